@@ -1,0 +1,276 @@
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// sample has a field of every kind, read as generated code reads it.
+type sample struct {
+	S    string            `json:"s,omitzero"`
+	B    *bool             `json:"b,omitzero"`
+	I    *int64            `json:"i,omitzero"`
+	N    json.Number       `json:"n,omitzero"`
+	T    time.Time         `json:"t,omitzero"`
+	D    Date              `json:"-"`
+	O    *sample           `json:"o,omitzero"`
+	L    []sample          `json:"l,omitzero"`
+	SS   []string          `json:"ss,omitzero"`
+	Raw  json.RawMessage   `json:"raw,omitzero"`
+	M    map[string]string `json:"m,omitzero"`
+	Ints []int64           `json:"ints,omitzero"`
+}
+
+type sampleDecoder struct {
+	Decoder
+	slab  Slab[sample]
+	slice Slice[sample]
+}
+
+func (d *sampleDecoder) read(v *sample) bool {
+	obj, ok := d.Object()
+	if !ok {
+		return false
+	}
+	for obj.Next() {
+		switch string(obj.Key()) {
+		case "s":
+			v.S = d.String()
+		case "b":
+			v.B = d.Bool()
+		case "i":
+			v.I = d.Int()
+		case "n":
+			v.N = d.Number()
+		case "t":
+			v.T = d.Time()
+		case "d":
+			v.D = d.Date()
+		case "o":
+			if d.Present() {
+				o := d.slab.New()
+				if d.read(o) {
+					v.O = o
+				}
+			}
+		case "l":
+			v.L = d.list()
+		case "ss":
+			v.SS = d.Strings()
+		case "raw":
+			v.Raw = d.Raw()
+		case "m":
+			v.M = Map(&d.Decoder, func() string { return d.String() })
+		case "ints":
+			v.Ints = d.Ints()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
+func (d *sampleDecoder) list() []sample {
+	arr, ok := d.Array()
+	if !ok {
+		return nil
+	}
+	mark := d.slice.Mark()
+	for arr.Next() {
+		var v sample
+		d.read(&v)
+		d.slice.Push(v)
+	}
+	return d.slice.Cut(mark)
+}
+
+var decodeSample = BareObject((*sampleDecoder).read)
+
+func TestDecodeTolerant(t *testing.T) {
+	yes, no := true, false
+	n := func(v int64) *int64 { return &v }
+	day := time.Date(2024, 12, 31, 0, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		name, body string
+		want       sample
+		warnings   []string
+	}{
+		{"all kinds", `{"s":"a","b":true,"i":7,"n":12.50,"ss":["x","y"],"raw":{"k":[1]},"m":{"k":"v"},"ints":[1,2]}`,
+			sample{S: "a", B: &yes, I: n(7), N: "12.50", SS: []string{"x", "y"}, Raw: json.RawMessage(`{"k":[1]}`), M: map[string]string{"k": "v"}, Ints: []int64{1, 2}}, nil},
+		{"unknown members", `{"new":{"deep":[1,{"s":2}]},"s":"a"}`, sample{S: "a"}, nil},
+		{"nulls are absent", `{"s":null,"b":null,"i":null,"n":null,"t":null,"d":null,"o":null,"l":null,"ss":null,"raw":null,"m":null}`, sample{}, nil},
+		{"numbers as strings", `{"i":"42","n":" 1.5 "}`, sample{I: n(42), N: "1.5"}, nil},
+		{"strings as numbers and booleans", `{"s":17.0}`, sample{S: "17.0"}, nil},
+		{"boolean spellings", `{"b":"False"}`, sample{B: &no}, nil},
+		{"integer with a point", `{"i":3.0}`, sample{I: n(3)}, nil},
+		{"integer of 19 digits", `{"i":9223372036854775807}`, sample{I: n(9223372036854775807)}, nil},
+		{"negative integer", `{"i":-5}`, sample{I: n(-5)}, nil},
+		{"empty strings are absent", `{"i":"","n":"","b":"","t":""}`, sample{}, nil},
+		{"empty array is not absent", `{"l":[],"ss":[]}`, sample{L: []sample{}, SS: []string{}}, nil},
+		{"nested lists of one type", `{"l":[{"l":[{"s":"a"},{"s":"b"}],"s":"c"},{"s":"d"}]}`,
+			sample{L: []sample{{L: []sample{{S: "a"}, {S: "b"}}, S: "c"}, {S: "d"}}}, nil},
+		{"null elements keep their place", `{"ss":["a",null,"b"],"l":[null,{"s":"x"}]}`, sample{SS: []string{"a", "", "b"}, L: []sample{{}, {S: "x"}}}, nil},
+		{"escapes", `{"s":"\u00fc\n\"\ud83d\ude00"}`, sample{S: "ü\n\"😀"}, nil},
+		{"date in date-time", `{"t":"2024-12-31","d":"2024-12-31T22:00:00-08:00"}`, sample{T: day, D: Date{2024, 12, 31}}, nil},
+		{"byte order mark", "\xef\xbb\xbf" + `{"s":"a"}`, sample{S: "a"}, nil},
+		{"wrong types", `{"s":{"x":1},"b":"maybe","i":1.5,"n":"NaN","t":"soon","o":"x","l":{},"ss":"one","m":[1]}`, sample{}, []string{
+			`s: not a string: {"x":1}`, `b: not a boolean: "maybe"`, `i: not an integer: 1.5`, `n: not a number: "NaN"`, `t: not a date-time: "soon"`,
+			`o: not an object: "x"`, `l: not an array: {}`, `ss: not an array: "one"`, `m: not an object: [1]`}},
+		{"path of a warning", `{"s":"a","l":[{"s":"b"},{"o":{"i":"x"}}]}`, sample{S: "a", L: []sample{{S: "b"}, {O: &sample{}}}}, []string{`l[1].o.i: not an integer: "x"`}},
+		{"overflow", `{"i":1e30}`, sample{}, []string{`i: not an integer: 1e30`}},
+		{"bad UTF-8", "{\"s\":\"a\xff\"}", sample{S: "a\uFFFD"}, []string{`: not UTF-8, bad bytes replaced: {"s":"a` + "\uFFFD" + `"}`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, warnings, err := decodeSample([]byte(tt.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(&tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+			var texts []string
+			for _, w := range warnings {
+				texts = append(texts, w.String())
+			}
+			if diff := cmp.Diff(tt.warnings, texts); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestDecodeMalformed(t *testing.T) {
+	whole := `{"s":"abc","l":[{"s":"x","i":12},{"b":true}],"m":{"k":"v"},"n":1.5}`
+	for i := range len(whole) {
+		if _, _, err := decodeSample([]byte(whole[:i])); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("cut after %q: error %v, want unexpected EOF", whole[:i], err)
+		}
+	}
+	for _, body := range []string{`{"s":"a"} x`, `{"s":"a"}{}`, `<html>`, `{"s" "a"}`, `{"s":tru}`, `{"l":[1 2]}`, `null`} {
+		if _, _, err := decodeSample([]byte(body)); err == nil {
+			t.Errorf("%s: no error", body)
+		}
+	}
+}
+
+func TestPayload(t *testing.T) {
+	decode := PayloadObject((*sampleDecoder).read)
+	for body, want := range map[string]string{
+		`{"payload":{"s":"a"},"errors":[]}`: "a",
+		`{"payload":null}`:                  "",
+		`{}`:                                "",
+	} {
+		got, _, err := decode([]byte(body))
+		if err != nil || got == nil || got.S != want {
+			t.Errorf("%s: %+v, %v", body, got, err)
+		}
+	}
+}
+
+func TestWarningsAreBounded(t *testing.T) {
+	body := []byte(`{"ss":[`)
+	for range 1000 {
+		body = append(body, `{},`...)
+	}
+	body = append(body, `{}]}`...)
+	_, warnings, err := decodeSample(body)
+	if err != nil || len(warnings) != maxWarnings {
+		t.Fatalf("%d warnings, error %v", len(warnings), err)
+	}
+	if warnings[7].Path != "ss[7]" {
+		t.Errorf("path %q", warnings[7].Path)
+	}
+}
+
+func TestSliceKeepsEarlierResults(t *testing.T) {
+	var s Slice[int]
+	var all [][]int
+	for n := range 300 {
+		mark := s.Mark()
+		for i := range n % 7 {
+			s.Push(n*10 + i)
+		}
+		all = append(all, s.Cut(mark))
+	}
+	for n, got := range all {
+		if len(got) != n%7 || cap(got) != len(got) {
+			t.Fatalf("list %d: len %d cap %d", n, len(got), cap(got))
+		}
+		for i, v := range got {
+			if v != n*10+i {
+				t.Fatalf("list %d[%d] = %d", n, i, v)
+			}
+		}
+	}
+}
+
+func TestParseTime(t *testing.T) {
+	utc := func(s string) time.Time {
+		v, err := time.Parse(time.RFC3339Nano, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for in, want := range map[string]string{
+		"2019-07-26T11:10:00Z":      "2019-07-26T11:10:00Z", // the first seven are the spellings in Amazon's examples
+		"2020-08-17T21:05:58.193Z":  "2020-08-17T21:05:58.193Z",
+		"2020-08-15T05:24:00.00Z":   "2020-08-15T05:24:00Z",
+		"2025-01-12T10:30:00+09:00": "2025-01-12T01:30:00Z",
+		"2024-01-07T00:00Z":         "2024-01-07T00:00:00Z",
+		"2024-12-31":                "2024-12-31T00:00:00Z",
+		"1650163712052":             "2022-04-17T02:48:32.052Z",
+		"1650163712":                "2022-04-17T02:48:32Z",
+		"2024-01-07T10:11:12":       "2024-01-07T10:11:12Z",
+		"20240107T101112Z":          "2024-01-07T10:11:12Z",
+		"2024-01-07T10:11:12+0100":  "2024-01-07T09:11:12Z",
+	} {
+		got, err := ParseTime(in)
+		if err != nil || !got.Equal(utc(want)) {
+			t.Errorf("%s: %v, %v; want %s", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "soon", "2024-13-01", "24:00", "12345678"} {
+		if got, err := ParseTime(in); err == nil {
+			t.Errorf("%q: %v, want an error", in, got)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(`{"s":"abc","l":[{"s":"x","i":12},{"b":true}],"m":{"k":"v"},"n":1.5}`))
+	f.Add([]byte(`{"t":1650163712052,"d":"2024-12-31","i":"x","o":{"o":{"ss":[1,null]}}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, _, err := decodeSample(append([]byte(nil), body...))
+		if err != nil {
+			return
+		}
+		// What was read survives being written and read again.
+		first, err := json.Marshal(got)
+		if err != nil {
+			t.Fatalf("marshal: %v", err)
+		}
+		again, warnings, err := decodeSample(first)
+		if err != nil || len(warnings) > 0 {
+			t.Fatalf("%s: %v %v", first, warnings, err)
+		}
+		second, err := json.Marshal(again)
+		if err != nil || string(first) != string(second) {
+			t.Fatalf("%s\n%s\n%v", first, second, err)
+		}
+	})
+}
+
+func FuzzErrors(f *testing.F) {
+	f.Add([]byte(`{"errors":[{"code":"InvalidInput","message":null}]}`))
+	f.Add([]byte(`[{"code":1}]`))
+	f.Fuzz(func(_ *testing.T, body []byte) {
+		DecodeErrors(body)
+		_, _, _ = TopLevel(body)
+	})
+}

@@ -1,0 +1,167 @@
+package wire
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestQuery(t *testing.T) {
+	n, b := int64(50), true
+	var r Request
+	QueryString(&r, "Query", "red pen & ink", Required)
+	QueryCSV(&r, "MarketplaceIds", []string{"A1", "B,2"}, Required)
+	QueryMulti(&r, "mskus", []string{"a", "b c"}, Optional)
+	QueryMultiTwice(&r, "twice", []string{"10%+,"}, Optional)
+	r.QueryInt("pageSize", &n, Optional)
+	r.QueryBool("details", &b, Optional)
+	r.QueryTime("createdAfter", time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.FixedZone("", 3600)), Optional)
+	r.QueryDate("day", Date{2026, 1, 2}, Optional)
+	QueryString(&r, "absent", "", Optional)
+	want := "Query=red%20pen%20%26%20ink&MarketplaceIds=A1%2CB%2C2&mskus=a&mskus=b%20c&twice=10%2525%252B%252C&pageSize=50&details=true" +
+		"&createdAfter=2026-01-02T02%3A04%3A05.006Z&day=2026-01-02"
+	if diff := cmp.Diff(want, r.QueryString()); diff != "" {
+		t.Error(diff)
+	}
+	if r.Err() != nil {
+		t.Error(r.Err())
+	}
+}
+
+func TestRequired(t *testing.T) {
+	for name, set := range map[string]func(*Request){
+		"sku":  func(r *Request) { r.Path("sku", "") },
+		"q":    func(r *Request) { QueryString(r, "q", "", Required) },
+		"ids":  func(r *Request) { QueryCSV(r, "ids", []string{}, Required) },
+		"ms":   func(r *Request) { QueryMulti[string](r, "ms", nil, Required) },
+		"n":    func(r *Request) { r.QueryInt("n", nil, Required) },
+		"b":    func(r *Request) { r.QueryBool("b", nil, Required) },
+		"t":    func(r *Request) { r.QueryTime("t", time.Time{}, Required) },
+		"d":    func(r *Request) { r.QueryDate("d", Date{}, Required) },
+		"head": func(r *Request) { r.Header("head", "", Required) },
+		"dots": func(r *Request) { r.Path("dots", "..") },
+		"ctrl": func(r *Request) { r.Header("ctrl", "a\r\nb: c", Optional) },
+	} {
+		var r Request
+		set(&r)
+		var in *InputError
+		if !errors.As(r.Err(), &in) || in.Field != name {
+			t.Errorf("%s: error %v", name, r.Err())
+		}
+	}
+}
+
+func TestBody(t *testing.T) {
+	type body struct {
+		Title string `json:"title,omitzero"`
+	}
+	var r Request
+	if b, err := r.Body(); b != nil || err != nil {
+		t.Errorf("no body: %q, %v", b, err)
+	}
+	r.OptionalJSON(body{})
+	if b, _ := r.Body(); b != nil {
+		t.Errorf("optional empty body is sent: %q", b)
+	}
+	r.JSON(body{})
+	if b, _ := r.Body(); string(b) != "{}" {
+		t.Errorf("required empty body: %q", b)
+	}
+	r.JSON(body{"A & B <c>"})
+	if b, _ := r.Body(); string(b) != `{"title":"A & B <c>"}` {
+		t.Errorf("body: %q", b)
+	}
+}
+
+func TestDecodeErrors(t *testing.T) {
+	one := []Error{{Code: "InvalidInput", Message: "bad", Details: "why"}}
+	for body, want := range map[string][]Error{
+		`{"errors":[{"code":"InvalidInput","message":"bad","details":"why"}]}`:            one,
+		`{"errors":{"errors":[{"code":"InvalidInput","message":"bad","details":"why"}]}}`: one,
+		`[{"code":"InvalidInput","message":"bad","details":"why"}]`:                       one,
+		`{"code":"InvalidInput","message":"bad","details":"why"}`:                         one,
+		`{"message":"Forbidden"}`:                               {{Message: "Forbidden"}},
+		`{"errors":[{"code":400,"message":null,"details":""}]}`: {{Code: "400"}},
+		`{"payload":null,"errors":[{"code":"a"},{"code":"b"}]}`: {{Code: "a"}, {Code: "b"}},
+		`{"Message":"User is not authorized"}`:                  {{Message: "User is not authorized"}},
+		`{"errors":["one"]}`:                                    {{Message: "one"}},
+		`{}`:                                                    nil,
+		`<html>Size of a request header field exceeds server limit</html>`: nil,
+		``:                                  nil,
+		`{"errors":[{"code":"InvalidInput"`: {{Code: "InvalidInput"}},
+	} {
+		got, ok := DecodeErrors([]byte(body))
+		if diff := cmp.Diff(want, got); diff != "" || ok != (len(want) > 0) {
+			t.Errorf("%s: %v\n%s", body, ok, diff)
+		}
+	}
+}
+
+func TestTopLevel(t *testing.T) {
+	for _, tt := range []struct {
+		body  string
+		n     int
+		other bool
+	}{
+		{`{"payload":{"a":1}}`, 0, true},
+		{`{"errors":[{"code":"x"}]}`, 1, false},
+		{`{"errors":[{"code":"x"}],"payload":null}`, 1, false},
+		{`{"payload":{"errors":[{"code":"inner"}]},"errors":[{"code":"x"}]}`, 1, true},
+		{`{"payload":{"errors":[{"code":"inner"}]}}`, 0, true},
+		{`["errors"]`, 0, true},
+	} {
+		errs, other, err := TopLevel([]byte(tt.body))
+		if err != nil || len(errs) != tt.n || other != tt.other {
+			t.Errorf("%s: %v %v %v", tt.body, errs, other, err)
+		}
+	}
+}
+
+func TestPages(t *testing.T) {
+	type input struct{ token, other string }
+	type page struct {
+		items []int
+		next  string
+	}
+	pages := map[string]page{"": {[]int{1, 2}, "a"}, "a": {nil, "b"}, "b": {[]int{3}, ""}}
+	run := func(pages map[string]page, fail string) (items []int, err error) {
+		in := &input{other: "kept"}
+		seq := Items(Pages(in, func(in *input) (page, error) {
+			if in.other != "kept" {
+				t.Errorf("argument lost: %+v", in)
+			}
+			if in.token == fail {
+				return page{}, errors.New("boom")
+			}
+			in.other = "changed by the call"
+			return pages[in.token], nil
+		}, func(in *input, p page) string {
+			in.token = p.next
+			return p.next
+		}), func(p page) []int { return p.items })
+		for item, e := range seq {
+			if e != nil {
+				err = e
+				break
+			}
+			items = append(items, *item)
+		}
+		if *in != (input{other: "kept"}) {
+			t.Errorf("the caller's input was changed: %+v", in)
+		}
+		return items, err
+	}
+	if items, err := run(pages, "none"); err != nil || !slices.Equal(items, []int{1, 2, 3}) {
+		t.Errorf("%v, %v: an empty page must not end the iteration", items, err)
+	}
+	if items, err := run(pages, "a"); err == nil || !slices.Equal(items, []int{1, 2}) {
+		t.Errorf("%v, %v: want the first page and an error", items, err)
+	}
+	pages["b"] = page{[]int{3}, "b"}
+	if items, err := run(pages, "none"); err == nil || !slices.Equal(items, []int{1, 2, 3}) {
+		t.Errorf("%v, %v: want an error for the repeated token after one more page at most", items, err)
+	}
+}
