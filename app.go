@@ -1,0 +1,158 @@
+package spapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// App is the application that is registered with Amazon: one transport, one token cache, one limiter and one retry budget for all
+// its sellers. It never changes and is safe for concurrent use.
+type App struct {
+	credentials Credentials
+	config      config
+	err         error // what is wrong with credentials or options; every call returns it
+	userAgent   string
+	tokenURL    *url.URL
+	endpoint    *url.URL // nil: the region's
+	hosts       hosts
+	tokens      *tokenCache
+	budget      *retryBudget
+}
+
+// NewApp makes an application. It sends nothing and cannot fail: what is wrong with the settings is returned by
+// [Client.Check] and by every call, as a [*ConfigError].
+func NewApp(credentials Credentials, options ...Option) *App {
+	a := &App{credentials: credentials}
+	for _, o := range options {
+		o(&a.config)
+	}
+	c := &a.config
+	if c.transport == nil {
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.MaxIdleConnsPerHost = 64 // one host serves a whole region; the default of 2 would reconnect all the time
+		c.transport = t
+	}
+	if c.limiter == nil {
+		c.limiter = NewLimiter()
+	}
+	if c.maxBody <= 0 {
+		c.maxBody = defaultMaxBody
+	}
+	if c.tokenURL == "" {
+		c.tokenURL = defaultTokenURL
+	}
+	c.retry = c.retry.withDefaults()
+	a.budget = newRetryBudget(c.retry.Budget)
+	a.tokens = newTokenCache()
+	a.err = a.prepare()
+	return a
+}
+
+func (a *App) prepare() (err error) {
+	if err = a.credentials.check(); err != nil {
+		return err
+	}
+	if a.userAgent, err = userAgent(a.config.userAgent); err != nil {
+		return err
+	}
+	if a.tokenURL, err = parseBase("token URL", a.config.tokenURL); err != nil {
+		return err
+	}
+	if a.config.endpoint != "" {
+		if a.endpoint, err = parseBase("endpoint", a.config.endpoint); err != nil {
+			return err
+		}
+	}
+	a.hosts = newHosts(a.endpoint)
+	return nil
+}
+
+// Client makes the client of one seller's authorization in one region. It sends nothing; see [NewApp] about errors.
+func (a *App) Client(auth Authorization) *Client {
+	c := &Client{app: a, auth: auth, err: a.err, key: a.accessKey(auth.RefreshToken)}
+	region, err := auth.region()
+	if c.err == nil && err != nil {
+		c.err = err
+	}
+	if c.err == nil && auth.RefreshToken != "" {
+		c.err = checkRefreshToken(auth.RefreshToken)
+	}
+	c.region = region
+	c.seller = auth.SellerID
+	if c.seller == "" && auth.RefreshToken != "" {
+		c.seller = fingerprint("seller", auth.RefreshToken)
+	}
+	switch {
+	case c.err != nil:
+		c.base = &url.URL{}
+	case a.endpoint != nil:
+		c.base = a.endpoint
+	default:
+		c.base = regionURL(region, auth.Sandbox)
+	}
+	c.chain = assemble(c)
+	return c
+}
+
+func regionURL(r marketplace.Region, sandbox bool) *url.URL {
+	base := r.Endpoint()
+	if sandbox {
+		base = r.SandboxEndpoint()
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		panic("spapi: endpoint of region " + string(r) + ": " + err.Error()) // a table of ours
+	}
+	return u
+}
+
+// Exchange turns the authorization code that a seller's consent brought to the redirect URI (spapi_oauth_code) into an
+// authorization. A code lives five minutes and works once. redirectURI must be the one that the consent used. The region
+// is for the caller to fill in. Errors: [*ConfigError], [*AuthError], transport errors.
+func (a *App) Exchange(ctx context.Context, code, redirectURI string) (Authorization, error) {
+	if a.err != nil {
+		return Authorization{}, a.err
+	}
+	switch {
+	case code == "":
+		return Authorization{}, &ConfigError{Field: "authorization code", Want: "is missing: want the spapi_oauth_code of the consent's redirect"}
+	case pasted(code):
+		return Authorization{}, &ConfigError{Field: "authorization code", Want: "has spaces or quotes around or in it: want it bare"}
+	case anyToken(code):
+		return Authorization{}, &ConfigError{Field: "authorization code", Value: hint(code), Want: "is a token: want the spapi_oauth_code of the consent's redirect"}
+	}
+	return a.exchangeCode(ctx, code, redirectURI)
+}
+
+// CloseIdleConnections closes the connections that no call is using, for tests and orderly shutdowns.
+func (a *App) CloseIdleConnections() {
+	if c, ok := a.config.transport.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// String never shows a secret.
+func (a App) String() string { return fmt.Sprintf("App{%s}", a.credentials.ClientID) }
+
+// Format never shows a secret, whatever the verb.
+func (a App) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, a.String()) }
+
+// LogValue never shows a secret.
+func (a App) LogValue() slog.Value { return slog.StringValue(a.String()) }
+
+// fingerprint stands for a secret in keys of caches and limits.
+func fingerprint(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s,", len(p), p) // with its length, so that no two lists look the same
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}

@@ -1,0 +1,113 @@
+package spapi
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+const headerToken = "X-Amz-Access-Token"
+
+// authorizeStep puts the token in place that the operation needs, after it has checked that the host may see it.
+type authorizeStep struct {
+	client *Client
+	next   http.RoundTripper
+}
+
+func (s *authorizeStep) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
+	call := callFrom(ctx)
+	if err := s.client.app.hosts.check(req.URL); err != nil {
+		return nil, err
+	}
+	header := make(http.Header, len(req.Header)+4)
+	for k, v := range req.Header {
+		header[k] = v
+	}
+	var key, token string // the key is empty where the caller brought the token
+	if own := req.Header.Get(headerToken); own != "" {
+		token = own
+	} else {
+		var err error
+		if key, token, err = s.client.tokenFor(ctx, call, req); err != nil {
+			return nil, err
+		}
+	}
+	header[headerToken] = []string{token}
+	if header["User-Agent"] == nil {
+		header["User-Agent"] = []string{s.client.app.userAgent}
+	}
+	authorized := req.WithContext(ctx)
+	authorized.Header = header
+	resp, err := s.next.RoundTrip(authorized)
+	if err != nil || resp.StatusCode != http.StatusForbidden {
+		return resp, err
+	}
+	s.inspect(call, resp, authorized, key, token)
+	return resp, nil
+}
+
+// tokenFor picks the token that the operation needs.
+func (c *Client) tokenFor(ctx context.Context, call *call, req *http.Request) (key, token string, err error) {
+	if call.token != "" {
+		return "", call.token, nil
+	}
+	var t Token
+	restricted, err := call.needsRestricted()
+	switch {
+	case err != nil:
+	case call.op.Grantless != "":
+		key = c.app.grantlessKey(call.op.Grantless)
+		t, err = c.app.grantlessToken(ctx, call.op.Grantless)
+	case restricted:
+		key, t, err = c.restrictedToken(ctx, call, req)
+	default:
+		key = c.key
+		t, err = c.accessToken(ctx)
+	}
+	return key, t.Value, err
+}
+
+// Only this of the many reasons of a 403 is cured by a new token. The LWA secret that "has expired" is not.
+var tokenExpired = []byte("access token you provided has expired")
+
+// inspect looks into a 403: it drops an expired token from the cache, so that the retry step can repeat the call with a new one, and
+// takes credentials out of the body, which the errors of wrong signatures echo.
+func (s *authorizeStep) inspect(call *call, resp *http.Response, req *http.Request, key, token string) {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	_ = resp.Body.Close()
+	if key != "" && bytes.Contains(bytes.ToLower(body), tokenExpired) {
+		s.client.app.tokens.drop(key, token)
+		call.expired = true
+	}
+	clean := scrub(string(body), token, req.Header.Get("X-Amz-Security-Token"), req.Header.Get("Authorization"))
+	resp.Body = &readBack{Reader: strings.NewReader(clean), err: err}
+	resp.ContentLength = int64(len(clean))
+	if resp.Header.Get("Content-Length") != "" {
+		resp.Header.Set("Content-Length", strconv.Itoa(len(clean)))
+	}
+}
+
+// readBack is a body that was read before, with the error that ended it.
+type readBack struct {
+	*strings.Reader
+	err error
+}
+
+func (r *readBack) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err == io.EOF && r.err != nil {
+		err = r.err
+	}
+	return n, err
+}
+
+// WriteTo of the embedded reader would lose the error.
+func (r *readBack) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{r})
+}
+
+func (r *readBack) Close() error { return nil }

@@ -1,0 +1,539 @@
+package spapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/openspapi/spapi/internal/wire"
+)
+
+func token(req *http.Request) string { return req.Header.Get("x-amz-access-token") }
+
+func TestOneTokenForAThousandCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{delay: func(*http.Request) time.Duration { return 100 * time.Millisecond }}
+		app := NewApp(testCredentials, WithTransport(f), WithLimiter(unlimited{}))
+		var wg sync.WaitGroup
+		for range 1000 {
+			wg.Go(func() { // clients of the same authorization share the token
+				if _, err := invokeRaw(t.Context(), app.Client(testAuthorization), catalogItem, asin); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if f.tokens != 1 || len(f.requests) != 1000 {
+			t.Errorf("%d token requests for %d calls, want 1 for 1000", f.tokens, len(f.requests))
+		}
+		want := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {testRefreshToken}, "client_id": {testClientID}, "client_secret": {testClientSecret}}
+		if got := f.forms[0]; got.Encode() != want.Encode() {
+			t.Errorf("the form was %v", got)
+		}
+	})
+}
+
+func TestCancelledCallerDoesNotFailTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{delay: func(*http.Request) time.Duration { return 100 * time.Millisecond }}
+		client := f.client(WithLimiter(unlimited{}))
+		first, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if _, err := invokeRaw(first, client, catalogItem, asin); !errors.Is(err, context.Canceled) {
+				t.Errorf("the cancelled call got %v", err)
+			}
+		})
+		synctest.Wait() // it has begun the fetch
+		for range 999 {
+			wg.Go(func() {
+				if _, err := invokeRaw(t.Context(), client, catalogItem, asin); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		cancel()
+		wg.Wait()
+		if f.tokens != 1 {
+			t.Errorf("%d token requests, want 1", f.tokens)
+		}
+	})
+}
+
+func TestWrongSecretIsAskedOnce(t *testing.T) {
+	for _, code := range []string{"invalid_client", "invalid_grant", "unauthorized_client", "invalid_scope", "access_denied", "a_new_code"} {
+		t.Run(code, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := new(fake)
+				f.lwa = func(url.Values) *http.Response {
+					return reply(401, fmt.Sprintf(`{"error":%q,"error_description":"Client authentication failed","request_id":"x"}`, code))
+				}
+				client := f.client(WithLimiter(unlimited{}))
+				call := func() {
+					_, err := invokeRaw(t.Context(), client, catalogItem, asin)
+					var auth *AuthError
+					if !errors.As(err, &auth) || auth.Code != code || auth.StatusCode != 401 || auth.RequestID == "" {
+						t.Errorf("got %v, want an AuthError", err)
+					}
+				}
+				var wg sync.WaitGroup
+				for range 1000 {
+					wg.Go(call)
+				}
+				wg.Wait()
+				for range 1000 {
+					call()
+				}
+				if f.tokens != 1 {
+					t.Errorf("%d token requests, want 1", f.tokens)
+				}
+				time.Sleep(refusalLifetime)
+				f.lwa = nil // put right at Amazon
+				_, err := invokeRaw(t.Context(), client, catalogItem, asin)
+				check(t, err)
+			})
+		})
+	}
+}
+
+func TestTokenFetchSurvivesPassingFailures(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	for name, fail := range map[string]func() (*http.Response, error){
+		"500":              func() (*http.Response, error) { return reply(500, "<html>oops</html>", "Content-Type: text/html"), nil },
+		"503 server_error": func() (*http.Response, error) { return reply(503, `{"error":"server_error"}`), nil },
+		"400 server_error": func() (*http.Response, error) { return reply(400, `{"error":"server_error"}`), nil },
+		"429":              func() (*http.Response, error) { return reply(429, ``), nil },
+		"no connection":    func() (*http.Response, error) { return nil, refused },
+		"HTML with 200":    func() (*http.Response, error) { return reply(200, "<html>", "Content-Type: text/html"), nil },
+		"cut short":        func() (*http.Response, error) { return reply(200, `{"access_token":"Atza|ab`), nil },
+		"empty":            func() (*http.Response, error) { return reply(200, ``), nil },
+		"no token":         func() (*http.Response, error) { return reply(200, `{"token_type":"bearer"}`), nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := new(fake)
+				bad := 2
+				f.lwa = func(url.Values) *http.Response {
+					if bad--; bad < 0 {
+						return nil
+					}
+					resp, _ := fail()
+					return resp
+				}
+				if resp, _ := fail(); resp == nil {
+					f.lwa = nil
+					f.fail = func(req *http.Request) error {
+						if bad--; bad >= 0 {
+							return refused
+						}
+						return nil
+					}
+				}
+				client := f.client()
+				_, err := invokeRaw(t.Context(), client, catalogItem, asin)
+				check(t, err)
+
+				bad = 1000
+				_, err = client.app.Client(Authorization{RefreshToken: testRefreshToken + "2", Region: "na"}).AccessToken(t.Context())
+				var auth *AuthError
+				if !errors.As(err, &auth) {
+					t.Fatalf("got %v, want an AuthError", err)
+				}
+				if bad != 995 {
+					t.Errorf("%d attempts, want 5", 1000-bad)
+				}
+				if strings.Contains(err.Error(), "Atza|") {
+					t.Errorf("a token in %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		client := f.client(WithLimiter(unlimited{}))
+		call := func() string {
+			t.Helper()
+			_, err := invokeRaw(t.Context(), client, catalogItem, asin)
+			check(t, err)
+			return token(f.requests[len(f.requests)-1])
+		}
+		first := call()
+		time.Sleep(58*time.Minute + 59*time.Second)
+		if got := call(); got != first || f.tokens != 1 {
+			t.Errorf("renewed too early, after %d token requests", f.tokens)
+		}
+		time.Sleep(2 * time.Second)
+		if got := call(); got == first || f.tokens != 2 {
+			t.Errorf("not renewed a minute before its end")
+		}
+		// If it cannot be renewed, the old one serves to its end.
+		f.lwa = func(url.Values) *http.Response { return reply(503, ``) }
+		time.Sleep(59*time.Minute + 1*time.Second)
+		call()
+		time.Sleep(2 * time.Minute)
+		if _, err := invokeRaw(t.Context(), client, catalogItem, asin); err == nil {
+			t.Error("an expired token was used")
+		}
+	})
+}
+
+const expiredBody = `{"errors":[{"code":"Unauthorized","message":"Access to requested resource is denied.","details":"The access token you provided has expired."}]}`
+
+func TestExpiredTokenIsReplacedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		bad := map[string]bool{}
+		f.api = func(req *http.Request) *http.Response {
+			if bad[token(req)] {
+				return reply(403, expiredBody)
+			}
+			return nil
+		}
+		client := f.client(WithLimiter(unlimited{}))
+		_, err := invokeRaw(t.Context(), client, catalogItem, asin)
+		check(t, err)
+		bad[token(f.requests[0])] = true
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(func() {
+				var r Response
+				if _, err := invokeRaw(t.Context(), client, createFeed, feed, WithResponse(&r)); err != nil || r.Attempts > 2 {
+					t.Error(err, r.Attempts)
+				}
+			})
+		}
+		wg.Wait()
+		if f.tokens != 2 {
+			t.Errorf("%d token requests, want 2: fifty calls share the new token", f.tokens)
+		}
+		for _, body := range f.bodies[1:] {
+			if body != `{"feedType":"X"}` {
+				t.Errorf("a repeat had the body %q", body)
+			}
+		}
+		// A replacement that is refused too ends it.
+		f.api = func(*http.Request) *http.Response { return reply(403, expiredBody) }
+		before := len(f.requests)
+		_, err = invokeRaw(t.Context(), client, catalogItem, asin)
+		if n := len(f.requests) - before; n != 2 || !IsForbidden(err) {
+			t.Errorf("%d attempts, %v: want 2 and the 403", n, err)
+		}
+	})
+}
+
+func TestOther403AreNotRepeated(t *testing.T) {
+	for _, details := range []string{"", "The LWA secret token you provided has expired.", "The access token you provided is revoked, malformed or invalid.",
+		"Access token is missing in the request header."} {
+		f := &fake{api: func(*http.Request) *http.Response {
+			return reply(403, errorBody("Unauthorized", "Access to requested resource is denied.", details))
+		}}
+		_, err := invokeRaw(t.Context(), f.client(), catalogItem, asin)
+		if !IsForbidden(err) || len(f.requests) != 1 || f.tokens != 1 {
+			t.Errorf("%q: %d requests, %d token requests, %v", details, len(f.requests), f.tokens, err)
+		}
+	}
+}
+
+func TestGrantless(t *testing.T) {
+	f := new(fake)
+	app := NewApp(testCredentials, WithTransport(f))
+	client := app.Client(Authorization{Region: "eu"}) // no refresh token is needed
+	_, err := invokeRaw(t.Context(), client, "notificationsv1.getDestinations", nil)
+	check(t, err)
+	form := f.forms[0]
+	if form.Get("grant_type") != "client_credentials" || form.Get("scope") != "sellingpartnerapi::notifications" || form.Has("refresh_token") {
+		t.Errorf("the form was %v", form)
+	}
+	_, err = invokeRaw(t.Context(), client, catalogItem, asin)
+	var config *ConfigError
+	if !errors.As(err, &config) || config.Field != "refresh token" {
+		t.Errorf("got %v, want a ConfigError for the refresh token", err)
+	}
+}
+
+func TestWithToken(t *testing.T) {
+	f := new(fake)
+	_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithToken("Atz.sprdt|delegated"))
+	check(t, err)
+	if f.tokens+f.minted != 0 || token(f.requests[0]) != "Atz.sprdt|delegated" {
+		t.Errorf("%d tokens, %d minted, sent %q", f.tokens, f.minted, token(f.requests[0]))
+	}
+	for _, bad := range []string{"", "Atza|x\n", `"Atza|x"`} {
+		_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithToken(bad))
+		if !errors.As(err, new(*ConfigError)) || len(f.requests) != 1 {
+			t.Errorf("%q: got %v", bad, err)
+		}
+	}
+	f.api = func(*http.Request) *http.Response { return reply(403, expiredBody) }
+	_, err = invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithToken("Atz.sprdt|delegated"))
+	var api *APIError
+	if !errors.As(err, &api) || len(f.requests) != 2 {
+		t.Fatalf("got %v after %d requests", err, len(f.requests))
+	}
+	wantText(t, api.Explain(), "that the call brought along has expired")
+}
+
+func TestRestrictedTokens(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		operation string
+		encode    func(*wire.Request)
+		opts      []CallOption
+		resource  string // what is asked for; "" where a plain token does
+	}{
+		{"always", "merchantfulfillmentv0.getShipment", func(r *wire.Request) { r.Path("shipmentId", "s1") }, nil,
+			`{"method":"GET","path":"/mfn/v0/shipments/{shipmentId}"}`},
+		{"orders without the option", getOrders, nil, nil, ""},
+		{"orders, all elements", getOrders, nil, []CallOption{WithRestrictedData()},
+			`{"method":"GET","path":"/orders/v0/orders","dataElements":["buyerInfo","shippingAddress"]}`},
+		{"order, one element", getOrder, orderID("1"), []CallOption{WithRestrictedData("buyerInfo")},
+			`{"method":"GET","path":"/orders/v0/orders/{orderId}","dataElements":["buyerInfo"]}`},
+		{"elements twice, in one string", getOrder, orderID("1"), []CallOption{WithRestrictedData("shippingAddress, buyerInfo", "buyerInfo")},
+			`{"method":"GET","path":"/orders/v0/orders/{orderId}","dataElements":["buyerInfo","shippingAddress"]}`},
+		{"no data elements to choose", "ordersv0.getOrderAddress", orderID("1"), []CallOption{WithRestrictedData()},
+			`{"method":"GET","path":"/orders/v0/orders/{orderId}/address"}`},
+		{"orders 2026", "orders20260101.searchOrders", nil, nil, ""},
+		{"document of an unknown type", "reports20210630.getReportDocument", document, nil, ""},
+		{"document of an open type", "reports20210630.getReportDocument", document, []CallOption{WithReportType("GET_MERCHANT_LISTINGS_ALL_DATA")}, ""},
+		{"document of a restricted type", "reports20210630.getReportDocument", document, []CallOption{WithReportType("GET_VAT_TRANSACTION_DATA")},
+			`{"method":"GET","path":"/reports/2021-06-30/documents/amzn1.spdoc.1%2F2"}`},
+		{"document, restricted by will", "reports20210630.getReportDocument", document, []CallOption{WithRestrictedData()},
+			`{"method":"GET","path":"/reports/2021-06-30/documents/amzn1.spdoc.1%2F2"}`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := new(fake)
+			_, err := invokeRaw(t.Context(), f.client(), test.operation, test.encode, test.opts...)
+			check(t, err)
+			sent := token(f.requests[len(f.requests)-1])
+			if test.resource == "" {
+				if f.minted != 0 || !strings.HasPrefix(sent, testAccessToken) {
+					t.Errorf("%d restricted tokens, sent %q", f.minted, sent)
+				}
+				return
+			}
+			if want := `{"restrictedResources":[` + test.resource + `]}`; f.minted != 1 || f.bodies[0] != want {
+				t.Errorf("%d minted with\n%s, want\n%s", f.minted, f.bodies[0], want)
+			}
+			if !strings.HasPrefix(token(f.requests[0]), testAccessToken) || !strings.HasPrefix(sent, testRestricted) {
+				t.Errorf("minted with %q, sent %q", token(f.requests[0]), sent)
+			}
+		})
+	}
+}
+
+func document(r *wire.Request) { r.Path("reportDocumentId", "amzn1.spdoc.1/2") }
+
+func TestRestrictedTokenIsShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{delay: func(*http.Request) time.Duration { return 100 * time.Millisecond }}
+		client := f.client(WithLimiter(unlimited{}))
+		var wg sync.WaitGroup
+		var failed atomic.Int64
+		for i := range 1000 {
+			wg.Go(func() {
+				if _, err := invokeRaw(t.Context(), client, getOrder, orderID(fmt.Sprint(i)), WithRestrictedData()); err != nil {
+					failed.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if f.minted != 1 || f.tokens != 1 || failed.Load() != 0 {
+			t.Errorf("%d restricted tokens and %d access tokens for 1000 orders, %d failed: want 1, 1, 0", f.minted, f.tokens, failed.Load())
+		}
+		for i := range 3 { // concrete paths have tokens of their own
+			_, err := invokeRaw(t.Context(), client, "reports20210630.getReportDocument", func(r *wire.Request) { r.Path("reportDocumentId", fmt.Sprint(i)) }, WithRestrictedData())
+			check(t, err)
+		}
+		_, err := invokeRaw(t.Context(), client, getOrder, orderID("1"), WithRestrictedData("buyerInfo"))
+		check(t, err)
+		if f.minted != 5 {
+			t.Errorf("%d restricted tokens, want 5", f.minted)
+		}
+		// An hour later all are stale.
+		time.Sleep(time.Hour)
+		_, err = invokeRaw(t.Context(), client, getOrder, orderID("1"), WithRestrictedData())
+		check(t, err)
+		if f.minted != 6 || f.tokens != 2 {
+			t.Errorf("%d restricted tokens, %d access tokens, want 6 and 2", f.minted, f.tokens)
+		}
+	})
+}
+
+func TestRestrictedTokenRefused(t *testing.T) {
+	f := new(fake)
+	f.mint = func(string) *http.Response {
+		return reply(400, errorBody("InvalidInput", "Application does not have access to one or more requested data elements: [buyerInfo]", ""))
+	}
+	client := f.client()
+	for range 20 {
+		_, err := invokeRaw(t.Context(), client, getOrder, orderID("1"), WithRestrictedData())
+		var api *APIError
+		if !errors.As(err, &api) || api.Operation != "tokens20210301.createRestrictedDataToken" {
+			t.Fatalf("got %v, want the APIError of createRestrictedDataToken", err)
+		}
+		wantText(t, err.Error(), "ordersv0.getOrder: restricted data token")
+		wantText(t, api.Explain(), "lacks a role")
+	}
+	if f.minted != 1 {
+		t.Errorf("asked %d times, want once", f.minted)
+	}
+	for _, body := range []string{``, `{}`, `<html>`, `{"restrictedDataToken":`, `{"restrictedDataToken":""}`} {
+		f := &fake{mint: func(string) *http.Response { return reply(200, body) }}
+		_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithRestrictedData())
+		if !errors.As(err, new(*DecodeError)) {
+			t.Errorf("%q: got %v, want a DecodeError", body, err)
+		}
+	}
+	f = &fake{mint: func(string) *http.Response {
+		return reply(200, `{"payload":{"restrictedDataToken":"Atz.sprdt|old","expiresIn":3600}}`)
+	}}
+	_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithRestrictedData())
+	check(t, err)
+}
+
+func TestRestrictedDataMisused(t *testing.T) {
+	for operation, opt := range map[string]CallOption{
+		catalogItem:                         WithRestrictedData(),
+		getOrder:                            WithRestrictedData("buyerTaxInformation2"),
+		"ordersv0.getOrderAddress":          WithRestrictedData("buyerInfo"),
+		"reports20210630.getReportDocument": WithRestrictedData("buyerInfo"),
+	} {
+		f := new(fake)
+		_, err := invokeRaw(t.Context(), f.client(), operation, func(r *wire.Request) {
+			for _, name := range []string{"asin", "orderId", "reportDocumentId"} {
+				r.Path(name, "x")
+			}
+		}, opt)
+		if !errors.As(err, new(*ConfigError)) || len(f.requests)+f.tokens != 0 {
+			t.Errorf("%s: got %v and %d requests, want a ConfigError and none", operation, err, len(f.requests))
+		}
+	}
+}
+
+func TestSandboxUsesRestrictedTokensOfProduction(t *testing.T) {
+	f := new(fake)
+	auth := testAuthorization
+	auth.Sandbox = true
+	_, err := invokeRaw(t.Context(), NewApp(testCredentials, WithTransport(f)).Client(auth), getOrder, orderID("1"), WithRestrictedData())
+	check(t, err)
+	if got := f.requests[0].URL.Host + " " + f.requests[1].URL.Host; got != "sellingpartnerapi-na.amazon.com sandbox.sellingpartnerapi-na.amazon.com" {
+		t.Errorf("went to %s", got)
+	}
+}
+
+func TestExchange(t *testing.T) {
+	f := new(fake)
+	f.lwa = func(form url.Values) *http.Response {
+		if form.Get("code") != "ANcode" {
+			return reply(400, `{"error":"invalid_grant","error_description":"The request has an invalid grant parameter : code"}`)
+		}
+		return reply(200, fmt.Sprintf(`{"access_token":"Atza|x","refresh_token":%q,"expires_in":3600}`, testRefreshToken))
+	}
+	app := NewApp(testCredentials, WithTransport(f))
+	auth, err := app.Exchange(t.Context(), "ANcode", "https://example.com/callback")
+	check(t, err)
+	if auth.RefreshToken != testRefreshToken {
+		t.Error("wrong refresh token")
+	}
+	if form := f.forms[0]; form.Get("grant_type") != "authorization_code" || form.Get("redirect_uri") != "https://example.com/callback" {
+		t.Errorf("the form was %v", form)
+	}
+	_, err = app.Exchange(t.Context(), "ANstale", "")
+	var refused *AuthError
+	if !errors.As(err, &refused) || refused.Code != "invalid_grant" {
+		t.Fatalf("got %v", err)
+	}
+	wantText(t, refused.Explain(), "older than five minutes")
+	for _, bad := range []string{"", " ANcode", testRefreshToken, testAccessToken} {
+		if _, err := app.Exchange(t.Context(), bad, ""); !errors.As(err, new(*ConfigError)) {
+			t.Errorf("%q: got %v", bad, err)
+		}
+	}
+	f.lwa = func(url.Values) *http.Response { return reply(200, `{"access_token":"Atza|x"}`) }
+	if _, err = app.Exchange(t.Context(), "ANcode", ""); !errors.As(err, &refused) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// An authorization code works once: it is not sent again after a failure that may have used it.
+func TestExchangeIsNotRepeated(t *testing.T) {
+	f := &fake{lwa: func(url.Values) *http.Response { return reply(503, ``) }}
+	if _, err := NewApp(testCredentials, WithTransport(f)).Exchange(t.Context(), "ANcode", ""); err == nil || f.tokens != 1 {
+		t.Errorf("%d requests, %v", f.tokens, err)
+	}
+}
+
+func TestTokensGoOnlyWhereTheyMay(t *testing.T) {
+	named := []Option{WithEndpoint("http://127.0.0.1:8080/base/"), WithTokenURL("http://localhost:9090/auth/o2/token")}
+	for _, test := range []struct {
+		url     string
+		options []Option
+		ok      bool
+	}{
+		{"/orders/v0/orders", nil, true},
+		{"orders/v0/orders", nil, true},
+		{"https://sellingpartnerapi-na.amazon.com/orders/v0/orders", nil, true},
+		{"https://sellingpartnerapi-NA.amazon.com:443/orders/v0/orders", nil, true},
+		{"https://sandbox.sellingpartnerapi-eu.amazon.com/orders/v0/orders", nil, true},
+		{"http://sellingpartnerapi-na.amazon.com/orders/v0/orders", nil, false},
+		{"https://sellingpartnerapi-na.amazon.com.evil.example/orders/v0/orders", nil, false},
+		{"https://evil.example/orders/v0/orders", nil, false},
+		{"https://api.amazon.com/orders/v0/orders", nil, false},
+		{"https://sellingpartnerapi-na.amazon.com:8443/orders/v0/orders", nil, false},
+		{"http://127.0.0.1:8080/orders/v0/orders", nil, false},
+		{"/orders/v0/orders", named, true},
+		{"http://127.0.0.1:8080/base/orders/v0/orders", named, true},
+		{"https://127.0.0.1:8080/base/orders/v0/orders", named, false},
+		{"http://127.0.0.1:8081/orders/v0/orders", named, false},
+	} {
+		f := new(fake)
+		req, err := http.NewRequest("GET", test.url, nil)
+		check(t, err)
+		resp, err := f.client(test.options...).Do(req)
+		if resp != nil {
+			_ = resp.Body.Close()
+		}
+		switch {
+		case test.ok:
+			check(t, err)
+		case !errors.As(err, new(*ConfigError)) || len(f.requests)+f.tokens != 0:
+			t.Errorf("%s: got %v after %d requests and %d token requests, want a ConfigError before any", test.url, err, len(f.requests), f.tokens)
+		}
+	}
+}
+
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	f := &fake{api: func(*http.Request) *http.Response { return reply(307, ``, "Location: https://evil.example/") }}
+	client := f.client()
+	_, err := invokeRaw(t.Context(), client, catalogItem, asin)
+	var api *APIError
+	if !errors.As(err, &api) || api.StatusCode != 307 || len(f.requests) != 1 {
+		t.Fatalf("got %v after %d requests", err, len(f.requests))
+	}
+	wantText(t, api.Explain(), "does not redirect")
+	// An http.Client around the transport does follow, and meets the check.
+	_, err = (&http.Client{Transport: client.Transport()}).Get("https://sellingpartnerapi-na.amazon.com/x")
+	if !errors.As(err, new(*ConfigError)) || len(f.requests) != 2 {
+		t.Errorf("got %v after %d requests", err, len(f.requests))
+	}
+	f.lwa = func(url.Values) *http.Response { return reply(307, ``, "Location: https://evil.example/") }
+	_, err = client.App().Client(Authorization{RefreshToken: testRefreshToken + "x", Region: "na"}).AccessToken(t.Context())
+	var auth *AuthError
+	if !errors.As(err, &auth) || auth.StatusCode != 307 {
+		t.Fatalf("got %v", err)
+	}
+	wantText(t, auth.Explain(), "does not redirect")
+}

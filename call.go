@@ -1,0 +1,107 @@
+package spapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// CallOption changes one call.
+type CallOption func(*call)
+
+// call is the state of one call on its way through the chain. It belongs to the goroutine of the call.
+type call struct {
+	// options
+	response   *Response
+	token      string
+	failFast   bool
+	maxWait    time.Duration
+	priority   int
+	noRetry    bool
+	restricted bool     // a restricted token is asked for
+	elements   []string // its data elements
+	reportType string
+	err        error // of an option
+
+	// what the chain finds out
+	op         *Operation
+	rate       float64 // in force when the call was let through, requests per second
+	attempts   int
+	waited     time.Duration
+	repeatable bool // may be repeated though it may have been carried out
+	expired    bool // the last attempt's token had expired and was dropped from the cache
+	last       *http.Response
+	errors     []ErrorItem
+	warnings   []Warning
+	body       []byte
+}
+
+type callKey struct{}
+
+func newCall(opts []CallOption) *call {
+	c := new(call)
+	for _, o := range opts {
+		if o != nil {
+			o(c)
+		}
+	}
+	return c
+}
+
+func withCall(ctx context.Context, c *call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+func callFrom(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
+
+// WithResponse fills r with what the call met, also when the call fails.
+func WithResponse(r *Response) CallOption { return func(c *call) { c.response = r } }
+
+// WithoutRetry sends the call once, whatever comes back.
+func WithoutRetry() CallOption { return func(c *call) { c.noRetry = true } }
+
+// WithFailFast lets the call wait at most limit for the rate limit, and at most limit before a retry; 0 means not at all. A
+// longer wait is a [*LimitError] at once. Without it calls wait as long as their context allows.
+func WithFailFast(limit time.Duration) CallOption {
+	return func(c *call) { c.failFast, c.maxWait = true, max(limit, 0) }
+}
+
+// WithPriority lets the call go before those of a lower priority that wait for the same rate limit. Default: 0.
+func WithPriority(p int) CallOption { return func(c *call) { c.priority = p } }
+
+// WithRestrictedData makes the call with a restricted data token, for personal data that the operation leaves
+// out otherwise. elements are "buyerInfo", "shippingAddress" and "buyerTaxInformation"; none means all that the operation
+// knows. The application needs a role for restricted data. Operations that always need such a token get it without this option.
+func WithRestrictedData(elements ...string) CallOption {
+	return func(c *call) {
+		c.restricted = true
+		c.elements = nil
+		for _, e := range elements { // "buyerInfo,shippingAddress" does too
+			for part := range strings.SplitSeq(e, ",") {
+				if part = strings.TrimSpace(part); part != "" {
+					c.elements = append(c.elements, part)
+				}
+			}
+		}
+	}
+}
+
+// WithReportType tells getReportDocument the type of the report, so that it fetches a restricted data token for the types that need one.
+func WithReportType(reportType string) CallOption {
+	return func(c *call) { c.reportType = reportType }
+}
+
+// WithToken makes the call with this access token or restricted data token in place of the client's own, for example one
+// that another application delegated. It is not renewed.
+func WithToken(token string) CallOption {
+	return func(c *call) {
+		c.token = token
+		if token == "" || pasted(token) {
+			c.err = &ConfigError{Field: "token", Want: "is empty or has spaces or quotes around or in it: want it bare"}
+		}
+	}
+}

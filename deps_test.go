@@ -1,0 +1,194 @@
+package spapi_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/openspapi/spapi"
+
+// importRule is a direction of imports. Packages and imports are patterns: the module's own are relative to it, "." is the root, "std" stands
+// for the standard library, and a pattern that ends with "/..." also covers what is below.
+type importRule struct {
+	packages string
+	only     []string // what they may import, if set
+	never    []string // what they must not reach, also through other packages of the module
+	reason   string
+}
+
+var importRules = []importRule{
+	{packages: ".", only: []string{"std", "golang.org/x/...", "marketplace", "internal/wire"},
+		reason: "whoever uses the SDK pays for no Redis, AWS or SQLite"},
+	{packages: "marketplace", only: []string{"std"}, reason: "it is pure data that every part uses"},
+	{packages: "internal/wire", only: []string{"std", "github.com/go-faster/jx"}, never: []string{"."},
+		reason: "generated decoders stand on it, and the root on them"},
+	{packages: "api/...", only: []string{"std", ".", "internal/wire"}, never: []string{"api/...", "internal/catalog"},
+		reason: "API versions know nothing of each other, so that a program holds only those that it uses"},
+	{packages: "internal/catalog", only: []string{"std"}, reason: "emulator and command read it, and they must not share code"},
+	{packages: "emulator/...", never: []string{".", "api/...", "internal/wire", "awsauth", "github.com/aws/...", "internal/cli/...", "internal/gen/..."},
+		reason: "a bug of the client must not be mirrored by the server that it is tested with"},
+	{packages: "awsauth", never: []string{"api/...", "emulator/...", "internal/catalog"}, reason: "it signs requests and knows no operations"},
+	{packages: "cmd/...", only: []string{"std", "internal/cli/..."}, reason: "main is three lines"},
+}
+
+// importedOnlyBy says who may import a package; nobody else may.
+var importedOnlyBy = []struct {
+	packages, by string
+	reason       string
+}{
+	{"internal/gen/...", "internal/gen/...", "the generator and its dependencies must not get into what ships"},
+	{"internal/cli/...", "cmd/... internal/cli/...", "the command is on top: a library that imports it would drag in everything"},
+}
+
+// TestImportDirections reads the imports of every package of the module, whatever the build tags; test files are free.
+func TestImportDirections(t *testing.T) {
+	imports := moduleImports(t)
+	for _, rule := range importRules {
+		found := false
+		for _, pkg := range sortedKeys(imports) {
+			if !matches(rule.packages, pkg) {
+				continue
+			}
+			found = true
+			for _, imported := range imports[pkg] {
+				if rule.only != nil && !matchesAny(rule.only, imported) {
+					t.Errorf("%s imports %s: %s", pkg, imported, rule.reason)
+				}
+			}
+			for reached, through := range reach(imports, pkg) {
+				if matchesAny(rule.never, reached) && reached != pkg {
+					t.Errorf("%s reaches %s through %s: %s", pkg, reached, through, rule.reason)
+				}
+			}
+		}
+		if !found {
+			t.Logf("no package matches %s yet", rule.packages)
+		}
+	}
+	for _, rule := range importedOnlyBy {
+		for _, pkg := range sortedKeys(imports) {
+			for _, imported := range imports[pkg] {
+				if matches(rule.packages, imported) && !matchesAny(strings.Fields(rule.by), pkg) {
+					t.Errorf("%s imports %s: %s", pkg, imported, rule.reason)
+				}
+			}
+		}
+	}
+}
+
+// moduleImports maps each package to what its files import, both relative to the module where they are its own.
+func moduleImports(t *testing.T) map[string][]string {
+	t.Helper()
+	imports := map[string][]string{}
+	files := token.NewFileSet()
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		base := entry.Name()
+		if entry.IsDir() {
+			if name == "." {
+				return nil
+			}
+			_, err := os.Stat(filepath.Join(name, "go.mod"))
+			if err == nil || base == "testdata" || base == "node_modules" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(base, ".go") || strings.HasSuffix(base, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(files, name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		pkg := path.Dir(filepath.ToSlash(name))
+		if imports[pkg] == nil {
+			imports[pkg] = []string{}
+		}
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if imported == module {
+				imported = "."
+			}
+			imported = strings.TrimPrefix(imported, module+"/")
+			if !slices.Contains(imports[pkg], imported) {
+				imports[pkg] = append(imports[pkg], imported)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(imports["."]) == 0 || len(imports["marketplace"]) == 0 {
+		t.Fatal("found no imports: is this the root of the module?")
+	}
+	return imports
+}
+
+// reach is all that a package imports, also through others of the module, with the one that imports it.
+func reach(imports map[string][]string, pkg string) map[string]string {
+	reached := map[string]string{}
+	var visit func(string)
+	visit = func(from string) {
+		for _, to := range imports[from] {
+			if _, seen := reached[to]; !seen {
+				reached[to] = from
+				visit(to)
+			}
+		}
+	}
+	visit(pkg)
+	return reached
+}
+
+func matchesAny(patterns []string, pkg string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, pkg) })
+}
+
+func matches(pattern, pkg string) bool {
+	if pattern == "std" {
+		first, _, _ := strings.Cut(pkg, "/")
+		_, err := os.Stat(first)
+		return !strings.Contains(first, ".") && err != nil // the module's own packages have no dot either
+	}
+	if prefix, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return pkg == prefix || strings.HasPrefix(pkg, prefix+"/")
+	}
+	return pattern == pkg
+}
+
+func sortedKeys(m map[string][]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// The rules themselves must be able to fail.
+func TestImportRulesBite(t *testing.T) {
+	imports := map[string][]string{"a": {"b"}, "b": {"c", "fmt"}, "c": nil}
+	if got := reach(imports, "a"); got["c"] != "b" || got["fmt"] != "b" || len(got) != 3 {
+		t.Errorf("a reaches %v", got)
+	}
+	for pattern, pkgs := range map[string][2]string{"std": {"net/http", "marketplace"}, "api/...": {"api/ordersv0", "apiary"}, ".": {".", "api"}, "golang.org/x/...": {"golang.org/x/sync", "golang.org/y"}} {
+		if !matches(pattern, pkgs[0]) || matches(pattern, pkgs[1]) {
+			t.Errorf("%s is misjudged", pattern)
+		}
+	}
+}

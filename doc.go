@@ -1,0 +1,37 @@
+// Package spapi calls Amazon's Selling Partner API (SP-API): it exchanges tokens, keeps to Amazon's rate limits, retries what
+// may be retried and explains what went wrong.
+//
+// An [App] is the application that Amazon registered; a [Client] is one seller's authorization in one region. Both are cheap,
+// never change and may be used from many goroutines:
+//
+//	app := spapi.NewApp(spapi.Credentials{ClientID: id, ClientSecret: secret}, spapi.WithUserAgent("Repricer/1.2"))
+//	client := app.Client(spapi.Authorization{RefreshToken: token, Region: marketplace.NorthAmerica})
+//
+// or, from the environment or a profile, client, err := spapi.Load(ctx).
+//
+// The operations stand in one package per API version below api/, such as api/orders20260101, with types for
+// all that goes in and comes out. [Client.Do] and [Client.Transport] send requests that no package knows. Typed or raw, every
+// request takes the same way:
+//
+//	identify → retry → limit → authorize → sign → observe → the network
+//
+// # Limits
+//
+// Amazon grants each operation a token bucket per application, seller and region. Calls wait for
+// their turn before they are sent; the wait ends with the context. [WithFailFast] bounds it, [WithLimiter] replaces the limiter.
+//
+// # Tokens
+//
+// Access tokens of Login with Amazon are fetched when first needed, shared by all clients of the same authorization and
+// renewed a minute before they expire. Operations without a seller ("grantless") and operations that hand out personal data
+// ("restricted") get the tokens that they need by themselves.
+//
+// Secrets never reach a log line, an error text or a printed value. Tokens are only ever sent to
+// Amazon's hosts and to those that [WithEndpoint] or [WithTokenURL] named.
+//
+// # Errors
+//
+// [APIError] is what SP-API answered, [AuthError] what Login with Amazon answered, [ConfigError] what is wrong with the
+// settings, [DecodeError] a success that cannot be read, [LimitError] a wait that would have been too long.
+// The first three and DecodeError have a method Explain that says what to do.
+package spapi

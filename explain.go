@@ -1,0 +1,234 @@
+package spapi
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Explain says in a few sentences what the error most likely means and what to do. The texts by which the many kinds of 403 and
+// 400 are told apart come from reports of the real service: github.com/amzn/selling-partner-api-models issues 826, 914, 945, 4122, 1101,
+// 1316, selling-partner-api-docs issues 76, 116, 2147, 2432, 3153.
+func (e *APIError) Explain() string {
+	text := e.Error() + ".\n" + e.cause()
+	if len(e.Errors) > 1 {
+		var b strings.Builder
+		for _, item := range e.Errors[1:] {
+			fmt.Fprintf(&b, "\nAlso: %s: %s %s", item.Code, oneLine(item.Message), oneLine(item.Details))
+		}
+		text += b.String()
+	}
+	if e.facts.op != nil && e.facts.op.Removal != "" {
+		text += fmt.Sprintf("\nAmazon has announced the removal of this operation for %s.", e.facts.op.Removal)
+	}
+	if e.RequestID != "" && e.StatusCode >= 500 {
+		text += "\nIf it lasts, give Amazon's support the request id."
+	}
+	return text
+}
+
+func (e *APIError) cause() string {
+	f := &e.facts
+	said := strings.ToLower(e.Code + " " + e.Message + " " + e.Details)
+	switch {
+	case e.StatusCode/100 == 2:
+		return "The status says success, but the body holds nothing but errors: treat the call as failed and correct what they name."
+	case e.StatusCode/100 == 3:
+		return "SP-API does not redirect, and redirects are not followed because they would carry the token elsewhere: check the endpoint " + f.base + "."
+	case f.html && e.StatusCode == http.StatusBadRequest && strings.Contains(said, "header field exceeds"):
+		return "The token is too large for a request header: restricted data tokens grow with the resources they cover. Ask for fewer resources or data elements in one token."
+	}
+	switch e.StatusCode {
+	case http.StatusBadRequest:
+		return e.badRequest(said)
+	case http.StatusUnauthorized:
+		return "SP-API answers 403 for bad tokens, so a 401 comes from a proxy, a gateway, or the operation itself: check the endpoint " + f.base + " and the authorization of the seller."
+	case http.StatusForbidden:
+		return e.forbidden(said)
+	case http.StatusNotFound:
+		if f.op != nil && !f.op.known() {
+			return "No operation that this version knows has this path. Check it, or use the operation that replaced it."
+		}
+		return "There is no such resource for this seller in this region. Check the id, and that it belongs to region " + f.region + "."
+	case http.StatusRequestEntityTooLarge:
+		return "The request body is larger than the operation takes: send less at once."
+	case http.StatusUnsupportedMediaType:
+		return "The Content-Type does not suit the operation; nearly all take application/json."
+	case http.StatusTooManyRequests:
+		return e.throttled()
+	case http.StatusConflict:
+		return "The resource is in a state that does not allow this now: read it again and decide anew."
+	case http.StatusUnprocessableEntity:
+		return "Amazon understood the request and found its content wrong: correct what the message names."
+	}
+	if e.StatusCode >= 500 {
+		text := "Amazon, or a proxy on the way, failed."
+		if f.html {
+			text = "Amazon, or a proxy on the way, failed and sent a page in place of an error list."
+		}
+		switch {
+		case f.repeatable:
+			return fmt.Sprintf("%s The call was sent %d times. Try again later; nothing is wrong with the request itself as far as one can tell.", text, max(f.attempts, 1))
+		default:
+			return text + " The operation may have been carried out all the same, so it was not repeated: look whether it was, then repeat it if not."
+		}
+	}
+	return "Correct what the message names."
+}
+
+func (e *APIError) badRequest(said string) string {
+	f := &e.facts
+	switch {
+	case strings.Contains(said, "could not match input arguments"):
+		return "The sandbox knows only the requests that Amazon wrote down for it in the model (x-amzn-api-sandbox), such as magic parameter values, and this is none of them."
+	case strings.Contains(said, "requested data elements"), strings.Contains(said, "all requested resource"):
+		return "The application lacks a role for restricted data that the token asks for. Add the role (Direct-to-Consumer Shipping, Tax Invoicing, Tax Remittance) in Developer Central, let the seller authorize again, or ask for fewer data elements."
+	case strings.Contains(said, "invalidquerystring"):
+		return "The query string cannot be parsed: percent-encode the values, and write + as %2B."
+	case strings.Contains(said, "not registered"), strings.Contains(said, "unregistered"):
+		return "The queue for the new secret must be registered in Developer Central before the client secret can be rotated."
+	case len(e.Errors) > 0 && e.Errors[0].Message == "":
+		return "Amazon gave no reason. A page token that was not percent-encoded (a raw + in it) is the usual cause; otherwise check each argument against the operation's page."
+	case f.html:
+		return "A page came in place of an error list: the request did not reach SP-API, or its header was malformed. Check the endpoint " + f.base + " and any proxy."
+	}
+	text := "An argument is missing, malformed or out of range: correct what the message names."
+	if strings.Contains(said, "marketplace") {
+		text += " Marketplace ids must belong to region " + f.region + "."
+	}
+	return text
+}
+
+func (e *APIError) forbidden(said string) string {
+	f := &e.facts
+	switch {
+	case strings.Contains(said, "lwa secret token") && strings.Contains(said, "expired"):
+		return "The application's client secret has expired: Amazon wants it rotated every 180 days. Rotate it in Developer Central, or with applications rotateApplicationClientSecret, and use the new one. Refresh tokens stay valid."
+	case strings.Contains(said, "access token you provided has expired"):
+		if f.ownToken {
+			return "The token that the call brought along has expired: access tokens and restricted data tokens live one hour." + skewed(f.skew)
+		}
+		return "The access token has expired, and so had its replacement. Something on the way keeps old tokens, or a clock is wrong." + skewed(f.skew)
+	case strings.Contains(said, "revoked, malformed or invalid"):
+		return "Amazon does not accept the token: the seller revoked the authorization, or the token is for another purpose (a grantless token for a seller's data, or a restricted one for another path). Let the seller authorize again if the refresh token is refused too."
+	case strings.Contains(said, "access token is missing"):
+		return "The request came without x-amz-access-token: a proxy on the way dropped the header, or the request bypassed this client."
+	case strings.Contains(said, "invalidsignature"), strings.Contains(said, "request signature we calculated"), strings.Contains(said, "signature expired"), strings.Contains(said, "signature not yet current"):
+		text := "The AWS signature does not match. Check the AWS secret key, the region, and that nothing on the way changes host, path, query or headers. SP-API has not needed signatures since 2023-10-02: leave the signer out if nothing else asks for it."
+		return text + skewed(f.skew)
+	case strings.Contains(said, "security token included in the request is expired"), strings.Contains(said, "expiredtoken"):
+		return "The temporary AWS credentials have expired: assume the role again." + skewed(f.skew)
+	case strings.Contains(said, "missingauthenticationtoken"):
+		if f.signed {
+			return "The gateway saw no valid AWS signature, or the path does not exist: check method and path, and the signer."
+		}
+		return "The path does not exist in this region, or the endpoint wants an AWS signature (see package awsauth): check method and path."
+	case f.html:
+		return "A page came in place of an error list: a firewall or proxy on the way refused the request. Check the endpoint " + f.base + "."
+	}
+	var b strings.Builder
+	b.WriteString("Amazon gives no reason for this kind of 403. In the order of likelihood:\n")
+	reasons := []string{
+		"the application lacks the role that the operation needs, or got it after the seller authorized: check the roles, then let the seller authorize again",
+		"the seller's account is in another region than " + f.region + ": an authorization is valid in one region only",
+		"the seller revoked the authorization or it ran out (365 days): let the seller authorize again",
+		"the path is wrong or the operation was removed",
+	}
+	if f.grantless {
+		reasons = []string{"the application may not use the scope " + f.op.Grantless, "the path is wrong or the operation was removed"}
+	}
+	if f.op != nil && !f.grantless {
+		switch {
+		case !f.restricted && f.op.Restricted == RestrictedReport:
+			reasons = append([]string{"the report is of a restricted type and the call went without a restricted data token: pass WithReportType, or WithRestrictedData"}, reasons...)
+		case f.restricted:
+			reasons = append([]string{"the application lacks the role for restricted data, or the restricted data token does not cover this path"}, reasons...)
+		}
+		if !f.op.known() {
+			reasons = append([]string{"no operation that this version knows has this path; Amazon answers 403 for paths that it removed"}, reasons...)
+		}
+	}
+	if f.sandbox {
+		reasons = append(reasons, "the sandbox does not serve this operation")
+	}
+	for i, r := range reasons {
+		fmt.Fprintf(&b, "%d. %s.\n", i+1, r)
+	}
+	return strings.TrimRight(b.String(), "\n") + skewed(f.skew)
+}
+
+func (e *APIError) throttled() string {
+	f := &e.facts
+	rate := "the operation's usage plan"
+	if f.rate > 0 {
+		rate = "a plan of " + formatRate(f.rate) + " requests per second"
+	}
+	return fmt.Sprintf("Amazon's bucket for %s is empty, after %d attempts. Calls of this program keep to the plan, so another program or process of the same application uses it too, or a limit over all sellers applies (WithApplicationLimit). Call less often, or share one limiter (WithLimiter).",
+		rate, max(f.attempts, 1))
+}
+
+// skewed is a sentence on the clock where it is worth one. AWS tolerates five minutes in signatures.
+func skewed(skew time.Duration) string {
+	switch {
+	case skew == 0:
+		return ""
+	case skew > 0:
+		return fmt.Sprintf(" This machine's clock is %s ahead of Amazon's: set it right, preferably by NTP.", skew)
+	default:
+		return fmt.Sprintf(" This machine's clock is %s behind Amazon's: set it right, preferably by NTP.", -skew)
+	}
+}
+
+// Explain says in a few sentences what the error most likely means and what to do.
+func (e *AuthError) Explain() string { return e.Error() + ".\n" + e.cause() }
+
+func (e *AuthError) cause() string {
+	switch e.Code {
+	case "invalid_client":
+		return "Client id and client secret do not belong together, or the secret was rotated out: copy both anew from Developer Central. Secrets run out after 180 days, old ones seven days after a rotation."
+	case "invalid_grant":
+		if e.Grant == "authorization_code" {
+			return "The authorization code was used before, is older than five minutes, or the redirect URI differs from that of the consent: let the seller authorize again and exchange the new code at once."
+		}
+		return "The refresh token is not valid for this client id: the seller revoked the authorization, it ran out (365 days), or the token belongs to another application. Let the seller authorize again."
+	case "unauthorized_client":
+		return "The application may not use this grant: check in Developer Central that it is an SP-API application, and that client id and refresh token belong to it."
+	case "invalid_scope":
+		return "The application may not use this scope, or it is misspelt; see the roles of the application."
+	case "invalid_request", "unsupported_grant_type":
+		return "Login with Amazon could not read the request: check the token URL and any proxy on the way."
+	case "access_denied":
+		return "The seller or Amazon refused the consent: let the seller authorize again."
+	case "server_error", "temporarily_unavailable":
+		return "Login with Amazon failed, also when asked again: try later."
+	}
+	switch {
+	case e.StatusCode == 0:
+		return "Login with Amazon could not be reached: check network, DNS, proxy and the token URL." + skewed(e.skew)
+	case e.StatusCode/100 == 2:
+		return "The answer is no token. Something on the way answers in place of Login with Amazon: check the token URL and any proxy."
+	case e.StatusCode/100 == 3:
+		return "Login with Amazon does not redirect, and redirects are not followed because they would carry the client secret elsewhere: check the token URL."
+	case e.StatusCode == http.StatusTooManyRequests:
+		return "Login with Amazon refuses more requests for now: share one App among all clients, since it caches tokens."
+	case e.StatusCode >= 500:
+		return "Login with Amazon failed, also when asked again: try later."
+	}
+	return "The answer is not one of Login with Amazon's: check the token URL and any proxy."
+}
+
+// Explain says what to do. The operation was carried out: only its answer cannot be read.
+func (e *DecodeError) Explain() string {
+	text := e.Error() + ".\nThe status says that the operation was carried out, so look before repeating one that changes something. "
+	switch {
+	case e.tooLarge:
+		return text + "Ask for smaller pages, raise the bound with WithMaxBody, or read the body as a stream with Client.Do."
+	case e.html:
+		return text + "A page came in place of JSON: a proxy, firewall or captive portal answers in place of Amazon."
+	case e.empty:
+		return text + "A body was promised and none came. Where that lasts, use Client.Do, or tell us which operation it is."
+	default:
+		return text + "The body broke off or is not JSON: try again if the operation only reads."
+	}
+}

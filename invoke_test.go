@@ -1,0 +1,296 @@
+package spapi
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/openspapi/spapi/internal/wire"
+)
+
+func TestRequestAsSent(t *testing.T) {
+	for _, test := range []struct {
+		operation string
+		encode    func(*wire.Request)
+		want      string // method and request URI
+		body      string
+	}{
+		{getOrders, func(r *wire.Request) {
+			wire.QueryCSV(r, "MarketplaceIds", []string{"A1", "A2"}, wire.Required)
+			wire.QueryString(r, "NextToken", "a+b/c= d", wire.Optional)
+		}, "GET /orders/v0/orders?MarketplaceIds=A1%2CA2&NextToken=a%2Bb%2Fc%3D%20d", ""},
+		{"listingsitems20210801.getListingsItem", func(r *wire.Request) {
+			r.Path("sellerId", "S1")
+			r.Path("sku", `a/b c%2Fd+e?f#g"ü`)
+		}, "GET /listings/2021-08-01/items/S1/a%2Fb%20c%252Fd%2Be%3Ff%23g%22%C3%BC", ""},
+		{"uploads20201101.createUploadDestinationForResource", func(r *wire.Request) { r.Path("resource", "aplus/2020-11-01/content Documents") },
+			"POST /uploads/2020-11-01/uploadDestinations/aplus/2020-11-01/content%20Documents", ""},
+		{createFeed, func(r *wire.Request) { r.JSON(map[string]string{"x": "a&b<c>"}) }, "POST /feeds/2021-06-30/feeds", `{"x":"a&b<c>"}`},
+	} {
+		for _, base := range []string{"", "http://127.0.0.1:1/proxy"} {
+			f := new(fake)
+			_, err := invokeRaw(t.Context(), f.client(WithEndpoint(base), WithUserAgent("Test/1")), test.operation, test.encode)
+			check(t, err)
+			req := f.requests[0]
+			want := test.want
+			if base != "" {
+				want = strings.Replace(want, " ", " /proxy", 1)
+			}
+			if got := req.Method + " " + req.URL.RequestURI(); got != want {
+				t.Errorf("sent %s\nwant %s", got, want)
+			}
+			if f.bodies[0] != test.body || test.body != "" && req.Header.Get("Content-Type") != "application/json" {
+				t.Errorf("body %s, type %q", f.bodies[0], req.Header.Get("Content-Type"))
+			}
+			if !strings.HasPrefix(req.Header.Get("User-Agent"), "Test/1 (Language=Go/") {
+				t.Errorf("user agent %q", req.Header.Get("User-Agent"))
+			}
+			if f.requests[0].Context().Value(callKey{}).(*call).op.ID != test.operation {
+				t.Error("another operation")
+			}
+		}
+	}
+}
+
+func TestInputErrors(t *testing.T) {
+	for name, encode := range map[string]func(*wire.Request){
+		"asin is required":       func(r *wire.Request) { r.Path("asin", "") },
+		"cannot stand in a path": func(r *wire.Request) { r.Path("asin", "..") },
+		"asin":                   nil,
+	} {
+		f := new(fake)
+		_, err := invokeRaw(t.Context(), f.client(), catalogItem, encode)
+		var config *ConfigError
+		if !errors.As(err, &config) || len(f.requests)+f.tokens != 0 {
+			t.Errorf("%s: got %v after %d requests", name, err, len(f.requests))
+			continue
+		}
+		wantText(t, err.Error(), name, catalogItem)
+	}
+	_, err := invokeRaw(t.Context(), new(fake).client(), createFeed, func(r *wire.Request) { r.JSON(func() {}) })
+	wantText(t, err.Error(), "cannot be written as JSON")
+	_, err = invokeRaw(t.Context(), new(fake).client(), "no.such", nil)
+	wantText(t, err.Error(), `operation "no.such": is unknown`)
+}
+
+// What comes back, and what becomes of it. Each bad answer is a typed error that says what to do.
+func TestAnswers(t *testing.T) {
+	const html = "<!DOCTYPE html><html><head><title>502</title></head><body>Bad <b>Gateway</b></body></html>"
+	brokenBody := func(status int) *http.Response {
+		resp := reply(status, "")
+		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"payload":`), failing{errors.New("connection reset")}))
+		resp.ContentLength = -1
+		return resp
+	}
+	short := reply(200, `{"payload":{"a":1`)
+	short.ContentLength = 1000
+	for _, test := range []struct {
+		name   string
+		answer *http.Response
+		want   string // in the error's text; "" for none
+		advice string // in Explain
+		as     any
+	}{
+		{"result", reply(200, `{"payload":{}}`), "", "", nil},
+		{"errors beside a result", reply(200, `{"payload":{},"errors":[{"code":"Partial"}]}`), "", "", nil},
+		{"207 with a result and errors", reply(207, `{"items":[1],"errors":[{"code":"Partial"}]}`), "", "", nil},
+		{"no errors and no result", reply(200, `{"payload":null,"errors":[]}`), "", "", nil},
+		{"errors alone", reply(200, errorBody("Failure", "it failed", "because")), "200 Failure: it failed (because), request req-1", "treat the call as failed", &APIError{}},
+		{"errors and a null payload", reply(207, `{"payload":null,"errors":[{"code":"Failure","message":null}]}`), "207 Failure", "treat the call as failed", &APIError{}},
+		{"204 where a body was promised", reply(204, ""), "204, but the body is empty", "A body was promised", &DecodeError{}},
+		{"empty", reply(200, ""), "200, but the body is empty", "A body was promised", &DecodeError{}},
+		{"white space", reply(200, " \n "), "the body is empty", "A body was promised", &DecodeError{}},
+		{"HTML", reply(200, html, "Content-Type: text/html"), "the body is an HTML page", "captive portal", &DecodeError{}},
+		{"XML", reply(200, "<Error/>"), "the body is an HTML page", "captive portal", &DecodeError{}},
+		{"cut short", short, "the body broke off: unexpected EOF", "look before repeating", &DecodeError{}},
+		{"cut short without a length", reply(200, `{"payload":{"a":1`), "the body ends before its JSON does", "look before repeating", &DecodeError{}},
+		{"broken connection", brokenBody(200), "the body broke off: connection reset", "look before repeating", &DecodeError{}},
+		{"no JSON", reply(200, "OK"), "the body is not JSON", "not JSON", &DecodeError{}},
+		{"two JSON values", reply(200, "{}{}"), "the body is not JSON", "not JSON", &DecodeError{}},
+		{"too large", reply(200, `"`+strings.Repeat("x", 2000)+`"`), "larger than 1000 bytes", "WithMaxBody", &DecodeError{}},
+		{"error, HTML", reply(502, html), "502: an HTML page: 502 Bad Gateway", "sent a page in place", &APIError{}},
+		{"error, empty", reply(500, ""), "500: Internal Server Error, without a body", "Try again later", &APIError{}},
+		{"error, cut short", reply(400, `{"errors":[{"code":"Invalid`), `400: not an error list: {"errors"`, "An argument is missing", &APIError{}},
+		{"error, broken off", brokenBody(400), `400: not an error list: {"payload":`, "An argument is missing", &APIError{}},
+		{"error, null message", reply(400, `{"errors":[{"code":"InvalidInput","message":null,"details":null}]}`), "400 InvalidInput", "page token", &APIError{}},
+		{"error, object", reply(400, `{"errors":{"errors":[{"code":"Nested","message":"m"}]}}`), "400 Nested: m", "An argument", &APIError{}},
+		{"error, bare", reply(404, `{"code":"NotFound","message":"m"}`), "404 NotFound: m", "no such resource", &APIError{}},
+		{"error, array", reply(400, `[{"code":"A","message":"m"},{"code":"B"}]`), "400 A: m and 1 more", "Also: B", &APIError{}},
+		{"error type in the header", reply(400, `{}`, "x-amzn-ErrorType: InvalidQueryStringException:http://x"), "400 InvalidQueryStringException", "percent-encode", &APIError{}},
+		{"error, huge", reply(400, `{"errors":[{"code":"A","message":"`+strings.Repeat("x", 5000)+`"}]}`), "xxx…", "An argument", &APIError{}},
+		{"418", reply(418, `{}`), "418", "Correct what", &APIError{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			body, err := io.ReadAll(test.answer.Body)
+			length := test.answer.ContentLength
+			synctest.Test(t, func(t *testing.T) {
+				f := &fake{api: func(*http.Request) *http.Response {
+					again := *test.answer // retries get it too
+					again.Body = io.NopCloser(io.MultiReader(strings.NewReader(string(body)), failing{err}))
+					if length == 1000 {
+						again.Body = io.NopCloser(strings.NewReader(string(body)))
+					}
+					return &again
+				}}
+				var r Response
+				_, err := invokeRaw(t.Context(), f.client(WithMaxBody(1000)), catalogItem, asin, WithResponse(&r))
+				if r.StatusCode != test.answer.StatusCode || r.RequestID != "req-1" || r.Operation != catalogItem {
+					t.Errorf("Response is %v", r)
+				}
+				if test.want == "" {
+					check(t, err)
+					if strings.Contains(string(body), "Partial") != (len(r.Errors) == 1) {
+						t.Errorf("Response.Errors is %v", r.Errors)
+					}
+					return
+				}
+				if err == nil {
+					t.Fatal("no error")
+				}
+				wantText(t, err.Error(), test.want, catalogItem)
+				var explainer interface {
+					error
+					Explain() string
+				}
+				if !errors.As(err, &explainer) || fmt.Sprintf("%T", explainer) != fmt.Sprintf("%T", test.as) {
+					t.Fatalf("got a %T, want %T", explainer, test.as)
+				}
+				wantText(t, explainer.Explain(), test.advice)
+			})
+		})
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) {
+	if f.err == nil {
+		return 0, io.EOF
+	}
+	return 0, f.err
+}
+
+func TestInvokeEmpty(t *testing.T) {
+	report := func(r *wire.Request) { r.Path("reportId", "1") }
+	for body, bad := range map[string]bool{"": false, "{}": false, "null": false, `{"anything":1}`: false, `{"errors":[]}`: false,
+		`{"errors":[{"code":"X"}]}`: true, "<html>": true} {
+		f := &fake{api: func(*http.Request) *http.Response { return reply(200, body) }}
+		err := InvokeEmpty(t.Context(), f.client(), "reports20210630.cancelReport", report, nil)
+		if (err != nil) != bad {
+			t.Errorf("%q: got %v", body, err)
+		}
+	}
+	f := &fake{api: func(*http.Request) *http.Response { return reply(204, "") }}
+	check(t, InvokeEmpty(t.Context(), f.client(), "reports20210630.cancelReport", report, nil))
+}
+
+func TestWithResponse(t *testing.T) {
+	f := &fake{api: func(*http.Request) *http.Response {
+		return reply(200, `{"a":1}`, "x-amzn-RateLimit-Limit: 2.5", "X-Extra: yes")
+	}}
+	var r Response
+	_, err := Invoke(t.Context(), f.client(), catalogItem, asin, func([]byte) (int, []Warning, error) {
+		return 0, []Warning{{Path: "a", Reason: "not a string", Value: "1"}}, nil
+	}, []CallOption{WithResponse(&r), nil})
+	check(t, err)
+	if r.RateLimit != 2.5 || r.Header.Get("X-Extra") != "yes" || string(r.Body) != `{"a":1}` || len(r.Warnings) != 1 || r.Attempts != 1 {
+		t.Errorf("got %v %s %v", r, r.Body, r.Warnings)
+	}
+	if text := fmt.Sprintf("%v %+v %#v %s", r, r, &r, r); strings.Contains(text, `{"a":1}`) {
+		t.Errorf("the body is printed: %s", text)
+	}
+	// Raw calls fill it too, but for the body.
+	req, err := http.NewRequest("GET", "/catalog/v0/items?MarketplaceId=ATVPDKIKX0DER&Query=pen", nil)
+	check(t, err)
+	resp, err := f.client().Do(req, WithResponse(&r))
+	check(t, err)
+	_ = resp.Body.Close()
+	if r.Operation != "GET /catalog/v0/items" || r.StatusCode != 200 || r.Body != nil {
+		t.Errorf("got %v", r)
+	}
+	if f.requests[1].URL.RawQuery != "MarketplaceId=ATVPDKIKX0DER&Query=pen" {
+		t.Errorf("the query became %s", f.requests[1].URL.RawQuery)
+	}
+}
+
+func TestDoKeepsEscapes(t *testing.T) {
+	for _, uri := range []string{"/listings/2021-08-01/items/S/a%2Fb%20c", "/x/%41?q=%20+&r", "/x//y/", "/x?"} {
+		for _, base := range []string{"", "http://127.0.0.1:1/pre%2Ffix"} {
+			f := new(fake)
+			req, err := http.NewRequest("GET", uri, nil)
+			check(t, err)
+			resp, err := f.client(WithEndpoint(base)).Do(req)
+			check(t, err)
+			_ = resp.Body.Close()
+			prefix := ""
+			if base != "" {
+				prefix = "/pre%2Ffix"
+			}
+			if got := f.requests[0].URL.RequestURI(); got != prefix+uri {
+				t.Errorf("%s became %s", uri, got)
+			}
+			if req.Header.Get("X-Amz-Access-Token") != "" || req.URL.Host != "" {
+				t.Error("the caller's request was changed")
+			}
+		}
+	}
+}
+
+func TestDoErrors(t *testing.T) {
+	f := &fake{api: func(*http.Request) *http.Response { return reply(404, errorBody("NotFound", "m", "")) }}
+	req, err := http.NewRequest("GET", "/orders/v0/orders/1", nil)
+	check(t, err)
+	resp, err := f.client().Do(req)
+	check(t, err) // as with http.Client, a 404 is no error
+	defer resp.Body.Close()
+	if body, _ := io.ReadAll(resp.Body); resp.StatusCode != 404 || !strings.Contains(string(body), "NotFound") {
+		t.Errorf("got %d %s", resp.StatusCode, body)
+	}
+	if _, err := f.client().Do(&http.Request{Header: http.Header{}}); err == nil {
+		t.Error("a request without URL was sent")
+	}
+	// A request may bring its token.
+	req = &http.Request{Method: "GET", URL: &url.URL{Path: "/orders/v0/orders/1"}, Header: http.Header{"X-Amz-Access-Token": {"Atza|own"}}}
+	resp, err = f.client().Do(req)
+	check(t, err)
+	_ = resp.Body.Close()
+	if got := token(f.requests[1]); got != "Atza|own" {
+		t.Errorf("sent %q", got)
+	}
+}
+
+func FuzzPathsStaySegments(f *testing.F) {
+	for _, s := range []string{"a", "a/b", "%2F", "..", ".", "ü", "a b", "?", "#", "a+b&c=d;e", "\x00", "\xff"} {
+		f.Add(s, s)
+	}
+	op := findOperation("listingsitems20210801.getListingsItem")
+	f.Fuzz(func(t *testing.T, seller, sku string) {
+		var in wire.Request
+		in.Path("sellerId", seller)
+		in.Path("sku", sku)
+		if in.Err() != nil {
+			t.Skip()
+		}
+		u, err := buildURL(&url.URL{Scheme: "https", Host: "h"}, op, in.PathParams, "")
+		check(t, err)
+		parsed, err := url.Parse(u.String())
+		check(t, err)
+		parts := strings.Split(parsed.EscapedPath(), "/")
+		if len(parts) != 6 {
+			t.Fatalf("%q and %q became %s", seller, sku, u)
+		}
+		for i, want := range []string{seller, sku} {
+			if got, err := url.PathUnescape(parts[4+i]); err != nil || got != want {
+				t.Errorf("%q became %q (%s)", want, got, u)
+			}
+		}
+		if found := routes().find("GET", parsed.EscapedPath()); found != op {
+			t.Errorf("%s is taken for %v", u, found)
+		}
+	})
+}

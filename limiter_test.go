@@ -1,0 +1,427 @@
+package spapi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// exactBucket is a token bucket as a server keeps it: floating point, no tolerance.
+type exactBucket struct {
+	rate, burst, tokens float64
+	last                time.Time
+}
+
+func newExactBucket(rate float64, burst int) *exactBucket {
+	return &exactBucket{rate: rate, burst: float64(burst), tokens: float64(burst), last: time.Now()}
+}
+
+func (b *exactBucket) take() bool {
+	now := time.Now()
+	b.tokens = min(b.burst, b.tokens+now.Sub(b.last).Seconds()*b.rate)
+	b.last = now
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}
+
+const quotaBody = `{"errors":[{"code":"QuotaExceeded","message":"You exceeded your quota for the requested resource.","details":""}]}`
+
+// quota makes the fake keep Amazon's limits, and counts.
+func (f *fake) quota() (calls, throttled map[string]int) {
+	calls, throttled = map[string]int{}, map[string]int{}
+	buckets := map[string]*exactBucket{}
+	f.api = func(req *http.Request) *http.Response {
+		op := identify(req.Method, req.URL.EscapedPath())
+		b := buckets[op.ID]
+		if b == nil {
+			b = newExactBucket(op.Rate, op.Burst)
+			buckets[op.ID] = b
+		}
+		if !b.take() {
+			throttled[op.ID]++
+			return reply(429, quotaBody)
+		}
+		calls[op.ID]++
+		return reply(200, `{}`, fmt.Sprintf("x-amzn-RateLimit-Limit: %g", op.Rate))
+	}
+	return calls, throttled
+}
+
+// sampleURL fills a path template.
+func sampleURL(op Operation) string {
+	path := op.Path
+	for {
+		i := strings.IndexByte(path, '{')
+		if i < 0 {
+			return path
+		}
+		path = path[:i] + "x" + path[strings.IndexByte(path, '}')+1:]
+	}
+}
+
+// saturate calls each operation with three callers that always want more than the limits allow.
+func saturate(t *testing.T, client *Client, ops []Operation, span time.Duration) {
+	ctx, cancel := context.WithTimeout(t.Context(), span)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, op := range ops {
+		for range 3 {
+			wg.Go(func() {
+				for ctx.Err() == nil {
+					req, err := http.NewRequestWithContext(ctx, op.Method, sampleURL(op), nil)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					resp, err := client.Do(req)
+					if err != nil {
+						if !errors.Is(err, context.DeadlineExceeded) {
+							t.Error(err)
+						}
+						return
+					}
+					_ = resp.Body.Close()
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+// plainReads are operations without a body and without a restricted token, from the slowest to the fastest.
+func plainReads(atMost float64) []Operation {
+	var ops []Operation
+	for _, op := range Operations() {
+		if op.Restricted == RestrictedNever && op.Rate > 0 && op.Rate <= atMost && op.Method == http.MethodGet && op.AppRate == 0 {
+			ops = append(ops, op)
+		}
+	}
+	slices.SortStableFunc(ops, func(a, b Operation) int { return cmp.Compare(a.Rate, b.Rate) })
+	return ops
+}
+
+func TestLimiterReachesWhatIsAllowed(t *testing.T) {
+	spread := func(ops []Operation, n int) (picked []Operation) {
+		for i := range n {
+			picked = append(picked, ops[i*(len(ops)-1)/(n-1)])
+		}
+		return picked
+	}
+	for _, test := range []struct {
+		name    string
+		ops     []Operation
+		span    time.Duration
+		latency time.Duration // of the way there, varying by a tenth
+	}{
+		{"a day", spread(plainReads(0.2), 20), 24 * time.Hour, 0},
+		{"two hours, 100 ms away", spread(plainReads(0.5), 20), 2 * time.Hour, 100 * time.Millisecond},
+		{"ten minutes of the fastest", spread(plainReads(1000), 20), 10 * time.Minute, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := new(fake)
+				calls, throttled := f.quota()
+				if test.latency > 0 {
+					f.delay = func(*http.Request) time.Duration { return test.latency + rand.N(test.latency/10) }
+				}
+				saturate(t, f.client(), test.ops, test.span)
+				lowest := 1.0
+				for _, op := range test.ops {
+					allowed := float64(op.Burst) + op.Rate*test.span.Seconds()
+					share := float64(calls[op.ID]) / allowed
+					lowest = min(lowest, share)
+					if share < 0.98 || throttled[op.ID] > 0 {
+						t.Errorf("%s at %g/s burst %d: %d calls, %.2f %% of the allowed, %d throttled",
+							op.ID, op.Rate, op.Burst, calls[op.ID], 100*share, throttled[op.ID])
+					}
+				}
+				t.Logf("lowest share %.2f %%", 100*lowest)
+			})
+		})
+	}
+}
+
+// Calls that meet a server bucket which starts later than ours must not run into it with their last token.
+func TestLimiterSlowFirstCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		_, throttled := f.quota()
+		first := true
+		f.delay = func(req *http.Request) time.Duration {
+			if req.URL.Host == "api.amazon.com" {
+				return 700 * time.Millisecond // the first call of all waits for its token
+			}
+			if first {
+				first = false
+				return 200 * time.Millisecond // and for a connection
+			}
+			return 20 * time.Millisecond
+		}
+		client := f.client()
+		for range 200 { // 2 per second, burst 2
+			_, err := invokeRaw(t.Context(), client, catalogItem, asin)
+			check(t, err)
+		}
+		if throttled[catalogItem] != 0 {
+			t.Errorf("%d throttled", throttled[catalogItem])
+		}
+	})
+}
+
+func TestLimiterLearnsRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		rate := "10"
+		f.api = func(*http.Request) *http.Response { return reply(200, `{}`, "x-amzn-RateLimit-Limit: "+rate) }
+		client := f.client()
+		burst := func(n int) time.Duration {
+			start := time.Now()
+			for range n {
+				_, err := invokeRaw(t.Context(), client, catalogItem, asin)
+				check(t, err)
+			}
+			return time.Since(start)
+		}
+		if got := burst(102); got < 10*time.Second || got > 11*time.Second {
+			t.Errorf("102 calls at a learned rate of 10 and burst 2 took %s, want about 10 s", got)
+		}
+		rate = "0.5"
+		burst(1) // learns it
+		if got := burst(10); got < 19*time.Second || got > 21*time.Second {
+			t.Errorf("10 calls at a learned rate of 0.5 took %s, want about 20 s", got)
+		}
+		for _, nonsense := range []string{"0", "-1", "NaN", "Inf", "many", "1e300", ""} {
+			rate = nonsense
+			burst(1)
+		}
+		rate = "0.5"
+		if got := burst(10); got < 19*time.Second || got > 21*time.Second {
+			t.Errorf("10 calls took %s after headers that make no sense, want about 20 s", got)
+		}
+	})
+}
+
+func TestLimiterDrainsOn429(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		var times []time.Duration
+		start := time.Now()
+		f.api = func(*http.Request) *http.Response {
+			times = append(times, time.Since(start))
+			if len(times) == 1 {
+				return reply(429, quotaBody)
+			}
+			return reply(200, `{}`)
+		}
+		client := f.client()
+		var r Response
+		_, err := invokeRaw(t.Context(), client, getOrder, orderID("1"), WithResponse(&r)) // 0.5 per second, burst 30
+		check(t, err)
+		if r.Attempts != 2 || times[1] < 2*time.Second || times[1] > 3*time.Second {
+			t.Errorf("%d attempts at %v, want the second after 1/rate = 2 s and a little jitter", r.Attempts, times)
+		}
+		// 29 tokens were left before the 429; now they are gone.
+		_, err = invokeRaw(t.Context(), client, getOrder, orderID("1"), WithFailFast(time.Second))
+		var limit *LimitError
+		if !errors.As(err, &limit) || !IsThrottled(err) {
+			t.Fatalf("got %v, want a LimitError", err)
+		}
+		wantText(t, err.Error(), "ordersv0.getOrder", "0.5 requests per second (burst 30)", "WithFailFast allows 1s")
+	})
+}
+
+func TestLimiterDeadlineIsToldAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		client := f.client()
+		for range 2 {
+			_, err := invokeRaw(t.Context(), client, catalogItem, asin)
+			check(t, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		start := time.Now()
+		_, err := invokeRaw(ctx, client, catalogItem, asin)
+		var limit *LimitError
+		if !errors.As(err, &limit) || !limit.Deadline || !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("got %v, want a LimitError for the deadline", err)
+		}
+		if waited := time.Since(start); waited != 0 {
+			t.Errorf("told after %s, want at once", waited)
+		}
+		if len(f.requests) != 2 {
+			t.Errorf("%d requests were sent, want 2", len(f.requests))
+		}
+		_, err = invokeRaw(t.Context(), client, catalogItem, asin, WithFailFast(0))
+		if !errors.As(err, &limit) || limit.Deadline || errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("got %v, want a LimitError for WithFailFast", err)
+		}
+		_, err = invokeRaw(t.Context(), client, catalogItem, asin, WithFailFast(time.Second))
+		check(t, err)
+	})
+}
+
+func TestLimiterCancelledWaiterTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter()
+		b := Bucket{Operation: "op", Rate: 1, Burst: 1}
+		_, err := l.Wait(t.Context(), b, Wait{Max: -1})
+		check(t, err)
+		start := time.Now()
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for range 5 {
+			wg.Go(func() {
+				if _, err := l.Wait(ctx, b, Wait{Max: -1}); !errors.Is(err, context.Canceled) {
+					t.Errorf("got %v, want canceled", err)
+				}
+			})
+		}
+		synctest.Wait()
+		wg.Go(func() {
+			_, err := l.Wait(t.Context(), b, Wait{Max: -1})
+			if err != nil {
+				t.Error(err)
+			}
+			if got := time.Since(start); got > 1100*time.Millisecond {
+				t.Errorf("waited %s behind calls that were cancelled, want 1 s", got)
+			}
+		})
+		synctest.Wait()
+		cancel()
+		wg.Wait()
+	})
+}
+
+func TestLimiterPriorityAndOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter()
+		b := Bucket{Operation: "op", Rate: 10, Burst: 1}
+		_, err := l.Wait(t.Context(), b, Wait{Max: -1})
+		check(t, err)
+		var mu sync.Mutex
+		var got []int
+		var wg sync.WaitGroup
+		for i, priority := range []int{0, 0, 5, -1, 5, 0} {
+			wg.Go(func() {
+				if _, err := l.Wait(t.Context(), b, Wait{Max: -1, Priority: priority}); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				got = append(got, i)
+				mu.Unlock()
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		if want := []int{2, 4, 0, 1, 5, 3}; !slices.Equal(got, want) {
+			t.Errorf("order %v, want %v", got, want)
+		}
+	})
+}
+
+// A rate that is learned, and a 429, must move those who already wait.
+func TestLimiterMovesWaiters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter()
+		b := Bucket{Operation: "op", Rate: 0.01, Burst: 1}
+		_, err := l.Wait(t.Context(), b, Wait{Max: -1})
+		check(t, err)
+		start := time.Now()
+		done := make(chan time.Duration, 1)
+		go func() {
+			_, _ = l.Wait(t.Context(), b, Wait{Max: -1})
+			done <- time.Since(start)
+		}()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		l.Observe(b, Observation{Rate: 1})
+		if got := <-done; got > 3*time.Second {
+			t.Errorf("waited %s though the rate became 1 per second, want about 2 s", got)
+		}
+		go func() {
+			_, _ = l.Wait(t.Context(), b, Wait{Max: -1})
+			done <- time.Since(start)
+		}()
+		synctest.Wait()
+		time.Sleep(900 * time.Millisecond)
+		start = time.Now()
+		l.Observe(b, Observation{Throttled: true})
+		if got := <-done; got < time.Second {
+			t.Errorf("sent %s after a 429, want 1 s at least", got)
+		}
+	})
+}
+
+func TestApplicationLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		app := NewApp(testCredentials, WithTransport(f), WithApplicationLimit(catalogItem, 1, 1))
+		start := time.Now()
+		for i := range 5 { // each seller has two calls of its own
+			auth := testAuthorization
+			auth.RefreshToken += fmt.Sprint(i)
+			_, err := invokeRaw(t.Context(), app.Client(auth), catalogItem, asin)
+			check(t, err)
+		}
+		if got := time.Since(start); got < 4*time.Second || got > 5*time.Second {
+			t.Errorf("five sellers took %s, want 4 s: one call per second for all of them", got)
+		}
+	})
+}
+
+func TestSellersShareLimitsByID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		app := NewApp(testCredentials, WithTransport(f))
+		calls := func(id string) time.Duration {
+			start := time.Now()
+			for i := range 4 {
+				auth := testAuthorization
+				auth.RefreshToken += fmt.Sprint(i)
+				auth.SellerID = id
+				_, err := invokeRaw(t.Context(), app.Client(auth), catalogItem, asin)
+				check(t, err)
+			}
+			return time.Since(start)
+		}
+		if got := calls(""); got != 0 {
+			t.Errorf("four sellers waited %s for each other", got)
+		}
+		if got := calls("A1"); got < time.Second {
+			t.Errorf("four authorizations of one seller took %s, want 1 s at 2 per second, burst 2", got)
+		}
+	})
+}
+
+func TestSandboxLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		auth := testAuthorization
+		auth.Sandbox = true
+		client := NewApp(testCredentials, WithTransport(f)).Client(auth)
+		start := time.Now()
+		for range 20 {
+			_, err := invokeRaw(t.Context(), client, getOrders, nil)
+			check(t, err)
+		}
+		if got := time.Since(start); got < 980*time.Millisecond || got > 1100*time.Millisecond {
+			t.Errorf("20 calls took %s, want 1 s at 5 per second, burst 15", got)
+		}
+		if host := f.requests[0].URL.Host; host != "sandbox.sellingpartnerapi-na.amazon.com" {
+			t.Errorf("sent to %s", host)
+		}
+	})
+}

@@ -1,0 +1,70 @@
+package spapi
+
+import (
+	"slices"
+	"strings"
+)
+
+// Operation describes one operation of the API as data.
+type Operation struct {
+	ID     string // "ordersv0.getOrders", unique
+	API    string // package name, "ordersv0"
+	Name   string // as Amazon names it, "getOrders"
+	Method string
+	Path   string // template, "/orders/v0/orders/{orderId}"
+
+	// Rate and Burst are the default usage plan: requests per second and bucket size, per application, seller and region.
+	// 0 where Amazon publishes none.
+	Rate  float64
+	Burst int
+	// AppRate is the limit over all sellers of an application in requests per second, 0 where none is published.
+	AppRate float64
+
+	Restricted   RestrictedUse // whether a restricted data token is needed
+	DataElements string        // data elements that a restricted token may ask for, comma separated; "" when it takes none
+	Grantless    string        // Login with Amazon scope; "" when a seller's authorization is used
+	Deprecated   string        // date of the announcement or, where that is unknown, "yes"; "" if not deprecated
+	Removal      string        // date of the removal, YYYY-MM-DD; "" if none is announced
+
+	Idempotent bool // may be repeated although it may have been carried out
+	// IdempotencyHeader is the header by which the service recognises a repeat: a request that has it may be repeated too.
+	IdempotencyHeader string
+
+	GreedyPath  bool // the last path parameter takes the rest of the path, slashes included
+	GenericPath bool // a restricted token may be asked for with the path template, so that one token serves all paths
+	EmptyBody   bool // no success has a body
+	MaybeEmpty  bool // a 204 in place of a body is a success too: there is nothing to tell
+}
+
+// RestrictedUse tells whether an operation needs a restricted data token.
+type RestrictedUse uint8
+
+const (
+	// RestrictedNever: a plain access token always does.
+	RestrictedNever RestrictedUse = iota
+	// RestrictedAlways: every call needs a restricted token, and the client fetches it.
+	RestrictedAlways
+	// RestrictedOnRequest: without a restricted token the personal data is left out; see [WithRestrictedData].
+	RestrictedOnRequest
+	// RestrictedReport: needed for documents of restricted report types; see [WithReportType].
+	RestrictedReport
+)
+
+// Operations returns all operations in ascending order of ID.
+func Operations() []Operation { return slices.Clone(operations[:]) }
+
+// LookupOperation finds an operation by its ID, such as "ordersv0.getOrders".
+func LookupOperation(id string) (Operation, bool) {
+	if op := findOperation(id); op != nil {
+		return *op, true
+	}
+	return Operation{}, false
+}
+
+func findOperation(id string) *Operation {
+	i, ok := slices.BinarySearchFunc(operations[:], id, func(op Operation, id string) int { return strings.Compare(op.ID, id) })
+	if !ok {
+		return nil
+	}
+	return &operations[i]
+}

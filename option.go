@@ -1,0 +1,93 @@
+package spapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// Option changes how an [App] works.
+type Option func(*config)
+
+type config struct {
+	endpoint  string
+	tokenURL  string
+	transport http.RoundTripper
+	userAgent string
+	logger    *slog.Logger
+	observer  func(context.Context, Attempt)
+	limiter   Limiter
+	appLimits map[string]appLimit
+	retry     RetryPolicy
+	maxBody   int64
+	signer    Signer
+	profile   string
+}
+
+type appLimit struct {
+	rate  float64
+	burst int
+}
+
+// Defaults of the options.
+const (
+	defaultTokenURL = "https://api.amazon.com/auth/o2/token" // one host for all regions
+	defaultMaxBody  = 256 << 20
+)
+
+// WithEndpoint sends all calls to this base URL in place of the region's endpoint, for an emulator, a gateway or a recording
+// proxy. The host becomes one of those that tokens are sent to. It must be https unless it is on this machine.
+func WithEndpoint(url string) Option { return func(c *config) { c.endpoint = url } }
+
+// WithTokenURL asks this URL for tokens in place of https://api.amazon.com/auth/o2/token. Client secret and refresh tokens are
+// sent to it. It must be https unless it is on this machine.
+func WithTokenURL(url string) Option { return func(c *config) { c.tokenURL = url } }
+
+// WithTransport sends requests, those for tokens too, through rt. Default: a copy of [http.DefaultTransport] with more idle connections
+// per host. It must not follow redirects.
+func WithTransport(rt http.RoundTripper) Option { return func(c *config) { c.transport = rt } }
+
+// WithUserAgent names the program as "Name/Version", such as "Repricer/1.2". Amazon asks for it; language and platform are added
+// (developer-docs.amazon.com/sp-api/docs/include-a-user-agent-header-in-all-requests). Default: this package's own name.
+func WithUserAgent(product string) Option { return func(c *config) { c.userAgent = product } }
+
+// WithLogger logs every attempt at level debug and retries at level info, without secrets and without query values.
+// Default: no log.
+func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
+
+// WithObserver calls f after every attempt, from the goroutine of the call. f must be quick and safe for concurrent use.
+func WithObserver(f func(context.Context, Attempt)) Option { return func(c *config) { c.observer = f } }
+
+// WithLimiter replaces the limiter in this process, for example by one that many processes share.
+func WithLimiter(l Limiter) Option { return func(c *config) { c.limiter = l } }
+
+// WithApplicationLimit adds a limit over all sellers of the application to an operation, such as
+// "listingsitems20210801.patchListingsItem". Amazon documents some and shows them in no header. rate is in requests per second;
+// a burst below 1 counts as 1.
+func WithApplicationLimit(operation string, rate float64, burst int) Option {
+	return func(c *config) {
+		if c.appLimits == nil {
+			c.appLimits = map[string]appLimit{}
+		}
+		c.appLimits[operation] = appLimit{rate, max(burst, 1)}
+	}
+}
+
+// WithRetry replaces the retry policy; fields that are zero keep their defaults.
+func WithRetry(p RetryPolicy) Option { return func(c *config) { c.retry = p } }
+
+// WithMaxBody bounds the response bodies that typed calls read into memory, in bytes. Default: 256 MiB. [Client.Do] has no bound.
+func WithMaxBody(bytes int64) Option { return func(c *config) { c.maxBody = bytes } }
+
+// WithSigner signs each request after its token is in place, as Amazon demanded until 2023-10-02; see package awsauth.
+func WithSigner(s Signer) Option { return func(c *config) { c.signer = s } }
+
+// WithProfile makes [Load] read this profile in place of the one that SPAPI_PROFILE names or "default".
+func WithProfile(name string) Option { return func(c *config) { c.profile = name } }
+
+// Signer signs a request in place. The body must be taken from req.GetBody, or from req.Body and put back.
+type Signer interface {
+	Sign(ctx context.Context, req *http.Request, region marketplace.Region) error
+}

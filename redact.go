@@ -1,0 +1,58 @@
+package spapi
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Shapes of Amazon's secrets (developer-docs.amazon.com/sp-api/docs/connecting-to-the-selling-partner-api).
+const (
+	prefixClientID     = "amzn1.application-oa2-client."
+	prefixClientSecret = "amzn1.oa2-cs."
+	prefixRefresh      = "Atzr|"
+	prefixAccess       = "Atza|"
+	prefixGrantless    = "Atc|"
+	prefixRestricted   = "Atz.sprdt|"
+)
+
+const redacted = "REDACTED"
+
+// tokenShapes finds tokens and client secrets in foreign text, also where the bar is percent-encoded.
+var tokenShapes = regexp.MustCompile(`(Atz\.sprdt|Atz[ar]|Atc)(\||%7[cC])[^\s"'\\&,;<>)\]}]*|amzn1\.oa2-cs\.[\w.\-]+`)
+
+// headerShapes finds header lines that carry credentials, as the canonical request of an InvalidSignature error echoes them
+// (amzn/selling-partner-api-models#1101). The line may end with a newline or with one that JSON has escaped.
+var headerShapes = regexp.MustCompile(`(?i)(x-amz-access-token|x-amz-security-token|authorization)(\s*[:=]\s*)[^\s"'\\]+( Credential=[^\s"'\\]+)?( Signature=[^\s"'\\]+)?`)
+
+// scrub takes secrets out of text that others wrote. The known ones are replaced whatever their shape.
+func scrub(s string, known ...string) string {
+	for _, k := range known {
+		if len(k) >= 4 { // shorter "secrets" would shred innocent text
+			s = strings.ReplaceAll(s, k, redacted)
+		}
+	}
+	s = headerShapes.ReplaceAllString(s, "${1}${2}"+redacted)
+	return tokenShapes.ReplaceAllString(s, redacted)
+}
+
+// hint shows enough of a secret to recognize which one it is and nothing that could be used: the public prefix and the length.
+func hint(s string) string {
+	if s == "" {
+		return ""
+	}
+	for _, p := range []string{prefixClientSecret, prefixRefresh, prefixAccess, prefixGrantless, prefixRestricted} {
+		if strings.HasPrefix(s, p) {
+			return fmt.Sprintf("%s… (%d characters)", p, len(s))
+		}
+	}
+	return fmt.Sprintf("… (%d characters)", len(s))
+}
+
+// masked is what a secret prints as: whether it is there.
+func masked(s string) string {
+	if s == "" {
+		return ""
+	}
+	return redacted
+}

@@ -1,0 +1,111 @@
+package spapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// RestrictedReportType reports whether the documents of a report type need a restricted data token
+// (developer-docs.amazon.com/sp-api/docs/tokens-api-use-case-guide).
+func RestrictedReportType(reportType string) bool {
+	return restrictedReportTypes[reportType]
+}
+
+// needsRestricted decides whether a call goes with a restricted data token.
+func (c *call) needsRestricted() (bool, error) {
+	op := c.op
+	if c.restricted && op.known() && op.Restricted == RestrictedNever {
+		return false, &ConfigError{Field: "WithRestrictedData", Value: op.ID, Want: "the operation takes no restricted data token: leave the option out"}
+	}
+	for _, e := range c.elements {
+		if op.known() && !slices.Contains(strings.Split(op.DataElements, ","), e) {
+			want := "the operation takes no data elements: leave them out"
+			if op.DataElements != "" {
+				want = "want " + strings.ReplaceAll(op.DataElements, ",", ", ") + " for " + op.ID
+			}
+			return false, &ConfigError{Field: "data element", Value: e, Want: want}
+		}
+	}
+	return c.restricted || op.Restricted == RestrictedAlways || op.Restricted == RestrictedReport && RestrictedReportType(c.reportType), nil
+}
+
+type restrictedResource struct {
+	Method       string   `json:"method"`
+	Path         string   `json:"path"`
+	DataElements []string `json:"dataElements,omitempty"`
+}
+
+// restrictedToken is a restricted data token for the call, shared by all calls that it serves: where Amazon takes the
+// path template, one token serves all paths of the operation.
+func (c *Client) restrictedToken(ctx context.Context, call *call, req *http.Request) (key string, token Token, err error) {
+	resource := restrictedResource{Method: req.Method, Path: call.op.Path, DataElements: call.elements}
+	if !call.op.GenericPath || !call.op.known() {
+		resource.Path = strings.TrimPrefix(req.URL.EscapedPath(), c.base.EscapedPath())
+	}
+	if len(resource.DataElements) == 0 && call.op.DataElements != "" {
+		resource.DataElements = strings.Split(call.op.DataElements, ",")
+	}
+	resource.DataElements = slices.Compact(slices.Sorted(slices.Values(resource.DataElements)))
+	issuer := c
+	if c.auth.Sandbox && c.app.endpoint == nil {
+		// The sandbox issues none; it takes those of production (developer-docs.amazon.com/sp-api/docs/selling-partner-api-sandbox).
+		production := c.auth
+		production.Sandbox = false
+		issuer = c.app.Client(production)
+	}
+	key = fingerprint("restricted", c.key, issuer.base.String(), resource.Method, resource.Path, strings.Join(resource.DataElements, ","))
+	token, err = c.app.tokens.get(ctx, key, func(ctx context.Context) (Token, error) { return issuer.mint(ctx, resource) })
+	if err != nil {
+		return "", Token{}, fmt.Errorf("restricted data token for %s: %w", call.op.ID, err)
+	}
+	return key, token, nil
+}
+
+// mint asks for a restricted data token through the whole chain.
+func (c *Client) mint(ctx context.Context, resource restrictedResource) (Token, error) {
+	body, err := json.Marshal(map[string]any{"restrictedResources": []restrictedResource{resource}})
+	if err != nil {
+		return Token{}, err
+	}
+	call := newCall(nil)
+	req, err := http.NewRequestWithContext(withCall(ctx, call), http.MethodPost, "/tokens/2021-03-01/restrictedDataToken", bytes.NewReader(body))
+	if err != nil {
+		return Token{}, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := c.send(call, req)
+	if err != nil {
+		return Token{}, err
+	}
+	reply, err := c.success(call, resp)
+	if err != nil {
+		return Token{}, err
+	}
+	type minted struct {
+		RestrictedDataToken string  `json:"restrictedDataToken"`
+		ExpiresIn           float64 `json:"expiresIn"` // seconds
+	}
+	var answer struct {
+		minted
+		Payload minted `json:"payload"` // as older documentation has it
+	}
+	err = json.Unmarshal(reply, &answer)
+	m := answer.minted
+	if m.RestrictedDataToken == "" {
+		m = answer.Payload
+	}
+	if err != nil || m.RestrictedDataToken == "" {
+		return Token{}, call.decodeError(resp, reply, "the answer holds no restricted data token", err)
+	}
+	token := Token{Value: m.RestrictedDataToken}
+	if m.ExpiresIn > 0 && m.ExpiresIn < 1e6 {
+		token.Expires = time.Now().Add(time.Duration(m.ExpiresIn * float64(time.Second)))
+	}
+	return token, nil
+}

@@ -1,0 +1,252 @@
+package spapi
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// RetryPolicy says when a call is repeated. A field that is zero has its default.
+//
+// Repeated are: 429 always, after at least 1/rate; failed connection attempts always; 500, 502, 503, 504 and broken connections only
+// where the operation is idempotent or the request has its idempotency header, since the request may have been carried out; a 403 for an access token that
+// expired once, with a new token. Every repeat takes from the rate limit like any call.
+type RetryPolicy struct {
+	MaxAttempts int           // attempts in all; default 5, 1 turns retries off
+	BaseDelay   time.Duration // the first pause is random between 0 and this, doubled for each further one; default 250 ms
+	MaxDelay    time.Duration // the longest such pause; default 30 s
+
+	// Budget is how many repeats the application may make beyond one per ten successes; default 50. It stops
+	// storms when Amazon is down. 429 don't count: the rate limit paces them.
+	Budget int
+}
+
+func (p RetryPolicy) withDefaults() RetryPolicy {
+	if p.MaxAttempts <= 0 {
+		p.MaxAttempts = 5
+	}
+	if p.BaseDelay <= 0 {
+		p.BaseDelay = 250 * time.Millisecond
+	}
+	if p.MaxDelay <= 0 {
+		p.MaxDelay = 30 * time.Second
+	}
+	if p.Budget <= 0 {
+		p.Budget = 50
+	}
+	return p
+}
+
+// pause is the full jitter of a retry: anything between nothing and an exponentially growing bound.
+func (p RetryPolicy) pause(retry int) time.Duration {
+	bound := p.MaxDelay
+	if retry < 30 {
+		bound = min(p.MaxDelay, p.BaseDelay<<retry)
+	}
+	return rand.N(bound + 1)
+}
+
+// retryStep repeats what may be repeated.
+type retryStep struct {
+	next   http.RoundTripper
+	policy RetryPolicy
+	budget *retryBudget
+	logger *slog.Logger
+}
+
+func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
+	call := callFrom(req.Context())
+	call.repeatable = call.op.repeatable(req.Header)
+	refreshed := false
+	attempt := req
+	for retry := 0; ; retry++ {
+		call.attempts++
+		call.expired = false
+		resp, err := s.next.RoundTrip(attempt)
+		if err == nil && resp.StatusCode < 400 {
+			s.budget.refill()
+			return resp, nil
+		}
+		if call.noRetry || !replayable(req) || req.Context().Err() != nil {
+			return resp, err
+		}
+		var pause time.Duration
+		switch {
+		case call.expired && !refreshed:
+			refreshed = true
+		case retry+1 >= s.policy.MaxAttempts:
+			return resp, err
+		default:
+			var ok bool
+			if pause, ok = s.pause(call, retry, resp, err); !ok {
+				return resp, err
+			}
+		}
+		if deadline, ok := req.Context().Deadline(); ok && time.Until(deadline) < pause {
+			return resp, err // the answer in hand says more than a deadline exceeded
+		}
+		if call.failFast && pause > call.maxWait {
+			return resp, err
+		}
+		if s.logger != nil {
+			s.logger.LogAttrs(req.Context(), slog.LevelInfo, "spapi: retry", slog.String("operation", call.op.ID),
+				slog.Int("attempt", call.attempts), slog.Int("status", statusOf(resp)), slog.Duration("pause", pause))
+		}
+		if resp != nil {
+			discard(resp.Body)
+		}
+		if err := sleep(req.Context(), pause); err != nil {
+			return nil, err
+		}
+		if attempt, err = rewound(req); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// pause says whether a failed attempt may be repeated, and when.
+func (s *retryStep) pause(call *call, retry int, resp *http.Response, err error) (time.Duration, bool) {
+	if err != nil {
+		// Directly, not with errors.As: the failure of a token request has had its own retries.
+		network, ok := err.(*networkError)
+		if !ok || network.permanent() || !call.repeatable && !network.unsent() || !s.budget.take() {
+			return 0, false
+		}
+		return s.policy.pause(retry), true
+	}
+	pause := s.policy.pause(retry)
+	switch resp.StatusCode {
+	case http.StatusTooManyRequests:
+		// Amazon sends no Retry-After (amzn/selling-partner-api-docs#86): one token's time, and jitter on top, because other processes wait
+		// for the same token.
+		pause += interval(call.rate)
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		if !call.repeatable || !s.budget.take() {
+			return 0, false
+		}
+	default:
+		return 0, false
+	}
+	return max(pause, retryAfter(resp.Header)), true
+}
+
+// repeatable reports whether a request may be sent again although it may have been carried out.
+func (op *Operation) repeatable(h http.Header) bool {
+	return op.Idempotent || op.IdempotencyHeader != "" && h.Get(op.IdempotencyHeader) != ""
+}
+
+// retryAfter reads the header, which proxies may send though Amazon doesn't: seconds or a date.
+func retryAfter(h http.Header) time.Duration {
+	v := h.Get("Retry-After")
+	if v == "" {
+		return 0
+	}
+	if seconds, err := strconv.Atoi(v); err == nil && seconds >= 0 && seconds <= 24*3600 {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return min(max(time.Until(at), 0), 24*time.Hour)
+	}
+	return 0
+}
+
+func replayable(req *http.Request) bool {
+	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
+}
+
+// rewound is the request once more, with its body from the start.
+func rewound(req *http.Request) (*http.Request, error) {
+	again := req.WithContext(req.Context())
+	if req.Body != nil && req.Body != http.NoBody {
+		body, err := req.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		again.Body = body
+	}
+	return again, nil
+}
+
+// discard reads a little of an unwanted body, so that the connection can be used again.
+func discard(body io.ReadCloser) {
+	_, _ = io.CopyN(io.Discard, body, 64<<10)
+	_ = body.Close()
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func statusOf(resp *http.Response) int {
+	if resp == nil {
+		return 0
+	}
+	return resp.StatusCode
+}
+
+// networkError is a failure of the base transport.
+type networkError struct{ err error }
+
+func (e *networkError) Error() string { return e.err.Error() }
+func (e *networkError) Unwrap() error { return e.err }
+
+// unsent reports whether the request cannot have reached a server.
+func (e *networkError) unsent() bool {
+	var op *net.OpError
+	var dns *net.DNSError
+	return errors.As(e.err, &dns) || errors.As(e.err, &op) && op.Op == "dial"
+}
+
+// permanent reports whether a repeat would fail the same way.
+func (e *networkError) permanent() bool {
+	var cert *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	var record tls.RecordHeaderError
+	return errors.As(e.err, &cert) || errors.As(e.err, &authority) || errors.As(e.err, &record)
+}
+
+// retryBudget is a token bucket that successes fill: one repeat for ten of them.
+type retryBudget struct {
+	mu   sync.Mutex
+	left float64
+	size float64
+}
+
+func newRetryBudget(size int) *retryBudget {
+	return &retryBudget{left: float64(size), size: float64(size)}
+}
+
+func (b *retryBudget) take() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.left < 1 {
+		return false
+	}
+	b.left--
+	return true
+}
+
+func (b *retryBudget) refill() {
+	b.mu.Lock()
+	b.left = min(b.size, b.left+0.1)
+	b.mu.Unlock()
+}

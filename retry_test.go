@@ -1,0 +1,310 @@
+package spapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/openspapi/spapi/internal/wire"
+)
+
+func feed(r *wire.Request) { r.JSON(map[string]string{"feedType": "X"}) }
+
+func TestRetryWhat(t *testing.T) {
+	dial := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	broken := &net.OpError{Op: "read", Err: errors.New("connection reset by peer")}
+	certificate := x509.UnknownAuthorityError{}
+	for _, test := range []struct {
+		name      string
+		operation string
+		status    int
+		err       error
+		attempts  int
+	}{
+		{"429 of a read", catalogItem, 429, nil, 5},
+		{"429 of a write, which was not carried out", createFeed, 429, nil, 5},
+		{"500 of a read", catalogItem, 500, nil, 5},
+		{"502 of a read", catalogItem, 502, nil, 5},
+		{"503 of a read", catalogItem, 503, nil, 5},
+		{"504 of a read", catalogItem, 504, nil, 5},
+		{"500 of a write, which may have been carried out", createFeed, 500, nil, 1},
+		{"503 of a write", createFeed, 503, nil, 1},
+		{"400", catalogItem, 400, nil, 1},
+		{"403", catalogItem, 403, nil, 1},
+		{"404", catalogItem, 404, nil, 1},
+		{"501", catalogItem, 501, nil, 1},
+		{"no connection, read", catalogItem, 0, dial, 5},
+		{"no connection, write", createFeed, 0, dial, 5},
+		{"no such host, write", createFeed, 0, &net.DNSError{Err: "no such host"}, 5},
+		{"connection broken, read", catalogItem, 0, broken, 5},
+		{"connection broken, write", createFeed, 0, broken, 1},
+		{"certificate", catalogItem, 0, certificate, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := new(fake)
+				attempts := 0
+				f.fail = func(req *http.Request) error {
+					if req.URL.Host == "api.amazon.com" {
+						return nil
+					}
+					attempts++
+					return test.err
+				}
+				f.api = func(*http.Request) *http.Response { return reply(test.status, `{}`) }
+				encode := asin
+				if test.operation == createFeed {
+					encode = feed
+				}
+				var r Response
+				_, err := invokeRaw(t.Context(), f.client(), test.operation, encode, WithResponse(&r))
+				if err == nil {
+					t.Fatal("no error")
+				}
+				if test.err != nil && !errors.As(err, new(*networkError)) {
+					t.Errorf("%v does not wrap its cause", err)
+				}
+				if attempts != test.attempts || r.Attempts != attempts {
+					t.Errorf("%d attempts, Response says %d, want %d", attempts, r.Attempts, test.attempts)
+				}
+				attempts = 0
+				_, _ = invokeRaw(t.Context(), f.client(), test.operation, encode, WithoutRetry())
+				if attempts != 1 {
+					t.Errorf("%d attempts with WithoutRetry", attempts)
+				}
+			})
+		})
+	}
+}
+
+func TestRetryWithIdempotencyHeader(t *testing.T) {
+	const purchase = "shippingv2.purchaseShipment"
+	for key, want := range map[string]int{"": 1, "my-key": 5} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fake{api: func(*http.Request) *http.Response { return reply(503, `{}`) }}
+			_, err := invokeRaw(t.Context(), f.client(), purchase, func(r *wire.Request) {
+				r.Header("x-amzn-IdempotencyKey", key, wire.Optional)
+				r.JSON(struct{}{})
+			})
+			if err == nil || len(f.requests) != want {
+				t.Errorf("key %q: %d attempts, %v, want %d", key, len(f.requests), err, want)
+			}
+		})
+	}
+}
+
+func TestRetrySucceedsWithTheSameBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		n := 0
+		f.api = func(*http.Request) *http.Response {
+			if n++; n < 3 {
+				return reply(429, quotaBody)
+			}
+			return reply(202, `{"feedId":"1"}`)
+		}
+		out, err := invokeRaw(t.Context(), f.client(), createFeed, feed)
+		check(t, err)
+		if out != `{"feedId":"1"}` {
+			t.Errorf("got %s", out)
+		}
+		for _, body := range f.bodies {
+			if body != `{"feedType":"X"}` {
+				t.Errorf("an attempt had the body %q", body)
+			}
+		}
+	})
+}
+
+func TestRetryBodyThatCannotBeRewound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		f.api = func(*http.Request) *http.Response { return reply(429, quotaBody) }
+		closed := &closeCounter{Reader: strings.NewReader("{}")}
+		req, err := http.NewRequest("POST", "/feeds/2021-06-30/feeds", closed)
+		check(t, err)
+		resp, err := f.client().Do(req)
+		check(t, err)
+		_ = resp.Body.Close()
+		if resp.StatusCode != 429 || len(f.requests) != 1 || closed.n == 0 {
+			t.Errorf("status %d, %d requests, closed %d times: want one request and its 429", resp.StatusCode, len(f.requests), closed.n)
+		}
+	})
+}
+
+type closeCounter struct {
+	io.Reader
+	n int
+}
+
+func (c *closeCounter) Close() error { c.n++; return nil }
+
+// As a round tripper must, the chain closes the body of a request that it refuses.
+func TestRefusedRequestIsClosed(t *testing.T) {
+	closed := &closeCounter{Reader: strings.NewReader("{}")}
+	req, err := http.NewRequest("POST", "https://example.com/feeds", closed)
+	check(t, err)
+	if _, err = new(fake).client().Do(req); err == nil || closed.n == 0 {
+		t.Errorf("err %v, closed %d times", err, closed.n)
+	}
+}
+
+func TestRetryRespectsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		f.api = func(*http.Request) *http.Response { return reply(429, quotaBody, "Retry-After: 3600") }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		start := time.Now()
+		_, err := invokeRaw(ctx, f.client(), catalogItem, asin)
+		var api *APIError
+		if !errors.As(err, &api) || api.StatusCode != 429 || time.Since(start) != 0 {
+			t.Errorf("got %v after %s, want the 429 at once: the pause would outlast the deadline", err, time.Since(start))
+		}
+		ctx, cancel = context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		start = time.Now()
+		_, err = invokeRaw(ctx, f.client(), catalogItem, asin)
+		if !errors.Is(err, context.Canceled) || time.Since(start) != time.Second {
+			t.Errorf("got %v after %s, want canceled after 1 s", err, time.Since(start))
+		}
+	})
+}
+
+func TestRetryAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for value, want := range map[string]time.Duration{
+			"7": 7 * time.Second, "0": 0, "-1": 0, "soon": 0, "": 0, "99999999": 0,
+			time.Now().Add(9 * time.Second).UTC().Format(http.TimeFormat): 9 * time.Second,
+			time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat):      0,
+		} {
+			if got := retryAfter(http.Header{"Retry-After": {value}}); (got-want).Abs() > time.Second || want == 0 && got != 0 {
+				t.Errorf("%q: %s, want %s", value, got, want)
+			}
+		}
+		f := new(fake)
+		n := 0
+		f.api = func(*http.Request) *http.Response {
+			if n++; n == 1 {
+				return reply(503, `{}`, "Retry-After: 40")
+			}
+			return nil
+		}
+		start := time.Now()
+		_, err := invokeRaw(t.Context(), f.client(), catalogItem, asin)
+		check(t, err)
+		if got := time.Since(start); got < 40*time.Second || got > 41*time.Second {
+			t.Errorf("took %s, want the 40 s of Retry-After", got)
+		}
+	})
+}
+
+func TestRetryBudgetStopsStorms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		f.api = func(*http.Request) *http.Response { return reply(503, `{}`) }
+		client := f.client(WithRetry(RetryPolicy{Budget: 20}), WithLimiter(unlimited{}))
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() { _, _ = invokeRaw(t.Context(), client, catalogItem, asin) })
+		}
+		wg.Wait()
+		if n := len(f.requests); n != 120 {
+			t.Errorf("%d requests for 100 calls, want 120 at a budget of 20", n)
+		}
+		f.api = nil
+		for range 100 {
+			_, err := invokeRaw(t.Context(), client, catalogItem, asin)
+			check(t, err)
+		}
+		f.api = func(*http.Request) *http.Response { return reply(503, `{}`) }
+		before := len(f.requests)
+		for range 20 {
+			_, _ = invokeRaw(t.Context(), client, catalogItem, asin)
+		}
+		if n := len(f.requests) - before; n < 29 || n > 30 {
+			t.Errorf("%d requests for 20 calls, want about 30: 100 successes earn 10 repeats", n)
+		}
+	})
+}
+
+// unlimited lets everything through.
+type unlimited struct{}
+
+func (unlimited) Wait(_ context.Context, b Bucket, _ Wait) (float64, error) { return b.Rate, nil }
+func (unlimited) Observe(Bucket, Observation)                               {}
+
+// Every repeat takes from the limit: with an exact server there is no second 429.
+func TestRetryTakesFromTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var waits []Wait
+		f := new(fake)
+		n := 0
+		f.api = func(*http.Request) *http.Response {
+			if n++; n < 4 {
+				return reply(500, `{}`)
+			}
+			return nil
+		}
+		_, err := invokeRaw(t.Context(), f.client(WithLimiter(recorder{NewLimiter(), &waits})), catalogItem, asin, WithPriority(7))
+		check(t, err)
+		// The operation has two buckets, the seller's and the application's.
+		if len(waits) != 8 || waits[1].Retry || !waits[2].Retry || waits[7].Priority != 7 {
+			t.Errorf("the limiter saw %+v, want two waits for each of four attempts", waits)
+		}
+	})
+}
+
+type recorder struct {
+	Limiter
+	waits *[]Wait
+}
+
+func (r recorder) Wait(ctx context.Context, b Bucket, w Wait) (float64, error) {
+	*r.waits = append(*r.waits, w)
+	return r.Limiter.Wait(ctx, b, w)
+}
+
+func TestPauseIsFullJitter(t *testing.T) {
+	p := RetryPolicy{}.withDefaults()
+	for retry, bound := range map[int]time.Duration{0: 250 * time.Millisecond, 3: 2 * time.Second, 20: 30 * time.Second, 100: 30 * time.Second} {
+		var low, high int
+		for range 1000 {
+			switch d := p.pause(retry); {
+			case d < 0 || d > bound:
+				t.Fatalf("pause %s after retry %d, want at most %s", d, retry, bound)
+			case d < bound/4:
+				low++
+			case d > 3*bound/4:
+				high++
+			}
+		}
+		if low < 150 || high < 150 {
+			t.Errorf("retry %d: %d short and %d long pauses of 1000: not spread", retry, low, high)
+		}
+	}
+}
+
+func TestDoStreamsBodies(t *testing.T) {
+	f := new(fake)
+	big := bytes.Repeat([]byte("x"), 3<<20)
+	f.api = func(*http.Request) *http.Response { return reply(200, string(big)) }
+	req, err := http.NewRequest("GET", "/some/new/path", nil)
+	check(t, err)
+	resp, err := f.client(WithMaxBody(10)).Do(req)
+	check(t, err)
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	if err != nil || !bytes.Equal(got, big) {
+		t.Errorf("got %d bytes, %v", len(got), err)
+	}
+}
