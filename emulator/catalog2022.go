@@ -1,0 +1,237 @@
+package emulator
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/openspapi/spapi/marketplace"
+)
+
+var catalog2022Flow = flow{
+	"catalogitems20220401.searchCatalogItems": searchCatalogItems,
+	"catalogitems20220401.getCatalogItem":     getCatalogItem2022,
+}
+
+// defaultPageSize is that of searchCatalogItems (selling-partner-api-models, catalogItems_2022-04-01).
+const defaultPageSize = 10
+
+func getCatalogItem2022(c *call) (reply, *apiError) {
+	var markets []*marketplace.Marketplace
+	for _, id := range c.query["marketplaceIds"] {
+		m, err := c.marketplaceOf("marketplaceIds", id)
+		if err != nil {
+			return reply{}, err
+		}
+		markets = append(markets, m)
+	}
+	asin := c.path["asin"]
+	if len(asin) != 10 {
+		return reply{}, invalidParameter("asin", "is not an ASIN of 10 characters") // selling-partner-api-models#3013
+	}
+	p := c.account.world(c.emu).byASIN[asin]
+	if p == nil {
+		return reply{}, itemNotFound(asin, c.query["marketplaceIds"]...)
+	}
+	return ok(item2022(p, markets, c.query["includedData"])), nil
+}
+
+func searchCatalogItems(c *call) (reply, *apiError) {
+	pg, problem := c.page("pageToken", "includedData", "locale")
+	if problem != nil {
+		return reply{}, invalidParameter("pageToken", problem.Error())
+	}
+	q := pg.args
+	m, err := c.marketplaceOf("marketplaceIds", q.Get("marketplaceIds"))
+	if err != nil {
+		return reply{}, err
+	}
+	// The rules between parameters are those of the model's notes.
+	switch {
+	case q.Has("keywords") && q.Has("identifiers"):
+		return reply{}, invalidParameter("keywords", "can't be used with identifiers")
+	case !q.Has("keywords") && !q.Has("identifiers"):
+		return reply{}, invalid("Missing request parameter: keywords", "keywords: one of keywords, identifiers is required")
+	case q.Has("identifiers") && !q.Has("identifiersType"):
+		return reply{}, invalid("Missing request parameter: identifiersType", "identifiersType: required with identifiers")
+	case q.Get("identifiersType") == "SKU" && !q.Has("sellerId"):
+		return reply{}, invalid("Missing request parameter: sellerId", "sellerId: required when identifiersType is SKU")
+	}
+	for _, name := range []string{"brandNames", "classificationIds", "keywordsLocale"} {
+		if q.Has("identifiers") && q.Has(name) {
+			return reply{}, invalidParameter(name, "can't be used with identifiers")
+		}
+	}
+	size := defaultPageSize
+	if text := q.Get("pageSize"); text != "" {
+		size, _ = strconv.Atoi(text)
+		if size < 1 {
+			return reply{}, invalidParameter("pageSize", "is below the minimum of 1")
+		}
+	}
+	var found []*product
+	for _, p := range c.account.world(c.emu).products {
+		if searchFinds(p, c.account, q) {
+			found = append(found, p)
+		}
+	}
+	part, more := cut(found, pg.Start, size)
+	items := []object{}
+	for _, p := range part {
+		items = append(items, item2022(p, []*marketplace.Marketplace{m}, c.query["includedData"]))
+	}
+	pagination := object{}
+	if more {
+		pagination["nextToken"] = c.token(pg, pg.Start+size)
+	}
+	if pg.Start > 0 {
+		pagination["previousToken"] = c.token(pg, max(pg.Start-size, 0))
+	}
+	body := object{"numberOfResults": len(found), "pagination": pagination, "items": items}
+	if q.Has("keywords") {
+		body["refinements"] = refinements(found)
+	}
+	return ok(body), nil
+}
+
+func searchFinds(p *product, a *account, q map[string][]string) bool {
+	if ids := q["identifiers"]; ids != nil {
+		switch q["identifiersType"][0] {
+		case "ASIN":
+			return slices.Contains(ids, p.asin)
+		case "SKU":
+			return slices.Contains(ids, p.sku) && q["sellerId"][0] == a.sellerID
+		case "UPC":
+			return slices.Contains(ids, p.upc)
+		case "EAN", "JAN":
+			return slices.Contains(ids, p.ean)
+		case "GTIN":
+			return slices.Contains(ids, "0"+p.ean) || slices.Contains(ids, p.ean)
+		}
+		return false
+	}
+	if !p.matches(strings.Join(q["keywords"], " ")) {
+		return false
+	}
+	if b := q["brandNames"]; b != nil && !slices.Contains(b, p.brand) {
+		return false
+	}
+	ids := q["classificationIds"]
+	return ids == nil || slices.Contains(ids, p.kind.categoryN) || slices.Contains(ids, officeCategory)
+}
+
+func refinements(found []*product) object {
+	brandCount, classCount := map[string]int{}, map[string]int{}
+	names := map[string]string{}
+	for _, p := range found {
+		brandCount[p.brand]++
+		classCount[p.kind.categoryN]++
+		names[p.kind.categoryN] = p.kind.category
+	}
+	byBrand, byClass := []object{}, []object{}
+	for b := range sortedKeys(brandCount) {
+		byBrand = append(byBrand, object{"numberOfResults": brandCount[b], "brandName": b})
+	}
+	for id := range sortedKeys(classCount) {
+		byClass = append(byClass, object{"numberOfResults": classCount[id], "displayName": names[id], "classificationId": id})
+	}
+	return object{"brands": byBrand, "classifications": byClass}
+}
+
+// item2022 shows the data sets that were asked for; summaries when none was.
+func item2022(p *product, markets []*marketplace.Marketplace, included []string) object {
+	if len(included) == 0 {
+		included = []string{"summaries"}
+	}
+	item := object{"asin": p.asin}
+	for _, set := range included {
+		if set == "attributes" { // the only set that is not a list by marketplace
+			item[set] = attributes2022(p, markets)
+			continue
+		}
+		list := []object{}
+		for _, m := range markets {
+			if o := dataSet2022(set, p, m); o != nil {
+				o["marketplaceId"] = m.ID
+				list = append(list, o)
+			}
+		}
+		item[set] = list
+	}
+	return item
+}
+
+func attributes2022(p *product, markets []*marketplace.Marketplace) object {
+	attributes := object{}
+	add := func(name string, value object) {
+		list, _ := attributes[name].([]object)
+		attributes[name] = append(list, value)
+	}
+	for _, m := range markets {
+		text := func(name, value string) {
+			add(name, object{"value": value, "language_tag": m.Language, "marketplace_id": m.ID})
+		}
+		text("item_name", p.title)
+		text("brand", p.brand)
+		text("color", p.color)
+		text("size", p.size)
+		text("bullet_point", "Made for everyday writing & drawing")
+		text("bullet_point", "Size: "+p.size+"\tColor: "+p.color)
+		add("part_number", object{"value": p.part, "marketplace_id": m.ID})
+		add("item_package_quantity", object{"value": p.pack, "marketplace_id": m.ID})
+		price := priceIn(p.cents, m)
+		add("list_price", object{"value": price.number(), "currency": price.currency, "marketplace_id": m.ID})
+		add("externally_assigned_product_identifier", object{"type": "ean", "value": p.ean, "marketplace_id": m.ID})
+	}
+	return attributes
+}
+
+// dataSet2022 is one data set in one marketplace, without its marketplaceId; nil when the product has none.
+func dataSet2022(set string, p *product, m *marketplace.Marketplace) object {
+	classification := object{
+		"displayName": p.kind.category, "classificationId": p.kind.categoryN,
+		"parent": object{"displayName": "Office Products", "classificationId": officeCategory},
+	}
+	switch set {
+	case "classifications":
+		return object{"classifications": []object{classification}}
+	case "dimensions":
+		side := func(mm int) object { return object{"unit": "centimeters", "value": float64(mm) / 10} }
+		box := func(margin int) object {
+			return object{
+				"length": side(p.millimeters[0] + margin), "width": side(p.millimeters[1] + margin), "height": side(p.millimeters[2] + margin),
+				"weight": object{"unit": "kilograms", "value": float64(p.grams+margin) / 1000},
+			}
+		}
+		return object{"item": box(0), "package": box(10)}
+	case "identifiers":
+		return object{"identifiers": []object{
+			{"identifierType": "EAN", "identifier": p.ean}, {"identifierType": "GTIN", "identifier": "0" + p.ean},
+			{"identifierType": "SKU", "identifier": p.sku}, {"identifierType": "UPC", "identifier": p.upc},
+		}}
+	case "images":
+		var images []object
+		for _, variant := range []string{"MAIN", "PT01"} {
+			images = append(images, object{"variant": variant, "link": "https://m.media-amazon.com/images/I/" + p.asin + "." + variant + ".jpg", "height": 1500, "width": 1500})
+		}
+		return object{"images": images}
+	case "productTypes":
+		return object{"productType": p.kind.typ}
+	case "relationships":
+		return object{"relationships": []object{}}
+	case "salesRanks":
+		return object{
+			"classificationRanks": []object{{"classificationId": p.kind.categoryN, "title": p.kind.category, "link": "https://" + m.Storefront + "/gp/bestsellers/office-products/" + p.kind.categoryN, "rank": p.rank/100 + 1}},
+			"displayGroupRanks":   []object{{"websiteDisplayGroup": "office_product_display_on_website", "title": "Office Products", "link": "https://" + m.Storefront + "/gp/bestsellers/office-products", "rank": p.rank}},
+		}
+	case "summaries":
+		return object{
+			"adultProduct": false, "autographed": false, "memorabilia": false, "tradeInEligible": false,
+			"brand": p.brand, "browseClassification": object{"displayName": p.kind.category, "classificationId": p.kind.categoryN},
+			"color": p.color, "itemClassification": "BASE_PRODUCT", "itemName": p.title, "manufacturer": p.brand,
+			"modelNumber": p.part, "packageQuantity": p.pack, "partNumber": p.part, "size": p.size,
+			"websiteDisplayGroup": "office_product_display_on_website", "websiteDisplayGroupName": "Office Products",
+		}
+	}
+	return nil // vendorDetails: for vendors only
+}

@@ -1,0 +1,174 @@
+package emulator
+
+import (
+	"strings"
+
+	"github.com/openspapi/spapi/internal/catalog"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// removedOperations are two of catalog v0 that Amazon has taken away and that the emulator keeps: many a tutorial walks
+// through the first one. Form and limits are those of selling-partner-api-docs, references/catalog-items-api/catalogItemsV0.md.
+var removedOperations = []catalog.Operation{
+	{ID: "catalogitemsv0.listCatalogItems", API: "catalogitemsv0.removed", Name: "listCatalogItems", Version: "v0", Method: "GET", Path: "/catalog/v0/items", Rate: 6, Burst: 40, Shape: "payload"},
+	{ID: "catalogitemsv0.getCatalogItem", API: "catalogitemsv0.removed", Name: "getCatalogItem", Version: "v0", Method: "GET", Path: "/catalog/v0/items/{asin}", Rate: 2, Burst: 20, Shape: "payload"},
+}
+
+var catalogV0Flow = flow{
+	"catalogitemsv0.listCatalogItems":      listCatalogItems,
+	"catalogitemsv0.getCatalogItem":        getCatalogItemV0,
+	"catalogitemsv0.listCatalogCategories": listCatalogCategories,
+}
+
+// marketplaceOf returns the marketplace that a request names, which must be one of the seller's.
+func (c *call) marketplaceOf(parameter, id string) (*marketplace.Marketplace, *apiError) {
+	if id == "" {
+		return nil, invalid("Missing request parameter: "+parameter, parameter+": required")
+	}
+	for i := range c.account.marketplaces {
+		if c.account.marketplaces[i].ID == id {
+			return &c.account.marketplaces[i], nil
+		}
+	}
+	if _, ok := marketplace.ByID(id); !ok {
+		return nil, invalidParameter(parameter, `"`+id+`" is not a marketplace id`)
+	}
+	return nil, denied(detailsNone) // another region's or not the seller's: selling-partner-api-models#914
+}
+
+// checkQuery refuses parameters that an operation without schemas doesn't have.
+func (c *call) checkQuery(known ...string) *apiError {
+	for name := range sortedKeys(c.query) {
+		found := false
+		for _, k := range known {
+			found = found || k == name
+		}
+		if !found {
+			return invalidParameter(name, "not a parameter of "+c.op.Name)
+		}
+		if len(c.query[name]) > 1 {
+			return invalidParameter(name, "given more than once")
+		}
+	}
+	return nil
+}
+
+func listCatalogItems(c *call) (reply, *apiError) {
+	if err := c.checkQuery("MarketplaceId", "Query", "QueryContextId", "SellerSKU", "UPC", "EAN", "ISBN", "JAN"); err != nil {
+		return reply{}, err
+	}
+	m, err := c.marketplaceOf("MarketplaceId", c.query.Get("MarketplaceId"))
+	if err != nil {
+		return reply{}, err
+	}
+	given := 0
+	for _, name := range []string{"Query", "SellerSKU", "UPC", "EAN", "ISBN", "JAN"} {
+		if c.query.Get(name) != "" {
+			given++
+		}
+	}
+	if given == 0 {
+		// selling-partner-api-models#134; there is no parameter of that name.
+		return reply{}, invalid("Required parameter IdType not found", "Query: one of Query, SellerSKU, UPC, EAN, ISBN, JAN is required")
+	}
+	items := []object{}
+	for _, p := range c.account.world(c.emu).products {
+		if len(items) == 10 { // "a maximum of ten products"
+			break
+		}
+		q := c.query
+		if (q.Get("Query") == "" || p.matches(q.Get("Query"))) && same(q.Get("SellerSKU"), p.sku) && same(q.Get("UPC"), p.upc) &&
+			same(q.Get("EAN"), p.ean) && same(q.Get("JAN"), p.ean) && q.Get("ISBN") == "" {
+			items = append(items, itemV0(p, m))
+		}
+	}
+	return payload(object{"Items": items}), nil
+}
+
+// same tells whether a filter that may be empty lets a value pass.
+func same(filter, value string) bool { return filter == "" || filter == value }
+
+func getCatalogItemV0(c *call) (reply, *apiError) {
+	if err := c.checkQuery("MarketplaceId"); err != nil {
+		return reply{}, err
+	}
+	m, err := c.marketplaceOf("MarketplaceId", c.query.Get("MarketplaceId"))
+	if err != nil {
+		return reply{}, err
+	}
+	p := c.account.world(c.emu).byASIN[c.path["asin"]]
+	if p == nil {
+		return reply{}, itemNotFound(c.path["asin"], m.ID)
+	}
+	return payload(itemV0(p, m)), nil
+}
+
+func itemV0(p *product, m *marketplace.Marketplace) object {
+	price := priceIn(p.cents, m)
+	inches := func(mm int) object { return object{"value": float64(mm*100/254) / 10, "Units": "inches"} }
+	dimensions := func(margin int) object {
+		return object{
+			"Length": inches(p.millimeters[0] + margin), "Width": inches(p.millimeters[1] + margin), "Height": inches(p.millimeters[2] + margin),
+			"Weight": object{"value": float64((p.grams+margin)*1000/4536) / 100, "Units": "pounds"},
+		}
+	}
+	return object{
+		"Identifiers": object{"MarketplaceASIN": object{"MarketplaceId": m.ID, "ASIN": p.asin}},
+		"AttributeSets": []object{{
+			"Binding":           "Office Product",
+			"Brand":             p.brand,
+			"Color":             p.color,
+			"ItemDimensions":    dimensions(0),
+			"Label":             p.brand,
+			"ListPrice":         object{"Amount": price.number(), "CurrencyCode": price.currency},
+			"Manufacturer":      p.brand,
+			"Model":             p.part,
+			"PackageDimensions": dimensions(10),
+			"PackageQuantity":   p.pack,
+			"PartNumber":        p.part,
+			"ProductGroup":      "Office Product",
+			"ProductTypeName":   p.kind.typ,
+			"Publisher":         p.brand,
+			"Size":              p.size,
+			"SmallImage": object{
+				"URL":    "https://m.media-amazon.com/images/I/" + p.asin + "._SL75_.jpg",
+				"Height": object{"value": 75, "Units": "pixels"},
+				"Width":  object{"value": 75, "Units": "pixels"},
+			},
+			"Studio": p.brand,
+			"Title":  p.title,
+		}},
+		"Relationships": []object{},
+		"SalesRankings": []object{{"ProductCategoryId": "office_product_display_on_website", "Rank": p.rank}, {"ProductCategoryId": p.kind.categoryN, "Rank": p.rank/100 + 1}},
+	}
+}
+
+func listCatalogCategories(c *call) (reply, *apiError) {
+	if _, err := c.marketplaceOf("MarketplaceId", c.query.Get("MarketplaceId")); err != nil {
+		return reply{}, err
+	}
+	asin, sku := c.query.Get("ASIN"), c.query.Get("SellerSKU")
+	if asin == "" && sku == "" {
+		return reply{}, invalid("Missing request parameter: ASIN", "ASIN: one of ASIN, SellerSKU is required")
+	}
+	for _, p := range c.account.world(c.emu).products {
+		if same(asin, p.asin) && same(sku, p.sku) {
+			return payload([]object{{
+				"ProductCategoryId":   p.kind.categoryN,
+				"ProductCategoryName": p.kind.category,
+				"parent":              object{"ProductCategoryId": officeCategory, "ProductCategoryName": "Office Products"},
+			}}), nil
+		}
+	}
+	return reply{}, itemNotFound(strings.TrimSpace(asin+" "+sku), c.query.Get("MarketplaceId"))
+}
+
+// itemNotFound is as in jasara/php-amzn-selling-partner-api#10; jlevers/selling-partner-api#451 has no brackets.
+func itemNotFound(item string, marketplaces ...string) *apiError {
+	e := notFound("Requested item, " + item + ", not found in marketplace(s) [" + strings.Join(marketplaces, ", ") + "].")
+	e.code, e.details = "NOT_FOUND", nil
+	return e
+}
+
+// officeCategory is the classification above all others of this catalogue.
+const officeCategory = "1064954"

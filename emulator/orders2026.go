@@ -1,0 +1,246 @@
+package emulator
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var orders2026Flow = flow{
+	"orders20260101.searchOrders": searchOrders2026,
+	"orders20260101.getOrder":     getOrder2026,
+}
+
+// status2026 are the states of orders v0 in this version's spelling.
+var status2026 = map[string]string{pending: "PENDING", unshipped: "UNSHIPPED", partiallyShipped: "PARTIALLY_SHIPPED", shipped: "SHIPPED", canceled: "CANCELLED"}
+
+func searchOrders2026(c *call) (reply, *apiError) {
+	pg, problem := c.page("paginationToken")
+	if problem != nil {
+		return reply{}, invalidParameter("paginationToken", problem.Error())
+	}
+	q := pg.args
+	for _, id := range q["marketplaceIds"] {
+		if _, err := c.marketplaceOf("marketplaceIds", id); err != nil {
+			return reply{}, err
+		}
+	}
+	f, name, want := timeFilter(pg.arg, [4]string{"createdAfter", "createdBefore", "lastUpdatedAfter", "lastUpdatedBefore"}, pg.AsOf, true)
+	if want != "" {
+		return reply{}, invalidParameter(name, want)
+	}
+	size := 100
+	if text := q.Get("maxResultsPerPage"); text != "" {
+		if size, _ = strconv.Atoi(text); size < 1 || size > 100 {
+			return reply{}, invalidParameter("maxResultsPerPage", "is "+text+", want 1 to 100")
+		}
+	}
+	f.accept = func(o *order, t time.Time) bool {
+		return among(q["marketplaceIds"], o.marketplace.ID) && among(q["fulfillmentStatuses"], status2026[o.status(t)]) && among(q["fulfilledBy"], fulfilledBy2026(o))
+	}
+	w := c.account.world(c.emu)
+	found := w.find(f, pg.AsOf)
+	part, more := cut(found, pg.Start, size)
+	list := []object{}
+	w.mu.RLock()
+	for _, o := range part {
+		list = append(list, orderObject2026(o, q["includedData"], pg.AsOf))
+	}
+	w.mu.RUnlock()
+	body := object{"orders": list}
+	if more {
+		body["pagination"] = object{"nextToken": c.token(pg, pg.Start+size)}
+	}
+	if f.updatedAfter.IsZero() {
+		body["createdBefore"] = timestamp(f.createdBefore)
+	} else if f.updatedBefore.IsZero() {
+		body["lastUpdatedBefore"] = timestamp(pg.AsOf.Add(-searchDelay))
+	} else {
+		body["lastUpdatedBefore"] = timestamp(f.updatedBefore)
+	}
+	return ok(body), nil
+}
+
+func getOrder2026(c *call) (reply, *apiError) {
+	id := c.path["orderId"]
+	if !orderIDPattern.MatchString(id) {
+		return reply{}, invalidParameter("orderId", "is not in 3-7-7 format")
+	}
+	w, o := c.order()
+	if o == nil {
+		return reply{}, orderNotFound(id)
+	}
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return ok(object{"order": orderObject2026(o, c.query["includedData"], c.now)}), nil
+}
+
+func fulfilledBy2026(o *order) string {
+	if o.amazon {
+		return "AMAZON"
+	}
+	return "MERCHANT"
+}
+
+func money2026(m money) object { return object{"amount": m.String(), "currencyCode": m.currency} }
+
+// orderObject2026 shows an order as of t with the data sets that were asked for. Personal data needs no restricted token here, only the
+// role and its data set (developer-docs.amazon.com/sp-api/docs/access-orders-pii).
+func orderObject2026(o *order, included []string, t time.Time) object {
+	want := func(set string) bool { return slices.Contains(included, set) }
+	status := o.status(t)
+	priced := status != pending && status != canceled
+	out := object{
+		"orderId": o.id, "createdTime": timestamp(o.purchased), "lastUpdatedTime": timestamp(o.updated(t)),
+		"orderAliases": []object{{"aliasId": o.sellerID, "aliasType": "SELLER_ORDER_ID"}},
+		"salesChannel": object{"channelName": "AMAZON", "marketplaceId": o.marketplace.ID, "marketplaceName": "Amazon." + strings.TrimPrefix(o.marketplace.Storefront, "www.amazon.")},
+	}
+	programs := []string{}
+	if o.business {
+		programs = append(programs, "AMAZON_BUSINESS")
+	}
+	if o.prime {
+		programs = append(programs, "PRIME")
+	}
+	out["programs"] = programs
+	if want("FULFILLMENT") {
+		level := "STANDARD"
+		if o.express {
+			level = "EXPEDITED"
+		}
+		out["fulfillment"] = object{
+			"fulfillmentStatus": status2026[status], "fulfilledBy": fulfilledBy2026(o), "fulfillmentServiceLevel": level,
+			"shipByWindow":    window(o.purchased, 72*time.Hour),
+			"deliverByWindow": window(o.purchased.Add(48*time.Hour), 5*24*time.Hour),
+		}
+	}
+	if want("BUYER") && status != pending {
+		buyer := object{"buyerName": o.buyerName, "buyerEmail": o.buyerEmail}
+		if o.po != "" {
+			buyer["buyerPurchaseOrderNumber"], buyer["buyerCompanyName"] = o.po, o.to.company
+		}
+		out["buyer"] = buyer
+	}
+	if want("RECIPIENT") && status != pending {
+		out["recipient"] = object{"deliveryAddress": address2026(o)}
+	}
+	if want("PROCEEDS") && priced {
+		out["proceeds"] = proceeds2026(o)
+	}
+	if want("PAYMENT") && priced {
+		out["payment"] = object{"paymentExecutions": []object{{"paymentMethod": "CREDIT_CARD", "paymentAmount": money2026(o.total())}}}
+	}
+	if want("TAX") && o.business {
+		out["tax"] = object{"taxInvoicing": object{"buyerInvoicePreference": "BUSINESS"}}
+	}
+	if want("FULFILLMENT_ORDERS") {
+		out["fulfillmentOrders"] = []object{{"fulfillmentOrderId": "FO-" + o.id}}
+	}
+	if want("PACKAGES") && (status == shipped || status == partiallyShipped) {
+		out["packages"] = []object{package2026(o, t)}
+	}
+	items := []object{}
+	for i := range o.items {
+		items = append(items, item2026(o, i, want, t, priced))
+	}
+	out["orderItems"] = items
+	return out
+}
+
+func window(from time.Time, length time.Duration) object {
+	return object{"earliestDateTime": timestamp(from), "latestDateTime": timestamp(from.Add(length))}
+}
+
+func address2026(o *order) object {
+	a := object{"name": o.to.name, "addressLine1": o.to.line1, "city": o.to.city, "postalCode": o.to.postalCode, "countryCode": o.to.country, "phone": o.to.phone, "addressType": "RESIDENTIAL"}
+	if o.to.company != "" {
+		a["companyName"], a["addressType"] = o.to.company, "COMMERCIAL"
+	}
+	if o.to.line2 != "" {
+		a["addressLine2"] = o.to.line2
+	}
+	if o.to.state != "" {
+		a["stateOrRegion"] = o.to.state
+	}
+	return a
+}
+
+// breakdown2026 lists what makes up an amount, leaving out what is nothing.
+func breakdown2026(currency string, price, shipping, tax, discount int) []object {
+	list := []object{}
+	for _, part := range []struct {
+		name  string
+		units int
+	}{{"ITEM", price}, {"SHIPPING", shipping}, {"TAX", tax}, {"DISCOUNT", -discount}} {
+		if part.units != 0 {
+			list = append(list, object{"type": part.name, "subtotal": money2026(money{part.units, currency})})
+		}
+	}
+	return list
+}
+
+func proceeds2026(o *order) object {
+	var price, shipping, tax, discount int
+	for _, it := range o.items {
+		price, shipping, tax, discount = price+it.price.units, shipping+it.shipping.units, tax+it.tax.units, discount+it.discount.units
+	}
+	return object{"grandTotal": money2026(o.total()), "breakdowns": breakdown2026(o.marketplace.Currency, price, shipping, tax, discount)}
+}
+
+func package2026(o *order, t time.Time) object {
+	state, at := "SHIPPED", o.shipped
+	if o.status(t) == partiallyShipped {
+		at = o.partly
+	} else if t.Sub(o.shipped) > 5*24*time.Hour {
+		state = "DELIVERED"
+	}
+	items := []object{}
+	for i, it := range o.items {
+		if n := o.shippedOf(i, t); n > 0 {
+			items = append(items, object{"orderItemId": it.id, "quantity": n})
+		}
+	}
+	return object{
+		"packageReferenceId": "1", "createdTime": timestamp(at), "shipTime": timestamp(at), "packageStatus": object{"status": state},
+		"carrier": "UPS", "shippingService": "Ground", "trackingNumber": o.tracking, "packageItems": items,
+	}
+}
+
+func item2026(o *order, i int, want func(string) bool, t time.Time, priced bool) object {
+	it := &o.items[i]
+	product := object{"asin": it.product.asin, "title": it.product.title, "sellerSku": it.product.sku, "condition": object{"conditionType": "NEW", "conditionSubtype": "NEW"}}
+	if priced {
+		product["price"] = object{"unitPrice": money2026(money{it.price.units / it.quantity, it.price.currency})}
+	}
+	out := object{"orderItemId": it.id, "quantityOrdered": it.quantity, "product": product}
+	if want("PROCEEDS") && priced {
+		total := it.price.units + it.shipping.units + it.tax.units - it.discount.units
+		out["proceeds"] = object{
+			"proceedsTotal": money2026(money{total, it.price.currency}),
+			"breakdowns":    breakdown2026(it.price.currency, it.price.units, it.shipping.units, it.tax.units, it.discount.units),
+		}
+	}
+	if want("PROMOTION") && it.discount.units > 0 {
+		out["promotion"] = object{"breakdowns": []object{{"promotionId": "Save 10% on pens & more"}}}
+	}
+	if want("EXPENSE") && it.price.currency == "JPY" {
+		out["expense"] = object{"pointsCost": object{"pointsGranted": object{"pointsNumber": it.price.units / 100, "pointsMonetaryValue": money2026(money{it.price.units / 100, "JPY"})}}}
+	}
+	if want("CANCELLATION") && o.status(t) == canceled {
+		out["cancellation"] = object{"cancellationExecution": object{"cancelledBy": "BUYER", "cancelReason": "No longer needed"}}
+	}
+	if want("FULFILLMENT") {
+		done := o.shippedOf(i, t)
+		open := it.quantity - done
+		if o.status(t) == canceled {
+			open = 0
+		}
+		f := object{"quantityFulfilled": done, "quantityUnfulfilled": open}
+		if it.gift != "" {
+			f["packing"] = object{"giftOption": object{"giftMessage": it.gift, "giftWrapLevel": "classic"}}
+		}
+		out["fulfillment"] = f
+	}
+	return out
+}

@@ -1,0 +1,309 @@
+package emulator
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+)
+
+var ordersV0Flow = flow{
+	"ordersv0.getOrders":              getOrdersV0,
+	"ordersv0.getOrder":               orderV0(func(c *call, o *order) object { return orderObjectV0(c, o, c.now) }),
+	"ordersv0.getOrderBuyerInfo":      orderV0(buyerInfoV0),
+	"ordersv0.getOrderAddress":        orderV0(addressV0),
+	"ordersv0.getOrderItems":          orderV0(orderItemsV0),
+	"ordersv0.getOrderItemsBuyerInfo": orderV0(orderItemsBuyerInfoV0),
+	"ordersv0.confirmShipment":        confirmShipmentV0,
+}
+
+// invalidOrderInput is the one message that getOrders has for most mistakes (selling-partner-api-models#2233); which parameter it was
+// stands in details here, and nowhere at Amazon.
+func invalidOrderInput(name, want string) *apiError {
+	return invalid("The input you have submitted is not valid. Please check your input and try again.", name+": "+want)
+}
+
+var orderIDPattern = regexp.MustCompile(`^\d{3}-\d{7}-\d{7}$`)
+
+func getOrdersV0(c *call) (reply, *apiError) {
+	pg, problem := c.page("NextToken")
+	if problem == errTokenInvalid {
+		// A "+" of the token that was not percent-encoded arrives as a blank, and ends in a null message
+		// (selling-partner-api-models#2091).
+		return reply{}, &apiError{status: http.StatusBadRequest, code: "InvalidInput", kind: "InvalidInputException"}
+	} else if problem != nil {
+		return reply{}, invalidOrderInput("NextToken", problem.Error())
+	}
+	for _, id := range pg.args["MarketplaceIds"] {
+		if _, err := c.marketplaceOf("MarketplaceIds", id); err != nil {
+			return reply{}, err
+		}
+	}
+	q := pg.args
+	f, name, want := timeFilter(pg.arg, [4]string{"CreatedAfter", "CreatedBefore", "LastUpdatedAfter", "LastUpdatedBefore"}, pg.AsOf, !q.Has("AmazonOrderIds"))
+	if want != "" {
+		return reply{}, invalidOrderInput(name, want)
+	}
+	size := 100
+	if text := q.Get("MaxResultsPerPage"); text != "" {
+		var err error
+		if size, err = strconv.Atoi(text); err != nil || size < 1 || size > 100 {
+			return reply{}, invalidOrderInput("MaxResultsPerPage", "is "+text+", want 1 to 100")
+		}
+	}
+	for name, values := range map[string][]string{
+		"OrderStatuses":       {pending, unshipped, partiallyShipped, shipped, canceled, "Unfulfillable", "InvoiceUnconfirmed", "PendingAvailability"},
+		"FulfillmentChannels": {"MFN", "AFN"},
+		"PaymentMethods":      {"COD", "CVS", "Other"},
+	} {
+		for _, v := range q[name] {
+			if !slices.Contains(values, v) {
+				return reply{}, invalidOrderInput(name, `has the unknown value "`+v+`"`)
+			}
+		}
+	}
+	f.accept = func(o *order, t time.Time) bool {
+		return among(q["MarketplaceIds"], o.marketplace.ID) && among(q["OrderStatuses"], o.status(t)) && among(q["FulfillmentChannels"], channelV0(o)) &&
+			among(q["PaymentMethods"], "Other") && among(q["AmazonOrderIds"], o.id) && same(q.Get("SellerOrderId"), o.sellerID) && same(q.Get("BuyerEmail"), o.buyerEmail) &&
+			!q.Has("EasyShipShipmentStatuses") && !q.Has("ElectronicInvoiceStatuses") && q.Get("IsISPU") != "true" && !q.Has("StoreChainStoreId") && !q.Has("ActualFulfillmentSupplySourceId")
+	}
+	w := c.account.world(c.emu)
+	found := w.find(f, pg.AsOf)
+	part, more := cut(found, pg.Start, size)
+	list := []object{}
+	w.mu.RLock()
+	for _, o := range part {
+		list = append(list, orderObjectV0(c, o, pg.AsOf))
+	}
+	w.mu.RUnlock()
+	body := object{"Orders": list}
+	if more {
+		body["NextToken"] = c.token(pg, pg.Start+size)
+	}
+	if f.updatedAfter.IsZero() {
+		body["CreatedBefore"] = timestamp(f.createdBefore)
+	} else if f.updatedBefore.IsZero() {
+		body["LastUpdatedBefore"] = timestamp(pg.AsOf.Add(-searchDelay))
+	} else {
+		body["LastUpdatedBefore"] = timestamp(f.updatedBefore)
+	}
+	return payload(body), nil
+}
+
+// among tells whether a list filter that may be empty lets a value pass.
+func among(filter []string, value string) bool {
+	return len(filter) == 0 || slices.Contains(filter, value)
+}
+
+// orderV0 is the handler of an operation that shows one order.
+func orderV0(show func(*call, *order) object) handler {
+	return func(c *call) (reply, *apiError) {
+		id := c.path["orderId"]
+		if !orderIDPattern.MatchString(id) {
+			return reply{}, invalidParameter("orderId", "is not in 3-7-7 format")
+		}
+		w, o := c.order()
+		if o == nil {
+			return reply{}, orderNotFound(id)
+		}
+		w.mu.RLock()
+		defer w.mu.RUnlock()
+		return payload(show(c, o)), nil
+	}
+}
+
+// orderNotFound is the 404 that the models declare. In 2022 getOrder of v0 was seen to answer 200 {"payload":{}} instead
+// (selling-partner-api-models#2939). The wording is assumed.
+func orderNotFound(id string) *apiError { return notFound("Order " + id + " was not found.") }
+
+func channelV0(o *order) string {
+	if o.amazon {
+		return "AFN"
+	}
+	return "MFN"
+}
+
+func moneyV0(m money) object {
+	return object{"CurrencyCode": m.currency, "Amount": m.String()}
+}
+
+// orderObjectV0 shows an order as of t. Without a restricted token that names them, the buyer is left out and the address has no more
+// than the town (selling-partner-api-docs#1375).
+func orderObjectV0(c *call, o *order, t time.Time) object {
+	status := o.status(t)
+	done, open := 0, 0
+	for i, it := range o.items {
+		n := o.shippedOf(i, t)
+		done += n
+		open += it.quantity - n
+	}
+	if status == canceled {
+		open = 0
+	}
+	service, category := "Std US D2D Dom", "Standard"
+	if o.express {
+		service, category = "Exp US D2D Dom", "Expedited"
+	}
+	out := object{
+		"AmazonOrderId": o.id, "SellerOrderId": o.sellerID, "PurchaseDate": timestamp(o.purchased), "LastUpdateDate": timestamp(o.updated(t)),
+		"OrderStatus": status, "FulfillmentChannel": channelV0(o), "SalesChannel": "Amazon." + o.marketplace.Storefront[len("www.amazon."):],
+		"ShipServiceLevel": service, "ShipmentServiceLevelCategory": category, "OrderType": "StandardOrder", "MarketplaceId": o.marketplace.ID,
+		"NumberOfItemsShipped": done, "NumberOfItemsUnshipped": open, "PaymentMethod": "Other", "PaymentMethodDetails": []string{"Standard"},
+		"IsBusinessOrder": o.business, "IsPrime": o.prime, "IsPremiumOrder": false, "IsGlobalExpressEnabled": false, "IsReplacementOrder": false,
+		"IsSoldByAB": false, "IsISPU": false, "IsAccessPointOrder": false, "HasRegulatedItems": false,
+		"EarliestShipDate": timestamp(o.purchased), "LatestShipDate": timestamp(o.purchased.Add(72 * time.Hour)),
+		"AutomatedShippingSettings": object{"HasAutomatedShippingSettings": false},
+	}
+	if !o.amazon {
+		out["EarliestDeliveryDate"] = timestamp(o.purchased.Add(48 * time.Hour))
+		out["LatestDeliveryDate"] = timestamp(o.purchased.Add(7 * 24 * time.Hour))
+	}
+	if status == pending {
+		return out // prices and address come with the payment
+	}
+	if status != canceled {
+		out["OrderTotal"] = moneyV0(o.total())
+	}
+	if c.mayShow("shippingAddress") {
+		out["ShippingAddress"] = fullAddressV0(o)
+	} else {
+		out["ShippingAddress"] = townV0(o)
+	}
+	if c.mayShow("buyerInfo") {
+		out["BuyerInfo"] = buyerV0(o)
+	}
+	if c.mayShow("buyerTaxInformation") && o.business {
+		out["BuyerTaxInformation"] = object{"BuyerLegalCompanyName": o.to.company, "BuyerBusinessAddress": o.to.line1 + ", " + o.to.city}
+	}
+	return out
+}
+
+func townV0(o *order) object {
+	a := object{"City": o.to.city, "PostalCode": o.to.postalCode, "CountryCode": o.to.country}
+	if o.to.state != "" {
+		a["StateOrRegion"] = o.to.state
+	}
+	return a
+}
+
+func fullAddressV0(o *order) object {
+	a := townV0(o)
+	a["Name"], a["AddressLine1"], a["Phone"], a["AddressType"] = o.to.name, o.to.line1, o.to.phone, "Residential"
+	if o.to.company != "" {
+		a["CompanyName"], a["AddressType"] = o.to.company, "Commercial"
+	}
+	if o.to.line2 != "" {
+		a["AddressLine2"] = o.to.line2
+	}
+	return a
+}
+
+func buyerV0(o *order) object {
+	b := object{"BuyerEmail": o.buyerEmail, "BuyerName": o.buyerName}
+	if o.po != "" {
+		b["PurchaseOrderNumber"] = o.po
+	}
+	return b
+}
+
+// The operations for single parts of an order work with a plain token, too, and then leave the personal data out
+// (selling-partner-api-models#1454, jlevers/selling-partner-api#388).
+
+func buyerInfoV0(c *call, o *order) object {
+	b := object{}
+	if c.mayShow("buyerInfo") {
+		b = buyerV0(o)
+	}
+	b["AmazonOrderId"] = o.id
+	return b
+}
+
+func addressV0(c *call, o *order) object {
+	if !c.mayShow("shippingAddress") {
+		return object{"AmazonOrderId": o.id, "ShippingAddress": townV0(o)}
+	}
+	out := object{"AmazonOrderId": o.id, "ShippingAddress": fullAddressV0(o)}
+	if o.to.company != "" {
+		out["BuyerCompanyName"] = o.to.company
+	}
+	return out
+}
+
+func itemBuyerV0(it *orderItem) object {
+	zero := money{0, it.price.currency}
+	if it.gift == "" {
+		return object{}
+	}
+	return object{"GiftWrapPrice": moneyV0(zero), "GiftWrapTax": moneyV0(zero), "GiftMessageText": it.gift, "GiftWrapLevel": "classic"}
+}
+
+func orderItemsV0(c *call, o *order) object {
+	list := []object{}
+	for i := range o.items {
+		it := &o.items[i]
+		out := object{
+			"ASIN": it.product.asin, "SellerSKU": it.product.sku, "OrderItemId": it.id, "Title": it.product.title,
+			"QuantityOrdered": it.quantity, "QuantityShipped": o.shippedOf(i, c.now), "ProductInfo": object{"NumberOfItems": strconv.Itoa(it.product.pack)},
+			"IsGift": strconv.FormatBool(it.gift != ""), "ConditionId": "New", "ConditionSubtypeId": "New", "IsTransparency": false, "SerialNumberRequired": false,
+			"BuyerRequestedCancel": object{"IsBuyerRequestedCancel": "false", "BuyerCancelReason": ""},
+		}
+		if status := o.status(c.now); status != pending && status != canceled {
+			out["ItemPrice"], out["ItemTax"] = moneyV0(it.price), moneyV0(it.tax)
+			out["ShippingPrice"], out["ShippingTax"] = moneyV0(it.shipping), moneyV0(money{0, it.price.currency})
+			out["PromotionDiscount"], out["PromotionDiscountTax"] = moneyV0(it.discount), moneyV0(money{0, it.price.currency})
+			if it.discount.units > 0 {
+				out["PromotionIds"] = []string{"Save 10% on pens & more"}
+			}
+		}
+		if c.mayShow("buyerInfo") {
+			out["BuyerInfo"] = itemBuyerV0(it)
+		}
+		list = append(list, out)
+	}
+	return object{"AmazonOrderId": o.id, "OrderItems": list}
+}
+
+func orderItemsBuyerInfoV0(c *call, o *order) object {
+	list := []object{}
+	for i := range o.items {
+		out := object{}
+		if c.mayShow("buyerInfo") {
+			out = itemBuyerV0(&o.items[i])
+		}
+		out["OrderItemId"] = o.items[i].id
+		list = append(list, out)
+	}
+	return object{"AmazonOrderId": o.id, "OrderItems": list}
+}
+
+// confirmShipmentV0 ships an order that the seller fulfils.
+func confirmShipmentV0(c *call) (reply, *apiError) {
+	w, o := c.order()
+	if o == nil {
+		return reply{}, orderNotFound(c.path["orderId"])
+	}
+	body, _ := c.body.(map[string]any)
+	if id, _ := body["marketplaceId"].(string); id != o.marketplace.ID {
+		return reply{}, invalidParameter("marketplaceId", "is not the marketplace of the order")
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if status := o.status(c.now); o.amazon || status != unshipped && status != partiallyShipped {
+		return reply{}, invalid("Order can't be confirmed.", "orderId: the order is "+status+" and fulfilled by "+channelV0(o))
+	}
+	detail, _ := body["packageDetail"].(map[string]any)
+	items, _ := detail["orderItems"].([]any)
+	for _, entry := range items {
+		m, _ := entry.(map[string]any)
+		id, _ := m["orderItemId"].(string)
+		if !slices.ContainsFunc(o.items, func(it orderItem) bool { return it.id == id }) {
+			return reply{}, invalidParameter("packageDetail.orderItems.orderItemId", `"`+id+`" is not an item of the order`)
+		}
+	}
+	o.shipped = c.now.UTC().Truncate(time.Second)
+	if tracking, ok := detail["trackingNumber"].(string); ok {
+		o.tracking = tracking
+	}
+	return reply{status: http.StatusNoContent}, nil
+}

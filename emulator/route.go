@@ -1,0 +1,155 @@
+package emulator
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/openspapi/spapi/internal/catalog"
+)
+
+// handler answers one operation. It is called after tokens, limits and parameters have been checked.
+type handler func(*call) (reply, *apiError)
+
+// flow is the handlers of one API, by operation ID. Adding one to the emulator is adding a file with a flow, and its name here.
+type flow map[string]handler
+
+var flows = []flow{sellersFlow, catalogV0Flow, catalog2022Flow, ordersV0Flow, orders2026Flow, tokensFlow}
+
+// route is an operation with the way to answer it.
+type route struct {
+	op      *catalog.Operation
+	handler handler // nil: sandbox case or schema
+	removed bool    // no longer at Amazon, and signed as it was then
+}
+
+// router finds the route of a request: a trie over path segments, static segments before parameters.
+type router struct {
+	root   node
+	routes []*route
+}
+
+type node struct {
+	static  map[string]*node
+	param   *node
+	methods map[string]*match // routes that end here
+	greedy  map[string]*match // routes whose last parameter takes the rest of the path
+}
+
+type match struct {
+	route *route
+	names []string // of the path parameters, in order
+}
+
+func newRouter() *router {
+	rt := &router{}
+	handlers := map[string]handler{}
+	for _, f := range flows {
+		for id, h := range f {
+			handlers[id] = h
+		}
+	}
+	ops := catalog.Operations()
+	for i := range ops {
+		rt.add(&route{op: &ops[i], handler: handlers[ops[i].ID]})
+	}
+	for i := range removedOperations {
+		op := &removedOperations[i]
+		rt.add(&route{op: op, handler: handlers[op.ID], removed: true})
+	}
+	slices.SortFunc(rt.routes, func(a, b *route) int { return strings.Compare(a.op.ID, b.op.ID) })
+	return rt
+}
+
+func (rt *router) add(r *route) {
+	rt.routes = append(rt.routes, r)
+	n := &rt.root
+	m := &match{route: r}
+	segments := strings.Split(strings.TrimPrefix(r.op.Path, "/"), "/")
+	for i, s := range segments {
+		if !strings.HasPrefix(s, "{") {
+			if n.static == nil {
+				n.static = map[string]*node{}
+			}
+			if n.static[s] == nil {
+				n.static[s] = &node{}
+			}
+			n = n.static[s]
+			continue
+		}
+		m.names = append(m.names, strings.Trim(s, "{}"))
+		if r.op.GreedyPath && i == len(segments)-1 {
+			if n.greedy == nil {
+				n.greedy = map[string]*match{}
+			}
+			n.greedy[r.op.Method] = m
+			return
+		}
+		if n.param == nil {
+			n.param = &node{}
+		}
+		n = n.param
+	}
+	if n.methods == nil {
+		n.methods = map[string]*match{}
+	}
+	n.methods[r.op.Method] = m
+}
+
+// find returns the route of a request and its path parameters, decoded. escapedPath is the path as it came: an escaped slash is
+// part of its segment. It returns nil when there is none, for whatever reason.
+func (rt *router) find(method, escapedPath string) (*route, map[string]string) {
+	if !strings.HasPrefix(escapedPath, "/") {
+		return nil, nil
+	}
+	segments := strings.Split(escapedPath[1:], "/")
+	for i, s := range segments {
+		var err error
+		if segments[i], err = url.PathUnescape(s); err != nil {
+			return nil, nil
+		}
+	}
+	m, values := rt.root.find(method, segments, nil)
+	if m == nil {
+		return nil, nil
+	}
+	params := make(map[string]string, len(values))
+	for i, name := range m.names {
+		params[name] = values[i]
+	}
+	return m.route, params
+}
+
+func (n *node) find(method string, segments, values []string) (*match, []string) {
+	if len(segments) == 0 {
+		return n.methods[method], values
+	}
+	if next := n.static[segments[0]]; next != nil {
+		if m, v := next.find(method, segments[1:], values); m != nil {
+			return m, v
+		}
+	}
+	if n.param != nil && segments[0] != "" {
+		// Clipped, so that a try that fails leaves nothing behind for the next.
+		if m, v := n.param.find(method, segments[1:], append(slices.Clip(values), segments[0])); m != nil {
+			return m, v
+		}
+	}
+	if m := n.greedy[method]; m != nil {
+		if rest := strings.Join(segments, "/"); rest != "" {
+			return m, append(slices.Clip(values), rest)
+		}
+	}
+	return nil, nil
+}
+
+func (rt *router) ids() []string {
+	ids := make([]string, len(rt.routes))
+	for i, r := range rt.routes {
+		ids[i] = r.op.ID
+	}
+	return ids
+}
+
+// detailKey is the key of op in [catalog.API.Operations].
+func detailKey(op *catalog.Operation) string { return op.ID[strings.IndexByte(op.ID, '.')+1:] }

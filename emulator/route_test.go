@@ -1,0 +1,158 @@
+package emulator
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openspapi/spapi/internal/catalog"
+)
+
+func TestRoutes(t *testing.T) {
+	rt := newRouter()
+	for _, test := range []struct{ method, path, id, param string }{
+		{"GET", "/orders/v0/orders", "ordersv0.getOrders", ""},
+		{"GET", "/orders/v0/orders/1-2", "ordersv0.getOrder", "1-2"},
+		{"GET", "/orders/v0/orders/1-2/orderItems", "ordersv0.getOrderItems", "1-2"},
+		{"GET", "/orders/2026-01-01/orders/x", "orders20260101.getOrder", "x"},
+		{"GET", "/catalog/v0/items", "catalogitemsv0.listCatalogItems", ""},
+		{"GET", "/catalog/v0/items/B0", "catalogitemsv0.getCatalogItem", "B0"},
+		{"DELETE", "/listings/2021-08-01/items/S/A%2FB%20C%25", "listingsitems20210801.deleteListingsItem", "A/B C%"},
+		{"POST", "/uploads/2020-11-01/uploadDestinations/aplus/2020-11-01/contentDocuments", "uploads20201101.createUploadDestinationForResource", "aplus/2020-11-01/contentDocuments"},
+		{"POST", "/uploads/2020-11-01/uploadDestinations/", "", ""},
+		{"GET", "/orders/v0/orders/", "", ""},
+		{"GET", "/orders/v0/orders//orderItems", "", ""},
+		{"GET", "//orders/v0/orders", "", ""},
+		{"POST", "/orders/v0/orders", "", ""},
+		{"GET", "/ORDERS/v0/orders", "", ""},
+		{"GET", "/", "", ""},
+		{"GET", "", "", ""},
+		{"GET", "/orders/v0/orders/%zz", "", ""},
+	} {
+		r, params := rt.find(test.method, test.path)
+		if r == nil {
+			if test.id != "" {
+				t.Errorf("%s %s: no route, want %s", test.method, test.path, test.id)
+			}
+			continue
+		}
+		if r.op.ID != test.id {
+			t.Errorf("%s %s: %s, want %q", test.method, test.path, r.op.ID, test.id)
+		}
+		if test.param != "" {
+			found := false
+			for _, v := range params {
+				found = found || v == test.param
+			}
+			if !found {
+				t.Errorf("%s: parameters %v, want %q", test.path, params, test.param)
+			}
+		}
+	}
+}
+
+// TestEveryRouteIsFound finds each operation by its own path, with values that could be mistaken for static segments.
+func TestEveryRouteIsFound(t *testing.T) {
+	rt := newRouter()
+	ops := catalog.Operations()
+	for i := range ops {
+		op := &ops[i]
+		segments := strings.Split(op.Path, "/")
+		for j, s := range segments {
+			if strings.HasPrefix(s, "{") {
+				segments[j] = url.PathEscape("a/b c")
+			}
+		}
+		r, params := rt.find(op.Method, strings.Join(segments, "/"))
+		if r == nil || r.op != op {
+			t.Errorf("%s: not found by its own path", op.ID)
+			continue
+		}
+		for name, v := range params {
+			if v != "a/b c" {
+				t.Errorf("%s: %s is %q", op.ID, name, v)
+			}
+		}
+	}
+	if n := len(rt.ids()); n != len(ops)+2 {
+		t.Errorf("%d routes for %d operations", n, len(ops))
+	}
+	handlers := 0
+	for _, f := range flows {
+		for id := range f {
+			handlers++
+			found := false
+			for _, r := range rt.routes {
+				found = found || r.op.ID == id
+			}
+			if !found {
+				t.Errorf("handler of %s: no such operation", id)
+			}
+		}
+	}
+	t.Logf("%d routes, %d with handlers", len(rt.ids()), handlers)
+}
+
+// FuzzRequests sends anything at all: no panic, no 5xx, and JSON in every answer of SP-API.
+func FuzzRequests(f *testing.F) {
+	e, err := New(WithClock(fixedClock(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))), WithoutLimits(), WithOrders(20))
+	if err != nil {
+		f.Fatal(err)
+	}
+	op, _ := catalog.Lookup("ordersv0.getOrders")
+	restricted := tokenFor(e, op)
+	e.mu.Lock()
+	plain := e.mint("Atza|", &grant{account: e.accounts[0], expires: e.now().Add(time.Hour)}, e.now())
+	e.mu.Unlock()
+	for _, seed := range []struct{ method, path, query, body string }{
+		{"GET", "/orders/v0/orders", "MarketplaceIds=ATVPDKIKX0DER&CreatedAfter=2020-01-01", ""},
+		{"GET", "/orders/2026-01-01/orders", "createdAfter=2020-01-01T00:00:00Z&paginationToken=AAAA", ""},
+		{"GET", "/catalog/2022-04-01/items", "keywords=pen&marketplaceIds=ATVPDKIKX0DER&pageSize=3", ""},
+		{"PATCH", "/listings/2021-08-01/items/A/B%2FC", "marketplaceIds=ATVPDKIKX0DER", `{"productType":"X","patches":[{"op":"replace","path":"/a"}]}`},
+		{"POST", "/tokens/2021-03-01/restrictedDataToken", "", `{"restrictedResources":[{"method":"GET","path":"/orders/v0/orders/{orderId}"}]}`},
+		{"POST", "/auth/o2/token", "", "grant_type=refresh_token"},
+		{"POST", "/sts/", "Action=AssumeRole&Version=2011-06-15", ""},
+		{"GET", "/catalog/v0/items/%2e%2e", "%zz&;=&a", "null"},
+	} {
+		f.Add(seed.method, seed.path, seed.query, seed.body, true)
+	}
+	f.Fuzz(func(t *testing.T, method, path, query, body string, plainToken bool) {
+		u := &url.URL{Scheme: "https", Host: "sellingpartnerapi-na.amazon.com", RawQuery: query}
+		if decoded, err := url.PathUnescape(path); err == nil {
+			u.Path, u.RawPath = decoded, path
+		} else {
+			u.Path = path
+		}
+		r := (&http.Request{Method: method, URL: u, Header: http.Header{"Content-Type": {"application/json"}}, Body: http.NoBody})
+		if body != "" {
+			r.Body = readCloser{strings.NewReader(body)}
+		}
+		r.Header.Set("x-amz-access-token", restricted)
+		if plainToken {
+			r.Header.Set("x-amz-access-token", plain)
+		}
+		resp, err := e.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode >= 500 || resp.StatusCode < 200 {
+			t.Errorf("status %d", resp.StatusCode)
+		}
+		rec := &recorder{}
+		if _, err := rec.body.ReadFrom(resp.Body); err != nil {
+			t.Fatal(err)
+		}
+		if resp.Header.Get("Content-Type") == "application/json" && resp.ContentLength > 0 {
+			if _, err := decodeJSON(rec.body.Bytes()); err != nil {
+				t.Errorf("%s: %v", rec.body.String(), err)
+			}
+		}
+		resp.Body.Close()
+	})
+}
+
+type readCloser struct{ *strings.Reader }
+
+func (readCloser) Close() error { return nil }

@@ -1,0 +1,269 @@
+package emulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi2"
+	"github.com/getkin/kin-openapi/openapi2conv"
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/openspapi/spapi/internal/catalog"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// requestFor builds a request with every required parameter, made from the catalogue the way answers are.
+func requestFor(t testing.TB, e *Emulator, op *catalog.Operation) *http.Request {
+	t.Helper()
+	api, detail := operationDetail(op)
+	if detail == nil {
+		t.Fatalf("%s: no detail", op.ID)
+	}
+	c := &call{emu: e, op: op, account: e.accounts[0], now: e.now()}
+	g := newGenerator(api, c)
+	path, query, header := op.Path, url.Values{}, http.Header{}
+	for _, p := range detail.Parameters {
+		if !p.Required && p.In != "path" {
+			continue
+		}
+		v := g.value(p.Schema, p.Name, p.Name, 0)
+		var texts []string
+		if list, ok := v.([]any); ok {
+			for _, entry := range list {
+				texts = append(texts, jsonText(entry))
+			}
+		} else {
+			texts = []string{jsonText(v)}
+		}
+		switch p.In {
+		case "path":
+			path = strings.ReplaceAll(path, "{"+p.Name+"}", url.PathEscape(texts[0]))
+		case "header":
+			header.Set(p.Name, texts[0])
+		case "query":
+			if p.Multi {
+				query[p.Name] = texts
+			} else {
+				query.Set(p.Name, strings.Join(texts, ","))
+			}
+		}
+	}
+	body := ""
+	if detail.Body != nil {
+		b, err := json.Marshal(g.value(detail.Body.Schema, detail.Body.Name, "", 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body = string(b)
+		header.Set("Content-Type", "application/json")
+	}
+	u := marketplace.NorthAmerica.SandboxEndpoint() + path
+	if len(query) > 0 {
+		u += "?" + query.Encode()
+	}
+	r, err := http.NewRequest(op.Method, u, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header = header
+	return r
+}
+
+func jsonText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	b, _ := json.Marshal(v)
+	return string(b)
+}
+
+// readModels reads the official models as OpenAPI 3, by file stem.
+func readModels(t testing.TB) map[string]*openapi3.T {
+	t.Helper()
+	models := map[string]*openapi3.T{}
+	err := filepath.WalkDir(modelsDir(t), func(path string, d os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".json" {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		var doc2 openapi2.T
+		if json.Unmarshal(b, &doc2) != nil || doc2.Swagger != "2.0" {
+			return nil
+		}
+		doc3, err := openapi2conv.ToV3(&doc2)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		models[strings.TrimSuffix(filepath.Base(path), ".json")] = doc3
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return models
+}
+
+// handledRequests are requests for the operations with a handler, which need more than to be valid by their schema: an order that
+// exists, or arguments that go together.
+func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
+	t.Helper()
+	w := e.accounts[0].world(e)
+	const store = "ATVPDKIKX0DER"
+	all2022 := "attributes,classifications,dimensions,identifiers,images,productTypes,relationships,salesRanks,summaries,vendorDetails"
+	all2026 := "BUYER,RECIPIENT,PROCEEDS,EXPENSE,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT,FULFILLMENT_ORDERS"
+	requests := map[string][]*http.Request{}
+	add := func(id, target, body string) {
+		op, ok := catalog.Lookup(id)
+		if !ok {
+			t.Fatalf("no operation %s", id)
+		}
+		r, err := http.NewRequest(op.Method, marketplace.NorthAmerica.Endpoint()+target, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body != "" {
+			r.Header.Set("Content-Type", "application/json")
+		}
+		requests[id] = append(requests[id], r)
+	}
+	add("catalogitems20220401.searchCatalogItems", "/catalog/2022-04-01/items?keywords=pen&includedData="+all2022+"&marketplaceIds="+store, "")
+	add("orders20260101.searchOrders", "/orders/2026-01-01/orders?createdAfter=2020-01-01T00:00:00Z&maxResultsPerPage=50&includedData="+all2026, "")
+	add("orders20260101.searchOrders", "/orders/2026-01-01/orders?lastUpdatedAfter=2020-01-01T00:00:00Z", "")
+	add("ordersv0.getOrders", "/orders/v0/orders?MaxResultsPerPage=50&CreatedAfter=2020-01-01T00:00:00Z&MarketplaceIds="+store, "")
+	add("tokens20210301.createRestrictedDataToken", "/tokens/2021-03-01/restrictedDataToken", `{"restrictedResources":[{"method":"GET","path":"/orders/v0/orders"}]}`)
+	for _, p := range w.products {
+		add("catalogitems20220401.getCatalogItem", "/catalog/2022-04-01/items/"+p.asin+"?includedData="+all2022+"&marketplaceIds="+store, "")
+		add("catalogitemsv0.listCatalogCategories", "/catalog/v0/categories?ASIN="+p.asin+"&MarketplaceId="+store, "")
+	}
+	shipments := 0
+	for _, o := range w.orders {
+		v0 := "/orders/v0/orders/" + o.id
+		add("orders20260101.getOrder", "/orders/2026-01-01/orders/"+o.id+"?includedData="+all2026, "")
+		add("ordersv0.getOrder", v0, "")
+		add("ordersv0.getOrderAddress", v0+"/address", "")
+		add("ordersv0.getOrderBuyerInfo", v0+"/buyerInfo", "")
+		add("ordersv0.getOrderItems", v0+"/orderItems", "")
+		add("ordersv0.getOrderItemsBuyerInfo", v0+"/orderItems/buyerInfo", "")
+		if o.status(e.now()) == unshipped && !o.amazon && shipments == 0 {
+			shipments++
+			add("ordersv0.confirmShipment", v0+"/shipmentConfirmation", `{"marketplaceId":"`+o.marketplace.ID+`","packageDetail":{"packageReferenceId":"1","carrierCode":"UPS","trackingNumber":"1Z","shipDate":"2026-03-01T00:00:00Z","orderItems":[{"orderItemId":"`+o.items[0].id+`","quantity":1}]}}`)
+		}
+	}
+	return requests
+}
+
+// TestEveryOperationAnswers asks every operation of the catalogue for something valid and holds the answer against Amazon's own model.
+func TestEveryOperationAnswers(t *testing.T) {
+	e, err := New(WithClock(fixedClock(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))), WithoutLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	models := readModels(t)
+	ops := catalog.Operations()
+	if len(ops) != 370 {
+		t.Errorf("%d operations in the catalogue, want 370", len(ops))
+	}
+	handled := handledRequests(t, e)
+	requests, bodies := 0, 0
+	var invalid []string
+	for i := range ops {
+		op := &ops[i]
+		list := handled[op.ID]
+		if list == nil {
+			list = []*http.Request{requestFor(t, e, op)}
+		}
+		for _, r := range list {
+			requests++
+			r.Header.Set("x-amz-access-token", tokenFor(e, op))
+			rec := &recorder{header: http.Header{}}
+			e.ServeHTTP(rec, r)
+			if got := rec.header.Get("X-Spapi-Emulator-Operation"); got != op.ID {
+				t.Errorf("%s %s: served as %q, want %s", op.Method, r.URL, got, op.ID)
+				continue
+			}
+			if rec.status/100 != 2 {
+				t.Errorf("%s: %s %s: %d %s", op.ID, op.Method, r.URL, rec.status, rec.body.String())
+				continue
+			}
+			hasBody, err := checkAnswer(models[op.Model], op, rec)
+			if hasBody {
+				bodies++
+			}
+			if err != nil {
+				invalid = append(invalid, op.ID)
+				if !slices.Contains(oddSchemas, op.ID) {
+					t.Errorf("%s: %s: %v", op.ID, r.URL, err)
+				}
+			}
+		}
+	}
+	t.Logf("%d operations (%d with handlers): %d requests, all 2xx; %d bodies, invalid against the model: %d %v", len(ops), len(handled), requests, bodies, len(invalid), invalid)
+}
+
+// checkAnswer holds an answer against the model.
+func checkAnswer(doc *openapi3.T, op *catalog.Operation, rec *recorder) (hasBody bool, _ error) {
+	if doc == nil {
+		return false, fmt.Errorf("no model %s", op.Model)
+	}
+	response := doc.Paths.Value(op.Path).GetOperation(op.Method).Responses.Status(rec.status)
+	if response == nil || response.Value == nil {
+		return false, fmt.Errorf("status %d is not declared", rec.status)
+	}
+	schema := schemaOf(response.Value)
+	if schema == nil || rec.status == http.StatusNoContent {
+		if rec.body.Len() > 0 {
+			return true, fmt.Errorf("body where none is declared: %s", rec.body.String())
+		}
+		return false, nil
+	}
+	var v any
+	if err := json.Unmarshal(rec.body.Bytes(), &v); err != nil {
+		return true, err
+	}
+	if list, ok := errorsIn(v); ok && len(list) > 0 {
+		return true, fmt.Errorf("errors in a success: %v", list)
+	}
+	return true, resolve(doc, schema).VisitJSON(v, openapi3.MultiErrors(), openapi3.EnableFormatValidation())
+}
+
+// errorsIn returns the top-level errors of a body.
+func errorsIn(v any) ([]any, bool) {
+	m, _ := v.(map[string]any)
+	list, ok := m["errors"].([]any)
+	return list, ok
+}
+
+// oddSchemas are operations whose answer can't be valid because the model contradicts itself.
+var oddSchemas = []string{}
+
+func schemaOf(r *openapi3.Response) *openapi3.SchemaRef {
+	for _, m := range r.Content {
+		if m.Schema != nil {
+			return m.Schema
+		}
+	}
+	return nil
+}
+
+// resolve fills in the references of a schema, once per reference.
+func resolve(doc *openapi3.T, ref *openapi3.SchemaRef) *openapi3.Schema {
+	if ref.Value == nil {
+		if target := doc.Components.Schemas[strings.TrimPrefix(ref.Ref, "#/components/schemas/")]; target != nil {
+			if target.Value == nil {
+				resolve(doc, target)
+			}
+			ref.Value = target.Value
+		}
+	}
+	return ref.Value
+}

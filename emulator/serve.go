@@ -1,0 +1,212 @@
+package emulator
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/openspapi/spapi/internal/catalog"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+const (
+	lwaPath = "/auth/o2/token"
+	lwaHost = "api.amazon.com"
+	stsPath = "/sts/"
+)
+
+// maxBody is where the emulator stops reading a request. SP-API's own limits are smaller and differ by operation; API Gateway's
+// is 10 MB (docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+const maxBody = 10 << 20
+
+// exchange is one request with what is found out about it on the way to its reply.
+type exchange struct {
+	method string
+	host   string // as the client wrote it
+	url    *url.URL
+	header http.Header
+	body   []byte
+	tooBig bool
+	now    time.Time
+
+	requestID string
+	trace     string // x-amz-apigw-id; only SP-API sends one
+	operation string
+	rate      float64
+	remaining int
+	grant     *grant
+}
+
+// call is what a handler sees of a request.
+type call struct {
+	emu     *Emulator
+	op      *catalog.Operation
+	account *account // nil for a grantless operation
+	grant   *grant
+	now     time.Time
+	sandbox bool              // asked at one of Amazon's sandbox hosts
+	path    map[string]string // path parameters, decoded
+	query   url.Values        // single values; arrays as lists of their elements
+	body    any               // decoded JSON, numbers as json.Number; nil without a body
+}
+
+// ServeHTTP implements [http.Handler].
+func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := e.newExchange(r)
+	rep := e.answer(x)
+	e.mu.Lock()
+	e.log.add(x, rep.status)
+	e.mu.Unlock()
+	send(w, x, rep)
+}
+
+// RoundTrip implements [http.RoundTripper]. It answers for any host: Login with Amazon at api.amazon.com, the Security Token
+// Service at sts.amazonaws.com and sts.*.amazonaws.com, SP-API at all others. It fails only when the request's context is done or
+// its body can't be read.
+func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		defer r.Body.Close()
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	if r.URL == nil || r.URL.Host == "" && r.Host == "" {
+		return nil, errors.New("emulator: request without a host")
+	}
+	in := r
+	if r.Body != nil {
+		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+		if err != nil {
+			return nil, err
+		}
+		in = r.WithContext(r.Context()) // a shallow copy: a round tripper must not change the request
+		in.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	rec := &recorder{header: http.Header{}}
+	e.ServeHTTP(rec, in)
+	length := int64(rec.body.Len())
+	return &http.Response{
+		Status:        strconv.Itoa(rec.status) + " " + http.StatusText(rec.status),
+		StatusCode:    rec.status,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        rec.header,
+		Body:          io.NopCloser(&rec.body),
+		ContentLength: length,
+		Request:       r,
+	}, nil
+}
+
+// recorder is the response writer behind [Emulator.RoundTrip].
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
+
+func (e *Emulator) newExchange(r *http.Request) *exchange {
+	x := &exchange{method: r.Method, url: r.URL, header: r.Header, now: e.now(), remaining: -1}
+	if x.method == "" {
+		x.method = http.MethodGet // a client's request may leave it out
+	}
+	x.host = r.Host
+	if x.host == "" {
+		x.host = r.URL.Host
+	}
+	if r.Body != nil {
+		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+		x.body, x.tooBig = body, len(body) > maxBody || err != nil
+	}
+	e.mu.Lock()
+	n := e.log.next()
+	e.mu.Unlock()
+	x.requestID = e.random("request", n).uuid()
+	return x
+}
+
+// hostname is the host in lower case and without its port.
+func (x *exchange) hostname() string { return strings.ToLower((&url.URL{Host: x.host}).Hostname()) }
+
+// answer sends the request to the service it is for.
+func (e *Emulator) answer(x *exchange) reply {
+	host, path := x.hostname(), x.url.Path
+	switch {
+	case path == lwaPath:
+		x.operation = "lwa.token"
+		return e.token(x)
+	case host == lwaHost:
+		return reply{status: http.StatusNotFound, contentType: "text/plain", body: []byte("not found")}
+	case path == stsPath || path+"/" == stsPath || isSTSHost(host):
+		return e.sts(x)
+	default:
+		r := e.random("apigw", x.requestID)
+		x.trace = r.text(base64URL, 15) + "="
+		rep, err := e.api(x)
+		if err != nil {
+			return err.reply()
+		}
+		return rep
+	}
+}
+
+// api answers a request to SP-API.
+func (e *Emulator) api(x *exchange) (reply, *apiError) {
+	rt, params := e.routes.find(x.method, x.url.EscapedPath())
+	if rt == nil {
+		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826).
+		return reply{}, denied("")
+	}
+	x.operation = rt.op.ID
+	if e.options.requireSigV4 || rt.removed {
+		if err := e.checkSignature(x); err != nil {
+			return reply{}, err
+		}
+	}
+	g, err := e.authorize(x, rt.op)
+	if err != nil {
+		return reply{}, err
+	}
+	x.grant = g
+	sandbox := isSandboxHost(x.hostname())
+	if err := e.takeQuota(x, rt.op, sandbox); err != nil {
+		return reply{}, err
+	}
+	if x.tooBig {
+		message := "The request body is larger than the operation takes." // wording assumed
+		return reply{}, &apiError{status: http.StatusRequestEntityTooLarge, code: "RequestTooLarge", message: &message, kind: "RequestTooLargeException"}
+	}
+	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, path: params}
+	if rep, ok, err := e.replay(x, rt, c); ok || err != nil {
+		return rep, err
+	}
+	if err := validate(x, c); err != nil {
+		return reply{}, err
+	}
+	if rt.handler != nil {
+		return rt.handler(c)
+	}
+	return answerFromSchema(c)
+}
+
+// region returns the region whose endpoint was called; "" for a host that is none of Amazon's, where every seller is at home.
+func (x *exchange) region() marketplace.Region {
+	host := strings.TrimPrefix(x.hostname(), "sandbox.")
+	for _, r := range marketplace.Regions() {
+		if "https://"+host == r.Endpoint() {
+			return r
+		}
+	}
+	return ""
+}
+
+func isSandboxHost(host string) bool { return strings.HasPrefix(host, "sandbox.") }

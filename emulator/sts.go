@@ -1,0 +1,254 @@
+package emulator
+
+import (
+	"encoding/xml"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// The Security Token Service, as far as SP-API needed it: AssumeRole by the query API of version 2011-06-15
+// (docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
+
+const (
+	stsVersion   = "2011-06-15"
+	stsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
+)
+
+func isSTSHost(host string) bool {
+	return host == "sts.amazonaws.com" || strings.HasPrefix(host, "sts.") && strings.HasSuffix(host, ".amazonaws.com")
+}
+
+// awsRegions are those of SP-API's endpoints.
+func awsRegions() []string {
+	var regions []string
+	for _, r := range marketplace.Regions() {
+		regions = append(regions, r.AWSRegion())
+	}
+	return regions
+}
+
+// stsError is an error of the query API: <ErrorResponse><Error><Type>Sender</Type>… as seen in jrl84/amazon-sp-api#218 and
+// aws/aws-sdk-go-v2#2567.
+type stsError struct {
+	status  int
+	code    string
+	message string
+}
+
+func (e *stsError) reply(requestID string) reply {
+	type detail struct {
+		Type    string
+		Code    string
+		Message string
+	}
+	return xmlReply(e.status, struct {
+		XMLName   xml.Name `xml:"ErrorResponse"`
+		Xmlns     string   `xml:"xmlns,attr"`
+		Error     detail
+		RequestID string `xml:"RequestId"`
+	}{Xmlns: stsNamespace, Error: detail{"Sender", e.code, e.message}, RequestID: requestID})
+}
+
+func xmlReply(status int, v any) reply {
+	body, err := xml.MarshalIndent(v, "", "  ")
+	if err != nil {
+		panic("emulator: STS reply can't be encoded: " + err.Error())
+	}
+	return reply{status: status, contentType: "text/xml", body: append(body, '\n')}
+}
+
+// sts answers the Security Token Service.
+func (e *Emulator) sts(x *exchange) reply {
+	r, err := e.stsAction(x)
+	if err != nil {
+		return err.reply(x.requestID)
+	}
+	return r
+}
+
+func (e *Emulator) stsAction(x *exchange) (reply, *stsError) {
+	form := x.url.Query()
+	if kind, _, _ := mime.ParseMediaType(x.header.Get("Content-Type")); x.method == http.MethodPost && kind == "application/x-www-form-urlencoded" {
+		body, err := url.ParseQuery(string(x.body))
+		if err != nil {
+			return reply{}, &stsError{http.StatusBadRequest, "MalformedQueryString", "The query string contains a syntax error."}
+		}
+		for name, values := range body {
+			form[name] = values
+		}
+	}
+	action := form.Get("Action")
+	x.operation = "sts." + action
+	switch {
+	case action == "":
+		x.operation = "sts"
+		return reply{}, &stsError{http.StatusBadRequest, "MissingAction", "The request must contain the parameter Action."}
+	case action != "AssumeRole" && action != "GetCallerIdentity" || form.Get("Version") != stsVersion:
+		return reply{}, &stsError{http.StatusBadRequest, "InvalidAction", "Could not find operation " + action + " for version " + form.Get("Version")}
+	}
+	caller, err := e.checkSTSSignature(x)
+	if err != nil {
+		return reply{}, err
+	}
+	if action == "GetCallerIdentity" {
+		return e.callerIdentity(x, caller), nil
+	}
+	return e.assumeRole(x, form, caller)
+}
+
+// checkSTSSignature verifies the signature, which unlike SP-API's is always needed, and returns the key that made it.
+func (e *Emulator) checkSTSSignature(x *exchange) (keyID string, _ *stsError) {
+	if x.header.Get("Authorization") == "" {
+		return "", &stsError{http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token"}
+	}
+	s, problem := parseSignature(x.header)
+	if problem != "" {
+		return "", &stsError{http.StatusBadRequest, "IncompleteSignature", problem}
+	}
+	if s.service != "sts" {
+		return "", &stsError{http.StatusForbidden, "SignatureDoesNotMatch", "Credential should be scoped to correct service: 'sts'."}
+	}
+	// The global endpoint is signed for us-east-1, regional ones for their region; a host of our own has no region
+	// (docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html).
+	want := ""
+	if host := x.hostname(); host == "sts.amazonaws.com" {
+		want = "us-east-1"
+	} else if isSTSHost(host) {
+		want = strings.TrimSuffix(strings.TrimPrefix(host, "sts."), ".amazonaws.com")
+	}
+	if want != "" && s.region != want {
+		return "", &stsError{http.StatusForbidden, "SignatureDoesNotMatch", "Credential should be scoped to a valid region."}
+	}
+	if message := s.late(x.now); message != "" {
+		return "", &stsError{http.StatusForbidden, "SignatureDoesNotMatch", message}
+	}
+	secret, problem := e.awsSecret(s.keyID, x.header.Get("X-Amz-Security-Token"), x.now)
+	switch {
+	case strings.HasSuffix(problem, "expired"):
+		return "", &stsError{http.StatusForbidden, "ExpiredToken", problem}
+	case problem != "":
+		return "", &stsError{http.StatusForbidden, "InvalidClientTokenId", problem}
+	}
+	if _, _, ok := s.verify(x, secret); !ok {
+		return "", &stsError{http.StatusForbidden, "SignatureDoesNotMatch",
+			"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."}
+	}
+	return s.keyID, nil
+}
+
+var (
+	// The pattern and bounds that API_AssumeRole documents.
+	sessionNamePattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+	roleARNPattern     = regexp.MustCompile(`^arn:aws:iam::\d{12}:role/[\w+=,.@/-]{1,512}$`)
+)
+
+const (
+	minSession     = 900   // seconds
+	maxSession     = 43200 // seconds
+	defaultSession = 3600  // seconds; also the role's MaxSessionDuration, which is one hour unless set
+)
+
+func (e *Emulator) assumeRole(x *exchange, form url.Values, caller string) (reply, *stsError) {
+	fail := func(message string) (reply, *stsError) {
+		return reply{}, &stsError{http.StatusBadRequest, "ValidationError", message}
+	}
+	role, name := form.Get("RoleArn"), form.Get("RoleSessionName")
+	switch {
+	case role == "":
+		return fail("1 validation error detected: Value null at 'roleArn' failed to satisfy constraint: Member must not be null")
+	case !roleARNPattern.MatchString(role):
+		return fail(role + " is invalid")
+	case name == "":
+		return fail("1 validation error detected: Value null at 'roleSessionName' failed to satisfy constraint: Member must not be null")
+	case !sessionNamePattern.MatchString(name):
+		return fail("1 validation error detected: Value '" + name + `' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]*, and have a length of 2 to 64`)
+	}
+	seconds := defaultSession
+	if text := form.Get("DurationSeconds"); text != "" {
+		n, err := strconv.Atoi(text)
+		switch {
+		case err != nil || n < minSession:
+			return fail("1 validation error detected: Value '" + text + "' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900")
+		case n > maxSession:
+			return fail("1 validation error detected: Value '" + text + "' at 'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to 43200")
+		case n > defaultSession:
+			return fail("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+		}
+		seconds = n
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if role != e.app.roleARN() || caller != e.app.keyID {
+		who := e.app.userARN()
+		if caller != e.app.keyID {
+			who = "arn:aws:sts::" + e.app.awsAccount + ":assumed-role/" + e.app.roleName + "/" + caller
+		}
+		// selling-partner-api-models#891
+		return reply{}, &stsError{http.StatusForbidden, "AccessDenied", "User: " + who + " is not authorized to perform: sts:AssumeRole on resource: " + role}
+	}
+	for id, s := range e.sessions {
+		if x.now.Sub(s.expires) > 24*time.Hour {
+			delete(e.sessions, id)
+		}
+	}
+	e.minted++
+	r := e.random("session", e.minted)
+	keyID := "ASIA" + r.text(base36, 16)
+	s := &session{secretKey: r.text(base64Std, 40), token: "IQoJb3JpZ2luX2Vj" + r.text(base64Std, 340), expires: x.now.Add(time.Duration(seconds) * time.Second)}
+	e.sessions[keyID] = s
+
+	type credentials struct {
+		AccessKeyID     string `xml:"AccessKeyId"`
+		SecretAccessKey string
+		SessionToken    string
+		Expiration      string
+	}
+	type user struct {
+		AssumedRoleID string `xml:"AssumedRoleId"`
+		Arn           string
+	}
+	type result struct {
+		AssumedRoleUser user
+		Credentials     credentials
+	}
+	return xmlReply(http.StatusOK, struct {
+		XMLName          xml.Name `xml:"AssumeRoleResponse"`
+		Xmlns            string   `xml:"xmlns,attr"`
+		AssumeRoleResult result
+		RequestID        string `xml:"ResponseMetadata>RequestId"`
+	}{
+		Xmlns: stsNamespace,
+		AssumeRoleResult: result{
+			user{"AROA" + e.random("role").text(base36, 17) + ":" + name, "arn:aws:sts::" + e.app.awsAccount + ":assumed-role/" + e.app.roleName + "/" + name},
+			credentials{keyID, s.secretKey, s.token, timestamp(s.expires)},
+		},
+		RequestID: x.requestID,
+	}), nil
+}
+
+func (e *Emulator) callerIdentity(x *exchange, keyID string) reply {
+	type result struct {
+		Arn     string
+		UserID  string `xml:"UserId"`
+		Account string
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	arn := e.app.userARN()
+	if keyID != e.app.keyID {
+		arn = "arn:aws:sts::" + e.app.awsAccount + ":assumed-role/" + e.app.roleName + "/sp-api"
+	}
+	return xmlReply(http.StatusOK, struct {
+		XMLName                 xml.Name `xml:"GetCallerIdentityResponse"`
+		Xmlns                   string   `xml:"xmlns,attr"`
+		GetCallerIdentityResult result
+		RequestID               string `xml:"ResponseMetadata>RequestId"`
+	}{Xmlns: stsNamespace, GetCallerIdentityResult: result{arn, keyID, e.app.awsAccount}, RequestID: x.requestID})
+}

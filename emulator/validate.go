@@ -1,0 +1,388 @@
+package emulator
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"math"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/openspapi/spapi/internal/catalog"
+)
+
+// unparsable is what catalog items answers to requests that it can't make sense of (selling-partner-api-models#2735).
+const unparsable = "Request has missing or invalid parameters and cannot be parsed."
+
+// validate checks a request against the catalogue and fills c.query and c.body. The error names the first parameter that is wrong:
+// path, query, header, then body, each in the model's order.
+func validate(x *exchange, c *call) *apiError {
+	query, err := url.ParseQuery(x.url.RawQuery)
+	if err != nil {
+		e := invalid(unparsable, "the query string: "+err.Error())
+		e.kind = "InvalidQueryStringException"
+		return e
+	}
+	api, detail := operationDetail(c.op)
+	if detail == nil {
+		c.query = query
+		return nil // a removed operation, whose handler checks for itself
+	}
+	c.query = url.Values{}
+	known := map[string]bool{}
+	for i := range detail.Parameters {
+		p := &detail.Parameters[i]
+		known[p.In+":"+p.Name] = true
+		var raw []string
+		switch p.In {
+		case "path":
+			raw = []string{c.path[p.Name]}
+		case "query":
+			raw = query[p.Name]
+		case "header":
+			raw = x.header.Values(p.Name)
+		}
+		values, err := parameterValues(p, raw)
+		if err != nil {
+			return err
+		}
+		if err := checkParameter(api, p, values); err != nil {
+			return err
+		}
+		if p.In == "query" && values != nil {
+			c.query[p.Name] = values
+		}
+	}
+	for name := range sortedKeys(query) {
+		if !known["query:"+name] {
+			return invalidParameter(name, "not a parameter of "+c.op.Name)
+		}
+	}
+	return validateBody(x, c, api, detail)
+}
+
+// parameterValues splits a parameter into its values: nil when it is absent.
+func parameterValues(p *catalog.Parameter, raw []string) ([]string, *apiError) {
+	if raw == nil || len(raw) == 1 && raw[0] == "" {
+		// An empty value counts as none: clients send "NextToken=" on a first page.
+		if p.Required {
+			// The wording of orders v0's own sandbox errors ("Missing request parameter: rejectionReasonId").
+			return nil, invalid("Missing request parameter: "+p.Name, p.Name+": required")
+		}
+		return nil, nil
+	}
+	if p.Schema == nil || p.Schema.Type != "array" {
+		if len(raw) > 1 {
+			return nil, invalidParameter(p.Name, "given more than once")
+		}
+		return raw, nil
+	}
+	if p.Multi {
+		return raw, nil
+	}
+	var values []string
+	for _, r := range raw { // repeated and comma-separated mix: gateways join repeated ones by commas
+		values = append(values, strings.Split(r, ",")...)
+	}
+	return values, nil
+}
+
+func checkParameter(api *catalog.API, p *catalog.Parameter, values []string) *apiError {
+	if values == nil {
+		return nil
+	}
+	s := api.Resolve(p.Schema)
+	if s == nil {
+		return nil
+	}
+	if s.Type == "array" {
+		if s.MaxItems != nil && len(values) > *s.MaxItems {
+			return invalidParameter(p.Name, "has "+strconv.Itoa(len(values))+" values, want at most "+strconv.Itoa(*s.MaxItems))
+		}
+		if s.MinItems != nil && len(values) < *s.MinItems {
+			return invalidParameter(p.Name, "has "+strconv.Itoa(len(values))+" values, want at least "+strconv.Itoa(*s.MinItems))
+		}
+		if s = api.Resolve(s.Items); s == nil {
+			return nil
+		}
+	}
+	for _, v := range values {
+		if want := checkText(s, v); want != "" {
+			return invalidParameter(p.Name, want)
+		}
+	}
+	return nil
+}
+
+// checkText checks the text of a parameter's value and returns what is wrong, or "".
+func checkText(s *catalog.Schema, text string) string {
+	switch s.Type {
+	case "integer":
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return "is not an integer"
+		}
+		return checkNumber(s, float64(n))
+	case "number":
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+			return "is not a number"
+		}
+		return checkNumber(s, f)
+	case "boolean":
+		if text != "true" && text != "false" {
+			return "is not true or false"
+		}
+		return ""
+	default:
+		return checkString(s, text)
+	}
+}
+
+func checkNumber(s *catalog.Schema, f float64) string {
+	switch {
+	case s.Minimum != nil && f < *s.Minimum:
+		return "is below the minimum of " + formatNumber(*s.Minimum)
+	case s.Maximum != nil && f > *s.Maximum:
+		return "is above the maximum of " + formatNumber(*s.Maximum)
+	case s.MultipleOf != nil && *s.MultipleOf > 0 && math.Mod(f, *s.MultipleOf) != 0:
+		return "is not a multiple of " + formatNumber(*s.MultipleOf)
+	case len(s.Enum) > 0 && !slices.Contains(s.Enum, formatNumber(f)):
+		return "is not one of " + strings.Join(s.Enum, ", ")
+	}
+	return ""
+}
+
+func formatNumber(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+func checkString(s *catalog.Schema, text string) string {
+	n := utf8.RuneCountInString(text)
+	switch {
+	case len(s.Enum) > 0 && !slices.Contains(s.Enum, text):
+		return "is not one of " + strings.Join(s.Enum, ", ")
+	case s.MinLength != nil && n < *s.MinLength:
+		return "is shorter than " + strconv.Itoa(*s.MinLength) + " characters"
+	case s.MaxLength != nil && n > *s.MaxLength:
+		return "is longer than " + strconv.Itoa(*s.MaxLength) + " characters"
+	case s.Pattern != "" && !compiled(s.Pattern).MatchString(text):
+		return "does not match " + s.Pattern
+	}
+	switch s.Format {
+	case "date-time", "dateTime":
+		if _, ok := parseTime(text); !ok {
+			return "timestamp must follow ISO8601" // selling-partner-api-models#1215
+		}
+	case "date":
+		if _, ok := parseTime(text); !ok { // a full time is accepted for a date
+			return "date must follow ISO8601"
+		}
+	case "boolean":
+		if text != "true" && text != "false" {
+			return "is not true or false"
+		}
+	}
+	return ""
+}
+
+// parseTime reads the ISO 8601 spellings that SP-API takes.
+func parseTime(text string) (time.Time, bool) {
+	for _, layout := range []string{
+		time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04Z07:00",
+		"2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02", "20060102T150405Z",
+	} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+var (
+	patternsMu sync.Mutex
+	patterns   = map[string]*regexp.Regexp{}
+)
+
+// compiled compiles a pattern of the catalogue once. One that is no regular expression matches everything.
+func compiled(pattern string) *regexp.Regexp {
+	patternsMu.Lock()
+	defer patternsMu.Unlock()
+	re := patterns[pattern]
+	if re == nil {
+		var err error
+		if re, err = regexp.Compile(pattern); err != nil {
+			re = regexp.MustCompile("")
+		}
+		patterns[pattern] = re
+	}
+	return re
+}
+
+// validateBody decodes the body and checks it against its schema. Members that the schema doesn't know are accepted: the real
+// service ignores them.
+func validateBody(x *exchange, c *call, api *catalog.API, detail *catalog.Detail) *apiError {
+	if detail.Body == nil {
+		return nil // a body where none is declared is ignored
+	}
+	if len(bytes.TrimSpace(x.body)) == 0 {
+		if detail.Body.Required {
+			return invalid("Missing request parameter: "+detail.Body.Name, detail.Body.Name+": the request body is required")
+		}
+		return nil
+	}
+	if kind, _, _ := mime.ParseMediaType(x.header.Get("Content-Type")); kind != "" && !acceptedType(kind, detail.Consumes) {
+		message := "The content type of the request is not supported." // wording assumed
+		details := "Content-Type: is " + kind + ", want application/json"
+		return &apiError{status: http.StatusUnsupportedMediaType, code: "UnsupportedMediaType", message: &message, details: &details, kind: "UnsupportedMediaTypeException"}
+	}
+	body, err := decodeJSON(x.body)
+	if err != nil {
+		return invalid(unparsable, detail.Body.Name+": "+err.Error())
+	}
+	c.body = body
+	if path, want := checkValue(api, detail.Body.Schema, body, ""); want != "" {
+		if path == "" {
+			path = detail.Body.Name
+		}
+		return invalidParameter(path, want)
+	}
+	return nil
+}
+
+func acceptedType(kind string, consumes []string) bool {
+	return kind == "application/json" || kind == "application/hal+json" || slices.Contains(consumes, kind)
+}
+
+// decodeJSON decodes one JSON value, keeping numbers as they are spelled.
+func decodeJSON(b []byte) (any, error) {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, &json.SyntaxError{Offset: dec.InputOffset()}
+	}
+	return v, nil
+}
+
+// checkValue checks a JSON value against a schema. It returns the path of what is wrong, "patches[0].op", and why; "" for nothing.
+func checkValue(api *catalog.API, ref *catalog.Schema, v any, path string) (where, want string) {
+	s := api.Resolve(ref)
+	if s == nil || v == nil {
+		return "", "" // null stands for an absent member
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		if s.Type != "" && s.Type != "object" {
+			return path, "is an object, want " + s.Type
+		}
+		return checkObject(api, s, v, path)
+	case []any:
+		if s.Type == "" {
+			return "", ""
+		}
+		if s.Type != "array" {
+			return path, "is an array, want " + s.Type
+		}
+		if s.MinItems != nil && len(v) < *s.MinItems {
+			return path, "has " + strconv.Itoa(len(v)) + " elements, want at least " + strconv.Itoa(*s.MinItems)
+		}
+		if s.MaxItems != nil && len(v) > *s.MaxItems {
+			return path, "has " + strconv.Itoa(len(v)) + " elements, want at most " + strconv.Itoa(*s.MaxItems)
+		}
+		for i, e := range v {
+			if where, want := checkValue(api, s.Items, e, path+"["+strconv.Itoa(i)+"]"); want != "" {
+				return where, want
+			}
+		}
+		if s.UniqueItems && len(v) > 1 {
+			seen := map[string]bool{}
+			for _, e := range v {
+				b, _ := json.Marshal(e)
+				if seen[string(b)] {
+					return path, "has an element more than once"
+				}
+				seen[string(b)] = true
+			}
+		}
+	case string:
+		switch s.Type {
+		case "string", "":
+			return path, checkString(s, v)
+		case "integer", "number", "boolean": // the real service reads these from strings, too
+			return path, checkText(s, v)
+		}
+		return path, "is a string, want " + s.Type
+	case json.Number:
+		switch s.Type {
+		case "integer", "number":
+			return path, checkText(s, normalNumber(v, s.Type))
+		case "string", "":
+			return path, checkString(s, v.String())
+		}
+		return path, "is a number, want " + s.Type
+	case bool:
+		if s.Type != "" && s.Type != "boolean" && s.Type != "string" {
+			return path, "is a boolean, want " + s.Type
+		}
+	}
+	return "", ""
+}
+
+// normalNumber spells whole numbers without fraction and exponent: 50.0 is an integer in JSON.
+func normalNumber(n json.Number, kind string) string {
+	if f, err := n.Float64(); err == nil && kind == "integer" && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		return strconv.FormatInt(int64(f), 10)
+	}
+	return n.String()
+}
+
+func checkObject(api *catalog.API, s *catalog.Schema, v map[string]any, path string) (where, want string) {
+	for _, name := range s.Required {
+		if v[name] == nil {
+			return join(path, name), "required"
+		}
+	}
+	for name := range sortedKeys(v) {
+		next := s.Properties[name]
+		if next == nil {
+			next = s.AdditionalProperties
+		}
+		if where, want := checkValue(api, next, v[name], join(path, name)); want != "" {
+			return where, want
+		}
+	}
+	return "", ""
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// sortedKeys yields the keys of m in order, so that of several mistakes the same one is reported each time.
+func sortedKeys[V any](m map[string]V) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		keys := make([]string, 0, len(m))
+		for k := range m {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
