@@ -1,0 +1,44 @@
+MODELS   ?= ../shared/models
+COMMIT   ?=
+FUZZTIME ?= 30s
+
+export MODELS FUZZTIME
+
+.DEFAULT_GOAL := help
+
+.PHONY: help build generate generate-check test race lint bench fuzz interop ci
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "MODELS is a checkout of Amazon's models (now $(MODELS)), COMMIT its commit if git can't tell it."
+
+build: ## build bin/spapi
+	go build -o bin/spapi ./cmd/spapi
+
+generate: ## write api/*, internal/catalog/data, operations.gen.go and models.lock from MODELS
+	go run ./internal/gen -models $(MODELS) $(if $(COMMIT),-commit $(COMMIT))
+
+generate-check: ## fail if generate would change something
+	.ci/run generated
+
+test: ## run all tests
+	SPAPI_MODELS=$(abspath $(MODELS)) go test ./...
+
+race: ## run the tests of concurrent code under the race detector
+	.ci/run race
+
+lint: ## gofmt, go vet, golangci-lint and staticcheck (the linters are built from tools/go.mod)
+	.ci/run format vet lint
+
+bench: ## run all benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## fuzz each target for FUZZTIME
+	.ci/run fuzz
+
+interop: ## run foreign clients (npm) against the emulator
+	.ci/run interop
+
+ci: ## do all that CI does
+	.ci/run

@@ -1,0 +1,96 @@
+// Package cli is the spapi command. The path is the command: "spapi ops" is ops/ops.go, where its flags, help and work stand
+// together. Exit statuses have their meaning in exit/, the flag --output in output/, what commands are built from in factory/.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/openspapi/spapi/internal/cli/emulator"
+	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/ops"
+	"github.com/openspapi/spapi/internal/cli/quickstart"
+)
+
+// Main runs the command line of the process and returns its exit status. The first SIGINT or SIGTERM cancels what is under way, a
+// second one ends the process at once.
+func Main() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return Run(ctx, factory.New(), os.Args[1:])
+}
+
+// Run runs one command line and returns its exit status.
+func Run(ctx context.Context, f *factory.Factory, args []string) int {
+	root := NewCmdRoot(f)
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !errors.Is(err, exit.ErrReported) {
+		report(f, cmd, err)
+	}
+	return exit.Status(err)
+}
+
+// report tells an error in one line, and with a mistake on the command line where to read on.
+func report(f *factory.Factory, cmd *cobra.Command, err error) {
+	message := strings.Join(strings.Fields(err.Error()), " ")
+	if exit.Status(err) == exit.Interrupted {
+		message = "interrupted"
+	}
+	fmt.Fprintf(f.Streams.Err, "%s: %s\n", cmd.CommandPath(), strings.TrimPrefix(message, "spapi: "))
+	if _, ok := errors.AsType[*exit.UsageError](err); ok {
+		fmt.Fprintf(f.Streams.Err, "see: %s --help\n", cmd.CommandPath())
+	}
+}
+
+// NewCmdRoot returns "spapi" with all commands.
+func NewCmdRoot(f *factory.Factory) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "spapi <command>",
+		Short: "Amazon's Selling Partner API from a shell",
+		Long: "spapi works with Amazon's Selling Partner API: it shows what the API has, and brings an emulator\n" +
+			"with which everything can be tried offline, without a seller account.",
+		Example: "  spapi quickstart\n" +
+			"  spapi ops orders search\n" +
+			"  spapi emulator --listen 127.0.0.1:8080",
+		Version:       f.Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          unknownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.SetVersionTemplate(fmt.Sprintf("spapi {{.Version}} (%s, %s/%s)\n", runtime.Version(), runtime.GOOS, runtime.GOARCH))
+	cmd.SetIn(f.Streams.In)
+	cmd.SetOut(f.Streams.Out)
+	cmd.SetErr(f.Streams.Err)
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exit.UsageError{Err: err} })
+	cmd.AddCommand(
+		emulator.NewCmdEmulator(f, nil),
+		ops.NewCmdOps(f, nil),
+		quickstart.NewCmdQuickstart(f, nil),
+		exit.NewCmdHelp(),
+	)
+	return cmd
+}
+
+// unknownCommand replaces cobra's own error, which takes several lines.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return exit.Usagef("unknown command %q: did you mean %s?", args[0], strings.Join(near, " or "))
+	}
+	return exit.Usagef("unknown command %q", args[0])
+}

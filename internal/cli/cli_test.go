@@ -1,0 +1,125 @@
+package cli_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/openspapi/spapi/internal/cli"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"spapi": func() { os.Exit(cli.Main()) },
+	})
+}
+
+// TestScripts runs the transcripts in testdata. Their own commands:
+//
+//	status N spapi …   the command ends with status N
+//	serve args…        starts "spapi emulator args…", waits for its ready line, and sets URL, LWA_URL, STS_URL and REFRESH_TOKEN
+//	get url            prints status, X-Spapi-Emulator-Operation and body
+//	interrupt SIGNAL   ends what serve started and wants status 0 within ten seconds
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Values[serverKey{}] = new(server)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": status, "serve": serve, "get": get, "interrupt": interrupt,
+		},
+	})
+}
+
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N command…")
+	}
+	code := "0"
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		code = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if code != args[0] {
+		ts.Fatalf("ended with status %s, want %s", code, args[0])
+	}
+}
+
+// server is the running "spapi emulator" of a script.
+type server struct {
+	cmd  *exec.Cmd
+	rest chan []byte // what it printed after the ready line
+}
+
+type serverKey struct{}
+
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: serve args…")
+	}
+	cmd := exec.Command("spapi", append([]string{"emulator"}, args...)...)
+	cmd.Dir = ts.Getenv("WORK")
+	cmd.Stderr = os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() { _ = cmd.Process.Kill() })
+	reader := bufio.NewReader(stdout)
+	line, err := reader.ReadString('\n')
+	ts.Check(err)
+	s := ts.Value(serverKey{}).(*server)
+	s.cmd, s.rest = cmd, make(chan []byte, 1)
+	go func() {
+		rest, _ := io.ReadAll(reader)
+		s.rest <- rest
+	}()
+
+	var ready map[string]string
+	ts.Check(json.Unmarshal([]byte(line), &ready))
+	ts.Check(os.WriteFile(ts.MkAbs("ready.json"), []byte(line), 0o600))
+	for _, key := range []string{"url", "lwa_url", "sts_url", "refresh_token"} {
+		ts.Setenv(strings.ToUpper(key), ready[key])
+	}
+}
+
+func get(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: get url")
+	}
+	resp, err := http.Get(args[0])
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	_, err = io.WriteString(ts.Stdout(), resp.Status+"\n"+resp.Header.Get("X-Spapi-Emulator-Operation")+"\n"+string(body)+"\n")
+	ts.Check(err)
+}
+
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM}
+	s := ts.Value(serverKey{}).(*server)
+	if neg || len(args) != 1 || signals[args[0]] == nil || s.cmd == nil {
+		ts.Fatalf("usage: interrupt INT|TERM, after serve")
+	}
+	ts.Check(s.cmd.Process.Signal(signals[args[0]]))
+	patience := time.AfterFunc(10*time.Second, func() { _ = s.cmd.Process.Kill() })
+	defer patience.Stop()
+	if rest := <-s.rest; len(rest) > 0 {
+		ts.Fatalf("printed %q after the ready line", rest)
+	}
+	if err := s.cmd.Wait(); err != nil {
+		ts.Fatalf("ended with %v, want status 0", err)
+	}
+}

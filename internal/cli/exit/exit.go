@@ -1,0 +1,113 @@
+// Package exit is the one place that gives spapi's exit statuses their meaning.
+package exit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/awsauth"
+)
+
+// The statuses. Scripts depend on them: a number keeps its meaning.
+const (
+	OK          = 0
+	Failure     = 1
+	Usage       = 2
+	Auth        = 3
+	Throttled   = 4
+	API         = 5
+	Network     = 6
+	Interrupted = 130
+)
+
+// statuses are shown by "spapi help exit-statuses".
+var statuses = []struct {
+	status  int
+	meaning string
+}{
+	{OK, "it worked"},
+	{Failure, "it failed for a reason that no other status names"},
+	{Usage, "the command line or the configuration is wrong; nothing was sent"},
+	{Auth, "Login with Amazon, AWS or SP-API refused the credentials or the access"},
+	{Throttled, "the rate limit was used up, and waiting longer was not allowed"},
+	{API, "SP-API answered with an error"},
+	{Network, "no answer came"},
+	{Interrupted, "interrupted by Ctrl-C or SIGTERM"},
+}
+
+// UsageError is a mistake on the command line.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UsageError) Unwrap() error { return e.Err }
+
+// Usagef makes a [UsageError].
+func Usagef(format string, args ...any) error {
+	return &UsageError{fmt.Errorf(format, args...)}
+}
+
+// NoArgs is the check of commands that take flags only.
+func NoArgs(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return Usagef("takes no arguments, got %q", args[0])
+	}
+	return nil
+}
+
+// ErrReported is a failure that the command has already told about: nothing more is printed.
+var ErrReported = errors.New("failed")
+
+// Status returns the exit status for what a command returned.
+func Status(err error) int {
+	switch {
+	case err == nil:
+		return OK
+	case is[*UsageError](err), is[*spapi.ConfigError](err):
+		return Usage
+	case is[*spapi.AuthError](err), is[*awsauth.Error](err):
+		return Auth
+	case is[*spapi.LimitError](err):
+		return Throttled
+	}
+	if api, ok := errors.AsType[*spapi.APIError](err); ok {
+		switch api.StatusCode {
+		case http.StatusUnauthorized, http.StatusForbidden:
+			return Auth
+		case http.StatusTooManyRequests:
+			return Throttled
+		}
+		return API
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return Interrupted
+	case is[*url.Error](err), is[*net.OpError](err): // not net.Error, which every syscall.Errno is
+		return Network
+	}
+	return Failure
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// NewCmdHelp returns the help topic "exit-statuses".
+func NewCmdHelp() *cobra.Command {
+	var b strings.Builder
+	b.WriteString("spapi ends with one of these statuses:\n\n")
+	for _, s := range statuses {
+		fmt.Fprintf(&b, "  %3d  %s\n", s.status, s.meaning)
+	}
+	return &cobra.Command{Use: "exit-statuses", Short: "What the exit statuses mean", Long: strings.TrimRight(b.String(), "\n")}
+}

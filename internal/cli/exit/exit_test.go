@@ -1,0 +1,60 @@
+package exit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/awsauth"
+)
+
+func TestStatus(t *testing.T) {
+	_, noFile := os.Open("does-not-exist")
+	for _, c := range []struct {
+		name string
+		err  error
+		want int
+	}{
+		{"nothing", nil, OK},
+		{"any error", errors.New("x"), Failure},
+		{"already told", ErrReported, Failure},
+		{"a missing file, whose errno looks like a net.Error", noFile, Failure},
+		{"usage", Usagef("bad"), Usage},
+		{"configuration", &spapi.ConfigError{Field: "region"}, Usage},
+		{"Login with Amazon", &spapi.AuthError{}, Auth},
+		{"AWS", &awsauth.Error{Reason: awsauth.AccessDenied}, Auth},
+		{"401", &spapi.APIError{StatusCode: http.StatusUnauthorized}, Auth},
+		{"403", &spapi.APIError{StatusCode: http.StatusForbidden}, Auth},
+		{"limiter", &spapi.LimitError{}, Throttled},
+		{"429", &spapi.APIError{StatusCode: http.StatusTooManyRequests}, Throttled},
+		{"400", &spapi.APIError{StatusCode: http.StatusBadRequest}, API},
+		{"503", &spapi.APIError{StatusCode: http.StatusServiceUnavailable}, API},
+		{"network", &net.OpError{Op: "dial", Err: errors.New("refused")}, Network},
+		{"interrupted", context.Canceled, Interrupted},
+	} {
+		for _, err := range []error{c.err, fmt.Errorf("around: %w", c.err)} {
+			if c.err == nil {
+				err = nil
+			}
+			if got := Status(err); got != c.want {
+				t.Errorf("%s: Status(%v) = %d, want %d", c.name, err, got, c.want)
+			}
+		}
+	}
+}
+
+// TestHelp: every status that can come out of Status is explained.
+func TestHelp(t *testing.T) {
+	text := NewCmdHelp().Long
+	for _, s := range []int{OK, Failure, Usage, Auth, Throttled, API, Network, Interrupted} {
+		if !strings.Contains(text, fmt.Sprintf("\n  %3d  ", s)) {
+			t.Errorf("the help on exit statuses does not explain %d", s)
+		}
+	}
+}

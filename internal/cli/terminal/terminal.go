@@ -1,0 +1,66 @@
+// Package terminal is where a command reads from and writes to, and what it knows about the other end.
+package terminal
+
+import (
+	"bytes"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// Streams are a command's input and outputs. Data goes to Out; what is said about it goes to Err.
+type Streams struct {
+	In  io.Reader
+	Out io.Writer
+	Err io.Writer
+
+	OutIsTerminal bool
+	ErrIsTerminal bool
+	Color         bool // Out takes colours
+	Width         int  // columns of Out; 0 when it is no terminal or doesn't tell
+}
+
+// System returns the streams of the process. Colours are off when Out is no terminal, when NO_COLOR is set to
+// anything but the empty string (no-color.org), and where TERM is "dumb".
+func System() *Streams {
+	s := &Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+	s.OutIsTerminal = term.IsTerminal(int(os.Stdout.Fd()))
+	s.ErrIsTerminal = term.IsTerminal(int(os.Stderr.Fd()))
+	s.Color = s.OutIsTerminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	if s.OutIsTerminal {
+		if width, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+			s.Width = width
+		}
+	}
+	return s
+}
+
+// Buffers returns streams for tests: no input, no terminal, and the two outputs to look at.
+func Buffers() (s *Streams, out, err *bytes.Buffer) {
+	out, err = &bytes.Buffer{}, &bytes.Buffer{}
+	return &Streams{In: &bytes.Buffer{}, Out: out, Err: err}, out, err
+}
+
+// Bold dresses text for Out, as the other colours do, or returns it bare where Out takes none.
+func (s *Streams) Bold(text string) string { return s.dress("1", text) }
+
+// Faint is for what can be skipped in reading.
+func (s *Streams) Faint(text string) string { return s.dress("2", text) }
+
+// Green is for what worked.
+func (s *Streams) Green(text string) string { return s.dress("32", text) }
+
+// Red is for what failed.
+func (s *Streams) Red(text string) string { return s.dress("31", text) }
+
+// Yellow is for what was left out.
+func (s *Streams) Yellow(text string) string { return s.dress("33", text) }
+
+// dress wraps text in an SGR attribute (ECMA-48 8.3.117).
+func (s *Streams) dress(attribute, text string) string {
+	if !s.Color || text == "" {
+		return text
+	}
+	return "\x1b[" + attribute + "m" + text + "\x1b[0m"
+}
