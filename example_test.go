@@ -113,7 +113,9 @@ func ExampleClient_Do() {
 }
 
 func ExampleClient_Transport() {
-	client := exampleClient(func(req *http.Request) (int, string) { return 200, `"` + req.Header.Get("x-amz-access-token")[:5] + `…"` })
+	client := exampleClient(func(req *http.Request) (int, string) {
+		return 200, `"` + req.Header.Get("x-amz-access-token")[:5] + `…"`
+	})
 	web := &http.Client{Transport: client.Transport()} // for generated clients of others
 	resp, err := web.Get("https://sellingpartnerapi-na.amazon.com/sellers/v1/marketplaceParticipations")
 	if err != nil {

@@ -21,19 +21,23 @@ type Streams struct {
 	Width         int  // columns of Out; 0 when it is no terminal or doesn't tell
 }
 
-// System returns the streams of the process. Colours are off when Out is no terminal, when NO_COLOR is set to
-// anything but the empty string (no-color.org), and where TERM is "dumb".
+// System returns the streams of the process. Colours are off when Out is no terminal, when NO_COLOR is set, and where TERM is "dumb".
 func System() *Streams {
 	s := &Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
 	s.OutIsTerminal = term.IsTerminal(int(os.Stdout.Fd()))
 	s.ErrIsTerminal = term.IsTerminal(int(os.Stderr.Fd()))
-	s.Color = s.OutIsTerminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	s.Color = s.OutIsTerminal && colorWanted(os.Getenv)
 	if s.OutIsTerminal {
 		if width, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
 			s.Width = width
 		}
 	}
 	return s
+}
+
+// colorWanted is false when NO_COLOR is set to anything but the empty string (no-color.org), and where TERM is "dumb".
+func colorWanted(getenv func(string) string) bool {
+	return getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 }
 
 // Buffers returns streams for tests: no input, no terminal, and the two outputs to look at.

@@ -15,3 +15,20 @@ func TestColor(t *testing.T) {
 		t.Errorf("nothing became %q", got)
 	}
 }
+
+func TestColorWanted(t *testing.T) {
+	for _, c := range []struct {
+		env  map[string]string
+		want bool
+	}{
+		{nil, true},
+		{map[string]string{"TERM": "xterm-256color"}, true},
+		{map[string]string{"NO_COLOR": ""}, true},
+		{map[string]string{"NO_COLOR": "0"}, false}, // any value counts, says no-color.org
+		{map[string]string{"TERM": "dumb"}, false},
+	} {
+		if got := colorWanted(func(name string) string { return c.env[name] }); got != c.want {
+			t.Errorf("with %v: %t, want %t", c.env, got, c.want)
+		}
+	}
+}
