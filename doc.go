@@ -33,5 +33,5 @@
 //
 // [APIError] is what SP-API answered, [AuthError] what Login with Amazon answered, [ConfigError] what is wrong with the
 // settings, [DecodeError] a success that cannot be read, [LimitError] a wait that would have been too long.
-// The first three and DecodeError have a method Explain that says what to do.
+// Each has a method Explain that says what to do.
 package spapi

@@ -225,7 +225,7 @@ type DecodeError struct {
 	Snippet     string // the start of the body, at most 100 bytes, without credentials
 	Err         error
 
-	empty, html, tooLarge bool
+	empty, html, tooLarge, brokeOff bool
 }
 
 func (e *DecodeError) Error() string {

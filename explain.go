@@ -218,6 +218,15 @@ func (e *AuthError) cause() string {
 	return "The answer is not one of Login with Amazon's: check the token URL and any proxy."
 }
 
+// Explain says what to do.
+func (e *LimitError) Explain() string {
+	text := e.Error() + ".\nNothing was sent. "
+	if e.Deadline {
+		return text + "Give the context more time, call less often, or spread the calls over the day: the bucket fills up by itself."
+	}
+	return text + "Try again after that time, or let the call wait by leaving WithFailFast out."
+}
+
 // Explain says what to do. The operation was carried out: only its answer cannot be read.
 func (e *DecodeError) Explain() string {
 	text := e.Error() + ".\nThe status says that the operation was carried out, so look before repeating one that changes something. "

@@ -61,11 +61,13 @@ func (c *Client) exchange(ctx context.Context, call *call, operation string, enc
 	if err != nil {
 		return nil, nil, err
 	}
-	resp, err := c.send(call, req)
-	if err != nil {
-		return nil, nil, named(operation, err)
+	resp, body, err := c.receive(call, req)
+	if broken := (*DecodeError)(nil); errors.As(err, &broken) && broken.brokeOff && call.repeatable && !call.noRetry && c.app.budget.take() {
+		// The connection broke after the chain had handed over the response: once more, like any broken connection.
+		if req, err = rewound(req); err == nil {
+			resp, body, err = c.receive(call, req)
+		}
 	}
-	body, err := c.success(call, resp)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -82,6 +84,16 @@ func (c *Client) exchange(ctx context.Context, call *call, operation string, enc
 		return nil, nil, call.decodeError(resp, body, "the body is an HTML page", nil)
 	}
 	return resp, body, nil
+}
+
+// receive sends a request and reads the body of a success.
+func (c *Client) receive(call *call, req *http.Request) (*http.Response, []byte, error) {
+	resp, err := c.send(call, req)
+	if err != nil {
+		return nil, nil, named(call.op.ID, err)
+	}
+	body, err := c.success(call, resp)
+	return resp, body, err
 }
 
 // named puts the operation before errors that don't name it.
@@ -190,7 +202,9 @@ func (c *Client) success(call *call, resp *http.Response) ([]byte, error) {
 	}
 	body, err := readBody(resp, c.app.config.maxBody)
 	if err != nil {
-		return nil, call.decodeError(resp, body, readFailure(err, c.app.config.maxBody), err)
+		failure := call.decodeError(resp, body, readFailure(err, c.app.config.maxBody), err)
+		failure.brokeOff = !failure.tooLarge
+		return nil, failure
 	}
 	call.body = body
 	if len(body) == 0 {

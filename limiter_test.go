@@ -129,6 +129,9 @@ func TestLimiterReachesWhatIsAllowed(t *testing.T) {
 		{"two hours, 100 ms away", spread(plainReads(0.5), 20), 2 * time.Hour, 100 * time.Millisecond},
 		{"ten minutes of the fastest", spread(plainReads(1000), 20), 10 * time.Minute, 0},
 	} {
+		if testing.Short() {
+			test.span = min(test.span, 6*time.Hour)
+		}
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := new(fake)
@@ -239,6 +242,7 @@ func TestLimiterDrainsOn429(t *testing.T) {
 			t.Fatalf("got %v, want a LimitError", err)
 		}
 		wantText(t, err.Error(), "ordersv0.getOrder", "0.5 requests per second (burst 30)", "WithFailFast allows 1s")
+		wantText(t, limit.Explain(), "Nothing was sent", "leaving WithFailFast out")
 	})
 }
 

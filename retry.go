@@ -206,7 +206,7 @@ func statusOf(resp *http.Response) int {
 // networkError is a failure of the base transport.
 type networkError struct{ err error }
 
-func (e *networkError) Error() string { return e.err.Error() }
+func (e *networkError) Error() string { return scrub(e.err.Error()) }
 func (e *networkError) Unwrap() error { return e.err }
 
 // unsent reports whether the request cannot have reached a server.

@@ -308,3 +308,34 @@ func TestDoStreamsBodies(t *testing.T) {
 		t.Errorf("got %d bytes, %v", len(got), err)
 	}
 }
+
+// A body that breaks off is a broken connection: a read is repeated once, a write is not.
+func TestBrokenBodyIsReadAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		n := 0
+		f.api = func(*http.Request) *http.Response {
+			resp := reply(200, `{"ok":true}`)
+			if n++; n == 1 {
+				resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"ok"`), failing{io.ErrUnexpectedEOF}))
+			}
+			return resp
+		}
+		var r Response
+		out, err := invokeRaw(t.Context(), f.client(), catalogItem, asin, WithResponse(&r))
+		check(t, err)
+		if out != `{"ok":true}` || r.Attempts != 2 {
+			t.Errorf("got %s after %d attempts", out, r.Attempts)
+		}
+		for _, opts := range [][]CallOption{nil, {WithoutRetry()}} {
+			operation, encode := createFeed, feed
+			if opts != nil {
+				operation, encode = catalogItem, asin
+			}
+			n = 0
+			if _, err = invokeRaw(t.Context(), f.client(), operation, encode, opts...); !errors.As(err, new(*DecodeError)) || n != 1 {
+				t.Errorf("%s: %v after %d attempts, want a DecodeError after one", operation, err, n)
+			}
+		}
+	})
+}

@@ -119,7 +119,6 @@ func TestSecretsStayOutOfErrorsAndLogs(t *testing.T) {
 		"not JSON":   {api: echo(200, plain)},
 		"2xx errors": {api: echo(200, everything)},
 		"HTML":       {api: echo(502, func(r *http.Request) string { return "<html>" + plain(r) })},
-		"network":    {fail: func(r *http.Request) error { return fmt.Errorf("cannot send %q to %s", token(r), r.URL) }},
 		"wrong token": {lwa: func(v url.Values) *http.Response {
 			return reply(400, `{"error":"invalid_grant","error_description":"bad `+v.Get("refresh_token")+` `+v.Get("client_secret")+`"}`)
 		}},
@@ -162,6 +161,18 @@ func TestSecretsStayOutOfErrorsAndLogs(t *testing.T) {
 	if logs.Len() == 0 || !strings.Contains(logs.String(), `"operation":"ordersv0.getOrders"`) {
 		t.Errorf("the log is %q", logs.String())
 	}
+}
+
+func TestSecretsStayOutOfNetworkErrors(t *testing.T) {
+	f := &fake{fail: func(r *http.Request) error {
+		if token(r) == "" {
+			return nil
+		}
+		return fmt.Errorf("x509 of a proxy that quotes %q", token(r))
+	}}
+	_, err := invokeRaw(t.Context(), f.client(), createFeed, feed)
+	wantText(t, err.Error(), "of a proxy that quotes")
+	noSecrets(t, err.Error())
 }
 
 func TestLogHasNoQueryValues(t *testing.T) {

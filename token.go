@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -41,13 +42,14 @@ const (
 	// refusalLifetime is how long a definite refusal, such as a wrong secret, is repeated to callers without asking again.
 	refusalLifetime = time.Minute
 	// fetchTimeout bounds a fetch with its retries, which goes on when the caller that began it has left.
-	fetchTimeout = 2 * time.Minute
+	fetchTimeout = 10 * time.Minute
 )
 
 // tokenCache keeps tokens by hashed keys, with one fetch in flight per key.
 type tokenCache struct {
 	mu      sync.Mutex
 	entries map[string]tokenEntry
+	sweepAt int // number of entries at which the stale ones are thrown away: restricted tokens of single paths would pile up
 	flights singleflight.Group
 }
 
@@ -95,6 +97,7 @@ func (c *tokenCache) settle(key string, token Token, err error) (Token, error) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.sweep(now)
 	if err == nil {
 		if token.Expires.IsZero() {
 			token.Expires = now.Add(tokenLifetime)
@@ -112,6 +115,16 @@ func (c *tokenCache) settle(key string, token Token, err error) (Token, error) {
 		return old.token, nil
 	}
 	return Token{}, err
+}
+
+func (c *tokenCache) sweep(now time.Time) {
+	if len(c.entries) < c.sweepAt {
+		return
+	}
+	maps.DeleteFunc(c.entries, func(_ string, e tokenEntry) bool {
+		return !now.Before(e.renew) && !now.Before(e.token.Expires)
+	})
+	c.sweepAt = max(100, 2*len(c.entries))
 }
 
 // drop forgets a token that the API called expired, unless it was renewed meanwhile.

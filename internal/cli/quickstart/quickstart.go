@@ -56,7 +56,7 @@ func NewCmdQuickstart(f *factory.Factory, runF func(context.Context, *Options) e
 const (
 	orders      = 400
 	pageSize    = 50
-	searchRate  = 5.0
+	searchRate  = 3.0
 	searchBurst = 2
 )
 
