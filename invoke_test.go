@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -293,4 +294,53 @@ func FuzzPathsStaySegments(f *testing.F) {
 			t.Errorf("%s is taken for %v", u, found)
 		}
 	})
+}
+
+// Over a real connection, with and without a length: whole, cut short, and announced larger than it may be.
+func TestLargeBodiesOverTheNetwork(t *testing.T) {
+	big := `"` + strings.Repeat("x", 3<<20) + `"`
+	mode := ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case r.URL.Path == "/token":
+			_, _ = io.WriteString(w, `{"access_token":"Atza|x","expires_in":3600}`)
+		case mode == "cut":
+			w.Header().Set("Content-Length", fmt.Sprint(len(big)))
+			_, _ = io.WriteString(w, big[:2<<20])
+		case mode == "length":
+			w.Header().Set("Content-Length", fmt.Sprint(len(big)))
+			_, _ = io.WriteString(w, big)
+		default:
+			_, _ = io.WriteString(w, big[:10])
+			_ = http.NewResponseController(w).Flush()
+			_, _ = io.WriteString(w, big[10:])
+		}
+	}))
+	defer server.Close()
+	app := NewApp(testCredentials, WithEndpoint(server.URL), WithTokenURL(server.URL+"/token"))
+	defer app.CloseIdleConnections()
+	client := app.Client(testAuthorization)
+	for _, mode = range []string{"length", "chunked"} {
+		out, err := invokeRaw(t.Context(), client, getOrder, orderID("1"))
+		check(t, err)
+		if out != big {
+			t.Errorf("%s: got %d bytes, want %d", mode, len(out), len(big))
+		}
+	}
+	mode = "cut"
+	_, err := invokeRaw(t.Context(), client, getOrder, orderID("1"))
+	if !errors.As(err, new(*DecodeError)) || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("got %v, want a DecodeError for the cut body", err)
+	}
+	small := NewApp(testCredentials, WithEndpoint(server.URL), WithTokenURL(server.URL+"/token"), WithMaxBody(2<<20))
+	defer small.CloseIdleConnections()
+	for _, mode = range []string{"length", "chunked"} {
+		_, err = invokeRaw(t.Context(), small.Client(testAuthorization), getOrder, orderID("1"))
+		var decode *DecodeError
+		if !errors.As(err, &decode) {
+			t.Fatalf("%s: got %v, want a DecodeError", mode, err)
+		}
+		wantText(t, decode.Explain(), "WithMaxBody", "larger than 2097152 bytes")
+	}
 }

@@ -20,6 +20,10 @@ func (s *Slab[T]) New() *T {
 	return p
 }
 
+// handOver is the length from which an outermost array keeps the memory in which it was collected: copying it would cost more
+// than the part of it that stays unused, which is less than half.
+const handOver = 16
+
 // Slice collects the elements of arrays whose length is not known beforehand and cuts slices of the exact length from chunks.
 // Nested arrays of the same type work because elements are collected on a stack.
 type Slice[T any] struct {
@@ -40,6 +44,10 @@ func (s *Slice[T]) Cut(mark int) []T {
 	n := len(part)
 	if n == 0 {
 		return []T{}
+	}
+	if mark == 0 && n >= handOver {
+		s.stack = nil
+		return part[:n:n]
 	}
 	if len(s.free) < n {
 		s.next = min(max(n, 2*s.next), max(n, chunk))
