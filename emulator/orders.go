@@ -12,12 +12,14 @@ import (
 
 // world is what one seller has: products and orders, the same in every API that shows them. It is built on first use.
 type world struct {
-	products []*product
-	byASIN   map[string]*product
-	orders   []*order // by time of purchase
+	products []*product          // the catalogue at the beginning; see [world.catalogue]
+	byASIN   map[string]*product // of products; see [world.productByASIN]
+	orders   []*order            // by time of purchase
 	byID     map[string]*order
 
-	mu sync.RWMutex // guards what requests change: shipments of orders
+	mu       sync.RWMutex        // guards what requests change: listings, and shipments of orders
+	listings map[string]*listing // by SKU, deleted ones too
+	added    []*product          // items of the catalogue that listings have brought, by time
 }
 
 // world builds the account's world on first use. Its newest orders lie just before the time at which the account was added.
@@ -38,6 +40,7 @@ func (a *account) world(e *Emulator) *world {
 			w.orders[i] = w.makeOrder(r, a, i, at.Truncate(time.Second))
 			w.byID[w.orders[i].id] = w.orders[i]
 		}
+		w.listings = makeListings(o.seed, a, w.products, end)
 		a.built = w
 	})
 	return a.built
