@@ -311,3 +311,34 @@ func TestTextsAreOfTheirCountries(t *testing.T) {
 		}
 	}
 }
+
+// TestThousandWorlds gives a thousand sellers of one process a world each and wants no order, SKU's stock or listing of one to be
+// another's.
+func TestThousandWorlds(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits(), emulator.WithOrders(30), emulator.WithProducts(6))
+	seen := map[string]int{}
+	for i := range 1000 {
+		cred, err := c.AddAccount(emulator.AccountConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.token = c.accessToken(cred)
+		path := "/listings/2021-08-01/items/" + cred.SellerID
+		if i%100 == 0 { // only some have this one
+			c.call("PUT", path+"/neu?marketplaceIds="+us, newPen)
+		}
+		r := c.get(path + "/neu?marketplaceIds=" + us)
+		if found := r.status == 200; found != (i%100 == 0) {
+			t.Fatalf("seller %d: new listing found: %v", i, found)
+		}
+		for _, id := range c.ordersV0(allUS) {
+			if before, taken := seen[id]; taken {
+				t.Fatalf("sellers %d and %d share order %s", before, i, id)
+			}
+			seen[id] = i
+		}
+	}
+	if len(seen) < 15000 {
+		t.Errorf("%d orders altogether", len(seen))
+	}
+}
