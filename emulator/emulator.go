@@ -68,6 +68,7 @@ type Emulator struct {
 	codes    map[string]*authorizationCode
 	sessions map[string]*session // temporary AWS credentials, by access key id
 	minted   int                 // tokens and codes handed out so far: each gets its own random source
+	faults   []*faultRule
 	log      requestLog
 }
 
@@ -98,6 +99,11 @@ func New(opts ...Option) (*Emulator, error) {
 		}
 	}
 	e.reset()
+	for _, f := range o.faults {
+		if _, err := e.AddFault(f); err != nil {
+			return nil, err
+		}
+	}
 	return e, nil
 }
 
@@ -108,6 +114,7 @@ type options struct {
 	clock         Clock
 	fixed         time.Time // zero: the clock runs
 	speed         float64
+	faults        []Fault
 	seed          int64
 	region        marketplace.Region
 	orders        int

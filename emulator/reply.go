@@ -100,7 +100,7 @@ func (r *reply) encode() ([]byte, string) {
 func send(w http.ResponseWriter, x *exchange, r reply) {
 	body, contentType := r.encode()
 	h := w.Header()
-	h.Set("Date", x.now.UTC().Format(http.TimeFormat))
+	h.Set("Date", x.now.Add(x.skew).UTC().Format(http.TimeFormat))
 	h.Set("x-amzn-RequestId", x.requestID)
 	if x.trace != "" {
 		h.Set("x-amz-apigw-id", x.trace)

@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -40,6 +39,8 @@ type exchange struct {
 	rate      float64
 	remaining int
 	grant     *grant
+	fault     *Fault        // that struck this request
+	skew      time.Duration // how far the service's own clock is off
 }
 
 // call is what a handler sees of a request.
@@ -49,6 +50,7 @@ type call struct {
 	account *account // nil for a grantless operation
 	grant   *grant
 	now     time.Time
+	fault   *Fault            // that struck the request; handlers need it for expired tokens only
 	sandbox bool              // asked at one of Amazon's sandbox hosts
 	path    map[string]string // path parameters, decoded
 	query   url.Values        // single values; arrays as lists of their elements
@@ -58,7 +60,7 @@ type call struct {
 // ServeHTTP implements [http.Handler].
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := e.newExchange(r)
-	send(w, x, e.handle(x))
+	e.serve(w, r, x, e.handle(x))
 }
 
 // handle answers a request while the state is held still for it. The request's body has been read: a slow client keeps nobody waiting.
@@ -78,8 +80,8 @@ func (e *Emulator) handle(x *exchange) reply {
 }
 
 // RoundTrip implements [http.RoundTripper]. It answers for any host: Login with Amazon at api.amazon.com, the Security Token
-// Service at sts.amazonaws.com and sts.*.amazonaws.com, SP-API at all others. It fails only when the request's context is done or
-// its body can't be read.
+// Service at sts.amazonaws.com and sts.*.amazonaws.com, SP-API at all others. It fails only when the request's context is done, its
+// body can't be read, or a fault has it.
 func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		defer r.Body.Close()
@@ -88,7 +90,7 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if r.URL == nil || r.URL.Host == "" && r.Host == "" {
-		return nil, errors.New("emulator: request without a host")
+		return nil, errNoHost
 	}
 	in := r
 	if r.Body != nil {
@@ -99,9 +101,12 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 		in = r.WithContext(r.Context()) // a shallow copy: a round tripper must not change the request
 		in.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	rec := &recorder{header: http.Header{}}
-	e.ServeHTTP(rec, in)
-	length := int64(rec.body.Len())
+	x := e.newExchange(in)
+	return e.roundTrip(r, x, e.handle(x))
+}
+
+// newResponse makes a response of what has been recorded; its body is the caller's to set.
+func newResponse(r *http.Request, rec *recorder) *http.Response {
 	return &http.Response{
 		Status:        strconv.Itoa(rec.status) + " " + http.StatusText(rec.status),
 		StatusCode:    rec.status,
@@ -109,10 +114,9 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 		ProtoMajor:    1,
 		ProtoMinor:    1,
 		Header:        rec.header,
-		Body:          io.NopCloser(&rec.body),
-		ContentLength: length,
+		ContentLength: int64(rec.body.Len()),
 		Request:       r,
-	}, nil
+	}
 }
 
 // recorder is the response writer behind [Emulator.RoundTrip].
@@ -145,12 +149,44 @@ func (e *Emulator) newExchange(r *http.Request) *exchange {
 // hostname is the host in lower case and without its port.
 func (x *exchange) hostname() string { return strings.ToLower((&url.URL{Host: x.host}).Hostname()) }
 
-// answer sends the request to the service it is for.
+// answer sends the request to the service it is for, unless a fault comes between.
 func (e *Emulator) answer(x *exchange) reply {
+	x.operation = e.identify(x)
+	if x.fault = e.strike(x); x.fault == nil {
+		return e.dispatch(x)
+	}
+	x.skew = x.fault.Skew
+	if r, instead := x.fault.instead(x); instead {
+		if x.fault.CarriedOut {
+			e.dispatch(x)
+			x.rate = 0
+		}
+		return r
+	}
+	return x.fault.change(x, e.dispatch(x))
+}
+
+// identify names the operation that a request asks for; "" for none.
+func (e *Emulator) identify(x *exchange) string {
 	host, path := x.hostname(), x.url.Path
 	switch {
 	case path == lwaPath:
-		x.operation = "lwa.token"
+		return "lwa.token"
+	case host == lwaHost:
+		return ""
+	case path == stsPath || path+"/" == stsPath || isSTSHost(host):
+		return stsOperation(x)
+	}
+	if rt, _ := e.routes.find(x.method, x.url.EscapedPath()); rt != nil {
+		return rt.op.ID
+	}
+	return ""
+}
+
+func (e *Emulator) dispatch(x *exchange) reply {
+	host, path := x.hostname(), x.url.Path
+	switch {
+	case path == lwaPath:
 		return e.token(x)
 	case host == lwaHost:
 		return reply{status: http.StatusNotFound, contentType: "text/plain", body: []byte("not found")}
@@ -174,7 +210,6 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826).
 		return reply{}, denied("")
 	}
-	x.operation = rt.op.ID
 	if e.options.requireSigV4 || rt.removed {
 		if err := e.checkSignature(x); err != nil {
 			return reply{}, err
@@ -193,7 +228,7 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 		message := "The request body is larger than the operation takes." // wording assumed
 		return reply{}, &apiError{status: http.StatusRequestEntityTooLarge, code: "RequestTooLarge", message: &message, kind: "RequestTooLargeException"}
 	}
-	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, path: params}
+	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, fault: x.fault, sandbox: sandbox, path: params}
 	if rep, ok, err := e.replay(x, rt, c); ok || err != nil {
 		return rep, err
 	}

@@ -360,6 +360,9 @@ func (e *Emulator) clear() {
 	e.accounts, e.minted, e.log = nil, 0, requestLog{}
 	e.app = e.newApplication()
 	e.limits.clear()
+	for _, r := range e.faults {
+		r.fitted, r.struck, r.burst = 0, 0, 0
+	}
 	for _, s := range emulatorStates {
 		if s.reset != nil {
 			s.reset(e)
