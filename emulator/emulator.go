@@ -115,6 +115,7 @@ type options struct {
 	fixed         time.Time // zero: the clock runs
 	speed         float64
 	faults        []Fault
+	control       Control
 	seed          int64
 	region        marketplace.Region
 	orders        int

@@ -59,6 +59,10 @@ type call struct {
 
 // ServeHTTP implements [http.Handler].
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, controlPath) {
+		send(w, e.controlExchange(r), e.control(r, r.RemoteAddr))
+		return
+	}
 	x := e.newExchange(r)
 	e.serve(w, r, x, e.handle(x))
 }
@@ -91,6 +95,13 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if r.URL == nil || r.URL.Host == "" && r.Host == "" {
 		return nil, errNoHost
+	}
+	if strings.HasPrefix(r.URL.Path, controlPath) {
+		rec := &recorder{header: http.Header{}}
+		send(rec, e.controlExchange(r), e.control(r, ""))
+		resp := newResponse(r, rec)
+		resp.Body = io.NopCloser(&rec.body)
+		return resp, nil
 	}
 	in := r
 	if r.Body != nil {
