@@ -122,6 +122,7 @@ type options struct {
 	products      int
 	days          int
 	models        string
+	sandbox       bool
 	sandboxStrict bool
 	requireSigV4  bool
 	limits        bool
@@ -156,6 +157,11 @@ func WithModels(dir string) Option { return func(o *options) { o.models = dir } 
 // WithSandboxStrict makes requests to a sandbox host that match no static case fail as Amazon's static sandbox does, with
 // 400 "Could not match input arguments". It needs [WithModels].
 func WithSandboxStrict() Option { return func(o *options) { o.sandboxStrict = true } }
+
+// WithSandbox makes the emulator the sandbox whatever host it is asked at, as it must be on a port: limits of 5 requests per second with
+// a burst of 15 for every operation, sandbox-only operations, and with [WithModels] every static case. Without it Amazon's sandbox
+// hosts are the sandbox, and others aren't.
+func WithSandbox() Option { return func(o *options) { o.sandbox = true } }
 
 // WithRequireSigV4 makes every SP-API request need a valid Signature Version 4, as it was before 2023-10-02.
 func WithRequireSigV4() Option { return func(o *options) { o.requireSigV4 = true } }

@@ -231,7 +231,7 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 		return reply{}, err
 	}
 	x.grant = g
-	sandbox := isSandboxHost(x.hostname())
+	sandbox := e.options.sandbox || isSandboxHost(x.hostname())
 	if err := e.takeQuota(x, rt.op, sandbox); err != nil {
 		return reply{}, err
 	}
