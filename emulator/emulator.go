@@ -79,8 +79,8 @@ func New(opts ...Option) (*Emulator, error) {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if o.orders < 0 || o.products < 1 || o.days < 1 {
-		return nil, fmt.Errorf("emulator: world of %d orders, %d products over %d days: want at least 0, 1 and 1", o.orders, o.products, o.days)
+	if err := checkSizes(o.orders, o.products, o.days); err != nil {
+		return nil, fmt.Errorf("emulator: %w", err)
 	}
 	if !o.region.Valid() {
 		return nil, fmt.Errorf("emulator: unknown region %q: want na, eu or fe", o.region)
@@ -105,6 +105,14 @@ func New(opts ...Option) (*Emulator, error) {
 		}
 	}
 	return e, nil
+}
+
+// checkSizes bounds a world. The upper bounds only keep a slip of the pen from taking all memory.
+func checkSizes(orders, products, days int) error {
+	if orders < 0 || products < 1 || days < 1 || orders > 1e7 || products > 1e6 || days > 36500 {
+		return fmt.Errorf("world of %d orders, %d products over %d days: want 0 to 10000000, 1 to 1000000 and 1 to 36500", orders, products, days)
+	}
+	return nil
 }
 
 // Option configures an [Emulator].

@@ -204,6 +204,9 @@ func (e *Emulator) dispatch(x *exchange) reply {
 	case path == stsPath || path+"/" == stsPath || isSTSHost(host):
 		return e.sts(x)
 	default:
+		if longHeader(x.header) {
+			return htmlReply(http.StatusBadRequest, "400 Bad Request", "Your browser sent a request that this server could not understand.<br />\nSize of a request header field exceeds server limit.")
+		}
 		r := e.random("apigw", x.requestID)
 		x.trace = r.text(base64URL, 15) + "="
 		rep, err := e.api(x)

@@ -221,10 +221,11 @@ func (e *Emulator) importState(s *State) error {
 	switch {
 	case s.Version != stateVersion:
 		return fmt.Errorf("state of version %d: want %d", s.Version, stateVersion)
-	case s.Orders < 0 || s.Products < 1 || s.Days < 1:
-		return fmt.Errorf("world of %d orders, %d products over %d days: want at least 0, 1 and 1", s.Orders, s.Products, s.Days)
 	case len(s.Accounts) == 0:
 		return fmt.Errorf("state without accounts")
+	}
+	if err := checkSizes(s.Orders, s.Products, s.Days); err != nil {
+		return err
 	}
 	e.mu.Lock()
 	e.options.seed, e.options.orders, e.options.products, e.options.days = s.Seed, s.Orders, s.Products, s.Days
