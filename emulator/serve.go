@@ -45,16 +45,16 @@ type exchange struct {
 
 // call is what a handler sees of a request.
 type call struct {
-	emu     *Emulator
-	op      *catalog.Operation
-	account *account // nil for a grantless operation
-	grant   *grant
-	now     time.Time
-	fault   *Fault            // that struck the request; handlers need it for expired tokens only
-	sandbox bool              // asked at one of Amazon's sandbox hosts
-	path    map[string]string // path parameters, decoded
-	query   url.Values        // single values; arrays as lists of their elements
-	body    any               // decoded JSON, numbers as json.Number; nil without a body
+	emu      *Emulator
+	op       *catalog.Operation
+	account  *account // nil for a grantless operation
+	grant    *grant
+	now      time.Time
+	sandbox  bool // asked at one of Amazon's sandbox hosts
+	exchange *exchange
+	path     map[string]string // path parameters, decoded
+	query    url.Values        // single values; arrays as lists of their elements
+	body     any               // decoded JSON, numbers as json.Number; nil without a body
 }
 
 // ServeHTTP implements [http.Handler].
@@ -219,6 +219,9 @@ func (e *Emulator) dispatch(x *exchange) reply {
 
 // api answers a request to SP-API.
 func (e *Emulator) api(x *exchange) (reply, *apiError) {
+	if rep, ok := x.definition(); ok {
+		return rep, nil
+	}
 	rt, params := e.routes.find(x.method, x.url.EscapedPath())
 	if rt == nil {
 		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826).
@@ -242,7 +245,7 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 		message := "The request body is larger than the operation takes." // wording assumed
 		return reply{}, &apiError{status: http.StatusRequestEntityTooLarge, code: "RequestTooLarge", message: &message, kind: "RequestTooLargeException"}
 	}
-	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, fault: x.fault, sandbox: sandbox, path: params}
+	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, exchange: x, path: params}
 	if rep, ok, err := e.replay(x, rt, c); ok || err != nil {
 		return rep, err
 	}

@@ -33,7 +33,9 @@ type stateful struct {
 var emulatorStates = []stateful{}
 
 // accountStates are kept for each account.
-var accountStates = []stateful{}
+var accountStates = []stateful{
+	{name: "world", save: saveWorld, load: loadWorld},
+}
 
 // State is everything that makes an emulator answer as it does, except faults and options such as models, limits
 // and signatures, which are the importing emulator's own. It holds tokens and secrets that are good for the emulator only.
