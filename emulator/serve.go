@@ -58,7 +58,9 @@ type call struct {
 // ServeHTTP implements [http.Handler].
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := e.newExchange(r)
-	send(w, x, e.handle(x))
+	rep := e.handle(x)
+	e.deliver()
+	send(w, x, rep)
 }
 
 // handle answers a request while the state is held still for it. The request's body has been read: a slow client keeps nobody waiting.
@@ -154,6 +156,8 @@ func (e *Emulator) answer(x *exchange) reply {
 		return e.token(x)
 	case host == lwaHost:
 		return reply{status: http.StatusNotFound, contentType: "text/plain", body: []byte("not found")}
+	case isCentralHost(host) || isConsentPath(path) && x.region() == "":
+		return e.central(x)
 	case path == stsPath || path+"/" == stsPath || isSTSHost(host):
 		return e.sts(x)
 	default:
