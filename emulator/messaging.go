@@ -44,7 +44,11 @@ const (
 
 func open(status string) bool { return status == unshipped || status == partiallyShipped }
 
-func never(*order, string, time.Duration) bool { return false }
+// has tells whether an order has an item of a product type. Lamps can be ordered with their installation, and calendars come with a
+// key to their digital edition.
+func (o *order) has(productType string) bool {
+	return slices.ContainsFunc(o.items, func(it orderItem) bool { return it.product.kind.typ == productType })
+}
 
 // messageKinds are the templates in the order in which actions list them.
 var messageKinds = []messageKind{
@@ -54,8 +58,12 @@ var messageKinds = []messageKind{
 	}},
 	{name: "legalDisclosure", attachment: true, needsFile: true, available: func(_ *order, s string, age time.Duration) bool { return s == shipped && age < disclosureDays }},
 	{name: "confirmOrderDetails", text: true, maxText: 2000, available: func(o *order, s string, _ time.Duration) bool { return !o.amazon && open(s) }},
-	{name: "confirmServiceDetails", text: true, maxText: 2000, available: never},             // home services only
-	{name: "digitalAccessKey", text: true, maxText: 400, attachment: true, available: never}, // digital goods only
+	{name: "confirmServiceDetails", text: true, maxText: 2000, available: func(o *order, s string, age time.Duration) bool {
+		return o.has("LAMP") && (open(s) || s == shipped) && age < messagingDays
+	}},
+	{name: "digitalAccessKey", text: true, maxText: 400, attachment: true, available: func(o *order, s string, age time.Duration) bool {
+		return o.has("CALENDAR") && (open(s) || s == shipped) && age < messagingDays
+	}},
 	{name: "unexpectedProblem", text: true, maxText: 2000, available: func(o *order, s string, age time.Duration) bool {
 		return !o.amazon && (open(s) || s == shipped) && age < messagingDays
 	}},
@@ -112,22 +120,12 @@ func (c *call) contactOrder() (*world, *order, *apiError) {
 	if err != nil {
 		return nil, nil, err
 	}
-	w, o := c.orderByID(id)
+	w := c.account.world(c.emu)
+	o := w.orderByID(id, c.now)
 	if o == nil || o.marketplace.ID != m.ID {
 		return w, nil, nil
 	}
 	return w, o, nil
-}
-
-// orderByID finds an order that has been placed by the time of the call; nil otherwise.
-func (c *call) orderByID(id string) (*world, *order) {
-	before, had := c.path["orderId"]
-	c.path["orderId"] = id
-	w, o := c.order()
-	if delete(c.path, "orderId"); had {
-		c.path["orderId"] = before
-	}
-	return w, o
 }
 
 // availableKinds are the templates that can be used for an order now.

@@ -111,19 +111,21 @@ func (c *call) ownOffer(l *listing, m *marketplace.Marketplace) (marketOffer, bo
 
 // offersOf returns all offers of an item. The caller holds w.mu.
 func (c *call) offersOf(w *world, p *product, m *marketplace.Marketplace) *itemOffers {
+	io := &itemOffers{product: p, marketplace: m}
 	usual := priceIn(p.cents, m)
-	io := &itemOffers{
-		product: p, marketplace: m, was: usual,
-		list: money{usual.units * 125 / 100, m.Currency}, threshold: money{usual.units * 120 / 100, m.Currency}, competitive: money{usual.units * 105 / 100, m.Currency},
-		offers: rivals(c.emu, c.account, p, m),
+	if !p.own {
+		io.offers = rivals(c.emu, c.account, p, m)
 	}
-	for _, l := range w.listings {
-		if l.product == p && !l.deleted {
-			if o, ok := c.ownOffer(l, m); ok {
-				io.offers = append(io.offers, o)
-			}
+	for _, l := range w.ownListings(p) {
+		if o, ok := c.ownOffer(l, m); ok {
+			io.offers = append(io.offers, o)
 		}
 	}
+	if usual.units == 0 && len(io.offers) > 0 { // an item that a listing has brought: nobody knows another price
+		usual = io.offers[0].regular
+	}
+	percent := func(n int) money { return money{usual.units * n / 100, m.Currency} }
+	io.was, io.list, io.threshold, io.competitive = usual, percent(125), percent(120), percent(105)
 	slices.SortFunc(io.offers, func(a, b marketOffer) int {
 		return cmp.Or(a.landed().units-b.landed().units, strings.Compare(a.seller, b.seller), strings.Compare(a.sku, b.sku))
 	})

@@ -59,7 +59,7 @@ func getOrderMetrics(c *call) (reply, *apiError) {
 		}
 		s, counted := &metrics[i], false
 		for _, it := range o.items {
-			if !same(q.Get("asin"), it.product.asin) || !same(q.Get("sku"), it.product.sku) {
+			if !same(q.Get("asin"), it.product.asin) || !same(q.Get("sku"), it.sku) {
 				continue
 			}
 			counted = true

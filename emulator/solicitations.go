@@ -19,11 +19,6 @@ const (
 	solicitTo   = 30 * 24 * time.Hour
 )
 
-// deliveryWindow is when an order is to be delivered, as orders v0 shows it in EarliestDeliveryDate and LatestDeliveryDate.
-func (o *order) deliveryWindow() (earliest, latest time.Time) {
-	return o.purchased.Add(48 * time.Hour), o.purchased.Add(7 * 24 * time.Hour)
-}
-
 // refusedSolicitation tells why the buyer of an order can't be asked now; nil when it can.
 func (c *call) refusedSolicitation(w *world, o *order) *apiError {
 	w.mu.RLock()
