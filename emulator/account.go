@@ -59,7 +59,8 @@ type account struct {
 	marketplaces []marketplace.Marketplace
 	refreshToken string
 	created      time.Time
-	revoked      bool // guarded by Emulator.mu
+	revoked      bool     // guarded by Emulator.mu
+	contacts     contacts // guarded by Emulator.mu
 
 	once  sync.Once
 	built *world
@@ -231,7 +232,7 @@ func (e *Emulator) byRefreshToken(token string) *account {
 			return a
 		}
 	}
-	return nil
+	return e.consents.seller(token, e.now())
 }
 
 // RevokeRefreshToken takes back a seller's authorization, as a seller does in Seller Central: the refresh token and all access
@@ -244,6 +245,7 @@ func (e *Emulator) RevokeRefreshToken(refreshToken string) bool {
 		return false
 	}
 	a.revoked = true
+	e.consents.revoke(a)
 	for _, g := range e.grants {
 		if g.account == a {
 			g.revoked = true
@@ -273,7 +275,12 @@ func (e *Emulator) ExpireTokens() {
 func (e *Emulator) RotateSecret() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.app.oldSecrets[e.app.secret] = e.now().Add(oldSecretLifetime)
+	return e.rotateSecret(e.now())
+}
+
+// rotateSecret wants e.mu held.
+func (e *Emulator) rotateSecret(now time.Time) string {
+	e.app.oldSecrets[e.app.secret] = now.Add(oldSecretLifetime)
 	e.minted++
 	e.app.secret = "amzn1.oa2-cs.v1." + e.random("secret", e.minted).text(hexDigits, 64)
 	e.app.secretExpiry = time.Time{}

@@ -70,6 +70,10 @@ type Emulator struct {
 	minted   int                 // tokens and codes handed out so far: each gets its own random source
 	faults   []*faultRule
 	log      requestLog
+
+	consents      consents      // of sellers, by the consent page
+	outbox        outbox        // messages to queues
+	subscriptions subscriptions // to notifications, and their destinations
 }
 
 // New builds an emulator with one seller, whose credentials [Emulator.Credentials] returns. The error is about options: a
@@ -136,6 +140,9 @@ type options struct {
 	limits        bool
 	appLimits     bool
 	overrides     []limitOverride
+	consent       consentOptions
+	sink          func(queue string, body []byte)
+	secretQueue   string
 }
 
 // WithSeed chooses the world, the credentials and every generated answer. The default is 0.

@@ -64,7 +64,9 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x := e.newExchange(r)
-	e.serve(w, r, x, e.handle(x))
+	rep := e.handle(x)
+	e.deliver()
+	e.serve(w, r, x, rep)
 }
 
 // handle answers a request while the state is held still for it. The request's body has been read: a slow client keeps nobody waiting.
@@ -113,7 +115,9 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 		in.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	x := e.newExchange(in)
-	return e.roundTrip(r, x, e.handle(x))
+	rep := e.handle(x)
+	e.deliver()
+	return e.roundTrip(r, x, rep)
 }
 
 // newResponse makes a response of what has been recorded; its body is the caller's to set.
@@ -201,6 +205,8 @@ func (e *Emulator) dispatch(x *exchange) reply {
 		return e.token(x)
 	case host == lwaHost:
 		return reply{status: http.StatusNotFound, contentType: "text/plain", body: []byte("not found")}
+	case isCentralHost(host) || isConsentPath(path) && x.region() == "":
+		return e.central(x)
 	case path == stsPath || path+"/" == stsPath || isSTSHost(host):
 		return e.sts(x)
 	default:

@@ -30,11 +30,14 @@ type stateful struct {
 }
 
 // emulatorStates are kept once; their functions get a nil account.
-var emulatorStates = []stateful{}
+var emulatorStates = []stateful{
+	consentsStateful, outboxStateful, subscriptionsStateful,
+}
 
 // accountStates are kept for each account.
 var accountStates = []stateful{
 	{name: "world", save: saveWorld, load: loadWorld},
+	contactsStateful,
 }
 
 // State is everything that makes an emulator answer as it does, except faults and options such as models, limits
