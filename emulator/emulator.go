@@ -66,6 +66,8 @@ type Emulator struct {
 	sessions map[string]*session // temporary AWS credentials, by access key id
 	minted   int                 // tokens and codes handed out so far: each gets its own random source
 	log      requestLog
+
+	salesReport time.Time // when GET_SALES_AND_TRAFFIC_REPORT was last asked for
 }
 
 // New builds an emulator with one seller, whose credentials [Emulator.Credentials] returns. The error is about options: a

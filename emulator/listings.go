@@ -86,7 +86,7 @@ func makeListings(seed int64, a *account, products []*product, opened time.Time)
 			sku: p.sku, product: p, productType: p.kind.typ, condition: "new_new", amazon: i == 0 || i > 1 && !r.chance(3),
 			created: opened.Add(-time.Duration(r.between(1, 600*24*60)) * time.Minute), offers: map[string]*offer{},
 		}
-		l.updated = l.created.Add(time.Duration(r.IntN(int(opened.Sub(l.created) / time.Second))) * time.Second)
+		l.updated = l.created.Add(time.Duration(r.IntN(int(opened.Sub(l.created)/time.Second))) * time.Second)
 		for j := range a.marketplaces {
 			m := &a.marketplaces[j]
 			o := &offer{price: priceIn(p.cents, m)}
