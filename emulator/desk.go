@@ -21,7 +21,8 @@ type desk struct {
 	queries   []*kioskQuery
 	due       []task // by time
 
-	settlements bool // those of the past have been written
+	now         time.Time // of the request that is being answered
+	settlements bool      // those of the past have been written
 }
 
 // task is something that will happen by itself.
@@ -58,7 +59,13 @@ func (k *desk) later(at time.Time, do func(at time.Time)) {
 func (k *desk) settle(now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for len(k.due) > 0 && !k.due[0].at.After(now) {
+	k.now = now
+	k.catchUp()
+}
+
+// catchUp wants k.mu held.
+func (k *desk) catchUp() {
+	for len(k.due) > 0 && !k.due[0].at.After(k.now) {
 		t := k.due[0]
 		k.due = k.due[1:]
 		t.do(t.at)

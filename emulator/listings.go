@@ -25,6 +25,7 @@ type listing struct {
 	leadDays   int               // lead_time_to_ship_max_days; 0 when not said
 	amazon     bool              // fulfilled by Amazon, from stock
 	stock      fbaStock
+	stocked    time.Time // when orders or Amazon last changed quantity or stock
 	issues     []listingIssue
 	deleted    bool
 }
@@ -86,6 +87,7 @@ func makeListings(seed int64, a *account, products []*product, opened time.Time)
 			sku: p.sku, product: p, productType: p.kind.typ, condition: "new_new", amazon: i == 0 || i > 1 && !r.chance(3),
 			created: opened.Add(-time.Duration(r.between(1, 600*24*60)) * time.Minute), offers: map[string]*offer{},
 		}
+		l.stocked = opened.Add(-time.Duration(r.between(1, 14*24*60)) * time.Minute)
 		l.updated = l.created.Add(time.Duration(r.IntN(int(opened.Sub(l.created)/time.Second))) * time.Second)
 		for j := range a.marketplaces {
 			m := &a.marketplaces[j]
@@ -99,7 +101,7 @@ func makeListings(seed int64, a *account, products []*product, opened time.Time)
 			l.offers[m.ID] = o
 		}
 		if l.amazon {
-			l.stock = fbaStock{fnsku: "X00" + r.text(base36, 5) + base36Digits(i), fulfillable: r.between(20, 600), reserved: r.between(0, 5)}
+			l.stock = fbaStock{fnsku: "X00" + r.text(base36, 5) + base36Digits(i), fulfillable: r.between(20, 600)}
 			if r.chance(4) {
 				l.stock.inboundShipped, l.stock.inboundReceiving = r.between(10, 200), r.between(0, 20)
 			}

@@ -92,7 +92,7 @@ func (k *desk) reportRows(r *report, w *world, at time.Time) rows {
 			if posted := row.o.shipped.Add(time.Duration(f.between(2, 30)) * day); row.i > 0 || !f.chance(8) || !within(posted) {
 				return nil
 			} else {
-				row.more = map[string]string{"date": flatDate(posted, row.m), "rating": strconv.Itoa(6 - f.between(1, 2)), "comments": pick(f, giftMessages), "rater-email": row.o.buyerEmail}
+				row.more = map[string]string{"date": flatDate(posted, row.m), "rating": strconv.Itoa(6 - f.between(1, 2)), "comments": pick(f, []string{"Quick & as described 👍", "Schön, aber „klein“", "丁寧な梱包でした"}), "rater-email": row.o.buyerEmail}
 			}
 			return []*reportRow{row}
 		})
@@ -164,7 +164,7 @@ func orderRows(k *desk, r *report, w *world, at time.Time, accept func(*order) b
 				n++
 				continue
 			}
-			row := &reportRow{k: k, r: r, at: at, m: o.marketplace, o: o, it: &o.items[item], i: item, l: w.listing(o.items[item].product.sku)}
+			row := &reportRow{k: k, r: r, at: at, m: o.marketplace, o: o, it: &o.items[item], i: item, l: w.listings[o.items[item].sku]}
 			if item++; item == len(o.items) {
 				n, item = n+1, 0
 			}
@@ -299,7 +299,7 @@ func (k *desk) ledgerRows(r *report, w *world, at time.Time) rows {
 		events = append(events, &copied)
 	}
 	for row := all(); row != nil; row = all() {
-		sku := row.it.product.sku
+		sku := row.it.sku
 		shippedUnits[key{row.o.shipped.UTC().Format(time.DateOnly), sku}] += row.it.quantity
 		event(row, row.o.shipped, "Shipments", -row.it.quantity)
 		if b := k.returned(row.o, row.i); b != nil && !b.at.After(at) {
@@ -588,7 +588,7 @@ func (row *reportRow) orderCell(name string) (string, bool) {
 	case "product-name", "item-name", "item-description", "title":
 		return it.product.title, true
 	case "sku", "merchant-sku", "msku", "seller-sku":
-		return it.product.sku, true
+		return it.sku, true
 	case "asin":
 		return it.product.asin, true
 	case "quantity", "quantity-purchased", "qty":

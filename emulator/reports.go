@@ -279,7 +279,7 @@ func getReport(c *call) (reply, *apiError) {
 	k := c.account.desk
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.openSettlements(c.now)
+	k.openSettlements()
 	r := k.report(c.path["reportId"], c.now)
 	if r == nil {
 		return reply{}, notFound("Report " + c.path["reportId"] + " was not found.") // wording assumed
@@ -304,7 +304,7 @@ func getReports(c *call) (reply, *apiError) {
 	k := c.account.desk
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.openSettlements(c.now)
+	k.openSettlements()
 	var found []*report
 	for _, r := range slices.Backward(k.reports) { // newest first
 		if f.accepts(&r.job, r.kind.name, r.marketplaces, c.now) {
@@ -425,7 +425,7 @@ func (k *desk) fire(s *schedule, at time.Time) {
 		before = at.AddDate(0, -1, 0)
 	}
 	// What is older than the retention when it is looked at needn't be written.
-	if k.emu.now().Sub(at) < retention {
+	if k.now.Sub(at) < retention {
 		r := k.addReport(s.kind, s.marketplaces, s.options, before, at, at)
 		r.scheduleID = s.id
 	}
@@ -499,7 +499,7 @@ const settlementDays = 14
 
 // openSettlements writes the settlement reports of the last 90 days and plans the coming ones. Amazon makes them by itself: they can only
 // be listed (developer-docs.amazon.com/sp-api/docs/report-type-values-settlement). It wants k.mu held.
-func (k *desk) openSettlements(now time.Time) {
+func (k *desk) openSettlements() {
 	if k.settlements {
 		return
 	}
@@ -515,15 +515,11 @@ func (k *desk) openSettlements(now time.Time) {
 		at = at.AddDate(0, 0, settlementDays)
 	}
 	k.later(at, k.settleAgain)
-	for len(k.due) > 0 && !k.due[0].at.After(now) {
-		t := k.due[0]
-		k.due = k.due[1:]
-		t.do(t.at)
-	}
+	k.catchUp()
 }
 
 func (k *desk) settleAgain(at time.Time) {
-	if k.emu.now().Sub(at) < retention {
+	if k.now.Sub(at) < retention {
 		k.settle14(at)
 	}
 	k.later(at.AddDate(0, 0, settlementDays), k.settleAgain)

@@ -197,7 +197,7 @@ func orderMessage(b *bytes.Buffer, row *reportRow) {
 		b.WriteString("<OrderItem>")
 		element(b, "AmazonOrderItemCode", item.it.id)
 		element(b, "ASIN", item.it.product.asin)
-		element(b, "SKU", item.it.product.sku)
+		element(b, "SKU", item.it.sku)
 		element(b, "ItemStatus", item.cell("item-status"))
 		element(b, "ProductName", item.it.product.title)
 		element(b, "Quantity", item.cell("quantity"))
