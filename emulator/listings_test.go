@@ -164,7 +164,9 @@ func TestPatchListing(t *testing.T) {
 	sku := c.skuOf("DEFAULT")
 	path := c.listingPath(sku)
 	before := c.get(path + "&includedData=attributes,offers,fulfillmentAvailability")
-	do := func(patches string) result { return c.call("PATCH", path, `{"productType":"PRODUCT","patches":`+patches+`}`) }
+	do := func(patches string) result {
+		return c.call("PATCH", path, `{"productType":"PRODUCT","patches":`+patches+`}`)
+	}
 	c.clock.advance(time.Hour)
 	c.refresh()
 	for _, test := range []struct{ patches, want string }{

@@ -274,10 +274,10 @@ func TestRegulatedOrders(t *testing.T) {
 		t.Fatalf("seen %v, %d waiting", seen, len(waiting))
 	}
 	for body, want := range map[string]string{
-		`{"status":"Rejected","externalReviewerId":"r"}`:                                                  "Missing request parameter: rejectionReasonId.",
-		`{"status":"Cancelled","externalReviewerId":"r"}`:                                                 "Invalid request parameter `status`. Must be one of [Approved, Rejected].",
-		`{"status":"Approved"}`:                                                                           "externalReviewerId",
-		`{"status":"Rejected","externalReviewerId":"r","rejectionReasonId":"x"}`:                          "rejectionReasonId",
+		`{"status":"Rejected","externalReviewerId":"r"}`:                                                 "Missing request parameter: rejectionReasonId.",
+		`{"status":"Cancelled","externalReviewerId":"r"}`:                                                "Invalid request parameter `status`. Must be one of [Approved, Rejected].",
+		`{"status":"Approved"}`:                                                                          "externalReviewerId",
+		`{"status":"Rejected","externalReviewerId":"r","rejectionReasonId":"x"}`:                         "rejectionReasonId",
 		`{"status":"Approved","externalReviewerId":"r","verificationDetails":{"prescriptionDetail":{}}}`: "prescriptionDetail",
 	} {
 		if r := update(waiting[0], body); r.status != 400 || !strings.Contains(r.body, want) {

@@ -57,7 +57,7 @@ func (c *call) page(tokenParameter string, mayChange ...string) (*page, error) {
 		json.Unmarshal(raw[sha256.Size:], p) != nil || p.Operation != c.op.ID || p.Account != c.account.number {
 		return nil, errTokenInvalid
 	}
-	if !c.now.Before(p.Expires) {
+	if !c.now.Before(p.Expires) || c.exchange.fault != nil && c.exchange.fault.Kind == FaultExpiredToken {
 		return nil, errTokenExpired
 	}
 	if p.args, err = url.ParseQuery(p.Query); err != nil {

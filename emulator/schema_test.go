@@ -127,7 +127,11 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		if !ok {
 			t.Fatalf("no operation %s", id)
 		}
-		r, err := http.NewRequest(op.Method, marketplace.NorthAmerica.SandboxEndpoint()+target, strings.NewReader(body))
+		endpoint := marketplace.NorthAmerica.Endpoint()
+		if op.SandboxOnly {
+			endpoint = marketplace.NorthAmerica.SandboxEndpoint()
+		}
+		r, err := http.NewRequest(op.Method, endpoint+target, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -176,6 +180,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	add("fbainventoryv1.addInventory", "/fba/inventory/v1/items/inventory", `{"inventoryItems":[`+fbaItem+`"quantity":3}]}`)
 	requests["fbainventoryv1.addInventory"][0].Header.Set("x-amzn-idempotency-token", "1")
 	add("fbainventoryv1.deleteInventoryItem", "/fba/inventory/v1/items/FBA-1?marketplaceId="+store, "")
+	addMarketRequests(e, w, add)
 	shipments := 0
 	for _, o := range w.orders {
 		v0 := "/orders/v0/orders/" + o.id
@@ -201,6 +206,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 			add("ordersv0.confirmShipment", v0+"/shipmentConfirmation", `{"marketplaceId":"`+o.marketplace.ID+`","packageDetail":{"packageReferenceId":"1","carrierCode":"UPS","trackingNumber":"1Z","shipDate":"2026-03-01T00:00:00Z","orderItems":[{"orderItemId":"`+o.items[0].id+`","quantity":1}]}}`)
 		}
 	}
+	deskRequests(t, e, add)
 	return requests
 }
 
