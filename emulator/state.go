@@ -30,10 +30,10 @@ type stateful struct {
 }
 
 // emulatorStates are kept once; their functions get a nil account.
-var emulatorStates = []stateful{}
+var emulatorStates = []stateful{salesReportShare}
 
 // accountStates are kept for each account.
-var accountStates = []stateful{}
+var accountStates = []stateful{deskShare}
 
 // State is everything that makes an emulator answer as it does, except faults and options such as models, limits
 // and signatures, which are the importing emulator's own. It holds tokens and secrets that are good for the emulator only.
