@@ -24,7 +24,7 @@
 // # What is not emulated yet
 //
 // Inbound and outbound shipments, shipping, finances and vendors have no world behind them: what is sent to their operations is checked and
-// forgotten. What is submitted to listings takes effect at once, where Amazon takes minutes. The catalogue has no variations.
+// forgotten. What is submitted to listings takes effect at once, where Amazon takes minutes. Listings have no variations.
 //
 // The package shares no code with the client side of this project: a client's mistake must not be mirrored by its own test server.
 package emulator
