@@ -314,7 +314,6 @@ func newS3Error(status int, code, message string, more ...string) *s3Error {
 
 // documentAnswer serves a document as S3 does.
 func (e *Emulator) documentAnswer(x *exchange, id string) reply {
-	x.operation = "s3." + map[string]string{http.MethodGet: "GetObject", http.MethodHead: "HeadObject", http.MethodPut: "PutObject"}[x.method]
 	host := base64.StdEncoding.EncodeToString([]byte(x.requestID + x.requestID))
 	headers := map[string]string{"x-amz-request-id": strings.ToUpper(x.requestID[:8] + x.requestID[9:13] + x.requestID[14:18]), "x-amz-id-2": host, "Server": "AmazonS3"}
 	r, err := e.object(x, id)

@@ -66,9 +66,21 @@ func (p *processing) listings(content []byte) {
 		}
 		id, _ := strconv.Atoi(fmt.Sprint(m["messageId"]))
 		sku, _ := m["sku"].(string)
-		problem := p.listing(m, seen)
+		problem, issues := p.listing(m, seen)
 		if problem != "" {
 			p.issue(id, sku, "4000001", problem)
+			continue
+		}
+		refused := false
+		for _, i := range issues {
+			entry := feedIssue{message: id, sku: sku, code: i.code, severity: i.severity, text: i.message}
+			if len(i.attributes) > 0 {
+				entry.attribute = i.attributes[0]
+			}
+			p.issues = append(p.issues, entry)
+			refused = refused || i.severity == "ERROR"
+		}
+		if refused {
 			continue
 		}
 		p.accepted++
@@ -79,19 +91,20 @@ func (p *processing) listings(content []byte) {
 }
 
 // listing carries out one message and tells what is wrong with it. The rules are those of listings-feed-message-schema-v2.json.
-func (p *processing) listing(m map[string]any, seen map[int]bool) string {
+// issues are what the world says of it.
+func (p *processing) listing(m map[string]any, seen map[int]bool) (problem string, issues []listingIssue) {
 	number, isNumber := m["messageId"].(json.Number)
 	id, err := strconv.Atoi(number.String())
 	if !isNumber || err != nil || id < 1 {
-		return "'messageId' must be a whole number of at least 1."
+		return "'messageId' must be a whole number of at least 1.", nil
 	}
 	if seen[id] {
-		return fmt.Sprintf("'messageId' %d is used by another message.", id)
+		return fmt.Sprintf("'messageId' %d is used by another message.", id), nil
 	}
 	seen[id] = true
 	sku, _ := m["sku"].(string)
 	if sku == "" || utf8.RuneCountInString(sku) > 40 {
-		return "'sku' is required and has at most 40 characters."
+		return "'sku' is required and has at most 40 characters.", nil
 	}
 	operation, _ := m["operationType"].(string)
 	attributes, hasAttributes := m["attributes"].(map[string]any)
@@ -105,7 +118,6 @@ func (p *processing) listing(m map[string]any, seen map[int]bool) string {
 		}
 		return ""
 	}
-	var problem string
 	switch operation {
 	case "UPDATE":
 		problem = refuse("patches")
@@ -116,25 +128,25 @@ func (p *processing) listing(m map[string]any, seen map[int]bool) string {
 	case "DELETE":
 		problem = refuse("requirements", "attributes", "productType", "patches")
 	default:
-		return "'operationType' must be one of UPDATE, PARTIAL_UPDATE, PATCH, DELETE."
+		return "'operationType' must be one of UPDATE, PARTIAL_UPDATE, PATCH, DELETE.", nil
 	}
 	switch {
 	case problem != "":
-		return problem
+		return problem, nil
 	case operation != "DELETE" && productType == "":
-		return "'productType' is required but not supplied."
+		return "'productType' is required but not supplied.", nil
 	case (operation == "UPDATE" || operation == "PARTIAL_UPDATE") && (!hasAttributes || len(attributes) == 0):
-		return "'attributes' is required but not supplied."
+		return "'attributes' is required but not supplied.", nil
 	case operation == "PATCH" && (!hasPatches || len(patches) == 0):
-		return "'patches' is required but not supplied."
+		return "'patches' is required but not supplied.", nil
 	}
 	if r, _ := m["requirements"].(string); r != "" && !slices.Contains([]string{"LISTING", "LISTING_PRODUCT_ONLY", "LISTING_OFFER_ONLY"}, r) {
-		return "'requirements' must be one of LISTING, LISTING_PRODUCT_ONLY, LISTING_OFFER_ONLY."
+		return "'requirements' must be one of LISTING, LISTING_PRODUCT_ONLY, LISTING_OFFER_ONLY.", nil
 	}
 	w := p.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return p.submit(sku, operation, productType, attributes, patches)
+	return "", p.submit(sku, operation, productType, member(m, "requirements"), attributes, patches)
 }
 
 // seconds is the time of a change: to the second.
@@ -462,127 +474,46 @@ func (p *processing) message(m *xmlMessage) (sku, problem string) {
 	return "", ""
 }
 
-// submit puts, changes or deletes a listing as a message says; it wants world.mu held for writing.
-func (p *processing) submit(sku, operation, productType string, attributes map[string]any, patches []any) string {
-	w := p.w
-	l := w.listing(sku)
-	if operation == "DELETE" {
-		if l == nil {
-			return "SKU " + sku + " does not match any listing."
+// submit puts, changes or deletes a listing in the feed's marketplaces, as the Listings Items API does; it wants world.mu held for writing.
+func (p *processing) submit(sku, operation, productType, requirements string, attributes map[string]any, patches []any) []listingIssue {
+	markets := p.k.marketplacesOf(p.f.marketplaces)
+	unknown := []listingIssue{{code: "13013", severity: "ERROR", message: "SKU " + sku + " does not match any listing."}}
+	switch operation {
+	case "DELETE":
+		removed := false
+		for _, m := range markets {
+			removed = p.w.remove(sku, m, p.at) || removed
 		}
-		w.deleteListing(sku, p.at)
-		return ""
-	}
-	if l == nil && operation != "UPDATE" {
-		return "SKU " + sku + " does not match any listing."
-	}
-	if l == nil {
-		item := w.productByASIN(suggestedASIN(attributes))
-		if item == nil {
-			return "'merchant_suggested_asin' is required but not supplied."
+		if !removed {
+			return unknown
 		}
-		l = &listing{sku: sku, product: item, productType: productType, condition: "new_new", offers: map[string]*offer{}}
-	}
-	next := map[string]any{}
-	if operation != "UPDATE" {
-		for name, v := range l.attributes {
-			next[name] = v
+		return nil
+	case "UPDATE":
+		var issues []listingIssue
+		for _, m := range markets {
+			s := p.w.put(sku, productType, requirements, attributes, m, false, p.at)
+			issues = append(issues, s.issues...)
 		}
+		return issues
 	}
-	for name := range sortedKeys(attributes) {
-		next[name] = attributes[name]
+	if operation == "PARTIAL_UPDATE" {
+		patches = nil
+		for name := range sortedKeys(attributes) {
+			patches = append(patches, map[string]any{"op": "replace", "path": "/attributes/" + name, "value": attributes[name]})
+		}
 	}
 	for _, v := range patches {
-		patch, _ := v.(map[string]any)
-		op, _ := patch["op"].(string)
-		path, _ := patch["path"].(string)
-		name, found := strings.CutPrefix(path, "/attributes/")
-		if !found || name == "" || !slices.Contains([]string{"add", "replace", "merge", "delete"}, op) {
-			return "'patches' has an operation that is not add, replace, merge or delete of /attributes/…."
-		}
-		if op == "delete" {
-			delete(next, name)
-			continue
-		}
-		next[name] = patch["value"]
-	}
-	if problem := p.derive(l, next); problem != "" {
-		return problem
-	}
-	l.productType, l.attributes = productType, next
-	w.putListing(l, seconds(p.at))
-	return ""
-}
-
-func suggestedASIN(attributes map[string]any) string {
-	for _, v := range anyList(attributes["merchant_suggested_asin"]) {
-		m, _ := v.(map[string]any)
-		asin, _ := m["value"].(string)
-		return asin
-	}
-	return ""
-}
-
-// derive takes price and quantity out of attributes and gives them to the listing.
-func (p *processing) derive(l *listing, attributes map[string]any) string {
-	type price struct {
-		id    string
-		value money
-	}
-	var prices []price
-	quantity := -1
-	for _, v := range anyList(attributes["purchasable_offer"]) {
-		o, _ := v.(map[string]any)
-		id, _ := o["marketplace_id"].(string)
-		if id == "" {
-			id = p.f.marketplaces[0]
-		}
-		markets := p.k.marketplacesOf([]string{id})
-		if len(markets) == 0 {
-			return "'purchasable_offer' names the marketplace " + id + ", which is none of the selling partner's."
-		}
-		if audience, _ := o["audience"].(string); audience != "" && audience != "ALL" {
-			continue
-		}
-		for _, v := range anyList(o["our_price"]) {
-			our, _ := v.(map[string]any)
-			for _, v := range anyList(our["schedule"]) {
-				s, _ := v.(map[string]any)
-				n, _ := s["value_with_tax"].(json.Number)
-				f, err := n.Float64()
-				if err != nil || !(f > 0 && f < 1e9) {
-					return "'purchasable_offer.our_price.schedule.value_with_tax' is not a price."
-				}
-				prices = append(prices, price{id, money{int(math.Round(f * math.Pow10(decimals(markets[0].Currency)))), markets[0].Currency}})
-			}
+		if m, _ := v.(map[string]any); !slices.Contains([]string{"add", "replace", "merge", "delete"}, member(m, "op")) {
+			return []listingIssue{{code: "4000001", severity: "ERROR", message: "'patches.op' must be one of add, replace, merge, delete."}}
 		}
 	}
-	for _, v := range anyList(attributes["fulfillment_availability"]) {
-		f, _ := v.(map[string]any)
-		if code, _ := f["fulfillment_channel_code"].(string); code != "" && code != "DEFAULT" {
-			continue
-		}
-		if f["quantity"] == nil {
-			continue
-		}
-		n, err := strconv.Atoi(fmt.Sprint(f["quantity"]))
-		if err != nil || n < 0 {
-			return "'fulfillment_availability.quantity' is not a whole number."
-		}
-		quantity = n
+	changes, err := readPatches(patches)
+	if err != nil {
+		return []listingIssue{{code: "4000001", severity: "ERROR", message: *err.message + " " + *err.details}}
 	}
-	for _, pr := range prices {
-		o := l.offers[pr.id]
-		if o == nil {
-			o = &offer{}
-			l.offers[pr.id] = o
-		}
-		o.price = pr.value
+	s, found := p.w.patch(sku, productType, changes, markets, false, p.at)
+	if !found {
+		return unknown
 	}
-	if quantity >= 0 {
-		l.quantity, l.amazon = quantity, false
-	}
-	delete(attributes, "purchasable_offer")
-	delete(attributes, "fulfillment_availability")
-	return ""
+	return s.issues
 }

@@ -107,14 +107,14 @@ func (k *desk) reportRows(r *report, w *world, at time.Time) rows {
 			return l.amazon && offered(l, m) && l.stock.unfulfillable > 0
 		})
 	case "listings":
-		return byListing(offered)
+		return byListing(func(l *listing, m *marketplace.Marketplace) bool { return l.in(m.ID) })
 	case "listings-active":
 		return byListing(func(l *listing, m *marketplace.Marketplace) bool { return l.buyable(m.ID) })
 	case "listings-inactive":
-		return byListing(func(l *listing, m *marketplace.Marketplace) bool { return offered(l, m) && !l.buyable(m.ID) })
+		return byListing(func(l *listing, m *marketplace.Marketplace) bool { return l.in(m.ID) && !l.buyable(m.ID) })
 	case "listings-stranded":
 		return byListing(func(l *listing, m *marketplace.Marketplace) bool {
-			return l.amazon && l.stock.total() > 0 && !offered(l, m)
+			return l.amazon && l.in(m.ID) && l.stock.total() > 0 && !offered(l, m)
 		})
 	case "listings-mfn", "listings-eu":
 		eu := r.kind.rows == "listings-eu"
