@@ -23,9 +23,8 @@
 //
 // # What is not emulated yet
 //
-// Only sellers, catalog v0 and 2022-04-01, orders v0 and 2026-01-01 and restricted tokens have a world behind them: what is sent to other
-// operations is checked and forgotten. Time brings no new orders. Of the token endpoint's and the service's failures only those that
-// a request causes occur: no throttled token endpoint, no 500 or 503, no broken connections.
+// Inbound and outbound shipments, shipping, finances and vendors have no world behind them: what is sent to their operations is checked and
+// forgotten. What is submitted to listings takes effect at once, where Amazon takes minutes. The catalogue has no variations.
 //
 // The package shares no code with the client side of this project: a client's mistake must not be mirrored by its own test server.
 package emulator
@@ -150,13 +149,14 @@ type options struct {
 func WithSeed(seed int64) Option { return func(o *options) { o.seed = seed } }
 
 // WithClock sets the clock that tokens, limits, signatures and orders go by. The default is the machine's clock. A seller's newest
-// orders lie just before the time at which the seller was added; as time passes they are paid, shipped or cancelled.
+// orders lie just before the time at which the seller was added; as time passes they are paid, shipped or cancelled, and others come.
 func WithClock(c Clock) Option { return func(o *options) { o.clock = c } }
 
 // WithRegion sets the region of the first seller. The default is North America.
 func WithRegion(r marketplace.Region) Option { return func(o *options) { o.region = r } }
 
-// WithOrders sets how many orders each seller has. The default is 300.
+// WithOrders sets how many orders each seller has at the beginning. The default is 300. As time passes as many again come, at the same
+// pace, and 1,000 at the least; none come to a seller who has none.
 func WithOrders(n int) Option { return func(o *options) { o.orders = n } }
 
 // WithProducts sets how many products each seller sells. The default is 60.

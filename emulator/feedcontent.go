@@ -66,21 +66,16 @@ func (p *processing) listings(content []byte) {
 		}
 		id, _ := strconv.Atoi(fmt.Sprint(m["messageId"]))
 		sku, _ := m["sku"].(string)
-		problem, issues := p.listing(m, seen)
+		problem := p.listing(m, seen)
 		if problem != "" {
 			p.issue(id, sku, "4000001", problem)
 			continue
 		}
-		refused := false
+		issues := p.submit(sku, m)
 		for _, i := range issues {
-			entry := feedIssue{message: id, sku: sku, code: i.code, severity: i.severity, text: i.message}
-			if len(i.attributes) > 0 {
-				entry.attribute = i.attributes[0]
-			}
-			p.issues = append(p.issues, entry)
-			refused = refused || i.severity == "ERROR"
+			p.issues = append(p.issues, feedIssue{message: id, sku: sku, code: i.code, severity: i.severity, text: i.message, attribute: i.attributes[0]})
 		}
-		if refused {
+		if len(issues) > 0 {
 			continue
 		}
 		p.accepted++
@@ -90,21 +85,20 @@ func (p *processing) listings(content []byte) {
 	}
 }
 
-// listing carries out one message and tells what is wrong with it. The rules are those of listings-feed-message-schema-v2.json.
-// issues are what the world says of it.
-func (p *processing) listing(m map[string]any, seen map[int]bool) (problem string, issues []listingIssue) {
+// listing tells what is wrong with one message. The rules are those of listings-feed-message-schema-v2.json.
+func (p *processing) listing(m map[string]any, seen map[int]bool) string {
 	number, isNumber := m["messageId"].(json.Number)
 	id, err := strconv.Atoi(number.String())
 	if !isNumber || err != nil || id < 1 {
-		return "'messageId' must be a whole number of at least 1.", nil
+		return "'messageId' must be a whole number of at least 1."
 	}
 	if seen[id] {
-		return fmt.Sprintf("'messageId' %d is used by another message.", id), nil
+		return fmt.Sprintf("'messageId' %d is used by another message.", id)
 	}
 	seen[id] = true
 	sku, _ := m["sku"].(string)
 	if sku == "" || utf8.RuneCountInString(sku) > 40 {
-		return "'sku' is required and has at most 40 characters.", nil
+		return "'sku' is required and has at most 40 characters."
 	}
 	operation, _ := m["operationType"].(string)
 	attributes, hasAttributes := m["attributes"].(map[string]any)
@@ -118,6 +112,7 @@ func (p *processing) listing(m map[string]any, seen map[int]bool) (problem strin
 		}
 		return ""
 	}
+	var problem string
 	switch operation {
 	case "UPDATE":
 		problem = refuse("patches")
@@ -128,25 +123,22 @@ func (p *processing) listing(m map[string]any, seen map[int]bool) (problem strin
 	case "DELETE":
 		problem = refuse("requirements", "attributes", "productType", "patches")
 	default:
-		return "'operationType' must be one of UPDATE, PARTIAL_UPDATE, PATCH, DELETE.", nil
+		return "'operationType' must be one of UPDATE, PARTIAL_UPDATE, PATCH, DELETE."
 	}
 	switch {
 	case problem != "":
-		return problem, nil
+		return problem
 	case operation != "DELETE" && productType == "":
-		return "'productType' is required but not supplied.", nil
+		return "'productType' is required but not supplied."
 	case (operation == "UPDATE" || operation == "PARTIAL_UPDATE") && (!hasAttributes || len(attributes) == 0):
-		return "'attributes' is required but not supplied.", nil
+		return "'attributes' is required but not supplied."
 	case operation == "PATCH" && (!hasPatches || len(patches) == 0):
-		return "'patches' is required but not supplied.", nil
+		return "'patches' is required but not supplied."
 	}
 	if r, _ := m["requirements"].(string); r != "" && !slices.Contains([]string{"LISTING", "LISTING_PRODUCT_ONLY", "LISTING_OFFER_ONLY"}, r) {
-		return "'requirements' must be one of LISTING, LISTING_PRODUCT_ONLY, LISTING_OFFER_ONLY.", nil
+		return "'requirements' must be one of LISTING, LISTING_PRODUCT_ONLY, LISTING_OFFER_ONLY."
 	}
-	w := p.w
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return "", p.submit(sku, operation, productType, member(m, "requirements"), attributes, patches)
+	return ""
 }
 
 // seconds is the time of a change: to the second.
@@ -474,46 +466,51 @@ func (p *processing) message(m *xmlMessage) (sku, problem string) {
 	return "", ""
 }
 
-// submit puts, changes or deletes a listing in the feed's marketplaces, as the Listings Items API does; it wants world.mu held for writing.
-func (p *processing) submit(sku, operation, productType, requirements string, attributes map[string]any, patches []any) []listingIssue {
+// submit puts, changes or deletes a listing as a message says, by the same rules as listings items, and returns what is wrong with it.
+func (p *processing) submit(sku string, m map[string]any) []listingIssue {
+	operation, productType, requirements := member(m, "operationType"), member(m, "productType"), member(m, "requirements")
+	attributes, _ := m["attributes"].(map[string]any)
+	w, now := p.w, seconds(p.at)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	refuse := func(text string) []listingIssue {
+		return []listingIssue{{code: "4000001", message: text, severity: "ERROR", attributes: []string{""}}} // about no attribute
+	}
+	none := refuse("SKU " + sku + " does not match any listing.")
 	markets := p.k.marketplacesOf(p.f.marketplaces)
-	unknown := []listingIssue{{code: "13013", severity: "ERROR", message: "SKU " + sku + " does not match any listing."}}
 	switch operation {
 	case "DELETE":
 		removed := false
 		for _, m := range markets {
-			removed = p.w.remove(sku, m, p.at) || removed
+			removed = w.remove(sku, m, now) || removed
 		}
 		if !removed {
-			return unknown
+			return none
 		}
 		return nil
 	case "UPDATE":
 		var issues []listingIssue
 		for _, m := range markets {
-			s := p.w.put(sku, productType, requirements, attributes, m, false, p.at)
+			s := w.put(sku, productType, requirements, attributes, m, false, now)
 			issues = append(issues, s.issues...)
 		}
 		return issues
 	}
-	if operation == "PARTIAL_UPDATE" {
-		patches = nil
-		for name := range sortedKeys(attributes) {
-			patches = append(patches, map[string]any{"op": "replace", "path": "/attributes/" + name, "value": attributes[name]})
+	patches, problem := readPatches(anyList(m["patches"]))
+	if problem != nil {
+		return refuse("'patches' has an operation that is not add, replace, merge or delete of /attributes/….")
+	}
+	for name := range sortedKeys(attributes) { // PARTIAL_UPDATE
+		patches = append(patches, patch{"replace", name, anyList(attributes[name])})
+	}
+	for _, one := range patches {
+		if !slices.Contains([]string{"add", "replace", "merge", "delete"}, one.op) {
+			return refuse("'patches' has an operation that is not add, replace, merge or delete of /attributes/….")
 		}
 	}
-	for _, v := range patches {
-		if m, _ := v.(map[string]any); !slices.Contains([]string{"add", "replace", "merge", "delete"}, member(m, "op")) {
-			return []listingIssue{{code: "4000001", severity: "ERROR", message: "'patches.op' must be one of add, replace, merge, delete."}}
-		}
-	}
-	changes, err := readPatches(patches)
-	if err != nil {
-		return []listingIssue{{code: "4000001", severity: "ERROR", message: *err.message + " " + *err.details}}
-	}
-	s, found := p.w.patch(sku, productType, changes, markets, false, p.at)
+	s, found := w.patch(sku, productType, patches, markets, false, now)
 	if !found {
-		return unknown
+		return none
 	}
 	return s.issues
 }

@@ -74,9 +74,9 @@ func TestListingsFeed(t *testing.T) {
 	}
 	quote := func(s string) string { b, _ := json.Marshal(s); return string(b) }
 	messages := []string{
-		`{"messageId":1,"sku":` + quote(skus[0]) + `,"operationType":"PATCH","productType":"PRODUCT","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"fulfillment_channel_code":"DEFAULT","quantity":7}]},{"op":"replace","path":"/attributes/purchasable_offer","value":` + offer("12.34") + `}]}`,
+		`{"messageId":1,"sku":` + quote(skus[0]) + `,"operationType":"PATCH","productType":"WRITING_INSTRUMENT","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"fulfillment_channel_code":"DEFAULT","quantity":7}]},{"op":"replace","path":"/attributes/purchasable_offer","value":` + offer("12.34") + `}]}`,
 		`{"messageId":2,"sku":` + quote(skus[1]) + `,"operationType":"DELETE"}`,
-		`{"messageId":3,"sku":` + quote(skus[2]) + `,"operationType":"PARTIAL_UPDATE","productType":"PRODUCT","attributes":{"purchasable_offer":` + offer("56.78") + `}}`,
+		`{"messageId":3,"sku":` + quote(skus[2]) + `,"operationType":"PARTIAL_UPDATE","productType":"LAMP","attributes":{"purchasable_offer":` + offer("56.78") + `}}`,
 		`{"messageId":4,"sku":"NEW-1","operationType":"UPDATE","productType":"LAMP","requirements":"LISTING_OFFER_ONLY","attributes":{"condition_type":[{"value":"new_new"}],"merchant_suggested_asin":[{"value":"` + before[skus[0]]["asin"] + `"}],"fulfillment_availability":[{"fulfillment_channel_code":"DEFAULT","quantity":3}],"purchasable_offer":` + offer("9.99") + `}}`,
 		// What the message schema forbids:
 		`{"messageId":4,"sku":"TWICE","operationType":"DELETE"}`,
@@ -87,8 +87,8 @@ func TestListingsFeed(t *testing.T) {
 		`{"messageId":10,"operationType":"DELETE"}`,
 		`{"messageId":11,"sku":"X","operationType":"RENAME"}`,
 		`{"messageId":12,"sku":"no such","operationType":"DELETE"}`,
-		`{"messageId":13,"sku":` + quote(skus[0]) + `,"operationType":"PATCH","productType":"PRODUCT","patches":[{"op":"move","path":"/attributes/x"}]}`,
-		`{"messageId":14,"sku":` + quote(skus[0]) + `,"operationType":"PATCH","productType":"PRODUCT","patches":[{"op":"replace","path":"/attributes/purchasable_offer","value":` + offer("-1") + `}]}`,
+		`{"messageId":13,"sku":` + quote(skus[0]) + `,"operationType":"PATCH","productType":"LAMP","patches":[{"op":"move","path":"/attributes/x"}]}`,
+		`{"messageId":14,"sku":` + quote(skus[0]) + `,"operationType":"PATCH","productType":"LAMP","patches":[{"op":"replace","path":"/attributes/purchasable_offer","value":` + offer("-1") + `}]}`,
 		`{"messageId":0,"sku":"X","operationType":"DELETE"}`,
 		`7`,
 	}

@@ -602,7 +602,7 @@ func (row *reportRow) orderCell(name string) (string, bool) {
 	case "shipment-item-id":
 		return "D" + it.id[3:], true
 	case "product-name", "item-name", "item-description", "title":
-		return it.product.title, true
+		return it.product.titleIn(o.marketplace), true
 	case "sku", "merchant-sku", "msku", "seller-sku":
 		return it.sku, true
 	case "asin":
@@ -684,9 +684,9 @@ func (row *reportRow) listingCell(name string) (string, bool) {
 	number := func(n int) (string, bool) { return strconv.Itoa(n), true }
 	switch name {
 	case "item-name", "product-name", "title":
-		return p.title, true
+		return l.title(row.m), true
 	case "item-description":
-		return p.title + ". " + p.brand + ", " + p.color, true
+		return l.title(row.m) + ". " + p.brand + ", " + p.color, true
 	case "sku", "seller-sku", "msku", "merchant-sku":
 		return l.sku, true
 	case "fnsku", "fulfillment-channel-sku":
