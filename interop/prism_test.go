@@ -1,0 +1,265 @@
+package interop
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestPrism measures the emulator beside npm @stoplight/prism-cli mocking the same model, in one run: how long each takes from its start
+// to its first answer, and how many requests per second it answers then. It runs when SPAPI_BENCH_PRISM is 1 ("make bench-prism").
+//
+// Prism is given every advantage: it logs nothing, and its answers are the model's examples, while the emulator checks tokens and
+// answers from its world.
+func TestPrism(t *testing.T) {
+	if os.Getenv("SPAPI_BENCH_PRISM") != "1" {
+		t.Skip("a measurement of a minute: make bench-prism")
+	}
+	node := needNode(t, "prism")
+	model := findModel(t, "ordersV0.json")
+	binary := filepath.Join(t.TempDir(), "spapi")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../cmd/spapi").CombinedOutput(); err != nil {
+		t.Fatalf("build spapi: %v\n%s", err, out)
+	}
+	prism, err := filepath.Abs("prism/node_modules/@stoplight/prism-cli/dist/index.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := measure(t, func(port string) (*exec.Cmd, func(base string) (http.Header, bool)) {
+		return exec.Command(binary, "emulator", "--listen", "127.0.0.1:"+port, "--no-limits", "--seed", "1"), takeToken
+	})
+	theirs := measure(t, func(port string) (*exec.Cmd, func(base string) (http.Header, bool)) {
+		return exec.Command(node, prism, "mock", "--port", port, "--verboseLevel", "silent", model), func(string) (http.Header, bool) { return http.Header{}, true }
+	})
+	t.Logf("start to first answer: spapi %v, prism %v: %.1f times as fast", ours.start, theirs.start, float64(theirs.start)/float64(ours.start))
+	for i, o := range ours.loads {
+		p := theirs.loads[i]
+		t.Logf("%s: spapi %.0f per second (%d bytes), prism %.0f per second (%d bytes): %.1f times as many", o.name, o.rate, o.size, p.rate, p.size, o.rate/p.rate)
+		if o.rate < 10*p.rate {
+			t.Errorf("%s: less than 10 times as many", o.name)
+		}
+	}
+	if ours.start*10 > theirs.start {
+		t.Error("start: less than 10 times as fast")
+	}
+}
+
+type figures struct {
+	start time.Duration
+	loads []load
+}
+
+type load struct {
+	name string
+	rate float64 // per second
+	size int     // bytes of a body
+}
+
+// starts is how often each server is started; the median counts.
+const starts = 5
+
+// measure starts a server some times and puts load on it the last time.
+func measure(t *testing.T, server func(port string) (*exec.Cmd, func(string) (http.Header, bool))) figures {
+	t.Helper()
+	var times []time.Duration
+	for i := range starts {
+		port := freePort(t)
+		base := "http://127.0.0.1:" + port
+		cmd, prepare := server(port)
+		began := time.Now()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		stop := func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
+		header, first := firstAnswer(t, base, prepare)
+		times = append(times, first.Sub(began))
+		if i == starts-1 {
+			f := figures{start: slices.Sorted(slices.Values(times))[starts/2].Round(time.Millisecond / 10)}
+			id := orderID(t, base, header)
+			f.loads = []load{
+				push(t, "getOrder", base+"/orders/v0/orders/"+id, header),
+				push(t, "getOrders, one order", base+"/orders/v0/orders?MaxResultsPerPage=1&CreatedAfter=2020-01-01T00%3A00%3A00Z&MarketplaceIds=ATVPDKIKX0DER", header),
+			}
+			stop()
+			return f
+		}
+		stop()
+	}
+	return figures{}
+}
+
+// firstAnswer asks until the server has answered an SP-API request.
+func firstAnswer(t *testing.T, base string, prepare func(string) (http.Header, bool)) (http.Header, time.Time) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		header, ok := prepare(base)
+		if !ok {
+			continue
+		}
+		if status, _ := ask(base+"/orders/v0/orders?CreatedAfter=2020-01-01T00%3A00%3A00Z&MarketplaceIds=ATVPDKIKX0DER&MaxResultsPerPage=1", header); status == http.StatusOK {
+			return header, time.Now()
+		}
+	}
+	t.Fatal("no answer within a minute")
+	return nil, time.Time{}
+}
+
+// takeToken gets an access token from the emulator.
+func takeToken(base string) (http.Header, bool) {
+	status, body := ask(base+"/_emulator/accounts", nil)
+	var known struct {
+		Accounts []map[string]any `json:"accounts"`
+	}
+	if status != http.StatusOK || json.Unmarshal(body, &known) != nil || len(known.Accounts) == 0 {
+		return nil, false
+	}
+	form := url.Values{"grant_type": {"refresh_token"}}
+	for _, name := range []string{"refresh_token", "client_id", "client_secret"} {
+		form.Set(name, fmt.Sprint(known.Accounts[0][name]))
+	}
+	resp, err := http.PostForm(base+"/auth/o2/token", form)
+	if err != nil {
+		return nil, false
+	}
+	defer resp.Body.Close()
+	var token struct {
+		AccessToken string `json:"access_token"`
+	}
+	if json.NewDecoder(resp.Body).Decode(&token) != nil || token.AccessToken == "" {
+		return nil, false
+	}
+	return http.Header{"X-Amz-Access-Token": {token.AccessToken}}, true
+}
+
+// orderID is one that the emulator knows; Prism takes any.
+func orderID(t *testing.T, base string, header http.Header) string {
+	t.Helper()
+	_, body := ask(base+"/orders/v0/orders?CreatedAfter=2020-01-01T00%3A00%3A00Z&MarketplaceIds=ATVPDKIKX0DER&MaxResultsPerPage=1", header)
+	_, rest, found := bytes.Cut(body, []byte(`"AmazonOrderId":"`))
+	if !found {
+		t.Fatalf("no order in %.300s", body)
+	}
+	id, _, _ := bytes.Cut(rest, []byte(`"`))
+	return string(id)
+}
+
+func ask(target string, header http.Header) (int, []byte) {
+	r, err := http.NewRequest("GET", target, nil)
+	if err != nil {
+		return 0, nil
+	}
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, nil
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, nil
+	}
+	return resp.StatusCode, body
+}
+
+const (
+	pushers  = 8
+	pushTime = 5 * time.Second
+)
+
+// push asks from several connections at once, after a second to get warm.
+func push(t *testing.T, name, target string, header http.Header) load {
+	t.Helper()
+	transport := &http.Transport{MaxIdleConnsPerHost: pushers, DisableCompression: true}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
+	var answered, size, failed atomic.Int64
+	var counting atomic.Bool
+	ctx, cancel := context.WithTimeout(t.Context(), pushTime+time.Second)
+	defer cancel()
+	warm := time.AfterFunc(time.Second, func() { counting.Store(true) })
+	defer warm.Stop()
+	var all sync.WaitGroup
+	for range pushers {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				r, err := http.NewRequestWithContext(ctx, "GET", target, nil)
+				if err != nil {
+					return
+				}
+				r.Header = header.Clone()
+				resp, err := client.Do(r)
+				if err != nil {
+					if ctx.Err() == nil {
+						failed.Add(1)
+					}
+					return
+				}
+				n, _ := io.Copy(io.Discard, resp.Body)
+				_ = resp.Body.Close()
+				if resp.StatusCode != http.StatusOK {
+					failed.Add(1)
+					return
+				}
+				size.Store(n)
+				if counting.Load() {
+					answered.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if n := failed.Load(); n > 0 {
+		t.Errorf("%s: %d requests failed", target, n)
+	}
+	return load{name, float64(answered.Load()) / pushTime.Seconds(), int(size.Load())}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// findModel finds a model by its name in the checkout of Amazon's models that SPAPI_MODELS names.
+func findModel(t *testing.T, name string) string {
+	t.Helper()
+	dir := os.Getenv("SPAPI_MODELS")
+	if dir == "" {
+		t.Fatal("SPAPI_MODELS names no checkout of Amazon's models")
+	}
+	found := ""
+	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if strings.HasSuffix(path, string(filepath.Separator)+name) {
+			found = path
+		}
+		return err
+	})
+	if err != nil || found == "" {
+		t.Fatalf("no %s below %s: %v", name, dir, err)
+	}
+	return found
+}
