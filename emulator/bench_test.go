@@ -21,8 +21,9 @@ func BenchmarkRequests(b *testing.B) {
 	for _, bench := range []struct{ name, path string }{
 		{"participations", "/sellers/v1/marketplaceParticipations"},
 		{"search of 20 items", "/catalog/2022-04-01/items?keywords=pen&pageSize=20&marketplaceIds=" + us},
+		{"one order", "/orders/v0/orders?MaxResultsPerPage=1&" + allUS},
 		{"page of 100 orders", "/orders/v0/orders?" + allUS},
-		{"from schema", "/listings/2021-08-01/items/SELLER/SKU?marketplaceIds=" + us},
+		{"from schema", "/fba/inbound/v1/eligibility/itemPreview?program=INBOUND&asin=B012345678"},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
