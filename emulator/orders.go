@@ -339,7 +339,7 @@ func (w *world) replace(r random, o *order) {
 	if len(w.orders) == 0 {
 		return
 	}
-	old := w.orders[len(w.orders)-1-r.IntN(min(len(w.orders), 40))]
+	old := w.orders[len(w.orders)-1-r.IntN(min(len(w.orders), int(20*24*time.Hour/w.spacing)+1))]
 	if old.amazon != o.amazon || old.marketplace != o.marketplace || old.replaces != "" || !old.deliveredBy(o.purchased) {
 		return
 	}
@@ -384,12 +384,12 @@ func (w *world) find(f orderFilter, t time.Time) []*order {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	var found []*order
+	byUpdate := !f.updatedAfter.IsZero() || !f.updatedBefore.IsZero()
 	for _, o := range w.orders {
 		if o.purchased.After(t) {
 			break
 		}
-		u := o.updated(t)
-		if outside(o.purchased, f.createdAfter, f.createdBefore) || outside(u, f.updatedAfter, f.updatedBefore) || !f.accept(o, t) {
+		if outside(o.purchased, f.createdAfter, f.createdBefore) || byUpdate && outside(o.updated(t), f.updatedAfter, f.updatedBefore) || !f.accept(o, t) {
 			continue
 		}
 		found = append(found, o)
