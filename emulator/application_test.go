@@ -21,7 +21,9 @@ func TestSecretRotation(t *testing.T) {
 		got = append(got, message{queue, string(body)})
 		s.get("/sellers/v1/account") // a sink may ask the emulator
 	}))
-	rotate := func(token string) answer { return s.send("POST", s.host+"/applications/2023-11-30/clientSecret", token, "") }
+	rotate := func(token string) answer {
+		return s.send("POST", s.host+"/applications/2023-11-30/clientSecret", token, "")
+	}
 	token := s.grantless(rotationScope)
 	s.want("not enrolled", rotate(token), 400, "Application is not enrolled for rotation notification. Please update application notification preference in Developer console.")
 	s.want("seller's token", rotate(s.token), 403, "Unauthorized")
