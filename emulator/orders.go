@@ -319,12 +319,14 @@ func (w *world) peculiarities(r random, o *order) {
 			o.cancelAsked = o.payable.Add(first.Sub(o.payable) / 3).Truncate(time.Second)
 			o.cancelReason = "Wrong shipping address entered"
 		}
-	case 2:
+	case 2, 3:
 		if o.cancelled.IsZero() && o.partly.IsZero() && !o.business {
-			o.store = "STORE-" + r.text(digits, 3)
-			o.express = false
+			// It waits until the shop tells that it was picked up, and is cancelled in the end.
+			o.store, o.express = "STORE-"+r.text(digits, 3), false
+			o.shipped, o.cancelled = time.Time{}, o.payable.Add(6*24*time.Hour)
+			o.cancelledBy, o.cancelReason = "AMAZON", "Not ready for pickup in time"
 		}
-	case 3:
+	case 4:
 		w.replace(r, o)
 	}
 	if slices.ContainsFunc(o.items, func(it orderItem) bool { return it.product.kind.typ == regulatedType }) {

@@ -116,9 +116,13 @@ func FuzzRequests(f *testing.F) {
 		{"POST", "/sts/", "Action=AssumeRole&Version=2011-06-15", ""},
 		{"GET", "/catalog/v0/items/%2e%2e", "%zz&;=&a", "null"},
 	} {
-		f.Add(seed.method, seed.path, seed.query, seed.body, true)
+		f.Add(seed.method, seed.path, seed.query, seed.body, "Content-Type", "application/json", true)
 	}
-	f.Fuzz(func(t *testing.T, method, path, query, body string, plainToken bool) {
+	f.Add("POST", "/_emulator/clock", "", `{"advance":"1h"}`, "Origin", "null", true)
+	f.Add("POST", "/_emulator/faults", "", `{"kind":"late","every":2}`, "Accept-Encoding", "gzip", true)
+	f.Add("PUT", "/_emulator/state", "", `{"version":1,"orders":1,"products":1,"days":1,"accounts":[{"region":"eu"}]}`, "Host", "x", true)
+	f.Add("GET", "/sellers/v1/account", "", "", "Authorization", "AWS4-HMAC-SHA256 Credential=a/b/c/d/aws4_request, SignedHeaders=host, Signature=0", true)
+	f.Fuzz(func(t *testing.T, method, path, query, body, name, value string, plainToken bool) {
 		u := &url.URL{Scheme: "https", Host: "sellingpartnerapi-na.amazon.com", RawQuery: query}
 		if decoded, err := url.PathUnescape(path); err == nil {
 			u.Path, u.RawPath = decoded, path
@@ -129,11 +133,13 @@ func FuzzRequests(f *testing.F) {
 		if body != "" {
 			r.Body = readCloser{strings.NewReader(body)}
 		}
+		r.Header.Set(name, value)
 		r.Header.Set("x-amz-access-token", restricted)
 		if plainToken {
 			r.Header.Set("x-amz-access-token", plain)
 		}
 		resp, err := e.RoundTrip(r)
+		e.ClearFaults() // of the control plane: they would wait or break connections, as they should
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -40,27 +39,34 @@ type exchange struct {
 	rate      float64
 	remaining int
 	grant     *grant
+	fault     *Fault        // that struck this request
+	skew      time.Duration // how far the service's own clock is off
 }
 
 // call is what a handler sees of a request.
 type call struct {
-	emu     *Emulator
-	op      *catalog.Operation
-	account *account // nil for a grantless operation
-	grant   *grant
-	now     time.Time
-	sandbox bool              // asked at one of Amazon's sandbox hosts
-	path    map[string]string // path parameters, decoded
-	query   url.Values        // single values; arrays as lists of their elements
-	body    any               // decoded JSON, numbers as json.Number; nil without a body
+	emu      *Emulator
+	op       *catalog.Operation
+	account  *account // nil for a grantless operation
+	grant    *grant
+	now      time.Time
+	sandbox  bool // asked at one of Amazon's sandbox hosts
+	exchange *exchange
+	path     map[string]string // path parameters, decoded
+	query    url.Values        // single values; arrays as lists of their elements
+	body     any               // decoded JSON, numbers as json.Number; nil without a body
 }
 
 // ServeHTTP implements [http.Handler].
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, controlPath) {
+		send(w, e.controlExchange(r), e.control(r, r.RemoteAddr))
+		return
+	}
 	x := e.newExchange(r)
 	rep := e.handle(x)
 	e.deliver()
-	send(w, x, rep)
+	e.serve(w, r, x, rep)
 }
 
 // handle answers a request while the state is held still for it. The request's body has been read: a slow client keeps nobody waiting.
@@ -80,8 +86,8 @@ func (e *Emulator) handle(x *exchange) reply {
 }
 
 // RoundTrip implements [http.RoundTripper]. It answers for any host: Login with Amazon at api.amazon.com, the Security Token
-// Service at sts.amazonaws.com and sts.*.amazonaws.com, SP-API at all others. It fails only when the request's context is done or
-// its body can't be read.
+// Service at sts.amazonaws.com and sts.*.amazonaws.com, SP-API at all others. It fails only when the request's context is done, its
+// body can't be read, or a fault has it.
 func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		defer r.Body.Close()
@@ -90,7 +96,14 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if r.URL == nil || r.URL.Host == "" && r.Host == "" {
-		return nil, errors.New("emulator: request without a host")
+		return nil, errNoHost
+	}
+	if strings.HasPrefix(r.URL.Path, controlPath) {
+		rec := &recorder{header: http.Header{}}
+		send(rec, e.controlExchange(r), e.control(r, ""))
+		resp := newResponse(r, rec)
+		resp.Body = io.NopCloser(&rec.body)
+		return resp, nil
 	}
 	in := r
 	if r.Body != nil {
@@ -101,9 +114,14 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 		in = r.WithContext(r.Context()) // a shallow copy: a round tripper must not change the request
 		in.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	rec := &recorder{header: http.Header{}}
-	e.ServeHTTP(rec, in)
-	length := int64(rec.body.Len())
+	x := e.newExchange(in)
+	rep := e.handle(x)
+	e.deliver()
+	return e.roundTrip(r, x, rep)
+}
+
+// newResponse makes a response of what has been recorded; its body is the caller's to set.
+func newResponse(r *http.Request, rec *recorder) *http.Response {
 	return &http.Response{
 		Status:        strconv.Itoa(rec.status) + " " + http.StatusText(rec.status),
 		StatusCode:    rec.status,
@@ -111,10 +129,9 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 		ProtoMajor:    1,
 		ProtoMinor:    1,
 		Header:        rec.header,
-		Body:          io.NopCloser(&rec.body),
-		ContentLength: length,
+		ContentLength: int64(rec.body.Len()),
 		Request:       r,
-	}, nil
+	}
 }
 
 // recorder is the response writer behind [Emulator.RoundTrip].
@@ -147,12 +164,44 @@ func (e *Emulator) newExchange(r *http.Request) *exchange {
 // hostname is the host in lower case and without its port.
 func (x *exchange) hostname() string { return strings.ToLower((&url.URL{Host: x.host}).Hostname()) }
 
-// answer sends the request to the service it is for.
+// answer sends the request to the service it is for, unless a fault comes between.
 func (e *Emulator) answer(x *exchange) reply {
+	x.operation = e.identify(x)
+	if x.fault = e.strike(x); x.fault == nil {
+		return e.dispatch(x)
+	}
+	x.skew = x.fault.Skew
+	if r, instead := x.fault.instead(x); instead {
+		if x.fault.CarriedOut {
+			e.dispatch(x)
+			x.rate = 0
+		}
+		return r
+	}
+	return x.fault.change(x, e.dispatch(x))
+}
+
+// identify names the operation that a request asks for; "" for none.
+func (e *Emulator) identify(x *exchange) string {
 	host, path := x.hostname(), x.url.Path
 	switch {
 	case path == lwaPath:
-		x.operation = "lwa.token"
+		return "lwa.token"
+	case host == lwaHost:
+		return ""
+	case path == stsPath || path+"/" == stsPath || isSTSHost(host):
+		return stsOperation(x)
+	}
+	if rt, _ := e.routes.find(x.method, x.url.EscapedPath()); rt != nil {
+		return rt.op.ID
+	}
+	return ""
+}
+
+func (e *Emulator) dispatch(x *exchange) reply {
+	host, path := x.hostname(), x.url.Path
+	switch {
+	case path == lwaPath:
 		return e.token(x)
 	case host == lwaHost:
 		return reply{status: http.StatusNotFound, contentType: "text/plain", body: []byte("not found")}
@@ -161,6 +210,9 @@ func (e *Emulator) answer(x *exchange) reply {
 	case path == stsPath || path+"/" == stsPath || isSTSHost(host):
 		return e.sts(x)
 	default:
+		if longHeader(x.header) {
+			return htmlReply(http.StatusBadRequest, "400 Bad Request", "Your browser sent a request that this server could not understand.<br />\nSize of a request header field exceeds server limit.")
+		}
 		r := e.random("apigw", x.requestID)
 		x.trace = r.text(base64URL, 15) + "="
 		rep, err := e.api(x)
@@ -173,12 +225,14 @@ func (e *Emulator) answer(x *exchange) reply {
 
 // api answers a request to SP-API.
 func (e *Emulator) api(x *exchange) (reply, *apiError) {
+	if rep, ok := x.definition(); ok {
+		return rep, nil
+	}
 	rt, params := e.routes.find(x.method, x.url.EscapedPath())
 	if rt == nil {
 		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826).
 		return reply{}, denied("")
 	}
-	x.operation = rt.op.ID
 	if e.options.requireSigV4 || rt.removed {
 		if err := e.checkSignature(x); err != nil {
 			return reply{}, err
@@ -189,7 +243,7 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 		return reply{}, err
 	}
 	x.grant = g
-	sandbox := isSandboxHost(x.hostname())
+	sandbox := e.options.sandbox || isSandboxHost(x.hostname())
 	if err := e.takeQuota(x, rt.op, sandbox); err != nil {
 		return reply{}, err
 	}
@@ -197,7 +251,7 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 		message := "The request body is larger than the operation takes." // wording assumed
 		return reply{}, &apiError{status: http.StatusRequestEntityTooLarge, code: "RequestTooLarge", message: &message, kind: "RequestTooLargeException"}
 	}
-	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, path: params}
+	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, exchange: x, path: params}
 	if rep, ok, err := e.replay(x, rt, c); ok || err != nil {
 		return rep, err
 	}
