@@ -11,9 +11,6 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// fakeCall is a call that sees the world as a request would.
-func (s *shop) fakeCall() *call { return &call{emu: s.Emulator, account: s.accounts[0], now: s.now()} }
-
 func (s *shop) market(i int) *marketplace.Marketplace { return &s.accounts[0].marketplaces[i] }
 
 // setPrice changes a price as a listing's owner does.
@@ -301,10 +298,11 @@ func TestPricesAreTheSame(t *testing.T) {
 		}
 		return all.String()
 	}
-	if ask(3) != ask(3) {
+	first, again, other := ask(3), ask(3), ask(4)
+	if first != again {
 		t.Error("one seed, two answers")
 	}
-	if ask(3) == ask(4) {
+	if first == other {
 		t.Error("two seeds, one answer")
 	}
 }
