@@ -64,6 +64,7 @@ type account struct {
 
 	once  sync.Once
 	built *world
+	desk  *desk // reports, feeds and queries
 }
 
 // AccountConfig describes a seller to be added. The zero value is a seller in North America.
@@ -109,6 +110,7 @@ func (e *Emulator) addAccount(c AccountConfig, created time.Time) (*account, err
 	a.sellerID = "A" + r.text(base36, 13)
 	a.storeName = pick(r, storeNames)
 	a.refreshToken = "Atzr|IwEBI" + r.text(base64URL, 320)
+	a.desk = newDesk(e, a)
 	e.accounts = append(e.accounts, a)
 	return a, nil
 }

@@ -178,7 +178,12 @@ func (e *Emulator) roundTrip(r *http.Request, x *exchange, rep reply) (*http.Res
 	rec := &recorder{header: http.Header{}}
 	send(rec, x, rep)
 	resp := newResponse(r, rec)
-	resp.Body = io.NopCloser(e.brokenBody(r.Context(), f, rec.body.Bytes()))
+	if rec.stream != nil {
+		resp.Body, resp.ContentLength = io.NopCloser(rec.stream), rec.length
+	} else {
+		resp.Body = io.NopCloser(e.brokenBody(r.Context(), f, rec.body.Bytes()))
+	}
+	unzip(resp)
 	return resp, nil
 }
 

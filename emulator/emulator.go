@@ -75,6 +75,7 @@ type Emulator struct {
 	consents      consents      // of sellers, by the consent page
 	outbox        outbox        // messages to queues
 	subscriptions subscriptions // to notifications, and their destinations
+	salesReport   time.Time     // when GET_SALES_AND_TRAFFIC_REPORT was last asked for
 }
 
 // New builds an emulator with one seller, whose credentials [Emulator.Credentials] returns. The error is about options: a

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"path"
 	"slices"
@@ -69,7 +70,7 @@ type Fault struct {
 	// Kind is what happens.
 	Kind FaultKind
 	// Operation is a pattern of operation IDs: "ordersv0.getOrders", "orders*", "*.getOrder"; also "lwa.token", "sts.AssumeRole" and
-	// "documents.*". Empty stands for "*", which is everything.
+	// "s3.GetObject" for the download of a document. Empty stands for "*", which is everything.
 	Operation string
 	// Probability is the chance of each fitting request, from 0 to 1; 0 for not by chance.
 	Probability float64
@@ -204,11 +205,13 @@ func (f *Fault) check() error {
 	return nil
 }
 
-// documentsOperation is what document downloads and uploads are called, before their method in lower case.
-const documentsOperation = "documents."
+// documentOperation names what is done with a document, by S3's names.
+func documentOperation(method string) string {
+	return "s3." + map[string]string{http.MethodGet: "GetObject", http.MethodHead: "HeadObject", http.MethodPut: "PutObject"}[method]
+}
 
 // otherOperations are those that faults may name besides the catalogue's.
-var otherOperations = []string{"lwa.token", "sts.AssumeRole", "sts.GetCallerIdentity", documentsOperation + "get", documentsOperation + "put"}
+var otherOperations = []string{"lwa.token", "sts.AssumeRole", "sts.GetCallerIdentity", "s3.GetObject", "s3.HeadObject", "s3.PutObject"}
 
 func operationPattern(pattern string) bool {
 	if pattern == "" || matchesAny(pattern) {
@@ -386,6 +389,24 @@ func (f *Fault) change(x *exchange, r reply) reply {
 	case FaultDuplicate, FaultLate:
 		return changeList(x, r, f.Kind)
 	}
+	return r
+}
+
+// breaksBody tells whether the fault needs the whole body to spoil it.
+func (f *Fault) breaksBody() bool {
+	return slices.Contains([]FaultKind{FaultResetInBody, FaultTruncate, FaultTruncateGzip, FaultSlowBody}, f.Kind)
+}
+
+// whole returns r with its body in one piece.
+func (r reply) whole() reply {
+	if r.stream == nil {
+		return r
+	}
+	body, err := io.ReadAll(r.stream)
+	if err != nil {
+		panic("emulator: document can't be generated: " + err.Error()) // it comes from memory
+	}
+	r.stream, r.body = nil, body
 	return r
 }
 

@@ -96,16 +96,16 @@ func struckBy(c *client, n int) string {
 
 func TestWhichRequestsAreStruck(t *testing.T) {
 	for rule, want := range map[string]string{
-		"throttle":                                 "xxxxxxxxxxxx",
-		"throttle,every=4":                         "...x...x...x",
-		"throttle,every=5,burst=3":                 "....xxx..xxx",
-		"throttle,limit=2":                         "xx..........",
-		"throttle,operation=ordersv0.*":            "............",
-		"throttle,operation=*.getMarketplace*":     "xxxxxxxxxxxx",
-		"throttle,every=3,operation=sellersv1.*":   "..x..x..x..x",
-		"throttle,probability=1":                   "xxxxxxxxxxxx",
-		"throttle,operation=sts.AssumeRole":        "............",
-		"throttle,operation=documents.get,every=2": "............",
+		"throttle":                                "xxxxxxxxxxxx",
+		"throttle,every=4":                        "...x...x...x",
+		"throttle,every=5,burst=3":                "....xxx..xxx",
+		"throttle,limit=2":                        "xx..........",
+		"throttle,operation=ordersv0.*":           "............",
+		"throttle,operation=*.getMarketplace*":    "xxxxxxxxxxxx",
+		"throttle,every=3,operation=sellersv1.*":  "..x..x..x..x",
+		"throttle,probability=1":                  "xxxxxxxxxxxx",
+		"throttle,operation=sts.AssumeRole":       "............",
+		"throttle,operation=s3.GetObject,every=2": "............",
 	} {
 		c := newClient(t, emulator.WithoutLimits())
 		c.fault(rule)

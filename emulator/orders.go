@@ -339,7 +339,7 @@ func (w *world) replace(r random, o *order) {
 	if len(w.orders) == 0 {
 		return
 	}
-	old := w.orders[len(w.orders)-1-r.IntN(min(len(w.orders), 40))]
+	old := w.orders[len(w.orders)-1-r.IntN(min(len(w.orders), int(20*24*time.Hour/w.spacing)+1))]
 	if old.amazon != o.amazon || old.marketplace != o.marketplace || old.replaces != "" || !old.deliveredBy(o.purchased) {
 		return
 	}

@@ -206,6 +206,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 			add("ordersv0.confirmShipment", v0+"/shipmentConfirmation", `{"marketplaceId":"`+o.marketplace.ID+`","packageDetail":{"packageReferenceId":"1","carrierCode":"UPS","trackingNumber":"1Z","shipDate":"2026-03-01T00:00:00Z","orderItems":[{"orderItemId":"`+o.items[0].id+`","quantity":1}]}}`)
 		}
 	}
+	deskRequests(t, e, add)
 	return requests
 }
 

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"compress/gzip"
 	"io"
 	"net/http"
 	"net/url"
@@ -26,6 +27,7 @@ const maxBody = 10 << 20
 // exchange is one request with what is found out about it on the way to its reply.
 type exchange struct {
 	method string
+	scheme string // http or https
 	host   string // as the client wrote it
 	url    *url.URL
 	header http.Header
@@ -52,9 +54,12 @@ type call struct {
 	now      time.Time
 	sandbox  bool // asked at one of Amazon's sandbox hosts
 	exchange *exchange
-	path     map[string]string // path parameters, decoded
-	query    url.Values        // single values; arrays as lists of their elements
-	body     any               // decoded JSON, numbers as json.Number; nil without a body
+
+	documents string // where documents are for the client: "" at S3's hosts, else the address that the client called
+
+	path  map[string]string // path parameters, decoded
+	query url.Values        // single values; arrays as lists of their elements
+	body  any               // decoded JSON, numbers as json.Number; nil without a body
 }
 
 // ServeHTTP implements [http.Handler].
@@ -107,7 +112,7 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	in := r
 	if r.Body != nil {
-		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+		body, err := io.ReadAll(io.LimitReader(r.Body, bodyLimit(r)+1))
 		if err != nil {
 			return nil, err
 		}
@@ -134,11 +139,29 @@ func newResponse(r *http.Request, rec *recorder) *http.Response {
 	}
 }
 
+// unzip does what [http.Transport] does for a client that hasn't asked for an encoding itself.
+func unzip(resp *http.Response) {
+	r := resp.Request
+	if resp.Header.Get("Content-Encoding") != "gzip" || r.Header.Get("Accept-Encoding") != "" || r.Header.Get("Range") != "" || r.Method == http.MethodHead {
+		return
+	}
+	zip, err := gzip.NewReader(resp.Body)
+	if err != nil {
+		return
+	}
+	resp.Body = io.NopCloser(zip)
+	resp.Header.Del("Content-Encoding")
+	resp.Header.Del("Content-Length")
+	resp.ContentLength, resp.Uncompressed = -1, true
+}
+
 // recorder is the response writer behind [Emulator.RoundTrip].
 type recorder struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
+	stream io.Reader // instead of body
+	length int64
 }
 
 func (r *recorder) Header() http.Header         { return r.header }
@@ -154,9 +177,14 @@ func (e *Emulator) newExchange(r *http.Request) *exchange {
 	if x.host == "" {
 		x.host = r.URL.Host
 	}
+	x.scheme = "http"
+	if r.TLS != nil || r.URL.Scheme == "https" {
+		x.scheme = "https"
+	}
 	if r.Body != nil {
-		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-		x.body, x.tooBig = body, len(body) > maxBody || err != nil
+		limit := bodyLimit(r)
+		body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+		x.body, x.tooBig = body, int64(len(body)) > limit || err != nil
 	}
 	return x
 }
@@ -178,12 +206,19 @@ func (e *Emulator) answer(x *exchange) reply {
 		}
 		return r
 	}
-	return x.fault.change(x, e.dispatch(x))
+	r := e.dispatch(x)
+	if x.fault.breaksBody() {
+		r = r.whole()
+	}
+	return x.fault.change(x, r)
 }
 
 // identify names the operation that a request asks for; "" for none.
 func (e *Emulator) identify(x *exchange) string {
 	host, path := x.hostname(), x.url.Path
+	if _, isDocument := documentID(host, path); isDocument {
+		return documentOperation(x.method)
+	}
 	switch {
 	case path == lwaPath:
 		return "lwa.token"
@@ -200,6 +235,9 @@ func (e *Emulator) identify(x *exchange) string {
 
 func (e *Emulator) dispatch(x *exchange) reply {
 	host, path := x.hostname(), x.url.Path
+	if id, isDocument := documentID(host, path); isDocument {
+		return e.documentAnswer(x, id)
+	}
 	switch {
 	case path == lwaPath:
 		return e.token(x)
@@ -251,7 +289,10 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 		message := "The request body is larger than the operation takes." // wording assumed
 		return reply{}, &apiError{status: http.StatusRequestEntityTooLarge, code: "RequestTooLarge", message: &message, kind: "RequestTooLargeException"}
 	}
-	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, exchange: x, path: params}
+	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, exchange: x, path: params, documents: x.documentBase()}
+	if c.account != nil {
+		c.account.desk.settle(x.now)
+	}
 	if rep, ok, err := e.replay(x, rt, c); ok || err != nil {
 		return rep, err
 	}

@@ -95,8 +95,15 @@ func (w *world) patch(sku, productType string, patches []patch, markets []*marke
 		w.submit(&s, d, p, markets)
 	}
 	for i := range listingAttributes {
-		if a := &listingAttributes[i]; a.required && a.of(d.productType) && d.attributes[a.name] == nil && d.submitted[a.name] {
-			s.add(notSupplied(a.name), a.name, markets[0])
+		a := &listingAttributes[i]
+		if !a.required || !d.submitted[a.name] {
+			continue
+		}
+		list, _ := d.attributes[a.name].([]any)
+		for _, m := range markets {
+			if !slices.ContainsFunc(list, func(v any) bool { return !a.byMarketplace() || member(v, "marketplace_id") == m.ID }) {
+				s.add(notSupplied(a.name), a.name, m)
+			}
 		}
 	}
 	w.finish(&s, d, "", markets, preview, now)
