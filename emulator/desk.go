@@ -23,6 +23,8 @@ type desk struct {
 
 	now         time.Time // of the request that is being answered
 	settlements bool      // those of the past have been written
+
+	nextSettlement time.Time
 }
 
 // task is something that will happen by itself.

@@ -415,14 +415,17 @@ func (d *document) upload(x *exchange) (reply, *s3Error) {
 				"ExpectedDigest", text, "CalculatedDigest", base64.StdEncoding.EncodeToString(sum[:]))
 		}
 	}
+	d.put(x.body)
+	return reply{status: http.StatusOK, header: map[string]string{"ETag": d.etag, "x-amz-server-side-encryption": "AES256"}}, nil
+}
+
+// put sets the content.
+func (d *document) put(b []byte) {
+	sum := md5.Sum(b)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.data, d.uploaded, d.size = x.body, true, int64(len(x.body))
-	if d.data == nil {
-		d.data = []byte{}
-	}
+	d.data, d.uploaded, d.size = append([]byte{}, b...), true, int64(len(b))
 	d.etag = `"` + hex.EncodeToString(sum[:]) + `"`
-	return reply{status: http.StatusOK, header: map[string]string{"ETag": d.etag, "x-amz-server-side-encryption": "AES256"}}, nil
 }
 
 func (d *document) download(x *exchange, q url.Values) (reply, *s3Error) {
