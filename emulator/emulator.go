@@ -9,7 +9,8 @@
 //	httpClient.Post("https://sts.us-east-1.amazonaws.com/", …)                               // AssumeRole
 //	httpClient.Get("https://sellingpartnerapi-na.amazon.com/sellers/v1/marketplaceParticipations") // SP-API
 //
-// On a port, "/auth/o2/token" is Login with Amazon, "/sts/" is the Security Token Service, and everything else is SP-API.
+// On a port, "/auth/o2/token" is Login with Amazon, "/sts/" is the Security Token Service, "/apps/authorize/consent" is the page of Seller
+// Central on which a seller authorizes the application (see [Emulator.Authorize] for doing so without a browser), and everything else is SP-API.
 //
 // It routes every operation of internal/catalog. Operations with a handler show one seeded world of products and orders; official
 // sandbox cases are replayed when [WithModels] names a folder of Amazon's models; every other operation answers with a small body
@@ -23,8 +24,8 @@
 //
 // # What is not emulated yet
 //
-// Only sellers, catalog v0 and 2022-04-01, orders v0 and 2026-01-01 and restricted tokens have a world behind them: what is sent to other
-// operations is checked and forgotten. Time brings no new orders. Of the token endpoint's and the service's failures only those that
+// What is sent to operations without a handler is checked and forgotten. Notifications can be subscribed to, but only news about the
+// application's secret and test notifications are delivered. Time brings no new orders. Of the token endpoint's and the service's failures only those that
 // a request causes occur: no throttled token endpoint, no 500 or 503, no broken connections.
 //
 // The package shares no code with the client side of this project: a client's mistake must not be mirrored by its own test server.
