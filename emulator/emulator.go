@@ -95,6 +95,9 @@ func New(opts ...Option) (*Emulator, error) {
 	if o.fixed.IsZero() && !validSpeed(o.speed) {
 		return nil, fmt.Errorf("emulator: clock of speed %v: want 0.001 to 1000000", o.speed)
 	}
+	if err := o.consent.check(); err != nil {
+		return nil, err
+	}
 	e := &Emulator{options: o, clock: newClock(o), routes: newRouter()}
 	var err error
 	if e.limits, err = newLimiter(o); err != nil {
