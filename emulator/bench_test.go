@@ -22,6 +22,7 @@ func BenchmarkRequests(b *testing.B) {
 	for _, bench := range []struct{ name, path string }{
 		{"participations", "/sellers/v1/marketplaceParticipations"},
 		{"search of 20 items", "/catalog/2022-04-01/items?keywords=pen&pageSize=20&marketplaceIds=" + us},
+		{"one order", "/orders/v0/orders?MaxResultsPerPage=1&" + allUS},
 		{"page of 100 orders", "/orders/v0/orders?" + allUS},
 		{"search of 20 listings", "/listings/2021-08-01/items/" + c.Credentials().SellerID + "?pageSize=20&includedData=summaries,attributes,offers&marketplaceIds=" + us},
 		{"from schema", "/fba/inbound/v1/eligibility/itemPreview?asin=B012345678&program=INBOUND"},
@@ -87,5 +88,17 @@ func BenchmarkYearPasses(b *testing.B) {
 		if r := c.get("/orders/v0/orders?MarketplaceIds=" + us + "&CreatedAfter=2027-02-01T12:00:00Z"); r.status != 200 {
 			b.Fatal(r.status)
 		}
+	}
+}
+
+// BenchmarkBigReport writes and reads a report of all 100,000 orders; bytes are those of the unpacked report.
+func BenchmarkBigReport(b *testing.B) {
+	c := newClient(b, emulator.WithoutLimits(), emulator.WithOrders(100000))
+	c.get("/orders/v0/orders?" + allUS) // the world is there
+	for b.Loop() {
+		c.refresh()
+		r := c.report(na, `{"reportType":"`+allOrders+`","marketplaceIds":["`+us+`","A2EUQ1WTGCTBG2","A1AM78C64UM0Y8"],"dataStartTime":"2020-01-01T00:00:00Z","dataEndTime":"2026-03-01T00:00:00Z"}`)
+		text, _ := c.reportText(na, r)
+		b.SetBytes(int64(len(text)))
 	}
 }

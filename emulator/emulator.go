@@ -9,7 +9,9 @@
 //	httpClient.Post("https://sts.us-east-1.amazonaws.com/", …)                               // AssumeRole
 //	httpClient.Get("https://sellingpartnerapi-na.amazon.com/sellers/v1/marketplaceParticipations") // SP-API
 //
-// On a port, "/auth/o2/token" is Login with Amazon, "/sts/" is the Security Token Service, and everything else is SP-API.
+// On a port, "/auth/o2/token" is Login with Amazon, "/sts/" is the Security Token Service, "/apps/authorize/consent" is the page of Seller
+// Central on which a seller authorizes the application (see [Emulator.Authorize] for doing so without a browser), "/_documents/" are the
+// contents of reports, feeds and queries, and everything else is SP-API. Without a port documents are at S3's hosts, as at Amazon.
 //
 // It routes every operation of internal/catalog. Operations with a handler show one seeded world of products and orders; official
 // sandbox cases are replayed when [WithModels] names a folder of Amazon's models; every other operation answers with a small body
@@ -25,6 +27,7 @@
 //
 // Inbound and outbound shipments, shipping, finances and vendors have no world behind them: what is sent to their operations is checked and
 // forgotten. What is submitted to listings takes effect at once, where Amazon takes minutes. Listings have no variations.
+// Notifications can be subscribed to, but only news about the application's secret and test notifications are delivered.
 //
 // The package shares no code with the client side of this project: a client's mistake must not be mirrored by its own test server.
 package emulator
@@ -91,6 +94,9 @@ func New(opts ...Option) (*Emulator, error) {
 	}
 	if o.fixed.IsZero() && !validSpeed(o.speed) {
 		return nil, fmt.Errorf("emulator: clock of speed %v: want 0.001 to 1000000", o.speed)
+	}
+	if err := o.consent.check(); err != nil {
+		return nil, err
 	}
 	e := &Emulator{options: o, clock: newClock(o), routes: newRouter()}
 	var err error

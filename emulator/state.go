@@ -31,13 +31,15 @@ type stateful struct {
 
 // emulatorStates are kept once; their functions get a nil account.
 var emulatorStates = []stateful{
-	consentsStateful, outboxStateful, subscriptionsStateful, salesReportShare,
+	consentsStateful, outboxStateful, subscriptionsStateful,
+	salesReportShare,
 }
 
 // accountStates are kept for each account.
 var accountStates = []stateful{
 	{name: "world", save: saveWorld, load: loadWorld},
-	contactsStateful, deskShare,
+	contactsStateful,
+	deskShare,
 }
 
 // State is everything that makes an emulator answer as it does, except faults and options such as models, limits
