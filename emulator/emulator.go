@@ -22,11 +22,15 @@
 // [WithRequireSigV4] every request must be signed, and the operations of catalog v0 that Amazon has removed (GET /catalog/v0/items
 // and GET /catalog/v0/items/{asin}), which are served here in their form of 2020, always want a signature as they did then.
 //
-// # What is not emulated yet
+// # Time, faults, state
 //
-// What is sent to operations without a handler is checked and forgotten. Notifications can be subscribed to, but only news about the
-// application's secret and test notifications are delivered. Time brings no new orders. Of the token endpoint's and the service's failures only those that
-// a request causes occur: no throttled token endpoint, no 500 or 503, no broken connections.
+// Everything goes by one clock, which [WithFixedTime] stops, [WithSpeed] lets run faster, and [Emulator.Advance] moves. [Emulator.AddFault] lets
+// requests go wrong by rule. [Emulator.Export] and [Emulator.Import] keep a state and bring it back, [Emulator.Reset] forgets all. On a port
+// the same is had by JSON below "/_emulator/", see [WithControl].
+//
+// # What is not emulated
+//
+// docs/emulator.md tells for each API which operations have a world behind them. What is sent to the others is checked and forgotten.
 //
 // The package shares no code with the client side of this project: a client's mistake must not be mirrored by its own test server.
 package emulator
