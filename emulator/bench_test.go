@@ -22,6 +22,7 @@ func BenchmarkRequests(b *testing.B) {
 	for _, bench := range []struct{ name, path string }{
 		{"participations", "/sellers/v1/marketplaceParticipations"},
 		{"search of 20 items", "/catalog/2022-04-01/items?keywords=pen&pageSize=20&marketplaceIds=" + us},
+		{"one order", "/orders/v0/orders?MaxResultsPerPage=1&" + allUS},
 		{"page of 100 orders", "/orders/v0/orders?" + allUS},
 		{"search of 20 listings", "/listings/2021-08-01/items/" + c.Credentials().SellerID + "?pageSize=20&includedData=summaries,attributes,offers&marketplaceIds=" + us},
 		{"from schema", "/fba/inbound/v1/eligibility/itemPreview?asin=B012345678&program=INBOUND"},

@@ -77,7 +77,7 @@ func TestListingsFeed(t *testing.T) {
 		`{"messageId":1,"sku":` + quote(skus[0]) + `,"operationType":"PATCH","productType":"WRITING_INSTRUMENT","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"fulfillment_channel_code":"DEFAULT","quantity":7}]},{"op":"replace","path":"/attributes/purchasable_offer","value":` + offer("12.34") + `}]}`,
 		`{"messageId":2,"sku":` + quote(skus[1]) + `,"operationType":"DELETE"}`,
 		`{"messageId":3,"sku":` + quote(skus[2]) + `,"operationType":"PARTIAL_UPDATE","productType":"LAMP","attributes":{"purchasable_offer":` + offer("56.78") + `}}`,
-		`{"messageId":4,"sku":"NEW-1","operationType":"UPDATE","productType":"LAMP","requirements":"LISTING_OFFER_ONLY","attributes":{"merchant_suggested_asin":[{"value":"` + before[skus[0]]["asin"] + `"}],"fulfillment_availability":[{"fulfillment_channel_code":"DEFAULT","quantity":3}],"purchasable_offer":` + offer("9.99") + `}}`,
+		`{"messageId":4,"sku":"NEW-1","operationType":"UPDATE","productType":"LAMP","requirements":"LISTING_OFFER_ONLY","attributes":{"condition_type":[{"value":"new_new"}],"merchant_suggested_asin":[{"value":"` + before[skus[0]]["asin"] + `"}],"fulfillment_availability":[{"fulfillment_channel_code":"DEFAULT","quantity":3}],"purchasable_offer":` + offer("9.99") + `}}`,
 		// What the message schema forbids:
 		`{"messageId":4,"sku":"TWICE","operationType":"DELETE"}`,
 		`{"messageId":6,"sku":"X","operationType":"DELETE","productType":"LAMP"}`,

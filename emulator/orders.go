@@ -384,12 +384,12 @@ func (w *world) find(f orderFilter, t time.Time) []*order {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	var found []*order
+	byUpdate := !f.updatedAfter.IsZero() || !f.updatedBefore.IsZero()
 	for _, o := range w.orders {
 		if o.purchased.After(t) {
 			break
 		}
-		u := o.updated(t)
-		if outside(o.purchased, f.createdAfter, f.createdBefore) || outside(u, f.updatedAfter, f.updatedBefore) || !f.accept(o, t) {
+		if outside(o.purchased, f.createdAfter, f.createdBefore) || byUpdate && outside(o.updated(t), f.updatedAfter, f.updatedBefore) || !f.accept(o, t) {
 			continue
 		}
 		found = append(found, o)

@@ -87,7 +87,7 @@ func (w *world) patch(sku, productType string, patches []patch, markets []*marke
 		return s, false
 	}
 	d := w.draft(sku)
-	if productType != d.productType && productType != generalType {
+	if !knownType(productType) {
 		s.add(invalidValue("product_type"), "product_type", markets[0])
 		return s, true
 	}
