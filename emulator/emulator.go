@@ -10,7 +10,8 @@
 //	httpClient.Get("https://sellingpartnerapi-na.amazon.com/sellers/v1/marketplaceParticipations") // SP-API
 //
 // On a port, "/auth/o2/token" is Login with Amazon, "/sts/" is the Security Token Service, "/apps/authorize/consent" is the page of Seller
-// Central on which a seller authorizes the application (see [Emulator.Authorize] for doing so without a browser), and everything else is SP-API.
+// Central on which a seller authorizes the application (see [Emulator.Authorize] for doing so without a browser), "/_documents/" are the
+// contents of reports, feeds and queries, and everything else is SP-API. Without a port documents are at S3's hosts, as at Amazon.
 //
 // It routes every operation of internal/catalog. Operations with a handler show one seeded world of products and orders; official
 // sandbox cases are replayed when [WithModels] names a folder of Amazon's models; every other operation answers with a small body
@@ -24,9 +25,9 @@
 //
 // # What is not emulated yet
 //
-// What is sent to operations without a handler is checked and forgotten. Notifications can be subscribed to, but only news about the
-// application's secret and test notifications are delivered. Time brings no new orders. Of the token endpoint's and the service's failures only those that
-// a request causes occur: no throttled token endpoint, no 500 or 503, no broken connections.
+// Inbound and outbound shipments, shipping, finances and vendors have no world behind them: what is sent to their operations is checked and
+// forgotten. What is submitted to listings takes effect at once, where Amazon takes minutes. The catalogue has no variations.
+// Notifications can be subscribed to, but only news about the application's secret and test notifications are delivered.
 //
 // The package shares no code with the client side of this project: a client's mistake must not be mirrored by its own test server.
 package emulator
@@ -154,13 +155,14 @@ type options struct {
 func WithSeed(seed int64) Option { return func(o *options) { o.seed = seed } }
 
 // WithClock sets the clock that tokens, limits, signatures and orders go by. The default is the machine's clock. A seller's newest
-// orders lie just before the time at which the seller was added; as time passes they are paid, shipped or cancelled.
+// orders lie just before the time at which the seller was added; as time passes they are paid, shipped or cancelled, and others come.
 func WithClock(c Clock) Option { return func(o *options) { o.clock = c } }
 
 // WithRegion sets the region of the first seller. The default is North America.
 func WithRegion(r marketplace.Region) Option { return func(o *options) { o.region = r } }
 
-// WithOrders sets how many orders each seller has. The default is 300.
+// WithOrders sets how many orders each seller has at the beginning. The default is 300. As time passes as many again come, at the same
+// pace, and 1,000 at the least; none come to a seller who has none.
 func WithOrders(n int) Option { return func(o *options) { o.orders = n } }
 
 // WithProducts sets how many products each seller sells. The default is 60.
