@@ -23,11 +23,17 @@
 // [WithRequireSigV4] every request must be signed, and the operations of catalog v0 that Amazon has removed (GET /catalog/v0/items
 // and GET /catalog/v0/items/{asin}), which are served here in their form of 2020, always want a signature as they did then.
 //
-// # What is not emulated yet
+// # Time, faults, state
 //
-// Inbound and outbound shipments, shipping, finances and vendors have no world behind them: what is sent to their operations is checked and
-// forgotten. What is submitted to listings takes effect at once, where Amazon takes minutes. The catalogue has no variations.
-// Notifications can be subscribed to, but only news about the application's secret and test notifications are delivered.
+// Everything goes by one clock, which [WithFixedTime] stops, [WithSpeed] lets run faster, and [Emulator.Advance] moves. [Emulator.AddFault] lets
+// requests go wrong by rule. [Emulator.Export] and [Emulator.Import] keep a state and bring it back, [Emulator.Reset] forgets all. On a port
+// the same is had by JSON below "/_emulator/", see [WithControl].
+//
+// # What is not emulated
+//
+// docs/emulator.md tells for each API which operations have a world behind them. What is sent to the others is checked and forgotten.
+// What is submitted to listings takes effect at once, where Amazon takes minutes. Notifications can be subscribed to, but only news about
+// the application's secret and test notifications are delivered.
 //
 // The package shares no code with the client side of this project: a client's mistake must not be mirrored by its own test server.
 package emulator
