@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -297,8 +298,11 @@ func (e *Emulator) importCore(s *State) error {
 	}
 	for _, gs := range s.Grants {
 		a, err := find(gs.Account)
-		if err != nil || a == nil && gs.Kind != grantlessGrant {
-			return fmt.Errorf("grant: no account: %v", err)
+		if err != nil {
+			return fmt.Errorf("grant: %w", err)
+		}
+		if a == nil && gs.Kind != grantlessGrant {
+			return errors.New("grant: no account")
 		}
 		g := &grant{kind: gs.Kind, account: a, scopes: gs.Scopes, expires: gs.Expires, revoked: gs.Revoked}
 		for _, r := range gs.Resources {
