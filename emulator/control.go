@@ -20,6 +20,11 @@ import (
 
 const controlPath = "/_emulator/"
 
+// isControlPath tells whether a request is for the control plane. Its slash is easily forgotten.
+func isControlPath(path string) bool {
+	return strings.HasPrefix(path, controlPath) || path == strings.TrimSuffix(controlPath, "/")
+}
+
 // Control says who may use the control plane.
 type Control int
 
@@ -60,7 +65,13 @@ func (c *controlCall) read(v any) error {
 	}
 	dec := json.NewDecoder(bytes.NewReader(c.body))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
+	var other *json.UnmarshalTypeError
+	if err := dec.Decode(v); errors.As(err, &other) { // its own text names Go's types
+		if other.Field == "" {
+			return fmt.Errorf("body: is of the wrong type, %s: want an object", other.Value)
+		}
+		return fmt.Errorf("body: %s is of the wrong type, %s", other.Field, other.Value)
+	} else if err != nil {
 		return fmt.Errorf("body: %w", err)
 	}
 	return nil
@@ -88,7 +99,7 @@ func init() {
 		controlRoute{"POST", "accounts", `add sellers: {"region": "eu", "marketplaces": ["A1PA6795UKMFR9"], "count": 3}, each optional`, controlAddAccounts},
 		controlRoute{"POST", "accounts/{id}/revoke", "a seller, by seller id, takes the authorization back", controlRevoke},
 		controlRoute{"POST", "accounts/{id}/code", `an authorization code: {"redirect_uri": "https://…"}`, controlCode},
-		controlRoute{"POST", "accounts/{id}/authorize", `the seller consents: {"url": "https://sellercentral.amazon.com/apps/authorize/consent?…"}; without url, begins in the Appstore`, controlAuthorize},
+		controlRoute{"POST", "accounts/{id}/authorize", `the seller consents: {"url": "/apps/authorize/consent?application_id=…&state=…"}; without url, begins in the Appstore`, controlAuthorize},
 		controlRoute{"GET", "accounts/{id}/messages", "what the seller has sent to buyers", controlMessages},
 		controlRoute{"GET", "deliveries", "the last 1,000 messages to the application's queues, with new secrets in them", func(e *Emulator, _ *controlCall) (any, error) {
 			return object{"deliveries": append([]Delivery{}, e.Deliveries()...)}, nil
@@ -143,7 +154,7 @@ func (e *Emulator) control(r *http.Request, remote string) reply {
 	if !e.controlAllowed(r, remote) {
 		return fail(http.StatusForbidden, "the control plane is not for you: it answers this computer only, and no web pages")
 	}
-	route, id, methods := findControl(r.Method, strings.TrimPrefix(r.URL.Path, controlPath))
+	route, id, methods := findControl(r.Method, strings.TrimPrefix(r.URL.Path[len(controlPath)-1:], "/"))
 	if route == nil {
 		if methods == nil {
 			return fail(http.StatusNotFound, "nothing at %s: GET %s lists what there is", r.URL.Path, controlPath)
@@ -404,6 +415,9 @@ func controlAuthorize(e *Emulator, c *controlCall) (any, error) {
 		return nil, err
 	}
 	authorize := e.AuthorizeFromAppstore
+	if strings.HasPrefix(in.URL, "/") {
+		in.URL = "http://127.0.0.1" + in.URL // here
+	}
 	if in.URL != "" {
 		authorize = func(sellerID string) (string, error) { return e.Authorize(in.URL, sellerID) }
 	}

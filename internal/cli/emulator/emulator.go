@@ -4,10 +4,12 @@ package emulator
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -140,6 +142,11 @@ func (o *Options) check() error {
 	if o.AppLimits && o.NoLimits {
 		return exit.Usagef("--app-limits and --no-limits exclude each other")
 	}
+	if o.Export != "" { // found out now, not when the state is lost
+		if info, err := os.Stat(filepath.Dir(o.Export)); err != nil || !info.IsDir() {
+			return exit.Usagef("--export-on-exit %q: there is no folder %q", o.Export, filepath.Dir(o.Export))
+		}
+	}
 	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
 		return exit.Usagef("--listen %q: want host:port, such as 127.0.0.1:0", o.Listen)
 	}
@@ -201,7 +208,7 @@ func (o *Options) build() (*emulator.Emulator, error) {
 	}
 	emu, err := emulator.New(options...)
 	if err != nil {
-		return nil, err
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "emulator: ")) // the command's name is the same
 	}
 	for range o.Accounts - 1 {
 		if _, err := emu.AddAccount(emulator.AccountConfig{Region: region}); err != nil {
@@ -226,7 +233,7 @@ func importState(emu *emulator.Emulator, file string) error {
 		return fmt.Errorf("--import %q: %w", file, err)
 	}
 	if err := emu.Import(&s); err != nil {
-		return fmt.Errorf("--import %q: %w", file, err)
+		return fmt.Errorf("--import %q: %s", file, strings.TrimPrefix(err.Error(), "emulator: import: "))
 	}
 	return nil
 }
