@@ -1,0 +1,65 @@
+// Package stored is the form in which the stores keep accounts and applications: the only one that has the secrets in clear.
+package stored
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// Account has the fields of accounts.Account, so that one converts into the other, without the methods that redact.
+type Account struct {
+	Name             string             `json:"name"`
+	SellingPartnerID string             `json:"selling_partner_id,omitempty"`
+	Region           marketplace.Region `json:"region"`
+	Marketplaces     []string           `json:"marketplaces,omitempty"`
+	ClientID         string             `json:"client_id"`
+	RefreshToken     string             `json:"refresh_token"`
+	Sandbox          bool               `json:"sandbox,omitempty"`
+	Created          time.Time          `json:"created,omitzero"`
+	Updated          time.Time          `json:"updated,omitzero"`
+}
+
+// Application has the fields of accounts.Application.
+type Application struct {
+	ClientID      string    `json:"client_id"`
+	ClientSecret  string    `json:"client_secret"`
+	ApplicationID string    `json:"application_id,omitempty"`
+	RoleARN       string    `json:"role_arn,omitempty"`
+	SecretExpires time.Time `json:"secret_expires,omitzero"`
+	Created       time.Time `json:"created,omitzero"`
+	Updated       time.Time `json:"updated,omitzero"`
+}
+
+// Stamp sets the times of what is put: old is when what it replaces was created, zero if it is new.
+func Stamp(created, updated *time.Time, old, now time.Time) {
+	*updated = now.UTC().Truncate(time.Second)
+	switch {
+	case !old.IsZero():
+		*created = old
+	case created.IsZero():
+		*created = *updated
+	}
+}
+
+// Cause returns the error of a service in a form that may be shown: the context's error if that ended the call, and without the secrets
+// if the service repeated what it was sent. Then the chain ends there, so that nobody unwraps it to the text that has them.
+func Cause(ctx context.Context, err error, secrets ...string) error {
+	if ended := ctx.Err(); ended != nil {
+		return ended
+	}
+	text := err.Error()
+	clean := text
+	for _, s := range secrets {
+		if s != "" {
+			clean = strings.ReplaceAll(clean, s, "REDACTED")
+		}
+	}
+	if clean == text {
+		return err
+	}
+	return errors.New(clean)
+}
