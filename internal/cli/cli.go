@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi/internal/cli/doctor"
 	"github.com/openspapi/spapi/internal/cli/emulator"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
@@ -87,6 +88,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 	cmd.SetErr(f.Streams.Err)
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exit.UsageError{Err: err} })
 	cmd.AddCommand(
+		doctor.NewCmdDoctor(f, nil),
 		emulator.NewCmdEmulator(f, nil),
 		ops.NewCmdOps(f, nil),
 		quickstart.NewCmdQuickstart(f, nil),
