@@ -59,7 +59,8 @@ type account struct {
 	marketplaces []marketplace.Marketplace
 	refreshToken string
 	created      time.Time
-	revoked      bool // guarded by Emulator.mu
+	revoked      bool     // guarded by Emulator.mu
+	contacts     contacts // guarded by Emulator.mu
 
 	once  sync.Once
 	built *world
@@ -76,24 +77,31 @@ type AccountConfig struct {
 
 // AddAccount adds a seller with a world of its own, who has authorized the application.
 func (e *Emulator) AddAccount(c AccountConfig) (Credentials, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	a, err := e.addAccount(c, e.now())
+	if err != nil {
+		return Credentials{}, err
+	}
+	return e.credentials(a), nil
+}
+
+// addAccount wants e.mu held.
+func (e *Emulator) addAccount(c AccountConfig, created time.Time) (*account, error) {
 	if c.Region == "" {
 		c.Region = marketplace.NorthAmerica
 	}
 	if !c.Region.Valid() {
-		return Credentials{}, fmt.Errorf("emulator: unknown region %q: want na, eu or fe", c.Region)
+		return nil, fmt.Errorf("emulator: unknown region %q: want na, eu or fe", c.Region)
 	}
+	a := &account{number: len(e.accounts), region: c.Region, created: created}
 	if len(c.Marketplaces) == 0 {
-		for _, m := range usualMarketplaces[c.Region] {
-			c.Marketplaces = append(c.Marketplaces, m.ID)
-		}
+		a.marketplaces = slices.Clone(usualMarketplaces[c.Region])
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	a := &account{number: len(e.accounts), region: c.Region, created: e.now()}
 	for _, id := range c.Marketplaces {
 		m, ok := marketplace.ByID(id)
 		if !ok || m.Region != c.Region {
-			return Credentials{}, fmt.Errorf("emulator: marketplace %q is not in region %q", id, c.Region)
+			return nil, fmt.Errorf("emulator: marketplace %q is not in region %q", id, c.Region)
 		}
 		a.marketplaces = append(a.marketplaces, m)
 	}
@@ -102,7 +110,7 @@ func (e *Emulator) AddAccount(c AccountConfig) (Credentials, error) {
 	a.storeName = pick(r, storeNames)
 	a.refreshToken = "Atzr|IwEBI" + r.text(base64URL, 320)
 	e.accounts = append(e.accounts, a)
-	return e.credentials(a), nil
+	return a, nil
 }
 
 var usualMarketplaces = map[marketplace.Region][]marketplace.Marketplace{
@@ -213,7 +221,7 @@ func (e *Emulator) byRefreshToken(token string) *account {
 			return a
 		}
 	}
-	return nil
+	return e.consents.seller(token, e.now())
 }
 
 // RevokeRefreshToken takes back a seller's authorization, as a seller does in Seller Central: the refresh token and all access
@@ -226,6 +234,7 @@ func (e *Emulator) RevokeRefreshToken(refreshToken string) bool {
 		return false
 	}
 	a.revoked = true
+	e.consents.revoke(a)
 	for _, g := range e.grants {
 		if g.account == a {
 			g.revoked = true
@@ -255,7 +264,12 @@ func (e *Emulator) ExpireTokens() {
 func (e *Emulator) RotateSecret() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.app.oldSecrets[e.app.secret] = e.now().Add(oldSecretLifetime)
+	return e.rotateSecret(e.now())
+}
+
+// rotateSecret wants e.mu held.
+func (e *Emulator) rotateSecret(now time.Time) string {
+	e.app.oldSecrets[e.app.secret] = now.Add(oldSecretLifetime)
 	e.minted++
 	e.app.secret = "amzn1.oa2-cs.v1." + e.random("secret", e.minted).text(hexDigits, 64)
 	e.app.secretExpiry = time.Time{}

@@ -127,7 +127,11 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		if !ok {
 			t.Fatalf("no operation %s", id)
 		}
-		r, err := http.NewRequest(op.Method, marketplace.NorthAmerica.Endpoint()+target, strings.NewReader(body))
+		endpoint := marketplace.NorthAmerica.Endpoint()
+		if op.SandboxOnly {
+			endpoint = marketplace.NorthAmerica.SandboxEndpoint()
+		}
+		r, err := http.NewRequest(op.Method, endpoint+target, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,6 +149,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		add("catalogitems20220401.getCatalogItem", "/catalog/2022-04-01/items/"+p.asin+"?includedData="+all2022+"&marketplaceIds="+store, "")
 		add("catalogitemsv0.listCatalogCategories", "/catalog/v0/categories?ASIN="+p.asin+"&MarketplaceId="+store, "")
 	}
+	addMarketRequests(e, w, add)
 	shipments := 0
 	for _, o := range w.orders {
 		v0 := "/orders/v0/orders/" + o.id

@@ -58,11 +58,25 @@ type call struct {
 // ServeHTTP implements [http.Handler].
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := e.newExchange(r)
+	rep := e.handle(x)
+	e.deliver()
+	send(w, x, rep)
+}
+
+// handle answers a request while the state is held still for it. The request's body has been read: a slow client keeps nobody waiting.
+func (e *Emulator) handle(x *exchange) reply {
+	e.gate.RLock()
+	defer e.gate.RUnlock()
+	x.now = e.now()
+	e.mu.Lock()
+	n := e.log.next()
+	e.mu.Unlock()
+	x.requestID = e.random("request", n).uuid()
 	rep := e.answer(x)
 	e.mu.Lock()
 	e.log.add(x, rep.status)
 	e.mu.Unlock()
-	send(w, x, rep)
+	return rep
 }
 
 // RoundTrip implements [http.RoundTripper]. It answers for any host: Login with Amazon at api.amazon.com, the Security Token
@@ -115,7 +129,7 @@ func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 
 func (e *Emulator) newExchange(r *http.Request) *exchange {
-	x := &exchange{method: r.Method, url: r.URL, header: r.Header, now: e.now(), remaining: -1}
+	x := &exchange{method: r.Method, url: r.URL, header: r.Header, remaining: -1}
 	if x.method == "" {
 		x.method = http.MethodGet // a client's request may leave it out
 	}
@@ -127,10 +141,6 @@ func (e *Emulator) newExchange(r *http.Request) *exchange {
 		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 		x.body, x.tooBig = body, len(body) > maxBody || err != nil
 	}
-	e.mu.Lock()
-	n := e.log.next()
-	e.mu.Unlock()
-	x.requestID = e.random("request", n).uuid()
 	return x
 }
 
@@ -146,6 +156,8 @@ func (e *Emulator) answer(x *exchange) reply {
 		return e.token(x)
 	case host == lwaHost:
 		return reply{status: http.StatusNotFound, contentType: "text/plain", body: []byte("not found")}
+	case isCentralHost(host) || isConsentPath(path) && x.region() == "":
+		return e.central(x)
 	case path == stsPath || path+"/" == stsPath || isSTSHost(host):
 		return e.sts(x)
 	default:
