@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi/internal/cli/auth"
 	"github.com/openspapi/spapi/internal/cli/doctor"
 	"github.com/openspapi/spapi/internal/cli/emulator"
 	"github.com/openspapi/spapi/internal/cli/exit"
@@ -75,7 +76,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		Version:       f.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          unknownCommand,
+		Args:          exit.Group,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 
 		PersistentPreRunE: func(*cobra.Command, []string) error { return f.Prepare() },
@@ -88,6 +89,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 	cmd.SetErr(f.Streams.Err)
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exit.UsageError{Err: err} })
 	cmd.AddCommand(
+		auth.NewCmdAuth(f),
 		doctor.NewCmdDoctor(f, nil),
 		emulator.NewCmdEmulator(f, nil),
 		ops.NewCmdOps(f, nil),
@@ -96,15 +98,4 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		factory.NewCmdHelp(),
 	)
 	return cmd
-}
-
-// unknownCommand replaces cobra's own error, which takes several lines.
-func unknownCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return exit.Usagef("unknown command %q: did you mean %s?", args[0], strings.Join(near, " or "))
-	}
-	return exit.Usagef("unknown command %q", args[0])
 }

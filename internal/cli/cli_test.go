@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -19,14 +20,33 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"spapi": func() { os.Exit(cli.Main()) },
+		"spapi":   func() { os.Exit(cli.Main()) },
+		"browser": browser,
 	})
+}
+
+// browser stands for a seller at a browser who is shown the consent page of an emulator: it answers with its first argument, "approve" or
+// "deny", and goes where it is led.
+func browser() {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: browser approve|deny url")
+		os.Exit(2)
+	}
+	resp, err := http.Get(os.Args[2] + "&emulator_consent=" + os.Args[1])
+	if err == nil {
+		err = resp.Body.Close()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // TestScripts runs the transcripts in testdata. Their own commands:
 //
 //	status N spapi …   the command ends with status N
-//	serve args…        starts "spapi emulator args…", waits for its ready line, and sets URL, LWA_URL, STS_URL and REFRESH_TOKEN
+//	serve args…        starts "spapi emulator args…", waits for its ready line, and sets URL, LWA_URL, STS_URL, REFRESH_TOKEN, CLIENT_ID,
+//	                   APPLICATION_ID and SELLER_ID; secret.txt, token.txt and all.txt hold the secrets a line each, as stdin takes them
 //	get url            prints status, X-Spapi-Emulator-Operation and body
 //	interrupt SIGNAL   ends what serve started and wants status 0 within ten seconds
 func TestScripts(t *testing.T) {
@@ -89,8 +109,15 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	var ready map[string]string
 	ts.Check(json.Unmarshal([]byte(line), &ready))
 	ts.Check(os.WriteFile(ts.MkAbs("ready.json"), []byte(line), 0o600))
-	for _, key := range []string{"url", "lwa_url", "sts_url", "refresh_token"} {
+	for _, key := range []string{"url", "lwa_url", "sts_url", "refresh_token", "client_id", "application_id", "seller_id"} {
 		ts.Setenv(strings.ToUpper(key), ready[key])
+	}
+	for name, keys := range map[string][]string{"secret.txt": {"client_secret"}, "token.txt": {"refresh_token"}, "all.txt": {"client_id", "client_secret", "refresh_token"}} {
+		var text string
+		for _, key := range keys {
+			text += ready[key] + "\n"
+		}
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
 	}
 }
 

@@ -442,9 +442,10 @@ var cases = []struct {
 		p.aws(p.credentials.AWSAccessKeyID, p.credentials.AWSSecretAccessKey, p.credentials.RoleARN)
 	}},
 
-	{"application-draft", "", func(p *patient) { p.consentPage("MD1000") }},
+	{"", "a published application", func(p *patient) { p.storeApplicationID() }},
+	{"application-draft", "", func(p *patient) { p.storeApplicationID(); p.emu.SetApplicationStatus(emulator.ApplicationDraft) }},
 	{"redirect-mismatch", "", func(p *patient) { p.consentPage("MD5101") }},
-	{"application-uris-missing", "", func(p *patient) { p.consentPage("MD9100") }},
+	{"application-uris-missing", "", func(p *patient) { p.storeApplicationID(); p.emu.SetRedirectURIs() }},
 
 	{"deprecated-operation", "named", func(p *patient) { p.opts.Uses = []string{"ordersv0.getOrders", "orders20260101.searchOrders"} }},
 	{"deprecated-operation", "in Go", func(p *patient) {
@@ -469,8 +470,12 @@ func (p *patient) aws(key, secret, role string) {
 	p.opts.aws = awsauth.Config{STSEndpoint: server.URL + "/sts/", BaseCredentials: credentials.NewStaticCredentialsProvider(key, secret, ""), HTTPClient: &http.Client{Transport: transport}}
 }
 
-func (p *patient) consentPage(code string) {
+func (p *patient) storeApplicationID() {
 	p.store(func(a *accounts.Application, _ *accounts.Account) { a.ApplicationID = p.credentials.ApplicationID })
+}
+
+func (p *patient) consentPage(code string) {
+	p.storeApplicationID()
 	p.answer(func(r *http.Request) bool {
 		return r.URL.Host == "sellercentral.amazon.ca" && r.URL.Path == "/apps/authorize/consent" && r.URL.Query().Get("application_id") == p.credentials.ApplicationID
 	}, reply(200, "text/html", "<html><p>We're sorry. Error code: "+code+"</p></html>"))
