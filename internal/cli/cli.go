@@ -15,11 +15,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/openspapi/spapi/internal/cli/auth"
+	"github.com/openspapi/spapi/internal/cli/catalog"
 	"github.com/openspapi/spapi/internal/cli/doctor"
 	"github.com/openspapi/spapi/internal/cli/emulator"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/fees"
+	"github.com/openspapi/spapi/internal/cli/finances"
+	"github.com/openspapi/spapi/internal/cli/inventory"
+	"github.com/openspapi/spapi/internal/cli/listings"
+	"github.com/openspapi/spapi/internal/cli/marketplaces"
 	"github.com/openspapi/spapi/internal/cli/ops"
+	"github.com/openspapi/spapi/internal/cli/orders"
+	"github.com/openspapi/spapi/internal/cli/pricing"
 	"github.com/openspapi/spapi/internal/cli/quickstart"
 )
 
@@ -90,9 +98,17 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exit.UsageError{Err: err} })
 	cmd.AddCommand(
 		auth.NewCmdAuth(f),
+		catalog.NewCmdCatalog(f),
 		doctor.NewCmdDoctor(f, nil),
 		emulator.NewCmdEmulator(f, nil),
+		fees.NewCmdFees(f, nil),
+		finances.NewCmdFinances(f, nil),
+		inventory.NewCmdInventory(f, nil),
+		listings.NewCmdListings(f),
+		marketplaces.NewCmdMarketplaces(f, nil),
 		ops.NewCmdOps(f, nil),
+		orders.NewCmdOrders(f),
+		pricing.NewCmdPricing(f, nil),
 		quickstart.NewCmdQuickstart(f, nil),
 		exit.NewCmdHelp(),
 		factory.NewCmdHelp(),
