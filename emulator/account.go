@@ -64,15 +64,16 @@ type account struct {
 
 	once  sync.Once
 	built *world
+	desk  *desk // reports, feeds and queries
 }
 
 // AccountConfig describes a seller to be added. The zero value is a seller in North America.
 type AccountConfig struct {
 	// Region is where the seller sells. The default is North America.
-	Region marketplace.Region
+	Region marketplace.Region `json:"region"`
 	// Marketplaces are the ids of the marketplaces in which the seller takes part, the first being the main one. The default
 	// is a few of the region.
-	Marketplaces []string
+	Marketplaces []string `json:"marketplaces"`
 }
 
 // AddAccount adds a seller with a world of its own, who has authorized the application.
@@ -109,6 +110,7 @@ func (e *Emulator) addAccount(c AccountConfig, created time.Time) (*account, err
 	a.sellerID = "A" + r.text(base36, 13)
 	a.storeName = pick(r, storeNames)
 	a.refreshToken = "Atzr|IwEBI" + r.text(base64URL, 320)
+	a.desk = newDesk(e, a)
 	e.accounts = append(e.accounts, a)
 	return a, nil
 }
@@ -126,6 +128,17 @@ func (e *Emulator) Credentials() Credentials {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.credentials(e.accounts[0])
+}
+
+// Accounts returns the credentials of all sellers, in the order in which they were added.
+func (e *Emulator) Accounts() []Credentials {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := make([]Credentials, len(e.accounts))
+	for i, a := range e.accounts {
+		list[i] = e.credentials(a)
+	}
+	return list
 }
 
 // credentials wants e.mu held.

@@ -71,7 +71,7 @@ func searchCatalogItems(c *call) (reply, *apiError) {
 	}
 	var found []*product
 	for _, p := range c.items() {
-		if searchFinds(p, c.account, q) {
+		if searchFinds(p, c.account, m, q) {
 			found = append(found, p)
 		}
 	}
@@ -94,7 +94,7 @@ func searchCatalogItems(c *call) (reply, *apiError) {
 	return ok(body), nil
 }
 
-func searchFinds(p *product, a *account, q map[string][]string) bool {
+func searchFinds(p *product, a *account, m *marketplace.Marketplace, q map[string][]string) bool {
 	if ids := q["identifiers"]; ids != nil {
 		switch q["identifiersType"][0] {
 		case "ASIN":
@@ -110,7 +110,7 @@ func searchFinds(p *product, a *account, q map[string][]string) bool {
 		}
 		return false
 	}
-	if !p.matches(strings.Join(q["keywords"], " ")) {
+	if !p.matchesIn(strings.Join(q["keywords"], " "), m) {
 		return false
 	}
 	if b := q["brandNames"]; b != nil && !slices.Contains(b, p.brand) {
@@ -171,7 +171,7 @@ func attributes2022(p *product, markets []*marketplace.Marketplace) object {
 		text := func(name, value string) {
 			add(name, object{"value": value, "language_tag": m.Language, "marketplace_id": m.ID})
 		}
-		text("item_name", p.title)
+		text("item_name", p.titleIn(m))
 		text("brand", p.brand)
 		text("color", p.color)
 		text("size", p.size)
@@ -228,7 +228,7 @@ func dataSet2022(set string, p *product, m *marketplace.Marketplace) object {
 		return object{
 			"adultProduct": false, "autographed": false, "memorabilia": false, "tradeInEligible": false,
 			"brand": p.brand, "browseClassification": object{"displayName": p.kind.category, "classificationId": p.kind.categoryN},
-			"color": p.color, "itemClassification": "BASE_PRODUCT", "itemName": p.title, "manufacturer": p.brand,
+			"color": p.color, "itemClassification": "BASE_PRODUCT", "itemName": p.titleIn(m), "manufacturer": p.brand,
 			"modelNumber": p.part, "packageQuantity": p.pack, "partNumber": p.part, "size": p.size,
 			"websiteDisplayGroup": "office_product_display_on_website", "websiteDisplayGroupName": "Office Products",
 		}

@@ -77,7 +77,7 @@ func listCatalogItems(c *call) (reply, *apiError) {
 			break
 		}
 		q := c.query
-		if (q.Get("Query") == "" || p.matches(q.Get("Query"))) && same(q.Get("SellerSKU"), p.sku) && same(q.Get("UPC"), p.upc) &&
+		if (q.Get("Query") == "" || p.matchesIn(q.Get("Query"), m)) && same(q.Get("SellerSKU"), p.sku) && same(q.Get("UPC"), p.upc) &&
 			same(q.Get("EAN"), p.ean) && same(q.Get("JAN"), p.ean) && q.Get("ISBN") == "" {
 			items = append(items, itemV0(p, m))
 		}
@@ -136,7 +136,7 @@ func itemV0(p *product, m *marketplace.Marketplace) object {
 				"Width":  object{"value": 75, "Units": "pixels"},
 			},
 			"Studio": p.brand,
-			"Title":  p.title,
+			"Title":  p.titleIn(m),
 		}},
 		"Relationships": []object{},
 		"SalesRankings": []object{{"ProductCategoryId": "office_product_display_on_website", "Rank": p.rank}, {"ProductCategoryId": p.kind.categoryN, "Rank": p.rank/100 + 1}},

@@ -9,7 +9,8 @@
 //	httpClient.Post("https://sts.us-east-1.amazonaws.com/", …)                               // AssumeRole
 //	httpClient.Get("https://sellingpartnerapi-na.amazon.com/sellers/v1/marketplaceParticipations") // SP-API
 //
-// On a port, "/auth/o2/token" is Login with Amazon, "/sts/" is the Security Token Service, and everything else is SP-API.
+// On a port, "/auth/o2/token" is Login with Amazon, "/sts/" is the Security Token Service, "/apps/authorize/consent" is the page of Seller
+// Central on which a seller authorizes the application (see [Emulator.Authorize] for doing so without a browser), and everything else is SP-API.
 //
 // It routes every operation of internal/catalog. Operations with a handler show one seeded world of products and orders; official
 // sandbox cases are replayed when [WithModels] names a folder of Amazon's models; every other operation answers with a small body
@@ -23,8 +24,8 @@
 //
 // # What is not emulated yet
 //
-// Only sellers, catalog v0 and 2022-04-01, orders v0 and 2026-01-01 and restricted tokens have a world behind them: what is sent to other
-// operations is checked and forgotten. Time brings no new orders. Of the token endpoint's and the service's failures only those that
+// What is sent to operations without a handler is checked and forgotten. Notifications can be subscribed to, but only news about the
+// application's secret and test notifications are delivered. Time brings no new orders. Of the token endpoint's and the service's failures only those that
 // a request causes occur: no throttled token endpoint, no 500 or 503, no broken connections.
 //
 // The package shares no code with the client side of this project: a client's mistake must not be mirrored by its own test server.
@@ -68,11 +69,13 @@ type Emulator struct {
 	codes    map[string]*authorizationCode
 	sessions map[string]*session // temporary AWS credentials, by access key id
 	minted   int                 // tokens and codes handed out so far: each gets its own random source
+	faults   []*faultRule
 	log      requestLog
 
 	consents      consents      // of sellers, by the consent page
 	outbox        outbox        // messages to queues
 	subscriptions subscriptions // to notifications, and their destinations
+	salesReport   time.Time     // when GET_SALES_AND_TRAFFIC_REPORT was last asked for
 }
 
 // New builds an emulator with one seller, whose credentials [Emulator.Credentials] returns. The error is about options: a
@@ -82,8 +85,8 @@ func New(opts ...Option) (*Emulator, error) {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if o.orders < 0 || o.products < 1 || o.days < 1 {
-		return nil, fmt.Errorf("emulator: world of %d orders, %d products over %d days: want at least 0, 1 and 1", o.orders, o.products, o.days)
+	if err := checkSizes(o.orders, o.products, o.days); err != nil {
+		return nil, fmt.Errorf("emulator: %w", err)
 	}
 	if !o.region.Valid() {
 		return nil, fmt.Errorf("emulator: unknown region %q: want na, eu or fe", o.region)
@@ -102,7 +105,20 @@ func New(opts ...Option) (*Emulator, error) {
 		}
 	}
 	e.reset()
+	for _, f := range o.faults {
+		if _, err := e.AddFault(f); err != nil {
+			return nil, err
+		}
+	}
 	return e, nil
+}
+
+// checkSizes bounds a world. The upper bounds only keep a slip of the pen from taking all memory.
+func checkSizes(orders, products, days int) error {
+	if orders < 0 || products < 1 || days < 1 || orders > 1e7 || products > 1e6 || days > 36500 {
+		return fmt.Errorf("world of %d orders, %d products over %d days: want 0 to 10000000, 1 to 1000000 and 1 to 36500", orders, products, days)
+	}
+	return nil
 }
 
 // Option configures an [Emulator].
@@ -112,12 +128,15 @@ type options struct {
 	clock         Clock
 	fixed         time.Time // zero: the clock runs
 	speed         float64
+	faults        []Fault
+	control       Control
 	seed          int64
 	region        marketplace.Region
 	orders        int
 	products      int
 	days          int
 	models        string
+	sandbox       bool
 	sandboxStrict bool
 	requireSigV4  bool
 	limits        bool
@@ -155,6 +174,11 @@ func WithModels(dir string) Option { return func(o *options) { o.models = dir } 
 // WithSandboxStrict makes requests to a sandbox host that match no static case fail as Amazon's static sandbox does, with
 // 400 "Could not match input arguments". It needs [WithModels].
 func WithSandboxStrict() Option { return func(o *options) { o.sandboxStrict = true } }
+
+// WithSandbox makes the emulator the sandbox whatever host it is asked at, as it must be on a port: limits of 5 requests per second with
+// a burst of 15 for every operation, sandbox-only operations, and with [WithModels] every static case. Without it Amazon's sandbox
+// hosts are the sandbox, and others aren't.
+func WithSandbox() Option { return func(o *options) { o.sandbox = true } }
 
 // WithRequireSigV4 makes every SP-API request need a valid Signature Version 4, as it was before 2023-10-02.
 func WithRequireSigV4() Option { return func(o *options) { o.requireSigV4 = true } }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -248,4 +249,44 @@ func addMarketRequests(e *Emulator, w *world, add func(id, target, body string))
 	add("notificationsv1.getSubscriptionById", "/notifications/v1/subscriptions/FEED_PROCESSING_FINISHED/s1", "")
 	add("notificationsv1.deleteSubscriptionById", "/notifications/v1/subscriptions/REPORT_PROCESSING_FINISHED/s2", "")
 	add("notificationsv1.sendTestNotification", "/notifications/v1/subscriptions/FEED_PROCESSING_FINISHED/testNotification", `{"destinationId":"d1","testNotification":{"payloadVersion":"2020-09-04","testScenario":"x"}}`)
+}
+
+// TestMarketUnderLoad lets many requests at once read and change what the flows share.
+func TestMarketUnderLoad(t *testing.T) {
+	s := newShop(t, WithCredentialQueue("arn:aws:sqs:us-east-1:1:q"), WithNotificationSink(func(string, []byte) {}))
+	l := s.w.allListings()[0]
+	o := s.orderWhere("shipped", func(o *order) bool { return o.status(s.now()) == shipped })
+	rotation, notifications := s.grantless(rotationScope), s.grantless("sellingpartnerapi::notifications")
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 20 {
+				s.setPrice(l.sku, 1000+j)
+				s.get("/products/pricing/v0/listings/" + url.PathEscape(l.sku) + "/offers?ItemCondition=New&MarketplaceId=" + usStore)
+				s.foep(l.sku, usStore)
+				s.metrics("2026-02-01T00:00:00Z--2026-03-01T00:00:00Z", "Total")
+				s.message(o, "warranty", "{}")
+				s.send("POST", s.host+"/applications/2023-11-30/clientSecret", rotation, "")
+				s.notify("POST", "destinations", notifications, fmt.Sprintf(`{"name":"q","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:1:q%d-%d"}}}`, i, j))
+				if _, err := s.Authorize(s.consentURL(usCentral), s.Credentials().SellerID); err != nil {
+					t.Error(err)
+				}
+				if j == 10 {
+					if _, err := s.Export(); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(s.Messages(s.Credentials().SellerID)); n != 1 {
+		t.Errorf("%d messages of one kind for one order", n)
+	}
+	if n := len(s.Deliveries()); n != 160 {
+		t.Errorf("%d secrets", n)
+	}
+	if n := len(s.notify("GET", "destinations", notifications, "").list("payload")); n != 160 {
+		t.Errorf("%d destinations", n)
+	}
 }

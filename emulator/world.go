@@ -11,14 +11,15 @@ import (
 // world is what one seller has: a catalogue, listings and orders, the same in every API that shows them. It is built on first use
 // and goes on by the clock from request to request.
 type world struct {
-	account  *account
-	seed     int64
-	opened   time.Time     // where the orders of the beginning end
-	first    time.Time     // where they start
-	spacing  time.Duration // mean time between two orders; 0: there are none
-	most     int           // orders that there will ever be
-	products []*product    // the catalogue at the beginning; see [world.catalogue]
-	byASIN   map[string]*product
+	account   *account
+	seed      int64
+	opened    time.Time     // where the orders of the beginning end
+	first     time.Time     // where they start
+	spacing   time.Duration // mean time between two orders; 0: there are none
+	most      int           // orders that there will ever be
+	beginning int           // orders of the beginning
+	products  []*product    // the catalogue at the beginning; see [world.catalogue]
+	byASIN    map[string]*product
 
 	mu       sync.RWMutex // guards all below
 	orders   []*order     // by time of purchase
@@ -47,7 +48,7 @@ func (a *account) world(e *Emulator) *world {
 
 func newWorld(o options, a *account) *world {
 	w := &world{
-		account: a, seed: o.seed, opened: a.created.UTC().Truncate(time.Second), most: o.orders + max(o.orders, moreOrders),
+		account: a, seed: o.seed, beginning: o.orders, opened: a.created.UTC().Truncate(time.Second), most: o.orders + max(o.orders, moreOrders),
 		products: makeProducts(o.seed, a.number, o.products), byASIN: map[string]*product{}, byID: map[string]*order{}, told: map[string]bool{},
 	}
 	for _, p := range w.products {
