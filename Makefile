@@ -31,8 +31,8 @@ race: ## run the tests of concurrent code under the race detector
 lint: ## gofmt, go vet, golangci-lint and staticcheck (the linters are built from tools/go.mod)
 	.ci/run format vet lint
 
-bench: ## run all benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## run all benchmarks and write docs/performance.md
+	go test -run '^$$' -bench . -benchmem ./... | go run ./internal/benchdoc docs/performance.md
 
 fuzz: ## fuzz each target for FUZZTIME
 	.ci/run fuzz

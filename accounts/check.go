@@ -24,16 +24,15 @@ func CleanName(name string) (string, error) {
 	bad := func(value, want string) (string, error) {
 		return "", &spapi.ConfigError{Field: "account name", Value: value, Want: want}
 	}
-	switch {
-	case name == "":
-		return bad("", "is missing")
-	case !utf8.ValidString(name):
+	if !utf8.ValidString(name) {
 		return bad("", "is not valid UTF-8")
-	case secretShape(name):
-		return bad("", "looks like a secret: want a name of your choice") // and so it is not repeated
 	}
 	name = norm.NFC.String(name)
 	switch {
+	case name == "":
+		return bad("", "is missing")
+	case secretShape(name):
+		return bad("", "looks like a secret: want a name of your choice") // and so it is not repeated
 	case len(name) > maxName:
 		return bad("", fmt.Sprintf("has %d bytes: want at most %d", len(name), maxName))
 	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):

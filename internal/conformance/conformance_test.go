@@ -234,9 +234,7 @@ func examples(t *testing.T, dir string) (out []example) {
 						Response json.RawMessage `json:"response"`
 					}
 					_ = json.Unmarshal(r.Older, &older)
-					for _, o := range older {
-						cases.Static = append(cases.Static, o)
-					}
+					cases.Static = append(cases.Static, older...)
 					for i, c := range cases.Static {
 						e := example{op: op, name: fmt.Sprintf("%s %s case %d", op.ID, code, i), status: status, body: c.Response}
 						e.input = requestBody(op, c.Request.Parameters)

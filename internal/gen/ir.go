@@ -523,7 +523,7 @@ func (b *builder) body(g *goOp, body *catalog.Body, names map[string]bool) error
 		g.BodyType = t.value(b.p)
 		g.SendBody = fmt.Sprintf("r.%s(in.Body)", send)
 		if t.kind == kindArray || t.kind == kindMap || t.kind == kindRaw {
-			g.SendBody = fmt.Sprintf("if in.Body != nil { r.JSON(in.Body) }")
+			g.SendBody = "if in.Body != nil { r.JSON(in.Body) }"
 		}
 		if names["Body"] {
 			return fmt.Errorf("%s: %s: a parameter is called Body too", b.m.file, g.operation.Name)

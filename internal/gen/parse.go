@@ -131,8 +131,6 @@ type parser struct {
 	model *model
 	doc   *node
 	allOf map[*catalog.Schema][]*catalog.Schema // parts, merged once all definitions are known
-	at    []*node                               // places of the schemas in allOf and of references, for messages
-	refs  []string
 }
 
 // unsupported would change what a schema means. No model uses them today.
@@ -394,9 +392,7 @@ func (p *parser) sandbox(op *operation, item, n *node) error {
 
 func (p *parser) parameters(op *operation, item, n *node) error {
 	list := slices.Clone(n.get("parameters").list())
-	for _, shared := range item.get("parameters").list() {
-		list = append(list, shared)
-	}
+	list = append(list, item.get("parameters").list()...)
 	seen := map[string]bool{}
 	for _, at := range list {
 		if ref := at.get("$ref"); ref != nil {

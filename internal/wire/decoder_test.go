@@ -235,7 +235,7 @@ func TestParseTime(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %s", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", "soon", "2024-13-01", "24:00", "12345678"} {
+	for _, in := range []string{"", "soon", "2024-13-01", "24:00", "12345678", "270000000000000"} {
 		if got, err := ParseTime(in); err == nil {
 			t.Errorf("%q: %v, want an error", in, got)
 		}
@@ -244,6 +244,7 @@ func TestParseTime(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"s":"abc","l":[{"s":"x","i":12},{"b":true}],"m":{"k":"v"},"n":1.5}`))
+	f.Add([]byte(`{"t":270000000000000}`))
 	f.Add([]byte(`{"t":1650163712052,"d":"2024-12-31","i":"x","o":{"o":{"ss":[1,null]}}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got, _, err := decodeSample(append([]byte(nil), body...))

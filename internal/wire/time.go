@@ -32,10 +32,13 @@ func ParseTime(s string) (time.Time, error) {
 		}
 	}
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil && len(s) >= 9 {
+		t := time.Unix(n, 0)
 		if n > 1e11 || n < -1e11 { // seconds reach this in the year 5138, milliseconds did in 1973
-			return time.UnixMilli(n).UTC(), nil
+			t = time.UnixMilli(n)
 		}
-		return time.Unix(n, 0).UTC(), nil
+		if t = t.UTC(); t.Year() >= 1 && t.Year() <= 9999 { // RFC 3339 ends there, and what is read must be writable
+			return t, nil
+		}
 	}
 	return time.Time{}, fmt.Errorf("%q is not a date-time; use RFC 3339, such as 2026-01-31T12:00:00Z", clip([]byte(s)))
 }
