@@ -13,11 +13,25 @@ import (
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
+// alsoNeeded are flags that examples have beyond what the models require: one of several parameters is wanted, or a value must suit
+// another one.
+var alsoNeeded = map[string][]string{
+	"catalogitems20201201.searchCatalogItems":  {"--keywords", "pen"},
+	"catalogitems20220401.searchCatalogItems":  {"--keywords", "pen"},
+	"catalogitemsv0.listCatalogCategories":     {"--asin", "B000000001"},
+	"orders20260101.searchOrders":              {"--created-after", "2026-01-31T00:00:00Z"},
+	"ordersv0.getOrders":                       {"--created-after", "2026-01-31T00:00:00Z"},
+	"tokens20210301.createRestrictedDataToken": {"--restricted-resources", `[{"method":"GET","path":"/orders/v0/orders/{orderId}/address"}]`},
+}
+
 // Example returns the flags of a call that has all that is required and is valid for Amazon's models: "--sku", "SKU-1", ….
 func (op *Operation) Example() []string {
-	var flags []string
+	flags := slices.Clone(alsoNeeded[op.ID])
+	if op.SandboxOnly {
+		flags = append(flags, "--sandbox")
+	}
 	for _, a := range op.Arguments() {
-		if !a.Required || a.In == "body" && !op.Detail.Body.Required {
+		if !a.Required || a.In == "body" && !op.Detail.Body.Required || slices.Contains(flags, "--"+a.Flag) {
 			continue
 		}
 		v := op.sample(a.Schema, a.Name, 0, 0)

@@ -111,11 +111,8 @@ func newDetails(op *operation.Operation) *details {
 		d.Arguments = append(d.Arguments, argument{a.Name, "--" + a.Flag, a.In, string(a.Kind), a.Required, a.Enum})
 	}
 	words := []string{"spapi", "call", op.ID}
-	for i, word := range op.Example() {
-		if i%2 == 1 {
-			word = curl.Quote(word)
-		}
-		words = append(words, word)
+	for _, word := range op.Example() {
+		words = append(words, curl.Quote(word))
 	}
 	d.Example = strings.Join(words, " ")
 	if d.ExampleBody != nil {
