@@ -21,6 +21,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/operation"
 	"github.com/openspapi/spapi/internal/cli/ops"
+	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/quickstart"
 	"github.com/openspapi/spapi/internal/cli/request"
 	"github.com/openspapi/spapi/internal/cli/sign"
@@ -56,11 +57,10 @@ func report(f *factory.Factory, cmd *cobra.Command, err error) {
 	}
 	fmt.Fprintf(f.Streams.Err, "%s: %s\n", path, line)
 	switch {
-	case f.Flags.Quiet || exit.Status(err) == exit.Interrupted:
 	case exit.IsUsage(err):
 		fmt.Fprintf(f.Streams.Err, "see: %s --help\n", path)
-	default:
-		if text := exit.Explain(err); text != "" {
+	case !f.Flags.Quiet && exit.Status(err) != exit.Interrupted:
+		if text := exit.Explain(err); text != "" && !strings.Contains(line, text) {
 			fmt.Fprintf(f.Streams.Err, "  %s\n", strings.ReplaceAll(text, "\n", "\n  "))
 		}
 	}
@@ -118,10 +118,13 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 	})
 	near := operation.Near(unknown.GetSpecifiedName(), flags)
+	for i := range near[min(1, len(near)):] {
+		near[i+1] = "--" + near[i+1]
+	}
 	if len(near) == 0 {
 		return &exit.UsageError{Err: err}
 	}
-	return exit.Usagef("%w: did you mean --%s?", err, strings.Join(near, " or --"))
+	return exit.Usagef("%w: did you mean --%s?", err, output.OneOf(near))
 }
 
 // unknownCommand replaces cobra's own error, which takes several lines.
@@ -130,7 +133,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return exit.Usagef("unknown command %q: did you mean %s?", args[0], strings.Join(near, " or "))
+		return exit.Usagef("unknown command %q: did you mean %s?", args[0], output.OneOf(near))
 	}
 	return exit.Usagef("unknown command %q", args[0])
 }

@@ -69,16 +69,19 @@ func checkJSON(source string, text []byte) (json.RawMessage, error) {
 		return v, nil
 	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		line, column := position(text, syntax.Offset)
+		offset := syntax.Offset - 1 // that of the byte that was wrong
+		if offset+1 == int64(len(text)) && strings.HasPrefix(syntax.Error(), "unexpected end") {
+			offset++
+		}
+		line, column := position(text, offset)
 		return nil, exit.Usagef("%s: line %d, column %d: %s", source, line, column, syntax.Error())
 	}
 	return nil, exit.Usagef("%s: %w", source, err)
 }
 
-// position turns an offset, that of the byte behind the one that was wrong, into line and column, both from 1; columns count
-// characters.
+// position turns an offset into line and column, both from 1; columns count characters.
 func position(text []byte, offset int64) (line, column int) {
-	at := min(max(int(offset)-1, 0), len(text))
+	at := min(max(int(offset), 0), len(text))
 	before := string(text[:at])
 	start := strings.LastIndexByte(before, '\n') + 1
 	return 1 + strings.Count(before, "\n"), 1 + utf8.RuneCountInString(before[start:])

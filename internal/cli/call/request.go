@@ -9,6 +9,7 @@ import (
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/operation"
+	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/wire"
 )
 
@@ -120,7 +121,7 @@ func didYouMean(name string, names []string) string {
 	if len(near) == 0 {
 		return ""
 	}
-	return ": did you mean " + strings.Join(near, " or ") + "?"
+	return ": did you mean " + output.OneOf(near) + "?"
 }
 
 func (in *request) parameter(opts *Options, name string) *value {

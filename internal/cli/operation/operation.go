@@ -10,6 +10,7 @@ import (
 
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/output"
 )
 
 // Operation is an operation with its arguments.
@@ -63,7 +64,7 @@ func find(name string) (*catalog.Operation, error) {
 		ids[i] = all[i].ID
 	}
 	if near := Near(name, ids); len(near) > 0 {
-		return nil, exit.Usagef("unknown operation %q: did you mean %s?", name, strings.Join(near, " or "))
+		return nil, exit.Usagef("unknown operation %q: did you mean %s?", name, output.OneOf(near))
 	}
 	return nil, exit.Usagef("unknown operation %q: \"spapi ops word…\" finds operations by words", name)
 }
