@@ -47,7 +47,20 @@ their elements, or the flag several times. The members of a request body are fla
 take JSON, or @file. --input reads a JSON object with the body, in which parameters may stand too, by the API's names; flags go
 before it. Values are checked against Amazon's models before anything is sent; --no-check leaves that to Amazon.
 
---all follows the pages and prints their items as JSON lines, or whole pages where a page has no single list of items.`,
+--all follows the pages and prints their items as JSON lines, or whole pages where a page has no single list of items.
+
+Operations have these flags beside their own:
+
+  --all                      follow the pages (operations that page)
+  --input file               JSON with the body and, by the API's names, parameters; - is stdin
+  --no-check                 send values as they are, also those that Amazon's models don't allow
+  --restricted-data=element  with a restricted data token for these data elements, all by default (operations that take one)
+  --report-type type         fetch a restricted data token where reports of this type need one (getReportDocument)
+  --dry-run                  print the request in place of sending it
+  --curl                     print the request as a curl command in place of sending it
+  --show-secrets             with --dry-run or --curl: fetch a real token and show it
+
+What deletes or cancels asks first; where there is no terminal to ask on, it wants --yes.`,
 		Example: "  spapi --emulator call sellersv1.getMarketplaceParticipations\n" +
 			"  spapi --emulator call ordersv0.getOrders --MarketplaceIds ATVPDKIKX0DER --CreatedAfter 2020-01-01 --all --jq .AmazonOrderId\n" +
 			"  spapi call catalogitems20220401.searchCatalogItems --marketplace-ids ATVPDKIKX0DER --keywords pen --curl\n" +

@@ -88,14 +88,16 @@ func Given(args []string, command string) (op *Operation, name string) {
 }
 
 // Complete completes the ids of operations.
-func Complete(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func Complete(_ *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	all := catalog.Operations()
-	ids := make([]string, len(all))
-	for i, op := range all {
-		ids[i] = op.ID + "\t" + op.Method + " " + op.Path
+	var ids []string
+	for _, op := range all {
+		if strings.HasPrefix(op.ID, toComplete) {
+			ids = append(ids, op.ID+"\t"+op.Method+" "+op.Path)
+		}
 	}
 	return ids, cobra.ShellCompDirectiveNoFileComp
 }
