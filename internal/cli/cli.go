@@ -13,8 +13,10 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/openspapi/spapi/internal/cli/auth"
+	"github.com/openspapi/spapi/internal/cli/call"
 	"github.com/openspapi/spapi/internal/cli/catalog"
 	"github.com/openspapi/spapi/internal/cli/doctor"
 	"github.com/openspapi/spapi/internal/cli/emulator"
@@ -25,10 +27,14 @@ import (
 	"github.com/openspapi/spapi/internal/cli/inventory"
 	"github.com/openspapi/spapi/internal/cli/listings"
 	"github.com/openspapi/spapi/internal/cli/marketplaces"
+	"github.com/openspapi/spapi/internal/cli/operation"
 	"github.com/openspapi/spapi/internal/cli/ops"
 	"github.com/openspapi/spapi/internal/cli/orders"
+	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/pricing"
 	"github.com/openspapi/spapi/internal/cli/quickstart"
+	"github.com/openspapi/spapi/internal/cli/request"
+	"github.com/openspapi/spapi/internal/cli/sign"
 )
 
 // Main runs the command line of the process and returns its exit status. The first SIGINT or SIGTERM cancels what is under way, a
@@ -61,11 +67,10 @@ func report(f *factory.Factory, cmd *cobra.Command, err error) {
 	}
 	fmt.Fprintf(f.Streams.Err, "%s: %s\n", path, line)
 	switch {
-	case f.Flags.Quiet || exit.Status(err) == exit.Interrupted:
 	case exit.IsUsage(err):
 		fmt.Fprintf(f.Streams.Err, "see: %s --help\n", path)
-	default:
-		if text := exit.Explain(err); text != "" {
+	case !f.Flags.Quiet && exit.Status(err) != exit.Interrupted:
+		if text := exit.Explain(err); text != "" && !strings.Contains(line, text) {
 			fmt.Fprintf(f.Streams.Err, "  %s\n", strings.ReplaceAll(text, "\n", "\n  "))
 		}
 	}
@@ -76,11 +81,12 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "spapi <command>",
 		Short: "Amazon's Selling Partner API from a shell",
-		Long: "spapi works with Amazon's Selling Partner API: it shows what the API has, and brings an emulator\n" +
-			"with which everything can be tried offline, without a seller account.",
+		Long: "spapi works with Amazon's Selling Partner API: it shows what the API has, calls all of its operations, and brings an emulator\n" +
+			"with which everything can be tried offline, without a seller account: --emulator goes with every command.\n\n" +
+			"Data goes to stdout, as a table on a terminal and as JSON elsewhere; -o chooses. Everything else goes to stderr.",
 		Example: "  spapi quickstart\n" +
 			"  spapi ops orders search\n" +
-			"  spapi emulator --listen 127.0.0.1:8080",
+			"  spapi --emulator call sellersv1.getMarketplaceParticipations -o table",
 		Version:       f.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -95,11 +101,12 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 	cmd.SetIn(f.Streams.In)
 	cmd.SetOut(f.Streams.Out)
 	cmd.SetErr(f.Streams.Err)
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exit.UsageError{Err: err} })
+	cmd.SetFlagErrorFunc(flagError)
 	cmd.AddCommand(
 		auth.NewCmdAuth(f),
 		catalog.NewCmdCatalog(f),
 		doctor.NewCmdDoctor(f, nil),
+		call.NewCmdCall(f, nil),
 		emulator.NewCmdEmulator(f, nil),
 		fees.NewCmdFees(f, nil),
 		finances.NewCmdFinances(f, nil),
@@ -110,8 +117,32 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		orders.NewCmdOrders(f),
 		pricing.NewCmdPricing(f, nil),
 		quickstart.NewCmdQuickstart(f, nil),
+		request.NewCmdRequest(f, nil),
+		sign.NewCmdSign(f, nil),
 		exit.NewCmdHelp(),
 		factory.NewCmdHelp(),
 	)
 	return cmd
+}
+
+// flagError names the flags that look like one that does not exist.
+func flagError(cmd *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok || len(unknown.GetSpecifiedName()) < 2 {
+		return &exit.UsageError{Err: err}
+	}
+	var flags []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			flags = append(flags, f.Name)
+		}
+	})
+	near := operation.Near(unknown.GetSpecifiedName(), flags)
+	for i := range near[min(1, len(near)):] {
+		near[i+1] = "--" + near[i+1]
+	}
+	if len(near) == 0 {
+		return &exit.UsageError{Err: err}
+	}
+	return exit.Usagef("%w: did you mean --%s?", err, output.OneOf(near))
 }

@@ -46,7 +46,9 @@ func browser() {
 //
 //	status N spapi …   the command ends with status N
 //	serve args…        starts "spapi emulator args…", waits for its ready line, and sets URL, LWA_URL, STS_URL, REFRESH_TOKEN, CLIENT_ID,
-//	                   APPLICATION_ID and SELLER_ID; secret.txt, token.txt and all.txt hold the secrets a line each, as stdin takes them
+//	                   APPLICATION_ID and SELLER_ID, and SPAPI_CLIENT_ID and the like; secret.txt, token.txt and all.txt hold the secrets a
+//	                   line each, as stdin takes them
+//	profile NAME       writes config.json with a profile for what serve started; with a second argument its client secret is wrong
 //	get url            prints status, X-Spapi-Emulator-Operation and body
 //	post url body      does the same with a POST of JSON
 //	interrupt SIGNAL   ends what serve started and wants status 0 within ten seconds
@@ -60,7 +62,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "serve": serve, "get": get, "post": post, "interrupt": interrupt,
+			"status": status, "serve": serve, "get": get, "post": post, "interrupt": interrupt, "profile": profile,
 		},
 	})
 }
@@ -82,6 +84,8 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 type server struct {
 	cmd  *exec.Cmd
 	rest chan []byte // what it printed after the ready line
+
+	ready map[string]string // the ready line
 }
 
 type serverKey struct{}
@@ -120,6 +124,28 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
 	}
+	for _, key := range []string{"client_id", "client_secret", "refresh_token"} {
+		ts.Setenv("SPAPI_"+strings.ToUpper(key), ready[key])
+	}
+	ts.Setenv("SPAPI_REGION", "na")
+	s.ready = ready
+}
+
+func profile(ts *testscript.TestScript, neg bool, args []string) {
+	s := ts.Value(serverKey{}).(*server)
+	if neg || len(args) == 0 || len(args) > 2 || s.ready == nil {
+		ts.Fatalf("usage: profile NAME [wrong], after serve")
+	}
+	p := map[string]string{
+		"client_id": s.ready["client_id"], "client_secret": s.ready["client_secret"], "refresh_token": s.ready["refresh_token"], "region": "na",
+		"endpoint": s.ready["url"], "token_url": s.ready["lwa_url"],
+	}
+	if len(args) == 2 {
+		p["client_secret"] += "x"
+	}
+	text, err := json.Marshal(map[string]any{"profiles": map[string]any{args[0]: p}})
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("config.json"), text, 0o600))
 }
 
 func get(ts *testscript.TestScript, neg bool, args []string) {
