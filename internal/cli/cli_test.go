@@ -49,6 +49,8 @@ func browser() {
 //	                   APPLICATION_ID and SELLER_ID, and SPAPI_CLIENT_ID and the like; secret.txt, token.txt and all.txt hold the secrets a
 //	                   line each, as stdin takes them
 //	profile NAME       writes config.json with a profile for what serve started; with a second argument its client secret is wrong
+//	shippable          sets ORDER to an order that can be shipped
+//	listing            sets SKU to a listing that the seller ships himself
 //	get url            prints status, X-Spapi-Emulator-Operation and body
 //	post url body      does the same with a POST of JSON
 //	interrupt SIGNAL   ends what serve started and wants status 0 within ten seconds
@@ -63,8 +65,28 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": status, "serve": serve, "get": get, "post": post, "interrupt": interrupt, "profile": profile,
+			"shippable": keep("ORDER", "orders", "list", "--status", "unshipped", "--fulfilled-by", "merchant", "--since", "30d", "--jq", ".[0].orderId"),
+			"listing":   keep("SKU", "listings", "list", "--limit", "0", "--jq", `[.[] | select(.fulfillmentAvailability[0].fulfillmentChannelCode == "DEFAULT" and (.sku | contains(" ")))][0].sku`),
 		},
 	})
+}
+
+// keep makes a command that sets a variable to what spapi prints.
+func keep(variable string, args ...string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, _ []string) {
+		cmd := exec.Command("spapi", args...)
+		cmd.Dir = ts.Getenv("WORK")
+		for _, name := range []string{"SPAPI_CLIENT_ID", "SPAPI_CLIENT_SECRET", "SPAPI_REFRESH_TOKEN", "SPAPI_REGION", "SPAPI_MARKETPLACE", "SPAPI_SELLER_ID", "SPAPI_ENDPOINT", "SPAPI_TOKEN_URL"} {
+			cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+		}
+		out, err := cmd.Output()
+		ts.Check(err)
+		value := strings.TrimSpace(string(out))
+		if neg || value == "" || value == "null" {
+			ts.Fatalf("spapi %s found nothing", strings.Join(args, " "))
+		}
+		ts.Setenv(variable, value)
+	}
 }
 
 func status(ts *testscript.TestScript, neg bool, args []string) {

@@ -47,7 +47,7 @@ func TestConsentURL(t *testing.T) {
 			}
 		}
 	}
-	if newState() == newState() {
+	if first, second := newState(), newState(); first == second {
 		t.Error("two states are the same")
 	}
 }

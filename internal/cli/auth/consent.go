@@ -68,7 +68,7 @@ func (c *consent) read(q url.Values) (granted, error) {
 		if problem == "access_denied" {
 			return granted{}, errors.New("the seller did not give the consent")
 		}
-		return granted{}, fmt.Errorf("Amazon says %.100q", problem+" "+q.Get("error_description")) //nolint:staticcheck // a name
+		return granted{}, fmt.Errorf("the consent page leads back with the error %.100q", strings.TrimSpace(problem+" "+q.Get("error_description")))
 	}
 	g := granted{code: q.Get("spapi_oauth_code"), sellingPartnerID: q.Get("selling_partner_id")}
 	if g.code == "" {

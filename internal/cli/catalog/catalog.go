@@ -119,8 +119,8 @@ func search(ctx context.Context, opts *SearchOptions) error {
 			return err
 		}
 	}
-	rows := f.Printer().Stream(columns...)
-	n, total := 0, int64(0)
+	rows := []*catalogitems20220401.Item{}
+	total := int64(0)
 pages:
 	for page, err := range catalogitems20220401.New(shop.Client).SearchCatalogItemsPages(ctx, &in) {
 		if err != nil {
@@ -130,21 +130,19 @@ pages:
 			total = *page.NumberOfResults
 		}
 		for i := range page.Items {
-			if err := rows.Add(ctx, &page.Items[i]); err != nil {
-				return err
-			}
-			if n++; n == opts.Limit {
+			rows = append(rows, &page.Items[i])
+			if len(rows) == opts.Limit {
 				break pages
 			}
 		}
 	}
-	if err := rows.Close(); err != nil {
+	if err := f.Print(ctx, rows, columns...); err != nil {
 		return err
 	}
 	switch {
-	case int64(n) < total:
-		f.Notef("%d of %d items: --limit shows more", n, total)
-	case n == 0 && !f.Printer().Structured():
+	case int64(len(rows)) < total:
+		f.Notef("%d of %d items: --limit shows more", len(rows), total)
+	case len(rows) == 0 && !f.Printer().Structured():
 		f.Notef("nothing was found in %s", shop.Marketplace.Name)
 	}
 	return nil

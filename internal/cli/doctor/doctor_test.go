@@ -153,7 +153,7 @@ func (p *patient) store(change func(*accounts.Application, *accounts.Account)) *
 	if change != nil {
 		change(&application, &account)
 	}
-	store, err := p.factory.Store()
+	store, err := accounts.DefaultFile(nil) // not the factory's, which would keep its key
 	p.check(err)
 	p.check(store.PutApplication(p.t.Context(), application))
 	p.check(store.Put(p.t.Context(), account))

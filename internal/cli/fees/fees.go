@@ -4,13 +4,14 @@ package fees
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/productfeesv0"
 	"github.com/openspapi/spapi/internal/cli/cell"
 	"github.com/openspapi/spapi/internal/cli/exit"
@@ -125,19 +126,20 @@ func run(ctx context.Context, opts *Options) error {
 	); err != nil {
 		return err
 	}
-	var failed []string
+	failed := &spapi.APIError{Operation: "productfeesv0.getMyFeesEstimates", StatusCode: http.StatusOK}
 	for _, r := range results {
 		if r.Error == nil {
 			continue
 		}
-		id := "a product"
+		message := r.Error.Message
 		if r.FeesEstimateIdentifier != nil {
-			id = r.FeesEstimateIdentifier.IDValue
+			message = r.FeesEstimateIdentifier.IDValue + ": " + message
 		}
-		failed = append(failed, fmt.Sprintf("%s: %s %s", id, r.Error.Code, r.Error.Message))
+		failed.Errors = append(failed.Errors, spapi.ErrorItem{Code: r.Error.Code, Message: message})
 	}
-	if failed != nil {
-		return fmt.Errorf("no estimate for %d of %d: %s", len(failed), len(results), strings.Join(failed, "; "))
+	if len(failed.Errors) > 0 {
+		failed.Code, failed.Message = failed.Errors[0].Code, failed.Errors[0].Message
+		return failed
 	}
 	return nil
 }

@@ -93,34 +93,31 @@ func run(ctx context.Context, opts *Options) error {
 	if !opts.Everywhere {
 		in.MarketplaceID = shop.Marketplace.ID
 	}
-	rows := f.Printer().Stream(
+	rows := []*finances20240619.Transaction{}
+	more := false
+	for t, err := range finances20240619.New(shop.Client).ListTransactionsAll(ctx, &in) {
+		if err != nil {
+			return err
+		}
+		if more = opts.Limit > 0 && len(rows) == opts.Limit; more {
+			break
+		}
+		rows = append(rows, t)
+	}
+	if err := f.Print(ctx, rows,
 		cell.Time("posted", "postedDate", shop.Zone),
 		output.Column{Name: "type", Path: "transactionType"},
 		output.Column{Name: "status", Path: "transactionStatus"},
 		cell.Money("amount", "totalAmount"),
 		output.Column{Name: "order", Path: "relatedIdentifiers", Text: orderOf},
 		output.Column{Name: "description", Path: "description"},
-	)
-	n, more := 0, false
-	for t, err := range finances20240619.New(shop.Client).ListTransactionsAll(ctx, &in) {
-		if err != nil {
-			return err
-		}
-		if more = opts.Limit > 0 && n == opts.Limit; more {
-			break
-		}
-		n++
-		if err := rows.Add(ctx, t); err != nil {
-			return err
-		}
-	}
-	if err := rows.Close(); err != nil {
+	); err != nil {
 		return err
 	}
 	switch {
 	case more:
-		f.Notef("%d transactions, and there are more: --limit shows them", n)
-	case n == 0 && !f.Printer().Structured():
+		f.Notef("%d transactions, and there are more: --limit shows them", len(rows))
+	case len(rows) == 0 && !f.Printer().Structured():
 		f.Notef("no transactions since %s", from.In(shop.Zone).Format("2006-01-02 15:04 MST"))
 	}
 	return nil

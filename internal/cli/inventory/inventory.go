@@ -65,7 +65,20 @@ func run(ctx context.Context, opts *Options) error {
 	details := true
 	in := fbainventoryv1.GetInventorySummariesInput{Details: &details, GranularityType: "Marketplace", GranularityID: shop.Marketplace.ID,
 		MarketplaceIDs: []string{shop.Marketplace.ID}, StartDateTime: since}
-	rows := f.Printer().Stream(
+	rows := []*fbainventoryv1.InventorySummary{}
+	for rest := opts.SKUs; ; rest = rest[len(in.SellerSKUs):] {
+		in.SellerSKUs = rest[:min(maxSKUs, len(rest))]
+		for item, err := range fbainventoryv1.New(shop.Client).GetInventorySummariesAll(ctx, &in) {
+			if err != nil {
+				return err
+			}
+			rows = append(rows, item)
+		}
+		if len(rest) <= maxSKUs {
+			break
+		}
+	}
+	if err := f.Print(ctx, rows,
 		output.Column{Name: "sku", Path: "sellerSku"},
 		output.Column{Name: "asin", Path: "asin"},
 		output.Column{Name: "condition", Path: "condition"},
@@ -76,27 +89,10 @@ func run(ctx context.Context, opts *Options) error {
 		cell.Number("unsellable", "inventoryDetails.unfulfillableQuantity.totalUnfulfillableQuantity"),
 		cell.Time("changed", "lastUpdatedTime", shop.Zone),
 		output.Column{Name: "title", Path: "productName"},
-	)
-	n := 0
-	for rest := opts.SKUs; ; rest = rest[len(in.SellerSKUs):] {
-		in.SellerSKUs = rest[:min(maxSKUs, len(rest))]
-		for item, err := range fbainventoryv1.New(shop.Client).GetInventorySummariesAll(ctx, &in) {
-			if err != nil {
-				return err
-			}
-			n++
-			if err := rows.Add(ctx, item); err != nil {
-				return err
-			}
-		}
-		if len(rest) <= maxSKUs {
-			break
-		}
-	}
-	if err := rows.Close(); err != nil {
+	); err != nil {
 		return err
 	}
-	if n == 0 && !f.Printer().Structured() {
+	if len(rows) == 0 && !f.Printer().Structured() {
 		f.Notef("no stock at Amazon in %s", shop.Marketplace.Name)
 	}
 	return nil

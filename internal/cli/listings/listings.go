@@ -3,11 +3,12 @@ package listings
 
 import (
 	"context"
-	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/listingsitems20210801"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
@@ -80,8 +81,8 @@ var submitted = []output.Column{
 	{Name: "asin", Path: "identifiers.asin"},
 }
 
-// tell shows what became of a change. One that Amazon found invalid is an error.
-func (o *Options) tell(ctx context.Context, answer *listingsitems20210801.ListingsItemSubmissionResponse) error {
+// tell shows what became of a change. One that Amazon found invalid is an error of the API, whatever the status.
+func (o *Options) tell(ctx context.Context, operation string, answer *listingsitems20210801.ListingsItemSubmissionResponse) error {
 	f := o.Factory
 	var err error
 	if f.Printer().Structured() {
@@ -92,24 +93,25 @@ func (o *Options) tell(ctx context.Context, answer *listingsitems20210801.Listin
 	if err != nil {
 		return err
 	}
-	var problems []string
+	refused := &spapi.APIError{Operation: operation, StatusCode: http.StatusOK}
 	for _, i := range answer.Issues {
-		text := strings.ToLower(string(i.Severity)) + " " + i.Code + ": " + i.Message
+		text := i.Message
 		if len(i.AttributeNames) > 0 {
 			text += " (" + strings.Join(i.AttributeNames, ", ") + ")"
 		}
 		if i.Severity == listingsitems20210801.IssueSeverityError {
-			problems = append(problems, text)
+			refused.Errors = append(refused.Errors, spapi.ErrorItem{Code: i.Code, Message: text})
 		} else {
-			f.Notef("%s", text)
+			f.Notef("%s %s: %s", strings.ToLower(string(i.Severity)), i.Code, text)
 		}
 	}
 	switch answer.Status {
 	case listingsitems20210801.ListingsItemSubmissionResponseStatusInvalid:
-		if problems == nil {
-			problems = []string{"Amazon gave no reason"}
+		refused.Code, refused.Message = string(answer.Status), "Amazon gave no reason"
+		if len(refused.Errors) > 0 {
+			refused.Code, refused.Message = refused.Errors[0].Code, refused.Errors[0].Message
 		}
-		return fmt.Errorf("Amazon did not take the change of %q: %s", answer.SKU, strings.Join(problems, "; ")) //nolint:staticcheck // a name
+		return refused
 	case listingsitems20210801.ListingsItemSubmissionResponseStatusValid:
 		f.Notef("valid; nothing was changed (--preview)")
 	case listingsitems20210801.ListingsItemSubmissionResponseStatusAccepted:

@@ -100,8 +100,8 @@ func list(ctx context.Context, opts *ListOptions) error {
 		size = int64(min(opts.Limit, 20))
 	}
 	in.PageSize = &size
-	rows := f.Printer().Stream(columns...)
-	n, total := 0, int64(0)
+	rows := []*listingsitems20210801.Item{}
+	total := int64(0)
 pages:
 	for page, err := range p.listings.SearchListingsItemsPages(ctx, &in) {
 		if err != nil {
@@ -111,21 +111,19 @@ pages:
 			total = *page.NumberOfResults
 		}
 		for i := range page.Items {
-			if err := rows.Add(ctx, &page.Items[i]); err != nil {
-				return err
-			}
-			if n++; n == opts.Limit {
+			rows = append(rows, &page.Items[i])
+			if len(rows) == opts.Limit {
 				break pages
 			}
 		}
 	}
-	if err := rows.Close(); err != nil {
+	if err := f.Print(ctx, rows, columns...); err != nil {
 		return err
 	}
 	switch {
-	case int64(n) < total:
-		f.Notef("%d of %d listings: --limit shows more", n, total)
-	case n == 0 && !f.Printer().Structured():
+	case int64(len(rows)) < total:
+		f.Notef("%d of %d listings: --limit shows more", len(rows), total)
+	case len(rows) == 0 && !f.Printer().Structured():
 		f.Notef("no listings in %s", p.Marketplace.Name)
 	}
 	return nil

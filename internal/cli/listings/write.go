@@ -120,7 +120,7 @@ func put(ctx context.Context, opts *PutOptions) error {
 	if err != nil {
 		return err
 	}
-	return opts.tell(ctx, answer)
+	return opts.tell(ctx, "listingsitems20210801.putListingsItem", answer)
 }
 
 // PatchOptions are the flags of "spapi listings patch" and what it works with.
@@ -222,7 +222,7 @@ func (o *Options) send(ctx context.Context, p *place, productType string, patche
 	if err != nil {
 		return err
 	}
-	return o.tell(ctx, answer)
+	return o.tell(ctx, "listingsitems20210801.patchListingsItem", answer)
 }
 
 // NewCmdDelete returns the command. runF replaces the work in tests.
@@ -258,5 +258,5 @@ func remove(ctx context.Context, opts *Options) error {
 	if err != nil {
 		return err
 	}
-	return opts.tell(ctx, answer)
+	return opts.tell(ctx, "listingsitems20210801.deleteListingsItem", answer)
 }

@@ -3,6 +3,7 @@ package orders
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -77,6 +78,20 @@ func get(ctx context.Context, opts *GetOptions) error {
 	return show(ctx, opts, answer.Order)
 }
 
+// summary is an order for people, a line for each that there is.
+type summary struct {
+	Order     string   `json:"order"`
+	Created   string   `json:"created,omitzero"`
+	Changed   string   `json:"changed,omitzero"`
+	Shop      string   `json:"shop,omitzero"`
+	Status    string   `json:"status,omitzero"`
+	ShipBy    string   `json:"ship by,omitzero"`
+	Total     string   `json:"total,omitzero"`
+	Parcels   []string `json:"parcels,omitzero"`
+	Buyer     string   `json:"buyer,omitzero"`
+	Recipient string   `json:"recipient,omitzero"`
+}
+
 // show writes an order for people: what it is, then its items.
 func show(ctx context.Context, opts *GetOptions, o *orders20260101.Order) error {
 	var m marketplace.Marketplace
@@ -84,36 +99,30 @@ func show(ctx context.Context, opts *GetOptions, o *orders20260101.Order) error 
 		m, _ = marketplace.ByID(o.SalesChannel.MarketplaceID)
 	}
 	zone := when.Zone(m, opts.UTC || m.ID == "")
-	type line struct {
-		Name  string `json:"name"`
-		Value string `json:"value"`
-	}
-	var lines []line
-	add := func(name, value string) {
-		if value != "" {
-			lines = append(lines, line{name, value})
+	at := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
 		}
+		return t.In(zone).Format("2006-01-02 15:04 MST")
 	}
-	add("order", o.OrderID)
-	add("created", o.CreatedTime.In(zone).Format("2006-01-02 15:04 MST"))
-	add("changed", o.LastUpdatedTime.In(zone).Format("2006-01-02 15:04 MST"))
+	lines := summary{Order: o.OrderID, Created: at(o.CreatedTime), Changed: at(o.LastUpdatedTime)}
 	if c := o.SalesChannel; c != nil {
-		add("shop", c.MarketplaceName)
+		lines.Shop = c.MarketplaceName
 	}
 	if d := o.Fulfillment; d != nil {
-		add("status", plain(string(d.FulfillmentStatus))+", fulfilled by "+plain(d.FulfilledBy))
-		if w := d.ShipByWindow; w != nil && !w.LatestDateTime.IsZero() {
-			add("ship by", w.LatestDateTime.In(zone).Format("2006-01-02 15:04 MST"))
+		lines.Status = plain(string(d.FulfillmentStatus)) + ", fulfilled by " + plain(d.FulfilledBy)
+		if d.ShipByWindow != nil {
+			lines.ShipBy = at(d.ShipByWindow.LatestDateTime)
 		}
 	}
 	if p := o.Proceeds; p != nil && p.GrandTotal != nil {
-		add("total", p.GrandTotal.Amount+" "+p.GrandTotal.CurrencyCode)
+		lines.Total = p.GrandTotal.Amount + " " + p.GrandTotal.CurrencyCode
 	}
 	for _, p := range o.Packages {
-		add("parcel", strings.Join(strings.Fields(p.Carrier+" "+p.ShippingService+" "+p.TrackingNumber), " "))
+		lines.Parcels = append(lines.Parcels, strings.Join(strings.Fields(p.Carrier+" "+p.ShippingService+" "+p.TrackingNumber), " "))
 	}
 	if b := o.Buyer; b != nil {
-		add("buyer", strings.TrimSpace(b.BuyerName+" "+b.BuyerEmail))
+		lines.Buyer = strings.TrimSpace(b.BuyerName + " " + b.BuyerEmail)
 	}
 	if r := o.Recipient; r != nil && r.DeliveryAddress != nil {
 		a := r.DeliveryAddress
@@ -123,10 +132,9 @@ func show(ctx context.Context, opts *GetOptions, o *orders20260101.Order) error 
 				parts = append(parts, part)
 			}
 		}
-		add("recipient", strings.Join(parts, ", "))
+		lines.Recipient = strings.Join(parts, ", ")
 	}
-	whole := func(v any) string { s, _ := v.(string); return s }
-	if err := opts.Factory.Print(ctx, lines, output.Column{Path: "name"}, output.Column{Path: "value", Text: whole}); err != nil {
+	if err := opts.Factory.Print(ctx, lines); err != nil {
 		return err
 	}
 	return opts.Factory.Print(ctx, o.OrderItems,

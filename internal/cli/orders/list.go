@@ -140,7 +140,25 @@ func list(ctx context.Context, opts *ListOptions) error {
 		size := int64(opts.Limit)
 		in.MaxResultsPerPage = &size
 	}
-	rows := f.Printer().Stream(
+	rows := []*orders20260101.Order{}
+	more := false
+pages:
+	for page, err := range orders20260101.New(shop.Client).SearchOrdersPages(ctx, &in) {
+		if err != nil {
+			return err
+		}
+		for i := range page.Orders {
+			if more = opts.Limit > 0 && len(rows) == opts.Limit; more {
+				break pages
+			}
+			rows = append(rows, &page.Orders[i])
+		}
+		// Without asking for the next page: it is a call of a scarce kind.
+		if more = opts.Limit > 0 && len(rows) == opts.Limit && page.Pagination != nil && page.Pagination.NextToken != ""; more {
+			break
+		}
+	}
+	if err := f.Print(ctx, rows,
 		output.Column{Name: "order", Path: "orderId"},
 		cell.Time("created", "createdTime", shop.Zone),
 		output.Column{Name: "status", Path: "fulfillment.fulfillmentStatus", Text: plain},
@@ -148,34 +166,13 @@ func list(ctx context.Context, opts *ListOptions) error {
 		cell.Count("items", "orderItems"),
 		cell.Money("total", "proceeds.grandTotal"),
 		output.Column{Name: "shop", Path: "salesChannel.marketplaceName"},
-	)
-	n, more := 0, false
-pages:
-	for page, err := range orders20260101.New(shop.Client).SearchOrdersPages(ctx, &in) {
-		if err != nil {
-			return err
-		}
-		for i := range page.Orders {
-			if more = opts.Limit > 0 && n == opts.Limit; more {
-				break pages
-			}
-			n++
-			if err := rows.Add(ctx, &page.Orders[i]); err != nil {
-				return err
-			}
-		}
-		// Without asking for the next page: it is a call of a scarce kind.
-		if more = opts.Limit > 0 && n == opts.Limit && page.Pagination != nil && page.Pagination.NextToken != ""; more {
-			break
-		}
-	}
-	if err := rows.Close(); err != nil {
+	); err != nil {
 		return err
 	}
 	switch {
 	case more:
-		f.Notef("%d orders, and there are more: --limit shows them", n)
-	case n == 0 && !f.Printer().Structured():
+		f.Notef("%d orders, and there are more: --limit shows them", len(rows))
+	case len(rows) == 0 && !f.Printer().Structured():
 		f.Notef("no orders since %s", from.In(shop.Zone).Format("2006-01-02 15:04 MST"))
 	}
 	return nil
