@@ -37,7 +37,7 @@ func (f *Factory) SellerID(ctx context.Context, client *spapi.Client, chosen str
 	if chosen != "" {
 		return chosen, nil
 	}
-	id := ""
+	var id string
 	switch f.Source() {
 	case FromEmulator:
 		emu, err := f.Emulator()
