@@ -72,12 +72,12 @@ func listCatalogItems(c *call) (reply, *apiError) {
 		return reply{}, invalid("Required parameter IdType not found", "Query: one of Query, SellerSKU, UPC, EAN, ISBN, JAN is required")
 	}
 	items := []object{}
-	for _, p := range c.account.world(c.emu).products {
+	for _, p := range c.items() {
 		if len(items) == 10 { // "a maximum of ten products"
 			break
 		}
 		q := c.query
-		if (q.Get("Query") == "" || p.matches(q.Get("Query"))) && same(q.Get("SellerSKU"), p.sku) && same(q.Get("UPC"), p.upc) &&
+		if (q.Get("Query") == "" || p.matchesIn(q.Get("Query"), m)) && same(q.Get("SellerSKU"), p.sku) && same(q.Get("UPC"), p.upc) &&
 			same(q.Get("EAN"), p.ean) && same(q.Get("JAN"), p.ean) && q.Get("ISBN") == "" {
 			items = append(items, itemV0(p, m))
 		}
@@ -96,7 +96,7 @@ func getCatalogItemV0(c *call) (reply, *apiError) {
 	if err != nil {
 		return reply{}, err
 	}
-	p := c.account.world(c.emu).byASIN[c.path["asin"]]
+	p := c.item(c.path["asin"])
 	if p == nil {
 		return reply{}, itemNotFound(c.path["asin"], m.ID)
 	}
@@ -105,6 +105,10 @@ func getCatalogItemV0(c *call) (reply, *apiError) {
 
 func itemV0(p *product, m *marketplace.Marketplace) object {
 	price := priceIn(p.cents, m)
+	relatives := []object{}
+	for _, asin := range p.relatives() {
+		relatives = append(relatives, object{"Identifiers": object{"MarketplaceASIN": object{"MarketplaceId": m.ID, "ASIN": asin}}})
+	}
 	inches := func(mm int) object { return object{"value": float64(mm*100/254) / 10, "Units": "inches"} }
 	dimensions := func(margin int) object {
 		return object{
@@ -136,9 +140,9 @@ func itemV0(p *product, m *marketplace.Marketplace) object {
 				"Width":  object{"value": 75, "Units": "pixels"},
 			},
 			"Studio": p.brand,
-			"Title":  p.title,
+			"Title":  p.titleIn(m),
 		}},
-		"Relationships": []object{},
+		"Relationships": relatives,
 		"SalesRankings": []object{{"ProductCategoryId": "office_product_display_on_website", "Rank": p.rank}, {"ProductCategoryId": p.kind.categoryN, "Rank": p.rank/100 + 1}},
 	}
 }
@@ -151,7 +155,7 @@ func listCatalogCategories(c *call) (reply, *apiError) {
 	if asin == "" && sku == "" {
 		return reply{}, invalid("Missing request parameter: ASIN", "ASIN: one of ASIN, SellerSKU is required")
 	}
-	for _, p := range c.account.world(c.emu).products {
+	for _, p := range c.items() {
 		if same(asin, p.asin) && same(sku, p.sku) {
 			return payload([]object{{
 				"ProductCategoryId":   p.kind.categoryN,

@@ -2,7 +2,7 @@ package emulator
 
 import (
 	"bytes"
-	"errors"
+	"compress/gzip"
 	"io"
 	"net/http"
 	"net/url"
@@ -27,6 +27,7 @@ const maxBody = 10 << 20
 // exchange is one request with what is found out about it on the way to its reply.
 type exchange struct {
 	method string
+	scheme string // http or https
 	host   string // as the client wrote it
 	url    *url.URL
 	header http.Header
@@ -40,34 +41,58 @@ type exchange struct {
 	rate      float64
 	remaining int
 	grant     *grant
+	fault     *Fault        // that struck this request
+	skew      time.Duration // how far the service's own clock is off
 }
 
 // call is what a handler sees of a request.
 type call struct {
-	emu     *Emulator
-	op      *catalog.Operation
-	account *account // nil for a grantless operation
-	grant   *grant
-	now     time.Time
-	sandbox bool              // asked at one of Amazon's sandbox hosts
-	path    map[string]string // path parameters, decoded
-	query   url.Values        // single values; arrays as lists of their elements
-	body    any               // decoded JSON, numbers as json.Number; nil without a body
+	emu      *Emulator
+	op       *catalog.Operation
+	account  *account // nil for a grantless operation
+	grant    *grant
+	now      time.Time
+	sandbox  bool // asked at one of Amazon's sandbox hosts
+	exchange *exchange
+
+	documents string // where documents are for the client: "" at S3's hosts, else the address that the client called
+
+	path  map[string]string // path parameters, decoded
+	query url.Values        // single values; arrays as lists of their elements
+	body  any               // decoded JSON, numbers as json.Number; nil without a body
 }
 
 // ServeHTTP implements [http.Handler].
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, controlPath) {
+		send(w, e.controlExchange(r), e.control(r, r.RemoteAddr))
+		return
+	}
 	x := e.newExchange(r)
+	rep := e.handle(x)
+	e.deliver()
+	e.serve(w, r, x, rep)
+}
+
+// handle answers a request while the state is held still for it. The request's body has been read: a slow client keeps nobody waiting.
+func (e *Emulator) handle(x *exchange) reply {
+	e.gate.RLock()
+	defer e.gate.RUnlock()
+	x.now = e.now()
+	e.mu.Lock()
+	n := e.log.next()
+	e.mu.Unlock()
+	x.requestID = e.random("request", n).uuid()
 	rep := e.answer(x)
 	e.mu.Lock()
 	e.log.add(x, rep.status)
 	e.mu.Unlock()
-	send(w, x, rep)
+	return rep
 }
 
 // RoundTrip implements [http.RoundTripper]. It answers for any host: Login with Amazon at api.amazon.com, the Security Token
-// Service at sts.amazonaws.com and sts.*.amazonaws.com, SP-API at all others. It fails only when the request's context is done or
-// its body can't be read.
+// Service at sts.amazonaws.com and sts.*.amazonaws.com, SP-API at all others. It fails only when the request's context is done, its
+// body can't be read, or a fault has it.
 func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		defer r.Body.Close()
@@ -76,20 +101,32 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if r.URL == nil || r.URL.Host == "" && r.Host == "" {
-		return nil, errors.New("emulator: request without a host")
+		return nil, errNoHost
+	}
+	if strings.HasPrefix(r.URL.Path, controlPath) {
+		rec := &recorder{header: http.Header{}}
+		send(rec, e.controlExchange(r), e.control(r, ""))
+		resp := newResponse(r, rec)
+		resp.Body = io.NopCloser(&rec.body)
+		return resp, nil
 	}
 	in := r
 	if r.Body != nil {
-		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+		body, err := io.ReadAll(io.LimitReader(r.Body, bodyLimit(r)+1))
 		if err != nil {
 			return nil, err
 		}
 		in = r.WithContext(r.Context()) // a shallow copy: a round tripper must not change the request
 		in.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	rec := &recorder{header: http.Header{}}
-	e.ServeHTTP(rec, in)
-	length := int64(rec.body.Len())
+	x := e.newExchange(in)
+	rep := e.handle(x)
+	e.deliver()
+	return e.roundTrip(r, x, rep)
+}
+
+// newResponse makes a response of what has been recorded; its body is the caller's to set.
+func newResponse(r *http.Request, rec *recorder) *http.Response {
 	return &http.Response{
 		Status:        strconv.Itoa(rec.status) + " " + http.StatusText(rec.status),
 		StatusCode:    rec.status,
@@ -97,10 +134,25 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 		ProtoMajor:    1,
 		ProtoMinor:    1,
 		Header:        rec.header,
-		Body:          io.NopCloser(&rec.body),
-		ContentLength: length,
+		ContentLength: int64(rec.body.Len()),
 		Request:       r,
-	}, nil
+	}
+}
+
+// unzip does what [http.Transport] does for a client that hasn't asked for an encoding itself.
+func unzip(resp *http.Response) {
+	r := resp.Request
+	if resp.Header.Get("Content-Encoding") != "gzip" || r.Header.Get("Accept-Encoding") != "" || r.Header.Get("Range") != "" || r.Method == http.MethodHead {
+		return
+	}
+	zip, err := gzip.NewReader(resp.Body)
+	if err != nil {
+		return
+	}
+	resp.Body = io.NopCloser(zip)
+	resp.Header.Del("Content-Encoding")
+	resp.Header.Del("Content-Length")
+	resp.ContentLength, resp.Uncompressed = -1, true
 }
 
 // recorder is the response writer behind [Emulator.RoundTrip].
@@ -108,6 +160,8 @@ type recorder struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
+	stream io.Reader // instead of body
+	length int64
 }
 
 func (r *recorder) Header() http.Header         { return r.header }
@@ -115,7 +169,7 @@ func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 
 func (e *Emulator) newExchange(r *http.Request) *exchange {
-	x := &exchange{method: r.Method, url: r.URL, header: r.Header, now: e.now(), remaining: -1}
+	x := &exchange{method: r.Method, url: r.URL, header: r.Header, remaining: -1}
 	if x.method == "" {
 		x.method = http.MethodGet // a client's request may leave it out
 	}
@@ -123,32 +177,80 @@ func (e *Emulator) newExchange(r *http.Request) *exchange {
 	if x.host == "" {
 		x.host = r.URL.Host
 	}
-	if r.Body != nil {
-		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-		x.body, x.tooBig = body, len(body) > maxBody || err != nil
+	x.scheme = "http"
+	if r.TLS != nil || r.URL.Scheme == "https" {
+		x.scheme = "https"
 	}
-	e.mu.Lock()
-	n := e.log.next()
-	e.mu.Unlock()
-	x.requestID = e.random("request", n).uuid()
+	if r.Body != nil {
+		limit := bodyLimit(r)
+		body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+		x.body, x.tooBig = body, int64(len(body)) > limit || err != nil
+	}
 	return x
 }
 
 // hostname is the host in lower case and without its port.
 func (x *exchange) hostname() string { return strings.ToLower((&url.URL{Host: x.host}).Hostname()) }
 
-// answer sends the request to the service it is for.
+// answer sends the request to the service it is for, unless a fault comes between.
 func (e *Emulator) answer(x *exchange) reply {
+	x.operation = e.identify(x)
+	if x.fault = e.strike(x); x.fault == nil {
+		return e.dispatch(x)
+	}
+	x.skew = x.fault.Skew
+	if r, instead := x.fault.instead(x); instead {
+		if x.fault.CarriedOut {
+			e.dispatch(x)
+			x.rate = 0
+		}
+		return r
+	}
+	r := e.dispatch(x)
+	if x.fault.breaksBody() {
+		r = r.whole()
+	}
+	return x.fault.change(x, r)
+}
+
+// identify names the operation that a request asks for; "" for none.
+func (e *Emulator) identify(x *exchange) string {
 	host, path := x.hostname(), x.url.Path
+	if _, isDocument := documentID(host, path); isDocument {
+		return documentOperation(x.method)
+	}
 	switch {
 	case path == lwaPath:
-		x.operation = "lwa.token"
+		return "lwa.token"
+	case host == lwaHost:
+		return ""
+	case path == stsPath || path+"/" == stsPath || isSTSHost(host):
+		return stsOperation(x)
+	}
+	if rt, _ := e.routes.find(x.method, x.url.EscapedPath()); rt != nil {
+		return rt.op.ID
+	}
+	return ""
+}
+
+func (e *Emulator) dispatch(x *exchange) reply {
+	host, path := x.hostname(), x.url.Path
+	if id, isDocument := documentID(host, path); isDocument {
+		return e.documentAnswer(x, id)
+	}
+	switch {
+	case path == lwaPath:
 		return e.token(x)
 	case host == lwaHost:
 		return reply{status: http.StatusNotFound, contentType: "text/plain", body: []byte("not found")}
+	case isCentralHost(host) || isConsentPath(path) && x.region() == "":
+		return e.central(x)
 	case path == stsPath || path+"/" == stsPath || isSTSHost(host):
 		return e.sts(x)
 	default:
+		if longHeader(x.header) {
+			return htmlReply(http.StatusBadRequest, "400 Bad Request", "Your browser sent a request that this server could not understand.<br />\nSize of a request header field exceeds server limit.")
+		}
 		r := e.random("apigw", x.requestID)
 		x.trace = r.text(base64URL, 15) + "="
 		rep, err := e.api(x)
@@ -161,12 +263,14 @@ func (e *Emulator) answer(x *exchange) reply {
 
 // api answers a request to SP-API.
 func (e *Emulator) api(x *exchange) (reply, *apiError) {
+	if rep, ok := x.definition(); ok {
+		return rep, nil
+	}
 	rt, params := e.routes.find(x.method, x.url.EscapedPath())
 	if rt == nil {
 		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826).
 		return reply{}, denied("")
 	}
-	x.operation = rt.op.ID
 	if e.options.requireSigV4 || rt.removed {
 		if err := e.checkSignature(x); err != nil {
 			return reply{}, err
@@ -177,7 +281,7 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 		return reply{}, err
 	}
 	x.grant = g
-	sandbox := isSandboxHost(x.hostname())
+	sandbox := e.options.sandbox || isSandboxHost(x.hostname())
 	if err := e.takeQuota(x, rt.op, sandbox); err != nil {
 		return reply{}, err
 	}
@@ -185,7 +289,10 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 		message := "The request body is larger than the operation takes." // wording assumed
 		return reply{}, &apiError{status: http.StatusRequestEntityTooLarge, code: "RequestTooLarge", message: &message, kind: "RequestTooLargeException"}
 	}
-	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, path: params}
+	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, exchange: x, path: params, documents: x.documentBase()}
+	if c.account != nil {
+		c.account.desk.settle(x.now)
+	}
 	if rep, ok, err := e.replay(x, rt, c); ok || err != nil {
 		return rep, err
 	}

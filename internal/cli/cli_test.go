@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 //	                   SPAPI_CLIENT_ID and the like
 //	profile NAME       writes config.json with a profile for what serve started; with a second argument its client secret is wrong
 //	get url            prints status, X-Spapi-Emulator-Operation and body
+//	post url body      does the same with a POST of JSON
 //	interrupt SIGNAL   ends what serve started and wants status 0 within ten seconds
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -41,7 +42,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "serve": serve, "get": get, "interrupt": interrupt, "profile": profile,
+			"status": status, "serve": serve, "get": get, "post": post, "interrupt": interrupt, "profile": profile,
 		},
 	})
 }
@@ -126,6 +127,19 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	resp, err := http.Get(args[0])
 	ts.Check(err)
+	show(ts, resp)
+}
+
+func post(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: post url body")
+	}
+	resp, err := http.Post(args[0], "application/json", strings.NewReader(args[1]))
+	ts.Check(err)
+	show(ts, resp)
+}
+
+func show(ts *testscript.TestScript, resp *http.Response) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	ts.Check(err)
