@@ -115,6 +115,9 @@ func TestRestrictedTokenRules(t *testing.T) {
 		return s.post("/tokens/2021-03-01/restrictedDataToken", body+"}")
 	}
 	orders := resource("GET", "/orders/v0/orders", "buyerInfo", "shippingAddress")
+	desk := s.accounts[0].desk
+	personal := desk.addDocument("report", &document{restricted: true, created: shopTime, expires: shopTime.Add(days(1))})
+	plain := desk.addDocument("report", &document{created: shopTime, expires: shopTime.Add(days(1))})
 	many := func(n int) []string {
 		list := make([]string, n)
 		for i := range list {
@@ -139,7 +142,9 @@ func TestRestrictedTokenRules(t *testing.T) {
 		{"none", "", nil, 400, ""},
 		{"generic path", "", []string{resource("GET", "/orders/v0/orders/{orderId}", "buyerInfo")}, 200, "Atz.sprdt|"},
 		{"generic path of another name", "", []string{resource("GET", "/orders/v0/orders/{id}")}, 400, noAccess},
-		{"report document", "", []string{resource("GET", "/reports/2021-06-30/documents/DOC1")}, 200, "Atz.sprdt|"},
+		{"report document", "", []string{resource("GET", "/reports/2021-06-30/documents/"+personal.id)}, 200, "Atz.sprdt|"},
+		{"report document without personal data", "", []string{resource("GET", "/reports/2021-06-30/documents/"+plain.id)}, 400, "Invalid or unsupported document ID found"},
+		{"unknown report document", "", []string{resource("GET", "/reports/2021-06-30/documents/DOC1")}, 400, "Invalid or unsupported document ID found"},
 		{"generic report document", "", []string{resource("GET", "/reports/2021-06-30/documents/{reportDocumentId}")}, 400, "Invalid or unsupported document ID found"},
 		{"not restricted", "", []string{resource("GET", "/sellers/v1/account")}, 400, noAccess},
 		{"one of two not restricted", "", []string{orders, resource("GET", "/sellers/v1/account")}, 400, noAccess},

@@ -90,3 +90,15 @@ func BenchmarkYearPasses(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkBigReport writes and reads a report of all 100,000 orders; bytes are those of the unpacked report.
+func BenchmarkBigReport(b *testing.B) {
+	c := newClient(b, emulator.WithoutLimits(), emulator.WithOrders(100000))
+	c.get("/orders/v0/orders?" + allUS) // the world is there
+	for b.Loop() {
+		c.refresh()
+		r := c.report(na, `{"reportType":"`+allOrders+`","marketplaceIds":["`+us+`","A2EUQ1WTGCTBG2","A1AM78C64UM0Y8"],"dataStartTime":"2020-01-01T00:00:00Z","dataEndTime":"2026-03-01T00:00:00Z"}`)
+		text, _ := c.reportText(na, r)
+		b.SetBytes(int64(len(text)))
+	}
+}

@@ -104,7 +104,11 @@ func item2020(p *product, markets []*marketplace.Marketplace, included []string)
 					"modelNumber": p.part, "sizeName": p.size, "styleName": p.kind.name,
 				}
 			}
-			if o != nil { // no variations, and vendorDetails are for vendors only
+			if set == "variations" && p.family != nil {
+				// The type is that of the item's relatives to it.
+				o = object{"asins": p.relatives(), "variationType": map[bool]string{true: "CHILD", false: "PARENT"}[p.isParent()]}
+			}
+			if o != nil { // vendorDetails are for vendors only
 				o["marketplaceId"] = m.ID
 				list = append(list, o)
 			}

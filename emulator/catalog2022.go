@@ -173,6 +173,10 @@ func attributes2022(p *product, markets []*marketplace.Marketplace) object {
 		}
 		text("item_name", p.titleIn(m))
 		text("brand", p.brand)
+		if p.isParent() {
+			text("bullet_point", "Made for everyday writing & drawing")
+			continue
+		}
 		text("color", p.color)
 		text("size", p.size)
 		text("bullet_point", "Made for everyday writing & drawing")
@@ -196,6 +200,9 @@ func dataSet2022(set string, p *product, m *marketplace.Marketplace) object {
 	case "classifications":
 		return object{"classifications": []object{classification}}
 	case "dimensions":
+		if p.isParent() {
+			return object{}
+		}
 		side := func(mm int) object { return object{"unit": "centimeters", "value": float64(mm) / 10} }
 		box := func(margin int) object {
 			return object{
@@ -205,6 +212,9 @@ func dataSet2022(set string, p *product, m *marketplace.Marketplace) object {
 		}
 		return object{"item": box(0), "package": box(10)}
 	case "identifiers":
+		if p.isParent() {
+			return object{"identifiers": []object{}}
+		}
 		return object{"identifiers": []object{
 			{"identifierType": "EAN", "identifier": p.ean}, {"identifierType": "GTIN", "identifier": "0" + p.ean},
 			{"identifierType": "SKU", "identifier": p.sku}, {"identifierType": "UPC", "identifier": p.upc},
@@ -218,20 +228,23 @@ func dataSet2022(set string, p *product, m *marketplace.Marketplace) object {
 	case "productTypes":
 		return object{"productType": p.kind.typ}
 	case "relationships":
-		return object{"relationships": []object{}}
+		return object{"relationships": relationships2022(p)}
 	case "salesRanks":
 		return object{
 			"classificationRanks": []object{{"classificationId": p.kind.categoryN, "title": p.kind.category, "link": "https://" + m.Storefront + "/gp/bestsellers/office-products/" + p.kind.categoryN, "rank": p.rank/100 + 1}},
 			"displayGroupRanks":   []object{{"websiteDisplayGroup": "office_product_display_on_website", "title": "Office Products", "link": "https://" + m.Storefront + "/gp/bestsellers/office-products", "rank": p.rank}},
 		}
 	case "summaries":
-		return object{
+		summary := object{
 			"adultProduct": false, "autographed": false, "memorabilia": false, "tradeInEligible": false,
 			"brand": p.brand, "browseClassification": object{"displayName": p.kind.category, "classificationId": p.kind.categoryN},
-			"color": p.color, "itemClassification": "BASE_PRODUCT", "itemName": p.titleIn(m), "manufacturer": p.brand,
-			"modelNumber": p.part, "packageQuantity": p.pack, "partNumber": p.part, "size": p.size,
+			"itemClassification": "VARIATION_PARENT", "itemName": p.titleIn(m), "manufacturer": p.brand, "modelNumber": p.part, "partNumber": p.part,
 			"websiteDisplayGroup": "office_product_display_on_website", "websiteDisplayGroupName": "Office Products",
 		}
+		if !p.isParent() {
+			summary["itemClassification"], summary["color"], summary["size"], summary["packageQuantity"] = "BASE_PRODUCT", p.color, p.size, p.pack
+		}
+		return summary
 	}
 	return nil // vendorDetails: for vendors only
 }

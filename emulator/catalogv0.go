@@ -105,6 +105,10 @@ func getCatalogItemV0(c *call) (reply, *apiError) {
 
 func itemV0(p *product, m *marketplace.Marketplace) object {
 	price := priceIn(p.cents, m)
+	relatives := []object{}
+	for _, asin := range p.relatives() {
+		relatives = append(relatives, object{"Identifiers": object{"MarketplaceASIN": object{"MarketplaceId": m.ID, "ASIN": asin}}})
+	}
 	inches := func(mm int) object { return object{"value": float64(mm*100/254) / 10, "Units": "inches"} }
 	dimensions := func(margin int) object {
 		return object{
@@ -138,7 +142,7 @@ func itemV0(p *product, m *marketplace.Marketplace) object {
 			"Studio": p.brand,
 			"Title":  p.titleIn(m),
 		}},
-		"Relationships": []object{},
+		"Relationships": relatives,
 		"SalesRankings": []object{{"ProductCategoryId": "office_product_display_on_website", "Rank": p.rank}, {"ProductCategoryId": p.kind.categoryN, "Rank": p.rank/100 + 1}},
 	}
 }

@@ -73,6 +73,21 @@ func WithRedirectURIs(uris ...string) Option {
 // WithLoginURI registers the application's OAuth login URI, where authorizations that start in the Appstore lead. There is none by default.
 func WithLoginURI(uri string) Option { return func(o *options) { o.consent.login = uri } }
 
+// check tells what is wrong with the options.
+func (o *consentOptions) check() error {
+	switch o.status {
+	case "", ApplicationDraft, ApplicationPublished, ApplicationListed:
+	default:
+		return fmt.Errorf("emulator: application status %q: want draft, published or listed", o.status)
+	}
+	for _, uri := range append([]string{o.login}, o.redirects...) {
+		if u, err := url.Parse(uri); err != nil || uri != "" && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https") || uri == "" && slices.Contains(o.redirects, "") {
+			return fmt.Errorf("emulator: OAuth URI %q: want an address such as https://app.example.com/callback", uri)
+		}
+	}
+	return nil
+}
+
 // consents is guarded by Emulator.mu.
 type consents struct {
 	consentOptions
@@ -394,6 +409,8 @@ func (e *Emulator) grantConsent(a *account, redirect string, q url.Values, now t
 		return "", errConsentLimit
 	}
 	s.sellers[a.number] = true
+	maps.DeleteFunc(s.codes, func(_ string, c *consentCode) bool { return !now.Before(c.Expires) })
+	maps.DeleteFunc(s.states, func(_ string, t *appstoreState) bool { return !now.Before(t.Expires) })
 	e.minted++
 	code := "ANDX" + e.random("code", e.minted).text(base36, 16)
 	s.codes[code] = &consentCode{Account: a.number, RedirectURI: redirect, Named: q.Get("redirect_uri") != "", Expires: now.Add(authorizationCodeLifetime)}

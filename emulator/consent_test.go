@@ -192,6 +192,17 @@ func TestLoopbackRedirects(t *testing.T) {
 	}
 }
 
+func TestBadConsentOptions(t *testing.T) {
+	for name, opt := range map[string]Option{
+		"status": WithApplicationStatus("famous"), "relative URI": WithRedirectURIs("/callback"), "empty URI": WithRedirectURIs(website, ""),
+		"scheme": WithRedirectURIs("app://callback"), "login": WithLoginURI("login"),
+	} {
+		if _, err := New(opt); err == nil || !strings.HasPrefix(err.Error(), "emulator: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestConsentLimit(t *testing.T) {
 	s := newShop(t)
 	var last string

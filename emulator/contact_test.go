@@ -1,8 +1,12 @@
 package emulator
 
 import (
+	"crypto/md5"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -85,15 +89,20 @@ func TestMessagesAreChecked(t *testing.T) {
 	now := s.now()
 	o := s.orderWhere("merchant's, to be shipped", func(o *order) bool { return !o.amazon && o.status(now) == unshipped })
 	done := s.orderWhere("shipped", func(o *order) bool { return o.status(now) == shipped && now.Sub(o.purchased) < days(20) })
-	upload := func(resource string) string {
-		a := s.post("/uploads/2020-11-01/uploadDestinations/"+resource+"?contentMD5=c72b9698fa1927e1dd12d3cf26ed84b2&marketplaceIds="+usStore, "")
-		if a.status != 201 || !strings.HasPrefix(a.text("payload", "url"), "https://") {
-			t.Fatalf("%d %s", a.status, a.body)
+	upload := func(resource, content string) string {
+		a := s.destinationFor(resource, "%PDF-1.7 Widerruf")
+		if content != "" {
+			if put := s.put(a, content, ""); put.status != 200 && content == "%PDF-1.7 Widerruf" {
+				t.Fatalf("upload: %d %s", put.status, put.body)
+			}
 		}
 		return a.text("payload", "uploadDestinationId")
 	}
-	file := upload("messaging/v1/orders/" + done.id + "/messages/legalDisclosure")
-	elsewhere := upload("messaging/v1/orders/" + done.id + "/messages/invoice")
+	pdf := "%PDF-1.7 Widerruf"
+	empty := upload("messaging/v1/orders/"+done.id+"/messages/legalDisclosure", "")
+	damaged := upload("messaging/v1/orders/"+done.id+"/messages/legalDisclosure", "%PDF-1.7 Wider")
+	file := upload("messaging/v1/orders/"+done.id+"/messages/legalDisclosure", pdf)
+	elsewhere := upload("messaging/v1/orders/"+done.id+"/messages/invoice", pdf)
 	attach := func(id, name string) string {
 		b, _ := json.Marshal(map[string]any{"attachments": []any{map[string]string{"uploadDestinationId": id, "fileName": name}}})
 		return string(b)
@@ -117,6 +126,8 @@ func TestMessagesAreChecked(t *testing.T) {
 		{"no attachment", done, "legalDisclosure", `{}`, 400, "attachments"},
 		{"unknown attachment", done, "legalDisclosure", attach("x", "a.pdf"), 400, "uploadDestinationId"},
 		{"another message's attachment", done, "legalDisclosure", attach(elsewhere, "a.pdf"), 400, "uploadDestinationId"},
+		{"nothing uploaded", done, "legalDisclosure", attach(empty, "a.pdf"), 400, "MD5"},
+		{"half a file", done, "legalDisclosure", attach(damaged, "a.pdf"), 400, "MD5"},
 		{"no file name", done, "legalDisclosure", attach(file, ""), 400, "fileName"},
 		{"disclosure", done, "legalDisclosure", attach(file, "Widerruf.pdf"), 201, "{}"},
 		{"coverage", done, "warranty", `{"coverageStartDate":"2026-03-01T00:00:00Z","coverageEndDate":"2026-02-01T00:00:00Z"}`, 400, "coverageEndDate"},
@@ -210,26 +221,66 @@ func TestSolicitations(t *testing.T) {
 	}
 }
 
+// destinationFor creates an upload destination for content.
+func (s *shop) destinationFor(resource, content string) answer {
+	s.t.Helper()
+	sum := md5.Sum([]byte(content))
+	a := s.post("/uploads/2020-11-01/uploadDestinations/"+resource+"?contentMD5="+hex.EncodeToString(sum[:])+"&marketplaceIds="+usStore, "")
+	if a.status != 201 || !strings.HasPrefix(a.text("payload", "url"), "https://") {
+		s.t.Fatalf("%d %s", a.status, a.body)
+	}
+	return a
+}
+
+// put uploads a file to a destination, with the hash that the destination wants if none is given.
+func (s *shop) put(destination answer, content, contentMD5 string) answer {
+	s.t.Helper()
+	r, err := http.NewRequest("PUT", destination.text("payload", "url"), strings.NewReader(content))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if contentMD5 != "" {
+		r.Header.Set("Content-MD5", contentMD5)
+	}
+	resp, err := s.RoundTrip(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer{status: resp.StatusCode, header: resp.Header, body: string(b)}
+}
+
 func TestUploadDestinations(t *testing.T) {
 	s := newShop(t)
-	const md5 = "c72b9698fa1927e1dd12d3cf26ed84b2"
+	const hash = "c72b9698fa1927e1dd12d3cf26ed84b2"
 	order := "messaging/v1/orders/111-1111111-1111111/messages/"
 	for _, test := range []struct {
 		name, resource, query string
 		status                int
 		part                  string
 	}{
-		{"disclosure", order + "legalDisclosure", "contentMD5=" + md5, 201, "uploadDestinationId"},
+		{"disclosure", order + "legalDisclosure", "contentMD5=" + hash, 201, "uploadDestinationId"},
 		{"base64", order + "invoice", "contentMD5=xyuWmPoZJ%2BHdEtPPJu2Esg%3D%3D", 201, `"Content-MD5":"xyuWmPoZJ+HdEtPPJu2Esg=="`},
-		{"A+", "aplus/2020-11-01/contentDocuments", "contentType=image/png&contentMD5=" + md5, 201, `"Content-Type":"image/png"`},
-		{"A+ without type", "aplus/2020-11-01/contentDocuments", "contentMD5=" + md5, 400, "contentType"},
+		{"A+", "aplus/2020-11-01/contentDocuments", "contentType=image/png&contentMD5=" + hash, 201, `"Content-Type":"image/png"`},
+		{"A+ without type", "aplus/2020-11-01/contentDocuments", "contentMD5=" + hash, 400, "contentType"},
 		{"no hash", order + "warranty", "", 400, "contentMD5"},
 		{"bad hash", order + "warranty", "contentMD5=abc", 400, "contentMD5"},
-		{"message without files", order + "unexpectedProblem", "contentMD5=" + md5, 403, "Unauthorized"},
-		{"no operation", "messaging", "contentMD5=" + md5, 403, "Access to requested resource is denied."},
+		{"message without files", order + "unexpectedProblem", "contentMD5=" + hash, 403, "Unauthorized"},
+		{"no operation", "messaging", "contentMD5=" + hash, 403, "Access to requested resource is denied."},
 	} {
 		a := s.post("/uploads/2020-11-01/uploadDestinations/"+test.resource+"?marketplaceIds="+usStore+"&"+test.query, "")
 		s.want(test.name, a, test.status, test.part)
 	}
-	s.want("another region", s.post(fmt.Sprintf("/uploads/2020-11-01/uploadDestinations/%sinvoice?contentMD5=%s&marketplaceIds=A1PA6795UKMFR9", order, md5), ""), 403, "")
+	s.want("another region", s.post(fmt.Sprintf("/uploads/2020-11-01/uploadDestinations/%sinvoice?contentMD5=%s&marketplaceIds=A1PA6795UKMFR9", order, hash), ""), 403, "")
+	// The address takes the file with its hash, for five minutes.
+	a := s.destinationFor(order+"invoice", "invoice")
+	md5Header := a.text("payload", "headers", "Content-MD5")
+	s.want("damaged", s.put(a, "invoicf", md5Header), 400, "BadDigest")
+	s.want("whole", s.put(a, "invoice", md5Header), 200, "")
+	s.Advance(5 * time.Minute)
+	s.want("late", s.put(a, "invoice", md5Header), 403, "Request has expired")
 }

@@ -94,8 +94,6 @@ const (
 	fatal      = "FATAL"
 )
 
-var processingStatuses = []string{inQueue, inProgress, done, cancelled, fatal}
-
 // job is a report, feed or query on its way.
 type job struct {
 	id      string

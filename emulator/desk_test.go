@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/json"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -164,4 +165,39 @@ func splitLines(b []byte) (lines [][]byte) {
 		}
 	}
 	return lines
+}
+
+// TestBigReportsNeedLittleMemory looks at the heap in the middle of a report of 50,000 orders that is compressed while it is written.
+func TestBigReportsNeedLittleMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes 50,000 orders")
+	}
+	e, err := New(WithClock(fixedClock(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))), WithOrders(50000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, now := e.accounts[0].desk, e.now()
+	r := &report{job: job{id: "1", created: now}, kind: reportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"], from: now.AddDate(-9, 0, 0), to: now}
+	for _, m := range e.accounts[0].marketplaces {
+		r.marketplaces = append(r.marketplaces, m.ID)
+	}
+	d, _ := k.writeReport(r, now)
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before, most, n := heap(), uint64(0), 0
+	next := d.open()
+	for piece := next(); piece != nil; piece = next() {
+		if n += len(piece); n%(1<<20) < len(piece) {
+			most = max(most, heap())
+		}
+	}
+	grown := int64(most) - int64(before)
+	t.Logf("%d bytes, heap grown by at most %d", n, grown)
+	if grown > 1<<20 || n < 10<<20 {
+		t.Errorf("the heap grew by %d bytes for a report of %d", grown, n)
+	}
 }

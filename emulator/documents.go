@@ -229,7 +229,7 @@ func (c *call) documentURL(method string, d *document, extra url.Values) string 
 		}
 	}
 	signed := "host"
-	if method == http.MethodPut {
+	if method == http.MethodPut && d.contentType != "" {
 		signed = "content-type;host"
 	}
 	q := url.Values{

@@ -10,7 +10,8 @@
 //	httpClient.Get("https://sellingpartnerapi-na.amazon.com/sellers/v1/marketplaceParticipations") // SP-API
 //
 // On a port, "/auth/o2/token" is Login with Amazon, "/sts/" is the Security Token Service, "/apps/authorize/consent" is the page of Seller
-// Central on which a seller authorizes the application (see [Emulator.Authorize] for doing so without a browser), and everything else is SP-API.
+// Central on which a seller authorizes the application (see [Emulator.Authorize] for doing so without a browser), "/_documents/" are the
+// contents of reports, feeds and queries, and everything else is SP-API. Without a port documents are at S3's hosts, as at Amazon.
 //
 // It routes every operation of internal/catalog. Operations with a handler show one seeded world of products and orders; official
 // sandbox cases are replayed when [WithModels] names a folder of Amazon's models; every other operation answers with a small body
@@ -22,11 +23,17 @@
 // [WithRequireSigV4] every request must be signed, and the operations of catalog v0 that Amazon has removed (GET /catalog/v0/items
 // and GET /catalog/v0/items/{asin}), which are served here in their form of 2020, always want a signature as they did then.
 //
-// # What is not emulated yet
+// # Time, faults, state
 //
-// What is sent to operations without a handler is checked and forgotten. Notifications can be subscribed to, but only news about the
-// application's secret and test notifications are delivered. Time brings no new orders. Of the token endpoint's and the service's failures only those that
-// a request causes occur: no throttled token endpoint, no 500 or 503, no broken connections.
+// Everything goes by one clock, which [WithFixedTime] stops, [WithSpeed] lets run faster, and [Emulator.Advance] moves. [Emulator.AddFault] lets
+// requests go wrong by rule. [Emulator.Export] and [Emulator.Import] keep a state and bring it back, [Emulator.Reset] forgets all. On a port
+// the same is had by JSON below "/_emulator/", see [WithControl].
+//
+// # What is not emulated
+//
+// docs/emulator.md tells for each API which operations have a world behind them. What is sent to the others is checked and forgotten.
+// What is submitted to listings takes effect at once, where Amazon takes minutes. Notifications can be subscribed to, but only news about
+// the application's secret and test notifications are delivered.
 //
 // The package shares no code with the client side of this project: a client's mistake must not be mirrored by its own test server.
 package emulator
@@ -94,6 +101,9 @@ func New(opts ...Option) (*Emulator, error) {
 	if o.fixed.IsZero() && !validSpeed(o.speed) {
 		return nil, fmt.Errorf("emulator: clock of speed %v: want 0.001 to 1000000", o.speed)
 	}
+	if err := o.consent.check(); err != nil {
+		return nil, err
+	}
 	e := &Emulator{options: o, clock: newClock(o), routes: newRouter()}
 	var err error
 	if e.limits, err = newLimiter(o); err != nil {
@@ -151,13 +161,14 @@ type options struct {
 func WithSeed(seed int64) Option { return func(o *options) { o.seed = seed } }
 
 // WithClock sets the clock that tokens, limits, signatures and orders go by. The default is the machine's clock. A seller's newest
-// orders lie just before the time at which the seller was added; as time passes they are paid, shipped or cancelled.
+// orders lie just before the time at which the seller was added; as time passes they are paid, shipped or cancelled, and others come.
 func WithClock(c Clock) Option { return func(o *options) { o.clock = c } }
 
 // WithRegion sets the region of the first seller. The default is North America.
 func WithRegion(r marketplace.Region) Option { return func(o *options) { o.region = r } }
 
-// WithOrders sets how many orders each seller has. The default is 300.
+// WithOrders sets how many orders each seller has at the beginning. The default is 300. As time passes as many again come, at the same
+// pace, and 1,000 at the least; none come to a seller who has none.
 func WithOrders(n int) Option { return func(o *options) { o.orders = n } }
 
 // WithProducts sets how many products each seller sells. The default is 60.

@@ -218,7 +218,7 @@ func (p *processing) inventory(sku, price, marketplaceID, quantity, action strin
 		w.deleteListing(sku, p.at)
 		return ""
 	}
-	n, units := 0, 0
+	n := 0
 	if quantity != "" {
 		var err error
 		if n, err = strconv.Atoi(quantity); err != nil || n < 0 {
@@ -234,7 +234,7 @@ func (p *processing) inventory(sku, price, marketplaceID, quantity, action strin
 		if err != nil || !(f > 0 && f < 1e9) || len(markets) == 0 {
 			return `The price "` + price + `" is not a price.`
 		}
-		units = int(math.Round(f * math.Pow10(decimals(markets[0].Currency))))
+		units := int(math.Round(f * math.Pow10(decimals(markets[0].Currency))))
 		w.setPrice(sku, marketplaceID, money{units, markets[0].Currency}, p.at)
 	}
 	if quantity != "" {

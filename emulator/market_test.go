@@ -220,7 +220,8 @@ func addMarketRequests(e *Emulator, w *world, add func(id, target, body string))
 			body := bodies[k.name]
 			if strings.Contains(body, "%s") {
 				up := fmt.Sprint(o.id, i)
-				a.contacts.uploads["up-"+up] = &upload{Resource: "messaging/v1/orders/" + o.id + "/messages/" + k.name}
+				d := a.desk.addDocument("upload", &document{created: now, expires: now.Add(time.Hour), uploaded: true})
+				a.contacts.uploads["up-"+up] = &upload{Resource: "messaging/v1/orders/" + o.id + "/messages/" + k.name, Document: d.id, MD5: "d41d8cd98f00b204e9800998ecf8427e"}
 				body = fmt.Sprintf(body, up)
 			}
 			add(id, "/messaging/v1/orders/"+o.id+"/messages/"+k.name+query, body)

@@ -105,8 +105,11 @@ func (e *Emulator) Messages(sellerID string) []BuyerMessage {
 
 // refusedMessage is how the service refuses a template that isn't available, or an order that isn't there
 // (selling-partner-api-docs#1662, #193).
-func refusedMessage() *apiError {
-	message, details := "Invalid amazonOrderId and template combination.", ""
+func refusedMessage() *apiError { return errContact("Invalid amazonOrderId and template combination.") }
+
+// errContact is the 403 of messaging and solicitations, which has a message of its own.
+func errContact(message string) *apiError {
+	details := ""
 	return &apiError{status: http.StatusForbidden, code: "Unauthorized", message: &message, details: &details, kind: "AccessDeniedException"}
 }
 
@@ -270,9 +273,6 @@ func sendMessage(name string) handler {
 				return reply{}, invalidParameter("coverageEndDate", "is not after coverageStartDate")
 			}
 		}
-		e := c.emu
-		e.mu.Lock()
-		defer e.mu.Unlock()
 		attachments, _ := body["attachments"].([]any)
 		if kind.needsFile && len(attachments) == 0 {
 			return reply{}, invalidParameter("attachments", "required")
@@ -281,14 +281,23 @@ func sendMessage(name string) handler {
 			m, _ := a.(map[string]any)
 			id, _ := m["uploadDestinationId"].(string)
 			file, _ := m["fileName"].(string)
+			c.emu.mu.Lock()
 			up := c.account.contacts.uploads[id]
+			c.emu.mu.Unlock()
 			switch {
 			case up == nil || up.Resource != "messaging/v1/orders/"+o.id+"/messages/"+name:
 				return reply{}, invalidParameter("attachments.uploadDestinationId", `"`+id+`" is not an upload destination for this message`)
+			case !c.received(up):
+				return reply{}, invalidParameter("attachments.uploadDestinationId", `no file with the announced MD5 hash has been uploaded to "`+id+`"`)
 			case file == "":
 				return reply{}, invalidParameter("attachments.fileName", "is empty")
 			}
 			message.Attachments = append(message.Attachments, file)
+		}
+		c.emu.mu.Lock()
+		defer c.emu.mu.Unlock()
+		if c.account.contacts.sent(o.id, name) {
+			return reply{}, refusedMessage() // by another request in the meantime
 		}
 		c.account.contacts.messages = append(c.account.contacts.messages, message)
 		return hal(http.StatusCreated, object{}), nil

@@ -2,9 +2,9 @@ package emulator
 
 import (
 	"cmp"
+	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -249,5 +249,5 @@ func (w *world) ownListings(p *product) []*listing {
 
 // batchHeaders are those of one answer in a batch.
 func (c *call) batchHeaders(i int) object {
-	return object{"Date": c.now.UTC().Format(time.RFC1123Z), "x-amzn-RequestId": c.emu.random("batch", c.op.ID, c.now.UnixNano(), i).uuid()}
+	return object{"Date": c.now.UTC().Format(http.TimeFormat), "x-amzn-RequestId": c.emu.random("batch", c.op.ID, c.now.UnixNano(), i).uuid()}
 }

@@ -384,3 +384,28 @@ func feePercent(l *listing) int {
 	}
 	return usualReferralPercent
 }
+
+// TestListingsShowInPrices changes and deletes a listing by the listings API, and finds both in pricing.
+func TestListingsShowInPrices(t *testing.T) {
+	s := newShop(t)
+	l := s.w.allListings()[2]
+	item := s.host + "/listings/2021-08-01/items/" + s.Credentials().SellerID + "/" + url.PathEscape(l.sku) + "?marketplaceIds=" + usStore
+	patch := fmt.Sprintf(`{"productType":%q,"patches":[{"op":"replace","path":"/attributes/purchasable_offer","value":[{"marketplace_id":%q,"currency":"USD","our_price":[{"schedule":[{"value_with_tax":12.34}]}]}]}]}`, l.productType, usStore)
+	s.want("patch", s.send("PATCH", item, s.token, patch), 200, "ACCEPTED")
+	price := func() answer {
+		return s.get("/products/pricing/v0/price?ItemType=Sku&MarketplaceId=" + usStore + "&Skus=" + url.QueryEscape(l.sku))
+	}
+	if got := price().text("payload", 0, "Product", "Offers", 0, "RegularPrice", "Amount"); got != "12.34" {
+		t.Errorf("price %q: %s", got, price().body)
+	}
+	before := s.get("/products/pricing/v0/items/" + l.product.asin + "/offers?ItemCondition=New&MarketplaceId=" + usStore)
+	if !strings.Contains(before.body, s.accounts[0].sellerID) {
+		t.Errorf("own offer is missing: %s", before.body)
+	}
+	s.want("delete", s.send("DELETE", item, s.token, ""), 200, "ACCEPTED")
+	s.want("deleted", price(), 200, "ClientError")
+	if after := s.get("/products/pricing/v0/items/" + l.product.asin + "/offers?ItemCondition=New&MarketplaceId=" + usStore); strings.Contains(after.body, s.accounts[0].sellerID) {
+		t.Errorf("still offered: %s", after.body)
+	}
+	s.want("no expected price", s.foep(l.sku, usStore), 200, "OFFER_NOT_FOUND")
+}

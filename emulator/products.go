@@ -25,7 +25,8 @@ type product struct {
 	grams       int
 	millimeters [3]int // length, width, height of the item
 	rank        int
-	own         bool // brought by a listing, not of the seed
+	own         bool    // brought by a listing, not of the seed
+	family      *family // nil for most
 }
 
 // productKind is a sort of product with what all of its kind have in common.

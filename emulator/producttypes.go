@@ -474,13 +474,18 @@ func missingMember(member, title string) problem {
 
 var unknownAttribute = problem{"90000900", "The attributes are invalid.", "INVALID_ATTRIBUTE"}
 
-// check holds an attribute's values against its schema in a marketplace, and returns the first problem.
-func (a *attribute) check(v any, m *marketplace.Marketplace) *problem {
+// check holds an attribute's values against its schema in a marketplace, and returns the first problem. partly tells that members may be
+// missing: those that are merged into a value.
+func (a *attribute) check(v any, m *marketplace.Marketplace, partly bool) *problem {
 	defs := object{
 		"marketplace_id": object{"type": "string", "enum": []string{m.ID}},
 		"language_tag":   object{"type": "string", "enum": languagesOf(m)},
 	}
-	return checkAttribute(a.schema(m), defs, v, a.title)
+	s := a.schema(m)
+	if partly {
+		s["items"].(object)["required"] = []string{}
+	}
+	return checkAttribute(s, defs, v, a.title)
 }
 
 // checkAttribute knows those words of JSON Schema and of the meta-schema that the schemas above have.

@@ -285,8 +285,11 @@ func getReport(c *call) (reply, *apiError) {
 	k := c.account.desk
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.openSettlements()
 	r := k.report(c.path["reportId"], c.now)
+	if r == nil {
+		k.openSettlements()
+		r = k.report(c.path["reportId"], c.now)
+	}
 	if r == nil {
 		return reply{}, notFound("Report " + c.path["reportId"] + " was not found.") // wording assumed
 	}
@@ -310,7 +313,9 @@ func getReports(c *call) (reply, *apiError) {
 	k := c.account.desk
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.openSettlements()
+	if slices.ContainsFunc(f.types, func(name string) bool { return reportTypes()[name].settlement }) {
+		k.openSettlements()
+	}
 	var found []*report
 	for _, r := range slices.Backward(k.reports) { // newest first
 		if f.accepts(&r.job, r.kind.name, r.marketplaces, c.now) {

@@ -149,6 +149,10 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		add("catalogitems20220401.getCatalogItem", "/catalog/2022-04-01/items/"+p.asin+"?includedData="+all2022+"&marketplaceIds="+store, "")
 		add("catalogitemsv0.listCatalogCategories", "/catalog/v0/categories?ASIN="+p.asin+"&MarketplaceId="+store, "")
 	}
+	for parent := range w.families {
+		add("catalogitems20220401.getCatalogItem", "/catalog/2022-04-01/items/"+parent+"?includedData="+all2022+"&marketplaceIds="+store, "")
+		add("catalogitems20201201.getCatalogItem", "/catalog/2020-12-01/items/"+parent+"?marketplaceIds="+store+"&includedData=attributes,identifiers,images,productTypes,salesRanks,summaries,variations,vendorDetails", "")
+	}
 	a := e.accounts[0]
 	items := "/listings/2021-08-01/items/" + a.sellerID
 	allListings := "summaries,attributes,issues,offers,fulfillmentAvailability,procurement,relationships,productTypes"

@@ -19,22 +19,23 @@ const (
 	solicitTo   = 30 * 24 * time.Hour
 )
 
+// errSolicited is the refusal of a second solicitation, and of one for an order that isn't shipped (selling-partner-api-models#19).
+func errSolicited() *apiError {
+	return errContact("The requested solicitation is not available for this amazonOrderId.")
+}
+
 // refusedSolicitation tells why the buyer of an order can't be asked now; nil when it can.
 func (c *call) refusedSolicitation(w *world, o *order) *apiError {
 	w.mu.RLock()
 	status := o.status(c.now)
 	w.mu.RUnlock()
-	refuse := func(message string) *apiError {
-		empty := ""
-		return &apiError{status: http.StatusForbidden, code: "Unauthorized", message: &message, details: &empty, kind: "AccessDeniedException"}
-	}
 	c.emu.mu.Lock()
 	defer c.emu.mu.Unlock()
 	if status != shipped || c.account.contacts.sent(o.id, reviewSolicitation) {
-		return refuse("The requested solicitation is not available for this amazonOrderId.") // selling-partner-api-models#19
+		return errSolicited()
 	}
 	if earliest, latest := o.deliveryWindow(); c.now.Before(earliest.Add(solicitFrom)) || c.now.After(latest.Add(solicitTo)) {
-		return refuse("You can’t use this feature to request a review outside the 5-30 day range after the order delivery date.") // selling-partner-api-docs#121
+		return errContact("You can’t use this feature to request a review outside the 5-30 day range after the order delivery date.") // selling-partner-api-docs#121
 	}
 	return nil
 }
@@ -72,6 +73,9 @@ func solicitReview(c *call) (reply, *apiError) {
 	}
 	c.emu.mu.Lock()
 	defer c.emu.mu.Unlock()
+	if c.account.contacts.sent(o.id, reviewSolicitation) {
+		return reply{}, errSolicited() // by another request in the meantime
+	}
 	c.account.contacts.messages = append(c.account.contacts.messages, BuyerMessage{Time: c.now.UTC(), OrderID: o.id, Type: reviewSolicitation})
 	return hal(http.StatusCreated, object{}), nil
 }

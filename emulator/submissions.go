@@ -186,7 +186,7 @@ func (w *world) submit(s *submission, d *draft, p patch, markets []*marketplace.
 			if len(part) == 0 {
 				continue
 			}
-			if bad := a.check(part, m); bad != nil && (p.op != "merge" || bad.code != "99022") {
+			if bad := a.check(part, m, p.op == "merge"); bad != nil {
 				s.add(*bad, a.name, m)
 				return
 			}

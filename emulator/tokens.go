@@ -71,6 +71,11 @@ func (c *call) checkRestricted(r *restrictedResource) *apiError {
 	if !op.Restricted.GenericPath && r.path == op.Path {
 		return invalid("Invalid or unsupported document ID found", "") // selling-partner-api-models#1595
 	}
+	if op.ID == "reports20210630.getReportDocument" { // only documents of restricted report types need a token, and get one
+		if d := c.account.desk.document(r.path[strings.LastIndexByte(r.path, '/')+1:], c.now); d == nil || !d.restricted {
+			return invalid("Invalid or unsupported document ID found", "") // selling-partner-api-models#1595
+		}
+	}
 	var refused []string
 	for _, e := range r.elements {
 		if !slices.Contains(dataElements(op), e) || !c.roleFor(e) {

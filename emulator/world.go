@@ -20,6 +20,7 @@ type world struct {
 	beginning int           // orders of the beginning
 	products  []*product    // the catalogue at the beginning; see [world.catalogue]
 	byASIN    map[string]*product
+	families  map[string]*family // by the ASIN of the parent
 
 	mu       sync.RWMutex // guards all below
 	orders   []*order     // by time of purchase
@@ -54,6 +55,7 @@ func newWorld(o options, a *account) *world {
 	for _, p := range w.products {
 		w.byASIN[p.asin] = p
 	}
+	w.families = makeFamilies(o.seed, a.number, w.products)
 	w.listings = makeListings(o.seed, a, w.products, w.opened)
 	for _, p := range w.products {
 		w.shelf = append(w.shelf, w.listings[p.sku])
@@ -188,11 +190,14 @@ func (c *call) items() []*product {
 	return w.catalogue()
 }
 
-// item finds an item of the catalogue; nil when there is none.
+// item finds an item of the catalogue, also one that can't be bought; nil when there is none.
 func (c *call) item(asin string) *product {
 	w := c.account.world(c.emu)
 	w.mu.RLock()
 	defer w.mu.RUnlock()
+	if f := w.families[asin]; f != nil {
+		return f.parent
+	}
 	return w.productByASIN(asin)
 }
 

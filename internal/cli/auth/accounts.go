@@ -94,7 +94,7 @@ func NewCmdList(f *factory.Factory, runF func(context.Context, *Options) error) 
 		Use:     "list",
 		Short:   "List the stored accounts",
 		Long:    "Lists the stored accounts, without their secrets.",
-		Example: "  spapi auth list\n  spapi auth list --jq '.[] | select(.region == \"eu\") | .name'",
+		Example: "  spapi auth list\n  spapi auth list --jq '.[] | .name + \" \" + .region'",
 		Args:    exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if runF != nil {
@@ -175,9 +175,6 @@ func (o *Options) choose(args []string) {
 
 func showStatus(ctx context.Context, opts *Options) error {
 	f := opts.Factory
-	if f.Flags.Emulator && opts.Name != "" && opts.Name != "emulator" {
-		return exit.Usagef("--emulator has one account, called \"emulator\"")
-	}
 	client, err := f.Client(ctx)
 	if err != nil {
 		return err
@@ -234,7 +231,7 @@ func NewCmdToken(f *factory.Factory, runF func(context.Context, *Options) error)
 		Short: "Print an access token",
 		Long: "Prints an access token, good for one hour, for the header x-amz-access-token of other programs. It is a secret: who has it can do in the\n" +
 			"seller's name all that the application may.",
-		Example: "  curl -H \"x-amz-access-token: $(spapi auth token)\" https://sellingpartnerapi-na.amazon.com/sellers/v1/marketplaceParticipations",
+		Example: "  spapi auth token\n  spapi auth token shop-de -o json",
 		Args:    one,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.choose(args)

@@ -16,9 +16,8 @@ func NewCmdAuth(f *factory.Factory) *cobra.Command {
 		Long: "Gets authorizations from sellers and vendors and stores them as accounts, under names of your choice. The accounts are in\n" +
 			"one file that is sealed with a key: from the system's keyring, a key file (SPAPI_KEY_FILE) or a passphrase\n" +
 			"(SPAPI_PASSPHRASE, else asked for).",
-		Example: "  spapi auth login shop-de --marketplace DE\n" +
-			"  spapi auth list\n" +
-			"  spapi auth use shop-de",
+		Example: "  spapi auth list\n" +
+			"  spapi auth status",
 		Args: exit.Group,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

@@ -63,9 +63,9 @@ func NewCmdLogin(f *factory.Factory, runF func(context.Context, *LoginOptions) e
 			"client secret from --secret-file, SPAPI_CLIENT_SECRET or LWA_CLIENT_SECRET, or the stored application. What is missing is asked for,\n" +
 			"secrets without an echo; where stdin is no terminal it is read from there, a line each: client id, client secret,\n" +
 			"refresh token. No secret can be given as a flag, since the shell's history would keep it.",
-		Example: "  spapi auth login shop-de --marketplace DE --application-id amzn1.sp.solution.1234 --open\n" +
+		Example: "  spapi auth login shop-de --marketplace DE --application-id amzn1.sp.solution.1234\n" +
 			"  spapi auth login shop --self --region na\n" +
-			"  spapi auth login shop --self --region eu --no-check <token.txt",
+			"  spapi auth login shop --self --marketplace JP --seller-id A1EXAMPLE --secret-expires 2027-05-31",
 		Args: one,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Name = "default"

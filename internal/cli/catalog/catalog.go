@@ -19,7 +19,7 @@ func NewCmdCatalog(f *factory.Factory) *cobra.Command {
 		Use:     "catalog <command>",
 		Short:   "Search and show items of the catalogue",
 		Long:    "Searches Amazon's catalogue of one marketplace, and shows its items.",
-		Example: "  spapi catalog search fountain pen\n  spapi catalog get B000000001",
+		Example: "  spapi catalog search fountain pen\n  spapi catalog get B0GNI7T800",
 		Args:    exit.Group,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -166,7 +166,7 @@ func NewCmdGet(f *factory.Factory, runF func(context.Context, *GetOptions) error
 		Use:     "get <asin>",
 		Short:   "Show an item of the catalogue",
 		Long:    "Shows what the catalogue of the marketplace in force has of an item. JSON has all that --include asks for, tables the most important of it.",
-		Example: "  spapi catalog get B000000001\n  spapi catalog get B000000001 --include attributes --jq '.attributes | keys'",
+		Example: "  spapi catalog get B0GNI7T800\n  spapi catalog get B0GNI7T800 --include attributes --jq '.attributes | keys'",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return exit.Usagef("wants one ASIN, got %d arguments", len(args))

@@ -43,7 +43,7 @@ func NewCmdDoctor(f *factory.Factory, runF func(context.Context, *Options) error
 		Example: "  spapi doctor\n" +
 			"  spapi --emulator doctor\n" +
 			"  spapi doctor --uses orders20260101.searchOrders,finances20240619.listTransactions\n" +
-			"  spapi doctor --source . -o json --jq '.findings[] | select(.status == \"problem\") | .name'\n" +
+			"  spapi doctor --source . --jq '.findings[] | select(.status != \"ok\") | .check'\n" +
 			"  spapi doctor --problems",
 		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

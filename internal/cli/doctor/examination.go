@@ -398,13 +398,13 @@ func (e *examination) refused(ctx context.Context, check string, a *answer) {
 	d := strings.ToLower(a.details)
 	switch {
 	case strings.Contains(d, "lwa secret token"):
-		e.problem(check, "secret-expired", "%s", a.details)
+		e.problem(check, "secret-expired", "as SP-API says")
 		return
 	case strings.Contains(d, "missing in the request header"):
-		e.problem(check, "header-stripped", "%s", a.details)
+		e.problem(check, "header-stripped", "")
 		return
 	case strings.Contains(d, "revoked, malformed or invalid"):
-		e.problem(check, "authorization-revoked", "%s", a.details)
+		e.problem(check, "authorization-revoked", "SP-API takes the access token for revoked")
 		return
 	case a.page:
 		e.problem(check, "html-in-between", "%s answered with status %d and a page", host(e.client.Endpoint()), a.status)

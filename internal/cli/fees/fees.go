@@ -39,7 +39,7 @@ func NewCmdFees(f *factory.Factory, runF func(context.Context, *Options) error) 
 		Short: "Estimate the fees of a sale",
 		Long: "Asks Amazon what a sale at a price would cost in fees, in the marketplace in force, when you ship it or, with --fba, when Amazon does.\n" +
 			"What looks like an ASIN is taken as one; --by says otherwise. Amazon's estimate binds nobody.",
-		Example: "  spapi fees PN-0001 --price 12.50\n  spapi fees B000000001 B000000002 --price 12.50 --fba",
+		Example: "  spapi fees PN-0005 --price 12.50\n  spapi fees B0GNI7T800 PN-0005 --price 12.50 --fba",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return exit.Usagef("wants SKUs or ASINs")

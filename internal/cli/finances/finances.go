@@ -40,8 +40,8 @@ func NewCmdFinances(f *factory.Factory, runF func(context.Context, *Options) err
 			"books them later. JSON has the breakdown of each amount.\n\n" +
 			"Tables show times in the marketplace's zone, which their heading names, or in UTC with --utc.",
 		Example: "  spapi finances --since 30d\n" +
-			"  spapi finances --order 123-1234567-1234567\n" +
-			"  spapi finances --since 2026-03-01 --until 2026-04-01 --limit 0 -o csv >march.csv",
+			"  spapi finances --order 701-5993253-3830265\n" +
+			"  spapi finances --since 2026-03-01 --until 2026-04-01 --limit 0 -o csv",
 		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if runF != nil {

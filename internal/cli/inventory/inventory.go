@@ -32,7 +32,7 @@ func NewCmdInventory(f *factory.Factory, runF func(context.Context, *Options) er
 		Short: "Show the stock at Amazon (FBA)",
 		Long: "Shows what is in Amazon's fulfillment centers for the marketplace in force: all of it, that of some SKUs, or what has changed since a time.\n" +
 			"The quantity of what you ship yourself stands in the listing: spapi listings get.",
-		Example: "  spapi inventory\n  spapi inventory PN-0001 \"shelf 0002\"\n  spapi inventory --since 24h -o csv",
+		Example: "  spapi inventory\n  spapi inventory PN-0005 \"shelf 0055\"\n  spapi inventory --since 24h -o csv",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.SKUs = args
 			if runF != nil {

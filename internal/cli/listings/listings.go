@@ -22,9 +22,9 @@ func NewCmdListings(f *factory.Factory) *cobra.Command {
 		Short: "Show and change what the seller offers",
 		Long: "Shows and changes the listings of a seller in the marketplace in force, by their SKUs. Changes are accepted at once and take effect\n" +
 			"some minutes later; --preview lets Amazon check a change without making it.",
-		Example: "  spapi listings get PN-0001\n" +
-			"  spapi listings set-price PN-0001 12.50\n" +
-			"  spapi listings set-quantity PN-0001 40",
+		Example: "  spapi listings get PN-0005\n" +
+			"  spapi listings set-price PN-0005 12.50\n" +
+			"  spapi listings set-quantity \"shelf 0055\" 40",
 		Args: exit.Group,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

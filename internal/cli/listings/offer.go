@@ -29,7 +29,7 @@ func NewCmdSetPrice(f *factory.Factory, runF func(context.Context, *PriceOptions
 		Short: "Set the price of a listing",
 		Long: "Sets the price for all customers, taxes included, in the marketplace in force. Business prices, sale prices and dates of the offer stay as they are:\n" +
 			"the offer is read first and sent back as a whole, since Amazon replaces it as a whole.",
-		Example: "  spapi listings set-price PN-0001 12.50\n  spapi listings set-price PN-0001 1180 --marketplace JP --preview",
+		Example: "  spapi listings set-price PN-0005 12.50\n  spapi listings set-price \"shelf 0055\" 16.90 --marketplace CA --preview",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return exit.Usagef("wants a SKU and a price, got %d arguments", len(args))
@@ -127,7 +127,7 @@ func NewCmdSetQuantity(f *factory.Factory, runF func(context.Context, *QuantityO
 		Use:     "set-quantity <sku> <quantity>",
 		Short:   "Set how many you can ship",
 		Long:    "Sets the quantity of a listing that you ship yourself. What Amazon ships (FBA) counts Amazon itself.",
-		Example: "  spapi listings set-quantity PN-0001 40",
+		Example: "  spapi listings set-quantity \"shelf 0055\" 40",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return exit.Usagef("wants a SKU and a quantity, got %d arguments", len(args))

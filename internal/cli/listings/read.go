@@ -142,8 +142,8 @@ func NewCmdGet(f *factory.Factory, runF func(context.Context, *GetOptions) error
 		Use:   "get <sku>",
 		Short: "Show a listing",
 		Long:  "Shows a listing in the marketplace in force. JSON has all that --include asks for, tables the most important of it, and what is wrong with it.",
-		Example: "  spapi listings get PN-0001\n" +
-			"  spapi listings get PN-0001 --include attributes --jq .attributes",
+		Example: "  spapi listings get PN-0005\n" +
+			"  spapi listings get PN-0005 --include attributes --jq .attributes",
 		Args: oneSKU,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.SKU = args[0]

@@ -72,8 +72,8 @@ func NewCmdPut(f *factory.Factory, runF func(context.Context, *PutOptions) error
 		Short: "Make a listing, or replace all of it",
 		Long: "Makes a listing from a JSON object of attributes, or replaces the one that there is: attributes that are left out are taken away. Which attributes a\n" +
 			"product type has and wants, definitionsproducttypes20200901.getDefinitionsProductType tells. It asks before it replaces a listing; --yes answers.",
-		Example: "  spapi listings put PN-0099 --product-type WRITING_INSTRUMENT --attributes pen.json --preview\n" +
-			"  spapi listings put PN-0099 --product-type WRITING_INSTRUMENT --attributes - --yes <pen.json",
+		Example: "  spapi listings put PN-0099 --product-type PRODUCT --requirements listing-offer-only --attributes offer.json --preview\n" +
+			"  spapi listings put PN-0099 --product-type PRODUCT --requirements listing-offer-only --attributes offer.json --yes",
 		Args: oneSKU,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.SKU = args[0]
@@ -138,8 +138,8 @@ func NewCmdPatch(f *factory.Factory, runF func(context.Context, *PatchOptions) e
 		Short: "Change single attributes of a listing",
 		Long: "Sends a JSON list of patches: op is add, replace, merge or delete, path is /attributes/ and a name, value is a list. The product type is asked for\n" +
 			"unless --product-type gives it. It asks first if a patch deletes; --yes answers.",
-		Example: "  spapi listings patch PN-0001 --patches patches.json --preview\n" +
-			"  echo '[{\"op\":\"replace\",\"path\":\"/attributes/color\",\"value\":[{\"value\":\"Blue\",\"marketplace_id\":\"ATVPDKIKX0DER\"}]}]' | spapi listings patch PN-0001 --patches -",
+		Example: "  spapi listings patch \"shelf 0055\" --patches patches.json --preview\n" +
+			"  spapi listings patch \"shelf 0055\" --product-type WRITING_INSTRUMENT --patches patches.json",
 		Args: oneSKU,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.SKU = args[0]
@@ -232,7 +232,7 @@ func NewCmdDelete(f *factory.Factory, runF func(context.Context, *Options) error
 		Use:     "delete <sku>",
 		Short:   "Delete a listing",
 		Long:    "Takes a listing out of the marketplace in force. It asks before it does so; --yes answers.",
-		Example: "  spapi listings delete PN-0001\n  spapi listings delete PN-0001 --marketplace FR --yes",
+		Example: "  spapi listings delete PN-0005 --yes\n  spapi listings delete \"shelf 0055\" --marketplace CA --yes",
 		Args:    oneSKU,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.SKU = args[0]

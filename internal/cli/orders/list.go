@@ -42,7 +42,7 @@ func NewCmdList(f *factory.Factory, runF func(context.Context, *ListOptions) err
 			"Tables show times in the marketplace's zone, which their heading names, or in UTC with --utc. JSON is as Amazon sends it.",
 		Example: "  spapi orders list\n" +
 			"  spapi orders list --since 24h --status unshipped,partially-shipped\n" +
-			"  spapi orders list --since 2026-03-01 --until 2026-04-01 --limit 0 -o csv >march.csv\n" +
+			"  spapi orders list --since 2026-03-01 --until 2026-04-01 --limit 0 -o csv\n" +
 			"  spapi --emulator orders list --jq '.[].orderId'",
 		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -31,7 +31,7 @@ func NewCmdPricing(f *factory.Factory, runF func(context.Context, *Options) erro
 		Short: "Compare prices",
 		Long: "Shows for each product your own price, the price of the featured offer, and how many offers there are, in the marketplace in force.\n" +
 			"What looks like an ASIN is taken as one; --by says otherwise. Up to 20 products are two calls.",
-		Example: "  spapi pricing PN-0001 \"shelf 0002\"\n  spapi pricing B000000001 --jq '.[0].competitive.CompetitivePrices'",
+		Example: "  spapi pricing PN-0005 \"shelf 0055\"\n  spapi pricing B0GNI7T800 --jq '.[0].competitive.CompetitivePrices'",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return exit.Usagef("wants SKUs or ASINs")
