@@ -29,6 +29,12 @@ func (c *Client) App() *App { return c.app }
 // Region returns the region that calls go to.
 func (c *Client) Region() marketplace.Region { return c.region }
 
+// Marketplace returns the marketplace as the authorization names it, "" if it names none.
+func (c *Client) Marketplace() string { return c.auth.Marketplace }
+
+// SellerID returns the seller's id as the authorization names it, "" if it names none.
+func (c *Client) SellerID() string { return c.auth.SellerID }
+
 // Sandbox reports whether calls go to the sandbox.
 func (c *Client) Sandbox() bool { return c.auth.Sandbox }
 
@@ -69,6 +75,10 @@ type transport struct {
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	call := newCall(t.opts)
 	resp, err := t.client.send(call, req.WithContext(withCall(req.Context(), call)))
+	if err == nil && call.apiErrors && resp.StatusCode/100 != 2 {
+		_, err = t.client.success(call, resp)
+		resp = nil
+	}
 	if r := call.response; r != nil {
 		call.fill(r)
 	}

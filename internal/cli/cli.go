@@ -13,12 +13,28 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/openspapi/spapi/internal/cli/auth"
+	"github.com/openspapi/spapi/internal/cli/call"
+	"github.com/openspapi/spapi/internal/cli/catalog"
+	"github.com/openspapi/spapi/internal/cli/doctor"
 	"github.com/openspapi/spapi/internal/cli/emulator"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/fees"
+	"github.com/openspapi/spapi/internal/cli/finances"
+	"github.com/openspapi/spapi/internal/cli/inventory"
+	"github.com/openspapi/spapi/internal/cli/listings"
+	"github.com/openspapi/spapi/internal/cli/marketplaces"
+	"github.com/openspapi/spapi/internal/cli/operation"
 	"github.com/openspapi/spapi/internal/cli/ops"
+	"github.com/openspapi/spapi/internal/cli/orders"
+	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/pricing"
 	"github.com/openspapi/spapi/internal/cli/quickstart"
+	"github.com/openspapi/spapi/internal/cli/request"
+	"github.com/openspapi/spapi/internal/cli/sign"
 )
 
 // Main runs the command line of the process and returns its exit status. The first SIGINT or SIGTERM cancels what is under way, a
@@ -32,6 +48,7 @@ func Main() int {
 
 // Run runs one command line and returns its exit status.
 func Run(ctx context.Context, f *factory.Factory, args []string) int {
+	f.Args = args
 	root := NewCmdRoot(f)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -41,15 +58,21 @@ func Run(ctx context.Context, f *factory.Factory, args []string) int {
 	return exit.Status(err)
 }
 
-// report tells an error in one line, and with a mistake on the command line where to read on.
+// report tells an error in one line, then what to do about it: where to read on after a mistake on the command line, else what the
+// error itself explains.
 func report(f *factory.Factory, cmd *cobra.Command, err error) {
-	message := strings.Join(strings.Fields(err.Error()), " ")
-	if exit.Status(err) == exit.Interrupted {
-		message = "interrupted"
+	path, line := cmd.CommandPath(), exit.Line(err)
+	if last := path[strings.LastIndexByte(path, ' ')+1:]; strings.HasPrefix(line, last+": ") { // "spapi call api.operation"
+		line = line[len(last)+2:]
 	}
-	fmt.Fprintf(f.Streams.Err, "%s: %s\n", cmd.CommandPath(), strings.TrimPrefix(message, "spapi: "))
-	if _, ok := errors.AsType[*exit.UsageError](err); ok {
-		fmt.Fprintf(f.Streams.Err, "see: %s --help\n", cmd.CommandPath())
+	fmt.Fprintf(f.Streams.Err, "%s: %s\n", path, line)
+	switch {
+	case exit.IsUsage(err):
+		fmt.Fprintf(f.Streams.Err, "see: %s --help\n", path)
+	case !f.Flags.Quiet && exit.Status(err) != exit.Interrupted:
+		if text := exit.Explain(err); text != "" && !strings.Contains(line, text) {
+			fmt.Fprintf(f.Streams.Err, "  %s\n", strings.ReplaceAll(text, "\n", "\n  "))
+		}
 	}
 }
 
@@ -58,39 +81,68 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "spapi <command>",
 		Short: "Amazon's Selling Partner API from a shell",
-		Long: "spapi works with Amazon's Selling Partner API: it shows what the API has, and brings an emulator\n" +
-			"with which everything can be tried offline, without a seller account.",
+		Long: "spapi works with Amazon's Selling Partner API: it shows what the API has, calls all of its operations, and brings an emulator\n" +
+			"with which everything can be tried offline, without a seller account: --emulator goes with every command.\n\n" +
+			"Data goes to stdout, as a table on a terminal and as JSON elsewhere; -o chooses. Everything else goes to stderr.",
 		Example: "  spapi quickstart\n" +
 			"  spapi ops orders search\n" +
-			"  spapi emulator --listen 127.0.0.1:8080",
+			"  spapi --emulator call sellersv1.getMarketplaceParticipations -o table",
 		Version:       f.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          unknownCommand,
+		Args:          exit.Group,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		PersistentPreRunE: func(*cobra.Command, []string) error { return f.Prepare() },
 	}
+	f.AddFlags(cmd)
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.SetVersionTemplate(fmt.Sprintf("spapi {{.Version}} (%s, %s/%s)\n", runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	cmd.SetIn(f.Streams.In)
 	cmd.SetOut(f.Streams.Out)
 	cmd.SetErr(f.Streams.Err)
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exit.UsageError{Err: err} })
+	cmd.SetFlagErrorFunc(flagError)
 	cmd.AddCommand(
+		auth.NewCmdAuth(f),
+		catalog.NewCmdCatalog(f),
+		doctor.NewCmdDoctor(f, nil),
+		call.NewCmdCall(f, nil),
 		emulator.NewCmdEmulator(f, nil),
+		fees.NewCmdFees(f, nil),
+		finances.NewCmdFinances(f, nil),
+		inventory.NewCmdInventory(f, nil),
+		listings.NewCmdListings(f),
+		marketplaces.NewCmdMarketplaces(f, nil),
 		ops.NewCmdOps(f, nil),
+		orders.NewCmdOrders(f),
+		pricing.NewCmdPricing(f, nil),
 		quickstart.NewCmdQuickstart(f, nil),
+		request.NewCmdRequest(f, nil),
+		sign.NewCmdSign(f, nil),
 		exit.NewCmdHelp(),
+		factory.NewCmdHelp(),
 	)
 	return cmd
 }
 
-// unknownCommand replaces cobra's own error, which takes several lines.
-func unknownCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
+// flagError names the flags that look like one that does not exist.
+func flagError(cmd *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok || len(unknown.GetSpecifiedName()) < 2 {
+		return &exit.UsageError{Err: err}
 	}
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return exit.Usagef("unknown command %q: did you mean %s?", args[0], strings.Join(near, " or "))
+	var flags []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			flags = append(flags, f.Name)
+		}
+	})
+	near := operation.Near(unknown.GetSpecifiedName(), flags)
+	for i := range near[min(1, len(near)):] {
+		near[i+1] = "--" + near[i+1]
 	}
-	return exit.Usagef("unknown command %q", args[0])
+	if len(near) == 0 {
+		return &exit.UsageError{Err: err}
+	}
+	return exit.Usagef("%w: did you mean --%s?", err, output.OneOf(near))
 }

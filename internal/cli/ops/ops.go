@@ -3,12 +3,10 @@ package ops
 
 import (
 	"context"
-	"fmt"
-	"strconv"
+	"encoding/json"
+	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/openspapi/spapi/internal/catalog"
@@ -21,34 +19,81 @@ import (
 type Options struct {
 	Streams *terminal.Streams
 
-	Words  []string // every one must occur in an operation's id, path or method
-	Output output.Format
+	Printer func() *output.Printer
+	Notef   func(format string, args ...any)
+
+	Words []string // every one must occur in an operation's id, path or method
+
+	API, Method, Role string
+	// By name of the flag; those that were not given are missing.
+	Properties map[string]bool
 }
 
 // NewCmdOps returns the command. runF replaces the work in tests.
 func NewCmdOps(f *factory.Factory, runF func(context.Context, *Options) error) *cobra.Command {
-	opts := &Options{Streams: f.Streams}
+	opts := &Options{Streams: f.Streams, Printer: f.Printer, Notef: f.Notef, Properties: map[string]bool{}}
 	cmd := &cobra.Command{
 		Use:   "ops [word...]",
+		Args:  cobra.ArbitraryArgs,
 		Short: "List the operations of the API",
 		Long: "Lists the operations of the Selling Partner API; with words, those whose id, method or path has all of them.\n\n" +
 			"Rate is the default usage plan in requests per second, for each application and seller; burst is how many\n" +
 			"may be sent at once after a pause. The notes say what is particular: a restricted data token that is needed (always, on-request, for\n" +
 			"restricted-report-types), a grantless scope, pages, a deprecation.\n\n" +
-			"A terminal gets a table, everything else JSON.",
+			"A terminal gets a table, everything else JSON. \"spapi ops show\" tells all about one operation.",
 		Example: "  spapi ops\n" +
 			"  spapi ops orders search\n" +
+			"  spapi ops --role \"Finance and Accounting\" --deprecated=false\n" +
 			"  spapi ops -o json | jq '.[] | select(.deprecated) | .id'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Words = args
+			for name := range properties {
+				if flag := cmd.Flags().Lookup(name); flag.Changed {
+					opts.Properties[name] = flag.Value.String() == "true"
+				}
+			}
 			if runF != nil {
 				return runF(cmd.Context(), opts)
 			}
-			return run(opts)
+			return run(cmd.Context(), opts)
 		},
 	}
-	output.AddFlag(cmd, &opts.Output, "output format (default: table on a terminal, else json)", output.JSON, output.Table)
+	flags := cmd.Flags()
+	flags.StringVar(&opts.API, "api", "", "operations of this `API` version, such as ordersv0")
+	flags.StringVar(&opts.Method, "method", "", "operations with this HTTP `method`")
+	flags.StringVar(&opts.Role, "role", "", "operations for which this `role` is enough; a part of its name does")
+	for name, p := range properties {
+		flags.Bool(name, false, p.usage)
+	}
+	_ = cmd.RegisterFlagCompletionFunc("api", completion(func(op *catalog.Operation) []string { return []string{op.API} }))
+	_ = cmd.RegisterFlagCompletionFunc("method", completion(func(op *catalog.Operation) []string { return []string{op.Method} }))
+	_ = cmd.RegisterFlagCompletionFunc("role", completion(func(op *catalog.Operation) []string { return op.Roles }))
+	cmd.AddCommand(newCmdShow(f, nil))
 	return cmd
+}
+
+// properties are filters that an operation passes or not: --deprecated, --deprecated=false.
+var properties = map[string]struct {
+	usage string
+	has   func(*catalog.Operation) bool
+}{
+	"deprecated": {"operations that Amazon has deprecated", func(op *catalog.Operation) bool { return op.Deprecated }},
+	"restricted": {"operations that need or take a restricted data token", func(op *catalog.Operation) bool { return op.Restricted != nil }},
+	"grantless":  {"operations called without a seller's authorization", func(op *catalog.Operation) bool { return op.Grantless != "" }},
+	"paging":     {"operations that page", func(op *catalog.Operation) bool { return op.Paging != nil }},
+}
+
+// completion completes a flag with what operations have.
+func completion(values func(*catalog.Operation) []string) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		var found []string
+		all := catalog.Operations()
+		for i := range all {
+			found = append(found, values(&all[i])...)
+		}
+		slices.Sort(found)
+		return slices.Compact(found), cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // row is an operation as JSON. What doesn't apply is null or false, so that jq's select works on every field.
@@ -69,43 +114,54 @@ type row struct {
 	ReplacedBy *string `json:"replaced_by"` // operation id
 }
 
-func run(opts *Options) error {
-	found := filter(catalog.Operations(), opts.Words)
-	format := opts.Output
-	if format == "" {
-		format = output.JSON
-		if opts.Streams.OutIsTerminal {
-			format = output.Table
+func run(ctx context.Context, opts *Options) error {
+	all := catalog.Operations()
+	rows := []row{}
+	for i := range all {
+		if opts.matches(&all[i]) {
+			rows = append(rows, newRow(&all[i]))
 		}
 	}
-	if format == output.JSON {
-		rows := make([]row, len(found))
-		for i, op := range found {
-			rows[i] = newRow(op)
-		}
-		return output.WriteJSONList(opts.Streams.Out, rows)
-	}
-	if len(found) == 0 {
-		_, err := fmt.Fprintf(opts.Streams.Err, "no operation has %s in its id, method or path\n", strings.Join(opts.Words, " and "))
+	p := opts.Printer()
+	if err := p.Print(ctx, rows, columns...); err != nil || p.Structured() {
 		return err
 	}
-	return writeTable(opts.Streams, found)
+	switch len(rows) {
+	case 0:
+		opts.Notef("no operation matches; words are looked for in an operation's id, method and path")
+	case 1:
+		opts.Notef("1 operation")
+	default:
+		opts.Notef("%d operations", len(rows))
+	}
+	return nil
 }
 
-func filter(all []catalog.Operation, words []string) []*catalog.Operation {
-	var found []*catalog.Operation
-	for i := range all {
-		op := &all[i]
-		text := strings.ToLower(op.ID + " " + op.Method + " " + op.Path)
-		matches := true
-		for _, w := range words {
-			matches = matches && strings.Contains(text, strings.ToLower(w))
-		}
-		if matches {
-			found = append(found, op)
+func (opts *Options) matches(op *catalog.Operation) bool {
+	text := strings.ToLower(op.ID + " " + op.Method + " " + op.Path)
+	for _, w := range opts.Words {
+		if !strings.Contains(text, strings.ToLower(w)) {
+			return false
 		}
 	}
-	return found
+	for name, want := range opts.Properties {
+		if properties[name].has(op) != want {
+			return false
+		}
+	}
+	hasRole := func(role string) bool { return strings.Contains(strings.ToLower(role), strings.ToLower(opts.Role)) }
+	return (opts.API == "" || strings.EqualFold(op.API, opts.API)) &&
+		(opts.Method == "" || strings.EqualFold(op.Method, opts.Method)) &&
+		(opts.Role == "" || slices.ContainsFunc(op.Roles, hasRole))
+}
+
+var columns = []output.Column{
+	{Name: "operation", Path: "id"},
+	{Name: "rate", Path: "rate", Right: true},
+	{Name: "burst", Path: "burst", Right: true},
+	{Name: "method", Path: "method"},
+	{Name: "path", Path: "path"},
+	{Name: "notes", Text: notes},
 }
 
 func newRow(op *catalog.Operation) row {
@@ -130,53 +186,27 @@ func orNull(s string) *string {
 	return &s
 }
 
-func writeTable(s *terminal.Streams, found []*catalog.Operation) error {
-	t := table.NewWriter()
-	style := table.StyleLight
-	style.Options = table.OptionsNoBordersAndSeparators
-	style.Box.PaddingLeft = ""
-	style.Box.PaddingRight = "  "
-	style.Box.UnfinishedRow = "…"
-	t.SetStyle(style)
-	t.SuppressTrailingSpaces()
-	t.SetColumnConfigs([]table.ColumnConfig{
-		{Name: "RATE", Align: text.AlignRight, AlignHeader: text.AlignRight},
-		{Name: "BURST", Align: text.AlignRight, AlignHeader: text.AlignRight},
-	})
-	t.AppendHeader(table.Row{"OPERATION", "RATE", "BURST", "METHOD", "PATH", "NOTES"})
-	for _, op := range found {
-		t.AppendRow(table.Row{op.ID, strconv.FormatFloat(op.Rate, 'f', -1, 64), op.Burst, op.Method, op.Path, notes(op)})
+// notes says what is particular about an operation.
+func notes(v any) string {
+	var r row
+	if err := json.Unmarshal(v.(json.RawMessage), &r); err != nil {
+		return ""
 	}
-	if s.Width > 0 {
-		t.Style().Size.WidthMax = s.Width
-	}
-	if _, err := fmt.Fprintln(s.Out, t.Render()); err != nil {
-		return err
-	}
-	plural := "s"
-	if len(found) == 1 {
-		plural = ""
-	}
-	_, err := fmt.Fprintf(s.Err, "%d operation%s\n", len(found), plural)
-	return err
-}
-
-func notes(op *catalog.Operation) string {
 	var n []string
-	if op.Deprecated {
+	if r.Deprecated {
 		note := "deprecated"
-		if op.Removal != "" {
-			note += ", removal " + op.Removal
+		if r.Removal != nil {
+			note += ", removal " + *r.Removal
 		}
 		n = append(n, note)
 	}
-	if op.Restricted != nil {
-		n = append(n, "restricted "+op.Restricted.When)
+	if r.Restricted != nil {
+		n = append(n, "restricted "+*r.Restricted)
 	}
-	if op.Grantless != "" {
+	if r.Grantless != nil {
 		n = append(n, "grantless")
 	}
-	if op.Paging != nil {
+	if r.Paging != nil {
 		n = append(n, "pages")
 	}
 	return strings.Join(n, "; ")
