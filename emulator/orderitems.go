@@ -12,7 +12,6 @@ func WithOrderItemsPerPage(n int) Option { return func(o *options) { o.orderItem
 
 // orderItemsPage is the handler of an operation that shows the items of one order, page by page.
 func orderItemsPage(show func(*call, *order) object) handler {
-	whole := orderV0(show)
 	return func(c *call) (reply, *apiError) {
 		pg, problem := c.page("NextToken")
 		if problem == nil && pg.Start > 0 && pg.arg("orderId") != c.path["orderId"] {
@@ -22,17 +21,15 @@ func orderItemsPage(show func(*call, *order) object) handler {
 			return reply{}, invalidOrderInput("NextToken", problem.Error())
 		}
 		c.now = pg.AsOf // all pages show the order as of the first one
-		r, err := whole(c)
-		if err != nil {
-			return reply{}, err
-		}
-		body, _ := r.body.(object)["payload"].(object)
-		items, _ := body["OrderItems"].([]object)
-		part, more := cut(items, pg.Start, c.emu.options.orderItems)
-		if body["OrderItems"] = part; more {
-			pg.Query = url.Values{"orderId": {c.path["orderId"]}}.Encode()
-			body["NextToken"] = c.token(pg, pg.Start+len(part))
-		}
-		return r, nil
+		return orderV0(func(c *call, o *order) object {
+			body := show(c, o)
+			items, _ := body["OrderItems"].([]object)
+			part, more := cut(items, pg.Start, c.emu.options.orderItems)
+			if body["OrderItems"] = part; more {
+				pg.Query = url.Values{"orderId": {o.id}}.Encode()
+				body["NextToken"] = c.token(pg, pg.Start+len(part))
+			}
+			return body
+		})(c)
 	}
 }
