@@ -26,7 +26,8 @@ func orderItemsPage(show func(*call, *order) object) handler {
 			items, _ := body["OrderItems"].([]object)
 			part, more := cut(items, pg.Start, c.emu.options.orderItems)
 			if body["OrderItems"] = part; more {
-				pg.Query = url.Values{"orderId": {o.id}}.Encode()
+				pg.args = url.Values{"orderId": {o.id}}
+				pg.Query = pg.args.Encode()
 				body["NextToken"] = c.token(pg, pg.Start+len(part))
 			}
 			return body
