@@ -1,0 +1,251 @@
+package document
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/klauspost/compress/gzip" // 1.4 times as fast as compress/gzip at unpacking a report
+)
+
+// Options say how a document is fetched and read. The zero value is ready for use.
+type Options struct {
+	Transport http.RoundTripper // default http.DefaultTransport; it must add no credentials
+
+	// Charset is what to take when the document's Content-Type names none (or one that is unknown), as it follows from report type and marketplace:
+	// "windows-1252", "Shift_JIS" …. Text that is plainly UTF-8 is read as that all the same. Default: by the look of the text.
+	Charset string
+	// Binary leaves the bytes as they are, only unpacked: PDF, XLSX, and XML, which names its charset itself.
+	Binary bool
+
+	MaxAttempts  int           // attempts in a row that bring no byte; default 8
+	BaseDelay    time.Duration // the first pause is random between 0 and this, doubled for each further one; default 250 ms
+	MaxDelay     time.Duration // the longest such pause; default 30 s
+	StallTimeout time.Duration // a connection silent for so long is given up; default 60 s
+}
+
+func (o Options) withDefaults() Options {
+	if o.Transport == nil {
+		o.Transport = http.DefaultTransport
+	}
+	o.MaxAttempts = cmp.Or(max(o.MaxAttempts, 0), 8)
+	o.BaseDelay = cmp.Or(max(o.BaseDelay, 0), 250*time.Millisecond)
+	o.MaxDelay = cmp.Or(max(o.MaxDelay, 0), 30*time.Second)
+	o.StallTimeout = cmp.Or(max(o.StallTimeout, 0), 60*time.Second)
+	return o
+}
+
+// Progress is how far a document has been read.
+type Progress struct {
+	Wire        int64 // bytes that came over the wire, without those read twice
+	Total       int64 // bytes of the document as stored, -1 if unknown
+	Out         int64 // bytes that were read from the Reader
+	Connections int64 // requests that were sent
+}
+
+// Reader is a document's content: unpacked, and in UTF-8 unless it is binary. Only Progress may be called while another goroutine reads.
+type Reader struct {
+	fetch   *fetcher
+	cancel  context.CancelFunc
+	ahead   *ahead // nil until the document is open
+	content io.Reader
+	text    *TextReader // nil for binary documents
+	out     atomic.Int64
+	err     error
+}
+
+// Open asks resolve for the document's URL and starts to fetch it; resolve is called again when the URL has expired. The context
+// governs the reading too. The Reader must be closed.
+//
+// Errors, here and from Read: [*FetchError], [*TruncatedError], [ErrChanged], [*CorruptError], resolve's own, the context's cause.
+func Open(ctx context.Context, resolve func(context.Context) (Location, error), options Options) (*Reader, error) {
+	options = options.withDefaults()
+	ctx, cancel := context.WithCancel(ctx)
+	f := &fetcher{
+		ctx: ctx, resolve: resolve, options: options,
+		client: &http.Client{Transport: options.Transport, CheckRedirect: checkRedirect},
+	}
+	f.total.Store(-1)
+	r := &Reader{fetch: f, cancel: cancel}
+	if err := r.open(options); err != nil {
+		_ = r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// checkRedirect keeps a secret URL from being told to others or sent in the clear.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	switch {
+	case len(via) >= 5:
+		return fmt.Errorf("%w: more than 5", errRedirect)
+	case via[0].URL.Scheme == "https" && req.URL.Scheme != "https":
+		return fmt.Errorf("%w: from https to %s", errRedirect, req.URL.Scheme)
+	}
+	req.Header.Del("Referer")
+	return nil
+}
+
+func (r *Reader) open(options Options) error {
+	if err := r.fetch.dial(); err != nil {
+		return err
+	}
+	var err error
+	if r.content, err = r.unpack(); err != nil {
+		return err
+	}
+	r.ahead = readAhead(r.content)
+	r.content = r.ahead
+	if !options.Binary {
+		r.text = NewTextReader(r.content, charsetParameter(r.fetch.contentType), options.Charset)
+		r.content = r.text
+	}
+	return nil
+}
+
+// unpack puts gzip readers over the stored bytes. What is declared (by SP-API, by the store) and what arrives differ when a transport has unpacked
+// already, so the bytes decide: gzip's magic starts no text. A document packed twice is unpacked twice only when both declare a packing.
+func (r *Reader) unpack() (io.Reader, error) {
+	layers := 0
+	if strings.EqualFold(r.fetch.loc.CompressionAlgorithm, "GZIP") {
+		layers++
+	}
+	for _, coding := range strings.Split(r.fetch.contentEncoding, ",") {
+		switch strings.ToLower(strings.TrimSpace(coding)) {
+		case "gzip", "x-gzip":
+			layers++
+		}
+	}
+	declared := layers > 0
+	br := bufio.NewReaderSize(r.fetch, 64<<10)
+	for layers = max(layers, 1); layers > 0; layers-- {
+		head, err := br.Peek(3)
+		if err != nil && err != io.EOF {
+			return nil, r.mapped(err)
+		}
+		if len(head) < 3 {
+			if declared && len(head) > 0 && head[0] == 0x1f {
+				return nil, &TruncatedError{Have: r.fetch.at.Load(), Want: -1, Err: errors.New("gzip header incomplete")}
+			}
+			break
+		}
+		if head[0] != 0x1f || head[1] != 0x8b || head[2] != 8 {
+			break
+		}
+		zr, err := gzip.NewReader(br)
+		if err != nil {
+			return nil, r.mapped(err)
+		}
+		br = bufio.NewReaderSize(zr, 64<<10)
+	}
+	return br, nil
+}
+
+// Read reads the content. An error other than io.EOF means that the document is not whole; what was read before stands.
+func (r *Reader) Read(p []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	n, err := r.content.Read(p)
+	r.out.Add(int64(n))
+	if err != nil {
+		if err != io.EOF {
+			err = r.mapped(err)
+		}
+		r.err = err
+	}
+	return n, err
+}
+
+// CorruptError is a document whose packing is damaged: its bytes arrived, but they are not what was packed.
+type CorruptError struct {
+	At  int64 // bytes of the wire that were read when it showed
+	Err error
+}
+
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("document: damaged gzip data, within the first %d bytes: %v", e.At, e.Err)
+}
+
+// Unwrap returns the decoder's error, such as a wrong checksum.
+func (e *CorruptError) Unwrap() error { return e.Err }
+
+// mapped tells the fetcher's errors, which are typed already, from those of gzip.
+func (r *Reader) mapped(err error) error {
+	if fetched := r.fetch.err; fetched != nil && fetched != io.EOF {
+		return fetched
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return &TruncatedError{Have: r.fetch.at.Load(), Want: -1, Err: errors.New("the end of its gzip data is missing")}
+	}
+	if errors.Is(err, errClosed) {
+		return err
+	}
+	return &CorruptError{At: r.fetch.at.Load(), Err: err}
+}
+
+var errClosed = errors.New("document: read after close")
+
+// Close ends the fetching. It may be called more than once, and not while another goroutine reads.
+func (r *Reader) Close() error {
+	r.cancel()
+	if r.ahead != nil {
+		r.ahead.close()
+		r.ahead = nil
+	}
+	r.fetch.hangUp()
+	if r.err == nil {
+		r.err = errClosed
+	}
+	return nil
+}
+
+// Progress may be called from any goroutine.
+func (r *Reader) Progress() Progress {
+	return Progress{Wire: r.fetch.at.Load(), Total: r.fetch.total.Load(), Out: r.out.Load(), Connections: r.fetch.connect.Load()}
+}
+
+// ContentType returns the Content-Type that the store sent, "" if it sent none.
+func (r *Reader) ContentType() string { return r.fetch.contentType }
+
+// Charset returns the name of the charset that the text is read from; "US-ASCII" as long as nothing else has shown and none was declared,
+// "" for binary documents.
+func (r *Reader) Charset() string {
+	if r.text == nil {
+		return ""
+	}
+	return r.text.Charset()
+}
+
+// Replaced returns how many bytes so far made no character in the charset and became U+FFFD.
+func (r *Reader) Replaced() int64 {
+	if r.text == nil {
+		return 0
+	}
+	return r.text.Replaced()
+}
+
+// charsetParameter reads Content-Type's charset, also from headers that mime finds fault with.
+func charsetParameter(contentType string) string {
+	if _, params, err := mime.ParseMediaType(contentType); err == nil {
+		return params["charset"]
+	}
+	lower := strings.ToLower(contentType)
+	i := strings.Index(lower, "charset=")
+	if i < 0 {
+		return ""
+	}
+	name := contentType[i+len("charset="):]
+	if j := strings.IndexAny(name, "; ,"); j >= 0 {
+		name = name[:j]
+	}
+	return strings.Trim(name, `"' `)
+}

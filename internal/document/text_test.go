@@ -1,0 +1,282 @@
+package document
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"unicode/utf8"
+)
+
+func readText(t testing.TB, src io.Reader, declared, fallback string) (string, *TextReader) {
+	t.Helper()
+	r := NewTextReader(src, declared, fallback)
+	out, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out), r
+}
+
+func TestCharsetGoldens(t *testing.T) {
+	for _, test := range []struct{ file, charset string }{
+		{"utf-8", "UTF-8"}, {"utf-8-bom", "UTF-8"}, {"windows-1252", "windows-1252"}, {"iso-8859-1", "windows-1252"},
+		{"shift_jis", "Shift_JIS"}, {"windows-31j", "Shift_JIS"},
+	} {
+		t.Run(test.file, func(t *testing.T) {
+			raw, err := os.ReadFile(filepath.Join("testdata", "charset", test.file+".txt"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := os.ReadFile(filepath.Join("testdata", "charset", test.file+".golden"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, given := range []struct{ name, declared, fallback string }{
+				{"declared", strings.TrimSuffix(test.file, "-bom"), ""},
+				{"fallback", "", strings.TrimSuffix(test.file, "-bom")},
+				{"sniffed", "", ""},
+				{"unknown declared", "x-martian", ""},
+			} {
+				got, r := readText(t, bytes.NewReader(raw), given.declared, given.fallback)
+				if got != string(want) || r.Replaced() != 0 || r.Charset() != test.charset {
+					t.Errorf("%s: charset %s, %d replaced\n got %q\nwant %q", given.name, r.Charset(), r.Replaced(), got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestCharsetEvidenceBeatsFallback(t *testing.T) {
+	for _, test := range []struct{ name, text, declared, fallback, want, charset string }{
+		{"UTF-8 where windows-1252 is usual", "Zürich\n", "", "Cp1252", "Zürich\n", "UTF-8"},
+		{"UTF-8 where Shift_JIS is usual", "日本\n", "", "cp932", "日本\n", "UTF-8"},
+		{"half-width katakana that would do as UTF-8", "\xc3\xb1\n", "", "cp932", "ﾃｱ\n", "Shift_JIS"},
+		{"BOM against a declared charset", "\xef\xbb\xbfé", "Shift_JIS", "", "é", "UTF-8"},
+		{"declared against the look", "Z\xc3\xbcrich", "windows-1252", "", "ZÃ¼rich", "windows-1252"},
+		{"UTF-16 with BOM", "\xff\xfeA\x00\xfc\x00", "", "", "Aü", "UTF-16LE"},
+		{"UTF-16BE with BOM", "\xfe\xff\x00A\x00\xfc", "", "", "Aü", "UTF-16BE"},
+		{"EUC-JP", "\xc6\xfc\xcb\xdc", "euc-jp", "", "日本", "EUC-JP"},
+		{"only ASCII", "plain\ttext\n", "", "", "plain\ttext\n", "US-ASCII"},
+		{"only ASCII, declared", "plain", "utf8", "", "plain", "UTF-8"},
+		{"empty", "", "", "Cp1252", "", "US-ASCII"},
+		{"one byte", "\xe9", "", "", "é", "windows-1252"},
+		{"French quotes look like kanji", "l\x92\xe9t\xe9 \x93beau\x94 \x96 no\xebl", "", "", "l’été “beau” – noël", "windows-1252"},
+		{"German capitals", "\xc4\xd6\xdc \xfcber", "", "", "ÄÖÜ über", "windows-1252"},
+	} {
+		got, r := readText(t, strings.NewReader(test.text), test.declared, test.fallback)
+		if got != test.want || r.Charset() != test.charset || r.Replaced() != 0 {
+			t.Errorf("%s: %q as %s, %d replaced, want %q as %s", test.name, got, r.Charset(), r.Replaced(), test.want, test.charset)
+		}
+	}
+}
+
+// The charset shows long after the first buffer.
+func TestCharsetShowsLate(t *testing.T) {
+	ascii := strings.Repeat("0123456789\tabcdefg\n", 50_000)
+	got, r := readText(t, strings.NewReader(ascii+"\x83\x56\x83\x83\x81\x5b\x83\x76\n"), "", "")
+	if got != ascii+"シャープ\n" || r.Charset() != "Shift_JIS" {
+		t.Errorf("%s, %q", r.Charset(), got[max(0, len(got)-30):])
+	}
+}
+
+func TestReplaced(t *testing.T) {
+	for _, test := range []struct {
+		charset, text, want string
+		replaced            int64
+	}{
+		{"utf-8", "a\xffb", "a\uFFFDb", 1},
+		{"utf-8", "a\xe3\x81", "a\uFFFD\uFFFD", 2},
+		{"utf-8", "\xed\xa0\x80", "\uFFFD\uFFFD\uFFFD", 3},
+		{"utf-8", "genuine \uFFFD", "genuine \uFFFD", 0},
+		{"windows-1252", "\x81\x80", "\uFFFD€", 1},
+		{"cp932", "\x82", "\uFFFD", 1},
+		{"cp932", "\x82\n", "\uFFFD\n", 1},
+		{"cp932", "\xff\xa0a", "\uFFFD\uFFFDa", 2},
+		{"cp932", "\x85\xff!", "\uFFFD!", 2},
+		{"cp932", "\xf0\x40\xf9\xfc", "\ue000\ue757", 0},
+		{"utf-16le", "A\x00\x00", "A\uFFFD", 1},
+	} {
+		got, r := readText(t, strings.NewReader(test.text), test.charset, "")
+		if got != test.want || r.Replaced() != test.replaced {
+			t.Errorf("%s %q: %q with %d replaced, want %q with %d", test.charset, test.text, got, r.Replaced(), test.want, test.replaced)
+		}
+	}
+}
+
+func TestLookupCharset(t *testing.T) {
+	for name, want := range map[string]string{
+		"Cp1252": "windows-1252", "WINDOWS-1252": "windows-1252", "latin1": "windows-1252", "ISO-8859-1": "windows-1252", "iso_8859-1": "windows-1252",
+		"cp932": "Shift_JIS", "windows-31j": "Shift_JIS", "MS932": "Shift_JIS", "shift_jis": "Shift_JIS", "Shift-JIS": "Shift_JIS", "SJIS": "Shift_JIS",
+		"utf8": "UTF-8", "UTF-8": "UTF-8", "us-ascii": "UTF-8", "ISO-8859-15": "ISO-8859-15", "windows-1254": "windows-1254",
+	} {
+		if got, ok := LookupCharset(name); !ok || got != want {
+			t.Errorf("%q is %q, %v, want %q", name, got, ok, want)
+		}
+	}
+	for _, name := range []string{"", "klingon", "--"} {
+		if got, ok := LookupCharset(name); ok {
+			t.Errorf("%q is known as %q", name, got)
+		}
+	}
+}
+
+// TestShiftJISAgainstIconv compares every character of the code page with glibc's.
+func TestShiftJISAgainstIconv(t *testing.T) {
+	if _, err := exec.LookPath("iconv"); err != nil {
+		t.Skip("no iconv here to compare with")
+	}
+	var in bytes.Buffer
+	var pairs [][]byte
+	for c := 0x20; c <= 0xdf; c++ {
+		if c < 0x7f || c >= 0xa1 {
+			pairs = append(pairs, []byte{byte(c)})
+		}
+	}
+	table := shiftJISTable()
+	for pair := 0x8140; pair <= 0xfcfc; pair++ {
+		if table[pair&0x7fff] != 0 {
+			pairs = append(pairs, []byte{byte(pair >> 8), byte(pair)})
+		}
+	}
+	if len(pairs) < 9000 {
+		t.Fatalf("only %d characters", len(pairs))
+	}
+	for _, p := range pairs {
+		in.Write(append(p, '\n'))
+	}
+	cmd := exec.Command("iconv", "-f", "CP932", "-t", "UTF-8")
+	cmd.Stdin = bytes.NewReader(in.Bytes())
+	want, err := cmd.Output()
+	if err != nil {
+		t.Skipf("this iconv has no CP932: %v", err)
+	}
+	got, r := readText(t, &in, "cp932", "")
+	wantLines := strings.Split(string(want), "\n")
+	if r.Replaced() != 0 {
+		t.Errorf("%d bytes replaced", r.Replaced())
+	}
+	gotLines := strings.Split(got, "\n")
+	if len(gotLines) != len(wantLines) {
+		t.Fatalf("%d lines, iconv has %d", len(gotLines), len(wantLines))
+	}
+	for i, line := range gotLines {
+		if line != wantLines[i] {
+			t.Errorf("% x is %q (%+q), iconv has %q (%+q)", pairs[i], line, line, wantLines[i], wantLines[i])
+		}
+	}
+}
+
+func TestTextReaderErrors(t *testing.T) {
+	// The piece of a character before an error is the error's doing, not the charset's.
+	r := NewTextReader(io.MultiReader(strings.NewReader("ab\x83"), iotest.ErrReader(io.ErrUnexpectedEOF)), "cp932", "")
+	out, err := io.ReadAll(r)
+	if string(out) != "ab" || err != io.ErrUnexpectedEOF || r.Replaced() != 0 {
+		t.Errorf("%q, %v, %d replaced", out, err, r.Replaced())
+	}
+}
+
+func FuzzText(f *testing.F) {
+	files, err := filepath.Glob("testdata/charset/*.txt")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no seeds")
+	}
+	for _, name := range files {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, charset := range []string{"", "utf-8", "cp932", "cp1252", "euc-jp", "utf-16"} {
+			f.Add(raw, charset, charset)
+		}
+	}
+	f.Add([]byte("\xf0\x9f\x98"), "utf-8", "")
+	f.Fuzz(func(t *testing.T, raw []byte, declared, fallback string) {
+		want, whole := readText(t, bytes.NewReader(raw), declared, fallback)
+		if !utf8.ValidString(want) {
+			t.Fatalf("not UTF-8: %q", want)
+		}
+		check := func(how string, src io.Reader) {
+			if got, r := readText(t, src, declared, fallback); got != want || r.Replaced() != whole.Replaced() || r.Charset() != whole.Charset() {
+				t.Fatalf("%s: %q as %s, %d replaced; whole: %q as %s, %d replaced", how, got, r.Charset(), r.Replaced(), want, whole.Charset(), whole.Replaced())
+			}
+		}
+		check("bytewise", iotest.OneByteReader(bytes.NewReader(raw)))
+		check("error with data", iotest.DataErrReader(bytes.NewReader(raw)))
+		for i := 0; i < len(raw); i += 1 + len(raw)/16 { // every byte boundary is the bytewise reader's
+			check("split", io.MultiReader(bytes.NewReader(raw[:i]), bytes.NewReader(raw[i:])))
+		}
+		r := NewTextReader(bytes.NewReader(raw), declared, fallback)
+		if got, err := io.ReadAll(iotest.OneByteReader(r)); err != nil || string(got) != want {
+			t.Fatalf("read bytewise: %q, %v, want %q", got, err, want)
+		}
+	})
+}
+
+// Long texts with the odd bad byte take all paths of the buffers.
+func TestTextSplitsLong(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, charset := range []string{"utf-8", "cp932", "cp1252", "", "euc-jp"} {
+		raw := make([]byte, 0, 400_000)
+		for len(raw) < 390_000 {
+			switch r.IntN(5) {
+			case 0:
+				raw = append(raw, byte(r.IntN(256)))
+			case 1:
+				raw = append(raw, "日本語 ①"...)
+			case 2:
+				raw = append(raw, 0x83, 0x56, 0x82, 0xa0)
+			default:
+				raw = append(raw, strings.Repeat("ascii\t", r.IntN(400))...)
+			}
+		}
+		want, whole := readText(t, bytes.NewReader(raw), charset, "")
+		for range 3 {
+			got, pieces := readText(t, &randomReader{raw, r}, charset, "")
+			if got != want || pieces.Replaced() != whole.Replaced() {
+				t.Errorf("%s: %d bytes, %d replaced; whole %d bytes, %d replaced", charset, len(got), pieces.Replaced(), len(want), whole.Replaced())
+			}
+		}
+	}
+}
+
+type randomReader struct {
+	data []byte
+	r    *rand.Rand
+}
+
+func (r *randomReader) Read(p []byte) (int, error) {
+	if len(r.data) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p[:min(len(p), r.r.IntN(9000))], r.data)
+	r.data = r.data[n:]
+	return n, nil
+}
+
+func BenchmarkText(b *testing.B) {
+	for _, test := range []struct{ charset, file string }{{"cp932", "shift_jis"}, {"cp1252", "windows-1252"}, {"utf-8", "utf-8"}} {
+		raw, err := os.ReadFile(filepath.Join("testdata", "charset", test.file+".txt"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		raw = bytes.Repeat(raw, 20_000)
+		b.Run(test.charset, func(b *testing.B) {
+			b.SetBytes(int64(len(raw)))
+			buf := make([]byte, 64<<10)
+			for b.Loop() {
+				r := NewTextReader(bytes.NewReader(raw), test.charset, "")
+				for {
+					if _, err := r.Read(buf); err != nil {
+						break
+					}
+				}
+			}
+		})
+	}
+}
