@@ -29,6 +29,9 @@ func (c *Client) App() *App { return c.app }
 // Region returns the region that calls go to.
 func (c *Client) Region() marketplace.Region { return c.region }
 
+// Marketplace returns the marketplace as the authorization names it, "" if it names none.
+func (c *Client) Marketplace() string { return c.auth.Marketplace }
+
 // Sandbox reports whether calls go to the sandbox.
 func (c *Client) Sandbox() bool { return c.auth.Sandbox }
 

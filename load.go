@@ -53,6 +53,10 @@ func Load(ctx context.Context, options ...Option) (*Client, error) {
 	if s.Sandbox != nil {
 		auth.Sandbox = *s.Sandbox
 	}
+	auth.Sandbox = auth.Sandbox || c.sandbox
+	if c.region != "" {
+		auth.Region, auth.Marketplace = c.region, ""
+	}
 	var found []Option
 	if s.Endpoint != "" {
 		found = append(found, WithEndpoint(s.Endpoint))

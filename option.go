@@ -23,7 +23,11 @@ type config struct {
 	retry     RetryPolicy
 	maxBody   int64
 	signer    Signer
-	profile   string
+
+	// of Load only
+	profile string
+	region  marketplace.Region
+	sandbox bool
 }
 
 type appLimit struct {
@@ -86,6 +90,12 @@ func WithSigner(s Signer) Option { return func(c *config) { c.signer = s } }
 
 // WithProfile makes [Load] read this profile in place of the one that SPAPI_PROFILE names or "default".
 func WithProfile(name string) Option { return func(c *config) { c.profile = name } }
+
+// WithRegion makes [Load] call this region in place of the one that the environment or the profile names.
+func WithRegion(r marketplace.Region) Option { return func(c *config) { c.region = r } }
+
+// WithSandbox makes [Load] call the sandbox whatever the environment or the profile says.
+func WithSandbox() Option { return func(c *config) { c.sandbox = true } }
 
 // Signer signs a request in place. The body must be taken from req.GetBody, or from req.Body and put back.
 type Signer interface {

@@ -32,6 +32,7 @@ func Main() int {
 
 // Run runs one command line and returns its exit status.
 func Run(ctx context.Context, f *factory.Factory, args []string) int {
+	f.Args = args
 	root := NewCmdRoot(f)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -41,15 +42,22 @@ func Run(ctx context.Context, f *factory.Factory, args []string) int {
 	return exit.Status(err)
 }
 
-// report tells an error in one line, and with a mistake on the command line where to read on.
+// report tells an error in one line, then what to do about it: where to read on after a mistake on the command line, else what the
+// error itself explains.
 func report(f *factory.Factory, cmd *cobra.Command, err error) {
-	message := strings.Join(strings.Fields(err.Error()), " ")
-	if exit.Status(err) == exit.Interrupted {
-		message = "interrupted"
+	path, line := cmd.CommandPath(), exit.Line(err)
+	if last := path[strings.LastIndexByte(path, ' ')+1:]; strings.HasPrefix(line, last+": ") { // "spapi call api.operation"
+		line = line[len(last)+2:]
 	}
-	fmt.Fprintf(f.Streams.Err, "%s: %s\n", cmd.CommandPath(), strings.TrimPrefix(message, "spapi: "))
-	if _, ok := errors.AsType[*exit.UsageError](err); ok {
-		fmt.Fprintf(f.Streams.Err, "see: %s --help\n", cmd.CommandPath())
+	fmt.Fprintf(f.Streams.Err, "%s: %s\n", path, line)
+	switch {
+	case f.Flags.Quiet || exit.Status(err) == exit.Interrupted:
+	case exit.IsUsage(err):
+		fmt.Fprintf(f.Streams.Err, "see: %s --help\n", path)
+	default:
+		if text := exit.Explain(err); text != "" {
+			fmt.Fprintf(f.Streams.Err, "  %s\n", strings.ReplaceAll(text, "\n", "\n  "))
+		}
 	}
 }
 
@@ -68,7 +76,10 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		SilenceUsage:  true,
 		Args:          unknownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		PersistentPreRunE: func(*cobra.Command, []string) error { return f.Prepare() },
 	}
+	f.AddFlags(cmd)
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.SetVersionTemplate(fmt.Sprintf("spapi {{.Version}} (%s, %s/%s)\n", runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	cmd.SetIn(f.Streams.In)
@@ -80,6 +91,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		ops.NewCmdOps(f, nil),
 		quickstart.NewCmdQuickstart(f, nil),
 		exit.NewCmdHelp(),
+		factory.NewCmdHelp(),
 	)
 	return cmd
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/awsauth"
 )
 
@@ -56,6 +57,9 @@ func Usagef(format string, args ...any) error {
 	return &UsageError{fmt.Errorf(format, args...)}
 }
 
+// IsUsage reports whether err is a mistake on the command line.
+func IsUsage(err error) bool { return is[*UsageError](err) }
+
 // NoArgs is the check of commands that take flags only.
 func NoArgs(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
@@ -72,8 +76,12 @@ func Status(err error) int {
 	switch {
 	case err == nil:
 		return OK
-	case is[*UsageError](err), is[*spapi.ConfigError](err):
+	case errors.Is(err, context.Canceled):
+		return Interrupted
+	case is[*UsageError](err), is[*spapi.ConfigError](err), is[*accounts.Error](err):
 		return Usage
+	case unreachable(err):
+		return Network
 	case is[*spapi.AuthError](err), is[*awsauth.Error](err):
 		return Auth
 	case is[*spapi.LimitError](err):
@@ -88,13 +96,46 @@ func Status(err error) int {
 		}
 		return API
 	}
-	switch {
-	case errors.Is(err, context.Canceled):
-		return Interrupted
-	case is[*url.Error](err), is[*net.OpError](err): // not net.Error, which every syscall.Errno is
+	if network(err) {
 		return Network
 	}
 	return Failure
+}
+
+func network(err error) bool {
+	return is[*url.Error](err) || is[*net.OpError](err) // not net.Error, which every syscall.Errno is
+}
+
+// unreachable tells that Login with Amazon or AWS didn't refuse but never answered.
+func unreachable(err error) bool {
+	if e, ok := errors.AsType[*spapi.AuthError](err); ok {
+		return e.StatusCode == 0 && network(err)
+	}
+	if e, ok := errors.AsType[*awsauth.Error](err); ok {
+		return e.Status == 0 && network(err)
+	}
+	return false
+}
+
+// Line is an error in one line, without the package's name in front.
+func Line(err error) string {
+	if Status(err) == Interrupted {
+		return "interrupted"
+	}
+	return strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), "spapi: ")
+}
+
+// Explain says what to do about an error, in one or a few lines; "" where nothing is known beyond the error itself.
+func Explain(err error) string {
+	e, ok := errors.AsType[interface {
+		error
+		Explain() string
+	}](err)
+	if !ok {
+		return ""
+	}
+	// An explanation may begin with the error, which is shown already.
+	return strings.TrimLeft(strings.TrimPrefix(e.Explain(), e.Error()), ".:; \n")
 }
 
 func is[E error](err error) bool {

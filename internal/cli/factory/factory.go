@@ -1,10 +1,16 @@
-// Package factory holds what every command is built from. Commands get a [Factory] instead of reaching for the process, so tests can
-// give them another one.
+// Package factory holds what every command is built from: the global flags, and what they choose: the client with its account or the
+// embedded emulator, the printer, the questions. Commands get a [Factory] instead of reaching for the process, so tests can give them
+// another one.
 package factory
 
 import (
+	"context"
+	"os"
 	"runtime/debug"
+	"sync"
 
+	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/terminal"
 )
 
@@ -12,11 +18,38 @@ import (
 type Factory struct {
 	Streams *terminal.Streams
 	Version string // of the spapi command, without "v"
+
+	// Args is the command line, which "spapi call" looks at to know the operation whose flags it has.
+	Args []string
+
+	// Flags are the global flags. They hold their values when a command runs, not yet when it is made.
+	Flags Flags
+
+	emulator func() (*emulator.Emulator, error)
+	progress *progress
 }
 
 // New returns the factory of the running process.
 func New() *Factory {
-	return &Factory{Streams: terminal.System(), Version: version()}
+	return With(terminal.System(), version(), os.Args[1:])
+}
+
+// With returns a factory with other streams and arguments, for tests.
+func With(streams *terminal.Streams, version string, args []string) *Factory {
+	f := &Factory{Streams: streams, Version: version, Args: args}
+	f.emulator = sync.OnceValues(f.newEmulator)
+	f.progress = &progress{f: f, buckets: map[string]*quota{}}
+	return f
+}
+
+// Printer writes what a command found, in the format that -o and --jq choose.
+func (f *Factory) Printer() *output.Printer {
+	return &output.Printer{Streams: f.Streams, Flags: f.Flags.Output}
+}
+
+// Print is Printer().Print.
+func (f *Factory) Print(ctx context.Context, v any, columns ...output.Column) error {
+	return f.Printer().Print(ctx, v, columns...)
 }
 
 // version is what "go install …@v1.2.3" or a build from a tagged checkout wrote into the binary.

@@ -3,12 +3,9 @@ package ops
 
 import (
 	"context"
-	"fmt"
-	"strconv"
+	"encoding/json"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/openspapi/spapi/internal/catalog"
@@ -21,13 +18,15 @@ import (
 type Options struct {
 	Streams *terminal.Streams
 
-	Words  []string // every one must occur in an operation's id, path or method
-	Output output.Format
+	Printer func() *output.Printer
+	Notef   func(format string, args ...any)
+
+	Words []string // every one must occur in an operation's id, path or method
 }
 
 // NewCmdOps returns the command. runF replaces the work in tests.
 func NewCmdOps(f *factory.Factory, runF func(context.Context, *Options) error) *cobra.Command {
-	opts := &Options{Streams: f.Streams}
+	opts := &Options{Streams: f.Streams, Printer: f.Printer, Notef: f.Notef}
 	cmd := &cobra.Command{
 		Use:   "ops [word...]",
 		Short: "List the operations of the API",
@@ -44,10 +43,9 @@ func NewCmdOps(f *factory.Factory, runF func(context.Context, *Options) error) *
 			if runF != nil {
 				return runF(cmd.Context(), opts)
 			}
-			return run(opts)
+			return run(cmd.Context(), opts)
 		},
 	}
-	output.AddFlag(cmd, &opts.Output, "output format (default: table on a terminal, else json)", output.JSON, output.Table)
 	return cmd
 }
 
@@ -69,27 +67,34 @@ type row struct {
 	ReplacedBy *string `json:"replaced_by"` // operation id
 }
 
-func run(opts *Options) error {
+func run(ctx context.Context, opts *Options) error {
 	found := filter(catalog.Operations(), opts.Words)
-	format := opts.Output
-	if format == "" {
-		format = output.JSON
-		if opts.Streams.OutIsTerminal {
-			format = output.Table
-		}
+	rows := make([]row, len(found))
+	for i, op := range found {
+		rows[i] = newRow(op)
 	}
-	if format == output.JSON {
-		rows := make([]row, len(found))
-		for i, op := range found {
-			rows[i] = newRow(op)
-		}
-		return output.WriteJSONList(opts.Streams.Out, rows)
-	}
-	if len(found) == 0 {
-		_, err := fmt.Fprintf(opts.Streams.Err, "no operation has %s in its id, method or path\n", strings.Join(opts.Words, " and "))
+	p := opts.Printer()
+	if err := p.Print(ctx, rows, columns...); err != nil || p.Structured() {
 		return err
 	}
-	return writeTable(opts.Streams, found)
+	switch {
+	case len(found) == 0:
+		opts.Notef("no operation has %s in its id, method or path", strings.Join(opts.Words, " and "))
+	case len(found) == 1:
+		opts.Notef("1 operation")
+	default:
+		opts.Notef("%d operations", len(found))
+	}
+	return nil
+}
+
+var columns = []output.Column{
+	{Name: "operation", Path: "id"},
+	{Name: "rate", Path: "rate", Right: true},
+	{Name: "burst", Path: "burst", Right: true},
+	{Name: "method", Path: "method"},
+	{Name: "path", Path: "path"},
+	{Name: "notes", Text: notes},
 }
 
 func filter(all []catalog.Operation, words []string) []*catalog.Operation {
@@ -130,53 +135,27 @@ func orNull(s string) *string {
 	return &s
 }
 
-func writeTable(s *terminal.Streams, found []*catalog.Operation) error {
-	t := table.NewWriter()
-	style := table.StyleLight
-	style.Options = table.OptionsNoBordersAndSeparators
-	style.Box.PaddingLeft = ""
-	style.Box.PaddingRight = "  "
-	style.Box.UnfinishedRow = "…"
-	t.SetStyle(style)
-	t.SuppressTrailingSpaces()
-	t.SetColumnConfigs([]table.ColumnConfig{
-		{Name: "RATE", Align: text.AlignRight, AlignHeader: text.AlignRight},
-		{Name: "BURST", Align: text.AlignRight, AlignHeader: text.AlignRight},
-	})
-	t.AppendHeader(table.Row{"OPERATION", "RATE", "BURST", "METHOD", "PATH", "NOTES"})
-	for _, op := range found {
-		t.AppendRow(table.Row{op.ID, strconv.FormatFloat(op.Rate, 'f', -1, 64), op.Burst, op.Method, op.Path, notes(op)})
+// notes says what is particular about an operation.
+func notes(v any) string {
+	var r row
+	if err := json.Unmarshal(v.(json.RawMessage), &r); err != nil {
+		return ""
 	}
-	if s.Width > 0 {
-		t.Style().Size.WidthMax = s.Width
-	}
-	if _, err := fmt.Fprintln(s.Out, t.Render()); err != nil {
-		return err
-	}
-	plural := "s"
-	if len(found) == 1 {
-		plural = ""
-	}
-	_, err := fmt.Fprintf(s.Err, "%d operation%s\n", len(found), plural)
-	return err
-}
-
-func notes(op *catalog.Operation) string {
 	var n []string
-	if op.Deprecated {
+	if r.Deprecated {
 		note := "deprecated"
-		if op.Removal != "" {
-			note += ", removal " + op.Removal
+		if r.Removal != nil {
+			note += ", removal " + *r.Removal
 		}
 		n = append(n, note)
 	}
-	if op.Restricted != nil {
-		n = append(n, "restricted "+op.Restricted.When)
+	if r.Restricted != nil {
+		n = append(n, "restricted "+*r.Restricted)
 	}
-	if op.Grantless != "" {
+	if r.Grantless != nil {
 		n = append(n, "grantless")
 	}
-	if op.Paging != nil {
+	if r.Paging != nil {
 		n = append(n, "pages")
 	}
 	return strings.Join(n, "; ")

@@ -1,85 +1,120 @@
-// Package output is the flag -o, --output, which means the same in every command, and the writing of its formats.
+// Package output is the flags -o, --output and --jq, which mean the same in every command, and the one place that writes their formats.
+//
+// Commands hand a [Printer] any value that encoding/json can write, and the columns that a table or CSV of it has. JSON, JSON lines and
+// YAML show the whole value; so does --jq.
 package output
 
 import (
-	"bytes"
-	"encoding/json"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/terminal"
 )
 
 // Format is a value of --output.
 type Format string
 
-// The formats. A command offers those that it can write.
+// The formats.
 const (
 	JSON  Format = "json"
+	JSONL Format = "jsonl" // one JSON value a line
 	Table Format = "table"
-	Text  Format = "text"
+	CSV   Format = "csv"
+	YAML  Format = "yaml"
+	Text  Format = "text" // of quickstart only
 )
 
-// AddFlag adds -o, --output with the formats that cmd can write. The value stays empty when the flag is not given, which usage
-// explains.
-func AddFlag(cmd *cobra.Command, value *Format, usage string, formats ...Format) {
-	f := &flag{value: value, formats: formats}
-	cmd.Flags().VarP(f, "output", "o", usage)
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(f.names(), cobra.ShellCompDirectiveNoFileComp))
+var formats = []Format{JSON, JSONL, Table, CSV, YAML}
+
+// Flags are the values of --output and --jq.
+type Flags struct {
+	Format Format // "" when the flag is not given
+	JQ     Query
 }
 
-type flag struct {
+// Add adds -o, --output and --jq to a command and all below it.
+func (f *Flags) Add(cmd *cobra.Command) {
+	cmd.PersistentFlags().VarP(&formatFlag{value: &f.Format, formats: formats}, "output", "o", "output `format`: json, jsonl, table, csv or yaml")
+	cmd.PersistentFlags().Var(&f.JQ, "jq", "filter the JSON through a jq `expression`")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(names(formats), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("jq", cobra.NoFileCompletions)
+}
+
+// AddFlag adds an -o, --output of a command's own, which hides the general one. The value stays empty when the flag is not given,
+// which usage explains.
+func AddFlag(cmd *cobra.Command, value *Format, usage string, formats ...Format) {
+	cmd.Flags().VarP(&formatFlag{value: value, formats: formats}, "output", "o", usage)
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(names(formats), cobra.ShellCompDirectiveNoFileComp))
+}
+
+type formatFlag struct {
 	value   *Format
 	formats []Format
 }
 
-func (f *flag) names() []string {
-	names := make([]string, len(f.formats))
-	for i, format := range f.formats {
+func names(formats []Format) []string {
+	names := make([]string, len(formats))
+	for i, format := range formats {
 		names[i] = string(format)
 	}
 	return names
 }
 
-func (f *flag) String() string { return string(*f.value) }
-func (f *flag) Type() string   { return strings.Join(f.names(), "|") }
+func (f *formatFlag) String() string { return string(*f.value) }
+func (f *formatFlag) Type() string   { return strings.Join(names(f.formats), "|") }
 
-func (f *flag) Set(s string) error {
+func (f *formatFlag) Set(s string) error {
 	if !slices.Contains(f.formats, Format(s)) {
-		return exit.Usagef("want %s", strings.Join(f.names(), " or "))
+		return exit.Usagef("want %s", OneOf(names(f.formats)))
 	}
 	*f.value = Format(s)
 	return nil
 }
 
-// WriteJSON writes v on one line.
-func WriteJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false) // "&" in URLs stays readable
-	return e.Encode(v)
+// OneOf lists choices: "a, b or c".
+func OneOf(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 }
 
-// WriteJSONList writes an array with one element per line, so that it can be read by eye and by line tools as well.
-func WriteJSONList[T any](w io.Writer, list []T) error {
-	var b bytes.Buffer
-	b.WriteString("[")
-	for i := range list {
-		b.WriteString("\n  ")
-		if err := WriteJSON(&b, list[i]); err != nil {
-			return err
-		}
-		b.Truncate(b.Len() - 1) // the encoder's newline
-		if i < len(list)-1 {
-			b.WriteString(",")
-		}
-	}
-	if len(list) > 0 {
-		b.WriteString("\n")
-	}
-	b.WriteString("]\n")
-	_, err := w.Write(b.Bytes())
-	return err
+// Column is a field of the rows, as tables and CSV show it.
+type Column struct {
+	Name string // heading; tables put it in capitals
+	// Path leads to the field in the row's JSON, such as "OrderTotal.Amount"; "" is the row itself. Where it leads nowhere the field is empty.
+	Path  string
+	Right bool // aligned to the right in tables
+	// Text dresses the field for tables; CSV has it as it is, unless Path is "". The value is a string, bool, json.Number or nil, for objects
+	// and lists a json.RawMessage. Default: the value's text.
+	Text func(value any) string
 }
+
+// Printer writes what a command found to stdout.
+type Printer struct {
+	Streams *terminal.Streams
+	Flags   Flags
+	// Default is the format where the flag is not given and --jq neither. Default: table on a terminal, else JSON.
+	Default Format
+}
+
+// Format is the format that is written; "" means the bare lines that --jq alone gives.
+func (p *Printer) Format() Format {
+	switch {
+	case p.Flags.Format != "":
+		return p.Flags.Format
+	case p.Flags.JQ.code != nil:
+		return ""
+	case p.Default != "":
+		return p.Default
+	case p.Streams.OutIsTerminal:
+		return Table
+	}
+	return JSON
+}
+
+// Structured reports whether the output is for programs: everything but a table.
+func (p *Printer) Structured() bool { return p.Format() != Table }

@@ -18,6 +18,7 @@ import (
 	"github.com/openspapi/spapi/api/orders20260101"
 	"github.com/openspapi/spapi/awsauth"
 	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -267,14 +268,8 @@ func (w *walk) pageOrders(ctx context.Context, s *Step) error {
 
 // fix says what to do about an error of a step.
 func fix(err error) string {
-	if e, ok := errors.AsType[interface {
-		error
-		Explain() string
-	}](err); ok {
-		// An explanation may repeat the error, which is shown already.
-		if text := strings.TrimLeft(strings.TrimPrefix(e.Explain(), e.Error()), ". \n"); text != "" {
-			return text
-		}
+	if text := exit.Explain(err); text != "" {
+		return text
 	}
 	return "the quickstart talks only to itself, so this is most likely a fault of spapi: please report it with the output of \"spapi quickstart -o json\", which holds no secrets"
 }

@@ -2,6 +2,7 @@
 package terminal
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"os"
@@ -15,15 +16,27 @@ type Streams struct {
 	Out io.Writer
 	Err io.Writer
 
+	InIsTerminal  bool
 	OutIsTerminal bool
 	ErrIsTerminal bool
 	Color         bool // Out takes colours
 	Width         int  // columns of Out; 0 when it is no terminal or doesn't tell
+
+	readSecret func() ([]byte, error) // reads a line of In without an echo
+	restore    func()                 // gives In the state that it had; nil without a terminal
 }
 
 // System returns the streams of the process. Colours are off when Out is no terminal, when NO_COLOR is set, and where TERM is "dumb".
 func System() *Streams {
 	s := &Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+	in := int(os.Stdin.Fd())
+	s.InIsTerminal = term.IsTerminal(in)
+	s.readSecret = func() ([]byte, error) { return term.ReadPassword(in) }
+	if s.InIsTerminal {
+		if state, err := term.GetState(in); err == nil {
+			s.restore = func() { _ = term.Restore(in, state) }
+		}
+	}
 	s.OutIsTerminal = term.IsTerminal(int(os.Stdout.Fd()))
 	s.ErrIsTerminal = term.IsTerminal(int(os.Stderr.Fd()))
 	s.Color = s.OutIsTerminal && colorWanted(os.Getenv)
@@ -43,7 +56,9 @@ func colorWanted(getenv func(string) string) bool {
 // Buffers returns streams for tests: no input, no terminal, and the two outputs to look at.
 func Buffers() (s *Streams, out, err *bytes.Buffer) {
 	out, err = &bytes.Buffer{}, &bytes.Buffer{}
-	return &Streams{In: &bytes.Buffer{}, Out: out, Err: err}, out, err
+	s = &Streams{In: &bytes.Buffer{}, Out: out, Err: err}
+	s.readSecret = func() ([]byte, error) { return bufio.NewReader(s.In).ReadBytes('\n') }
+	return s, out, err
 }
 
 // Bold dresses text for Out, as the other colours do, or returns it bare where Out takes none.

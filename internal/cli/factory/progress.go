@@ -1,0 +1,234 @@
+package factory
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/openspapi/spapi"
+)
+
+// progress tells on stderr what takes its time: on a terminal, how long a wait for the rate limit still is; with --verbose, also every
+// attempt.
+type progress struct {
+	f *Factory
+
+	mu      sync.Mutex // guards stderr and what follows
+	buckets map[string]*quota
+}
+
+// patience is how long a wait may be before anything is told about it.
+const patience = time.Second
+
+func (p *progress) notef(format string, args ...any) {
+	if p.f.Flags.Quiet {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fmt.Fprintf(p.f.Streams.Err, format+"\n", args...)
+}
+
+// live reports whether waits are told about.
+func (p *progress) live() bool {
+	return !p.f.Flags.Quiet && (p.f.Flags.Verbose || p.f.Streams.ErrIsTerminal)
+}
+
+// quota is a guess at what Amazon's bucket still holds: Amazon tells its rate only.
+type quota struct {
+	rate  float64
+	burst int
+	left  float64
+	at    time.Time
+}
+
+func (q *quota) fill(now time.Time) {
+	q.left = min(float64(q.burst), q.left+now.Sub(q.at).Seconds()*q.rate)
+	q.at = now
+}
+
+// limiter lets a limiter's longer waits be seen, and counts.
+func (p *progress) limiter(next spapi.Limiter) spapi.Limiter { return &watchedLimiter{next, p} }
+
+type watchedLimiter struct {
+	next spapi.Limiter
+	p    *progress
+}
+
+// Wait waits; where it would be for long, it says so first. For that it asks the limiter with a short bound, which takes nothing when
+// the bound is too short.
+func (l *watchedLimiter) Wait(ctx context.Context, b spapi.Bucket, w spapi.Wait) (rate float64, err error) {
+	if w.Max >= 0 || !l.p.live() {
+		rate, err = l.next.Wait(ctx, b, w)
+	} else {
+		short := w
+		short.Max = patience
+		rate, err = l.next.Wait(ctx, b, short)
+		if limit, ok := errors.AsType[*spapi.LimitError](err); ok && !limit.Deadline {
+			stop := l.p.countdown(limit.Wait, fmt.Sprintf("for the rate limit of %s (%s requests per second, burst %d)",
+				b.Operation, number(limit.Rate), limit.Burst))
+			rate, err = l.next.Wait(ctx, b, w)
+			stop()
+		}
+	}
+	if err == nil {
+		l.p.take(b, cmp.Or(rate, b.Rate))
+	}
+	return rate, err
+}
+
+// Observe passes on what came back.
+func (l *watchedLimiter) Observe(b spapi.Bucket, o spapi.Observation) {
+	l.next.Observe(b, o)
+	l.p.mu.Lock()
+	defer l.p.mu.Unlock()
+	if q := l.p.buckets[b.Operation]; q != nil {
+		q.rate = cmp.Or(o.Rate, q.rate)
+		if o.Throttled {
+			q.left, q.at = 0, time.Now()
+		}
+	}
+}
+
+func (p *progress) take(b spapi.Bucket, rate float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	q := p.buckets[b.Operation]
+	if q == nil {
+		q = &quota{burst: b.Burst, left: float64(b.Burst), at: time.Now()}
+		p.buckets[b.Operation] = q
+	}
+	q.rate = rate
+	q.fill(time.Now())
+	q.left--
+}
+
+// attempt tells about one request; see [spapi.WithObserver].
+func (p *progress) attempt(_ context.Context, a spapi.Attempt) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "* %s %s", a.Method, a.Path)
+	if len(a.Query) > 0 {
+		b.WriteString("?" + strings.Join(a.Query, "&"))
+	}
+	fmt.Fprintf(&b, ": %s attempt %d, ", a.Operation, a.Number)
+	if a.Err != nil {
+		b.WriteString("no answer")
+	} else {
+		fmt.Fprintf(&b, "status %d", a.Status)
+	}
+	fmt.Fprintf(&b, " in %s, waited %s", short(a.Duration), short(a.Waited))
+	if a.RequestID != "" {
+		b.WriteString(", request " + a.RequestID)
+	}
+	p.mu.Lock()
+	if q := p.buckets[a.Operation]; q != nil {
+		q.fill(time.Now())
+		fmt.Fprintf(&b, ", about %d of %d calls left at %s per second", int(max(math.Floor(q.left), 0)), q.burst, number(q.rate))
+	}
+	p.mu.Unlock()
+	p.notef("%s", b.String())
+}
+
+// logger tells about retries that take their time.
+func (p *progress) logger() *slog.Logger { return slog.New(&retryHandler{p: p}) }
+
+type retryHandler struct{ p *progress }
+
+func (h *retryHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelInfo && h.p.live()
+}
+
+func (h *retryHandler) Handle(_ context.Context, r slog.Record) error {
+	if r.Message != "spapi: retry" {
+		return nil
+	}
+	var operation string
+	var status int64
+	var pause time.Duration
+	r.Attrs(func(a slog.Attr) bool {
+		switch a.Key {
+		case "operation":
+			operation = a.Value.String()
+		case "status":
+			status = a.Value.Int64()
+		case "pause":
+			pause = a.Value.Duration()
+		}
+		return true
+	})
+	if pause < patience && !h.p.f.Flags.Verbose {
+		return nil
+	}
+	why := "no answer"
+	if status != 0 {
+		why = "status " + strconv.FormatInt(status, 10)
+	}
+	h.p.notef("%s: %s; asks again in %s", operation, why, short(pause))
+	return nil
+}
+
+func (h *retryHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+func (h *retryHandler) WithGroup(string) slog.Handler      { return h }
+
+// countdown tells about a wait until stop is called: on a terminal in a line that counts down and then goes away.
+func (p *progress) countdown(wait time.Duration, why string) (stop func()) {
+	if !p.f.Streams.ErrIsTerminal {
+		p.notef("waiting %s %s", short(wait), why)
+		return func() {}
+	}
+	end := time.Now().Add(wait)
+	show := func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		line := fmt.Sprintf("waiting %s %s", short(max(time.Until(end), 0).Round(time.Second)), why)
+		if width := p.f.Streams.Width; width > 0 && len(line) >= width {
+			line = line[:width-1]
+		}
+		fmt.Fprintf(p.f.Streams.Err, "\r\x1b[K%s", line)
+	}
+	done, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
+		for {
+			show()
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-gone
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		fmt.Fprint(p.f.Streams.Err, "\r\x1b[K")
+	}
+}
+
+func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+// short rounds a duration for people: 12ms, 3.1s, 1m3s.
+func short(d time.Duration) string {
+	switch {
+	case d <= 0:
+		return "0s"
+	case d < time.Millisecond:
+		return d.Round(time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < 10*time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}

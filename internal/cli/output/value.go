@@ -1,0 +1,195 @@
+package output
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// object is a JSON object that keeps the order of its members. Other values are those of encoding/json with UseNumber.
+type object []member
+
+type member struct {
+	name  string
+	value any
+}
+
+func (o object) get(name string) (any, bool) {
+	for _, m := range o {
+		if m.name == name {
+			return m.value, true
+		}
+	}
+	return nil, false
+}
+
+// MarshalJSON keeps the order.
+func (o object) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, m := range o {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, err := encode(m.name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := encode(m.value)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// encode is v as compact JSON without HTML escapes: "&" in URLs stays readable.
+func encode(v any) ([]byte, error) {
+	if raw, ok := v.(json.RawMessage); ok {
+		var b bytes.Buffer
+		if err := json.Compact(&b, raw); err != nil {
+			return nil, err
+		}
+		return b.Bytes(), nil
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// ordered reads JSON that encode wrote.
+func ordered(text []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	return next(d)
+}
+
+func next(d *json.Decoder) (any, error) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch token {
+	case json.Delim('{'):
+		o := object{}
+		for d.More() {
+			name, err := d.Token()
+			if err != nil {
+				return nil, err
+			}
+			value, err := next(d)
+			if err != nil {
+				return nil, err
+			}
+			o = append(o, member{name.(string), value})
+		}
+		_, err := d.Token()
+		return o, err
+	case json.Delim('['):
+		list := []any{}
+		for d.More() {
+			value, err := next(d)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, value)
+		}
+		_, err := d.Token()
+		return list, err
+	}
+	return token, nil
+}
+
+// at follows a path of member names; a list on the way is entered if it has one element.
+func at(v any, path string) any {
+	if path == "" {
+		return v
+	}
+	for name := range strings.SplitSeq(path, ".") {
+		if list, ok := v.([]any); ok && len(list) == 1 {
+			v = list[0]
+		}
+		o, ok := v.(object)
+		if !ok {
+			return nil
+		}
+		if v, ok = o.get(name); !ok {
+			return nil
+		}
+	}
+	return v
+}
+
+// text is a value for a table's cell or a CSV field: scalars as they are, lists of scalars with commas, all else as compact JSON.
+func text(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	case bool:
+		return strconv.FormatBool(v)
+	case []any:
+		parts := make([]string, len(v))
+		for i, e := range v {
+			switch e.(type) {
+			case object, []any:
+				b, _ := encode(v)
+				return string(b)
+			}
+			parts[i] = text(e)
+		}
+		return strings.Join(parts, ", ")
+	}
+	b, _ := encode(v) // it was decoded from JSON
+	return string(b)
+}
+
+// elements are the rows of a list, or the value as the only one.
+func elements(v any) []any {
+	if list, ok := v.([]any); ok {
+		return list
+	}
+	return []any{v}
+}
+
+// WriteJSON writes v on one line.
+func WriteJSON(w io.Writer, v any) error {
+	b, err := encode(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(b, '\n'))
+	return err
+}
+
+// writeList writes an array with one element per line, so that it can be read by eye and by line tools as well.
+func writeList(w io.Writer, list []json.RawMessage) error {
+	var b bytes.Buffer
+	b.WriteString("[")
+	for i, e := range list {
+		b.WriteString("\n  ")
+		b.Write(e)
+		if i < len(list)-1 {
+			b.WriteString(",")
+		}
+	}
+	if len(list) > 0 {
+		b.WriteString("\n")
+	}
+	b.WriteString("]\n")
+	_, err := w.Write(b.Bytes())
+	return err
+}
