@@ -63,6 +63,7 @@ type account struct {
 
 	once  sync.Once
 	built *world
+	desk  *desk // reports, feeds and queries
 }
 
 // AccountConfig describes a seller to be added. The zero value is a seller in North America.
@@ -76,24 +77,31 @@ type AccountConfig struct {
 
 // AddAccount adds a seller with a world of its own, who has authorized the application.
 func (e *Emulator) AddAccount(c AccountConfig) (Credentials, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	a, err := e.addAccount(c, e.now())
+	if err != nil {
+		return Credentials{}, err
+	}
+	return e.credentials(a), nil
+}
+
+// addAccount wants e.mu held.
+func (e *Emulator) addAccount(c AccountConfig, created time.Time) (*account, error) {
 	if c.Region == "" {
 		c.Region = marketplace.NorthAmerica
 	}
 	if !c.Region.Valid() {
-		return Credentials{}, fmt.Errorf("emulator: unknown region %q: want na, eu or fe", c.Region)
+		return nil, fmt.Errorf("emulator: unknown region %q: want na, eu or fe", c.Region)
 	}
+	a := &account{number: len(e.accounts), region: c.Region, created: created}
 	if len(c.Marketplaces) == 0 {
-		for _, m := range usualMarketplaces[c.Region] {
-			c.Marketplaces = append(c.Marketplaces, m.ID)
-		}
+		a.marketplaces = slices.Clone(usualMarketplaces[c.Region])
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	a := &account{number: len(e.accounts), region: c.Region, created: e.now()}
 	for _, id := range c.Marketplaces {
 		m, ok := marketplace.ByID(id)
 		if !ok || m.Region != c.Region {
-			return Credentials{}, fmt.Errorf("emulator: marketplace %q is not in region %q", id, c.Region)
+			return nil, fmt.Errorf("emulator: marketplace %q is not in region %q", id, c.Region)
 		}
 		a.marketplaces = append(a.marketplaces, m)
 	}
@@ -101,8 +109,9 @@ func (e *Emulator) AddAccount(c AccountConfig) (Credentials, error) {
 	a.sellerID = "A" + r.text(base36, 13)
 	a.storeName = pick(r, storeNames)
 	a.refreshToken = "Atzr|IwEBI" + r.text(base64URL, 320)
+	a.desk = newDesk(e, a)
 	e.accounts = append(e.accounts, a)
-	return e.credentials(a), nil
+	return a, nil
 }
 
 var usualMarketplaces = map[marketplace.Region][]marketplace.Marketplace{

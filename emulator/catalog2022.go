@@ -29,7 +29,7 @@ func getCatalogItem2022(c *call) (reply, *apiError) {
 	if len(asin) != 10 {
 		return reply{}, invalidParameter("asin", "is not an ASIN of 10 characters") // selling-partner-api-models#3013
 	}
-	p := c.account.world(c.emu).byASIN[asin]
+	p := c.item(asin)
 	if p == nil {
 		return reply{}, itemNotFound(asin, c.query["marketplaceIds"]...)
 	}
@@ -70,7 +70,7 @@ func searchCatalogItems(c *call) (reply, *apiError) {
 		}
 	}
 	var found []*product
-	for _, p := range c.account.world(c.emu).products {
+	for _, p := range c.items() {
 		if searchFinds(p, c.account, q) {
 			found = append(found, p)
 		}

@@ -72,7 +72,7 @@ func listCatalogItems(c *call) (reply, *apiError) {
 		return reply{}, invalid("Required parameter IdType not found", "Query: one of Query, SellerSKU, UPC, EAN, ISBN, JAN is required")
 	}
 	items := []object{}
-	for _, p := range c.account.world(c.emu).products {
+	for _, p := range c.items() {
 		if len(items) == 10 { // "a maximum of ten products"
 			break
 		}
@@ -96,7 +96,7 @@ func getCatalogItemV0(c *call) (reply, *apiError) {
 	if err != nil {
 		return reply{}, err
 	}
-	p := c.account.world(c.emu).byASIN[c.path["asin"]]
+	p := c.item(c.path["asin"])
 	if p == nil {
 		return reply{}, itemNotFound(c.path["asin"], m.ID)
 	}
@@ -151,7 +151,7 @@ func listCatalogCategories(c *call) (reply, *apiError) {
 	if asin == "" && sku == "" {
 		return reply{}, invalid("Missing request parameter: ASIN", "ASIN: one of ASIN, SellerSKU is required")
 	}
-	for _, p := range c.account.world(c.emu).products {
+	for _, p := range c.items() {
 		if same(asin, p.asin) && same(sku, p.sku) {
 			return payload([]object{{
 				"ProductCategoryId":   p.kind.categoryN,

@@ -54,9 +54,12 @@ func (realClock) Now() time.Time { return time.Now() }
 // concurrent use and starts no goroutines.
 type Emulator struct {
 	options options
+	clock   *clock
 	routes  *router
 	limits  *limiter
 	cases   sandboxCases // by operation ID; nil without models
+
+	gate sync.RWMutex // held for reading by each request, for writing while the whole state is read or replaced; before mu
 
 	mu       sync.Mutex
 	app      *application
@@ -66,12 +69,14 @@ type Emulator struct {
 	sessions map[string]*session // temporary AWS credentials, by access key id
 	minted   int                 // tokens and codes handed out so far: each gets its own random source
 	log      requestLog
+
+	salesReport time.Time // when GET_SALES_AND_TRAFFIC_REPORT was last asked for
 }
 
 // New builds an emulator with one seller, whose credentials [Emulator.Credentials] returns. The error is about options: a
 // models folder that can't be read, a limit pattern that matches no operation, sizes below zero.
 func New(opts ...Option) (*Emulator, error) {
-	o := options{clock: realClock{}, region: marketplace.NorthAmerica, orders: 300, products: 60, days: 60, limits: true}
+	o := options{clock: realClock{}, speed: 1, region: marketplace.NorthAmerica, orders: 300, products: 60, days: 60, limits: true}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -81,13 +86,10 @@ func New(opts ...Option) (*Emulator, error) {
 	if !o.region.Valid() {
 		return nil, fmt.Errorf("emulator: unknown region %q: want na, eu or fe", o.region)
 	}
-	e := &Emulator{
-		options:  o,
-		routes:   newRouter(),
-		grants:   map[string]*grant{},
-		codes:    map[string]*authorizationCode{},
-		sessions: map[string]*session{},
+	if o.fixed.IsZero() && !validSpeed(o.speed) {
+		return nil, fmt.Errorf("emulator: clock of speed %v: want 0.001 to 1000000", o.speed)
 	}
+	e := &Emulator{options: o, clock: newClock(o), routes: newRouter()}
 	var err error
 	if e.limits, err = newLimiter(o); err != nil {
 		return nil, err
@@ -97,10 +99,7 @@ func New(opts ...Option) (*Emulator, error) {
 			return nil, err
 		}
 	}
-	e.app = e.newApplication()
-	if _, err := e.AddAccount(AccountConfig{Region: o.region}); err != nil {
-		return nil, err
-	}
+	e.reset()
 	return e, nil
 }
 
@@ -109,6 +108,8 @@ type Option func(*options)
 
 type options struct {
 	clock         Clock
+	fixed         time.Time // zero: the clock runs
+	speed         float64
 	seed          int64
 	region        marketplace.Region
 	orders        int
@@ -166,7 +167,7 @@ func WithoutLimits() Option { return func(o *options) { o.limits = false } }
 // showing them in a header. They are off by default.
 func WithApplicationLimits() Option { return func(o *options) { o.appLimits = true } }
 
-func (e *Emulator) now() time.Time { return e.options.clock.Now() }
+func (e *Emulator) now() time.Time { return e.clock.Now() }
 
 // Credentials are what a client needs to act for one seller. They are worthless outside the emulator that made them and
 // therefore not redacted anywhere.

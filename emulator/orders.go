@@ -3,48 +3,17 @@ package emulator
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// world is what one seller has: products and orders, the same in every API that shows them. It is built on first use.
-type world struct {
-	products []*product
-	byASIN   map[string]*product
-	orders   []*order // by time of purchase
-	byID     map[string]*order
-
-	mu sync.RWMutex // guards what requests change: shipments of orders
-}
-
-// world builds the account's world on first use. Its newest orders lie just before the time at which the account was added.
-func (a *account) world(e *Emulator) *world {
-	a.once.Do(func() {
-		o := e.options
-		w := &world{products: makeProducts(o.seed, a.number, o.products), byASIN: map[string]*product{}, byID: map[string]*order{}}
-		for _, p := range w.products {
-			w.byASIN[p.asin] = p
-		}
-		w.orders = make([]*order, o.orders)
-		end := a.created.UTC().Truncate(time.Second)
-		span := time.Duration(o.days) * 24 * time.Hour
-		for i := range w.orders {
-			r := newRandom(o.seed, "order", a.number, i)
-			// Evenly spread with some jitter: the i-th order stays the i-th.
-			at := end.Add(-span + time.Duration((float64(i)+0.95*r.Float64())*float64(span)/float64(o.orders)))
-			w.orders[i] = w.makeOrder(r, a, i, at.Truncate(time.Second))
-			w.byID[w.orders[i].id] = w.orders[i]
-		}
-		a.built = w
-	})
-	return a.built
-}
-
-// order is an order with its life written down beforehand: which state it is in follows from the time at which one looks.
+// order is an order with its life written down beforehand: which state it is in follows from the time at which one looks. What
+// requests change of it is guarded by world.mu.
 type order struct {
+	number      int // of the seller's orders, from 0
 	id          string
 	sellerID    string // the seller's own order id
 	marketplace *marketplace.Marketplace
@@ -53,29 +22,55 @@ type order struct {
 	partly      time.Time // some items shipped; zero for most
 	shipped     time.Time // all items shipped; zero when cancelled
 	cancelled   time.Time // zero when it isn't
+	changed     time.Time // by a request, for the last time; zero for most
 
 	amazon   bool // fulfilled by Amazon
 	prime    bool
 	business bool
 	express  bool
+	payment  string // Other, COD or CVS
 	po       string // buyer's purchase order number, of business orders
+	replaces string // id of the order that this one replaces for nothing; "" for most
+	store    string // where the buyer picks it up; "" for most
+	pickup   string // last shipment status told of an order that is picked up
+
+	cancelledBy  string    // BUYER, MERCHANT or AMAZON
+	cancelReason string    //
+	cancelAsked  time.Time // when the buyer asked the merchant to cancel; zero for most
 
 	buyerName  string
 	buyerEmail string
 	to         address
 	items      []orderItem
 	tracking   string
+	transit    time.Duration // from the shipment to the door
+	parcels    []parcel      // told by requests; see [order.parcelsAt]
+	regulated  *regulation   // of orders with goods that not everybody may buy
+
+	settled bool // stock has heard of its end
 }
 
 type orderItem struct {
 	id       string
 	product  *product
+	sku      string
 	quantity int
-	price    money // of all units
+	price    money // of all units, with tax where prices are so
 	tax      money
 	shipping money
 	discount money
 	gift     string // message; "" when it is no gift
+}
+
+// parcel is a shipment of some items.
+type parcel struct {
+	ref        string
+	carrier    string
+	service    string
+	tracking   string
+	at         time.Time // when it was told
+	shipped    time.Time // when it left, as told
+	quantities []int     // by item
 }
 
 // The order states as orders v0 spells them.
@@ -106,7 +101,7 @@ func (o *order) status(t time.Time) string {
 // updated is the time of the last change before t.
 func (o *order) updated(t time.Time) time.Time {
 	last := o.purchased
-	for _, at := range []time.Time{o.payable, o.partly, o.shipped, o.cancelled} {
+	for _, at := range []time.Time{o.payable, o.partly, o.shipped, o.cancelled, o.cancelAsked, o.changed} {
 		if !at.IsZero() && !at.After(t) && at.After(last) {
 			last = at
 		}
@@ -114,15 +109,72 @@ func (o *order) updated(t time.Time) time.Time {
 	return last
 }
 
-// shippedOf is how many units of item i are shipped at t: a partial shipment is the first item.
+// final is the time after which nothing happens to the order by itself.
+func (o *order) final() time.Time {
+	if !o.cancelled.IsZero() {
+		return o.cancelled
+	}
+	return o.shipped
+}
+
+// deliveredBy tells whether the buyer has all of the order at t.
+func (o *order) deliveredBy(t time.Time) bool {
+	return o.status(t) == shipped && !t.Before(o.shipped.Add(o.transit))
+}
+
+// parcelsAt are the order's shipments until t: those that requests have told, and those that its life has of itself. A partial
+// shipment of itself is the first item.
+func (o *order) parcelsAt(t time.Time) []parcel {
+	reached := func(at time.Time) bool { return !at.IsZero() && !t.Before(at) }
+	var list []parcel
+	open := make([]int, len(o.items))
+	for i, it := range o.items {
+		open[i] = it.quantity
+	}
+	if reached(o.cancelled) {
+		return nil
+	}
+	add := func(p parcel) {
+		for i, n := range p.quantities {
+			open[i] -= n
+		}
+		list = append(list, p)
+	}
+	for _, p := range o.parcels {
+		if reached(p.at) {
+			add(p)
+		}
+	}
+	itself := func(at time.Time, quantities []int) {
+		add(parcel{ref: strconv.Itoa(len(list) + 1), carrier: "UPS", service: "Ground", tracking: o.tracking, at: at, shipped: at, quantities: quantities})
+	}
+	if len(o.parcels) == 0 && reached(o.partly) && len(o.items) > 1 {
+		quantities := make([]int, len(o.items))
+		quantities[0] = open[0]
+		itself(o.partly, quantities)
+	}
+	if reached(o.shipped) {
+		for _, n := range open {
+			if n > 0 {
+				itself(o.shipped, slices.Clone(open))
+				break
+			}
+		}
+	}
+	return list
+}
+
+// shippedOf is how many units of item i are shipped at t.
 func (o *order) shippedOf(i int, t time.Time) int {
 	switch o.status(t) {
 	case shipped:
 		return o.items[i].quantity
 	case partiallyShipped:
-		if i == 0 {
-			return o.items[i].quantity
+		n := 0
+		for _, p := range o.parcelsAt(t) {
+			n += p.quantities[i]
 		}
+		return n
 	}
 	return 0
 }
@@ -130,45 +182,80 @@ func (o *order) shippedOf(i int, t time.Time) int {
 // total adds up what the buyer pays.
 func (o *order) total() money {
 	sum := money{0, o.marketplace.Currency}
-	for _, it := range o.items {
-		sum.units += it.price.units + it.tax.units + it.shipping.units - it.discount.units
+	for i := range o.items {
+		sum.units += o.itemTotal(i)
 	}
 	return sum
 }
 
-func (w *world) makeOrder(r random, a *account, number int, at time.Time) *order {
+// itemTotal is what the buyer pays for one item.
+func (o *order) itemTotal(i int) int {
+	it := &o.items[i]
+	sum := it.price.units + it.shipping.units - it.discount.units
+	if !taxIncluded(o.marketplace) {
+		sum += it.tax.units
+	}
+	return sum
+}
+
+// makeOrder makes the order of a number. Its items are all fulfilled by the same one. live tells that it comes after the beginning: then
+// it takes what can be bought, at today's price, and there is none if nothing can.
+func (w *world) makeOrder(r random, a *account, number int, at time.Time, live bool) *order {
 	m := &a.marketplaces[0]
 	if len(a.marketplaces) > 1 && r.chance(3) {
 		m = &a.marketplaces[1+r.IntN(len(a.marketplaces)-1)]
 	}
+	c := countryOf(m.CountryCode)
 	o := &order{
 		// 3-7-7 format; the number in it makes it the only one of its seller.
-		id:          fmt.Sprintf("%s-%s-%s%04d", pick(r, []string{"111", "112", "113", "701", "302", "249"}), r.text(digits, 7), r.text(digits, 3), number%10000),
+		number:      number,
+		id:          pick(r, []string{"111", "112", "113", "701", "302", "249"}) + "-" + r.text(digits, 7) + "-" + r.text(digits, 3) + fmt.Sprintf("%04d", number%10000),
 		sellerID:    fmt.Sprintf("SO-%06d", number+1),
 		marketplace: m,
 		purchased:   at,
 		payable:     at.Add(time.Duration(r.between(5, 40)) * time.Minute),
-		amazon:      !r.chance(3),
 		express:     r.chance(5),
 		business:    r.chance(12),
 		to:          w.addressIn(r, m.CountryCode),
 		tracking:    "1Z" + r.text(base36, 16),
+		transit:     time.Duration(r.between(20, 110)) * time.Hour,
+		payment:     "Other",
 	}
+	seller := pick(r, w.shelf)
+	if o.amazon = !r.chance(3); o.amazon != seller.amazon {
+		seller = pick(r, w.shelf) // one more chance for Amazon's usual share
+	}
+	o.amazon = seller.amazon
 	o.prime = o.amazon && r.chance(2)
 	o.buyerName = o.to.name
 	o.buyerEmail = r.text("abcdefghijklmnopqrstuvwxyz"+digits, 15) + "@marketplace." + strings.TrimPrefix(m.Storefront, "www.")
 	if o.business {
 		o.po = "PO " + r.text(digits, 6)
-		o.to.company = pick(r, companies)
+		o.to.company = pick(r, c.companies)
 	}
 	for i := range r.between(1, 3) {
-		p := pick(r, w.products)
-		it := orderItem{id: r.text("123456789", 1) + r.text(digits, 13), product: p, quantity: r.between(1, 4)}
+		l := seller
+		if i > 0 {
+			if l = pick(r, w.shelf); l.amazon != o.amazon {
+				continue
+			}
+		}
+		it := orderItem{id: r.text("123456789", 1) + r.text(digits, 13), product: l.product, sku: l.sku, quantity: r.between(1, 4)}
 		if r.chance(15) {
 			it.quantity = r.between(10, 60)
 		}
-		it.price = priceIn(p.cents*it.quantity, m)
-		it.tax = money{it.price.units * 8 / 100, m.Currency}
+		unit := priceIn(l.product.cents, m)
+		if live {
+			if !l.buyable(m.ID) {
+				continue
+			}
+			it.quantity = min(it.quantity, l.available())
+			if unit = l.offers[m.ID].priceAt(at); o.business && l.offers[m.ID].business.units > 0 {
+				unit = l.offers[m.ID].business
+			}
+		}
+		it.price = money{unit.units * it.quantity, m.Currency}
+		it.tax = money{taxOn(it.price.units, m), m.Currency}
 		it.shipping, it.discount = money{0, m.Currency}, money{0, m.Currency}
 		if !o.prime && i == 0 {
 			it.shipping = priceIn(499, m)
@@ -177,9 +264,14 @@ func (w *world) makeOrder(r random, a *account, number int, at time.Time) *order
 			it.discount.units = it.price.units / 10
 		}
 		if r.chance(10) {
-			it.gift = pick(r, giftMessages)
+			it.gift = c.gift
 		}
-		o.items = append(o.items, it)
+		if !slices.ContainsFunc(o.items, func(other orderItem) bool { return other.sku == it.sku }) {
+			o.items = append(o.items, it)
+		}
+	}
+	if len(o.items) == 0 {
+		return nil
 	}
 	hours := time.Hour * time.Duration(r.between(6, 60))
 	if !o.amazon {
@@ -188,23 +280,94 @@ func (w *world) makeOrder(r random, a *account, number int, at time.Time) *order
 	switch {
 	case r.chance(12):
 		o.cancelled = o.payable.Add(time.Duration(r.between(1, 1200)) * time.Minute)
+		o.cancelledBy, o.cancelReason = "BUYER", "No longer needed"
+		if r.chance(4) {
+			o.cancelledBy, o.cancelReason = "AMAZON", "Payment could not be authorized"
+		}
 	case !o.amazon && len(o.items) > 1 && r.chance(4):
 		o.partly = o.payable.Add(hours)
 		o.shipped = o.partly.Add(36 * time.Hour)
 	default:
 		o.shipped = o.payable.Add(hours)
 	}
+	w.peculiarities(r, o)
 	return o
+}
+
+// peculiarities gives some orders what few have: cash on delivery, a cancellation that the buyer asks for, goods in exchange for
+// broken ones, a shop where they are picked up, goods that not everybody may buy.
+func (w *world) peculiarities(r random, o *order) {
+	switch code := o.marketplace.CountryCode; {
+	case code == "JP" && r.chance(6):
+		o.payment = "CVS"
+	case (code == "JP" || code == "IN" || code == "AE" || code == "SA" || code == "EG") && r.chance(5):
+		o.payment = "COD"
+	}
+	if o.amazon {
+		if r.chance(30) {
+			w.replace(r, o)
+		}
+		return
+	}
+	switch r.IntN(16) {
+	case 0, 1:
+		if o.cancelled.IsZero() {
+			first := o.shipped
+			if !o.partly.IsZero() {
+				first = o.partly
+			}
+			o.cancelAsked = o.payable.Add(first.Sub(o.payable) / 3).Truncate(time.Second)
+			o.cancelReason = "Wrong shipping address entered"
+		}
+	case 2:
+		if o.cancelled.IsZero() && o.partly.IsZero() && !o.business {
+			o.store = "STORE-" + r.text(digits, 3)
+			o.express = false
+		}
+	case 3:
+		w.replace(r, o)
+	}
+	if slices.ContainsFunc(o.items, func(it orderItem) bool { return it.product.kind.typ == regulatedType }) {
+		o.regulated = newRegulation(r, o)
+	}
+}
+
+// replace makes o an order that replaces an earlier one of the same fulfilment for nothing.
+func (w *world) replace(r random, o *order) {
+	if len(w.orders) == 0 {
+		return
+	}
+	old := w.orders[len(w.orders)-1-r.IntN(min(len(w.orders), 40))]
+	if old.amazon != o.amazon || old.marketplace != o.marketplace || old.replaces != "" || !old.deliveredBy(o.purchased) {
+		return
+	}
+	it := old.items[0]
+	l := w.listings[it.sku]
+	if l == nil || l.deleted || l.available() == 0 {
+		return
+	}
+	it.id, it.quantity = o.items[0].id, min(it.quantity, l.available())
+	nothing := money{0, o.marketplace.Currency}
+	it.price, it.tax, it.shipping, it.discount, it.gift = nothing, nothing, nothing, nothing, ""
+	o.items, o.replaces, o.partly = []orderItem{it}, old.id, time.Time{}
+	o.to, o.buyerName, o.buyerEmail, o.business, o.po = old.to, old.buyerName, old.buyerEmail, old.business, old.po
 }
 
 // order finds the order of the path, if it has been placed by the time of the call; nil otherwise.
 func (c *call) order() (*world, *order) {
 	w := c.account.world(c.emu)
-	o := w.byID[c.path["orderId"]]
-	if o == nil || o.purchased.After(c.now) {
-		return w, nil
+	return w, w.orderByID(c.path["orderId"], c.now)
+}
+
+// orderByID finds an order that has been placed by t; nil otherwise. The caller doesn't hold w.mu.
+func (w *world) orderByID(id string, t time.Time) *order {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	o := w.byID[id]
+	if o == nil || o.purchased.After(t) {
+		return nil
 	}
-	return w, o
+	return o
 }
 
 // orderFilter is what both versions' searches ask for.
@@ -281,53 +444,4 @@ func timeFilter(arg func(string) string, names [4]string, asOf time.Time, needed
 		f.createdBefore = latest
 	}
 	return f, "", ""
-}
-
-// address is where an order goes.
-type address struct {
-	name, company, line1, line2, city, state, postalCode, country, phone string
-}
-
-type place struct{ city, state, postalCode string }
-
-// country is what addresses and names of a country are made of: plausible, and with the characters that occur there.
-type country struct {
-	names  []string
-	lines  []string // %d is the house number
-	places []place
-	phone  string
-}
-
-var countries = map[string]country{
-	"US": {[]string{"Olivia Carter", "Noah O'Brien", "Zoë Nguyen", "Liam \"Bud\" Walker"}, []string{"%d Maple Street", "%d W 5th Ave, Apt #4B"}, []place{{"Seattle", "WA", "98101"}, {"Austin", "TX", "78701"}, {"Portland", "ME", "04101"}}, "+1 206-555-01%02d"},
-	"CA": {[]string{"Émilie Tremblay", "Jack Singh"}, []string{"%d rue Saint-Denis", "%d King St W"}, []place{{"Montréal", "QC", "H2X 3K8"}, {"Toronto", "ON", "M5V 1J1"}}, "+1 416-555-01%02d"},
-	"MX": {[]string{"José Núñez", "María Fernanda Peña"}, []string{"Av. Revolución %d"}, []place{{"Ciudad de México", "CDMX", "03800"}, {"Mérida", "Yucatán", "97000"}}, "+52 55 5555 01%02d"},
-	"BR": {[]string{"João da Conceição", "Ana Luíza Araújo"}, []string{"Rua das Acácias, %d"}, []place{{"São Paulo", "SP", "01310-100"}}, "+55 11 5555-01%02d"},
-	"DE": {[]string{"Jürgen Groß", "Anna-Lena Müller", "Günther Öztürk"}, []string{"Straße des Friedens %d", "Schloßallee %d a"}, []place{{"München", "", "80331"}, {"Köln", "", "50667"}, {"Görlitz", "", "02826"}}, "+49 30 5550 01%02d"},
-	"GB": {[]string{"Siân Davies", "Oliver Smythe"}, []string{"Flat 2, %d High Street"}, []place{{"London", "", "SW1A 1AA"}, {"Stoke-on-Trent", "Staffordshire", "ST1 1AA"}}, "+44 20 7946 01%02d"},
-	"FR": {[]string{"François Lefèvre", "Maëlys Dœuvre"}, []string{"%d bis, rue de l'Église"}, []place{{"Paris", "", "75004"}, {"Besançon", "", "25000"}}, "+33 1 55 55 01 %02d"},
-	"IT": {[]string{"Niccolò D'Angelo", "Giulia Però"}, []string{"Via Forlì %d"}, []place{{"Roma", "RM", "00197"}, {"Torino", "TO", "10121"}}, "+39 06 5550 01%02d"},
-	"ES": {[]string{"Íñigo Muñoz", "Lucía Pérez"}, []string{"Calle Mayor, %d, 3º izq."}, []place{{"Madrid", "Madrid", "28013"}, {"A Coruña", "Galicia", "15001"}}, "+34 91 555 01%02d"},
-	"JP": {[]string{"山田 太郎", "佐藤 さくら", "髙橋 ケンジ"}, []string{"渋谷%d丁目1−2", "中央%d-3-5 コーポ青葉 201"}, []place{{"渋谷区", "東京都", "150-0002"}, {"札幌市中央区", "北海道", "060-0001"}}, "+81 3-5555-01%02d"},
-	"AU": {[]string{"Charlotte Kelly", "Jack Nguyễn"}, []string{"%d Wattle Rd"}, []place{{"Melbourne", "VIC", "3000"}, {"Wagga Wagga", "NSW", "2650"}}, "+61 3 5550 01%02d"},
-}
-
-var (
-	companies    = []string{"Müller & Söhne GmbH", "Northwind Traders LLC", "株式会社すみれ", "O'Neil, Park & Co."}
-	giftMessages = []string{"Happy birthday! 🎉", "Alles Gute, „Oma“!", "お誕生日おめでとう", "With love,\nT & J"}
-)
-
-// addressIn makes an address in a country; countries without a table of their own get one of the United States' shape.
-func (w *world) addressIn(r random, code string) address {
-	c, ok := countries[code]
-	if !ok {
-		c = countries["US"]
-	}
-	p := pick(r, c.places)
-	a := address{name: pick(r, c.names), line1: fmt.Sprintf(pick(r, c.lines), r.between(1, 180)), city: p.city, state: p.state, postalCode: p.postalCode, country: code}
-	a.phone = fmt.Sprintf(c.phone, r.between(0, 99))
-	if r.chance(4) {
-		a.line2 = "2. OG / 2F"
-	}
-	return a
 }

@@ -45,7 +45,7 @@ func searchOrders2026(c *call) (reply, *apiError) {
 	list := []object{}
 	w.mu.RLock()
 	for _, o := range part {
-		list = append(list, orderObject2026(o, q["includedData"], pg.AsOf))
+		list = append(list, orderObject2026(c, o, q["includedData"], pg.AsOf))
 	}
 	w.mu.RUnlock()
 	body := object{"orders": list}
@@ -73,7 +73,7 @@ func getOrder2026(c *call) (reply, *apiError) {
 	}
 	w.mu.RLock()
 	defer w.mu.RUnlock()
-	return ok(object{"order": orderObject2026(o, c.query["includedData"], c.now)}), nil
+	return ok(object{"order": orderObject2026(c, o, c.query["includedData"], c.now)}), nil
 }
 
 func fulfilledBy2026(o *order) string {
@@ -85,9 +85,24 @@ func fulfilledBy2026(o *order) string {
 
 func money2026(m money) object { return object{"amount": m.String(), "currencyCode": m.currency} }
 
+// The roles of which one opens a buyer's and a recipient's personal data (developer-docs.amazon.com/sp-api/docs/access-orders-pii and
+// …/roles-in-the-selling-partner-api). Which of them opens which field is assumed.
+var (
+	buyerRoles     = []string{"Direct-to-Consumer Delivery (Restricted)", "Tax Invoicing (Restricted)", "Tax Remittance (Restricted)"}
+	recipientRoles = []string{"Direct-to-Consumer Delivery (Restricted)", "Tax Invoicing (Restricted)"}
+)
+
+// hasRole tells whether the application has one of some roles; without any set, it has all.
+func (e *Emulator) hasRole(roles []string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.app.roles == nil || slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(e.app.roles, r) })
+}
+
 // orderObject2026 shows an order as of t with the data sets that were asked for. Personal data needs no restricted token here, only the
-// role and its data set (developer-docs.amazon.com/sp-api/docs/access-orders-pii).
-func orderObject2026(o *order, included []string, t time.Time) object {
+// role and its data set (developer-docs.amazon.com/sp-api/docs/access-orders-pii). Without the role, of the recipient no more than the
+// town is shown, and of the buyer nothing.
+func orderObject2026(c *call, o *order, included []string, t time.Time) object {
 	want := func(set string) bool { return slices.Contains(included, set) }
 	status := o.status(t)
 	priced := status != pending && status != canceled
@@ -103,7 +118,16 @@ func orderObject2026(o *order, included []string, t time.Time) object {
 	if o.prime {
 		programs = append(programs, "PRIME")
 	}
+	if o.store != "" {
+		programs = append(programs, "IN_STORE_PICK_UP")
+	}
+	if easyShipV0(o, t) != "" {
+		programs = append(programs, "AMAZON_EASY_SHIP")
+	}
 	out["programs"] = programs
+	if o.replaces != "" {
+		out["associatedOrders"] = []object{{"orderId": o.replaces, "associationType": "REPLACEMENT_ORIGINAL_ID"}}
+	}
 	if want("FULFILLMENT") {
 		level := "STANDARD"
 		if o.express {
@@ -115,7 +139,7 @@ func orderObject2026(o *order, included []string, t time.Time) object {
 			"deliverByWindow": window(o.purchased.Add(48*time.Hour), 5*24*time.Hour),
 		}
 	}
-	if want("BUYER") && status != pending {
+	if want("BUYER") && status != pending && c.emu.hasRole(buyerRoles) {
 		buyer := object{"buyerName": o.buyerName, "buyerEmail": o.buyerEmail}
 		if o.po != "" {
 			buyer["buyerPurchaseOrderNumber"], buyer["buyerCompanyName"] = o.po, o.to.company
@@ -123,22 +147,34 @@ func orderObject2026(o *order, included []string, t time.Time) object {
 		out["buyer"] = buyer
 	}
 	if want("RECIPIENT") && status != pending {
-		out["recipient"] = object{"deliveryAddress": address2026(o)}
+		a := address2026(o)
+		if !c.emu.hasRole(recipientRoles) {
+			for name := range a {
+				if !slices.Contains([]string{"city", "stateOrRegion", "postalCode", "countryCode"}, name) {
+					delete(a, name)
+				}
+			}
+		}
+		out["recipient"] = object{"deliveryAddress": a}
 	}
 	if want("PROCEEDS") && priced {
 		out["proceeds"] = proceeds2026(o)
 	}
 	if want("PAYMENT") && priced {
-		out["payment"] = object{"paymentExecutions": []object{{"paymentMethod": "CREDIT_CARD", "paymentAmount": money2026(o.total())}}}
+		out["payment"] = object{"paymentExecutions": []object{{"paymentMethod": map[string]string{"COD": "CashOnDelivery", "CVS": "ConvenienceStore", "Other": "CreditCard"}[o.payment], "paymentAmount": money2026(o.total())}}}
 	}
 	if want("TAX") && o.business {
-		out["tax"] = object{"taxInvoicing": object{"buyerInvoicePreference": "BUSINESS"}}
+		invoicing := object{"buyerInvoicePreference": "BUSINESS"}
+		if s := invoiceV0(o, t); s != "" {
+			invoicing["invoiceStatus"] = map[string]string{"NotRequired": "NOT_REQUIRED", "NotFound": "NOT_FOUND", "Accepted": "ACCEPTED"}[s]
+		}
+		out["tax"] = object{"taxInvoicing": invoicing}
 	}
 	if want("FULFILLMENT_ORDERS") {
 		out["fulfillmentOrders"] = []object{{"fulfillmentOrderId": "FO-" + o.id}}
 	}
 	if want("PACKAGES") && (status == shipped || status == partiallyShipped) {
-		out["packages"] = []object{package2026(o, t)}
+		out["packages"] = packages2026(o, t)
 	}
 	items := []object{}
 	for i := range o.items {
@@ -180,45 +216,68 @@ func breakdown2026(currency string, price, shipping, tax, discount int) []object
 	return list
 }
 
+// net is an item's price without the tax that is in it.
+func (o *order) net(it *orderItem) int {
+	if taxIncluded(o.marketplace) {
+		return it.price.units - it.tax.units
+	}
+	return it.price.units
+}
+
 func proceeds2026(o *order) object {
 	var price, shipping, tax, discount int
-	for _, it := range o.items {
-		price, shipping, tax, discount = price+it.price.units, shipping+it.shipping.units, tax+it.tax.units, discount+it.discount.units
+	for i := range o.items {
+		it := &o.items[i]
+		price, shipping, tax, discount = price+o.net(it), shipping+it.shipping.units, tax+it.tax.units, discount+it.discount.units
 	}
 	return object{"grandTotal": money2026(o.total()), "breakdowns": breakdown2026(o.marketplace.Currency, price, shipping, tax, discount)}
 }
 
-func package2026(o *order, t time.Time) object {
-	state, at := "SHIPPED", o.shipped
-	if o.status(t) == partiallyShipped {
-		at = o.partly
-	} else if t.Sub(o.shipped) > 5*24*time.Hour {
-		state = "DELIVERED"
-	}
-	items := []object{}
-	for i, it := range o.items {
-		if n := o.shippedOf(i, t); n > 0 {
-			items = append(items, object{"orderItemId": it.id, "quantity": n})
+func packages2026(o *order, t time.Time) []object {
+	list := []object{}
+	for _, p := range o.parcelsAt(t) {
+		status := object{"status": "SHIPPED"}
+		switch {
+		case !t.Before(p.at.Add(o.transit)):
+			status = object{"status": "DELIVERED", "detailedStatus": "DELIVERED"}
+		case t.Sub(p.at) > o.transit*3/4:
+			status = object{"status": "IN_TRANSIT", "detailedStatus": "OUT_FOR_DELIVERY"}
+		case t.Sub(p.at) > o.transit/4:
+			status = object{"status": "IN_TRANSIT", "detailedStatus": "PICKED_UP"}
 		}
+		items := []object{}
+		for i, n := range p.quantities {
+			if n > 0 {
+				items = append(items, object{"orderItemId": o.items[i].id, "quantity": n})
+			}
+		}
+		entry := object{
+			"packageReferenceId": p.ref, "createdTime": timestamp(p.at), "shipTime": timestamp(p.shipped), "packageStatus": status,
+			"carrier": p.carrier, "trackingNumber": p.tracking, "packageItems": items,
+		}
+		if p.service != "" {
+			entry["shippingService"] = p.service
+		}
+		list = append(list, entry)
 	}
-	return object{
-		"packageReferenceId": "1", "createdTime": timestamp(at), "shipTime": timestamp(at), "packageStatus": object{"status": state},
-		"carrier": "UPS", "shippingService": "Ground", "trackingNumber": o.tracking, "packageItems": items,
-	}
+	return list
 }
 
 func item2026(o *order, i int, want func(string) bool, t time.Time, priced bool) object {
 	it := &o.items[i]
-	product := object{"asin": it.product.asin, "title": it.product.title, "sellerSku": it.product.sku, "condition": object{"conditionType": "NEW", "conditionSubtype": "NEW"}}
+	product := object{"asin": it.product.asin, "title": it.product.titleIn(o.marketplace), "sellerSku": it.sku, "condition": object{"conditionType": "NEW", "conditionSubtype": "NEW"}}
 	if priced {
-		product["price"] = object{"unitPrice": money2026(money{it.price.units / it.quantity, it.price.currency})}
+		price := object{"unitPrice": money2026(money{it.price.units / it.quantity, it.price.currency})}
+		if o.business {
+			price["priceDesignation"] = "BUSINESS_PRICE"
+		}
+		product["price"] = price
 	}
 	out := object{"orderItemId": it.id, "quantityOrdered": it.quantity, "product": product}
 	if want("PROCEEDS") && priced {
-		total := it.price.units + it.shipping.units + it.tax.units - it.discount.units
 		out["proceeds"] = object{
-			"proceedsTotal": money2026(money{total, it.price.currency}),
-			"breakdowns":    breakdown2026(it.price.currency, it.price.units, it.shipping.units, it.tax.units, it.discount.units),
+			"proceedsTotal": money2026(money{o.itemTotal(i), it.price.currency}),
+			"breakdowns":    breakdown2026(it.price.currency, o.net(it), it.shipping.units, it.tax.units, it.discount.units),
 		}
 	}
 	if want("PROMOTION") && it.discount.units > 0 {
@@ -227,8 +286,20 @@ func item2026(o *order, i int, want func(string) bool, t time.Time, priced bool)
 	if want("EXPENSE") && it.price.currency == "JPY" {
 		out["expense"] = object{"pointsCost": object{"pointsGranted": object{"pointsNumber": it.price.units / 100, "pointsMonetaryValue": money2026(money{it.price.units / 100, "JPY"})}}}
 	}
-	if want("CANCELLATION") && o.status(t) == canceled {
-		out["cancellation"] = object{"cancellationExecution": object{"cancelledBy": "BUYER", "cancelReason": "No longer needed"}}
+	if want("CANCELLATION") {
+		cancellation := object{}
+		if !o.cancelAsked.IsZero() && !t.Before(o.cancelAsked) {
+			cancellation["cancellationRequest"] = object{"requester": "BUYER", "cancelReason": o.cancelReason}
+		}
+		if o.status(t) == canceled {
+			cancellation["cancellationExecution"] = object{"cancelledBy": o.cancelledBy, "cancelReason": o.cancelReason}
+		}
+		if len(cancellation) > 0 {
+			out["cancellation"] = cancellation
+		}
+	}
+	if want("TAX") && o.marketplace.CountryCode == "US" {
+		out["tax"] = object{"taxCollections": []object{{"model": "MARKETPLACE_FACILITATOR", "responsibleParty": "Amazon Services, Inc."}}}
 	}
 	if want("FULFILLMENT") {
 		done := o.shippedOf(i, t)

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"net/http"
 	"regexp"
 	"slices"
@@ -9,13 +10,16 @@ import (
 )
 
 var ordersV0Flow = flow{
-	"ordersv0.getOrders":              getOrdersV0,
-	"ordersv0.getOrder":               orderV0(func(c *call, o *order) object { return orderObjectV0(c, o, c.now) }),
-	"ordersv0.getOrderBuyerInfo":      orderV0(buyerInfoV0),
-	"ordersv0.getOrderAddress":        orderV0(addressV0),
-	"ordersv0.getOrderItems":          orderV0(orderItemsV0),
-	"ordersv0.getOrderItemsBuyerInfo": orderV0(orderItemsBuyerInfoV0),
-	"ordersv0.confirmShipment":        confirmShipmentV0,
+	"ordersv0.getOrders":                getOrdersV0,
+	"ordersv0.getOrder":                 orderV0(func(c *call, o *order) object { return orderObjectV0(c, o, c.now) }),
+	"ordersv0.getOrderBuyerInfo":        orderV0(buyerInfoV0),
+	"ordersv0.getOrderAddress":          orderV0(addressV0),
+	"ordersv0.getOrderItems":            orderV0(orderItemsV0),
+	"ordersv0.getOrderItemsBuyerInfo":   orderV0(orderItemsBuyerInfoV0),
+	"ordersv0.getOrderRegulatedInfo":    orderV0(regulatedInfoV0),
+	"ordersv0.updateVerificationStatus": updateVerificationStatusV0,
+	"ordersv0.confirmShipment":          confirmShipmentV0,
+	"ordersv0.updateShipmentStatus":     updateShipmentStatusV0,
 }
 
 // invalidOrderInput is the one message that getOrders has for most mistakes (selling-partner-api-models#2233); which parameter it was
@@ -56,6 +60,9 @@ func getOrdersV0(c *call) (reply, *apiError) {
 		"OrderStatuses":       {pending, unshipped, partiallyShipped, shipped, canceled, "Unfulfillable", "InvoiceUnconfirmed", "PendingAvailability"},
 		"FulfillmentChannels": {"MFN", "AFN"},
 		"PaymentMethods":      {"COD", "CVS", "Other"},
+		"EasyShipShipmentStatuses": {"PendingSchedule", "PendingPickUp", "PendingDropOff", "LabelCanceled", "PickedUp", "DroppedOff", "AtOriginFC", "AtDestinationFC",
+			"Delivered", "RejectedByBuyer", "Undeliverable", "ReturningToSeller", "ReturnedToSeller", "Lost", "OutForDelivery", "Damaged"},
+		"ElectronicInvoiceStatuses": {"NotRequired", "NotFound", "Processing", "Errored", "Accepted"},
 	} {
 		for _, v := range q[name] {
 			if !slices.Contains(values, v) {
@@ -63,10 +70,34 @@ func getOrdersV0(c *call) (reply, *apiError) {
 			}
 		}
 	}
+	if q.Has("SellerOrderId") { // the model's note
+		for _, name := range []string{"FulfillmentChannels", "OrderStatuses", "PaymentMethods", "LastUpdatedAfter", "LastUpdatedBefore", "BuyerEmail"} {
+			if q.Has(name) {
+				return reply{}, invalidOrderInput(name, "can't be used with SellerOrderId")
+			}
+		}
+	}
+	var delivery [4]time.Time // EarliestDeliveryDate after and before, LatestDeliveryDate after and before
+	for i, name := range []string{"EarliestDeliveryDateAfter", "EarliestDeliveryDateBefore", "LatestDeliveryDateAfter", "LatestDeliveryDateBefore"} {
+		if text := q.Get(name); text != "" {
+			var ok bool
+			if delivery[i], ok = parseTime(text); !ok {
+				return reply{}, invalidOrderInput(name, "timestamp must follow ISO8601")
+			}
+		}
+	}
+	byDelivery := delivery != [4]time.Time{}
 	f.accept = func(o *order, t time.Time) bool {
+		if byDelivery {
+			earliest, latest := o.deliveryWindow()
+			if o.amazon || outside(earliest, delivery[0], delivery[1]) || outside(latest, delivery[2], delivery[3]) {
+				return false
+			}
+		}
 		return among(q["MarketplaceIds"], o.marketplace.ID) && among(q["OrderStatuses"], o.status(t)) && among(q["FulfillmentChannels"], channelV0(o)) &&
-			among(q["PaymentMethods"], "Other") && among(q["AmazonOrderIds"], o.id) && same(q.Get("SellerOrderId"), o.sellerID) && same(q.Get("BuyerEmail"), o.buyerEmail) &&
-			!q.Has("EasyShipShipmentStatuses") && !q.Has("ElectronicInvoiceStatuses") && q.Get("IsISPU") != "true" && !q.Has("StoreChainStoreId") && !q.Has("ActualFulfillmentSupplySourceId")
+			among(q["PaymentMethods"], o.payment) && among(q["AmazonOrderIds"], o.id) && same(q.Get("SellerOrderId"), o.sellerID) && same(q.Get("BuyerEmail"), o.buyerEmail) &&
+			among(q["EasyShipShipmentStatuses"], easyShipV0(o, t)) && among(q["ElectronicInvoiceStatuses"], invoiceV0(o, t)) && same(q.Get("IsISPU"), strconv.FormatBool(o.store != "")) &&
+			same(q.Get("StoreChainStoreId"), o.store) && same(q.Get("ActualFulfillmentSupplySourceId"), o.supplySource())
 	}
 	w := c.account.world(c.emu)
 	found := w.find(f, pg.AsOf)
@@ -94,6 +125,63 @@ func getOrdersV0(c *call) (reply, *apiError) {
 // among tells whether a list filter that may be empty lets a value pass.
 func among(filter []string, value string) bool {
 	return len(filter) == 0 || slices.Contains(filter, value)
+}
+
+// deliveryWindow is when the buyer was told to have the order of a merchant.
+func (o *order) deliveryWindow() (earliest, latest time.Time) {
+	return o.purchased.Add(48 * time.Hour), o.purchased.Add(7 * 24 * time.Hour)
+}
+
+// easyShipV0 is the state of an Easy Ship order, which are the merchants' in India; "" for all others.
+func easyShipV0(o *order, t time.Time) string {
+	if o.amazon || o.marketplace.CountryCode != "IN" {
+		return ""
+	}
+	switch o.status(t) {
+	case unshipped:
+		if t.Sub(o.payable) < 4*time.Hour {
+			return "PendingSchedule"
+		}
+		return "PendingPickUp"
+	case partiallyShipped:
+		return "PickedUp"
+	case shipped:
+		switch since := t.Sub(o.shipped); {
+		case o.deliveredBy(t):
+			return "Delivered"
+		case since > o.transit*3/4:
+			return "OutForDelivery"
+		case since > o.transit/2:
+			return "AtDestinationFC"
+		case since > o.transit/4:
+			return "AtOriginFC"
+		}
+		return "PickedUp"
+	case canceled:
+		return "LabelCanceled"
+	}
+	return ""
+}
+
+// invoiceV0 is the state of the electronic invoice, which Brazil wants and Easy Ship has no need of; "" elsewhere.
+func invoiceV0(o *order, t time.Time) string {
+	switch {
+	case easyShipV0(o, t) != "":
+		return "NotRequired"
+	case o.marketplace.CountryCode != "BR" || o.amazon:
+		return ""
+	case o.status(t) == shipped || o.status(t) == partiallyShipped:
+		return "Accepted"
+	}
+	return "NotFound"
+}
+
+// supplySource is where an order that is picked up comes from; "" for all others.
+func (o *order) supplySource() string {
+	if o.store == "" {
+		return ""
+	}
+	return "supply-" + o.store
 }
 
 // orderV0 is the handler of an operation that shows one order.
@@ -149,21 +237,35 @@ func orderObjectV0(c *call, o *order, t time.Time) object {
 		"AmazonOrderId": o.id, "SellerOrderId": o.sellerID, "PurchaseDate": timestamp(o.purchased), "LastUpdateDate": timestamp(o.updated(t)),
 		"OrderStatus": status, "FulfillmentChannel": channelV0(o), "SalesChannel": "Amazon." + o.marketplace.Storefront[len("www.amazon."):],
 		"ShipServiceLevel": service, "ShipmentServiceLevelCategory": category, "OrderType": "StandardOrder", "MarketplaceId": o.marketplace.ID,
-		"NumberOfItemsShipped": done, "NumberOfItemsUnshipped": open, "PaymentMethod": "Other", "PaymentMethodDetails": []string{"Standard"},
-		"IsBusinessOrder": o.business, "IsPrime": o.prime, "IsPremiumOrder": false, "IsGlobalExpressEnabled": false, "IsReplacementOrder": false,
-		"IsSoldByAB": false, "IsISPU": false, "IsAccessPointOrder": false, "HasRegulatedItems": false,
+		"NumberOfItemsShipped": done, "NumberOfItemsUnshipped": open, "PaymentMethod": o.payment, "PaymentMethodDetails": []string{cmp.Or(map[string]string{"COD": "COD", "CVS": "ConvenienceStore"}[o.payment], "Standard")},
+		"IsBusinessOrder": o.business, "IsPrime": o.prime, "IsPremiumOrder": false, "IsGlobalExpressEnabled": false, "IsReplacementOrder": o.replaces != "",
+		"IsSoldByAB": false, "IsISPU": o.store != "", "IsAccessPointOrder": false, "HasRegulatedItems": o.regulated != nil,
 		"EarliestShipDate": timestamp(o.purchased), "LatestShipDate": timestamp(o.purchased.Add(72 * time.Hour)),
 		"AutomatedShippingSettings": object{"HasAutomatedShippingSettings": false},
 	}
 	if !o.amazon {
-		out["EarliestDeliveryDate"] = timestamp(o.purchased.Add(48 * time.Hour))
-		out["LatestDeliveryDate"] = timestamp(o.purchased.Add(7 * 24 * time.Hour))
+		earliest, latest := o.deliveryWindow()
+		out["EarliestDeliveryDate"], out["LatestDeliveryDate"] = timestamp(earliest), timestamp(latest)
+	}
+	for name, value := range map[string]string{"ReplacedOrderId": o.replaces, "EasyShipShipmentStatus": easyShipV0(o, t), "ElectronicInvoiceStatus": invoiceV0(o, t)} {
+		if value != "" {
+			out[name] = value
+		}
+	}
+	if o.store != "" {
+		out["FulfillmentInstruction"] = object{"FulfillmentSupplySourceId": o.supplySource()}
+	}
+	if o.business {
+		out["BuyerInvoicePreference"] = "BUSINESS"
 	}
 	if status == pending {
 		return out // prices and address come with the payment
 	}
 	if status != canceled {
 		out["OrderTotal"] = moneyV0(o.total())
+		if o.payment == "COD" { // orders that are paid at the door list how
+			out["PaymentExecutionDetail"] = []object{{"Payment": moneyV0(o.total()), "PaymentMethod": "COD"}}
+		}
 	}
 	if c.mayShow("shippingAddress") {
 		out["ShippingAddress"] = fullAddressV0(o)
@@ -242,11 +344,16 @@ func orderItemsV0(c *call, o *order) object {
 	list := []object{}
 	for i := range o.items {
 		it := &o.items[i]
+		asked := !o.cancelAsked.IsZero() && !c.now.Before(o.cancelAsked)
+		reason := ""
+		if asked {
+			reason = o.cancelReason
+		}
 		out := object{
-			"ASIN": it.product.asin, "SellerSKU": it.product.sku, "OrderItemId": it.id, "Title": it.product.title,
+			"ASIN": it.product.asin, "SellerSKU": it.sku, "OrderItemId": it.id, "Title": it.product.titleIn(o.marketplace),
 			"QuantityOrdered": it.quantity, "QuantityShipped": o.shippedOf(i, c.now), "ProductInfo": object{"NumberOfItems": strconv.Itoa(it.product.pack)},
 			"IsGift": strconv.FormatBool(it.gift != ""), "ConditionId": "New", "ConditionSubtypeId": "New", "IsTransparency": false, "SerialNumberRequired": false,
-			"BuyerRequestedCancel": object{"IsBuyerRequestedCancel": "false", "BuyerCancelReason": ""},
+			"BuyerRequestedCancel": object{"IsBuyerRequestedCancel": strconv.FormatBool(asked), "BuyerCancelReason": reason},
 		}
 		if status := o.status(c.now); status != pending && status != canceled {
 			out["ItemPrice"], out["ItemTax"] = moneyV0(it.price), moneyV0(it.tax)
@@ -254,6 +361,15 @@ func orderItemsV0(c *call, o *order) object {
 			out["PromotionDiscount"], out["PromotionDiscountTax"] = moneyV0(it.discount), moneyV0(money{0, it.price.currency})
 			if it.discount.units > 0 {
 				out["PromotionIds"] = []string{"Save 10% on pens & more"}
+			}
+			if o.marketplace.CountryCode == "US" {
+				out["TaxCollection"] = object{"Model": "MarketplaceFacilitator", "ResponsibleParty": "Amazon Services, Inc."}
+			}
+			if o.business {
+				out["PriceDesignation"] = "BusinessPrice"
+			}
+			if points := it.price.units / 100; o.marketplace.CountryCode == "JP" && points > 0 {
+				out["PointsGranted"] = object{"PointsNumber": points, "PointsMonetaryValue": moneyV0(money{points, "JPY"})}
 			}
 		}
 		if c.mayShow("buyerInfo") {
@@ -275,35 +391,4 @@ func orderItemsBuyerInfoV0(c *call, o *order) object {
 		list = append(list, out)
 	}
 	return object{"AmazonOrderId": o.id, "OrderItems": list}
-}
-
-// confirmShipmentV0 ships an order that the seller fulfils.
-func confirmShipmentV0(c *call) (reply, *apiError) {
-	w, o := c.order()
-	if o == nil {
-		return reply{}, orderNotFound(c.path["orderId"])
-	}
-	body, _ := c.body.(map[string]any)
-	if id, _ := body["marketplaceId"].(string); id != o.marketplace.ID {
-		return reply{}, invalidParameter("marketplaceId", "is not the marketplace of the order")
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if status := o.status(c.now); o.amazon || status != unshipped && status != partiallyShipped {
-		return reply{}, invalid("Order can't be confirmed.", "orderId: the order is "+status+" and fulfilled by "+channelV0(o))
-	}
-	detail, _ := body["packageDetail"].(map[string]any)
-	items, _ := detail["orderItems"].([]any)
-	for _, entry := range items {
-		m, _ := entry.(map[string]any)
-		id, _ := m["orderItemId"].(string)
-		if !slices.ContainsFunc(o.items, func(it orderItem) bool { return it.id == id }) {
-			return reply{}, invalidParameter("packageDetail.orderItems.orderItemId", `"`+id+`" is not an item of the order`)
-		}
-	}
-	o.shipped = c.now.UTC().Truncate(time.Second)
-	if tracking, ok := detail["trackingNumber"].(string); ok {
-		o.tracking = tracking
-	}
-	return reply{status: http.StatusNoContent}, nil
 }

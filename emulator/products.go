@@ -24,6 +24,7 @@ type product struct {
 	grams       int
 	millimeters [3]int // length, width, height of the item
 	rank        int
+	own         bool // brought by a listing, not of the seed
 }
 
 // productKind is a sort of product with what all of its kind have in common.
@@ -36,23 +37,24 @@ type productKind struct {
 	low, high int    // price in US cents
 	grams     int
 	sizes     []string
+	index     int // in productKinds
 }
 
 // productKinds are stationery: the article's search for "pen" must find some, so every third is a pen. Sizes have the characters
 // that break naive escaping and charsets.
 var productKinds = []productKind{
-	{"Gel Pen", "Gel Pens", "WRITING_INSTRUMENT", "Gel Ink Pens", "1069784", 299, 2499, 14, []string{"Fine Point 0.5 mm", "Ø 0,7 mm", `0.38" tip`}},
-	{"Notebook", "Notebooks", "BLANK_BOOK", "Notebooks", "1069756", 499, 2999, 320, []string{"A5", `8.5" x 11"`, "B6 slim"}},
-	{"Desk Lamp", "Desk Lamps", "LAMP", "Desk Lamps", "3734651", 1999, 7999, 1400, []string{"40 cm", "15\" arm"}},
-	{"Fountain Pen", "Fountain Pens", "WRITING_INSTRUMENT", "Fountain Pens", "1069788", 1999, 18999, 26, []string{"Nib F", "Nib M", "Nib «EF»"}},
-	{"Sticky Notes", "Sticky Notes", "STICKY_NOTE", "Self-Stick Notes", "1069554", 349, 1899, 95, []string{`3" × 3"`, "76 × 76 mm"}},
-	{"Paper Tray", "Paper Trays", "DESK_ORGANIZER", "Desk Trays", "1069514", 1299, 4999, 850, []string{"A4", "Letter & Legal"}},
-	{"Ballpoint Pen", "Ballpoint Pens", "WRITING_INSTRUMENT", "Ballpoint Pens", "1069780", 199, 3999, 11, []string{"Medium 1.0 mm", "Bold 1.6 mm"}},
-	{"Scissors", "Scissors", "SCISSORS", "Scissors", "1069670", 599, 2999, 120, []string{"18 cm", `8" left-handed`}},
-	{"Ink Bottle", "Ink Bottles", "PEN_INK", "Ink Refills", "1069836", 899, 4499, 180, []string{"30 ml", "50 ml"}},
-	{"Brush Pen", "Brush Pens", "WRITING_INSTRUMENT", "Calligraphy Pens", "1069790", 399, 3299, 16, []string{"Soft tip", "筆ペン"}},
-	{"Stapler", "Staplers", "STAPLER", "Desk Staplers", "1069690", 899, 4999, 310, []string{"No. 10", "24/6"}},
-	{"Wall Calendar", "Wall Calendars", "CALENDAR", "Wall Calendars", "1069752", 799, 2599, 400, []string{"12 months", "16 months"}},
+	{"Gel Pen", "Gel Pens", "WRITING_INSTRUMENT", "Gel Ink Pens", "1069784", 299, 2499, 14, []string{"Fine Point 0.5 mm", "Ø 0,7 mm", `0.38" tip`}, 0},
+	{"Notebook", "Notebooks", "BLANK_BOOK", "Notebooks", "1069756", 499, 2999, 320, []string{"A5", `8.5" x 11"`, "B6 slim"}, 0},
+	{"Desk Lamp", "Desk Lamps", "LAMP", "Desk Lamps", "3734651", 1999, 7999, 1400, []string{"40 cm", "15\" arm"}, 0},
+	{"Fountain Pen", "Fountain Pens", "WRITING_INSTRUMENT", "Fountain Pens", "1069788", 1999, 18999, 26, []string{"Nib F", "Nib M", "Nib «EF»"}, 0},
+	{"Sticky Notes", "Sticky Notes", "STICKY_NOTE", "Self-Stick Notes", "1069554", 349, 1899, 95, []string{`3" × 3"`, "76 × 76 mm"}, 0},
+	{"Paper Tray", "Paper Trays", "DESK_ORGANIZER", "Desk Trays", "1069514", 1299, 4999, 850, []string{"A4", "Letter & Legal"}, 0},
+	{"Ballpoint Pen", "Ballpoint Pens", "WRITING_INSTRUMENT", "Ballpoint Pens", "1069780", 199, 3999, 11, []string{"Medium 1.0 mm", "Bold 1.6 mm"}, 0},
+	{"Scissors", "Scissors", "SCISSORS", "Scissors", "1069670", 599, 2999, 120, []string{"18 cm", `8" left-handed`}, 0},
+	{"Ink Bottle", "Ink Bottles", "PEN_INK", "Ink Refills", "1069836", 899, 4499, 180, []string{"30 ml", "50 ml"}, 0},
+	{"Brush Pen", "Brush Pens", "WRITING_INSTRUMENT", "Calligraphy Pens", "1069790", 399, 3299, 16, []string{"Soft tip", "筆ペン"}, 0},
+	{"Stapler", "Staplers", "STAPLER", "Desk Staplers", "1069690", 899, 4999, 310, []string{"No. 10", "24/6"}, 0},
+	{"Wall Calendar", "Wall Calendars", "CALENDAR", "Wall Calendars", "1069752", 799, 2599, 400, []string{"12 months", "16 months"}, 0},
 }
 
 var (
@@ -66,6 +68,7 @@ func makeProducts(seed int64, account, n int) []*product {
 	for i := range products {
 		r := newRandom(seed, "product", account, i)
 		k := productKinds[i%len(productKinds)]
+		k.index = i % len(productKinds)
 		p := &product{
 			asin:  "B0" + r.text(base36, 6) + base36Digits(i),
 			kind:  k,
@@ -95,7 +98,7 @@ func makeProducts(seed int64, account, n int) []*product {
 			p.title += ", Pack of " + strconv.Itoa(p.pack)
 		}
 		if r.chance(9) {
-			p.title += " 🖊️"
+			p.title += penEmoji
 		}
 		products[i] = p
 	}

@@ -3,6 +3,7 @@ package emulator
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -13,7 +14,9 @@ type reply struct {
 	status      int
 	contentType string // default application/json
 	header      map[string]string
-	body        any // nil for none, []byte as it is, anything else as JSON
+	body        any       // nil for none, []byte as it is, anything else as JSON
+	stream      io.Reader // instead of a body, length bytes
+	length      int64
 }
 
 // apiError is an error of SP-API, sent in its envelope
@@ -119,6 +122,17 @@ func send(w http.ResponseWriter, x *exchange, r reply) {
 	}
 	if contentType != "" {
 		h.Set("Content-Type", contentType)
+	}
+	if r.stream != nil {
+		h.Set("Content-Type", r.contentType)
+		h.Set("Content-Length", strconv.FormatInt(r.length, 10))
+		w.WriteHeader(r.status)
+		if rec, direct := w.(*recorder); direct && x.method != http.MethodHead {
+			rec.stream, rec.length = r.stream, r.length // read by the client, while it is generated
+		} else if x.method != http.MethodHead {
+			_, _ = io.Copy(w, r.stream) // a client that has gone away needs no answer
+		}
+		return
 	}
 	if body != nil || r.status != http.StatusNoContent {
 		h.Set("Content-Length", strconv.Itoa(len(body)))

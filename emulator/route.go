@@ -14,7 +14,8 @@ type handler func(*call) (reply, *apiError)
 // flow is the handlers of one API, by operation ID. Adding one to the emulator is adding a file with a flow, and its name here.
 type flow map[string]handler
 
-var flows = []flow{sellersFlow, catalogV0Flow, catalog2022Flow, ordersV0Flow, orders2026Flow, tokensFlow}
+var flows = []flow{sellersFlow, catalogV0Flow, catalog2022Flow, ordersV0Flow, orders2026Flow, tokensFlow,
+	reportsFlow, feedsFlow, dataKioskFlow}
 
 // route is an operation with the way to answer it.
 type route struct {

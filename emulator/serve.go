@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"io"
 	"net/http"
@@ -27,6 +28,7 @@ const maxBody = 10 << 20
 // exchange is one request with what is found out about it on the way to its reply.
 type exchange struct {
 	method string
+	scheme string // http or https
 	host   string // as the client wrote it
 	url    *url.URL
 	header http.Header
@@ -49,20 +51,35 @@ type call struct {
 	account *account // nil for a grantless operation
 	grant   *grant
 	now     time.Time
-	sandbox bool              // asked at one of Amazon's sandbox hosts
-	path    map[string]string // path parameters, decoded
-	query   url.Values        // single values; arrays as lists of their elements
-	body    any               // decoded JSON, numbers as json.Number; nil without a body
+	sandbox bool // asked at one of Amazon's sandbox hosts
+
+	documents string // where documents are for the client: "" at S3's hosts, else the address that the client called
+
+	path  map[string]string // path parameters, decoded
+	query url.Values        // single values; arrays as lists of their elements
+	body  any               // decoded JSON, numbers as json.Number; nil without a body
 }
 
 // ServeHTTP implements [http.Handler].
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := e.newExchange(r)
+	send(w, x, e.handle(x))
+}
+
+// handle answers a request while the state is held still for it. The request's body has been read: a slow client keeps nobody waiting.
+func (e *Emulator) handle(x *exchange) reply {
+	e.gate.RLock()
+	defer e.gate.RUnlock()
+	x.now = e.now()
+	e.mu.Lock()
+	n := e.log.next()
+	e.mu.Unlock()
+	x.requestID = e.random("request", n).uuid()
 	rep := e.answer(x)
 	e.mu.Lock()
 	e.log.add(x, rep.status)
 	e.mu.Unlock()
-	send(w, x, rep)
+	return rep
 }
 
 // RoundTrip implements [http.RoundTripper]. It answers for any host: Login with Amazon at api.amazon.com, the Security Token
@@ -80,7 +97,7 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	in := r
 	if r.Body != nil {
-		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+		body, err := io.ReadAll(io.LimitReader(r.Body, bodyLimit(r)+1))
 		if err != nil {
 			return nil, err
 		}
@@ -89,18 +106,40 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	rec := &recorder{header: http.Header{}}
 	e.ServeHTTP(rec, in)
+	var body io.Reader = &rec.body
 	length := int64(rec.body.Len())
-	return &http.Response{
+	if rec.stream != nil {
+		body, length = rec.stream, rec.length
+	}
+	resp := &http.Response{
 		Status:        strconv.Itoa(rec.status) + " " + http.StatusText(rec.status),
 		StatusCode:    rec.status,
 		Proto:         "HTTP/1.1",
 		ProtoMajor:    1,
 		ProtoMinor:    1,
 		Header:        rec.header,
-		Body:          io.NopCloser(&rec.body),
+		Body:          io.NopCloser(body),
 		ContentLength: length,
 		Request:       r,
-	}, nil
+	}
+	unzip(resp)
+	return resp, nil
+}
+
+// unzip does what [http.Transport] does for a client that hasn't asked for an encoding itself.
+func unzip(resp *http.Response) {
+	r := resp.Request
+	if resp.Header.Get("Content-Encoding") != "gzip" || r.Header.Get("Accept-Encoding") != "" || r.Header.Get("Range") != "" || r.Method == http.MethodHead {
+		return
+	}
+	zip, err := gzip.NewReader(resp.Body)
+	if err != nil {
+		return
+	}
+	resp.Body = io.NopCloser(zip)
+	resp.Header.Del("Content-Encoding")
+	resp.Header.Del("Content-Length")
+	resp.ContentLength, resp.Uncompressed = -1, true
 }
 
 // recorder is the response writer behind [Emulator.RoundTrip].
@@ -108,6 +147,8 @@ type recorder struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
+	stream io.Reader // instead of body
+	length int64
 }
 
 func (r *recorder) Header() http.Header         { return r.header }
@@ -115,7 +156,7 @@ func (r *recorder) WriteHeader(status int)      { r.status = status }
 func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
 
 func (e *Emulator) newExchange(r *http.Request) *exchange {
-	x := &exchange{method: r.Method, url: r.URL, header: r.Header, now: e.now(), remaining: -1}
+	x := &exchange{method: r.Method, url: r.URL, header: r.Header, remaining: -1}
 	if x.method == "" {
 		x.method = http.MethodGet // a client's request may leave it out
 	}
@@ -123,14 +164,15 @@ func (e *Emulator) newExchange(r *http.Request) *exchange {
 	if x.host == "" {
 		x.host = r.URL.Host
 	}
-	if r.Body != nil {
-		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-		x.body, x.tooBig = body, len(body) > maxBody || err != nil
+	x.scheme = "http"
+	if r.TLS != nil || r.URL.Scheme == "https" {
+		x.scheme = "https"
 	}
-	e.mu.Lock()
-	n := e.log.next()
-	e.mu.Unlock()
-	x.requestID = e.random("request", n).uuid()
+	if r.Body != nil {
+		limit := bodyLimit(r)
+		body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+		x.body, x.tooBig = body, int64(len(body)) > limit || err != nil
+	}
 	return x
 }
 
@@ -140,6 +182,9 @@ func (x *exchange) hostname() string { return strings.ToLower((&url.URL{Host: x.
 // answer sends the request to the service it is for.
 func (e *Emulator) answer(x *exchange) reply {
 	host, path := x.hostname(), x.url.Path
+	if id, isDocument := documentID(host, path); isDocument {
+		return e.documentAnswer(x, id)
+	}
 	switch {
 	case path == lwaPath:
 		x.operation = "lwa.token"
@@ -185,7 +230,10 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 		message := "The request body is larger than the operation takes." // wording assumed
 		return reply{}, &apiError{status: http.StatusRequestEntityTooLarge, code: "RequestTooLarge", message: &message, kind: "RequestTooLargeException"}
 	}
-	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, path: params}
+	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, path: params, documents: x.documentBase()}
+	if c.account != nil {
+		c.account.desk.settle(x.now)
+	}
 	if rep, ok, err := e.replay(x, rt, c); ok || err != nil {
 		return rep, err
 	}

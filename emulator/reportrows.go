@@ -1,0 +1,882 @@
+package emulator
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/openspapi/spapi/marketplace"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
+)
+
+// reportRow is what one row of a flat file shows. What it points to is guarded by world.mu.
+type reportRow struct {
+	k    *desk
+	r    *report
+	at   time.Time // when the report was written: it shows the world as of then
+	m    *marketplace.Marketplace
+	o    *order
+	it   *orderItem
+	i    int      // of it
+	l    *listing // of the row, or of the order's item; may be nil
+	back *returned
+	line *settlementLine
+	more map[string]string // cells that only this kind of row has
+}
+
+// rows yields the rows of a report one by one, nil at the end. The caller holds world.mu for reading.
+type rows func() *reportRow
+
+// reportRows starts the rows of a report.
+func (k *desk) reportRows(r *report, w *world, at time.Time) rows {
+	markets := k.marketplacesOf(r.marketplaces)
+	inMarkets := func(o *order) bool { return slices.Contains(r.marketplaces, o.marketplace.ID) }
+	within := func(t time.Time) bool { return !t.IsZero() && !t.Before(r.from) && !t.After(r.to) && !t.After(at) }
+	byOrder := func(accept func(*order) bool, expand func(*reportRow) []*reportRow) rows {
+		return orderRows(k, r, w, at, func(o *order) bool { return !o.purchased.After(at) && inMarkets(o) && accept(o) }, expand)
+	}
+	byListing := func(accept func(*listing, *marketplace.Marketplace) bool) rows {
+		var list []*reportRow
+		for _, l := range w.allListings() {
+			for _, m := range markets {
+				if accept(l, m) {
+					list = append(list, &reportRow{k: k, r: r, at: at, m: m, l: l})
+					break // one row per SKU: the first of the report's marketplaces
+				}
+			}
+		}
+		return listRows(list)
+	}
+	offered := func(l *listing, m *marketplace.Marketplace) bool { return l.offers[m.ID] != nil }
+	switch r.kind.rows {
+	case "orders":
+		return byOrder(func(o *order) bool { return within(o.purchased) }, nil)
+	case "orders-updated":
+		return byOrder(func(o *order) bool { return within(o.updated(at)) }, nil)
+	case "orders-unshipped":
+		return byOrder(func(o *order) bool {
+			s := o.status(at)
+			return !o.amazon && (s == unshipped || s == partiallyShipped) && within(o.purchased)
+		}, nil)
+	case "orders-actionable":
+		return byOrder(func(o *order) bool { s := o.status(at); return !o.amazon && (s == unshipped || s == partiallyShipped) }, nil)
+	case "orders-pending":
+		return byOrder(func(o *order) bool { return o.status(at) == pending }, nil)
+	case "shipments":
+		return byOrder(func(o *order) bool { return o.status(at) == shipped && within(o.shipped) }, nil)
+	case "shipments-fba":
+		return byOrder(func(o *order) bool { return o.amazon && o.status(at) == shipped && within(o.shipped) }, nil)
+	case "shipments-fba-promotion":
+		return byOrder(func(o *order) bool { return o.amazon && o.status(at) == shipped && within(o.shipped) }, func(row *reportRow) []*reportRow {
+			if row.it.discount.units == 0 {
+				return nil
+			}
+			return []*reportRow{row}
+		})
+	case "returns-fba", "returns-mfn":
+		fba := r.kind.rows == "returns-fba"
+		return byOrder(func(o *order) bool { return o.amazon == fba && o.status(at) == shipped }, func(row *reportRow) []*reportRow {
+			if row.back = k.returned(row.o, row.i); row.back == nil || !within(row.back.at) {
+				return nil
+			}
+			return []*reportRow{row}
+		})
+	case "feedback":
+		return byOrder(func(o *order) bool { return o.status(at) == shipped }, func(row *reportRow) []*reportRow {
+			f := k.emu.random("feedback", k.account.number, row.o.id)
+			if posted := row.o.shipped.Add(time.Duration(f.between(2, 30)) * day); row.i > 0 || !f.chance(8) || !within(posted) {
+				return nil
+			} else {
+				row.more = map[string]string{"date": flatDate(posted, row.m), "rating": strconv.Itoa(6 - f.between(1, 2)), "comments": pick(f, []string{"Quick & as described 👍", "Schön, aber „klein“", "丁寧な梱包でした"}), "rater-email": row.o.buyerEmail}
+			}
+			return []*reportRow{row}
+		})
+	case "settlement":
+		return k.settlementRows(r, w, at)
+	case "ledger-summary", "ledger-detail":
+		return k.ledgerRows(r, w, at)
+	case "fba":
+		return byListing(func(l *listing, m *marketplace.Marketplace) bool { return l.amazon && offered(l, m) })
+	case "fba-unfulfillable":
+		return byListing(func(l *listing, m *marketplace.Marketplace) bool {
+			return l.amazon && offered(l, m) && l.stock.unfulfillable > 0
+		})
+	case "listings":
+		return byListing(offered)
+	case "listings-active":
+		return byListing(func(l *listing, m *marketplace.Marketplace) bool { return l.buyable(m.ID) })
+	case "listings-inactive":
+		return byListing(func(l *listing, m *marketplace.Marketplace) bool { return offered(l, m) && !l.buyable(m.ID) })
+	case "listings-stranded":
+		return byListing(func(l *listing, m *marketplace.Marketplace) bool {
+			return l.amazon && l.stock.total() > 0 && !offered(l, m)
+		})
+	case "listings-mfn", "listings-eu":
+		eu := r.kind.rows == "listings-eu"
+		return byListing(func(l *listing, m *marketplace.Marketplace) bool {
+			return offered(l, m) && (eu && m.Region == marketplace.Europe || !eu && !l.amazon)
+		})
+	case "listings-cancelled":
+		var list []*reportRow
+		for sku := range sortedKeys(w.listings) {
+			if l := w.listings[sku]; l.deleted && len(markets) > 0 {
+				list = append(list, &reportRow{k: k, r: r, at: at, m: markets[0], l: l})
+			}
+		}
+		return listRows(list)
+	}
+	return listRows(nil)
+}
+
+func listRows(list []*reportRow) rows {
+	return func() *reportRow {
+		if len(list) == 0 {
+			return nil
+		}
+		row := list[0]
+		list = list[1:]
+		return row
+	}
+}
+
+// orderRows yields a row per item of the orders that are accepted, or what expand makes of it.
+func orderRows(k *desk, r *report, w *world, at time.Time, accept func(*order) bool, expand func(*reportRow) []*reportRow) rows {
+	n, item := 0, 0
+	orders := w.orders
+	var waiting []*reportRow
+	return func() *reportRow {
+		for {
+			if len(waiting) > 0 {
+				row := waiting[0]
+				waiting = waiting[1:]
+				return row
+			}
+			if n >= len(orders) || orders[n].purchased.After(at) {
+				return nil
+			}
+			o := orders[n]
+			if item == 0 && !accept(o) {
+				n++
+				continue
+			}
+			row := &reportRow{k: k, r: r, at: at, m: o.marketplace, o: o, it: &o.items[item], i: item, l: w.listings[o.items[item].sku]}
+			if item++; item == len(o.items) {
+				n, item = n+1, 0
+			}
+			if expand == nil {
+				return row
+			}
+			waiting = expand(row)
+		}
+	}
+}
+
+// returned is an item that the buyer has sent back.
+type returned struct {
+	at       time.Time
+	quantity int
+	reason   string
+	state    string // disposition of FBA returns
+	comment  string
+	rma      string
+}
+
+// returned tells whether an item came back: about one in ten does, a while after it was shipped.
+func (k *desk) returned(o *order, item int) *returned {
+	if o.shipped.IsZero() {
+		return nil
+	}
+	r := k.emu.random("return", k.account.number, o.id, item)
+	if !r.chance(10) {
+		return nil
+	}
+	return &returned{
+		at:       o.shipped.Add(time.Duration(r.between(4*24, 20*24)) * time.Hour),
+		quantity: r.between(1, o.items[item].quantity),
+		reason:   pick(r, []string{"DEFECTIVE", "NOT_AS_DESCRIBED", "UNWANTED_ITEM", "ORDERED_WRONG_ITEM", "DAMAGED_BY_FC"}),
+		state:    pick(r, []string{"SELLABLE", "SELLABLE", "CUSTOMER_DAMAGED", "DEFECTIVE"}),
+		comment:  pick(r, []string{"", "", "Trop petit…", "Farbe „anders“ als im Bild", "思ったより小さい", "leaks\tink"}),
+		rma:      "D" + r.text(base36, 8) + "RRMA",
+	}
+}
+
+// settlementLine is one amount of a settlement.
+type settlementLine struct {
+	transaction, kind, what string // "Order", "ItemPrice", "Principal"
+	amount                  money
+}
+
+// settlementRows yields the sum of a period and then its amounts. What was shipped is settled, and what came back.
+func (k *desk) settlementRows(r *report, w *world, at time.Time) rows {
+	lines := func(row *reportRow) (list []*reportRow) {
+		add := func(back bool, kind, what string, units int) {
+			if units == 0 {
+				return
+			}
+			copied := *row
+			copied.line = &settlementLine{"Order", kind, what, money{units, row.it.price.currency}}
+			if back {
+				copied.line.transaction = "Refund"
+				copied.back = k.returned(row.o, row.i)
+			}
+			list = append(list, &copied)
+		}
+		it := row.it
+		if in(row.o.shipped, r) {
+			add(false, "ItemPrice", "Principal", it.price.units)
+			add(false, "ItemPrice", "Tax", it.tax.units)
+			add(false, "ItemPrice", "Shipping", it.shipping.units)
+			add(false, "Promotion", "Principal", -it.discount.units)
+			add(false, "ItemFees", "Commission", -it.price.units*15/100)
+			if row.o.amazon {
+				add(false, "ItemFees", "FBAPerUnitFulfillmentFee", -priceIn(322*it.quantity, row.m).units)
+			}
+		}
+		if back := k.returned(row.o, row.i); back != nil && in(back.at, r) {
+			add(true, "ItemPrice", "Principal", -it.price.units*back.quantity/it.quantity)
+			add(true, "ItemFees", "Commission", it.price.units*15/100*back.quantity/it.quantity)
+		}
+		return list
+	}
+	accept := func(o *order) bool {
+		return slices.Contains(r.marketplaces, o.marketplace.ID) && o.status(at) == shipped
+	}
+	total, found := 0, false
+	sum := orderRows(k, r, w, at, accept, lines)
+	var currency string
+	for row := sum(); row != nil; row = sum() {
+		total += row.line.amount.units
+		currency, found = row.line.amount.currency, true
+	}
+	if !found {
+		return listRows(nil)
+	}
+	first := true
+	rest := orderRows(k, r, w, at, accept, lines)
+	return func() *reportRow {
+		if first {
+			first = false
+			m := k.marketplacesOf(r.marketplaces)[0]
+			head := &reportRow{k: k, r: r, at: at, m: m}
+			head.more = map[string]string{
+				"settlement-start-date": settlementTime(r.from), "settlement-end-date": settlementTime(r.to), "deposit-date": settlementTime(r.to.Add(2 * day)),
+				"total-amount": head.local(money{total, currency}), "currency": currency,
+			}
+			return head
+		}
+		return rest()
+	}
+}
+
+// in tells whether a time lies in a settlement's period, whose end belongs to the next one.
+func in(t time.Time, r *report) bool { return !t.IsZero() && !t.Before(r.from) && t.Before(r.to) }
+
+func settlementTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// ledgerRows tells what happened to the stock of each day and SKU, worked back from what is there now: the balance of each row is right.
+func (k *desk) ledgerRows(r *report, w *world, at time.Time) rows {
+	type key struct{ day, sku string }
+	shippedUnits, back := map[key]int{}, map[key]int{}
+	var events []*reportRow
+	from, to := r.from.UTC().Truncate(day), r.to.UTC()
+	all := orderRows(k, r, w, at, func(o *order) bool {
+		return o.amazon && o.status(at) == shipped && slices.Contains(r.marketplaces, o.marketplace.ID)
+	}, nil)
+	event := func(row *reportRow, t time.Time, kind string, n int) {
+		if t.Before(from) || t.After(to) || r.options["eventType"] != "" && r.options["eventType"] != kind {
+			return
+		}
+		copied := *row
+		copied.more = map[string]string{
+			"date": flatDate(t, row.m), "event-type": kind, "reference-id": row.o.id, "quantity": strconv.Itoa(n), "disposition": "SELLABLE", "reason": "",
+			"reconciled-quantity": strconv.Itoa(max(n, -n)), "unreconciled-quantity": "0", "date-and-time": offsetTimestamp(t),
+		}
+		events = append(events, &copied)
+	}
+	for row := all(); row != nil; row = all() {
+		sku := row.it.sku
+		shippedUnits[key{row.o.shipped.UTC().Format(time.DateOnly), sku}] += row.it.quantity
+		event(row, row.o.shipped, "Shipments", -row.it.quantity)
+		if b := k.returned(row.o, row.i); b != nil && !b.at.After(at) {
+			back[key{b.at.UTC().Format(time.DateOnly), sku}] += b.quantity
+			event(row, b.at, "CustomerReturns", b.quantity)
+		}
+	}
+	wanted := func(l *listing) bool {
+		return l != nil && l.amazon && same(r.options["FNSKU"], l.stock.fnsku) && same(r.options["MSKU"], l.sku) && same(r.options["ASIN"], l.product.asin)
+	}
+	if r.kind.rows == "ledger-detail" {
+		events = slices.DeleteFunc(events, func(row *reportRow) bool { return !wanted(row.l) })
+		slices.SortStableFunc(events, func(a, b *reportRow) int { return strings.Compare(a.more["date-and-time"], b.more["date-and-time"]) })
+		return listRows(events)
+	}
+	var list []*reportRow
+	markets := k.marketplacesOf(r.marketplaces)
+	period := map[string]string{"MONTHLY": "2006-01"}[r.options["aggregatedByTimePeriod"]]
+	for _, l := range w.allListings() {
+		if !wanted(l) || len(markets) == 0 {
+			continue
+		}
+		end := l.stock.fulfillable
+		var newest []*reportRow
+		for d := at.UTC().Truncate(day); !d.Before(from); d = d.Add(-day) {
+			k2 := key{d.Format(time.DateOnly), l.sku}
+			out, in := shippedUnits[k2], back[k2]
+			begin := end + out - in
+			if d.After(to) {
+				end = begin
+				continue
+			}
+			label := flatDate(d, markets[0])
+			if r.options["aggregatedByTimePeriod"] == "WEEKLY" {
+				label = flatDate(d.AddDate(0, 0, 6-int(d.Weekday())), markets[0])
+			} else if period != "" {
+				label = d.Format("01/2006")
+			}
+			if n := len(newest); n > 0 && newest[n-1].more["date"] == label {
+				row := newest[n-1]
+				row.more["starting-warehouse-balance"] = strconv.Itoa(begin)
+				row.more["customer-shipments"] = strconv.Itoa(atoi(row.more["customer-shipments"]) - out)
+				row.more["customer-returns"] = strconv.Itoa(atoi(row.more["customer-returns"]) + in)
+			} else {
+				newest = append(newest, &reportRow{k: k, r: r, at: at, m: markets[0], l: l, more: map[string]string{
+					"date": label, "disposition": "SELLABLE", "starting-warehouse-balance": strconv.Itoa(begin), "in-transit-between-warehouses": "0", "receipts": "0",
+					"customer-shipments": strconv.Itoa(-out), "customer-returns": strconv.Itoa(in), "vendor-returns": "0", "warehouse-transfer-in/out": "0", "found": "0",
+					"lost": "0", "damaged": "0", "disposed": "0", "other-events": "0", "ending-warehouse-balance": strconv.Itoa(end), "unknown-events": "0",
+					"location": map[bool]string{true: warehouse(markets[0]), false: markets[0].CountryCode}[r.options["aggregateByLocation"] == "FC"],
+				}})
+			}
+			end = begin
+		}
+		slices.Reverse(newest)
+		list = append(list, newest...)
+	}
+	return listRows(list)
+}
+
+// flatDate is the local spelling of a day.
+func flatDate(t time.Time, m *marketplace.Marketplace) string {
+	switch m.Region {
+	case marketplace.NorthAmerica:
+		return t.UTC().Format("01/02/2006")
+	case marketplace.Europe:
+		return t.UTC().Format("02/01/2006")
+	}
+	return t.UTC().Format("2006/01/02")
+}
+
+func warehouse(m *marketplace.Marketplace) string {
+	return map[marketplace.Region]string{marketplace.NorthAmerica: "PHX7", marketplace.Europe: "LEJ1", marketplace.FarEast: "NRT1"}[m.Region]
+}
+
+// decimalComma has the countries whose settlements are written with a comma since V2 amounts are local (SP-API changelog).
+var decimalComma = []string{"DE", "FR", "IT", "ES", "NL", "BE", "SE", "PL", "TR", "BR"}
+
+// local writes an amount as the marketplace's country does.
+func (row *reportRow) local(m money) string {
+	if slices.Contains(decimalComma, row.m.CountryCode) {
+		return strings.Replace(m.String(), ".", ",", 1)
+	}
+	return m.String()
+}
+
+// normal is a column's name without its spelling: "Merchant SKU", "merchant_sku" and "merchant-sku" are one.
+func normal(column string) string {
+	return strings.NewReplacer(" ", "-", "_", "-").Replace(strings.ToLower(column))
+}
+
+// cell is what a row has in a column, by the column's normal name; "" for what doesn't apply or what the world doesn't know.
+func (row *reportRow) cell(name string) string {
+	if v, ok := row.more[name]; ok {
+		return v
+	}
+	if row.line != nil {
+		if v, ok := row.settlementCell(name); ok {
+			return v
+		}
+	}
+	if row.back != nil {
+		if v, ok := row.returnCell(name); ok {
+			return v
+		}
+	}
+	if row.o != nil {
+		if v, ok := row.orderCell(name); ok {
+			return v
+		}
+	}
+	if row.l != nil {
+		if v, ok := row.listingCell(name); ok {
+			return v
+		}
+	}
+	switch name {
+	case "settlement-id":
+		return strconv.Itoa(20000000000 + int(row.r.from.Unix()%1000000000) + len(row.m.ID))
+	case "snapshot-date", "reporting-date":
+		return offsetTimestamp(row.at)
+	case "country", "country-code", "ship-country":
+		return row.m.CountryCode
+	case "marketplace-name", "sales-channel":
+		return "Amazon." + strings.TrimPrefix(row.m.Storefront, "www.amazon.")
+	case "marketplace":
+		return row.m.CountryCode
+	case "fulfillment-center", "fulfillment-center-id":
+		return warehouse(row.m)
+	case "currency", "currency-code", "currency-unit", "transaction-currency-code":
+		return row.m.Currency
+	}
+	return ""
+}
+
+func (row *reportRow) settlementCell(name string) (string, bool) {
+	l := row.line
+	when := row.o.shipped
+	if row.back != nil {
+		when = row.back.at
+	}
+	amountOf := func(kind string, what bool) string {
+		if l.kind != kind {
+			return ""
+		}
+		if what {
+			return l.what
+		}
+		return row.local(l.amount)
+	}
+	switch name {
+	case "transaction-type":
+		return l.transaction, true
+	case "amount-type":
+		return l.kind, true
+	case "amount-description":
+		return l.what, true
+	case "amount":
+		return row.local(l.amount), true
+	case "price-type":
+		return amountOf("ItemPrice", true), true
+	case "price-amount":
+		return amountOf("ItemPrice", false), true
+	case "item-related-fee-type":
+		return amountOf("ItemFees", true), true
+	case "item-related-fee-amount":
+		return amountOf("ItemFees", false), true
+	case "promotion-type":
+		return amountOf("Promotion", true), true
+	case "promotion-amount":
+		return amountOf("Promotion", false), true
+	case "posted-date":
+		return when.UTC().Format(time.DateOnly), true
+	case "posted-date-time":
+		return settlementTime(when), true
+	case "fulfillment-id":
+		return channelV0(row.o), true
+	case "currency", "total-amount":
+		return "", true // on the first row only
+	case "adjustment-id":
+		if row.back != nil {
+			return row.back.rma, true
+		}
+		return "", true
+	}
+	return "", false
+}
+
+func (row *reportRow) returnCell(name string) (string, bool) {
+	b, o := row.back, row.o
+	switch name {
+	case "return-date", "return-request-date", "approval-date":
+		return offsetTimestamp(b.at), true
+	case "return-delivery-date":
+		return offsetTimestamp(b.at.Add(5 * day)), true
+	case "quantity", "return-quantity", "quantity-reimbursed-total", "quantity-reimbursed-cash":
+		return strconv.Itoa(b.quantity), true
+	case "quantity-reimbursed-inventory":
+		return "0", true
+	case "reason", "return-reason":
+		return b.reason, true
+	case "detailed-disposition":
+		return b.state, true
+	case "status":
+		return "Unit returned to inventory", true
+	case "return-request-status":
+		return "Approved", true
+	case "customer-comments":
+		return b.comment, true
+	case "license-plate-number":
+		return "LPN" + b.rma, true
+	case "amazon-rma-id", "reimbursement-id", "case-id":
+		return b.rma, true
+	case "order-amount", "refunded-amount", "amount-total":
+		return row.it.price.String(), true
+	case "amount-per-unit":
+		return money{row.it.price.units / row.it.quantity, row.it.price.currency}.String(), true
+	case "order-quantity":
+		return strconv.Itoa(row.it.quantity), true
+	case "order-date":
+		return offsetTimestamp(o.purchased), true
+	case "label-type":
+		return "AmazonUnPaidLabel", true
+	case "in-policy", "is-prime":
+		return map[bool]string{true: "Y", false: "N"}[name == "in-policy" || o.prime], true
+	case "return-type":
+		return "C-Returns", true
+	case "resolution":
+		return "StandardRefund", true
+	case "a-to-z-claim":
+		return "N", true
+	}
+	return "", false
+}
+
+func (row *reportRow) orderCell(name string) (string, bool) {
+	o, it := row.o, row.it
+	status := o.status(row.at)
+	paid := func(m money) string {
+		if status == pending || status == canceled {
+			return "" // prices come with the payment
+		}
+		return m.String()
+	}
+	zero := money{0, it.price.currency}
+	switch name {
+	case "amazon-order-id", "order-id", "transaction-event-id":
+		return o.id, true
+	case "merchant-order-id":
+		return o.sellerID, true
+	case "purchase-date", "order-date":
+		return offsetTimestamp(o.purchased), true
+	case "payments-date":
+		return offsetTimestamp(o.payable), true
+	case "last-updated-date":
+		return offsetTimestamp(o.updated(row.at)), true
+	case "shipment-date", "transaction-depart-date", "transaction-complete-date", "tax-calculation-date", "invoice-date":
+		return offsetTimestamp(o.shipped), true
+	case "estimated-arrival-date", "transaction-arrival-date", "promise-date", "delivery-end-date":
+		return offsetTimestamp(o.purchased.Add(7 * day)), true
+	case "delivery-start-date":
+		return offsetTimestamp(o.purchased.Add(2 * day)), true
+	case "delivery-time-zone":
+		return "UTC", true
+	case "days-past-promise":
+		return strconv.Itoa(max(0, int(row.at.Sub(o.purchased.Add(3*day))/day))), true
+	case "order-status":
+		if status == partiallyShipped {
+			return "Shipping", true
+		}
+		return strings.Replace(status, canceled, "Cancelled", 1), true // the flat files spell it with two l
+	case "item-status":
+		if status == partiallyShipped && o.shippedOf(row.i, row.at) == 0 {
+			return unshipped, true
+		}
+		return strings.Replace(strings.Replace(status, canceled, "Cancelled", 1), partiallyShipped, shipped, 1), true
+	case "fulfillment-channel":
+		return map[bool]string{true: "Amazon", false: "Merchant"}[o.amazon], true
+	case "ship-service-level":
+		return map[bool]string{true: "Expedited", false: "Standard"}[o.express], true
+	case "order-item-id", "order-item-code", "amazon-order-item-id":
+		return it.id, true
+	case "shipment-id", "activity-transaction-id":
+		return "D" + it.id[:8], true
+	case "shipment-item-id":
+		return "D" + it.id[3:], true
+	case "product-name", "item-name", "item-description", "title":
+		return it.product.title, true
+	case "sku", "merchant-sku", "msku", "seller-sku":
+		return it.sku, true
+	case "asin":
+		return it.product.asin, true
+	case "quantity", "quantity-purchased", "qty":
+		if status == canceled {
+			return "0", true
+		}
+		return strconv.Itoa(it.quantity), true
+	case "quantity-shipped":
+		return strconv.Itoa(o.shippedOf(row.i, row.at)), true
+	case "quantity-to-ship":
+		return strconv.Itoa(it.quantity - o.shippedOf(row.i, row.at)), true
+	case "currency", "currency-code", "transaction-currency-code":
+		if paid(it.price) == "" {
+			return "", true
+		}
+		return it.price.currency, true
+	case "item-price", "total-activity-value-amt-vat-incl", "invoice-amount":
+		return paid(it.price), true
+	case "item-price-per-unit":
+		return paid(money{it.price.units / it.quantity, it.price.currency}), true
+	case "item-tax":
+		return paid(it.tax), true
+	case "shipping-price":
+		return paid(it.shipping), true
+	case "shipping-tax", "gift-wrap-price", "gift-wrap-tax", "ship-promotion-discount":
+		return paid(zero), true
+	case "item-promotion-discount":
+		return paid(it.discount), true
+	case "promotion-ids", "item-promotion-id", "description", "promotion-id":
+		if it.discount.units > 0 {
+			return "Save 10% on pens & more", true
+		}
+		return "", true
+	case "is-business-order":
+		return strconv.FormatBool(o.business), true
+	case "purchase-order-number":
+		return o.po, true
+	case "price-designation":
+		return map[bool]string{true: "Business Price", false: ""}[o.business], true
+	case "ship-city", "arrival-city", "ship-to-city", "bill-city":
+		return o.to.city, true
+	case "ship-state", "ship-to-state", "bill-state":
+		return o.to.state, true
+	case "ship-postal-code", "arrival-post-code", "ship-to-postal-code", "bill-postal-code":
+		return o.to.postalCode, true
+	case "ship-country", "arrival-country", "ship-to-country", "bill-country":
+		return o.to.country, true
+	case "ship-address-1", "bill-address-1":
+		return o.to.line1, true
+	case "ship-address-2", "bill-address-2":
+		return o.to.line2, true
+	case "recipient-name":
+		return o.to.name, true
+	case "buyer-name":
+		return o.buyerName, true
+	case "buyer-email":
+		return o.buyerEmail, true
+	case "buyer-phone-number", "ship-phone-number":
+		return o.to.phone, true
+	case "carrier", "return-carrier":
+		return "UPS", true
+	case "tracking-number", "tracking-id":
+		return o.tracking, true
+	case "transaction-type":
+		return "SALE", true
+	}
+	return "", false
+}
+
+func (row *reportRow) listingCell(name string) (string, bool) {
+	l, p := row.l, row.l.product
+	price := money{0, row.m.Currency}
+	offer := l.offers[row.m.ID]
+	if offer != nil {
+		price = offer.priceAt(row.at)
+	}
+	number := func(n int) (string, bool) { return strconv.Itoa(n), true }
+	switch name {
+	case "item-name", "product-name", "title":
+		return p.title, true
+	case "item-description":
+		return p.title + ". " + p.brand + ", " + p.color, true
+	case "sku", "seller-sku", "msku", "merchant-sku":
+		return l.sku, true
+	case "fnsku", "fulfillment-channel-sku":
+		return l.stock.fnsku, true
+	case "asin", "asin1", "product-id":
+		return p.asin, true
+	case "product-id-type":
+		return "1", true // an ASIN
+	case "listing-id":
+		return "0" + row.k.emu.random("listing id", row.k.account.number, l.sku).text(digits, 3) + "ZX" + p.asin[2:], true
+	case "price", "your-price", "sales-price":
+		return price.String(), true
+	case "business-price":
+		if offer != nil && offer.business.units > 0 {
+			return offer.business.String(), true
+		}
+		return "", true
+	case "quantity":
+		if l.amazon && row.r.kind.rows != "fba" {
+			return "", true // Amazon's stock isn't shown there
+		}
+		return number(l.available())
+	case "open-date":
+		return l.created.In(pacific).Format("2006-01-02 15:04:05 MST"), true
+	case "image-url", "zshop-browse-path", "asin2", "asin3", "zshop-category1":
+		return "", true
+	case "item-is-marketplace", "afn-listing-exists", "eligible":
+		return map[bool]string{true: "y", false: map[bool]string{true: "Yes", false: "No"}[l.amazon]}[name == "item-is-marketplace"], true
+	case "mfn-listing-exists":
+		return map[bool]string{true: "No", false: "Yes"}[l.amazon], true
+	case "item-condition":
+		return "11", true // new
+	case "condition", "condition-type":
+		return map[bool]string{true: "New", false: "NewItem"}[name == "condition"], true
+	case "warehouse-condition-code":
+		return "SELLABLE", true
+	case "pending-quantity":
+		return "0", true
+	case "fulfillment-channel", "fulfilled-by":
+		return map[bool]string{true: "AMAZON_" + map[marketplace.Region]string{marketplace.NorthAmerica: "NA", marketplace.Europe: "EU", marketplace.FarEast: "JP"}[row.m.Region], false: "DEFAULT"}[l.amazon], true
+	case "merchant-shipping-group":
+		return "Migrated Template", true
+	case "status":
+		if l.buyable(row.m.ID) {
+			return "Active", true
+		}
+		return "Inactive", true
+	case "pan-eu-status":
+		return "Enrolled", true
+	case "status-primary", "status-secondary":
+		return "Inactive", true
+	case "issue-description", "error-message", "stranded-reason":
+		if len(l.issues) > 0 {
+			return l.issues[0].message, true
+		}
+		return "", true
+	case "status-change-date", "date-stranded":
+		return offsetTimestamp(l.updated), true
+	case "quantity-available", "afn-fulfillable-quantity", "available", "sellable-quantity", "quantity-for-local-fulfillment", "fulfillable-qty", "average-quantity-on-hand":
+		return number(l.stock.fulfillable)
+	case "mfn-fulfillable-quantity":
+		if l.amazon {
+			return "", true
+		}
+		return number(l.quantity)
+	case "afn-warehouse-quantity":
+		return number(l.stock.fulfillable + l.stock.reserved + l.stock.unfulfillable)
+	case "afn-unsellable-quantity", "unsellable-quantity", "unfulfillable", "unfulfillable-qty", "requested-quantity", "shipped-quantity":
+		return number(l.stock.unfulfillable)
+	case "afn-reserved-quantity", "reserved-qty", "reserved-quantity", "reserved-customerorders", "customer-order":
+		return number(l.stock.reserved)
+	case "afn-total-quantity", "total-units":
+		return number(l.stock.total())
+	case "afn-inbound-working-quantity", "inbound-working":
+		return number(l.stock.inboundWorking)
+	case "afn-inbound-shipped-quantity", "inbound-shipped", "inbound-shipped-qty":
+		return number(l.stock.inboundShipped)
+	case "afn-inbound-receiving-quantity", "inbound-received":
+		return number(l.stock.inboundReceiving)
+	case "inbound-quantity", "inbound":
+		return number(l.stock.inboundWorking + l.stock.inboundShipped + l.stock.inboundReceiving)
+	case "afn-researching-quantity", "afn-reserved-future-supply", "afn-future-supply-buyable", "reserved-fc-transfers", "reserved-fc-processing", "fc-transfer", "fc-processing",
+		"pending-removal-quantity", "in-process-quantity", "disposed-quantity", "cancelled-quantity":
+		return "0", true
+	case "per-unit-volume", "item-volume":
+		return fmt.Sprintf("%.2f", float64(p.millimeters[0]*p.millimeters[1]*p.millimeters[2])/1e6), true
+	case "longest-side", "median-side", "shortest-side":
+		sides := slices.Clone(p.millimeters[:])
+		slices.Sort(sides)
+		side := map[string]int{"longest-side": sides[2], "median-side": sides[1], "shortest-side": sides[0]}[name]
+		return fmt.Sprintf("%.1f", float64(side)/10), true
+	case "unit-of-dimension", "measurement-units":
+		return "centimeters", true
+	case "item-package-weight", "weight":
+		return strconv.Itoa(p.grams), true
+	case "unit-of-weight", "weight-units":
+		return "grams", true
+	case "brand":
+		return p.brand, true
+	case "product-group":
+		return p.kind.category, true
+	case "estimated-referral-fee-per-item", "estimated-referral-fee-per-unit":
+		return money{price.units * 15 / 100, price.currency}.String(), true
+	case "expected-fulfillment-fee-per-unit":
+		return priceIn(322, row.m).String(), true
+	case "estimated-fee-total":
+		return money{price.units*15/100 + priceIn(322, row.m).units, price.currency}.String(), true
+	}
+	return "", false
+}
+
+// pacific is the time zone of listing reports. It is fixed: what zones a machine knows must not show.
+var pacific = time.FixedZone("PST", -8*3600)
+
+// charset is how a marketplace's flat files are written: Cp1252 in Europe, Shift_JIS in Japan, UTF-8 elsewhere
+// (selling-partner-api-models#4955, jlevers/selling-partner-api#512, saleweaver/python-amazon-sp-api#769). name is as it stands in Content-Type.
+func charset(m *marketplace.Marketplace) (name string, encode func([]byte) []byte) {
+	switch {
+	case m.CountryCode == "JP":
+		return "Shift_JIS", func(b []byte) []byte {
+			out, err := japanese.ShiftJIS.NewEncoder().Bytes(b)
+			if err == nil {
+				return out
+			}
+			return runeByRune(b, func(r rune) ([]byte, bool) {
+				out, err := japanese.ShiftJIS.NewEncoder().Bytes([]byte(string(r)))
+				return out, err == nil
+			})
+		}
+	case m.Region == marketplace.Europe:
+		return "Cp1252", func(b []byte) []byte {
+			return runeByRune(b, func(r rune) ([]byte, bool) {
+				c, ok := charmap.Windows1252.EncodeRune(r)
+				return []byte{c}, ok
+			})
+		}
+	}
+	return "UTF-8", func(b []byte) []byte { return b }
+}
+
+// runeByRune encodes text; what the charset doesn't have becomes a question mark, as at Amazon (selling-partner-api-models#4955).
+func runeByRune(b []byte, encode func(rune) ([]byte, bool)) []byte {
+	out := make([]byte, 0, len(b))
+	for _, r := range string(b) {
+		if r < unicode.MaxASCII {
+			out = append(out, byte(r))
+		} else if c, ok := encode(r); ok {
+			out = append(out, c...)
+		} else {
+			out = append(out, '?')
+		}
+	}
+	return out
+}
+
+// flatten takes what would break a flat file out of a value: its cells aren't quoted.
+var flatten = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
+
+// flatFile writes rows as a flat file: separated by tabs, or by commas; quoted or not. Reports of fulfilled inventory events are quoted
+// in all cells (GET_LEDGER_*), CSV where it must be.
+func flatFile(w *world, columns []string, start func() rows, separator byte, quoted bool, encode func([]byte) []byte) func() source {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = normal(c)
+	}
+	write := func(b *bytes.Buffer, cell string, i int) {
+		if i > 0 {
+			b.WriteByte(separator)
+		}
+		switch {
+		case quoted, separator == ',' && strings.ContainsAny(cell, ",\"\n\r"):
+			b.WriteByte('"')
+			b.WriteString(strings.ReplaceAll(cell, `"`, `""`))
+			b.WriteByte('"')
+		default:
+			b.WriteString(flatten.Replace(cell))
+		}
+	}
+	return func() source {
+		var next rows
+		var b bytes.Buffer
+		return func() []byte {
+			b.Reset()
+			w.mu.RLock()
+			defer w.mu.RUnlock()
+			if next == nil {
+				next = start()
+				for i, c := range columns {
+					write(&b, c, i)
+				}
+				b.WriteString("\r\n")
+			}
+			for range 64 {
+				row := next()
+				if row == nil {
+					break
+				}
+				for i, name := range names {
+					write(&b, row.cell(name), i)
+				}
+				b.WriteString("\r\n")
+			}
+			if b.Len() == 0 {
+				return nil
+			}
+			return encode(b.Bytes())
+		}
+	}
+}
