@@ -6,7 +6,7 @@ export MODELS FUZZTIME
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build generate generate-check test race lint bench fuzz interop ci
+.PHONY: help build generate generate-check test race lint bench bench-prism fuzz interop ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ lint: ## gofmt, go vet, golangci-lint and staticcheck (the linters are built fro
 
 bench: ## run all benchmarks and write docs/performance.md
 	go test -run '^$$' -bench . -benchmem ./... | go run ./internal/benchdoc docs/performance.md
+
+bench-prism: ## measure the emulator beside npm's @stoplight/prism-cli; takes a minute and wants a quiet machine
+	cd interop/prism && npm ci --ignore-scripts --no-audit --no-fund
+	SPAPI_BENCH_PRISM=1 SPAPI_MODELS=$(abspath $(MODELS)) go test -count=1 -v -run TestPrism ./interop
 
 fuzz: ## fuzz each target for FUZZTIME
 	.ci/run fuzz

@@ -59,7 +59,8 @@ type account struct {
 	marketplaces []marketplace.Marketplace
 	refreshToken string
 	created      time.Time
-	revoked      bool // guarded by Emulator.mu
+	revoked      bool     // guarded by Emulator.mu
+	contacts     contacts // guarded by Emulator.mu
 
 	once  sync.Once
 	built *world
@@ -69,10 +70,10 @@ type account struct {
 // AccountConfig describes a seller to be added. The zero value is a seller in North America.
 type AccountConfig struct {
 	// Region is where the seller sells. The default is North America.
-	Region marketplace.Region
+	Region marketplace.Region `json:"region"`
 	// Marketplaces are the ids of the marketplaces in which the seller takes part, the first being the main one. The default
 	// is a few of the region.
-	Marketplaces []string
+	Marketplaces []string `json:"marketplaces"`
 }
 
 // AddAccount adds a seller with a world of its own, who has authorized the application.
@@ -127,6 +128,17 @@ func (e *Emulator) Credentials() Credentials {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.credentials(e.accounts[0])
+}
+
+// Accounts returns the credentials of all sellers, in the order in which they were added.
+func (e *Emulator) Accounts() []Credentials {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := make([]Credentials, len(e.accounts))
+	for i, a := range e.accounts {
+		list[i] = e.credentials(a)
+	}
+	return list
 }
 
 // credentials wants e.mu held.
@@ -222,7 +234,7 @@ func (e *Emulator) byRefreshToken(token string) *account {
 			return a
 		}
 	}
-	return nil
+	return e.consents.seller(token, e.now())
 }
 
 // RevokeRefreshToken takes back a seller's authorization, as a seller does in Seller Central: the refresh token and all access
@@ -235,6 +247,7 @@ func (e *Emulator) RevokeRefreshToken(refreshToken string) bool {
 		return false
 	}
 	a.revoked = true
+	e.consents.revoke(a)
 	for _, g := range e.grants {
 		if g.account == a {
 			g.revoked = true
@@ -264,7 +277,12 @@ func (e *Emulator) ExpireTokens() {
 func (e *Emulator) RotateSecret() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.app.oldSecrets[e.app.secret] = e.now().Add(oldSecretLifetime)
+	return e.rotateSecret(e.now())
+}
+
+// rotateSecret wants e.mu held.
+func (e *Emulator) rotateSecret(now time.Time) string {
+	e.app.oldSecrets[e.app.secret] = now.Add(oldSecretLifetime)
 	e.minted++
 	e.app.secret = "amzn1.oa2-cs.v1." + e.random("secret", e.minted).text(hexDigits, 64)
 	e.app.secretExpiry = time.Time{}

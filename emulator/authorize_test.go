@@ -47,7 +47,7 @@ func TestRefusals(t *testing.T) {
 		{"grantless token for a seller's operation", "GET", na + account, grantless, 403, ""},
 		{"grantless operation", "GET", na + "/notifications/v1/destinations", grantless, 200, ""},
 		{"grantless operation with a seller's token", "GET", na + "/notifications/v1/destinations", c.token, 403, ""},
-		{"seller's operation of the same API", "GET", na + "/notifications/v1/subscriptions/FEED_PROCESSING_FINISHED", c.token, 200, ""},
+		{"seller's operation of the same API", "GET", na + "/notifications/v1/subscriptions?notificationTypes=FEED_PROCESSING_FINISHED", c.token, 200, ""},
 		{"unknown path", "GET", na + "/nowhere", c.token, 403, ""},
 		{"wrong method", "DELETE", na + account, c.token, 403, ""},
 		{"another marketplace's orders", "GET", na + "/orders/v0/orders?MarketplaceIds=A1PA6795UKMFR9&CreatedAfter=2026-01-01", c.token, 403, ""},

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/openspapi/spapi/emulator"
 )
@@ -21,8 +22,10 @@ func BenchmarkRequests(b *testing.B) {
 	for _, bench := range []struct{ name, path string }{
 		{"participations", "/sellers/v1/marketplaceParticipations"},
 		{"search of 20 items", "/catalog/2022-04-01/items?keywords=pen&pageSize=20&marketplaceIds=" + us},
+		{"one order", "/orders/v0/orders?MaxResultsPerPage=1&" + allUS},
 		{"page of 100 orders", "/orders/v0/orders?" + allUS},
-		{"from schema", "/listings/2021-08-01/items/SELLER/SKU?marketplaceIds=" + us},
+		{"search of 20 listings", "/listings/2021-08-01/items/" + c.Credentials().SellerID + "?pageSize=20&includedData=summaries,attributes,offers&marketplaceIds=" + us},
+		{"from schema", "/fba/inbound/v1/eligibility/itemPreview?asin=B012345678&program=INBOUND"},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -50,5 +53,52 @@ func BenchmarkWorld(b *testing.B) {
 		if r := c.get("/orders/v0/orders?" + allUS); r.status != 200 {
 			b.Fatal(r.status)
 		}
+	}
+}
+
+// BenchmarkFirstRequest is what a test pays that asks a new emulator of the default size for one page of orders.
+func BenchmarkFirstRequest(b *testing.B) {
+	for b.Loop() {
+		c := newClient(b)
+		if r := c.get("/orders/v0/orders?" + allUS); r.status != 200 {
+			b.Fatal(r.status)
+		}
+	}
+}
+
+// BenchmarkWholeWorld builds two years of 10,000 orders and 500 listings and pages through all of them.
+func BenchmarkWholeWorld(b *testing.B) {
+	for b.Loop() {
+		c := newClient(b, emulator.WithOrders(10000), emulator.WithProducts(500), emulator.WithDays(730), emulator.WithoutLimits())
+		if n := len(c.orders2026("createdAfter=2020-01-01T00:00:00Z&includedData=BUYER,RECIPIENT,PROCEEDS,FULFILLMENT,PACKAGES")); n != 10000 {
+			b.Fatal(n)
+		}
+		if n := len(c.skus("&pageSize=20&includedData=summaries,attributes,offers")); n != 500 {
+			b.Fatal(n)
+		}
+	}
+}
+
+// BenchmarkYearPasses lets a year go by at once, with all the orders that come in it.
+func BenchmarkYearPasses(b *testing.B) {
+	for b.Loop() {
+		c := newClient(b, emulator.WithOrders(10000), emulator.WithProducts(500), emulator.WithDays(730), emulator.WithoutLimits())
+		c.clock.advance(365 * 24 * time.Hour)
+		c.refresh()
+		if r := c.get("/orders/v0/orders?MarketplaceIds=" + us + "&CreatedAfter=2027-02-01T12:00:00Z"); r.status != 200 {
+			b.Fatal(r.status)
+		}
+	}
+}
+
+// BenchmarkBigReport writes and reads a report of all 100,000 orders; bytes are those of the unpacked report.
+func BenchmarkBigReport(b *testing.B) {
+	c := newClient(b, emulator.WithoutLimits(), emulator.WithOrders(100000))
+	c.get("/orders/v0/orders?" + allUS) // the world is there
+	for b.Loop() {
+		c.refresh()
+		r := c.report(na, `{"reportType":"`+allOrders+`","marketplaceIds":["`+us+`","A2EUQ1WTGCTBG2","A1AM78C64UM0Y8"],"dataStartTime":"2020-01-01T00:00:00Z","dataEndTime":"2026-03-01T00:00:00Z"}`)
+		text, _ := c.reportText(na, r)
+		b.SetBytes(int64(len(text)))
 	}
 }

@@ -71,7 +71,7 @@ func searchCatalogItems(c *call) (reply, *apiError) {
 	}
 	var found []*product
 	for _, p := range c.items() {
-		if searchFinds(p, c.account, q) {
+		if searchFinds(p, c.account, m, q) {
 			found = append(found, p)
 		}
 	}
@@ -94,7 +94,7 @@ func searchCatalogItems(c *call) (reply, *apiError) {
 	return ok(body), nil
 }
 
-func searchFinds(p *product, a *account, q map[string][]string) bool {
+func searchFinds(p *product, a *account, m *marketplace.Marketplace, q map[string][]string) bool {
 	if ids := q["identifiers"]; ids != nil {
 		switch q["identifiersType"][0] {
 		case "ASIN":
@@ -110,7 +110,7 @@ func searchFinds(p *product, a *account, q map[string][]string) bool {
 		}
 		return false
 	}
-	if !p.matches(strings.Join(q["keywords"], " ")) {
+	if !p.matchesIn(strings.Join(q["keywords"], " "), m) {
 		return false
 	}
 	if b := q["brandNames"]; b != nil && !slices.Contains(b, p.brand) {
@@ -171,8 +171,12 @@ func attributes2022(p *product, markets []*marketplace.Marketplace) object {
 		text := func(name, value string) {
 			add(name, object{"value": value, "language_tag": m.Language, "marketplace_id": m.ID})
 		}
-		text("item_name", p.title)
+		text("item_name", p.titleIn(m))
 		text("brand", p.brand)
+		if p.isParent() {
+			text("bullet_point", "Made for everyday writing & drawing")
+			continue
+		}
 		text("color", p.color)
 		text("size", p.size)
 		text("bullet_point", "Made for everyday writing & drawing")
@@ -196,6 +200,9 @@ func dataSet2022(set string, p *product, m *marketplace.Marketplace) object {
 	case "classifications":
 		return object{"classifications": []object{classification}}
 	case "dimensions":
+		if p.isParent() {
+			return object{}
+		}
 		side := func(mm int) object { return object{"unit": "centimeters", "value": float64(mm) / 10} }
 		box := func(margin int) object {
 			return object{
@@ -205,6 +212,9 @@ func dataSet2022(set string, p *product, m *marketplace.Marketplace) object {
 		}
 		return object{"item": box(0), "package": box(10)}
 	case "identifiers":
+		if p.isParent() {
+			return object{"identifiers": []object{}}
+		}
 		return object{"identifiers": []object{
 			{"identifierType": "EAN", "identifier": p.ean}, {"identifierType": "GTIN", "identifier": "0" + p.ean},
 			{"identifierType": "SKU", "identifier": p.sku}, {"identifierType": "UPC", "identifier": p.upc},
@@ -218,20 +228,23 @@ func dataSet2022(set string, p *product, m *marketplace.Marketplace) object {
 	case "productTypes":
 		return object{"productType": p.kind.typ}
 	case "relationships":
-		return object{"relationships": []object{}}
+		return object{"relationships": relationships2022(p)}
 	case "salesRanks":
 		return object{
 			"classificationRanks": []object{{"classificationId": p.kind.categoryN, "title": p.kind.category, "link": "https://" + m.Storefront + "/gp/bestsellers/office-products/" + p.kind.categoryN, "rank": p.rank/100 + 1}},
 			"displayGroupRanks":   []object{{"websiteDisplayGroup": "office_product_display_on_website", "title": "Office Products", "link": "https://" + m.Storefront + "/gp/bestsellers/office-products", "rank": p.rank}},
 		}
 	case "summaries":
-		return object{
+		summary := object{
 			"adultProduct": false, "autographed": false, "memorabilia": false, "tradeInEligible": false,
 			"brand": p.brand, "browseClassification": object{"displayName": p.kind.category, "classificationId": p.kind.categoryN},
-			"color": p.color, "itemClassification": "BASE_PRODUCT", "itemName": p.title, "manufacturer": p.brand,
-			"modelNumber": p.part, "packageQuantity": p.pack, "partNumber": p.part, "size": p.size,
+			"itemClassification": "VARIATION_PARENT", "itemName": p.titleIn(m), "manufacturer": p.brand, "modelNumber": p.part, "partNumber": p.part,
 			"websiteDisplayGroup": "office_product_display_on_website", "websiteDisplayGroupName": "Office Products",
 		}
+		if !p.isParent() {
+			summary["itemClassification"], summary["color"], summary["size"], summary["packageQuantity"] = "BASE_PRODUCT", p.color, p.size, p.pack
+		}
+		return summary
 	}
 	return nil // vendorDetails: for vendors only
 }

@@ -3,8 +3,11 @@ package emulator_test
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/openspapi/spapi/emulator"
 )
 
 func TestSearchCatalogItems(t *testing.T) {
@@ -118,4 +121,29 @@ func TestCatalogRefusals(t *testing.T) {
 			t.Errorf("%s: no rate header", test.path)
 		}
 	}
+}
+
+func TestVariations(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits(), emulator.WithProducts(200))
+	found := c.get("/catalog/2022-04-01/items?keywords=pen&pageSize=20&includedData=relationships&marketplaceIds=" + us)
+	for i := range found.path("items").([]any) {
+		child, parent := found.text("items", i, "asin"), found.text("items", i, "relationships", 0, "relationships", 0, "parentAsins", 0)
+		if parent == "" {
+			continue
+		}
+		up := c.get("/catalog/2022-04-01/items/" + parent + "?includedData=attributes,dimensions,identifiers,relationships,summaries&marketplaceIds=" + us)
+		children, _ := up.path("relationships", 0, "relationships", 0, "childAsins").([]any)
+		if up.text("summaries", 0, "itemClassification") != "VARIATION_PARENT" || len(children) < 2 || !slices.Contains(children, any(child)) {
+			t.Errorf("parent of %s: %d %s", child, up.status, up.body)
+		}
+		older := c.get("/catalog/2020-12-01/items/" + child + "?includedData=variations&marketplaceIds=" + us)
+		if older.text("variations", 0, "variationType") != "PARENT" || older.text("variations", 0, "asins", 0) != parent {
+			t.Errorf("2020-12-01: %s", older.body)
+		}
+		if r := c.get("/listings/2021-08-01/items/" + c.Credentials().SellerID + "?identifiersType=ASIN&identifiers=" + parent + "&marketplaceIds=" + us); r.number("numberOfResults") != 0 {
+			t.Errorf("a parent is offered: %s", r.body)
+		}
+		return
+	}
+	t.Error("no item has a family")
 }

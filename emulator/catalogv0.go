@@ -77,7 +77,7 @@ func listCatalogItems(c *call) (reply, *apiError) {
 			break
 		}
 		q := c.query
-		if (q.Get("Query") == "" || p.matches(q.Get("Query"))) && same(q.Get("SellerSKU"), p.sku) && same(q.Get("UPC"), p.upc) &&
+		if (q.Get("Query") == "" || p.matchesIn(q.Get("Query"), m)) && same(q.Get("SellerSKU"), p.sku) && same(q.Get("UPC"), p.upc) &&
 			same(q.Get("EAN"), p.ean) && same(q.Get("JAN"), p.ean) && q.Get("ISBN") == "" {
 			items = append(items, itemV0(p, m))
 		}
@@ -105,6 +105,10 @@ func getCatalogItemV0(c *call) (reply, *apiError) {
 
 func itemV0(p *product, m *marketplace.Marketplace) object {
 	price := priceIn(p.cents, m)
+	relatives := []object{}
+	for _, asin := range p.relatives() {
+		relatives = append(relatives, object{"Identifiers": object{"MarketplaceASIN": object{"MarketplaceId": m.ID, "ASIN": asin}}})
+	}
 	inches := func(mm int) object { return object{"value": float64(mm*100/254) / 10, "Units": "inches"} }
 	dimensions := func(margin int) object {
 		return object{
@@ -136,9 +140,9 @@ func itemV0(p *product, m *marketplace.Marketplace) object {
 				"Width":  object{"value": 75, "Units": "pixels"},
 			},
 			"Studio": p.brand,
-			"Title":  p.title,
+			"Title":  p.titleIn(m),
 		}},
-		"Relationships": []object{},
+		"Relationships": relatives,
 		"SalesRankings": []object{{"ProductCategoryId": "office_product_display_on_website", "Rank": p.rank}, {"ProductCategoryId": p.kind.categoryN, "Rank": p.rank/100 + 1}},
 	}
 }

@@ -197,12 +197,16 @@ func createQuery(c *call) (reply, *apiError) {
 	q.job = k.newJob("query", c.now)
 	q.id = strconv.Itoa(50000+k.made) + "018" + k.random("query id", k.made).text(digits, 3)
 	k.queries = append(k.queries, q)
+	k.planQuery(q)
+	return reply{status: http.StatusAccepted, body: object{"queryId": q.id}}, nil
+}
+
+func (k *desk) planQuery(q *kioskQuery) {
 	k.later(q.ended, func(at time.Time) {
-		if q.outcome == "" {
+		if q.outcome == "" { // not cancelled
 			k.finishQuery(q, at)
 		}
 	})
-	return reply{status: http.StatusAccepted, body: object{"queryId": q.id}}, nil
 }
 
 // queryToken names the page of a query's rows that starts at start. It is good for the same text only: "the query field must also be set

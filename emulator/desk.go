@@ -23,6 +23,8 @@ type desk struct {
 
 	now         time.Time // of the request that is being answered
 	settlements bool      // those of the past have been written
+
+	nextSettlement time.Time
 }
 
 // task is something that will happen by itself.
@@ -91,8 +93,6 @@ const (
 	cancelled  = "CANCELLED"
 	fatal      = "FATAL"
 )
-
-var processingStatuses = []string{inQueue, inProgress, done, cancelled, fatal}
 
 // job is a report, feed or query on its way.
 type job struct {

@@ -229,7 +229,7 @@ func (c *call) documentURL(method string, d *document, extra url.Values) string 
 		}
 	}
 	signed := "host"
-	if method == http.MethodPut {
+	if method == http.MethodPut && d.contentType != "" {
 		signed = "content-type;host"
 	}
 	q := url.Values{
@@ -314,7 +314,6 @@ func newS3Error(status int, code, message string, more ...string) *s3Error {
 
 // documentAnswer serves a document as S3 does.
 func (e *Emulator) documentAnswer(x *exchange, id string) reply {
-	x.operation = "s3." + map[string]string{http.MethodGet: "GetObject", http.MethodHead: "HeadObject", http.MethodPut: "PutObject"}[x.method]
 	host := base64.StdEncoding.EncodeToString([]byte(x.requestID + x.requestID))
 	headers := map[string]string{"x-amz-request-id": strings.ToUpper(x.requestID[:8] + x.requestID[9:13] + x.requestID[14:18]), "x-amz-id-2": host, "Server": "AmazonS3"}
 	r, err := e.object(x, id)
@@ -416,14 +415,17 @@ func (d *document) upload(x *exchange) (reply, *s3Error) {
 				"ExpectedDigest", text, "CalculatedDigest", base64.StdEncoding.EncodeToString(sum[:]))
 		}
 	}
+	d.put(x.body)
+	return reply{status: http.StatusOK, header: map[string]string{"ETag": d.etag, "x-amz-server-side-encryption": "AES256"}}, nil
+}
+
+// put sets the content.
+func (d *document) put(b []byte) {
+	sum := md5.Sum(b)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.data, d.uploaded, d.size = x.body, true, int64(len(x.body))
-	if d.data == nil {
-		d.data = []byte{}
-	}
+	d.data, d.uploaded, d.size = append([]byte{}, b...), true, int64(len(b))
 	d.etag = `"` + hex.EncodeToString(sum[:]) + `"`
-	return reply{status: http.StatusOK, header: map[string]string{"ETag": d.etag, "x-amz-server-side-encryption": "AES256"}}, nil
 }
 
 func (d *document) download(x *exchange, q url.Values) (reply, *s3Error) {

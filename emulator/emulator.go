@@ -9,7 +9,9 @@
 //	httpClient.Post("https://sts.us-east-1.amazonaws.com/", …)                               // AssumeRole
 //	httpClient.Get("https://sellingpartnerapi-na.amazon.com/sellers/v1/marketplaceParticipations") // SP-API
 //
-// On a port, "/auth/o2/token" is Login with Amazon, "/sts/" is the Security Token Service, and everything else is SP-API.
+// On a port, "/auth/o2/token" is Login with Amazon, "/sts/" is the Security Token Service, "/apps/authorize/consent" is the page of Seller
+// Central on which a seller authorizes the application (see [Emulator.Authorize] for doing so without a browser), "/_documents/" are the
+// contents of reports, feeds and queries, and everything else is SP-API. Without a port documents are at S3's hosts, as at Amazon.
 //
 // It routes every operation of internal/catalog. Operations with a handler show one seeded world of products and orders; official
 // sandbox cases are replayed when [WithModels] names a folder of Amazon's models; every other operation answers with a small body
@@ -21,11 +23,17 @@
 // [WithRequireSigV4] every request must be signed, and the operations of catalog v0 that Amazon has removed (GET /catalog/v0/items
 // and GET /catalog/v0/items/{asin}), which are served here in their form of 2020, always want a signature as they did then.
 //
-// # What is not emulated yet
+// # Time, faults, state
 //
-// Only sellers, catalog v0 and 2022-04-01, orders v0 and 2026-01-01 and restricted tokens have a world behind them: what is sent to other
-// operations is checked and forgotten. Time brings no new orders. Of the token endpoint's and the service's failures only those that
-// a request causes occur: no throttled token endpoint, no 500 or 503, no broken connections.
+// Everything goes by one clock, which [WithFixedTime] stops, [WithSpeed] lets run faster, and [Emulator.Advance] moves. [Emulator.AddFault] lets
+// requests go wrong by rule. [Emulator.Export] and [Emulator.Import] keep a state and bring it back, [Emulator.Reset] forgets all. On a port
+// the same is had by JSON below "/_emulator/", see [WithControl].
+//
+// # What is not emulated
+//
+// docs/emulator.md tells for each API which operations have a world behind them. What is sent to the others is checked and forgotten.
+// What is submitted to listings takes effect at once, where Amazon takes minutes. Notifications can be subscribed to, but only news about
+// the application's secret and test notifications are delivered.
 //
 // The package shares no code with the client side of this project: a client's mistake must not be mirrored by its own test server.
 package emulator
@@ -68,9 +76,13 @@ type Emulator struct {
 	codes    map[string]*authorizationCode
 	sessions map[string]*session // temporary AWS credentials, by access key id
 	minted   int                 // tokens and codes handed out so far: each gets its own random source
+	faults   []*faultRule
 	log      requestLog
 
-	salesReport time.Time // when GET_SALES_AND_TRAFFIC_REPORT was last asked for
+	consents      consents      // of sellers, by the consent page
+	outbox        outbox        // messages to queues
+	subscriptions subscriptions // to notifications, and their destinations
+	salesReport   time.Time     // when GET_SALES_AND_TRAFFIC_REPORT was last asked for
 }
 
 // New builds an emulator with one seller, whose credentials [Emulator.Credentials] returns. The error is about options: a
@@ -80,14 +92,17 @@ func New(opts ...Option) (*Emulator, error) {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if o.orders < 0 || o.products < 1 || o.days < 1 {
-		return nil, fmt.Errorf("emulator: world of %d orders, %d products over %d days: want at least 0, 1 and 1", o.orders, o.products, o.days)
+	if err := checkSizes(o.orders, o.products, o.days); err != nil {
+		return nil, fmt.Errorf("emulator: %w", err)
 	}
 	if !o.region.Valid() {
 		return nil, fmt.Errorf("emulator: unknown region %q: want na, eu or fe", o.region)
 	}
 	if o.fixed.IsZero() && !validSpeed(o.speed) {
 		return nil, fmt.Errorf("emulator: clock of speed %v: want 0.001 to 1000000", o.speed)
+	}
+	if err := o.consent.check(); err != nil {
+		return nil, err
 	}
 	e := &Emulator{options: o, clock: newClock(o), routes: newRouter()}
 	var err error
@@ -100,7 +115,20 @@ func New(opts ...Option) (*Emulator, error) {
 		}
 	}
 	e.reset()
+	for _, f := range o.faults {
+		if _, err := e.AddFault(f); err != nil {
+			return nil, err
+		}
+	}
 	return e, nil
+}
+
+// checkSizes bounds a world. The upper bounds only keep a slip of the pen from taking all memory.
+func checkSizes(orders, products, days int) error {
+	if orders < 0 || products < 1 || days < 1 || orders > 1e7 || products > 1e6 || days > 36500 {
+		return fmt.Errorf("world of %d orders, %d products over %d days: want 0 to 10000000, 1 to 1000000 and 1 to 36500", orders, products, days)
+	}
+	return nil
 }
 
 // Option configures an [Emulator].
@@ -110,30 +138,37 @@ type options struct {
 	clock         Clock
 	fixed         time.Time // zero: the clock runs
 	speed         float64
+	faults        []Fault
+	control       Control
 	seed          int64
 	region        marketplace.Region
 	orders        int
 	products      int
 	days          int
 	models        string
+	sandbox       bool
 	sandboxStrict bool
 	requireSigV4  bool
 	limits        bool
 	appLimits     bool
 	overrides     []limitOverride
+	consent       consentOptions
+	sink          func(queue string, body []byte)
+	secretQueue   string
 }
 
 // WithSeed chooses the world, the credentials and every generated answer. The default is 0.
 func WithSeed(seed int64) Option { return func(o *options) { o.seed = seed } }
 
 // WithClock sets the clock that tokens, limits, signatures and orders go by. The default is the machine's clock. A seller's newest
-// orders lie just before the time at which the seller was added; as time passes they are paid, shipped or cancelled.
+// orders lie just before the time at which the seller was added; as time passes they are paid, shipped or cancelled, and others come.
 func WithClock(c Clock) Option { return func(o *options) { o.clock = c } }
 
 // WithRegion sets the region of the first seller. The default is North America.
 func WithRegion(r marketplace.Region) Option { return func(o *options) { o.region = r } }
 
-// WithOrders sets how many orders each seller has. The default is 300.
+// WithOrders sets how many orders each seller has at the beginning. The default is 300. As time passes as many again come, at the same
+// pace, and 1,000 at the least; none come to a seller who has none.
 func WithOrders(n int) Option { return func(o *options) { o.orders = n } }
 
 // WithProducts sets how many products each seller sells. The default is 60.
@@ -150,6 +185,11 @@ func WithModels(dir string) Option { return func(o *options) { o.models = dir } 
 // WithSandboxStrict makes requests to a sandbox host that match no static case fail as Amazon's static sandbox does, with
 // 400 "Could not match input arguments". It needs [WithModels].
 func WithSandboxStrict() Option { return func(o *options) { o.sandboxStrict = true } }
+
+// WithSandbox makes the emulator the sandbox whatever host it is asked at, as it must be on a port: limits of 5 requests per second with
+// a burst of 15 for every operation, sandbox-only operations, and with [WithModels] every static case. Without it Amazon's sandbox
+// hosts are the sandbox, and others aren't.
+func WithSandbox() Option { return func(o *options) { o.sandbox = true } }
 
 // WithRequireSigV4 makes every SP-API request need a valid Signature Version 4, as it was before 2023-10-02.
 func WithRequireSigV4() Option { return func(o *options) { o.requireSigV4 = true } }

@@ -180,7 +180,8 @@ func TestSameSeedSameBytes(t *testing.T) {
 			"/sellers/v1/marketplaceParticipations", "/sellers/v1/account",
 			"/orders/v0/orders?MarketplaceIds=" + us + "&CreatedAfter=2020-01-01T00:00:00Z",
 			"/catalog/2022-04-01/items?keywords=pen&marketplaceIds=" + us + "&includedData=summaries,attributes,salesRanks",
-			"/listings/2021-08-01/items/SELLER/SKU%2F1?marketplaceIds=" + us,
+			"/listings/2021-08-01/items/" + c.Credentials().SellerID + "?includedData=summaries,attributes,offers&marketplaceIds=" + us,
+			"/fba/inventory/v1/summaries?granularityType=Marketplace&granularityId=" + us + "&marketplaceIds=" + us,
 		} {
 			r := c.get(path)
 			if r.status != 200 {

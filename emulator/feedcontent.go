@@ -71,6 +71,13 @@ func (p *processing) listings(content []byte) {
 			p.issue(id, sku, "4000001", problem)
 			continue
 		}
+		issues := p.submit(sku, m)
+		for _, i := range issues {
+			p.issues = append(p.issues, feedIssue{message: id, sku: sku, code: i.code, severity: i.severity, text: i.message, attribute: i.attributes[0]})
+		}
+		if len(issues) > 0 {
+			continue
+		}
 		p.accepted++
 		if included != nil {
 			p.items = append(p.items, object{"sku": sku, "status": "ACCEPTED"})
@@ -78,7 +85,7 @@ func (p *processing) listings(content []byte) {
 	}
 }
 
-// listing carries out one message and tells what is wrong with it. The rules are those of listings-feed-message-schema-v2.json.
+// listing tells what is wrong with one message. The rules are those of listings-feed-message-schema-v2.json.
 func (p *processing) listing(m map[string]any, seen map[int]bool) string {
 	number, isNumber := m["messageId"].(json.Number)
 	id, err := strconv.Atoi(number.String())
@@ -131,10 +138,7 @@ func (p *processing) listing(m map[string]any, seen map[int]bool) string {
 	if r, _ := m["requirements"].(string); r != "" && !slices.Contains([]string{"LISTING", "LISTING_PRODUCT_ONLY", "LISTING_OFFER_ONLY"}, r) {
 		return "'requirements' must be one of LISTING, LISTING_PRODUCT_ONLY, LISTING_OFFER_ONLY."
 	}
-	w := p.w
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return p.submit(sku, operation, productType, attributes, patches)
+	return ""
 }
 
 // seconds is the time of a change: to the second.
@@ -214,7 +218,7 @@ func (p *processing) inventory(sku, price, marketplaceID, quantity, action strin
 		w.deleteListing(sku, p.at)
 		return ""
 	}
-	n, units := 0, 0
+	n := 0
 	if quantity != "" {
 		var err error
 		if n, err = strconv.Atoi(quantity); err != nil || n < 0 {
@@ -230,7 +234,7 @@ func (p *processing) inventory(sku, price, marketplaceID, quantity, action strin
 		if err != nil || !(f > 0 && f < 1e9) || len(markets) == 0 {
 			return `The price "` + price + `" is not a price.`
 		}
-		units = int(math.Round(f * math.Pow10(decimals(markets[0].Currency))))
+		units := int(math.Round(f * math.Pow10(decimals(markets[0].Currency))))
 		w.setPrice(sku, marketplaceID, money{units, markets[0].Currency}, p.at)
 	}
 	if quantity != "" {
@@ -462,127 +466,51 @@ func (p *processing) message(m *xmlMessage) (sku, problem string) {
 	return "", ""
 }
 
-// submit puts, changes or deletes a listing as a message says; it wants world.mu held for writing.
-func (p *processing) submit(sku, operation, productType string, attributes map[string]any, patches []any) string {
-	w := p.w
-	l := w.listing(sku)
-	if operation == "DELETE" {
-		if l == nil {
-			return "SKU " + sku + " does not match any listing."
+// submit puts, changes or deletes a listing as a message says, by the same rules as listings items, and returns what is wrong with it.
+func (p *processing) submit(sku string, m map[string]any) []listingIssue {
+	operation, productType, requirements := member(m, "operationType"), member(m, "productType"), member(m, "requirements")
+	attributes, _ := m["attributes"].(map[string]any)
+	w, now := p.w, seconds(p.at)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	refuse := func(text string) []listingIssue {
+		return []listingIssue{{code: "4000001", message: text, severity: "ERROR", attributes: []string{""}}} // about no attribute
+	}
+	none := refuse("SKU " + sku + " does not match any listing.")
+	markets := p.k.marketplacesOf(p.f.marketplaces)
+	switch operation {
+	case "DELETE":
+		removed := false
+		for _, m := range markets {
+			removed = w.remove(sku, m, now) || removed
 		}
-		w.deleteListing(sku, p.at)
-		return ""
-	}
-	if l == nil && operation != "UPDATE" {
-		return "SKU " + sku + " does not match any listing."
-	}
-	if l == nil {
-		item := w.productByASIN(suggestedASIN(attributes))
-		if item == nil {
-			return "'merchant_suggested_asin' is required but not supplied."
+		if !removed {
+			return none
 		}
-		l = &listing{sku: sku, product: item, productType: productType, condition: "new_new", offers: map[string]*offer{}}
-	}
-	next := map[string]any{}
-	if operation != "UPDATE" {
-		for name, v := range l.attributes {
-			next[name] = v
+		return nil
+	case "UPDATE":
+		var issues []listingIssue
+		for _, m := range markets {
+			s := w.put(sku, productType, requirements, attributes, m, false, now)
+			issues = append(issues, s.issues...)
 		}
+		return issues
 	}
-	for name := range sortedKeys(attributes) {
-		next[name] = attributes[name]
+	patches, problem := readPatches(anyList(m["patches"]))
+	if problem != nil {
+		return refuse("'patches' has an operation that is not add, replace, merge or delete of /attributes/….")
 	}
-	for _, v := range patches {
-		patch, _ := v.(map[string]any)
-		op, _ := patch["op"].(string)
-		path, _ := patch["path"].(string)
-		name, found := strings.CutPrefix(path, "/attributes/")
-		if !found || name == "" || !slices.Contains([]string{"add", "replace", "merge", "delete"}, op) {
-			return "'patches' has an operation that is not add, replace, merge or delete of /attributes/…."
-		}
-		if op == "delete" {
-			delete(next, name)
-			continue
-		}
-		next[name] = patch["value"]
+	for name := range sortedKeys(attributes) { // PARTIAL_UPDATE
+		patches = append(patches, patch{"replace", name, anyList(attributes[name])})
 	}
-	if problem := p.derive(l, next); problem != "" {
-		return problem
-	}
-	l.productType, l.attributes = productType, next
-	w.putListing(l, seconds(p.at))
-	return ""
-}
-
-func suggestedASIN(attributes map[string]any) string {
-	for _, v := range anyList(attributes["merchant_suggested_asin"]) {
-		m, _ := v.(map[string]any)
-		asin, _ := m["value"].(string)
-		return asin
-	}
-	return ""
-}
-
-// derive takes price and quantity out of attributes and gives them to the listing.
-func (p *processing) derive(l *listing, attributes map[string]any) string {
-	type price struct {
-		id    string
-		value money
-	}
-	var prices []price
-	quantity := -1
-	for _, v := range anyList(attributes["purchasable_offer"]) {
-		o, _ := v.(map[string]any)
-		id, _ := o["marketplace_id"].(string)
-		if id == "" {
-			id = p.f.marketplaces[0]
-		}
-		markets := p.k.marketplacesOf([]string{id})
-		if len(markets) == 0 {
-			return "'purchasable_offer' names the marketplace " + id + ", which is none of the selling partner's."
-		}
-		if audience, _ := o["audience"].(string); audience != "" && audience != "ALL" {
-			continue
-		}
-		for _, v := range anyList(o["our_price"]) {
-			our, _ := v.(map[string]any)
-			for _, v := range anyList(our["schedule"]) {
-				s, _ := v.(map[string]any)
-				n, _ := s["value_with_tax"].(json.Number)
-				f, err := n.Float64()
-				if err != nil || !(f > 0 && f < 1e9) {
-					return "'purchasable_offer.our_price.schedule.value_with_tax' is not a price."
-				}
-				prices = append(prices, price{id, money{int(math.Round(f * math.Pow10(decimals(markets[0].Currency)))), markets[0].Currency}})
-			}
+	for _, one := range patches {
+		if !slices.Contains([]string{"add", "replace", "merge", "delete"}, one.op) {
+			return refuse("'patches' has an operation that is not add, replace, merge or delete of /attributes/….")
 		}
 	}
-	for _, v := range anyList(attributes["fulfillment_availability"]) {
-		f, _ := v.(map[string]any)
-		if code, _ := f["fulfillment_channel_code"].(string); code != "" && code != "DEFAULT" {
-			continue
-		}
-		if f["quantity"] == nil {
-			continue
-		}
-		n, err := strconv.Atoi(fmt.Sprint(f["quantity"]))
-		if err != nil || n < 0 {
-			return "'fulfillment_availability.quantity' is not a whole number."
-		}
-		quantity = n
+	s, found := w.patch(sku, productType, patches, markets, false, now)
+	if !found {
+		return none
 	}
-	for _, pr := range prices {
-		o := l.offers[pr.id]
-		if o == nil {
-			o = &offer{}
-			l.offers[pr.id] = o
-		}
-		o.price = pr.value
-	}
-	if quantity >= 0 {
-		l.quantity, l.amazon = quantity, false
-	}
-	delete(attributes, "purchasable_offer")
-	delete(attributes, "fulfillment_availability")
-	return ""
+	return s.issues
 }

@@ -117,12 +117,16 @@ func createFeed(c *call) (reply, *apiError) {
 	f.job = k.newJob("feed", c.now)
 	f.id = strconv.Itoa(50000+k.made) + "019" + k.random("feed id", k.made).text(digits, 3)
 	k.feeds = append(k.feeds, f)
+	k.planFeed(f)
+	return reply{status: http.StatusAccepted, body: object{"feedId": f.id}}, nil
+}
+
+func (k *desk) planFeed(f *feed) {
 	k.later(f.ended, func(at time.Time) {
-		if f.outcome == "" {
+		if f.outcome == "" { // not cancelled
 			k.finishFeed(f, at)
 		}
 	})
-	return reply{status: http.StatusAccepted, body: object{"feedId": f.id}}, nil
 }
 
 // finishFeed carries a feed out.

@@ -301,7 +301,7 @@ func project(b *bytes.Buffer, schema *ast.Schema, t *ast.Type, set ast.Selection
 					b.Write(text)
 					continue
 				}
-				project(b, schema, s.Definition.Type, s.SelectionSet, member(value, s.Name))
+				project(b, schema, s.Definition.Type, s.SelectionSet, field(value, s.Name))
 			}
 		}
 	}
@@ -309,7 +309,7 @@ func project(b *bytes.Buffer, schema *ast.Schema, t *ast.Type, set ast.Selection
 	b.WriteByte('}')
 }
 
-func member(value any, name string) any {
+func field(value any, name string) any {
 	switch v := value.(type) {
 	case map[string]any:
 		return v[name]

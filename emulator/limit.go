@@ -117,6 +117,10 @@ func (e *Emulator) takeQuota(x *exchange, op *catalog.Operation, sandbox bool) *
 	if ok {
 		return nil
 	}
+	return throttled()
+}
+
+func throttled() *apiError {
 	message, details := "You exceeded your quota for the requested resource.", ""
 	return &apiError{status: http.StatusTooManyRequests, code: "QuotaExceeded", message: &message, details: &details, kind: "TooManyRequestsException"}
 }

@@ -18,9 +18,10 @@ type listing struct {
 	productType string // as in product type definitions: "WRITING_INSTRUMENT"
 	condition   string // as in attributes: "new_new"
 	// attributes are those that requests have submitted, without the two that are derived: purchasable_offer is in offers,
-	// fulfillment_availability in quantity and amazon. nil means as the catalogue has them. See [listing.allAttributes].
+	// fulfillment_availability in quantity and amazon. nil means as the catalogue has them. See [world.attributesOf].
 	attributes map[string]any
-	offers     map[string]*offer // by marketplace id; one that is missing there is not offered there
+	markets    map[string]bool   // marketplaces in which it is listed, also those without an offer
+	offers     map[string]*offer // by marketplace id; where there is none, it can't be bought
 	quantity   int               // that the merchant can ship; has no meaning when amazon is true
 	leadDays   int               // lead_time_to_ship_max_days; 0 when not said
 	amazon     bool              // fulfilled by Amazon, from stock
@@ -28,6 +29,7 @@ type listing struct {
 	stocked    time.Time // when orders or Amazon last changed quantity or stock
 	issues     []listingIssue
 	deleted    bool
+	revised    bool // by a request
 }
 
 // offer is what the seller asks for a listing in one marketplace.
@@ -85,7 +87,7 @@ func makeListings(seed int64, a *account, products []*product, opened time.Time)
 		r := newRandom(seed, "listing", a.number, i)
 		l := &listing{
 			sku: p.sku, product: p, productType: p.kind.typ, condition: "new_new", amazon: i == 0 || i > 1 && !r.chance(3),
-			created: opened.Add(-time.Duration(r.between(1, 600*24*60)) * time.Minute), offers: map[string]*offer{},
+			created: opened.Add(-time.Duration(r.between(1, 600*24*60)) * time.Minute), offers: map[string]*offer{}, markets: map[string]bool{},
 		}
 		l.stocked = opened.Add(-time.Duration(r.between(1, 14*24*60)) * time.Minute)
 		l.updated = l.created.Add(time.Duration(r.IntN(int(opened.Sub(l.created)/time.Second))) * time.Second)
@@ -98,7 +100,13 @@ func makeListings(seed int64, a *account, products []*product, opened time.Time)
 			if m.CountryCode == "JP" {
 				o.points = o.price.units / 100
 			}
-			l.offers[m.ID] = o
+			l.offers[m.ID], l.markets[m.ID] = o, true
+		}
+		if i%10 == 7 {
+			l.issues = []listingIssue{{
+				code: "90220", message: "'product_description' is required but not supplied.", severity: "WARNING", attributes: []string{"product_description"},
+				categories: []string{"MISSING_ATTRIBUTE"}, marketplaceID: a.marketplaces[0].ID,
+			}}
 		}
 		if l.amazon {
 			l.stock = fbaStock{fnsku: "X00" + r.text(base36, 5) + base36Digits(i), fulfillable: r.between(20, 600)}
@@ -185,7 +193,11 @@ func (w *world) putListing(l *listing, now time.Time) {
 	if l.created.IsZero() {
 		l.created = l.updated
 	}
-	w.listings[l.sku] = l
+	l.revised = true
+	if w.listings[l.sku] != l {
+		w.listings[l.sku] = l
+		w.shelf = append(w.shelf, l)
+	}
 }
 
 // setPrice changes what a listing costs in one marketplace, offering it there if it wasn't; false when there is no such listing.
@@ -197,7 +209,7 @@ func (w *world) setPrice(sku, marketplaceID string, price money, now time.Time) 
 	o := l.offers[marketplaceID]
 	if o == nil {
 		o = &offer{}
-		l.offers[marketplaceID] = o
+		l.offers[marketplaceID], l.markets[marketplaceID] = o, true
 	}
 	o.price = price
 	w.putListing(l, now)
@@ -226,6 +238,9 @@ func (w *world) deleteListing(sku string, now time.Time) bool {
 	w.putListing(l, now)
 	return true
 }
+
+// in tells whether a listing is listed in a marketplace, with or without an offer.
+func (l *listing) in(marketplaceID string) bool { return l.markets[marketplaceID] }
 
 // available is how many units a buyer can order.
 func (l *listing) available() int {

@@ -121,15 +121,14 @@ func (e *Emulator) issueToken(x *exchange, form url.Values) (object, *lwaError) 
 			return nil, errRefreshToken
 		}
 		answer["access_token"] = e.mint("Atza|IwEBI", &grant{account: a, expires: expires}, x.now)
-		answer["refresh_token"] = a.refreshToken // echoed: its use does not rotate it
+		answer["refresh_token"] = form.Get("refresh_token") // echoed: its use does not rotate it
 	case "authorization_code":
-		c := e.codes[form.Get("code")]
-		if c == nil || !x.now.Before(c.expires) || c.redirectURI != form.Get("redirect_uri") || c.account.revoked {
+		a, token := e.redeem(form.Get("code"), form.Get("redirect_uri"), x.now)
+		if a == nil {
 			return nil, errCode
 		}
-		delete(e.codes, form.Get("code")) // good once
-		answer["access_token"] = e.mint("Atza|IwEBI", &grant{account: c.account, expires: expires}, x.now)
-		answer["refresh_token"] = c.account.refreshToken
+		answer["access_token"] = e.mint("Atza|IwEBI", &grant{account: a, expires: expires}, x.now)
+		answer["refresh_token"] = token
 	case "client_credentials":
 		scopes := strings.Fields(form.Get("scope"))
 		for _, s := range scopes {

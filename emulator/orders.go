@@ -319,12 +319,14 @@ func (w *world) peculiarities(r random, o *order) {
 			o.cancelAsked = o.payable.Add(first.Sub(o.payable) / 3).Truncate(time.Second)
 			o.cancelReason = "Wrong shipping address entered"
 		}
-	case 2:
+	case 2, 3:
 		if o.cancelled.IsZero() && o.partly.IsZero() && !o.business {
-			o.store = "STORE-" + r.text(digits, 3)
-			o.express = false
+			// It waits until the shop tells that it was picked up, and is cancelled in the end.
+			o.store, o.express = "STORE-"+r.text(digits, 3), false
+			o.shipped, o.cancelled = time.Time{}, o.payable.Add(6*24*time.Hour)
+			o.cancelledBy, o.cancelReason = "AMAZON", "Not ready for pickup in time"
 		}
-	case 3:
+	case 4:
 		w.replace(r, o)
 	}
 	if slices.ContainsFunc(o.items, func(it orderItem) bool { return it.product.kind.typ == regulatedType }) {
@@ -337,7 +339,7 @@ func (w *world) replace(r random, o *order) {
 	if len(w.orders) == 0 {
 		return
 	}
-	old := w.orders[len(w.orders)-1-r.IntN(min(len(w.orders), 40))]
+	old := w.orders[len(w.orders)-1-r.IntN(min(len(w.orders), int(20*24*time.Hour/w.spacing)+1))]
 	if old.amazon != o.amazon || old.marketplace != o.marketplace || old.replaces != "" || !old.deliveredBy(o.purchased) {
 		return
 	}
@@ -382,12 +384,12 @@ func (w *world) find(f orderFilter, t time.Time) []*order {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	var found []*order
+	byUpdate := !f.updatedAfter.IsZero() || !f.updatedBefore.IsZero()
 	for _, o := range w.orders {
 		if o.purchased.After(t) {
 			break
 		}
-		u := o.updated(t)
-		if outside(o.purchased, f.createdAfter, f.createdBefore) || outside(u, f.updatedAfter, f.updatedBefore) || !f.accept(o, t) {
+		if outside(o.purchased, f.createdAfter, f.createdBefore) || byUpdate && outside(o.updated(t), f.updatedAfter, f.updatedBefore) || !f.accept(o, t) {
 			continue
 		}
 		found = append(found, o)

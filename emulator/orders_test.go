@@ -127,11 +127,17 @@ func TestOrdersLiveOn(t *testing.T) {
 	}
 	c.clock.advance(10 * 24 * time.Hour)
 	c.refresh()
-	if late := c.ordersV0(allUS + "&OrderStatuses=Unshipped,Pending,PartiallyShipped"); len(late) != 0 {
+	before := "&CreatedBefore=" + url.QueryEscape(start.Format(time.RFC3339))
+	if late := c.ordersV0(allUS + before + "&OrderStatuses=Unshipped,Pending,PartiallyShipped"); len(late) != 0 {
 		t.Errorf("%d orders still open after ten days", len(late))
 	}
 	since := url.QueryEscape(start.Format(time.RFC3339))
 	updated := c.ordersV0("MarketplaceIds=" + us + "&LastUpdatedAfter=" + since)
+	fresh := c.ordersV0("MarketplaceIds=" + us + "&CreatedAfter=" + since)
+	if len(fresh) < 20 {
+		t.Errorf("%d new orders in ten days", len(fresh))
+	}
+	updated = slices.DeleteFunc(updated, func(id string) bool { return slices.Contains(fresh, id) })
 	slices.Sort(updated)
 	slices.Sort(open)
 	if !slices.Equal(open, updated) {
@@ -295,13 +301,13 @@ func TestOrderDetails2026(t *testing.T) {
 
 func TestConfirmShipment(t *testing.T) {
 	c := newClient(t, emulator.WithoutLimits())
-	open := c.ordersV0(allUS + "&OrderStatuses=Unshipped&FulfillmentChannels=MFN")
+	open := c.ordersV0(allUS + "&OrderStatuses=Unshipped&FulfillmentChannels=MFN&IsISPU=false")
 	if len(open) == 0 {
 		t.Fatal("no open order")
 	}
 	items := c.get("/orders/v0/orders/" + open[0] + "/orderItems")
 	body := func(item string) string {
-		return fmt.Sprintf(`{"marketplaceId":%q,"packageDetail":{"packageReferenceId":"1","carrierCode":"UPS","trackingNumber":"1ZTEST","shipDate":"2026-03-01T12:00:00Z","orderItems":[{"orderItemId":%q,"quantity":1}]}}`, us, item)
+		return fmt.Sprintf(`{"marketplaceId":%q,"packageDetail":{"packageReferenceId":"1","carrierCode":"UPS","trackingNumber":"1ZTEST","shipDate":"2026-03-01T12:00:00Z","orderItems":[{"orderItemId":%q,"quantity":%v}]}}`, us, item, items.path("payload", "OrderItems", 0, "QuantityOrdered"))
 	}
 	path := "/orders/v0/orders/" + open[0] + "/shipmentConfirmation"
 	if r := c.post(path, body("1")); r.status != 400 || !strings.Contains(r.body, "orderItemId") {

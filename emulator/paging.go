@@ -57,7 +57,7 @@ func (c *call) page(tokenParameter string, mayChange ...string) (*page, error) {
 		json.Unmarshal(raw[sha256.Size:], p) != nil || p.Operation != c.op.ID || p.Account != c.account.number {
 		return nil, errTokenInvalid
 	}
-	if !c.now.Before(p.Expires) {
+	if !c.now.Before(p.Expires) || c.exchange.fault != nil && c.exchange.fault.Kind == FaultExpiredToken {
 		return nil, errTokenExpired
 	}
 	if p.args, err = url.ParseQuery(p.Query); err != nil {
@@ -73,9 +73,12 @@ func (c *call) page(tokenParameter string, mayChange ...string) (*page, error) {
 
 // token returns the token of the page that starts at start. It holds "+", "/" and "=" like Amazon's: a client that doesn't
 // percent-encode it fails here, too.
-func (c *call) token(p *page, start int) string {
+func (c *call) token(p *page, start int) string { return c.tokenFor(p, start, pageTokenLifetime) }
+
+// tokenFor is token with a lifetime of its own.
+func (c *call) tokenFor(p *page, start int, lifetime time.Duration) string {
 	next := *p
-	next.Start, next.Expires = start, c.now.Add(pageTokenLifetime)
+	next.Start, next.Expires = start, c.now.Add(lifetime)
 	raw, err := json.Marshal(&next)
 	if err != nil {
 		panic("emulator: page token: " + err.Error())

@@ -114,6 +114,9 @@ func (p *product) titleIn(m *marketplace.Marketplace) string {
 	if names == nil || p.own {
 		return p.title
 	}
+	if p.isParent() {
+		return p.brand + " " + names[p.kind.index]
+	}
 	title := p.brand + " " + names[p.kind.index] + ", " + p.size + ", " + p.color
 	if p.pack > 1 {
 		title += ", " + fmt.Sprintf(packWord[language], p.pack)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -24,7 +25,8 @@ type product struct {
 	grams       int
 	millimeters [3]int // length, width, height of the item
 	rank        int
-	own         bool // brought by a listing, not of the seed
+	own         bool    // brought by a listing, not of the seed
+	family      *family // nil for most
 }
 
 // productKind is a sort of product with what all of its kind have in common.
@@ -123,12 +125,17 @@ func withCheckDigit(s string) string {
 	return s + strconv.Itoa((10-sum%10)%10)
 }
 
-// matches tells whether all words of a search occur in the product's title or category, singular or plural.
-func (p *product) matches(keywords string) bool {
-	text := words(p.title + " " + p.kind.category)
+// matchesIn tells whether all words of a search occur in the product's title, in English or the marketplace's language, or its category,
+// singular or plural.
+func (p *product) matchesIn(keywords string, m *marketplace.Marketplace) bool {
+	return allWordsIn(keywords, p.title+" "+p.titleIn(m)+" "+p.kind.category)
+}
+
+func allWordsIn(keywords, text string) bool {
+	list := words(text)
 	for _, w := range words(keywords) {
 		found := false
-		for _, t := range text {
+		for _, t := range list {
 			if t == w || t == w+"s" || t+"s" == w {
 				found = true
 				break
@@ -142,7 +149,9 @@ func (p *product) matches(keywords string) bool {
 }
 
 func words(s string) []string {
-	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return r < 0x80 && !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.') })
+	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && r != '.'
+	})
 }
 
 // money is an amount in the smallest unit of a currency.

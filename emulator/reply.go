@@ -103,8 +103,10 @@ func (r *reply) encode() ([]byte, string) {
 func send(w http.ResponseWriter, x *exchange, r reply) {
 	body, contentType := r.encode()
 	h := w.Header()
-	h.Set("Date", x.now.UTC().Format(http.TimeFormat))
-	h.Set("x-amzn-RequestId", x.requestID)
+	h.Set("Date", x.now.Add(x.skew).UTC().Format(http.TimeFormat))
+	if x.requestID != "" {
+		h.Set("x-amzn-RequestId", x.requestID)
+	}
 	if x.trace != "" {
 		h.Set("x-amz-apigw-id", x.trace)
 		h.Set("X-Amzn-Trace-Id", "Root=1-"+strconv.FormatInt(x.now.Unix(), 16)+"-"+x.requestID[:8]+x.requestID[9:13]+x.requestID[14:18]+x.requestID[19:23]+x.requestID[24:28])

@@ -107,14 +107,14 @@ func (k *desk) reportRows(r *report, w *world, at time.Time) rows {
 			return l.amazon && offered(l, m) && l.stock.unfulfillable > 0
 		})
 	case "listings":
-		return byListing(offered)
+		return byListing(func(l *listing, m *marketplace.Marketplace) bool { return l.in(m.ID) })
 	case "listings-active":
 		return byListing(func(l *listing, m *marketplace.Marketplace) bool { return l.buyable(m.ID) })
 	case "listings-inactive":
-		return byListing(func(l *listing, m *marketplace.Marketplace) bool { return offered(l, m) && !l.buyable(m.ID) })
+		return byListing(func(l *listing, m *marketplace.Marketplace) bool { return l.in(m.ID) && !l.buyable(m.ID) })
 	case "listings-stranded":
 		return byListing(func(l *listing, m *marketplace.Marketplace) bool {
-			return l.amazon && l.stock.total() > 0 && !offered(l, m)
+			return l.amazon && l.in(m.ID) && l.stock.total() > 0 && !offered(l, m)
 		})
 	case "listings-mfn", "listings-eu":
 		eu := r.kind.rows == "listings-eu"
@@ -146,8 +146,12 @@ func listRows(list []*reportRow) rows {
 
 // orderRows yields a row per item of the orders that are accepted, or what expand makes of it.
 func orderRows(k *desk, r *report, w *world, at time.Time, accept func(*order) bool, expand func(*reportRow) []*reportRow) rows {
-	n, item := 0, 0
 	orders := w.orders
+	item := 0
+	n := 0
+	if since := earliest(r); !since.IsZero() {
+		n, _ = slices.BinarySearchFunc(orders, since, func(o *order, t time.Time) int { return o.purchased.Compare(t) })
+	}
 	var waiting []*reportRow
 	return func() *reportRow {
 		for {
@@ -174,6 +178,18 @@ func orderRows(k *desk, r *report, w *world, at time.Time, accept func(*order) b
 			waiting = expand(row)
 		}
 	}
+}
+
+// earliest is the time of the oldest order that can have a row; zero when any can. What happens to an order happens within 60 days: it is shipped
+// within three weeks, and comes back within three more.
+func earliest(r *report) time.Time {
+	switch r.kind.rows {
+	case "orders":
+		return r.from
+	case "shipments", "shipments-fba", "shipments-fba-promotion", "returns-fba", "returns-mfn", "settlement", "feedback":
+		return r.from.AddDate(0, 0, -60)
+	}
+	return time.Time{}
 }
 
 // returned is an item that the buyer has sent back.
@@ -586,7 +602,7 @@ func (row *reportRow) orderCell(name string) (string, bool) {
 	case "shipment-item-id":
 		return "D" + it.id[3:], true
 	case "product-name", "item-name", "item-description", "title":
-		return it.product.title, true
+		return it.product.titleIn(o.marketplace), true
 	case "sku", "merchant-sku", "msku", "seller-sku":
 		return it.sku, true
 	case "asin":
@@ -668,9 +684,9 @@ func (row *reportRow) listingCell(name string) (string, bool) {
 	number := func(n int) (string, bool) { return strconv.Itoa(n), true }
 	switch name {
 	case "item-name", "product-name", "title":
-		return p.title, true
+		return l.title(row.m), true
 	case "item-description":
-		return p.title + ". " + p.brand + ", " + p.color, true
+		return l.title(row.m) + ". " + p.brand + ", " + p.color, true
 	case "sku", "seller-sku", "msku", "merchant-sku":
 		return l.sku, true
 	case "fnsku", "fulfillment-channel-sku":

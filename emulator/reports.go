@@ -93,6 +93,7 @@ type report struct {
 	kind         *reportType
 	marketplaces []string
 	from, to     time.Time
+	asOf         time.Time // when the content was written
 	options      map[string]string
 	scheduleID   string
 	document     *document
@@ -207,12 +208,16 @@ func (k *desk) addReport(kind *reportType, marketplaces []string, options map[st
 	r := &report{job: k.newJob("report", now), kind: kind, marketplaces: marketplaces, options: options, from: from, to: to}
 	r.id = strconv.Itoa(50000+k.made) + "020" + k.random("report id", k.made).text(digits, 3)
 	k.reports = append(k.reports, r)
+	k.planReport(r)
+	return r
+}
+
+func (k *desk) planReport(r *report) {
 	k.later(r.ended, func(at time.Time) {
-		if r.outcome == "" {
+		if r.outcome == "" { // not cancelled
 			k.finishReport(r, at)
 		}
 	})
-	return r
 }
 
 // finishReport writes a report, or finds that it can't be written.
@@ -226,6 +231,7 @@ func (k *desk) finishReport(r *report, at time.Time) {
 		r.end(fatal, at)
 		return
 	}
+	r.asOf = at
 	d, problem := k.writeReport(r, at)
 	switch {
 	case problem != nil:
@@ -279,8 +285,11 @@ func getReport(c *call) (reply, *apiError) {
 	k := c.account.desk
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.openSettlements()
 	r := k.report(c.path["reportId"], c.now)
+	if r == nil {
+		k.openSettlements()
+		r = k.report(c.path["reportId"], c.now)
+	}
 	if r == nil {
 		return reply{}, notFound("Report " + c.path["reportId"] + " was not found.") // wording assumed
 	}
@@ -304,7 +313,9 @@ func getReports(c *call) (reply, *apiError) {
 	k := c.account.desk
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.openSettlements()
+	if slices.ContainsFunc(f.types, func(name string) bool { return reportTypes()[name].settlement }) {
+		k.openSettlements()
+	}
 	var found []*report
 	for _, r := range slices.Backward(k.reports) { // newest first
 		if f.accepts(&r.job, r.kind.name, r.marketplaces, c.now) {
@@ -514,6 +525,7 @@ func (k *desk) openSettlements() {
 	for !at.After(k.account.created) {
 		at = at.AddDate(0, 0, settlementDays)
 	}
+	k.nextSettlement = at
 	k.later(at, k.settleAgain)
 	k.catchUp()
 }
@@ -522,7 +534,8 @@ func (k *desk) settleAgain(at time.Time) {
 	if k.now.Sub(at) < retention {
 		k.settle14(at)
 	}
-	k.later(at.AddDate(0, 0, settlementDays), k.settleAgain)
+	k.nextSettlement = at.AddDate(0, 0, settlementDays)
+	k.later(k.nextSettlement, k.settleAgain)
 }
 
 // settle14 writes the reports of one settlement period, for each marketplace in which something was settled.
@@ -535,7 +548,7 @@ func (k *desk) settle14(at time.Time) {
 				continue
 			}
 			n := k.next()
-			r := &report{kind: kind, marketplaces: []string{m.ID}, from: at.AddDate(0, 0, -settlementDays), to: at}
+			r := &report{kind: kind, marketplaces: []string{m.ID}, from: at.AddDate(0, 0, -settlementDays), to: at, asOf: at}
 			r.created = at.Add(time.Duration(k.random("settlement", n).between(60, 3600)) * time.Second)
 			r.started, r.ended = r.created, r.created
 			r.id = strconv.Itoa(50000+n) + "022" + k.random("report id", n).text(digits, 3)

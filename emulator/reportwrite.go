@@ -199,7 +199,7 @@ func orderMessage(b *bytes.Buffer, row *reportRow) {
 		element(b, "ASIN", item.it.product.asin)
 		element(b, "SKU", item.it.sku)
 		element(b, "ItemStatus", item.cell("item-status"))
-		element(b, "ProductName", item.it.product.title)
+		element(b, "ProductName", item.it.product.titleIn(o.marketplace))
 		element(b, "Quantity", item.cell("quantity"))
 		if price := item.cell("item-price"); price != "" {
 			b.WriteString("<ItemPrice><Component><Type>Principal</Type>")

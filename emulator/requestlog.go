@@ -8,14 +8,15 @@ import (
 
 // LoggedRequest is one request that the emulator has answered. It holds no tokens, secrets or personal data.
 type LoggedRequest struct {
-	Time      time.Time
-	Method    string
-	Path      string
-	Query     string // encoded; values that may identify a buyer are replaced by "redacted"
-	Operation string // "ordersv0.getOrders", "lwa.token", "sts.AssumeRole"; "" when no operation was found
-	Status    int
-	RequestID string
-	Remaining int // requests left in the operation's bucket after this one; -1 where no limit was looked at
+	Time      time.Time `json:"time"`
+	Method    string    `json:"method"`
+	Path      string    `json:"path"`
+	Query     string    `json:"query"`     // encoded; values that may identify a buyer are replaced by "redacted"
+	Operation string    `json:"operation"` // "ordersv0.getOrders", "lwa.token", "sts.AssumeRole"; "" when no operation was found
+	Status    int       `json:"status"`    // 0 where a fault has reset the connection
+	RequestID string    `json:"request_id"`
+	Fault     FaultKind `json:"fault,omitempty"` // that struck the request; "" for none
+	Remaining int       `json:"remaining"`       // requests left in the operation's bucket after this one; -1 where no limit was looked at
 }
 
 // logSize is how many requests are kept.
@@ -34,8 +35,13 @@ func (l *requestLog) next() int {
 }
 
 func (l *requestLog) add(x *exchange, status int) {
+	var fault FaultKind
+	if x.fault != nil {
+		fault = x.fault.Kind
+	}
 	entry := LoggedRequest{
-		Time: x.now, Method: x.method, Path: x.url.Path, Query: redactQuery(x.url.RawQuery),
+		Fault: fault,
+		Time:  x.now, Method: x.method, Path: x.url.Path, Query: redactQuery(x.url.RawQuery),
 		Operation: x.operation, Status: status, RequestID: x.requestID, Remaining: x.remaining,
 	}
 	if len(l.entries) < logSize {

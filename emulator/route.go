@@ -14,8 +14,12 @@ type handler func(*call) (reply, *apiError)
 // flow is the handlers of one API, by operation ID. Adding one to the emulator is adding a file with a flow, and its name here.
 type flow map[string]handler
 
-var flows = []flow{sellersFlow, catalogV0Flow, catalog2022Flow, ordersV0Flow, orders2026Flow, tokensFlow,
-	reportsFlow, feedsFlow, dataKioskFlow}
+var flows = []flow{
+	sellersFlow, catalogV0Flow, catalog2022Flow, ordersV0Flow, orders2026Flow, tokensFlow,
+	applicationFlow, pricingV0Flow, pricing2022Flow, feesFlow, salesFlow, messagingFlow, solicitationsFlow, notificationsFlow, uploadsFlow,
+	catalog2020Flow, listingsFlow, listings2020Flow, restrictionsFlow, productTypesFlow, inventoryFlow,
+	reportsFlow, feedsFlow, dataKioskFlow,
+}
 
 // route is an operation with the way to answer it.
 type route struct {

@@ -115,10 +115,25 @@ func FuzzRequests(f *testing.F) {
 		{"POST", "/auth/o2/token", "", "grant_type=refresh_token"},
 		{"POST", "/sts/", "Action=AssumeRole&Version=2011-06-15", ""},
 		{"GET", "/catalog/v0/items/%2e%2e", "%zz&;=&a", "null"},
+		{"GET", "/apps/authorize/consent", "application_id=x&state=y&redirect_uri=http://localhost&emulator_consent=approve", ""},
+		{"GET", "/apps/authorize/confirm/x", "amazon_state=y", ""},
+		{"POST", "/apps/store/dp/x", "", "emulator_consent=deny"},
+		{"GET", "/sales/v1/orderMetrics", "marketplaceIds=ATVPDKIKX0DER&granularity=Week&granularityTimeZone=UTC&interval=2026-02-01T00:00:00Z--2026-02-20T00:00:00Z", ""},
+		{"GET", "/products/pricing/v0/price", "MarketplaceId=ATVPDKIKX0DER&ItemType=Sku&Skus=a,b", ""},
+		{"POST", "/batches/products/pricing/v0/itemOffers", "", `{"requests":[{"uri":"/products/pricing/v0/items/B0/offers","method":"GET","MarketplaceId":"ATVPDKIKX0DER","ItemCondition":"New"}]}`},
+		{"POST", "/batches/products/pricing/2022-05-01/items/competitiveSummary", "", `{"requests":[{"asin":"B0","marketplaceId":"ATVPDKIKX0DER","includedData":["similarItems"],"method":"GET","uri":"/products"}]}`},
+		{"POST", "/products/fees/v0/feesEstimate", "", `[{"IdType":"ASIN","IdValue":"B0","FeesEstimateRequest":{"MarketplaceId":"ATVPDKIKX0DER","Identifier":"x","PriceToEstimateFees":{"ListingPrice":{"CurrencyCode":"USD","Amount":1e400}}}}]`},
+		{"POST", "/messaging/v1/orders/111-1111111-1111111/messages/warranty", "marketplaceIds=ATVPDKIKX0DER", `{"attachments":[null]}`},
+		{"POST", "/notifications/v1/subscriptions/ORDER_CHANGE", "", `{"payloadVersion":"1.0","destinationId":"x","processingDirective":{"filterExpression":"a"}}`},
+		{"POST", "/uploads/2020-11-01/uploadDestinations/messaging/v1/orders/111-1111111-1111111/messages/invoice", "marketplaceIds=ATVPDKIKX0DER&contentMD5=x", ""},
 	} {
-		f.Add(seed.method, seed.path, seed.query, seed.body, true)
+		f.Add(seed.method, seed.path, seed.query, seed.body, "Content-Type", "application/json", true)
 	}
-	f.Fuzz(func(t *testing.T, method, path, query, body string, plainToken bool) {
+	f.Add("POST", "/_emulator/clock", "", `{"advance":"1h"}`, "Origin", "null", true)
+	f.Add("POST", "/_emulator/faults", "", `{"kind":"late","every":2}`, "Accept-Encoding", "gzip", true)
+	f.Add("PUT", "/_emulator/state", "", `{"version":1,"orders":1,"products":1,"days":1,"accounts":[{"region":"eu"}]}`, "Host", "x", true)
+	f.Add("GET", "/sellers/v1/account", "", "", "Authorization", "AWS4-HMAC-SHA256 Credential=a/b/c/d/aws4_request, SignedHeaders=host, Signature=0", true)
+	f.Fuzz(func(t *testing.T, method, path, query, body, name, value string, plainToken bool) {
 		u := &url.URL{Scheme: "https", Host: "sellingpartnerapi-na.amazon.com", RawQuery: query}
 		if decoded, err := url.PathUnescape(path); err == nil {
 			u.Path, u.RawPath = decoded, path
@@ -129,11 +144,13 @@ func FuzzRequests(f *testing.F) {
 		if body != "" {
 			r.Body = readCloser{strings.NewReader(body)}
 		}
+		r.Header.Set(name, value)
 		r.Header.Set("x-amz-access-token", restricted)
 		if plainToken {
 			r.Header.Set("x-amz-access-token", plain)
 		}
 		resp, err := e.RoundTrip(r)
+		e.ClearFaults() // of the control plane: they would wait or break connections, as they should
 		if err != nil {
 			t.Fatal(err)
 		}

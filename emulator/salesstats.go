@@ -42,7 +42,7 @@ func (k *desk) sumSales(w *world, at, from, to time.Time, markets []string, peri
 	sums := map[salesKey]*sales{}
 	get := func(o *order, t time.Time, p *product) *sales {
 		key := salesKey{marketplace: o.marketplace.ID}
-		end := ""
+		var end string
 		key.date, end = periodOf(t, from, to, period)
 		if products {
 			key.product = p.asin

@@ -127,7 +127,11 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		if !ok {
 			t.Fatalf("no operation %s", id)
 		}
-		r, err := http.NewRequest(op.Method, marketplace.NorthAmerica.Endpoint()+target, strings.NewReader(body))
+		endpoint := marketplace.NorthAmerica.Endpoint()
+		if op.SandboxOnly {
+			endpoint = marketplace.NorthAmerica.SandboxEndpoint()
+		}
+		r, err := http.NewRequest(op.Method, endpoint+target, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,6 +149,42 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		add("catalogitems20220401.getCatalogItem", "/catalog/2022-04-01/items/"+p.asin+"?includedData="+all2022+"&marketplaceIds="+store, "")
 		add("catalogitemsv0.listCatalogCategories", "/catalog/v0/categories?ASIN="+p.asin+"&MarketplaceId="+store, "")
 	}
+	for parent := range w.families {
+		add("catalogitems20220401.getCatalogItem", "/catalog/2022-04-01/items/"+parent+"?includedData="+all2022+"&marketplaceIds="+store, "")
+		add("catalogitems20201201.getCatalogItem", "/catalog/2020-12-01/items/"+parent+"?marketplaceIds="+store+"&includedData=attributes,identifiers,images,productTypes,salesRanks,summaries,variations,vendorDetails", "")
+	}
+	a := e.accounts[0]
+	items := "/listings/2021-08-01/items/" + a.sellerID
+	allListings := "summaries,attributes,issues,offers,fulfillmentAvailability,procurement,relationships,productTypes"
+	add("listingsitems20210801.searchListingsItems", items+"?pageSize=20&includedData="+allListings+"&marketplaceIds="+store, "")
+	for sku, l := range w.listings {
+		add("listingsitems20210801.getListingsItem", items+"/"+url.PathEscape(sku)+"?includedData="+allListings+"&marketplaceIds="+store+",A2EUQ1WTGCTBG2", "")
+		add("listingsrestrictions20210801.getListingsRestrictions", "/listings/2021-08-01/restrictions?asin="+l.product.asin+"&sellerId="+a.sellerID+"&marketplaceIds="+store, "")
+		add("catalogitems20201201.getCatalogItem", "/catalog/2020-12-01/items/"+l.product.asin+"?marketplaceIds="+store+"&includedData=attributes,identifiers,images,productTypes,salesRanks,summaries,variations,vendorDetails", "")
+	}
+	for _, version := range []string{"2020-09-01", "2021-08-01"} {
+		api := "listingsitems" + strings.ReplaceAll(version, "-", "")
+		target := "/listings/" + version + "/items/" + a.sellerID + "/NEW-" + version + "?marketplaceIds=" + store
+		add(api+".putListingsItem", target, `{"productType":"LAMP","attributes":{"brand":[{"value":"x"}]}}`)
+		attributes, _ := json.Marshal(attributesIn(w.attributesOf(w.listings[w.products[0].sku]), []*marketplace.Marketplace{&a.marketplaces[0]}))
+		add(api+".putListingsItem", target, `{"productType":"`+w.products[0].kind.typ+`","attributes":`+string(attributes)+`}`)
+		add(api+".patchListingsItem", target, `{"productType":"PRODUCT","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"fulfillment_channel_code":"DEFAULT","quantity":3}]}]}`)
+		add(api+".deleteListingsItem", target, "")
+	}
+	add("catalogitems20201201.searchCatalogItems", "/catalog/2020-12-01/items?keywords=pen&marketplaceIds="+store, "")
+	for _, requirements := range []string{"LISTING", "LISTING_PRODUCT_ONLY", "LISTING_OFFER_ONLY"} {
+		add("definitionsproducttypes20200901.getDefinitionsProductType", "/definitions/2020-09-01/productTypes/LAMP?requirements="+requirements+"&marketplaceIds="+store, "")
+	}
+	add("definitionsproducttypes20200901.searchDefinitionsProductTypes", "/definitions/2020-09-01/productTypes?marketplaceIds="+store, "")
+	for _, details := range []string{"true", "false"} {
+		add("fbainventoryv1.getInventorySummaries", "/fba/inventory/v1/summaries?granularityType=Marketplace&granularityId="+store+"&marketplaceIds="+store+"&details="+details, "")
+	}
+	fbaItem := `{"sellerSku":"FBA-1","marketplaceId":"` + store + `",`
+	add("fbainventoryv1.createInventoryItem", "/fba/inventory/v1/items", fbaItem+`"productName":"Stift"}`)
+	add("fbainventoryv1.addInventory", "/fba/inventory/v1/items/inventory", `{"inventoryItems":[`+fbaItem+`"quantity":3}]}`)
+	requests["fbainventoryv1.addInventory"][0].Header.Set("x-amzn-idempotency-token", "1")
+	add("fbainventoryv1.deleteInventoryItem", "/fba/inventory/v1/items/FBA-1?marketplaceId="+store, "")
+	addMarketRequests(e, w, add)
 	shipments := 0
 	for _, o := range w.orders {
 		v0 := "/orders/v0/orders/" + o.id
@@ -154,11 +194,23 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		add("ordersv0.getOrderBuyerInfo", v0+"/buyerInfo", "")
 		add("ordersv0.getOrderItems", v0+"/orderItems", "")
 		add("ordersv0.getOrderItemsBuyerInfo", v0+"/orderItems/buyerInfo", "")
+		add("ordersv0.getOrderRegulatedInfo", v0+"/regulatedInfo", "")
+		if o.regulated != nil && o.regulated.statusAt(o, e.now()) == "Pending" {
+			add("ordersv0.updateVerificationStatus", v0+"/regulatedInfo", `{"regulatedOrderVerificationStatus":{"status":"Approved","externalReviewerId":"1"}}`)
+		}
+		if o.store == "" && !o.amazon && o.status(e.now()) == unshipped && requests["ordersv0.updateShipmentStatus"] == nil {
+			o.store = "STORE-1" // such orders are few
+		}
+		if o.store != "" && o.status(e.now()) == unshipped {
+			add("ordersv0.updateShipmentStatus", v0+"/shipment", `{"marketplaceId":"`+o.marketplace.ID+`","shipmentStatus":"ReadyForPickup"}`)
+			continue
+		}
 		if o.status(e.now()) == unshipped && !o.amazon && shipments == 0 {
 			shipments++
 			add("ordersv0.confirmShipment", v0+"/shipmentConfirmation", `{"marketplaceId":"`+o.marketplace.ID+`","packageDetail":{"packageReferenceId":"1","carrierCode":"UPS","trackingNumber":"1Z","shipDate":"2026-03-01T00:00:00Z","orderItems":[{"orderItemId":"`+o.items[0].id+`","quantity":1}]}}`)
 		}
 	}
+	deskRequests(t, e, add)
 	return requests
 }
 
@@ -176,6 +228,20 @@ func TestEveryOperationAnswers(t *testing.T) {
 	handled := handledRequests(t, e)
 	requests, bodies := 0, 0
 	var invalid []string
+	// Making comes before adding, deleting after all else.
+	ops = slices.Clone(ops)
+	slices.SortStableFunc(ops, func(a, b catalog.Operation) int {
+		rank := func(op *catalog.Operation) int {
+			switch {
+			case op.Method == "DELETE":
+				return 2
+			case op.ID == "fbainventoryv1.createInventoryItem" || op.Name == "putListingsItem":
+				return 0
+			}
+			return 1
+		}
+		return rank(&a) - rank(&b)
+	})
 	for i := range ops {
 		op := &ops[i]
 		list := handled[op.ID]

@@ -3,7 +3,6 @@ package emulator
 import (
 	"bytes"
 	"compress/gzip"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -42,16 +41,19 @@ type exchange struct {
 	rate      float64
 	remaining int
 	grant     *grant
+	fault     *Fault        // that struck this request
+	skew      time.Duration // how far the service's own clock is off
 }
 
 // call is what a handler sees of a request.
 type call struct {
-	emu     *Emulator
-	op      *catalog.Operation
-	account *account // nil for a grantless operation
-	grant   *grant
-	now     time.Time
-	sandbox bool // asked at one of Amazon's sandbox hosts
+	emu      *Emulator
+	op       *catalog.Operation
+	account  *account // nil for a grantless operation
+	grant    *grant
+	now      time.Time
+	sandbox  bool // asked at one of Amazon's sandbox hosts
+	exchange *exchange
 
 	documents string // where documents are for the client: "" at S3's hosts, else the address that the client called
 
@@ -62,8 +64,14 @@ type call struct {
 
 // ServeHTTP implements [http.Handler].
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, controlPath) {
+		send(w, e.controlExchange(r), e.control(r, r.RemoteAddr))
+		return
+	}
 	x := e.newExchange(r)
-	send(w, x, e.handle(x))
+	rep := e.handle(x)
+	e.deliver()
+	e.serve(w, r, x, rep)
 }
 
 // handle answers a request while the state is held still for it. The request's body has been read: a slow client keeps nobody waiting.
@@ -83,8 +91,8 @@ func (e *Emulator) handle(x *exchange) reply {
 }
 
 // RoundTrip implements [http.RoundTripper]. It answers for any host: Login with Amazon at api.amazon.com, the Security Token
-// Service at sts.amazonaws.com and sts.*.amazonaws.com, SP-API at all others. It fails only when the request's context is done or
-// its body can't be read.
+// Service at sts.amazonaws.com and sts.*.amazonaws.com, SP-API at all others. It fails only when the request's context is done, its
+// body can't be read, or a fault has it.
 func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		defer r.Body.Close()
@@ -93,7 +101,14 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if r.URL == nil || r.URL.Host == "" && r.Host == "" {
-		return nil, errors.New("emulator: request without a host")
+		return nil, errNoHost
+	}
+	if strings.HasPrefix(r.URL.Path, controlPath) {
+		rec := &recorder{header: http.Header{}}
+		send(rec, e.controlExchange(r), e.control(r, ""))
+		resp := newResponse(r, rec)
+		resp.Body = io.NopCloser(&rec.body)
+		return resp, nil
 	}
 	in := r
 	if r.Body != nil {
@@ -104,26 +119,24 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 		in = r.WithContext(r.Context()) // a shallow copy: a round tripper must not change the request
 		in.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	rec := &recorder{header: http.Header{}}
-	e.ServeHTTP(rec, in)
-	var body io.Reader = &rec.body
-	length := int64(rec.body.Len())
-	if rec.stream != nil {
-		body, length = rec.stream, rec.length
-	}
-	resp := &http.Response{
+	x := e.newExchange(in)
+	rep := e.handle(x)
+	e.deliver()
+	return e.roundTrip(r, x, rep)
+}
+
+// newResponse makes a response of what has been recorded; its body is the caller's to set.
+func newResponse(r *http.Request, rec *recorder) *http.Response {
+	return &http.Response{
 		Status:        strconv.Itoa(rec.status) + " " + http.StatusText(rec.status),
 		StatusCode:    rec.status,
 		Proto:         "HTTP/1.1",
 		ProtoMajor:    1,
 		ProtoMinor:    1,
 		Header:        rec.header,
-		Body:          io.NopCloser(body),
-		ContentLength: length,
+		ContentLength: int64(rec.body.Len()),
 		Request:       r,
 	}
-	unzip(resp)
-	return resp, nil
 }
 
 // unzip does what [http.Transport] does for a client that hasn't asked for an encoding itself.
@@ -179,21 +192,65 @@ func (e *Emulator) newExchange(r *http.Request) *exchange {
 // hostname is the host in lower case and without its port.
 func (x *exchange) hostname() string { return strings.ToLower((&url.URL{Host: x.host}).Hostname()) }
 
-// answer sends the request to the service it is for.
+// answer sends the request to the service it is for, unless a fault comes between.
 func (e *Emulator) answer(x *exchange) reply {
+	x.operation = e.identify(x)
+	if x.fault = e.strike(x); x.fault == nil {
+		return e.dispatch(x)
+	}
+	x.skew = x.fault.Skew
+	if r, instead := x.fault.instead(x); instead {
+		if x.fault.CarriedOut {
+			e.dispatch(x)
+			x.rate = 0
+		}
+		return r
+	}
+	r := e.dispatch(x)
+	if x.fault.breaksBody() {
+		r = r.whole()
+	}
+	return x.fault.change(x, r)
+}
+
+// identify names the operation that a request asks for; "" for none.
+func (e *Emulator) identify(x *exchange) string {
+	host, path := x.hostname(), x.url.Path
+	if _, isDocument := documentID(host, path); isDocument {
+		return documentOperation(x.method)
+	}
+	switch {
+	case path == lwaPath:
+		return "lwa.token"
+	case host == lwaHost:
+		return ""
+	case path == stsPath || path+"/" == stsPath || isSTSHost(host):
+		return stsOperation(x)
+	}
+	if rt, _ := e.routes.find(x.method, x.url.EscapedPath()); rt != nil {
+		return rt.op.ID
+	}
+	return ""
+}
+
+func (e *Emulator) dispatch(x *exchange) reply {
 	host, path := x.hostname(), x.url.Path
 	if id, isDocument := documentID(host, path); isDocument {
 		return e.documentAnswer(x, id)
 	}
 	switch {
 	case path == lwaPath:
-		x.operation = "lwa.token"
 		return e.token(x)
 	case host == lwaHost:
 		return reply{status: http.StatusNotFound, contentType: "text/plain", body: []byte("not found")}
+	case isCentralHost(host) || isConsentPath(path) && x.region() == "":
+		return e.central(x)
 	case path == stsPath || path+"/" == stsPath || isSTSHost(host):
 		return e.sts(x)
 	default:
+		if longHeader(x.header) {
+			return htmlReply(http.StatusBadRequest, "400 Bad Request", "Your browser sent a request that this server could not understand.<br />\nSize of a request header field exceeds server limit.")
+		}
 		r := e.random("apigw", x.requestID)
 		x.trace = r.text(base64URL, 15) + "="
 		rep, err := e.api(x)
@@ -206,12 +263,14 @@ func (e *Emulator) answer(x *exchange) reply {
 
 // api answers a request to SP-API.
 func (e *Emulator) api(x *exchange) (reply, *apiError) {
+	if rep, ok := x.definition(); ok {
+		return rep, nil
+	}
 	rt, params := e.routes.find(x.method, x.url.EscapedPath())
 	if rt == nil {
 		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826).
 		return reply{}, denied("")
 	}
-	x.operation = rt.op.ID
 	if e.options.requireSigV4 || rt.removed {
 		if err := e.checkSignature(x); err != nil {
 			return reply{}, err
@@ -222,7 +281,7 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 		return reply{}, err
 	}
 	x.grant = g
-	sandbox := isSandboxHost(x.hostname())
+	sandbox := e.options.sandbox || isSandboxHost(x.hostname())
 	if err := e.takeQuota(x, rt.op, sandbox); err != nil {
 		return reply{}, err
 	}
@@ -230,7 +289,7 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 		message := "The request body is larger than the operation takes." // wording assumed
 		return reply{}, &apiError{status: http.StatusRequestEntityTooLarge, code: "RequestTooLarge", message: &message, kind: "RequestTooLargeException"}
 	}
-	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, path: params, documents: x.documentBase()}
+	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, exchange: x, path: params, documents: x.documentBase()}
 	if c.account != nil {
 		c.account.desk.settle(x.now)
 	}

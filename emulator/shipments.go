@@ -162,10 +162,9 @@ func updateShipmentStatusV0(c *call) (reply, *apiError) {
 	case "PickedUp":
 		o.shipped, o.cancelled, o.transit = now, time.Time{}, 0
 	case "RefusedPickup":
-		o.cancelled, o.cancelledBy, o.cancelReason, o.shipped = now, "BUYER", "Refused at pickup", time.Time{}
+		o.cancelled, o.cancelledBy, o.cancelReason = now, "BUYER", "Refused at pickup"
 	default:
-		// Waiting in the shop: it doesn't leave by itself.
-		o.shipped, o.cancelled = now.Add(14*24*time.Hour), time.Time{}
+		o.cancelled, o.cancelledBy, o.cancelReason = now.Add(14*24*time.Hour), "AMAZON", "Not picked up"
 	}
 	w.touch(o)
 	w.settle(now)

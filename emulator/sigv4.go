@@ -276,7 +276,7 @@ func (e *Emulator) checkSignature(x *exchange) *apiError {
 	} else if want != "" && s.region != want {
 		return refuse("InvalidSignature", "Credential should be scoped to a valid region, not '"+s.region+"'.")
 	}
-	if message := s.late(x.now); message != "" {
+	if message := s.late(x.now.Add(x.skew)); message != "" {
 		return refuse("InvalidSignature", message)
 	}
 	secret, problem := e.awsSecret(s.keyID, x.header.Get("X-Amz-Security-Token"), x.now)

@@ -30,10 +30,17 @@ type stateful struct {
 }
 
 // emulatorStates are kept once; their functions get a nil account.
-var emulatorStates = []stateful{}
+var emulatorStates = []stateful{
+	consentsStateful, outboxStateful, subscriptionsStateful,
+	salesReportShare,
+}
 
 // accountStates are kept for each account.
-var accountStates = []stateful{}
+var accountStates = []stateful{
+	{name: "world", save: saveWorld, load: loadWorld},
+	contactsStateful,
+	deskShare,
+}
 
 // State is everything that makes an emulator answer as it does, except faults and options such as models, limits
 // and signatures, which are the importing emulator's own. It holds tokens and secrets that are good for the emulator only.
@@ -221,10 +228,11 @@ func (e *Emulator) importState(s *State) error {
 	switch {
 	case s.Version != stateVersion:
 		return fmt.Errorf("state of version %d: want %d", s.Version, stateVersion)
-	case s.Orders < 0 || s.Products < 1 || s.Days < 1:
-		return fmt.Errorf("world of %d orders, %d products over %d days: want at least 0, 1 and 1", s.Orders, s.Products, s.Days)
 	case len(s.Accounts) == 0:
 		return fmt.Errorf("state without accounts")
+	}
+	if err := checkSizes(s.Orders, s.Products, s.Days); err != nil {
+		return err
 	}
 	e.mu.Lock()
 	e.options.seed, e.options.orders, e.options.products, e.options.days = s.Seed, s.Orders, s.Products, s.Days
@@ -360,6 +368,9 @@ func (e *Emulator) clear() {
 	e.accounts, e.minted, e.log = nil, 0, requestLog{}
 	e.app = e.newApplication()
 	e.limits.clear()
+	for _, r := range e.faults {
+		r.fitted, r.struck, r.burst = 0, 0, 0
+	}
 	for _, s := range emulatorStates {
 		if s.reset != nil {
 			s.reset(e)

@@ -73,29 +73,45 @@ func (e *Emulator) sts(x *exchange) reply {
 	return r
 }
 
-func (e *Emulator) stsAction(x *exchange) (reply, *stsError) {
+// stsForm reads the arguments, from the query and a form in the body.
+func stsForm(x *exchange) (url.Values, error) {
 	form := x.url.Query()
 	if kind, _, _ := mime.ParseMediaType(x.header.Get("Content-Type")); x.method == http.MethodPost && kind == "application/x-www-form-urlencoded" {
 		body, err := url.ParseQuery(string(x.body))
 		if err != nil {
-			return reply{}, &stsError{http.StatusBadRequest, "MalformedQueryString", "The query string contains a syntax error."}
+			return nil, err
 		}
 		for name, values := range body {
 			form[name] = values
 		}
 	}
+	return form, nil
+}
+
+// stsOperation names the action of a request, if it is one that there is.
+func stsOperation(x *exchange) string {
+	form, _ := stsForm(x)
+	if action := form.Get("Action"); action == "AssumeRole" || action == "GetCallerIdentity" {
+		return "sts." + action
+	}
+	return "sts"
+}
+
+func (e *Emulator) stsAction(x *exchange) (reply, *stsError) {
+	form, err := stsForm(x)
+	if err != nil {
+		return reply{}, &stsError{http.StatusBadRequest, "MalformedQueryString", "The query string contains a syntax error."}
+	}
 	action := form.Get("Action")
-	x.operation = "sts." + action
 	switch {
 	case action == "":
-		x.operation = "sts"
 		return reply{}, &stsError{http.StatusBadRequest, "MissingAction", "The request must contain the parameter Action."}
 	case action != "AssumeRole" && action != "GetCallerIdentity" || form.Get("Version") != stsVersion:
 		return reply{}, &stsError{http.StatusBadRequest, "InvalidAction", "Could not find operation " + action + " for version " + form.Get("Version")}
 	}
-	caller, err := e.checkSTSSignature(x)
-	if err != nil {
-		return reply{}, err
+	caller, refused := e.checkSTSSignature(x)
+	if refused != nil {
+		return reply{}, refused
 	}
 	if action == "GetCallerIdentity" {
 		return e.callerIdentity(x, caller), nil

@@ -212,11 +212,11 @@ func TestSignaturesAreOptional(t *testing.T) {
 	// Paths and queries whose escaping is easily got wrong.
 	for _, path := range []string{
 		"/sellers/v1/account",
-		"/listings/2021-08-01/items/SELLER/A%2F1%20%C3%84?marketplaceIds=" + us + "&includedData=summaries%2Coffers",
+		"/listings/2021-08-01/items/" + cred.SellerID + "/A%2F1%20%C3%84?marketplaceIds=" + us + "&includedData=summaries%2Coffers",
 		"/catalog/2022-04-01/items?keywords=caf%C3%A9%20%2B%20cr%C3%A8me&marketplaceIds=" + us,
 		"/catalog/2022-04-01/items?marketplaceIds=" + us + "&keywords=" + url.QueryEscape("a+b c*~"),
 	} {
-		if r := c.send(signed(t, good, c.token, na+path, "execute-api", "us-east-1", start)); r.status != 200 {
+		if r := c.send(signed(t, good, c.token, na+path, "execute-api", "us-east-1", start)); r.status != 200 && r.status != 404 {
 			t.Errorf("%s: %d %s", path, r.status, r.body)
 		}
 	}

@@ -3,6 +3,7 @@ package emulator
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -28,6 +29,11 @@ func createRestrictedDataToken(c *call) (reply, *apiError) {
 	list, _ := body["restrictedResources"].([]any)
 	if len(list) == 0 {
 		return reply{}, invalid("Empty target resource arguement found", "") //nolint:misspell // sic: selling-partner-api-models#2429
+	}
+	// Another application may use the token, if it is one (developer-docs.amazon.com/sp-api/docs/tokens-api-v2021-03-01-use-case-guide,
+	// "Delegating authorization"). The emulator knows one application and takes any id of the right shape for another one's.
+	if target, _ := body["targetApplication"].(string); target != "" && !applicationIDPattern.MatchString(target) {
+		return reply{}, invalidParameter("targetApplication", `"`+target+`" is not an application id such as amzn1.sp.solution.…`)
 	}
 	if len(list) > maxRestrictedResources {
 		return reply{}, invalidParameter("restrictedResources", "has more than 50 elements")
@@ -65,9 +71,14 @@ func (c *call) checkRestricted(r *restrictedResource) *apiError {
 	if !op.Restricted.GenericPath && r.path == op.Path {
 		return invalid("Invalid or unsupported document ID found", "") // selling-partner-api-models#1595
 	}
+	if op.ID == "reports20210630.getReportDocument" { // only documents of restricted report types need a token, and get one
+		if d := c.account.desk.document(r.path[strings.LastIndexByte(r.path, '/')+1:], c.now); d == nil || !d.restricted {
+			return invalid("Invalid or unsupported document ID found", "") // selling-partner-api-models#1595
+		}
+	}
 	var refused []string
 	for _, e := range r.elements {
-		if !slices.Contains(dataElements(op), e) {
+		if !slices.Contains(dataElements(op), e) || !c.roleFor(e) {
 			refused = append(refused, e)
 		}
 	}
@@ -77,6 +88,24 @@ func (c *call) checkRestricted(r *restrictedResource) *apiError {
 	}
 	return nil
 }
+
+// elementRoles are the roles one of which is needed for a data element (developer-docs.amazon.com/sp-api/docs/tokens-api-v2021-03-01-use-case-guide).
+var elementRoles = map[string][]string{
+	"buyerInfo":           {"Direct-to-Consumer Shipping (Restricted)", "Tax Invoicing (Restricted)", "Tax Remittance (Restricted)"},
+	"shippingAddress":     {"Direct-to-Consumer Shipping (Restricted)", "Tax Invoicing (Restricted)", "Tax Remittance (Restricted)"},
+	"buyerTaxInformation": {"Tax Invoicing (Restricted)", "Tax Remittance (Restricted)"},
+}
+
+// roleFor tells whether the application has a role for a data element.
+func (c *call) roleFor(element string) bool {
+	c.emu.mu.Lock()
+	defer c.emu.mu.Unlock()
+	roles := c.emu.app.roles
+	return roles == nil || slices.ContainsFunc(elementRoles[element], func(r string) bool { return slices.Contains(roles, r) })
+}
+
+// applicationIDPattern matches application ids of today and those of older applications.
+var applicationIDPattern = regexp.MustCompile(`^amzn1\.(sp\.solution|sellerapps\.app)\.[0-9a-fA-F-]{8,64}$`)
 
 // restrictedOperation finds the restricted operation that a resource names by a concrete path or by the path template.
 func (c *call) restrictedOperation(r *restrictedResource) *catalog.Operation {

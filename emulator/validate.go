@@ -22,6 +22,22 @@ import (
 // unparsable is what catalog items answers to requests that it can't make sense of (selling-partner-api-models#2735).
 const unparsable = "Request has missing or invalid parameters and cannot be parsed."
 
+// maxHeaderField is the longest header field, name and value, that the service's front takes. It is Apache's default, in whose
+// words it refuses (selling-partner-api-docs#2432: "Size of a request header field exceeds server limit").
+const maxHeaderField = 8190
+
+// longHeader tells whether some header field is too long.
+func longHeader(h http.Header) bool {
+	for name, values := range h {
+		for _, v := range values {
+			if len(name)+len(": ")+len(v) > maxHeaderField {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // validate checks a request against the catalogue and fills c.query and c.body. The error names the first parameter that is wrong:
 // path, query, header, then body, each in the model's order.
 func validate(x *exchange, c *call) *apiError {
@@ -110,6 +126,9 @@ func checkParameter(api *catalog.API, p *catalog.Parameter, values []string) *ap
 		if s.MinItems != nil && len(values) < *s.MinItems {
 			return invalidParameter(p.Name, "has "+strconv.Itoa(len(values))+" values, want at least "+strconv.Itoa(*s.MinItems))
 		}
+		if s.UniqueItems && hasDuplicates(values) {
+			return invalidParameter(p.Name, "has a value more than once")
+		}
 		if s = api.Resolve(s.Items); s == nil {
 			return nil
 		}
@@ -122,12 +141,17 @@ func checkParameter(api *catalog.API, p *catalog.Parameter, values []string) *ap
 	return nil
 }
 
+func hasDuplicates(values []string) bool {
+	sorted := slices.Sorted(slices.Values(values))
+	return len(slices.Compact(sorted)) < len(values)
+}
+
 // checkText checks the text of a parameter's value and returns what is wrong, or "".
 func checkText(s *catalog.Schema, text string) string {
 	switch s.Type {
 	case "integer":
 		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
+		if err != nil || s.Format == "int32" && n != int64(int32(n)) {
 			return "is not an integer"
 		}
 		return checkNumber(s, float64(n))
@@ -166,6 +190,8 @@ func formatNumber(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64)
 func checkString(s *catalog.Schema, text string) string {
 	n := utf8.RuneCountInString(text)
 	switch {
+	case !utf8.ValidString(text):
+		return "is not valid UTF-8"
 	case len(s.Enum) > 0 && !slices.Contains(s.Enum, text):
 		return "is not one of " + strings.Join(s.Enum, ", ")
 	case s.MinLength != nil && n < *s.MinLength:
@@ -238,6 +264,10 @@ func validateBody(x *exchange, c *call, api *catalog.API, detail *catalog.Detail
 		return nil
 	}
 	if kind, _, _ := mime.ParseMediaType(x.header.Get("Content-Type")); kind != "" && !acceptedType(kind, detail.Consumes) {
+		if !declares(detail, http.StatusUnsupportedMediaType) {
+			// selling-partner-api-docs#1003, selling-partner-api-models#802: a form where JSON is wanted.
+			return invalid("Invalid Input", "Content-Type: is "+kind+", want application/json")
+		}
 		message := "The content type of the request is not supported." // wording assumed
 		details := "Content-Type: is " + kind + ", want application/json"
 		return &apiError{status: http.StatusUnsupportedMediaType, code: "UnsupportedMediaType", message: &message, details: &details, kind: "UnsupportedMediaTypeException"}
@@ -248,12 +278,17 @@ func validateBody(x *exchange, c *call, api *catalog.API, detail *catalog.Detail
 	}
 	c.body = body
 	if path, want := checkValue(api, detail.Body.Schema, body, ""); want != "" {
-		if path == "" {
-			path = detail.Body.Name
+		if path == "" || path[0] == '[' { // the body itself, or an element of one that is an array
+			path = detail.Body.Name + path
 		}
 		return invalidParameter(path, want)
 	}
 	return nil
+}
+
+// declares tells whether the model of an operation has a response of this status.
+func declares(detail *catalog.Detail, status int) bool {
+	return slices.ContainsFunc(detail.Responses, func(r catalog.Response) bool { return r.Status == status })
 }
 
 func acceptedType(kind string, consumes []string) bool {

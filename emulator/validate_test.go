@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -18,6 +19,8 @@ func TestCheckText(t *testing.T) {
 		{catalog.Schema{Type: "integer"}, "12", ""},
 		{catalog.Schema{Type: "integer"}, "1.5", "not an integer"},
 		{catalog.Schema{Type: "integer"}, "", "not an integer"},
+		{catalog.Schema{Type: "integer", Format: "int32"}, "3000000000", "not an integer"},
+		{catalog.Schema{Type: "string"}, "\xff", "UTF-8"},
 		{catalog.Schema{Type: "integer", Minimum: ptr(1.0)}, "0", "minimum of 1"},
 		{catalog.Schema{Type: "integer", Maximum: ptr(20.0)}, "21", "maximum of 20"},
 		{catalog.Schema{Type: "number", MultipleOf: ptr(0.5)}, "1.5", ""},
@@ -85,6 +88,51 @@ func TestCheckValue(t *testing.T) {
 	for _, bad := range []string{"", "{", "{}x", "[1,]", "nul"} {
 		if _, err := decodeJSON([]byte(bad)); err == nil {
 			t.Errorf("%q decodes", bad)
+		}
+	}
+}
+
+// TestHeaderAndContentType has what is refused before the parameters are looked at.
+func TestHeaderAndContentType(t *testing.T) {
+	e, err := New(WithoutLimits(), WithOrders(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared, not := 0, 0
+	ops := catalog.Operations()
+	for i := range ops {
+		op := &ops[i]
+		_, detail := operationDetail(op)
+		if detail.Body == nil {
+			continue
+		}
+		r := requestFor(t, e, op)
+		r.Header.Set("x-amz-access-token", tokenFor(e, op))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		rec := &recorder{header: http.Header{}}
+		e.ServeHTTP(rec, r)
+		want := http.StatusBadRequest
+		if declares(detail, http.StatusUnsupportedMediaType) {
+			want = http.StatusUnsupportedMediaType
+			declared++
+		} else {
+			not++
+		}
+		if rec.status != want || !strings.Contains(rec.body.String(), "Content-Type: is application/x-www-form-urlencoded") {
+			t.Errorf("%s: %d %s, want %d", op.ID, rec.status, rec.body.String(), want)
+		}
+	}
+	t.Logf("a form in place of JSON: 415 by %d operations, 400 by %d", declared, not)
+
+	op, _ := catalog.Lookup("sellersv1.getAccount")
+	for length, want := range map[int]int{8000: 200, 8190: 400, 20000: 400} {
+		r := requestFor(t, e, op)
+		r.Header.Set("x-amz-access-token", tokenFor(e, op))
+		r.Header.Set("X-Long", strings.Repeat("a", length))
+		rec := &recorder{header: http.Header{}}
+		e.ServeHTTP(rec, r)
+		if rec.status != want || want == 400 && !strings.Contains(rec.body.String(), "Size of a request header field exceeds server limit") {
+			t.Errorf("a header of %d bytes: %d %s", length, rec.status, rec.body.String())
 		}
 	}
 }

@@ -11,14 +11,16 @@ import (
 // world is what one seller has: a catalogue, listings and orders, the same in every API that shows them. It is built on first use
 // and goes on by the clock from request to request.
 type world struct {
-	account  *account
-	seed     int64
-	opened   time.Time     // where the orders of the beginning end
-	first    time.Time     // where they start
-	spacing  time.Duration // mean time between two orders; 0: there are none
-	most     int           // orders that there will ever be
-	products []*product    // the catalogue at the beginning; see [world.catalogue]
-	byASIN   map[string]*product
+	account   *account
+	seed      int64
+	opened    time.Time     // where the orders of the beginning end
+	first     time.Time     // where they start
+	spacing   time.Duration // mean time between two orders; 0: there are none
+	most      int           // orders that there will ever be
+	beginning int           // orders of the beginning
+	products  []*product    // the catalogue at the beginning; see [world.catalogue]
+	byASIN    map[string]*product
+	families  map[string]*family // by the ASIN of the parent
 
 	mu       sync.RWMutex // guards all below
 	orders   []*order     // by time of purchase
@@ -47,12 +49,13 @@ func (a *account) world(e *Emulator) *world {
 
 func newWorld(o options, a *account) *world {
 	w := &world{
-		account: a, seed: o.seed, opened: a.created.UTC().Truncate(time.Second), most: o.orders + max(o.orders, moreOrders),
+		account: a, seed: o.seed, beginning: o.orders, opened: a.created.UTC().Truncate(time.Second), most: o.orders + max(o.orders, moreOrders),
 		products: makeProducts(o.seed, a.number, o.products), byASIN: map[string]*product{}, byID: map[string]*order{}, told: map[string]bool{},
 	}
 	for _, p := range w.products {
 		w.byASIN[p.asin] = p
 	}
+	w.families = makeFamilies(o.seed, a.number, w.products)
 	w.listings = makeListings(o.seed, a, w.products, w.opened)
 	for _, p := range w.products {
 		w.shelf = append(w.shelf, w.listings[p.sku])
@@ -187,11 +190,14 @@ func (c *call) items() []*product {
 	return w.catalogue()
 }
 
-// item finds an item of the catalogue; nil when there is none.
+// item finds an item of the catalogue, also one that can't be bought; nil when there is none.
 func (c *call) item(asin string) *product {
 	w := c.account.world(c.emu)
 	w.mu.RLock()
 	defer w.mu.RUnlock()
+	if f := w.families[asin]; f != nil {
+		return f.parent
+	}
 	return w.productByASIN(asin)
 }
 

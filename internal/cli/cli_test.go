@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 //	status N spapi …   the command ends with status N
 //	serve args…        starts "spapi emulator args…", waits for its ready line, and sets URL, LWA_URL, STS_URL and REFRESH_TOKEN
 //	get url            prints status, X-Spapi-Emulator-Operation and body
+//	post url body      does the same with a POST of JSON
 //	interrupt SIGNAL   ends what serve started and wants status 0 within ten seconds
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -39,7 +40,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "serve": serve, "get": get, "interrupt": interrupt,
+			"status": status, "serve": serve, "get": get, "post": post, "interrupt": interrupt,
 		},
 	})
 }
@@ -100,6 +101,19 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	resp, err := http.Get(args[0])
 	ts.Check(err)
+	show(ts, resp)
+}
+
+func post(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: post url body")
+	}
+	resp, err := http.Post(args[0], "application/json", strings.NewReader(args[1]))
+	ts.Check(err)
+	show(ts, resp)
+}
+
+func show(ts *testscript.TestScript, resp *http.Response) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	ts.Check(err)

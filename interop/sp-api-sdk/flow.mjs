@@ -1,4 +1,4 @@
-// npm @sp-api-sdk, unmodified, against the emulator: its token handling and two of its API packages.
+// npm @sp-api-sdk, unmodified, against the emulator: its token handling and six of its API packages.
 //
 // The packages have Amazon's hosts built in. They are led to the emulator one layer below them, by axios's own `adapter` setting,
 // so every request is made exactly as it would be for Amazon. Any other host is refused.
@@ -6,6 +6,7 @@
 // Reads the emulator's ready line from standard input and prints one line of JSON with the steps. Exit status 0 only if all held.
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
 import axios from 'axios';
 
 const ready = JSON.parse(await text(process.stdin));
@@ -31,6 +32,10 @@ axios.defaults.adapter = (config) => overHTTP({ ...config, baseURL: redirect(con
 const { SellingPartnerApiAuth, SellingPartnerApiAuthError } = await import('@sp-api-sdk/auth');
 const { OrdersApiClient } = await import('@sp-api-sdk/orders-api-2026-01-01');
 const { OrdersApiClient: OrdersV0Client } = await import('@sp-api-sdk/orders-api-v0');
+const { CatalogItemsApiClient } = await import('@sp-api-sdk/catalog-items-api-2022-04-01');
+const { ListingsItemsApiClient } = await import('@sp-api-sdk/listings-items-api-2021-08-01');
+const { ReportsApiClient } = await import('@sp-api-sdk/reports-api-2021-06-30');
+const { FeedsApiClient } = await import('@sp-api-sdk/feeds-api-2021-06-30');
 
 const marketplaceId = 'ATVPDKIKX0DER';
 const since = '2000-01-01T00:00:00Z';
@@ -64,6 +69,34 @@ async function pages(fetchPage) {
   } while (token && count < 20);
   assert.ok(!token, `more than ${count} pages`);
   return { items, count };
+}
+
+// control steers the emulator itself, which is no part of Amazon's API.
+async function control(method, path, body) {
+  const response = await fetch(`${origins.get('https://sellingpartnerapi-na.amazon.com')}/_emulator/${path}`, { method, body: body && JSON.stringify(body) });
+  assert.equal(response.status, 200);
+  return response.json();
+}
+
+// download fetches a document by its URL, as the packages leave to their users.
+async function download({ url, compressionAlgorithm }) {
+  const response = await fetch(url);
+  assert.equal(response.status, 200);
+  const bytes = Buffer.from(await response.arrayBuffer());
+  return (compressionAlgorithm === 'GZIP' ? gunzipSync(bytes) : bytes).toString();
+}
+
+// settled asks until a report or feed is done, letting the emulator's time pass instead of waiting.
+async function settled(ask) {
+  for (let tries = 0; tries < 10; tries += 1) {
+    const { data } = await ask();
+    if (!['IN_QUEUE', 'IN_PROGRESS'].includes(data.processingStatus)) {
+      assert.equal(data.processingStatus, 'DONE');
+      return data;
+    }
+    await control('POST', 'clock', { advance: '4m' });
+  }
+  throw new Error('not done after 40 minutes');
 }
 
 async function main() {
@@ -111,6 +144,70 @@ async function main() {
       assert.ok(error.response.data.errors[0].code);
       return true;
     });
+  });
+
+  const { accounts: [{ seller_id: sellerId }] } = await control('GET', 'accounts');
+  await step('searchCatalogItems and getCatalogItem', async () => {
+    const client = new CatalogItemsApiClient({ auth, region: 'na' });
+    const { data } = await client.searchCatalogItems({ marketplaceIds: [marketplaceId], keywords: ['pen'], includedData: ['summaries'] });
+    assert.ok(data.items.length > 0 && data.numberOfResults >= data.items.length);
+    const { asin } = data.items[0];
+    const one = await client.getCatalogItem({ asin, marketplaceIds: [marketplaceId], includedData: ['summaries', 'identifiers'] });
+    assert.equal(one.data.asin, asin);
+    assert.equal(one.data.summaries[0].itemName, data.items[0].summaries[0].itemName);
+  });
+
+  const sku = await step('searchListingsItems, patchListingsItem and getListingsItem', async () => {
+    const client = new ListingsItemsApiClient({ auth, region: 'na' });
+    const { data } = await client.searchListingsItems({ sellerId, marketplaceIds: [marketplaceId], includedData: ['summaries', 'fulfillmentAvailability'] });
+    const listing = data.items.find((one) => one.fulfillmentAvailability?.some((a) => a.fulfillmentChannelCode === 'DEFAULT'));
+    assert.ok(listing, 'no listing that the seller ships');
+    const patched = await client.patchListingsItem({
+      sellerId, sku: listing.sku, marketplaceIds: [marketplaceId],
+      body: {
+        productType: listing.summaries[0].productType,
+        patches: [{ op: 'replace', path: '/attributes/fulfillment_availability', value: [{ fulfillment_channel_code: 'DEFAULT', quantity: 4321 }] }],
+      },
+    });
+    assert.equal(patched.data.status, 'ACCEPTED');
+    await control('POST', 'clock', { advance: '10m' });
+    const { data: seen } = await client.getListingsItem({ sellerId, sku: listing.sku, marketplaceIds: [marketplaceId], includedData: ['fulfillmentAvailability'] });
+    assert.equal(seen.fulfillmentAvailability.find((a) => a.fulfillmentChannelCode === 'DEFAULT').quantity, 4321);
+    return listing.sku;
+  });
+
+  await step('createReport, getReport, getReportDocument: the listing is in it', async () => {
+    const client = new ReportsApiClient({ auth, region: 'na' });
+    const { data: { reportId } } = await client.createReport({ body: { reportType: 'GET_MERCHANT_LISTINGS_ALL_DATA', marketplaceIds: [marketplaceId] } });
+    const { reportDocumentId } = await settled(() => client.getReport({ reportId }));
+    const { data: document } = await client.getReportDocument({ reportDocumentId });
+    const rows = (await download(document)).split(/\r?\n/);
+    assert.ok(rows[0].includes('seller-sku'));
+    assert.ok(rows.some((row) => row.split('\t').includes(sku)), `no row for ${sku}`);
+  });
+
+  await step('createFeedDocument, upload, createFeed, getFeed, getFeedDocument', async () => {
+    const client = new FeedsApiClient({ auth, region: 'na' });
+    const contentType = 'application/json; charset=UTF-8';
+    const { data: { feedDocumentId, url } } = await client.createFeedDocument({ body: { contentType } });
+    const feed = {
+      header: { sellerId, version: '2.0', issueLocale: 'en_US' },
+      messages: [{
+        messageId: 1, sku, operationType: 'PATCH', productType: 'PRODUCT',
+        patches: [{ op: 'replace', path: '/attributes/fulfillment_availability', value: [{ fulfillment_channel_code: 'DEFAULT', quantity: 12 }] }],
+      }],
+    };
+    const wrong = await fetch(url, { method: 'PUT', headers: { 'content-type': 'text/plain' }, body: '{}' });
+    assert.equal(wrong.status, 403);
+    assert.match(await wrong.text(), /SignatureDoesNotMatch/);
+    const uploaded = await fetch(url, { method: 'PUT', headers: { 'content-type': contentType }, body: JSON.stringify(feed) });
+    assert.equal(uploaded.status, 200);
+    const { data: { feedId } } = await client.createFeed({ body: { feedType: 'JSON_LISTINGS_FEED', marketplaceIds: [marketplaceId], inputFeedDocumentId: feedDocumentId } });
+    const { resultFeedDocumentId } = await settled(() => client.getFeed({ feedId }));
+    const { data: document } = await client.getFeedDocument({ feedDocumentId: resultFeedDocumentId });
+    const result = JSON.parse(await download(document));
+    assert.equal(result.summary.messagesProcessed, 1);
+    assert.equal(result.summary.messagesInvalid, 0);
   });
 
   await step('a wrong refresh token', async () => {

@@ -3,8 +3,11 @@ package emulator
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,15 +16,31 @@ import (
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/terminal"
+	"github.com/openspapi/spapi/marketplace"
 )
 
 // Options are the flags of "spapi emulator" and what it works with.
 type Options struct {
 	Streams *terminal.Streams
 
-	Listen string
-	Seed   int64
-	Models string
+	Listen        string
+	Seed          int64
+	Region        string
+	Accounts      int
+	Orders        int
+	SKUs          int
+	Days          int
+	Clock         string
+	Faults        []string
+	Models        string
+	Sandbox       bool
+	SandboxStrict bool
+	RequireSigV4  bool
+	NoLimits      bool
+	AppLimits     bool
+	Control       string
+	Import        string
+	Export        string
 }
 
 // NewCmdEmulator returns the command. runF replaces the work in tests.
@@ -34,22 +53,165 @@ func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) err
 			"Service (below /sts/) on one port. When it is ready it prints one line of JSON with its addresses and with credentials\n" +
 			"that it accepts; they are good for nothing else. It serves until Ctrl-C or SIGTERM.\n\n" +
 			"The same seed gives the same credentials, products and orders. With --models, a checkout of Amazon's\n" +
-			"selling-partner-api-models, the official static sandbox cases are replayed too.",
+			"selling-partner-api-models, the official static sandbox cases are replayed too.\n\n" +
+			"While it runs it is steered by JSON below /_emulator/, from this computer only: GET /_emulator/ lists what there is.",
 		Example: "  spapi emulator\n" +
-			"  spapi emulator --listen 127.0.0.1:8080 --seed 7\n" +
-			"  spapi emulator --models ../selling-partner-api-models",
+			"  spapi emulator --listen 127.0.0.1:8080 --seed 7 --orders 10000 --skus 500 --days 730\n" +
+			"  spapi emulator --clock fixed --no-limits --fault throttle,operation=ordersv0.*,every=5,burst=3\n" +
+			"  spapi emulator --sandbox --sandbox-strict --models ../selling-partner-api-models",
 		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := opts.check(); err != nil {
+				return err
+			}
 			if runF != nil {
 				return runF(cmd.Context(), opts)
 			}
 			return run(cmd.Context(), opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.Listen, "listen", "127.0.0.1:0", "`address` to listen on; port 0 takes a free one")
-	cmd.Flags().Int64Var(&opts.Seed, "seed", 1, "`number` that chooses credentials and data")
-	cmd.Flags().StringVar(&opts.Models, "models", "", "`folder` of Amazon's models, whose sandbox cases are replayed")
+	flags := cmd.Flags()
+	flags.StringVar(&opts.Listen, "listen", "127.0.0.1:0", "`address` to listen on; port 0 takes a free one")
+	flags.Int64Var(&opts.Seed, "seed", 1, "`number` that chooses credentials and data")
+	flags.StringVar(&opts.Region, "region", "na", "`region` of the sellers: na, eu or fe")
+	flags.IntVar(&opts.Accounts, "accounts", 1, "`number` of sellers, isolated from each other; their credentials: GET /_emulator/accounts")
+	flags.IntVar(&opts.Orders, "orders", 300, "`number` of orders of each seller at the start")
+	flags.IntVar(&opts.SKUs, "skus", 60, "`number` of products of each seller")
+	flags.IntVar(&opts.Days, "days", 60, "`number` of days before the start over which the orders are spread")
+	flags.StringVar(&opts.Clock, "clock", "real", "`clock`: real, fixed, fixed:2026-03-01T00:00:00Z, or a speed such as 3600x")
+	flags.StringArrayVar(&opts.Faults, "fault", nil, "`rule` by which requests go wrong, such as latency,latency=2s,probability=0.1; repeatable")
+	flags.StringVar(&opts.Models, "models", "", "`folder` of Amazon's models, whose sandbox cases are replayed")
+	flags.BoolVar(&opts.Sandbox, "sandbox", false, "be the sandbox: its limits (5 per second, burst 15) and its cases")
+	flags.BoolVar(&opts.SandboxStrict, "sandbox-strict", false, "refuse sandbox requests that match no case; needs --models")
+	flags.BoolVar(&opts.RequireSigV4, "require-sigv4", false, "refuse requests without a valid Signature Version 4, as until 2023-10-02")
+	flags.BoolVar(&opts.NoLimits, "no-limits", false, "never answer 429")
+	flags.BoolVar(&opts.AppLimits, "app-limits", false, "add the limits over all sellers of an application, which no header shows")
+	flags.StringVar(&opts.Control, "control", "local", "who may use /_emulator/: `local`, off, or anyone who reaches the port")
+	flags.StringVar(&opts.Import, "import", "", "`file` with a state to start from")
+	flags.StringVar(&opts.Export, "export-on-exit", "", "`file` to write the state to at the end")
 	return cmd
+}
+
+var controls = map[string]emulator.Control{"local": emulator.ControlLocal, "off": emulator.ControlOff, "anyone": emulator.ControlAnyone}
+
+// check finds mistakes that cobra can't know of.
+func (o *Options) check() error {
+	if _, ok := controls[o.Control]; !ok {
+		return exit.Usagef("--control %q: want local, off or anyone", o.Control)
+	}
+	if _, err := marketplace.ParseRegion(o.Region); err != nil {
+		return exit.Usagef("--region %q: want na, eu or fe", o.Region)
+	}
+	if o.Accounts < 1 {
+		return exit.Usagef("--accounts %d: want at least 1", o.Accounts)
+	}
+	if o.Orders < 0 || o.SKUs < 1 || o.Days < 1 {
+		return exit.Usagef("--orders %d, --skus %d, --days %d: want at least 0, 1 and 1", o.Orders, o.SKUs, o.Days)
+	}
+	if o.SandboxStrict && o.Models == "" {
+		return exit.Usagef("--sandbox-strict needs --models")
+	}
+	if o.AppLimits && o.NoLimits {
+		return exit.Usagef("--app-limits and --no-limits exclude each other")
+	}
+	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
+		return exit.Usagef("--listen %q: want host:port, such as 127.0.0.1:0", o.Listen)
+	}
+	if _, err := emulator.ParseClock(o.Clock); err != nil {
+		return exit.Usagef("--clock %q: want real, fixed, fixed:2026-03-01T00:00:00Z, or a speed such as 3600x", o.Clock)
+	}
+	for _, text := range o.Faults {
+		if _, err := emulator.ParseFault(text); err != nil {
+			return exit.Usagef("--fault: %s", strings.TrimPrefix(err.Error(), "emulator: "))
+		}
+	}
+	return nil
+}
+
+// build makes the emulator; check has looked at the flags.
+func (o *Options) build() (*emulator.Emulator, error) {
+	region, err := marketplace.ParseRegion(o.Region)
+	if err != nil {
+		return nil, err
+	}
+	clock, err := emulator.ParseClock(o.Clock)
+	if err != nil {
+		return nil, err
+	}
+	options := []emulator.Option{
+		emulator.WithSeed(o.Seed), emulator.WithRegion(region), emulator.WithOrders(o.Orders), emulator.WithProducts(o.SKUs), emulator.WithDays(o.Days),
+		clock, emulator.WithControl(controls[o.Control]),
+	}
+	for _, text := range o.Faults {
+		f, err := emulator.ParseFault(text)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, emulator.WithFault(f))
+	}
+	if o.Models != "" {
+		options = append(options, emulator.WithModels(o.Models))
+	}
+	for _, on := range []struct {
+		flag   bool
+		option func() emulator.Option
+	}{
+		{o.Sandbox, emulator.WithSandbox}, {o.SandboxStrict, emulator.WithSandboxStrict}, {o.RequireSigV4, emulator.WithRequireSigV4},
+		{o.NoLimits, emulator.WithoutLimits}, {o.AppLimits, emulator.WithApplicationLimits},
+	} {
+		if on.flag {
+			options = append(options, on.option())
+		}
+	}
+	emu, err := emulator.New(options...)
+	if err != nil {
+		return nil, err
+	}
+	for range o.Accounts - 1 {
+		if _, err := emu.AddAccount(emulator.AccountConfig{Region: region}); err != nil {
+			return nil, err
+		}
+	}
+	if o.Import != "" {
+		if err := importState(emu, o.Import); err != nil {
+			return nil, err
+		}
+	}
+	return emu, nil
+}
+
+func importState(emu *emulator.Emulator, file string) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("--import: %w", err)
+	}
+	var s emulator.State
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf("--import %q: %w", file, err)
+	}
+	if err := emu.Import(&s); err != nil {
+		return fmt.Errorf("--import %q: %w", file, err)
+	}
+	return nil
+}
+
+// exportState writes a file of its own first: a state that is there is not lost when this one can't be written whole.
+func exportState(emu *emulator.Emulator, file string) error {
+	s, err := emu.Export()
+	if err != nil {
+		return fmt.Errorf("--export-on-exit %q: %w", file, err)
+	}
+	b, err := json.Marshal(s)
+	if err == nil {
+		err = os.WriteFile(file+".new", append(b, '\n'), 0o600)
+	}
+	if err == nil {
+		err = os.Rename(file+".new", file)
+	}
+	if err != nil {
+		return fmt.Errorf("--export-on-exit: %w", err)
+	}
+	return nil
 }
 
 // ready is the line that tells a waiting program where to go.
@@ -66,17 +228,13 @@ type ready struct {
 }
 
 func run(ctx context.Context, opts *Options) error {
-	options := []emulator.Option{emulator.WithSeed(opts.Seed)}
-	if opts.Models != "" {
-		options = append(options, emulator.WithModels(opts.Models))
-	}
-	emu, err := emulator.New(options...)
+	emu, err := opts.build()
 	if err != nil {
 		return err
 	}
 	host, _, err := net.SplitHostPort(opts.Listen)
 	if err != nil {
-		return exit.Usagef("--listen %q: want host:port, such as 127.0.0.1:0", opts.Listen)
+		return err
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", opts.Listen)
 	if err != nil {
@@ -90,7 +248,13 @@ func run(ctx context.Context, opts *Options) error {
 	if opts.Streams.ErrIsTerminal {
 		fmt.Fprintf(opts.Streams.Err, "serving on %s; Ctrl-C stops it\n", line.URL)
 	}
-	return emu.Serve(ctx, listener)
+	if err := emu.Serve(ctx, listener); err != nil {
+		return err
+	}
+	if opts.Export != "" {
+		return exportState(emu, opts.Export)
+	}
+	return nil
 }
 
 // describe makes the ready line. Where the emulator listens on every address, the line names one that this machine reaches.

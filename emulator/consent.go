@@ -1,0 +1,601 @@
+package emulator
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// The pages of Seller and Vendor Central on which a selling partner authorizes an application
+// (developer-docs.amazon.com/sp-api/docs/website-authorization-workflow and …/reauthorization-workflow, the Appstore's workflow).
+//
+//	/apps/authorize/consent               the consent page, to which the application's website leads
+//	/apps/store/dp/{application}          the application's page in the Appstore, which leads to the application's login URI
+//	/apps/authorize/confirm/{application} the amazon_callback_uri, to which the website leads back from there
+//
+// Nobody signs in: the page offers the sellers of the host's region. With emulator_consent=approve (or deny) in the query, and
+// emulator_seller for another seller than the first, a page answers with its redirect at once.
+const (
+	consentPath = "/apps/authorize/consent"
+	confirmPath = "/apps/authorize/confirm/"
+	storePath   = "/apps/store/dp/"
+)
+
+const (
+	// An unlisted public application may have 25 sellers: developer-docs.amazon.com/sp-api/docs/application-authorization-limits.
+	maxUnlistedSellers = 25
+	// An authorization must be renewed every year: developer-docs.amazon.com/sp-api/docs/renew-authorizations.
+	consentLifetime = 365 * 24 * time.Hour
+	// How long a seller may take for the whole flow.
+	appstoreStateLifetime = 10 * time.Minute
+)
+
+// ApplicationStatus is where an application is on its way to the public.
+type ApplicationStatus string
+
+// The states of an application.
+const (
+	ApplicationDraft     ApplicationStatus = "draft"     // can be authorized with version=beta only
+	ApplicationPublished ApplicationStatus = "published" // not listed in the Appstore: for 25 sellers at most
+	ApplicationListed    ApplicationStatus = "listed"
+)
+
+// consentOptions are what a developer enters in the console.
+type consentOptions struct {
+	status    ApplicationStatus
+	redirects []string
+	set       bool // redirects were said, though there may be none
+	login     string
+}
+
+// WithApplicationStatus sets whether the application is a draft, published or listed in the Appstore. The default is published.
+func WithApplicationStatus(s ApplicationStatus) Option {
+	return func(o *options) { o.consent.status = s }
+}
+
+// WithRedirectURIs registers the application's OAuth redirect URIs; the first one is where consent pages lead when the request names
+// none. A loopback address stands for any port, and without a path for any path. The default are http://127.0.0.1 and http://localhost.
+func WithRedirectURIs(uris ...string) Option {
+	return func(o *options) { o.consent.redirects, o.consent.set = uris, true }
+}
+
+// WithLoginURI registers the application's OAuth login URI, where authorizations that start in the Appstore lead. There is none by default.
+func WithLoginURI(uri string) Option { return func(o *options) { o.consent.login = uri } }
+
+// check tells what is wrong with the options.
+func (o *consentOptions) check() error {
+	switch o.status {
+	case "", ApplicationDraft, ApplicationPublished, ApplicationListed:
+	default:
+		return fmt.Errorf("emulator: application status %q: want draft, published or listed", o.status)
+	}
+	for _, uri := range append([]string{o.login}, o.redirects...) {
+		if u, err := url.Parse(uri); err != nil || uri != "" && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https") || uri == "" && slices.Contains(o.redirects, "") {
+			return fmt.Errorf("emulator: OAuth URI %q: want an address such as https://app.example.com/callback", uri)
+		}
+	}
+	return nil
+}
+
+// consents is guarded by Emulator.mu.
+type consents struct {
+	consentOptions
+	sellers map[int]bool             // who has consented, by number
+	codes   map[string]*consentCode  // spapi_oauth_code
+	tokens  map[string]*consentToken // by refresh token
+	states  map[string]*appstoreState
+}
+
+type consentCode struct {
+	Account     int       `json:"account"`
+	RedirectURI string    `json:"redirect_uri"`
+	Named       bool      `json:"named,omitempty"` // the request for consent named the redirect URI
+	Expires     time.Time `json:"expires"`
+}
+
+type consentToken struct {
+	Account int       `json:"account"`
+	Expires time.Time `json:"expires"`
+	account *account
+}
+
+type appstoreState struct {
+	Account int       `json:"account"`
+	Beta    bool      `json:"beta,omitempty"`
+	Expires time.Time `json:"expires"`
+}
+
+func newConsents(o consentOptions) consents {
+	if o.status == "" {
+		o.status = ApplicationPublished
+	}
+	if !o.set {
+		o.redirects = []string{"http://127.0.0.1", "http://localhost"}
+	}
+	return consents{o, map[int]bool{}, map[string]*consentCode{}, map[string]*consentToken{}, map[string]*appstoreState{}}
+}
+
+// seller returns whose refresh token this is.
+func (s *consents) seller(refreshToken string, now time.Time) *account {
+	t := s.tokens[refreshToken]
+	if t == nil || !now.Before(t.Expires) {
+		return nil
+	}
+	return t.account
+}
+
+// revoke takes back all that a seller has consented to.
+func (s *consents) revoke(a *account) {
+	delete(s.sellers, a.number)
+	maps.DeleteFunc(s.codes, func(_ string, c *consentCode) bool { return c.Account == a.number })
+	maps.DeleteFunc(s.tokens, func(_ string, t *consentToken) bool { return t.Account == a.number })
+	maps.DeleteFunc(s.states, func(_ string, t *appstoreState) bool { return t.Account == a.number })
+}
+
+// redeem exchanges an authorization code for a refresh token, once; nil when the code is no good. Each consent gives a refresh token of
+// its own, and the older ones stay good (developer-docs.amazon.com/sp-api/docs/lwa-credentials-faq). It wants e.mu held.
+func (e *Emulator) redeem(code, redirectURI string, now time.Time) (*account, string) {
+	if c := e.codes[code]; c != nil {
+		if !now.Before(c.expires) || c.redirectURI != redirectURI || c.account.revoked {
+			return nil, ""
+		}
+		delete(e.codes, code)
+		return c.account, c.account.refreshToken
+	}
+	c := e.consents.codes[code]
+	// A redirect URI that the request for consent named must be named again, and the same (RFC 6749, 4.1.3).
+	if c == nil || !now.Before(c.Expires) || c.RedirectURI != redirectURI && (c.Named || redirectURI != "") {
+		return nil, ""
+	}
+	delete(e.consents.codes, code)
+	a := e.accounts[c.Account]
+	e.minted++
+	token := "Atzr|IwEBI" + e.random("refresh token", e.minted).text(base64URL, 320)
+	e.consents.tokens[token] = &consentToken{Account: a.number, Expires: now.Add(consentLifetime), account: a}
+	return a, token
+}
+
+// SetApplicationStatus publishes, lists or withdraws the application.
+func (e *Emulator) SetApplicationStatus(s ApplicationStatus) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.consents.status = s
+}
+
+// SetRedirectURIs registers other redirect URIs, or none. See [WithRedirectURIs].
+func (e *Emulator) SetRedirectURIs(uris ...string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.consents.redirects = slices.Clone(uris)
+}
+
+// Authorize answers a consent page as the seller who approves, without a browser: consentURL is where the application's website sends
+// the seller, at a Seller or Vendor Central host or below the emulator's own address. It returns where Amazon sends the seller back:
+// the redirect URI with state, selling_partner_id and spapi_oauth_code. The error has the code of the page that the seller sees instead.
+func (e *Emulator) Authorize(consentURL, sellerID string) (callback string, err error) {
+	u, err := url.Parse(consentURL)
+	if err != nil {
+		return "", fmt.Errorf("emulator: consent: %w", err)
+	}
+	return e.decide(u, sellerID)
+}
+
+// AuthorizeFromAppstore chooses "Authorize Now" in the Appstore as the seller. It returns where Amazon sends the seller: the application's
+// login URI with amazon_callback_uri, amazon_state and selling_partner_id.
+func (e *Emulator) AuthorizeFromAppstore(sellerID string) (loginURL string, err error) {
+	e.mu.Lock()
+	u := &url.URL{Scheme: "https", Host: "sellercentral.amazon.com", Path: storePath + e.app.id}
+	for _, a := range e.accounts {
+		if a.sellerID == sellerID {
+			u.Host = strings.TrimPrefix(a.marketplaces[0].SellerCentral, "https://")
+		}
+	}
+	e.mu.Unlock()
+	return e.decide(u, sellerID)
+}
+
+func (e *Emulator) decide(u *url.URL, sellerID string) (string, error) {
+	q := u.Query()
+	q.Set("emulator_consent", "approve")
+	q.Set("emulator_seller", sellerID)
+	u.RawQuery = q.Encode()
+	r, err := http.NewRequest(http.MethodGet, u.String(), nil)
+	if err != nil {
+		return "", fmt.Errorf("emulator: consent: %w", err)
+	}
+	resp, err := e.RoundTrip(r)
+	if err != nil {
+		return "", err
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusFound {
+		return "", errors.New("emulator: consent: " + resp.Header.Get(consentErrorHeader))
+	}
+	return resp.Header.Get("Location"), nil
+}
+
+// consentErrorHeader says what an error page says, for programs.
+const consentErrorHeader = "X-Spapi-Emulator-Consent-Error"
+
+// centralRegions are the regions of the Seller and Vendor Central hosts.
+var centralRegions = sync.OnceValue(func() map[string]marketplace.Region {
+	hosts := map[string]marketplace.Region{}
+	for _, m := range marketplace.All() {
+		for _, base := range []string{m.SellerCentral, m.VendorCentral} {
+			hosts[strings.TrimPrefix(base, "https://")] = m.Region
+		}
+	}
+	return hosts
+})
+
+func isCentralHost(host string) bool { return centralRegions()[host] != "" }
+
+func isConsentPath(path string) bool {
+	return path == consentPath || strings.HasPrefix(path, confirmPath) || strings.HasPrefix(path, storePath)
+}
+
+// pageError is what a seller sees in place of a consent page.
+type pageError struct{ code, text string }
+
+// The error pages: developer-docs.amazon.com/sp-api/docs/authorization-errors and …/application-authorization-limits. The codes are
+// Amazon's, the texts are not, and neither is the status.
+var (
+	errDraft          = &pageError{"MD1000", "The application is a draft. Add version=beta to the authorization URI."}
+	errRedirect       = &pageError{"MD5101", "The redirect URI is not one of the application's."}
+	errNoURIs         = &pageError{"MD9100", "The application has no OAuth login URI or redirect URI."}
+	errNotPrimary     = &pageError{"SPDC8143", "Only the primary user of the account can authorize applications."}
+	errConsentLimit   = &pageError{"CONSENT_LIMIT_REACHED", "The application is not listed in the Appstore and has all the sellers that it may have."}
+	errUnknownApp     = &pageError{"", "There is no such application."}
+	errNoState        = &pageError{"", "The authorization URI has no state."}
+	errNoSeller       = &pageError{"", "There is no such seller in the region of this site."}
+	errAppstoreState  = &pageError{"", "amazon_state is unknown, was used before or is too old."}
+	errCentralMissing = &pageError{"", "There is no such page."}
+)
+
+func (p *pageError) reply() reply {
+	r := consentPage{Title: "We're sorry", Code: p.code, Text: p.text}.reply(http.StatusBadRequest)
+	r.header[consentErrorHeader] = strings.TrimPrefix(p.code+": "+p.text, ": ")
+	return r
+}
+
+// central answers for Seller and Vendor Central.
+func (e *Emulator) central(x *exchange) reply {
+	path := x.url.Path
+	if !isConsentPath(path) {
+		r := errCentralMissing.reply()
+		r.status = http.StatusNotFound
+		return r
+	}
+	x.operation = "central.consent"
+	q := x.url.Query()
+	switch x.method {
+	case http.MethodPost:
+		form, err := url.ParseQuery(string(x.body))
+		if err != nil {
+			return errCentralMissing.reply()
+		}
+		maps.Copy(q, form)
+	case http.MethodGet, http.MethodHead:
+	default:
+		return reply{status: http.StatusMethodNotAllowed, header: map[string]string{"Allow": "GET, POST"}}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var location string
+	var ask *consentPage
+	var err *pageError
+	switch {
+	case strings.HasPrefix(path, confirmPath):
+		x.operation = "central.confirm"
+		location, err = e.confirm(strings.TrimPrefix(path, confirmPath), q, x.now)
+	case strings.HasPrefix(path, storePath):
+		x.operation = "central.appstore"
+		location, ask, err = e.appstore(x, strings.TrimPrefix(path, storePath), q)
+	default:
+		location, ask, err = e.consent(x, q)
+	}
+	switch {
+	case err != nil:
+		return err.reply()
+	case ask != nil:
+		return ask.reply(http.StatusOK)
+	}
+	// No referrer: selling-partner-api-docs, developer guide, "Authorizing Selling Partner API applications".
+	return reply{status: http.StatusFound, header: map[string]string{"Location": location, "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}}
+}
+
+// consent is the consent page of the website workflow.
+func (e *Emulator) consent(x *exchange, q url.Values) (string, *consentPage, *pageError) {
+	s := &e.consents
+	if q.Get("application_id") != e.app.id {
+		return "", nil, errUnknownApp
+	}
+	if s.status == ApplicationDraft && q.Get("version") != "beta" {
+		return "", nil, errDraft
+	}
+	if q.Get("state") == "" {
+		return "", nil, errNoState
+	}
+	redirect, err := s.redirect(q.Get("redirect_uri"))
+	if err != nil {
+		return "", nil, err
+	}
+	a, ask, err := e.askSeller(x, q, "grant access to your account")
+	if ask != nil || err != nil {
+		return "", ask, err
+	}
+	if a == nil {
+		// How Amazon tells the website of a refusal is not documented: this is OAuth's way (RFC 6749, 4.1.2.1).
+		return withQuery(redirect, "error", "access_denied", "state", q.Get("state")), nil, nil
+	}
+	location, err := e.grantConsent(a, redirect, q, x.now)
+	return location, nil, err
+}
+
+// appstore is the application's page in the Appstore.
+func (e *Emulator) appstore(x *exchange, app string, q url.Values) (string, *consentPage, *pageError) {
+	s := &e.consents
+	switch {
+	case app != e.app.id:
+		return "", nil, errUnknownApp
+	case s.status == ApplicationDraft && q.Get("version") != "beta":
+		return "", nil, errDraft
+	case s.login == "":
+		return "", nil, errNoURIs
+	}
+	a, ask, err := e.askSeller(x, q, "log in and authorize the application")
+	if ask != nil || err != nil {
+		return "", ask, err
+	}
+	if a == nil {
+		return storePath + app, nil, nil
+	}
+	e.minted++
+	state := e.random("amazon state", e.minted).text(base64URL, 40)
+	s.states[state] = &appstoreState{Account: a.number, Beta: q.Get("version") == "beta", Expires: x.now.Add(appstoreStateLifetime)}
+	scheme := x.url.Scheme
+	if isCentralHost(x.hostname()) {
+		scheme = "https"
+	} else if scheme == "" {
+		scheme = "http"
+	}
+	callback := scheme + "://" + x.host + confirmPath + app
+	pairs := []string{"amazon_callback_uri", callback, "amazon_state", state, "selling_partner_id", a.sellerID}
+	if q.Get("version") == "beta" {
+		pairs = append(pairs, "version", "beta")
+	}
+	return withQuery(s.login, pairs...), nil, nil
+}
+
+// confirm is the way back from the application's website in the Appstore's workflow.
+func (e *Emulator) confirm(app string, q url.Values, now time.Time) (string, *pageError) {
+	s := &e.consents
+	if app != e.app.id {
+		return "", errUnknownApp
+	}
+	t := s.states[q.Get("amazon_state")]
+	if t == nil || !now.Before(t.Expires) {
+		return "", errAppstoreState
+	}
+	if s.status == ApplicationDraft && q.Get("version") != "beta" {
+		return "", errDraft
+	}
+	if q.Get("state") == "" {
+		return "", errNoState
+	}
+	redirect, err := s.redirect(q.Get("redirect_uri"))
+	if err != nil {
+		return "", err
+	}
+	delete(s.states, q.Get("amazon_state"))
+	return e.grantConsent(e.accounts[t.Account], redirect, q, now)
+}
+
+// grantConsent writes a seller's consent down and returns where the seller goes from there.
+func (e *Emulator) grantConsent(a *account, redirect string, q url.Values, now time.Time) (string, *pageError) {
+	s := &e.consents
+	if s.status != ApplicationListed && !s.sellers[a.number] && len(s.sellers) >= maxUnlistedSellers {
+		return "", errConsentLimit
+	}
+	s.sellers[a.number] = true
+	maps.DeleteFunc(s.codes, func(_ string, c *consentCode) bool { return !now.Before(c.Expires) })
+	maps.DeleteFunc(s.states, func(_ string, t *appstoreState) bool { return !now.Before(t.Expires) })
+	e.minted++
+	code := "ANDX" + e.random("code", e.minted).text(base36, 16)
+	s.codes[code] = &consentCode{Account: a.number, RedirectURI: redirect, Named: q.Get("redirect_uri") != "", Expires: now.Add(authorizationCodeLifetime)}
+	return withQuery(redirect, "state", q.Get("state"), "selling_partner_id", a.sellerID, "spapi_oauth_code", code), nil
+}
+
+// redirect finds the redirect URI to use: the one that was asked for, if it is registered, else the first.
+func (s *consents) redirect(asked string) (string, *pageError) {
+	if len(s.redirects) == 0 {
+		return "", errNoURIs
+	}
+	if asked == "" {
+		return s.redirects[0], nil
+	}
+	for _, registered := range s.redirects {
+		if asked == registered || sameLoopback(asked, registered) {
+			return asked, nil
+		}
+	}
+	return "", errRedirect
+}
+
+// sameLoopback compares loopback addresses without their ports, which programs on a desktop can't know beforehand (RFC 8252, 7.3).
+func sameLoopback(asked, registered string) bool {
+	a, errA := url.Parse(asked)
+	r, errR := url.Parse(registered)
+	if errA != nil || errR != nil || a.User != nil || a.Fragment != "" {
+		return false
+	}
+	switch r.Hostname() {
+	case "localhost", "127.0.0.1", "::1":
+	default:
+		return false
+	}
+	return a.Scheme == r.Scheme && a.Hostname() == r.Hostname() && (r.Path == "" || a.Path == r.Path)
+}
+
+// askSeller finds out who decides and how. It returns the page to be shown while nobody has decided, and neither page nor seller for a
+// refusal.
+func (e *Emulator) askSeller(x *exchange, q url.Values, what string) (*account, *consentPage, *pageError) {
+	region := centralRegions()[x.hostname()]
+	var sellers []*account
+	for _, a := range e.accounts {
+		if region == "" || a.region == region {
+			sellers = append(sellers, a)
+		}
+	}
+	if id := q.Get("emulator_seller"); id != "" {
+		sellers = slices.DeleteFunc(sellers, func(a *account) bool { return a.sellerID != id })
+	}
+	if len(sellers) == 0 {
+		return nil, nil, errNoSeller
+	}
+	switch q.Get("emulator_consent") {
+	case "approve":
+		if q.Get("emulator_user") == "secondary" {
+			return nil, nil, errNotPrimary
+		}
+		return sellers[0], nil, nil
+	case "deny":
+		return nil, nil, nil
+	}
+	ask := &consentPage{Title: "Authorize an application", Text: "The application " + e.app.id + " asks you to " + what + "."}
+	for name := range sortedKeys(q) {
+		if !strings.HasPrefix(name, "emulator_") {
+			ask.Hidden = append(ask.Hidden, pageField{name, q.Get(name)})
+		}
+	}
+	for _, a := range sellers {
+		ask.Sellers = append(ask.Sellers, pageField{a.sellerID, a.storeName})
+	}
+	return nil, ask, nil
+}
+
+// withQuery adds parameters to a URI that may have some.
+func withQuery(uri string, pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		q.Set(pairs[i], pairs[i+1])
+	}
+	separator := "?"
+	if strings.Contains(uri, "?") {
+		separator = "&"
+	}
+	return uri + separator + q.Encode()
+}
+
+type pageField struct{ Name, Value string }
+
+// consentPage is what a browser is shown.
+type consentPage struct {
+	Title, Code, Text string
+	Hidden, Sellers   []pageField
+}
+
+var pageTemplate = template.Must(template.New("page").Parse(`<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>{{.Title}}</title></head>
+<body>
+<h1>{{.Title}}</h1>
+<p>{{.Text}}</p>
+{{- if .Code}}
+<p>Error code: <code>{{.Code}}</code></p>
+{{- end}}
+{{- if .Sellers}}
+<form method="post">
+{{- range .Hidden}}
+<input type="hidden" name="{{.Name}}" value="{{.Value}}">
+{{- end}}
+<p><label>Seller <select name="emulator_seller">
+{{- range .Sellers}}
+<option value="{{.Name}}">{{.Value}} ({{.Name}})</option>
+{{- end}}
+</select></label></p>
+<p><label>User <select name="emulator_user"><option value="primary">primary</option><option value="secondary">secondary</option></select></label></p>
+<p><button name="emulator_consent" value="approve">Confirm</button> <button name="emulator_consent" value="deny">Cancel</button></p>
+</form>
+{{- end}}
+<p><small>A page of the emulator, not of Amazon.</small></p>
+</body>
+</html>
+`))
+
+func (p consentPage) reply(status int) reply {
+	var b bytes.Buffer
+	if err := pageTemplate.Execute(&b, p); err != nil {
+		panic("emulator: page: " + err.Error())
+	}
+	return reply{status: status, contentType: "text/html; charset=utf-8", body: b.Bytes(), header: map[string]string{
+		"Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+	}}
+}
+
+// consentsState is what an export keeps of consents.
+type consentsState struct {
+	Status    ApplicationStatus         `json:"status"`
+	Redirects []string                  `json:"redirects"`
+	Login     string                    `json:"login,omitempty"`
+	Sellers   []int                     `json:"sellers,omitempty"`
+	Codes     map[string]*consentCode   `json:"codes,omitempty"`
+	Tokens    map[string]*consentToken  `json:"tokens,omitempty"`
+	States    map[string]*appstoreState `json:"states,omitempty"`
+}
+
+var consentsStateful = stateful{
+	name: "consents",
+	save: func(e *Emulator, _ *account) (any, error) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		s := &e.consents
+		return consentsState{s.status, s.redirects, s.login, slices.Sorted(maps.Keys(s.sellers)), s.codes, s.tokens, s.states}, nil
+	},
+	load: func(e *Emulator, _ *account, raw json.RawMessage) error {
+		var saved consentsState
+		if err := json.Unmarshal(raw, &saved); err != nil {
+			return err
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		s := newConsents(consentOptions{saved.Status, saved.Redirects, true, saved.Login})
+		known := func(number int) bool { return number >= 0 && number < len(e.accounts) }
+		for _, n := range saved.Sellers {
+			s.sellers[n] = true
+		}
+		for code, c := range saved.Codes {
+			if c == nil || !known(c.Account) {
+				return errors.New("code of an unknown account")
+			}
+			s.codes[code] = c
+		}
+		for token, t := range saved.Tokens {
+			if t == nil || !known(t.Account) {
+				return errors.New("refresh token of an unknown account")
+			}
+			t.account = e.accounts[t.Account]
+			s.tokens[token] = t
+		}
+		for state, t := range saved.States {
+			if t == nil || !known(t.Account) {
+				return errors.New("state of an unknown account")
+			}
+			s.states[state] = t
+		}
+		e.consents = s
+		return nil
+	},
+	reset: func(e *Emulator) { e.consents = newConsents(e.options.consent) },
+}

@@ -1,0 +1,416 @@
+package emulator
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The control plane is how programs in other languages, and people with curl, steer an emulator that is served on a port: what Go
+// programs do by methods, as JSON below /_emulator/. It knows all secrets and can throw everything away, so it answers this
+// computer only, unless told otherwise, and never a web page: browsers let any page send requests to 127.0.0.1.
+
+const controlPath = "/_emulator/"
+
+// Control says who may use the control plane.
+type Control int
+
+// Who may use the control plane.
+const (
+	// ControlLocal is for clients on this computer's loopback interface, and for RoundTrip. It is the default.
+	ControlLocal Control = iota
+	// ControlOff is for nobody.
+	ControlOff
+	// ControlAnyone is for whoever reaches the port, as it must be for a container whose port is published.
+	ControlAnyone
+)
+
+// WithControl says who may use the control plane below /_emulator/.
+func WithControl(c Control) Option { return func(o *options) { o.control = c } }
+
+// maxControlBody bounds an imported state; all else is small.
+const maxControlBody = 1 << 30
+
+// controlRoute is one thing that the control plane does.
+type controlRoute struct {
+	method, path string // below controlPath; {id} takes one segment
+	about        string
+	do           func(e *Emulator, c *controlCall) (any, error)
+}
+
+// controlCall is what a controlRoute sees of a request.
+type controlCall struct {
+	id    string // of the path
+	query map[string][]string
+	body  []byte
+}
+
+// read decodes the body, in which nothing unknown may stand. Without a body v stays as it is.
+func (c *controlCall) read(v any) error {
+	if len(bytes.TrimSpace(c.body)) == 0 {
+		return nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(c.body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return fmt.Errorf("body: %w", err)
+	}
+	return nil
+}
+
+var errNoSuch = errors.New("there is none of this id")
+
+// controlRoutes are filled in init: the overview lists them.
+var controlRoutes []controlRoute
+
+func init() {
+	controlRoutes = append(controlRoutes,
+		controlRoute{"GET", "", "overview: seed, clock, numbers, and this list", controlOverview},
+		controlRoute{"POST", "reset", `back to the start; {"seed": 7} with another seed`, controlReset},
+		controlRoute{"GET", "clock", "what time it is", func(e *Emulator, _ *controlCall) (any, error) { return e.clock.state(), nil }},
+		controlRoute{"POST", "clock", `move the clock: {"advance": "26h"} or {"now": "2026-03-01T12:00:00Z"}`, controlClock},
+		controlRoute{"GET", "faults", "the rules by which requests go wrong", func(e *Emulator, _ *controlCall) (any, error) { return object{"faults": e.Faults()}, nil }},
+		controlRoute{"POST", "faults", `add a rule: {"kind": "throttle", "operation": "ordersv0.*", "every": 5, "burst": 3}`, controlAddFault},
+		controlRoute{"DELETE", "faults", "take all rules away", func(e *Emulator, _ *controlCall) (any, error) { e.ClearFaults(); return object{}, nil }},
+		controlRoute{"DELETE", "faults/{id}", "take one rule away", controlRemoveFault},
+		controlRoute{"GET", "state", "export everything", func(e *Emulator, _ *controlCall) (any, error) { return e.Export() }},
+		controlRoute{"PUT", "state", "import what was exported", controlImport},
+		controlRoute{"GET", "requests", "the last 1,000 requests, without secrets; ?operation=ordersv0.getOrders and ?last=10 for some of them", controlRequests},
+		controlRoute{"GET", "accounts", "the sellers with their credentials", controlAccounts},
+		controlRoute{"POST", "accounts", `add sellers: {"region": "eu", "marketplaces": ["A1PA6795UKMFR9"], "count": 3}, each optional`, controlAddAccounts},
+		controlRoute{"POST", "accounts/{id}/revoke", "a seller, by seller id, takes the authorization back", controlRevoke},
+		controlRoute{"POST", "accounts/{id}/code", `an authorization code: {"redirect_uri": "https://…"}`, controlCode},
+		controlRoute{"GET", "application", "the application's ids, secret and roles", controlApplication},
+		controlRoute{"POST", "application", `set roles: {"roles": ["Product Listing"]}; null for all`, controlRoles},
+		controlRoute{"POST", "application/rotate", "a new client secret; the old one stays good for 7 days", func(e *Emulator, _ *controlCall) (any, error) {
+			return object{"client_secret": e.RotateSecret()}, nil
+		}},
+		controlRoute{"POST", "application/expire-secret", "the client secret is overdue for rotation from now on", func(e *Emulator, _ *controlCall) (any, error) {
+			e.ExpireSecret()
+			return object{}, nil
+		}},
+		controlRoute{"POST", "tokens/expire", "all access tokens given out so far expire", func(e *Emulator, _ *controlCall) (any, error) {
+			e.ExpireTokens()
+			return object{}, nil
+		}},
+	)
+}
+
+// controlExchange is what [send] needs of a control request, which is neither counted nor logged.
+func (e *Emulator) controlExchange(r *http.Request) *exchange {
+	return &exchange{method: r.Method, now: e.now()}
+}
+
+// controlAllowed tells whether a request may use the control plane. remote is the client's address, "" without a connection.
+func (e *Emulator) controlAllowed(r *http.Request, remote string) bool {
+	if e.options.control == ControlOff || r.Header.Get("Origin") != "" {
+		return false
+	}
+	if e.options.control == ControlAnyone || remote == "" {
+		return true
+	}
+	host, _, err := net.SplitHostPort(remote)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+		return false
+	}
+	// A page whose name was made to point here after it was loaded sends no Origin with its GETs, but the name in Host.
+	name, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		name = r.Host
+	}
+	ip := net.ParseIP(strings.Trim(name, "[]"))
+	return name == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// control answers a request below controlPath.
+func (e *Emulator) control(r *http.Request, remote string) reply {
+	fail := func(status int, format string, args ...any) reply {
+		return reply{status: status, body: object{"error": fmt.Sprintf(format, args...)}}
+	}
+	if !e.controlAllowed(r, remote) {
+		return fail(http.StatusForbidden, "the control plane is not for you: it answers this computer only, and no web pages")
+	}
+	route, id, methods := findControl(r.Method, strings.TrimPrefix(r.URL.Path, controlPath))
+	if route == nil {
+		if methods == nil {
+			return fail(http.StatusNotFound, "nothing at %s: GET %s lists what there is", r.URL.Path, controlPath)
+		}
+		return fail(http.StatusMethodNotAllowed, "no %s here: want %s", r.Method, strings.Join(methods, " or ")).with("Allow", strings.Join(methods, ", "))
+	}
+	c := &controlCall{id: id, query: r.URL.Query()}
+	if r.Body != nil {
+		var err error
+		if c.body, err = io.ReadAll(io.LimitReader(r.Body, maxControlBody+1)); err != nil || len(c.body) > maxControlBody {
+			return fail(http.StatusRequestEntityTooLarge, "the body can't be read or is larger than %d bytes", maxControlBody)
+		}
+	}
+	switch answer, err := route.do(e, c); {
+	case errors.Is(err, errNoSuch):
+		return fail(http.StatusNotFound, "%q: %v", id, err)
+	case err != nil:
+		return fail(http.StatusBadRequest, "%s", strings.TrimPrefix(err.Error(), "emulator: "))
+	default:
+		return ok(answer)
+	}
+}
+
+func findControl(method, path string) (found *controlRoute, id string, methods []string) {
+	segments := strings.Split(path, "/")
+	for i := range controlRoutes {
+		rt := &controlRoutes[i]
+		pattern := strings.Split(rt.path, "/")
+		if len(pattern) != len(segments) {
+			continue
+		}
+		value, fits := "", true
+		for j, p := range pattern {
+			if p == "{id}" {
+				value = segments[j]
+			} else if p != segments[j] {
+				fits = false
+			}
+		}
+		if !fits {
+			continue
+		}
+		if rt.method == method {
+			return rt, value, nil
+		}
+		methods = append(methods, rt.method)
+	}
+	return nil, "", methods
+}
+
+func controlOverview(e *Emulator, _ *controlCall) (any, error) {
+	type line struct {
+		Method string `json:"method"`
+		Path   string `json:"path"`
+		About  string `json:"about"`
+	}
+	var lines []line
+	for _, rt := range controlRoutes {
+		lines = append(lines, line{rt.method, controlPath + rt.path, rt.about})
+	}
+	e.mu.Lock()
+	accounts, requests := len(e.accounts), e.log.started
+	e.mu.Unlock()
+	return object{
+		"seed": e.Seed(), "clock": e.clock.state(), "accounts": accounts, "faults": len(e.Faults()), "requests": requests,
+		"operations": len(e.Operations()), "control": lines,
+	}, nil
+}
+
+func controlReset(e *Emulator, c *controlCall) (any, error) {
+	var in struct {
+		Seed *int64 `json:"seed"`
+	}
+	if err := c.read(&in); err != nil {
+		return nil, err
+	}
+	if in.Seed != nil {
+		e.Reseed(*in.Seed)
+	} else {
+		e.Reset()
+	}
+	return e.Credentials(), nil
+}
+
+func controlClock(e *Emulator, c *controlCall) (any, error) {
+	var in struct {
+		Now     time.Time `json:"now"`
+		Advance string    `json:"advance"`
+	}
+	if err := c.read(&in); err != nil {
+		return nil, err
+	}
+	if in.Now.IsZero() == (in.Advance == "") {
+		return nil, errors.New(`want either {"advance": "26h"} or {"now": "2026-03-01T12:00:00Z"}`)
+	}
+	if in.Advance != "" {
+		d, err := time.ParseDuration(in.Advance)
+		if err != nil {
+			return nil, fmt.Errorf("advance %q: want a duration such as 26h or 90s", in.Advance)
+		}
+		e.Advance(d)
+	} else {
+		e.SetTime(in.Now)
+	}
+	return e.clock.state(), nil
+}
+
+func controlAddFault(e *Emulator, c *controlCall) (any, error) {
+	var f Fault
+	if err := c.read(&f); err != nil {
+		return nil, err
+	}
+	id, err := e.AddFault(f)
+	if err != nil {
+		return nil, err
+	}
+	f.ID = id
+	return f, nil
+}
+
+func controlRemoveFault(e *Emulator, c *controlCall) (any, error) {
+	if !e.RemoveFault(c.id) {
+		return nil, errNoSuch
+	}
+	return object{}, nil
+}
+
+func controlImport(e *Emulator, c *controlCall) (any, error) {
+	s := new(State)
+	if err := c.read(s); err != nil {
+		return nil, err
+	}
+	if err := e.Import(s); err != nil {
+		return nil, err
+	}
+	return e.Credentials(), nil
+}
+
+func controlRequests(e *Emulator, c *controlCall) (any, error) {
+	list := e.Requests()
+	if operation := c.query["operation"]; operation != nil {
+		list = slices.DeleteFunc(list, func(r LoggedRequest) bool { return !slices.Contains(operation, r.Operation) })
+	}
+	if last := c.query["last"]; last != nil {
+		n, err := strconv.Atoi(last[0])
+		if err != nil || n < 0 {
+			return nil, fmt.Errorf("last %q: want a number", last[0])
+		}
+		list = list[max(0, len(list)-n):]
+	}
+	return object{"requests": list}, nil
+}
+
+// accountInfo is a seller as the control plane shows it.
+type accountInfo struct {
+	Credentials
+	StoreName    string   `json:"store_name"`
+	Marketplaces []string `json:"marketplaces"`
+	Revoked      bool     `json:"revoked"`
+}
+
+// info wants e.mu held.
+func (e *Emulator) info(a *account) accountInfo {
+	i := accountInfo{Credentials: e.credentials(a), StoreName: a.storeName, Revoked: a.revoked}
+	for _, m := range a.marketplaces {
+		i.Marketplaces = append(i.Marketplaces, m.ID)
+	}
+	return i
+}
+
+func controlAccounts(e *Emulator, _ *controlCall) (any, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := []accountInfo{}
+	for _, a := range e.accounts {
+		list = append(list, e.info(a))
+	}
+	return object{"accounts": list}, nil
+}
+
+// maxNewAccounts bounds one request, not the emulator.
+const maxNewAccounts = 10000
+
+func controlAddAccounts(e *Emulator, c *controlCall) (any, error) {
+	in := struct {
+		AccountConfig
+		Count int `json:"count"`
+	}{Count: 1}
+	if err := c.read(&in); err != nil {
+		return nil, err
+	}
+	if in.Count < 1 || in.Count > maxNewAccounts {
+		return nil, fmt.Errorf("count %d: want 1 to %d", in.Count, maxNewAccounts)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := []accountInfo{}
+	for range in.Count {
+		a, err := e.addAccount(in.AccountConfig, e.now())
+		if err != nil {
+			return nil, err // about region and marketplaces: the first one fails or none
+		}
+		list = append(list, e.info(a))
+	}
+	return object{"accounts": list}, nil
+}
+
+// bySellerID returns the refresh token of a seller.
+func (e *Emulator) bySellerID(id string) (refreshToken string, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, a := range e.accounts {
+		if a.sellerID == id {
+			return a.refreshToken, nil
+		}
+	}
+	return "", errNoSuch
+}
+
+func controlRevoke(e *Emulator, c *controlCall) (any, error) {
+	token, err := e.bySellerID(c.id)
+	if err != nil {
+		return nil, err
+	}
+	if !e.RevokeRefreshToken(token) {
+		return nil, errors.New("the authorization has been taken back before")
+	}
+	return object{}, nil
+}
+
+func controlCode(e *Emulator, c *controlCall) (any, error) {
+	var in struct {
+		RedirectURI string `json:"redirect_uri"`
+	}
+	if err := c.read(&in); err != nil {
+		return nil, err
+	}
+	token, err := e.bySellerID(c.id)
+	if err != nil {
+		return nil, err
+	}
+	code := e.AuthorizationCode(token, in.RedirectURI)
+	if code == "" {
+		return nil, errors.New("the seller has taken the authorization back")
+	}
+	return object{"spapi_oauth_code": code, "expires_in": int(authorizationCodeLifetime.Seconds())}, nil
+}
+
+func controlApplication(e *Emulator, _ *controlCall) (any, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return object{
+		"application_id": e.app.id, "client_id": e.app.clientID, "client_secret": e.app.secret, "roles": e.app.roles,
+		"role_arn": e.app.roleARN(), "secret_expired": !e.app.secretExpiry.IsZero() && !e.now().Before(e.app.secretExpiry),
+	}, nil
+}
+
+func controlRoles(e *Emulator, c *controlCall) (any, error) {
+	var in struct {
+		Roles *[]string `json:"roles"`
+	}
+	in.Roles = &[]string{"\x00"} // tells null, for all roles, from nothing said
+	if err := c.read(&in); err != nil {
+		return nil, err
+	}
+	switch {
+	case in.Roles == nil:
+		e.SetRoles()
+	case slices.Equal(*in.Roles, []string{"\x00"}):
+		return nil, errors.New(`want {"roles": [names]}, or null for all`)
+	default:
+		e.SetRoles(*in.Roles...)
+	}
+	return controlApplication(e, c)
+}

@@ -1,0 +1,190 @@
+package emulator
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+)
+
+// What faults do to an answer on its way, over a connection and without one.
+
+// slowPieces is in how many pieces a slow body arrives.
+const slowPieces = 10
+
+// pause waits for d of the emulator's time: a fixed clock is moved on, for others the time really passes. It returns early, with
+// the reason, when ctx is done.
+func (e *Emulator) pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	if e.clock.speed == 0 {
+		e.clock.advance(d)
+		return ctx.Err()
+	}
+	timer := time.NewTimer(time.Duration(float64(d) / e.clock.speed))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// delay is how long the answer waits before it starts.
+func (f *Fault) delay() time.Duration {
+	if f == nil || f.Kind == FaultSlowBody {
+		return 0 // its latency is the body's
+	}
+	return f.Latency
+}
+
+// serve sends a reply over a connection, as the fault that struck the request has it.
+func (e *Emulator) serve(w http.ResponseWriter, r *http.Request, x *exchange, rep reply) {
+	f := x.fault
+	if f == nil {
+		send(w, x, rep)
+		return
+	}
+	if e.pause(r.Context(), f.delay()) != nil {
+		return // the client has gone away
+	}
+	rep = rep.with("X-Spapi-Emulator-Fault", string(f.Kind))
+	switch f.Kind {
+	case FaultReset:
+		reset(w)
+	case FaultResetInBody, FaultTruncate:
+		half := &halfWriter{ResponseWriter: w}
+		send(half, x, rep)
+		_ = http.NewResponseController(w).Flush()
+		if f.Kind == FaultResetInBody {
+			reset(w)
+		}
+		panic(http.ErrAbortHandler) // closes the connection
+	case FaultSlowBody:
+		send(&slowWriter{ResponseWriter: w, pause: func() error { return e.pause(r.Context(), f.Latency/slowPieces) }}, x, rep)
+	default:
+		send(w, x, rep)
+	}
+}
+
+// reset ends a connection with a TCP reset, as far as the server lets it; it doesn't return where it must not go on.
+func reset(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler) // no connection to be had: the next best thing
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // unsent data is thrown away, and the client gets a reset
+	}
+	_ = conn.Close()
+	panic(http.ErrAbortHandler)
+}
+
+// halfWriter passes on half of the body.
+type halfWriter struct{ http.ResponseWriter }
+
+func (h *halfWriter) Write(b []byte) (int, error) {
+	if _, err := h.ResponseWriter.Write(b[:len(b)/2]); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// slowWriter passes the body on in pieces, with a pause before each.
+type slowWriter struct {
+	http.ResponseWriter
+	pause func() error
+}
+
+func (s *slowWriter) Write(b []byte) (int, error) {
+	for i := range slowPieces {
+		if err := s.pause(); err != nil {
+			return 0, err
+		}
+		if _, err := s.ResponseWriter.Write(b[len(b)*i/slowPieces : len(b)*(i+1)/slowPieces]); err != nil {
+			return 0, err
+		}
+		_ = http.NewResponseController(s.ResponseWriter).Flush()
+	}
+	return len(b), nil
+}
+
+// errReset is what a client without a connection gets in place of a reset, in the form in which net/http reports one.
+func errReset() error {
+	return &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+}
+
+// brokenBody is the body of an answer without a connection, as the fault has it.
+func (e *Emulator) brokenBody(ctx context.Context, f *Fault, body []byte) io.Reader {
+	if f != nil {
+		switch f.Kind {
+		case FaultResetInBody:
+			return io.MultiReader(bytes.NewReader(body[:len(body)/2]), failingReader{errReset()})
+		case FaultTruncate:
+			return io.MultiReader(bytes.NewReader(body[:len(body)/2]), failingReader{io.ErrUnexpectedEOF})
+		case FaultSlowBody:
+			return &slowReader{body: body, size: max(1, (len(body)+slowPieces-1)/slowPieces), pause: func() error { return e.pause(ctx, f.Latency/slowPieces) }}
+		}
+	}
+	return bytes.NewReader(body)
+}
+
+type failingReader struct{ err error }
+
+func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
+
+// slowReader hands out a body in pieces, with a pause before each.
+type slowReader struct {
+	body  []byte
+	size  int
+	left  int // of the piece
+	pause func() error
+}
+
+func (r *slowReader) Read(b []byte) (int, error) {
+	if len(r.body) == 0 {
+		return 0, io.EOF
+	}
+	if r.left == 0 {
+		if err := r.pause(); err != nil {
+			return 0, err
+		}
+		r.left = min(r.size, len(r.body))
+	}
+	n := copy(b, r.body[:r.left])
+	r.body, r.left = r.body[n:], r.left-n
+	return n, nil
+}
+
+// roundTrip answers without a connection.
+func (e *Emulator) roundTrip(r *http.Request, x *exchange, rep reply) (*http.Response, error) {
+	f := x.fault
+	if f != nil {
+		if err := e.pause(r.Context(), f.delay()); err != nil {
+			return nil, err
+		}
+		if f.Kind == FaultReset {
+			return nil, errReset()
+		}
+		rep = rep.with("X-Spapi-Emulator-Fault", string(f.Kind))
+	}
+	rec := &recorder{header: http.Header{}}
+	send(rec, x, rep)
+	resp := newResponse(r, rec)
+	if rec.stream != nil {
+		resp.Body, resp.ContentLength = io.NopCloser(rec.stream), rec.length
+	} else {
+		resp.Body = io.NopCloser(e.brokenBody(r.Context(), f, rec.body.Bytes()))
+	}
+	unzip(resp)
+	return resp, nil
+}
+
+var errNoHost = errors.New("emulator: request without a host")

@@ -1,0 +1,124 @@
+package emulator
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/openspapi/spapi/internal/catalog"
+)
+
+var update = flag.Bool("update", false, "write the tables of docs/emulator.md")
+
+const docsPage = "../docs/emulator.md"
+
+// TestDocs holds the tables of docs/emulator.md against the code: go test ./emulator -run TestDocs -update writes them.
+func TestDocs(t *testing.T) {
+	b, err := os.ReadFile(docsPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(b)
+	for name, table := range map[string]string{"operations": operationsTable(), "control plane": controlTable(), "faults": faultsTable()} {
+		begin, end := "<!-- "+name+": written by go test ./emulator -run TestDocs -update -->\n", "<!-- end of "+name+" -->\n"
+		before, rest, found := strings.Cut(page, begin)
+		_, after, closed := strings.Cut(rest, end)
+		if !found || !closed {
+			t.Fatalf("%s has no place for %s: want %q and %q", docsPage, name, begin, end)
+		}
+		page = before + begin + "\n" + table + "\n" + end + after
+	}
+	if *update {
+		if err := os.WriteFile(docsPage, []byte(page), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if page != string(b) {
+		t.Errorf("%s is not what the code is: go test ./emulator -run TestDocs -update", docsPage)
+	}
+}
+
+// operationsTable tells for each API version how many of its operations have state, and which of one that has some have none.
+func operationsTable() string {
+	handled := map[string]bool{}
+	for _, f := range flows {
+		for id := range f {
+			handled[id] = true
+		}
+	}
+	type row struct{ all, with int }
+	rows, without := map[string]*row{}, map[string][]string{}
+	var total row
+	ops := catalog.Operations()
+	for i := range ops {
+		op := &ops[i]
+		r := rows[op.API]
+		if r == nil {
+			r = &row{}
+			rows[op.API] = r
+		}
+		r.all++
+		total.all++
+		if handled[op.ID] {
+			r.with++
+			total.with++
+		} else {
+			without[op.API] = append(without[op.API], "`"+detailKey(op)+"`")
+		}
+	}
+	var b strings.Builder
+	b.WriteString("| API | operations | with state | from schema only |\n|---|---:|---:|---|\n")
+	for api := range sortedKeys(rows) {
+		r := rows[api]
+		rest := "all"
+		if r.with > 0 {
+			rest = strings.Join(without[api], ", ")
+		}
+		fmt.Fprintf(&b, "| %s | %d | %d | %s |\n", api, r.all, r.with, rest)
+	}
+	fmt.Fprintf(&b, "| %d API versions | %d | %d | %d |\n", len(rows), total.all, total.with, total.all-total.with)
+	return b.String()
+}
+
+func controlTable() string {
+	var b strings.Builder
+	b.WriteString("| request | what |\n|---|---|\n")
+	for _, rt := range controlRoutes {
+		fmt.Fprintf(&b, "| `%s %s` | %s |\n", rt.method, controlPath+rt.path, strings.NewReplacer(": {", ": `{", "}", "}`").Replace(escapeJSON(rt.about)))
+	}
+	return b.String()
+}
+
+// escapeJSON sets JSON in a text as code.
+func escapeJSON(s string) string {
+	return strings.NewReplacer("; {", "; `{", " or {", " or `{").Replace(s)
+}
+
+func faultsTable() string {
+	about := map[FaultKind]string{
+		FaultThrottle:     "429: SP-API's, the token endpoint's, or STS's",
+		FaultInternal:     "500 `InternalFailure`",
+		FaultUnavailable:  "503",
+		FaultHTML:         "503 with a gateway's HTML page in place of JSON",
+		FaultLatency:      "the answer comes late, by `latency`",
+		FaultReset:        "the connection is reset before any of the answer",
+		FaultResetInBody:  "… after the headers and half of the body",
+		FaultTruncate:     "the connection is closed in order after half of the body",
+		FaultTruncateGzip: "HTTP is in order, but the gzip stream ends half-way",
+		FaultSlowBody:     "the body arrives in ten pieces over the time of `latency`",
+		FaultExpiredToken: "the next token of a list has expired",
+		FaultExpiredURL:   "S3's XML error of a presigned URL that has expired; for `s3.GetObject` and `s3.PutObject`",
+		FaultDuplicate:    "the first item of a list is in it twice",
+		FaultLate:         "the last item of a list is missing; it turns up in later answers",
+		FaultClockSkew:    "the service's own clock is wrong by `skew`: in `Date`, and for signatures",
+	}
+	var b strings.Builder
+	b.WriteString("| kind | what happens |\n|---|---|\n")
+	for _, k := range faultKinds {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", k, about[k])
+	}
+	return b.String()
+}

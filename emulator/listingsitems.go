@@ -1,0 +1,434 @@
+package emulator
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/openspapi/spapi/marketplace"
+)
+
+var listingsFlow = flow{
+	"listingsitems20210801.searchListingsItems": searchListings,
+	"listingsitems20210801.getListingsItem":     getListing,
+	"listingsitems20210801.putListingsItem":     putListing,
+	"listingsitems20210801.patchListingsItem":   patchListing,
+	"listingsitems20210801.deleteListingsItem":  deleteListing,
+}
+
+// listings2020Flow is the version before: the same submissions, with issues that name one attribute. It has nothing to read.
+var listings2020Flow = flow{
+	"listingsitems20200901.putListingsItem":    putListing,
+	"listingsitems20200901.patchListingsItem":  patchListing,
+	"listingsitems20200901.deleteListingsItem": deleteListing,
+}
+
+// Changes take effect at once. At Amazon ACCEPTED means that they will, within minutes as a rule, and that more issues may be found.
+
+// maxSKU is the length that SKUs can have (sellercentral.amazon.com/help/hub/reference/external/G201576410).
+const maxSKU = 40
+
+// maxListings is how many listings a search pages through (selling-partner-api-models, listingsItems_2021-08-01).
+const maxListings = 1000
+
+// listingTarget reads seller, SKU and marketplaces of a request.
+func (c *call) listingTarget() (sku string, markets []*marketplace.Marketplace, _ *apiError) {
+	if c.path["sellerId"] != c.account.sellerID {
+		return "", nil, denied(detailsNone)
+	}
+	for _, id := range c.query["marketplaceIds"] {
+		m, err := c.marketplaceOf("marketplaceIds", id)
+		if err != nil {
+			return "", nil, err
+		}
+		if !slices.Contains(markets, m) {
+			markets = append(markets, m)
+		}
+	}
+	return c.path["sku"], markets, nil
+}
+
+// listingNotFound is as in jrl84/amazon-sp-api#176.
+func listingNotFound(sku string, markets []*marketplace.Marketplace) *apiError {
+	ids := make([]string, len(markets))
+	for i, m := range markets {
+		ids[i] = m.ID
+	}
+	e := notFound("SKU '" + sku + "' not found in marketplace " + strings.Join(ids, ", "))
+	e.code = "NOT_FOUND"
+	return e
+}
+
+func getListing(c *call) (reply, *apiError) {
+	sku, markets, err := c.listingTarget()
+	if err != nil {
+		return reply{}, err
+	}
+	w := c.account.world(c.emu)
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	l := w.listing(sku)
+	if l == nil || !slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool { return l.in(m.ID) }) {
+		return reply{}, listingNotFound(sku, markets)
+	}
+	return ok(c.listingObject(w, l, markets, c.query["includedData"])), nil
+}
+
+// listingObject shows a listing with the data sets that were asked for; summaries when none was. The caller holds w.mu.
+func (c *call) listingObject(w *world, l *listing, markets []*marketplace.Marketplace, included []string) object {
+	if len(included) == 0 {
+		included = []string{"summaries"}
+	}
+	out := object{"sku": l.sku}
+	markets = slices.DeleteFunc(slices.Clone(markets), func(m *marketplace.Marketplace) bool { return !l.in(m.ID) })
+	for _, set := range included {
+		switch set {
+		case "attributes":
+			out[set] = attributesIn(w.attributesOf(l), markets)
+		case "fulfillmentAvailability":
+			entry := object{"fulfillmentChannelCode": l.fulfillmentChannel(w.account.region)}
+			if !l.amazon {
+				entry["quantity"] = l.quantity
+			}
+			out[set] = []object{entry}
+		case "issues":
+			out[set] = issues2021(l.issues, markets)
+		case "procurement":
+			out[set] = []object{} // vendors only
+		default:
+			list := []object{}
+			for _, m := range markets {
+				for _, entry := range c.listingData(set, l, m) {
+					entry["marketplaceId"] = m.ID
+					list = append(list, entry)
+				}
+			}
+			out[set] = list
+		}
+	}
+	return out
+}
+
+// listingData is one data set of a listing in one marketplace.
+func (c *call) listingData(set string, l *listing, m *marketplace.Marketplace) []object {
+	switch set {
+	case "summaries":
+		s := object{
+			"asin": l.product.asin, "productType": l.productType, "conditionType": l.condition, "status": l.status(m.ID), "itemName": l.title(m),
+			"createdDate": timestamp(l.created), "lastUpdatedDate": timestamp(l.updated), "mainImage": object{"link": imageOf(l.product, "MAIN"), "height": 500, "width": 500},
+		}
+		if l.amazon {
+			s["fnSku"] = l.stock.fnsku
+		}
+		return []object{s}
+	case "offers":
+		o := l.offers[m.ID]
+		if o == nil {
+			return nil
+		}
+		b2c := object{"offerType": "B2C", "price": money2026(o.priceAt(c.now)), "audience": object{"value": "ALL", "displayName": "Sell on Amazon"}}
+		if o.points > 0 {
+			b2c["points"] = object{"pointsNumber": o.points}
+		}
+		list := []object{b2c}
+		if o.business.units > 0 {
+			list = append(list, object{"offerType": "B2B", "price": money2026(o.business), "audience": object{"value": "B2B", "displayName": "Amazon Business"}})
+		}
+		return list
+	case "productTypes":
+		return []object{{"productType": l.productType}}
+	case "relationships":
+		return []object{{"relationships": []object{}}}
+	}
+	return nil
+}
+
+// title is the item's name as the listing has it.
+func (l *listing) title(m *marketplace.Marketplace) string {
+	list, _ := l.attributes["item_name"].([]any)
+	for _, v := range list {
+		if member(v, "marketplace_id") == m.ID {
+			return member(v, "value")
+		}
+	}
+	return l.product.titleIn(m)
+}
+
+// status is what buyers can do with the listing.
+func (l *listing) status(marketplaceID string) []string {
+	list := []string{}
+	if l.buyable(marketplaceID) {
+		list = append(list, "BUYABLE")
+	}
+	return append(list, "DISCOVERABLE")
+}
+
+// attributesIn are the attributes as far as they are of some marketplaces.
+func attributesIn(attributes map[string]any, markets []*marketplace.Marketplace) object {
+	out := object{}
+	for name, v := range attributes {
+		list := []any{}
+		for _, entry := range v.([]any) {
+			id := member(entry, "marketplace_id")
+			if id == "" || slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool { return m.ID == id }) {
+				list = append(list, entry)
+			}
+		}
+		if len(list) > 0 {
+			out[name] = list
+		}
+	}
+	return out
+}
+
+func issues2021(issues []listingIssue, markets []*marketplace.Marketplace) []object {
+	list := []object{}
+	for _, i := range issues {
+		if i.marketplaceID != "" && !slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool { return m.ID == i.marketplaceID }) {
+			continue
+		}
+		entry := object{"code": i.code, "message": i.message, "severity": i.severity, "attributeNames": i.attributes, "categories": i.categories}
+		if i.marketplaceID != "" {
+			entry["marketplaceIds"] = []string{i.marketplaceID}
+		}
+		list = append(list, entry)
+	}
+	return list
+}
+
+// submitted is the answer to a submission. Something invalid is a 200, too (selling-partner-api-models#5219).
+func (c *call) submitted(sku string, s *submission, markets []*marketplace.Marketplace) reply {
+	preview := c.query.Get("mode") == "VALIDATION_PREVIEW"
+	status := "ACCEPTED"
+	switch {
+	case !s.valid():
+		status = "INVALID"
+	case preview:
+		status = "VALID"
+	}
+	out := object{"sku": sku, "status": status, "submissionId": c.emu.random("submission", c.exchange.requestID).text(hexDigits, 32)}
+	if c.op.Version == "2020-09-01" {
+		list := []object{}
+		for _, i := range s.issues {
+			list = append(list, object{"code": i.code, "message": i.message, "severity": i.severity, "attributeName": i.attributes[0]})
+		}
+		out["issues"] = list
+		return ok(out)
+	}
+	included := c.query["includedData"]
+	if len(included) == 0 || slices.Contains(included, "issues") {
+		out["issues"] = issues2021(s.issues, markets)
+	}
+	if slices.Contains(included, "identifiers") {
+		list := []object{}
+		for _, m := range markets {
+			if s.product != nil {
+				list = append(list, object{"marketplaceId": m.ID, "asin": s.product.asin})
+			}
+		}
+		out["identifiers"] = list
+	}
+	return ok(out)
+}
+
+func putListing(c *call) (reply, *apiError) {
+	sku, markets, err := c.listingTarget()
+	if err != nil {
+		return reply{}, err
+	}
+	if len(markets) > 1 {
+		return reply{}, invalidParameter("marketplaceIds", "has "+strconv.Itoa(len(markets))+" values, want at most 1")
+	}
+	if n := utf8.RuneCountInString(sku); n > maxSKU || strings.TrimSpace(sku) != sku {
+		return reply{}, invalidParameter("sku", "has blanks around it or more than 40 characters")
+	}
+	body, _ := c.body.(map[string]any)
+	productType, _ := body["productType"].(string)
+	requirements, _ := body["requirements"].(string)
+	attributes, _ := body["attributes"].(map[string]any)
+	w := c.account.world(c.emu)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.put(sku, productType, requirements, attributes, markets[0], c.query.Get("mode") == "VALIDATION_PREVIEW", c.now)
+	return c.submitted(sku, &s, markets), nil
+}
+
+func patchListing(c *call) (reply, *apiError) {
+	sku, markets, err := c.listingTarget()
+	if err != nil {
+		return reply{}, err
+	}
+	body, _ := c.body.(map[string]any)
+	productType, _ := body["productType"].(string)
+	list, _ := body["patches"].([]any)
+	patches, err := readPatches(list)
+	if err != nil {
+		return reply{}, err
+	}
+	w := c.account.world(c.emu)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s, found := w.patch(sku, productType, patches, markets, c.query.Get("mode") == "VALIDATION_PREVIEW", c.now)
+	if !found {
+		return reply{}, listingNotFound(sku, markets)
+	}
+	return c.submitted(sku, &s, markets), nil
+}
+
+// readPatches reads patch operations, of which each has the path of an attribute: nothing below one can be patched.
+func readPatches(list []any) ([]patch, *apiError) {
+	var patches []patch
+	for i, entry := range list {
+		at := "patches[" + strconv.Itoa(i) + "]."
+		m, _ := entry.(map[string]any)
+		p := patch{op: member(m, "op")}
+		name, ok := strings.CutPrefix(member(m, "path"), "/attributes/")
+		if !ok || name == "" || strings.Contains(name, "/") {
+			return nil, invalidParameter(at+"path", `is "`+member(m, "path")+`", want "/attributes/" and the name of an attribute`)
+		}
+		p.name = strings.NewReplacer("~1", "/", "~0", "~").Replace(name) // RFC 6901
+		p.value, _ = m["value"].([]any)
+		if p.op != "delete" && p.value == nil {
+			return nil, invalidParameter(at+"value", "required")
+		}
+		patches = append(patches, p)
+	}
+	return patches, nil
+}
+
+func deleteListing(c *call) (reply, *apiError) {
+	sku, markets, err := c.listingTarget()
+	if err != nil {
+		return reply{}, err
+	}
+	w := c.account.world(c.emu)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	removed := false
+	for _, m := range markets {
+		removed = w.remove(sku, m, c.now) || removed
+	}
+	if !removed {
+		return reply{}, listingNotFound(sku, markets)
+	}
+	return c.submitted(sku, &submission{}, markets), nil
+}
+
+func searchListings(c *call) (reply, *apiError) {
+	_, markets, err := c.listingTarget()
+	if err != nil {
+		return reply{}, err
+	}
+	pg, problem := c.page("pageToken")
+	if problem != nil {
+		return reply{}, invalidParameter("pageToken", problem.Error())
+	}
+	q := pg.args
+	switch { // the rules between parameters are those of the model's notes
+	case q.Has("identifiers") && !q.Has("identifiersType"):
+		return reply{}, invalid("Missing request parameter: identifiersType", "identifiersType: required with identifiers")
+	case q.Has("identifiersType") && !q.Has("identifiers"):
+		return reply{}, invalid("Missing request parameter: identifiers", "identifiers: required with identifiersType")
+	case q.Has("variationParentSku") && (q.Has("identifiers") || q.Has("packageHierarchySku")):
+		return reply{}, invalidParameter("variationParentSku", "can't be used with identifiers or packageHierarchySku")
+	case q.Has("packageHierarchySku") && q.Has("identifiers"):
+		return reply{}, invalidParameter("packageHierarchySku", "can't be used with identifiers")
+	}
+	size := 10
+	if text := q.Get("pageSize"); text != "" {
+		if size, _ = strconv.Atoi(text); size < 1 {
+			return reply{}, invalidParameter("pageSize", "is below the minimum of 1")
+		}
+	}
+	w := c.account.world(c.emu)
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	var found []*listing
+	for _, l := range w.allListings() {
+		// A listing that came after the first page is on none.
+		if listingFound(l, q, markets) && !l.created.After(pg.AsOf) {
+			found = append(found, l)
+		}
+	}
+	sortListings(found, q.Get("sortBy"), q.Get("sortOrder"))
+	total := len(found)
+	if len(found) > maxListings {
+		found = found[:maxListings]
+	}
+	part, more := cut(found, pg.Start, size)
+	items := []object{}
+	for _, l := range part {
+		items = append(items, c.listingObject(w, l, markets, q["includedData"]))
+	}
+	pagination := object{}
+	if more {
+		pagination["nextToken"] = c.token(pg, pg.Start+size)
+	}
+	if pg.Start > 0 {
+		pagination["previousToken"] = c.token(pg, max(pg.Start-size, 0))
+	}
+	return reply{status: http.StatusOK, body: object{"numberOfResults": total, "pagination": pagination, "items": items}}, nil
+}
+
+func listingFound(l *listing, q map[string][]string, markets []*marketplace.Marketplace) bool {
+	if !slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool { return l.in(m.ID) }) {
+		return false
+	}
+	if ids := q["identifiers"]; ids != nil {
+		p, is := l.product, func(id string) bool { return slices.Contains(ids, id) }
+		found := map[string]bool{
+			"SKU": is(l.sku), "ASIN": is(p.asin), "EAN": is(p.ean), "JAN": is(p.ean), "UPC": is(p.upc), "GTIN": is("0"+p.ean) || is(p.ean), "FNSKU": l.amazon && is(l.stock.fnsku),
+		}
+		if !found[q["identifiersType"][0]] {
+			return false
+		}
+	}
+	if q["variationParentSku"] != nil || q["packageHierarchySku"] != nil {
+		return false // the world has neither variations nor packages of packages
+	}
+	within := func(name string, after bool) bool {
+		if q[name] == nil {
+			return true
+		}
+		t, _ := parseTime(q[name][0])
+		at := l.created
+		if strings.HasPrefix(name, "lastUpdated") {
+			at = l.updated
+		}
+		return at.Equal(t) || at.After(t) == after
+	}
+	if !within("createdAfter", true) || !within("createdBefore", false) || !within("lastUpdatedAfter", true) || !within("lastUpdatedBefore", false) {
+		return false
+	}
+	if s := q["withIssueSeverity"]; s != nil && !slices.ContainsFunc(l.issues, func(i listingIssue) bool { return slices.Contains(s, i.severity) }) {
+		return false
+	}
+	has := func(status string) bool {
+		return slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool {
+			return l.in(m.ID) && slices.Contains(l.status(m.ID), status)
+		})
+	}
+	return !slices.ContainsFunc(q["withStatus"], func(s string) bool { return !has(s) }) && !slices.ContainsFunc(q["withoutStatus"], has)
+}
+
+// sortListings sorts by the last update, latest first, if nothing else is said. Listings come sorted by SKU, which decides between equals.
+func sortListings(list []*listing, by, order string) {
+	slices.SortStableFunc(list, func(a, b *listing) int {
+		n := 0
+		switch by {
+		case "sku":
+			n = cmp.Compare(a.sku, b.sku)
+		case "createdDate":
+			n = a.created.Compare(b.created)
+		default:
+			n = a.updated.Compare(b.updated)
+		}
+		if order != "ASC" {
+			n = -n
+		}
+		return n
+	})
+}

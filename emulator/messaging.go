@@ -1,0 +1,334 @@
+package emulator
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+var messagingFlow = flow{
+	"messagingv1.getMessagingActionsForOrder":  getMessagingActions,
+	"messagingv1.GetAttributes":                getBuyerAttributes,
+	"messagingv1.confirmCustomizationDetails":  sendMessage("confirmCustomizationDetails"),
+	"messagingv1.createConfirmDeliveryDetails": sendMessage("confirmDeliveryDetails"),
+	"messagingv1.createLegalDisclosure":        sendMessage("legalDisclosure"),
+	"messagingv1.createConfirmOrderDetails":    sendMessage("confirmOrderDetails"),
+	"messagingv1.createConfirmServiceDetails":  sendMessage("confirmServiceDetails"),
+	"messagingv1.CreateWarranty":               sendMessage("warranty"),
+	"messagingv1.createDigitalAccessKey":       sendMessage("digitalAccessKey"),
+	"messagingv1.createUnexpectedProblem":      sendMessage("unexpectedProblem"),
+	"messagingv1.sendInvoice":                  sendMessage("invoice"),
+}
+
+// messageKind is a template by which a seller may write to a buyer.
+type messageKind struct {
+	name string
+	// available tells whether the template can be used for an order in a state, a time after the purchase. Amazon says only that it depends on
+	// fulfilment, the kind of seller and the messages sent before (developer-docs.amazon.com/sp-api/docs/messaging-api-v1-use-case-guide);
+	// the rules here are the emulator's own.
+	available  func(o *order, status string, age time.Duration) bool
+	text       bool // has a text, which must not be empty
+	maxText    int
+	attachment bool // may have attachments
+	needsFile  bool
+}
+
+const (
+	messagingDays  = 30 * 24 * time.Hour // for problems and deliveries
+	disclosureDays = 90 * 24 * time.Hour // for documents
+)
+
+func open(status string) bool { return status == unshipped || status == partiallyShipped }
+
+// has tells whether an order has an item of a product type. Lamps can be ordered with their installation, and calendars come with a
+// key to their digital edition.
+func (o *order) has(productType string) bool {
+	return slices.ContainsFunc(o.items, func(it orderItem) bool { return it.product.kind.typ == productType })
+}
+
+// messageKinds are the templates in the order in which actions list them.
+var messageKinds = []messageKind{
+	{name: "confirmCustomizationDetails", text: true, maxText: 800, attachment: true, available: func(o *order, s string, _ time.Duration) bool { return !o.amazon && open(s) }},
+	{name: "confirmDeliveryDetails", text: true, maxText: 2000, available: func(o *order, s string, age time.Duration) bool {
+		return !o.amazon && (open(s) || s == shipped) && age < messagingDays
+	}},
+	{name: "legalDisclosure", attachment: true, needsFile: true, available: func(_ *order, s string, age time.Duration) bool { return s == shipped && age < disclosureDays }},
+	{name: "confirmOrderDetails", text: true, maxText: 2000, available: func(o *order, s string, _ time.Duration) bool { return !o.amazon && open(s) }},
+	{name: "confirmServiceDetails", text: true, maxText: 2000, available: func(o *order, s string, age time.Duration) bool {
+		return o.has("LAMP") && (open(s) || s == shipped) && age < messagingDays
+	}},
+	{name: "digitalAccessKey", text: true, maxText: 400, attachment: true, available: func(o *order, s string, age time.Duration) bool {
+		return o.has("CALENDAR") && (open(s) || s == shipped) && age < messagingDays
+	}},
+	{name: "unexpectedProblem", text: true, maxText: 2000, available: func(o *order, s string, age time.Duration) bool {
+		return !o.amazon && (open(s) || s == shipped) && age < messagingDays
+	}},
+	{name: "warranty", attachment: true, available: func(_ *order, s string, age time.Duration) bool { return s == shipped && age < disclosureDays }},
+	{name: "invoice", attachment: true, needsFile: true, available: func(_ *order, s string, age time.Duration) bool { return s == shipped && age < disclosureDays }},
+}
+
+// BuyerMessage is a message that a seller has sent to the buyer of an order, or a solicitation.
+type BuyerMessage struct {
+	Time        time.Time `json:"time"`
+	OrderID     string    `json:"order_id"`
+	Type        string    `json:"type"` // as in the operation's path: "legalDisclosure", "productReviewAndSellerFeedback"
+	Text        string    `json:"text,omitempty"`
+	Attachments []string  `json:"attachments,omitempty"` // file names
+}
+
+// contacts are what a seller has sent to buyers, and the places for files to be sent. Guarded by Emulator.mu.
+type contacts struct {
+	messages []BuyerMessage
+	uploads  map[string]*upload // by id
+}
+
+// sent tells whether a message of the kind has been sent for an order: a template can be used once.
+func (s *contacts) sent(orderID, kind string) bool {
+	return slices.ContainsFunc(s.messages, func(m BuyerMessage) bool { return m.OrderID == orderID && m.Type == kind })
+}
+
+// Messages returns what a seller has sent to buyers by the messaging and solicitations APIs, oldest first; nil for an unknown seller.
+func (e *Emulator) Messages(sellerID string) []BuyerMessage {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, a := range e.accounts {
+		if a.sellerID == sellerID {
+			return slices.Clone(a.contacts.messages)
+		}
+	}
+	return nil
+}
+
+// refusedMessage is how the service refuses a template that isn't available, or an order that isn't there
+// (selling-partner-api-docs#1662, #193).
+func refusedMessage() *apiError { return errContact("Invalid amazonOrderId and template combination.") }
+
+// errContact is the 403 of messaging and solicitations, which has a message of its own.
+func errContact(message string) *apiError {
+	details := ""
+	return &apiError{status: http.StatusForbidden, code: "Unauthorized", message: &message, details: &details, kind: "AccessDeniedException"}
+}
+
+// contactOrder finds the order to whose buyer a request wants to write; nil when there is none in that marketplace.
+func (c *call) contactOrder() (*world, *order, *apiError) {
+	id := c.path["amazonOrderId"]
+	if !orderIDPattern.MatchString(id) {
+		return nil, nil, invalid("Invalid Input", "amazonOrderId: is not in 3-7-7 format")
+	}
+	m, err := c.marketplaceOf("marketplaceIds", c.query.Get("marketplaceIds"))
+	if err != nil {
+		return nil, nil, err
+	}
+	w := c.account.world(c.emu)
+	o := w.orderByID(id, c.now)
+	if o == nil || o.marketplace.ID != m.ID {
+		return w, nil, nil
+	}
+	return w, o, nil
+}
+
+// availableKinds are the templates that can be used for an order now.
+func (c *call) availableKinds(w *world, o *order) []*messageKind {
+	w.mu.RLock()
+	status := o.status(c.now)
+	w.mu.RUnlock()
+	c.emu.mu.Lock()
+	defer c.emu.mu.Unlock()
+	var kinds []*messageKind
+	for i := range messageKinds {
+		k := &messageKinds[i]
+		if k.available(o, status, c.now.Sub(o.purchased)) && !c.account.contacts.sent(o.id, k.name) {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds
+}
+
+// hal is a reply in the JSON Hypertext Application Language, which both APIs use.
+func hal(status int, body object) reply {
+	return reply{status: status, contentType: "application/hal+json", body: body}
+}
+
+// actionList is the HAL body that lists actions: links, and each action with the schema of what it wants.
+func (c *call) actionList(base string, names []string, href func(name string) string, schema func(name string) object) object {
+	query := "?marketplaceIds=" + url.QueryEscape(c.query.Get("marketplaceIds"))
+	links, embedded := []object{}, []object{}
+	for _, name := range names {
+		path := href(name)
+		self := object{"href": path + query, "name": name}
+		links = append(links, self)
+		action := object{"_links": object{"self": self}, "payload": object{"name": name}}
+		if s := schema(name); s != nil {
+			at := object{"href": path + "/schema", "name": name}
+			action["_links"] = object{"self": self, "schema": at}
+			action["_embedded"] = object{"schema": object{"_links": object{"self": at}, "payload": s}}
+		} else {
+			action["_links"] = object{"self": self, "schema": object{"href": path + "/schema", "name": name}}
+		}
+		embedded = append(embedded, action)
+	}
+	return object{"_links": object{"self": object{"href": base + query}, "actions": links}, "_embedded": object{"actions": embedded}}
+}
+
+func getMessagingActions(c *call) (reply, *apiError) {
+	w, o, err := c.contactOrder()
+	if err != nil {
+		return reply{}, err
+	}
+	if o == nil {
+		return reply{}, orderNotFound(c.path["amazonOrderId"])
+	}
+	names := []string{}
+	kinds := map[string]*messageKind{}
+	for _, k := range c.availableKinds(w, o) {
+		names = append(names, k.name)
+		kinds[k.name] = k
+	}
+	if len(names) > 0 {
+		names = append(names, "attributes") // an action, too: the model's sandbox case
+	}
+	base := "/messaging/v1/orders/" + o.id
+	return hal(http.StatusOK, c.actionList(base, names, func(name string) string {
+		if kinds[name] == nil {
+			return base + "/" + name
+		}
+		return base + "/messages/" + name
+	}, func(name string) object {
+		if k := kinds[name]; k != nil {
+			return k.schema()
+		}
+		return nil
+	})), nil
+}
+
+// schema describes the body of a message as JSON Schema.
+func (k *messageKind) schema() object {
+	properties, required := object{}, []string{}
+	if k.text {
+		properties["text"] = object{"type": "string", "minLength": 1, "maxLength": k.maxText}
+		required = append(required, "text")
+	}
+	if k.attachment {
+		properties["attachments"] = object{"type": "array", "items": object{
+			"type": "object", "required": []string{"uploadDestinationId", "fileName"},
+			"properties": object{"uploadDestinationId": object{"type": "string"}, "fileName": object{"type": "string"}},
+		}}
+		if k.needsFile {
+			required = append(required, "attachments")
+		}
+	}
+	if k.name == "warranty" {
+		properties["coverageStartDate"] = object{"type": "string", "format": "date-time"}
+		properties["coverageEndDate"] = object{"type": "string", "format": "date-time"}
+	}
+	return object{"$schema": "http://json-schema.org/draft-04/schema#", "type": "object", "title": k.name, "properties": properties, "required": required}
+}
+
+func getBuyerAttributes(c *call) (reply, *apiError) {
+	_, o, err := c.contactOrder()
+	if err != nil {
+		return reply{}, err
+	}
+	if o == nil {
+		return reply{}, orderNotFound(c.path["amazonOrderId"])
+	}
+	return hal(http.StatusOK, object{"buyer": object{"locale": strings.ReplaceAll(o.marketplace.Language, "_", "-")}}), nil
+}
+
+var (
+	htmlPattern  = regexp.MustCompile(`(?i)</?[a-z][^>]*>`)
+	emailPattern = regexp.MustCompile(`[^\s@]+@[^\s@]+\.[A-Za-z]{2,}`)
+)
+
+// sendMessage is the handler of one template.
+func sendMessage(name string) handler {
+	kind := &messageKinds[slices.IndexFunc(messageKinds, func(k messageKind) bool { return k.name == name })]
+	return func(c *call) (reply, *apiError) {
+		w, o, err := c.contactOrder()
+		if err != nil {
+			return reply{}, err
+		}
+		if o == nil || !slices.Contains(c.availableKinds(w, o), kind) {
+			return reply{}, refusedMessage()
+		}
+		body, _ := c.body.(map[string]any)
+		message := BuyerMessage{Time: c.now.UTC(), OrderID: o.id, Type: name}
+		message.Text, _ = body["text"].(string)
+		switch {
+		case kind.text && strings.TrimSpace(message.Text) == "":
+			return reply{}, invalidParameter("text", "required")
+		case htmlPattern.MatchString(message.Text): // the model's note: no HTML, no email addresses
+			return reply{}, invalidParameter("text", "has HTML in it")
+		case emailPattern.MatchString(message.Text):
+			return reply{}, invalidParameter("text", "has an email address in it")
+		}
+		begin, _ := body["coverageStartDate"].(string)
+		end, _ := body["coverageEndDate"].(string)
+		if from, ok := parseTime(begin); ok {
+			if to, ok := parseTime(end); ok && !from.Before(to) {
+				return reply{}, invalidParameter("coverageEndDate", "is not after coverageStartDate")
+			}
+		}
+		attachments, _ := body["attachments"].([]any)
+		if kind.needsFile && len(attachments) == 0 {
+			return reply{}, invalidParameter("attachments", "required")
+		}
+		for _, a := range attachments {
+			m, _ := a.(map[string]any)
+			id, _ := m["uploadDestinationId"].(string)
+			file, _ := m["fileName"].(string)
+			c.emu.mu.Lock()
+			up := c.account.contacts.uploads[id]
+			c.emu.mu.Unlock()
+			switch {
+			case up == nil || up.Resource != "messaging/v1/orders/"+o.id+"/messages/"+name:
+				return reply{}, invalidParameter("attachments.uploadDestinationId", `"`+id+`" is not an upload destination for this message`)
+			case !c.received(up):
+				return reply{}, invalidParameter("attachments.uploadDestinationId", `no file with the announced MD5 hash has been uploaded to "`+id+`"`)
+			case file == "":
+				return reply{}, invalidParameter("attachments.fileName", "is empty")
+			}
+			message.Attachments = append(message.Attachments, file)
+		}
+		c.emu.mu.Lock()
+		defer c.emu.mu.Unlock()
+		if c.account.contacts.sent(o.id, name) {
+			return reply{}, refusedMessage() // by another request in the meantime
+		}
+		c.account.contacts.messages = append(c.account.contacts.messages, message)
+		return hal(http.StatusCreated, object{}), nil
+	}
+}
+
+// contactsState is what an export keeps of contacts.
+type contactsState struct {
+	Messages []BuyerMessage     `json:"messages,omitempty"`
+	Uploads  map[string]*upload `json:"uploads,omitempty"`
+}
+
+var contactsStateful = stateful{
+	name: "contacts",
+	save: func(e *Emulator, a *account) (any, error) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		s := &a.contacts
+		if len(s.messages) == 0 && len(s.uploads) == 0 {
+			return nil, nil
+		}
+		return contactsState{s.messages, s.uploads}, nil
+	},
+	load: func(e *Emulator, a *account, raw json.RawMessage) error {
+		var s contactsState
+		if err := json.Unmarshal(raw, &s); err != nil {
+			return err
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		a.contacts = contacts{s.Messages, s.Uploads}
+		return nil
+	},
+}

@@ -1,0 +1,461 @@
+package emulator
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var notificationsFlow = flow{
+	"notificationsv1.createDestination":      createDestination,
+	"notificationsv1.getDestinations":        getDestinations,
+	"notificationsv1.getDestination":         getDestination,
+	"notificationsv1.deleteDestination":      deleteDestination,
+	"notificationsv1.createSubscription":     createSubscription,
+	"notificationsv1.getSubscription":        getSubscription,
+	"notificationsv1.getSubscriptions":       getSubscriptions,
+	"notificationsv1.getSubscriptionById":    getSubscriptionByID,
+	"notificationsv1.deleteSubscriptionById": deleteSubscriptionByID,
+	"notificationsv1.sendTestNotification":   sendTestNotification,
+}
+
+// notificationKind is a type of notification: developer-docs.amazon.com/sp-api/docs/notification-type-values, payload versions and
+// spelling of the envelope as in selling-partner-api-models, schemas/notifications.
+type notificationKind struct {
+	name        string
+	versions    []string // ascending
+	eventBridge bool     // goes to EventBridge, else to SQS
+	pascal      bool     // envelope in PascalCase
+	filter      string   // member of eventFilter besides eventFilterType that must be there; "" when the type takes no filter
+}
+
+// notificationKinds are those that can be subscribed to. News about an application's secret can't: they are a preference in the console.
+// ORDER_STATUS_CHANGE and MFN_ORDER_STATUS_CHANGE are gone.
+var notificationKinds = []notificationKind{
+	{name: "ACCOUNT_STATUS_CHANGED", versions: []string{"1.0"}},
+	{name: "ANY_OFFER_CHANGED", versions: []string{"1.0"}, pascal: true, filter: "optional"},
+	{name: "B2B_ANY_OFFER_CHANGED", versions: []string{"1.0"}, pascal: true},
+	{name: "BOPIS_CHECKIN_DETAILS", versions: []string{"1.0"}},
+	{name: "BRANDED_ITEM_CONTENT_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
+	{name: "DATA_KIOSK_QUERY_PROCESSING_FINISHED", versions: []string{"2023-11-15"}},
+	{name: "DETAIL_PAGE_TRAFFIC_EVENT", versions: []string{"2020-09-04"}},
+	{name: "EXTERNAL_FULFILLMENT_SHIPMENT_STATUS_CHANGE", versions: []string{"1.0"}},
+	{name: "FBA_INVENTORY_AVAILABILITY_CHANGES", versions: []string{"1.0"}, pascal: true},
+	{name: "FBA_OUTBOUND_SHIPMENT_STATUS", versions: []string{"1.0"}, pascal: true},
+	{name: "FEED_PROCESSING_FINISHED", versions: []string{"2020-09-04"}},
+	{name: "FEE_PROMOTION", versions: []string{"1.0"}, pascal: true},
+	{name: "FULFILLMENT_ORDER_STATUS", versions: []string{"1.0"}, pascal: true},
+	{name: "ITEM_INVENTORY_EVENT_CHANGE", versions: []string{"2020-09-04"}},
+	{name: "ITEM_PRODUCT_TYPE_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
+	{name: "ITEM_SALES_EVENT_CHANGE", versions: []string{"2020-09-04"}},
+	{name: "LISTINGS_ITEM_ISSUES_CHANGE", versions: []string{"1.0", "2023-12-13"}, eventBridge: true, pascal: true},
+	{name: "LISTINGS_ITEM_MFN_QUANTITY_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
+	{name: "LISTINGS_ITEM_STATUS_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
+	{name: "ORDER_CHANGE", versions: []string{"1.0"}, pascal: true, filter: "orderChangeTypes"},
+	{name: "PRICING_HEALTH", versions: []string{"1.0"}},
+	{name: "PRODUCT_TYPE_DEFINITIONS_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
+	{name: "REPORT_PROCESSING_FINISHED", versions: []string{"2020-09-04"}},
+	{name: "SHIPMENT_TRACKING_MILESTONE_CHANGED", versions: []string{"2026-01-30"}, eventBridge: true, filter: "trackingIdentifier"},
+	{name: "SHIPPING_CHARGE_NOTIFICATION", versions: []string{"1.0"}},
+	{name: "TRANSACTION_UPDATE", versions: []string{"1.0"}, pascal: true},
+}
+
+// destination is where notifications go. All of an application's sellers share its destinations.
+type destination struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	ARN     string    `json:"arn,omitempty"`     // of an SQS queue
+	Region  string    `json:"region,omitempty"`  // of EventBridge
+	Account string    `json:"account,omitempty"` // of AWS, for EventBridge
+	Created time.Time `json:"created"`
+}
+
+// subscription is one seller's, to one type and payload version.
+type subscription struct {
+	ID          string         `json:"id"`
+	Seller      int            `json:"seller"` // account's number
+	Kind        string         `json:"kind"`
+	Version     string         `json:"version"`
+	Destination string         `json:"destination"`
+	Directive   map[string]any `json:"directive,omitempty"`
+}
+
+// subscriptions is guarded by Emulator.mu. Both lists are in the order of creation.
+type subscriptions struct {
+	destinations []*destination
+	list         []*subscription
+}
+
+func (s *subscriptions) destination(id string) *destination {
+	if i := slices.IndexFunc(s.destinations, func(d *destination) bool { return d.ID == id }); i >= 0 {
+		return s.destinations[i]
+	}
+	return nil
+}
+
+// errNotification is a 400 of notifications: the reason stands in details (saleweaver/python-amazon-sp-api#734, #368).
+func errNotification(details string) *apiError { return invalid(unparsable, details) }
+
+// errConflict is the 409 of notifications (selling-partner-api-models#1960).
+func errConflict() *apiError {
+	message := "The resource specified conflicts with the current state."
+	return &apiError{status: http.StatusConflict, code: "StateConflict", message: &message, kind: "ConflictException"}
+}
+
+func (d *destination) object(app string) object {
+	resource := object{}
+	if d.ARN != "" {
+		resource["sqs"] = object{"arn": d.ARN}
+	} else {
+		resource["eventBridge"] = object{"name": "aws.partner/sellingpartnerapi.amazon.com/" + d.Account + "/" + app, "region": d.Region, "accountId": d.Account}
+	}
+	return object{"destinationId": d.ID, "name": d.Name, "resource": resource}
+}
+
+func (s *subscription) object() object {
+	o := object{"subscriptionId": s.ID, "payloadVersion": s.Version, "destinationId": s.Destination}
+	if s.Directive != nil {
+		o["processingDirective"] = s.Directive
+	}
+	return o
+}
+
+func createDestination(c *call) (reply, *apiError) {
+	body, _ := c.body.(map[string]any)
+	spec, _ := body["resourceSpecification"].(map[string]any)
+	d := &destination{Created: c.now.UTC()}
+	d.Name, _ = body["name"].(string)
+	sqs, _ := spec["sqs"].(map[string]any)
+	bridge, _ := spec["eventBridge"].(map[string]any)
+	switch {
+	case d.Name == "" || len(d.Name) > 256:
+		return reply{}, invalidParameter("name", "is empty or longer than 256 characters")
+	case sqs != nil && bridge != nil:
+		return reply{}, invalid("Invalid input.", "A destination cannot be created with multiple resource types") // selling-partner-api-models#1793
+	case sqs != nil:
+		d.ARN, _ = sqs["arn"].(string)
+		if strings.HasSuffix(d.ARN, ".fifo") { // standard queues only: developer-docs.amazon.com/sp-api/docs/set-up-notifications-with-amazon-sqs
+			return reply{}, invalidParameter("resourceSpecification.sqs.arn", "is a FIFO queue, want a standard one")
+		}
+	case bridge != nil:
+		d.Region, _ = bridge["region"].(string)
+		d.Account, _ = bridge["accountId"].(string)
+		if !awsAccountPattern.MatchString(d.Account) {
+			return reply{}, invalidParameter("resourceSpecification.eventBridge.accountId", "is not the twelve digits of an AWS account")
+		}
+	default:
+		return reply{}, invalidParameter("resourceSpecification", "has neither sqs nor eventBridge")
+	}
+	e := c.emu
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	// EventBridge takes one destination for each AWS account; that queues may be given only once is assumed.
+	if slices.ContainsFunc(e.subscriptions.destinations, func(o *destination) bool { return o.ARN == d.ARN && o.Account == d.Account }) {
+		return reply{}, errConflict()
+	}
+	e.minted++
+	d.ID = e.random("destination", e.minted).uuid()
+	e.subscriptions.destinations = append(e.subscriptions.destinations, d)
+	return payload(d.object(e.app.id)), nil
+}
+
+var awsAccountPattern = regexp.MustCompile(`^\d{12}$`)
+
+func getDestinations(c *call) (reply, *apiError) {
+	e := c.emu
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := []object{}
+	for _, d := range e.subscriptions.destinations {
+		list = append(list, d.object(e.app.id))
+	}
+	return payload(list), nil
+}
+
+func getDestination(c *call) (reply, *apiError) {
+	e := c.emu
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	d := e.subscriptions.destination(c.path["destinationId"])
+	if d == nil {
+		return reply{}, notFound("No destination with id " + c.path["destinationId"] + " was found.")
+	}
+	return payload(d.object(e.app.id)), nil
+}
+
+// deleteDestination refuses while something is subscribed to it, which is assumed from the declared 409.
+func deleteDestination(c *call) (reply, *apiError) {
+	e := c.emu
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s, id := &e.subscriptions, c.path["destinationId"]
+	if s.destination(id) == nil {
+		return reply{}, notFound("No destination with id " + id + " was found.")
+	}
+	if slices.ContainsFunc(s.list, func(o *subscription) bool { return o.Destination == id }) {
+		return reply{}, errConflict()
+	}
+	s.destinations = slices.DeleteFunc(s.destinations, func(d *destination) bool { return d.ID == id })
+	return ok(object{}), nil
+}
+
+// notificationType finds the type of a path.
+func notificationType(name string) (*notificationKind, *apiError) {
+	i := slices.IndexFunc(notificationKinds, func(k notificationKind) bool { return k.name == name })
+	if i < 0 {
+		return nil, errNotification("Notification type " + name + " is not supported")
+	}
+	return &notificationKinds[i], nil
+}
+
+func createSubscription(c *call) (reply, *apiError) {
+	kind, err := notificationType(c.path["notificationType"])
+	if err != nil {
+		return reply{}, err
+	}
+	body, _ := c.body.(map[string]any)
+	s := &subscription{Seller: c.account.number, Kind: kind.name}
+	s.Version, _ = body["payloadVersion"].(string)
+	s.Destination, _ = body["destinationId"].(string)
+	s.Directive, _ = body["processingDirective"].(map[string]any)
+	if !slices.Contains(kind.versions, s.Version) {
+		return reply{}, errNotification("Payload version " + s.Version + " is not supported for notification type " + kind.name + "; want " + strings.Join(kind.versions, " or ")) // wording assumed
+	}
+	if err := checkDirective(kind, s.Directive); err != nil {
+		return reply{}, err
+	}
+	e := c.emu
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	d := e.subscriptions.destination(s.Destination)
+	switch {
+	case d == nil:
+		// selling-partner-api-models#2224
+		return reply{}, errNotification("No destination with id " + s.Destination + " for applicationId " + e.app.id)
+	case kind.eventBridge && d.ARN != "":
+		return reply{}, errNotification("Notification type " + kind.name + " does not support AWS_SQS")
+	case !kind.eventBridge && d.ARN == "":
+		return reply{}, errNotification("Notification type " + kind.name + " does not support AWS_EVENT_BRIDGE") // saleweaver/python-amazon-sp-api#734
+	}
+	// One per type, seller and version, except where expressions tell them apart (the model's note on getSubscriptions).
+	if slices.ContainsFunc(e.subscriptions.list, func(o *subscription) bool {
+		return o.Seller == s.Seller && o.Kind == s.Kind && o.Version == s.Version && (o.Directive["filterExpression"] == nil || o.Directive["filterExpression"] == s.Directive["filterExpression"])
+	}) {
+		return reply{}, errConflict()
+	}
+	e.minted++
+	s.ID = e.random("subscription", e.minted).uuid()
+	e.subscriptions.list = append(e.subscriptions.list, s)
+	return payload(s.object()), nil
+}
+
+// celForbidden matches what filter expressions may not have: arithmetic and indexing (the model's note on filterExpression). Text in
+// quotes has been taken out before.
+var (
+	celForbidden = regexp.MustCompile(`[+*/%\[\]]|[^\s(,=<>&|!]\s*-`)
+	celText      = regexp.MustCompile("\"[^\"]*\"|'[^']*'|`[^`]*`")
+)
+
+// checkDirective checks a processing directive against what its type takes.
+func checkDirective(kind *notificationKind, directive map[string]any) *apiError {
+	if directive == nil {
+		return nil
+	}
+	filter, hasFilter := directive["eventFilter"].(map[string]any)
+	expression, hasExpression := directive["filterExpression"].(string)
+	switch {
+	case !hasFilter && !hasExpression:
+		return errNotification("Processing Directive eventFilter must not be empty") // jlevers/selling-partner-api#885
+	case hasFilter && hasExpression:
+		return errNotification("eventFilter and filterExpression are mutually exclusive")
+	case hasExpression:
+		if celForbidden.MatchString(celText.ReplaceAllString(expression, `""`)) {
+			return errNotification("filterExpression has an operator that is not supported: arithmetic and indexing are not")
+		}
+		return nil
+	}
+	valid := kind.filter != "" && filter["eventFilterType"] == kind.name
+	switch kind.name {
+	case "ANY_OFFER_CHANGED":
+		valid = valid && filter["orderChangeTypes"] == nil && filter["trackingIdentifier"] == nil
+	case "ORDER_CHANGE": // marketplaceIds alone are refused: selling-partner-api-models#4135
+		valid = valid && filter["orderChangeTypes"] != nil && filter["aggregationSettings"] == nil && filter["trackingIdentifier"] == nil
+	case "SHIPMENT_TRACKING_MILESTONE_CHANGED": // exactly one identifier: the model's note
+		identifier, _ := filter["trackingIdentifier"].(map[string]any)
+		valid = valid && len(identifier) == 1
+	}
+	if !valid {
+		text, _ := json.Marshal(filter)
+		return errNotification("EventFilter Payload " + string(text) + " failed to validate for notification type " + kind.name)
+	}
+	return nil
+}
+
+// mySubscriptions returns the seller's subscriptions to a type, of one payload version if one is given. It wants e.mu held.
+func (c *call) mySubscriptions(kind *notificationKind, version string) []*subscription {
+	var list []*subscription
+	for _, s := range c.emu.subscriptions.list {
+		if s.Seller == c.account.number && s.Kind == kind.name && same(version, s.Version) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// getSubscription shows the subscription of the latest payload version, if none is given.
+func getSubscription(c *call) (reply, *apiError) {
+	kind, err := notificationType(c.path["notificationType"])
+	if err != nil {
+		return reply{}, err
+	}
+	c.emu.mu.Lock()
+	defer c.emu.mu.Unlock()
+	var latest *subscription
+	for _, s := range c.mySubscriptions(kind, c.query.Get("payloadVersion")) {
+		if latest == nil || slices.Index(kind.versions, s.Version) > slices.Index(kind.versions, latest.Version) {
+			latest = s
+		}
+	}
+	if latest == nil {
+		return reply{}, notFound("No subscription for notification type " + kind.name + " was found.")
+	}
+	return payload(latest.object()), nil
+}
+
+// defaultSubscriptions is the page size of getSubscriptions (selling-partner-api-models, notifications).
+const defaultSubscriptions = 30
+
+func getSubscriptions(c *call) (reply, *apiError) {
+	pg, problem := c.page("nextToken")
+	if problem != nil {
+		return reply{}, errNotification("nextToken " + problem.Error())
+	}
+	kind, err := notificationType(pg.arg("notificationTypes"))
+	if err != nil {
+		return reply{}, err
+	}
+	size := defaultSubscriptions
+	if text := pg.arg("pageSize"); text != "" {
+		if size, _ = strconv.Atoi(text); size < defaultSubscriptions || size > 100 {
+			return reply{}, invalidParameter("pageSize", "is "+text+", want 30 to 100")
+		}
+	}
+	c.emu.mu.Lock()
+	defer c.emu.mu.Unlock()
+	part, more := cut(c.mySubscriptions(kind, pg.arg("payloadVersion")), pg.Start, size)
+	list := []object{}
+	for _, s := range part {
+		list = append(list, s.object())
+	}
+	body := object{"subscriptions": list}
+	if more {
+		body["nextToken"] = c.token(pg, pg.Start+size)
+	}
+	return payload(body), nil
+}
+
+// subscriptionByID finds the position of the path's subscription, whoever's it is: the operations are grantless. It wants e.mu held.
+func (c *call) subscriptionByID() (int, *apiError) {
+	kind, err := notificationType(c.path["notificationType"])
+	if err != nil {
+		return 0, err
+	}
+	id := c.path["subscriptionId"]
+	i := slices.IndexFunc(c.emu.subscriptions.list, func(s *subscription) bool { return s.ID == id && s.Kind == kind.name })
+	if i < 0 {
+		return 0, notFound("No subscription with id " + id + " for notification type " + kind.name + " was found.")
+	}
+	return i, nil
+}
+
+func getSubscriptionByID(c *call) (reply, *apiError) {
+	c.emu.mu.Lock()
+	defer c.emu.mu.Unlock()
+	i, err := c.subscriptionByID()
+	if err != nil {
+		return reply{}, err
+	}
+	return payload(c.emu.subscriptions.list[i].object()), nil
+}
+
+func deleteSubscriptionByID(c *call) (reply, *apiError) {
+	c.emu.mu.Lock()
+	defer c.emu.mu.Unlock()
+	i, err := c.subscriptionByID()
+	if err != nil {
+		return reply{}, err
+	}
+	c.emu.subscriptions.list = slices.Delete(c.emu.subscriptions.list, i, i+1)
+	return ok(object{}), nil
+}
+
+// sendTestNotification puts a message of the type into a queue. It has the type's envelope; its payload only repeats the scenario.
+func sendTestNotification(c *call) (reply, *apiError) {
+	kind, err := notificationType(c.path["notificationType"])
+	if err != nil {
+		return reply{}, err
+	}
+	body, _ := c.body.(map[string]any)
+	id, _ := body["destinationId"].(string)
+	test, _ := body["testNotification"].(map[string]any)
+	version, _ := test["payloadVersion"].(string)
+	scenario, _ := test["testScenario"].(string)
+	switch {
+	case scenario == "": // the model's note
+		return reply{}, errNotification("testScenario must not be empty")
+	case !slices.Contains(kind.versions, version):
+		return reply{}, errNotification("Payload version " + version + " is not supported for notification type " + kind.name)
+	}
+	e := c.emu
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	d := e.subscriptions.destination(id)
+	if d == nil {
+		return reply{}, errNotification("No destination with id " + id + " for applicationId " + e.app.id)
+	}
+	e.publish(d, kind, version, "", object{"testScenario": scenario}, c.now)
+	return payload(object{}), nil
+}
+
+// publish sends a notification of a type to a destination. It wants e.mu held.
+func (e *Emulator) publish(d *destination, kind *notificationKind, version, subscriptionID string, payload object, now time.Time) {
+	target := d.ARN
+	if target == "" {
+		target = "arn:aws:events:" + d.Region + ":" + d.Account + ":event-source/aws.partner/sellingpartnerapi.amazon.com/" + d.Account + "/" + e.app.id
+	}
+	e.post(target, e.envelope(kind.name, version, subscriptionID, kind.pascal, payload, now), now)
+}
+
+// subscriptionsState is what an export keeps of both lists.
+type subscriptionsState struct {
+	Destinations []*destination  `json:"destinations,omitempty"`
+	List         []*subscription `json:"list,omitempty"`
+}
+
+var subscriptionsStateful = stateful{
+	name: "subscriptions",
+	save: func(e *Emulator, _ *account) (any, error) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return subscriptionsState{e.subscriptions.destinations, e.subscriptions.list}, nil
+	},
+	load: func(e *Emulator, _ *account, raw json.RawMessage) error {
+		var s subscriptionsState
+		if err := json.Unmarshal(raw, &s); err != nil {
+			return err
+		}
+		if slices.Contains(s.Destinations, nil) || slices.Contains(s.List, nil) {
+			return errors.New("null in a list")
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.subscriptions = subscriptions{s.Destinations, s.List}
+		return nil
+	},
+	reset: func(e *Emulator) { e.subscriptions = subscriptions{} },
+}

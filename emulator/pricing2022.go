@@ -1,0 +1,254 @@
+package emulator
+
+import (
+	"net/http"
+	"slices"
+)
+
+var pricing2022Flow = flow{
+	"productpricing20220501.getFeaturedOfferExpectedPriceBatch": expectedPrices,
+	"productpricing20220501.getCompetitiveSummary":              competitiveSummaries,
+}
+
+// maxExpectedPrices is how many SKUs a batch may have (selling-partner-api-models, productPricing_2022-05-01).
+const maxExpectedPrices = 40
+
+func number2022(m money) object { return object{"currencyCode": m.currency, "amount": m.number()} }
+
+func points2022(o *marketOffer) object {
+	return object{"pointsNumber": o.points, "pointsMonetaryValue": number2022(money{o.points, o.price.currency})}
+}
+
+func fulfillment2022(o *marketOffer) string {
+	if o.amazon {
+		return "AFN"
+	}
+	return "MFN"
+}
+
+// expectedPrices answers for each SKU at which price its offer would be featured.
+func expectedPrices(c *call) (reply, *apiError) {
+	body, _ := c.body.(map[string]any)
+	list, _ := body["requests"].([]any)
+	switch {
+	case len(list) == 0:
+		return reply{}, invalidParameter("requests", "required")
+	case len(list) > maxExpectedPrices:
+		return reply{}, invalidParameter("requests", "has more than 40 elements")
+	}
+	answers := make([]object, len(list))
+	for i, entry := range list {
+		m, _ := entry.(map[string]any)
+		text := func(name string) string { s, _ := m[name].(string); return s }
+		request := object{"marketplaceId": text("marketplaceId"), "sku": text("sku")}
+		if m["segment"] != nil {
+			request["segment"] = m["segment"]
+		}
+		answer := object{"headers": c.batchHeaders(i), "request": request}
+		err := batchURI(text("method"), text("uri"), "/products/pricing/2022-05-01/offer/featuredOfferExpectedPrice")
+		var result object
+		if err == nil {
+			result, err = c.expectedPrice(text("marketplaceId"), text("sku"))
+		}
+		if err != nil {
+			answer["body"], answer["status"] = err.reply().body, statusLine(err.status)
+		} else {
+			answer["body"], answer["status"] = result, statusLine(http.StatusOK)
+		}
+		answers[i] = answer
+	}
+	return ok(object{"responses": answers}), nil
+}
+
+func batchURI(method, uri, want string) *apiError {
+	switch {
+	case uri != want:
+		return invalidParameter("uri", `is "`+uri+`", want `+want)
+	case method != http.MethodGet:
+		return invalidParameter("method", "is "+method+", want GET")
+	}
+	return nil
+}
+
+// expectedPrice computes the price at which one listing would be featured. The result's states are those that the model names.
+func (c *call) expectedPrice(marketplaceID, sku string) (object, *apiError) {
+	m, err := c.marketplaceOf("marketplaceId", marketplaceID)
+	if err != nil {
+		return nil, err
+	}
+	w := c.account.world(c.emu)
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	l := w.listing(sku)
+	if l == nil || l.offers[m.ID] == nil {
+		return object{"featuredOfferExpectedPriceResults": []object{{"resultStatus": "OFFER_NOT_FOUND"}}}, nil
+	}
+	fulfilled := "MFN"
+	if l.amazon {
+		fulfilled = "AFN"
+	}
+	out := object{"offerIdentifier": object{"marketplaceId": m.ID, "sellerId": c.account.sellerID, "sku": sku, "asin": l.product.asin, "fulfillmentType": fulfilled}}
+	result := object{}
+	out["featuredOfferExpectedPriceResults"] = []object{result}
+	io := c.offersOf(w, l.product, m)
+	target := func(o *marketOffer) bool { return o.mine && o.sku == sku }
+	own := slices.IndexFunc(io.offers, func(o marketOffer) bool { return target(&o) })
+	if current := io.featured("New", nil); current != nil {
+		result["currentFeaturedOffer"] = c.featuredOffer(io, current)
+	}
+	if own < 0 || io.offers[own].condition != "New" {
+		result["resultStatus"] = "OFFER_NOT_ELIGIBLE"
+		return out, nil
+	}
+	rival := io.featured("New", target)
+	if rival == nil {
+		result["resultStatus"] = "NO_COMPETING_OFFER"
+		return out, nil
+	}
+	result["competingFeaturedOffer"] = c.featuredOffer(io, rival)
+	price, can := io.expectedPrice(&io.offers[own], rival)
+	if !can {
+		result["resultStatus"] = "OFFER_NOT_ELIGIBLE"
+		return out, nil
+	}
+	expected := object{"listingPrice": number2022(price)}
+	if io.offers[own].points > 0 {
+		expected["points"] = points2022(&io.offers[own])
+	}
+	result["resultStatus"], result["featuredOfferExpectedPrice"] = "VALID_FOEP", expected
+	return out, nil
+}
+
+// featuredOffer names an offer that is or would be featured. SKUs are shown to their owner only.
+func (c *call) featuredOffer(io *itemOffers, o *marketOffer) object {
+	price := object{"listingPrice": number2022(o.price), "shippingPrice": number2022(o.shipping)}
+	if o.points > 0 {
+		price["points"] = points2022(o)
+	}
+	return object{
+		"offerIdentifier": object{"marketplaceId": io.marketplace.ID, "sellerId": o.seller, "asin": io.product.asin, "fulfillmentType": fulfillment2022(o)},
+		"condition":       o.condition, "price": price,
+	}
+}
+
+// competitiveSummaries answers for each ASIN with the data sets that were asked for.
+func competitiveSummaries(c *call) (reply, *apiError) {
+	body, _ := c.body.(map[string]any)
+	list, _ := body["requests"].([]any)
+	answers := make([]object, len(list))
+	for i, entry := range list {
+		m, _ := entry.(map[string]any)
+		text := func(name string) string { s, _ := m[name].(string); return s }
+		summary := object{"asin": text("asin"), "marketplaceId": text("marketplaceId")}
+		err := batchURI(text("method"), text("uri"), "/products/pricing/2022-05-01/items/competitiveSummary")
+		if err == nil {
+			err = c.competitiveSummary(summary, text("asin"), text("marketplaceId"), m)
+		}
+		status := http.StatusOK
+		if err != nil {
+			status = err.status
+			errors, _ := err.reply().body.(map[string]any)
+			summary = object{"asin": text("asin"), "marketplaceId": text("marketplaceId"), "errors": errors["errors"]}
+		}
+		answers[i] = object{"status": statusLine(status), "body": summary}
+	}
+	return ok(object{"responses": answers}), nil
+}
+
+// maxSimilar is how many similar items are named.
+const maxSimilar = 20
+
+func (c *call) competitiveSummary(out object, asin, marketplaceID string, request map[string]any) *apiError {
+	m, err := c.marketplaceOf("marketplaceId", marketplaceID)
+	if err != nil {
+		return err
+	}
+	included, _ := request["includedData"].([]any)
+	inputs, _ := request["lowestPricedOffersInputs"].([]any)
+	if len(inputs) > 0 && !slices.Contains(included, any("lowestPricedOffers")) {
+		return invalidParameter("lowestPricedOffersInputs", "is only valid with lowestPricedOffers in includedData")
+	}
+	w := c.account.world(c.emu)
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	p := w.productByASIN(asin)
+	if p == nil {
+		return notFound("The requested ASIN " + asin + " was not found.") // wording assumed
+	}
+	io := c.offersOf(w, p, m)
+	for _, set := range included {
+		switch set {
+		case "featuredBuyingOptions":
+			options := []object{}
+			// New only: selling-partner-api-models#5377.
+			if o := io.featured("New", nil); o != nil {
+				shown := offer2022(o)
+				where := object{"glanceViewWeightPercentage": 100, "sampleLocation": object{"postalCode": object{"countryCode": m.CountryCode, "value": samplePostalCode(m.CountryCode)}}}
+				shown["featuredOfferSegments"] = []object{{"customerMembership": "DEFAULT", "segmentDetails": where}}
+				options = append(options, object{"buyingOptionType": "New", "segmentedFeaturedOffers": []object{shown}})
+			}
+			out["featuredBuyingOptions"] = options
+		case "referencePrices":
+			out["referencePrices"] = []object{
+				{"name": "CompetitivePriceThreshold", "price": number2022(io.threshold)},
+				{"name": "CompetitivePrice", "price": number2022(io.competitive)},
+				{"name": "WasPrice", "price": number2022(io.was)},
+			}
+		case "lowestPricedOffers":
+			if len(inputs) == 0 {
+				inputs = []any{map[string]any{"itemCondition": "New", "offerType": "Consumer"}} // the documented defaults
+			}
+			lowest := []object{}
+			for _, input := range inputs {
+				in, _ := input.(map[string]any)
+				condition, _ := in["itemCondition"].(string)
+				offers := []object{}
+				for _, o := range io.of(condition) {
+					offers = append(offers, offer2022(&o))
+				}
+				if len(offers) > 0 {
+					lowest = append(lowest, object{"lowestPricedOffersInput": in, "offers": offers[:min(len(offers), maxOffers)]})
+				}
+			}
+			out["lowestPricedOffers"] = lowest
+		case "similarItems":
+			items := []object{}
+			for _, other := range w.catalogue() {
+				if other != p && other.kind.name == p.kind.name && len(items) < maxSimilar {
+					items = append(items, object{"asin": other.asin})
+				}
+			}
+			out["similarItems"] = []object{{"items": items}}
+		}
+	}
+	return nil
+}
+
+// samplePostalCode is a place in a country.
+func samplePostalCode(code string) string {
+	if c, ok := countries[code]; ok {
+		return c.places[0].postalCode
+	}
+	return "10000"
+}
+
+func offer2022(o *marketOffer) object {
+	prime := "NONE"
+	if o.amazon {
+		prime = "NATIONAL"
+	}
+	out := object{
+		"sellerId": o.seller, "condition": o.condition, "subCondition": o.sub, "fulfillmentType": fulfillment2022(o), "listingPrice": number2022(o.price),
+		"shippingOptions": []object{{"shippingOptionType": "DEFAULT", "price": number2022(o.shipping)}}, "primeDetails": object{"eligibility": prime},
+	}
+	if o.points > 0 {
+		out["points"] = points2022(o)
+	}
+	if off := o.regular.units - o.price.units; off > 0 {
+		out["promotions"] = []object{{"promotionType": "SALE", "promotionSavings": object{
+			"discount":        object{"type": "AMOUNT_OFF", "amountOff": number2022(money{off, o.price.currency})},
+			"discountedPrice": number2022(o.price),
+		}}}
+	}
+	return out
+}

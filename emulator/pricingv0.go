@@ -1,0 +1,383 @@
+package emulator
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/openspapi/spapi/marketplace"
+)
+
+var pricingV0Flow = flow{
+	"productpricingv0.getPricing":            prices(priceV0),
+	"productpricingv0.getCompetitivePricing": prices(competitivePriceV0),
+	"productpricingv0.getListingOffers": func(c *call) (reply, *apiError) {
+		return c.offersReply(offersRequest{sku: c.path["SellerSKU"], marketplace: c.query.Get("MarketplaceId"), condition: c.query.Get("ItemCondition"), customer: c.query.Get("CustomerType")})
+	},
+	"productpricingv0.getItemOffers": func(c *call) (reply, *apiError) {
+		return c.offersReply(offersRequest{asin: c.path["Asin"], marketplace: c.query.Get("MarketplaceId"), condition: c.query.Get("ItemCondition"), customer: c.query.Get("CustomerType")})
+	},
+	"productpricingv0.getItemOffersBatch":    offersBatch("/products/pricing/v0/items/"),
+	"productpricingv0.getListingOffersBatch": offersBatch("/products/pricing/v0/listings/"),
+}
+
+// errPricing is what pricing says to most mistakes (selling-partner-api-models#2408); which parameter it was stands in details here.
+func errPricing(name, want string) *apiError { return invalid("Invalid Input", name+": "+want) }
+
+func numberV0(m money) object { return object{"CurrencyCode": m.currency, "Amount": m.number()} }
+
+// priceTypeV0 is a price with what comes on top.
+func priceTypeV0(o *marketOffer) object {
+	p := object{"LandedPrice": numberV0(o.landed()), "ListingPrice": numberV0(o.price), "Shipping": numberV0(o.shipping)}
+	if points := pointsV0(o); points != nil {
+		p["Points"] = points
+	}
+	return p
+}
+
+// pointsV0 are Amazon points, which exist in Japan only.
+func pointsV0(o *marketOffer) object {
+	if o.points == 0 {
+		return nil
+	}
+	return object{"PointsNumber": o.points, "PointsMonetaryValue": numberV0(money{o.points, o.price.currency})}
+}
+
+func salesRanksV0(p *product) []object {
+	return []object{{"ProductCategoryId": "office_product_display_on_website", "Rank": p.rank}, {"ProductCategoryId": p.kind.categoryN, "Rank": p.rank/100 + 1}}
+}
+
+// prices is the handler of the two operations for up to twenty SKUs or ASINs. One that isn't known is an entry with a status of its
+// own, and no error of the whole (selling-partner-api-models#5190).
+func prices(show func(c *call, w *world, p *product, l *listing, m *marketplace.Marketplace) object) handler {
+	return func(c *call) (reply, *apiError) {
+		m, err := c.marketplaceOf("MarketplaceId", c.query.Get("MarketplaceId"))
+		if err != nil {
+			return reply{}, err
+		}
+		bySKU := c.query.Get("ItemType") == "Sku"
+		parameter, other := "Asins", "Skus"
+		if bySKU {
+			parameter, other = other, parameter
+		}
+		ids := c.query[parameter]
+		switch {
+		case len(ids) == 0:
+			return reply{}, errPricing(parameter, "required with this ItemType")
+		case len(c.query[other]) > 0:
+			return reply{}, errPricing(other, "can't be used with this ItemType")
+		}
+		w := c.account.world(c.emu)
+		w.mu.RLock()
+		defer w.mu.RUnlock()
+		list := []object{}
+		for _, id := range ids {
+			entry := object{"status": "Success"}
+			var p *product
+			var l *listing
+			if bySKU {
+				entry["SellerSKU"] = id
+				if l = w.listing(id); l != nil && l.offers[m.ID] != nil {
+					p = l.product
+				}
+			} else {
+				entry["ASIN"] = id
+				p = w.productByASIN(id)
+			}
+			if p == nil {
+				entry["status"] = "ClientError"
+			} else {
+				sku := object{"MarketplaceId": "", "SellerId": "", "SellerSKU": ""} // empty when asked by ASIN: the model's sandbox cases
+				if bySKU {
+					sku = object{"MarketplaceId": m.ID, "SellerId": c.account.sellerID, "SellerSKU": id}
+				}
+				product := show(c, w, p, l, m)
+				product["Identifiers"] = object{"MarketplaceASIN": object{"MarketplaceId": m.ID, "ASIN": p.asin}, "SKUIdentifier": sku}
+				entry["Product"] = product
+			}
+			list = append(list, entry)
+		}
+		return payload(list), nil
+	}
+}
+
+// priceV0 shows the seller's own offers of an item, or of one listing.
+func priceV0(c *call, w *world, p *product, only *listing, m *marketplace.Marketplace) object {
+	business := c.query.Get("OfferType") == "B2B"
+	offers := []object{}
+	for _, l := range w.ownListings(p) {
+		o, ok := c.ownOffer(l, m)
+		if !ok || only != nil && l != only || business && o.business.units == 0 || !same(c.query.Get("ItemCondition"), o.condition) {
+			continue
+		}
+		entry := object{
+			"RegularPrice": numberV0(o.regular), "FulfillmentChannel": strings.ToUpper(o.channel()), "ItemCondition": o.condition, "ItemSubCondition": o.sub, "SellerSKU": o.sku,
+		}
+		if business {
+			entry["offerType"], entry["businessPrice"] = "B2B", numberV0(o.business)
+			o.price = o.business
+		} else if c.query.Has("OfferType") {
+			entry["offerType"] = "B2C"
+		}
+		entry["BuyingPrice"] = priceTypeV0(&o)
+		offers = append(offers, entry)
+	}
+	return object{"Offers": offers}
+}
+
+// competitivePriceV0 shows the featured offers of an item, new and used, and how many offers there are.
+func competitivePriceV0(c *call, w *world, p *product, _ *listing, m *marketplace.Marketplace) object {
+	business := c.query.Get("CustomerType") == "Business"
+	io := c.offersOf(w, p, m)
+	competitive := []object{}
+	for i, condition := range []string{"New", "Used"} {
+		o := io.featured(condition, nil)
+		if o == nil {
+			continue
+		}
+		entry := object{"CompetitivePriceId": string(rune('1' + i)), "condition": condition, "subcondition": o.sub, "belongsToRequester": o.mine}
+		if business {
+			entry["offerType"], entry["sellerId"] = "B2C", o.seller
+			if o.business.units > 0 {
+				b := *o
+				b.price, o = o.business, &b
+				entry["offerType"] = "B2B"
+			}
+		}
+		entry["Price"] = priceTypeV0(o)
+		competitive = append(competitive, entry)
+	}
+	counts := []object{}
+	for _, condition := range itemConditions {
+		if n := len(io.of(condition)); n > 0 {
+			counts = append(counts, object{"Count": n, "condition": condition})
+		}
+	}
+	counts = append(counts, object{"Count": len(io.offers), "condition": "Any"})
+	return object{"CompetitivePricing": object{"CompetitivePrices": competitive, "NumberOfOfferListings": counts}, "SalesRankings": salesRanksV0(p)}
+}
+
+// offersRequest is what getListingOffers and getItemOffers ask for, alone or in a batch.
+type offersRequest struct{ asin, sku, marketplace, condition, customer string }
+
+func (c *call) offersReply(q offersRequest) (reply, *apiError) {
+	result, err := c.offersResult(q)
+	if err != nil {
+		return reply{}, err
+	}
+	return payload(result), nil
+}
+
+// maxOffers is how many offers an answer shows (selling-partner-api-models, productPricingV0).
+const maxOffers = 20
+
+func (c *call) offersResult(q offersRequest) (object, *apiError) {
+	m, err := c.marketplaceOf("MarketplaceId", q.marketplace)
+	if err != nil {
+		return nil, err
+	}
+	w := c.account.world(c.emu)
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	var p *product
+	identifier := object{"MarketplaceId": m.ID, "ItemCondition": q.condition}
+	result := object{"marketplaceId": m.ID, "ItemCondition": q.condition, "status": "Success", "Identifier": identifier}
+	if q.asin != "" {
+		if p = w.productByASIN(q.asin); p == nil {
+			return nil, invalid(q.asin+" is an invalid ASIN for marketplace "+m.ID, "")
+		}
+		identifier["ASIN"], result["ASIN"] = q.asin, q.asin
+	} else {
+		l := w.listing(q.sku)
+		if l == nil || l.offers[m.ID] == nil {
+			return nil, invalid(q.sku+" is an invalid SKU for marketplace "+m.ID, "") // selling-partner-api-models#1953
+		}
+		p = l.product
+		identifier["SellerSKU"], result["SKU"] = q.sku, q.sku
+	}
+	io := c.offersOf(w, p, m)
+	business := q.customer == "Business"
+	result["Summary"] = io.summaryV0(business)
+	offers := []object{}
+	shown := io.of(q.condition)
+	winner := io.featured(q.condition, nil)
+	for i := range shown[:min(len(shown), maxOffers)] {
+		o := &shown[i]
+		entry := object{
+			"SubCondition": subConditionV0(o.sub), "SellerId": o.seller, "ListingPrice": numberV0(o.priceFor(business)), "Shipping": numberV0(o.shipping),
+			"ShippingTime":         object{"minimumHours": o.hours[0], "maximumHours": o.hours[1], "availabilityType": "NOW"},
+			"SellerFeedbackRating": object{"FeedbackCount": o.feedback, "SellerPositiveFeedbackRating": o.positive},
+			"ShipsFrom":            object{"Country": o.country}, "PrimeInformation": object{"IsPrime": o.amazon, "IsNationalPrime": o.amazon},
+			"IsFulfilledByAmazon": o.amazon, "IsFeaturedMerchant": o.eligible, "IsBuyBoxWinner": winner != nil && winner.seller == o.seller && winner.sku == o.sku,
+		}
+		if q.sku != "" {
+			entry["MyOffer"] = o.mine
+		}
+		if business {
+			entry["offerType"] = o.typeFor(business)
+		}
+		if o.notes != "" {
+			entry["ConditionNotes"] = o.notes
+		}
+		if points := pointsV0(o); points != nil {
+			entry["Points"] = points
+		}
+		offers = append(offers, entry)
+	}
+	result["Offers"] = offers
+	if len(offers) == 0 {
+		result["status"] = "NoBuyableOffers"
+	}
+	return result, nil
+}
+
+// subConditionV0 spells sub-conditions as offers do: in lower case, whatever the documentation says (selling-partner-api-docs#2529).
+func subConditionV0(sub string) string {
+	if sub == "VeryGood" {
+		return "very_good"
+	}
+	return strings.ToLower(sub)
+}
+
+// priceFor is the price that a kind of buyer sees, and typeFor whom that price is for.
+func (o *marketOffer) priceFor(business bool) money {
+	if business && o.business.units > 0 {
+		return o.business
+	}
+	return o.price
+}
+
+func (o *marketOffer) typeFor(business bool) string {
+	if business && o.business.units > 0 {
+		return "B2B"
+	}
+	return "B2C"
+}
+
+// summaryV0 counts and compares all offers, of whatever condition.
+func (io *itemOffers) summaryV0(business bool) object {
+	var counts, eligible, lowest, boxes []object
+	for _, condition := range itemConditions {
+		offers := io.of(condition)
+		for _, channel := range []string{"Amazon", "Merchant"} {
+			n, able := 0, 0
+			var low *marketOffer
+			for i := range offers {
+				if o := &offers[i]; o.channel() == channel {
+					n++
+					if io.takesPart(o) {
+						able++
+					}
+					if low == nil {
+						low = o // they are sorted by landed price
+					}
+				}
+			}
+			if n == 0 {
+				continue
+			}
+			key := object{"condition": strings.ToLower(condition), "fulfillmentChannel": channel}
+			counts = append(counts, mergeObjects(key, object{"OfferCount": n}))
+			if able > 0 {
+				eligible = append(eligible, mergeObjects(key, object{"OfferCount": able}))
+			}
+			lowest = append(lowest, mergeObjects(key, low.boxV0(business)))
+		}
+		if o := io.featured(condition, nil); o != nil && (condition == "New" || condition == "Used") {
+			box := mergeObjects(object{"condition": strings.ToLower(condition)}, o.boxV0(business))
+			if business {
+				box["sellerId"] = o.seller
+			}
+			boxes = append(boxes, box)
+		}
+	}
+	s := object{
+		"TotalOfferCount": len(io.offers), "ListPrice": numberV0(io.list), "CompetitivePriceThreshold": numberV0(io.threshold), "SalesRankings": salesRanksV0(io.product),
+	}
+	for name, list := range map[string][]object{"NumberOfOffers": counts, "BuyBoxEligibleOffers": eligible, "LowestPrices": lowest, "BuyBoxPrices": boxes} {
+		if list != nil {
+			s[name] = list
+		}
+	}
+	return s
+}
+
+func (o *marketOffer) boxV0(business bool) object {
+	shown := *o
+	shown.price = o.priceFor(business)
+	box := priceTypeV0(&shown)
+	if business {
+		box["offerType"] = o.typeFor(business)
+	}
+	return box
+}
+
+// mergeObjects returns the members of both.
+func mergeObjects(a, b object) object {
+	out := object{}
+	for k, v := range a {
+		out[k] = v
+	}
+	for k, v := range b {
+		out[k] = v
+	}
+	return out
+}
+
+// offersBatch is the handler of both batches. What is wrong with one of the requests stands in its own answer.
+func offersBatch(prefix string) handler {
+	return func(c *call) (reply, *apiError) {
+		body, _ := c.body.(map[string]any)
+		list, _ := body["requests"].([]any)
+		if len(list) == 0 {
+			return reply{}, invalidParameter("requests", "required")
+		}
+		answers := make([]object, len(list))
+		for i, entry := range list {
+			m, _ := entry.(map[string]any)
+			text := func(name string) string { s, _ := m[name].(string); return s }
+			q := offersRequest{marketplace: text("MarketplaceId"), condition: text("ItemCondition"), customer: text("CustomerType")}
+			request := object{"MarketplaceId": q.marketplace, "ItemCondition": q.condition}
+			if q.customer != "" {
+				request["CustomerType"] = q.customer
+			}
+			id, inner := batchItem(text("method"), text("uri"), prefix)
+			if strings.HasSuffix(prefix, "/items/") {
+				q.asin, request["Asin"] = id, id
+			} else {
+				q.sku, request["SellerSKU"] = id, id
+			}
+			var result object
+			if inner == nil {
+				result, inner = c.offersResult(q)
+			}
+			answer := object{"headers": c.batchHeaders(i), "request": request}
+			if inner != nil {
+				answer["body"], answer["status"] = inner.reply().body, statusLine(inner.status)
+			} else {
+				answer["body"], answer["status"] = object{"payload": result}, statusLine(http.StatusOK)
+			}
+			answers[i] = answer
+		}
+		return ok(object{"responses": answers}), nil
+	}
+}
+
+// batchItem takes the SKU or ASIN out of the address of a request in a batch.
+func batchItem(method, uri, prefix string) (string, *apiError) {
+	rest, ok := strings.CutPrefix(uri, prefix)
+	escaped, hasSuffix := strings.CutSuffix(rest, "/offers")
+	id, err := url.PathUnescape(escaped)
+	switch {
+	case !ok || !hasSuffix || err != nil || id == "" || slices.Contains([]string{".", ".."}, id):
+		return "", errPricing("uri", `is "`+uri+`", want `+prefix+"…/offers")
+	case method != http.MethodGet:
+		return id, errPricing("method", "is "+method+", want GET")
+	}
+	return id, nil
+}
+
+func statusLine(status int) object {
+	return object{"statusCode": status, "reasonPhrase": http.StatusText(status)}
+}
