@@ -147,24 +147,6 @@ func (w *world) allListings() []*listing {
 	return list
 }
 
-// listingOf returns the first listing, by SKU, of an item of the catalogue; nil when the seller has none. The caller holds w.mu.
-func (w *world) listingOf(asin string) *listing {
-	p := w.productByASIN(asin)
-	if p == nil {
-		return nil
-	}
-	if l := w.listing(p.sku); l != nil && l.product == p {
-		return l
-	}
-	var first *listing
-	for _, l := range w.listings {
-		if !l.deleted && l.product == p && (first == nil || l.sku < first.sku) {
-			first = l
-		}
-	}
-	return first
-}
-
 // productByASIN finds an item of the catalogue, also one that a listing has brought there; nil when there is none. The caller
 // holds w.mu.
 func (w *world) productByASIN(asin string) *product {
