@@ -6,7 +6,7 @@ export MODELS FUZZTIME
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build generate generate-check test race lint bench bench-prism fuzz interop ci
+.PHONY: help build docs man generate generate-check test race lint bench bench-prism fuzz interop ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,12 @@ help: ## show this list
 
 build: ## build bin/spapi
 	go build -o bin/spapi ./cmd/spapi
+
+docs: ## write docs/cli.md from the commands
+	go run ./internal/cli/docs -markdown docs/cli.md
+
+man: ## write man pages to bin/man
+	go run ./internal/cli/docs -man bin/man
 
 generate: ## write api/*, internal/catalog/data, operations.gen.go and models.lock from MODELS
 	go run ./internal/gen -models $(MODELS) $(if $(COMMIT),-commit $(COMMIT))

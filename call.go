@@ -22,6 +22,7 @@ type call struct {
 	restricted bool     // a restricted token is asked for
 	elements   []string // its data elements
 	reportType string
+	apiErrors  bool  // Do returns answers other than 2xx as errors
 	err        error // of an option
 
 	// what the chain finds out
@@ -60,6 +61,10 @@ func callFrom(ctx context.Context) *call {
 
 // WithResponse fills r with what the call met, also when the call fails.
 func WithResponse(r *Response) CallOption { return func(c *call) { c.response = r } }
+
+// WithAPIErrors makes [Client.Do] return an [*APIError] for an answer other than 2xx, as typed calls do. The body is then read, and is in
+// the [Response] of [WithResponse].
+func WithAPIErrors() CallOption { return func(c *call) { c.apiErrors = true } }
 
 // WithoutRetry sends the call once, whatever comes back.
 func WithoutRetry() CallOption { return func(c *call) { c.noRetry = true } }

@@ -72,6 +72,10 @@ type transport struct {
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	call := newCall(t.opts)
 	resp, err := t.client.send(call, req.WithContext(withCall(req.Context(), call)))
+	if err == nil && call.apiErrors && resp.StatusCode/100 != 2 {
+		_, err = t.client.success(call, resp)
+		resp = nil
+	}
 	if r := call.response; r != nil {
 		call.fill(r)
 	}

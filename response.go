@@ -34,7 +34,7 @@ type Response struct {
 	Errors   []ErrorItem // errors beside a result, as partial successes have them
 
 	// Body is the body as it came. The result of the call shares its memory: don't change it. In a 403 the credentials that Amazon
-	// echoes are replaced by "REDACTED". Nil for [Client.Do].
+	// echoes are replaced by "REDACTED". Nil for [Client.Do], unless [WithAPIErrors] read it.
 	Body []byte
 }
 

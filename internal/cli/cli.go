@@ -13,12 +13,18 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/openspapi/spapi/internal/cli/call"
 	"github.com/openspapi/spapi/internal/cli/emulator"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/operation"
 	"github.com/openspapi/spapi/internal/cli/ops"
+	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/quickstart"
+	"github.com/openspapi/spapi/internal/cli/request"
+	"github.com/openspapi/spapi/internal/cli/sign"
 )
 
 // Main runs the command line of the process and returns its exit status. The first SIGINT or SIGTERM cancels what is under way, a
@@ -51,11 +57,10 @@ func report(f *factory.Factory, cmd *cobra.Command, err error) {
 	}
 	fmt.Fprintf(f.Streams.Err, "%s: %s\n", path, line)
 	switch {
-	case f.Flags.Quiet || exit.Status(err) == exit.Interrupted:
 	case exit.IsUsage(err):
 		fmt.Fprintf(f.Streams.Err, "see: %s --help\n", path)
-	default:
-		if text := exit.Explain(err); text != "" {
+	case !f.Flags.Quiet && exit.Status(err) != exit.Interrupted:
+		if text := exit.Explain(err); text != "" && !strings.Contains(line, text) {
 			fmt.Fprintf(f.Streams.Err, "  %s\n", strings.ReplaceAll(text, "\n", "\n  "))
 		}
 	}
@@ -66,11 +71,12 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "spapi <command>",
 		Short: "Amazon's Selling Partner API from a shell",
-		Long: "spapi works with Amazon's Selling Partner API: it shows what the API has, and brings an emulator\n" +
-			"with which everything can be tried offline, without a seller account.",
+		Long: "spapi works with Amazon's Selling Partner API: it shows what the API has, calls all of its operations, and brings an emulator\n" +
+			"with which everything can be tried offline, without a seller account: --emulator goes with every command.\n\n" +
+			"Data goes to stdout, as a table on a terminal and as JSON elsewhere; -o chooses. Everything else goes to stderr.",
 		Example: "  spapi quickstart\n" +
 			"  spapi ops orders search\n" +
-			"  spapi emulator --listen 127.0.0.1:8080",
+			"  spapi --emulator call sellersv1.getMarketplaceParticipations -o table",
 		Version:       f.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -85,15 +91,40 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 	cmd.SetIn(f.Streams.In)
 	cmd.SetOut(f.Streams.Out)
 	cmd.SetErr(f.Streams.Err)
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exit.UsageError{Err: err} })
+	cmd.SetFlagErrorFunc(flagError)
 	cmd.AddCommand(
+		call.NewCmdCall(f, nil),
 		emulator.NewCmdEmulator(f, nil),
 		ops.NewCmdOps(f, nil),
 		quickstart.NewCmdQuickstart(f, nil),
+		request.NewCmdRequest(f, nil),
+		sign.NewCmdSign(f, nil),
 		exit.NewCmdHelp(),
 		factory.NewCmdHelp(),
 	)
 	return cmd
+}
+
+// flagError names the flags that look like one that does not exist.
+func flagError(cmd *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok || len(unknown.GetSpecifiedName()) < 2 {
+		return &exit.UsageError{Err: err}
+	}
+	var flags []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			flags = append(flags, f.Name)
+		}
+	})
+	near := operation.Near(unknown.GetSpecifiedName(), flags)
+	for i := range near[min(1, len(near)):] {
+		near[i+1] = "--" + near[i+1]
+	}
+	if len(near) == 0 {
+		return &exit.UsageError{Err: err}
+	}
+	return exit.Usagef("%w: did you mean --%s?", err, output.OneOf(near))
 }
 
 // unknownCommand replaces cobra's own error, which takes several lines.
@@ -102,7 +133,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return exit.Usagef("unknown command %q: did you mean %s?", args[0], strings.Join(near, " or "))
+		return exit.Usagef("unknown command %q: did you mean %s?", args[0], output.OneOf(near))
 	}
 	return exit.Usagef("unknown command %q", args[0])
 }

@@ -26,7 +26,9 @@ func TestMain(m *testing.M) {
 // TestScripts runs the transcripts in testdata. Their own commands:
 //
 //	status N spapi …   the command ends with status N
-//	serve args…        starts "spapi emulator args…", waits for its ready line, and sets URL, LWA_URL, STS_URL and REFRESH_TOKEN
+//	serve args…        starts "spapi emulator args…", waits for its ready line, and sets URL, LWA_URL, STS_URL and REFRESH_TOKEN, and
+//	                   SPAPI_CLIENT_ID and the like
+//	profile NAME       writes config.json with a profile for what serve started; with a second argument its client secret is wrong
 //	get url            prints status, X-Spapi-Emulator-Operation and body
 //	post url body      does the same with a POST of JSON
 //	interrupt SIGNAL   ends what serve started and wants status 0 within ten seconds
@@ -40,7 +42,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "serve": serve, "get": get, "post": post, "interrupt": interrupt,
+			"status": status, "serve": serve, "get": get, "post": post, "interrupt": interrupt, "profile": profile,
 		},
 	})
 }
@@ -62,6 +64,8 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 type server struct {
 	cmd  *exec.Cmd
 	rest chan []byte // what it printed after the ready line
+
+	ready map[string]string // the ready line
 }
 
 type serverKey struct{}
@@ -93,6 +97,28 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	for _, key := range []string{"url", "lwa_url", "sts_url", "refresh_token"} {
 		ts.Setenv(strings.ToUpper(key), ready[key])
 	}
+	for _, key := range []string{"client_id", "client_secret", "refresh_token"} {
+		ts.Setenv("SPAPI_"+strings.ToUpper(key), ready[key])
+	}
+	ts.Setenv("SPAPI_REGION", "na")
+	s.ready = ready
+}
+
+func profile(ts *testscript.TestScript, neg bool, args []string) {
+	s := ts.Value(serverKey{}).(*server)
+	if neg || len(args) == 0 || len(args) > 2 || s.ready == nil {
+		ts.Fatalf("usage: profile NAME [wrong], after serve")
+	}
+	p := map[string]string{
+		"client_id": s.ready["client_id"], "client_secret": s.ready["client_secret"], "refresh_token": s.ready["refresh_token"], "region": "na",
+		"endpoint": s.ready["url"], "token_url": s.ready["lwa_url"],
+	}
+	if len(args) == 2 {
+		p["client_secret"] += "x"
+	}
+	text, err := json.Marshal(map[string]any{"profiles": map[string]any{args[0]: p}})
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("config.json"), text, 0o600))
 }
 
 func get(ts *testscript.TestScript, neg bool, args []string) {

@@ -117,12 +117,13 @@ func unreachable(err error) bool {
 	return false
 }
 
-// Line is an error in one line, without the package's name in front.
+// Line is an error in one line, without the package's name.
 func Line(err error) string {
 	if Status(err) == Interrupted {
 		return "interrupted"
 	}
-	return strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), "spapi: ")
+	line := strings.Join(strings.Fields(err.Error()), " ")
+	return strings.ReplaceAll(strings.TrimPrefix(line, "spapi: "), ": spapi: ", ": ")
 }
 
 // Explain says what to do about an error, in one or a few lines; "" where nothing is known beyond the error itself.

@@ -1,6 +1,7 @@
 package factory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -159,7 +160,7 @@ func (f *Factory) Transport() (http.RoundTripper, error) {
 	return f.Emulator()
 }
 
-// Client makes the client that the flags choose; [Factory.Source] tells from where. It sends nothing. More options go before those of
+// Client makes the client that the flags choose; [Factory.Source] tells from where. It sends nothing. More options win over those of
 // [Factory.Options].
 func (f *Factory) Client(ctx context.Context, more ...spapi.Option) (*spapi.Client, error) {
 	options, err := f.Options()
@@ -209,6 +210,19 @@ func (f *Factory) Client(ctx context.Context, more ...spapi.Option) (*spapi.Clie
 		options = append(options, spapi.WithSandbox())
 	}
 	return spapi.Load(ctx, options...)
+}
+
+// Anonymous makes a client without credentials, good for building requests that are not sent. Its region is that of the flags, else
+// North America.
+func (f *Factory) Anonymous(more ...spapi.Option) (*spapi.Client, error) {
+	options, err := f.Options()
+	if err != nil {
+		return nil, err
+	}
+	app := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.none", ClientSecret: "amzn1.oa2-cs.v1.none"}, append(options, more...)...)
+	return checked(app.Client(spapi.Authorization{
+		RefreshToken: "Atzr|none", Region: cmp.Or(f.Flags.chosenRegion(), marketplace.NorthAmerica), Sandbox: f.Flags.Sandbox,
+	}))
 }
 
 // errNoCredentials comes where nothing is configured.

@@ -42,6 +42,11 @@ func With(streams *terminal.Streams, version string, args []string) *Factory {
 	return f
 }
 
+// UseEmulator makes --emulator call this emulator, for tests that look into it.
+func (f *Factory) UseEmulator(e *emulator.Emulator) {
+	f.emulator = func() (*emulator.Emulator, error) { return e, nil }
+}
+
 // Printer writes what a command found, in the format that -o and --jq choose.
 func (f *Factory) Printer() *output.Printer {
 	return &output.Printer{Streams: f.Streams, Flags: f.Flags.Output}

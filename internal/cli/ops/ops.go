@@ -4,6 +4,7 @@ package ops
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,31 +23,77 @@ type Options struct {
 	Notef   func(format string, args ...any)
 
 	Words []string // every one must occur in an operation's id, path or method
+
+	API, Method, Role string
+	// By name of the flag; those that were not given are missing.
+	Properties map[string]bool
 }
 
 // NewCmdOps returns the command. runF replaces the work in tests.
 func NewCmdOps(f *factory.Factory, runF func(context.Context, *Options) error) *cobra.Command {
-	opts := &Options{Streams: f.Streams, Printer: f.Printer, Notef: f.Notef}
+	opts := &Options{Streams: f.Streams, Printer: f.Printer, Notef: f.Notef, Properties: map[string]bool{}}
 	cmd := &cobra.Command{
 		Use:   "ops [word...]",
+		Args:  cobra.ArbitraryArgs,
 		Short: "List the operations of the API",
 		Long: "Lists the operations of the Selling Partner API; with words, those whose id, method or path has all of them.\n\n" +
 			"Rate is the default usage plan in requests per second, for each application and seller; burst is how many\n" +
 			"may be sent at once after a pause. The notes say what is particular: a restricted data token that is needed (always, on-request, for\n" +
 			"restricted-report-types), a grantless scope, pages, a deprecation.\n\n" +
-			"A terminal gets a table, everything else JSON.",
+			"A terminal gets a table, everything else JSON. \"spapi ops show\" tells all about one operation.",
 		Example: "  spapi ops\n" +
 			"  spapi ops orders search\n" +
+			"  spapi ops --role \"Finance and Accounting\" --deprecated=false\n" +
 			"  spapi ops -o json | jq '.[] | select(.deprecated) | .id'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Words = args
+			for name := range properties {
+				if flag := cmd.Flags().Lookup(name); flag.Changed {
+					opts.Properties[name] = flag.Value.String() == "true"
+				}
+			}
 			if runF != nil {
 				return runF(cmd.Context(), opts)
 			}
 			return run(cmd.Context(), opts)
 		},
 	}
+	flags := cmd.Flags()
+	flags.StringVar(&opts.API, "api", "", "operations of this `API` version, such as ordersv0")
+	flags.StringVar(&opts.Method, "method", "", "operations with this HTTP `method`")
+	flags.StringVar(&opts.Role, "role", "", "operations for which this `role` is enough; a part of its name does")
+	for name, p := range properties {
+		flags.Bool(name, false, p.usage)
+	}
+	_ = cmd.RegisterFlagCompletionFunc("api", completion(func(op *catalog.Operation) []string { return []string{op.API} }))
+	_ = cmd.RegisterFlagCompletionFunc("method", completion(func(op *catalog.Operation) []string { return []string{op.Method} }))
+	_ = cmd.RegisterFlagCompletionFunc("role", completion(func(op *catalog.Operation) []string { return op.Roles }))
+	cmd.AddCommand(newCmdShow(f, nil))
 	return cmd
+}
+
+// properties are filters that an operation passes or not: --deprecated, --deprecated=false.
+var properties = map[string]struct {
+	usage string
+	has   func(*catalog.Operation) bool
+}{
+	"deprecated": {"operations that Amazon has deprecated", func(op *catalog.Operation) bool { return op.Deprecated }},
+	"restricted": {"operations that need or take a restricted data token", func(op *catalog.Operation) bool { return op.Restricted != nil }},
+	"grantless":  {"operations called without a seller's authorization", func(op *catalog.Operation) bool { return op.Grantless != "" }},
+	"paging":     {"operations that page", func(op *catalog.Operation) bool { return op.Paging != nil }},
+}
+
+// completion completes a flag with what operations have.
+func completion(values func(*catalog.Operation) []string) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		var found []string
+		all := catalog.Operations()
+		for i := range all {
+			found = append(found, values(&all[i])...)
+		}
+		slices.Sort(found)
+		return slices.Compact(found), cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // row is an operation as JSON. What doesn't apply is null or false, so that jq's select works on every field.
@@ -68,24 +115,44 @@ type row struct {
 }
 
 func run(ctx context.Context, opts *Options) error {
-	found := filter(catalog.Operations(), opts.Words)
-	rows := make([]row, len(found))
-	for i, op := range found {
-		rows[i] = newRow(op)
+	all := catalog.Operations()
+	rows := []row{}
+	for i := range all {
+		if opts.matches(&all[i]) {
+			rows = append(rows, newRow(&all[i]))
+		}
 	}
 	p := opts.Printer()
 	if err := p.Print(ctx, rows, columns...); err != nil || p.Structured() {
 		return err
 	}
-	switch {
-	case len(found) == 0:
-		opts.Notef("no operation has %s in its id, method or path", strings.Join(opts.Words, " and "))
-	case len(found) == 1:
+	switch len(rows) {
+	case 0:
+		opts.Notef("no operation matches; words are looked for in an operation's id, method and path")
+	case 1:
 		opts.Notef("1 operation")
 	default:
-		opts.Notef("%d operations", len(found))
+		opts.Notef("%d operations", len(rows))
 	}
 	return nil
+}
+
+func (opts *Options) matches(op *catalog.Operation) bool {
+	text := strings.ToLower(op.ID + " " + op.Method + " " + op.Path)
+	for _, w := range opts.Words {
+		if !strings.Contains(text, strings.ToLower(w)) {
+			return false
+		}
+	}
+	for name, want := range opts.Properties {
+		if properties[name].has(op) != want {
+			return false
+		}
+	}
+	hasRole := func(role string) bool { return strings.Contains(strings.ToLower(role), strings.ToLower(opts.Role)) }
+	return (opts.API == "" || strings.EqualFold(op.API, opts.API)) &&
+		(opts.Method == "" || strings.EqualFold(op.Method, opts.Method)) &&
+		(opts.Role == "" || slices.ContainsFunc(op.Roles, hasRole))
 }
 
 var columns = []output.Column{
@@ -95,22 +162,6 @@ var columns = []output.Column{
 	{Name: "method", Path: "method"},
 	{Name: "path", Path: "path"},
 	{Name: "notes", Text: notes},
-}
-
-func filter(all []catalog.Operation, words []string) []*catalog.Operation {
-	var found []*catalog.Operation
-	for i := range all {
-		op := &all[i]
-		text := strings.ToLower(op.ID + " " + op.Method + " " + op.Path)
-		matches := true
-		for _, w := range words {
-			matches = matches && strings.Contains(text, strings.ToLower(w))
-		}
-		if matches {
-			found = append(found, op)
-		}
-	}
-	return found
 }
 
 func newRow(op *catalog.Operation) row {

@@ -84,7 +84,7 @@ func OneOf(names []string) string {
 
 // Column is a field of the rows, as tables and CSV show it.
 type Column struct {
-	Name string // heading; tables put it in capitals
+	Name string // heading, which tables put in capitals
 	// Path leads to the field in the row's JSON, such as "OrderTotal.Amount"; "" is the row itself. Where it leads nowhere the field is empty.
 	Path  string
 	Right bool // aligned to the right in tables

@@ -42,7 +42,10 @@ func (p *Printer) writeTable(rows []any, columns []Column) error {
 	heading := make(table.Row, len(columns))
 	configs := make([]table.ColumnConfig, len(columns))
 	for i, c := range columns {
-		heading[i] = strings.ToUpper(c.Name)
+		heading[i] = c.Name
+		if named {
+			heading[i] = strings.ToUpper(c.Name)
+		}
 		configs[i].Number = i + 1
 		if c.Right {
 			configs[i].Align, configs[i].AlignHeader = tabletext.AlignRight, tabletext.AlignRight

@@ -13,13 +13,13 @@ import (
 // written as in JSON, which YAML has as well.
 func writeYAML(w io.Writer, v any) error {
 	var b bytes.Buffer
-	yaml(&b, v, 0, false)
+	writeNode(&b, v, 0, false)
 	_, err := w.Write(b.Bytes())
 	return err
 }
 
-// yaml writes v with a newline at its end. inline tells that the line has begun, behind "- " or "name:".
-func yaml(b *bytes.Buffer, v any, indent int, inline bool) {
+// writeNode writes v with a newline at its end. inline tells that the line has begun, behind "- " or "name:".
+func writeNode(b *bytes.Buffer, v any, indent int, inline bool) {
 	pad := strings.Repeat("  ", indent)
 	switch v := v.(type) {
 	case object:
@@ -44,7 +44,7 @@ func yaml(b *bytes.Buffer, v any, indent int, inline bool) {
 				b.WriteString(pad)
 			}
 			b.WriteString("- ")
-			yaml(b, e, indent+1, true)
+			writeNode(b, e, indent+1, true)
 		}
 	case string:
 		b.WriteString(scalar(v) + "\n")
@@ -63,18 +63,18 @@ func child(b *bytes.Buffer, v any, indent int) {
 	case object:
 		if len(c) > 0 {
 			b.WriteString("\n")
-			yaml(b, v, indent+1, false)
+			writeNode(b, v, indent+1, false)
 			return
 		}
 	case []any:
 		if len(c) > 0 {
 			b.WriteString("\n")
-			yaml(b, v, indent, false)
+			writeNode(b, v, indent, false)
 			return
 		}
 	}
 	b.WriteString(" ")
-	yaml(b, v, indent, true)
+	writeNode(b, v, indent, true)
 }
 
 var (

@@ -1,7 +1,6 @@
 package terminal
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -19,12 +18,27 @@ func (s *Streams) CanAsk() bool { return s.InIsTerminal && s.ErrIsTerminal }
 // context ends the wait with its error.
 func (s *Streams) Ask(ctx context.Context, prompt string) (string, error) {
 	return s.ask(ctx, prompt, func() (string, error) {
-		line, err := bufio.NewReader(s.In).ReadString('\n')
-		if errors.Is(err, io.EOF) && line != "" {
-			err = nil
-		}
-		return line, err
+		line, err := readLine(s.In)
+		return string(line), err
 	})
+}
+
+// readLine reads a line and not a byte more: the next question reads on. An end of input ends a line, too.
+func readLine(r io.Reader) ([]byte, error) {
+	var line []byte
+	for b := make([]byte, 1); ; {
+		n, err := r.Read(b)
+		switch {
+		case n > 0 && b[0] == '\n':
+			return line, nil
+		case n > 0:
+			line = append(line, b[0])
+		case errors.Is(err, io.EOF) && len(line) > 0:
+			return line, nil
+		case err != nil:
+			return nil, err
+		}
+	}
 }
 
 // AskSecret is Ask without an echo.

@@ -2,7 +2,6 @@
 package terminal
 
 import (
-	"bufio"
 	"bytes"
 	"io"
 	"os"
@@ -57,7 +56,7 @@ func colorWanted(getenv func(string) string) bool {
 func Buffers() (s *Streams, out, err *bytes.Buffer) {
 	out, err = &bytes.Buffer{}, &bytes.Buffer{}
 	s = &Streams{In: &bytes.Buffer{}, Out: out, Err: err}
-	s.readSecret = func() ([]byte, error) { return bufio.NewReader(s.In).ReadBytes('\n') }
+	s.readSecret = func() ([]byte, error) { return readLine(s.In) }
 	return s, out, err
 }
 

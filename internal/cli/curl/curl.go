@@ -1,0 +1,152 @@
+// Package curl shows requests: as curl commands, and as they stand on the wire. Secrets are taken out unless they are asked for.
+package curl
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+const redacted = "REDACTED"
+
+// Options say what is shown of a request.
+type Options struct {
+	// Whole shows all headers and any body, for requests that the user composed. Otherwise of headers and form fields only the
+	// values that are known to be harmless are shown: every other value may be a secret.
+	Whole bool
+	// Secrets shows secrets too.
+	Secrets bool
+}
+
+var (
+	shownHeaders  = []string{"User-Agent", "X-Amz-Date"}
+	hiddenHeaders = []string{"X-Amz-Access-Token", "X-Amz-Security-Token"}
+	shownFields   = map[string]bool{
+		"grant_type": true, "client_id": true, "scope": true, // Login with Amazon
+		"Action": true, "Version": true, "RoleArn": true, "RoleSessionName": true, "DurationSeconds": true, // AssumeRole
+	}
+	credential = regexp.MustCompile(`(Credential=|Signature=)[^/,\s]+`)
+	fieldName  = regexp.MustCompile(`^[A-Za-z_.]+$`)
+)
+
+// Command writes a request as a curl command that could be run if its secrets were put back.
+func Command(req *http.Request, body []byte, o Options) string {
+	command := "curl "
+	if req.Method != http.MethodGet && (req.Method != http.MethodPost || body == nil) { // -d makes it a POST
+		command += "-X " + req.Method + " "
+	}
+	parts := []string{command + Quote(req.URL.String())}
+	for _, h := range Headers(req, o) {
+		parts = append(parts, "-H "+Quote(h))
+	}
+	switch {
+	case !o.Whole:
+		parts = append(parts, form(body)...)
+	case len(body) > 0:
+		parts = append(parts, "--data-binary "+Quote(string(body)))
+	}
+	return strings.Join(parts, " \\\n  ")
+}
+
+// Wire writes a request as HTTP/1.1 has it.
+func Wire(req *http.Request, body []byte, o Options) string {
+	var b strings.Builder
+	b.WriteString(req.Method + " " + req.URL.RequestURI() + " HTTP/1.1\nhost: " + req.URL.Host + "\n")
+	for _, h := range Headers(req, o) {
+		b.WriteString(h + "\n")
+	}
+	if len(body) > 0 {
+		b.WriteString("\n")
+		b.Write(bytes.TrimSuffix(body, []byte("\n")))
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// Headers are the header lines that are shown, in order, names in lower case.
+func Headers(req *http.Request, o Options) []string {
+	var lines []string
+	header := func(name, value string) { lines = append(lines, strings.ToLower(name)+": "+value) }
+	if o.Whole {
+		names := make([]string, 0, len(req.Header))
+		for name := range req.Header {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			for _, value := range req.Header[name] {
+				header(name, Value(name, value, o.Secrets))
+			}
+		}
+		return lines
+	}
+	for _, name := range append(slices.Clone(hiddenHeaders), "Authorization") {
+		if value := req.Header.Get(name); value != "" {
+			header(name, Value(name, value, o.Secrets))
+		}
+	}
+	for _, name := range shownHeaders {
+		if value := req.Header.Get(name); value != "" && req.Header.Get("X-Amz-Access-Token") != "" { // for tokens they don't matter
+			header(name, value)
+		}
+	}
+	return lines
+}
+
+// Value is the value of a header, without secrets unless they are asked for.
+func Value(name, value string, secrets bool) string {
+	name = http.CanonicalHeaderKey(name)
+	switch {
+	case secrets:
+	case slices.Contains(hiddenHeaders, name), name == "Cookie", name == "Proxy-Authorization":
+		return redacted
+	case name == "Authorization":
+		return authorization(value)
+	}
+	return value
+}
+
+// authorization shows what a signature covers, without key and signature.
+func authorization(value string) string {
+	scheme, rest, _ := strings.Cut(value, " ")
+	if scheme != "AWS4-HMAC-SHA256" {
+		return redacted
+	}
+	return scheme + " " + credential.ReplaceAllString(rest, "${1}"+redacted)
+}
+
+// form shows the fields of a form body. Other bodies are not shown.
+func form(body []byte) []string {
+	if len(body) == 0 {
+		return nil
+	}
+	var parts []string
+	for pair := range strings.SplitSeq(string(body), "&") {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || !fieldName.MatchString(name) {
+			return []string{"-d " + redacted}
+		}
+		if !shownFields[name] {
+			value = redacted
+		} else if plain, err := url.QueryUnescape(value); err == nil && !strings.ContainsAny(plain, "&=%+# ") {
+			value = plain // "arn:aws:iam::…" reads better than its escapes
+		}
+		parts = append(parts, "-d "+Quote(name+"="+value))
+	}
+	return parts
+}
+
+// Quote makes a word of a POSIX shell.
+func Quote(s string) string {
+	if s != "" && !strings.ContainsFunc(s, unsafe) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func unsafe(r rune) bool {
+	return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=@,+%", r)
+}
