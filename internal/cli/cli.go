@@ -19,10 +19,13 @@ import (
 	"github.com/openspapi/spapi/internal/cli/emulator"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/feed"
+	"github.com/openspapi/spapi/internal/cli/kiosk"
 	"github.com/openspapi/spapi/internal/cli/operation"
 	"github.com/openspapi/spapi/internal/cli/ops"
 	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/quickstart"
+	reportcmd "github.com/openspapi/spapi/internal/cli/report"
 	"github.com/openspapi/spapi/internal/cli/request"
 	"github.com/openspapi/spapi/internal/cli/sign"
 )
@@ -95,8 +98,11 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 	cmd.AddCommand(
 		call.NewCmdCall(f, nil),
 		emulator.NewCmdEmulator(f, nil),
+		feed.NewCmdFeed(f),
+		kiosk.NewCmdKiosk(f),
 		ops.NewCmdOps(f, nil),
 		quickstart.NewCmdQuickstart(f, nil),
+		reportcmd.NewCmdReport(f),
 		request.NewCmdRequest(f, nil),
 		sign.NewCmdSign(f, nil),
 		exit.NewCmdHelp(),
