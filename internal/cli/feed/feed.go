@@ -140,11 +140,13 @@ func submit(ctx context.Context, o *SubmitOptions) error {
 	if err != nil {
 		return err
 	}
-	m, err := f.Marketplace(ctx)
-	if err != nil {
-		return err
-	}
 	listings := o.Type == feeds.ListingsFeed
+	m := f.Flags.Marketplace
+	if !listings || !o.Check { // messages can be checked without
+		if m, err = f.Marketplace(ctx); err != nil {
+			return err
+		}
+	}
 	if listings && o.NoWait {
 		return exit.Usagef("--no-wait doesn't go with JSON_LISTINGS_FEED, which may be several feeds")
 	}
