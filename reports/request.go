@@ -55,6 +55,7 @@ func (r Request) resolve(now time.Time) (Request, Type, error) {
 		}
 	}
 	r.Marketplaces = ids
+	r.Start, r.End = r.Start.Truncate(time.Second), r.End.Truncate(time.Second) // Amazon's own now may be behind ours by a part of it
 	if !r.Start.IsZero() && !r.End.IsZero() && !r.End.After(r.Start) {
 		return problem("End", r.End.Format(time.RFC3339), "is not after Start "+r.Start.Format(time.RFC3339))
 	}
@@ -152,6 +153,9 @@ func (r Request) split(now time.Time) ([]Request, error) {
 		}
 		part.End = start.Add(most - time.Second)
 		list = append(list, part)
+		if end.Sub(start.Add(most)) < time.Second { // such as from "30 days ago" to a moment later
+			return list, nil
+		}
 	}
 }
 
