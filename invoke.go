@@ -197,6 +197,7 @@ const maxErrorBody = 1 << 20
 func (c *Client) success(call *call, resp *http.Response) ([]byte, error) {
 	if resp.StatusCode/100 != 2 {
 		body, _ := readBody(resp, maxErrorBody)
+		body = []byte(scrub(string(body))) // Amazon echoes credentials in a 403, proxies may in others
 		call.body = body
 		return nil, c.apiError(call, resp, body)
 	}

@@ -33,7 +33,7 @@ type Response struct {
 	Warnings []Warning   // values that could not be read
 	Errors   []ErrorItem // errors beside a result, as partial successes have them
 
-	// Body is the body as it came. The result of the call shares its memory: don't change it. In a 403 the credentials that Amazon
+	// Body is the body as it came. The result of the call shares its memory: don't change it. In an error the credentials that it
 	// echoes are replaced by "REDACTED". Nil for [Client.Do], unless [WithAPIErrors] read it.
 	Body []byte
 }

@@ -109,6 +109,12 @@ func Value(name, value string, secrets bool) string {
 	return value
 }
 
+// tokens are Amazon's tokens and client secrets, by their shapes.
+var tokens = regexp.MustCompile(`(Atz\.sprdt|Atz[ar]|Atc)(\||%7[cC])[^\s"'\\&,;<>)\]}]*|amzn1\.oa2-cs\.[\w.\-]+`)
+
+// Scrub takes tokens and client secrets out of a text that others wrote.
+func Scrub(text string) string { return tokens.ReplaceAllString(text, redacted) }
+
 // authorization shows what a signature covers, without key and signature.
 func authorization(value string) string {
 	scheme, rest, _ := strings.Cut(value, " ")

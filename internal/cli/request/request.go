@@ -38,7 +38,7 @@ func NewCmdRequest(f *factory.Factory, runF func(context.Context, *Options) erro
 		Long: `Sends a request that is given by method and path, and prints the body of the answer, that of an error too. Tokens, rate
 limits and retries work as for "spapi call": the operation is found by method and path, and paths that no operation has are sent as well.
 
-JSON is printed as -o says, everything else as it came.`,
+JSON is printed as -o says.`,
 		Example: "  spapi --emulator request /sellers/v1/marketplaceParticipations\n" +
 			"  spapi --emulator request GET /catalog/2022-04-01/items --query marketplaceIds=ATVPDKIKX0DER --query keywords=pen --jq '.items[].asin'\n" +
 			"  spapi request POST /feeds/2021-06-30/documents --input document.json --curl",
@@ -125,7 +125,8 @@ func write(ctx context.Context, f *factory.Factory, body []byte) error {
 		return nil
 	}
 	if !json.Valid(body) {
-		_, err := f.Streams.Out.Write(body)
+		// No operation answers with anything else: it is a page of a proxy or the like, which may repeat what it was sent.
+		_, err := fmt.Fprint(f.Streams.Out, curl.Scrub(string(body)))
 		return err
 	}
 	printer := f.Printer()
