@@ -20,7 +20,7 @@ const pageTokenLifetime = 24 * time.Hour
 type page struct {
 	Operation string    `json:"p"`
 	Account   int       `json:"a"`
-	Query     string    `json:"q"` // the first request's arguments
+	Query     string    `json:"q"` // the first request's arguments; only in tokens
 	Start     int       `json:"s"` // items before this page
 	AsOf      time.Time `json:"t"` // of the first request
 	Expires   time.Time `json:"e"`
@@ -41,7 +41,7 @@ var (
 // page returns the page that a request asks for: the first one without a token, else the one in the token. The token holds the
 // first request's arguments; those that are given again must be the same, except the ones named.
 func (c *call) page(tokenParameter string, mayChange ...string) (*page, error) {
-	args := url.Values{}
+	args := make(url.Values, len(c.query))
 	for name, values := range c.query {
 		if name != tokenParameter {
 			args[name] = values
@@ -49,7 +49,7 @@ func (c *call) page(tokenParameter string, mayChange ...string) (*page, error) {
 	}
 	text := c.query.Get(tokenParameter)
 	if text == "" {
-		return &page{Operation: c.op.ID, Account: c.account.number, Query: args.Encode(), AsOf: c.now, args: args}, nil
+		return &page{Operation: c.op.ID, Account: c.account.number, AsOf: c.now, args: args}, nil
 	}
 	p := &page{}
 	raw, err := base64.StdEncoding.DecodeString(text)
@@ -78,6 +78,7 @@ func (c *call) token(p *page, start int) string { return c.tokenFor(p, start, pa
 // tokenFor is token with a lifetime of its own.
 func (c *call) tokenFor(p *page, start int, lifetime time.Duration) string {
 	next := *p
+	next.Query = p.args.Encode()
 	next.Start, next.Expires = start, c.now.Add(lifetime)
 	raw, err := json.Marshal(&next)
 	if err != nil {

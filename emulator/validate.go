@@ -47,16 +47,15 @@ func validate(x *exchange, c *call) *apiError {
 		e.kind = "InvalidQueryStringException"
 		return e
 	}
-	api, detail := operationDetail(c.op)
+	d := operationDetails(c.op)
+	api, detail := d.api, d.detail
 	if detail == nil {
 		c.query = query
 		return nil // a removed operation, whose handler checks for itself
 	}
-	c.query = url.Values{}
-	known := map[string]bool{}
+	c.query = make(url.Values, len(query))
 	for i := range detail.Parameters {
 		p := &detail.Parameters[i]
-		known[p.In+":"+p.Name] = true
 		var raw []string
 		switch p.In {
 		case "path":
@@ -77,10 +76,14 @@ func validate(x *exchange, c *call) *apiError {
 			c.query[p.Name] = values
 		}
 	}
-	for name := range sortedKeys(query) {
-		if !known["query:"+name] {
-			return invalidParameter(name, "not a parameter of "+c.op.Name)
+	unknown, found := "", false
+	for name := range query {
+		if !d.query[name] && (!found || name < unknown) {
+			unknown, found = name, true
 		}
+	}
+	if found {
+		return invalidParameter(unknown, "not a parameter of "+c.op.Name)
 	}
 	return validateBody(x, c, api, detail)
 }
