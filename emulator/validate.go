@@ -47,13 +47,12 @@ func validate(x *exchange, c *call) *apiError {
 		e.kind = "InvalidQueryStringException"
 		return e
 	}
+	c.query = query
 	d := operationDetails(c.op)
 	api, detail := d.api, d.detail
 	if detail == nil {
-		c.query = query
 		return nil // a removed operation, whose handler checks for itself
 	}
-	c.query = make(url.Values, len(query))
 	for i := range detail.Parameters {
 		p := &detail.Parameters[i]
 		var raw []string
@@ -72,8 +71,13 @@ func validate(x *exchange, c *call) *apiError {
 		if err := checkParameter(api, p, values); err != nil {
 			return err
 		}
-		if p.In == "query" && values != nil {
-			c.query[p.Name] = values
+		if p.In != "query" || raw == nil {
+			continue
+		}
+		if values == nil {
+			delete(query, p.Name)
+		} else {
+			query[p.Name] = values
 		}
 	}
 	unknown, found := "", false
