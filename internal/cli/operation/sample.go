@@ -60,7 +60,7 @@ func (op *Operation) Example() []string {
 			continue
 		}
 		v := op.sample(a.Schema, a.Name, 0, 0)
-		text := ""
+		var text string
 		switch v := v.(type) {
 		case string:
 			text = v
