@@ -32,6 +32,9 @@ func (c *Client) Region() marketplace.Region { return c.region }
 // Marketplace returns the marketplace as the authorization names it, "" if it names none.
 func (c *Client) Marketplace() string { return c.auth.Marketplace }
 
+// SellerID returns the seller's id as the authorization names it, "" if it names none.
+func (c *Client) SellerID() string { return c.auth.SellerID }
+
 // Sandbox reports whether calls go to the sandbox.
 func (c *Client) Sandbox() bool { return c.auth.Sandbox }
 

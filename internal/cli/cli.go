@@ -15,13 +15,23 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/openspapi/spapi/internal/cli/auth"
 	"github.com/openspapi/spapi/internal/cli/call"
+	"github.com/openspapi/spapi/internal/cli/catalog"
+	"github.com/openspapi/spapi/internal/cli/doctor"
 	"github.com/openspapi/spapi/internal/cli/emulator"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/fees"
+	"github.com/openspapi/spapi/internal/cli/finances"
+	"github.com/openspapi/spapi/internal/cli/inventory"
+	"github.com/openspapi/spapi/internal/cli/listings"
+	"github.com/openspapi/spapi/internal/cli/marketplaces"
 	"github.com/openspapi/spapi/internal/cli/operation"
 	"github.com/openspapi/spapi/internal/cli/ops"
+	"github.com/openspapi/spapi/internal/cli/orders"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/pricing"
 	"github.com/openspapi/spapi/internal/cli/quickstart"
 	"github.com/openspapi/spapi/internal/cli/request"
 	"github.com/openspapi/spapi/internal/cli/sign"
@@ -80,7 +90,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		Version:       f.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          unknownCommand,
+		Args:          exit.Group,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 
 		PersistentPreRunE: func(*cobra.Command, []string) error { return f.Prepare() },
@@ -93,9 +103,19 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 	cmd.SetErr(f.Streams.Err)
 	cmd.SetFlagErrorFunc(flagError)
 	cmd.AddCommand(
+		auth.NewCmdAuth(f),
+		catalog.NewCmdCatalog(f),
+		doctor.NewCmdDoctor(f, nil),
 		call.NewCmdCall(f, nil),
 		emulator.NewCmdEmulator(f, nil),
+		fees.NewCmdFees(f, nil),
+		finances.NewCmdFinances(f, nil),
+		inventory.NewCmdInventory(f, nil),
+		listings.NewCmdListings(f),
+		marketplaces.NewCmdMarketplaces(f, nil),
 		ops.NewCmdOps(f, nil),
+		orders.NewCmdOrders(f),
+		pricing.NewCmdPricing(f, nil),
 		quickstart.NewCmdQuickstart(f, nil),
 		request.NewCmdRequest(f, nil),
 		sign.NewCmdSign(f, nil),
@@ -125,15 +145,4 @@ func flagError(cmd *cobra.Command, err error) error {
 		return &exit.UsageError{Err: err}
 	}
 	return exit.Usagef("%w: did you mean --%s?", err, output.OneOf(near))
-}
-
-// unknownCommand replaces cobra's own error, which takes several lines.
-func unknownCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return exit.Usagef("unknown command %q: did you mean %s?", args[0], output.OneOf(near))
-	}
-	return exit.Usagef("unknown command %q", args[0])
 }

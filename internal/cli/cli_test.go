@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -19,16 +20,37 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"spapi": func() { os.Exit(cli.Main()) },
+		"spapi":   func() { os.Exit(cli.Main()) },
+		"browser": browser,
 	})
+}
+
+// browser stands for a seller at a browser who is shown the consent page of an emulator: it answers with its first argument, "approve" or
+// "deny", and goes where it is led.
+func browser() {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: browser approve|deny url")
+		os.Exit(2)
+	}
+	resp, err := http.Get(os.Args[2] + "&emulator_consent=" + os.Args[1])
+	if err == nil {
+		err = resp.Body.Close()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // TestScripts runs the transcripts in testdata. Their own commands:
 //
 //	status N spapi …   the command ends with status N
-//	serve args…        starts "spapi emulator args…", waits for its ready line, and sets URL, LWA_URL, STS_URL and REFRESH_TOKEN, and
-//	                   SPAPI_CLIENT_ID and the like
+//	serve args…        starts "spapi emulator args…", waits for its ready line, and sets URL, LWA_URL, STS_URL, REFRESH_TOKEN, CLIENT_ID,
+//	                   APPLICATION_ID and SELLER_ID, and SPAPI_CLIENT_ID and the like; secret.txt, token.txt and all.txt hold the secrets a
+//	                   line each, as stdin takes them
 //	profile NAME       writes config.json with a profile for what serve started; with a second argument its client secret is wrong
+//	shippable          sets ORDER to an order that can be shipped
+//	listing            sets SKU to a listing that the seller ships himself
 //	get url            prints status, X-Spapi-Emulator-Operation and body
 //	post url body      does the same with a POST of JSON
 //	interrupt SIGNAL   ends what serve started and wants status 0 within ten seconds
@@ -46,8 +68,28 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": status, "serve": serve, "get": get, "post": post, "interrupt": interrupt, "profile": profile,
+			"shippable": keep("ORDER", "orders", "list", "--status", "unshipped", "--fulfilled-by", "merchant", "--since", "30d", "--jq", ".[0].orderId"),
+			"listing":   keep("SKU", "listings", "list", "--limit", "0", "--jq", `[.[] | select(.fulfillmentAvailability[0].fulfillmentChannelCode == "DEFAULT" and (.sku | contains(" ")))][0].sku`),
 		},
 	})
+}
+
+// keep makes a command that sets a variable to what spapi prints.
+func keep(variable string, args ...string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, _ []string) {
+		cmd := exec.Command("spapi", args...)
+		cmd.Dir = ts.Getenv("WORK")
+		for _, name := range []string{"SPAPI_CLIENT_ID", "SPAPI_CLIENT_SECRET", "SPAPI_REFRESH_TOKEN", "SPAPI_REGION", "SPAPI_MARKETPLACE", "SPAPI_SELLER_ID", "SPAPI_ENDPOINT", "SPAPI_TOKEN_URL"} {
+			cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+		}
+		out, err := cmd.Output()
+		ts.Check(err)
+		value := strings.TrimSpace(string(out))
+		if neg || value == "" || value == "null" {
+			ts.Fatalf("spapi %s found nothing", strings.Join(args, " "))
+		}
+		ts.Setenv(variable, value)
+	}
 }
 
 func status(ts *testscript.TestScript, neg bool, args []string) {
@@ -97,8 +139,15 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	var ready map[string]string
 	ts.Check(json.Unmarshal([]byte(line), &ready))
 	ts.Check(os.WriteFile(ts.MkAbs("ready.json"), []byte(line), 0o600))
-	for _, key := range []string{"url", "lwa_url", "sts_url", "refresh_token"} {
+	for _, key := range []string{"url", "lwa_url", "sts_url", "refresh_token", "client_id", "application_id", "seller_id"} {
 		ts.Setenv(strings.ToUpper(key), ready[key])
+	}
+	for name, keys := range map[string][]string{"secret.txt": {"client_secret"}, "token.txt": {"refresh_token"}, "all.txt": {"client_id", "client_secret", "refresh_token"}} {
+		var text string
+		for _, key := range keys {
+			text += ready[key] + "\n"
+		}
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
 	}
 	for _, key := range []string{"client_id", "client_secret", "refresh_token"} {
 		ts.Setenv("SPAPI_"+strings.ToUpper(key), ready[key])

@@ -15,11 +15,15 @@ import (
 
 // notRun are the commands whose examples are parsed only: they serve until they are stopped, want a browser, or take long and have a test
 // of their own.
-var notRun = []string{"spapi emulator", "spapi quickstart"}
+var notRun = []string{"spapi emulator", "spapi quickstart", "spapi auth login", "spapi auth use", "spapi auth remove"}
 
 // exampleFiles are the files that examples read.
 var exampleFiles = map[string]string{
 	"document.json": `{"contentType":"text/tab-separated-values; charset=UTF-8"}`,
+	"offer.json": `{"condition_type":[{"value":"new_new"}],"merchant_suggested_asin":[{"value":"B0GNI7T800"}],
+		"purchasable_offer":[{"currency":"USD","our_price":[{"schedule":[{"value_with_tax":12.50}]}]}],
+		"fulfillment_availability":[{"fulfillment_channel_code":"DEFAULT","quantity":7}]}`,
+	"patches.json": `[{"op":"replace","path":"/attributes/color","value":[{"value":"Blue","language_tag":"en_US","marketplace_id":"ATVPDKIKX0DER"}]}]`,
 }
 
 // TestExamples runs the examples of all help texts, against the embedded emulator.

@@ -225,6 +225,8 @@ type ready struct {
 	RoleARN            string `json:"role_arn"`
 	AWSAccessKeyID     string `json:"aws_access_key_id"`
 	AWSSecretAccessKey string `json:"aws_secret_access_key"`
+	ApplicationID      string `json:"application_id"`
+	SellerID           string `json:"seller_id"`
 }
 
 func run(ctx context.Context, opts *Options) error {
@@ -271,5 +273,6 @@ func describe(emu *emulator.Emulator, host string, address net.Addr) ready {
 		URL: urls.API, LWAURL: urls.LWA, STSURL: urls.STS,
 		ClientID: c.ClientID, ClientSecret: c.ClientSecret, RefreshToken: c.RefreshToken,
 		RoleARN: c.RoleARN, AWSAccessKeyID: c.AWSAccessKeyID, AWSSecretAccessKey: c.AWSSecretAccessKey,
+		ApplicationID: c.ApplicationID, SellerID: c.SellerID,
 	}
 }

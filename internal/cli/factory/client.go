@@ -74,7 +74,10 @@ func profileFile() string {
 }
 
 // Store is the file of the stored accounts. Where a passphrase opens it and SPAPI_PASSPHRASE is not set, it asks on a terminal.
-func (f *Factory) Store() (*accounts.File, error) {
+// It is one for the process, so that it asks once.
+func (f *Factory) Store() (*accounts.File, error) { return f.store() }
+
+func (f *Factory) openStore() (*accounts.File, error) {
 	if !f.Streams.CanAsk() {
 		return accounts.DefaultFile(nil)
 	}

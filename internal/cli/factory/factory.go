@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/emulator"
 	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/terminal"
@@ -26,6 +27,7 @@ type Factory struct {
 	Flags Flags
 
 	emulator func() (*emulator.Emulator, error)
+	store    func() (*accounts.File, error)
 	progress *progress
 }
 
@@ -38,6 +40,7 @@ func New() *Factory {
 func With(streams *terminal.Streams, version string, args []string) *Factory {
 	f := &Factory{Streams: streams, Version: version, Args: args}
 	f.emulator = sync.OnceValues(f.newEmulator)
+	f.store = sync.OnceValues(f.openStore)
 	f.progress = &progress{f: f, buckets: map[string]*quota{}}
 	return f
 }

@@ -44,7 +44,8 @@ func (p *Printer) writeTable(rows []any, columns []Column) error {
 	for i, c := range columns {
 		heading[i] = c.Name
 		if named {
-			heading[i] = strings.ToUpper(c.Name)
+			name, _, _ := strings.Cut(c.Name, "(") // units and zones keep their spelling
+			heading[i] = strings.ToUpper(name) + c.Name[len(name):]
 		}
 		configs[i].Number = i + 1
 		if c.Right {

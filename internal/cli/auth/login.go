@@ -1,0 +1,394 @@
+package auth
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/accounts"
+	"github.com/openspapi/spapi/api/sellersv1"
+	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/terminal"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// LoginOptions are the flags of "spapi auth login" and what it works with.
+type LoginOptions struct {
+	Factory *factory.Factory
+
+	Name          string
+	Self          bool
+	Vendor        bool
+	Draft         bool
+	Open          bool
+	NoCheck       bool
+	ClientID      string
+	SecretFile    string
+	SecretExpires string
+	ApplicationID string
+	SellerID      string
+	RedirectURI   string
+	Timeout       time.Duration
+
+	lines *bufio.Reader // of stdin, where it is no terminal
+}
+
+// defaultRedirectURI leads to this machine. Amazon leads back to registered addresses only.
+const defaultRedirectURI = "http://127.0.0.1:8484/callback"
+
+// NewCmdLogin returns the command. runF replaces the work in tests.
+func NewCmdLogin(f *factory.Factory, runF func(context.Context, *LoginOptions) error) *cobra.Command {
+	opts := &LoginOptions{Factory: f}
+	cmd := &cobra.Command{
+		Use:   "login [name]",
+		Short: "Get an authorization and store it",
+		Long: "Gets a seller's or vendor's authorization and stores it under a name (default: default).\n\n" +
+			"Without --self the seller gives it on Amazon's consent page: login shows the page's address, for the Seller Central of\n" +
+			"--marketplace, or with --vendor its Vendor Central, and waits on this machine for the browser to come back. Amazon leads back only to\n" +
+			"addresses that are registered with the application: register " + defaultRedirectURI + ",\n" +
+			"or name a registered one with --redirect-uri. If that one does not lead to this machine, paste the address that\n" +
+			"the browser shows in the end.\n\n" +
+			"With --self you have authorized the application for your own account in Developer Central: login asks for the refresh\n" +
+			"token that is shown there.\n\n" +
+			"The client id comes from --client-id, SPAPI_CLIENT_ID or LWA_CLIENT_IDENTIFIER, or the only stored application; the\n" +
+			"client secret from --secret-file, SPAPI_CLIENT_SECRET or LWA_CLIENT_SECRET, or the stored application. What is missing is asked for,\n" +
+			"secrets without an echo; where stdin is no terminal it is read from there, a line each: client id, client secret,\n" +
+			"refresh token. No secret can be given as a flag, since the shell's history would keep it.",
+		Example: "  spapi auth login shop-de --marketplace DE --application-id amzn1.sp.solution.1234\n" +
+			"  spapi auth login shop --self --region na\n" +
+			"  spapi auth login shop --self --marketplace JP --seller-id A1EXAMPLE --secret-expires 2027-05-31",
+		Args: one,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.Name = "default"
+			if len(args) > 0 {
+				opts.Name = args[0]
+			}
+			if runF != nil {
+				return runF(cmd.Context(), opts)
+			}
+			return login(cmd.Context(), opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&opts.Self, "self", false, "store a refresh token from a self-authorization in Developer Central")
+	flags.BoolVar(&opts.Vendor, "vendor", false, "authorize at Vendor Central")
+	flags.BoolVar(&opts.Draft, "beta", false, "the application is still a draft")
+	flags.BoolVar(&opts.Open, "open", false, "open the consent page in the browser (BROWSER, else the system's)")
+	flags.BoolVar(&opts.NoCheck, "no-check", false, "store without trying the authorization")
+	flags.StringVar(&opts.ClientID, "client-id", "", "LWA client `id` of the application")
+	flags.StringVar(&opts.SecretFile, "secret-file", "", "`file` whose first line is the client secret")
+	flags.StringVar(&opts.SecretExpires, "secret-expires", "", "`date` on which the client secret ends, such as 2027-05-31 (spapi doctor reminds of it)")
+	flags.StringVar(&opts.ApplicationID, "application-id", "", "`id` of the application, amzn1.sp.solution.…, which the consent page needs (also: SPAPI_APPLICATION_ID)")
+	flags.StringVar(&opts.SellerID, "seller-id", "", "`id` of the seller or vendor, with --self (the consent page tells it otherwise)")
+	flags.StringVar(&opts.RedirectURI, "redirect-uri", defaultRedirectURI, "registered `address` to which the consent page leads back")
+	flags.DurationVar(&opts.Timeout, "timeout", 10*time.Minute, "how long to wait for the consent")
+	return cmd
+}
+
+func login(ctx context.Context, opts *LoginOptions) error {
+	f := opts.Factory
+	if f.Flags.Emulator {
+		return exit.Usagef("--emulator has its account already; to see the consent page, start \"spapi emulator\" and name it with --endpoint and --token-url")
+	}
+	name, err := accounts.CleanName(opts.Name)
+	if err != nil {
+		return err
+	}
+	var expires time.Time
+	if opts.SecretExpires != "" {
+		if expires, err = time.Parse(time.DateOnly, opts.SecretExpires); err != nil {
+			return exit.Usagef("--secret-expires %q: want a date such as 2027-05-31", opts.SecretExpires)
+		}
+	}
+	switch {
+	case opts.Self:
+	case f.Flags.Marketplace.ID == "":
+		return exit.Usagef("the consent page needs the seller's marketplace: pass --marketplace, such as --marketplace DE")
+	case opts.SellerID != "":
+		return exit.Usagef("--seller-id is for --self: the consent page tells the id")
+	}
+	store, err := f.Store()
+	if err != nil {
+		return err
+	}
+	application, err := opts.application(ctx, store)
+	if err != nil {
+		return err
+	}
+	if !expires.IsZero() {
+		application.SecretExpires = expires
+	}
+	if application, err = application.Clean(); err != nil {
+		return err
+	}
+	account := accounts.Account{Name: name, ClientID: application.ClientID, Sandbox: f.Flags.Sandbox, SellingPartnerID: opts.SellerID, Region: f.Flags.Region}
+	if m := f.Flags.Marketplace; m.ID != "" {
+		account.Marketplaces, account.Region = []string{m.ID}, m.Region
+	}
+	if opts.Self {
+		account.RefreshToken, err = opts.ask(ctx, "Refresh token (Atzr|…): ")
+	} else {
+		err = opts.consent(ctx, &application, &account)
+	}
+	if err != nil {
+		return err
+	}
+	if !opts.NoCheck {
+		if err := opts.check(ctx, application, &account); err != nil {
+			return err
+		}
+	}
+	if account, err = account.Clean(); err != nil {
+		return err
+	}
+	if err := store.PutApplication(ctx, application); err != nil {
+		return err
+	}
+	if err := store.Put(ctx, account); err != nil {
+		return err
+	}
+	if _, err := store.Default(ctx); errors.Is(err, accounts.ErrNotFound) {
+		if err := store.Use(ctx, name); err != nil {
+			return err
+		}
+	}
+	if account, err = store.Get(ctx, name); err != nil {
+		return err
+	}
+	standard, err := defaultOf(ctx, store)
+	if err != nil {
+		return err
+	}
+	f.Notef("stored in %s", store)
+	return f.Print(ctx, newRow(&account, standard), rowColumns...)
+}
+
+// application settles id and secret of the application.
+func (o *LoginOptions) application(ctx context.Context, store accounts.Store) (accounts.Application, error) {
+	known, err := store.Applications(ctx)
+	if err != nil {
+		return accounts.Application{}, err
+	}
+	id, err := oneOf(o.ClientID, "SPAPI_CLIENT_ID", "LWA_CLIENT_IDENTIFIER")
+	if err != nil {
+		return accounts.Application{}, err
+	}
+	if id == "" && len(known) == 1 {
+		id = known[0].ClientID
+	}
+	if id == "" {
+		if id, err = o.askOpen(ctx, "LWA client id (amzn1.application-oa2-client.…): "); err != nil {
+			return accounts.Application{}, err
+		}
+	}
+	application := accounts.Application{ClientID: id}
+	for _, a := range known {
+		if a.ClientID == id {
+			application = a
+		}
+	}
+	secret, err := oneOf("", "SPAPI_CLIENT_SECRET", "LWA_CLIENT_SECRET")
+	switch {
+	case o.SecretFile != "":
+		secret, err = firstLine(o.SecretFile)
+	case err == nil && secret == "" && application.ClientSecret == "":
+		secret, err = o.ask(ctx, "LWA client secret: ")
+	}
+	if err != nil {
+		return accounts.Application{}, err
+	}
+	if secret != "" && secret != application.ClientSecret {
+		application.ClientSecret, application.SecretExpires = secret, time.Time{} // the date was the old one's
+	}
+	if o.ApplicationID == "" {
+		o.ApplicationID = os.Getenv("SPAPI_APPLICATION_ID")
+	}
+	if o.ApplicationID != "" {
+		application.ApplicationID = o.ApplicationID
+	}
+	return application, nil
+}
+
+// oneOf is the flag, else what the variables agree on.
+func oneOf(flag string, variables ...string) (string, error) {
+	if flag != "" {
+		return flag, nil
+	}
+	value, source := "", ""
+	for _, name := range variables {
+		switch found := os.Getenv(name); {
+		case found == "" || found == value:
+		case value == "":
+			value, source = found, name
+		default:
+			return "", exit.Usagef("%s and %s are both set and differ: set one of the two", source, name)
+		}
+	}
+	return value, nil
+}
+
+func firstLine(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", exit.Usagef("--secret-file: %s", err)
+	}
+	defer file.Close()
+	line, err := bufio.NewReader(io.LimitReader(file, 1<<16)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", exit.Usagef("--secret-file: %s", err)
+	}
+	return strings.TrimSpace(line), nil
+}
+
+// ask asks for a secret: without an echo on a terminal, else for the next line of stdin.
+func (o *LoginOptions) ask(ctx context.Context, prompt string) (string, error) {
+	return o.answer(prompt, func() (string, error) { return o.Factory.Streams.AskSecret(ctx, prompt) })
+}
+
+// askOpen asks for what may be seen.
+func (o *LoginOptions) askOpen(ctx context.Context, prompt string) (string, error) {
+	return o.answer(prompt, func() (string, error) { return o.Factory.Streams.Ask(ctx, prompt) })
+}
+
+func (o *LoginOptions) answer(prompt string, ask func() (string, error)) (string, error) {
+	s := o.Factory.Streams
+	what, _, _ := strings.Cut(strings.TrimSuffix(prompt, ": "), " (")
+	var text string
+	var err error
+	switch {
+	case s.CanAsk():
+		text, err = ask()
+	case s.InIsTerminal:
+		return "", terminal.ErrNoTerminal // what is typed would be seen
+	default:
+		if o.lines == nil {
+			o.lines = bufio.NewReader(s.In)
+		}
+		text, err = o.lines.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	if text = strings.TrimSpace(text); text == "" {
+		return "", exit.Usagef("%s is missing: stdin had no line for it", what)
+	}
+	return text, nil
+}
+
+// consent goes the way over Amazon's consent page.
+func (o *LoginOptions) consent(ctx context.Context, application *accounts.Application, account *accounts.Account) error {
+	f := o.Factory
+	if application.ApplicationID == "" {
+		return exit.Usagef("the consent page needs the application's id: pass --application-id amzn1.sp.solution.…, or --self for your own account")
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	c := &consent{site: central(f.Flags.Marketplace, o.Vendor), applicationID: application.ApplicationID, redirectURI: o.RedirectURI, draft: o.Draft, state: newState()}
+	if f.Flags.Endpoint != "" {
+		c.site = strings.TrimSuffix(f.Flags.Endpoint, "/") // an emulator has its consent page there
+	}
+	u, err := url.Parse(o.RedirectURI)
+	if err != nil || u.Host == "" {
+		return exit.Usagef("--redirect-uri %q: want an address that is registered with the application", o.RedirectURI)
+	}
+	var g granted
+	if isLoopback(u) {
+		g, err = o.waitForBrowser(ctx, c)
+	} else {
+		o.show(ctx, c)
+		var address string
+		if address, err = o.askOpen(ctx, "Address that the browser shows in the end: "); err == nil {
+			g, err = c.readPasted(address)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	options, err := f.Options()
+	if err != nil {
+		return err
+	}
+	authorization, err := spapi.NewApp(application.Credentials(), options...).Exchange(ctx, g.code, c.redirectURI)
+	if err != nil {
+		return err
+	}
+	account.RefreshToken, account.SellingPartnerID = authorization.RefreshToken, g.sellingPartnerID
+	return nil
+}
+
+func (o *LoginOptions) waitForBrowser(ctx context.Context, c *consent) (granted, error) {
+	b, err := listen(ctx, c, func() {
+		o.Factory.Notef("refused a callback that does not belong to this authorization")
+	})
+	if err != nil {
+		return granted{}, err
+	}
+	defer b.close()
+	o.show(ctx, c)
+	return b.wait(ctx)
+}
+
+// show leads the seller to the consent page. It tells the address even with --quiet, for nothing works without it.
+func (o *LoginOptions) show(ctx context.Context, c *consent) {
+	s := o.Factory.Streams
+	_, _ = io.WriteString(s.Err, "Let the seller open this page, log in and confirm:\n\n  "+c.url()+"\n\n"+
+		"If it shows an error: MD1000 wants --beta (the application is a draft), MD5101 means that the redirect URI\n"+
+		"is not registered, MD9100 that none is, SPDC8143 that the user is not the account's primary one.\n")
+	if o.Open {
+		if err := openBrowser(ctx, c.url()); err != nil {
+			o.Factory.Notef("%s", err)
+		}
+	}
+}
+
+// check tries the authorization and completes the account with what Amazon tells: its marketplaces, and the region if that is unknown.
+func (o *LoginOptions) check(ctx context.Context, application accounts.Application, account *accounts.Account) error {
+	options, err := o.Factory.Options()
+	if err != nil {
+		return err
+	}
+	app := spapi.NewApp(application.Credentials(), options...)
+	regions := []marketplace.Region{account.Region}
+	if account.Region == "" {
+		regions = marketplace.Regions() // Amazon tells nowhere which it is: one of the three answers
+	}
+	for _, r := range regions {
+		trial := *account
+		trial.Region = r
+		client := app.Client(trial.Authorization())
+		if _, err := client.AccessToken(ctx); err != nil {
+			return err
+		}
+		joined, err := sellersv1.New(client).GetMarketplaceParticipations(ctx, nil)
+		switch {
+		case err == nil:
+			account.Region = r
+			for _, p := range joined {
+				if p.Participation != nil && p.Participation.IsParticipating != nil && *p.Participation.IsParticipating && p.Marketplace != nil {
+					account.Marketplaces = append(account.Marketplaces, p.Marketplace.ID)
+				}
+			}
+			return nil
+		case !spapi.IsForbidden(err):
+			return err
+		}
+	}
+	if account.Region == "" {
+		return exit.Usagef("no region lets the account in: pass --region or --marketplace, and see \"spapi doctor\" afterwards")
+	}
+	// A vendor, or an application without the roles for this call: the tokens are good, so it is stored.
+	o.Factory.Notef("SP-API did not tell the marketplaces; \"spapi doctor\" finds out why")
+	return nil
+}

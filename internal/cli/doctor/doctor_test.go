@@ -1,0 +1,609 @@
+package doctor
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"maps"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/openspapi/spapi/accounts"
+	"github.com/openspapi/spapi/awsauth"
+	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/terminal"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// patient is what doctor examines in a test: credentials in the environment that work with an emulator, until a case spoils them.
+type patient struct {
+	t           *testing.T
+	emu         *emulator.Emulator
+	credentials emulator.Credentials
+	dir         string
+	factory     *factory.Factory
+	opts        *Options
+	out         *bytes.Buffer
+}
+
+// variables of this machine that must not get into a test.
+var variables = []string{
+	"SPAPI_CLIENT_ID", "LWA_CLIENT_IDENTIFIER", "SPAPI_CLIENT_SECRET", "LWA_CLIENT_SECRET", "SPAPI_REFRESH_TOKEN", "AMAZON_REFRESH_TOKEN",
+	"SPAPI_REGION", "SPAPI_MARKETPLACE", "SPAPI_SELLER_ID", "SPAPI_ENDPOINT", "SPAPI_TOKEN_URL", "SPAPI_SANDBOX", "SPAPI_PROFILE", "SPAPI_CONFIG",
+	"SPAPI_ACCOUNT", "SPAPI_ACCOUNTS", "SPAPI_PASSPHRASE", "SPAPI_KEY_FILE", "SPAPI_ROLE_ARN", "SP_ROLE_ARN", "AWS_ACCESS_KEY_ID",
+	"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "HTTP_PROXY", "HTTPS_PROXY",
+}
+
+func newPatient(t *testing.T, options ...emulator.Option) *patient {
+	t.Helper()
+	for _, name := range variables {
+		t.Setenv(name, "")
+	}
+	p := &patient{t: t, dir: t.TempDir()}
+	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "AppData"} {
+		t.Setenv(name, p.dir)
+	}
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(p.dir, "aws-config"))
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(p.dir, "aws-credentials"))
+	var err error
+	p.emu, err = emulator.New(append([]emulator.Option{emulator.WithSeed(1), emulator.WithOrders(5), emulator.WithProducts(3)}, options...)...)
+	p.check(err)
+	p.credentials = p.emu.Credentials()
+	p.env("SPAPI_CLIENT_ID", p.credentials.ClientID)
+	p.env("SPAPI_CLIENT_SECRET", p.credentials.ClientSecret)
+	p.env("SPAPI_REFRESH_TOKEN", p.credentials.RefreshToken)
+	p.env("SPAPI_REGION", "na")
+	streams, out, _ := terminal.Buffers()
+	p.out = out
+	p.factory = factory.With(streams, "1.2.3", nil)
+	p.opts = &Options{Factory: p.factory, now: time.Now, transport: p.emu}
+	return p
+}
+
+func (p *patient) check(err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *patient) env(name, value string) { p.t.Setenv(name, value) }
+
+// answer lets something else answer the requests that match, and the emulator all others.
+func (p *patient) answer(matches func(*http.Request) bool, with func(*http.Request) (*http.Response, error)) {
+	next := p.opts.transport
+	p.opts.transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		if matches(r) {
+			return with(r)
+		}
+		return next.RoundTrip(r)
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func everything(*http.Request) bool     { return true }
+func tokenRequest(r *http.Request) bool { return r.URL.Path == "/auth/o2/token" }
+func apiRequest(r *http.Request) bool   { return !tokenRequest(r) }
+
+func failing(err error) func(*http.Request) (*http.Response, error) {
+	return func(*http.Request) (*http.Response, error) { return nil, err }
+}
+
+func reply(status int, kind, body string) func(*http.Request) (*http.Response, error) {
+	return func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: status, Status: fmt.Sprint(status), Header: http.Header{"Content-Type": {kind}, "Date": {time.Now().UTC().Format(http.TimeFormat)}},
+			Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	}
+}
+
+func denied(details string) func(*http.Request) (*http.Response, error) {
+	return reply(http.StatusForbidden, "application/json", `{"errors":[{"code":"Unauthorized","message":"Access to requested resource is denied.","details":"`+details+`"}]}`)
+}
+
+// profile moves the credentials from the environment into a profile file.
+func (p *patient) profile(text string, mode os.FileMode) {
+	for _, name := range variables {
+		p.env(name, "")
+	}
+	c := p.credentials
+	text = strings.NewReplacer("ID", c.ClientID, "SECRET", c.ClientSecret, "TOKEN", c.RefreshToken).Replace(text)
+	path := filepath.Join(p.dir, "profiles.json")
+	p.check(os.WriteFile(path, []byte(text), 0o600))
+	p.check(os.Chmod(path, mode))
+	p.env("SPAPI_CONFIG", path)
+}
+
+// store moves the credentials from the environment into a file of accounts.
+func (p *patient) store(change func(*accounts.Application, *accounts.Account)) *accounts.File {
+	for _, name := range variables {
+		p.env(name, "")
+	}
+	p.env("SPAPI_ACCOUNTS", filepath.Join(p.dir, "accounts.age"))
+	p.env("SPAPI_KEY_FILE", filepath.Join(p.dir, "key"))
+	c := p.credentials
+	application := accounts.Application{ClientID: c.ClientID, ClientSecret: c.ClientSecret, SecretExpires: time.Now().AddDate(0, 5, 0)}
+	account := accounts.Account{Name: "shop", SellingPartnerID: c.SellerID, Region: c.Region, ClientID: c.ClientID, RefreshToken: c.RefreshToken}
+	if change != nil {
+		change(&application, &account)
+	}
+	store, err := accounts.DefaultFile(nil) // not the factory's, which would keep its key
+	p.check(err)
+	p.check(store.PutApplication(p.t.Context(), application))
+	p.check(store.Put(p.t.Context(), account))
+	return store
+}
+
+// examine returns the report, having checked that no secret is in it.
+func (p *patient) examine() Report {
+	p.t.Helper()
+	p.factory.Flags.Output.Format = output.JSON
+	if err := run(p.t.Context(), p.opts); err != nil && err.Error() != "failed" {
+		p.t.Fatal(err)
+	}
+	for _, secret := range []string{p.credentials.ClientSecret, p.credentials.RefreshToken, p.credentials.AWSSecretAccessKey, "Atza|Iw"} {
+		if strings.Contains(p.out.String(), secret) {
+			p.t.Errorf("the report has a secret:\n%s", p.out)
+		}
+	}
+	var r Report
+	p.check(json.Unmarshal(p.out.Bytes(), &r))
+	return r
+}
+
+func allRoles(except ...string) []string {
+	roles := []string{"Amazon Fulfillment", "Brand Analytics", "Buyer Communication", "Buyer Solicitation", "Direct-to-Consumer Shipping (Restricted)",
+		"Finance and Accounting", "Inventory and Order Tracking", "Pricing", "Product Listing", "Selling Partner Insights", "Tax Invoicing (Restricted)",
+		"Tax Remittance (Restricted)"}
+	return slices.DeleteFunc(roles, func(r string) bool { return slices.Contains(except, r) })
+}
+
+const profileText = `{"profiles": {"default": {"client_id": "ID", "client_secret": "SECRET", "refresh_token": "TOKEN", "region": "na"}}}`
+
+// otherID is the client id of an application that is not the emulator's.
+const otherID = "amzn1.application-oa2-client.0123456789abcdef0123456789abcdef"
+
+// cases seed one misconfiguration each.
+var cases = []struct {
+	want string // names, with spaces between; "" for none
+	how  string // where one name has several cases
+	seed func(p *patient)
+}{
+	{"", "environment", func(*patient) {}},
+	{"", "profile", func(p *patient) { p.profile(profileText, 0o600) }},
+	{"", "stored account", func(p *patient) { p.store(nil) }},
+	{"", "embedded emulator", func(p *patient) { p.opts.transport = nil; p.factory.Flags.Emulator = true }},
+
+	{"no-configuration", "", func(p *patient) {
+		for _, name := range variables {
+			p.env(name, "")
+		}
+	}},
+	{"client-id-missing", "", func(p *patient) { p.env("SPAPI_CLIENT_ID", "") }},
+	{"client-secret-missing", "", func(p *patient) { p.env("SPAPI_CLIENT_SECRET", "") }},
+	{"refresh-token-missing", "", func(p *patient) { p.env("SPAPI_REFRESH_TOKEN", "") }},
+	{"region-missing", "", func(p *patient) { p.env("SPAPI_REGION", "") }},
+	{"spaces-pasted", "secret", func(p *patient) { p.env("SPAPI_CLIENT_SECRET", " "+p.credentials.ClientSecret+" ") }},
+	{"spaces-pasted", "id", func(p *patient) { p.env("SPAPI_CLIENT_ID", p.credentials.ClientID+"\n") }},
+	{"spaces-pasted", "quoted token", func(p *patient) { p.env("SPAPI_REFRESH_TOKEN", `"`+p.credentials.RefreshToken+`"`) }},
+	{"client-id-is-secret", "", func(p *patient) { p.env("SPAPI_CLIENT_ID", p.credentials.ClientSecret) }},
+	{"client-id-is-application-id", "", func(p *patient) { p.env("SPAPI_CLIENT_ID", p.credentials.ApplicationID) }},
+	{"client-id-malformed", "", func(p *patient) { p.env("SPAPI_CLIENT_ID", "1234") }},
+	{"client-secret-is-client-id", "", func(p *patient) { p.env("SPAPI_CLIENT_SECRET", p.credentials.ClientID) }},
+	{"client-secret-is-token", "", func(p *patient) { p.env("SPAPI_CLIENT_SECRET", p.credentials.RefreshToken) }},
+	{"client-secret-masked", "", func(p *patient) { p.env("SPAPI_CLIENT_SECRET", "*************") }},
+	{"refresh-token-is-access-token", "", func(p *patient) { p.env("SPAPI_REFRESH_TOKEN", "Atza|IwEBIabcdef") }},
+	{"refresh-token-is-restricted-token", "", func(p *patient) { p.env("SPAPI_REFRESH_TOKEN", "Atz.sprdt|IwEBIabcdef") }},
+	{"refresh-token-is-code", "", func(p *patient) {
+		p.env("SPAPI_REFRESH_TOKEN", p.emu.AuthorizationCode(p.credentials.RefreshToken, "https://example.com/callback"))
+	}},
+	{"refresh-token-is-credential", "", func(p *patient) { p.env("SPAPI_REFRESH_TOKEN", p.credentials.ClientSecret) }},
+	{"refresh-token-encoded", "", func(p *patient) {
+		p.env("SPAPI_REFRESH_TOKEN", strings.Replace(p.credentials.RefreshToken, "|", "%7C", 1))
+	}},
+	{"refresh-token-malformed", "cut off at the |", func(p *patient) { p.env("SPAPI_REFRESH_TOKEN", "Atzr") }},
+	{"region-is-marketplace", "id", func(p *patient) { p.env("SPAPI_REGION", marketplace.US.ID) }},
+	{"region-is-marketplace", "country", func(p *patient) { p.env("SPAPI_REGION", "DE") }},
+	{"region-unknown", "", func(p *patient) { p.env("SPAPI_REGION", "moon") }},
+	{"marketplace-unknown", "", func(p *patient) { p.env("SPAPI_REGION", ""); p.env("SPAPI_MARKETPLACE", "Germny") }},
+	{"marketplace-in-other-region", "", func(p *patient) { p.env("SPAPI_MARKETPLACE", "DE") }},
+	{"spellings-differ", "", func(p *patient) { p.env("LWA_CLIENT_SECRET", "amzn1.oa2-cs.v1.another") }},
+	{"switch-not-boolean", "", func(p *patient) { p.env("SPAPI_SANDBOX", "maybe") }},
+	{"profile-readable-by-others", "", func(p *patient) {
+		if runtime.GOOS == "windows" {
+			p.t.Skip("Windows has no modes")
+		}
+		p.profile(profileText, 0o644)
+	}},
+	{"profile-field-unknown", "", func(p *patient) {
+		p.profile(`{"profiles": {"default": {"client_id": "ID", "client_sercet": "SECRET"}}}`, 0o600)
+	}},
+	{"profile-malformed", "", func(p *patient) { p.profile(`{"profiles": {"default": {"client_id": "ID"`, 0o600) }},
+	{"profile-file-missing", "", func(p *patient) {
+		p.profile(profileText, 0o600)
+		p.env("SPAPI_CONFIG", filepath.Join(p.dir, "nowhere.json"))
+		p.env("SPAPI_PROFILE", "default")
+	}},
+	{"profile-unknown", "", func(p *patient) { p.profile(profileText, 0o600); p.env("SPAPI_PROFILE", "shpo") }},
+	{"account-unknown", "", func(p *patient) { p.store(nil); p.factory.Flags.Account = "shpo" }},
+	{"account-ambiguous", "", func(p *patient) {
+		store := p.store(nil)
+		second, err := store.Get(p.t.Context(), "shop")
+		p.check(err)
+		second.Name = "second"
+		p.check(store.Put(p.t.Context(), second))
+	}},
+	{"store-locked", "key gone", func(p *patient) { p.store(nil); p.env("SPAPI_KEY_FILE", filepath.Join(p.dir, "other-key")) }},
+	{"store-damaged", "", func(p *patient) {
+		p.store(nil)
+		path := filepath.Join(p.dir, "accounts.age")
+		text, err := os.ReadFile(path)
+		p.check(err)
+		text[len(text)-1] ^= 1
+		p.check(os.WriteFile(path, text, 0o600))
+	}},
+	{"store-readable-by-others", "", func(p *patient) {
+		if runtime.GOOS == "windows" {
+			p.t.Skip("Windows has no modes")
+		}
+		p.store(nil)
+		p.check(os.Chmod(filepath.Join(p.dir, "accounts.age"), 0o644))
+	}},
+	{"endpoint-not-https", "endpoint", func(p *patient) { p.env("SPAPI_ENDPOINT", "http://sellingpartnerapi-na.amazon.com") }},
+	{"endpoint-not-https", "token URL", func(p *patient) { p.env("SPAPI_TOKEN_URL", "http://api.amazon.com/auth/o2/token") }},
+	{"endpoint-malformed", "", func(p *patient) { p.env("SPAPI_ENDPOINT", "sellingpartnerapi-na.amazon.com") }},
+	{"endpoint-is-central", "vendor", func(p *patient) { p.env("SPAPI_ENDPOINT", "https://vendorcentral.amazon.com") }},
+	{"endpoint-is-central", "seller", func(p *patient) { p.env("SPAPI_ENDPOINT", "https://sellercentral-europe.amazon.com") }},
+	{"endpoint-is-central", "shop", func(p *patient) { p.env("SPAPI_ENDPOINT", "https://www.amazon.com") }},
+	{"endpoint-foreign", "", func(p *patient) { p.env("SPAPI_ENDPOINT", "https://gateway.example.com") }},
+
+	{"dns-failure", "", func(p *patient) {
+		p.answer(everything, failing(&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "sellingpartnerapi-na.amazon.com", IsNotFound: true}}))
+	}},
+	{"dns-failure", "of the token endpoint", func(p *patient) {
+		p.answer(tokenRequest, failing(&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "api.amazon.com", IsNotFound: true}}))
+	}},
+	{"proxy-unreachable", "", func(p *patient) {
+		p.answer(everything, failing(&net.OpError{Op: "proxyconnect", Net: "tcp", Err: &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}}))
+	}},
+	{"proxy-authentication", "of a tunnel", func(p *patient) { p.answer(everything, failing(errors.New("Proxy Authentication Required"))) }},
+	{"proxy-authentication", "in the answer", func(p *patient) { p.answer(apiRequest, reply(407, "text/html", "<html>log in</html>")) }},
+	{"connection-refused", "", func(p *patient) {
+		p.answer(everything, failing(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}))
+	}},
+	{"no-answer", "", func(p *patient) { p.answer(everything, failing(context.DeadlineExceeded)) }},
+	{"tls-interception", "by an unknown authority", func(p *patient) { p.serveTLS("sellingpartnerapi-na.amazon.com") }},
+	{"tls-interception", "by an authority that the machine trusts", func(p *patient) {
+		next := p.opts.transport
+		p.opts.transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(r)
+			if err == nil {
+				c := &x509.Certificate{}
+				c.Issuer.Organization = []string{"Example Corp. Web Filter"}
+				resp.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{c}}
+			}
+			return resp, err
+		})
+	}},
+	{"tls-wrong-host", "", func(p *patient) { p.serveTLS("login.hotel.example") }},
+	{"tls-expired", "", func(p *patient) {
+		p.answer(everything, failing(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}))
+	}},
+	{"html-in-between", "at the API", func(p *patient) { p.answer(apiRequest, reply(200, "text/html", "<html>Welcome to the hotel</html>")) }},
+	{"html-in-between", "at the token endpoint", func(p *patient) { p.answer(tokenRequest, reply(403, "text/html", "<html>blocked</html>")) }},
+	{"html-in-between", "plain HTTP on the port", func(p *patient) {
+		p.answer(everything, failing(tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}))
+	}},
+	{"clock-skew", "ahead", func(p *patient) { p.opts.now = func() time.Time { return time.Now().Add(17 * time.Minute) } }},
+	{"clock-skew", "behind", func(p *patient) { p.opts.now = func() time.Time { return time.Now().Add(-6 * time.Hour) } }},
+	{"header-stripped", "", func(p *patient) {
+		next := p.opts.transport
+		p.opts.transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+			r = r.Clone(r.Context())
+			r.Header.Del("X-Amz-Access-Token")
+			return next.RoundTrip(r)
+		})
+	}},
+	{"api-failing", "", func(p *patient) {
+		p.answer(apiRequest, reply(503, "application/json", `{"errors":[{"code":"InternalFailure"}]}`))
+	}},
+
+	{"secret-expired", "as SP-API says", func(p *patient) { p.emu.ExpireSecret() }},
+	{"secret-expired", "by the date that is stored", func(p *patient) {
+		p.store(func(a *accounts.Application, _ *accounts.Account) { a.SecretExpires = time.Now().AddDate(0, 0, -1) })
+	}},
+	{"secret-expires-soon", "", func(p *patient) {
+		p.store(func(a *accounts.Application, _ *accounts.Account) { a.SecretExpires = time.Now().AddDate(0, 0, 12) })
+	}},
+	{"client-refused", "mistyped secret", func(p *patient) { p.env("SPAPI_CLIENT_SECRET", p.credentials.ClientSecret+"0") }},
+	{"client-refused", "rotated out more than seven days ago", func(p *patient) {
+		clock := &later{}
+		emu, err := emulator.New(emulator.WithSeed(1), emulator.WithClock(clock))
+		p.check(err)
+		emu.RotateSecret()
+		clock.by = 8 * 24 * time.Hour
+		p.opts.transport = emu
+		p.opts.now = clock.Now
+	}},
+	{"", "rotated less than seven days ago", func(p *patient) { p.emu.RotateSecret() }},
+	{"client-refused", "client id of nobody known", func(p *patient) { p.env("SPAPI_CLIENT_ID", otherID) }},
+	{"client-id-of-another-application", "", func(p *patient) {
+		store := p.store(func(a *accounts.Application, b *accounts.Account) { a.ClientID, b.ClientID = otherID, otherID })
+		p.check(store.PutApplication(p.t.Context(), accounts.Application{ClientID: p.credentials.ClientID, ClientSecret: p.credentials.ClientSecret}))
+	}},
+	{"authorization-revoked", "", func(p *patient) { p.emu.RevokeRefreshToken(p.credentials.RefreshToken) }},
+	{"authorization-revoked", "after the token was made", func(p *patient) {
+		p.answer(func(r *http.Request) bool { return r.Header.Get("X-Amz-Access-Token") != "" }, func(r *http.Request) (*http.Response, error) {
+			p.emu.RevokeRefreshToken(p.credentials.RefreshToken)
+			return p.emu.RoundTrip(r)
+		})
+	}},
+	{"refresh-token-of-another-application", "", func(p *patient) {
+		other, err := emulator.New(emulator.WithSeed(2))
+		p.check(err)
+		c := other.Credentials()
+		store := p.store(func(_ *accounts.Application, a *accounts.Account) { a.RefreshToken = c.RefreshToken })
+		p.check(store.PutApplication(p.t.Context(), accounts.Application{ClientID: c.ClientID, ClientSecret: c.ClientSecret}))
+		p.answer(func(r *http.Request) bool {
+			if !tokenRequest(r) {
+				return false
+			}
+			body, err := io.ReadAll(r.Body)
+			p.check(err)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			return bytes.Contains(body, []byte(c.ClientID))
+		}, other.RoundTrip)
+	}},
+	{"unauthorized-client", "", func(p *patient) {
+		p.answer(tokenRequest, reply(400, "application/json", `{"error":"unauthorized_client","error_description":"Not authorized for requested operation"}`))
+	}},
+	{"token-endpoint-throttled", "", func(p *patient) {
+		p.answer(tokenRequest, reply(429, "application/json", `{"message":"Too Many Requests"}`))
+	}},
+	{"token-endpoint-failing", "", func(p *patient) { p.answer(tokenRequest, reply(503, "application/json", `{"error":"server_error"}`)) }},
+	{"token-endpoint-wrong", "", func(p *patient) { p.answer(tokenRequest, reply(404, "application/json", `{}`)) }},
+
+	{"wrong-region", "", func(p *patient) { p.env("SPAPI_REGION", "eu") }},
+	{"sandbox-in-production", "", func(p *patient) {
+		p.answer(func(r *http.Request) bool { return apiRequest(r) && !strings.HasPrefix(r.URL.Host, "sandbox.") }, denied(""))
+	}},
+	{"vendor-account", "", func(p *patient) {
+		p.answer(func(r *http.Request) bool { return apiRequest(r) && !strings.HasPrefix(r.URL.Path, "/vendor/") }, denied(""))
+	}},
+	{"access-refused", "", func(p *patient) { p.answer(apiRequest, denied("")) }},
+	{"seller-not-in-region", "", func(p *patient) {
+		p.answer(func(r *http.Request) bool {
+			return r.URL.Path == unauthorized && r.Header.Get("X-Amz-Access-Token") != ""
+		},
+			reply(200, "application/json", `{"payload":[{"marketplace":{"id":"ATVPDKIKX0DER","countryCode":"US"},"participation":{"isParticipating":false}}]}`))
+	}},
+	{"marketplace-not-joined", "", func(p *patient) { p.env("SPAPI_REGION", ""); p.env("SPAPI_MARKETPLACE", "BR") }},
+	{"listings-suspended", "", func(p *patient) {
+		p.answer(func(r *http.Request) bool {
+			return r.URL.Path == unauthorized && r.Header.Get("X-Amz-Access-Token") != ""
+		},
+			reply(200, "application/json", `{"payload":[{"marketplace":{"id":"ATVPDKIKX0DER","countryCode":"US"},"participation":{"isParticipating":true,"hasSuspendedListings":true}}]}`))
+	}},
+	{"role-missing", "finances", func(p *patient) { p.emu.SetRoles(allRoles("Finance and Accounting")...) }},
+	{"role-missing", "the marketplaces themselves", func(p *patient) {
+		p.answer(func(r *http.Request) bool {
+			return r.URL.Path == unauthorized && r.Header.Get("X-Amz-Access-Token") != ""
+		}, denied(""))
+	}},
+	{"restricted-data-refused", "no restricted role", func(p *patient) {
+		p.emu.SetRoles(allRoles("Direct-to-Consumer Shipping (Restricted)", "Tax Invoicing (Restricted)", "Tax Remittance (Restricted)")...)
+	}},
+	{"restricted-data-refused", "data elements", func(p *patient) {
+		p.answer(func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/restrictedDataToken") },
+			reply(400, "application/json", `{"errors":[{"code":"InvalidInput","message":"Application does not have access to one or more requested data elements: [shippingAddress]"}]}`))
+	}},
+	{"throttled", "", func(p *patient) {
+		p.answer(func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/reports/") }, reply(429, "application/json", `{"errors":[{"code":"QuotaExceeded"}]}`))
+	}},
+
+	{"aws-role-missing", "", func(p *patient) {
+		p.env("AWS_ACCESS_KEY_ID", p.credentials.AWSAccessKeyID)
+		p.env("AWS_SECRET_ACCESS_KEY", p.credentials.AWSSecretAccessKey)
+	}},
+	{"aws-keys-missing", "", func(p *patient) { p.env("SPAPI_ROLE_ARN", p.credentials.RoleARN) }},
+	{"aws-keys-invalid", "", func(p *patient) {
+		p.aws("AKIAXXXXXXXXXXXXXXXX", p.credentials.AWSSecretAccessKey, p.credentials.RoleARN)
+	}},
+	{"sts-denied", "", func(p *patient) {
+		p.aws(p.credentials.AWSAccessKeyID, p.credentials.AWSSecretAccessKey, "arn:aws:iam::123456789012:role/other-role")
+	}},
+	{"", "a role that can be assumed", func(p *patient) {
+		p.aws(p.credentials.AWSAccessKeyID, p.credentials.AWSSecretAccessKey, p.credentials.RoleARN)
+	}},
+
+	{"", "a published application", func(p *patient) { p.storeApplicationID() }},
+	{"application-draft", "", func(p *patient) { p.storeApplicationID(); p.emu.SetApplicationStatus(emulator.ApplicationDraft) }},
+	{"redirect-mismatch", "", func(p *patient) { p.consentPage("MD5101") }},
+	{"application-uris-missing", "", func(p *patient) { p.storeApplicationID(); p.emu.SetRedirectURIs() }},
+
+	{"deprecated-operation", "named", func(p *patient) { p.opts.Uses = []string{"ordersv0.getOrders", "orders20260101.searchOrders"} }},
+	{"deprecated-operation", "in Go", func(p *patient) {
+		p.source("main.go", "package main\n\nimport \"github.com/openspapi/spapi/api/ordersv0\"\n\nfunc f() {\n\tfor o := range ordersv0.New(c).GetOrdersAll(ctx, in) {}\n}\n")
+	}},
+	{"deprecated-operation", "in Python", func(p *patient) {
+		p.source("shop.py", "requests.get(f'https://sellingpartnerapi-eu.amazon.com/orders/v0/orders/{order_id}/orderItems')\n")
+	}},
+	{"", "nothing deprecated", func(p *patient) {
+		p.source("shop.sh", "spapi call orders20260101.searchOrders\ncurl https://host/orders/v0/orders/1/shipmentConfirmation\n")
+	}},
+}
+
+func (p *patient) aws(key, secret, role string) {
+	server := httptest.NewServer(p.emu)
+	p.t.Cleanup(server.Close)
+	p.env("AWS_ACCESS_KEY_ID", key)
+	p.env("AWS_SECRET_ACCESS_KEY", secret)
+	p.env("SPAPI_ROLE_ARN", role)
+	transport := &http.Transport{}
+	p.t.Cleanup(transport.CloseIdleConnections)
+	p.opts.aws = awsauth.Config{STSEndpoint: server.URL + "/sts/", BaseCredentials: credentials.NewStaticCredentialsProvider(key, secret, ""), HTTPClient: &http.Client{Transport: transport}}
+}
+
+func (p *patient) storeApplicationID() {
+	p.store(func(a *accounts.Application, _ *accounts.Account) { a.ApplicationID = p.credentials.ApplicationID })
+}
+
+func (p *patient) consentPage(code string) {
+	p.storeApplicationID()
+	p.answer(func(r *http.Request) bool {
+		return r.URL.Host == "sellercentral.amazon.ca" && r.URL.Path == "/apps/authorize/consent" && r.URL.Query().Get("application_id") == p.credentials.ApplicationID
+	}, reply(200, "text/html", "<html><p>We're sorry. Error code: "+code+"</p></html>"))
+}
+
+func (p *patient) source(name, text string) {
+	p.opts.Source = filepath.Join(p.dir, "program")
+	p.check(os.Mkdir(p.opts.Source, 0o700))
+	p.check(os.WriteFile(filepath.Join(p.opts.Source, name), []byte(text), 0o600))
+}
+
+// later is a clock that is ahead of the machine's.
+type later struct{ by time.Duration }
+
+func (l *later) Now() time.Time { return time.Now().Add(l.by) }
+
+// TestProblems seeds each misconfiguration and wants doctor to name exactly it.
+func TestProblems(t *testing.T) {
+	seeded := map[string]bool{}
+	for _, c := range cases {
+		t.Run(strings.TrimSpace(c.want+" "+c.how), func(t *testing.T) {
+			p := newPatient(t)
+			c.seed(p)
+			report := p.examine()
+			got := map[string]bool{}
+			for _, f := range report.Findings {
+				if f.Name == "" {
+					continue
+				}
+				got[f.Name] = true
+				if f.Fix == "" || f.Message == "" || f.Status != Problem && f.Status != Warning {
+					t.Errorf("%+v lacks something", f)
+				}
+			}
+			if names := strings.Join(slices.Sorted(maps.Keys(got)), " "); names != c.want {
+				t.Errorf("doctor names %q, want %q\n%s", names, c.want, p.out)
+			}
+		})
+		for name := range strings.FieldsSeq(c.want) {
+			seeded[name] = true
+		}
+	}
+	for _, p := range problems {
+		if !seeded[p.name] && p.name != "settings-invalid" && p.name != "sts-unreachable" {
+			t.Errorf("no case seeds %s", p.name)
+		}
+	}
+	t.Logf("%d problems seeded in %d cases", len(seeded), len(cases))
+}
+
+// serveTLS lets a server with a certificate of its own making stand where Amazon's should.
+func (p *patient) serveTLS(name string) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	p.check(err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	p.check(err)
+	server := httptest.NewUnstartedServer(p.emu)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{certificate}, PrivateKey: key}}}
+	server.Config.ErrorLog = quiet()
+	server.StartTLS()
+	p.t.Cleanup(server.Close)
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", server.Listener.Addr().String())
+	}}
+	p.t.Cleanup(transport.CloseIdleConnections)
+	p.opts.transport = transport
+}
+
+// quiet is a log for servers whose clients hang up.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// A role or restricted data that the program needs is a problem, and one that it may not need a warning.
+func TestNeeded(t *testing.T) {
+	for _, c := range []struct {
+		uses []string
+		want Status
+	}{
+		{nil, Warning},
+		{[]string{"catalogitems20220401.getCatalogItem"}, Warning},
+		{[]string{"finances20240619.listTransactions"}, Problem},
+		{[]string{"financesv0.listFinancialEventGroups"}, Problem},
+	} {
+		p := newPatient(t)
+		p.emu.SetRoles(allRoles("Finance and Accounting")...)
+		p.opts.Uses = c.uses
+		report := p.examine()
+		i := slices.IndexFunc(report.Findings, func(f Finding) bool { return f.Name == "role-missing" })
+		if i < 0 || report.Findings[i].Status != c.want || report.OK != (c.want == Warning) {
+			t.Errorf("with %v: %+v, want a %s", c.uses, report, c.want)
+		}
+	}
+}
+
+// What follows a problem that spoils it is not looked at.
+func TestStop(t *testing.T) {
+	p := newPatient(t)
+	p.emu.RevokeRefreshToken(p.credentials.RefreshToken)
+	for _, f := range p.examine().Findings {
+		if slices.Contains([]string{"region", "roles", "restricted"}, f.Check) && f.Status != Skipped {
+			t.Errorf("%+v", f)
+		}
+	}
+	for _, r := range p.emu.Requests() {
+		if strings.HasPrefix(r.Operation, "orders") {
+			t.Errorf("%s was sent", r.Operation)
+		}
+	}
+}
+
+func TestShow(t *testing.T) {
+	p := newPatient(t)
+	p.emu.SetRoles(allRoles("Finance and Accounting")...)
+	p.factory.Streams.OutIsTerminal = true
+	if err := run(t.Context(), p.opts); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"✓ configuration  from the environment; region na", "! roles          role-missing: ", "→ add the role", "calls work, with 1 warning"} {
+		if !strings.Contains(p.out.String(), want) {
+			t.Errorf("no %q in\n%s", want, p.out)
+		}
+	}
+}
+
+func TestUnknownOperation(t *testing.T) {
+	p := newPatient(t)
+	p.opts.Uses = []string{"ordersv9.getOrders"}
+	if err := run(t.Context(), p.opts); err == nil || !strings.Contains(err.Error(), "ordersv9.getOrders") {
+		t.Errorf("got %v", err)
+	}
+}

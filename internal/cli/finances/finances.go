@@ -1,0 +1,139 @@
+// Package finances is "spapi finances": what a seller earned and paid.
+package finances
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/openspapi/spapi/api/finances20240619"
+	"github.com/openspapi/spapi/internal/cli/cell"
+	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/when"
+)
+
+// Options are the flags of "spapi finances" and what it works with.
+type Options struct {
+	Factory *factory.Factory
+
+	Since      string
+	Until      string
+	Order      string
+	Status     string
+	Everywhere bool
+	Limit      int
+	UTC        bool
+}
+
+// NewCmdFinances returns the command. runF replaces the work in tests.
+func NewCmdFinances(f *factory.Factory, runF func(context.Context, *Options) error) *cobra.Command {
+	opts := &Options{Factory: f}
+	cmd := &cobra.Command{
+		Use:   "finances",
+		Short: "List the transactions of the seller's account",
+		Long: "Lists sales, refunds, fees and transfers since a time, or those of one order. Orders of the last 48 hours may be missing: Amazon\n" +
+			"books them later. JSON has the breakdown of each amount.\n\n" +
+			"Tables show times in the marketplace's zone, which their heading names, or in UTC with --utc.",
+		Example: "  spapi finances --since 30d\n" +
+			"  spapi finances --order 701-5993253-3830265\n" +
+			"  spapi finances --since 2026-03-01 --until 2026-04-01 --limit 0 -o csv",
+		Args: exit.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if runF != nil {
+				return runF(cmd.Context(), opts)
+			}
+			return run(cmd.Context(), opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&opts.Since, "since", "", "`time` from which on: 24h, 7d, 2w ago, a date, or a time of RFC 3339 (default: 14d, with --order 180d)")
+	flags.StringVar(&opts.Until, "until", "", "`time` before which, in the same forms (default: now)")
+	flags.StringVar(&opts.Order, "order", "", "only those of the order with this `id`")
+	flags.StringVar(&opts.Status, "status", "", "only with this `status`: deferred, released or deferred-released")
+	flags.BoolVar(&opts.Everywhere, "all-marketplaces", false, "of all marketplaces of the region")
+	flags.IntVar(&opts.Limit, "limit", 100, "`number` of transactions to stop at; 0 for all")
+	flags.BoolVar(&opts.UTC, "utc", false, "times in UTC")
+	_ = cmd.RegisterFlagCompletionFunc("status", cobra.FixedCompletions([]string{"deferred", "released", "deferred-released"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func run(ctx context.Context, opts *Options) error {
+	f := opts.Factory
+	status := strings.ToUpper(strings.ReplaceAll(opts.Status, "-", "_"))
+	switch status {
+	case "", "DEFERRED", "RELEASED", "DEFERRED_RELEASED":
+	default:
+		return exit.Usagef("--status %q: want deferred, released or deferred-released", opts.Status)
+	}
+	if opts.Limit < 0 {
+		return exit.Usagef("--limit %d: want 0 or more", opts.Limit)
+	}
+	if opts.Since == "" {
+		if opts.Since = "14d"; opts.Order != "" {
+			opts.Since = "180d"
+		}
+	}
+	shop, err := f.Shop(ctx, opts.UTC)
+	if err != nil {
+		return err
+	}
+	from, to, err := when.Span(opts.Since, opts.Until, time.Now(), shop.Zone)
+	if err != nil {
+		return err
+	}
+	in := finances20240619.ListTransactionsInput{PostedAfter: from, PostedBefore: to, TransactionStatus: status}
+	if opts.Order != "" {
+		in.RelatedIdentifierName, in.RelatedIdentifierValue = "ORDER_ID", opts.Order
+	}
+	if !opts.Everywhere {
+		in.MarketplaceID = shop.Marketplace.ID
+	}
+	rows := []*finances20240619.Transaction{}
+	more := false
+	for t, err := range finances20240619.New(shop.Client).ListTransactionsAll(ctx, &in) {
+		if err != nil {
+			return err
+		}
+		if more = opts.Limit > 0 && len(rows) == opts.Limit; more {
+			break
+		}
+		rows = append(rows, t)
+	}
+	if err := f.Print(ctx, rows,
+		cell.Time("posted", "postedDate", shop.Zone),
+		output.Column{Name: "type", Path: "transactionType"},
+		output.Column{Name: "status", Path: "transactionStatus"},
+		cell.Money("amount", "totalAmount"),
+		output.Column{Name: "order", Path: "relatedIdentifiers", Text: orderOf},
+		output.Column{Name: "description", Path: "description"},
+	); err != nil {
+		return err
+	}
+	switch {
+	case more:
+		f.Notef("%d transactions, and there are more: --limit shows them", len(rows))
+	case len(rows) == 0 && !f.Printer().Structured():
+		f.Notef("no transactions since %s", from.In(shop.Zone).Format("2006-01-02 15:04 MST"))
+	}
+	return nil
+}
+
+// orderOf is the order among the identifiers of a transaction.
+func orderOf(v any) string {
+	raw, ok := v.(json.RawMessage)
+	var list []finances20240619.RelatedIdentifier
+	if !ok || json.Unmarshal(raw, &list) != nil {
+		return ""
+	}
+	for _, r := range list {
+		if r.RelatedIdentifierName == "ORDER_ID" {
+			return r.RelatedIdentifierValue
+		}
+	}
+	return ""
+}

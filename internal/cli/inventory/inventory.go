@@ -1,0 +1,99 @@
+// Package inventory is "spapi inventory": what of a seller's stock is at Amazon.
+package inventory
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/openspapi/spapi/api/fbainventoryv1"
+	"github.com/openspapi/spapi/internal/cli/cell"
+	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/when"
+)
+
+// Options are the flags of "spapi inventory" and what it works with.
+type Options struct {
+	Factory *factory.Factory
+
+	SKUs  []string
+	Since string
+	UTC   bool
+}
+
+// NewCmdInventory returns the command. runF replaces the work in tests.
+func NewCmdInventory(f *factory.Factory, runF func(context.Context, *Options) error) *cobra.Command {
+	opts := &Options{Factory: f}
+	cmd := &cobra.Command{
+		Use:   "inventory [sku...]",
+		Short: "Show the stock at Amazon (FBA)",
+		Long: "Shows what is in Amazon's fulfillment centers for the marketplace in force: all of it, that of some SKUs, or what has changed since a time.\n" +
+			"The quantity of what you ship yourself stands in the listing: spapi listings get.",
+		Example: "  spapi inventory\n  spapi inventory PN-0005 \"shelf 0055\"\n  spapi inventory --since 24h -o csv",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.SKUs = args
+			if runF != nil {
+				return runF(cmd.Context(), opts)
+			}
+			return run(cmd.Context(), opts)
+		},
+	}
+	cmd.Flags().StringVar(&opts.Since, "since", "", "only what has changed since this `time`: 90m, 24h, 7d ago, a date, or a time of RFC 3339")
+	cmd.Flags().BoolVar(&opts.UTC, "utc", false, "times in UTC")
+	return cmd
+}
+
+// maxSKUs is how many one call takes.
+const maxSKUs = 50
+
+func run(ctx context.Context, opts *Options) error {
+	f := opts.Factory
+	if opts.Since != "" && len(opts.SKUs) > 0 {
+		return exit.Usagef("--since goes without SKUs")
+	}
+	shop, err := f.Shop(ctx, opts.UTC)
+	if err != nil {
+		return err
+	}
+	since, err := when.Parse("since", opts.Since, time.Now(), shop.Zone)
+	if err != nil {
+		return err
+	}
+	details := true
+	in := fbainventoryv1.GetInventorySummariesInput{Details: &details, GranularityType: "Marketplace", GranularityID: shop.Marketplace.ID,
+		MarketplaceIDs: []string{shop.Marketplace.ID}, StartDateTime: since}
+	rows := []*fbainventoryv1.InventorySummary{}
+	for rest := opts.SKUs; ; rest = rest[len(in.SellerSKUs):] {
+		in.SellerSKUs = rest[:min(maxSKUs, len(rest))]
+		for item, err := range fbainventoryv1.New(shop.Client).GetInventorySummariesAll(ctx, &in) {
+			if err != nil {
+				return err
+			}
+			rows = append(rows, item)
+		}
+		if len(rest) <= maxSKUs {
+			break
+		}
+	}
+	if err := f.Print(ctx, rows,
+		output.Column{Name: "sku", Path: "sellerSku"},
+		output.Column{Name: "asin", Path: "asin"},
+		output.Column{Name: "condition", Path: "condition"},
+		cell.Number("total", "totalQuantity"),
+		cell.Number("available", "inventoryDetails.fulfillableQuantity"),
+		cell.Number("on the way", "inventoryDetails.inboundShippedQuantity"),
+		cell.Number("reserved", "inventoryDetails.reservedQuantity.totalReservedQuantity"),
+		cell.Number("unsellable", "inventoryDetails.unfulfillableQuantity.totalUnfulfillableQuantity"),
+		cell.Time("changed", "lastUpdatedTime", shop.Zone),
+		output.Column{Name: "title", Path: "productName"},
+	); err != nil {
+		return err
+	}
+	if len(rows) == 0 && !f.Printer().Structured() {
+		f.Notef("no stock at Amazon in %s", shop.Marketplace.Name)
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+// Package marketplaces is "spapi marketplaces": where a seller sells, and where one could.
+package marketplaces
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/openspapi/spapi/api/sellersv1"
+	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// Options are the flags of "spapi marketplaces" and what it works with.
+type Options struct {
+	Factory *factory.Factory
+
+	All bool
+}
+
+// NewCmdMarketplaces returns the command. runF replaces the work in tests.
+func NewCmdMarketplaces(f *factory.Factory, runF func(context.Context, *Options) error) *cobra.Command {
+	opts := &Options{Factory: f}
+	cmd := &cobra.Command{
+		Use:     "marketplaces",
+		Short:   "List the marketplaces of the seller, or all",
+		Long:    "Lists the marketplaces in which the seller takes part, as Amazon tells them. With --all it lists every marketplace of Amazon's, without a call.",
+		Example: "  spapi marketplaces\n  spapi marketplaces --all --jq '.[] | select(.region == \"eu\") | .id'",
+		Args:    exit.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if runF != nil {
+				return runF(cmd.Context(), opts)
+			}
+			return run(cmd.Context(), opts)
+		},
+	}
+	cmd.Flags().BoolVar(&opts.All, "all", false, "all that there are, with their ids and sites")
+	return cmd
+}
+
+// known is a marketplace that needs no call.
+type known struct {
+	ID            string `json:"id"`
+	CountryCode   string `json:"countryCode"`
+	Name          string `json:"name"`
+	Region        string `json:"region"`
+	Currency      string `json:"currency"`
+	Language      string `json:"language"`
+	Storefront    string `json:"storefront"`
+	SellerCentral string `json:"sellerCentral"`
+	VendorCentral string `json:"vendorCentral"`
+}
+
+func run(ctx context.Context, opts *Options) error {
+	f := opts.Factory
+	if opts.All {
+		var rows []known
+		for _, m := range marketplace.All() {
+			if r := f.Flags.Region; r != "" && r != m.Region {
+				continue
+			}
+			rows = append(rows, known{m.ID, m.CountryCode, m.Name, string(m.Region), m.Currency, m.Language, m.Storefront, m.SellerCentral, m.VendorCentral})
+		}
+		return f.Print(ctx, rows,
+			output.Column{Name: "country", Path: "countryCode"}, output.Column{Name: "id", Path: "id"}, output.Column{Name: "name", Path: "name"},
+			output.Column{Name: "region", Path: "region"}, output.Column{Name: "currency", Path: "currency"}, output.Column{Name: "storefront", Path: "storefront"})
+	}
+	client, err := f.Client(ctx)
+	if err != nil {
+		return err
+	}
+	joined, err := sellersv1.New(client).GetMarketplaceParticipations(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if joined == nil {
+		joined = []sellersv1.MarketplaceParticipation{}
+	}
+	yes := func(v any) string {
+		if v == true {
+			return "yes"
+		}
+		return "no"
+	}
+	return f.Print(ctx, joined,
+		output.Column{Name: "country", Path: "marketplace.countryCode"}, output.Column{Name: "id", Path: "marketplace.id"},
+		output.Column{Name: "name", Path: "marketplace.name"}, output.Column{Name: "currency", Path: "marketplace.defaultCurrencyCode"},
+		output.Column{Name: "takes part", Path: "participation.isParticipating", Text: yes},
+		output.Column{Name: "suspended listings", Path: "participation.hasSuspendedListings", Text: yes},
+		output.Column{Name: "shop", Path: "storeName"})
+}

@@ -1,0 +1,185 @@
+package orders
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/openspapi/spapi/api/orders20260101"
+	"github.com/openspapi/spapi/internal/cli/cell"
+	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/when"
+)
+
+// ListOptions are the flags of "spapi orders list" and what it works with.
+type ListOptions struct {
+	Factory *factory.Factory
+
+	Since       string
+	Until       string
+	Updated     bool
+	Status      []string
+	FulfilledBy string
+	Include     []string
+	Everywhere  bool
+	Limit       int
+	UTC         bool
+}
+
+// NewCmdList returns the command. runF replaces the work in tests.
+func NewCmdList(f *factory.Factory, runF func(context.Context, *ListOptions) error) *cobra.Command {
+	opts := &ListOptions{Factory: f}
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List orders, the newest last",
+		Long: "Lists the orders of the marketplace in force since a time, in the order in which Amazon has them. Personal data is left out unless --include\n" +
+			"asks for it. Each page of 100 orders is a call, and Amazon grants one call in three minutes after the first 20.\n\n" +
+			"Tables show times in the marketplace's zone, which their heading names, or in UTC with --utc. JSON is as Amazon sends it.",
+		Example: "  spapi orders list\n" +
+			"  spapi orders list --since 24h --status unshipped,partially-shipped\n" +
+			"  spapi orders list --since 2026-03-01 --until 2026-04-01 --limit 0 -o csv\n" +
+			"  spapi --emulator orders list --jq '.[].orderId'",
+		Args: exit.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if runF != nil {
+				return runF(cmd.Context(), opts)
+			}
+			return list(cmd.Context(), opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&opts.Since, "since", "7d", "`time` from which on: 90m, 24h, 7d, 2w ago, a date, or a time of RFC 3339")
+	flags.StringVar(&opts.Until, "until", "", "`time` before which, in the same forms (default: now)")
+	flags.BoolVar(&opts.Updated, "updated", false, "go by the last change in place of the creation")
+	flags.StringSliceVar(&opts.Status, "status", nil, "only with these `statuses`: "+strings.Join(names(statuses), ", "))
+	flags.StringVar(&opts.FulfilledBy, "fulfilled-by", "", "only those that `who` ships: amazon or merchant")
+	flags.StringSliceVar(&opts.Include, "include", []string{"fulfillment", "proceeds"}, "`data` to include: "+strings.Join(names(included), ", "))
+	flags.BoolVar(&opts.Everywhere, "all-marketplaces", false, "of all marketplaces of the region")
+	flags.IntVar(&opts.Limit, "limit", 100, "`number` of orders to stop at; 0 for all")
+	flags.BoolVar(&opts.UTC, "utc", false, "times in UTC")
+	complete(cmd, "status", names(statuses))
+	complete(cmd, "fulfilled-by", []string{"amazon", "merchant"})
+	complete(cmd, "include", names(included))
+	return cmd
+}
+
+// statuses and included are Amazon's words.
+var (
+	statuses = []string{"PENDING_AVAILABILITY", "PENDING", "UNSHIPPED", "PARTIALLY_SHIPPED", "SHIPPED", "CANCELLED", "UNFULFILLABLE"}
+	included = []string{"BUYER", "RECIPIENT", "PROCEEDS", "EXPENSE", "PROMOTION", "CANCELLATION", "FULFILLMENT", "PACKAGES", "TAX", "PAYMENT", "FULFILLMENT_ORDERS"}
+)
+
+// names are Amazon's words as flags take them: lower case, with dashes. Amazon's own spelling does too.
+func names(words []string) []string {
+	list := make([]string, len(words))
+	for i, w := range words {
+		list[i] = strings.ToLower(strings.ReplaceAll(w, "_", "-"))
+	}
+	return list
+}
+
+// words are the values of a flag in Amazon's spelling.
+func words[T ~string](flag string, values, known []string) ([]T, error) {
+	var list []T
+	for _, v := range values {
+		word := strings.ToUpper(strings.ReplaceAll(strings.TrimSpace(v), "-", "_"))
+		if !slices.Contains(known, word) {
+			return nil, exit.Usagef("--%s %q: want %s", flag, v, output.OneOf(names(known)))
+		}
+		list = append(list, T(word))
+	}
+	return list, nil
+}
+
+func complete(cmd *cobra.Command, flag string, choices []string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func list(ctx context.Context, opts *ListOptions) error {
+	f := opts.Factory
+	in := orders20260101.SearchOrdersInput{}
+	var err error
+	if in.FulfillmentStatuses, err = words[orders20260101.SearchOrdersFulfillmentStatuses]("status", opts.Status, statuses); err != nil {
+		return err
+	}
+	if in.IncludedData, err = words[orders20260101.SearchOrdersIncludedData]("include", opts.Include, included); err != nil {
+		return err
+	}
+	if opts.FulfilledBy != "" {
+		if in.FulfilledBy, err = words[orders20260101.SearchOrdersFulfilledBy]("fulfilled-by", []string{opts.FulfilledBy}, []string{"AMAZON", "MERCHANT"}); err != nil {
+			return err
+		}
+	}
+	if opts.Limit < 0 {
+		return exit.Usagef("--limit %d: want 0 or more", opts.Limit)
+	}
+	shop, err := f.Shop(ctx, opts.UTC)
+	if err != nil {
+		return err
+	}
+	from, to, err := when.Span(opts.Since, opts.Until, time.Now(), shop.Zone)
+	switch {
+	case err != nil:
+		return err
+	case from.IsZero():
+		return exit.Usagef("--since: want a time")
+	case opts.Updated:
+		in.LastUpdatedAfter, in.LastUpdatedBefore = from, to
+	default:
+		in.CreatedAfter, in.CreatedBefore = from, to
+	}
+	if !opts.Everywhere {
+		in.MarketplaceIDs = []string{shop.Marketplace.ID}
+	}
+	if opts.Limit > 0 && opts.Limit < 100 {
+		size := int64(opts.Limit)
+		in.MaxResultsPerPage = &size
+	}
+	rows := []*orders20260101.Order{}
+	more := false
+pages:
+	for page, err := range orders20260101.New(shop.Client).SearchOrdersPages(ctx, &in) {
+		if err != nil {
+			return err
+		}
+		for i := range page.Orders {
+			if more = opts.Limit > 0 && len(rows) == opts.Limit; more {
+				break pages
+			}
+			rows = append(rows, &page.Orders[i])
+		}
+		// Without asking for the next page: it is a call of a scarce kind.
+		if more = opts.Limit > 0 && len(rows) == opts.Limit && page.Pagination != nil && page.Pagination.NextToken != ""; more {
+			break
+		}
+	}
+	if err := f.Print(ctx, rows,
+		output.Column{Name: "order", Path: "orderId"},
+		cell.Time("created", "createdTime", shop.Zone),
+		output.Column{Name: "status", Path: "fulfillment.fulfillmentStatus", Text: plain},
+		output.Column{Name: "by", Path: "fulfillment.fulfilledBy", Text: plain},
+		cell.Count("items", "orderItems"),
+		cell.Money("total", "proceeds.grandTotal"),
+		output.Column{Name: "shop", Path: "salesChannel.marketplaceName"},
+	); err != nil {
+		return err
+	}
+	switch {
+	case more:
+		f.Notef("%d orders, and there are more: --limit shows them", len(rows))
+	case len(rows) == 0 && !f.Printer().Structured():
+		f.Notef("no orders since %s", from.In(shop.Zone).Format("2006-01-02 15:04 MST"))
+	}
+	return nil
+}
+
+// plain is one of Amazon's words for people.
+func plain(v any) string {
+	s, _ := v.(string)
+	return strings.ToLower(strings.ReplaceAll(s, "_", " "))
+}
