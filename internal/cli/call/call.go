@@ -163,12 +163,12 @@ func usage(a *operation.Argument) string {
 
 func completion(a *operation.Argument) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-		switch {
-		case a.Kind == operation.JSON:
+		switch a.Kind {
+		case operation.JSON:
 			return nil, cobra.ShellCompDirectiveDefault // @file
-		case a.Kind == operation.Boolean:
+		case operation.Boolean:
 			return []string{"true", "false"}, cobra.ShellCompDirectiveNoFileComp
-		case a.Kind == operation.List:
+		case operation.List:
 			// What stands before the last comma stays.
 			before := toComplete[:strings.LastIndexByte(toComplete, ',')+1]
 			var choices []string

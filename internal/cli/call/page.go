@@ -41,10 +41,10 @@ func all(ctx context.Context, client *spapi.Client, in *request, printer *output
 		if err != nil {
 			return err
 		}
-		switch {
-		case token == "":
+		switch token {
+		case "":
 			return stream.Close()
-		case token == last:
+		case last:
 			return errors.New("paging stopped: the same token for the next page came twice in a row")
 		}
 		in, last = next, token
