@@ -38,7 +38,7 @@ func (e *Emulator) authorize(x *exchange, op *catalog.Operation) (*grant, *apiEr
 	if r := x.region(); r != "" && g.account != nil && g.account.region != r {
 		return nil, denied(detailsNone)
 	}
-	if op.SandboxOnly && x.region() != "" && !e.options.sandbox && !isSandboxHost(x.hostname()) {
+	if op.SandboxOnly && x.region() != "" && !e.options.sandbox && !isSandboxHost(x.name) {
 		return nil, denied(detailsNone)
 	}
 	if e.app.roles != nil && len(op.Roles) > 0 && !slices.ContainsFunc(op.Roles, func(r string) bool { return slices.Contains(e.app.roles, r) }) {
@@ -49,26 +49,25 @@ func (e *Emulator) authorize(x *exchange, op *catalog.Operation) (*grant, *apiEr
 
 // allowed checks that the kind of token fits the operation.
 func allowed(g *grant, x *exchange, op *catalog.Operation) *apiError {
-	refused := denied(detailsNone)
 	switch g.kind {
 	case grantlessGrant:
 		if op.Grantless == "" || !slices.Contains(g.scopes, op.Grantless) {
-			return refused
+			return denied(detailsNone)
 		}
 	case sellerGrant:
 		// developer-docs.amazon.com/sp-api/docs/grantless-operations: such an operation takes no seller's token.
 		if op.Grantless != "" {
-			return refused
+			return denied(detailsNone)
 		}
 		// developer-docs.amazon.com/sp-api/docs/tokens-api-v2021-03-01-use-case-guide: restricted operations need a restricted
 		// token. Where one only adds personal data, and for reports of unrestricted types, the plain token will do.
 		if op.Restricted != nil && op.Restricted.When == restrictedAlways {
-			return refused
+			return denied(detailsNone)
 		}
 	case restrictedGrant:
 		// A restricted token is for its resources and for nothing else (same page).
 		if restrictedFor(g, x.method, x.url.Path, op) == nil {
-			return refused
+			return denied(detailsNone)
 		}
 	}
 	return nil

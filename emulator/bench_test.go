@@ -1,8 +1,13 @@
 package emulator_test
 
 import (
+	"bufio"
+	"bytes"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"testing"
 	"time"
 
@@ -22,6 +27,7 @@ func BenchmarkRequests(b *testing.B) {
 	for _, bench := range []struct{ name, path string }{
 		{"participations", "/sellers/v1/marketplaceParticipations"},
 		{"search of 20 items", "/catalog/2022-04-01/items?keywords=pen&pageSize=20&marketplaceIds=" + us},
+		{"order by id", "/orders/v0/orders/" + c.ordersV0(allUS)[0]},
 		{"one order", "/orders/v0/orders?MaxResultsPerPage=1&" + allUS},
 		{"page of 100 orders", "/orders/v0/orders?" + allUS},
 		{"search of 20 listings", "/listings/2021-08-01/items/" + c.Credentials().SellerID + "?pageSize=20&includedData=summaries,attributes,offers&marketplaceIds=" + us},
@@ -41,6 +47,56 @@ func BenchmarkRequests(b *testing.B) {
 				}
 				n, _ := io.Copy(io.Discard, resp.Body)
 				b.SetBytes(n)
+			}
+		})
+	}
+}
+
+// BenchmarkServed is requests over one connection of the loopback interface, with the client's part, which only reads to the end of each answer. The floor
+// is net/http with an answer of the same size and nothing to do for it.
+func BenchmarkServed(b *testing.B) {
+	c := newClient(b, emulator.WithoutLimits())
+	for _, bench := range []struct {
+		name, path string
+		handler    http.Handler
+	}{
+		{"floor", "/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1400)) })},
+		{"order by id", "/orders/v0/orders/" + c.ordersV0(allUS)[0], c},
+		{"one order", "/orders/v0/orders?MaxResultsPerPage=1&" + allUS, c},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			srv := httptest.NewServer(bench.handler)
+			defer srv.Close()
+			conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer conn.Close()
+			request := []byte("GET " + bench.path + " HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Go-http-client/1.1\r\nX-Amz-Access-Token: " + c.token + "\r\n\r\n")
+			in := bufio.NewReader(conn)
+			for b.Loop() {
+				if _, err := conn.Write(request); err != nil {
+					b.Fatal(err)
+				}
+				line, err := in.ReadSlice('\n')
+				if err != nil || !bytes.HasPrefix(line, []byte("HTTP/1.1 200")) {
+					b.Fatal(err, string(line))
+				}
+				length := 0
+				for len(line) > 2 {
+					if line, err = in.ReadSlice('\n'); err != nil {
+						b.Fatal(err)
+					}
+					if digits, found := bytes.CutPrefix(line, []byte("Content-Length: ")); found {
+						if length, err = strconv.Atoi(string(bytes.TrimSpace(digits))); err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+				if _, err := in.Discard(length); err != nil || length == 0 {
+					b.Fatal(err, length)
+				}
 			}
 		})
 	}

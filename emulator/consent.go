@@ -365,7 +365,7 @@ func (e *Emulator) appstore(x *exchange, app string, q url.Values) (string, *con
 	state := e.random("amazon state", e.minted).text(base64URL, 40)
 	s.states[state] = &appstoreState{Account: a.number, Beta: q.Get("version") == "beta", Expires: x.now.Add(appstoreStateLifetime)}
 	scheme := x.url.Scheme
-	if isCentralHost(x.hostname()) {
+	if isCentralHost(x.name) {
 		scheme = "https"
 	} else if scheme == "" {
 		scheme = "http"
@@ -451,7 +451,7 @@ func sameLoopback(asked, registered string) bool {
 // askSeller finds out who decides and how. It returns the page to be shown while nobody has decided, and neither page nor seller for a
 // refusal.
 func (e *Emulator) askSeller(x *exchange, q url.Values, what string) (*account, *consentPage, *pageError) {
-	region := centralRegions()[x.hostname()]
+	region := centralRegions()[x.name]
 	var sellers []*account
 	for _, a := range e.accounts {
 		if region == "" || a.region == region {

@@ -276,9 +276,11 @@ func documentID(host, path string) (string, bool) {
 	if id, found := strings.CutPrefix(path, documentPath); found {
 		return id, true
 	}
-	for _, r := range marketplace.Regions() {
-		if host == documentHosts[r] {
-			return strings.TrimPrefix(path, "/"), true
+	if strings.HasSuffix(host, ".amazonaws.com") { // as few are
+		for _, documentHost := range documentHosts {
+			if host == documentHost {
+				return strings.TrimPrefix(path, "/"), true
+			}
 		}
 	}
 	return "", false
@@ -290,7 +292,7 @@ func bodyLimit(r *http.Request) int64 {
 	if host == "" {
 		host = r.URL.Host
 	}
-	if _, found := documentID(strings.ToLower((&url.URL{Host: host}).Hostname()), r.URL.Path); found {
+	if _, found := documentID(hostname(host), r.URL.Path); found {
 		return maxUpload
 	}
 	return maxBody

@@ -263,11 +263,37 @@ func (e *Emulator) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// operationDetail returns the schemas of op, which are read on first use.
-func operationDetail(op *catalog.Operation) (*catalog.API, *catalog.Detail) {
-	api, err := catalog.LoadAPI(op.API)
-	if err != nil {
-		return nil, nil // an operation that the catalogue doesn't know: one of the removed ones
+// details is what the catalogue knows about an operation's parameters and answers; the zero value for one that it doesn't know.
+type details struct {
+	api    *catalog.API
+	detail *catalog.Detail
+	query  map[string]bool // the names of the query parameters
+}
+
+var detailsOf sync.Map // *catalog.Operation to *details
+
+// operationDetails returns the details of op, which are read on first use.
+func operationDetails(op *catalog.Operation) *details {
+	if known, found := detailsOf.Load(op); found {
+		return known.(*details)
 	}
-	return api, api.Operations[detailKey(op)]
+	d := &details{query: map[string]bool{}}
+	if api, err := catalog.LoadAPI(op.API); err == nil { // else one of the removed operations
+		d.api, d.detail = api, api.Operations[detailKey(op)]
+	}
+	if d.detail != nil {
+		for _, p := range d.detail.Parameters {
+			if p.In == "query" {
+				d.query[p.Name] = true
+			}
+		}
+	}
+	known, _ := detailsOf.LoadOrStore(op, d)
+	return known.(*details)
+}
+
+// operationDetail returns the schemas of op; nil for one that the catalogue doesn't know.
+func operationDetail(op *catalog.Operation) (*catalog.API, *catalog.Detail) {
+	d := operationDetails(op)
+	return d.api, d.detail
 }

@@ -377,6 +377,7 @@ type orderFilter struct {
 	createdAfter, createdBefore time.Time
 	updatedAfter, updatedBefore time.Time // zero: not asked
 	accept                      func(o *order, t time.Time) bool
+	most                        int // how many are wanted, where they are found in order; 0: all
 }
 
 // find returns the orders that a filter lets pass at time t, by creation or, when asked for updates, by update.
@@ -385,11 +386,15 @@ func (w *world) find(f orderFilter, t time.Time) []*order {
 	defer w.mu.RUnlock()
 	var found []*order
 	byUpdate := !f.updatedAfter.IsZero() || !f.updatedBefore.IsZero()
-	for _, o := range w.orders {
-		if o.purchased.After(t) {
+	from := 0
+	if !f.createdAfter.IsZero() {
+		from, _ = slices.BinarySearchFunc(w.orders, f.createdAfter, func(o *order, t time.Time) int { return o.purchased.Compare(t) })
+	}
+	for _, o := range w.orders[from:] {
+		if o.purchased.After(t) || !f.createdBefore.IsZero() && o.purchased.After(f.createdBefore) || f.most > 0 && len(found) == f.most && f.updatedAfter.IsZero() {
 			break
 		}
-		if outside(o.purchased, f.createdAfter, f.createdBefore) || byUpdate && outside(o.updated(t), f.updatedAfter, f.updatedBefore) || !f.accept(o, t) {
+		if byUpdate && outside(o.updated(t), f.updatedAfter, f.updatedBefore) || !f.accept(o, t) {
 			continue
 		}
 		found = append(found, o)

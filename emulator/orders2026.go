@@ -40,6 +40,7 @@ func searchOrders2026(c *call) (reply, *apiError) {
 		return among(q["marketplaceIds"], o.marketplace.ID) && among(q["fulfillmentStatuses"], status2026[o.status(t)]) && among(q["fulfilledBy"], fulfilledBy2026(o))
 	}
 	w := c.account.world(c.emu)
+	f.most = pg.Start + size + 1 // one more tells that there are more
 	found := w.find(f, pg.AsOf)
 	part, more := cut(found, pg.Start, size)
 	list := []object{}

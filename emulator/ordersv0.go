@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"cmp"
 	"net/http"
 	"regexp"
 	"slices"
@@ -11,7 +10,7 @@ import (
 
 var ordersV0Flow = flow{
 	"ordersv0.getOrders":                getOrdersV0,
-	"ordersv0.getOrder":                 orderV0(func(c *call, o *order) object { return orderObjectV0(c, o, c.now) }),
+	"ordersv0.getOrder":                 orderV0(func(c *call, o *order) record { return orderObjectV0(c, o, c.now) }),
 	"ordersv0.getOrderBuyerInfo":        orderV0(buyerInfoV0),
 	"ordersv0.getOrderAddress":          orderV0(addressV0),
 	"ordersv0.getOrderItems":            orderItemsPage(orderItemsV0),
@@ -29,6 +28,19 @@ func invalidOrderInput(name, want string) *apiError {
 }
 
 var orderIDPattern = regexp.MustCompile(`^\d{3}-\d{7}-\d{7}$`)
+
+// orderEnumsV0 are the values that getOrders takes where the model has no enum.
+var orderEnumsV0 = []struct {
+	name   string
+	values []string
+}{
+	{"OrderStatuses", []string{pending, unshipped, partiallyShipped, shipped, canceled, "Unfulfillable", "InvoiceUnconfirmed", "PendingAvailability"}},
+	{"FulfillmentChannels", []string{"MFN", "AFN"}},
+	{"PaymentMethods", []string{"COD", "CVS", "Other"}},
+	{"EasyShipShipmentStatuses", []string{"PendingSchedule", "PendingPickUp", "PendingDropOff", "LabelCanceled", "PickedUp", "DroppedOff", "AtOriginFC", "AtDestinationFC",
+		"Delivered", "RejectedByBuyer", "Undeliverable", "ReturningToSeller", "ReturnedToSeller", "Lost", "OutForDelivery", "Damaged"}},
+	{"ElectronicInvoiceStatuses", []string{"NotRequired", "NotFound", "Processing", "Errored", "Accepted"}},
+}
 
 func getOrdersV0(c *call) (reply, *apiError) {
 	pg, problem := c.page("NextToken")
@@ -56,17 +68,10 @@ func getOrdersV0(c *call) (reply, *apiError) {
 			return reply{}, invalidOrderInput("MaxResultsPerPage", "is "+text+", want 1 to 100")
 		}
 	}
-	for name, values := range map[string][]string{
-		"OrderStatuses":       {pending, unshipped, partiallyShipped, shipped, canceled, "Unfulfillable", "InvoiceUnconfirmed", "PendingAvailability"},
-		"FulfillmentChannels": {"MFN", "AFN"},
-		"PaymentMethods":      {"COD", "CVS", "Other"},
-		"EasyShipShipmentStatuses": {"PendingSchedule", "PendingPickUp", "PendingDropOff", "LabelCanceled", "PickedUp", "DroppedOff", "AtOriginFC", "AtDestinationFC",
-			"Delivered", "RejectedByBuyer", "Undeliverable", "ReturningToSeller", "ReturnedToSeller", "Lost", "OutForDelivery", "Damaged"},
-		"ElectronicInvoiceStatuses": {"NotRequired", "NotFound", "Processing", "Errored", "Accepted"},
-	} {
-		for _, v := range q[name] {
-			if !slices.Contains(values, v) {
-				return reply{}, invalidOrderInput(name, `has the unknown value "`+v+`"`)
+	for _, known := range orderEnumsV0 {
+		for _, v := range q[known.name] {
+			if !slices.Contains(known.values, v) {
+				return reply{}, invalidOrderInput(known.name, `has the unknown value "`+v+`"`)
 			}
 		}
 	}
@@ -104,26 +109,27 @@ func getOrdersV0(c *call) (reply, *apiError) {
 				same(q.Get("StoreChainStoreId"), o.store) && same(q.Get("ActualFulfillmentSupplySourceId"), o.supplySource()))
 	}
 	w := c.account.world(c.emu)
+	f.most = pg.Start + size + 1 // one more tells that there are more
 	found := w.find(f, pg.AsOf)
 	part, more := cut(found, pg.Start, size)
-	list := []object{}
+	list := make([]record, 0, len(part))
 	w.mu.RLock()
 	for _, o := range part {
 		list = append(list, orderObjectV0(c, o, pg.AsOf))
 	}
 	w.mu.RUnlock()
-	body := object{"Orders": list}
-	if more {
-		body["NextToken"] = c.token(pg, pg.Start+size)
-	}
+	var createdBefore, updatedBefore, next any
 	if f.updatedAfter.IsZero() {
-		body["CreatedBefore"] = timestamp(f.createdBefore)
+		createdBefore = timestamp(f.createdBefore)
 	} else if f.updatedBefore.IsZero() {
-		body["LastUpdatedBefore"] = timestamp(pg.AsOf.Add(-searchDelay))
+		updatedBefore = timestamp(pg.AsOf.Add(-searchDelay))
 	} else {
-		body["LastUpdatedBefore"] = timestamp(f.updatedBefore)
+		updatedBefore = timestamp(f.updatedBefore)
 	}
-	return payload(body), nil
+	if more {
+		next = c.token(pg, pg.Start+size)
+	}
+	return payload(record{{"CreatedBefore", createdBefore}, {"LastUpdatedBefore", updatedBefore}, {"NextToken", next}, {"Orders", list}}), nil
 }
 
 // among tells whether a list filter that may be empty lets a value pass.
@@ -189,7 +195,7 @@ func (o *order) supplySource() string {
 }
 
 // orderV0 is the handler of an operation that shows one order.
-func orderV0(show func(*call, *order) object) handler {
+func orderV0[T object | record](show func(*call, *order) T) handler {
 	return func(c *call) (reply, *apiError) {
 		id := c.path["orderId"]
 		if !orderIDPattern.MatchString(id) {
@@ -216,19 +222,27 @@ func channelV0(o *order) string {
 	return "MFN"
 }
 
-func moneyV0(m money) object {
-	return object{"CurrencyCode": m.currency, "Amount": m.String()}
+func moneyV0(m money) record {
+	return record{{"Amount", m.String()}, {"CurrencyCode", m.currency}}
+}
+
+// unlessEmpty is the value of a member that is left out where it is empty.
+func unlessEmpty(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
 }
 
 // orderObjectV0 shows an order as of t. Without a restricted token that names them, the buyer is left out and the address has no more
 // than the town (selling-partner-api-docs#1375).
-func orderObjectV0(c *call, o *order, t time.Time) object {
+func orderObjectV0(c *call, o *order, t time.Time) record {
 	status := o.status(t)
 	done, open := 0, 0
-	for i, it := range o.items {
+	for i := range o.items {
 		n := o.shippedOf(i, t)
 		done += n
-		open += it.quantity - n
+		open += o.items[i].quantity - n
 	}
 	if status == canceled {
 		open = 0
@@ -237,72 +251,105 @@ func orderObjectV0(c *call, o *order, t time.Time) object {
 	if o.express {
 		service, category = "Exp US D2D Dom", "Expedited"
 	}
-	out := object{
-		"AmazonOrderId": o.id, "SellerOrderId": o.sellerID, "PurchaseDate": timestamp(o.purchased), "LastUpdateDate": timestamp(o.updated(t)),
-		"OrderStatus": status, "FulfillmentChannel": channelV0(o), "SalesChannel": "Amazon." + o.marketplace.Storefront[len("www.amazon."):],
-		"ShipServiceLevel": service, "ShipmentServiceLevelCategory": category, "OrderType": "StandardOrder", "MarketplaceId": o.marketplace.ID,
-		"NumberOfItemsShipped": done, "NumberOfItemsUnshipped": open, "PaymentMethod": o.payment, "PaymentMethodDetails": []string{cmp.Or(map[string]string{"COD": "COD", "CVS": "ConvenienceStore"}[o.payment], "Standard")},
-		"IsBusinessOrder": o.business, "IsPrime": o.prime, "IsPremiumOrder": false, "IsGlobalExpressEnabled": false, "IsReplacementOrder": o.replaces != "",
-		"IsSoldByAB": false, "IsISPU": o.store != "", "IsAccessPointOrder": false, "HasRegulatedItems": o.regulated != nil,
-		"EarliestShipDate": timestamp(o.purchased), "LatestShipDate": timestamp(o.purchased.Add(72 * time.Hour)),
-		"AutomatedShippingSettings": object{"HasAutomatedShippingSettings": false},
-	}
+	var earliestDelivery, latestDelivery, instruction, preference any
 	if !o.amazon {
 		earliest, latest := o.deliveryWindow()
-		out["EarliestDeliveryDate"], out["LatestDeliveryDate"] = timestamp(earliest), timestamp(latest)
-	}
-	for name, value := range map[string]string{"ReplacedOrderId": o.replaces, "EasyShipShipmentStatus": easyShipV0(o, t), "ElectronicInvoiceStatus": invoiceV0(o, t)} {
-		if value != "" {
-			out[name] = value
-		}
+		earliestDelivery, latestDelivery = timestamp(earliest), timestamp(latest)
 	}
 	if o.store != "" {
-		out["FulfillmentInstruction"] = object{"FulfillmentSupplySourceId": o.supplySource()}
+		instruction = record{{"FulfillmentSupplySourceId", o.supplySource()}}
 	}
 	if o.business {
-		out["BuyerInvoicePreference"] = "BUSINESS"
+		preference = "BUSINESS"
 	}
-	if status == pending {
-		return out // prices and address come with the payment
-	}
-	if status != canceled {
-		out["OrderTotal"] = moneyV0(o.total())
-		if o.payment == "COD" { // orders that are paid at the door list how
-			out["PaymentExecutionDetail"] = []object{{"Payment": moneyV0(o.total()), "PaymentMethod": "COD"}}
+	var total, execution, address, buyer, tax any
+	if status != pending { // prices and address come with the payment
+		if status != canceled {
+			total = moneyV0(o.total())
+			if o.payment == "COD" { // orders that are paid at the door list how
+				execution = []record{{{"Payment", total}, {"PaymentMethod", "COD"}}}
+			}
+		}
+		if c.mayShow("shippingAddress") {
+			address = fullAddressV0(o)
+		} else {
+			address = townV0(o)
+		}
+		if c.mayShow("buyerInfo") {
+			buyer = buyerV0(o)
+		}
+		if o.business && c.mayShow("buyerTaxInformation") {
+			tax = record{{"BuyerBusinessAddress", o.to.line1 + ", " + o.to.city}, {"BuyerLegalCompanyName", o.to.company}}
 		}
 	}
-	if c.mayShow("shippingAddress") {
-		out["ShippingAddress"] = fullAddressV0(o)
-	} else {
-		out["ShippingAddress"] = townV0(o)
+	purchased := timestamp(o.purchased)
+	return record{
+		{"AmazonOrderId", o.id},
+		{"AutomatedShippingSettings", record{{"HasAutomatedShippingSettings", false}}},
+		{"BuyerInfo", buyer},
+		{"BuyerInvoicePreference", preference},
+		{"BuyerTaxInformation", tax},
+		{"EarliestDeliveryDate", earliestDelivery},
+		{"EarliestShipDate", purchased},
+		{"EasyShipShipmentStatus", unlessEmpty(easyShipV0(o, t))},
+		{"ElectronicInvoiceStatus", unlessEmpty(invoiceV0(o, t))},
+		{"FulfillmentChannel", channelV0(o)},
+		{"FulfillmentInstruction", instruction},
+		{"HasRegulatedItems", o.regulated != nil},
+		{"IsAccessPointOrder", false},
+		{"IsBusinessOrder", o.business},
+		{"IsGlobalExpressEnabled", false},
+		{"IsISPU", o.store != ""},
+		{"IsPremiumOrder", false},
+		{"IsPrime", o.prime},
+		{"IsReplacementOrder", o.replaces != ""},
+		{"IsSoldByAB", false},
+		{"LastUpdateDate", timestamp(o.updated(t))},
+		{"LatestDeliveryDate", latestDelivery},
+		{"LatestShipDate", timestamp(o.purchased.Add(72 * time.Hour))},
+		{"MarketplaceId", o.marketplace.ID},
+		{"NumberOfItemsShipped", done},
+		{"NumberOfItemsUnshipped", open},
+		{"OrderStatus", status},
+		{"OrderTotal", total},
+		{"OrderType", "StandardOrder"},
+		{"PaymentExecutionDetail", execution},
+		{"PaymentMethod", o.payment},
+		{"PaymentMethodDetails", paymentDetailsV0(o.payment)},
+		{"PurchaseDate", purchased},
+		{"ReplacedOrderId", unlessEmpty(o.replaces)},
+		{"SalesChannel", "Amazon." + o.marketplace.Storefront[len("www.amazon."):]},
+		{"SellerOrderId", o.sellerID},
+		{"ShipServiceLevel", service},
+		{"ShipmentServiceLevelCategory", category},
+		{"ShippingAddress", address},
 	}
-	if c.mayShow("buyerInfo") {
-		out["BuyerInfo"] = buyerV0(o)
-	}
-	if c.mayShow("buyerTaxInformation") && o.business {
-		out["BuyerTaxInformation"] = object{"BuyerLegalCompanyName": o.to.company, "BuyerBusinessAddress": o.to.line1 + ", " + o.to.city}
-	}
-	return out
 }
 
-func townV0(o *order) object {
-	a := object{"City": o.to.city, "PostalCode": o.to.postalCode, "CountryCode": o.to.country}
-	if o.to.state != "" {
-		a["StateOrRegion"] = o.to.state
+func paymentDetailsV0(method string) []string {
+	switch method {
+	case "COD":
+		return []string{"COD"}
+	case "CVS":
+		return []string{"ConvenienceStore"}
 	}
-	return a
+	return []string{"Standard"}
 }
 
-func fullAddressV0(o *order) object {
-	a := townV0(o)
-	a["Name"], a["AddressLine1"], a["Phone"], a["AddressType"] = o.to.name, o.to.line1, o.to.phone, "Residential"
+func townV0(o *order) record {
+	return record{{"City", o.to.city}, {"CountryCode", o.to.country}, {"PostalCode", o.to.postalCode}, {"StateOrRegion", unlessEmpty(o.to.state)}}
+}
+
+func fullAddressV0(o *order) record {
+	kind := "Residential"
 	if o.to.company != "" {
-		a["CompanyName"], a["AddressType"] = o.to.company, "Commercial"
+		kind = "Commercial"
 	}
-	if o.to.line2 != "" {
-		a["AddressLine2"] = o.to.line2
+	return record{
+		{"AddressLine1", o.to.line1}, {"AddressLine2", unlessEmpty(o.to.line2)}, {"AddressType", kind}, {"City", o.to.city},
+		{"CompanyName", unlessEmpty(o.to.company)}, {"CountryCode", o.to.country}, {"Name", o.to.name}, {"Phone", o.to.phone},
+		{"PostalCode", o.to.postalCode}, {"StateOrRegion", unlessEmpty(o.to.state)},
 	}
-	return a
 }
 
 func buyerV0(o *order) object {

@@ -6,8 +6,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"hash"
+	"maps"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 )
 
@@ -20,7 +25,7 @@ const pageTokenLifetime = 24 * time.Hour
 type page struct {
 	Operation string    `json:"p"`
 	Account   int       `json:"a"`
-	Query     string    `json:"q"` // the first request's arguments
+	Query     string    `json:"q"` // the first request's arguments; only in tokens
 	Start     int       `json:"s"` // items before this page
 	AsOf      time.Time `json:"t"` // of the first request
 	Expires   time.Time `json:"e"`
@@ -41,15 +46,14 @@ var (
 // page returns the page that a request asks for: the first one without a token, else the one in the token. The token holds the
 // first request's arguments; those that are given again must be the same, except the ones named.
 func (c *call) page(tokenParameter string, mayChange ...string) (*page, error) {
-	args := url.Values{}
-	for name, values := range c.query {
-		if name != tokenParameter {
-			args[name] = values
-		}
+	args := c.query
+	if args.Has(tokenParameter) {
+		args = maps.Clone(args)
+		args.Del(tokenParameter)
 	}
 	text := c.query.Get(tokenParameter)
 	if text == "" {
-		return &page{Operation: c.op.ID, Account: c.account.number, Query: args.Encode(), AsOf: c.now, args: args}, nil
+		return &page{Operation: c.op.ID, Account: c.account.number, AsOf: c.now, args: args}, nil
 	}
 	p := &page{}
 	raw, err := base64.StdEncoding.DecodeString(text)
@@ -77,19 +81,46 @@ func (c *call) token(p *page, start int) string { return c.tokenFor(p, start, pa
 
 // tokenFor is token with a lifetime of its own.
 func (c *call) tokenFor(p *page, start int, lifetime time.Duration) string {
-	next := *p
-	next.Start, next.Expires = start, c.now.Add(lifetime)
-	raw, err := json.Marshal(&next)
-	if err != nil {
-		panic("emulator: page token: " + err.Error())
-	}
-	return base64.StdEncoding.EncodeToString(append(c.emu.seal(raw), raw...))
+	sealed := make([]byte, sha256.Size, 512)
+	sealed = p.append(sealed, start, c.now.Add(lifetime))
+	copy(sealed, c.emu.seal(sealed[sha256.Size:]))
+	return base64.StdEncoding.EncodeToString(sealed)
+}
+
+// append writes the page that starts at start as encoding/json does, which would take as long as a third of the request.
+func (p *page) append(b []byte, start int, expires time.Time) []byte {
+	b = append(b, `{"p":"`...)
+	b = append(b, p.Operation...)
+	b = append(b, `","a":`...)
+	b = strconv.AppendInt(b, int64(p.Account), 10)
+	b = append(b, `,"q":"`...)
+	b = append(b, strings.ReplaceAll(p.args.Encode(), "&", `\u0026`)...) // no other character of an encoded query wants escaping
+	b = append(b, `","s":`...)
+	b = strconv.AppendInt(b, int64(start), 10)
+	b = append(b, `,"t":"`...)
+	b = p.AsOf.AppendFormat(b, time.RFC3339Nano)
+	b = append(b, `","e":"`...)
+	b = expires.AppendFormat(b, time.RFC3339Nano)
+	return append(b, `"}`...)
+}
+
+// seals are used again: the key's part of the sum is the same each time.
+var seals sync.Pool // of *pageSeal
+
+type pageSeal struct {
+	seed int64
+	mac  hash.Hash
 }
 
 func (e *Emulator) seal(b []byte) []byte {
-	mac := hmac.New(sha256.New, fmt.Append(nil, "page token ", e.options.seed))
-	mac.Write(b)
-	return mac.Sum(nil)
+	s, _ := seals.Get().(*pageSeal)
+	if s == nil || s.seed != e.options.seed {
+		s = &pageSeal{e.options.seed, hmac.New(sha256.New, fmt.Append(nil, "page token ", e.options.seed))}
+	}
+	defer seals.Put(s)
+	s.mac.Reset()
+	s.mac.Write(b)
+	return s.mac.Sum(nil)
 }
 
 // cut returns the items of one page, and whether there are more.

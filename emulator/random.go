@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 )
 
 // random is a source of reproducible choices.
@@ -15,13 +16,21 @@ type random struct{ *rand.Rand }
 func (e *Emulator) random(parts ...any) random { return newRandom(e.options.seed, parts...) }
 
 func newRandom(seed int64, parts ...any) random {
-	h := sha256.New()
-	fmt.Fprint(h, seed)
+	var room [128]byte
+	text := strconv.AppendInt(room[:0], seed, 10)
 	for _, p := range parts {
-		fmt.Fprintf(h, "\x00%v", p)
+		text = append(text, 0)
+		switch p := p.(type) {
+		case string:
+			text = append(text, p...)
+		case int:
+			text = strconv.AppendInt(text, int64(p), 10)
+		default:
+			text = fmt.Append(text, p)
+		}
 	}
-	sum := h.Sum(nil)
-	return random{rand.New(rand.NewPCG(binary.LittleEndian.Uint64(sum), binary.LittleEndian.Uint64(sum[8:])))}
+	sum := sha256.Sum256(text)
+	return random{rand.New(rand.NewPCG(binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:])))}
 }
 
 const (
@@ -50,8 +59,19 @@ func (r random) chance(n int) bool { return r.IntN(n) == 0 }
 
 // uuid returns a random UUID of version 4.
 func (r random) uuid() string {
-	h := r.text(hexDigits, 32)
-	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-" + string("89ab"[r.IntN(4)]) + h[17:20] + "-" + h[20:]
+	var h [32]byte
+	for i := range h {
+		h[i] = hexDigits[r.IntN(len(hexDigits))]
+	}
+	h[12], h[16] = '4', "89ab"[r.IntN(4)]
+	out := make([]byte, 0, 36)
+	for i, c := range h {
+		if i == 8 || i == 12 || i == 16 || i == 20 {
+			out = append(out, '-')
+		}
+		out = append(out, c)
+	}
+	return string(out)
 }
 
 func pick[T any](r random, from []T) T { return from[r.IntN(len(from))] }

@@ -2,10 +2,10 @@ package emulator
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -48,7 +48,7 @@ func (e *apiError) reply() reply {
 func ok(body any) reply { return reply{status: http.StatusOK, body: body} }
 
 // payload is a 200 with the body in the older APIs' wrapper.
-func payload(body any) reply { return ok(object{"payload": body}) }
+func payload(body any) reply { return ok(record{{"payload", body}}) }
 
 // object is a JSON object under construction. encoding/json writes its keys sorted: the same content gives the same bytes.
 type object map[string]any
@@ -79,6 +79,17 @@ func notFound(message string) *apiError {
 
 // encode returns the bytes of the body and their type.
 func (r *reply) encode() ([]byte, string) {
+	w := jsonWriters.Get().(*jsonWriter)
+	defer w.release()
+	body, contentType := r.encodeIn(w)
+	if _, ready := r.body.([]byte); !ready {
+		body = bytes.Clone(body)
+	}
+	return body, contentType
+}
+
+// encodeIn is encode into the memory of w: the bytes are good until w is released.
+func (r *reply) encodeIn(w *jsonWriter) ([]byte, string) {
 	contentType := r.contentType
 	if contentType == "" {
 		contentType = "application/json"
@@ -89,41 +100,46 @@ func (r *reply) encode() ([]byte, string) {
 	case []byte:
 		return body, contentType
 	default:
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(body); err != nil {
+		if err := w.write(body); err != nil {
 			panic("emulator: reply can't be encoded: " + err.Error()) // a handler's mistake, found by its first test
 		}
-		return bytes.TrimSuffix(b.Bytes(), []byte("\n")), contentType
+		return w.out, contentType
 	}
 }
 
 // send writes a reply: the only place that sets status and headers.
 func send(w http.ResponseWriter, x *exchange, r reply) {
-	body, contentType := r.encode()
+	text := jsonWriters.Get().(*jsonWriter)
+	defer text.release()
+	body, contentType := r.encodeIn(text)
 	h := w.Header()
-	h.Set("Date", x.now.Add(x.skew).UTC().Format(http.TimeFormat))
+	// Names are written as [http.CanonicalHeaderKey] spells them, which Set would do anew for each reply.
+	values := make([]string, 0, 8) // as many as there may be
+	set := func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	set("Date", httpDate(x.now.Add(x.skew)))
 	if x.requestID != "" {
-		h.Set("x-amzn-RequestId", x.requestID)
+		set("X-Amzn-Requestid", x.requestID)
 	}
 	if x.trace != "" {
-		h.Set("x-amz-apigw-id", x.trace)
-		h.Set("X-Amzn-Trace-Id", "Root=1-"+strconv.FormatInt(x.now.Unix(), 16)+"-"+x.requestID[:8]+x.requestID[9:13]+x.requestID[14:18]+x.requestID[19:23]+x.requestID[24:28])
+		set("X-Amz-Apigw-Id", x.trace)
+		set("X-Amzn-Trace-Id", "Root=1-"+strconv.FormatInt(x.now.Unix(), 16)+"-"+x.requestID[:8]+x.requestID[9:13]+x.requestID[14:18]+x.requestID[19:23]+x.requestID[24:28])
 	}
 	if x.operation != "" {
-		h.Set("X-Spapi-Emulator-Operation", x.operation)
+		set("X-Spapi-Emulator-Operation", x.operation)
 	}
 	// The header is sent on 20x, 400 and 404, and left out on throttled and unauthenticated replies
 	// (developer-docs.amazon.com/sp-api/docs/usage-plans-and-rate-limits).
 	if x.rate > 0 && (r.status/100 == 2 || r.status == http.StatusBadRequest || r.status == http.StatusNotFound) {
-		h.Set("x-amzn-RateLimit-Limit", formatRate(x.rate))
+		set("X-Amzn-Ratelimit-Limit", formatRate(x.rate))
 	}
 	for k, v := range r.header {
 		h.Set(k, v)
 	}
 	if contentType != "" {
-		h.Set("Content-Type", contentType)
+		set("Content-Type", contentType)
 	}
 	if r.stream != nil {
 		h.Set("Content-Type", r.contentType)
@@ -137,12 +153,31 @@ func send(w http.ResponseWriter, x *exchange, r reply) {
 		return
 	}
 	if body != nil || r.status != http.StatusNoContent {
-		h.Set("Content-Length", strconv.Itoa(len(body)))
+		set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(r.status)
 	if x.method != http.MethodHead {
 		_, _ = w.Write(body) // a client that has gone away needs no answer
 	}
+}
+
+// lastDate is what [httpDate] wrote last: most replies of a second have the same date.
+var lastDate atomic.Pointer[dateText]
+
+type dateText struct {
+	second int64
+	text   string
+}
+
+// httpDate is the spelling of times in headers.
+func httpDate(t time.Time) string {
+	second := t.Unix()
+	if last := lastDate.Load(); last != nil && last.second == second {
+		return last.text
+	}
+	text := t.UTC().Format(http.TimeFormat)
+	lastDate.Store(&dateText{second, text})
+	return text
 }
 
 // formatRate writes a rate as Amazon does: "0.0167", "1.0".
@@ -157,4 +192,4 @@ func formatRate(rate float64) string {
 }
 
 // timestamp is the spelling of times in SP-API bodies, to the second.
-func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
+func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) } // the layout for which package time has a short cut

@@ -24,8 +24,8 @@ const logSize = 1000
 
 // requestLog keeps the last requests; it is guarded by [Emulator.mu].
 type requestLog struct {
-	started int // requests that have come in: the source of request ids
-	entries []LoggedRequest
+	started int             // requests that have come in: the source of request ids
+	entries []LoggedRequest // their queries as they came: [Emulator.Requests] redacts what is asked for
 	oldest  int
 }
 
@@ -41,7 +41,7 @@ func (l *requestLog) add(x *exchange, status int) {
 	}
 	entry := LoggedRequest{
 		Fault: fault,
-		Time:  x.now, Method: x.method, Path: x.url.Path, Query: redactQuery(x.url.RawQuery),
+		Time:  x.now, Method: x.method, Path: x.url.Path, Query: x.url.RawQuery,
 		Operation: x.operation, Status: status, RequestID: x.requestID, Remaining: x.remaining,
 	}
 	if len(l.entries) < logSize {
@@ -55,9 +55,13 @@ func (l *requestLog) add(x *exchange, status int) {
 // Requests returns the last 1,000 requests, oldest first.
 func (e *Emulator) Requests() []LoggedRequest {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	l := &e.log
-	return append(append(make([]LoggedRequest, 0, len(l.entries)), l.entries[l.oldest:]...), l.entries[:l.oldest]...)
+	list := append(append(make([]LoggedRequest, 0, len(l.entries)), l.entries[l.oldest:]...), l.entries[:l.oldest]...)
+	e.mu.Unlock()
+	for i := range list {
+		list[i].Query = redactQuery(list[i].Query)
+	}
+	return list
 }
 
 // redactQuery leaves only what can't be a secret or personal: a query that can't be parsed goes whole.

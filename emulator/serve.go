@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/internal/catalog"
@@ -29,6 +30,7 @@ type exchange struct {
 	method string
 	scheme string // http or https
 	host   string // as the client wrote it
+	name   string // the host in lower case and without its port
 	url    *url.URL
 	header http.Header
 	body   []byte
@@ -38,6 +40,8 @@ type exchange struct {
 	requestID string
 	trace     string // x-amz-apigw-id; only SP-API sends one
 	operation string
+	route     *route            // nil while none is found
+	params    map[string]string // of the route's path, decoded
 	rate      float64
 	remaining int
 	grant     *grant
@@ -177,11 +181,14 @@ func (e *Emulator) newExchange(r *http.Request) *exchange {
 	if x.host == "" {
 		x.host = r.URL.Host
 	}
+	x.name = hostname(x.host)
 	x.scheme = "http"
 	if r.TLS != nil || r.URL.Scheme == "https" {
 		x.scheme = "https"
 	}
-	if r.Body != nil {
+	if r.Body == http.NoBody {
+		x.body = []byte{}
+	} else if r.Body != nil {
 		limit := bodyLimit(r)
 		body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 		x.body, x.tooBig = body, int64(len(body)) > limit || err != nil
@@ -189,8 +196,8 @@ func (e *Emulator) newExchange(r *http.Request) *exchange {
 	return x
 }
 
-// hostname is the host in lower case and without its port.
-func (x *exchange) hostname() string { return strings.ToLower((&url.URL{Host: x.host}).Hostname()) }
+// hostname is a host in lower case and without its port.
+func hostname(host string) string { return strings.ToLower((&url.URL{Host: host}).Hostname()) }
 
 // answer sends the request to the service it is for, unless a fault comes between.
 func (e *Emulator) answer(x *exchange) reply {
@@ -215,7 +222,7 @@ func (e *Emulator) answer(x *exchange) reply {
 
 // identify names the operation that a request asks for; "" for none.
 func (e *Emulator) identify(x *exchange) string {
-	host, path := x.hostname(), x.url.Path
+	host, path := x.name, x.url.Path
 	if _, isDocument := documentID(host, path); isDocument {
 		return documentOperation(x.method)
 	}
@@ -227,14 +234,14 @@ func (e *Emulator) identify(x *exchange) string {
 	case path == stsPath || path+"/" == stsPath || isSTSHost(host):
 		return stsOperation(x)
 	}
-	if rt, _ := e.routes.find(x.method, x.url.EscapedPath()); rt != nil {
-		return rt.op.ID
+	if x.route, x.params = e.routes.find(x.method, x.url.EscapedPath()); x.route != nil {
+		return x.route.op.ID
 	}
 	return ""
 }
 
 func (e *Emulator) dispatch(x *exchange) reply {
-	host, path := x.hostname(), x.url.Path
+	host, path := x.name, x.url.Path
 	if id, isDocument := documentID(host, path); isDocument {
 		return e.documentAnswer(x, id)
 	}
@@ -266,7 +273,7 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 	if rep, ok := x.definition(); ok {
 		return rep, nil
 	}
-	rt, params := e.routes.find(x.method, x.url.EscapedPath())
+	rt := x.route // found by identify
 	if rt == nil {
 		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826).
 		return reply{}, denied("")
@@ -281,7 +288,7 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 		return reply{}, err
 	}
 	x.grant = g
-	sandbox := e.options.sandbox || isSandboxHost(x.hostname())
+	sandbox := e.options.sandbox || isSandboxHost(x.name)
 	if err := e.takeQuota(x, rt.op, sandbox); err != nil {
 		return reply{}, err
 	}
@@ -289,7 +296,7 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 		message := "The request body is larger than the operation takes." // wording assumed
 		return reply{}, &apiError{status: http.StatusRequestEntityTooLarge, code: "RequestTooLarge", message: &message, kind: "RequestTooLargeException"}
 	}
-	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, exchange: x, path: params, documents: x.documentBase()}
+	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, exchange: x, path: x.params, documents: x.documentBase()}
 	if c.account != nil {
 		c.account.desk.settle(x.now)
 	}
@@ -307,13 +314,16 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 
 // region returns the region whose endpoint was called; "" for a host that is none of Amazon's, where every seller is at home.
 func (x *exchange) region() marketplace.Region {
-	host := strings.TrimPrefix(x.hostname(), "sandbox.")
-	for _, r := range marketplace.Regions() {
-		if "https://"+host == r.Endpoint() {
-			return r
-		}
-	}
-	return ""
+	return endpointRegions()[strings.TrimPrefix(x.name, "sandbox.")]
 }
+
+// endpointRegions are the regions of SP-API's hosts.
+var endpointRegions = sync.OnceValue(func() map[string]marketplace.Region {
+	hosts := map[string]marketplace.Region{}
+	for _, r := range marketplace.Regions() {
+		hosts[strings.TrimPrefix(r.Endpoint(), "https://")] = r
+	}
+	return hosts
+})
 
 func isSandboxHost(host string) bool { return strings.HasPrefix(host, "sandbox.") }

@@ -134,7 +134,7 @@ func (e *Emulator) checkSTSSignature(x *exchange) (keyID string, _ *stsError) {
 	// The global endpoint is signed for us-east-1, regional ones for their region; a host of our own has no region
 	// (docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html).
 	want := ""
-	if host := x.hostname(); host == "sts.amazonaws.com" {
+	if host := x.name; host == "sts.amazonaws.com" {
 		want = "us-east-1"
 	} else if isSTSHost(host) {
 		want = strings.TrimSuffix(strings.TrimPrefix(host, "sts."), ".amazonaws.com")

@@ -47,16 +47,14 @@ func validate(x *exchange, c *call) *apiError {
 		e.kind = "InvalidQueryStringException"
 		return e
 	}
-	api, detail := operationDetail(c.op)
+	c.query = query
+	d := operationDetails(c.op)
+	api, detail := d.api, d.detail
 	if detail == nil {
-		c.query = query
 		return nil // a removed operation, whose handler checks for itself
 	}
-	c.query = url.Values{}
-	known := map[string]bool{}
 	for i := range detail.Parameters {
 		p := &detail.Parameters[i]
-		known[p.In+":"+p.Name] = true
 		var raw []string
 		switch p.In {
 		case "path":
@@ -73,14 +71,23 @@ func validate(x *exchange, c *call) *apiError {
 		if err := checkParameter(api, p, values); err != nil {
 			return err
 		}
-		if p.In == "query" && values != nil {
-			c.query[p.Name] = values
+		if p.In != "query" || raw == nil {
+			continue
+		}
+		if values == nil {
+			delete(query, p.Name)
+		} else {
+			query[p.Name] = values
 		}
 	}
-	for name := range sortedKeys(query) {
-		if !known["query:"+name] {
-			return invalidParameter(name, "not a parameter of "+c.op.Name)
+	unknown, found := "", false
+	for name := range query {
+		if !d.query[name] && (!found || name < unknown) {
+			unknown, found = name, true
 		}
+	}
+	if found {
+		return invalidParameter(unknown, "not a parameter of "+c.op.Name)
 	}
 	return validateBody(x, c, api, detail)
 }

@@ -55,6 +55,9 @@ func browser() {
 //	post url body      does the same with a POST of JSON
 //	interrupt SIGNAL   ends what serve started and wants status 0 within ten seconds
 func TestScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each line starts a process, which takes a second under the race detector")
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -272,7 +273,14 @@ type ready struct {
 	SellerID           string `json:"seller_id"`
 }
 
+// gcPercent lets the heap grow to five times of what is in use before it is cleaned up: a world is a few megabytes, and with Go's own 100 a
+// loaded emulator would clean up all the time.
+const gcPercent = 400
+
 func run(ctx context.Context, opts *Options) error {
+	if os.Getenv("GOGC") == "" {
+		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	}
 	emu, err := opts.build()
 	if err != nil {
 		return err

@@ -16,13 +16,38 @@ import (
 // alsoNeeded are flags that examples have beyond what the models require: one of several parameters is wanted, or a value must suit
 // another one.
 var alsoNeeded = map[string][]string{
-	"catalogitems20201201.searchCatalogItems":  {"--keywords", "pen"},
-	"catalogitems20220401.searchCatalogItems":  {"--keywords", "pen"},
-	"catalogitemsv0.listCatalogCategories":     {"--asin", "B000000001"},
-	"orders20260101.searchOrders":              {"--created-after", "2026-01-31T00:00:00Z"},
-	"ordersv0.getOrders":                       {"--created-after", "2026-01-31T00:00:00Z"},
-	"tokens20210301.createRestrictedDataToken": {"--restricted-resources", `[{"method":"GET","path":"/orders/v0/orders/{orderId}/address"}]`},
+	"catalogitems20201201.searchCatalogItems": {"--keywords", "pen"},
+	"catalogitems20220401.searchCatalogItems": {"--keywords", "pen"},
+	"catalogitemsv0.listCatalogCategories":    {"--asin", "B000000001"},
+	"datakiosk20231115.createQuery":           {"--query", dataKioskQuery},
+	"fbainventoryv1.getInventorySummaries":    {"--granularity-id", "ATVPDKIKX0DER"},
+	"feeds20210630.getFeeds":                  {"--feed-types", "JSON_LISTINGS_FEED"},
+	"listingsitems20200901.patchListingsItem": {"--patches", listingsPatch},
+	"listingsitems20210801.patchListingsItem": {"--patches", listingsPatch},
+	"notificationsv1.createDestination":       {"--resource-specification", `{"sqs":{"arn":"arn:aws:sqs:us-east-1:123456789012:queue"}}`},
+	"orders20260101.searchOrders":             {"--created-after", "2026-01-31T00:00:00Z"},
+	"ordersv0.getOrders":                      {"--created-after", "2026-01-31T00:00:00Z"},
+	"productfeesv0.getMyFeesEstimateForASIN":  {"--fees-estimate-request", feesRequest},
+	"productfeesv0.getMyFeesEstimateForSKU":   {"--fees-estimate-request", feesRequest},
+	"productpricing20220501.getFeaturedOfferExpectedPriceBatch": {"--requests",
+		`[{"uri":"/products/pricing/2022-05-01/offer/featuredOfferExpectedPrice","method":"GET","marketplaceId":"ATVPDKIKX0DER","sku":"SKU-1"}]`},
+	"productpricingv0.getCompetitivePricing": {"--asins", "B000000001"},
+	"productpricingv0.getItemOffersBatch": {"--requests",
+		`[{"uri":"/products/pricing/v0/items/B000000001/offers","method":"GET","MarketplaceId":"ATVPDKIKX0DER","ItemCondition":"New"}]`},
+	"productpricingv0.getListingOffersBatch": {"--requests",
+		`[{"uri":"/products/pricing/v0/listings/SKU-1/offers","method":"GET","MarketplaceId":"ATVPDKIKX0DER","ItemCondition":"New"}]`},
+	"productpricingv0.getPricing":                        {"--asins", "B000000001"},
+	"reports20210630.getReports":                         {"--report-types", "GET_MERCHANT_LISTINGS_ALL_DATA"},
+	"salesv1.getOrderMetrics":                            {"--granularity", "Day", "--granularity-time-zone", "UTC"},
+	"tokens20210301.createRestrictedDataToken":           {"--restricted-resources", `[{"method":"GET","path":"/orders/v0/orders/{orderId}/address"}]`},
+	"uploads20201101.createUploadDestinationForResource": {"--resource", "messaging/v1/orders/902-3159896-1390916/messages/legalDisclosure"},
 }
+
+const (
+	listingsPatch  = `[{"op":"replace","path":"/attributes/item_name","value":[{"value":"Pen"}]}]`
+	feesRequest    = `{"MarketplaceId":"ATVPDKIKX0DER","Identifier":"1","PriceToEstimateFees":{"ListingPrice":{"CurrencyCode":"USD","Amount":9.99}}}`
+	dataKioskQuery = `{analytics_salesAndTraffic_2024_04_24{salesAndTrafficByDate(aggregateBy:DAY,startDate:"2026-01-01",endDate:"2026-01-31",marketplaceIds:["ATVPDKIKX0DER"]){startDate}}}`
+)
 
 // Example returns the flags of a call that has all that is required and is valid for Amazon's models: "--sku", "SKU-1", ….
 func (op *Operation) Example() []string {
@@ -186,6 +211,20 @@ func plausible(s *catalog.Schema, name string) string {
 		return "B000000001"
 	case ends("skus", "sku"):
 		return "SKU-1"
+	case ends("reporttype", "reporttypes"):
+		return "GET_MERCHANT_LISTINGS_ALL_DATA"
+	case ends("feedtype", "feedtypes"):
+		return "JSON_LISTINGS_FEED"
+	case ends("notificationtype", "notificationtypes"):
+		return "ORDER_CHANGE"
+	case ends("contentmd5", "content-md5"):
+		return "1B2M2Y8AsgTpgAmY7PhCfg=="
+	case ends("payloadversion"):
+		return "1.0"
+	case low == "interval":
+		return "2026-01-01T00:00:00Z--2026-01-31T00:00:00Z"
+	case low == "producttype" || low == "producttypes":
+		return "LUGGAGE"
 	case ends("sellerid"):
 		return "A1EXAMPLESELLER"
 	case ends("amount"):

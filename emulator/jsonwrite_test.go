@@ -1,0 +1,140 @@
+package emulator
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/openspapi/spapi/internal/catalog"
+)
+
+// byLibrary is what a reply's body was before there was a writer of its own.
+func byLibrary(t testing.TB, v any) string {
+	t.Helper()
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+}
+
+func TestJSONIsThatOfTheLibrary(t *testing.T) {
+	every := make([]byte, 256)
+	for i := range every {
+		every[i] = byte(i)
+	}
+	type entry struct {
+		Name string  `json:"name"`
+		Text *string `json:"text,omitempty"`
+	}
+	many := object{}
+	for i := range 200 {
+		many[string(rune('a'+i%26))+string(rune('Z'-i/26))] = object{"n": i, "list": []object{{"b": 1, "a": 2}}}
+	}
+	for _, v := range []any{
+		nil, "", "a<b>&c", "Möller 文具 😀 €", "a\u2028b\u2029", "tab\tquote\"back\\\b\f\x7f\x00", string(every), "\xff", true, false, 0, -1, math.MaxInt, math.MinInt,
+		1.5, 1e300, int64(7), json.Number("1.50"), json.RawMessage(`{ "a" : "<" }`), entry{Name: "<x>"}, []entry{{Name: "é"}}, &entry{},
+		object{}, object(nil), map[string]any(nil), []object{}, []object(nil), []any{}, []any(nil), []string{}, []string(nil), []string{"b", "a<"}, []object{nil, {}},
+		object{"b": 1, "a": []any{object{"z": nil, "\"": "x"}, []string{"y"}, 1, "é"}, "": map[string]any{"k": []object{{"m": map[string]string{"b": "1", "a": "2"}}}}, "\xff": 1, "\u2028": 2, "ab": 1, "a b": 2},
+		many,
+	} {
+		r := reply{body: v}
+		if v == nil {
+			r.body = []any{nil}
+		}
+		got, _ := r.encode()
+		if want := byLibrary(t, r.body); string(got) != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+}
+
+func TestRecordsAreLikeObjects(t *testing.T) {
+	for _, c := range []struct {
+		record record
+		object object
+	}{
+		{nil, object{}},
+		{record{{"a", nil}}, object{}},
+		{record{{"a", nil}, {"b", "<"}, {"c", record{{"d", 1}}}, {"e", nil}, {"f", []record{{{"g", "é\""}}, {}}}}, object{"b": "<", "c": object{"d": 1}, "f": []object{{"g": "é\""}, {}}}},
+	} {
+		r := reply{body: c.record}
+		got, _ := r.encode()
+		if want := byLibrary(t, c.object); string(got) != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+		if got, want := byLibrary(t, []any{c.record}), byLibrary(t, []any{c.object}); got != want { // by way of MarshalJSON
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+}
+
+// TestOrderRecordsAreInOrder looks through the orders of sellers everywhere for records whose names are out of order.
+func TestOrderRecordsAreInOrder(t *testing.T) {
+	e, err := New(WithOrders(2000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var check func(v any)
+	check = func(v any) {
+		switch v := v.(type) {
+		case record:
+			if !slices.IsSortedFunc(v, func(a, b jsonMember) int { return strings.Compare(a.name, b.name) }) {
+				t.Fatalf("not in order: %v", v)
+			}
+			for _, m := range v {
+				check(m.value)
+			}
+		case []record:
+			for _, r := range v {
+				check(r)
+			}
+		}
+	}
+	op, found := catalog.Lookup("ordersv0.getOrder")
+	if !found {
+		t.Fatal("no getOrder")
+	}
+	w := e.accounts[0].world(e)
+	for _, o := range w.orders {
+		g := &grant{kind: restrictedGrant, resources: []restrictedResource{{method: op.Method, path: op.Path, elements: []string{"buyerInfo", "shippingAddress", "buyerTaxInformation"}}}}
+		c := &call{emu: e, op: op, account: e.accounts[0], grant: g, now: e.now(), path: map[string]string{"orderId": o.id}}
+		check(orderObjectV0(c, o, c.now))
+	}
+}
+
+func FuzzJSONString(f *testing.F) {
+	f.Add("Möller\u2028\"")
+	f.Fuzz(func(t *testing.T, s string) {
+		r := reply{body: object{s: s}}
+		got, _ := r.encode()
+		if want := byLibrary(t, r.body); string(got) != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	})
+}
+
+func BenchmarkJSON(b *testing.B) {
+	list := []object{}
+	for range 20 {
+		list = append(list, object{"AmazonOrderId": "111-1234567-1234567", "OrderStatus": "Shipped", "IsPrime": true, "NumberOfItemsShipped": 3, "OrderTotal": object{"CurrencyCode": "USD", "Amount": "12.50"}, "PaymentMethodDetails": []string{"Standard"}})
+	}
+	r := reply{body: object{"payload": object{"Orders": list}}}
+	b.Run("writer", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			r.encode()
+		}
+	})
+	b.Run("floor: encoding/json", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			byLibrary(b, r.body)
+		}
+	})
+}
