@@ -36,6 +36,13 @@ var importRules = []importRule{
 	{packages: "emulator/...", never: []string{".", "api/...", "internal/wire", "awsauth", "github.com/aws/...", "internal/cli/...", "internal/gen/..."},
 		reason: "a bug of the client must not be mirrored by the server that it is tested with"},
 	{packages: "awsauth", never: []string{"api/...", "emulator/...", "internal/catalog"}, reason: "it signs requests and knows no operations"},
+	{packages: "reports", only: []string{"std", ".", "api/reports20210630", "internal/document", "internal/job", "marketplace"}, never: []string{"internal/document/export", "feeds", "datakiosk"},
+		reason: "it is a workflow over one API; who reads reports carries no Parquet and no other workflow"},
+	{packages: "feeds", only: []string{"std", ".", "api/feeds20210630", "internal/document", "internal/job", "marketplace"}, never: []string{"internal/document/export", "reports", "datakiosk"},
+		reason: "it is a workflow over one API"},
+	{packages: "datakiosk", only: []string{"std", ".", "api/datakiosk20231115", "internal/document", "internal/job"}, never: []string{"internal/document/export", "reports", "feeds"},
+		reason: "it is a workflow over one API"},
+	{packages: "internal/job", only: []string{"std"}, reason: "it knows of waiting and of journals, not of what is waited for"},
 	{packages: "cmd/...", only: []string{"std", "internal/cli/..."}, reason: "main is three lines"},
 }
 

@@ -20,6 +20,11 @@ import (
 
 const controlPath = "/_emulator/"
 
+// isControlPath tells whether a request is for the control plane. Its slash is easily forgotten.
+func isControlPath(path string) bool {
+	return strings.HasPrefix(path, controlPath) || path == strings.TrimSuffix(controlPath, "/")
+}
+
 // Control says who may use the control plane.
 type Control int
 
@@ -60,7 +65,13 @@ func (c *controlCall) read(v any) error {
 	}
 	dec := json.NewDecoder(bytes.NewReader(c.body))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
+	var other *json.UnmarshalTypeError
+	if err := dec.Decode(v); errors.As(err, &other) { // its own text names Go's types
+		if other.Field == "" {
+			return fmt.Errorf("body: is of the wrong type, %s: want an object", other.Value)
+		}
+		return fmt.Errorf("body: %s is of the wrong type, %s", other.Field, other.Value)
+	} else if err != nil {
 		return fmt.Errorf("body: %w", err)
 	}
 	return nil
@@ -88,8 +99,13 @@ func init() {
 		controlRoute{"POST", "accounts", `add sellers: {"region": "eu", "marketplaces": ["A1PA6795UKMFR9"], "count": 3}, each optional`, controlAddAccounts},
 		controlRoute{"POST", "accounts/{id}/revoke", "a seller, by seller id, takes the authorization back", controlRevoke},
 		controlRoute{"POST", "accounts/{id}/code", `an authorization code: {"redirect_uri": "https://…"}`, controlCode},
-		controlRoute{"GET", "application", "the application's ids, secret and roles", controlApplication},
-		controlRoute{"POST", "application", `set roles: {"roles": ["Product Listing"]}; null for all`, controlRoles},
+		controlRoute{"POST", "accounts/{id}/authorize", `the seller consents: {"url": "/apps/authorize/consent?application_id=…&state=…"}; without url, begins in the Appstore`, controlAuthorize},
+		controlRoute{"GET", "accounts/{id}/messages", "what the seller has sent to buyers", controlMessages},
+		controlRoute{"GET", "deliveries", "the last 1,000 messages to the application's queues, with new secrets in them", func(e *Emulator, _ *controlCall) (any, error) {
+			return object{"deliveries": append([]Delivery{}, e.Deliveries()...)}, nil
+		}},
+		controlRoute{"GET", "application", "the application's ids, secret, roles, status, redirect URIs, and queue for secrets", controlApplication},
+		controlRoute{"POST", "application", `set any of these: {"roles": ["Product Listing"], "status": "draft", "redirect_uris": ["https://…"], "credential_queue": "arn:…"}; roles null is for all`, controlSetApplication},
 		controlRoute{"POST", "application/rotate", "a new client secret; the old one stays good for 7 days", func(e *Emulator, _ *controlCall) (any, error) {
 			return object{"client_secret": e.RotateSecret()}, nil
 		}},
@@ -138,7 +154,7 @@ func (e *Emulator) control(r *http.Request, remote string) reply {
 	if !e.controlAllowed(r, remote) {
 		return fail(http.StatusForbidden, "the control plane is not for you: it answers this computer only, and no web pages")
 	}
-	route, id, methods := findControl(r.Method, strings.TrimPrefix(r.URL.Path, controlPath))
+	route, id, methods := findControl(r.Method, strings.TrimPrefix(r.URL.Path[len(controlPath)-1:], "/"))
 	if route == nil {
 		if methods == nil {
 			return fail(http.StatusNotFound, "nothing at %s: GET %s lists what there is", r.URL.Path, controlPath)
@@ -387,30 +403,84 @@ func controlCode(e *Emulator, c *controlCall) (any, error) {
 	return object{"spapi_oauth_code": code, "expires_in": int(authorizationCodeLifetime.Seconds())}, nil
 }
 
+// controlAuthorize takes a seller through a consent page, or "Authorize Now" of the Appstore.
+func controlAuthorize(e *Emulator, c *controlCall) (any, error) {
+	var in struct {
+		URL string `json:"url"`
+	}
+	if err := c.read(&in); err != nil {
+		return nil, err
+	}
+	if _, err := e.bySellerID(c.id); err != nil {
+		return nil, err
+	}
+	authorize := e.AuthorizeFromAppstore
+	if strings.HasPrefix(in.URL, "/") {
+		in.URL = "http://127.0.0.1" + in.URL // here
+	}
+	if in.URL != "" {
+		authorize = func(sellerID string) (string, error) { return e.Authorize(in.URL, sellerID) }
+	}
+	location, err := authorize(c.id)
+	if err != nil {
+		return nil, err
+	}
+	return object{"location": location}, nil
+}
+
+func controlMessages(e *Emulator, c *controlCall) (any, error) {
+	if _, err := e.bySellerID(c.id); err != nil {
+		return nil, err
+	}
+	return object{"messages": append([]BuyerMessage{}, e.Messages(c.id)...)}, nil
+}
+
 func controlApplication(e *Emulator, _ *controlCall) (any, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return object{
 		"application_id": e.app.id, "client_id": e.app.clientID, "client_secret": e.app.secret, "roles": e.app.roles,
 		"role_arn": e.app.roleARN(), "secret_expired": !e.app.secretExpiry.IsZero() && !e.now().Before(e.app.secretExpiry),
+		"status": e.consents.status, "redirect_uris": append([]string{}, e.consents.redirects...), "login_uri": e.consents.login,
+		"credential_queue": e.outbox.secretQueue,
 	}, nil
 }
 
-func controlRoles(e *Emulator, c *controlCall) (any, error) {
-	var in struct {
-		Roles *[]string `json:"roles"`
-	}
-	in.Roles = &[]string{"\x00"} // tells null, for all roles, from nothing said
+func controlSetApplication(e *Emulator, c *controlCall) (any, error) {
+	var roles []string
+	in := struct {
+		Roles  *[]string         `json:"roles"`
+		Status ApplicationStatus `json:"status"`
+		URIs   *[]string         `json:"redirect_uris"`
+		Queue  *string           `json:"credential_queue"`
+	}{Roles: &roles} // tells null, for all roles, from nothing said
 	if err := c.read(&in); err != nil {
+		return nil, err
+	}
+	if in.Roles != nil && roles == nil && in.Status == "" && in.URIs == nil && in.Queue == nil {
+		return nil, errors.New("want some of roles, status, redirect_uris, credential_queue")
+	}
+	wanted := consentOptions{status: in.Status}
+	if in.URIs != nil {
+		wanted.redirects = *in.URIs
+	}
+	if err := wanted.check(); err != nil {
 		return nil, err
 	}
 	switch {
 	case in.Roles == nil:
 		e.SetRoles()
-	case slices.Equal(*in.Roles, []string{"\x00"}):
-		return nil, errors.New(`want {"roles": [names]}, or null for all`)
-	default:
-		e.SetRoles(*in.Roles...)
+	case roles != nil:
+		e.SetRoles(roles...)
+	}
+	if in.Status != "" {
+		e.SetApplicationStatus(in.Status)
+	}
+	if in.URIs != nil {
+		e.SetRedirectURIs(*in.URIs...)
+	}
+	if in.Queue != nil {
+		e.SetCredentialQueue(*in.Queue)
 	}
 	return controlApplication(e, c)
 }

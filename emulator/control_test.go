@@ -23,6 +23,9 @@ func TestControlPlane(t *testing.T) {
 	c := newClient(t, emulator.WithFixedTime(start))
 	seller := c.Credentials().SellerID
 	c.get("/orders/v0/orders?BuyerEmail=jane%40example.com&" + allUS)
+	consent := func(more string) string {
+		return `{"url":"https://sellercentral.amazon.com/apps/authorize/consent?application_id=` + c.Credentials().ApplicationID + `&state=s` + more + `"}`
+	}
 	for _, test := range []struct {
 		method, path, body string
 		status             int
@@ -56,10 +59,27 @@ func TestControlPlane(t *testing.T) {
 		{"POST", "accounts", `{"count":0}`, 400, `count 0`},
 		{"POST", "accounts/" + seller + "/code", `{"redirect_uri":"https://example.com/"}`, 200, `"spapi_oauth_code":"ANDX`},
 		{"POST", "accounts/nobody/code", `{}`, 404, `nobody`},
-		{"GET", "application", ``, 200, `"roles":null,"secret_expired":false`},
+		{"GET", "application", ``, 200, `"redirect_uris":["http://127.0.0.1","http://localhost"],"role_arn":`},
+		{"GET", "application", ``, 200, `"roles":null,"secret_expired":false,"status":"published"`},
 		{"POST", "application", `{"roles":["Pricing"]}`, 200, `"roles":["Pricing"]`},
 		{"POST", "application", `{"roles":null}`, 200, `"roles":null`},
-		{"POST", "application", ``, 400, `want {\"roles\"`},
+		{"POST", "application", `{"roles":["Pricing"],"status":"secret"}`, 400, `application status \"secret\": want draft`},
+		{"POST", "application", `{"redirect_uris":["here"]}`, 400, `OAuth URI \"here\"`},
+		{"POST", "application", `{"status":"draft","redirect_uris":["https://app.example.com/back"],"credential_queue":"arn:aws:sqs:us-east-1:1:q"}`, 200,
+			`"redirect_uris":["https://app.example.com/back"]`},
+		{"GET", "application", ``, 200, `"roles":null,"secret_expired":false,"status":"draft"`},
+		{"POST", "accounts/" + seller + "/authorize", consent(""), 400, `consent: MD1000: `},
+		{"POST", "accounts/" + seller + "/authorize", consent("&version=beta"), 200, `{"location":"https://app.example.com/back?`},
+		{"POST", "accounts/" + seller + "/authorize", `{"url":"https://example.com/elsewhere"}`, 400, `consent: `},
+		{"POST", "accounts/" + seller + "/authorize", ``, 400, `MD1000`},
+		{"POST", "accounts/" + seller + "/authorize", strings.Replace(consent("&version=beta"), "https://sellercentral.amazon.com", "", 1), 200, `state=s`},
+		{"POST", "accounts/nobody/authorize", consent("&version=beta"), 404, `nobody`},
+		{"GET", "accounts/" + seller + "/messages", ``, 200, `{"messages":[]}`},
+		{"GET", "accounts/nobody/messages", ``, 404, `nobody`},
+		{"GET", "deliveries", ``, 200, `{"deliveries":[]}`},
+		{"POST", "application", `{"status":"published"}`, 200, `"credential_queue":"arn:aws:sqs:us-east-1:1:q"`},
+		{"POST", "application", `{"redirect_uris":[],"credential_queue":""}`, 200, `"redirect_uris":[]`},
+		{"POST", "application", ``, 400, `want some of roles`},
 		{"POST", "application/expire-secret", ``, 200, `{}`},
 		{"GET", "application", ``, 200, `"secret_expired":true`},
 		{"POST", "application/rotate", ``, 200, `"client_secret":"amzn1.oa2-cs.v1.`},
@@ -71,7 +91,8 @@ func TestControlPlane(t *testing.T) {
 		{"PUT", "state", `{`, 400, `body`},
 		{"POST", "reset", `{"seed":1}`, 200, `"seller_id":"` + seller},
 		{"POST", "reset", ``, 200, `"seller_id":"` + seller},
-		{"POST", "reset", `{"seed":"x"}`, 400, `body`},
+		{"POST", "reset", `{"seed":"x"}`, 400, `body: seed is of the wrong type, string`},
+		{"POST", "reset", `[]`, 400, `body: is of the wrong type, array: want an object`},
 		{"GET", "reset", ``, 405, `no GET here: want POST`},
 		{"GET", "nothing", ``, 404, `nothing at /_emulator/nothing`},
 		{"GET", "clock", ``, 200, `"now":"2026-03-01T12:00:00Z"`},
@@ -278,5 +299,29 @@ func BenchmarkExport(b *testing.B) {
 		if err := c.Import(s); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestControlShowsWhatWasSent looks at messages to a buyer and to the application's queue through the control plane.
+func TestControlShowsWhatWasSent(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits(), emulator.WithCredentialQueue("arn:aws:sqs:us-east-1:123456789012:secrets"))
+	seller := c.Credentials().SellerID
+	r := c.do("POST", na+"/applications/2023-11-30/clientSecret", http.Header{"X-Amz-Access-Token": {c.grantless("sellingpartnerapi::client_credential:rotation")}}, "")
+	if r.status != 204 {
+		t.Fatalf("rotation: %d %s", r.status, r.body)
+	}
+	if r := c.control("GET", "deliveries", ""); r.text("deliveries", 0, "queue") != "arn:aws:sqs:us-east-1:123456789012:secrets" ||
+		!strings.HasPrefix(r.text("deliveries", 0, "body", "payload", "applicationOAuthClientNewSecret", "newClientSecret"), "amzn1.oa2-cs.v1.") {
+		t.Errorf("deliveries: %s", r.body)
+	}
+	sent := false
+	for _, id := range c.ordersV0(allUS + "&FulfillmentChannels=MFN&OrderStatuses=Unshipped") {
+		if r := c.post("/messaging/v1/orders/"+id+"/messages/confirmOrderDetails?marketplaceIds="+us, `{"text":"Is the address right?"}`); r.status == 201 {
+			sent = true
+			break
+		}
+	}
+	if r := c.control("GET", "accounts/"+seller+"/messages", ""); !sent || r.text("messages", 0, "type") != "confirmOrderDetails" || r.text("messages", 0, "text") != "Is the address right?" {
+		t.Errorf("messages: sent %v, %s", sent, r.body)
 	}
 }

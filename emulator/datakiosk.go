@@ -192,7 +192,7 @@ func createQuery(c *call) (reply, *apiError) {
 		}
 	}
 	if running >= maxRunningQueries {
-		return reply{}, quotaExceeded()
+		return reply{}, throttled()
 	}
 	q.job = k.newJob("query", c.now)
 	q.id = strconv.Itoa(50000+k.made) + "018" + k.random("query id", k.made).text(digits, 3)

@@ -1,7 +1,11 @@
 package emulator
 
 import (
+	"crypto/md5"
+	"encoding/hex"
 	"encoding/json"
+	"io"
+	"math/rand/v2"
 	"runtime"
 	"testing"
 	"time"
@@ -199,5 +203,78 @@ func TestBigReportsNeedLittleMemory(t *testing.T) {
 	t.Logf("%d bytes, heap grown by at most %d", n, grown)
 	if grown > 1<<20 || n < 10<<20 {
 		t.Errorf("the heap grew by %d bytes for a report of %d", grown, n)
+	}
+}
+
+// TestDocumentStaysAsSent: a document of more than 8 MB whose content would come out otherwise the second time.
+func TestDocumentStaysAsSent(t *testing.T) {
+	made := 0
+	d := &document{id: "d", size: -1, open: func() source {
+		made++
+		r := rand.NewChaCha8([32]byte{byte(made)})
+		left := 9<<20 + made // also of another length
+		return func() []byte {
+			if left == 0 {
+				return nil
+			}
+			piece := make([]byte, min(left, 64<<10))
+			left -= len(piece)
+			_, _ = r.Read(piece)
+			return piece
+		}
+	}}
+	size, etag := d.measure()
+	for range 2 {
+		b, err := io.ReadAll(d.body())
+		if sum := md5.Sum(b); err != nil || int64(len(b)) != size || size < 8<<20 || etag != `"`+hex.EncodeToString(sum[:])+`"` {
+			t.Errorf("%d bytes of %d, error %v", len(b), size, err)
+		}
+	}
+	if sent := d.changed(); len(sent) < 9<<20 {
+		t.Errorf("an export would keep %d bytes", len(sent))
+	}
+}
+
+// TestExportKeepsWhatWasSent: an order changes after a report of it has been fetched; the copy of the emulator has the old report.
+func TestExportKeepsWhatWasSent(t *testing.T) {
+	e, err := New(WithClock(fixedClock(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))), WithOrders(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := e.accounts[0]
+	k, now := a.desk, e.now()
+	r := &report{job: job{id: "1", created: now}, kind: reportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"], from: now.AddDate(-1, 0, 0), to: now, marketplaces: []string{"ATVPDKIKX0DER"}}
+	k.made = 1
+	k.reports = append(k.reports, r)
+	k.finishReport(r, now)
+	_, etag := r.document.measure()
+	unchanged, err := e.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := a.world(e)
+	w.mu.Lock()
+	for _, o := range w.orders {
+		o.sellerID = "changed"
+	}
+	w.mu.Unlock()
+	changed, err := e.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(changed.Accounts[0].Stores["desk"]) < 2*len(unchanged.Accounts[0].Stores["desk"]) {
+		t.Error("the export of a changed report has no content")
+	}
+	for name, s := range map[string]*State{"unchanged": unchanged, "changed": changed} {
+		other, err := New(WithClock(fixedClock(now)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := other.Import(s); err != nil {
+			t.Fatal(err)
+		}
+		if _, got := other.accounts[0].desk.document(r.document.id, now).measure(); got != etag {
+			t.Errorf("%s: ETag %s after the import, want %s", name, got, etag)
+		}
 	}
 }

@@ -132,6 +132,8 @@ func (k *desk) save() any {
 		entry := documentState{ID: id, ContentType: d.contentType, Created: d.created, Expires: d.expires, Restricted: d.restricted, Input: d.open == nil, Again: again[id]}
 		if entry.Input {
 			entry.Data, entry.Uploaded = d.content()
+		} else if sent := d.changed(); sent != nil {
+			entry.Again, entry.Data = false, sent
 		} else if !entry.Again {
 			entry.Data = readAll(d.open())
 		}

@@ -33,15 +33,13 @@ const (
 	// maxUpload is the largest document that may be uploaded. Amazon's own limits differ by feed type and are smaller; S3's for one
 	// PUT is 5 GB.
 	maxUpload = 100 << 20
-	// keptDocument is up to which size the bytes of a document are kept; a larger one is generated anew for each download.
-	keptDocument = 8 << 20
 	// compressedFrom is from which size on documents are compressed. Amazon publishes no rule: "If the report document contents have
 	// been compressed, …" (selling-partner-api-models, reports_2021-06-30).
 	compressedFrom = 4 << 10
 )
 
-// documentHosts are the buckets that were seen in URLs (selling-partner-api-docs#1262, jlevers/selling-partner-api#41); the one of the
-// Far East is assumed.
+// documentHosts are the buckets that were seen in URLs: selling-partner-api-models#1593 (North America), #2648 (Europe), and a
+// getReportDocument answer of October 2025 in a public repository's notes (Far East).
 var documentHosts = map[marketplace.Region]string{
 	marketplace.NorthAmerica: "tortuga-prod-na.s3-external-1.amazonaws.com",
 	marketplace.Europe:       "tortuga-prod-eu.s3-eu-west-1.amazonaws.com",
@@ -61,7 +59,7 @@ type document struct {
 
 	mu       sync.Mutex
 	uploaded bool
-	data     []byte // the bytes to be sent, when they are kept
+	data     []byte // the bytes to be sent, once they are known
 	size     int64  // -1: not known yet
 	etag     string
 	gzipped  bool
@@ -150,7 +148,8 @@ func (d *document) compress() bool {
 	return d.gzipped
 }
 
-// measure learns size and checksum of the document by generating it once.
+// measure generates the document once and keeps it as it is sent, which is compressed unless it is small: whatever happens to the world
+// between two downloads, or two ranges of one, they give the same bytes.
 func (d *document) measure() (size int64, etag string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -158,26 +157,11 @@ func (d *document) measure() (size int64, etag string) {
 		return d.size, d.etag
 	}
 	d.compress()
-	sum := md5.New() // S3's ETag of an object that was put in one piece
-	var kept bytes.Buffer
-	r := d.generate()
-	buf := make([]byte, 32<<10)
-	d.size = 0
-	for {
-		n, err := r.Read(buf)
-		d.size += int64(n)
-		sum.Write(buf[:n])
-		if d.size <= keptDocument {
-			kept.Write(buf[:n])
-		}
-		if err != nil {
-			break
-		}
-	}
-	if d.size <= keptDocument {
-		d.data = kept.Bytes()
-	}
-	d.etag = `"` + hex.EncodeToString(sum.Sum(nil)) + `"`
+	var sent bytes.Buffer
+	_, _ = sent.ReadFrom(d.generate()) // neither fails
+	d.data, d.size = bytes.Clone(sent.Bytes()), int64(sent.Len())
+	sum := md5.Sum(d.data) // S3's ETag of an object that was put in one piece
+	d.etag = `"` + hex.EncodeToString(sum[:]) + `"`
 	return d.size, d.etag
 }
 
@@ -191,6 +175,29 @@ func (d *document) generate() io.Reader {
 	default:
 		return &sourceReader{next: d.open()}
 	}
+}
+
+// changed returns the content of a document as it was sent, when it would not be generated so any more; nil otherwise.
+func (d *document) changed() []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.data == nil || d.uploaded {
+		return nil
+	}
+	content := d.data
+	if d.gzipped {
+		z, err := gzip.NewReader(bytes.NewReader(d.data))
+		if err == nil {
+			content, err = io.ReadAll(z)
+		}
+		if err != nil {
+			panic("emulator: document " + d.id + ": " + err.Error()) // we have compressed it
+		}
+	}
+	if bytes.Equal(content, readAll(d.open())) {
+		return nil
+	}
+	return content
 }
 
 // body reads the bytes of a document that has been measured.
@@ -342,8 +349,7 @@ func (e *Emulator) object(x *exchange, id string) (reply, *s3Error) {
 		return reply{}, newS3Error(http.StatusForbidden, "AccessDenied", "Access Denied")
 	}
 	if v := x.header.Get("Authorization"); v != "" {
-		// The header and the query are two ways to sign, of which S3 takes one
-		// (stackoverflow.com/questions/36133379, "Only one auth mechanism allowed").
+		// The header and the query are two ways to sign, of which S3 takes one (catalyst/moodle-tool_objectfs#303).
 		return reply{}, newS3Error(http.StatusBadRequest, "InvalidArgument", "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "+
 			"Signature query string parameter or the Authorization header should be specified", "ArgumentName", "Authorization", "ArgumentValue", "redacted")
 	}
@@ -356,7 +362,7 @@ func (e *Emulator) object(x *exchange, id string) (reply, *s3Error) {
 		return reply{}, newS3Error(http.StatusForbidden, "AccessDenied", "Request has expired", "X-Amz-Expires", strconv.Itoa(seconds),
 			"Expires", timestamp(expires), "ServerTime", timestamp(x.now))
 	}
-	// Every header of Amazon's must be signed: a client that sends its SP-API headers along is refused (aws/soto#374).
+	// Every header of Amazon's must be signed: a client that sends its SP-API headers along is refused (soto-project/soto#374).
 	var unsigned []string
 	for name := range sortedKeys(x.header) {
 		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-amz-") && lower != "x-amz-content-sha256" {

@@ -88,7 +88,7 @@ type Emulator struct {
 // New builds an emulator with one seller, whose credentials [Emulator.Credentials] returns. The error is about options: a
 // models folder that can't be read, a limit pattern that matches no operation, sizes below zero.
 func New(opts ...Option) (*Emulator, error) {
-	o := options{clock: realClock{}, speed: 1, region: marketplace.NorthAmerica, orders: 300, products: 60, days: 60, limits: true}
+	o := options{clock: realClock{}, speed: 1, region: marketplace.NorthAmerica, orders: 300, products: 60, days: 60, limits: true, orderItems: orderItemsPerPage}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -100,6 +100,9 @@ func New(opts ...Option) (*Emulator, error) {
 	}
 	if o.fixed.IsZero() && !validSpeed(o.speed) {
 		return nil, fmt.Errorf("emulator: clock of speed %v: want 0.001 to 1000000", o.speed)
+	}
+	if o.orderItems < 1 {
+		return nil, fmt.Errorf("emulator: %d order items per page: want at least 1", o.orderItems)
 	}
 	if err := o.consent.check(); err != nil {
 		return nil, err
@@ -145,6 +148,7 @@ type options struct {
 	orders        int
 	products      int
 	days          int
+	orderItems    int // on a page
 	models        string
 	sandbox       bool
 	sandboxStrict bool

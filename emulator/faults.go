@@ -156,11 +156,11 @@ func ParseFault(text string) (Fault, error) {
 		case "probability":
 			f.Probability, err = strconv.ParseFloat(value, 64)
 		case "every":
-			f.Every, err = strconv.Atoi(value)
+			f.Every, err = atLeastOne(value)
 		case "burst":
-			f.Burst, err = strconv.Atoi(value)
+			f.Burst, err = atLeastOne(value)
 		case "limit":
-			f.Limit, err = strconv.Atoi(value)
+			f.Limit, err = atLeastOne(value)
 		case "latency":
 			f.Latency, err = time.ParseDuration(value)
 		case "skew":
@@ -175,6 +175,15 @@ func ParseFault(text string) (Fault, error) {
 		}
 	}
 	return f, f.check()
+}
+
+// atLeastOne reads a number that is left out when it isn't wanted.
+func atLeastOne(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err == nil && n < 1 {
+		err = strconv.ErrRange
+	}
+	return n, err
 }
 
 func (f *Fault) check() error {

@@ -112,6 +112,12 @@ func createFeed(c *call) (reply, *apiError) {
 	if f.input = k.document(id, c.now); f.input == nil || f.input.open != nil {
 		return reply{}, invalid("Invalid inputFeedDocumentId "+id, "inputFeedDocumentId: is not a document that createFeedDocument has returned") // wording assumed
 	}
+	if name == "JSON_LISTINGS_FEED" && !c.takeOwnQuota(name, 5.0/300, 5) {
+		// Five in five minutes (SP-API changelog of 2025-05-06), beside the operation's own limit: "whichever threshold you reach
+		// first" (developer-docs.amazon.com/sp-api/docs/feeds-api-rate-limits). That it is counted for each seller, and that a refused
+		// request counts for the operation, is assumed.
+		return reply{}, throttled()
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	f.job = k.newJob("feed", c.now)

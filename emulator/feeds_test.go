@@ -348,3 +348,47 @@ func TestFeedRequests(t *testing.T) {
 		t.Errorf("by status: %s", r.body)
 	}
 }
+
+// TestListingsFeedLimit: five in five minutes, whatever the operation's own limit still allows; other types go on.
+func TestListingsFeedLimit(t *testing.T) {
+	submit := func(c *client, kind string) int {
+		in := c.post("/feeds/2021-06-30/documents", `{"contentType":"application/json"}`)
+		if got := c.do("PUT", in.text("url"), http.Header{"Content-Type": {"application/json"}}, "{}"); got.status != 200 {
+			t.Fatalf("upload: %d %s", got.status, got.body)
+		}
+		r := c.post("/feeds/2021-06-30/feeds", `{"feedType":"`+kind+`","marketplaceIds":["`+us+`"],"inputFeedDocumentId":"`+in.text("feedDocumentId")+`"}`)
+		if r.status == 429 && (r.text("errors", 0, "code") != "QuotaExceeded" || r.header.Get("x-amzn-RateLimit-Limit") != "" || r.header.Get("Retry-After") != "") {
+			t.Errorf("429: %s %v", r.body, r.header)
+		}
+		return r.status
+	}
+	const listings, other = "JSON_LISTINGS_FEED", "POST_ORDER_FULFILLMENT_DATA"
+	expect := func(c *client, kind string, want ...int) {
+		t.Helper()
+		for i, status := range want {
+			if got := submit(c, kind); got != status {
+				t.Errorf("%s, number %d: %d, want %d", kind, i+1, got, status)
+			}
+		}
+	}
+	c := newClient(t)
+	expect(c, listings, 202, 202, 202, 202, 202, 429)
+	expect(c, other, 202)
+	c.clock.advance(time.Minute)
+	expect(c, listings, 202, 429)
+	state, err := c.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Import(state); err != nil {
+		t.Fatal(err)
+	}
+	expect(c, listings, 429)
+	c.clock.advance(5 * time.Minute)
+	c.refresh()
+	expect(c, listings, 202, 202, 202, 202)
+
+	for _, free := range []emulator.Option{emulator.WithoutLimits(), emulator.WithSandbox(), emulator.WithRateLimit("feeds20210630.create*", 100, 100)} {
+		expect(newClient(t, free), listings, 202, 202, 202, 202, 202, 202, 202)
+	}
+}

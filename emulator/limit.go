@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"path"
+	"slices"
 	"sync"
 	"time"
 
@@ -118,6 +119,20 @@ func (e *Emulator) takeQuota(x *exchange, op *catalog.Operation, sandbox bool) *
 		return nil
 	}
 	return throttled()
+}
+
+// takeOwnQuota takes one request from a bucket that an operation has for one kind of body, and tells whether there was one. The sandbox has no
+// such limits, and neither has an operation whose limit was set by hand.
+func (c *call) takeOwnQuota(kind string, rate float64, burst int) bool {
+	l := c.emu.limits
+	set := func(o limitOverride) bool { ok, _ := path.Match(o.pattern, c.op.ID); return ok }
+	if l.off || c.sandbox || slices.ContainsFunc(l.overrides, set) {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.bucket(bucketKey{c.op.ID + " " + kind, c.account, false}).take(c.now, rate, burst)
+	return ok
 }
 
 func throttled() *apiError {

@@ -417,7 +417,7 @@ func listingFound(l *listing, q map[string][]string, markets []*marketplace.Mark
 // sortListings sorts by the last update, latest first, if nothing else is said. Listings come sorted by SKU, which decides between equals.
 func sortListings(list []*listing, by, order string) {
 	slices.SortStableFunc(list, func(a, b *listing) int {
-		n := 0
+		var n int
 		switch by {
 		case "sku":
 			n = cmp.Compare(a.sku, b.sku)

@@ -221,11 +221,11 @@ func (io *itemOffers) expectedPrice(own, rival *marketOffer) (money, bool) {
 		try.price.units = units
 		return io.takesPart(&try) && better(&try, rival)
 	}
-	low, high := 0, io.threshold.units+own.points+1
 	if !wins(1) {
 		return money{}, false
 	}
-	for low = 1; high-low > 1; { // wins(low), not wins(high)
+	low, high := 1, io.threshold.units+own.points+1
+	for high-low > 1 { // wins(low), not wins(high)
 		if mid := (low + high) / 2; wins(mid) {
 			low = mid
 		} else {

@@ -191,16 +191,10 @@ func (e *Emulator) salesReportQuota(kind *reportType, now time.Time) *apiError {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if since := now.Sub(e.salesReport); since >= 0 && since < every {
-		return quotaExceeded()
+		return throttled()
 	}
 	e.salesReport = now
 	return nil
-}
-
-// quotaExceeded is the 429 of a limit that no bucket shows.
-func quotaExceeded() *apiError {
-	message, empty := "You exceeded your quota for the requested resource.", ""
-	return &apiError{status: http.StatusTooManyRequests, code: "QuotaExceeded", message: &message, details: &empty, kind: "TooManyRequestsException"}
 }
 
 // addReport puts a report into the queue; it wants k.mu held.

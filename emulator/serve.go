@@ -64,7 +64,7 @@ type call struct {
 
 // ServeHTTP implements [http.Handler].
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, controlPath) {
+	if isControlPath(r.URL.Path) {
 		send(w, e.controlExchange(r), e.control(r, r.RemoteAddr))
 		return
 	}
@@ -103,7 +103,7 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL == nil || r.URL.Host == "" && r.Host == "" {
 		return nil, errNoHost
 	}
-	if strings.HasPrefix(r.URL.Path, controlPath) {
+	if isControlPath(r.URL.Path) {
 		rec := &recorder{header: http.Header{}}
 		send(rec, e.controlExchange(r), e.control(r, ""))
 		resp := newResponse(r, rec)

@@ -19,7 +19,8 @@ const (
 	solicitTo   = 30 * 24 * time.Hour
 )
 
-// errSolicited is the refusal of a second solicitation, and of one for an order that isn't shipped (selling-partner-api-models#19).
+// errSolicited is the refusal of a second solicitation (selling-partner-api-models#19); that an order which isn't shipped gets it too is
+// assumed.
 func errSolicited() *apiError {
 	return errContact("The requested solicitation is not available for this amazonOrderId.")
 }

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -128,6 +129,11 @@ type bucketState struct {
 func (e *Emulator) Export() (*State, error) {
 	e.gate.Lock()
 	defer e.gate.Unlock()
+	return e.export()
+}
+
+// export wants e.gate held.
+func (e *Emulator) export() (*State, error) {
 	s, err := e.exportCore()
 	if err != nil {
 		return nil, err
@@ -208,17 +214,24 @@ func accountNumber(a *account) *int {
 
 // Import brings the emulator to an exported state, whatever it was in before. Faults stay, and so do options that are no part of a state.
 // A clock that is fixed or has a speed of its own goes on from the exported time; a real one is moved by the exported offset. After
-// an error the emulator is as [Emulator.Reset] leaves it.
+// an error the emulator is as it was before, but for faults, which count their requests anew.
 func (e *Emulator) Import(s *State) error {
 	e.gate.Lock()
 	defer e.gate.Unlock()
-	before := e.options
-	err := e.importState(s)
+	before, err := e.export()
 	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	log := e.log
+	e.mu.Unlock()
+	if err := e.importState(s); err != nil {
+		if undo := e.importState(before); undo != nil {
+			return fmt.Errorf("emulator: import: %w; and the state before can't be brought back: %w", err, undo)
+		}
 		e.mu.Lock()
-		e.options = before
+		e.log = log
 		e.mu.Unlock()
-		e.reset()
 		return fmt.Errorf("emulator: import: %w", err)
 	}
 	return nil
@@ -297,8 +310,11 @@ func (e *Emulator) importCore(s *State) error {
 	}
 	for _, gs := range s.Grants {
 		a, err := find(gs.Account)
-		if err != nil || a == nil && gs.Kind != grantlessGrant {
-			return fmt.Errorf("grant: no account: %v", err)
+		if err != nil {
+			return fmt.Errorf("grant: %w", err)
+		}
+		if a == nil && gs.Kind != grantlessGrant {
+			return errors.New("grant: no account")
 		}
 		g := &grant{kind: gs.Kind, account: a, scopes: gs.Scopes, expires: gs.Expires, revoked: gs.Revoked}
 		for _, r := range gs.Resources {

@@ -83,6 +83,15 @@ func TestImportRefusesWhatItCannotRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	export := func(c *client) string {
+		s, err := c.Export()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := json.Marshal(s)
+		return string(b)
+	}
+	before := export(c)
 	for name, spoil := range map[string]func(s *emulator.State){
 		"version":  func(s *emulator.State) { s.Version = 0 },
 		"world":    func(s *emulator.State) { s.Products = 0 },
@@ -102,6 +111,12 @@ func TestImportRefusesWhatItCannotRead(t *testing.T) {
 		if c.Credentials() != want {
 			t.Errorf("%s: a failed import changed the credentials", name)
 		}
+		if after := export(c); after != before {
+			t.Errorf("%s: a failed import changed the state from\n%s\nto\n%s", name, before, after)
+		}
+	}
+	if got := c.get("/sellers/v1/account"); got.status != 200 {
+		t.Errorf("the token is lost: %d", got.status)
 	}
 }
 

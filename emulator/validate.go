@@ -23,7 +23,7 @@ import (
 const unparsable = "Request has missing or invalid parameters and cannot be parsed."
 
 // maxHeaderField is the longest header field, name and value, that the service's front takes. It is Apache's default, in whose
-// words it refuses (selling-partner-api-docs#2432: "Size of a request header field exceeds server limit").
+// words it refuses (selling-partner-api-docs#2434: "Size of a request header field exceeds server limit").
 const maxHeaderField = 8190
 
 // longHeader tells whether some header field is too long.

@@ -22,9 +22,11 @@ import (
 	"github.com/openspapi/spapi/internal/cli/emulator"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/feed"
 	"github.com/openspapi/spapi/internal/cli/fees"
 	"github.com/openspapi/spapi/internal/cli/finances"
 	"github.com/openspapi/spapi/internal/cli/inventory"
+	"github.com/openspapi/spapi/internal/cli/kiosk"
 	"github.com/openspapi/spapi/internal/cli/listings"
 	"github.com/openspapi/spapi/internal/cli/marketplaces"
 	"github.com/openspapi/spapi/internal/cli/operation"
@@ -33,6 +35,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/pricing"
 	"github.com/openspapi/spapi/internal/cli/quickstart"
+	reportcmd "github.com/openspapi/spapi/internal/cli/report"
 	"github.com/openspapi/spapi/internal/cli/request"
 	"github.com/openspapi/spapi/internal/cli/sign"
 )
@@ -108,6 +111,8 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		doctor.NewCmdDoctor(f, nil),
 		call.NewCmdCall(f, nil),
 		emulator.NewCmdEmulator(f, nil),
+		feed.NewCmdFeed(f),
+		kiosk.NewCmdKiosk(f),
 		fees.NewCmdFees(f, nil),
 		finances.NewCmdFinances(f, nil),
 		inventory.NewCmdInventory(f, nil),
@@ -117,6 +122,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		orders.NewCmdOrders(f),
 		pricing.NewCmdPricing(f, nil),
 		quickstart.NewCmdQuickstart(f, nil),
+		reportcmd.NewCmdReport(f),
 		request.NewCmdRequest(f, nil),
 		sign.NewCmdSign(f, nil),
 		exit.NewCmdHelp(),

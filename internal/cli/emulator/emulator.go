@@ -4,9 +4,13 @@ package emulator
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,6 +42,11 @@ type Options struct {
 	RequireSigV4  bool
 	NoLimits      bool
 	AppLimits     bool
+	ItemsPerPage  int
+	AppStatus     string
+	RedirectURIs  []string
+	LoginURI      string
+	SecretQueue   string
 	Control       string
 	Import        string
 	Export        string
@@ -86,6 +95,11 @@ func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) err
 	flags.BoolVar(&opts.RequireSigV4, "require-sigv4", false, "refuse requests without a valid Signature Version 4, as until 2023-10-02")
 	flags.BoolVar(&opts.NoLimits, "no-limits", false, "never answer 429")
 	flags.BoolVar(&opts.AppLimits, "app-limits", false, "add the limits over all sellers of an application, which no header shows")
+	flags.IntVar(&opts.ItemsPerPage, "order-items-per-page", 100, "`number` of an order's items that getOrderItems shows at once; no order has more than 3")
+	flags.StringVar(&opts.AppStatus, "application-status", "published", "`status` of the application: draft, published or listed")
+	flags.StringArrayVar(&opts.RedirectURIs, "redirect-uri", nil, "OAuth redirect `URI` of the application; repeatable (default http://127.0.0.1 and http://localhost, with any port and path)")
+	flags.StringVar(&opts.LoginURI, "login-uri", "", "OAuth login `URI` of the application, where authorizations from the Appstore lead")
+	flags.StringVar(&opts.SecretQueue, "credential-queue", "", "`ARN` of the queue for new client secrets, which GET /_emulator/deliveries shows")
 	flags.StringVar(&opts.Control, "control", "local", "who may use /_emulator/: `local`, off, or anyone who reaches the port")
 	flags.StringVar(&opts.Import, "import", "", "`file` with a state to start from")
 	flags.StringVar(&opts.Export, "export-on-exit", "", "`file` to write the state to at the end")
@@ -108,11 +122,30 @@ func (o *Options) check() error {
 	if o.Orders < 0 || o.SKUs < 1 || o.Days < 1 {
 		return exit.Usagef("--orders %d, --skus %d, --days %d: want at least 0, 1 and 1", o.Orders, o.SKUs, o.Days)
 	}
+	if o.ItemsPerPage < 1 {
+		return exit.Usagef("--order-items-per-page %d: want at least 1", o.ItemsPerPage)
+	}
+	if !slices.Contains([]string{"draft", "published", "listed"}, o.AppStatus) {
+		return exit.Usagef("--application-status %q: want draft, published or listed", o.AppStatus)
+	}
+	for _, uri := range o.RedirectURIs {
+		if !address(uri) {
+			return exit.Usagef("--redirect-uri %q: want an address such as https://app.example.com/callback", uri)
+		}
+	}
+	if o.LoginURI != "" && !address(o.LoginURI) {
+		return exit.Usagef("--login-uri %q: want an address such as https://app.example.com/login", o.LoginURI)
+	}
 	if o.SandboxStrict && o.Models == "" {
 		return exit.Usagef("--sandbox-strict needs --models")
 	}
 	if o.AppLimits && o.NoLimits {
 		return exit.Usagef("--app-limits and --no-limits exclude each other")
+	}
+	if o.Export != "" { // found out now, not when the state is lost
+		if info, err := os.Stat(filepath.Dir(o.Export)); err != nil || !info.IsDir() {
+			return exit.Usagef("--export-on-exit %q: there is no folder %q", o.Export, filepath.Dir(o.Export))
+		}
 	}
 	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
 		return exit.Usagef("--listen %q: want host:port, such as 127.0.0.1:0", o.Listen)
@@ -128,6 +161,12 @@ func (o *Options) check() error {
 	return nil
 }
 
+// address tells whether a browser can be sent to uri.
+func address(uri string) bool {
+	u, err := url.Parse(uri)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+}
+
 // build makes the emulator; check has looked at the flags.
 func (o *Options) build() (*emulator.Emulator, error) {
 	region, err := marketplace.ParseRegion(o.Region)
@@ -140,7 +179,11 @@ func (o *Options) build() (*emulator.Emulator, error) {
 	}
 	options := []emulator.Option{
 		emulator.WithSeed(o.Seed), emulator.WithRegion(region), emulator.WithOrders(o.Orders), emulator.WithProducts(o.SKUs), emulator.WithDays(o.Days),
-		clock, emulator.WithControl(controls[o.Control]),
+		clock, emulator.WithControl(controls[o.Control]), emulator.WithOrderItemsPerPage(o.ItemsPerPage),
+		emulator.WithApplicationStatus(emulator.ApplicationStatus(o.AppStatus)), emulator.WithLoginURI(o.LoginURI), emulator.WithCredentialQueue(o.SecretQueue),
+	}
+	if o.RedirectURIs != nil {
+		options = append(options, emulator.WithRedirectURIs(o.RedirectURIs...))
 	}
 	for _, text := range o.Faults {
 		f, err := emulator.ParseFault(text)
@@ -165,7 +208,7 @@ func (o *Options) build() (*emulator.Emulator, error) {
 	}
 	emu, err := emulator.New(options...)
 	if err != nil {
-		return nil, err
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "emulator: ")) // the command's name is the same
 	}
 	for range o.Accounts - 1 {
 		if _, err := emu.AddAccount(emulator.AccountConfig{Region: region}); err != nil {
@@ -190,7 +233,7 @@ func importState(emu *emulator.Emulator, file string) error {
 		return fmt.Errorf("--import %q: %w", file, err)
 	}
 	if err := emu.Import(&s); err != nil {
-		return fmt.Errorf("--import %q: %w", file, err)
+		return fmt.Errorf("--import %q: %s", file, strings.TrimPrefix(err.Error(), "emulator: import: "))
 	}
 	return nil
 }

@@ -1,0 +1,198 @@
+package datakiosk_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/openspapi/spapi/api/datakiosk20231115"
+	"github.com/openspapi/spapi/datakiosk"
+	"github.com/openspapi/spapi/emulator"
+)
+
+// query asks for sales by day and ASIN: several pages.
+func query(days int) string {
+	return fmt.Sprintf(`query Sales { # by ASIN
+  analytics_salesAndTraffic_2024_04_24 {
+    salesAndTrafficByAsin(aggregateBy: CHILD, startDate: %q, endDate: %q, marketplaceIds: ["ATVPDKIKX0DER"]) {
+      childAsin, startDate
+      sales { unitsOrdered }
+    }
+  }
+}`, time.Now().AddDate(0, 0, -days).Format(time.DateOnly), time.Now().AddDate(0, 0, -3).Format(time.DateOnly))
+}
+
+func TestRunReadsAllPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, w, client := start(t, emulator.WithProducts(2500), emulator.WithOrders(6000))
+		type row struct{ ChildAsin string }
+		seen := map[string]int{}
+		pages := 0
+		for r, err := range datakiosk.Rows[row](t.Context(), client, query(20), datakiosk.WithProgress(func(p datakiosk.Progress) { pages = max(pages, p.Page) })) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen[r.ChildAsin]++
+		}
+		for asin, n := range seen {
+			if n != 1 || asin == "" {
+				t.Errorf("%q stands %d times", asin, n)
+			}
+		}
+		if created := w.count("datakiosk20231115.createQuery"); pages < 2 || created != pages || len(seen) <= 1000 {
+			t.Errorf("%d rows in %d pages, %d queries", len(seen), pages, created)
+		}
+	})
+}
+
+func TestRunMayBeLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t, emulator.WithProducts(2500), emulator.WithOrders(6000))
+		for _, err := range datakiosk.Run(t.Context(), client, query(20)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+	})
+}
+
+func TestFailedQueriesCarryTheirReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t)
+		for _, err := range datakiosk.Run(t.Context(), client, query(3*365)) {
+			if e, ok := errors.AsType[*datakiosk.FatalError](err); !ok || e.Reason == "" || strings.Contains(e.Reason, "no reason") || len(e.Document) == 0 {
+				t.Errorf("got %v", err)
+			}
+		}
+		id, err := datakiosk.Create(t.Context(), client, query(20), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := datakiosk20231115.New(client).CancelQuery(t.Context(), &datakiosk20231115.CancelQueryInput{QueryID: id}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = datakiosk.Wait(t.Context(), client, id)
+		if e, ok := errors.AsType[*datakiosk.CancelledError](err); !ok || e.Reason == "" || !errors.Is(err, datakiosk.ErrCancelled) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// Cut at every point and run again: the same rows, and no query twice. Each cut has a bubble of its own, so that the emulator's world is the same.
+func TestJournal(t *testing.T) {
+	rows := func(t *testing.T, w *wire, path string) (string, error) {
+		var b strings.Builder
+		for line, err := range datakiosk.Run(t.Context(), newClient(w.next.(*emulator.Emulator), w), query(20), datakiosk.WithJournal(datakiosk.NewFileJournal(path))) {
+			if err != nil {
+				return "", err
+			}
+			b.Write(line)
+			b.WriteByte('\n')
+		}
+		return b.String(), nil
+	}
+	world := []emulator.Option{emulator.WithProducts(2000), emulator.WithOrders(5000)}
+	var want string
+	synctest.Test(t, func(t *testing.T) {
+		_, w, _ := start(t, world...)
+		var err error
+		if want, err = rows(t, w, t.TempDir()+"/journal"); err != nil || strings.Count(want, "\n") < 1000 {
+			t.Fatal(err, strings.Count(want, "\n"))
+		}
+	})
+	cuts := 0
+	for cutAt, whole := 1, false; !whole; cutAt++ {
+		synctest.Test(t, func(t *testing.T) {
+			_, w, _ := start(t, world...)
+			n := 0
+			w.cut = func(_ *http.Request, resp *http.Response) (*http.Response, error) {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				if n++; n >= cutAt { // from here on nothing comes back
+					resp.Body.Close()
+					return nil, io.ErrUnexpectedEOF
+				}
+				return resp, nil
+			}
+			path := t.TempDir() + "/journal"
+			if _, err := rows(t, w, path); err == nil {
+				whole = true
+				return
+			}
+			cuts++
+			w.mu.Lock()
+			w.cut = nil
+			w.mu.Unlock()
+			got, err := rows(t, w, path)
+			if err != nil || got != want {
+				t.Fatalf("cut at %d: %d lines, want %d, %v", cutAt, strings.Count(got, "\n"), strings.Count(want, "\n"), err)
+			}
+			if created := w.count("datakiosk20231115.createQuery"); created != 2 {
+				t.Errorf("cut at %d: %d queries, want 2", cutAt, created)
+			}
+		})
+	}
+	t.Logf("cut at %d points", cuts)
+}
+
+func TestMinimize(t *testing.T) {
+	for in, want := range map[string]string{
+		"query  Q {\n a , b\t( x : \"a  b # c\" ) # comment }\n }": `query Q{a b(x:"a  b # c")}`,
+		"{a(x:\"\"\"two\n \\\"\"\" lines\"\"\")}":                  "{a(x:\"\"\"two\n \\\"\"\" lines\"\"\")}",
+		`{a(x:"\" }")  ... on T {b}}`:                              `{a(x:"\" }")... on T{b}}`,
+		"\ufeff{ a(x: [1, 2, -3]) }":                               "{a(x:[1 2 -3])}",
+		"":                                                         "",
+	} {
+		if got := datakiosk.Minimize(in); got != want {
+			t.Errorf("%q becomes %q, want %q", in, got, want)
+		}
+		if once := datakiosk.Minimize(in); datakiosk.Minimize(once) != once {
+			t.Errorf("%q isn't stable", in)
+		}
+	}
+}
+
+func FuzzMinimize(f *testing.F) {
+	f.Add("query { a(x: \"\\\"\") # c\n b }")
+	f.Fuzz(func(t *testing.T, s string) {
+		once := datakiosk.Minimize(s)
+		if len(once) > len(s) || datakiosk.Minimize(once) != once {
+			t.Errorf("%q becomes %q, then %q", s, once, datakiosk.Minimize(once))
+		}
+		_ = datakiosk.Check(s)
+	})
+}
+
+func TestCheck(t *testing.T) {
+	for query, want := range map[string]string{
+		" # nothing\n": "is empty", "{a": "does not close", "{a}}": "has not opened",
+		"{" + strings.Repeat("a,\n", 5000) + "}": "has 10001 characters",
+	} {
+		if err := datakiosk.Check(query); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	if err := datakiosk.Check("{" + strings.Repeat("  a\n", 3990) + "}"); err != nil {
+		t.Errorf("whitespace counts: %v", err)
+	}
+}
+
+func TestSchemasAreThoseOfTheEmulator(t *testing.T) {
+	list := datakiosk.Schemas()
+	if len(list) != 3 {
+		t.Errorf("%d schemas", len(list))
+	}
+	for _, s := range list {
+		b, err := os.ReadFile("../emulator/kiosk/" + s.Name + ".graphql")
+		if err != nil || string(b) != s.SDL {
+			t.Errorf("%s differs: %v", s.Name, err)
+		}
+	}
+}

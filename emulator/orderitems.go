@@ -1,0 +1,35 @@
+package emulator
+
+import "net/url"
+
+// orderItemsPerPage is how many items of an order a page of orders v0 has. Amazon publishes no figure; 100, as for the orders themselves, is
+// assumed. No order of the world has as many: see [WithOrderItemsPerPage].
+const orderItemsPerPage = 100
+
+// WithOrderItemsPerPage sets how many items of an order getOrderItems and getOrderItemsBuyerInfo of orders v0 show at once. The default is
+// 100, which is more than any order has: with 1, orders of two items have two pages.
+func WithOrderItemsPerPage(n int) Option { return func(o *options) { o.orderItems = n } }
+
+// orderItemsPage is the handler of an operation that shows the items of one order, page by page.
+func orderItemsPage(show func(*call, *order) object) handler {
+	return func(c *call) (reply, *apiError) {
+		pg, problem := c.page("NextToken")
+		if problem == nil && pg.Start > 0 && pg.arg("orderId") != c.path["orderId"] {
+			problem = errTokenInvalid
+		}
+		if problem != nil {
+			return reply{}, invalidOrderInput("NextToken", problem.Error())
+		}
+		c.now = pg.AsOf // all pages show the order as of the first one
+		return orderV0(func(c *call, o *order) object {
+			body := show(c, o)
+			items, _ := body["OrderItems"].([]object)
+			part, more := cut(items, pg.Start, c.emu.options.orderItems)
+			if body["OrderItems"] = part; more {
+				pg.Query = url.Values{"orderId": {o.id}}.Encode()
+				body["NextToken"] = c.token(pg, pg.Start+len(part))
+			}
+			return body
+		})(c)
+	}
+}

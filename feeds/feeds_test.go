@@ -1,0 +1,367 @@
+package feeds_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/openspapi/spapi/api/feeds20210630"
+	"github.com/openspapi/spapi/api/listingsitems20210801"
+	"github.com/openspapi/spapi/api/ordersv0"
+	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/feeds"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+var us = []string{"US"}
+
+func in2026() { time.Sleep(time.Until(time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC))) }
+
+// TestSixtyThousandMessages sends 60,000 messages of which 1 % name a listing that isn't there, and finds every error under its SKU.
+func TestSixtyThousandMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		emu, w, client := start(t)
+		n, most := 60_000, feeds.MaxMessages
+		if raceDetector { // the emulator takes ten times as long
+			n, most = n/10, most/10
+		}
+		sku := sku(t, emu)
+		wrong := map[string]bool{}
+		messages := func(yield func(feeds.Message, error) bool) {
+			for i := range n {
+				m := feeds.Patch(sku, "PRODUCT", feeds.Replace("fulfillment_availability", map[string]any{"fulfillment_channel_code": "DEFAULT", "quantity": i % 100}))
+				if i%100 == 37 {
+					m.SKU = fmt.Sprintf("missing-%d", i)
+					wrong[m.SKU] = true
+				}
+				if !yield(m, nil) {
+					return
+				}
+			}
+		}
+		result, err := feeds.SubmitListings(t.Context(), client, feeds.Listings{SellerID: emu.Credentials().SellerID, Marketplaces: us, MaxMessages: most}, messages)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(result.Feeds) != 3 || w.count("feeds20210630.createFeed") != 3 {
+			t.Errorf("%d feeds, want 3", len(result.Feeds))
+		}
+		if result.Processed != n || result.Invalid != n/100 || result.Accepted != n-n/100 || result.Errors != n/100 {
+			t.Errorf("processed %d, accepted %d, invalid %d, errors %d", result.Processed, result.Accepted, result.Invalid, result.Errors)
+		}
+		found := result.BySKU()
+		for s := range wrong {
+			if len(found[s]) != 1 || found[s][0].Severity != feeds.Error || found[s][0].MessageID == 0 || found[s][0].Text == "" {
+				t.Errorf("%s: %+v", s, found[s])
+			}
+		}
+		if len(found) != n/100 {
+			t.Errorf("issues under %d SKUs, want %d", len(found), n/100)
+		}
+		t.Logf("%d messages in %d feeds, %d of %d errors found under their SKU", result.Processed, len(result.Feeds), len(found), len(wrong))
+	})
+}
+
+// sku is one of the seller's.
+func sku(t *testing.T, emu *emulator.Emulator) string {
+	t.Helper()
+	out, err := listingsitems20210801.New(newClient(emu, emu)).SearchListingsItems(t.Context(), &listingsitems20210801.SearchListingsItemsInput{
+		SellerID: emu.Credentials().SellerID, MarketplaceIDs: []string{marketplace.US.ID},
+	})
+	if err != nil || len(out.Items) == 0 {
+		t.Fatal(err)
+	}
+	return out.Items[0].SKU
+}
+
+func TestMessagesAreChecked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, w, client := start(t)
+		good := map[string]any{"item_name": []any{map[string]any{"value": "x"}}}
+		bad := map[string]feeds.Message{
+			"sku is required":            feeds.Delete(" "),
+			"more than 40 characters":    feeds.Delete(strings.Repeat("ü", 41)),
+			"attributes must be":         feeds.Update("a", "SHOES", map[string]any{}),
+			"productType is required":    feeds.PartialUpdate("a", "", good),
+			"can't be written as JSON":   feeds.Update("a", "SHOES", func() {}),
+			"patches are required":       feeds.Patch("a", "SHOES"),
+			`op "set"`:                   feeds.Patch("a", "SHOES", feeds.Change{Op: "set", Path: "/attributes/x"}),
+			`path "/x"`:                  feeds.Patch("a", "SHOES", feeds.Change{Op: "add", Path: "/x"}),
+			"value is required":          feeds.Patch("a", "SHOES", feeds.Change{Op: "add", Path: "/attributes/x"}),
+			"must be an array of object": feeds.Patch("a", "SHOES", feeds.Replace("x", 1)),
+			"requirements \"ALL\"":       {SKU: "a", Operation: "UPDATE", ProductType: "SHOES", Requirements: "ALL", Attributes: []byte(`{"x":1}`)},
+			"requirements doesn't go":    {SKU: "a", Operation: "PATCH", ProductType: "SHOES", Requirements: "LISTING", Patches: []feeds.Change{feeds.Remove("x")}},
+			"productType doesn't go":     {SKU: "a", Operation: "DELETE", ProductType: "SHOES"},
+			"patches doesn't go":         {SKU: "a", Operation: "UPDATE", ProductType: "SHOES", Attributes: []byte(`{"x":1}`), Patches: []feeds.Change{feeds.Remove("x")}},
+			`operationType "MOVE"`:       {SKU: "a", Operation: "MOVE"},
+			"messageId -1":               {ID: -1, SKU: "a", Operation: "DELETE"},
+		}
+		for want, m := range bad {
+			_, err := feeds.SubmitListings(t.Context(), client, feeds.Listings{SellerID: "A", Marketplaces: us}, feeds.Messages(feeds.Delete("fine"), m, m))
+			e, ok := errors.AsType[*feeds.ValidationError](err)
+			if !ok || e.Count != 2 || e.Problems[0].Index != 1 || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want %s", err, want)
+			}
+		}
+		twice := feeds.Delete("a")
+		twice.ID = 7
+		if _, err := feeds.SubmitListings(t.Context(), client, feeds.Listings{SellerID: "A", Marketplaces: us}, feeds.Messages(twice, twice)); err == nil || !strings.Contains(err.Error(), "used by another") {
+			t.Errorf("got %v", err)
+		}
+		if _, err := feeds.SubmitListings(t.Context(), client, feeds.Listings{SellerID: "A", Marketplaces: us}, feeds.Messages()); err == nil {
+			t.Error("no messages were taken")
+		}
+		if len(w.operations) > 0 {
+			t.Errorf("sent %v", w.operations)
+		}
+	})
+}
+
+func TestPartsKeepToTheirSize(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		emu, _, client := start(t)
+		var sizes []int64
+		messages := func(yield func(feeds.Message, error) bool) {
+			for i := range 1000 {
+				if !yield(feeds.Delete(fmt.Sprintf("missing-%04d", i)), nil) {
+					return
+				}
+			}
+		}
+		c := feeds.Listings{SellerID: emu.Credentials().SellerID, Marketplaces: us, MaxBytes: 20_000}
+		rt := roundTripper(func(req *http.Request) (*http.Response, error) {
+			if req.Method == http.MethodPut {
+				sizes = append(sizes, req.ContentLength)
+			}
+			return emu.RoundTrip(req)
+		})
+		result, err := feeds.SubmitListings(t.Context(), newClient(emu, rt), c, messages)
+		if err != nil || result.Processed != 1000 || len(result.BySKU()) != 1000 {
+			t.Fatalf("%+v, %v", result, err)
+		}
+		if len(sizes) < 4 || slices.Max(sizes) > 20_000 || sizes[0] < 19_000 {
+			t.Errorf("sizes %v", sizes)
+		}
+		_ = client
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+func TestReadMessages(t *testing.T) {
+	want := []string{"a UPDATE", "b DELETE"}
+	for name, text := range map[string]string{
+		"feed":  `{"header":{"sellerId":"A","version":"2.0"},"messages":[{"messageId":1,"sku":"a","operationType":"UPDATE","productType":"X","attributes":{"n":12345678901234567890}},{"messageId":2,"sku":"b","operationType":"DELETE"}]}`,
+		"array": ` [{"sku":"a","operationType":"UPDATE","productType":"X","attributes":{"n":1}},{"sku":"b","operationType":"DELETE"}]`,
+		"lines": "{\"sku\":\"a\",\"operationType\":\"UPDATE\",\"productType\":\"X\",\"attributes\":{\"n\":1}}\n\n{\"operationType\":\"DELETE\",\"sku\":\"b\"}\n",
+	} {
+		var got []string
+		for m, err := range feeds.ReadMessages(strings.NewReader(text)) {
+			if err != nil || m.Check() != "" || m.ID != 0 {
+				t.Fatal(name, err, m)
+			}
+			got = append(got, m.SKU+" "+string(m.Operation))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	for _, text := range []string{`{"messages":[{"sku":"a","colour":1}]}`, `{"header":{}}`, `[{"sku":1}]`, `{"sku":`, `nonsense`} {
+		ok := true
+		for _, err := range feeds.ReadMessages(strings.NewReader(text)) {
+			ok = ok && err == nil
+		}
+		if ok {
+			t.Errorf("%s was taken", text)
+		}
+	}
+}
+
+// Flat files and XML have their processing reports in other forms, and all become the same.
+func TestOtherFeeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		emu, _, client := start(t)
+		orders, err := ordersv0.New(client).GetOrders(t.Context(), &ordersv0.GetOrdersInput{MarketplaceIDs: []string{marketplace.US.ID}, OrderStatuses: []string{"Unshipped"}, CreatedAfter: time.Now().AddDate(0, 0, -30).Format(time.RFC3339)})
+		if err != nil || len(orders.Orders) < 2 {
+			t.Fatal(err)
+		}
+		order := orders.Orders[0].AmazonOrderID
+		flat := "order-id\torder-item-id\tquantity\tship-date\tcarrier-code\tcarrier-name\ttracking-number\n" +
+			"000-0000000-0000000\t\t\t\tUPS\t\t1Z\n"
+		xml := `<?xml version="1.0" encoding="UTF-8"?><AmazonEnvelope><Header><DocumentVersion>1.01</DocumentVersion><MerchantIdentifier>M</MerchantIdentifier></Header>
+<MessageType>OrderAcknowledgement</MessageType>
+<Message><MessageID>1</MessageID><OrderAcknowledgement><AmazonOrderID>` + order + `</AmazonOrderID><StatusCode>Success</StatusCode></OrderAcknowledgement></Message>
+<Message><MessageID>2</MessageID><OrderAcknowledgement><AmazonOrderID>000-0000000-0000000</AmazonOrderID><StatusCode>Success</StatusCode></OrderAcknowledgement></Message></AmazonEnvelope>`
+		for _, c := range []struct {
+			typ, content                 string
+			processed, accepted, message int
+		}{
+			{"POST_FLAT_FILE_FULFILLMENT_DATA", flat, 1, 0, 2},
+			{"POST_ORDER_ACKNOWLEDGEMENT_DATA", xml, 2, 1, 2},
+			{"UPLOAD_VAT_INVOICE", "%PDF-1.7\n%%EOF\n", 1, 0, 1},
+		} {
+			result, err := feeds.Submit(t.Context(), client, feeds.Submission{
+				Type: c.typ, Marketplaces: us, Content: feeds.Bytes([]byte(c.content)), Options: map[string]string{"metadata:OrderId": "000-0000000-0000000"},
+			})
+			if err != nil {
+				t.Errorf("%s: %v", c.typ, err)
+				continue
+			}
+			if result.Processed != c.processed || result.Accepted != c.accepted || result.Errors != 1 || len(result.Issues) != 1 ||
+				result.Issues[0].MessageID != c.message || result.Issues[0].Severity != feeds.Error || !strings.Contains(result.Issues[0].Text, "000-0000000-0000000") {
+				t.Errorf("%s: %+v", c.typ, result)
+			}
+		}
+		_ = emu
+	})
+}
+
+func TestFailedFeedsCarryTheirReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in2026()
+		emu, _, client := start(t)
+		api := feeds20210630.New(client)
+		send := func(typ, content string) string {
+			t.Helper()
+			if _, ok := feeds.LookupType(typ); !ok {
+				t.Fatal(typ)
+			}
+			doc, err := api.CreateFeedDocument(t.Context(), &feeds20210630.CreateFeedDocumentInput{ContentType: "text/plain"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if content != "" {
+				req, _ := http.NewRequestWithContext(t.Context(), http.MethodPut, doc.URL, strings.NewReader(content))
+				req.Header.Set("Content-Type", "text/plain")
+				resp, err := emu.RoundTrip(req)
+				if err != nil || resp.StatusCode != http.StatusOK {
+					t.Fatal(resp, err)
+				}
+				resp.Body.Close()
+			}
+			out, err := api.CreateFeed(t.Context(), &feeds20210630.CreateFeedInput{FeedType: typ, MarketplaceIDs: []string{marketplace.US.ID}, InputFeedDocumentID: doc.FeedDocumentID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out.FeedID
+		}
+		n := 0
+		check := func(name, id, want string) {
+			t.Helper()
+			_, err := feeds.Wait(t.Context(), client, id)
+			e, ok := errors.AsType[*feeds.FatalError](err)
+			if !ok || !strings.Contains(e.Reason, want) {
+				t.Errorf("%s: got %v, want %s", name, err, want)
+			}
+			n++
+		}
+		for _, typ := range feeds.Types() {
+			if !typ.Removed.IsZero() {
+				check(typ.Name, send(typ.Name, "x"), "no longer supported")
+				_, err := feeds.Submit(t.Context(), client, feeds.Submission{Type: typ.Name, Marketplaces: us, Content: feeds.Bytes([]byte("x"))})
+				if _, ok := errors.AsType[*feeds.RequestError](err); !ok {
+					t.Errorf("%s was sent: %v", typ.Name, err)
+				}
+			}
+		}
+		for name, content := range map[string]string{
+			"not valid JSON": "{", "'header' is required": "{}", "must be '2.0'": `{"header":{"version":"1"}}`, "not the selling partner": `{"header":{"version":"2.0","sellerId":"X"}}`,
+			"at least 1 message": `{"header":{"version":"2.0","sellerId":"` + emu.Credentials().SellerID + `"}}`,
+		} {
+			check(name, send(feeds.ListingsFeed, content), name)
+		}
+		check("nothing", send(feeds.ListingsFeed, ""), "no contents")
+		check("not XML", send("POST_ORDER_FULFILLMENT_DATA", "hello"), "")
+		check("not PDF", send("UPLOAD_VAT_INVOICE", "hello"), "not a PDF")
+		id := send(feeds.ListingsFeed, "{}")
+		if err := api.CancelFeed(t.Context(), &feeds20210630.CancelFeedInput{FeedID: id}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := feeds.Wait(t.Context(), client, id)
+		if e, ok := errors.AsType[*feeds.CancelledError](err); !ok || e.Reason == "" || !errors.Is(err, feeds.ErrCancelled) {
+			t.Errorf("got %v", err)
+		}
+		t.Logf("%d FATAL feeds carry their reason", n)
+	})
+}
+
+func TestContentIsChecked(t *testing.T) {
+	for want, s := range map[string]feeds.Submission{
+		"Type is required":          {},
+		"Marketplaces are required": {Type: "POST_ORDER_FULFILLMENT_DATA"},
+		"ContentType is required":   {Type: "POST_NEW_THING", Marketplaces: us},
+		"is no marketplace":         {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: []string{"XX"}},
+		"is empty":                  {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us},
+		"not well-formed XML":       {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Bytes([]byte("<a><b></a>"))},
+		"there is no element":       {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Bytes([]byte("hello"))},
+		"has no header line":        {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Bytes([]byte("\norder-id\t"))},
+		"is not UTF-8":              {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Bytes([]byte("order-id\tname\n1\tM\xfcller\n"))},
+		"is not a PDF":              {Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.Bytes([]byte("<html>"))},
+		"use JSON_LISTINGS_FEED":    {Type: "POST_PRODUCT_DATA", Marketplaces: us, Content: feeds.Bytes([]byte("<a/>"))},
+		"has 4 bytes, not 5":        {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Content{Size: 5, Open: feeds.Bytes([]byte("<a/>")).Open}},
+	} {
+		err := s.Check()
+		if _, ok := errors.AsType[*feeds.RequestError](err); !ok || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	for name, s := range map[string]feeds.Submission{
+		"latin1 XML":  {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Bytes([]byte("<?xml version=\"1.0\" encoding=\"iso-8859-1\"?><a>\xfc</a>"))},
+		"latin1 flat": {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, ContentType: "text/tab-separated-values; charset=iso-8859-1", Content: feeds.Bytes([]byte("order-id\tname\n1\tM\xfcller\n"))},
+		"UTF-8 flat":  {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Bytes([]byte("order-id\tname\n" + strings.Repeat("1\tMüller\n", 10_000)))},
+	} {
+		if err := s.Check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A run that takes the place of one that was killed sends nothing again.
+func TestJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		emu, w, client := start(t)
+		path := t.TempDir() + "/journal"
+		l := feeds.Listings{SellerID: emu.Credentials().SellerID, Marketplaces: us}
+		submit := func(skus ...string) (*feeds.Result, error) {
+			var messages []feeds.Message
+			for _, s := range skus {
+				messages = append(messages, feeds.Delete(s))
+			}
+			return feeds.SubmitListings(t.Context(), client, l, feeds.Messages(messages...), feeds.WithJournal(feeds.NewFileJournal(path)))
+		}
+		for cutAt := 1; ; cutAt++ {
+			n := 0
+			w.cut = func(req *http.Request, resp *http.Response) (*http.Response, error) {
+				if n++; n == cutAt && req.Method != http.MethodGet {
+					return nil, io.ErrUnexpectedEOF
+				}
+				return resp, nil
+			}
+			_, err := submit("missing-1", fmt.Sprint("missing-", cutAt))
+			reached := n >= cutAt
+			w.cut = nil
+			before := w.count("feeds20210630.createFeed")
+			result, again := submit("missing-1", fmt.Sprint("missing-", cutAt))
+			if again != nil || result.Processed != 2 {
+				t.Fatalf("cut at %d: %v, then %+v, %v", cutAt, err, result, again)
+			}
+			if err == nil && w.count("feeds20210630.createFeed") != before {
+				t.Errorf("cut at %d: sent again", cutAt)
+			}
+			if !reached {
+				break
+			}
+		}
+	})
+}
+
+var _ iter.Seq2[feeds.Message, error] = feeds.Messages()

@@ -1,0 +1,5 @@
+//go:build !race
+
+package feeds_test
+
+const raceDetector = false

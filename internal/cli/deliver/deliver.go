@@ -1,0 +1,252 @@
+// Package deliver brings documents to where a command's --out says, and shows meanwhile how far they are.
+package deliver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/document"
+	"github.com/openspapi/spapi/internal/document/export"
+)
+
+// Raw is the document as it came, unpacked and, if it is text, in UTF-8.
+const Raw output.Format = "raw"
+
+// Target is where a document goes. The zero value is stdout.
+type Target struct {
+	Path   string
+	Format output.Format // "" before Resolve, if not given
+	Array  string        // of JSON documents: the members that lead to the array whose elements are the lines of JSONL
+}
+
+// AddFlags adds --out, -o and --array.
+func (t *Target) AddFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&t.Path, "out", "", "`file` to write, under its name only when it is whole; default: stdout")
+	output.AddFlag(cmd, &t.Format, "format: csv, tsv, jsonl, parquet or raw (default: by the ending of --out, else raw)", "csv", "tsv", "jsonl", "parquet", Raw)
+	cmd.Flags().StringVar(&t.Array, "array", "", "of JSON documents with -o jsonl: the `members` that lead to the array, such as salesAndTrafficByAsin")
+}
+
+// Resolve settles the format.
+func (t *Target) Resolve() error {
+	if t.Format == "" {
+		t.Format = Raw
+		if f, err := export.FormatOf(t.Path); err == nil && t.Path != "" {
+			t.Format = output.Format(f)
+		}
+	}
+	if t.Path == "" && t.Format == output.Format(export.Parquet) {
+		return exit.Usagef("-o parquet needs --out FILE")
+	}
+	return nil
+}
+
+// Journal is the name of the file in which a run notes what it has asked for, until the target is whole.
+func (t *Target) Journal() string {
+	if t.Path == "" {
+		return ""
+	}
+	return filepath.Join(filepath.Dir(t.Path), "."+filepath.Base(t.Path)+".spapi-job.json")
+}
+
+// Sink takes documents, one or several of the same kind, and writes them into the target.
+type Sink struct {
+	target Target
+	out    io.Writer
+	file   *export.File // nil for stdout
+	rows   export.Writer
+	header []string
+	n      int // documents
+	Rows   int64
+}
+
+// Open starts the target. Close must be called, and Commit before it if all went well.
+func (t *Target) Open(f *factory.Factory) (*Sink, error) {
+	s := &Sink{target: *t, out: f.Streams.Out}
+	if t.Path != "" {
+		file, err := export.Create(t.Path)
+		if err != nil {
+			return nil, exit.Usagef("--out: %v", err)
+		}
+		s.file, s.out = file, file
+	}
+	return s, nil
+}
+
+// Source is a document.
+type Source struct {
+	Reader io.Reader
+	Format string // TSV, CSV, JSON, JSONL, XML, XLSX, PDF, or "" for unknown
+}
+
+func (s Source) table() bool { return s.Format == "" || s.Format == "TSV" || s.Format == "CSV" }
+
+// Add writes a document.
+func (s *Sink) Add(src Source) error {
+	s.n++
+	switch {
+	case s.target.Format == Raw && (s.n == 1 || src.Format == "JSONL"):
+		_, err := io.Copy(s.out, src.Reader)
+		return err
+	case s.target.Format == "jsonl" && src.Format == "JSON":
+		return s.lines(document.Elements(src.Reader, s.target.Array, 0), true)
+	case s.target.Format == "jsonl" && src.Format == "JSONL":
+		return s.lines(document.Lines(src.Reader, 0), false)
+	case !src.table() && s.target.Format == Raw:
+		return exit.Usagef("several %s documents don't make one: ask for a shorter window, or for a table", src.Format)
+	case !src.table():
+		return exit.Usagef("-o %s: the document is %s, want raw", s.target.Format, src.Format)
+	}
+	rows := document.NewRows(src.Reader, document.RowOptions{})
+	header, err := rows.Header()
+	if err != nil {
+		return err
+	}
+	if s.rows == nil {
+		s.header = header.Names()
+		format := export.Format(s.target.Format)
+		if s.target.Format == Raw { // a second document cannot be appended with its header
+			return errors.New("internal: rows without a writer")
+		}
+		if s.rows, err = export.NewWriter(s.out, format, header); err != nil {
+			return err
+		}
+	} else if !slices.Equal(header.Names(), s.header) {
+		if header.Len() == 0 {
+			return nil
+		}
+		return fmt.Errorf("the columns of window %d differ from those before: %q, not %q", s.n, strings.Join(header.Names(), " "), strings.Join(s.header, " "))
+	}
+	for row, err := range rows.All() {
+		if err != nil {
+			return err
+		}
+		if err := s.rows.Write(row); err != nil {
+			return err
+		}
+		s.Rows++
+	}
+	return nil
+}
+
+func (s *Sink) lines(all func(func([]byte, error) bool), compactly bool) error {
+	for line, err := range all {
+		if err != nil {
+			return err
+		}
+		if compactly {
+			if line, err = compact(line); err != nil {
+				return err
+			}
+		}
+		if _, err := s.out.Write(append(line, '\n')); err != nil {
+			return err
+		}
+		s.Rows++
+	}
+	return nil
+}
+
+// Commit gives the target its name.
+func (s *Sink) Commit() error {
+	if s.rows != nil {
+		if err := s.rows.Close(); err != nil {
+			return err
+		}
+	} else if s.target.Format == "parquet" || s.n == 0 && s.file != nil {
+		return errors.New("there is nothing to write")
+	}
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Commit()
+}
+
+// Close removes what was not committed.
+func (s *Sink) Close() {
+	if s.file != nil {
+		s.file.Abort()
+	}
+}
+
+// Bar shows on a terminal what is being waited for. Elsewhere it is silent; --verbose tells the same in lines.
+type Bar struct {
+	f    *factory.Factory
+	mu   sync.Mutex
+	bar  *progressbar.ProgressBar // nil where none is shown
+	last string
+}
+
+// NewBar makes a bar, which Close must remove.
+func NewBar(f *factory.Factory) *Bar {
+	b := &Bar{f: f}
+	if f.Streams.ErrIsTerminal && !f.Flags.Quiet && !f.Flags.Verbose {
+		b.bar = progressbar.NewOptions64(-1, progressbar.OptionSetWriter(f.Streams.Err), progressbar.OptionClearOnFinish(), progressbar.OptionShowBytes(true),
+			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetWidth(20), progressbar.OptionSetSpinnerChangeInterval(0), progressbar.OptionSetRenderBlankState(true))
+	}
+	return b
+}
+
+// Say tells what is being done.
+func (b *Bar) Say(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.bar != nil {
+		b.bar.Describe(text)
+		return
+	}
+	if b.f.Flags.Verbose && text != b.last {
+		b.last = text
+		b.f.Notef("* %s", text)
+	}
+}
+
+// Reader counts what is read from a document.
+func (b *Bar) Reader(r *document.Reader) io.Reader {
+	if b.bar == nil {
+		return r
+	}
+	return &counted{b, r}
+}
+
+type counted struct {
+	b *Bar
+	r *document.Reader
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.b.mu.Lock()
+	defer c.b.mu.Unlock()
+	if c.b.bar != nil {
+		progress := c.r.Progress()
+		if progress.Total > 0 {
+			c.b.bar.ChangeMax64(progress.Total)
+		}
+		_ = c.b.bar.Set64(progress.Wire)
+	}
+	return n, err
+}
+
+// Close takes the bar off the terminal.
+func (b *Bar) Close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.bar != nil {
+		_ = b.bar.Exit()
+		_ = b.bar.Clear()
+		b.bar = nil
+	}
+}

@@ -1,0 +1,375 @@
+// Package feed is "spapi feed": feeds from a file to what came of them.
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/internal/cli/deliver"
+	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/output"
+
+	"github.com/openspapi/spapi/feeds"
+)
+
+// NewCmdFeed returns "spapi feed" with what is below it.
+func NewCmdFeed(f *factory.Factory) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "feed <command>",
+		Short:   "Send feeds and read what came of them",
+		Example: "  spapi feed types\n  spapi feed submit JSON_LISTINGS_FEED changes.jsonl --seller-id A1B2C3 --marketplace US",
+		Args:    exit.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(NewCmdSubmit(f, nil), newCmdStatus(f), newCmdResult(f), newCmdTypes(f))
+	return cmd
+}
+
+// SubmitOptions are the flags of "spapi feed submit".
+type SubmitOptions struct {
+	Factory *factory.Factory
+
+	Type, File  string
+	Options     []string
+	ContentType string
+	SellerID    string
+	Locale      string
+	Journal     string
+	Check       bool
+	NoWait      bool
+	Poll        time.Duration
+}
+
+// usage makes mistakes in feeds mistakes on the command line.
+func usage(err error) error {
+	_, request := errors.AsType[*feeds.RequestError](err)
+	_, validation := errors.AsType[*feeds.ValidationError](err)
+	if request || validation {
+		return &exit.UsageError{Err: err}
+	}
+	return err
+}
+
+// NewCmdSubmit returns "spapi feed submit". runF replaces the work in tests.
+func NewCmdSubmit(f *factory.Factory, runF func(context.Context, *SubmitOptions) error) *cobra.Command {
+	opts := &SubmitOptions{Factory: f}
+	cmd := &cobra.Command{
+		Use:   "submit TYPE FILE",
+		Short: "Send a feed, wait for it and print what is wrong with its messages",
+		Long: `Sends a file as a feed, waits until Amazon has carried it out and prints the issues of its processing report. It ends with status 1 if messages
+have errors.
+
+For JSON_LISTINGS_FEED the file holds messages: a feed as Amazon defines it, an array of messages, or one message a line; "-" is stdin. All are checked before
+anything is sent, and as many feeds are made as are needed. Files of other types go as they are, after a look at what would make them fail.
+
+With --journal, a run that was interrupted can be started again in the same words: what was sent is not sent again.`,
+		Example: "  spapi feed submit JSON_LISTINGS_FEED changes.jsonl --seller-id A1B2C3 --marketplace US\n" +
+			"  spapi feed submit POST_ORDER_FULFILLMENT_DATA shipped.xml --marketplace DE --journal shipped.journal\n" +
+			"  spapi feed submit UPLOAD_VAT_INVOICE invoice.pdf --marketplace DE --option metadata:orderid=206-2341234-3455465 --option metadata:invoicenumber=INT-3431",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return exit.Usagef("takes a feed type and a file; \"spapi feed types\" lists the types")
+			}
+			return nil
+		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveDefault
+			}
+			var names []string
+			for _, t := range feeds.Types() {
+				names = append(names, t.Name+"\t"+t.Category)
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.Type, opts.File = strings.ToUpper(args[0]), args[1]
+			if runF != nil {
+				return runF(cmd.Context(), opts)
+			}
+			return submit(cmd.Context(), opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&opts.Options, "option", nil, "`name=value` of an option of the feed type; repeatable")
+	flags.StringVar(&opts.ContentType, "content-type", "", "content `type` of the file, with its charset (default: the feed type's, UTF-8)")
+	flags.StringVar(&opts.SellerID, "seller-id", "", "merchant `token` of the seller, which JSON_LISTINGS_FEED wants (default: the account's)")
+	flags.StringVar(&opts.Locale, "locale", "", "`language` of the issues of JSON_LISTINGS_FEED, such as en_US")
+	flags.StringVar(&opts.Journal, "journal", "", "`file` to note in what was sent; it is removed at the end")
+	flags.BoolVar(&opts.Check, "check", false, "look for mistakes and send nothing")
+	flags.BoolVar(&opts.NoWait, "no-wait", false, "send it, print its id and don't wait (not for JSON_LISTINGS_FEED)")
+	flags.DurationVar(&opts.Poll, "poll", 0, "shortest `pause` between two looks at the feed (default 1s)")
+	return cmd
+}
+
+func (o *SubmitOptions) seller(ctx context.Context) (string, error) {
+	f := o.Factory
+	switch {
+	case o.SellerID != "":
+		return o.SellerID, nil
+	case f.Source() == factory.FromEmulator:
+		emu, err := f.Emulator()
+		if err != nil {
+			return "", err
+		}
+		return emu.Credentials().SellerID, nil
+	case f.Source() == factory.FromAccount:
+		account, err := f.Account(ctx)
+		if err != nil {
+			return "", err
+		}
+		if account.SellingPartnerID != "" {
+			return account.SellingPartnerID, nil
+		}
+	}
+	return "", exit.Usagef("whose listings? Name the seller with --seller-id")
+}
+
+func submit(ctx context.Context, o *SubmitOptions) error {
+	f := o.Factory
+	options, err := deliver.Options("option", o.Options)
+	if err != nil {
+		return err
+	}
+	listings := o.Type == feeds.ListingsFeed
+	m := f.Flags.Marketplace
+	if !listings || !o.Check { // messages can be checked without
+		if m, err = f.Marketplace(ctx); err != nil {
+			return err
+		}
+	}
+	if listings && o.NoWait {
+		return exit.Usagef("--no-wait doesn't go with JSON_LISTINGS_FEED, which may be several feeds")
+	}
+	var src io.Reader
+	s := feeds.Submission{Type: o.Type, Marketplaces: []string{m.ID}, Options: options, ContentType: o.ContentType}
+	switch {
+	case listings && o.File == "-":
+		src = f.Streams.In
+	case listings:
+		file, err := os.Open(o.File)
+		if err != nil {
+			return exit.Usagef("%v", err)
+		}
+		defer file.Close()
+		src = file
+	case o.File == "-":
+		return exit.Usagef("a feed of type %s wants a file: its size must be known beforehand", o.Type)
+	default:
+		if s.Content, err = feeds.File(o.File); err != nil {
+			return &exit.UsageError{Err: err}
+		}
+	}
+	if o.Check {
+		return usage(check(o, src, s))
+	}
+	client, err := f.Client(ctx)
+	if err != nil {
+		return err
+	}
+	bar := deliver.NewBar(f)
+	defer bar.Close()
+	opts := []feeds.Option{feeds.WithPoll(o.Poll, 0), feeds.WithProgress(func(p feeds.Progress) {
+		text := string(p.Stage)
+		if p.Stage == feeds.Waiting {
+			text = "feed " + p.Feed.FeedID + ": " + strings.ToLower(strings.ReplaceAll(string(p.Feed.ProcessingStatus), "_", " "))
+		}
+		if p.Parts > 1 {
+			text = fmt.Sprintf("%d of %d: %s", p.Part, p.Parts, text)
+		}
+		bar.Say("%s", strings.TrimSuffix(text, ": "))
+	})}
+	if o.Journal != "" {
+		opts = append(opts, feeds.WithJournal(feeds.NewFileJournal(o.Journal)))
+	}
+	if o.NoWait {
+		id, err := feeds.Create(ctx, client, s, opts...)
+		if err != nil {
+			return usage(err)
+		}
+		bar.Close()
+		return f.Print(ctx, map[string]string{"feedId": id})
+	}
+	var result *feeds.Result
+	if listings {
+		id, err := o.seller(ctx)
+		if err != nil {
+			return err
+		}
+		result, err = feeds.SubmitListings(ctx, client, feeds.Listings{SellerID: id, Marketplaces: s.Marketplaces, Locale: o.Locale}, feeds.ReadMessages(src), opts...)
+		if err != nil {
+			return usage(err)
+		}
+	} else if result, err = feeds.Submit(ctx, client, s, opts...); err != nil {
+		return usage(err)
+	}
+	bar.Close()
+	if o.Journal != "" {
+		if err := feeds.NewFileJournal(o.Journal).Remove(); err != nil {
+			return err
+		}
+	}
+	return show(ctx, f, result)
+}
+
+// check looks for mistakes without a client.
+func check(o *SubmitOptions, src io.Reader, s feeds.Submission) error {
+	if src == nil {
+		return s.Check()
+	}
+	wrong := &feeds.ValidationError{}
+	n := 0
+	for m, err := range feeds.ReadMessages(src) {
+		if err != nil {
+			return exit.Usagef("%s: %v", o.File, err)
+		}
+		if reason := m.Check(); reason != "" {
+			if wrong.Count++; len(wrong.Problems) < 1000 {
+				wrong.Problems = append(wrong.Problems, feeds.Problem{Index: n, SKU: m.SKU, Reason: reason})
+			}
+		}
+		n++
+	}
+	if wrong.Count > 0 {
+		return wrong
+	}
+	o.Factory.Notef("%d messages, nothing is wrong with them as far as can be seen", n)
+	return nil
+}
+
+var issueColumns = []output.Column{
+	{Name: "sku", Path: "sku"}, {Name: "message", Path: "messageId", Right: true}, {Name: "severity", Path: "severity"}, {Name: "code", Path: "code"},
+	{Name: "attribute", Path: "attribute"}, {Name: "text", Path: "message"},
+}
+
+// show prints the issues, and fails if messages have errors.
+func show(ctx context.Context, f *factory.Factory, r *feeds.Result) error {
+	issues := r.Issues
+	if issues == nil {
+		issues = []feeds.Issue{}
+	}
+	var ids []string
+	for _, feed := range r.Feeds {
+		ids = append(ids, feed.FeedID)
+	}
+	if err := f.Print(ctx, issues, issueColumns...); err != nil {
+		return err
+	}
+	f.Notef("feed %s: %d messages, %d accepted, %d errors, %d warnings", strings.Join(ids, ", "), r.Processed, r.Accepted, r.Errors, r.Warnings)
+	if r.Errors > 0 {
+		return fmt.Errorf("%d messages of %d were not carried out", r.Invalid, r.Processed)
+	}
+	return nil
+}
+
+// one is the check of commands that take a feed's id.
+func one(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return exit.Usagef("takes one feed id")
+	}
+	return nil
+}
+
+func newCmdStatus(f *factory.Factory) *cobra.Command {
+	return &cobra.Command{
+		Use:     "status FEED-ID",
+		Short:   "Tell how far a feed is",
+		Example: "  spapi feed status 50039018869",
+		Args:    one,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, feed, err := get(cmd.Context(), f, args[0])
+			if err != nil {
+				return err
+			}
+			return f.Print(cmd.Context(), feed)
+		},
+	}
+}
+
+func get(ctx context.Context, f *factory.Factory, id string) (*spapi.Client, *feeds.Feed, error) {
+	client, err := f.Client(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	feed, err := feeds.Get(ctx, client, id)
+	return client, feed, err
+}
+
+func newCmdResult(f *factory.Factory) *cobra.Command {
+	var raw bool
+	var poll time.Duration
+	cmd := &cobra.Command{
+		Use:     "result FEED-ID",
+		Short:   "Wait for a feed and print what is wrong with its messages",
+		Example: "  spapi feed result 50039018869\n  spapi feed result 50039018869 --raw",
+		Args:    one,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			client, err := f.Client(ctx)
+			if err != nil {
+				return err
+			}
+			feed, err := feeds.Wait(ctx, client, args[0], feeds.WithPoll(poll, 0))
+			if e, ok := errors.AsType[*feeds.FatalError](err); ok && raw {
+				feed = &e.Feed
+			} else if err != nil {
+				return err
+			}
+			if !raw {
+				result, err := feeds.Read(ctx, client, feed)
+				if err != nil {
+					return err
+				}
+				return show(ctx, f, result)
+			}
+			doc, err := feeds.Open(ctx, client, feed)
+			if err != nil {
+				return err
+			}
+			if doc == nil {
+				return errors.New("the feed has no processing report")
+			}
+			defer doc.Close()
+			_, err = io.Copy(f.Streams.Out, doc)
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&raw, "raw", false, "print the processing report as it is")
+	cmd.Flags().DurationVar(&poll, "poll", 0, "shortest `pause` between two looks at the feed (default 1s)")
+	return cmd
+}
+
+func newCmdTypes(f *factory.Factory) *cobra.Command {
+	return &cobra.Command{
+		Use:     "types [WORD…]",
+		Short:   "List the feed types that have all these words",
+		Example: "  spapi feed types order",
+		RunE: func(cmd *cobra.Command, words []string) error {
+			rows := []feeds.Type{}
+			for _, t := range feeds.Types() {
+				text := strings.ToLower(t.Name + " " + t.Category + " " + t.ContentType)
+				has := true
+				for _, w := range words {
+					has = has && strings.Contains(text, strings.ToLower(w))
+				}
+				if has {
+					rows = append(rows, t)
+				}
+			}
+			if len(rows) == 0 {
+				return exit.Usagef("no feed type has all of %q", strings.Join(words, " "))
+			}
+			return f.Print(cmd.Context(), rows, output.Column{Name: "type", Path: "type"}, output.Column{Name: "content type", Path: "contentType"},
+				output.Column{Name: "removed", Path: "removed"}, output.Column{Name: "instead", Path: "instead"}, output.Column{Name: "note", Path: "note"})
+		},
+	}
+}

@@ -1,0 +1,553 @@
+// Package report is "spapi report": reports from request to file.
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/openspapi/spapi/api/reports20210630"
+	"github.com/openspapi/spapi/internal/cli/deliver"
+	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/reports"
+)
+
+// NewCmdReport returns "spapi report" with what is below it.
+func NewCmdReport(f *factory.Factory) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "report <command>",
+		Short: "Get reports: ask for them, list, download, schedule",
+		Long: "Gets reports. \"spapi report types\" finds the type that has what you want and tells what it needs; \"spapi report run\" asks for a\n" +
+			"report, waits and writes it.",
+		Example: "  spapi report types orders\n" +
+			"  spapi --emulator report run GET_MERCHANT_LISTINGS_ALL_DATA --marketplace US --out listings.csv",
+		Args: exit.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(NewCmdRun(f, nil), newCmdTypes(f), newCmdList(f), newCmdGet(f), newCmdDownload(f), newCmdSchedule(f))
+	return cmd
+}
+
+// RunOptions are the flags of "spapi report run".
+type RunOptions struct {
+	Factory *factory.Factory
+
+	Type         string
+	Marketplaces []string
+	Start, End   string
+	Options      []string
+	Reuse        time.Duration
+	Poll         time.Duration
+	Target       deliver.Target
+}
+
+// usage makes mistakes in requests mistakes on the command line.
+func usage(err error) error {
+	if _, ok := errors.AsType[*reports.RequestError](err); ok {
+		return &exit.UsageError{Err: err}
+	}
+	return err
+}
+
+// NewCmdRun returns "spapi report run". runF replaces the work in tests.
+func NewCmdRun(f *factory.Factory, runF func(context.Context, *RunOptions) error) *cobra.Command {
+	opts := &RunOptions{Factory: f}
+	cmd := &cobra.Command{
+		Use:   "run TYPE",
+		Short: "Ask for a report, wait for it and write it",
+		Long: `Asks for a report, waits until Amazon has made it and writes it, to --out or to stdout. The format follows the ending of --out: csv, tsv,
+jsonl and parquet are made from the rows; anything else gets the document as it is, unpacked and in UTF-8. The file appears when it is whole.
+
+A window that is too long for one report is split, and the rows of all parts are put into one file. Parts without data are left out. Where a type goes by
+calendar periods, the window is widened to whole ones, and a period that is not over yet is left out.
+
+A run with --out that is interrupted can be started again in the same words: it goes on with the reports that it had asked for. It notes them in a
+hidden file beside --out until that is whole. --reuse also takes reports that were asked for by others.`,
+		Example: "  spapi --emulator report run GET_MERCHANT_LISTINGS_ALL_DATA --out listings.parquet\n" +
+			"  spapi --emulator report run GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL --start 45d --out orders.csv\n" +
+			"  spapi report run GET_SALES_AND_TRAFFIC_REPORT --marketplace DE --start 2026-01-01 --end 2026-01-31 --option dateGranularity=DAY -o jsonl --array salesAndTrafficByDate",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return exit.Usagef("takes one report type; \"spapi report types\" lists them")
+			}
+			return nil
+		},
+		ValidArgsFunction: completeTypes,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.Type = args[0]
+			if err := opts.Target.Resolve(); err != nil {
+				return err
+			}
+			if runF != nil {
+				return runF(cmd.Context(), opts)
+			}
+			return run(cmd.Context(), opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&opts.Marketplaces, "marketplaces", nil, "several `marketplaces` in one report, in place of --marketplace")
+	flags.StringVar(&opts.Start, "start", "", "`beginning` of the data: a date, a time, or how long ago, such as 30d")
+	flags.StringVar(&opts.End, "end", "", "`end` of the data; a date belongs to the window (default: now)")
+	flags.StringArrayVar(&opts.Options, "option", nil, "`name=value` of an option of the report type; repeatable")
+	flags.DurationVar(&opts.Reuse, "reuse", 0, "take a report of the same type, window and marketplaces that is not older than this `time`, such as 1h")
+	flags.DurationVar(&opts.Poll, "poll", 0, "shortest `pause` between two looks at the report (default 1s)")
+	opts.Target.AddFlags(cmd)
+	return cmd
+}
+
+func completeTypes(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, t := range reports.Types() {
+		names = append(names, t.Name+"\t"+t.Category)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+func (o *RunOptions) request(ctx context.Context, now time.Time) (reports.Request, error) {
+	r := reports.Request{Type: strings.ToUpper(o.Type), Marketplaces: o.Marketplaces, Reuse: o.Reuse}
+	if _, ok := reports.LookupType(r.Type); !ok {
+		if near := reports.SearchTypes(strings.FieldsFunc(o.Type, func(r rune) bool { return r == '_' || r == ' ' })...); len(near) > 0 && len(near) < 6 {
+			var names []string
+			for _, t := range near {
+				names = append(names, t.Name)
+			}
+			return r, exit.Usagef("unknown report type %q: did you mean %s?", o.Type, output.OneOf(names))
+		}
+		if !strings.Contains(r.Type, "_") {
+			return r, exit.Usagef("unknown report type %q; \"spapi report types\" lists them", o.Type)
+		}
+	}
+	var err error
+	if r.Start, err = deliver.When("start", o.Start, now, false); err != nil {
+		return r, err
+	}
+	if r.End, err = deliver.When("end", o.End, now, true); err != nil {
+		return r, err
+	}
+	if r.End.After(now) {
+		r.End = time.Time{} // today: Amazon takes no time in the future
+	}
+	if r.Options, err = deliver.Options("option", o.Options); err != nil {
+		return r, err
+	}
+	if len(r.Marketplaces) == 0 {
+		m, err := o.Factory.Marketplace(ctx)
+		if err != nil {
+			return r, err
+		}
+		r.Marketplaces = []string{m.ID}
+	}
+	return r, nil
+}
+
+func run(ctx context.Context, o *RunOptions) error {
+	f := o.Factory
+	request, err := o.request(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	parts, err := request.Split()
+	if err != nil {
+		return usage(err)
+	}
+	if t, _ := reports.LookupType(request.Type); len(parts) > 1 && o.Target.Format == deliver.Raw && (t.Format == "" || t.Format == "TSV" || t.Format == "CSV") {
+		o.Target.Format = "tsv" // several documents become one table
+	}
+	client, err := f.Client(ctx)
+	if err != nil {
+		return err
+	}
+	sink, err := o.Target.Open(f)
+	if err != nil {
+		return err
+	}
+	defer sink.Close()
+	bar := deliver.NewBar(f)
+	defer bar.Close()
+	options := []reports.Option{reports.WithPoll(o.Poll, 0), reports.WithProgress(func(p reports.Progress) {
+		switch p.Stage {
+		case reports.Creating:
+			bar.Say("asking for %s", p.Request.Type)
+		case reports.Waiting:
+			bar.Say("report %s: %s", p.Report.ReportID, state(p.Report))
+		case reports.Ready:
+			bar.Say("report %s: done", p.Report.ReportID)
+		}
+	})}
+	journal := o.Target.Journal()
+	if journal != "" {
+		options = append(options, reports.WithJournal(reports.NewFileJournal(journal)))
+	}
+	empty := 0
+	var cancelled error
+	for result := range reports.RunAll(ctx, client, parts, options...) {
+		if errors.Is(result.Err, reports.ErrCancelled) && len(parts) > 1 {
+			empty++
+			cancelled = result.Err
+			continue
+		}
+		if result.Err != nil {
+			return usage(result.Err)
+		}
+		doc := result.Document
+		bar.Say("report %s: writing", doc.Report.ReportID)
+		if err := sink.Add(deliver.Source{Reader: bar.Reader(doc.Reader), Format: doc.Type.Format}); err != nil {
+			return fmt.Errorf("report %s: %w", doc.Report.ReportID, err)
+		}
+		if n := doc.Replaced(); n > 0 {
+			f.Notef("report %s: %d bytes made no character in %s and became \uFFFD", doc.Report.ReportID, n, doc.Charset())
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if empty == len(parts) {
+		return cancelled
+	}
+	if err := sink.Commit(); err != nil {
+		return err
+	}
+	bar.Close()
+	if journal != "" {
+		if err := reports.NewFileJournal(journal).Remove(); err != nil {
+			return err
+		}
+		f.Notef("%s: %s", o.Target.Path, summary(sink.Rows, len(parts), empty))
+	}
+	return nil
+}
+
+func summary(rows int64, parts, empty int) string {
+	s := "written"
+	if rows > 0 {
+		s = fmt.Sprintf("%d rows", rows)
+	}
+	if parts > 1 {
+		s += fmt.Sprintf(" from %d reports", parts-empty)
+	}
+	if empty > 0 {
+		s += fmt.Sprintf(", %d windows without data", empty)
+	}
+	return s
+}
+
+func state(r reports.Report) string {
+	switch r.ProcessingStatus {
+	case "":
+		return "asked for"
+	case reports20210630.ReportProcessingStatusInQueue:
+		return "in the queue"
+	case reports20210630.ReportProcessingStatusInProgress:
+		return "in progress"
+	}
+	return strings.ToLower(string(r.ProcessingStatus))
+}
+
+func newCmdTypes(f *factory.Factory) *cobra.Command {
+	return &cobra.Command{
+		Use:   "types [WORD…]",
+		Short: "List the report types that have all these words, with what each needs",
+		Example: "  spapi report types\n" +
+			"  spapi report types inventory fba\n" +
+			"  spapi report types --jq '.[] | select(.restricted) | .type'",
+		RunE: func(cmd *cobra.Command, words []string) error {
+			type row struct {
+				reports.Type
+				Needs    string `json:"needs"`
+				Cooldown string `json:"cooldown,omitzero"`
+			}
+			rows := []row{}
+			for _, t := range reports.SearchTypes(words...) {
+				r := row{Type: t, Needs: needs(t)}
+				if t.Cooldown > 0 {
+					r.Cooldown = t.Cooldown.String()
+				}
+				rows = append(rows, r)
+			}
+			if len(rows) == 0 {
+				return exit.Usagef("no report type has all of %q", strings.Join(words, " "))
+			}
+			return f.Print(cmd.Context(), rows, output.Column{Name: "type", Path: "type"}, output.Column{Name: "for", Path: "for"},
+				output.Column{Name: "format", Path: "format"}, output.Column{Name: "needs", Path: "needs"})
+		},
+	}
+}
+
+// needs says in a line what a type wants and how it comes.
+func needs(t reports.Type) string {
+	var parts []string
+	switch {
+	case !t.Removed.IsZero():
+		s := "removed " + t.Removed.Format(time.DateOnly)
+		if t.Instead != "" {
+			s += ": use " + t.Instead
+		}
+		parts = append(parts, s)
+	case t.Automatic:
+		parts = append(parts, "made by Amazon only: list it")
+	case t.Schedule && t.Request:
+		parts = append(parts, "can be scheduled")
+	case t.Schedule:
+		parts = append(parts, "scheduled only")
+	}
+	for _, o := range t.Options {
+		s := "option " + o.Name
+		if len(o.Values) > 0 {
+			s += "=" + strings.Join(o.Values, "|")
+		}
+		parts = append(parts, s)
+	}
+	if t.MaxDays > 0 {
+		parts = append(parts, fmt.Sprintf("at most %d days each", t.MaxDays))
+	}
+	if t.Calendar != "" {
+		parts = append(parts, "whole periods by "+t.Calendar)
+	}
+	if t.Lookback > 0 {
+		parts = append(parts, fmt.Sprintf("at most %d days back", t.Lookback))
+	}
+	if t.Cooldown > 0 {
+		parts = append(parts, "made once in "+strings.TrimSuffix(strings.TrimSuffix(t.Cooldown.String(), "0s"), "0m"))
+	}
+	if t.Restricted {
+		parts = append(parts, "personal data")
+	}
+	return strings.Join(parts, "; ")
+}
+
+var reportColumns = []output.Column{
+	{Name: "report", Path: "reportId"}, {Name: "type", Path: "reportType"}, {Name: "status", Path: "processingStatus"}, {Name: "created", Path: "createdTime"},
+	{Name: "from", Path: "dataStartTime"}, {Name: "to", Path: "dataEndTime"}, {Name: "marketplaces", Path: "marketplaceIds"},
+}
+
+func newCmdList(f *factory.Factory) *cobra.Command {
+	var statuses []string
+	var since, until string
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "list TYPE…",
+		Short: "List the reports that there are, those that Amazon makes by itself included",
+		Example: "  spapi --emulator report list GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2 --limit 3\n" +
+			"  spapi report list GET_MERCHANT_LISTINGS_ALL_DATA --since 2d --status DONE",
+		ValidArgsFunction: completeTypes,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			if len(args) == 0 || len(args) > 10 {
+				return exit.Usagef("takes 1 to 10 report types; \"spapi report types\" lists them")
+			}
+			r := reports.ListRequest{Types: args, Statuses: statuses}
+			now := time.Now()
+			var err error
+			if r.Since, err = deliver.When("since", since, now, false); err != nil {
+				return err
+			}
+			if r.Until, err = deliver.When("until", until, now, true); err != nil {
+				return err
+			}
+			if m := f.Flags.Marketplace; m.ID != "" {
+				r.Marketplaces = []string{m.ID}
+			}
+			client, err := f.Client(ctx)
+			if err != nil {
+				return err
+			}
+			stream := f.Printer().Stream(reportColumns...)
+			n := 0
+			for report, err := range reports.List(ctx, client, r) {
+				if err != nil {
+					return usage(err)
+				}
+				if err := stream.Add(ctx, report); err != nil {
+					return err
+				}
+				if n++; limit > 0 && n == limit {
+					break
+				}
+			}
+			return stream.Close()
+		},
+	}
+	cmd.Flags().StringSliceVar(&statuses, "status", nil, "only those in these `states`: IN_QUEUE, IN_PROGRESS, DONE, CANCELLED, FATAL")
+	cmd.Flags().StringVar(&since, "since", "", "created since this `time`: a date, a time, or how long ago, such as 7d (default: 90d)")
+	cmd.Flags().StringVar(&until, "until", "", "created until this `time`")
+	cmd.Flags().IntVar(&limit, "limit", 0, "at most this `number` of reports")
+	return cmd
+}
+
+// one is the check of commands that take an id.
+func one(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return exit.Usagef("takes one %s", what)
+		}
+		return nil
+	}
+}
+
+func newCmdGet(f *factory.Factory) *cobra.Command {
+	return &cobra.Command{
+		Use:     "get REPORT-ID",
+		Short:   "Tell how far a report is",
+		Example: "  spapi report get 50039018869",
+		Args:    one("report id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := f.Client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			report, err := reports20210630.New(client).GetReport(cmd.Context(), &reports20210630.GetReportInput{ReportID: args[0]})
+			if err != nil {
+				return err
+			}
+			return f.Print(cmd.Context(), report)
+		},
+	}
+}
+
+func newCmdDownload(f *factory.Factory) *cobra.Command {
+	var target deliver.Target
+	var poll time.Duration
+	cmd := &cobra.Command{
+		Use:     "download REPORT-ID",
+		Short:   "Wait for a report that was asked for and write it",
+		Example: "  spapi report download 50039018869 --out listings.jsonl",
+		Args:    one("report id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			if err := target.Resolve(); err != nil {
+				return err
+			}
+			client, err := f.Client(ctx)
+			if err != nil {
+				return err
+			}
+			bar := deliver.NewBar(f)
+			defer bar.Close()
+			report, err := reports.Wait(ctx, client, args[0], reports.WithPoll(poll, 0), reports.WithProgress(func(p reports.Progress) {
+				bar.Say("report %s: %s", p.Report.ReportID, state(p.Report))
+			}))
+			if err != nil {
+				return err
+			}
+			sink, err := target.Open(f)
+			if err != nil {
+				return err
+			}
+			defer sink.Close()
+			doc, err := reports.Open(ctx, client, report)
+			if err != nil {
+				return err
+			}
+			defer doc.Close()
+			if err := sink.Add(deliver.Source{Reader: bar.Reader(doc.Reader), Format: doc.Type.Format}); err != nil {
+				return err
+			}
+			if err := sink.Commit(); err != nil {
+				return err
+			}
+			bar.Close()
+			if target.Path != "" {
+				f.Notef("%s: %s", target.Path, summary(sink.Rows, 1, 0))
+			}
+			return nil
+		},
+	}
+	cmd.Flags().DurationVar(&poll, "poll", 0, "shortest `pause` between two looks at the report (default 1s)")
+	target.AddFlags(cmd)
+	return cmd
+}
+
+func newCmdSchedule(f *factory.Factory) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "schedule <command>",
+		Short:   "Let Amazon make a report again and again",
+		Example: "  spapi report schedule list",
+		Args:    exit.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use:     "list [TYPE…]",
+		Short:   "List the schedules; of all types if none is named, which takes some calls",
+		Example: "  spapi --emulator report schedule list GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := f.Client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			all, err := reports.Schedules(cmd.Context(), client, args)
+			if err != nil {
+				return err
+			}
+			if all == nil {
+				all = []reports.Schedule{}
+			}
+			return f.Print(cmd.Context(), all, output.Column{Name: "schedule", Path: "reportScheduleId"}, output.Column{Name: "type", Path: "reportType"},
+				output.Column{Name: "period", Path: "period"}, output.Column{Name: "next", Path: "nextReportCreationTime"}, output.Column{Name: "marketplaces", Path: "marketplaceIds"})
+		},
+	})
+	var period, next string
+	var options []string
+	set := &cobra.Command{
+		Use:   "set TYPE",
+		Short: "Put a type on a schedule, in place of what it had for the same marketplaces",
+		Example: "  spapi --emulator report schedule set GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE --every P1D\n" +
+			"  spapi report schedule set GET_ORDER_REPORT_DATA_SHIPPING --marketplace DE --every PT1H --next 2026-03-01T06:00:00Z",
+		Args:              one("report type"),
+		ValidArgsFunction: completeTypes,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			m, err := f.Marketplace(ctx)
+			if err != nil {
+				return err
+			}
+			r := reports.Request{Type: args[0], Marketplaces: []string{m.ID}}
+			if r.Options, err = deliver.Options("option", options); err != nil {
+				return err
+			}
+			at, err := deliver.When("next", next, time.Now(), false)
+			if err != nil {
+				return err
+			}
+			if !slices.Contains(reports.Periods(), period) {
+				return exit.Usagef("--every %q: want %s", period, output.OneOf(reports.Periods()))
+			}
+			client, err := f.Client(ctx)
+			if err != nil {
+				return err
+			}
+			id, err := reports.SetSchedule(ctx, client, r, period, at)
+			if err != nil {
+				return usage(err)
+			}
+			return f.Print(ctx, map[string]string{"reportScheduleId": id})
+		},
+	}
+	set.Flags().StringVar(&period, "every", "", "`period`, such as PT1H, P1D or P1M")
+	set.Flags().StringVar(&next, "next", "", "`time` of the first report (default: after one period)")
+	set.Flags().StringArrayVar(&options, "option", nil, "`name=value` of an option of the report type; repeatable")
+	_ = set.RegisterFlagCompletionFunc("every", cobra.FixedCompletions(reports.Periods(), cobra.ShellCompDirectiveNoFileComp))
+	cmd.AddCommand(set, &cobra.Command{
+		Use:     "remove SCHEDULE-ID",
+		Short:   "End a schedule; the reports that it has made stay",
+		Example: "  spapi report schedule remove 50001021123",
+		Args:    one("schedule id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.Confirm(cmd.Context(), "Remove schedule "+args[0]+"?"); err != nil {
+				return err
+			}
+			client, err := f.Client(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return reports.RemoveSchedule(cmd.Context(), client, args[0])
+		},
+	})
+	return cmd
+}

@@ -1,0 +1,149 @@
+package reports
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/api/reports20210630"
+	"github.com/openspapi/spapi/internal/document"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// The parts of a document.
+type (
+	// Row is a row of a document that the next one overwrites.
+	Row = document.Row
+	// Header is the names of a document's columns.
+	Header = document.Header
+	// Table is the rows of a document, with header and counts.
+	Table = document.Rows
+	// DecodeOptions say how cells become values.
+	DecodeOptions = document.DecodeOptions
+	// CellError is a cell that doesn't fit its field.
+	CellError = document.CellError
+	// ColumnError is a document that lacks columns.
+	ColumnError = document.ColumnError
+)
+
+// Document is a report's content as it streams in: unpacked, and in UTF-8 unless it is XML, XLSX or PDF, which stay as they are. It must be closed.
+type Document struct {
+	*document.Reader
+	Report Report
+	Type   Type
+
+	table *Table
+}
+
+// Open opens the document of a report that is done. Documents are fetched without credentials; a URL that expires while the document is read is
+// replaced. Errors: those of getReportDocument and of the document.
+func Open(ctx context.Context, client *spapi.Client, report *Report, opts ...Option) (*Document, error) {
+	return configure(client, opts).open(ctx, client, report)
+}
+
+func (c *config) open(ctx context.Context, client *spapi.Client, report *Report) (*Document, error) {
+	t, _ := LookupType(report.ReportType)
+	if report.ReportDocumentID == "" {
+		return nil, fmt.Errorf("reports: %s %s has no document: it is %s", report.ReportType, report.ReportID, report.ProcessingStatus)
+	}
+	r, err := document.Open(ctx, c.resolver(client, report), document.Options{
+		Transport: c.transport, Charset: charset(t, report), Binary: slices.Contains([]string{"XML", "XLSX", "PDF"}, t.Format),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reports: document of %s %s: %w", report.ReportType, report.ReportID, err)
+	}
+	return &Document{Reader: r, Report: *report, Type: t}, nil
+}
+
+func (c *config) resolver(client *spapi.Client, report *Report) func(context.Context) (document.Location, error) {
+	calls := append(slices.Clone(c.calls), spapi.WithReportType(report.ReportType))
+	return func(ctx context.Context) (document.Location, error) {
+		d, err := reports20210630.New(client).GetReportDocument(ctx, &reports20210630.GetReportDocumentInput{ReportDocumentID: report.ReportDocumentID}, calls...)
+		if err != nil {
+			return document.Location{}, err
+		}
+		return document.Location{URL: d.URL, CompressionAlgorithm: string(d.CompressionAlgorithm)}, nil
+	}
+}
+
+// charset is what a document is in when its Content-Type doesn't tell: windows-1252 in Europe, Shift_JIS in Japan (amzn/selling-partner-api-models#4955,
+// python-amazon-sp-api#769); settlement reports mostly don't tell.
+func charset(t Type, report *Report) string {
+	if t.Format == "JSON" || len(report.MarketplaceIDs) == 0 {
+		return "UTF-8"
+	}
+	m, ok := marketplace.ByID(report.MarketplaceIDs[0])
+	switch {
+	case ok && m.CountryCode == "JP":
+		return "Shift_JIS"
+	case ok && m.Region == marketplace.Europe:
+		return "windows-1252"
+	}
+	return "UTF-8"
+}
+
+// commas are the countries that write a decimal comma.
+var commas = []string{"AT", "BE", "BR", "DE", "ES", "FR", "IT", "NL", "PL", "SE", "TR", "ZA"}
+
+// DecodeOptions are those that suit the report: with a decimal comma where the type and the marketplace have one.
+func (d *Document) DecodeOptions() DecodeOptions {
+	var o DecodeOptions
+	if len(d.Report.MarketplaceIDs) > 0 {
+		if m, ok := marketplace.ByID(d.Report.MarketplaceIDs[0]); ok {
+			if d.Type.LocalDecimal && slices.Contains(commas, m.CountryCode) {
+				o.Decimal = ','
+			}
+			o.Time.DayFirst = m.Region == marketplace.Europe
+		}
+	}
+	return o
+}
+
+// Table returns the rows of a document with a header: what Type.Format TSV and CSV are. All rows are read from it, whoever asks.
+func (d *Document) Table() *Table {
+	if d.table == nil {
+		d.table = document.NewRows(d.Reader, document.RowOptions{})
+	}
+	return d.table
+}
+
+// Rows reads the rows into structs; see the package's example. A field takes the column that its tag names, or the first of several names, as
+// localised reports need them:
+//
+//	type Listing struct {
+//		SKU      string      `report:"seller-sku|Händler-SKU"`
+//		Price    json.Number `report:"price"`
+//		Quantity *int        `report:"quantity"` // nil where the cell is empty
+//	}
+//
+// Iteration ends after an error: *[ColumnError], *[CellError], those of the document.
+func Rows[T any](d *Document) iter.Seq2[T, error] { return RowsWith[T](d, d.DecodeOptions()) }
+
+// RowsWith is [Rows] with options of the caller's own, best made from those of [Document.DecodeOptions].
+func RowsWith[T any](d *Document, options DecodeOptions) iter.Seq2[T, error] {
+	return document.Decode[T](d.Table(), options)
+}
+
+// Elements goes through the elements of an array in a JSON report, one at a time: path names the members that lead to it, such as
+// "salesAndTrafficByAsin"; "" if the document is the array. Iteration ends after an error.
+func Elements[T any](d *Document, path string) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for raw, err := range document.Elements(d.Reader, path, 0) {
+			var v T
+			if err == nil {
+				err = json.Unmarshal(raw, &v)
+			}
+			if !yield(v, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// RawElements is [Elements] as JSON, each valid until the next.
+func RawElements(d *Document, path string) iter.Seq2[[]byte, error] {
+	return document.Elements(d.Reader, path, 0)
+}

@@ -1,0 +1,543 @@
+package reports_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/api/reports20210630"
+	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/marketplace"
+	"github.com/openspapi/spapi/reports"
+)
+
+const listings = "GET_MERCHANT_LISTINGS_ALL_DATA"
+const orders = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"
+
+// in2026 lets the clock of a synctest bubble, which begins with the year 2000, reach a time at which the removed types are removed.
+func in2026() { time.Sleep(time.Until(time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC))) }
+
+func TestRunReadsRows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t)
+		var stages []reports.Stage
+		doc, err := reports.Run(t.Context(), client, reports.Request{Type: listings, Marketplaces: []string{"US"}}, reports.WithProgress(func(p reports.Progress) {
+			if len(stages) == 0 || stages[len(stages)-1] != p.Stage {
+				stages = append(stages, p.Stage)
+			}
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer doc.Close()
+		type listing struct {
+			SKU      string      `report:"seller-sku"`
+			Price    json.Number `report:"price"`
+			Quantity *int        `report:"quantity"`
+		}
+		n := 0
+		for l, err := range reports.Rows[listing](doc) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if l.SKU == "" || l.Price == "" {
+				t.Errorf("row %d is %+v", n, l)
+			}
+			n++
+		}
+		if n != 60 {
+			t.Errorf("%d listings, want 60", n)
+		}
+		if want := []reports.Stage{reports.Creating, reports.Waiting, reports.Ready}; !slices.Equal(stages, want) {
+			t.Errorf("stages %v, want %v", stages, want)
+		}
+	})
+}
+
+func TestRunReadsElements(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t)
+		now := time.Now()
+		doc, err := reports.Run(t.Context(), client, reports.Request{
+			Type: "GET_SALES_AND_TRAFFIC_REPORT", Marketplaces: []string{"US"}, Start: now.AddDate(0, 0, -10), End: now.AddDate(0, 0, -3), Options: map[string]string{"dateGranularity": "DAY"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer doc.Close()
+		type day struct{ Date string }
+		n := 0
+		for d, err := range reports.Elements[day](doc, "salesAndTrafficByDate") {
+			if err != nil || d.Date == "" {
+				t.Fatal(d, err)
+			}
+			n++
+		}
+		if n != 7 {
+			t.Errorf("%d days, want 7", n)
+		}
+	})
+}
+
+func TestRestrictedReportsGetARestrictedToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, w, client := start(t)
+		doc, err := reports.Run(t.Context(), client, reports.Request{Type: "GET_FLAT_FILE_ORDER_REPORT_DATA_SHIPPING", Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -20)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer doc.Close()
+		if _, err := io.Copy(io.Discard, doc); err != nil {
+			t.Fatal(err)
+		}
+		if w.count("tokens20210301.createRestrictedDataToken") != 1 {
+			t.Errorf("carried out: %v", w.operations)
+		}
+	})
+}
+
+// A report is found again by type, window and marketplaces, and not mistaken for another one.
+func TestReuse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, w, client := start(t)
+		first := reports.Request{Type: orders, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -9), End: time.Now().AddDate(0, 0, -2), Reuse: time.Hour}
+		run := func(r reports.Request) string {
+			t.Helper()
+			doc, err := reports.Run(t.Context(), client, r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer doc.Close()
+			return doc.Report.ReportID
+		}
+		id := run(first)
+		if again := run(first); again != id {
+			t.Errorf("report %s, want %s again", again, id)
+		}
+		others := map[string]reports.Request{}
+		for name, change := range map[string]func(*reports.Request){
+			"window":       func(r *reports.Request) { r.End = r.End.Add(-time.Hour) },
+			"marketplace":  func(r *reports.Request) { r.Marketplaces = []string{"CA"} },
+			"marketplaces": func(r *reports.Request) { r.Marketplaces = []string{"US", "CA"} },
+			"type":         func(r *reports.Request) { r.Type = "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_LAST_UPDATE_GENERAL" },
+			"options":      func(r *reports.Request) { r.Options = map[string]string{"custom": "true"} },
+			"no reuse":     func(r *reports.Request) { r.Reuse = 0 },
+		} {
+			r := first
+			change(&r)
+			others[name] = r
+		}
+		for name, r := range others {
+			if other := run(r); other == id {
+				t.Errorf("%s: took report %s of another request", name, id)
+			}
+		}
+		time.Sleep(2 * time.Hour)
+		if late := run(first); late == id {
+			t.Error("took a report that is too old")
+		}
+		if n := w.count("reports20210630.createReport"); n != len(others)+2 {
+			t.Errorf("%d reports were created, want %d", n, len(others)+2)
+		}
+	})
+}
+
+// Steps: a report is taken up by its id.
+func TestSteps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t)
+		id, err := reports.Create(t.Context(), client, reports.Request{Type: listings, Marketplaces: []string{"ATVPDKIKX0DER"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		if _, err := reports.Wait(ctx, client, id); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("got %v", err)
+		}
+		report, err := reports.Wait(t.Context(), client, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := reports.Open(t.Context(), client, report)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer doc.Close()
+		b, err := io.ReadAll(doc)
+		if err != nil || strings.Count(string(b), "\n") < 60 {
+			t.Errorf("%d bytes, %v", len(b), err)
+		}
+	})
+}
+
+// Every report of the emulator that ends without a document tells why.
+func TestOutcomesCarryTheirReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in2026()
+		_, _, client := start(t)
+		api := reports20210630.New(client)
+		now := time.Now()
+		create := func(in reports20210630.CreateReportInput) string {
+			t.Helper()
+			in.MarketplaceIDs = append(in.MarketplaceIDs, marketplace.US.ID)
+			out, err := api.CreateReport(t.Context(), &in)
+			if err != nil {
+				t.Fatal(in.ReportType, err)
+			}
+			return out.ReportID
+		}
+		reasons := map[string]int{}
+		check := func(name, id string, want ...string) {
+			t.Helper()
+			_, err := reports.Wait(t.Context(), client, id)
+			var reason string
+			if e, ok := errors.AsType[*reports.FatalError](err); ok {
+				reason = e.Reason
+				reasons["FATAL"]++
+			} else if e, ok := errors.AsType[*reports.CancelledError](err); ok {
+				reason = e.Reason
+				if !errors.Is(err, reports.ErrCancelled) {
+					t.Errorf("%s: is not ErrCancelled", name)
+				}
+				reasons["CANCELLED"]++
+			}
+			if reason == "" || strings.Contains(reason, "no reason") {
+				t.Errorf("%s: no reason in %v", name, err)
+			}
+			for _, w := range want {
+				if !strings.Contains(reason, w) {
+					t.Errorf("%s: reason %q lacks %q", name, reason, w)
+				}
+			}
+		}
+		// with a document that tells why
+		sales := "GET_SALES_AND_TRAFFIC_REPORT"
+		check("no window", create(reports20210630.CreateReportInput{ReportType: sales}), "dataStartTime and dataEndTime are required")
+		time.Sleep(time.Hour)
+		check("too old", create(reports20210630.CreateReportInput{ReportType: sales, DataStartTime: now.AddDate(-3, 0, 0), DataEndTime: now}), "two years")
+		time.Sleep(time.Hour)
+		check("two marketplaces", create(reports20210630.CreateReportInput{ReportType: sales, MarketplaceIDs: []string{marketplace.CA.ID}, DataStartTime: now.AddDate(0, 0, -3), DataEndTime: now}), "one marketplace")
+		// without one: types that are gone
+		gone := 0
+		for _, typ := range reports.Types() {
+			if typ.Removed.IsZero() || now.Before(typ.Removed) || !typ.Request {
+				continue
+			}
+			check(typ.Name, create(reports20210630.CreateReportInput{ReportType: typ.Name}), "removed on "+typ.Removed.Format(time.DateOnly))
+			gone++
+		}
+		// no data, and at the caller's wish
+		check("no orders", create(reports20210630.CreateReportInput{ReportType: orders, DataStartTime: now.AddDate(-1, 0, 0), DataEndTime: now.AddDate(-1, 0, 1)}), "no data")
+		id := create(reports20210630.CreateReportInput{ReportType: listings})
+		if err := api.CancelReport(t.Context(), &reports20210630.CancelReportInput{ReportID: id}); err != nil {
+			t.Fatal(err)
+		}
+		check("cancelled", id, "cancelled before")
+		if gone < 10 {
+			t.Errorf("tested %d removed types", gone)
+		}
+		t.Logf("%v outcomes carry their reason, %d of removed types", reasons, gone)
+	})
+}
+
+// A report that Amazon doesn't make again so soon tells how long to wait, and which one there is.
+func TestTooFrequent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t)
+		tested := 0
+		for _, typ := range reports.Types() {
+			if typ.Cooldown == 0 || !typ.Request || tested == 4 {
+				continue
+			}
+			r := reports.Request{Type: typ.Name, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -20)}
+			doc, err := reports.Run(t.Context(), client, r)
+			if errors.Is(err, reports.ErrCancelled) {
+				continue // no data: not generated
+			}
+			if err != nil {
+				t.Fatal(typ.Name, err)
+			}
+			doc.Close()
+			tested++
+			_, err = reports.Run(t.Context(), client, r)
+			e, ok := errors.AsType[*reports.TooFrequentError](err)
+			if !ok || e.Last.ReportID != doc.Report.ReportID || e.Wait <= 0 || e.Wait > typ.Cooldown {
+				t.Fatalf("%s: got %v", typ.Name, err)
+			}
+			time.Sleep(e.Wait + time.Second)
+			doc, err = reports.Run(t.Context(), client, r)
+			if err != nil {
+				t.Fatalf("%s: after the wait: %v", typ.Name, err)
+			}
+			doc.Close()
+		}
+		if tested < 4 {
+			t.Errorf("tested %d types", tested)
+		}
+	})
+}
+
+func TestRequestsThatCannotWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in2026()
+		_, w, client := start(t)
+		now := time.Now()
+		us := []string{"US"}
+		for want, r := range map[string]reports.Request{
+			"Type is required":                   {Marketplaces: us},
+			"Marketplaces are required":          {Type: listings},
+			`"Atlantis" is no marketplace`:       {Type: listings, Marketplaces: []string{"Atlantis"}},
+			"is not after Start":                 {Type: orders, Marketplaces: us, Start: now, End: now.Add(-time.Hour)},
+			"lies in the future":                 {Type: orders, Marketplaces: us, Start: now.Add(time.Hour)},
+			"split it into 3":                    {Type: orders, Marketplaces: us, Start: now.AddDate(0, 0, -70)},
+			"go back 730 days":                   {Type: "GET_SALES_AND_TRAFFIC_REPORT", Marketplaces: us, Start: now.AddDate(-3, 0, 0)},
+			"use GET_FBA_INVENTORY_PLANNING":     {Type: "GET_FBA_INVENTORY_AGED_DATA", Marketplaces: us},
+			"Amazon makes it by itself":          {Type: "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", Marketplaces: us},
+			"put it on a schedule":               {Type: "GET_ORDER_REPORT_DATA_SHIPPING", Marketplaces: us},
+			"is not one of DAY, WEEK, MONTH":     {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Start: now.AddDate(0, 0, -9)},
+			"leaves no month that is over":       {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Start: now, Options: map[string]string{"reportPeriod": "MONTH"}},
+			"Start is required: its reports are": {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Options: map[string]string{"reportPeriod": "MONTH"}},
+		} {
+			_, err := reports.Run(t.Context(), client, r)
+			if _, ok := errors.AsType[*reports.RequestError](err); !ok || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want %s", err, want)
+			}
+		}
+		if len(w.operations) > 0 {
+			t.Errorf("sent %v", w.operations)
+		}
+	})
+}
+
+// A long window is cut, and what comes back is what there is, once.
+func TestRunAllSplitsAndSkips(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t)
+		ids := func(requests ...reports.Request) map[string]int {
+			found := map[string]int{}
+			var last time.Time
+			for r := range reports.RunAll(t.Context(), client, requests) {
+				if errors.Is(r.Err, reports.ErrCancelled) {
+					continue
+				}
+				if r.Err != nil {
+					t.Fatal(r.Err)
+				}
+				if r.Request.Start.Before(last) {
+					t.Error("not in order of time")
+				}
+				last = r.Request.Start
+				for row, err := range r.Document.Table().All() {
+					if err != nil {
+						t.Fatal(err)
+					}
+					found[row.Get("amazon-order-id")+" "+row.Get("sku")]++
+				}
+			}
+			return found
+		}
+		now := time.Now()
+		long := reports.Request{Type: orders, Marketplaces: []string{"US"}, Start: now.AddDate(0, 0, -100), End: now}
+		parts, err := long.Split()
+		if err != nil || len(parts) != 4 {
+			t.Fatalf("%d parts, %v", len(parts), err)
+		}
+		got := ids(long)
+		var days []reports.Request
+		for d := range 65 {
+			days = append(days, reports.Request{Type: orders, Marketplaces: []string{"US"}, Start: now.AddDate(0, 0, -65+d), End: now.AddDate(0, 0, -64+d).Add(-time.Second)})
+		}
+		if want := ids(days...); !maps.Equal(got, want) || len(got) < 200 {
+			t.Errorf("%d rows by month, %d by day", len(got), len(want))
+		}
+	})
+}
+
+func TestRunAllMayBeLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t)
+		r := reports.Request{Type: orders, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -300)}
+		began := time.Now()
+		for range reports.RunAll(t.Context(), client, []reports.Request{{}, r}) {
+			break
+		}
+		if time.Since(began) > time.Minute {
+			t.Errorf("took %s", time.Since(began))
+		}
+	})
+}
+
+func TestSplitByTheCalendar(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // it is 2000-01-01, a Saturday
+		tokyo := time.FixedZone("", 9*3600)
+		for _, c := range []struct {
+			typ, period string
+			start, end  string
+			zone        *time.Location
+			want        string
+		}{
+			{"GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", "WEEK", "1999-12-01", "1999-12-20", time.UTC, "1128-1204 1205-1211 1212-1218 1219-1225"},
+			{"GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", "WEEK", "1999-12-20", "2000-01-01", time.UTC, "1219-1225"}, // the last week is not over
+			{"GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", "DAY", "1999-12-29", "1999-12-31", tokyo, "1229-1229 1230-1230"},
+			{"GET_BRAND_ANALYTICS_REPEAT_PURCHASE_REPORT", "QUARTER", "1999-02-10", "1999-08-01", time.UTC, "0101-0331 0401-0630 0701-0930"},
+			{"GET_VENDOR_SALES_REPORT", "DAY", "1999-11-01", "1999-12-01", time.UTC, "1101-1115 1116-1130"},
+			{"GET_VENDOR_SALES_REPORT", "WEEK", "1999-10-03", "1999-12-05", time.UTC, "1003-1120 1121-1204"},
+			{"GET_VENDOR_SALES_REPORT", "YEAR", "1997-06-01", "", time.UTC, "0101-1231 0101-1231"},
+			{"GET_SALES_AND_TRAFFIC_REPORT", "MONTH", "1999-10-31", "1999-12-01", time.UTC, "1001-1130"},
+		} {
+			parse := func(s string) time.Time {
+				if s == "" {
+					return time.Time{}
+				}
+				at, err := time.ParseInLocation(time.DateOnly, s, c.zone)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return at
+			}
+			typ, _ := reports.LookupType(c.typ)
+			r := reports.Request{Type: c.typ, Marketplaces: []string{"US"}, Start: parse(c.start), End: parse(c.end), Options: map[string]string{typ.Calendar: c.period}}
+			parts, err := r.Split()
+			if err != nil {
+				t.Errorf("%s %s: %v", c.typ, c.period, err)
+			}
+			var got []string
+			for _, p := range parts {
+				got = append(got, p.Start.Format("0102-")+p.End.Format("0102"))
+				again, err := p.Split() // what fits stays as it is
+				if err != nil || len(again) != 1 || !again[0].Start.Equal(p.Start) || !again[0].End.Equal(p.End) {
+					t.Errorf("%s %s: %v is cut into %v, %v", c.typ, c.period, p, again, err)
+				}
+			}
+			if s := strings.Join(got, " "); s != c.want {
+				t.Errorf("%s %s from %s to %s: %s, want %s", c.typ, c.period, c.start, c.end, s, c.want)
+			}
+		}
+	})
+}
+
+func TestSettlementsAreListedAndFetched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t, emulator.WithRegion(marketplace.Europe))
+		const settlement = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
+		n := 0
+		for report, err := range reports.List(t.Context(), client, reports.ListRequest{Types: []string{settlement}, Marketplaces: []string{"DE"}, Statuses: []string{"DONE"}}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			doc, err := reports.Open(t.Context(), client, report)
+			if err != nil {
+				t.Fatal(err)
+			}
+			type row struct {
+				ID     string      `report:"settlement-id"`
+				Amount json.Number `report:"amount|total-amount"`
+			}
+			for r, err := range reports.Rows[row](doc) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.ID == "" || strings.Contains(string(r.Amount), ",") {
+					t.Errorf("got %+v", r)
+				}
+				n++
+			}
+			doc.Close()
+		}
+		if n == 0 {
+			t.Error("no rows")
+		}
+	})
+}
+
+func TestSchedules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t)
+		const typ = "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE"
+		id, err := reports.SetSchedule(t.Context(), client, reports.Request{Type: typ, Marketplaces: []string{"US"}}, "P1D", time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := reports.Schedules(t.Context(), client, nil)
+		if err != nil || len(all) != 1 || all[0].ReportScheduleID != id {
+			t.Fatal(all, err)
+		}
+		time.Sleep(49 * time.Hour)
+		n := 0
+		for report, err := range reports.List(t.Context(), client, reports.ListRequest{Types: []string{typ}}) {
+			if err != nil || report.ReportScheduleID != id {
+				t.Error(report, err)
+			}
+			n++
+		}
+		if n != 2 {
+			t.Errorf("%d reports in two days", n)
+		}
+		if err := reports.RemoveSchedule(t.Context(), client, id); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := reports.Schedules(t.Context(), client, []string{typ}); err != nil || len(all) != 0 {
+			t.Error(all, err)
+		}
+		for _, bad := range [][2]string{{typ, "P2M"}, {listings, "P1D"}} {
+			if _, err := reports.SetSchedule(t.Context(), client, reports.Request{Type: bad[0], Marketplaces: []string{"US"}}, bad[1], time.Time{}); err == nil {
+				t.Errorf("%s every %s was taken", bad[0], bad[1])
+			}
+		}
+	})
+}
+
+// TestHundredAtOnce has the real quotas, and URLs that live 300 s. The time that it may take follows from them: 15 reports at once, then one in
+// 1/0.0167 s, the last of which has to be made and fetched.
+func TestHundredAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in2026()
+		_, w, client := start(t)
+		const n = 100
+		create, _ := spapi.LookupOperation("reports20210630.createReport")
+		document, _ := spapi.LookupOperation("reports20210630.getReportDocument")
+		optimum := time.Duration(max(float64(n-create.Burst)/create.Rate, float64(n-document.Burst)/document.Rate) * float64(time.Second))
+		began := time.Now()
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		complete := 0
+		for i := range n {
+			wg.Go(func() {
+				doc, err := reports.Run(t.Context(), client, reports.Request{
+					Type: orders, Marketplaces: []string{"US"}, Start: began.AddDate(0, 0, -25), End: began.Add(-time.Duration(i) * time.Minute),
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer doc.Close()
+				if size, err := io.Copy(io.Discard, doc); err != nil || size < 1000 {
+					t.Errorf("%d bytes, %v", size, err)
+				}
+				mu.Lock()
+				complete++
+				mu.Unlock()
+			})
+		}
+		wg.Wait()
+		took := time.Since(began)
+		if complete != n || w.throttled > 0 || took > optimum+optimum/10 {
+			t.Errorf("%d of %d complete, %d throttled, took %s, optimum %s", complete, n, w.throttled, took, optimum)
+		}
+		if docs := w.count("reports20210630.getReportDocument"); docs != n {
+			t.Errorf("%d URLs for %d documents", docs, n)
+		}
+		t.Logf("%d of %d complete in %s (optimum %s, %.1f %% more), %d throttled, %d looks", complete, n, took.Round(time.Second), optimum.Round(time.Second),
+			100*(took.Seconds()/optimum.Seconds()-1), w.throttled, w.count("reports20210630.getReport"))
+	})
+}
