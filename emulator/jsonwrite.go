@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// jsonWriter writes what handlers build, objects and lists, as encoding/json does without escaping HTML: the same bytes in a third of the
+// jsonWriter writes what handlers build, objects and lists, as encoding/json does without escaping HTML: the same bytes in about a third of the
 // time (BenchmarkJSON, TestJSONIsThatOfTheLibrary). What it doesn't know it leaves to encoding/json.
 type jsonWriter struct {
 	out     []byte

@@ -87,7 +87,7 @@ func (c *call) tokenFor(p *page, start int, lifetime time.Duration) string {
 	return base64.StdEncoding.EncodeToString(sealed)
 }
 
-// append writes the page that starts at start as encoding/json does, which would take as long as a third of the request.
+// append writes the page that starts at start with the bytes of encoding/json, but not its reflection (TestPageTokenIsThatOfTheLibrary).
 func (p *page) append(b []byte, start int, expires time.Time) []byte {
 	b = append(b, `{"p":"`...)
 	b = append(b, p.Operation...)
