@@ -18,8 +18,6 @@ type goPackage struct {
 	Decoded              []*goStruct // the structs that occur in responses
 	Slabs                []*goStruct // decoded structs that are pointed to
 	Lists                []*goStruct // decoded structs that stand in arrays
-	imports              map[string]bool
-	usesRoot             bool // the types mention package spapi
 }
 
 type goStruct struct {
@@ -93,7 +91,7 @@ type typeRef struct {
 }
 
 // value is the Go type as an element or a result; field is the type of a struct field, where absence must show.
-func (t *typeRef) value(p *goPackage) string {
+func (t *typeRef) value() string {
 	switch t.kind {
 	case kindString:
 		return "string"
@@ -104,36 +102,32 @@ func (t *typeRef) value(p *goPackage) string {
 	case kindInt:
 		return "int64"
 	case kindNumber:
-		p.imports["encoding/json"] = true
 		return "json.Number"
 	case kindTime:
-		p.imports["time"] = true
 		return "time.Time"
 	case kindDate:
-		p.usesRoot = true
 		return "spapi.Date"
 	case kindObject:
 		return t.obj.Name
 	case kindArray:
-		return "[]" + t.elem.value(p)
+		return "[]" + t.elem.value()
 	case kindMap:
-		return "map[string]" + t.elem.value(p)
+		return "map[string]" + t.elem.value()
 	default:
-		p.imports["encoding/json"] = true
 		return "json.RawMessage"
 	}
 }
 
-func (t *typeRef) field(p *goPackage) string {
+func (t *typeRef) field() string {
 	switch t.kind {
 	case kindBool, kindInt, kindObject:
-		return "*" + t.value(p)
+		return "*" + t.value()
 	}
-	return t.value(p)
+	return t.value()
 }
 
 // read is the expression that decodes a field.
-func (t *typeRef) read(p *goPackage) string {
+func (t *typeRef) read() string {
 	switch t.kind {
 	case kindString:
 		return "d.String()"
@@ -168,24 +162,24 @@ func (t *typeRef) read(p *goPackage) string {
 		case kindObject:
 			return "d.list" + t.elem.obj.Name + "()"
 		}
-		return "wire.List(&d.Decoder, " + t.elem.readElem(p) + ")"
+		return "wire.List(&d.Decoder, " + t.elem.readElem() + ")"
 	case kindMap:
-		return "wire.Map(&d.Decoder, " + t.elem.readElem(p) + ")"
+		return "wire.Map(&d.Decoder, " + t.elem.readElem() + ")"
 	default:
 		return "d.Raw()"
 	}
 }
 
 // readElem is a function literal that decodes an element of a map or of an array without a reader of its own.
-func (t *typeRef) readElem(p *goPackage) string {
-	expr := t.read(p)
+func (t *typeRef) readElem() string {
+	expr := t.read()
 	switch t.kind {
 	case kindBool, kindInt:
 		expr = "wire.Deref(" + expr + ")"
 	case kindObject:
 		return fmt.Sprintf("func() (v %s) { d.read%s(&v); return v }", t.obj.Name, t.obj.Name)
 	}
-	return fmt.Sprintf("func() %s { return %s }", t.value(p), expr)
+	return fmt.Sprintf("func() %s { return %s }", t.value(), expr)
 }
 
 // builder turns one model into a goPackage.
@@ -199,7 +193,7 @@ type builder struct {
 
 func buildPackage(m *model) (*goPackage, error) {
 	b := &builder{m: m, taken: map[string]bool{"Client": true, "New": true}, defs: map[string]*typeRef{}, decls: map[*catalog.Schema]*typeRef{}}
-	b.p = &goPackage{Name: m.pkg, Model: m.stem, Version: m.version, imports: map[string]bool{}}
+	b.p = &goPackage{Name: m.pkg, Model: m.stem, Version: m.version}
 	// Inputs get their names first: callers meet them most often.
 	for _, op := range m.ops {
 		b.taken[op.goName+"Input"] = true
@@ -287,7 +281,7 @@ func (b *builder) property(owner, name string, s *catalog.Schema, required bool)
 		typeName = goName(name)
 	}
 	t := b.ref(s, typeName, owner+"."+name)
-	f := &goField{Name: goName(name), API: name, Type: t.field(b.p), In: "json", Read: t.read(b.p), kind: t.kind, ref: t}
+	f := &goField{Name: goName(name), API: name, Type: t.field(), In: "json", Read: t.read(), kind: t.kind, ref: t}
 	f.Doc = b.fieldDoc(s, required, "")
 	return f
 }
@@ -425,7 +419,7 @@ func (b *builder) operation(op *operation) error {
 	}
 	if op.body != nil {
 		t := b.ref(op.body, op.goName+"Result", "result of "+op.Name)
-		g.Out = t.value(b.p)
+		g.Out = t.value()
 		shape := "Bare"
 		if op.Shape == "payload" {
 			shape = "Payload"
@@ -434,7 +428,7 @@ func (b *builder) operation(op *operation) error {
 			g.Out = "*" + g.Out
 			g.Decode = fmt.Sprintf("wire.%sObject((*decoder).read%s)", shape, t.obj.Name)
 		} else {
-			expr := t.read(b.p)
+			expr := t.read()
 			if t.kind == kindBool || t.kind == kindInt {
 				expr = "wire.Deref(" + expr + ")"
 			}
@@ -454,7 +448,7 @@ func (b *builder) operation(op *operation) error {
 
 func (b *builder) parameter(op *operation, prm catalog.Parameter) *goField {
 	t := b.ref(prm.Schema, op.goName+goName(prm.Name), "parameter "+prm.Name+" of "+op.Name)
-	f := &goField{Name: goName(prm.Name), API: prm.Name, Type: t.field(b.p), In: prm.In, kind: t.kind, ref: t}
+	f := &goField{Name: goName(prm.Name), API: prm.Name, Type: t.field(), In: prm.In, kind: t.kind, ref: t}
 	in := map[string]string{"path": "path", "query": "query", "header": "header"}[prm.In]
 	f.Doc = b.fieldDoc(prm.Schema, prm.Required && prm.In != "path", in+" "+prm.Name)
 	return f
@@ -520,7 +514,7 @@ func (b *builder) body(g *goOp, body *catalog.Body, names map[string]bool) error
 	}
 	if !isStruct(s) {
 		t := b.ref(body.Schema, g.Method+"Body", "body of "+g.operation.Name)
-		g.BodyType = t.value(b.p)
+		g.BodyType = t.value()
 		g.SendBody = fmt.Sprintf("r.%s(in.Body)", send)
 		if t.kind == kindArray || t.kind == kindMap || t.kind == kindRaw {
 			g.SendBody = "if in.Body != nil { r.JSON(in.Body) }"
@@ -568,7 +562,7 @@ func (b *builder) pages(g *goOp, out *typeRef) error {
 			return fail("items: %v", err)
 		}
 		if t.kind == kindArray && (t.elem.kind == kindObject || t.elem.kind == kindString) {
-			pages.Item = t.elem.value(b.p)
+			pages.Item = t.elem.value()
 			pages.Items = guard(guards, "nil")
 			pages.Items = append(pages.Items, "return "+expr)
 			itemsExpr = expr
@@ -591,7 +585,6 @@ func (b *builder) pages(g *goOp, out *typeRef) error {
 			"p.Offset = &offset",
 			"in.Pagination = &p",
 			"return strconv.FormatInt(offset, 10)")
-		b.p.imports["strconv"] = true
 		g.Pages = pages
 		return nil
 	}
