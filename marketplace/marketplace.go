@@ -12,9 +12,11 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Marketplace is one of Amazon's stores.
@@ -98,7 +100,7 @@ func ByID(id string) (Marketplace, bool) {
 // The error names the value and the marketplaces nearest to it.
 func Lookup(s string) (Marketplace, error) {
 	if s != "" && strings.TrimFunc(s, padding) != s {
-		return Marketplace{}, fmt.Errorf("marketplace %q has white space or control characters around it: want it bare", shorten(s))
+		return Marketplace{}, fmt.Errorf("marketplace %s has white space or control characters around it: want it bare", shown(s))
 	}
 	key := lookupKey(s)
 	if key != "" {
@@ -175,13 +177,13 @@ func unknown(s, key string) error {
 		for i := range all {
 			codes[i] = all[i].CountryCode
 		}
-		return fmt.Errorf("unknown marketplace %q: want an id such as %s, a name, a storefront, or one of %s", shorten(s), US.ID, strings.Join(codes, " "))
+		return fmt.Errorf("unknown marketplace %s: want an id such as %s, a name, a storefront, or one of %s", shown(s), US.ID, strings.Join(codes, " "))
 	}
 	names := make([]string, len(near))
 	for i, m := range near {
 		names[i] = fmt.Sprintf("%s (%s, %s)", m.CountryCode, m.Name, m.ID)
 	}
-	return fmt.Errorf("unknown marketplace %q: near it are %s", shorten(s), strings.Join(names, ", "))
+	return fmt.Errorf("unknown marketplace %s: near it are %s", shown(s), strings.Join(names, ", "))
 }
 
 // nearest returns up to three marketplaces a spelling of which is a slip away from key: up to a quarter of
@@ -240,10 +242,11 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// shorten keeps an error readable when somebody passes a whole document as a name.
-func shorten(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		return string(r[:60]) + "…"
+// shown is s as an error may show it: not if it is longer than any name, or has the form of a secret that was pasted into the wrong
+// setting (Login with Amazon's tokens have a bar in them, its client secrets begin with "amzn1.").
+func shown(s string) string {
+	if n := utf8.RuneCountInString(s); n > 60 || strings.Contains(s, "|") || strings.Contains(s, "amzn1.") {
+		return fmt.Sprintf("of %d characters", n)
 	}
-	return s
+	return strconv.Quote(s)
 }

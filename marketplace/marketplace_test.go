@@ -138,7 +138,8 @@ func TestLookupUnknown(t *testing.T) {
 		{"amazon.dee", []string{"DE (Germany"}},
 		{"XX", []string{`"XX"`, "one of CA US MX"}},
 		{"https://example.com/", []string{`"https://example.com/"`, "a storefront"}},
-		{strings.Repeat("é", 5000), []string{"…"}},
+		{strings.Repeat("é", 5000), []string{"unknown marketplace of 5000 characters: want"}},
+		{"amazon|de", []string{"unknown marketplace of 9 characters: near"}},
 	} {
 		m, err := Lookup(tc.in)
 		if err == nil {
@@ -147,11 +148,11 @@ func TestLookupUnknown(t *testing.T) {
 		}
 		for _, want := range tc.want {
 			if !strings.Contains(err.Error(), want) {
-				t.Errorf("Lookup(%q): error %q lacks %q", shorten(tc.in), err, want)
+				t.Errorf("Lookup(%q): error %q lacks %q", tc.in[:min(len(tc.in), 40)], err, want)
 			}
 		}
 		if len(err.Error()) > 300 {
-			t.Errorf("Lookup(%q): error of %d bytes", shorten(tc.in), len(err.Error()))
+			t.Errorf("Lookup(%q): error of %d bytes", tc.in[:min(len(tc.in), 40)], len(err.Error()))
 		}
 	}
 	if m, ok := ByID("atvpdkikx0der"); ok {
@@ -168,6 +169,19 @@ func TestLookupOfAnIDThatIsNotInTheTable(t *testing.T) {
 		m, err := Lookup(id)
 		if err != nil || m != (Marketplace{ID: id, Name: id}) || m.Known() {
 			t.Errorf("Lookup(%q) = %+v, %v", id, m, err)
+		}
+	}
+}
+
+// A token in the wrong setting must not be told to a log.
+func TestErrorsShowNoSecret(t *testing.T) {
+	for _, secret := range []string{"Atzr|SECRETcanary", "Atza|SECRETcanary", " amzn1.oa2-cs.v1.SECRETcanary", "Atzr|SECRETcanary\n", strings.Repeat("SECRETcanary", 30)} {
+		_, err := Lookup(secret)
+		_, regionErr := ParseRegion(secret)
+		for _, err := range []error{err, regionErr} {
+			if err == nil || strings.Contains(err.Error(), "SECRET") {
+				t.Errorf("got %v", err)
+			}
 		}
 	}
 }

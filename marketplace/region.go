@@ -38,7 +38,7 @@ func Regions() []Region {
 // The error names the value and what would be right.
 func ParseRegion(s string) (Region, error) {
 	if s != "" && strings.TrimFunc(s, padding) != s {
-		return "", fmt.Errorf("region %q has white space or control characters around it: want it bare", shorten(s))
+		return "", fmt.Errorf("region %s has white space or control characters around it: want it bare", shown(s))
 	}
 	key := squeeze(s)
 	for _, r := range regions {
@@ -50,7 +50,7 @@ func ParseRegion(s string) (Region, error) {
 	if m, err := Lookup(s); err == nil && m.Known() {
 		hint = fmt.Sprintf("; the marketplace %s lies in %q", m.Name, string(m.Region))
 	}
-	return "", fmt.Errorf("unknown region %q: want na (North America), eu (Europe, Middle East, India) or fe (Far East)%s", shorten(s), hint)
+	return "", fmt.Errorf("unknown region %s: want na (North America), eu (Europe, Middle East, India) or fe (Far East)%s", shown(s), hint)
 }
 
 // Valid reports whether r is one of the three regions.

@@ -41,18 +41,9 @@ func (r Request) resolve(now time.Time) (Request, Type, error) {
 	if len(r.Marketplaces) == 0 {
 		return problem("Marketplaces", "", "are required: at least one")
 	}
-	ids := make([]string, 0, len(r.Marketplaces))
-	for _, name := range r.Marketplaces {
-		m, err := marketplace.Lookup(name)
-		switch {
-		case err == nil:
-			name = m.ID
-		case len(name) < 12: // marketplaces that are too new for the table are known by their id only
-			return problem("Marketplaces", name, "is no marketplace: "+strings.TrimPrefix(err.Error(), "marketplace: "))
-		}
-		if !slices.Contains(ids, name) {
-			ids = append(ids, name)
-		}
+	ids, err := marketplace.IDs(r.Marketplaces)
+	if err != nil {
+		return problem("Marketplaces", "", "have a mistake: "+err.Error())
 	}
 	r.Marketplaces = ids
 	r.Start, r.End = r.Start.Truncate(time.Second), r.End.Truncate(time.Second) // Amazon's own now may be behind ours by a part of it
