@@ -125,8 +125,8 @@ func (a Authorization) region() (marketplace.Region, error) {
 				Want: fmt.Sprintf("lies in region %q, but the region is set to %q: set one of the two", m.Region, region)}
 		}
 		if region == "" && !m.Known() {
-			return "", &ConfigError{Field: "region", Want: fmt.Sprintf("is missing: marketplace %s is not a known one, which would tell it: "+
-				"want na (North America), eu (Europe, Middle East, India) or fe (Far East)", m.ID)}
+			return "", &ConfigError{Field: "marketplace", Value: a.Marketplace,
+				Want: "tells no region, for it is not one of those known: set the region too, na (North America), eu (Europe, Middle East, India) or fe (Far East)"}
 		}
 		region = cmp.Or(m.Region, region)
 	}

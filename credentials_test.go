@@ -48,7 +48,7 @@ func TestBadSettings(t *testing.T) {
 		{"no region", func(s *settings) { s.Region = "" }, "region", "is missing: want na"},
 		{"unknown region", func(s *settings) { s.Region = "mars" }, "region", "mars"},
 		{"unknown marketplace", func(s *settings) { s.Region, s.Marketplace = "", "Germny" }, "marketplace", "DE"},
-		{"marketplace that tells no region", func(s *settings) { s.Region, s.Marketplace = "", "A1ZZZZZZZZZZZZ" }, "region", "marketplace A1ZZZZZZZZZZZZ is not a known one"},
+		{"marketplace that tells no region", func(s *settings) { s.Region, s.Marketplace = "", "A1ZZZZZZZZZZZZ" }, "marketplace", `"A1ZZZZZZZZZZZZ": tells no region`},
 		{"marketplace with a space", func(s *settings) { s.Region, s.Marketplace = "", "DE " }, "marketplace", "want it bare"},
 		{"token for marketplace", func(s *settings) { s.Region, s.Marketplace = "", testRefreshToken }, "marketplace", "unknown marketplace of"},
 		{"token for region", func(s *settings) { s.Region = testRefreshToken }, "region", "unknown region of"},

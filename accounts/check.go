@@ -115,7 +115,11 @@ func (a Account) Clean() (Account, error) {
 		a.Marketplaces = ids
 	}
 	a.Created, a.Updated = a.Created.UTC().Truncate(1e9), a.Updated.UTC().Truncate(1e9)
-	return a, client(spapi.Credentials{ClientID: a.ClientID, ClientSecret: "any"}, a.Authorization()).Check()
+	authorization := a.Authorization()
+	if a.Region == "" && len(ids) > 0 {
+		authorization.Marketplace = ids[0] // so that the error tells that it was not enough
+	}
+	return a, client(spapi.Credentials{ClientID: a.ClientID, ClientSecret: "any"}, authorization).Check()
 }
 
 var roleARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)

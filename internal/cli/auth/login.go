@@ -88,7 +88,7 @@ func NewCmdLogin(f *factory.Factory, runF func(context.Context, *LoginOptions) e
 	flags.BoolVar(&opts.NoCheck, "no-check", false, "store without trying the authorization")
 	flags.StringVar(&opts.ClientID, "client-id", "", "LWA client `id` of the application")
 	flags.StringVar(&opts.SecretFile, "secret-file", "", "`file` whose first line is the client secret")
-	when.Flag(flags, &opts.SecretExpires, "secret-expires", "", "`time` at which the client secret ends, in UTC (spapi doctor reminds of it)")
+	when.Flag(flags, &opts.SecretExpires, "secret-expires", "", "`time` at which the client secret ends, in UTC (spapi doctor reminds of it)", "")
 	flags.StringVar(&opts.ApplicationID, "application-id", "", "`id` of the application, amzn1.sp.solution.…, which the consent page needs (also: SPAPI_APPLICATION_ID)")
 	flags.StringVar(&opts.SellerID, "seller-id", "", "`id` of the seller or vendor, with --self (the consent page tells it otherwise)")
 	flags.StringVar(&opts.RedirectURI, "redirect-uri", defaultRedirectURI, "registered `address` to which the consent page leads back")
@@ -108,7 +108,7 @@ func login(ctx context.Context, opts *LoginOptions) error {
 	switch {
 	case opts.Self:
 	case !f.Flags.Marketplace.Known():
-		return exit.Usagef("the consent page needs the seller's marketplace, one of \"spapi marketplaces --all\": pass --marketplace, such as --marketplace DE")
+		return exit.Usagef("the consent page needs the seller's marketplace: pass --marketplace with one of \"spapi marketplaces --all\", such as --marketplace DE")
 	case opts.SellerID != "":
 		return exit.Usagef("--seller-id is for --self: the consent page tells the id")
 	}

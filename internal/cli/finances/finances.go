@@ -50,8 +50,8 @@ func NewCmdFinances(f *factory.Factory, runF func(context.Context, *Options) err
 		},
 	}
 	flags := cmd.Flags()
-	when.Flag(flags, &opts.Since, "since", "", "`time` from which on (default: 14d, with --order 180d)")
-	when.Flag(flags, &opts.Until, "until", "", "`time` before which (default: now)")
+	when.Flag(flags, &opts.Since, "since", "", "`time` from which on", "14d, with --order 180d")
+	when.Flag(flags, &opts.Until, "until", "", "`time` before which", "now")
 	flags.StringVar(&opts.Order, "order", "", "only those of the order with this `id`")
 	flags.StringVar(&opts.Status, "status", "", "only with this `status`: deferred, released or deferred-released")
 	flags.BoolVar(&opts.Everywhere, "all-marketplaces", false, "of all marketplaces of the region")

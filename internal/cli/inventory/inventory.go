@@ -40,7 +40,7 @@ func NewCmdInventory(f *factory.Factory, runF func(context.Context, *Options) er
 			return run(cmd.Context(), opts)
 		},
 	}
-	when.Flag(cmd.Flags(), &opts.Since, "since", "", "only what has changed since this `time`")
+	when.Flag(cmd.Flags(), &opts.Since, "since", "", "only what has changed since this `time`", "")
 	cmd.Flags().BoolVar(&opts.UTC, "utc", false, "times in UTC")
 	return cmd
 }

@@ -52,8 +52,8 @@ func NewCmdList(f *factory.Factory, runF func(context.Context, *ListOptions) err
 		},
 	}
 	flags := cmd.Flags()
-	when.Flag(flags, &opts.Since, "since", "7d", "`time` from which on")
-	when.Flag(flags, &opts.Until, "until", "", "`time` before which (default: now)")
+	when.Flag(flags, &opts.Since, "since", "7d", "`time` from which on", "")
+	when.Flag(flags, &opts.Until, "until", "", "`time` before which", "now")
 	flags.BoolVar(&opts.Updated, "updated", false, "go by the last change in place of the creation")
 	flags.StringSliceVar(&opts.Status, "status", nil, "only with these `statuses`: "+strings.Join(names(statuses), ", "))
 	flags.StringVar(&opts.FulfilledBy, "fulfilled-by", "", "only those that `who` ships: amazon or merchant")

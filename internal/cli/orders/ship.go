@@ -53,7 +53,7 @@ func NewCmdShip(f *factory.Factory, runF func(context.Context, *ShipOptions) err
 	flags.StringVar(&opts.Name, "carrier-name", "", "`name` of a carrier that has no code")
 	flags.StringVar(&opts.Method, "method", "", "`name` of the carrier's service")
 	flags.StringVar(&opts.Tracking, "tracking", "", "tracking `number` (required)")
-	when.Flag(flags, &opts.Date, "date", "now", "`time` of the dispatch")
+	when.Flag(flags, &opts.Date, "date", "now", "`time` of the dispatch", "")
 	flags.StringVar(&opts.Parcel, "parcel", "1", "`number` of the parcel within the order")
 	flags.StringArrayVar(&opts.Items, "item", nil, "order `item=quantity` in the parcel; may be repeated")
 	return cmd

@@ -96,10 +96,10 @@ hidden file beside --out until that is whole. --reuse also takes reports that we
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&opts.Marketplaces, "marketplaces", nil, "several `marketplaces` in one report, in place of --marketplace")
-	when.Flag(flags, &opts.Start, "start", "", "`time` at which the data begins")
-	when.Flag(flags, &opts.End, "end", "", "`time` before which the data ends (default: now)")
+	when.Flag(flags, &opts.Start, "start", "", "`time` at which the data begins", "")
+	when.Flag(flags, &opts.End, "end", "", "`time` before which the data ends", "now")
 	flags.StringArrayVar(&opts.Options, "option", nil, "`name=value` of an option of the report type; repeatable")
-	when.Flag(flags, &opts.Reuse, "reuse", "", "take a report of the same type, window and marketplaces that was created since this `time`")
+	when.Flag(flags, &opts.Reuse, "reuse", "", "take a report of the same type, window and marketplaces that was created since this `time`", "")
 	flags.DurationVar(&opts.Poll, "poll", 0, "shortest `pause` between two looks at the report (default 1s)")
 	opts.Target.AddFlags(cmd)
 	return cmd
@@ -377,8 +377,8 @@ func newCmdList(f *factory.Factory) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringSliceVar(&statuses, "status", nil, "only those in these `states`: IN_QUEUE, IN_PROGRESS, DONE, CANCELLED, FATAL")
-	when.Flag(cmd.Flags(), &since, "since", "", "created since this `time` (default: 90d)")
-	when.Flag(cmd.Flags(), &until, "until", "", "created before this `time` (default: now)")
+	when.Flag(cmd.Flags(), &since, "since", "", "created since this `time`", "90d")
+	when.Flag(cmd.Flags(), &until, "until", "", "created before this `time`", "now")
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most this `number` of reports")
 	return cmd
 }
@@ -533,7 +533,7 @@ func newCmdSchedule(f *factory.Factory) *cobra.Command {
 		},
 	}
 	set.Flags().StringVar(&period, "every", "", "`period`, such as PT1H, P1D or P1M")
-	when.Flag(set.Flags(), &next, "next", "", "`time` of the first report (default: after one period)")
+	when.Flag(set.Flags(), &next, "next", "", "`time` of the first report", "after one period")
 	set.Flags().StringArrayVar(&options, "option", nil, "`name=value` of an option of the report type; repeatable")
 	_ = set.RegisterFlagCompletionFunc("every", cobra.FixedCompletions(reports.Periods(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.AddCommand(set, &cobra.Command{

@@ -55,15 +55,20 @@ const (
 	day                 // a day of the calendar
 )
 
-// Flag adds a flag to flags. Usage says what the time is for, with the word `time` in it; what can be written is added to it. Value is the flag's default.
-func Flag(flags *pflag.FlagSet, t *Time, name, value, usage string) {
+// Flag adds a flag to flags. Value is its default, and otherwise says what holds without it where it has none. Usage says what the time is for, with
+// the word `time` in it; what can be written is added.
+func Flag(flags *pflag.FlagSet, t *Time, name, value, usage, otherwise string) {
 	t.flag = name
 	if value != "" {
 		if err := t.Set(value); err != nil {
 			panic("when: default of --" + name + ": " + err.Error()) // a mistake in the program
 		}
 	}
-	flags.Var(t, name, usage+forms)
+	usage += forms
+	if otherwise != "" {
+		usage += " (default: " + otherwise + ")"
+	}
+	flags.Var(t, name, usage)
 }
 
 // forms is what the help text of each flag says about the grammar; the topic of [NewCmdHelp] says the rest.

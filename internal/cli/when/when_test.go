@@ -181,8 +181,10 @@ func TestTell(t *testing.T) {
 func TestFlag(t *testing.T) {
 	var since Time
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
-	Flag(flags, &since, "since", "7d", "`time` from which on")
-	if got := flags.FlagUsages(); !strings.Contains(got, "--since time") || !strings.Contains(got, "spapi help times") || !strings.Contains(got, "(default 7d)") {
+	Flag(flags, &since, "since", "7d", "`time` from which on", "")
+	Flag(flags, new(Time), "until", "", "`time` before which", "now")
+	if got := flags.FlagUsages(); !strings.Contains(got, "--since time") || !strings.Contains(got, "spapi help times") || !strings.Contains(got, "(default 7d)") ||
+		!strings.Contains(got, "(spapi help times) (default: now)\n") {
 		t.Errorf("help says %q", got)
 	}
 	if err := flags.Parse([]string{"--since", "soon"}); err == nil || !strings.Contains(err.Error(), `"soon"`) || !strings.Contains(err.Error(), `"--since"`) {
