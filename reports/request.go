@@ -16,7 +16,7 @@ import (
 // Request says which report is wanted.
 type Request struct {
 	Type         string    // such as "GET_MERCHANT_LISTINGS_ALL_DATA"; see Types
-	Marketplaces []string  // ids, country codes or names; at least one
+	Marketplaces []string  // ids, country codes or names, as marketplace.Lookup reads them; at least one
 	Start        time.Time // the beginning of the data; default: Amazon's, which is now
 	// End is the end of the data; default: now. Where a type goes by days or calendar periods, Start and End are taken as dates in their
 	// own zone, and End doesn't belong to the window: from the first of January to the first of February is January.
