@@ -126,7 +126,8 @@ func (a Authorization) region() (marketplace.Region, error) {
 		}
 		if region == "" && !m.Known() {
 			return "", &ConfigError{Field: "marketplace", Value: a.Marketplace,
-				Want: "tells no region, for it is not one of those known: set the region too, na (North America), eu (Europe, Middle East, India) or fe (Far East)"}
+				Want: "tells no region, for it is not one of those known: set the region too: na (North America), eu (Europe, Middle East, India) " +
+					"or fe (Far East)"}
 		}
 		region = cmp.Or(m.Region, region)
 	}

@@ -175,7 +175,8 @@ func TestLookupOfAnIDThatIsNotInTheTable(t *testing.T) {
 
 // A token in the wrong setting must not be told to a log.
 func TestErrorsShowNoSecret(t *testing.T) {
-	for _, secret := range []string{"Atzr|SECRETcanary", "Atza|SECRETcanary", " amzn1.oa2-cs.v1.SECRETcanary", "Atzr|SECRETcanary\n", strings.Repeat("SECRETcanary", 30)} {
+	for _, secret := range []string{"Atzr|SECRETcanary", "Atza|SECRETcanary", " amzn1.oa2-cs.v1.SECRETcanary", "Atzr|SECRETcanary\n",
+		strings.Repeat("SECRETcanary", 30)} {
 		_, err := Lookup(secret)
 		_, regionErr := ParseRegion(secret)
 		for _, err := range []error{err, regionErr} {

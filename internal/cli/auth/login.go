@@ -108,7 +108,8 @@ func login(ctx context.Context, opts *LoginOptions) error {
 	switch {
 	case opts.Self:
 	case !f.Flags.Marketplace.Known():
-		return exit.Usagef("the consent page needs the seller's marketplace: pass --marketplace with one of \"spapi marketplaces --all\", such as --marketplace DE")
+		return exit.Usagef("the consent page needs the seller's marketplace: " +
+			"pass --marketplace with one of those that \"spapi marketplaces --all\" lists, such as --marketplace DE")
 	case opts.SellerID != "":
 		return exit.Usagef("--seller-id is for --self: the consent page tells the id")
 	}

@@ -90,7 +90,8 @@ func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) err
 	flags.IntVar(&opts.Orders, "orders", 300, "`number` of orders of each seller at the start")
 	flags.IntVar(&opts.SKUs, "skus", 60, "`number` of products of each seller")
 	flags.IntVar(&opts.Days, "days", 60, "`number` of days before the start over which the orders are spread")
-	flags.StringVar(&opts.Clock, "clock", "real", "`clock`: real, fixed, fixed:2026-03-01T00:00:00Z (any time of \"spapi help times\", in UTC), or a speed such as 3600x")
+	flags.StringVar(&opts.Clock, "clock", "real",
+		"`clock`: real, fixed, fixed:2026-03-01T00:00:00Z (any time of \"spapi help times\", in UTC), or a speed such as 3600x")
 	flags.StringArrayVar(&opts.Faults, "fault", nil, "`rule` by which requests go wrong, such as latency,latency=2s,probability=0.1; repeatable")
 	flags.StringVar(&opts.Models, "models", "", "`folder` of Amazon's models, whose sandbox cases are replayed")
 	flags.BoolVar(&opts.Sandbox, "sandbox", false, "be the sandbox: its limits (5 per second, burst 15) and its cases")

@@ -70,8 +70,8 @@ func run(ctx context.Context, opts *Options) error {
 		}
 		return f.Print(ctx, rows,
 			output.Column{Name: "country", Path: "countryCode"}, output.Column{Name: "id", Path: "id"}, output.Column{Name: "name", Path: "name"},
-			output.Column{Name: "region", Path: "region"}, output.Column{Name: "currency", Path: "currency"}, output.Column{Name: "storefront", Path: "storefront"},
-			output.Column{Name: "time zone", Path: "timeZone"})
+			output.Column{Name: "region", Path: "region"}, output.Column{Name: "currency", Path: "currency"},
+			output.Column{Name: "storefront", Path: "storefront"}, output.Column{Name: "time zone", Path: "timeZone"})
 	}
 	client, err := f.Client(ctx)
 	if err != nil {

@@ -71,8 +71,8 @@ A window that is too long for one report is split, and the rows of all parts are
 calendar periods, the window is widened to whole ones, and a period that is not over yet is left out. A --start or --end of so many days or
 weeks ago is the beginning of that day.
 
-A run with --out that is interrupted can be started again in the same words on the same day: it goes on with the reports that it had asked for. It notes them in a
-hidden file beside --out until that is whole. --reuse also takes reports that were asked for by others.`,
+A run with --out that is interrupted can be started again in the same words on the same day: it goes on with the reports that it had asked for. It
+notes them in a hidden file beside --out until that is whole. --reuse also takes reports that were asked for by others.`,
 		Example: "  spapi --emulator report run GET_MERCHANT_LISTINGS_ALL_DATA --out listings.parquet\n" +
 			"  spapi --emulator report run GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL --start 45d --out orders.csv\n" +
 			"  spapi report run GET_SALES_AND_TRAFFIC_REPORT --marketplace DE --start 2026-01-01 --end 2026-01-31 --option dateGranularity=DAY -o jsonl --array salesAndTrafficByDate",

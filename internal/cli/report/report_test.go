@@ -48,7 +48,8 @@ func TestWindow(t *testing.T) {
 				return at.UTC().Format(time.RFC3339)
 			}
 			if err != nil || show(got.Start) != c.start || show(got.End) != c.end || got.Reuse != c.reuse {
-				t.Errorf("%s: from %q to %q, reuse %s, %v; want %q to %q, %s (%s)", c.args, show(got.Start), show(got.End), got.Reuse, err, c.start, c.end, c.reuse, messages)
+				t.Errorf("%s: from %q to %q, reuse %s, %v; want %q to %q, %s (%s)", c.args, show(got.Start), show(got.End), got.Reuse, err,
+					c.start, c.end, c.reuse, messages)
 			}
 		}
 	})

@@ -152,7 +152,8 @@ func parse(text string) (in func(now time.Time, zone *time.Location) (begin, end
 	return nil, instant
 }
 
-// midnight is the first moment of a day. Where clocks are put forward at midnight, as in Egypt, there is no 00:00, and [time.Date] may answer the hour before it.
+// midnight is the first moment of a day. Where clocks are put forward at midnight, as in Egypt, there is no 00:00, and [time.Date] may answer the
+// hour before it.
 func midnight(y int, m time.Month, d int, zone *time.Location) time.Time {
 	at := time.Date(y, m, d, 0, 0, 0, 0, zone)
 	if at.Day() != time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Day() {
@@ -208,7 +209,8 @@ func Span(since, until *Time, now time.Time, zone *time.Location) (from, to time
 	case from.After(now):
 		return from, to, exit.Usagef("--%s %q: lies ahead, at %s", since.flag, since, from.Format(time.RFC3339))
 	case !from.IsZero() && !to.IsZero() && !from.Before(to):
-		return from, to, exit.Usagef("--%s %q is not before --%s %q: %s, %s", since.flag, since, until.flag, until, from.Format(time.RFC3339), to.Format(time.RFC3339))
+		return from, to, exit.Usagef("--%s %q is not before --%s %q: %s, %s", since.flag, since, until.flag, until,
+			from.Format(time.RFC3339), to.Format(time.RFC3339))
 	}
 	if to.After(now) {
 		to = time.Time{}

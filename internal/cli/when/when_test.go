@@ -69,10 +69,11 @@ func TestGrammar(t *testing.T) {
 			t.Errorf("%s: zoned %v, text %q, given %v", c.text, v.Zoned(), v, v.Given())
 		}
 	}
-	for _, bad := range []string{"", "tomorrow", "Today", "7", "d", "-7d", "+7d", "7x", "1h30m", "2026-13-01", "2026-02-30", "31.01.2026", "2026-01-31 08:30", " 7d", "7d ",
-		"99999999999d", "5300w", "2026-01-31T08:30:15+0500"} {
+	for _, bad := range []string{"", "tomorrow", "Today", "7", "d", "-7d", "+7d", "7x", "1h30m", "2026-13-01", "2026-02-30", "31.01.2026", "2026-01-31 08:30",
+		" 7d", "7d ", "99999999999d", "5300w", "2026-01-31T08:30:15+0500"} {
 		v := &Time{flag: "since"}
-		if err := v.Set(bad); err == nil || !strings.Contains(err.Error(), "3d") || !strings.Contains(err.Error(), "yesterday") || !strings.Contains(err.Error(), "2026-01-31T15:04:05Z") {
+		if err := v.Set(bad); err == nil || !strings.Contains(err.Error(), "3d") || !strings.Contains(err.Error(), "yesterday") ||
+			!strings.Contains(err.Error(), "2026-01-31T15:04:05Z") {
 			t.Errorf("%q: %v", bad, err)
 		}
 		if v.Given() || !v.Begin(now, zone).IsZero() || !v.End(now, zone).IsZero() {
@@ -155,7 +156,8 @@ func TestSpan(t *testing.T) {
 func TestDayOf(t *testing.T) {
 	now, berlin := time.Date(2026, 3, 10, 23, 30, 0, 0, time.UTC), Zone(marketplace.DE, false)
 	for text, want := range map[string]string{
-		"3d": "2026-03-07T23:00:00Z", "1w": "2026-03-03T23:00:00Z", "72h": "2026-03-07T23:30:00Z", "yesterday": "2026-03-09T23:00:00Z", "2026-01-31T08:30:15Z": "2026-01-31T08:30:15Z",
+		"3d": "2026-03-07T23:00:00Z", "1w": "2026-03-03T23:00:00Z", "72h": "2026-03-07T23:30:00Z",
+		"yesterday": "2026-03-09T23:00:00Z", "2026-01-31T08:30:15Z": "2026-01-31T08:30:15Z",
 	} {
 		v := set(t, text)
 		if got := v.DayOf(v.Begin(now, berlin), berlin).UTC().Format(time.RFC3339); got != want {
@@ -183,7 +185,8 @@ func TestFlag(t *testing.T) {
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	Flag(flags, &since, "since", "7d", "`time` from which on", "")
 	Flag(flags, new(Time), "until", "", "`time` before which", "now")
-	if got := flags.FlagUsages(); !strings.Contains(got, "--since time") || !strings.Contains(got, "spapi help times") || !strings.Contains(got, "(default 7d)") ||
+	if got := flags.FlagUsages(); !strings.Contains(got, "--since time") ||
+		!strings.Contains(got, "spapi help times") || !strings.Contains(got, "(default 7d)") ||
 		!strings.Contains(got, "(spapi help times) (default: now)\n") {
 		t.Errorf("help says %q", got)
 	}
