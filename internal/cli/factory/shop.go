@@ -45,8 +45,8 @@ func (s *Shop) Currency(given string) (string, error) {
 // Span is what a pair of flags says now; see [when.Span]. Which moments it takes days and times of day for, it tells on stderr.
 func (f *Factory) Span(since, until *when.Time, zone *time.Location) (from, to time.Time, err error) {
 	if from, to, err = when.Span(since, until, time.Now(), zone); err == nil {
-		f.tell(since, from, zone, false)
-		f.tell(until, to, zone, true)
+		f.tellTime(since, from, zone, false)
+		f.tellTime(until, to, zone, true)
 	}
 	return from, to, err
 }
@@ -54,11 +54,11 @@ func (f *Factory) Span(since, until *when.Time, zone *time.Location) (from, to t
 // Begin is the moment that a flag names now, the beginning if that is a day; zero if the flag was not given. It tells as Span does.
 func (f *Factory) Begin(t *when.Time, zone *time.Location) time.Time {
 	at := t.Begin(time.Now(), zone)
-	f.tell(t, at, zone, false)
+	f.tellTime(t, at, zone, false)
 	return at
 }
 
-func (f *Factory) tell(t *when.Time, at time.Time, zone *time.Location, end bool) {
+func (f *Factory) tellTime(t *when.Time, at time.Time, zone *time.Location, end bool) {
 	if text := t.Tell(at, zone, end); text != "" && !at.IsZero() {
 		f.Notef("%s", text)
 	}
