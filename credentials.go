@@ -1,6 +1,7 @@
 package spapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -71,7 +72,8 @@ type Authorization struct {
 	// Region is where the account is. Needed unless Marketplace tells it.
 	Region marketplace.Region
 
-	// Marketplace names a marketplace in place of the region: id, country code, name or storefront. If both are set they must agree.
+	// Marketplace names a marketplace in place of the region: id, country code, name or storefront; see [marketplace.Lookup]. If both are set they
+	// must agree. With an id that is too new for the table, Region is needed.
 	Marketplace string
 
 	// Sandbox sends calls to the region's sandbox endpoint.
@@ -118,11 +120,16 @@ func (a Authorization) region() (marketplace.Region, error) {
 		if err != nil {
 			return "", &ConfigError{Field: "marketplace", Err: err}
 		}
-		if region != "" && region != m.Region {
+		if m.Known() && region != "" && region != m.Region {
 			return "", &ConfigError{Field: "marketplace", Value: a.Marketplace,
 				Want: fmt.Sprintf("lies in region %q, but the region is set to %q: set one of the two", m.Region, region)}
 		}
-		region = m.Region
+		if region == "" && !m.Known() {
+			return "", &ConfigError{Field: "marketplace", Value: a.Marketplace,
+				Want: "tells no region, for it is not one of those known: set the region too: na (North America), eu (Europe, Middle East, India) " +
+					"or fe (Far East)"}
+		}
+		region = cmp.Or(m.Region, region)
 	}
 	if region == "" {
 		return "", &ConfigError{Field: "region", Want: "is missing: want na (North America), eu (Europe, Middle East, India) or fe (Far East), or a marketplace"}

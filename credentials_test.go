@@ -48,6 +48,11 @@ func TestBadSettings(t *testing.T) {
 		{"no region", func(s *settings) { s.Region = "" }, "region", "is missing: want na"},
 		{"unknown region", func(s *settings) { s.Region = "mars" }, "region", "mars"},
 		{"unknown marketplace", func(s *settings) { s.Region, s.Marketplace = "", "Germny" }, "marketplace", "DE"},
+		{"marketplace that tells no region",
+			func(s *settings) { s.Region, s.Marketplace = "", "A1ZZZZZZZZZZZZ" }, "marketplace", `"A1ZZZZZZZZZZZZ": tells no region`},
+		{"marketplace with a space", func(s *settings) { s.Region, s.Marketplace = "", "DE " }, "marketplace", "want it bare"},
+		{"token for marketplace", func(s *settings) { s.Region, s.Marketplace = "", testRefreshToken }, "marketplace", "unknown marketplace of"},
+		{"token for region", func(s *settings) { s.Region = testRefreshToken }, "region", "unknown region of"},
 		{"region and marketplace differ", func(s *settings) { s.Marketplace = "DE" }, "marketplace", `lies in region "eu", but the region is set to "na"`},
 		{"endpoint without scheme", func(s *settings) { s.options = []Option{WithEndpoint("localhost:8080")} }, "endpoint", "absolute URL"},
 		{"endpoint not https", func(s *settings) { s.options = []Option{WithEndpoint("http://example.com")} }, "endpoint", "must be https"},
@@ -107,6 +112,11 @@ func TestMarketplaceInPlaceOfRegion(t *testing.T) {
 	check(t, c.Check())
 	if c.Endpoint() != "https://sandbox.sellingpartnerapi-eu.amazon.com" || !c.Sandbox() {
 		t.Error(c)
+	}
+	c = NewApp(testCredentials).Client(Authorization{RefreshToken: testRefreshToken, Region: "FE", Marketplace: "A1ZZZZZZZZZZZZ"})
+	check(t, c.Check())
+	if c.Region() != marketplace.FarEast {
+		t.Errorf("with a marketplace that is not in the table: region %q", c.Region())
 	}
 	// Secrets from before 2023 are bare hexadecimal.
 	old := Credentials{ClientID: testClientID, ClientSecret: strings.Repeat("0a", 32)}

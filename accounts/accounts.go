@@ -42,7 +42,7 @@ type Account struct {
 	Region marketplace.Region
 
 	// Marketplaces are the ids of those that the account sells in, the usual one first. Optional. Put turns country codes
-	// and names into ids.
+	// and names into ids, as [marketplace.Lookup] reads them.
 	Marketplaces []string
 
 	// ClientID names the [Application], which must be stored before the account.

@@ -73,8 +73,6 @@ func plain(field, value, want string) error {
 	return nil
 }
 
-var marketplaceID = regexp.MustCompile(`^A[0-9A-Z]{9,14}$`)
-
 // Clean returns the account in the form in which it is stored: name in NFC, region settled, marketplaces as ids. What is known
 // not to work is a [*spapi.ConfigError]. Stores call it in Put.
 func (a Account) Clean() (Account, error) {
@@ -99,16 +97,15 @@ func (a Account) Clean() (Account, error) {
 			return a, err
 		}
 		m, err := marketplace.Lookup(text)
-		switch {
-		case err == nil && a.Region == "":
+		if err != nil {
+			return a, &spapi.ConfigError{Field: "marketplace", Err: err}
+		}
+		if a.Region == "" {
 			a.Region = m.Region
-		case err == nil && a.Region != m.Region:
+		}
+		if m.Known() && a.Region != m.Region {
 			return a, &spapi.ConfigError{Field: "marketplace", Value: text,
 				Want: fmt.Sprintf("lies in region %q, but the account is in %q: store an account for each region", m.Region, a.Region)}
-		case err != nil && (a.Region == "" || !marketplaceID.MatchString(text)):
-			return a, &spapi.ConfigError{Field: "marketplace", Err: err}
-		case err != nil:
-			m.ID = text // sellers take part in more marketplaces than are documented
 		}
 		if !slices.Contains(ids, m.ID) {
 			ids = append(ids, m.ID)
@@ -118,7 +115,11 @@ func (a Account) Clean() (Account, error) {
 		a.Marketplaces = ids
 	}
 	a.Created, a.Updated = a.Created.UTC().Truncate(1e9), a.Updated.UTC().Truncate(1e9)
-	return a, client(spapi.Credentials{ClientID: a.ClientID, ClientSecret: "any"}, a.Authorization()).Check()
+	authorization := a.Authorization()
+	if a.Region == "" && len(ids) > 0 {
+		authorization.Marketplace = ids[0] // so that the error tells that it was not enough
+	}
+	return a, client(spapi.Credentials{ClientID: a.ClientID, ClientSecret: "any"}, authorization).Check()
 }
 
 var roleARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)

@@ -164,16 +164,9 @@ func (s *Submission) prepare(now time.Time) (key string, err error) {
 	case s.ContentType == "" && !known:
 		return problem("ContentType", "", "is required: the feed type is unknown")
 	}
-	var ids []string
-	for _, name := range s.Marketplaces {
-		m, err := marketplace.Lookup(name)
-		switch {
-		case err == nil:
-			name = m.ID
-		case len(name) < 12: // marketplaces that are too new for the table are known by their id only
-			return problem("Marketplaces", name, "is no marketplace: "+strings.TrimPrefix(err.Error(), "marketplace: "))
-		}
-		ids = append(ids, name)
+	ids, err := marketplace.IDs(s.Marketplaces)
+	if err != nil {
+		return problem("Marketplaces", "", "have a mistake: "+err.Error())
 	}
 	s.Marketplaces = ids
 	if s.ContentType == "" {

@@ -2,6 +2,7 @@ package marketplace_test
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -24,6 +25,22 @@ func ExampleLookup() {
 	// A2VIGQ35RCS4UG AE AED eu
 	// A1AM78C64UM0Y8 MX MXN na
 	// unknown marketplace "Germny": near it are DE (Germany, A1PA6795UKMFR9)
+}
+
+// A day of a marketplace, as Seller Central counts it.
+func ExampleMarketplace_Location() {
+	for _, m := range []marketplace.Marketplace{marketplace.US, marketplace.DE, marketplace.JP} {
+		zone, err := m.Location()
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(m.CountryCode, time.Date(2026, time.March, 1, 0, 0, 0, 0, zone).UTC().Format(time.RFC3339))
+	}
+	// Output:
+	// US 2026-03-01T08:00:00Z
+	// DE 2026-02-28T23:00:00Z
+	// JP 2026-02-28T15:00:00Z
 }
 
 func ExampleRegion() {

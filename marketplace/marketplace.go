@@ -1,17 +1,22 @@
 // Package marketplace knows where Amazon sells: the regions of the Selling Partner API with their endpoints,
-// and the marketplaces in them with their ids, hosts, currencies and languages. It is pure data and
-// imports nothing but the standard library.
+// and the marketplaces in them with their ids, hosts, currencies, languages, time zones and ways of writing. It is pure
+// data and imports nothing but the standard library.
 //
 //	m, err := marketplace.Lookup("de")     // or "A1PA6795UKMFR9", "Germany", "www.amazon.de"
 //	m.ID                                   // A1PA6795UKMFR9
 //	m.Region.Endpoint()                    // https://sellingpartnerapi-eu.amazon.com
+//	m.TimeZone                             // Europe/Berlin
 package marketplace
 
 import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Marketplace is one of Amazon's stores.
@@ -37,6 +42,37 @@ type Marketplace struct {
 	// SellerCentral and VendorCentral are the base URLs, without a slash at the end, of the sites where
 	// sellers and vendors manage their accounts and authorize applications.
 	SellerCentral, VendorCentral string
+	// TimeZone is the IANA name of the zone by which the store counts its days, such as "Europe/Berlin"; see [Marketplace.Location].
+	// Amazon counts the days of the United States, Canada and Mexico in Pacific time (amzn/selling-partner-api-docs#3107 and #820). Elsewhere it is the
+	// zone of the country, and in Australia and Brazil, which have several, that of Sydney and of São Paulo: a convention, for Amazon's
+	// documentation is silent (amzn/selling-partner-api-models#5209). The API's own times are UTC or carry their offset.
+	TimeZone string
+	// Charset is what the store's flat-file reports are in where their Content-Type doesn't tell, by its IANA name: "Shift_JIS" in
+	// Japan, "windows-1252" elsewhere. Amazon calls the latter Cp1252, and uses it in North America too (recorded in lineofflight/peddler,
+	// test/vcr_cassettes/Peddler/Helpers/Reports20210630Test, June 2025; amzn/selling-partner-api-models#4955, saleweaver/python-amazon-sp-api#769).
+	// UTF-8 comes everywhere at times, and what Content-Type tells goes first.
+	Charset string
+	// DecimalComma tells that amounts of the store's settlement reports (Flat File V2) have a comma before the cents: "95,00"
+	// (developer-docs.amazon.com/sp-api/changelog/update-deprecation-of-two-payment-settlement-report-types, which names "EU" as an
+	// example; abuzuhri/Amazon-SP-API-CSharp#571 shows Germany). Which stores those are follows the number format of the country in
+	// Unicode's CLDR; those that write Arabic are taken to have a point.
+	DecimalComma bool
+	// DayFirst tells that the store's reports write 01/02/2026 for the first of February. It is known of the stores of the region
+	// Europe (abuzuhri/Amazon-SP-API-CSharp#571 has 14.03.2023); elsewhere the month is taken to come first.
+	DayFirst bool
+}
+
+// Known reports whether m is in the table of this package: it has all fields then. [Lookup] returns unknown ones, too.
+func (m Marketplace) Known() bool { return m.Region != "" }
+
+// Location is the place of TimeZone: UTC if that is empty. The error is that of [time.LoadLocation] on a machine without a time zone
+// database; programs that may run on one import time/tzdata.
+func (m Marketplace) Location() (*time.Location, error) {
+	zone, err := time.LoadLocation(m.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("time zone of marketplace %s: %w", m.ID, err)
+	}
+	return zone, nil
 }
 
 // All returns all marketplaces: North America, Europe, Far East, each in the order of Amazon's documentation.
@@ -54,9 +90,18 @@ func ByID(id string) (Marketplace, bool) {
 }
 
 // Lookup finds a marketplace by what people have at hand: id, country code (UK and GB both), English name,
-// or storefront as a host, a domain or a URL ("www.amazon.de", "Amazon.de"), in any case and with spaces
-// around it. The error names the value and the marketplaces nearest to it.
+// or storefront as a host, a domain or a URL ("www.amazon.de", "Amazon.de"), in any case. White space and control characters around it are
+// refused, as those around credentials are: what was pasted badly here was pasted badly elsewhere too.
+//
+// An id that is well-formed but not in the table is taken as well: Amazon opens stores (Ireland and South Africa came in 2025), and
+// getMarketplaceParticipations answers ids that are no store. Its marketplace has the id as Name and nothing else, above all no Region; see
+// [Marketplace.Known]. An id that differs from a known one by a slip is refused.
+//
+// The error names the value and the marketplaces nearest to it.
 func Lookup(s string) (Marketplace, error) {
+	if s != "" && strings.TrimFunc(s, padding) != s {
+		return Marketplace{}, fmt.Errorf("marketplace %s has white space or control characters around it: want it bare", shown(s))
+	}
 	key := lookupKey(s)
 	if key != "" {
 		for i := range all {
@@ -65,12 +110,44 @@ func Lookup(s string) (Marketplace, error) {
 			}
 		}
 	}
+	if wellFormed(s) && !slices.ContainsFunc(all[:], func(m Marketplace) bool { return distance(s, m.ID) <= 2 }) {
+		return Marketplace{ID: s, Name: s}, nil
+	}
 	return Marketplace{}, unknown(s, key)
+}
+
+// IDs returns the ids of the marketplaces that names stand for, each once, in the order of names. Errors: those of [Lookup].
+func IDs(names []string) ([]string, error) {
+	ids := make([]string, 0, len(names))
+	for _, name := range names {
+		m, err := Lookup(name)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(ids, m.ID) {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids, nil
+}
+
+// wellFormed tells whether s has the form of a marketplace id, as far as those known and those of other projects' lists tell: A and 9 to
+// 14 letters and digits. Without a digit it is rather a word.
+func wellFormed(s string) bool {
+	if len(s) < 10 || len(s) > 15 || s[0] != 'A' || !strings.ContainsAny(s, "0123456789") {
+		return false
+	}
+	return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+}
+
+// padding is what is pasted along with a value.
+func padding(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\uFEFF' || r == '\u200B'
 }
 
 // lookupKey reduces a URL or host to the store's domain, and anything else to its squeezed form.
 func lookupKey(s string) string {
-	s = strings.ToLower(strings.TrimSpace(s))
+	s = strings.ToLower(s)
 	if u, err := url.Parse(s); err == nil && u.Host != "" {
 		s = u.Hostname()
 	}
@@ -100,13 +177,13 @@ func unknown(s, key string) error {
 		for i := range all {
 			codes[i] = all[i].CountryCode
 		}
-		return fmt.Errorf("unknown marketplace %q: want an id such as %s, a name, a storefront, or one of %s", shorten(s), US.ID, strings.Join(codes, " "))
+		return fmt.Errorf("unknown marketplace %s: want an id such as %s, a name, a storefront, or one of %s", shown(s), US.ID, strings.Join(codes, " "))
 	}
 	names := make([]string, len(near))
 	for i, m := range near {
 		names[i] = fmt.Sprintf("%s (%s, %s)", m.CountryCode, m.Name, m.ID)
 	}
-	return fmt.Errorf("unknown marketplace %q: near it are %s", shorten(s), strings.Join(names, ", "))
+	return fmt.Errorf("unknown marketplace %s: near it are %s", shown(s), strings.Join(names, ", "))
 }
 
 // nearest returns up to three marketplaces a spelling of which is a slip away from key: up to a quarter of
@@ -165,10 +242,11 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// shorten keeps an error readable when somebody passes a whole document as a name.
-func shorten(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		return string(r[:60]) + "…"
+// shown is s as an error may show it: not if it is longer than any name, or has the form of a secret that was pasted into the wrong
+// setting (Login with Amazon's tokens have a bar in them, its client secrets begin with "amzn1.").
+func shown(s string) string {
+	if n := utf8.RuneCountInString(s); n > 60 || strings.Contains(s, "|") || strings.Contains(s, "amzn1.") {
+		return fmt.Sprintf("of %d characters", n)
 	}
-	return s
+	return strconv.Quote(s)
 }

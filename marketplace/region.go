@@ -21,10 +21,11 @@ const (
 var regions = [...]struct {
 	region          Region
 	name, host, aws string
+	main            *Marketplace
 }{
-	{NorthAmerica, "North America", "sellingpartnerapi-na.amazon.com", "us-east-1"},
-	{Europe, "Europe", "sellingpartnerapi-eu.amazon.com", "eu-west-1"},
-	{FarEast, "Far East", "sellingpartnerapi-fe.amazon.com", "us-west-2"},
+	{NorthAmerica, "North America", "sellingpartnerapi-na.amazon.com", "us-east-1", &US},
+	{Europe, "Europe", "sellingpartnerapi-eu.amazon.com", "eu-west-1", &DE},
+	{FarEast, "Far East", "sellingpartnerapi-fe.amazon.com", "us-west-2", &JP},
 }
 
 // Regions returns all regions: North America, Europe, Far East.
@@ -33,9 +34,12 @@ func Regions() []Region {
 }
 
 // ParseRegion reads a region from its code ("na"), its name ("North America", "far-east"), or the AWS
-// region that its requests are signed for ("us-east-1"), in any case and with spaces around it.
+// region that its requests are signed for ("us-east-1"), in any case. White space and control characters around it are refused, as by [Lookup].
 // The error names the value and what would be right.
 func ParseRegion(s string) (Region, error) {
+	if s != "" && strings.TrimFunc(s, padding) != s {
+		return "", fmt.Errorf("region %s has white space or control characters around it: want it bare", shown(s))
+	}
 	key := squeeze(s)
 	for _, r := range regions {
 		if key == string(r.region) || key == squeeze(r.name) || key == squeeze(r.aws) {
@@ -43,10 +47,10 @@ func ParseRegion(s string) (Region, error) {
 		}
 	}
 	hint := ""
-	if m, err := Lookup(s); err == nil {
+	if m, err := Lookup(s); err == nil && m.Known() {
 		hint = fmt.Sprintf("; the marketplace %s lies in %q", m.Name, string(m.Region))
 	}
-	return "", fmt.Errorf("unknown region %q: want na (North America), eu (Europe, Middle East, India) or fe (Far East)%s", shorten(s), hint)
+	return "", fmt.Errorf("unknown region %s: want na (North America), eu (Europe, Middle East, India) or fe (Far East)%s", shown(s), hint)
 }
 
 // Valid reports whether r is one of the three regions.
@@ -75,6 +79,17 @@ func (r Region) AWSRegion() string {
 // Marketplaces returns the region's marketplaces, in the order of [All].
 func (r Region) Marketplaces() []Marketplace {
 	return slices.DeleteFunc(All(), func(m Marketplace) bool { return m.Region != r })
+}
+
+// DefaultMarketplace returns the store that stands for the region where none is named: the United States, Germany, Japan, the largest of
+// each. It is the zero Marketplace when the region is not valid.
+func (r Region) DefaultMarketplace() Marketplace {
+	for _, known := range regions {
+		if known.region == r {
+			return *known.main
+		}
+	}
+	return Marketplace{}
 }
 
 // Hosts returns the six hosts at which Amazon serves SP-API: production and sandbox of each region. They

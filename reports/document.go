@@ -69,36 +69,31 @@ func (c *config) resolver(client *spapi.Client, report *Report) func(context.Con
 	}
 }
 
-// charset is what a document is in when its Content-Type doesn't tell: windows-1252 in Europe, Shift_JIS in Japan (amzn/selling-partner-api-models#4955,
-// python-amazon-sp-api#769); settlement reports mostly don't tell.
+// charset is what a document is in when its Content-Type doesn't tell, which settlement reports mostly don't: "" if its look has to.
 func charset(t Type, report *Report) string {
-	if t.Format == "JSON" || len(report.MarketplaceIDs) == 0 {
+	if t.Format == "JSON" {
 		return "UTF-8"
 	}
-	m, ok := marketplace.ByID(report.MarketplaceIDs[0])
-	switch {
-	case ok && m.CountryCode == "JP":
-		return "Shift_JIS"
-	case ok && m.Region == marketplace.Europe:
-		return "windows-1252"
-	}
-	return "UTF-8"
+	return store(report).Charset
 }
 
-// commas are the countries that write a decimal comma.
-var commas = []string{"AT", "BE", "BR", "DE", "ES", "FR", "IT", "NL", "PL", "SE", "TR", "ZA"}
+// store is the marketplace by whose ways a report is written; the zero one if that is unknown.
+func store(report *Report) marketplace.Marketplace {
+	if len(report.MarketplaceIDs) == 0 {
+		return marketplace.Marketplace{}
+	}
+	m, _ := marketplace.ByID(report.MarketplaceIDs[0])
+	return m
+}
 
 // DecodeOptions are those that suit the report: with a decimal comma where the type and the marketplace have one.
 func (d *Document) DecodeOptions() DecodeOptions {
+	m := store(&d.Report)
 	var o DecodeOptions
-	if len(d.Report.MarketplaceIDs) > 0 {
-		if m, ok := marketplace.ByID(d.Report.MarketplaceIDs[0]); ok {
-			if d.Type.LocalDecimal && slices.Contains(commas, m.CountryCode) {
-				o.Decimal = ','
-			}
-			o.Time.DayFirst = m.Region == marketplace.Europe
-		}
+	if d.Type.LocalDecimal && m.DecimalComma {
+		o.Decimal = ','
 	}
+	o.Time.DayFirst = m.DayFirst
 	return o
 }
 

@@ -16,7 +16,7 @@ import (
 // Request says which report is wanted.
 type Request struct {
 	Type         string    // such as "GET_MERCHANT_LISTINGS_ALL_DATA"; see Types
-	Marketplaces []string  // ids, country codes or names; at least one
+	Marketplaces []string  // ids, country codes or names, as marketplace.Lookup reads them; at least one
 	Start        time.Time // the beginning of the data; default: Amazon's, which is now
 	// End is the end of the data; default: now. Where a type goes by days or calendar periods, Start and End are taken as dates in their
 	// own zone, and End doesn't belong to the window: from the first of January to the first of February is January.
@@ -41,18 +41,9 @@ func (r Request) resolve(now time.Time) (Request, Type, error) {
 	if len(r.Marketplaces) == 0 {
 		return problem("Marketplaces", "", "are required: at least one")
 	}
-	ids := make([]string, 0, len(r.Marketplaces))
-	for _, name := range r.Marketplaces {
-		m, err := marketplace.Lookup(name)
-		switch {
-		case err == nil:
-			name = m.ID
-		case len(name) < 12: // marketplaces that are too new for the table are known by their id only
-			return problem("Marketplaces", name, "is no marketplace: "+strings.TrimPrefix(err.Error(), "marketplace: "))
-		}
-		if !slices.Contains(ids, name) {
-			ids = append(ids, name)
-		}
+	ids, err := marketplace.IDs(r.Marketplaces)
+	if err != nil {
+		return problem("Marketplaces", "", "have a mistake: "+err.Error())
 	}
 	r.Marketplaces = ids
 	r.Start, r.End = r.Start.Truncate(time.Second), r.End.Truncate(time.Second) // Amazon's own now may be behind ours by a part of it

@@ -38,6 +38,7 @@ import (
 	reportcmd "github.com/openspapi/spapi/internal/cli/report"
 	"github.com/openspapi/spapi/internal/cli/request"
 	"github.com/openspapi/spapi/internal/cli/sign"
+	"github.com/openspapi/spapi/internal/cli/when"
 )
 
 // Main runs the command line of the process and returns its exit status. The first SIGINT or SIGTERM cancels what is under way, a
@@ -127,6 +128,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		sign.NewCmdSign(f, nil),
 		exit.NewCmdHelp(),
 		factory.NewCmdHelp(),
+		when.NewCmdHelp(),
 	)
 	return cmd
 }

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/terminal"
+	"github.com/openspapi/spapi/internal/cli/when"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -33,7 +35,7 @@ type LoginOptions struct {
 	NoCheck       bool
 	ClientID      string
 	SecretFile    string
-	SecretExpires string
+	SecretExpires when.Time
 	ApplicationID string
 	SellerID      string
 	RedirectURI   string
@@ -86,7 +88,7 @@ func NewCmdLogin(f *factory.Factory, runF func(context.Context, *LoginOptions) e
 	flags.BoolVar(&opts.NoCheck, "no-check", false, "store without trying the authorization")
 	flags.StringVar(&opts.ClientID, "client-id", "", "LWA client `id` of the application")
 	flags.StringVar(&opts.SecretFile, "secret-file", "", "`file` whose first line is the client secret")
-	flags.StringVar(&opts.SecretExpires, "secret-expires", "", "`date` on which the client secret ends, such as 2027-05-31 (spapi doctor reminds of it)")
+	when.Flag(flags, &opts.SecretExpires, "secret-expires", "", "`time` at which the client secret ends, in UTC (spapi doctor reminds of it)", "")
 	flags.StringVar(&opts.ApplicationID, "application-id", "", "`id` of the application, amzn1.sp.solution.…, which the consent page needs (also: SPAPI_APPLICATION_ID)")
 	flags.StringVar(&opts.SellerID, "seller-id", "", "`id` of the seller or vendor, with --self (the consent page tells it otherwise)")
 	flags.StringVar(&opts.RedirectURI, "redirect-uri", defaultRedirectURI, "registered `address` to which the consent page leads back")
@@ -103,16 +105,11 @@ func login(ctx context.Context, opts *LoginOptions) error {
 	if err != nil {
 		return err
 	}
-	var expires time.Time
-	if opts.SecretExpires != "" {
-		if expires, err = time.Parse(time.DateOnly, opts.SecretExpires); err != nil {
-			return exit.Usagef("--secret-expires %q: want a date such as 2027-05-31", opts.SecretExpires)
-		}
-	}
 	switch {
 	case opts.Self:
-	case f.Flags.Marketplace.ID == "":
-		return exit.Usagef("the consent page needs the seller's marketplace: pass --marketplace, such as --marketplace DE")
+	case !f.Flags.Marketplace.Known():
+		return exit.Usagef("the consent page needs the seller's marketplace: " +
+			"pass --marketplace with one of those that \"spapi marketplaces --all\" lists, such as --marketplace DE")
 	case opts.SellerID != "":
 		return exit.Usagef("--seller-id is for --self: the consent page tells the id")
 	}
@@ -124,15 +121,15 @@ func login(ctx context.Context, opts *LoginOptions) error {
 	if err != nil {
 		return err
 	}
-	if !expires.IsZero() {
-		application.SecretExpires = expires
+	if opts.SecretExpires.Given() {
+		application.SecretExpires = opts.SecretExpires.Begin(time.Now(), time.UTC)
 	}
 	if application, err = application.Clean(); err != nil {
 		return err
 	}
 	account := accounts.Account{Name: name, ClientID: application.ClientID, Sandbox: f.Flags.Sandbox, SellingPartnerID: opts.SellerID, Region: f.Flags.Region}
 	if m := f.Flags.Marketplace; m.ID != "" {
-		account.Marketplaces, account.Region = []string{m.ID}, m.Region
+		account.Marketplaces, account.Region = []string{m.ID}, cmp.Or(m.Region, account.Region)
 	}
 	if opts.Self {
 		account.RefreshToken, err = opts.ask(ctx, "Refresh token (Atzr|…): ")

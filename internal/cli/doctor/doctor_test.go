@@ -477,7 +477,7 @@ func (p *patient) storeApplicationID() {
 func (p *patient) consentPage(code string) {
 	p.storeApplicationID()
 	p.answer(func(r *http.Request) bool {
-		return r.URL.Host == "sellercentral.amazon.ca" && r.URL.Path == "/apps/authorize/consent" && r.URL.Query().Get("application_id") == p.credentials.ApplicationID
+		return r.URL.Host == "sellercentral.amazon.com" && r.URL.Path == "/apps/authorize/consent" && r.URL.Query().Get("application_id") == p.credentials.ApplicationID
 	}, reply(200, "text/html", "<html><p>We're sorry. Error code: "+code+"</p></html>"))
 }
 

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -489,7 +490,7 @@ func (e *examination) marketplaces(ctx context.Context) {
 		return
 	case !found:
 		m, _ := marketplace.ByID(wanted)
-		e.problem(check, "marketplace-not-joined", "%s; the account is in %s", m.CountryCode, strings.Join(names, ", "))
+		e.problem(check, "marketplace-not-joined", "%s; the account is in %s", cmp.Or(m.CountryCode, wanted), strings.Join(names, ", "))
 	default:
 		e.ok(check, "%s", strings.Join(names, ", "))
 	}
@@ -517,7 +518,7 @@ func (e *examination) anyMarketplace() string {
 			return p.Marketplace.ID
 		}
 	}
-	return e.client.Region().Marketplaces()[0].ID
+	return e.client.Region().DefaultMarketplace().ID
 }
 
 // recently is a start for searches that should find little.
@@ -660,7 +661,7 @@ func (e *examination) consent(ctx context.Context) {
 		e.skip(check, "no application id is stored; consent pages need one")
 		return
 	}
-	m := e.client.Region().Marketplaces()[0]
+	m := e.client.Region().DefaultMarketplace()
 	if len(own.Marketplaces) > 0 {
 		if known, ok := marketplace.ByID(own.Marketplaces[0]); ok {
 			m = known

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/terminal"
+	"github.com/openspapi/spapi/internal/cli/when"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -88,7 +90,8 @@ func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) err
 	flags.IntVar(&opts.Orders, "orders", 300, "`number` of orders of each seller at the start")
 	flags.IntVar(&opts.SKUs, "skus", 60, "`number` of products of each seller")
 	flags.IntVar(&opts.Days, "days", 60, "`number` of days before the start over which the orders are spread")
-	flags.StringVar(&opts.Clock, "clock", "real", "`clock`: real, fixed, fixed:2026-03-01T00:00:00Z, or a speed such as 3600x")
+	flags.StringVar(&opts.Clock, "clock", "real",
+		"`clock`: real, fixed, fixed:2026-03-01T00:00:00Z (any time of \"spapi help times\", in UTC), or a speed such as 3600x")
 	flags.StringArrayVar(&opts.Faults, "fault", nil, "`rule` by which requests go wrong, such as latency,latency=2s,probability=0.1; repeatable")
 	flags.StringVar(&opts.Models, "models", "", "`folder` of Amazon's models, whose sandbox cases are replayed")
 	flags.BoolVar(&opts.Sandbox, "sandbox", false, "be the sandbox: its limits (5 per second, burst 15) and its cases")
@@ -115,7 +118,7 @@ func (o *Options) check() error {
 		return exit.Usagef("--control %q: want local, off or anyone", o.Control)
 	}
 	if _, err := marketplace.ParseRegion(o.Region); err != nil {
-		return exit.Usagef("--region %q: want na, eu or fe", o.Region)
+		return exit.Usagef("--region: %w", err)
 	}
 	if o.Accounts < 1 {
 		return exit.Usagef("--accounts %d: want at least 1", o.Accounts)
@@ -151,8 +154,8 @@ func (o *Options) check() error {
 	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
 		return exit.Usagef("--listen %q: want host:port, such as 127.0.0.1:0", o.Listen)
 	}
-	if _, err := emulator.ParseClock(o.Clock); err != nil {
-		return exit.Usagef("--clock %q: want real, fixed, fixed:2026-03-01T00:00:00Z, or a speed such as 3600x", o.Clock)
+	if _, err := o.clock(); err != nil {
+		return err
 	}
 	for _, text := range o.Faults {
 		if _, err := emulator.ParseFault(text); err != nil {
@@ -160,6 +163,23 @@ func (o *Options) check() error {
 		}
 	}
 	return nil
+}
+
+// clock reads --clock. The time behind "fixed:" is in the grammar of all times, and in UTC: no seller is in force.
+func (o *Options) clock() (emulator.Option, error) {
+	text := o.Clock
+	if given, ok := strings.CutPrefix(text, "fixed:"); ok {
+		var at when.Time
+		if err := at.Set(given); err != nil {
+			return nil, exit.Usagef("--clock %q: behind fixed: %w", o.Clock, err)
+		}
+		text = "fixed:" + at.Begin(time.Now(), time.UTC).Format(time.RFC3339)
+	}
+	clock, err := emulator.ParseClock(text)
+	if err != nil {
+		return nil, exit.Usagef("--clock %q: want real, fixed, fixed: and a time such as 2026-03-01T00:00:00Z, or a speed such as 3600x", o.Clock)
+	}
+	return clock, nil
 }
 
 // address tells whether a browser can be sent to uri.
@@ -174,7 +194,7 @@ func (o *Options) build() (*emulator.Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	clock, err := emulator.ParseClock(o.Clock)
+	clock, err := o.clock()
 	if err != nil {
 		return nil, err
 	}

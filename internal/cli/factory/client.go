@@ -258,7 +258,7 @@ func (f *Factory) Marketplace(ctx context.Context) (marketplace.Marketplace, err
 	}
 	switch f.Source() {
 	case FromEmulator:
-		return mainMarketplace[f.Flags.Region], nil
+		return cmp.Or(f.Flags.Region, marketplace.NorthAmerica).DefaultMarketplace(), nil
 	case FromAccount:
 		account, err := f.Account(ctx)
 		if err != nil {
@@ -277,9 +277,4 @@ func (f *Factory) Marketplace(ctx context.Context) (marketplace.Marketplace, err
 		}
 	}
 	return marketplace.Marketplace{}, exit.Usagef("no marketplace is known: name one with --marketplace, such as --marketplace DE")
-}
-
-// mainMarketplace is the emulator's first one of each region.
-var mainMarketplace = map[marketplace.Region]marketplace.Marketplace{
-	"": marketplace.US, marketplace.NorthAmerica: marketplace.US, marketplace.Europe: marketplace.DE, marketplace.FarEast: marketplace.JP,
 }

@@ -1,9 +1,8 @@
 package factory
 
 import (
-	"errors"
+	"cmp"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -89,7 +88,7 @@ func (f *Factory) Prepare() error {
 			}
 		}
 	}
-	if m := g.Marketplace; m.ID != "" && g.Region != "" && m.Region != g.Region {
+	if m := g.Marketplace; m.Known() && g.Region != "" && m.Region != g.Region {
 		return exit.Usagef("--marketplace %s is in region %s, --region says %s", m.CountryCode, m.Region, g.Region)
 	}
 	if g.Account == "" && g.Profile == "" && !g.Emulator {
@@ -100,10 +99,7 @@ func (f *Factory) Prepare() error {
 
 // chosenRegion is what the flags say about the region, "" for nothing.
 func (g *Flags) chosenRegion() marketplace.Region {
-	if g.Marketplace.ID != "" {
-		return g.Marketplace.Region
-	}
-	return g.Region
+	return cmp.Or(g.Marketplace.Region, g.Region)
 }
 
 type regionFlag struct{ value *marketplace.Region }
@@ -114,7 +110,7 @@ func (f *regionFlag) Type() string   { return "region" }
 func (f *regionFlag) Set(s string) error {
 	r, err := marketplace.ParseRegion(s)
 	if err != nil {
-		return errors.New("want na, eu or fe")
+		return err
 	}
 	*f.value = r
 	return nil
@@ -122,13 +118,13 @@ func (f *regionFlag) Set(s string) error {
 
 type marketplaceFlag struct{ value *marketplace.Marketplace }
 
-func (f *marketplaceFlag) String() string { return f.value.CountryCode }
+func (f *marketplaceFlag) String() string { return cmp.Or(f.value.CountryCode, f.value.ID) }
 func (f *marketplaceFlag) Type() string   { return "marketplace" }
 
 func (f *marketplaceFlag) Set(s string) error {
 	m, err := marketplace.Lookup(s)
 	if err != nil {
-		return errors.New(strings.TrimPrefix(err.Error(), "marketplace: "))
+		return err
 	}
 	*f.value = m
 	return nil

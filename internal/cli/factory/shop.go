@@ -1,8 +1,10 @@
 package factory
 
 import (
+	"cmp"
 	"context"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/openspapi/spapi"
@@ -29,6 +31,43 @@ func (f *Factory) Shop(ctx context.Context, utc bool) (*Shop, error) {
 		return nil, err
 	}
 	return &Shop{Client: client, Marketplace: m, Zone: when.Zone(m, utc)}, nil
+}
+
+// Currency is the one that a command's flag --currency names, else the marketplace's.
+func (s *Shop) Currency(given string) (string, error) {
+	currency := strings.ToUpper(cmp.Or(given, s.Marketplace.Currency))
+	if currency == "" {
+		return "", exit.Usagef("the currency of marketplace %s is not known: name it with --currency", s.Marketplace.ID)
+	}
+	return currency, nil
+}
+
+// Span is what a pair of flags says now; see [when.Span]. Which moments it takes days and times of day for, it tells on stderr.
+func (f *Factory) Span(since, until *when.Time, zone *time.Location) (from, to time.Time, err error) {
+	if from, to, err = when.Span(since, until, time.Now(), zone); err == nil {
+		f.tellTime(since, from, zone, false)
+		f.tellTime(until, to, zone, true)
+	}
+	return from, to, err
+}
+
+// Begin is the moment that a flag names now, the beginning if that is a day; zero if the flag was not given. It tells as Span does.
+func (f *Factory) Begin(t *when.Time, zone *time.Location) time.Time {
+	at := t.Begin(time.Now(), zone)
+	f.tellTime(t, at, zone, false)
+	return at
+}
+
+func (f *Factory) tellTime(t *when.Time, at time.Time, zone *time.Location, end bool) {
+	if text := t.Tell(at, zone, end); text != "" && !at.IsZero() {
+		f.Notef("%s", text)
+	}
+}
+
+// Zone is that of the marketplace in force, UTC where none is known.
+func (f *Factory) Zone(ctx context.Context) *time.Location {
+	m, err := f.Marketplace(ctx)
+	return when.Zone(m, err != nil)
 }
 
 // SellerID is the seller's id, which listings want and Amazon tells nobody: chosen, where a command has a flag for it, else the account's or

@@ -86,9 +86,9 @@ func run(ctx context.Context, opts *Options) error {
 	if err != nil {
 		return err
 	}
-	currency := strings.ToUpper(opts.Currency)
-	if currency == "" {
-		currency = shop.Marketplace.Currency
+	currency, err := shop.Currency(opts.Currency)
+	if err != nil {
+		return err
 	}
 	money := func(text string) *productfeesv0.MoneyType {
 		return &productfeesv0.MoneyType{CurrencyCode: currency, Amount: json.Number(text)}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,8 +20,8 @@ import (
 type Options struct {
 	Factory *factory.Factory
 
-	Since      string
-	Until      string
+	Since      when.Time
+	Until      when.Time
 	Order      string
 	Status     string
 	Everywhere bool
@@ -41,7 +40,7 @@ func NewCmdFinances(f *factory.Factory, runF func(context.Context, *Options) err
 			"Tables show times in the marketplace's zone, which their heading names, or in UTC with --utc.",
 		Example: "  spapi finances --since 30d\n" +
 			"  spapi finances --order 701-5993253-3830265\n" +
-			"  spapi finances --since 2026-03-01 --until 2026-04-01 --limit 0 -o csv",
+			"  spapi finances --since 2026-03-01 --until 2026-03-31 --limit 0 -o csv",
 		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if runF != nil {
@@ -51,8 +50,8 @@ func NewCmdFinances(f *factory.Factory, runF func(context.Context, *Options) err
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&opts.Since, "since", "", "`time` from which on: 24h, 7d, 2w ago, a date, or a time of RFC 3339 (default: 14d, with --order 180d)")
-	flags.StringVar(&opts.Until, "until", "", "`time` before which, in the same forms (default: now)")
+	when.Flag(flags, &opts.Since, "since", "", "`time` from which on", "14d, with --order 180d")
+	when.Flag(flags, &opts.Until, "until", "", "`time` before which", "now")
 	flags.StringVar(&opts.Order, "order", "", "only those of the order with this `id`")
 	flags.StringVar(&opts.Status, "status", "", "only with this `status`: deferred, released or deferred-released")
 	flags.BoolVar(&opts.Everywhere, "all-marketplaces", false, "of all marketplaces of the region")
@@ -73,16 +72,20 @@ func run(ctx context.Context, opts *Options) error {
 	if opts.Limit < 0 {
 		return exit.Usagef("--limit %d: want 0 or more", opts.Limit)
 	}
-	if opts.Since == "" {
-		if opts.Since = "14d"; opts.Order != "" {
-			opts.Since = "180d"
+	if !opts.Since.Given() {
+		standard := "14d"
+		if opts.Order != "" {
+			standard = "180d"
+		}
+		if err := opts.Since.Set(standard); err != nil {
+			return err
 		}
 	}
 	shop, err := f.Shop(ctx, opts.UTC)
 	if err != nil {
 		return err
 	}
-	from, to, err := when.Span(opts.Since, opts.Until, time.Now(), shop.Zone)
+	from, to, err := f.Span(&opts.Since, &opts.Until, shop.Zone)
 	if err != nil {
 		return err
 	}

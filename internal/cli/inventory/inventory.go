@@ -3,7 +3,6 @@ package inventory
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +19,7 @@ type Options struct {
 	Factory *factory.Factory
 
 	SKUs  []string
-	Since string
+	Since when.Time
 	UTC   bool
 }
 
@@ -41,7 +40,7 @@ func NewCmdInventory(f *factory.Factory, runF func(context.Context, *Options) er
 			return run(cmd.Context(), opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.Since, "since", "", "only what has changed since this `time`: 90m, 24h, 7d ago, a date, or a time of RFC 3339")
+	when.Flag(cmd.Flags(), &opts.Since, "since", "", "only what has changed since this `time`", "")
 	cmd.Flags().BoolVar(&opts.UTC, "utc", false, "times in UTC")
 	return cmd
 }
@@ -51,14 +50,14 @@ const maxSKUs = 50
 
 func run(ctx context.Context, opts *Options) error {
 	f := opts.Factory
-	if opts.Since != "" && len(opts.SKUs) > 0 {
+	if opts.Since.Given() && len(opts.SKUs) > 0 {
 		return exit.Usagef("--since goes without SKUs")
 	}
 	shop, err := f.Shop(ctx, opts.UTC)
 	if err != nil {
 		return err
 	}
-	since, err := when.Parse("since", opts.Since, time.Now(), shop.Zone)
+	since, _, err := f.Span(&opts.Since, new(when.Time), shop.Zone)
 	if err != nil {
 		return err
 	}

@@ -60,9 +60,9 @@ func setPrice(ctx context.Context, opts *PriceOptions) error {
 	if err != nil {
 		return err
 	}
-	currency := strings.ToUpper(opts.Currency)
-	if currency == "" {
-		currency = p.Marketplace.Currency
+	currency, err := p.Currency(opts.Currency)
+	if err != nil {
+		return err
 	}
 	if currency == "JPY" && strings.Contains(opts.Price, ".") {
 		return exit.Usagef("price %q: the yen has no decimals", opts.Price)

@@ -51,6 +51,10 @@ type known struct {
 	Storefront    string `json:"storefront"`
 	SellerCentral string `json:"sellerCentral"`
 	VendorCentral string `json:"vendorCentral"`
+	TimeZone      string `json:"timeZone"`
+	Charset       string `json:"charset"` // of flat-file reports that don't tell theirs
+	DecimalComma  bool   `json:"decimalComma"`
+	DayFirst      bool   `json:"dayFirst"`
 }
 
 func run(ctx context.Context, opts *Options) error {
@@ -61,11 +65,13 @@ func run(ctx context.Context, opts *Options) error {
 			if r := f.Flags.Region; r != "" && r != m.Region {
 				continue
 			}
-			rows = append(rows, known{m.ID, m.CountryCode, m.Name, string(m.Region), m.Currency, m.Language, m.Storefront, m.SellerCentral, m.VendorCentral})
+			rows = append(rows, known{m.ID, m.CountryCode, m.Name, string(m.Region), m.Currency, m.Language, m.Storefront, m.SellerCentral, m.VendorCentral,
+				m.TimeZone, m.Charset, m.DecimalComma, m.DayFirst})
 		}
 		return f.Print(ctx, rows,
 			output.Column{Name: "country", Path: "countryCode"}, output.Column{Name: "id", Path: "id"}, output.Column{Name: "name", Path: "name"},
-			output.Column{Name: "region", Path: "region"}, output.Column{Name: "currency", Path: "currency"}, output.Column{Name: "storefront", Path: "storefront"})
+			output.Column{Name: "region", Path: "region"}, output.Column{Name: "currency", Path: "currency"},
+			output.Column{Name: "storefront", Path: "storefront"}, output.Column{Name: "time zone", Path: "timeZone"})
 	}
 	client, err := f.Client(ctx)
 	if err != nil {

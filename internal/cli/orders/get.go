@@ -98,7 +98,7 @@ func show(ctx context.Context, opts *GetOptions, o *orders20260101.Order) error 
 	if o.SalesChannel != nil {
 		m, _ = marketplace.ByID(o.SalesChannel.MarketplaceID)
 	}
-	zone := when.Zone(m, opts.UTC || m.ID == "")
+	zone := when.Zone(m, opts.UTC)
 	at := func(t time.Time) string {
 		if t.IsZero() {
 			return ""

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,8 +19,8 @@ import (
 type ListOptions struct {
 	Factory *factory.Factory
 
-	Since       string
-	Until       string
+	Since       when.Time
+	Until       when.Time
 	Updated     bool
 	Status      []string
 	FulfilledBy string
@@ -42,7 +41,7 @@ func NewCmdList(f *factory.Factory, runF func(context.Context, *ListOptions) err
 			"Tables show times in the marketplace's zone, which their heading names, or in UTC with --utc. JSON is as Amazon sends it.",
 		Example: "  spapi orders list\n" +
 			"  spapi orders list --since 24h --status unshipped,partially-shipped\n" +
-			"  spapi orders list --since 2026-03-01 --until 2026-04-01 --limit 0 -o csv\n" +
+			"  spapi orders list --since 2026-03-01 --until 2026-03-31 --limit 0 -o csv\n" +
 			"  spapi --emulator orders list --jq '.[].orderId'",
 		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -53,8 +52,8 @@ func NewCmdList(f *factory.Factory, runF func(context.Context, *ListOptions) err
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&opts.Since, "since", "7d", "`time` from which on: 90m, 24h, 7d, 2w ago, a date, or a time of RFC 3339")
-	flags.StringVar(&opts.Until, "until", "", "`time` before which, in the same forms (default: now)")
+	when.Flag(flags, &opts.Since, "since", "7d", "`time` from which on", "")
+	when.Flag(flags, &opts.Until, "until", "", "`time` before which", "now")
 	flags.BoolVar(&opts.Updated, "updated", false, "go by the last change in place of the creation")
 	flags.StringSliceVar(&opts.Status, "status", nil, "only with these `statuses`: "+strings.Join(names(statuses), ", "))
 	flags.StringVar(&opts.FulfilledBy, "fulfilled-by", "", "only those that `who` ships: amazon or merchant")
@@ -122,12 +121,10 @@ func list(ctx context.Context, opts *ListOptions) error {
 	if err != nil {
 		return err
 	}
-	from, to, err := when.Span(opts.Since, opts.Until, time.Now(), shop.Zone)
+	from, to, err := f.Span(&opts.Since, &opts.Until, shop.Zone)
 	switch {
 	case err != nil:
 		return err
-	case from.IsZero():
-		return exit.Usagef("--since: want a time")
 	case opts.Updated:
 		in.LastUpdatedAfter, in.LastUpdatedBefore = from, to
 	default:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/when"
+	"github.com/openspapi/spapi/marketplace"
 )
 
 // ShipOptions are the flags of "spapi orders ship" and what it works with.
@@ -24,7 +24,7 @@ type ShipOptions struct {
 	Name     string
 	Method   string
 	Tracking string
-	Date     string
+	Date     when.Time
 	Parcel   string
 	Items    []string
 }
@@ -53,7 +53,7 @@ func NewCmdShip(f *factory.Factory, runF func(context.Context, *ShipOptions) err
 	flags.StringVar(&opts.Name, "carrier-name", "", "`name` of a carrier that has no code")
 	flags.StringVar(&opts.Method, "method", "", "`name` of the carrier's service")
 	flags.StringVar(&opts.Tracking, "tracking", "", "tracking `number` (required)")
-	flags.StringVar(&opts.Date, "date", "0m", "`time` of the dispatch: 2h ago, a date, or a time of RFC 3339")
+	when.Flag(flags, &opts.Date, "date", "now", "`time` of the dispatch", "")
 	flags.StringVar(&opts.Parcel, "parcel", "1", "`number` of the parcel within the order")
 	flags.StringArrayVar(&opts.Items, "item", nil, "order `item=quantity` in the parcel; may be repeated")
 	return cmd
@@ -90,10 +90,8 @@ func ship(ctx context.Context, opts *ShipOptions) error {
 	if o.Fulfillment != nil && o.Fulfillment.FulfilledBy == "AMAZON" {
 		return exit.Usagef("order %s is fulfilled by Amazon, which ships it by itself", opts.ID)
 	}
-	sent, err := when.Parse("date", opts.Date, time.Now(), time.UTC)
-	if err != nil {
-		return err
-	}
+	m, _ := marketplace.ByID(o.SalesChannel.MarketplaceID)
+	sent := f.Begin(&opts.Date, when.Zone(m, false))
 	items := given
 	if items == nil {
 		if items = open(o); items == nil {

@@ -16,6 +16,8 @@ import (
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/when"
+	"github.com/openspapi/spapi/marketplace"
 	"github.com/openspapi/spapi/reports"
 )
 
@@ -41,9 +43,9 @@ type RunOptions struct {
 
 	Type         string
 	Marketplaces []string
-	Start, End   string
+	Start, End   when.Time
 	Options      []string
-	Reuse        time.Duration
+	Reuse        when.Time
 	Poll         time.Duration
 	Target       deliver.Target
 }
@@ -66,10 +68,11 @@ func NewCmdRun(f *factory.Factory, runF func(context.Context, *RunOptions) error
 jsonl and parquet are made from the rows; anything else gets the document as it is, unpacked and in UTF-8. The file appears when it is whole.
 
 A window that is too long for one report is split, and the rows of all parts are put into one file. Parts without data are left out. Where a type goes by
-calendar periods, the window is widened to whole ones, and a period that is not over yet is left out.
+calendar periods, the window is widened to whole ones, and a period that is not over yet is left out. A --start or --end of so many days or
+weeks ago is the beginning of that day.
 
-A run with --out that is interrupted can be started again in the same words: it goes on with the reports that it had asked for. It notes them in a
-hidden file beside --out until that is whole. --reuse also takes reports that were asked for by others.`,
+A run with --out that is interrupted can be started again in the same words on the same day: it goes on with the reports that it had asked for. It
+notes them in a hidden file beside --out until that is whole. --reuse also takes reports that were asked for by others.`,
 		Example: "  spapi --emulator report run GET_MERCHANT_LISTINGS_ALL_DATA --out listings.parquet\n" +
 			"  spapi --emulator report run GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL --start 45d --out orders.csv\n" +
 			"  spapi report run GET_SALES_AND_TRAFFIC_REPORT --marketplace DE --start 2026-01-01 --end 2026-01-31 --option dateGranularity=DAY -o jsonl --array salesAndTrafficByDate",
@@ -93,10 +96,10 @@ hidden file beside --out until that is whole. --reuse also takes reports that we
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&opts.Marketplaces, "marketplaces", nil, "several `marketplaces` in one report, in place of --marketplace")
-	flags.StringVar(&opts.Start, "start", "", "`beginning` of the data: a date, a time, or how long ago, such as 30d")
-	flags.StringVar(&opts.End, "end", "", "`end` of the data; a date belongs to the window (default: now)")
+	when.Flag(flags, &opts.Start, "start", "", "`time` at which the data begins", "")
+	when.Flag(flags, &opts.End, "end", "", "`time` before which the data ends", "now")
 	flags.StringArrayVar(&opts.Options, "option", nil, "`name=value` of an option of the report type; repeatable")
-	flags.DurationVar(&opts.Reuse, "reuse", 0, "take a report of the same type, window and marketplaces that is not older than this `time`, such as 1h")
+	when.Flag(flags, &opts.Reuse, "reuse", "", "take a report of the same type, window and marketplaces that was created since this `time`", "")
 	flags.DurationVar(&opts.Poll, "poll", 0, "shortest `pause` between two looks at the report (default 1s)")
 	opts.Target.AddFlags(cmd)
 	return cmd
@@ -111,7 +114,7 @@ func completeTypes(*cobra.Command, []string, string) ([]string, cobra.ShellCompD
 }
 
 func (o *RunOptions) request(ctx context.Context, now time.Time) (reports.Request, error) {
-	r := reports.Request{Type: strings.ToUpper(o.Type), Marketplaces: o.Marketplaces, Reuse: o.Reuse}
+	r := reports.Request{Type: strings.ToUpper(o.Type), Marketplaces: o.Marketplaces}
 	if _, ok := reports.LookupType(r.Type); !ok {
 		if near := reports.SearchTypes(strings.FieldsFunc(o.Type, func(r rune) bool { return r == '_' || r == ' ' })...); len(near) > 0 && len(near) < 6 {
 			var names []string
@@ -125,15 +128,6 @@ func (o *RunOptions) request(ctx context.Context, now time.Time) (reports.Reques
 		}
 	}
 	var err error
-	if r.Start, err = deliver.When("start", o.Start, now, false); err != nil {
-		return r, err
-	}
-	if r.End, err = deliver.When("end", o.End, now, true); err != nil {
-		return r, err
-	}
-	if r.End.After(now) {
-		r.End = time.Time{} // today: Amazon takes no time in the future
-	}
 	if r.Options, err = deliver.Options("option", o.Options); err != nil {
 		return r, err
 	}
@@ -143,6 +137,18 @@ func (o *RunOptions) request(ctx context.Context, now time.Time) (reports.Reques
 			return r, err
 		}
 		r.Marketplaces = []string{m.ID}
+	}
+	m, err := marketplace.Lookup(r.Marketplaces[0])
+	if err != nil {
+		return r, &exit.UsageError{Err: err}
+	}
+	zone := when.Zone(m, false)
+	if r.Start, r.End, err = o.Factory.Span(&o.Start, &o.End, zone); err != nil {
+		return r, err
+	}
+	r.Start, r.End = o.Start.DayOf(r.Start, zone), o.End.DayOf(r.End, zone)
+	if o.Reuse.Given() {
+		r.Reuse = now.Sub(o.Factory.Begin(&o.Reuse, zone))
 	}
 	return r, nil
 }
@@ -329,7 +335,7 @@ var reportColumns = []output.Column{
 
 func newCmdList(f *factory.Factory) *cobra.Command {
 	var statuses []string
-	var since, until string
+	var since, until when.Time
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "list TYPE…",
@@ -343,12 +349,8 @@ func newCmdList(f *factory.Factory) *cobra.Command {
 				return exit.Usagef("takes 1 to 10 report types; \"spapi report types\" lists them")
 			}
 			r := reports.ListRequest{Types: args, Statuses: statuses}
-			now := time.Now()
 			var err error
-			if r.Since, err = deliver.When("since", since, now, false); err != nil {
-				return err
-			}
-			if r.Until, err = deliver.When("until", until, now, true); err != nil {
+			if r.Since, r.Until, err = f.Span(&since, &until, f.Zone(ctx)); err != nil {
 				return err
 			}
 			if m := f.Flags.Marketplace; m.ID != "" {
@@ -375,8 +377,8 @@ func newCmdList(f *factory.Factory) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringSliceVar(&statuses, "status", nil, "only those in these `states`: IN_QUEUE, IN_PROGRESS, DONE, CANCELLED, FATAL")
-	cmd.Flags().StringVar(&since, "since", "", "created since this `time`: a date, a time, or how long ago, such as 7d (default: 90d)")
-	cmd.Flags().StringVar(&until, "until", "", "created until this `time`")
+	when.Flag(cmd.Flags(), &since, "since", "", "created since this `time`", "90d")
+	when.Flag(cmd.Flags(), &until, "until", "", "created before this `time`", "now")
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most this `number` of reports")
 	return cmd
 }
@@ -492,7 +494,8 @@ func newCmdSchedule(f *factory.Factory) *cobra.Command {
 				output.Column{Name: "period", Path: "period"}, output.Column{Name: "next", Path: "nextReportCreationTime"}, output.Column{Name: "marketplaces", Path: "marketplaceIds"})
 		},
 	})
-	var period, next string
+	var period string
+	var next when.Time
 	var options []string
 	set := &cobra.Command{
 		Use:   "set TYPE",
@@ -511,9 +514,9 @@ func newCmdSchedule(f *factory.Factory) *cobra.Command {
 			if r.Options, err = deliver.Options("option", options); err != nil {
 				return err
 			}
-			at, err := deliver.When("next", next, time.Now(), false)
-			if err != nil {
-				return err
+			at := f.Begin(&next, when.Zone(m, false))
+			if next.Given() && at.Before(time.Now()) {
+				return exit.Usagef("--next %q: lies in the past, at %s", &next, at.Format(time.RFC3339))
 			}
 			if !slices.Contains(reports.Periods(), period) {
 				return exit.Usagef("--every %q: want %s", period, output.OneOf(reports.Periods()))
@@ -530,7 +533,7 @@ func newCmdSchedule(f *factory.Factory) *cobra.Command {
 		},
 	}
 	set.Flags().StringVar(&period, "every", "", "`period`, such as PT1H, P1D or P1M")
-	set.Flags().StringVar(&next, "next", "", "`time` of the first report (default: after one period)")
+	when.Flag(set.Flags(), &next, "next", "", "`time` of the first report", "after one period")
 	set.Flags().StringArrayVar(&options, "option", nil, "`name=value` of an option of the report type; repeatable")
 	_ = set.RegisterFlagCompletionFunc("every", cobra.FixedCompletions(reports.Periods(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.AddCommand(set, &cobra.Command{

@@ -1,0 +1,56 @@
+package report
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/terminal"
+	"github.com/openspapi/spapi/marketplace"
+	"github.com/openspapi/spapi/reports"
+)
+
+// The window of a report is made of the days of its marketplace, and is the same all day where it is told in days.
+func TestWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // it is 2000-01-01T00:00:00Z, the last of December in Los Angeles
+		for _, c := range []struct {
+			args       string
+			start, end string
+			reuse      time.Duration
+		}{
+			{"--marketplaces DE --start 1999-12-01 --end 1999-12-30", "1999-11-30T23:00:00Z", "1999-12-30T23:00:00Z", 0},
+			{"--marketplaces US,DE --start 1999-12-01 --end 1999-12-30", "1999-12-01T08:00:00Z", "1999-12-31T08:00:00Z", 0},
+			{"--marketplaces A1ZZZZZZZZZZZZ --start 1999-12-01", "1999-12-01T00:00:00Z", "", 0},
+			{"--start yesterday --end yesterday", "1999-12-30T08:00:00Z", "1999-12-31T08:00:00Z", 0},
+			{"--start today --end today", "1999-12-31T08:00:00Z", "", 0},
+			{"--start 2w --end 1d", "1999-12-17T08:00:00Z", "1999-12-30T08:00:00Z", 0},
+			{"--start 36h", "1999-12-30T12:00:00Z", "", 0},
+			{"--reuse 2h", "", "", 2 * time.Hour},
+			{"--reuse today", "", "", 16 * time.Hour},
+		} {
+			streams, _, messages := terminal.Buffers()
+			f := factory.With(streams, "test", nil)
+			f.Flags.Marketplace = marketplace.US
+			var got reports.Request
+			cmd := NewCmdRun(f, func(ctx context.Context, o *RunOptions) (err error) {
+				got, err = o.request(ctx, time.Now())
+				return err
+			})
+			cmd.SetArgs(append([]string{"GET_MERCHANT_LISTINGS_ALL_DATA"}, strings.Fields(c.args)...))
+			err := cmd.ExecuteContext(t.Context())
+			show := func(at time.Time) string {
+				if at.IsZero() {
+					return ""
+				}
+				return at.UTC().Format(time.RFC3339)
+			}
+			if err != nil || show(got.Start) != c.start || show(got.End) != c.end || got.Reuse != c.reuse {
+				t.Errorf("%s: from %q to %q, reuse %s, %v; want %q to %q, %s (%s)", c.args, show(got.Start), show(got.End), got.Reuse, err,
+					c.start, c.end, c.reuse, messages)
+			}
+		}
+	})
+}
