@@ -538,17 +538,17 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	wantText(t, auth.Explain(), "does not redirect")
 }
 
-func TestTokenCacheThrowsStaleTokensAway(t *testing.T) {
+func TestTokenStoreThrowsStaleTokensAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newTokenCache()
+		store := NewTokenStore()
 		for i := range 10_000 {
-			_, err := c.get(t.Context(), fmt.Sprint(i), func(context.Context) (Token, error) {
+			_, err := store.Get(t.Context(), TokenRequest{Key: fmt.Sprint(i), Fetch: func(context.Context) (Token, error) {
 				return Token{Value: "x", Expires: time.Now().Add(time.Hour)}, nil
-			})
+			}})
 			check(t, err)
 			time.Sleep(time.Minute)
 		}
-		if n := len(c.entries); n > 200 {
+		if n := len(store.(*tokenStore).entries); n > 200 {
 			t.Errorf("%d entries are kept, of which 60 are fresh", n)
 		}
 	})

@@ -18,7 +18,7 @@ type Client struct {
 	region marketplace.Region
 	seller string   // what stands for the seller in limits; "" without one
 	base   *url.URL // scheme, host and path prefix
-	key    string   // of the seller's access token in the cache
+	access TokenRequest
 	chain  http.RoundTripper
 	err    error // what is wrong with the settings
 }
@@ -50,7 +50,10 @@ func (c *Client) AccessToken(ctx context.Context) (Token, error) {
 	if c.err != nil {
 		return Token{}, c.err
 	}
-	return c.accessToken(ctx)
+	if c.auth.RefreshToken == "" {
+		return Token{}, checkRefreshToken("")
+	}
+	return c.app.config.tokens.Get(ctx, c.access)
 }
 
 // Do sends any request through the chain: limits, tokens and retries work as for typed calls. A URL without a host

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -18,41 +19,45 @@ import (
 // tokenTimeout bounds one request for a token.
 const tokenTimeout = 30 * time.Second
 
-// accessToken is the seller's token.
-func (c *Client) accessToken(ctx context.Context) (Token, error) {
-	if c.auth.RefreshToken == "" {
-		return Token{}, checkRefreshToken("")
+// tokenKey names a token of Login with Amazon in the store. It knows no sandbox; the two are kept apart all the same, so that what happens
+// in the sandbox drops no token of production.
+func (a *App) tokenKey(grant string, sandbox bool, subject string) string {
+	return fingerprint(grant, a.credentials.ClientID, a.tokenURL.String(), strconv.FormatBool(sandbox), subject)
+}
+
+// accessRequest is for the seller's token.
+func (c *Client) accessRequest() TokenRequest {
+	return TokenRequest{
+		Key:    c.app.tokenKey("refresh_token", c.auth.Sandbox, c.auth.RefreshToken),
+		Secret: c.app.secret,
+		Fetch: func(ctx context.Context) (Token, error) {
+			return c.app.fetch(ctx, "refresh_token", func(ctx context.Context) (*oauth2.Token, error) {
+				return c.app.oauth("").TokenSource(ctx, &oauth2.Token{RefreshToken: c.auth.RefreshToken}).Token()
+			})
+		},
 	}
-	return c.app.tokens.get(ctx, c.key, func(ctx context.Context) (Token, error) {
-		token, err := c.app.exchange(ctx, "refresh_token", func(ctx context.Context) (*oauth2.Token, error) {
-			return c.app.oauth("").TokenSource(ctx, &oauth2.Token{RefreshToken: c.auth.RefreshToken}).Token()
-		})
-		if err != nil {
-			return Token{}, err
-		}
-		return Token{Value: token.AccessToken, Expires: token.Expiry}, nil
-	})
 }
 
-func (a *App) accessKey(refreshToken string) string {
-	return fingerprint("refresh_token", a.credentials.ClientID, a.credentials.ClientSecret, refreshToken)
+// grantlessRequest is for the application's own token for a scope.
+func (c *Client) grantlessRequest(scope string) TokenRequest {
+	a := c.app
+	return TokenRequest{
+		Key:    a.tokenKey("client_credentials", c.auth.Sandbox, scope),
+		Secret: a.secret,
+		Fetch: func(ctx context.Context) (Token, error) {
+			config := clientcredentials.Config{ClientID: a.credentials.ClientID, ClientSecret: a.credentials.ClientSecret,
+				TokenURL: a.tokenURL.String(), Scopes: []string{scope}, AuthStyle: oauth2.AuthStyleInParams}
+			return a.fetch(ctx, "client_credentials", config.Token)
+		},
+	}
 }
 
-// grantlessToken is the application's own token for a scope.
-func (a *App) grantlessToken(ctx context.Context, scope string) (Token, error) {
-	return a.tokens.get(ctx, a.grantlessKey(scope), func(ctx context.Context) (Token, error) {
-		config := clientcredentials.Config{ClientID: a.credentials.ClientID, ClientSecret: a.credentials.ClientSecret,
-			TokenURL: a.tokenURL.String(), Scopes: []string{scope}, AuthStyle: oauth2.AuthStyleInParams}
-		token, err := a.exchange(ctx, "client_credentials", config.Token)
-		if err != nil {
-			return Token{}, err
-		}
-		return Token{Value: token.AccessToken, Expires: token.Expiry}, nil
-	})
-}
-
-func (a *App) grantlessKey(scope string) string {
-	return fingerprint("client_credentials", a.credentials.ClientID, a.credentials.ClientSecret, scope)
+func (a *App) fetch(ctx context.Context, grant string, ask func(context.Context) (*oauth2.Token, error)) (Token, error) {
+	token, err := a.exchange(ctx, grant, ask)
+	if err != nil {
+		return Token{}, err
+	}
+	return Token{Value: token.AccessToken, Expires: token.Expiry}, nil
 }
 
 func (a *App) exchangeCode(ctx context.Context, code, redirectURI string) (Authorization, error) {

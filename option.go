@@ -19,6 +19,7 @@ type config struct {
 	logger    *slog.Logger
 	observer  func(context.Context, Attempt)
 	limiter   Limiter
+	tokens    TokenStore
 	appLimits map[string]appLimit
 	retry     RetryPolicy
 	maxBody   int64
@@ -66,6 +67,9 @@ func WithObserver(f func(context.Context, Attempt)) Option { return func(c *conf
 
 // WithLimiter replaces the limiter in this process, for example by one that many processes share.
 func WithLimiter(l Limiter) Option { return func(c *config) { c.limiter = l } }
+
+// WithTokenStore replaces the memory of this process in which tokens are kept, for example by a store that many processes share.
+func WithTokenStore(s TokenStore) Option { return func(c *config) { c.tokens = s } }
 
 // WithApplicationLimit adds a limit over all sellers of the application to an operation, such as
 // "listingsitems20210801.patchListingsItem". Amazon documents some and shows them in no header. rate is in requests per second;

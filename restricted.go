@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -41,9 +40,9 @@ type restrictedResource struct {
 	DataElements []string `json:"dataElements,omitempty"`
 }
 
-// restrictedToken is a restricted data token for the call, shared by all calls that it serves: where Amazon takes the
-// path template, one token serves all paths of the operation.
-func (c *Client) restrictedToken(ctx context.Context, call *call, req *http.Request) (key string, token Token, err error) {
+// restrictedRequest is for a restricted data token that serves the call, shared by all calls of the seller that it serves: where Amazon
+// takes the path template, one token serves all paths of the operation.
+func (c *Client) restrictedRequest(call *call, req *http.Request) TokenRequest {
 	resource := restrictedResource{Method: req.Method, Path: call.op.Path, DataElements: call.elements}
 	if !call.op.GenericPath || !call.op.known() {
 		resource.Path = strings.TrimPrefix(req.URL.EscapedPath(), c.base.EscapedPath())
@@ -59,12 +58,12 @@ func (c *Client) restrictedToken(ctx context.Context, call *call, req *http.Requ
 		production.Sandbox = false
 		issuer = c.app.Client(production)
 	}
-	key = fingerprint("restricted", c.key, issuer.base.String(), resource.Method, resource.Path, strings.Join(resource.DataElements, ","))
-	token, err = c.app.tokens.get(ctx, key, func(ctx context.Context) (Token, error) { return issuer.mint(ctx, resource) })
-	if err != nil {
-		return "", Token{}, fmt.Errorf("restricted data token for %s: %w", call.op.ID, err)
+	return TokenRequest{
+		Key: fingerprint("restricted", issuer.access.Key, issuer.base.String(), // the first holds application and seller
+			resource.Method, resource.Path, strings.Join(resource.DataElements, ",")),
+		Secret: c.app.secret,
+		Fetch:  func(ctx context.Context) (Token, error) { return issuer.mint(ctx, resource) },
 	}
-	return key, token, nil
 }
 
 // mint asks for a restricted data token through the whole chain.
