@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"math"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -81,6 +84,11 @@ func (a *App) prepare() (err error) {
 	if a.config.endpoint != "" {
 		if a.endpoint, err = parseBase("endpoint", a.config.endpoint); err != nil {
 			return err
+		}
+	}
+	for _, operation := range slices.Sorted(maps.Keys(a.config.appLimits)) {
+		if rate := a.config.appLimits[operation].rate; !(rate > 0) || math.IsInf(rate, 1) {
+			return &ConfigError{Field: "application limit", Value: formatRate(rate), Want: "of " + operation + " is no rate: want requests per second, above 0"}
 		}
 	}
 	a.hosts = newHosts(a.endpoint)

@@ -27,7 +27,9 @@ type call struct {
 
 	// what the chain finds out
 	op         *Operation
-	rate       float64 // in force when the call was let through, requests per second
+	limits     []LimitBucket
+	buckets    [limitScopes]LimitBucket // what limits is made in
+	rate       float64                  // in force when the call was let through, requests per second
 	attempts   int
 	waited     time.Duration
 	repeatable bool // may be repeated though it may have been carried out

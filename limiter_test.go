@@ -280,22 +280,22 @@ func TestLimiterDeadlineIsToldAtOnce(t *testing.T) {
 func TestLimiterCancelledWaiterTakesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLimiter()
-		b := Bucket{Operation: "op", Rate: 1, Burst: 1}
-		_, err := l.Wait(t.Context(), b, Wait{Max: -1})
+		r := LimitRequest{MaxWait: -1, Buckets: []LimitBucket{{Operation: "op", Rate: 1, Burst: 1}}}
+		_, err := l.Wait(t.Context(), r)
 		check(t, err)
 		start := time.Now()
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		for range 5 {
 			wg.Go(func() {
-				if _, err := l.Wait(ctx, b, Wait{Max: -1}); !errors.Is(err, context.Canceled) {
+				if _, err := l.Wait(ctx, r); !errors.Is(err, context.Canceled) {
 					t.Errorf("got %v, want canceled", err)
 				}
 			})
 		}
 		synctest.Wait()
 		wg.Go(func() {
-			_, err := l.Wait(t.Context(), b, Wait{Max: -1})
+			_, err := l.Wait(t.Context(), r)
 			if err != nil {
 				t.Error(err)
 			}
@@ -312,15 +312,17 @@ func TestLimiterCancelledWaiterTakesNothing(t *testing.T) {
 func TestLimiterPriorityAndOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLimiter()
-		b := Bucket{Operation: "op", Rate: 10, Burst: 1}
-		_, err := l.Wait(t.Context(), b, Wait{Max: -1})
+		r := LimitRequest{MaxWait: -1, Buckets: []LimitBucket{{Operation: "op", Rate: 10, Burst: 1}}}
+		_, err := l.Wait(t.Context(), r)
 		check(t, err)
 		var mu sync.Mutex
 		var got []int
 		var wg sync.WaitGroup
 		for i, priority := range []int{0, 0, 5, -1, 5, 0} {
 			wg.Go(func() {
-				if _, err := l.Wait(t.Context(), b, Wait{Max: -1, Priority: priority}); err != nil {
+				r := r
+				r.Priority = priority
+				if _, err := l.Wait(t.Context(), r); err != nil {
 					t.Error(err)
 				}
 				mu.Lock()
@@ -340,29 +342,29 @@ func TestLimiterPriorityAndOrder(t *testing.T) {
 func TestLimiterMovesWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLimiter()
-		b := Bucket{Operation: "op", Rate: 0.01, Burst: 1}
-		_, err := l.Wait(t.Context(), b, Wait{Max: -1})
+		r := LimitRequest{MaxWait: -1, Buckets: []LimitBucket{{Operation: "op", Rate: 0.01, Burst: 1}}}
+		g, err := l.Wait(t.Context(), r)
 		check(t, err)
 		start := time.Now()
 		done := make(chan time.Duration, 1)
 		go func() {
-			_, _ = l.Wait(t.Context(), b, Wait{Max: -1})
+			_, _ = l.Wait(t.Context(), r)
 			done <- time.Since(start)
 		}()
 		time.Sleep(time.Second)
 		synctest.Wait()
-		l.Observe(b, Observation{Rate: 1})
+		check(t, l.Observe(t.Context(), g, LimitReply{Rate: 1}))
 		if got := <-done; got > 3*time.Second {
 			t.Errorf("waited %s though the rate became 1 per second, want about 2 s", got)
 		}
 		go func() {
-			_, _ = l.Wait(t.Context(), b, Wait{Max: -1})
+			_, _ = l.Wait(t.Context(), r)
 			done <- time.Since(start)
 		}()
 		synctest.Wait()
 		time.Sleep(900 * time.Millisecond)
 		start = time.Now()
-		l.Observe(b, Observation{Throttled: true})
+		check(t, l.Observe(t.Context(), g, LimitReply{Throttled: true}))
 		if got := <-done; got < time.Second {
 			t.Errorf("sent %s after a 429, want 1 s at least", got)
 		}

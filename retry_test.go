@@ -240,13 +240,16 @@ func TestRetryBudgetStopsStorms(t *testing.T) {
 // unlimited lets everything through.
 type unlimited struct{}
 
-func (unlimited) Wait(_ context.Context, b Bucket, _ Wait) (float64, error) { return b.Rate, nil }
-func (unlimited) Observe(Bucket, Observation)                               {}
+func (unlimited) Wait(_ context.Context, r LimitRequest) (LimitGrant, error) {
+	return LimitGrant{Buckets: r.Buckets, Rate: r.Buckets[0].Rate}, nil
+}
+
+func (unlimited) Observe(context.Context, LimitGrant, LimitReply) error { return nil }
 
 // Every repeat takes from the limit: with an exact server there is no second 429.
 func TestRetryTakesFromTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var waits []Wait
+		var waits []LimitRequest
 		f := new(fake)
 		n := 0
 		f.api = func(*http.Request) *http.Response {
@@ -258,20 +261,20 @@ func TestRetryTakesFromTheLimit(t *testing.T) {
 		_, err := invokeRaw(t.Context(), f.client(WithLimiter(recorder{NewLimiter(), &waits})), catalogItem, asin, WithPriority(7))
 		check(t, err)
 		// The operation has two buckets, the seller's and the application's.
-		if len(waits) != 8 || waits[1].Retry || !waits[2].Retry || waits[7].Priority != 7 {
-			t.Errorf("the limiter saw %+v, want two waits for each of four attempts", waits)
+		if len(waits) != 4 || waits[0].Retry || !waits[1].Retry || waits[3].Priority != 7 || len(waits[3].Buckets) != 2 {
+			t.Errorf("the limiter saw %+v, want one wait for two buckets for each of four attempts", waits)
 		}
 	})
 }
 
 type recorder struct {
 	Limiter
-	waits *[]Wait
+	waits *[]LimitRequest
 }
 
-func (r recorder) Wait(ctx context.Context, b Bucket, w Wait) (float64, error) {
-	*r.waits = append(*r.waits, w)
-	return r.Limiter.Wait(ctx, b, w)
+func (r recorder) Wait(ctx context.Context, request LimitRequest) (LimitGrant, error) {
+	*r.waits = append(*r.waits, request)
+	return r.Limiter.Wait(ctx, request)
 }
 
 func TestPauseIsFullJitter(t *testing.T) {

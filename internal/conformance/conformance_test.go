@@ -63,8 +63,11 @@ func (s *stub) RoundTrip(req *http.Request) (*http.Response, error) {
 // unlimited lets every call pass.
 type unlimited struct{}
 
-func (unlimited) Wait(context.Context, spapi.Bucket, spapi.Wait) (float64, error) { return 0, nil }
-func (unlimited) Observe(spapi.Bucket, spapi.Observation)                         {}
+func (unlimited) Wait(context.Context, spapi.LimitRequest) (spapi.LimitGrant, error) {
+	return spapi.LimitGrant{}, nil
+}
+
+func (unlimited) Observe(context.Context, spapi.LimitGrant, spapi.LimitReply) error { return nil }
 
 func newClient(rt http.RoundTripper) *spapi.Client {
 	app := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.0123456789abcdef", ClientSecret: "amzn1.oa2-cs.v1.0123456789abcdef"},

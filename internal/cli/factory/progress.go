@@ -64,40 +64,41 @@ type watchedLimiter struct {
 
 // Wait waits; where it would be for long, it says so first. For that it asks the limiter with a short bound, which takes nothing when
 // the bound is too short.
-func (l *watchedLimiter) Wait(ctx context.Context, b spapi.Bucket, w spapi.Wait) (rate float64, err error) {
-	if w.Max >= 0 || !l.p.live() {
-		rate, err = l.next.Wait(ctx, b, w)
+func (l *watchedLimiter) Wait(ctx context.Context, r spapi.LimitRequest) (grant spapi.LimitGrant, err error) {
+	if r.MaxWait >= 0 || !l.p.live() {
+		grant, err = l.next.Wait(ctx, r)
 	} else {
-		short := w
-		short.Max = patience
-		rate, err = l.next.Wait(ctx, b, short)
+		short := r
+		short.MaxWait = patience
+		grant, err = l.next.Wait(ctx, short)
 		if limit, ok := errors.AsType[*spapi.LimitError](err); ok && !limit.Deadline {
 			stop := l.p.countdown(limit.Wait, fmt.Sprintf("for the rate limit of %s (%s requests per second, burst %d)",
-				b.Operation, number(limit.Rate), limit.Burst))
-			rate, err = l.next.Wait(ctx, b, w)
+				limit.Operation, number(limit.Rate), limit.Burst))
+			grant, err = l.next.Wait(ctx, r)
 			stop()
 		}
 	}
 	if err == nil {
-		l.p.take(b, cmp.Or(rate, b.Rate))
+		l.p.take(r.Buckets[0], cmp.Or(grant.Rate, r.Buckets[0].Rate))
 	}
-	return rate, err
+	return grant, err
 }
 
 // Observe passes on what came back.
-func (l *watchedLimiter) Observe(b spapi.Bucket, o spapi.Observation) {
-	l.next.Observe(b, o)
+func (l *watchedLimiter) Observe(ctx context.Context, g spapi.LimitGrant, r spapi.LimitReply) error {
+	err := l.next.Observe(ctx, g, r)
 	l.p.mu.Lock()
 	defer l.p.mu.Unlock()
-	if q := l.p.buckets[b.Operation]; q != nil {
-		q.rate = cmp.Or(o.Rate, q.rate)
-		if o.Throttled {
+	if q := l.p.buckets[g.Buckets[0].Operation]; q != nil {
+		q.rate = cmp.Or(r.Rate, q.rate)
+		if r.Throttled {
 			q.left, q.at = 0, time.Now()
 		}
 	}
+	return err
 }
 
-func (p *progress) take(b spapi.Bucket, rate float64) {
+func (p *progress) take(b spapi.LimitBucket, rate float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	q := p.buckets[b.Operation]
