@@ -68,9 +68,12 @@ func TestChainOrder(t *testing.T) {
 		}
 		options := []Option{WithTransport(&s), WithLimiter(&s),
 			WithSigner(signerFunc(func(req *http.Request) { s.line("sign       %s", req.URL.Path) })),
-			WithObserver(func(_ context.Context, a Attempt) {
-				s.line("observe    %s attempt %d: %d", a.Operation, a.Number, a.Status)
-			}),
+			WithObserver(ObserverFunc(func(ctx context.Context, a Activity) (context.Context, func(Outcome)) {
+				if a.Kind != ActivityAttempt {
+					return ctx, nil
+				}
+				return ctx, func(o Outcome) { s.line("observe    %s attempt %d: %d", a.Operation, a.Attempt, o.StatusCode) }
+			})),
 		}
 		client := NewApp(testCredentials, options...).Client(testAuthorization)
 

@@ -77,7 +77,13 @@ type transport struct {
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	call := newCall(t.opts)
-	resp, err := t.client.send(call, req.WithContext(withCall(req.Context(), call)))
+	ctx := req.Context()
+	var whole running
+	if t.client.app.observes(ctx, ActivityCall) {
+		call.op = t.client.identify(req) // before the chain does
+		ctx, whole = t.client.beginCall(ctx, call)
+	}
+	resp, err := t.client.send(call, req.WithContext(withCall(ctx, call)))
 	if err == nil && call.apiErrors && resp.StatusCode/100 != 2 {
 		_, err = t.client.success(call, resp)
 		resp = nil
@@ -85,6 +91,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if r := call.response; r != nil {
 		call.fill(r)
 	}
+	whole.end(call.outcome(err))
 	return resp, err
 }
 

@@ -219,7 +219,7 @@ func ExampleWithLogger() {
 		fmt.Println(err)
 	}
 	// Output:
-	// level=DEBUG msg="spapi: token" grant=refresh_token status=200 failed=false
+	// level=DEBUG msg="spapi: token" grant=refresh_token attempt=1 status=200 failed=false
 	// level=DEBUG msg="spapi: request" operation=ordersv0.getOrder method=GET path=/orders/v0/orders/1 query="" attempt=1 status=200 request_id=4a0c1d
 }
 

@@ -1,6 +1,7 @@
 package spapi
 
 import (
+	"context"
 	"net/http"
 	"time"
 )
@@ -29,7 +30,7 @@ func (s *limitStep) RoundTrip(req *http.Request) (*http.Response, error) {
 		r.MaxWait = call.maxWait
 	}
 	start := time.Now()
-	grant, err := s.limiter.Wait(ctx, r)
+	grant, err := s.wait(ctx, call, r)
 	sent := time.Now()
 	call.waited += sent.Sub(start)
 	if err != nil {
@@ -45,6 +46,16 @@ func (s *limitStep) RoundTrip(req *http.Request) (*http.Response, error) {
 		s.client.app.warn(ctx, "the limiter could not take note of a reply", call, err)
 	}
 	return resp, nil
+}
+
+func (s *limitStep) wait(ctx context.Context, call *call, r LimitRequest) (LimitGrant, error) {
+	var wait running
+	if s.client.app.observes(ctx, ActivityLimitWait) {
+		ctx, wait = s.client.app.begin(ctx, s.client.activity(ActivityLimitWait, call))
+	}
+	grant, err := s.limiter.Wait(ctx, r)
+	wait.end(Outcome{Err: err})
+	return grant, err
 }
 
 // buckets are those that a call takes from: the seller's, and that of the application where there is one.

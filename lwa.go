@@ -3,7 +3,6 @@ package spapi
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -86,11 +85,11 @@ func (a *App) exchange(ctx context.Context, grant string, ask func(context.Conte
 		client := &http.Client{Transport: wire, Timeout: tokenTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse // a redirect would carry the client secret elsewhere
 		}}
-		token, err := ask(context.WithValue(ctx, oauth2.HTTPClient, client))
-		if err == nil {
+		activity := Activity{Kind: ActivityTokenRequest, Host: a.tokenURL.Host, Grant: grant, Attempt: retry + 1}
+		token, failure := a.ask(ctx, activity, client, wire, ask)
+		if failure == nil {
 			return token, nil
 		}
-		failure := a.authError(grant, wire, err)
 		again := failure.temporary() && (grant != "authorization_code" || wire.unsent()) // a code works once
 		pause := policy.pause(retry)
 		if wire.header != nil {
@@ -99,10 +98,28 @@ func (a *App) exchange(ctx context.Context, grant string, ask func(context.Conte
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause {
 			again = false
 		}
-		if !again || retry+1 >= policy.MaxAttempts || ctx.Err() != nil || sleep(ctx, pause) != nil {
+		activity.Kind, activity.Pause, activity.StatusCode = ActivityRetryPause, pause, wire.status
+		if !again || retry+1 >= policy.MaxAttempts || ctx.Err() != nil || a.rest(ctx, activity) != nil {
 			return nil, failure
 		}
 	}
+}
+
+// ask is one request.
+func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, wire *tokenTransport, ask func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, *AuthError) {
+	var request running
+	if a.observes(ctx, ActivityTokenRequest) {
+		ctx, request = a.begin(ctx, activity)
+	}
+	token, err := ask(context.WithValue(ctx, oauth2.HTTPClient, client))
+	o := Outcome{StatusCode: wire.status, RequestID: requestID(wire.header)}
+	var failure *AuthError
+	if err != nil {
+		failure = a.authError(wire.grant, wire, err)
+		o.Err = failure
+	}
+	request.end(o)
+	return token, failure
 }
 
 func (a *App) authError(grant string, wire *tokenTransport, err error) *AuthError {
@@ -133,16 +150,11 @@ type tokenTransport struct {
 func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set("User-Agent", t.app.userAgent)
-	start := time.Now()
 	resp, err := t.app.config.transport.RoundTrip(req)
 	if resp != nil {
 		t.status, t.header = resp.StatusCode, resp.Header
 	}
 	t.err = err
-	if l := t.app.config.logger; l != nil {
-		l.LogAttrs(req.Context(), slog.LevelDebug, "spapi: token", slog.String("grant", t.grant), slog.Int("status", t.status),
-			slog.Duration("duration", time.Since(start)), slog.Bool("failed", err != nil))
-	}
 	return resp, err
 }
 

@@ -68,12 +68,20 @@ func (c *Client) restrictedRequest(call *call, req *http.Request) TokenRequest {
 
 // mint asks for a restricted data token through the whole chain.
 func (c *Client) mint(ctx context.Context, resource restrictedResource) (Token, error) {
+	call := newCall(nil)
+	call.op = operationByID("tokens20210301.createRestrictedDataToken")
+	ctx, whole := c.beginCall(ctx, call)
+	token, err := c.exchangeToken(ctx, call, resource)
+	whole.end(call.outcome(err))
+	return token, err
+}
+
+func (c *Client) exchangeToken(ctx context.Context, call *call, resource restrictedResource) (Token, error) {
 	body, err := json.Marshal(map[string]any{"restrictedResources": []restrictedResource{resource}})
 	if err != nil {
 		return Token{}, err
 	}
-	call := newCall(nil)
-	req, err := http.NewRequestWithContext(withCall(ctx, call), http.MethodPost, "/tokens/2021-03-01/restrictedDataToken", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(withCall(ctx, call), call.op.Method, call.op.Path, bytes.NewReader(body))
 	if err != nil {
 		return Token{}, err
 	}

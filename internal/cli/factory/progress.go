@@ -111,22 +111,29 @@ func (p *progress) take(b spapi.LimitBucket, rate float64) {
 	q.left--
 }
 
-// attempt tells about one request; see [spapi.WithObserver].
-func (p *progress) attempt(_ context.Context, a spapi.Attempt) {
+// observe tells about every attempt; see [spapi.WithObserver].
+func (p *progress) observe(ctx context.Context, a spapi.Activity) (context.Context, func(spapi.Outcome)) {
+	if a.Kind != spapi.ActivityAttempt {
+		return ctx, nil
+	}
+	return ctx, func(o spapi.Outcome) { p.attempt(a, o) }
+}
+
+func (p *progress) attempt(a spapi.Activity, o spapi.Outcome) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "* %s %s", a.Method, a.Path)
 	if len(a.Query) > 0 {
 		b.WriteString("?" + strings.Join(a.Query, "&"))
 	}
-	fmt.Fprintf(&b, ": %s attempt %d, ", a.Operation, a.Number)
-	if a.Err != nil {
+	fmt.Fprintf(&b, ": %s attempt %d, ", a.Operation, a.Attempt)
+	if o.Err != nil {
 		b.WriteString("no answer")
 	} else {
-		fmt.Fprintf(&b, "status %d", a.Status)
+		fmt.Fprintf(&b, "status %d", o.StatusCode)
 	}
-	fmt.Fprintf(&b, " in %s, waited %s", short(a.Duration), short(a.Waited))
-	if a.RequestID != "" {
-		b.WriteString(", request " + a.RequestID)
+	fmt.Fprintf(&b, " in %s, waited %s", short(o.Duration), short(o.Waited))
+	if o.RequestID != "" {
+		b.WriteString(", request " + o.RequestID)
 	}
 	p.mu.Lock()
 	if q := p.buckets[a.Operation]; q != nil {
@@ -157,6 +164,8 @@ func (h *retryHandler) Handle(_ context.Context, r slog.Record) error {
 		switch a.Key {
 		case "operation":
 			operation = a.Value.String()
+		case "grant":
+			operation = "Login with Amazon"
 		case "status":
 			status = a.Value.Int64()
 		case "pause":
