@@ -155,6 +155,11 @@ func (a *App) Exchange(ctx context.Context, code, redirectURI string) (Authoriza
 	return a.exchangeCode(ctx, code, redirectURI)
 }
 
+// BaseTransport returns what lies below the chain of [Client.Transport]: the transport that WithTransport gave, or the default one. It adds
+// nothing to requests, neither tokens nor limits nor retries, and is meant for presigned URLs such as those of report documents, which must
+// not see any credentials.
+func (a *App) BaseTransport() http.RoundTripper { return a.config.transport }
+
 // CloseIdleConnections closes the connections that no call is using, for tests and orderly shutdowns.
 func (a *App) CloseIdleConnections() {
 	if c, ok := a.config.transport.(interface{ CloseIdleConnections() }); ok {

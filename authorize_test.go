@@ -266,19 +266,19 @@ func TestGrantless(t *testing.T) {
 
 func TestWithToken(t *testing.T) {
 	f := new(fake)
-	_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithToken("Atz.sprdt|delegated"))
+	_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithAccessToken("Atz.sprdt|delegated"))
 	check(t, err)
 	if f.tokens+f.minted != 0 || token(f.requests[0]) != "Atz.sprdt|delegated" {
 		t.Errorf("%d tokens, %d minted, sent %q", f.tokens, f.minted, token(f.requests[0]))
 	}
 	for _, bad := range []string{"", "Atza|x\n", `"Atza|x"`} {
-		_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithToken(bad))
+		_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithAccessToken(bad))
 		if !errors.As(err, new(*ConfigError)) || len(f.requests) != 1 {
 			t.Errorf("%q: got %v", bad, err)
 		}
 	}
 	f.api = func(*http.Request) *http.Response { return reply(403, expiredBody) }
-	_, err = invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithToken("Atz.sprdt|delegated"))
+	_, err = invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithAccessToken("Atz.sprdt|delegated"))
 	var api *APIError
 	if !errors.As(err, &api) || len(f.requests) != 2 {
 		t.Fatalf("got %v after %d requests", err, len(f.requests))

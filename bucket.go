@@ -57,7 +57,11 @@ func (b *bucket) delay(now time.Time, n int) time.Duration {
 
 // passes is how many more calls may be sent within d.
 func (b *bucket) passes(now time.Time, d time.Duration) int {
-	return max(b.burst+int((d-max(b.full.Sub(now), 0))/b.step), 0)
+	first := b.delay(now, 1)
+	if d < first {
+		return 0
+	}
+	return int((d-first)/b.step) + 1
 }
 
 func (b *bucket) take(now time.Time) {

@@ -102,9 +102,9 @@ func WithReportType(reportType string) CallOption {
 	return func(c *call) { c.reportType = reportType }
 }
 
-// WithToken makes the call with this access token or restricted data token in place of the client's own, for example one
+// WithAccessToken makes the call with this access token or restricted data token in place of the client's own, for example one
 // that another application delegated. It is not renewed.
-func WithToken(token string) CallOption {
+func WithAccessToken(token string) CallOption {
 	return func(c *call) {
 		c.token = token
 		if token == "" || pasted(token) {

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// RestrictedReportType reports whether the documents of a report type need a restricted data token
+// IsRestrictedReportType reports whether the documents of a report type need a restricted data token
 // (developer-docs.amazon.com/sp-api/docs/tokens-api-use-case-guide).
-func RestrictedReportType(reportType string) bool {
+func IsRestrictedReportType(reportType string) bool {
 	return restrictedReportTypes[reportType]
 }
 
@@ -31,7 +31,7 @@ func (c *call) needsRestricted() (bool, error) {
 			return false, &ConfigError{Field: "data element", Value: e, Want: want}
 		}
 	}
-	return c.restricted || op.Restricted == RestrictedAlways || op.Restricted == RestrictedReport && RestrictedReportType(c.reportType), nil
+	return c.restricted || op.Restricted == RestrictedAlways || op.Restricted == RestrictedReport && IsRestrictedReportType(c.reportType), nil
 }
 
 type restrictedResource struct {
