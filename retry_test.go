@@ -342,3 +342,64 @@ func TestBrokenBodyIsReadAgain(t *testing.T) {
 		}
 	})
 }
+
+// The bodies of attempts that failed are read and closed, so that their connections can be used again.
+func TestBodiesOfFailedAttemptsAreClosed(t *testing.T) {
+	for name, answer := range map[string]*http.Response{
+		"429": reply(429, quotaBody), "503": reply(503, `{}`), "expired": reply(403, expiredBody), "404": reply(404, `{}`),
+		"not JSON": reply(200, "OK"), "errors alone": reply(200, errorBody("X", "", "")), "too large": reply(200, strings.Repeat("x", 2000)),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := new(fake)
+			body, err := io.ReadAll(answer.Body)
+			check(t, err)
+			var bodies []*closeCounter
+			f.api = func(*http.Request) *http.Response {
+				again := *answer
+				b := &closeCounter{Reader: bytes.NewReader(body)}
+				bodies = append(bodies, b)
+				again.Header, again.Body = answer.Header.Clone(), b
+				return &again
+			}
+			if _, err := invokeRaw(t.Context(), f.client(WithMaxBody(1000)), catalogItem, asin); err == nil {
+				t.Fatal("no error")
+			}
+			for i, b := range bodies {
+				if rest, _ := io.ReadAll(b.Reader); b.n == 0 || len(rest) > 0 && name != "too large" {
+					t.Errorf("%s: the body of attempt %d of %d was closed %d times, with %d bytes unread", name, i+1, len(bodies), b.n, len(rest))
+				}
+			}
+		})
+	}
+}
+
+// WithFailFast bounds the pause before a repeat too: the answer in hand is returned at once.
+func TestFailFastBoundsThePause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, test := range []struct {
+			status   int
+			after    string
+			bound    time.Duration
+			attempts int
+		}{
+			{503, "40", 39 * time.Second, 1}, {503, "40", 40 * time.Second, 2}, {429, "40", 0, 1}, {429, "40", time.Minute, 2}, {503, "", time.Second, 2},
+		} {
+			f := new(fake)
+			f.api = func(*http.Request) *http.Response {
+				if len(f.requests) == 1 {
+					return reply(test.status, `{}`, "Retry-After: "+test.after)
+				}
+				return nil
+			}
+			start := time.Now()
+			var r Response
+			_, err := invokeRaw(t.Context(), f.client(WithLimiter(unlimited{})), catalogItem, asin, WithFailFast(test.bound), WithResponse(&r))
+			if r.Attempts != test.attempts || (err == nil) != (test.attempts == 2) || time.Since(start) > test.bound {
+				t.Errorf("%+v: %d attempts in %s, %v", test, r.Attempts, time.Since(start), err)
+			}
+			if test.attempts == 1 && !hasStatus(err, test.status) {
+				t.Errorf("%+v: got %v, want the answer", test, err)
+			}
+		}
+	})
+}
