@@ -7,14 +7,17 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"math"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// App is the application that is registered with Amazon: one transport, one token cache, one limiter and one retry budget for all
-// its sellers. It never changes and is safe for concurrent use.
+// App is the application that is registered with Amazon: one transport, one token store, one limiter and one retry budget for all
+// its sellers. It never changes and is safe for concurrent use; [App.WithClientSecret] follows a change of its secret.
 type App struct {
 	credentials Credentials
 	config      config
@@ -23,7 +26,7 @@ type App struct {
 	tokenURL    *url.URL
 	endpoint    *url.URL // nil: the region's
 	hosts       hosts
-	tokens      *tokenCache
+	secret      string // stands for the client secret beside what was refused to it
 	budget      *retryBudget
 }
 
@@ -43,6 +46,9 @@ func NewApp(credentials Credentials, options ...Option) *App {
 	if c.limiter == nil {
 		c.limiter = NewLimiter()
 	}
+	if c.tokens == nil {
+		c.tokens = NewTokenStore()
+	}
 	if c.maxBody <= 0 {
 		c.maxBody = defaultMaxBody
 	}
@@ -51,15 +57,24 @@ func NewApp(credentials Credentials, options ...Option) *App {
 	}
 	c.retry = c.retry.withDefaults()
 	a.budget = newRetryBudget(c.retry.Budget)
-	a.tokens = newTokenCache()
 	a.err = a.prepare()
 	return a
+}
+
+// WithClientSecret returns the same application after its client secret has changed. It shares all with the one that it is called on:
+// transport, tokens, limits, retry budget, options. Clients that were made before keep the secret that they were made with.
+func (a *App) WithClientSecret(secret string) *App {
+	changed := *a
+	changed.credentials.ClientSecret = secret
+	changed.err = changed.prepare()
+	return &changed
 }
 
 func (a *App) prepare() (err error) {
 	if err = a.credentials.check(); err != nil {
 		return err
 	}
+	a.secret = fingerprint("client_secret", a.credentials.ClientID, a.credentials.ClientSecret)
 	if a.userAgent, err = userAgent(a.config.userAgent); err != nil {
 		return err
 	}
@@ -71,13 +86,18 @@ func (a *App) prepare() (err error) {
 			return err
 		}
 	}
+	for _, operation := range slices.Sorted(maps.Keys(a.config.appLimits)) {
+		if rate := a.config.appLimits[operation].rate; !(rate > 0) || math.IsInf(rate, 1) {
+			return &ConfigError{Field: "application limit", Value: formatRate(rate), Want: "of " + operation + " is no rate: want requests per second, above 0"}
+		}
+	}
 	a.hosts = newHosts(a.endpoint)
 	return nil
 }
 
 // Client makes the client of one seller's authorization in one region. It sends nothing; see [NewApp] about errors.
 func (a *App) Client(auth Authorization) *Client {
-	c := &Client{app: a, auth: auth, err: a.err, key: a.accessKey(auth.RefreshToken)}
+	c := &Client{app: a, auth: auth, err: a.err}
 	region, err := auth.region()
 	if c.err == nil && err != nil {
 		c.err = err
@@ -97,6 +117,9 @@ func (a *App) Client(auth Authorization) *Client {
 		c.base = a.endpoint
 	default:
 		c.base = regionURL(region, auth.Sandbox)
+	}
+	if c.err == nil {
+		c.access = c.accessRequest()
 	}
 	c.chain = assemble(c)
 	return c
@@ -131,6 +154,11 @@ func (a *App) Exchange(ctx context.Context, code, redirectURI string) (Authoriza
 	}
 	return a.exchangeCode(ctx, code, redirectURI)
 }
+
+// BaseTransport returns what lies below the chain of [Client.Transport]: the transport that WithTransport gave, or the default one. It adds
+// nothing to requests, neither tokens nor limits nor retries, and is meant for presigned URLs such as those of report documents, which must
+// not see any credentials.
+func (a *App) BaseTransport() http.RoundTripper { return a.config.transport }
 
 // CloseIdleConnections closes the connections that no call is using, for tests and orderly shutdowns.
 func (a *App) CloseIdleConnections() {

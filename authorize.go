@@ -3,6 +3,7 @@ package spapi
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -27,16 +28,15 @@ func (s *authorizeStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	for k, v := range req.Header {
 		header[k] = v
 	}
-	var key, token string // the key is empty where the caller brought the token
-	if own := req.Header.Get(headerToken); own != "" {
-		token = own
-	} else {
+	var key string // empty where the caller brought the token
+	token := Token{Value: req.Header.Get(headerToken)}
+	if token.Value == "" {
 		var err error
 		if key, token, err = s.client.tokenFor(ctx, call, req); err != nil {
 			return nil, err
 		}
 	}
-	header[headerToken] = []string{token}
+	header[headerToken] = []string{token.Value}
 	if header["User-Agent"] == nil {
 		header["User-Agent"] = []string{s.client.app.userAgent}
 	}
@@ -51,24 +51,29 @@ func (s *authorizeStep) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // tokenFor picks the token that the operation needs.
-func (c *Client) tokenFor(ctx context.Context, call *call, req *http.Request) (key, token string, err error) {
+func (c *Client) tokenFor(ctx context.Context, call *call, req *http.Request) (key string, token Token, err error) {
 	if call.token != "" {
-		return "", call.token, nil
+		return "", Token{Value: call.token}, nil
 	}
-	var t Token
+	var r TokenRequest
 	restricted, err := call.needsRestricted()
 	switch {
 	case err != nil:
+		return "", Token{}, err
 	case call.op.Grantless != "":
-		key = c.app.grantlessKey(call.op.Grantless)
-		t, err = c.app.grantlessToken(ctx, call.op.Grantless)
+		r = c.grantlessRequest(call.op.Grantless)
+	case c.auth.RefreshToken == "":
+		return "", Token{}, checkRefreshToken("")
 	case restricted:
-		key, t, err = c.restrictedToken(ctx, call, req)
+		r = c.restrictedRequest(call, req)
 	default:
-		key = c.key
-		t, err = c.accessToken(ctx)
+		r = c.access
 	}
-	return key, t.Value, err
+	token, err = c.app.config.tokens.Get(ctx, r)
+	if err != nil && restricted && call.op.Grantless == "" {
+		err = fmt.Errorf("restricted data token for %s: %w", call.op.ID, err)
+	}
+	return r.Key, token, err
 }
 
 // Only this of the many reasons of a 403 is cured by a new token. The LWA secret that "has expired" is not.
@@ -76,14 +81,16 @@ var tokenExpired = []byte("access token you provided has expired")
 
 // inspect looks into a 403: it drops an expired token from the cache, so that the retry step can repeat the call with a new one, and
 // takes credentials out of the body, which the errors of wrong signatures echo.
-func (s *authorizeStep) inspect(call *call, resp *http.Response, req *http.Request, key, token string) {
+func (s *authorizeStep) inspect(call *call, resp *http.Response, req *http.Request, key string, token Token) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	_ = resp.Body.Close()
 	if key != "" && bytes.Contains(bytes.ToLower(body), tokenExpired) {
-		s.client.app.tokens.drop(key, token)
+		if err := s.client.app.config.tokens.Drop(req.Context(), key, token); err != nil {
+			s.client.app.warn(req.Context(), "the expired token could not be dropped", call, err)
+		}
 		call.expired = true
 	}
-	clean := scrub(string(body), token, req.Header.Get("X-Amz-Security-Token"), req.Header.Get("Authorization"))
+	clean := scrub(string(body), token.Value, req.Header.Get("X-Amz-Security-Token"), req.Header.Get("Authorization"))
 	resp.Body = &readBack{Reader: strings.NewReader(clean), err: err}
 	resp.ContentLength = int64(len(clean))
 	if resp.Header.Get("Content-Length") != "" {

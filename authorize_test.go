@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -266,19 +267,19 @@ func TestGrantless(t *testing.T) {
 
 func TestWithToken(t *testing.T) {
 	f := new(fake)
-	_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithToken("Atz.sprdt|delegated"))
+	_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithAccessToken("Atz.sprdt|delegated"))
 	check(t, err)
 	if f.tokens+f.minted != 0 || token(f.requests[0]) != "Atz.sprdt|delegated" {
 		t.Errorf("%d tokens, %d minted, sent %q", f.tokens, f.minted, token(f.requests[0]))
 	}
 	for _, bad := range []string{"", "Atza|x\n", `"Atza|x"`} {
-		_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithToken(bad))
+		_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithAccessToken(bad))
 		if !errors.As(err, new(*ConfigError)) || len(f.requests) != 1 {
 			t.Errorf("%q: got %v", bad, err)
 		}
 	}
 	f.api = func(*http.Request) *http.Response { return reply(403, expiredBody) }
-	_, err = invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithToken("Atz.sprdt|delegated"))
+	_, err = invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithAccessToken("Atz.sprdt|delegated"))
 	var api *APIError
 	if !errors.As(err, &api) || len(f.requests) != 2 {
 		t.Fatalf("got %v after %d requests", err, len(f.requests))
@@ -529,26 +530,226 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	if !errors.As(err, new(*ConfigError)) || len(f.requests) != 2 {
 		t.Errorf("got %v after %d requests", err, len(f.requests))
 	}
-	f.lwa = func(url.Values) *http.Response { return reply(307, ``, "Location: https://evil.example/") }
-	_, err = client.App().Client(Authorization{RefreshToken: testRefreshToken + "x", Region: "na"}).AccessToken(t.Context())
-	var auth *AuthError
-	if !errors.As(err, &auth) || auth.StatusCode != 307 {
-		t.Fatalf("got %v", err)
-	}
-	wantText(t, auth.Explain(), "does not redirect")
 }
 
-func TestTokenCacheThrowsStaleTokensAway(t *testing.T) {
+// A redirect of the token endpoint is not followed either: the request that it asks for would carry the client secret.
+func TestTokenRedirectsAreNotFollowed(t *testing.T) {
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		f := new(fake)
+		f.lwa = func(url.Values) *http.Response {
+			return reply(status, ``, "Location: https://evil.example/auth/o2/token")
+		}
+		var hosts []string
+		f.hook = func(_ string, req *http.Request) { hosts = append(hosts, req.URL.Host) }
+		app := NewApp(testCredentials, WithTransport(f))
+		for name, ask := range map[string]func() error{
+			"refresh": func() error {
+				_, err := app.Client(testAuthorization).AccessToken(t.Context())
+				return err
+			},
+			"grantless": func() error {
+				_, err := invokeRaw(t.Context(), app.Client(testAuthorization), "notificationsv1.getDestinations", nil)
+				return err
+			},
+			"code": func() error {
+				_, err := app.Exchange(t.Context(), "ANcode", "")
+				return err
+			},
+		} {
+			hosts = nil
+			err := ask()
+			var auth *AuthError
+			if !errors.As(err, &auth) || auth.StatusCode != status {
+				t.Errorf("%d, %s: got %v, want an AuthError with that status", status, name, err)
+				continue
+			}
+			wantText(t, auth.Explain(), "does not redirect")
+			if !slices.Equal(hosts, []string{"api.amazon.com"}) {
+				t.Errorf("%d, %s: requests went to %v, want one to api.amazon.com", status, name, hosts)
+			}
+		}
+	}
+}
+
+// Each seller has restricted tokens of its own, minted with its own access token.
+func TestRestrictedTokensAreKeptApart(t *testing.T) {
+	f := new(fake)
+	sandbox, europe, other := testAuthorization, testAuthorization, testAuthorization
+	sandbox.Sandbox = true
+	europe.Region = "eu"
+	other.RefreshToken += "other"
+	app := NewApp(testCredentials, WithTransport(f))
+	elsewhere := NewApp(testCredentials, WithTransport(f), WithTokenStore(app.config.tokens), WithEndpoint("http://127.0.0.1:1"))
+	seen := map[string]string{}
+	for name, client := range map[string]*Client{
+		"seller": app.Client(testAuthorization), "other seller": app.Client(other), "other region": app.Client(europe),
+		"other endpoint": elsewhere.Client(testAuthorization), "sandbox of the other endpoint": elsewhere.Client(sandbox),
+	} {
+		for _, operation := range []string{getOrder, "ordersv0.getOrderAddress"} {
+			for _, id := range []string{"1", "2"} {
+				_, err := invokeRaw(t.Context(), client, operation, orderID(id), WithRestrictedData())
+				check(t, err)
+			}
+			got := token(f.requests[len(f.requests)-1])
+			if before := seen[got]; before != "" {
+				t.Errorf("%s of %s goes with the token of %s", operation, name, before)
+			}
+			seen[got] = operation + " of " + name
+		}
+	}
+	if len(seen) != 10 || f.minted != 10 {
+		t.Errorf("%d restricted tokens, want 10: two operations for each of five", f.minted)
+	}
+}
+
+// Applications that share a store share no token that isn't theirs.
+func TestTokensAreKeptApart(t *testing.T) {
+	f := new(fake)
+	store := NewTokenStore()
+	withStore := func(c Credentials, options ...Option) *App {
+		return NewApp(c, append(options, WithTransport(f), WithTokenStore(store), WithLimiter(unlimited{}))...)
+	}
+	otherID := Credentials{ClientID: testClientID + "0", ClientSecret: testClientSecret}
+	other, sandbox, europe := testAuthorization, testAuthorization, testAuthorization
+	other.RefreshToken += "other"
+	sandbox.Sandbox = true
+	europe.Region = "eu"
+	app := withStore(testCredentials)
+	seen := map[string]string{} // token -> whose it is
+	for _, c := range []struct {
+		whose, grantless string
+		client           *Client
+	}{
+		{"seller", "application", app.Client(testAuthorization)},
+		{"other seller", "application", app.Client(other)}, // a grantless token is no seller's
+		{"seller in the sandbox", "application in the sandbox", app.Client(sandbox)},
+		{"other application's", "other application", withStore(otherID).Client(testAuthorization)},
+		{"other host's", "application at the other host", withStore(testCredentials, WithTokenURL("https://other.example/auth/o2/token")).Client(testAuthorization)},
+		{"other path's", "application at the other path", withStore(testCredentials, WithTokenURL("https://api.amazon.com/other/auth/o2/token")).Client(testAuthorization)},
+	} {
+		for operation, whose := range map[string]string{getOrders: c.whose, "notificationsv1.getDestinations": c.grantless + ": notifications",
+			"application20231130.rotateApplicationClientSecret": c.grantless + ": rotation"} {
+			_, err := invokeRaw(t.Context(), c.client, operation, nil)
+			check(t, err)
+			got := token(f.requests[len(f.requests)-1])
+			if before, ok := seen[got]; ok && before != whose {
+				t.Errorf("the token of %s serves %s", before, whose)
+			}
+			seen[got] = whose
+		}
+	}
+	if f.tokens != 6+2*5 {
+		t.Errorf("%d token requests, want 16: one for each seller's and two for each application", f.tokens)
+	}
+	// One authorization in two regions is one token, and a new secret gets no other.
+	before := f.tokens
+	for _, client := range []*Client{app.Client(europe), app.WithClientSecret("amzn1.oa2-cs.v1.another").Client(testAuthorization)} {
+		_, err := invokeRaw(t.Context(), client, getOrders, nil)
+		check(t, err)
+	}
+	if f.tokens != before {
+		t.Errorf("%d more token requests, want none", f.tokens-before)
+	}
+}
+
+// The application stays the same when its secret changes: nothing starts anew but what was refused to the old secret.
+func TestWithClientSecret(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newTokenCache()
-		for i := range 10_000 {
-			_, err := c.get(t.Context(), fmt.Sprint(i), func(context.Context) (Token, error) {
-				return Token{Value: "x", Expires: time.Now().Add(time.Hour)}, nil
+		f := new(fake)
+		valid := "amzn1.oa2-cs.v1.new5ecre7canary"
+		f.lwa = func(form url.Values) *http.Response {
+			if form.Get("client_secret") != valid {
+				return reply(401, `{"error":"invalid_client"}`)
+			}
+			return nil
+		}
+		app := NewApp(testCredentials, WithTransport(f), WithRetry(RetryPolicy{Budget: 3}))
+		if _, err := invokeRaw(t.Context(), app.Client(testAuthorization), getOrder, orderID("1")); !IsTokenRefused(err) {
+			t.Fatalf("got %v, want a refused token", err)
+		}
+		changed := app.WithClientSecret(valid)
+		check(t, changed.Client(testAuthorization).Check())
+		_, err := invokeRaw(t.Context(), changed.Client(testAuthorization), getOrder, orderID("1"))
+		check(t, err)
+		if got := f.forms[1].Get("client_secret"); got != valid || f.tokens != 2 {
+			t.Errorf("%d token requests, the last with another secret: %t", f.tokens, got != valid)
+		}
+		// The limit: burst 30, of which one call is gone, and one that got no token.
+		for range 28 {
+			_, err := invokeRaw(t.Context(), app.Client(testAuthorization), getOrder, orderID("1"), WithFailFast(0))
+			check(t, err)
+		}
+		if _, err := invokeRaw(t.Context(), changed.Client(testAuthorization), getOrder, orderID("1"), WithFailFast(0)); !errors.As(err, new(*LimitError)) {
+			t.Errorf("got %v, want a LimitError: the limit is the application's, whatever its secret", err)
+		}
+		// The retry budget.
+		f.api = func(*http.Request) *http.Response { return reply(503, `{}`) }
+		before := len(f.requests)
+		for _, a := range []*App{app, changed} {
+			for range 3 {
+				_, _ = invokeRaw(t.Context(), a.Client(testAuthorization), getOrders, nil)
+			}
+		}
+		if n := len(f.requests) - before; n != 9 {
+			t.Errorf("%d requests for six calls, want 9 with the budget of 3 that both share", n)
+		}
+		if err := app.WithClientSecret("").Client(testAuthorization).Check(); !errors.As(err, new(*ConfigError)) {
+			t.Errorf("no secret: got %v, want a ConfigError", err)
+		}
+		check(t, app.WithClientSecret("").WithClientSecret(valid).Client(testAuthorization).Check())
+		noSecrets(t, every(t, changed)...)
+	})
+}
+
+// An expired token is dropped once: calls that met it late must not drop the one that came in its place.
+func TestRenewedTokenIsNotDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		first := ""
+		n := 0
+		f.delay = func(req *http.Request) time.Duration {
+			n++
+			return time.Duration(n) * time.Second // each answer comes when the one before has been dealt with
+		}
+		f.api = func(req *http.Request) *http.Response {
+			if first == "" {
+				first = token(req)
+			}
+			if token(req) == first {
+				return reply(403, expiredBody)
+			}
+			return nil
+		}
+		client := f.client(WithLimiter(unlimited{}))
+		_, err := client.AccessToken(t.Context())
+		check(t, err)
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				_, err := invokeRaw(t.Context(), client, catalogItem, asin)
+				if err != nil {
+					t.Error(err)
+				}
 			})
+		}
+		wg.Wait()
+		if f.tokens != 2 {
+			t.Errorf("%d token requests, want 2", f.tokens)
+		}
+	})
+}
+
+func TestTokenStoreThrowsStaleTokensAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := NewTokenStore()
+		for i := range 10_000 {
+			_, err := store.Get(t.Context(), TokenRequest{Key: fmt.Sprint(i), Fetch: func(context.Context) (Token, error) {
+				return Token{Value: "x", Expires: time.Now().Add(time.Hour)}, nil
+			}})
 			check(t, err)
 			time.Sleep(time.Minute)
 		}
-		if n := len(c.entries); n > 200 {
+		if n := len(store.(*tokenStore).entries); n > 200 {
 			t.Errorf("%d entries are kept, of which 60 are fresh", n)
 		}
 	})

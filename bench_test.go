@@ -17,8 +17,11 @@ import (
 // unlimited lets every call pass, so that benchmarks measure work and no waiting.
 type unlimited struct{}
 
-func (unlimited) Wait(context.Context, spapi.Bucket, spapi.Wait) (float64, error) { return 0, nil }
-func (unlimited) Observe(spapi.Bucket, spapi.Observation)                         {}
+func (unlimited) Wait(context.Context, spapi.LimitRequest) (spapi.LimitGrant, error) {
+	return spapi.LimitGrant{}, nil
+}
+
+func (unlimited) Observe(context.Context, spapi.LimitGrant, spapi.LimitReply) error { return nil }
 
 // benchOrder is an order as Orders v0 sends it.
 const benchOrder = `{"AmazonOrderId":"902-3159896-1390916","SellerOrderId":"902-3159896-1390916","PurchaseDate":"2026-03-08T10:00:00Z","LastUpdateDate":"2026-03-08T12:00:00Z",` +

@@ -27,7 +27,9 @@ type call struct {
 
 	// what the chain finds out
 	op         *Operation
-	rate       float64 // in force when the call was let through, requests per second
+	limits     []LimitBucket
+	buckets    [limitScopes]LimitBucket // what limits is made in
+	rate       float64                  // in force when the call was let through, requests per second
 	attempts   int
 	waited     time.Duration
 	repeatable bool // may be repeated though it may have been carried out
@@ -100,9 +102,9 @@ func WithReportType(reportType string) CallOption {
 	return func(c *call) { c.reportType = reportType }
 }
 
-// WithToken makes the call with this access token or restricted data token in place of the client's own, for example one
+// WithAccessToken makes the call with this access token or restricted data token in place of the client's own, for example one
 // that another application delegated. It is not renewed.
-func WithToken(token string) CallOption {
+func WithAccessToken(token string) CallOption {
 	return func(c *call) {
 		c.token = token
 		if token == "" || pasted(token) {

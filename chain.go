@@ -13,7 +13,7 @@ type step struct {
 var chain = []step{
 	{"identify", func(c *Client, next http.RoundTripper) http.RoundTripper { return &identifyStep{c, next} }},
 	{"retry", func(c *Client, next http.RoundTripper) http.RoundTripper {
-		return &retryStep{next, c.app.config.retry, c.app.budget, c.app.config.logger}
+		return &retryStep{c, next, c.app.config.retry, c.app.budget}
 	}},
 	{"limit", func(c *Client, next http.RoundTripper) http.RoundTripper {
 		return &limitStep{c, c.app.config.limiter, next}

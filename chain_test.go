@@ -37,13 +37,14 @@ func (s *transcript) line(format string, args ...any) {
 	fmt.Fprintf(&s.Builder, "  "+format+"\n", args...)
 }
 
-func (s *transcript) Wait(_ context.Context, b Bucket, w Wait) (float64, error) {
-	s.line("limit      wait for %s, retry=%t", b.Operation, w.Retry)
-	return b.Rate, nil
+func (s *transcript) Wait(_ context.Context, r LimitRequest) (LimitGrant, error) {
+	s.line("limit      wait for %s, retry=%t", r.Buckets[0].Operation, r.Retry)
+	return LimitGrant{Buckets: r.Buckets, Rate: r.Buckets[0].Rate}, nil
 }
 
-func (s *transcript) Observe(b Bucket, o Observation) {
-	s.line("limit      learn from the reply of %s, throttled=%t", b.Operation, o.Throttled)
+func (s *transcript) Observe(_ context.Context, g LimitGrant, r LimitReply) error {
+	s.line("limit      learn from the reply of %s, throttled=%t", g.Buckets[0].Operation, r.Throttled)
+	return nil
 }
 
 func (s *transcript) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -67,9 +68,12 @@ func TestChainOrder(t *testing.T) {
 		}
 		options := []Option{WithTransport(&s), WithLimiter(&s),
 			WithSigner(signerFunc(func(req *http.Request) { s.line("sign       %s", req.URL.Path) })),
-			WithObserver(func(_ context.Context, a Attempt) {
-				s.line("observe    %s attempt %d: %d", a.Operation, a.Number, a.Status)
-			}),
+			WithObserver(ObserverFunc(func(ctx context.Context, a Activity) (context.Context, func(Outcome)) {
+				if a.Kind != ActivityAttempt {
+					return ctx, nil
+				}
+				return ctx, func(o Outcome) { s.line("observe    %s attempt %d: %d", a.Operation, a.Attempt, o.StatusCode) }
+			})),
 		}
 		client := NewApp(testCredentials, options...).Client(testAuthorization)
 

@@ -18,7 +18,7 @@ type Client struct {
 	region marketplace.Region
 	seller string   // what stands for the seller in limits; "" without one
 	base   *url.URL // scheme, host and path prefix
-	key    string   // of the seller's access token in the cache
+	access TokenRequest
 	chain  http.RoundTripper
 	err    error // what is wrong with the settings
 }
@@ -50,7 +50,10 @@ func (c *Client) AccessToken(ctx context.Context) (Token, error) {
 	if c.err != nil {
 		return Token{}, c.err
 	}
-	return c.accessToken(ctx)
+	if c.auth.RefreshToken == "" {
+		return Token{}, checkRefreshToken("")
+	}
+	return c.app.config.tokens.Get(ctx, c.access)
 }
 
 // Do sends any request through the chain: limits, tokens and retries work as for typed calls. A URL without a host
@@ -74,7 +77,13 @@ type transport struct {
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	call := newCall(t.opts)
-	resp, err := t.client.send(call, req.WithContext(withCall(req.Context(), call)))
+	ctx := req.Context()
+	var whole running
+	if t.client.app.observes(ctx, ActivityCall) {
+		call.op = t.client.identify(req) // before the chain does
+		ctx, whole = t.client.beginCall(ctx, call)
+	}
+	resp, err := t.client.send(call, req.WithContext(withCall(ctx, call)))
 	if err == nil && call.apiErrors && resp.StatusCode/100 != 2 {
 		_, err = t.client.success(call, resp)
 		resp = nil
@@ -82,6 +91,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if r := call.response; r != nil {
 		call.fill(r)
 	}
+	whole.end(call.outcome(err))
 	return resp, err
 }
 

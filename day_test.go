@@ -39,14 +39,19 @@ func TestDay(t *testing.T) {
 		var mu sync.Mutex
 		calls, throttled := map[string]int{}, map[string]int{}
 		app := spapi.NewApp(spapi.Credentials{ClientID: c.ClientID, ClientSecret: c.ClientSecret}, spapi.WithTransport(emu),
-			spapi.WithObserver(func(_ context.Context, a spapi.Attempt) {
-				mu.Lock()
-				defer mu.Unlock()
-				calls[a.Operation]++
-				if a.Status == http.StatusTooManyRequests {
-					throttled[a.Operation]++
+			spapi.WithObserver(spapi.ObserverFunc(func(ctx context.Context, a spapi.Activity) (context.Context, func(spapi.Outcome)) {
+				if a.Kind != spapi.ActivityAttempt {
+					return ctx, nil
 				}
-			}))
+				return ctx, func(o spapi.Outcome) {
+					mu.Lock()
+					defer mu.Unlock()
+					calls[a.Operation]++
+					if o.StatusCode == http.StatusTooManyRequests {
+						throttled[a.Operation]++
+					}
+				}
+			})))
 		client := app.Client(spapi.Authorization{RefreshToken: c.RefreshToken, Region: c.Region})
 
 		const day = 24 * time.Hour

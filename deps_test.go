@@ -43,6 +43,7 @@ var importRules = []importRule{
 	{packages: "datakiosk", only: []string{"std", ".", "api/datakiosk20231115", "internal/document", "internal/job"}, never: []string{"internal/document/export", "reports", "feeds"},
 		reason: "it is a workflow over one API"},
 	{packages: "internal/job", only: []string{"std"}, reason: "it knows of waiting and of journals, not of what is waited for"},
+	{packages: "fleet/fleettest", only: []string{"std", "."}, reason: "whoever writes a limiter or token store runs it, and needs no other implementation for that"},
 	{packages: "cmd/...", only: []string{"std", "internal/cli/..."}, reason: "main is three lines"},
 }
 

@@ -18,16 +18,21 @@
 // # Limits
 //
 // Amazon grants each operation a token bucket per application, seller and region. Calls wait for
-// their turn before they are sent; the wait ends with the context. [WithFailFast] bounds it, [WithLimiter] replaces the limiter.
+// their turn before they are sent; the wait ends with the context. [WithFailFast] bounds it, [WithLimiter] replaces the limiter. Where
+// the application has a limit over all its sellers too, a call takes from both buckets or from none.
 //
 // # Tokens
 //
 // Access tokens of Login with Amazon are fetched when first needed, shared by all clients of the same authorization and
 // renewed a minute before they expire. Operations without a seller ("grantless") and operations that hand out personal data
-// ("restricted") get the tokens that they need by themselves.
+// ("restricted") get the tokens that they need by themselves. [WithTokenStore] replaces the memory in which they are kept.
 //
 // Secrets never reach a log line, an error text or a printed value. Tokens are only ever sent to
 // Amazon's hosts and to those that [WithEndpoint] or [WithTokenURL] named.
+//
+// # Traces and metrics
+//
+// An [Observer] is told when a call, a wait, an attempt or a token request begins and when it has ended, with the context between.
 //
 // # Errors
 //

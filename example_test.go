@@ -219,7 +219,7 @@ func ExampleWithLogger() {
 		fmt.Println(err)
 	}
 	// Output:
-	// level=DEBUG msg="spapi: token" grant=refresh_token status=200 failed=false
+	// level=DEBUG msg="spapi: token" grant=refresh_token attempt=1 status=200 failed=false
 	// level=DEBUG msg="spapi: request" operation=ordersv0.getOrder method=GET path=/orders/v0/orders/1 query="" attempt=1 status=200 request_id=4a0c1d
 }
 
@@ -227,4 +227,35 @@ func ExampleLookupOperation() {
 	op, ok := spapi.LookupOperation("ordersv0.getOrders")
 	fmt.Println(op.Method, op.Path, op.Rate, op.Burst, op.Removal, ok)
 	// Output: GET /orders/v0/orders 0.0167 20 2027-03-27 true
+}
+
+func ExampleFindOperation() {
+	op, ok := spapi.FindOperation("GET", "/orders/v0/orders/902-3159896-1390916/orderItems")
+	fmt.Println(op.ID, ok)
+	// Output: ordersv0.getOrderItems true
+}
+
+func ExampleWithObserver() {
+	depth := 0 // of one goroutine; a tracer would keep its span in the context
+	client := exampleClient(func(*http.Request) (int, string) { return 200, `{"payload":{}}` },
+		spapi.WithObserver(spapi.ObserverFunc(func(ctx context.Context, a spapi.Activity) (context.Context, func(spapi.Outcome)) {
+			fmt.Printf("%sbegin %s %s%s\n", strings.Repeat("  ", depth), a.Kind, a.Operation, a.Grant)
+			depth++
+			return ctx, func(o spapi.Outcome) {
+				depth--
+				fmt.Printf("%send %s: %d\n", strings.Repeat("  ", depth), a.Kind, o.StatusCode)
+			}
+		})))
+	if _, err := ordersv0.New(client).GetOrder(context.Background(), &ordersv0.GetOrderInput{OrderID: "1"}); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// begin call ordersv0.getOrder
+	//   begin limit wait ordersv0.getOrder
+	//   end limit wait: 0
+	//   begin token request refresh_token
+	//   end token request: 200
+	//   begin attempt ordersv0.getOrder
+	//   end attempt: 200
+	// end call: 200
 }

@@ -1,6 +1,7 @@
 package spapi
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -25,13 +26,25 @@ func (s *identifyStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL == nil {
 		return nil, &ConfigError{Field: "request URL", Want: "is missing"}
 	}
+	if call.op == nil {
+		call.op = s.client.identify(req)
+	}
 	if req.URL.Host == "" {
 		req.URL = under(s.client.base, req.URL)
 	}
-	if call.op == nil {
-		call.op = identify(req.Method, strings.TrimPrefix(req.URL.EscapedPath(), s.client.base.EscapedPath()))
-	}
 	return s.next.RoundTrip(req)
+}
+
+// identify finds the operation of a raw request, nil if it has no URL.
+func (c *Client) identify(req *http.Request) *Operation {
+	if req.URL == nil {
+		return nil
+	}
+	path := req.URL.EscapedPath()
+	if req.URL.Host != "" {
+		path = strings.TrimPrefix(path, c.base.EscapedPath())
+	}
+	return identify(req.Method, path)
 }
 
 // under puts a URL without host below base. Escapes stay as they are: a SKU may hold "%2F".
@@ -50,10 +63,8 @@ func under(base, rel *url.URL) *url.URL {
 // identify finds the operation. A path that no model has becomes an operation of its own with careful limits, so that paths which
 // Amazon removed or has not published yet work too.
 func identify(method, escapedPath string) *Operation {
-	if method == "" {
-		method = http.MethodGet
-	}
-	if op := routes().find(method, escapedPath); op != nil {
+	method = cmp.Or(method, http.MethodGet)
+	if op := operationOf(method, escapedPath); op != nil {
 		return op
 	}
 	// API, version and resource: what follows are ids mostly, each of which would get a bucket of its own.

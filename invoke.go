@@ -31,8 +31,20 @@ func InvokeEmpty(ctx context.Context, c *Client, operation string, encode func(*
 
 // invoke is the one path of all typed calls; without decode no body is expected.
 func invoke[Out any](ctx context.Context, c *Client, call *call, operation string, encode func(*wire.Request), decode wire.Decode[Out]) (Out, error) {
+	call.op = operationByID(operation)
+	if call.op == nil {
+		var none Out
+		return none, &ConfigError{Field: "operation", Value: operation, Want: "is unknown"}
+	}
+	ctx, whole := c.beginCall(ctx, call)
+	out, err := carryOut(ctx, c, call, encode, decode)
+	whole.end(call.outcome(err))
+	return out, err
+}
+
+func carryOut[Out any](ctx context.Context, c *Client, call *call, encode func(*wire.Request), decode wire.Decode[Out]) (Out, error) {
 	var none Out
-	resp, body, err := c.exchange(ctx, call, operation, encode, decode != nil)
+	resp, body, err := c.exchange(ctx, call, encode, decode != nil)
 	if err != nil {
 		return none, err
 	}
@@ -52,11 +64,7 @@ func invoke[Out any](ctx context.Context, c *Client, call *call, operation strin
 }
 
 // exchange sends a typed call and returns the body of a success.
-func (c *Client) exchange(ctx context.Context, call *call, operation string, encode func(*wire.Request), wantBody bool) (*http.Response, []byte, error) {
-	call.op = findOperation(operation)
-	if call.op == nil {
-		return nil, nil, &ConfigError{Field: "operation", Value: operation, Want: "is unknown"}
-	}
+func (c *Client) exchange(ctx context.Context, call *call, encode func(*wire.Request), wantBody bool) (*http.Response, []byte, error) {
 	req, err := c.newRequest(ctx, call, encode)
 	if err != nil {
 		return nil, nil, err

@@ -269,7 +269,7 @@ func FuzzPathsStaySegments(f *testing.F) {
 	for _, s := range []string{"a", "a/b", "%2F", "..", ".", "ü", "a b", "?", "#", "a+b&c=d;e", "\x00", "\xff"} {
 		f.Add(s, s)
 	}
-	op := findOperation("listingsitems20210801.getListingsItem")
+	op := operationByID("listingsitems20210801.getListingsItem")
 	f.Fuzz(func(t *testing.T, seller, sku string) {
 		var in wire.Request
 		in.Path("sellerId", seller)

@@ -1,6 +1,7 @@
 package spapi
 
 import (
+	"context"
 	"net/http"
 	"time"
 )
@@ -21,42 +22,46 @@ type limitStep struct {
 func (s *limitStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	call := callFrom(ctx)
-	buckets, n := s.buckets(call.op)
-	w := Wait{Max: -1, Priority: call.priority, Retry: call.attempts > 1}
+	if call.limits == nil { // kept: a limiter may look at them as long as it likes
+		call.limits = s.buckets(call)
+	}
+	r := LimitRequest{Buckets: call.limits, MaxWait: -1, Priority: call.priority, Retry: call.attempts > 1}
 	if call.failFast {
-		w.Max = call.maxWait
+		r.MaxWait = call.maxWait
 	}
 	start := time.Now()
-	for i, b := range buckets[:n] {
-		rate, err := s.limiter.Wait(ctx, b, w)
-		if err != nil {
-			call.waited += time.Since(start)
-			return nil, err
-		}
-		if i == 0 {
-			call.rate = rate
-		}
-	}
+	grant, err := s.wait(ctx, call, r)
 	sent := time.Now()
 	call.waited += sent.Sub(start)
+	if err != nil {
+		return nil, err
+	}
+	call.rate = grant.Rate
 	resp, err := s.next.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
-	o := Observation{Throttled: resp.StatusCode == http.StatusTooManyRequests, Rate: rateLimit(resp.Header), Latency: time.Since(sent)}
-	s.limiter.Observe(buckets[0], o)
-	if n > 1 {
-		// The header tells the rate of application and seller. Which of the two buckets a 429 comes from nobody tells;
-		// the seller's is drained, the larger one is left alone.
-		s.limiter.Observe(buckets[1], Observation{Latency: o.Latency})
+	reply := LimitReply{Latency: time.Since(sent), Throttled: resp.StatusCode == http.StatusTooManyRequests, Rate: rateLimit(resp.Header)}
+	if err := s.limiter.Observe(ctx, grant, reply); err != nil {
+		s.client.app.warn(ctx, "the limiter could not take note of a reply", call, err)
 	}
 	return resp, nil
 }
 
+func (s *limitStep) wait(ctx context.Context, call *call, r LimitRequest) (LimitGrant, error) {
+	var wait running
+	if s.client.app.observes(ctx, ActivityLimitWait) {
+		ctx, wait = s.client.app.begin(ctx, s.client.activity(ActivityLimitWait, call))
+	}
+	grant, err := s.limiter.Wait(ctx, r)
+	wait.end(Outcome{Err: err})
+	return grant, err
+}
+
 // buckets are those that a call takes from: the seller's, and that of the application where there is one.
-func (s *limitStep) buckets(op *Operation) (buckets [2]Bucket, n int) {
-	c := s.client
-	b := Bucket{App: c.app.credentials.ClientID, Operation: op.ID, Region: string(c.region), Rate: op.Rate, Burst: op.Burst}
+func (s *limitStep) buckets(call *call) []LimitBucket {
+	c, op := s.client, call.op
+	b := LimitBucket{App: c.app.credentials.ClientID, Operation: op.ID, Region: string(c.region), Rate: op.Rate, Burst: op.Burst}
 	if op.Grantless == "" {
 		b.Seller = c.seller
 	}
@@ -67,21 +72,18 @@ func (s *limitStep) buckets(op *Operation) (buckets [2]Bucket, n int) {
 	if c.auth.Sandbox {
 		b.Region += "-sandbox"
 		b.Rate, b.Burst = sandboxRate, sandboxBurst
-		buckets[0] = b
-		return buckets, 1
+		return append(call.buckets[:0], b)
 	}
-	buckets[0] = b
+	buckets := append(call.buckets[:0], b)
 	limit, ok := c.app.config.appLimits[op.ID]
 	if !ok && op.AppRate > 0 {
 		// No burst is published for these; a second's worth is what a token bucket needs at least.
 		limit, ok = appLimit{op.AppRate, max(int(op.AppRate), 1)}, true
 	}
 	if !ok {
-		return buckets, 1
+		return buckets
 	}
-	b.Operation += " (application)"
-	b.Seller = ""
+	b.Scope, b.Seller = LimitPerApplication, ""
 	b.Rate, b.Burst = limit.rate, limit.burst
-	buckets[1] = b
-	return buckets, 2
+	return append(buckets, b)
 }

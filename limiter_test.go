@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -277,98 +278,6 @@ func TestLimiterDeadlineIsToldAtOnce(t *testing.T) {
 	})
 }
 
-func TestLimiterCancelledWaiterTakesNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := NewLimiter()
-		b := Bucket{Operation: "op", Rate: 1, Burst: 1}
-		_, err := l.Wait(t.Context(), b, Wait{Max: -1})
-		check(t, err)
-		start := time.Now()
-		ctx, cancel := context.WithCancel(t.Context())
-		var wg sync.WaitGroup
-		for range 5 {
-			wg.Go(func() {
-				if _, err := l.Wait(ctx, b, Wait{Max: -1}); !errors.Is(err, context.Canceled) {
-					t.Errorf("got %v, want canceled", err)
-				}
-			})
-		}
-		synctest.Wait()
-		wg.Go(func() {
-			_, err := l.Wait(t.Context(), b, Wait{Max: -1})
-			if err != nil {
-				t.Error(err)
-			}
-			if got := time.Since(start); got > 1100*time.Millisecond {
-				t.Errorf("waited %s behind calls that were cancelled, want 1 s", got)
-			}
-		})
-		synctest.Wait()
-		cancel()
-		wg.Wait()
-	})
-}
-
-func TestLimiterPriorityAndOrder(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := NewLimiter()
-		b := Bucket{Operation: "op", Rate: 10, Burst: 1}
-		_, err := l.Wait(t.Context(), b, Wait{Max: -1})
-		check(t, err)
-		var mu sync.Mutex
-		var got []int
-		var wg sync.WaitGroup
-		for i, priority := range []int{0, 0, 5, -1, 5, 0} {
-			wg.Go(func() {
-				if _, err := l.Wait(t.Context(), b, Wait{Max: -1, Priority: priority}); err != nil {
-					t.Error(err)
-				}
-				mu.Lock()
-				got = append(got, i)
-				mu.Unlock()
-			})
-			synctest.Wait()
-		}
-		wg.Wait()
-		if want := []int{2, 4, 0, 1, 5, 3}; !slices.Equal(got, want) {
-			t.Errorf("order %v, want %v", got, want)
-		}
-	})
-}
-
-// A rate that is learned, and a 429, must move those who already wait.
-func TestLimiterMovesWaiters(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := NewLimiter()
-		b := Bucket{Operation: "op", Rate: 0.01, Burst: 1}
-		_, err := l.Wait(t.Context(), b, Wait{Max: -1})
-		check(t, err)
-		start := time.Now()
-		done := make(chan time.Duration, 1)
-		go func() {
-			_, _ = l.Wait(t.Context(), b, Wait{Max: -1})
-			done <- time.Since(start)
-		}()
-		time.Sleep(time.Second)
-		synctest.Wait()
-		l.Observe(b, Observation{Rate: 1})
-		if got := <-done; got > 3*time.Second {
-			t.Errorf("waited %s though the rate became 1 per second, want about 2 s", got)
-		}
-		go func() {
-			_, _ = l.Wait(t.Context(), b, Wait{Max: -1})
-			done <- time.Since(start)
-		}()
-		synctest.Wait()
-		time.Sleep(900 * time.Millisecond)
-		start = time.Now()
-		l.Observe(b, Observation{Throttled: true})
-		if got := <-done; got < time.Second {
-			t.Errorf("sent %s after a 429, want 1 s at least", got)
-		}
-	})
-}
-
 func TestApplicationLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := new(fake)
@@ -426,6 +335,171 @@ func TestSandboxLimits(t *testing.T) {
 		}
 		if host := f.requests[0].URL.Host; host != "sandbox.sellingpartnerapi-na.amazon.com" {
 			t.Errorf("sent to %s", host)
+		}
+	})
+}
+
+// A call that the application's limit refuses takes nothing of the seller's.
+func TestRefusalByTheApplicationTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		client := f.client(WithApplicationLimit(getOrder, 0.2, 1)) // the seller's: 0.5 per second, burst 30
+		for i := range 20 {
+			_, err := invokeRaw(t.Context(), client, getOrder, orderID("1"), WithFailFast(0))
+			var limit *LimitError
+			switch {
+			case i == 0:
+				check(t, err)
+			case !errors.As(err, &limit) || limit.Scope != LimitPerApplication || limit.Rate != 0.2 || limit.Wait < 4900*time.Millisecond || limit.Wait > 5100*time.Millisecond:
+				t.Fatalf("call %d: got %v, want a LimitError of the application's limit", i, err)
+			default:
+				wantText(t, limit.Error(), "ordersv0.getOrder: the rate limit of 0.2 requests per second (burst 1) over all sellers of the application makes the call wait 5.0")
+			}
+		}
+		plain := NewApp(testCredentials, WithTransport(f), WithLimiter(client.app.config.limiter)).Client(testAuthorization)
+		for range 29 {
+			_, err := invokeRaw(t.Context(), plain, getOrder, orderID("1"), WithFailFast(0))
+			check(t, err)
+		}
+	})
+}
+
+// What a call asks of the limiter: which buckets, and from which plan they start.
+func TestBucketsOfACall(t *testing.T) {
+	const destinations = "notificationsv1.getDestinations"
+	sandbox, named := testAuthorization, testAuthorization
+	sandbox.Sandbox = true
+	named.SellerID = "A1"
+	bucket := func(operation, seller string, rate float64, burst int) LimitBucket {
+		return LimitBucket{App: testClientID, Region: "na", Operation: operation, Seller: seller, Rate: rate, Burst: burst}
+	}
+	application := func(operation string, rate float64, burst int) LimitBucket {
+		b := bucket(operation, "", rate, burst)
+		b.Scope = LimitPerApplication
+		return b
+	}
+	tried := bucket(getOrder, fingerprint("seller", testRefreshToken), 5, 15)
+	tried.Region = "na-sandbox"
+	op := operationByID(catalogItem)
+	for name, test := range map[string]struct {
+		auth      Authorization
+		operation string
+		options   []Option
+		want      []LimitBucket
+	}{
+		"seller":          {testAuthorization, getOrder, nil, []LimitBucket{bucket(getOrder, fingerprint("seller", testRefreshToken), 0.5, 30)}},
+		"seller by id":    {named, getOrder, nil, []LimitBucket{bucket(getOrder, "A1", 0.5, 30)}},
+		"sandbox":         {sandbox, getOrder, []Option{WithApplicationLimit(getOrder, 1, 1)}, []LimitBucket{tried}},
+		"grantless":       {named, destinations, nil, []LimitBucket{bucket(destinations, "", 1, 5)}},
+		"application":     {named, catalogItem, nil, []LimitBucket{bucket(catalogItem, "A1", op.Rate, op.Burst), application(catalogItem, op.AppRate, int(op.AppRate))}},
+		"by option":       {named, getOrder, []Option{WithApplicationLimit(getOrder, 7, 3)}, []LimitBucket{bucket(getOrder, "A1", 0.5, 30), application(getOrder, 7, 3)}},
+		"option replaces": {named, catalogItem, []Option{WithApplicationLimit(catalogItem, 7, 0)}, []LimitBucket{bucket(catalogItem, "A1", op.Rate, op.Burst), application(catalogItem, 7, 1)}},
+		"no model":        {named, "GET /new/v1/things", nil, []LimitBucket{bucket("GET /new/v1/things", "A1", 1, 1)}},
+	} {
+		var asked []LimitRequest
+		options := append(test.options, WithTransport(new(fake)), WithLimiter(recorder{NewLimiter(), &asked}))
+		client := NewApp(testCredentials, options...).Client(test.auth)
+		method, path, _ := strings.Cut(test.operation, " ")
+		if path == "" {
+			method, path = operationByID(test.operation).Method, sampleURL(*operationByID(test.operation))
+		}
+		req, err := http.NewRequest(method, path, nil)
+		check(t, err)
+		resp, err := client.Do(req)
+		check(t, err)
+		_ = resp.Body.Close()
+		if len(asked) != 1 || !slices.Equal(asked[0].Buckets, test.want) {
+			t.Errorf("%s: asked for %+v, want %+v", name, asked, test.want)
+		}
+	}
+}
+
+func TestApplicationLimitMustBeARate(t *testing.T) {
+	for _, rate := range []float64{0, -1, math.NaN(), math.Inf(1)} {
+		err := new(fake).client(WithApplicationLimit(catalogItem, rate, 1)).Check()
+		var config *ConfigError
+		if !errors.As(err, &config) {
+			t.Errorf("%g: got %v, want a ConfigError", rate, err)
+			continue
+		}
+		wantText(t, err.Error(), "application limit", catalogItem, "above 0")
+	}
+}
+
+// The sandbox has limits of its own: what is tried there takes nothing from production.
+func TestSandboxAndProductionShareNoLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := NewApp(testCredentials, WithTransport(new(fake)))
+		sandbox := testAuthorization
+		sandbox.Sandbox = true
+		for _, client := range []*Client{app.Client(testAuthorization), app.Client(sandbox)} {
+			for range 15 {
+				_, err := invokeRaw(t.Context(), client, getOrder, orderID("1"), WithFailFast(0))
+				check(t, err)
+			}
+		}
+	})
+}
+
+// A grantless operation counts by application: its sellers share one bucket.
+func TestGrantlessLimitIsShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := NewApp(testCredentials, WithTransport(new(fake)))
+		for i := range 6 {
+			auth := testAuthorization
+			auth.RefreshToken, auth.SellerID = auth.RefreshToken+fmt.Sprint(i), fmt.Sprint("A", i)
+			_, err := invokeRaw(t.Context(), app.Client(auth), "notificationsv1.getDestinations", nil, WithFailFast(0)) // burst 5
+			if (err == nil) != (i < 5) {
+				t.Errorf("call %d: %v", i, err)
+			}
+		}
+	})
+}
+
+// What passes at once costs no memory.
+func TestLimiterAllocatesNothing(t *testing.T) {
+	l := NewLimiter()
+	r := LimitRequest{MaxWait: -1, Buckets: []LimitBucket{{Operation: "op", Rate: 1, Burst: 1e6}, {Operation: "op", Scope: LimitPerApplication, Rate: 1, Burst: 1e6}}}
+	ctx := t.Context()
+	if n := testing.AllocsPerRun(100, func() {
+		g, err := l.Wait(ctx, r)
+		if err != nil {
+			t.Error(err)
+		}
+		_ = l.Observe(ctx, g, LimitReply{Rate: 1})
+	}); n != 0 {
+		t.Errorf("%g allocations", n)
+	}
+}
+
+// Calls of one limiter that name an application's bucket, and calls that don't: the estimate knows only those that will come there.
+func TestEstimateWithMixedCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter()
+		seller := LimitBucket{Operation: "op", Seller: "A1", Rate: 1, Burst: 1}
+		all := LimitBucket{Operation: "op", Scope: LimitPerApplication, Rate: 0.1, Burst: 1}
+		other := LimitBucket{Operation: "op", Seller: "A2", Rate: 1, Burst: 1}
+		wait := func(ctx context.Context, bound time.Duration, buckets ...LimitBucket) error {
+			_, err := l.Wait(ctx, LimitRequest{Buckets: buckets, MaxWait: bound})
+			return err
+		}
+		check(t, wait(t.Context(), -1, seller))
+		check(t, wait(t.Context(), -1, other, all))
+		var wg sync.WaitGroup
+		with, leave := context.WithCancel(t.Context())
+		wg.Go(func() { _ = wait(with, -1, seller, all) })
+		synctest.Wait()
+		wg.Go(func() { check(t, wait(t.Context(), -1, seller)) })
+		synctest.Wait()
+		leave()
+		synctest.Wait()
+		var limit *LimitError
+		if err := wait(t.Context(), 0, other, all); !errors.As(err, &limit) || limit.Wait > 11*time.Second {
+			t.Errorf("got %v, want a wait of 10 s: nobody else waits for the application's bucket", err)
+		}
+		wg.Wait()
+		if err := wait(t.Context(), 0, other, all); !errors.As(err, &limit) || limit.Wait > 11*time.Second {
+			t.Errorf("got %v", err)
 		}
 	})
 }

@@ -3,9 +3,9 @@ package spapi
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -18,41 +18,45 @@ import (
 // tokenTimeout bounds one request for a token.
 const tokenTimeout = 30 * time.Second
 
-// accessToken is the seller's token.
-func (c *Client) accessToken(ctx context.Context) (Token, error) {
-	if c.auth.RefreshToken == "" {
-		return Token{}, checkRefreshToken("")
+// tokenKey names a token of Login with Amazon in the store. It knows no sandbox; the two are kept apart all the same, so that what happens
+// in the sandbox drops no token of production.
+func (a *App) tokenKey(grant string, sandbox bool, subject string) string {
+	return fingerprint(grant, a.credentials.ClientID, a.tokenURL.String(), strconv.FormatBool(sandbox), subject)
+}
+
+// accessRequest is for the seller's token.
+func (c *Client) accessRequest() TokenRequest {
+	return TokenRequest{
+		Key:    c.app.tokenKey("refresh_token", c.auth.Sandbox, c.auth.RefreshToken),
+		Secret: c.app.secret,
+		Fetch: func(ctx context.Context) (Token, error) {
+			return c.app.fetch(ctx, "refresh_token", func(ctx context.Context) (*oauth2.Token, error) {
+				return c.app.oauth("").TokenSource(ctx, &oauth2.Token{RefreshToken: c.auth.RefreshToken}).Token()
+			})
+		},
 	}
-	return c.app.tokens.get(ctx, c.key, func(ctx context.Context) (Token, error) {
-		token, err := c.app.exchange(ctx, "refresh_token", func(ctx context.Context) (*oauth2.Token, error) {
-			return c.app.oauth("").TokenSource(ctx, &oauth2.Token{RefreshToken: c.auth.RefreshToken}).Token()
-		})
-		if err != nil {
-			return Token{}, err
-		}
-		return Token{Value: token.AccessToken, Expires: token.Expiry}, nil
-	})
 }
 
-func (a *App) accessKey(refreshToken string) string {
-	return fingerprint("refresh_token", a.credentials.ClientID, a.credentials.ClientSecret, refreshToken)
+// grantlessRequest is for the application's own token for a scope.
+func (c *Client) grantlessRequest(scope string) TokenRequest {
+	a := c.app
+	return TokenRequest{
+		Key:    a.tokenKey("client_credentials", c.auth.Sandbox, scope),
+		Secret: a.secret,
+		Fetch: func(ctx context.Context) (Token, error) {
+			config := clientcredentials.Config{ClientID: a.credentials.ClientID, ClientSecret: a.credentials.ClientSecret,
+				TokenURL: a.tokenURL.String(), Scopes: []string{scope}, AuthStyle: oauth2.AuthStyleInParams}
+			return a.fetch(ctx, "client_credentials", config.Token)
+		},
+	}
 }
 
-// grantlessToken is the application's own token for a scope.
-func (a *App) grantlessToken(ctx context.Context, scope string) (Token, error) {
-	return a.tokens.get(ctx, a.grantlessKey(scope), func(ctx context.Context) (Token, error) {
-		config := clientcredentials.Config{ClientID: a.credentials.ClientID, ClientSecret: a.credentials.ClientSecret,
-			TokenURL: a.tokenURL.String(), Scopes: []string{scope}, AuthStyle: oauth2.AuthStyleInParams}
-		token, err := a.exchange(ctx, "client_credentials", config.Token)
-		if err != nil {
-			return Token{}, err
-		}
-		return Token{Value: token.AccessToken, Expires: token.Expiry}, nil
-	})
-}
-
-func (a *App) grantlessKey(scope string) string {
-	return fingerprint("client_credentials", a.credentials.ClientID, a.credentials.ClientSecret, scope)
+func (a *App) fetch(ctx context.Context, grant string, ask func(context.Context) (*oauth2.Token, error)) (Token, error) {
+	token, err := a.exchange(ctx, grant, ask)
+	if err != nil {
+		return Token{}, err
+	}
+	return Token{Value: token.AccessToken, Expires: token.Expiry}, nil
 }
 
 func (a *App) exchangeCode(ctx context.Context, code, redirectURI string) (Authorization, error) {
@@ -81,11 +85,11 @@ func (a *App) exchange(ctx context.Context, grant string, ask func(context.Conte
 		client := &http.Client{Transport: wire, Timeout: tokenTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse // a redirect would carry the client secret elsewhere
 		}}
-		token, err := ask(context.WithValue(ctx, oauth2.HTTPClient, client))
-		if err == nil {
+		activity := Activity{Kind: ActivityTokenRequest, Host: a.tokenURL.Host, Grant: grant, Attempt: retry + 1}
+		token, failure := a.ask(ctx, activity, client, wire, ask)
+		if failure == nil {
 			return token, nil
 		}
-		failure := a.authError(grant, wire, err)
 		again := failure.temporary() && (grant != "authorization_code" || wire.unsent()) // a code works once
 		pause := policy.pause(retry)
 		if wire.header != nil {
@@ -94,10 +98,28 @@ func (a *App) exchange(ctx context.Context, grant string, ask func(context.Conte
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause {
 			again = false
 		}
-		if !again || retry+1 >= policy.MaxAttempts || ctx.Err() != nil || sleep(ctx, pause) != nil {
+		activity.Kind, activity.Pause, activity.StatusCode = ActivityRetryPause, pause, wire.status
+		if !again || retry+1 >= policy.MaxAttempts || ctx.Err() != nil || a.rest(ctx, activity) != nil {
 			return nil, failure
 		}
 	}
+}
+
+// ask is one request.
+func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, wire *tokenTransport, ask func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, *AuthError) {
+	var request running
+	if a.observes(ctx, ActivityTokenRequest) {
+		ctx, request = a.begin(ctx, activity)
+	}
+	token, err := ask(context.WithValue(ctx, oauth2.HTTPClient, client))
+	o := Outcome{StatusCode: wire.status, RequestID: requestID(wire.header)}
+	var failure *AuthError
+	if err != nil {
+		failure = a.authError(wire.grant, wire, err)
+		o.Err = failure
+	}
+	request.end(o)
+	return token, failure
 }
 
 func (a *App) authError(grant string, wire *tokenTransport, err error) *AuthError {
@@ -128,16 +150,11 @@ type tokenTransport struct {
 func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set("User-Agent", t.app.userAgent)
-	start := time.Now()
 	resp, err := t.app.config.transport.RoundTrip(req)
 	if resp != nil {
 		t.status, t.header = resp.StatusCode, resp.Header
 	}
 	t.err = err
-	if l := t.app.config.logger; l != nil {
-		l.LogAttrs(req.Context(), slog.LevelDebug, "spapi: token", slog.String("grant", t.grant), slog.Int("status", t.status),
-			slog.Duration("duration", time.Since(start)), slog.Bool("failed", err != nil))
-	}
 	return resp, err
 }
 

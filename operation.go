@@ -1,6 +1,8 @@
 package spapi
 
 import (
+	"cmp"
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -55,13 +57,28 @@ func Operations() []Operation { return slices.Clone(operations[:]) }
 
 // LookupOperation finds an operation by its ID, such as "ordersv0.getOrders".
 func LookupOperation(id string) (Operation, bool) {
-	if op := findOperation(id); op != nil {
+	if op := operationByID(id); op != nil {
 		return *op, true
 	}
 	return Operation{}, false
 }
 
-func findOperation(id string) *Operation {
+// FindOperation finds the operation of a request by its method, in upper case ("" is GET), and its path: escaped, as [net/url.URL.EscapedPath]
+// gives it, without query and without the path prefix that an endpoint of one's own may have. An escaped slash belongs to a parameter. The
+// paths are the same in all regions and in the sandbox. It finds nothing for paths that no model has, among them those that Amazon has
+// removed, such as /catalog/v0/items; they can be called all the same.
+func FindOperation(method, escapedPath string) (Operation, bool) {
+	if op := operationOf(cmp.Or(method, http.MethodGet), escapedPath); op != nil {
+		return *op, true
+	}
+	return Operation{}, false
+}
+
+func operationOf(method, escapedPath string) *Operation {
+	return routes().find(method, escapedPath)
+}
+
+func operationByID(id string) *Operation {
 	i, ok := slices.BinarySearchFunc(operations[:], id, func(op Operation, id string) int { return strings.Compare(op.ID, id) })
 	if !ok {
 		return nil

@@ -17,8 +17,9 @@ type config struct {
 	transport http.RoundTripper
 	userAgent string
 	logger    *slog.Logger
-	observer  func(context.Context, Attempt)
+	observer  Observer
 	limiter   Limiter
+	tokens    TokenStore
 	appLimits map[string]appLimit
 	retry     RetryPolicy
 	maxBody   int64
@@ -58,14 +59,17 @@ func WithTransport(rt http.RoundTripper) Option { return func(c *config) { c.tra
 func WithUserAgent(product string) Option { return func(c *config) { c.userAgent = product } }
 
 // WithLogger logs every attempt at level debug and retries at level info, without secrets and without query values.
-// Default: no log.
+// Default: no log, but what fails beside a call that goes on without it, such as a limiter's note of a reply, is a warning of [slog.Default].
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
 
-// WithObserver calls f after every attempt, from the goroutine of the call. f must be quick and safe for concurrent use.
-func WithObserver(f func(context.Context, Attempt)) Option { return func(c *config) { c.observer = f } }
+// WithObserver tells o of every call, wait, attempt and token request. Default: nil, nobody.
+func WithObserver(o Observer) Option { return func(c *config) { c.observer = o } }
 
 // WithLimiter replaces the limiter in this process, for example by one that many processes share.
 func WithLimiter(l Limiter) Option { return func(c *config) { c.limiter = l } }
+
+// WithTokenStore replaces the memory of this process in which tokens are kept, for example by a store that many processes share.
+func WithTokenStore(s TokenStore) Option { return func(c *config) { c.tokens = s } }
 
 // WithApplicationLimit adds a limit over all sellers of the application to an operation, such as
 // "listingsitems20210801.patchListingsItem". Amazon documents some and shows them in no header. rate is in requests per second;

@@ -4,16 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 )
 
-// RestrictedReportType reports whether the documents of a report type need a restricted data token
+// IsRestrictedReportType reports whether the documents of a report type need a restricted data token
 // (developer-docs.amazon.com/sp-api/docs/tokens-api-use-case-guide).
-func RestrictedReportType(reportType string) bool {
+func IsRestrictedReportType(reportType string) bool {
 	return restrictedReportTypes[reportType]
 }
 
@@ -32,7 +31,7 @@ func (c *call) needsRestricted() (bool, error) {
 			return false, &ConfigError{Field: "data element", Value: e, Want: want}
 		}
 	}
-	return c.restricted || op.Restricted == RestrictedAlways || op.Restricted == RestrictedReport && RestrictedReportType(c.reportType), nil
+	return c.restricted || op.Restricted == RestrictedAlways || op.Restricted == RestrictedReport && IsRestrictedReportType(c.reportType), nil
 }
 
 type restrictedResource struct {
@@ -41,9 +40,9 @@ type restrictedResource struct {
 	DataElements []string `json:"dataElements,omitempty"`
 }
 
-// restrictedToken is a restricted data token for the call, shared by all calls that it serves: where Amazon takes the
-// path template, one token serves all paths of the operation.
-func (c *Client) restrictedToken(ctx context.Context, call *call, req *http.Request) (key string, token Token, err error) {
+// restrictedRequest is for a restricted data token that serves the call, shared by all calls of the seller that it serves: where Amazon
+// takes the path template, one token serves all paths of the operation.
+func (c *Client) restrictedRequest(call *call, req *http.Request) TokenRequest {
 	resource := restrictedResource{Method: req.Method, Path: call.op.Path, DataElements: call.elements}
 	if !call.op.GenericPath || !call.op.known() {
 		resource.Path = strings.TrimPrefix(req.URL.EscapedPath(), c.base.EscapedPath())
@@ -59,22 +58,30 @@ func (c *Client) restrictedToken(ctx context.Context, call *call, req *http.Requ
 		production.Sandbox = false
 		issuer = c.app.Client(production)
 	}
-	key = fingerprint("restricted", c.key, issuer.base.String(), resource.Method, resource.Path, strings.Join(resource.DataElements, ","))
-	token, err = c.app.tokens.get(ctx, key, func(ctx context.Context) (Token, error) { return issuer.mint(ctx, resource) })
-	if err != nil {
-		return "", Token{}, fmt.Errorf("restricted data token for %s: %w", call.op.ID, err)
+	return TokenRequest{
+		Key: fingerprint("restricted", issuer.access.Key, issuer.base.String(), // the first holds application and seller
+			resource.Method, resource.Path, strings.Join(resource.DataElements, ",")),
+		Secret: c.app.secret,
+		Fetch:  func(ctx context.Context) (Token, error) { return issuer.mint(ctx, resource) },
 	}
-	return key, token, nil
 }
 
 // mint asks for a restricted data token through the whole chain.
 func (c *Client) mint(ctx context.Context, resource restrictedResource) (Token, error) {
+	call := newCall(nil)
+	call.op = operationByID("tokens20210301.createRestrictedDataToken")
+	ctx, whole := c.beginCall(ctx, call)
+	token, err := c.exchangeToken(ctx, call, resource)
+	whole.end(call.outcome(err))
+	return token, err
+}
+
+func (c *Client) exchangeToken(ctx context.Context, call *call, resource restrictedResource) (Token, error) {
 	body, err := json.Marshal(map[string]any{"restrictedResources": []restrictedResource{resource}})
 	if err != nil {
 		return Token{}, err
 	}
-	call := newCall(nil)
-	req, err := http.NewRequestWithContext(withCall(ctx, call), http.MethodPost, "/tokens/2021-03-01/restrictedDataToken", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(withCall(ctx, call), call.op.Method, call.op.Path, bytes.NewReader(body))
 	if err != nil {
 		return Token{}, err
 	}

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -57,10 +56,10 @@ func (p RetryPolicy) pause(retry int) time.Duration {
 
 // retryStep repeats what may be repeated.
 type retryStep struct {
+	client *Client
 	next   http.RoundTripper
 	policy RetryPolicy
 	budget *retryBudget
-	logger *slog.Logger
 }
 
 func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -97,14 +96,12 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 		if call.failFast && pause > call.maxWait {
 			return resp, err
 		}
-		if s.logger != nil {
-			s.logger.LogAttrs(req.Context(), slog.LevelInfo, "spapi: retry", slog.String("operation", call.op.ID),
-				slog.Int("attempt", call.attempts), slog.Int("status", statusOf(resp)), slog.Duration("pause", pause))
-		}
 		if resp != nil {
 			discard(resp.Body)
 		}
-		if err := sleep(req.Context(), pause); err != nil {
+		a := s.client.activity(ActivityRetryPause, call)
+		a.Pause, a.StatusCode = pause, statusOf(resp)
+		if err := s.client.app.rest(req.Context(), a); err != nil {
 			return nil, err
 		}
 		if attempt, err = rewound(req); err != nil {
@@ -180,6 +177,17 @@ func rewound(req *http.Request) (*http.Request, error) {
 func discard(body io.ReadCloser) {
 	_, _ = io.CopyN(io.Discard, body, 64<<10)
 	_ = body.Close()
+}
+
+// rest is a pause that can be observed.
+func (a *App) rest(ctx context.Context, activity Activity) error {
+	var pause running
+	if a.observes(ctx, ActivityRetryPause) {
+		ctx, pause = a.begin(ctx, activity)
+	}
+	err := sleep(ctx, activity.Pause)
+	pause.end(Outcome{Err: err})
+	return err
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -240,13 +240,16 @@ func TestRetryBudgetStopsStorms(t *testing.T) {
 // unlimited lets everything through.
 type unlimited struct{}
 
-func (unlimited) Wait(_ context.Context, b Bucket, _ Wait) (float64, error) { return b.Rate, nil }
-func (unlimited) Observe(Bucket, Observation)                               {}
+func (unlimited) Wait(_ context.Context, r LimitRequest) (LimitGrant, error) {
+	return LimitGrant{Buckets: r.Buckets, Rate: r.Buckets[0].Rate}, nil
+}
+
+func (unlimited) Observe(context.Context, LimitGrant, LimitReply) error { return nil }
 
 // Every repeat takes from the limit: with an exact server there is no second 429.
 func TestRetryTakesFromTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var waits []Wait
+		var waits []LimitRequest
 		f := new(fake)
 		n := 0
 		f.api = func(*http.Request) *http.Response {
@@ -258,20 +261,20 @@ func TestRetryTakesFromTheLimit(t *testing.T) {
 		_, err := invokeRaw(t.Context(), f.client(WithLimiter(recorder{NewLimiter(), &waits})), catalogItem, asin, WithPriority(7))
 		check(t, err)
 		// The operation has two buckets, the seller's and the application's.
-		if len(waits) != 8 || waits[1].Retry || !waits[2].Retry || waits[7].Priority != 7 {
-			t.Errorf("the limiter saw %+v, want two waits for each of four attempts", waits)
+		if len(waits) != 4 || waits[0].Retry || !waits[1].Retry || waits[3].Priority != 7 || len(waits[3].Buckets) != 2 {
+			t.Errorf("the limiter saw %+v, want one wait for two buckets for each of four attempts", waits)
 		}
 	})
 }
 
 type recorder struct {
 	Limiter
-	waits *[]Wait
+	waits *[]LimitRequest
 }
 
-func (r recorder) Wait(ctx context.Context, b Bucket, w Wait) (float64, error) {
-	*r.waits = append(*r.waits, w)
-	return r.Limiter.Wait(ctx, b, w)
+func (r recorder) Wait(ctx context.Context, request LimitRequest) (LimitGrant, error) {
+	*r.waits = append(*r.waits, request)
+	return r.Limiter.Wait(ctx, request)
 }
 
 func TestPauseIsFullJitter(t *testing.T) {
@@ -335,6 +338,67 @@ func TestBrokenBodyIsReadAgain(t *testing.T) {
 			n = 0
 			if _, err = invokeRaw(t.Context(), f.client(), operation, encode, opts...); !errors.As(err, new(*DecodeError)) || n != 1 {
 				t.Errorf("%s: %v after %d attempts, want a DecodeError after one", operation, err, n)
+			}
+		}
+	})
+}
+
+// The bodies of attempts that failed are read and closed, so that their connections can be used again.
+func TestBodiesOfFailedAttemptsAreClosed(t *testing.T) {
+	for name, answer := range map[string]*http.Response{
+		"429": reply(429, quotaBody), "503": reply(503, `{}`), "expired": reply(403, expiredBody), "404": reply(404, `{}`),
+		"not JSON": reply(200, "OK"), "errors alone": reply(200, errorBody("X", "", "")), "too large": reply(200, strings.Repeat("x", 2000)),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := new(fake)
+			body, err := io.ReadAll(answer.Body)
+			check(t, err)
+			var bodies []*closeCounter
+			f.api = func(*http.Request) *http.Response {
+				again := *answer
+				b := &closeCounter{Reader: bytes.NewReader(body)}
+				bodies = append(bodies, b)
+				again.Header, again.Body = answer.Header.Clone(), b
+				return &again
+			}
+			if _, err := invokeRaw(t.Context(), f.client(WithMaxBody(1000)), catalogItem, asin); err == nil {
+				t.Fatal("no error")
+			}
+			for i, b := range bodies {
+				if rest, _ := io.ReadAll(b.Reader); b.n == 0 || len(rest) > 0 && name != "too large" {
+					t.Errorf("%s: the body of attempt %d of %d was closed %d times, with %d bytes unread", name, i+1, len(bodies), b.n, len(rest))
+				}
+			}
+		})
+	}
+}
+
+// WithFailFast bounds the pause before a repeat too: the answer in hand is returned at once.
+func TestFailFastBoundsThePause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, test := range []struct {
+			status   int
+			after    string
+			bound    time.Duration
+			attempts int
+		}{
+			{503, "40", 39 * time.Second, 1}, {503, "40", 40 * time.Second, 2}, {429, "40", 0, 1}, {429, "40", time.Minute, 2}, {503, "", time.Second, 2},
+		} {
+			f := new(fake)
+			f.api = func(*http.Request) *http.Response {
+				if len(f.requests) == 1 {
+					return reply(test.status, `{}`, "Retry-After: "+test.after)
+				}
+				return nil
+			}
+			start := time.Now()
+			var r Response
+			_, err := invokeRaw(t.Context(), f.client(WithLimiter(unlimited{})), catalogItem, asin, WithFailFast(test.bound), WithResponse(&r))
+			if r.Attempts != test.attempts || (err == nil) != (test.attempts == 2) || time.Since(start) > test.bound {
+				t.Errorf("%+v: %d attempts in %s, %v", test, r.Attempts, time.Since(start), err)
+			}
+			if test.attempts == 1 && !hasStatus(err, test.status) {
+				t.Errorf("%+v: got %v, want the answer", test, err)
 			}
 		}
 	})

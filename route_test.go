@@ -1,6 +1,7 @@
 package spapi
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,9 @@ func TestEveryOperationIsFoundByItsPath(t *testing.T) {
 	for _, op := range Operations() {
 		if got := routes().find(op.Method, sampleURL(op)); got == nil || got.ID != op.ID {
 			t.Errorf("%s: %s %s is taken for %v", op.ID, op.Method, sampleURL(op), got)
+		}
+		if found, ok := FindOperation(op.Method, sampleURL(op)); !ok || found != op {
+			t.Errorf("%s %s is taken for %v", op.Method, sampleURL(op), found)
 		}
 		if found, ok := LookupOperation(op.ID); !ok || found != op {
 			t.Errorf("%s is not found by its ID", op.ID)
@@ -81,6 +85,42 @@ func TestRouteOrder(t *testing.T) {
 	for _, path := range []string{"/", "", "/a", "/a/", "/b"} {
 		if got := root.find("GET", path); got != nil {
 			t.Errorf("%q is taken for %s", path, got.ID)
+		}
+	}
+}
+
+func TestFindOperation(t *testing.T) {
+	for request, want := range map[string]string{
+		"GET /orders/v0/orders":                                             getOrders,
+		" /orders/v0/orders":                                                getOrders,
+		"GET /orders/v0/orders/a%2Fb":                                       getOrder,
+		"PATCH /listings/2021-08-01/items/S1/a%2Fb%20c":                     "listingsitems20210801.patchListingsItem",
+		"POST /uploads/2020-11-01/uploadDestinations/aplus/2020-11-01/docs": "uploads20201101.createUploadDestinationForResource",
+		"GET /orders/v0/orders/a/b":                                         "",
+		"get /orders/v0/orders":                                             "",
+		"DELETE /orders/v0/orders":                                          "",
+		"GET /prefix/orders/v0/orders":                                      "",
+		"GET /catalog/v0/items":                                             "",
+		"GET /":                                                             "",
+		"GET ":                                                              "",
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		if got, ok := FindOperation(method, path); got.ID != want || ok != (want != "") {
+			t.Errorf("%q is taken for %q, %t, want %q", request, got.ID, ok, want)
+		}
+	}
+	// As raw requests find it, with a prefix and without.
+	for _, uri := range []string{"/orders/v0/orders/1", "http://127.0.0.1:1/prefix/orders/v0/orders/1", "orders/v0/orders/1?x=/y"} {
+		for _, options := range [][]Option{nil, {WithObserver(new(tracer))}} {
+			req, err := http.NewRequest("GET", uri, nil)
+			check(t, err)
+			var r Response
+			resp, err := new(fake).client(append(options, WithEndpoint("http://127.0.0.1:1/prefix"))...).Do(req, WithResponse(&r))
+			check(t, err)
+			_ = resp.Body.Close()
+			if r.Operation != getOrder {
+				t.Errorf("%s is taken for %s", uri, r.Operation)
+			}
 		}
 	}
 }

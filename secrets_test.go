@@ -126,9 +126,10 @@ func TestSecretsStayOutOfErrorsAndLogs(t *testing.T) {
 		"token cut":  {lwa: func(v url.Values) *http.Response { return reply(200, `{"access_token":"`+testAccessToken) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := f.client(WithLogger(logger), WithSigner(signer), WithObserver(func(_ context.Context, a Attempt) {
-				noSecrets(t, fmt.Sprintf("%+v", a.Path), strings.Join(a.Query, ","))
-			}))
+			client := f.client(WithLogger(logger), WithSigner(signer), WithObserver(ObserverFunc(func(ctx context.Context, a Activity) (context.Context, func(Outcome)) {
+				noSecrets(t, every(t, a)...)
+				return ctx, func(o Outcome) { noSecrets(t, every(t, o)...) }
+			})))
 			var r Response
 			var err error
 			synctest.Test(t, func(t *testing.T) { // pauses between retries take no time

@@ -63,8 +63,11 @@ func (s *stub) RoundTrip(req *http.Request) (*http.Response, error) {
 // unlimited lets every call pass.
 type unlimited struct{}
 
-func (unlimited) Wait(context.Context, spapi.Bucket, spapi.Wait) (float64, error) { return 0, nil }
-func (unlimited) Observe(spapi.Bucket, spapi.Observation)                         {}
+func (unlimited) Wait(context.Context, spapi.LimitRequest) (spapi.LimitGrant, error) {
+	return spapi.LimitGrant{}, nil
+}
+
+func (unlimited) Observe(context.Context, spapi.LimitGrant, spapi.LimitReply) error { return nil }
 
 func newClient(rt http.RoundTripper) *spapi.Client {
 	app := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.0123456789abcdef", ClientSecret: "amzn1.oa2-cs.v1.0123456789abcdef"},
@@ -72,13 +75,13 @@ func newClient(rt http.RoundTripper) *spapi.Client {
 	return app.Client(spapi.Authorization{RefreshToken: "Atzr|0123456789abcdef", Region: marketplace.NorthAmerica})
 }
 
-// call calls a method of an API package with every argument set to something. WithToken spares the calls for tokens.
+// call calls a method of an API package with every argument set to something. WithAccessToken spares the calls for tokens.
 func call(t *testing.T, client *spapi.Client, op *catalog.Operation, resp *spapi.Response) (result any, err error) {
 	t.Helper()
 	method := method(t, client, op)
 	in := reflect.New(method.Type().In(1).Elem())
 	fill(in.Elem())
-	args := []reflect.Value{reflect.ValueOf(context.Background()), in, reflect.ValueOf(spapi.WithToken("Atza|x")), reflect.ValueOf(spapi.WithResponse(resp)), reflect.ValueOf(spapi.WithoutRetry())}
+	args := []reflect.Value{reflect.ValueOf(context.Background()), in, reflect.ValueOf(spapi.WithAccessToken("Atza|x")), reflect.ValueOf(spapi.WithResponse(resp)), reflect.ValueOf(spapi.WithoutRetry())}
 	out := method.Call(args)
 	if e := out[len(out)-1]; !e.IsNil() {
 		err = e.Interface().(error)

@@ -141,7 +141,7 @@ func (f *Factory) Options() ([]spapi.Option, error) {
 		spapi.WithLogger(f.progress.logger()),
 	}
 	if f.Flags.Verbose {
-		options = append(options, spapi.WithObserver(f.progress.attempt))
+		options = append(options, spapi.WithObserver(spapi.ObserverFunc(f.progress.observe)))
 	}
 	if transport != nil {
 		options = append(options, spapi.WithTransport(transport))

@@ -182,7 +182,7 @@ func TestClientErrors(t *testing.T) {
 
 // TestCountdown: on a terminal a wait is counted down in one line, which then goes away; elsewhere nothing is told unless --verbose.
 func TestCountdown(t *testing.T) {
-	bucket := spapi.Bucket{App: "a", Operation: "ordersv0.getOrders", Rate: 0.1, Burst: 1}
+	request := spapi.LimitRequest{MaxWait: -1, Buckets: []spapi.LimitBucket{{App: "a", Operation: "ordersv0.getOrders", Rate: 0.1, Burst: 1}}}
 	for _, c := range []struct {
 		name              string
 		terminal          bool
@@ -202,10 +202,13 @@ func TestCountdown(t *testing.T) {
 				l := f.progress.limiter(spapi.NewLimiter())
 				start := time.Now()
 				for range 2 {
-					if _, err := l.Wait(t.Context(), bucket, spapi.Wait{Max: -1}); err != nil {
+					grant, err := l.Wait(t.Context(), request)
+					if err != nil {
 						t.Fatal(err)
 					}
-					l.Observe(bucket, spapi.Observation{Rate: 0.1})
+					if err := l.Observe(t.Context(), grant, spapi.LimitReply{Rate: 0.1}); err != nil {
+						t.Fatal(err)
+					}
 				}
 				if took := time.Since(start); took < 10*time.Second || took > 11*time.Second {
 					t.Errorf("two calls took %s, want 10 s", took)
@@ -231,20 +234,21 @@ func TestWaitEnds(t *testing.T) {
 		f, messages := newFactory()
 		f.Streams.ErrIsTerminal = true
 		l := f.progress.limiter(spapi.NewLimiter())
-		bucket := spapi.Bucket{Operation: "x.y", Rate: 0.01, Burst: 1}
-		if _, err := l.Wait(t.Context(), bucket, spapi.Wait{Max: -1}); err != nil {
+		request := spapi.LimitRequest{MaxWait: -1, Buckets: []spapi.LimitBucket{{Operation: "x.y", Rate: 0.01, Burst: 1}}}
+		if _, err := l.Wait(t.Context(), request); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(3*time.Second, cancel)
-		if _, err := l.Wait(ctx, bucket, spapi.Wait{Max: -1}); !errors.Is(err, context.Canceled) {
+		if _, err := l.Wait(ctx, request); !errors.Is(err, context.Canceled) {
 			t.Errorf("ended with %v, want canceled", err)
 		}
 		if !strings.HasSuffix(messages.String(), "\r\x1b[K") {
 			t.Errorf("the line stays: %q", messages)
 		}
 		// A bound is the limiter's to keep.
-		if _, err := l.Wait(t.Context(), bucket, spapi.Wait{Max: 0}); !errors.As(err, new(*spapi.LimitError)) {
+		request.MaxWait = 0
+		if _, err := l.Wait(t.Context(), request); !errors.As(err, new(*spapi.LimitError)) {
 			t.Errorf("ended with %v, want a *LimitError", err)
 		}
 	})

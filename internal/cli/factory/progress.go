@@ -64,40 +64,41 @@ type watchedLimiter struct {
 
 // Wait waits; where it would be for long, it says so first. For that it asks the limiter with a short bound, which takes nothing when
 // the bound is too short.
-func (l *watchedLimiter) Wait(ctx context.Context, b spapi.Bucket, w spapi.Wait) (rate float64, err error) {
-	if w.Max >= 0 || !l.p.live() {
-		rate, err = l.next.Wait(ctx, b, w)
+func (l *watchedLimiter) Wait(ctx context.Context, r spapi.LimitRequest) (grant spapi.LimitGrant, err error) {
+	if r.MaxWait >= 0 || !l.p.live() {
+		grant, err = l.next.Wait(ctx, r)
 	} else {
-		short := w
-		short.Max = patience
-		rate, err = l.next.Wait(ctx, b, short)
+		short := r
+		short.MaxWait = patience
+		grant, err = l.next.Wait(ctx, short)
 		if limit, ok := errors.AsType[*spapi.LimitError](err); ok && !limit.Deadline {
 			stop := l.p.countdown(limit.Wait, fmt.Sprintf("for the rate limit of %s (%s requests per second, burst %d)",
-				b.Operation, number(limit.Rate), limit.Burst))
-			rate, err = l.next.Wait(ctx, b, w)
+				limit.Operation, number(limit.Rate), limit.Burst))
+			grant, err = l.next.Wait(ctx, r)
 			stop()
 		}
 	}
 	if err == nil {
-		l.p.take(b, cmp.Or(rate, b.Rate))
+		l.p.take(r.Buckets[0], cmp.Or(grant.Rate, r.Buckets[0].Rate))
 	}
-	return rate, err
+	return grant, err
 }
 
 // Observe passes on what came back.
-func (l *watchedLimiter) Observe(b spapi.Bucket, o spapi.Observation) {
-	l.next.Observe(b, o)
+func (l *watchedLimiter) Observe(ctx context.Context, g spapi.LimitGrant, r spapi.LimitReply) error {
+	err := l.next.Observe(ctx, g, r)
 	l.p.mu.Lock()
 	defer l.p.mu.Unlock()
-	if q := l.p.buckets[b.Operation]; q != nil {
-		q.rate = cmp.Or(o.Rate, q.rate)
-		if o.Throttled {
+	if q := l.p.buckets[g.Buckets[0].Operation]; q != nil {
+		q.rate = cmp.Or(r.Rate, q.rate)
+		if r.Throttled {
 			q.left, q.at = 0, time.Now()
 		}
 	}
+	return err
 }
 
-func (p *progress) take(b spapi.Bucket, rate float64) {
+func (p *progress) take(b spapi.LimitBucket, rate float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	q := p.buckets[b.Operation]
@@ -110,22 +111,29 @@ func (p *progress) take(b spapi.Bucket, rate float64) {
 	q.left--
 }
 
-// attempt tells about one request; see [spapi.WithObserver].
-func (p *progress) attempt(_ context.Context, a spapi.Attempt) {
+// observe tells about every attempt; see [spapi.WithObserver].
+func (p *progress) observe(ctx context.Context, a spapi.Activity) (context.Context, func(spapi.Outcome)) {
+	if a.Kind != spapi.ActivityAttempt {
+		return ctx, nil
+	}
+	return ctx, func(o spapi.Outcome) { p.attempt(a, o) }
+}
+
+func (p *progress) attempt(a spapi.Activity, o spapi.Outcome) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "* %s %s", a.Method, a.Path)
 	if len(a.Query) > 0 {
 		b.WriteString("?" + strings.Join(a.Query, "&"))
 	}
-	fmt.Fprintf(&b, ": %s attempt %d, ", a.Operation, a.Number)
-	if a.Err != nil {
+	fmt.Fprintf(&b, ": %s attempt %d, ", a.Operation, a.Attempt)
+	if o.Err != nil {
 		b.WriteString("no answer")
 	} else {
-		fmt.Fprintf(&b, "status %d", a.Status)
+		fmt.Fprintf(&b, "status %d", o.StatusCode)
 	}
-	fmt.Fprintf(&b, " in %s, waited %s", short(a.Duration), short(a.Waited))
-	if a.RequestID != "" {
-		b.WriteString(", request " + a.RequestID)
+	fmt.Fprintf(&b, " in %s, waited %s", short(o.Duration), short(o.Waited))
+	if o.RequestID != "" {
+		b.WriteString(", request " + o.RequestID)
 	}
 	p.mu.Lock()
 	if q := p.buckets[a.Operation]; q != nil {
@@ -156,6 +164,8 @@ func (h *retryHandler) Handle(_ context.Context, r slog.Record) error {
 		switch a.Key {
 		case "operation":
 			operation = a.Value.String()
+		case "grant":
+			operation = "Login with Amazon"
 		case "status":
 			status = a.Value.Int64()
 		case "pause":

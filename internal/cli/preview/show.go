@@ -56,7 +56,7 @@ func (p *Flags) Client(ctx context.Context, f *factory.Factory, r *Recorder, mor
 		}
 		r.Tokens = tokens
 	}
-	more = append(more, spapi.WithTransport(r), spapi.WithObserver(func(context.Context, spapi.Attempt) {})) // nothing is attempted
+	more = append(more, spapi.WithTransport(r), spapi.WithObserver(nil)) // nothing is attempted
 	if !p.ShowSecrets && f.Source() == factory.FromNowhere {
 		return f.Anonymous(more...)
 	}

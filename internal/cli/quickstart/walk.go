@@ -141,7 +141,7 @@ func (w *walk) searchSigned(ctx context.Context, s *Step) error {
 		return err
 	}
 	client := w.app(spapi.WithSigner(w.signer)).Client(w.authorization())
-	resp, err := client.Do(req, spapi.WithToken(w.token.Value))
+	resp, err := client.Do(req, spapi.WithAccessToken(w.token.Value))
 	if err != nil {
 		return err
 	}

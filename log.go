@@ -1,0 +1,55 @@
+package spapi
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"strings"
+)
+
+// logs reports whether the log has a line for this kind of activity.
+func logs(ctx context.Context, l *slog.Logger, kind ActivityKind) bool {
+	switch kind {
+	case ActivityAttempt, ActivityTokenRequest:
+		return l.Enabled(ctx, slog.LevelDebug)
+	case ActivityRetryPause:
+		return l.Enabled(ctx, slog.LevelInfo)
+	}
+	return false
+}
+
+// logBegin logs an activity: a pause when it begins, so that whoever waits knows why, the others when they have ended.
+func logBegin(ctx context.Context, l *slog.Logger, a Activity) func(Outcome) {
+	switch a.Kind {
+	case ActivityRetryPause:
+		attrs := []slog.Attr{slog.String("operation", a.Operation), slog.Int("attempt", a.Attempt), slog.Int("status", a.StatusCode), slog.Duration("pause", a.Pause)}
+		if a.Grant != "" {
+			attrs[0] = slog.String("grant", a.Grant)
+		}
+		l.LogAttrs(ctx, slog.LevelInfo, "spapi: retry", attrs...)
+	case ActivityAttempt:
+		return func(o Outcome) {
+			attrs := []slog.Attr{
+				slog.String("operation", a.Operation), slog.String("method", a.Method), slog.String("path", a.Path),
+				slog.String("query", strings.Join(a.Query, ",")), slog.Int("attempt", a.Attempt), slog.Int("status", o.StatusCode),
+				slog.String("request_id", o.RequestID), slog.Duration("waited", o.Waited), slog.Duration("duration", o.Duration),
+			}
+			if o.Err != nil {
+				attrs = append(attrs, slog.String("error", scrub(o.Err.Error())))
+			}
+			l.LogAttrs(ctx, slog.LevelDebug, "spapi: request", attrs...)
+		}
+	case ActivityTokenRequest:
+		return func(o Outcome) {
+			l.LogAttrs(ctx, slog.LevelDebug, "spapi: token", slog.String("grant", a.Grant), slog.Int("attempt", a.Attempt),
+				slog.Int("status", o.StatusCode), slog.Duration("duration", o.Duration), slog.Bool("failed", o.Err != nil))
+		}
+	}
+	return nil
+}
+
+// warn logs what failed beside a call that goes on without it. It is never silent: without a logger it goes to the default one.
+func (a *App) warn(ctx context.Context, message string, call *call, err error) {
+	cmp.Or(a.config.logger, slog.Default()).LogAttrs(ctx, slog.LevelWarn, "spapi: "+message,
+		slog.String("operation", call.op.ID), slog.String("error", scrub(err.Error())))
+}
