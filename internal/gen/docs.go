@@ -16,6 +16,9 @@ func opDoc(op *operation, g *goOp) []string {
 	if op.AppRate > 0 {
 		add("All sellers of an application together: %s.", rateText(op.AppRate))
 	}
+	if len(g.Brings) > 0 {
+		add("The result depends on the status: %s.", strings.Join(g.Brings, "; "))
+	}
 	if g.Pages != nil {
 		switch {
 		case g.Pages.Item != "":
