@@ -61,7 +61,7 @@ func opDoc(op *operation, g *goOp) []string {
 			text += " on " + op.DeprecatedSince
 		}
 		if op.Removal != "" {
-			text += "; removal is due " + op.Removal
+			text += "; the date of its removal is " + op.Removal // which may lie behind whoever reads it
 		}
 		if op.ReplacedBy != "" {
 			text += "; use " + op.ReplacedBy + " instead"
