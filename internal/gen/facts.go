@@ -165,20 +165,21 @@ var overlays = []overlay{
 		}
 		return nil
 	}},
-	{file: "paging.csv", columns: key + "tokenIn,tokenOut,prevOut,size,sizeDefault,sizeMax,rule,items,source,note", stale: stalePaging, apply: func(r row, _ *layer, op *operation) error {
-		switch rule := r.get("rule"); rule {
-		case "same-args", "token-only", "next-token-query-type", "continue-getShipmentItems", "offset", "new-query", "none-feeds":
-		default:
-			return r.errorf("unknown rule %q", rule)
-		}
-		max, err := r.int("sizeMax")
-		if err != nil {
-			return err
-		}
-		op.Paging = &catalog.Paging{TokenIn: r.get("tokenIn"), TokenOut: r.get("tokenOut"), PrevOut: r.get("prevOut"), Size: r.get("size"),
-			SizeMax: max, Rule: r.get("rule"), Items: r.get("items")}
-		return nil
-	}},
+	{file: "paging.csv", columns: key + "tokenIn,tokenOut,prevOut,size,sizeDefault,sizeMax,rule,items,source,note", stale: stalePaging,
+		apply: func(r row, _ *layer, op *operation) error {
+			switch rule := r.get("rule"); rule {
+			case "same-args", "token-only", "next-token-query-type", "continue-getShipmentItems", "offset", "new-query", "none-feeds":
+			default:
+				return r.errorf("unknown rule %q", rule)
+			}
+			max, err := r.int("sizeMax")
+			if err != nil {
+				return err
+			}
+			op.Paging = &catalog.Paging{TokenIn: r.get("tokenIn"), TokenOut: r.get("tokenOut"), PrevOut: r.get("prevOut"), Size: r.get("size"),
+				SizeMax: max, Rule: r.get("rule"), Items: r.get("items")}
+			return nil
+		}},
 	{file: "restricted.csv", columns: key + "when,dataElements,genericPath,source,note", apply: func(r row, _ *layer, op *operation) error {
 		switch when := r.get("when"); when {
 		case "always", "on-request", "restricted-report-types":
@@ -193,14 +194,15 @@ var overlays = []overlay{
 		op.Grantless = r.get("scope")
 		return nil
 	}},
-	{file: "deprecations.csv", columns: key + "deprecated,removal,replacedBy,source,note", stale: staleSuccessor, doubt: doubtSuccessor, apply: func(r row, l *layer, op *operation) error {
-		op.Deprecated = true
-		op.DeprecatedSince, op.Removal = r.get("deprecated"), r.get("removal")
-		if to := l.successor(r); to != nil {
-			op.ReplacedBy = to.API + "." + to.Name
-		}
-		return nil
-	}},
+	{file: "deprecations.csv", columns: key + "deprecated,removal,replacedBy,source,note", stale: staleSuccessor, doubt: doubtSuccessor,
+		apply: func(r row, l *layer, op *operation) error {
+			op.Deprecated = true
+			op.DeprecatedSince, op.Removal = r.get("deprecated"), r.get("removal")
+			if to := l.successor(r); to != nil {
+				op.ReplacedBy = to.API + "." + to.Name
+			}
+			return nil
+		}},
 	{file: "roles.csv", columns: key + "roles,source,note", apply: func(r row, _ *layer, op *operation) error {
 		op.Roles = r.list("roles")
 		return nil

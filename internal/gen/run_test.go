@@ -68,7 +68,8 @@ func (c *checkout) wants(said string, texts ...string) {
 }
 
 const (
-	pagePath = `"/pages":{"get":{"operationId":"getPages","parameters":[{"name":"token","in":"query","type":"string"}],"responses":{"200":{"schema":{"$ref":"#/definitions/Page"}}}}}`
+	pagePath = `"/pages":{"get":{"operationId":"getPages","parameters":[{"name":"token","in":"query","type":"string"}],
+		"responses":{"200":{"schema":{"$ref":"#/definitions/Page"}}}}}`
 	page     = `"Page":{"type":"object","properties":{"items":{"type":"array","items":{"type":"string"}},"next":{"type":"string"}}}`
 	movedOn  = `"Page":{"type":"object","properties":{"items":{"type":"array","items":{"type":"string"}},"nextToken":{"type":"string"}}}`
 	thing    = `"Thing":{"type":"object","properties":{"name":{"type":"string"}}}`
@@ -172,13 +173,13 @@ func TestUnreadableOverlay(t *testing.T) {
 
 // Two checkouts of one revision: Amazon's own has sandbox cases and examples, others have been published without.
 const (
-	withCases = `"/a":{"get":{"operationId":"a","responses":{"200":{"schema":{"$ref":"#/definitions/Thing"},"examples":{"application/json":{"name":"x"}},"x-amzn-api-sandbox":{"static":[]}}}}},
+	withCases = `"/a":{"get":{"operationId":"a","responses":{"200":{"schema":{"$ref":"#/definitions/Thing"},
+		"examples":{"application/json":{"name":"x"}},"x-amzn-api-sandbox":{"static":[]}}}}},
 		"/b":{"get":{"operationId":"b","responses":{"200":{"schema":{"$ref":"#/definitions/Thing"}}}}},
 		"/c":{"x-amzn-api-sandbox":{"dynamic":{}},"get":{"operationId":"c","responses":{"200":{"schema":{"$ref":"#/definitions/Thing"}}}}}`
 	withoutCases = `"/a":{"get":{"operationId":"a","responses":{"200":{"schema":{"$ref":"#/definitions/Thing"}}}}},
 		"/b":{"get":{"operationId":"b","responses":{"200":{"schema":{"$ref":"#/definitions/Thing"}}}}},
 		"/c":{"x-amzn-api-sandbox":{"dynamic":{}},"get":{"operationId":"c","responses":{"200":{"schema":{"$ref":"#/definitions/Thing"}}}}}`
-	catalogFile = "internal/catalog/data/operations.json"
 )
 
 // TestMoreOrLessComplete: what one checkout knows of the sandbox and the other doesn't is no difference of the code.
@@ -199,7 +200,7 @@ func TestMoreOrLessComplete(t *testing.T) {
 				t.Error(said)
 			}
 			c.wants(said, "gen: note: models.lock was written from other files of the models",
-				"gen: note: "+catalogFile+": other models tell something else about the sandbox of 1 operations, thingsv0.a")
+				"gen: note: "+operationsFile+": other models tell something else about the sandbox of 1 operations, thingsv0.a")
 
 			// A difference of the code fails beside them.
 			c.model("thingsV0", strings.ReplaceAll(other.is, `"operationId":"b"`, `"operationId":"other"`), thing)
@@ -207,7 +208,7 @@ func TestMoreOrLessComplete(t *testing.T) {
 			if err == nil {
 				t.Error("a renamed operation passes")
 			}
-			c.wants(said, "gen: differs: api/thingsv0/client.gen.go", "gen: differs: "+catalogFile, "gen: differs: operations.gen.go")
+			c.wants(said, "gen: differs: api/thingsv0/client.gen.go", "gen: differs: "+operationsFile, "gen: differs: operations.gen.go")
 		})
 	}
 }
@@ -225,7 +226,7 @@ func TestDataThatDiffers(t *testing.T) {
 	if err == nil {
 		t.Error("another page of documentation passes")
 	}
-	c.wants(said, "gen: differs: "+catalogFile)
+	c.wants(said, "gen: differs: "+operationsFile)
 }
 
 // TestSandboxIsRemembered: with a row, a checkout without cases gives the same as one with them.
@@ -237,7 +238,7 @@ func TestSandboxIsRemembered(t *testing.T) {
 	if said, err := c.run(); err != nil {
 		t.Fatal(said)
 	}
-	full := c.file(catalogFile)
+	full := c.file(operationsFile)
 	if n := strings.Count(full, `"sandbox": "static"`); n != 1 || strings.Count(full, `"sandbox": "dynamic"`) != 1 {
 		t.Errorf("static %d times, want once\n%s", n, full)
 	}
@@ -245,8 +246,8 @@ func TestSandboxIsRemembered(t *testing.T) {
 	if said, err := c.run(); err != nil || strings.Contains(said, "note") {
 		t.Error(said)
 	}
-	if c.file(catalogFile) != full {
-		t.Errorf("without cases\n%s\nwith\n%s", c.file(catalogFile), full)
+	if c.file(operationsFile) != full {
+		t.Errorf("without cases\n%s\nwith\n%s", c.file(operationsFile), full)
 	}
 	// Where the model tells itself, it counts, and the row is told.
 	c.model("thingsV0", withCases, thing)
@@ -256,7 +257,7 @@ func TestSandboxIsRemembered(t *testing.T) {
 		t.Error(said)
 	}
 	c.wants(said, `overlay/sandbox.csv:4: thingsV0 c: the row says "static", the model "dynamic": the model counts`)
-	if c.file(catalogFile) != full {
+	if c.file(operationsFile) != full {
 		t.Error("the row overruled the model")
 	}
 }
