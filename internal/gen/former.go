@@ -58,13 +58,14 @@ func readFormer(root string) (*former, error) {
 	return p, nil
 }
 
-// keep returns the files and the operations of an API version as they are in the project, none when it is new.
-func (p *former) keep(m *model) (output, []catalog.Operation, error) {
+// keep makes m the API version that the project holds, and returns its files; a new one loses its operations and has no files.
+func (p *former) keep(m *model) (output, error) {
+	m.ops, m.defs = nil, nil
 	if line := strings.Fields(p.locked[m.file]); len(line) == 3 {
 		m.pkg = line[1] // of a model that cannot be read
 	}
 	if m.pkg == "" {
-		return nil, nil, nil
+		return nil, nil
 	}
 	out := output{}
 	files := []string{detailFile(m.pkg)}
@@ -74,20 +75,25 @@ func (p *former) keep(m *model) (output, []catalog.Operation, error) {
 	for _, path := range files {
 		data, err := os.ReadFile(filepath.Join(p.root, path))
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, nil
+			return nil, nil
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		out[path] = data
 	}
-	var ops []catalog.Operation
+	var api catalog.API
+	if err := json.Unmarshal(out[detailFile(m.pkg)], &api); err != nil {
+		return nil, fmt.Errorf("%s: %w", detailFile(m.pkg), err)
+	}
+	m.stem, m.version, m.defs = api.Model, api.Version, api.Definitions
 	for _, op := range p.ops {
 		if op.API == m.pkg {
-			ops = append(ops, op)
+			_, key, _ := strings.Cut(op.ID, ".")
+			m.ops = append(m.ops, &operation{Operation: op, detail: api.Operations[key], model: m})
 		}
 	}
-	return out, ops, nil
+	return out, nil
 }
 
 // lock records what the files were made from.

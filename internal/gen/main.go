@@ -91,7 +91,11 @@ func unbuildable(log io.Writer, models []*model) error {
 			name = m.file
 		}
 		names = append(names, name)
-		fmt.Fprintf(log, "gen: %s stays as it is in the project:\n", name)
+		kept := ""
+		if len(m.ops) > 0 {
+			kept = " and stays as the project has it"
+		}
+		fmt.Fprintf(log, "gen: %s cannot be made%s:\n", name, kept)
 		for _, err := range m.problems {
 			fmt.Fprintf(log, "gen:   %v\n", err)
 		}

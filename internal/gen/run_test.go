@@ -101,7 +101,7 @@ func TestOneChangedAPI(t *testing.T) {
 		if err == nil {
 			t.Error("no error")
 		}
-		c.wants(said, "gen: pagesv0 stays as it is in the project:",
+		c.wants(said, "gen: pagesv0 cannot be made and stays as the project has it:", "gen: brokenv0 cannot be made:",
 			"overlay/paging.csv:2: pagesV0 getPages: the row wants tokenOut next, the model has items, nextToken there",
 			"brokenV0-model/brokenV0.json: /paths/~1x/get: no responses",
 			"2 of 3 API versions cannot be made of these models: brokenv0, pagesv0")

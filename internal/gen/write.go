@@ -116,16 +116,13 @@ func generate(models []*model, f *facts, commit string, past *former) (output, e
 		files, errs := m.generate(ids)
 		m.fail(errs...)
 		if len(m.problems) > 0 {
-			var ops []catalog.Operation
 			var err error
-			if files, ops, err = past.keep(m); err != nil {
+			if files, err = past.keep(m); err != nil {
 				return nil, err
 			}
-			index = append(index, ops...)
-		} else {
-			for _, op := range m.ops {
-				index = append(index, op.Operation)
-			}
+		}
+		for _, op := range m.ops {
+			index = append(index, op.Operation)
 		}
 		if len(files) > 0 {
 			packages = append(packages, m.pkg)
