@@ -37,7 +37,7 @@ func (in *SearchContentDocumentsInput) encode(r *wire.Request) {
 
 // SearchContentDocuments GET /aplus/2020-11-01/contentDocuments, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: nothing else decides, so the lower.
 //
 // It pages: [Client.SearchContentDocumentsPages] and [Client.SearchContentDocumentsAll] follow.
 //
@@ -92,7 +92,7 @@ func (in *CreateContentDocumentInput) encode(r *wire.Request) {
 
 // CreateContentDocument POST /aplus/2020-11-01/contentDocuments, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: nothing else decides, so the lower.
 //
 // Roles, one of them is enough: Brand Analytics, Product Listing.
 //
@@ -122,7 +122,7 @@ func (in *GetContentDocumentInput) encode(r *wire.Request) {
 
 // GetContentDocument GET /aplus/2020-11-01/contentDocuments/{contentReferenceKey}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: nothing else decides, so the lower.
 //
 // Roles, one of them is enough: Brand Analytics, Product Listing.
 //
@@ -152,7 +152,7 @@ func (in *UpdateContentDocumentInput) encode(r *wire.Request) {
 
 // UpdateContentDocument POST /aplus/2020-11-01/contentDocuments/{contentReferenceKey}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: nothing else decides, so the lower.
 //
 // Roles, one of them is enough: Brand Analytics, Product Listing.
 //
@@ -188,7 +188,7 @@ func (in *ListContentDocumentASINRelationsInput) encode(r *wire.Request) {
 
 // ListContentDocumentASINRelations GET /aplus/2020-11-01/contentDocuments/{contentReferenceKey}/asins, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: nothing else decides, so the lower.
 //
 // It pages: [Client.ListContentDocumentASINRelationsPages] and [Client.ListContentDocumentASINRelationsAll] follow.
 //
@@ -246,7 +246,7 @@ func (in *PostContentDocumentASINRelationsInput) encode(r *wire.Request) {
 
 // PostContentDocumentASINRelations POST /aplus/2020-11-01/contentDocuments/{contentReferenceKey}/asins, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: nothing else decides, so the lower.
 //
 // Roles, one of them is enough: Brand Analytics, Product Listing.
 //
@@ -276,7 +276,7 @@ func (in *ValidateContentDocumentASINRelationsInput) encode(r *wire.Request) {
 
 // ValidateContentDocumentASINRelations POST /aplus/2020-11-01/contentAsinValidations, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: nothing else decides, so the lower.
 //
 // Roles, one of them is enough: Brand Analytics, Product Listing.
 //
@@ -306,7 +306,7 @@ func (in *SearchContentPublishRecordsInput) encode(r *wire.Request) {
 
 // SearchContentPublishRecords GET /aplus/2020-11-01/contentPublishRecords, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: nothing else decides, so the lower.
 //
 // It pages: [Client.SearchContentPublishRecordsPages] and [Client.SearchContentPublishRecordsAll] follow.
 //
@@ -361,7 +361,7 @@ func (in *PostContentDocumentApprovalSubmissionInput) encode(r *wire.Request) {
 
 // PostContentDocumentApprovalSubmission POST /aplus/2020-11-01/contentDocuments/{contentReferenceKey}/approvalSubmissions, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: nothing else decides, so the lower.
 //
 // Roles, one of them is enough: Brand Analytics, Product Listing.
 //
@@ -388,7 +388,7 @@ func (in *PostContentDocumentSuspendSubmissionInput) encode(r *wire.Request) {
 
 // PostContentDocumentSuspendSubmission POST /aplus/2020-11-01/contentDocuments/{contentReferenceKey}/suspendSubmissions, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: nothing else decides, so the lower.
 //
 // Roles, one of them is enough: Brand Analytics, Product Listing.
 //

@@ -43,7 +43,7 @@ func (in *ListCatalogCategoriesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listcatalogcategories
 //
-// Deprecated: Amazon has deprecated this operation on 2025-05-21; removal is due 2026-08-26; use catalogitems20220401.getCatalogItem instead.
+// Deprecated: Amazon has deprecated this operation on 2025-05-21; the date of its removal is 2026-08-26; use catalogitems20220401.getCatalogItem instead.
 func (c *Client) ListCatalogCategories(ctx context.Context, in *ListCatalogCategoriesInput, opts ...spapi.CallOption) ([]Categories, error) {
 	return spapi.Invoke(ctx, c.client, "catalogitemsv0.listCatalogCategories", in.encode, wire.PayloadValue(func(d *decoder) []Categories { return d.listCategories() }), opts)
 }

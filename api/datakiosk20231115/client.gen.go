@@ -47,7 +47,7 @@ func (in *GetQueriesInput) encode(r *wire.Request) {
 
 // GetQueries GET /dataKiosk/2023-11-15/queries, 0.01667 requests per second (one in 60 s), burst 10.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; amzn/selling-partner-api-models models/data-kiosk-api-model/dataKiosk_2023-11-15.json: model 0.0222/10, SDK 1 per 60 s/15: the lower taken; rate and burst from different sources.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; amzn/selling-partner-api-models models/data-kiosk-api-model/dataKiosk_2023-11-15.json: model 0.0222/10, SDK 1 per 60 s/15: nothing else decides, so the lower; rate and burst from different sources.
 //
 // It pages: [Client.GetQueriesPages] and [Client.GetQueriesAll] follow.
 //
@@ -142,7 +142,7 @@ func (in *CancelQueryInput) encode(r *wire.Request) {
 
 // CancelQuery DELETE /dataKiosk/2023-11-15/queries/{queryId}, 0.0222 requests per second (one in 45 s), burst 10.
 //
-// The limit is from amzn/selling-partner-api-models models/data-kiosk-api-model/dataKiosk_2023-11-15.json: model 0.0222/10, SDK 2/15: the lower taken.
+// The limit is from amzn/selling-partner-api-models models/data-kiosk-api-model/dataKiosk_2023-11-15.json: model 0.0222/10, SDK 2/15: nothing else decides, so the lower.
 //
 // Role: Brand Analytics.
 //

@@ -45,7 +45,7 @@ func (in *SearchDefinitionsProductTypesInput) encode(r *wire.Request) {
 
 // SearchDefinitionsProductTypes GET /definitions/2020-09-01/productTypes, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/product-type-definitions-api-rate-limits: model 5/10, SDK 5/5, documentation 5/5: the lower taken; 100/s over all sellers of one application.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/product-type-definitions-api-rate-limits: documentation and SDK agree, the model still has 5/10; 100/s over all sellers of one application.
 //
 // All sellers of an application together: 100 requests per second.
 //
@@ -92,7 +92,7 @@ func (in *GetDefinitionsProductTypeInput) encode(r *wire.Request) {
 
 // GetDefinitionsProductType GET /definitions/2020-09-01/productTypes/{productType}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/product-type-definitions-api-rate-limits: model 5/10, SDK 5/5, documentation 5/5: the lower taken; 100/s over all sellers of one application.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/product-type-definitions-api-rate-limits: documentation and SDK agree, the model still has 5/10; 100/s over all sellers of one application.
 //
 // All sellers of an application together: 100 requests per second.
 //

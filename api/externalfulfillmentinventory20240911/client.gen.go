@@ -31,9 +31,9 @@ func (in *BatchInventoryInput) encode(r *wire.Request) {
 	r.JSON(in)
 }
 
-// BatchInventory POST /externalFulfillment/inventory/2024-09-11/inventories, 50 requests per second, burst 50.
+// BatchInventory POST /externalFulfillment/inventory/2024-09-11/inventories, 50 requests per second, burst 100.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: SDK 50/50, documentation 50/100: the lower taken; the model has no figure.
+// The limit is from developer-docs.amazon.com/sp-api/docs/external-fulfillment-apis-rate-limits: newer than the SDK's 50/50; the model has no figure.
 //
 // Role: Direct-to-Consumer Shipping (Restricted).
 //

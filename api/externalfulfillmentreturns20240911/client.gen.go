@@ -66,9 +66,9 @@ func (in *ListReturnsInput) encode(r *wire.Request) {
 	wire.QueryString(r, "nextToken", in.NextToken, wire.Optional)
 }
 
-// ListReturns GET /externalFulfillment/2024-09-11/returns, 1 requests per second, burst 1.
+// ListReturns GET /externalFulfillment/2024-09-11/returns, 10 requests per second, burst 20.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: SDK 1/1, documentation 10/20: the lower taken; the model has no figure.
+// The limit is from developer-docs.amazon.com/sp-api/docs/external-fulfillment-apis-rate-limits: newer than the SDK's 1/1; the model has no figure.
 //
 // It pages: [Client.ListReturnsPages] and [Client.ListReturnsAll] follow.
 //
@@ -116,9 +116,9 @@ func (in *GetReturnInput) encode(r *wire.Request) {
 	r.Path("returnId", in.ReturnID)
 }
 
-// GetReturn GET /externalFulfillment/2024-09-11/returns/{returnId}, 1 requests per second, burst 1.
+// GetReturn GET /externalFulfillment/2024-09-11/returns/{returnId}, 10 requests per second, burst 20.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: SDK 1/1, documentation 10/20: the lower taken; the model has no figure.
+// The limit is from developer-docs.amazon.com/sp-api/docs/external-fulfillment-apis-rate-limits: newer than the SDK's 1/1; the model has no figure.
 //
 // Role: Direct-to-Consumer Shipping (Restricted).
 //

@@ -112,14 +112,14 @@ func (in *ListFinancialEventsByGroupIDInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listfinancialeventsbygroupid
 //
-// Deprecated: Amazon has deprecated this operation on 2025-07-21; removal is due 2027-08-27; use finances20240619.listTransactions instead.
+// Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
 func (c *Client) ListFinancialEventsByGroupID(ctx context.Context, in *ListFinancialEventsByGroupIDInput, opts ...spapi.CallOption) (*ListFinancialEventsPayload, error) {
 	return spapi.Invoke(ctx, c.client, "financesv0.listFinancialEventsByGroupId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
 }
 
 // ListFinancialEventsByGroupIDPages iterates over the pages of [Client.ListFinancialEventsByGroupID], beginning with the one that in asks for. It stops after an error.
 //
-// Deprecated: Amazon has deprecated this operation on 2025-07-21; removal is due 2027-08-27; use finances20240619.listTransactions instead.
+// Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
 func (c *Client) ListFinancialEventsByGroupIDPages(ctx context.Context, in *ListFinancialEventsByGroupIDInput, opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
 	return wire.Pages(in, func(in *ListFinancialEventsByGroupIDInput) (*ListFinancialEventsPayload, error) {
 		return c.ListFinancialEventsByGroupID(ctx, in, opts...)
@@ -162,14 +162,14 @@ func (in *ListFinancialEventsByOrderIDInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listfinancialeventsbyorderid
 //
-// Deprecated: Amazon has deprecated this operation on 2025-07-21; removal is due 2027-08-27; use finances20240619.listTransactions instead.
+// Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
 func (c *Client) ListFinancialEventsByOrderID(ctx context.Context, in *ListFinancialEventsByOrderIDInput, opts ...spapi.CallOption) (*ListFinancialEventsPayload, error) {
 	return spapi.Invoke(ctx, c.client, "financesv0.listFinancialEventsByOrderId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
 }
 
 // ListFinancialEventsByOrderIDPages iterates over the pages of [Client.ListFinancialEventsByOrderID], beginning with the one that in asks for. It stops after an error.
 //
-// Deprecated: Amazon has deprecated this operation on 2025-07-21; removal is due 2027-08-27; use finances20240619.listTransactions instead.
+// Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
 func (c *Client) ListFinancialEventsByOrderIDPages(ctx context.Context, in *ListFinancialEventsByOrderIDInput, opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
 	return wire.Pages(in, func(in *ListFinancialEventsByOrderIDInput) (*ListFinancialEventsPayload, error) {
 		return c.ListFinancialEventsByOrderID(ctx, in, opts...)
@@ -215,14 +215,14 @@ func (in *ListFinancialEventsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listfinancialevents
 //
-// Deprecated: Amazon has deprecated this operation on 2025-07-21; removal is due 2027-08-27; use finances20240619.listTransactions instead.
+// Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
 func (c *Client) ListFinancialEvents(ctx context.Context, in *ListFinancialEventsInput, opts ...spapi.CallOption) (*ListFinancialEventsPayload, error) {
 	return spapi.Invoke(ctx, c.client, "financesv0.listFinancialEvents", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
 }
 
 // ListFinancialEventsPages iterates over the pages of [Client.ListFinancialEvents], beginning with the one that in asks for. It stops after an error.
 //
-// Deprecated: Amazon has deprecated this operation on 2025-07-21; removal is due 2027-08-27; use finances20240619.listTransactions instead.
+// Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
 func (c *Client) ListFinancialEventsPages(ctx context.Context, in *ListFinancialEventsInput, opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
 	return wire.Pages(in, func(in *ListFinancialEventsInput) (*ListFinancialEventsPayload, error) {
 		return c.ListFinancialEvents(ctx, in, opts...)

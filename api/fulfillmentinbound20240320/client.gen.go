@@ -717,7 +717,7 @@ func (in *GetShipmentInput) encode(r *wire.Request) {
 
 // GetShipment GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}, 2 requests per second, burst 6.
 //
-// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/6, SDK 5/6: the lower taken.
+// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/6, SDK 5/6: nothing else decides, so the lower.
 //
 // Role: Amazon Fulfillment.
 //
@@ -750,7 +750,7 @@ func (in *ListShipmentBoxesInput) encode(r *wire.Request) {
 
 // ListShipmentBoxes GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/boxes, 2 requests per second, burst 30.
 //
-// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/30, SDK 5/30: the lower taken.
+// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/30, SDK 5/30: nothing else decides, so the lower.
 //
 // It pages: [Client.ListShipmentBoxesPages] and [Client.ListShipmentBoxesAll] follow.
 //
@@ -981,7 +981,7 @@ func (in *ListDeliveryWindowOptionsInput) encode(r *wire.Request) {
 
 // ListDeliveryWindowOptions GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/deliveryWindowOptions, 2 requests per second, burst 30.
 //
-// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/30, SDK 5/30: the lower taken.
+// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/30, SDK 5/30: nothing else decides, so the lower.
 //
 // It pages: [Client.ListDeliveryWindowOptionsPages] and [Client.ListDeliveryWindowOptionsAll] follow.
 //
@@ -1452,7 +1452,7 @@ func (in *ListTransportationOptionsInput) encode(r *wire.Request) {
 
 // ListTransportationOptions GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/transportationOptions, 2 requests per second, burst 6.
 //
-// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/6, SDK 5/6: the lower taken.
+// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/6, SDK 5/6: nothing else decides, so the lower.
 //
 // It pages: [Client.ListTransportationOptionsPages] and [Client.ListTransportationOptionsAll] follow.
 //
@@ -1586,7 +1586,7 @@ func (in *UpdateItemComplianceDetailsInput) encode(r *wire.Request) {
 
 // UpdateItemComplianceDetails PUT /inbound/fba/2024-03-20/items/compliance, 2 requests per second, burst 2.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 2/6, SDK 2/2: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 2/6, SDK 2/2: nothing else decides, so the lower.
 //
 // Role: Amazon Fulfillment.
 //
@@ -1694,7 +1694,7 @@ func (in *GetInboundOperationStatusInput) encode(r *wire.Request) {
 
 // GetInboundOperationStatus GET /inbound/fba/2024-03-20/operations/{operationId}, 2 requests per second, burst 6.
 //
-// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/6, SDK 5/6: the lower taken.
+// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/6, SDK 5/6: nothing else decides, so the lower.
 //
 // Role: Amazon Fulfillment.
 //

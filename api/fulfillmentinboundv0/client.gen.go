@@ -82,9 +82,9 @@ func (in *GetLabelsInput) encode(r *wire.Request) {
 	r.QueryInt("PageStartIndex", in.PageStartIndex, wire.Optional)
 }
 
-// GetLabels GET /fba/inbound/v0/shipments/{shipmentId}/labels, 2 requests per second, burst 30.
+// GetLabels GET /fba/inbound/v0/shipments/{shipmentId}/labels, 5 requests per second, burst 30.
 //
-// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInboundV0.json: model 2/30, SDK 5/30, documentation 5/30: the lower taken.
+// The limit is from developer-docs.amazon.com/sp-api/docs/fulfillment-inbound-api-rate-limits; amzn/selling-partner-api-sdk resources/rate-limits.yml: documentation and SDK agree, the model still has 2/30.
 //
 // Role: Amazon Fulfillment.
 //

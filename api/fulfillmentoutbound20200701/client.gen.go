@@ -64,9 +64,9 @@ func (in *DeliveryOffersInput) encode(r *wire.Request) {
 	r.JSON(in)
 }
 
-// DeliveryOffers POST /fba/outbound/2020-07-01/deliveryOffers, 5 requests per second, burst 30.
+// DeliveryOffers POST /fba/outbound/2020-07-01/deliveryOffers, 10 requests per second, burst 30.
 //
-// The limit is from amzn/selling-partner-api-models models/fulfillment-outbound-api-model/fulfillmentOutbound_2020-07-01.json: model 5/30, SDK 10/30, documentation 10/30: the lower taken.
+// The limit is from developer-docs.amazon.com/sp-api/docs/fulfillment-outbound-api-rate-limits; amzn/selling-partner-api-sdk resources/rate-limits.yml: documentation and SDK agree, the model still has 5/30.
 //
 // Role: Amazon Fulfillment.
 //

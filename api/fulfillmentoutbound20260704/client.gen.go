@@ -315,9 +315,11 @@ func (in *CreateOrderInput) encode(r *wire.Request) {
 
 // CreateOrder POST /fulfillment/outbound/2026-07-04/orders, 2 requests per second, burst 30.
 //
+// The result depends on the status: 200 brings Order; 202 brings OrderID, Status.
+//
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createorder
-func (c *Client) CreateOrder(ctx context.Context, in *CreateOrderInput, opts ...spapi.CallOption) (*CreateOrderResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20260704.createOrder", in.encode, wire.BareObject((*decoder).readCreateOrderResponse), opts)
+func (c *Client) CreateOrder(ctx context.Context, in *CreateOrderInput, opts ...spapi.CallOption) (*CreateOrderResult, error) {
+	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20260704.createOrder", in.encode, wire.BareObject((*decoder).readCreateOrderResult), opts)
 }

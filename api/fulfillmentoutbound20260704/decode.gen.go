@@ -214,7 +214,7 @@ func (d *decoder) readConstraintDetail(v *ConstraintDetail) bool {
 	return true
 }
 
-func (d *decoder) readCreateOrderResponse(v *CreateOrderResponse) bool {
+func (d *decoder) readCreateOrderResult(v *CreateOrderResult) bool {
 	obj, ok := d.Object()
 	if !ok {
 		return false
@@ -223,6 +223,10 @@ func (d *decoder) readCreateOrderResponse(v *CreateOrderResponse) bool {
 		switch string(obj.Key()) {
 		case "order":
 			v.Order = d.ptrFulfillmentOrder()
+		case "orderId":
+			v.OrderID = d.String()
+		case "status":
+			v.Status = d.String()
 		default:
 			d.Skip()
 		}

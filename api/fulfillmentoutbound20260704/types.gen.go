@@ -113,6 +113,16 @@ type CreateOrderResponse struct {
 	Order *FulfillmentOrder `json:"order,omitzero"`
 }
 
+// CreateOrderResult is result of createOrder of the model.
+type CreateOrderResult struct {
+	// Comes with status 200.
+	Order *FulfillmentOrder `json:"order,omitzero"`
+	// Comes with status 202.
+	OrderID string `json:"orderId,omitzero"`
+	// Comes with status 202.
+	Status string `json:"status,omitzero"`
+}
+
 // Error is definition Error of the model.
 type Error struct {
 	// Required.

@@ -49,7 +49,7 @@ func (in *PutListingsItemInput) encode(r *wire.Request) {
 
 // PutListingsItem PUT /listings/2020-09-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 5/10, SDK 5/5: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 5/10, SDK 5/5: its key has no version, and documentation gives 5/5 to the same operations of 2021-08-01.
 //
 // Role: Product Listing.
 //
@@ -82,7 +82,7 @@ func (in *DeleteListingsItemInput) encode(r *wire.Request) {
 
 // DeleteListingsItem DELETE /listings/2020-09-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 5/10, SDK 5/5: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 5/10, SDK 5/5: its key has no version, and documentation gives 5/5 to the same operations of 2021-08-01.
 //
 // Role: Product Listing.
 //
@@ -120,7 +120,7 @@ func (in *PatchListingsItemInput) encode(r *wire.Request) {
 
 // PatchListingsItem PATCH /listings/2020-09-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 5/10, SDK 5/5: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 5/10, SDK 5/5: its key has no version, and documentation gives 5/5 to the same operations of 2021-08-01.
 //
 // Role: Product Listing.
 //

@@ -48,7 +48,7 @@ func (in *GetListingsItemInput) encode(r *wire.Request) {
 
 // GetListingsItem GET /listings/2021-08-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: model 5/10, SDK 5/5, documentation 5/5: the lower taken; 100/s over all sellers of one application.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: documentation and SDK agree, the model still has 5/10; 100/s over all sellers of one application.
 //
 // All sellers of an application together: 100 requests per second.
 //
@@ -95,7 +95,7 @@ func (in *PutListingsItemInput) encode(r *wire.Request) {
 
 // PutListingsItem PUT /listings/2021-08-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: model 5/10, SDK 5/5, documentation 5/5: the lower taken; 100/s over all sellers of one application.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: documentation and SDK agree, the model still has 5/10; 100/s over all sellers of one application; product data and relationships have buckets of their own since 2025-06-25, and mode=VALIDATION_PREVIEW 1/s (changelog 2025-06-25, 2024-01-31).
 //
 // All sellers of an application together: 100 requests per second.
 //
@@ -176,7 +176,7 @@ func (in *PatchListingsItemInput) encode(r *wire.Request) {
 
 // PatchListingsItem PATCH /listings/2021-08-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-models models/listings-items-api-model/listingsItems_2021-08-01.json; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: 500/s over all sellers of one application.
+// The limit is from amzn/selling-partner-api-models models/listings-items-api-model/listingsItems_2021-08-01.json; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: 500/s over all sellers of one application; product data and relationships have buckets of their own since 2025-06-25, and mode=VALIDATION_PREVIEW 1/s (changelog 2025-06-25, 2024-01-31).
 //
 // All sellers of an application together: 500 requests per second.
 //

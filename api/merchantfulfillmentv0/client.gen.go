@@ -56,7 +56,7 @@ func (in *GetShipmentInput) encode(r *wire.Request) {
 
 // GetShipment GET /mfn/v0/shipments/{shipmentId}, 1 requests per second, burst 1.
 //
-// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json: model 1/1, SDK 5/10: the lower taken.
+// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json: the SDK has 5/10 for this and for createShipment, where the changelog of 2024-11-06 bears the model out.
 //
 // It needs a restricted data token, which the client fetches by itself.
 //
@@ -82,7 +82,7 @@ func (in *CancelShipmentInput) encode(r *wire.Request) {
 
 // CancelShipment DELETE /mfn/v0/shipments/{shipmentId}, 1 requests per second, burst 1.
 //
-// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json: model 1/1, SDK 5/10: the lower taken.
+// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json: the SDK has 5/10 for this and for createShipment, where the changelog of 2024-11-06 bears the model out.
 //
 // It needs a restricted data token, which the client fetches by itself.
 //
@@ -114,7 +114,7 @@ func (in *CreateShipmentInput) encode(r *wire.Request) {
 
 // CreateShipment POST /mfn/v0/shipments, 2 requests per second, burst 2.
 //
-// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json: model 2/2, SDK 5/10: the lower taken.
+// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json; developer-docs.amazon.com/sp-api/changelog: changed on 2024-11-06 by the changelog; the SDK still has 5/10.
 //
 // It needs a restricted data token, which the client fetches by itself.
 //
@@ -144,7 +144,7 @@ func (in *GetAdditionalSellerInputsInput) encode(r *wire.Request) {
 
 // GetAdditionalSellerInputs POST /mfn/v0/additionalSellerInputs, 1 requests per second, burst 1.
 //
-// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json: model 1/1, SDK 5/10: the lower taken.
+// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json: the SDK has 5/10 for this and for createShipment, where the changelog of 2024-11-06 bears the model out.
 //
 // Role: Direct-to-Consumer Shipping (Restricted).
 //

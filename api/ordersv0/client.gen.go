@@ -105,14 +105,14 @@ func (in *GetOrdersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorders
 //
-// Deprecated: Amazon has deprecated this operation on 2026-01-28; removal is due 2027-03-27; use orders20260101.searchOrders instead.
+// Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.searchOrders instead.
 func (c *Client) GetOrders(ctx context.Context, in *GetOrdersInput, opts ...spapi.CallOption) (*OrdersList, error) {
 	return spapi.Invoke(ctx, c.client, "ordersv0.getOrders", in.encode, wire.PayloadObject((*decoder).readOrdersList), opts)
 }
 
 // GetOrdersPages iterates over the pages of [Client.GetOrders], beginning with the one that in asks for. It stops after an error.
 //
-// Deprecated: Amazon has deprecated this operation on 2026-01-28; removal is due 2027-03-27; use orders20260101.searchOrders instead.
+// Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.searchOrders instead.
 func (c *Client) GetOrdersPages(ctx context.Context, in *GetOrdersInput, opts ...spapi.CallOption) iter.Seq2[*OrdersList, error] {
 	return wire.Pages(in, func(in *GetOrdersInput) (*OrdersList, error) { return c.GetOrders(ctx, in, opts...) }, getOrdersNext)
 }
@@ -128,7 +128,7 @@ func getOrdersNext(in *GetOrdersInput, page *OrdersList) string {
 
 // GetOrdersAll iterates over the items of all pages of [Client.GetOrders]. It stops after an error.
 //
-// Deprecated: Amazon has deprecated this operation on 2026-01-28; removal is due 2027-03-27; use orders20260101.searchOrders instead.
+// Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.searchOrders instead.
 func (c *Client) GetOrdersAll(ctx context.Context, in *GetOrdersInput, opts ...spapi.CallOption) iter.Seq2[*Order, error] {
 	return wire.Items(c.GetOrdersPages(ctx, in, opts...), func(page *OrdersList) []Order {
 		if page == nil {
@@ -159,7 +159,7 @@ func (in *GetOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/orders-api
 //
-// Deprecated: Amazon has deprecated this operation on 2026-01-28; removal is due 2027-03-27; use orders20260101.getOrder instead.
+// Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrder(ctx context.Context, in *GetOrderInput, opts ...spapi.CallOption) (*Order, error) {
 	return spapi.Invoke(ctx, c.client, "ordersv0.getOrder", in.encode, wire.PayloadObject((*decoder).readOrder), opts)
 }
@@ -185,7 +185,7 @@ func (in *GetOrderBuyerInfoInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderbuyerinfo
 //
-// Deprecated: Amazon has deprecated this operation on 2026-01-28; removal is due 2027-03-27; use orders20260101.getOrder instead.
+// Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderBuyerInfo(ctx context.Context, in *GetOrderBuyerInfoInput, opts ...spapi.CallOption) (*OrderBuyerInfo, error) {
 	return spapi.Invoke(ctx, c.client, "ordersv0.getOrderBuyerInfo", in.encode, wire.PayloadObject((*decoder).readOrderBuyerInfo), opts)
 }
@@ -211,7 +211,7 @@ func (in *GetOrderAddressInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderaddress
 //
-// Deprecated: Amazon has deprecated this operation on 2026-01-28; removal is due 2027-03-27; use orders20260101.getOrder instead.
+// Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderAddress(ctx context.Context, in *GetOrderAddressInput, opts ...spapi.CallOption) (*OrderAddress, error) {
 	return spapi.Invoke(ctx, c.client, "ordersv0.getOrderAddress", in.encode, wire.PayloadObject((*decoder).readOrderAddress), opts)
 }
@@ -242,14 +242,14 @@ func (in *GetOrderItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderitems
 //
-// Deprecated: Amazon has deprecated this operation on 2026-01-28; removal is due 2027-03-27; use orders20260101.getOrder instead.
+// Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderItems(ctx context.Context, in *GetOrderItemsInput, opts ...spapi.CallOption) (*OrderItemsList, error) {
 	return spapi.Invoke(ctx, c.client, "ordersv0.getOrderItems", in.encode, wire.PayloadObject((*decoder).readOrderItemsList), opts)
 }
 
 // GetOrderItemsPages iterates over the pages of [Client.GetOrderItems], beginning with the one that in asks for. It stops after an error.
 //
-// Deprecated: Amazon has deprecated this operation on 2026-01-28; removal is due 2027-03-27; use orders20260101.getOrder instead.
+// Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderItemsPages(ctx context.Context, in *GetOrderItemsInput, opts ...spapi.CallOption) iter.Seq2[*OrderItemsList, error] {
 	return wire.Pages(in, func(in *GetOrderItemsInput) (*OrderItemsList, error) { return c.GetOrderItems(ctx, in, opts...) }, getOrderItemsNext)
 }
@@ -265,7 +265,7 @@ func getOrderItemsNext(in *GetOrderItemsInput, page *OrderItemsList) string {
 
 // GetOrderItemsAll iterates over the items of all pages of [Client.GetOrderItems]. It stops after an error.
 //
-// Deprecated: Amazon has deprecated this operation on 2026-01-28; removal is due 2027-03-27; use orders20260101.getOrder instead.
+// Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderItemsAll(ctx context.Context, in *GetOrderItemsInput, opts ...spapi.CallOption) iter.Seq2[*OrderItem, error] {
 	return wire.Items(c.GetOrderItemsPages(ctx, in, opts...), func(page *OrderItemsList) []OrderItem {
 		if page == nil {
@@ -301,14 +301,14 @@ func (in *GetOrderItemsBuyerInfoInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderitemsbuyerinfo
 //
-// Deprecated: Amazon has deprecated this operation on 2026-01-28; removal is due 2027-03-27; use orders20260101.getOrder instead.
+// Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderItemsBuyerInfo(ctx context.Context, in *GetOrderItemsBuyerInfoInput, opts ...spapi.CallOption) (*OrderItemsBuyerInfoList, error) {
 	return spapi.Invoke(ctx, c.client, "ordersv0.getOrderItemsBuyerInfo", in.encode, wire.PayloadObject((*decoder).readOrderItemsBuyerInfoList), opts)
 }
 
 // GetOrderItemsBuyerInfoPages iterates over the pages of [Client.GetOrderItemsBuyerInfo], beginning with the one that in asks for. It stops after an error.
 //
-// Deprecated: Amazon has deprecated this operation on 2026-01-28; removal is due 2027-03-27; use orders20260101.getOrder instead.
+// Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderItemsBuyerInfoPages(ctx context.Context, in *GetOrderItemsBuyerInfoInput, opts ...spapi.CallOption) iter.Seq2[*OrderItemsBuyerInfoList, error] {
 	return wire.Pages(in, func(in *GetOrderItemsBuyerInfoInput) (*OrderItemsBuyerInfoList, error) {
 		return c.GetOrderItemsBuyerInfo(ctx, in, opts...)
@@ -326,7 +326,7 @@ func getOrderItemsBuyerInfoNext(in *GetOrderItemsBuyerInfoInput, page *OrderItem
 
 // GetOrderItemsBuyerInfoAll iterates over the items of all pages of [Client.GetOrderItemsBuyerInfo]. It stops after an error.
 //
-// Deprecated: Amazon has deprecated this operation on 2026-01-28; removal is due 2027-03-27; use orders20260101.getOrder instead.
+// Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderItemsBuyerInfoAll(ctx context.Context, in *GetOrderItemsBuyerInfoInput, opts ...spapi.CallOption) iter.Seq2[*OrderItemBuyerInfo, error] {
 	return wire.Items(c.GetOrderItemsBuyerInfoPages(ctx, in, opts...), func(page *OrderItemsBuyerInfoList) []OrderItemBuyerInfo {
 		if page == nil {

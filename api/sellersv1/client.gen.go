@@ -49,7 +49,7 @@ func (in *GetAccountInput) encode(r *wire.Request) {
 
 // GetAccount GET /sellers/v1/account, 0.016 requests per second (one in 62.5 s), burst 15.
 //
-// The limit is from amzn/selling-partner-api-models models/sellers-api-model/sellers.json: model 0.016/15, SDK 1 per 2 s/30: the lower taken.
+// The limit is from amzn/selling-partner-api-models models/sellers-api-model/sellers.json: the SDK has 1 per 2 s/30; the neighbour getMarketplaceParticipations, for which both have 0.016, was recorded with that rate in the header.
 //
 // Roles, one of them is enough: Account Information Service Provider, Finance and Accounting.
 //

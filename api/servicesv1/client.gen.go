@@ -264,7 +264,7 @@ func (in *AssignAppointmentResourcesInput) encode(r *wire.Request) {
 
 // AssignAppointmentResources PUT /service/v1/serviceJobs/{serviceJobId}/appointments/{appointmentId}/resources, 1 requests per second, burst 2.
 //
-// The limit is from amzn/selling-partner-api-models models/services-api-model/services.json: model 1/2, SDK 5/20: the lower taken.
+// The limit is from amzn/selling-partner-api-models models/services-api-model/services.json: model 1/2, SDK 5/20: nothing else decides, so the lower.
 //
 // Role: Professional Services (Restricted).
 //
@@ -596,7 +596,7 @@ func (in *GetAppointmentSlotsInput) encode(r *wire.Request) {
 
 // GetAppointmentSlots GET /service/v1/appointmentSlots, 5 requests per second, burst 20.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 20/40, SDK 5/20: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 20/40, SDK 5/20: nothing else decides, so the lower.
 //
 // Role: Professional Services (Restricted).
 //

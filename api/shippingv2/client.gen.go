@@ -50,9 +50,9 @@ func (in *GetRatesInput) encode(r *wire.Request) {
 	r.JSON(in)
 }
 
-// GetRates POST /shipping/v2/shipments/rates, 5 requests per second, burst 15.
+// GetRates POST /shipping/v2/shipments/rates, 80 requests per second, burst 100.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 80/100, SDK 5/15: the lower taken; the SDK keys by class and operation, so v1 and v2 share one entry and its figure may be that of v1.
+// The limit is from amzn/selling-partner-api-models models/shipping-api-model/shippingV2.json; amzn/selling-partner-api-sdk resources/rate-limits.yml: the SDK's 5/15 is that of v1: its key has no version, and every operation that only v2 has is 80/100 there too.
 //
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
@@ -124,9 +124,9 @@ func (in *PurchaseShipmentInput) encode(r *wire.Request) {
 	r.JSON(in)
 }
 
-// PurchaseShipment POST /shipping/v2/shipments, 5 requests per second, burst 15.
+// PurchaseShipment POST /shipping/v2/shipments, 80 requests per second, burst 100.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 80/100, SDK 5/15: the lower taken; the SDK keys by class and operation, so v1 and v2 share one entry and its figure may be that of v1.
+// The limit is from amzn/selling-partner-api-models models/shipping-api-model/shippingV2.json; amzn/selling-partner-api-sdk resources/rate-limits.yml: the SDK's 5/15 is that of v1: its key has no version, and every operation that only v2 has is 80/100 there too.
 //
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
@@ -254,9 +254,9 @@ func (in *CancelShipmentInput) encode(r *wire.Request) {
 	r.Header("x-amzn-shipping-business-id", string(in.XAmznShippingBusinessID), wire.Optional)
 }
 
-// CancelShipment PUT /shipping/v2/shipments/{shipmentId}/cancel, 5 requests per second, burst 15.
+// CancelShipment PUT /shipping/v2/shipments/{shipmentId}/cancel, 80 requests per second, burst 100.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 80/100, SDK 5/15: the lower taken; the SDK keys by class and operation, so v1 and v2 share one entry and its figure may be that of v1.
+// The limit is from amzn/selling-partner-api-models models/shipping-api-model/shippingV2.json; amzn/selling-partner-api-sdk resources/rate-limits.yml: the SDK's 5/15 is that of v1: its key has no version, and every operation that only v2 has is 80/100 there too.
 //
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
@@ -400,7 +400,7 @@ func (in *LinkCarrierAccountPostInput) encode(r *wire.Request) {
 
 // LinkCarrierAccountPost POST /shipping/v2/carrierAccounts/{carrierId}, 5 requests per second, burst 10.
 //
-// The limit is from amzn/selling-partner-api-models models/shipping-api-model/shippingV2.json: model 5/10, SDK 80/100: the lower taken; the SDK has one entry for both operations of this name.
+// The limit is from amzn/selling-partner-api-models models/shipping-api-model/shippingV2.json: the SDK's 80/100 is that of the PUT: its key has no method.
 //
 // Role: Direct-to-Consumer Shipping (Restricted).
 //

@@ -42,7 +42,7 @@ func (in *CreateUploadDestinationForResourceInput) encode(r *wire.Request) {
 
 // CreateUploadDestinationForResource POST /uploads/2020-11-01/uploadDestinations/{resource}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/10, SDK 5/5: nothing else decides, so the lower.
 //
 // Role: Product Listing.
 //

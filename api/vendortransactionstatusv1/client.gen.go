@@ -33,7 +33,7 @@ func (in *GetTransactionInput) encode(r *wire.Request) {
 
 // GetTransaction GET /vendor/transactions/v1/transactions/{transactionId}, 10 requests per second, burst 10.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/20, SDK 10/10: the lower taken.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 10/20, SDK 10/10: nothing else decides, so the lower.
 //
 // Roles, one of them is enough: Amazon Fulfillment, Inventory and Order Tracking.
 //

@@ -16,6 +16,9 @@ func opDoc(op *operation, g *goOp) []string {
 	if op.AppRate > 0 {
 		add("All sellers of an application together: %s.", rateText(op.AppRate))
 	}
+	if len(g.Brings) > 0 {
+		add("The result depends on the status: %s.", strings.Join(g.Brings, "; "))
+	}
 	if g.Pages != nil {
 		switch {
 		case g.Pages.Item != "":
@@ -58,7 +61,7 @@ func opDoc(op *operation, g *goOp) []string {
 			text += " on " + op.DeprecatedSince
 		}
 		if op.Removal != "" {
-			text += "; removal is due " + op.Removal
+			text += "; the date of its removal is " + op.Removal // which may lie behind whoever reads it
 		}
 		if op.ReplacedBy != "" {
 			text += "; use " + op.ReplacedBy + " instead"

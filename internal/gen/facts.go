@@ -3,6 +3,7 @@ package main
 import (
 	"embed"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -71,28 +72,30 @@ func (r row) list(column string) []string {
 }
 
 // readOverlay reads one overlay file, which must have exactly the columns named.
-func readOverlay(files fs.FS, name, columns string) ([]row, error) {
+func readOverlay(files fs.FS, name, columns string) (rows []row, errs []error) {
 	f, err := files.Open("overlay/" + name)
 	if err != nil {
-		return nil, err
+		return nil, []error{err}
 	}
 	defer f.Close()
 	cr := csv.NewReader(f)
 	header, err := cr.Read()
 	if err != nil {
-		return nil, fmt.Errorf("overlay/%s: %w", name, err)
+		return nil, []error{fmt.Errorf("overlay/%s: %w", name, err)}
 	}
 	if got := strings.Join(header, ","); got != columns {
-		return nil, fmt.Errorf("overlay/%s: columns are %q, want %q", name, got, columns)
+		return nil, []error{fmt.Errorf("overlay/%s: columns are %q, want %q", name, got, columns)}
 	}
-	var rows []row
 	for {
 		record, err := cr.Read()
-		if err == io.EOF {
-			return rows, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("overlay/%s: %w", name, err)
+		switch {
+		case err == io.EOF:
+			return rows, errs
+		case errors.Is(err, csv.ErrFieldCount):
+			errs = append(errs, fmt.Errorf("overlay/%s: %w, want %d as in the header", name, err, len(header)))
+			continue
+		case err != nil:
+			return rows, append(errs, fmt.Errorf("overlay/%s: %w", name, err))
 		}
 		line, _ := cr.FieldPos(0)
 		r := row{file: name, line: line, fields: make(map[string]string, len(header))}
@@ -100,7 +103,8 @@ func readOverlay(files fs.FS, name, columns string) ([]row, error) {
 			r.fields[h] = record[i]
 		}
 		if r.get("source") == "" {
-			return nil, r.errorf("no source")
+			errs = append(errs, r.errorf("no source: name something public that says so"))
+			continue
 		}
 		rows = append(rows, r)
 	}
@@ -109,20 +113,23 @@ func readOverlay(files fs.FS, name, columns string) ([]row, error) {
 // facts is what the models don't say.
 type facts struct {
 	reportTypes []string // restricted report types
-	unused      []row    // rows whose operation this revision of the models doesn't have
+	notes       []error  // rows that this revision of the models doesn't need or no longer bears out; nothing depends on them
+	unused      []error  // rows whose operation this revision of the models doesn't have
 }
 
 const key = "model,operationId,method,path,"
 
-// overlay is one file: its columns and what a row does to its operation.
+// overlay is one file: its columns, and what a row does to its operation.
 type overlay struct {
 	file, columns string
-	apply         func(row, *operation) error
+	apply         func(row, *layer, *operation) error
+	stale         func(row, *layer, *operation) []error // how the model contradicts a row; no package can be made then
+	doubt         func(row, *layer, *operation) error   // why somebody should decide on a row again; it is applied all the same
 }
 
 // overlays in the order in which they are laid over.
 var overlays = []overlay{
-	{"limits.csv", key + "rate,burst,appRate,source,note", func(r row, op *operation) (err error) {
+	{file: "limits.csv", columns: key + "rate,burst,appRate,modelPlan,source,note", doubt: doubtLimit, apply: func(r row, _ *layer, op *operation) (err error) {
 		if r.get("rate") != "" {
 			if op.Rate, err = r.float("rate"); err != nil {
 				return err
@@ -138,21 +145,42 @@ var overlays = []overlay{
 		op.AppRate, err = r.float("appRate")
 		return err
 	}},
-	{"paging.csv", key + "tokenIn,tokenOut,prevOut,size,sizeDefault,sizeMax,rule,items,source,note", func(r row, op *operation) error {
-		switch rule := r.get("rule"); rule {
-		case "same-args", "token-only", "next-token-query-type", "continue-getShipmentItems", "offset", "new-query", "none-feeds":
-		default:
-			return r.errorf("unknown rule %q", rule)
+	{file: "successes.csv", columns: key + "statuses,source,note", stale: staleSuccesses, apply: func(r row, _ *layer, op *operation) error {
+		if err := op.join(); err != nil {
+			return r.errorf("%s %s: %v", op.Model, op.Name, err)
 		}
-		max, err := r.int("sizeMax")
-		if err != nil {
-			return err
-		}
-		op.Paging = &catalog.Paging{TokenIn: r.get("tokenIn"), TokenOut: r.get("tokenOut"), PrevOut: r.get("prevOut"), Size: r.get("size"),
-			SizeMax: max, Rule: r.get("rule"), Items: r.get("items")}
 		return nil
 	}},
-	{"restricted.csv", key + "when,dataElements,genericPath,source,note", func(r row, op *operation) error {
+	{file: "sandbox.csv", columns: key + "sandbox,source,note", doubt: doubtSandbox, apply: func(r row, _ *layer, op *operation) error {
+		word := r.get("sandbox")
+		switch word {
+		case "static", "dynamic":
+		case "none":
+			word = ""
+		default:
+			return r.errorf("sandbox: %q is neither static, dynamic nor none", word)
+		}
+		if !op.sandboxKnown {
+			op.Sandbox = word
+		}
+		return nil
+	}},
+	{file: "paging.csv", columns: key + "tokenIn,tokenOut,prevOut,size,sizeDefault,sizeMax,rule,items,source,note", stale: stalePaging,
+		apply: func(r row, _ *layer, op *operation) error {
+			switch rule := r.get("rule"); rule {
+			case "same-args", "token-only", "next-token-query-type", "continue-getShipmentItems", "offset", "new-query", "none-feeds":
+			default:
+				return r.errorf("unknown rule %q", rule)
+			}
+			max, err := r.int("sizeMax")
+			if err != nil {
+				return err
+			}
+			op.Paging = &catalog.Paging{TokenIn: r.get("tokenIn"), TokenOut: r.get("tokenOut"), PrevOut: r.get("prevOut"), Size: r.get("size"),
+				SizeMax: max, Rule: r.get("rule"), Items: r.get("items")}
+			return nil
+		}},
+	{file: "restricted.csv", columns: key + "when,dataElements,genericPath,source,note", apply: func(r row, _ *layer, op *operation) error {
 		switch when := r.get("when"); when {
 		case "always", "on-request", "restricted-report-types":
 		default:
@@ -162,92 +190,122 @@ var overlays = []overlay{
 		op.Restricted = &catalog.Restricted{When: r.get("when"), DataElements: r.list("dataElements"), GenericPath: generic}
 		return err
 	}},
-	{"grantless.csv", key + "scope,source,note", func(r row, op *operation) error {
+	{file: "grantless.csv", columns: key + "scope,source,note", apply: func(r row, _ *layer, op *operation) error {
 		op.Grantless = r.get("scope")
 		return nil
 	}},
-	{"deprecations.csv", key + "deprecated,removal,replacedBy,source,note", func(r row, op *operation) error {
-		op.Deprecated = true
-		op.DeprecatedSince, op.Removal, op.ReplacedBy = r.get("deprecated"), r.get("removal"), r.get("replacedBy")
-		return nil
-	}},
-	{"roles.csv", key + "roles,source,note", func(r row, op *operation) error {
+	{file: "deprecations.csv", columns: key + "deprecated,removal,replacedBy,source,note", stale: staleSuccessor, doubt: doubtSuccessor,
+		apply: func(r row, l *layer, op *operation) error {
+			op.Deprecated = true
+			op.DeprecatedSince, op.Removal = r.get("deprecated"), r.get("removal")
+			if to := l.successor(r); to != nil {
+				op.ReplacedBy = to.API + "." + to.Name
+			}
+			return nil
+		}},
+	{file: "roles.csv", columns: key + "roles,source,note", apply: func(r row, _ *layer, op *operation) error {
 		op.Roles = r.list("roles")
 		return nil
 	}},
-	{"idempotent.csv", key + "header,reason,source,note", func(r row, op *operation) error {
+	{file: "idempotent.csv", columns: key + "header,reason,source,note", stale: staleHeader, apply: func(r row, _ *layer, op *operation) error {
 		op.Idempotent, op.IdempotencyHeader = r.get("header") == "", r.get("header")
 		return nil
 	}},
-	{"docs.csv", key + "page,source,note", func(r row, op *operation) error {
+	{file: "docs.csv", columns: key + "page,source,note", apply: func(r row, _ *layer, op *operation) error {
 		op.Docs = r.get("page")
 		return nil
 	}},
 }
 
-// layOver completes the operations of all models with the overlay's facts.
+// layOver completes the operations of all models with the overlay's facts. A row that a model contradicts is a problem of that model;
+// the error is of what cannot be read, which concerns all.
 func layOver(files fs.FS, models []*model) (*facts, error) {
 	f := &facts{}
-	byKey := map[string][]*operation{}
-	byName := map[string]*operation{}
-	for _, m := range models {
-		for _, op := range m.ops {
-			// What HTTP calls idempotent; the overlay adds the POSTs that only read or carry an idempotency header.
-			op.Idempotent = op.Method != "POST" && op.Method != "PATCH"
-			for _, k := range []string{
-				m.stem + "," + op.Name + "," + op.Method + "," + op.Path,
-				m.stem + "," + op.Name,
-				m.stem,
-			} {
-				byKey[k] = append(byKey[k], op)
-			}
-			byName[m.stem+":"+op.Name] = op
-		}
-	}
+	l := newLayer(models)
+	var broken []error
 	for _, o := range overlays {
-		rows, err := readOverlay(files, o.file, o.columns)
-		if err != nil {
-			return nil, err
-		}
+		rows, errs := readOverlay(files, o.file, o.columns)
+		broken = append(broken, errs...)
 		// Rows for a whole model first, so that a row for one operation wins.
 		for _, whole := range []bool{true, false} {
 			for _, r := range rows {
-				k := r.get("model")
-				if name := r.get("operationId"); (name == "") != whole {
-					continue
-				} else if name != "" {
-					k += "," + name
-					if path := r.get("path"); path != "" {
-						k += "," + r.get("method") + "," + path
-					}
-				}
-				ops := byKey[k]
-				if len(ops) == 0 {
-					f.unused = append(f.unused, r)
-				}
-				for _, op := range ops {
-					if err := o.apply(r, op); err != nil {
-						return nil, err
-					}
+				if (r.get("operationId") == "") == whole {
+					l.lay(o, r, f)
 				}
 			}
 		}
 	}
 	for _, m := range models {
 		for _, op := range m.ops {
+			if op.successes != nil && op.body == nil {
+				m.fail(op.undecided())
+			}
 			if op.Rate == 0 { // a model newer than the overlay: the slowest common plan until someone adds a row
 				op.Rate, op.Burst, op.LimitSource, op.LimitNote = 1, 1, "assumed", "neither the model nor the overlay has a figure"
 			}
-			if op.ReplacedBy != "" {
-				if to := byName[op.ReplacedBy]; to != nil {
-					op.ReplacedBy = to.API + "." + to.Name
-				}
-			}
 		}
 	}
-	rows, err := readOverlay(files, "restricted_report_types.csv", "reportType,source,note")
+	rows, errs := readOverlay(files, "restricted_report_types.csv", "reportType,source,note")
 	for _, r := range rows {
 		f.reportTypes = append(f.reportTypes, r.get("reportType"))
 	}
-	return f, err
+	return f, errors.Join(append(broken, errs...)...)
+}
+
+// layer finds the operations that a row speaks of.
+type layer struct {
+	models map[string]*model       // by stem
+	ops    map[string][]*operation // by model, operation ID, method and path, or the first of them
+}
+
+func newLayer(models []*model) *layer {
+	l := &layer{models: map[string]*model{}, ops: map[string][]*operation{}}
+	for _, m := range models {
+		l.models[m.stem] = m
+		for _, op := range m.ops {
+			for _, k := range []string{m.stem + "," + op.Name + "," + op.Method + "," + op.Path, m.stem + "," + op.Name, m.stem} {
+				l.ops[k] = append(l.ops[k], op)
+			}
+		}
+	}
+	return l
+}
+
+// lay applies one row.
+func (l *layer) lay(o overlay, r row, f *facts) {
+	m := l.models[r.get("model")]
+	k, name := r.get("model"), r.get("operationId")
+	if name != "" {
+		k += "," + name
+	}
+	ops := l.ops[k]
+	if path := r.get("path"); path != "" {
+		ops = l.ops[k+","+r.get("method")+","+path]
+		if moved := l.ops[k]; len(ops) == 0 && len(moved) > 0 {
+			m.fail(r.stalePath(moved))
+			return
+		}
+	}
+	if len(ops) == 0 {
+		if m == nil || len(m.problems) == 0 {
+			f.unused = append(f.unused, r.errorf("no such operation in these models: %s %s", r.get("model"), name))
+		}
+		return
+	}
+	for _, op := range ops {
+		if o.doubt != nil {
+			if note := o.doubt(r, l, op); note != nil {
+				f.notes = append(f.notes, note)
+			}
+		}
+		if o.stale != nil {
+			if errs := o.stale(r, l, op); len(errs) > 0 {
+				m.fail(errs...)
+				continue
+			}
+		}
+		if err := o.apply(r, l, op); err != nil {
+			m.fail(err)
+		}
+	}
 }

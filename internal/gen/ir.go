@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -57,6 +58,7 @@ type goOp struct {
 	Decode     string // wire function with the reader
 	Pages      *goPages
 	Deprecated string
+	Brings     []string // of a result that holds different bodies: what each status brings
 }
 
 type goPages struct {
@@ -208,10 +210,14 @@ func buildPackage(m *model) (*goPackage, error) {
 			b.fill(t, m.defs[name])
 		}
 	}
+	var errs []error
 	for _, op := range m.ops {
 		if err := b.operation(op); err != nil {
-			return nil, err
+			errs = append(errs, err)
 		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	sort.Slice(b.p.Structs, func(i, j int) bool { return b.p.Structs[i].Name < b.p.Structs[j].Name })
 	sort.Slice(b.p.Enums, func(i, j int) bool { return b.p.Enums[i].Name < b.p.Enums[j].Name })
@@ -435,6 +441,9 @@ func (b *builder) operation(op *operation) error {
 			g.Decode = fmt.Sprintf("wire.%sValue(func(d *decoder) %s { return %s })", shape, g.Out, expr)
 		}
 		b.decls[op.body] = t
+		if op.successes != nil {
+			g.joined(t)
+		}
 		if op.Paging != nil {
 			if err := b.pages(g, t); err != nil {
 				return err

@@ -3,28 +3,30 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
 )
 
 func main() {
-	if err := run(os.Args[1:], os.Stderr); err != nil {
+	if err := run(os.Args[1:], overlayFiles, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string, log io.Writer) error {
+func run(args []string, overlay fs.FS, log io.Writer) error {
 	fl := flag.NewFlagSet("gen", flag.ContinueOnError)
 	fl.SetOutput(log)
 	dir := fl.String("models", "../shared/models", "`folder` with a checkout of Amazon's selling-partner-api-models")
 	root := fl.String("out", ".", "`folder` of the project")
 	commit := fl.String("commit", "", "the checkout's commit, for models.lock (default: asked from git, else as in models.lock)")
-	check := fl.Bool("check", false, "write nothing; fail when a file differs")
+	check := fl.Bool("check", false, "write nothing; fail when a file differs by more than a checkout's examples and sandbox cases")
 	if err := fl.Parse(args); err != nil {
 		return err
 	}
@@ -33,49 +35,89 @@ func run(args []string, log io.Writer) error {
 		return err
 	}
 	nameOperations(models)
-	f, err := layOver(overlayFiles, models)
+	f, err := layOver(overlay, models)
+	if err != nil {
+		// What is wrong with single models is told too: all problems in one run.
+		_ = unbuildable(log, models)
+		return fmt.Errorf("nothing is made, because facts cannot be read:\n%w", err)
+	}
+	f.tell(log)
+	past, err := readFormer(*root)
 	if err != nil {
 		return err
 	}
-	for i, r := range f.unused { // expected of another revision of the models, a typo in the overlay otherwise
-		if i == 10 {
-			fmt.Fprintf(log, "gen: note: and %d more rows\n", len(f.unused)-i)
-			break
-		}
-		fmt.Fprintf(log, "gen: note: %v\n", r.errorf("no such operation in these models: %s %s", r.get("model"), r.get("operationId")))
-	}
 	if *commit == "" {
-		*commit = lockedCommit(*root, models)
+		*commit = past.lockedCommit(models)
 		if out, err := exec.Command("git", "-C", *dir, "log", "-1", "--format=%H", "--", ".").Output(); err == nil && *commit == "unknown" && len(out) > 0 {
 			*commit = strings.TrimSpace(string(out))
 		}
 	}
-	out, err := generate(models, f, *commit)
+	out, err := generate(models, f, *commit, past)
 	if err != nil {
 		return err
 	}
+	failed := unbuildable(log, models)
 	ops := 0
 	for _, m := range models {
 		ops += len(m.ops)
+	}
+	if *check {
+		d, err := out.compare(*root)
+		if err != nil {
+			return err
+		}
+		return errors.Join(failed, d.verdict(log))
 	}
 	changed, stale, err := out.differences(*root)
 	if err != nil {
 		return err
 	}
-	if *check {
-		for _, path := range append(changed, stale...) {
-			fmt.Fprintln(log, "gen: differs:", path)
-		}
-		if n := len(changed) + len(stale); n > 0 {
-			return fmt.Errorf("%d generated files are not up to date; run make generate", n)
-		}
-		return nil
-	}
 	if err := out.write(*root); err != nil {
 		return err
 	}
 	fmt.Fprintf(log, "gen: %d models, %d operations; %d files written, %d removed\n", len(models), ops, len(changed), len(stale))
-	return nil
+	return failed
+}
+
+// unbuildable tells all that is wrong with models, and fails when there is something.
+func unbuildable(log io.Writer, models []*model) error {
+	var names []string
+	for _, m := range models {
+		if len(m.problems) == 0 {
+			continue
+		}
+		name := m.pkg
+		if name == "" {
+			name = m.file
+		}
+		names = append(names, name)
+		kept := ""
+		if len(m.ops) > 0 {
+			kept = " and stays as the project has it"
+		}
+		fmt.Fprintf(log, "gen: %s cannot be made%s:\n", name, kept)
+		for _, err := range m.problems {
+			fmt.Fprintf(log, "gen:   %v\n", err)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d API versions cannot be made of these models: %s", len(names), len(models), strings.Join(names, ", "))
+}
+
+// tell writes what deserves a look but stops nothing.
+func (f *facts) tell(log io.Writer) {
+	for _, note := range f.notes {
+		fmt.Fprintf(log, "gen: note: %v\n", note)
+	}
+	for i, note := range f.unused { // expected of another revision of the models, a typo in the overlay otherwise
+		if i == 10 {
+			fmt.Fprintf(log, "gen: note: and %d more rows\n", len(f.unused)-i)
+			break
+		}
+		fmt.Fprintf(log, "gen: note: %v\n", note)
+	}
 }
 
 // nameOperations gives every operation its ID and its method's name.

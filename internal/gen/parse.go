@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,17 +25,29 @@ type model struct {
 	ops     []*operation // in the order of the file
 	defs    map[string]*catalog.Schema
 	order   []string // definitions in the order of the file
+
+	hasCases bool    // it has static sandbox cases: an operation without one has none
+	problems []error // why no package can be made of it
 }
+
+// fail notes why no package can be made of the model. The run goes on: all problems are told together, and other models don't suffer.
+func (m *model) fail(errs ...error) { m.problems = append(m.problems, errs...) }
 
 // operation is one operation with its schemas.
 type operation struct {
 	catalog.Operation
-	detail *catalog.Detail
-	body   *catalog.Schema // of the success response, nil where there is none
-	goName string          // method name
+	detail    *catalog.Detail
+	body      *catalog.Schema // of the success response, nil where there is none
+	successes []success       // the bodies of a success where they are not alike
+	goName    string          // method name
+	model     *model
+
+	plan         string // the model's usage plan, "2/30", empty where it has none
+	sandboxKnown bool   // the model itself tells about the sandbox; it doesn't in a checkout without cases
 }
 
-// loadModels reads every model below dir, which is a checkout of Amazon's repository or its models folder.
+// loadModels reads every model below dir, which is a checkout of Amazon's repository or its models folder. One that cannot be read
+// has problems and no operations.
 func loadModels(dir string) ([]*model, error) {
 	root := filepath.Join(dir, "models")
 	if _, err := os.Stat(root); err != nil {
@@ -58,12 +71,13 @@ func loadModels(dir string) ([]*model, error) {
 		}
 		m, err := parseModel(filepath.ToSlash(rel), data)
 		if err != nil {
-			return nil, err
+			m.fail(err)
+		} else if other := seen[m.pkg]; other != nil {
+			m.fail((&node{file: m.file}).errorf("package %s is already made from %s; add an exception in names.go", m.pkg, other.file))
+			m.pkg = ""
+		} else {
+			seen[m.pkg] = m
 		}
-		if other := seen[m.pkg]; other != nil {
-			return nil, (&node{file: m.file}).errorf("package %s is already made from %s; add an exception in names.go", m.pkg, other.file)
-		}
-		seen[m.pkg] = m
 		out = append(out, m)
 	}
 	if len(out) == 0 {
@@ -74,21 +88,28 @@ func loadModels(dir string) ([]*model, error) {
 
 var methods = []string{"get", "put", "post", "delete", "patch", "head", "options"}
 
-// parseModel reads one model.
+// parseModel reads one model. With an error it returns what names the model, and nothing else.
 func parseModel(file string, data []byte) (*model, error) {
-	doc, err := parseTree(file, data)
+	m := &model{file: file, stem: strings.TrimSuffix(filepath.Base(file), ".json"), data: data, defs: map[string]*catalog.Schema{}}
+	if err := m.parse(); err != nil {
+		return &model{file: m.file, stem: m.stem, pkg: m.pkg, data: data}, err
+	}
+	return m, nil
+}
+
+func (m *model) parse() error {
+	doc, err := parseTree(m.file, m.data)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if v, err := doc.str("swagger"); err != nil || v != "2.0" {
-		return nil, doc.errorf("not a Swagger 2.0 model: \"swagger\" is %q", v)
+		return doc.errorf("not a Swagger 2.0 model: \"swagger\" is %q", v)
 	}
-	m := &model{file: file, stem: strings.TrimSuffix(filepath.Base(file), ".json"), data: data, defs: map[string]*catalog.Schema{}}
 	if m.version, err = doc.get("info").str("version"); err != nil {
-		return nil, err
+		return err
 	}
 	if m.version == "" {
-		return nil, doc.errorf("info.version is missing")
+		return doc.errorf("info.version is missing")
 	}
 	m.pkg = packageName(m.stem, m.version)
 
@@ -97,7 +118,7 @@ func parseModel(file string, data []byte) (*model, error) {
 		for _, d := range defs.members {
 			s, err := p.schema(d.value)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			m.defs[d.key] = s
 			m.order = append(m.order, d.key)
@@ -105,26 +126,27 @@ func parseModel(file string, data []byte) (*model, error) {
 	}
 	paths := doc.get("paths")
 	if paths == nil || len(paths.members) == 0 {
-		return nil, doc.errorf("no paths")
+		return doc.errorf("no paths")
 	}
 	for _, path := range paths.members {
 		for _, verb := range methods {
 			if n := path.value.get(verb); n != nil {
 				if err := p.operation(path.key, strings.ToUpper(verb), path.value, n); err != nil {
-					return nil, err
+					return err
 				}
 			}
 		}
 	}
 	if err := p.merge(); err != nil {
-		return nil, err
+		return err
 	}
 	for _, op := range m.ops {
+		op.sandboxKnown = op.Sandbox != "" || m.hasCases
 		if err := m.finish(op); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return m, nil
+	return nil
 }
 
 type parser struct {
@@ -306,9 +328,11 @@ func (p *parser) merge() error {
 }
 
 func (p *parser) operation(path, method string, item, n *node) error {
-	op := &operation{detail: &catalog.Detail{}}
+	op := &operation{detail: &catalog.Detail{}, model: p.model}
 	op.API, op.Model, op.Version = p.model.pkg, p.model.stem, p.model.version
 	op.Path, op.Method = path, method
+	// What HTTP calls idempotent; the overlay adds the POSTs that only read or carry an idempotency header.
+	op.Idempotent = method != "POST" && method != "PATCH"
 	var err error
 	if op.Name, err = n.str("operationId"); err != nil {
 		return err
@@ -343,6 +367,7 @@ func (p *parser) operation(path, method string, item, n *node) error {
 	op.Rate, op.Burst = usagePlan(description)
 	if op.Rate > 0 {
 		op.LimitSource = "model"
+		op.plan = fmt.Sprintf("%g/%d", op.Rate, op.Burst)
 	}
 	if err := p.sandbox(op, item, n); err != nil {
 		return err
@@ -383,6 +408,7 @@ func (p *parser) sandbox(op *operation, item, n *node) error {
 			for _, k := range sandboxKeys {
 				if r.value.get(k) != nil {
 					op.Sandbox = "static"
+					p.model.hasCases = true
 				}
 			}
 		}
@@ -529,7 +555,7 @@ func (p *parser) responses(op *operation, n *node) error {
 	return nil
 }
 
-// finish decides what a success looks like.
+// finish decides what a success looks like. Bodies that are not alike wait for the overlay's word (successes.go).
 func (m *model) finish(op *operation) error {
 	op.Shape = "none"
 	found := false
@@ -539,12 +565,18 @@ func (m *model) finish(op *operation) error {
 		}
 		found = true
 		op.MaybeEmpty = op.MaybeEmpty || r.Schema == nil
-		if r.Schema == nil || op.body != nil { // of two bodies the lower status counts; the models' pairs are alike
+		if r.Schema == nil {
 			continue
 		}
-		op.body, op.Shape = m.unwrap(r.Schema)
+		if body, shape := m.unwrap(r.Schema); body != nil {
+			op.addSuccess(success{r.Status, body, shape})
+		}
 	}
-	op.MaybeEmpty = op.MaybeEmpty && op.body != nil
+	if len(op.successes) == 1 {
+		op.body, op.Shape = op.successes[0].body, op.successes[0].shape
+		op.successes = nil
+	}
+	op.MaybeEmpty = op.MaybeEmpty && (op.body != nil || op.successes != nil)
 	if !found {
 		return (&node{file: m.file, ptr: "/paths/" + pointerEscaper.Replace(op.Path)}).errorf("%s has no 2xx response", op.Name)
 	}

@@ -3,15 +3,13 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"go/format"
 	"io/fs"
-
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -107,37 +105,32 @@ func (p *goPackage) DecodeUsesRoot() bool    { return uses(p.reads(), "spapi") }
 // output is everything that the generator writes, by path below the project.
 type output map[string][]byte
 
-// generate makes all files in memory: a model that cannot be read leaves nothing half-written.
-func generate(models []*model, f *facts, commit string) (output, error) {
+// generate makes all files in memory. An API version that cannot be made keeps what the project has of it, so that one changed
+// model doesn't stop the others; its problems are in its model.
+func generate(models []*model, f *facts, commit string, past *former) (output, error) {
 	out := output{}
 	var index []catalog.Operation
+	var packages []string
 	ids := map[string]string{}
 	for _, m := range models {
-		api := catalog.API{Name: m.pkg, Model: m.stem, Version: m.version, Operations: map[string]*catalog.Detail{}, Definitions: m.defs}
-		for _, op := range m.ops {
-			if other, ok := ids[op.ID]; ok {
-				return nil, fmt.Errorf("%s: %s %s has the id %s of %s; add an exception in names.go", m.file, op.Method, op.Path, op.ID, other)
-			}
-			ids[op.ID] = m.file + " " + op.Method + " " + op.Path
-			index = append(index, op.Operation)
-			_, key, _ := strings.Cut(op.ID, ".")
-			api.Operations[key] = op.detail
-		}
-		p, err := buildPackage(m)
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range []string{"client", "types", "decode"} {
-			if err := out.render(filepath.Join("api", m.pkg, name+".gen.go"), name+".tmpl", p); err != nil {
+		files, errs := m.generate(ids)
+		m.fail(errs...)
+		if len(m.problems) > 0 {
+			var err error
+			if files, err = past.keep(m); err != nil {
 				return nil, err
 			}
 		}
-		if err := out.json(filepath.Join("internal/catalog/data/api", m.pkg+".json"), api); err != nil {
-			return nil, err
+		for _, op := range m.ops {
+			index = append(index, op.Operation)
 		}
+		if len(files) > 0 {
+			packages = append(packages, m.pkg)
+		}
+		maps.Copy(out, files)
 	}
 	slices.SortFunc(index, func(a, b catalog.Operation) int { return cmp.Compare(a.ID, b.ID) })
-	if err := out.json("internal/catalog/data/operations.json", index); err != nil {
+	if err := out.json(operationsFile, index); err != nil {
 		return nil, err
 	}
 	err := out.render("operations.gen.go", "operations.tmpl", struct {
@@ -147,13 +140,40 @@ func generate(models []*model, f *facts, commit string) (output, error) {
 	if err != nil {
 		return nil, err
 	}
-	var packages []string
-	for _, m := range models {
-		packages = append(packages, m.pkg)
-	}
 	slices.Sort(packages)
-	out["models.lock"] = lock(models, commit)
+	out[lockFile] = past.lock(models, commit)
 	return out, out.render("internal/conformance/clients.gen_test.go", "conformance.tmpl", packages)
+}
+
+// generate makes the files of one API version. ids holds where operation ids were met.
+func (m *model) generate(ids map[string]string) (output, []error) {
+	if m.ops == nil {
+		return nil, nil
+	}
+	out := output{}
+	var errs []error
+	api := catalog.API{Name: m.pkg, Model: m.stem, Version: m.version, Operations: map[string]*catalog.Detail{}, Definitions: m.defs}
+	for _, op := range m.ops {
+		if other, ok := ids[op.ID]; ok {
+			errs = append(errs, fmt.Errorf("%s: %s %s has the id %s of %s; add an exception in names.go", m.file, op.Method, op.Path, op.ID, other))
+		}
+		ids[op.ID] = m.file + " " + op.Method + " " + op.Path
+		_, key, _ := strings.Cut(op.ID, ".")
+		api.Operations[key] = op.detail
+	}
+	p, err := buildPackage(m)
+	if err != nil {
+		return nil, append(errs, err)
+	}
+	for _, name := range packageFiles {
+		if err := out.render(packageFile(m.pkg, name), name+".tmpl", p); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if err := out.json(detailFile(m.pkg), api); err != nil {
+		errs = append(errs, err)
+	}
+	return out, errs
 }
 
 func (o output) render(path, tmpl string, data any) error {
@@ -169,26 +189,20 @@ func (o output) render(path, tmpl string, data any) error {
 	return nil
 }
 
-// json writes one member a line at the outer two levels, so that a change of a model is a readable difference.
-func (o output) json(path string, v any) error {
+// json writes data files.
+func (o output) json(path string, v any) (err error) {
+	o[path], err = encodeJSON(v)
+	return err
+}
+
+// encodeJSON writes one member a line, so that a change of a model is a readable difference.
+func encodeJSON(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
 	err := enc.Encode(v)
-	o[path] = buf.Bytes()
-	return err
-}
-
-// lock records what the files were made from.
-func lock(models []*model, commit string) []byte {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# Written by internal/gen: the source of the generated code.\nrepository amzn/selling-partner-api-models\ncommit %s\n", commit)
-	for _, m := range models {
-		sum := sha256.Sum256(m.data)
-		fmt.Fprintf(&b, "%s %s %s\n", hex.EncodeToString(sum[:]), m.pkg, m.file)
-	}
-	return []byte(b.String())
+	return buf.Bytes(), err
 }
 
 // generated matches what this program owns below the project and therefore removes when it is no longer made.
@@ -252,18 +266,4 @@ func (o output) write(dir string) error {
 		_ = os.Remove(filepath.Dir(full)) // only if it is empty now
 	}
 	return nil
-}
-
-// lockedCommit is the commit that models.lock names, if the models are those it names; "unknown" otherwise.
-func lockedCommit(dir string, models []*model) string {
-	data, err := os.ReadFile(filepath.Join(dir, "models.lock"))
-	if err != nil {
-		return "unknown"
-	}
-	for line := range strings.Lines(string(data)) {
-		if commit, ok := strings.CutPrefix(strings.TrimSpace(line), "commit "); ok && bytes.Equal(lock(models, commit), data) {
-			return commit
-		}
-	}
-	return "unknown"
 }

@@ -1,0 +1,67 @@
+package catalog
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestFactsWithSources pins figures that were wrong or in doubt once. Their sources stand in internal/gen/overlay.
+func TestFactsWithSources(t *testing.T) {
+	for id, want := range map[string]struct {
+		rate  float64
+		burst int
+	}{
+		"shippingv2.getRates":                                 {80, 100}, // the SDK's 5/15 is that of v1
+		"shippingv2.purchaseShipment":                         {80, 100},
+		"shippingv2.cancelShipment":                           {80, 100},
+		"shippingv2.linkCarrierAccountPost":                   {5, 10}, // the SDK's 80/100 is that of the PUT
+		"shippingv1.getRates":                                 {5, 15},
+		"merchantfulfillmentv0.createShipment":                {2, 2},
+		"externalfulfillmentinventory20240911.batchInventory": {50, 100},
+		"externalfulfillmentreturns20240911.listReturns":      {10, 20},
+		"externalfulfillmentreturns20240911.getReturn":        {10, 20},
+		"fulfillmentinboundv0.getLabels":                      {5, 30},
+		"fulfillmentoutbound20200701.deliveryOffers":          {10, 30},
+		"listingsitems20210801.putListingsItem":               {5, 5},
+		"catalogitems20220401.getCatalogItem":                 {2, 2},
+	} {
+		op, ok := Lookup(id)
+		if !ok {
+			t.Errorf("no %s", id)
+			continue
+		}
+		if op.Rate != want.rate || op.Burst != want.burst {
+			t.Errorf("%s: %v/%d, want %v/%d", id, op.Rate, op.Burst, want.rate, want.burst)
+		}
+	}
+	for id, want := range map[string]string{
+		"catalogitemsv0.listCatalogCategories":    "2026-08-26",
+		"financesv0.listFinancialEvents":          "2027-08-27",
+		"financesv0.listFinancialEventsByGroupId": "2027-08-27",
+		"financesv0.listFinancialEventsByOrderId": "2027-08-27",
+		"financesv0.listFinancialEventGroups":     "", // it stays
+		"ordersv0.getOrders":                      "2027-03-27",
+	} {
+		if op, ok := Lookup(id); !ok || op.Removal != want || op.Deprecated != (want != "") {
+			t.Errorf("%s: removal %q, want %q", id, op.Removal, want)
+		}
+	}
+}
+
+// TestSandbox counts what the models with all their cases say. Nineteen operations have none: A+ Content, eight of Shipping v2, Uploads.
+func TestSandbox(t *testing.T) {
+	counts := map[string]int{}
+	var none []string
+	for _, op := range Operations() {
+		counts[op.Sandbox]++
+		if op.Sandbox == "" && !slices.Contains(none, op.API) {
+			none = append(none, op.API)
+		}
+	}
+	if counts["static"] != 294 || counts["dynamic"] != 57 || counts[""] != 19 {
+		t.Errorf("%v, want 294 static, 57 dynamic, 19 with none", counts)
+	}
+	if want := []string{"apluscontent20201101", "shippingv2", "uploads20201101"}; !slices.Equal(none, want) {
+		t.Errorf("without a sandbox: %v, want %v", none, want)
+	}
+}

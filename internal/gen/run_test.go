@@ -1,0 +1,280 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// checkout is a project that is generated from a folder of small models.
+type checkout struct {
+	t            *testing.T
+	models, root string
+	overlay      fstest.MapFS
+}
+
+func newCheckout(t *testing.T) *checkout {
+	return &checkout{t: t, models: t.TempDir(), root: t.TempDir(), overlay: emptyOverlay()}
+}
+
+// model writes a model with one operation for each pair of path and what stands in it beside its responses.
+func (c *checkout) model(stem, paths, definitions string) {
+	c.t.Helper()
+	path := filepath.Join(c.models, "models", stem+"-model", stem+".json")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		c.t.Fatal(err)
+	}
+	text := `{"swagger":"2.0","info":{"version":"v0"},"paths":{` + paths + `},"definitions":{` + definitions + `}}`
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// row adds a row to an overlay file.
+func (c *checkout) row(file, text string) {
+	f := c.overlay["overlay/"+file]
+	f.Data = append(f.Data, text+"\n"...)
+}
+
+// run runs the generator and returns what it said.
+func (c *checkout) run(more ...string) (string, error) {
+	var log bytes.Buffer
+	err := run(append([]string{"-models", c.models, "-out", c.root}, more...), c.overlay, &log)
+	if err != nil {
+		log.WriteString(err.Error())
+	}
+	return log.String(), err
+}
+
+func (c *checkout) file(path string) string {
+	c.t.Helper()
+	data, err := os.ReadFile(filepath.Join(c.root, path))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return string(data)
+}
+
+func (c *checkout) wants(said string, texts ...string) {
+	c.t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(said, text) {
+			c.t.Errorf("no %q in\n%s", text, said)
+		}
+	}
+}
+
+const (
+	pagePath = `"/pages":{"get":{"operationId":"getPages","parameters":[{"name":"token","in":"query","type":"string"}],
+		"responses":{"200":{"schema":{"$ref":"#/definitions/Page"}}}}}`
+	page     = `"Page":{"type":"object","properties":{"items":{"type":"array","items":{"type":"string"}},"next":{"type":"string"}}}`
+	movedOn  = `"Page":{"type":"object","properties":{"items":{"type":"array","items":{"type":"string"}},"nextToken":{"type":"string"}}}`
+	thing    = `"Thing":{"type":"object","properties":{"name":{"type":"string"}}}`
+	thingWas = `"/things":{"get":{"operationId":"getThing","responses":{"200":{"schema":{"$ref":"#/definitions/Thing"}}}}}`
+	thingNow = `"/things":{"get":{"operationId":"getOneThing","responses":{"200":{"schema":{"$ref":"#/definitions/Thing"}}}}}`
+)
+
+// TestOneChangedAPI: an API version that an overlay row no longer fits stays as it was, all others are made.
+func TestOneChangedAPI(t *testing.T) {
+	c := newCheckout(t)
+	c.model("pagesV0", pagePath, page)
+	c.model("thingsV0", thingWas, thing)
+	c.row("paging.csv", "pagesV0,getPages,GET,/pages,query:token,next,,,,,same-args,items,test,")
+	if said, err := c.run(); err != nil {
+		t.Fatal(said)
+	}
+	files := []string{"api/pagesv0/client.gen.go", "api/pagesv0/types.gen.go", "api/pagesv0/decode.gen.go", "internal/catalog/data/api/pagesv0.json"}
+	before := map[string]string{}
+	for _, f := range files {
+		before[f] = c.file(f)
+	}
+	lock := c.file("models.lock")
+
+	c.model("pagesV0", pagePath, movedOn)
+	c.model("thingsV0", thingNow, thing)
+	c.model("brokenV0", `"/x":{"get":{"operationId":"x"}}`, "")
+	for _, args := range [][]string{{"-check"}, nil} {
+		said, err := c.run(args...)
+		if err == nil {
+			t.Error("no error")
+		}
+		c.wants(said, "gen: pagesv0 cannot be made and stays as the project has it:", "gen: brokenv0 cannot be made:",
+			"overlay/paging.csv:2: pagesV0 getPages: the row wants tokenOut next, the model has items, nextToken there",
+			"brokenV0-model/brokenV0.json: /paths/~1x/get: no responses",
+			"2 of 3 API versions cannot be made of these models: brokenv0, pagesv0")
+	}
+	for _, f := range files {
+		if c.file(f) != before[f] {
+			t.Errorf("%s has changed", f)
+		}
+	}
+	c.wants(c.file("api/thingsv0/client.gen.go"), "GetOneThing")
+	c.wants(c.file("operations.gen.go"), `"pagesv0.getPages"`, `"thingsv0.getOneThing"`)
+	c.wants(c.file("internal/catalog/data/operations.json"), `"pagesv0.getPages"`, `"tokenOut": "next"`)
+	c.wants(c.file("internal/conformance/clients.gen_test.go"), "pagesv0", "thingsv0")
+	for line := range strings.Lines(lock) { // the lock goes on to name the model that the package was made from
+		if strings.Contains(line, " pagesv0 ") {
+			c.wants(c.file("models.lock"), line)
+		}
+	}
+	if strings.Contains(c.file("operations.gen.go")+c.file("models.lock")+c.file("internal/conformance/clients.gen_test.go"), "brokenv0") {
+		t.Error("a new API version that cannot be made is in the output")
+	}
+
+	// The remedy that the message names mends it.
+	c.overlay["overlay/paging.csv"].Data = bytes.ReplaceAll(c.overlay["overlay/paging.csv"].Data, []byte(",next,"), []byte(",nextToken,"))
+	if err := os.RemoveAll(filepath.Join(c.models, "models", "brokenV0-model")); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := c.run(); err != nil {
+		t.Error(said)
+	}
+	c.wants(c.file("api/pagesv0/types.gen.go"), "NextToken")
+}
+
+// TestUnreadableModel: a model that can't be read leaves its package, of which only models.lock knows the name.
+func TestUnreadableModel(t *testing.T) {
+	c := newCheckout(t)
+	c.model("pagesV0", pagePath, page)
+	c.model("thingsV0", thingWas, thing)
+	if said, err := c.run(); err != nil {
+		t.Fatal(said)
+	}
+	if err := os.WriteFile(filepath.Join(c.models, "models", "pagesV0-model", "pagesV0.json"), []byte(`{"swagger":`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	said, err := c.run()
+	if err == nil {
+		t.Error("no error")
+	}
+	c.wants(said, "pagesV0-model/pagesV0.json", "1 of 2 API versions cannot be made of these models: pagesv0")
+	c.wants(c.file("operations.gen.go"), `"pagesv0.getPages"`, `"thingsv0.getThing"`)
+	c.wants(c.file("api/pagesv0/client.gen.go"), "GetPages")
+}
+
+// TestUnreadableOverlay: facts that can't be read concern all, so nothing is written; what is wrong with models is told all the same.
+func TestUnreadableOverlay(t *testing.T) {
+	c := newCheckout(t)
+	c.model("pagesV0", pagePath, movedOn)
+	c.row("paging.csv", "pagesV0,getPages,GET,/pages,query:token,next,,,,,same-args,items,test,")
+	c.row("roles.csv", "pagesV0,getPages,GET,/pages,Pricing,,")
+	said, err := c.run()
+	if err == nil {
+		t.Error("no error")
+	}
+	c.wants(said, "overlay/paging.csv:2", "overlay/roles.csv:2: no source", "nothing is made")
+	if _, err := os.Stat(filepath.Join(c.root, "operations.gen.go")); err == nil {
+		t.Error("something was written")
+	}
+}
+
+// Two checkouts of one revision: Amazon's own has sandbox cases and examples, others have been published without.
+const (
+	withCases = `"/a":{"get":{"operationId":"a","responses":{"200":{"schema":{"$ref":"#/definitions/Thing"},
+		"examples":{"application/json":{"name":"x"}},"x-amzn-api-sandbox":{"static":[]}}}}},
+		"/b":{"get":{"operationId":"b","responses":{"200":{"schema":{"$ref":"#/definitions/Thing"}}}}},
+		"/c":{"x-amzn-api-sandbox":{"dynamic":{}},"get":{"operationId":"c","responses":{"200":{"schema":{"$ref":"#/definitions/Thing"}}}}}`
+	withoutCases = `"/a":{"get":{"operationId":"a","responses":{"200":{"schema":{"$ref":"#/definitions/Thing"}}}}},
+		"/b":{"get":{"operationId":"b","responses":{"200":{"schema":{"$ref":"#/definitions/Thing"}}}}},
+		"/c":{"x-amzn-api-sandbox":{"dynamic":{}},"get":{"operationId":"c","responses":{"200":{"schema":{"$ref":"#/definitions/Thing"}}}}}`
+)
+
+// TestMoreOrLessComplete: what one checkout knows of the sandbox and the other doesn't is no difference of the code.
+func TestMoreOrLessComplete(t *testing.T) {
+	for _, other := range []struct{ name, was, is string }{
+		{"fuller", withoutCases, withCases},
+		{"poorer", withCases, withoutCases},
+	} {
+		t.Run(other.name, func(t *testing.T) {
+			c := newCheckout(t)
+			c.model("thingsV0", other.was, thing)
+			if said, err := c.run(); err != nil {
+				t.Fatal(said)
+			}
+			c.model("thingsV0", other.is, thing)
+			said, err := c.run("-check")
+			if err != nil {
+				t.Error(said)
+			}
+			c.wants(said, "gen: note: models.lock was written from other files of the models",
+				"gen: note: "+operationsFile+": other models tell something else about the sandbox of 1 operations, thingsv0.a")
+
+			// A difference of the code fails beside them.
+			c.model("thingsV0", strings.ReplaceAll(other.is, `"operationId":"b"`, `"operationId":"other"`), thing)
+			said, err = c.run("-check")
+			if err == nil {
+				t.Error("a renamed operation passes")
+			}
+			c.wants(said, "gen: differs: api/thingsv0/client.gen.go", "gen: differs: "+operationsFile, "gen: differs: operations.gen.go")
+		})
+	}
+}
+
+// TestDataThatDiffers: the catalogue's other data doesn't depend on a checkout's completeness.
+func TestDataThatDiffers(t *testing.T) {
+	c := newCheckout(t)
+	c.model("thingsV0", withoutCases, thing)
+	if said, err := c.run(); err != nil {
+		t.Fatal(said)
+	}
+	c.model("thingsV0", withCases, thing)
+	c.row("docs.csv", "thingsV0,b,GET,/b,https://example.com/b,test,")
+	said, err := c.run("-check")
+	if err == nil {
+		t.Error("another page of documentation passes")
+	}
+	c.wants(said, "gen: differs: "+operationsFile)
+}
+
+// TestSandboxIsRemembered: with a row, a checkout without cases gives the same as one with them.
+func TestSandboxIsRemembered(t *testing.T) {
+	c := newCheckout(t)
+	c.row("sandbox.csv", "thingsV0,,,,static,test,")
+	c.row("sandbox.csv", "thingsV0,b,GET,/b,none,test,")
+	c.model("thingsV0", withCases, thing)
+	if said, err := c.run(); err != nil {
+		t.Fatal(said)
+	}
+	full := c.file(operationsFile)
+	if n := strings.Count(full, `"sandbox": "static"`); n != 1 || strings.Count(full, `"sandbox": "dynamic"`) != 1 {
+		t.Errorf("static %d times, want once\n%s", n, full)
+	}
+	c.model("thingsV0", withoutCases, thing)
+	if said, err := c.run(); err != nil || strings.Contains(said, "note") {
+		t.Error(said)
+	}
+	if c.file(operationsFile) != full {
+		t.Errorf("without cases\n%s\nwith\n%s", c.file(operationsFile), full)
+	}
+	// Where the model tells itself, it counts, and the row is told.
+	c.model("thingsV0", withCases, thing)
+	c.row("sandbox.csv", "thingsV0,c,GET,/c,static,test,")
+	said, err := c.run()
+	if err != nil {
+		t.Error(said)
+	}
+	c.wants(said, `overlay/sandbox.csv:4: thingsV0 c: the row says "static", the model "dynamic": the model counts`)
+	if c.file(operationsFile) != full {
+		t.Error("the row overruled the model")
+	}
+}
+
+// TestLimitDecidedAgainstAnother: a figure of the model that has changed since asks for a new decision and stops nothing.
+func TestLimitDecidedAgainstAnother(t *testing.T) {
+	c := newCheckout(t)
+	c.model("thingsV0", strings.Replace(thingWas, `{"operationId"`, `{"description":"| 5 | 30 |","operationId"`, 1), thing)
+	c.row("limits.csv", "thingsV0,getThing,GET,/things,1,2,,2/30,test,")
+	said, err := c.run()
+	if err != nil {
+		t.Error(said)
+	}
+	c.wants(said, "overlay/limits.csv:2: thingsV0 getThing: decided against the model's 2/30, which now has 5/30: decide again")
+	c.wants(c.file("operations.gen.go"), "Rate: 1, Burst: 2")
+	c.overlay["overlay/limits.csv"].Data = bytes.ReplaceAll(c.overlay["overlay/limits.csv"].Data, []byte("2/30"), []byte("5/30"))
+	if said, _ := c.run(); strings.Contains(said, "note") {
+		t.Error(said)
+	}
+}
