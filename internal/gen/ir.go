@@ -60,10 +60,8 @@ type goOp struct {
 }
 
 type goPages struct {
-	Next     []string // body of the function that prepares the next page
-	Item     string   // Go type of an item, "" when the item array is not unambiguous
-	Items    []string // body of the function that finds the items of a page
-	Continue string   // method that takes over after the first page
+	Item  string   // Go type of an item, "" when the item array is not unambiguous
+	Items []string // body of the function that finds the items of a page
 }
 
 type kind int
@@ -542,7 +540,7 @@ func (b *builder) body(g *goOp, body *catalog.Body, names map[string]bool) error
 	return nil
 }
 
-// pages turns the overlay's rule into two small function bodies.
+// pages checks the overlay's rule and makes the small function body that finds a page's items.
 func (b *builder) pages(g *goOp, out *typeRef) error {
 	pg := g.Paging
 	fail := func(format string, args ...any) error {
@@ -554,8 +552,11 @@ func (b *builder) pages(g *goOp, out *typeRef) error {
 		}
 		return p
 	}
+	rule, ok, err := pagingRule(b.m, g.operation)
+	if err != nil || !ok {
+		return err
+	}
 	pages := &goPages{}
-	var itemsExpr string
 	if pg.Items != "" {
 		guards, expr, t, err := walk(out, "page", path(pg.Items))
 		if err != nil {
@@ -565,67 +566,22 @@ func (b *builder) pages(g *goOp, out *typeRef) error {
 			pages.Item = t.elem.value()
 			pages.Items = guard(guards, "nil")
 			pages.Items = append(pages.Items, "return "+expr)
-			itemsExpr = expr
 		}
 	}
-	switch pg.Rule {
-	case "new-query", "none-feeds": // Data Kiosk: pages are queries of their own; package datakiosk follows them
-		return nil
-	case "offset":
-		// The members are named as in the replenishment model, the only one with offsets.
-		if itemsExpr == "" {
-			return fail("rule offset needs items")
-		}
-		pages.Next = append(pages.Next,
-			"if in.Pagination == nil || in.Pagination.Limit == nil || *in.Pagination.Limit <= 0 { return \"\" }",
-			"if int64(len("+itemsExpr+")) < *in.Pagination.Limit { return \"\" }",
-			"p := *in.Pagination",
-			"offset := wire.Deref(p.Offset) + *p.Limit",
-			"if page.Pagination != nil && page.Pagination.TotalResults != nil && offset >= *page.Pagination.TotalResults { return \"\" }",
-			"p.Offset = &offset",
-			"in.Pagination = &p",
-			"return strconv.FormatInt(offset, 10)")
-		g.Pages = pages
-		return nil
-	}
-	guards, expr, t, err := walk(out, "page", path(pg.TokenOut))
-	if err != nil {
-		return fail("tokenOut: %v", err)
-	}
-	if t.kind != kindString {
-		return fail("tokenOut %s is not a string", pg.TokenOut)
-	}
-	pages.Next = guard(guards, `""`)
-	if pg.Rule == "continue-getShipmentItems" {
-		// The token is one that only another operation takes.
-		pages.Continue = "GetShipmentItems"
-		pages.Next = append(pages.Next, "return "+expr)
-		g.Pages = pages
-		return nil
-	}
-	_, name, ok := strings.Cut(pg.TokenIn, ":")
-	if !ok {
-		return fail("tokenIn %q is not \"query:<name>\" or \"body:<name>\"", pg.TokenIn)
-	}
-	field := ""
-	for _, f := range g.Input.Fields {
-		if f.API == name {
-			field = f.Name
+	if rule.Total != "" {
+		if _, _, _, err := walk(out, "page", path(rule.Total)); err != nil {
+			return fail("total: %v", err)
 		}
 	}
-	if field == "" {
-		return fail("tokenIn: no parameter %q", name)
+	if rule.Next != "" {
+		_, _, t, err := walk(out, "page", path(rule.Next))
+		if err != nil {
+			return fail("tokenOut: %v", err)
+		}
+		if t.kind != kindString {
+			return fail("tokenOut %s is not a string", pg.TokenOut)
+		}
 	}
-	pages.Next = append(pages.Next, "token := "+expr)
-	switch pg.Rule {
-	case "token-only":
-		pages.Next = append(pages.Next, fmt.Sprintf("*in = %s{%s: token}", g.Input.Name, field))
-	case "next-token-query-type":
-		pages.Next = append(pages.Next, `in.QueryType = "NEXT_TOKEN"`, fmt.Sprintf("in.%s = token", field))
-	default:
-		pages.Next = append(pages.Next, fmt.Sprintf("in.%s = token", field))
-	}
-	pages.Next = append(pages.Next, "return token")
 	g.Pages = pages
 	return nil
 }

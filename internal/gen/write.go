@@ -57,9 +57,6 @@ func (p *goPackage) ClientImports() []string {
 	var texts []string
 	for _, op := range p.Ops {
 		texts = append(texts, op.Out, op.BodyType, op.Decode)
-		if op.Pages != nil {
-			texts = append(texts, op.Pages.Next...)
-		}
 		for _, f := range op.Input.Fields {
 			texts = append(texts, f.Type)
 		}
@@ -147,6 +144,13 @@ func generate(models []*model, f *facts, commit string) (output, error) {
 	if err != nil {
 		return nil, err
 	}
+	rules, err := pagingRules(models)
+	if err != nil {
+		return nil, err
+	}
+	if err := out.render("internal/paging/rules.gen.go", "paging.tmpl", rules); err != nil {
+		return nil, err
+	}
 	var packages []string
 	for _, m := range models {
 		packages = append(packages, m.pkg)
@@ -192,7 +196,7 @@ func lock(models []*model, commit string) []byte {
 }
 
 // generated matches what this program owns below the project and therefore removes when it is no longer made.
-var generated = []string{"api/*/*.gen.go", "internal/catalog/data/*.json", "internal/catalog/data/api/*.json", "*.gen.go"}
+var generated = []string{"api/*/*.gen.go", "internal/catalog/data/*.json", "internal/catalog/data/api/*.json", "internal/paging/*.gen.go", "*.gen.go"}
 
 // differences lists the files below dir that are not as they should be.
 func (o output) differences(dir string) (changed, stale []string, err error) {
