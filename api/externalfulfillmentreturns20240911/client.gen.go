@@ -76,21 +76,12 @@ func (in *ListReturnsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listreturns
 func (c *Client) ListReturns(ctx context.Context, in *ListReturnsInput, opts ...spapi.CallOption) (*ReturnsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "externalfulfillmentreturns20240911.listReturns", in.encode, wire.BareObject((*decoder).readReturnsResponse), opts)
+	return wire.Invoke(ctx, c.client, "externalfulfillmentreturns20240911.listReturns", in.encode, wire.BareObject((*decoder).readReturnsResponse), opts)
 }
 
 // ListReturnsPages iterates over the pages of [Client.ListReturns], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListReturnsPages(ctx context.Context, in *ListReturnsInput, opts ...spapi.CallOption) iter.Seq2[*ReturnsResponse, error] {
-	return wire.Pages(in, func(in *ListReturnsInput) (*ReturnsResponse, error) { return c.ListReturns(ctx, in, opts...) }, listReturnsNext)
-}
-
-func listReturnsNext(in *ListReturnsInput, page *ReturnsResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "externalfulfillmentreturns20240911.listReturns", in.encode, wire.BareObject((*decoder).readReturnsResponse), opts)
 }
 
 // ListReturnsAll iterates over the items of all pages of [Client.ListReturns]. It stops after an error.
@@ -124,5 +115,5 @@ func (in *GetReturnInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreturn
 func (c *Client) GetReturn(ctx context.Context, in *GetReturnInput, opts ...spapi.CallOption) (*Return, error) {
-	return spapi.Invoke(ctx, c.client, "externalfulfillmentreturns20240911.getReturn", in.encode, wire.BareObject((*decoder).readReturn), opts)
+	return wire.Invoke(ctx, c.client, "externalfulfillmentreturns20240911.getReturn", in.encode, wire.BareObject((*decoder).readReturn), opts)
 }

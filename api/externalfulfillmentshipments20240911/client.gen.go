@@ -64,21 +64,12 @@ func (in *GetShipmentsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/external-fulfillment-shipping
 func (c *Client) GetShipments(ctx context.Context, in *GetShipmentsInput, opts ...spapi.CallOption) (*ShipmentsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.getShipments", in.encode, wire.BareObject((*decoder).readShipmentsResponse), opts)
+	return wire.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.getShipments", in.encode, wire.BareObject((*decoder).readShipmentsResponse), opts)
 }
 
 // GetShipmentsPages iterates over the pages of [Client.GetShipments], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetShipmentsPages(ctx context.Context, in *GetShipmentsInput, opts ...spapi.CallOption) iter.Seq2[*ShipmentsResponse, error] {
-	return wire.Pages(in, func(in *GetShipmentsInput) (*ShipmentsResponse, error) { return c.GetShipments(ctx, in, opts...) }, getShipmentsNext)
-}
-
-func getShipmentsNext(in *GetShipmentsInput, page *ShipmentsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "externalfulfillmentshipments20240911.getShipments", in.encode, wire.BareObject((*decoder).readShipmentsResponse), opts)
 }
 
 // GetShipmentsAll iterates over the items of all pages of [Client.GetShipments]. It stops after an error.
@@ -112,7 +103,7 @@ func (in *GetShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/external-fulfillment-shipping
 func (c *Client) GetShipment(ctx context.Context, in *GetShipmentInput, opts ...spapi.CallOption) (*Shipment, error) {
-	return spapi.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.getShipment", in.encode, wire.BareObject((*decoder).readShipment), opts)
+	return wire.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.getShipment", in.encode, wire.BareObject((*decoder).readShipment), opts)
 }
 
 // ProcessShipmentInput holds the arguments of [Client.ProcessShipment].
@@ -143,7 +134,7 @@ func (in *ProcessShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/processshipment
 func (c *Client) ProcessShipment(ctx context.Context, in *ProcessShipmentInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "externalfulfillmentshipments20240911.processShipment", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "externalfulfillmentshipments20240911.processShipment", in.encode, opts)
 }
 
 // CreatePackagesInput holds the arguments of [Client.CreatePackages].
@@ -170,7 +161,7 @@ func (in *CreatePackagesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createpackages
 func (c *Client) CreatePackages(ctx context.Context, in *CreatePackagesInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "externalfulfillmentshipments20240911.createPackages", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "externalfulfillmentshipments20240911.createPackages", in.encode, opts)
 }
 
 // UpdatePackageInput holds the arguments of [Client.UpdatePackage].
@@ -209,7 +200,7 @@ func (in *UpdatePackageInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/external-fulfillment-shipping
 func (c *Client) UpdatePackage(ctx context.Context, in *UpdatePackageInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "externalfulfillmentshipments20240911.updatePackage", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "externalfulfillmentshipments20240911.updatePackage", in.encode, opts)
 }
 
 // UpdatePackageStatusInput holds the arguments of [Client.UpdatePackageStatus].
@@ -244,7 +235,7 @@ func (in *UpdatePackageStatusInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updatepackagestatus
 func (c *Client) UpdatePackageStatus(ctx context.Context, in *UpdatePackageStatusInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "externalfulfillmentshipments20240911.updatePackageStatus", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "externalfulfillmentshipments20240911.updatePackageStatus", in.encode, opts)
 }
 
 // RetrieveShippingOptionsInput holds the arguments of [Client.RetrieveShippingOptions].
@@ -271,7 +262,7 @@ func (in *RetrieveShippingOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/retrieveshippingoptions
 func (c *Client) RetrieveShippingOptions(ctx context.Context, in *RetrieveShippingOptionsInput, opts ...spapi.CallOption) (*ShippingOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.retrieveShippingOptions", in.encode, wire.BareObject((*decoder).readShippingOptionsResponse), opts)
+	return wire.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.retrieveShippingOptions", in.encode, wire.BareObject((*decoder).readShippingOptionsResponse), opts)
 }
 
 // RetrieveInvoiceInput holds the arguments of [Client.RetrieveInvoice].
@@ -295,7 +286,7 @@ func (in *RetrieveInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/retrieveinvoice
 func (c *Client) RetrieveInvoice(ctx context.Context, in *RetrieveInvoiceInput, opts ...spapi.CallOption) (*InvoiceResponse, error) {
-	return spapi.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.retrieveInvoice", in.encode, wire.BareObject((*decoder).readInvoiceResponse), opts)
+	return wire.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.retrieveInvoice", in.encode, wire.BareObject((*decoder).readInvoiceResponse), opts)
 }
 
 // GenerateInvoiceInput holds the arguments of [Client.GenerateInvoice].
@@ -319,7 +310,7 @@ func (in *GenerateInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generateinvoice
 func (c *Client) GenerateInvoice(ctx context.Context, in *GenerateInvoiceInput, opts ...spapi.CallOption) (*InvoiceResponse, error) {
-	return spapi.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.generateInvoice", in.encode, wire.BareObject((*decoder).readInvoiceResponse), opts)
+	return wire.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.generateInvoice", in.encode, wire.BareObject((*decoder).readInvoiceResponse), opts)
 }
 
 // GenerateShipLabelsInput holds the arguments of [Client.GenerateShipLabels].
@@ -353,5 +344,5 @@ func (in *GenerateShipLabelsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generateshiplabels
 func (c *Client) GenerateShipLabels(ctx context.Context, in *GenerateShipLabelsInput, opts ...spapi.CallOption) (*ShipLabelsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.generateShipLabels", in.encode, wire.BareObject((*decoder).readShipLabelsResponse), opts)
+	return wire.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.generateShipLabels", in.encode, wire.BareObject((*decoder).readShipLabelsResponse), opts)
 }

@@ -59,21 +59,12 @@ func (in *GetFeedsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeeds
 func (c *Client) GetFeeds(ctx context.Context, in *GetFeedsInput, opts ...spapi.CallOption) (*GetFeedsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "feeds20210630.getFeeds", in.encode, wire.BareObject((*decoder).readGetFeedsResponse), opts)
+	return wire.Invoke(ctx, c.client, "feeds20210630.getFeeds", in.encode, wire.BareObject((*decoder).readGetFeedsResponse), opts)
 }
 
 // GetFeedsPages iterates over the pages of [Client.GetFeeds], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetFeedsPages(ctx context.Context, in *GetFeedsInput, opts ...spapi.CallOption) iter.Seq2[*GetFeedsResponse, error] {
-	return wire.Pages(in, func(in *GetFeedsInput) (*GetFeedsResponse, error) { return c.GetFeeds(ctx, in, opts...) }, getFeedsNext)
-}
-
-func getFeedsNext(in *GetFeedsInput, page *GetFeedsResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	*in = GetFeedsInput{NextToken: token}
-	return token
+	return wire.Pages(ctx, c.client, "feeds20210630.getFeeds", in.encode, wire.BareObject((*decoder).readGetFeedsResponse), opts)
 }
 
 // GetFeedsAll iterates over the items of all pages of [Client.GetFeeds]. It stops after an error.
@@ -110,7 +101,7 @@ func (in *CreateFeedInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createfeed
 func (c *Client) CreateFeed(ctx context.Context, in *CreateFeedInput, opts ...spapi.CallOption) (*CreateFeedResponse, error) {
-	return spapi.Invoke(ctx, c.client, "feeds20210630.createFeed", in.encode, wire.BareObject((*decoder).readCreateFeedResponse), opts)
+	return wire.Invoke(ctx, c.client, "feeds20210630.createFeed", in.encode, wire.BareObject((*decoder).readCreateFeedResponse), opts)
 }
 
 // GetFeedInput holds the arguments of [Client.GetFeed].
@@ -132,7 +123,7 @@ func (in *GetFeedInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeed
 func (c *Client) GetFeed(ctx context.Context, in *GetFeedInput, opts ...spapi.CallOption) (*Feed, error) {
-	return spapi.Invoke(ctx, c.client, "feeds20210630.getFeed", in.encode, wire.BareObject((*decoder).readFeed), opts)
+	return wire.Invoke(ctx, c.client, "feeds20210630.getFeed", in.encode, wire.BareObject((*decoder).readFeed), opts)
 }
 
 // CancelFeedInput holds the arguments of [Client.CancelFeed].
@@ -154,7 +145,7 @@ func (in *CancelFeedInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelfeed
 func (c *Client) CancelFeed(ctx context.Context, in *CancelFeedInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "feeds20210630.cancelFeed", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "feeds20210630.cancelFeed", in.encode, opts)
 }
 
 // CreateFeedDocumentInput holds the arguments of [Client.CreateFeedDocument].
@@ -176,7 +167,7 @@ func (in *CreateFeedDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createfeeddocument
 func (c *Client) CreateFeedDocument(ctx context.Context, in *CreateFeedDocumentInput, opts ...spapi.CallOption) (*CreateFeedDocumentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "feeds20210630.createFeedDocument", in.encode, wire.BareObject((*decoder).readCreateFeedDocumentResponse), opts)
+	return wire.Invoke(ctx, c.client, "feeds20210630.createFeedDocument", in.encode, wire.BareObject((*decoder).readCreateFeedDocumentResponse), opts)
 }
 
 // GetFeedDocumentInput holds the arguments of [Client.GetFeedDocument].
@@ -201,5 +192,5 @@ func (in *GetFeedDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeeddocument
 func (c *Client) GetFeedDocument(ctx context.Context, in *GetFeedDocumentInput, opts ...spapi.CallOption) (*FeedDocument, error) {
-	return spapi.Invoke(ctx, c.client, "feeds20210630.getFeedDocument", in.encode, wire.BareObject((*decoder).readFeedDocument), opts)
+	return wire.Invoke(ctx, c.client, "feeds20210630.getFeedDocument", in.encode, wire.BareObject((*decoder).readFeedDocument), opts)
 }

@@ -54,23 +54,12 @@ func (in *ListInboundPlansInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listinboundplans
 func (c *Client) ListInboundPlans(ctx context.Context, in *ListInboundPlansInput, opts ...spapi.CallOption) (*ListInboundPlansResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlans", in.encode, wire.BareObject((*decoder).readListInboundPlansResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlans", in.encode, wire.BareObject((*decoder).readListInboundPlansResponse), opts)
 }
 
 // ListInboundPlansPages iterates over the pages of [Client.ListInboundPlans], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListInboundPlansPages(ctx context.Context, in *ListInboundPlansInput, opts ...spapi.CallOption) iter.Seq2[*ListInboundPlansResponse, error] {
-	return wire.Pages(in, func(in *ListInboundPlansInput) (*ListInboundPlansResponse, error) {
-		return c.ListInboundPlans(ctx, in, opts...)
-	}, listInboundPlansNext)
-}
-
-func listInboundPlansNext(in *ListInboundPlansInput, page *ListInboundPlansResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listInboundPlans", in.encode, wire.BareObject((*decoder).readListInboundPlansResponse), opts)
 }
 
 // ListInboundPlansAll iterates over the items of all pages of [Client.ListInboundPlans]. It stops after an error.
@@ -108,7 +97,7 @@ func (in *CreateInboundPlanInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createinboundplan
 func (c *Client) CreateInboundPlan(ctx context.Context, in *CreateInboundPlanInput, opts ...spapi.CallOption) (*CreateInboundPlanResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.createInboundPlan", in.encode, wire.BareObject((*decoder).readCreateInboundPlanResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.createInboundPlan", in.encode, wire.BareObject((*decoder).readCreateInboundPlanResponse), opts)
 }
 
 // GetInboundPlanInput holds the arguments of [Client.GetInboundPlan].
@@ -130,7 +119,7 @@ func (in *GetInboundPlanInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinboundplan
 func (c *Client) GetInboundPlan(ctx context.Context, in *GetInboundPlanInput, opts ...spapi.CallOption) (*InboundPlan, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.getInboundPlan", in.encode, wire.BareObject((*decoder).readInboundPlan), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getInboundPlan", in.encode, wire.BareObject((*decoder).readInboundPlan), opts)
 }
 
 // ListInboundPlanBoxesInput holds the arguments of [Client.ListInboundPlanBoxes].
@@ -160,23 +149,12 @@ func (in *ListInboundPlanBoxesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listinboundplanboxes
 func (c *Client) ListInboundPlanBoxes(ctx context.Context, in *ListInboundPlanBoxesInput, opts ...spapi.CallOption) (*ListInboundPlanBoxesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanBoxes", in.encode, wire.BareObject((*decoder).readListInboundPlanBoxesResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanBoxes", in.encode, wire.BareObject((*decoder).readListInboundPlanBoxesResponse), opts)
 }
 
 // ListInboundPlanBoxesPages iterates over the pages of [Client.ListInboundPlanBoxes], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListInboundPlanBoxesPages(ctx context.Context, in *ListInboundPlanBoxesInput, opts ...spapi.CallOption) iter.Seq2[*ListInboundPlanBoxesResponse, error] {
-	return wire.Pages(in, func(in *ListInboundPlanBoxesInput) (*ListInboundPlanBoxesResponse, error) {
-		return c.ListInboundPlanBoxes(ctx, in, opts...)
-	}, listInboundPlanBoxesNext)
-}
-
-func listInboundPlanBoxesNext(in *ListInboundPlanBoxesInput, page *ListInboundPlanBoxesResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanBoxes", in.encode, wire.BareObject((*decoder).readListInboundPlanBoxesResponse), opts)
 }
 
 // ListInboundPlanBoxesAll iterates over the items of all pages of [Client.ListInboundPlanBoxes]. It stops after an error.
@@ -208,7 +186,7 @@ func (in *CancelInboundPlanInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelinboundplan
 func (c *Client) CancelInboundPlan(ctx context.Context, in *CancelInboundPlanInput, opts ...spapi.CallOption) (*CancelInboundPlanResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.cancelInboundPlan", in.encode, wire.BareObject((*decoder).readCancelInboundPlanResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.cancelInboundPlan", in.encode, wire.BareObject((*decoder).readCancelInboundPlanResponse), opts)
 }
 
 // ListInboundPlanItemsInput holds the arguments of [Client.ListInboundPlanItems].
@@ -238,23 +216,12 @@ func (in *ListInboundPlanItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listinboundplanitems
 func (c *Client) ListInboundPlanItems(ctx context.Context, in *ListInboundPlanItemsInput, opts ...spapi.CallOption) (*ListInboundPlanItemsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanItems", in.encode, wire.BareObject((*decoder).readListInboundPlanItemsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanItems", in.encode, wire.BareObject((*decoder).readListInboundPlanItemsResponse), opts)
 }
 
 // ListInboundPlanItemsPages iterates over the pages of [Client.ListInboundPlanItems], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListInboundPlanItemsPages(ctx context.Context, in *ListInboundPlanItemsInput, opts ...spapi.CallOption) iter.Seq2[*ListInboundPlanItemsResponse, error] {
-	return wire.Pages(in, func(in *ListInboundPlanItemsInput) (*ListInboundPlanItemsResponse, error) {
-		return c.ListInboundPlanItems(ctx, in, opts...)
-	}, listInboundPlanItemsNext)
-}
-
-func listInboundPlanItemsNext(in *ListInboundPlanItemsInput, page *ListInboundPlanItemsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanItems", in.encode, wire.BareObject((*decoder).readListInboundPlanItemsResponse), opts)
 }
 
 // ListInboundPlanItemsAll iterates over the items of all pages of [Client.ListInboundPlanItems]. It stops after an error.
@@ -289,7 +256,7 @@ func (in *UpdateInboundPlanNameInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateinboundplanname
 func (c *Client) UpdateInboundPlanName(ctx context.Context, in *UpdateInboundPlanNameInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "fulfillmentinbound20240320.updateInboundPlanName", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "fulfillmentinbound20240320.updateInboundPlanName", in.encode, opts)
 }
 
 // ListPackingGroupBoxesInput holds the arguments of [Client.ListPackingGroupBoxes].
@@ -322,23 +289,12 @@ func (in *ListPackingGroupBoxesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listpackinggroupboxes
 func (c *Client) ListPackingGroupBoxes(ctx context.Context, in *ListPackingGroupBoxesInput, opts ...spapi.CallOption) (*ListPackingGroupBoxesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupBoxes", in.encode, wire.BareObject((*decoder).readListPackingGroupBoxesResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupBoxes", in.encode, wire.BareObject((*decoder).readListPackingGroupBoxesResponse), opts)
 }
 
 // ListPackingGroupBoxesPages iterates over the pages of [Client.ListPackingGroupBoxes], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListPackingGroupBoxesPages(ctx context.Context, in *ListPackingGroupBoxesInput, opts ...spapi.CallOption) iter.Seq2[*ListPackingGroupBoxesResponse, error] {
-	return wire.Pages(in, func(in *ListPackingGroupBoxesInput) (*ListPackingGroupBoxesResponse, error) {
-		return c.ListPackingGroupBoxes(ctx, in, opts...)
-	}, listPackingGroupBoxesNext)
-}
-
-func listPackingGroupBoxesNext(in *ListPackingGroupBoxesInput, page *ListPackingGroupBoxesResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupBoxes", in.encode, wire.BareObject((*decoder).readListPackingGroupBoxesResponse), opts)
 }
 
 // ListPackingGroupBoxesAll iterates over the items of all pages of [Client.ListPackingGroupBoxes]. It stops after an error.
@@ -381,23 +337,12 @@ func (in *ListPackingGroupItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listpackinggroupitems
 func (c *Client) ListPackingGroupItems(ctx context.Context, in *ListPackingGroupItemsInput, opts ...spapi.CallOption) (*ListPackingGroupItemsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupItems", in.encode, wire.BareObject((*decoder).readListPackingGroupItemsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupItems", in.encode, wire.BareObject((*decoder).readListPackingGroupItemsResponse), opts)
 }
 
 // ListPackingGroupItemsPages iterates over the pages of [Client.ListPackingGroupItems], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListPackingGroupItemsPages(ctx context.Context, in *ListPackingGroupItemsInput, opts ...spapi.CallOption) iter.Seq2[*ListPackingGroupItemsResponse, error] {
-	return wire.Pages(in, func(in *ListPackingGroupItemsInput) (*ListPackingGroupItemsResponse, error) {
-		return c.ListPackingGroupItems(ctx, in, opts...)
-	}, listPackingGroupItemsNext)
-}
-
-func listPackingGroupItemsNext(in *ListPackingGroupItemsInput, page *ListPackingGroupItemsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupItems", in.encode, wire.BareObject((*decoder).readListPackingGroupItemsResponse), opts)
 }
 
 // ListPackingGroupItemsAll iterates over the items of all pages of [Client.ListPackingGroupItems]. It stops after an error.
@@ -432,7 +377,7 @@ func (in *SetPackingInformationInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/setpackinginformation
 func (c *Client) SetPackingInformation(ctx context.Context, in *SetPackingInformationInput, opts ...spapi.CallOption) (*SetPackingInformationResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.setPackingInformation", in.encode, wire.BareObject((*decoder).readSetPackingInformationResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.setPackingInformation", in.encode, wire.BareObject((*decoder).readSetPackingInformationResponse), opts)
 }
 
 // ListPackingOptionsInput holds the arguments of [Client.ListPackingOptions].
@@ -462,23 +407,12 @@ func (in *ListPackingOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listpackingoptions
 func (c *Client) ListPackingOptions(ctx context.Context, in *ListPackingOptionsInput, opts ...spapi.CallOption) (*ListPackingOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPackingOptions", in.encode, wire.BareObject((*decoder).readListPackingOptionsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPackingOptions", in.encode, wire.BareObject((*decoder).readListPackingOptionsResponse), opts)
 }
 
 // ListPackingOptionsPages iterates over the pages of [Client.ListPackingOptions], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListPackingOptionsPages(ctx context.Context, in *ListPackingOptionsInput, opts ...spapi.CallOption) iter.Seq2[*ListPackingOptionsResponse, error] {
-	return wire.Pages(in, func(in *ListPackingOptionsInput) (*ListPackingOptionsResponse, error) {
-		return c.ListPackingOptions(ctx, in, opts...)
-	}, listPackingOptionsNext)
-}
-
-func listPackingOptionsNext(in *ListPackingOptionsInput, page *ListPackingOptionsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listPackingOptions", in.encode, wire.BareObject((*decoder).readListPackingOptionsResponse), opts)
 }
 
 // ListPackingOptionsAll iterates over the items of all pages of [Client.ListPackingOptions]. It stops after an error.
@@ -510,7 +444,7 @@ func (in *GeneratePackingOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generatepackingoptions
 func (c *Client) GeneratePackingOptions(ctx context.Context, in *GeneratePackingOptionsInput, opts ...spapi.CallOption) (*GeneratePackingOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.generatePackingOptions", in.encode, wire.BareObject((*decoder).readGeneratePackingOptionsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generatePackingOptions", in.encode, wire.BareObject((*decoder).readGeneratePackingOptionsResponse), opts)
 }
 
 // ConfirmPackingOptionInput holds the arguments of [Client.ConfirmPackingOption].
@@ -535,7 +469,7 @@ func (in *ConfirmPackingOptionInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirmpackingoption
 func (c *Client) ConfirmPackingOption(ctx context.Context, in *ConfirmPackingOptionInput, opts ...spapi.CallOption) (*ConfirmPackingOptionResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmPackingOption", in.encode, wire.BareObject((*decoder).readConfirmPackingOptionResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmPackingOption", in.encode, wire.BareObject((*decoder).readConfirmPackingOptionResponse), opts)
 }
 
 // ListInboundPlanPalletsInput holds the arguments of [Client.ListInboundPlanPallets].
@@ -565,23 +499,12 @@ func (in *ListInboundPlanPalletsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listinboundplanpallets
 func (c *Client) ListInboundPlanPallets(ctx context.Context, in *ListInboundPlanPalletsInput, opts ...spapi.CallOption) (*ListInboundPlanPalletsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanPallets", in.encode, wire.BareObject((*decoder).readListInboundPlanPalletsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanPallets", in.encode, wire.BareObject((*decoder).readListInboundPlanPalletsResponse), opts)
 }
 
 // ListInboundPlanPalletsPages iterates over the pages of [Client.ListInboundPlanPallets], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListInboundPlanPalletsPages(ctx context.Context, in *ListInboundPlanPalletsInput, opts ...spapi.CallOption) iter.Seq2[*ListInboundPlanPalletsResponse, error] {
-	return wire.Pages(in, func(in *ListInboundPlanPalletsInput) (*ListInboundPlanPalletsResponse, error) {
-		return c.ListInboundPlanPallets(ctx, in, opts...)
-	}, listInboundPlanPalletsNext)
-}
-
-func listInboundPlanPalletsNext(in *ListInboundPlanPalletsInput, page *ListInboundPlanPalletsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanPallets", in.encode, wire.BareObject((*decoder).readListInboundPlanPalletsResponse), opts)
 }
 
 // ListInboundPlanPalletsAll iterates over the items of all pages of [Client.ListInboundPlanPallets]. It stops after an error.
@@ -621,23 +544,12 @@ func (in *ListPlacementOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listplacementoptions
 func (c *Client) ListPlacementOptions(ctx context.Context, in *ListPlacementOptionsInput, opts ...spapi.CallOption) (*ListPlacementOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPlacementOptions", in.encode, wire.BareObject((*decoder).readListPlacementOptionsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPlacementOptions", in.encode, wire.BareObject((*decoder).readListPlacementOptionsResponse), opts)
 }
 
 // ListPlacementOptionsPages iterates over the pages of [Client.ListPlacementOptions], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListPlacementOptionsPages(ctx context.Context, in *ListPlacementOptionsInput, opts ...spapi.CallOption) iter.Seq2[*ListPlacementOptionsResponse, error] {
-	return wire.Pages(in, func(in *ListPlacementOptionsInput) (*ListPlacementOptionsResponse, error) {
-		return c.ListPlacementOptions(ctx, in, opts...)
-	}, listPlacementOptionsNext)
-}
-
-func listPlacementOptionsNext(in *ListPlacementOptionsInput, page *ListPlacementOptionsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listPlacementOptions", in.encode, wire.BareObject((*decoder).readListPlacementOptionsResponse), opts)
 }
 
 // ListPlacementOptionsAll iterates over the items of all pages of [Client.ListPlacementOptions]. It stops after an error.
@@ -671,7 +583,7 @@ func (in *GeneratePlacementOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generateplacementoptions
 func (c *Client) GeneratePlacementOptions(ctx context.Context, in *GeneratePlacementOptionsInput, opts ...spapi.CallOption) (*GeneratePlacementOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.generatePlacementOptions", in.encode, wire.BareObject((*decoder).readGeneratePlacementOptionsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generatePlacementOptions", in.encode, wire.BareObject((*decoder).readGeneratePlacementOptionsResponse), opts)
 }
 
 // ConfirmPlacementOptionInput holds the arguments of [Client.ConfirmPlacementOption].
@@ -696,7 +608,7 @@ func (in *ConfirmPlacementOptionInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirmplacementoption
 func (c *Client) ConfirmPlacementOption(ctx context.Context, in *ConfirmPlacementOptionInput, opts ...spapi.CallOption) (*ConfirmPlacementOptionResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmPlacementOption", in.encode, wire.BareObject((*decoder).readConfirmPlacementOptionResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmPlacementOption", in.encode, wire.BareObject((*decoder).readConfirmPlacementOptionResponse), opts)
 }
 
 // GetShipmentInput holds the arguments of [Client.GetShipment].
@@ -723,7 +635,7 @@ func (in *GetShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/fulfillment-inbound-api
 func (c *Client) GetShipment(ctx context.Context, in *GetShipmentInput, opts ...spapi.CallOption) (*Shipment, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.getShipment", in.encode, wire.BareObject((*decoder).readShipment), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getShipment", in.encode, wire.BareObject((*decoder).readShipment), opts)
 }
 
 // ListShipmentBoxesInput holds the arguments of [Client.ListShipmentBoxes].
@@ -758,23 +670,12 @@ func (in *ListShipmentBoxesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listshipmentboxes
 func (c *Client) ListShipmentBoxes(ctx context.Context, in *ListShipmentBoxesInput, opts ...spapi.CallOption) (*ListShipmentBoxesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentBoxes", in.encode, wire.BareObject((*decoder).readListShipmentBoxesResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentBoxes", in.encode, wire.BareObject((*decoder).readListShipmentBoxesResponse), opts)
 }
 
 // ListShipmentBoxesPages iterates over the pages of [Client.ListShipmentBoxes], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListShipmentBoxesPages(ctx context.Context, in *ListShipmentBoxesInput, opts ...spapi.CallOption) iter.Seq2[*ListShipmentBoxesResponse, error] {
-	return wire.Pages(in, func(in *ListShipmentBoxesInput) (*ListShipmentBoxesResponse, error) {
-		return c.ListShipmentBoxes(ctx, in, opts...)
-	}, listShipmentBoxesNext)
-}
-
-func listShipmentBoxesNext(in *ListShipmentBoxesInput, page *ListShipmentBoxesResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listShipmentBoxes", in.encode, wire.BareObject((*decoder).readListShipmentBoxesResponse), opts)
 }
 
 // ListShipmentBoxesAll iterates over the items of all pages of [Client.ListShipmentBoxes]. It stops after an error.
@@ -817,23 +718,12 @@ func (in *ListShipmentContentUpdatePreviewsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listshipmentcontentupdatepreviews
 func (c *Client) ListShipmentContentUpdatePreviews(ctx context.Context, in *ListShipmentContentUpdatePreviewsInput, opts ...spapi.CallOption) (*ListShipmentContentUpdatePreviewsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentContentUpdatePreviews", in.encode, wire.BareObject((*decoder).readListShipmentContentUpdatePreviewsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentContentUpdatePreviews", in.encode, wire.BareObject((*decoder).readListShipmentContentUpdatePreviewsResponse), opts)
 }
 
 // ListShipmentContentUpdatePreviewsPages iterates over the pages of [Client.ListShipmentContentUpdatePreviews], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListShipmentContentUpdatePreviewsPages(ctx context.Context, in *ListShipmentContentUpdatePreviewsInput, opts ...spapi.CallOption) iter.Seq2[*ListShipmentContentUpdatePreviewsResponse, error] {
-	return wire.Pages(in, func(in *ListShipmentContentUpdatePreviewsInput) (*ListShipmentContentUpdatePreviewsResponse, error) {
-		return c.ListShipmentContentUpdatePreviews(ctx, in, opts...)
-	}, listShipmentContentUpdatePreviewsNext)
-}
-
-func listShipmentContentUpdatePreviewsNext(in *ListShipmentContentUpdatePreviewsInput, page *ListShipmentContentUpdatePreviewsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listShipmentContentUpdatePreviews", in.encode, wire.BareObject((*decoder).readListShipmentContentUpdatePreviewsResponse), opts)
 }
 
 // ListShipmentContentUpdatePreviewsAll iterates over the items of all pages of [Client.ListShipmentContentUpdatePreviews]. It stops after an error.
@@ -873,7 +763,7 @@ func (in *GenerateShipmentContentUpdatePreviewsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generateshipmentcontentupdatepreviews
 func (c *Client) GenerateShipmentContentUpdatePreviews(ctx context.Context, in *GenerateShipmentContentUpdatePreviewsInput, opts ...spapi.CallOption) (*GenerateShipmentContentUpdatePreviewsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateShipmentContentUpdatePreviews", in.encode, wire.BareObject((*decoder).readGenerateShipmentContentUpdatePreviewsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateShipmentContentUpdatePreviews", in.encode, wire.BareObject((*decoder).readGenerateShipmentContentUpdatePreviewsResponse), opts)
 }
 
 // GetShipmentContentUpdatePreviewInput holds the arguments of [Client.GetShipmentContentUpdatePreview].
@@ -901,7 +791,7 @@ func (in *GetShipmentContentUpdatePreviewInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getshipmentcontentupdatepreview
 func (c *Client) GetShipmentContentUpdatePreview(ctx context.Context, in *GetShipmentContentUpdatePreviewInput, opts ...spapi.CallOption) (*ContentUpdatePreview, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.getShipmentContentUpdatePreview", in.encode, wire.BareObject((*decoder).readContentUpdatePreview), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getShipmentContentUpdatePreview", in.encode, wire.BareObject((*decoder).readContentUpdatePreview), opts)
 }
 
 // ConfirmShipmentContentUpdatePreviewInput holds the arguments of [Client.ConfirmShipmentContentUpdatePreview].
@@ -929,7 +819,7 @@ func (in *ConfirmShipmentContentUpdatePreviewInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirmshipmentcontentupdatepreview
 func (c *Client) ConfirmShipmentContentUpdatePreview(ctx context.Context, in *ConfirmShipmentContentUpdatePreviewInput, opts ...spapi.CallOption) (*ConfirmShipmentContentUpdatePreviewResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmShipmentContentUpdatePreview", in.encode, wire.BareObject((*decoder).readConfirmShipmentContentUpdatePreviewResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmShipmentContentUpdatePreview", in.encode, wire.BareObject((*decoder).readConfirmShipmentContentUpdatePreviewResponse), opts)
 }
 
 // GetDeliveryChallanDocumentInput holds the arguments of [Client.GetDeliveryChallanDocument].
@@ -954,7 +844,7 @@ func (in *GetDeliveryChallanDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getdeliverychallandocument
 func (c *Client) GetDeliveryChallanDocument(ctx context.Context, in *GetDeliveryChallanDocumentInput, opts ...spapi.CallOption) (*GetDeliveryChallanDocumentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.getDeliveryChallanDocument", in.encode, wire.BareObject((*decoder).readGetDeliveryChallanDocumentResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getDeliveryChallanDocument", in.encode, wire.BareObject((*decoder).readGetDeliveryChallanDocumentResponse), opts)
 }
 
 // ListDeliveryWindowOptionsInput holds the arguments of [Client.ListDeliveryWindowOptions].
@@ -989,23 +879,12 @@ func (in *ListDeliveryWindowOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listdeliverywindowoptions
 func (c *Client) ListDeliveryWindowOptions(ctx context.Context, in *ListDeliveryWindowOptionsInput, opts ...spapi.CallOption) (*ListDeliveryWindowOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listDeliveryWindowOptions", in.encode, wire.BareObject((*decoder).readListDeliveryWindowOptionsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listDeliveryWindowOptions", in.encode, wire.BareObject((*decoder).readListDeliveryWindowOptionsResponse), opts)
 }
 
 // ListDeliveryWindowOptionsPages iterates over the pages of [Client.ListDeliveryWindowOptions], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListDeliveryWindowOptionsPages(ctx context.Context, in *ListDeliveryWindowOptionsInput, opts ...spapi.CallOption) iter.Seq2[*ListDeliveryWindowOptionsResponse, error] {
-	return wire.Pages(in, func(in *ListDeliveryWindowOptionsInput) (*ListDeliveryWindowOptionsResponse, error) {
-		return c.ListDeliveryWindowOptions(ctx, in, opts...)
-	}, listDeliveryWindowOptionsNext)
-}
-
-func listDeliveryWindowOptionsNext(in *ListDeliveryWindowOptionsInput, page *ListDeliveryWindowOptionsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listDeliveryWindowOptions", in.encode, wire.BareObject((*decoder).readListDeliveryWindowOptionsResponse), opts)
 }
 
 // ListDeliveryWindowOptionsAll iterates over the items of all pages of [Client.ListDeliveryWindowOptions]. It stops after an error.
@@ -1040,7 +919,7 @@ func (in *GenerateDeliveryWindowOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generatedeliverywindowoptions
 func (c *Client) GenerateDeliveryWindowOptions(ctx context.Context, in *GenerateDeliveryWindowOptionsInput, opts ...spapi.CallOption) (*GenerateDeliveryWindowOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateDeliveryWindowOptions", in.encode, wire.BareObject((*decoder).readGenerateDeliveryWindowOptionsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateDeliveryWindowOptions", in.encode, wire.BareObject((*decoder).readGenerateDeliveryWindowOptionsResponse), opts)
 }
 
 // ConfirmDeliveryWindowOptionsInput holds the arguments of [Client.ConfirmDeliveryWindowOptions].
@@ -1068,7 +947,7 @@ func (in *ConfirmDeliveryWindowOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirmdeliverywindowoptions
 func (c *Client) ConfirmDeliveryWindowOptions(ctx context.Context, in *ConfirmDeliveryWindowOptionsInput, opts ...spapi.CallOption) (*ConfirmDeliveryWindowOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmDeliveryWindowOptions", in.encode, wire.BareObject((*decoder).readConfirmDeliveryWindowOptionsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmDeliveryWindowOptions", in.encode, wire.BareObject((*decoder).readConfirmDeliveryWindowOptionsResponse), opts)
 }
 
 // ListShipmentItemsInput holds the arguments of [Client.ListShipmentItems].
@@ -1101,23 +980,12 @@ func (in *ListShipmentItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listshipmentitems
 func (c *Client) ListShipmentItems(ctx context.Context, in *ListShipmentItemsInput, opts ...spapi.CallOption) (*ListShipmentItemsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentItems", in.encode, wire.BareObject((*decoder).readListShipmentItemsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentItems", in.encode, wire.BareObject((*decoder).readListShipmentItemsResponse), opts)
 }
 
 // ListShipmentItemsPages iterates over the pages of [Client.ListShipmentItems], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListShipmentItemsPages(ctx context.Context, in *ListShipmentItemsInput, opts ...spapi.CallOption) iter.Seq2[*ListShipmentItemsResponse, error] {
-	return wire.Pages(in, func(in *ListShipmentItemsInput) (*ListShipmentItemsResponse, error) {
-		return c.ListShipmentItems(ctx, in, opts...)
-	}, listShipmentItemsNext)
-}
-
-func listShipmentItemsNext(in *ListShipmentItemsInput, page *ListShipmentItemsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listShipmentItems", in.encode, wire.BareObject((*decoder).readListShipmentItemsResponse), opts)
 }
 
 // ListShipmentItemsAll iterates over the items of all pages of [Client.ListShipmentItems]. It stops after an error.
@@ -1155,7 +1023,7 @@ func (in *UpdateShipmentNameInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateshipmentname
 func (c *Client) UpdateShipmentName(ctx context.Context, in *UpdateShipmentNameInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "fulfillmentinbound20240320.updateShipmentName", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "fulfillmentinbound20240320.updateShipmentName", in.encode, opts)
 }
 
 // ListShipmentPalletsInput holds the arguments of [Client.ListShipmentPallets].
@@ -1188,23 +1056,12 @@ func (in *ListShipmentPalletsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listshipmentpallets
 func (c *Client) ListShipmentPallets(ctx context.Context, in *ListShipmentPalletsInput, opts ...spapi.CallOption) (*ListShipmentPalletsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentPallets", in.encode, wire.BareObject((*decoder).readListShipmentPalletsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentPallets", in.encode, wire.BareObject((*decoder).readListShipmentPalletsResponse), opts)
 }
 
 // ListShipmentPalletsPages iterates over the pages of [Client.ListShipmentPallets], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListShipmentPalletsPages(ctx context.Context, in *ListShipmentPalletsInput, opts ...spapi.CallOption) iter.Seq2[*ListShipmentPalletsResponse, error] {
-	return wire.Pages(in, func(in *ListShipmentPalletsInput) (*ListShipmentPalletsResponse, error) {
-		return c.ListShipmentPallets(ctx, in, opts...)
-	}, listShipmentPalletsNext)
-}
-
-func listShipmentPalletsNext(in *ListShipmentPalletsInput, page *ListShipmentPalletsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listShipmentPallets", in.encode, wire.BareObject((*decoder).readListShipmentPalletsResponse), opts)
 }
 
 // ListShipmentPalletsAll iterates over the items of all pages of [Client.ListShipmentPallets]. It stops after an error.
@@ -1243,7 +1100,7 @@ func (in *CancelSelfShipAppointmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelselfshipappointment
 func (c *Client) CancelSelfShipAppointment(ctx context.Context, in *CancelSelfShipAppointmentInput, opts ...spapi.CallOption) (*CancelSelfShipAppointmentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.cancelSelfShipAppointment", in.encode, wire.BareObject((*decoder).readCancelSelfShipAppointmentResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.cancelSelfShipAppointment", in.encode, wire.BareObject((*decoder).readCancelSelfShipAppointmentResponse), opts)
 }
 
 // GetSelfShipAppointmentSlotsInput holds the arguments of [Client.GetSelfShipAppointmentSlots].
@@ -1278,23 +1135,12 @@ func (in *GetSelfShipAppointmentSlotsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getselfshipappointmentslots
 func (c *Client) GetSelfShipAppointmentSlots(ctx context.Context, in *GetSelfShipAppointmentSlotsInput, opts ...spapi.CallOption) (*GetSelfShipAppointmentSlotsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.getSelfShipAppointmentSlots", in.encode, wire.BareObject((*decoder).readGetSelfShipAppointmentSlotsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getSelfShipAppointmentSlots", in.encode, wire.BareObject((*decoder).readGetSelfShipAppointmentSlotsResponse), opts)
 }
 
 // GetSelfShipAppointmentSlotsPages iterates over the pages of [Client.GetSelfShipAppointmentSlots], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetSelfShipAppointmentSlotsPages(ctx context.Context, in *GetSelfShipAppointmentSlotsInput, opts ...spapi.CallOption) iter.Seq2[*GetSelfShipAppointmentSlotsResponse, error] {
-	return wire.Pages(in, func(in *GetSelfShipAppointmentSlotsInput) (*GetSelfShipAppointmentSlotsResponse, error) {
-		return c.GetSelfShipAppointmentSlots(ctx, in, opts...)
-	}, getSelfShipAppointmentSlotsNext)
-}
-
-func getSelfShipAppointmentSlotsNext(in *GetSelfShipAppointmentSlotsInput, page *GetSelfShipAppointmentSlotsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.getSelfShipAppointmentSlots", in.encode, wire.BareObject((*decoder).readGetSelfShipAppointmentSlotsResponse), opts)
 }
 
 // GetSelfShipAppointmentSlotsAll iterates over the items of all pages of [Client.GetSelfShipAppointmentSlots]. It stops after an error.
@@ -1334,7 +1180,7 @@ func (in *GenerateSelfShipAppointmentSlotsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generateselfshipappointmentslots
 func (c *Client) GenerateSelfShipAppointmentSlots(ctx context.Context, in *GenerateSelfShipAppointmentSlotsInput, opts ...spapi.CallOption) (*GenerateSelfShipAppointmentSlotsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateSelfShipAppointmentSlots", in.encode, wire.BareObject((*decoder).readGenerateSelfShipAppointmentSlotsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateSelfShipAppointmentSlots", in.encode, wire.BareObject((*decoder).readGenerateSelfShipAppointmentSlotsResponse), opts)
 }
 
 // ScheduleSelfShipAppointmentInput holds the arguments of [Client.ScheduleSelfShipAppointment].
@@ -1366,7 +1212,7 @@ func (in *ScheduleSelfShipAppointmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/scheduleselfshipappointment
 func (c *Client) ScheduleSelfShipAppointment(ctx context.Context, in *ScheduleSelfShipAppointmentInput, opts ...spapi.CallOption) (*ScheduleSelfShipAppointmentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.scheduleSelfShipAppointment", in.encode, wire.BareObject((*decoder).readScheduleSelfShipAppointmentResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.scheduleSelfShipAppointment", in.encode, wire.BareObject((*decoder).readScheduleSelfShipAppointmentResponse), opts)
 }
 
 // UpdateShipmentSourceAddressInput holds the arguments of [Client.UpdateShipmentSourceAddress].
@@ -1394,7 +1240,7 @@ func (in *UpdateShipmentSourceAddressInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateshipmentsourceaddress
 func (c *Client) UpdateShipmentSourceAddress(ctx context.Context, in *UpdateShipmentSourceAddressInput, opts ...spapi.CallOption) (*UpdateShipmentSourceAddressResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.updateShipmentSourceAddress", in.encode, wire.BareObject((*decoder).readUpdateShipmentSourceAddressResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.updateShipmentSourceAddress", in.encode, wire.BareObject((*decoder).readUpdateShipmentSourceAddressResponse), opts)
 }
 
 // UpdateShipmentTrackingDetailsInput holds the arguments of [Client.UpdateShipmentTrackingDetails].
@@ -1422,7 +1268,7 @@ func (in *UpdateShipmentTrackingDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateshipmenttrackingdetails
 func (c *Client) UpdateShipmentTrackingDetails(ctx context.Context, in *UpdateShipmentTrackingDetailsInput, opts ...spapi.CallOption) (*UpdateShipmentTrackingDetailsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.updateShipmentTrackingDetails", in.encode, wire.BareObject((*decoder).readUpdateShipmentTrackingDetailsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.updateShipmentTrackingDetails", in.encode, wire.BareObject((*decoder).readUpdateShipmentTrackingDetailsResponse), opts)
 }
 
 // ListTransportationOptionsInput holds the arguments of [Client.ListTransportationOptions].
@@ -1460,23 +1306,12 @@ func (in *ListTransportationOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listtransportationoptions
 func (c *Client) ListTransportationOptions(ctx context.Context, in *ListTransportationOptionsInput, opts ...spapi.CallOption) (*ListTransportationOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listTransportationOptions", in.encode, wire.BareObject((*decoder).readListTransportationOptionsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listTransportationOptions", in.encode, wire.BareObject((*decoder).readListTransportationOptionsResponse), opts)
 }
 
 // ListTransportationOptionsPages iterates over the pages of [Client.ListTransportationOptions], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListTransportationOptionsPages(ctx context.Context, in *ListTransportationOptionsInput, opts ...spapi.CallOption) iter.Seq2[*ListTransportationOptionsResponse, error] {
-	return wire.Pages(in, func(in *ListTransportationOptionsInput) (*ListTransportationOptionsResponse, error) {
-		return c.ListTransportationOptions(ctx, in, opts...)
-	}, listTransportationOptionsNext)
-}
-
-func listTransportationOptionsNext(in *ListTransportationOptionsInput, page *ListTransportationOptionsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listTransportationOptions", in.encode, wire.BareObject((*decoder).readListTransportationOptionsResponse), opts)
 }
 
 // ListTransportationOptionsAll iterates over the items of all pages of [Client.ListTransportationOptions]. It stops after an error.
@@ -1513,7 +1348,7 @@ func (in *GenerateTransportationOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generatetransportationoptions
 func (c *Client) GenerateTransportationOptions(ctx context.Context, in *GenerateTransportationOptionsInput, opts ...spapi.CallOption) (*GenerateTransportationOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateTransportationOptions", in.encode, wire.BareObject((*decoder).readGenerateTransportationOptionsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateTransportationOptions", in.encode, wire.BareObject((*decoder).readGenerateTransportationOptionsResponse), opts)
 }
 
 // ConfirmTransportationOptionsInput holds the arguments of [Client.ConfirmTransportationOptions].
@@ -1538,7 +1373,7 @@ func (in *ConfirmTransportationOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirmtransportationoptions
 func (c *Client) ConfirmTransportationOptions(ctx context.Context, in *ConfirmTransportationOptionsInput, opts ...spapi.CallOption) (*ConfirmTransportationOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmTransportationOptions", in.encode, wire.BareObject((*decoder).readConfirmTransportationOptionsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmTransportationOptions", in.encode, wire.BareObject((*decoder).readConfirmTransportationOptionsResponse), opts)
 }
 
 // ListItemComplianceDetailsInput holds the arguments of [Client.ListItemComplianceDetails].
@@ -1563,7 +1398,7 @@ func (in *ListItemComplianceDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listitemcompliancedetails
 func (c *Client) ListItemComplianceDetails(ctx context.Context, in *ListItemComplianceDetailsInput, opts ...spapi.CallOption) (*ListItemComplianceDetailsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listItemComplianceDetails", in.encode, wire.BareObject((*decoder).readListItemComplianceDetailsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listItemComplianceDetails", in.encode, wire.BareObject((*decoder).readListItemComplianceDetailsResponse), opts)
 }
 
 // UpdateItemComplianceDetailsInput holds the arguments of [Client.UpdateItemComplianceDetails].
@@ -1592,7 +1427,7 @@ func (in *UpdateItemComplianceDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateitemcompliancedetails
 func (c *Client) UpdateItemComplianceDetails(ctx context.Context, in *UpdateItemComplianceDetailsInput, opts ...spapi.CallOption) (*UpdateItemComplianceDetailsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.updateItemComplianceDetails", in.encode, wire.BareObject((*decoder).readUpdateItemComplianceDetailsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.updateItemComplianceDetails", in.encode, wire.BareObject((*decoder).readUpdateItemComplianceDetailsResponse), opts)
 }
 
 // CreateMarketplaceItemLabelsInput holds the arguments of [Client.CreateMarketplaceItemLabels].
@@ -1625,7 +1460,7 @@ func (in *CreateMarketplaceItemLabelsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createmarketplaceitemlabels
 func (c *Client) CreateMarketplaceItemLabels(ctx context.Context, in *CreateMarketplaceItemLabelsInput, opts ...spapi.CallOption) (*CreateMarketplaceItemLabelsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.createMarketplaceItemLabels", in.encode, wire.BareObject((*decoder).readCreateMarketplaceItemLabelsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.createMarketplaceItemLabels", in.encode, wire.BareObject((*decoder).readCreateMarketplaceItemLabelsResponse), opts)
 }
 
 // ListPrepDetailsInput holds the arguments of [Client.ListPrepDetails].
@@ -1652,7 +1487,7 @@ func (in *ListPrepDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listprepdetails
 func (c *Client) ListPrepDetails(ctx context.Context, in *ListPrepDetailsInput, opts ...spapi.CallOption) (*ListPrepDetailsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPrepDetails", in.encode, wire.BareObject((*decoder).readListPrepDetailsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPrepDetails", in.encode, wire.BareObject((*decoder).readListPrepDetailsResponse), opts)
 }
 
 // SetPrepDetailsInput holds the arguments of [Client.SetPrepDetails].
@@ -1676,7 +1511,7 @@ func (in *SetPrepDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/setprepdetails
 func (c *Client) SetPrepDetails(ctx context.Context, in *SetPrepDetailsInput, opts ...spapi.CallOption) (*SetPrepDetailsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.setPrepDetails", in.encode, wire.BareObject((*decoder).readSetPrepDetailsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.setPrepDetails", in.encode, wire.BareObject((*decoder).readSetPrepDetailsResponse), opts)
 }
 
 // GetInboundOperationStatusInput holds the arguments of [Client.GetInboundOperationStatus].
@@ -1700,5 +1535,5 @@ func (in *GetInboundOperationStatusInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinboundoperationstatus
 func (c *Client) GetInboundOperationStatus(ctx context.Context, in *GetInboundOperationStatusInput, opts ...spapi.CallOption) (*InboundOperationStatus, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.getInboundOperationStatus", in.encode, wire.BareObject((*decoder).readInboundOperationStatus), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getInboundOperationStatus", in.encode, wire.BareObject((*decoder).readInboundOperationStatus), opts)
 }

@@ -56,7 +56,7 @@ func (in *GetListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getlistingsitem
 func (c *Client) GetListingsItem(ctx context.Context, in *GetListingsItemInput, opts ...spapi.CallOption) (*Item, error) {
-	return spapi.Invoke(ctx, c.client, "listingsitems20210801.getListingsItem", in.encode, wire.BareObject((*decoder).readItem), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20210801.getListingsItem", in.encode, wire.BareObject((*decoder).readItem), opts)
 }
 
 // PutListingsItemInput holds the arguments of [Client.PutListingsItem].
@@ -103,7 +103,7 @@ func (in *PutListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/listings-items-api
 func (c *Client) PutListingsItem(ctx context.Context, in *PutListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return spapi.Invoke(ctx, c.client, "listingsitems20210801.putListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20210801.putListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
 }
 
 // DeleteListingsItemInput holds the arguments of [Client.DeleteListingsItem].
@@ -138,7 +138,7 @@ func (in *DeleteListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/deletelistingsitem
 func (c *Client) DeleteListingsItem(ctx context.Context, in *DeleteListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return spapi.Invoke(ctx, c.client, "listingsitems20210801.deleteListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20210801.deleteListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
 }
 
 // PatchListingsItemInput holds the arguments of [Client.PatchListingsItem].
@@ -184,7 +184,7 @@ func (in *PatchListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/listings-items-api
 func (c *Client) PatchListingsItem(ctx context.Context, in *PatchListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return spapi.Invoke(ctx, c.client, "listingsitems20210801.patchListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20210801.patchListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
 }
 
 // SearchListingsItemsInput holds the arguments of [Client.SearchListingsItems].
@@ -262,23 +262,12 @@ func (in *SearchListingsItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/searchlistingsitems
 func (c *Client) SearchListingsItems(ctx context.Context, in *SearchListingsItemsInput, opts ...spapi.CallOption) (*ItemSearchResults, error) {
-	return spapi.Invoke(ctx, c.client, "listingsitems20210801.searchListingsItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20210801.searchListingsItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
 }
 
 // SearchListingsItemsPages iterates over the pages of [Client.SearchListingsItems], beginning with the one that in asks for. It stops after an error.
 func (c *Client) SearchListingsItemsPages(ctx context.Context, in *SearchListingsItemsInput, opts ...spapi.CallOption) iter.Seq2[*ItemSearchResults, error] {
-	return wire.Pages(in, func(in *SearchListingsItemsInput) (*ItemSearchResults, error) {
-		return c.SearchListingsItems(ctx, in, opts...)
-	}, searchListingsItemsNext)
-}
-
-func searchListingsItemsNext(in *SearchListingsItemsInput, page *ItemSearchResults) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PageToken = token
-	return token
+	return wire.Pages(ctx, c.client, "listingsitems20210801.searchListingsItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
 }
 
 // SearchListingsItemsAll iterates over the items of all pages of [Client.SearchListingsItems]. It stops after an error.

@@ -38,7 +38,7 @@ func (in *GetEligibleShipmentServicesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/geteligibleshipmentservices
 func (c *Client) GetEligibleShipmentServices(ctx context.Context, in *GetEligibleShipmentServicesInput, opts ...spapi.CallOption) (*GetEligibleShipmentServicesResult, error) {
-	return spapi.Invoke(ctx, c.client, "merchantfulfillmentv0.getEligibleShipmentServices", in.encode, wire.PayloadObject((*decoder).readGetEligibleShipmentServicesResult), opts)
+	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.getEligibleShipmentServices", in.encode, wire.PayloadObject((*decoder).readGetEligibleShipmentServicesResult), opts)
 }
 
 // GetShipmentInput holds the arguments of [Client.GetShipment].
@@ -64,7 +64,7 @@ func (in *GetShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/merchant-fulfillment-api
 func (c *Client) GetShipment(ctx context.Context, in *GetShipmentInput, opts ...spapi.CallOption) (*Shipment, error) {
-	return spapi.Invoke(ctx, c.client, "merchantfulfillmentv0.getShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
+	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.getShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
 }
 
 // CancelShipmentInput holds the arguments of [Client.CancelShipment].
@@ -90,7 +90,7 @@ func (in *CancelShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/merchant-fulfillment-api
 func (c *Client) CancelShipment(ctx context.Context, in *CancelShipmentInput, opts ...spapi.CallOption) (*Shipment, error) {
-	return spapi.Invoke(ctx, c.client, "merchantfulfillmentv0.cancelShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
+	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.cancelShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
 }
 
 // CreateShipmentInput holds the arguments of [Client.CreateShipment].
@@ -122,7 +122,7 @@ func (in *CreateShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/merchant-fulfillment-api
 func (c *Client) CreateShipment(ctx context.Context, in *CreateShipmentInput, opts ...spapi.CallOption) (*Shipment, error) {
-	return spapi.Invoke(ctx, c.client, "merchantfulfillmentv0.createShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
+	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.createShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
 }
 
 // GetAdditionalSellerInputsInput holds the arguments of [Client.GetAdditionalSellerInputs].
@@ -150,5 +150,5 @@ func (in *GetAdditionalSellerInputsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getadditionalsellerinputs
 func (c *Client) GetAdditionalSellerInputs(ctx context.Context, in *GetAdditionalSellerInputsInput, opts ...spapi.CallOption) (*GetAdditionalSellerInputsResult, error) {
-	return spapi.Invoke(ctx, c.client, "merchantfulfillmentv0.getAdditionalSellerInputs", in.encode, wire.PayloadObject((*decoder).readGetAdditionalSellerInputsResult), opts)
+	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.getAdditionalSellerInputs", in.encode, wire.PayloadObject((*decoder).readGetAdditionalSellerInputsResult), opts)
 }

@@ -37,7 +37,7 @@ func (in *GetFeaturedOfferExpectedPriceBatchInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeaturedofferexpectedpricebatch
 func (c *Client) GetFeaturedOfferExpectedPriceBatch(ctx context.Context, in *GetFeaturedOfferExpectedPriceBatchInput, opts ...spapi.CallOption) (*GetFeaturedOfferExpectedPriceBatchResponse, error) {
-	return spapi.Invoke(ctx, c.client, "productpricing20220501.getFeaturedOfferExpectedPriceBatch", in.encode, wire.BareObject((*decoder).readGetFeaturedOfferExpectedPriceBatchResponse), opts)
+	return wire.Invoke(ctx, c.client, "productpricing20220501.getFeaturedOfferExpectedPriceBatch", in.encode, wire.BareObject((*decoder).readGetFeaturedOfferExpectedPriceBatchResponse), opts)
 }
 
 // GetCompetitiveSummaryInput holds the arguments of [Client.GetCompetitiveSummary].
@@ -59,5 +59,5 @@ func (in *GetCompetitiveSummaryInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getcompetitivesummary
 func (c *Client) GetCompetitiveSummary(ctx context.Context, in *GetCompetitiveSummaryInput, opts ...spapi.CallOption) (*CompetitiveSummaryBatchResponse, error) {
-	return spapi.Invoke(ctx, c.client, "productpricing20220501.getCompetitiveSummary", in.encode, wire.BareObject((*decoder).readCompetitiveSummaryBatchResponse), opts)
+	return wire.Invoke(ctx, c.client, "productpricing20220501.getCompetitiveSummary", in.encode, wire.BareObject((*decoder).readCompetitiveSummaryBatchResponse), opts)
 }

@@ -59,21 +59,12 @@ func (in *GetReportsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreports
 func (c *Client) GetReports(ctx context.Context, in *GetReportsInput, opts ...spapi.CallOption) (*GetReportsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "reports20210630.getReports", in.encode, wire.BareObject((*decoder).readGetReportsResponse), opts)
+	return wire.Invoke(ctx, c.client, "reports20210630.getReports", in.encode, wire.BareObject((*decoder).readGetReportsResponse), opts)
 }
 
 // GetReportsPages iterates over the pages of [Client.GetReports], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetReportsPages(ctx context.Context, in *GetReportsInput, opts ...spapi.CallOption) iter.Seq2[*GetReportsResponse, error] {
-	return wire.Pages(in, func(in *GetReportsInput) (*GetReportsResponse, error) { return c.GetReports(ctx, in, opts...) }, getReportsNext)
-}
-
-func getReportsNext(in *GetReportsInput, page *GetReportsResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	*in = GetReportsInput{NextToken: token}
-	return token
+	return wire.Pages(ctx, c.client, "reports20210630.getReports", in.encode, wire.BareObject((*decoder).readGetReportsResponse), opts)
 }
 
 // GetReportsAll iterates over the items of all pages of [Client.GetReports]. It stops after an error.
@@ -110,7 +101,7 @@ func (in *CreateReportInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createreport
 func (c *Client) CreateReport(ctx context.Context, in *CreateReportInput, opts ...spapi.CallOption) (*CreateReportResponse, error) {
-	return spapi.Invoke(ctx, c.client, "reports20210630.createReport", in.encode, wire.BareObject((*decoder).readCreateReportResponse), opts)
+	return wire.Invoke(ctx, c.client, "reports20210630.createReport", in.encode, wire.BareObject((*decoder).readCreateReportResponse), opts)
 }
 
 // GetReportInput holds the arguments of [Client.GetReport].
@@ -132,7 +123,7 @@ func (in *GetReportInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreport
 func (c *Client) GetReport(ctx context.Context, in *GetReportInput, opts ...spapi.CallOption) (*Report, error) {
-	return spapi.Invoke(ctx, c.client, "reports20210630.getReport", in.encode, wire.BareObject((*decoder).readReport), opts)
+	return wire.Invoke(ctx, c.client, "reports20210630.getReport", in.encode, wire.BareObject((*decoder).readReport), opts)
 }
 
 // CancelReportInput holds the arguments of [Client.CancelReport].
@@ -154,7 +145,7 @@ func (in *CancelReportInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelreport
 func (c *Client) CancelReport(ctx context.Context, in *CancelReportInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "reports20210630.cancelReport", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "reports20210630.cancelReport", in.encode, opts)
 }
 
 // GetReportSchedulesInput holds the arguments of [Client.GetReportSchedules].
@@ -176,7 +167,7 @@ func (in *GetReportSchedulesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreportschedules
 func (c *Client) GetReportSchedules(ctx context.Context, in *GetReportSchedulesInput, opts ...spapi.CallOption) (*ReportScheduleList, error) {
-	return spapi.Invoke(ctx, c.client, "reports20210630.getReportSchedules", in.encode, wire.BareObject((*decoder).readReportScheduleList), opts)
+	return wire.Invoke(ctx, c.client, "reports20210630.getReportSchedules", in.encode, wire.BareObject((*decoder).readReportScheduleList), opts)
 }
 
 // CreateReportScheduleInput holds the arguments of [Client.CreateReportSchedule].
@@ -204,7 +195,7 @@ func (in *CreateReportScheduleInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createreportschedule
 func (c *Client) CreateReportSchedule(ctx context.Context, in *CreateReportScheduleInput, opts ...spapi.CallOption) (*CreateReportScheduleResponse, error) {
-	return spapi.Invoke(ctx, c.client, "reports20210630.createReportSchedule", in.encode, wire.BareObject((*decoder).readCreateReportScheduleResponse), opts)
+	return wire.Invoke(ctx, c.client, "reports20210630.createReportSchedule", in.encode, wire.BareObject((*decoder).readCreateReportScheduleResponse), opts)
 }
 
 // GetReportScheduleInput holds the arguments of [Client.GetReportSchedule].
@@ -226,7 +217,7 @@ func (in *GetReportScheduleInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreportschedule
 func (c *Client) GetReportSchedule(ctx context.Context, in *GetReportScheduleInput, opts ...spapi.CallOption) (*ReportSchedule, error) {
-	return spapi.Invoke(ctx, c.client, "reports20210630.getReportSchedule", in.encode, wire.BareObject((*decoder).readReportSchedule), opts)
+	return wire.Invoke(ctx, c.client, "reports20210630.getReportSchedule", in.encode, wire.BareObject((*decoder).readReportSchedule), opts)
 }
 
 // CancelReportScheduleInput holds the arguments of [Client.CancelReportSchedule].
@@ -248,7 +239,7 @@ func (in *CancelReportScheduleInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelreportschedule
 func (c *Client) CancelReportSchedule(ctx context.Context, in *CancelReportScheduleInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "reports20210630.cancelReportSchedule", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "reports20210630.cancelReportSchedule", in.encode, opts)
 }
 
 // GetReportDocumentInput holds the arguments of [Client.GetReportDocument].
@@ -275,5 +266,5 @@ func (in *GetReportDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreportdocument
 func (c *Client) GetReportDocument(ctx context.Context, in *GetReportDocumentInput, opts ...spapi.CallOption) (*ReportDocument, error) {
-	return spapi.Invoke(ctx, c.client, "reports20210630.getReportDocument", in.encode, wire.BareObject((*decoder).readReportDocument), opts)
+	return wire.Invoke(ctx, c.client, "reports20210630.getReportDocument", in.encode, wire.BareObject((*decoder).readReportDocument), opts)
 }

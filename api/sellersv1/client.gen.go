@@ -34,7 +34,7 @@ func (in *GetMarketplaceParticipationsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getmarketplaceparticipations
 func (c *Client) GetMarketplaceParticipations(ctx context.Context, in *GetMarketplaceParticipationsInput, opts ...spapi.CallOption) ([]MarketplaceParticipation, error) {
-	return spapi.Invoke(ctx, c.client, "sellersv1.getMarketplaceParticipations", in.encode, wire.PayloadValue(func(d *decoder) []MarketplaceParticipation { return d.listMarketplaceParticipation() }), opts)
+	return wire.Invoke(ctx, c.client, "sellersv1.getMarketplaceParticipations", in.encode, wire.PayloadValue(func(d *decoder) []MarketplaceParticipation { return d.listMarketplaceParticipation() }), opts)
 }
 
 // GetAccountInput holds the arguments of [Client.GetAccount].
@@ -55,5 +55,5 @@ func (in *GetAccountInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/sellers-api-v1-reference
 func (c *Client) GetAccount(ctx context.Context, in *GetAccountInput, opts ...spapi.CallOption) (*Account, error) {
-	return spapi.Invoke(ctx, c.client, "sellersv1.getAccount", in.encode, wire.PayloadObject((*decoder).readAccount), opts)
+	return wire.Invoke(ctx, c.client, "sellersv1.getAccount", in.encode, wire.PayloadObject((*decoder).readAccount), opts)
 }

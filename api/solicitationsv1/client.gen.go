@@ -40,7 +40,7 @@ func (in *GetSolicitationActionsForOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getsolicitationactionsfororder
 func (c *Client) GetSolicitationActionsForOrder(ctx context.Context, in *GetSolicitationActionsForOrderInput, opts ...spapi.CallOption) (*GetSolicitationActionsForOrderResponse, error) {
-	return spapi.Invoke(ctx, c.client, "solicitationsv1.getSolicitationActionsForOrder", in.encode, wire.BareObject((*decoder).readGetSolicitationActionsForOrderResponse), opts)
+	return wire.Invoke(ctx, c.client, "solicitationsv1.getSolicitationActionsForOrder", in.encode, wire.BareObject((*decoder).readGetSolicitationActionsForOrderResponse), opts)
 }
 
 // CreateProductReviewAndSellerFeedbackSolicitationInput holds the arguments of [Client.CreateProductReviewAndSellerFeedbackSolicitation].
@@ -65,5 +65,5 @@ func (in *CreateProductReviewAndSellerFeedbackSolicitationInput) encode(r *wire.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createproductreviewandsellerfeedbacksolicitation
 func (c *Client) CreateProductReviewAndSellerFeedbackSolicitation(ctx context.Context, in *CreateProductReviewAndSellerFeedbackSolicitationInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "solicitationsv1.createProductReviewAndSellerFeedbackSolicitation", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "solicitationsv1.createProductReviewAndSellerFeedbackSolicitation", in.encode, opts)
 }

@@ -58,23 +58,12 @@ func (in *GetShippingLabelsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetShippingLabels(ctx context.Context, in *GetShippingLabelsInput, opts ...spapi.CallOption) (*ShippingLabelList, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getShippingLabels", in.encode, wire.BareObject((*decoder).readShippingLabelList), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getShippingLabels", in.encode, wire.BareObject((*decoder).readShippingLabelList), opts)
 }
 
 // GetShippingLabelsPages iterates over the pages of [Client.GetShippingLabels], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetShippingLabelsPages(ctx context.Context, in *GetShippingLabelsInput, opts ...spapi.CallOption) iter.Seq2[*ShippingLabelList, error] {
-	return wire.Pages(in, func(in *GetShippingLabelsInput) (*ShippingLabelList, error) {
-		return c.GetShippingLabels(ctx, in, opts...)
-	}, getShippingLabelsNext)
-}
-
-func getShippingLabelsNext(in *GetShippingLabelsInput, page *ShippingLabelList) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "vendordirectfulfillmentshipping20211228.getShippingLabels", in.encode, wire.BareObject((*decoder).readShippingLabelList), opts)
 }
 
 // GetShippingLabelsAll iterates over the items of all pages of [Client.GetShippingLabels]. It stops after an error.
@@ -105,7 +94,7 @@ func (in *SubmitShippingLabelRequestInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) SubmitShippingLabelRequest(ctx context.Context, in *SubmitShippingLabelRequestInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.submitShippingLabelRequest", in.encode, wire.BareObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.submitShippingLabelRequest", in.encode, wire.BareObject((*decoder).readTransactionReference), opts)
 }
 
 // GetShippingLabelInput holds the arguments of [Client.GetShippingLabel].
@@ -129,7 +118,7 @@ func (in *GetShippingLabelInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetShippingLabel(ctx context.Context, in *GetShippingLabelInput, opts ...spapi.CallOption) (*ShippingLabel, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getShippingLabel", in.encode, wire.BareObject((*decoder).readShippingLabel), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getShippingLabel", in.encode, wire.BareObject((*decoder).readShippingLabel), opts)
 }
 
 // CreateShippingLabelsInput holds the arguments of [Client.CreateShippingLabels].
@@ -159,7 +148,7 @@ func (in *CreateShippingLabelsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createshippinglabels
 func (c *Client) CreateShippingLabels(ctx context.Context, in *CreateShippingLabelsInput, opts ...spapi.CallOption) (*ShippingLabel, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.createShippingLabels", in.encode, wire.BareObject((*decoder).readShippingLabel), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.createShippingLabels", in.encode, wire.BareObject((*decoder).readShippingLabel), opts)
 }
 
 // SubmitShipmentConfirmationsInput holds the arguments of [Client.SubmitShipmentConfirmations].
@@ -180,7 +169,7 @@ func (in *SubmitShipmentConfirmationsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) SubmitShipmentConfirmations(ctx context.Context, in *SubmitShipmentConfirmationsInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.submitShipmentConfirmations", in.encode, wire.BareObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.submitShipmentConfirmations", in.encode, wire.BareObject((*decoder).readTransactionReference), opts)
 }
 
 // SubmitShipmentStatusUpdatesInput holds the arguments of [Client.SubmitShipmentStatusUpdates].
@@ -202,7 +191,7 @@ func (in *SubmitShipmentStatusUpdatesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) SubmitShipmentStatusUpdates(ctx context.Context, in *SubmitShipmentStatusUpdatesInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.submitShipmentStatusUpdates", in.encode, wire.BareObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.submitShipmentStatusUpdates", in.encode, wire.BareObject((*decoder).readTransactionReference), opts)
 }
 
 // GetCustomerInvoicesInput holds the arguments of [Client.GetCustomerInvoices].
@@ -243,23 +232,12 @@ func (in *GetCustomerInvoicesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetCustomerInvoices(ctx context.Context, in *GetCustomerInvoicesInput, opts ...spapi.CallOption) (*CustomerInvoiceList, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getCustomerInvoices", in.encode, wire.BareObject((*decoder).readCustomerInvoiceList), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getCustomerInvoices", in.encode, wire.BareObject((*decoder).readCustomerInvoiceList), opts)
 }
 
 // GetCustomerInvoicesPages iterates over the pages of [Client.GetCustomerInvoices], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetCustomerInvoicesPages(ctx context.Context, in *GetCustomerInvoicesInput, opts ...spapi.CallOption) iter.Seq2[*CustomerInvoiceList, error] {
-	return wire.Pages(in, func(in *GetCustomerInvoicesInput) (*CustomerInvoiceList, error) {
-		return c.GetCustomerInvoices(ctx, in, opts...)
-	}, getCustomerInvoicesNext)
-}
-
-func getCustomerInvoicesNext(in *GetCustomerInvoicesInput, page *CustomerInvoiceList) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "vendordirectfulfillmentshipping20211228.getCustomerInvoices", in.encode, wire.BareObject((*decoder).readCustomerInvoiceList), opts)
 }
 
 // GetCustomerInvoicesAll iterates over the items of all pages of [Client.GetCustomerInvoices]. It stops after an error.
@@ -293,7 +271,7 @@ func (in *GetCustomerInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetCustomerInvoice(ctx context.Context, in *GetCustomerInvoiceInput, opts ...spapi.CallOption) (*CustomerInvoice, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getCustomerInvoice", in.encode, wire.BareObject((*decoder).readCustomerInvoice), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getCustomerInvoice", in.encode, wire.BareObject((*decoder).readCustomerInvoice), opts)
 }
 
 // GetPackingSlipsInput holds the arguments of [Client.GetPackingSlips].
@@ -334,21 +312,12 @@ func (in *GetPackingSlipsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetPackingSlips(ctx context.Context, in *GetPackingSlipsInput, opts ...spapi.CallOption) (*PackingSlipList, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getPackingSlips", in.encode, wire.BareObject((*decoder).readPackingSlipList), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getPackingSlips", in.encode, wire.BareObject((*decoder).readPackingSlipList), opts)
 }
 
 // GetPackingSlipsPages iterates over the pages of [Client.GetPackingSlips], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetPackingSlipsPages(ctx context.Context, in *GetPackingSlipsInput, opts ...spapi.CallOption) iter.Seq2[*PackingSlipList, error] {
-	return wire.Pages(in, func(in *GetPackingSlipsInput) (*PackingSlipList, error) { return c.GetPackingSlips(ctx, in, opts...) }, getPackingSlipsNext)
-}
-
-func getPackingSlipsNext(in *GetPackingSlipsInput, page *PackingSlipList) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "vendordirectfulfillmentshipping20211228.getPackingSlips", in.encode, wire.BareObject((*decoder).readPackingSlipList), opts)
 }
 
 // GetPackingSlipsAll iterates over the items of all pages of [Client.GetPackingSlips]. It stops after an error.
@@ -382,7 +351,7 @@ func (in *GetPackingSlipInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetPackingSlip(ctx context.Context, in *GetPackingSlipInput, opts ...spapi.CallOption) (*PackingSlip, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getPackingSlip", in.encode, wire.BareObject((*decoder).readPackingSlip), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getPackingSlip", in.encode, wire.BareObject((*decoder).readPackingSlip), opts)
 }
 
 // CreateContainerLabelInput holds the arguments of [Client.CreateContainerLabel].
@@ -412,5 +381,5 @@ func (in *CreateContainerLabelInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createcontainerlabel
 func (c *Client) CreateContainerLabel(ctx context.Context, in *CreateContainerLabelInput, opts ...spapi.CallOption) (*CreateContainerLabelResponse, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.createContainerLabel", in.encode, wire.BareObject((*decoder).readCreateContainerLabelResponse), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.createContainerLabel", in.encode, wire.BareObject((*decoder).readCreateContainerLabelResponse), opts)
 }
