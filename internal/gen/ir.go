@@ -196,8 +196,9 @@ func buildPackage(m *model) (*goPackage, error) {
 	for _, op := range m.ops {
 		b.taken[op.goName+"Input"] = true
 	}
+	used := usedDefinitions(m)
 	for _, name := range m.order {
-		if s := m.defs[name]; b.isDeclared(s) {
+		if s := m.defs[name]; used[name] && b.isDeclared(s) {
 			b.defs[name] = b.declare(goName(name), "definition "+name, s)
 		}
 	}
@@ -215,6 +216,49 @@ func buildPackage(m *model) (*goPackage, error) {
 	sort.Slice(b.p.Enums, func(i, j int) bool { return b.p.Enums[i].Name < b.p.Enums[j].Name })
 	b.reachable()
 	return b.p, nil
+}
+
+// usedDefinitions are the definitions that an operation's input or result needs. Not among them are wrappers that are opened and bodies
+// whose members are laid beside the parameters.
+func usedDefinitions(m *model) map[string]bool {
+	used := map[string]bool{}
+	var visit func(s *catalog.Schema)
+	visit = func(s *catalog.Schema) {
+		if s == nil {
+			return
+		}
+		if s.Ref != "" && !used[s.Ref] {
+			used[s.Ref] = true
+			visit(m.defs[s.Ref])
+		}
+		visit(s.Items)
+		visit(s.AdditionalProperties)
+		for _, p := range s.Properties {
+			visit(p)
+		}
+	}
+	for _, op := range m.ops {
+		for _, p := range op.detail.Parameters {
+			visit(p.Schema)
+		}
+		if op.detail.Body != nil {
+			s := op.detail.Body.Schema
+			for r := s; r != nil; r = m.defs[r.Ref] {
+				if s = r; s.Ref == "" {
+					break
+				}
+			}
+			if isStruct(s) {
+				for _, p := range s.Properties {
+					visit(p)
+				}
+			} else {
+				visit(op.detail.Body.Schema)
+			}
+		}
+		visit(op.body)
+	}
+	return used
 }
 
 func (b *builder) unique(name string) string {
@@ -235,6 +279,11 @@ func isStruct(s *catalog.Schema) bool { return len(s.Properties) > 0 }
 func (b *builder) isDeclared(s *catalog.Schema) bool { return isEnum(s) || isStruct(s) }
 
 func (b *builder) declare(name, from string, s *catalog.Schema) *typeRef {
+	if given := typeExceptions[b.m.pkg+" "+from]; given != "" {
+		name = given
+	} else if isEnum(s) {
+		name = enumType(name)
+	}
 	name = b.unique(name)
 	t := &typeRef{where: s}
 	if isEnum(s) {

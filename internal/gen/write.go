@@ -166,6 +166,9 @@ func (o output) render(path, tmpl string, data any) error {
 		return err
 	}
 	src, err := format.Source(buf.Bytes())
+	if err == nil { // widths are known once gofmt has aligned
+		src, err = format.Source([]byte(fit(string(src))))
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", path, err, buf.Bytes())
 	}
