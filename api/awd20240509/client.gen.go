@@ -319,7 +319,8 @@ func (c *Client) ListInboundShipmentsPages(ctx context.Context, in *ListInboundS
 }
 
 // ListInboundShipmentsAll iterates over the items of all pages of [Client.ListInboundShipments]. It stops after an error.
-func (c *Client) ListInboundShipmentsAll(ctx context.Context, in *ListInboundShipmentsInput, opts ...spapi.CallOption) iter.Seq2[*InboundShipmentSummary, error] {
+func (c *Client) ListInboundShipmentsAll(ctx context.Context, in *ListInboundShipmentsInput,
+	opts ...spapi.CallOption) iter.Seq2[*InboundShipmentSummary, error] {
 	return wire.Items(c.ListInboundShipmentsPages(ctx, in, opts...), func(page *ShipmentListing) []InboundShipmentSummary {
 		if page == nil {
 			return nil
@@ -576,12 +577,14 @@ func (c *Client) ListReplenishmentOrders(ctx context.Context, in *ListReplenishm
 }
 
 // ListReplenishmentOrdersPages iterates over the pages of [Client.ListReplenishmentOrders], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListReplenishmentOrdersPages(ctx context.Context, in *ListReplenishmentOrdersInput, opts ...spapi.CallOption) iter.Seq2[*ReplenishmentOrderListing, error] {
+func (c *Client) ListReplenishmentOrdersPages(ctx context.Context, in *ListReplenishmentOrdersInput,
+	opts ...spapi.CallOption) iter.Seq2[*ReplenishmentOrderListing, error] {
 	return wire.Pages(ctx, c.client, "awd20240509.listReplenishmentOrders", in.encode, wire.BareObject((*decoder).readReplenishmentOrderListing), opts)
 }
 
 // ListReplenishmentOrdersAll iterates over the items of all pages of [Client.ListReplenishmentOrders]. It stops after an error.
-func (c *Client) ListReplenishmentOrdersAll(ctx context.Context, in *ListReplenishmentOrdersInput, opts ...spapi.CallOption) iter.Seq2[*ReplenishmentOrder, error] {
+func (c *Client) ListReplenishmentOrdersAll(ctx context.Context, in *ListReplenishmentOrdersInput,
+	opts ...spapi.CallOption) iter.Seq2[*ReplenishmentOrder, error] {
 	return wire.Items(c.ListReplenishmentOrdersPages(ctx, in, opts...), func(page *ReplenishmentOrderListing) []ReplenishmentOrder {
 		if page == nil {
 			return nil
@@ -610,7 +613,8 @@ func (in *CreateReplenishmentOrderInput) encode(r *wire.Request) {
 // Role: Amazon Warehousing and Distribution.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createreplenishmentorder
-func (c *Client) CreateReplenishmentOrder(ctx context.Context, in *CreateReplenishmentOrderInput, opts ...spapi.CallOption) (*ReplenishmentOrderReference, error) {
+func (c *Client) CreateReplenishmentOrder(ctx context.Context, in *CreateReplenishmentOrderInput,
+	opts ...spapi.CallOption) (*ReplenishmentOrderReference, error) {
 	return wire.Invoke(ctx, c.client, "awd20240509.createReplenishmentOrder", in.encode, wire.BareObject((*decoder).readReplenishmentOrderReference), opts)
 }
 

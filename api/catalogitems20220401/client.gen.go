@@ -67,7 +67,9 @@ func (in *SearchCatalogItemsInput) encode(r *wire.Request) {
 
 // SearchCatalogItems GET /catalog/2022-04-01/items, 2 requests per second, burst 2.
 //
-// The limit is from amzn/selling-partner-api-models models/catalog-items-api-model/catalogItems_2022-04-01.json; developer-docs.amazon.com/sp-api/docs/catalog-items-api-rate-limits: 500/s over all sellers of one application; a copy of the reference page of 2026-09 shows 5/5.
+// The limit is from amzn/selling-partner-api-models models/catalog-items-api-model/catalogItems_2022-04-01.json;
+// developer-docs.amazon.com/sp-api/docs/catalog-items-api-rate-limits: 500/s over all sellers of one application; a copy of the reference page of 2026-09 shows
+// 5/5.
 //
 // All sellers of an application together: 500 requests per second.
 //
@@ -119,7 +121,9 @@ func (in *GetCatalogItemInput) encode(r *wire.Request) {
 
 // GetCatalogItem GET /catalog/2022-04-01/items/{asin}, 2 requests per second, burst 2.
 //
-// The limit is from amzn/selling-partner-api-models models/catalog-items-api-model/catalogItems_2022-04-01.json; developer-docs.amazon.com/sp-api/docs/catalog-items-api-rate-limits: 250/s over all sellers of one application; a copy of the reference page of 2026-09 shows 5/5.
+// The limit is from amzn/selling-partner-api-models models/catalog-items-api-model/catalogItems_2022-04-01.json;
+// developer-docs.amazon.com/sp-api/docs/catalog-items-api-rate-limits: 250/s over all sellers of one application; a copy of the reference page of 2026-09 shows
+// 5/5.
 //
 // All sellers of an application together: 250 requests per second.
 //

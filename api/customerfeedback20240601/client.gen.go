@@ -101,8 +101,10 @@ func (in *GetBrowseNodeReviewTopicsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getbrowsenodereviewtopics
-func (c *Client) GetBrowseNodeReviewTopics(ctx context.Context, in *GetBrowseNodeReviewTopicsInput, opts ...spapi.CallOption) (*BrowseNodeReviewTopicsResponse, error) {
-	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReviewTopics", in.encode, wire.BareObject((*decoder).readBrowseNodeReviewTopicsResponse), opts)
+func (c *Client) GetBrowseNodeReviewTopics(ctx context.Context, in *GetBrowseNodeReviewTopicsInput,
+	opts ...spapi.CallOption) (*BrowseNodeReviewTopicsResponse, error) {
+	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReviewTopics",
+		in.encode, wire.BareObject((*decoder).readBrowseNodeReviewTopicsResponse), opts)
 }
 
 // GetItemReviewTrendsInput holds the arguments of [Client.GetItemReviewTrends].
@@ -155,8 +157,10 @@ func (in *GetBrowseNodeReviewTrendsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getbrowsenodereviewtrends
-func (c *Client) GetBrowseNodeReviewTrends(ctx context.Context, in *GetBrowseNodeReviewTrendsInput, opts ...spapi.CallOption) (*BrowseNodeReviewTrendsResponse, error) {
-	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReviewTrends", in.encode, wire.BareObject((*decoder).readBrowseNodeReviewTrendsResponse), opts)
+func (c *Client) GetBrowseNodeReviewTrends(ctx context.Context, in *GetBrowseNodeReviewTrendsInput,
+	opts ...spapi.CallOption) (*BrowseNodeReviewTrendsResponse, error) {
+	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReviewTrends",
+		in.encode, wire.BareObject((*decoder).readBrowseNodeReviewTrendsResponse), opts)
 }
 
 // GetBrowseNodeReturnTopicsInput holds the arguments of [Client.GetBrowseNodeReturnTopics].
@@ -182,8 +186,10 @@ func (in *GetBrowseNodeReturnTopicsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getbrowsenodereturntopics
-func (c *Client) GetBrowseNodeReturnTopics(ctx context.Context, in *GetBrowseNodeReturnTopicsInput, opts ...spapi.CallOption) (*BrowseNodeReturnTopicsResponse, error) {
-	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReturnTopics", in.encode, wire.BareObject((*decoder).readBrowseNodeReturnTopicsResponse), opts)
+func (c *Client) GetBrowseNodeReturnTopics(ctx context.Context, in *GetBrowseNodeReturnTopicsInput,
+	opts ...spapi.CallOption) (*BrowseNodeReturnTopicsResponse, error) {
+	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReturnTopics",
+		in.encode, wire.BareObject((*decoder).readBrowseNodeReturnTopicsResponse), opts)
 }
 
 // GetBrowseNodeReturnTrendsInput holds the arguments of [Client.GetBrowseNodeReturnTrends].
@@ -209,6 +215,8 @@ func (in *GetBrowseNodeReturnTrendsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getbrowsenodereturntrends
-func (c *Client) GetBrowseNodeReturnTrends(ctx context.Context, in *GetBrowseNodeReturnTrendsInput, opts ...spapi.CallOption) (*BrowseNodeReturnTrendsResponse, error) {
-	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReturnTrends", in.encode, wire.BareObject((*decoder).readBrowseNodeReturnTrendsResponse), opts)
+func (c *Client) GetBrowseNodeReturnTrends(ctx context.Context, in *GetBrowseNodeReturnTrendsInput,
+	opts ...spapi.CallOption) (*BrowseNodeReturnTrendsResponse, error) {
+	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReturnTrends",
+		in.encode, wire.BareObject((*decoder).readBrowseNodeReturnTrendsResponse), opts)
 }

@@ -23,7 +23,7 @@ func New(client *spapi.Client) *Client { return &Client{client: client} }
 // GetQueriesInput holds the arguments of [Client.GetQueries].
 type GetQueriesInput struct {
 	// Query processingStatuses; at least 1 elements.
-	ProcessingStatuses []GetQueriesProcessingStatuses `json:"-"`
+	ProcessingStatuses []GetQueriesProcessingStatus `json:"-"`
 	// Query pageSize; 1 to 100.
 	PageSize *int64 `json:"-"`
 	// Query createdSince.
@@ -47,7 +47,8 @@ func (in *GetQueriesInput) encode(r *wire.Request) {
 
 // GetQueries GET /dataKiosk/2023-11-15/queries, 0.01667 requests per second (one in 60 s), burst 10.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; amzn/selling-partner-api-models models/data-kiosk-api-model/dataKiosk_2023-11-15.json: model 0.0222/10, SDK 1 per 60 s/15: the lower taken; rate and burst from different sources.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; amzn/selling-partner-api-models
+// models/data-kiosk-api-model/dataKiosk_2023-11-15.json: model 0.0222/10, SDK 1 per 60 s/15: the lower taken; rate and burst from different sources.
 //
 // It pages: [Client.GetQueriesPages] and [Client.GetQueriesAll] follow.
 //

@@ -145,6 +145,8 @@ func (in *CreateScheduledPackageBulkInput) encode(r *wire.Request) {
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createscheduledpackagebulk
-func (c *Client) CreateScheduledPackageBulk(ctx context.Context, in *CreateScheduledPackageBulkInput, opts ...spapi.CallOption) (*CreateScheduledPackagesResponse, error) {
-	return wire.Invoke(ctx, c.client, "easyship20220323.createScheduledPackageBulk", in.encode, wire.BareObject((*decoder).readCreateScheduledPackagesResponse), opts)
+func (c *Client) CreateScheduledPackageBulk(ctx context.Context, in *CreateScheduledPackageBulkInput,
+	opts ...spapi.CallOption) (*CreateScheduledPackagesResponse, error) {
+	return wire.Invoke(ctx, c.client, "easyship20220323.createScheduledPackageBulk",
+		in.encode, wire.BareObject((*decoder).readCreateScheduledPackagesResponse), opts)
 }

@@ -66,7 +66,8 @@ func (c *Client) GetInventorySummaries(ctx context.Context, in *GetInventorySumm
 }
 
 // GetInventorySummariesPages iterates over the pages of [Client.GetInventorySummaries], beginning with the one that in asks for. It stops after an error.
-func (c *Client) GetInventorySummariesPages(ctx context.Context, in *GetInventorySummariesInput, opts ...spapi.CallOption) iter.Seq2[*GetInventorySummariesResponse, error] {
+func (c *Client) GetInventorySummariesPages(ctx context.Context, in *GetInventorySummariesInput,
+	opts ...spapi.CallOption) iter.Seq2[*GetInventorySummariesResponse, error] {
 	return wire.Pages(ctx, c.client, "fbainventoryv1.getInventorySummaries", in.encode, wire.BareObject((*decoder).readGetInventorySummariesResponse), opts)
 }
 

@@ -29,7 +29,7 @@ type GetFeedsInput struct {
 	// Query pageSize; 1 to 100.
 	PageSize *int64 `json:"-"`
 	// Query processingStatuses; at least 1 elements.
-	ProcessingStatuses []GetFeedsProcessingStatuses `json:"-"`
+	ProcessingStatuses []GetFeedsProcessingStatus `json:"-"`
 	// Query createdSince.
 	CreatedSince time.Time `json:"-"`
 	// Query createdUntil.
@@ -55,7 +55,8 @@ func (in *GetFeedsInput) encode(r *wire.Request) {
 //
 // It pages: [Client.GetFeedsPages] and [Client.GetFeedsAll] follow.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product Listing, Tax Invoicing (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product
+// Listing, Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeeds
 func (c *Client) GetFeeds(ctx context.Context, in *GetFeedsInput, opts ...spapi.CallOption) (*GetFeedsResponse, error) {
@@ -97,7 +98,8 @@ func (in *CreateFeedInput) encode(r *wire.Request) {
 
 // CreateFeed POST /feeds/2021-06-30/feeds, 0.0083 requests per second (one in 120 s), burst 15.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product Listing, Tax Invoicing (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product
+// Listing, Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createfeed
 func (c *Client) CreateFeed(ctx context.Context, in *CreateFeedInput, opts ...spapi.CallOption) (*CreateFeedResponse, error) {
@@ -119,7 +121,8 @@ func (in *GetFeedInput) encode(r *wire.Request) {
 
 // GetFeed GET /feeds/2021-06-30/feeds/{feedId}, 2 requests per second, burst 15.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product Listing, Tax Invoicing (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product
+// Listing, Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeed
 func (c *Client) GetFeed(ctx context.Context, in *GetFeedInput, opts ...spapi.CallOption) (*Feed, error) {
@@ -141,7 +144,8 @@ func (in *CancelFeedInput) encode(r *wire.Request) {
 
 // CancelFeed DELETE /feeds/2021-06-30/feeds/{feedId}, 2 requests per second, burst 15.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product Listing, Tax Invoicing (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product
+// Listing, Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelfeed
 func (c *Client) CancelFeed(ctx context.Context, in *CancelFeedInput, opts ...spapi.CallOption) error {
@@ -163,7 +167,8 @@ func (in *CreateFeedDocumentInput) encode(r *wire.Request) {
 
 // CreateFeedDocument POST /feeds/2021-06-30/documents, 0.5 requests per second, burst 15.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product Listing, Tax Invoicing (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product
+// Listing, Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createfeeddocument
 func (c *Client) CreateFeedDocument(ctx context.Context, in *CreateFeedDocumentInput, opts ...spapi.CallOption) (*CreateFeedDocumentResponse, error) {
@@ -188,7 +193,8 @@ func (in *GetFeedDocumentInput) encode(r *wire.Request) {
 
 // GetFeedDocument GET /feeds/2021-06-30/documents/{feedDocumentId}, 0.0222 requests per second (one in 45 s), burst 10.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product Listing, Tax Invoicing (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product
+// Listing, Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeeddocument
 func (c *Client) GetFeedDocument(ctx context.Context, in *GetFeedDocumentInput, opts ...spapi.CallOption) (*FeedDocument, error) {

@@ -49,17 +49,21 @@ func (in *ListFinancialEventGroupsInput) encode(r *wire.Request) {
 // Role: Finance and Accounting.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listfinancialeventgroups
-func (c *Client) ListFinancialEventGroups(ctx context.Context, in *ListFinancialEventGroupsInput, opts ...spapi.CallOption) (*ListFinancialEventGroupsPayload, error) {
-	return wire.Invoke(ctx, c.client, "financesv0.listFinancialEventGroups", in.encode, wire.PayloadObject((*decoder).readListFinancialEventGroupsPayload), opts)
+func (c *Client) ListFinancialEventGroups(ctx context.Context, in *ListFinancialEventGroupsInput,
+	opts ...spapi.CallOption) (*ListFinancialEventGroupsPayload, error) {
+	return wire.Invoke(ctx, c.client, "financesv0.listFinancialEventGroups", in.encode,
+		wire.PayloadObject((*decoder).readListFinancialEventGroupsPayload), opts)
 }
 
 // ListFinancialEventGroupsPages iterates over the pages of [Client.ListFinancialEventGroups], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListFinancialEventGroupsPages(ctx context.Context, in *ListFinancialEventGroupsInput, opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventGroupsPayload, error] {
+func (c *Client) ListFinancialEventGroupsPages(ctx context.Context, in *ListFinancialEventGroupsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventGroupsPayload, error] {
 	return wire.Pages(ctx, c.client, "financesv0.listFinancialEventGroups", in.encode, wire.PayloadObject((*decoder).readListFinancialEventGroupsPayload), opts)
 }
 
 // ListFinancialEventGroupsAll iterates over the items of all pages of [Client.ListFinancialEventGroups]. It stops after an error.
-func (c *Client) ListFinancialEventGroupsAll(ctx context.Context, in *ListFinancialEventGroupsInput, opts ...spapi.CallOption) iter.Seq2[*FinancialEventGroup, error] {
+func (c *Client) ListFinancialEventGroupsAll(ctx context.Context, in *ListFinancialEventGroupsInput,
+	opts ...spapi.CallOption) iter.Seq2[*FinancialEventGroup, error] {
 	return wire.Items(c.ListFinancialEventGroupsPages(ctx, in, opts...), func(page *ListFinancialEventGroupsPayload) []FinancialEventGroup {
 		if page == nil {
 			return nil
@@ -102,14 +106,17 @@ func (in *ListFinancialEventsByGroupIDInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/listfinancialeventsbygroupid
 //
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; removal is due 2027-08-27; use finances20240619.listTransactions instead.
-func (c *Client) ListFinancialEventsByGroupID(ctx context.Context, in *ListFinancialEventsByGroupIDInput, opts ...spapi.CallOption) (*ListFinancialEventsPayload, error) {
+func (c *Client) ListFinancialEventsByGroupID(ctx context.Context,
+	in *ListFinancialEventsByGroupIDInput, opts ...spapi.CallOption) (*ListFinancialEventsPayload, error) {
 	return wire.Invoke(ctx, c.client, "financesv0.listFinancialEventsByGroupId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
 }
 
-// ListFinancialEventsByGroupIDPages iterates over the pages of [Client.ListFinancialEventsByGroupID], beginning with the one that in asks for. It stops after an error.
+// ListFinancialEventsByGroupIDPages iterates over the pages of [Client.ListFinancialEventsByGroupID], beginning with the one that in asks for. It stops after
+// an error.
 //
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; removal is due 2027-08-27; use finances20240619.listTransactions instead.
-func (c *Client) ListFinancialEventsByGroupIDPages(ctx context.Context, in *ListFinancialEventsByGroupIDInput, opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
+func (c *Client) ListFinancialEventsByGroupIDPages(ctx context.Context, in *ListFinancialEventsByGroupIDInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
 	return wire.Pages(ctx, c.client, "financesv0.listFinancialEventsByGroupId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
 }
 
@@ -141,14 +148,17 @@ func (in *ListFinancialEventsByOrderIDInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/listfinancialeventsbyorderid
 //
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; removal is due 2027-08-27; use finances20240619.listTransactions instead.
-func (c *Client) ListFinancialEventsByOrderID(ctx context.Context, in *ListFinancialEventsByOrderIDInput, opts ...spapi.CallOption) (*ListFinancialEventsPayload, error) {
+func (c *Client) ListFinancialEventsByOrderID(ctx context.Context,
+	in *ListFinancialEventsByOrderIDInput, opts ...spapi.CallOption) (*ListFinancialEventsPayload, error) {
 	return wire.Invoke(ctx, c.client, "financesv0.listFinancialEventsByOrderId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
 }
 
-// ListFinancialEventsByOrderIDPages iterates over the pages of [Client.ListFinancialEventsByOrderID], beginning with the one that in asks for. It stops after an error.
+// ListFinancialEventsByOrderIDPages iterates over the pages of [Client.ListFinancialEventsByOrderID], beginning with the one that in asks for. It stops after
+// an error.
 //
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; removal is due 2027-08-27; use finances20240619.listTransactions instead.
-func (c *Client) ListFinancialEventsByOrderIDPages(ctx context.Context, in *ListFinancialEventsByOrderIDInput, opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
+func (c *Client) ListFinancialEventsByOrderIDPages(ctx context.Context, in *ListFinancialEventsByOrderIDInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
 	return wire.Pages(ctx, c.client, "financesv0.listFinancialEventsByOrderId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
 }
 
@@ -190,6 +200,7 @@ func (c *Client) ListFinancialEvents(ctx context.Context, in *ListFinancialEvent
 // ListFinancialEventsPages iterates over the pages of [Client.ListFinancialEvents], beginning with the one that in asks for. It stops after an error.
 //
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; removal is due 2027-08-27; use finances20240619.listTransactions instead.
-func (c *Client) ListFinancialEventsPages(ctx context.Context, in *ListFinancialEventsInput, opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
+func (c *Client) ListFinancialEventsPages(ctx context.Context, in *ListFinancialEventsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
 	return wire.Pages(ctx, c.client, "financesv0.listFinancialEvents", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
 }

@@ -84,7 +84,8 @@ func (in *GetLabelsInput) encode(r *wire.Request) {
 
 // GetLabels GET /fba/inbound/v0/shipments/{shipmentId}/labels, 2 requests per second, burst 30.
 //
-// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInboundV0.json: model 2/30, SDK 5/30, documentation 5/30: the lower taken.
+// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInboundV0.json: model 2/30, SDK 5/30, documentation 5/30:
+// the lower taken.
 //
 // Role: Amazon Fulfillment.
 //
@@ -195,17 +196,23 @@ func (in *GetShipmentItemsByShipmentIDInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getshipmentitemsbyshipmentid
-func (c *Client) GetShipmentItemsByShipmentID(ctx context.Context, in *GetShipmentItemsByShipmentIDInput, opts ...spapi.CallOption) (*GetShipmentItemsResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinboundv0.getShipmentItemsByShipmentId", in.encode, wire.PayloadObject((*decoder).readGetShipmentItemsResult), opts)
+func (c *Client) GetShipmentItemsByShipmentID(ctx context.Context,
+	in *GetShipmentItemsByShipmentIDInput, opts ...spapi.CallOption) (*GetShipmentItemsResult, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinboundv0.getShipmentItemsByShipmentId",
+		in.encode, wire.PayloadObject((*decoder).readGetShipmentItemsResult), opts)
 }
 
-// GetShipmentItemsByShipmentIDPages iterates over the pages of [Client.GetShipmentItemsByShipmentID], beginning with the one that in asks for. It stops after an error.
-func (c *Client) GetShipmentItemsByShipmentIDPages(ctx context.Context, in *GetShipmentItemsByShipmentIDInput, opts ...spapi.CallOption) iter.Seq2[*GetShipmentItemsResult, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinboundv0.getShipmentItemsByShipmentId", in.encode, wire.PayloadObject((*decoder).readGetShipmentItemsResult), opts)
+// GetShipmentItemsByShipmentIDPages iterates over the pages of [Client.GetShipmentItemsByShipmentID], beginning with the one that in asks for. It stops after
+// an error.
+func (c *Client) GetShipmentItemsByShipmentIDPages(ctx context.Context,
+	in *GetShipmentItemsByShipmentIDInput, opts ...spapi.CallOption) iter.Seq2[*GetShipmentItemsResult, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinboundv0.getShipmentItemsByShipmentId",
+		in.encode, wire.PayloadObject((*decoder).readGetShipmentItemsResult), opts)
 }
 
 // GetShipmentItemsByShipmentIDAll iterates over the items of all pages of [Client.GetShipmentItemsByShipmentID]. It stops after an error.
-func (c *Client) GetShipmentItemsByShipmentIDAll(ctx context.Context, in *GetShipmentItemsByShipmentIDInput, opts ...spapi.CallOption) iter.Seq2[*InboundShipmentItem, error] {
+func (c *Client) GetShipmentItemsByShipmentIDAll(ctx context.Context,
+	in *GetShipmentItemsByShipmentIDInput, opts ...spapi.CallOption) iter.Seq2[*InboundShipmentItem, error] {
 	return wire.Items(c.GetShipmentItemsByShipmentIDPages(ctx, in, opts...), func(page *GetShipmentItemsResult) []InboundShipmentItem {
 		if page == nil {
 			return nil

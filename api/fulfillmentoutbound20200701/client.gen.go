@@ -46,7 +46,8 @@ func (in *GetFulfillmentPreviewInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfulfillmentpreview
 func (c *Client) GetFulfillmentPreview(ctx context.Context, in *GetFulfillmentPreviewInput, opts ...spapi.CallOption) (*GetFulfillmentPreviewResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFulfillmentPreview", in.encode, wire.PayloadObject((*decoder).readGetFulfillmentPreviewResult), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFulfillmentPreview",
+		in.encode, wire.PayloadObject((*decoder).readGetFulfillmentPreviewResult), opts)
 }
 
 // DeliveryOffersInput holds the arguments of [Client.DeliveryOffers].
@@ -66,7 +67,8 @@ func (in *DeliveryOffersInput) encode(r *wire.Request) {
 
 // DeliveryOffers POST /fba/outbound/2020-07-01/deliveryOffers, 5 requests per second, burst 30.
 //
-// The limit is from amzn/selling-partner-api-models models/fulfillment-outbound-api-model/fulfillmentOutbound_2020-07-01.json: model 5/30, SDK 10/30, documentation 10/30: the lower taken.
+// The limit is from amzn/selling-partner-api-models models/fulfillment-outbound-api-model/fulfillmentOutbound_2020-07-01.json: model 5/30, SDK 10/30,
+// documentation 10/30: the lower taken.
 //
 // Role: Amazon Fulfillment.
 //
@@ -98,17 +100,22 @@ func (in *ListAllFulfillmentOrdersInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listallfulfillmentorders
-func (c *Client) ListAllFulfillmentOrders(ctx context.Context, in *ListAllFulfillmentOrdersInput, opts ...spapi.CallOption) (*ListAllFulfillmentOrdersResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.listAllFulfillmentOrders", in.encode, wire.PayloadObject((*decoder).readListAllFulfillmentOrdersResult), opts)
+func (c *Client) ListAllFulfillmentOrders(ctx context.Context, in *ListAllFulfillmentOrdersInput,
+	opts ...spapi.CallOption) (*ListAllFulfillmentOrdersResult, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.listAllFulfillmentOrders",
+		in.encode, wire.PayloadObject((*decoder).readListAllFulfillmentOrdersResult), opts)
 }
 
 // ListAllFulfillmentOrdersPages iterates over the pages of [Client.ListAllFulfillmentOrders], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListAllFulfillmentOrdersPages(ctx context.Context, in *ListAllFulfillmentOrdersInput, opts ...spapi.CallOption) iter.Seq2[*ListAllFulfillmentOrdersResult, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentoutbound20200701.listAllFulfillmentOrders", in.encode, wire.PayloadObject((*decoder).readListAllFulfillmentOrdersResult), opts)
+func (c *Client) ListAllFulfillmentOrdersPages(ctx context.Context, in *ListAllFulfillmentOrdersInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListAllFulfillmentOrdersResult, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentoutbound20200701.listAllFulfillmentOrders",
+		in.encode, wire.PayloadObject((*decoder).readListAllFulfillmentOrdersResult), opts)
 }
 
 // ListAllFulfillmentOrdersAll iterates over the items of all pages of [Client.ListAllFulfillmentOrders]. It stops after an error.
-func (c *Client) ListAllFulfillmentOrdersAll(ctx context.Context, in *ListAllFulfillmentOrdersInput, opts ...spapi.CallOption) iter.Seq2[*FulfillmentOrder, error] {
+func (c *Client) ListAllFulfillmentOrdersAll(ctx context.Context,
+	in *ListAllFulfillmentOrdersInput, opts ...spapi.CallOption) iter.Seq2[*FulfillmentOrder, error] {
 	return wire.Items(c.ListAllFulfillmentOrdersPages(ctx, in, opts...), func(page *ListAllFulfillmentOrdersResult) []FulfillmentOrder {
 		if page == nil {
 			return nil
@@ -181,7 +188,8 @@ func (in *GetPackageTrackingDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getpackagetrackingdetails
 func (c *Client) GetPackageTrackingDetails(ctx context.Context, in *GetPackageTrackingDetailsInput, opts ...spapi.CallOption) (*PackageTrackingDetails, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getPackageTrackingDetails", in.encode, wire.PayloadObject((*decoder).readPackageTrackingDetails), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getPackageTrackingDetails",
+		in.encode, wire.PayloadObject((*decoder).readPackageTrackingDetails), opts)
 }
 
 // ListReturnReasonCodesInput holds the arguments of [Client.ListReturnReasonCodes].
@@ -212,7 +220,8 @@ func (in *ListReturnReasonCodesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listreturnreasoncodes
 func (c *Client) ListReturnReasonCodes(ctx context.Context, in *ListReturnReasonCodesInput, opts ...spapi.CallOption) (*ListReturnReasonCodesResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.listReturnReasonCodes", in.encode, wire.PayloadObject((*decoder).readListReturnReasonCodesResult), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.listReturnReasonCodes",
+		in.encode, wire.PayloadObject((*decoder).readListReturnReasonCodesResult), opts)
 }
 
 // CreateFulfillmentReturnInput holds the arguments of [Client.CreateFulfillmentReturn].
@@ -236,8 +245,10 @@ func (in *CreateFulfillmentReturnInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createfulfillmentreturn
-func (c *Client) CreateFulfillmentReturn(ctx context.Context, in *CreateFulfillmentReturnInput, opts ...spapi.CallOption) (*CreateFulfillmentReturnResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.createFulfillmentReturn", in.encode, wire.PayloadObject((*decoder).readCreateFulfillmentReturnResult), opts)
+func (c *Client) CreateFulfillmentReturn(ctx context.Context, in *CreateFulfillmentReturnInput,
+	opts ...spapi.CallOption) (*CreateFulfillmentReturnResult, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.createFulfillmentReturn",
+		in.encode, wire.PayloadObject((*decoder).readCreateFulfillmentReturnResult), opts)
 }
 
 // GetFulfillmentOrderInput holds the arguments of [Client.GetFulfillmentOrder].
@@ -259,7 +270,8 @@ func (in *GetFulfillmentOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfulfillmentorder
 func (c *Client) GetFulfillmentOrder(ctx context.Context, in *GetFulfillmentOrderInput, opts ...spapi.CallOption) (*GetFulfillmentOrderResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFulfillmentOrder", in.encode, wire.PayloadObject((*decoder).readGetFulfillmentOrderResult), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFulfillmentOrder",
+		in.encode, wire.PayloadObject((*decoder).readGetFulfillmentOrderResult), opts)
 }
 
 // UpdateFulfillmentOrderInput holds the arguments of [Client.UpdateFulfillmentOrder].
@@ -402,12 +414,15 @@ func (in *GetFeatureInventoryInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeatureinventory
 func (c *Client) GetFeatureInventory(ctx context.Context, in *GetFeatureInventoryInput, opts ...spapi.CallOption) (*GetFeatureInventoryResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFeatureInventory", in.encode, wire.PayloadObject((*decoder).readGetFeatureInventoryResult), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFeatureInventory",
+		in.encode, wire.PayloadObject((*decoder).readGetFeatureInventoryResult), opts)
 }
 
 // GetFeatureInventoryPages iterates over the pages of [Client.GetFeatureInventory], beginning with the one that in asks for. It stops after an error.
-func (c *Client) GetFeatureInventoryPages(ctx context.Context, in *GetFeatureInventoryInput, opts ...spapi.CallOption) iter.Seq2[*GetFeatureInventoryResult, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentoutbound20200701.getFeatureInventory", in.encode, wire.PayloadObject((*decoder).readGetFeatureInventoryResult), opts)
+func (c *Client) GetFeatureInventoryPages(ctx context.Context, in *GetFeatureInventoryInput,
+	opts ...spapi.CallOption) iter.Seq2[*GetFeatureInventoryResult, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentoutbound20200701.getFeatureInventory",
+		in.encode, wire.PayloadObject((*decoder).readGetFeatureInventoryResult), opts)
 }
 
 // GetFeatureInventoryAll iterates over the items of all pages of [Client.GetFeatureInventory]. It stops after an error.

@@ -110,7 +110,8 @@ func (c *Client) GetInvoicesExports(ctx context.Context, in *GetInvoicesExportsI
 }
 
 // GetInvoicesExportsPages iterates over the pages of [Client.GetInvoicesExports], beginning with the one that in asks for. It stops after an error.
-func (c *Client) GetInvoicesExportsPages(ctx context.Context, in *GetInvoicesExportsInput, opts ...spapi.CallOption) iter.Seq2[*GetInvoicesExportsResponse, error] {
+func (c *Client) GetInvoicesExportsPages(ctx context.Context, in *GetInvoicesExportsInput,
+	opts ...spapi.CallOption) iter.Seq2[*GetInvoicesExportsResponse, error] {
 	return wire.Pages(ctx, c.client, "invoices20240619.getInvoicesExports", in.encode, wire.BareObject((*decoder).readGetInvoicesExportsResponse), opts)
 }
 
@@ -214,8 +215,10 @@ func (in *GetGovernmentInvoiceStatusInput) encode(r *wire.Request) {
 // Role: Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getgovernmentinvoicestatus
-func (c *Client) GetGovernmentInvoiceStatus(ctx context.Context, in *GetGovernmentInvoiceStatusInput, opts ...spapi.CallOption) (*GovernmentInvoiceStatusResponse, error) {
-	return wire.Invoke(ctx, c.client, "invoices20240619.getGovernmentInvoiceStatus", in.encode, wire.BareObject((*decoder).readGovernmentInvoiceStatusResponse), opts)
+func (c *Client) GetGovernmentInvoiceStatus(ctx context.Context, in *GetGovernmentInvoiceStatusInput,
+	opts ...spapi.CallOption) (*GovernmentInvoiceStatusResponse, error) {
+	return wire.Invoke(ctx, c.client, "invoices20240619.getGovernmentInvoiceStatus",
+		in.encode, wire.BareObject((*decoder).readGovernmentInvoiceStatusResponse), opts)
 }
 
 // CreateGovernmentInvoiceInput holds the arguments of [Client.CreateGovernmentInvoice].
@@ -285,8 +288,10 @@ func (in *GetGovernmentInvoiceDocumentInput) encode(r *wire.Request) {
 // Role: Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getgovernmentinvoicedocument
-func (c *Client) GetGovernmentInvoiceDocument(ctx context.Context, in *GetGovernmentInvoiceDocumentInput, opts ...spapi.CallOption) (*GovtInvoiceDocumentResponse, error) {
-	return wire.Invoke(ctx, c.client, "invoices20240619.getGovernmentInvoiceDocument", in.encode, wire.BareObject((*decoder).readGovtInvoiceDocumentResponse), opts)
+func (c *Client) GetGovernmentInvoiceDocument(ctx context.Context,
+	in *GetGovernmentInvoiceDocumentInput, opts ...spapi.CallOption) (*GovtInvoiceDocumentResponse, error) {
+	return wire.Invoke(ctx, c.client, "invoices20240619.getGovernmentInvoiceDocument",
+		in.encode, wire.BareObject((*decoder).readGovtInvoiceDocumentResponse), opts)
 }
 
 // GetInvoicesInput holds the arguments of [Client.GetInvoices].

@@ -88,7 +88,8 @@ func (in *DeleteListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/deletelistingsitem-1
 func (c *Client) DeleteListingsItem(ctx context.Context, in *DeleteListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return wire.Invoke(ctx, c.client, "listingsitems20200901.deleteListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20200901.deleteListingsItem",
+		in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
 }
 
 // PatchListingsItemInput holds the arguments of [Client.PatchListingsItem].
@@ -126,5 +127,6 @@ func (in *PatchListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/listings-items-api
 func (c *Client) PatchListingsItem(ctx context.Context, in *PatchListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return wire.Invoke(ctx, c.client, "listingsitems20200901.patchListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20200901.patchListingsItem",
+		in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
 }

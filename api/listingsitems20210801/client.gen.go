@@ -48,7 +48,8 @@ func (in *GetListingsItemInput) encode(r *wire.Request) {
 
 // GetListingsItem GET /listings/2021-08-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: model 5/10, SDK 5/5, documentation 5/5: the lower taken; 100/s over all sellers of one application.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: model 5/10,
+// SDK 5/5, documentation 5/5: the lower taken; 100/s over all sellers of one application.
 //
 // All sellers of an application together: 100 requests per second.
 //
@@ -95,7 +96,8 @@ func (in *PutListingsItemInput) encode(r *wire.Request) {
 
 // PutListingsItem PUT /listings/2021-08-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: model 5/10, SDK 5/5, documentation 5/5: the lower taken; 100/s over all sellers of one application.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: model 5/10,
+// SDK 5/5, documentation 5/5: the lower taken; 100/s over all sellers of one application.
 //
 // All sellers of an application together: 100 requests per second.
 //
@@ -130,7 +132,8 @@ func (in *DeleteListingsItemInput) encode(r *wire.Request) {
 
 // DeleteListingsItem DELETE /listings/2021-08-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-models models/listings-items-api-model/listingsItems_2021-08-01.json; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: 100/s over all sellers of one application.
+// The limit is from amzn/selling-partner-api-models models/listings-items-api-model/listingsItems_2021-08-01.json;
+// developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: 100/s over all sellers of one application.
 //
 // All sellers of an application together: 100 requests per second.
 //
@@ -138,7 +141,8 @@ func (in *DeleteListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/deletelistingsitem
 func (c *Client) DeleteListingsItem(ctx context.Context, in *DeleteListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return wire.Invoke(ctx, c.client, "listingsitems20210801.deleteListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20210801.deleteListingsItem",
+		in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
 }
 
 // PatchListingsItemInput holds the arguments of [Client.PatchListingsItem].
@@ -176,7 +180,8 @@ func (in *PatchListingsItemInput) encode(r *wire.Request) {
 
 // PatchListingsItem PATCH /listings/2021-08-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-models models/listings-items-api-model/listingsItems_2021-08-01.json; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: 500/s over all sellers of one application.
+// The limit is from amzn/selling-partner-api-models models/listings-items-api-model/listingsItems_2021-08-01.json;
+// developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: 500/s over all sellers of one application.
 //
 // All sellers of an application together: 500 requests per second.
 //
@@ -184,7 +189,8 @@ func (in *PatchListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/listings-items-api
 func (c *Client) PatchListingsItem(ctx context.Context, in *PatchListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return wire.Invoke(ctx, c.client, "listingsitems20210801.patchListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20210801.patchListingsItem",
+		in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
 }
 
 // SearchListingsItemsInput holds the arguments of [Client.SearchListingsItems].

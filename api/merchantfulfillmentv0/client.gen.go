@@ -37,8 +37,10 @@ func (in *GetEligibleShipmentServicesInput) encode(r *wire.Request) {
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/geteligibleshipmentservices
-func (c *Client) GetEligibleShipmentServices(ctx context.Context, in *GetEligibleShipmentServicesInput, opts ...spapi.CallOption) (*GetEligibleShipmentServicesResult, error) {
-	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.getEligibleShipmentServices", in.encode, wire.PayloadObject((*decoder).readGetEligibleShipmentServicesResult), opts)
+func (c *Client) GetEligibleShipmentServices(ctx context.Context, in *GetEligibleShipmentServicesInput,
+	opts ...spapi.CallOption) (*GetEligibleShipmentServicesResult, error) {
+	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.getEligibleShipmentServices",
+		in.encode, wire.PayloadObject((*decoder).readGetEligibleShipmentServicesResult), opts)
 }
 
 // GetShipmentInput holds the arguments of [Client.GetShipment].
@@ -149,6 +151,8 @@ func (in *GetAdditionalSellerInputsInput) encode(r *wire.Request) {
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getadditionalsellerinputs
-func (c *Client) GetAdditionalSellerInputs(ctx context.Context, in *GetAdditionalSellerInputsInput, opts ...spapi.CallOption) (*GetAdditionalSellerInputsResult, error) {
-	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.getAdditionalSellerInputs", in.encode, wire.PayloadObject((*decoder).readGetAdditionalSellerInputsResult), opts)
+func (c *Client) GetAdditionalSellerInputs(ctx context.Context, in *GetAdditionalSellerInputsInput,
+	opts ...spapi.CallOption) (*GetAdditionalSellerInputsResult, error) {
+	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.getAdditionalSellerInputs",
+		in.encode, wire.PayloadObject((*decoder).readGetAdditionalSellerInputsResult), opts)
 }

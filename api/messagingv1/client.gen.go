@@ -40,8 +40,10 @@ func (in *GetMessagingActionsForOrderInput) encode(r *wire.Request) {
 // Role: Buyer Communication.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getmessagingactionsfororder
-func (c *Client) GetMessagingActionsForOrder(ctx context.Context, in *GetMessagingActionsForOrderInput, opts ...spapi.CallOption) (*GetMessagingActionsForOrderResponse, error) {
-	return wire.Invoke(ctx, c.client, "messagingv1.getMessagingActionsForOrder", in.encode, wire.BareObject((*decoder).readGetMessagingActionsForOrderResponse), opts)
+func (c *Client) GetMessagingActionsForOrder(ctx context.Context, in *GetMessagingActionsForOrderInput,
+	opts ...spapi.CallOption) (*GetMessagingActionsForOrderResponse, error) {
+	return wire.Invoke(ctx, c.client, "messagingv1.getMessagingActionsForOrder",
+		in.encode, wire.BareObject((*decoder).readGetMessagingActionsForOrderResponse), opts)
 }
 
 // ConfirmCustomizationDetailsInput holds the arguments of [Client.ConfirmCustomizationDetails].

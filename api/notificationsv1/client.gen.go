@@ -189,7 +189,8 @@ func (in *SendTestNotificationInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/sendtestnotification
 func (c *Client) SendTestNotification(ctx context.Context, in *SendTestNotificationInput, opts ...spapi.CallOption) (json.RawMessage, error) {
-	return wire.Invoke(ctx, c.client, "notificationsv1.sendTestNotification", in.encode, wire.PayloadValue(func(d *decoder) json.RawMessage { return d.Raw() }), opts)
+	return wire.Invoke(ctx, c.client, "notificationsv1.sendTestNotification", in.encode,
+		wire.PayloadValue(func(d *decoder) json.RawMessage { return d.Raw() }), opts)
 }
 
 // GetDestinationsInput holds the arguments of [Client.GetDestinations].
@@ -208,7 +209,8 @@ func (in *GetDestinationsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getdestinations
 func (c *Client) GetDestinations(ctx context.Context, in *GetDestinationsInput, opts ...spapi.CallOption) ([]Destination, error) {
-	return wire.Invoke(ctx, c.client, "notificationsv1.getDestinations", in.encode, wire.PayloadValue(func(d *decoder) []Destination { return d.listDestination() }), opts)
+	return wire.Invoke(ctx, c.client, "notificationsv1.getDestinations", in.encode,
+		wire.PayloadValue(func(d *decoder) []Destination { return d.listDestination() }), opts)
 }
 
 // CreateDestinationInput holds the arguments of [Client.CreateDestination].

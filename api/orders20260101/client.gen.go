@@ -31,7 +31,7 @@ type SearchOrdersInput struct {
 	// Query lastUpdatedBefore.
 	LastUpdatedBefore time.Time `json:"-"`
 	// Query fulfillmentStatuses.
-	FulfillmentStatuses []SearchOrdersFulfillmentStatuses `json:"-"`
+	FulfillmentStatuses []SearchOrdersFulfillmentStatus `json:"-"`
 	// Query marketplaceIds; at most 50 elements.
 	MarketplaceIDs []string `json:"-"`
 	// Query fulfilledBy.
@@ -64,7 +64,9 @@ func (in *SearchOrdersInput) encode(r *wire.Request) {
 //
 // It pages: [Client.SearchOrdersPages] and [Client.SearchOrdersAll] follow.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/searchorders
 func (c *Client) SearchOrders(ctx context.Context, in *SearchOrdersInput, opts ...spapi.CallOption) (*SearchOrdersResponse, error) {
@@ -104,7 +106,9 @@ func (in *GetOrderInput) encode(r *wire.Request) {
 
 // GetOrder GET /orders/2026-01-01/orders/{orderId}, 0.5 requests per second, burst 30.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorder-3
 func (c *Client) GetOrder(ctx context.Context, in *GetOrderInput, opts ...spapi.CallOption) (*GetOrderResponse, error) {

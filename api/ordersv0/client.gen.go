@@ -101,7 +101,9 @@ func (in *GetOrdersInput) encode(r *wire.Request) {
 //
 // Personal data (buyerInfo, shippingAddress) needs a restricted data token: pass [spapi.WithRestrictedData].
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorders
 //
@@ -146,7 +148,9 @@ func (in *GetOrderInput) encode(r *wire.Request) {
 //
 // Personal data (buyerInfo, shippingAddress) needs a restricted data token: pass [spapi.WithRestrictedData].
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/docs/orders-api
 //
@@ -172,7 +176,9 @@ func (in *GetOrderBuyerInfoInput) encode(r *wire.Request) {
 //
 // Personal data needs a restricted data token: pass [spapi.WithRestrictedData].
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderbuyerinfo
 //
@@ -198,7 +204,9 @@ func (in *GetOrderAddressInput) encode(r *wire.Request) {
 //
 // Personal data needs a restricted data token: pass [spapi.WithRestrictedData].
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderaddress
 //
@@ -229,7 +237,9 @@ func (in *GetOrderItemsInput) encode(r *wire.Request) {
 //
 // Personal data (buyerInfo) needs a restricted data token: pass [spapi.WithRestrictedData].
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderitems
 //
@@ -279,7 +289,9 @@ func (in *GetOrderItemsBuyerInfoInput) encode(r *wire.Request) {
 //
 // Personal data needs a restricted data token: pass [spapi.WithRestrictedData].
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderitemsbuyerinfo
 //
@@ -291,14 +303,16 @@ func (c *Client) GetOrderItemsBuyerInfo(ctx context.Context, in *GetOrderItemsBu
 // GetOrderItemsBuyerInfoPages iterates over the pages of [Client.GetOrderItemsBuyerInfo], beginning with the one that in asks for. It stops after an error.
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; removal is due 2027-03-27; use orders20260101.getOrder instead.
-func (c *Client) GetOrderItemsBuyerInfoPages(ctx context.Context, in *GetOrderItemsBuyerInfoInput, opts ...spapi.CallOption) iter.Seq2[*OrderItemsBuyerInfoList, error] {
+func (c *Client) GetOrderItemsBuyerInfoPages(ctx context.Context, in *GetOrderItemsBuyerInfoInput,
+	opts ...spapi.CallOption) iter.Seq2[*OrderItemsBuyerInfoList, error] {
 	return wire.Pages(ctx, c.client, "ordersv0.getOrderItemsBuyerInfo", in.encode, wire.PayloadObject((*decoder).readOrderItemsBuyerInfoList), opts)
 }
 
 // GetOrderItemsBuyerInfoAll iterates over the items of all pages of [Client.GetOrderItemsBuyerInfo]. It stops after an error.
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; removal is due 2027-03-27; use orders20260101.getOrder instead.
-func (c *Client) GetOrderItemsBuyerInfoAll(ctx context.Context, in *GetOrderItemsBuyerInfoInput, opts ...spapi.CallOption) iter.Seq2[*OrderItemBuyerInfo, error] {
+func (c *Client) GetOrderItemsBuyerInfoAll(ctx context.Context, in *GetOrderItemsBuyerInfoInput,
+	opts ...spapi.CallOption) iter.Seq2[*OrderItemBuyerInfo, error] {
 	return wire.Items(c.GetOrderItemsBuyerInfoPages(ctx, in, opts...), func(page *OrderItemsBuyerInfoList) []OrderItemBuyerInfo {
 		if page == nil {
 			return nil

@@ -86,7 +86,8 @@ func (in *GetCompetitivePricingInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getcompetitivepricing
 func (c *Client) GetCompetitivePricing(ctx context.Context, in *GetCompetitivePricingInput, opts ...spapi.CallOption) ([]Price, error) {
-	return wire.Invoke(ctx, c.client, "productpricingv0.getCompetitivePricing", in.encode, wire.PayloadValue(func(d *decoder) []Price { return d.listPrice() }), opts)
+	return wire.Invoke(ctx, c.client, "productpricingv0.getCompetitivePricing", in.encode,
+		wire.PayloadValue(func(d *decoder) []Price { return d.listPrice() }), opts)
 }
 
 // GetListingOffersInput holds the arguments of [Client.GetListingOffers].

@@ -47,8 +47,10 @@ func (in *GetSellingPartnerMetricsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Inventory and Order Tracking.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getsellingpartnermetrics
-func (c *Client) GetSellingPartnerMetrics(ctx context.Context, in *GetSellingPartnerMetricsInput, opts ...spapi.CallOption) (*GetSellingPartnerMetricsResponse, error) {
-	return wire.Invoke(ctx, c.client, "replenishment20221107.getSellingPartnerMetrics", in.encode, wire.BareObject((*decoder).readGetSellingPartnerMetricsResponse), opts)
+func (c *Client) GetSellingPartnerMetrics(ctx context.Context, in *GetSellingPartnerMetricsInput,
+	opts ...spapi.CallOption) (*GetSellingPartnerMetricsResponse, error) {
+	return wire.Invoke(ctx, c.client, "replenishment20221107.getSellingPartnerMetrics",
+		in.encode, wire.BareObject((*decoder).readGetSellingPartnerMetricsResponse), opts)
 }
 
 // ListOfferMetricsInput holds the arguments of [Client.ListOfferMetrics].
@@ -84,7 +86,8 @@ func (c *Client) ListOfferMetricsPages(ctx context.Context, in *ListOfferMetrics
 }
 
 // ListOfferMetricsAll iterates over the items of all pages of [Client.ListOfferMetrics]. It stops after an error.
-func (c *Client) ListOfferMetricsAll(ctx context.Context, in *ListOfferMetricsInput, opts ...spapi.CallOption) iter.Seq2[*ListOfferMetricsResponseOffer, error] {
+func (c *Client) ListOfferMetricsAll(ctx context.Context, in *ListOfferMetricsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListOfferMetricsResponseOffer, error] {
 	return wire.Items(c.ListOfferMetricsPages(ctx, in, opts...), func(page *ListOfferMetricsResponse) []ListOfferMetricsResponseOffer {
 		if page == nil {
 			return nil

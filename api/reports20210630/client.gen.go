@@ -25,7 +25,7 @@ type GetReportsInput struct {
 	// Query reportTypes; 1 to 10 elements.
 	ReportTypes []string `json:"-"`
 	// Query processingStatuses; at least 1 elements.
-	ProcessingStatuses []GetReportsProcessingStatuses `json:"-"`
+	ProcessingStatuses []GetReportsProcessingStatus `json:"-"`
 	// Query marketplaceIds; 1 to 10 elements.
 	MarketplaceIDs []string `json:"-"`
 	// Query pageSize; 1 to 100.
@@ -55,7 +55,8 @@ func (in *GetReportsInput) encode(r *wire.Request) {
 //
 // It pages: [Client.GetReportsPages] and [Client.GetReportsAll] follow.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreports
 func (c *Client) GetReports(ctx context.Context, in *GetReportsInput, opts ...spapi.CallOption) (*GetReportsResponse, error) {
@@ -97,7 +98,8 @@ func (in *CreateReportInput) encode(r *wire.Request) {
 
 // CreateReport POST /reports/2021-06-30/reports, 0.0167 requests per second (one in 59.9 s), burst 15.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createreport
 func (c *Client) CreateReport(ctx context.Context, in *CreateReportInput, opts ...spapi.CallOption) (*CreateReportResponse, error) {
@@ -119,7 +121,8 @@ func (in *GetReportInput) encode(r *wire.Request) {
 
 // GetReport GET /reports/2021-06-30/reports/{reportId}, 2 requests per second, burst 15.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreport
 func (c *Client) GetReport(ctx context.Context, in *GetReportInput, opts ...spapi.CallOption) (*Report, error) {
@@ -141,7 +144,8 @@ func (in *CancelReportInput) encode(r *wire.Request) {
 
 // CancelReport DELETE /reports/2021-06-30/reports/{reportId}, 0.0222 requests per second (one in 45 s), burst 10.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelreport
 func (c *Client) CancelReport(ctx context.Context, in *CancelReportInput, opts ...spapi.CallOption) error {
@@ -163,7 +167,8 @@ func (in *GetReportSchedulesInput) encode(r *wire.Request) {
 
 // GetReportSchedules GET /reports/2021-06-30/schedules, 0.0222 requests per second (one in 45 s), burst 10.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreportschedules
 func (c *Client) GetReportSchedules(ctx context.Context, in *GetReportSchedulesInput, opts ...spapi.CallOption) (*ReportScheduleList, error) {
@@ -191,7 +196,8 @@ func (in *CreateReportScheduleInput) encode(r *wire.Request) {
 
 // CreateReportSchedule POST /reports/2021-06-30/schedules, 0.0222 requests per second (one in 45 s), burst 10.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createreportschedule
 func (c *Client) CreateReportSchedule(ctx context.Context, in *CreateReportScheduleInput, opts ...spapi.CallOption) (*CreateReportScheduleResponse, error) {
@@ -213,7 +219,8 @@ func (in *GetReportScheduleInput) encode(r *wire.Request) {
 
 // GetReportSchedule GET /reports/2021-06-30/schedules/{reportScheduleId}, 0.0222 requests per second (one in 45 s), burst 10.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreportschedule
 func (c *Client) GetReportSchedule(ctx context.Context, in *GetReportScheduleInput, opts ...spapi.CallOption) (*ReportSchedule, error) {
@@ -235,7 +242,8 @@ func (in *CancelReportScheduleInput) encode(r *wire.Request) {
 
 // CancelReportSchedule DELETE /reports/2021-06-30/schedules/{reportScheduleId}, 0.0222 requests per second (one in 45 s), burst 10.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelreportschedule
 func (c *Client) CancelReportSchedule(ctx context.Context, in *CancelReportScheduleInput, opts ...spapi.CallOption) error {
@@ -262,7 +270,8 @@ func (in *GetReportDocumentInput) encode(r *wire.Request) {
 //
 // Some report types need a restricted data token: pass [spapi.WithReportType].
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreportdocument
 func (c *Client) GetReportDocument(ctx context.Context, in *GetReportDocumentInput, opts ...spapi.CallOption) (*ReportDocument, error) {

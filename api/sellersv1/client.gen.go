@@ -33,8 +33,10 @@ func (in *GetMarketplaceParticipationsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Product Listing, Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getmarketplaceparticipations
-func (c *Client) GetMarketplaceParticipations(ctx context.Context, in *GetMarketplaceParticipationsInput, opts ...spapi.CallOption) ([]MarketplaceParticipation, error) {
-	return wire.Invoke(ctx, c.client, "sellersv1.getMarketplaceParticipations", in.encode, wire.PayloadValue(func(d *decoder) []MarketplaceParticipation { return d.listMarketplaceParticipation() }), opts)
+func (c *Client) GetMarketplaceParticipations(ctx context.Context,
+	in *GetMarketplaceParticipationsInput, opts ...spapi.CallOption) ([]MarketplaceParticipation, error) {
+	return wire.Invoke(ctx, c.client, "sellersv1.getMarketplaceParticipations", in.encode,
+		wire.PayloadValue(func(d *decoder) []MarketplaceParticipation { return d.listMarketplaceParticipation() }), opts)
 }
 
 // GetAccountInput holds the arguments of [Client.GetAccount].

@@ -171,7 +171,8 @@ func (c *Client) ListAccountTransactions(ctx context.Context, in *ListAccountTra
 }
 
 // ListAccountTransactionsPages iterates over the pages of [Client.ListAccountTransactions], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListAccountTransactionsPages(ctx context.Context, in *ListAccountTransactionsInput, opts ...spapi.CallOption) iter.Seq2[*TransactionListing, error] {
+func (c *Client) ListAccountTransactionsPages(ctx context.Context,
+	in *ListAccountTransactionsInput, opts ...spapi.CallOption) iter.Seq2[*TransactionListing, error] {
 	return wire.Pages(ctx, c.client, "sellerwallet20240301.listAccountTransactions", in.encode, wire.BareObject((*decoder).readTransactionListing), opts)
 }
 
@@ -289,7 +290,8 @@ func (c *Client) ListTransferSchedules(ctx context.Context, in *ListTransferSche
 }
 
 // ListTransferSchedulesPages iterates over the pages of [Client.ListTransferSchedules], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListTransferSchedulesPages(ctx context.Context, in *ListTransferSchedulesInput, opts ...spapi.CallOption) iter.Seq2[*TransferScheduleListing, error] {
+func (c *Client) ListTransferSchedulesPages(ctx context.Context, in *ListTransferSchedulesInput,
+	opts ...spapi.CallOption) iter.Seq2[*TransferScheduleListing, error] {
 	return wire.Pages(ctx, c.client, "sellerwallet20240301.listTransferSchedules", in.encode, wire.BareObject((*decoder).readTransferScheduleListing), opts)
 }
 

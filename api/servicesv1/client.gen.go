@@ -200,8 +200,10 @@ func (in *AddAppointmentForServiceJobByServiceJobIDInput) encode(r *wire.Request
 // Role: Professional Services (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/addappointmentforservicejobbyservicejobid
-func (c *Client) AddAppointmentForServiceJobByServiceJobID(ctx context.Context, in *AddAppointmentForServiceJobByServiceJobIDInput, opts ...spapi.CallOption) (*SetAppointmentResponse, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.addAppointmentForServiceJobByServiceJobId", in.encode, wire.BareObject((*decoder).readSetAppointmentResponse), opts)
+func (c *Client) AddAppointmentForServiceJobByServiceJobID(ctx context.Context,
+	in *AddAppointmentForServiceJobByServiceJobIDInput, opts ...spapi.CallOption) (*SetAppointmentResponse, error) {
+	return wire.Invoke(ctx, c.client, "servicesv1.addAppointmentForServiceJobByServiceJobId",
+		in.encode, wire.BareObject((*decoder).readSetAppointmentResponse), opts)
 }
 
 // RescheduleAppointmentForServiceJobByServiceJobIDInput holds the arguments of [Client.RescheduleAppointmentForServiceJobByServiceJobID].
@@ -230,8 +232,10 @@ func (in *RescheduleAppointmentForServiceJobByServiceJobIDInput) encode(r *wire.
 // Role: Professional Services (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/rescheduleappointmentforservicejobbyservicejobid
-func (c *Client) RescheduleAppointmentForServiceJobByServiceJobID(ctx context.Context, in *RescheduleAppointmentForServiceJobByServiceJobIDInput, opts ...spapi.CallOption) (*SetAppointmentResponse, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.rescheduleAppointmentForServiceJobByServiceJobId", in.encode, wire.BareObject((*decoder).readSetAppointmentResponse), opts)
+func (c *Client) RescheduleAppointmentForServiceJobByServiceJobID(ctx context.Context,
+	in *RescheduleAppointmentForServiceJobByServiceJobIDInput, opts ...spapi.CallOption) (*SetAppointmentResponse, error) {
+	return wire.Invoke(ctx, c.client, "servicesv1.rescheduleAppointmentForServiceJobByServiceJobId",
+		in.encode, wire.BareObject((*decoder).readSetAppointmentResponse), opts)
 }
 
 // AssignAppointmentResourcesInput holds the arguments of [Client.AssignAppointmentResources].
@@ -260,8 +264,10 @@ func (in *AssignAppointmentResourcesInput) encode(r *wire.Request) {
 // Role: Professional Services (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/assignappointmentresources
-func (c *Client) AssignAppointmentResources(ctx context.Context, in *AssignAppointmentResourcesInput, opts ...spapi.CallOption) (*AssignAppointmentResourcesResponsePayload, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.assignAppointmentResources", in.encode, wire.PayloadObject((*decoder).readAssignAppointmentResourcesResponsePayload), opts)
+func (c *Client) AssignAppointmentResources(ctx context.Context, in *AssignAppointmentResourcesInput,
+	opts ...spapi.CallOption) (*AssignAppointmentResourcesResult, error) {
+	return wire.Invoke(ctx, c.client, "servicesv1.assignAppointmentResources", in.encode,
+		wire.PayloadObject((*decoder).readAssignAppointmentResourcesResult), opts)
 }
 
 // SetAppointmentFulfillmentDataInput holds the arguments of [Client.SetAppointmentFulfillmentData].
@@ -422,7 +428,8 @@ func (in *UpdateScheduleInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateschedule
 func (c *Client) UpdateSchedule(ctx context.Context, in *UpdateScheduleInput, opts ...spapi.CallOption) ([]UpdateScheduleRecord, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.updateSchedule", in.encode, wire.PayloadValue(func(d *decoder) []UpdateScheduleRecord { return d.listUpdateScheduleRecord() }), opts)
+	return wire.Invoke(ctx, c.client, "servicesv1.updateSchedule", in.encode,
+		wire.PayloadValue(func(d *decoder) []UpdateScheduleRecord { return d.listUpdateScheduleRecord() }), opts)
 }
 
 // CreateReservationInput holds the arguments of [Client.CreateReservation].
@@ -534,7 +541,8 @@ func (in *GetAppointmmentSlotsByJobIDInput) encode(r *wire.Request) {
 // Role: Professional Services (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getappointmmentslotsbyjobid
-func (c *Client) GetAppointmmentSlotsByJobID(ctx context.Context, in *GetAppointmmentSlotsByJobIDInput, opts ...spapi.CallOption) (*AppointmentSlotReport, error) {
+func (c *Client) GetAppointmmentSlotsByJobID(ctx context.Context,
+	in *GetAppointmmentSlotsByJobIDInput, opts ...spapi.CallOption) (*AppointmentSlotReport, error) {
 	return wire.Invoke(ctx, c.client, "servicesv1.getAppointmmentSlotsByJobId", in.encode, wire.PayloadObject((*decoder).readAppointmentSlotReport), opts)
 }
 
@@ -596,6 +604,8 @@ func (in *CreateServiceDocumentUploadDestinationInput) encode(r *wire.Request) {
 // Role: Professional Services (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createservicedocumentuploaddestination
-func (c *Client) CreateServiceDocumentUploadDestination(ctx context.Context, in *CreateServiceDocumentUploadDestinationInput, opts ...spapi.CallOption) (*ServiceDocumentUploadDestination, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.createServiceDocumentUploadDestination", in.encode, wire.PayloadObject((*decoder).readServiceDocumentUploadDestination), opts)
+func (c *Client) CreateServiceDocumentUploadDestination(ctx context.Context,
+	in *CreateServiceDocumentUploadDestinationInput, opts ...spapi.CallOption) (*ServiceDocumentUploadDestination, error) {
+	return wire.Invoke(ctx, c.client, "servicesv1.createServiceDocumentUploadDestination",
+		in.encode, wire.PayloadObject((*decoder).readServiceDocumentUploadDestination), opts)
 }

@@ -52,7 +52,8 @@ func (in *GetRatesInput) encode(r *wire.Request) {
 
 // GetRates POST /shipping/v2/shipments/rates, 5 requests per second, burst 15.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 80/100, SDK 5/15: the lower taken; the SDK keys by class and operation, so v1 and v2 share one entry and its figure may be that of v1.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 80/100, SDK 5/15: the lower taken; the SDK keys by class and operation, so v1
+// and v2 share one entry and its figure may be that of v1.
 //
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
@@ -126,7 +127,8 @@ func (in *PurchaseShipmentInput) encode(r *wire.Request) {
 
 // PurchaseShipment POST /shipping/v2/shipments, 5 requests per second, burst 15.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 80/100, SDK 5/15: the lower taken; the SDK keys by class and operation, so v1 and v2 share one entry and its figure may be that of v1.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 80/100, SDK 5/15: the lower taken; the SDK keys by class and operation, so v1
+// and v2 share one entry and its figure may be that of v1.
 //
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
@@ -256,7 +258,8 @@ func (in *CancelShipmentInput) encode(r *wire.Request) {
 
 // CancelShipment PUT /shipping/v2/shipments/{shipmentId}/cancel, 5 requests per second, burst 15.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 80/100, SDK 5/15: the lower taken; the SDK keys by class and operation, so v1 and v2 share one entry and its figure may be that of v1.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 80/100, SDK 5/15: the lower taken; the SDK keys by class and operation, so v1
+// and v2 share one entry and its figure may be that of v1.
 //
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
@@ -315,8 +318,10 @@ func (in *GetCarrierAccountFormInputsInput) encode(r *wire.Request) {
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
-func (c *Client) GetCarrierAccountFormInputs(ctx context.Context, in *GetCarrierAccountFormInputsInput, opts ...spapi.CallOption) (*GetCarrierAccountFormInputsResponse, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.getCarrierAccountFormInputs", in.encode, wire.BareObject((*decoder).readGetCarrierAccountFormInputsResponse), opts)
+func (c *Client) GetCarrierAccountFormInputs(ctx context.Context, in *GetCarrierAccountFormInputsInput,
+	opts ...spapi.CallOption) (*GetCarrierAccountFormInputsResponse, error) {
+	return wire.Invoke(ctx, c.client, "shippingv2.getCarrierAccountFormInputs",
+		in.encode, wire.BareObject((*decoder).readGetCarrierAccountFormInputsResponse), opts)
 }
 
 // GetCarrierAccountsInput holds the arguments of [Client.GetCarrierAccounts].
@@ -400,7 +405,8 @@ func (in *LinkCarrierAccountPostInput) encode(r *wire.Request) {
 
 // LinkCarrierAccountPost POST /shipping/v2/carrierAccounts/{carrierId}, 5 requests per second, burst 10.
 //
-// The limit is from amzn/selling-partner-api-models models/shipping-api-model/shippingV2.json: model 5/10, SDK 80/100: the lower taken; the SDK has one entry for both operations of this name.
+// The limit is from amzn/selling-partner-api-models models/shipping-api-model/shippingV2.json: model 5/10, SDK 80/100: the lower taken; the SDK has one entry
+// for both operations of this name.
 //
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
@@ -463,7 +469,8 @@ func (in *GenerateCollectionFormInput) encode(r *wire.Request) {
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
-func (c *Client) GenerateCollectionForm(ctx context.Context, in *GenerateCollectionFormInput, opts ...spapi.CallOption) (*GenerateCollectionFormResponse, error) {
+func (c *Client) GenerateCollectionForm(ctx context.Context, in *GenerateCollectionFormInput,
+	opts ...spapi.CallOption) (*GenerateCollectionFormResponse, error) {
 	return wire.Invoke(ctx, c.client, "shippingv2.generateCollectionForm", in.encode, wire.BareObject((*decoder).readGenerateCollectionFormResponse), opts)
 }
 
@@ -491,7 +498,8 @@ func (in *GetCollectionFormHistoryInput) encode(r *wire.Request) {
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
-func (c *Client) GetCollectionFormHistory(ctx context.Context, in *GetCollectionFormHistoryInput, opts ...spapi.CallOption) (*GetCollectionFormHistoryResponse, error) {
+func (c *Client) GetCollectionFormHistory(ctx context.Context, in *GetCollectionFormHistoryInput,
+	opts ...spapi.CallOption) (*GetCollectionFormHistoryResponse, error) {
 	return wire.Invoke(ctx, c.client, "shippingv2.getCollectionFormHistory", in.encode, wire.BareObject((*decoder).readGetCollectionFormHistoryResponse), opts)
 }
 
@@ -515,7 +523,8 @@ func (in *GetUnmanifestedShipmentsInput) encode(r *wire.Request) {
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
-func (c *Client) GetUnmanifestedShipments(ctx context.Context, in *GetUnmanifestedShipmentsInput, opts ...spapi.CallOption) (*GetUnmanifestedShipmentsResponse, error) {
+func (c *Client) GetUnmanifestedShipments(ctx context.Context, in *GetUnmanifestedShipmentsInput,
+	opts ...spapi.CallOption) (*GetUnmanifestedShipmentsResponse, error) {
 	return wire.Invoke(ctx, c.client, "shippingv2.getUnmanifestedShipments", in.encode, wire.BareObject((*decoder).readGetUnmanifestedShipmentsResponse), opts)
 }
 
@@ -547,7 +556,7 @@ func (c *Client) GetCollectionForm(ctx context.Context, in *GetCollectionFormInp
 // GetAccessPointsInput holds the arguments of [Client.GetAccessPoints].
 type GetAccessPointsInput struct {
 	// Query accessPointTypes; required.
-	AccessPointTypes []GetAccessPointsAccessPointTypes `json:"-"`
+	AccessPointTypes []GetAccessPointsAccessPointType `json:"-"`
 	// Query countryCode; required.
 	CountryCode string `json:"-"`
 	// Query postalCode; required.

@@ -103,7 +103,7 @@ type GetPaymentMethodsInput struct {
 	// Query marketplaceId; required.
 	MarketplaceID string `json:"-"`
 	// Query paymentMethodTypes; at least 1 elements; no element twice.
-	PaymentMethodTypes []GetPaymentMethodsPaymentMethodTypes `json:"-"`
+	PaymentMethodTypes []GetPaymentMethodsPaymentMethodType `json:"-"`
 }
 
 func (in *GetPaymentMethodsInput) encode(r *wire.Request) {
@@ -154,7 +154,8 @@ func (c *Client) ListExpectedPayouts(ctx context.Context, in *ListExpectedPayout
 }
 
 // ListExpectedPayoutsPages iterates over the pages of [Client.ListExpectedPayouts], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListExpectedPayoutsPages(ctx context.Context, in *ListExpectedPayoutsInput, opts ...spapi.CallOption) iter.Seq2[*ListExpectedPayoutsResponse, error] {
+func (c *Client) ListExpectedPayoutsPages(ctx context.Context, in *ListExpectedPayoutsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListExpectedPayoutsResponse, error] {
 	return wire.Pages(ctx, c.client, "transfers20240601.listExpectedPayouts", in.encode, wire.BareObject((*decoder).readListExpectedPayoutsResponse), opts)
 }
 

@@ -124,5 +124,6 @@ func (in *SubmitAcknowledgementInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-orders-api
 func (c *Client) SubmitAcknowledgement(ctx context.Context, in *SubmitAcknowledgementInput, opts ...spapi.CallOption) (*TransactionID, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentordersv1.submitAcknowledgement", in.encode, wire.PayloadObject((*decoder).readTransactionID), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentordersv1.submitAcknowledgement",
+		in.encode, wire.PayloadObject((*decoder).readTransactionID), opts)
 }

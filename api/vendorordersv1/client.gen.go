@@ -196,7 +196,8 @@ func (c *Client) GetPurchaseOrdersStatus(ctx context.Context, in *GetPurchaseOrd
 }
 
 // GetPurchaseOrdersStatusPages iterates over the pages of [Client.GetPurchaseOrdersStatus], beginning with the one that in asks for. It stops after an error.
-func (c *Client) GetPurchaseOrdersStatusPages(ctx context.Context, in *GetPurchaseOrdersStatusInput, opts ...spapi.CallOption) iter.Seq2[*OrderListStatus, error] {
+func (c *Client) GetPurchaseOrdersStatusPages(ctx context.Context,
+	in *GetPurchaseOrdersStatusInput, opts ...spapi.CallOption) iter.Seq2[*OrderListStatus, error] {
 	return wire.Pages(ctx, c.client, "vendorordersv1.getPurchaseOrdersStatus", in.encode, wire.PayloadObject((*decoder).readOrderListStatus), opts)
 }
 

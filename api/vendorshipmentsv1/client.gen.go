@@ -37,7 +37,8 @@ func (in *SubmitShipmentConfirmationsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Amazon Fulfillment, Inventory and Order Tracking.
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-retail-procurement-shipments-api
-func (c *Client) SubmitShipmentConfirmations(ctx context.Context, in *SubmitShipmentConfirmationsInput, opts ...spapi.CallOption) (*TransactionReference, error) {
+func (c *Client) SubmitShipmentConfirmations(ctx context.Context,
+	in *SubmitShipmentConfirmationsInput, opts ...spapi.CallOption) (*TransactionReference, error) {
 	return wire.Invoke(ctx, c.client, "vendorshipmentsv1.SubmitShipmentConfirmations", in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
 }
 
