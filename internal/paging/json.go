@@ -18,7 +18,8 @@ func find(body []byte, path string) (jx.Raw, error) {
 
 func findIn(d *jx.Decoder, path string) (jx.Raw, error) {
 	if path == "" {
-		return d.Raw()
+		raw, err := d.Raw()
+		return bytes.TrimSpace(raw), err
 	}
 	if d.Next() != jx.Object {
 		return nil, d.Skip()
@@ -80,7 +81,7 @@ func list(body []byte, path string) ([]json.RawMessage, error) {
 		if err != nil {
 			return nil, wrap(path, err)
 		}
-		items = append(items, json.RawMessage(item))
+		items = append(items, bytes.TrimSpace(item))
 	}
 	return items, wrap(path, elements.Err())
 }
