@@ -27,6 +27,7 @@ type call struct {
 
 	// what the chain finds out
 	op         *Operation
+	whole      running // the observed call
 	limits     []LimitBucket
 	buckets    [limitScopes]LimitBucket // what limits is made in
 	rate       float64                  // in force when the call was let through, requests per second

@@ -25,11 +25,12 @@ type importRule struct {
 }
 
 var importRules = []importRule{
-	{packages: ".", only: []string{"std", "golang.org/x/...", "marketplace", "internal/wire"},
+	{packages: ".", only: []string{"std", "golang.org/x/...", "marketplace", "internal/wire", "internal/paging"},
 		reason: "whoever uses the SDK pays for no Redis, AWS or SQLite"},
 	{packages: "marketplace", only: []string{"std"}, reason: "it is pure data that every part uses"},
 	{packages: "internal/wire", only: []string{"std", "github.com/go-faster/jx"}, never: []string{"."},
 		reason: "generated decoders stand on it, and the root on them"},
+	{packages: "internal/paging", only: []string{"std", "github.com/go-faster/jx"}, reason: "it turns pages into requests and knows neither clients nor API versions"},
 	{packages: "api/...", only: []string{"std", ".", "internal/wire"}, never: []string{"api/...", "internal/catalog"},
 		reason: "API versions know nothing of each other, so that a program holds only those that it uses"},
 	{packages: "internal/catalog", only: []string{"std"}, reason: "emulator and command read it, and they must not share code"},

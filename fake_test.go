@@ -145,7 +145,7 @@ func decodeRaw(body []byte) (raw, []Warning, error) {
 
 // invokeRaw calls an operation as generated code does.
 func invokeRaw(ctx context.Context, c *Client, operation string, encode func(*wire.Request), opts ...CallOption) (string, error) {
-	out, err := Invoke(ctx, c, operation, encode, decodeRaw, opts)
+	out, err := wire.Invoke(ctx, c, operation, encode, decodeRaw, opts)
 	return string(out), err
 }
 

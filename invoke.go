@@ -7,68 +7,63 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"strings"
 
 	"github.com/openspapi/spapi/internal/wire"
 )
 
-// Invoke makes a typed call. It is for generated code: encode writes the input into the request, decode reads the body.
-func Invoke[Out any](ctx context.Context, c *Client, operation string, encode func(*wire.Request), decode wire.Decode[Out], opts []CallOption) (Out, error) {
-	call := newCall(opts)
-	out, err := invoke(ctx, c, call, operation, encode, decode)
-	if call.response != nil {
-		call.fill(call.response)
+// door is what generated code calls through package wire.
+type door struct{}
+
+func init() { wire.Calls = door{} }
+
+// Call is the one path of all typed calls but pages.
+func (door) Call(ctx context.Context, client, options any, operation string, encode func(*wire.Request), wantBody bool) (wire.Exchange, error) {
+	c, call := client.(*Client), newCall(options.([]CallOption))
+	req, err := c.newRequest(call, operation, encode)
+	if err == nil {
+		err = c.exchange(ctx, call, req, wantBody)
 	}
-	return out, err
-}
-
-// InvokeEmpty is [Invoke] for operations whose success has no body. One that comes anyway is ignored unless it tells of errors.
-func InvokeEmpty(ctx context.Context, c *Client, operation string, encode func(*wire.Request), opts []CallOption) error {
-	_, err := Invoke[struct{}](ctx, c, operation, encode, nil, opts)
-	return err
-}
-
-// invoke is the one path of all typed calls; without decode no body is expected.
-func invoke[Out any](ctx context.Context, c *Client, call *call, operation string, encode func(*wire.Request), decode wire.Decode[Out]) (Out, error) {
-	call.op = operationByID(operation)
-	if call.op == nil {
-		var none Out
-		return none, &ConfigError{Field: "operation", Value: operation, Want: "is unknown"}
-	}
-	ctx, whole := c.beginCall(ctx, call)
-	out, err := carryOut(ctx, c, call, encode, decode)
-	whole.end(call.outcome(err))
-	return out, err
-}
-
-func carryOut[Out any](ctx context.Context, c *Client, call *call, encode func(*wire.Request), decode wire.Decode[Out]) (Out, error) {
-	var none Out
-	resp, body, err := c.exchange(ctx, call, encode, decode != nil)
 	if err != nil {
-		return none, err
+		return nil, call.finish(err)
 	}
-	if decode == nil {
-		return none, nil
+	return call, nil
+}
+
+// Body is that of a success. A 204 in place of a body counts as an empty object where nothing is a success too.
+func (c *call) Body() []byte {
+	if c.op.MaybeEmpty && c.last.StatusCode == http.StatusNoContent {
+		return []byte("{}")
 	}
-	out, warnings, err := decode(body)
+	return c.body
+}
+
+// Read ends the call with what reading the body found.
+func (c *call) Read(warnings []Warning, err error) error {
+	c.warnings = warnings
 	if err != nil {
 		why := "the body is not JSON"
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			why = "the body ends before its JSON does"
 		}
-		return none, call.decodeError(resp, body, why, err)
+		err = c.decodeError(c.last, c.body, why, err)
 	}
-	call.warnings = warnings
-	return out, nil
+	return c.finish(err)
 }
 
-// exchange sends a typed call and returns the body of a success.
-func (c *Client) exchange(ctx context.Context, call *call, encode func(*wire.Request), wantBody bool) (*http.Response, []byte, error) {
-	req, err := c.newRequest(ctx, call, encode)
-	if err != nil {
-		return nil, nil, err
+// finish ends the call: it tells observers, fills the record for the caller, and returns err.
+func (c *call) finish(err error) error {
+	c.whole.end(c.outcome(err))
+	c.whole = running{}
+	if c.response != nil {
+		c.fill(c.response)
 	}
+	return err
+}
+
+// exchange begins the call, sends its request and reads the body of a success. The call has to be ended by finish.
+func (c *Client) exchange(ctx context.Context, call *call, req *http.Request, wantBody bool) error {
+	ctx, call.whole = c.beginCall(ctx, call)
+	req = req.WithContext(withCall(ctx, call))
 	resp, body, err := c.receive(call, req)
 	if broken := (*DecodeError)(nil); errors.As(err, &broken) && broken.brokeOff && call.repeatable && !call.noRetry && c.app.budget.take() {
 		// The connection broke after the chain had handed over the response: once more, like any broken connection.
@@ -76,22 +71,17 @@ func (c *Client) exchange(ctx context.Context, call *call, encode func(*wire.Req
 			resp, body, err = c.receive(call, req)
 		}
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(bytes.TrimSpace(body)) == 0 {
-		switch {
-		case wantBody && call.op.MaybeEmpty && resp.StatusCode == http.StatusNoContent:
-			return resp, []byte("{}"), nil
-		case wantBody:
-			return nil, nil, call.decodeError(resp, body, "the body is empty", nil)
+	switch {
+	case err != nil:
+		return err
+	case len(bytes.TrimSpace(body)) == 0:
+		if wantBody && !(call.op.MaybeEmpty && resp.StatusCode == http.StatusNoContent) {
+			return call.decodeError(resp, body, "the body is empty", nil)
 		}
-		return resp, body, nil
+	case looksLikeHTML(body):
+		return call.decodeError(resp, body, "the body is an HTML page", nil)
 	}
-	if looksLikeHTML(body) {
-		return nil, nil, call.decodeError(resp, body, "the body is an HTML page", nil)
-	}
-	return resp, body, nil
+	return nil
 }
 
 // receive sends a request and reads the body of a success.
@@ -113,88 +103,21 @@ func named(operation string, err error) error {
 	return fmt.Errorf("%s: %w", operation, err)
 }
 
-// newRequest builds the request of a typed call.
-func (c *Client) newRequest(ctx context.Context, call *call, encode func(*wire.Request)) (*http.Request, error) {
+// newRequest finds the operation of a typed call and builds its request.
+func (c *Client) newRequest(call *call, operation string, encode func(*wire.Request)) (*http.Request, error) {
+	call.op = operationByID(operation)
+	if call.op == nil {
+		return nil, &ConfigError{Field: "operation", Value: operation, Want: "is unknown"}
+	}
 	var in wire.Request
 	if encode != nil {
 		encode(&in)
 	}
-	if err := in.Err(); err != nil {
-		return nil, named(call.op.ID, &ConfigError{Field: "input", Err: err})
-	}
-	body, err := in.Body()
+	req, err := in.Build(c.base, call.op.Method, call.op.Path, call.op.GreedyPath)
 	if err != nil {
-		return nil, named(call.op.ID, &ConfigError{Field: "input", Want: "cannot be written as JSON", Err: err})
+		return nil, named(operation, &ConfigError{Field: "input", Err: err})
 	}
-	u, err := buildURL(c.base, call.op, in.PathParams, in.QueryString())
-	if err != nil {
-		return nil, err
-	}
-	header := in.Headers
-	if header == nil {
-		header = make(http.Header, 2)
-	}
-	req := &http.Request{Method: call.op.Method, URL: u, Host: u.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
-	if body != nil {
-		if header.Get("Content-Type") == "" {
-			header.Set("Content-Type", "application/json")
-		}
-		req.ContentLength = int64(len(body))
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-		req.Body, _ = req.GetBody()
-	}
-	return req.WithContext(withCall(ctx, call)), nil
-}
-
-// buildURL fills the path template. Every parameter stays one segment, whatever it holds: "/" becomes %2F, a space %20
-// (developer-docs.amazon.com/sp-api/docs/url-encoding); only a greedy one keeps its slashes.
-func buildURL(base *url.URL, op *Operation, params map[string]string, query string) (*url.URL, error) {
-	u := *base
-	u.RawQuery = query
-	if !strings.Contains(op.Path, "{") {
-		u.Path, u.RawPath = base.Path+op.Path, ""
-		if base.RawPath != "" {
-			u.RawPath = base.RawPath + op.Path
-		}
-		return &u, nil
-	}
-	var plain, escaped strings.Builder
-	plain.WriteString(base.Path)
-	escaped.WriteString(base.EscapedPath())
-	rest := op.Path
-	for {
-		literal, after, found := strings.Cut(rest, "{")
-		plain.WriteString(literal)
-		escaped.WriteString(literal)
-		if !found {
-			break
-		}
-		name, tail, _ := strings.Cut(after, "}")
-		value := params[name]
-		if value == "" {
-			return nil, named(op.ID, &ConfigError{Field: "input", Err: &wire.InputError{Field: name, Reason: "is required"}})
-		}
-		plain.WriteString(value)
-		if op.GreedyPath && tail == "" {
-			for i, part := range strings.Split(value, "/") {
-				if i > 0 {
-					escaped.WriteByte('/')
-				}
-				escaped.WriteString(escapeSegment(part))
-			}
-		} else {
-			escaped.WriteString(escapeSegment(value))
-		}
-		rest = tail
-	}
-	u.Path, u.RawPath = plain.String(), escaped.String()
-	return &u, nil
-}
-
-// escapeSegment escapes all but the unreserved characters. url.PathEscape leaves "+", "&", "=", ":", "@" and "$" as they are, which
-// is right by RFC 3986 but read differently by servers that treat paths like queries; escaped they mean the same to all.
-func escapeSegment(s string) string {
-	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
+	return req, nil
 }
 
 // maxErrorBody bounds error bodies in bytes: they are read whole.

@@ -181,13 +181,13 @@ func TestInvokeEmpty(t *testing.T) {
 	for body, bad := range map[string]bool{"": false, "{}": false, "null": false, `{"anything":1}`: false, `{"errors":[]}`: false,
 		`{"errors":[{"code":"X"}]}`: true, "<html>": true} {
 		f := &fake{api: func(*http.Request) *http.Response { return reply(200, body) }}
-		err := InvokeEmpty(t.Context(), f.client(), "reports20210630.cancelReport", report, nil)
+		err := wire.InvokeEmpty(t.Context(), f.client(), "reports20210630.cancelReport", report, []CallOption(nil))
 		if (err != nil) != bad {
 			t.Errorf("%q: got %v", body, err)
 		}
 	}
 	f := &fake{api: func(*http.Request) *http.Response { return reply(204, "") }}
-	check(t, InvokeEmpty(t.Context(), f.client(), "reports20210630.cancelReport", report, nil))
+	check(t, wire.InvokeEmpty(t.Context(), f.client(), "reports20210630.cancelReport", report, []CallOption(nil)))
 }
 
 func TestWithResponse(t *testing.T) {
@@ -195,7 +195,7 @@ func TestWithResponse(t *testing.T) {
 		return reply(200, `{"a":1}`, "x-amzn-RateLimit-Limit: 2.5", "X-Extra: yes")
 	}}
 	var r Response
-	_, err := Invoke(t.Context(), f.client(), catalogItem, asin, func([]byte) (int, []Warning, error) {
+	_, err := wire.Invoke(t.Context(), f.client(), catalogItem, asin, func([]byte) (int, []Warning, error) {
 		return 0, []Warning{{Path: "a", Reason: "not a string", Value: "1"}}, nil
 	}, []CallOption{WithResponse(&r), nil})
 	check(t, err)
@@ -277,8 +277,9 @@ func FuzzPathsStaySegments(f *testing.F) {
 		if in.Err() != nil {
 			t.Skip()
 		}
-		u, err := buildURL(&url.URL{Scheme: "https", Host: "h"}, op, in.PathParams, "")
+		req, err := in.Build(&url.URL{Scheme: "https", Host: "h"}, op.Method, op.Path, op.GreedyPath)
 		check(t, err)
+		u := req.URL
 		parsed, err := url.Parse(u.String())
 		check(t, err)
 		parts := strings.Split(parsed.EscapedPath(), "/")

@@ -319,7 +319,7 @@ type ListRequest struct {
 func List(ctx context.Context, client *spapi.Client, r ListRequest, opts ...Option) iter.Seq2[*Feed, error] {
 	in := &feeds20210630.GetFeedsInput{FeedTypes: r.Types, MarketplaceIDs: r.Marketplaces, CreatedSince: r.Since, CreatedUntil: r.Until, PageSize: new(int64(100))}
 	for _, s := range r.Statuses {
-		in.ProcessingStatuses = append(in.ProcessingStatuses, feeds20210630.GetFeedsProcessingStatuses(s))
+		in.ProcessingStatuses = append(in.ProcessingStatuses, feeds20210630.GetFeedsProcessingStatus(s))
 	}
 	return feeds20210630.New(client).GetFeedsAll(ctx, in, configure(client, opts).calls...)
 }

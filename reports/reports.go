@@ -353,7 +353,7 @@ func List(ctx context.Context, client *spapi.Client, r ListRequest, opts ...Opti
 func (c *config) list(ctx context.Context, client *spapi.Client, r ListRequest) iter.Seq2[*Report, error] {
 	in := &reports20210630.GetReportsInput{ReportTypes: r.Types, CreatedSince: r.Since, CreatedUntil: r.Until, PageSize: new(int64(100))}
 	for _, s := range r.Statuses {
-		in.ProcessingStatuses = append(in.ProcessingStatuses, reports20210630.GetReportsProcessingStatuses(s))
+		in.ProcessingStatuses = append(in.ProcessingStatuses, reports20210630.GetReportsProcessingStatus(s))
 	}
 	if len(r.Marketplaces) > 0 {
 		resolved, _, err := Request{Type: "list", Marketplaces: r.Marketplaces}.resolve(time.Now())

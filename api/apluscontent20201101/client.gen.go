@@ -44,28 +44,22 @@ func (in *SearchContentDocumentsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Product Listing.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/searchcontentdocuments
-func (c *Client) SearchContentDocuments(ctx context.Context, in *SearchContentDocumentsInput, opts ...spapi.CallOption) (*SearchContentDocumentsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "apluscontent20201101.searchContentDocuments", in.encode, wire.BareObject((*decoder).readSearchContentDocumentsResponse), opts)
+func (c *Client) SearchContentDocuments(ctx context.Context, in *SearchContentDocumentsInput,
+	opts ...spapi.CallOption) (*SearchContentDocumentsResponse, error) {
+	return wire.Invoke(ctx, c.client, "apluscontent20201101.searchContentDocuments",
+		in.encode, wire.BareObject((*decoder).readSearchContentDocumentsResponse), opts)
 }
 
 // SearchContentDocumentsPages iterates over the pages of [Client.SearchContentDocuments], beginning with the one that in asks for. It stops after an error.
-func (c *Client) SearchContentDocumentsPages(ctx context.Context, in *SearchContentDocumentsInput, opts ...spapi.CallOption) iter.Seq2[*SearchContentDocumentsResponse, error] {
-	return wire.Pages(in, func(in *SearchContentDocumentsInput) (*SearchContentDocumentsResponse, error) {
-		return c.SearchContentDocuments(ctx, in, opts...)
-	}, searchContentDocumentsNext)
-}
-
-func searchContentDocumentsNext(in *SearchContentDocumentsInput, page *SearchContentDocumentsResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextPageToken
-	in.PageToken = token
-	return token
+func (c *Client) SearchContentDocumentsPages(ctx context.Context, in *SearchContentDocumentsInput,
+	opts ...spapi.CallOption) iter.Seq2[*SearchContentDocumentsResponse, error] {
+	return wire.Pages(ctx, c.client, "apluscontent20201101.searchContentDocuments",
+		in.encode, wire.BareObject((*decoder).readSearchContentDocumentsResponse), opts)
 }
 
 // SearchContentDocumentsAll iterates over the items of all pages of [Client.SearchContentDocuments]. It stops after an error.
-func (c *Client) SearchContentDocumentsAll(ctx context.Context, in *SearchContentDocumentsInput, opts ...spapi.CallOption) iter.Seq2[*ContentMetadataRecord, error] {
+func (c *Client) SearchContentDocumentsAll(ctx context.Context, in *SearchContentDocumentsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ContentMetadataRecord, error] {
 	return wire.Items(c.SearchContentDocumentsPages(ctx, in, opts...), func(page *SearchContentDocumentsResponse) []ContentMetadataRecord {
 		if page == nil {
 			return nil
@@ -98,7 +92,8 @@ func (in *CreateContentDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createcontentdocument
 func (c *Client) CreateContentDocument(ctx context.Context, in *CreateContentDocumentInput, opts ...spapi.CallOption) (*PostContentDocumentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "apluscontent20201101.createContentDocument", in.encode, wire.BareObject((*decoder).readPostContentDocumentResponse), opts)
+	return wire.Invoke(ctx, c.client, "apluscontent20201101.createContentDocument",
+		in.encode, wire.BareObject((*decoder).readPostContentDocumentResponse), opts)
 }
 
 // GetContentDocumentInput holds the arguments of [Client.GetContentDocument].
@@ -128,7 +123,7 @@ func (in *GetContentDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getcontentdocument
 func (c *Client) GetContentDocument(ctx context.Context, in *GetContentDocumentInput, opts ...spapi.CallOption) (*GetContentDocumentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "apluscontent20201101.getContentDocument", in.encode, wire.BareObject((*decoder).readGetContentDocumentResponse), opts)
+	return wire.Invoke(ctx, c.client, "apluscontent20201101.getContentDocument", in.encode, wire.BareObject((*decoder).readGetContentDocumentResponse), opts)
 }
 
 // UpdateContentDocumentInput holds the arguments of [Client.UpdateContentDocument].
@@ -158,7 +153,8 @@ func (in *UpdateContentDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updatecontentdocument
 func (c *Client) UpdateContentDocument(ctx context.Context, in *UpdateContentDocumentInput, opts ...spapi.CallOption) (*PostContentDocumentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "apluscontent20201101.updateContentDocument", in.encode, wire.BareObject((*decoder).readPostContentDocumentResponse), opts)
+	return wire.Invoke(ctx, c.client, "apluscontent20201101.updateContentDocument",
+		in.encode, wire.BareObject((*decoder).readPostContentDocumentResponse), opts)
 }
 
 // ListContentDocumentASINRelationsInput holds the arguments of [Client.ListContentDocumentASINRelations].
@@ -195,28 +191,23 @@ func (in *ListContentDocumentASINRelationsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Product Listing.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listcontentdocumentasinrelations
-func (c *Client) ListContentDocumentASINRelations(ctx context.Context, in *ListContentDocumentASINRelationsInput, opts ...spapi.CallOption) (*ListContentDocumentASINRelationsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "apluscontent20201101.listContentDocumentAsinRelations", in.encode, wire.BareObject((*decoder).readListContentDocumentASINRelationsResponse), opts)
+func (c *Client) ListContentDocumentASINRelations(ctx context.Context, in *ListContentDocumentASINRelationsInput,
+	opts ...spapi.CallOption) (*ListContentDocumentASINRelationsResponse, error) {
+	return wire.Invoke(ctx, c.client, "apluscontent20201101.listContentDocumentAsinRelations",
+		in.encode, wire.BareObject((*decoder).readListContentDocumentASINRelationsResponse), opts)
 }
 
-// ListContentDocumentASINRelationsPages iterates over the pages of [Client.ListContentDocumentASINRelations], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListContentDocumentASINRelationsPages(ctx context.Context, in *ListContentDocumentASINRelationsInput, opts ...spapi.CallOption) iter.Seq2[*ListContentDocumentASINRelationsResponse, error] {
-	return wire.Pages(in, func(in *ListContentDocumentASINRelationsInput) (*ListContentDocumentASINRelationsResponse, error) {
-		return c.ListContentDocumentASINRelations(ctx, in, opts...)
-	}, listContentDocumentASINRelationsNext)
-}
-
-func listContentDocumentASINRelationsNext(in *ListContentDocumentASINRelationsInput, page *ListContentDocumentASINRelationsResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextPageToken
-	in.PageToken = token
-	return token
+// ListContentDocumentASINRelationsPages iterates over the pages of [Client.ListContentDocumentASINRelations], beginning with the one that in asks for. It stops
+// after an error.
+func (c *Client) ListContentDocumentASINRelationsPages(ctx context.Context, in *ListContentDocumentASINRelationsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListContentDocumentASINRelationsResponse, error] {
+	return wire.Pages(ctx, c.client, "apluscontent20201101.listContentDocumentAsinRelations",
+		in.encode, wire.BareObject((*decoder).readListContentDocumentASINRelationsResponse), opts)
 }
 
 // ListContentDocumentASINRelationsAll iterates over the items of all pages of [Client.ListContentDocumentASINRelations]. It stops after an error.
-func (c *Client) ListContentDocumentASINRelationsAll(ctx context.Context, in *ListContentDocumentASINRelationsInput, opts ...spapi.CallOption) iter.Seq2[*ASINMetadata, error] {
+func (c *Client) ListContentDocumentASINRelationsAll(ctx context.Context,
+	in *ListContentDocumentASINRelationsInput, opts ...spapi.CallOption) iter.Seq2[*ASINMetadata, error] {
 	return wire.Items(c.ListContentDocumentASINRelationsPages(ctx, in, opts...), func(page *ListContentDocumentASINRelationsResponse) []ASINMetadata {
 		if page == nil {
 			return nil
@@ -251,8 +242,10 @@ func (in *PostContentDocumentASINRelationsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Product Listing.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/postcontentdocumentasinrelations
-func (c *Client) PostContentDocumentASINRelations(ctx context.Context, in *PostContentDocumentASINRelationsInput, opts ...spapi.CallOption) (*PostContentDocumentASINRelationsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "apluscontent20201101.postContentDocumentAsinRelations", in.encode, wire.BareObject((*decoder).readPostContentDocumentASINRelationsResponse), opts)
+func (c *Client) PostContentDocumentASINRelations(ctx context.Context, in *PostContentDocumentASINRelationsInput,
+	opts ...spapi.CallOption) (*PostContentDocumentASINRelationsResponse, error) {
+	return wire.Invoke(ctx, c.client, "apluscontent20201101.postContentDocumentAsinRelations",
+		in.encode, wire.BareObject((*decoder).readPostContentDocumentASINRelationsResponse), opts)
 }
 
 // ValidateContentDocumentASINRelationsInput holds the arguments of [Client.ValidateContentDocumentASINRelations].
@@ -281,8 +274,10 @@ func (in *ValidateContentDocumentASINRelationsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Product Listing.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/validatecontentdocumentasinrelations
-func (c *Client) ValidateContentDocumentASINRelations(ctx context.Context, in *ValidateContentDocumentASINRelationsInput, opts ...spapi.CallOption) (*ValidateContentDocumentASINRelationsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "apluscontent20201101.validateContentDocumentAsinRelations", in.encode, wire.BareObject((*decoder).readValidateContentDocumentASINRelationsResponse), opts)
+func (c *Client) ValidateContentDocumentASINRelations(ctx context.Context, in *ValidateContentDocumentASINRelationsInput,
+	opts ...spapi.CallOption) (*ValidateContentDocumentASINRelationsResponse, error) {
+	return wire.Invoke(ctx, c.client, "apluscontent20201101.validateContentDocumentAsinRelations",
+		in.encode, wire.BareObject((*decoder).readValidateContentDocumentASINRelationsResponse), opts)
 }
 
 // SearchContentPublishRecordsInput holds the arguments of [Client.SearchContentPublishRecords].
@@ -313,28 +308,23 @@ func (in *SearchContentPublishRecordsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Product Listing.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/searchcontentpublishrecords
-func (c *Client) SearchContentPublishRecords(ctx context.Context, in *SearchContentPublishRecordsInput, opts ...spapi.CallOption) (*SearchContentPublishRecordsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "apluscontent20201101.searchContentPublishRecords", in.encode, wire.BareObject((*decoder).readSearchContentPublishRecordsResponse), opts)
+func (c *Client) SearchContentPublishRecords(ctx context.Context, in *SearchContentPublishRecordsInput,
+	opts ...spapi.CallOption) (*SearchContentPublishRecordsResponse, error) {
+	return wire.Invoke(ctx, c.client, "apluscontent20201101.searchContentPublishRecords",
+		in.encode, wire.BareObject((*decoder).readSearchContentPublishRecordsResponse), opts)
 }
 
-// SearchContentPublishRecordsPages iterates over the pages of [Client.SearchContentPublishRecords], beginning with the one that in asks for. It stops after an error.
-func (c *Client) SearchContentPublishRecordsPages(ctx context.Context, in *SearchContentPublishRecordsInput, opts ...spapi.CallOption) iter.Seq2[*SearchContentPublishRecordsResponse, error] {
-	return wire.Pages(in, func(in *SearchContentPublishRecordsInput) (*SearchContentPublishRecordsResponse, error) {
-		return c.SearchContentPublishRecords(ctx, in, opts...)
-	}, searchContentPublishRecordsNext)
-}
-
-func searchContentPublishRecordsNext(in *SearchContentPublishRecordsInput, page *SearchContentPublishRecordsResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextPageToken
-	in.PageToken = token
-	return token
+// SearchContentPublishRecordsPages iterates over the pages of [Client.SearchContentPublishRecords], beginning with the one that in asks for. It stops after an
+// error.
+func (c *Client) SearchContentPublishRecordsPages(ctx context.Context, in *SearchContentPublishRecordsInput,
+	opts ...spapi.CallOption) iter.Seq2[*SearchContentPublishRecordsResponse, error] {
+	return wire.Pages(ctx, c.client, "apluscontent20201101.searchContentPublishRecords",
+		in.encode, wire.BareObject((*decoder).readSearchContentPublishRecordsResponse), opts)
 }
 
 // SearchContentPublishRecordsAll iterates over the items of all pages of [Client.SearchContentPublishRecords]. It stops after an error.
-func (c *Client) SearchContentPublishRecordsAll(ctx context.Context, in *SearchContentPublishRecordsInput, opts ...spapi.CallOption) iter.Seq2[*PublishRecord, error] {
+func (c *Client) SearchContentPublishRecordsAll(ctx context.Context,
+	in *SearchContentPublishRecordsInput, opts ...spapi.CallOption) iter.Seq2[*PublishRecord, error] {
 	return wire.Items(c.SearchContentPublishRecordsPages(ctx, in, opts...), func(page *SearchContentPublishRecordsResponse) []PublishRecord {
 		if page == nil {
 			return nil
@@ -366,8 +356,10 @@ func (in *PostContentDocumentApprovalSubmissionInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Product Listing.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/postcontentdocumentapprovalsubmission
-func (c *Client) PostContentDocumentApprovalSubmission(ctx context.Context, in *PostContentDocumentApprovalSubmissionInput, opts ...spapi.CallOption) (*PostContentDocumentApprovalSubmissionResponse, error) {
-	return spapi.Invoke(ctx, c.client, "apluscontent20201101.postContentDocumentApprovalSubmission", in.encode, wire.BareObject((*decoder).readPostContentDocumentApprovalSubmissionResponse), opts)
+func (c *Client) PostContentDocumentApprovalSubmission(ctx context.Context, in *PostContentDocumentApprovalSubmissionInput,
+	opts ...spapi.CallOption) (*PostContentDocumentApprovalSubmissionResponse, error) {
+	return wire.Invoke(ctx, c.client, "apluscontent20201101.postContentDocumentApprovalSubmission",
+		in.encode, wire.BareObject((*decoder).readPostContentDocumentApprovalSubmissionResponse), opts)
 }
 
 // PostContentDocumentSuspendSubmissionInput holds the arguments of [Client.PostContentDocumentSuspendSubmission].
@@ -393,6 +385,8 @@ func (in *PostContentDocumentSuspendSubmissionInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Product Listing.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/postcontentdocumentsuspendsubmission
-func (c *Client) PostContentDocumentSuspendSubmission(ctx context.Context, in *PostContentDocumentSuspendSubmissionInput, opts ...spapi.CallOption) (*PostContentDocumentSuspendSubmissionResponse, error) {
-	return spapi.Invoke(ctx, c.client, "apluscontent20201101.postContentDocumentSuspendSubmission", in.encode, wire.BareObject((*decoder).readPostContentDocumentSuspendSubmissionResponse), opts)
+func (c *Client) PostContentDocumentSuspendSubmission(ctx context.Context, in *PostContentDocumentSuspendSubmissionInput,
+	opts ...spapi.CallOption) (*PostContentDocumentSuspendSubmissionResponse, error) {
+	return wire.Invoke(ctx, c.client, "apluscontent20201101.postContentDocumentSuspendSubmission",
+		in.encode, wire.BareObject((*decoder).readPostContentDocumentSuspendSubmissionResponse), opts)
 }

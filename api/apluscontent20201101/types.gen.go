@@ -22,20 +22,6 @@ type ASINMetadata struct {
 	ContentReferenceKeySet []string `json:"contentReferenceKeySet,omitzero"`
 }
 
-// AplusPaginatedResponse is definition AplusPaginatedResponse of the model.
-type AplusPaginatedResponse struct {
-	// No element twice.
-	Warnings []Error `json:"warnings,omitzero"`
-	// At least 1 characters.
-	NextPageToken string `json:"nextPageToken,omitzero"`
-}
-
-// AplusResponse is definition AplusResponse of the model.
-type AplusResponse struct {
-	// No element twice.
-	Warnings []Error `json:"warnings,omitzero"`
-}
-
 // ContentDocument is definition ContentDocument of the model.
 type ContentDocument struct {
 	// Required; 1 to 100 characters.
@@ -122,12 +108,6 @@ type Error struct {
 	Details string `json:"details,omitzero"`
 }
 
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // GetContentDocumentResponse is definition GetContentDocumentResponse of the model.
 type GetContentDocumentResponse struct {
 	// No element twice.
@@ -201,12 +181,6 @@ type PlainTextItem struct {
 	Value string `json:"value,omitzero"`
 }
 
-// PostContentDocumentASINRelationsRequest is definition PostContentDocumentAsinRelationsRequest of the model.
-type PostContentDocumentASINRelationsRequest struct {
-	// Required; no element twice; at least 10 characters.
-	ASINSet []string `json:"asinSet,omitzero"`
-}
-
 // PostContentDocumentASINRelationsResponse is definition PostContentDocumentAsinRelationsResponse of the model.
 type PostContentDocumentASINRelationsResponse struct {
 	// No element twice.
@@ -217,12 +191,6 @@ type PostContentDocumentASINRelationsResponse struct {
 type PostContentDocumentApprovalSubmissionResponse struct {
 	// No element twice.
 	Warnings []Error `json:"warnings,omitzero"`
-}
-
-// PostContentDocumentRequest is definition PostContentDocumentRequest of the model.
-type PostContentDocumentRequest struct {
-	// Required.
-	ContentDocument *ContentDocument `json:"contentDocument,omitzero"`
 }
 
 // PostContentDocumentResponse is definition PostContentDocumentResponse of the model.
@@ -576,7 +544,8 @@ const (
 	GetContentDocumentIncludedDataSetMetadata GetContentDocumentIncludedDataSet = "METADATA"
 )
 
-// ListContentDocumentASINRelationsIncludedDataSet is parameter includedDataSet of listContentDocumentAsinRelations of the model. Values that are not listed here occur and pass.
+// ListContentDocumentASINRelationsIncludedDataSet is parameter includedDataSet of listContentDocumentAsinRelations of the model. Values that are not listed
+// here occur and pass.
 type ListContentDocumentASINRelationsIncludedDataSet string
 
 // The values of ListContentDocumentASINRelationsIncludedDataSet that the model lists.

@@ -41,7 +41,7 @@ func (in *CreateNotificationInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createnotification
 func (c *Client) CreateNotification(ctx context.Context, in *CreateNotificationInput, opts ...spapi.CallOption) (*CreateNotificationResponse, error) {
-	return spapi.Invoke(ctx, c.client, "appintegrations20240401.createNotification", in.encode, wire.BareObject((*decoder).readCreateNotificationResponse), opts)
+	return wire.Invoke(ctx, c.client, "appintegrations20240401.createNotification", in.encode, wire.BareObject((*decoder).readCreateNotificationResponse), opts)
 }
 
 // DeleteNotificationsInput holds the arguments of [Client.DeleteNotifications].
@@ -65,7 +65,7 @@ func (in *DeleteNotificationsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/deletenotifications
 func (c *Client) DeleteNotifications(ctx context.Context, in *DeleteNotificationsInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "appintegrations20240401.deleteNotifications", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "appintegrations20240401.deleteNotifications", in.encode, opts)
 }
 
 // RecordActionFeedbackInput holds the arguments of [Client.RecordActionFeedback].
@@ -90,5 +90,5 @@ func (in *RecordActionFeedbackInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/recordactionfeedback
 func (c *Client) RecordActionFeedback(ctx context.Context, in *RecordActionFeedbackInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "appintegrations20240401.recordActionFeedback", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "appintegrations20240401.recordActionFeedback", in.encode, opts)
 }

@@ -2,51 +2,9 @@
 
 package appintegrations20240401
 
-import (
-	"encoding/json"
-)
-
-// CreateNotificationRequest is definition CreateNotificationRequest of the model.
-type CreateNotificationRequest struct {
-	// Required.
-	TemplateID string `json:"templateId,omitzero"`
-	// Required.
-	NotificationParameters map[string]json.RawMessage `json:"notificationParameters,omitzero"`
-	MarketplaceID          string                     `json:"marketplaceId,omitzero"`
-}
-
 // CreateNotificationResponse is definition CreateNotificationResponse of the model.
 type CreateNotificationResponse struct {
 	NotificationID string `json:"notificationId,omitzero"`
-}
-
-// DeleteNotificationsRequest is definition DeleteNotificationsRequest of the model.
-type DeleteNotificationsRequest struct {
-	// Required.
-	TemplateID string `json:"templateId,omitzero"`
-	// Required.
-	DeletionReason DeleteNotificationsRequestDeletionReason `json:"deletionReason,omitzero"`
-}
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// RecordActionFeedbackRequest is definition RecordActionFeedbackRequest of the model.
-type RecordActionFeedbackRequest struct {
-	// Required.
-	FeedbackActionCode RecordActionFeedbackRequestFeedbackActionCode `json:"feedbackActionCode,omitzero"`
 }
 
 // DeleteNotificationsRequestDeletionReason is DeleteNotificationsRequest.deletionReason of the model. Values that are not listed here occur and pass.

@@ -34,5 +34,5 @@ func (in *RotateApplicationClientSecretInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/rotateapplicationclientsecret
 func (c *Client) RotateApplicationClientSecret(ctx context.Context, in *RotateApplicationClientSecretInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "application20231130.rotateApplicationClientSecret", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "application20231130.rotateApplicationClientSecret", in.encode, opts)
 }

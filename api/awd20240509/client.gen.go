@@ -43,7 +43,7 @@ func (in *CreateInboundInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createinbound
 func (c *Client) CreateInbound(ctx context.Context, in *CreateInboundInput, opts ...spapi.CallOption) (*InboundOrderReference, error) {
-	return spapi.Invoke(ctx, c.client, "awd20240509.createInbound", in.encode, wire.BareObject((*decoder).readInboundOrderReference), opts)
+	return wire.Invoke(ctx, c.client, "awd20240509.createInbound", in.encode, wire.BareObject((*decoder).readInboundOrderReference), opts)
 }
 
 // GetInboundInput holds the arguments of [Client.GetInbound].
@@ -65,7 +65,7 @@ func (in *GetInboundInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinbound
 func (c *Client) GetInbound(ctx context.Context, in *GetInboundInput, opts ...spapi.CallOption) (*InboundOrder, error) {
-	return spapi.Invoke(ctx, c.client, "awd20240509.getInbound", in.encode, wire.BareObject((*decoder).readInboundOrder), opts)
+	return wire.Invoke(ctx, c.client, "awd20240509.getInbound", in.encode, wire.BareObject((*decoder).readInboundOrder), opts)
 }
 
 // UpdateInboundInput holds the arguments of [Client.UpdateInbound].
@@ -102,7 +102,7 @@ func (in *UpdateInboundInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateinbound
 func (c *Client) UpdateInbound(ctx context.Context, in *UpdateInboundInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "awd20240509.updateInbound", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "awd20240509.updateInbound", in.encode, opts)
 }
 
 // CancelInboundInput holds the arguments of [Client.CancelInbound].
@@ -124,7 +124,7 @@ func (in *CancelInboundInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelinbound
 func (c *Client) CancelInbound(ctx context.Context, in *CancelInboundInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "awd20240509.cancelInbound", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "awd20240509.cancelInbound", in.encode, opts)
 }
 
 // ConfirmInboundInput holds the arguments of [Client.ConfirmInbound].
@@ -146,7 +146,7 @@ func (in *ConfirmInboundInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirminbound
 func (c *Client) ConfirmInbound(ctx context.Context, in *ConfirmInboundInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "awd20240509.confirmInbound", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "awd20240509.confirmInbound", in.encode, opts)
 }
 
 // GetInboundShipmentInput holds the arguments of [Client.GetInboundShipment].
@@ -171,7 +171,7 @@ func (in *GetInboundShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinboundshipment
 func (c *Client) GetInboundShipment(ctx context.Context, in *GetInboundShipmentInput, opts ...spapi.CallOption) (*InboundShipment, error) {
-	return spapi.Invoke(ctx, c.client, "awd20240509.getInboundShipment", in.encode, wire.BareObject((*decoder).readInboundShipment), opts)
+	return wire.Invoke(ctx, c.client, "awd20240509.getInboundShipment", in.encode, wire.BareObject((*decoder).readInboundShipment), opts)
 }
 
 // GetInboundShipmentLabelsInput holds the arguments of [Client.GetInboundShipmentLabels].
@@ -199,7 +199,7 @@ func (in *GetInboundShipmentLabelsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinboundshipmentlabels
 func (c *Client) GetInboundShipmentLabels(ctx context.Context, in *GetInboundShipmentLabelsInput, opts ...spapi.CallOption) (*ShipmentLabels, error) {
-	return spapi.Invoke(ctx, c.client, "awd20240509.getInboundShipmentLabels", in.encode, wire.BareObject((*decoder).readShipmentLabels), opts)
+	return wire.Invoke(ctx, c.client, "awd20240509.getInboundShipmentLabels", in.encode, wire.BareObject((*decoder).readShipmentLabels), opts)
 }
 
 // GetLabelPageTypesInput holds the arguments of [Client.GetLabelPageTypes].
@@ -221,7 +221,7 @@ func (in *GetLabelPageTypesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getlabelpagetypes
 func (c *Client) GetLabelPageTypes(ctx context.Context, in *GetLabelPageTypesInput, opts ...spapi.CallOption) (*ShipmentLabelPageTypes, error) {
-	return spapi.Invoke(ctx, c.client, "awd20240509.getLabelPageTypes", in.encode, wire.BareObject((*decoder).readShipmentLabelPageTypes), opts)
+	return wire.Invoke(ctx, c.client, "awd20240509.getLabelPageTypes", in.encode, wire.BareObject((*decoder).readShipmentLabelPageTypes), opts)
 }
 
 // UpdateInboundShipmentTransportDetailsInput holds the arguments of [Client.UpdateInboundShipmentTransportDetails].
@@ -246,7 +246,7 @@ func (in *UpdateInboundShipmentTransportDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateinboundshipmenttransportdetails
 func (c *Client) UpdateInboundShipmentTransportDetails(ctx context.Context, in *UpdateInboundShipmentTransportDetailsInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "awd20240509.updateInboundShipmentTransportDetails", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "awd20240509.updateInboundShipmentTransportDetails", in.encode, opts)
 }
 
 // CheckInboundEligibilityInput holds the arguments of [Client.CheckInboundEligibility].
@@ -268,7 +268,7 @@ func (in *CheckInboundEligibilityInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/checkinboundeligibility
 func (c *Client) CheckInboundEligibility(ctx context.Context, in *CheckInboundEligibilityInput, opts ...spapi.CallOption) (*InboundEligibility, error) {
-	return spapi.Invoke(ctx, c.client, "awd20240509.checkInboundEligibility", in.encode, wire.BareObject((*decoder).readInboundEligibility), opts)
+	return wire.Invoke(ctx, c.client, "awd20240509.checkInboundEligibility", in.encode, wire.BareObject((*decoder).readInboundEligibility), opts)
 }
 
 // ListInboundShipmentsInput holds the arguments of [Client.ListInboundShipments].
@@ -310,27 +310,17 @@ func (in *ListInboundShipmentsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listinboundshipments
 func (c *Client) ListInboundShipments(ctx context.Context, in *ListInboundShipmentsInput, opts ...spapi.CallOption) (*ShipmentListing, error) {
-	return spapi.Invoke(ctx, c.client, "awd20240509.listInboundShipments", in.encode, wire.BareObject((*decoder).readShipmentListing), opts)
+	return wire.Invoke(ctx, c.client, "awd20240509.listInboundShipments", in.encode, wire.BareObject((*decoder).readShipmentListing), opts)
 }
 
 // ListInboundShipmentsPages iterates over the pages of [Client.ListInboundShipments], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListInboundShipmentsPages(ctx context.Context, in *ListInboundShipmentsInput, opts ...spapi.CallOption) iter.Seq2[*ShipmentListing, error] {
-	return wire.Pages(in, func(in *ListInboundShipmentsInput) (*ShipmentListing, error) {
-		return c.ListInboundShipments(ctx, in, opts...)
-	}, listInboundShipmentsNext)
-}
-
-func listInboundShipmentsNext(in *ListInboundShipmentsInput, page *ShipmentListing) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "awd20240509.listInboundShipments", in.encode, wire.BareObject((*decoder).readShipmentListing), opts)
 }
 
 // ListInboundShipmentsAll iterates over the items of all pages of [Client.ListInboundShipments]. It stops after an error.
-func (c *Client) ListInboundShipmentsAll(ctx context.Context, in *ListInboundShipmentsInput, opts ...spapi.CallOption) iter.Seq2[*InboundShipmentSummary, error] {
+func (c *Client) ListInboundShipmentsAll(ctx context.Context, in *ListInboundShipmentsInput,
+	opts ...spapi.CallOption) iter.Seq2[*InboundShipmentSummary, error] {
 	return wire.Items(c.ListInboundShipmentsPages(ctx, in, opts...), func(page *ShipmentListing) []InboundShipmentSummary {
 		if page == nil {
 			return nil
@@ -372,21 +362,12 @@ func (in *ListInventoryInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listinventory
 func (c *Client) ListInventory(ctx context.Context, in *ListInventoryInput, opts ...spapi.CallOption) (*InventoryListing, error) {
-	return spapi.Invoke(ctx, c.client, "awd20240509.listInventory", in.encode, wire.BareObject((*decoder).readInventoryListing), opts)
+	return wire.Invoke(ctx, c.client, "awd20240509.listInventory", in.encode, wire.BareObject((*decoder).readInventoryListing), opts)
 }
 
 // ListInventoryPages iterates over the pages of [Client.ListInventory], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListInventoryPages(ctx context.Context, in *ListInventoryInput, opts ...spapi.CallOption) iter.Seq2[*InventoryListing, error] {
-	return wire.Pages(in, func(in *ListInventoryInput) (*InventoryListing, error) { return c.ListInventory(ctx, in, opts...) }, listInventoryNext)
-}
-
-func listInventoryNext(in *ListInventoryInput, page *InventoryListing) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "awd20240509.listInventory", in.encode, wire.BareObject((*decoder).readInventoryListing), opts)
 }
 
 // ListInventoryAll iterates over the items of all pages of [Client.ListInventory]. It stops after an error.
@@ -432,21 +413,12 @@ func (in *ListOutboundsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listoutbounds
 func (c *Client) ListOutbounds(ctx context.Context, in *ListOutboundsInput, opts ...spapi.CallOption) (*OutboundListing, error) {
-	return spapi.Invoke(ctx, c.client, "awd20240509.listOutbounds", in.encode, wire.BareObject((*decoder).readOutboundListing), opts)
+	return wire.Invoke(ctx, c.client, "awd20240509.listOutbounds", in.encode, wire.BareObject((*decoder).readOutboundListing), opts)
 }
 
 // ListOutboundsPages iterates over the pages of [Client.ListOutbounds], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListOutboundsPages(ctx context.Context, in *ListOutboundsInput, opts ...spapi.CallOption) iter.Seq2[*OutboundListing, error] {
-	return wire.Pages(in, func(in *ListOutboundsInput) (*OutboundListing, error) { return c.ListOutbounds(ctx, in, opts...) }, listOutboundsNext)
-}
-
-func listOutboundsNext(in *ListOutboundsInput, page *OutboundListing) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "awd20240509.listOutbounds", in.encode, wire.BareObject((*decoder).readOutboundListing), opts)
 }
 
 // ListOutboundsAll iterates over the items of all pages of [Client.ListOutbounds]. It stops after an error.
@@ -479,7 +451,7 @@ func (in *CreateOutboundInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createoutbound
 func (c *Client) CreateOutbound(ctx context.Context, in *CreateOutboundInput, opts ...spapi.CallOption) (*OutboundOrderReference, error) {
-	return spapi.Invoke(ctx, c.client, "awd20240509.createOutbound", in.encode, wire.BareObject((*decoder).readOutboundOrderReference), opts)
+	return wire.Invoke(ctx, c.client, "awd20240509.createOutbound", in.encode, wire.BareObject((*decoder).readOutboundOrderReference), opts)
 }
 
 // GetOutboundInput holds the arguments of [Client.GetOutbound].
@@ -501,7 +473,7 @@ func (in *GetOutboundInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getoutbound
 func (c *Client) GetOutbound(ctx context.Context, in *GetOutboundInput, opts ...spapi.CallOption) (*OutboundOrder, error) {
-	return spapi.Invoke(ctx, c.client, "awd20240509.getOutbound", in.encode, wire.BareObject((*decoder).readOutboundOrder), opts)
+	return wire.Invoke(ctx, c.client, "awd20240509.getOutbound", in.encode, wire.BareObject((*decoder).readOutboundOrder), opts)
 }
 
 // UpdateOutboundInput holds the arguments of [Client.UpdateOutbound].
@@ -541,7 +513,7 @@ func (in *UpdateOutboundInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateoutbound
 func (c *Client) UpdateOutbound(ctx context.Context, in *UpdateOutboundInput, opts ...spapi.CallOption) (*OutboundOrderReference, error) {
-	return spapi.Invoke(ctx, c.client, "awd20240509.updateOutbound", in.encode, wire.BareObject((*decoder).readOutboundOrderReference), opts)
+	return wire.Invoke(ctx, c.client, "awd20240509.updateOutbound", in.encode, wire.BareObject((*decoder).readOutboundOrderReference), opts)
 }
 
 // ConfirmOutboundInput holds the arguments of [Client.ConfirmOutbound].
@@ -563,7 +535,7 @@ func (in *ConfirmOutboundInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirmoutbound
 func (c *Client) ConfirmOutbound(ctx context.Context, in *ConfirmOutboundInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "awd20240509.confirmOutbound", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "awd20240509.confirmOutbound", in.encode, opts)
 }
 
 // ListReplenishmentOrdersInput holds the arguments of [Client.ListReplenishmentOrders].
@@ -601,27 +573,18 @@ func (in *ListReplenishmentOrdersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listreplenishmentorders
 func (c *Client) ListReplenishmentOrders(ctx context.Context, in *ListReplenishmentOrdersInput, opts ...spapi.CallOption) (*ReplenishmentOrderListing, error) {
-	return spapi.Invoke(ctx, c.client, "awd20240509.listReplenishmentOrders", in.encode, wire.BareObject((*decoder).readReplenishmentOrderListing), opts)
+	return wire.Invoke(ctx, c.client, "awd20240509.listReplenishmentOrders", in.encode, wire.BareObject((*decoder).readReplenishmentOrderListing), opts)
 }
 
 // ListReplenishmentOrdersPages iterates over the pages of [Client.ListReplenishmentOrders], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListReplenishmentOrdersPages(ctx context.Context, in *ListReplenishmentOrdersInput, opts ...spapi.CallOption) iter.Seq2[*ReplenishmentOrderListing, error] {
-	return wire.Pages(in, func(in *ListReplenishmentOrdersInput) (*ReplenishmentOrderListing, error) {
-		return c.ListReplenishmentOrders(ctx, in, opts...)
-	}, listReplenishmentOrdersNext)
-}
-
-func listReplenishmentOrdersNext(in *ListReplenishmentOrdersInput, page *ReplenishmentOrderListing) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+func (c *Client) ListReplenishmentOrdersPages(ctx context.Context, in *ListReplenishmentOrdersInput,
+	opts ...spapi.CallOption) iter.Seq2[*ReplenishmentOrderListing, error] {
+	return wire.Pages(ctx, c.client, "awd20240509.listReplenishmentOrders", in.encode, wire.BareObject((*decoder).readReplenishmentOrderListing), opts)
 }
 
 // ListReplenishmentOrdersAll iterates over the items of all pages of [Client.ListReplenishmentOrders]. It stops after an error.
-func (c *Client) ListReplenishmentOrdersAll(ctx context.Context, in *ListReplenishmentOrdersInput, opts ...spapi.CallOption) iter.Seq2[*ReplenishmentOrder, error] {
+func (c *Client) ListReplenishmentOrdersAll(ctx context.Context, in *ListReplenishmentOrdersInput,
+	opts ...spapi.CallOption) iter.Seq2[*ReplenishmentOrder, error] {
 	return wire.Items(c.ListReplenishmentOrdersPages(ctx, in, opts...), func(page *ReplenishmentOrderListing) []ReplenishmentOrder {
 		if page == nil {
 			return nil
@@ -650,8 +613,9 @@ func (in *CreateReplenishmentOrderInput) encode(r *wire.Request) {
 // Role: Amazon Warehousing and Distribution.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createreplenishmentorder
-func (c *Client) CreateReplenishmentOrder(ctx context.Context, in *CreateReplenishmentOrderInput, opts ...spapi.CallOption) (*ReplenishmentOrderReference, error) {
-	return spapi.Invoke(ctx, c.client, "awd20240509.createReplenishmentOrder", in.encode, wire.BareObject((*decoder).readReplenishmentOrderReference), opts)
+func (c *Client) CreateReplenishmentOrder(ctx context.Context, in *CreateReplenishmentOrderInput,
+	opts ...spapi.CallOption) (*ReplenishmentOrderReference, error) {
+	return wire.Invoke(ctx, c.client, "awd20240509.createReplenishmentOrder", in.encode, wire.BareObject((*decoder).readReplenishmentOrderReference), opts)
 }
 
 // GetReplenishmentOrderInput holds the arguments of [Client.GetReplenishmentOrder].
@@ -675,7 +639,7 @@ func (in *GetReplenishmentOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreplenishmentorder
 func (c *Client) GetReplenishmentOrder(ctx context.Context, in *GetReplenishmentOrderInput, opts ...spapi.CallOption) (*ReplenishmentOrder, error) {
-	return spapi.Invoke(ctx, c.client, "awd20240509.getReplenishmentOrder", in.encode, wire.BareObject((*decoder).readReplenishmentOrder), opts)
+	return wire.Invoke(ctx, c.client, "awd20240509.getReplenishmentOrder", in.encode, wire.BareObject((*decoder).readReplenishmentOrder), opts)
 }
 
 // ConfirmReplenishmentOrderInput holds the arguments of [Client.ConfirmReplenishmentOrder].
@@ -699,5 +663,5 @@ func (in *ConfirmReplenishmentOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirmreplenishmentorder
 func (c *Client) ConfirmReplenishmentOrder(ctx context.Context, in *ConfirmReplenishmentOrderInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "awd20240509.confirmReplenishmentOrder", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "awd20240509.confirmReplenishmentOrder", in.encode, opts)
 }

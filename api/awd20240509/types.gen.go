@@ -82,21 +82,6 @@ type DistributionProduct struct {
 	SKU string `json:"sku,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code    string `json:"code,omitzero"`
-	Details string `json:"details,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // ExpirationDetails is definition ExpirationDetails of the model.
 type ExpirationDetails struct {
 	Expiration     time.Time `json:"expiration,omitzero"`
@@ -132,26 +117,10 @@ type InboundOrder struct {
 	UpdatedAt         time.Time                     `json:"updatedAt,omitzero"`
 }
 
-// InboundOrderCreationData is definition InboundOrderCreationData of the model.
-type InboundOrderCreationData struct {
-	ExternalReferenceID string `json:"externalReferenceId,omitzero"`
-	// Required.
-	OriginAddress *Address `json:"originAddress,omitzero"`
-	// Required; at least 1 elements.
-	PackagesToInbound []DistributionPackageQuantity `json:"packagesToInbound,omitzero"`
-	Preferences       *InboundPreferences           `json:"preferences,omitzero"`
-}
-
 // InboundOrderReference is definition InboundOrderReference of the model.
 type InboundOrderReference struct {
 	// Required.
 	OrderID string `json:"orderId,omitzero"`
-}
-
-// InboundPackages is definition InboundPackages of the model.
-type InboundPackages struct {
-	// Required; at least 1 elements.
-	PackagesToInbound []DistributionPackageQuantity `json:"packagesToInbound,omitzero"`
 }
 
 // InboundPreferences is definition InboundPreferences of the model.
@@ -291,13 +260,6 @@ type OutboundOrder struct {
 	UpdatedAt               time.Time                     `json:"updatedAt,omitzero"`
 }
 
-// OutboundOrderCreationData is definition OutboundOrderCreationData of the model.
-type OutboundOrderCreationData struct {
-	OrderPreferences   []OrderAttribute              `json:"orderPreferences,omitzero"`
-	PackagesToOutbound []DistributionPackageQuantity `json:"packagesToOutbound,omitzero"`
-	ProductsToOutbound []ProductQuantity             `json:"productsToOutbound,omitzero"`
-}
-
 // OutboundOrderReference is definition OutboundOrderReference of the model.
 type OutboundOrderReference struct {
 	// Required.
@@ -410,12 +372,6 @@ type ReplenishmentOrder struct {
 	UpdatedAt         time.Time                 `json:"updatedAt,omitzero"`
 }
 
-// ReplenishmentOrderCreationData is definition ReplenishmentOrderCreationData of the model.
-type ReplenishmentOrderCreationData struct {
-	Preferences *ReplenishmentPreferences `json:"preferences,omitzero"`
-	Products    []DistributionProduct     `json:"products,omitzero"`
-}
-
 // ReplenishmentOrderListing is definition ReplenishmentOrderListing of the model.
 type ReplenishmentOrderListing struct {
 	NextToken string               `json:"nextToken,omitzero"`
@@ -486,12 +442,6 @@ type TrackingDetails struct {
 	BookingID string `json:"bookingId,omitzero"`
 }
 
-// TransportationDetails is definition TransportationDetails of the model.
-type TransportationDetails struct {
-	// Required.
-	TrackingDetails []TrackingDetails `json:"trackingDetails,omitzero"`
-}
-
 // CarrierCodeType is definition CarrierCodeType of the model. Values that are not listed here occur and pass.
 type CarrierCodeType string
 
@@ -525,14 +475,6 @@ type DistributionPackageType string
 const (
 	DistributionPackageTypeCase   DistributionPackageType = "CASE"
 	DistributionPackageTypePallet DistributionPackageType = "PALLET"
-)
-
-// FormatType is definition FormatType of the model. Values that are not listed here occur and pass.
-type FormatType string
-
-// The values of FormatType that the model lists.
-const (
-	FormatTypePDF FormatType = "PDF"
 )
 
 // GetInboundShipmentLabelsFormatType is parameter formatType of getInboundShipmentLabels of the model. Values that are not listed here occur and pass.
@@ -594,15 +536,6 @@ const (
 	InboundStatusClosed     InboundStatus = "CLOSED"
 	InboundStatusExpired    InboundStatus = "EXPIRED"
 	InboundStatusCancelled  InboundStatus = "CANCELLED"
-)
-
-// InventoryDetailsVisibility is definition InventoryDetailsVisibility of the model. Values that are not listed here occur and pass.
-type InventoryDetailsVisibility string
-
-// The values of InventoryDetailsVisibility that the model lists.
-const (
-	InventoryDetailsVisibilityShow InventoryDetailsVisibility = "SHOW"
-	InventoryDetailsVisibilityHide InventoryDetailsVisibility = "HIDE"
 )
 
 // InventoryUnitOfMeasurement is definition InventoryUnitOfMeasurement of the model. Values that are not listed here occur and pass.
@@ -811,33 +744,6 @@ const (
 	ReplenishmentOrderStatusInventoryOutbound ReplenishmentOrderStatus = "INVENTORY_OUTBOUND"
 	ReplenishmentOrderStatusSuccess           ReplenishmentOrderStatus = "SUCCESS"
 	ReplenishmentOrderStatusValidating        ReplenishmentOrderStatus = "VALIDATING"
-)
-
-// SKUQuantitiesVisibility is definition SkuQuantitiesVisibility of the model. Values that are not listed here occur and pass.
-type SKUQuantitiesVisibility string
-
-// The values of SKUQuantitiesVisibility that the model lists.
-const (
-	SKUQuantitiesVisibilityShow SKUQuantitiesVisibility = "SHOW"
-	SKUQuantitiesVisibilityHide SKUQuantitiesVisibility = "HIDE"
-)
-
-// ShipmentSortableField is definition ShipmentSortableField of the model. Values that are not listed here occur and pass.
-type ShipmentSortableField string
-
-// The values of ShipmentSortableField that the model lists.
-const (
-	ShipmentSortableFieldUpdatedAt ShipmentSortableField = "UPDATED_AT"
-	ShipmentSortableFieldCreatedAt ShipmentSortableField = "CREATED_AT"
-)
-
-// SortOrder is definition SortOrder of the model. Values that are not listed here occur and pass.
-type SortOrder string
-
-// The values of SortOrder that the model lists.
-const (
-	SortOrderAscending  SortOrder = "ASCENDING"
-	SortOrderDescending SortOrder = "DESCENDING"
 )
 
 // VolumeUnitOfMeasurement is definition VolumeUnitOfMeasurement of the model. Values that are not listed here occur and pass.

@@ -64,23 +64,12 @@ func (in *SearchCatalogItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/catalog-items-api
 func (c *Client) SearchCatalogItems(ctx context.Context, in *SearchCatalogItemsInput, opts ...spapi.CallOption) (*ItemSearchResults, error) {
-	return spapi.Invoke(ctx, c.client, "catalogitems20201201.searchCatalogItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
+	return wire.Invoke(ctx, c.client, "catalogitems20201201.searchCatalogItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
 }
 
 // SearchCatalogItemsPages iterates over the pages of [Client.SearchCatalogItems], beginning with the one that in asks for. It stops after an error.
 func (c *Client) SearchCatalogItemsPages(ctx context.Context, in *SearchCatalogItemsInput, opts ...spapi.CallOption) iter.Seq2[*ItemSearchResults, error] {
-	return wire.Pages(in, func(in *SearchCatalogItemsInput) (*ItemSearchResults, error) {
-		return c.SearchCatalogItems(ctx, in, opts...)
-	}, searchCatalogItemsNext)
-}
-
-func searchCatalogItemsNext(in *SearchCatalogItemsInput, page *ItemSearchResults) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PageToken = token
-	return token
+	return wire.Pages(ctx, c.client, "catalogitems20201201.searchCatalogItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
 }
 
 // SearchCatalogItemsAll iterates over the items of all pages of [Client.SearchCatalogItems]. It stops after an error.
@@ -121,5 +110,5 @@ func (in *GetCatalogItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/catalog-items-api
 func (c *Client) GetCatalogItem(ctx context.Context, in *GetCatalogItemInput, opts ...spapi.CallOption) (*Item, error) {
-	return spapi.Invoke(ctx, c.client, "catalogitems20201201.getCatalogItem", in.encode, wire.BareObject((*decoder).readItem), opts)
+	return wire.Invoke(ctx, c.client, "catalogitems20201201.getCatalogItem", in.encode, wire.BareObject((*decoder).readItem), opts)
 }

@@ -67,7 +67,9 @@ func (in *SearchCatalogItemsInput) encode(r *wire.Request) {
 
 // SearchCatalogItems GET /catalog/2022-04-01/items, 2 requests per second, burst 2.
 //
-// The limit is from amzn/selling-partner-api-models models/catalog-items-api-model/catalogItems_2022-04-01.json; developer-docs.amazon.com/sp-api/docs/catalog-items-api-rate-limits: 500/s over all sellers of one application; a copy of the reference page of 2026-09 shows 5/5.
+// The limit is from amzn/selling-partner-api-models models/catalog-items-api-model/catalogItems_2022-04-01.json;
+// developer-docs.amazon.com/sp-api/docs/catalog-items-api-rate-limits: 500/s over all sellers of one application; a copy of the reference page of 2026-09 shows
+// 5/5.
 //
 // All sellers of an application together: 500 requests per second.
 //
@@ -77,23 +79,12 @@ func (in *SearchCatalogItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/searchcatalogitems
 func (c *Client) SearchCatalogItems(ctx context.Context, in *SearchCatalogItemsInput, opts ...spapi.CallOption) (*ItemSearchResults, error) {
-	return spapi.Invoke(ctx, c.client, "catalogitems20220401.searchCatalogItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
+	return wire.Invoke(ctx, c.client, "catalogitems20220401.searchCatalogItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
 }
 
 // SearchCatalogItemsPages iterates over the pages of [Client.SearchCatalogItems], beginning with the one that in asks for. It stops after an error.
 func (c *Client) SearchCatalogItemsPages(ctx context.Context, in *SearchCatalogItemsInput, opts ...spapi.CallOption) iter.Seq2[*ItemSearchResults, error] {
-	return wire.Pages(in, func(in *SearchCatalogItemsInput) (*ItemSearchResults, error) {
-		return c.SearchCatalogItems(ctx, in, opts...)
-	}, searchCatalogItemsNext)
-}
-
-func searchCatalogItemsNext(in *SearchCatalogItemsInput, page *ItemSearchResults) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PageToken = token
-	return token
+	return wire.Pages(ctx, c.client, "catalogitems20220401.searchCatalogItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
 }
 
 // SearchCatalogItemsAll iterates over the items of all pages of [Client.SearchCatalogItems]. It stops after an error.
@@ -130,7 +121,9 @@ func (in *GetCatalogItemInput) encode(r *wire.Request) {
 
 // GetCatalogItem GET /catalog/2022-04-01/items/{asin}, 2 requests per second, burst 2.
 //
-// The limit is from amzn/selling-partner-api-models models/catalog-items-api-model/catalogItems_2022-04-01.json; developer-docs.amazon.com/sp-api/docs/catalog-items-api-rate-limits: 250/s over all sellers of one application; a copy of the reference page of 2026-09 shows 5/5.
+// The limit is from amzn/selling-partner-api-models models/catalog-items-api-model/catalogItems_2022-04-01.json;
+// developer-docs.amazon.com/sp-api/docs/catalog-items-api-rate-limits: 250/s over all sellers of one application; a copy of the reference page of 2026-09 shows
+// 5/5.
 //
 // All sellers of an application together: 250 requests per second.
 //
@@ -138,5 +131,5 @@ func (in *GetCatalogItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/catalog-items-api
 func (c *Client) GetCatalogItem(ctx context.Context, in *GetCatalogItemInput, opts ...spapi.CallOption) (*Item, error) {
-	return spapi.Invoke(ctx, c.client, "catalogitems20220401.getCatalogItem", in.encode, wire.BareObject((*decoder).readItem), opts)
+	return wire.Invoke(ctx, c.client, "catalogitems20220401.getCatalogItem", in.encode, wire.BareObject((*decoder).readItem), opts)
 }

@@ -40,21 +40,6 @@ type Dimensions struct {
 	Width  *Dimension `json:"width,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // Item is definition Item of the model.
 type Item struct {
 	// Required.
@@ -327,7 +312,8 @@ const (
 	ItemSummaryByMarketplaceItemClassificationVariationParent ItemSummaryByMarketplaceItemClassification = "VARIATION_PARENT"
 )
 
-// ItemVendorDetailsByMarketplaceReplenishmentCategory is ItemVendorDetailsByMarketplace.replenishmentCategory of the model. Values that are not listed here occur and pass.
+// ItemVendorDetailsByMarketplaceReplenishmentCategory is ItemVendorDetailsByMarketplace.replenishmentCategory of the model. Values that are not listed here
+// occur and pass.
 type ItemVendorDetailsByMarketplaceReplenishmentCategory string
 
 // The values of ItemVendorDetailsByMarketplaceReplenishmentCategory that the model lists.

@@ -12,18 +12,3 @@ type Categories struct {
 	ProductCategoryName string          `json:"ProductCategoryName,omitzero"`
 	Parent              json.RawMessage `json:"parent,omitzero"`
 }
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ListCatalogCategoriesResponse is definition ListCatalogCategoriesResponse of the model.
-type ListCatalogCategoriesResponse struct {
-	Payload []Categories `json:"payload,omitzero"`
-	Errors  []Error      `json:"errors,omitzero"`
-}

@@ -45,7 +45,7 @@ func (in *GetItemReviewTopicsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getitemreviewtopics
 func (c *Client) GetItemReviewTopics(ctx context.Context, in *GetItemReviewTopicsInput, opts ...spapi.CallOption) (*ItemReviewTopicsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "customerfeedback20240601.getItemReviewTopics", in.encode, wire.BareObject((*decoder).readItemReviewTopicsResponse), opts)
+	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getItemReviewTopics", in.encode, wire.BareObject((*decoder).readItemReviewTopicsResponse), opts)
 }
 
 // GetItemBrowseNodeInput holds the arguments of [Client.GetItemBrowseNode].
@@ -72,7 +72,7 @@ func (in *GetItemBrowseNodeInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getitembrowsenode
 func (c *Client) GetItemBrowseNode(ctx context.Context, in *GetItemBrowseNodeInput, opts ...spapi.CallOption) (*BrowseNodeResponse, error) {
-	return spapi.Invoke(ctx, c.client, "customerfeedback20240601.getItemBrowseNode", in.encode, wire.BareObject((*decoder).readBrowseNodeResponse), opts)
+	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getItemBrowseNode", in.encode, wire.BareObject((*decoder).readBrowseNodeResponse), opts)
 }
 
 // GetBrowseNodeReviewTopicsInput holds the arguments of [Client.GetBrowseNodeReviewTopics].
@@ -101,8 +101,10 @@ func (in *GetBrowseNodeReviewTopicsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getbrowsenodereviewtopics
-func (c *Client) GetBrowseNodeReviewTopics(ctx context.Context, in *GetBrowseNodeReviewTopicsInput, opts ...spapi.CallOption) (*BrowseNodeReviewTopicsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReviewTopics", in.encode, wire.BareObject((*decoder).readBrowseNodeReviewTopicsResponse), opts)
+func (c *Client) GetBrowseNodeReviewTopics(ctx context.Context, in *GetBrowseNodeReviewTopicsInput,
+	opts ...spapi.CallOption) (*BrowseNodeReviewTopicsResponse, error) {
+	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReviewTopics",
+		in.encode, wire.BareObject((*decoder).readBrowseNodeReviewTopicsResponse), opts)
 }
 
 // GetItemReviewTrendsInput holds the arguments of [Client.GetItemReviewTrends].
@@ -129,7 +131,7 @@ func (in *GetItemReviewTrendsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getitemreviewtrends
 func (c *Client) GetItemReviewTrends(ctx context.Context, in *GetItemReviewTrendsInput, opts ...spapi.CallOption) (*ItemReviewTrendsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "customerfeedback20240601.getItemReviewTrends", in.encode, wire.BareObject((*decoder).readItemReviewTrendsResponse), opts)
+	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getItemReviewTrends", in.encode, wire.BareObject((*decoder).readItemReviewTrendsResponse), opts)
 }
 
 // GetBrowseNodeReviewTrendsInput holds the arguments of [Client.GetBrowseNodeReviewTrends].
@@ -155,8 +157,10 @@ func (in *GetBrowseNodeReviewTrendsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getbrowsenodereviewtrends
-func (c *Client) GetBrowseNodeReviewTrends(ctx context.Context, in *GetBrowseNodeReviewTrendsInput, opts ...spapi.CallOption) (*BrowseNodeReviewTrendsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReviewTrends", in.encode, wire.BareObject((*decoder).readBrowseNodeReviewTrendsResponse), opts)
+func (c *Client) GetBrowseNodeReviewTrends(ctx context.Context, in *GetBrowseNodeReviewTrendsInput,
+	opts ...spapi.CallOption) (*BrowseNodeReviewTrendsResponse, error) {
+	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReviewTrends",
+		in.encode, wire.BareObject((*decoder).readBrowseNodeReviewTrendsResponse), opts)
 }
 
 // GetBrowseNodeReturnTopicsInput holds the arguments of [Client.GetBrowseNodeReturnTopics].
@@ -182,8 +186,10 @@ func (in *GetBrowseNodeReturnTopicsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getbrowsenodereturntopics
-func (c *Client) GetBrowseNodeReturnTopics(ctx context.Context, in *GetBrowseNodeReturnTopicsInput, opts ...spapi.CallOption) (*BrowseNodeReturnTopicsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReturnTopics", in.encode, wire.BareObject((*decoder).readBrowseNodeReturnTopicsResponse), opts)
+func (c *Client) GetBrowseNodeReturnTopics(ctx context.Context, in *GetBrowseNodeReturnTopicsInput,
+	opts ...spapi.CallOption) (*BrowseNodeReturnTopicsResponse, error) {
+	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReturnTopics",
+		in.encode, wire.BareObject((*decoder).readBrowseNodeReturnTopicsResponse), opts)
 }
 
 // GetBrowseNodeReturnTrendsInput holds the arguments of [Client.GetBrowseNodeReturnTrends].
@@ -209,6 +215,8 @@ func (in *GetBrowseNodeReturnTrendsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getbrowsenodereturntrends
-func (c *Client) GetBrowseNodeReturnTrends(ctx context.Context, in *GetBrowseNodeReturnTrendsInput, opts ...spapi.CallOption) (*BrowseNodeReturnTrendsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReturnTrends", in.encode, wire.BareObject((*decoder).readBrowseNodeReturnTrendsResponse), opts)
+func (c *Client) GetBrowseNodeReturnTrends(ctx context.Context, in *GetBrowseNodeReturnTrendsInput,
+	opts ...spapi.CallOption) (*BrowseNodeReturnTrendsResponse, error) {
+	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReturnTrends",
+		in.encode, wire.BareObject((*decoder).readBrowseNodeReturnTrendsResponse), opts)
 }

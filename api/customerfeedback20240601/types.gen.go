@@ -231,21 +231,6 @@ type DateRange struct {
 	EndDate time.Time `json:"endDate,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // ItemReviewBrowseNodeMetrics is definition ItemReviewBrowseNodeMetrics of the model.
 type ItemReviewBrowseNodeMetrics struct {
 	OccurrencePercentage *BrowseNodeOccurrence       `json:"occurrencePercentage,omitzero"`

@@ -23,7 +23,7 @@ func New(client *spapi.Client) *Client { return &Client{client: client} }
 // GetQueriesInput holds the arguments of [Client.GetQueries].
 type GetQueriesInput struct {
 	// Query processingStatuses; at least 1 elements.
-	ProcessingStatuses []GetQueriesProcessingStatuses `json:"-"`
+	ProcessingStatuses []GetQueriesProcessingStatus `json:"-"`
 	// Query pageSize; 1 to 100.
 	PageSize *int64 `json:"-"`
 	// Query createdSince.
@@ -47,7 +47,9 @@ func (in *GetQueriesInput) encode(r *wire.Request) {
 
 // GetQueries GET /dataKiosk/2023-11-15/queries, 0.01667 requests per second (one in 60 s), burst 10.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; amzn/selling-partner-api-models models/data-kiosk-api-model/dataKiosk_2023-11-15.json: model 0.0222/10, SDK 1 per 60 s/15: nothing else decides, so the lower; rate and burst from different sources.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; amzn/selling-partner-api-models
+// models/data-kiosk-api-model/dataKiosk_2023-11-15.json: model 0.0222/10, SDK 1 per 60 s/15: nothing else decides, so the lower; rate and burst from different
+// sources.
 //
 // It pages: [Client.GetQueriesPages] and [Client.GetQueriesAll] follow.
 //
@@ -55,21 +57,12 @@ func (in *GetQueriesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getqueries
 func (c *Client) GetQueries(ctx context.Context, in *GetQueriesInput, opts ...spapi.CallOption) (*GetQueriesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "datakiosk20231115.getQueries", in.encode, wire.BareObject((*decoder).readGetQueriesResponse), opts)
+	return wire.Invoke(ctx, c.client, "datakiosk20231115.getQueries", in.encode, wire.BareObject((*decoder).readGetQueriesResponse), opts)
 }
 
 // GetQueriesPages iterates over the pages of [Client.GetQueries], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetQueriesPages(ctx context.Context, in *GetQueriesInput, opts ...spapi.CallOption) iter.Seq2[*GetQueriesResponse, error] {
-	return wire.Pages(in, func(in *GetQueriesInput) (*GetQueriesResponse, error) { return c.GetQueries(ctx, in, opts...) }, getQueriesNext)
-}
-
-func getQueriesNext(in *GetQueriesInput, page *GetQueriesResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "datakiosk20231115.getQueries", in.encode, wire.BareObject((*decoder).readGetQueriesResponse), opts)
 }
 
 // GetQueriesAll iterates over the items of all pages of [Client.GetQueries]. It stops after an error.
@@ -102,7 +95,7 @@ func (in *CreateQueryInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createquery
 func (c *Client) CreateQuery(ctx context.Context, in *CreateQueryInput, opts ...spapi.CallOption) (*CreateQueryResponse, error) {
-	return spapi.Invoke(ctx, c.client, "datakiosk20231115.createQuery", in.encode, wire.BareObject((*decoder).readCreateQueryResponse), opts)
+	return wire.Invoke(ctx, c.client, "datakiosk20231115.createQuery", in.encode, wire.BareObject((*decoder).readCreateQueryResponse), opts)
 }
 
 // GetQueryInput holds the arguments of [Client.GetQuery].
@@ -124,7 +117,7 @@ func (in *GetQueryInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getquery
 func (c *Client) GetQuery(ctx context.Context, in *GetQueryInput, opts ...spapi.CallOption) (*Query, error) {
-	return spapi.Invoke(ctx, c.client, "datakiosk20231115.getQuery", in.encode, wire.BareObject((*decoder).readQuery), opts)
+	return wire.Invoke(ctx, c.client, "datakiosk20231115.getQuery", in.encode, wire.BareObject((*decoder).readQuery), opts)
 }
 
 // CancelQueryInput holds the arguments of [Client.CancelQuery].
@@ -142,13 +135,14 @@ func (in *CancelQueryInput) encode(r *wire.Request) {
 
 // CancelQuery DELETE /dataKiosk/2023-11-15/queries/{queryId}, 0.0222 requests per second (one in 45 s), burst 10.
 //
-// The limit is from amzn/selling-partner-api-models models/data-kiosk-api-model/dataKiosk_2023-11-15.json: model 0.0222/10, SDK 2/15: nothing else decides, so the lower.
+// The limit is from amzn/selling-partner-api-models models/data-kiosk-api-model/dataKiosk_2023-11-15.json: model 0.0222/10, SDK 2/15: nothing else decides, so
+// the lower.
 //
 // Role: Brand Analytics.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelquery
 func (c *Client) CancelQuery(ctx context.Context, in *CancelQueryInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "datakiosk20231115.cancelQuery", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "datakiosk20231115.cancelQuery", in.encode, opts)
 }
 
 // GetDocumentInput holds the arguments of [Client.GetDocument].
@@ -170,5 +164,5 @@ func (in *GetDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getdocument
 func (c *Client) GetDocument(ctx context.Context, in *GetDocumentInput, opts ...spapi.CallOption) (*GetDocumentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "datakiosk20231115.getDocument", in.encode, wire.BareObject((*decoder).readGetDocumentResponse), opts)
+	return wire.Invoke(ctx, c.client, "datakiosk20231115.getDocument", in.encode, wire.BareObject((*decoder).readGetDocumentResponse), opts)
 }

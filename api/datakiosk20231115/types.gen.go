@@ -12,28 +12,6 @@ type CreateQueryResponse struct {
 	QueryID string `json:"queryId,omitzero"`
 }
 
-// CreateQuerySpecification is definition CreateQuerySpecification of the model.
-type CreateQuerySpecification struct {
-	// Required.
-	Query           string `json:"query,omitzero"`
-	PaginationToken string `json:"paginationToken,omitzero"`
-}
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // GetDocumentResponse is definition GetDocumentResponse of the model.
 type GetDocumentResponse struct {
 	// Required.
@@ -76,16 +54,16 @@ type QueryPagination struct {
 	NextToken string `json:"nextToken,omitzero"`
 }
 
-// GetQueriesProcessingStatuses is parameter processingStatuses of getQueries of the model. Values that are not listed here occur and pass.
-type GetQueriesProcessingStatuses string
+// GetQueriesProcessingStatus is parameter processingStatuses of getQueries of the model. Values that are not listed here occur and pass.
+type GetQueriesProcessingStatus string
 
-// The values of GetQueriesProcessingStatuses that the model lists.
+// The values of GetQueriesProcessingStatus that the model lists.
 const (
-	GetQueriesProcessingStatusesCancelled  GetQueriesProcessingStatuses = "CANCELLED"
-	GetQueriesProcessingStatusesDone       GetQueriesProcessingStatuses = "DONE"
-	GetQueriesProcessingStatusesFatal      GetQueriesProcessingStatuses = "FATAL"
-	GetQueriesProcessingStatusesInProgress GetQueriesProcessingStatuses = "IN_PROGRESS"
-	GetQueriesProcessingStatusesInQueue    GetQueriesProcessingStatuses = "IN_QUEUE"
+	GetQueriesProcessingStatusCancelled  GetQueriesProcessingStatus = "CANCELLED"
+	GetQueriesProcessingStatusDone       GetQueriesProcessingStatus = "DONE"
+	GetQueriesProcessingStatusFatal      GetQueriesProcessingStatus = "FATAL"
+	GetQueriesProcessingStatusInProgress GetQueriesProcessingStatus = "IN_PROGRESS"
+	GetQueriesProcessingStatusInQueue    GetQueriesProcessingStatus = "IN_QUEUE"
 )
 
 // QueryProcessingStatus is Query.processingStatus of the model. Values that are not listed here occur and pass.

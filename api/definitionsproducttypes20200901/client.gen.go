@@ -45,15 +45,18 @@ func (in *SearchDefinitionsProductTypesInput) encode(r *wire.Request) {
 
 // SearchDefinitionsProductTypes GET /definitions/2020-09-01/productTypes, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/product-type-definitions-api-rate-limits: documentation and SDK agree, the model still has 5/10; 100/s over all sellers of one application.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/product-type-definitions-api-rate-limits:
+// documentation and SDK agree, the model still has 5/10; 100/s over all sellers of one application.
 //
 // All sellers of an application together: 100 requests per second.
 //
 // Roles, one of them is enough: Inventory and Order Tracking, Product Listing.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/searchdefinitionsproducttypes
-func (c *Client) SearchDefinitionsProductTypes(ctx context.Context, in *SearchDefinitionsProductTypesInput, opts ...spapi.CallOption) (*ProductTypeList, error) {
-	return spapi.Invoke(ctx, c.client, "definitionsproducttypes20200901.searchDefinitionsProductTypes", in.encode, wire.BareObject((*decoder).readProductTypeList), opts)
+func (c *Client) SearchDefinitionsProductTypes(ctx context.Context,
+	in *SearchDefinitionsProductTypesInput, opts ...spapi.CallOption) (*ProductTypeList, error) {
+	return wire.Invoke(ctx, c.client, "definitionsproducttypes20200901.searchDefinitionsProductTypes",
+		in.encode, wire.BareObject((*decoder).readProductTypeList), opts)
 }
 
 // GetDefinitionsProductTypeInput holds the arguments of [Client.GetDefinitionsProductType].
@@ -92,7 +95,8 @@ func (in *GetDefinitionsProductTypeInput) encode(r *wire.Request) {
 
 // GetDefinitionsProductType GET /definitions/2020-09-01/productTypes/{productType}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/product-type-definitions-api-rate-limits: documentation and SDK agree, the model still has 5/10; 100/s over all sellers of one application.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/product-type-definitions-api-rate-limits:
+// documentation and SDK agree, the model still has 5/10; 100/s over all sellers of one application.
 //
 // All sellers of an application together: 100 requests per second.
 //
@@ -100,5 +104,6 @@ func (in *GetDefinitionsProductTypeInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getdefinitionsproducttype
 func (c *Client) GetDefinitionsProductType(ctx context.Context, in *GetDefinitionsProductTypeInput, opts ...spapi.CallOption) (*ProductTypeDefinition, error) {
-	return spapi.Invoke(ctx, c.client, "definitionsproducttypes20200901.getDefinitionsProductType", in.encode, wire.BareObject((*decoder).readProductTypeDefinition), opts)
+	return wire.Invoke(ctx, c.client, "definitionsproducttypes20200901.getDefinitionsProductType",
+		in.encode, wire.BareObject((*decoder).readProductTypeDefinition), opts)
 }

@@ -2,21 +2,6 @@
 
 package definitionsproducttypes20200901
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // ProductType is definition ProductType of the model.
 type ProductType struct {
 	// Required.
@@ -135,7 +120,8 @@ const (
 	GetDefinitionsProductTypeLocaleZhTW    GetDefinitionsProductTypeLocale = "zh_TW"
 )
 
-// GetDefinitionsProductTypeParentageLevel is parameter parentageLevel of getDefinitionsProductType of the model. Values that are not listed here occur and pass.
+// GetDefinitionsProductTypeParentageLevel is parameter parentageLevel of getDefinitionsProductType of the model. Values that are not listed here occur and
+// pass.
 type GetDefinitionsProductTypeParentageLevel string
 
 // The values of GetDefinitionsProductTypeParentageLevel that the model lists.
@@ -155,7 +141,8 @@ const (
 	GetDefinitionsProductTypeRequirementsListingOfferOnly   GetDefinitionsProductTypeRequirements = "LISTING_OFFER_ONLY"
 )
 
-// GetDefinitionsProductTypeRequirementsEnforced is parameter requirementsEnforced of getDefinitionsProductType of the model. Values that are not listed here occur and pass.
+// GetDefinitionsProductTypeRequirementsEnforced is parameter requirementsEnforced of getDefinitionsProductType of the model. Values that are not listed here
+// occur and pass.
 type GetDefinitionsProductTypeRequirementsEnforced string
 
 // The values of GetDefinitionsProductTypeRequirementsEnforced that the model lists.

@@ -51,7 +51,7 @@ func (in *SubmitInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/delivery-by-amazon-api
 func (c *Client) SubmitInvoice(ctx context.Context, in *SubmitInvoiceInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "deliveryshipmentinvoice20220701.submitInvoice", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "deliveryshipmentinvoice20220701.submitInvoice", in.encode, opts)
 }
 
 // GetInvoiceStatusInput holds the arguments of [Client.GetInvoiceStatus].
@@ -85,5 +85,6 @@ func (in *GetInvoiceStatusInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/delivery-by-amazon-api
 func (c *Client) GetInvoiceStatus(ctx context.Context, in *GetInvoiceStatusInput, opts ...spapi.CallOption) (*GetInvoiceStatusResponse, error) {
-	return spapi.Invoke(ctx, c.client, "deliveryshipmentinvoice20220701.getInvoiceStatus", in.encode, wire.BareObject((*decoder).readGetInvoiceStatusResponse), opts)
+	return wire.Invoke(ctx, c.client, "deliveryshipmentinvoice20220701.getInvoiceStatus",
+		in.encode, wire.BareObject((*decoder).readGetInvoiceStatusResponse), opts)
 }

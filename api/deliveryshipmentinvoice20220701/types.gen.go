@@ -19,25 +19,6 @@ type GetInvoiceStatusResponse struct {
 	Errors           []Error               `json:"errors,omitzero"`
 }
 
-// SubmitInvoiceRequest is definition SubmitInvoiceRequest of the model.
-type SubmitInvoiceRequest struct {
-	// Required.
-	InvoiceContent string `json:"invoiceContent,omitzero"`
-	// Required.
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	// Required.
-	ContentMD5Value string `json:"contentMD5Value,omitzero"`
-	// Required.
-	InvoiceType InvoiceType `json:"invoiceType,omitzero"`
-	// Required.
-	ProgramType ProgramType `json:"programType,omitzero"`
-}
-
-// SubmitInvoiceResponse is definition SubmitInvoiceResponse of the model.
-type SubmitInvoiceResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // GetInvoiceStatusInvoiceType is parameter invoiceType of getInvoiceStatus of the model. Values that are not listed here occur and pass.
 type GetInvoiceStatusInvoiceType string
 

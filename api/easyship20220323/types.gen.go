@@ -7,26 +7,6 @@ import (
 	"time"
 )
 
-// CreateScheduledPackageRequest is definition CreateScheduledPackageRequest of the model.
-type CreateScheduledPackageRequest struct {
-	// Required.
-	AmazonOrderID string `json:"amazonOrderId,omitzero"`
-	// Required; 1 to 255 characters.
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	// Required.
-	PackageDetails *PackageDetails `json:"packageDetails,omitzero"`
-}
-
-// CreateScheduledPackagesRequest is definition CreateScheduledPackagesRequest of the model.
-type CreateScheduledPackagesRequest struct {
-	// Required; 1 to 255 characters.
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	// Required; at least 1 elements.
-	OrderScheduleDetailsList []OrderScheduleDetails `json:"orderScheduleDetailsList,omitzero"`
-	// Required.
-	LabelFormat LabelFormat `json:"labelFormat,omitzero"`
-}
-
 // CreateScheduledPackagesResponse is definition CreateScheduledPackagesResponse of the model.
 type CreateScheduledPackagesResponse struct {
 	// At most 100 elements.
@@ -57,12 +37,6 @@ type Error struct {
 	Details string `json:"details,omitzero"`
 }
 
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // InvoiceData is definition InvoiceData of the model.
 type InvoiceData struct {
 	// Required; 1 to 255 characters.
@@ -76,18 +50,6 @@ type Item struct {
 	OrderItemID string `json:"orderItemId,omitzero"`
 	// At most 100 elements; at most 255 characters.
 	OrderItemSerialNumbers []string `json:"orderItemSerialNumbers,omitzero"`
-}
-
-// ListHandoverSlotsRequest is definition ListHandoverSlotsRequest of the model.
-type ListHandoverSlotsRequest struct {
-	// Required; 1 to 255 characters.
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	// Required.
-	AmazonOrderID string `json:"amazonOrderId,omitzero"`
-	// Required.
-	PackageDimensions *Dimensions `json:"packageDimensions,omitzero"`
-	// Required.
-	PackageWeight *Weight `json:"packageWeight,omitzero"`
 }
 
 // ListHandoverSlotsResponse is definition ListHandoverSlotsResponse of the model.
@@ -175,38 +137,12 @@ type UpdatePackageDetails struct {
 	PackageTimeSlot *TimeSlot `json:"packageTimeSlot,omitzero"`
 }
 
-// UpdateScheduledPackagesRequest is definition UpdateScheduledPackagesRequest of the model.
-type UpdateScheduledPackagesRequest struct {
-	// Required; 1 to 255 characters.
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	// Required; 1 to 500 elements.
-	UpdatePackageDetailsList []UpdatePackageDetails `json:"updatePackageDetailsList,omitzero"`
-}
-
 // Weight is definition Weight of the model.
 type Weight struct {
 	// At least 11.
 	Value json.Number  `json:"value,omitzero"`
 	Unit  UnitOfWeight `json:"unit,omitzero"`
 }
-
-// Code is definition Code of the model. Values that are not listed here occur and pass.
-type Code string
-
-// The values of Code that the model lists.
-const (
-	CodeInvalidInput                    Code = "InvalidInput"
-	CodeInvalidTimeSlotID               Code = "InvalidTimeSlotId"
-	CodeScheduledPackageAlreadyExists   Code = "ScheduledPackageAlreadyExists"
-	CodeScheduleWindowExpired           Code = "ScheduleWindowExpired"
-	CodeRetryableAfterGettingNewSlots   Code = "RetryableAfterGettingNewSlots"
-	CodeTimeSlotNotAvailable            Code = "TimeSlotNotAvailable"
-	CodeResourceNotFound                Code = "ResourceNotFound"
-	CodeInvalidOrderState               Code = "InvalidOrderState"
-	CodeRegionNotSupported              Code = "RegionNotSupported"
-	CodeOrderNotEligibleForRescheduling Code = "OrderNotEligibleForRescheduling"
-	CodeInternalServerError             Code = "InternalServerError"
-)
 
 // HandoverMethod is definition HandoverMethod of the model. Values that are not listed here occur and pass.
 type HandoverMethod string

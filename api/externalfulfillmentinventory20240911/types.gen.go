@@ -8,31 +8,10 @@ type ActionableError struct {
 	ErrorSubType string `json:"errorSubType,omitzero"`
 }
 
-// BatchInventoryRequest is definition BatchInventoryRequest of the model.
-type BatchInventoryRequest struct {
-	// 1 to 10 elements.
-	Requests []InventoryRequest `json:"requests,omitzero"`
-}
-
 // BatchInventoryResponse is definition BatchInventoryResponse of the model.
 type BatchInventoryResponse struct {
 	// 1 to 25 elements.
 	Responses []InventoryResponse `json:"responses,omitzero"`
-}
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
 }
 
 // HTTPStatusLine is definition HttpStatusLine of the model.

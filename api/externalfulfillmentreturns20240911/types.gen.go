@@ -2,21 +2,6 @@
 
 package externalfulfillmentreturns20240911
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // InvoiceInformation is definition InvoiceInformation of the model.
 type InvoiceInformation struct {
 	// Required.

@@ -489,7 +489,7 @@ func (d *decoder) readPackage(v *Package) bool {
 		case "status":
 			v.Status = PackageStatus2(d.String())
 		case "packageHandlingRequirements":
-			v.PackageHandlingRequirements = PackageHandlingRequirements(d.String())
+			v.PackageHandlingRequirements = PackageHandlingRequirement(d.String())
 		default:
 			d.Skip()
 		}

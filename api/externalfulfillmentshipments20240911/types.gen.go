@@ -139,12 +139,6 @@ type Error struct {
 	Details string `json:"details,omitzero"`
 }
 
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // Geocodes is definition Geocodes of the model.
 type Geocodes struct {
 	// Required.
@@ -235,17 +229,9 @@ type Package struct {
 	Weight       *Weight  `json:"weight,omitzero"`
 	HazmatLabels []string `json:"hazmatLabels,omitzero"`
 	// Required.
-	PackageLineItems            []PackageLineItem           `json:"packageLineItems,omitzero"`
-	Status                      PackageStatus2              `json:"status,omitzero"`
-	PackageHandlingRequirements PackageHandlingRequirements `json:"packageHandlingRequirements,omitzero"`
-}
-
-// PackageDeliveryStatus is definition PackageDeliveryStatus of the model.
-type PackageDeliveryStatus struct {
-	Status    PackageStatus    `json:"status,omitzero"`
-	SubStatus PackageSubStatus `json:"subStatus,omitzero"`
-	// At most 128 characters.
-	Reason string `json:"reason,omitzero"`
+	PackageLineItems            []PackageLineItem          `json:"packageLineItems,omitzero"`
+	Status                      PackageStatus2             `json:"status,omitzero"`
+	PackageHandlingRequirements PackageHandlingRequirement `json:"packageHandlingRequirements,omitzero"`
 }
 
 // PackageDimensions is definition PackageDimensions of the model.
@@ -278,12 +264,6 @@ type PackageShipLabel struct {
 	FileData          *DocumentV2        `json:"fileData,omitzero"`
 	Status            Status             `json:"status,omitzero"`
 	ErrorDetails      *Error             `json:"errorDetails,omitzero"`
-}
-
-// Packages is definition Packages of the model.
-type Packages struct {
-	// Required; at least 1 elements.
-	Packages []Package `json:"packages,omitzero"`
 }
 
 // PackingSlipRequirement is definition PackingSlipRequirement of the model.
@@ -347,13 +327,6 @@ type ShipLabelMetadata struct {
 	HandoverLocation *HandoverLocation `json:"handoverLocation,omitzero"`
 }
 
-// ShipLabelsInput is definition ShipLabelsInput of the model.
-type ShipLabelsInput struct {
-	// Required; at most 50 elements.
-	PackageIDs                 []string                    `json:"packageIds,omitzero"`
-	CourierSupportedAttributes *CourierSupportedAttributes `json:"courierSupportedAttributes,omitzero"`
-}
-
 // ShipLabelsResponse is definition ShipLabelsResponse of the model.
 type ShipLabelsResponse struct {
 	// Required.
@@ -391,13 +364,6 @@ type Shipment struct {
 	// Required.
 	LastUpdatedDateTime  string `json:"lastUpdatedDateTime,omitzero"`
 	EarliestPackDateTime string `json:"earliestPackDateTime,omitzero"`
-}
-
-// ShipmentAcknowledgementRequest is definition ShipmentAcknowledgementRequest of the model.
-type ShipmentAcknowledgementRequest struct {
-	ReferenceID string `json:"referenceId,omitzero"`
-	// Required.
-	LineItems []LineItemWithReason `json:"lineItems,omitzero"`
 }
 
 // ShipmentInfo is definition ShipmentInfo of the model.
@@ -645,13 +611,13 @@ const (
 	LineItemWithReasonReasonCustomerRequested LineItemWithReasonReason = "CUSTOMER_REQUESTED"
 )
 
-// PackageHandlingRequirements is Package.packageHandlingRequirements of the model. Values that are not listed here occur and pass.
-type PackageHandlingRequirements string
+// PackageHandlingRequirement is Package.packageHandlingRequirements of the model. Values that are not listed here occur and pass.
+type PackageHandlingRequirement string
 
-// The values of PackageHandlingRequirements that the model lists.
+// The values of PackageHandlingRequirement that the model lists.
 const (
-	PackageHandlingRequirementsNormal  PackageHandlingRequirements = "NORMAL"
-	PackageHandlingRequirementsFragile PackageHandlingRequirements = "FRAGILE"
+	PackageHandlingRequirementNormal  PackageHandlingRequirement = "NORMAL"
+	PackageHandlingRequirementFragile PackageHandlingRequirement = "FRAGILE"
 )
 
 // PackageStatus is definition PackageStatus of the model. Values that are not listed here occur and pass.

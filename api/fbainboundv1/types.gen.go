@@ -2,20 +2,6 @@
 
 package fbainboundv1
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code    string `json:"code,omitzero"`
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// GetItemEligibilityPreviewResponse is definition GetItemEligibilityPreviewResponse of the model.
-type GetItemEligibilityPreviewResponse struct {
-	Payload *ItemEligibilityPreview `json:"payload,omitzero"`
-	Errors  []Error                 `json:"errors,omitzero"`
-}
-
 // ItemEligibilityPreview is definition ItemEligibilityPreview of the model.
 type ItemEligibilityPreview struct {
 	// Required.

@@ -62,23 +62,13 @@ func (in *GetInventorySummariesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinventorysummaries
 func (c *Client) GetInventorySummaries(ctx context.Context, in *GetInventorySummariesInput, opts ...spapi.CallOption) (*GetInventorySummariesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fbainventoryv1.getInventorySummaries", in.encode, wire.BareObject((*decoder).readGetInventorySummariesResponse), opts)
+	return wire.Invoke(ctx, c.client, "fbainventoryv1.getInventorySummaries", in.encode, wire.BareObject((*decoder).readGetInventorySummariesResponse), opts)
 }
 
 // GetInventorySummariesPages iterates over the pages of [Client.GetInventorySummaries], beginning with the one that in asks for. It stops after an error.
-func (c *Client) GetInventorySummariesPages(ctx context.Context, in *GetInventorySummariesInput, opts ...spapi.CallOption) iter.Seq2[*GetInventorySummariesResponse, error] {
-	return wire.Pages(in, func(in *GetInventorySummariesInput) (*GetInventorySummariesResponse, error) {
-		return c.GetInventorySummaries(ctx, in, opts...)
-	}, getInventorySummariesNext)
-}
-
-func getInventorySummariesNext(in *GetInventorySummariesInput, page *GetInventorySummariesResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.NextToken = token
-	return token
+func (c *Client) GetInventorySummariesPages(ctx context.Context, in *GetInventorySummariesInput,
+	opts ...spapi.CallOption) iter.Seq2[*GetInventorySummariesResponse, error] {
+	return wire.Pages(ctx, c.client, "fbainventoryv1.getInventorySummaries", in.encode, wire.BareObject((*decoder).readGetInventorySummariesResponse), opts)
 }
 
 // GetInventorySummariesAll iterates over the items of all pages of [Client.GetInventorySummaries]. It stops after an error.
@@ -116,7 +106,7 @@ func (in *CreateInventoryItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createinventoryitem
 func (c *Client) CreateInventoryItem(ctx context.Context, in *CreateInventoryItemInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "fbainventoryv1.createInventoryItem", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "fbainventoryv1.createInventoryItem", in.encode, opts)
 }
 
 // DeleteInventoryItemInput holds the arguments of [Client.DeleteInventoryItem].
@@ -143,7 +133,7 @@ func (in *DeleteInventoryItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/deleteinventoryitem
 func (c *Client) DeleteInventoryItem(ctx context.Context, in *DeleteInventoryItemInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "fbainventoryv1.deleteInventoryItem", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "fbainventoryv1.deleteInventoryItem", in.encode, opts)
 }
 
 // AddInventoryInput holds the arguments of [Client.AddInventory].
@@ -169,5 +159,5 @@ func (in *AddInventoryInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/addinventory
 func (c *Client) AddInventory(ctx context.Context, in *AddInventoryInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "fbainventoryv1.addInventory", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "fbainventoryv1.addInventory", in.encode, opts)
 }

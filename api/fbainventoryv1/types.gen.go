@@ -6,36 +6,6 @@ import (
 	"time"
 )
 
-// AddInventoryRequest is definition AddInventoryRequest of the model.
-type AddInventoryRequest struct {
-	InventoryItems []InventoryItem `json:"inventoryItems,omitzero"`
-}
-
-// AddInventoryResponse is definition AddInventoryResponse of the model.
-type AddInventoryResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// CreateInventoryItemRequest is definition CreateInventoryItemRequest of the model.
-type CreateInventoryItemRequest struct {
-	// Required.
-	SellerSKU string `json:"sellerSku,omitzero"`
-	// Required.
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	// Required.
-	ProductName string `json:"productName,omitzero"`
-}
-
-// CreateInventoryItemResponse is definition CreateInventoryItemResponse of the model.
-type CreateInventoryItemResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// DeleteInventoryItemResponse is definition DeleteInventoryItemResponse of the model.
-type DeleteInventoryItemResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // Error is definition Error of the model.
 type Error struct {
 	// Required.

@@ -29,7 +29,7 @@ type GetFeedsInput struct {
 	// Query pageSize; 1 to 100.
 	PageSize *int64 `json:"-"`
 	// Query processingStatuses; at least 1 elements.
-	ProcessingStatuses []GetFeedsProcessingStatuses `json:"-"`
+	ProcessingStatuses []GetFeedsProcessingStatus `json:"-"`
 	// Query createdSince.
 	CreatedSince time.Time `json:"-"`
 	// Query createdUntil.
@@ -55,25 +55,17 @@ func (in *GetFeedsInput) encode(r *wire.Request) {
 //
 // It pages: [Client.GetFeedsPages] and [Client.GetFeedsAll] follow.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product Listing, Tax Invoicing (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product
+// Listing, Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeeds
 func (c *Client) GetFeeds(ctx context.Context, in *GetFeedsInput, opts ...spapi.CallOption) (*GetFeedsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "feeds20210630.getFeeds", in.encode, wire.BareObject((*decoder).readGetFeedsResponse), opts)
+	return wire.Invoke(ctx, c.client, "feeds20210630.getFeeds", in.encode, wire.BareObject((*decoder).readGetFeedsResponse), opts)
 }
 
 // GetFeedsPages iterates over the pages of [Client.GetFeeds], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetFeedsPages(ctx context.Context, in *GetFeedsInput, opts ...spapi.CallOption) iter.Seq2[*GetFeedsResponse, error] {
-	return wire.Pages(in, func(in *GetFeedsInput) (*GetFeedsResponse, error) { return c.GetFeeds(ctx, in, opts...) }, getFeedsNext)
-}
-
-func getFeedsNext(in *GetFeedsInput, page *GetFeedsResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	*in = GetFeedsInput{NextToken: token}
-	return token
+	return wire.Pages(ctx, c.client, "feeds20210630.getFeeds", in.encode, wire.BareObject((*decoder).readGetFeedsResponse), opts)
 }
 
 // GetFeedsAll iterates over the items of all pages of [Client.GetFeeds]. It stops after an error.
@@ -106,11 +98,12 @@ func (in *CreateFeedInput) encode(r *wire.Request) {
 
 // CreateFeed POST /feeds/2021-06-30/feeds, 0.0083 requests per second (one in 120 s), burst 15.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product Listing, Tax Invoicing (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product
+// Listing, Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createfeed
 func (c *Client) CreateFeed(ctx context.Context, in *CreateFeedInput, opts ...spapi.CallOption) (*CreateFeedResponse, error) {
-	return spapi.Invoke(ctx, c.client, "feeds20210630.createFeed", in.encode, wire.BareObject((*decoder).readCreateFeedResponse), opts)
+	return wire.Invoke(ctx, c.client, "feeds20210630.createFeed", in.encode, wire.BareObject((*decoder).readCreateFeedResponse), opts)
 }
 
 // GetFeedInput holds the arguments of [Client.GetFeed].
@@ -128,11 +121,12 @@ func (in *GetFeedInput) encode(r *wire.Request) {
 
 // GetFeed GET /feeds/2021-06-30/feeds/{feedId}, 2 requests per second, burst 15.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product Listing, Tax Invoicing (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product
+// Listing, Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeed
 func (c *Client) GetFeed(ctx context.Context, in *GetFeedInput, opts ...spapi.CallOption) (*Feed, error) {
-	return spapi.Invoke(ctx, c.client, "feeds20210630.getFeed", in.encode, wire.BareObject((*decoder).readFeed), opts)
+	return wire.Invoke(ctx, c.client, "feeds20210630.getFeed", in.encode, wire.BareObject((*decoder).readFeed), opts)
 }
 
 // CancelFeedInput holds the arguments of [Client.CancelFeed].
@@ -150,11 +144,12 @@ func (in *CancelFeedInput) encode(r *wire.Request) {
 
 // CancelFeed DELETE /feeds/2021-06-30/feeds/{feedId}, 2 requests per second, burst 15.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product Listing, Tax Invoicing (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product
+// Listing, Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelfeed
 func (c *Client) CancelFeed(ctx context.Context, in *CancelFeedInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "feeds20210630.cancelFeed", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "feeds20210630.cancelFeed", in.encode, opts)
 }
 
 // CreateFeedDocumentInput holds the arguments of [Client.CreateFeedDocument].
@@ -172,11 +167,12 @@ func (in *CreateFeedDocumentInput) encode(r *wire.Request) {
 
 // CreateFeedDocument POST /feeds/2021-06-30/documents, 0.5 requests per second, burst 15.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product Listing, Tax Invoicing (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product
+// Listing, Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createfeeddocument
 func (c *Client) CreateFeedDocument(ctx context.Context, in *CreateFeedDocumentInput, opts ...spapi.CallOption) (*CreateFeedDocumentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "feeds20210630.createFeedDocument", in.encode, wire.BareObject((*decoder).readCreateFeedDocumentResponse), opts)
+	return wire.Invoke(ctx, c.client, "feeds20210630.createFeedDocument", in.encode, wire.BareObject((*decoder).readCreateFeedDocumentResponse), opts)
 }
 
 // GetFeedDocumentInput holds the arguments of [Client.GetFeedDocument].
@@ -197,9 +193,10 @@ func (in *GetFeedDocumentInput) encode(r *wire.Request) {
 
 // GetFeedDocument GET /feeds/2021-06-30/documents/{feedDocumentId}, 0.0222 requests per second (one in 45 s), burst 10.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product Listing, Tax Invoicing (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Inventory and Order Tracking, Pricing, Product
+// Listing, Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeeddocument
 func (c *Client) GetFeedDocument(ctx context.Context, in *GetFeedDocumentInput, opts ...spapi.CallOption) (*FeedDocument, error) {
-	return spapi.Invoke(ctx, c.client, "feeds20210630.getFeedDocument", in.encode, wire.BareObject((*decoder).readFeedDocument), opts)
+	return wire.Invoke(ctx, c.client, "feeds20210630.getFeedDocument", in.encode, wire.BareObject((*decoder).readFeedDocument), opts)
 }

@@ -14,42 +14,10 @@ type CreateFeedDocumentResponse struct {
 	URL string `json:"url,omitzero"`
 }
 
-// CreateFeedDocumentSpecification is definition CreateFeedDocumentSpecification of the model.
-type CreateFeedDocumentSpecification struct {
-	// Required.
-	ContentType string `json:"contentType,omitzero"`
-}
-
 // CreateFeedResponse is definition CreateFeedResponse of the model.
 type CreateFeedResponse struct {
 	// Required.
 	FeedID string `json:"feedId,omitzero"`
-}
-
-// CreateFeedSpecification is definition CreateFeedSpecification of the model.
-type CreateFeedSpecification struct {
-	// Required.
-	FeedType string `json:"feedType,omitzero"`
-	// Required; 1 to 25 elements.
-	MarketplaceIDs []string `json:"marketplaceIds,omitzero"`
-	// Required.
-	InputFeedDocumentID string            `json:"inputFeedDocumentId,omitzero"`
-	FeedOptions         map[string]string `json:"feedOptions,omitzero"`
-}
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
 }
 
 // Feed is definition Feed of the model.
@@ -104,14 +72,14 @@ const (
 	FeedProcessingStatusInQueue    FeedProcessingStatus = "IN_QUEUE"
 )
 
-// GetFeedsProcessingStatuses is parameter processingStatuses of getFeeds of the model. Values that are not listed here occur and pass.
-type GetFeedsProcessingStatuses string
+// GetFeedsProcessingStatus is parameter processingStatuses of getFeeds of the model. Values that are not listed here occur and pass.
+type GetFeedsProcessingStatus string
 
-// The values of GetFeedsProcessingStatuses that the model lists.
+// The values of GetFeedsProcessingStatus that the model lists.
 const (
-	GetFeedsProcessingStatusesCancelled  GetFeedsProcessingStatuses = "CANCELLED"
-	GetFeedsProcessingStatusesDone       GetFeedsProcessingStatuses = "DONE"
-	GetFeedsProcessingStatusesFatal      GetFeedsProcessingStatuses = "FATAL"
-	GetFeedsProcessingStatusesInProgress GetFeedsProcessingStatuses = "IN_PROGRESS"
-	GetFeedsProcessingStatusesInQueue    GetFeedsProcessingStatuses = "IN_QUEUE"
+	GetFeedsProcessingStatusCancelled  GetFeedsProcessingStatus = "CANCELLED"
+	GetFeedsProcessingStatusDone       GetFeedsProcessingStatus = "DONE"
+	GetFeedsProcessingStatusFatal      GetFeedsProcessingStatus = "FATAL"
+	GetFeedsProcessingStatusInProgress GetFeedsProcessingStatus = "IN_PROGRESS"
+	GetFeedsProcessingStatusInQueue    GetFeedsProcessingStatus = "IN_QUEUE"
 )

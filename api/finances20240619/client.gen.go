@@ -59,23 +59,12 @@ func (in *ListTransactionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listtransactions
 func (c *Client) ListTransactions(ctx context.Context, in *ListTransactionsInput, opts ...spapi.CallOption) (*TransactionsPayload, error) {
-	return spapi.Invoke(ctx, c.client, "finances20240619.listTransactions", in.encode, wire.PayloadObject((*decoder).readTransactionsPayload), opts)
+	return wire.Invoke(ctx, c.client, "finances20240619.listTransactions", in.encode, wire.PayloadObject((*decoder).readTransactionsPayload), opts)
 }
 
 // ListTransactionsPages iterates over the pages of [Client.ListTransactions], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListTransactionsPages(ctx context.Context, in *ListTransactionsInput, opts ...spapi.CallOption) iter.Seq2[*TransactionsPayload, error] {
-	return wire.Pages(in, func(in *ListTransactionsInput) (*TransactionsPayload, error) {
-		return c.ListTransactions(ctx, in, opts...)
-	}, listTransactionsNext)
-}
-
-func listTransactionsNext(in *ListTransactionsInput, page *TransactionsPayload) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "finances20240619.listTransactions", in.encode, wire.PayloadObject((*decoder).readTransactionsPayload), opts)
 }
 
 // ListTransactionsAll iterates over the items of all pages of [Client.ListTransactions]. It stops after an error.
@@ -121,21 +110,12 @@ func (in *ListBalancesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listbalances
 func (c *Client) ListBalances(ctx context.Context, in *ListBalancesInput, opts ...spapi.CallOption) (*ListBalancesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "finances20240619.listBalances", in.encode, wire.BareObject((*decoder).readListBalancesResponse), opts)
+	return wire.Invoke(ctx, c.client, "finances20240619.listBalances", in.encode, wire.BareObject((*decoder).readListBalancesResponse), opts)
 }
 
 // ListBalancesPages iterates over the pages of [Client.ListBalances], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListBalancesPages(ctx context.Context, in *ListBalancesInput, opts ...spapi.CallOption) iter.Seq2[*ListBalancesResponse, error] {
-	return wire.Pages(in, func(in *ListBalancesInput) (*ListBalancesResponse, error) { return c.ListBalances(ctx, in, opts...) }, listBalancesNext)
-}
-
-func listBalancesNext(in *ListBalancesInput, page *ListBalancesResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "finances20240619.listBalances", in.encode, wire.BareObject((*decoder).readListBalancesResponse), opts)
 }
 
 // ListBalancesAll iterates over the items of all pages of [Client.ListBalances]. It stops after an error.
@@ -187,21 +167,12 @@ func (in *ListSummaryInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listsummary
 func (c *Client) ListSummary(ctx context.Context, in *ListSummaryInput, opts ...spapi.CallOption) (*SummaryResponse, error) {
-	return spapi.Invoke(ctx, c.client, "finances20240619.listSummary", in.encode, wire.BareObject((*decoder).readSummaryResponse), opts)
+	return wire.Invoke(ctx, c.client, "finances20240619.listSummary", in.encode, wire.BareObject((*decoder).readSummaryResponse), opts)
 }
 
 // ListSummaryPages iterates over the pages of [Client.ListSummary], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListSummaryPages(ctx context.Context, in *ListSummaryInput, opts ...spapi.CallOption) iter.Seq2[*SummaryResponse, error] {
-	return wire.Pages(in, func(in *ListSummaryInput) (*SummaryResponse, error) { return c.ListSummary(ctx, in, opts...) }, listSummaryNext)
-}
-
-func listSummaryNext(in *ListSummaryInput, page *SummaryResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "finances20240619.listSummary", in.encode, wire.BareObject((*decoder).readSummaryResponse), opts)
 }
 
 // ListSummaryAll iterates over the items of all pages of [Client.ListSummary]. It stops after an error.

@@ -7,13 +7,6 @@ import (
 	"time"
 )
 
-// AmazonPayContext is definition AmazonPayContext of the model.
-type AmazonPayContext struct {
-	StoreName string `json:"storeName,omitzero"`
-	OrderType string `json:"orderType,omitzero"`
-	Channel   string `json:"channel,omitzero"`
-}
-
 // Balance is definition Balance of the model.
 type Balance struct {
 	PartnerMetadata *PartnerMetadata `json:"partnerMetadata,omitzero"`
@@ -29,11 +22,6 @@ type Breakdown struct {
 	BreakdownType   string      `json:"breakdownType,omitzero"`
 	BreakdownAmount *Currency   `json:"breakdownAmount,omitzero"`
 	Breakdowns      []Breakdown `json:"breakdowns,omitzero"`
-}
-
-// BusinessContext is definition BusinessContext of the model.
-type BusinessContext struct {
-	StoreName ContextStoreName `json:"storeName,omitzero"`
 }
 
 // Context is definition Context of the model.
@@ -63,27 +51,6 @@ type Currency struct {
 	CurrencyAmount json.Number `json:"currencyAmount,omitzero"`
 }
 
-// DeferredContext is definition DeferredContext of the model.
-type DeferredContext struct {
-	DeferralReason string    `json:"deferralReason,omitzero"`
-	MaturityDate   time.Time `json:"maturityDate,omitzero"`
-}
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // Item is definition Item of the model.
 type Item struct {
 	Description        string                  `json:"description,omitzero"`
@@ -105,11 +72,6 @@ type ListBalancesResponse struct {
 	NextToken string    `json:"nextToken,omitzero"`
 }
 
-// ListTransactionsResponse is definition ListTransactionsResponse of the model.
-type ListTransactionsResponse struct {
-	Payload *TransactionsPayload `json:"payload,omitzero"`
-}
-
 // MarketplaceDetails is definition MarketplaceDetails of the model.
 type MarketplaceDetails struct {
 	MarketplaceID   string `json:"marketplaceId,omitzero"`
@@ -121,22 +83,6 @@ type PartnerMetadata struct {
 	PartnerID     string `json:"partnerId,omitzero"`
 	AccountType   string `json:"accountType,omitzero"`
 	MarketplaceID string `json:"marketplaceId,omitzero"`
-}
-
-// PaymentsContext is definition PaymentsContext of the model.
-type PaymentsContext struct {
-	PaymentType      string    `json:"paymentType,omitzero"`
-	PaymentMethod    string    `json:"paymentMethod,omitzero"`
-	PaymentReference string    `json:"paymentReference,omitzero"`
-	PaymentDate      time.Time `json:"paymentDate,omitzero"`
-}
-
-// ProductContext is definition ProductContext of the model.
-type ProductContext struct {
-	ASIN               string `json:"asin,omitzero"`
-	SKU                string `json:"sku,omitzero"`
-	QuantityShipped    *int64 `json:"quantityShipped,omitzero"`
-	FulfillmentNetwork string `json:"fulfillmentNetwork,omitzero"`
 }
 
 // RelatedIdentifier is definition RelatedIdentifier of the model.
@@ -166,12 +112,6 @@ type Summary struct {
 type SummaryResponse struct {
 	Summaries []Summary `json:"summaries,omitzero"`
 	NextToken string    `json:"nextToken,omitzero"`
-}
-
-// TimeRangeContext is definition TimeRangeContext of the model.
-type TimeRangeContext struct {
-	StartTime time.Time `json:"startTime,omitzero"`
-	EndTime   time.Time `json:"endTime,omitzero"`
 }
 
 // Transaction is definition Transaction of the model.

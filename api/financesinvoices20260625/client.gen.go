@@ -53,23 +53,12 @@ func (in *GetInvoiceHeadersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinvoiceheaders
 func (c *Client) GetInvoiceHeaders(ctx context.Context, in *GetInvoiceHeadersInput, opts ...spapi.CallOption) (*GetInvoicesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "financesinvoices20260625.getInvoiceHeaders", in.encode, wire.BareObject((*decoder).readGetInvoicesResponse), opts)
+	return wire.Invoke(ctx, c.client, "financesinvoices20260625.getInvoiceHeaders", in.encode, wire.BareObject((*decoder).readGetInvoicesResponse), opts)
 }
 
 // GetInvoiceHeadersPages iterates over the pages of [Client.GetInvoiceHeaders], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetInvoiceHeadersPages(ctx context.Context, in *GetInvoiceHeadersInput, opts ...spapi.CallOption) iter.Seq2[*GetInvoicesResponse, error] {
-	return wire.Pages(in, func(in *GetInvoiceHeadersInput) (*GetInvoicesResponse, error) {
-		return c.GetInvoiceHeaders(ctx, in, opts...)
-	}, getInvoiceHeadersNext)
-}
-
-func getInvoiceHeadersNext(in *GetInvoiceHeadersInput, page *GetInvoicesResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "financesinvoices20260625.getInvoiceHeaders", in.encode, wire.BareObject((*decoder).readGetInvoicesResponse), opts)
 }
 
 // GetInvoiceHeadersAll iterates over the items of all pages of [Client.GetInvoiceHeaders]. It stops after an error.
@@ -109,21 +98,12 @@ func (in *GetInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/invoice-api
 func (c *Client) GetInvoice(ctx context.Context, in *GetInvoiceInput, opts ...spapi.CallOption) (*GetInvoiceResponse, error) {
-	return spapi.Invoke(ctx, c.client, "financesinvoices20260625.getInvoice", in.encode, wire.BareObject((*decoder).readGetInvoiceResponse), opts)
+	return wire.Invoke(ctx, c.client, "financesinvoices20260625.getInvoice", in.encode, wire.BareObject((*decoder).readGetInvoiceResponse), opts)
 }
 
 // GetInvoicePages iterates over the pages of [Client.GetInvoice], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetInvoicePages(ctx context.Context, in *GetInvoiceInput, opts ...spapi.CallOption) iter.Seq2[*GetInvoiceResponse, error] {
-	return wire.Pages(in, func(in *GetInvoiceInput) (*GetInvoiceResponse, error) { return c.GetInvoice(ctx, in, opts...) }, getInvoiceNext)
-}
-
-func getInvoiceNext(in *GetInvoiceInput, page *GetInvoiceResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextTokenForLineItems
-	in.NextTokenForLineItems = token
-	return token
+	return wire.Pages(ctx, c.client, "financesinvoices20260625.getInvoice", in.encode, wire.BareObject((*decoder).readGetInvoiceResponse), opts)
 }
 
 // GetInvoiceAll iterates over the items of all pages of [Client.GetInvoice]. It stops after an error.

@@ -32,21 +32,6 @@ type Currency struct {
 	CurrencyAmount json.Number `json:"currencyAmount,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // GetInvoiceResponse is definition GetInvoiceResponse of the model.
 type GetInvoiceResponse struct {
 	InvoiceHeader         *InvoiceHeader `json:"invoiceHeader,omitzero"`

@@ -49,28 +49,21 @@ func (in *ListFinancialEventGroupsInput) encode(r *wire.Request) {
 // Role: Finance and Accounting.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listfinancialeventgroups
-func (c *Client) ListFinancialEventGroups(ctx context.Context, in *ListFinancialEventGroupsInput, opts ...spapi.CallOption) (*ListFinancialEventGroupsPayload, error) {
-	return spapi.Invoke(ctx, c.client, "financesv0.listFinancialEventGroups", in.encode, wire.PayloadObject((*decoder).readListFinancialEventGroupsPayload), opts)
+func (c *Client) ListFinancialEventGroups(ctx context.Context, in *ListFinancialEventGroupsInput,
+	opts ...spapi.CallOption) (*ListFinancialEventGroupsPayload, error) {
+	return wire.Invoke(ctx, c.client, "financesv0.listFinancialEventGroups", in.encode,
+		wire.PayloadObject((*decoder).readListFinancialEventGroupsPayload), opts)
 }
 
 // ListFinancialEventGroupsPages iterates over the pages of [Client.ListFinancialEventGroups], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListFinancialEventGroupsPages(ctx context.Context, in *ListFinancialEventGroupsInput, opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventGroupsPayload, error] {
-	return wire.Pages(in, func(in *ListFinancialEventGroupsInput) (*ListFinancialEventGroupsPayload, error) {
-		return c.ListFinancialEventGroups(ctx, in, opts...)
-	}, listFinancialEventGroupsNext)
-}
-
-func listFinancialEventGroupsNext(in *ListFinancialEventGroupsInput, page *ListFinancialEventGroupsPayload) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+func (c *Client) ListFinancialEventGroupsPages(ctx context.Context, in *ListFinancialEventGroupsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventGroupsPayload, error] {
+	return wire.Pages(ctx, c.client, "financesv0.listFinancialEventGroups", in.encode, wire.PayloadObject((*decoder).readListFinancialEventGroupsPayload), opts)
 }
 
 // ListFinancialEventGroupsAll iterates over the items of all pages of [Client.ListFinancialEventGroups]. It stops after an error.
-func (c *Client) ListFinancialEventGroupsAll(ctx context.Context, in *ListFinancialEventGroupsInput, opts ...spapi.CallOption) iter.Seq2[*FinancialEventGroup, error] {
+func (c *Client) ListFinancialEventGroupsAll(ctx context.Context, in *ListFinancialEventGroupsInput,
+	opts ...spapi.CallOption) iter.Seq2[*FinancialEventGroup, error] {
 	return wire.Items(c.ListFinancialEventGroupsPages(ctx, in, opts...), func(page *ListFinancialEventGroupsPayload) []FinancialEventGroup {
 		if page == nil {
 			return nil
@@ -113,26 +106,18 @@ func (in *ListFinancialEventsByGroupIDInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/listfinancialeventsbygroupid
 //
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
-func (c *Client) ListFinancialEventsByGroupID(ctx context.Context, in *ListFinancialEventsByGroupIDInput, opts ...spapi.CallOption) (*ListFinancialEventsPayload, error) {
-	return spapi.Invoke(ctx, c.client, "financesv0.listFinancialEventsByGroupId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
+func (c *Client) ListFinancialEventsByGroupID(ctx context.Context,
+	in *ListFinancialEventsByGroupIDInput, opts ...spapi.CallOption) (*ListFinancialEventsPayload, error) {
+	return wire.Invoke(ctx, c.client, "financesv0.listFinancialEventsByGroupId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
 }
 
-// ListFinancialEventsByGroupIDPages iterates over the pages of [Client.ListFinancialEventsByGroupID], beginning with the one that in asks for. It stops after an error.
+// ListFinancialEventsByGroupIDPages iterates over the pages of [Client.ListFinancialEventsByGroupID], beginning with the one that in asks for. It stops after
+// an error.
 //
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
-func (c *Client) ListFinancialEventsByGroupIDPages(ctx context.Context, in *ListFinancialEventsByGroupIDInput, opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
-	return wire.Pages(in, func(in *ListFinancialEventsByGroupIDInput) (*ListFinancialEventsPayload, error) {
-		return c.ListFinancialEventsByGroupID(ctx, in, opts...)
-	}, listFinancialEventsByGroupIDNext)
-}
-
-func listFinancialEventsByGroupIDNext(in *ListFinancialEventsByGroupIDInput, page *ListFinancialEventsPayload) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+func (c *Client) ListFinancialEventsByGroupIDPages(ctx context.Context, in *ListFinancialEventsByGroupIDInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
+	return wire.Pages(ctx, c.client, "financesv0.listFinancialEventsByGroupId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
 }
 
 // ListFinancialEventsByOrderIDInput holds the arguments of [Client.ListFinancialEventsByOrderID].
@@ -163,26 +148,18 @@ func (in *ListFinancialEventsByOrderIDInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/listfinancialeventsbyorderid
 //
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
-func (c *Client) ListFinancialEventsByOrderID(ctx context.Context, in *ListFinancialEventsByOrderIDInput, opts ...spapi.CallOption) (*ListFinancialEventsPayload, error) {
-	return spapi.Invoke(ctx, c.client, "financesv0.listFinancialEventsByOrderId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
+func (c *Client) ListFinancialEventsByOrderID(ctx context.Context,
+	in *ListFinancialEventsByOrderIDInput, opts ...spapi.CallOption) (*ListFinancialEventsPayload, error) {
+	return wire.Invoke(ctx, c.client, "financesv0.listFinancialEventsByOrderId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
 }
 
-// ListFinancialEventsByOrderIDPages iterates over the pages of [Client.ListFinancialEventsByOrderID], beginning with the one that in asks for. It stops after an error.
+// ListFinancialEventsByOrderIDPages iterates over the pages of [Client.ListFinancialEventsByOrderID], beginning with the one that in asks for. It stops after
+// an error.
 //
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
-func (c *Client) ListFinancialEventsByOrderIDPages(ctx context.Context, in *ListFinancialEventsByOrderIDInput, opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
-	return wire.Pages(in, func(in *ListFinancialEventsByOrderIDInput) (*ListFinancialEventsPayload, error) {
-		return c.ListFinancialEventsByOrderID(ctx, in, opts...)
-	}, listFinancialEventsByOrderIDNext)
-}
-
-func listFinancialEventsByOrderIDNext(in *ListFinancialEventsByOrderIDInput, page *ListFinancialEventsPayload) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+func (c *Client) ListFinancialEventsByOrderIDPages(ctx context.Context, in *ListFinancialEventsByOrderIDInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
+	return wire.Pages(ctx, c.client, "financesv0.listFinancialEventsByOrderId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
 }
 
 // ListFinancialEventsInput holds the arguments of [Client.ListFinancialEvents].
@@ -217,23 +194,13 @@ func (in *ListFinancialEventsInput) encode(r *wire.Request) {
 //
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
 func (c *Client) ListFinancialEvents(ctx context.Context, in *ListFinancialEventsInput, opts ...spapi.CallOption) (*ListFinancialEventsPayload, error) {
-	return spapi.Invoke(ctx, c.client, "financesv0.listFinancialEvents", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
+	return wire.Invoke(ctx, c.client, "financesv0.listFinancialEvents", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
 }
 
 // ListFinancialEventsPages iterates over the pages of [Client.ListFinancialEvents], beginning with the one that in asks for. It stops after an error.
 //
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
-func (c *Client) ListFinancialEventsPages(ctx context.Context, in *ListFinancialEventsInput, opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
-	return wire.Pages(in, func(in *ListFinancialEventsInput) (*ListFinancialEventsPayload, error) {
-		return c.ListFinancialEvents(ctx, in, opts...)
-	}, listFinancialEventsNext)
-}
-
-func listFinancialEventsNext(in *ListFinancialEventsInput, page *ListFinancialEventsPayload) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+func (c *Client) ListFinancialEventsPages(ctx context.Context, in *ListFinancialEventsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
+	return wire.Pages(ctx, c.client, "financesv0.listFinancialEvents", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
 }

@@ -135,15 +135,6 @@ type EBTRefundReimbursementOnlyEvent struct {
 	Amount     *Currency `json:"Amount,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
 // FBALiquidationEvent is definition FBALiquidationEvent of the model.
 type FBALiquidationEvent struct {
 	PostedDate                time.Time `json:"PostedDate,omitzero"`
@@ -236,22 +227,10 @@ type ListFinancialEventGroupsPayload struct {
 	FinancialEventGroupList []FinancialEventGroup `json:"FinancialEventGroupList,omitzero"`
 }
 
-// ListFinancialEventGroupsResponse is definition ListFinancialEventGroupsResponse of the model.
-type ListFinancialEventGroupsResponse struct {
-	Payload *ListFinancialEventGroupsPayload `json:"payload,omitzero"`
-	Errors  []Error                          `json:"errors,omitzero"`
-}
-
 // ListFinancialEventsPayload is definition ListFinancialEventsPayload of the model.
 type ListFinancialEventsPayload struct {
 	NextToken       string           `json:"NextToken,omitzero"`
 	FinancialEvents *FinancialEvents `json:"FinancialEvents,omitzero"`
-}
-
-// ListFinancialEventsResponse is definition ListFinancialEventsResponse of the model.
-type ListFinancialEventsResponse struct {
-	Payload *ListFinancialEventsPayload `json:"payload,omitzero"`
-	Errors  []Error                     `json:"errors,omitzero"`
 }
 
 // LoanServicingEvent is definition LoanServicingEvent of the model.

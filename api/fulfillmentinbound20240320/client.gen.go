@@ -54,23 +54,12 @@ func (in *ListInboundPlansInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listinboundplans
 func (c *Client) ListInboundPlans(ctx context.Context, in *ListInboundPlansInput, opts ...spapi.CallOption) (*ListInboundPlansResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlans", in.encode, wire.BareObject((*decoder).readListInboundPlansResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlans", in.encode, wire.BareObject((*decoder).readListInboundPlansResponse), opts)
 }
 
 // ListInboundPlansPages iterates over the pages of [Client.ListInboundPlans], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListInboundPlansPages(ctx context.Context, in *ListInboundPlansInput, opts ...spapi.CallOption) iter.Seq2[*ListInboundPlansResponse, error] {
-	return wire.Pages(in, func(in *ListInboundPlansInput) (*ListInboundPlansResponse, error) {
-		return c.ListInboundPlans(ctx, in, opts...)
-	}, listInboundPlansNext)
-}
-
-func listInboundPlansNext(in *ListInboundPlansInput, page *ListInboundPlansResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listInboundPlans", in.encode, wire.BareObject((*decoder).readListInboundPlansResponse), opts)
 }
 
 // ListInboundPlansAll iterates over the items of all pages of [Client.ListInboundPlans]. It stops after an error.
@@ -108,7 +97,8 @@ func (in *CreateInboundPlanInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createinboundplan
 func (c *Client) CreateInboundPlan(ctx context.Context, in *CreateInboundPlanInput, opts ...spapi.CallOption) (*CreateInboundPlanResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.createInboundPlan", in.encode, wire.BareObject((*decoder).readCreateInboundPlanResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.createInboundPlan",
+		in.encode, wire.BareObject((*decoder).readCreateInboundPlanResponse), opts)
 }
 
 // GetInboundPlanInput holds the arguments of [Client.GetInboundPlan].
@@ -130,7 +120,7 @@ func (in *GetInboundPlanInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinboundplan
 func (c *Client) GetInboundPlan(ctx context.Context, in *GetInboundPlanInput, opts ...spapi.CallOption) (*InboundPlan, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.getInboundPlan", in.encode, wire.BareObject((*decoder).readInboundPlan), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getInboundPlan", in.encode, wire.BareObject((*decoder).readInboundPlan), opts)
 }
 
 // ListInboundPlanBoxesInput holds the arguments of [Client.ListInboundPlanBoxes].
@@ -160,23 +150,15 @@ func (in *ListInboundPlanBoxesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listinboundplanboxes
 func (c *Client) ListInboundPlanBoxes(ctx context.Context, in *ListInboundPlanBoxesInput, opts ...spapi.CallOption) (*ListInboundPlanBoxesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanBoxes", in.encode, wire.BareObject((*decoder).readListInboundPlanBoxesResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanBoxes",
+		in.encode, wire.BareObject((*decoder).readListInboundPlanBoxesResponse), opts)
 }
 
 // ListInboundPlanBoxesPages iterates over the pages of [Client.ListInboundPlanBoxes], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListInboundPlanBoxesPages(ctx context.Context, in *ListInboundPlanBoxesInput, opts ...spapi.CallOption) iter.Seq2[*ListInboundPlanBoxesResponse, error] {
-	return wire.Pages(in, func(in *ListInboundPlanBoxesInput) (*ListInboundPlanBoxesResponse, error) {
-		return c.ListInboundPlanBoxes(ctx, in, opts...)
-	}, listInboundPlanBoxesNext)
-}
-
-func listInboundPlanBoxesNext(in *ListInboundPlanBoxesInput, page *ListInboundPlanBoxesResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+func (c *Client) ListInboundPlanBoxesPages(ctx context.Context, in *ListInboundPlanBoxesInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListInboundPlanBoxesResponse, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanBoxes",
+		in.encode, wire.BareObject((*decoder).readListInboundPlanBoxesResponse), opts)
 }
 
 // ListInboundPlanBoxesAll iterates over the items of all pages of [Client.ListInboundPlanBoxes]. It stops after an error.
@@ -208,7 +190,8 @@ func (in *CancelInboundPlanInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelinboundplan
 func (c *Client) CancelInboundPlan(ctx context.Context, in *CancelInboundPlanInput, opts ...spapi.CallOption) (*CancelInboundPlanResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.cancelInboundPlan", in.encode, wire.BareObject((*decoder).readCancelInboundPlanResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.cancelInboundPlan",
+		in.encode, wire.BareObject((*decoder).readCancelInboundPlanResponse), opts)
 }
 
 // ListInboundPlanItemsInput holds the arguments of [Client.ListInboundPlanItems].
@@ -238,23 +221,15 @@ func (in *ListInboundPlanItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listinboundplanitems
 func (c *Client) ListInboundPlanItems(ctx context.Context, in *ListInboundPlanItemsInput, opts ...spapi.CallOption) (*ListInboundPlanItemsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanItems", in.encode, wire.BareObject((*decoder).readListInboundPlanItemsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanItems",
+		in.encode, wire.BareObject((*decoder).readListInboundPlanItemsResponse), opts)
 }
 
 // ListInboundPlanItemsPages iterates over the pages of [Client.ListInboundPlanItems], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListInboundPlanItemsPages(ctx context.Context, in *ListInboundPlanItemsInput, opts ...spapi.CallOption) iter.Seq2[*ListInboundPlanItemsResponse, error] {
-	return wire.Pages(in, func(in *ListInboundPlanItemsInput) (*ListInboundPlanItemsResponse, error) {
-		return c.ListInboundPlanItems(ctx, in, opts...)
-	}, listInboundPlanItemsNext)
-}
-
-func listInboundPlanItemsNext(in *ListInboundPlanItemsInput, page *ListInboundPlanItemsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+func (c *Client) ListInboundPlanItemsPages(ctx context.Context, in *ListInboundPlanItemsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListInboundPlanItemsResponse, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanItems",
+		in.encode, wire.BareObject((*decoder).readListInboundPlanItemsResponse), opts)
 }
 
 // ListInboundPlanItemsAll iterates over the items of all pages of [Client.ListInboundPlanItems]. It stops after an error.
@@ -289,7 +264,7 @@ func (in *UpdateInboundPlanNameInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateinboundplanname
 func (c *Client) UpdateInboundPlanName(ctx context.Context, in *UpdateInboundPlanNameInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "fulfillmentinbound20240320.updateInboundPlanName", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "fulfillmentinbound20240320.updateInboundPlanName", in.encode, opts)
 }
 
 // ListPackingGroupBoxesInput holds the arguments of [Client.ListPackingGroupBoxes].
@@ -322,23 +297,15 @@ func (in *ListPackingGroupBoxesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listpackinggroupboxes
 func (c *Client) ListPackingGroupBoxes(ctx context.Context, in *ListPackingGroupBoxesInput, opts ...spapi.CallOption) (*ListPackingGroupBoxesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupBoxes", in.encode, wire.BareObject((*decoder).readListPackingGroupBoxesResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupBoxes",
+		in.encode, wire.BareObject((*decoder).readListPackingGroupBoxesResponse), opts)
 }
 
 // ListPackingGroupBoxesPages iterates over the pages of [Client.ListPackingGroupBoxes], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListPackingGroupBoxesPages(ctx context.Context, in *ListPackingGroupBoxesInput, opts ...spapi.CallOption) iter.Seq2[*ListPackingGroupBoxesResponse, error] {
-	return wire.Pages(in, func(in *ListPackingGroupBoxesInput) (*ListPackingGroupBoxesResponse, error) {
-		return c.ListPackingGroupBoxes(ctx, in, opts...)
-	}, listPackingGroupBoxesNext)
-}
-
-func listPackingGroupBoxesNext(in *ListPackingGroupBoxesInput, page *ListPackingGroupBoxesResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+func (c *Client) ListPackingGroupBoxesPages(ctx context.Context, in *ListPackingGroupBoxesInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListPackingGroupBoxesResponse, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupBoxes",
+		in.encode, wire.BareObject((*decoder).readListPackingGroupBoxesResponse), opts)
 }
 
 // ListPackingGroupBoxesAll iterates over the items of all pages of [Client.ListPackingGroupBoxes]. It stops after an error.
@@ -381,23 +348,15 @@ func (in *ListPackingGroupItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listpackinggroupitems
 func (c *Client) ListPackingGroupItems(ctx context.Context, in *ListPackingGroupItemsInput, opts ...spapi.CallOption) (*ListPackingGroupItemsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupItems", in.encode, wire.BareObject((*decoder).readListPackingGroupItemsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupItems",
+		in.encode, wire.BareObject((*decoder).readListPackingGroupItemsResponse), opts)
 }
 
 // ListPackingGroupItemsPages iterates over the pages of [Client.ListPackingGroupItems], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListPackingGroupItemsPages(ctx context.Context, in *ListPackingGroupItemsInput, opts ...spapi.CallOption) iter.Seq2[*ListPackingGroupItemsResponse, error] {
-	return wire.Pages(in, func(in *ListPackingGroupItemsInput) (*ListPackingGroupItemsResponse, error) {
-		return c.ListPackingGroupItems(ctx, in, opts...)
-	}, listPackingGroupItemsNext)
-}
-
-func listPackingGroupItemsNext(in *ListPackingGroupItemsInput, page *ListPackingGroupItemsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+func (c *Client) ListPackingGroupItemsPages(ctx context.Context, in *ListPackingGroupItemsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListPackingGroupItemsResponse, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupItems",
+		in.encode, wire.BareObject((*decoder).readListPackingGroupItemsResponse), opts)
 }
 
 // ListPackingGroupItemsAll iterates over the items of all pages of [Client.ListPackingGroupItems]. It stops after an error.
@@ -432,7 +391,8 @@ func (in *SetPackingInformationInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/setpackinginformation
 func (c *Client) SetPackingInformation(ctx context.Context, in *SetPackingInformationInput, opts ...spapi.CallOption) (*SetPackingInformationResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.setPackingInformation", in.encode, wire.BareObject((*decoder).readSetPackingInformationResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.setPackingInformation",
+		in.encode, wire.BareObject((*decoder).readSetPackingInformationResponse), opts)
 }
 
 // ListPackingOptionsInput holds the arguments of [Client.ListPackingOptions].
@@ -462,23 +422,15 @@ func (in *ListPackingOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listpackingoptions
 func (c *Client) ListPackingOptions(ctx context.Context, in *ListPackingOptionsInput, opts ...spapi.CallOption) (*ListPackingOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPackingOptions", in.encode, wire.BareObject((*decoder).readListPackingOptionsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPackingOptions",
+		in.encode, wire.BareObject((*decoder).readListPackingOptionsResponse), opts)
 }
 
 // ListPackingOptionsPages iterates over the pages of [Client.ListPackingOptions], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListPackingOptionsPages(ctx context.Context, in *ListPackingOptionsInput, opts ...spapi.CallOption) iter.Seq2[*ListPackingOptionsResponse, error] {
-	return wire.Pages(in, func(in *ListPackingOptionsInput) (*ListPackingOptionsResponse, error) {
-		return c.ListPackingOptions(ctx, in, opts...)
-	}, listPackingOptionsNext)
-}
-
-func listPackingOptionsNext(in *ListPackingOptionsInput, page *ListPackingOptionsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+func (c *Client) ListPackingOptionsPages(ctx context.Context, in *ListPackingOptionsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListPackingOptionsResponse, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listPackingOptions",
+		in.encode, wire.BareObject((*decoder).readListPackingOptionsResponse), opts)
 }
 
 // ListPackingOptionsAll iterates over the items of all pages of [Client.ListPackingOptions]. It stops after an error.
@@ -509,8 +461,10 @@ func (in *GeneratePackingOptionsInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generatepackingoptions
-func (c *Client) GeneratePackingOptions(ctx context.Context, in *GeneratePackingOptionsInput, opts ...spapi.CallOption) (*GeneratePackingOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.generatePackingOptions", in.encode, wire.BareObject((*decoder).readGeneratePackingOptionsResponse), opts)
+func (c *Client) GeneratePackingOptions(ctx context.Context, in *GeneratePackingOptionsInput,
+	opts ...spapi.CallOption) (*GeneratePackingOptionsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generatePackingOptions",
+		in.encode, wire.BareObject((*decoder).readGeneratePackingOptionsResponse), opts)
 }
 
 // ConfirmPackingOptionInput holds the arguments of [Client.ConfirmPackingOption].
@@ -535,7 +489,8 @@ func (in *ConfirmPackingOptionInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirmpackingoption
 func (c *Client) ConfirmPackingOption(ctx context.Context, in *ConfirmPackingOptionInput, opts ...spapi.CallOption) (*ConfirmPackingOptionResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmPackingOption", in.encode, wire.BareObject((*decoder).readConfirmPackingOptionResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmPackingOption",
+		in.encode, wire.BareObject((*decoder).readConfirmPackingOptionResponse), opts)
 }
 
 // ListInboundPlanPalletsInput holds the arguments of [Client.ListInboundPlanPallets].
@@ -564,24 +519,17 @@ func (in *ListInboundPlanPalletsInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listinboundplanpallets
-func (c *Client) ListInboundPlanPallets(ctx context.Context, in *ListInboundPlanPalletsInput, opts ...spapi.CallOption) (*ListInboundPlanPalletsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanPallets", in.encode, wire.BareObject((*decoder).readListInboundPlanPalletsResponse), opts)
+func (c *Client) ListInboundPlanPallets(ctx context.Context, in *ListInboundPlanPalletsInput,
+	opts ...spapi.CallOption) (*ListInboundPlanPalletsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanPallets",
+		in.encode, wire.BareObject((*decoder).readListInboundPlanPalletsResponse), opts)
 }
 
 // ListInboundPlanPalletsPages iterates over the pages of [Client.ListInboundPlanPallets], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListInboundPlanPalletsPages(ctx context.Context, in *ListInboundPlanPalletsInput, opts ...spapi.CallOption) iter.Seq2[*ListInboundPlanPalletsResponse, error] {
-	return wire.Pages(in, func(in *ListInboundPlanPalletsInput) (*ListInboundPlanPalletsResponse, error) {
-		return c.ListInboundPlanPallets(ctx, in, opts...)
-	}, listInboundPlanPalletsNext)
-}
-
-func listInboundPlanPalletsNext(in *ListInboundPlanPalletsInput, page *ListInboundPlanPalletsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+func (c *Client) ListInboundPlanPalletsPages(ctx context.Context, in *ListInboundPlanPalletsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListInboundPlanPalletsResponse, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanPallets",
+		in.encode, wire.BareObject((*decoder).readListInboundPlanPalletsResponse), opts)
 }
 
 // ListInboundPlanPalletsAll iterates over the items of all pages of [Client.ListInboundPlanPallets]. It stops after an error.
@@ -621,23 +569,15 @@ func (in *ListPlacementOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listplacementoptions
 func (c *Client) ListPlacementOptions(ctx context.Context, in *ListPlacementOptionsInput, opts ...spapi.CallOption) (*ListPlacementOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPlacementOptions", in.encode, wire.BareObject((*decoder).readListPlacementOptionsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPlacementOptions",
+		in.encode, wire.BareObject((*decoder).readListPlacementOptionsResponse), opts)
 }
 
 // ListPlacementOptionsPages iterates over the pages of [Client.ListPlacementOptions], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListPlacementOptionsPages(ctx context.Context, in *ListPlacementOptionsInput, opts ...spapi.CallOption) iter.Seq2[*ListPlacementOptionsResponse, error] {
-	return wire.Pages(in, func(in *ListPlacementOptionsInput) (*ListPlacementOptionsResponse, error) {
-		return c.ListPlacementOptions(ctx, in, opts...)
-	}, listPlacementOptionsNext)
-}
-
-func listPlacementOptionsNext(in *ListPlacementOptionsInput, page *ListPlacementOptionsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+func (c *Client) ListPlacementOptionsPages(ctx context.Context, in *ListPlacementOptionsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListPlacementOptionsResponse, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listPlacementOptions",
+		in.encode, wire.BareObject((*decoder).readListPlacementOptionsResponse), opts)
 }
 
 // ListPlacementOptionsAll iterates over the items of all pages of [Client.ListPlacementOptions]. It stops after an error.
@@ -670,8 +610,10 @@ func (in *GeneratePlacementOptionsInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generateplacementoptions
-func (c *Client) GeneratePlacementOptions(ctx context.Context, in *GeneratePlacementOptionsInput, opts ...spapi.CallOption) (*GeneratePlacementOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.generatePlacementOptions", in.encode, wire.BareObject((*decoder).readGeneratePlacementOptionsResponse), opts)
+func (c *Client) GeneratePlacementOptions(ctx context.Context, in *GeneratePlacementOptionsInput,
+	opts ...spapi.CallOption) (*GeneratePlacementOptionsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generatePlacementOptions",
+		in.encode, wire.BareObject((*decoder).readGeneratePlacementOptionsResponse), opts)
 }
 
 // ConfirmPlacementOptionInput holds the arguments of [Client.ConfirmPlacementOption].
@@ -690,13 +632,16 @@ func (in *ConfirmPlacementOptionInput) encode(r *wire.Request) {
 	r.Path("placementOptionId", in.PlacementOptionID)
 }
 
-// ConfirmPlacementOption POST /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/placementOptions/{placementOptionId}/confirmation, 2 requests per second, burst 2.
+// ConfirmPlacementOption POST /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/placementOptions/{placementOptionId}/confirmation, 2 requests per second,
+// burst 2.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirmplacementoption
-func (c *Client) ConfirmPlacementOption(ctx context.Context, in *ConfirmPlacementOptionInput, opts ...spapi.CallOption) (*ConfirmPlacementOptionResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmPlacementOption", in.encode, wire.BareObject((*decoder).readConfirmPlacementOptionResponse), opts)
+func (c *Client) ConfirmPlacementOption(ctx context.Context, in *ConfirmPlacementOptionInput,
+	opts ...spapi.CallOption) (*ConfirmPlacementOptionResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmPlacementOption",
+		in.encode, wire.BareObject((*decoder).readConfirmPlacementOptionResponse), opts)
 }
 
 // GetShipmentInput holds the arguments of [Client.GetShipment].
@@ -717,13 +662,14 @@ func (in *GetShipmentInput) encode(r *wire.Request) {
 
 // GetShipment GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}, 2 requests per second, burst 6.
 //
-// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/6, SDK 5/6: nothing else decides, so the lower.
+// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/6, SDK 5/6: nothing else
+// decides, so the lower.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/docs/fulfillment-inbound-api
 func (c *Client) GetShipment(ctx context.Context, in *GetShipmentInput, opts ...spapi.CallOption) (*Shipment, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.getShipment", in.encode, wire.BareObject((*decoder).readShipment), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getShipment", in.encode, wire.BareObject((*decoder).readShipment), opts)
 }
 
 // ListShipmentBoxesInput holds the arguments of [Client.ListShipmentBoxes].
@@ -750,7 +696,8 @@ func (in *ListShipmentBoxesInput) encode(r *wire.Request) {
 
 // ListShipmentBoxes GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/boxes, 2 requests per second, burst 30.
 //
-// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/30, SDK 5/30: nothing else decides, so the lower.
+// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/30, SDK 5/30: nothing else
+// decides, so the lower.
 //
 // It pages: [Client.ListShipmentBoxesPages] and [Client.ListShipmentBoxesAll] follow.
 //
@@ -758,23 +705,14 @@ func (in *ListShipmentBoxesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listshipmentboxes
 func (c *Client) ListShipmentBoxes(ctx context.Context, in *ListShipmentBoxesInput, opts ...spapi.CallOption) (*ListShipmentBoxesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentBoxes", in.encode, wire.BareObject((*decoder).readListShipmentBoxesResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentBoxes",
+		in.encode, wire.BareObject((*decoder).readListShipmentBoxesResponse), opts)
 }
 
 // ListShipmentBoxesPages iterates over the pages of [Client.ListShipmentBoxes], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListShipmentBoxesPages(ctx context.Context, in *ListShipmentBoxesInput, opts ...spapi.CallOption) iter.Seq2[*ListShipmentBoxesResponse, error] {
-	return wire.Pages(in, func(in *ListShipmentBoxesInput) (*ListShipmentBoxesResponse, error) {
-		return c.ListShipmentBoxes(ctx, in, opts...)
-	}, listShipmentBoxesNext)
-}
-
-func listShipmentBoxesNext(in *ListShipmentBoxesInput, page *ListShipmentBoxesResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+func (c *Client) ListShipmentBoxesPages(ctx context.Context, in *ListShipmentBoxesInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListShipmentBoxesResponse, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listShipmentBoxes", in.encode, wire.BareObject((*decoder).readListShipmentBoxesResponse), opts)
 }
 
 // ListShipmentBoxesAll iterates over the items of all pages of [Client.ListShipmentBoxes]. It stops after an error.
@@ -809,35 +747,31 @@ func (in *ListShipmentContentUpdatePreviewsInput) encode(r *wire.Request) {
 	wire.QueryString(r, "paginationToken", in.PaginationToken, wire.Optional)
 }
 
-// ListShipmentContentUpdatePreviews GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/contentUpdatePreviews, 2 requests per second, burst 30.
+// ListShipmentContentUpdatePreviews GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/contentUpdatePreviews, 2 requests per
+// second, burst 30.
 //
 // It pages: [Client.ListShipmentContentUpdatePreviewsPages] and [Client.ListShipmentContentUpdatePreviewsAll] follow.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listshipmentcontentupdatepreviews
-func (c *Client) ListShipmentContentUpdatePreviews(ctx context.Context, in *ListShipmentContentUpdatePreviewsInput, opts ...spapi.CallOption) (*ListShipmentContentUpdatePreviewsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentContentUpdatePreviews", in.encode, wire.BareObject((*decoder).readListShipmentContentUpdatePreviewsResponse), opts)
+func (c *Client) ListShipmentContentUpdatePreviews(ctx context.Context, in *ListShipmentContentUpdatePreviewsInput,
+	opts ...spapi.CallOption) (*ListShipmentContentUpdatePreviewsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentContentUpdatePreviews",
+		in.encode, wire.BareObject((*decoder).readListShipmentContentUpdatePreviewsResponse), opts)
 }
 
-// ListShipmentContentUpdatePreviewsPages iterates over the pages of [Client.ListShipmentContentUpdatePreviews], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListShipmentContentUpdatePreviewsPages(ctx context.Context, in *ListShipmentContentUpdatePreviewsInput, opts ...spapi.CallOption) iter.Seq2[*ListShipmentContentUpdatePreviewsResponse, error] {
-	return wire.Pages(in, func(in *ListShipmentContentUpdatePreviewsInput) (*ListShipmentContentUpdatePreviewsResponse, error) {
-		return c.ListShipmentContentUpdatePreviews(ctx, in, opts...)
-	}, listShipmentContentUpdatePreviewsNext)
-}
-
-func listShipmentContentUpdatePreviewsNext(in *ListShipmentContentUpdatePreviewsInput, page *ListShipmentContentUpdatePreviewsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+// ListShipmentContentUpdatePreviewsPages iterates over the pages of [Client.ListShipmentContentUpdatePreviews], beginning with the one that in asks for. It
+// stops after an error.
+func (c *Client) ListShipmentContentUpdatePreviewsPages(ctx context.Context, in *ListShipmentContentUpdatePreviewsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListShipmentContentUpdatePreviewsResponse, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listShipmentContentUpdatePreviews",
+		in.encode, wire.BareObject((*decoder).readListShipmentContentUpdatePreviewsResponse), opts)
 }
 
 // ListShipmentContentUpdatePreviewsAll iterates over the items of all pages of [Client.ListShipmentContentUpdatePreviews]. It stops after an error.
-func (c *Client) ListShipmentContentUpdatePreviewsAll(ctx context.Context, in *ListShipmentContentUpdatePreviewsInput, opts ...spapi.CallOption) iter.Seq2[*ContentUpdatePreview, error] {
+func (c *Client) ListShipmentContentUpdatePreviewsAll(ctx context.Context,
+	in *ListShipmentContentUpdatePreviewsInput, opts ...spapi.CallOption) iter.Seq2[*ContentUpdatePreview, error] {
 	return wire.Items(c.ListShipmentContentUpdatePreviewsPages(ctx, in, opts...), func(page *ListShipmentContentUpdatePreviewsResponse) []ContentUpdatePreview {
 		if page == nil {
 			return nil
@@ -867,13 +801,16 @@ func (in *GenerateShipmentContentUpdatePreviewsInput) encode(r *wire.Request) {
 	r.JSON(in)
 }
 
-// GenerateShipmentContentUpdatePreviews POST /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/contentUpdatePreviews, 2 requests per second, burst 30.
+// GenerateShipmentContentUpdatePreviews POST /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/contentUpdatePreviews, 2 requests per
+// second, burst 30.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generateshipmentcontentupdatepreviews
-func (c *Client) GenerateShipmentContentUpdatePreviews(ctx context.Context, in *GenerateShipmentContentUpdatePreviewsInput, opts ...spapi.CallOption) (*GenerateShipmentContentUpdatePreviewsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateShipmentContentUpdatePreviews", in.encode, wire.BareObject((*decoder).readGenerateShipmentContentUpdatePreviewsResponse), opts)
+func (c *Client) GenerateShipmentContentUpdatePreviews(ctx context.Context, in *GenerateShipmentContentUpdatePreviewsInput,
+	opts ...spapi.CallOption) (*GenerateShipmentContentUpdatePreviewsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateShipmentContentUpdatePreviews",
+		in.encode, wire.BareObject((*decoder).readGenerateShipmentContentUpdatePreviewsResponse), opts)
 }
 
 // GetShipmentContentUpdatePreviewInput holds the arguments of [Client.GetShipmentContentUpdatePreview].
@@ -895,13 +832,16 @@ func (in *GetShipmentContentUpdatePreviewInput) encode(r *wire.Request) {
 	r.Path("contentUpdatePreviewId", in.ContentUpdatePreviewID)
 }
 
-// GetShipmentContentUpdatePreview GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/contentUpdatePreviews/{contentUpdatePreviewId}, 2 requests per second, burst 30.
+// GetShipmentContentUpdatePreview GET
+// /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/contentUpdatePreviews/{contentUpdatePreviewId}, 2 requests per second, burst 30.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getshipmentcontentupdatepreview
-func (c *Client) GetShipmentContentUpdatePreview(ctx context.Context, in *GetShipmentContentUpdatePreviewInput, opts ...spapi.CallOption) (*ContentUpdatePreview, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.getShipmentContentUpdatePreview", in.encode, wire.BareObject((*decoder).readContentUpdatePreview), opts)
+func (c *Client) GetShipmentContentUpdatePreview(ctx context.Context,
+	in *GetShipmentContentUpdatePreviewInput, opts ...spapi.CallOption) (*ContentUpdatePreview, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getShipmentContentUpdatePreview",
+		in.encode, wire.BareObject((*decoder).readContentUpdatePreview), opts)
 }
 
 // ConfirmShipmentContentUpdatePreviewInput holds the arguments of [Client.ConfirmShipmentContentUpdatePreview].
@@ -923,13 +863,17 @@ func (in *ConfirmShipmentContentUpdatePreviewInput) encode(r *wire.Request) {
 	r.Path("contentUpdatePreviewId", in.ContentUpdatePreviewID)
 }
 
-// ConfirmShipmentContentUpdatePreview POST /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/contentUpdatePreviews/{contentUpdatePreviewId}/confirmation, 2 requests per second, burst 30.
+// ConfirmShipmentContentUpdatePreview POST
+// /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/contentUpdatePreviews/{contentUpdatePreviewId}/confirmation, 2 requests per
+// second, burst 30.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirmshipmentcontentupdatepreview
-func (c *Client) ConfirmShipmentContentUpdatePreview(ctx context.Context, in *ConfirmShipmentContentUpdatePreviewInput, opts ...spapi.CallOption) (*ConfirmShipmentContentUpdatePreviewResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmShipmentContentUpdatePreview", in.encode, wire.BareObject((*decoder).readConfirmShipmentContentUpdatePreviewResponse), opts)
+func (c *Client) ConfirmShipmentContentUpdatePreview(ctx context.Context, in *ConfirmShipmentContentUpdatePreviewInput,
+	opts ...spapi.CallOption) (*ConfirmShipmentContentUpdatePreviewResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmShipmentContentUpdatePreview",
+		in.encode, wire.BareObject((*decoder).readConfirmShipmentContentUpdatePreviewResponse), opts)
 }
 
 // GetDeliveryChallanDocumentInput holds the arguments of [Client.GetDeliveryChallanDocument].
@@ -948,13 +892,16 @@ func (in *GetDeliveryChallanDocumentInput) encode(r *wire.Request) {
 	r.Path("shipmentId", in.ShipmentID)
 }
 
-// GetDeliveryChallanDocument GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/deliveryChallanDocument, 2 requests per second, burst 6.
+// GetDeliveryChallanDocument GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/deliveryChallanDocument, 2 requests per second,
+// burst 6.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getdeliverychallandocument
-func (c *Client) GetDeliveryChallanDocument(ctx context.Context, in *GetDeliveryChallanDocumentInput, opts ...spapi.CallOption) (*GetDeliveryChallanDocumentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.getDeliveryChallanDocument", in.encode, wire.BareObject((*decoder).readGetDeliveryChallanDocumentResponse), opts)
+func (c *Client) GetDeliveryChallanDocument(ctx context.Context, in *GetDeliveryChallanDocumentInput,
+	opts ...spapi.CallOption) (*GetDeliveryChallanDocumentResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getDeliveryChallanDocument",
+		in.encode, wire.BareObject((*decoder).readGetDeliveryChallanDocumentResponse), opts)
 }
 
 // ListDeliveryWindowOptionsInput holds the arguments of [Client.ListDeliveryWindowOptions].
@@ -979,37 +926,34 @@ func (in *ListDeliveryWindowOptionsInput) encode(r *wire.Request) {
 	wire.QueryString(r, "paginationToken", in.PaginationToken, wire.Optional)
 }
 
-// ListDeliveryWindowOptions GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/deliveryWindowOptions, 2 requests per second, burst 30.
+// ListDeliveryWindowOptions GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/deliveryWindowOptions, 2 requests per second, burst
+// 30.
 //
-// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/30, SDK 5/30: nothing else decides, so the lower.
+// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/30, SDK 5/30: nothing else
+// decides, so the lower.
 //
 // It pages: [Client.ListDeliveryWindowOptionsPages] and [Client.ListDeliveryWindowOptionsAll] follow.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listdeliverywindowoptions
-func (c *Client) ListDeliveryWindowOptions(ctx context.Context, in *ListDeliveryWindowOptionsInput, opts ...spapi.CallOption) (*ListDeliveryWindowOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listDeliveryWindowOptions", in.encode, wire.BareObject((*decoder).readListDeliveryWindowOptionsResponse), opts)
+func (c *Client) ListDeliveryWindowOptions(ctx context.Context, in *ListDeliveryWindowOptionsInput,
+	opts ...spapi.CallOption) (*ListDeliveryWindowOptionsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listDeliveryWindowOptions",
+		in.encode, wire.BareObject((*decoder).readListDeliveryWindowOptionsResponse), opts)
 }
 
-// ListDeliveryWindowOptionsPages iterates over the pages of [Client.ListDeliveryWindowOptions], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListDeliveryWindowOptionsPages(ctx context.Context, in *ListDeliveryWindowOptionsInput, opts ...spapi.CallOption) iter.Seq2[*ListDeliveryWindowOptionsResponse, error] {
-	return wire.Pages(in, func(in *ListDeliveryWindowOptionsInput) (*ListDeliveryWindowOptionsResponse, error) {
-		return c.ListDeliveryWindowOptions(ctx, in, opts...)
-	}, listDeliveryWindowOptionsNext)
-}
-
-func listDeliveryWindowOptionsNext(in *ListDeliveryWindowOptionsInput, page *ListDeliveryWindowOptionsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+// ListDeliveryWindowOptionsPages iterates over the pages of [Client.ListDeliveryWindowOptions], beginning with the one that in asks for. It stops after an
+// error.
+func (c *Client) ListDeliveryWindowOptionsPages(ctx context.Context, in *ListDeliveryWindowOptionsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListDeliveryWindowOptionsResponse, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listDeliveryWindowOptions",
+		in.encode, wire.BareObject((*decoder).readListDeliveryWindowOptionsResponse), opts)
 }
 
 // ListDeliveryWindowOptionsAll iterates over the items of all pages of [Client.ListDeliveryWindowOptions]. It stops after an error.
-func (c *Client) ListDeliveryWindowOptionsAll(ctx context.Context, in *ListDeliveryWindowOptionsInput, opts ...spapi.CallOption) iter.Seq2[*DeliveryWindowOption, error] {
+func (c *Client) ListDeliveryWindowOptionsAll(ctx context.Context, in *ListDeliveryWindowOptionsInput,
+	opts ...spapi.CallOption) iter.Seq2[*DeliveryWindowOption, error] {
 	return wire.Items(c.ListDeliveryWindowOptionsPages(ctx, in, opts...), func(page *ListDeliveryWindowOptionsResponse) []DeliveryWindowOption {
 		if page == nil {
 			return nil
@@ -1034,13 +978,16 @@ func (in *GenerateDeliveryWindowOptionsInput) encode(r *wire.Request) {
 	r.Path("shipmentId", in.ShipmentID)
 }
 
-// GenerateDeliveryWindowOptions POST /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/deliveryWindowOptions, 2 requests per second, burst 30.
+// GenerateDeliveryWindowOptions POST /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/deliveryWindowOptions, 2 requests per second,
+// burst 30.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generatedeliverywindowoptions
-func (c *Client) GenerateDeliveryWindowOptions(ctx context.Context, in *GenerateDeliveryWindowOptionsInput, opts ...spapi.CallOption) (*GenerateDeliveryWindowOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateDeliveryWindowOptions", in.encode, wire.BareObject((*decoder).readGenerateDeliveryWindowOptionsResponse), opts)
+func (c *Client) GenerateDeliveryWindowOptions(ctx context.Context, in *GenerateDeliveryWindowOptionsInput,
+	opts ...spapi.CallOption) (*GenerateDeliveryWindowOptionsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateDeliveryWindowOptions",
+		in.encode, wire.BareObject((*decoder).readGenerateDeliveryWindowOptionsResponse), opts)
 }
 
 // ConfirmDeliveryWindowOptionsInput holds the arguments of [Client.ConfirmDeliveryWindowOptions].
@@ -1062,13 +1009,17 @@ func (in *ConfirmDeliveryWindowOptionsInput) encode(r *wire.Request) {
 	r.Path("deliveryWindowOptionId", in.DeliveryWindowOptionID)
 }
 
-// ConfirmDeliveryWindowOptions POST /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/deliveryWindowOptions/{deliveryWindowOptionId}/confirmation, 2 requests per second, burst 30.
+// ConfirmDeliveryWindowOptions POST
+// /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/deliveryWindowOptions/{deliveryWindowOptionId}/confirmation, 2 requests per
+// second, burst 30.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirmdeliverywindowoptions
-func (c *Client) ConfirmDeliveryWindowOptions(ctx context.Context, in *ConfirmDeliveryWindowOptionsInput, opts ...spapi.CallOption) (*ConfirmDeliveryWindowOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmDeliveryWindowOptions", in.encode, wire.BareObject((*decoder).readConfirmDeliveryWindowOptionsResponse), opts)
+func (c *Client) ConfirmDeliveryWindowOptions(ctx context.Context, in *ConfirmDeliveryWindowOptionsInput,
+	opts ...spapi.CallOption) (*ConfirmDeliveryWindowOptionsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmDeliveryWindowOptions",
+		in.encode, wire.BareObject((*decoder).readConfirmDeliveryWindowOptionsResponse), opts)
 }
 
 // ListShipmentItemsInput holds the arguments of [Client.ListShipmentItems].
@@ -1101,23 +1052,14 @@ func (in *ListShipmentItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listshipmentitems
 func (c *Client) ListShipmentItems(ctx context.Context, in *ListShipmentItemsInput, opts ...spapi.CallOption) (*ListShipmentItemsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentItems", in.encode, wire.BareObject((*decoder).readListShipmentItemsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentItems",
+		in.encode, wire.BareObject((*decoder).readListShipmentItemsResponse), opts)
 }
 
 // ListShipmentItemsPages iterates over the pages of [Client.ListShipmentItems], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListShipmentItemsPages(ctx context.Context, in *ListShipmentItemsInput, opts ...spapi.CallOption) iter.Seq2[*ListShipmentItemsResponse, error] {
-	return wire.Pages(in, func(in *ListShipmentItemsInput) (*ListShipmentItemsResponse, error) {
-		return c.ListShipmentItems(ctx, in, opts...)
-	}, listShipmentItemsNext)
-}
-
-func listShipmentItemsNext(in *ListShipmentItemsInput, page *ListShipmentItemsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+func (c *Client) ListShipmentItemsPages(ctx context.Context, in *ListShipmentItemsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListShipmentItemsResponse, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listShipmentItems", in.encode, wire.BareObject((*decoder).readListShipmentItemsResponse), opts)
 }
 
 // ListShipmentItemsAll iterates over the items of all pages of [Client.ListShipmentItems]. It stops after an error.
@@ -1155,7 +1097,7 @@ func (in *UpdateShipmentNameInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateshipmentname
 func (c *Client) UpdateShipmentName(ctx context.Context, in *UpdateShipmentNameInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "fulfillmentinbound20240320.updateShipmentName", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "fulfillmentinbound20240320.updateShipmentName", in.encode, opts)
 }
 
 // ListShipmentPalletsInput holds the arguments of [Client.ListShipmentPallets].
@@ -1188,23 +1130,15 @@ func (in *ListShipmentPalletsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listshipmentpallets
 func (c *Client) ListShipmentPallets(ctx context.Context, in *ListShipmentPalletsInput, opts ...spapi.CallOption) (*ListShipmentPalletsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentPallets", in.encode, wire.BareObject((*decoder).readListShipmentPalletsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentPallets",
+		in.encode, wire.BareObject((*decoder).readListShipmentPalletsResponse), opts)
 }
 
 // ListShipmentPalletsPages iterates over the pages of [Client.ListShipmentPallets], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListShipmentPalletsPages(ctx context.Context, in *ListShipmentPalletsInput, opts ...spapi.CallOption) iter.Seq2[*ListShipmentPalletsResponse, error] {
-	return wire.Pages(in, func(in *ListShipmentPalletsInput) (*ListShipmentPalletsResponse, error) {
-		return c.ListShipmentPallets(ctx, in, opts...)
-	}, listShipmentPalletsNext)
-}
-
-func listShipmentPalletsNext(in *ListShipmentPalletsInput, page *ListShipmentPalletsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+func (c *Client) ListShipmentPalletsPages(ctx context.Context, in *ListShipmentPalletsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListShipmentPalletsResponse, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listShipmentPallets",
+		in.encode, wire.BareObject((*decoder).readListShipmentPalletsResponse), opts)
 }
 
 // ListShipmentPalletsAll iterates over the items of all pages of [Client.ListShipmentPallets]. It stops after an error.
@@ -1235,15 +1169,18 @@ func (in *CancelSelfShipAppointmentInput) encode(r *wire.Request) {
 	r.JSON(in)
 }
 
-// CancelSelfShipAppointment PUT /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/selfShipAppointmentCancellation, 2 requests per second, burst 30.
+// CancelSelfShipAppointment PUT /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/selfShipAppointmentCancellation, 2 requests per
+// second, burst 30.
 //
 // The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: the model has no figure.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelselfshipappointment
-func (c *Client) CancelSelfShipAppointment(ctx context.Context, in *CancelSelfShipAppointmentInput, opts ...spapi.CallOption) (*CancelSelfShipAppointmentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.cancelSelfShipAppointment", in.encode, wire.BareObject((*decoder).readCancelSelfShipAppointmentResponse), opts)
+func (c *Client) CancelSelfShipAppointment(ctx context.Context, in *CancelSelfShipAppointmentInput,
+	opts ...spapi.CallOption) (*CancelSelfShipAppointmentResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.cancelSelfShipAppointment",
+		in.encode, wire.BareObject((*decoder).readCancelSelfShipAppointmentResponse), opts)
 }
 
 // GetSelfShipAppointmentSlotsInput holds the arguments of [Client.GetSelfShipAppointmentSlots].
@@ -1268,7 +1205,8 @@ func (in *GetSelfShipAppointmentSlotsInput) encode(r *wire.Request) {
 	wire.QueryString(r, "paginationToken", in.PaginationToken, wire.Optional)
 }
 
-// GetSelfShipAppointmentSlots GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/selfShipAppointmentSlots, 2 requests per second, burst 6.
+// GetSelfShipAppointmentSlots GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/selfShipAppointmentSlots, 2 requests per second,
+// burst 6.
 //
 // The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: the model has no figure.
 //
@@ -1277,28 +1215,23 @@ func (in *GetSelfShipAppointmentSlotsInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getselfshipappointmentslots
-func (c *Client) GetSelfShipAppointmentSlots(ctx context.Context, in *GetSelfShipAppointmentSlotsInput, opts ...spapi.CallOption) (*GetSelfShipAppointmentSlotsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.getSelfShipAppointmentSlots", in.encode, wire.BareObject((*decoder).readGetSelfShipAppointmentSlotsResponse), opts)
+func (c *Client) GetSelfShipAppointmentSlots(ctx context.Context, in *GetSelfShipAppointmentSlotsInput,
+	opts ...spapi.CallOption) (*GetSelfShipAppointmentSlotsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getSelfShipAppointmentSlots",
+		in.encode, wire.BareObject((*decoder).readGetSelfShipAppointmentSlotsResponse), opts)
 }
 
-// GetSelfShipAppointmentSlotsPages iterates over the pages of [Client.GetSelfShipAppointmentSlots], beginning with the one that in asks for. It stops after an error.
-func (c *Client) GetSelfShipAppointmentSlotsPages(ctx context.Context, in *GetSelfShipAppointmentSlotsInput, opts ...spapi.CallOption) iter.Seq2[*GetSelfShipAppointmentSlotsResponse, error] {
-	return wire.Pages(in, func(in *GetSelfShipAppointmentSlotsInput) (*GetSelfShipAppointmentSlotsResponse, error) {
-		return c.GetSelfShipAppointmentSlots(ctx, in, opts...)
-	}, getSelfShipAppointmentSlotsNext)
-}
-
-func getSelfShipAppointmentSlotsNext(in *GetSelfShipAppointmentSlotsInput, page *GetSelfShipAppointmentSlotsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+// GetSelfShipAppointmentSlotsPages iterates over the pages of [Client.GetSelfShipAppointmentSlots], beginning with the one that in asks for. It stops after an
+// error.
+func (c *Client) GetSelfShipAppointmentSlotsPages(ctx context.Context, in *GetSelfShipAppointmentSlotsInput,
+	opts ...spapi.CallOption) iter.Seq2[*GetSelfShipAppointmentSlotsResponse, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.getSelfShipAppointmentSlots",
+		in.encode, wire.BareObject((*decoder).readGetSelfShipAppointmentSlotsResponse), opts)
 }
 
 // GetSelfShipAppointmentSlotsAll iterates over the items of all pages of [Client.GetSelfShipAppointmentSlots]. It stops after an error.
-func (c *Client) GetSelfShipAppointmentSlotsAll(ctx context.Context, in *GetSelfShipAppointmentSlotsInput, opts ...spapi.CallOption) iter.Seq2[*AppointmentSlot, error] {
+func (c *Client) GetSelfShipAppointmentSlotsAll(ctx context.Context,
+	in *GetSelfShipAppointmentSlotsInput, opts ...spapi.CallOption) iter.Seq2[*AppointmentSlot, error] {
 	return wire.Items(c.GetSelfShipAppointmentSlotsPages(ctx, in, opts...), func(page *GetSelfShipAppointmentSlotsResponse) []AppointmentSlot {
 		if page == nil || page.SelfShipAppointmentSlotsAvailability == nil {
 			return nil
@@ -1326,15 +1259,18 @@ func (in *GenerateSelfShipAppointmentSlotsInput) encode(r *wire.Request) {
 	r.JSON(in)
 }
 
-// GenerateSelfShipAppointmentSlots POST /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/selfShipAppointmentSlots, 2 requests per second, burst 2.
+// GenerateSelfShipAppointmentSlots POST /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/selfShipAppointmentSlots, 2 requests per
+// second, burst 2.
 //
 // The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: the model has no figure.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generateselfshipappointmentslots
-func (c *Client) GenerateSelfShipAppointmentSlots(ctx context.Context, in *GenerateSelfShipAppointmentSlotsInput, opts ...spapi.CallOption) (*GenerateSelfShipAppointmentSlotsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateSelfShipAppointmentSlots", in.encode, wire.BareObject((*decoder).readGenerateSelfShipAppointmentSlotsResponse), opts)
+func (c *Client) GenerateSelfShipAppointmentSlots(ctx context.Context, in *GenerateSelfShipAppointmentSlotsInput,
+	opts ...spapi.CallOption) (*GenerateSelfShipAppointmentSlotsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateSelfShipAppointmentSlots",
+		in.encode, wire.BareObject((*decoder).readGenerateSelfShipAppointmentSlotsResponse), opts)
 }
 
 // ScheduleSelfShipAppointmentInput holds the arguments of [Client.ScheduleSelfShipAppointment].
@@ -1358,15 +1294,18 @@ func (in *ScheduleSelfShipAppointmentInput) encode(r *wire.Request) {
 	r.JSON(in)
 }
 
-// ScheduleSelfShipAppointment POST /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/selfShipAppointmentSlots/{slotId}/schedule, 2 requests per second, burst 2.
+// ScheduleSelfShipAppointment POST /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/selfShipAppointmentSlots/{slotId}/schedule, 2
+// requests per second, burst 2.
 //
 // The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: the model has no figure.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/scheduleselfshipappointment
-func (c *Client) ScheduleSelfShipAppointment(ctx context.Context, in *ScheduleSelfShipAppointmentInput, opts ...spapi.CallOption) (*ScheduleSelfShipAppointmentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.scheduleSelfShipAppointment", in.encode, wire.BareObject((*decoder).readScheduleSelfShipAppointmentResponse), opts)
+func (c *Client) ScheduleSelfShipAppointment(ctx context.Context, in *ScheduleSelfShipAppointmentInput,
+	opts ...spapi.CallOption) (*ScheduleSelfShipAppointmentResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.scheduleSelfShipAppointment",
+		in.encode, wire.BareObject((*decoder).readScheduleSelfShipAppointmentResponse), opts)
 }
 
 // UpdateShipmentSourceAddressInput holds the arguments of [Client.UpdateShipmentSourceAddress].
@@ -1393,8 +1332,10 @@ func (in *UpdateShipmentSourceAddressInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateshipmentsourceaddress
-func (c *Client) UpdateShipmentSourceAddress(ctx context.Context, in *UpdateShipmentSourceAddressInput, opts ...spapi.CallOption) (*UpdateShipmentSourceAddressResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.updateShipmentSourceAddress", in.encode, wire.BareObject((*decoder).readUpdateShipmentSourceAddressResponse), opts)
+func (c *Client) UpdateShipmentSourceAddress(ctx context.Context, in *UpdateShipmentSourceAddressInput,
+	opts ...spapi.CallOption) (*UpdateShipmentSourceAddressResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.updateShipmentSourceAddress",
+		in.encode, wire.BareObject((*decoder).readUpdateShipmentSourceAddressResponse), opts)
 }
 
 // UpdateShipmentTrackingDetailsInput holds the arguments of [Client.UpdateShipmentTrackingDetails].
@@ -1416,13 +1357,16 @@ func (in *UpdateShipmentTrackingDetailsInput) encode(r *wire.Request) {
 	r.JSON(in)
 }
 
-// UpdateShipmentTrackingDetails PUT /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/trackingDetails, 2 requests per second, burst 2.
+// UpdateShipmentTrackingDetails PUT /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/shipments/{shipmentId}/trackingDetails, 2 requests per second, burst
+// 2.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateshipmenttrackingdetails
-func (c *Client) UpdateShipmentTrackingDetails(ctx context.Context, in *UpdateShipmentTrackingDetailsInput, opts ...spapi.CallOption) (*UpdateShipmentTrackingDetailsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.updateShipmentTrackingDetails", in.encode, wire.BareObject((*decoder).readUpdateShipmentTrackingDetailsResponse), opts)
+func (c *Client) UpdateShipmentTrackingDetails(ctx context.Context, in *UpdateShipmentTrackingDetailsInput,
+	opts ...spapi.CallOption) (*UpdateShipmentTrackingDetailsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.updateShipmentTrackingDetails",
+		in.encode, wire.BareObject((*decoder).readUpdateShipmentTrackingDetailsResponse), opts)
 }
 
 // ListTransportationOptionsInput holds the arguments of [Client.ListTransportationOptions].
@@ -1452,35 +1396,31 @@ func (in *ListTransportationOptionsInput) encode(r *wire.Request) {
 
 // ListTransportationOptions GET /inbound/fba/2024-03-20/inboundPlans/{inboundPlanId}/transportationOptions, 2 requests per second, burst 6.
 //
-// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/6, SDK 5/6: nothing else decides, so the lower.
+// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/6, SDK 5/6: nothing else
+// decides, so the lower.
 //
 // It pages: [Client.ListTransportationOptionsPages] and [Client.ListTransportationOptionsAll] follow.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listtransportationoptions
-func (c *Client) ListTransportationOptions(ctx context.Context, in *ListTransportationOptionsInput, opts ...spapi.CallOption) (*ListTransportationOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listTransportationOptions", in.encode, wire.BareObject((*decoder).readListTransportationOptionsResponse), opts)
+func (c *Client) ListTransportationOptions(ctx context.Context, in *ListTransportationOptionsInput,
+	opts ...spapi.CallOption) (*ListTransportationOptionsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listTransportationOptions",
+		in.encode, wire.BareObject((*decoder).readListTransportationOptionsResponse), opts)
 }
 
-// ListTransportationOptionsPages iterates over the pages of [Client.ListTransportationOptions], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListTransportationOptionsPages(ctx context.Context, in *ListTransportationOptionsInput, opts ...spapi.CallOption) iter.Seq2[*ListTransportationOptionsResponse, error] {
-	return wire.Pages(in, func(in *ListTransportationOptionsInput) (*ListTransportationOptionsResponse, error) {
-		return c.ListTransportationOptions(ctx, in, opts...)
-	}, listTransportationOptionsNext)
-}
-
-func listTransportationOptionsNext(in *ListTransportationOptionsInput, page *ListTransportationOptionsResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+// ListTransportationOptionsPages iterates over the pages of [Client.ListTransportationOptions], beginning with the one that in asks for. It stops after an
+// error.
+func (c *Client) ListTransportationOptionsPages(ctx context.Context, in *ListTransportationOptionsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListTransportationOptionsResponse, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listTransportationOptions",
+		in.encode, wire.BareObject((*decoder).readListTransportationOptionsResponse), opts)
 }
 
 // ListTransportationOptionsAll iterates over the items of all pages of [Client.ListTransportationOptions]. It stops after an error.
-func (c *Client) ListTransportationOptionsAll(ctx context.Context, in *ListTransportationOptionsInput, opts ...spapi.CallOption) iter.Seq2[*TransportationOption, error] {
+func (c *Client) ListTransportationOptionsAll(ctx context.Context, in *ListTransportationOptionsInput,
+	opts ...spapi.CallOption) iter.Seq2[*TransportationOption, error] {
 	return wire.Items(c.ListTransportationOptionsPages(ctx, in, opts...), func(page *ListTransportationOptionsResponse) []TransportationOption {
 		if page == nil {
 			return nil
@@ -1512,8 +1452,10 @@ func (in *GenerateTransportationOptionsInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generatetransportationoptions
-func (c *Client) GenerateTransportationOptions(ctx context.Context, in *GenerateTransportationOptionsInput, opts ...spapi.CallOption) (*GenerateTransportationOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateTransportationOptions", in.encode, wire.BareObject((*decoder).readGenerateTransportationOptionsResponse), opts)
+func (c *Client) GenerateTransportationOptions(ctx context.Context, in *GenerateTransportationOptionsInput,
+	opts ...spapi.CallOption) (*GenerateTransportationOptionsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateTransportationOptions",
+		in.encode, wire.BareObject((*decoder).readGenerateTransportationOptionsResponse), opts)
 }
 
 // ConfirmTransportationOptionsInput holds the arguments of [Client.ConfirmTransportationOptions].
@@ -1537,8 +1479,10 @@ func (in *ConfirmTransportationOptionsInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirmtransportationoptions
-func (c *Client) ConfirmTransportationOptions(ctx context.Context, in *ConfirmTransportationOptionsInput, opts ...spapi.CallOption) (*ConfirmTransportationOptionsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmTransportationOptions", in.encode, wire.BareObject((*decoder).readConfirmTransportationOptionsResponse), opts)
+func (c *Client) ConfirmTransportationOptions(ctx context.Context, in *ConfirmTransportationOptionsInput,
+	opts ...spapi.CallOption) (*ConfirmTransportationOptionsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmTransportationOptions",
+		in.encode, wire.BareObject((*decoder).readConfirmTransportationOptionsResponse), opts)
 }
 
 // ListItemComplianceDetailsInput holds the arguments of [Client.ListItemComplianceDetails].
@@ -1562,8 +1506,10 @@ func (in *ListItemComplianceDetailsInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listitemcompliancedetails
-func (c *Client) ListItemComplianceDetails(ctx context.Context, in *ListItemComplianceDetailsInput, opts ...spapi.CallOption) (*ListItemComplianceDetailsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listItemComplianceDetails", in.encode, wire.BareObject((*decoder).readListItemComplianceDetailsResponse), opts)
+func (c *Client) ListItemComplianceDetails(ctx context.Context, in *ListItemComplianceDetailsInput,
+	opts ...spapi.CallOption) (*ListItemComplianceDetailsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listItemComplianceDetails",
+		in.encode, wire.BareObject((*decoder).readListItemComplianceDetailsResponse), opts)
 }
 
 // UpdateItemComplianceDetailsInput holds the arguments of [Client.UpdateItemComplianceDetails].
@@ -1591,8 +1537,10 @@ func (in *UpdateItemComplianceDetailsInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateitemcompliancedetails
-func (c *Client) UpdateItemComplianceDetails(ctx context.Context, in *UpdateItemComplianceDetailsInput, opts ...spapi.CallOption) (*UpdateItemComplianceDetailsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.updateItemComplianceDetails", in.encode, wire.BareObject((*decoder).readUpdateItemComplianceDetailsResponse), opts)
+func (c *Client) UpdateItemComplianceDetails(ctx context.Context, in *UpdateItemComplianceDetailsInput,
+	opts ...spapi.CallOption) (*UpdateItemComplianceDetailsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.updateItemComplianceDetails",
+		in.encode, wire.BareObject((*decoder).readUpdateItemComplianceDetailsResponse), opts)
 }
 
 // CreateMarketplaceItemLabelsInput holds the arguments of [Client.CreateMarketplaceItemLabels].
@@ -1624,8 +1572,10 @@ func (in *CreateMarketplaceItemLabelsInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createmarketplaceitemlabels
-func (c *Client) CreateMarketplaceItemLabels(ctx context.Context, in *CreateMarketplaceItemLabelsInput, opts ...spapi.CallOption) (*CreateMarketplaceItemLabelsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.createMarketplaceItemLabels", in.encode, wire.BareObject((*decoder).readCreateMarketplaceItemLabelsResponse), opts)
+func (c *Client) CreateMarketplaceItemLabels(ctx context.Context, in *CreateMarketplaceItemLabelsInput,
+	opts ...spapi.CallOption) (*CreateMarketplaceItemLabelsResponse, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.createMarketplaceItemLabels",
+		in.encode, wire.BareObject((*decoder).readCreateMarketplaceItemLabelsResponse), opts)
 }
 
 // ListPrepDetailsInput holds the arguments of [Client.ListPrepDetails].
@@ -1652,7 +1602,7 @@ func (in *ListPrepDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listprepdetails
 func (c *Client) ListPrepDetails(ctx context.Context, in *ListPrepDetailsInput, opts ...spapi.CallOption) (*ListPrepDetailsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPrepDetails", in.encode, wire.BareObject((*decoder).readListPrepDetailsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPrepDetails", in.encode, wire.BareObject((*decoder).readListPrepDetailsResponse), opts)
 }
 
 // SetPrepDetailsInput holds the arguments of [Client.SetPrepDetails].
@@ -1676,7 +1626,7 @@ func (in *SetPrepDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/setprepdetails
 func (c *Client) SetPrepDetails(ctx context.Context, in *SetPrepDetailsInput, opts ...spapi.CallOption) (*SetPrepDetailsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.setPrepDetails", in.encode, wire.BareObject((*decoder).readSetPrepDetailsResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.setPrepDetails", in.encode, wire.BareObject((*decoder).readSetPrepDetailsResponse), opts)
 }
 
 // GetInboundOperationStatusInput holds the arguments of [Client.GetInboundOperationStatus].
@@ -1694,11 +1644,13 @@ func (in *GetInboundOperationStatusInput) encode(r *wire.Request) {
 
 // GetInboundOperationStatus GET /inbound/fba/2024-03-20/operations/{operationId}, 2 requests per second, burst 6.
 //
-// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/6, SDK 5/6: nothing else decides, so the lower.
+// The limit is from amzn/selling-partner-api-models models/fulfillment-inbound-api-model/fulfillmentInbound_2024-03-20.json: model 2/6, SDK 5/6: nothing else
+// decides, so the lower.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinboundoperationstatus
 func (c *Client) GetInboundOperationStatus(ctx context.Context, in *GetInboundOperationStatusInput, opts ...spapi.CallOption) (*InboundOperationStatus, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinbound20240320.getInboundOperationStatus", in.encode, wire.BareObject((*decoder).readInboundOperationStatus), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getInboundOperationStatus",
+		in.encode, wire.BareObject((*decoder).readInboundOperationStatus), opts)
 }

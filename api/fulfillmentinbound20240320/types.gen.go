@@ -136,11 +136,6 @@ type CancelInboundPlanResponse struct {
 	OperationID string `json:"operationId,omitzero"`
 }
 
-// CancelSelfShipAppointmentRequest is definition CancelSelfShipAppointmentRequest of the model.
-type CancelSelfShipAppointmentRequest struct {
-	ReasonComment ReasonComment `json:"reasonComment,omitzero"`
-}
-
 // CancelSelfShipAppointmentResponse is definition CancelSelfShipAppointmentResponse of the model.
 type CancelSelfShipAppointmentResponse struct {
 	// Required; 36 to 38 characters; pattern ^[a-zA-Z0-9-]*$.
@@ -198,12 +193,6 @@ type ConfirmShipmentContentUpdatePreviewResponse struct {
 	OperationID string `json:"operationId,omitzero"`
 }
 
-// ConfirmTransportationOptionsRequest is definition ConfirmTransportationOptionsRequest of the model.
-type ConfirmTransportationOptionsRequest struct {
-	// Required; at least 1 elements.
-	TransportationSelections []TransportationSelection `json:"transportationSelections,omitzero"`
-}
-
 // ConfirmTransportationOptionsResponse is definition ConfirmTransportationOptionsResponse of the model.
 type ConfirmTransportationOptionsResponse struct {
 	// Required; 36 to 38 characters; pattern ^[a-zA-Z0-9-]*$.
@@ -232,41 +221,12 @@ type ContentUpdatePreview struct {
 	TransportationOption *TransportationOption `json:"transportationOption,omitzero"`
 }
 
-// CreateInboundPlanRequest is definition CreateInboundPlanRequest of the model.
-type CreateInboundPlanRequest struct {
-	// Required; 1 to 1 elements; 1 to 20 characters.
-	DestinationMarketplaces []string `json:"destinationMarketplaces,omitzero"`
-	// Required; 1 to 2000 elements.
-	Items []ItemInput `json:"items,omitzero"`
-	// 1 to 40 characters.
-	Name string `json:"name,omitzero"`
-	// Required.
-	SourceAddress *AddressInput `json:"sourceAddress,omitzero"`
-}
-
 // CreateInboundPlanResponse is definition CreateInboundPlanResponse of the model.
 type CreateInboundPlanResponse struct {
 	// Required; 38 characters; pattern ^[a-zA-Z0-9-]*$.
 	InboundPlanID string `json:"inboundPlanId,omitzero"`
 	// Required; 36 to 38 characters; pattern ^[a-zA-Z0-9-]*$.
 	OperationID string `json:"operationId,omitzero"`
-}
-
-// CreateMarketplaceItemLabelsRequest is definition CreateMarketplaceItemLabelsRequest of the model.
-type CreateMarketplaceItemLabelsRequest struct {
-	// 25 to 100.
-	Height json.Number `json:"height,omitzero"`
-	// Required.
-	LabelType LabelPrintType `json:"labelType,omitzero"`
-	// Pattern ^[a-z]{2}_[A-Z]{2}$.
-	LocaleCode string `json:"localeCode,omitzero"`
-	// Required; 1 to 20 characters.
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	// Required; 1 to 100 elements.
-	MSKUQuantities []MSKUQuantity    `json:"mskuQuantities,omitzero"`
-	PageType       ItemLabelPageType `json:"pageType,omitzero"`
-	// 25 to 100.
-	Width json.Number `json:"width,omitzero"`
 }
 
 // CreateMarketplaceItemLabelsResponse is definition CreateMarketplaceItemLabelsResponse of the model.
@@ -333,22 +293,6 @@ type DocumentDownload struct {
 	URI string `json:"uri,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required; 1 to 256 characters.
-	Code string `json:"code,omitzero"`
-	// 0 to 8192 characters.
-	Details string `json:"details,omitzero"`
-	// Required; 1 to 2048 characters.
-	Message string `json:"message,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // FreightInformation is definition FreightInformation of the model.
 type FreightInformation struct {
 	DeclaredValue *Currency `json:"declaredValue,omitzero"`
@@ -368,21 +312,10 @@ type GeneratePackingOptionsResponse struct {
 	OperationID string `json:"operationId,omitzero"`
 }
 
-// GeneratePlacementOptionsRequest is definition GeneratePlacementOptionsRequest of the model.
-type GeneratePlacementOptionsRequest struct {
-	CustomPlacement []CustomPlacementInput `json:"customPlacement,omitzero"`
-}
-
 // GeneratePlacementOptionsResponse is definition GeneratePlacementOptionsResponse of the model.
 type GeneratePlacementOptionsResponse struct {
 	// Required; 36 to 38 characters; pattern ^[a-zA-Z0-9-]*$.
 	OperationID string `json:"operationId,omitzero"`
-}
-
-// GenerateSelfShipAppointmentSlotsRequest is definition GenerateSelfShipAppointmentSlotsRequest of the model.
-type GenerateSelfShipAppointmentSlotsRequest struct {
-	DesiredEndDate   time.Time `json:"desiredEndDate,omitzero"`
-	DesiredStartDate time.Time `json:"desiredStartDate,omitzero"`
 }
 
 // GenerateSelfShipAppointmentSlotsResponse is definition GenerateSelfShipAppointmentSlotsResponse of the model.
@@ -391,26 +324,10 @@ type GenerateSelfShipAppointmentSlotsResponse struct {
 	OperationID string `json:"operationId,omitzero"`
 }
 
-// GenerateShipmentContentUpdatePreviewsRequest is definition GenerateShipmentContentUpdatePreviewsRequest of the model.
-type GenerateShipmentContentUpdatePreviewsRequest struct {
-	// Required; 1 to 5000 elements.
-	Boxes []BoxUpdateInput `json:"boxes,omitzero"`
-	// Required; 1 to 2000 elements.
-	Items []ItemInput `json:"items,omitzero"`
-}
-
 // GenerateShipmentContentUpdatePreviewsResponse is definition GenerateShipmentContentUpdatePreviewsResponse of the model.
 type GenerateShipmentContentUpdatePreviewsResponse struct {
 	// Required; 36 to 38 characters; pattern ^[a-zA-Z0-9-]*$.
 	OperationID string `json:"operationId,omitzero"`
-}
-
-// GenerateTransportationOptionsRequest is definition GenerateTransportationOptionsRequest of the model.
-type GenerateTransportationOptionsRequest struct {
-	// Required; 38 characters; pattern ^[a-zA-Z0-9-]*$.
-	PlacementOptionID string `json:"placementOptionId,omitzero"`
-	// Required; at least 1 elements.
-	ShipmentTransportationConfigurations []ShipmentTransportationConfiguration `json:"shipmentTransportationConfigurations,omitzero"`
 }
 
 // GenerateTransportationOptionsResponse is definition GenerateTransportationOptionsResponse of the model.
@@ -824,11 +741,6 @@ type RequestedUpdates struct {
 	Items []ItemInput      `json:"items,omitzero"`
 }
 
-// ScheduleSelfShipAppointmentRequest is definition ScheduleSelfShipAppointmentRequest of the model.
-type ScheduleSelfShipAppointmentRequest struct {
-	ReasonComment ReasonComment `json:"reasonComment,omitzero"`
-}
-
 // ScheduleSelfShipAppointmentResponse is definition ScheduleSelfShipAppointmentResponse of the model.
 type ScheduleSelfShipAppointmentResponse struct {
 	// Required.
@@ -862,24 +774,10 @@ type SelfShipAppointmentSlotsAvailability struct {
 	Slots     []AppointmentSlot `json:"slots,omitzero"`
 }
 
-// SetPackingInformationRequest is definition SetPackingInformationRequest of the model.
-type SetPackingInformationRequest struct {
-	// Required; at least 1 elements.
-	PackageGroupings []PackageGroupingInput `json:"packageGroupings,omitzero"`
-}
-
 // SetPackingInformationResponse is definition SetPackingInformationResponse of the model.
 type SetPackingInformationResponse struct {
 	// Required; 36 to 38 characters; pattern ^[a-zA-Z0-9-]*$.
 	OperationID string `json:"operationId,omitzero"`
-}
-
-// SetPrepDetailsRequest is definition SetPrepDetailsRequest of the model.
-type SetPrepDetailsRequest struct {
-	// Required; 1 to 20 characters.
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	// Required; 1 to 100 elements.
-	MSKUPrepDetails []MSKUPrepDetailInput `json:"mskuPrepDetails,omitzero"`
 }
 
 // SetPrepDetailsResponse is definition SetPrepDetailsResponse of the model.
@@ -1050,48 +948,16 @@ type TransportationSelection struct {
 	TransportationOptionID string `json:"transportationOptionId,omitzero"`
 }
 
-// UpdateInboundPlanNameRequest is definition UpdateInboundPlanNameRequest of the model.
-type UpdateInboundPlanNameRequest struct {
-	// Required; 1 to 40 characters.
-	Name string `json:"name,omitzero"`
-}
-
-// UpdateItemComplianceDetailsRequest is definition UpdateItemComplianceDetailsRequest of the model.
-type UpdateItemComplianceDetailsRequest struct {
-	// Required; 1 to 255 characters.
-	MSKU string `json:"msku,omitzero"`
-	// Required.
-	TaxDetails *TaxDetails `json:"taxDetails,omitzero"`
-}
-
 // UpdateItemComplianceDetailsResponse is definition UpdateItemComplianceDetailsResponse of the model.
 type UpdateItemComplianceDetailsResponse struct {
 	// Required; 36 to 38 characters; pattern ^[a-zA-Z0-9-]*$.
 	OperationID string `json:"operationId,omitzero"`
 }
 
-// UpdateShipmentNameRequest is definition UpdateShipmentNameRequest of the model.
-type UpdateShipmentNameRequest struct {
-	// Required; 1 to 100 characters.
-	Name string `json:"name,omitzero"`
-}
-
-// UpdateShipmentSourceAddressRequest is definition UpdateShipmentSourceAddressRequest of the model.
-type UpdateShipmentSourceAddressRequest struct {
-	// Required.
-	Address *AddressInput `json:"address,omitzero"`
-}
-
 // UpdateShipmentSourceAddressResponse is definition UpdateShipmentSourceAddressResponse of the model.
 type UpdateShipmentSourceAddressResponse struct {
 	// Required; 36 to 38 characters; pattern ^[a-zA-Z0-9-]*$.
 	OperationID string `json:"operationId,omitzero"`
-}
-
-// UpdateShipmentTrackingDetailsRequest is definition UpdateShipmentTrackingDetailsRequest of the model.
-type UpdateShipmentTrackingDetailsRequest struct {
-	// Required.
-	TrackingDetails *TrackingDetailsInput `json:"trackingDetails,omitzero"`
 }
 
 // UpdateShipmentTrackingDetailsResponse is definition UpdateShipmentTrackingDetailsResponse of the model.

@@ -45,7 +45,7 @@ func (in *GetPrepInstructionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getprepinstructions
 func (c *Client) GetPrepInstructions(ctx context.Context, in *GetPrepInstructionsInput, opts ...spapi.CallOption) (*GetPrepInstructionsResult, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinboundv0.getPrepInstructions", in.encode, wire.PayloadObject((*decoder).readGetPrepInstructionsResult), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinboundv0.getPrepInstructions", in.encode, wire.PayloadObject((*decoder).readGetPrepInstructionsResult), opts)
 }
 
 // GetLabelsInput holds the arguments of [Client.GetLabels].
@@ -84,13 +84,14 @@ func (in *GetLabelsInput) encode(r *wire.Request) {
 
 // GetLabels GET /fba/inbound/v0/shipments/{shipmentId}/labels, 5 requests per second, burst 30.
 //
-// The limit is from developer-docs.amazon.com/sp-api/docs/fulfillment-inbound-api-rate-limits; amzn/selling-partner-api-sdk resources/rate-limits.yml: documentation and SDK agree, the model still has 2/30.
+// The limit is from developer-docs.amazon.com/sp-api/docs/fulfillment-inbound-api-rate-limits; amzn/selling-partner-api-sdk resources/rate-limits.yml:
+// documentation and SDK agree, the model still has 2/30.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getlabels
 func (c *Client) GetLabels(ctx context.Context, in *GetLabelsInput, opts ...spapi.CallOption) (*LabelDownloadURL, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinboundv0.getLabels", in.encode, wire.PayloadObject((*decoder).readLabelDownloadURL), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinboundv0.getLabels", in.encode, wire.PayloadObject((*decoder).readLabelDownloadURL), opts)
 }
 
 // GetBillOfLadingInput holds the arguments of [Client.GetBillOfLading].
@@ -112,7 +113,7 @@ func (in *GetBillOfLadingInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getbilloflading
 func (c *Client) GetBillOfLading(ctx context.Context, in *GetBillOfLadingInput, opts ...spapi.CallOption) (*BillOfLadingDownloadURL, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinboundv0.getBillOfLading", in.encode, wire.PayloadObject((*decoder).readBillOfLadingDownloadURL), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinboundv0.getBillOfLading", in.encode, wire.PayloadObject((*decoder).readBillOfLadingDownloadURL), opts)
 }
 
 // GetShipmentsInput holds the arguments of [Client.GetShipments].
@@ -154,22 +155,12 @@ func (in *GetShipmentsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getshipments
 func (c *Client) GetShipments(ctx context.Context, in *GetShipmentsInput, opts ...spapi.CallOption) (*GetShipmentsResult, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinboundv0.getShipments", in.encode, wire.PayloadObject((*decoder).readGetShipmentsResult), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinboundv0.getShipments", in.encode, wire.PayloadObject((*decoder).readGetShipmentsResult), opts)
 }
 
 // GetShipmentsPages iterates over the pages of [Client.GetShipments], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetShipmentsPages(ctx context.Context, in *GetShipmentsInput, opts ...spapi.CallOption) iter.Seq2[*GetShipmentsResult, error] {
-	return wire.Pages(in, func(in *GetShipmentsInput) (*GetShipmentsResult, error) { return c.GetShipments(ctx, in, opts...) }, getShipmentsNext)
-}
-
-func getShipmentsNext(in *GetShipmentsInput, page *GetShipmentsResult) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.QueryType = "NEXT_TOKEN"
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinboundv0.getShipments", in.encode, wire.PayloadObject((*decoder).readGetShipmentsResult), opts)
 }
 
 // GetShipmentsAll iterates over the items of all pages of [Client.GetShipments]. It stops after an error.
@@ -205,40 +196,23 @@ func (in *GetShipmentItemsByShipmentIDInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getshipmentitemsbyshipmentid
-func (c *Client) GetShipmentItemsByShipmentID(ctx context.Context, in *GetShipmentItemsByShipmentIDInput, opts ...spapi.CallOption) (*GetShipmentItemsResult, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinboundv0.getShipmentItemsByShipmentId", in.encode, wire.PayloadObject((*decoder).readGetShipmentItemsResult), opts)
+func (c *Client) GetShipmentItemsByShipmentID(ctx context.Context,
+	in *GetShipmentItemsByShipmentIDInput, opts ...spapi.CallOption) (*GetShipmentItemsResult, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentinboundv0.getShipmentItemsByShipmentId",
+		in.encode, wire.PayloadObject((*decoder).readGetShipmentItemsResult), opts)
 }
 
-// GetShipmentItemsByShipmentIDPages iterates over the pages of [Client.GetShipmentItemsByShipmentID], beginning with the one that in asks for. It stops after an error.
-func (c *Client) GetShipmentItemsByShipmentIDPages(ctx context.Context, in *GetShipmentItemsByShipmentIDInput, opts ...spapi.CallOption) iter.Seq2[*GetShipmentItemsResult, error] {
-	return func(yield func(*GetShipmentItemsResult, error) bool) {
-		page, err := c.GetShipmentItemsByShipmentID(ctx, in, opts...)
-		if !yield(page, err) || err != nil {
-			return
-		}
-		token := getShipmentItemsByShipmentIDNext(page)
-		if token == "" {
-			return
-		}
-		// The token is one that only GetShipmentItems takes.
-		rest := &GetShipmentItemsInput{MarketplaceID: in.MarketplaceID, QueryType: "NEXT_TOKEN", NextToken: token}
-		for page, err := range c.GetShipmentItemsPages(ctx, rest, opts...) {
-			if !yield(page, err) {
-				return
-			}
-		}
-	}
-}
-
-func getShipmentItemsByShipmentIDNext(page *GetShipmentItemsResult) string {
-	if page == nil {
-		return ""
-	}
-	return page.NextToken
+// GetShipmentItemsByShipmentIDPages iterates over the pages of [Client.GetShipmentItemsByShipmentID], beginning with the one that in asks for. It stops after
+// an error.
+func (c *Client) GetShipmentItemsByShipmentIDPages(ctx context.Context,
+	in *GetShipmentItemsByShipmentIDInput, opts ...spapi.CallOption) iter.Seq2[*GetShipmentItemsResult, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentinboundv0.getShipmentItemsByShipmentId",
+		in.encode, wire.PayloadObject((*decoder).readGetShipmentItemsResult), opts)
 }
 
 // GetShipmentItemsByShipmentIDAll iterates over the items of all pages of [Client.GetShipmentItemsByShipmentID]. It stops after an error.
-func (c *Client) GetShipmentItemsByShipmentIDAll(ctx context.Context, in *GetShipmentItemsByShipmentIDInput, opts ...spapi.CallOption) iter.Seq2[*InboundShipmentItem, error] {
+func (c *Client) GetShipmentItemsByShipmentIDAll(ctx context.Context,
+	in *GetShipmentItemsByShipmentIDInput, opts ...spapi.CallOption) iter.Seq2[*InboundShipmentItem, error] {
 	return wire.Items(c.GetShipmentItemsByShipmentIDPages(ctx, in, opts...), func(page *GetShipmentItemsResult) []InboundShipmentItem {
 		if page == nil {
 			return nil
@@ -280,24 +254,12 @@ func (in *GetShipmentItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getshipmentitems
 func (c *Client) GetShipmentItems(ctx context.Context, in *GetShipmentItemsInput, opts ...spapi.CallOption) (*GetShipmentItemsResult, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentinboundv0.getShipmentItems", in.encode, wire.PayloadObject((*decoder).readGetShipmentItemsResult), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentinboundv0.getShipmentItems", in.encode, wire.PayloadObject((*decoder).readGetShipmentItemsResult), opts)
 }
 
 // GetShipmentItemsPages iterates over the pages of [Client.GetShipmentItems], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetShipmentItemsPages(ctx context.Context, in *GetShipmentItemsInput, opts ...spapi.CallOption) iter.Seq2[*GetShipmentItemsResult, error] {
-	return wire.Pages(in, func(in *GetShipmentItemsInput) (*GetShipmentItemsResult, error) {
-		return c.GetShipmentItems(ctx, in, opts...)
-	}, getShipmentItemsNext)
-}
-
-func getShipmentItemsNext(in *GetShipmentItemsInput, page *GetShipmentItemsResult) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.QueryType = "NEXT_TOKEN"
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentinboundv0.getShipmentItems", in.encode, wire.PayloadObject((*decoder).readGetShipmentItemsResult), opts)
 }
 
 // GetShipmentItemsAll iterates over the items of all pages of [Client.GetShipmentItems]. It stops after an error.

@@ -62,33 +62,6 @@ type BoxContentsFeeDetails struct {
 	TotalFee   *Amount `json:"TotalFee,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// GetBillOfLadingResponse is definition GetBillOfLadingResponse of the model.
-type GetBillOfLadingResponse struct {
-	Payload *BillOfLadingDownloadURL `json:"payload,omitzero"`
-	Errors  []Error                  `json:"errors,omitzero"`
-}
-
-// GetLabelsResponse is definition GetLabelsResponse of the model.
-type GetLabelsResponse struct {
-	Payload *LabelDownloadURL `json:"payload,omitzero"`
-	Errors  []Error           `json:"errors,omitzero"`
-}
-
-// GetPrepInstructionsResponse is definition GetPrepInstructionsResponse of the model.
-type GetPrepInstructionsResponse struct {
-	Payload *GetPrepInstructionsResult `json:"payload,omitzero"`
-	Errors  []Error                    `json:"errors,omitzero"`
-}
-
 // GetPrepInstructionsResult is definition GetPrepInstructionsResult of the model.
 type GetPrepInstructionsResult struct {
 	SKUPrepInstructionsList  []SKUPrepInstructions  `json:"SKUPrepInstructionsList,omitzero"`
@@ -97,22 +70,10 @@ type GetPrepInstructionsResult struct {
 	InvalidASINList          []InvalidASIN          `json:"InvalidASINList,omitzero"`
 }
 
-// GetShipmentItemsResponse is definition GetShipmentItemsResponse of the model.
-type GetShipmentItemsResponse struct {
-	Payload *GetShipmentItemsResult `json:"payload,omitzero"`
-	Errors  []Error                 `json:"errors,omitzero"`
-}
-
 // GetShipmentItemsResult is definition GetShipmentItemsResult of the model.
 type GetShipmentItemsResult struct {
 	ItemData  []InboundShipmentItem `json:"ItemData,omitzero"`
 	NextToken string                `json:"NextToken,omitzero"`
-}
-
-// GetShipmentsResponse is definition GetShipmentsResponse of the model.
-type GetShipmentsResponse struct {
-	Payload *GetShipmentsResult `json:"payload,omitzero"`
-	Errors  []Error             `json:"errors,omitzero"`
 }
 
 // GetShipmentsResult is definition GetShipmentsResult of the model.

@@ -46,7 +46,8 @@ func (in *GetFulfillmentPreviewInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfulfillmentpreview
 func (c *Client) GetFulfillmentPreview(ctx context.Context, in *GetFulfillmentPreviewInput, opts ...spapi.CallOption) (*GetFulfillmentPreviewResult, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFulfillmentPreview", in.encode, wire.PayloadObject((*decoder).readGetFulfillmentPreviewResult), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFulfillmentPreview",
+		in.encode, wire.PayloadObject((*decoder).readGetFulfillmentPreviewResult), opts)
 }
 
 // DeliveryOffersInput holds the arguments of [Client.DeliveryOffers].
@@ -66,13 +67,14 @@ func (in *DeliveryOffersInput) encode(r *wire.Request) {
 
 // DeliveryOffers POST /fba/outbound/2020-07-01/deliveryOffers, 10 requests per second, burst 30.
 //
-// The limit is from developer-docs.amazon.com/sp-api/docs/fulfillment-outbound-api-rate-limits; amzn/selling-partner-api-sdk resources/rate-limits.yml: documentation and SDK agree, the model still has 5/30.
+// The limit is from developer-docs.amazon.com/sp-api/docs/fulfillment-outbound-api-rate-limits; amzn/selling-partner-api-sdk resources/rate-limits.yml:
+// documentation and SDK agree, the model still has 5/30.
 //
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/deliveryoffers
 func (c *Client) DeliveryOffers(ctx context.Context, in *DeliveryOffersInput, opts ...spapi.CallOption) (*GetDeliveryOffersResult, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20200701.deliveryOffers", in.encode, wire.PayloadObject((*decoder).readGetDeliveryOffersResult), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.deliveryOffers", in.encode, wire.PayloadObject((*decoder).readGetDeliveryOffersResult), opts)
 }
 
 // ListAllFulfillmentOrdersInput holds the arguments of [Client.ListAllFulfillmentOrders].
@@ -98,28 +100,22 @@ func (in *ListAllFulfillmentOrdersInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listallfulfillmentorders
-func (c *Client) ListAllFulfillmentOrders(ctx context.Context, in *ListAllFulfillmentOrdersInput, opts ...spapi.CallOption) (*ListAllFulfillmentOrdersResult, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20200701.listAllFulfillmentOrders", in.encode, wire.PayloadObject((*decoder).readListAllFulfillmentOrdersResult), opts)
+func (c *Client) ListAllFulfillmentOrders(ctx context.Context, in *ListAllFulfillmentOrdersInput,
+	opts ...spapi.CallOption) (*ListAllFulfillmentOrdersResult, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.listAllFulfillmentOrders",
+		in.encode, wire.PayloadObject((*decoder).readListAllFulfillmentOrdersResult), opts)
 }
 
 // ListAllFulfillmentOrdersPages iterates over the pages of [Client.ListAllFulfillmentOrders], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListAllFulfillmentOrdersPages(ctx context.Context, in *ListAllFulfillmentOrdersInput, opts ...spapi.CallOption) iter.Seq2[*ListAllFulfillmentOrdersResult, error] {
-	return wire.Pages(in, func(in *ListAllFulfillmentOrdersInput) (*ListAllFulfillmentOrdersResult, error) {
-		return c.ListAllFulfillmentOrders(ctx, in, opts...)
-	}, listAllFulfillmentOrdersNext)
-}
-
-func listAllFulfillmentOrdersNext(in *ListAllFulfillmentOrdersInput, page *ListAllFulfillmentOrdersResult) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+func (c *Client) ListAllFulfillmentOrdersPages(ctx context.Context, in *ListAllFulfillmentOrdersInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListAllFulfillmentOrdersResult, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentoutbound20200701.listAllFulfillmentOrders",
+		in.encode, wire.PayloadObject((*decoder).readListAllFulfillmentOrdersResult), opts)
 }
 
 // ListAllFulfillmentOrdersAll iterates over the items of all pages of [Client.ListAllFulfillmentOrders]. It stops after an error.
-func (c *Client) ListAllFulfillmentOrdersAll(ctx context.Context, in *ListAllFulfillmentOrdersInput, opts ...spapi.CallOption) iter.Seq2[*FulfillmentOrder, error] {
+func (c *Client) ListAllFulfillmentOrdersAll(ctx context.Context,
+	in *ListAllFulfillmentOrdersInput, opts ...spapi.CallOption) iter.Seq2[*FulfillmentOrder, error] {
 	return wire.Items(c.ListAllFulfillmentOrdersPages(ctx, in, opts...), func(page *ListAllFulfillmentOrdersResult) []FulfillmentOrder {
 		if page == nil {
 			return nil
@@ -170,7 +166,7 @@ func (in *CreateFulfillmentOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createfulfillmentorder
 func (c *Client) CreateFulfillmentOrder(ctx context.Context, in *CreateFulfillmentOrderInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20200701.createFulfillmentOrder", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20200701.createFulfillmentOrder", in.encode, opts)
 }
 
 // GetPackageTrackingDetailsInput holds the arguments of [Client.GetPackageTrackingDetails].
@@ -192,7 +188,8 @@ func (in *GetPackageTrackingDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getpackagetrackingdetails
 func (c *Client) GetPackageTrackingDetails(ctx context.Context, in *GetPackageTrackingDetailsInput, opts ...spapi.CallOption) (*PackageTrackingDetails, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getPackageTrackingDetails", in.encode, wire.PayloadObject((*decoder).readPackageTrackingDetails), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getPackageTrackingDetails",
+		in.encode, wire.PayloadObject((*decoder).readPackageTrackingDetails), opts)
 }
 
 // ListReturnReasonCodesInput holds the arguments of [Client.ListReturnReasonCodes].
@@ -223,7 +220,8 @@ func (in *ListReturnReasonCodesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listreturnreasoncodes
 func (c *Client) ListReturnReasonCodes(ctx context.Context, in *ListReturnReasonCodesInput, opts ...spapi.CallOption) (*ListReturnReasonCodesResult, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20200701.listReturnReasonCodes", in.encode, wire.PayloadObject((*decoder).readListReturnReasonCodesResult), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.listReturnReasonCodes",
+		in.encode, wire.PayloadObject((*decoder).readListReturnReasonCodesResult), opts)
 }
 
 // CreateFulfillmentReturnInput holds the arguments of [Client.CreateFulfillmentReturn].
@@ -247,8 +245,10 @@ func (in *CreateFulfillmentReturnInput) encode(r *wire.Request) {
 // Role: Amazon Fulfillment.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createfulfillmentreturn
-func (c *Client) CreateFulfillmentReturn(ctx context.Context, in *CreateFulfillmentReturnInput, opts ...spapi.CallOption) (*CreateFulfillmentReturnResult, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20200701.createFulfillmentReturn", in.encode, wire.PayloadObject((*decoder).readCreateFulfillmentReturnResult), opts)
+func (c *Client) CreateFulfillmentReturn(ctx context.Context, in *CreateFulfillmentReturnInput,
+	opts ...spapi.CallOption) (*CreateFulfillmentReturnResult, error) {
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.createFulfillmentReturn",
+		in.encode, wire.PayloadObject((*decoder).readCreateFulfillmentReturnResult), opts)
 }
 
 // GetFulfillmentOrderInput holds the arguments of [Client.GetFulfillmentOrder].
@@ -270,7 +270,8 @@ func (in *GetFulfillmentOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfulfillmentorder
 func (c *Client) GetFulfillmentOrder(ctx context.Context, in *GetFulfillmentOrderInput, opts ...spapi.CallOption) (*GetFulfillmentOrderResult, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFulfillmentOrder", in.encode, wire.PayloadObject((*decoder).readGetFulfillmentOrderResult), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFulfillmentOrder",
+		in.encode, wire.PayloadObject((*decoder).readGetFulfillmentOrderResult), opts)
 }
 
 // UpdateFulfillmentOrderInput holds the arguments of [Client.UpdateFulfillmentOrder].
@@ -308,7 +309,7 @@ func (in *UpdateFulfillmentOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updatefulfillmentorder
 func (c *Client) UpdateFulfillmentOrder(ctx context.Context, in *UpdateFulfillmentOrderInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20200701.updateFulfillmentOrder", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20200701.updateFulfillmentOrder", in.encode, opts)
 }
 
 // CancelFulfillmentOrderInput holds the arguments of [Client.CancelFulfillmentOrder].
@@ -330,7 +331,7 @@ func (in *CancelFulfillmentOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelfulfillmentorder
 func (c *Client) CancelFulfillmentOrder(ctx context.Context, in *CancelFulfillmentOrderInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20200701.cancelFulfillmentOrder", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20200701.cancelFulfillmentOrder", in.encode, opts)
 }
 
 // SubmitFulfillmentOrderStatusUpdateInput holds the arguments of [Client.SubmitFulfillmentOrderStatusUpdate].
@@ -358,7 +359,7 @@ func (in *SubmitFulfillmentOrderStatusUpdateInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/submitfulfillmentorderstatusupdate
 func (c *Client) SubmitFulfillmentOrderStatusUpdate(ctx context.Context, in *SubmitFulfillmentOrderStatusUpdateInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20200701.submitFulfillmentOrderStatusUpdate", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20200701.submitFulfillmentOrderStatusUpdate", in.encode, opts)
 }
 
 // GetFeaturesInput holds the arguments of [Client.GetFeatures].
@@ -380,7 +381,7 @@ func (in *GetFeaturesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeatures
 func (c *Client) GetFeatures(ctx context.Context, in *GetFeaturesInput, opts ...spapi.CallOption) (*GetFeaturesResult, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFeatures", in.encode, wire.PayloadObject((*decoder).readGetFeaturesResult), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFeatures", in.encode, wire.PayloadObject((*decoder).readGetFeaturesResult), opts)
 }
 
 // GetFeatureInventoryInput holds the arguments of [Client.GetFeatureInventory].
@@ -413,23 +414,15 @@ func (in *GetFeatureInventoryInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeatureinventory
 func (c *Client) GetFeatureInventory(ctx context.Context, in *GetFeatureInventoryInput, opts ...spapi.CallOption) (*GetFeatureInventoryResult, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFeatureInventory", in.encode, wire.PayloadObject((*decoder).readGetFeatureInventoryResult), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFeatureInventory",
+		in.encode, wire.PayloadObject((*decoder).readGetFeatureInventoryResult), opts)
 }
 
 // GetFeatureInventoryPages iterates over the pages of [Client.GetFeatureInventory], beginning with the one that in asks for. It stops after an error.
-func (c *Client) GetFeatureInventoryPages(ctx context.Context, in *GetFeatureInventoryInput, opts ...spapi.CallOption) iter.Seq2[*GetFeatureInventoryResult, error] {
-	return wire.Pages(in, func(in *GetFeatureInventoryInput) (*GetFeatureInventoryResult, error) {
-		return c.GetFeatureInventory(ctx, in, opts...)
-	}, getFeatureInventoryNext)
-}
-
-func getFeatureInventoryNext(in *GetFeatureInventoryInput, page *GetFeatureInventoryResult) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+func (c *Client) GetFeatureInventoryPages(ctx context.Context, in *GetFeatureInventoryInput,
+	opts ...spapi.CallOption) iter.Seq2[*GetFeatureInventoryResult, error] {
+	return wire.Pages(ctx, c.client, "fulfillmentoutbound20200701.getFeatureInventory",
+		in.encode, wire.PayloadObject((*decoder).readGetFeatureInventoryResult), opts)
 }
 
 // GetFeatureInventoryAll iterates over the items of all pages of [Client.GetFeatureInventory]. It stops after an error.
@@ -467,5 +460,5 @@ func (in *GetFeatureSKUInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeaturesku
 func (c *Client) GetFeatureSKU(ctx context.Context, in *GetFeatureSKUInput, opts ...spapi.CallOption) (*GetFeatureSKUResult, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFeatureSKU", in.encode, wire.PayloadObject((*decoder).readGetFeatureSKUResult), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFeatureSKU", in.encode, wire.PayloadObject((*decoder).readGetFeatureSKUResult), opts)
 }

@@ -43,11 +43,6 @@ type CODSettings struct {
 	ShippingChargeTax *Money `json:"shippingChargeTax,omitzero"`
 }
 
-// CancelFulfillmentOrderResponse is definition CancelFulfillmentOrderResponse of the model.
-type CancelFulfillmentOrderResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // CreateFulfillmentOrderItem is definition CreateFulfillmentOrderItem of the model.
 type CreateFulfillmentOrderItem struct {
 	// Required; at most 50 characters.
@@ -64,52 +59,6 @@ type CreateFulfillmentOrderItem struct {
 	PerUnitDeclaredValue  *Money `json:"perUnitDeclaredValue,omitzero"`
 	PerUnitPrice          *Money `json:"perUnitPrice,omitzero"`
 	PerUnitTax            *Money `json:"perUnitTax,omitzero"`
-}
-
-// CreateFulfillmentOrderRequest is definition CreateFulfillmentOrderRequest of the model.
-type CreateFulfillmentOrderRequest struct {
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	// Required; at most 40 characters.
-	SellerFulfillmentOrderID string `json:"sellerFulfillmentOrderId,omitzero"`
-	// Required; at most 40 characters.
-	DisplayableOrderID string `json:"displayableOrderId,omitzero"`
-	// Required.
-	DisplayableOrderDate time.Time `json:"displayableOrderDate,omitzero"`
-	// Required; at most 750 characters.
-	DisplayableOrderComment string `json:"displayableOrderComment,omitzero"`
-	// Required.
-	ShippingSpeedCategory ShippingSpeedCategory `json:"shippingSpeedCategory,omitzero"`
-	DeliveryWindow        *DeliveryWindow       `json:"deliveryWindow,omitzero"`
-	// Required.
-	DestinationAddress  *Address             `json:"destinationAddress,omitzero"`
-	DeliveryPreferences *DeliveryPreferences `json:"deliveryPreferences,omitzero"`
-	FulfillmentAction   FulfillmentAction    `json:"fulfillmentAction,omitzero"`
-	FulfillmentPolicy   FulfillmentPolicy    `json:"fulfillmentPolicy,omitzero"`
-	CodSettings         *CODSettings         `json:"codSettings,omitzero"`
-	ShipFromCountryCode string               `json:"shipFromCountryCode,omitzero"`
-	// At most 64 characters.
-	NotificationEmails []string          `json:"notificationEmails,omitzero"`
-	FeatureConstraints []FeatureSettings `json:"featureConstraints,omitzero"`
-	// Required.
-	Items              []CreateFulfillmentOrderItem `json:"items,omitzero"`
-	PaymentInformation []PaymentInformation         `json:"paymentInformation,omitzero"`
-}
-
-// CreateFulfillmentOrderResponse is definition CreateFulfillmentOrderResponse of the model.
-type CreateFulfillmentOrderResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// CreateFulfillmentReturnRequest is definition CreateFulfillmentReturnRequest of the model.
-type CreateFulfillmentReturnRequest struct {
-	// Required.
-	Items []CreateReturnItem `json:"items,omitzero"`
-}
-
-// CreateFulfillmentReturnResponse is definition CreateFulfillmentReturnResponse of the model.
-type CreateFulfillmentReturnResponse struct {
-	Payload *CreateFulfillmentReturnResult `json:"payload,omitzero"`
-	Errors  []Error                        `json:"errors,omitzero"`
 }
 
 // CreateFulfillmentReturnResult is definition CreateFulfillmentReturnResult of the model.
@@ -198,15 +147,6 @@ type DropOffLocation struct {
 	// Required.
 	Type       DropOffLocationType `json:"type,omitzero"`
 	Attributes map[string]string   `json:"attributes,omitzero"`
-}
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
 }
 
 // Feature is definition Feature of the model.
@@ -386,20 +326,6 @@ type GetDeliveryOffersProduct struct {
 	Amount            *Amount            `json:"amount,omitzero"`
 }
 
-// GetDeliveryOffersRequest is definition GetDeliveryOffersRequest of the model.
-type GetDeliveryOffersRequest struct {
-	// Required.
-	Product *GetDeliveryOffersProduct `json:"product,omitzero"`
-	// Required.
-	Terms *GetDeliveryOffersTerms `json:"terms,omitzero"`
-}
-
-// GetDeliveryOffersResponse is definition GetDeliveryOffersResponse of the model.
-type GetDeliveryOffersResponse struct {
-	Payload *GetDeliveryOffersResult `json:"payload,omitzero"`
-	Errors  []Error                  `json:"errors,omitzero"`
-}
-
 // GetDeliveryOffersResult is definition GetDeliveryOffersResult of the model.
 type GetDeliveryOffersResult struct {
 	DeliveryOffers []DeliveryOffer `json:"deliveryOffers,omitzero"`
@@ -413,12 +339,6 @@ type GetDeliveryOffersTerms struct {
 	Destination *Destination `json:"destination,omitzero"`
 }
 
-// GetFeatureInventoryResponse is definition GetFeatureInventoryResponse of the model.
-type GetFeatureInventoryResponse struct {
-	Payload *GetFeatureInventoryResult `json:"payload,omitzero"`
-	Errors  []Error                    `json:"errors,omitzero"`
-}
-
 // GetFeatureInventoryResult is definition GetFeatureInventoryResult of the model.
 type GetFeatureInventoryResult struct {
 	// Required.
@@ -427,12 +347,6 @@ type GetFeatureInventoryResult struct {
 	FeatureName string       `json:"featureName,omitzero"`
 	NextToken   string       `json:"nextToken,omitzero"`
 	FeatureSKUs []FeatureSKU `json:"featureSkus,omitzero"`
-}
-
-// GetFeatureSKUResponse is definition GetFeatureSkuResponse of the model.
-type GetFeatureSKUResponse struct {
-	Payload *GetFeatureSKUResult `json:"payload,omitzero"`
-	Errors  []Error              `json:"errors,omitzero"`
 }
 
 // GetFeatureSKUResult is definition GetFeatureSkuResult of the model.
@@ -450,22 +364,10 @@ type GetFeatureSKUResult struct {
 	SKUCount          json.Number `json:"skuCount,omitzero"`
 }
 
-// GetFeaturesResponse is definition GetFeaturesResponse of the model.
-type GetFeaturesResponse struct {
-	Payload *GetFeaturesResult `json:"payload,omitzero"`
-	Errors  []Error            `json:"errors,omitzero"`
-}
-
 // GetFeaturesResult is definition GetFeaturesResult of the model.
 type GetFeaturesResult struct {
 	// Required.
 	Features []Feature `json:"features,omitzero"`
-}
-
-// GetFulfillmentOrderResponse is definition GetFulfillmentOrderResponse of the model.
-type GetFulfillmentOrderResponse struct {
-	Payload *GetFulfillmentOrderResult `json:"payload,omitzero"`
-	Errors  []Error                    `json:"errors,omitzero"`
 }
 
 // GetFulfillmentOrderResult is definition GetFulfillmentOrderResult of the model.
@@ -493,34 +395,9 @@ type GetFulfillmentPreviewItem struct {
 	SellerFulfillmentOrderItemID string `json:"sellerFulfillmentOrderItemId,omitzero"`
 }
 
-// GetFulfillmentPreviewRequest is definition GetFulfillmentPreviewRequest of the model.
-type GetFulfillmentPreviewRequest struct {
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	// Required.
-	Address *Address `json:"address,omitzero"`
-	// Required.
-	Items                        []GetFulfillmentPreviewItem `json:"items,omitzero"`
-	ShippingSpeedCategories      []ShippingSpeedCategory     `json:"shippingSpeedCategories,omitzero"`
-	IncludeCODFulfillmentPreview *bool                       `json:"includeCODFulfillmentPreview,omitzero"`
-	IncludeDeliveryWindows       *bool                       `json:"includeDeliveryWindows,omitzero"`
-	FeatureConstraints           []FeatureSettings           `json:"featureConstraints,omitzero"`
-}
-
-// GetFulfillmentPreviewResponse is definition GetFulfillmentPreviewResponse of the model.
-type GetFulfillmentPreviewResponse struct {
-	Payload *GetFulfillmentPreviewResult `json:"payload,omitzero"`
-	Errors  []Error                      `json:"errors,omitzero"`
-}
-
 // GetFulfillmentPreviewResult is definition GetFulfillmentPreviewResult of the model.
 type GetFulfillmentPreviewResult struct {
 	FulfillmentPreviews []FulfillmentPreview `json:"fulfillmentPreviews,omitzero"`
-}
-
-// GetPackageTrackingDetailsResponse is definition GetPackageTrackingDetailsResponse of the model.
-type GetPackageTrackingDetailsResponse struct {
-	Payload *PackageTrackingDetails `json:"payload,omitzero"`
-	Errors  []Error                 `json:"errors,omitzero"`
 }
 
 // InvalidItemReason is definition InvalidItemReason of the model.
@@ -541,22 +418,10 @@ type InvalidReturnItem struct {
 	InvalidItemReason *InvalidItemReason `json:"invalidItemReason,omitzero"`
 }
 
-// ListAllFulfillmentOrdersResponse is definition ListAllFulfillmentOrdersResponse of the model.
-type ListAllFulfillmentOrdersResponse struct {
-	Payload *ListAllFulfillmentOrdersResult `json:"payload,omitzero"`
-	Errors  []Error                         `json:"errors,omitzero"`
-}
-
 // ListAllFulfillmentOrdersResult is definition ListAllFulfillmentOrdersResult of the model.
 type ListAllFulfillmentOrdersResult struct {
 	NextToken         string             `json:"nextToken,omitzero"`
 	FulfillmentOrders []FulfillmentOrder `json:"fulfillmentOrders,omitzero"`
-}
-
-// ListReturnReasonCodesResponse is definition ListReturnReasonCodesResponse of the model.
-type ListReturnReasonCodesResponse struct {
-	Payload *ListReturnReasonCodesResult `json:"payload,omitzero"`
-	Errors  []Error                      `json:"errors,omitzero"`
 }
 
 // ListReturnReasonCodesResult is definition ListReturnReasonCodesResult of the model.
@@ -672,16 +537,6 @@ type ScheduledDeliveryInfo struct {
 	DeliveryWindows []DeliveryWindow `json:"deliveryWindows,omitzero"`
 }
 
-// SubmitFulfillmentOrderStatusUpdateRequest is definition SubmitFulfillmentOrderStatusUpdateRequest of the model.
-type SubmitFulfillmentOrderStatusUpdateRequest struct {
-	FulfillmentOrderStatus FulfillmentOrderStatus `json:"fulfillmentOrderStatus,omitzero"`
-}
-
-// SubmitFulfillmentOrderStatusUpdateResponse is definition SubmitFulfillmentOrderStatusUpdateResponse of the model.
-type SubmitFulfillmentOrderStatusUpdateResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // TrackingAddress is definition TrackingAddress of the model.
 type TrackingAddress struct {
 	// Required; at most 150 characters.
@@ -731,30 +586,6 @@ type UpdateFulfillmentOrderItem struct {
 	PerUnitDeclaredValue  *Money `json:"perUnitDeclaredValue,omitzero"`
 	PerUnitPrice          *Money `json:"perUnitPrice,omitzero"`
 	PerUnitTax            *Money `json:"perUnitTax,omitzero"`
-}
-
-// UpdateFulfillmentOrderRequest is definition UpdateFulfillmentOrderRequest of the model.
-type UpdateFulfillmentOrderRequest struct {
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	// At most 40 characters.
-	DisplayableOrderID   string    `json:"displayableOrderId,omitzero"`
-	DisplayableOrderDate time.Time `json:"displayableOrderDate,omitzero"`
-	// At most 750 characters.
-	DisplayableOrderComment string                `json:"displayableOrderComment,omitzero"`
-	ShippingSpeedCategory   ShippingSpeedCategory `json:"shippingSpeedCategory,omitzero"`
-	DestinationAddress      *Address              `json:"destinationAddress,omitzero"`
-	FulfillmentAction       FulfillmentAction     `json:"fulfillmentAction,omitzero"`
-	FulfillmentPolicy       FulfillmentPolicy     `json:"fulfillmentPolicy,omitzero"`
-	ShipFromCountryCode     string                `json:"shipFromCountryCode,omitzero"`
-	// At most 64 characters.
-	NotificationEmails []string                     `json:"notificationEmails,omitzero"`
-	FeatureConstraints []FeatureSettings            `json:"featureConstraints,omitzero"`
-	Items              []UpdateFulfillmentOrderItem `json:"items,omitzero"`
-}
-
-// UpdateFulfillmentOrderResponse is definition UpdateFulfillmentOrderResponse of the model.
-type UpdateFulfillmentOrderResponse struct {
-	Errors []Error `json:"errors,omitzero"`
 }
 
 // VariablePrecisionAddress is definition VariablePrecisionAddress of the model.
@@ -957,7 +788,8 @@ const (
 	FulfillmentPolicyFillAllAvailable FulfillmentPolicy = "FillAllAvailable"
 )
 
-// FulfillmentPreviewItemShippingWeightCalculationMethod is FulfillmentPreviewItem.shippingWeightCalculationMethod of the model. Values that are not listed here occur and pass.
+// FulfillmentPreviewItemShippingWeightCalculationMethod is FulfillmentPreviewItem.shippingWeightCalculationMethod of the model. Values that are not listed here
+// occur and pass.
 type FulfillmentPreviewItemShippingWeightCalculationMethod string
 
 // The values of FulfillmentPreviewItemShippingWeightCalculationMethod that the model lists.

@@ -50,7 +50,7 @@ func (in *GetOrderPreviewInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderpreview
 func (c *Client) GetOrderPreview(ctx context.Context, in *GetOrderPreviewInput, opts ...spapi.CallOption) (*GetOrderPreviewResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20260704.getOrderPreview", in.encode, wire.BareObject((*decoder).readGetOrderPreviewResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20260704.getOrderPreview", in.encode, wire.BareObject((*decoder).readGetOrderPreviewResponse), opts)
 }
 
 // GetOffersInput holds the arguments of [Client.GetOffers].
@@ -79,7 +79,7 @@ func (in *GetOffersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getoffers
 func (c *Client) GetOffers(ctx context.Context, in *GetOffersInput, opts ...spapi.CallOption) (*GetOffersResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20260704.getOffers", in.encode, wire.BareObject((*decoder).readGetOffersResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20260704.getOffers", in.encode, wire.BareObject((*decoder).readGetOffersResponse), opts)
 }
 
 // CancelOrderInput holds the arguments of [Client.CancelOrder].
@@ -104,7 +104,7 @@ func (in *CancelOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelorder
 func (c *Client) CancelOrder(ctx context.Context, in *CancelOrderInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20260704.cancelOrder", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20260704.cancelOrder", in.encode, opts)
 }
 
 // UpdateOrderStatusInput holds the arguments of [Client.UpdateOrderStatus].
@@ -136,7 +136,7 @@ func (in *UpdateOrderStatusInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateorderstatus
 func (c *Client) UpdateOrderStatus(ctx context.Context, in *UpdateOrderStatusInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20260704.updateOrderStatus", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20260704.updateOrderStatus", in.encode, opts)
 }
 
 // UpdatePackageInput holds the arguments of [Client.UpdatePackage].
@@ -173,7 +173,7 @@ func (in *UpdatePackageInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/fulfillment-outbound-api
 func (c *Client) UpdatePackage(ctx context.Context, in *UpdatePackageInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20260704.updatePackage", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20260704.updatePackage", in.encode, opts)
 }
 
 // GetOrderInput holds the arguments of [Client.GetOrder].
@@ -201,7 +201,7 @@ func (in *GetOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/fulfillment-outbound-api
 func (c *Client) GetOrder(ctx context.Context, in *GetOrderInput, opts ...spapi.CallOption) (*GetOrderResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20260704.getOrder", in.encode, wire.BareObject((*decoder).readGetOrderResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20260704.getOrder", in.encode, wire.BareObject((*decoder).readGetOrderResponse), opts)
 }
 
 // UpdateOrderInput holds the arguments of [Client.UpdateOrder].
@@ -228,7 +228,7 @@ func (in *UpdateOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateorder
 func (c *Client) UpdateOrder(ctx context.Context, in *UpdateOrderInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20260704.updateOrder", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "fulfillmentoutbound20260704.updateOrder", in.encode, opts)
 }
 
 // ListOrdersInput holds the arguments of [Client.ListOrders].
@@ -261,21 +261,12 @@ func (in *ListOrdersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listorders
 func (c *Client) ListOrders(ctx context.Context, in *ListOrdersInput, opts ...spapi.CallOption) (*ListOrdersResponse, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20260704.listOrders", in.encode, wire.BareObject((*decoder).readListOrdersResponse), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20260704.listOrders", in.encode, wire.BareObject((*decoder).readListOrdersResponse), opts)
 }
 
 // ListOrdersPages iterates over the pages of [Client.ListOrders], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListOrdersPages(ctx context.Context, in *ListOrdersInput, opts ...spapi.CallOption) iter.Seq2[*ListOrdersResponse, error] {
-	return wire.Pages(in, func(in *ListOrdersInput) (*ListOrdersResponse, error) { return c.ListOrders(ctx, in, opts...) }, listOrdersNext)
-}
-
-func listOrdersNext(in *ListOrdersInput, page *ListOrdersResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PageToken = token
-	return token
+	return wire.Pages(ctx, c.client, "fulfillmentoutbound20260704.listOrders", in.encode, wire.BareObject((*decoder).readListOrdersResponse), opts)
 }
 
 // ListOrdersAll iterates over the items of all pages of [Client.ListOrders]. It stops after an error.
@@ -321,5 +312,5 @@ func (in *CreateOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createorder
 func (c *Client) CreateOrder(ctx context.Context, in *CreateOrderInput, opts ...spapi.CallOption) (*CreateOrderResult, error) {
-	return spapi.Invoke(ctx, c.client, "fulfillmentoutbound20260704.createOrder", in.encode, wire.BareObject((*decoder).readCreateOrderResult), opts)
+	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20260704.createOrder", in.encode, wire.BareObject((*decoder).readCreateOrderResult), opts)
 }

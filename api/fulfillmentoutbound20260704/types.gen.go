@@ -73,14 +73,6 @@ type ConstraintDetail struct {
 	Value string `json:"value,omitzero"`
 }
 
-// CreateOrderAcceptedResponse is definition CreateOrderAcceptedResponse of the model.
-type CreateOrderAcceptedResponse struct {
-	// Required.
-	OrderID string `json:"orderId,omitzero"`
-	// Required.
-	Status string `json:"status,omitzero"`
-}
-
 // CreateOrderLineItem is definition CreateOrderLineItem of the model.
 type CreateOrderLineItem struct {
 	// Required.
@@ -92,27 +84,6 @@ type CreateOrderLineItem struct {
 	FulfillmentConfiguration *LineItemFulfillmentConfiguration `json:"fulfillmentConfiguration,omitzero"`
 }
 
-// CreateOrderRequest is definition CreateOrderRequest of the model.
-type CreateOrderRequest struct {
-	// Required.
-	OrderID string `json:"orderId,omitzero"`
-	// At most 40 characters.
-	Channel                  string                         `json:"channel,omitzero"`
-	FulfillmentConfiguration *OrderFulfillmentConfiguration `json:"fulfillmentConfiguration,omitzero"`
-	Origin                   *OrderOrigin                   `json:"origin,omitzero"`
-	// Required.
-	Destination *OrderDestination `json:"destination,omitzero"`
-	// Required.
-	LineItems          []CreateOrderLineItem `json:"lineItems,omitzero"`
-	PaymentInformation *PaymentInformation   `json:"paymentInformation,omitzero"`
-}
-
-// CreateOrderResponse is definition CreateOrderResponse of the model.
-type CreateOrderResponse struct {
-	// Required.
-	Order *FulfillmentOrder `json:"order,omitzero"`
-}
-
 // CreateOrderResult is result of createOrder of the model.
 type CreateOrderResult struct {
 	// Comes with status 200.
@@ -121,21 +92,6 @@ type CreateOrderResult struct {
 	OrderID string `json:"orderId,omitzero"`
 	// Comes with status 202.
 	Status string `json:"status,omitzero"`
-}
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
 }
 
 // EstimatedPrice is definition EstimatedPrice of the model.
@@ -165,33 +121,9 @@ type FulfillmentOrder struct {
 	PaymentInformation *PaymentInformation `json:"paymentInformation,omitzero"`
 }
 
-// GetOffersRequest is definition GetOffersRequest of the model.
-type GetOffersRequest struct {
-	FulfillmentConfiguration *OfferFulfillmentConfiguration `json:"fulfillmentConfiguration,omitzero"`
-	// Required.
-	Origin      *OrderOrigin      `json:"origin,omitzero"`
-	Destination *OfferDestination `json:"destination,omitzero"`
-	// Required.
-	Items []OfferItem `json:"items,omitzero"`
-}
-
 // GetOffersResponse is definition GetOffersResponse of the model.
 type GetOffersResponse struct {
 	OfferResults []OfferResult `json:"offerResults,omitzero"`
-}
-
-// GetOrderPreviewRequest is definition GetOrderPreviewRequest of the model.
-type GetOrderPreviewRequest struct {
-	// At most 40 characters.
-	Channel                  string                           `json:"channel,omitzero"`
-	FulfillmentConfiguration *PreviewFulfillmentConfiguration `json:"fulfillmentConfiguration,omitzero"`
-	Origin                   *OrderOrigin                     `json:"origin,omitzero"`
-	// Required.
-	Destination *PreviewDestination `json:"destination,omitzero"`
-	// Required.
-	LineItems                []PreviewLineItem `json:"lineItems,omitzero"`
-	ExcludeEstimatedFees     *bool             `json:"excludeEstimatedFees,omitzero"`
-	IncludePaymentOnDelivery *bool             `json:"includePaymentOnDelivery,omitzero"`
 }
 
 // GetOrderPreviewResponse is definition GetOrderPreviewResponse of the model.
@@ -563,25 +495,6 @@ type Tracking struct {
 // UpdateOrderFulfillmentConfiguration is definition UpdateOrderFulfillmentConfiguration of the model.
 type UpdateOrderFulfillmentConfiguration struct {
 	Action string `json:"action,omitzero"`
-}
-
-// UpdateOrderRequest is definition UpdateOrderRequest of the model.
-type UpdateOrderRequest struct {
-	FulfillmentConfiguration *UpdateOrderFulfillmentConfiguration `json:"fulfillmentConfiguration,omitzero"`
-}
-
-// UpdateOrderStatusRequest is definition UpdateOrderStatusRequest of the model.
-type UpdateOrderStatusRequest struct {
-	// Required.
-	Status string `json:"status,omitzero"`
-}
-
-// UpdatePackageRequest is definition UpdatePackageRequest of the model.
-type UpdatePackageRequest struct {
-	// Required.
-	Status       string    `json:"status,omitzero"`
-	DeliveryTime time.Time `json:"deliveryTime,omitzero"`
-	Tracking     *Tracking `json:"tracking,omitzero"`
 }
 
 // VariablePrecisionAddress is definition VariablePrecisionAddress of the model.

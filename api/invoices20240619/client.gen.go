@@ -41,7 +41,7 @@ func (in *GetInvoicesAttributesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinvoicesattributes
 func (c *Client) GetInvoicesAttributes(ctx context.Context, in *GetInvoicesAttributesInput, opts ...spapi.CallOption) (*GetInvoicesAttributesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "invoices20240619.getInvoicesAttributes", in.encode, wire.BareObject((*decoder).readGetInvoicesAttributesResponse), opts)
+	return wire.Invoke(ctx, c.client, "invoices20240619.getInvoicesAttributes", in.encode, wire.BareObject((*decoder).readGetInvoicesAttributesResponse), opts)
 }
 
 // GetInvoicesDocumentInput holds the arguments of [Client.GetInvoicesDocument].
@@ -65,7 +65,7 @@ func (in *GetInvoicesDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinvoicesdocument
 func (c *Client) GetInvoicesDocument(ctx context.Context, in *GetInvoicesDocumentInput, opts ...spapi.CallOption) (*GetInvoicesDocumentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "invoices20240619.getInvoicesDocument", in.encode, wire.BareObject((*decoder).readGetInvoicesDocumentResponse), opts)
+	return wire.Invoke(ctx, c.client, "invoices20240619.getInvoicesDocument", in.encode, wire.BareObject((*decoder).readGetInvoicesDocumentResponse), opts)
 }
 
 // GetInvoicesExportsInput holds the arguments of [Client.GetInvoicesExports].
@@ -106,23 +106,13 @@ func (in *GetInvoicesExportsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinvoicesexports
 func (c *Client) GetInvoicesExports(ctx context.Context, in *GetInvoicesExportsInput, opts ...spapi.CallOption) (*GetInvoicesExportsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "invoices20240619.getInvoicesExports", in.encode, wire.BareObject((*decoder).readGetInvoicesExportsResponse), opts)
+	return wire.Invoke(ctx, c.client, "invoices20240619.getInvoicesExports", in.encode, wire.BareObject((*decoder).readGetInvoicesExportsResponse), opts)
 }
 
 // GetInvoicesExportsPages iterates over the pages of [Client.GetInvoicesExports], beginning with the one that in asks for. It stops after an error.
-func (c *Client) GetInvoicesExportsPages(ctx context.Context, in *GetInvoicesExportsInput, opts ...spapi.CallOption) iter.Seq2[*GetInvoicesExportsResponse, error] {
-	return wire.Pages(in, func(in *GetInvoicesExportsInput) (*GetInvoicesExportsResponse, error) {
-		return c.GetInvoicesExports(ctx, in, opts...)
-	}, getInvoicesExportsNext)
-}
-
-func getInvoicesExportsNext(in *GetInvoicesExportsInput, page *GetInvoicesExportsResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+func (c *Client) GetInvoicesExportsPages(ctx context.Context, in *GetInvoicesExportsInput,
+	opts ...spapi.CallOption) iter.Seq2[*GetInvoicesExportsResponse, error] {
+	return wire.Pages(ctx, c.client, "invoices20240619.getInvoicesExports", in.encode, wire.BareObject((*decoder).readGetInvoicesExportsResponse), opts)
 }
 
 // GetInvoicesExportsAll iterates over the items of all pages of [Client.GetInvoicesExports]. It stops after an error.
@@ -166,7 +156,7 @@ func (in *CreateInvoicesExportInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createinvoicesexport
 func (c *Client) CreateInvoicesExport(ctx context.Context, in *CreateInvoicesExportInput, opts ...spapi.CallOption) (*ExportInvoicesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "invoices20240619.createInvoicesExport", in.encode, wire.BareObject((*decoder).readExportInvoicesResponse), opts)
+	return wire.Invoke(ctx, c.client, "invoices20240619.createInvoicesExport", in.encode, wire.BareObject((*decoder).readExportInvoicesResponse), opts)
 }
 
 // GetInvoicesExportInput holds the arguments of [Client.GetInvoicesExport].
@@ -190,7 +180,7 @@ func (in *GetInvoicesExportInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinvoicesexport
 func (c *Client) GetInvoicesExport(ctx context.Context, in *GetInvoicesExportInput, opts ...spapi.CallOption) (*GetInvoicesExportResponse, error) {
-	return spapi.Invoke(ctx, c.client, "invoices20240619.getInvoicesExport", in.encode, wire.BareObject((*decoder).readGetInvoicesExportResponse), opts)
+	return wire.Invoke(ctx, c.client, "invoices20240619.getInvoicesExport", in.encode, wire.BareObject((*decoder).readGetInvoicesExportResponse), opts)
 }
 
 // GetGovernmentInvoiceStatusInput holds the arguments of [Client.GetGovernmentInvoiceStatus].
@@ -225,8 +215,10 @@ func (in *GetGovernmentInvoiceStatusInput) encode(r *wire.Request) {
 // Role: Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getgovernmentinvoicestatus
-func (c *Client) GetGovernmentInvoiceStatus(ctx context.Context, in *GetGovernmentInvoiceStatusInput, opts ...spapi.CallOption) (*GovernmentInvoiceStatusResponse, error) {
-	return spapi.Invoke(ctx, c.client, "invoices20240619.getGovernmentInvoiceStatus", in.encode, wire.BareObject((*decoder).readGovernmentInvoiceStatusResponse), opts)
+func (c *Client) GetGovernmentInvoiceStatus(ctx context.Context, in *GetGovernmentInvoiceStatusInput,
+	opts ...spapi.CallOption) (*GovernmentInvoiceStatusResponse, error) {
+	return wire.Invoke(ctx, c.client, "invoices20240619.getGovernmentInvoiceStatus",
+		in.encode, wire.BareObject((*decoder).readGovernmentInvoiceStatusResponse), opts)
 }
 
 // CreateGovernmentInvoiceInput holds the arguments of [Client.CreateGovernmentInvoice].
@@ -258,7 +250,7 @@ func (in *CreateGovernmentInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/creategovernmentinvoice
 func (c *Client) CreateGovernmentInvoice(ctx context.Context, in *CreateGovernmentInvoiceInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "invoices20240619.createGovernmentInvoice", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "invoices20240619.createGovernmentInvoice", in.encode, opts)
 }
 
 // GetGovernmentInvoiceDocumentInput holds the arguments of [Client.GetGovernmentInvoiceDocument].
@@ -296,8 +288,10 @@ func (in *GetGovernmentInvoiceDocumentInput) encode(r *wire.Request) {
 // Role: Tax Invoicing (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getgovernmentinvoicedocument
-func (c *Client) GetGovernmentInvoiceDocument(ctx context.Context, in *GetGovernmentInvoiceDocumentInput, opts ...spapi.CallOption) (*GovtInvoiceDocumentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "invoices20240619.getGovernmentInvoiceDocument", in.encode, wire.BareObject((*decoder).readGovtInvoiceDocumentResponse), opts)
+func (c *Client) GetGovernmentInvoiceDocument(ctx context.Context,
+	in *GetGovernmentInvoiceDocumentInput, opts ...spapi.CallOption) (*GovtInvoiceDocumentResponse, error) {
+	return wire.Invoke(ctx, c.client, "invoices20240619.getGovernmentInvoiceDocument",
+		in.encode, wire.BareObject((*decoder).readGovtInvoiceDocumentResponse), opts)
 }
 
 // GetInvoicesInput holds the arguments of [Client.GetInvoices].
@@ -362,21 +356,12 @@ func (in *GetInvoicesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinvoices
 func (c *Client) GetInvoices(ctx context.Context, in *GetInvoicesInput, opts ...spapi.CallOption) (*GetInvoicesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "invoices20240619.getInvoices", in.encode, wire.BareObject((*decoder).readGetInvoicesResponse), opts)
+	return wire.Invoke(ctx, c.client, "invoices20240619.getInvoices", in.encode, wire.BareObject((*decoder).readGetInvoicesResponse), opts)
 }
 
 // GetInvoicesPages iterates over the pages of [Client.GetInvoices], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetInvoicesPages(ctx context.Context, in *GetInvoicesInput, opts ...spapi.CallOption) iter.Seq2[*GetInvoicesResponse, error] {
-	return wire.Pages(in, func(in *GetInvoicesInput) (*GetInvoicesResponse, error) { return c.GetInvoices(ctx, in, opts...) }, getInvoicesNext)
-}
-
-func getInvoicesNext(in *GetInvoicesInput, page *GetInvoicesResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "invoices20240619.getInvoices", in.encode, wire.BareObject((*decoder).readGetInvoicesResponse), opts)
 }
 
 // GetInvoicesAll iterates over the items of all pages of [Client.GetInvoices]. It stops after an error.
@@ -413,5 +398,5 @@ func (in *GetInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/invoices-api
 func (c *Client) GetInvoice(ctx context.Context, in *GetInvoiceInput, opts ...spapi.CallOption) (*GetInvoiceResponse, error) {
-	return spapi.Invoke(ctx, c.client, "invoices20240619.getInvoice", in.encode, wire.BareObject((*decoder).readGetInvoiceResponse), opts)
+	return wire.Invoke(ctx, c.client, "invoices20240619.getInvoice", in.encode, wire.BareObject((*decoder).readGetInvoiceResponse), opts)
 }

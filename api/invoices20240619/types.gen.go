@@ -4,8 +4,6 @@ package invoices20240619
 
 import (
 	"time"
-
-	"github.com/openspapi/spapi"
 )
 
 // AttributeOption is definition AttributeOption of the model.
@@ -26,21 +24,6 @@ type CarrierDetailsContext struct {
 	VehicleRegistrationRegionCode string `json:"vehicleRegistrationRegionCode,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code    string `json:"code,omitzero"`
-	Details string `json:"details,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // Export is definition Export of the model.
 type Export struct {
 	ErrorMessage             string       `json:"errorMessage,omitzero"`
@@ -49,22 +32,6 @@ type Export struct {
 	GenerateExportStartedAt  time.Time    `json:"generateExportStartedAt,omitzero"`
 	InvoicesDocumentIDs      []string     `json:"invoicesDocumentIds,omitzero"`
 	Status                   ExportStatus `json:"status,omitzero"`
-}
-
-// ExportInvoicesRequest is definition ExportInvoicesRequest of the model.
-type ExportInvoicesRequest struct {
-	DateEnd           spapi.Date `json:"dateEnd,omitzero"`
-	DateStart         spapi.Date `json:"dateStart,omitzero"`
-	ExternalInvoiceID string     `json:"externalInvoiceId,omitzero"`
-	FileFormat        FileFormat `json:"fileFormat,omitzero"`
-	InvoiceType       string     `json:"invoiceType,omitzero"`
-	// Required.
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	Series        string `json:"series,omitzero"`
-	// At least 1 elements.
-	Statuses              []string               `json:"statuses,omitzero"`
-	TransactionIdentifier *TransactionIdentifier `json:"transactionIdentifier,omitzero"`
-	TransactionType       string                 `json:"transactionType,omitzero"`
 }
 
 // ExportInvoicesResponse is definition ExportInvoicesResponse of the model.
@@ -104,20 +71,6 @@ type GetInvoicesResponse struct {
 	// At most 100 elements.
 	Invoices  []Invoice `json:"invoices,omitzero"`
 	NextToken string    `json:"nextToken,omitzero"`
-}
-
-// GovernmentInvoiceRequest is definition GovernmentInvoiceRequest of the model.
-type GovernmentInvoiceRequest struct {
-	Contexts      []CarrierDetailsContext `json:"contexts,omitzero"`
-	InboundPlanID string                  `json:"inboundPlanId,omitzero"`
-	// Required.
-	InvoiceType string `json:"invoiceType,omitzero"`
-	// Required.
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	// Required.
-	ShipmentID string `json:"shipmentId,omitzero"`
-	// Required.
-	TransactionType string `json:"transactionType,omitzero"`
 }
 
 // GovernmentInvoiceStatusResponse is definition GovernmentInvoiceStatusResponse of the model.

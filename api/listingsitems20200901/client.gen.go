@@ -49,13 +49,14 @@ func (in *PutListingsItemInput) encode(r *wire.Request) {
 
 // PutListingsItem PUT /listings/2020-09-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 5/10, SDK 5/5: its key has no version, and documentation gives 5/5 to the same operations of 2021-08-01.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 5/10, SDK 5/5: its key has no version, and documentation gives 5/5 to the
+// same operations of 2021-08-01.
 //
 // Role: Product Listing.
 //
 // See https://developer-docs.amazon.com/sp-api/docs/listings-items-api
 func (c *Client) PutListingsItem(ctx context.Context, in *PutListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return spapi.Invoke(ctx, c.client, "listingsitems20200901.putListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20200901.putListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
 }
 
 // DeleteListingsItemInput holds the arguments of [Client.DeleteListingsItem].
@@ -82,13 +83,15 @@ func (in *DeleteListingsItemInput) encode(r *wire.Request) {
 
 // DeleteListingsItem DELETE /listings/2020-09-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 5/10, SDK 5/5: its key has no version, and documentation gives 5/5 to the same operations of 2021-08-01.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 5/10, SDK 5/5: its key has no version, and documentation gives 5/5 to the
+// same operations of 2021-08-01.
 //
 // Role: Product Listing.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/deletelistingsitem-1
 func (c *Client) DeleteListingsItem(ctx context.Context, in *DeleteListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return spapi.Invoke(ctx, c.client, "listingsitems20200901.deleteListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20200901.deleteListingsItem",
+		in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
 }
 
 // PatchListingsItemInput holds the arguments of [Client.PatchListingsItem].
@@ -120,11 +123,13 @@ func (in *PatchListingsItemInput) encode(r *wire.Request) {
 
 // PatchListingsItem PATCH /listings/2020-09-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 5/10, SDK 5/5: its key has no version, and documentation gives 5/5 to the same operations of 2021-08-01.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml: model 5/10, SDK 5/5: its key has no version, and documentation gives 5/5 to the
+// same operations of 2021-08-01.
 //
 // Role: Product Listing.
 //
 // See https://developer-docs.amazon.com/sp-api/docs/listings-items-api
 func (c *Client) PatchListingsItem(ctx context.Context, in *PatchListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return spapi.Invoke(ctx, c.client, "listingsitems20200901.patchListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20200901.patchListingsItem",
+		in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
 }

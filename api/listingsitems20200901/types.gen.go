@@ -6,21 +6,6 @@ import (
 	"encoding/json"
 )
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // Issue is definition Issue of the model.
 type Issue struct {
 	// Required.
@@ -30,23 +15,6 @@ type Issue struct {
 	// Required.
 	Severity      IssueSeverity `json:"severity,omitzero"`
 	AttributeName string        `json:"attributeName,omitzero"`
-}
-
-// ListingsItemPatchRequest is definition ListingsItemPatchRequest of the model.
-type ListingsItemPatchRequest struct {
-	// Required.
-	ProductType string `json:"productType,omitzero"`
-	// Required; at least 1 elements.
-	Patches []PatchOperation `json:"patches,omitzero"`
-}
-
-// ListingsItemPutRequest is definition ListingsItemPutRequest of the model.
-type ListingsItemPutRequest struct {
-	// Required.
-	ProductType  string                             `json:"productType,omitzero"`
-	Requirements ListingsItemPutRequestRequirements `json:"requirements,omitzero"`
-	// Required.
-	Attributes map[string]json.RawMessage `json:"attributes,omitzero"`
 }
 
 // ListingsItemSubmissionResponse is definition ListingsItemSubmissionResponse of the model.

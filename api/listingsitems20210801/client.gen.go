@@ -48,7 +48,8 @@ func (in *GetListingsItemInput) encode(r *wire.Request) {
 
 // GetListingsItem GET /listings/2021-08-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: documentation and SDK agree, the model still has 5/10; 100/s over all sellers of one application.
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: documentation
+// and SDK agree, the model still has 5/10; 100/s over all sellers of one application.
 //
 // All sellers of an application together: 100 requests per second.
 //
@@ -56,7 +57,7 @@ func (in *GetListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getlistingsitem
 func (c *Client) GetListingsItem(ctx context.Context, in *GetListingsItemInput, opts ...spapi.CallOption) (*Item, error) {
-	return spapi.Invoke(ctx, c.client, "listingsitems20210801.getListingsItem", in.encode, wire.BareObject((*decoder).readItem), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20210801.getListingsItem", in.encode, wire.BareObject((*decoder).readItem), opts)
 }
 
 // PutListingsItemInput holds the arguments of [Client.PutListingsItem].
@@ -95,7 +96,9 @@ func (in *PutListingsItemInput) encode(r *wire.Request) {
 
 // PutListingsItem PUT /listings/2021-08-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: documentation and SDK agree, the model still has 5/10; 100/s over all sellers of one application; product data and relationships have buckets of their own since 2025-06-25, and mode=VALIDATION_PREVIEW 1/s (changelog 2025-06-25, 2024-01-31).
+// The limit is from amzn/selling-partner-api-sdk resources/rate-limits.yml; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: documentation
+// and SDK agree, the model still has 5/10; 100/s over all sellers of one application; product data and relationships have buckets of their own since
+// 2025-06-25, and mode=VALIDATION_PREVIEW 1/s (changelog 2025-06-25, 2024-01-31).
 //
 // All sellers of an application together: 100 requests per second.
 //
@@ -103,7 +106,7 @@ func (in *PutListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/listings-items-api
 func (c *Client) PutListingsItem(ctx context.Context, in *PutListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return spapi.Invoke(ctx, c.client, "listingsitems20210801.putListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20210801.putListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
 }
 
 // DeleteListingsItemInput holds the arguments of [Client.DeleteListingsItem].
@@ -130,7 +133,8 @@ func (in *DeleteListingsItemInput) encode(r *wire.Request) {
 
 // DeleteListingsItem DELETE /listings/2021-08-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-models models/listings-items-api-model/listingsItems_2021-08-01.json; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: 100/s over all sellers of one application.
+// The limit is from amzn/selling-partner-api-models models/listings-items-api-model/listingsItems_2021-08-01.json;
+// developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: 100/s over all sellers of one application.
 //
 // All sellers of an application together: 100 requests per second.
 //
@@ -138,7 +142,8 @@ func (in *DeleteListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/deletelistingsitem
 func (c *Client) DeleteListingsItem(ctx context.Context, in *DeleteListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return spapi.Invoke(ctx, c.client, "listingsitems20210801.deleteListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20210801.deleteListingsItem",
+		in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
 }
 
 // PatchListingsItemInput holds the arguments of [Client.PatchListingsItem].
@@ -176,7 +181,9 @@ func (in *PatchListingsItemInput) encode(r *wire.Request) {
 
 // PatchListingsItem PATCH /listings/2021-08-01/items/{sellerId}/{sku}, 5 requests per second, burst 5.
 //
-// The limit is from amzn/selling-partner-api-models models/listings-items-api-model/listingsItems_2021-08-01.json; developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: 500/s over all sellers of one application; product data and relationships have buckets of their own since 2025-06-25, and mode=VALIDATION_PREVIEW 1/s (changelog 2025-06-25, 2024-01-31).
+// The limit is from amzn/selling-partner-api-models models/listings-items-api-model/listingsItems_2021-08-01.json;
+// developer-docs.amazon.com/sp-api/docs/listings-items-api-rate-limits: 500/s over all sellers of one application; product data and relationships have buckets
+// of their own since 2025-06-25, and mode=VALIDATION_PREVIEW 1/s (changelog 2025-06-25, 2024-01-31).
 //
 // All sellers of an application together: 500 requests per second.
 //
@@ -184,7 +191,8 @@ func (in *PatchListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/listings-items-api
 func (c *Client) PatchListingsItem(ctx context.Context, in *PatchListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return spapi.Invoke(ctx, c.client, "listingsitems20210801.patchListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20210801.patchListingsItem",
+		in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
 }
 
 // SearchListingsItemsInput holds the arguments of [Client.SearchListingsItems].
@@ -262,23 +270,12 @@ func (in *SearchListingsItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/searchlistingsitems
 func (c *Client) SearchListingsItems(ctx context.Context, in *SearchListingsItemsInput, opts ...spapi.CallOption) (*ItemSearchResults, error) {
-	return spapi.Invoke(ctx, c.client, "listingsitems20210801.searchListingsItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
+	return wire.Invoke(ctx, c.client, "listingsitems20210801.searchListingsItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
 }
 
 // SearchListingsItemsPages iterates over the pages of [Client.SearchListingsItems], beginning with the one that in asks for. It stops after an error.
 func (c *Client) SearchListingsItemsPages(ctx context.Context, in *SearchListingsItemsInput, opts ...spapi.CallOption) iter.Seq2[*ItemSearchResults, error] {
-	return wire.Pages(in, func(in *SearchListingsItemsInput) (*ItemSearchResults, error) {
-		return c.SearchListingsItems(ctx, in, opts...)
-	}, searchListingsItemsNext)
-}
-
-func searchListingsItemsNext(in *SearchListingsItemsInput, page *ItemSearchResults) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PageToken = token
-	return token
+	return wire.Pages(ctx, c.client, "listingsitems20210801.searchListingsItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
 }
 
 // SearchListingsItemsAll iterates over the items of all pages of [Client.SearchListingsItems]. It stops after an error.

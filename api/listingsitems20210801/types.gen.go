@@ -13,21 +13,6 @@ type Audience struct {
 	DisplayName string `json:"displayName,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // FulfillmentAvailability is definition FulfillmentAvailability of the model.
 type FulfillmentAvailability struct {
 	// Required.
@@ -179,23 +164,6 @@ type ItemVariationTheme struct {
 	Attributes []string `json:"attributes,omitzero"`
 	// Required.
 	Theme string `json:"theme,omitzero"`
-}
-
-// ListingsItemPatchRequest is definition ListingsItemPatchRequest of the model.
-type ListingsItemPatchRequest struct {
-	// Required.
-	ProductType string `json:"productType,omitzero"`
-	// Required; at least 1 elements.
-	Patches []PatchOperation `json:"patches,omitzero"`
-}
-
-// ListingsItemPutRequest is definition ListingsItemPutRequest of the model.
-type ListingsItemPutRequest struct {
-	// Required.
-	ProductType  string                             `json:"productType,omitzero"`
-	Requirements ListingsItemPutRequestRequirements `json:"requirements,omitzero"`
-	// Required.
-	Attributes map[string]json.RawMessage `json:"attributes,omitzero"`
 }
 
 // ListingsItemSubmissionResponse is definition ListingsItemSubmissionResponse of the model.

@@ -48,7 +48,8 @@ func (in *GetListingsRestrictionsInput) encode(r *wire.Request) {
 
 // GetListingsRestrictions GET /listings/2021-08-01/restrictions, 5 requests per second, burst 10.
 //
-// The limit is from amzn/selling-partner-api-models models/listings-restrictions-api-model/listingsRestrictions_2021-08-01.json; developer-docs.amazon.com/sp-api/docs/listings-restrictions-api-rate-limits: 100/s over all sellers of one application.
+// The limit is from amzn/selling-partner-api-models models/listings-restrictions-api-model/listingsRestrictions_2021-08-01.json;
+// developer-docs.amazon.com/sp-api/docs/listings-restrictions-api-rate-limits: 100/s over all sellers of one application.
 //
 // All sellers of an application together: 100 requests per second.
 //
@@ -56,5 +57,5 @@ func (in *GetListingsRestrictionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getlistingsrestrictions
 func (c *Client) GetListingsRestrictions(ctx context.Context, in *GetListingsRestrictionsInput, opts ...spapi.CallOption) (*RestrictionList, error) {
-	return spapi.Invoke(ctx, c.client, "listingsrestrictions20210801.getListingsRestrictions", in.encode, wire.BareObject((*decoder).readRestrictionList), opts)
+	return wire.Invoke(ctx, c.client, "listingsrestrictions20210801.getListingsRestrictions", in.encode, wire.BareObject((*decoder).readRestrictionList), opts)
 }

@@ -2,15 +2,6 @@
 
 package listingsrestrictions20210801
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
 // Link is definition Link of the model.
 type Link struct {
 	// Required.

@@ -37,8 +37,10 @@ func (in *GetEligibleShipmentServicesInput) encode(r *wire.Request) {
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/geteligibleshipmentservices
-func (c *Client) GetEligibleShipmentServices(ctx context.Context, in *GetEligibleShipmentServicesInput, opts ...spapi.CallOption) (*GetEligibleShipmentServicesResult, error) {
-	return spapi.Invoke(ctx, c.client, "merchantfulfillmentv0.getEligibleShipmentServices", in.encode, wire.PayloadObject((*decoder).readGetEligibleShipmentServicesResult), opts)
+func (c *Client) GetEligibleShipmentServices(ctx context.Context, in *GetEligibleShipmentServicesInput,
+	opts ...spapi.CallOption) (*GetEligibleShipmentServicesResult, error) {
+	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.getEligibleShipmentServices",
+		in.encode, wire.PayloadObject((*decoder).readGetEligibleShipmentServicesResult), opts)
 }
 
 // GetShipmentInput holds the arguments of [Client.GetShipment].
@@ -56,7 +58,8 @@ func (in *GetShipmentInput) encode(r *wire.Request) {
 
 // GetShipment GET /mfn/v0/shipments/{shipmentId}, 1 requests per second, burst 1.
 //
-// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json: the SDK has 5/10 for this and for createShipment, where the changelog of 2024-11-06 bears the model out.
+// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json: the SDK has 5/10 for this and for
+// createShipment, where the changelog of 2024-11-06 bears the model out.
 //
 // It needs a restricted data token, which the client fetches by itself.
 //
@@ -64,7 +67,7 @@ func (in *GetShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/merchant-fulfillment-api
 func (c *Client) GetShipment(ctx context.Context, in *GetShipmentInput, opts ...spapi.CallOption) (*Shipment, error) {
-	return spapi.Invoke(ctx, c.client, "merchantfulfillmentv0.getShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
+	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.getShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
 }
 
 // CancelShipmentInput holds the arguments of [Client.CancelShipment].
@@ -82,7 +85,8 @@ func (in *CancelShipmentInput) encode(r *wire.Request) {
 
 // CancelShipment DELETE /mfn/v0/shipments/{shipmentId}, 1 requests per second, burst 1.
 //
-// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json: the SDK has 5/10 for this and for createShipment, where the changelog of 2024-11-06 bears the model out.
+// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json: the SDK has 5/10 for this and for
+// createShipment, where the changelog of 2024-11-06 bears the model out.
 //
 // It needs a restricted data token, which the client fetches by itself.
 //
@@ -90,7 +94,7 @@ func (in *CancelShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/merchant-fulfillment-api
 func (c *Client) CancelShipment(ctx context.Context, in *CancelShipmentInput, opts ...spapi.CallOption) (*Shipment, error) {
-	return spapi.Invoke(ctx, c.client, "merchantfulfillmentv0.cancelShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
+	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.cancelShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
 }
 
 // CreateShipmentInput holds the arguments of [Client.CreateShipment].
@@ -114,7 +118,8 @@ func (in *CreateShipmentInput) encode(r *wire.Request) {
 
 // CreateShipment POST /mfn/v0/shipments, 2 requests per second, burst 2.
 //
-// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json; developer-docs.amazon.com/sp-api/changelog: changed on 2024-11-06 by the changelog; the SDK still has 5/10.
+// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json;
+// developer-docs.amazon.com/sp-api/changelog: changed on 2024-11-06 by the changelog; the SDK still has 5/10.
 //
 // It needs a restricted data token, which the client fetches by itself.
 //
@@ -122,7 +127,7 @@ func (in *CreateShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/merchant-fulfillment-api
 func (c *Client) CreateShipment(ctx context.Context, in *CreateShipmentInput, opts ...spapi.CallOption) (*Shipment, error) {
-	return spapi.Invoke(ctx, c.client, "merchantfulfillmentv0.createShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
+	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.createShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
 }
 
 // GetAdditionalSellerInputsInput holds the arguments of [Client.GetAdditionalSellerInputs].
@@ -144,11 +149,14 @@ func (in *GetAdditionalSellerInputsInput) encode(r *wire.Request) {
 
 // GetAdditionalSellerInputs POST /mfn/v0/additionalSellerInputs, 1 requests per second, burst 1.
 //
-// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json: the SDK has 5/10 for this and for createShipment, where the changelog of 2024-11-06 bears the model out.
+// The limit is from amzn/selling-partner-api-models models/merchant-fulfillment-api-model/merchantFulfillmentV0.json: the SDK has 5/10 for this and for
+// createShipment, where the changelog of 2024-11-06 bears the model out.
 //
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getadditionalsellerinputs
-func (c *Client) GetAdditionalSellerInputs(ctx context.Context, in *GetAdditionalSellerInputsInput, opts ...spapi.CallOption) (*GetAdditionalSellerInputsResult, error) {
-	return spapi.Invoke(ctx, c.client, "merchantfulfillmentv0.getAdditionalSellerInputs", in.encode, wire.PayloadObject((*decoder).readGetAdditionalSellerInputsResult), opts)
+func (c *Client) GetAdditionalSellerInputs(ctx context.Context, in *GetAdditionalSellerInputsInput,
+	opts ...spapi.CallOption) (*GetAdditionalSellerInputsResult, error) {
+	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.getAdditionalSellerInputs",
+		in.encode, wire.PayloadObject((*decoder).readGetAdditionalSellerInputsResult), opts)
 }

@@ -89,35 +89,11 @@ type Benefits struct {
 	ExcludedBenefits []ExcludedBenefit `json:"ExcludedBenefits,omitzero"`
 }
 
-// CancelShipmentResponse is definition CancelShipmentResponse of the model.
-type CancelShipmentResponse struct {
-	Payload *Shipment `json:"payload,omitzero"`
-	Errors  []Error   `json:"errors,omitzero"`
-}
-
 // Constraint is definition Constraint of the model.
 type Constraint struct {
 	ValidationRegEx string `json:"ValidationRegEx,omitzero"`
 	// Required.
 	ValidationString string `json:"ValidationString,omitzero"`
-}
-
-// CreateShipmentRequest is definition CreateShipmentRequest of the model.
-type CreateShipmentRequest struct {
-	// Required.
-	ShipmentRequestDetails *ShipmentRequestDetails `json:"ShipmentRequestDetails,omitzero"`
-	// Required.
-	ShippingServiceID             string                    `json:"ShippingServiceId,omitzero"`
-	ShippingServiceOfferID        string                    `json:"ShippingServiceOfferId,omitzero"`
-	HazmatType                    HazmatType                `json:"HazmatType,omitzero"`
-	LabelFormatOption             *LabelFormatOptionRequest `json:"LabelFormatOption,omitzero"`
-	ShipmentLevelSellerInputsList []AdditionalSellerInputs  `json:"ShipmentLevelSellerInputsList,omitzero"`
-}
-
-// CreateShipmentResponse is definition CreateShipmentResponse of the model.
-type CreateShipmentResponse struct {
-	Payload *Shipment `json:"payload,omitzero"`
-	Errors  []Error   `json:"errors,omitzero"`
 }
 
 // CurrencyAmount is definition CurrencyAmount of the model.
@@ -138,15 +114,6 @@ type DangerousGoodsDetails struct {
 	PackingInstruction            DangerousGoodsDetailsPackingInstruction `json:"PackingInstruction,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
 // ExcludedBenefit is definition ExcludedBenefit of the model.
 type ExcludedBenefit struct {
 	Benefit     string   `json:"Benefit,omitzero"`
@@ -163,39 +130,10 @@ type FileContents struct {
 	Checksum string `json:"Checksum,omitzero"`
 }
 
-// GetAdditionalSellerInputsRequest is definition GetAdditionalSellerInputsRequest of the model.
-type GetAdditionalSellerInputsRequest struct {
-	// Required.
-	ShippingServiceID string `json:"ShippingServiceId,omitzero"`
-	// Required.
-	ShipFromAddress *Address `json:"ShipFromAddress,omitzero"`
-	// Required.
-	OrderID string `json:"OrderId,omitzero"`
-}
-
-// GetAdditionalSellerInputsResponse is definition GetAdditionalSellerInputsResponse of the model.
-type GetAdditionalSellerInputsResponse struct {
-	Payload *GetAdditionalSellerInputsResult `json:"payload,omitzero"`
-	Errors  []Error                          `json:"errors,omitzero"`
-}
-
 // GetAdditionalSellerInputsResult is definition GetAdditionalSellerInputsResult of the model.
 type GetAdditionalSellerInputsResult struct {
 	ShipmentLevelFields []AdditionalInputs `json:"ShipmentLevelFields,omitzero"`
 	ItemLevelFieldsList []ItemLevelFields  `json:"ItemLevelFieldsList,omitzero"`
-}
-
-// GetEligibleShipmentServicesRequest is definition GetEligibleShipmentServicesRequest of the model.
-type GetEligibleShipmentServicesRequest struct {
-	// Required.
-	ShipmentRequestDetails *ShipmentRequestDetails `json:"ShipmentRequestDetails,omitzero"`
-	ShippingOfferingFilter *ShippingOfferingFilter `json:"ShippingOfferingFilter,omitzero"`
-}
-
-// GetEligibleShipmentServicesResponse is definition GetEligibleShipmentServicesResponse of the model.
-type GetEligibleShipmentServicesResponse struct {
-	Payload *GetEligibleShipmentServicesResult `json:"payload,omitzero"`
-	Errors  []Error                            `json:"errors,omitzero"`
 }
 
 // GetEligibleShipmentServicesResult is definition GetEligibleShipmentServicesResult of the model.
@@ -205,12 +143,6 @@ type GetEligibleShipmentServicesResult struct {
 	RejectedShippingServiceList              []RejectedShippingService              `json:"RejectedShippingServiceList,omitzero"`
 	TemporarilyUnavailableCarrierList        []TemporarilyUnavailableCarrier        `json:"TemporarilyUnavailableCarrierList,omitzero"`
 	TermsAndConditionsNotAcceptedCarrierList []TermsAndConditionsNotAcceptedCarrier `json:"TermsAndConditionsNotAcceptedCarrierList,omitzero"`
-}
-
-// GetShipmentResponse is definition GetShipmentResponse of the model.
-type GetShipmentResponse struct {
-	Payload *Shipment `json:"payload,omitzero"`
-	Errors  []Error   `json:"errors,omitzero"`
 }
 
 // Item is definition Item of the model.

@@ -40,8 +40,10 @@ func (in *GetMessagingActionsForOrderInput) encode(r *wire.Request) {
 // Role: Buyer Communication.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getmessagingactionsfororder
-func (c *Client) GetMessagingActionsForOrder(ctx context.Context, in *GetMessagingActionsForOrderInput, opts ...spapi.CallOption) (*GetMessagingActionsForOrderResponse, error) {
-	return spapi.Invoke(ctx, c.client, "messagingv1.getMessagingActionsForOrder", in.encode, wire.BareObject((*decoder).readGetMessagingActionsForOrderResponse), opts)
+func (c *Client) GetMessagingActionsForOrder(ctx context.Context, in *GetMessagingActionsForOrderInput,
+	opts ...spapi.CallOption) (*GetMessagingActionsForOrderResponse, error) {
+	return wire.Invoke(ctx, c.client, "messagingv1.getMessagingActionsForOrder",
+		in.encode, wire.BareObject((*decoder).readGetMessagingActionsForOrderResponse), opts)
 }
 
 // ConfirmCustomizationDetailsInput holds the arguments of [Client.ConfirmCustomizationDetails].
@@ -70,7 +72,7 @@ func (in *ConfirmCustomizationDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirmcustomizationdetails
 func (c *Client) ConfirmCustomizationDetails(ctx context.Context, in *ConfirmCustomizationDetailsInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "messagingv1.confirmCustomizationDetails", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "messagingv1.confirmCustomizationDetails", in.encode, opts)
 }
 
 // CreateConfirmDeliveryDetailsInput holds the arguments of [Client.CreateConfirmDeliveryDetails].
@@ -98,7 +100,7 @@ func (in *CreateConfirmDeliveryDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createconfirmdeliverydetails
 func (c *Client) CreateConfirmDeliveryDetails(ctx context.Context, in *CreateConfirmDeliveryDetailsInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "messagingv1.createConfirmDeliveryDetails", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "messagingv1.createConfirmDeliveryDetails", in.encode, opts)
 }
 
 // CreateLegalDisclosureInput holds the arguments of [Client.CreateLegalDisclosure].
@@ -125,7 +127,7 @@ func (in *CreateLegalDisclosureInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createlegaldisclosure
 func (c *Client) CreateLegalDisclosure(ctx context.Context, in *CreateLegalDisclosureInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "messagingv1.createLegalDisclosure", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "messagingv1.createLegalDisclosure", in.encode, opts)
 }
 
 // CreateConfirmOrderDetailsInput holds the arguments of [Client.CreateConfirmOrderDetails].
@@ -153,7 +155,7 @@ func (in *CreateConfirmOrderDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createconfirmorderdetails
 func (c *Client) CreateConfirmOrderDetails(ctx context.Context, in *CreateConfirmOrderDetailsInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "messagingv1.createConfirmOrderDetails", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "messagingv1.createConfirmOrderDetails", in.encode, opts)
 }
 
 // CreateConfirmServiceDetailsInput holds the arguments of [Client.CreateConfirmServiceDetails].
@@ -181,7 +183,7 @@ func (in *CreateConfirmServiceDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createconfirmservicedetails
 func (c *Client) CreateConfirmServiceDetails(ctx context.Context, in *CreateConfirmServiceDetailsInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "messagingv1.createConfirmServiceDetails", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "messagingv1.createConfirmServiceDetails", in.encode, opts)
 }
 
 // CreateWarrantyInput holds the arguments of [Client.CreateWarranty].
@@ -210,7 +212,7 @@ func (in *CreateWarrantyInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createwarranty
 func (c *Client) CreateWarranty(ctx context.Context, in *CreateWarrantyInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "messagingv1.CreateWarranty", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "messagingv1.CreateWarranty", in.encode, opts)
 }
 
 // GetAttributesInput holds the arguments of [Client.GetAttributes].
@@ -235,7 +237,7 @@ func (in *GetAttributesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getattributes
 func (c *Client) GetAttributes(ctx context.Context, in *GetAttributesInput, opts ...spapi.CallOption) (*GetAttributesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "messagingv1.GetAttributes", in.encode, wire.BareObject((*decoder).readGetAttributesResponse), opts)
+	return wire.Invoke(ctx, c.client, "messagingv1.GetAttributes", in.encode, wire.BareObject((*decoder).readGetAttributesResponse), opts)
 }
 
 // CreateDigitalAccessKeyInput holds the arguments of [Client.CreateDigitalAccessKey].
@@ -264,7 +266,7 @@ func (in *CreateDigitalAccessKeyInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createdigitalaccesskey
 func (c *Client) CreateDigitalAccessKey(ctx context.Context, in *CreateDigitalAccessKeyInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "messagingv1.createDigitalAccessKey", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "messagingv1.createDigitalAccessKey", in.encode, opts)
 }
 
 // CreateUnexpectedProblemInput holds the arguments of [Client.CreateUnexpectedProblem].
@@ -292,7 +294,7 @@ func (in *CreateUnexpectedProblemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createunexpectedproblem
 func (c *Client) CreateUnexpectedProblem(ctx context.Context, in *CreateUnexpectedProblemInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "messagingv1.createUnexpectedProblem", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "messagingv1.createUnexpectedProblem", in.encode, opts)
 }
 
 // SendInvoiceInput holds the arguments of [Client.SendInvoice].
@@ -321,5 +323,5 @@ func (in *SendInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/sendinvoice
 func (c *Client) SendInvoice(ctx context.Context, in *SendInvoiceInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "messagingv1.sendInvoice", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "messagingv1.sendInvoice", in.encode, opts)
 }

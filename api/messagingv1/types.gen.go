@@ -4,7 +4,6 @@ package messagingv1
 
 import (
 	"encoding/json"
-	"time"
 )
 
 // Attachment is definition Attachment of the model.
@@ -13,96 +12,6 @@ type Attachment struct {
 	UploadDestinationID string `json:"uploadDestinationId,omitzero"`
 	// Required.
 	FileName string `json:"fileName,omitzero"`
-}
-
-// CreateConfirmCustomizationDetailsRequest is definition CreateConfirmCustomizationDetailsRequest of the model.
-type CreateConfirmCustomizationDetailsRequest struct {
-	// 1 to 800 characters.
-	Text        string       `json:"text,omitzero"`
-	Attachments []Attachment `json:"attachments,omitzero"`
-}
-
-// CreateConfirmCustomizationDetailsResponse is definition CreateConfirmCustomizationDetailsResponse of the model.
-type CreateConfirmCustomizationDetailsResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// CreateConfirmDeliveryDetailsRequest is definition CreateConfirmDeliveryDetailsRequest of the model.
-type CreateConfirmDeliveryDetailsRequest struct {
-	// 1 to 2000 characters.
-	Text string `json:"text,omitzero"`
-}
-
-// CreateConfirmDeliveryDetailsResponse is definition CreateConfirmDeliveryDetailsResponse of the model.
-type CreateConfirmDeliveryDetailsResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// CreateConfirmOrderDetailsRequest is definition CreateConfirmOrderDetailsRequest of the model.
-type CreateConfirmOrderDetailsRequest struct {
-	// 1 to 2000 characters.
-	Text string `json:"text,omitzero"`
-}
-
-// CreateConfirmOrderDetailsResponse is definition CreateConfirmOrderDetailsResponse of the model.
-type CreateConfirmOrderDetailsResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// CreateConfirmServiceDetailsRequest is definition CreateConfirmServiceDetailsRequest of the model.
-type CreateConfirmServiceDetailsRequest struct {
-	// 1 to 2000 characters.
-	Text string `json:"text,omitzero"`
-}
-
-// CreateConfirmServiceDetailsResponse is definition CreateConfirmServiceDetailsResponse of the model.
-type CreateConfirmServiceDetailsResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// CreateDigitalAccessKeyRequest is definition CreateDigitalAccessKeyRequest of the model.
-type CreateDigitalAccessKeyRequest struct {
-	// 1 to 400 characters.
-	Text        string       `json:"text,omitzero"`
-	Attachments []Attachment `json:"attachments,omitzero"`
-}
-
-// CreateDigitalAccessKeyResponse is definition CreateDigitalAccessKeyResponse of the model.
-type CreateDigitalAccessKeyResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// CreateLegalDisclosureRequest is definition CreateLegalDisclosureRequest of the model.
-type CreateLegalDisclosureRequest struct {
-	Attachments []Attachment `json:"attachments,omitzero"`
-}
-
-// CreateLegalDisclosureResponse is definition CreateLegalDisclosureResponse of the model.
-type CreateLegalDisclosureResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// CreateUnexpectedProblemRequest is definition CreateUnexpectedProblemRequest of the model.
-type CreateUnexpectedProblemRequest struct {
-	// 1 to 2000 characters.
-	Text string `json:"text,omitzero"`
-}
-
-// CreateUnexpectedProblemResponse is definition CreateUnexpectedProblemResponse of the model.
-type CreateUnexpectedProblemResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// CreateWarrantyRequest is definition CreateWarrantyRequest of the model.
-type CreateWarrantyRequest struct {
-	Attachments       []Attachment `json:"attachments,omitzero"`
-	CoverageStartDate time.Time    `json:"coverageStartDate,omitzero"`
-	CoverageEndDate   time.Time    `json:"coverageEndDate,omitzero"`
-}
-
-// CreateWarrantyResponse is definition CreateWarrantyResponse of the model.
-type CreateWarrantyResponse struct {
-	Errors []Error `json:"errors,omitzero"`
 }
 
 // Error is definition Error of the model.
@@ -178,16 +87,6 @@ type GetSchemaResponse struct {
 type GetSchemaResponseLinks struct {
 	// Required.
 	Self *LinkObject `json:"self,omitzero"`
-}
-
-// InvoiceRequest is definition InvoiceRequest of the model.
-type InvoiceRequest struct {
-	Attachments []Attachment `json:"attachments,omitzero"`
-}
-
-// InvoiceResponse is definition InvoiceResponse of the model.
-type InvoiceResponse struct {
-	Errors []Error `json:"errors,omitzero"`
 }
 
 // LinkObject is definition LinkObject of the model.

@@ -2,58 +2,10 @@
 
 package notificationsv1
 
-import (
-	"encoding/json"
-)
-
-// AggregationFilter is definition AggregationFilter of the model.
-type AggregationFilter struct {
-	AggregationSettings *AggregationSettings `json:"aggregationSettings,omitzero"`
-}
-
 // AggregationSettings is definition AggregationSettings of the model.
 type AggregationSettings struct {
 	// Required.
 	AggregationTimePeriod AggregationTimePeriod `json:"aggregationTimePeriod,omitzero"`
-}
-
-// CreateDestinationRequest is definition CreateDestinationRequest of the model.
-type CreateDestinationRequest struct {
-	// Required.
-	ResourceSpecification *DestinationResourceSpecification `json:"resourceSpecification,omitzero"`
-	// Required.
-	Name string `json:"name,omitzero"`
-}
-
-// CreateDestinationResponse is definition CreateDestinationResponse of the model.
-type CreateDestinationResponse struct {
-	Payload *Destination `json:"payload,omitzero"`
-	Errors  []Error      `json:"errors,omitzero"`
-}
-
-// CreateSubscriptionRequest is definition CreateSubscriptionRequest of the model.
-type CreateSubscriptionRequest struct {
-	// Required.
-	PayloadVersion string `json:"payloadVersion,omitzero"`
-	// Required.
-	DestinationID       string               `json:"destinationId,omitzero"`
-	ProcessingDirective *ProcessingDirective `json:"processingDirective,omitzero"`
-}
-
-// CreateSubscriptionResponse is definition CreateSubscriptionResponse of the model.
-type CreateSubscriptionResponse struct {
-	Payload *Subscription `json:"payload,omitzero"`
-	Errors  []Error       `json:"errors,omitzero"`
-}
-
-// DeleteDestinationResponse is definition DeleteDestinationResponse of the model.
-type DeleteDestinationResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// DeleteSubscriptionByIDResponse is definition DeleteSubscriptionByIdResponse of the model.
-type DeleteSubscriptionByIDResponse struct {
-	Errors []Error `json:"errors,omitzero"`
 }
 
 // Destination is definition Destination of the model.
@@ -76,15 +28,6 @@ type DestinationResource struct {
 type DestinationResourceSpecification struct {
 	Sqs         *SqsResource                      `json:"sqs,omitzero"`
 	EventBridge *EventBridgeResourceSpecification `json:"eventBridge,omitzero"`
-}
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
 }
 
 // EventBridgeResource is definition EventBridgeResource of the model.
@@ -115,50 +58,10 @@ type EventFilter struct {
 	EventFilterType EventFilterType `json:"eventFilterType,omitzero"`
 }
 
-// GetDestinationResponse is definition GetDestinationResponse of the model.
-type GetDestinationResponse struct {
-	Payload *Destination `json:"payload,omitzero"`
-	Errors  []Error      `json:"errors,omitzero"`
-}
-
-// GetDestinationsResponse is definition GetDestinationsResponse of the model.
-type GetDestinationsResponse struct {
-	Payload []Destination `json:"payload,omitzero"`
-	Errors  []Error       `json:"errors,omitzero"`
-}
-
-// GetSubscriptionByIDResponse is definition GetSubscriptionByIdResponse of the model.
-type GetSubscriptionByIDResponse struct {
-	Payload *Subscription `json:"payload,omitzero"`
-	Errors  []Error       `json:"errors,omitzero"`
-}
-
-// GetSubscriptionResponse is definition GetSubscriptionResponse of the model.
-type GetSubscriptionResponse struct {
-	Payload *Subscription `json:"payload,omitzero"`
-	Errors  []Error       `json:"errors,omitzero"`
-}
-
 // GetSubscriptionsPayload is definition GetSubscriptionsPayload of the model.
 type GetSubscriptionsPayload struct {
 	Subscriptions []Subscription `json:"subscriptions,omitzero"`
 	NextToken     string         `json:"nextToken,omitzero"`
-}
-
-// GetSubscriptionsResponse is definition GetSubscriptionsResponse of the model.
-type GetSubscriptionsResponse struct {
-	Payload *GetSubscriptionsPayload `json:"payload,omitzero"`
-	Errors  []Error                  `json:"errors,omitzero"`
-}
-
-// MarketplaceFilter is definition MarketplaceFilter of the model.
-type MarketplaceFilter struct {
-	MarketplaceIDs []string `json:"marketplaceIds,omitzero"`
-}
-
-// OrderChangeTypeFilter is definition OrderChangeTypeFilter of the model.
-type OrderChangeTypeFilter struct {
-	OrderChangeTypes []OrderChangeTypeEnum `json:"orderChangeTypes,omitzero"`
 }
 
 // ProcessingDirective is definition ProcessingDirective of the model.
@@ -166,18 +69,6 @@ type ProcessingDirective struct {
 	EventFilter *EventFilter `json:"eventFilter,omitzero"`
 	// 1 to 256 characters.
 	FilterExpression string `json:"filterExpression,omitzero"`
-}
-
-// SendTestNotificationRequest is definition SendTestNotificationRequest of the model.
-type SendTestNotificationRequest struct {
-	DestinationID    string            `json:"destinationId,omitzero"`
-	TestNotification *TestNotification `json:"testNotification,omitzero"`
-}
-
-// SendTestNotificationResponse is definition SendTestNotificationResponse of the model.
-type SendTestNotificationResponse struct {
-	Payload json.RawMessage `json:"payload,omitzero"`
-	Errors  []Error         `json:"errors,omitzero"`
 }
 
 // SqsResource is definition SqsResource of the model.
@@ -202,11 +93,6 @@ type TestNotification struct {
 	// Required.
 	PayloadVersion string `json:"payloadVersion,omitzero"`
 	TestScenario   string `json:"testScenario,omitzero"`
-}
-
-// TrackingFilter is definition TrackingFilter of the model.
-type TrackingFilter struct {
-	TrackingIdentifier *TrackingIdentifier `json:"trackingIdentifier,omitzero"`
 }
 
 // TrackingIdentifier is definition TrackingIdentifier of the model.

@@ -31,7 +31,7 @@ type SearchOrdersInput struct {
 	// Query lastUpdatedBefore.
 	LastUpdatedBefore time.Time `json:"-"`
 	// Query fulfillmentStatuses.
-	FulfillmentStatuses []SearchOrdersFulfillmentStatuses `json:"-"`
+	FulfillmentStatuses []SearchOrdersFulfillmentStatus `json:"-"`
 	// Query marketplaceIds; at most 50 elements.
 	MarketplaceIDs []string `json:"-"`
 	// Query fulfilledBy.
@@ -64,25 +64,18 @@ func (in *SearchOrdersInput) encode(r *wire.Request) {
 //
 // It pages: [Client.SearchOrdersPages] and [Client.SearchOrdersAll] follow.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/searchorders
 func (c *Client) SearchOrders(ctx context.Context, in *SearchOrdersInput, opts ...spapi.CallOption) (*SearchOrdersResponse, error) {
-	return spapi.Invoke(ctx, c.client, "orders20260101.searchOrders", in.encode, wire.BareObject((*decoder).readSearchOrdersResponse), opts)
+	return wire.Invoke(ctx, c.client, "orders20260101.searchOrders", in.encode, wire.BareObject((*decoder).readSearchOrdersResponse), opts)
 }
 
 // SearchOrdersPages iterates over the pages of [Client.SearchOrders], beginning with the one that in asks for. It stops after an error.
 func (c *Client) SearchOrdersPages(ctx context.Context, in *SearchOrdersInput, opts ...spapi.CallOption) iter.Seq2[*SearchOrdersResponse, error] {
-	return wire.Pages(in, func(in *SearchOrdersInput) (*SearchOrdersResponse, error) { return c.SearchOrders(ctx, in, opts...) }, searchOrdersNext)
-}
-
-func searchOrdersNext(in *SearchOrdersInput, page *SearchOrdersResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PaginationToken = token
-	return token
+	return wire.Pages(ctx, c.client, "orders20260101.searchOrders", in.encode, wire.BareObject((*decoder).readSearchOrdersResponse), opts)
 }
 
 // SearchOrdersAll iterates over the items of all pages of [Client.SearchOrders]. It stops after an error.
@@ -113,9 +106,11 @@ func (in *GetOrderInput) encode(r *wire.Request) {
 
 // GetOrder GET /orders/2026-01-01/orders/{orderId}, 0.5 requests per second, burst 30.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorder-3
 func (c *Client) GetOrder(ctx context.Context, in *GetOrderInput, opts ...spapi.CallOption) (*GetOrderResponse, error) {
-	return spapi.Invoke(ctx, c.client, "orders20260101.getOrder", in.encode, wire.BareObject((*decoder).readGetOrderResponse), opts)
+	return wire.Invoke(ctx, c.client, "orders20260101.getOrder", in.encode, wire.BareObject((*decoder).readGetOrderResponse), opts)
 }

@@ -84,21 +84,6 @@ type DeliveryPreference struct {
 	DeliveryCapabilities []string               `json:"deliveryCapabilities,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // ExceptionDate is definition ExceptionDate of the model.
 type ExceptionDate struct {
 	ExceptionDate     spapi.Date        `json:"exceptionDate,omitzero"`
@@ -641,18 +626,18 @@ const (
 	SearchOrdersFulfilledByAmazon   SearchOrdersFulfilledBy = "AMAZON"
 )
 
-// SearchOrdersFulfillmentStatuses is parameter fulfillmentStatuses of searchOrders of the model. Values that are not listed here occur and pass.
-type SearchOrdersFulfillmentStatuses string
+// SearchOrdersFulfillmentStatus is parameter fulfillmentStatuses of searchOrders of the model. Values that are not listed here occur and pass.
+type SearchOrdersFulfillmentStatus string
 
-// The values of SearchOrdersFulfillmentStatuses that the model lists.
+// The values of SearchOrdersFulfillmentStatus that the model lists.
 const (
-	SearchOrdersFulfillmentStatusesPendingAvailability SearchOrdersFulfillmentStatuses = "PENDING_AVAILABILITY"
-	SearchOrdersFulfillmentStatusesPending             SearchOrdersFulfillmentStatuses = "PENDING"
-	SearchOrdersFulfillmentStatusesUnshipped           SearchOrdersFulfillmentStatuses = "UNSHIPPED"
-	SearchOrdersFulfillmentStatusesPartiallyShipped    SearchOrdersFulfillmentStatuses = "PARTIALLY_SHIPPED"
-	SearchOrdersFulfillmentStatusesShipped             SearchOrdersFulfillmentStatuses = "SHIPPED"
-	SearchOrdersFulfillmentStatusesCancelled           SearchOrdersFulfillmentStatuses = "CANCELLED"
-	SearchOrdersFulfillmentStatusesUnfulfillable       SearchOrdersFulfillmentStatuses = "UNFULFILLABLE"
+	SearchOrdersFulfillmentStatusPendingAvailability SearchOrdersFulfillmentStatus = "PENDING_AVAILABILITY"
+	SearchOrdersFulfillmentStatusPending             SearchOrdersFulfillmentStatus = "PENDING"
+	SearchOrdersFulfillmentStatusUnshipped           SearchOrdersFulfillmentStatus = "UNSHIPPED"
+	SearchOrdersFulfillmentStatusPartiallyShipped    SearchOrdersFulfillmentStatus = "PARTIALLY_SHIPPED"
+	SearchOrdersFulfillmentStatusShipped             SearchOrdersFulfillmentStatus = "SHIPPED"
+	SearchOrdersFulfillmentStatusCancelled           SearchOrdersFulfillmentStatus = "CANCELLED"
+	SearchOrdersFulfillmentStatusUnfulfillable       SearchOrdersFulfillmentStatus = "UNFULFILLABLE"
 )
 
 // SearchOrdersIncludedData is parameter includedData of searchOrders of the model. Values that are not listed here occur and pass.

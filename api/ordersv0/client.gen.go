@@ -101,29 +101,22 @@ func (in *GetOrdersInput) encode(r *wire.Request) {
 //
 // Personal data (buyerInfo, shippingAddress) needs a restricted data token: pass [spapi.WithRestrictedData].
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorders
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.searchOrders instead.
 func (c *Client) GetOrders(ctx context.Context, in *GetOrdersInput, opts ...spapi.CallOption) (*OrdersList, error) {
-	return spapi.Invoke(ctx, c.client, "ordersv0.getOrders", in.encode, wire.PayloadObject((*decoder).readOrdersList), opts)
+	return wire.Invoke(ctx, c.client, "ordersv0.getOrders", in.encode, wire.PayloadObject((*decoder).readOrdersList), opts)
 }
 
 // GetOrdersPages iterates over the pages of [Client.GetOrders], beginning with the one that in asks for. It stops after an error.
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.searchOrders instead.
 func (c *Client) GetOrdersPages(ctx context.Context, in *GetOrdersInput, opts ...spapi.CallOption) iter.Seq2[*OrdersList, error] {
-	return wire.Pages(in, func(in *GetOrdersInput) (*OrdersList, error) { return c.GetOrders(ctx, in, opts...) }, getOrdersNext)
-}
-
-func getOrdersNext(in *GetOrdersInput, page *OrdersList) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "ordersv0.getOrders", in.encode, wire.PayloadObject((*decoder).readOrdersList), opts)
 }
 
 // GetOrdersAll iterates over the items of all pages of [Client.GetOrders]. It stops after an error.
@@ -155,13 +148,15 @@ func (in *GetOrderInput) encode(r *wire.Request) {
 //
 // Personal data (buyerInfo, shippingAddress) needs a restricted data token: pass [spapi.WithRestrictedData].
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/docs/orders-api
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrder(ctx context.Context, in *GetOrderInput, opts ...spapi.CallOption) (*Order, error) {
-	return spapi.Invoke(ctx, c.client, "ordersv0.getOrder", in.encode, wire.PayloadObject((*decoder).readOrder), opts)
+	return wire.Invoke(ctx, c.client, "ordersv0.getOrder", in.encode, wire.PayloadObject((*decoder).readOrder), opts)
 }
 
 // GetOrderBuyerInfoInput holds the arguments of [Client.GetOrderBuyerInfo].
@@ -181,13 +176,15 @@ func (in *GetOrderBuyerInfoInput) encode(r *wire.Request) {
 //
 // Personal data needs a restricted data token: pass [spapi.WithRestrictedData].
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderbuyerinfo
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderBuyerInfo(ctx context.Context, in *GetOrderBuyerInfoInput, opts ...spapi.CallOption) (*OrderBuyerInfo, error) {
-	return spapi.Invoke(ctx, c.client, "ordersv0.getOrderBuyerInfo", in.encode, wire.PayloadObject((*decoder).readOrderBuyerInfo), opts)
+	return wire.Invoke(ctx, c.client, "ordersv0.getOrderBuyerInfo", in.encode, wire.PayloadObject((*decoder).readOrderBuyerInfo), opts)
 }
 
 // GetOrderAddressInput holds the arguments of [Client.GetOrderAddress].
@@ -207,13 +204,15 @@ func (in *GetOrderAddressInput) encode(r *wire.Request) {
 //
 // Personal data needs a restricted data token: pass [spapi.WithRestrictedData].
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderaddress
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderAddress(ctx context.Context, in *GetOrderAddressInput, opts ...spapi.CallOption) (*OrderAddress, error) {
-	return spapi.Invoke(ctx, c.client, "ordersv0.getOrderAddress", in.encode, wire.PayloadObject((*decoder).readOrderAddress), opts)
+	return wire.Invoke(ctx, c.client, "ordersv0.getOrderAddress", in.encode, wire.PayloadObject((*decoder).readOrderAddress), opts)
 }
 
 // GetOrderItemsInput holds the arguments of [Client.GetOrderItems].
@@ -238,29 +237,22 @@ func (in *GetOrderItemsInput) encode(r *wire.Request) {
 //
 // Personal data (buyerInfo) needs a restricted data token: pass [spapi.WithRestrictedData].
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderitems
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderItems(ctx context.Context, in *GetOrderItemsInput, opts ...spapi.CallOption) (*OrderItemsList, error) {
-	return spapi.Invoke(ctx, c.client, "ordersv0.getOrderItems", in.encode, wire.PayloadObject((*decoder).readOrderItemsList), opts)
+	return wire.Invoke(ctx, c.client, "ordersv0.getOrderItems", in.encode, wire.PayloadObject((*decoder).readOrderItemsList), opts)
 }
 
 // GetOrderItemsPages iterates over the pages of [Client.GetOrderItems], beginning with the one that in asks for. It stops after an error.
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderItemsPages(ctx context.Context, in *GetOrderItemsInput, opts ...spapi.CallOption) iter.Seq2[*OrderItemsList, error] {
-	return wire.Pages(in, func(in *GetOrderItemsInput) (*OrderItemsList, error) { return c.GetOrderItems(ctx, in, opts...) }, getOrderItemsNext)
-}
-
-func getOrderItemsNext(in *GetOrderItemsInput, page *OrderItemsList) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "ordersv0.getOrderItems", in.encode, wire.PayloadObject((*decoder).readOrderItemsList), opts)
 }
 
 // GetOrderItemsAll iterates over the items of all pages of [Client.GetOrderItems]. It stops after an error.
@@ -297,37 +289,30 @@ func (in *GetOrderItemsBuyerInfoInput) encode(r *wire.Request) {
 //
 // Personal data needs a restricted data token: pass [spapi.WithRestrictedData].
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax Remittance (Restricted).
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Buyer Solicitation, Direct-to-Consumer Shipping (Restricted), Finance and Accounting,
+// Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights, Tax Invoicing (Restricted), Tax
+// Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderitemsbuyerinfo
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderItemsBuyerInfo(ctx context.Context, in *GetOrderItemsBuyerInfoInput, opts ...spapi.CallOption) (*OrderItemsBuyerInfoList, error) {
-	return spapi.Invoke(ctx, c.client, "ordersv0.getOrderItemsBuyerInfo", in.encode, wire.PayloadObject((*decoder).readOrderItemsBuyerInfoList), opts)
+	return wire.Invoke(ctx, c.client, "ordersv0.getOrderItemsBuyerInfo", in.encode, wire.PayloadObject((*decoder).readOrderItemsBuyerInfoList), opts)
 }
 
 // GetOrderItemsBuyerInfoPages iterates over the pages of [Client.GetOrderItemsBuyerInfo], beginning with the one that in asks for. It stops after an error.
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
-func (c *Client) GetOrderItemsBuyerInfoPages(ctx context.Context, in *GetOrderItemsBuyerInfoInput, opts ...spapi.CallOption) iter.Seq2[*OrderItemsBuyerInfoList, error] {
-	return wire.Pages(in, func(in *GetOrderItemsBuyerInfoInput) (*OrderItemsBuyerInfoList, error) {
-		return c.GetOrderItemsBuyerInfo(ctx, in, opts...)
-	}, getOrderItemsBuyerInfoNext)
-}
-
-func getOrderItemsBuyerInfoNext(in *GetOrderItemsBuyerInfoInput, page *OrderItemsBuyerInfoList) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+func (c *Client) GetOrderItemsBuyerInfoPages(ctx context.Context, in *GetOrderItemsBuyerInfoInput,
+	opts ...spapi.CallOption) iter.Seq2[*OrderItemsBuyerInfoList, error] {
+	return wire.Pages(ctx, c.client, "ordersv0.getOrderItemsBuyerInfo", in.encode, wire.PayloadObject((*decoder).readOrderItemsBuyerInfoList), opts)
 }
 
 // GetOrderItemsBuyerInfoAll iterates over the items of all pages of [Client.GetOrderItemsBuyerInfo]. It stops after an error.
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
-func (c *Client) GetOrderItemsBuyerInfoAll(ctx context.Context, in *GetOrderItemsBuyerInfoInput, opts ...spapi.CallOption) iter.Seq2[*OrderItemBuyerInfo, error] {
+func (c *Client) GetOrderItemsBuyerInfoAll(ctx context.Context, in *GetOrderItemsBuyerInfoInput,
+	opts ...spapi.CallOption) iter.Seq2[*OrderItemBuyerInfo, error] {
 	return wire.Items(c.GetOrderItemsBuyerInfoPages(ctx, in, opts...), func(page *OrderItemsBuyerInfoList) []OrderItemBuyerInfo {
 		if page == nil {
 			return nil
@@ -361,7 +346,7 @@ func (in *UpdateShipmentStatusInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateshipmentstatus
 func (c *Client) UpdateShipmentStatus(ctx context.Context, in *UpdateShipmentStatusInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "ordersv0.updateShipmentStatus", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "ordersv0.updateShipmentStatus", in.encode, opts)
 }
 
 // GetOrderRegulatedInfoInput holds the arguments of [Client.GetOrderRegulatedInfo].
@@ -385,7 +370,7 @@ func (in *GetOrderRegulatedInfoInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderregulatedinfo
 func (c *Client) GetOrderRegulatedInfo(ctx context.Context, in *GetOrderRegulatedInfoInput, opts ...spapi.CallOption) (*OrderRegulatedInfo, error) {
-	return spapi.Invoke(ctx, c.client, "ordersv0.getOrderRegulatedInfo", in.encode, wire.PayloadObject((*decoder).readOrderRegulatedInfo), opts)
+	return wire.Invoke(ctx, c.client, "ordersv0.getOrderRegulatedInfo", in.encode, wire.PayloadObject((*decoder).readOrderRegulatedInfo), opts)
 }
 
 // UpdateVerificationStatusInput holds the arguments of [Client.UpdateVerificationStatus].
@@ -410,7 +395,7 @@ func (in *UpdateVerificationStatusInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateverificationstatus
 func (c *Client) UpdateVerificationStatus(ctx context.Context, in *UpdateVerificationStatusInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "ordersv0.updateVerificationStatus", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "ordersv0.updateVerificationStatus", in.encode, opts)
 }
 
 // ConfirmShipmentInput holds the arguments of [Client.ConfirmShipment].
@@ -438,5 +423,5 @@ func (in *ConfirmShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirmshipment
 func (c *Client) ConfirmShipment(ctx context.Context, in *ConfirmShipmentInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "ordersv0.confirmShipment", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "ordersv0.confirmShipment", in.encode, opts)
 }

@@ -305,7 +305,7 @@ func (d *decoder) readDeliveryPreferences(v *DeliveryPreferences) bool {
 		case "PreferredDeliveryTime":
 			v.PreferredDeliveryTime = d.ptrPreferredDeliveryTime()
 		case "OtherAttributes":
-			v.OtherAttributes = wire.Strs[OtherDeliveryAttributes](&d.Decoder)
+			v.OtherAttributes = wire.Strs[OtherDeliveryAttribute](&d.Decoder)
 		case "AddressInstructions":
 			v.AddressInstructions = d.String()
 		default:

@@ -106,11 +106,6 @@ type BuyerTaxInformation struct {
 	BuyerTaxOffice         string `json:"BuyerTaxOffice,omitzero"`
 }
 
-// ConfirmShipmentErrorResponse is definition ConfirmShipmentErrorResponse of the model.
-type ConfirmShipmentErrorResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // ConfirmShipmentOrderItem is definition ConfirmShipmentOrderItem of the model.
 type ConfirmShipmentOrderItem struct {
 	// Required.
@@ -120,30 +115,12 @@ type ConfirmShipmentOrderItem struct {
 	TransparencyCodes []string `json:"transparencyCodes,omitzero"`
 }
 
-// ConfirmShipmentRequest is definition ConfirmShipmentRequest of the model.
-type ConfirmShipmentRequest struct {
-	// Required.
-	PackageDetail       *PackageDetail                            `json:"packageDetail,omitzero"`
-	CodCollectionMethod ConfirmShipmentRequestCodCollectionMethod `json:"codCollectionMethod,omitzero"`
-	// Required.
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-}
-
 // DeliveryPreferences is definition DeliveryPreferences of the model.
 type DeliveryPreferences struct {
-	DropOffLocation       string                    `json:"DropOffLocation,omitzero"`
-	PreferredDeliveryTime *PreferredDeliveryTime    `json:"PreferredDeliveryTime,omitzero"`
-	OtherAttributes       []OtherDeliveryAttributes `json:"OtherAttributes,omitzero"`
-	AddressInstructions   string                    `json:"AddressInstructions,omitzero"`
-}
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
+	DropOffLocation       string                   `json:"DropOffLocation,omitzero"`
+	PreferredDeliveryTime *PreferredDeliveryTime   `json:"PreferredDeliveryTime,omitzero"`
+	OtherAttributes       []OtherDeliveryAttribute `json:"OtherAttributes,omitzero"`
+	AddressInstructions   string                   `json:"AddressInstructions,omitzero"`
 }
 
 // ExceptionDates is definition ExceptionDates of the model.
@@ -162,48 +139,6 @@ type FulfillmentInstruction struct {
 type GeoCoordinates struct {
 	Latitude  json.Number `json:"Latitude,omitzero"`
 	Longitude json.Number `json:"Longitude,omitzero"`
-}
-
-// GetOrderAddressResponse is definition GetOrderAddressResponse of the model.
-type GetOrderAddressResponse struct {
-	Payload *OrderAddress `json:"payload,omitzero"`
-	Errors  []Error       `json:"errors,omitzero"`
-}
-
-// GetOrderBuyerInfoResponse is definition GetOrderBuyerInfoResponse of the model.
-type GetOrderBuyerInfoResponse struct {
-	Payload *OrderBuyerInfo `json:"payload,omitzero"`
-	Errors  []Error         `json:"errors,omitzero"`
-}
-
-// GetOrderItemsBuyerInfoResponse is definition GetOrderItemsBuyerInfoResponse of the model.
-type GetOrderItemsBuyerInfoResponse struct {
-	Payload *OrderItemsBuyerInfoList `json:"payload,omitzero"`
-	Errors  []Error                  `json:"errors,omitzero"`
-}
-
-// GetOrderItemsResponse is definition GetOrderItemsResponse of the model.
-type GetOrderItemsResponse struct {
-	Payload *OrderItemsList `json:"payload,omitzero"`
-	Errors  []Error         `json:"errors,omitzero"`
-}
-
-// GetOrderRegulatedInfoResponse is definition GetOrderRegulatedInfoResponse of the model.
-type GetOrderRegulatedInfoResponse struct {
-	Payload *OrderRegulatedInfo `json:"payload,omitzero"`
-	Errors  []Error             `json:"errors,omitzero"`
-}
-
-// GetOrderResponse is definition GetOrderResponse of the model.
-type GetOrderResponse struct {
-	Payload *Order  `json:"payload,omitzero"`
-	Errors  []Error `json:"errors,omitzero"`
-}
-
-// GetOrdersResponse is definition GetOrdersResponse of the model.
-type GetOrdersResponse struct {
-	Payload *OrdersList `json:"payload,omitzero"`
-	Errors  []Error     `json:"errors,omitzero"`
 }
 
 // InterimStatusDetail is definition InterimStatusDetail of the model.
@@ -572,31 +507,6 @@ type TaxCollection struct {
 	ResponsibleParty TaxCollectionResponsibleParty `json:"ResponsibleParty,omitzero"`
 }
 
-// UpdateShipmentStatusErrorResponse is definition UpdateShipmentStatusErrorResponse of the model.
-type UpdateShipmentStatusErrorResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// UpdateShipmentStatusRequest is definition UpdateShipmentStatusRequest of the model.
-type UpdateShipmentStatusRequest struct {
-	// Required.
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	// Required.
-	ShipmentStatus ShipmentStatus   `json:"shipmentStatus,omitzero"`
-	OrderItems     []OrderItemsItem `json:"orderItems,omitzero"`
-}
-
-// UpdateVerificationStatusErrorResponse is definition UpdateVerificationStatusErrorResponse of the model.
-type UpdateVerificationStatusErrorResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// UpdateVerificationStatusRequest is definition UpdateVerificationStatusRequest of the model.
-type UpdateVerificationStatusRequest struct {
-	// Required.
-	RegulatedOrderVerificationStatus *UpdateVerificationStatusRequestBody `json:"regulatedOrderVerificationStatus,omitzero"`
-}
-
 // UpdateVerificationStatusRequestBody is definition UpdateVerificationStatusRequestBody of the model.
 type UpdateVerificationStatusRequestBody struct {
 	Status VerificationStatus `json:"status,omitzero"`
@@ -806,14 +716,14 @@ const (
 	OrderTypeSourcingOnDemandOrder OrderType = "SourcingOnDemandOrder"
 )
 
-// OtherDeliveryAttributes is definition OtherDeliveryAttributes of the model. Values that are not listed here occur and pass.
-type OtherDeliveryAttributes string
+// OtherDeliveryAttribute is definition OtherDeliveryAttributes of the model. Values that are not listed here occur and pass.
+type OtherDeliveryAttribute string
 
-// The values of OtherDeliveryAttributes that the model lists.
+// The values of OtherDeliveryAttribute that the model lists.
 const (
-	OtherDeliveryAttributesHasAccessPoint OtherDeliveryAttributes = "HAS_ACCESS_POINT"
-	OtherDeliveryAttributesPalletEnabled  OtherDeliveryAttributes = "PALLET_ENABLED"
-	OtherDeliveryAttributesPalletDisabled OtherDeliveryAttributes = "PALLET_DISABLED"
+	OtherDeliveryAttributeHasAccessPoint OtherDeliveryAttribute = "HAS_ACCESS_POINT"
+	OtherDeliveryAttributePalletEnabled  OtherDeliveryAttribute = "PALLET_ENABLED"
+	OtherDeliveryAttributePalletDisabled OtherDeliveryAttribute = "PALLET_DISABLED"
 )
 
 // RegulatedInformationFieldFieldType is RegulatedInformationField.FieldType of the model. Values that are not listed here occur and pass.

@@ -35,11 +35,12 @@ func (in *GetMyFeesEstimateForSKUInput) encode(r *wire.Request) {
 
 // GetMyFeesEstimateForSKU POST /products/fees/v0/listings/{SellerSKU}/feesEstimate, 1 requests per second, burst 2.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Pricing, Product Listing, Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Pricing, Product
+// Listing, Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getmyfeesestimateforsku
 func (c *Client) GetMyFeesEstimateForSKU(ctx context.Context, in *GetMyFeesEstimateForSKUInput, opts ...spapi.CallOption) (*GetMyFeesEstimateResult, error) {
-	return spapi.Invoke(ctx, c.client, "productfeesv0.getMyFeesEstimateForSKU", in.encode, wire.PayloadObject((*decoder).readGetMyFeesEstimateResult), opts)
+	return wire.Invoke(ctx, c.client, "productfeesv0.getMyFeesEstimateForSKU", in.encode, wire.PayloadObject((*decoder).readGetMyFeesEstimateResult), opts)
 }
 
 // GetMyFeesEstimateForASINInput holds the arguments of [Client.GetMyFeesEstimateForASIN].
@@ -59,11 +60,12 @@ func (in *GetMyFeesEstimateForASINInput) encode(r *wire.Request) {
 
 // GetMyFeesEstimateForASIN POST /products/fees/v0/items/{Asin}/feesEstimate, 1 requests per second, burst 2.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Pricing, Product Listing, Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Buyer Communication, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Pricing, Product
+// Listing, Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getmyfeesestimateforasin
 func (c *Client) GetMyFeesEstimateForASIN(ctx context.Context, in *GetMyFeesEstimateForASINInput, opts ...spapi.CallOption) (*GetMyFeesEstimateResult, error) {
-	return spapi.Invoke(ctx, c.client, "productfeesv0.getMyFeesEstimateForASIN", in.encode, wire.PayloadObject((*decoder).readGetMyFeesEstimateResult), opts)
+	return wire.Invoke(ctx, c.client, "productfeesv0.getMyFeesEstimateForASIN", in.encode, wire.PayloadObject((*decoder).readGetMyFeesEstimateResult), opts)
 }
 
 // GetMyFeesEstimatesInput holds the arguments of [Client.GetMyFeesEstimates].
@@ -87,5 +89,6 @@ func (in *GetMyFeesEstimatesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getmyfeesestimates
 func (c *Client) GetMyFeesEstimates(ctx context.Context, in *GetMyFeesEstimatesInput, opts ...spapi.CallOption) ([]FeesEstimateResult, error) {
-	return spapi.Invoke(ctx, c.client, "productfeesv0.getMyFeesEstimates", in.encode, wire.BareValue(func(d *decoder) []FeesEstimateResult { return d.listFeesEstimateResult() }), opts)
+	return wire.Invoke(ctx, c.client, "productfeesv0.getMyFeesEstimates", in.encode,
+		wire.BareValue(func(d *decoder) []FeesEstimateResult { return d.listFeesEstimateResult() }), opts)
 }

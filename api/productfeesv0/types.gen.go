@@ -7,15 +7,6 @@ import (
 	"time"
 )
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
 // FeeDetail is definition FeeDetail of the model.
 type FeeDetail struct {
 	// Required.
@@ -90,26 +81,9 @@ type FeesEstimateResult struct {
 	Error                  *FeesEstimateError      `json:"Error,omitzero"`
 }
 
-// GetMyFeesEstimateRequest is definition GetMyFeesEstimateRequest of the model.
-type GetMyFeesEstimateRequest struct {
-	FeesEstimateRequest *FeesEstimateRequest `json:"FeesEstimateRequest,omitzero"`
-}
-
-// GetMyFeesEstimateResponse is definition GetMyFeesEstimateResponse of the model.
-type GetMyFeesEstimateResponse struct {
-	Payload *GetMyFeesEstimateResult `json:"payload,omitzero"`
-	Errors  []Error                  `json:"errors,omitzero"`
-}
-
 // GetMyFeesEstimateResult is definition GetMyFeesEstimateResult of the model.
 type GetMyFeesEstimateResult struct {
 	FeesEstimateResult *FeesEstimateResult `json:"FeesEstimateResult,omitzero"`
-}
-
-// GetMyFeesEstimatesErrorList is definition GetMyFeesEstimatesErrorList of the model.
-type GetMyFeesEstimatesErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
 }
 
 // IncludedFeeDetail is definition IncludedFeeDetail of the model.

@@ -31,13 +31,16 @@ func (in *GetFeaturedOfferExpectedPriceBatchInput) encode(r *wire.Request) {
 	r.JSON(in)
 }
 
-// GetFeaturedOfferExpectedPriceBatch POST /batches/products/pricing/2022-05-01/offer/featuredOfferExpectedPrice, 0.033 requests per second (one in 30.3 s), burst 1.
+// GetFeaturedOfferExpectedPriceBatch POST /batches/products/pricing/2022-05-01/offer/featuredOfferExpectedPrice, 0.033 requests per second (one in 30.3 s),
+// burst 1.
 //
 // Role: Pricing.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeaturedofferexpectedpricebatch
-func (c *Client) GetFeaturedOfferExpectedPriceBatch(ctx context.Context, in *GetFeaturedOfferExpectedPriceBatchInput, opts ...spapi.CallOption) (*GetFeaturedOfferExpectedPriceBatchResponse, error) {
-	return spapi.Invoke(ctx, c.client, "productpricing20220501.getFeaturedOfferExpectedPriceBatch", in.encode, wire.BareObject((*decoder).readGetFeaturedOfferExpectedPriceBatchResponse), opts)
+func (c *Client) GetFeaturedOfferExpectedPriceBatch(ctx context.Context, in *GetFeaturedOfferExpectedPriceBatchInput,
+	opts ...spapi.CallOption) (*GetFeaturedOfferExpectedPriceBatchResponse, error) {
+	return wire.Invoke(ctx, c.client, "productpricing20220501.getFeaturedOfferExpectedPriceBatch",
+		in.encode, wire.BareObject((*decoder).readGetFeaturedOfferExpectedPriceBatchResponse), opts)
 }
 
 // GetCompetitiveSummaryInput holds the arguments of [Client.GetCompetitiveSummary].
@@ -58,6 +61,8 @@ func (in *GetCompetitiveSummaryInput) encode(r *wire.Request) {
 // Role: Pricing.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getcompetitivesummary
-func (c *Client) GetCompetitiveSummary(ctx context.Context, in *GetCompetitiveSummaryInput, opts ...spapi.CallOption) (*CompetitiveSummaryBatchResponse, error) {
-	return spapi.Invoke(ctx, c.client, "productpricing20220501.getCompetitiveSummary", in.encode, wire.BareObject((*decoder).readCompetitiveSummaryBatchResponse), opts)
+func (c *Client) GetCompetitiveSummary(ctx context.Context, in *GetCompetitiveSummaryInput,
+	opts ...spapi.CallOption) (*CompetitiveSummaryBatchResponse, error) {
+	return wire.Invoke(ctx, c.client, "productpricing20220501.getCompetitiveSummary",
+		in.encode, wire.BareObject((*decoder).readCompetitiveSummaryBatchResponse), opts)
 }

@@ -14,30 +14,6 @@ type AmountThreshold struct {
 	Currency *MoneyType `json:"currency,omitzero"`
 }
 
-// BatchRequest is definition BatchRequest of the model.
-type BatchRequest struct {
-	// Required.
-	URI string `json:"uri,omitzero"`
-	// Required.
-	Method  HTTPMethod                 `json:"method,omitzero"`
-	Body    map[string]json.RawMessage `json:"body,omitzero"`
-	Headers map[string]string          `json:"headers,omitzero"`
-}
-
-// BatchResponse is definition BatchResponse of the model.
-type BatchResponse struct {
-	// Required.
-	Headers map[string]string `json:"headers,omitzero"`
-	// Required.
-	Status *HTTPStatusLine `json:"status,omitzero"`
-}
-
-// CompetitiveSummaryBatchRequest is definition CompetitiveSummaryBatchRequest of the model.
-type CompetitiveSummaryBatchRequest struct {
-	// Required; 1 to 20 elements.
-	Requests []CompetitiveSummaryRequest `json:"requests,omitzero"`
-}
-
 // CompetitiveSummaryBatchResponse is definition CompetitiveSummaryBatchResponse of the model.
 type CompetitiveSummaryBatchResponse struct {
 	// Required; 1 to 20 elements.
@@ -88,12 +64,6 @@ type Error struct {
 	// Required.
 	Message string `json:"message,omitzero"`
 	Details string `json:"details,omitzero"`
-}
-
-// Errors is definition Errors of the model.
-type Errors struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
 }
 
 // FeaturedBuyingOption is definition FeaturedBuyingOption of the model.
@@ -176,12 +146,6 @@ type FeaturedOfferSegment struct {
 	CustomerMembership FeaturedOfferSegmentCustomerMembership `json:"customerMembership,omitzero"`
 	// Required.
 	SegmentDetails *SegmentDetails `json:"segmentDetails,omitzero"`
-}
-
-// GetFeaturedOfferExpectedPriceBatchRequest is definition GetFeaturedOfferExpectedPriceBatchRequest of the model.
-type GetFeaturedOfferExpectedPriceBatchRequest struct {
-	// At least 1 elements.
-	Requests []FeaturedOfferExpectedPriceRequest `json:"requests,omitzero"`
 }
 
 // GetFeaturedOfferExpectedPriceBatchResponse is definition GetFeaturedOfferExpectedPriceBatchResponse of the model.

@@ -52,7 +52,7 @@ func (in *GetPricingInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getpricing
 func (c *Client) GetPricing(ctx context.Context, in *GetPricingInput, opts ...spapi.CallOption) ([]Price, error) {
-	return spapi.Invoke(ctx, c.client, "productpricingv0.getPricing", in.encode, wire.PayloadValue(func(d *decoder) []Price { return d.listPrice() }), opts)
+	return wire.Invoke(ctx, c.client, "productpricingv0.getPricing", in.encode, wire.PayloadValue(func(d *decoder) []Price { return d.listPrice() }), opts)
 }
 
 // GetCompetitivePricingInput holds the arguments of [Client.GetCompetitivePricing].
@@ -86,7 +86,8 @@ func (in *GetCompetitivePricingInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getcompetitivepricing
 func (c *Client) GetCompetitivePricing(ctx context.Context, in *GetCompetitivePricingInput, opts ...spapi.CallOption) ([]Price, error) {
-	return spapi.Invoke(ctx, c.client, "productpricingv0.getCompetitivePricing", in.encode, wire.PayloadValue(func(d *decoder) []Price { return d.listPrice() }), opts)
+	return wire.Invoke(ctx, c.client, "productpricingv0.getCompetitivePricing", in.encode,
+		wire.PayloadValue(func(d *decoder) []Price { return d.listPrice() }), opts)
 }
 
 // GetListingOffersInput holds the arguments of [Client.GetListingOffers].
@@ -117,7 +118,7 @@ func (in *GetListingOffersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getlistingoffers
 func (c *Client) GetListingOffers(ctx context.Context, in *GetListingOffersInput, opts ...spapi.CallOption) (*GetOffersResult, error) {
-	return spapi.Invoke(ctx, c.client, "productpricingv0.getListingOffers", in.encode, wire.PayloadObject((*decoder).readGetOffersResult), opts)
+	return wire.Invoke(ctx, c.client, "productpricingv0.getListingOffers", in.encode, wire.PayloadObject((*decoder).readGetOffersResult), opts)
 }
 
 // GetItemOffersInput holds the arguments of [Client.GetItemOffers].
@@ -148,7 +149,7 @@ func (in *GetItemOffersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getitemoffers
 func (c *Client) GetItemOffers(ctx context.Context, in *GetItemOffersInput, opts ...spapi.CallOption) (*GetOffersResult, error) {
-	return spapi.Invoke(ctx, c.client, "productpricingv0.getItemOffers", in.encode, wire.PayloadObject((*decoder).readGetOffersResult), opts)
+	return wire.Invoke(ctx, c.client, "productpricingv0.getItemOffers", in.encode, wire.PayloadObject((*decoder).readGetOffersResult), opts)
 }
 
 // GetItemOffersBatchInput holds the arguments of [Client.GetItemOffersBatch].
@@ -170,7 +171,7 @@ func (in *GetItemOffersBatchInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getitemoffersbatch
 func (c *Client) GetItemOffersBatch(ctx context.Context, in *GetItemOffersBatchInput, opts ...spapi.CallOption) (*GetItemOffersBatchResponse, error) {
-	return spapi.Invoke(ctx, c.client, "productpricingv0.getItemOffersBatch", in.encode, wire.BareObject((*decoder).readGetItemOffersBatchResponse), opts)
+	return wire.Invoke(ctx, c.client, "productpricingv0.getItemOffersBatch", in.encode, wire.BareObject((*decoder).readGetItemOffersBatchResponse), opts)
 }
 
 // GetListingOffersBatchInput holds the arguments of [Client.GetListingOffersBatch].
@@ -192,5 +193,5 @@ func (in *GetListingOffersBatchInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getlistingoffersbatch
 func (c *Client) GetListingOffersBatch(ctx context.Context, in *GetListingOffersBatchInput, opts ...spapi.CallOption) (*GetListingOffersBatchResponse, error) {
-	return spapi.Invoke(ctx, c.client, "productpricingv0.getListingOffersBatch", in.encode, wire.BareObject((*decoder).readGetListingOffersBatchResponse), opts)
+	return wire.Invoke(ctx, c.client, "productpricingv0.getListingOffersBatch", in.encode, wire.BareObject((*decoder).readGetListingOffersBatchResponse), opts)
 }

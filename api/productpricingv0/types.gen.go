@@ -15,32 +15,6 @@ type ASINIdentifier struct {
 	ASIN string `json:"ASIN,omitzero"`
 }
 
-// BatchOffersRequestParams is definition BatchOffersRequestParams of the model.
-type BatchOffersRequestParams struct {
-	// Required.
-	MarketplaceID string `json:"MarketplaceId,omitzero"`
-	// Required.
-	ItemCondition ItemCondition `json:"ItemCondition,omitzero"`
-	CustomerType  CustomerType  `json:"CustomerType,omitzero"`
-}
-
-// BatchOffersResponse is definition BatchOffersResponse of the model.
-type BatchOffersResponse struct {
-	Headers *HTTPResponseHeaders     `json:"headers,omitzero"`
-	Status  *GetOffersHTTPStatusLine `json:"status,omitzero"`
-	// Required.
-	Body *GetOffersResponse `json:"body,omitzero"`
-}
-
-// BatchRequest is definition BatchRequest of the model.
-type BatchRequest struct {
-	// Required.
-	URI string `json:"uri,omitzero"`
-	// Required.
-	Method  HTTPMethod        `json:"method,omitzero"`
-	Headers map[string]string `json:"headers,omitzero"`
-}
-
 // BuyBoxPriceType is definition BuyBoxPriceType of the model.
 type BuyBoxPriceType struct {
 	// Required.
@@ -99,28 +73,10 @@ type Error struct {
 	Details string `json:"details,omitzero"`
 }
 
-// Errors is definition Errors of the model.
-type Errors struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// GetItemOffersBatchRequest is definition GetItemOffersBatchRequest of the model.
-type GetItemOffersBatchRequest struct {
-	// 1 to 20 elements.
-	Requests []ItemOffersRequest `json:"requests,omitzero"`
-}
-
 // GetItemOffersBatchResponse is definition GetItemOffersBatchResponse of the model.
 type GetItemOffersBatchResponse struct {
 	// 1 to 20 elements.
 	Responses []ItemOffersResponse `json:"responses,omitzero"`
-}
-
-// GetListingOffersBatchRequest is definition GetListingOffersBatchRequest of the model.
-type GetListingOffersBatchRequest struct {
-	// 1 to 20 elements.
-	Requests []ListingOffersRequest `json:"requests,omitzero"`
 }
 
 // GetListingOffersBatchResponse is definition GetListingOffersBatchResponse of the model.
@@ -158,13 +114,6 @@ type GetOffersResult struct {
 	Summary *Summary `json:"Summary,omitzero"`
 	// Required; at most 20 elements.
 	Offers []OfferDetail `json:"Offers,omitzero"`
-}
-
-// GetPricingResponse is definition GetPricingResponse of the model.
-type GetPricingResponse struct {
-	// At most 20 elements.
-	Payload []Price `json:"payload,omitzero"`
-	Errors  []Error `json:"errors,omitzero"`
 }
 
 // HTTPResponseHeaders is definition HttpResponseHeaders of the model.

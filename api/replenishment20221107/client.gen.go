@@ -6,7 +6,6 @@ package replenishment20221107
 import (
 	"context"
 	"iter"
-	"strconv"
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/internal/wire"
@@ -48,8 +47,10 @@ func (in *GetSellingPartnerMetricsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Brand Analytics, Inventory and Order Tracking.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getsellingpartnermetrics
-func (c *Client) GetSellingPartnerMetrics(ctx context.Context, in *GetSellingPartnerMetricsInput, opts ...spapi.CallOption) (*GetSellingPartnerMetricsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "replenishment20221107.getSellingPartnerMetrics", in.encode, wire.BareObject((*decoder).readGetSellingPartnerMetricsResponse), opts)
+func (c *Client) GetSellingPartnerMetrics(ctx context.Context, in *GetSellingPartnerMetricsInput,
+	opts ...spapi.CallOption) (*GetSellingPartnerMetricsResponse, error) {
+	return wire.Invoke(ctx, c.client, "replenishment20221107.getSellingPartnerMetrics",
+		in.encode, wire.BareObject((*decoder).readGetSellingPartnerMetricsResponse), opts)
 }
 
 // ListOfferMetricsInput holds the arguments of [Client.ListOfferMetrics].
@@ -76,35 +77,17 @@ func (in *ListOfferMetricsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listoffermetrics
 func (c *Client) ListOfferMetrics(ctx context.Context, in *ListOfferMetricsInput, opts ...spapi.CallOption) (*ListOfferMetricsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "replenishment20221107.listOfferMetrics", in.encode, wire.BareObject((*decoder).readListOfferMetricsResponse), opts)
+	return wire.Invoke(ctx, c.client, "replenishment20221107.listOfferMetrics", in.encode, wire.BareObject((*decoder).readListOfferMetricsResponse), opts)
 }
 
 // ListOfferMetricsPages iterates over the pages of [Client.ListOfferMetrics], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListOfferMetricsPages(ctx context.Context, in *ListOfferMetricsInput, opts ...spapi.CallOption) iter.Seq2[*ListOfferMetricsResponse, error] {
-	return wire.Pages(in, func(in *ListOfferMetricsInput) (*ListOfferMetricsResponse, error) {
-		return c.ListOfferMetrics(ctx, in, opts...)
-	}, listOfferMetricsNext)
-}
-
-func listOfferMetricsNext(in *ListOfferMetricsInput, page *ListOfferMetricsResponse) string {
-	if in.Pagination == nil || in.Pagination.Limit == nil || *in.Pagination.Limit <= 0 {
-		return ""
-	}
-	if int64(len(page.Offers)) < *in.Pagination.Limit {
-		return ""
-	}
-	p := *in.Pagination
-	offset := wire.Deref(p.Offset) + *p.Limit
-	if page.Pagination != nil && page.Pagination.TotalResults != nil && offset >= *page.Pagination.TotalResults {
-		return ""
-	}
-	p.Offset = &offset
-	in.Pagination = &p
-	return strconv.FormatInt(offset, 10)
+	return wire.Pages(ctx, c.client, "replenishment20221107.listOfferMetrics", in.encode, wire.BareObject((*decoder).readListOfferMetricsResponse), opts)
 }
 
 // ListOfferMetricsAll iterates over the items of all pages of [Client.ListOfferMetrics]. It stops after an error.
-func (c *Client) ListOfferMetricsAll(ctx context.Context, in *ListOfferMetricsInput, opts ...spapi.CallOption) iter.Seq2[*ListOfferMetricsResponseOffer, error] {
+func (c *Client) ListOfferMetricsAll(ctx context.Context, in *ListOfferMetricsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListOfferMetricsResponseOffer, error] {
 	return wire.Items(c.ListOfferMetricsPages(ctx, in, opts...), func(page *ListOfferMetricsResponse) []ListOfferMetricsResponseOffer {
 		if page == nil {
 			return nil
@@ -137,29 +120,12 @@ func (in *ListOffersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listoffers
 func (c *Client) ListOffers(ctx context.Context, in *ListOffersInput, opts ...spapi.CallOption) (*ListOffersResponse, error) {
-	return spapi.Invoke(ctx, c.client, "replenishment20221107.listOffers", in.encode, wire.BareObject((*decoder).readListOffersResponse), opts)
+	return wire.Invoke(ctx, c.client, "replenishment20221107.listOffers", in.encode, wire.BareObject((*decoder).readListOffersResponse), opts)
 }
 
 // ListOffersPages iterates over the pages of [Client.ListOffers], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListOffersPages(ctx context.Context, in *ListOffersInput, opts ...spapi.CallOption) iter.Seq2[*ListOffersResponse, error] {
-	return wire.Pages(in, func(in *ListOffersInput) (*ListOffersResponse, error) { return c.ListOffers(ctx, in, opts...) }, listOffersNext)
-}
-
-func listOffersNext(in *ListOffersInput, page *ListOffersResponse) string {
-	if in.Pagination == nil || in.Pagination.Limit == nil || *in.Pagination.Limit <= 0 {
-		return ""
-	}
-	if int64(len(page.Offers)) < *in.Pagination.Limit {
-		return ""
-	}
-	p := *in.Pagination
-	offset := wire.Deref(p.Offset) + *p.Limit
-	if page.Pagination != nil && page.Pagination.TotalResults != nil && offset >= *page.Pagination.TotalResults {
-		return ""
-	}
-	p.Offset = &offset
-	in.Pagination = &p
-	return strconv.FormatInt(offset, 10)
+	return wire.Pages(ctx, c.client, "replenishment20221107.listOffers", in.encode, wire.BareObject((*decoder).readListOffersResponse), opts)
 }
 
 // ListOffersAll iterates over the items of all pages of [Client.ListOffers]. It stops after an error.

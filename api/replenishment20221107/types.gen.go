@@ -20,21 +20,6 @@ type DiscountFunding struct {
 	Percentage []int64 `json:"percentage,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // ForecastDeliveries is definition ForecastDeliveries of the model.
 type ForecastDeliveries struct {
 	// At least 0.
@@ -45,22 +30,6 @@ type ForecastDeliveries struct {
 	Next60DaysDeliveries *int64 `json:"next60DaysDeliveries,omitzero"`
 	// At least 0.
 	Next90DaysDeliveries *int64 `json:"next90DaysDeliveries,omitzero"`
-}
-
-// GetSellingPartnerMetricsRequest is definition GetSellingPartnerMetricsRequest of the model.
-type GetSellingPartnerMetricsRequest struct {
-	AggregationFrequency AggregationFrequency `json:"aggregationFrequency,omitzero"`
-	// Required.
-	TimeInterval *TimeInterval `json:"timeInterval,omitzero"`
-	// At least 1 elements; no element twice.
-	Metrics []Metric                                `json:"metrics,omitzero"`
-	Filters *GetSellingPartnerMetricsRequestFilters `json:"filters,omitzero"`
-	// Required.
-	TimePeriodType TimePeriodType `json:"timePeriodType,omitzero"`
-	// Required.
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	// Required; at least 1 elements; no element twice.
-	ProgramTypes []ProgramType `json:"programTypes,omitzero"`
 }
 
 // GetSellingPartnerMetricsRequestFilters is definition GetSellingPartnerMetricsRequestFilters of the model.
@@ -152,15 +121,6 @@ type GetSellingPartnerMetricsResponseMetric struct {
 	CurrencyCode       string        `json:"currencyCode,omitzero"`
 }
 
-// ListOfferMetricsRequest is definition ListOfferMetricsRequest of the model.
-type ListOfferMetricsRequest struct {
-	// Required.
-	Pagination *ListOfferMetricsRequestPagination `json:"pagination,omitzero"`
-	Sort       *ListOfferMetricsRequestSort       `json:"sort,omitzero"`
-	// Required.
-	Filters *ListOfferMetricsRequestFilters `json:"filters,omitzero"`
-}
-
 // ListOfferMetricsRequestFilters is definition ListOfferMetricsRequestFilters of the model.
 type ListOfferMetricsRequestFilters struct {
 	AggregationFrequency AggregationFrequency `json:"aggregationFrequency,omitzero"`
@@ -245,15 +205,6 @@ type ListOfferMetricsResponseOffer struct {
 	CurrencyCode                      string        `json:"currencyCode,omitzero"`
 }
 
-// ListOffersRequest is definition ListOffersRequest of the model.
-type ListOffersRequest struct {
-	// Required.
-	Pagination *ListOffersRequestPagination `json:"pagination,omitzero"`
-	// Required.
-	Filters *ListOffersRequestFilters `json:"filters,omitzero"`
-	Sort    *ListOffersRequestSort    `json:"sort,omitzero"`
-}
-
 // ListOffersRequestFilters is definition ListOffersRequestFilters of the model.
 type ListOffersRequestFilters struct {
 	// Required.
@@ -269,7 +220,7 @@ type ListOffersRequestFilters struct {
 	// Required; at least 1 elements; no element twice.
 	ProgramTypes []ProgramType `json:"programTypes,omitzero"`
 	// At least 1 elements; no element twice.
-	DeliveriesConditions []ListOffersRequestFiltersDeliveriesConditions `json:"deliveriesConditions,omitzero"`
+	DeliveriesConditions []ListOffersDeliveriesCondition `json:"deliveriesConditions,omitzero"`
 }
 
 // ListOffersRequestPagination is definition ListOffersRequestPagination of the model.
@@ -448,16 +399,16 @@ const (
 	ListOfferMetricsSortKeyNext30daysTotalSubscriptionsRevenue ListOfferMetricsSortKey = "NEXT_30DAYS_TOTAL_SUBSCRIPTIONS_REVENUE"
 )
 
-// ListOffersRequestFiltersDeliveriesConditions is ListOffersRequestFilters.deliveriesConditions of the model. Values that are not listed here occur and pass.
-type ListOffersRequestFiltersDeliveriesConditions string
+// ListOffersDeliveriesCondition is ListOffersRequestFilters.deliveriesConditions of the model. Values that are not listed here occur and pass.
+type ListOffersDeliveriesCondition string
 
-// The values of ListOffersRequestFiltersDeliveriesConditions that the model lists.
+// The values of ListOffersDeliveriesCondition that the model lists.
 const (
-	ListOffersRequestFiltersDeliveriesConditionsNext30DaysDeliveriesPausedPricing          ListOffersRequestFiltersDeliveriesConditions = "NEXT_30_DAYS_DELIVERIES_PAUSED_PRICING"
-	ListOffersRequestFiltersDeliveriesConditionsNext30DaysDeliveriesPausedNonBuyable       ListOffersRequestFiltersDeliveriesConditions = "NEXT_30_DAYS_DELIVERIES_PAUSED_NON_BUYABLE"
-	ListOffersRequestFiltersDeliveriesConditionsNext30DaysDeliveriesAtLowInventoryRiskOnly ListOffersRequestFiltersDeliveriesConditions = "NEXT_30_DAYS_DELIVERIES_AT_LOW_INVENTORY_RISK_ONLY"
-	ListOffersRequestFiltersDeliveriesConditionsNext30DaysDeliveriesAtLowInventoryRisk     ListOffersRequestFiltersDeliveriesConditions = "NEXT_30_DAYS_DELIVERIES_AT_LOW_INVENTORY_RISK"
-	ListOffersRequestFiltersDeliveriesConditionsNoIssuesForNext30DaysDeliveries            ListOffersRequestFiltersDeliveriesConditions = "NO_ISSUES_FOR_NEXT_30_DAYS_DELIVERIES"
+	ListOffersDeliveriesConditionNext30DaysDeliveriesPausedPricing          ListOffersDeliveriesCondition = "NEXT_30_DAYS_DELIVERIES_PAUSED_PRICING"
+	ListOffersDeliveriesConditionNext30DaysDeliveriesPausedNonBuyable       ListOffersDeliveriesCondition = "NEXT_30_DAYS_DELIVERIES_PAUSED_NON_BUYABLE"
+	ListOffersDeliveriesConditionNext30DaysDeliveriesAtLowInventoryRiskOnly ListOffersDeliveriesCondition = "NEXT_30_DAYS_DELIVERIES_AT_LOW_INVENTORY_RISK_ONLY"
+	ListOffersDeliveriesConditionNext30DaysDeliveriesAtLowInventoryRisk     ListOffersDeliveriesCondition = "NEXT_30_DAYS_DELIVERIES_AT_LOW_INVENTORY_RISK"
+	ListOffersDeliveriesConditionNoIssuesForNext30DaysDeliveries            ListOffersDeliveriesCondition = "NO_ISSUES_FOR_NEXT_30_DAYS_DELIVERIES"
 )
 
 // ListOffersSortKey is definition ListOffersSortKey of the model. Values that are not listed here occur and pass.

@@ -25,7 +25,7 @@ type GetReportsInput struct {
 	// Query reportTypes; 1 to 10 elements.
 	ReportTypes []string `json:"-"`
 	// Query processingStatuses; at least 1 elements.
-	ProcessingStatuses []GetReportsProcessingStatuses `json:"-"`
+	ProcessingStatuses []GetReportsProcessingStatus `json:"-"`
 	// Query marketplaceIds; 1 to 10 elements.
 	MarketplaceIDs []string `json:"-"`
 	// Query pageSize; 1 to 100.
@@ -55,25 +55,17 @@ func (in *GetReportsInput) encode(r *wire.Request) {
 //
 // It pages: [Client.GetReportsPages] and [Client.GetReportsAll] follow.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreports
 func (c *Client) GetReports(ctx context.Context, in *GetReportsInput, opts ...spapi.CallOption) (*GetReportsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "reports20210630.getReports", in.encode, wire.BareObject((*decoder).readGetReportsResponse), opts)
+	return wire.Invoke(ctx, c.client, "reports20210630.getReports", in.encode, wire.BareObject((*decoder).readGetReportsResponse), opts)
 }
 
 // GetReportsPages iterates over the pages of [Client.GetReports], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetReportsPages(ctx context.Context, in *GetReportsInput, opts ...spapi.CallOption) iter.Seq2[*GetReportsResponse, error] {
-	return wire.Pages(in, func(in *GetReportsInput) (*GetReportsResponse, error) { return c.GetReports(ctx, in, opts...) }, getReportsNext)
-}
-
-func getReportsNext(in *GetReportsInput, page *GetReportsResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	*in = GetReportsInput{NextToken: token}
-	return token
+	return wire.Pages(ctx, c.client, "reports20210630.getReports", in.encode, wire.BareObject((*decoder).readGetReportsResponse), opts)
 }
 
 // GetReportsAll iterates over the items of all pages of [Client.GetReports]. It stops after an error.
@@ -106,11 +98,12 @@ func (in *CreateReportInput) encode(r *wire.Request) {
 
 // CreateReport POST /reports/2021-06-30/reports, 0.0167 requests per second (one in 59.9 s), burst 15.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createreport
 func (c *Client) CreateReport(ctx context.Context, in *CreateReportInput, opts ...spapi.CallOption) (*CreateReportResponse, error) {
-	return spapi.Invoke(ctx, c.client, "reports20210630.createReport", in.encode, wire.BareObject((*decoder).readCreateReportResponse), opts)
+	return wire.Invoke(ctx, c.client, "reports20210630.createReport", in.encode, wire.BareObject((*decoder).readCreateReportResponse), opts)
 }
 
 // GetReportInput holds the arguments of [Client.GetReport].
@@ -128,11 +121,12 @@ func (in *GetReportInput) encode(r *wire.Request) {
 
 // GetReport GET /reports/2021-06-30/reports/{reportId}, 2 requests per second, burst 15.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreport
 func (c *Client) GetReport(ctx context.Context, in *GetReportInput, opts ...spapi.CallOption) (*Report, error) {
-	return spapi.Invoke(ctx, c.client, "reports20210630.getReport", in.encode, wire.BareObject((*decoder).readReport), opts)
+	return wire.Invoke(ctx, c.client, "reports20210630.getReport", in.encode, wire.BareObject((*decoder).readReport), opts)
 }
 
 // CancelReportInput holds the arguments of [Client.CancelReport].
@@ -150,11 +144,12 @@ func (in *CancelReportInput) encode(r *wire.Request) {
 
 // CancelReport DELETE /reports/2021-06-30/reports/{reportId}, 0.0222 requests per second (one in 45 s), burst 10.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelreport
 func (c *Client) CancelReport(ctx context.Context, in *CancelReportInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "reports20210630.cancelReport", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "reports20210630.cancelReport", in.encode, opts)
 }
 
 // GetReportSchedulesInput holds the arguments of [Client.GetReportSchedules].
@@ -172,11 +167,12 @@ func (in *GetReportSchedulesInput) encode(r *wire.Request) {
 
 // GetReportSchedules GET /reports/2021-06-30/schedules, 0.0222 requests per second (one in 45 s), burst 10.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreportschedules
 func (c *Client) GetReportSchedules(ctx context.Context, in *GetReportSchedulesInput, opts ...spapi.CallOption) (*ReportScheduleList, error) {
-	return spapi.Invoke(ctx, c.client, "reports20210630.getReportSchedules", in.encode, wire.BareObject((*decoder).readReportScheduleList), opts)
+	return wire.Invoke(ctx, c.client, "reports20210630.getReportSchedules", in.encode, wire.BareObject((*decoder).readReportScheduleList), opts)
 }
 
 // CreateReportScheduleInput holds the arguments of [Client.CreateReportSchedule].
@@ -200,11 +196,12 @@ func (in *CreateReportScheduleInput) encode(r *wire.Request) {
 
 // CreateReportSchedule POST /reports/2021-06-30/schedules, 0.0222 requests per second (one in 45 s), burst 10.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createreportschedule
 func (c *Client) CreateReportSchedule(ctx context.Context, in *CreateReportScheduleInput, opts ...spapi.CallOption) (*CreateReportScheduleResponse, error) {
-	return spapi.Invoke(ctx, c.client, "reports20210630.createReportSchedule", in.encode, wire.BareObject((*decoder).readCreateReportScheduleResponse), opts)
+	return wire.Invoke(ctx, c.client, "reports20210630.createReportSchedule", in.encode, wire.BareObject((*decoder).readCreateReportScheduleResponse), opts)
 }
 
 // GetReportScheduleInput holds the arguments of [Client.GetReportSchedule].
@@ -222,11 +219,12 @@ func (in *GetReportScheduleInput) encode(r *wire.Request) {
 
 // GetReportSchedule GET /reports/2021-06-30/schedules/{reportScheduleId}, 0.0222 requests per second (one in 45 s), burst 10.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreportschedule
 func (c *Client) GetReportSchedule(ctx context.Context, in *GetReportScheduleInput, opts ...spapi.CallOption) (*ReportSchedule, error) {
-	return spapi.Invoke(ctx, c.client, "reports20210630.getReportSchedule", in.encode, wire.BareObject((*decoder).readReportSchedule), opts)
+	return wire.Invoke(ctx, c.client, "reports20210630.getReportSchedule", in.encode, wire.BareObject((*decoder).readReportSchedule), opts)
 }
 
 // CancelReportScheduleInput holds the arguments of [Client.CancelReportSchedule].
@@ -244,11 +242,12 @@ func (in *CancelReportScheduleInput) encode(r *wire.Request) {
 
 // CancelReportSchedule DELETE /reports/2021-06-30/schedules/{reportScheduleId}, 0.0222 requests per second (one in 45 s), burst 10.
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelreportschedule
 func (c *Client) CancelReportSchedule(ctx context.Context, in *CancelReportScheduleInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "reports20210630.cancelReportSchedule", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "reports20210630.cancelReportSchedule", in.encode, opts)
 }
 
 // GetReportDocumentInput holds the arguments of [Client.GetReportDocument].
@@ -271,9 +270,10 @@ func (in *GetReportDocumentInput) encode(r *wire.Request) {
 //
 // Some report types need a restricted data token: pass [spapi.WithReportType].
 //
-// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
+// Roles, one of them is enough: Amazon Fulfillment, Brand Analytics, Direct-to-Consumer Shipping (Restricted), Finance and Accounting, Inventory and Order
+// Tracking, Pricing, Product Listing, Professional Services (Restricted), Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreportdocument
 func (c *Client) GetReportDocument(ctx context.Context, in *GetReportDocumentInput, opts ...spapi.CallOption) (*ReportDocument, error) {
-	return spapi.Invoke(ctx, c.client, "reports20210630.getReportDocument", in.encode, wire.BareObject((*decoder).readReportDocument), opts)
+	return wire.Invoke(ctx, c.client, "reports20210630.getReportDocument", in.encode, wire.BareObject((*decoder).readReportDocument), opts)
 }

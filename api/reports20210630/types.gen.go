@@ -18,44 +18,6 @@ type CreateReportScheduleResponse struct {
 	ReportScheduleID string `json:"reportScheduleId,omitzero"`
 }
 
-// CreateReportScheduleSpecification is definition CreateReportScheduleSpecification of the model.
-type CreateReportScheduleSpecification struct {
-	// Required.
-	ReportType string `json:"reportType,omitzero"`
-	// Required; 1 to 25 elements.
-	MarketplaceIDs []string          `json:"marketplaceIds,omitzero"`
-	ReportOptions  map[string]string `json:"reportOptions,omitzero"`
-	// Required.
-	Period                 CreateReportScheduleSpecificationPeriod `json:"period,omitzero"`
-	NextReportCreationTime time.Time                               `json:"nextReportCreationTime,omitzero"`
-}
-
-// CreateReportSpecification is definition CreateReportSpecification of the model.
-type CreateReportSpecification struct {
-	ReportOptions map[string]string `json:"reportOptions,omitzero"`
-	// Required.
-	ReportType    string    `json:"reportType,omitzero"`
-	DataStartTime time.Time `json:"dataStartTime,omitzero"`
-	DataEndTime   time.Time `json:"dataEndTime,omitzero"`
-	// Required; 1 to 25 elements.
-	MarketplaceIDs []string `json:"marketplaceIds,omitzero"`
-}
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // GetReportsResponse is definition GetReportsResponse of the model.
 type GetReportsResponse struct {
 	// Required.
@@ -135,16 +97,16 @@ const (
 	CreateReportScheduleSpecificationPeriodP1M   CreateReportScheduleSpecificationPeriod = "P1M"
 )
 
-// GetReportsProcessingStatuses is parameter processingStatuses of getReports of the model. Values that are not listed here occur and pass.
-type GetReportsProcessingStatuses string
+// GetReportsProcessingStatus is parameter processingStatuses of getReports of the model. Values that are not listed here occur and pass.
+type GetReportsProcessingStatus string
 
-// The values of GetReportsProcessingStatuses that the model lists.
+// The values of GetReportsProcessingStatus that the model lists.
 const (
-	GetReportsProcessingStatusesCancelled  GetReportsProcessingStatuses = "CANCELLED"
-	GetReportsProcessingStatusesDone       GetReportsProcessingStatuses = "DONE"
-	GetReportsProcessingStatusesFatal      GetReportsProcessingStatuses = "FATAL"
-	GetReportsProcessingStatusesInProgress GetReportsProcessingStatuses = "IN_PROGRESS"
-	GetReportsProcessingStatusesInQueue    GetReportsProcessingStatuses = "IN_QUEUE"
+	GetReportsProcessingStatusCancelled  GetReportsProcessingStatus = "CANCELLED"
+	GetReportsProcessingStatusDone       GetReportsProcessingStatus = "DONE"
+	GetReportsProcessingStatusFatal      GetReportsProcessingStatus = "FATAL"
+	GetReportsProcessingStatusInProgress GetReportsProcessingStatus = "IN_PROGRESS"
+	GetReportsProcessingStatusInQueue    GetReportsProcessingStatus = "IN_QUEUE"
 )
 
 // ReportDocumentCompressionAlgorithm is ReportDocument.compressionAlgorithm of the model. Values that are not listed here occur and pass.

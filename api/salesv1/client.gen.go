@@ -64,5 +64,6 @@ func (in *GetOrderMetricsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getordermetrics
 func (c *Client) GetOrderMetrics(ctx context.Context, in *GetOrderMetricsInput, opts ...spapi.CallOption) ([]OrderMetricsInterval, error) {
-	return spapi.Invoke(ctx, c.client, "salesv1.getOrderMetrics", in.encode, wire.PayloadValue(func(d *decoder) []OrderMetricsInterval { return d.listOrderMetricsInterval() }), opts)
+	return wire.Invoke(ctx, c.client, "salesv1.getOrderMetrics", in.encode,
+		wire.PayloadValue(func(d *decoder) []OrderMetricsInterval { return d.listOrderMetricsInterval() }), opts)
 }

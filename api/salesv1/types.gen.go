@@ -2,21 +2,6 @@
 
 package salesv1
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// GetOrderMetricsResponse is definition GetOrderMetricsResponse of the model.
-type GetOrderMetricsResponse struct {
-	Payload []OrderMetricsInterval `json:"payload,omitzero"`
-	Errors  []Error                `json:"errors,omitzero"`
-}
-
 // Money is definition Money of the model.
 type Money struct {
 	// Required.

@@ -33,8 +33,10 @@ func (in *GetMarketplaceParticipationsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Product Listing, Selling Partner Insights.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getmarketplaceparticipations
-func (c *Client) GetMarketplaceParticipations(ctx context.Context, in *GetMarketplaceParticipationsInput, opts ...spapi.CallOption) ([]MarketplaceParticipation, error) {
-	return spapi.Invoke(ctx, c.client, "sellersv1.getMarketplaceParticipations", in.encode, wire.PayloadValue(func(d *decoder) []MarketplaceParticipation { return d.listMarketplaceParticipation() }), opts)
+func (c *Client) GetMarketplaceParticipations(ctx context.Context,
+	in *GetMarketplaceParticipationsInput, opts ...spapi.CallOption) ([]MarketplaceParticipation, error) {
+	return wire.Invoke(ctx, c.client, "sellersv1.getMarketplaceParticipations", in.encode,
+		wire.PayloadValue(func(d *decoder) []MarketplaceParticipation { return d.listMarketplaceParticipation() }), opts)
 }
 
 // GetAccountInput holds the arguments of [Client.GetAccount].
@@ -49,11 +51,12 @@ func (in *GetAccountInput) encode(r *wire.Request) {
 
 // GetAccount GET /sellers/v1/account, 0.016 requests per second (one in 62.5 s), burst 15.
 //
-// The limit is from amzn/selling-partner-api-models models/sellers-api-model/sellers.json: the SDK has 1 per 2 s/30; the neighbour getMarketplaceParticipations, for which both have 0.016, was recorded with that rate in the header.
+// The limit is from amzn/selling-partner-api-models models/sellers-api-model/sellers.json: the SDK has 1 per 2 s/30; the neighbour
+// getMarketplaceParticipations, for which both have 0.016, was recorded with that rate in the header.
 //
 // Roles, one of them is enough: Account Information Service Provider, Finance and Accounting.
 //
 // See https://developer-docs.amazon.com/sp-api/docs/sellers-api-v1-reference
 func (c *Client) GetAccount(ctx context.Context, in *GetAccountInput, opts ...spapi.CallOption) (*Account, error) {
-	return spapi.Invoke(ctx, c.client, "sellersv1.getAccount", in.encode, wire.PayloadObject((*decoder).readAccount), opts)
+	return wire.Invoke(ctx, c.client, "sellersv1.getAccount", in.encode, wire.PayloadObject((*decoder).readAccount), opts)
 }

@@ -37,27 +37,6 @@ type Business struct {
 	NonLatinName                   string   `json:"nonLatinName,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// GetAccountResponse is definition GetAccountResponse of the model.
-type GetAccountResponse struct {
-	Payload *Account `json:"payload,omitzero"`
-	Errors  []Error  `json:"errors,omitzero"`
-}
-
-// GetMarketplaceParticipationsResponse is definition GetMarketplaceParticipationsResponse of the model.
-type GetMarketplaceParticipationsResponse struct {
-	Payload []MarketplaceParticipation `json:"payload,omitzero"`
-	Errors  []Error                    `json:"errors,omitzero"`
-}
-
 // Marketplace is definition Marketplace of the model.
 type Marketplace struct {
 	// Required.

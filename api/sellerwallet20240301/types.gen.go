@@ -73,21 +73,6 @@ type DeleteTransferSchedule struct {
 	Details string `json:"details,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // Fee is definition Fee of the model.
 type Fee struct {
 	// Required.
@@ -200,23 +185,6 @@ type TransactionAccount struct {
 	BankAccountCurrency string `json:"bankAccountCurrency,omitzero"`
 }
 
-// TransactionInitiationRequest is definition TransactionInitiationRequest of the model.
-type TransactionInitiationRequest struct {
-	// Required.
-	SourceAccountID      string `json:"sourceAccountId,omitzero"`
-	DestinationAccountID string `json:"destinationAccountId,omitzero"`
-	// Required.
-	DestinationTransactionInstrument *TransactionInstrumentDetails `json:"destinationTransactionInstrument,omitzero"`
-	TransactionDescription           string                        `json:"transactionDescription,omitzero"`
-	CustomerPaymentReference         string                        `json:"customerPaymentReference,omitzero"`
-	PayeeContactInformation          *PayeeContactInformation      `json:"payeeContactInformation,omitzero"`
-	// Required.
-	SourceAmount        *Currency            `json:"sourceAmount,omitzero"`
-	TransferRateDetails *TransferRatePreview `json:"transferRateDetails,omitzero"`
-	// Required.
-	RequestTime time.Time `json:"requestTime,omitzero"`
-}
-
 // TransactionInstrumentDetails is definition TransactionInstrumentDetails of the model.
 type TransactionInstrumentDetails struct {
 	// Required.
@@ -285,25 +253,6 @@ type TransferScheduleListing struct {
 	NextPageToken string `json:"nextPageToken,omitzero"`
 	// Required.
 	TransferSchedules []TransferSchedule `json:"transferSchedules,omitzero"`
-}
-
-// TransferScheduleRequest is definition TransferScheduleRequest of the model.
-type TransferScheduleRequest struct {
-	// Required.
-	SourceAccountID string `json:"sourceAccountId,omitzero"`
-	// Required.
-	SourceCurrencyCode string `json:"sourceCurrencyCode,omitzero"`
-	// Required.
-	DestinationAccountID string `json:"destinationAccountId,omitzero"`
-	// Required.
-	DestinationTransactionInstrument *TransactionInstrumentDetails `json:"destinationTransactionInstrument,omitzero"`
-	// Required.
-	TransactionType TransactionType `json:"transactionType,omitzero"`
-	// Required.
-	TransferScheduleInformation *TransferScheduleInformation `json:"transferScheduleInformation,omitzero"`
-	// Required.
-	PaymentPreference      *PaymentPreference     `json:"paymentPreference,omitzero"`
-	TransferScheduleStatus TransferScheduleStatus `json:"transferScheduleStatus,omitzero"`
 }
 
 // BalanceType is definition BalanceType of the model. Values that are not listed here occur and pass.

@@ -39,7 +39,7 @@ func (in *GetServiceJobByServiceJobIDInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getservicejobbyservicejobid
 func (c *Client) GetServiceJobByServiceJobID(ctx context.Context, in *GetServiceJobByServiceJobIDInput, opts ...spapi.CallOption) (*ServiceJob, error) {
-	return spapi.Invoke(ctx, c.client, "servicesv1.getServiceJobByServiceJobId", in.encode, wire.PayloadObject((*decoder).readServiceJob), opts)
+	return wire.Invoke(ctx, c.client, "servicesv1.getServiceJobByServiceJobId", in.encode, wire.PayloadObject((*decoder).readServiceJob), opts)
 }
 
 // CancelServiceJobByServiceJobIDInput holds the arguments of [Client.CancelServiceJobByServiceJobID].
@@ -64,7 +64,7 @@ func (in *CancelServiceJobByServiceJobIDInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelservicejobbyservicejobid
 func (c *Client) CancelServiceJobByServiceJobID(ctx context.Context, in *CancelServiceJobByServiceJobIDInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "servicesv1.cancelServiceJobByServiceJobId", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "servicesv1.cancelServiceJobByServiceJobId", in.encode, opts)
 }
 
 // CompleteServiceJobByServiceJobIDInput holds the arguments of [Client.CompleteServiceJobByServiceJobID].
@@ -86,7 +86,7 @@ func (in *CompleteServiceJobByServiceJobIDInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/completeservicejobbyservicejobid
 func (c *Client) CompleteServiceJobByServiceJobID(ctx context.Context, in *CompleteServiceJobByServiceJobIDInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "servicesv1.completeServiceJobByServiceJobId", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "servicesv1.completeServiceJobByServiceJobId", in.encode, opts)
 }
 
 // GetServiceJobsInput holds the arguments of [Client.GetServiceJobs].
@@ -161,21 +161,12 @@ func (in *GetServiceJobsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getservicejobs
 func (c *Client) GetServiceJobs(ctx context.Context, in *GetServiceJobsInput, opts ...spapi.CallOption) (*JobListing, error) {
-	return spapi.Invoke(ctx, c.client, "servicesv1.getServiceJobs", in.encode, wire.PayloadObject((*decoder).readJobListing), opts)
+	return wire.Invoke(ctx, c.client, "servicesv1.getServiceJobs", in.encode, wire.PayloadObject((*decoder).readJobListing), opts)
 }
 
 // GetServiceJobsPages iterates over the pages of [Client.GetServiceJobs], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetServiceJobsPages(ctx context.Context, in *GetServiceJobsInput, opts ...spapi.CallOption) iter.Seq2[*JobListing, error] {
-	return wire.Pages(in, func(in *GetServiceJobsInput) (*JobListing, error) { return c.GetServiceJobs(ctx, in, opts...) }, getServiceJobsNext)
-}
-
-func getServiceJobsNext(in *GetServiceJobsInput, page *JobListing) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextPageToken
-	in.PageToken = token
-	return token
+	return wire.Pages(ctx, c.client, "servicesv1.getServiceJobs", in.encode, wire.PayloadObject((*decoder).readJobListing), opts)
 }
 
 // GetServiceJobsAll iterates over the items of all pages of [Client.GetServiceJobs]. It stops after an error.
@@ -209,8 +200,10 @@ func (in *AddAppointmentForServiceJobByServiceJobIDInput) encode(r *wire.Request
 // Role: Professional Services (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/addappointmentforservicejobbyservicejobid
-func (c *Client) AddAppointmentForServiceJobByServiceJobID(ctx context.Context, in *AddAppointmentForServiceJobByServiceJobIDInput, opts ...spapi.CallOption) (*SetAppointmentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "servicesv1.addAppointmentForServiceJobByServiceJobId", in.encode, wire.BareObject((*decoder).readSetAppointmentResponse), opts)
+func (c *Client) AddAppointmentForServiceJobByServiceJobID(ctx context.Context,
+	in *AddAppointmentForServiceJobByServiceJobIDInput, opts ...spapi.CallOption) (*SetAppointmentResponse, error) {
+	return wire.Invoke(ctx, c.client, "servicesv1.addAppointmentForServiceJobByServiceJobId",
+		in.encode, wire.BareObject((*decoder).readSetAppointmentResponse), opts)
 }
 
 // RescheduleAppointmentForServiceJobByServiceJobIDInput holds the arguments of [Client.RescheduleAppointmentForServiceJobByServiceJobID].
@@ -239,8 +232,10 @@ func (in *RescheduleAppointmentForServiceJobByServiceJobIDInput) encode(r *wire.
 // Role: Professional Services (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/rescheduleappointmentforservicejobbyservicejobid
-func (c *Client) RescheduleAppointmentForServiceJobByServiceJobID(ctx context.Context, in *RescheduleAppointmentForServiceJobByServiceJobIDInput, opts ...spapi.CallOption) (*SetAppointmentResponse, error) {
-	return spapi.Invoke(ctx, c.client, "servicesv1.rescheduleAppointmentForServiceJobByServiceJobId", in.encode, wire.BareObject((*decoder).readSetAppointmentResponse), opts)
+func (c *Client) RescheduleAppointmentForServiceJobByServiceJobID(ctx context.Context,
+	in *RescheduleAppointmentForServiceJobByServiceJobIDInput, opts ...spapi.CallOption) (*SetAppointmentResponse, error) {
+	return wire.Invoke(ctx, c.client, "servicesv1.rescheduleAppointmentForServiceJobByServiceJobId",
+		in.encode, wire.BareObject((*decoder).readSetAppointmentResponse), opts)
 }
 
 // AssignAppointmentResourcesInput holds the arguments of [Client.AssignAppointmentResources].
@@ -269,8 +264,10 @@ func (in *AssignAppointmentResourcesInput) encode(r *wire.Request) {
 // Role: Professional Services (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/assignappointmentresources
-func (c *Client) AssignAppointmentResources(ctx context.Context, in *AssignAppointmentResourcesInput, opts ...spapi.CallOption) (*AssignAppointmentResourcesResponsePayload, error) {
-	return spapi.Invoke(ctx, c.client, "servicesv1.assignAppointmentResources", in.encode, wire.PayloadObject((*decoder).readAssignAppointmentResourcesResponsePayload), opts)
+func (c *Client) AssignAppointmentResources(ctx context.Context, in *AssignAppointmentResourcesInput,
+	opts ...spapi.CallOption) (*AssignAppointmentResourcesResult, error) {
+	return wire.Invoke(ctx, c.client, "servicesv1.assignAppointmentResources", in.encode,
+		wire.PayloadObject((*decoder).readAssignAppointmentResourcesResult), opts)
 }
 
 // SetAppointmentFulfillmentDataInput holds the arguments of [Client.SetAppointmentFulfillmentData].
@@ -300,7 +297,7 @@ func (in *SetAppointmentFulfillmentDataInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/setappointmentfulfillmentdata
 func (c *Client) SetAppointmentFulfillmentData(ctx context.Context, in *SetAppointmentFulfillmentDataInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "servicesv1.setAppointmentFulfillmentData", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "servicesv1.setAppointmentFulfillmentData", in.encode, opts)
 }
 
 // GetRangeSlotCapacityInput holds the arguments of [Client.GetRangeSlotCapacity].
@@ -336,23 +333,12 @@ func (in *GetRangeSlotCapacityInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getrangeslotcapacity
 func (c *Client) GetRangeSlotCapacity(ctx context.Context, in *GetRangeSlotCapacityInput, opts ...spapi.CallOption) (*RangeSlotCapacity, error) {
-	return spapi.Invoke(ctx, c.client, "servicesv1.getRangeSlotCapacity", in.encode, wire.BareObject((*decoder).readRangeSlotCapacity), opts)
+	return wire.Invoke(ctx, c.client, "servicesv1.getRangeSlotCapacity", in.encode, wire.BareObject((*decoder).readRangeSlotCapacity), opts)
 }
 
 // GetRangeSlotCapacityPages iterates over the pages of [Client.GetRangeSlotCapacity], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetRangeSlotCapacityPages(ctx context.Context, in *GetRangeSlotCapacityInput, opts ...spapi.CallOption) iter.Seq2[*RangeSlotCapacity, error] {
-	return wire.Pages(in, func(in *GetRangeSlotCapacityInput) (*RangeSlotCapacity, error) {
-		return c.GetRangeSlotCapacity(ctx, in, opts...)
-	}, getRangeSlotCapacityNext)
-}
-
-func getRangeSlotCapacityNext(in *GetRangeSlotCapacityInput, page *RangeSlotCapacity) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextPageToken
-	in.NextPageToken = token
-	return token
+	return wire.Pages(ctx, c.client, "servicesv1.getRangeSlotCapacity", in.encode, wire.BareObject((*decoder).readRangeSlotCapacity), opts)
 }
 
 // GetRangeSlotCapacityAll iterates over the items of all pages of [Client.GetRangeSlotCapacity]. It stops after an error.
@@ -399,23 +385,12 @@ func (in *GetFixedSlotCapacityInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfixedslotcapacity
 func (c *Client) GetFixedSlotCapacity(ctx context.Context, in *GetFixedSlotCapacityInput, opts ...spapi.CallOption) (*FixedSlotCapacity, error) {
-	return spapi.Invoke(ctx, c.client, "servicesv1.getFixedSlotCapacity", in.encode, wire.BareObject((*decoder).readFixedSlotCapacity), opts)
+	return wire.Invoke(ctx, c.client, "servicesv1.getFixedSlotCapacity", in.encode, wire.BareObject((*decoder).readFixedSlotCapacity), opts)
 }
 
 // GetFixedSlotCapacityPages iterates over the pages of [Client.GetFixedSlotCapacity], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetFixedSlotCapacityPages(ctx context.Context, in *GetFixedSlotCapacityInput, opts ...spapi.CallOption) iter.Seq2[*FixedSlotCapacity, error] {
-	return wire.Pages(in, func(in *GetFixedSlotCapacityInput) (*FixedSlotCapacity, error) {
-		return c.GetFixedSlotCapacity(ctx, in, opts...)
-	}, getFixedSlotCapacityNext)
-}
-
-func getFixedSlotCapacityNext(in *GetFixedSlotCapacityInput, page *FixedSlotCapacity) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextPageToken
-	in.NextPageToken = token
-	return token
+	return wire.Pages(ctx, c.client, "servicesv1.getFixedSlotCapacity", in.encode, wire.BareObject((*decoder).readFixedSlotCapacity), opts)
 }
 
 // GetFixedSlotCapacityAll iterates over the items of all pages of [Client.GetFixedSlotCapacity]. It stops after an error.
@@ -453,7 +428,8 @@ func (in *UpdateScheduleInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateschedule
 func (c *Client) UpdateSchedule(ctx context.Context, in *UpdateScheduleInput, opts ...spapi.CallOption) ([]UpdateScheduleRecord, error) {
-	return spapi.Invoke(ctx, c.client, "servicesv1.updateSchedule", in.encode, wire.PayloadValue(func(d *decoder) []UpdateScheduleRecord { return d.listUpdateScheduleRecord() }), opts)
+	return wire.Invoke(ctx, c.client, "servicesv1.updateSchedule", in.encode,
+		wire.PayloadValue(func(d *decoder) []UpdateScheduleRecord { return d.listUpdateScheduleRecord() }), opts)
 }
 
 // CreateReservationInput holds the arguments of [Client.CreateReservation].
@@ -480,7 +456,7 @@ func (in *CreateReservationInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createreservation
 func (c *Client) CreateReservation(ctx context.Context, in *CreateReservationInput, opts ...spapi.CallOption) (*CreateReservationRecord, error) {
-	return spapi.Invoke(ctx, c.client, "servicesv1.createReservation", in.encode, wire.PayloadObject((*decoder).readCreateReservationRecord), opts)
+	return wire.Invoke(ctx, c.client, "servicesv1.createReservation", in.encode, wire.PayloadObject((*decoder).readCreateReservationRecord), opts)
 }
 
 // UpdateReservationInput holds the arguments of [Client.UpdateReservation].
@@ -510,7 +486,7 @@ func (in *UpdateReservationInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updatereservation
 func (c *Client) UpdateReservation(ctx context.Context, in *UpdateReservationInput, opts ...spapi.CallOption) (*UpdateReservationRecord, error) {
-	return spapi.Invoke(ctx, c.client, "servicesv1.updateReservation", in.encode, wire.PayloadObject((*decoder).readUpdateReservationRecord), opts)
+	return wire.Invoke(ctx, c.client, "servicesv1.updateReservation", in.encode, wire.PayloadObject((*decoder).readUpdateReservationRecord), opts)
 }
 
 // CancelReservationInput holds the arguments of [Client.CancelReservation].
@@ -535,7 +511,7 @@ func (in *CancelReservationInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelreservation
 func (c *Client) CancelReservation(ctx context.Context, in *CancelReservationInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "servicesv1.cancelReservation", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "servicesv1.cancelReservation", in.encode, opts)
 }
 
 // GetAppointmmentSlotsByJobIDInput holds the arguments of [Client.GetAppointmmentSlotsByJobID].
@@ -565,8 +541,9 @@ func (in *GetAppointmmentSlotsByJobIDInput) encode(r *wire.Request) {
 // Role: Professional Services (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getappointmmentslotsbyjobid
-func (c *Client) GetAppointmmentSlotsByJobID(ctx context.Context, in *GetAppointmmentSlotsByJobIDInput, opts ...spapi.CallOption) (*AppointmentSlotReport, error) {
-	return spapi.Invoke(ctx, c.client, "servicesv1.getAppointmmentSlotsByJobId", in.encode, wire.PayloadObject((*decoder).readAppointmentSlotReport), opts)
+func (c *Client) GetAppointmmentSlotsByJobID(ctx context.Context,
+	in *GetAppointmmentSlotsByJobIDInput, opts ...spapi.CallOption) (*AppointmentSlotReport, error) {
+	return wire.Invoke(ctx, c.client, "servicesv1.getAppointmmentSlotsByJobId", in.encode, wire.PayloadObject((*decoder).readAppointmentSlotReport), opts)
 }
 
 // GetAppointmentSlotsInput holds the arguments of [Client.GetAppointmentSlots].
@@ -602,7 +579,7 @@ func (in *GetAppointmentSlotsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getappointmentslots
 func (c *Client) GetAppointmentSlots(ctx context.Context, in *GetAppointmentSlotsInput, opts ...spapi.CallOption) (*AppointmentSlotReport, error) {
-	return spapi.Invoke(ctx, c.client, "servicesv1.getAppointmentSlots", in.encode, wire.PayloadObject((*decoder).readAppointmentSlotReport), opts)
+	return wire.Invoke(ctx, c.client, "servicesv1.getAppointmentSlots", in.encode, wire.PayloadObject((*decoder).readAppointmentSlotReport), opts)
 }
 
 // CreateServiceDocumentUploadDestinationInput holds the arguments of [Client.CreateServiceDocumentUploadDestination].
@@ -627,6 +604,8 @@ func (in *CreateServiceDocumentUploadDestinationInput) encode(r *wire.Request) {
 // Role: Professional Services (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createservicedocumentuploaddestination
-func (c *Client) CreateServiceDocumentUploadDestination(ctx context.Context, in *CreateServiceDocumentUploadDestinationInput, opts ...spapi.CallOption) (*ServiceDocumentUploadDestination, error) {
-	return spapi.Invoke(ctx, c.client, "servicesv1.createServiceDocumentUploadDestination", in.encode, wire.PayloadObject((*decoder).readServiceDocumentUploadDestination), opts)
+func (c *Client) CreateServiceDocumentUploadDestination(ctx context.Context,
+	in *CreateServiceDocumentUploadDestinationInput, opts ...spapi.CallOption) (*ServiceDocumentUploadDestination, error) {
+	return wire.Invoke(ctx, c.client, "servicesv1.createServiceDocumentUploadDestination",
+		in.encode, wire.PayloadObject((*decoder).readServiceDocumentUploadDestination), opts)
 }

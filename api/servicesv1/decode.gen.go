@@ -162,7 +162,7 @@ func (d *decoder) readAppointmentTime(v *AppointmentTime) bool {
 	return true
 }
 
-func (d *decoder) readAssignAppointmentResourcesResponsePayload(v *AssignAppointmentResourcesResponsePayload) bool {
+func (d *decoder) readAssignAppointmentResourcesResult(v *AssignAppointmentResourcesResult) bool {
 	obj, ok := d.Object()
 	if !ok {
 		return false

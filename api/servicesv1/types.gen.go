@@ -7,12 +7,6 @@ import (
 	"time"
 )
 
-// AddAppointmentRequest is definition AddAppointmentRequest of the model.
-type AddAppointmentRequest struct {
-	// Required.
-	AppointmentTime *AppointmentTimeInput `json:"appointmentTime,omitzero"`
-}
-
 // Address is definition Address of the model.
 type Address struct {
 	// Required.
@@ -79,20 +73,8 @@ type AppointmentTimeInput struct {
 	DurationInMinutes *int64    `json:"durationInMinutes,omitzero"`
 }
 
-// AssignAppointmentResourcesRequest is definition AssignAppointmentResourcesRequest of the model.
-type AssignAppointmentResourcesRequest struct {
-	// Required.
-	Resources []AppointmentResource `json:"resources,omitzero"`
-}
-
-// AssignAppointmentResourcesResponse is definition AssignAppointmentResourcesResponse of the model.
-type AssignAppointmentResourcesResponse struct {
-	Payload *AssignAppointmentResourcesResponsePayload `json:"payload,omitzero"`
-	Errors  []Error                                    `json:"errors,omitzero"`
-}
-
-// AssignAppointmentResourcesResponsePayload is AssignAppointmentResourcesResponse.payload of the model.
-type AssignAppointmentResourcesResponsePayload struct {
+// AssignAppointmentResourcesResult is result of assignAppointmentResources of the model.
+type AssignAppointmentResourcesResult struct {
 	Warnings []Warning `json:"warnings,omitzero"`
 }
 
@@ -129,46 +111,11 @@ type Buyer struct {
 	IsPrimeMember *bool  `json:"isPrimeMember,omitzero"`
 }
 
-// CancelReservationResponse is definition CancelReservationResponse of the model.
-type CancelReservationResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// CancelServiceJobByServiceJobIDResponse is definition CancelServiceJobByServiceJobIdResponse of the model.
-type CancelServiceJobByServiceJobIDResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// CompleteServiceJobByServiceJobIDResponse is definition CompleteServiceJobByServiceJobIdResponse of the model.
-type CompleteServiceJobByServiceJobIDResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // CreateReservationRecord is definition CreateReservationRecord of the model.
 type CreateReservationRecord struct {
 	Reservation *Reservation `json:"reservation,omitzero"`
 	Warnings    []Warning    `json:"warnings,omitzero"`
 	Errors      []Error      `json:"errors,omitzero"`
-}
-
-// CreateReservationRequest is definition CreateReservationRequest of the model.
-type CreateReservationRequest struct {
-	// Required.
-	ResourceID string `json:"resourceId,omitzero"`
-	// Required.
-	Reservation *Reservation `json:"reservation,omitzero"`
-}
-
-// CreateReservationResponse is definition CreateReservationResponse of the model.
-type CreateReservationResponse struct {
-	Payload *CreateReservationRecord `json:"payload,omitzero"`
-	Errors  []Error                  `json:"errors,omitzero"`
-}
-
-// CreateServiceDocumentUploadDestination is definition CreateServiceDocumentUploadDestination of the model.
-type CreateServiceDocumentUploadDestination struct {
-	Payload *ServiceDocumentUploadDestination `json:"payload,omitzero"`
-	Errors  []Error                           `json:"errors,omitzero"`
 }
 
 // DateTimeRange is definition DateTimeRange of the model.
@@ -216,21 +163,6 @@ type FixedSlotCapacity struct {
 	NextPageToken string      `json:"nextPageToken,omitzero"`
 }
 
-// FixedSlotCapacityErrors is definition FixedSlotCapacityErrors of the model.
-type FixedSlotCapacityErrors struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// FixedSlotCapacityQuery is definition FixedSlotCapacityQuery of the model.
-type FixedSlotCapacityQuery struct {
-	CapacityTypes []CapacityType `json:"capacityTypes,omitzero"`
-	SlotDuration  *int64         `json:"slotDuration,omitzero"`
-	// Required.
-	StartDateTime time.Time `json:"startDateTime,omitzero"`
-	// Required.
-	EndDateTime time.Time `json:"endDateTime,omitzero"`
-}
-
 // FulfillmentDocument is definition FulfillmentDocument of the model.
 type FulfillmentDocument struct {
 	UploadDestinationID string `json:"uploadDestinationId,omitzero"`
@@ -241,24 +173,6 @@ type FulfillmentDocument struct {
 type FulfillmentTime struct {
 	StartTime time.Time `json:"startTime,omitzero"`
 	EndTime   time.Time `json:"endTime,omitzero"`
-}
-
-// GetAppointmentSlotsResponse is definition GetAppointmentSlotsResponse of the model.
-type GetAppointmentSlotsResponse struct {
-	Payload *AppointmentSlotReport `json:"payload,omitzero"`
-	Errors  []Error                `json:"errors,omitzero"`
-}
-
-// GetServiceJobByServiceJobIDResponse is definition GetServiceJobByServiceJobIdResponse of the model.
-type GetServiceJobByServiceJobIDResponse struct {
-	Payload *ServiceJob `json:"payload,omitzero"`
-	Errors  []Error     `json:"errors,omitzero"`
-}
-
-// GetServiceJobsResponse is definition GetServiceJobsResponse of the model.
-type GetServiceJobsResponse struct {
-	Payload *JobListing `json:"payload,omitzero"`
-	Errors  []Error     `json:"errors,omitzero"`
 }
 
 // ItemDelivery is definition ItemDelivery of the model.
@@ -333,20 +247,6 @@ type RangeSlotCapacity struct {
 	NextPageToken string          `json:"nextPageToken,omitzero"`
 }
 
-// RangeSlotCapacityErrors is definition RangeSlotCapacityErrors of the model.
-type RangeSlotCapacityErrors struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// RangeSlotCapacityQuery is definition RangeSlotCapacityQuery of the model.
-type RangeSlotCapacityQuery struct {
-	CapacityTypes []CapacityType `json:"capacityTypes,omitzero"`
-	// Required.
-	StartDateTime time.Time `json:"startDateTime,omitzero"`
-	// Required.
-	EndDateTime time.Time `json:"endDateTime,omitzero"`
-}
-
 // Recurrence is definition Recurrence of the model.
 type Recurrence struct {
 	// Required.
@@ -354,14 +254,6 @@ type Recurrence struct {
 	DaysOfWeek []DayOfWeek `json:"daysOfWeek,omitzero"`
 	// 1 to 31.
 	DaysOfMonth []int64 `json:"daysOfMonth,omitzero"`
-}
-
-// RescheduleAppointmentRequest is definition RescheduleAppointmentRequest of the model.
-type RescheduleAppointmentRequest struct {
-	// Required.
-	AppointmentTime *AppointmentTimeInput `json:"appointmentTime,omitzero"`
-	// Required.
-	RescheduleReasonCode string `json:"rescheduleReasonCode,omitzero"`
 }
 
 // Reservation is definition Reservation of the model.
@@ -435,24 +327,6 @@ type ServiceLocation struct {
 	Address             *Address            `json:"address,omitzero"`
 }
 
-// ServiceUploadDocument is definition ServiceUploadDocument of the model.
-type ServiceUploadDocument struct {
-	// Required.
-	ContentType ServiceUploadDocumentContentType `json:"contentType,omitzero"`
-	// Required; 1 to 5242880.
-	ContentLength *int64 `json:"contentLength,omitzero"`
-	// Pattern ^[A-Za-z0-9\\+/]{22}={2}$.
-	ContentMD5 string `json:"contentMD5,omitzero"`
-}
-
-// SetAppointmentFulfillmentDataRequest is definition SetAppointmentFulfillmentDataRequest of the model.
-type SetAppointmentFulfillmentDataRequest struct {
-	EstimatedArrivalTime *DateTimeRange        `json:"estimatedArrivalTime,omitzero"`
-	FulfillmentTime      *FulfillmentTime      `json:"fulfillmentTime,omitzero"`
-	AppointmentResources []AppointmentResource `json:"appointmentResources,omitzero"`
-	FulfillmentDocuments []FulfillmentDocument `json:"fulfillmentDocuments,omitzero"`
-}
-
 // SetAppointmentResponse is definition SetAppointmentResponse of the model.
 type SetAppointmentResponse struct {
 	// 5 to 100 characters.
@@ -475,37 +349,11 @@ type UpdateReservationRecord struct {
 	Errors      []Error      `json:"errors,omitzero"`
 }
 
-// UpdateReservationRequest is definition UpdateReservationRequest of the model.
-type UpdateReservationRequest struct {
-	// Required.
-	ResourceID string `json:"resourceId,omitzero"`
-	// Required.
-	Reservation *Reservation `json:"reservation,omitzero"`
-}
-
-// UpdateReservationResponse is definition UpdateReservationResponse of the model.
-type UpdateReservationResponse struct {
-	Payload *UpdateReservationRecord `json:"payload,omitzero"`
-	Errors  []Error                  `json:"errors,omitzero"`
-}
-
 // UpdateScheduleRecord is definition UpdateScheduleRecord of the model.
 type UpdateScheduleRecord struct {
 	Availability *AvailabilityRecord `json:"availability,omitzero"`
 	Warnings     []Warning           `json:"warnings,omitzero"`
 	Errors       []Error             `json:"errors,omitzero"`
-}
-
-// UpdateScheduleRequest is definition UpdateScheduleRequest of the model.
-type UpdateScheduleRequest struct {
-	// Required.
-	Schedules []AvailabilityRecord `json:"schedules,omitzero"`
-}
-
-// UpdateScheduleResponse is definition UpdateScheduleResponse of the model.
-type UpdateScheduleResponse struct {
-	Payload []UpdateScheduleRecord `json:"payload,omitzero"`
-	Errors  []Error                `json:"errors,omitzero"`
 }
 
 // Warning is definition Warning of the model.

@@ -39,7 +39,7 @@ func (in *GetShipmentDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/shipment-invoicing-api
 func (c *Client) GetShipmentDetails(ctx context.Context, in *GetShipmentDetailsInput, opts ...spapi.CallOption) (*ShipmentDetail, error) {
-	return spapi.Invoke(ctx, c.client, "shipmentinvoicingv0.getShipmentDetails", in.encode, wire.PayloadObject((*decoder).readShipmentDetail), opts)
+	return wire.Invoke(ctx, c.client, "shipmentinvoicingv0.getShipmentDetails", in.encode, wire.PayloadObject((*decoder).readShipmentDetail), opts)
 }
 
 // SubmitInvoiceInput holds the arguments of [Client.SubmitInvoice].
@@ -67,7 +67,7 @@ func (in *SubmitInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/shipment-invoicing-api
 func (c *Client) SubmitInvoice(ctx context.Context, in *SubmitInvoiceInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "shipmentinvoicingv0.submitInvoice", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "shipmentinvoicingv0.submitInvoice", in.encode, opts)
 }
 
 // GetInvoiceStatusInput holds the arguments of [Client.GetInvoiceStatus].
@@ -89,5 +89,5 @@ func (in *GetInvoiceStatusInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/shipment-invoicing-api
 func (c *Client) GetInvoiceStatus(ctx context.Context, in *GetInvoiceStatusInput, opts ...spapi.CallOption) (*ShipmentInvoiceStatusResponse, error) {
-	return spapi.Invoke(ctx, c.client, "shipmentinvoicingv0.getInvoiceStatus", in.encode, wire.PayloadObject((*decoder).readShipmentInvoiceStatusResponse), opts)
+	return wire.Invoke(ctx, c.client, "shipmentinvoicingv0.getInvoiceStatus", in.encode, wire.PayloadObject((*decoder).readShipmentInvoiceStatusResponse), opts)
 }

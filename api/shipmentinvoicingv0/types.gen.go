@@ -30,27 +30,6 @@ type BuyerTaxInfo struct {
 	TaxClassifications []TaxClassification `json:"TaxClassifications,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// GetInvoiceStatusResponse is definition GetInvoiceStatusResponse of the model.
-type GetInvoiceStatusResponse struct {
-	Payload *ShipmentInvoiceStatusResponse `json:"payload,omitzero"`
-	Errors  []Error                        `json:"errors,omitzero"`
-}
-
-// GetShipmentDetailsResponse is definition GetShipmentDetailsResponse of the model.
-type GetShipmentDetailsResponse struct {
-	Payload *ShipmentDetail `json:"payload,omitzero"`
-	Errors  []Error         `json:"errors,omitzero"`
-}
-
 // MarketplaceTaxInfo is definition MarketplaceTaxInfo of the model.
 type MarketplaceTaxInfo struct {
 	CompanyLegalName   string              `json:"CompanyLegalName,omitzero"`
@@ -116,20 +95,6 @@ type ShipmentItem struct {
 	ShippingDiscount  *Money      `json:"ShippingDiscount,omitzero"`
 	PromotionDiscount *Money      `json:"PromotionDiscount,omitzero"`
 	SerialNumbers     []string    `json:"SerialNumbers,omitzero"`
-}
-
-// SubmitInvoiceRequest is definition SubmitInvoiceRequest of the model.
-type SubmitInvoiceRequest struct {
-	// Required.
-	InvoiceContent string `json:"InvoiceContent,omitzero"`
-	MarketplaceID  string `json:"MarketplaceId,omitzero"`
-	// Required.
-	ContentMD5Value string `json:"ContentMD5Value,omitzero"`
-}
-
-// SubmitInvoiceResponse is definition SubmitInvoiceResponse of the model.
-type SubmitInvoiceResponse struct {
-	Errors []Error `json:"errors,omitzero"`
 }
 
 // TaxClassification is definition TaxClassification of the model.

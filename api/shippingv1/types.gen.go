@@ -47,11 +47,6 @@ type Address struct {
 	PhoneNumber string `json:"phoneNumber,omitzero"`
 }
 
-// CancelShipmentResponse is definition CancelShipmentResponse of the model.
-type CancelShipmentResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // Container is definition Container of the model.
 type Container struct {
 	ContainerType ContainerType `json:"containerType,omitzero"`
@@ -87,24 +82,6 @@ type ContainerSpecification struct {
 	Weight *Weight `json:"weight,omitzero"`
 }
 
-// CreateShipmentRequest is definition CreateShipmentRequest of the model.
-type CreateShipmentRequest struct {
-	// Required; at most 40 characters.
-	ClientReferenceID string `json:"clientReferenceId,omitzero"`
-	// Required.
-	ShipTo *Address `json:"shipTo,omitzero"`
-	// Required.
-	ShipFrom *Address `json:"shipFrom,omitzero"`
-	// Required.
-	Containers []Container `json:"containers,omitzero"`
-}
-
-// CreateShipmentResponse is definition CreateShipmentResponse of the model.
-type CreateShipmentResponse struct {
-	Payload *CreateShipmentResult `json:"payload,omitzero"`
-	Errors  []Error               `json:"errors,omitzero"`
-}
-
 // CreateShipmentResult is definition CreateShipmentResult of the model.
 type CreateShipmentResult struct {
 	// Required.
@@ -133,15 +110,6 @@ type Dimensions struct {
 	Unit DimensionsUnit `json:"unit,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
 // Event is definition Event of the model.
 type Event struct {
 	// Required; 1 to 60 characters.
@@ -151,47 +119,10 @@ type Event struct {
 	Location  *Location `json:"location,omitzero"`
 }
 
-// GetAccountResponse is definition GetAccountResponse of the model.
-type GetAccountResponse struct {
-	Payload *Account `json:"payload,omitzero"`
-	Errors  []Error  `json:"errors,omitzero"`
-}
-
-// GetRatesRequest is definition GetRatesRequest of the model.
-type GetRatesRequest struct {
-	// Required.
-	ShipTo *Address `json:"shipTo,omitzero"`
-	// Required.
-	ShipFrom *Address `json:"shipFrom,omitzero"`
-	// Required.
-	ServiceTypes []ServiceType `json:"serviceTypes,omitzero"`
-	ShipDate     time.Time     `json:"shipDate,omitzero"`
-	// Required.
-	ContainerSpecifications []ContainerSpecification `json:"containerSpecifications,omitzero"`
-}
-
-// GetRatesResponse is definition GetRatesResponse of the model.
-type GetRatesResponse struct {
-	Payload *GetRatesResult `json:"payload,omitzero"`
-	Errors  []Error         `json:"errors,omitzero"`
-}
-
 // GetRatesResult is definition GetRatesResult of the model.
 type GetRatesResult struct {
 	// Required.
 	ServiceRates []ServiceRate `json:"serviceRates,omitzero"`
-}
-
-// GetShipmentResponse is definition GetShipmentResponse of the model.
-type GetShipmentResponse struct {
-	Payload *Shipment `json:"payload,omitzero"`
-	Errors  []Error   `json:"errors,omitzero"`
-}
-
-// GetTrackingInformationResponse is definition GetTrackingInformationResponse of the model.
-type GetTrackingInformationResponse struct {
-	Payload *TrackingInformation `json:"payload,omitzero"`
-	Errors  []Error              `json:"errors,omitzero"`
 }
 
 // Label is definition Label of the model.
@@ -233,20 +164,6 @@ type Party struct {
 	AccountID string `json:"accountId,omitzero"`
 }
 
-// PurchaseLabelsRequest is definition PurchaseLabelsRequest of the model.
-type PurchaseLabelsRequest struct {
-	// Required.
-	RateID string `json:"rateId,omitzero"`
-	// Required.
-	LabelSpecification *LabelSpecification `json:"labelSpecification,omitzero"`
-}
-
-// PurchaseLabelsResponse is definition PurchaseLabelsResponse of the model.
-type PurchaseLabelsResponse struct {
-	Payload *PurchaseLabelsResult `json:"payload,omitzero"`
-	Errors  []Error               `json:"errors,omitzero"`
-}
-
 // PurchaseLabelsResult is definition PurchaseLabelsResult of the model.
 type PurchaseLabelsResult struct {
 	// Required.
@@ -257,29 +174,6 @@ type PurchaseLabelsResult struct {
 	AcceptedRate *AcceptedRate `json:"acceptedRate,omitzero"`
 	// Required.
 	LabelResults []LabelResult `json:"labelResults,omitzero"`
-}
-
-// PurchaseShipmentRequest is definition PurchaseShipmentRequest of the model.
-type PurchaseShipmentRequest struct {
-	// Required; at most 40 characters.
-	ClientReferenceID string `json:"clientReferenceId,omitzero"`
-	// Required.
-	ShipTo *Address `json:"shipTo,omitzero"`
-	// Required.
-	ShipFrom *Address  `json:"shipFrom,omitzero"`
-	ShipDate time.Time `json:"shipDate,omitzero"`
-	// Required.
-	ServiceType ServiceType `json:"serviceType,omitzero"`
-	// Required.
-	Containers []Container `json:"containers,omitzero"`
-	// Required.
-	LabelSpecification *LabelSpecification `json:"labelSpecification,omitzero"`
-}
-
-// PurchaseShipmentResponse is definition PurchaseShipmentResponse of the model.
-type PurchaseShipmentResponse struct {
-	Payload *PurchaseShipmentResult `json:"payload,omitzero"`
-	Errors  []Error                 `json:"errors,omitzero"`
 }
 
 // PurchaseShipmentResult is definition PurchaseShipmentResult of the model.
@@ -300,18 +194,6 @@ type Rate struct {
 	ExpirationTime time.Time           `json:"expirationTime,omitzero"`
 	ServiceType    ServiceType         `json:"serviceType,omitzero"`
 	Promise        *ShippingPromiseSet `json:"promise,omitzero"`
-}
-
-// RetrieveShippingLabelRequest is definition RetrieveShippingLabelRequest of the model.
-type RetrieveShippingLabelRequest struct {
-	// Required.
-	LabelSpecification *LabelSpecification `json:"labelSpecification,omitzero"`
-}
-
-// RetrieveShippingLabelResponse is definition RetrieveShippingLabelResponse of the model.
-type RetrieveShippingLabelResponse struct {
-	Payload *RetrieveShippingLabelResult `json:"payload,omitzero"`
-	Errors  []Error                      `json:"errors,omitzero"`
 }
 
 // RetrieveShippingLabelResult is definition RetrieveShippingLabelResult of the model.

@@ -52,13 +52,14 @@ func (in *GetRatesInput) encode(r *wire.Request) {
 
 // GetRates POST /shipping/v2/shipments/rates, 80 requests per second, burst 100.
 //
-// The limit is from amzn/selling-partner-api-models models/shipping-api-model/shippingV2.json; amzn/selling-partner-api-sdk resources/rate-limits.yml: the SDK's 5/15 is that of v1: its key has no version, and every operation that only v2 has is 80/100 there too.
+// The limit is from amzn/selling-partner-api-models models/shipping-api-model/shippingV2.json; amzn/selling-partner-api-sdk resources/rate-limits.yml: the
+// SDK's 5/15 is that of v1: its key has no version, and every operation that only v2 has is 80/100 there too.
 //
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetRates(ctx context.Context, in *GetRatesInput, opts ...spapi.CallOption) (*GetRatesResult, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.getRates", in.encode, wire.PayloadObject((*decoder).readGetRatesResult), opts)
+	return wire.Invoke(ctx, c.client, "shippingv2.getRates", in.encode, wire.PayloadObject((*decoder).readGetRatesResult), opts)
 }
 
 // DirectPurchaseShipmentInput holds the arguments of [Client.DirectPurchaseShipment].
@@ -96,7 +97,7 @@ func (in *DirectPurchaseShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) DirectPurchaseShipment(ctx context.Context, in *DirectPurchaseShipmentInput, opts ...spapi.CallOption) (*DirectPurchaseResult, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.directPurchaseShipment", in.encode, wire.PayloadObject((*decoder).readDirectPurchaseResult), opts)
+	return wire.Invoke(ctx, c.client, "shippingv2.directPurchaseShipment", in.encode, wire.PayloadObject((*decoder).readDirectPurchaseResult), opts)
 }
 
 // PurchaseShipmentInput holds the arguments of [Client.PurchaseShipment].
@@ -126,13 +127,14 @@ func (in *PurchaseShipmentInput) encode(r *wire.Request) {
 
 // PurchaseShipment POST /shipping/v2/shipments, 80 requests per second, burst 100.
 //
-// The limit is from amzn/selling-partner-api-models models/shipping-api-model/shippingV2.json; amzn/selling-partner-api-sdk resources/rate-limits.yml: the SDK's 5/15 is that of v1: its key has no version, and every operation that only v2 has is 80/100 there too.
+// The limit is from amzn/selling-partner-api-models models/shipping-api-model/shippingV2.json; amzn/selling-partner-api-sdk resources/rate-limits.yml: the
+// SDK's 5/15 is that of v1: its key has no version, and every operation that only v2 has is 80/100 there too.
 //
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) PurchaseShipment(ctx context.Context, in *PurchaseShipmentInput, opts ...spapi.CallOption) (*PurchaseShipmentResult, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.purchaseShipment", in.encode, wire.PayloadObject((*decoder).readPurchaseShipmentResult), opts)
+	return wire.Invoke(ctx, c.client, "shippingv2.purchaseShipment", in.encode, wire.PayloadObject((*decoder).readPurchaseShipmentResult), opts)
 }
 
 // OneClickShipmentInput holds the arguments of [Client.OneClickShipment].
@@ -173,7 +175,7 @@ func (in *OneClickShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) OneClickShipment(ctx context.Context, in *OneClickShipmentInput, opts ...spapi.CallOption) (*OneClickShipmentResult, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.oneClickShipment", in.encode, wire.PayloadObject((*decoder).readOneClickShipmentResult), opts)
+	return wire.Invoke(ctx, c.client, "shippingv2.oneClickShipment", in.encode, wire.PayloadObject((*decoder).readOneClickShipmentResult), opts)
 }
 
 // GetTrackingInput holds the arguments of [Client.GetTracking].
@@ -201,7 +203,7 @@ func (in *GetTrackingInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetTracking(ctx context.Context, in *GetTrackingInput, opts ...spapi.CallOption) (*GetTrackingResult, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.getTracking", in.encode, wire.PayloadObject((*decoder).readGetTrackingResult), opts)
+	return wire.Invoke(ctx, c.client, "shippingv2.getTracking", in.encode, wire.PayloadObject((*decoder).readGetTrackingResult), opts)
 }
 
 // GetShipmentDocumentsInput holds the arguments of [Client.GetShipmentDocuments].
@@ -235,7 +237,7 @@ func (in *GetShipmentDocumentsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetShipmentDocuments(ctx context.Context, in *GetShipmentDocumentsInput, opts ...spapi.CallOption) (*GetShipmentDocumentsResult, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.getShipmentDocuments", in.encode, wire.PayloadObject((*decoder).readGetShipmentDocumentsResult), opts)
+	return wire.Invoke(ctx, c.client, "shippingv2.getShipmentDocuments", in.encode, wire.PayloadObject((*decoder).readGetShipmentDocumentsResult), opts)
 }
 
 // CancelShipmentInput holds the arguments of [Client.CancelShipment].
@@ -256,13 +258,14 @@ func (in *CancelShipmentInput) encode(r *wire.Request) {
 
 // CancelShipment PUT /shipping/v2/shipments/{shipmentId}/cancel, 80 requests per second, burst 100.
 //
-// The limit is from amzn/selling-partner-api-models models/shipping-api-model/shippingV2.json; amzn/selling-partner-api-sdk resources/rate-limits.yml: the SDK's 5/15 is that of v1: its key has no version, and every operation that only v2 has is 80/100 there too.
+// The limit is from amzn/selling-partner-api-models models/shipping-api-model/shippingV2.json; amzn/selling-partner-api-sdk resources/rate-limits.yml: the
+// SDK's 5/15 is that of v1: its key has no version, and every operation that only v2 has is 80/100 there too.
 //
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) CancelShipment(ctx context.Context, in *CancelShipmentInput, opts ...spapi.CallOption) (map[string]json.RawMessage, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.cancelShipment", in.encode, wire.PayloadValue(func(d *decoder) map[string]json.RawMessage {
+	return wire.Invoke(ctx, c.client, "shippingv2.cancelShipment", in.encode, wire.PayloadValue(func(d *decoder) map[string]json.RawMessage {
 		return wire.Map(&d.Decoder, func() json.RawMessage { return d.Raw() })
 	}), opts)
 }
@@ -292,7 +295,7 @@ func (in *GetAdditionalInputsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetAdditionalInputs(ctx context.Context, in *GetAdditionalInputsInput, opts ...spapi.CallOption) (map[string]json.RawMessage, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.getAdditionalInputs", in.encode, wire.PayloadValue(func(d *decoder) map[string]json.RawMessage {
+	return wire.Invoke(ctx, c.client, "shippingv2.getAdditionalInputs", in.encode, wire.PayloadValue(func(d *decoder) map[string]json.RawMessage {
 		return wire.Map(&d.Decoder, func() json.RawMessage { return d.Raw() })
 	}), opts)
 }
@@ -315,8 +318,10 @@ func (in *GetCarrierAccountFormInputsInput) encode(r *wire.Request) {
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
-func (c *Client) GetCarrierAccountFormInputs(ctx context.Context, in *GetCarrierAccountFormInputsInput, opts ...spapi.CallOption) (*GetCarrierAccountFormInputsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.getCarrierAccountFormInputs", in.encode, wire.BareObject((*decoder).readGetCarrierAccountFormInputsResponse), opts)
+func (c *Client) GetCarrierAccountFormInputs(ctx context.Context, in *GetCarrierAccountFormInputsInput,
+	opts ...spapi.CallOption) (*GetCarrierAccountFormInputsResponse, error) {
+	return wire.Invoke(ctx, c.client, "shippingv2.getCarrierAccountFormInputs",
+		in.encode, wire.BareObject((*decoder).readGetCarrierAccountFormInputsResponse), opts)
 }
 
 // GetCarrierAccountsInput holds the arguments of [Client.GetCarrierAccounts].
@@ -340,7 +345,7 @@ func (in *GetCarrierAccountsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetCarrierAccounts(ctx context.Context, in *GetCarrierAccountsInput, opts ...spapi.CallOption) (*GetCarrierAccountsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.getCarrierAccounts", in.encode, wire.BareObject((*decoder).readGetCarrierAccountsResponse), opts)
+	return wire.Invoke(ctx, c.client, "shippingv2.getCarrierAccounts", in.encode, wire.BareObject((*decoder).readGetCarrierAccountsResponse), opts)
 }
 
 // LinkCarrierAccountInput holds the arguments of [Client.LinkCarrierAccount].
@@ -372,7 +377,7 @@ func (in *LinkCarrierAccountInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) LinkCarrierAccount(ctx context.Context, in *LinkCarrierAccountInput, opts ...spapi.CallOption) (*LinkCarrierAccountResponse, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.linkCarrierAccount", in.encode, wire.BareObject((*decoder).readLinkCarrierAccountResponse), opts)
+	return wire.Invoke(ctx, c.client, "shippingv2.linkCarrierAccount", in.encode, wire.BareObject((*decoder).readLinkCarrierAccountResponse), opts)
 }
 
 // LinkCarrierAccountPostInput holds the arguments of [Client.LinkCarrierAccountPost].
@@ -406,7 +411,7 @@ func (in *LinkCarrierAccountPostInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) LinkCarrierAccountPost(ctx context.Context, in *LinkCarrierAccountPostInput, opts ...spapi.CallOption) (*LinkCarrierAccountResponse, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.linkCarrierAccountPost", in.encode, wire.BareObject((*decoder).readLinkCarrierAccountResponse), opts)
+	return wire.Invoke(ctx, c.client, "shippingv2.linkCarrierAccountPost", in.encode, wire.BareObject((*decoder).readLinkCarrierAccountResponse), opts)
 }
 
 // UnlinkCarrierAccountInput holds the arguments of [Client.UnlinkCarrierAccount].
@@ -434,7 +439,7 @@ func (in *UnlinkCarrierAccountInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) UnlinkCarrierAccount(ctx context.Context, in *UnlinkCarrierAccountInput, opts ...spapi.CallOption) (*UnlinkCarrierAccountResponse, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.unlinkCarrierAccount", in.encode, wire.BareObject((*decoder).readUnlinkCarrierAccountResponse), opts)
+	return wire.Invoke(ctx, c.client, "shippingv2.unlinkCarrierAccount", in.encode, wire.BareObject((*decoder).readUnlinkCarrierAccountResponse), opts)
 }
 
 // GenerateCollectionFormInput holds the arguments of [Client.GenerateCollectionForm].
@@ -463,8 +468,9 @@ func (in *GenerateCollectionFormInput) encode(r *wire.Request) {
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
-func (c *Client) GenerateCollectionForm(ctx context.Context, in *GenerateCollectionFormInput, opts ...spapi.CallOption) (*GenerateCollectionFormResponse, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.generateCollectionForm", in.encode, wire.BareObject((*decoder).readGenerateCollectionFormResponse), opts)
+func (c *Client) GenerateCollectionForm(ctx context.Context, in *GenerateCollectionFormInput,
+	opts ...spapi.CallOption) (*GenerateCollectionFormResponse, error) {
+	return wire.Invoke(ctx, c.client, "shippingv2.generateCollectionForm", in.encode, wire.BareObject((*decoder).readGenerateCollectionFormResponse), opts)
 }
 
 // GetCollectionFormHistoryInput holds the arguments of [Client.GetCollectionFormHistory].
@@ -491,8 +497,9 @@ func (in *GetCollectionFormHistoryInput) encode(r *wire.Request) {
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
-func (c *Client) GetCollectionFormHistory(ctx context.Context, in *GetCollectionFormHistoryInput, opts ...spapi.CallOption) (*GetCollectionFormHistoryResponse, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.getCollectionFormHistory", in.encode, wire.BareObject((*decoder).readGetCollectionFormHistoryResponse), opts)
+func (c *Client) GetCollectionFormHistory(ctx context.Context, in *GetCollectionFormHistoryInput,
+	opts ...spapi.CallOption) (*GetCollectionFormHistoryResponse, error) {
+	return wire.Invoke(ctx, c.client, "shippingv2.getCollectionFormHistory", in.encode, wire.BareObject((*decoder).readGetCollectionFormHistoryResponse), opts)
 }
 
 // GetUnmanifestedShipmentsInput holds the arguments of [Client.GetUnmanifestedShipments].
@@ -515,8 +522,9 @@ func (in *GetUnmanifestedShipmentsInput) encode(r *wire.Request) {
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
-func (c *Client) GetUnmanifestedShipments(ctx context.Context, in *GetUnmanifestedShipmentsInput, opts ...spapi.CallOption) (*GetUnmanifestedShipmentsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.getUnmanifestedShipments", in.encode, wire.BareObject((*decoder).readGetUnmanifestedShipmentsResponse), opts)
+func (c *Client) GetUnmanifestedShipments(ctx context.Context, in *GetUnmanifestedShipmentsInput,
+	opts ...spapi.CallOption) (*GetUnmanifestedShipmentsResponse, error) {
+	return wire.Invoke(ctx, c.client, "shippingv2.getUnmanifestedShipments", in.encode, wire.BareObject((*decoder).readGetUnmanifestedShipmentsResponse), opts)
 }
 
 // GetCollectionFormInput holds the arguments of [Client.GetCollectionForm].
@@ -541,13 +549,13 @@ func (in *GetCollectionFormInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetCollectionForm(ctx context.Context, in *GetCollectionFormInput, opts ...spapi.CallOption) (*GetCollectionFormResponse, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.getCollectionForm", in.encode, wire.BareObject((*decoder).readGetCollectionFormResponse), opts)
+	return wire.Invoke(ctx, c.client, "shippingv2.getCollectionForm", in.encode, wire.BareObject((*decoder).readGetCollectionFormResponse), opts)
 }
 
 // GetAccessPointsInput holds the arguments of [Client.GetAccessPoints].
 type GetAccessPointsInput struct {
 	// Query accessPointTypes; required.
-	AccessPointTypes []GetAccessPointsAccessPointTypes `json:"-"`
+	AccessPointTypes []GetAccessPointsAccessPointType `json:"-"`
 	// Query countryCode; required.
 	CountryCode string `json:"-"`
 	// Query postalCode; required.
@@ -572,7 +580,7 @@ func (in *GetAccessPointsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetAccessPoints(ctx context.Context, in *GetAccessPointsInput, opts ...spapi.CallOption) (*GetAccessPointsResult, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.getAccessPoints", in.encode, wire.PayloadObject((*decoder).readGetAccessPointsResult), opts)
+	return wire.Invoke(ctx, c.client, "shippingv2.getAccessPoints", in.encode, wire.PayloadObject((*decoder).readGetAccessPointsResult), opts)
 }
 
 // SubmitNdrFeedbackInput holds the arguments of [Client.SubmitNdrFeedback].
@@ -600,7 +608,7 @@ func (in *SubmitNdrFeedbackInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) SubmitNdrFeedback(ctx context.Context, in *SubmitNdrFeedbackInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "shippingv2.submitNdrFeedback", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "shippingv2.submitNdrFeedback", in.encode, opts)
 }
 
 // CreateClaimInput holds the arguments of [Client.CreateClaim].
@@ -632,5 +640,5 @@ func (in *CreateClaimInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) CreateClaim(ctx context.Context, in *CreateClaimInput, opts ...spapi.CallOption) (*CreateClaimResponse, error) {
-	return spapi.Invoke(ctx, c.client, "shippingv2.createClaim", in.encode, wire.BareObject((*decoder).readCreateClaimResponse), opts)
+	return wire.Invoke(ctx, c.client, "shippingv2.createClaim", in.encode, wire.BareObject((*decoder).readCreateClaimResponse), opts)
 }

@@ -1068,9 +1068,9 @@ func (d *decoder) readTrackingDetailCodes(v *TrackingDetailCodes) bool {
 	for obj.Next() {
 		switch string(obj.Key()) {
 		case "forward":
-			v.Forward = wire.Strs[DetailCodes](&d.Decoder)
+			v.Forward = wire.Strs[DetailCode](&d.Decoder)
 		case "returns":
-			v.Returns = wire.Strs[DetailCodes](&d.Decoder)
+			v.Returns = wire.Strs[DetailCode](&d.Decoder)
 		default:
 			d.Skip()
 		}

@@ -95,11 +95,6 @@ type Benefits struct {
 	ExcludedBenefits []ExcludedBenefit `json:"excludedBenefits,omitzero"`
 }
 
-// CancelShipmentResponse is definition CancelShipmentResponse of the model.
-type CancelShipmentResponse struct {
-	Payload map[string]json.RawMessage `json:"payload,omitzero"`
-}
-
 // Carrier is definition Carrier of the model.
 type Carrier struct {
 	// Required.
@@ -178,19 +173,6 @@ type CollectionsFormDocument struct {
 	DocumentFormat       string `json:"documentFormat,omitzero"`
 }
 
-// CreateClaimRequest is definition CreateClaimRequest of the model.
-type CreateClaimRequest struct {
-	// Required.
-	TrackingID    string    `json:"trackingId,omitzero"`
-	DeclaredValue *Currency `json:"declaredValue,omitzero"`
-	// Required.
-	ClaimReason              ClaimReason `json:"claimReason,omitzero"`
-	IsReplacementPackageSent *bool       `json:"isReplacementPackageSent,omitzero"`
-	Proofs                   []string    `json:"proofs,omitzero"`
-	// Required.
-	SettlementType SettlementType `json:"settlementType,omitzero"`
-}
-
 // CreateClaimResponse is definition CreateClaimResponse of the model.
 type CreateClaimResponse struct {
 	ClaimID string `json:"claimId,omitzero"`
@@ -239,22 +221,6 @@ type DirectFulfillmentItemIdentifiers struct {
 	PieceNumber string `json:"pieceNumber,omitzero"`
 }
 
-// DirectPurchaseRequest is definition DirectPurchaseRequest of the model.
-type DirectPurchaseRequest struct {
-	ShipTo   *Address  `json:"shipTo,omitzero"`
-	ShipFrom *Address  `json:"shipFrom,omitzero"`
-	ReturnTo *Address  `json:"returnTo,omitzero"`
-	Packages []Package `json:"packages,omitzero"`
-	// Required.
-	ChannelDetails      *ChannelDetails                 `json:"channelDetails,omitzero"`
-	LabelSpecifications *RequestedDocumentSpecification `json:"labelSpecifications,omitzero"`
-}
-
-// DirectPurchaseResponse is definition DirectPurchaseResponse of the model.
-type DirectPurchaseResponse struct {
-	Payload *DirectPurchaseResult `json:"payload,omitzero"`
-}
-
 // DirectPurchaseResult is definition DirectPurchaseResult of the model.
 type DirectPurchaseResult struct {
 	// Required.
@@ -270,21 +236,6 @@ type DocumentSize struct {
 	Length json.Number `json:"length,omitzero"`
 	// Required.
 	Unit DocumentSizeUnit `json:"unit,omitzero"`
-}
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
 }
 
 // Event is definition Event of the model.
@@ -311,14 +262,6 @@ type ExcludedBenefit struct {
 	ReasonCodes []string `json:"reasonCodes,omitzero"`
 }
 
-// GenerateCollectionFormRequest is definition GenerateCollectionFormRequest of the model.
-type GenerateCollectionFormRequest struct {
-	ClientReferenceDetails []ClientReferenceDetail `json:"clientReferenceDetails,omitzero"`
-	// Required.
-	CarrierID       string   `json:"carrierId,omitzero"`
-	ShipFromAddress *Address `json:"shipFromAddress,omitzero"`
-}
-
 // GenerateCollectionFormResponse is definition GenerateCollectionFormResponse of the model.
 type GenerateCollectionFormResponse struct {
 	CollectionsFormDocument *CollectionsFormDocument `json:"collectionsFormDocument,omitzero"`
@@ -330,20 +273,10 @@ type Geocode struct {
 	Longitude string `json:"longitude,omitzero"`
 }
 
-// GetAccessPointsResponse is definition GetAccessPointsResponse of the model.
-type GetAccessPointsResponse struct {
-	Payload *GetAccessPointsResult `json:"payload,omitzero"`
-}
-
 // GetAccessPointsResult is definition GetAccessPointsResult of the model.
 type GetAccessPointsResult struct {
 	// Required.
 	AccessPointsMap map[string][]AccessPoint `json:"accessPointsMap,omitzero"`
-}
-
-// GetAdditionalInputsResponse is definition GetAdditionalInputsResponse of the model.
-type GetAdditionalInputsResponse struct {
-	Payload map[string]json.RawMessage `json:"payload,omitzero"`
 }
 
 // GetCarrierAccountFormInputsResponse is definition GetCarrierAccountFormInputsResponse of the model.
@@ -351,24 +284,10 @@ type GetCarrierAccountFormInputsResponse struct {
 	LinkableCarriersList []LinkableCarrier `json:"linkableCarriersList,omitzero"`
 }
 
-// GetCarrierAccountsRequest is definition GetCarrierAccountsRequest of the model.
-type GetCarrierAccountsRequest struct {
-	ClientReferenceDetails []ClientReferenceDetail `json:"clientReferenceDetails,omitzero"`
-}
-
 // GetCarrierAccountsResponse is definition GetCarrierAccountsResponse of the model.
 type GetCarrierAccountsResponse struct {
 	// Required.
 	ActiveAccounts []ActiveAccount `json:"activeAccounts,omitzero"`
-}
-
-// GetCollectionFormHistoryRequest is definition GetCollectionFormHistoryRequest of the model.
-type GetCollectionFormHistoryRequest struct {
-	ClientReferenceDetails []ClientReferenceDetail `json:"clientReferenceDetails,omitzero"`
-	MaxResults             *int64                  `json:"maxResults,omitzero"`
-	CarrierID              string                  `json:"carrierId,omitzero"`
-	ShipFromAddress        *Address                `json:"shipFromAddress,omitzero"`
-	DateRange              *DateRange              `json:"dateRange,omitzero"`
 }
 
 // GetCollectionFormHistoryResponse is definition GetCollectionFormHistoryResponse of the model.
@@ -382,31 +301,6 @@ type GetCollectionFormResponse struct {
 	CollectionsFormDocument *CollectionsFormDocument `json:"collectionsFormDocument,omitzero"`
 }
 
-// GetRatesRequest is definition GetRatesRequest of the model.
-type GetRatesRequest struct {
-	ShipTo *Address `json:"shipTo,omitzero"`
-	// Required.
-	ShipFrom           *Address            `json:"shipFrom,omitzero"`
-	ReturnTo           *Address            `json:"returnTo,omitzero"`
-	ShipDate           time.Time           `json:"shipDate,omitzero"`
-	ShipperInstruction *ShipperInstruction `json:"shipperInstruction,omitzero"`
-	// Required.
-	Packages           []Package                 `json:"packages,omitzero"`
-	ValueAddedServices *ValueAddedServiceDetails `json:"valueAddedServices,omitzero"`
-	TaxDetails         []TaxDetail               `json:"taxDetails,omitzero"`
-	// Required.
-	ChannelDetails                *ChannelDetails         `json:"channelDetails,omitzero"`
-	ClientReferenceDetails        []ClientReferenceDetail `json:"clientReferenceDetails,omitzero"`
-	ShipmentType                  ShipmentType            `json:"shipmentType,omitzero"`
-	DestinationAccessPointDetails *AccessPointDetails     `json:"destinationAccessPointDetails,omitzero"`
-	CarrierAccounts               []CarrierAccount        `json:"carrierAccounts,omitzero"`
-}
-
-// GetRatesResponse is definition GetRatesResponse of the model.
-type GetRatesResponse struct {
-	Payload *GetRatesResult `json:"payload,omitzero"`
-}
-
 // GetRatesResult is definition GetRatesResult of the model.
 type GetRatesResult struct {
 	// Required.
@@ -416,11 +310,6 @@ type GetRatesResult struct {
 	IneligibleRates []IneligibleRate `json:"ineligibleRates,omitzero"`
 }
 
-// GetShipmentDocumentsResponse is definition GetShipmentDocumentsResponse of the model.
-type GetShipmentDocumentsResponse struct {
-	Payload *GetShipmentDocumentsResult `json:"payload,omitzero"`
-}
-
 // GetShipmentDocumentsResult is definition GetShipmentDocumentsResult of the model.
 type GetShipmentDocumentsResult struct {
 	// Required.
@@ -428,11 +317,6 @@ type GetShipmentDocumentsResult struct {
 	// Required.
 	PackageDocumentDetail *PackageDocumentDetail `json:"packageDocumentDetail,omitzero"`
 	Benefits              *Benefits              `json:"benefits,omitzero"`
-}
-
-// GetTrackingResponse is definition GetTrackingResponse of the model.
-type GetTrackingResponse struct {
-	Payload *GetTrackingResult `json:"payload,omitzero"`
 }
 
 // GetTrackingResult is definition GetTrackingResult of the model.
@@ -447,11 +331,6 @@ type GetTrackingResult struct {
 	PromisedDeliveryDate time.Time `json:"promisedDeliveryDate,omitzero"`
 	// Required.
 	Summary *TrackingSummary `json:"summary,omitzero"`
-}
-
-// GetUnmanifestedShipmentsRequest is definition GetUnmanifestedShipmentsRequest of the model.
-type GetUnmanifestedShipmentsRequest struct {
-	ClientReferenceDetails []ClientReferenceDetail `json:"clientReferenceDetails,omitzero"`
 }
 
 // GetUnmanifestedShipmentsResponse is definition GetUnmanifestedShipmentsResponse of the model.
@@ -510,16 +389,6 @@ type Item struct {
 	DirectFulfillmentItemIdentifiers *DirectFulfillmentItemIdentifiers `json:"directFulfillmentItemIdentifiers,omitzero"`
 }
 
-// LinkCarrierAccountRequest is definition LinkCarrierAccountRequest of the model.
-type LinkCarrierAccountRequest struct {
-	ClientReferenceDetails []ClientReferenceDetail `json:"clientReferenceDetails,omitzero"`
-	// Required.
-	CarrierAccountType string `json:"carrierAccountType,omitzero"`
-	// Required.
-	CarrierAccountAttributes          []CarrierAccountAttribute `json:"carrierAccountAttributes,omitzero"`
-	EncryptedCarrierAccountAttributes []CarrierAccountAttribute `json:"encryptedCarrierAccountAttributes,omitzero"`
-}
-
 // LinkCarrierAccountResponse is definition LinkCarrierAccountResponse of the model.
 type LinkCarrierAccountResponse struct {
 	RegistrationStatus AccountStatus `json:"registrationStatus,omitzero"`
@@ -559,33 +428,6 @@ type NdrRequestData struct {
 	RescheduleDate time.Time `json:"rescheduleDate,omitzero"`
 	// At most 256 characters.
 	AdditionalAddressNotes string `json:"additionalAddressNotes,omitzero"`
-}
-
-// OneClickShipmentRequest is definition OneClickShipmentRequest of the model.
-type OneClickShipmentRequest struct {
-	ShipTo *Address `json:"shipTo,omitzero"`
-	// Required.
-	ShipFrom   *Address    `json:"shipFrom,omitzero"`
-	ReturnTo   *Address    `json:"returnTo,omitzero"`
-	ShipDate   time.Time   `json:"shipDate,omitzero"`
-	GoodsOwner *GoodsOwner `json:"goodsOwner,omitzero"`
-	// Required.
-	Packages                  []Package                           `json:"packages,omitzero"`
-	ValueAddedServicesDetails []OneClickShipmentValueAddedService `json:"valueAddedServicesDetails,omitzero"`
-	TaxDetails                []TaxDetail                         `json:"taxDetails,omitzero"`
-	// Required.
-	ChannelDetails *ChannelDetails `json:"channelDetails,omitzero"`
-	// Required.
-	LabelSpecifications *RequestedDocumentSpecification `json:"labelSpecifications,omitzero"`
-	// Required.
-	ServiceSelection              *ServiceSelection   `json:"serviceSelection,omitzero"`
-	ShipperInstruction            *ShipperInstruction `json:"shipperInstruction,omitzero"`
-	DestinationAccessPointDetails *AccessPointDetails `json:"destinationAccessPointDetails,omitzero"`
-}
-
-// OneClickShipmentResponse is definition OneClickShipmentResponse of the model.
-type OneClickShipmentResponse struct {
-	Payload *OneClickShipmentResult `json:"payload,omitzero"`
 }
 
 // OneClickShipmentResult is definition OneClickShipmentResult of the model.
@@ -669,23 +511,6 @@ type PrintOption struct {
 type Promise struct {
 	DeliveryWindow *TimeWindow `json:"deliveryWindow,omitzero"`
 	PickupWindow   *TimeWindow `json:"pickupWindow,omitzero"`
-}
-
-// PurchaseShipmentRequest is definition PurchaseShipmentRequest of the model.
-type PurchaseShipmentRequest struct {
-	// Required.
-	RequestToken string `json:"requestToken,omitzero"`
-	// Required.
-	RateID string `json:"rateId,omitzero"`
-	// Required.
-	RequestedDocumentSpecification *RequestedDocumentSpecification `json:"requestedDocumentSpecification,omitzero"`
-	RequestedValueAddedServices    []RequestedValueAddedService    `json:"requestedValueAddedServices,omitzero"`
-	AdditionalInputs               map[string]json.RawMessage      `json:"additionalInputs,omitzero"`
-}
-
-// PurchaseShipmentResponse is definition PurchaseShipmentResponse of the model.
-type PurchaseShipmentResponse struct {
-	Payload *PurchaseShipmentResult `json:"payload,omitzero"`
 }
 
 // PurchaseShipmentResult is definition PurchaseShipmentResult of the model.
@@ -780,15 +605,6 @@ type ShipperInstruction struct {
 	DeliveryNotes string `json:"deliveryNotes,omitzero"`
 }
 
-// SubmitNdrFeedbackRequest is definition SubmitNdrFeedbackRequest of the model.
-type SubmitNdrFeedbackRequest struct {
-	// Required.
-	TrackingID string `json:"trackingId,omitzero"`
-	// Required.
-	NdrAction      NdrAction       `json:"ndrAction,omitzero"`
-	NdrRequestData *NdrRequestData `json:"ndrRequestData,omitzero"`
-}
-
 // SupportedDocumentDetail is definition SupportedDocumentDetail of the model.
 type SupportedDocumentDetail struct {
 	// Required.
@@ -831,21 +647,15 @@ type TimeWindow struct {
 // TrackingDetailCodes is definition TrackingDetailCodes of the model.
 type TrackingDetailCodes struct {
 	// Required.
-	Forward []DetailCodes `json:"forward,omitzero"`
+	Forward []DetailCode `json:"forward,omitzero"`
 	// Required.
-	Returns []DetailCodes `json:"returns,omitzero"`
+	Returns []DetailCode `json:"returns,omitzero"`
 }
 
 // TrackingSummary is definition TrackingSummary of the model.
 type TrackingSummary struct {
 	Status              Status               `json:"status,omitzero"`
 	TrackingDetailCodes *TrackingDetailCodes `json:"trackingDetailCodes,omitzero"`
-}
-
-// UnlinkCarrierAccountRequest is definition UnlinkCarrierAccountRequest of the model.
-type UnlinkCarrierAccountRequest struct {
-	ClientReferenceDetails []ClientReferenceDetail `json:"clientReferenceDetails,omitzero"`
-	AccountID              string                  `json:"accountId,omitzero"`
 }
 
 // UnlinkCarrierAccountResponse is definition UnlinkCarrierAccountResponse of the model.
@@ -941,7 +751,8 @@ const (
 	AccountTypeAmazonAccount             AccountType = "AMAZON_ACCOUNT"
 )
 
-// CancelShipmentXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of cancelShipment of the model. Values that are not listed here occur and pass.
+// CancelShipmentXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of cancelShipment of the model. Values that are not listed here occur and
+// pass.
 type CancelShipmentXAmznShippingBusinessID string
 
 // The values of CancelShipmentXAmznShippingBusinessID that the model lists.
@@ -1044,41 +855,41 @@ const (
 	DangerousGoodsDetailsPackingInstructionPi970SectionIi DangerousGoodsDetailsPackingInstruction = "PI970_SECTION_II"
 )
 
-// DetailCodes is definition DetailCodes of the model. Values that are not listed here occur and pass.
-type DetailCodes string
+// DetailCode is definition DetailCodes of the model. Values that are not listed here occur and pass.
+type DetailCode string
 
-// The values of DetailCodes that the model lists.
+// The values of DetailCode that the model lists.
 const (
-	DetailCodesBusinessClosed                      DetailCodes = "BusinessClosed"
-	DetailCodesCustomerUnavailable                 DetailCodes = "CustomerUnavailable"
-	DetailCodesPaymentNotReady                     DetailCodes = "PaymentNotReady"
-	DetailCodesOtpNotAvailable                     DetailCodes = "OtpNotAvailable"
-	DetailCodesDeliveryAttempted                   DetailCodes = "DeliveryAttempted"
-	DetailCodesUnableToAccess                      DetailCodes = "UnableToAccess"
-	DetailCodesUnableToContactRecipient            DetailCodes = "UnableToContactRecipient"
-	DetailCodesDeliveredToBehindWheelieBin         DetailCodes = "DeliveredToBehindWheelieBin"
-	DetailCodesDeliveredToPorch                    DetailCodes = "DeliveredToPorch"
-	DetailCodesDeliveredToGarage                   DetailCodes = "DeliveredToGarage"
-	DetailCodesDeliveredToGarden                   DetailCodes = "DeliveredToGarden"
-	DetailCodesDeliveredToGreenhouse               DetailCodes = "DeliveredToGreenhouse"
-	DetailCodesDeliveredToMailSlot                 DetailCodes = "DeliveredToMailSlot"
-	DetailCodesDeliveredToMailRoom                 DetailCodes = "DeliveredToMailRoom"
-	DetailCodesDeliveredToNeighbor                 DetailCodes = "DeliveredToNeighbor"
-	DetailCodesDeliveredToRearDoor                 DetailCodes = "DeliveredToRearDoor"
-	DetailCodesDeliveredToReceptionist             DetailCodes = "DeliveredToReceptionist"
-	DetailCodesDeliveredToShed                     DetailCodes = "DeliveredToShed"
-	DetailCodesDeliveredWithOTP                    DetailCodes = "DeliveredWithOTP"
-	DetailCodesSigned                              DetailCodes = "Signed"
-	DetailCodesDamaged                             DetailCodes = "Damaged"
-	DetailCodesIncorrectItems                      DetailCodes = "IncorrectItems"
-	DetailCodesNotRequired                         DetailCodes = "NotRequired"
-	DetailCodesRejected                            DetailCodes = "Rejected"
-	DetailCodesRejectedByRecipientWithVerification DetailCodes = "RejectedByRecipientWithVerification"
-	DetailCodesCancelledByRecipient                DetailCodes = "CancelledByRecipient"
-	DetailCodesAddressNotFound                     DetailCodes = "AddressNotFound"
-	DetailCodesHazmatShipment                      DetailCodes = "HazmatShipment"
-	DetailCodesUndeliverable                       DetailCodes = "Undeliverable"
-	DetailCodesArrivedAtLocalFacility              DetailCodes = "ArrivedAtLocalFacility"
+	DetailCodeBusinessClosed                      DetailCode = "BusinessClosed"
+	DetailCodeCustomerUnavailable                 DetailCode = "CustomerUnavailable"
+	DetailCodePaymentNotReady                     DetailCode = "PaymentNotReady"
+	DetailCodeOtpNotAvailable                     DetailCode = "OtpNotAvailable"
+	DetailCodeDeliveryAttempted                   DetailCode = "DeliveryAttempted"
+	DetailCodeUnableToAccess                      DetailCode = "UnableToAccess"
+	DetailCodeUnableToContactRecipient            DetailCode = "UnableToContactRecipient"
+	DetailCodeDeliveredToBehindWheelieBin         DetailCode = "DeliveredToBehindWheelieBin"
+	DetailCodeDeliveredToPorch                    DetailCode = "DeliveredToPorch"
+	DetailCodeDeliveredToGarage                   DetailCode = "DeliveredToGarage"
+	DetailCodeDeliveredToGarden                   DetailCode = "DeliveredToGarden"
+	DetailCodeDeliveredToGreenhouse               DetailCode = "DeliveredToGreenhouse"
+	DetailCodeDeliveredToMailSlot                 DetailCode = "DeliveredToMailSlot"
+	DetailCodeDeliveredToMailRoom                 DetailCode = "DeliveredToMailRoom"
+	DetailCodeDeliveredToNeighbor                 DetailCode = "DeliveredToNeighbor"
+	DetailCodeDeliveredToRearDoor                 DetailCode = "DeliveredToRearDoor"
+	DetailCodeDeliveredToReceptionist             DetailCode = "DeliveredToReceptionist"
+	DetailCodeDeliveredToShed                     DetailCode = "DeliveredToShed"
+	DetailCodeDeliveredWithOTP                    DetailCode = "DeliveredWithOTP"
+	DetailCodeSigned                              DetailCode = "Signed"
+	DetailCodeDamaged                             DetailCode = "Damaged"
+	DetailCodeIncorrectItems                      DetailCode = "IncorrectItems"
+	DetailCodeNotRequired                         DetailCode = "NotRequired"
+	DetailCodeRejected                            DetailCode = "Rejected"
+	DetailCodeRejectedByRecipientWithVerification DetailCode = "RejectedByRecipientWithVerification"
+	DetailCodeCancelledByRecipient                DetailCode = "CancelledByRecipient"
+	DetailCodeAddressNotFound                     DetailCode = "AddressNotFound"
+	DetailCodeHazmatShipment                      DetailCode = "HazmatShipment"
+	DetailCodeUndeliverable                       DetailCode = "Undeliverable"
+	DetailCodeArrivedAtLocalFacility              DetailCode = "ArrivedAtLocalFacility"
 )
 
 // DimensionsUnit is Dimensions.unit of the model. Values that are not listed here occur and pass.
@@ -1090,7 +901,8 @@ const (
 	DimensionsUnitCentimeter DimensionsUnit = "CENTIMETER"
 )
 
-// DirectPurchaseShipmentXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of directPurchaseShipment of the model. Values that are not listed here occur and pass.
+// DirectPurchaseShipmentXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of directPurchaseShipment of the model. Values that are not listed
+// here occur and pass.
 type DirectPurchaseShipmentXAmznShippingBusinessID string
 
 // The values of DirectPurchaseShipmentXAmznShippingBusinessID that the model lists.
@@ -1158,7 +970,8 @@ const (
 	EventCodeRecipientRequestedAlternateDeliveryTiming EventCode = "RecipientRequestedAlternateDeliveryTiming"
 )
 
-// GenerateCollectionFormXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of generateCollectionForm of the model. Values that are not listed here occur and pass.
+// GenerateCollectionFormXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of generateCollectionForm of the model. Values that are not listed
+// here occur and pass.
 type GenerateCollectionFormXAmznShippingBusinessID string
 
 // The values of GenerateCollectionFormXAmznShippingBusinessID that the model lists.
@@ -1184,22 +997,23 @@ const (
 	GenerationStatusInProgress GenerationStatus = "InProgress"
 )
 
-// GetAccessPointsAccessPointTypes is parameter accessPointTypes of getAccessPoints of the model. Values that are not listed here occur and pass.
-type GetAccessPointsAccessPointTypes string
+// GetAccessPointsAccessPointType is parameter accessPointTypes of getAccessPoints of the model. Values that are not listed here occur and pass.
+type GetAccessPointsAccessPointType string
 
-// The values of GetAccessPointsAccessPointTypes that the model lists.
+// The values of GetAccessPointsAccessPointType that the model lists.
 const (
-	GetAccessPointsAccessPointTypesHelix        GetAccessPointsAccessPointTypes = "HELIX"
-	GetAccessPointsAccessPointTypesCampusLocker GetAccessPointsAccessPointTypes = "CAMPUS_LOCKER"
-	GetAccessPointsAccessPointTypesOmniLocker   GetAccessPointsAccessPointTypes = "OMNI_LOCKER"
-	GetAccessPointsAccessPointTypesOdinLocker   GetAccessPointsAccessPointTypes = "ODIN_LOCKER"
-	GetAccessPointsAccessPointTypesDobbyLocker  GetAccessPointsAccessPointTypes = "DOBBY_LOCKER"
-	GetAccessPointsAccessPointTypesCoreLocker   GetAccessPointsAccessPointTypes = "CORE_LOCKER"
-	GetAccessPointsAccessPointTypes3P           GetAccessPointsAccessPointTypes = "3P"
-	GetAccessPointsAccessPointTypesCampusRoom   GetAccessPointsAccessPointTypes = "CAMPUS_ROOM"
+	GetAccessPointsAccessPointTypeHelix        GetAccessPointsAccessPointType = "HELIX"
+	GetAccessPointsAccessPointTypeCampusLocker GetAccessPointsAccessPointType = "CAMPUS_LOCKER"
+	GetAccessPointsAccessPointTypeOmniLocker   GetAccessPointsAccessPointType = "OMNI_LOCKER"
+	GetAccessPointsAccessPointTypeOdinLocker   GetAccessPointsAccessPointType = "ODIN_LOCKER"
+	GetAccessPointsAccessPointTypeDobbyLocker  GetAccessPointsAccessPointType = "DOBBY_LOCKER"
+	GetAccessPointsAccessPointTypeCoreLocker   GetAccessPointsAccessPointType = "CORE_LOCKER"
+	GetAccessPointsAccessPointType3P           GetAccessPointsAccessPointType = "3P"
+	GetAccessPointsAccessPointTypeCampusRoom   GetAccessPointsAccessPointType = "CAMPUS_ROOM"
 )
 
-// GetAccessPointsXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getAccessPoints of the model. Values that are not listed here occur and pass.
+// GetAccessPointsXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getAccessPoints of the model. Values that are not listed here occur and
+// pass.
 type GetAccessPointsXAmznShippingBusinessID string
 
 // The values of GetAccessPointsXAmznShippingBusinessID that the model lists.
@@ -1216,7 +1030,8 @@ const (
 	GetAccessPointsXAmznShippingBusinessIDAmazonShippingJP  GetAccessPointsXAmznShippingBusinessID = "AmazonShipping_JP"
 )
 
-// GetAdditionalInputsXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getAdditionalInputs of the model. Values that are not listed here occur and pass.
+// GetAdditionalInputsXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getAdditionalInputs of the model. Values that are not listed here
+// occur and pass.
 type GetAdditionalInputsXAmznShippingBusinessID string
 
 // The values of GetAdditionalInputsXAmznShippingBusinessID that the model lists.
@@ -1233,7 +1048,8 @@ const (
 	GetAdditionalInputsXAmznShippingBusinessIDAmazonShippingJP  GetAdditionalInputsXAmznShippingBusinessID = "AmazonShipping_JP"
 )
 
-// GetCarrierAccountFormInputsXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getCarrierAccountFormInputs of the model. Values that are not listed here occur and pass.
+// GetCarrierAccountFormInputsXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getCarrierAccountFormInputs of the model. Values that are not
+// listed here occur and pass.
 type GetCarrierAccountFormInputsXAmznShippingBusinessID string
 
 // The values of GetCarrierAccountFormInputsXAmznShippingBusinessID that the model lists.
@@ -1250,7 +1066,8 @@ const (
 	GetCarrierAccountFormInputsXAmznShippingBusinessIDAmazonShippingJP  GetCarrierAccountFormInputsXAmznShippingBusinessID = "AmazonShipping_JP"
 )
 
-// GetCarrierAccountsXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getCarrierAccounts of the model. Values that are not listed here occur and pass.
+// GetCarrierAccountsXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getCarrierAccounts of the model. Values that are not listed here occur
+// and pass.
 type GetCarrierAccountsXAmznShippingBusinessID string
 
 // The values of GetCarrierAccountsXAmznShippingBusinessID that the model lists.
@@ -1267,7 +1084,8 @@ const (
 	GetCarrierAccountsXAmznShippingBusinessIDAmazonShippingJP  GetCarrierAccountsXAmznShippingBusinessID = "AmazonShipping_JP"
 )
 
-// GetCollectionFormHistoryXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getCollectionFormHistory of the model. Values that are not listed here occur and pass.
+// GetCollectionFormHistoryXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getCollectionFormHistory of the model. Values that are not listed
+// here occur and pass.
 type GetCollectionFormHistoryXAmznShippingBusinessID string
 
 // The values of GetCollectionFormHistoryXAmznShippingBusinessID that the model lists.
@@ -1284,7 +1102,8 @@ const (
 	GetCollectionFormHistoryXAmznShippingBusinessIDAmazonShippingJP  GetCollectionFormHistoryXAmznShippingBusinessID = "AmazonShipping_JP"
 )
 
-// GetCollectionFormXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getCollectionForm of the model. Values that are not listed here occur and pass.
+// GetCollectionFormXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getCollectionForm of the model. Values that are not listed here occur
+// and pass.
 type GetCollectionFormXAmznShippingBusinessID string
 
 // The values of GetCollectionFormXAmznShippingBusinessID that the model lists.
@@ -1318,7 +1137,8 @@ const (
 	GetRatesXAmznShippingBusinessIDAmazonShippingJP  GetRatesXAmznShippingBusinessID = "AmazonShipping_JP"
 )
 
-// GetShipmentDocumentsXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getShipmentDocuments of the model. Values that are not listed here occur and pass.
+// GetShipmentDocumentsXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getShipmentDocuments of the model. Values that are not listed here
+// occur and pass.
 type GetShipmentDocumentsXAmznShippingBusinessID string
 
 // The values of GetShipmentDocumentsXAmznShippingBusinessID that the model lists.
@@ -1352,7 +1172,8 @@ const (
 	GetTrackingXAmznShippingBusinessIDAmazonShippingJP  GetTrackingXAmznShippingBusinessID = "AmazonShipping_JP"
 )
 
-// GetUnmanifestedShipmentsXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getUnmanifestedShipments of the model. Values that are not listed here occur and pass.
+// GetUnmanifestedShipmentsXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of getUnmanifestedShipments of the model. Values that are not listed
+// here occur and pass.
 type GetUnmanifestedShipmentsXAmznShippingBusinessID string
 
 // The values of GetUnmanifestedShipmentsXAmznShippingBusinessID that the model lists.
@@ -1405,7 +1226,8 @@ const (
 	LabelAttributeCollectOnDeliveryAmount  LabelAttribute = "COLLECT_ON_DELIVERY_AMOUNT"
 )
 
-// LinkCarrierAccountPostXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of linkCarrierAccount of the model. Values that are not listed here occur and pass.
+// LinkCarrierAccountPostXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of linkCarrierAccount of the model. Values that are not listed here
+// occur and pass.
 type LinkCarrierAccountPostXAmznShippingBusinessID string
 
 // The values of LinkCarrierAccountPostXAmznShippingBusinessID that the model lists.
@@ -1422,7 +1244,8 @@ const (
 	LinkCarrierAccountPostXAmznShippingBusinessIDAmazonShippingJP  LinkCarrierAccountPostXAmznShippingBusinessID = "AmazonShipping_JP"
 )
 
-// LinkCarrierAccountXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of linkCarrierAccount of the model. Values that are not listed here occur and pass.
+// LinkCarrierAccountXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of linkCarrierAccount of the model. Values that are not listed here occur
+// and pass.
 type LinkCarrierAccountXAmznShippingBusinessID string
 
 // The values of LinkCarrierAccountXAmznShippingBusinessID that the model lists.
@@ -1463,7 +1286,8 @@ const (
 	NdrActionRTO        NdrAction = "RTO"
 )
 
-// OneClickShipmentXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of oneClickShipment of the model. Values that are not listed here occur and pass.
+// OneClickShipmentXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of oneClickShipment of the model. Values that are not listed here occur and
+// pass.
 type OneClickShipmentXAmznShippingBusinessID string
 
 // The values of OneClickShipmentXAmznShippingBusinessID that the model lists.
@@ -1489,7 +1313,8 @@ const (
 	PaymentTypePayDirectToCarrier PaymentType = "PAY_DIRECT_TO_CARRIER"
 )
 
-// PurchaseShipmentXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of purchaseShipment of the model. Values that are not listed here occur and pass.
+// PurchaseShipmentXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of purchaseShipment of the model. Values that are not listed here occur and
+// pass.
 type PurchaseShipmentXAmznShippingBusinessID string
 
 // The values of PurchaseShipmentXAmznShippingBusinessID that the model lists.
@@ -1591,7 +1416,8 @@ const (
 	StatusAwaitingCustomerPickup Status = "AwaitingCustomerPickup"
 )
 
-// SubmitNdrFeedbackXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of submitNdrFeedback of the model. Values that are not listed here occur and pass.
+// SubmitNdrFeedbackXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of submitNdrFeedback of the model. Values that are not listed here occur
+// and pass.
 type SubmitNdrFeedbackXAmznShippingBusinessID string
 
 // The values of SubmitNdrFeedbackXAmznShippingBusinessID that the model lists.
@@ -1616,7 +1442,8 @@ const (
 	TaxTypeGST TaxType = "GST"
 )
 
-// UnlinkCarrierAccountXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of unlinkCarrierAccount of the model. Values that are not listed here occur and pass.
+// UnlinkCarrierAccountXAmznShippingBusinessID is parameter x-amzn-shipping-business-id of unlinkCarrierAccount of the model. Values that are not listed here
+// occur and pass.
 type UnlinkCarrierAccountXAmznShippingBusinessID string
 
 // The values of UnlinkCarrierAccountXAmznShippingBusinessID that the model lists.

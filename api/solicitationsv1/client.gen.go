@@ -39,8 +39,10 @@ func (in *GetSolicitationActionsForOrderInput) encode(r *wire.Request) {
 // Role: Buyer Solicitation.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getsolicitationactionsfororder
-func (c *Client) GetSolicitationActionsForOrder(ctx context.Context, in *GetSolicitationActionsForOrderInput, opts ...spapi.CallOption) (*GetSolicitationActionsForOrderResponse, error) {
-	return spapi.Invoke(ctx, c.client, "solicitationsv1.getSolicitationActionsForOrder", in.encode, wire.BareObject((*decoder).readGetSolicitationActionsForOrderResponse), opts)
+func (c *Client) GetSolicitationActionsForOrder(ctx context.Context, in *GetSolicitationActionsForOrderInput,
+	opts ...spapi.CallOption) (*GetSolicitationActionsForOrderResponse, error) {
+	return wire.Invoke(ctx, c.client, "solicitationsv1.getSolicitationActionsForOrder",
+		in.encode, wire.BareObject((*decoder).readGetSolicitationActionsForOrderResponse), opts)
 }
 
 // CreateProductReviewAndSellerFeedbackSolicitationInput holds the arguments of [Client.CreateProductReviewAndSellerFeedbackSolicitation].
@@ -59,11 +61,13 @@ func (in *CreateProductReviewAndSellerFeedbackSolicitationInput) encode(r *wire.
 	wire.QueryCSV(r, "marketplaceIds", in.MarketplaceIDs, wire.Required)
 }
 
-// CreateProductReviewAndSellerFeedbackSolicitation POST /solicitations/v1/orders/{amazonOrderId}/solicitations/productReviewAndSellerFeedback, 1 requests per second, burst 5.
+// CreateProductReviewAndSellerFeedbackSolicitation POST /solicitations/v1/orders/{amazonOrderId}/solicitations/productReviewAndSellerFeedback, 1 requests per
+// second, burst 5.
 //
 // Role: Buyer Solicitation.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createproductreviewandsellerfeedbacksolicitation
-func (c *Client) CreateProductReviewAndSellerFeedbackSolicitation(ctx context.Context, in *CreateProductReviewAndSellerFeedbackSolicitationInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "solicitationsv1.createProductReviewAndSellerFeedbackSolicitation", in.encode, opts)
+func (c *Client) CreateProductReviewAndSellerFeedbackSolicitation(ctx context.Context,
+	in *CreateProductReviewAndSellerFeedbackSolicitationInput, opts ...spapi.CallOption) error {
+	return wire.InvokeEmpty(ctx, c.client, "solicitationsv1.createProductReviewAndSellerFeedbackSolicitation", in.encode, opts)
 }

@@ -6,11 +6,6 @@ import (
 	"encoding/json"
 )
 
-// CreateProductReviewAndSellerFeedbackSolicitationResponse is definition CreateProductReviewAndSellerFeedbackSolicitationResponse of the model.
-type CreateProductReviewAndSellerFeedbackSolicitationResponse struct {
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // Error is definition Error of the model.
 type Error struct {
 	// Required.

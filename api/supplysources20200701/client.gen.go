@@ -46,23 +46,12 @@ func (in *GetSupplySourcesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getsupplysources
 func (c *Client) GetSupplySources(ctx context.Context, in *GetSupplySourcesInput, opts ...spapi.CallOption) (*GetSupplySourcesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "supplysources20200701.getSupplySources", in.encode, wire.BareObject((*decoder).readGetSupplySourcesResponse), opts)
+	return wire.Invoke(ctx, c.client, "supplysources20200701.getSupplySources", in.encode, wire.BareObject((*decoder).readGetSupplySourcesResponse), opts)
 }
 
 // GetSupplySourcesPages iterates over the pages of [Client.GetSupplySources], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetSupplySourcesPages(ctx context.Context, in *GetSupplySourcesInput, opts ...spapi.CallOption) iter.Seq2[*GetSupplySourcesResponse, error] {
-	return wire.Pages(in, func(in *GetSupplySourcesInput) (*GetSupplySourcesResponse, error) {
-		return c.GetSupplySources(ctx, in, opts...)
-	}, getSupplySourcesNext)
-}
-
-func getSupplySourcesNext(in *GetSupplySourcesInput, page *GetSupplySourcesResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextPageToken
-	in.NextPageToken = token
-	return token
+	return wire.Pages(ctx, c.client, "supplysources20200701.getSupplySources", in.encode, wire.BareObject((*decoder).readGetSupplySourcesResponse), opts)
 }
 
 // GetSupplySourcesAll iterates over the items of all pages of [Client.GetSupplySources]. It stops after an error.
@@ -100,7 +89,7 @@ func (in *CreateSupplySourceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createsupplysource
 func (c *Client) CreateSupplySource(ctx context.Context, in *CreateSupplySourceInput, opts ...spapi.CallOption) (*CreateSupplySourceResponse, error) {
-	return spapi.Invoke(ctx, c.client, "supplysources20200701.createSupplySource", in.encode, wire.BareObject((*decoder).readCreateSupplySourceResponse), opts)
+	return wire.Invoke(ctx, c.client, "supplysources20200701.createSupplySource", in.encode, wire.BareObject((*decoder).readCreateSupplySourceResponse), opts)
 }
 
 // GetSupplySourceInput holds the arguments of [Client.GetSupplySource].
@@ -124,7 +113,7 @@ func (in *GetSupplySourceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getsupplysource
 func (c *Client) GetSupplySource(ctx context.Context, in *GetSupplySourceInput, opts ...spapi.CallOption) (*SupplySource, error) {
-	return spapi.Invoke(ctx, c.client, "supplysources20200701.getSupplySource", in.encode, wire.BareObject((*decoder).readSupplySource), opts)
+	return wire.Invoke(ctx, c.client, "supplysources20200701.getSupplySource", in.encode, wire.BareObject((*decoder).readSupplySource), opts)
 }
 
 // UpdateSupplySourceInput holds the arguments of [Client.UpdateSupplySource].
@@ -152,7 +141,7 @@ func (in *UpdateSupplySourceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updatesupplysource
 func (c *Client) UpdateSupplySource(ctx context.Context, in *UpdateSupplySourceInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "supplysources20200701.updateSupplySource", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "supplysources20200701.updateSupplySource", in.encode, opts)
 }
 
 // ArchiveSupplySourceInput holds the arguments of [Client.ArchiveSupplySource].
@@ -176,7 +165,7 @@ func (in *ArchiveSupplySourceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/archivesupplysource
 func (c *Client) ArchiveSupplySource(ctx context.Context, in *ArchiveSupplySourceInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "supplysources20200701.archiveSupplySource", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "supplysources20200701.archiveSupplySource", in.encode, opts)
 }
 
 // UpdateSupplySourceStatusInput holds the arguments of [Client.UpdateSupplySourceStatus].
@@ -202,5 +191,5 @@ func (in *UpdateSupplySourceStatusInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updatesupplysourcestatus
 func (c *Client) UpdateSupplySourceStatus(ctx context.Context, in *UpdateSupplySourceStatusInput, opts ...spapi.CallOption) error {
-	return spapi.InvokeEmpty(ctx, c.client, "supplysources20200701.updateSupplySourceStatus", in.encode, opts)
+	return wire.InvokeEmpty(ctx, c.client, "supplysources20200701.updateSupplySourceStatus", in.encode, opts)
 }

@@ -39,16 +39,6 @@ type ContactDetailsPrimary struct {
 	Phone string `json:"phone,omitzero"`
 }
 
-// CreateSupplySourceRequest is definition CreateSupplySourceRequest of the model.
-type CreateSupplySourceRequest struct {
-	// Required.
-	SupplySourceCode string `json:"supplySourceCode,omitzero"`
-	// Required.
-	Alias string `json:"alias,omitzero"`
-	// Required.
-	Address *Address `json:"address,omitzero"`
-}
-
 // CreateSupplySourceResponse is definition CreateSupplySourceResponse of the model.
 type CreateSupplySourceResponse struct {
 	// Required.
@@ -75,21 +65,6 @@ type Duration struct {
 	// At least 0.
 	Value    *int64   `json:"value,omitzero"`
 	TimeUnit TimeUnit `json:"timeUnit,omitzero"`
-}
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
 }
 
 // GetSupplySourcesResponse is definition GetSupplySourcesResponse of the model.
@@ -221,18 +196,6 @@ type ThroughputConfig struct {
 	ThroughputCap *ThroughputCap `json:"throughputCap,omitzero"`
 	// Required.
 	ThroughputUnit ThroughputUnit `json:"throughputUnit,omitzero"`
-}
-
-// UpdateSupplySourceRequest is definition UpdateSupplySourceRequest of the model.
-type UpdateSupplySourceRequest struct {
-	Alias         string                     `json:"alias,omitzero"`
-	Configuration *SupplySourceConfiguration `json:"configuration,omitzero"`
-	Capabilities  *SupplySourceCapabilities  `json:"capabilities,omitzero"`
-}
-
-// UpdateSupplySourceStatusRequest is definition UpdateSupplySourceStatusRequest of the model.
-type UpdateSupplySourceStatusRequest struct {
-	Status SupplySourceStatus `json:"status,omitzero"`
 }
 
 // ParkingCostType is definition ParkingCostType of the model. Values that are not listed here occur and pass.

@@ -37,6 +37,8 @@ func (in *CreateRestrictedDataTokenInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Direct-to-Consumer Shipping (Restricted), Tax Invoicing (Restricted), Tax Remittance (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createrestricteddatatoken
-func (c *Client) CreateRestrictedDataToken(ctx context.Context, in *CreateRestrictedDataTokenInput, opts ...spapi.CallOption) (*CreateRestrictedDataTokenResponse, error) {
-	return spapi.Invoke(ctx, c.client, "tokens20210301.createRestrictedDataToken", in.encode, wire.BareObject((*decoder).readCreateRestrictedDataTokenResponse), opts)
+func (c *Client) CreateRestrictedDataToken(ctx context.Context, in *CreateRestrictedDataTokenInput,
+	opts ...spapi.CallOption) (*CreateRestrictedDataTokenResponse, error) {
+	return wire.Invoke(ctx, c.client, "tokens20210301.createRestrictedDataToken",
+		in.encode, wire.BareObject((*decoder).readCreateRestrictedDataTokenResponse), opts)
 }

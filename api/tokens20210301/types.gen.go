@@ -2,31 +2,10 @@
 
 package tokens20210301
 
-// CreateRestrictedDataTokenRequest is definition CreateRestrictedDataTokenRequest of the model.
-type CreateRestrictedDataTokenRequest struct {
-	TargetApplication string `json:"targetApplication,omitzero"`
-	// Required.
-	RestrictedResources []RestrictedResource `json:"restrictedResources,omitzero"`
-}
-
 // CreateRestrictedDataTokenResponse is definition CreateRestrictedDataTokenResponse of the model.
 type CreateRestrictedDataTokenResponse struct {
 	RestrictedDataToken string `json:"restrictedDataToken,omitzero"`
 	ExpiresIn           *int64 `json:"expiresIn,omitzero"`
-}
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	Errors []Error `json:"errors,omitzero"`
 }
 
 // RestrictedResource is definition RestrictedResource of the model.

@@ -17,21 +17,6 @@ type CarrierTracking struct {
 	CarrierCode    string `json:"carrierCode,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // GetShipmentTrackingResponse is definition GetShipmentTrackingResponse of the model.
 type GetShipmentTrackingResponse struct {
 	// Required.

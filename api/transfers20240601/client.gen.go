@@ -56,21 +56,12 @@ func (in *ListPayoutsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listpayouts
 func (c *Client) ListPayouts(ctx context.Context, in *ListPayoutsInput, opts ...spapi.CallOption) (*ListPayoutsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "transfers20240601.listPayouts", in.encode, wire.BareObject((*decoder).readListPayoutsResponse), opts)
+	return wire.Invoke(ctx, c.client, "transfers20240601.listPayouts", in.encode, wire.BareObject((*decoder).readListPayoutsResponse), opts)
 }
 
 // ListPayoutsPages iterates over the pages of [Client.ListPayouts], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListPayoutsPages(ctx context.Context, in *ListPayoutsInput, opts ...spapi.CallOption) iter.Seq2[*ListPayoutsResponse, error] {
-	return wire.Pages(in, func(in *ListPayoutsInput) (*ListPayoutsResponse, error) { return c.ListPayouts(ctx, in, opts...) }, listPayoutsNext)
-}
-
-func listPayoutsNext(in *ListPayoutsInput, page *ListPayoutsResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "transfers20240601.listPayouts", in.encode, wire.BareObject((*decoder).readListPayoutsResponse), opts)
 }
 
 // ListPayoutsAll iterates over the items of all pages of [Client.ListPayouts]. It stops after an error.
@@ -104,7 +95,7 @@ func (in *InitiatePayoutInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/initiatepayout
 func (c *Client) InitiatePayout(ctx context.Context, in *InitiatePayoutInput, opts ...spapi.CallOption) (*InitiatePayoutResponse, error) {
-	return spapi.Invoke(ctx, c.client, "transfers20240601.initiatePayout", in.encode, wire.BareObject((*decoder).readInitiatePayoutResponse), opts)
+	return wire.Invoke(ctx, c.client, "transfers20240601.initiatePayout", in.encode, wire.BareObject((*decoder).readInitiatePayoutResponse), opts)
 }
 
 // GetPaymentMethodsInput holds the arguments of [Client.GetPaymentMethods].
@@ -112,7 +103,7 @@ type GetPaymentMethodsInput struct {
 	// Query marketplaceId; required.
 	MarketplaceID string `json:"-"`
 	// Query paymentMethodTypes; at least 1 elements; no element twice.
-	PaymentMethodTypes []GetPaymentMethodsPaymentMethodTypes `json:"-"`
+	PaymentMethodTypes []GetPaymentMethodsPaymentMethodType `json:"-"`
 }
 
 func (in *GetPaymentMethodsInput) encode(r *wire.Request) {
@@ -129,7 +120,7 @@ func (in *GetPaymentMethodsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getpaymentmethods
 func (c *Client) GetPaymentMethods(ctx context.Context, in *GetPaymentMethodsInput, opts ...spapi.CallOption) (*GetPaymentMethodsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "transfers20240601.getPaymentMethods", in.encode, wire.BareObject((*decoder).readGetPaymentMethodsResponse), opts)
+	return wire.Invoke(ctx, c.client, "transfers20240601.getPaymentMethods", in.encode, wire.BareObject((*decoder).readGetPaymentMethodsResponse), opts)
 }
 
 // ListExpectedPayoutsInput holds the arguments of [Client.ListExpectedPayouts].
@@ -159,23 +150,13 @@ func (in *ListExpectedPayoutsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listexpectedpayouts
 func (c *Client) ListExpectedPayouts(ctx context.Context, in *ListExpectedPayoutsInput, opts ...spapi.CallOption) (*ListExpectedPayoutsResponse, error) {
-	return spapi.Invoke(ctx, c.client, "transfers20240601.listExpectedPayouts", in.encode, wire.BareObject((*decoder).readListExpectedPayoutsResponse), opts)
+	return wire.Invoke(ctx, c.client, "transfers20240601.listExpectedPayouts", in.encode, wire.BareObject((*decoder).readListExpectedPayoutsResponse), opts)
 }
 
 // ListExpectedPayoutsPages iterates over the pages of [Client.ListExpectedPayouts], beginning with the one that in asks for. It stops after an error.
-func (c *Client) ListExpectedPayoutsPages(ctx context.Context, in *ListExpectedPayoutsInput, opts ...spapi.CallOption) iter.Seq2[*ListExpectedPayoutsResponse, error] {
-	return wire.Pages(in, func(in *ListExpectedPayoutsInput) (*ListExpectedPayoutsResponse, error) {
-		return c.ListExpectedPayouts(ctx, in, opts...)
-	}, listExpectedPayoutsNext)
-}
-
-func listExpectedPayoutsNext(in *ListExpectedPayoutsInput, page *ListExpectedPayoutsResponse) string {
-	if page == nil {
-		return ""
-	}
-	token := page.NextToken
-	in.NextToken = token
-	return token
+func (c *Client) ListExpectedPayoutsPages(ctx context.Context, in *ListExpectedPayoutsInput,
+	opts ...spapi.CallOption) iter.Seq2[*ListExpectedPayoutsResponse, error] {
+	return wire.Pages(ctx, c.client, "transfers20240601.listExpectedPayouts", in.encode, wire.BareObject((*decoder).readListExpectedPayoutsResponse), opts)
 }
 
 // ListExpectedPayoutsAll iterates over the items of all pages of [Client.ListExpectedPayouts]. It stops after an error.

@@ -13,21 +13,6 @@ type Currency struct {
 	CurrencyAmount json.Number `json:"currencyAmount,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // ExpectedPayout is definition ExpectedPayout of the model.
 type ExpectedPayout struct {
 	// Required.
@@ -51,14 +36,6 @@ type ExpiryDate struct {
 // GetPaymentMethodsResponse is definition GetPaymentMethodsResponse of the model.
 type GetPaymentMethodsResponse struct {
 	PaymentMethods []PaymentMethodDetails `json:"paymentMethods,omitzero"`
-}
-
-// InitiatePayoutRequest is definition InitiatePayoutRequest of the model.
-type InitiatePayoutRequest struct {
-	// Required.
-	MarketplaceID string `json:"marketplaceId,omitzero"`
-	// Required.
-	AccountType string `json:"accountType,omitzero"`
 }
 
 // InitiatePayoutResponse is definition InitiatePayoutResponse of the model.
@@ -164,14 +141,14 @@ const (
 	ExpectedPayoutStatusNameNoPayoutExpected ExpectedPayoutStatusName = "NO_PAYOUT_EXPECTED"
 )
 
-// GetPaymentMethodsPaymentMethodTypes is parameter paymentMethodTypes of getPaymentMethods of the model. Values that are not listed here occur and pass.
-type GetPaymentMethodsPaymentMethodTypes string
+// GetPaymentMethodsPaymentMethodType is parameter paymentMethodTypes of getPaymentMethods of the model. Values that are not listed here occur and pass.
+type GetPaymentMethodsPaymentMethodType string
 
-// The values of GetPaymentMethodsPaymentMethodTypes that the model lists.
+// The values of GetPaymentMethodsPaymentMethodType that the model lists.
 const (
-	GetPaymentMethodsPaymentMethodTypesBankAccount  GetPaymentMethodsPaymentMethodTypes = "BANK_ACCOUNT"
-	GetPaymentMethodsPaymentMethodTypesCard         GetPaymentMethodsPaymentMethodTypes = "CARD"
-	GetPaymentMethodsPaymentMethodTypesSellerWallet GetPaymentMethodsPaymentMethodTypes = "SELLER_WALLET"
+	GetPaymentMethodsPaymentMethodTypeBankAccount  GetPaymentMethodsPaymentMethodType = "BANK_ACCOUNT"
+	GetPaymentMethodsPaymentMethodTypeCard         GetPaymentMethodsPaymentMethodType = "CARD"
+	GetPaymentMethodsPaymentMethodTypeSellerWallet GetPaymentMethodsPaymentMethodType = "SELLER_WALLET"
 )
 
 // PaymentMethodName is definition PaymentMethodName of the model. Values that are not listed here occur and pass.

@@ -47,6 +47,8 @@ func (in *CreateUploadDestinationForResourceInput) encode(r *wire.Request) {
 // Role: Product Listing.
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createuploaddestinationforresource
-func (c *Client) CreateUploadDestinationForResource(ctx context.Context, in *CreateUploadDestinationForResourceInput, opts ...spapi.CallOption) (*UploadDestination, error) {
-	return spapi.Invoke(ctx, c.client, "uploads20201101.createUploadDestinationForResource", in.encode, wire.PayloadObject((*decoder).readUploadDestination), opts)
+func (c *Client) CreateUploadDestinationForResource(ctx context.Context,
+	in *CreateUploadDestinationForResourceInput, opts ...spapi.CallOption) (*UploadDestination, error) {
+	return wire.Invoke(ctx, c.client, "uploads20201101.createUploadDestinationForResource",
+		in.encode, wire.PayloadObject((*decoder).readUploadDestination), opts)
 }

@@ -6,21 +6,6 @@ import (
 	"encoding/json"
 )
 
-// CreateUploadDestinationResponse is definition CreateUploadDestinationResponse of the model.
-type CreateUploadDestinationResponse struct {
-	Payload *UploadDestination `json:"payload,omitzero"`
-	Errors  []Error            `json:"errors,omitzero"`
-}
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
 // UploadDestination is definition UploadDestination of the model.
 type UploadDestination struct {
 	UploadDestinationID string          `json:"uploadDestinationId,omitzero"`

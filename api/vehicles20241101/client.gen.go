@@ -51,21 +51,12 @@ func (in *GetVehiclesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getvehicles
 func (c *Client) GetVehicles(ctx context.Context, in *GetVehiclesInput, opts ...spapi.CallOption) (*VehiclesResponse, error) {
-	return spapi.Invoke(ctx, c.client, "vehicles20241101.getVehicles", in.encode, wire.BareObject((*decoder).readVehiclesResponse), opts)
+	return wire.Invoke(ctx, c.client, "vehicles20241101.getVehicles", in.encode, wire.BareObject((*decoder).readVehiclesResponse), opts)
 }
 
 // GetVehiclesPages iterates over the pages of [Client.GetVehicles], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetVehiclesPages(ctx context.Context, in *GetVehiclesInput, opts ...spapi.CallOption) iter.Seq2[*VehiclesResponse, error] {
-	return wire.Pages(in, func(in *GetVehiclesInput) (*VehiclesResponse, error) { return c.GetVehicles(ctx, in, opts...) }, getVehiclesNext)
-}
-
-func getVehiclesNext(in *GetVehiclesInput, page *VehiclesResponse) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.PageToken = token
-	return token
+	return wire.Pages(ctx, c.client, "vehicles20241101.getVehicles", in.encode, wire.BareObject((*decoder).readVehiclesResponse), opts)
 }
 
 // GetVehiclesAll iterates over the items of all pages of [Client.GetVehicles]. It stops after an error.

@@ -14,21 +14,6 @@ type EngineOutput struct {
 	Unit EngineOutputUnit `json:"unit,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // MonthAndYear is definition MonthAndYear of the model.
 type MonthAndYear struct {
 	// Pattern ^[0-9]{4}$.

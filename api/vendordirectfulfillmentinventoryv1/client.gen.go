@@ -39,5 +39,6 @@ func (in *SubmitInventoryUpdateInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/submitinventoryupdate
 func (c *Client) SubmitInventoryUpdate(ctx context.Context, in *SubmitInventoryUpdateInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentinventoryv1.submitInventoryUpdate", in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentinventoryv1.submitInventoryUpdate",
+		in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
 }

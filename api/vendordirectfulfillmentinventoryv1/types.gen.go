@@ -2,15 +2,6 @@
 
 package vendordirectfulfillmentinventoryv1
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
 // InventoryUpdate is definition InventoryUpdate of the model.
 type InventoryUpdate struct {
 	// Required.
@@ -41,17 +32,6 @@ type ItemQuantity struct {
 type PartyIdentification struct {
 	// Required.
 	PartyID string `json:"partyId,omitzero"`
-}
-
-// SubmitInventoryUpdateRequest is definition SubmitInventoryUpdateRequest of the model.
-type SubmitInventoryUpdateRequest struct {
-	Inventory *InventoryUpdate `json:"inventory,omitzero"`
-}
-
-// SubmitInventoryUpdateResponse is definition SubmitInventoryUpdateResponse of the model.
-type SubmitInventoryUpdateResponse struct {
-	Payload *TransactionReference `json:"payload,omitzero"`
-	Errors  []Error               `json:"errors,omitzero"`
 }
 
 // TransactionReference is definition TransactionReference of the model.

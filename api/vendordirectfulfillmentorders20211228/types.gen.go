@@ -37,21 +37,6 @@ type BuyerCustomizedInfoDetail struct {
 	CustomizedURL string `json:"customizedUrl,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
 // GiftDetails is definition GiftDetails of the model.
 type GiftDetails struct {
 	GiftMessage string `json:"giftMessage,omitzero"`
@@ -193,17 +178,6 @@ type ShipmentDetails struct {
 	ShipmentDates *ShipmentDates `json:"shipmentDates,omitzero"`
 	// Required.
 	MessageToCustomer string `json:"messageToCustomer,omitzero"`
-}
-
-// SubmitAcknowledgementRequest is definition SubmitAcknowledgementRequest of the model.
-type SubmitAcknowledgementRequest struct {
-	OrderAcknowledgements []OrderAcknowledgementItem `json:"orderAcknowledgements,omitzero"`
-}
-
-// SubmitAcknowledgementResponse is definition SubmitAcknowledgementResponse of the model.
-type SubmitAcknowledgementResponse struct {
-	Payload *TransactionID `json:"payload,omitzero"`
-	Errors  *ErrorList     `json:"errors,omitzero"`
 }
 
 // TaxDetails is definition TaxDetails of the model.

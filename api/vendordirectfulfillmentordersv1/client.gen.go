@@ -64,21 +64,12 @@ func (in *GetOrdersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-orders-api
 func (c *Client) GetOrders(ctx context.Context, in *GetOrdersInput, opts ...spapi.CallOption) (*OrderList, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentordersv1.getOrders", in.encode, wire.PayloadObject((*decoder).readOrderList), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentordersv1.getOrders", in.encode, wire.PayloadObject((*decoder).readOrderList), opts)
 }
 
 // GetOrdersPages iterates over the pages of [Client.GetOrders], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetOrdersPages(ctx context.Context, in *GetOrdersInput, opts ...spapi.CallOption) iter.Seq2[*OrderList, error] {
-	return wire.Pages(in, func(in *GetOrdersInput) (*OrderList, error) { return c.GetOrders(ctx, in, opts...) }, getOrdersNext)
-}
-
-func getOrdersNext(in *GetOrdersInput, page *OrderList) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "vendordirectfulfillmentordersv1.getOrders", in.encode, wire.PayloadObject((*decoder).readOrderList), opts)
 }
 
 // GetOrdersAll iterates over the items of all pages of [Client.GetOrders]. It stops after an error.
@@ -112,7 +103,7 @@ func (in *GetOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-orders-api
 func (c *Client) GetOrder(ctx context.Context, in *GetOrderInput, opts ...spapi.CallOption) (*Order, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentordersv1.getOrder", in.encode, wire.PayloadObject((*decoder).readOrder), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentordersv1.getOrder", in.encode, wire.PayloadObject((*decoder).readOrder), opts)
 }
 
 // SubmitAcknowledgementInput holds the arguments of [Client.SubmitAcknowledgement].
@@ -133,5 +124,6 @@ func (in *SubmitAcknowledgementInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-orders-api
 func (c *Client) SubmitAcknowledgement(ctx context.Context, in *SubmitAcknowledgementInput, opts ...spapi.CallOption) (*TransactionID, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentordersv1.submitAcknowledgement", in.encode, wire.PayloadObject((*decoder).readTransactionID), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentordersv1.submitAcknowledgement",
+		in.encode, wire.PayloadObject((*decoder).readTransactionID), opts)
 }

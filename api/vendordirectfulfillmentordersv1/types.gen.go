@@ -32,27 +32,6 @@ type Address struct {
 	Phone       string `json:"phone,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// GetOrderResponse is definition GetOrderResponse of the model.
-type GetOrderResponse struct {
-	Payload *Order  `json:"payload,omitzero"`
-	Errors  []Error `json:"errors,omitzero"`
-}
-
-// GetOrdersResponse is definition GetOrdersResponse of the model.
-type GetOrdersResponse struct {
-	Payload *OrderList `json:"payload,omitzero"`
-	Errors  []Error    `json:"errors,omitzero"`
-}
-
 // GiftDetails is definition GiftDetails of the model.
 type GiftDetails struct {
 	GiftMessage string `json:"giftMessage,omitzero"`
@@ -202,17 +181,6 @@ type ShipmentDetails struct {
 	ShipmentDates *ShipmentDates `json:"shipmentDates,omitzero"`
 	// Required.
 	MessageToCustomer string `json:"messageToCustomer,omitzero"`
-}
-
-// SubmitAcknowledgementRequest is definition SubmitAcknowledgementRequest of the model.
-type SubmitAcknowledgementRequest struct {
-	OrderAcknowledgements []OrderAcknowledgementItem `json:"orderAcknowledgements,omitzero"`
-}
-
-// SubmitAcknowledgementResponse is definition SubmitAcknowledgementResponse of the model.
-type SubmitAcknowledgementResponse struct {
-	Payload *TransactionID `json:"payload,omitzero"`
-	Errors  []Error        `json:"errors,omitzero"`
 }
 
 // TaxDetails is definition TaxDetails of the model.

@@ -45,15 +45,6 @@ type ChargeDetails struct {
 	TaxDetails   []TaxDetail `json:"taxDetails,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
 // InvoiceDetail is definition InvoiceDetail of the model.
 type InvoiceDetail struct {
 	// Required.
@@ -117,17 +108,6 @@ type PartyIdentification struct {
 	PartyID                string                  `json:"partyId,omitzero"`
 	Address                *Address                `json:"address,omitzero"`
 	TaxRegistrationDetails []TaxRegistrationDetail `json:"taxRegistrationDetails,omitzero"`
-}
-
-// SubmitInvoiceRequest is definition SubmitInvoiceRequest of the model.
-type SubmitInvoiceRequest struct {
-	Invoices []InvoiceDetail `json:"invoices,omitzero"`
-}
-
-// SubmitInvoiceResponse is definition SubmitInvoiceResponse of the model.
-type SubmitInvoiceResponse struct {
-	Payload *TransactionReference `json:"payload,omitzero"`
-	Errors  []Error               `json:"errors,omitzero"`
 }
 
 // TaxDetail is definition TaxDetail of the model.

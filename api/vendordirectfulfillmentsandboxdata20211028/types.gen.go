@@ -2,37 +2,12 @@
 
 package vendordirectfulfillmentsandboxdata20211028
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
-}
-
-// GenerateOrderScenarioRequest is definition GenerateOrderScenarioRequest of the model.
-type GenerateOrderScenarioRequest struct {
-	Orders []OrderScenarioRequest `json:"orders,omitzero"`
-}
-
 // OrderScenarioRequest is definition OrderScenarioRequest of the model.
 type OrderScenarioRequest struct {
 	// Required.
 	SellingParty *PartyIdentification `json:"sellingParty,omitzero"`
 	// Required.
 	ShipFromParty *PartyIdentification `json:"shipFromParty,omitzero"`
-}
-
-// Pagination is definition Pagination of the model.
-type Pagination struct {
-	NextToken string `json:"nextToken,omitzero"`
 }
 
 // PartyIdentification is definition PartyIdentification of the model.

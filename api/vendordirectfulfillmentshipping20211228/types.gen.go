@@ -53,33 +53,10 @@ type ContainerLabel struct {
 	Format ContainerLabelFormat `json:"format,omitzero"`
 }
 
-// CreateContainerLabelRequest is definition CreateContainerLabelRequest of the model.
-type CreateContainerLabelRequest struct {
-	// Required.
-	SellingParty *PartyIdentification `json:"sellingParty,omitzero"`
-	// Required.
-	ShipFromParty *PartyIdentification `json:"shipFromParty,omitzero"`
-	// Required.
-	CarrierID CarrierID `json:"carrierId,omitzero"`
-	// Required.
-	VendorContainerID string `json:"vendorContainerId,omitzero"`
-	// Required.
-	Packages []Package `json:"packages,omitzero"`
-}
-
 // CreateContainerLabelResponse is definition CreateContainerLabelResponse of the model.
 type CreateContainerLabelResponse struct {
 	// Required.
 	ContainerLabel *ContainerLabel `json:"containerLabel,omitzero"`
-}
-
-// CreateShippingLabelsRequest is definition CreateShippingLabelsRequest of the model.
-type CreateShippingLabelsRequest struct {
-	// Required.
-	SellingParty *PartyIdentification `json:"sellingParty,omitzero"`
-	// Required.
-	ShipFromParty *PartyIdentification `json:"shipFromParty,omitzero"`
-	Containers    []Container          `json:"containers,omitzero"`
 }
 
 // CustomerInvoice is definition CustomerInvoice of the model.
@@ -106,21 +83,6 @@ type Dimensions struct {
 	Height string `json:"height,omitzero"`
 	// Required.
 	UnitOfMeasure DimensionsUnitOfMeasure `json:"unitOfMeasure,omitzero"`
-}
-
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// ErrorList is definition ErrorList of the model.
-type ErrorList struct {
-	// Required.
-	Errors []Error `json:"errors,omitzero"`
 }
 
 // Item is definition Item of the model.
@@ -285,22 +247,6 @@ type StatusUpdateDetails struct {
 	// Required.
 	StatusLocationAddress *Address          `json:"statusLocationAddress,omitzero"`
 	ShipmentSchedule      *ShipmentSchedule `json:"shipmentSchedule,omitzero"`
-}
-
-// SubmitShipmentConfirmationsRequest is definition SubmitShipmentConfirmationsRequest of the model.
-type SubmitShipmentConfirmationsRequest struct {
-	ShipmentConfirmations []ShipmentConfirmation `json:"shipmentConfirmations,omitzero"`
-}
-
-// SubmitShipmentStatusUpdatesRequest is definition SubmitShipmentStatusUpdatesRequest of the model.
-type SubmitShipmentStatusUpdatesRequest struct {
-	// At least 1 elements.
-	ShipmentStatusUpdates []ShipmentStatusUpdate `json:"shipmentStatusUpdates,omitzero"`
-}
-
-// SubmitShippingLabelsRequest is definition SubmitShippingLabelsRequest of the model.
-type SubmitShippingLabelsRequest struct {
-	ShippingLabelRequests []ShippingLabelRequest `json:"shippingLabelRequests,omitzero"`
 }
 
 // TaxRegistrationDetails is definition TaxRegistrationDetails of the model.

@@ -58,23 +58,14 @@ func (in *GetShippingLabelsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetShippingLabels(ctx context.Context, in *GetShippingLabelsInput, opts ...spapi.CallOption) (*ShippingLabelList, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getShippingLabels", in.encode, wire.PayloadObject((*decoder).readShippingLabelList), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getShippingLabels",
+		in.encode, wire.PayloadObject((*decoder).readShippingLabelList), opts)
 }
 
 // GetShippingLabelsPages iterates over the pages of [Client.GetShippingLabels], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetShippingLabelsPages(ctx context.Context, in *GetShippingLabelsInput, opts ...spapi.CallOption) iter.Seq2[*ShippingLabelList, error] {
-	return wire.Pages(in, func(in *GetShippingLabelsInput) (*ShippingLabelList, error) {
-		return c.GetShippingLabels(ctx, in, opts...)
-	}, getShippingLabelsNext)
-}
-
-func getShippingLabelsNext(in *GetShippingLabelsInput, page *ShippingLabelList) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "vendordirectfulfillmentshippingv1.getShippingLabels",
+		in.encode, wire.PayloadObject((*decoder).readShippingLabelList), opts)
 }
 
 // GetShippingLabelsAll iterates over the items of all pages of [Client.GetShippingLabels]. It stops after an error.
@@ -105,7 +96,8 @@ func (in *SubmitShippingLabelRequestInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) SubmitShippingLabelRequest(ctx context.Context, in *SubmitShippingLabelRequestInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.submitShippingLabelRequest", in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.submitShippingLabelRequest",
+		in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
 }
 
 // GetShippingLabelInput holds the arguments of [Client.GetShippingLabel].
@@ -129,7 +121,7 @@ func (in *GetShippingLabelInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetShippingLabel(ctx context.Context, in *GetShippingLabelInput, opts ...spapi.CallOption) (*ShippingLabel, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getShippingLabel", in.encode, wire.PayloadObject((*decoder).readShippingLabel), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getShippingLabel", in.encode, wire.PayloadObject((*decoder).readShippingLabel), opts)
 }
 
 // SubmitShipmentConfirmationsInput holds the arguments of [Client.SubmitShipmentConfirmations].
@@ -149,8 +141,10 @@ func (in *SubmitShipmentConfirmationsInput) encode(r *wire.Request) {
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
-func (c *Client) SubmitShipmentConfirmations(ctx context.Context, in *SubmitShipmentConfirmationsInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.submitShipmentConfirmations", in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
+func (c *Client) SubmitShipmentConfirmations(ctx context.Context,
+	in *SubmitShipmentConfirmationsInput, opts ...spapi.CallOption) (*TransactionReference, error) {
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.submitShipmentConfirmations",
+		in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
 }
 
 // SubmitShipmentStatusUpdatesInput holds the arguments of [Client.SubmitShipmentStatusUpdates].
@@ -171,8 +165,10 @@ func (in *SubmitShipmentStatusUpdatesInput) encode(r *wire.Request) {
 // Role: Direct-to-Consumer Shipping (Restricted).
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
-func (c *Client) SubmitShipmentStatusUpdates(ctx context.Context, in *SubmitShipmentStatusUpdatesInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.submitShipmentStatusUpdates", in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
+func (c *Client) SubmitShipmentStatusUpdates(ctx context.Context,
+	in *SubmitShipmentStatusUpdatesInput, opts ...spapi.CallOption) (*TransactionReference, error) {
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.submitShipmentStatusUpdates",
+		in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
 }
 
 // GetCustomerInvoicesInput holds the arguments of [Client.GetCustomerInvoices].
@@ -213,23 +209,14 @@ func (in *GetCustomerInvoicesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetCustomerInvoices(ctx context.Context, in *GetCustomerInvoicesInput, opts ...spapi.CallOption) (*CustomerInvoiceList, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getCustomerInvoices", in.encode, wire.PayloadObject((*decoder).readCustomerInvoiceList), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getCustomerInvoices",
+		in.encode, wire.PayloadObject((*decoder).readCustomerInvoiceList), opts)
 }
 
 // GetCustomerInvoicesPages iterates over the pages of [Client.GetCustomerInvoices], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetCustomerInvoicesPages(ctx context.Context, in *GetCustomerInvoicesInput, opts ...spapi.CallOption) iter.Seq2[*CustomerInvoiceList, error] {
-	return wire.Pages(in, func(in *GetCustomerInvoicesInput) (*CustomerInvoiceList, error) {
-		return c.GetCustomerInvoices(ctx, in, opts...)
-	}, getCustomerInvoicesNext)
-}
-
-func getCustomerInvoicesNext(in *GetCustomerInvoicesInput, page *CustomerInvoiceList) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "vendordirectfulfillmentshippingv1.getCustomerInvoices",
+		in.encode, wire.PayloadObject((*decoder).readCustomerInvoiceList), opts)
 }
 
 // GetCustomerInvoicesAll iterates over the items of all pages of [Client.GetCustomerInvoices]. It stops after an error.
@@ -263,7 +250,8 @@ func (in *GetCustomerInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetCustomerInvoice(ctx context.Context, in *GetCustomerInvoiceInput, opts ...spapi.CallOption) (*CustomerInvoice, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getCustomerInvoice", in.encode, wire.PayloadObject((*decoder).readCustomerInvoice), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getCustomerInvoice",
+		in.encode, wire.PayloadObject((*decoder).readCustomerInvoice), opts)
 }
 
 // GetPackingSlipsInput holds the arguments of [Client.GetPackingSlips].
@@ -304,21 +292,12 @@ func (in *GetPackingSlipsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetPackingSlips(ctx context.Context, in *GetPackingSlipsInput, opts ...spapi.CallOption) (*PackingSlipList, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getPackingSlips", in.encode, wire.PayloadObject((*decoder).readPackingSlipList), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getPackingSlips", in.encode, wire.PayloadObject((*decoder).readPackingSlipList), opts)
 }
 
 // GetPackingSlipsPages iterates over the pages of [Client.GetPackingSlips], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetPackingSlipsPages(ctx context.Context, in *GetPackingSlipsInput, opts ...spapi.CallOption) iter.Seq2[*PackingSlipList, error] {
-	return wire.Pages(in, func(in *GetPackingSlipsInput) (*PackingSlipList, error) { return c.GetPackingSlips(ctx, in, opts...) }, getPackingSlipsNext)
-}
-
-func getPackingSlipsNext(in *GetPackingSlipsInput, page *PackingSlipList) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "vendordirectfulfillmentshippingv1.getPackingSlips", in.encode, wire.PayloadObject((*decoder).readPackingSlipList), opts)
 }
 
 // GetPackingSlipsAll iterates over the items of all pages of [Client.GetPackingSlips]. It stops after an error.
@@ -352,5 +331,5 @@ func (in *GetPackingSlipInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetPackingSlip(ctx context.Context, in *GetPackingSlipInput, opts ...spapi.CallOption) (*PackingSlip, error) {
-	return spapi.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getPackingSlip", in.encode, wire.PayloadObject((*decoder).readPackingSlip), opts)
+	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getPackingSlip", in.encode, wire.PayloadObject((*decoder).readPackingSlip), opts)
 }

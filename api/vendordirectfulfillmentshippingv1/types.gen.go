@@ -70,51 +70,6 @@ type Dimensions struct {
 	UnitOfMeasure DimensionsUnitOfMeasure `json:"unitOfMeasure,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// GetCustomerInvoiceResponse is definition GetCustomerInvoiceResponse of the model.
-type GetCustomerInvoiceResponse struct {
-	Payload *CustomerInvoice `json:"payload,omitzero"`
-	Errors  []Error          `json:"errors,omitzero"`
-}
-
-// GetCustomerInvoicesResponse is definition GetCustomerInvoicesResponse of the model.
-type GetCustomerInvoicesResponse struct {
-	Payload *CustomerInvoiceList `json:"payload,omitzero"`
-	Errors  []Error              `json:"errors,omitzero"`
-}
-
-// GetPackingSlipListResponse is definition GetPackingSlipListResponse of the model.
-type GetPackingSlipListResponse struct {
-	Payload *PackingSlipList `json:"payload,omitzero"`
-	Errors  []Error          `json:"errors,omitzero"`
-}
-
-// GetPackingSlipResponse is definition GetPackingSlipResponse of the model.
-type GetPackingSlipResponse struct {
-	Payload *PackingSlip `json:"payload,omitzero"`
-	Errors  []Error      `json:"errors,omitzero"`
-}
-
-// GetShippingLabelListResponse is definition GetShippingLabelListResponse of the model.
-type GetShippingLabelListResponse struct {
-	Payload *ShippingLabelList `json:"payload,omitzero"`
-	Errors  []Error            `json:"errors,omitzero"`
-}
-
-// GetShippingLabelResponse is definition GetShippingLabelResponse of the model.
-type GetShippingLabelResponse struct {
-	Payload *ShippingLabel `json:"payload,omitzero"`
-	Errors  []Error        `json:"errors,omitzero"`
-}
-
 // Item is definition Item of the model.
 type Item struct {
 	// Required.
@@ -270,40 +225,6 @@ type StatusUpdateDetailsShipmentSchedule struct {
 	EstimatedDeliveryDateTime time.Time `json:"estimatedDeliveryDateTime,omitzero"`
 	ApptWindowStartDateTime   time.Time `json:"apptWindowStartDateTime,omitzero"`
 	ApptWindowEndDateTime     time.Time `json:"apptWindowEndDateTime,omitzero"`
-}
-
-// SubmitShipmentConfirmationsRequest is definition SubmitShipmentConfirmationsRequest of the model.
-type SubmitShipmentConfirmationsRequest struct {
-	ShipmentConfirmations []ShipmentConfirmation `json:"shipmentConfirmations,omitzero"`
-}
-
-// SubmitShipmentConfirmationsResponse is definition SubmitShipmentConfirmationsResponse of the model.
-type SubmitShipmentConfirmationsResponse struct {
-	Payload *TransactionReference `json:"payload,omitzero"`
-	Errors  []Error               `json:"errors,omitzero"`
-}
-
-// SubmitShipmentStatusUpdatesRequest is definition SubmitShipmentStatusUpdatesRequest of the model.
-type SubmitShipmentStatusUpdatesRequest struct {
-	// At least 1 elements.
-	ShipmentStatusUpdates []ShipmentStatusUpdate `json:"shipmentStatusUpdates,omitzero"`
-}
-
-// SubmitShipmentStatusUpdatesResponse is definition SubmitShipmentStatusUpdatesResponse of the model.
-type SubmitShipmentStatusUpdatesResponse struct {
-	Payload *TransactionReference `json:"payload,omitzero"`
-	Errors  []Error               `json:"errors,omitzero"`
-}
-
-// SubmitShippingLabelsRequest is definition SubmitShippingLabelsRequest of the model.
-type SubmitShippingLabelsRequest struct {
-	ShippingLabelRequests []ShippingLabelRequest `json:"shippingLabelRequests,omitzero"`
-}
-
-// SubmitShippingLabelsResponse is definition SubmitShippingLabelsResponse of the model.
-type SubmitShippingLabelsResponse struct {
-	Payload *TransactionReference `json:"payload,omitzero"`
-	Errors  []Error               `json:"errors,omitzero"`
 }
 
 // TaxRegistrationDetails is definition TaxRegistrationDetails of the model.

@@ -65,15 +65,6 @@ type CreditNoteDetails struct {
 	ConsignorsReferenceNumber string    `json:"consignorsReferenceNumber,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
 // Invoice is definition Invoice of the model.
 type Invoice struct {
 	// Required.
@@ -147,17 +138,6 @@ type PaymentTerms struct {
 	DiscountPercent string           `json:"discountPercent,omitzero"`
 	DiscountDueDays json.Number      `json:"discountDueDays,omitzero"`
 	NetDueDays      json.Number      `json:"netDueDays,omitzero"`
-}
-
-// SubmitInvoicesRequest is definition SubmitInvoicesRequest of the model.
-type SubmitInvoicesRequest struct {
-	Invoices []Invoice `json:"invoices,omitzero"`
-}
-
-// SubmitInvoicesResponse is definition SubmitInvoicesResponse of the model.
-type SubmitInvoicesResponse struct {
-	Payload *TransactionID `json:"payload,omitzero"`
-	Errors  []Error        `json:"errors,omitzero"`
 }
 
 // TaxDetails is definition TaxDetails of the model.

@@ -74,21 +74,12 @@ func (in *GetPurchaseOrdersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getpurchaseorders
 func (c *Client) GetPurchaseOrders(ctx context.Context, in *GetPurchaseOrdersInput, opts ...spapi.CallOption) (*OrderList, error) {
-	return spapi.Invoke(ctx, c.client, "vendorordersv1.getPurchaseOrders", in.encode, wire.PayloadObject((*decoder).readOrderList), opts)
+	return wire.Invoke(ctx, c.client, "vendorordersv1.getPurchaseOrders", in.encode, wire.PayloadObject((*decoder).readOrderList), opts)
 }
 
 // GetPurchaseOrdersPages iterates over the pages of [Client.GetPurchaseOrders], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetPurchaseOrdersPages(ctx context.Context, in *GetPurchaseOrdersInput, opts ...spapi.CallOption) iter.Seq2[*OrderList, error] {
-	return wire.Pages(in, func(in *GetPurchaseOrdersInput) (*OrderList, error) { return c.GetPurchaseOrders(ctx, in, opts...) }, getPurchaseOrdersNext)
-}
-
-func getPurchaseOrdersNext(in *GetPurchaseOrdersInput, page *OrderList) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "vendorordersv1.getPurchaseOrders", in.encode, wire.PayloadObject((*decoder).readOrderList), opts)
 }
 
 // GetPurchaseOrdersAll iterates over the items of all pages of [Client.GetPurchaseOrders]. It stops after an error.
@@ -120,7 +111,7 @@ func (in *GetPurchaseOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getpurchaseorder
 func (c *Client) GetPurchaseOrder(ctx context.Context, in *GetPurchaseOrderInput, opts ...spapi.CallOption) (*Order, error) {
-	return spapi.Invoke(ctx, c.client, "vendorordersv1.getPurchaseOrder", in.encode, wire.PayloadObject((*decoder).readOrder), opts)
+	return wire.Invoke(ctx, c.client, "vendorordersv1.getPurchaseOrder", in.encode, wire.PayloadObject((*decoder).readOrder), opts)
 }
 
 // SubmitAcknowledgementInput holds the arguments of [Client.SubmitAcknowledgement].
@@ -141,7 +132,7 @@ func (in *SubmitAcknowledgementInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-retail-procurement-orders-api
 func (c *Client) SubmitAcknowledgement(ctx context.Context, in *SubmitAcknowledgementInput, opts ...spapi.CallOption) (*TransactionID, error) {
-	return spapi.Invoke(ctx, c.client, "vendorordersv1.submitAcknowledgement", in.encode, wire.PayloadObject((*decoder).readTransactionID), opts)
+	return wire.Invoke(ctx, c.client, "vendorordersv1.submitAcknowledgement", in.encode, wire.PayloadObject((*decoder).readTransactionID), opts)
 }
 
 // GetPurchaseOrdersStatusInput holds the arguments of [Client.GetPurchaseOrdersStatus].
@@ -201,23 +192,13 @@ func (in *GetPurchaseOrdersStatusInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getpurchaseordersstatus
 func (c *Client) GetPurchaseOrdersStatus(ctx context.Context, in *GetPurchaseOrdersStatusInput, opts ...spapi.CallOption) (*OrderListStatus, error) {
-	return spapi.Invoke(ctx, c.client, "vendorordersv1.getPurchaseOrdersStatus", in.encode, wire.PayloadObject((*decoder).readOrderListStatus), opts)
+	return wire.Invoke(ctx, c.client, "vendorordersv1.getPurchaseOrdersStatus", in.encode, wire.PayloadObject((*decoder).readOrderListStatus), opts)
 }
 
 // GetPurchaseOrdersStatusPages iterates over the pages of [Client.GetPurchaseOrdersStatus], beginning with the one that in asks for. It stops after an error.
-func (c *Client) GetPurchaseOrdersStatusPages(ctx context.Context, in *GetPurchaseOrdersStatusInput, opts ...spapi.CallOption) iter.Seq2[*OrderListStatus, error] {
-	return wire.Pages(in, func(in *GetPurchaseOrdersStatusInput) (*OrderListStatus, error) {
-		return c.GetPurchaseOrdersStatus(ctx, in, opts...)
-	}, getPurchaseOrdersStatusNext)
-}
-
-func getPurchaseOrdersStatusNext(in *GetPurchaseOrdersStatusInput, page *OrderListStatus) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.NextToken = token
-	return token
+func (c *Client) GetPurchaseOrdersStatusPages(ctx context.Context,
+	in *GetPurchaseOrdersStatusInput, opts ...spapi.CallOption) iter.Seq2[*OrderListStatus, error] {
+	return wire.Pages(ctx, c.client, "vendorordersv1.getPurchaseOrdersStatus", in.encode, wire.PayloadObject((*decoder).readOrderListStatus), opts)
 }
 
 // GetPurchaseOrdersStatusAll iterates over the items of all pages of [Client.GetPurchaseOrdersStatus]. It stops after an error.

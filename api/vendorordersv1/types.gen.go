@@ -31,33 +31,6 @@ type Address struct {
 	Phone       string `json:"phone,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
-// GetPurchaseOrderResponse is definition GetPurchaseOrderResponse of the model.
-type GetPurchaseOrderResponse struct {
-	Payload *Order  `json:"payload,omitzero"`
-	Errors  []Error `json:"errors,omitzero"`
-}
-
-// GetPurchaseOrdersResponse is definition GetPurchaseOrdersResponse of the model.
-type GetPurchaseOrdersResponse struct {
-	Payload *OrderList `json:"payload,omitzero"`
-	Errors  []Error    `json:"errors,omitzero"`
-}
-
-// GetPurchaseOrdersStatusResponse is definition GetPurchaseOrdersStatusResponse of the model.
-type GetPurchaseOrdersStatusResponse struct {
-	Payload *OrderListStatus `json:"payload,omitzero"`
-	Errors  []Error          `json:"errors,omitzero"`
-}
-
 // ImportDetails is definition ImportDetails of the model.
 type ImportDetails struct {
 	MethodOfPayment              ImportDetailsMethodOfPayment              `json:"methodOfPayment,omitzero"`
@@ -248,17 +221,6 @@ type PartyIdentification struct {
 	TaxInfo *TaxRegistrationDetails `json:"taxInfo,omitzero"`
 }
 
-// SubmitAcknowledgementRequest is definition SubmitAcknowledgementRequest of the model.
-type SubmitAcknowledgementRequest struct {
-	Acknowledgements []OrderAcknowledgement `json:"acknowledgements,omitzero"`
-}
-
-// SubmitAcknowledgementResponse is definition SubmitAcknowledgementResponse of the model.
-type SubmitAcknowledgementResponse struct {
-	Payload *TransactionID `json:"payload,omitzero"`
-	Errors  []Error        `json:"errors,omitzero"`
-}
-
 // TaxRegistrationDetails is definition TaxRegistrationDetails of the model.
 type TaxRegistrationDetails struct {
 	// Required.
@@ -299,7 +261,8 @@ const (
 	GetPurchaseOrdersSortOrderDesc GetPurchaseOrdersSortOrder = "DESC"
 )
 
-// GetPurchaseOrdersStatusItemConfirmationStatus is parameter itemConfirmationStatus of getPurchaseOrdersStatus of the model. Values that are not listed here occur and pass.
+// GetPurchaseOrdersStatusItemConfirmationStatus is parameter itemConfirmationStatus of getPurchaseOrdersStatus of the model. Values that are not listed here
+// occur and pass.
 type GetPurchaseOrdersStatusItemConfirmationStatus string
 
 // The values of GetPurchaseOrdersStatusItemConfirmationStatus that the model lists.
@@ -310,7 +273,8 @@ const (
 	GetPurchaseOrdersStatusItemConfirmationStatusUnconfirmed       GetPurchaseOrdersStatusItemConfirmationStatus = "UNCONFIRMED"
 )
 
-// GetPurchaseOrdersStatusItemReceiveStatus is parameter itemReceiveStatus of getPurchaseOrdersStatus of the model. Values that are not listed here occur and pass.
+// GetPurchaseOrdersStatusItemReceiveStatus is parameter itemReceiveStatus of getPurchaseOrdersStatus of the model. Values that are not listed here occur and
+// pass.
 type GetPurchaseOrdersStatusItemReceiveStatus string
 
 // The values of GetPurchaseOrdersStatusItemReceiveStatus that the model lists.
@@ -320,7 +284,8 @@ const (
 	GetPurchaseOrdersStatusItemReceiveStatusReceived          GetPurchaseOrdersStatusItemReceiveStatus = "RECEIVED"
 )
 
-// GetPurchaseOrdersStatusPurchaseOrderStatus is parameter purchaseOrderStatus of getPurchaseOrdersStatus of the model. Values that are not listed here occur and pass.
+// GetPurchaseOrdersStatusPurchaseOrderStatus is parameter purchaseOrderStatus of getPurchaseOrdersStatus of the model. Values that are not listed here occur
+// and pass.
 type GetPurchaseOrdersStatusPurchaseOrderStatus string
 
 // The values of GetPurchaseOrdersStatusPurchaseOrderStatus that the model lists.
@@ -431,7 +396,8 @@ const (
 	OrderItemAcknowledgementRejectionReasonObsoleteProduct          OrderItemAcknowledgementRejectionReason = "ObsoleteProduct"
 )
 
-// OrderItemStatusAcknowledgementStatusConfirmationStatus is OrderItemStatusAcknowledgementStatus.confirmationStatus of the model. Values that are not listed here occur and pass.
+// OrderItemStatusAcknowledgementStatusConfirmationStatus is OrderItemStatusAcknowledgementStatus.confirmationStatus of the model. Values that are not listed
+// here occur and pass.
 type OrderItemStatusAcknowledgementStatusConfirmationStatus string
 
 // The values of OrderItemStatusAcknowledgementStatusConfirmationStatus that the model lists.

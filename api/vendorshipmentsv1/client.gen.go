@@ -37,8 +37,9 @@ func (in *SubmitShipmentConfirmationsInput) encode(r *wire.Request) {
 // Roles, one of them is enough: Amazon Fulfillment, Inventory and Order Tracking.
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-retail-procurement-shipments-api
-func (c *Client) SubmitShipmentConfirmations(ctx context.Context, in *SubmitShipmentConfirmationsInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return spapi.Invoke(ctx, c.client, "vendorshipmentsv1.SubmitShipmentConfirmations", in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
+func (c *Client) SubmitShipmentConfirmations(ctx context.Context,
+	in *SubmitShipmentConfirmationsInput, opts ...spapi.CallOption) (*TransactionReference, error) {
+	return wire.Invoke(ctx, c.client, "vendorshipmentsv1.SubmitShipmentConfirmations", in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
 }
 
 // GetShipmentDetailsInput holds the arguments of [Client.GetShipmentDetails].
@@ -131,23 +132,12 @@ func (in *GetShipmentDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-retail-procurement-shipments-api
 func (c *Client) GetShipmentDetails(ctx context.Context, in *GetShipmentDetailsInput, opts ...spapi.CallOption) (*ShipmentDetails, error) {
-	return spapi.Invoke(ctx, c.client, "vendorshipmentsv1.GetShipmentDetails", in.encode, wire.PayloadObject((*decoder).readShipmentDetails), opts)
+	return wire.Invoke(ctx, c.client, "vendorshipmentsv1.GetShipmentDetails", in.encode, wire.PayloadObject((*decoder).readShipmentDetails), opts)
 }
 
 // GetShipmentDetailsPages iterates over the pages of [Client.GetShipmentDetails], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetShipmentDetailsPages(ctx context.Context, in *GetShipmentDetailsInput, opts ...spapi.CallOption) iter.Seq2[*ShipmentDetails, error] {
-	return wire.Pages(in, func(in *GetShipmentDetailsInput) (*ShipmentDetails, error) {
-		return c.GetShipmentDetails(ctx, in, opts...)
-	}, getShipmentDetailsNext)
-}
-
-func getShipmentDetailsNext(in *GetShipmentDetailsInput, page *ShipmentDetails) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "vendorshipmentsv1.GetShipmentDetails", in.encode, wire.PayloadObject((*decoder).readShipmentDetails), opts)
 }
 
 // GetShipmentDetailsAll iterates over the items of all pages of [Client.GetShipmentDetails]. It stops after an error.
@@ -178,7 +168,7 @@ func (in *SubmitShipmentsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/submitshipments
 func (c *Client) SubmitShipments(ctx context.Context, in *SubmitShipmentsInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return spapi.Invoke(ctx, c.client, "vendorshipmentsv1.SubmitShipments", in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke(ctx, c.client, "vendorshipmentsv1.SubmitShipments", in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
 }
 
 // GetShipmentLabelsInput holds the arguments of [Client.GetShipmentLabels].
@@ -223,23 +213,12 @@ func (in *GetShipmentLabelsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getshipmentlabels
 func (c *Client) GetShipmentLabels(ctx context.Context, in *GetShipmentLabelsInput, opts ...spapi.CallOption) (*TransportationLabels, error) {
-	return spapi.Invoke(ctx, c.client, "vendorshipmentsv1.GetShipmentLabels", in.encode, wire.PayloadObject((*decoder).readTransportationLabels), opts)
+	return wire.Invoke(ctx, c.client, "vendorshipmentsv1.GetShipmentLabels", in.encode, wire.PayloadObject((*decoder).readTransportationLabels), opts)
 }
 
 // GetShipmentLabelsPages iterates over the pages of [Client.GetShipmentLabels], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetShipmentLabelsPages(ctx context.Context, in *GetShipmentLabelsInput, opts ...spapi.CallOption) iter.Seq2[*TransportationLabels, error] {
-	return wire.Pages(in, func(in *GetShipmentLabelsInput) (*TransportationLabels, error) {
-		return c.GetShipmentLabels(ctx, in, opts...)
-	}, getShipmentLabelsNext)
-}
-
-func getShipmentLabelsNext(in *GetShipmentLabelsInput, page *TransportationLabels) string {
-	if page == nil || page.Pagination == nil {
-		return ""
-	}
-	token := page.Pagination.NextToken
-	in.NextToken = token
-	return token
+	return wire.Pages(ctx, c.client, "vendorshipmentsv1.GetShipmentLabels", in.encode, wire.PayloadObject((*decoder).readTransportationLabels), opts)
 }
 
 // GetShipmentLabelsAll iterates over the items of all pages of [Client.GetShipmentLabels]. It stops after an error.

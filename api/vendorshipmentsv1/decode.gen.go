@@ -273,7 +273,7 @@ func (d *decoder) readImportDetails(v *ImportDetails) bool {
 		case "estimatedShipByDate":
 			v.EstimatedShipByDate = d.Time()
 		case "handlingInstructions":
-			v.HandlingInstructions = ImportDetailsHandlingInstructions(d.String())
+			v.HandlingInstructions = ImportDetailsHandlingInstruction(d.String())
 		default:
 			d.Skip()
 		}

@@ -117,32 +117,11 @@ type Duration struct {
 	DurationValue *int64 `json:"durationValue,omitzero"`
 }
 
-// Error is definition Error of the model.
-type Error struct {
-	// Required.
-	Code string `json:"code,omitzero"`
-	// Required.
-	Message string `json:"message,omitzero"`
-	Details string `json:"details,omitzero"`
-}
-
 // Expiry is definition Expiry of the model.
 type Expiry struct {
 	ManufacturerDate    time.Time `json:"manufacturerDate,omitzero"`
 	ExpiryDate          time.Time `json:"expiryDate,omitzero"`
 	ExpiryAfterDuration *Duration `json:"expiryAfterDuration,omitzero"`
-}
-
-// GetShipmentDetailsResponse is definition GetShipmentDetailsResponse of the model.
-type GetShipmentDetailsResponse struct {
-	Payload *ShipmentDetails `json:"payload,omitzero"`
-	Errors  []Error          `json:"errors,omitzero"`
-}
-
-// GetShipmentLabels is definition GetShipmentLabels of the model.
-type GetShipmentLabels struct {
-	Payload *TransportationLabels `json:"payload,omitzero"`
-	Errors  []Error               `json:"errors,omitzero"`
 }
 
 // ImportDetails is definition ImportDetails of the model.
@@ -151,10 +130,10 @@ type ImportDetails struct {
 	SealNumber      string                       `json:"sealNumber,omitzero"`
 	Route           *Route                       `json:"route,omitzero"`
 	// At most 64 characters.
-	ImportContainers     string                            `json:"importContainers,omitzero"`
-	BillableWeight       *Weight                           `json:"billableWeight,omitzero"`
-	EstimatedShipByDate  time.Time                         `json:"estimatedShipByDate,omitzero"`
-	HandlingInstructions ImportDetailsHandlingInstructions `json:"handlingInstructions,omitzero"`
+	ImportContainers     string                           `json:"importContainers,omitzero"`
+	BillableWeight       *Weight                          `json:"billableWeight,omitzero"`
+	EstimatedShipByDate  time.Time                        `json:"estimatedShipByDate,omitzero"`
+	HandlingInstructions ImportDetailsHandlingInstruction `json:"handlingInstructions,omitzero"`
 }
 
 // InnerContainersDetails is definition InnerContainersDetails of the model.
@@ -395,22 +374,6 @@ type Stop struct {
 	DepartureTime          time.Time        `json:"departureTime,omitzero"`
 }
 
-// SubmitShipmentConfirmationsRequest is definition SubmitShipmentConfirmationsRequest of the model.
-type SubmitShipmentConfirmationsRequest struct {
-	ShipmentConfirmations []ShipmentConfirmation `json:"shipmentConfirmations,omitzero"`
-}
-
-// SubmitShipmentConfirmationsResponse is definition SubmitShipmentConfirmationsResponse of the model.
-type SubmitShipmentConfirmationsResponse struct {
-	Payload *TransactionReference `json:"payload,omitzero"`
-	Errors  []Error               `json:"errors,omitzero"`
-}
-
-// SubmitShipments is definition SubmitShipments of the model.
-type SubmitShipments struct {
-	Shipments []Shipment `json:"shipments,omitzero"`
-}
-
 // TaxRegistrationDetails is definition TaxRegistrationDetails of the model.
 type TaxRegistrationDetails struct {
 	// Required.
@@ -554,15 +517,15 @@ const (
 	GetShipmentLabelsSortOrderDesc GetShipmentLabelsSortOrder = "DESC"
 )
 
-// ImportDetailsHandlingInstructions is ImportDetails.handlingInstructions of the model. Values that are not listed here occur and pass.
-type ImportDetailsHandlingInstructions string
+// ImportDetailsHandlingInstruction is ImportDetails.handlingInstructions of the model. Values that are not listed here occur and pass.
+type ImportDetailsHandlingInstruction string
 
-// The values of ImportDetailsHandlingInstructions that the model lists.
+// The values of ImportDetailsHandlingInstruction that the model lists.
 const (
-	ImportDetailsHandlingInstructionsOversized      ImportDetailsHandlingInstructions = "Oversized"
-	ImportDetailsHandlingInstructionsFragile        ImportDetailsHandlingInstructions = "Fragile"
-	ImportDetailsHandlingInstructionsFood           ImportDetailsHandlingInstructions = "Food"
-	ImportDetailsHandlingInstructionsHandleWithCare ImportDetailsHandlingInstructions = "HandleWithCare"
+	ImportDetailsHandlingInstructionOversized      ImportDetailsHandlingInstruction = "Oversized"
+	ImportDetailsHandlingInstructionFragile        ImportDetailsHandlingInstruction = "Fragile"
+	ImportDetailsHandlingInstructionFood           ImportDetailsHandlingInstruction = "Food"
+	ImportDetailsHandlingInstructionHandleWithCare ImportDetailsHandlingInstruction = "HandleWithCare"
 )
 
 // ImportDetailsMethodOfPayment is ImportDetails.methodOfPayment of the model. Values that are not listed here occur and pass.
@@ -729,7 +692,8 @@ const (
 	TotalWeightUnitOfMeasureKilograms TotalWeightUnitOfMeasure = "KILOGRAMS"
 )
 
-// TransportationDetailsForShipmentConfirmationTransportationMode is TransportationDetailsForShipmentConfirmation.transportationMode of the model. Values that are not listed here occur and pass.
+// TransportationDetailsForShipmentConfirmationTransportationMode is TransportationDetailsForShipmentConfirmation.transportationMode of the model. Values that
+// are not listed here occur and pass.
 type TransportationDetailsForShipmentConfirmationTransportationMode string
 
 // The values of TransportationDetailsForShipmentConfirmationTransportationMode that the model lists.

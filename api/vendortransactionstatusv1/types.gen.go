@@ -11,12 +11,6 @@ type Error struct {
 	Details string `json:"details,omitzero"`
 }
 
-// GetTransactionResponse is definition GetTransactionResponse of the model.
-type GetTransactionResponse struct {
-	Payload *TransactionStatus `json:"payload,omitzero"`
-	Errors  []Error            `json:"errors,omitzero"`
-}
-
 // Transaction is definition Transaction of the model.
 type Transaction struct {
 	// Required.

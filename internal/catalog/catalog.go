@@ -77,6 +77,7 @@ type Paging struct {
 	// Rule is "same-args", "token-only", "offset", or one of the few others that internal/gen/overlay/README.md explains.
 	Rule  string `json:"rule"`
 	Items string `json:"items,omitempty"` // JSON path of the item array in the response body
+	Total string `json:"total,omitempty"` // of rule "offset": JSON path of the number of items in the response body
 }
 
 // Parameter is a path, query or header parameter.

@@ -94,15 +94,7 @@ func call(t *testing.T, client *spapi.Client, op *catalog.Operation, resp *spapi
 
 func method(t *testing.T, client *spapi.Client, op *catalog.Operation) reflect.Value {
 	t.Helper()
-	v := reflect.ValueOf(clients[op.API](client))
-	_, name, _ := strings.Cut(op.ID, ".")
-	for i := range v.NumMethod() {
-		if strings.EqualFold(v.Type().Method(i).Name, name) {
-			return v.Method(i)
-		}
-	}
-	t.Fatalf("%s has no method", op.ID)
-	return reflect.Value{}
+	return reflect.ValueOf(clients[op.API](client)).MethodByName(methodName(t, client, op))
 }
 
 // fill sets the parameters of an Input, and the Body of those that have one.

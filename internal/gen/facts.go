@@ -165,19 +165,17 @@ var overlays = []overlay{
 		}
 		return nil
 	}},
-	{file: "paging.csv", columns: key + "tokenIn,tokenOut,prevOut,size,sizeDefault,sizeMax,rule,items,source,note", stale: stalePaging,
+	{file: "paging.csv", columns: key + "tokenIn,tokenOut,prevOut,size,sizeDefault,sizeMax,rule,items,total,source,note", stale: stalePaging,
 		apply: func(r row, _ *layer, op *operation) error {
-			switch rule := r.get("rule"); rule {
-			case "same-args", "token-only", "next-token-query-type", "continue-getShipmentItems", "offset", "new-query", "none-feeds":
-			default:
-				return r.errorf("unknown rule %q", rule)
+			if !knownRule(r.get("rule")) {
+				return r.errorf("unknown rule %q", r.get("rule"))
 			}
 			max, err := r.int("sizeMax")
 			if err != nil {
 				return err
 			}
 			op.Paging = &catalog.Paging{TokenIn: r.get("tokenIn"), TokenOut: r.get("tokenOut"), PrevOut: r.get("prevOut"), Size: r.get("size"),
-				SizeMax: max, Rule: r.get("rule"), Items: r.get("items")}
+				SizeMax: max, Rule: r.get("rule"), Items: r.get("items"), Total: r.get("total")}
 			return nil
 		}},
 	{file: "restricted.csv", columns: key + "when,dataElements,genericPath,source,note", apply: func(r row, _ *layer, op *operation) error {

@@ -62,10 +62,8 @@ type goOp struct {
 }
 
 type goPages struct {
-	Next     []string // body of the function that prepares the next page
-	Item     string   // Go type of an item, "" when the item array is not unambiguous
-	Items    []string // body of the function that finds the items of a page
-	Continue string   // method that takes over after the first page
+	Item  string   // Go type of an item, "" when the item array is not unambiguous
+	Items []string // body of the function that finds the items of a page
 }
 
 type kind int
@@ -200,8 +198,9 @@ func buildPackage(m *model) (*goPackage, error) {
 	for _, op := range m.ops {
 		b.taken[op.goName+"Input"] = true
 	}
+	used := usedDefinitions(m)
 	for _, name := range m.order {
-		if s := m.defs[name]; b.isDeclared(s) {
+		if s := m.defs[name]; used[name] && b.isDeclared(s) {
 			b.defs[name] = b.declare(goName(name), "definition "+name, s)
 		}
 	}
@@ -225,6 +224,49 @@ func buildPackage(m *model) (*goPackage, error) {
 	return b.p, nil
 }
 
+// usedDefinitions are the definitions that an operation's input or result needs. Not among them are wrappers that are opened and bodies
+// whose members are laid beside the parameters.
+func usedDefinitions(m *model) map[string]bool {
+	used := map[string]bool{}
+	var visit func(s *catalog.Schema)
+	visit = func(s *catalog.Schema) {
+		if s == nil {
+			return
+		}
+		if s.Ref != "" && !used[s.Ref] {
+			used[s.Ref] = true
+			visit(m.defs[s.Ref])
+		}
+		visit(s.Items)
+		visit(s.AdditionalProperties)
+		for _, p := range s.Properties {
+			visit(p)
+		}
+	}
+	for _, op := range m.ops {
+		for _, p := range op.detail.Parameters {
+			visit(p.Schema)
+		}
+		if op.detail.Body != nil {
+			s := op.detail.Body.Schema
+			for r := s; r != nil; r = m.defs[r.Ref] {
+				if s = r; s.Ref == "" {
+					break
+				}
+			}
+			if isStruct(s) {
+				for _, p := range s.Properties {
+					visit(p)
+				}
+			} else {
+				visit(op.detail.Body.Schema)
+			}
+		}
+		visit(op.body)
+	}
+	return used
+}
+
 func (b *builder) unique(name string) string {
 	for base, n := name, 2; b.taken[name]; n++ {
 		name = fmt.Sprintf("%s%d", base, n)
@@ -243,6 +285,11 @@ func isStruct(s *catalog.Schema) bool { return len(s.Properties) > 0 }
 func (b *builder) isDeclared(s *catalog.Schema) bool { return isEnum(s) || isStruct(s) }
 
 func (b *builder) declare(name, from string, s *catalog.Schema) *typeRef {
+	if given := typeExceptions[b.m.pkg+" "+from]; given != "" {
+		name = given
+	} else if isEnum(s) {
+		name = enumType(name)
+	}
 	name = b.unique(name)
 	t := &typeRef{where: s}
 	if isEnum(s) {
@@ -551,7 +598,7 @@ func (b *builder) body(g *goOp, body *catalog.Body, names map[string]bool) error
 	return nil
 }
 
-// pages turns the overlay's rule into two small function bodies.
+// pages checks the overlay's rule and makes the small function body that finds a page's items.
 func (b *builder) pages(g *goOp, out *typeRef) error {
 	pg := g.Paging
 	fail := func(format string, args ...any) error {
@@ -563,8 +610,11 @@ func (b *builder) pages(g *goOp, out *typeRef) error {
 		}
 		return p
 	}
+	rule, ok, err := pagingRule(b.m, g.operation)
+	if err != nil || !ok {
+		return err
+	}
 	pages := &goPages{}
-	var itemsExpr string
 	if pg.Items != "" {
 		guards, expr, t, err := walk(out, "page", path(pg.Items))
 		if err != nil {
@@ -574,67 +624,22 @@ func (b *builder) pages(g *goOp, out *typeRef) error {
 			pages.Item = t.elem.value()
 			pages.Items = guard(guards, "nil")
 			pages.Items = append(pages.Items, "return "+expr)
-			itemsExpr = expr
 		}
 	}
-	switch pg.Rule {
-	case "new-query", "none-feeds": // Data Kiosk: pages are queries of their own; package datakiosk follows them
-		return nil
-	case "offset":
-		// The members are named as in the replenishment model, the only one with offsets.
-		if itemsExpr == "" {
-			return fail("rule offset needs items")
-		}
-		pages.Next = append(pages.Next,
-			"if in.Pagination == nil || in.Pagination.Limit == nil || *in.Pagination.Limit <= 0 { return \"\" }",
-			"if int64(len("+itemsExpr+")) < *in.Pagination.Limit { return \"\" }",
-			"p := *in.Pagination",
-			"offset := wire.Deref(p.Offset) + *p.Limit",
-			"if page.Pagination != nil && page.Pagination.TotalResults != nil && offset >= *page.Pagination.TotalResults { return \"\" }",
-			"p.Offset = &offset",
-			"in.Pagination = &p",
-			"return strconv.FormatInt(offset, 10)")
-		g.Pages = pages
-		return nil
-	}
-	guards, expr, t, err := walk(out, "page", path(pg.TokenOut))
-	if err != nil {
-		return fail("tokenOut: %v", err)
-	}
-	if t.kind != kindString {
-		return fail("tokenOut %s is not a string", pg.TokenOut)
-	}
-	pages.Next = guard(guards, `""`)
-	if pg.Rule == "continue-getShipmentItems" {
-		// The token is one that only another operation takes.
-		pages.Continue = "GetShipmentItems"
-		pages.Next = append(pages.Next, "return "+expr)
-		g.Pages = pages
-		return nil
-	}
-	_, name, ok := strings.Cut(pg.TokenIn, ":")
-	if !ok {
-		return fail("tokenIn %q is not \"query:<name>\" or \"body:<name>\"", pg.TokenIn)
-	}
-	field := ""
-	for _, f := range g.Input.Fields {
-		if f.API == name {
-			field = f.Name
+	if rule.Total != "" {
+		if _, _, _, err := walk(out, "page", path(rule.Total)); err != nil {
+			return fail("total: %v", err)
 		}
 	}
-	if field == "" {
-		return fail("tokenIn: no parameter %q", name)
+	if rule.Next != "" {
+		_, _, t, err := walk(out, "page", path(rule.Next))
+		if err != nil {
+			return fail("tokenOut: %v", err)
+		}
+		if t.kind != kindString {
+			return fail("tokenOut %s is not a string", pg.TokenOut)
+		}
 	}
-	pages.Next = append(pages.Next, "token := "+expr)
-	switch pg.Rule {
-	case "token-only":
-		pages.Next = append(pages.Next, fmt.Sprintf("*in = %s{%s: token}", g.Input.Name, field))
-	case "next-token-query-type":
-		pages.Next = append(pages.Next, `in.QueryType = "NEXT_TOKEN"`, fmt.Sprintf("in.%s = token", field))
-	default:
-		pages.Next = append(pages.Next, fmt.Sprintf("in.%s = token", field))
-	}
-	pages.Next = append(pages.Next, "return token")
 	g.Pages = pages
 	return nil
 }

@@ -17,6 +17,43 @@ var operationExceptions = map[string]string{
 	"shippingv2 POST /shipping/v2/carrierAccounts/{carrierId}": "linkCarrierAccountPost",
 }
 
+// typeExceptions: types whose name by the rule would be too long to read, by package and place in the model.
+var typeExceptions = map[string]string{
+	"replenishment20221107 ListOffersRequestFilters.deliveriesConditions": "ListOffersDeliveriesCondition",
+}
+
+// pluralEnums are enum types that keep a plural name, with the reason.
+var pluralEnums = map[string]string{
+	"GetDefinitionsProductTypeRequirements":     "a value names a set of requirements",
+	"GetInboundShipmentSKUQuantities":           "a value tells whether all of them are shown",
+	"GetOrderShipments":                         "a value tells whether all of them are included",
+	"ImportDetailsInternationalCommercialTerms": "a value names a set of terms",
+	"ListInventoryDetails":                      "a value tells whether all of them are shown",
+	"ListOrdersShipments":                       "a value tells whether all of them are included",
+	"ListingsItemPutRequestRequirements":        "a value names a set of requirements",
+	"PredefinedPackageDimensions":               "a value names length, width and height",
+	"ProductTypeDefinitionRequirements":         "a value names a set of requirements",
+}
+
+// enumType is the name of an enum type: in the singular, as a value is one of many, whatever the model calls the list of them.
+func enumType(name string) string {
+	if pluralEnums[name] != "" {
+		return name
+	}
+	return singular(name)
+}
+
+// singular is a name without the plural of its last word. Words such as Status and Address have none; the rule knows only endings that
+// the models have.
+func singular(name string) string {
+	for _, end := range [][2]string{{"ss", "ss"}, {"us", "us"}, {"uses", "us"}, {"sses", "ss"}, {"xes", "x"}, {"ches", "ch"}, {"ies", "y"}, {"s", ""}} {
+		if stem, ok := strings.CutSuffix(name, end[0]); ok && stem != "" {
+			return stem + end[1]
+		}
+	}
+	return name
+}
+
 // packageName is the stem of the model's file in lower case, ending in the model's version without dashes.
 func packageName(stem, version string) string {
 	if name, ok := packageExceptions[stem]; ok {

@@ -19,6 +19,7 @@ import (
 	"unicode"
 
 	"github.com/openspapi/spapi/internal/catalog"
+	"github.com/openspapi/spapi/internal/paging"
 )
 
 //go:embed templates/*.tmpl
@@ -55,9 +56,6 @@ func (p *goPackage) ClientImports() []string {
 	var texts []string
 	for _, op := range p.Ops {
 		texts = append(texts, op.Out, op.BodyType, op.Decode)
-		if op.Pages != nil {
-			texts = append(texts, op.Pages.Next...)
-		}
 		for _, f := range op.Input.Fields {
 			texts = append(texts, f.Type)
 		}
@@ -111,14 +109,20 @@ func generate(models []*model, f *facts, commit string, past *former) (output, e
 	out := output{}
 	var index []catalog.Operation
 	var packages []string
+	var rules []paging.Rule
 	ids := map[string]string{}
 	for _, m := range models {
 		files, errs := m.generate(ids)
+		m.fail(errs...)
+		followed, errs := m.pagingRules()
 		m.fail(errs...)
 		if len(m.problems) > 0 {
 			var err error
 			if files, err = past.keep(m); err != nil {
 				return nil, err
+			}
+			if followed, errs = m.pagingRules(); len(errs) > 0 {
+				return nil, errors.Join(errs...)
 			}
 		}
 		for _, op := range m.ops {
@@ -128,6 +132,7 @@ func generate(models []*model, f *facts, commit string, past *former) (output, e
 			packages = append(packages, m.pkg)
 		}
 		maps.Copy(out, files)
+		rules = append(rules, followed...)
 	}
 	slices.SortFunc(index, func(a, b catalog.Operation) int { return cmp.Compare(a.ID, b.ID) })
 	if err := out.json(operationsFile, index); err != nil {
@@ -138,6 +143,10 @@ func generate(models []*model, f *facts, commit string, past *former) (output, e
 		ReportTypes []string
 	}{index, f.reportTypes})
 	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(rules, func(a, b paging.Rule) int { return cmp.Compare(a.Operation, b.Operation) })
+	if err := out.render("internal/paging/rules.gen.go", "paging.tmpl", rules); err != nil {
 		return nil, err
 	}
 	slices.Sort(packages)
@@ -182,6 +191,9 @@ func (o output) render(path, tmpl string, data any) error {
 		return err
 	}
 	src, err := format.Source(buf.Bytes())
+	if err == nil { // widths are known once gofmt has aligned
+		src, err = format.Source([]byte(fit(string(src))))
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", path, err, buf.Bytes())
 	}
@@ -206,7 +218,7 @@ func encodeJSON(v any) ([]byte, error) {
 }
 
 // generated matches what this program owns below the project and therefore removes when it is no longer made.
-var generated = []string{"api/*/*.gen.go", "internal/catalog/data/*.json", "internal/catalog/data/api/*.json", "*.gen.go"}
+var generated = []string{"api/*/*.gen.go", "internal/catalog/data/*.json", "internal/catalog/data/api/*.json", "internal/paging/*.gen.go", "*.gen.go"}
 
 // differences lists the files below dir that are not as they should be.
 func (o output) differences(dir string) (changed, stale []string, err error) {

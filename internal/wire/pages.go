@@ -1,36 +1,21 @@
 package wire
 
 import (
-	"fmt"
+	"context"
 	"iter"
 )
 
-// Pages calls an operation until there are no more pages. in is copied, never changed. next looks at a page, prepares the
-// Input for the page after it and returns what tells the two apart, a token or an offset; "" ends the iteration. Empty pages
-// are passed on: only the absence of a token ends. The iteration stops after the first error.
-func Pages[In, Out any](in *In, call func(*In) (Out, error), next func(in *In, page Out) string) iter.Seq2[Out, error] {
+// Pages iterates over the pages of a typed call. The iteration stops after the first error.
+func Pages[Out, Client, Option any](ctx context.Context, c *Client, operation string, encode func(*Request), decode Decode[Out], opts []Option) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
-		var cur In
-		if in != nil {
-			cur = *in
-		}
-		last := ""
-		for {
-			arg := cur // a call may keep its argument
-			page, err := call(&arg)
+		for x, err := range Calls.Pages(ctx, c, opts, operation, encode) {
+			var page Out
+			if err == nil {
+				page, err = read(x, decode)
+			}
 			if !yield(page, err) || err != nil {
 				return
 			}
-			token := next(&cur, page)
-			if token == "" {
-				return
-			}
-			if token == last {
-				var zero Out
-				yield(zero, fmt.Errorf("paging stopped: the server returned the same next-page token twice in a row"))
-				return
-			}
-			last = token
 		}
 	}
 }

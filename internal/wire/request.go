@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -69,8 +70,9 @@ func (r *Request) Path(name, value string) {
 	r.PathParams[name] = value
 }
 
-// escape encodes for a query as RFC 3986 has it: a space becomes %20, because not every part of SP-API reads "+" as a space
-// and Signature Version 4 never does.
+// escape escapes all but the unreserved characters of RFC 3986, for queries and for segments of paths. A space becomes %20, because not
+// every part of SP-API reads "+" as a space and Signature Version 4 never does. url.PathEscape leaves "+", "&", "=", ":", "@" and "$" as
+// they are, which is right but read differently by servers that treat paths like queries; escaped they mean the same to all.
 func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
 func (r *Request) add(name, escaped string) {
@@ -217,4 +219,77 @@ func encodeJSON(v any) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}
+
+// Build makes the HTTP request: below base, with the path template filled. Its errors, *InputError mostly, don't name the operation.
+func (r *Request) Build(base *url.URL, method, path string, greedy bool) (*http.Request, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	body, err := r.Body()
+	if err != nil {
+		return nil, fmt.Errorf("cannot be written as JSON: %w", err)
+	}
+	u, err := r.url(base, path, greedy)
+	if err != nil {
+		return nil, err
+	}
+	header := r.Headers
+	if header == nil {
+		header = make(http.Header, 2)
+	}
+	req := &http.Request{Method: method, URL: u, Host: u.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	if body != nil {
+		if header.Get("Content-Type") == "" {
+			header.Set("Content-Type", "application/json")
+		}
+		req.ContentLength = int64(len(body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+		req.Body, _ = req.GetBody()
+	}
+	return req, nil
+}
+
+// url fills the path template. Every parameter stays one segment, whatever it holds: "/" becomes %2F, a space %20
+// (developer-docs.amazon.com/sp-api/docs/url-encoding); only a last one that is greedy keeps its slashes.
+func (r *Request) url(base *url.URL, path string, greedy bool) (*url.URL, error) {
+	u := *base
+	u.RawQuery = r.QueryString()
+	if !strings.Contains(path, "{") {
+		u.Path, u.RawPath = base.Path+path, ""
+		if base.RawPath != "" {
+			u.RawPath = base.RawPath + path
+		}
+		return &u, nil
+	}
+	var plain, escaped strings.Builder
+	plain.WriteString(base.Path)
+	escaped.WriteString(base.EscapedPath())
+	for {
+		literal, after, found := strings.Cut(path, "{")
+		plain.WriteString(literal)
+		escaped.WriteString(literal)
+		if !found {
+			break
+		}
+		name, tail, _ := strings.Cut(after, "}")
+		value := r.PathParams[name]
+		if value == "" {
+			return nil, &InputError{Field: name, Reason: "is required"}
+		}
+		plain.WriteString(value)
+		if greedy && tail == "" {
+			for i, part := range strings.Split(value, "/") {
+				if i > 0 {
+					escaped.WriteByte('/')
+				}
+				escaped.WriteString(escape(part))
+			}
+		} else {
+			escaped.WriteString(escape(value))
+		}
+		path = tail
+	}
+	u.Path, u.RawPath = plain.String(), escaped.String()
+	return &u, nil
 }

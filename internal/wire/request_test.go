@@ -1,7 +1,10 @@
 package wire
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
+	"iter"
 	"slices"
 	"testing"
 	"time"
@@ -120,48 +123,66 @@ func TestTopLevel(t *testing.T) {
 	}
 }
 
+// pagesDoor answers with one body after the other, and then with an error, if there is one.
+type pagesDoor struct {
+	Door
+	bodies []string
+	err    error
+	read   int
+}
+
+func (d *pagesDoor) Pages(context.Context, any, any, string, func(*Request)) iter.Seq2[Exchange, error] {
+	return func(yield func(Exchange, error) bool) {
+		for _, body := range d.bodies {
+			if !yield(pageExchange{d, body}, nil) {
+				return
+			}
+		}
+		if d.err != nil {
+			yield(nil, d.err)
+		}
+	}
+}
+
+type pageExchange struct {
+	door *pagesDoor
+	body string
+}
+
+func (x pageExchange) Body() []byte                    { return []byte(x.body) }
+func (x pageExchange) Read(_ []Warning, e error) error { x.door.read++; return e }
+
 func TestPages(t *testing.T) {
-	type input struct{ token, other string }
-	type page struct {
-		items []int
-		next  string
+	before := Calls
+	defer func() { Calls = before }()
+	decode := func(body []byte) (items []int, _ []Warning, err error) {
+		err = json.Unmarshal(body, &items)
+		return items, nil, err
 	}
-	pages := map[string]page{"": {[]int{1, 2}, "a"}, "a": {nil, "b"}, "b": {[]int{3}, ""}}
-	run := func(pages map[string]page, fail string) (items []int, err error) {
-		in := &input{other: "kept"}
-		seq := Items(Pages(in, func(in *input) (page, error) {
-			if in.other != "kept" {
-				t.Errorf("argument lost: %+v", in)
+	for _, c := range []struct {
+		bodies []string
+		err    error
+		want   []int
+		read   int
+	}{
+		{[]string{"[1,2]", "[]", "[3]"}, nil, []int{1, 2, 3}, 3},
+		{[]string{"[1,2]"}, errors.New("boom"), []int{1, 2}, 1},
+		{[]string{"[1,2]", "{", "[3]"}, nil, []int{1, 2}, 2},
+	} {
+		door := &pagesDoor{bodies: c.bodies, err: c.err}
+		Calls = door
+		var items []int
+		var err error
+		for item, e := range Items(Pages(t.Context(), new(int), "x", nil, decode, []int(nil)), func(page []int) []int { return page }) {
+			if err != nil {
+				t.Error("the iteration went on after an error")
 			}
-			if in.token == fail {
-				return page{}, errors.New("boom")
+			if err = e; e == nil {
+				items = append(items, *item)
 			}
-			in.other = "changed by the call"
-			return pages[in.token], nil
-		}, func(in *input, p page) string {
-			in.token = p.next
-			return p.next
-		}), func(p page) []int { return p.items })
-		for item, e := range seq {
-			if e != nil {
-				err = e
-				break
-			}
-			items = append(items, *item)
 		}
-		if *in != (input{other: "kept"}) {
-			t.Errorf("the caller's input was changed: %+v", in)
+		if !slices.Equal(items, c.want) || (err == nil) != (len(c.want) == 3) || door.read != c.read {
+			t.Errorf("%v: items %v, error %v, %d pages read", c.bodies, items, err, door.read)
 		}
-		return items, err
-	}
-	if items, err := run(pages, "none"); err != nil || !slices.Equal(items, []int{1, 2, 3}) {
-		t.Errorf("%v, %v: an empty page must not end the iteration", items, err)
-	}
-	if items, err := run(pages, "a"); err == nil || !slices.Equal(items, []int{1, 2}) {
-		t.Errorf("%v, %v: want the first page and an error", items, err)
-	}
-	pages["b"] = page{[]int{3}, "b"}
-	if items, err := run(pages, "none"); err == nil || !slices.Equal(items, []int{1, 2, 3}) {
-		t.Errorf("%v, %v: want an error for the repeated token after one more page at most", items, err)
 	}
 }

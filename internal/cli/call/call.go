@@ -278,10 +278,10 @@ func deprecation(op *operation.Operation) string {
 // send makes the call and returns the body of the answer, nil where there is none.
 func (in *request) send(ctx context.Context, client *spapi.Client, options []spapi.CallOption) (json.RawMessage, error) {
 	if in.op.Shape != "none" {
-		return spapi.Invoke(ctx, client, in.op.ID, in.encode, decode, options)
+		return wire.Invoke(ctx, client, in.op.ID, in.encode, decode, options)
 	}
 	var resp spapi.Response
-	if err := spapi.InvokeEmpty(ctx, client, in.op.ID, in.encode, append(options, spapi.WithResponse(&resp))); err != nil {
+	if err := wire.InvokeEmpty(ctx, client, in.op.ID, in.encode, append(options, spapi.WithResponse(&resp))); err != nil {
 		return nil, err
 	}
 	if !json.Valid(resp.Body) {

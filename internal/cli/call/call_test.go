@@ -129,8 +129,14 @@ func TestPagesEnd(t *testing.T) {
 	page := `{"feeds":[{"a":1}],"nextToken":"t1"}`
 	s := &service{answers: []string{page, page, page, page}}
 	out, err := call(t, s, "", "feeds20210630.getFeeds", "--feed-types", "X", "--all")
-	if err == nil || !strings.Contains(err.Error(), "twice in a row") || len(s.asked) != 2 || out != "{\"a\":1}\n{\"a\":1}\n" {
+	if err == nil || !strings.Contains(err.Error(), "feeds20210630.getFeeds: page 2: ") || len(s.asked) != 2 || out != "{\"a\":1}\n{\"a\":1}\n" {
 		t.Errorf("after %d pages: printed %q, error %v", len(s.asked), out, err)
+	}
+	other := strings.Replace(page, "t1", "t2", 1)
+	s = &service{answers: []string{page, other, page, other, page, other}}
+	out, err = call(t, s, "", "feeds20210630.getFeeds", "--feed-types", "X", "--all")
+	if err == nil || !strings.Contains(err.Error(), "feeds20210630.getFeeds: page 3: ") || len(s.asked) != 3 {
+		t.Errorf("after %d pages in a circle: printed %q, error %v", len(s.asked), out, err)
 	}
 	s = &service{answers: []string{page}}
 	out, err = call(t, s, "", "feeds20210630.getFeeds", "--feed-types", "X", "--all")

@@ -103,7 +103,7 @@ func list(ctx context.Context, opts *ListOptions) error {
 	f := opts.Factory
 	in := orders20260101.SearchOrdersInput{}
 	var err error
-	if in.FulfillmentStatuses, err = words[orders20260101.SearchOrdersFulfillmentStatuses]("status", opts.Status, statuses); err != nil {
+	if in.FulfillmentStatuses, err = words[orders20260101.SearchOrdersFulfillmentStatus]("status", opts.Status, statuses); err != nil {
 		return err
 	}
 	if in.IncludedData, err = words[orders20260101.SearchOrdersIncludedData]("include", opts.Include, included); err != nil {

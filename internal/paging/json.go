@@ -1,0 +1,163 @@
+package paging
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/go-faster/jx"
+)
+
+var bom = []byte("\xef\xbb\xbf")
+
+// find returns the value at a path as it stands, nil where there is none. What follows it in the body is not looked at.
+func find(body []byte, path string) (jx.Raw, error) {
+	return findIn(jx.DecodeBytes(bytes.TrimPrefix(body, bom)), path)
+}
+
+func findIn(d *jx.Decoder, path string) (jx.Raw, error) {
+	if path == "" {
+		raw, err := d.Raw()
+		return bytes.TrimSpace(raw), err
+	}
+	if d.Next() != jx.Object {
+		return nil, d.Skip()
+	}
+	member, rest, _ := strings.Cut(path, ".")
+	members, err := d.ObjIter()
+	if err != nil {
+		return nil, err
+	}
+	for members.Next() {
+		if string(members.Key()) == member {
+			return findIn(d, rest)
+		}
+		if err := d.Skip(); err != nil {
+			return nil, err
+		}
+	}
+	return nil, members.Err()
+}
+
+// text is a string or a number at a path, "" where there is nothing.
+func text(body []byte, path string) (string, error) {
+	if path == "" || len(body) == 0 {
+		return "", nil
+	}
+	raw, err := find(body, path)
+	if err != nil || raw == nil {
+		return "", wrap(path, err)
+	}
+	switch raw.Type() {
+	case jx.Null:
+		return "", nil
+	case jx.Number:
+		return string(raw), nil
+	case jx.String:
+		s, err := jx.DecodeBytes(raw).Str()
+		return s, wrap(path, err)
+	}
+	return "", fmt.Errorf("%s: want a string, not %s", path, raw.Type())
+}
+
+// list are the elements of the array at a path.
+func list(body []byte, path string) ([]json.RawMessage, error) {
+	raw, err := find(body, path)
+	if err != nil || raw == nil || raw.Type() == jx.Null {
+		return nil, wrap(path, err)
+	}
+	if raw.Type() != jx.Array {
+		return nil, fmt.Errorf("%s: want a list, not %s", path, raw.Type())
+	}
+	d := jx.DecodeBytes(raw)
+	var items []json.RawMessage
+	elements, err := d.ArrIter()
+	if err != nil {
+		return nil, wrap(path, err)
+	}
+	for elements.Next() {
+		item, err := d.Raw()
+		if err != nil {
+			return nil, wrap(path, err)
+		}
+		items = append(items, bytes.TrimSpace(item))
+	}
+	return items, wrap(path, elements.Err())
+}
+
+func wrap(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// holdsNothing reports whether a body has neither a value nor a list, not even an empty one: null, and objects of nothing.
+func holdsNothing(body []byte) (bool, error) {
+	if body = bytes.TrimSpace(bytes.TrimPrefix(body, bom)); len(body) == 0 {
+		return true, nil
+	}
+	return nothing(jx.DecodeBytes(body))
+}
+
+func nothing(d *jx.Decoder) (bool, error) {
+	switch d.Next() {
+	case jx.Null:
+		return true, d.Null()
+	case jx.String:
+		s, err := d.StrBytes()
+		return len(s) == 0, err
+	case jx.Object:
+		members, err := d.ObjIter()
+		if err != nil {
+			return false, err
+		}
+		for members.Next() {
+			if empty, err := nothing(d); err != nil || !empty {
+				return false, err
+			}
+		}
+		return true, members.Err()
+	}
+	return false, nil
+}
+
+// setMember puts a value at a path of a JSON object. Objects on the way are made where they are missing; numbers keep their digits.
+func setMember(body []byte, path string, value json.RawMessage) ([]byte, error) {
+	var members map[string]json.RawMessage
+	if len(body) > 0 {
+		if err := json.Unmarshal(body, &members); err != nil {
+			return nil, err
+		}
+	}
+	if members == nil {
+		members = map[string]json.RawMessage{}
+	}
+	member, rest, nested := strings.Cut(path, ".")
+	if nested {
+		var err error
+		if value, err = setMember(members[member], rest, value); err != nil {
+			return nil, err
+		}
+	}
+	members[member] = value
+	return marshal(members)
+}
+
+func quote(s string) []byte {
+	b, err := marshal(s)
+	if err != nil {
+		return []byte(`""`) // strings always marshal
+	}
+	return b
+}
+
+// marshal is json.Marshal without HTML escapes.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}

@@ -1,0 +1,121 @@
+package spapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"strings"
+
+	"github.com/openspapi/spapi/internal/paging"
+	"github.com/openspapi/spapi/internal/wire"
+)
+
+// Pages sends req and then, one whenever the loop asks for it, the requests for the pages that follow, by the rules of the operation
+// that req goes to. It is for programs that know operations as data; others range over the Pages and All methods of a typed client.
+// A URL without a host is taken relative to [Client.Endpoint], and a body needs req.GetBody, as with [Client.Do]; req is not changed.
+//
+// Each element is what the call met, with the page as it came in Body; [Response.Items] splits it. Empty pages are elements too. The
+// options go with every call. The iteration stops after an error: those of typed calls, a [*ConfigError] for an operation that doesn't
+// page, and one that names operation and page when the service sends the run round in a circle or breaks off its pages.
+func (c *Client) Pages(req *http.Request, opts ...CallOption) iter.Seq2[*Response, error] {
+	return func(yield func(*Response, error) bool) {
+		for call, err := range c.pages(req.Context(), opts, func(call *call) (*http.Request, error) { return c.located(call, req) }) {
+			if err == nil {
+				err = call.Read(nil, checkJSON(call.body))
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			var r Response
+			call.fill(&r)
+			if !yield(&r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Items splits the page in Body into its items, as they came: the elements of the list that the operation pages through, or the whole page
+// where it has no single list. They share the memory of Body.
+func (r *Response) Items() ([]json.RawMessage, error) { return paging.Items(r.Operation, r.Body) }
+
+// Pages is the path of all typed pages.
+func (door) Pages(ctx context.Context, client, options any, operation string, encode func(*wire.Request)) iter.Seq2[wire.Exchange, error] {
+	return func(yield func(wire.Exchange, error) bool) {
+		c := client.(*Client)
+		first := func(call *call) (*http.Request, error) { return c.newRequest(call, operation, encode) }
+		for call, err := range c.pages(ctx, options.([]CallOption), first) {
+			if !yield(call, err) {
+				return
+			}
+		}
+	}
+}
+
+// pages is the loop of all pages: it calls until package paging finds that there are no more. Its calls have to be ended by Read.
+func (c *Client) pages(ctx context.Context, opts []CallOption, first func(*call) (*http.Request, error)) iter.Seq2[*call, error] {
+	return func(yield func(*call, error) bool) {
+		current := newCall(opts)
+		req, err := first(current)
+		var run *paging.Run
+		if err == nil {
+			if run, err = paging.Start(current.op.ID, req); err != nil {
+				err = &ConfigError{Field: "request", Err: err}
+			}
+		}
+		for err == nil {
+			if err = c.exchange(ctx, current, req, true); err != nil {
+				if run.Page() > 1 {
+					err = fmt.Errorf("page %d: %w", run.Page(), err)
+				}
+				break
+			}
+			// Before the page is handed out: whoever gets it might change it. What is wrong with its successor is told after it.
+			next, endErr := run.Next(current.Body())
+			if !yield(current, nil) || next == nil && endErr == nil {
+				return
+			}
+			if err = endErr; err == nil {
+				current, req = newCall(opts), next
+				current.op = operationByID(run.Operation())
+			}
+		}
+		yield(nil, current.finish(err))
+	}
+}
+
+// located is a copy of a raw request with its URL settled, whose operation the call then knows.
+func (c *Client) located(call *call, req *http.Request) (*http.Request, error) {
+	if req.URL == nil {
+		return nil, &ConfigError{Field: "request URL", Want: "is missing"}
+	}
+	req = req.Clone(req.Context())
+	if req.Header == nil {
+		req.Header = http.Header{}
+	}
+	if req.URL.Host == "" {
+		req.URL = under(c.base, req.URL)
+	}
+	call.op = identify(req.Method, strings.TrimPrefix(req.URL.EscapedPath(), c.base.EscapedPath()))
+	return req, nil
+}
+
+// checkJSON is what a typed call finds when it reads the body.
+func checkJSON(body []byte) error {
+	body = bytes.TrimPrefix(body, []byte("\ufeff"))
+	if json.Valid(body) {
+		return nil
+	}
+	var raw json.RawMessage
+	err := json.Unmarshal(body, &raw)
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok && syntax.Offset >= int64(len(body)) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

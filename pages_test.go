@@ -1,0 +1,72 @@
+package spapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+)
+
+// TestPagesAreCallsOfTheirOwn: options, tokens and records go with each page, and a loop that is left asks no further.
+func TestPagesAreCallsOfTheirOwn(t *testing.T) {
+	n := 0
+	f := &fake{api: func(r *http.Request) *http.Response {
+		n++
+		return reply(200, fmt.Sprintf(`{"payload":{"Orders":[{}],"NextToken":"t%d"}}`, n), fmt.Sprintf("x-amzn-RequestId: r%d", n))
+	}}
+	client := f.client()
+	req, err := http.NewRequest(http.MethodGet, "/orders/v0/orders?MarketplaceIds=A", nil)
+	check(t, err)
+	req.Header.Set("X-Mine", "yes")
+	var last Response
+	var ids []string
+	for page, err := range client.Pages(req, WithResponse(&last)) {
+		check(t, err)
+		if page.RequestID != last.RequestID || page.Operation != getOrders || page.Attempts != 1 {
+			t.Errorf("got %v, the record says %v", page, last)
+		}
+		if ids = append(ids, page.RequestID); len(ids) == 3 {
+			break
+		}
+	}
+	if !slices.Equal(ids, []string{"r1", "r2", "r3"}) || n != 3 {
+		t.Errorf("pages %v after %d requests", ids, n)
+	}
+	for _, r := range f.requests {
+		if token(r) == "" || r.Header.Get("X-Mine") != "yes" {
+			t.Errorf("sent with %v", r.Header)
+		}
+	}
+	if len(req.Header) != 1 || req.URL.String() != "/orders/v0/orders?MarketplaceIds=A" {
+		t.Errorf("the request became %s %v", req.URL, req.Header)
+	}
+}
+
+func TestPagesStopWithTheContext(t *testing.T) {
+	f := &fake{api: func(*http.Request) *http.Response { return reply(200, `{"payload":{"Orders":[{}],"NextToken":"t"}}`) }}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "/orders/v0/orders", nil)
+	check(t, err)
+	pages := 0
+	for _, err := range f.client().Pages(req) {
+		if err == nil {
+			pages++
+			cancel()
+			continue
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if pages != 1 {
+		t.Errorf("%d pages", pages)
+	}
+	for _, err := range f.client().Pages(&http.Request{Method: http.MethodGet}) {
+		if config := (*ConfigError)(nil); !errors.As(err, &config) {
+			t.Errorf("without a URL: %v", err)
+		}
+	}
+}
