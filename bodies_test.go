@@ -89,3 +89,28 @@ func TestLooksLikeHTML(t *testing.T) {
 		}
 	}
 }
+
+// A body shorter than announced has lost something, also where what came is JSON.
+func TestCutBodyIsNotWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, size := range []int{10, 1<<20 - 1, 1 << 20, 1<<20 + 1, 3 << 20} { // memory is reserved up to 1 MiB
+			for _, missing := range []int{0, 1, size / 2} {
+				f := &fake{api: func(*http.Request) *http.Response {
+					resp := reply(200, "[]"+strings.Repeat(" ", size-2-missing))
+					resp.ContentLength = int64(size)
+					return resp
+				}}
+				out, err := invokeRaw(t.Context(), f.client(), catalogItem, asin)
+				var decode *DecodeError
+				switch {
+				case missing == 0:
+					if err != nil || len(out) != size {
+						t.Errorf("%d bytes: %d came, %v", size, len(out), err)
+					}
+				case !errors.As(err, &decode) || !errors.Is(err, io.ErrUnexpectedEOF) || !decode.brokeOff:
+					t.Errorf("%d of %d bytes are missing: %v", missing, size, err)
+				}
+			}
+		}
+	})
+}

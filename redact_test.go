@@ -2,6 +2,7 @@ package spapi
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -39,5 +40,18 @@ func TestHintShowsNoSecret(t *testing.T) {
 	}
 	if got := hint(""); got != "" {
 		t.Errorf("of nothing: %q", got)
+	}
+}
+
+// WithResponse hands over the body of an error: what a proxy echoes of the request must not be in it, whatever the status.
+func TestResponseOfAnErrorIsScrubbed(t *testing.T) {
+	for _, status := range []int{307, 400, 403, 404, 422} {
+		f := &fake{api: func(req *http.Request) *http.Response { return reply(status, `{"you_sent":"`+token(req)+`"}`) }}
+		var r Response
+		_, err := invokeRaw(t.Context(), f.client(), catalogItem, asin, WithResponse(&r))
+		if err == nil || !strings.Contains(string(r.Body), "you_sent") {
+			t.Errorf("%d: body %s, %v", status, r.Body, err)
+		}
+		noSecrets(t, string(r.Body), fmt.Sprint(err))
 	}
 }

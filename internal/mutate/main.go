@@ -122,7 +122,7 @@ func summarize(out io.Writer, results []result, took time.Duration) error {
 		fmt.Fprintf(out, "\nsurvive, with a reason:\n%s\n", strings.Join(reasons, "\n"))
 	}
 	if len(todo) > 0 {
-		fmt.Fprintf(out, "\nto be mended, the test or the list:\n%s\n", strings.Join(todo, "\n"))
+		fmt.Fprintf(out, "\nto be mended, the test or the list:\n%s\n\n", strings.Join(todo, "\n"))
 		return fmt.Errorf("%d of %d edits did not go as the list says", len(todo), len(results))
 	}
 	return nil
