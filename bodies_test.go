@@ -60,7 +60,9 @@ func TestBodiesOfTypedCallsAreClosed(t *testing.T) {
 
 // The start of a result is somebody's data; the start of a notice that came in its place says who sent it.
 func TestDecodeErrorShowsNoResult(t *testing.T) {
-	for body, shown := range map[string]bool{`{"payload":{"BuyerName":"Jane Doe"`: false, ` [{"BuyerName":"Jane Doe"`: false, "Proxy of Jane Doe Ltd": true, "\"Jane Doe\" x": true} {
+	for body, shown := range map[string]bool{
+		`{"payload":{"BuyerName":"Jane Doe"`: false, ` [{"BuyerName":"Jane Doe"`: false, "Proxy of Jane Doe Ltd": true, `"Jane Doe" x`: true,
+	} {
 		f := &fake{api: func(*http.Request) *http.Response { return reply(200, body) }}
 		_, err := invokeRaw(t.Context(), f.client(), catalogItem, asin)
 		var decode *DecodeError
@@ -83,7 +85,9 @@ func TestMaybeEmpty(t *testing.T) {
 }
 
 func TestLooksLikeHTML(t *testing.T) {
-	for body, want := range map[string]bool{"<html>": true, "\xef\xbb\xbf\r\n <!DOCTYPE html>": true, "<?xml?>": true, `{"a":"<"}`: false, "": false, " ": false, `"<html>"`: false} {
+	for body, want := range map[string]bool{
+		"<html>": true, "\xef\xbb\xbf\r\n <!DOCTYPE html>": true, "<?xml?>": true, `{"a":"<"}`: false, "": false, " ": false, `"<html>"`: false,
+	} {
 		if got := looksLikeHTML([]byte(body)); got != want {
 			t.Errorf("%q: %t", body, got)
 		}

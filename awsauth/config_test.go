@@ -54,7 +54,8 @@ func TestClassify(t *testing.T) {
 		status int
 		want   Reason
 	}{
-		{"MalformedPolicyDocument", 400, InvalidRequest}, {"PackedPolicyTooLarge", 400, InvalidRequest}, {"TooManyRequests", 429, Unavailable}, {"ThrottlingException", 400, Unavailable},
+		{"MalformedPolicyDocument", 400, InvalidRequest}, {"PackedPolicyTooLarge", 400, InvalidRequest}, {"TooManyRequests", 429, Unavailable},
+		{"ThrottlingException", 400, Unavailable},
 		{"UnknownError", 404, Unavailable}, {"InternalFailure", 500, Unavailable}, {"ServiceUnavailable", 503, Unavailable}, {"Odd", 302, Unavailable},
 		{"RequestExpired", 400, ClockSkew}, {"RegionDisabledException", 403, AccessDenied}, {"OptInRequired", 403, InvalidCredentials},
 	} {

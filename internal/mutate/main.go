@@ -28,7 +28,7 @@ func main() {
 	defer stop()
 	if err := mutate(ctx, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
-		os.Exit(1) //nolint:gocritic // stop has nothing to undo
+		os.Exit(1)
 	}
 }
 

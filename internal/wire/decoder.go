@@ -585,7 +585,7 @@ func locate(body []byte, offset int) (path, value string) {
 
 func clip(b []byte) string {
 	if len(b) > 64 {
-		return string(b[:61]) + "..."
+		return strings.ToValidUTF8(string(b[:61]), "") + "..." // not half a letter
 	}
 	return string(b)
 }

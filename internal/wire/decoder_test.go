@@ -124,7 +124,9 @@ func TestDecodeTolerant(t *testing.T) {
 			`s: not a string: {"x":1}`, `b: not a boolean: "maybe"`, `i: not an integer: 1.5`, `n: not a number: "1.5 EUR"`, `t: not a date-time: "soon"`,
 			`o: not an object: "x"`, `l: not an array: {}`, `ss: not an array: "one"`, `m: not an object: [1]`}},
 		{"path of a warning", `{"s":"a","l":[{"s":"b"},{"o":{"i":"x"}}]}`, sample{S: "a", L: []sample{{S: "b"}, {O: &sample{}}}}, []string{`l[1].o.i: not an integer: "x"`}},
-		{"path behind escapes", `{"s":"{\\\"[,","m":{"\\\\":"x","}\"":"y"},"i":"x"}`, sample{S: `{\"[,`, M: map[string]string{`\\`: "x", `}"`: "y"}}, []string{`i: not an integer: "x"`}},
+		{"path behind escapes", `{"s":"{\\\"[,","m":{"\\\\":"x","}\"":"y"},"i":"x"}`, sample{S: `{\"[,`, M: map[string]string{`\\`: "x", `}"`: "y"}},
+			[]string{`i: not an integer: "x"`}},
+		{"value cut between letters", `{"i":"` + strings.Repeat("ü", 40) + `"}`, sample{}, []string{`i: not an integer: "` + strings.Repeat("ü", 30) + "..."}},
 		{"overflow", `{"i":1e30}`, sample{}, []string{`i: not an integer: 1e30`}},
 		{"bad UTF-8", "{\"s\":\"a\xff\"}", sample{S: "a\uFFFD"}, []string{`: not UTF-8, bad bytes replaced: {"s":"a` + "\uFFFD" + `"}`}},
 	} {
@@ -151,7 +153,8 @@ func TestDecodeTolerant(t *testing.T) {
 func TestIntegersKeepTheirValue(t *testing.T) {
 	const most, least = "9223372036854775807", "-9223372036854775808"
 	for _, body := range []string{"999999999999999999", "1000000000000000000", most, "-" + most, least} {
-		for _, text := range []string{body, `"` + body + `"`, body + ".0", body + ".000", body + "e0", body + "000e-3", body[:len(body)-2] + "." + body[len(body)-2:] + "E+2"} {
+		point := len(body) - 2
+		for _, text := range []string{body, `"` + body + `"`, body + ".0", body + ".000", body + "e0", body + "000e-3", body[:point] + "." + body[point:] + "E+2"} {
 			got, warnings, err := decodeSample([]byte(`{"i":` + text + `}`))
 			if err != nil || len(warnings) > 0 || got.I == nil || strconv.FormatInt(*got.I, 10) != body {
 				t.Errorf("%s is read as %v, %v, %v", text, got.I, warnings, err)
@@ -173,7 +176,7 @@ func TestIntegersKeepTheirValue(t *testing.T) {
 			t.Errorf("%s is read as %v and %v, %v, %v", text, got.I, got.Ints, warnings, err)
 		}
 	}
-	for text, want := range map[string]int64{"1e3": 1000, "12.50e1": 125, "-0": 0, "0e9": 0, "1E+2": 100, "9007199254740993e0": 9007199254740993, "007": 7, "123456789012345e0": 123456789012345} {
+	for text, want := range map[string]int64{"1e3": 1000, "12.50e1": 125, "-0": 0, "0.00": 0, "0e9": 0, "1E+2": 100, "9007199254740993e0": 9007199254740993, "007": 7} {
 		got, warnings, err := decodeSample([]byte(`{"i":"` + text + `"}`))
 		if err != nil || len(warnings) > 0 || got.I == nil || *got.I != want {
 			t.Errorf("%s is read as %v, %v, %v; want %d", text, got.I, warnings, err, want)
