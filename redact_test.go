@@ -11,7 +11,8 @@ import (
 func TestScrub(t *testing.T) {
 	const bare = "0a1b2c3d4e5fCANARY" // client secrets from before 2023 have no shape
 	for _, text := range []string{
-		testAccessToken, testRefreshToken, testRestricted, "Atc|CANARY", testClientSecret, url.QueryEscape(testRefreshToken), strings.ToLower(url.QueryEscape("|")) + "x Atza%7ccanaryCANARY",
+		testAccessToken, testRefreshToken, testRestricted, "Atc|CANARY", testClientSecret, url.QueryEscape(testRefreshToken),
+		strings.ToLower(url.QueryEscape("|")) + "x Atza%7ccanaryCANARY",
 		`{"refresh_token":"` + testRefreshToken + `"}`, "x-amz-access-token:secretCANARY\nx-amz-date:20260101T000000Z", `X-Amz-Security-Token: sessionCANARY`,
 		"Authorization: AWS4-HMAC-SHA256 Credential=AKIACANARY/x, Signature=CANARY", "the secret is " + bare, bare + bare,
 	} {

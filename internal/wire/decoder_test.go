@@ -161,7 +161,8 @@ func TestIntegersKeepTheirValue(t *testing.T) {
 			}
 		}
 	}
-	bad := []string{"9223372036854775808", "-9223372036854775809", "9007199254740993.5", "1.99999999999999999999", "0.00000000000000000000001", "1e-400",
+	bad := []string{
+		"9223372036854775808", "-9223372036854775809", "9007199254740993.5", "1.99999999999999999999", "0.00000000000000000000001", "1e-400",
 		"99999999999999999e-1", "1e999999999", "1e99999999999999999999", "1e", "1e19", "9223372036854775808.0", "1e-1", ".", "-", "+", "0x10", "1_000", "Infinity"}
 	for digits := 20; digits <= 25; digits++ {
 		for _, d := range "19" {
@@ -176,7 +177,9 @@ func TestIntegersKeepTheirValue(t *testing.T) {
 			t.Errorf("%s is read as %v and %v, %v, %v", text, got.I, got.Ints, warnings, err)
 		}
 	}
-	for text, want := range map[string]int64{"1e3": 1000, "12.50e1": 125, "-0": 0, "0.00": 0, "0e9": 0, "1E+2": 100, "9007199254740993e0": 9007199254740993, "007": 7} {
+	for text, want := range map[string]int64{
+		"1e3": 1000, "12.50e1": 125, "-0": 0, "0.00": 0, "0e9": 0, "1E+2": 100, "9007199254740993e0": 9007199254740993, "007": 7,
+	} {
 		got, warnings, err := decodeSample([]byte(`{"i":"` + text + `"}`))
 		if err != nil || len(warnings) > 0 || got.I == nil || *got.I != want {
 			t.Errorf("%s is read as %v, %v, %v; want %d", text, got.I, warnings, err, want)
