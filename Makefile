@@ -1,12 +1,13 @@
 MODELS   ?= ../shared/models
 COMMIT   ?=
 FUZZTIME ?= 30s
+RUN      ?=
 
 export MODELS FUZZTIME
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build docs man generate generate-check test race lint bench bench-prism fuzz interop ci
+.PHONY: help build docs man generate generate-check test mutate race lint bench bench-prism fuzz interop ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +31,9 @@ generate-check: ## fail if generate would change something
 
 test: ## run all tests
 	SPAPI_MODELS=$(abspath $(MODELS)) go test ./...
+
+mutate: ## break the code by the edits in internal/mutate/edits, or those that RUN (a regexp) matches, and count what no test sees
+	go run ./internal/mutate $(if $(RUN),-run '$(RUN)')
 
 race: ## run the tests of concurrent code under the race detector
 	.ci/run race

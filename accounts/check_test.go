@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/openspapi/spapi"
 )
@@ -32,4 +33,22 @@ func FuzzCleanName(f *testing.F) {
 			t.Errorf("%q becomes %q", name, clean)
 		}
 	})
+}
+
+// Times are kept in whole seconds UTC, so that they compare alike out of every store.
+func TestCleanSettlesTimes(t *testing.T) {
+	at := time.Date(2027, 3, 1, 12, 0, 0, 999, time.FixedZone("", 3600))
+	want := time.Date(2027, 3, 1, 11, 0, 0, 0, time.UTC)
+	application := testApplication()
+	application.SecretExpires, application.Created, application.Updated = at, at, at
+	application, err := application.Clean()
+	if err != nil || application.SecretExpires != want || application.Created != want || application.Updated != want {
+		t.Errorf("%v, %v", application, err)
+	}
+	account := testAccount("shop")
+	account.Created, account.Updated = at, at
+	account, err = account.Clean()
+	if err != nil || account.Created != want || account.Updated != want {
+		t.Errorf("%v, %v", account, err)
+	}
 }

@@ -252,6 +252,12 @@ func TestPermissions(t *testing.T) {
 	if err := f.Put(t.Context(), testAccount("shop")); !errors.Is(err, ErrPermissions) || !strings.Contains(err.Error(), folder) {
 		t.Errorf("folder that everybody writes to: %v", err)
 	}
+	if err := os.Chmod(folder, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Put(t.Context(), testAccount("shop")); err != nil {
+		t.Errorf("folder like /tmp, in which everybody writes only their own: %v", err)
+	}
 	if err := os.Chmod(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}

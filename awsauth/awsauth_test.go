@@ -291,6 +291,9 @@ func TestErrors(t *testing.T) {
 		{name: "throttled", sts: &fakeSTS{answer: func(int) (int, string, error) { return 400, denied("Throttling", "Rate exceeded"), nil }}, reason: Unavailable, code: "Throttling", status: 400},
 		{name: "no base credentials", base: brokenProvider{errors.New("no EC2 IMDS role found")}, reason: NoCredentials, message: []string{"no EC2 IMDS role found", "AWS_ACCESS_KEY_ID", "AWS_PROFILE"}},
 		{name: "empty base credentials", base: credentials.NewStaticCredentialsProvider("", "", ""), reason: NoCredentials, message: []string{"empty"}},
+		{name: "half of the base credentials", base: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "AKIA"}, nil
+		}), reason: NoCredentials, message: []string{"is empty"}},
 		{name: "anonymous", base: aws.AnonymousCredentials{}, reason: NoCredentials, message: []string{"AnonymousCredentials is not a valid"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -346,6 +349,7 @@ func TestConfigErrors(t *testing.T) {
 		{"long", Config{Duration: 13 * time.Hour}, "to 12h0m0s"},
 		{"fraction", Config{Duration: time.Hour + time.Millisecond}, "whole seconds"},
 		{"plain http", Config{STSEndpoint: "http://sts.example.com"}, "want https"},
+		{"plain http to another machine", Config{STSEndpoint: "http://10.0.0.1:9000/"}, "want https"},
 		{"no URL", Config{STSEndpoint: "sts.example.com"}, "want a URL"},
 		{"password", Config{STSEndpoint: "https://u:canary@sts.example.com"}, "want a URL"},
 		{"other scheme", Config{STSEndpoint: "ftp://sts.example.com"}, "want https"},
@@ -535,6 +539,10 @@ func TestBody(t *testing.T) {
 		if err := signNow(req); err != nil || req.Header.Get("Authorization") != want {
 			t.Errorf("signed again: %v", err)
 		}
+	}
+	once := false
+	if _, _, err := signature(closer{reader(text), &once}, nil); err != nil || !once {
+		t.Errorf("a body that was read into memory: %v, closed: %t", err, once)
 	}
 	if got, req, err = signature(reader(""), nil); err != nil || req.Body != http.NoBody {
 		t.Errorf("empty stream: %v, body %v, %s", err, req.Body, got)

@@ -258,6 +258,32 @@ func TestPutRaces(t *testing.T) {
 	}
 }
 
+// No two names share a secret, whatever they are.
+func TestNamesStayApart(t *testing.T) {
+	names := map[string]string{}
+	for _, name := range []string{"A", "=41", "%41", "\x41=", "é", "=C3=A9", "=C3=a9", "a/b", "a=2Fb", "a.b", "a b", "a=20b", "a_b", "-", "=2D"} {
+		id := encode(name)
+		if other, ok := names[id]; ok {
+			t.Errorf("%q and %q are both %s", name, other, id)
+		}
+		names[id] = name
+		if !regexp.MustCompile(`^[A-Za-z0-9_.=-]+$`).MatchString(id) {
+			t.Errorf("%q is %s", name, id)
+		}
+	}
+}
+
+// The service's filter goes by words: what it finds beside ours belongs to others and is not even looked at.
+func TestListOfOthers(t *testing.T) {
+	f, open := start(t)
+	f.trouble = func(action, _ string) (int, string) {
+		return http.StatusOK, `{"SecretValues":[{"Name":"old/spapi/account/b","SecretString":"not ours"},{"Name":"spapi/account/a","SecretString":"{\"name\":\"a\"}"}]}`
+	}
+	if list, err := open().List(t.Context()); err != nil || len(list) != 1 || list[0].Name != "a" {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
 func TestForeignContent(t *testing.T) {
 	f, open := start(t)
 	f.secrets["spapi/account/a"] = &secret{value: "Atzr|" + accountstest.Canary}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -347,14 +346,23 @@ func parseInt(b []byte) (int64, bool) {
 			return n, true
 		}
 	}
-	if n, err := strconv.ParseInt(string(b), 10, 64); err == nil {
-		return n, true
+	// Not by way of a float, which would round: 1.99999999999999999999 is no 2, and 9007199254740993.0 is an integer.
+	mantissa, exponent, scientific := strings.Cut(strings.ToLower(string(b)), "e")
+	shift := 0
+	if scientific {
+		var err error
+		if shift, err = strconv.Atoi(exponent); err != nil {
+			return 0, false
+		}
 	}
-	f, err := strconv.ParseFloat(string(b), 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	significant := strings.TrimRight(whole+fraction, "0")
+	zeros := len(whole) + shift - len(significant)
+	if zeros < 0 || zeros > 19 { // a fraction is left, or more digits than an int64 has
 		return 0, false
 	}
-	return int64(f), true
+	n, err := strconv.ParseInt(significant+strings.Repeat("0", zeros), 10, 64)
+	return n, err == nil
 }
 
 // Number reads a decimal as it is written; a string that holds one does too.
@@ -577,7 +585,7 @@ func locate(body []byte, offset int) (path, value string) {
 
 func clip(b []byte) string {
 	if len(b) > 64 {
-		return string(b[:61]) + "..."
+		return strings.ToValidUTF8(string(b[:61]), "") + "..." // not half a letter
 	}
 	return string(b)
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,7 +106,7 @@ func TestDecodeTolerant(t *testing.T) {
 			sample{S: "a", B: &yes, I: n(7), N: "12.50", SS: []string{"x", "y"}, Raw: json.RawMessage(`{"k":[1]}`), M: map[string]string{"k": "v"}, Ints: []int64{1, 2}}, nil},
 		{"unknown members", `{"new":{"deep":[1,{"s":2}]},"s":"a"}`, sample{S: "a"}, nil},
 		{"nulls are absent", `{"s":null,"b":null,"i":null,"n":null,"t":null,"d":null,"o":null,"l":null,"ss":null,"raw":null,"m":null}`, sample{}, nil},
-		{"numbers as strings", `{"i":"42","n":" 1.5 "}`, sample{I: n(42), N: "1.5"}, nil},
+		{"numbers as strings", `{"i":" 42 ","n":" 1.5 "}`, sample{I: n(42), N: "1.5"}, nil},
 		{"strings as numbers and booleans", `{"s":17.0}`, sample{S: "17.0"}, nil},
 		{"boolean spellings", `{"b":"False"}`, sample{B: &no}, nil},
 		{"integer with a point", `{"i":3.0}`, sample{I: n(3)}, nil},
@@ -118,10 +120,13 @@ func TestDecodeTolerant(t *testing.T) {
 		{"escapes", `{"s":"\u00fc\n\"\ud83d\ude00"}`, sample{S: "ü\n\"😀"}, nil},
 		{"date in date-time", `{"t":"2024-12-31","d":"2024-12-31T22:00:00-08:00"}`, sample{T: day, D: Date{2024, 12, 31}}, nil},
 		{"byte order mark", "\xef\xbb\xbf" + `{"s":"a"}`, sample{S: "a"}, nil},
-		{"wrong types", `{"s":{"x":1},"b":"maybe","i":1.5,"n":"NaN","t":"soon","o":"x","l":{},"ss":"one","m":[1]}`, sample{}, []string{
-			`s: not a string: {"x":1}`, `b: not a boolean: "maybe"`, `i: not an integer: 1.5`, `n: not a number: "NaN"`, `t: not a date-time: "soon"`,
+		{"wrong types", `{"s":{"x":1},"b":"maybe","i":1.5,"n":"1.5 EUR","t":"soon","o":"x","l":{},"ss":"one","m":[1]}`, sample{}, []string{
+			`s: not a string: {"x":1}`, `b: not a boolean: "maybe"`, `i: not an integer: 1.5`, `n: not a number: "1.5 EUR"`, `t: not a date-time: "soon"`,
 			`o: not an object: "x"`, `l: not an array: {}`, `ss: not an array: "one"`, `m: not an object: [1]`}},
 		{"path of a warning", `{"s":"a","l":[{"s":"b"},{"o":{"i":"x"}}]}`, sample{S: "a", L: []sample{{S: "b"}, {O: &sample{}}}}, []string{`l[1].o.i: not an integer: "x"`}},
+		{"path behind escapes", `{"s":"{\\\"[,","m":{"\\\\":"x","}\"":"y"},"i":"x"}`, sample{S: `{\"[,`, M: map[string]string{`\\`: "x", `}"`: "y"}},
+			[]string{`i: not an integer: "x"`}},
+		{"value cut between letters", `{"i":"a` + strings.Repeat("ü", 40) + `"}`, sample{}, []string{`i: not an integer: "a` + strings.Repeat("ü", 29) + "..."}},
 		{"overflow", `{"i":1e30}`, sample{}, []string{`i: not an integer: 1e30`}},
 		{"bad UTF-8", "{\"s\":\"a\xff\"}", sample{S: "a\uFFFD"}, []string{`: not UTF-8, bad bytes replaced: {"s":"a` + "\uFFFD" + `"}`}},
 	} {
@@ -141,6 +146,110 @@ func TestDecodeTolerant(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// An integer of any length is read exactly or rejected; none wraps, and none is rounded.
+func TestIntegersKeepTheirValue(t *testing.T) {
+	const most, least = "9223372036854775807", "-9223372036854775808"
+	for _, body := range []string{"999999999999999999", "1000000000000000000", most, "-" + most, least} {
+		point := len(body) - 2
+		for _, text := range []string{body, `"` + body + `"`, body + ".0", body + ".000", body + "e0", body + "000e-3", body[:point] + "." + body[point:] + "E+2"} {
+			got, warnings, err := decodeSample([]byte(`{"i":` + text + `}`))
+			if err != nil || len(warnings) > 0 || got.I == nil || strconv.FormatInt(*got.I, 10) != body {
+				t.Errorf("%s is read as %v, %v, %v", text, got.I, warnings, err)
+			}
+		}
+	}
+	bad := []string{
+		"9223372036854775808", "-9223372036854775809", "9007199254740993.5", "1.99999999999999999999", "0.00000000000000000000001", "1e-400",
+		"99999999999999999e-1", "1e999999999", "1e99999999999999999999", "1e", "1e19", "9223372036854775808.0", "1e-1", ".", "-", "+", "0x10", "1_000", "Infinity"}
+	for digits := 20; digits <= 25; digits++ {
+		for _, d := range "19" {
+			bad = append(bad, strings.Repeat(string(d), digits), "-"+strings.Repeat(string(d), digits))
+		}
+		bad = append(bad, "18446744073709551617"+strings.Repeat("0", digits-20)) // 2^64+1 wraps to 1
+	}
+	for _, text := range bad {
+		text = `"` + text + `"`
+		got, warnings, err := decodeSample([]byte(`{"i":` + text + `,"ints":[` + text + `]}`))
+		if err != nil || got.I != nil || len(warnings) != 2 || got.Ints[0] != 0 {
+			t.Errorf("%s is read as %v and %v, %v, %v", text, got.I, got.Ints, warnings, err)
+		}
+	}
+	for text, want := range map[string]int64{
+		"1e3": 1000, "12.50e1": 125, "-0": 0, "0.00": 0, "0e9": 0, "1E+2": 100, "9007199254740993e0": 9007199254740993, "007": 7,
+	} {
+		got, warnings, err := decodeSample([]byte(`{"i":"` + text + `"}`))
+		if err != nil || len(warnings) > 0 || got.I == nil || *got.I != want {
+			t.Errorf("%s is read as %v, %v, %v; want %d", text, got.I, warnings, err, want)
+		}
+	}
+	for _, digits := range []string{most + "0", "123456789012345678901234567890.10"} { // decimals are kept as they are written
+		if got, _, err := decodeSample([]byte(`{"n":` + digits + `}`)); err != nil || string(got.N) != digits {
+			t.Errorf("%s is read as %s, %v", digits, got.N, err)
+		}
+		if got, warnings, err := decodeSample([]byte(`{"t":` + digits + `}`)); err != nil || !got.T.IsZero() || len(warnings) != 1 {
+			t.Errorf("%s is read as the time %s, %v, %v", digits, got.T, warnings, err)
+		}
+	}
+}
+
+// Who keeps or lengthens one result changes no other.
+func TestResultsDoNotOverlap(t *testing.T) {
+	got, _, err := decodeSample([]byte(`{"raw":[1],"s":"after","i":1,"o":{"i":2,"o":{"i":3}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = append(got.Raw, "XXXXXXXXXX"...)
+	if got.S != "after" || *got.I != 1 || *got.O.I != 2 || *got.O.O.I != 3 {
+		t.Errorf("got %s %d %d %d", got.S, *got.I, *got.O.I, *got.O.O.I)
+	}
+	for _, inner := range []int{1, 15, 16, 17, 200} { // on both sides of the bounds at which memory is handed over and chunks end
+		one := `{"l":[` + strings.TrimSuffix(strings.Repeat(`{"s":"in"},`, inner), ",") + `],"ss":["a","b"]}`
+		body := `{"l":[{"s":"first"},` + one + `,` + one + `,{"s":"last"}],"ss":["c"]}`
+		got, warnings, err := decodeSample([]byte(body))
+		if err != nil || len(warnings) > 0 || len(got.L) != 4 || got.L[0].S != "first" || got.L[3].S != "last" {
+			t.Fatalf("%d inner elements: %d outer ones, %v, %v", inner, len(got.L), warnings, err)
+		}
+		for i := range 2 {
+			l := got.L[1+i]
+			if len(l.L) != inner || cap(l.L) != inner || cap(l.SS) != 2 {
+				t.Fatalf("%d inner elements: length %d, capacities %d and %d", inner, len(l.L), cap(l.L), cap(l.SS))
+			}
+			_ = append(l.L, sample{S: "XXX"})
+			_ = append(l.SS, "XXX")
+		}
+		for i := range 2 {
+			for _, v := range got.L[1+i].L {
+				if v.S != "in" {
+					t.Fatalf("%d inner elements: one is %q", inner, v.S)
+				}
+			}
+		}
+		if got.SS[0] != "c" {
+			t.Errorf("%d inner elements: %q", inner, got.SS)
+		}
+	}
+}
+
+func TestDateText(t *testing.T) {
+	type holder struct {
+		D Date
+	}
+	for text, want := range map[string]Date{`{"D":"0987-01-02"}`: {987, 1, 2}, `{"D":"2024-02-29"}`: {2024, 2, 29}, `{"D":""}`: {}} {
+		h := holder{Date{1, 1, 1}}
+		if err := json.Unmarshal([]byte(text), &h); err != nil || h.D != want {
+			t.Errorf("%s is read as %v, %v", text, h.D, err)
+		}
+		if out, err := json.Marshal(h); err != nil || string(out) != text {
+			t.Errorf("%v is written as %s, %v", h.D, out, err)
+		}
+	}
+	for _, bad := range []string{"2023-02-29", "2024-1-2", "2024-01-02T00:00:00Z", "soon"} {
+		if err := new(Date).UnmarshalText([]byte(bad)); err == nil || !strings.Contains(err.Error(), bad) {
+			t.Errorf("%s: %v", bad, err)
+		}
 	}
 }
 
@@ -210,6 +319,9 @@ func TestSliceKeepsEarlierResults(t *testing.T) {
 }
 
 func TestParseTime(t *testing.T) {
+	local := time.Local
+	time.Local = time.FixedZone("far away", -11*3600) // what is read must not depend on where the program runs
+	defer func() { time.Local = local }()
 	utc := func(s string) time.Time {
 		v, err := time.Parse(time.RFC3339Nano, s)
 		if err != nil {
@@ -233,6 +345,9 @@ func TestParseTime(t *testing.T) {
 		got, err := ParseTime(in)
 		if err != nil || !got.Equal(utc(want)) {
 			t.Errorf("%s: %v, %v; want %s", in, got, err, want)
+		}
+		if in[len(in)-1] != '0' && got.Location() != time.UTC {
+			t.Errorf("%s: %v is in zone %v", in, got, got.Location())
 		}
 	}
 	for _, in := range []string{"", "soon", "2024-13-01", "24:00", "12345678", "270000000000000"} {

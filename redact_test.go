@@ -1,0 +1,58 @@
+package spapi
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func TestScrub(t *testing.T) {
+	const bare = "0a1b2c3d4e5fCANARY" // client secrets from before 2023 have no shape
+	for _, text := range []string{
+		testAccessToken, testRefreshToken, testRestricted, "Atc|CANARY", testClientSecret, url.QueryEscape(testRefreshToken),
+		strings.ToLower(url.QueryEscape("|")) + "x Atza%7ccanaryCANARY",
+		`{"refresh_token":"` + testRefreshToken + `"}`, "x-amz-access-token:secretCANARY\nx-amz-date:20260101T000000Z", `X-Amz-Security-Token: sessionCANARY`,
+		"Authorization: AWS4-HMAC-SHA256 Credential=AKIACANARY/x, Signature=CANARY", "the secret is " + bare, bare + bare,
+	} {
+		got := scrub("before "+text+" after", bare)
+		noSecrets(t, got)
+		if !strings.HasPrefix(got, "before ") || !strings.HasSuffix(got, " after") || !strings.Contains(got, redacted) {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+	for _, text := range []string{"", "Atza and Atzr are prefixes", "the access token has expired", "amzn1.application-oa2-client.0123"} {
+		if got := scrub(text, "", "t", "the"); got != text {
+			t.Errorf("innocent %q became %q", text, got)
+		}
+	}
+}
+
+// A hint tells secrets apart by kind and length, and gives away nothing of them.
+func TestHintShowsNoSecret(t *testing.T) {
+	for secret, prefix := range map[string]string{testClientSecret: prefixClientSecret, testRefreshToken: prefixRefresh, testAccessToken: prefixAccess,
+		testRestricted: prefixRestricted, "Atc|CANARY": prefixGrantless, "anythingCANARY": ""} {
+		got := hint(secret)
+		noSecrets(t, got)
+		if want := fmt.Sprintf("%s… (%d characters)", prefix, len(secret)); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	if got := hint(""); got != "" {
+		t.Errorf("of nothing: %q", got)
+	}
+}
+
+// WithResponse hands over the body of an error: what a proxy echoes of the request must not be in it, whatever the status.
+func TestResponseOfAnErrorIsScrubbed(t *testing.T) {
+	for _, status := range []int{307, 400, 403, 404, 422} {
+		f := &fake{api: func(req *http.Request) *http.Response { return reply(status, `{"you_sent":"`+token(req)+`"}`) }}
+		var r Response
+		_, err := invokeRaw(t.Context(), f.client(), catalogItem, asin, WithResponse(&r))
+		if err == nil || !strings.Contains(string(r.Body), "you_sent") {
+			t.Errorf("%d: body %s, %v", status, r.Body, err)
+		}
+		noSecrets(t, string(r.Body), fmt.Sprint(err))
+	}
+}
