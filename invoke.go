@@ -19,9 +19,9 @@ func init() { wire.Calls = door{} }
 // Call is the one path of all typed calls but pages.
 func (door) Call(ctx context.Context, client, options any, operation string, encode func(*wire.Request), wantBody bool) (wire.Exchange, error) {
 	c, call := client.(*Client), newCall(options.([]CallOption))
-	req, err := c.newRequest(call, operation, encode)
+	req, err := c.newRequest(ctx, call, operation, encode)
 	if err == nil {
-		err = c.exchange(ctx, call, req, wantBody)
+		err = c.exchange(call, req, wantBody)
 	}
 	if err != nil {
 		return nil, call.finish(err)
@@ -60,10 +60,14 @@ func (c *call) finish(err error) error {
 	return err
 }
 
-// exchange begins the call, sends its request and reads the body of a success. The call has to be ended by finish.
-func (c *Client) exchange(ctx context.Context, call *call, req *http.Request, wantBody bool) error {
+// begin begins a call whose operation is known, and returns the context of all that it does. The call has to be ended by finish.
+func (c *Client) begin(ctx context.Context, call *call) context.Context {
 	ctx, call.whole = c.beginCall(ctx, call)
-	req = req.WithContext(withCall(ctx, call))
+	return withCall(ctx, call)
+}
+
+// exchange sends the request of a call and reads the body of a success.
+func (c *Client) exchange(call *call, req *http.Request, wantBody bool) error {
 	resp, body, err := c.receive(call, req)
 	if broken := (*DecodeError)(nil); errors.As(err, &broken) && broken.brokeOff && call.repeatable && !call.noRetry && c.app.budget.take() {
 		// The connection broke after the chain had handed over the response: once more, like any broken connection.
@@ -103,12 +107,13 @@ func named(operation string, err error) error {
 	return fmt.Errorf("%s: %w", operation, err)
 }
 
-// newRequest finds the operation of a typed call and builds its request.
-func (c *Client) newRequest(call *call, operation string, encode func(*wire.Request)) (*http.Request, error) {
+// newRequest finds the operation of a typed call, begins the call and builds its request.
+func (c *Client) newRequest(ctx context.Context, call *call, operation string, encode func(*wire.Request)) (*http.Request, error) {
 	call.op = operationByID(operation)
 	if call.op == nil {
 		return nil, &ConfigError{Field: "operation", Value: operation, Want: "is unknown"}
 	}
+	ctx = c.begin(ctx, call)
 	var in wire.Request
 	if encode != nil {
 		encode(&in)
@@ -117,7 +122,7 @@ func (c *Client) newRequest(call *call, operation string, encode func(*wire.Requ
 	if err != nil {
 		return nil, named(operation, &ConfigError{Field: "input", Err: err})
 	}
-	return req, nil
+	return req.WithContext(ctx), nil
 }
 
 // maxErrorBody bounds error bodies in bytes: they are read whole.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"iter"
 	"net/http"
-	"strings"
 
 	"github.com/openspapi/spapi/internal/paging"
 	"github.com/openspapi/spapi/internal/wire"
@@ -49,7 +48,7 @@ func (r *Response) Items() ([]json.RawMessage, error) { return paging.Items(r.Op
 func (door) Pages(ctx context.Context, client, options any, operation string, encode func(*wire.Request)) iter.Seq2[wire.Exchange, error] {
 	return func(yield func(wire.Exchange, error) bool) {
 		c := client.(*Client)
-		first := func(call *call) (*http.Request, error) { return c.newRequest(call, operation, encode) }
+		first := func(call *call) (*http.Request, error) { return c.newRequest(ctx, call, operation, encode) }
 		for call, err := range c.pages(ctx, options.([]CallOption), first) {
 			if !yield(call, err) {
 				return
@@ -70,7 +69,7 @@ func (c *Client) pages(ctx context.Context, opts []CallOption, first func(*call)
 			}
 		}
 		for err == nil {
-			if err = c.exchange(ctx, current, req, true); err != nil {
+			if err = c.exchange(current, req, true); err != nil {
 				if run.Page() > 1 {
 					err = fmt.Errorf("page %d: %w", run.Page(), err)
 				}
@@ -82,15 +81,16 @@ func (c *Client) pages(ctx context.Context, opts []CallOption, first func(*call)
 				return
 			}
 			if err = endErr; err == nil {
-				current, req = newCall(opts), next
+				current = newCall(opts)
 				current.op = operationByID(run.Operation())
+				req = next.WithContext(c.begin(ctx, current))
 			}
 		}
 		yield(nil, current.finish(err))
 	}
 }
 
-// located is a copy of a raw request with its URL settled, whose operation the call then knows.
+// located begins the call of a raw request: a copy of the request with its URL settled, whose operation the call then knows.
 func (c *Client) located(call *call, req *http.Request) (*http.Request, error) {
 	if req.URL == nil {
 		return nil, &ConfigError{Field: "request URL", Want: "is missing"}
@@ -102,8 +102,8 @@ func (c *Client) located(call *call, req *http.Request) (*http.Request, error) {
 	if req.URL.Host == "" {
 		req.URL = under(c.base, req.URL)
 	}
-	call.op = identify(req.Method, strings.TrimPrefix(req.URL.EscapedPath(), c.base.EscapedPath()))
-	return req, nil
+	call.op = c.identify(req)
+	return req.WithContext(c.begin(req.Context(), call)), nil
 }
 
 // checkJSON is what a typed call finds when it reads the body.

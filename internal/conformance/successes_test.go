@@ -130,7 +130,7 @@ func sample(api *catalog.API, s *catalog.Schema, above []*catalog.Schema) any {
 func TestCreateOrderAnswersTwice(t *testing.T) {
 	create := func(status int, body string) *fulfillmentoutbound20260704.CreateOrderResult {
 		client := fulfillmentoutbound20260704.New(newClient(&stub{status: status, body: []byte(body)}))
-		got, err := client.CreateOrder(t.Context(), &fulfillmentoutbound20260704.CreateOrderInput{}, spapi.WithToken("Atza|x"), spapi.WithoutRetry())
+		got, err := client.CreateOrder(t.Context(), &fulfillmentoutbound20260704.CreateOrderInput{}, spapi.WithAccessToken("Atza|x"), spapi.WithoutRetry())
 		if err != nil {
 			t.Fatal(err)
 		}

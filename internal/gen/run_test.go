@@ -82,7 +82,7 @@ func TestOneChangedAPI(t *testing.T) {
 	c := newCheckout(t)
 	c.model("pagesV0", pagePath, page)
 	c.model("thingsV0", thingWas, thing)
-	c.row("paging.csv", "pagesV0,getPages,GET,/pages,query:token,next,,,,,same-args,items,test,")
+	c.row("paging.csv", "pagesV0,getPages,GET,/pages,query:token,next,,,,,same-args,items,,test,")
 	if said, err := c.run(); err != nil {
 		t.Fatal(said)
 	}
@@ -159,7 +159,7 @@ func TestUnreadableModel(t *testing.T) {
 func TestUnreadableOverlay(t *testing.T) {
 	c := newCheckout(t)
 	c.model("pagesV0", pagePath, movedOn)
-	c.row("paging.csv", "pagesV0,getPages,GET,/pages,query:token,next,,,,,same-args,items,test,")
+	c.row("paging.csv", "pagesV0,getPages,GET,/pages,query:token,next,,,,,same-args,items,,test,")
 	c.row("roles.csv", "pagesV0,getPages,GET,/pages,Pricing,,")
 	said, err := c.run()
 	if err == nil {
