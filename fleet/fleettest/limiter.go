@@ -339,7 +339,9 @@ func cancelled(t *testing.T, l spapi.Limiter) {
 		"the wide one is slow":   {seller("c", 100, 100), application(1, 1)},
 		"the narrow one is slow": {seller("d", 1, 1), application(100, 100)},
 	} {
-		time.Sleep(5 * time.Second) // full again
+		for i := range buckets {
+			buckets[i].App = name // each case has buckets of its own
+		}
 		before := take(t, l, buckets...)
 		q := newQueue(t, l)
 		ctx, cancel := context.WithCancel(t.Context())
