@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -599,6 +600,110 @@ func TestRestrictedTokensAreKeptApart(t *testing.T) {
 	}
 	if len(seen) != 10 || f.minted != 10 {
 		t.Errorf("%d restricted tokens, want 10: two operations for each of five", f.minted)
+	}
+}
+
+// A restricted token is kept by method and path: for the path as Amazon knows it, without the prefix of an endpoint of one's own.
+func TestRestrictedTokensByMethodAndPath(t *testing.T) {
+	f := new(fake)
+	client := f.client(WithEndpoint("http://127.0.0.1:1/prefix"))
+	for _, operation := range []string{"merchantfulfillmentv0.getShipment", "merchantfulfillmentv0.cancelShipment"} {
+		for range 2 {
+			_, err := invokeRaw(t.Context(), client, operation, func(r *wire.Request) { r.Path("shipmentId", "s1") })
+			check(t, err)
+		}
+	}
+	if f.minted != 2 {
+		t.Errorf("%d restricted tokens, want one for each method", f.minted)
+	}
+	_, err := invokeRaw(t.Context(), client, "reports20210630.getReportDocument", document, WithRestrictedData())
+	check(t, err)
+	if body := f.bodies[len(f.bodies)-2]; body != `{"restrictedResources":[{"method":"GET","path":"/reports/2021-06-30/documents/amzn1.spdoc.1%2F2"}]}` {
+		t.Errorf("asked for %s", body)
+	}
+}
+
+// An odd time of expiry is no reason to throw the token away.
+func TestRestrictedTokenExpiry(t *testing.T) {
+	for _, expires := range []string{"1e300", "-5", "0", "null"} {
+		f := new(fake)
+		f.mint = func(string) *http.Response {
+			return reply(200, fmt.Sprintf(`{"restrictedDataToken":"Atz.sprdt|%d","expiresIn":%s}`, f.minted, expires))
+		}
+		client := f.client()
+		for range 3 {
+			_, err := invokeRaw(t.Context(), client, getOrder, orderID("1"), WithRestrictedData())
+			check(t, err)
+		}
+		if f.minted != 1 {
+			t.Errorf("expiresIn %s: %d restricted tokens, want 1", expires, f.minted)
+		}
+	}
+}
+
+// A 403 is read for what it says, and handed on: with its length, what ended it, and within bounds.
+func TestForbiddenBodyIsHandedOn(t *testing.T) {
+	broken := errors.New("connection reset")
+	secret := `{"errors":[{"code":"X","message":"` + testAccessToken + `-1 and more"}]}`
+	f := &fake{api: func(*http.Request) *http.Response {
+		return reply(403, secret, fmt.Sprintf("Content-Length: %d", len(secret)))
+	}}
+	get := func(client *Client) *http.Response {
+		req, err := http.NewRequest("GET", "/orders/v0/orders/1", nil)
+		check(t, err)
+		req.Header.Set("User-Agent", "Mine/1")
+		resp, err := client.Do(req)
+		check(t, err)
+		return resp
+	}
+	client := f.client()
+	resp := get(client)
+	body, err := io.ReadAll(resp.Body)
+	check(t, err)
+	if n := int64(len(body)); resp.ContentLength != n || resp.Header.Get("Content-Length") != fmt.Sprint(n) || n >= int64(len(secret)) {
+		t.Errorf("%d bytes, told as %d and %q", n, resp.ContentLength, resp.Header.Get("Content-Length"))
+	}
+	noSecrets(t, string(body))
+	if got := f.requests[0].Header.Get("User-Agent"); got != "Mine/1" {
+		t.Errorf("the caller's User-Agent became %q", got)
+	}
+	f.api = func(*http.Request) *http.Response {
+		resp := reply(403, "")
+		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("start"), failing{broken}))
+		return resp
+	}
+	if body, err := io.ReadAll(get(client).Body); string(body) != "start" || err != broken {
+		t.Errorf("read %q, %v", body, err)
+	}
+	if n, err := io.Copy(io.Discard, get(client).Body); n != 5 || err != broken {
+		t.Errorf("copied %d bytes, %v", n, err)
+	}
+	f.api = func(*http.Request) *http.Response { return reply(403, strings.Repeat("x", 3*maxErrorBody)) }
+	if body, _ := io.ReadAll(get(client).Body); len(body) != maxErrorBody {
+		t.Errorf("%d bytes of an endless 403 are kept, want %d", len(body), maxErrorBody)
+	}
+}
+
+func TestBaseURLs(t *testing.T) {
+	for url, want := range map[string]string{
+		"https://gateway.example/sp": "", "http://localhost:1": "", "http://spapi.localhost": "", "http://127.0.0.1:1/": "", "http://[::1]:1": "",
+		"http://gateway.example": "must be https", "http://notlocalhost": "must be https", "http://10.0.0.1": "must be https",
+		"https://user:canaryCANARY@gateway.example": "must not hold a user", "https://gateway.example?x=1": "must not hold a query",
+		"https://gateway.example#x": "must not hold a query", "gateway.example": "absolute URL", "ftp://gateway.example": "absolute URL", "https://": "absolute URL",
+		"https://a b": "is not a URL",
+	} {
+		for field, option := range map[string]Option{"endpoint": WithEndpoint(url), "token URL": WithTokenURL(url)} {
+			err := new(fake).client(option).Check()
+			var config *ConfigError
+			switch {
+			case want == "":
+				check(t, err)
+			case !errors.As(err, &config) || config.Field != field || !strings.Contains(err.Error(), want):
+				t.Errorf("%s %s: got %v, want %q", field, url, err, want)
+			default:
+				noSecrets(t, err.Error())
+			}
+		}
 	}
 }
 

@@ -498,8 +498,41 @@ func TestEstimateWithMixedCalls(t *testing.T) {
 			t.Errorf("got %v, want a wait of 10 s: nobody else waits for the application's bucket", err)
 		}
 		wg.Wait()
-		if err := wait(t.Context(), 0, other, all); !errors.As(err, &limit) || limit.Wait > 11*time.Second {
-			t.Errorf("got %v", err)
+		// Those who come again are counted again, once.
+		time.Sleep(2 * time.Second) // the seller's own bucket is full
+		for range 2 {
+			ctx, leave := context.WithCancel(t.Context())
+			for range 2 {
+				wg.Go(func() { _ = wait(ctx, -1, seller, all) })
+			}
+			synctest.Wait()
+			if err := wait(t.Context(), 0, other, all); !errors.As(err, &limit) || limit.Wait < 15*time.Second || limit.Wait > 18*time.Second {
+				t.Errorf("got %v, want a wait for two tokens: the other seller has its turn first", err)
+			}
+			leave()
+			wg.Wait()
 		}
+		for _, b := range l.(*limiter).buckets {
+			if len(b.queue)+len(b.feeders)+len(b.feeds) > 0 {
+				t.Errorf("with nobody waiting %d are in the queue, %d feed, %d are fed", len(b.queue), len(b.feeders), len(b.feeds))
+			}
+		}
+	})
+}
+
+// The bound itself is allowed.
+func TestMaxWaitIsInclusive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter()
+		r := LimitRequest{Buckets: []LimitBucket{{Operation: "op", Rate: 1, Burst: 1}}}
+		_, err := l.Wait(t.Context(), r)
+		check(t, err)
+		r.MaxWait = interval(1) - 1
+		if _, err = l.Wait(t.Context(), r); !errors.As(err, new(*LimitError)) {
+			t.Errorf("got %v, want a LimitError", err)
+		}
+		r.MaxWait++
+		_, err = l.Wait(t.Context(), r)
+		check(t, err)
 	})
 }

@@ -257,10 +257,7 @@ func (l *limiter) join(w *waiter, i int) {
 	place, _ := slices.BinarySearchFunc(b.queue, w, func(q, w *waiter) int {
 		return before(q.priority > w.priority || q.priority == w.priority && q.arrived[i] < w.arrived[i])
 	})
-	b.queue = slices.Insert(b.queue, place, w)
-	if place == 0 && len(b.queue) > 1 {
-		b.queue[1].poke() // no longer the first
-	}
+	b.queue = slices.Insert(b.queue, place, w) // who was the first sees it when its time has come
 	for _, wide := range w.buckets[1:] {
 		if i == 0 && wide != nil && !slices.Contains(b.feeds, wide) {
 			b.feeds = append(b.feeds, wide)

@@ -44,7 +44,7 @@ type restrictedResource struct {
 // takes the path template, one token serves all paths of the operation.
 func (c *Client) restrictedRequest(call *call, req *http.Request) TokenRequest {
 	resource := restrictedResource{Method: req.Method, Path: call.op.Path, DataElements: call.elements}
-	if !call.op.GenericPath || !call.op.known() {
+	if !call.op.GenericPath {
 		resource.Path = strings.TrimPrefix(req.URL.EscapedPath(), c.base.EscapedPath())
 	}
 	if len(resource.DataElements) == 0 && call.op.DataElements != "" {

@@ -373,6 +373,39 @@ func TestBodiesOfFailedAttemptsAreClosed(t *testing.T) {
 	}
 }
 
+// A 429 is repeated after one token's time at least, whatever the limiter does.
+func TestThrottledCallWaitsForAToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		f.api = func(*http.Request) *http.Response {
+			if len(f.requests) < 3 {
+				return reply(429, quotaBody)
+			}
+			return nil
+		}
+		start := time.Now()
+		var r Response
+		_, err := invokeRaw(t.Context(), f.client(WithLimiter(sleepy{})), getOrder, orderID("1"), WithResponse(&r)) // 0.5 per second
+		check(t, err)
+		if took := time.Since(start); took < 3*time.Second+4*time.Second || took > 9*time.Second {
+			t.Errorf("took %s, want three waits of a second and two pauses of 2 s with their jitter", took)
+		}
+		if r.Waited != 3*time.Second {
+			t.Errorf("waited %s, want 3 s over all attempts", r.Waited)
+		}
+	})
+}
+
+// sleepy makes every call wait a second.
+type sleepy struct{ unlimited }
+
+func (s sleepy) Wait(ctx context.Context, r LimitRequest) (LimitGrant, error) {
+	if err := sleep(ctx, time.Second); err != nil {
+		return LimitGrant{}, err
+	}
+	return s.unlimited.Wait(ctx, r)
+}
+
 // WithFailFast bounds the pause before a repeat too: the answer in hand is returned at once.
 func TestFailFastBoundsThePause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -320,10 +320,15 @@ func holdUp(t *testing.T, l spapi.Limiter) {
 	g := take(t, l, first, all)
 	q = newQueue(t, l)
 	q.add(t.Context(), "first", request(first, all))
-	q.add(t.Context(), "second", request(quick, all))
+	for n := range 8 {
+		for k := range 3 {
+			q.add(t.Context(), fmt.Sprint(n, "/", k), request(seller(fmt.Sprint("other ", n), 100, 100), all))
+		}
+	}
 	observe(t, l, g, spapi.LimitReply{Throttled: true})
-	q.want("second", "first")
-	within(t, "the second", q.times["second"], 100*time.Millisecond, 10)
+	q.wg.Wait()
+	within(t, "the one behind", q.times["0/0"], 100*time.Millisecond, 10)
+	// It comes back to its place before the others: they wait for their second and third.
 	within(t, "the first", q.times["first"], time.Second, 1)
 }
 
@@ -334,7 +339,9 @@ func cancelled(t *testing.T, l spapi.Limiter) {
 		"the wide one is slow":   {seller("c", 100, 100), application(1, 1)},
 		"the narrow one is slow": {seller("d", 1, 1), application(100, 100)},
 	} {
-		time.Sleep(5 * time.Second) // full again
+		for i := range buckets {
+			buckets[i].App = name // each case has buckets of its own
+		}
 		before := take(t, l, buckets...)
 		q := newQueue(t, l)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -388,15 +395,17 @@ func refusals(t *testing.T, l spapi.Limiter) {
 		waiting []int             // calls that wait, by seller; the call that is asked for is the first one's
 		rates   []float64         // of the sellers
 		bursts  []int
+		late    bool // the first seller's calls came last
 	}{
-		{"empty bucket", spapi.LimitBucket{}, []int{0}, []float64{1}, []int{1}},
-		{"queue", spapi.LimitBucket{}, []int{7}, []float64{2}, []int{5}},
-		{"application", application(0.5, 1), []int{0}, []float64{10}, []int{10}},
-		{"own queue, application", application(2, 3), []int{6}, []float64{10}, []int{10}},
-		{"behind other sellers", application(2, 1), []int{0, 3, 3, 3}, []float64{10, 10, 10, 10}, []int{10, 10, 10, 10}},
-		{"taking turns", application(2, 1), []int{3, 10, 1, 5}, []float64{10, 10, 10, 10}, []int{10, 10, 10, 10}},
-		{"others wait for buckets of their own", application(2, 1), []int{3, 10, 10, 10}, []float64{10, 0.01, 0.01, 0.01}, []int{10, 1, 1, 1}},
-		{"own bucket is the slower", application(10, 1), []int{4, 4, 4}, []float64{0.5, 5, 5}, []int{1, 5, 5}},
+		{"empty bucket", spapi.LimitBucket{}, []int{0}, []float64{1}, []int{1}, false},
+		{"queue", spapi.LimitBucket{}, []int{7}, []float64{2}, []int{5}, false},
+		{"application", application(0.5, 1), []int{0}, []float64{10}, []int{10}, false},
+		{"own queue, application", application(2, 3), []int{6}, []float64{10}, []int{10}, false},
+		{"behind other sellers", application(2, 1), []int{0, 3, 3, 3}, []float64{10, 10, 10, 10}, []int{10, 10, 10, 10}, false},
+		{"taking turns", application(2, 1), []int{3, 10, 1, 5}, []float64{10, 10, 10, 10}, []int{10, 10, 10, 10}, false},
+		{"taking turns, last in the row", application(2, 1), []int{3, 10, 1, 5}, []float64{10, 10, 10, 10}, []int{10, 10, 10, 10}, true},
+		{"others wait for buckets of their own", application(2, 1), []int{3, 10, 10, 10}, []float64{10, 0.01, 0.01, 0.01}, []int{10, 1, 1, 1}, false},
+		{"own bucket is the slower", application(10, 1), []int{4, 4, 4}, []float64{0.5, 5, 5}, []int{1, 5, 5}, false},
 	} {
 		buckets := func(n int) []spapi.LimitBucket {
 			b := seller(fmt.Sprint(i, "/", n), c.rates[n], c.bursts[n])
@@ -417,7 +426,12 @@ func refusals(t *testing.T, l spapi.Limiter) {
 				break
 			}
 		}
-		for n, count := range c.waiting {
+		for k := range c.waiting {
+			n := k
+			if c.late {
+				n = len(c.waiting) - 1 - k
+			}
+			count := c.waiting[n]
 			if c.rates[n] < 0.1 {
 				takeNow(t, l, buckets(n)[0])
 			}

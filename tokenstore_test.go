@@ -1,0 +1,57 @@
+package spapi
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var errUntrusted = x509.UnknownAuthorityError{}
+
+// What is thrown away is stale: neither tokens that are valid nor refusals that are kept.
+func TestTokenStoreKeepsWhatIsNotStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := NewTokenStore()
+		fetches := map[string]int{}
+		get := func(key string, life time.Duration, err error) error {
+			_, got := store.Get(t.Context(), TokenRequest{Key: key, Fetch: func(context.Context) (Token, error) {
+				fetches[key]++
+				return Token{Value: key, Expires: time.Now().Add(life)}, err
+			}})
+			return got
+		}
+		check(t, get("valid", time.Hour, nil))
+		if err := get("refused", 0, &AuthError{StatusCode: 401, Code: "invalid_client"}); err == nil {
+			t.Fatal("no error")
+		}
+		for i := range 1000 {
+			check(t, get(fmt.Sprint(i), time.Nanosecond, nil))
+			time.Sleep(time.Millisecond)
+		}
+		check(t, get("valid", time.Hour, nil))
+		if err := get("refused", 0, nil); err == nil || fetches["valid"] != 1 || fetches["refused"] != 1 {
+			t.Errorf("%v; fetched %d times and %d times, want once each", err, fetches["valid"], fetches["refused"])
+		}
+		if n := len(store.(*tokenStore).entries); n > 200 {
+			t.Errorf("%d entries, nearly all stale", n)
+		}
+	})
+}
+
+// A fetch that hangs ends some time, though it outlives those who wait for it.
+func TestTokenFetchIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		_, err := NewTokenStore().Get(t.Context(), TokenRequest{Key: "k", Fetch: func(ctx context.Context) (Token, error) {
+			<-ctx.Done()
+			return Token{}, ctx.Err()
+		}})
+		if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took > fetchTimeout || took > 15*time.Minute {
+			t.Errorf("%v after %s", err, took)
+		}
+	})
+}
