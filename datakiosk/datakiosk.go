@@ -19,7 +19,7 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/datakiosk20231115"
-	"github.com/openspapi/spapi/internal/document"
+	"github.com/openspapi/spapi/document"
 	"github.com/openspapi/spapi/internal/job"
 )
 

@@ -15,7 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/openspapi/spapi"
-	"github.com/openspapi/spapi/internal/document"
+	"github.com/openspapi/spapi/document"
 )
 
 // ListingsFeed is the type of feeds that create and change listings.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/openspapi/spapi/internal/document"
+	"github.com/openspapi/spapi/document"
 	"github.com/openspapi/spapi/internal/job"
 )
 

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/openspapi/spapi/internal/document/export"
+	"github.com/openspapi/spapi/document/export"
 	"github.com/openspapi/spapi/reports"
 )
 

@@ -13,7 +13,7 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/reports20210630"
-	"github.com/openspapi/spapi/internal/document"
+	"github.com/openspapi/spapi/document"
 	"github.com/openspapi/spapi/internal/job"
 )
 

@@ -16,7 +16,7 @@ import (
 	"github.com/parquet-go/parquet-go/compress/snappy"
 	"github.com/parquet-go/parquet-go/encoding"
 
-	"github.com/openspapi/spapi/internal/document"
+	"github.com/openspapi/spapi/document"
 )
 
 // Kind is the type of a Parquet column. All columns are optional: an empty cell is null, except in a string column, where only a missing one is.
