@@ -14,6 +14,7 @@ import (
 	"github.com/openspapi/spapi/api/datakiosk20231115"
 	"github.com/openspapi/spapi/datakiosk"
 	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/job"
 )
 
 // query asks for sales by day and ASIN: several pages.
@@ -34,7 +35,7 @@ func TestRunReadsAllPages(t *testing.T) {
 		type row struct{ ChildAsin string }
 		seen := map[string]int{}
 		pages := 0
-		for r, err := range datakiosk.Rows[row](t.Context(), client, query(20), datakiosk.WithProgress(func(p datakiosk.Progress) { pages = max(pages, p.Page) })) {
+		for r, err := range datakiosk.Rows[row](t.Context(), client, query(20), job.WithProgress(func(p job.Progress) { pages = max(pages, p.Part) })) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +68,7 @@ func TestFailedQueriesCarryTheirReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, client := start(t)
 		for _, err := range datakiosk.Run(t.Context(), client, query(3*365)) {
-			if e, ok := errors.AsType[*datakiosk.FatalError](err); !ok || e.Reason == "" || strings.Contains(e.Reason, "no reason") || len(e.Document) == 0 {
+			if e, ok := errors.AsType[*job.EndedError](err); !ok || e.Reason == "" || strings.Contains(e.Reason, "no reason") || len(e.Document) == 0 {
 				t.Errorf("got %v", err)
 			}
 		}
@@ -79,7 +80,7 @@ func TestFailedQueriesCarryTheirReason(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = datakiosk.Wait(t.Context(), client, id)
-		if e, ok := errors.AsType[*datakiosk.CancelledError](err); !ok || e.Reason == "" || !errors.Is(err, datakiosk.ErrCancelled) {
+		if e, ok := errors.AsType[*job.EndedError](err); !ok || e.Reason == "" || !errors.Is(err, job.ErrCancelled) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -88,8 +89,10 @@ func TestFailedQueriesCarryTheirReason(t *testing.T) {
 // Cut at every point and run again: the same rows, and no query twice. Each cut has a bubble of its own, so that the emulator's world is the same.
 func TestJournal(t *testing.T) {
 	rows := func(t *testing.T, w *wire, path string) (string, error) {
+		j := openJournal(t, path)
+		defer j.Close()
 		var b strings.Builder
-		for line, err := range datakiosk.Run(t.Context(), newClient(w.next.(*emulator.Emulator), w), query(20), datakiosk.WithJournal(datakiosk.NewFileJournal(path))) {
+		for line, err := range datakiosk.Run(t.Context(), newClient(w.next.(*emulator.Emulator), w), query(20), job.WithJournal(j)) {
 			if err != nil {
 				return "", err
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/reports20210630"
 	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/job"
 	"github.com/openspapi/spapi/marketplace"
 	"github.com/openspapi/spapi/reports"
 )
@@ -29,8 +30,8 @@ func in2026() { time.Sleep(time.Until(time.Date(2026, 8, 1, 12, 0, 0, 0, time.UT
 func TestRunReadsRows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, client := start(t)
-		var stages []reports.Stage
-		doc, err := reports.Run(t.Context(), client, reports.Request{Type: listings, Marketplaces: []string{"US"}}, reports.WithProgress(func(p reports.Progress) {
+		var stages []job.Stage
+		doc, err := reports.Run(t.Context(), client, reports.Request{Type: listings, Marketplaces: []string{"US"}}, job.WithProgress(func(p job.Progress) {
 			if len(stages) == 0 || stages[len(stages)-1] != p.Stage {
 				stages = append(stages, p.Stage)
 			}
@@ -57,7 +58,7 @@ func TestRunReadsRows(t *testing.T) {
 		if n != 60 {
 			t.Errorf("%d listings, want 60", n)
 		}
-		if want := []reports.Stage{reports.Creating, reports.Waiting, reports.Ready}; !slices.Equal(stages, want) {
+		if want := []job.Stage{job.Creating, job.Waiting, job.Ready}; !slices.Equal(stages, want) {
 			t.Errorf("stages %v, want %v", stages, want)
 		}
 	})
@@ -201,12 +202,12 @@ func TestOutcomesCarryTheirReason(t *testing.T) {
 			t.Helper()
 			_, err := reports.Wait(t.Context(), client, id)
 			var reason string
-			if e, ok := errors.AsType[*reports.FatalError](err); ok {
+			if e, ok := errors.AsType[*job.EndedError](err); ok {
 				reason = e.Reason
 				reasons["FATAL"]++
-			} else if e, ok := errors.AsType[*reports.CancelledError](err); ok {
+			} else if e, ok := errors.AsType[*job.EndedError](err); ok {
 				reason = e.Reason
-				if !errors.Is(err, reports.ErrCancelled) {
+				if !errors.Is(err, job.ErrCancelled) {
 					t.Errorf("%s: is not ErrCancelled", name)
 				}
 				reasons["CANCELLED"]++
@@ -261,7 +262,7 @@ func TestTooFrequent(t *testing.T) {
 			}
 			r := reports.Request{Type: typ.Name, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -20)}
 			doc, err := reports.Run(t.Context(), client, r)
-			if errors.Is(err, reports.ErrCancelled) {
+			if errors.Is(err, job.ErrCancelled) {
 				continue // no data: not generated
 			}
 			if err != nil {
@@ -309,7 +310,7 @@ func TestRequestsThatCannotWork(t *testing.T) {
 			"Start is required: its reports are": {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Options: map[string]string{"reportPeriod": "MONTH"}},
 		} {
 			_, err := reports.Run(t.Context(), client, r)
-			if _, ok := errors.AsType[*reports.RequestError](err); !ok || !strings.Contains(err.Error(), want) {
+			if _, ok := errors.AsType[*job.RequestError](err); !ok || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %v, want %s", err, want)
 			}
 		}
@@ -327,7 +328,7 @@ func TestRunAllSplitsAndSkips(t *testing.T) {
 			found := map[string]int{}
 			var last time.Time
 			for r := range reports.RunAll(t.Context(), client, requests) {
-				if errors.Is(r.Err, reports.ErrCancelled) {
+				if errors.Is(r.Err, job.ErrCancelled) {
 					continue
 				}
 				if r.Err != nil {
@@ -431,7 +432,7 @@ func TestSettlementsAreListedAndFetched(t *testing.T) {
 		_, _, client := start(t, emulator.WithRegion(marketplace.Europe))
 		const settlement = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 		n := 0
-		for report, err := range reports.List(t.Context(), client, reports.ListRequest{Types: []string{settlement}, Marketplaces: []string{"DE"}, Statuses: []string{"DONE"}}) {
+		for report, err := range reports.List(t.Context(), client, reports.ListRequest{Types: []string{settlement}, Marketplaces: []string{"DE"}, Statuses: []job.Status{job.Done}}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -464,7 +465,7 @@ func TestSchedules(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, client := start(t)
 		const typ = "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE"
-		id, err := reports.SetSchedule(t.Context(), client, reports.Request{Type: typ, Marketplaces: []string{"US"}}, "P1D", time.Time{})
+		id, err := reports.CreateSchedule(t.Context(), client, reports.Request{Type: typ, Marketplaces: []string{"US"}}, "P1D", time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -483,14 +484,14 @@ func TestSchedules(t *testing.T) {
 		if n != 2 {
 			t.Errorf("%d reports in two days", n)
 		}
-		if err := reports.RemoveSchedule(t.Context(), client, id); err != nil {
+		if err := reports.CancelSchedule(t.Context(), client, id); err != nil {
 			t.Fatal(err)
 		}
 		if all, err := reports.Schedules(t.Context(), client, []string{typ}); err != nil || len(all) != 0 {
 			t.Error(all, err)
 		}
 		for _, bad := range [][2]string{{typ, "P2M"}, {listings, "P1D"}} {
-			if _, err := reports.SetSchedule(t.Context(), client, reports.Request{Type: bad[0], Marketplaces: []string{"US"}}, bad[1], time.Time{}); err == nil {
+			if _, err := reports.CreateSchedule(t.Context(), client, reports.Request{Type: bad[0], Marketplaces: []string{"US"}}, bad[1], time.Time{}); err == nil {
 				t.Errorf("%s every %s was taken", bad[0], bad[1])
 			}
 		}

@@ -1,4 +1,4 @@
-package job
+package runner
 
 import (
 	"context"
@@ -40,29 +40,3 @@ func TestWaitEnds(t *testing.T) {
 	})
 }
 
-func TestFileJournal(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "journal")
-	j := NewFileJournal(path)
-	if _, ok, err := j.Get("a"); ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	want := Entry{Began: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), ID: "50001"}
-	if err := j.Put("a", want); err != nil {
-		t.Fatal(err)
-	}
-	if got, ok, err := NewFileJournal(path).Get("a"); !ok || err != nil || got != want {
-		t.Errorf("got %v %v %v", got, ok, err)
-	}
-	if err := j.Remove(); err != nil {
-		t.Fatal(err)
-	}
-	if _, ok, err := j.Get("a"); ok || err != nil {
-		t.Error(ok, err)
-	}
-	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := NewFileJournal(path).Get("a"); err == nil {
-		t.Error("a damaged journal passes for an empty one")
-	}
-}
