@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -299,6 +300,33 @@ func BenchmarkRows(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+		}
+	}
+}
+
+// A row is put together from at most 64 lines: a document that only looks as if its rows were cut is neither hoarded nor glued into one row.
+func TestJoinBound(t *testing.T) {
+	for lines, want := range map[int][]string{
+		maxJoined:     {"a|" + strings.Repeat("x\n", maxJoined-1) + "x|c", "1|2|3"},
+		maxJoined + 1: nil,
+	} {
+		text := "A\tB\tC\r\na\t" + strings.Repeat("x\n", lines-1) + "x\tc\r\n1\t2\t3\r\n"
+		_, rows, stats, err := readRows(t, strings.NewReader(text), RowOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, row := range rows {
+			got = append(got, strings.Join(row, "|"))
+		}
+		if want != nil && !slices.Equal(got, want) {
+			t.Errorf("%d lines: got %q", lines, got)
+		}
+		if want != nil && stats.Joined != 1 || want == nil && (stats.Joined != 0 || len(got) != lines+1 || got[0] != "a|x") {
+			t.Errorf("%d lines: %d rows, the first %q, %+v", lines, len(got), got[0], stats)
+		}
+		if stats.Lines != int64(lines+2) {
+			t.Errorf("%d lines: counted %d", lines, stats.Lines)
 		}
 	}
 }
