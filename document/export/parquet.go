@@ -201,7 +201,7 @@ func columnOf(c Column, options document.DecodeOptions) (parquet.Node, converter
 
 // scaled reads a decimal as an integer count of its last digit.
 func scaled(cell string, scale int, decimal byte) (int64, error) {
-	n, err := document.Number(cell, decimal)
+	n, err := document.ParseNumber(cell, decimal)
 	if err != nil {
 		return 0, err
 	}
