@@ -919,3 +919,17 @@ func TestParseContentRange(t *testing.T) {
 		}
 	}
 }
+
+// More bytes than were announced is no connection that broke: the next one would bring them too.
+func TestLengthTooSmall(t *testing.T) {
+	requests := 0
+	options := quick
+	options.Transport = roundTripper(func(*http.Request) (*http.Response, error) {
+		requests++
+		return answer(strings.NewReader("twelve bytes"), 10), nil
+	})
+	_, _, err := fetch(t, at("https://bucket/doc", ""), options)
+	if err == nil || !strings.Contains(err.Error(), "12 bytes came where 10 were announced") || requests != 1 {
+		t.Errorf("%d requests, %v", requests, err)
+	}
+}

@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -355,5 +357,39 @@ func TestClosedFile(t *testing.T) {
 	}
 	if err := f.Remove(); err == nil {
 		t.Error("a closed journal is removed")
+	}
+}
+
+// Whoever has opened the lock's file just before its holder removes it holds nothing: many that come and go at once never have the journal together.
+func TestLockFileThatIsRemoved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	now, cancel := context.WithCancel(t.Context())
+	cancel()
+	var holders, together, opened atomic.Int64
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 3000 {
+				f, err := Open(now, path)
+				if errors.Is(err, ErrLocked) {
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				opened.Add(1)
+				if holders.Add(1) > 1 {
+					together.Add(1)
+				}
+				runtime.Gosched()
+				holders.Add(-1)
+				_ = f.Close()
+			}
+		})
+	}
+	wg.Wait()
+	if together.Load() > 0 || opened.Load() == 0 {
+		t.Errorf("opened %d times, %d times while another had it", opened.Load(), together.Load())
 	}
 }
