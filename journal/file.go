@@ -115,16 +115,23 @@ type record struct {
 
 func (f *File) read() error {
 	f.entries = map[Key]Entry{}
-	file, err := os.OpenFile(f.path, os.O_RDONLY|noFollow, 0)
+	there, err := os.Lstat(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	if err == nil {
+		err = trusted(there, f.path)
 	}
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	if err := trusted(file, f.path); err != nil {
+	file, err := os.Open(f.path)
+	if err != nil {
 		return err
+	}
+	defer file.Close()
+	if opened, err := file.Stat(); err != nil || !os.SameFile(opened, there) {
+		return errors.Join(errors.New("became another file while it was opened"), err)
 	}
 	b, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {
@@ -153,23 +160,16 @@ func (f *File) read() error {
 }
 
 // trusted refuses a file that another user may have written.
-func trusted(file *os.File, path string) error {
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	there, err := os.Lstat(path)
+func trusted(info fs.FileInfo, path string) error {
 	switch {
-	case err != nil:
-		return err
-	case there.Mode()&fs.ModeSymlink != 0:
+	case info.Mode()&fs.ModeSymlink != 0:
 		return errors.New("is a symbolic link: name the file itself")
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("is not a regular file (%s)", info.Mode().Type())
 	case runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0:
 		return fmt.Errorf("others may write to it (mode %04o): run chmod 600 %q", info.Mode().Perm(), path)
 	}
-	return owned(info)
+	return owned(info, os.Geteuid())
 }
 
 // temporary is the pattern of the names under which the file is written.
