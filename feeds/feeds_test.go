@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,7 +128,7 @@ func TestMessagesAreChecked(t *testing.T) {
 
 func TestPartsKeepToTheirSize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		emu, _, client := start(t)
+		emu, _, _ := start(t)
 		var sizes []int64
 		messages := func(yield func(feeds.ListingMessage, error) bool) {
 			for i := range 1000 {
@@ -143,14 +144,22 @@ func TestPartsKeepToTheirSize(t *testing.T) {
 			}
 			return emu.RoundTrip(req)
 		})
-		result, err := feeds.SubmitListings(t.Context(), newClient(emu, rt), c, messages)
+		told := map[int]int{}
+		var mu sync.Mutex
+		result, err := feeds.SubmitListings(t.Context(), newClient(emu, rt), c, messages, job.WithProgress(func(p job.Progress) {
+			mu.Lock()
+			defer mu.Unlock()
+			told[p.Part] = p.Parts
+		}))
 		if err != nil || result.Processed != 1000 || len(result.BySKU()) != 1000 {
 			t.Fatalf("%+v, %v", result, err)
 		}
 		if len(sizes) < 4 || slices.Max(sizes) > 20_000 || sizes[0] < 19_000 {
 			t.Errorf("sizes %v", sizes)
 		}
-		_ = client
+		if n := len(result.Feeds); len(told) != n || told[1] != n || told[n] != n {
+			t.Errorf("told of parts %v of %d", told, n)
+		}
 	})
 }
 

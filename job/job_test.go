@@ -391,6 +391,43 @@ func TestJournalTellsSellersApart(t *testing.T) {
 	})
 }
 
+// noted is a journal that tells its keys.
+type noted struct {
+	journal.Journal
+	keys map[journal.Key]bool
+}
+
+func (n noted) Put(ctx context.Context, key journal.Key, e journal.Entry) error {
+	n.keys[key] = true
+	return n.Journal.Put(ctx, key, e)
+}
+
+// A report or query that Amazon has forgotten is asked for anew. A feed is not sent again: it was carried out once.
+func TestForgottenJobs(t *testing.T) {
+	each(t, func(t *testing.T, k kind, w *wire, client *spapi.Client) {
+		j := noted{journal.NewMemory(), map[journal.Key]bool{}}
+		if err := k.run(t.Context(), client, job.WithJournal(j)); err != nil {
+			t.Fatal(err)
+		}
+		if len(j.keys) != 1 {
+			t.Fatalf("noted under %v", j.keys)
+		}
+		for key := range j.keys {
+			if key.Kind != string(k.kind) || key.Application == "" || key.Seller == "" || key.Endpoint != client.Endpoint() || key.Sandbox {
+				t.Errorf("noted under %+v", key)
+			}
+			if err := j.Put(t.Context(), key, journal.Entry{ID: "99999999999"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := k.run(t.Context(), client, job.WithJournal(j))
+		_, unknown := errors.AsType[*job.UnknownIDError](err)
+		if again := w.creates() == 2; k.kind == job.Feed && (again || !unknown) || k.kind != job.Feed && (!again || err != nil) {
+			t.Errorf("asked again is %v, %v", again, err)
+		}
+	})
+}
+
 func TestListKeepsToStatuses(t *testing.T) {
 	each(t, func(t *testing.T, k kind, _ *wire, client *spapi.Client) {
 		ctx := t.Context()

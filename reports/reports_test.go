@@ -364,6 +364,60 @@ func TestRunAllSplitsAndSkips(t *testing.T) {
 	})
 }
 
+// Many requests that may take what there is list it once.
+func TestReuseListsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, w, client := start(t)
+		var requests []reports.Request
+		for i := range 5 {
+			requests = append(requests, reports.Request{Type: orders, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -9-i), Reuse: time.Hour})
+		}
+		parts := map[int]bool{}
+		var mu sync.Mutex
+		for r := range reports.RunAll(t.Context(), client, requests, job.WithProgress(func(p job.Progress) {
+			mu.Lock()
+			defer mu.Unlock()
+			parts[p.Part] = p.Parts == len(requests)
+		})) {
+			if r.Err != nil {
+				t.Fatal(r.Err)
+			}
+		}
+		if n := w.count("reports20210630.getReports"); n != 1 {
+			t.Errorf("listed %d times", n)
+		}
+		if want := map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true}; !maps.Equal(parts, want) {
+			t.Errorf("told of parts %v", parts)
+		}
+	})
+}
+
+// Each request has its own bound of age, also where one list serves several.
+func TestReuseKeepsToEachBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t)
+		r := reports.Request{Type: orders, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -9), End: time.Now().AddDate(0, 0, -2)}
+		doc, err := reports.Run(t.Context(), client, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc.Close()
+		time.Sleep(2 * time.Hour)
+		old, young := r, r
+		old.Reuse, young.Reuse = 10*time.Hour, time.Hour
+		var ids []string
+		for result := range reports.RunAll(t.Context(), client, []reports.Request{old, young}) {
+			if result.Err != nil {
+				t.Fatal(result.Err)
+			}
+			ids = append(ids, result.Document.Report.ReportID)
+		}
+		if len(ids) != 2 || ids[0] != doc.Report.ReportID || ids[1] == ids[0] {
+			t.Errorf("took %v, of two hours ago is %s", ids, doc.Report.ReportID)
+		}
+	})
+}
+
 func TestRunAllMayBeLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, client := start(t)
