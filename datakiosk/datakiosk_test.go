@@ -199,3 +199,29 @@ func TestSchemasAreThoseOfTheEmulator(t *testing.T) {
 		}
 	}
 }
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// A row that is no JSON is told by its number, without what stands in it.
+func TestRowsAreJSON(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t)
+		const body = "{\"a\":1}\n\n{Jane Doe\n"
+		store := roundTripper(func(req *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: req}, nil
+		})
+		var rows []string
+		var err error
+		for line, e := range datakiosk.Run(t.Context(), client, query(20), job.WithTransport(store)) {
+			if err = e; err == nil {
+				rows = append(rows, string(line))
+			}
+		}
+		e, ok := errors.AsType[*job.DocumentError](err)
+		if len(rows) != 1 || !ok || e.ID == "" || !strings.Contains(err.Error(), "row 2 is not JSON") || strings.Contains(err.Error(), "Jane") {
+			t.Errorf("%q, then %v", rows, err)
+		}
+	})
+}

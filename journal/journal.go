@@ -24,7 +24,7 @@ type Key struct {
 
 // Entry is what is known of a piece of work.
 type Entry struct {
-	Began    time.Time `json:"began,omitzero"`    // when it was about to be asked for
+	Began    time.Time `json:"began,omitzero"`    // when it was about to be asked for; Get returns it in UTC
 	Document string    `json:"document,omitzero"` // the id of the document that was uploaded for it; only feeds have one
 	ID       string    `json:"id,omitzero"`       // Amazon's id; "" as long as nobody has seen Amazon's answer
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -362,6 +363,66 @@ func TestRunAllSplitsAndSkips(t *testing.T) {
 			t.Errorf("%d rows by month, %d by day", len(got), len(want))
 		}
 	})
+}
+
+// A report of a given window is not one of "now".
+func TestReuseWithoutAWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t)
+		r := reports.Request{Type: listings, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -9), End: time.Now().AddDate(0, 0, -2)}
+		doc, err := reports.Run(t.Context(), client, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc.Close()
+		r.Start, r.End, r.Reuse = time.Time{}, time.Time{}, time.Hour
+		if found, err := reports.Find(t.Context(), client, r); err != nil || found != nil {
+			t.Errorf("found %v, %v", found, err)
+		}
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// What a document doesn't say about itself follows from type and marketplace.
+func TestOpenKnowsTypeAndMarketplace(t *testing.T) {
+	for name, c := range map[string]struct {
+		typ, content, want string
+		at                 marketplace.Marketplace
+	}{
+		"Europe":           {listings, "sku\tname\nA\tM\xfcller\n", "sku\tname\nA\tMüller\n", marketplace.DE},
+		"Japan":            {listings, "sku\tname\nA\t\xb1\xb2\n", "sku\tname\nA\tｱｲ\n", marketplace.JP},
+		"UTF-8 in Europe":  {listings, "sku\tname\nA\tMüller\n", "sku\tname\nA\tMüller\n", marketplace.DE},
+		"JSON is UTF-8":    {"GET_SALES_AND_TRAFFIC_REPORT", `{"a":"` + "\xc3\xa9\xff" + `"}`, `{"a":"é` + "\uFFFD" + `"}`, marketplace.DE},
+		"XML as it stands": {"GET_PENDING_ORDERS_DATA", "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\xfc</a>", "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\xfc</a>", marketplace.DE},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				emu, _, _ := start(t)
+				client := newClient(emu, roundTripper(func(req *http.Request) (*http.Response, error) {
+					body := c.content
+					switch {
+					case req.URL.Host == "store.example":
+					case strings.Contains(req.URL.Path, "/documents/"):
+						body = `{"reportDocumentId":"d","url":"https://store.example/d"}`
+					default:
+						return emu.RoundTrip(req)
+					}
+					return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: req}, nil
+				}))
+				doc, err := reports.Open(t.Context(), client, &reports.Report{ReportID: "1", ReportType: c.typ, MarketplaceIDs: []string{c.at.ID}, ReportDocumentID: "d"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer doc.Close()
+				if b, err := io.ReadAll(doc); err != nil || string(b) != c.want {
+					t.Errorf("got %q, %v, want %q", b, err, c.want)
+				}
+			})
+		})
+	}
 }
 
 // Many requests that may take what there is list it once.

@@ -339,6 +339,9 @@ func TestFailedJobsAreStruckOut(t *testing.T) {
 			if c.outcome != nil && (!errors.Is(err, c.outcome) || last == nil) {
 				t.Errorf("%s: got %v, %v: want what was seen last, with the reason", name, last, err)
 			}
+			if c.cancel && !errors.Is(err, c.outcome) || strings.Contains(fmt.Sprint(err), "\n") {
+				t.Errorf("%s: the journal was asked after the end: %v", name, err)
+			}
 		})
 	}
 }

@@ -82,6 +82,11 @@ func entries(t *testing.T, j journal.Journal) {
 	want(t, j, key("a"), &entry)
 	put(t, j, key("b"), intent)
 	want(t, j, key("a"), &entry)
+	here := journal.Entry{Began: entry.Began.In(time.FixedZone("CET", 3600))}
+	put(t, j, key("c"), here)
+	if got, _, err := j.Get(t.Context(), key("c")); err != nil || got != intent {
+		t.Errorf("a time of another zone: got %+v, %v, want it in UTC", got, err)
+	}
 	for range 2 {
 		if err := j.Delete(t.Context(), key("a")); err != nil {
 			t.Error(err)
