@@ -117,8 +117,8 @@ func WithPoll(shortest, longest time.Duration) Option {
 	return func(c *Config) { c.Shortest, c.Longest = shortest, longest }
 }
 
-// WithProgress calls f when something has changed, and after each look at a job. What runs several jobs calls it from several goroutines at once. Default:
-// nobody is told.
+// WithProgress calls f when something has changed, and after each look at a job: what runs several jobs, from several goroutines at once; and of the pages
+// of a query, from another goroutine than the caller's. Default: nobody is told.
 func WithProgress(f func(Progress)) Option { return func(c *Config) { c.Progress = f } }
 
 // WithJournal notes in j what is asked for, before and after, so that a run that takes the place of one that was killed takes up the same jobs. A job

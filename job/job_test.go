@@ -81,7 +81,10 @@ func (w *wire) set(tamper func(string, *http.Request) (*http.Response, error)) {
 }
 
 func answer(status int, body string) *http.Response {
-	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
+	return &http.Response{
+		StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+	}
 }
 
 // kind is what the three packages have in common, seen from outside.
@@ -102,7 +105,8 @@ const listings = "GET_MERCHANT_LISTINGS_ALL_DATA"
 
 func query(daysAgo int) string {
 	day := func(ago int) string { return time.Now().AddDate(0, 0, -ago).Format(time.DateOnly) }
-	return fmt.Sprintf(`{analytics_salesAndTraffic_2024_04_24{salesAndTrafficByDate(aggregateBy:DAY,startDate:%q,endDate:%q,marketplaceIds:["ATVPDKIKX0DER"]){startDate}}}`, day(daysAgo), day(3))
+	return fmt.Sprintf(`{analytics_salesAndTraffic_2024_04_24{
+		salesAndTrafficByDate(aggregateBy:DAY,startDate:%q,endDate:%q,marketplaceIds:["ATVPDKIKX0DER"]){startDate}}}`, day(daysAgo), day(3))
 }
 
 func kinds() []kind {
@@ -134,7 +138,10 @@ func kinds() []kind {
 	return []kind{
 		{
 			kind: job.Report, run: report(reports.Request{Type: listings, Marketplaces: us}),
-			fail:  report(reports.Request{Type: "GET_SALES_AND_TRAFFIC_REPORT", Marketplaces: []string{"US", "CA"}, Start: time.Now().AddDate(0, 0, -9), End: time.Now().AddDate(0, 0, -3), Options: map[string]string{"dateGranularity": "DAY"}}),
+			fail: report(reports.Request{
+				Type: "GET_SALES_AND_TRAFFIC_REPORT", Marketplaces: []string{"US", "CA"}, // it takes one
+				Start: time.Now().AddDate(0, 0, -9), End: time.Now().AddDate(0, 0, -3), Options: map[string]string{"dateGranularity": "DAY"},
+			}),
 			wrong: report(reports.Request{Type: listings}),
 			create: func(ctx context.Context, c *spapi.Client, opts ...job.Option) (string, error) {
 				return reports.Create(ctx, c, reports.Request{Type: listings, Marketplaces: us}, opts...)
@@ -281,8 +288,8 @@ func TestErrorsAreTheSame(t *testing.T) {
 			t.Errorf("a wrong request: %v", err)
 		}
 		err = k.fail(ctx, client)
-		if e, ok := errors.AsType[*job.EndedError](err); !ok || !errors.Is(err, job.ErrFatal) || errors.Is(err, job.ErrCancelled) || e.Kind != k.kind || e.ID == "" || e.Status != job.Fatal ||
-			e.Reason == "" || len(e.Document) == 0 {
+		if e, ok := errors.AsType[*job.EndedError](err); !ok || !errors.Is(err, job.ErrFatal) || errors.Is(err, job.ErrCancelled) ||
+			e.Kind != k.kind || e.ID == "" || e.Status != job.Fatal || e.Reason == "" || len(e.Document) == 0 {
 			t.Errorf("FATAL: %v", err)
 		}
 		id, err := k.create(ctx, client)

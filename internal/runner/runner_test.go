@@ -503,7 +503,9 @@ func TestKey(t *testing.T) {
 	if _, ok := keys[base]; !ok {
 		t.Error("the order of a map makes another key")
 	}
-	for name, k := range map[string]journal.Key{"request": Key(client(same), job.Report, "T", "y"), "type": Key(client(same), job.Report, "U", "x"), "kind": Key(client(same), job.Feed, "T", "x")} {
+	for name, k := range map[string]journal.Key{
+		"request": Key(client(same), job.Report, "T", "y"), "type": Key(client(same), job.Report, "U", "x"), "kind": Key(client(same), job.Feed, "T", "x"),
+	} {
 		if _, ok := keys[k]; ok {
 			t.Errorf("another %s has the same key", name)
 		}

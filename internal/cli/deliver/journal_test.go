@@ -38,7 +38,8 @@ func TestOpenJournal(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer second.Close()
-		if waited := time.Since(began); waited < time.Hour || waited > time.Hour+time.Second || !strings.Contains(told.String(), "another run has "+path+" open: waiting for it") {
+		waited, want := time.Since(began), "another run has "+path+" open: waiting for it"
+		if waited < time.Hour || waited > time.Hour+time.Second || !strings.Contains(told.String(), want) {
 			t.Errorf("after %s, told %q", waited, told.String())
 		}
 	})
