@@ -35,6 +35,11 @@ func (c *Client) Marketplace() string { return c.auth.Marketplace }
 // SellerID returns the seller's id as the authorization names it, "" if it names none.
 func (c *Client) SellerID() string { return c.auth.SellerID }
 
+// Principal tells who calls: the client id of the application, and what stands for the seller: the seller's id where the authorization names
+// it, else a fingerprint of the refresh token; "" for a client without a seller. Neither is a secret. What is kept for one seller, such as an
+// entry of a journal, goes under both.
+func (c *Client) Principal() (clientID, seller string) { return c.app.credentials.ClientID, c.seller }
+
 // Sandbox reports whether calls go to the sandbox.
 func (c *Client) Sandbox() bool { return c.auth.Sandbox }
 

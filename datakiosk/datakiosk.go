@@ -1,17 +1,13 @@
 // Package datakiosk runs queries of Data Kiosk: it checks and sends a GraphQL query, waits until it is done, and streams the rows of all its pages.
+//
+// [Run], [Rows] and [Pages] do all of that. [Create], [Wait] and [Open] are the steps of one page. Options and errors are those of package job.
 package datakiosk
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"iter"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -19,109 +15,16 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/datakiosk20231115"
-	"github.com/openspapi/spapi/internal/document"
-	"github.com/openspapi/spapi/internal/job"
+	"github.com/openspapi/spapi/document"
+	"github.com/openspapi/spapi/internal/runner"
+	"github.com/openspapi/spapi/job"
 )
 
-// MaxQuery is how many characters a query may have without unneeded whitespace (dataKiosk_2023-11-15.json of selling-partner-api-models).
-const MaxQuery = 8000
+// MaxQueryLength is how many characters a query may have without unneeded whitespace (dataKiosk_2023-11-15.json of selling-partner-api-models).
+const MaxQueryLength = 8000
 
 // Query is what Amazon tells about a query.
 type Query = datakiosk20231115.Query
-
-// Journal remembers which queries have been created; see [WithJournal]. It must be safe for concurrent use.
-type Journal = job.Journal
-
-// Entry is what a [Journal] keeps of a page.
-type Entry = job.Entry
-
-// NewFileJournal makes a [Journal] in a small JSON file. One process at a time may use it. Remove it when the rows are where they belong.
-func NewFileJournal(path string) *job.FileJournal { return job.NewFileJournal(path) }
-
-// RequestError is a query that can't work. Nothing was sent.
-type RequestError struct{ Reason string }
-
-func (e *RequestError) Error() string { return "datakiosk: the query " + e.Reason }
-
-// ErrCancelled is what every [*CancelledError] is to errors.Is.
-var ErrCancelled = errors.New("datakiosk: cancelled")
-
-// CancelledError is a query that ended CANCELLED.
-type CancelledError struct {
-	Query  Query
-	Reason string
-}
-
-func (e *CancelledError) Error() string {
-	return fmt.Sprintf("datakiosk: query %s ended CANCELLED: %s", e.Query.QueryID, e.Reason)
-}
-
-// Is makes errors.Is(err, ErrCancelled) true.
-func (e *CancelledError) Is(target error) bool { return target == ErrCancelled }
-
-// FatalError is a query that ended FATAL.
-type FatalError struct {
-	Query    Query
-	Reason   string // from the error document
-	Document []byte // the beginning of that document, nil if there was none
-	Err      error  // why it could not be read; nil if it could
-}
-
-func (e *FatalError) Error() string {
-	return fmt.Sprintf("datakiosk: query %s ended FATAL: %s", e.Query.QueryID, e.Reason)
-}
-
-// Unwrap returns why the error document could not be read.
-func (e *FatalError) Unwrap() error { return e.Err }
-
-// Progress is told to the function of [WithProgress].
-type Progress struct {
-	Page    int   // from 1
-	Query   Query // as last seen; zero while it is being created
-	Elapsed time.Duration
-}
-
-// Option changes how queries are run.
-type Option func(*config)
-
-type config struct {
-	pause     job.Pause
-	progress  func(Progress)
-	journal   Journal
-	transport http.RoundTripper
-	calls     []spapi.CallOption
-}
-
-// WithPoll sets the shortest and the longest pause between two looks at a query. In between, it is a quarter of the time that the query has taken so
-// far. Zero means the default: 1 and 30 seconds.
-func WithPoll(shortest, longest time.Duration) Option {
-	return func(c *config) { c.pause = job.Pause{Min: shortest, Max: longest} }
-}
-
-// WithProgress calls f when something has changed, and after each look at a query; from another goroutine than the caller's.
-func WithProgress(f func(Progress)) Option { return func(c *config) { c.progress = f } }
-
-// WithJournal writes down which queries were created, page by page, so that a run after one that was killed takes them up.
-func WithJournal(j Journal) Option { return func(c *config) { c.journal = j } }
-
-// WithTransport fetches documents through rt, which must add no credentials. Default: the App's own transport.
-func WithTransport(rt http.RoundTripper) Option { return func(c *config) { c.transport = rt } }
-
-// WithCallOptions passes options to every call of the API.
-func WithCallOptions(opts ...spapi.CallOption) Option {
-	return func(c *config) { c.calls = append(c.calls, opts...) }
-}
-
-func configure(client *spapi.Client, opts []Option) *config {
-	c := &config{progress: func(Progress) {}}
-	for _, o := range opts {
-		o(c)
-	}
-	if c.transport == nil {
-		c.transport = client.App().BaseTransport()
-	}
-	return c
-}
 
 // Minimize takes comments and unneeded whitespace out of a GraphQL query: what is left is what Amazon counts, and what Run sends.
 func Minimize(query string) string {
@@ -185,14 +88,16 @@ func stringLength(s string) int {
 	return len(s)
 }
 
-// Check tells what is wrong with a query, as far as that can be known without the schema: *[RequestError].
+func invalid(reason string) error { return &job.RequestError{Kind: job.Query, Reason: reason} }
+
+// Check tells what is wrong with a query, as far as that can be known without the schema: [*job.RequestError].
 func Check(query string) error {
 	small := Minimize(query)
 	if small == "" {
-		return &RequestError{"is empty"}
+		return invalid("is empty")
 	}
-	if n := utf8.RuneCountInString(small); n > MaxQuery {
-		return &RequestError{fmt.Sprintf("has %d characters without unneeded whitespace, at most %d are taken", n, MaxQuery)}
+	if n := utf8.RuneCountInString(small); n > MaxQueryLength {
+		return invalid(fmt.Sprintf("has %d characters without unneeded whitespace, at most %d are taken", n, MaxQueryLength))
 	}
 	depth := 0
 	for rest := small; len(rest) > 0; {
@@ -204,13 +109,13 @@ func Check(query string) error {
 			depth++
 		case '}':
 			if depth--; depth < 0 {
-				return &RequestError{"closes a brace that it has not opened"}
+				return invalid("closes a brace that it has not opened")
 			}
 		}
 		rest = rest[1:]
 	}
 	if depth > 0 {
-		return &RequestError{"does not close all its braces"}
+		return invalid("does not close all its braces")
 	}
 	return nil
 }
@@ -223,8 +128,9 @@ type Page struct {
 }
 
 // Pages runs a query and goes through its pages, each of which is closed when the loop goes on. A page without rows is left out. While one is being
-// read, the next is being made. Errors: *[RequestError], *[CancelledError], *[FatalError], those of the calls and of the documents.
-func Pages(ctx context.Context, client *spapi.Client, query string, opts ...Option) iter.Seq2[*Page, error] {
+// read, the next is being made. Errors: those of package job and of the
+// calls. With a journal, each page is noted, and a run that takes the place of one that was killed takes up its queries.
+func Pages(ctx context.Context, client *spapi.Client, query string, opts ...job.Option) iter.Seq2[*Page, error] {
 	return func(yield func(*Page, error) bool) {
 		if err := Check(query); err != nil {
 			yield(nil, err)
@@ -232,7 +138,7 @@ func Pages(ctx context.Context, client *spapi.Client, query string, opts ...Opti
 		}
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		r := &run{config: configure(client, opts), client: client, query: Minimize(query), began: time.Now(), seen: map[string]bool{}}
+		r := newRun(client, opts, query)
 		next := r.start(ctx, "", 1)
 		defer func() { // the page that is being made when the loop is left
 			cancel()
@@ -258,9 +164,9 @@ func Pages(ctx context.Context, client *spapi.Client, query string, opts ...Opti
 			if q.DataDocumentID == "" {
 				continue
 			}
-			doc, err := r.open(ctx, q.DataDocumentID)
+			doc, err := r.open(ctx, q, q.DataDocumentID)
 			if err != nil {
-				yield(nil, fmt.Errorf("datakiosk: document of query %s: %w", q.QueryID, err))
+				yield(nil, err)
 				return
 			}
 			more := yield(&Page{Reader: doc, Query: *q, Number: number}, nil)
@@ -273,18 +179,20 @@ func Pages(ctx context.Context, client *spapi.Client, query string, opts ...Opti
 }
 
 // Run runs a query and goes through the rows of all its pages, each as JSON that is valid until the next. It ends after an error; see [Pages].
-func Run(ctx context.Context, client *spapi.Client, query string, opts ...Option) iter.Seq2[[]byte, error] {
+func Run(ctx context.Context, client *spapi.Client, query string, opts ...job.Option) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for page, err := range Pages(ctx, client, query, opts...) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
+			row := 0
 			for line, err := range document.Lines(page.Reader, 0) {
+				row++
 				if err != nil {
-					err = fmt.Errorf("datakiosk: document of query %s: %w", page.Query.QueryID, err)
+					err = &job.DocumentError{Kind: job.Query, ID: page.Query.QueryID, Err: err}
 				} else if !json.Valid(line) {
-					err = fmt.Errorf("datakiosk: document of query %s: a line is not JSON: %.40q", page.Query.QueryID, line)
+					err = &job.DocumentError{Kind: job.Query, ID: page.Query.QueryID, Err: fmt.Errorf("row %d is not JSON", row)}
 				}
 				if !yield(line, err) || err != nil {
 					return
@@ -295,7 +203,7 @@ func Run(ctx context.Context, client *spapi.Client, query string, opts ...Option
 }
 
 // Rows is [Run] into values.
-func Rows[T any](ctx context.Context, client *spapi.Client, query string, opts ...Option) iter.Seq2[T, error] {
+func Rows[T any](ctx context.Context, client *spapi.Client, query string, opts ...job.Option) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for line, err := range Run(ctx, client, query, opts...) {
 			var v T
@@ -309,38 +217,73 @@ func Rows[T any](ctx context.Context, client *spapi.Client, query string, opts .
 	}
 }
 
-// Create sends a query and returns its id. The token is that of the page before, "" for the first. Errors: *[RequestError], those of the call.
-func Create(ctx context.Context, client *spapi.Client, query, token string, opts ...Option) (queryID string, err error) {
+// Create sends a query and returns its id. The token is that of the page before, "" for the first. It notes nothing in a journal. Errors:
+// [*job.RequestError], those of the call.
+func Create(ctx context.Context, client *spapi.Client, query, token string, opts ...job.Option) (queryID string, err error) {
 	if err := Check(query); err != nil {
 		return "", err
 	}
-	r := &run{config: configure(client, opts), client: client, query: Minimize(query)}
-	return r.create(ctx, token)
+	return newRun(client, opts, query).create(ctx, token)
 }
 
-// Wait waits until a query is done. Errors: *[CancelledError], *[FatalError], those of the calls.
-func Wait(ctx context.Context, client *spapi.Client, queryID string, opts ...Option) (*Query, error) {
-	r := &run{config: configure(client, opts), client: client, began: time.Now()}
-	return r.wait(ctx, queryID, 1)
+// Get returns the state of a query as it is now. Errors: [*job.UnknownIDError], those of the call.
+func Get(ctx context.Context, client *spapi.Client, queryID string, opts ...job.Option) (*Query, error) {
+	return newRun(client, opts, "").watch(queryID, 1).LookOnce(ctx)
 }
 
-// Open opens the rows of a query that is done, as JSONL; nil when it has none. It must be closed.
-func Open(ctx context.Context, client *spapi.Client, q *Query, opts ...Option) (*document.Reader, error) {
-	if q.DataDocumentID == "" {
-		return nil, nil //nolint:nilnil // there is none, which is no error
-	}
-	r := &run{config: configure(client, opts), client: client}
-	return r.open(ctx, q.DataDocumentID)
+// Wait waits until a query has ended, and returns it as it was seen last, also with an error. Errors: [*job.EndedError], [*job.UnknownIDError], those
+// of the calls.
+func Wait(ctx context.Context, client *spapi.Client, queryID string, opts ...job.Option) (*Query, error) {
+	return newRun(client, opts, "").watch(queryID, 1).Wait(ctx)
+}
+
+// Open opens the rows of a query that is done, as JSONL. It must be closed. Errors: [*job.DocumentError], with [job.ErrNoDocument] when the query has no
+// rows. Reading ends with those of [document.Open].
+func Open(ctx context.Context, client *spapi.Client, q *Query, opts ...job.Option) (*document.Reader, error) {
+	return newRun(client, opts, "").open(ctx, q, q.DataDocumentID)
+}
+
+// ListRequest says which queries to list.
+type ListRequest struct {
+	Statuses []job.Status // default: all
+	Since    time.Time    // created since; default: 90 days ago
+	Until    time.Time    // created until; default: now
+}
+
+// List lists the queries that there are, the newest first. Each that is done can be opened with [Open].
+func List(ctx context.Context, client *spapi.Client, r ListRequest, opts ...job.Option) iter.Seq2[*Query, error] {
+	return newRun(client, opts, "").list(ctx, r)
 }
 
 // run is a query with all its pages.
 type run struct {
-	*config
+	*job.Config
 	client *spapi.Client
 	query  string
-	began  time.Time
 	tokens []string        // of the pages so far
 	seen   map[string]bool // ids of the pages so far; one page is made at a time
+}
+
+func newRun(client *spapi.Client, opts []job.Option, query string) *run {
+	return &run{Config: job.NewConfig(client, opts...), client: client, query: Minimize(query), seen: map[string]bool{}}
+}
+
+func (r *run) list(ctx context.Context, in ListRequest) iter.Seq2[*Query, error] {
+	input := &datakiosk20231115.GetQueriesInput{CreatedSince: in.Since, CreatedUntil: in.Until, PageSize: new(int64(100))}
+	for _, s := range in.Statuses {
+		input.ProcessingStatuses = append(input.ProcessingStatuses, datakiosk20231115.GetQueriesProcessingStatus(s))
+	}
+	return func(yield func(*Query, error) bool) {
+		for q, err := range datakiosk20231115.New(r.client).GetQueriesAll(ctx, input, r.Calls...) {
+			if err != nil {
+				yield(nil, fmt.Errorf("datakiosk: list: %w", err))
+				return
+			}
+			if !yield(q, nil) {
+				return
+			}
+		}
+	}
 }
 
 type outcome struct {
@@ -359,78 +302,44 @@ func (r *run) start(ctx context.Context, token string, number int) chan outcome 
 	return ch
 }
 
-func (r *run) key(token string) string {
-	sum := sha256.Sum256([]byte(r.query + "\n" + token))
-	return "query " + hex.EncodeToString(sum[:8])
+// watch is how to look at a query of which no more than the id is known.
+func (r *run) watch(id string, number int) *runner.Work[Query] {
+	return &runner.Work[Query]{
+		Config: r.Config, Kind: job.Query, Part: number, ID: id,
+		Look: func(ctx context.Context, id string) (*Query, job.Status, error) {
+			q, err := datakiosk20231115.New(r.client).GetQuery(ctx, &datakiosk20231115.GetQueryInput{QueryID: id}, r.Calls...)
+			if err != nil {
+				return nil, "", fmt.Errorf("datakiosk: get %s: %w", id, err)
+			}
+			return q, job.Status(q.ProcessingStatus), nil
+		},
+		Outcome: r.outcome,
+	}
 }
 
+// page brings a page to its end: each is a query of its own with Amazon.
 func (r *run) page(ctx context.Context, token string, number int) (*Query, error) {
-	id, known, err := r.obtain(ctx, token, number)
+	w := r.watch("", number)
+	w.Key = runner.Key(r.client, job.Query, "", r.query, token)
+	w.Create = func(ctx context.Context, _ string) (string, error) { return r.create(ctx, token) }
+	w.Find = r.find
+	w.AskAgain = true
+	q, err := w.Run(ctx)
 	if err != nil {
 		return nil, err
 	}
-	q, err := r.wait(ctx, id, number)
-	if err != nil && r.journal != nil {
-		_, fatal := errors.AsType[*FatalError](err)
-		forgotten := known && spapi.IsNotFound(err)
-		if fatal || forgotten || errors.Is(err, ErrCancelled) {
-			if putErr := r.journal.Put(r.key(token), Entry{}); putErr != nil { // the next run begins anew
-				return nil, errors.Join(err, putErr)
-			}
-		}
-		if forgotten {
-			return r.page(ctx, token, number)
-		}
-	}
-	if err == nil {
-		r.seen[id] = true
-	}
-	return q, err
-}
-
-// obtain returns the id of the query for a page: the one that is known of, else a new one.
-func (r *run) obtain(ctx context.Context, token string, number int) (id string, known bool, err error) {
-	r.progress(Progress{Page: number, Elapsed: time.Since(r.began)})
-	if r.journal == nil {
-		id, err = r.create(ctx, token)
-		return id, false, err
-	}
-	key := r.key(token)
-	entry, _, err := r.journal.Get(key)
-	if err != nil {
-		return "", false, err
-	}
-	if entry.ID != "" {
-		return entry.ID, true, nil
-	}
-	if !entry.Began.IsZero() { // a run before this one was cut between creating the query and writing its id down
-		if entry.ID, err = r.find(ctx, entry.Began); err != nil {
-			return "", false, err
-		}
-		if entry.ID != "" {
-			return entry.ID, true, r.journal.Put(key, entry)
-		}
-	}
-	entry.Began = time.Now().UTC()
-	if err := r.journal.Put(key, entry); err != nil {
-		return "", false, err
-	}
-	if entry.ID, err = r.create(ctx, token); err != nil {
-		return "", false, err
-	}
-	return entry.ID, false, r.journal.Put(key, entry)
+	r.seen[w.ID] = true
+	return q, nil
 }
 
 // find looks for a query with the same text that is none of the pages before.
-func (r *run) find(ctx context.Context, began time.Time) (string, error) {
-	const clockSkew = time.Minute // by which our clock may be ahead of Amazon's
-	in := &datakiosk20231115.GetQueriesInput{CreatedSince: began.Add(-clockSkew), PageSize: new(int64(100))}
-	for q, err := range datakiosk20231115.New(r.client).GetQueriesAll(ctx, in, r.calls...) {
+func (r *run) find(ctx context.Context, since time.Time) (string, error) {
+	for q, err := range r.list(ctx, ListRequest{Since: since}) {
 		if err != nil {
-			return "", fmt.Errorf("datakiosk: list: %w", err)
+			return "", err
 		}
-		failed := q.ProcessingStatus == datakiosk20231115.QueryProcessingStatusFatal || q.ProcessingStatus == datakiosk20231115.QueryProcessingStatusCancelled
-		if !failed && !r.seen[q.QueryID] && Minimize(q.Query) == r.query {
+		status := job.Status(q.ProcessingStatus)
+		if status != job.Fatal && status != job.Cancelled && !r.seen[q.QueryID] && Minimize(q.Query) == r.query {
 			return q.QueryID, nil
 		}
 	}
@@ -438,75 +347,64 @@ func (r *run) find(ctx context.Context, began time.Time) (string, error) {
 }
 
 func (r *run) create(ctx context.Context, token string) (string, error) {
-	out, err := datakiosk20231115.New(r.client).CreateQuery(ctx, &datakiosk20231115.CreateQueryInput{Query: r.query, PaginationToken: token}, r.calls...)
+	out, err := datakiosk20231115.New(r.client).CreateQuery(ctx, &datakiosk20231115.CreateQueryInput{Query: r.query, PaginationToken: token}, r.Calls...)
 	if err != nil {
 		return "", fmt.Errorf("datakiosk: create: %w", err)
 	}
 	return out.QueryID, nil
 }
 
-func (r *run) wait(ctx context.Context, id string, number int) (*Query, error) {
-	var query *Query
-	err := job.Wait(ctx, r.pause, func(ctx context.Context) (bool, error) {
-		q, err := datakiosk20231115.New(r.client).GetQuery(ctx, &datakiosk20231115.GetQueryInput{QueryID: id}, r.calls...)
-		if err != nil {
-			return false, fmt.Errorf("datakiosk: wait for %s: %w", id, err)
+// outcome is why a query that has ended has no rows to be read.
+func (r *run) outcome(ctx context.Context, q *Query) error {
+	e := &job.EndedError{Kind: job.Query, ID: q.QueryID, Status: job.Status(q.ProcessingStatus)}
+	switch {
+	case e.Status == job.Cancelled && q.ProcessingStartTime.IsZero():
+		e.Reason = "it was cancelled before Amazon began with it"
+		return e
+	case e.Status == job.Cancelled:
+		e.Reason = "it was cancelled while it was in progress"
+		return e
+	case e.Status != job.Fatal:
+		return nil
+	}
+	if q.ErrorDocumentID != "" {
+		e.Document, e.Err = r.head(ctx, q)
+		if e.Err != nil && ctx.Err() != nil {
+			return e.Err
 		}
-		query = q
-		r.progress(Progress{Page: number, Query: *q, Elapsed: time.Since(r.began)})
-		switch q.ProcessingStatus {
-		case datakiosk20231115.QueryProcessingStatusDone, datakiosk20231115.QueryProcessingStatusCancelled, datakiosk20231115.QueryProcessingStatusFatal:
-			return true, nil
-		}
-		return false, nil
-	})
+		e.Reason = runner.Reason(e.Document)
+	}
+	switch {
+	case e.Reason != "":
+	case e.Err != nil:
+		e.Reason = "its reason could not be read"
+	default:
+		e.Reason = "Amazon gave no reason"
+	}
+	return e
+}
+
+func (r *run) head(ctx context.Context, q *Query) ([]byte, error) {
+	doc, err := r.open(ctx, q, q.ErrorDocumentID)
 	if err != nil {
 		return nil, err
 	}
-	switch query.ProcessingStatus {
-	case datakiosk20231115.QueryProcessingStatusCancelled:
-		reason := "it was cancelled before Amazon began with it"
-		if !query.ProcessingStartTime.IsZero() {
-			reason = "it was cancelled while it was in progress"
-		}
-		return nil, &CancelledError{Query: *query, Reason: reason}
-	case datakiosk20231115.QueryProcessingStatusFatal:
-		e := &FatalError{Query: *query, Reason: "Amazon gave no reason"}
-		if query.ErrorDocumentID != "" {
-			e.Document, e.Err = r.head(ctx, query.ErrorDocumentID)
-			if e.Err != nil && ctx.Err() != nil {
-				return nil, e.Err
-			}
-			if reason := job.Reason(e.Document); reason != "" {
-				e.Reason = reason
-			} else if e.Err != nil {
-				e.Reason = "its reason could not be read"
-			}
-		}
-		return nil, e
-	}
-	return query, nil
+	return runner.Head(doc)
 }
 
-func (r *run) head(ctx context.Context, documentID string) ([]byte, error) {
-	doc, err := r.open(ctx, documentID)
-	if err != nil {
-		return nil, err
+func (r *run) open(ctx context.Context, q *Query, documentID string) (*document.Reader, error) {
+	if documentID == "" {
+		return nil, &job.DocumentError{Kind: job.Query, ID: q.QueryID, Err: job.ErrNoDocument}
 	}
-	defer doc.Close()
-	b, err := io.ReadAll(io.LimitReader(doc, job.MaxReason))
-	if len(bytes.TrimSpace(b)) > 0 {
-		return b, nil // more than nothing, even when the rest was lost
-	}
-	return nil, err
-}
-
-func (r *run) open(ctx context.Context, documentID string) (*document.Reader, error) {
-	return document.Open(ctx, func(ctx context.Context) (document.Location, error) {
-		d, err := datakiosk20231115.New(r.client).GetDocument(ctx, &datakiosk20231115.GetDocumentInput{DocumentID: documentID}, r.calls...)
+	doc, err := document.Open(ctx, func(ctx context.Context) (document.Location, error) {
+		d, err := datakiosk20231115.New(r.client).GetDocument(ctx, &datakiosk20231115.GetDocumentInput{DocumentID: documentID}, r.Calls...)
 		if err != nil {
 			return document.Location{}, err
 		}
 		return document.Location{URL: d.DocumentURL}, nil
-	}, document.Options{Transport: r.transport, Charset: "UTF-8"})
+	}, document.Options{Transport: r.Transport, Charset: "UTF-8"})
+	if err != nil {
+		return nil, &job.DocumentError{Kind: job.Query, ID: q.QueryID, Err: err}
+	}
+	return doc, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/openspapi/spapi/api/datakiosk20231115"
 	"github.com/openspapi/spapi/datakiosk"
 	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/job"
 )
 
 // query asks for sales by day and ASIN: several pages.
@@ -34,7 +35,7 @@ func TestRunReadsAllPages(t *testing.T) {
 		type row struct{ ChildAsin string }
 		seen := map[string]int{}
 		pages := 0
-		for r, err := range datakiosk.Rows[row](t.Context(), client, query(20), datakiosk.WithProgress(func(p datakiosk.Progress) { pages = max(pages, p.Page) })) {
+		for r, err := range datakiosk.Rows[row](t.Context(), client, query(20), job.WithProgress(func(p job.Progress) { pages = max(pages, p.Part) })) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +68,7 @@ func TestFailedQueriesCarryTheirReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, client := start(t)
 		for _, err := range datakiosk.Run(t.Context(), client, query(3*365)) {
-			if e, ok := errors.AsType[*datakiosk.FatalError](err); !ok || e.Reason == "" || strings.Contains(e.Reason, "no reason") || len(e.Document) == 0 {
+			if e, ok := errors.AsType[*job.EndedError](err); !ok || e.Reason == "" || strings.Contains(e.Reason, "no reason") || len(e.Document) == 0 {
 				t.Errorf("got %v", err)
 			}
 		}
@@ -79,7 +80,7 @@ func TestFailedQueriesCarryTheirReason(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = datakiosk.Wait(t.Context(), client, id)
-		if e, ok := errors.AsType[*datakiosk.CancelledError](err); !ok || e.Reason == "" || !errors.Is(err, datakiosk.ErrCancelled) {
+		if e, ok := errors.AsType[*job.EndedError](err); !ok || e.Reason == "" || !errors.Is(err, job.ErrCancelled) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -88,8 +89,10 @@ func TestFailedQueriesCarryTheirReason(t *testing.T) {
 // Cut at every point and run again: the same rows, and no query twice. Each cut has a bubble of its own, so that the emulator's world is the same.
 func TestJournal(t *testing.T) {
 	rows := func(t *testing.T, w *wire, path string) (string, error) {
+		j := openJournal(t, path)
+		defer j.Close()
 		var b strings.Builder
-		for line, err := range datakiosk.Run(t.Context(), newClient(w.next.(*emulator.Emulator), w), query(20), datakiosk.WithJournal(datakiosk.NewFileJournal(path))) {
+		for line, err := range datakiosk.Run(t.Context(), newClient(w.next.(*emulator.Emulator), w), query(20), job.WithJournal(j)) {
 			if err != nil {
 				return "", err
 			}
@@ -195,4 +198,30 @@ func TestSchemasAreThoseOfTheEmulator(t *testing.T) {
 			t.Errorf("%s differs: %v", s.Name, err)
 		}
 	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// A row that is no JSON is told by its number, without what stands in it.
+func TestRowsAreJSON(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t)
+		const body = "{\"a\":1}\n\n{Jane Doe\n"
+		store := roundTripper(func(req *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: req}, nil
+		})
+		var rows []string
+		var err error
+		for line, e := range datakiosk.Run(t.Context(), client, query(20), job.WithTransport(store)) {
+			if err = e; err == nil {
+				rows = append(rows, string(line))
+			}
+		}
+		e, ok := errors.AsType[*job.DocumentError](err)
+		if len(rows) != 1 || !ok || e.ID == "" || !strings.Contains(err.Error(), "row 2 is not JSON") || strings.Contains(err.Error(), "Jane") {
+			t.Errorf("%q, then %v", rows, err)
+		}
+	})
 }

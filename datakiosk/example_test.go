@@ -8,6 +8,7 @@ import (
 
 	"github.com/openspapi/spapi/datakiosk"
 	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/job"
 )
 
 func ExampleRows() {
@@ -31,7 +32,7 @@ func ExampleRows() {
 		Sales     struct{ UnitsOrdered int }
 	}
 	days := 0
-	for r, err := range datakiosk.Rows[row](ctx, client, query, datakiosk.WithPoll(5*time.Millisecond, 0)) {
+	for r, err := range datakiosk.Rows[row](ctx, client, query, job.WithPoll(5*time.Millisecond, 0)) {
 		if err != nil {
 			log.Fatal(err)
 		}

@@ -12,6 +12,8 @@ import (
 	"os"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/openspapi/spapi/job"
 )
 
 // Content is what a feed consists of. It is opened anew for each attempt to upload it, and must have the same bytes each time.
@@ -20,13 +22,13 @@ type Content struct {
 	Open func() (io.ReadCloser, error)
 }
 
-// Bytes makes content of bytes in memory.
-func Bytes(b []byte) Content {
+// BytesContent makes content of bytes in memory.
+func BytesContent(b []byte) Content {
 	return Content{Size: int64(len(b)), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }}
 }
 
-// File makes content of a file.
-func File(path string) (Content, error) {
+// FileContent makes content of a file.
+func FileContent(path string) (Content, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return Content{}, fmt.Errorf("feeds: %w", err)
@@ -39,7 +41,9 @@ func File(path string) (Content, error) {
 
 // check looks for what would make the whole feed fail, in constant memory, and returns a hash of the content.
 func (c Content) check(s *Submission, t Type) (hash string, err error) {
-	problem := func(reason string) error { return &RequestError{Type: s.Type, Field: "Content", Reason: reason} }
+	problem := func(reason string) error {
+		return &job.RequestError{Kind: job.Feed, Type: s.Type, Field: "Content", Reason: reason}
+	}
 	if c.Open == nil || c.Size == 0 {
 		return "", problem("is empty")
 	}
@@ -66,14 +70,12 @@ func (c Content) check(s *Submission, t Type) (hash string, err error) {
 			return "", problem("has no header line")
 		}
 	}
-	n, err := io.Copy(io.Discard, r)
-	if err != nil {
+	if _, err := io.Copy(io.Discard, r); err != nil {
 		return "", fmt.Errorf("feeds: %w", err)
 	}
 	if text.total != c.Size {
 		return "", problem(fmt.Sprintf("has %d bytes, not %d", text.total, c.Size))
 	}
-	_ = n
 	if strings.HasSuffix(strings.ToUpper(s.ContentType), "CHARSET=UTF-8") && !text.valid() && !bytes.HasPrefix(head, []byte("<?xml")) {
 		return "", problem("is not UTF-8: convert it, or name its charset in ContentType, such as \"" + t.ContentType + "; charset=iso-8859-1\"")
 	}

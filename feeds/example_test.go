@@ -9,6 +9,7 @@ import (
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/emulator"
 	"github.com/openspapi/spapi/feeds"
+	"github.com/openspapi/spapi/job"
 )
 
 // exampleClient is a client of an emulator whose clock runs fast; yours comes from spapi.Load or spapi.NewApp.
@@ -25,10 +26,10 @@ func ExampleSubmitListings() {
 	client, sellerID := exampleClient()
 
 	quantity := map[string]any{"fulfillment_channel_code": "DEFAULT", "quantity": 12}
-	result, err := feeds.SubmitListings(ctx, client, feeds.Listings{SellerID: sellerID, Marketplaces: []string{"US"}}, feeds.Messages(
-		feeds.Patch("SKU-1", "PRODUCT", feeds.Replace("fulfillment_availability", quantity)),
-		feeds.Delete("SKU-2"),
-	), feeds.WithPoll(5*time.Millisecond, 0)) // leave that out with Amazon
+	result, err := feeds.SubmitListings(ctx, client, feeds.ListingsSubmission{SellerID: sellerID, Marketplaces: []string{"US"}}, feeds.ListingMessages(
+		feeds.PatchListing("SKU-1", "PRODUCT", feeds.ReplaceAttribute("fulfillment_availability", quantity)),
+		feeds.DeleteListing("SKU-2"),
+	), job.WithPoll(5*time.Millisecond, 0)) // leave that out with Amazon
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -49,8 +50,8 @@ func ExampleSubmit() {
 	result, err := feeds.Submit(ctx, client, feeds.Submission{
 		Type:         "POST_FLAT_FILE_FULFILLMENT_DATA",
 		Marketplaces: []string{"US"},
-		Content:      feeds.Bytes([]byte("order-id\tship-date\tcarrier-code\ttracking-number\n000-0000000-0000000\t2026-01-05\tUPS\t1Z\n")),
-	}, feeds.WithPoll(5*time.Millisecond, 0)) // leave that out with Amazon
+		Content:      feeds.BytesContent([]byte("order-id\tship-date\tcarrier-code\ttracking-number\n000-0000000-0000000\t2026-01-05\tUPS\t1Z\n")),
+	}, job.WithPoll(5*time.Millisecond, 0)) // leave that out with Amazon
 	if err != nil {
 		log.Fatal(err)
 	}

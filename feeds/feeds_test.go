@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/openspapi/spapi/api/ordersv0"
 	"github.com/openspapi/spapi/emulator"
 	"github.com/openspapi/spapi/feeds"
+	"github.com/openspapi/spapi/job"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -28,15 +30,15 @@ func in2026() { time.Sleep(time.Until(time.Date(2026, 8, 1, 12, 0, 0, 0, time.UT
 func TestSixtyThousandMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		emu, w, client := start(t)
-		n, most := 60_000, feeds.MaxMessages
+		n, most := 60_000, feeds.MaxListingMessages
 		if raceDetector { // the emulator takes ten times as long
 			n, most = n/10, most/10
 		}
 		sku := sku(t, emu)
 		wrong := map[string]bool{}
-		messages := func(yield func(feeds.Message, error) bool) {
+		messages := func(yield func(feeds.ListingMessage, error) bool) {
 			for i := range n {
-				m := feeds.Patch(sku, "PRODUCT", feeds.Replace("fulfillment_availability", map[string]any{"fulfillment_channel_code": "DEFAULT", "quantity": i % 100}))
+				m := feeds.PatchListing(sku, "PRODUCT", feeds.ReplaceAttribute("fulfillment_availability", map[string]any{"fulfillment_channel_code": "DEFAULT", "quantity": i % 100}))
 				if i%100 == 37 {
 					m.SKU = fmt.Sprintf("missing-%d", i)
 					wrong[m.SKU] = true
@@ -46,7 +48,7 @@ func TestSixtyThousandMessages(t *testing.T) {
 				}
 			}
 		}
-		result, err := feeds.SubmitListings(t.Context(), client, feeds.Listings{SellerID: emu.Credentials().SellerID, Marketplaces: us, MaxMessages: most}, messages)
+		result, err := feeds.SubmitListings(t.Context(), client, feeds.ListingsSubmission{SellerID: emu.Credentials().SellerID, Marketplaces: us, MaxMessages: most}, messages)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +60,7 @@ func TestSixtyThousandMessages(t *testing.T) {
 		}
 		found := result.BySKU()
 		for s := range wrong {
-			if len(found[s]) != 1 || found[s][0].Severity != feeds.Error || found[s][0].MessageID == 0 || found[s][0].Text == "" {
+			if len(found[s]) != 1 || found[s][0].Severity != feeds.SeverityError || found[s][0].MessageID == 0 || found[s][0].Text == "" {
 				t.Errorf("%s: %+v", s, found[s])
 			}
 		}
@@ -85,37 +87,37 @@ func TestMessagesAreChecked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, w, client := start(t)
 		good := map[string]any{"item_name": []any{map[string]any{"value": "x"}}}
-		bad := map[string]feeds.Message{
-			"sku is required":            feeds.Delete(" "),
-			"more than 40 characters":    feeds.Delete(strings.Repeat("ü", 41)),
-			"attributes must be":         feeds.Update("a", "SHOES", map[string]any{}),
-			"productType is required":    feeds.PartialUpdate("a", "", good),
-			"can't be written as JSON":   feeds.Update("a", "SHOES", func() {}),
-			"patches are required":       feeds.Patch("a", "SHOES"),
-			`op "set"`:                   feeds.Patch("a", "SHOES", feeds.Change{Op: "set", Path: "/attributes/x"}),
-			`path "/x"`:                  feeds.Patch("a", "SHOES", feeds.Change{Op: "add", Path: "/x"}),
-			"value is required":          feeds.Patch("a", "SHOES", feeds.Change{Op: "add", Path: "/attributes/x"}),
-			"must be an array of object": feeds.Patch("a", "SHOES", feeds.Replace("x", 1)),
+		bad := map[string]feeds.ListingMessage{
+			"sku is required":            feeds.DeleteListing(" "),
+			"more than 40 characters":    feeds.DeleteListing(strings.Repeat("ü", 41)),
+			"attributes must be":         feeds.UpdateListing("a", "SHOES", map[string]any{}),
+			"productType is required":    feeds.PartiallyUpdateListing("a", "", good),
+			"can't be written as JSON":   feeds.UpdateListing("a", "SHOES", func() {}),
+			"patches are required":       feeds.PatchListing("a", "SHOES"),
+			`op "set"`:                   feeds.PatchListing("a", "SHOES", feeds.AttributeChange{Op: "set", Path: "/attributes/x"}),
+			`path "/x"`:                  feeds.PatchListing("a", "SHOES", feeds.AttributeChange{Op: "add", Path: "/x"}),
+			"value is required":          feeds.PatchListing("a", "SHOES", feeds.AttributeChange{Op: "add", Path: "/attributes/x"}),
+			"must be an array of object": feeds.PatchListing("a", "SHOES", feeds.ReplaceAttribute("x", 1)),
 			"requirements \"ALL\"":       {SKU: "a", Operation: "UPDATE", ProductType: "SHOES", Requirements: "ALL", Attributes: []byte(`{"x":1}`)},
-			"requirements doesn't go":    {SKU: "a", Operation: "PATCH", ProductType: "SHOES", Requirements: "LISTING", Patches: []feeds.Change{feeds.Remove("x")}},
+			"requirements doesn't go":    {SKU: "a", Operation: "PATCH", ProductType: "SHOES", Requirements: "LISTING", Patches: []feeds.AttributeChange{feeds.DeleteAttribute("x")}},
 			"productType doesn't go":     {SKU: "a", Operation: "DELETE", ProductType: "SHOES"},
-			"patches doesn't go":         {SKU: "a", Operation: "UPDATE", ProductType: "SHOES", Attributes: []byte(`{"x":1}`), Patches: []feeds.Change{feeds.Remove("x")}},
+			"patches doesn't go":         {SKU: "a", Operation: "UPDATE", ProductType: "SHOES", Attributes: []byte(`{"x":1}`), Patches: []feeds.AttributeChange{feeds.DeleteAttribute("x")}},
 			`operationType "MOVE"`:       {SKU: "a", Operation: "MOVE"},
 			"messageId -1":               {ID: -1, SKU: "a", Operation: "DELETE"},
 		}
 		for want, m := range bad {
-			_, err := feeds.SubmitListings(t.Context(), client, feeds.Listings{SellerID: "A", Marketplaces: us}, feeds.Messages(feeds.Delete("fine"), m, m))
+			_, err := feeds.SubmitListings(t.Context(), client, feeds.ListingsSubmission{SellerID: "A", Marketplaces: us}, feeds.ListingMessages(feeds.DeleteListing("fine"), m, m))
 			e, ok := errors.AsType[*feeds.ValidationError](err)
 			if !ok || e.Count != 2 || e.Problems[0].Index != 1 || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %v, want %s", err, want)
 			}
 		}
-		twice := feeds.Delete("a")
+		twice := feeds.DeleteListing("a")
 		twice.ID = 7
-		if _, err := feeds.SubmitListings(t.Context(), client, feeds.Listings{SellerID: "A", Marketplaces: us}, feeds.Messages(twice, twice)); err == nil || !strings.Contains(err.Error(), "used by another") {
+		if _, err := feeds.SubmitListings(t.Context(), client, feeds.ListingsSubmission{SellerID: "A", Marketplaces: us}, feeds.ListingMessages(twice, twice)); err == nil || !strings.Contains(err.Error(), "used by another") {
 			t.Errorf("got %v", err)
 		}
-		if _, err := feeds.SubmitListings(t.Context(), client, feeds.Listings{SellerID: "A", Marketplaces: us}, feeds.Messages()); err == nil {
+		if _, err := feeds.SubmitListings(t.Context(), client, feeds.ListingsSubmission{SellerID: "A", Marketplaces: us}, feeds.ListingMessages()); err == nil {
 			t.Error("no messages were taken")
 		}
 		if len(w.operations) > 0 {
@@ -126,30 +128,38 @@ func TestMessagesAreChecked(t *testing.T) {
 
 func TestPartsKeepToTheirSize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		emu, _, client := start(t)
+		emu, _, _ := start(t)
 		var sizes []int64
-		messages := func(yield func(feeds.Message, error) bool) {
+		messages := func(yield func(feeds.ListingMessage, error) bool) {
 			for i := range 1000 {
-				if !yield(feeds.Delete(fmt.Sprintf("missing-%04d", i)), nil) {
+				if !yield(feeds.DeleteListing(fmt.Sprintf("missing-%04d", i)), nil) {
 					return
 				}
 			}
 		}
-		c := feeds.Listings{SellerID: emu.Credentials().SellerID, Marketplaces: us, MaxBytes: 20_000}
+		c := feeds.ListingsSubmission{SellerID: emu.Credentials().SellerID, Marketplaces: us, MaxBytes: 20_000}
 		rt := roundTripper(func(req *http.Request) (*http.Response, error) {
 			if req.Method == http.MethodPut {
 				sizes = append(sizes, req.ContentLength)
 			}
 			return emu.RoundTrip(req)
 		})
-		result, err := feeds.SubmitListings(t.Context(), newClient(emu, rt), c, messages)
+		told := map[int]int{}
+		var mu sync.Mutex
+		result, err := feeds.SubmitListings(t.Context(), newClient(emu, rt), c, messages, job.WithProgress(func(p job.Progress) {
+			mu.Lock()
+			defer mu.Unlock()
+			told[p.Part] = p.Parts
+		}))
 		if err != nil || result.Processed != 1000 || len(result.BySKU()) != 1000 {
 			t.Fatalf("%+v, %v", result, err)
 		}
 		if len(sizes) < 4 || slices.Max(sizes) > 20_000 || sizes[0] < 19_000 {
 			t.Errorf("sizes %v", sizes)
 		}
-		_ = client
+		if n := len(result.Feeds); len(told) != n || told[1] != n || told[n] != n {
+			t.Errorf("told of parts %v of %d", told, n)
+		}
 	})
 }
 
@@ -165,7 +175,7 @@ func TestReadMessages(t *testing.T) {
 		"lines": "{\"sku\":\"a\",\"operationType\":\"UPDATE\",\"productType\":\"X\",\"attributes\":{\"n\":1}}\n\n{\"operationType\":\"DELETE\",\"sku\":\"b\"}\n",
 	} {
 		var got []string
-		for m, err := range feeds.ReadMessages(strings.NewReader(text)) {
+		for m, err := range feeds.ReadListingMessages(strings.NewReader(text)) {
 			if err != nil || m.Check() != "" || m.ID != 0 {
 				t.Fatal(name, err, m)
 			}
@@ -177,7 +187,7 @@ func TestReadMessages(t *testing.T) {
 	}
 	for _, text := range []string{`{"messages":[{"sku":"a","colour":1}]}`, `{"header":{}}`, `[{"sku":1}]`, `{"sku":`, `nonsense`} {
 		ok := true
-		for _, err := range feeds.ReadMessages(strings.NewReader(text)) {
+		for _, err := range feeds.ReadListingMessages(strings.NewReader(text)) {
 			ok = ok && err == nil
 		}
 		if ok {
@@ -210,14 +220,14 @@ func TestOtherFeeds(t *testing.T) {
 			{"UPLOAD_VAT_INVOICE", "%PDF-1.7\n%%EOF\n", 1, 0, 1},
 		} {
 			result, err := feeds.Submit(t.Context(), client, feeds.Submission{
-				Type: c.typ, Marketplaces: us, Content: feeds.Bytes([]byte(c.content)), Options: map[string]string{"metadata:OrderId": "000-0000000-0000000"},
+				Type: c.typ, Marketplaces: us, Content: feeds.BytesContent([]byte(c.content)), Options: map[string]string{"metadata:OrderId": "000-0000000-0000000"},
 			})
 			if err != nil {
 				t.Errorf("%s: %v", c.typ, err)
 				continue
 			}
 			if result.Processed != c.processed || result.Accepted != c.accepted || result.Errors != 1 || len(result.Issues) != 1 ||
-				result.Issues[0].MessageID != c.message || result.Issues[0].Severity != feeds.Error || !strings.Contains(result.Issues[0].Text, "000-0000000-0000000") {
+				result.Issues[0].MessageID != c.message || result.Issues[0].Severity != feeds.SeverityError || !strings.Contains(result.Issues[0].Text, "000-0000000-0000000") {
 				t.Errorf("%s: %+v", c.typ, result)
 			}
 		}
@@ -258,7 +268,7 @@ func TestFailedFeedsCarryTheirReason(t *testing.T) {
 		check := func(name, id, want string) {
 			t.Helper()
 			_, err := feeds.Wait(t.Context(), client, id)
-			e, ok := errors.AsType[*feeds.FatalError](err)
+			e, ok := errors.AsType[*job.EndedError](err)
 			if !ok || !strings.Contains(e.Reason, want) {
 				t.Errorf("%s: got %v, want %s", name, err, want)
 			}
@@ -267,8 +277,8 @@ func TestFailedFeedsCarryTheirReason(t *testing.T) {
 		for _, typ := range feeds.Types() {
 			if !typ.Removed.IsZero() {
 				check(typ.Name, send(typ.Name, "x"), "no longer supported")
-				_, err := feeds.Submit(t.Context(), client, feeds.Submission{Type: typ.Name, Marketplaces: us, Content: feeds.Bytes([]byte("x"))})
-				if _, ok := errors.AsType[*feeds.RequestError](err); !ok {
+				_, err := feeds.Submit(t.Context(), client, feeds.Submission{Type: typ.Name, Marketplaces: us, Content: feeds.BytesContent([]byte("x"))})
+				if _, ok := errors.AsType[*job.RequestError](err); !ok {
 					t.Errorf("%s was sent: %v", typ.Name, err)
 				}
 			}
@@ -287,7 +297,7 @@ func TestFailedFeedsCarryTheirReason(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := feeds.Wait(t.Context(), client, id)
-		if e, ok := errors.AsType[*feeds.CancelledError](err); !ok || e.Reason == "" || !errors.Is(err, feeds.ErrCancelled) {
+		if e, ok := errors.AsType[*job.EndedError](err); !ok || e.Reason == "" || !errors.Is(err, job.ErrCancelled) {
 			t.Errorf("got %v", err)
 		}
 		t.Logf("%d FATAL feeds carry their reason", n)
@@ -301,23 +311,23 @@ func TestContentIsChecked(t *testing.T) {
 		"ContentType is required":   {Type: "POST_NEW_THING", Marketplaces: us},
 		`unknown marketplace "XX"`:  {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: []string{"XX"}},
 		"is empty":                  {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us},
-		"not well-formed XML":       {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Bytes([]byte("<a><b></a>"))},
-		"there is no element":       {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Bytes([]byte("hello"))},
-		"has no header line":        {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Bytes([]byte("\norder-id\t"))},
-		"is not UTF-8":              {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Bytes([]byte("order-id\tname\n1\tM\xfcller\n"))},
-		"is not a PDF":              {Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.Bytes([]byte("<html>"))},
-		"use JSON_LISTINGS_FEED":    {Type: "POST_PRODUCT_DATA", Marketplaces: us, Content: feeds.Bytes([]byte("<a/>"))},
-		"has 4 bytes, not 5":        {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Content{Size: 5, Open: feeds.Bytes([]byte("<a/>")).Open}},
+		"not well-formed XML":       {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("<a><b></a>"))},
+		"there is no element":       {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("hello"))},
+		"has no header line":        {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("\norder-id\t"))},
+		"is not UTF-8":              {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("order-id\tname\n1\tM\xfcller\n"))},
+		"is not a PDF":              {Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.BytesContent([]byte("<html>"))},
+		"use JSON_LISTINGS_FEED":    {Type: "POST_PRODUCT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("<a/>"))},
+		"has 4 bytes, not 5":        {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Content{Size: 5, Open: feeds.BytesContent([]byte("<a/>")).Open}},
 	} {
 		err := s.Check()
-		if _, ok := errors.AsType[*feeds.RequestError](err); !ok || !strings.Contains(err.Error(), want) {
+		if _, ok := errors.AsType[*job.RequestError](err); !ok || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 	for name, s := range map[string]feeds.Submission{
-		"latin1 XML":  {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Bytes([]byte("<?xml version=\"1.0\" encoding=\"iso-8859-1\"?><a>\xfc</a>"))},
-		"latin1 flat": {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, ContentType: "text/tab-separated-values; charset=iso-8859-1", Content: feeds.Bytes([]byte("order-id\tname\n1\tM\xfcller\n"))},
-		"UTF-8 flat":  {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Bytes([]byte("order-id\tname\n" + strings.Repeat("1\tMüller\n", 10_000)))},
+		"latin1 XML":  {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("<?xml version=\"1.0\" encoding=\"iso-8859-1\"?><a>\xfc</a>"))},
+		"latin1 flat": {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, ContentType: "text/tab-separated-values; charset=iso-8859-1", Content: feeds.BytesContent([]byte("order-id\tname\n1\tM\xfcller\n"))},
+		"UTF-8 flat":  {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("order-id\tname\n" + strings.Repeat("1\tMüller\n", 10_000)))},
 	} {
 		if err := s.Check(); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -330,13 +340,15 @@ func TestJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		emu, w, client := start(t)
 		path := t.TempDir() + "/journal"
-		l := feeds.Listings{SellerID: emu.Credentials().SellerID, Marketplaces: us}
+		l := feeds.ListingsSubmission{SellerID: emu.Credentials().SellerID, Marketplaces: us}
 		submit := func(skus ...string) (*feeds.Result, error) {
-			var messages []feeds.Message
+			var messages []feeds.ListingMessage
 			for _, s := range skus {
-				messages = append(messages, feeds.Delete(s))
+				messages = append(messages, feeds.DeleteListing(s))
 			}
-			return feeds.SubmitListings(t.Context(), client, l, feeds.Messages(messages...), feeds.WithJournal(feeds.NewFileJournal(path)))
+			j := openJournal(t, path)
+			defer j.Close()
+			return feeds.SubmitListings(t.Context(), client, l, feeds.ListingMessages(messages...), job.WithJournal(j))
 		}
 		for cutAt := 1; ; cutAt++ {
 			n := 0
@@ -364,4 +376,4 @@ func TestJournal(t *testing.T) {
 	})
 }
 
-var _ iter.Seq2[feeds.Message, error] = feeds.Messages()
+var _ iter.Seq2[feeds.ListingMessage, error] = feeds.ListingMessages()

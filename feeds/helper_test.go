@@ -9,6 +9,7 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/journal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -62,4 +63,14 @@ func newClient(emu *emulator.Emulator, rt http.RoundTripper) *spapi.Client {
 	c := emu.Credentials()
 	return spapi.NewApp(spapi.Credentials{ClientID: c.ClientID, ClientSecret: c.ClientSecret}, spapi.WithTransport(rt)).
 		Client(spapi.Authorization{RefreshToken: c.RefreshToken, Region: c.Region})
+}
+
+func openJournal(t testing.TB, path string) *journal.File {
+	t.Helper()
+	j, err := journal.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = j.Close() })
+	return j
 }

@@ -15,95 +15,96 @@ import (
 	"unicode/utf8"
 
 	"github.com/openspapi/spapi"
-	"github.com/openspapi/spapi/internal/document"
+	"github.com/openspapi/spapi/document"
+	"github.com/openspapi/spapi/job"
 )
 
 // ListingsFeed is the type of feeds that create and change listings.
 const ListingsFeed = "JSON_LISTINGS_FEED"
 
 const (
-	// MaxMessages is how many messages a listings feed may have (schemas/feeds/listings-feed-schema-v2.json).
-	MaxMessages = 25000
-	// DefaultMaxBytes is where a listings feed is cut by its size. Amazon publishes no bound; feeds of this size were taken.
-	DefaultMaxBytes = 50 << 20
+	// MaxListingMessages is how many messages a listings feed may have (schemas/feeds/listings-feed-schema-v2.json).
+	MaxListingMessages = 25000
+	// DefaultListingsBytes is where a listings feed is cut by its size. Amazon publishes no bound; feeds of this size were taken.
+	DefaultListingsBytes = 50 << 20
 )
 
-// Operation is what a message does with a listing.
-type Operation string
+// ListingOperation is what a message does with a listing.
+type ListingOperation string
 
 // The operations.
 const (
-	OpUpdate        Operation = "UPDATE"
-	OpPartialUpdate Operation = "PARTIAL_UPDATE"
-	OpPatch         Operation = "PATCH"
-	OpDelete        Operation = "DELETE"
+	OpUpdate        ListingOperation = "UPDATE"
+	OpPartialUpdate ListingOperation = "PARTIAL_UPDATE"
+	OpPatch         ListingOperation = "PATCH"
+	OpDelete        ListingOperation = "DELETE"
 )
 
-// Message is a change of one listing; best made by [Update], [PartialUpdate], [Patch] or [Delete].
-type Message struct {
-	ID           int             `json:"messageId"` // 0: numbered by SubmitListings
-	SKU          string          `json:"sku"`
-	Operation    Operation       `json:"operationType"`
-	ProductType  string          `json:"productType,omitzero"`
-	Requirements string          `json:"requirements,omitzero"` // of Update: LISTING (the default), LISTING_PRODUCT_ONLY, LISTING_OFFER_ONLY
-	Attributes   json.RawMessage `json:"attributes,omitzero"`   // an object
-	Patches      []Change        `json:"patches,omitzero"`
+// ListingMessage is a change of one listing; best made by [UpdateListing], [PartiallyUpdateListing], [PatchListing] or [DeleteListing].
+type ListingMessage struct {
+	ID           int               `json:"messageId"` // 0: numbered by SubmitListings
+	SKU          string            `json:"sku"`
+	Operation    ListingOperation  `json:"operationType"`
+	ProductType  string            `json:"productType,omitzero"`
+	Requirements string            `json:"requirements,omitzero"` // of Update: LISTING (the default), LISTING_PRODUCT_ONLY, LISTING_OFFER_ONLY
+	Attributes   json.RawMessage   `json:"attributes,omitzero"`   // an object
+	Patches      []AttributeChange `json:"patches,omitzero"`
 
 	err error // of making it
 }
 
-// Change is an operation of [Patch].
-type Change struct {
+// AttributeChange is an operation of [PatchListing].
+type AttributeChange struct {
 	Op    string `json:"op"`             // add, replace, merge or delete
 	Path  string `json:"path"`           // such as "/attributes/fulfillment_availability"
 	Value any    `json:"value,omitzero"` // an array of objects
 }
 
-// Replace is a change that puts values in the place of an attribute's.
-func Replace(attribute string, values ...any) Change {
-	return Change{Op: "replace", Path: "/attributes/" + attribute, Value: values}
+// ReplaceAttribute is a change that puts values in the place of an attribute's.
+func ReplaceAttribute(attribute string, values ...any) AttributeChange {
+	return AttributeChange{Op: "replace", Path: "/attributes/" + attribute, Value: values}
 }
 
-// Merge is a change that merges values into an attribute's.
-func Merge(attribute string, values ...any) Change {
-	return Change{Op: "merge", Path: "/attributes/" + attribute, Value: values}
+// MergeAttribute is a change that merges values into an attribute's.
+func MergeAttribute(attribute string, values ...any) AttributeChange {
+	return AttributeChange{Op: "merge", Path: "/attributes/" + attribute, Value: values}
 }
 
-// Remove is a change that deletes an attribute's values, all of them if none are given.
-func Remove(attribute string, values ...any) Change {
-	c := Change{Op: "delete", Path: "/attributes/" + attribute}
+// DeleteAttribute is a change that deletes an attribute's values, all of them if none are given.
+func DeleteAttribute(attribute string, values ...any) AttributeChange {
+	c := AttributeChange{Op: "delete", Path: "/attributes/" + attribute}
 	if len(values) > 0 {
 		c.Value = values
 	}
 	return c
 }
 
-func message(op Operation, sku, productType string, attributes any) Message {
-	m := Message{SKU: sku, Operation: op, ProductType: productType}
+func message(op ListingOperation, sku, productType string, attributes any) ListingMessage {
+	m := ListingMessage{SKU: sku, Operation: op, ProductType: productType}
 	m.Attributes, m.err = json.Marshal(attributes)
 	return m
 }
 
-// Update creates a listing, or replaces all its attributes. Attributes are anything that encoding/json makes an object of.
-func Update(sku, productType string, attributes any) Message {
+// UpdateListing creates a listing, or replaces all its attributes. Attributes are anything that encoding/json makes an object of.
+func UpdateListing(sku, productType string, attributes any) ListingMessage {
 	return message(OpUpdate, sku, productType, attributes)
 }
 
-// PartialUpdate replaces the attributes that are given, and no others.
-func PartialUpdate(sku, productType string, attributes any) Message {
+// PartiallyUpdateListing replaces the attributes that are given, and no others.
+func PartiallyUpdateListing(sku, productType string, attributes any) ListingMessage {
 	return message(OpPartialUpdate, sku, productType, attributes)
 }
 
-// Patch changes attributes one by one.
-func Patch(sku, productType string, changes ...Change) Message {
-	return Message{SKU: sku, Operation: OpPatch, ProductType: productType, Patches: changes}
+// PatchListing changes attributes one by one.
+func PatchListing(sku, productType string, changes ...AttributeChange) ListingMessage {
+	return ListingMessage{SKU: sku, Operation: OpPatch, ProductType: productType, Patches: changes}
 }
 
-// Delete deletes a listing.
-func Delete(sku string) Message { return Message{SKU: sku, Operation: OpDelete} }
+// DeleteListing deletes a listing.
+func DeleteListing(sku string) ListingMessage { return ListingMessage{SKU: sku, Operation: OpDelete} }
 
 // Check tells what Amazon would refuse, by the published schema (schemas/feeds/listings-feed-message-schema-v2.json); "" if nothing.
-func (m *Message) Check() string {
+func (m *ListingMessage) Check() string {
 	not := func(name string) string { return name + " doesn't go with " + string(m.Operation) }
 	if m.err != nil {
 		return "attributes can't be written as JSON: " + m.err.Error()
@@ -165,7 +166,7 @@ func (m *Message) Check() string {
 	return ""
 }
 
-func (c Change) check() string {
+func (c AttributeChange) check() string {
 	switch {
 	case !slices.Contains([]string{"add", "replace", "merge", "delete"}, c.Op):
 		return fmt.Sprintf("op %q is not one of add, replace, merge, delete", c.Op)
@@ -183,8 +184,8 @@ func (c Change) check() string {
 	return ""
 }
 
-// Listings says for whom messages are.
-type Listings struct {
+// ListingsSubmission says for whom messages are.
+type ListingsSubmission struct {
 	SellerID     string   // the merchant token; required
 	Marketplaces []string // ids, country codes or names; at least one
 	Locale       string   // of the issues' texts, such as "en_US"; default: that of the first marketplace
@@ -195,8 +196,9 @@ type Listings struct {
 // SubmitListings sends messages as listings feeds, as many as are needed, and returns what came of all of them together. All messages are checked before
 // anything is sent; they are kept in temporary files, not in memory. The feeds are sent one after the other and awaited together.
 //
-// Errors: *[ValidationError], and as Submit has them; with the result of the feeds that went well.
-func SubmitListings(ctx context.Context, client *spapi.Client, l Listings, messages iter.Seq2[Message, error], opts ...Option) (*Result, error) {
+// Errors: [*ValidationError], and as Submit has them; with the result of the feeds that went well, and of those that ended FATAL what their processing
+// reports have.
+func SubmitListings(ctx context.Context, client *spapi.Client, l ListingsSubmission, messages iter.Seq2[ListingMessage, error], opts ...job.Option) (*Result, error) {
 	parts, err := l.parts(messages)
 	defer func() {
 		for _, p := range parts {
@@ -206,24 +208,21 @@ func SubmitListings(ctx context.Context, client *spapi.Client, l Listings, messa
 	if err != nil {
 		return nil, err
 	}
-	base := configure(client, opts)
+	c := job.NewConfig(client, opts...)
 	results := make([]*Result, len(parts))
 	errs := make([]error, len(parts))
 	var wg sync.WaitGroup
 	for i, p := range parts {
-		c := *base
-		c.part, c.parts = i+1, len(parts)
-		id, key, err := c.create(ctx, client, Submission{Type: ListingsFeed, Marketplaces: l.Marketplaces, Content: p.content()})
+		w, err := newWork(client, c, Submission{Type: ListingsFeed, Marketplaces: l.Marketplaces, Content: p.content()})
+		if err == nil {
+			w.Part, w.Parts = i+1, len(parts)
+			err = w.Begin(ctx)
+		}
 		if err != nil {
 			errs[i] = err
 			break // the rest would fail too, or make the order wrong
 		}
-		wg.Go(func() {
-			results[i], errs[i] = c.finish(ctx, client, id, key)
-			if e, ok := errors.AsType[*FatalError](errs[i]); ok && results[i] == nil {
-				results[i] = e.Result
-			}
-		})
+		wg.Go(func() { results[i], errs[i] = w.result(ctx) })
 	}
 	wg.Wait()
 	all := &Result{Issues: []Issue{}}
@@ -270,15 +269,15 @@ func (p *part) write(b []byte) error {
 }
 
 // parts checks the messages and writes them into files.
-func (l Listings) parts(messages iter.Seq2[Message, error]) (parts []*part, err error) {
+func (l ListingsSubmission) parts(messages iter.Seq2[ListingMessage, error]) (parts []*part, err error) {
 	if l.SellerID == "" {
-		return nil, &RequestError{Type: ListingsFeed, Field: "SellerID", Reason: "is required: the merchant token of the seller"}
+		return nil, &job.RequestError{Kind: job.Feed, Type: ListingsFeed, Field: "SellerID", Reason: "is required: the merchant token of the seller"}
 	}
-	if l.MaxMessages <= 0 || l.MaxMessages > MaxMessages {
-		l.MaxMessages = MaxMessages
+	if l.MaxMessages <= 0 || l.MaxMessages > MaxListingMessages {
+		l.MaxMessages = MaxListingMessages
 	}
 	if l.MaxBytes <= 0 {
-		l.MaxBytes = DefaultMaxBytes
+		l.MaxBytes = DefaultListingsBytes
 	}
 	header := map[string]any{"sellerId": l.SellerID, "version": "2.0"}
 	if l.Locale != "" {
@@ -315,7 +314,7 @@ func (l Listings) parts(messages iter.Seq2[Message, error]) (parts []*part, err 
 		index++
 		refuse := func(reason string) {
 			if wrong.Count++; len(wrong.Problems) < 1000 {
-				wrong.Problems = append(wrong.Problems, Problem{Index: index, SKU: m.SKU, Reason: reason})
+				wrong.Problems = append(wrong.Problems, MessageProblem{Index: index, SKU: m.SKU, Reason: reason})
 			}
 		}
 		if reason := m.Check(); reason != "" {
@@ -390,7 +389,7 @@ func (l Listings) parts(messages iter.Seq2[Message, error]) (parts []*part, err 
 		return parts, &wrong
 	}
 	if index < 0 {
-		return parts, &RequestError{Type: ListingsFeed, Field: "messages", Reason: "are required: at least one"}
+		return parts, &job.RequestError{Kind: job.Feed, Type: ListingsFeed, Field: "messages", Reason: "are required: at least one"}
 	}
 	if err := finish(); err != nil {
 		return parts, fmt.Errorf("feeds: %w", err)
@@ -398,9 +397,9 @@ func (l Listings) parts(messages iter.Seq2[Message, error]) (parts []*part, err 
 	return parts, nil
 }
 
-// Messages makes a list of messages what SubmitListings takes.
-func Messages(list ...Message) iter.Seq2[Message, error] {
-	return func(yield func(Message, error) bool) {
+// ListingMessages makes a list of messages what SubmitListings takes.
+func ListingMessages(list ...ListingMessage) iter.Seq2[ListingMessage, error] {
+	return func(yield func(ListingMessage, error) bool) {
 		for _, m := range list {
 			if !yield(m, nil) {
 				return
@@ -409,14 +408,14 @@ func Messages(list ...Message) iter.Seq2[Message, error] {
 	}
 }
 
-// ReadMessages reads messages as JSON, in constant memory: a listings feed as Amazon defines it, whose header is left to SubmitListings, an array of
+// ReadListingMessages reads messages as JSON, in constant memory: a listings feed as Amazon defines it, whose header is left to SubmitListings, an array of
 // messages, or one message a line. The numbers of messages are left out: SubmitListings numbers them anew.
-func ReadMessages(src io.Reader) iter.Seq2[Message, error] {
-	return func(yield func(Message, error) bool) {
+func ReadListingMessages(src io.Reader) iter.Seq2[ListingMessage, error] {
+	return func(yield func(ListingMessage, error) bool) {
 		head := make([]byte, 4<<10)
 		n, err := io.ReadFull(src, head)
 		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-			yield(Message{}, fmt.Errorf("feeds: %w", err))
+			yield(ListingMessage{}, fmt.Errorf("feeds: %w", err))
 			return
 		}
 		head = bytes.TrimPrefix(head[:n], []byte("\ufeff"))
@@ -433,7 +432,7 @@ func ReadMessages(src io.Reader) iter.Seq2[Message, error] {
 		index := 0
 		for b, err := range raw {
 			index++
-			var m Message
+			var m ListingMessage
 			if err == nil {
 				dec := json.NewDecoder(bytes.NewReader(b))
 				dec.DisallowUnknownFields()
@@ -441,7 +440,7 @@ func ReadMessages(src io.Reader) iter.Seq2[Message, error] {
 				err = dec.Decode(&m)
 			}
 			if err != nil {
-				yield(Message{}, fmt.Errorf("feeds: message %d: %w", index, err))
+				yield(ListingMessage{}, fmt.Errorf("feeds: message %d: %w", index, err))
 				return
 			}
 			m.ID = 0

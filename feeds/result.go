@@ -12,8 +12,8 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/openspapi/spapi/internal/document"
-	"github.com/openspapi/spapi/internal/job"
+	"github.com/openspapi/spapi/document"
+	"github.com/openspapi/spapi/internal/runner"
 )
 
 // Severity is how bad an issue is.
@@ -21,9 +21,9 @@ type Severity string
 
 // The severities. An error means that the message was not carried out.
 const (
-	Error   Severity = "ERROR"
-	Warning Severity = "WARNING"
-	Info    Severity = "INFO"
+	SeverityError   Severity = "ERROR"
+	SeverityWarning Severity = "WARNING"
+	SeverityInfo    Severity = "INFO"
 )
 
 // Issue is what a processing report says about a message.
@@ -62,22 +62,22 @@ func (r *Result) BySKU() map[string][]Issue {
 // reason is why the whole feed failed.
 func (r *Result) reason() string {
 	for _, i := range r.Issues {
-		if i.Severity == Error && i.MessageID == 0 {
+		if i.Severity == SeverityError && i.MessageID == 0 {
 			return i.Text
 		}
 	}
 	if len(r.Issues) > 0 {
 		return r.Issues[0].Text
 	}
-	return job.Reason([]byte(r.text))
+	return runner.Reason([]byte(r.text))
 }
 
 func (r *Result) add(i Issue) {
 	switch strings.ToUpper(string(i.Severity)) {
 	case "ERROR", "FATAL":
-		i.Severity = Error
+		i.Severity = SeverityError
 	case "WARNING", "WARN":
-		i.Severity = Warning
+		i.Severity = SeverityWarning
 	default:
 		i.Severity = Severity(strings.ToUpper(string(i.Severity)))
 	}
@@ -92,9 +92,9 @@ func (r *Result) count(errorsGiven bool) {
 	r.Errors, r.Warnings = 0, 0
 	for _, i := range r.Issues {
 		switch i.Severity {
-		case Error:
+		case SeverityError:
 			r.Errors++
-		case Warning:
+		case SeverityWarning:
 			r.Warnings++
 		}
 	}
@@ -186,7 +186,7 @@ func (r *Result) parseJSON(feedID string, src io.Reader) error {
 type headWriter struct{ b *bytes.Buffer }
 
 func (w *headWriter) Write(p []byte) (int, error) {
-	if room := job.MaxReason - w.b.Len(); room > 0 {
+	if room := runner.MaxReason - w.b.Len(); room > 0 {
 		w.b.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
@@ -328,8 +328,8 @@ func (r *Result) parseText(feedID string, src *bufio.Reader) error {
 				numbers = append(numbers, n)
 			}
 		}
-		if text.Len() < job.MaxReason {
-			text.WriteString(line[:min(len(line), job.MaxReason)])
+		if text.Len() < runner.MaxReason {
+			text.WriteString(line[:min(len(line), runner.MaxReason)])
 		}
 		if err == io.EOF {
 			break

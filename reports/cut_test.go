@@ -11,7 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/openspapi/spapi/internal/document/export"
+	"github.com/openspapi/spapi/document/export"
+	"github.com/openspapi/spapi/job"
 	"github.com/openspapi/spapi/reports"
 )
 
@@ -27,15 +28,16 @@ func TestCutAtFiftyPoints(t *testing.T) {
 			folder := t.TempDir()
 			out := filepath.Join(folder, "orders.tsv")
 			request := reports.Request{Type: orders, Marketplaces: []string{"US"}, Start: began.AddDate(0, 0, -29), End: began.Add(-time.Duration(i) * time.Hour)}
-			journal := reports.NewFileJournal(filepath.Join(folder, ".journal"))
-			if i%2 == 1 {
-				journal = nil
+			noted := i%2 == 0
+			if !noted {
 				request.Reuse = time.Hour
 			}
 			run := func(rt http.RoundTripper) (string, error) {
-				var options []reports.Option
-				if journal != nil {
-					options = append(options, reports.WithJournal(journal))
+				var options []job.Option
+				if noted {
+					j := openJournal(t, filepath.Join(folder, ".journal"))
+					defer j.Close()
+					options = append(options, job.WithJournal(j))
 				}
 				doc, err := reports.Run(t.Context(), newClient(emu, rt), request, options...)
 				if err != nil {

@@ -4,6 +4,6 @@
 // window that is too long for one report. What Amazon makes by itself, such as settlement reports, is found with [List]. [LookupType] tells what is
 // known of a report type.
 //
-// A report that doesn't come is an error that tells why: [*CancelledError] (mostly: there is no data), [*FatalError] with the reason, and
-// [*TooFrequentError] with the time to wait.
+// Options and errors are those of package job, with one error more. A report that doesn't come tells why: [job.ErrCancelled] (mostly: there is no data),
+// [job.ErrFatal], and [*TooFrequentError] with the time to wait.
 package reports

@@ -3,30 +3,14 @@ package reports
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"iter"
 	"slices"
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/reports20210630"
-	"github.com/openspapi/spapi/internal/document"
+	"github.com/openspapi/spapi/document"
+	"github.com/openspapi/spapi/job"
 	"github.com/openspapi/spapi/marketplace"
-)
-
-// The parts of a document.
-type (
-	// Row is a row of a document that the next one overwrites.
-	Row = document.Row
-	// Header is the names of a document's columns.
-	Header = document.Header
-	// Table is the rows of a document, with header and counts.
-	Table = document.Rows
-	// DecodeOptions say how cells become values.
-	DecodeOptions = document.DecodeOptions
-	// CellError is a cell that doesn't fit its field.
-	CellError = document.CellError
-	// ColumnError is a document that lacks columns.
-	ColumnError = document.ColumnError
 )
 
 // Document is a report's content as it streams in: unpacked, and in UTF-8 unless it is XML, XLSX or PDF, which stay as they are. It must be closed.
@@ -35,31 +19,31 @@ type Document struct {
 	Report Report
 	Type   Type
 
-	table *Table
+	table *document.Rows
 }
 
 // Open opens the document of a report that is done. Documents are fetched without credentials; a URL that expires while the document is read is
-// replaced. Errors: those of getReportDocument and of the document.
-func Open(ctx context.Context, client *spapi.Client, report *Report, opts ...Option) (*Document, error) {
+// replaced. Errors: [*job.DocumentError]. Reading ends with those of [document.Open].
+func Open(ctx context.Context, client *spapi.Client, report *Report, opts ...job.Option) (*Document, error) {
 	return configure(client, opts).open(ctx, client, report)
 }
 
 func (c *config) open(ctx context.Context, client *spapi.Client, report *Report) (*Document, error) {
 	t, _ := LookupType(report.ReportType)
 	if report.ReportDocumentID == "" {
-		return nil, fmt.Errorf("reports: %s %s has no document: it is %s", report.ReportType, report.ReportID, report.ProcessingStatus)
+		return nil, &job.DocumentError{Kind: job.Report, ID: report.ReportID, Err: job.ErrNoDocument}
 	}
 	r, err := document.Open(ctx, c.resolver(client, report), document.Options{
-		Transport: c.transport, Charset: charset(t, report), Binary: slices.Contains([]string{"XML", "XLSX", "PDF"}, t.Format),
+		Transport: c.Transport, Charset: charset(t, report), Binary: slices.Contains([]string{"XML", "XLSX", "PDF"}, t.Format),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reports: document of %s %s: %w", report.ReportType, report.ReportID, err)
+		return nil, &job.DocumentError{Kind: job.Report, ID: report.ReportID, Err: err}
 	}
 	return &Document{Reader: r, Report: *report, Type: t}, nil
 }
 
 func (c *config) resolver(client *spapi.Client, report *Report) func(context.Context) (document.Location, error) {
-	calls := append(slices.Clone(c.calls), spapi.WithReportType(report.ReportType))
+	calls := append(slices.Clone(c.Calls), spapi.WithReportType(report.ReportType))
 	return func(ctx context.Context) (document.Location, error) {
 		d, err := reports20210630.New(client).GetReportDocument(ctx, &reports20210630.GetReportDocumentInput{ReportDocumentID: report.ReportDocumentID}, calls...)
 		if err != nil {
@@ -87,9 +71,9 @@ func store(report *Report) marketplace.Marketplace {
 }
 
 // DecodeOptions are those that suit the report: with a decimal comma where the type and the marketplace have one.
-func (d *Document) DecodeOptions() DecodeOptions {
+func (d *Document) DecodeOptions() document.DecodeOptions {
 	m := store(&d.Report)
-	var o DecodeOptions
+	var o document.DecodeOptions
 	if d.Type.LocalDecimal && m.DecimalComma {
 		o.Decimal = ','
 	}
@@ -98,7 +82,7 @@ func (d *Document) DecodeOptions() DecodeOptions {
 }
 
 // Table returns the rows of a document with a header: what Type.Format TSV and CSV are. All rows are read from it, whoever asks.
-func (d *Document) Table() *Table {
+func (d *Document) Table() *document.Rows {
 	if d.table == nil {
 		d.table = document.NewRows(d.Reader, document.RowOptions{})
 	}
@@ -114,11 +98,11 @@ func (d *Document) Table() *Table {
 //		Quantity *int        `report:"quantity"` // nil where the cell is empty
 //	}
 //
-// Iteration ends after an error: *[ColumnError], *[CellError], those of the document.
+// Iteration ends after an error: [*document.ColumnError], [*document.CellError], those of the document.
 func Rows[T any](d *Document) iter.Seq2[T, error] { return RowsWith[T](d, d.DecodeOptions()) }
 
 // RowsWith is [Rows] with options of the caller's own, best made from those of [Document.DecodeOptions].
-func RowsWith[T any](d *Document, options DecodeOptions) iter.Seq2[T, error] {
+func RowsWith[T any](d *Document, options document.DecodeOptions) iter.Seq2[T, error] {
 	return document.Decode[T](d.Table(), options)
 }
 

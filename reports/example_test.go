@@ -10,6 +10,7 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/job"
 	"github.com/openspapi/spapi/reports"
 )
 
@@ -22,7 +23,7 @@ func exampleClient() *spapi.Client {
 	return newClient(emu, emu)
 }
 
-var fast = reports.WithPoll(5*time.Millisecond, 0) // leave it out with Amazon
+var fast = job.WithPoll(5*time.Millisecond, 0) // leave it out with Amazon
 
 func ExampleRun() {
 	ctx, client := context.Background(), exampleClient()
@@ -64,10 +65,10 @@ func ExampleRun_outcomes() {
 		Start:        time.Now().AddDate(-2, 0, 0),
 		End:          time.Now().AddDate(-2, 0, 7),
 	}, fast)
-	var fatal *reports.FatalError
+	var fatal *job.EndedError
 	var soon *reports.TooFrequentError
 	switch {
-	case errors.Is(err, reports.ErrCancelled):
+	case errors.Is(err, job.ErrCancelled):
 		fmt.Println("no data")
 	case errors.As(err, &fatal):
 		fmt.Println("failed:", fatal.Reason)
@@ -89,7 +90,7 @@ func ExampleRunAll() {
 	}
 	rows := 0
 	for result := range reports.RunAll(ctx, client, []reports.Request{year}, fast) {
-		if errors.Is(result.Err, reports.ErrCancelled) {
+		if errors.Is(result.Err, job.ErrCancelled) {
 			continue // no orders in this part
 		}
 		if result.Err != nil {
@@ -111,7 +112,7 @@ func ExampleRunAll() {
 func ExampleList() {
 	ctx, client := context.Background(), exampleClient()
 
-	for report, err := range reports.List(ctx, client, reports.ListRequest{Types: []string{"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"}, Statuses: []string{"DONE"}}) {
+	for report, err := range reports.List(ctx, client, reports.ListRequest{Types: []string{"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"}, Statuses: []job.Status{job.Done}}) {
 		if err != nil {
 			log.Fatal(err)
 		}

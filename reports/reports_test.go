@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/reports20210630"
 	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/job"
 	"github.com/openspapi/spapi/marketplace"
 	"github.com/openspapi/spapi/reports"
 )
@@ -29,8 +31,8 @@ func in2026() { time.Sleep(time.Until(time.Date(2026, 8, 1, 12, 0, 0, 0, time.UT
 func TestRunReadsRows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, client := start(t)
-		var stages []reports.Stage
-		doc, err := reports.Run(t.Context(), client, reports.Request{Type: listings, Marketplaces: []string{"US"}}, reports.WithProgress(func(p reports.Progress) {
+		var stages []job.Stage
+		doc, err := reports.Run(t.Context(), client, reports.Request{Type: listings, Marketplaces: []string{"US"}}, job.WithProgress(func(p job.Progress) {
 			if len(stages) == 0 || stages[len(stages)-1] != p.Stage {
 				stages = append(stages, p.Stage)
 			}
@@ -57,7 +59,7 @@ func TestRunReadsRows(t *testing.T) {
 		if n != 60 {
 			t.Errorf("%d listings, want 60", n)
 		}
-		if want := []reports.Stage{reports.Creating, reports.Waiting, reports.Ready}; !slices.Equal(stages, want) {
+		if want := []job.Stage{job.Creating, job.Waiting, job.Ready}; !slices.Equal(stages, want) {
 			t.Errorf("stages %v, want %v", stages, want)
 		}
 	})
@@ -201,12 +203,12 @@ func TestOutcomesCarryTheirReason(t *testing.T) {
 			t.Helper()
 			_, err := reports.Wait(t.Context(), client, id)
 			var reason string
-			if e, ok := errors.AsType[*reports.FatalError](err); ok {
+			if e, ok := errors.AsType[*job.EndedError](err); ok {
 				reason = e.Reason
 				reasons["FATAL"]++
-			} else if e, ok := errors.AsType[*reports.CancelledError](err); ok {
+			} else if e, ok := errors.AsType[*job.EndedError](err); ok {
 				reason = e.Reason
-				if !errors.Is(err, reports.ErrCancelled) {
+				if !errors.Is(err, job.ErrCancelled) {
 					t.Errorf("%s: is not ErrCancelled", name)
 				}
 				reasons["CANCELLED"]++
@@ -261,7 +263,7 @@ func TestTooFrequent(t *testing.T) {
 			}
 			r := reports.Request{Type: typ.Name, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -20)}
 			doc, err := reports.Run(t.Context(), client, r)
-			if errors.Is(err, reports.ErrCancelled) {
+			if errors.Is(err, job.ErrCancelled) {
 				continue // no data: not generated
 			}
 			if err != nil {
@@ -309,7 +311,7 @@ func TestRequestsThatCannotWork(t *testing.T) {
 			"Start is required: its reports are": {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Options: map[string]string{"reportPeriod": "MONTH"}},
 		} {
 			_, err := reports.Run(t.Context(), client, r)
-			if _, ok := errors.AsType[*reports.RequestError](err); !ok || !strings.Contains(err.Error(), want) {
+			if _, ok := errors.AsType[*job.RequestError](err); !ok || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %v, want %s", err, want)
 			}
 		}
@@ -327,7 +329,7 @@ func TestRunAllSplitsAndSkips(t *testing.T) {
 			found := map[string]int{}
 			var last time.Time
 			for r := range reports.RunAll(t.Context(), client, requests) {
-				if errors.Is(r.Err, reports.ErrCancelled) {
+				if errors.Is(r.Err, job.ErrCancelled) {
 					continue
 				}
 				if r.Err != nil {
@@ -359,6 +361,120 @@ func TestRunAllSplitsAndSkips(t *testing.T) {
 		}
 		if want := ids(days...); !maps.Equal(got, want) || len(got) < 200 {
 			t.Errorf("%d rows by month, %d by day", len(got), len(want))
+		}
+	})
+}
+
+// A report of a given window is not one of "now".
+func TestReuseWithoutAWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t)
+		r := reports.Request{Type: listings, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -9), End: time.Now().AddDate(0, 0, -2)}
+		doc, err := reports.Run(t.Context(), client, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc.Close()
+		r.Start, r.End, r.Reuse = time.Time{}, time.Time{}, time.Hour
+		if found, err := reports.Find(t.Context(), client, r); err != nil || found != nil {
+			t.Errorf("found %v, %v", found, err)
+		}
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// What a document doesn't say about itself follows from type and marketplace.
+func TestOpenKnowsTypeAndMarketplace(t *testing.T) {
+	for name, c := range map[string]struct {
+		typ, content, want string
+		at                 marketplace.Marketplace
+	}{
+		"Europe":           {listings, "sku\tname\nA\tM\xfcller\n", "sku\tname\nA\tMüller\n", marketplace.DE},
+		"Japan":            {listings, "sku\tname\nA\t\xb1\xb2\n", "sku\tname\nA\tｱｲ\n", marketplace.JP},
+		"UTF-8 in Europe":  {listings, "sku\tname\nA\tMüller\n", "sku\tname\nA\tMüller\n", marketplace.DE},
+		"JSON is UTF-8":    {"GET_SALES_AND_TRAFFIC_REPORT", `{"a":"` + "\xc3\xa9\xff" + `"}`, `{"a":"é` + "\uFFFD" + `"}`, marketplace.DE},
+		"XML as it stands": {"GET_PENDING_ORDERS_DATA", "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\xfc</a>", "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\xfc</a>", marketplace.DE},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				emu, _, _ := start(t)
+				client := newClient(emu, roundTripper(func(req *http.Request) (*http.Response, error) {
+					body := c.content
+					switch {
+					case req.URL.Host == "store.example":
+					case strings.Contains(req.URL.Path, "/documents/"):
+						body = `{"reportDocumentId":"d","url":"https://store.example/d"}`
+					default:
+						return emu.RoundTrip(req)
+					}
+					return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: req}, nil
+				}))
+				doc, err := reports.Open(t.Context(), client, &reports.Report{ReportID: "1", ReportType: c.typ, MarketplaceIDs: []string{c.at.ID}, ReportDocumentID: "d"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer doc.Close()
+				if b, err := io.ReadAll(doc); err != nil || string(b) != c.want {
+					t.Errorf("got %q, %v, want %q", b, err, c.want)
+				}
+			})
+		})
+	}
+}
+
+// Many requests that may take what there is list it once.
+func TestReuseListsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, w, client := start(t)
+		var requests []reports.Request
+		for i := range 5 {
+			requests = append(requests, reports.Request{Type: orders, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -9-i), Reuse: time.Hour})
+		}
+		parts := map[int]bool{}
+		var mu sync.Mutex
+		for r := range reports.RunAll(t.Context(), client, requests, job.WithProgress(func(p job.Progress) {
+			mu.Lock()
+			defer mu.Unlock()
+			parts[p.Part] = p.Parts == len(requests)
+		})) {
+			if r.Err != nil {
+				t.Fatal(r.Err)
+			}
+		}
+		if n := w.count("reports20210630.getReports"); n != 1 {
+			t.Errorf("listed %d times", n)
+		}
+		if want := map[int]bool{1: true, 2: true, 3: true, 4: true, 5: true}; !maps.Equal(parts, want) {
+			t.Errorf("told of parts %v", parts)
+		}
+	})
+}
+
+// Each request has its own bound of age, also where one list serves several.
+func TestReuseKeepsToEachBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t)
+		r := reports.Request{Type: orders, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -9), End: time.Now().AddDate(0, 0, -2)}
+		doc, err := reports.Run(t.Context(), client, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc.Close()
+		time.Sleep(2 * time.Hour)
+		old, young := r, r
+		old.Reuse, young.Reuse = 10*time.Hour, time.Hour
+		var ids []string
+		for result := range reports.RunAll(t.Context(), client, []reports.Request{old, young}) {
+			if result.Err != nil {
+				t.Fatal(result.Err)
+			}
+			ids = append(ids, result.Document.Report.ReportID)
+		}
+		if len(ids) != 2 || ids[0] != doc.Report.ReportID || ids[1] == ids[0] {
+			t.Errorf("took %v, of two hours ago is %s", ids, doc.Report.ReportID)
 		}
 	})
 }
@@ -431,7 +547,7 @@ func TestSettlementsAreListedAndFetched(t *testing.T) {
 		_, _, client := start(t, emulator.WithRegion(marketplace.Europe))
 		const settlement = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 		n := 0
-		for report, err := range reports.List(t.Context(), client, reports.ListRequest{Types: []string{settlement}, Marketplaces: []string{"DE"}, Statuses: []string{"DONE"}}) {
+		for report, err := range reports.List(t.Context(), client, reports.ListRequest{Types: []string{settlement}, Marketplaces: []string{"DE"}, Statuses: []job.Status{job.Done}}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -464,7 +580,7 @@ func TestSchedules(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, client := start(t)
 		const typ = "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE"
-		id, err := reports.SetSchedule(t.Context(), client, reports.Request{Type: typ, Marketplaces: []string{"US"}}, "P1D", time.Time{})
+		id, err := reports.CreateSchedule(t.Context(), client, reports.Request{Type: typ, Marketplaces: []string{"US"}}, "P1D", time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -483,14 +599,14 @@ func TestSchedules(t *testing.T) {
 		if n != 2 {
 			t.Errorf("%d reports in two days", n)
 		}
-		if err := reports.RemoveSchedule(t.Context(), client, id); err != nil {
+		if err := reports.CancelSchedule(t.Context(), client, id); err != nil {
 			t.Fatal(err)
 		}
 		if all, err := reports.Schedules(t.Context(), client, []string{typ}); err != nil || len(all) != 0 {
 			t.Error(all, err)
 		}
 		for _, bad := range [][2]string{{typ, "P2M"}, {listings, "P1D"}} {
-			if _, err := reports.SetSchedule(t.Context(), client, reports.Request{Type: bad[0], Marketplaces: []string{"US"}}, bad[1], time.Time{}); err == nil {
+			if _, err := reports.CreateSchedule(t.Context(), client, reports.Request{Type: bad[0], Marketplaces: []string{"US"}}, bad[1], time.Time{}); err == nil {
 				t.Errorf("%s every %s was taken", bad[0], bad[1])
 			}
 		}

@@ -1,15 +1,16 @@
 package reports
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/reports20210630"
+	"github.com/openspapi/spapi/internal/runner"
+	"github.com/openspapi/spapi/job"
+	"github.com/openspapi/spapi/journal"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -25,7 +26,7 @@ type Request struct {
 
 	// Reuse takes a report of the same type, window and marketplaces that was created at most so long ago, if it is done or on its way, in
 	// place of a new one; default 0: never. It is found through getReports, which doesn't tell the options of a report: a request with
-	// options is never answered so, but with a Journal.
+	// options is never answered so, but with a journal: see [job.WithJournal].
 	Reuse time.Duration
 }
 
@@ -33,10 +34,10 @@ type Request struct {
 func (r Request) resolve(now time.Time) (Request, Type, error) {
 	t, _ := LookupType(r.Type)
 	problem := func(field, value, reason string) (Request, Type, error) {
-		return r, t, &RequestError{Type: r.Type, Field: field, Value: value, Reason: reason}
+		return r, t, &job.RequestError{Kind: job.Report, Type: r.Type, Field: field, Value: value, Reason: reason}
 	}
 	if r.Type == "" {
-		return r, t, &RequestError{Type: "request", Field: "Type", Reason: "is required"}
+		return r, t, &job.RequestError{Kind: job.Report, Field: "Type", Reason: "is required"}
 	}
 	if len(r.Marketplaces) == 0 {
 		return problem("Marketplaces", "", "are required: at least one")
@@ -53,15 +54,17 @@ func (r Request) resolve(now time.Time) (Request, Type, error) {
 	if r.Start.After(now) {
 		return problem("Start", r.Start.Format(time.RFC3339), "lies in the future")
 	}
-	if t.Lookback > 0 && !r.Start.IsZero() && now.Sub(r.Start) > time.Duration(t.Lookback+1)*24*time.Hour {
-		return problem("Start", r.Start.Format(time.RFC3339), fmt.Sprintf("is too long ago: reports of this type go back %d days", t.Lookback))
+	if t.LookbackDays > 0 && !r.Start.IsZero() && now.Sub(r.Start) > time.Duration(t.LookbackDays+1)*24*time.Hour {
+		return problem("Start", r.Start.Format(time.RFC3339), fmt.Sprintf("is too long ago: reports of this type go back %d days", t.LookbackDays))
 	}
 	return r, t, nil
 }
 
 // requestable tells why a type can't be asked for.
 func (r Request) requestable(t Type, now time.Time) error {
-	problem := func(reason string) error { return &RequestError{Type: r.Type, Field: "Type", Reason: reason} }
+	problem := func(reason string) error {
+		return &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Type", Reason: reason}
+	}
 	instead := ""
 	if t.Instead != "" {
 		instead = ": use " + t.Instead
@@ -85,19 +88,14 @@ func (r Request) input() *reports20210630.CreateReportInput {
 }
 
 // key names the request in a journal.
-func (r Request) key() string {
+func (r Request) key(client *spapi.Client) journal.Key {
 	stamp := func(t time.Time) string {
 		if t.IsZero() {
 			return ""
 		}
 		return t.UTC().Truncate(time.Second).Format(time.RFC3339)
 	}
-	b, err := json.Marshal([]any{r.Type, slices.Sorted(slices.Values(r.Marketplaces)), stamp(r.Start), stamp(r.End), r.Options})
-	if err != nil {
-		panic("reports: key: " + err.Error()) // strings only
-	}
-	sum := sha256.Sum256(b)
-	return r.Type + " " + hex.EncodeToString(sum[:8])
+	return runner.Key(client, job.Report, r.Type, slices.Sorted(slices.Values(r.Marketplaces)), stamp(r.Start), stamp(r.End), r.Options)
 }
 
 // matches tells whether a report is what the request asks for, apart from options.
@@ -117,7 +115,7 @@ func (r Request) matches(report *Report) bool {
 // Split cuts a request into as many as its type needs, in order of time: into windows that are not too long, and into whole calendar periods where
 // the type goes by these. A period that is not over yet is left out. A request that fits is returned as it is, with its window aligned.
 //
-// The windows don't overlap; but for the last one they end a second before the next begins. Errors: *[RequestError].
+// The windows don't overlap; but for the last one they end a second before the next begins. Errors: [*job.RequestError].
 func (r Request) Split() ([]Request, error) { return r.split(time.Now()) }
 
 func (r Request) split(now time.Time) ([]Request, error) {
@@ -183,10 +181,10 @@ func (r Request) splitCalendar(t Type, now time.Time) ([]Request, error) {
 		name = "DAY" // its default (schemas/reports, sellerSalesAndTrafficReport.json)
 	}
 	if _, _, ok := period(name, now); !ok {
-		return nil, &RequestError{Type: r.Type, Field: "Options." + t.Calendar, Value: name, Reason: "is not one of " + strings.Join(values, ", ")}
+		return nil, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Options." + t.Calendar, Value: name, Reason: "is not one of " + strings.Join(values, ", ")}
 	}
 	if r.Start.IsZero() {
-		return nil, &RequestError{Type: r.Type, Field: "Start", Reason: "is required: its reports are about calendar periods"}
+		return nil, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Start", Reason: "is required: its reports are about calendar periods"}
 	}
 	end := r.End
 	if end.IsZero() {
@@ -206,7 +204,7 @@ func (r Request) splitCalendar(t Type, now time.Time) ([]Request, error) {
 		n++
 	}
 	if len(list) == 0 {
-		return nil, &RequestError{Type: r.Type, Field: "End", Value: end.Format(time.RFC3339), Reason: "leaves no " + strings.ToLower(name) + " that is over: there is no data yet"}
+		return nil, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "End", Value: end.Format(time.RFC3339), Reason: "leaves no " + strings.ToLower(name) + " that is over: there is no data yet"}
 	}
 	return list, nil
 }

@@ -13,27 +13,27 @@ import (
 // Type is what is known of a report type. Not everything is published; new types appear without notice, and all functions of this package take
 // types that are unknown here.
 type Type struct {
-	Name       string    `json:"type"`
-	Category   string    `json:"category,omitzero"`
-	For        string    `json:"for"`              // seller, vendor or both
-	Format     string    `json:"format,omitzero"`  // TSV, CSV, JSON, XML, XLSX or PDF; "" is unknown
-	Quoted     bool      `json:"quoted,omitzero"`  // the fields of its rows may be in quotes
-	Restricted bool      `json:"restricted"`       // holds personal data: the document needs a restricted data token, which is fetched by itself
-	Request    bool      `json:"request"`          // can be asked for
-	Schedule   bool      `json:"schedule"`         // can be made on a schedule
-	Automatic  bool      `json:"automatic"`        // is made by Amazon only, and found with List
-	Options    []Choice  `json:"options,omitzero"` // the published options
-	Days       int       `json:"days"`             // how long it is kept
-	Removed    time.Time `json:"removed,omitzero"` // from when on it ends FATAL; zero: it doesn't
-	Instead    string    `json:"instead,omitzero"` // what to use in place of a removed one
+	Name          string       `json:"type"`
+	Category      string       `json:"category,omitzero"`
+	For           string       `json:"for"`              // seller, vendor or both
+	Format        string       `json:"format,omitzero"`  // TSV, CSV, JSON, XML, XLSX or PDF; "" is unknown
+	Quoted        bool         `json:"quoted,omitzero"`  // the fields of its rows may be in quotes
+	Restricted    bool         `json:"restricted"`       // holds personal data: the document needs a restricted data token, which is fetched by itself
+	Request       bool         `json:"request"`          // can be asked for
+	Schedule      bool         `json:"schedule"`         // can be made on a schedule
+	Automatic     bool         `json:"automatic"`        // is made by Amazon only, and found with List
+	Options       []TypeOption `json:"options,omitzero"` // the published options
+	RetentionDays int          `json:"days"`             // how long it is kept
+	Removed       time.Time    `json:"removed,omitzero"` // from when on it ends FATAL; zero: it doesn't
+	Instead       string       `json:"instead,omitzero"` // what to use in place of a removed one
 
 	Cooldown time.Duration `json:"-"` // after one was generated, Amazon makes no newer one for so long; 0: no such rule
 	Quota    time.Duration `json:"-"` // the shortest time between two requests, where that is not in the usage plan
 
-	MaxDays  int            `json:"maxDays,omitzero"`  // the longest window of one report; 0: none is known
-	Calendar string         `json:"calendar,omitzero"` // the option that says which calendar periods a window must keep to
-	Periods  map[string]int `json:"periods,omitzero"`  // by value of that option: how many periods one report may span
-	Lookback int            `json:"lookback,omitzero"` // how many days back a window may start; 0: nothing is known
+	MaxDays      int            `json:"maxDays,omitzero"`  // the longest window of one report; 0: none is known
+	Calendar     string         `json:"calendar,omitzero"` // the option that says which calendar periods a window must keep to
+	Periods      map[string]int `json:"periods,omitzero"`  // by value of that option: how many periods one report may span
+	LookbackDays int            `json:"lookback,omitzero"` // how many days back a window may start; 0: nothing is known
 
 	LocalDecimal bool     `json:"localDecimal,omitzero"` // amounts have the decimal separator of the marketplace
 	Sources      []string `json:"sources,omitzero"`      // explained at the top of types.csv
@@ -41,8 +41,8 @@ type Type struct {
 	known bool
 }
 
-// Choice is an option of a report type, with its published values if there are any.
-type Choice struct {
+// TypeOption is an option of a report type, with its published values if there are any.
+type TypeOption struct {
 	Name   string   `json:"name"`
 	Values []string `json:"values,omitzero"`
 }
@@ -90,8 +90,8 @@ var types = sync.OnceValue(func() []Type {
 		t := Type{
 			Name: get("type"), Category: get("category"), For: get("for"), Format: get("format"), Quoted: get("quoted") == "yes",
 			Restricted: get("restricted") == "yes", Request: strings.Contains(get("how"), "request"), Schedule: strings.Contains(get("how"), "schedule"),
-			Automatic: get("how") == "auto", Days: number(get("days")), Instead: get("instead"), Cooldown: span("cooldown"), Quota: span("quota"),
-			Calendar: get("calendar"), Lookback: number(get("lookback")), LocalDecimal: get("decimal") == "local",
+			Automatic: get("how") == "auto", RetentionDays: number(get("days")), Instead: get("instead"), Cooldown: span("cooldown"), Quota: span("quota"),
+			Calendar: get("calendar"), LookbackDays: number(get("lookback")), LocalDecimal: get("decimal") == "local",
 			Sources: strings.Split(get("sources"), ";"), known: true,
 		}
 		if s := get("removed"); s != "" {
@@ -101,7 +101,7 @@ var types = sync.OnceValue(func() []Type {
 		}
 		for option := range strings.SplitSeq(get("options"), ";") {
 			if name, values, _ := strings.Cut(option, "="); name != "" {
-				c := Choice{Name: name}
+				c := TypeOption{Name: name}
 				if values != "" {
 					c.Values = strings.Split(values, "|")
 				}

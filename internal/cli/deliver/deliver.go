@@ -14,11 +14,11 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi/document"
+	"github.com/openspapi/spapi/document/export"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
-	"github.com/openspapi/spapi/internal/document"
-	"github.com/openspapi/spapi/internal/document/export"
 )
 
 // Raw is the document as it came, unpacked and, if it is text, in UTF-8.

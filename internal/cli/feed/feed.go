@@ -19,6 +19,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/output"
 
 	"github.com/openspapi/spapi/feeds"
+	"github.com/openspapi/spapi/job"
 )
 
 // NewCmdFeed returns "spapi feed" with what is below it.
@@ -51,7 +52,7 @@ type SubmitOptions struct {
 
 // usage makes mistakes in feeds mistakes on the command line.
 func usage(err error) error {
-	_, request := errors.AsType[*feeds.RequestError](err)
+	_, request := errors.AsType[*job.RequestError](err)
 	_, validation := errors.AsType[*feeds.ValidationError](err)
 	if request || validation {
 		return &exit.UsageError{Err: err}
@@ -165,7 +166,7 @@ func submit(ctx context.Context, o *SubmitOptions) error {
 	case o.File == "-":
 		return exit.Usagef("a feed of type %s wants a file: its size must be known beforehand", o.Type)
 	default:
-		if s.Content, err = feeds.File(o.File); err != nil {
+		if s.Content, err = feeds.FileContent(o.File); err != nil {
 			return &exit.UsageError{Err: err}
 		}
 	}
@@ -178,18 +179,23 @@ func submit(ctx context.Context, o *SubmitOptions) error {
 	}
 	bar := deliver.NewBar(f)
 	defer bar.Close()
-	opts := []feeds.Option{feeds.WithPoll(o.Poll, 0), feeds.WithProgress(func(p feeds.Progress) {
+	opts := []job.Option{job.WithPoll(o.Poll, 0), job.WithProgress(func(p job.Progress) {
 		text := string(p.Stage)
-		if p.Stage == feeds.Waiting {
-			text = "feed " + p.Feed.FeedID + ": " + strings.ToLower(strings.ReplaceAll(string(p.Feed.ProcessingStatus), "_", " "))
+		if p.Stage == job.Waiting {
+			text = "feed " + p.ID + ": " + strings.ToLower(strings.ReplaceAll(string(p.Status), "_", " "))
 		}
 		if p.Parts > 1 {
 			text = fmt.Sprintf("%d of %d: %s", p.Part, p.Parts, text)
 		}
 		bar.Say("%s", strings.TrimSuffix(text, ": "))
 	})}
-	if o.Journal != "" {
-		opts = append(opts, feeds.WithJournal(feeds.NewFileJournal(o.Journal)))
+	j, err := deliver.OpenJournal(ctx, f, o.Journal)
+	if err != nil {
+		return err
+	}
+	if j != nil {
+		defer j.Close()
+		opts = append(opts, job.WithJournal(j))
 	}
 	if o.NoWait {
 		id, err := feeds.Create(ctx, client, s, opts...)
@@ -205,7 +211,7 @@ func submit(ctx context.Context, o *SubmitOptions) error {
 		if err != nil {
 			return err
 		}
-		result, err = feeds.SubmitListings(ctx, client, feeds.Listings{SellerID: id, Marketplaces: s.Marketplaces, Locale: o.Locale}, feeds.ReadMessages(src), opts...)
+		result, err = feeds.SubmitListings(ctx, client, feeds.ListingsSubmission{SellerID: id, Marketplaces: s.Marketplaces, Locale: o.Locale}, feeds.ReadListingMessages(src), opts...)
 		if err != nil {
 			return usage(err)
 		}
@@ -213,8 +219,8 @@ func submit(ctx context.Context, o *SubmitOptions) error {
 		return usage(err)
 	}
 	bar.Close()
-	if o.Journal != "" {
-		if err := feeds.NewFileJournal(o.Journal).Remove(); err != nil {
+	if j != nil {
+		if err := j.Remove(); err != nil {
 			return err
 		}
 	}
@@ -228,13 +234,13 @@ func check(o *SubmitOptions, src io.Reader, s feeds.Submission) error {
 	}
 	wrong := &feeds.ValidationError{}
 	n := 0
-	for m, err := range feeds.ReadMessages(src) {
+	for m, err := range feeds.ReadListingMessages(src) {
 		if err != nil {
 			return exit.Usagef("%s: %v", o.File, err)
 		}
 		if reason := m.Check(); reason != "" {
 			if wrong.Count++; len(wrong.Problems) < 1000 {
-				wrong.Problems = append(wrong.Problems, feeds.Problem{Index: n, SKU: m.SKU, Reason: reason})
+				wrong.Problems = append(wrong.Problems, feeds.MessageProblem{Index: n, SKU: m.SKU, Reason: reason})
 			}
 		}
 		n++
@@ -318,10 +324,8 @@ func newCmdResult(f *factory.Factory) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			feed, err := feeds.Wait(ctx, client, args[0], feeds.WithPoll(poll, 0))
-			if e, ok := errors.AsType[*feeds.FatalError](err); ok && raw {
-				feed = &e.Feed
-			} else if err != nil {
+			feed, err := feeds.Wait(ctx, client, args[0], job.WithPoll(poll, 0))
+			if err != nil && (!raw || !errors.Is(err, job.ErrFatal)) {
 				return err
 			}
 			if !raw {
@@ -334,9 +338,6 @@ func newCmdResult(f *factory.Factory) *cobra.Command {
 			doc, err := feeds.Open(ctx, client, feed)
 			if err != nil {
 				return err
-			}
-			if doc == nil {
-				return errors.New("the feed has no processing report")
 			}
 			defer doc.Close()
 			_, err = io.Copy(f.Streams.Out, doc)

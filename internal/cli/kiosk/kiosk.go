@@ -20,6 +20,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/job"
 )
 
 // NewCmdKiosk returns "spapi kiosk" with what is below it.
@@ -124,21 +125,25 @@ func run(ctx context.Context, o *RunOptions) error {
 	defer sink.Close()
 	bar := deliver.NewBar(f)
 	defer bar.Close()
-	opts := []datakiosk.Option{datakiosk.WithPoll(o.Poll, 0), datakiosk.WithProgress(func(p datakiosk.Progress) {
+	opts := []job.Option{job.WithPoll(o.Poll, 0), job.WithProgress(func(p job.Progress) {
 		state := "being created"
-		if p.Query.ProcessingStatus != "" {
-			state = strings.ToLower(strings.ReplaceAll(string(p.Query.ProcessingStatus), "_", " "))
+		if p.Status != "" {
+			state = strings.ToLower(strings.ReplaceAll(string(p.Status), "_", " "))
 		}
-		bar.Say("page %d: %s", p.Page, state)
+		bar.Say("page %d: %s", p.Part, state)
 	})}
-	journal := target.Journal()
-	if journal != "" {
-		opts = append(opts, datakiosk.WithJournal(datakiosk.NewFileJournal(journal)))
+	j, err := deliver.OpenJournal(ctx, f, target.Journal())
+	if err != nil {
+		return err
+	}
+	if j != nil {
+		defer j.Close()
+		opts = append(opts, job.WithJournal(j))
 	}
 	pages := 0
 	for page, err := range datakiosk.Pages(ctx, client, query, opts...) {
 		if err != nil {
-			if _, ok := errors.AsType[*datakiosk.RequestError](err); ok {
+			if _, ok := errors.AsType[*job.RequestError](err); ok {
 				return &exit.UsageError{Err: err}
 			}
 			return err
@@ -157,11 +162,11 @@ func run(ctx context.Context, o *RunOptions) error {
 		return err
 	}
 	bar.Close()
-	if journal == "" {
+	if j == nil {
 		return nil
 	}
 	f.Notef("%s: written from %d pages", o.Out, pages)
-	return datakiosk.NewFileJournal(journal).Remove()
+	return j.Remove()
 }
 
 // endLine ends the last line of a page if it has no end, so that the next page begins a new one.

@@ -11,12 +11,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/openspapi/spapi/api/reports20210630"
 	"github.com/openspapi/spapi/internal/cli/deliver"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/when"
+	"github.com/openspapi/spapi/job"
 	"github.com/openspapi/spapi/marketplace"
 	"github.com/openspapi/spapi/reports"
 )
@@ -52,7 +52,7 @@ type RunOptions struct {
 
 // usage makes mistakes in requests mistakes on the command line.
 func usage(err error) error {
-	if _, ok := errors.AsType[*reports.RequestError](err); ok {
+	if _, ok := errors.AsType[*job.RequestError](err); ok {
 		return &exit.UsageError{Err: err}
 	}
 	return err
@@ -177,24 +177,28 @@ func run(ctx context.Context, o *RunOptions) error {
 	defer sink.Close()
 	bar := deliver.NewBar(f)
 	defer bar.Close()
-	options := []reports.Option{reports.WithPoll(o.Poll, 0), reports.WithProgress(func(p reports.Progress) {
+	options := []job.Option{job.WithPoll(o.Poll, 0), job.WithProgress(func(p job.Progress) {
 		switch p.Stage {
-		case reports.Creating:
-			bar.Say("asking for %s", p.Request.Type)
-		case reports.Waiting:
-			bar.Say("report %s: %s", p.Report.ReportID, state(p.Report))
-		case reports.Ready:
-			bar.Say("report %s: done", p.Report.ReportID)
+		case job.Creating:
+			bar.Say("asking for %s", p.Type)
+		case job.Waiting:
+			bar.Say("report %s: %s", p.ID, state(p.Status))
+		case job.Ready:
+			bar.Say("report %s: done", p.ID)
 		}
 	})}
-	journal := o.Target.Journal()
-	if journal != "" {
-		options = append(options, reports.WithJournal(reports.NewFileJournal(journal)))
+	j, err := deliver.OpenJournal(ctx, f, o.Target.Journal())
+	if err != nil {
+		return err
+	}
+	if j != nil {
+		defer j.Close()
+		options = append(options, job.WithJournal(j))
 	}
 	empty := 0
 	var cancelled error
 	for result := range reports.RunAll(ctx, client, parts, options...) {
-		if errors.Is(result.Err, reports.ErrCancelled) && len(parts) > 1 {
+		if errors.Is(result.Err, job.ErrCancelled) && len(parts) > 1 {
 			empty++
 			cancelled = result.Err
 			continue
@@ -221,8 +225,8 @@ func run(ctx context.Context, o *RunOptions) error {
 		return err
 	}
 	bar.Close()
-	if journal != "" {
-		if err := reports.NewFileJournal(journal).Remove(); err != nil {
+	if j != nil {
+		if err := j.Remove(); err != nil {
 			return err
 		}
 		f.Notef("%s: %s", o.Target.Path, summary(sink.Rows, len(parts), empty))
@@ -244,16 +248,16 @@ func summary(rows int64, parts, empty int) string {
 	return s
 }
 
-func state(r reports.Report) string {
-	switch r.ProcessingStatus {
+func state(s job.Status) string {
+	switch s {
 	case "":
 		return "asked for"
-	case reports20210630.ReportProcessingStatusInQueue:
+	case job.InQueue:
 		return "in the queue"
-	case reports20210630.ReportProcessingStatusInProgress:
+	case job.InProgress:
 		return "in progress"
 	}
-	return strings.ToLower(string(r.ProcessingStatus))
+	return strings.ToLower(string(s))
 }
 
 func newCmdTypes(f *factory.Factory) *cobra.Command {
@@ -316,8 +320,8 @@ func needs(t reports.Type) string {
 	if t.Calendar != "" {
 		parts = append(parts, "whole periods by "+t.Calendar)
 	}
-	if t.Lookback > 0 {
-		parts = append(parts, fmt.Sprintf("at most %d days back", t.Lookback))
+	if t.LookbackDays > 0 {
+		parts = append(parts, fmt.Sprintf("at most %d days back", t.LookbackDays))
 	}
 	if t.Cooldown > 0 {
 		parts = append(parts, "made once in "+strings.TrimSuffix(strings.TrimSuffix(t.Cooldown.String(), "0s"), "0m"))
@@ -348,7 +352,10 @@ func newCmdList(f *factory.Factory) *cobra.Command {
 			if len(args) == 0 || len(args) > 10 {
 				return exit.Usagef("takes 1 to 10 report types; \"spapi report types\" lists them")
 			}
-			r := reports.ListRequest{Types: args, Statuses: statuses}
+			r := reports.ListRequest{Types: args}
+			for _, s := range statuses {
+				r.Statuses = append(r.Statuses, job.Status(s))
+			}
 			var err error
 			if r.Since, r.Until, err = f.Span(&since, &until, f.Zone(ctx)); err != nil {
 				return err
@@ -404,7 +411,7 @@ func newCmdGet(f *factory.Factory) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report, err := reports20210630.New(client).GetReport(cmd.Context(), &reports20210630.GetReportInput{ReportID: args[0]})
+			report, err := reports.Get(cmd.Context(), client, args[0])
 			if err != nil {
 				return err
 			}
@@ -432,8 +439,8 @@ func newCmdDownload(f *factory.Factory) *cobra.Command {
 			}
 			bar := deliver.NewBar(f)
 			defer bar.Close()
-			report, err := reports.Wait(ctx, client, args[0], reports.WithPoll(poll, 0), reports.WithProgress(func(p reports.Progress) {
-				bar.Say("report %s: %s", p.Report.ReportID, state(p.Report))
+			report, err := reports.Wait(ctx, client, args[0], job.WithPoll(poll, 0), job.WithProgress(func(p job.Progress) {
+				bar.Say("report %s: %s", p.ID, state(p.Status))
 			}))
 			if err != nil {
 				return err
@@ -518,14 +525,14 @@ func newCmdSchedule(f *factory.Factory) *cobra.Command {
 			if next.Given() && at.Before(time.Now()) {
 				return exit.Usagef("--next %q: lies in the past, at %s", &next, at.Format(time.RFC3339))
 			}
-			if !slices.Contains(reports.Periods(), period) {
-				return exit.Usagef("--every %q: want %s", period, output.OneOf(reports.Periods()))
+			if !slices.Contains(reports.SchedulePeriods(), period) {
+				return exit.Usagef("--every %q: want %s", period, output.OneOf(reports.SchedulePeriods()))
 			}
 			client, err := f.Client(ctx)
 			if err != nil {
 				return err
 			}
-			id, err := reports.SetSchedule(ctx, client, r, period, at)
+			id, err := reports.CreateSchedule(ctx, client, r, period, at)
 			if err != nil {
 				return usage(err)
 			}
@@ -535,7 +542,7 @@ func newCmdSchedule(f *factory.Factory) *cobra.Command {
 	set.Flags().StringVar(&period, "every", "", "`period`, such as PT1H, P1D or P1M")
 	when.Flag(set.Flags(), &next, "next", "", "`time` of the first report", "after one period")
 	set.Flags().StringArrayVar(&options, "option", nil, "`name=value` of an option of the report type; repeatable")
-	_ = set.RegisterFlagCompletionFunc("every", cobra.FixedCompletions(reports.Periods(), cobra.ShellCompDirectiveNoFileComp))
+	_ = set.RegisterFlagCompletionFunc("every", cobra.FixedCompletions(reports.SchedulePeriods(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.AddCommand(set, &cobra.Command{
 		Use:     "remove SCHEDULE-ID",
 		Short:   "End a schedule; the reports that it has made stay",
@@ -549,7 +556,7 @@ func newCmdSchedule(f *factory.Factory) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return reports.RemoveSchedule(cmd.Context(), client, args[0])
+			return reports.CancelSchedule(cmd.Context(), client, args[0])
 		},
 	})
 	return cmd

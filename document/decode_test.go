@@ -149,9 +149,9 @@ func TestNumber(t *testing.T) {
 		{"", '.', ""}, {"-", '.', ""}, {"--5", '.', ""}, {"5-", '.', ""}, {"1.2.3", '.', ""}, {"1,2,3", '.', ""}, {"12 34", '.', ""}, {"abc", '.', ""}, {"1e", '.', ""},
 		{"1e+-5", '.', ""}, {"NaN", '.', ""}, {"0x10", '.', ""}, {"1_000", '.', ""}, {"()", '.', ""}, {".", '.', ""}, {",", '.', ""}, {"1,23.45", '.', ""}, {"1.234,5,6", ',', ""}, {"５", '.', ""},
 	} {
-		got, err := Number(test.in, test.decimal)
+		got, err := ParseNumber(test.in, test.decimal)
 		if got != test.want || (err == nil) != (test.want != "") {
-			t.Errorf("Number(%q, %q) = %q, %v, want %q", test.in, test.decimal, got, err, test.want)
+			t.Errorf("ParseNumber(%q, %q) = %q, %v, want %q", test.in, test.decimal, got, err, test.want)
 		}
 	}
 }
@@ -166,14 +166,14 @@ func FuzzNumber(f *testing.F) {
 		if comma {
 			decimal = ','
 		}
-		n, err := Number(s, decimal)
+		n, err := ParseNumber(s, decimal)
 		if err != nil {
 			return
 		}
 		if !json.Valid([]byte(n)) {
 			t.Fatalf("%q became %q, which is no JSON", s, n)
 		}
-		if again, err := Number(n, '.'); err != nil || again != n {
+		if again, err := ParseNumber(n, '.'); err != nil || again != n {
 			t.Fatalf("%q became %q and then %q, %v", s, n, again, err)
 		}
 	})

@@ -1,6 +1,7 @@
-package job
+package runner
 
 import (
+	"bytes"
 	"encoding/json"
 	"encoding/xml"
 	"io"
@@ -11,6 +12,16 @@ import (
 
 // MaxReason is how much of a document is read for the reason of a failure, in bytes.
 const MaxReason = 64 << 10
+
+// Head reads the beginning of the document of something that failed, and closes it.
+func Head(r io.ReadCloser) ([]byte, error) {
+	defer r.Close()
+	b, err := io.ReadAll(io.LimitReader(r, MaxReason))
+	if len(bytes.TrimSpace(b)) > 0 {
+		return b, nil // more than nothing, even when the rest was lost
+	}
+	return nil, err
+}
 
 // Reason finds the sentence in the document of something that failed: JSON of several shapes, XML, or text. "" if there is none.
 func Reason(document []byte) string {

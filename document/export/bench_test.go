@@ -21,7 +21,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/text/encoding/japanese"
 
-	"github.com/openspapi/spapi/internal/document"
+	"github.com/openspapi/spapi/document"
 )
 
 // benchBytes is the unpacked size of the benchmark's report: SPAPI_DOCUMENT_BYTES, default 64 MiB. What the documentation

@@ -17,7 +17,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
-	"github.com/openspapi/spapi/internal/document"
+	"github.com/openspapi/spapi/document"
 )
 
 const sample = "order-id\tamount\tamount\t商品名, 全角\t\n" +

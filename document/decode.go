@@ -15,7 +15,7 @@ import (
 // DecodeOptions say how cells become values. The zero value is ready for use.
 type DecodeOptions struct {
 	Time    TimeOptions
-	Decimal byte // ',' where the marketplace writes a decimal comma; default '.'; see [Number]
+	Decimal byte // ',' where the marketplace writes a decimal comma; default '.'; see [ParseNumber]
 
 	// Strict wants every column that the struct names; default: a missing column leaves its fields zero, as long as there is one at all.
 	Strict bool
@@ -59,7 +59,7 @@ func (e *ColumnError) Error() string {
 // Decode reads rows into structs. A field takes the column that its tag names, or the first of several names, as localised reports need
 // them: `report:"order-id|Bestellnummer|注文番号"`; see [Header.Index]. Fields without a tag stay zero.
 //
-// Fields may be strings (as they stand), integers, floats, json.Number (see [Number]), bool, time.Time (see [ParseTime]), anything with UnmarshalText, and
+// Fields may be strings (as they stand), integers, floats, json.Number (see [ParseNumber]), bool, time.Time (see [ParseTime]), anything with UnmarshalText, and
 // pointers to these, nil for an empty or missing cell. Empty cells leave fields zero. A struct type that has other tagged fields, or none, is an error.
 //
 // Iteration ends after an error: those of [Rows.All], [*ColumnError], [*CellError].
@@ -183,7 +183,7 @@ var (
 
 // setter returns what puts a cell that is not empty into a value of the type, nil if that cannot be done.
 func setter(t reflect.Type, options *DecodeOptions) func(reflect.Value, string) error {
-	number := func(s string) (string, error) { return Number(s, options.Decimal) }
+	number := func(s string) (string, error) { return ParseNumber(s, options.Decimal) }
 	switch {
 	case t == timeType:
 		parser := NewTimeParser(options.Time)

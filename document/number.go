@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Number reads a decimal as it stands in reports and returns it as JSON has it: "1.234,50" with a decimal comma is "1234.50". Groups of thousands may be set off by the other
+// ParseNumber reads a decimal as it stands in reports and returns it as JSON has it: "1.234,50" with a decimal comma is "1234.50". Groups of thousands may be set off by the other
 // separator, by spaces or by apostrophes. Where only one reading is possible, such as "12,34" or "0.5", that is taken whatever the decimal separator.
-func Number(s string, decimal byte) (string, error) {
+func ParseNumber(s string, decimal byte) (string, error) {
 	if decimal != ',' {
 		decimal = '.'
 	}

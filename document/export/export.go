@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/openspapi/spapi/internal/document"
+	"github.com/openspapi/spapi/document"
 )
 
 // Extra is the name of the column or member with the fields of a row beyond its header's columns: JSONL has an array there, where there are any;

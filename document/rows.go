@@ -25,8 +25,8 @@ var (
 	QuotedTSV = Dialect{Separator: '\t', Quoted: true} // the inventory ledger
 )
 
-// DetectDialect finds the dialect of a header line. A header all of whose fields are in quotes announces quoted rows.
-func DetectDialect(header []byte) Dialect {
+// detectDialect finds the dialect of a header line. A header all of whose fields are in quotes announces quoted rows.
+func detectDialect(header []byte) Dialect {
 	header = bytes.TrimRight(header, "\r\n")
 	quoted := len(header) >= 2 && header[0] == '"' && header[len(header)-1] == '"'
 	separator := byte('\t')
@@ -54,8 +54,8 @@ type RowOptions struct {
 	MaxLine int // the longest row in bytes; default 16 MiB
 }
 
-// Stats counts what was not quite regular. None of it is lost.
-type Stats struct {
+// RowStats counts what was not quite regular. None of it is lost.
+type RowStats struct {
 	Rows     int64 // rows delivered
 	Lines    int64 // lines read, with the header
 	Short    int64 // rows with fewer fields than the header has
@@ -92,7 +92,7 @@ type Rows struct {
 
 	header  *Header
 	crlf    bool // the header's line ends with CRLF: a lone line feed then may be part of a field
-	stats   Stats
+	stats   RowStats
 	spans   []span
 	started bool
 }
@@ -134,7 +134,7 @@ func (r *Rows) Header() (*Header, error) {
 			continue
 		}
 		if r.options.Dialect.Separator == 0 {
-			r.options.Dialect = DetectDialect(line)
+			r.options.Dialect = detectDialect(line)
 		}
 		r.crlf = line[len(line)-1] == '\r'
 		break
@@ -145,7 +145,7 @@ func (r *Rows) Header() (*Header, error) {
 		return r.header, r.headerErr()
 	}
 	r.header = NewHeader(row.Strings())
-	r.stats = Stats{Lines: r.stats.Lines}
+	r.stats = RowStats{Lines: r.stats.Lines}
 	return r.header, nil
 }
 
@@ -160,7 +160,7 @@ func (r *Rows) headerErr() error {
 func (r *Rows) Dialect() Dialect { return r.options.Dialect }
 
 // Stats returns the counts so far.
-func (r *Rows) Stats() Stats { return r.stats }
+func (r *Rows) Stats() RowStats { return r.stats }
 
 // All goes through the rows after the header. Each is valid until the next. It ends after an error: [*LineError], [ErrQuote], those of the source. What an
 // earlier loop has read is not read again.

@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"unicode/utf8"
 )
 
-func readRows(t testing.TB, src io.Reader, options RowOptions) (*Header, [][]string, Stats, error) {
+func readRows(t testing.TB, src io.Reader, options RowOptions) (*Header, [][]string, RowStats, error) {
 	t.Helper()
 	rows := NewRows(src, options)
 	header, err := rows.Header()
@@ -47,40 +48,40 @@ func TestRows(t *testing.T) {
 		options RowOptions
 		header  []string // unique names
 		rows    [][]string
-		stats   Stats
+		stats   RowStats
 	}{
-		{name: "plain", text: "a\tb\n1\t2\n3\t4\n", header: []string{"a", "b"}, rows: [][]string{{"1", "2"}, {"3", "4"}}, stats: Stats{Rows: 2, Lines: 3}},
-		{name: "CRLF", text: "a\tb\r\n1\t2\r\n", header: []string{"a", "b"}, rows: [][]string{{"1", "2"}}, stats: Stats{Rows: 1, Lines: 2}},
-		{name: "no line end at the end", text: "a\tb\n1\t2", header: []string{"a", "b"}, rows: [][]string{{"1", "2"}}, stats: Stats{Rows: 1, Lines: 2}},
+		{name: "plain", text: "a\tb\n1\t2\n3\t4\n", header: []string{"a", "b"}, rows: [][]string{{"1", "2"}, {"3", "4"}}, stats: RowStats{Rows: 2, Lines: 3}},
+		{name: "CRLF", text: "a\tb\r\n1\t2\r\n", header: []string{"a", "b"}, rows: [][]string{{"1", "2"}}, stats: RowStats{Rows: 1, Lines: 2}},
+		{name: "no line end at the end", text: "a\tb\n1\t2", header: []string{"a", "b"}, rows: [][]string{{"1", "2"}}, stats: RowStats{Rows: 1, Lines: 2}},
 		{name: "empty", header: []string{}},
-		{name: "nothing but line ends", text: "\r\n\n\n", header: []string{}, stats: Stats{Lines: 3}},
-		{name: "header only", text: "a\tb\r\n", header: []string{"a", "b"}, stats: Stats{Lines: 1}},
-		{name: "header only, no line end", text: "a\tb", header: []string{"a", "b"}, stats: Stats{Lines: 1}},
-		{name: "one column", text: "sku\nA\n\nB\n", header: []string{"sku"}, rows: [][]string{{"A"}, {"B"}}, stats: Stats{Rows: 2, Lines: 4, Blank: 1}},
-		{name: "quotes are characters", text: "a\tb\n\"1\tx\"y\"\n", header: []string{"a", "b"}, rows: [][]string{{`"1`, `x"y"`}}, stats: Stats{Rows: 1, Lines: 2}},
-		{name: "stray CR", text: "a\tb\n1\rx\t2\r\r\n", header: []string{"a", "b"}, rows: [][]string{{"1\rx", "2\r"}}, stats: Stats{Rows: 1, Lines: 2, CR: 2}},
-		{name: "trailing tabs", text: "a\tb\t\n1\t2\t\t\n3\t4\n", header: []string{"a", "b"}, rows: [][]string{{"1", "2"}, {"3", "4"}}, stats: Stats{Rows: 2, Lines: 3, Trailing: 1}},
-		{name: "short and long", text: "a\tb\n1\n1\t2\t3\t\n", header: []string{"a", "b"}, rows: [][]string{{"1"}, {"1", "2", "3", ""}}, stats: Stats{Rows: 2, Lines: 3, Short: 1, Long: 1}},
-		{name: "empty fields", text: "a\tb\tc\n\t\t\n", header: []string{"a", "b", "c"}, rows: [][]string{{"", "", ""}}, stats: Stats{Rows: 1, Lines: 2}},
-		{name: "duplicate, empty and clashing names", text: "amount\t\tamount\tamount_2\tamount\tx\n", header: []string{"amount", "column_2", "amount_3", "amount_2", "amount_4", "x"}, stats: Stats{Lines: 1}},
+		{name: "nothing but line ends", text: "\r\n\n\n", header: []string{}, stats: RowStats{Lines: 3}},
+		{name: "header only", text: "a\tb\r\n", header: []string{"a", "b"}, stats: RowStats{Lines: 1}},
+		{name: "header only, no line end", text: "a\tb", header: []string{"a", "b"}, stats: RowStats{Lines: 1}},
+		{name: "one column", text: "sku\nA\n\nB\n", header: []string{"sku"}, rows: [][]string{{"A"}, {"B"}}, stats: RowStats{Rows: 2, Lines: 4, Blank: 1}},
+		{name: "quotes are characters", text: "a\tb\n\"1\tx\"y\"\n", header: []string{"a", "b"}, rows: [][]string{{`"1`, `x"y"`}}, stats: RowStats{Rows: 1, Lines: 2}},
+		{name: "stray CR", text: "a\tb\n1\rx\t2\r\r\n", header: []string{"a", "b"}, rows: [][]string{{"1\rx", "2\r"}}, stats: RowStats{Rows: 1, Lines: 2, CR: 2}},
+		{name: "trailing tabs", text: "a\tb\t\n1\t2\t\t\n3\t4\n", header: []string{"a", "b"}, rows: [][]string{{"1", "2"}, {"3", "4"}}, stats: RowStats{Rows: 2, Lines: 3, Trailing: 1}},
+		{name: "short and long", text: "a\tb\n1\n1\t2\t3\t\n", header: []string{"a", "b"}, rows: [][]string{{"1"}, {"1", "2", "3", ""}}, stats: RowStats{Rows: 2, Lines: 3, Short: 1, Long: 1}},
+		{name: "empty fields", text: "a\tb\tc\n\t\t\n", header: []string{"a", "b", "c"}, rows: [][]string{{"", "", ""}}, stats: RowStats{Rows: 1, Lines: 2}},
+		{name: "duplicate, empty and clashing names", text: "amount\t\tamount\tamount_2\tamount\tx\n", header: []string{"amount", "column_2", "amount_3", "amount_2", "amount_4", "x"}, stats: RowStats{Lines: 1}},
 		{name: "line feed in a field", text: "a\tb\tc\r\n1\tx\ny\t3\r\n4\t5\t6\r\n", header: []string{"a", "b", "c"},
-			rows: [][]string{{"1", "x\ny", "3"}, {"4", "5", "6"}}, stats: Stats{Rows: 2, Lines: 4, Joined: 1}},
+			rows: [][]string{{"1", "x\ny", "3"}, {"4", "5", "6"}}, stats: RowStats{Rows: 2, Lines: 4, Joined: 1}},
 		{name: "several line feeds in fields", text: "a\tb\tc\r\n1\n\n2\tx\ny\t3\r\n4\t5\t6\r\n", header: []string{"a", "b", "c"},
-			rows: [][]string{{"1\n\n2", "x\ny", "3"}, {"4", "5", "6"}}, stats: Stats{Rows: 2, Lines: 6, Joined: 1}},
+			rows: [][]string{{"1\n\n2", "x\ny", "3"}, {"4", "5", "6"}}, stats: RowStats{Rows: 2, Lines: 6, Joined: 1}},
 		{name: "a short row is not joined to a whole one", text: "a\tb\tc\r\n1\t2\n4\t5\t6\r\n", header: []string{"a", "b", "c"},
-			rows: [][]string{{"1", "2"}, {"4", "5", "6"}}, stats: Stats{Rows: 2, Lines: 3, Short: 1}},
+			rows: [][]string{{"1", "2"}, {"4", "5", "6"}}, stats: RowStats{Rows: 2, Lines: 3, Short: 1}},
 		{name: "only the header's line ends with CRLF", text: "a\tb\tc\r\n1\t2\n3\t4\n5\n", header: []string{"a", "b", "c"},
-			rows: [][]string{{"1", "2"}, {"3", "4"}, {"5"}}, stats: Stats{Rows: 3, Lines: 4, Short: 3}},
+			rows: [][]string{{"1", "2"}, {"3", "4"}, {"5"}}, stats: RowStats{Rows: 3, Lines: 4, Short: 3}},
 		{name: "CSV", text: "a,b\n\"x, y\",\"say \"\"hi\"\"\"\n\"two\nlines\",\n", header: []string{"a", "b"},
-			rows: [][]string{{"x, y", `say "hi"`}, {"two\nlines", ""}}, stats: Stats{Rows: 2, Lines: 4}},
-		{name: "CSV with CRLF", text: "a,b\r\n\"1\r\n2\",3\r\n", header: []string{"a", "b"}, rows: [][]string{{"1\r\n2", "3"}}, stats: Stats{Rows: 1, Lines: 3, CR: 1}},
-		{name: "CSV with sloppy quotes", text: "a,b\n5\" pipe,\"x\"y\n", header: []string{"a", "b"}, rows: [][]string{{`5" pipe`, "xy"}}, stats: Stats{Rows: 1, Lines: 2}},
+			rows: [][]string{{"x, y", `say "hi"`}, {"two\nlines", ""}}, stats: RowStats{Rows: 2, Lines: 4}},
+		{name: "CSV with CRLF", text: "a,b\r\n\"1\r\n2\",3\r\n", header: []string{"a", "b"}, rows: [][]string{{"1\r\n2", "3"}}, stats: RowStats{Rows: 1, Lines: 3, CR: 1}},
+		{name: "CSV with sloppy quotes", text: "a,b\n5\" pipe,\"x\"y\n", header: []string{"a", "b"}, rows: [][]string{{`5" pipe`, "xy"}}, stats: RowStats{Rows: 1, Lines: 2}},
 		{name: "quoted tabs, as the ledger", text: "\"Date\"\t\"FNSKU\"\n\"01/02/2026\"\t\"X\tY\"\n", header: []string{"Date", "FNSKU"},
-			rows: [][]string{{"01/02/2026", "X\tY"}}, stats: Stats{Rows: 1, Lines: 2}},
-		{name: "semicolons", text: "a;b\n1;2,5\n", header: []string{"a", "b"}, rows: [][]string{{"1", "2,5"}}, stats: Stats{Rows: 1, Lines: 2}},
-		{name: "comma in a one-column header that is tab-separated", text: "a, b\nx,y\n", options: RowOptions{Dialect: TSV}, header: []string{"a, b"}, rows: [][]string{{"x,y"}}, stats: Stats{Rows: 1, Lines: 2}},
-		{name: "preamble", text: "All amounts in EUR\n\na,b\n1,2\n", options: RowOptions{Skip: 1}, header: []string{"a", "b"}, rows: [][]string{{"1", "2"}}, stats: Stats{Rows: 1, Lines: 4}},
-		{name: "only a preamble", text: "All amounts in EUR", options: RowOptions{Skip: 3}, header: []string{}, stats: Stats{Lines: 1}},
+			rows: [][]string{{"01/02/2026", "X\tY"}}, stats: RowStats{Rows: 1, Lines: 2}},
+		{name: "semicolons", text: "a;b\n1;2,5\n", header: []string{"a", "b"}, rows: [][]string{{"1", "2,5"}}, stats: RowStats{Rows: 1, Lines: 2}},
+		{name: "comma in a one-column header that is tab-separated", text: "a, b\nx,y\n", options: RowOptions{Dialect: TSV}, header: []string{"a, b"}, rows: [][]string{{"x,y"}}, stats: RowStats{Rows: 1, Lines: 2}},
+		{name: "preamble", text: "All amounts in EUR\n\na,b\n1,2\n", options: RowOptions{Skip: 1}, header: []string{"a", "b"}, rows: [][]string{{"1", "2"}}, stats: RowStats{Rows: 1, Lines: 4}},
+		{name: "only a preamble", text: "All amounts in EUR", options: RowOptions{Skip: 3}, header: []string{}, stats: RowStats{Lines: 1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, src := range []io.Reader{strings.NewReader(test.text), iotest.OneByteReader(strings.NewReader(test.text)), iotest.DataErrReader(strings.NewReader(test.text))} {
@@ -299,6 +300,33 @@ func BenchmarkRows(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+		}
+	}
+}
+
+// A row is put together from at most 64 lines: a document that only looks as if its rows were cut is neither hoarded nor glued into one row.
+func TestJoinBound(t *testing.T) {
+	for lines, want := range map[int][]string{
+		maxJoined:     {"a|" + strings.Repeat("x\n", maxJoined-1) + "x|c", "1|2|3"},
+		maxJoined + 1: nil,
+	} {
+		text := "A\tB\tC\r\na\t" + strings.Repeat("x\n", lines-1) + "x\tc\r\n1\t2\t3\r\n"
+		_, rows, stats, err := readRows(t, strings.NewReader(text), RowOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, row := range rows {
+			got = append(got, strings.Join(row, "|"))
+		}
+		if want != nil && !slices.Equal(got, want) {
+			t.Errorf("%d lines: got %q", lines, got)
+		}
+		if want != nil && stats.Joined != 1 || want == nil && (stats.Joined != 0 || len(got) != lines+1 || got[0] != "a|x") {
+			t.Errorf("%d lines: %d rows, the first %q, %+v", lines, len(got), got[0], stats)
+		}
+		if stats.Lines != int64(lines+2) {
+			t.Errorf("%d lines: counted %d", lines, stats.Lines)
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/parquet-go/parquet-go/compress/snappy"
 	"github.com/parquet-go/parquet-go/encoding"
 
-	"github.com/openspapi/spapi/internal/document"
+	"github.com/openspapi/spapi/document"
 )
 
 // Kind is the type of a Parquet column. All columns are optional: an empty cell is null, except in a string column, where only a missing one is.
@@ -201,7 +201,7 @@ func columnOf(c Column, options document.DecodeOptions) (parquet.Node, converter
 
 // scaled reads a decimal as an integer count of its last digit.
 func scaled(cell string, scale int, decimal byte) (int64, error) {
-	n, err := document.Number(cell, decimal)
+	n, err := document.ParseNumber(cell, decimal)
 	if err != nil {
 		return 0, err
 	}

@@ -810,3 +810,126 @@ func FuzzGzip(f *testing.F) {
 		}
 	})
 }
+
+// trickle gives a few bytes at a time, with a pause before each, and is silent from some byte on.
+type trickle struct {
+	ctx   context.Context
+	data  []byte
+	pause time.Duration
+	until int // bytes; then nothing comes any more
+	done  int
+}
+
+func (s *trickle) Read(p []byte) (int, error) {
+	wait := s.pause
+	if s.done >= s.until {
+		wait = 24 * time.Hour
+	}
+	if err := sleep(s.ctx, wait); err != nil {
+		return 0, err
+	}
+	if s.done == len(s.data) {
+		return 0, io.EOF
+	}
+	n := copy(p, s.data[s.done:min(s.done+100, s.until, len(s.data))])
+	s.done += n
+	return n, nil
+}
+
+// A store that ignores Range sends again what is there already. While that is passed over, a connection that brings something is no stall, however long
+// it takes, and one that brings nothing is.
+func TestStallWhileSkipping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text := noise(1000)
+		var log []time.Time
+		options := Options{}
+		options.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+			log = append(log, time.Now())
+			switch len(log) {
+			case 1: // breaks off after 600 bytes
+				return answer(io.MultiReader(bytes.NewReader(text[:600]), iotest.ErrReader(io.ErrUnexpectedEOF)), 1000, "Etag", `"a"`), nil
+			case 2: // falls silent while it sends those again
+				return answer(&trickle{r.Context(), text, time.Second, 300, 0}, 1000, "Etag", `"a"`), nil
+			}
+			return answer(&trickle{r.Context(), text, 40 * time.Second, 1000, 0}, 1000, "Etag", `"a"`), nil
+		})
+		got, _, err := fetch(t, at("https://bucket/doc", ""), options)
+		if err != nil || !bytes.Equal(got, text) {
+			t.Fatalf("%d bytes, %v", len(got), err)
+		}
+		if len(log) != 3 {
+			t.Fatalf("%d connections, want 3", len(log))
+		}
+		if silent := log[2].Sub(log[1]); silent < time.Minute || silent > 70*time.Second {
+			t.Errorf("the silent connection was given up after %s, want a minute after its last byte", silent)
+		}
+	})
+}
+
+// Redirects end, and never lead from https to http.
+func TestRedirectLimits(t *testing.T) {
+	for name, c := range map[string]struct {
+		to   string
+		want int // requests
+	}{
+		"in a circle":  {"https://bucket/again", 5},
+		"in the clear": {"http://bucket/again", 1},
+	} {
+		requests := 0
+		options := quick
+		options.Transport = roundTripper(func(*http.Request) (*http.Response, error) {
+			requests++
+			resp := answer(strings.NewReader(""), 0, "Location", c.to)
+			resp.StatusCode = http.StatusTemporaryRedirect
+			return resp, nil
+		})
+		_, _, err := fetch(t, at("https://bucket/doc", ""), options)
+		if !errors.Is(err, errRedirect) || requests != c.want {
+			t.Errorf("%s: %d requests, %v", name, requests, err)
+		}
+	}
+}
+
+// What expires again and again is not asked for without end: three fresh URLs in a row, and reading begins the count anew.
+func TestExpiredForEver(t *testing.T) {
+	resolved := 0
+	resolve := func(context.Context) (Location, error) {
+		resolved++
+		return Location{URL: "https://bucket/doc"}, nil
+	}
+	options := quick
+	options.Transport = roundTripper(func(*http.Request) (*http.Response, error) {
+		resp := answer(strings.NewReader(expiredBody), -1)
+		resp.StatusCode = http.StatusForbidden
+		return resp, nil
+	})
+	_, _, err := fetch(t, resolve, options)
+	if e, ok := errors.AsType[*FetchError](err); !ok || e.StatusCode != http.StatusForbidden || resolved != 1+maxExpired {
+		t.Errorf("%d URLs, %v", resolved, err)
+	}
+}
+
+func TestParseContentRange(t *testing.T) {
+	for in, want := range map[string][3]int64{
+		"bytes 7-99/100": {7, 100, 1}, "bytes 0-0/1": {0, 1, 1}, "bytes 7-99/*": {7, -1, 1}, "bytes */100": {-1, 100, 0}, "": {-1, -1, 0}, "bytes 7-99": {-1, -1, 0}, "bytes x-9/10": {-1, 10, 0},
+	} {
+		from, total, ok := parseContentRange(in)
+		if from != want[0] || total != want[1] || ok != (want[2] == 1) {
+			t.Errorf("%q: %d, %d, %v", in, from, total, ok)
+		}
+	}
+}
+
+// More bytes than were announced is no connection that broke: the next one would bring them too.
+func TestLengthTooSmall(t *testing.T) {
+	requests := 0
+	options := quick
+	options.Transport = roundTripper(func(*http.Request) (*http.Response, error) {
+		requests++
+		return answer(strings.NewReader("twelve bytes"), 10), nil
+	})
+	_, _, err := fetch(t, at("https://bucket/doc", ""), options)
+	if err == nil || !strings.Contains(err.Error(), "12 bytes came where 10 were announced") || requests != 1 {
+		t.Errorf("%d requests, %v", requests, err)
+	}
+}

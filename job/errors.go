@@ -1,0 +1,97 @@
+package job
+
+import (
+	"errors"
+	"fmt"
+)
+
+// RequestError is something that can't work. Nothing was sent.
+type RequestError struct {
+	Kind   Kind
+	Type   string // of the report or feed, if it is known
+	Field  string // what is wrong; "" if it is the whole
+	Value  string // as given, if that says more
+	Reason string
+}
+
+func (e *RequestError) Error() string {
+	s := string(e.Kind)
+	if e.Type != "" {
+		s += " " + e.Type
+	}
+	if e.Field != "" {
+		s += ": " + e.Field
+	}
+	if e.Value != "" {
+		s += fmt.Sprintf(" %q", e.Value)
+	}
+	return s + " " + e.Reason
+}
+
+var (
+	// ErrCancelled is what an [*EndedError] with status CANCELLED is to errors.Is. Of a report it mostly means that there is no data.
+	ErrCancelled = errors.New("cancelled")
+	// ErrFatal is what an [*EndedError] with status FATAL is to errors.Is.
+	ErrFatal = errors.New("fatal")
+	// ErrNoDocument is what a [*DocumentError] is to errors.Is when the job has no document at all.
+	ErrNoDocument = errors.New("there is none")
+)
+
+// EndedError is a job that Amazon ended without what was asked for. Of a feed that ended FATAL, parts may have been carried out all the same; of one
+// that was CANCELLED nothing was.
+type EndedError struct {
+	Kind     Kind
+	Type     string // of the report or feed
+	ID       string
+	Status   Status // CANCELLED or FATAL, or DONE if what was asked for is missing all the same
+	Reason   string // from the document that came in place of what was asked for, else what is known of the type; never empty
+	Document []byte // the beginning of that document, at most 64 KiB; nil if there was none
+	Err      error  // why that document could not be read; nil if it could
+}
+
+func (e *EndedError) Error() string {
+	s := string(e.Kind) + " " + e.ID
+	if e.Type != "" {
+		s += " (" + e.Type + ")"
+	}
+	return fmt.Sprintf("%s ended %s: %s", s, e.Status, e.Reason)
+}
+
+// Unwrap returns why the document with the reason could not be read.
+func (e *EndedError) Unwrap() error { return e.Err }
+
+// Is makes errors.Is work with [ErrCancelled] and [ErrFatal].
+func (e *EndedError) Is(target error) bool {
+	return target == ErrCancelled && e.Status == Cancelled || target == ErrFatal && e.Status == Fatal
+}
+
+// UnknownIDError is an id that is empty, or that Amazon knows no job of this seller by.
+type UnknownIDError struct {
+	Kind Kind
+	ID   string
+	Err  error // Amazon's answer, a [*spapi.APIError]; nil if nothing was sent
+}
+
+func (e *UnknownIDError) Error() string {
+	if e.Err == nil {
+		return string(e.Kind) + ": the id is empty"
+	}
+	return fmt.Sprintf("%s %q is unknown: %v", e.Kind, e.ID, e.Err)
+}
+
+// Unwrap returns Amazon's answer.
+func (e *UnknownIDError) Unwrap() error { return e.Err }
+
+// DocumentError is a job whose document can't be had or read.
+type DocumentError struct {
+	Kind Kind
+	ID   string // of the job
+	Err  error  // of package document, of the call that gives its address, of its syntax; or [ErrNoDocument]
+}
+
+func (e *DocumentError) Error() string {
+	return fmt.Sprintf("document of %s %s: %v", e.Kind, e.ID, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *DocumentError) Unwrap() error { return e.Err }
