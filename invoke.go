@@ -55,7 +55,7 @@ func invoke[Out any](ctx context.Context, c *Client, call *call, operation strin
 func (c *Client) exchange(ctx context.Context, call *call, operation string, encode func(*wire.Request), wantBody bool) (*http.Response, []byte, error) {
 	call.op = findOperation(operation)
 	if call.op == nil {
-		return nil, nil, &ConfigError{Field: "operation", Value: operation, Want: "is unknown"}
+		return nil, nil, &ConfigError{Code: CodeOperationUnknown, Field: "operation", Value: operation, Want: "is unknown"}
 	}
 	req, err := c.newRequest(ctx, call, encode)
 	if err != nil {
@@ -112,11 +112,11 @@ func (c *Client) newRequest(ctx context.Context, call *call, encode func(*wire.R
 		encode(&in)
 	}
 	if err := in.Err(); err != nil {
-		return nil, named(call.op.ID, &ConfigError{Field: "input", Err: err})
+		return nil, named(call.op.ID, &ConfigError{Code: CodeInputInvalid, Field: "input", Err: err})
 	}
 	body, err := in.Body()
 	if err != nil {
-		return nil, named(call.op.ID, &ConfigError{Field: "input", Want: "cannot be written as JSON", Err: err})
+		return nil, named(call.op.ID, &ConfigError{Code: CodeInputInvalid, Field: "input", Want: "cannot be written as JSON", Err: err})
 	}
 	u, err := buildURL(c.base, call.op, in.PathParams, in.QueryString())
 	if err != nil {
@@ -164,7 +164,7 @@ func buildURL(base *url.URL, op *Operation, params map[string]string, query stri
 		name, tail, _ := strings.Cut(after, "}")
 		value := params[name]
 		if value == "" {
-			return nil, named(op.ID, &ConfigError{Field: "input", Err: &wire.InputError{Field: name, Reason: "is required"}})
+			return nil, named(op.ID, &ConfigError{Code: CodeInputInvalid, Field: "input", Err: &wire.InputError{Field: name, Reason: "is required"}})
 		}
 		plain.WriteString(value)
 		if op.GreedyPath && tail == "" {

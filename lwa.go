@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/openspapi/spapi/internal/settings"
 )
 
 // Login with Amazon (developer-docs.amazon.com/sp-api/docs/connecting-to-the-selling-partner-api): one URL for all regions,
@@ -21,7 +23,7 @@ const tokenTimeout = 30 * time.Second
 // accessToken is the seller's token.
 func (c *Client) accessToken(ctx context.Context) (Token, error) {
 	if c.auth.RefreshToken == "" {
-		return Token{}, checkRefreshToken("")
+		return Token{}, settings.CheckRefreshToken("")
 	}
 	return c.app.tokens.get(ctx, c.key, func(ctx context.Context) (Token, error) {
 		token, err := c.app.exchange(ctx, "refresh_token", func(ctx context.Context) (*oauth2.Token, error) {
@@ -35,7 +37,7 @@ func (c *Client) accessToken(ctx context.Context) (Token, error) {
 }
 
 func (a *App) accessKey(refreshToken string) string {
-	return fingerprint("refresh_token", a.credentials.ClientID, a.credentials.ClientSecret, refreshToken)
+	return fingerprint("refresh_token", a.credentials.ClientID, refreshToken)
 }
 
 // grantlessToken is the application's own token for a scope.
@@ -52,7 +54,7 @@ func (a *App) grantlessToken(ctx context.Context, scope string) (Token, error) {
 }
 
 func (a *App) grantlessKey(scope string) string {
-	return fingerprint("client_credentials", a.credentials.ClientID, a.credentials.ClientSecret, scope)
+	return fingerprint("client_credentials", a.credentials.ClientID, scope)
 }
 
 func (a *App) exchangeCode(ctx context.Context, code, redirectURI string) (Authorization, error) {
