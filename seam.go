@@ -1,10 +1,9 @@
 package spapi
 
-// WithCredentials returns the application with other credentials, such as after a change of its secret. It shares transport, limiter,
-// tokens and retry budget with a.
-func (a *App) WithCredentials(credentials Credentials) *App {
+// WithClientSecret returns the same application after its client secret changed: transport, limiter, tokens and retry budget are shared.
+func (a *App) WithClientSecret(secret string) *App {
 	b := *a
-	b.credentials = credentials
+	b.credentials.ClientSecret = secret
 	b.err = b.prepare()
 	return &b
 }

@@ -51,6 +51,12 @@ var all = []*Setting{ClientID, ClientSecret, RefreshToken, Region, Marketplace, 
 // credentials say who calls.
 var credentials = []*Setting{ClientID, ClientSecret, RefreshToken}
 
+// bound are the settings that an authorization is bound to: they belong to the credentials that they stand beside.
+var bound = []*Setting{Region, Marketplace, SellerID}
+
+// Beyond are the settings that an authorization has beyond credentials: what it is bound to, and where its calls go.
+var Beyond = append(slices.Clone(bound), Endpoint, TokenURL, Sandbox)
+
 // Where the others are.
 var (
 	Profile    = &Setting{Name: "profile", Variables: []string{"SPAPI_PROFILE"}, Flag: "profile"}
@@ -210,6 +216,43 @@ func CredentialVariables() bool {
 	return slices.ContainsFunc(credentials, func(x *Setting) bool {
 		return slices.ContainsFunc(x.Variables, func(name string) bool { return os.Getenv(name) != "" })
 	})
+}
+
+// Beside is what the environment, and below it the profile that SPAPI_PROFILE names, say about an account whose credentials are elsewhere.
+// What belongs to credentials of their own is left out of used. used is checked.
+func Beside() (used, left Set, err error) {
+	layers := make([]Set, 0, 2)
+	env, err := Environment()
+	if err != nil {
+		return nil, nil, err
+	}
+	layers = append(layers, env)
+	if Profile.Getenv() != "" {
+		profile, err := ReadProfile("")
+		if err != nil {
+			return nil, nil, err
+		}
+		layers = append(layers, profile)
+	}
+	used, left = Set{}, Set{}
+	for _, s := range layers {
+		if s.HasCredentials() {
+			left = left.Over(s.only(bound))
+			s = s.Without(bound...)
+		}
+		used = used.Over(s.only(Beyond))
+	}
+	return used, left, used.Check()
+}
+
+func (s Set) only(settings []*Setting) Set {
+	some := Set{}
+	for _, x := range settings {
+		if v, ok := s[x]; ok {
+			some[x] = v
+		}
+	}
+	return some
 }
 
 // Read is what environment and profile set, the environment first; see [ReadProfile] about the name. Nothing is checked yet.
