@@ -73,6 +73,7 @@ type sharedApp struct {
 }
 
 // NewClients makes clients from a store; the options go to every application, and win over what is stored or set in the environment.
+// Whoever uses [Clients.Of] alone needs no store: nil.
 func NewClients(store Store, options ...spapi.Option) *Clients {
 	return &Clients{store: store, options: options, apps: map[application]sharedApp{}}
 }
@@ -121,7 +122,12 @@ func (c *Clients) app(a Account, b Application) *spapi.App {
 }
 
 // String never shows a secret.
-func (c *Clients) String() string { return "Clients{" + c.store.String() + "}" }
+func (c *Clients) String() string {
+	if c.store == nil {
+		return "Clients{}"
+	}
+	return "Clients{" + c.store.String() + "}"
+}
 
 // Format never shows a secret, whatever the verb.
 func (c *Clients) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,14 @@ type Difference struct {
 
 	// Used tells that Value counts. Otherwise Stored does: the value belongs to credentials that stand beside it and are not the account's.
 	Used bool
+}
+
+// Note says it in a line.
+func (d Difference) Note() string {
+	if d.Used {
+		return fmt.Sprintf("%s is %s, as %s says; stored is %s", d.Setting, d.Value, d.Source, d.Stored)
+	}
+	return fmt.Sprintf("%s is %s, as stored; %s says %s, but beside other credentials", d.Setting, d.Stored, d.Source, d.Value)
 }
 
 // Resolve returns the account and its application, with what the environment, and below it the profile that SPAPI_PROFILE names,

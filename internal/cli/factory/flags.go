@@ -2,13 +2,13 @@ package factory
 
 import (
 	"errors"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -93,7 +93,7 @@ func (f *Factory) Prepare() error {
 		return exit.Usagef("--marketplace %s is in region %s, --region says %s", m.CountryCode, m.Region, g.Region)
 	}
 	if g.Account == "" && g.Profile == "" && !g.Emulator {
-		g.Account = os.Getenv("SPAPI_ACCOUNT")
+		g.Account = settings.Account.Getenv()
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package factory
 
 import (
 	"context"
-	"os"
 	"time"
 
 	"github.com/openspapi/spapi"
@@ -31,32 +30,13 @@ func (f *Factory) Shop(ctx context.Context, utc bool) (*Shop, error) {
 	return &Shop{Client: client, Marketplace: m, Zone: when.Zone(m, utc)}, nil
 }
 
-// SellerID is the seller's id, which listings want and Amazon tells nobody: chosen, where a command has a flag for it, else the account's or
-// that of SPAPI_SELLER_ID.
-func (f *Factory) SellerID(ctx context.Context, client *spapi.Client, chosen string) (string, error) {
+// SellerID is the seller's id, which listings want and Amazon tells nobody: chosen, where a command has a flag for it, else that of
+// SPAPI_SELLER_ID or the account's.
+func (f *Factory) SellerID(_ context.Context, client *spapi.Client, chosen string) (string, error) {
 	if chosen != "" {
 		return chosen, nil
 	}
-	var id string
-	switch f.Source() {
-	case FromEmulator:
-		emu, err := f.Emulator()
-		if err != nil {
-			return "", err
-		}
-		id = emu.Credentials().SellerID
-	case FromAccount:
-		account, err := f.Account(ctx)
-		if err != nil {
-			return "", err
-		}
-		id = account.SellingPartnerID
-	default:
-		id = client.SellerID()
-	}
-	if id == "" {
-		id = os.Getenv("SPAPI_SELLER_ID")
-	}
+	id := client.SellerID()
 	if id == "" {
 		return "", exit.Usagef("no seller id is known: pass --seller-id, or set SPAPI_SELLER_ID (in Seller Central it is the \"Merchant Token\" below \"Account Info\")")
 	}
