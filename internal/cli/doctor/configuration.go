@@ -17,6 +17,7 @@ var noAdvice = []spapi.ConfigCode{
 	spapi.CodeUserAgentInvalid, spapi.CodeAuthorizationCodeMissing, spapi.CodeAuthorizationCodeIsToken, spapi.CodeTokenInvalid,
 	spapi.CodeOperationUnknown, spapi.CodeInputInvalid, spapi.CodeRestrictedDataNone, spapi.CodeRestrictedDataUnknown,
 	spapi.CodeRequestURLMissing, spapi.CodeRequestNotHTTPS, spapi.CodeRequestHostForeign,
+	spapi.CodeKeyAmbiguous, // of a new file of accounts, and doctor makes none
 }
 
 // nameConfig names why there is no client.

@@ -129,11 +129,11 @@ func (e *examination) configuration(ctx context.Context) {
 	for _, d := range e.target.Differences {
 		e.warning(check, "environment-over-account", "%s", d.Note())
 	}
-	if text := e.target.Apart(); text != "" {
-		e.warning(check, "token-url-elsewhere", "%s", text)
-	}
 	switch name := nameEndpoint(e.client.Endpoint()); name {
 	case "":
+		if text := e.target.Apart(); text != "" {
+			e.warning(check, "token-url-elsewhere", "%s", text)
+		}
 		e.ok(check, "from the %s; region %s, %s, %s", e.target.Source, e.client.Region(), kind, e.client.Endpoint())
 	case "endpoint-foreign":
 		e.warning(check, name, "%s", e.client.Endpoint())
@@ -286,6 +286,9 @@ func (e *examination) credentials(ctx context.Context) {
 		return
 	}
 	found := strings.TrimSpace(refused.Code + " " + refused.Description)
+	if url := e.target.Account.TokenURL; !settings.IsAmazonTokenURL(url) {
+		found += ", says " + url
+	}
 	switch {
 	case refused.StatusCode == 0:
 		e.unreachable(check, "Login with Amazon", err)
@@ -715,6 +718,9 @@ func (e *examination) aws(ctx context.Context) {
 		return
 	case role == "":
 		e.warning(check, "aws-role-missing", "")
+		return
+	case settings.CheckRoleARN(role) != nil:
+		e.skip(check, "the role's ARN is none")
 		return
 	}
 	config := e.opts.aws

@@ -54,7 +54,6 @@ var problems = []problem{
 	{"account-unknown", "no account of that name is stored", "\"spapi auth list\" shows the names"},
 	{"account-ambiguous", "several accounts are stored and none is the default", "choose one with \"spapi auth use\" or --account"},
 	{"store-locked", "the stored accounts cannot be opened", "give the passphrase or key with which they were sealed (SPAPI_PASSPHRASE, SPAPI_KEY_FILE or the keyring)"},
-	{"key-ambiguous", "SPAPI_KEY_FILE and SPAPI_PASSPHRASE are both set", "unset one of the two"},
 	{"store-damaged", "the stored accounts are damaged", "restore the file from a backup, or move it away and authorize anew"},
 	{"store-readable-by-others", "the stored accounts can be read or written by others", "chmod 600 on the file"},
 	{"endpoint-not-https", "the endpoint or token URL is not https", "use https: plain http is for this machine only"},
