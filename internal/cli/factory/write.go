@@ -38,11 +38,11 @@ func (w *writeTeller) CloseIdleConnections() {
 	}
 }
 
-// readVerbs begin the names of operations that read, though some of them by POST since their question is long. Amazon names by one pattern.
+// readVerbs begin the names of operations that read, though some of them by POST or PUT since their question is long. Amazon names by one pattern.
 var readVerbs = []string{"get", "list", "search", "check", "validate", "retrieve"}
 
-// readsByPost read under another name.
-var readsByPost = []string{
+// readsToo read under another name.
+var readsToo = []string{
 	"fulfillmentoutbound20200701.deliveryOffers",
 	"tokens20210301.createRestrictedDataToken", // what the client asks for before it reads
 }
@@ -53,8 +53,12 @@ func writes(req *http.Request) bool {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		return false
 	}
+	// Listings are validated and not changed in this mode (developer-docs.amazon.com/sp-api/reference/patchlistingsitem).
+	if req.URL.Query().Get("mode") == "VALIDATION_PREVIEW" {
+		return false
+	}
 	op, ok := operationOf(req)
-	return !ok || !op.Idempotent || !slices.Contains(readsByPost, op.ID) &&
+	return !ok || !op.Idempotent || !slices.Contains(readsToo, op.ID) &&
 		!slices.ContainsFunc(readVerbs, func(verb string) bool { return strings.HasPrefix(op.Name, verb) })
 }
 
