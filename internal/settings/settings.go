@@ -70,8 +70,23 @@ var (
 // Variable is the setting's own name in the environment.
 func (s *Setting) Variable() string { return s.Variables[0] }
 
-// Getenv is what the setting's own variable says, "" for nothing.
-func (s *Setting) Getenv() string { return os.Getenv(s.Variables[0]) }
+// Getenv is what the variable of a setting with one says, "" for nothing.
+func (s *Setting) Getenv() string { return os.Getenv(s.Variable()) }
+
+// Read is what the environment says about the setting, under any of its names. The error is that two of them differ.
+func (s *Setting) Read() (Value, error) {
+	var v Value
+	for _, name := range s.Variables {
+		switch text := os.Getenv(name); {
+		case text == "" || text == v.Text:
+		case v.Text == "":
+			v = Value{text, name}
+		default:
+			return Value{}, &ConfigError{Code: CodeSpellingsDiffer, Field: s.Name, Want: v.Source + " and " + name + " are both set and differ: set one of the two"}
+		}
+	}
+	return v, nil
+}
 
 // Value is what a setting is set to.
 type Value struct {
@@ -196,17 +211,11 @@ func (s Set) Sourced(err error) error {
 func Environment() (Set, error) {
 	s := Set{}
 	for _, x := range all {
-		for _, name := range x.Variables {
-			text := os.Getenv(name)
-			switch was := s[x]; {
-			case text == "" || text == was.Text:
-			case was.Text == "":
-				s[x] = Value{text, name}
-			default:
-				return nil, &ConfigError{Code: CodeSpellingsDiffer, Field: x.Name,
-					Want: was.Source + " and " + name + " are both set and differ: set one of the two"}
-			}
+		v, err := x.Read()
+		if err != nil {
+			return nil, err
 		}
+		s.Put(x, v.Text, v.Source)
 	}
 	return s, nil
 }

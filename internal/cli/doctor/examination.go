@@ -702,12 +702,12 @@ func (e *examination) consent(ctx context.Context) {
 // aws looks at what programs need that still sign.
 func (e *examination) aws(ctx context.Context) {
 	const check = "aws"
-	set, err := settings.Environment()
+	set, err := settings.RoleARN.Read()
 	if err != nil {
-		e.skip(check, "the environment cannot be read")
+		e.skip(check, "%s", err)
 		return
 	}
-	role := set.Text(settings.RoleARN)
+	role := set.Text
 	if role == "" && e.stored.application != nil {
 		role = e.stored.application.RoleARN
 	}
