@@ -66,6 +66,7 @@ const (
 // The codes of arguments.
 const (
 	CodeUserAgentInvalid         = settings.CodeUserAgentInvalid
+	CodeApplicationLimitInvalid  = settings.CodeApplicationLimitInvalid // of WithApplicationLimit
 	CodeAuthorizationCodeMissing = settings.CodeAuthorizationCodeMissing
 	CodeAuthorizationCodeIsToken = settings.CodeAuthorizationCodeIsToken
 	CodeTokenInvalid             = settings.CodeTokenInvalid // of WithToken

@@ -179,6 +179,8 @@ func CheckAuthorizationCode(code string) *ConfigError {
 	return nil
 }
 
+const wantRegion = "na (North America), eu (Europe, Middle East, India) or fe (Far East)"
+
 // Place settles a region and the name of a marketplace, either of which may be empty, to the region. Errors are a [*ConfigError].
 func Place(region marketplace.Region, name string) (marketplace.Region, error) {
 	if region != "" && !region.Valid() {
@@ -199,10 +201,14 @@ func Place(region marketplace.Region, name string) (marketplace.Region, error) {
 		if m.Region != "" {
 			region = m.Region
 		}
+		if region == "" {
+			return "", &ConfigError{Code: CodeRegionMissing, Field: nameMarketplace, Value: name,
+				Want: "tells no region, for it is not one of those known: set the region too: " + wantRegion}
+		}
 	}
 	if region == "" {
 		return "", &ConfigError{Code: CodeRegionMissing, Field: nameRegion,
-			Want: "is missing: want na (North America), eu (Europe, Middle East, India) or fe (Far East), or a known marketplace"}
+			Want: "is missing: want " + wantRegion + ", or a marketplace"}
 	}
 	return region, nil
 }

@@ -95,6 +95,7 @@ const (
 // The codes of arguments.
 const (
 	CodeUserAgentInvalid         Code = "user-agent-invalid"
+	CodeApplicationLimitInvalid  Code = "application-limit-invalid" // of WithApplicationLimit
 	CodeAuthorizationCodeMissing Code = "authorization-code-missing"
 	CodeAuthorizationCodeIsToken Code = "authorization-code-is-token"
 	CodeTokenInvalid             Code = "token-invalid" // of WithToken

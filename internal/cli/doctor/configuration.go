@@ -14,7 +14,7 @@ import (
 // noAdvice are the codes of mistakes that a program makes in its calls, or the command in its own: nothing in the configuration brings them
 // about.
 var noAdvice = []spapi.ConfigCode{
-	spapi.CodeUserAgentInvalid, spapi.CodeAuthorizationCodeMissing, spapi.CodeAuthorizationCodeIsToken, spapi.CodeTokenInvalid,
+	spapi.CodeUserAgentInvalid, spapi.CodeApplicationLimitInvalid, spapi.CodeAuthorizationCodeMissing, spapi.CodeAuthorizationCodeIsToken, spapi.CodeTokenInvalid,
 	spapi.CodeOperationUnknown, spapi.CodeInputInvalid, spapi.CodeRestrictedDataNone, spapi.CodeRestrictedDataUnknown,
 	spapi.CodeRequestURLMissing, spapi.CodeRequestNotHTTPS, spapi.CodeRequestHostForeign,
 	spapi.CodeKeyAmbiguous, // of a new file of accounts, and doctor makes none

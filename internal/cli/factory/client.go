@@ -213,15 +213,15 @@ func (t Target) Apart() string {
 // Tell tells on stderr, once, what whoever gives the command should know about where it goes.
 func (f *Factory) Tell(t Target) {
 	for _, d := range t.Differences {
-		f.tell(fmt.Sprintf("account %q: %s", t.Account.Name, d.Note()))
+		f.once(fmt.Sprintf("account %q: %s", t.Account.Name, d.Note()))
 	}
 	if text := t.Apart(); text != "" {
-		f.tell(text)
+		f.once(text)
 	}
 }
 
-// tell tells a note, once.
-func (f *Factory) tell(note string) {
+// once tells a note, if it was not told before.
+func (f *Factory) once(note string) {
 	if _, told := f.told.LoadOrStore(note, true); !told {
 		f.Notef("%s", note)
 	}
@@ -233,9 +233,9 @@ func (f *Factory) Account(ctx context.Context) (accounts.Account, error) {
 	return t.Account, err
 }
 
-// Options are those that every application of the command has: the transport with the emulator in it, the waits and attempts that are told
+// options are those that every application of the command has: the transport with the emulator in it, the waits and attempts that are told
 // about.
-func (f *Factory) Options() ([]spapi.Option, error) {
+func (f *Factory) options() ([]spapi.Option, error) {
 	transport, err := f.Transport()
 	if err != nil {
 		return nil, err
@@ -263,13 +263,13 @@ func (f *Factory) Transport() (http.RoundTripper, error) {
 	return f.Emulator()
 }
 
-// Clients makes the command's clients; more options win over those of [Factory.Options]. Without more, it is one for the process, so
+// Clients makes the command's clients; more options win over those of the command itself. Without more, it is one for the process, so
 // that all of the command's clients share limits and tokens.
 func (f *Factory) Clients(more ...spapi.Option) (*accounts.Clients, error) {
 	if len(more) == 0 {
 		return f.clients()
 	}
-	options, err := f.Options()
+	options, err := f.options()
 	if err != nil {
 		return nil, err
 	}
@@ -277,7 +277,7 @@ func (f *Factory) Clients(more ...spapi.Option) (*accounts.Clients, error) {
 }
 
 func (f *Factory) newClients() (*accounts.Clients, error) {
-	options, err := f.Options()
+	options, err := f.options()
 	if err != nil {
 		return nil, err
 	}
@@ -285,7 +285,7 @@ func (f *Factory) newClients() (*accounts.Clients, error) {
 }
 
 // Client makes the client that the flags choose; [Factory.Target] tells whose, and where it calls. It sends nothing. More options win over
-// those of [Factory.Options].
+// those of the command itself.
 func (f *Factory) Client(ctx context.Context, more ...spapi.Option) (*spapi.Client, error) {
 	t, err := f.Target(ctx)
 	if err != nil {

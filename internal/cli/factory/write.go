@@ -26,7 +26,7 @@ func (w *writeTeller) RoundTrip(req *http.Request) (*http.Response, error) {
 	host := req.URL.Scheme + "://" + req.URL.Host
 	// Requests for tokens have no token yet.
 	if req.Header.Get("X-Amz-Access-Token") != "" && !settings.IsAmazonEndpoint(host) && writes(req) {
-		w.f.tell("writes to " + host + ", which is not Amazon")
+		w.f.once("writes to " + host + ", which is not Amazon")
 	}
 	return w.next.RoundTrip(req)
 }
