@@ -7,7 +7,7 @@
 //	store, err := accounts.DefaultFile(nil)
 //	client, err := accounts.Open(ctx, store, "shop-de")
 //
-// A [Store] keeps them: [File], a file sealed with age (the default); [Environment] and [Profile], read only; and in packages of
+// A [Store] keeps them: [File], a file sealed with age (the default); [Environment], read only; and in packages of
 // their own, so that nobody else links the AWS SDK, awsdynamodb and awssecrets. All pass the same suite of tests, accountstest.Run.
 //
 // [Clients] makes clients of them, one [spapi.App] for each application. What the environment and a profile that is named say about where

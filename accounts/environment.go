@@ -8,17 +8,11 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// The names of the accounts in the stores of [Environment] and [Profile].
-const (
-	EnvironmentName = "environment"
-	ProfileName     = "profile"
-)
+// EnvironmentName is the name of the account in the environment.
+const EnvironmentName = "environment"
 
-// Env is the store of [Environment] and [Profile].
-type Env struct {
-	profiles bool
-	profile  string
-}
+// Env is the store of [Environment].
+type Env struct{}
 
 // Environment is a store of at most one account, named "environment", which is read from the environment at each call. It cannot be written
 // to ([ErrReadOnly]). The variables are those of [spapi.Load], with the names of Amazon's tutorials too:
@@ -38,24 +32,10 @@ type Env struct {
 // Where none of the first three is set, the store is empty; where some are, the missing ones are an error.
 func Environment() *Env { return &Env{} }
 
-// Profile is a store of one account, named "profile": what [spapi.Load] reads, which is the environment, and below it a profile of the profile
-// file. It is read at each call and cannot be written to. name is that of the profile; "" is the one that SPAPI_PROFILE names, else "default".
-func Profile(name string) *Env { return &Env{profiles: true, profile: name} }
-
-// name is that of the store's account.
-func (e *Env) name() string {
-	if e.profiles {
-		return ProfileName
-	}
-	return EnvironmentName
-}
-
 // read returns what is set; found is false if that is nothing.
 func (e *Env) read() (account Account, application Application, found bool, err error) {
-	var s settings.Set
-	if e.profiles {
-		s, err = settings.Read(e.profile)
-	} else if s, err = settings.Environment(); err == nil && !s.HasCredentials() {
+	s, err := settings.Environment()
+	if err == nil && !s.HasCredentials() {
 		return account, application, false, nil
 	}
 	if err == nil {
@@ -69,7 +49,7 @@ func (e *Env) read() (account Account, application Application, found bool, err 
 	}
 	application = Application{ClientID: s.Text(settings.ClientID), ClientSecret: s.Text(settings.ClientSecret),
 		ApplicationID: s.Text(settings.ApplicationID), RoleARN: s.Text(settings.RoleARN)}
-	account = Account{Name: e.name(), ClientID: s.Text(settings.ClientID), RefreshToken: s.Text(settings.RefreshToken)}
+	account = Account{Name: EnvironmentName, ClientID: s.Text(settings.ClientID), RefreshToken: s.Text(settings.RefreshToken)}
 	account.apply(s)
 	if application, err = application.Clean(); err == nil {
 		account, err = account.Clean()
@@ -103,15 +83,7 @@ func (a *Account) apply(s settings.Set) {
 }
 
 // String names the store.
-func (e *Env) String() string {
-	switch {
-	case !e.profiles:
-		return "the environment"
-	case e.profile != "":
-		return "the profile " + strconv.Quote(e.profile)
-	}
-	return "environment and profile"
-}
+func (e *Env) String() string { return "the environment" }
 
 func (e *Env) fail(op, name string, err error, hint string) error {
 	return &Error{Op: op, Name: name, Store: e.String(), Err: err, Hint: hint}
@@ -128,8 +100,8 @@ func (e *Env) Get(ctx context.Context, name string) (Account, error) {
 	if err != nil {
 		return Account{}, err
 	}
-	if name != e.name() {
-		return Account{}, e.fail("get account", name, ErrNotFound, "its only account is "+strconv.Quote(e.name()))
+	if name != EnvironmentName {
+		return Account{}, e.fail("get account", name, ErrNotFound, "its only account is "+strconv.Quote(EnvironmentName))
 	}
 	account, _, found, err := e.read()
 	if err == nil && !found {
@@ -143,7 +115,7 @@ func (e *Env) Get(ctx context.Context, name string) (Account, error) {
 
 // List implements [Store].
 func (e *Env) List(ctx context.Context) ([]Account, error) {
-	account, err := e.Get(ctx, e.name())
+	account, err := e.Get(ctx, EnvironmentName)
 	switch {
 	case isNotFound(err):
 		return nil, nil
@@ -155,7 +127,7 @@ func (e *Env) List(ctx context.Context) ([]Account, error) {
 
 // Default implements [Store]: it is the only account.
 func (e *Env) Default(ctx context.Context) (string, error) {
-	account, err := e.Get(ctx, e.name())
+	account, err := e.Get(ctx, EnvironmentName)
 	return account.Name, err
 }
 

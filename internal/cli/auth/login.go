@@ -187,19 +187,14 @@ func login(ctx context.Context, opts *LoginOptions) error {
 
 // account is the account so far: who it is for, and where its calls go.
 func (o *LoginOptions) account(name, clientID string) (accounts.Account, error) {
-	a := accounts.Account{Name: name, ClientID: clientID, Sandbox: o.set.True(settings.Sandbox), SellingPartnerID: o.SellerID,
-		Endpoint: o.set.Text(settings.Endpoint), TokenURL: o.set.Text(settings.TokenURL)}
-	if a.SellingPartnerID == "" && o.Self {
-		a.SellingPartnerID = o.set.Text(settings.SellerID)
-	}
+	a := factory.AccountOf(name, o.set)
+	a.ClientID, a.RefreshToken = clientID, ""
+	a.SellingPartnerID = cmp.Or(o.SellerID, a.SellingPartnerID) // the consent page tells another if it is another
 	if !o.set.Has(settings.Region, settings.Marketplace) {
 		return a, nil
 	}
 	var err error
-	a.Region, err = settings.Place(marketplace.Region(o.set.Text(settings.Region)), o.set.Text(settings.Marketplace))
-	if text := o.set.Text(settings.Marketplace); err == nil && text != "" {
-		a.Marketplaces = []string{text}
-	}
+	a.Region, err = settings.Place(a.Region, o.set.Text(settings.Marketplace))
 	return a, err
 }
 

@@ -114,7 +114,6 @@ func (f *Factory) Target(ctx context.Context) (Target, error) {
 	if err := f.Flags.given().Check(); err != nil {
 		return t, err
 	}
-	var store accounts.Store
 	switch t.Source {
 	case FromEmulator:
 		emu, err := f.Emulator()
@@ -129,22 +128,51 @@ func (f *Factory) Target(ctx context.Context) (Target, error) {
 		if err != nil {
 			return t, err
 		}
-		store = file
+		if t.Target, err = accounts.NewClients(file).Resolve(ctx, f.Flags.Account); err != nil {
+			return t, err
+		}
 	case FromProfile:
-		store = accounts.Profile(f.Flags.Profile)
+		s, err := settings.Read(f.Flags.Profile)
+		if err != nil {
+			return t, err
+		}
+		return t, t.read(f.Flags.given().Over(s))
 	case FromEnvironment:
-		store = accounts.Environment()
+		s, err := settings.Environment()
+		if err != nil {
+			return t, err
+		}
+		return t, t.read(f.Flags.given().Over(s))
 	case FromNowhere:
 		return t, errNoCredentials
 	}
-	if store != nil {
-		var err error
-		if t.Target, err = accounts.NewClients(store).Resolve(ctx, f.Flags.Account); err != nil {
-			return t, err
-		}
-	}
 	f.override(&t)
 	return t, nil
+}
+
+// read takes account and application from what is set.
+func (t *Target) read(s settings.Set) (err error) {
+	if err = s.Check(); err == nil {
+		err = s.Complete()
+	}
+	if err == nil {
+		t.Account, err = AccountOf(string(t.Source), s).Clean()
+	}
+	if err == nil {
+		t.Application, err = accounts.Application{ClientID: s.Text(settings.ClientID), ClientSecret: s.Text(settings.ClientSecret),
+			ApplicationID: s.Text(settings.ApplicationID), RoleARN: s.Text(settings.RoleARN)}.Clean()
+	}
+	return err
+}
+
+// AccountOf is the account that is set, as far as it is.
+func AccountOf(name string, s settings.Set) accounts.Account {
+	a := accounts.Account{Name: name, ClientID: s.Text(settings.ClientID), RefreshToken: s.Text(settings.RefreshToken), Region: marketplace.Region(s.Text(settings.Region)),
+		SellingPartnerID: s.Text(settings.SellerID), Sandbox: s.True(settings.Sandbox), Endpoint: s.Text(settings.Endpoint), TokenURL: s.Text(settings.TokenURL)}
+	if m := s.Text(settings.Marketplace); m != "" {
+		a.Marketplaces = []string{m}
+	}
+	return a
 }
 
 // given are the flags as settings.
@@ -310,12 +338,12 @@ func (f *Factory) Anonymous(more ...spapi.Option) (*spapi.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := accounts.Account{Region: marketplace.NorthAmerica, RefreshToken: "Atzr|none", Sandbox: s.True(settings.Sandbox),
-		Endpoint: s.Text(settings.Endpoint), TokenURL: s.Text(settings.TokenURL)}
-	if s.Has(settings.Region, settings.Marketplace) {
-		if a.Region, err = settings.Place(marketplace.Region(s.Text(settings.Region)), s.Text(settings.Marketplace)); err != nil {
-			return nil, err
-		}
+	a := AccountOf("", s)
+	a.RefreshToken = "Atzr|none"
+	if !s.Has(settings.Region, settings.Marketplace) {
+		a.Region = marketplace.NorthAmerica
+	} else if a.Region, err = settings.Place(a.Region, s.Text(settings.Marketplace)); err != nil {
+		return nil, err
 	}
 	b := accounts.Application{ClientID: "amzn1.application-oa2-client.none", ClientSecret: "amzn1.oa2-cs.v1.none"}
 	clients, err := f.Clients(more...)

@@ -85,14 +85,13 @@ func TestOneReader(t *testing.T) {
 			t.Setenv(c.name, c.value)
 			_, fromLoad := spapi.Load(t.Context())
 			_, fromAccounts := accounts.Open(t.Context(), accounts.Environment(), "")
-			_, fromProfile := accounts.Open(t.Context(), accounts.Profile(""), "")
 			f, _ := newFactory()
 			_, fromCommand := f.Client(t.Context())
 			want := told(fromLoad)
 			if c.code != "?" && want.Code != c.code {
 				t.Errorf("Load says %q (%v), want %q", want.Code, fromLoad, c.code)
 			}
-			for reader, err := range map[string]error{"accounts.Environment": fromAccounts, "accounts.Profile": fromProfile, "the command": fromCommand} {
+			for reader, err := range map[string]error{"accounts.Environment": fromAccounts, "the command": fromCommand} {
 				if got := told(err); (err == nil) != (fromLoad == nil) || got.Code != want.Code || got.Field != want.Field || got.Source != want.Source {
 					t.Errorf("%s says %v, but Load %v", reader, err, fromLoad)
 				}
@@ -130,10 +129,9 @@ func TestOneReaderOfProfiles(t *testing.T) {
 		}
 		t.Setenv("SPAPI_CONFIG", path)
 		_, fromLoad := spapi.Load(t.Context())
-		_, fromAccounts := accounts.Open(t.Context(), accounts.Profile(""), "")
 		f, _ := newFactory()
 		_, fromCommand := f.Client(t.Context())
-		for reader, err := range map[string]error{"Load": fromLoad, "accounts.Profile": fromAccounts, "the command": fromCommand} {
+		for reader, err := range map[string]error{"Load": fromLoad, "the command": fromCommand} {
 			if told(err).Code != code {
 				t.Errorf("%s: %s says %v, want %q", text, reader, err, code)
 			}
