@@ -36,8 +36,10 @@ func TestOptionsOfLoadAreNotOfApps(t *testing.T) {
 
 // Both kinds together, with options before variables.
 func TestLoadTakesBothKindsOfOptions(t *testing.T) {
-	for name, value := range map[string]string{"SPAPI_CLIENT_ID": "amzn1.application-oa2-client.1", "SPAPI_CLIENT_SECRET": "amzn1.oa2-cs.v1.1", "SPAPI_REFRESH_TOKEN": "Atzr|1",
-		"SPAPI_MARKETPLACE": "DE", "SPAPI_REGION": "", "SPAPI_SANDBOX": "false", "SPAPI_PROFILE": "", "SPAPI_CONFIG": "", "SPAPI_ENDPOINT": "", "SPAPI_TOKEN_URL": "", "SPAPI_SELLER_ID": ""} {
+	for name, value := range map[string]string{"SPAPI_CLIENT_ID": "amzn1.application-oa2-client.1", "SPAPI_CLIENT_SECRET": "amzn1.oa2-cs.v1.1",
+		"SPAPI_REFRESH_TOKEN": "Atzr|1",
+		"SPAPI_MARKETPLACE":   "DE", "SPAPI_REGION": "", "SPAPI_SANDBOX": "false",
+		"SPAPI_PROFILE": "", "SPAPI_CONFIG": "", "SPAPI_ENDPOINT": "", "SPAPI_TOKEN_URL": "", "SPAPI_SELLER_ID": ""} {
 		t.Setenv(name, value)
 	}
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())

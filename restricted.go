@@ -21,7 +21,8 @@ func RestrictedReportType(reportType string) bool {
 func (c *call) needsRestricted() (bool, error) {
 	op := c.op
 	if c.restricted && op.known() && op.Restricted == RestrictedNever {
-		return false, &ConfigError{Code: CodeRestrictedDataNone, Field: "WithRestrictedData", Value: op.ID, Want: "the operation takes no restricted data token: leave the option out"}
+		return false, &ConfigError{Code: CodeRestrictedDataNone, Field: "WithRestrictedData", Value: op.ID,
+			Want: "the operation takes no restricted data token: leave the option out"}
 	}
 	for _, e := range c.elements {
 		if op.known() && !slices.Contains(strings.Split(op.DataElements, ","), e) {

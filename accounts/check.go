@@ -96,7 +96,8 @@ func (a Account) Clean() (Account, error) {
 	ids := make([]string, 0, len(a.Marketplaces))
 	for _, text := range a.Marketplaces {
 		if settings.SecretShape(text) {
-			return a, &spapi.ConfigError{Code: spapi.CodeMarketplaceUnknown, Field: "marketplace", Want: "looks like a secret: want an id, country code, name or storefront"}
+			return a, &spapi.ConfigError{Code: spapi.CodeMarketplaceUnknown, Field: "marketplace",
+				Want: "looks like a secret: want an id, country code, name or storefront"}
 		}
 		m, err := marketplace.Lookup(text)
 		switch {

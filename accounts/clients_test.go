@@ -51,7 +51,8 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 		body = `{"access_token":"Atza|` + strconv.Itoa(s.tokens) + `","token_type":"bearer","expires_in":3600}`
 	}
 	s.hosts = append(s.hosts, r.URL.Host)
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
 // A change of the client secret keeps tokens and limits: nothing is fetched anew, and nothing may be sent at once that the limit forbade.
@@ -146,6 +147,12 @@ func TestResolve(t *testing.T) {
 	emulated := accountstest.Account("emulated")
 	emulated.Endpoint, emulated.TokenURL = "http://127.0.0.1:1", "http://127.0.0.1:1/auth/o2/token"
 	store := newStore(t, shop, emulated)
+	const (
+		first, firstLWA   = "http://127.0.0.1:1", "http://127.0.0.1:1/auth/o2/token"
+		second, secondLWA = "http://127.0.0.1:2", "http://127.0.0.1:2/auth/o2/token"
+		europe, amazonLWA = "https://sellingpartnerapi-eu.amazon.com", "https://api.amazon.com/auth/o2/token"
+		de                = "A1PA6795UKMFR9"
+	)
 	for _, c := range []struct {
 		name, account string
 		env           map[string]string
@@ -157,23 +164,31 @@ func TestResolve(t *testing.T) {
 		first         string // marketplace
 		differences   string // setting, and whether the environment counts
 	}{
-		{name: "nothing", account: "shop", region: "eu", first: "A1PA6795UKMFR9"},
-		{name: "the emulator's two variables", account: "shop", env: map[string]string{"SPAPI_ENDPOINT": "http://127.0.0.1:2/", "SPAPI_TOKEN_URL": "http://127.0.0.1:2/auth/o2/token"},
-			endpoint: "http://127.0.0.1:2", tokenURL: "http://127.0.0.1:2/auth/o2/token", region: "eu", first: "A1PA6795UKMFR9", differences: "endpoint true, token URL true"},
-		{name: "stored with the account", account: "emulated", endpoint: "http://127.0.0.1:1", tokenURL: "http://127.0.0.1:1/auth/o2/token", region: "eu", first: "A1PA6795UKMFR9"},
-		{name: "another emulator", account: "emulated", env: map[string]string{"SPAPI_ENDPOINT": "http://127.0.0.1:2"},
-			endpoint: "http://127.0.0.1:2", tokenURL: "http://127.0.0.1:1/auth/o2/token", region: "eu", first: "A1PA6795UKMFR9", differences: "endpoint true"},
-		{name: "the same", account: "emulated", env: map[string]string{"SPAPI_ENDPOINT": "http://127.0.0.1:1", "SPAPI_SANDBOX": "false", "SPAPI_REGION": "EU", "SPAPI_SELLER_ID": "A1EXAMPLE2ABC"},
-			endpoint: "http://127.0.0.1:1", tokenURL: "http://127.0.0.1:1/auth/o2/token", region: "eu", first: "A1PA6795UKMFR9"},
-		{name: "Amazon by name", account: "shop", env: map[string]string{"SPAPI_ENDPOINT": "https://sellingpartnerapi-eu.amazon.com", "SPAPI_TOKEN_URL": "https://api.amazon.com/auth/o2/token"},
-			endpoint: "https://sellingpartnerapi-eu.amazon.com", tokenURL: "https://api.amazon.com/auth/o2/token", region: "eu", first: "A1PA6795UKMFR9"},
-		{name: "sandbox", account: "shop", env: map[string]string{"SPAPI_SANDBOX": "true"}, region: "eu", sandbox: true, first: "A1PA6795UKMFR9", differences: "sandbox true"},
+		{name: "nothing", account: "shop", region: "eu", first: de},
+
+		{name: "the emulator's two variables", account: "shop", env: map[string]string{"SPAPI_ENDPOINT": "http://127.0.0.1:2/", "SPAPI_TOKEN_URL": secondLWA},
+			endpoint: second, tokenURL: secondLWA, region: "eu", first: de, differences: "endpoint true, token URL true"},
+		{name: "stored with the account", account: "emulated", endpoint: first, tokenURL: firstLWA, region: "eu", first: de},
+		{name: "another emulator", account: "emulated", env: map[string]string{"SPAPI_ENDPOINT": second},
+			endpoint: second, tokenURL: firstLWA, region: "eu", first: de, differences: "endpoint true"},
+
+		{name: "the same", account: "emulated", env: map[string]string{"SPAPI_ENDPOINT": first,
+			"SPAPI_SANDBOX": "false", "SPAPI_REGION": "EU", "SPAPI_SELLER_ID": "A1EXAMPLE2ABC"},
+			endpoint: first, tokenURL: firstLWA, region: "eu", first: de},
+		{name: "Amazon by name", account: "shop", env: map[string]string{"SPAPI_ENDPOINT": europe, "SPAPI_TOKEN_URL": amazonLWA},
+			endpoint: europe, tokenURL: amazonLWA, region: "eu", first: de},
+		{name: "sandbox", account: "shop", env: map[string]string{"SPAPI_SANDBOX": "true"},
+			region: "eu", sandbox: true, first: de, differences: "sandbox true"},
 		{name: "another region", account: "shop", env: map[string]string{"SPAPI_REGION": "na"}, region: "na", differences: "region true"},
 		{name: "another of its marketplaces", account: "shop", env: map[string]string{"SPAPI_MARKETPLACE": "FR"}, region: "eu", first: "A13V1IB3VIYZZH"},
-		{name: "a marketplace elsewhere", account: "shop", env: map[string]string{"SPAPI_MARKETPLACE": "US"}, region: "na", first: "ATVPDKIKX0DER", differences: "marketplace true"},
-		{name: "another seller", account: "shop", env: map[string]string{"SPAPI_SELLER_ID": "A2OTHER"}, region: "eu", seller: "A2OTHER", first: "A1PA6795UKMFR9", differences: "seller id true"},
-		{name: "credentials of their own", account: "shop", env: with("SPAPI_MARKETPLACE", "US", "SPAPI_SELLER_ID", "A2OTHER", "SPAPI_SANDBOX", "true", "SPAPI_ENDPOINT", "http://127.0.0.1:2"),
-			endpoint: "http://127.0.0.1:2", region: "eu", sandbox: true, first: "A1PA6795UKMFR9",
+		{name: "a marketplace elsewhere", account: "shop", env: map[string]string{"SPAPI_MARKETPLACE": "US"},
+			region: "na", first: "ATVPDKIKX0DER", differences: "marketplace true"},
+		{name: "another seller", account: "shop", env: map[string]string{"SPAPI_SELLER_ID": "A2OTHER"},
+			region: "eu", seller: "A2OTHER", first: de, differences: "seller id true"},
+
+		{name: "credentials of their own", account: "shop", env: with("SPAPI_MARKETPLACE", "US", "SPAPI_SELLER_ID", "A2OTHER",
+			"SPAPI_SANDBOX", "true", "SPAPI_ENDPOINT", second),
+			endpoint: second, region: "eu", sandbox: true, first: de,
 			differences: "endpoint true, sandbox true, region false, marketplace false, seller id false"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -186,11 +201,12 @@ func TestResolve(t *testing.T) {
 			if c.seller == "" {
 				c.seller = shop.SellingPartnerID
 			}
-			a, first := got.Account, ""
+			a, main := got.Account, ""
 			if len(a.Marketplaces) > 0 {
-				first = a.Marketplaces[0]
+				main = a.Marketplaces[0]
 			}
-			if a.Endpoint != c.endpoint || a.TokenURL != c.tokenURL || string(a.Region) != c.region || a.Sandbox != c.sandbox || a.SellingPartnerID != c.seller || first != c.first {
+			if a.Endpoint != c.endpoint || a.TokenURL != c.tokenURL || string(a.Region) != c.region || a.Sandbox != c.sandbox ||
+				a.SellingPartnerID != c.seller || main != c.first {
 				t.Errorf("resolved as %v", a)
 			}
 			if a.RefreshToken != accountstest.Account(c.account).RefreshToken || got.Application.ClientID != accountstest.Application(0).ClientID {

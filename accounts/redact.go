@@ -20,7 +20,8 @@ func masked(s string) string {
 
 // String never shows the refresh token.
 func (a Account) String() string {
-	return fmt.Sprintf("Account{Name:%q SellingPartnerID:%s Region:%s Marketplaces:%s ClientID:%s RefreshToken:%s Sandbox:%t Endpoint:%s TokenURL:%s Created:%s Updated:%s}",
+	return fmt.Sprintf("Account{Name:%q SellingPartnerID:%s Region:%s Marketplaces:%s ClientID:%s RefreshToken:%s Sandbox:%t "+
+		"Endpoint:%s TokenURL:%s Created:%s Updated:%s}",
 		a.Name, a.SellingPartnerID, a.Region, a.Marketplaces, a.ClientID, masked(a.RefreshToken), a.Sandbox, a.Endpoint, a.TokenURL,
 		date(a.Created), date(a.Updated))
 }

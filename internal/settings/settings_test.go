@@ -93,7 +93,8 @@ func TestBeside(t *testing.T) {
 		{"the environment before it", map[string]string{"SPAPI_PROFILE": "place", "SPAPI_ENDPOINT": "http://127.0.0.1:2", "SPAPI_MARKETPLACE": "DE"},
 			set(Endpoint, "http://127.0.0.1:2", TokenURL, "http://127.0.0.1:1/t", Marketplace, "DE"), Set{}},
 		{"a profile with credentials", map[string]string{"SPAPI_PROFILE": "shop"}, set(Sandbox, "true"), set(Region, "fe", SellerID, "A1")},
-		{"an environment with credentials", map[string]string{"AMAZON_REFRESH_TOKEN": "Atzr|1", "SPAPI_REGION": "na", "SPAPI_SANDBOX": "true"}, set(Sandbox, "true"), set(Region, "na")},
+		{"an environment with credentials", map[string]string{"AMAZON_REFRESH_TOKEN": "Atzr|1", "SPAPI_REGION": "na", "SPAPI_SANDBOX": "true"},
+			set(Sandbox, "true"), set(Region, "na")},
 		{"what is no account's", map[string]string{"SPAPI_ROLE_ARN": "arn:aws:iam::123456789012:role/x"}, Set{}, Set{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -161,15 +162,18 @@ func TestProfileMayBeMissing(t *testing.T) {
 
 func TestAmazonsAddresses(t *testing.T) {
 	for address, want := range map[string]bool{
-		"": true, "https://sellingpartnerapi-eu.amazon.com": true, "https://sandbox.sellingpartnerapi-fe.amazon.com:443/x": true, "https://SellingPartnerAPI-NA.amazon.com": true,
-		"http://sellingpartnerapi-eu.amazon.com": false, "https://sellingpartnerapi-eu.amazon.com.example.com": false, "https://sellingpartnerapi-eu.amazon.com:8443": false,
-		"http://127.0.0.1:8080": false, "https://api.amazon.com": false,
+		"": true, "https://sellingpartnerapi-eu.amazon.com": true, "https://sandbox.sellingpartnerapi-fe.amazon.com:443/x": true,
+		"https://SellingPartnerAPI-NA.amazon.com": true,
+		"http://sellingpartnerapi-eu.amazon.com":  false, "https://sellingpartnerapi-eu.amazon.com.example.com": false,
+		"https://sellingpartnerapi-eu.amazon.com:8443": false,
+		"http://127.0.0.1:8080":                        false, "https://api.amazon.com": false,
 	} {
 		if got := IsAmazonEndpoint(address); got != want {
 			t.Errorf("%q is an endpoint of Amazon's: %t, want %t", address, got, want)
 		}
 	}
-	for address, want := range map[string]bool{"": true, AmazonTokenURL: true, "https://api.amazon.co.jp/auth/o2/token": true, "http://127.0.0.1:8080/auth/o2/token": false, "http://api.amazon.com": false} {
+	for address, want := range map[string]bool{"": true, AmazonTokenURL: true, "https://api.amazon.co.jp/auth/o2/token": true,
+		"http://127.0.0.1:8080/auth/o2/token": false, "http://api.amazon.com": false} {
 		if got := IsAmazonTokenURL(address); got != want {
 			t.Errorf("%q is a token URL of Amazon's: %t, want %t", address, got, want)
 		}

@@ -167,8 +167,9 @@ func (t *Target) read(s settings.Set) (err error) {
 
 // AccountOf is the account that is set, as far as it is.
 func AccountOf(name string, s settings.Set) accounts.Account {
-	a := accounts.Account{Name: name, ClientID: s.Text(settings.ClientID), RefreshToken: s.Text(settings.RefreshToken), Region: marketplace.Region(s.Text(settings.Region)),
-		SellingPartnerID: s.Text(settings.SellerID), Sandbox: s.True(settings.Sandbox), Endpoint: s.Text(settings.Endpoint), TokenURL: s.Text(settings.TokenURL)}
+	a := accounts.Account{Name: name, ClientID: s.Text(settings.ClientID), RefreshToken: s.Text(settings.RefreshToken),
+		Region: marketplace.Region(s.Text(settings.Region)), SellingPartnerID: s.Text(settings.SellerID), Sandbox: s.True(settings.Sandbox),
+		Endpoint: s.Text(settings.Endpoint), TokenURL: s.Text(settings.TokenURL)}
 	if m := s.Text(settings.Marketplace); m != "" {
 		a.Marketplaces = []string{m}
 	}
@@ -235,7 +236,8 @@ func (t Target) Apart() string {
 	case tokenURL:
 		return fmt.Sprintf("calls go to %s, but client secret and refresh token to Amazon: an emulator wants SPAPI_TOKEN_URL or --token-url too", a.Endpoint)
 	}
-	return fmt.Sprintf("client secret and refresh token go to %s, but calls to Amazon: set SPAPI_ENDPOINT or --endpoint too, or leave the token URL out", a.TokenURL)
+	return fmt.Sprintf("client secret and refresh token go to %s, but calls to Amazon: "+
+		"set SPAPI_ENDPOINT or --endpoint too, or leave the token URL out", a.TokenURL)
 }
 
 // Tell tells on stderr, once, what whoever gives the command should know about where it goes.

@@ -102,7 +102,8 @@ With --journal, a run that was interrupted can be started again in the same word
 	flags := cmd.Flags()
 	flags.StringArrayVar(&opts.Options, "option", nil, "`name=value` of an option of the feed type; repeatable")
 	flags.StringVar(&opts.ContentType, "content-type", "", "content `type` of the file, with its charset (default: the feed type's, UTF-8)")
-	flags.StringVar(&opts.SellerID, "seller-id", "", "merchant `token` of the seller, which JSON_LISTINGS_FEED wants (default: SPAPI_SELLER_ID, else the account's)")
+	flags.StringVar(&opts.SellerID, "seller-id", "",
+		"merchant `token` of the seller, which JSON_LISTINGS_FEED wants (default: SPAPI_SELLER_ID, else the account's)")
 	flags.StringVar(&opts.Locale, "locale", "", "`language` of the issues of JSON_LISTINGS_FEED, such as en_US")
 	flags.StringVar(&opts.Journal, "journal", "", "`file` to note in what was sent; it is removed at the end")
 	flags.BoolVar(&opts.Check, "check", false, "look for mistakes and send nothing")
