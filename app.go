@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -78,11 +79,11 @@ func (a *App) prepare() (err error) {
 	if a.userAgent, err = userAgent(a.config.userAgent); err != nil {
 		return err
 	}
-	if a.tokenURL, err = parseBase("token URL", a.config.tokenURL); err != nil {
+	if a.tokenURL, err = settings.ParseURL(settings.TokenURL.Name, a.config.tokenURL); err != nil {
 		return err
 	}
 	if a.config.endpoint != "" {
-		if a.endpoint, err = parseBase("endpoint", a.config.endpoint); err != nil {
+		if a.endpoint, err = settings.ParseURL(settings.Endpoint.Name, a.config.endpoint); err != nil {
 			return err
 		}
 	}
@@ -98,12 +99,9 @@ func (a *App) prepare() (err error) {
 // Client makes the client of one seller's authorization in one region. It sends nothing; see [NewApp] about errors.
 func (a *App) Client(auth Authorization) *Client {
 	c := &Client{app: a, auth: auth, err: a.err}
-	region, err := auth.region()
-	if c.err == nil && err != nil {
+	region, err := auth.check()
+	if c.err == nil {
 		c.err = err
-	}
-	if c.err == nil && auth.RefreshToken != "" {
-		c.err = checkRefreshToken(auth.RefreshToken)
 	}
 	c.region = region
 	c.seller = auth.SellerID
@@ -144,13 +142,8 @@ func (a *App) Exchange(ctx context.Context, code, redirectURI string) (Authoriza
 	if a.err != nil {
 		return Authorization{}, a.err
 	}
-	switch {
-	case code == "":
-		return Authorization{}, &ConfigError{Field: "authorization code", Want: "is missing: want the spapi_oauth_code of the consent's redirect"}
-	case pasted(code):
-		return Authorization{}, &ConfigError{Field: "authorization code", Want: "has spaces or quotes around or in it: want it bare"}
-	case anyToken(code):
-		return Authorization{}, &ConfigError{Field: "authorization code", Value: hint(code), Want: "is a token: want the spapi_oauth_code of the consent's redirect"}
+	if bad := settings.CheckAuthorizationCode(code); bad != nil {
+		return Authorization{}, bad
 	}
 	return a.exchangeCode(ctx, code, redirectURI)
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/openspapi/spapi/internal/settings"
 )
 
 const headerToken = "X-Amz-Access-Token"
@@ -63,7 +65,7 @@ func (c *Client) tokenFor(ctx context.Context, call *call, req *http.Request) (k
 	case call.op.Grantless != "":
 		r = c.grantlessRequest(call.op.Grantless)
 	case c.auth.RefreshToken == "":
-		return "", Token{}, checkRefreshToken("")
+		return "", Token{}, settings.CheckRefreshToken("")
 	case restricted:
 		r = c.restrictedRequest(call, req)
 	default:

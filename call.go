@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/openspapi/spapi/internal/settings"
 )
 
 // CallOption changes one call.
@@ -108,8 +110,8 @@ func WithReportType(reportType string) CallOption {
 func WithAccessToken(token string) CallOption {
 	return func(c *call) {
 		c.token = token
-		if token == "" || pasted(token) {
-			c.err = &ConfigError{Field: "token", Want: "is empty or has spaces or quotes around or in it: want it bare"}
+		if token == "" || settings.Pasted(token) {
+			c.err = &ConfigError{Code: CodeTokenInvalid, Field: "token", Want: "is empty or has spaces or quotes around or in it: want it bare"}
 		}
 	}
 }

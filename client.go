@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -56,7 +57,7 @@ func (c *Client) AccessToken(ctx context.Context) (Token, error) {
 		return Token{}, c.err
 	}
 	if c.auth.RefreshToken == "" {
-		return Token{}, checkRefreshToken("")
+		return Token{}, settings.CheckRefreshToken("")
 	}
 	return c.app.config.tokens.Get(ctx, c.access)
 }

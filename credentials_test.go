@@ -25,8 +25,8 @@ func TestBadSettings(t *testing.T) {
 	}{
 		{"no client id", func(s *settings) { s.ClientID = "" }, "client id", "is missing: want the LWA client identifier"},
 		{"application id", func(s *settings) { s.ClientID = "amzn1.sp.solution.1234" }, "client id", "is an application id"},
-		{"client id without prefix", func(s *settings) { s.ClientID = "0123456789abcdef" }, "client id", "want amzn1.application-oa2-client.…"},
-		{"client id is the prefix", func(s *settings) { s.ClientID = prefixClientID }, "client id", "want amzn1.application-oa2-client.…"},
+		{"client id without prefix", func(s *settings) { s.ClientID = "0123456789abcdef" }, "client id", "has another form: want the LWA client"},
+		{"client id is the prefix", func(s *settings) { s.ClientID = "amzn1.application-oa2-client." }, "client id", "has another form: want the LWA client"},
 		{"client id quoted", func(s *settings) { s.ClientID = `"` + testClientID + `"` }, "client id", "spaces or quotes"},
 		{"secret for client id", func(s *settings) { s.ClientID = testClientSecret }, "client id", "is a client secret"},
 		{"no client secret", func(s *settings) { s.ClientSecret = "" }, "client secret", "is missing"},

@@ -25,16 +25,18 @@ type importRule struct {
 }
 
 var importRules = []importRule{
-	{packages: ".", only: []string{"std", "golang.org/x/...", "marketplace", "internal/wire", "internal/paging"},
+	{packages: ".", only: []string{"std", "golang.org/x/...", "marketplace", "internal/wire", "internal/settings", "internal/paging"},
 		reason: "whoever uses the SDK pays for no Redis, AWS or SQLite"},
 	{packages: "marketplace", only: []string{"std"}, reason: "it is pure data that every part uses"},
+	{packages: "internal/settings", only: []string{"std", "marketplace"}, reason: "root, accounts and command read settings with it, and the root pays for it"},
 	{packages: "internal/wire", only: []string{"std", "github.com/go-faster/jx"}, never: []string{"."},
 		reason: "generated decoders stand on it, and the root on them"},
 	{packages: "internal/paging", only: []string{"std", "github.com/go-faster/jx"}, reason: "it turns pages into requests and knows neither clients nor API versions"},
 	{packages: "api/...", only: []string{"std", ".", "internal/wire"}, never: []string{"api/...", "internal/catalog"},
 		reason: "API versions know nothing of each other, so that a program holds only those that it uses"},
 	{packages: "internal/catalog", only: []string{"std"}, reason: "emulator and command read it, and they must not share code"},
-	{packages: "emulator/...", never: []string{".", "api/...", "internal/wire", "awsauth", "github.com/aws/...", "internal/cli/...", "internal/gen/..."},
+	{packages: "emulator/...", never: []string{".", "api/...", "internal/wire", "internal/settings", "awsauth",
+		"github.com/aws/...", "internal/cli/...", "internal/gen/..."},
 		reason: "a bug of the client must not be mirrored by the server that it is tested with"},
 	{packages: "awsauth", never: []string{"api/...", "emulator/...", "internal/catalog"}, reason: "it signs requests and knows no operations"},
 	{packages: "document", only: []string{"std", "golang.org/x/text/...", "github.com/klauspost/compress/...", "github.com/go-faster/jx", "marketplace"},

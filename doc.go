@@ -37,6 +37,6 @@
 // # Errors
 //
 // [APIError] is what SP-API answered, [AuthError] what Login with Amazon answered, [ConfigError] what is wrong with the
-// settings, [DecodeError] a success that cannot be read, [LimitError] a wait that would have been too long.
+// settings, with a stable Code, [DecodeError] a success that cannot be read, [LimitError] a wait that would have been too long.
 // Each has a method Explain that says what to do.
 package spapi

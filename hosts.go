@@ -1,7 +1,6 @@
 package spapi
 
 import (
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -29,35 +28,8 @@ func (h hosts) check(u *url.URL) error {
 		if u.Scheme == "https" {
 			return nil
 		}
-		return &ConfigError{Field: "request scheme", Value: u.Scheme, Want: "tokens are sent only over https"}
+		return &ConfigError{Code: CodeRequestNotHTTPS, Field: "request scheme", Value: u.Scheme, Want: "tokens are sent only over https"}
 	}
-	return &ConfigError{Field: "request host", Value: u.Host,
+	return &ConfigError{Code: CodeRequestHostForeign, Field: "request host", Value: u.Host,
 		Want: "tokens are sent only to Amazon's SP-API hosts and to the one that WithEndpoint names"}
-}
-
-// parseBase reads a URL that the caller named.
-func parseBase(field, s string) (*url.URL, error) {
-	u, err := url.Parse(strings.TrimSuffix(s, "/"))
-	if err != nil {
-		return nil, &ConfigError{Field: field, Want: "is not a URL"} // the URL error repeats the text, which may hold a password
-	}
-	switch {
-	case u.User != nil:
-		return nil, &ConfigError{Field: field, Value: u.Redacted(), Want: "must not hold a user or password"}
-	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return nil, &ConfigError{Field: field, Value: s, Want: "want an absolute URL such as https://host/"}
-	case u.RawQuery != "" || u.Fragment != "":
-		return nil, &ConfigError{Field: field, Want: "must not hold a query or fragment"}
-	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return nil, &ConfigError{Field: field, Value: s, Want: "must be https: plain http is for this machine only (localhost, 127.0.0.1, ::1)"}
-	}
-	return u, nil
-}
-
-func loopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
 }

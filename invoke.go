@@ -111,7 +111,7 @@ func named(operation string, err error) error {
 func (c *Client) newRequest(ctx context.Context, call *call, operation string, encode func(*wire.Request)) (*http.Request, error) {
 	call.op = operationByID(operation)
 	if call.op == nil {
-		return nil, &ConfigError{Field: "operation", Value: operation, Want: "is unknown"}
+		return nil, &ConfigError{Code: CodeOperationUnknown, Field: "operation", Value: operation, Want: "is unknown"}
 	}
 	ctx = c.begin(ctx, call)
 	var in wire.Request
@@ -120,7 +120,7 @@ func (c *Client) newRequest(ctx context.Context, call *call, operation string, e
 	}
 	req, err := in.Build(c.base, call.op.Method, call.op.Path, call.op.GreedyPath)
 	if err != nil {
-		return nil, named(operation, &ConfigError{Field: "input", Err: err})
+		return nil, named(operation, &ConfigError{Code: CodeInputInvalid, Field: "input", Err: err})
 	}
 	return req.WithContext(ctx), nil
 }

@@ -6,19 +6,17 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
 // cleanEnvironment keeps the settings of the machine out of a test.
 func cleanEnvironment(t *testing.T) (dir string) {
 	t.Helper()
-	for _, v := range variables {
-		for _, name := range v.names {
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "SPAPI_") || strings.HasPrefix(name, "LWA_") || strings.HasPrefix(name, "AMAZON_") {
 			t.Setenv(name, "")
 		}
-	}
-	for _, name := range []string{"SPAPI_PROFILE", "SPAPI_CONFIG", "SPAPI_SANDBOX"} {
-		t.Setenv(name, "")
 	}
 	dir = t.TempDir()
 	t.Setenv("HOME", dir)
@@ -120,9 +118,9 @@ func TestLoadErrors(t *testing.T) {
 		mode    os.FileMode
 		want    []string
 	}{
-		{"nothing", nil, "", 0, []string{"client id (SPAPI_CLIENT_ID or LWA_CLIENT_IDENTIFIER is not set, nor the profile's key): is missing"}},
+		{"nothing", nil, "", 0, []string{"client id (SPAPI_CLIENT_ID or LWA_CLIENT_IDENTIFIER is not set, nor a profile's client_id): is missing"}},
 		{"no refresh token", map[string]string{"SPAPI_REFRESH_TOKEN": ""}, "", 0, []string{"refresh token (SPAPI_REFRESH_TOKEN or AMAZON_REFRESH_TOKEN is not set"}},
-		{"no region", map[string]string{"SPAPI_REGION": ""}, "", 0, []string{"region (SPAPI_REGION and SPAPI_MARKETPLACE are not set"}},
+		{"no region", map[string]string{"SPAPI_REGION": ""}, "", 0, []string{"region (SPAPI_REGION or SPAPI_MARKETPLACE is not set"}},
 		{"spellings differ", map[string]string{"LWA_CLIENT_SECRET": "amzn1.oa2-cs.v1.otherCANARY"}, "", 0,
 			[]string{"client secret: SPAPI_CLIENT_SECRET and LWA_CLIENT_SECRET are both set and differ: set one of the two"}},
 		{"refresh tokens differ", map[string]string{"AMAZON_REFRESH_TOKEN": "Atzr|otherCANARY"}, "", 0,
@@ -131,7 +129,7 @@ func TestLoadErrors(t *testing.T) {
 		{"access token", map[string]string{"SPAPI_REFRESH_TOKEN": testAccessToken}, "", 0, []string{"refresh token (SPAPI_REFRESH_TOKEN)", "is an access token"}},
 		{"region and marketplace", map[string]string{"SPAPI_MARKETPLACE": "US"}, "", 0, []string{"marketplace (SPAPI_MARKETPLACE)", `lies in region "na"`}},
 		{"marketplace", map[string]string{"SPAPI_REGION": "", "SPAPI_MARKETPLACE": "Germny"}, "", 0, []string{"marketplace (SPAPI_MARKETPLACE)", "DE"}},
-		{"sandbox", map[string]string{"SPAPI_SANDBOX": "maybe"}, "", 0, []string{`SPAPI_SANDBOX "maybe": want true or false`}},
+		{"sandbox", map[string]string{"SPAPI_SANDBOX": "maybe"}, "", 0, []string{`sandbox (SPAPI_SANDBOX) "maybe": want true or false`}},
 		{"endpoint", map[string]string{"SPAPI_ENDPOINT": "http://example.com"}, "", 0, []string{"endpoint (SPAPI_ENDPOINT)", "must be https"}},
 		{"file missing", map[string]string{"SPAPI_CONFIG": "/nonexistent/config.json"}, "", 0, []string{"profile file", "/nonexistent/config.json", "cannot be opened"}},
 		{"profile asked for, no file", map[string]string{"SPAPI_PROFILE": "shop"}, "", 0, []string{"cannot be opened"}},

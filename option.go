@@ -5,10 +5,11 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// Option changes how an [App] works.
+// Option changes how an [App] works. [Load] takes it too.
 type Option func(*config)
 
 type config struct {
@@ -24,11 +25,6 @@ type config struct {
 	retry     RetryPolicy
 	maxBody   int64
 	signer    Signer
-
-	// of Load only
-	profile string
-	region  marketplace.Region
-	sandbox bool
 }
 
 type appLimit struct {
@@ -38,7 +34,7 @@ type appLimit struct {
 
 // Defaults of the options.
 const (
-	defaultTokenURL = "https://api.amazon.com/auth/o2/token" // one host for all regions
+	defaultTokenURL = settings.AmazonTokenURL
 	defaultMaxBody  = 256 << 20
 )
 
@@ -91,15 +87,6 @@ func WithMaxBody(bytes int64) Option { return func(c *config) { c.maxBody = byte
 
 // WithSigner signs each request after its token is in place, as Amazon demanded until 2023-10-02; see package awsauth.
 func WithSigner(s Signer) Option { return func(c *config) { c.signer = s } }
-
-// WithProfile makes [Load] read this profile in place of the one that SPAPI_PROFILE names or "default".
-func WithProfile(name string) Option { return func(c *config) { c.profile = name } }
-
-// WithRegion makes [Load] call this region in place of the one that the environment or the profile names.
-func WithRegion(r marketplace.Region) Option { return func(c *config) { c.region = r } }
-
-// WithSandbox makes [Load] call the sandbox whatever the environment or the profile says.
-func WithSandbox() Option { return func(c *config) { c.sandbox = true } }
 
 // Signer signs a request in place. The body must be taken from req.GetBody, or from req.Body and put back.
 type Signer interface {

@@ -1,19 +1,8 @@
 package spapi
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
-)
-
-// Shapes of Amazon's secrets (developer-docs.amazon.com/sp-api/docs/connecting-to-the-selling-partner-api).
-const (
-	prefixClientID     = "amzn1.application-oa2-client."
-	prefixClientSecret = "amzn1.oa2-cs."
-	prefixRefresh      = "Atzr|"
-	prefixAccess       = "Atza|"
-	prefixGrantless    = "Atc|"
-	prefixRestricted   = "Atz.sprdt|"
 )
 
 const redacted = "REDACTED"
@@ -34,19 +23,6 @@ func scrub(s string, known ...string) string {
 	}
 	s = headerShapes.ReplaceAllString(s, "${1}${2}"+redacted)
 	return tokenShapes.ReplaceAllString(s, redacted)
-}
-
-// hint shows enough of a secret to recognize which one it is and nothing that could be used: the public prefix and the length.
-func hint(s string) string {
-	if s == "" {
-		return ""
-	}
-	for _, p := range []string{prefixClientSecret, prefixRefresh, prefixAccess, prefixGrantless, prefixRestricted} {
-		if strings.HasPrefix(s, p) {
-			return fmt.Sprintf("%s… (%d characters)", p, len(s))
-		}
-	}
-	return fmt.Sprintf("… (%d characters)", len(s))
 }
 
 // masked is what a secret prints as: whether it is there.

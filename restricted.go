@@ -20,7 +20,8 @@ func IsRestrictedReportType(reportType string) bool {
 func (c *call) needsRestricted() (bool, error) {
 	op := c.op
 	if c.restricted && op.known() && op.Restricted == RestrictedNever {
-		return false, &ConfigError{Field: "WithRestrictedData", Value: op.ID, Want: "the operation takes no restricted data token: leave the option out"}
+		return false, &ConfigError{Code: CodeRestrictedDataNone, Field: "WithRestrictedData", Value: op.ID,
+			Want: "the operation takes no restricted data token: leave the option out"}
 	}
 	for _, e := range c.elements {
 		if op.known() && !slices.Contains(strings.Split(op.DataElements, ","), e) {
@@ -28,7 +29,7 @@ func (c *call) needsRestricted() (bool, error) {
 			if op.DataElements != "" {
 				want = "want " + strings.ReplaceAll(op.DataElements, ",", ", ") + " for " + op.ID
 			}
-			return false, &ConfigError{Field: "data element", Value: e, Want: want}
+			return false, &ConfigError{Code: CodeRestrictedDataUnknown, Field: "data element", Value: e, Want: want}
 		}
 	}
 	return c.restricted || op.Restricted == RestrictedAlways || op.Restricted == RestrictedReport && IsRestrictedReportType(c.reportType), nil

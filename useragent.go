@@ -19,7 +19,8 @@ func userAgent(product string) (string, error) {
 	}
 	for _, r := range product {
 		if r < ' ' || r > '~' {
-			return "", &ConfigError{Field: "user agent", Value: product, Want: "holds a character that is not printable ASCII: want Name/Version, such as Repricer/1.2"}
+			return "", &ConfigError{Code: CodeUserAgentInvalid, Field: "user agent", Value: product,
+				Want: "holds a character that is not printable ASCII: want Name/Version, such as Repricer/1.2"}
 		}
 	}
 	name, version := product, ""
@@ -28,7 +29,7 @@ func userAgent(product string) (string, error) {
 	}
 	name, version = strings.TrimSpace(name), strings.TrimSpace(version)
 	if name == "" {
-		return "", &ConfigError{Field: "user agent", Value: product, Want: "has no name: want Name/Version, such as Repricer/1.2"}
+		return "", &ConfigError{Code: CodeUserAgentInvalid, Field: "user agent", Value: product, Want: "has no name: want Name/Version, such as Repricer/1.2"}
 	}
 	if version == "" {
 		version = "0"
@@ -37,7 +38,8 @@ func userAgent(product string) (string, error) {
 	tail := " (Language=" + valueEscaper.Replace("Go/"+strings.TrimPrefix(runtime.Version(), "go")) +
 		"; Platform=" + valueEscaper.Replace(runtime.GOOS+"/"+runtime.GOARCH) + ")"
 	if n := utf8.RuneCountInString(head) + utf8.RuneCountInString(tail); n > maxUserAgent {
-		return "", &ConfigError{Field: "user agent", Value: product[:40] + "…", Want: "is too long: Amazon takes 500 characters with language and platform"}
+		return "", &ConfigError{Code: CodeUserAgentInvalid, Field: "user agent", Value: product[:40] + "…",
+			Want: "is too long: Amazon takes 500 characters with language and platform"}
 	}
 	return head + tail, nil
 }

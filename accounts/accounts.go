@@ -10,6 +10,9 @@
 // A [Store] keeps them: [File], a file sealed with age (the default); [Environment], read only; and in packages of
 // their own, so that nobody else links the AWS SDK, awsdynamodb and awssecrets. All pass the same suite of tests, accountstest.Run.
 //
+// [Clients] makes clients of them, one [spapi.App] for each application. What the environment and a profile that is named say about where
+// calls go counts for stored accounts too: see [Clients.Resolve].
+//
 // Secrets never reach an error text, a log line or a printed value: Account and Application print with their secrets redacted in every
 // format, also as JSON.
 //
@@ -53,6 +56,10 @@ type Account struct {
 
 	// Sandbox sends calls to the region's sandbox.
 	Sandbox bool
+
+	// Endpoint and TokenURL are where calls and requests for tokens go in place of Amazon, such as to the emulator that the authorization
+	// is from; see [spapi.WithEndpoint] and [spapi.WithTokenURL]. Optional.
+	Endpoint, TokenURL string
 
 	// Created and Updated are set by Put, in whole seconds UTC. A Created that is given is kept when the account is new to the store.
 	Created, Updated time.Time

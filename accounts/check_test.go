@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/internal/settings"
 )
 
 // A name that is accepted stays as it is when it is given again, and one that is refused shows no secret.
@@ -21,7 +22,7 @@ func FuzzCleanName(f *testing.F) {
 			if !errors.As(err, &bad) || bad.Field != "account name" {
 				t.Fatalf("%q: %T %v", name, err, err)
 			}
-			if secretShape(name) && strings.Contains(err.Error(), name) {
+			if settings.SecretShape(name) && strings.Contains(err.Error(), name) {
 				t.Fatalf("%q: %v repeats it", name, err)
 			}
 			return
@@ -29,7 +30,7 @@ func FuzzCleanName(f *testing.F) {
 		if again, err := CleanName(clean); err != nil || again != clean {
 			t.Errorf("%q becomes %q, and that %q, %v", name, clean, again, err)
 		}
-		if clean == "" || len(clean) > maxName || secretShape(clean) || strings.ContainsAny(clean, "\n\x00") {
+		if clean == "" || len(clean) > maxName || settings.SecretShape(clean) || strings.ContainsAny(clean, "\n\x00") {
 			t.Errorf("%q becomes %q", name, clean)
 		}
 	})

@@ -2,11 +2,9 @@ package accounts
 
 import (
 	"context"
-	"os"
 	"strconv"
-	"strings"
 
-	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -26,95 +24,62 @@ type Env struct{}
 //	SPAPI_MARKETPLACE     in place of the region, or with it
 //	SPAPI_SANDBOX         true or false
 //	SPAPI_SELLER_ID       optional
+//	SPAPI_ENDPOINT        optional
+//	SPAPI_TOKEN_URL       optional
 //	SPAPI_APPLICATION_ID  optional
 //	SPAPI_ROLE_ARN        or SP_ROLE_ARN; optional
 //
-// [Open] and [Clients] also follow SPAPI_ENDPOINT and SPAPI_TOKEN_URL for this account. Where none of the first three is set,
-// the store is empty; where some are, the missing ones are an error.
+// Where none of the first three is set, the store is empty; where some are, the missing ones are an error.
 func Environment() *Env { return &Env{} }
 
-// variables are the settings in the environment, by the names that errors use.
-var variables = map[string][]string{
-	"client id":          {"SPAPI_CLIENT_ID", "LWA_CLIENT_IDENTIFIER"},
-	"client secret":      {"SPAPI_CLIENT_SECRET", "LWA_CLIENT_SECRET"},
-	"refresh token":      {"SPAPI_REFRESH_TOKEN", "AMAZON_REFRESH_TOKEN"},
-	"region":             {"SPAPI_REGION"},
-	"marketplace":        {"SPAPI_MARKETPLACE"},
-	"selling partner id": {"SPAPI_SELLER_ID"},
-	"application id":     {"SPAPI_APPLICATION_ID"},
-	"role ARN":           {"SPAPI_ROLE_ARN", "SP_ROLE_ARN"},
-}
-
-// lookup reads a setting that several variables can hold.
-func lookup(field string) (value, source string, err error) {
-	for _, name := range variables[field] {
-		found := os.Getenv(name)
-		switch {
-		case found == "" || found == value:
-		case value == "":
-			value, source = found, name
-		default:
-			return "", "", &spapi.ConfigError{Field: field, Want: source + " and " + name + " are both set and differ: set one of the two"}
-		}
-	}
-	return value, source, nil
-}
-
-// read returns what the environment holds; found is false if that is nothing.
+// read returns what is set; found is false if that is nothing.
 func (e *Env) read() (account Account, application Application, found bool, err error) {
-	values, sources := map[string]string{}, map[string]string{}
-	for field := range variables {
-		if values[field], sources[field], err = lookup(field); err != nil {
-			return account, application, false, err
-		}
-	}
-	if values["client id"] == "" && values["client secret"] == "" && values["refresh token"] == "" {
+	s, err := settings.Environment()
+	if err == nil && !s.HasCredentials() {
 		return account, application, false, nil
 	}
-	application = Application{ClientID: values["client id"], ClientSecret: values["client secret"],
-		ApplicationID: values["application id"], RoleARN: values["role ARN"]}
-	account = Account{Name: EnvironmentName, SellingPartnerID: values["selling partner id"], Region: marketplace.Region(values["region"]),
-		ClientID: values["client id"], RefreshToken: values["refresh token"]}
-	if m := values["marketplace"]; m != "" {
-		account.Marketplaces = []string{m}
+	if err == nil {
+		err = s.Check()
 	}
-	if text := os.Getenv("SPAPI_SANDBOX"); text != "" {
-		if account.Sandbox, err = strconv.ParseBool(text); err != nil {
-			return account, application, false, &spapi.ConfigError{Field: "SPAPI_SANDBOX", Value: text, Want: "want true or false"}
-		}
+	if err == nil {
+		err = s.Complete()
 	}
+	if err != nil {
+		return account, application, false, err
+	}
+	application = Application{ClientID: s.Text(settings.ClientID), ClientSecret: s.Text(settings.ClientSecret),
+		ApplicationID: s.Text(settings.ApplicationID), RoleARN: s.Text(settings.RoleARN)}
+	account = Account{Name: EnvironmentName, ClientID: s.Text(settings.ClientID), RefreshToken: s.Text(settings.RefreshToken)}
+	account.apply(s)
 	if application, err = application.Clean(); err == nil {
 		account, err = account.Clean()
 	}
-	return account, application, true, named(err, sources)
+	return account, application, true, err
 }
 
-// named adds to an error which variable it is about.
-func named(err error, sources map[string]string) error {
-	bad, ok := err.(*spapi.ConfigError)
-	if !ok {
-		return err
+// apply changes an account to what is set beside credentials, which has been checked.
+func (a *Account) apply(s settings.Set) {
+	if text := s.Text(settings.Region); text != "" {
+		if region, err := marketplace.ParseRegion(text); err == nil && region != a.Region {
+			a.Region, a.Marketplaces = region, nil
+		}
 	}
-	with := *bad
-	switch source, names := sources[bad.Field], variables[bad.Field]; {
-	case source != "":
-		with.Field += " (" + source + ")"
-	case bad.Field == "region":
-		with.Field += " (SPAPI_REGION and SPAPI_MARKETPLACE are not set)"
-	case len(names) > 0:
-		with.Field += " (" + strings.Join(names, " or ") + " is not set)"
+	if text := s.Text(settings.Marketplace); text != "" {
+		if m, err := marketplace.Lookup(text); err == nil && m.Region != "" && m.Region != a.Region {
+			a.Region, a.Marketplaces = m.Region, nil
+		}
+		a.Marketplaces = append([]string{text}, a.Marketplaces...)
 	}
-	return &with
-}
-
-func (e *Env) options() (options []spapi.Option) {
-	if url := os.Getenv("SPAPI_ENDPOINT"); url != "" {
-		options = append(options, spapi.WithEndpoint(url))
+	for x, field := range map[*settings.Setting]*string{
+		settings.SellerID: &a.SellingPartnerID, settings.Endpoint: &a.Endpoint, settings.TokenURL: &a.TokenURL,
+	} {
+		if s.Has(x) {
+			*field = s.Text(x)
+		}
 	}
-	if url := os.Getenv("SPAPI_TOKEN_URL"); url != "" {
-		options = append(options, spapi.WithTokenURL(url))
+	if s.Has(settings.Sandbox) {
+		a.Sandbox = s.True(settings.Sandbox)
 	}
-	return options
 }
 
 // String names the store.

@@ -44,7 +44,7 @@ func Example() {
 func ExampleAccount() {
 	a := accounts.Account{Name: "shop-de", Region: marketplace.Europe, ClientID: "amzn1.application-oa2-client.1", RefreshToken: "Atzr|1"}
 	fmt.Printf("%+v\n", a)
-	// Output: Account{Name:"shop-de" SellingPartnerID: Region:eu Marketplaces:[] ClientID:amzn1.application-oa2-client.1 RefreshToken:REDACTED Sandbox:false Created: Updated:}
+	// Output: Account{Name:"shop-de" SellingPartnerID: Region:eu Marketplaces:[] ClientID:amzn1.application-oa2-client.1 RefreshToken:REDACTED Sandbox:false Endpoint: TokenURL: Created: Updated:}
 }
 
 // A program with many sellers: the clients of one application share connections, tokens and limits.

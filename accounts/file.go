@@ -22,6 +22,7 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts/internal/stored"
+	"github.com/openspapi/spapi/internal/settings"
 )
 
 // File is a store in one file, sealed with age; see [NewFile].
@@ -45,7 +46,11 @@ type book struct {
 	Applications map[string]stored.Application `json:"applications"` // by client id
 }
 
-const bookVersion = 1
+// bookVersion 2 has endpoints and token URLs, without which an account of an emulator would call Amazon. Version 1 is read still.
+const (
+	bookVersion    = 2
+	oldBookVersion = 1
+)
 
 // NewFile makes a store of the file at path, which need not exist yet: the first write makes it, and the folders above it, for
 // their owner alone (modes 0600 and 0700). A file that others have access to is refused ([ErrPermissions]).
@@ -64,13 +69,9 @@ func NewFile(path string, key Key) *File {
 // DefaultFile is the file that the spapi command uses: the one that SPAPI_ACCOUNTS names, or spapi/accounts.age in
 // [os.UserConfigDir], with [AutoKey]. ask may be nil, see there.
 func DefaultFile(ask func(ctx context.Context, create bool) (string, error)) (*File, error) {
-	path := os.Getenv("SPAPI_ACCOUNTS")
-	if path == "" {
-		dir, err := os.UserConfigDir()
-		if err != nil {
-			return nil, &spapi.ConfigError{Field: "file of accounts", Want: "cannot be located: set SPAPI_ACCOUNTS", Err: err}
-		}
-		path = filepath.Join(dir, "spapi", "accounts.age")
+	path, err := settings.AccountsFile()
+	if err != nil {
+		return nil, err
 	}
 	return NewFile(path, AutoKey(ask)), nil
 }
@@ -275,7 +276,7 @@ func unseal(sealed []byte, k *keys) (*book, error) {
 		return nil, hinted(ErrCorrupted, "its version is %d and this program knows %d: use a newer spapi", version.Version, bookVersion)
 	}
 	var b book
-	if json.Unmarshal(text, &b) != nil || b.Version != bookVersion {
+	if json.Unmarshal(text, &b) != nil || b.Version < oldBookVersion || b.Version > bookVersion {
 		return nil, hinted(ErrCorrupted, "what is sealed in it is no list of accounts")
 	}
 	if b.Accounts == nil {

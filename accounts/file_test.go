@@ -209,7 +209,7 @@ func TestSealedOther(t *testing.T) {
 		"Atzr|" + canary:                     "no list of accounts",
 		`{}`:                                 "no list of accounts",
 		`{"version":1,"accounts":"` + canary: "no list of accounts",
-		`{"version":2,"accounts":["` + canary + `"]}`: "newer spapi",
+		`{"version":3,"accounts":["` + canary + `"]}`: "newer spapi",
 	} {
 		var sealed bytes.Buffer
 		w, err := age.Encrypt(&sealed, k.recipient)
@@ -224,6 +224,69 @@ func TestSealedOther(t *testing.T) {
 			t.Fatal(err)
 		}
 		fails(t, NewFile(f.path, keyFile(dir)), ErrCorrupted, says)
+	}
+}
+
+// A file of an earlier version is read, and keeps what it holds when it is written in the present one.
+func TestOldVersion(t *testing.T) {
+	dir, f := filled(t, keyFile)
+	k, err := keyFile(dir).open(t.Context(), f.path, []byte(ageMagic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sealed bytes.Buffer
+	w, err := age.Encrypt(&sealed, k.recipient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = w.Write([]byte(`{"version":1,"default":"old","accounts":{"old":{"name":"old","region":"eu","client_id":"amzn1.application-oa2-client.0",` +
+		`"refresh_token":"Atzr|cAnArY4711","created":"2026-01-02T03:04:05Z"}},"applications":{"amzn1.application-oa2-client.0":` +
+		`{"client_id":"amzn1.application-oa2-client.0","client_secret":"amzn1.oa2-cs.v1.cAnArY4711"}}}`))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(f.path, sealed.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"as it was", "after a write"} {
+		old, err := Pick(t.Context(), NewFile(f.path, keyFile(dir)), "")
+		if err != nil || old.Name != "old" || old.RefreshToken != "Atzr|cAnArY4711" || old.Endpoint != "" || old.Created.Year() != 2026 {
+			t.Errorf("%s: %v, %v", when, old, err)
+		}
+		emulated := testAccount("new")
+		emulated.Endpoint = "http://127.0.0.1:8080"
+		if err := NewFile(f.path, keyFile(dir)).Put(t.Context(), emulated); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(f.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A program that doesn't know endpoints must refuse the file: it would call Amazon with the account of an emulator.
+	if b, err := unseal(text, k); err != nil || b.Version < 2 {
+		t.Errorf("written as version %d, %v", b.Version, err)
+	}
+}
+
+// A process that makes a key file when another one has just made it leaves that one's: what it sealed could not be opened otherwise.
+func TestKeyFileOfAnother(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key.txt")
+	if err := makeKeyFile(path); err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := makeKeyFile(path); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, theirs) {
+		t.Errorf("the key file was replaced, %v", err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v", entries, err)
 	}
 }
 

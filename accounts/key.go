@@ -15,6 +15,7 @@ import (
 	"github.com/zalando/go-keyring"
 
 	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/internal/settings"
 )
 
 // Key says where the key of a [File] comes from.
@@ -30,9 +31,9 @@ type keys struct {
 }
 
 // Environment variables of [AutoKey].
-const (
-	keyFileVariable    = "SPAPI_KEY_FILE"
-	passphraseVariable = "SPAPI_PASSPHRASE"
+var (
+	keyFileVariable    = settings.KeyFile.Variable()
+	passphraseVariable = settings.Passphrase.Variable()
 )
 
 // KeyringService is the service under which [KeyringKey] keeps keys in the operating system's keyring; the user is the
@@ -227,11 +228,12 @@ func withKeyring(ctx context.Context, ask func() (string, error)) (string, error
 // nobody to ask.
 func AutoKey(ask func(ctx context.Context, create bool) (string, error)) Key {
 	return Key{func(ctx context.Context, path string, sealed []byte) (*keys, error) {
-		keyFile, passphrase := os.Getenv(keyFileVariable), os.Getenv(passphraseVariable)
+		keyFile, passphrase := settings.KeyFile.Getenv(), settings.Passphrase.Getenv()
 		var key Key
 		switch {
 		case keyFile != "" && passphrase != "" && sealed == nil:
-			return nil, &spapi.ConfigError{Field: "key of the accounts", Want: keyFileVariable + " and " + passphraseVariable + " are both set: set one of the two"}
+			return nil, &spapi.ConfigError{Code: spapi.CodeKeyAmbiguous, Field: "key of the accounts",
+				Want: keyFileVariable + " and " + passphraseVariable + " are both set: set one of the two"}
 		case keyFile != "" && !withPassphrase(sealed):
 			key = FileKey(keyFile)
 		case passphrase != "" && (sealed == nil || withPassphrase(sealed)):

@@ -20,8 +20,10 @@ func masked(s string) string {
 
 // String never shows the refresh token.
 func (a Account) String() string {
-	return fmt.Sprintf("Account{Name:%q SellingPartnerID:%s Region:%s Marketplaces:%s ClientID:%s RefreshToken:%s Sandbox:%t Created:%s Updated:%s}",
-		a.Name, a.SellingPartnerID, a.Region, a.Marketplaces, a.ClientID, masked(a.RefreshToken), a.Sandbox, date(a.Created), date(a.Updated))
+	return fmt.Sprintf("Account{Name:%q SellingPartnerID:%s Region:%s Marketplaces:%s ClientID:%s RefreshToken:%s Sandbox:%t "+
+		"Endpoint:%s TokenURL:%s Created:%s Updated:%s}",
+		a.Name, a.SellingPartnerID, a.Region, a.Marketplaces, a.ClientID, masked(a.RefreshToken), a.Sandbox, a.Endpoint, a.TokenURL,
+		date(a.Created), date(a.Updated))
 }
 
 // Format never shows the refresh token, whatever the verb.
@@ -31,7 +33,7 @@ func (a Account) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, a.String
 func (a Account) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("name", a.Name), slog.String("selling_partner_id", a.SellingPartnerID), slog.String("region", string(a.Region)),
 		slog.Any("marketplaces", a.Marketplaces), slog.String("client_id", a.ClientID), slog.String("refresh_token", masked(a.RefreshToken)),
-		slog.Bool("sandbox", a.Sandbox))
+		slog.Bool("sandbox", a.Sandbox), slog.String("endpoint", a.Endpoint), slog.String("token_url", a.TokenURL))
 }
 
 // MarshalJSON never shows the refresh token: JSON is for people and programs that look, stores keep their own form.

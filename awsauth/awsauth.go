@@ -24,7 +24,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -34,6 +33,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -143,11 +143,11 @@ func New(c Config) (*Signer, error) {
 // as AWS's own tools read it (AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_ENDPOINT_URL_STS and the others). Without a
 // role the base credentials sign. It is an error when both variables are set and differ.
 func FromEnvironment(ctx context.Context) (*Signer, error) {
-	ours, article := os.Getenv("SPAPI_ROLE_ARN"), os.Getenv("SP_ROLE_ARN")
-	if ours != "" && article != "" && ours != article {
-		return nil, errors.New("awsauth: SPAPI_ROLE_ARN and SP_ROLE_ARN are both set and differ: unset one of them")
+	role, err := settings.RoleARN.Read()
+	if err != nil {
+		return nil, fmt.Errorf("awsauth: %w", err)
 	}
-	return newSigner(ctx, Config{RoleARN: cmp.Or(ours, article)})
+	return newSigner(ctx, Config{RoleARN: role.Text})
 }
 
 func newSigner(ctx context.Context, c Config) (*Signer, error) {

@@ -115,6 +115,19 @@ func (c Config) accounts(t *testing.T) {
 		t.Errorf("created %s, %v; want %s in UTC", got.Created, err, moved.Created.Truncate(time.Second))
 	}
 
+	// Where calls go is kept, and is gone when it is put without.
+	emulated := Account("moved")
+	emulated.Endpoint, emulated.TokenURL = "http://127.0.0.1:8080/", "http://127.0.0.1:8080/auth/o2/token"
+	must(t, s.Put(ctx, emulated))
+	emulated.Endpoint = "http://127.0.0.1:8080"
+	got, err = open().Get(ctx, "moved")
+	must(t, err)
+	sameAccount(t, got, emulated)
+	must(t, s.Put(ctx, moved))
+	if got, err = open().Get(ctx, "moved"); err != nil || got.Endpoint != "" || got.TokenURL != "" {
+		t.Errorf("put without endpoint and token URL it has %q and %q, %v", got.Endpoint, got.TokenURL, err)
+	}
+
 	// The caller's values and the store's don't share memory.
 	must(t, s.Put(ctx, Account("memory")))
 	mine, err := s.Get(ctx, "memory")
@@ -284,16 +297,19 @@ func (c Config) invalid(t *testing.T) {
 		}
 	}
 	for field, change := range map[string]func(*accounts.Account){
-		"refresh token":      func(a *accounts.Account) { a.RefreshToken = "" },
-		"refresh token ":     func(a *accounts.Account) { a.RefreshToken = "Atza|" + Canary },
-		"client id":          func(a *accounts.Account) { a.ClientID = "" },
-		"client id ":         func(a *accounts.Account) { a.ClientID = "amzn1.oa2-cs.v1." + Canary },
-		"region":             func(a *accounts.Account) { a.Region, a.Marketplaces = "", nil },
-		"region ":            func(a *accounts.Account) { a.Region = "moon" },
-		"marketplace":        func(a *accounts.Account) { a.Marketplaces = []string{"Germny"} },
-		"marketplace ":       func(a *accounts.Account) { a.Marketplaces = []string{"DE", "US"} },
-		"marketplace  ":      func(a *accounts.Account) { a.Marketplaces = []string{"Atzr|" + Canary} },
-		"selling partner id": func(a *accounts.Account) { a.SellingPartnerID = "Atzr|" + Canary },
+		"endpoint":       func(a *accounts.Account) { a.Endpoint = "http://gateway.example.com" },
+		"token URL":      func(a *accounts.Account) { a.TokenURL = "api.amazon.com/auth/o2/token" },
+		"token URL ":     func(a *accounts.Account) { a.TokenURL = "https://example.com/Atzr|" + Canary },
+		"refresh token":  func(a *accounts.Account) { a.RefreshToken = "" },
+		"refresh token ": func(a *accounts.Account) { a.RefreshToken = "Atza|" + Canary },
+		"client id":      func(a *accounts.Account) { a.ClientID = "" },
+		"client id ":     func(a *accounts.Account) { a.ClientID = "amzn1.oa2-cs.v1." + Canary },
+		"region":         func(a *accounts.Account) { a.Region, a.Marketplaces = "", nil },
+		"region ":        func(a *accounts.Account) { a.Region = "moon" },
+		"marketplace":    func(a *accounts.Account) { a.Marketplaces = []string{"Germny"} },
+		"marketplace ":   func(a *accounts.Account) { a.Marketplaces = []string{"DE", "US"} },
+		"marketplace  ":  func(a *accounts.Account) { a.Marketplaces = []string{"Atzr|" + Canary} },
+		"seller id":      func(a *accounts.Account) { a.SellingPartnerID = "Atzr|" + Canary },
 	} {
 		account := Account("a")
 		change(&account)
@@ -532,6 +548,9 @@ func NoSecret(t *testing.T, v any) {
 func (c Config) open(t *testing.T) {
 	ctx, open := t.Context(), c.Open(t)
 	s := open()
+	for _, name := range []string{"SPAPI_ENDPOINT", "SPAPI_TOKEN_URL", "SPAPI_SANDBOX", "SPAPI_REGION", "SPAPI_MARKETPLACE", "SPAPI_SELLER_ID", "SPAPI_PROFILE"} {
+		t.Setenv(name, "")
+	}
 	must(t, s.PutApplication(ctx, Application(0)))
 	must(t, s.PutApplication(ctx, Application(1)))
 	must(t, s.Put(ctx, Account("eu")))
@@ -541,10 +560,13 @@ func (c Config) open(t *testing.T) {
 	other := Account("other")
 	other.ClientID = Application(1).ClientID
 	must(t, s.Put(ctx, other))
+	emulated := Account("emulated")
+	emulated.Endpoint, emulated.TokenURL = "http://127.0.0.1:8080", "http://127.0.0.1:8080/auth/o2/token"
+	must(t, s.Put(ctx, emulated))
 	must(t, s.Use(ctx, "us"))
 	clients := accounts.NewClients(open(), spapi.WithUserAgent("Test/1"))
 	got := map[string]*spapi.Client{}
-	for _, name := range []string{"", "eu", "us", "other"} {
+	for _, name := range []string{"", "eu", "us", "other", "emulated"} {
 		client, err := clients.Client(ctx, name)
 		must(t, err)
 		got[name] = client
@@ -557,6 +579,9 @@ func (c Config) open(t *testing.T) {
 	}
 	if got["eu"].App() != got["us"].App() || got["eu"].App() == got["other"].App() {
 		t.Error("clients share an App just if they are of one application")
+	}
+	if c := got["emulated"]; c.Endpoint() != "http://127.0.0.1:8080" || c.App() == got["eu"].App() {
+		t.Errorf("the client of an account with an endpoint of its own: %v", c)
 	}
 	rotated := Application(0)
 	rotated.ClientSecret += "2"

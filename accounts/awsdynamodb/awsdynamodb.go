@@ -8,7 +8,7 @@
 // The partition key is kind, the sort key name; both are strings. One item is one of:
 //
 //	kind         name        attributes
-//	account      its name    region, client_id, refresh_token, selling_partner_id, marketplaces (list), sandbox, created, updated
+//	account      its name    region, client_id, refresh_token, selling_partner_id, marketplaces (list), sandbox, endpoint, token_url, created, updated
 //	application  client id   client_id, client_secret, application_id, role_arn, secret_expires, created, updated
 //	default      "default"   account (a name)
 //

@@ -8,7 +8,8 @@
 //
 // Each account and each application is a secret of its own, with a JSON object in it:
 //
-//	spapi/account/NAME           name, region, client_id, refresh_token, selling_partner_id, marketplaces, sandbox, created, updated
+//	spapi/account/NAME           name, region, client_id, refresh_token, selling_partner_id, marketplaces, sandbox, endpoint, token_url, created,
+//	                             updated
 //	spapi/application/CLIENT-ID  client_id, client_secret, application_id, role_arn, secret_expires, created, updated
 //	spapi/default                account (a name)
 //

@@ -79,7 +79,9 @@ func keep(variable string, args ...string) func(*testscript.TestScript, bool, []
 	return func(ts *testscript.TestScript, neg bool, _ []string) {
 		cmd := exec.Command("spapi", args...)
 		cmd.Dir = ts.Getenv("WORK")
-		for _, name := range []string{"SPAPI_CLIENT_ID", "SPAPI_CLIENT_SECRET", "SPAPI_REFRESH_TOKEN", "SPAPI_REGION", "SPAPI_MARKETPLACE", "SPAPI_SELLER_ID", "SPAPI_ENDPOINT", "SPAPI_TOKEN_URL"} {
+		for _, name := range []string{"SPAPI_CLIENT_ID", "SPAPI_CLIENT_SECRET", "SPAPI_REFRESH_TOKEN",
+			"SPAPI_REGION", "SPAPI_MARKETPLACE", "SPAPI_SELLER_ID", "SPAPI_ENDPOINT", "SPAPI_TOKEN_URL",
+			"SPAPI_ACCOUNTS", "SPAPI_KEY_FILE"} {
 			cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 		}
 		out, err := cmd.Output()

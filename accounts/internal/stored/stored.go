@@ -19,6 +19,8 @@ type Account struct {
 	ClientID         string             `json:"client_id"`
 	RefreshToken     string             `json:"refresh_token"`
 	Sandbox          bool               `json:"sandbox,omitempty"`
+	Endpoint         string             `json:"endpoint,omitempty"`
+	TokenURL         string             `json:"token_url,omitempty"`
 	Created          time.Time          `json:"created,omitzero"`
 	Updated          time.Time          `json:"updated,omitzero"`
 }

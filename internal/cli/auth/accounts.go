@@ -26,6 +26,8 @@ type row struct {
 	SellerID     string    `json:"seller_id"`
 	ClientID     string    `json:"client_id"`
 	Sandbox      bool      `json:"sandbox"`
+	Endpoint     string    `json:"endpoint,omitzero"`  // where it isn't Amazon's
+	TokenURL     string    `json:"token_url,omitzero"` // likewise
 	Updated      time.Time `json:"updated,omitzero"`
 }
 
@@ -36,6 +38,7 @@ var rowColumns = []output.Column{
 	{Name: "marketplaces", Path: "marketplaces"},
 	{Name: "seller", Path: "seller_id"},
 	{Name: "sandbox", Path: "sandbox", Text: yes},
+	{Name: "endpoint", Path: "endpoint"},
 	{Name: "application", Path: "client_id", Text: func(v any) string {
 		s, _ := v.(string)
 		return strings.TrimPrefix(s, "amzn1.application-oa2-client.")
@@ -51,7 +54,7 @@ func yes(v any) string {
 
 func newRow(a *accounts.Account, standard string) row {
 	r := row{Name: a.Name, Default: a.Name == standard, Region: string(a.Region), Marketplaces: []string{}, SellerID: a.SellingPartnerID, ClientID: a.ClientID,
-		Sandbox: a.Sandbox, Updated: a.Updated}
+		Sandbox: a.Sandbox, Endpoint: a.Endpoint, TokenURL: a.TokenURL, Updated: a.Updated}
 	for _, id := range a.Marketplaces {
 		if m, ok := marketplace.ByID(id); ok {
 			id = m.CountryCode
@@ -68,16 +71,6 @@ func defaultOf(ctx context.Context, store accounts.Store) (string, error) {
 		return "", nil
 	}
 	return a.Name, err
-}
-
-// emulated is the account of --emulator.
-func emulated(f *factory.Factory) (accounts.Account, error) {
-	emu, err := f.Emulator()
-	if err != nil {
-		return accounts.Account{}, err
-	}
-	c := emu.Credentials()
-	return accounts.Account{Name: "emulator", Region: c.Region, SellingPartnerID: c.SellerID, ClientID: c.ClientID, Sandbox: f.Flags.Sandbox}, nil
 }
 
 // Options are the flags of the commands on stored accounts and what they work with.
@@ -108,7 +101,7 @@ func NewCmdList(f *factory.Factory, runF func(context.Context, *Options) error) 
 func list(ctx context.Context, opts *Options) error {
 	f := opts.Factory
 	if f.Flags.Emulator {
-		a, err := emulated(f)
+		a, err := f.Account(ctx)
 		if err != nil {
 			return err
 		}
@@ -183,19 +176,12 @@ func showStatus(ctx context.Context, opts *Options) error {
 	if err != nil {
 		return err
 	}
-	s := status{Source: string(f.Source()), TokenExpires: token.Expires.UTC().Truncate(time.Second)}
-	account := accounts.Account{Name: string(f.Source()), Region: client.Region(), Sandbox: client.Sandbox()}
-	switch f.Source() {
-	case factory.FromEmulator:
-		account, err = emulated(f)
-	case factory.FromAccount:
-		if account, err = f.Account(ctx); err == nil {
-			s.SecretExpires, err = secretExpires(ctx, f, account.ClientID)
-		}
-	}
+	t, err := f.Target(ctx)
 	if err != nil {
 		return err
 	}
+	account := t.Account
+	s := status{Source: string(t.Source), TokenExpires: token.Expires.UTC().Truncate(time.Second), SecretExpires: t.Application.SecretExpires}
 	joined, err := sellersv1.New(client).GetMarketplaceParticipations(ctx, nil)
 	switch {
 	case err == nil:
@@ -212,15 +198,6 @@ func showStatus(ctx context.Context, opts *Options) error {
 	}
 	s.row = newRow(&account, account.Name)
 	return f.Print(ctx, s)
-}
-
-func secretExpires(ctx context.Context, f *factory.Factory, clientID string) (time.Time, error) {
-	store, err := f.Store()
-	if err != nil {
-		return time.Time{}, err
-	}
-	application, err := store.Application(ctx, clientID)
-	return application.SecretExpires, err
 }
 
 // NewCmdToken returns "spapi auth token". runF replaces the work in tests.

@@ -20,6 +20,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/terminal"
 	"github.com/openspapi/spapi/internal/cli/when"
+	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -41,7 +42,9 @@ type LoginOptions struct {
 	RedirectURI   string
 	Timeout       time.Duration
 
-	lines *bufio.Reader // of stdin, where it is no terminal
+	set     settings.Set      // what flags, environment and a named profile say
+	clients *accounts.Clients // with which the authorization is tried
+	lines   *bufio.Reader     // of stdin, where it is no terminal
 }
 
 // defaultRedirectURI leads to this machine. Amazon leads back to registered addresses only.
@@ -61,6 +64,8 @@ func NewCmdLogin(f *factory.Factory, runF func(context.Context, *LoginOptions) e
 			"the browser shows in the end.\n\n" +
 			"With --self you have authorized the application for your own account in Developer Central: login asks for the refresh\n" +
 			"token that is shown there.\n\n" +
+			"--endpoint and --token-url, or SPAPI_ENDPOINT and SPAPI_TOKEN_URL, name another server than Amazon, such as \"spapi emulator\": they are\n" +
+			"stored with the account, so that its calls go there later too. Region, marketplace and sandbox come from flags or variables likewise.\n\n" +
 			"The client id comes from --client-id, SPAPI_CLIENT_ID or LWA_CLIENT_IDENTIFIER, or the only stored application; the\n" +
 			"client secret from --secret-file, SPAPI_CLIENT_SECRET or LWA_CLIENT_SECRET, or the stored application. What is missing is asked for,\n" +
 			"secrets without an echo; where stdin is no terminal it is read from there, a line each: client id, client secret,\n" +
@@ -105,9 +110,12 @@ func login(ctx context.Context, opts *LoginOptions) error {
 	if err != nil {
 		return err
 	}
+	if opts.set, err = f.Settings(); err != nil {
+		return err
+	}
 	switch {
 	case opts.Self:
-	case !f.Flags.Marketplace.Known():
+	case !known(opts.set.Text(settings.Marketplace)):
 		return exit.Usagef("the consent page needs the seller's marketplace: " +
 			"pass --marketplace with one of those that \"spapi marketplaces --all\" lists, such as --marketplace DE")
 	case opts.SellerID != "":
@@ -127,10 +135,14 @@ func login(ctx context.Context, opts *LoginOptions) error {
 	if application, err = application.Clean(); err != nil {
 		return err
 	}
-	account := accounts.Account{Name: name, ClientID: application.ClientID, Sandbox: f.Flags.Sandbox, SellingPartnerID: opts.SellerID, Region: f.Flags.Region}
-	if m := f.Flags.Marketplace; m.ID != "" {
-		account.Marketplaces, account.Region = []string{m.ID}, cmp.Or(m.Region, account.Region)
+	account, err := opts.account(name, application.ClientID)
+	if err != nil {
+		return err
 	}
+	if opts.clients, err = f.Clients(); err != nil {
+		return err
+	}
+	f.Tell(factory.Target{Target: accounts.Target{Account: account}})
 	if opts.Self {
 		account.RefreshToken, err = opts.ask(ctx, "Refresh token (Atzr|…): ")
 	} else {
@@ -169,16 +181,26 @@ func login(ctx context.Context, opts *LoginOptions) error {
 	return f.Print(ctx, newRow(&account, standard), rowColumns...)
 }
 
+// account is the account so far: who it is for, and where its calls go.
+func (o *LoginOptions) account(name, clientID string) (accounts.Account, error) {
+	a := factory.AccountOf(name, o.set)
+	a.ClientID, a.RefreshToken = clientID, ""
+	a.SellingPartnerID = cmp.Or(o.SellerID, a.SellingPartnerID) // the consent page tells another if it is another
+	if !o.set.Has(settings.Region, settings.Marketplace) {
+		return a, nil
+	}
+	var err error
+	a.Region, err = settings.Place(a.Region, o.set.Text(settings.Marketplace))
+	return a, err
+}
+
 // application settles id and secret of the application.
 func (o *LoginOptions) application(ctx context.Context, store accounts.Store) (accounts.Application, error) {
 	known, err := store.Applications(ctx)
 	if err != nil {
 		return accounts.Application{}, err
 	}
-	id, err := oneOf(o.ClientID, "SPAPI_CLIENT_ID", "LWA_CLIENT_IDENTIFIER")
-	if err != nil {
-		return accounts.Application{}, err
-	}
+	id := cmp.Or(o.ClientID, o.set.Text(settings.ClientID))
 	if id == "" && len(known) == 1 {
 		id = known[0].ClientID
 	}
@@ -193,11 +215,11 @@ func (o *LoginOptions) application(ctx context.Context, store accounts.Store) (a
 			application = a
 		}
 	}
-	secret, err := oneOf("", "SPAPI_CLIENT_SECRET", "LWA_CLIENT_SECRET")
+	secret := o.set.Text(settings.ClientSecret)
 	switch {
 	case o.SecretFile != "":
 		secret, err = firstLine(o.SecretFile)
-	case err == nil && secret == "" && application.ClientSecret == "":
+	case secret == "" && application.ClientSecret == "":
 		secret, err = o.ask(ctx, "LWA client secret: ")
 	}
 	if err != nil {
@@ -206,31 +228,10 @@ func (o *LoginOptions) application(ctx context.Context, store accounts.Store) (a
 	if secret != "" && secret != application.ClientSecret {
 		application.ClientSecret, application.SecretExpires = secret, time.Time{} // the date was the old one's
 	}
-	if o.ApplicationID == "" {
-		o.ApplicationID = os.Getenv("SPAPI_APPLICATION_ID")
-	}
-	if o.ApplicationID != "" {
-		application.ApplicationID = o.ApplicationID
+	if id := cmp.Or(o.ApplicationID, o.set.Text(settings.ApplicationID)); id != "" {
+		application.ApplicationID = id
 	}
 	return application, nil
-}
-
-// oneOf is the flag, else what the variables agree on.
-func oneOf(flag string, variables ...string) (string, error) {
-	if flag != "" {
-		return flag, nil
-	}
-	value, source := "", ""
-	for _, name := range variables {
-		switch found := os.Getenv(name); {
-		case found == "" || found == value:
-		case value == "":
-			value, source = found, name
-		default:
-			return "", exit.Usagef("%s and %s are both set and differ: set one of the two", source, name)
-		}
-	}
-	return value, nil
 }
 
 func firstLine(path string) (string, error) {
@@ -286,15 +287,21 @@ func (o *LoginOptions) answer(prompt string, ask func() (string, error)) (string
 
 // consent goes the way over Amazon's consent page.
 func (o *LoginOptions) consent(ctx context.Context, application *accounts.Application, account *accounts.Account) error {
-	f := o.Factory
 	if application.ApplicationID == "" {
 		return exit.Usagef("the consent page needs the application's id: pass --application-id amzn1.sp.solution.…, or --self for your own account")
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	c := &consent{site: central(f.Flags.Marketplace, o.Vendor), applicationID: application.ApplicationID, redirectURI: o.RedirectURI, draft: o.Draft, state: newState()}
-	if f.Flags.Endpoint != "" {
-		c.site = strings.TrimSuffix(f.Flags.Endpoint, "/") // an emulator has its consent page there
+	m, err := marketplace.Lookup(account.Marketplaces[0])
+	if err != nil {
+		return &exit.UsageError{Err: err}
+	}
+	c := &consent{site: central(m, o.Vendor), applicationID: application.ApplicationID, redirectURI: o.RedirectURI, draft: o.Draft, state: newState()}
+	if !settings.IsAmazonEndpoint(account.Endpoint) {
+		c.site = strings.TrimSuffix(account.Endpoint, "/") // an emulator has its consent page there
+	}
+	if c.site == "" {
+		return exit.Usagef("marketplace %s: its consent page is unknown", account.Marketplaces[0])
 	}
 	u, err := url.Parse(o.RedirectURI)
 	if err != nil || u.Host == "" {
@@ -313,11 +320,11 @@ func (o *LoginOptions) consent(ctx context.Context, application *accounts.Applic
 	if err != nil {
 		return err
 	}
-	options, err := f.Options()
+	client, err := o.clients.Of(*account, *application)
 	if err != nil {
 		return err
 	}
-	authorization, err := spapi.NewApp(application.Credentials(), options...).Exchange(ctx, g.code, c.redirectURI)
+	authorization, err := client.App().Exchange(ctx, g.code, c.redirectURI)
 	if err != nil {
 		return err
 	}
@@ -352,11 +359,6 @@ func (o *LoginOptions) show(ctx context.Context, c *consent) {
 
 // check tries the authorization and completes the account with what Amazon tells: its marketplaces, and the region if that is unknown.
 func (o *LoginOptions) check(ctx context.Context, application accounts.Application, account *accounts.Account) error {
-	options, err := o.Factory.Options()
-	if err != nil {
-		return err
-	}
-	app := spapi.NewApp(application.Credentials(), options...)
 	regions := []marketplace.Region{account.Region}
 	if account.Region == "" {
 		regions = marketplace.Regions() // Amazon tells nowhere which it is: one of the three answers
@@ -364,7 +366,10 @@ func (o *LoginOptions) check(ctx context.Context, application accounts.Applicati
 	for _, r := range regions {
 		trial := *account
 		trial.Region = r
-		client := app.Client(trial.Authorization())
+		client, err := o.clients.Of(trial, application)
+		if err != nil {
+			return err
+		}
 		if _, err := client.AccessToken(ctx); err != nil {
 			return err
 		}

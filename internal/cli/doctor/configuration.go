@@ -3,8 +3,7 @@ package doctor
 import (
 	"errors"
 	"net/url"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/openspapi/spapi"
@@ -12,48 +11,22 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// configProblems tell what a [spapi.ConfigError] is by its field and what it wants; the first that fits counts.
-var configProblems = []struct{ field, want, name string }{
-	{"client id", "has spaces", "spaces-pasted"},
-	{"client id", "is missing", "client-id-missing"},
-	{"client id", "is a client secret", "client-id-is-secret"},
-	{"client id", "is an application id", "client-id-is-application-id"},
-	{"client id", "is not an LWA client identifier", "client-id-malformed"},
-	{"client secret", "has spaces", "spaces-pasted"},
-	{"client secret", "is missing", "client-secret-missing"},
-	{"client secret", "is the client id", "client-secret-is-client-id"},
-	{"client secret", "is a token", "client-secret-is-token"},
-	{"client secret", "masked", "client-secret-masked"},
-	{"refresh token", "has spaces", "spaces-pasted"},
-	{"refresh token", "is missing", "refresh-token-missing"},
-	{"refresh token", "is an access token", "refresh-token-is-access-token"},
-	{"refresh token", "is a restricted data token", "refresh-token-is-restricted-token"},
-	{"refresh token", "is an authorization code", "refresh-token-is-code"},
-	{"refresh token", "is a part of the application", "refresh-token-is-credential"},
-	{"refresh token", "percent-encoded", "refresh-token-encoded"},
-	{"refresh token", "has another form", "refresh-token-malformed"},
-	{"region", "is missing", "region-missing"},
-	{"marketplace", "lies in region", "marketplace-in-other-region"},
-	{"", "are both set and differ", "spellings-differ"},
-	{"SPAPI_SANDBOX", "true or false", "switch-not-boolean"},
-	{"profile file", "by others", "profile-readable-by-others"},
-	{"profile file", "cannot be opened", "profile-file-missing"},
-	{"profile file", "cannot be read as JSON", "profile-malformed"},
-	{"profile file", "closing brace", "profile-malformed"},
-	{"profile file", "is not a file", "profile-file-missing"},
-	{"profile", "is not in", "profile-unknown"},
-	{"endpoint", "must be https", "endpoint-not-https"},
-	{"token URL", "must be https", "endpoint-not-https"},
-	{"endpoint", "", "endpoint-malformed"},
-	{"token URL", "", "endpoint-malformed"},
-	{"marketplace", "", "marketplace-unknown"},
+// noAdvice are the codes of mistakes that a program makes in its calls, or the command in its own: nothing in the configuration brings them
+// about.
+var noAdvice = []spapi.ConfigCode{
+	spapi.CodeUserAgentInvalid, spapi.CodeApplicationLimitInvalid, spapi.CodeAuthorizationCodeMissing, spapi.CodeAuthorizationCodeIsToken, spapi.CodeTokenInvalid,
+	spapi.CodeOperationUnknown, spapi.CodeInputInvalid, spapi.CodeRestrictedDataNone, spapi.CodeRestrictedDataUnknown,
+	spapi.CodeRequestURLMissing, spapi.CodeRequestNotHTTPS, spapi.CodeRequestHostForeign,
+	spapi.CodeKeyAmbiguous, // of a new file of accounts, and doctor makes none
 }
 
 // nameConfig names why there is no client.
 func nameConfig(err error) string {
-	var bad *spapi.ConfigError
-	if errors.As(err, &bad) {
-		return nameSetting(bad)
+	if bad, ok := errors.AsType[*spapi.ConfigError](err); ok {
+		if slices.ContainsFunc(problems, func(p problem) bool { return p.name == string(bad.Code) }) {
+			return string(bad.Code)
+		}
+		return "settings-invalid"
 	}
 	var stored *accounts.Error
 	if !errors.As(err, &stored) {
@@ -74,32 +47,6 @@ func nameConfig(err error) string {
 	return "store-locked"
 }
 
-var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-
-func nameSetting(bad *spapi.ConfigError) string {
-	field, _, _ := strings.Cut(bad.Field, " (")
-	switch {
-	case field == "client id" && strings.Contains(bad.Want, "is missing") && strings.Contains(bad.Field, "is not set"):
-		return "client-id-missing"
-	case field == "profile file" && bad.Err != nil && strings.Contains(bad.Err.Error(), "unknown field"):
-		return "profile-field-unknown"
-	case field == "region" && bad.Err != nil:
-		// What stands where the region belongs is quoted in the cause.
-		if value, err := strconv.Unquote(quoted.FindString(bad.Err.Error())); err == nil {
-			if _, err := marketplace.Lookup(value); err == nil {
-				return "region-is-marketplace"
-			}
-		}
-		return "region-unknown"
-	}
-	for _, p := range configProblems {
-		if (p.field == "" || p.field == field) && strings.Contains(bad.Want, p.want) {
-			return p.name
-		}
-	}
-	return "settings-invalid"
-}
-
 // nameEndpoint names what is odd about an endpoint that could be used; "" if nothing is.
 func nameEndpoint(endpoint string) string {
 	u, err := url.Parse(endpoint)
@@ -107,10 +54,8 @@ func nameEndpoint(endpoint string) string {
 		return "endpoint-malformed"
 	}
 	host := strings.ToLower(u.Hostname())
-	for _, h := range marketplace.Hosts() {
-		if host == h {
-			return ""
-		}
+	if slices.Contains(marketplace.Hosts(), host) {
+		return ""
 	}
 	for _, m := range marketplace.All() {
 		for _, site := range []string{m.SellerCentral, m.VendorCentral, "https://" + m.Storefront} {

@@ -11,6 +11,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"log"
 	"maps"
@@ -22,6 +25,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,6 +33,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/awsauth"
 	"github.com/openspapi/spapi/emulator"
@@ -233,6 +238,9 @@ var cases = []struct {
 	{"region-unknown", "", func(p *patient) { p.env("SPAPI_REGION", "moon") }},
 	{"marketplace-unknown", "", func(p *patient) { p.env("SPAPI_REGION", ""); p.env("SPAPI_MARKETPLACE", "Germny") }},
 	{"marketplace-in-other-region", "", func(p *patient) { p.env("SPAPI_MARKETPLACE", "DE") }},
+	{"seller-id-malformed", "", func(p *patient) { p.env("SPAPI_SELLER_ID", "A1 B") }},
+	{"application-id-malformed", "", func(p *patient) { p.env("SPAPI_APPLICATION_ID", "two words") }},
+	{"role-arn-malformed", "", func(p *patient) { p.env("SPAPI_ROLE_ARN", "arn:aws:iam::123456789012:user/ann") }},
 	{"spellings-differ", "", func(p *patient) { p.env("LWA_CLIENT_SECRET", "amzn1.oa2-cs.v1.another") }},
 	{"switch-not-boolean", "", func(p *patient) { p.env("SPAPI_SANDBOX", "maybe") }},
 	{"profile-readable-by-others", "", func(p *patient) {
@@ -251,6 +259,15 @@ var cases = []struct {
 		p.env("SPAPI_PROFILE", "default")
 	}},
 	{"profile-unknown", "", func(p *patient) { p.profile(profileText, 0o600); p.env("SPAPI_PROFILE", "shpo") }},
+	{"folder-unknown", "", func(p *patient) {
+		if runtime.GOOS == "windows" {
+			p.t.Skip("Windows has the folder elsewhere")
+		}
+		p.env("SPAPI_PROFILE", "shop")
+		p.env("HOME", "")
+		p.env("XDG_CONFIG_HOME", "")
+	}},
+	{"account-name-invalid", "", func(p *patient) { p.store(nil); p.factory.Flags.Account = " shop" }},
 	{"account-unknown", "", func(p *patient) { p.store(nil); p.factory.Flags.Account = "shpo" }},
 	{"account-ambiguous", "", func(p *patient) {
 		store := p.store(nil)
@@ -281,6 +298,14 @@ var cases = []struct {
 	{"endpoint-is-central", "vendor", func(p *patient) { p.env("SPAPI_ENDPOINT", "https://vendorcentral.amazon.com") }},
 	{"endpoint-is-central", "seller", func(p *patient) { p.env("SPAPI_ENDPOINT", "https://sellercentral-europe.amazon.com") }},
 	{"endpoint-is-central", "shop", func(p *patient) { p.env("SPAPI_ENDPOINT", "https://www.amazon.com") }},
+	{"environment-over-account", "the emulator's variables", func(p *patient) {
+		p.store(nil)
+		p.env("SPAPI_ENDPOINT", "http://127.0.0.1:8080")
+		p.env("SPAPI_TOKEN_URL", "http://127.0.0.1:8080/auth/o2/token")
+	}},
+	{"environment-over-account wrong-region", "a region", func(p *patient) { p.store(nil); p.env("SPAPI_REGION", "eu") }},
+	{"token-url-elsewhere", "only the endpoint", func(p *patient) { p.env("SPAPI_ENDPOINT", "http://127.0.0.1:8080") }},
+	{"token-url-elsewhere", "only the token URL", func(p *patient) { p.env("SPAPI_TOKEN_URL", "http://127.0.0.1:8080/auth/o2/token") }},
 	{"endpoint-foreign", "", func(p *patient) { p.env("SPAPI_ENDPOINT", "https://gateway.example.com") }},
 
 	{"dns-failure", "", func(p *patient) {
@@ -524,6 +549,37 @@ func TestProblems(t *testing.T) {
 		}
 	}
 	t.Logf("%d problems seeded in %d cases", len(seeded), len(cases))
+}
+
+// TestCodes: doctor knows every code that an error about settings can have, or it is listed as none of doctor's business.
+func TestCodes(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../../settings/error.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
+			return true
+		}
+		code, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		if err != nil {
+			t.Error(err)
+		}
+		codes++
+		named := slices.ContainsFunc(problems, func(p problem) bool { return p.name == code })
+		if listed := slices.Contains(noAdvice, spapi.ConfigCode(code)); named == listed {
+			t.Errorf("code %q: named as a problem %t, listed as needing no advice %t: want one of the two", code, named, listed)
+		}
+		return true
+	})
+	if codes < 40 {
+		t.Errorf("found %d codes", codes)
+	}
+	if name := nameConfig(&spapi.ConfigError{Code: spapi.CodeInputInvalid}); name != "settings-invalid" {
+		t.Errorf("a code without advice is named %q", name)
+	}
 }
 
 // serveTLS lets a server with a certificate of its own making stand where Amazon's should.

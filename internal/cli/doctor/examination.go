@@ -14,9 +14,11 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/awsauth"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -28,6 +30,7 @@ type examination struct {
 	stop     bool
 
 	wire   *recorder
+	target factory.Target
 	client *spapi.Client
 	stored stored
 	token  string
@@ -100,32 +103,39 @@ func (e *examination) named(check string, status Status, name, format string, ar
 func (e *examination) configuration(ctx context.Context) {
 	const check = "configuration"
 	f := e.opts.Factory
-	source := f.Source()
 	base, err := e.transport()
 	if err == nil {
 		e.wire = &recorder{base: base, now: e.opts.now}
-		e.client, err = f.Client(ctx, spapi.WithTransport(e.wire), spapi.WithRetry(spapi.RetryPolicy{MaxAttempts: 1}))
+		e.target, err = f.Target(ctx)
 	}
-	if err == nil && source == factory.FromAccount {
+	if err == nil {
+		e.client, err = e.clientOf(e.target.Account, e.target.Application)
+	}
+	if err == nil && e.target.Source == factory.FromAccount {
 		err = e.readStored(ctx)
 	}
 	if err != nil {
 		e.stop = true
-		name := nameConfig(err)
-		if source == factory.FromNowhere {
+		if e.target.Source == factory.FromNowhere {
 			e.problem(check, "no-configuration", "")
 			return
 		}
-		e.problem(check, name, "%s", strings.TrimPrefix(strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), "spapi: "), "accounts: "))
+		e.problem(check, nameConfig(err), "%s", strings.TrimPrefix(strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), "spapi: "), "accounts: "))
 		return
 	}
 	kind := "production"
 	if e.client.Sandbox() {
 		kind = "sandbox"
 	}
+	for _, d := range e.target.Differences {
+		e.warning(check, "environment-over-account", "%s", d.Note())
+	}
 	switch name := nameEndpoint(e.client.Endpoint()); name {
 	case "":
-		e.ok(check, "from the %s; region %s, %s, %s", source, e.client.Region(), kind, e.client.Endpoint())
+		if text := e.target.Apart(); text != "" {
+			e.warning(check, "token-url-elsewhere", "%s", text)
+		}
+		e.ok(check, "from the %s; region %s, %s, %s", e.target.Source, e.client.Region(), kind, e.client.Endpoint())
 	case "endpoint-foreign":
 		e.warning(check, name, "%s", e.client.Endpoint())
 	default:
@@ -150,21 +160,21 @@ func (e *examination) readStored(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	account, err := e.opts.Factory.Account(ctx)
-	if err != nil {
-		return err
-	}
 	all, err := store.Applications(ctx)
 	if err != nil {
 		return err
 	}
-	e.stored = stored{account: &account, all: all}
-	for i := range all {
-		if all[i].ClientID == account.ClientID {
-			e.stored.application = &all[i]
-		}
-	}
+	e.stored = stored{account: &e.target.Account, application: &e.target.Application, all: all}
 	return nil
+}
+
+// clientOf makes a client that doctor listens to.
+func (e *examination) clientOf(account accounts.Account, application accounts.Application) (*spapi.Client, error) {
+	clients, err := e.opts.Factory.Clients(spapi.WithTransport(e.wire), spapi.WithRetry(spapi.RetryPolicy{MaxAttempts: 1}))
+	if err != nil {
+		return nil, err
+	}
+	return clients.Of(account, application)
 }
 
 // soon is how long before the end of a secret its rotation is called for. Amazon reminds 90 days before.
@@ -277,6 +287,9 @@ func (e *examination) credentials(ctx context.Context) {
 		return
 	}
 	found := strings.TrimSpace(refused.Code + " " + refused.Description)
+	if url := e.target.Account.TokenURL; !settings.IsAmazonTokenURL(url) {
+		found += ", says " + url
+	}
 	switch {
 	case refused.StatusCode == 0:
 		e.unreachable(check, "Login with Amazon", err)
@@ -321,16 +334,15 @@ func (e *examination) ownerOfToken(ctx context.Context) string {
 	if e.stored.account == nil {
 		return ""
 	}
-	options, err := e.opts.Factory.Options()
-	if err != nil {
-		return ""
-	}
-	options = append(options, spapi.WithTransport(e.wire), spapi.WithRetry(spapi.RetryPolicy{MaxAttempts: 1}))
 	for _, a := range e.stored.all {
 		if a.ClientID == e.stored.account.ClientID {
 			continue
 		}
-		if _, err := spapi.NewApp(a.Credentials(), options...).Client(e.stored.account.Authorization()).AccessToken(ctx); err == nil {
+		client, err := e.clientOf(*e.stored.account, a)
+		if err == nil {
+			_, err = client.AccessToken(ctx)
+		}
+		if err == nil {
 			return a.ClientID
 		}
 	}
@@ -466,7 +478,7 @@ func (e *examination) marketplaces(ctx context.Context) {
 	var names, suspended []string
 	wanted := e.opts.Factory.Flags.Marketplace.ID
 	if wanted == "" {
-		if m, err := e.opts.Factory.Marketplace(ctx); err == nil && e.opts.Factory.Source() != factory.FromEmulator {
+		if m, err := e.opts.Factory.Marketplace(ctx); err == nil && e.target.Source != factory.FromEmulator {
 			wanted = m.ID
 		}
 	}
@@ -691,10 +703,12 @@ func (e *examination) consent(ctx context.Context) {
 // aws looks at what programs need that still sign.
 func (e *examination) aws(ctx context.Context) {
 	const check = "aws"
-	role := os.Getenv("SPAPI_ROLE_ARN")
-	if role == "" {
-		role = os.Getenv("SP_ROLE_ARN")
+	set, err := settings.RoleARN.Read()
+	if err != nil {
+		e.skip(check, "%s", err)
+		return
 	}
+	role := set.Text
 	if role == "" && e.stored.application != nil {
 		role = e.stored.application.RoleARN
 	}
@@ -705,6 +719,9 @@ func (e *examination) aws(ctx context.Context) {
 		return
 	case role == "":
 		e.warning(check, "aws-role-missing", "")
+		return
+	case settings.CheckRoleARN(role) != nil:
+		e.skip(check, "the role's ARN is none")
 		return
 	}
 	config := e.opts.aws

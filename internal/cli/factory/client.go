@@ -4,15 +4,17 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
-	"path/filepath"
+	"slices"
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/emulator"
 	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -28,11 +30,6 @@ const (
 	FromNowhere     Source = "nowhere"
 )
 
-// credentialVariables are those of which one is enough for the environment to be meant.
-var credentialVariables = []string{
-	"SPAPI_CLIENT_ID", "LWA_CLIENT_IDENTIFIER", "SPAPI_CLIENT_SECRET", "LWA_CLIENT_SECRET", "SPAPI_REFRESH_TOKEN", "AMAZON_REFRESH_TOKEN",
-}
-
 // Source tells where the client's credentials come from. What the command line names goes first, then the environment, then the
 // stored accounts, then the profile file.
 func (f *Factory) Source() Source {
@@ -41,36 +38,22 @@ func (f *Factory) Source() Source {
 		return FromEmulator
 	case f.Flags.Account != "":
 		return FromAccount
-	case f.Flags.Profile != "" || os.Getenv("SPAPI_PROFILE") != "":
+	case settings.NamedProfile(f.Flags.Profile) != "":
 		return FromProfile
-	}
-	for _, name := range credentialVariables {
-		if os.Getenv(name) != "" {
-			return FromEnvironment
-		}
+	case settings.CredentialVariables():
+		return FromEnvironment
 	}
 	if store, err := f.Store(); err == nil {
 		if _, err := os.Stat(store.Path()); err == nil {
 			return FromAccount
 		}
 	}
-	if path := profileFile(); path != "" {
+	if path, err := settings.ProfileFile(); err == nil {
 		if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return FromProfile
 		}
 	}
 	return FromNowhere
-}
-
-func profileFile() string {
-	if path := os.Getenv("SPAPI_CONFIG"); path != "" {
-		return path
-	}
-	dir, err := os.UserConfigDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(dir, "spapi", "config.json")
 }
 
 // Store is the file of the stored accounts. Where a passphrase opens it and SPAPI_PASSPHRASE is not set, it asks on a terminal.
@@ -119,38 +102,185 @@ func (f *Factory) accountNames() []string {
 	return names
 }
 
-// Account is the stored account that the flags choose. It is for sources [FromAccount] only.
-func (f *Factory) Account(ctx context.Context) (accounts.Account, error) {
-	store, err := f.Store()
-	if err != nil {
-		return accounts.Account{}, err
-	}
-	return accounts.Pick(ctx, store, f.Flags.Account)
+// Target is who calls, and where to: the account that the flags choose with what flags and environment say over it.
+type Target struct {
+	accounts.Target
+	Source Source
 }
 
-// Options are those that every application of the command has: the transport with the emulator in it, endpoints, the waits and attempts
-// that are told about.
-func (f *Factory) Options() ([]spapi.Option, error) {
+// Target finds it. It sends nothing.
+func (f *Factory) Target(ctx context.Context) (Target, error) {
+	t := Target{Source: f.Source()}
+	if err := f.Flags.given().Check(); err != nil {
+		return t, err
+	}
+	switch t.Source {
+	case FromEmulator:
+		emu, err := f.Emulator()
+		if err != nil {
+			return t, err
+		}
+		c := emu.Credentials()
+		t.Account = accounts.Account{Name: string(FromEmulator), Region: c.Region, SellingPartnerID: c.SellerID, ClientID: c.ClientID, RefreshToken: c.RefreshToken}
+		t.Application = accounts.Application{ClientID: c.ClientID, ClientSecret: c.ClientSecret, RoleARN: c.RoleARN}
+	case FromAccount:
+		file, err := f.Store()
+		if err != nil {
+			return t, err
+		}
+		if t.Target, err = accounts.NewClients(file).Resolve(ctx, f.Flags.Account); err != nil {
+			return t, err
+		}
+	case FromProfile:
+		s, err := settings.Read(f.Flags.Profile)
+		if err != nil {
+			return t, err
+		}
+		return t, t.read(f.Flags.given().Over(s))
+	case FromEnvironment:
+		s, err := settings.Environment()
+		if err != nil {
+			return t, err
+		}
+		return t, t.read(f.Flags.given().Over(s))
+	case FromNowhere:
+		return t, errNoCredentials
+	}
+	f.override(&t)
+	return t, nil
+}
+
+// read takes account and application from what is set.
+func (t *Target) read(s settings.Set) (err error) {
+	if err = s.Check(); err == nil {
+		err = s.Complete()
+	}
+	if err == nil {
+		t.Account, err = AccountOf(string(t.Source), s).Clean()
+	}
+	if err == nil {
+		t.Application, err = accounts.Application{ClientID: s.Text(settings.ClientID), ClientSecret: s.Text(settings.ClientSecret),
+			ApplicationID: s.Text(settings.ApplicationID), RoleARN: s.Text(settings.RoleARN)}.Clean()
+	}
+	return err
+}
+
+// AccountOf is the account that is set, as far as it is.
+func AccountOf(name string, s settings.Set) accounts.Account {
+	a := accounts.Account{Name: name, ClientID: s.Text(settings.ClientID), RefreshToken: s.Text(settings.RefreshToken),
+		Region: marketplace.Region(s.Text(settings.Region)), SellingPartnerID: s.Text(settings.SellerID), Sandbox: s.True(settings.Sandbox),
+		Endpoint: s.Text(settings.Endpoint), TokenURL: s.Text(settings.TokenURL)}
+	if m := s.Text(settings.Marketplace); m != "" {
+		a.Marketplaces = []string{m}
+	}
+	return a
+}
+
+// given are the flags as settings.
+func (g *Flags) given() settings.Set {
+	s := settings.Set{}
+	put := func(x *settings.Setting, text string) { s.Put(x, text, "--"+x.Flag) }
+	put(settings.Region, string(g.Region))
+	put(settings.Marketplace, g.Marketplace.ID)
+	put(settings.Endpoint, g.Endpoint)
+	put(settings.TokenURL, g.TokenURL)
+	if g.Sandbox {
+		put(settings.Sandbox, "true")
+	}
+	return s
+}
+
+// Settings are what is set for an account that is not there yet: by flags, in the environment, and in a profile that is named.
+func (f *Factory) Settings() (settings.Set, error) {
+	s, err := settings.Environment()
+	if err != nil {
+		return nil, err
+	}
+	if settings.NamedProfile(f.Flags.Profile) != "" {
+		profile, err := settings.ReadProfile(f.Flags.Profile)
+		if err != nil {
+			return nil, err
+		}
+		s = s.Over(profile)
+	}
+	s = f.Flags.given().Over(s)
+	return s, s.Check()
+}
+
+// override lets the flags go before everything else.
+func (f *Factory) override(t *Target) {
+	g, a := &f.Flags, &t.Account
+	region := g.chosenRegion()
+	if region != "" && region != a.Region {
+		a.Region, a.Marketplaces = region, nil
+	}
+	if g.Marketplace.ID != "" {
+		a.Marketplaces = append([]string{g.Marketplace.ID}, a.Marketplaces...)
+	}
+	a.Sandbox = a.Sandbox || g.Sandbox
+	a.Endpoint, a.TokenURL = cmp.Or(g.Endpoint, a.Endpoint), cmp.Or(g.TokenURL, a.TokenURL)
+	flags := g.given()
+	t.Differences = slices.DeleteFunc(t.Differences, func(d accounts.Difference) bool {
+		where := d.Setting == settings.Region.Name || d.Setting == settings.Marketplace.Name
+		return where && region != "" || slices.ContainsFunc(settings.Beyond, func(x *settings.Setting) bool { return x.Name == d.Setting && flags.Has(x) })
+	})
+}
+
+// Apart tells that secrets and calls go different ways, to Amazon and elsewhere; "" if they don't.
+func (t Target) Apart() string {
+	a := t.Account
+	endpoint, tokenURL := settings.IsAmazonEndpoint(a.Endpoint), settings.IsAmazonTokenURL(a.TokenURL)
+	switch {
+	case t.Source == FromEmulator || endpoint == tokenURL:
+		return ""
+	case tokenURL:
+		return fmt.Sprintf("calls go to %s, but client secret and refresh token to Amazon: an emulator wants SPAPI_TOKEN_URL or --token-url too", a.Endpoint)
+	}
+	return fmt.Sprintf("client secret and refresh token go to %s, but calls to Amazon: "+
+		"set SPAPI_ENDPOINT or --endpoint too, or leave the token URL out", a.TokenURL)
+}
+
+// Tell tells on stderr, once, what whoever gives the command should know about where it goes.
+func (f *Factory) Tell(t Target) {
+	for _, d := range t.Differences {
+		f.once(fmt.Sprintf("account %q: %s", t.Account.Name, d.Note()))
+	}
+	if text := t.Apart(); text != "" {
+		f.once(text)
+	}
+}
+
+// once tells a note, if it was not told before.
+func (f *Factory) once(note string) {
+	if _, told := f.told.LoadOrStore(note, true); !told {
+		f.Notef("%s", note)
+	}
+}
+
+// Account is the account that the flags choose; see [Factory.Target].
+func (f *Factory) Account(ctx context.Context) (accounts.Account, error) {
+	t, err := f.Target(ctx)
+	return t.Account, err
+}
+
+// options are those that every application of the command has: the transport with the emulator in it, the waits and attempts that are told
+// about.
+func (f *Factory) options() ([]spapi.Option, error) {
 	transport, err := f.Transport()
 	if err != nil {
 		return nil, err
+	}
+	if transport == nil {
+		transport = &writeTeller{f: f, next: newTransport()}
 	}
 	options := []spapi.Option{
 		spapi.WithUserAgent("spapi-cli/" + f.Version),
 		spapi.WithLimiter(f.progress.limiter(spapi.NewLimiter())),
 		spapi.WithLogger(f.progress.logger()),
+		spapi.WithTransport(transport),
 	}
 	if f.Flags.Verbose {
 		options = append(options, spapi.WithObserver(spapi.ObserverFunc(f.progress.observe)))
-	}
-	if transport != nil {
-		options = append(options, spapi.WithTransport(transport))
-	}
-	if f.Flags.Endpoint != "" {
-		options = append(options, spapi.WithEndpoint(f.Flags.Endpoint))
-	}
-	if f.Flags.TokenURL != "" {
-		options = append(options, spapi.WithTokenURL(f.Flags.TokenURL))
 	}
 	return options, nil
 }
@@ -163,81 +293,71 @@ func (f *Factory) Transport() (http.RoundTripper, error) {
 	return f.Emulator()
 }
 
-// Client makes the client that the flags choose; [Factory.Source] tells from where. It sends nothing. More options win over those of
-// [Factory.Options].
-func (f *Factory) Client(ctx context.Context, more ...spapi.Option) (*spapi.Client, error) {
-	options, err := f.Options()
+// Clients makes the command's clients; more options win over those of the command itself. Without more, it is one for the process, so
+// that all of the command's clients share limits and tokens.
+func (f *Factory) Clients(more ...spapi.Option) (*accounts.Clients, error) {
+	if len(more) == 0 {
+		return f.clients()
+	}
+	options, err := f.options()
 	if err != nil {
 		return nil, err
 	}
-	options = append(options, more...)
-	region := f.Flags.chosenRegion()
-	switch f.Source() {
-	case FromEmulator:
-		emu, err := f.Emulator()
-		if err != nil {
-			return nil, err
-		}
-		c := emu.Credentials()
-		auth := spapi.Authorization{RefreshToken: c.RefreshToken, Region: c.Region, Sandbox: f.Flags.Sandbox}
-		return checked(spapi.NewApp(spapi.Credentials{ClientID: c.ClientID, ClientSecret: c.ClientSecret}, options...).Client(auth))
-	case FromAccount:
-		store, err := f.Store()
-		if err != nil {
-			return nil, err
-		}
-		account, err := accounts.Pick(ctx, store, f.Flags.Account)
-		if err != nil {
-			return nil, err
-		}
-		application, err := store.Application(ctx, account.ClientID)
-		if err != nil {
-			return nil, err
-		}
-		auth := account.Authorization()
-		if region != "" {
-			auth.Region, auth.Marketplace = region, ""
-		}
-		auth.Sandbox = auth.Sandbox || f.Flags.Sandbox
-		return checked(spapi.NewApp(application.Credentials(), options...).Client(auth))
-	case FromNowhere:
-		return nil, errNoCredentials
-	}
-	if f.Flags.Profile != "" {
-		options = append(options, spapi.WithProfile(f.Flags.Profile))
-	}
-	if region != "" {
-		options = append(options, spapi.WithRegion(region))
-	}
-	if f.Flags.Sandbox {
-		options = append(options, spapi.WithSandbox())
-	}
-	return spapi.Load(ctx, options...)
+	return accounts.NewClients(nil, append(options, more...)...), nil
 }
 
-// Anonymous makes a client without credentials, good for building requests that are not sent. Its region is that of the flags, else
-// North America.
-func (f *Factory) Anonymous(more ...spapi.Option) (*spapi.Client, error) {
-	options, err := f.Options()
+func (f *Factory) newClients() (*accounts.Clients, error) {
+	options, err := f.options()
 	if err != nil {
 		return nil, err
 	}
-	app := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.none", ClientSecret: "amzn1.oa2-cs.v1.none"}, append(options, more...)...)
-	return checked(app.Client(spapi.Authorization{
-		RefreshToken: "Atzr|none", Region: cmp.Or(f.Flags.chosenRegion(), marketplace.NorthAmerica), Sandbox: f.Flags.Sandbox,
-	}))
+	return accounts.NewClients(nil, options...), nil
+}
+
+// Client makes the client that the flags choose; [Factory.Target] tells whose, and where it calls. It sends nothing. More options win over
+// those of the command itself.
+func (f *Factory) Client(ctx context.Context, more ...spapi.Option) (*spapi.Client, error) {
+	t, err := f.Target(ctx)
+	if err != nil {
+		return nil, err
+	}
+	clients, err := f.Clients(more...)
+	if err != nil {
+		return nil, err
+	}
+	client, err := clients.Of(t.Account, t.Application)
+	if err != nil {
+		return nil, err
+	}
+	f.Tell(t)
+	return client, nil
+}
+
+// Anonymous makes a client without credentials, good for building requests that are not sent. Its region is that of the flags, the
+// environment, or North America.
+func (f *Factory) Anonymous(more ...spapi.Option) (*spapi.Client, error) {
+	s, err := f.Settings()
+	if err != nil {
+		return nil, err
+	}
+	a := AccountOf("", s)
+	a.RefreshToken = "Atzr|none"
+	if !s.Has(settings.Region, settings.Marketplace) {
+		a.Region = marketplace.NorthAmerica
+	} else if a.Region, err = settings.Place(a.Region, s.Text(settings.Marketplace)); err != nil {
+		return nil, err
+	}
+	b := accounts.Application{ClientID: "amzn1.application-oa2-client.none", ClientSecret: "amzn1.oa2-cs.v1.none"}
+	clients, err := f.Clients(more...)
+	if err != nil {
+		return nil, err
+	}
+	return clients.Of(a, b)
 }
 
 // errNoCredentials comes where nothing is configured.
 var errNoCredentials = &exit.UsageError{Err: errors.New("no credentials: neither stored accounts, nor variables such as SPAPI_CLIENT_ID, nor a profile; " +
 	"\"spapi auth login\" stores an account, --emulator needs none")}
-
-func checked(client *spapi.Client) (*spapi.Client, error) {
-	if err := client.Check(); err != nil {
-		return nil, err
-	}
-	return client, nil
-}
 
 // Emulator is the one that --emulator calls: one for the process, with seed 1, in the region that the flags choose.
 func (f *Factory) Emulator() (*emulator.Emulator, error) { return f.emulator() }
@@ -250,31 +370,20 @@ func (f *Factory) newEmulator() (*emulator.Emulator, error) {
 	return emulator.New(options...)
 }
 
-// Marketplace is the one that commands work in unless they are told otherwise: that of --marketplace, the account's first one, or that of
-// SPAPI_MARKETPLACE; with --emulator the main one of the region.
+// Marketplace is the one that commands work in unless they are told otherwise: that of --marketplace or SPAPI_MARKETPLACE, or the account's
+// first one; with --emulator the main one of the region.
 func (f *Factory) Marketplace(ctx context.Context) (marketplace.Marketplace, error) {
 	if f.Flags.Marketplace.ID != "" {
 		return f.Flags.Marketplace, nil
 	}
-	switch f.Source() {
-	case FromEmulator:
-		return cmp.Or(f.Flags.Region, marketplace.NorthAmerica).DefaultMarketplace(), nil
-	case FromAccount:
-		account, err := f.Account(ctx)
-		if err != nil {
-			return marketplace.Marketplace{}, err
-		}
-		if len(account.Marketplaces) > 0 && (f.Flags.Region == "" || f.Flags.Region == account.Region) {
-			return marketplace.Lookup(account.Marketplaces[0])
-		}
-	default:
-		client, err := f.Client(ctx)
-		if err != nil {
-			return marketplace.Marketplace{}, err
-		}
-		if name := client.Marketplace(); name != "" {
-			return marketplace.Lookup(name)
-		}
+	t, err := f.Target(ctx)
+	switch {
+	case err != nil:
+		return marketplace.Marketplace{}, err
+	case len(t.Account.Marketplaces) > 0:
+		return marketplace.Lookup(t.Account.Marketplaces[0])
+	case t.Source == FromEmulator:
+		return t.Account.Region.DefaultMarketplace(), nil
 	}
 	return marketplace.Marketplace{}, exit.Usagef("no marketplace is known: name one with --marketplace, such as --marketplace DE")
 }

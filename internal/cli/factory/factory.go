@@ -28,6 +28,8 @@ type Factory struct {
 
 	emulator func() (*emulator.Emulator, error)
 	store    func() (*accounts.File, error)
+	clients  func() (*accounts.Clients, error)
+	told     sync.Map // notes that were told
 	progress *progress
 }
 
@@ -41,6 +43,7 @@ func With(streams *terminal.Streams, version string, args []string) *Factory {
 	f := &Factory{Streams: streams, Version: version, Args: args}
 	f.emulator = sync.OnceValues(f.newEmulator)
 	f.store = sync.OnceValues(f.openStore)
+	f.clients = sync.OnceValues(f.newClients)
 	f.progress = &progress{f: f, buckets: map[string]*quota{}}
 	return f
 }

@@ -109,6 +109,23 @@ func TestClient(t *testing.T) {
 		{"emulator in a region", nil, Flags{Emulator: true, Region: marketplace.FarEast, Sandbox: true}, FromEmulator, "fe", true, "JP"},
 		{"environment", func(t *testing.T, _ string) { environment(t, "eu") }, Flags{}, FromEnvironment, "eu", false, ""},
 		{"environment, other region", func(t *testing.T, _ string) { environment(t, "eu") }, Flags{Marketplace: marketplace.US, Sandbox: true}, FromEnvironment, "na", true, "US"},
+		{"environment without a region", func(t *testing.T, _ string) { environment(t, "") }, Flags{Region: marketplace.FarEast}, FromEnvironment, "fe", false, ""},
+		{"environment with a bad region, which a flag goes before", func(t *testing.T, _ string) {
+			environment(t, "moon")
+		}, Flags{Marketplace: marketplace.DE}, FromEnvironment, "eu", false, "DE"},
+		{"marketplace of the environment", func(t *testing.T, _ string) {
+			environment(t, "eu")
+			t.Setenv("SPAPI_MARKETPLACE", "FR")
+		}, Flags{}, FromEnvironment, "eu", false, "FR"},
+		{"environment over an account", func(t *testing.T, _ string) {
+			store(t, germany)
+			t.Setenv("SPAPI_MARKETPLACE", "US")
+		}, Flags{}, FromAccount, "na", false, "US"},
+		{"flag over environment over account", func(t *testing.T, _ string) {
+			store(t, germany)
+			t.Setenv("SPAPI_REGION", "fe")
+		}, Flags{Marketplace: marketplace.US}, FromAccount, "na", false, "US"},
+		{"sandbox in the environment", func(t *testing.T, _ string) { store(t, germany); t.Setenv("SPAPI_SANDBOX", "true") }, Flags{}, FromAccount, "eu", true, "DE"},
 		{"the only account", func(t *testing.T, _ string) { store(t, germany) }, Flags{}, FromAccount, "eu", false, "DE"},
 		{"account by name", func(t *testing.T, _ string) { store(t, germany, japan) }, Flags{Account: "jp"}, FromAccount, "fe", true, "JP"},
 		{"account by variable", func(t *testing.T, _ string) { store(t, germany, japan); t.Setenv("SPAPI_ACCOUNT", "jp") }, Flags{}, FromAccount, "fe", true, "JP"},

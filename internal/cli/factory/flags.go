@@ -2,12 +2,12 @@ package factory
 
 import (
 	"cmp"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -92,7 +92,7 @@ func (f *Factory) Prepare() error {
 		return exit.Usagef("--marketplace %s is in region %s, --region says %s", m.CountryCode, m.Region, g.Region)
 	}
 	if g.Account == "" && g.Profile == "" && !g.Emulator {
-		g.Account = os.Getenv("SPAPI_ACCOUNT")
+		g.Account = settings.Account.Getenv()
 	}
 	return nil
 }

@@ -19,6 +19,12 @@ func NewCmdHelp() *cobra.Command {
                              SPAPI_CONFIG names another file
 
 --region, --marketplace and --sandbox change where that account calls; --endpoint and --token-url call another server,
-such as the one that "spapi emulator" starts.`,
+such as the one that "spapi emulator" starts. SPAPI_REGION, SPAPI_MARKETPLACE, SPAPI_SANDBOX, SPAPI_ENDPOINT and
+SPAPI_TOKEN_URL do so too, whatever the credentials come from: a flag goes before a variable, a variable before a profile,
+and a profile that is named before what "spapi auth login" stored with the account. SPAPI_SELLER_ID is the seller's id likewise.
+Region, marketplace and seller id belong to the credentials that they stand beside, and are left out where others are used.
+
+Where a variable and a stored account differ, that is told on stderr; so is, before something is changed, which host that
+is at if it isn't Amazon's.`,
 	}
 }

@@ -3,7 +3,6 @@ package factory
 import (
 	"cmp"
 	"context"
-	"os"
 	"strings"
 	"time"
 
@@ -70,32 +69,13 @@ func (f *Factory) Zone(ctx context.Context) *time.Location {
 	return when.Zone(m, err != nil)
 }
 
-// SellerID is the seller's id, which listings want and Amazon tells nobody: chosen, where a command has a flag for it, else the account's or
-// that of SPAPI_SELLER_ID.
-func (f *Factory) SellerID(ctx context.Context, client *spapi.Client, chosen string) (string, error) {
+// SellerID is the seller's id, which listings want and Amazon tells nobody: chosen, where a command has a flag for it, else that of
+// SPAPI_SELLER_ID or the account's.
+func (f *Factory) SellerID(_ context.Context, client *spapi.Client, chosen string) (string, error) {
 	if chosen != "" {
 		return chosen, nil
 	}
-	var id string
-	switch f.Source() {
-	case FromEmulator:
-		emu, err := f.Emulator()
-		if err != nil {
-			return "", err
-		}
-		id = emu.Credentials().SellerID
-	case FromAccount:
-		account, err := f.Account(ctx)
-		if err != nil {
-			return "", err
-		}
-		id = account.SellingPartnerID
-	default:
-		id = client.SellerID()
-	}
-	if id == "" {
-		id = os.Getenv("SPAPI_SELLER_ID")
-	}
+	id := client.SellerID()
 	if id == "" {
 		return "", exit.Usagef("no seller id is known: pass --seller-id, or set SPAPI_SELLER_ID (in Seller Central it is the \"Merchant Token\" below \"Account Info\")")
 	}

@@ -103,36 +103,14 @@ With --journal, a run that was interrupted can be started again in the same word
 	flags := cmd.Flags()
 	flags.StringArrayVar(&opts.Options, "option", nil, "`name=value` of an option of the feed type; repeatable")
 	flags.StringVar(&opts.ContentType, "content-type", "", "content `type` of the file, with its charset (default: the feed type's, UTF-8)")
-	flags.StringVar(&opts.SellerID, "seller-id", "", "merchant `token` of the seller, which JSON_LISTINGS_FEED wants (default: the account's)")
+	flags.StringVar(&opts.SellerID, "seller-id", "",
+		"merchant `token` of the seller, which JSON_LISTINGS_FEED wants (default: SPAPI_SELLER_ID, else the account's)")
 	flags.StringVar(&opts.Locale, "locale", "", "`language` of the issues of JSON_LISTINGS_FEED, such as en_US")
 	flags.StringVar(&opts.Journal, "journal", "", "`file` to note in what was sent; it is removed at the end")
 	flags.BoolVar(&opts.Check, "check", false, "look for mistakes and send nothing")
 	flags.BoolVar(&opts.NoWait, "no-wait", false, "send it, print its id and don't wait (not for JSON_LISTINGS_FEED)")
 	flags.DurationVar(&opts.Poll, "poll", 0, "shortest `pause` between two looks at the feed (default 1s)")
 	return cmd
-}
-
-func (o *SubmitOptions) seller(ctx context.Context) (string, error) {
-	f := o.Factory
-	switch {
-	case o.SellerID != "":
-		return o.SellerID, nil
-	case f.Source() == factory.FromEmulator:
-		emu, err := f.Emulator()
-		if err != nil {
-			return "", err
-		}
-		return emu.Credentials().SellerID, nil
-	case f.Source() == factory.FromAccount:
-		account, err := f.Account(ctx)
-		if err != nil {
-			return "", err
-		}
-		if account.SellingPartnerID != "" {
-			return account.SellingPartnerID, nil
-		}
-	}
-	return "", exit.Usagef("whose listings? Name the seller with --seller-id")
 }
 
 func submit(ctx context.Context, o *SubmitOptions) error {
@@ -207,7 +185,7 @@ func submit(ctx context.Context, o *SubmitOptions) error {
 	}
 	var result *feeds.Result
 	if listings {
-		id, err := o.seller(ctx)
+		id, err := f.SellerID(ctx, client, o.SellerID)
 		if err != nil {
 			return err
 		}

@@ -42,7 +42,7 @@ type Options struct {
 }
 
 func (o *Options) addFlags(cmd *cobra.Command, changes bool) {
-	cmd.Flags().StringVar(&o.SellerID, "seller-id", "", "`id` of the seller (default: the account's, else SPAPI_SELLER_ID)")
+	cmd.Flags().StringVar(&o.SellerID, "seller-id", "", "`id` of the seller (default: SPAPI_SELLER_ID, else the account's)")
 	if changes {
 		cmd.Flags().BoolVar(&o.Preview, "preview", false, "let Amazon check the change without making it")
 	}

@@ -2,6 +2,7 @@
 package sign
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/preview"
 	"github.com/openspapi/spapi/internal/cli/raw"
+	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -108,24 +110,17 @@ func newSigner(ctx context.Context, opts *Options) (*awsauth.Signer, error) {
 			HTTPClient:      &http.Client{Transport: emu},
 		})
 	}
-	role := opts.RoleARN
-	if role == "" && f.Source() == factory.FromAccount {
-		account, err := f.Account(ctx)
-		if err != nil {
-			return nil, err
-		}
-		store, err := f.Store()
-		if err != nil {
-			return nil, err
-		}
-		application, err := store.Application(ctx, account.ClientID)
-		if err != nil {
-			return nil, err
-		}
-		role = application.RoleARN
+	set, err := settings.RoleARN.Read()
+	if err != nil {
+		return nil, err
 	}
+	role := cmp.Or(opts.RoleARN, set.Text)
 	if role == "" {
-		return awsauth.FromEnvironment(ctx)
+		t, err := f.Target(ctx)
+		if err != nil {
+			return nil, err
+		}
+		role = t.Application.RoleARN
 	}
 	return awsauth.New(awsauth.Config{RoleARN: role})
 }

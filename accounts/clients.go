@@ -56,60 +56,78 @@ func some(list []Account) string {
 }
 
 // Clients makes clients of stored accounts. Those of one application share one [spapi.App], and with it connections, tokens, limits
-// and the retry budget. It is safe for concurrent use.
+// and the retry budget, also across a change of its client secret. It is safe for concurrent use.
 type Clients struct {
 	store   Store
 	options []spapi.Option
 	mu      sync.Mutex
-	apps    map[string]sharedApp // by client id
+	apps    map[application]sharedApp
 }
+
+// application is what one App serves: tokens and limits of an emulator have nothing to do with Amazon's.
+type application struct{ clientID, endpoint, tokenURL string }
 
 type sharedApp struct {
 	secret [sha256.Size]byte // of the client secret
 	app    *spapi.App
 }
 
-// NewClients makes clients from a store; the options go to every application.
+// NewClients makes clients from a store; the options go to every application, and win over what is stored or set in the environment.
+// Whoever uses [Clients.Of] alone needs no store: nil.
 func NewClients(store Store, options ...spapi.Option) *Clients {
-	// What the environment says of endpoints belongs to the environment's account.
-	if e, ok := store.(*Env); ok {
-		options = append(e.options(), options...)
-	}
-	return &Clients{store: store, options: options, apps: map[string]sharedApp{}}
+	return &Clients{store: store, options: options, apps: map[application]sharedApp{}}
 }
 
 // Client makes the client of an account; see [Pick] about an empty name. It reads the store anew each time, so that a secret that
-// was rotated or a token that was renewed counts for the clients made after that.
+// was rotated or a token that was renewed counts for the clients made after that. It goes where [Clients.Resolve] says.
 func (c *Clients) Client(ctx context.Context, name string) (*spapi.Client, error) {
-	account, err := Pick(ctx, c.store, name)
+	t, err := c.Resolve(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	application, err := c.store.Application(ctx, account.ClientID)
-	if err != nil {
-		return nil, err
-	}
-	client := c.app(application).Client(account.Authorization())
+	return c.Of(t.Account, t.Application)
+}
+
+// Of makes a client from an account and its application as they are, whether or not they are stored. It sends nothing. What cannot work is a
+// [*spapi.ConfigError].
+func (c *Clients) Of(account Account, application Application) (*spapi.Client, error) {
+	client := c.app(account, application).Client(account.Authorization())
 	if err := client.Check(); err != nil {
 		return nil, err
 	}
 	return client, nil
 }
 
-func (c *Clients) app(application Application) *spapi.App {
-	secret := sha256.Sum256([]byte(application.ClientSecret))
+func (c *Clients) app(a Account, b Application) *spapi.App {
+	key, secret := application{b.ClientID, a.Endpoint, a.TokenURL}, sha256.Sum256([]byte(b.ClientSecret))
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	shared, ok := c.apps[application.ClientID]
-	if !ok || shared.secret != secret {
-		shared = sharedApp{secret, spapi.NewApp(application.Credentials(), c.options...)}
-		c.apps[application.ClientID] = shared
+	shared, ok := c.apps[key]
+	switch {
+	case !ok:
+		var options []spapi.Option
+		if a.Endpoint != "" {
+			options = append(options, spapi.WithEndpoint(a.Endpoint))
+		}
+		if a.TokenURL != "" {
+			options = append(options, spapi.WithTokenURL(a.TokenURL))
+		}
+		shared.app = spapi.NewApp(b.Credentials(), append(options, c.options...)...)
+	case shared.secret != secret:
+		shared.app = shared.app.WithClientSecret(b.ClientSecret)
 	}
+	shared.secret = secret
+	c.apps[key] = shared
 	return shared.app
 }
 
 // String never shows a secret.
-func (c *Clients) String() string { return "Clients{" + c.store.String() + "}" }
+func (c *Clients) String() string {
+	if c.store == nil {
+		return "Clients{}"
+	}
+	return "Clients{" + c.store.String() + "}"
+}
 
 // Format never shows a secret, whatever the verb.
 func (c *Clients) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }

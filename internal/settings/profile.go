@@ -1,0 +1,191 @@
+package settings
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// DefaultProfile is the profile that is read where none is named.
+const DefaultProfile = "default"
+
+// NamedProfile is the profile that is asked for: name, else that of SPAPI_PROFILE, else "".
+func NamedProfile(name string) string {
+	if name != "" {
+		return name
+	}
+	return Profile.Getenv()
+}
+
+// ProfileFile is where the profiles are: the file that SPAPI_CONFIG names, or spapi/config.json in the user's folder for settings.
+func ProfileFile() (string, error) {
+	if path := Config.Getenv(); path != "" {
+		return path, nil
+	}
+	return inUserFolder(Config, "config.json")
+}
+
+// AccountsFile is where the stored accounts are: the file that SPAPI_ACCOUNTS names, or spapi/accounts.age in that folder.
+func AccountsFile() (string, error) {
+	if path := Accounts.Getenv(); path != "" {
+		return path, nil
+	}
+	return inUserFolder(Accounts, "accounts.age")
+}
+
+func inUserFolder(x *Setting, name string) (string, error) {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", &ConfigError{Code: CodeFolderUnknown, Field: x.Name, Want: "cannot be located: set " + x.Variable(), Err: err}
+	}
+	return filepath.Join(dir, "spapi", name), nil
+}
+
+// ReadProfile reads a profile: that of the name, else that of SPAPI_PROFILE, else "default". That one may be missing, with or without its
+// file, unless a variable asks for it: then the set is empty.
+func ReadProfile(name string) (Set, error) {
+	named := NamedProfile(name)
+	asked := named != "" || Config.Getenv() != ""
+	path, err := ProfileFile()
+	switch {
+	case err != nil && asked:
+		return nil, err
+	case err != nil:
+		return Set{}, nil
+	}
+	text, err := readPrivate(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !asked:
+		return Set{}, nil
+	case err != nil:
+		return nil, err
+	}
+	profiles, err := parse(path, text)
+	if err != nil {
+		return nil, err
+	}
+	if named == "" {
+		named = DefaultProfile
+	}
+	s, ok := profiles[named]
+	switch {
+	case ok:
+		return s, nil
+	case !asked:
+		return Set{}, nil
+	}
+	return nil, &ConfigError{Code: CodeProfileUnknown, Field: Profile.Name, Value: named,
+		Want: fmt.Sprintf("is not in %s, which has: %s", path, strings.Join(slices.Sorted(maps.Keys(profiles)), ", "))}
+}
+
+// parse reads a file of profiles. Its errors name keys and never show a value.
+func parse(path string, text []byte) (map[string]Set, error) {
+	bad := func(code Code, want string, err error) (map[string]Set, error) {
+		return nil, &ConfigError{Code: code, Field: Config.Name, Value: path, Want: want, Err: err}
+	}
+	var file struct {
+		Profiles map[string]map[string]json.RawMessage `json:"profiles"`
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(text)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&file); err != nil {
+		if strings.Contains(err.Error(), "unknown field") { // beside "profiles"
+			return bad(CodeProfileFieldUnknown, "want {\"profiles\": {…}}", err)
+		}
+		return bad(CodeProfileMalformed, "cannot be read as JSON", withoutValues(err))
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return bad(CodeProfileMalformed, "has something behind its closing brace", nil)
+	}
+	profiles := map[string]Set{}
+	for name, fields := range file.Profiles {
+		s := Set{}
+		for key, value := range fields {
+			i := slices.IndexFunc(all, func(x *Setting) bool { return x.Key == key && key != "" })
+			if i < 0 {
+				return bad(CodeProfileFieldUnknown, fmt.Sprintf("profile %q has an unknown field %q: want %s", name, key, strings.Join(keys(), ", ")), nil)
+			}
+			text, ok := scalar(all[i], value)
+			if !ok {
+				kind := "a string"
+				if all[i] == Sandbox {
+					kind = "true or false"
+				}
+				return bad(CodeProfileMalformed, fmt.Sprintf("%s of profile %q is not %s", key, name, kind), nil)
+			}
+			s.Put(all[i], text, fmt.Sprintf("profile %q in %s", name, path))
+		}
+		profiles[name] = s
+	}
+	return profiles, nil
+}
+
+func keys() []string {
+	var names []string
+	for _, x := range all {
+		if x.Key != "" {
+			names = append(names, x.Key)
+		}
+	}
+	return names
+}
+
+// scalar reads a value of a profile: a string, for a switch a boolean. null is as if the key were not there.
+func scalar(x *Setting, value json.RawMessage) (text string, ok bool) {
+	if string(value) == "null" {
+		return "", true
+	}
+	if x == Sandbox {
+		var on bool
+		ok = json.Unmarshal(value, &on) == nil
+		return strconv.FormatBool(on), ok
+	}
+	ok = json.Unmarshal(value, &text) == nil
+	return text, ok
+}
+
+// withoutValues takes values out of JSON errors: encoding/json quotes field names and types, which may be shown, but a syntax error
+// next to a secret may quote a character of it.
+func withoutValues(err error) error {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("syntax error at byte %d", syntax.Offset)
+	}
+	return err
+}
+
+// readPrivate reads a file with secrets and refuses one that others could read.
+func readPrivate(path string) ([]byte, error) {
+	bad := func(code Code, want string, err error) ([]byte, error) {
+		return nil, &ConfigError{Code: code, Field: Config.Name, Value: path, Want: want, Err: err}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return bad(CodeProfileFileMissing, "cannot be opened", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return bad(CodeProfileFileMissing, "cannot be read", err)
+	}
+	if !info.Mode().IsRegular() {
+		return bad(CodeProfileFileMissing, "is not a file", nil)
+	}
+	// Windows keeps permissions elsewhere, and Go reports 0666 there.
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
+		return bad(CodeProfileReadableByOthers, fmt.Sprintf("can be read or written by others (mode %04o): it holds secrets, so run chmod 600 on it", mode), nil)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 1<<20))
+	if err != nil {
+		return bad(CodeProfileFileMissing, "cannot be read", err)
+	}
+	return text, nil
+}
