@@ -285,6 +285,8 @@ func TestEveryActivityEndsOnce(t *testing.T) {
 					t.Errorf("the raw call is told as %+v %+v, want it to end with %v", root.a, root.o, err)
 				}
 				time.Sleep(time.Hour) // what goes on after the caller has left
+				tr.mu.Lock()
+				defer tr.mu.Unlock()
 				for _, s := range tr.spans {
 					if s.ends != 1 || s.orphans > 0 && test.leave == 0 {
 						t.Errorf("%s %s%s ended %d times, with %d children still going on", s.a.Kind, s.a.Operation, s.a.Grant, s.ends, s.orphans)
@@ -357,6 +359,8 @@ func TestActivitiesEndUnderFaults(t *testing.T) {
 		}
 		wg.Wait()
 		time.Sleep(time.Hour)
+		tr.mu.Lock()
+		defer tr.mu.Unlock()
 		kinds := map[ActivityKind]int{}
 		for _, s := range tr.spans {
 			kinds[s.a.Kind]++
