@@ -57,6 +57,19 @@ func (tr *tracer) Begin(ctx context.Context, a Activity) (context.Context, func(
 	}
 }
 
+// count is how many activities have begun; fetches that outlive their call go on adding some.
+func (tr *tracer) count() int {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return len(tr.spans)
+}
+
+func (tr *tracer) at(i int) *span {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.spans[i]
+}
+
 func (tr *tracer) String() string {
 	var b strings.Builder
 	for _, s := range tr.spans {
@@ -253,25 +266,27 @@ func TestEveryActivityEndsOnce(t *testing.T) {
 				if test.encode != nil {
 					encode = test.encode
 				}
-				before := len(tr.spans)
+				before := tr.count()
 				_, err := invokeRaw(ctx, client, getOrder, encode, test.opts...)
 				if (err == nil) != test.ok {
 					t.Fatalf("got %v", err)
 				}
-				if root := tr.spans[before]; root.a.Kind != ActivityCall || root.o.Err != err {
+				if root := tr.at(before); root.a.Kind != ActivityCall || root.o.Err != err {
 					t.Errorf("the call is told as %+v %+v, want it to end with %v", root.a, root.o, err)
 				}
 				req, err := http.NewRequestWithContext(ctx, "GET", "/orders/v0/orders/1", nil)
 				check(t, err)
-				before = len(tr.spans)
+				before = tr.count()
 				resp, err := client.Do(req, append(test.opts, WithAPIErrors())...)
 				if err == nil {
 					_ = resp.Body.Close()
 				}
-				if root := tr.spans[before]; root.a.Kind != ActivityCall || root.a.Operation != getOrder || root.o.Err != err {
+				if root := tr.at(before); root.a.Kind != ActivityCall || root.a.Operation != getOrder || root.o.Err != err {
 					t.Errorf("the raw call is told as %+v %+v, want it to end with %v", root.a, root.o, err)
 				}
 				time.Sleep(time.Hour) // what goes on after the caller has left
+				tr.mu.Lock()
+				defer tr.mu.Unlock()
 				for _, s := range tr.spans {
 					if s.ends != 1 || s.orphans > 0 && test.leave == 0 {
 						t.Errorf("%s %s%s ended %d times, with %d children still going on", s.a.Kind, s.a.Operation, s.a.Grant, s.ends, s.orphans)
@@ -344,6 +359,8 @@ func TestActivitiesEndUnderFaults(t *testing.T) {
 		}
 		wg.Wait()
 		time.Sleep(time.Hour)
+		tr.mu.Lock()
+		defer tr.mu.Unlock()
 		kinds := map[ActivityKind]int{}
 		for _, s := range tr.spans {
 			kinds[s.a.Kind]++
