@@ -235,3 +235,46 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 }
+
+// halfway takes what it can before it fails.
+type halfway string
+
+func (h *halfway) UnmarshalText(text []byte) error {
+	*h = halfway(text[:1])
+	return errors.New("no more")
+}
+
+// A value that its field can't hold is an error, not another value.
+func TestDecodeOverflow(t *testing.T) {
+	type small struct {
+		I int8    `report:"i"`
+		U uint8   `report:"u"`
+		F float32 `report:"f"`
+		H halfway `report:"h"`
+	}
+	for text, want := range map[string]small{
+		"i\tu\tf\n127\t255\t3e38\n": {I: 127, U: 255, F: 3e38},
+		"i\n128\n":                  {}, "i\n-129\n": {}, "u\n256\n": {}, "u\n-1\n": {}, "f\n4e38\n": {}, "f\n1e999\n": {}, "i\n9223372036854775808\n": {}, "i\n1.5\n": {}, "h\nabc\n": {},
+	} {
+		_, err := decodeAll[small](text, DecodeOptions{})
+		_, bad := errors.AsType[*CellError](err)
+		told := 0
+		got, lenient := decodeAll[small](text, DecodeOptions{OnCell: func(*CellError) { told++ }})
+		if bad != (want == small{}) || lenient != nil || len(got) != 1 || got[0] != want || told > 0 != bad {
+			t.Errorf("%q: %v; told %d times, %+v, %v", text, err, told, got, lenient)
+		}
+	}
+}
+
+// With an error comes no half of a row.
+func TestDecodeErrorHasNoValue(t *testing.T) {
+	type row struct {
+		A string `report:"a"`
+		B int    `report:"b"`
+	}
+	for v, err := range Decode[row](NewRows(strings.NewReader("a\tb\nx\ty\n"), RowOptions{}), DecodeOptions{}) {
+		if err == nil || v != (row{}) {
+			t.Errorf("got %+v, %v", v, err)
+		}
+	}
+}

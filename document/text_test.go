@@ -280,3 +280,49 @@ func BenchmarkText(b *testing.B) {
 		})
 	}
 }
+
+// What the charset is guessed from.
+func TestSniff(t *testing.T) {
+	for name, c := range map[string]struct {
+		window   string
+		whole    bool
+		fallback string
+		want     string
+	}{
+		"UTF-8 cut inside a character":         {"Müller \xc3", false, "", "UTF-8"},
+		"the same, but that is all":            {"Müller \xc3", true, "", "windows-1252"},
+		"kana outweigh a pair that is none":    {"\x82\xa0\x82\xa2\x81\xff", true, "", "Shift_JIS"},
+		"one kana doesn't":                     {"\x82\xa0\x81\xff", true, "", "windows-1252"},
+		"katakana of half width at the end":    {"\xb1\xb2\xb3", true, "", "Shift_JIS"},
+		"two of them could be signs":           {"\xb1\xb2", true, "", "windows-1252"},
+		"a fallback":                           {"M\xfcller", true, "ISO-8859-15", "ISO-8859-15"},
+		"UTF-8 against a Japanese fallback":    {"\xc2\xb1", true, "Shift_JIS", "Shift_JIS"},
+		"UTF-8 that is plainly not half width": {"日本", true, "Shift_JIS", "UTF-8"},
+	} {
+		if got := sniff([]byte(c.window), c.whole, c.fallback); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// The bytes of windows-1252 that stand for nothing are damage, each of them.
+func TestUnassignedBytes(t *testing.T) {
+	for _, b := range []byte{0x81, 0x8d, 0x8f, 0x90, 0x9d} {
+		text, r := readText(t, strings.NewReader("a"+string([]byte{b})+"b"), "windows-1252", "")
+		if text != "a\uFFFDb" || r.Replaced() != 1 {
+			t.Errorf("%#x: %q, %d replaced", b, text, r.Replaced())
+		}
+	}
+}
+
+// Content-Type is read also where it is malformed.
+func TestCharsetParameter(t *testing.T) {
+	for in, want := range map[string]string{
+		"text/plain; charset=Cp1252": "Cp1252", `text/plain; charset="Shift_JIS"`: "Shift_JIS", "text/plain": "", "": "",
+		"text/plain; charset=Cp1252; broken": "Cp1252", "text/plain;; CHARSET='UTF-8'": "UTF-8", "text/plain; charset=a; charset=b": "a", "text/plain;; x": "",
+	} {
+		if got := charsetParameter(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
