@@ -89,7 +89,8 @@ func (a *App) prepare() (err error) {
 	}
 	for _, operation := range slices.Sorted(maps.Keys(a.config.appLimits)) {
 		if rate := a.config.appLimits[operation].rate; !(rate > 0) || math.IsInf(rate, 1) {
-			return &ConfigError{Field: "application limit", Value: formatRate(rate), Want: "of " + operation + " is no rate: want requests per second, above 0"}
+			return &ConfigError{Code: CodeApplicationLimitInvalid, Field: "application limit", Value: formatRate(rate),
+				Want: "of " + operation + " is no rate: want requests per second, above 0"}
 		}
 	}
 	a.hosts = newHosts(a.endpoint)

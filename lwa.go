@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
-
 )
 
 // Login with Amazon (developer-docs.amazon.com/sp-api/docs/connecting-to-the-selling-partner-api): one URL for all regions,

@@ -12,7 +12,7 @@ var tokenShapes = regexp.MustCompile(`(Atz\.sprdt|Atz[ar]|Atc)(\||%7[cC])[^\s"'\
 
 // headerShapes finds header lines that carry credentials, as the canonical request of an InvalidSignature error echoes them
 // (amzn/selling-partner-api-models#1101). The line may end with a newline or with one that JSON has escaped.
-var headerShapes = regexp.MustCompile(`(?i)(x-amz-access-token|x-amz-security-token|authorization)(\s*[:=]\s*)[^\s"'\\]+( Credential=[^\s"'\\]+)?( Signature=[^\s"'\\]+)?`)
+var headerShapes = regexp.MustCompile(`(?i)(x-amz-access-token|x-amz-security-token|authorization)(\s*[:=]\s*)(?:(?:Bearer|Basic) +)?[^\s"'\\]+([ ,]+(Credential|SignedHeaders|Signature)=[^\s"'\\]+)*`)
 
 // scrub takes secrets out of text that others wrote. The known ones are replaced whatever their shape.
 func scrub(s string, known ...string) string {

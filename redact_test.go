@@ -14,7 +14,8 @@ func TestScrub(t *testing.T) {
 		testAccessToken, testRefreshToken, testRestricted, "Atc|CANARY", testClientSecret, url.QueryEscape(testRefreshToken),
 		strings.ToLower(url.QueryEscape("|")) + "x Atza%7ccanaryCANARY",
 		`{"refresh_token":"` + testRefreshToken + `"}`, "x-amz-access-token:secretCANARY\nx-amz-date:20260101T000000Z", `X-Amz-Security-Token: sessionCANARY`,
-		"Authorization: AWS4-HMAC-SHA256 Credential=AKIACANARY/x, Signature=CANARY", "the secret is " + bare, bare + bare,
+		"Authorization: AWS4-HMAC-SHA256 Credential=AKIACANARY/x, Signature=CANARY", "authorization: Bearer CANARY",
+		"Authorization: AWS4-HMAC-SHA256 Credential=AKIACANARY/x, SignedHeaders=host;x-amz-date, Signature=CANARY", "the secret is " + bare, bare + bare,
 	} {
 		got := scrub("before "+text+" after", bare)
 		noSecrets(t, got)
@@ -26,21 +27,6 @@ func TestScrub(t *testing.T) {
 		if got := scrub(text, "", "t", "the"); got != text {
 			t.Errorf("innocent %q became %q", text, got)
 		}
-	}
-}
-
-// A hint tells secrets apart by kind and length, and gives away nothing of them.
-func TestHintShowsNoSecret(t *testing.T) {
-	for secret, prefix := range map[string]string{testClientSecret: prefixClientSecret, testRefreshToken: prefixRefresh, testAccessToken: prefixAccess,
-		testRestricted: prefixRestricted, "Atc|CANARY": prefixGrantless, "anythingCANARY": ""} {
-		got := hint(secret)
-		noSecrets(t, got)
-		if want := fmt.Sprintf("%s… (%d characters)", prefix, len(secret)); got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-	}
-	if got := hint(""); got != "" {
-		t.Errorf("of nothing: %q", got)
 	}
 }
 

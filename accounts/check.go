@@ -92,10 +92,6 @@ func (a Account) Clean() (Account, error) {
 	}
 	ids := make([]string, 0, len(a.Marketplaces))
 	for _, text := range a.Marketplaces {
-		if settings.SecretShape(text) {
-			return a, &spapi.ConfigError{Code: spapi.CodeMarketplaceUnknown, Field: "marketplace",
-				Want: "looks like a secret: want an id, country code, name or storefront"}
-		}
 		m, err := marketplace.Lookup(text)
 		if err != nil {
 			return a, &spapi.ConfigError{Code: spapi.CodeMarketplaceUnknown, Field: "marketplace", Err: err}
@@ -115,11 +111,11 @@ func (a Account) Clean() (Account, error) {
 		a.Marketplaces = ids
 	}
 	a.Created, a.Updated = a.Created.UTC().Truncate(1e9), a.Updated.UTC().Truncate(1e9)
-	name := ""
+	first := ""
 	if a.Region == "" && len(ids) > 0 {
-		name = ids[0] // so that the error tells that it was not enough
+		first = ids[0] // so that the error tells that it was not enough
 	}
-	_, err = settings.Place(a.Region, name)
+	_, err = settings.Place(a.Region, first)
 	return a, err
 }
 

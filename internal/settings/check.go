@@ -214,9 +214,6 @@ func Place(region marketplace.Region, name string) (marketplace.Region, error) {
 }
 
 func checkRegion(text string) *ConfigError {
-	if SecretShape(text) {
-		return secret(CodeRegionUnknown, nameRegion, "na, eu or fe")
-	}
 	_, err := marketplace.ParseRegion(text)
 	if err == nil {
 		return nil
@@ -229,9 +226,6 @@ func checkRegion(text string) *ConfigError {
 }
 
 func checkMarketplace(text string) *ConfigError {
-	if SecretShape(text) {
-		return secret(CodeMarketplaceUnknown, nameMarketplace, "an id, country code, name or storefront")
-	}
 	if _, err := marketplace.Lookup(text); err != nil {
 		return &ConfigError{Code: CodeMarketplaceUnknown, Field: nameMarketplace, Err: err}
 	}

@@ -160,7 +160,10 @@ func (s Set) Check() error {
 		}
 	}
 	if s.Has(Marketplace) {
-		return s.Sourced(PlaceError(s.Text(Region), s.Text(Marketplace)))
+		err := PlaceError(s.Text(Region), s.Text(Marketplace))
+		if bad, ok := errors.AsType[*ConfigError](err); ok && bad.Code != CodeRegionMissing {
+			return s.Sourced(err)
+		}
 	}
 	return nil
 }

@@ -38,12 +38,6 @@ func central(m marketplace.Marketplace, vendor bool) string {
 	return m.SellerCentral
 }
 
-// known reports whether a marketplace has a consent page.
-func known(name string) bool {
-	m, err := marketplace.Lookup(name)
-	return err == nil && m.Known()
-}
-
 // url is the address of the consent page.
 func (c *consent) url() string {
 	q := url.Values{"application_id": {c.applicationID}, "state": {c.state}}

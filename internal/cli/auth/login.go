@@ -113,9 +113,10 @@ func login(ctx context.Context, opts *LoginOptions) error {
 	if opts.set, err = f.Settings(); err != nil {
 		return err
 	}
+	m, _ := marketplace.Lookup(opts.set.Text(settings.Marketplace))
 	switch {
 	case opts.Self:
-	case !known(opts.set.Text(settings.Marketplace)):
+	case !m.Known():
 		return exit.Usagef("the consent page needs the seller's marketplace: " +
 			"pass --marketplace with one of those that \"spapi marketplaces --all\" lists, such as --marketplace DE")
 	case opts.SellerID != "":
