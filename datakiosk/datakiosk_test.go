@@ -1,6 +1,8 @@
 package datakiosk_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -203,6 +205,57 @@ func TestSchemasAreThoseOfTheEmulator(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// A service that sends the run round in a circle would have it make queries for ever.
+func TestPagesInACircle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		emu, w, _ := start(t)
+		changed := func(body io.Reader, change func(map[string]any)) (io.ReadCloser, int64) {
+			var q map[string]any
+			if err := json.NewDecoder(body).Decode(&q); err != nil {
+				t.Error(err)
+			}
+			change(q)
+			b, err := json.Marshal(q)
+			if err != nil {
+				t.Error(err)
+			}
+			return io.NopCloser(bytes.NewReader(b)), int64(len(b))
+		}
+		circle := roundTripper(func(req *http.Request) (*http.Response, error) {
+			if !strings.Contains(req.URL.Path, "/queries") {
+				return w.RoundTrip(req)
+			}
+			if req.Method == http.MethodPost { // each page is the first one to the emulator
+				req = req.Clone(req.Context())
+				req.Body, req.ContentLength = changed(req.Body, func(q map[string]any) { delete(q, "paginationToken") })
+			}
+			resp, err := w.RoundTrip(req)
+			if err == nil && req.Method == http.MethodGet {
+				resp.Header.Del("Content-Length")
+				resp.Body, resp.ContentLength = changed(resp.Body, func(q map[string]any) {
+					if q["processingStatus"] == "DONE" {
+						q["pagination"] = map[string]string{"nextToken": "again"}
+					}
+				})
+			}
+			return resp, err
+		})
+		pages := 0
+		var err error
+		for _, err = range datakiosk.Pages(t.Context(), newClient(emu, circle), query(20)) {
+			if err != nil {
+				break
+			}
+			if pages++; pages == 10 {
+				t.Fatal("it goes on and on")
+			}
+		}
+		if err == nil || !strings.Contains(err.Error(), "has a token that was there before") || pages != 1 {
+			t.Errorf("%d pages, then %v", pages, err)
+		}
+	})
+}
 
 // A row that is no JSON is told by its number, without what stands in it.
 func TestRowsAreJSON(t *testing.T) {
