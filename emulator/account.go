@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -52,19 +53,38 @@ func (e *Emulator) newApplication() *application {
 
 // account is one seller in one region, isolated from all others.
 type account struct {
-	number       int
-	sellerID     string
-	storeName    string
-	region       marketplace.Region
-	marketplaces []marketplace.Marketplace
+	seller
 	refreshToken string
-	created      time.Time
 	revoked      bool     // guarded by Emulator.mu
 	contacts     contacts // guarded by Emulator.mu
 
 	once  sync.Once
 	built *world
 	desk  *desk // reports, feeds and queries
+}
+
+// world returns the account's world as of now. It builds it on first use and lets come what has come since. The caller doesn't hold world.mu.
+func (a *account) world(e *Emulator) *world {
+	w := a.untouched(e)
+	w.advance(e.now())
+	return w
+}
+
+// untouched is the world without what has come since it was last asked for.
+func (a *account) untouched(e *Emulator) *world {
+	a.once.Do(func() { a.built = newWorld(e.options.sizes, &a.seller) })
+	return a.built
+}
+
+var worldShare = stateful{
+	name: "world",
+	save: func(_ *Emulator, a *account) (any, error) {
+		if a.built == nil {
+			return nil, nil
+		}
+		return a.built.save(), nil
+	},
+	load: func(e *Emulator, a *account, raw json.RawMessage) error { return a.untouched(e).load(raw) },
 }
 
 // AccountConfig describes a seller to be added. The zero value is a seller in North America.
@@ -95,7 +115,7 @@ func (e *Emulator) addAccount(c AccountConfig, created time.Time) (*account, err
 	if !c.Region.Valid() {
 		return nil, fmt.Errorf("emulator: unknown region %q: want na, eu or fe", c.Region)
 	}
-	a := &account{number: len(e.accounts), region: c.Region, created: created}
+	a := &account{seller: seller{number: len(e.accounts), region: c.Region, created: created}}
 	if len(c.Marketplaces) == 0 {
 		a.marketplaces = slices.Clone(usualMarketplaces[c.Region])
 	}

@@ -248,3 +248,17 @@ func dataSet2022(set string, p *product, m *marketplace.Marketplace) object {
 	}
 	return nil // vendorDetails: for vendors only
 }
+
+// relationships2022 is that data set of catalog items 2022-04-01.
+func relationships2022(p *product) []object {
+	if p.family == nil {
+		return []object{}
+	}
+	r := object{"type": "VARIATION", "variationTheme": object{"attributes": []string{"color", "size"}, "theme": "COLOR_NAME/SIZE_NAME"}}
+	if p.isParent() {
+		r["childAsins"] = p.relatives()
+	} else {
+		r["parentAsins"] = p.relatives()
+	}
+	return []object{r}
+}

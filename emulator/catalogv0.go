@@ -85,9 +85,6 @@ func listCatalogItems(c *call) (reply, *apiError) {
 	return payload(object{"Items": items}), nil
 }
 
-// same tells whether a filter that may be empty lets a value pass.
-func same(filter, value string) bool { return filter == "" || filter == value }
-
 func getCatalogItemV0(c *call) (reply, *apiError) {
 	if err := c.checkQuery("MarketplaceId"); err != nil {
 		return reply{}, err

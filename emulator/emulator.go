@@ -88,11 +88,11 @@ type Emulator struct {
 // New builds an emulator with one seller, whose credentials [Emulator.Credentials] returns. The error is about options: a
 // models folder that can't be read, a limit pattern that matches no operation, sizes below zero.
 func New(opts ...Option) (*Emulator, error) {
-	o := options{clock: realClock{}, speed: 1, region: marketplace.NorthAmerica, orders: 300, products: 60, days: 60, limits: true, orderItems: orderItemsPerPage}
+	o := options{sizes: sizes{orders: 300, products: 60, days: 60}, clock: realClock{}, speed: 1, region: marketplace.NorthAmerica, limits: true, orderItems: orderItemsPerPage}
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if err := checkSizes(o.orders, o.products, o.days); err != nil {
+	if err := o.sizes.check(); err != nil {
 		return nil, fmt.Errorf("emulator: %w", err)
 	}
 	if !o.region.Valid() {
@@ -126,28 +126,17 @@ func New(opts ...Option) (*Emulator, error) {
 	return e, nil
 }
 
-// checkSizes bounds a world. The upper bounds only keep a slip of the pen from taking all memory.
-func checkSizes(orders, products, days int) error {
-	if orders < 0 || products < 1 || days < 1 || orders > 1e7 || products > 1e6 || days > 36500 {
-		return fmt.Errorf("world of %d orders, %d products over %d days: want 0 to 10000000, 1 to 1000000 and 1 to 36500", orders, products, days)
-	}
-	return nil
-}
-
 // Option configures an [Emulator].
 type Option func(*options)
 
 type options struct {
+	sizes
 	clock         Clock
 	fixed         time.Time // zero: the clock runs
 	speed         float64
 	faults        []Fault
 	control       Control
-	seed          int64
 	region        marketplace.Region
-	orders        int
-	products      int
-	days          int
 	orderItems    int // on a page
 	models        string
 	sandbox       bool

@@ -74,19 +74,6 @@ func getInventorySummaries(c *call) (reply, *apiError) {
 	return ok(body), nil
 }
 
-// stockList are the listings of which Amazon has, or had, stock: those that it fulfils, and deleted ones of which something is
-// left. The caller holds w.mu.
-func (w *world) stockList() []*listing {
-	list := w.allListings()
-	list = slices.DeleteFunc(list, func(l *listing) bool { return l.stock.fnsku == "" || !l.amazon && l.stock.total() == 0 })
-	for sku := range sortedKeys(w.listings) {
-		if l := w.listings[sku]; l.deleted && l.stock.total() > 0 {
-			list = append(list, l)
-		}
-	}
-	return list
-}
-
 func summaryOf(l *listing, m *marketplace.Marketplace, details bool) object {
 	s := l.stock
 	out := object{
@@ -107,13 +94,6 @@ func summaryOf(l *listing, m *marketplace.Marketplace, details bool) object {
 		}
 	}
 	return out
-}
-
-// conditionNames spells conditions as inventory does, by their spelling in attributes.
-var conditionNames = map[string]string{
-	"new_new": "NewItem", "new_open_box": "NewOpenBox", "new_oem": "NewOEM", "refurbished_refurbished": "Refurbished", "used_like_new": "UsedLikeNew", "used_very_good": "UsedVeryGood",
-	"used_good": "UsedGood", "used_acceptable": "UsedAcceptable", "collectible_like_new": "CollectibleLikeNew", "collectible_very_good": "CollectibleVeryGood",
-	"collectible_good": "CollectibleGood", "collectible_acceptable": "CollectibleAcceptable", "club_club": "Club",
 }
 
 // createInventoryItem brings a new product to the sandbox: listed, fulfilled by Amazon, with nothing in stock.

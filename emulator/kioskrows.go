@@ -33,7 +33,7 @@ func (k *desk) kioskRows(q *kioskQuery) (rows []map[string]any, problem string) 
 		if problem != "" {
 			return nil, problem
 		}
-		for _, s := range k.sumSales(w, q.asOf, from, to, markets, name(args["aggregateBy"]), false) {
+		for _, s := range w.sumSales(q.asOf, from, to, markets, name(args["aggregateBy"]), false) {
 			f := s.figures(&counts{}, &counts{})
 			rows = append(rows, map[string]any{"startDate": s.date, "endDate": s.end, "marketplaceId": s.marketplace, "sales": f, "traffic": f})
 		}
@@ -42,7 +42,7 @@ func (k *desk) kioskRows(q *kioskQuery) (rows []map[string]any, problem string) 
 		if problem != "" {
 			return nil, problem
 		}
-		rows = salesByASIN(k.sumSales(w, q.asOf, from, to, markets, "", true), name(args["aggregateBy"]))
+		rows = salesByASIN(w.sumSales(q.asOf, from, to, markets, "", true), name(args["aggregateBy"]))
 	case "salesAndTrafficTrends":
 		wanted := map[string][]string{}
 		var markets []string
@@ -55,7 +55,7 @@ func (k *desk) kioskRows(q *kioskQuery) (rows []map[string]any, problem string) 
 		if markets, problem = k.kioskMarketplaces(markets); problem != "" {
 			return nil, problem
 		}
-		sums := k.sumSales(w, q.asOf, from, to, markets, name(args["dateAggregation"]), true)
+		sums := w.sumSales(q.asOf, from, to, markets, name(args["dateAggregation"]), true)
 		sums = slices.DeleteFunc(sums, func(s *sales) bool { return !slices.Contains(wanted[s.marketplace], s.product.asin) })
 		rows = salesByASIN(sums, name(args["asinAggregation"]))
 		for _, row := range rows {
@@ -75,7 +75,7 @@ func (k *desk) kioskRows(q *kioskQuery) (rows []map[string]any, problem string) 
 			product = "MSKU"
 		}
 		components := texts(args["includeComponentsForFeeTypes"])
-		for _, s := range k.sumSales(w, q.asOf, from, to, markets, period, true) {
+		for _, s := range w.sumSales(q.asOf, from, to, markets, period, true) {
 			rows = append(rows, k.economics(w, s, product, components))
 		}
 	case "economicsPreview", "economicsSimulation":
@@ -223,7 +223,7 @@ func (k *desk) economics(w *world, s *sales, product string, components []string
 // preview guesses what listings will bring: as many units as they sold lately.
 func (k *desk) preview(w *world, at, from, to time.Time, markets, skus []string) (rows []map[string]any) {
 	days := int(to.Sub(from)/day) + 1
-	before := k.sumSales(w, at, at.UTC().Truncate(day).AddDate(0, 0, -30), at.UTC().Truncate(day), markets, "", true)
+	before := w.sumSales(at, at.UTC().Truncate(day).AddDate(0, 0, -30), at.UTC().Truncate(day), markets, "", true)
 	for _, s := range before {
 		if skus != nil && !slices.Contains(skus, s.product.sku) && !slices.Contains(skus, s.product.asin) {
 			continue

@@ -81,7 +81,7 @@ type listingIssue struct {
 
 // makeListings lists every product in all of the seller's marketplaces, at the catalogue's price. Every third or so is shipped by
 // the merchant; with two products there is one of each.
-func makeListings(seed int64, a *account, products []*product, opened time.Time) map[string]*listing {
+func makeListings(seed int64, a *seller, products []*product, opened time.Time) map[string]*listing {
 	listings := make(map[string]*listing, len(products))
 	for i, p := range products {
 		r := newRandom(seed, "listing", a.number, i)
@@ -299,4 +299,44 @@ func (l *listing) fulfillmentAvailability(region marketplace.Region) []any {
 		}
 	}
 	return []any{entry}
+}
+
+// stockList are the listings of which Amazon has, or had, stock: those that it fulfils, and deleted ones of which something is
+// left. The caller holds w.mu.
+func (w *world) stockList() []*listing {
+	list := w.allListings()
+	list = slices.DeleteFunc(list, func(l *listing) bool { return l.stock.fnsku == "" || !l.amazon && l.stock.total() == 0 })
+	for sku := range sortedKeys(w.listings) {
+		if l := w.listings[sku]; l.deleted && l.stock.total() > 0 {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// conditionNames spells conditions as inventory does, by their spelling in attributes.
+var conditionNames = map[string]string{
+	"new_new": "NewItem", "new_open_box": "NewOpenBox", "new_oem": "NewOEM", "refurbished_refurbished": "Refurbished", "used_like_new": "UsedLikeNew", "used_very_good": "UsedVeryGood",
+	"used_good": "UsedGood", "used_acceptable": "UsedAcceptable", "collectible_like_new": "CollectibleLikeNew", "collectible_very_good": "CollectibleVeryGood",
+	"collectible_good": "CollectibleGood", "collectible_acceptable": "CollectibleAcceptable", "club_club": "Club",
+}
+
+// title is the item's name as the listing has it.
+func (l *listing) title(m *marketplace.Marketplace) string {
+	list, _ := l.attributes["item_name"].([]any)
+	for _, v := range list {
+		if member(v, "marketplace_id") == m.ID {
+			return member(v, "value")
+		}
+	}
+	return l.product.titleIn(m)
+}
+
+// status is what buyers can do with the listing.
+func (l *listing) status(marketplaceID string) []string {
+	list := []string{}
+	if l.buyable(marketplaceID) {
+		list = append(list, "BUYABLE")
+	}
+	return append(list, "DISCOVERABLE")
 }

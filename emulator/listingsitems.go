@@ -89,7 +89,7 @@ func (c *call) listingObject(w *world, l *listing, markets []*marketplace.Market
 		case "attributes":
 			out[set] = attributesIn(w.attributesOf(l), markets)
 		case "fulfillmentAvailability":
-			entry := object{"fulfillmentChannelCode": l.fulfillmentChannel(w.account.region)}
+			entry := object{"fulfillmentChannelCode": l.fulfillmentChannel(c.account.region)}
 			if !l.amazon {
 				entry["quantity"] = l.quantity
 			}
@@ -144,26 +144,6 @@ func (c *call) listingData(set string, l *listing, m *marketplace.Marketplace) [
 		return []object{{"relationships": []object{}}}
 	}
 	return nil
-}
-
-// title is the item's name as the listing has it.
-func (l *listing) title(m *marketplace.Marketplace) string {
-	list, _ := l.attributes["item_name"].([]any)
-	for _, v := range list {
-		if member(v, "marketplace_id") == m.ID {
-			return member(v, "value")
-		}
-	}
-	return l.product.titleIn(m)
-}
-
-// status is what buyers can do with the listing.
-func (l *listing) status(marketplaceID string) []string {
-	list := []string{}
-	if l.buyable(marketplaceID) {
-		list = append(list, "BUYABLE")
-	}
-	return append(list, "DISCOVERABLE")
 }
 
 // attributesIn are the attributes as far as they are of some marketplaces.

@@ -42,14 +42,6 @@ const (
 	disclosureDays = 90 * 24 * time.Hour // for documents
 )
 
-func open(status string) bool { return status == unshipped || status == partiallyShipped }
-
-// has tells whether an order has an item of a product type. Lamps can be ordered with their installation, and calendars come with a
-// key to their digital edition.
-func (o *order) has(productType string) bool {
-	return slices.ContainsFunc(o.items, func(it orderItem) bool { return it.product.kind.typ == productType })
-}
-
 // messageKinds are the templates in the order in which actions list them.
 var messageKinds = []messageKind{
 	{name: "confirmCustomizationDetails", text: true, maxText: 800, attachment: true, available: func(o *order, s string, _ time.Duration) bool { return !o.amazon && open(s) }},

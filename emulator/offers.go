@@ -2,9 +2,9 @@ package emulator
 
 import (
 	"cmp"
-	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -84,7 +84,7 @@ var offerConditions = map[string][2]string{
 var itemConditions = []string{"New", "Used", "Collectible", "Refurbished", "Club"}
 
 // ownOffer is the seller's offer under one listing, as the marketplace shows it; false when it can't be bought there.
-func (c *call) ownOffer(l *listing, m *marketplace.Marketplace) (marketOffer, bool) {
+func (w *world) ownOffer(l *listing, m *marketplace.Marketplace, now time.Time) (marketOffer, bool) {
 	if !l.buyable(m.ID) {
 		return marketOffer{}, false
 	}
@@ -94,7 +94,7 @@ func (c *call) ownOffer(l *listing, m *marketplace.Marketplace) (marketOffer, bo
 		cond = offerConditions["new_new"]
 	}
 	mo := marketOffer{
-		seller: c.account.sellerID, mine: true, sku: l.sku, condition: cond[0], sub: cond[1], price: o.priceAt(c.now), regular: o.price, business: o.business,
+		seller: w.seller.sellerID, mine: true, sku: l.sku, condition: cond[0], sub: cond[1], price: o.priceAt(now), regular: o.price, business: o.business,
 		shipping: money{0, m.Currency}, points: o.points, amazon: l.amazon, eligible: true, feedback: 1200, positive: 97, hours: [2]int{24, 48},
 		country: m.CountryCode,
 	}
@@ -110,14 +110,14 @@ func (c *call) ownOffer(l *listing, m *marketplace.Marketplace) (marketOffer, bo
 }
 
 // offersOf returns all offers of an item. The caller holds w.mu.
-func (c *call) offersOf(w *world, p *product, m *marketplace.Marketplace) *itemOffers {
+func (w *world) offersOf(p *product, m *marketplace.Marketplace, now time.Time) *itemOffers {
 	io := &itemOffers{product: p, marketplace: m}
 	usual := priceIn(p.cents, m)
 	if !p.own {
-		io.offers = rivals(c.emu, c.account, p, m)
+		io.offers = w.rivals(p, m)
 	}
 	for _, l := range w.ownListings(p) {
-		if o, ok := c.ownOffer(l, m); ok {
+		if o, ok := w.ownOffer(l, m, now); ok {
 			io.offers = append(io.offers, o)
 		}
 	}
@@ -134,8 +134,8 @@ func (c *call) offersOf(w *world, p *product, m *marketplace.Marketplace) *itemO
 
 // rivals are the other sellers' offers of an item: none for one item in eight, up to nine for the others. Every other one is fulfilled by
 // Amazon, and one in four is used.
-func rivals(e *Emulator, a *account, p *product, m *marketplace.Marketplace) []marketOffer {
-	r := e.random("rivals", a.number, p.asin, m.ID)
+func (w *world) rivals(p *product, m *marketplace.Marketplace) []marketOffer {
+	r := newRandom(w.seed, "rivals", w.seller.number, p.asin, m.ID)
 	if r.chance(8) {
 		return nil
 	}
@@ -245,9 +245,4 @@ func (w *world) ownListings(p *product) []*listing {
 	}
 	slices.SortFunc(list, func(a, b *listing) int { return strings.Compare(a.sku, b.sku) })
 	return list
-}
-
-// batchHeaders are those of one answer in a batch.
-func (c *call) batchHeaders(i int) object {
-	return object{"Date": c.now.UTC().Format(http.TimeFormat), "x-amzn-RequestId": c.emu.random("batch", c.op.ID, c.now.UnixNano(), i).uuid()}
 }

@@ -200,7 +200,7 @@ func (o *order) itemTotal(i int) int {
 
 // makeOrder makes the order of a number. Its items are all fulfilled by the same one. live tells that it comes after the beginning: then
 // it takes what can be bought, at today's price, and there is none if nothing can.
-func (w *world) makeOrder(r random, a *account, number int, at time.Time, live bool) *order {
+func (w *world) makeOrder(r random, a *seller, number int, at time.Time, live bool) *order {
 	m := &a.marketplaces[0]
 	if len(a.marketplaces) > 1 && r.chance(3) {
 		m = &a.marketplaces[1+r.IntN(len(a.marketplaces)-1)]
@@ -355,12 +355,6 @@ func (w *world) replace(r random, o *order) {
 	o.to, o.buyerName, o.buyerEmail, o.business, o.po = old.to, old.buyerName, old.buyerEmail, old.business, old.po
 }
 
-// order finds the order of the path, if it has been placed by the time of the call; nil otherwise.
-func (c *call) order() (*world, *order) {
-	w := c.account.world(c.emu)
-	return w, w.orderByID(c.path["orderId"], c.now)
-}
-
 // orderByID finds an order that has been placed by t; nil otherwise. The caller doesn't hold w.mu.
 func (w *world) orderByID(id string, t time.Time) *order {
 	w.mu.RLock()
@@ -372,83 +366,38 @@ func (w *world) orderByID(id string, t time.Time) *order {
 	return o
 }
 
-// orderFilter is what both versions' searches ask for.
-type orderFilter struct {
-	createdAfter, createdBefore time.Time
-	updatedAfter, updatedBefore time.Time // zero: not asked
-	accept                      func(o *order, t time.Time) bool
-	most                        int // how many are wanted, where they are found in order; 0: all
+func channelV0(o *order) string {
+	if o.amazon {
+		return "AFN"
+	}
+	return "MFN"
 }
 
-// find returns the orders that a filter lets pass at time t, by creation or, when asked for updates, by update.
-func (w *world) find(f orderFilter, t time.Time) []*order {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	var found []*order
-	byUpdate := !f.updatedAfter.IsZero() || !f.updatedBefore.IsZero()
-	from := 0
-	if !f.createdAfter.IsZero() {
-		from, _ = slices.BinarySearchFunc(w.orders, f.createdAfter, func(o *order, t time.Time) int { return o.purchased.Compare(t) })
-	}
-	for _, o := range w.orders[from:] {
-		if o.purchased.After(t) || !f.createdBefore.IsZero() && o.purchased.After(f.createdBefore) || f.most > 0 && len(found) == f.most && f.updatedAfter.IsZero() {
-			break
-		}
-		if byUpdate && outside(o.updated(t), f.updatedAfter, f.updatedBefore) || !f.accept(o, t) {
-			continue
-		}
-		found = append(found, o)
-	}
-	if !f.updatedAfter.IsZero() {
-		slices.SortStableFunc(found, func(a, b *order) int { return a.updated(t).Compare(b.updated(t)) })
-	}
-	return found
+// deliveryWindow is when the buyer was told to have the order of a merchant.
+func (o *order) deliveryWindow() (earliest, latest time.Time) {
+	return o.purchased.Add(48 * time.Hour), o.purchased.Add(7 * 24 * time.Hour)
 }
 
-func outside(t, after, before time.Time) bool {
-	return !after.IsZero() && t.Before(after) || !before.IsZero() && t.After(before)
+// supplySource is where an order that is picked up comes from; "" for all others.
+func (o *order) supplySource() string {
+	if o.store == "" {
+		return ""
+	}
+	return "supply-" + o.store
 }
 
-// searchDelay is how old an order must be to be found, and a "before" in a search
-// (selling-partner-api-docs#326, selling-partner-api-models orders_2026-01-01).
-const searchDelay = 2 * time.Minute
-
-// timeFilter reads the four time arguments, whose names differ only in case between the versions, and keeps to the rules of the
-// model's notes. what names the parameter that is wrong.
-func timeFilter(arg func(string) string, names [4]string, asOf time.Time, needed bool) (f orderFilter, what, want string) {
-	var times [4]time.Time
-	for i, name := range names {
-		if text := arg(name); text != "" {
-			t, ok := parseTime(text)
-			if !ok {
-				return f, name, "timestamp must follow ISO8601" // selling-partner-api-models#1215
-			}
-			times[i] = t
-		}
-	}
-	f.createdAfter, f.createdBefore, f.updatedAfter, f.updatedBefore = times[0], times[1], times[2], times[3]
-	latest := asOf.Add(-searchDelay)
-	switch {
-	case times[0].IsZero() && times[2].IsZero() && needed:
-		return f, names[0], "one of " + names[0] + ", " + names[2] + " is required"
-	case !times[0].IsZero() && !times[2].IsZero():
-		return f, names[2], "can't be used with " + names[0]
-	case !times[0].IsZero() && !times[3].IsZero():
-		return f, names[3], "can't be used with " + names[0]
-	case !times[2].IsZero() && !times[1].IsZero():
-		return f, names[1], "can't be used with " + names[2]
-	}
-	for _, i := range []int{1, 3} {
-		switch {
-		case times[i].IsZero():
-		case times[i].After(latest):
-			return f, names[i], "must be at least two minutes before the request"
-		case times[i].Before(times[i-1]):
-			return f, names[i], "lies before " + names[i-1]
-		}
-	}
-	if f.createdBefore.IsZero() {
-		f.createdBefore = latest
-	}
-	return f, "", ""
+// has tells whether an order has an item of a product type. Lamps can be ordered with their installation, and calendars come with a
+// key to their digital edition.
+func (o *order) has(productType string) bool {
+	return slices.ContainsFunc(o.items, func(it orderItem) bool { return it.product.kind.typ == productType })
 }
+
+// net is an item's price without the tax that is in it.
+func (o *order) net(it *orderItem) int {
+	if taxIncluded(o.marketplace) {
+		return it.price.units - it.tax.units
+	}
+	return it.price.units
+}
+
+func open(status string) bool { return status == unshipped || status == partiallyShipped }

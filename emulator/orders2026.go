@@ -217,14 +217,6 @@ func breakdown2026(currency string, price, shipping, tax, discount int) []object
 	return list
 }
 
-// net is an item's price without the tax that is in it.
-func (o *order) net(it *orderItem) int {
-	if taxIncluded(o.marketplace) {
-		return it.price.units - it.tax.units
-	}
-	return it.price.units
-}
-
 func proceeds2026(o *order) object {
 	var price, shipping, tax, discount int
 	for i := range o.items {

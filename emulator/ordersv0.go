@@ -132,16 +132,6 @@ func getOrdersV0(c *call) (reply, *apiError) {
 	return payload(record{{"CreatedBefore", createdBefore}, {"LastUpdatedBefore", updatedBefore}, {"NextToken", next}, {"Orders", list}}), nil
 }
 
-// among tells whether a list filter that may be empty lets a value pass.
-func among(filter []string, value string) bool {
-	return len(filter) == 0 || slices.Contains(filter, value)
-}
-
-// deliveryWindow is when the buyer was told to have the order of a merchant.
-func (o *order) deliveryWindow() (earliest, latest time.Time) {
-	return o.purchased.Add(48 * time.Hour), o.purchased.Add(7 * 24 * time.Hour)
-}
-
 // easyShipV0 is the state of an Easy Ship order, which are the merchants' in India; "" for all others.
 func easyShipV0(o *order, t time.Time) string {
 	if o.amazon || o.marketplace.CountryCode != "IN" {
@@ -186,14 +176,6 @@ func invoiceV0(o *order, t time.Time) string {
 	return "NotFound"
 }
 
-// supplySource is where an order that is picked up comes from; "" for all others.
-func (o *order) supplySource() string {
-	if o.store == "" {
-		return ""
-	}
-	return "supply-" + o.store
-}
-
 // orderV0 is the handler of an operation that shows one order.
 func orderV0[T object | record](show func(*call, *order) T) handler {
 	return func(c *call) (reply, *apiError) {
@@ -214,13 +196,6 @@ func orderV0[T object | record](show func(*call, *order) T) handler {
 // orderNotFound is the 404 that the models declare. In 2022 getOrder of v0 was seen to answer 200 {"payload":{}} instead
 // (selling-partner-api-models#2939). The wording is assumed.
 func orderNotFound(id string) *apiError { return notFound("Order " + id + " was not found.") }
-
-func channelV0(o *order) string {
-	if o.amazon {
-		return "AFN"
-	}
-	return "MFN"
-}
 
 func moneyV0(m money) record {
 	return record{{"Amount", m.String()}, {"CurrencyCode", m.currency}}

@@ -31,7 +31,7 @@ func TestPageTokenIsThatOfTheLibrary(t *testing.T) {
 }
 
 func TestSealsOfSeedsDiffer(t *testing.T) {
-	a, b := &Emulator{options: options{seed: 1}}, &Emulator{options: options{seed: 2}}
+	a, b := &Emulator{options: options{sizes: sizes{seed: 1}}}, &Emulator{options: options{sizes: sizes{seed: 2}}}
 	first := string(a.seal([]byte("x")))
 	if other := string(b.seal([]byte("x"))); other == first {
 		t.Error("two seeds, one seal")

@@ -90,7 +90,7 @@ func (c *call) expectedPrice(marketplaceID, sku string) (object, *apiError) {
 	out := object{"offerIdentifier": object{"marketplaceId": m.ID, "sellerId": c.account.sellerID, "sku": sku, "asin": l.product.asin, "fulfillmentType": fulfilled}}
 	result := object{}
 	out["featuredOfferExpectedPriceResults"] = []object{result}
-	io := c.offersOf(w, l.product, m)
+	io := w.offersOf(l.product, m, c.now)
 	target := func(o *marketOffer) bool { return o.mine && o.sku == sku }
 	own := slices.IndexFunc(io.offers, func(o marketOffer) bool { return target(&o) })
 	if current := io.featured("New", nil); current != nil {
@@ -175,7 +175,7 @@ func (c *call) competitiveSummary(out object, asin, marketplaceID string, reques
 	if p == nil {
 		return notFound("The requested ASIN " + asin + " was not found.") // wording assumed
 	}
-	io := c.offersOf(w, p, m)
+	io := w.offersOf(p, m, c.now)
 	for _, set := range included {
 		switch set {
 		case "featuredBuyingOptions":

@@ -107,7 +107,7 @@ func priceV0(c *call, w *world, p *product, only *listing, m *marketplace.Market
 	business := c.query.Get("OfferType") == "B2B"
 	offers := []object{}
 	for _, l := range w.ownListings(p) {
-		o, ok := c.ownOffer(l, m)
+		o, ok := w.ownOffer(l, m, c.now)
 		if !ok || only != nil && l != only || business && o.business.units == 0 || !same(c.query.Get("ItemCondition"), o.condition) {
 			continue
 		}
@@ -129,7 +129,7 @@ func priceV0(c *call, w *world, p *product, only *listing, m *marketplace.Market
 // competitivePriceV0 shows the featured offers of an item, new and used, and how many offers there are.
 func competitivePriceV0(c *call, w *world, p *product, _ *listing, m *marketplace.Marketplace) object {
 	business := c.query.Get("CustomerType") == "Business"
-	io := c.offersOf(w, p, m)
+	io := w.offersOf(p, m, c.now)
 	competitive := []object{}
 	for i, condition := range []string{"New", "Used"} {
 		o := io.featured(condition, nil)
@@ -196,7 +196,7 @@ func (c *call) offersResult(q offersRequest) (object, *apiError) {
 		p = l.product
 		identifier["SellerSKU"], result["SKU"] = q.sku, q.sku
 	}
-	io := c.offersOf(w, p, m)
+	io := w.offersOf(p, m, c.now)
 	business := q.customer == "Business"
 	result["Summary"] = io.summaryV0(business)
 	offers := []object{}

@@ -81,7 +81,7 @@ func (k *desk) reportRows(r *report, w *world, at time.Time) rows {
 	case "returns-fba", "returns-mfn":
 		fba := r.kind.rows == "returns-fba"
 		return byOrder(func(o *order) bool { return o.amazon == fba && o.status(at) == shipped }, func(row *reportRow) []*reportRow {
-			if row.back = k.returned(row.o, row.i); row.back == nil || !within(row.back.at) {
+			if row.back = w.returned(row.o, row.i); row.back == nil || !within(row.back.at) {
 				return nil
 			}
 			return []*reportRow{row}
@@ -192,35 +192,6 @@ func earliest(r *report) time.Time {
 	return time.Time{}
 }
 
-// returned is an item that the buyer has sent back.
-type returned struct {
-	at       time.Time
-	quantity int
-	reason   string
-	state    string // disposition of FBA returns
-	comment  string
-	rma      string
-}
-
-// returned tells whether an item came back: about one in ten does, a while after it was shipped.
-func (k *desk) returned(o *order, item int) *returned {
-	if o.shipped.IsZero() {
-		return nil
-	}
-	r := k.emu.random("return", k.account.number, o.id, item)
-	if !r.chance(10) {
-		return nil
-	}
-	return &returned{
-		at:       o.shipped.Add(time.Duration(r.between(4*24, 20*24)) * time.Hour),
-		quantity: r.between(1, o.items[item].quantity),
-		reason:   pick(r, []string{"DEFECTIVE", "NOT_AS_DESCRIBED", "UNWANTED_ITEM", "ORDERED_WRONG_ITEM", "DAMAGED_BY_FC"}),
-		state:    pick(r, []string{"SELLABLE", "SELLABLE", "CUSTOMER_DAMAGED", "DEFECTIVE"}),
-		comment:  pick(r, []string{"", "", "Trop petit…", "Farbe „anders“ als im Bild", "思ったより小さい", "leaks\tink"}),
-		rma:      "D" + r.text(base36, 8) + "RRMA",
-	}
-}
-
 // settlementLine is one amount of a settlement.
 type settlementLine struct {
 	transaction, kind, what string // "Order", "ItemPrice", "Principal"
@@ -238,7 +209,7 @@ func (k *desk) settlementRows(r *report, w *world, at time.Time) rows {
 			copied.line = &settlementLine{"Order", kind, what, money{units, row.it.price.currency}}
 			if back {
 				copied.line.transaction = "Refund"
-				copied.back = k.returned(row.o, row.i)
+				copied.back = w.returned(row.o, row.i)
 			}
 			list = append(list, &copied)
 		}
@@ -253,7 +224,7 @@ func (k *desk) settlementRows(r *report, w *world, at time.Time) rows {
 				add(false, "ItemFees", "FBAPerUnitFulfillmentFee", -priceIn(322*it.quantity, row.m).units)
 			}
 		}
-		if back := k.returned(row.o, row.i); back != nil && in(back.at, r) {
+		if back := w.returned(row.o, row.i); back != nil && in(back.at, r) {
 			add(true, "ItemPrice", "Principal", -it.price.units*back.quantity/it.quantity)
 			add(true, "ItemFees", "Commission", it.price.units*15/100*back.quantity/it.quantity)
 		}
@@ -318,7 +289,7 @@ func (k *desk) ledgerRows(r *report, w *world, at time.Time) rows {
 		sku := row.it.sku
 		shippedUnits[key{row.o.shipped.UTC().Format(time.DateOnly), sku}] += row.it.quantity
 		event(row, row.o.shipped, "Shipments", -row.it.quantity)
-		if b := k.returned(row.o, row.i); b != nil && !b.at.After(at) {
+		if b := w.returned(row.o, row.i); b != nil && !b.at.After(at) {
 			back[key{b.at.UTC().Format(time.DateOnly), sku}] += b.quantity
 			event(row, b.at, "CustomerReturns", b.quantity)
 		}

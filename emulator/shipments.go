@@ -2,9 +2,7 @@ package emulator
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -78,95 +76,31 @@ func (w *world) cancelOrder(o *order, by, reason string, now time.Time) bool {
 	return true
 }
 
-// confirmShipmentV0 ships some or all of an order that the seller fulfils.
-func confirmShipmentV0(c *call) (reply, *apiError) {
-	w, o := c.order()
-	if o == nil {
-		return reply{}, orderNotFound(c.path["orderId"])
-	}
-	body, _ := c.body.(map[string]any)
-	if id, _ := body["marketplaceId"].(string); id != o.marketplace.ID {
-		return reply{}, invalidParameter("marketplaceId", "is not the marketplace of the order")
-	}
-	detail, _ := body["packageDetail"].(map[string]any)
-	text := func(name string) string { s, _ := detail[name].(string); return s }
-	p := parcel{ref: text("packageReferenceId"), carrier: text("carrierCode"), service: text("shippingMethod"), tracking: text("trackingNumber"), quantities: make([]int, len(o.items))}
-	if strings.EqualFold(p.carrier, "Other") {
-		if p.carrier = text("carrierName"); p.carrier == "" {
-			return reply{}, invalidParameter("packageDetail.carrierName", "required when carrierCode is Other")
-		}
-	}
-	if p.shipped, _ = parseTime(text("shipDate")); p.shipped.Before(o.purchased.Truncate(24 * time.Hour)) {
-		return reply{}, invalidParameter("packageDetail.shipDate", "lies before the order")
-	}
-	list, _ := detail["orderItems"].([]any)
-	if len(list) == 0 {
-		return reply{}, invalidParameter("packageDetail.orderItems", "has no elements")
-	}
-	for _, entry := range list {
-		m, _ := entry.(map[string]any)
-		id, _ := m["orderItemId"].(string)
-		i := slices.IndexFunc(o.items, func(it orderItem) bool { return it.id == id })
-		if i < 0 {
-			return reply{}, invalidParameter("packageDetail.orderItems.orderItemId", `"`+id+`" is not an item of the order`)
-		}
-		n, _ := whole(m["quantity"])
-		if n < 1 {
-			return reply{}, invalidParameter("packageDetail.orderItems.quantity", "is below the minimum of 1")
-		}
-		p.quantities[i] += n
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if slices.ContainsFunc(o.parcels, func(other parcel) bool { return other.ref == p.ref }) {
-		return reply{}, invalidParameter("packageDetail.packageReferenceId", `"`+p.ref+`" is a package of the order already`)
-	}
-	if err := w.ship(o, p, c.now); err != nil {
-		return reply{}, invalid("Order can't be confirmed.", "orderId: "+err.Error()) // wording assumed
-	}
-	return reply{status: http.StatusNoContent}, nil
+// returned is an item that the buyer has sent back.
+type returned struct {
+	at       time.Time
+	quantity int
+	reason   string
+	state    string // disposition of FBA returns
+	comment  string
+	rma      string
 }
 
-// updateShipmentStatusV0 tells where an order is that the buyer picks up in a shop: first ready, then picked up or refused.
-func updateShipmentStatusV0(c *call) (reply, *apiError) {
-	w, o := c.order()
-	if o == nil {
-		return reply{}, orderNotFound(c.path["orderId"])
+// returned tells whether an item came back: about one in ten does, a while after it was shipped.
+func (w *world) returned(o *order, item int) *returned {
+	if o.shipped.IsZero() {
+		return nil
 	}
-	body, _ := c.body.(map[string]any)
-	if id, _ := body["marketplaceId"].(string); id != o.marketplace.ID {
-		// selling-partner-api-models, ordersV0, sandbox case
-		return reply{}, invalid("Marketplace ID is not defined", "marketplaceId: is not the marketplace of the order")
+	r := newRandom(w.seed, "return", w.seller.number, o.id, item)
+	if !r.chance(10) {
+		return nil
 	}
-	status, _ := body["shipmentStatus"].(string)
-	items, _ := body["orderItems"].([]any)
-	for _, entry := range items {
-		m, _ := entry.(map[string]any)
-		id, _ := m["orderItemId"].(string)
-		if !slices.ContainsFunc(o.items, func(it orderItem) bool { return it.id == id }) {
-			return reply{}, invalidParameter("orderItems.orderItemId", `"`+id+`" is not an item of the order`)
-		}
+	return &returned{
+		at:       o.shipped.Add(time.Duration(r.between(4*24, 20*24)) * time.Hour),
+		quantity: r.between(1, o.items[item].quantity),
+		reason:   pick(r, []string{"DEFECTIVE", "NOT_AS_DESCRIBED", "UNWANTED_ITEM", "ORDERED_WRONG_ITEM", "DAMAGED_BY_FC"}),
+		state:    pick(r, []string{"SELLABLE", "SELLABLE", "CUSTOMER_DAMAGED", "DEFECTIVE"}),
+		comment:  pick(r, []string{"", "", "Trop petit…", "Farbe „anders“ als im Bild", "思ったより小さい", "leaks\tink"}),
+		rma:      "D" + r.text(base36, 8) + "RRMA",
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if o.store == "" {
-		return reply{}, invalidParameter("orderId", "is not an order that is picked up in a store")
-	}
-	wanted := map[string]string{"ReadyForPickup": "", "PickedUp": "ReadyForPickup", "RefusedPickup": "ReadyForPickup"}
-	if at := o.status(c.now); at != unshipped && o.pickup == "" || o.pickup != wanted[status] {
-		return reply{}, invalidParameter("shipmentStatus", "is "+status+", but the order is "+strings.TrimSpace(at+" "+o.pickup))
-	}
-	now := c.now.UTC().Truncate(time.Second)
-	o.pickup, o.changed = status, now
-	switch status {
-	case "PickedUp":
-		o.shipped, o.cancelled, o.transit = now, time.Time{}, 0
-	case "RefusedPickup":
-		o.cancelled, o.cancelledBy, o.cancelReason = now, "BUYER", "Refused at pickup"
-	default:
-		o.cancelled, o.cancelledBy, o.cancelReason = now.Add(14*24*time.Hour), "AMAZON", "Not picked up"
-	}
-	w.touch(o)
-	w.settle(now)
-	return reply{status: http.StatusNoContent}, nil
 }

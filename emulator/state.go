@@ -38,7 +38,7 @@ var emulatorStates = []stateful{
 
 // accountStates are kept for each account.
 var accountStates = []stateful{
-	{name: "world", save: saveWorld, load: loadWorld},
+	worldShare,
 	contactsStateful,
 	deskShare,
 }
@@ -244,11 +244,11 @@ func (e *Emulator) importState(s *State) error {
 	case len(s.Accounts) == 0:
 		return fmt.Errorf("state without accounts")
 	}
-	if err := checkSizes(s.Orders, s.Products, s.Days); err != nil {
+	if err := (sizes{s.Seed, s.Orders, s.Products, s.Days}).check(); err != nil {
 		return err
 	}
 	e.mu.Lock()
-	e.options.seed, e.options.orders, e.options.products, e.options.days = s.Seed, s.Orders, s.Products, s.Days
+	e.options.sizes = sizes{s.Seed, s.Orders, s.Products, s.Days}
 	e.clear()
 	err := e.importCore(s)
 	e.mu.Unlock()

@@ -234,12 +234,6 @@ func complete(a *attribute, value []any, markets []*marketplace.Marketplace) []a
 	return list
 }
 
-func member(v any, name string) string {
-	m, _ := v.(map[string]any)
-	s, _ := m[name].(string)
-	return s
-}
-
 // change makes a change in the draft. add and replace put the values in the place of those that the attribute has in these marketplaces, merge
 // puts their members into those with the same selectors, and delete takes those with the same selectors away, or all in these
 // marketplaces when none are named (developer-docs.amazon.com/sp-api/docs/listings-items-api-v2021-08-01-use-case-guide).
@@ -470,7 +464,7 @@ func (w *world) setAvailability(l *listing, d *draft, now time.Time) {
 	}
 	l.quantity = quantity
 	if l.amazon && l.stock.fnsku == "" {
-		l.stock.fnsku = "X00" + newRandom(w.seed, "fnsku", w.account.number, l.sku).text(base36, 7)
+		l.stock.fnsku = "X00" + newRandom(w.seed, "fnsku", w.seller.number, l.sku).text(base36, 7)
 		l.stocked = now.UTC().Truncate(time.Second)
 	}
 }
@@ -482,7 +476,7 @@ func (w *world) ownProduct(old *product, l *listing, d *draft, m *marketplace.Ma
 		copied := *old
 		p = &copied
 	} else {
-		r := newRandom(w.seed, "own product", w.account.number, l.sku, len(w.added))
+		r := newRandom(w.seed, "own product", w.seller.number, l.sku, len(w.added))
 		p.asin = "B0" + r.text(base36, 8)
 		for w.productByASIN(p.asin) != nil {
 			p.asin = "B0" + r.text(base36, 8)
@@ -546,8 +540,8 @@ func kindOf(productType string) productKind {
 func (w *world) attributesOf(l *listing) map[string]any {
 	attributes := map[string]any{}
 	var markets []*marketplace.Marketplace
-	for i := range w.account.marketplaces {
-		if m := &w.account.marketplaces[i]; l.in(m.ID) {
+	for i := range w.seller.marketplaces {
+		if m := &w.seller.marketplaces[i]; l.in(m.ID) {
 			markets = append(markets, m)
 		}
 	}
@@ -560,7 +554,7 @@ func (w *world) attributesOf(l *listing) map[string]any {
 		attributes["purchasable_offer"] = offers
 	}
 	if l.amazon || len(l.offers) > 0 || l.quantity > 0 {
-		attributes["fulfillment_availability"] = l.fulfillmentAvailability(w.account.region)
+		attributes["fulfillment_availability"] = l.fulfillmentAvailability(w.seller.region)
 	}
 	return attributes
 }

@@ -3,7 +3,6 @@ package emulator
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"math"
 	"mime"
 	"net/http"
@@ -13,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 	"unicode/utf8"
 
 	"github.com/openspapi/spapi/internal/catalog"
@@ -225,19 +223,6 @@ func checkString(s *catalog.Schema, text string) string {
 	return ""
 }
 
-// parseTime reads the ISO 8601 spellings that SP-API takes.
-func parseTime(text string) (time.Time, bool) {
-	for _, layout := range []string{
-		time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04Z07:00",
-		"2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02", "20060102T150405Z",
-	} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), true
-		}
-	}
-	return time.Time{}, false
-}
-
 var (
 	patternsMu sync.Mutex
 	patterns   = map[string]*regexp.Regexp{}
@@ -300,20 +285,6 @@ func declares(detail *catalog.Detail, status int) bool {
 
 func acceptedType(kind string, consumes []string) bool {
 	return kind == "application/json" || kind == "application/hal+json" || slices.Contains(consumes, kind)
-}
-
-// decodeJSON decodes one JSON value, keeping numbers as they are spelled.
-func decodeJSON(b []byte) (any, error) {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.UseNumber()
-	var v any
-	if err := dec.Decode(&v); err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, &json.SyntaxError{Offset: dec.InputOffset()}
-	}
-	return v, nil
 }
 
 // checkValue checks a JSON value against a schema. It returns the path of what is wrong, "patches[0].op", and why; "" for nothing.
@@ -380,14 +351,6 @@ func checkValue(api *catalog.API, ref *catalog.Schema, v any, path string) (wher
 	return "", ""
 }
 
-// normalNumber spells whole numbers without fraction and exponent: 50.0 is an integer in JSON.
-func normalNumber(n json.Number, kind string) string {
-	if f, err := n.Float64(); err == nil && kind == "integer" && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
-		return strconv.FormatInt(int64(f), 10)
-	}
-	return n.String()
-}
-
 func checkObject(api *catalog.API, s *catalog.Schema, v map[string]any, path string) (where, want string) {
 	for _, name := range s.Required {
 		if v[name] == nil {
@@ -411,20 +374,4 @@ func join(path, name string) string {
 		return name
 	}
 	return path + "." + name
-}
-
-// sortedKeys yields the keys of m in order, so that of several mistakes the same one is reported each time.
-func sortedKeys[V any](m map[string]V) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		keys := make([]string, 0, len(m))
-		for k := range m {
-			keys = append(keys, k)
-		}
-		slices.Sort(keys)
-		for _, k := range keys {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }

@@ -1,9 +1,7 @@
 package emulator
 
 import (
-	"encoding/json"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -11,7 +9,7 @@ import (
 // world is what one seller has: a catalogue, listings and orders, the same in every API that shows them. It is built on first use
 // and goes on by the clock from request to request.
 type world struct {
-	account   *account
+	seller    *seller
 	seed      int64
 	opened    time.Time     // where the orders of the beginning end
 	first     time.Time     // where they start
@@ -39,17 +37,10 @@ type world struct {
 // As many as at the beginning come if that is more.
 const moreOrders = 1000
 
-// world returns the account's world as of now. It builds it on first use, its newest orders just before the time at which the account was
-// added, and lets come what has come since. The caller doesn't hold world.mu.
-func (a *account) world(e *Emulator) *world {
-	a.once.Do(func() { a.built = newWorld(e.options, a) })
-	a.built.advance(e.now())
-	return a.built
-}
-
-func newWorld(o options, a *account) *world {
+// newWorld builds the world of a seller, its newest orders just before the time at which the seller was added.
+func newWorld(o sizes, a *seller) *world {
 	w := &world{
-		account: a, seed: o.seed, beginning: o.orders, opened: a.created.UTC().Truncate(time.Second), most: o.orders + max(o.orders, moreOrders),
+		seller: a, seed: o.seed, beginning: o.orders, opened: a.created.UTC().Truncate(time.Second), most: o.orders + max(o.orders, moreOrders),
 		products: makeProducts(o.seed, a.number, o.products), byASIN: map[string]*product{}, byID: map[string]*order{}, told: map[string]bool{},
 	}
 	for _, p := range w.products {
@@ -91,7 +82,7 @@ func newWorld(o options, a *account) *world {
 // arrival returns the source of the i-th order's choices and its time: evenly spread with some jitter, so that the i-th order stays
 // the i-th.
 func (w *world) arrival(i int) (random, time.Time) {
-	r := newRandom(w.seed, "order", w.account.number, i)
+	r := newRandom(w.seed, "order", w.seller.number, i)
 	at := w.first.Add(time.Duration(i)*w.spacing + time.Duration(0.95*r.Float64()*float64(w.spacing)))
 	return r, at.Truncate(time.Second)
 }
@@ -122,7 +113,7 @@ func (w *world) advance(now time.Time) {
 	for !w.nextAt.IsZero() && !w.nextAt.After(now) {
 		r, at := w.arrival(w.next)
 		w.settle(at)
-		if o := w.makeOrder(r, w.account, w.next, at, true); o != nil {
+		if o := w.makeOrder(r, w.seller, w.next, at, true); o != nil {
 			w.append(o)
 			w.take(o)
 		}
@@ -180,36 +171,4 @@ func (w *world) settle(t time.Time) {
 		}
 		return true
 	})
-}
-
-// items are those of the catalogue as of now.
-func (c *call) items() []*product {
-	w := c.account.world(c.emu)
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	return w.catalogue()
-}
-
-// item finds an item of the catalogue, also one that can't be bought; nil when there is none.
-func (c *call) item(asin string) *product {
-	w := c.account.world(c.emu)
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	if f := w.families[asin]; f != nil {
-		return f.parent
-	}
-	return w.productByASIN(asin)
-}
-
-// whole reads a whole number of a JSON body.
-func whole(v any) (int, bool) {
-	switch v := v.(type) {
-	case json.Number:
-		n, err := strconv.Atoi(normalNumber(v, "integer"))
-		return n, err == nil
-	case string: // read from strings, too
-		n, err := strconv.Atoi(v)
-		return n, err == nil
-	}
-	return 0, false
 }

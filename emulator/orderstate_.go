@@ -122,11 +122,8 @@ func (s *fbaStock) set(n [6]int) {
 	s.fulfillable, s.inboundWorking, s.inboundShipped, s.inboundReceiving, s.reserved, s.unfulfillable = n[0], n[1], n[2], n[3], n[4], n[5]
 }
 
-func saveWorld(_ *Emulator, a *account) (any, error) {
-	w := a.built
-	if w == nil {
-		return nil, nil
-	}
+// save returns what can't be made of the seed, as a value for encoding/json.
+func (w *world) save() any {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	s := worldState{Next: w.next}
@@ -152,7 +149,7 @@ func saveWorld(_ *Emulator, a *account) (any, error) {
 	for _, o := range w.open {
 		s.Open = append(s.Open, o.id)
 	}
-	return s, nil
+	return s
 }
 
 func saveOrder(o *order) orderState {
@@ -200,7 +197,8 @@ func saveListing(l *listing) listingState {
 	return s
 }
 
-func loadWorld(e *Emulator, a *account, raw json.RawMessage) error {
+// load brings a world that was just made to what save returned.
+func (w *world) load(raw json.RawMessage) error {
 	v, err := decodeJSON(raw) // for attributes, whose numbers keep their spelling
 	if err != nil {
 		return err
@@ -209,8 +207,6 @@ func loadWorld(e *Emulator, a *account, raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return err
 	}
-	a.once.Do(func() { a.built = newWorld(e.options, a) })
-	w := a.built
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, ps := range s.Products {
@@ -278,11 +274,11 @@ func (w *world) loadListing(s *listingState, attributes map[string]any, raw any)
 }
 
 func (w *world) loadOrder(s *orderState) {
-	i := slices.IndexFunc(w.account.marketplaces, func(m marketplace.Marketplace) bool { return m.ID == s.Marketplace })
+	i := slices.IndexFunc(w.seller.marketplaces, func(m marketplace.Marketplace) bool { return m.ID == s.Marketplace })
 	if i < 0 {
 		return
 	}
-	m := &w.account.marketplaces[i]
+	m := &w.seller.marketplaces[i]
 	o := w.byID[s.ID]
 	if o == nil {
 		o = &order{}
