@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -39,40 +41,40 @@ func (a *application) userARN() string {
 func (e *Emulator) newApplication() *application {
 	r := e.random("application")
 	return &application{
-		id:         "amzn1.sp.solution." + r.uuid(),
-		clientID:   "amzn1.application-oa2-client." + r.text(hexDigits, 32),
-		secret:     "amzn1.oa2-cs.v1." + r.text(hexDigits, 64),
+		id:         "amzn1.sp.solution." + r.UUID(),
+		clientID:   "amzn1.application-oa2-client." + r.Text(random.HexDigits, 32),
+		secret:     "amzn1.oa2-cs.v1." + r.Text(random.HexDigits, 64),
 		oldSecrets: map[string]time.Time{},
 		awsAccount: "123456789012",
 		userName:   "sp-api-user",
 		roleName:   "sp-api-role",
-		keyID:      "AKIA" + r.text(base36, 16),
-		secretKey:  r.text(base64Std, 40),
+		keyID:      "AKIA" + r.Text(random.Base36, 16),
+		secretKey:  r.Text(random.Base64Std, 40),
 	}
 }
 
 // account is one seller in one region, isolated from all others.
 type account struct {
-	seller
+	world.Seller
 	refreshToken string
 	revoked      bool     // guarded by Emulator.mu
 	contacts     contacts // guarded by Emulator.mu
 
 	once  sync.Once
-	built *world
+	built *world.World
 	desk  *desk // reports, feeds and queries
 }
 
-// world returns the account's world as of now. It builds it on first use and lets come what has come since. The caller doesn't hold world.mu.
-func (a *account) world(e *Emulator) *world {
+// world returns the account's world as of now. It builds it on first use and lets come what has come since. The caller doesn't hold the world's lock.
+func (a *account) world(e *Emulator) *world.World {
 	w := a.untouched(e)
-	w.advance(e.now())
+	w.Advance(e.now())
 	return w
 }
 
 // untouched is the world without what has come since it was last asked for.
-func (a *account) untouched(e *Emulator) *world {
-	a.once.Do(func() { a.built = newWorld(e.options.sizes, &a.seller) })
+func (a *account) untouched(e *Emulator) *world.World {
+	a.once.Do(func() { a.built = world.New(e.options.Sizes, &a.Seller) })
 	return a.built
 }
 
@@ -82,9 +84,9 @@ var worldShare = stateful{
 		if a.built == nil {
 			return nil, nil
 		}
-		return a.built.save(), nil
+		return a.built.Save(), nil
 	},
-	load: func(e *Emulator, a *account, raw json.RawMessage) error { return a.untouched(e).load(raw) },
+	load: func(e *Emulator, a *account, raw json.RawMessage) error { return a.untouched(e).Load(raw) },
 }
 
 // AccountConfig describes a seller to be added. The zero value is a seller in North America.
@@ -115,21 +117,21 @@ func (e *Emulator) addAccount(c AccountConfig, created time.Time) (*account, err
 	if !c.Region.Valid() {
 		return nil, fmt.Errorf("emulator: unknown region %q: want na, eu or fe", c.Region)
 	}
-	a := &account{seller: seller{number: len(e.accounts), region: c.Region, created: created}}
+	a := &account{Seller: world.Seller{Number: len(e.accounts), Region: c.Region, Created: created}}
 	if len(c.Marketplaces) == 0 {
-		a.marketplaces = slices.Clone(usualMarketplaces[c.Region])
+		a.Marketplaces = slices.Clone(usualMarketplaces[c.Region])
 	}
 	for _, id := range c.Marketplaces {
 		m, ok := marketplace.ByID(id)
 		if !ok || m.Region != c.Region {
 			return nil, fmt.Errorf("emulator: marketplace %q is not in region %q", id, c.Region)
 		}
-		a.marketplaces = append(a.marketplaces, m)
+		a.Marketplaces = append(a.Marketplaces, m)
 	}
-	r := e.random("account", a.number)
-	a.sellerID = "A" + r.text(base36, 13)
-	a.storeName = pick(r, storeNames)
-	a.refreshToken = "Atzr|IwEBI" + r.text(base64URL, 320)
+	r := e.random("account", a.Number)
+	a.ID = "A" + r.Text(random.Base36, 13)
+	a.StoreName = random.Pick(r, storeNames)
+	a.refreshToken = "Atzr|IwEBI" + r.Text(random.Base64URL, 320)
 	a.desk = newDesk(e, a)
 	e.accounts = append(e.accounts, a)
 	return a, nil
@@ -171,8 +173,8 @@ func (e *Emulator) credentials(a *account) Credentials {
 		AWSAccessKeyID:     e.app.keyID,
 		AWSSecretAccessKey: e.app.secretKey,
 		ApplicationID:      e.app.id,
-		SellerID:           a.sellerID,
-		Region:             a.region,
+		SellerID:           a.ID,
+		Region:             a.Region,
 	}
 }
 
@@ -230,7 +232,7 @@ func (e *Emulator) mint(prefix string, g *grant, now time.Time) string {
 		}
 	}
 	e.minted++
-	token := prefix + e.random("token", e.minted).text(base64URL, 340)
+	token := prefix + e.random("token", e.minted).Text(random.Base64URL, 340)
 	e.grants[token] = g
 	return token
 }
@@ -304,7 +306,7 @@ func (e *Emulator) RotateSecret() string {
 func (e *Emulator) rotateSecret(now time.Time) string {
 	e.app.oldSecrets[e.app.secret] = now.Add(oldSecretLifetime)
 	e.minted++
-	e.app.secret = "amzn1.oa2-cs.v1." + e.random("secret", e.minted).text(hexDigits, 64)
+	e.app.secret = "amzn1.oa2-cs.v1." + e.random("secret", e.minted).Text(random.HexDigits, 64)
 	e.app.secretExpiry = time.Time{}
 	return e.app.secret
 }
@@ -335,7 +337,7 @@ func (e *Emulator) AuthorizationCode(refreshToken, redirectURI string) string {
 		return ""
 	}
 	e.minted++
-	code := "ANDX" + e.random("code", e.minted).text(base36, 16)
+	code := "ANDX" + e.random("code", e.minted).Text(random.Base36, 16)
 	e.codes[code] = &authorizationCode{account: a, redirectURI: redirectURI, expires: e.now().Add(authorizationCodeLifetime)}
 	return code
 }

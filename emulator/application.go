@@ -62,4 +62,4 @@ func (e *Emulator) remindOfSecret(now time.Time) {
 }
 
 // secretSubscription is the id of the console's subscription to news about secrets.
-func (e *Emulator) secretSubscription() string { return e.random("secret subscription").uuid() }
+func (e *Emulator) secretSubscription() string { return e.random("secret subscription").UUID() }

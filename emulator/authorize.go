@@ -35,7 +35,7 @@ func (e *Emulator) authorize(x *exchange, op *catalog.Operation) (*grant, *apiEr
 	}
 	// A refresh token holds in its seller's region only (selling-partner-api-models#914). A host that is none of Amazon's stands
 	// for every region.
-	if r := x.region(); r != "" && g.account != nil && g.account.region != r {
+	if r := x.region(); r != "" && g.account != nil && g.account.Region != r {
 		return nil, denied(detailsNone)
 	}
 	if op.SandboxOnly && x.region() != "" && !e.options.sandbox && !isSandboxHost(x.name) {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -47,13 +48,13 @@ func searchCatalogItems2020(c *call) (reply, *apiError) {
 		}
 	}
 	words := q["keywords"]
-	var found []*product
+	var found []*world.Product
 	for _, p := range c.items() {
-		byID := slices.ContainsFunc(words, func(s string) bool { return s == p.asin || s == p.ean || s == p.upc })
-		if !byID && !p.matchesIn(strings.Join(words, " "), m) || !among(q["brandNames"], p.brand) {
+		byID := slices.ContainsFunc(words, func(s string) bool { return s == p.ASIN || s == p.EAN || s == p.UPC })
+		if !byID && !p.MatchesIn(strings.Join(words, " "), m) || !world.Among(q["brandNames"], p.Brand) {
 			continue
 		}
-		if ids := q["classificationIds"]; ids == nil || slices.Contains(ids, p.kind.categoryN) || slices.Contains(ids, officeCategory) {
+		if ids := q["classificationIds"]; ids == nil || slices.Contains(ids, p.Kind.CategoryN) || slices.Contains(ids, world.OfficeCategory) {
 			found = append(found, p)
 		}
 	}
@@ -73,11 +74,11 @@ func searchCatalogItems2020(c *call) (reply, *apiError) {
 }
 
 // item2020 shows the data sets that were asked for; summaries when none was.
-func item2020(p *product, markets []*marketplace.Marketplace, included []string) object {
+func item2020(p *world.Product, markets []*marketplace.Marketplace, included []string) object {
 	if len(included) == 0 {
 		included = []string{"summaries"}
 	}
-	item := object{"asin": p.asin}
+	item := object{"asin": p.ASIN}
 	for _, set := range included {
 		if set == "attributes" {
 			item[set] = attributes2022(p, markets)
@@ -100,13 +101,13 @@ func item2020(p *product, markets []*marketplace.Marketplace, included []string)
 				o = object{"ranks": ranks}
 			case "summaries":
 				o = object{
-					"brandName": p.brand, "browseNode": p.kind.categoryN, "colorName": p.color, "itemName": p.titleIn(m), "manufacturer": p.brand,
-					"modelNumber": p.part, "sizeName": p.size, "styleName": p.kind.name,
+					"brandName": p.Brand, "browseNode": p.Kind.CategoryN, "colorName": p.Color, "itemName": p.TitleIn(m), "manufacturer": p.Brand,
+					"modelNumber": p.Part, "sizeName": p.Size, "styleName": p.Kind.Name,
 				}
 			}
-			if set == "variations" && p.family != nil {
+			if set == "variations" && p.Family != nil {
 				// The type is that of the item's relatives to it.
-				o = object{"asins": p.relatives(), "variationType": map[bool]string{true: "CHILD", false: "PARENT"}[p.isParent()]}
+				o = object{"asins": p.Relatives(), "variationType": map[bool]string{true: "CHILD", false: "PARENT"}[p.IsParent()]}
 			}
 			if o != nil { // vendorDetails are for vendors only
 				o["marketplaceId"] = m.ID

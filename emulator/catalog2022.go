@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -69,7 +71,7 @@ func searchCatalogItems(c *call) (reply, *apiError) {
 			return reply{}, invalidParameter("pageSize", "is below the minimum of 1")
 		}
 	}
-	var found []*product
+	var found []*world.Product
 	for _, p := range c.items() {
 		if searchFinds(p, c.account, m, q) {
 			found = append(found, p)
@@ -94,56 +96,56 @@ func searchCatalogItems(c *call) (reply, *apiError) {
 	return ok(body), nil
 }
 
-func searchFinds(p *product, a *account, m *marketplace.Marketplace, q map[string][]string) bool {
+func searchFinds(p *world.Product, a *account, m *marketplace.Marketplace, q map[string][]string) bool {
 	if ids := q["identifiers"]; ids != nil {
 		switch q["identifiersType"][0] {
 		case "ASIN":
-			return slices.Contains(ids, p.asin)
+			return slices.Contains(ids, p.ASIN)
 		case "SKU":
-			return slices.Contains(ids, p.sku) && q["sellerId"][0] == a.sellerID
+			return slices.Contains(ids, p.SKU) && q["sellerId"][0] == a.ID
 		case "UPC":
-			return slices.Contains(ids, p.upc)
+			return slices.Contains(ids, p.UPC)
 		case "EAN", "JAN":
-			return slices.Contains(ids, p.ean)
+			return slices.Contains(ids, p.EAN)
 		case "GTIN":
-			return slices.Contains(ids, "0"+p.ean) || slices.Contains(ids, p.ean)
+			return slices.Contains(ids, "0"+p.EAN) || slices.Contains(ids, p.EAN)
 		}
 		return false
 	}
-	if !p.matchesIn(strings.Join(q["keywords"], " "), m) {
+	if !p.MatchesIn(strings.Join(q["keywords"], " "), m) {
 		return false
 	}
-	if b := q["brandNames"]; b != nil && !slices.Contains(b, p.brand) {
+	if b := q["brandNames"]; b != nil && !slices.Contains(b, p.Brand) {
 		return false
 	}
 	ids := q["classificationIds"]
-	return ids == nil || slices.Contains(ids, p.kind.categoryN) || slices.Contains(ids, officeCategory)
+	return ids == nil || slices.Contains(ids, p.Kind.CategoryN) || slices.Contains(ids, world.OfficeCategory)
 }
 
-func refinements(found []*product) object {
+func refinements(found []*world.Product) object {
 	brandCount, classCount := map[string]int{}, map[string]int{}
 	names := map[string]string{}
 	for _, p := range found {
-		brandCount[p.brand]++
-		classCount[p.kind.categoryN]++
-		names[p.kind.categoryN] = p.kind.category
+		brandCount[p.Brand]++
+		classCount[p.Kind.CategoryN]++
+		names[p.Kind.CategoryN] = p.Kind.Category
 	}
 	byBrand, byClass := []object{}, []object{}
-	for b := range sortedKeys(brandCount) {
+	for b := range format.SortedKeys(brandCount) {
 		byBrand = append(byBrand, object{"numberOfResults": brandCount[b], "brandName": b})
 	}
-	for id := range sortedKeys(classCount) {
+	for id := range format.SortedKeys(classCount) {
 		byClass = append(byClass, object{"numberOfResults": classCount[id], "displayName": names[id], "classificationId": id})
 	}
 	return object{"brands": byBrand, "classifications": byClass}
 }
 
 // item2022 shows the data sets that were asked for; summaries when none was.
-func item2022(p *product, markets []*marketplace.Marketplace, included []string) object {
+func item2022(p *world.Product, markets []*marketplace.Marketplace, included []string) object {
 	if len(included) == 0 {
 		included = []string{"summaries"}
 	}
-	item := object{"asin": p.asin}
+	item := object{"asin": p.ASIN}
 	for _, set := range included {
 		if set == "attributes" { // the only set that is not a list by marketplace
 			item[set] = attributes2022(p, markets)
@@ -161,7 +163,7 @@ func item2022(p *product, markets []*marketplace.Marketplace, included []string)
 	return item
 }
 
-func attributes2022(p *product, markets []*marketplace.Marketplace) object {
+func attributes2022(p *world.Product, markets []*marketplace.Marketplace) object {
 	attributes := object{}
 	add := func(name string, value object) {
 		list, _ := attributes[name].([]object)
@@ -171,78 +173,78 @@ func attributes2022(p *product, markets []*marketplace.Marketplace) object {
 		text := func(name, value string) {
 			add(name, object{"value": value, "language_tag": m.Language, "marketplace_id": m.ID})
 		}
-		text("item_name", p.titleIn(m))
-		text("brand", p.brand)
-		if p.isParent() {
+		text("item_name", p.TitleIn(m))
+		text("brand", p.Brand)
+		if p.IsParent() {
 			text("bullet_point", "Made for everyday writing & drawing")
 			continue
 		}
-		text("color", p.color)
-		text("size", p.size)
+		text("color", p.Color)
+		text("size", p.Size)
 		text("bullet_point", "Made for everyday writing & drawing")
-		text("bullet_point", "Size: "+p.size+"\tColor: "+p.color)
-		add("part_number", object{"value": p.part, "marketplace_id": m.ID})
-		add("item_package_quantity", object{"value": p.pack, "marketplace_id": m.ID})
-		price := priceIn(p.cents, m)
-		add("list_price", object{"value": price.number(), "currency": price.currency, "marketplace_id": m.ID})
-		add("externally_assigned_product_identifier", object{"type": "ean", "value": p.ean, "marketplace_id": m.ID})
+		text("bullet_point", "Size: "+p.Size+"\tColor: "+p.Color)
+		add("part_number", object{"value": p.Part, "marketplace_id": m.ID})
+		add("item_package_quantity", object{"value": p.Pack, "marketplace_id": m.ID})
+		price := world.PriceIn(p.Cents, m)
+		add("list_price", object{"value": price.Number(), "currency": price.Currency, "marketplace_id": m.ID})
+		add("externally_assigned_product_identifier", object{"type": "ean", "value": p.EAN, "marketplace_id": m.ID})
 	}
 	return attributes
 }
 
 // dataSet2022 is one data set in one marketplace, without its marketplaceId; nil when the product has none.
-func dataSet2022(set string, p *product, m *marketplace.Marketplace) object {
+func dataSet2022(set string, p *world.Product, m *marketplace.Marketplace) object {
 	classification := object{
-		"displayName": p.kind.category, "classificationId": p.kind.categoryN,
-		"parent": object{"displayName": "Office Products", "classificationId": officeCategory},
+		"displayName": p.Kind.Category, "classificationId": p.Kind.CategoryN,
+		"parent": object{"displayName": "Office Products", "classificationId": world.OfficeCategory},
 	}
 	switch set {
 	case "classifications":
 		return object{"classifications": []object{classification}}
 	case "dimensions":
-		if p.isParent() {
+		if p.IsParent() {
 			return object{}
 		}
 		side := func(mm int) object { return object{"unit": "centimeters", "value": float64(mm) / 10} }
 		box := func(margin int) object {
 			return object{
-				"length": side(p.millimeters[0] + margin), "width": side(p.millimeters[1] + margin), "height": side(p.millimeters[2] + margin),
-				"weight": object{"unit": "kilograms", "value": float64(p.grams+margin) / 1000},
+				"length": side(p.Millimeters[0] + margin), "width": side(p.Millimeters[1] + margin), "height": side(p.Millimeters[2] + margin),
+				"weight": object{"unit": "kilograms", "value": float64(p.Grams+margin) / 1000},
 			}
 		}
 		return object{"item": box(0), "package": box(10)}
 	case "identifiers":
-		if p.isParent() {
+		if p.IsParent() {
 			return object{"identifiers": []object{}}
 		}
 		return object{"identifiers": []object{
-			{"identifierType": "EAN", "identifier": p.ean}, {"identifierType": "GTIN", "identifier": "0" + p.ean},
-			{"identifierType": "SKU", "identifier": p.sku}, {"identifierType": "UPC", "identifier": p.upc},
+			{"identifierType": "EAN", "identifier": p.EAN}, {"identifierType": "GTIN", "identifier": "0" + p.EAN},
+			{"identifierType": "SKU", "identifier": p.SKU}, {"identifierType": "UPC", "identifier": p.UPC},
 		}}
 	case "images":
 		var images []object
 		for _, variant := range []string{"MAIN", "PT01"} {
-			images = append(images, object{"variant": variant, "link": "https://m.media-amazon.com/images/I/" + p.asin + "." + variant + ".jpg", "height": 1500, "width": 1500})
+			images = append(images, object{"variant": variant, "link": "https://m.media-amazon.com/images/I/" + p.ASIN + "." + variant + ".jpg", "height": 1500, "width": 1500})
 		}
 		return object{"images": images}
 	case "productTypes":
-		return object{"productType": p.kind.typ}
+		return object{"productType": p.Kind.Type}
 	case "relationships":
 		return object{"relationships": relationships2022(p)}
 	case "salesRanks":
 		return object{
-			"classificationRanks": []object{{"classificationId": p.kind.categoryN, "title": p.kind.category, "link": "https://" + m.Storefront + "/gp/bestsellers/office-products/" + p.kind.categoryN, "rank": p.rank/100 + 1}},
-			"displayGroupRanks":   []object{{"websiteDisplayGroup": "office_product_display_on_website", "title": "Office Products", "link": "https://" + m.Storefront + "/gp/bestsellers/office-products", "rank": p.rank}},
+			"classificationRanks": []object{{"classificationId": p.Kind.CategoryN, "title": p.Kind.Category, "link": "https://" + m.Storefront + "/gp/bestsellers/office-products/" + p.Kind.CategoryN, "rank": p.Rank/100 + 1}},
+			"displayGroupRanks":   []object{{"websiteDisplayGroup": "office_product_display_on_website", "title": "Office Products", "link": "https://" + m.Storefront + "/gp/bestsellers/office-products", "rank": p.Rank}},
 		}
 	case "summaries":
 		summary := object{
 			"adultProduct": false, "autographed": false, "memorabilia": false, "tradeInEligible": false,
-			"brand": p.brand, "browseClassification": object{"displayName": p.kind.category, "classificationId": p.kind.categoryN},
-			"itemClassification": "VARIATION_PARENT", "itemName": p.titleIn(m), "manufacturer": p.brand, "modelNumber": p.part, "partNumber": p.part,
+			"brand": p.Brand, "browseClassification": object{"displayName": p.Kind.Category, "classificationId": p.Kind.CategoryN},
+			"itemClassification": "VARIATION_PARENT", "itemName": p.TitleIn(m), "manufacturer": p.Brand, "modelNumber": p.Part, "partNumber": p.Part,
 			"websiteDisplayGroup": "office_product_display_on_website", "websiteDisplayGroupName": "Office Products",
 		}
-		if !p.isParent() {
-			summary["itemClassification"], summary["color"], summary["size"], summary["packageQuantity"] = "BASE_PRODUCT", p.color, p.size, p.pack
+		if !p.IsParent() {
+			summary["itemClassification"], summary["color"], summary["size"], summary["packageQuantity"] = "BASE_PRODUCT", p.Color, p.Size, p.Pack
 		}
 		return summary
 	}
@@ -250,15 +252,15 @@ func dataSet2022(set string, p *product, m *marketplace.Marketplace) object {
 }
 
 // relationships2022 is that data set of catalog items 2022-04-01.
-func relationships2022(p *product) []object {
-	if p.family == nil {
+func relationships2022(p *world.Product) []object {
+	if p.Family == nil {
 		return []object{}
 	}
 	r := object{"type": "VARIATION", "variationTheme": object{"attributes": []string{"color", "size"}, "theme": "COLOR_NAME/SIZE_NAME"}}
-	if p.isParent() {
-		r["childAsins"] = p.relatives()
+	if p.IsParent() {
+		r["childAsins"] = p.Relatives()
 	} else {
-		r["parentAsins"] = p.relatives()
+		r["parentAsins"] = p.Relatives()
 	}
 	return []object{r}
 }

@@ -3,6 +3,8 @@ package emulator
 import (
 	"strings"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -25,9 +27,9 @@ func (c *call) marketplaceOf(parameter, id string) (*marketplace.Marketplace, *a
 	if id == "" {
 		return nil, invalid("Missing request parameter: "+parameter, parameter+": required")
 	}
-	for i := range c.account.marketplaces {
-		if c.account.marketplaces[i].ID == id {
-			return &c.account.marketplaces[i], nil
+	for i := range c.account.Marketplaces {
+		if c.account.Marketplaces[i].ID == id {
+			return &c.account.Marketplaces[i], nil
 		}
 	}
 	if _, ok := marketplace.ByID(id); !ok {
@@ -38,7 +40,7 @@ func (c *call) marketplaceOf(parameter, id string) (*marketplace.Marketplace, *a
 
 // checkQuery refuses parameters that an operation without schemas doesn't have.
 func (c *call) checkQuery(known ...string) *apiError {
-	for name := range sortedKeys(c.query) {
+	for name := range format.SortedKeys(c.query) {
 		found := false
 		for _, k := range known {
 			found = found || k == name
@@ -77,8 +79,8 @@ func listCatalogItems(c *call) (reply, *apiError) {
 			break
 		}
 		q := c.query
-		if (q.Get("Query") == "" || p.matchesIn(q.Get("Query"), m)) && same(q.Get("SellerSKU"), p.sku) && same(q.Get("UPC"), p.upc) &&
-			same(q.Get("EAN"), p.ean) && same(q.Get("JAN"), p.ean) && q.Get("ISBN") == "" {
+		if (q.Get("Query") == "" || p.MatchesIn(q.Get("Query"), m)) && world.Same(q.Get("SellerSKU"), p.SKU) && world.Same(q.Get("UPC"), p.UPC) &&
+			world.Same(q.Get("EAN"), p.EAN) && world.Same(q.Get("JAN"), p.EAN) && q.Get("ISBN") == "" {
 			items = append(items, itemV0(p, m))
 		}
 	}
@@ -100,47 +102,47 @@ func getCatalogItemV0(c *call) (reply, *apiError) {
 	return payload(itemV0(p, m)), nil
 }
 
-func itemV0(p *product, m *marketplace.Marketplace) object {
-	price := priceIn(p.cents, m)
+func itemV0(p *world.Product, m *marketplace.Marketplace) object {
+	price := world.PriceIn(p.Cents, m)
 	relatives := []object{}
-	for _, asin := range p.relatives() {
+	for _, asin := range p.Relatives() {
 		relatives = append(relatives, object{"Identifiers": object{"MarketplaceASIN": object{"MarketplaceId": m.ID, "ASIN": asin}}})
 	}
 	inches := func(mm int) object { return object{"value": float64(mm*100/254) / 10, "Units": "inches"} }
 	dimensions := func(margin int) object {
 		return object{
-			"Length": inches(p.millimeters[0] + margin), "Width": inches(p.millimeters[1] + margin), "Height": inches(p.millimeters[2] + margin),
-			"Weight": object{"value": float64((p.grams+margin)*1000/4536) / 100, "Units": "pounds"},
+			"Length": inches(p.Millimeters[0] + margin), "Width": inches(p.Millimeters[1] + margin), "Height": inches(p.Millimeters[2] + margin),
+			"Weight": object{"value": float64((p.Grams+margin)*1000/4536) / 100, "Units": "pounds"},
 		}
 	}
 	return object{
-		"Identifiers": object{"MarketplaceASIN": object{"MarketplaceId": m.ID, "ASIN": p.asin}},
+		"Identifiers": object{"MarketplaceASIN": object{"MarketplaceId": m.ID, "ASIN": p.ASIN}},
 		"AttributeSets": []object{{
 			"Binding":           "Office Product",
-			"Brand":             p.brand,
-			"Color":             p.color,
+			"Brand":             p.Brand,
+			"Color":             p.Color,
 			"ItemDimensions":    dimensions(0),
-			"Label":             p.brand,
-			"ListPrice":         object{"Amount": price.number(), "CurrencyCode": price.currency},
-			"Manufacturer":      p.brand,
-			"Model":             p.part,
+			"Label":             p.Brand,
+			"ListPrice":         object{"Amount": price.Number(), "CurrencyCode": price.Currency},
+			"Manufacturer":      p.Brand,
+			"Model":             p.Part,
 			"PackageDimensions": dimensions(10),
-			"PackageQuantity":   p.pack,
-			"PartNumber":        p.part,
+			"PackageQuantity":   p.Pack,
+			"PartNumber":        p.Part,
 			"ProductGroup":      "Office Product",
-			"ProductTypeName":   p.kind.typ,
-			"Publisher":         p.brand,
-			"Size":              p.size,
+			"ProductTypeName":   p.Kind.Type,
+			"Publisher":         p.Brand,
+			"Size":              p.Size,
 			"SmallImage": object{
-				"URL":    "https://m.media-amazon.com/images/I/" + p.asin + "._SL75_.jpg",
+				"URL":    "https://m.media-amazon.com/images/I/" + p.ASIN + "._SL75_.jpg",
 				"Height": object{"value": 75, "Units": "pixels"},
 				"Width":  object{"value": 75, "Units": "pixels"},
 			},
-			"Studio": p.brand,
-			"Title":  p.titleIn(m),
+			"Studio": p.Brand,
+			"Title":  p.TitleIn(m),
 		}},
 		"Relationships": relatives,
-		"SalesRankings": []object{{"ProductCategoryId": "office_product_display_on_website", "Rank": p.rank}, {"ProductCategoryId": p.kind.categoryN, "Rank": p.rank/100 + 1}},
+		"SalesRankings": []object{{"ProductCategoryId": "office_product_display_on_website", "Rank": p.Rank}, {"ProductCategoryId": p.Kind.CategoryN, "Rank": p.Rank/100 + 1}},
 	}
 }
 
@@ -153,11 +155,11 @@ func listCatalogCategories(c *call) (reply, *apiError) {
 		return reply{}, invalid("Missing request parameter: ASIN", "ASIN: one of ASIN, SellerSKU is required")
 	}
 	for _, p := range c.items() {
-		if same(asin, p.asin) && same(sku, p.sku) {
+		if world.Same(asin, p.ASIN) && world.Same(sku, p.SKU) {
 			return payload([]object{{
-				"ProductCategoryId":   p.kind.categoryN,
-				"ProductCategoryName": p.kind.category,
-				"parent":              object{"ProductCategoryId": officeCategory, "ProductCategoryName": "Office Products"},
+				"ProductCategoryId":   p.Kind.CategoryN,
+				"ProductCategoryName": p.Kind.Category,
+				"parent":              object{"ProductCategoryId": world.OfficeCategory, "ProductCategoryName": "Office Products"},
 			}}), nil
 		}
 	}
@@ -170,6 +172,3 @@ func itemNotFound(item string, marketplaces ...string) *apiError {
 	e.code, e.details = "NOT_FOUND", nil
 	return e
 }
-
-// officeCategory is the classification above all others of this catalogue.
-const officeCategory = "1064954"

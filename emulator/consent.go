@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -137,10 +139,10 @@ func (s *consents) seller(refreshToken string, now time.Time) *account {
 
 // revoke takes back all that a seller has consented to.
 func (s *consents) revoke(a *account) {
-	delete(s.sellers, a.number)
-	maps.DeleteFunc(s.codes, func(_ string, c *consentCode) bool { return c.Account == a.number })
-	maps.DeleteFunc(s.tokens, func(_ string, t *consentToken) bool { return t.Account == a.number })
-	maps.DeleteFunc(s.states, func(_ string, t *appstoreState) bool { return t.Account == a.number })
+	delete(s.sellers, a.Number)
+	maps.DeleteFunc(s.codes, func(_ string, c *consentCode) bool { return c.Account == a.Number })
+	maps.DeleteFunc(s.tokens, func(_ string, t *consentToken) bool { return t.Account == a.Number })
+	maps.DeleteFunc(s.states, func(_ string, t *appstoreState) bool { return t.Account == a.Number })
 }
 
 // redeem exchanges an authorization code for a refresh token, once; nil when the code is no good. Each consent gives a refresh token of
@@ -161,8 +163,8 @@ func (e *Emulator) redeem(code, redirectURI string, now time.Time) (*account, st
 	delete(e.consents.codes, code)
 	a := e.accounts[c.Account]
 	e.minted++
-	token := "Atzr|IwEBI" + e.random("refresh token", e.minted).text(base64URL, 320)
-	e.consents.tokens[token] = &consentToken{Account: a.number, Expires: now.Add(consentLifetime), account: a}
+	token := "Atzr|IwEBI" + e.random("refresh token", e.minted).Text(random.Base64URL, 320)
+	e.consents.tokens[token] = &consentToken{Account: a.Number, Expires: now.Add(consentLifetime), account: a}
 	return a, token
 }
 
@@ -197,8 +199,8 @@ func (e *Emulator) AuthorizeFromAppstore(sellerID string) (loginURL string, err 
 	e.mu.Lock()
 	u := &url.URL{Scheme: "https", Host: "sellercentral.amazon.com", Path: storePath + e.app.id}
 	for _, a := range e.accounts {
-		if a.sellerID == sellerID {
-			u.Host = strings.TrimPrefix(a.marketplaces[0].SellerCentral, "https://")
+		if a.ID == sellerID {
+			u.Host = strings.TrimPrefix(a.Marketplaces[0].SellerCentral, "https://")
 		}
 	}
 	e.mu.Unlock()
@@ -362,8 +364,8 @@ func (e *Emulator) appstore(x *exchange, app string, q url.Values) (string, *con
 		return storePath + app, nil, nil
 	}
 	e.minted++
-	state := e.random("amazon state", e.minted).text(base64URL, 40)
-	s.states[state] = &appstoreState{Account: a.number, Beta: q.Get("version") == "beta", Expires: x.now.Add(appstoreStateLifetime)}
+	state := e.random("amazon state", e.minted).Text(random.Base64URL, 40)
+	s.states[state] = &appstoreState{Account: a.Number, Beta: q.Get("version") == "beta", Expires: x.now.Add(appstoreStateLifetime)}
 	scheme := x.url.Scheme
 	if isCentralHost(x.name) {
 		scheme = "https"
@@ -371,7 +373,7 @@ func (e *Emulator) appstore(x *exchange, app string, q url.Values) (string, *con
 		scheme = "http"
 	}
 	callback := scheme + "://" + x.host + confirmPath + app
-	pairs := []string{"amazon_callback_uri", callback, "amazon_state", state, "selling_partner_id", a.sellerID}
+	pairs := []string{"amazon_callback_uri", callback, "amazon_state", state, "selling_partner_id", a.ID}
 	if q.Get("version") == "beta" {
 		pairs = append(pairs, "version", "beta")
 	}
@@ -405,16 +407,16 @@ func (e *Emulator) confirm(app string, q url.Values, now time.Time) (string, *pa
 // grantConsent writes a seller's consent down and returns where the seller goes from there.
 func (e *Emulator) grantConsent(a *account, redirect string, q url.Values, now time.Time) (string, *pageError) {
 	s := &e.consents
-	if s.status != ApplicationListed && !s.sellers[a.number] && len(s.sellers) >= maxUnlistedSellers {
+	if s.status != ApplicationListed && !s.sellers[a.Number] && len(s.sellers) >= maxUnlistedSellers {
 		return "", errConsentLimit
 	}
-	s.sellers[a.number] = true
+	s.sellers[a.Number] = true
 	maps.DeleteFunc(s.codes, func(_ string, c *consentCode) bool { return !now.Before(c.Expires) })
 	maps.DeleteFunc(s.states, func(_ string, t *appstoreState) bool { return !now.Before(t.Expires) })
 	e.minted++
-	code := "ANDX" + e.random("code", e.minted).text(base36, 16)
-	s.codes[code] = &consentCode{Account: a.number, RedirectURI: redirect, Named: q.Get("redirect_uri") != "", Expires: now.Add(authorizationCodeLifetime)}
-	return withQuery(redirect, "state", q.Get("state"), "selling_partner_id", a.sellerID, "spapi_oauth_code", code), nil
+	code := "ANDX" + e.random("code", e.minted).Text(random.Base36, 16)
+	s.codes[code] = &consentCode{Account: a.Number, RedirectURI: redirect, Named: q.Get("redirect_uri") != "", Expires: now.Add(authorizationCodeLifetime)}
+	return withQuery(redirect, "state", q.Get("state"), "selling_partner_id", a.ID, "spapi_oauth_code", code), nil
 }
 
 // redirect finds the redirect URI to use: the one that was asked for, if it is registered, else the first.
@@ -454,12 +456,12 @@ func (e *Emulator) askSeller(x *exchange, q url.Values, what string) (*account, 
 	region := centralRegions()[x.name]
 	var sellers []*account
 	for _, a := range e.accounts {
-		if region == "" || a.region == region {
+		if region == "" || a.Region == region {
 			sellers = append(sellers, a)
 		}
 	}
 	if id := q.Get("emulator_seller"); id != "" {
-		sellers = slices.DeleteFunc(sellers, func(a *account) bool { return a.sellerID != id })
+		sellers = slices.DeleteFunc(sellers, func(a *account) bool { return a.ID != id })
 	}
 	if len(sellers) == 0 {
 		return nil, nil, errNoSeller
@@ -474,13 +476,13 @@ func (e *Emulator) askSeller(x *exchange, q url.Values, what string) (*account, 
 		return nil, nil, nil
 	}
 	ask := &consentPage{Title: "Authorize an application", Text: "The application " + e.app.id + " asks you to " + what + "."}
-	for name := range sortedKeys(q) {
+	for name := range format.SortedKeys(q) {
 		if !strings.HasPrefix(name, "emulator_") {
 			ask.Hidden = append(ask.Hidden, pageField{name, q.Get(name)})
 		}
 	}
 	for _, a := range sellers {
-		ask.Sellers = append(ask.Sellers, pageField{a.sellerID, a.storeName})
+		ask.Sellers = append(ask.Sellers, pageField{a.ID, a.StoreName})
 	}
 	return nil, ask, nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -284,10 +285,10 @@ func TestMarketStateTravels(t *testing.T) {
 	token := s.grantless("sellingpartnerapi::notifications")
 	destination := s.send("POST", s.host+"/notifications/v1/destinations", token, `{"name":"n","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:1:q"}}}`).text("payload", "destinationId")
 	s.want("subscription", s.post("/notifications/v1/subscriptions/ORDER_CHANGE", fmt.Sprintf(`{"payloadVersion":"1.0","destinationId":%q}`, destination)), 200, "subscriptionId")
-	o := s.orderWhere("shipped a while ago", func(o *order) bool {
-		return o.status(s.now()) == shipped && s.now().Sub(o.purchased) > days(15) && s.now().Sub(o.purchased) < days(30)
+	o := s.orderWhere("shipped a while ago", func(o *world.Order) bool {
+		return o.Status(s.now()) == world.Shipped && s.now().Sub(o.Purchased) > days(15) && s.now().Sub(o.Purchased) < days(30)
 	})
-	s.want("solicitation", s.post("/solicitations/v1/orders/"+o.id+"/solicitations/productReviewAndSellerFeedback?marketplaceIds="+o.marketplace.ID, ""), 201, "")
+	s.want("solicitation", s.post("/solicitations/v1/orders/"+o.ID+"/solicitations/productReviewAndSellerFeedback?marketplaceIds="+o.Marketplace.ID, ""), 201, "")
 	state, err := s.Export()
 	if err != nil {
 		t.Fatal(err)
@@ -297,7 +298,7 @@ func TestMarketStateTravels(t *testing.T) {
 		t.Fatal(err)
 	}
 	other.token = s.token
-	for _, path := range []string{"/notifications/v1/subscriptions/ORDER_CHANGE", "/solicitations/v1/orders/" + o.id + "?marketplaceIds=" + o.marketplace.ID} {
+	for _, path := range []string{"/notifications/v1/subscriptions/ORDER_CHANGE", "/solicitations/v1/orders/" + o.ID + "?marketplaceIds=" + o.Marketplace.ID} {
 		if a, b := s.get(path), other.get(path); a.status != 200 || a.body != b.body {
 			t.Errorf("%s: %s, after the import %s", path, a.body, b.body)
 		}

@@ -148,8 +148,8 @@ func (e *Emulator) controlAllowed(r *http.Request, remote string) bool {
 
 // control answers a request below controlPath.
 func (e *Emulator) control(r *http.Request, remote string) reply {
-	fail := func(status int, format string, args ...any) reply {
-		return reply{status: status, body: object{"error": fmt.Sprintf(format, args...)}}
+	fail := func(status int, text string, args ...any) reply {
+		return reply{status: status, body: object{"error": fmt.Sprintf(text, args...)}}
 	}
 	if !e.controlAllowed(r, remote) {
 		return fail(http.StatusForbidden, "the control plane is not for you: it answers this computer only, and no web pages")
@@ -318,8 +318,8 @@ type accountInfo struct {
 
 // info wants e.mu held.
 func (e *Emulator) info(a *account) accountInfo {
-	i := accountInfo{Credentials: e.credentials(a), StoreName: a.storeName, Revoked: a.revoked}
-	for _, m := range a.marketplaces {
+	i := accountInfo{Credentials: e.credentials(a), StoreName: a.StoreName, Revoked: a.revoked}
+	for _, m := range a.Marketplaces {
 		i.Marketplaces = append(i.Marketplaces, m.ID)
 	}
 	return i
@@ -367,7 +367,7 @@ func (e *Emulator) bySellerID(id string) (refreshToken string, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, a := range e.accounts {
-		if a.sellerID == id {
+		if a.ID == id {
 			return a.refreshToken, nil
 		}
 	}

@@ -16,6 +16,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
@@ -40,7 +43,7 @@ const (
 	// kioskPage is how many rows go into one document; assumed.
 	kioskPage = 1000
 	// kioskRetention is that of every field of the schemas: @resultRetention(duration: "P30D").
-	kioskRetention = 30 * day
+	kioskRetention = 30 * world.Day
 )
 
 // kioskQuery is one query of a seller.
@@ -132,7 +135,7 @@ func parseKioskQuery(text string) (schema *ast.Schema, field *ast.Field, problem
 	}
 	if schema = kioskSchemas()[root.Name]; schema == nil {
 		var names []string
-		for name := range sortedKeys(kioskSchemas()) {
+		for name := range format.SortedKeys(kioskSchemas()) {
 			names = append(names, name)
 		}
 		return nil, nil, `cannot query field "` + root.Name + `": want one of ` + strings.Join(names, ", ")
@@ -178,7 +181,7 @@ func createQuery(c *call) (reply, *apiError) {
 	q := &kioskQuery{text: text, field: field, schema: schema}
 	if token, _ := body["paginationToken"].(string); token != "" {
 		var ok bool
-		if q.start, q.asOf, ok = c.emu.openQueryToken(token, c.account.number, text); !ok {
+		if q.start, q.asOf, ok = c.emu.openQueryToken(token, c.account.Number, text); !ok {
 			return reply{}, invalidParameter("paginationToken", "is not a token of this query")
 		}
 	}
@@ -195,7 +198,7 @@ func createQuery(c *call) (reply, *apiError) {
 		return reply{}, throttled()
 	}
 	q.job = k.newJob("query", c.now)
-	q.id = strconv.Itoa(50000+k.made) + "018" + k.random("query id", k.made).text(digits, 3)
+	q.id = strconv.Itoa(50000+k.made) + "018" + k.random("query id", k.made).Text(random.Digits, 3)
 	k.queries = append(k.queries, q)
 	k.planQuery(q)
 	return reply{status: http.StatusAccepted, body: object{"queryId": q.id}}, nil
@@ -259,7 +262,7 @@ func (k *desk) finishQuery(q *kioskQuery, at time.Time) {
 		q.data = document("application/jsonl; charset=UTF-8", b.Bytes())
 	}
 	if more {
-		q.next = k.emu.queryToken(k.account.number, q.text, q.start+kioskPage, q.asOf)
+		q.next = k.emu.queryToken(k.account.Number, q.text, q.start+kioskPage, q.asOf)
 	}
 	q.end(done, at)
 }

@@ -76,7 +76,7 @@ func (e *Emulator) deliver() {
 func (e *Emulator) envelope(kind, version, subscription string, pascal bool, payload object, now time.Time) []byte {
 	e.outbox.sent++
 	at := millis(now)
-	id := e.random("notification", e.outbox.sent).uuid()
+	id := e.random("notification", e.outbox.sent).UUID()
 	names := [...]string{
 		"notificationVersion", "notificationType", "payloadVersion", "eventTime", "payload", "notificationMetadata",
 		"applicationId", "subscriptionId", "publishTime", "notificationId",

@@ -4,6 +4,10 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 // desk is where a seller's reports, feeds and queries are worked off. What happens between two requests happens at its own time: before a
@@ -42,8 +46,8 @@ func (k *desk) next() int {
 	return k.made
 }
 
-func (k *desk) random(parts ...any) random {
-	return k.emu.random(append([]any{"desk", k.account.number}, parts...)...)
+func (k *desk) random(parts ...any) random.Source {
+	return k.emu.random(append([]any{"desk", k.account.Number}, parts...)...)
 }
 
 // later lets do run at a time, after all that was put in for the same time; it wants k.mu held.
@@ -108,8 +112,8 @@ func (k *desk) newJob(kind string, now time.Time) job {
 	n := k.next()
 	r := k.random(kind, n)
 	now = now.UTC().Truncate(time.Second)
-	j := job{created: now, started: now.Add(time.Duration(r.between(2, 8)) * time.Second)}
-	j.ended = j.started.Add(time.Duration(r.between(3, 25)) * time.Second)
+	j := job{created: now, started: now.Add(time.Duration(r.Between(2, 8)) * time.Second)}
+	j.ended = j.started.Add(time.Duration(r.Between(3, 25)) * time.Second)
 	return j
 }
 
@@ -172,7 +176,7 @@ func (p *page) jobFilter(typeName string) (f jobFilter, err *apiError) {
 	}
 	for name, to := range map[string]*time.Time{"createdSince": &f.since, "createdUntil": &f.until} {
 		if text := p.arg(name); text != "" {
-			t, ok := parseTime(text)
+			t, ok := format.ParseTime(text)
 			if !ok {
 				return f, invalidParameter(name, "timestamp must follow ISO8601")
 			}
@@ -186,7 +190,7 @@ func (p *page) jobFilter(typeName string) (f jobFilter, err *apiError) {
 }
 
 func (f *jobFilter) accepts(j *job, kind string, marketplaces []string, t time.Time) bool {
-	return among(f.types, kind) && among(f.statuses, j.status(t)) && !outside(j.created, f.since, f.until) && t.Sub(j.created) < retention &&
+	return world.Among(f.types, kind) && world.Among(f.statuses, j.status(t)) && !world.Outside(j.created, f.since, f.until) && t.Sub(j.created) < retention &&
 		(len(f.marketplaces) == 0 || slices.ContainsFunc(marketplaces, func(id string) bool { return slices.Contains(f.marketplaces, id) }))
 }
 
@@ -198,7 +202,7 @@ const retention = 90 * 24 * time.Hour
 // (selling-partner-api-models: "Specifying nextToken with any other parameters will cause the request to fail").
 func (c *call) tokenAlone(what string) (*page, *apiError) {
 	if c.query.Get("nextToken") != "" && len(c.query) > 1 {
-		for name := range sortedKeys(c.query) {
+		for name := range format.SortedKeys(c.query) {
 			if name != "nextToken" {
 				return nil, invalidParameter("nextToken", "must be the only parameter, and stands beside "+name)
 			}

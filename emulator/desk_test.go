@@ -9,6 +9,9 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 // deskRequests add requests for reports, feeds and queries that exist and are in the state that an operation wants.
@@ -29,10 +32,10 @@ func deskRequests(t testing.TB, e *Emulator, add func(id, target, body string)) 
 	}
 	kind := reportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"]
 	k.openSettlements()
-	finished := k.addReport(kind, []string{store}, nil, now.Add(-60*day), now, now)
+	finished := k.addReport(kind, []string{store}, nil, now.Add(-60*world.Day), now, now)
 	k.finishReport(finished, now)
-	waiting := k.addReport(kind, []string{store}, nil, now.Add(-60*day), now, now)
-	input := k.addDocument("feed", &document{contentType: "application/json", created: now, expires: now.Add(day), uploaded: true, data: []byte("{}"), size: 2})
+	waiting := k.addReport(kind, []string{store}, nil, now.Add(-60*world.Day), now, now)
+	input := k.addDocument("feed", &document{contentType: "application/json", created: now, expires: now.Add(world.Day), uploaded: true, data: []byte("{}"), size: 2})
 	f := &feed{job: k.newJob("feed", now), kind: feedTypes()["JSON_LISTINGS_FEED"], marketplaces: []string{store}, input: input}
 	f.id = "f1"
 	k.finishFeed(f, now)
@@ -41,8 +44,8 @@ func deskRequests(t testing.TB, e *Emulator, add func(id, target, body string)) 
 	k.feeds = append(k.feeds, f, g)
 	done, running := field(), field()
 	k.finishQuery(done, now)
-	s := &schedule{id: "s1", kind: kind, marketplaces: []string{store}, period: "P1D", next: now.Add(day)}
-	s2 := &schedule{id: "s2", kind: kind, marketplaces: []string{store}, period: "P1D", next: now.Add(day)}
+	s := &schedule{id: "s1", kind: kind, marketplaces: []string{store}, period: "P1D", next: now.Add(world.Day)}
+	s2 := &schedule{id: "s2", kind: kind, marketplaces: []string{store}, period: "P1D", next: now.Add(world.Day)}
 	k.schedules = append(k.schedules, s, s2)
 
 	add("reports20210630.createReport", "/reports/2021-06-30/reports", `{"reportType":"`+kind.name+`","marketplaceIds":["`+store+`"]}`)
@@ -77,9 +80,9 @@ func TestEveryReportTypeIsWritten(t *testing.T) {
 	}
 	k, now := e.accounts[0].desk, e.now()
 	written, empty := 0, []string{}
-	for name := range sortedKeys(reportTypes()) {
+	for name := range format.SortedKeys(reportTypes()) {
 		kind := reportTypes()[name]
-		r := &report{job: job{id: "1", created: now}, kind: kind, marketplaces: []string{"ATVPDKIKX0DER"}, from: now.Add(-60 * day), to: now.Add(-time.Second), options: map[string]string{}}
+		r := &report{job: job{id: "1", created: now}, kind: kind, marketplaces: []string{"ATVPDKIKX0DER"}, from: now.Add(-60 * world.Day), to: now.Add(-time.Second), options: map[string]string{}}
 		d, problem := k.writeReport(r, now)
 		switch {
 		case problem != nil:
@@ -106,12 +109,12 @@ func FuzzFeeds(f *testing.F) {
 		f.Fatal(err)
 	}
 	var names []string
-	for name := range sortedKeys(feedTypes()) {
+	for name := range format.SortedKeys(feedTypes()) {
 		names = append(names, name)
 	}
-	sku := e.accounts[0].world(e).products[0].sku
+	sku := e.accounts[0].world(e).Products[0].SKU
 	for i, content := range []string{
-		`{"header":{"sellerId":"` + e.accounts[0].sellerID + `","version":"2.0"},"messages":[{"messageId":1,"sku":"` + sku + `","operationType":"PATCH","productType":"X","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"quantity":3}]}]}]}`,
+		`{"header":{"sellerId":"` + e.accounts[0].ID + `","version":"2.0"},"messages":[{"messageId":1,"sku":"` + sku + `","operationType":"PATCH","productType":"X","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"quantity":3}]}]}]}`,
 		"sku\tprice\tquantity\n" + sku + "\t1.5\t3\n", `<AmazonEnvelope><Header><MerchantIdentifier>x</MerchantIdentifier></Header><Message><MessageID>1</MessageID><Inventory><SKU>x</SKU><Quantity>4</Quantity></Inventory></Message></AmazonEnvelope>`,
 		"%PDF-1.4", "", "\xff\xfe", "order-id\n1\n",
 	} {
@@ -182,7 +185,7 @@ func TestBigReportsNeedLittleMemory(t *testing.T) {
 	}
 	k, now := e.accounts[0].desk, e.now()
 	r := &report{job: job{id: "1", created: now}, kind: reportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"], from: now.AddDate(-9, 0, 0), to: now}
-	for _, m := range e.accounts[0].marketplaces {
+	for _, m := range e.accounts[0].Marketplaces {
 		r.marketplaces = append(r.marketplaces, m.ID)
 	}
 	d, _ := k.writeReport(r, now)
@@ -253,11 +256,11 @@ func TestExportKeepsWhatWasSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := a.world(e)
-	w.mu.Lock()
-	for _, o := range w.orders {
-		o.sellerID = "changed"
+	w.Lock()
+	for _, o := range w.Orders {
+		o.SellerOrderID = "changed"
 	}
-	w.mu.Unlock()
+	w.Unlock()
 	changed, err := e.Export()
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/format"
 )
 
 // What a seller's desk holds is exported with the rest of the state: jobs with their documents. The contents of reports that can be written
@@ -127,7 +129,7 @@ func (k *desk) save() any {
 		}
 		s.Reports = append(s.Reports, reportState{r.state(), r.kind.name, r.marketplaces, r.from, r.to, r.asOf, r.options, r.scheduleID, idOf(r.document)})
 	}
-	for id := range sortedKeys(k.documents) {
+	for id := range format.SortedKeys(k.documents) {
 		d := k.documents[id]
 		entry := documentState{ID: id, ContentType: d.contentType, Created: d.created, Expires: d.expires, Restricted: d.restricted, Input: d.open == nil, Again: again[id]}
 		if entry.Input {

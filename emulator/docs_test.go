@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -71,7 +72,7 @@ func operationsTable() string {
 	}
 	var b strings.Builder
 	b.WriteString("| API | operations | with state | from schema only |\n|---|---:|---:|---|\n")
-	for api := range sortedKeys(rows) {
+	for api := range format.SortedKeys(rows) {
 		r := rows[api]
 		rest := "all"
 		if r.with > 0 {

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -218,9 +220,9 @@ func (d *document) content() ([]byte, bool) {
 func (k *desk) addDocument(kind string, d *document) *document {
 	r := k.random("document", k.next())
 	// Ids as in the models' examples and issues: amzn1.spdoc.1.4.na.<uuid>.<T…>.<n> for reports, amzn1.tortuga.4.na.<uuid>.<T…> else.
-	d.id = "amzn1.tortuga.4." + string(k.account.region) + "." + r.uuid() + ".T" + r.text(base36, 13)
+	d.id = "amzn1.tortuga.4." + string(k.account.Region) + "." + r.UUID() + ".T" + r.Text(random.Base36, 13)
 	if kind == "report" {
-		d.id = "amzn1.spdoc.1.4." + string(k.account.region) + "." + r.uuid() + ".T" + r.text(base36, 13) + "." + r.text(digits, 4)
+		d.id = "amzn1.spdoc.1.4." + string(k.account.Region) + "." + r.UUID() + ".T" + r.Text(random.Base36, 13) + "." + r.Text(random.Digits, 4)
 	}
 	d.size = -1
 	k.documents[d.id] = d
@@ -229,7 +231,7 @@ func (k *desk) addDocument(kind string, d *document) *document {
 
 // documentURL presigns a URL for a document: method is what it is good for, extra goes into the query and is signed, too.
 func (c *call) documentURL(method string, d *document, extra url.Values) string {
-	target := url.URL{Scheme: "https", Host: documentHosts[c.account.region], Path: "/" + d.id}
+	target := url.URL{Scheme: "https", Host: documentHosts[c.account.Region], Path: "/" + d.id}
 	if c.documents != "" {
 		if base, err := url.Parse(c.documents); err == nil {
 			target.Scheme, target.Host, target.Path = base.Scheme, base.Host, documentPath+d.id
@@ -244,7 +246,7 @@ func (c *call) documentURL(method string, d *document, extra url.Values) string 
 		"X-Amz-Date":          {c.now.UTC().Format("20060102T150405Z")},
 		"X-Amz-SignedHeaders": {signed},
 		"X-Amz-Expires":       {strconv.Itoa(int(documentLifetime / time.Second))},
-		"X-Amz-Credential":    {"AKIA5U6MO6RANYPNEUPL/" + c.now.UTC().Format("20060102") + "/" + c.account.region.AWSRegion() + "/s3/aws4_request"},
+		"X-Amz-Credential":    {"AKIA5U6MO6RANYPNEUPL/" + c.now.UTC().Format("20060102") + "/" + c.account.Region.AWSRegion() + "/s3/aws4_request"},
 	}
 	for name, v := range extra {
 		q[name] = v
@@ -266,7 +268,7 @@ func (e *Emulator) documentSignature(method, id, contentType string, q url.Value
 			signed[name] = v
 		}
 	}
-	mac := hmac.New(sha256.New, fmt.Append(nil, "document ", e.options.seed))
+	mac := hmac.New(sha256.New, fmt.Append(nil, "document ", e.options.Seed))
 	fmt.Fprintf(mac, "%s\n%s\n%s\n%s", method, id, contentType, signed.Encode())
 	return hex.EncodeToString(mac.Sum(nil))
 }
@@ -362,11 +364,11 @@ func (e *Emulator) object(x *exchange, id string) (reply, *s3Error) {
 	}
 	if expires := signedAt.Add(time.Duration(seconds) * time.Second); !x.now.Before(expires) {
 		return reply{}, newS3Error(http.StatusForbidden, "AccessDenied", "Request has expired", "X-Amz-Expires", strconv.Itoa(seconds),
-			"Expires", timestamp(expires), "ServerTime", timestamp(x.now))
+			"Expires", format.Timestamp(expires), "ServerTime", format.Timestamp(x.now))
 	}
 	// Every header of Amazon's must be signed: a client that sends its SP-API headers along is refused (soto-project/soto#374).
 	var unsigned []string
-	for name := range sortedKeys(x.header) {
+	for name := range format.SortedKeys(x.header) {
 		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-amz-") && lower != "x-amz-content-sha256" {
 			unsigned = append(unsigned, lower)
 		}

@@ -47,6 +47,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -88,11 +90,11 @@ type Emulator struct {
 // New builds an emulator with one seller, whose credentials [Emulator.Credentials] returns. The error is about options: a
 // models folder that can't be read, a limit pattern that matches no operation, sizes below zero.
 func New(opts ...Option) (*Emulator, error) {
-	o := options{sizes: sizes{orders: 300, products: 60, days: 60}, clock: realClock{}, speed: 1, region: marketplace.NorthAmerica, limits: true, orderItems: orderItemsPerPage}
+	o := options{Sizes: world.Sizes{Orders: 300, Products: 60, Days: 60}, clock: realClock{}, speed: 1, region: marketplace.NorthAmerica, limits: true, orderItems: orderItemsPerPage}
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if err := o.sizes.check(); err != nil {
+	if err := o.Sizes.Check(); err != nil {
 		return nil, fmt.Errorf("emulator: %w", err)
 	}
 	if !o.region.Valid() {
@@ -130,7 +132,7 @@ func New(opts ...Option) (*Emulator, error) {
 type Option func(*options)
 
 type options struct {
-	sizes
+	world.Sizes
 	clock         Clock
 	fixed         time.Time // zero: the clock runs
 	speed         float64
@@ -151,7 +153,7 @@ type options struct {
 }
 
 // WithSeed chooses the world, the credentials and every generated answer. The default is 0.
-func WithSeed(seed int64) Option { return func(o *options) { o.seed = seed } }
+func WithSeed(seed int64) Option { return func(o *options) { o.Seed = seed } }
 
 // WithClock sets the clock that tokens, limits, signatures and orders go by. The default is the machine's clock. A seller's newest
 // orders lie just before the time at which the seller was added; as time passes they are paid, shipped or cancelled, and others come.
@@ -162,13 +164,13 @@ func WithRegion(r marketplace.Region) Option { return func(o *options) { o.regio
 
 // WithOrders sets how many orders each seller has at the beginning. The default is 300. As time passes as many again come, at the same
 // pace, and 1,000 at the least; none come to a seller who has none.
-func WithOrders(n int) Option { return func(o *options) { o.orders = n } }
+func WithOrders(n int) Option { return func(o *options) { o.Orders = n } }
 
 // WithProducts sets how many products each seller sells. The default is 60.
-func WithProducts(n int) Option { return func(o *options) { o.products = n } }
+func WithProducts(n int) Option { return func(o *options) { o.Products = n } }
 
 // WithDays sets over how many days before the start the orders are spread. The default is 60.
-func WithDays(n int) Option { return func(o *options) { o.days = n } }
+func WithDays(n int) Option { return func(o *options) { o.Days = n } }
 
 // WithModels names a checkout of Amazon's published models (or any folder below which they lie), whose static sandbox cases are
 // then replayed: on Amazon's sandbox hosts all of them, elsewhere those that ask for particular values, and for operations
@@ -285,4 +287,10 @@ func operationDetails(op *catalog.Operation) *details {
 func operationDetail(op *catalog.Operation) (*catalog.API, *catalog.Detail) {
 	d := operationDetails(op)
 	return d.api, d.detail
+}
+
+// random returns a source of its own for whatever parts name: the same seed and parts give the same choices, in any order of
+// calls and in any process.
+func (e *Emulator) random(parts ...any) random.Source {
+	return random.NewRandom(e.options.Seed, parts...)
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -375,7 +376,7 @@ func (f *Fault) instead(x *exchange) (reply, bool) {
 			Expires   string
 			Server    string `xml:"ServerTime"`
 			RequestID string `xml:"RequestId"`
-		}{Code: "AccessDenied", Message: "Request has expired", Expires: timestamp(x.now.Add(-time.Second)), Server: timestamp(x.now), RequestID: x.requestID}), true
+		}{Code: "AccessDenied", Message: "Request has expired", Expires: format.Timestamp(x.now.Add(-time.Second)), Server: format.Timestamp(x.now), RequestID: x.requestID}), true
 	case FaultReset:
 		return reply{status: statusReset}, true
 	}
@@ -452,7 +453,7 @@ func (r reply) with(name, value string) reply {
 func changeList(x *exchange, r reply, kind FaultKind) reply {
 	op, _ := catalog.Lookup(x.operation)
 	raw, contentType := r.encode()
-	body, err := decodeJSON(raw)
+	body, err := format.DecodeJSON(raw)
 	if err != nil || r.status != http.StatusOK {
 		return r
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"golang.org/x/text/encoding/charmap"
 )
 
@@ -37,7 +39,7 @@ func (p *processing) listings(content []byte) {
 		p.failed = "'header' is required but not supplied."
 	case text("version") != "2.0":
 		p.failed = "'header.version' must be '2.0'."
-	case text("sellerId") != p.k.account.sellerID:
+	case text("sellerId") != p.k.account.ID:
 		p.failed = "'header.sellerId' is not the selling partner of the feed."
 	case len(body.Messages) == 0:
 		p.failed = "'messages' must have at least 1 message."
@@ -58,7 +60,7 @@ func (p *processing) listings(content []byte) {
 	seen := map[int]bool{}
 	for _, raw := range body.Messages {
 		p.messages++
-		v, err := decodeJSON(raw)
+		v, err := format.DecodeJSON(raw)
 		m, isObject := v.(map[string]any)
 		if err != nil || !isObject {
 			p.issue(0, "", "4000001", "The message is not an object.")
@@ -73,7 +75,7 @@ func (p *processing) listings(content []byte) {
 		}
 		issues := p.submit(sku, m)
 		for _, i := range issues {
-			p.issues = append(p.issues, feedIssue{message: id, sku: sku, code: i.code, severity: i.severity, text: i.message, attribute: i.attributes[0]})
+			p.issues = append(p.issues, feedIssue{message: id, sku: sku, code: i.Code, severity: i.Severity, text: i.Message, attribute: i.Attributes[0]})
 		}
 		if len(issues) > 0 {
 			continue
@@ -208,14 +210,14 @@ func (p *processing) flat(content []byte) {
 // inventory sets price and quantity of a listing, or deletes it. Empty values leave what is there.
 func (p *processing) inventory(sku, price, marketplaceID, quantity, action string) string {
 	w := p.w
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	l := w.listing(sku)
+	w.Lock()
+	defer w.Unlock()
+	l := w.Listing(sku)
 	if l == nil {
 		return "SKU " + sku + " does not match any listing."
 	}
 	if action == "d" || action == "x" {
-		w.deleteListing(sku, p.at)
+		w.DeleteListing(sku, p.at)
 		return ""
 	}
 	n := 0
@@ -234,73 +236,73 @@ func (p *processing) inventory(sku, price, marketplaceID, quantity, action strin
 		if err != nil || !(f > 0 && f < 1e9) || len(markets) == 0 {
 			return `The price "` + price + `" is not a price.`
 		}
-		units := int(math.Round(f * math.Pow10(decimals(markets[0].Currency))))
-		w.setPrice(sku, marketplaceID, money{units, markets[0].Currency}, p.at)
+		units := int(math.Round(f * math.Pow10(world.Decimals(markets[0].Currency))))
+		w.SetPrice(sku, marketplaceID, world.Money{Units: units, Currency: markets[0].Currency}, p.at)
 	}
 	if quantity != "" {
-		w.setQuantity(sku, n, p.at)
+		w.SetQuantity(sku, n, p.at)
 	}
 	return ""
 }
 
 // fulfill tells of a parcel. Without an item all of the order is in it.
 func (p *processing) fulfill(orderID, itemID, quantity, date, carrier, method, tracking string) string {
-	o := p.w.orderByID(orderID, p.at)
+	o := p.w.OrderByID(orderID, p.at)
 	if o == nil {
 		return "The order " + orderID + " was not found."
 	}
 	return p.ship(o, map[string]string{itemID: quantity}, date, carrier, method, tracking)
 }
 
-func (p *processing) ship(o *order, items map[string]string, date, carrier, method, tracking string) string {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
-	parcel := parcel{carrier: carrier, service: method, tracking: tracking, ref: strconv.Itoa(len(o.parcels) + 1)}
+func (p *processing) ship(o *world.Order, items map[string]string, date, carrier, method, tracking string) string {
+	p.w.Lock()
+	defer p.w.Unlock()
+	parcel := world.Parcel{Carrier: carrier, Service: method, Tracking: tracking, Ref: strconv.Itoa(len(o.Parcels) + 1)}
 	if date != "" {
-		t, ok := parseTime(date)
+		t, ok := format.ParseTime(date)
 		if !ok {
 			return `The ship date "` + date + `" is not a date.`
 		}
-		parcel.shipped = t
+		parcel.Shipped = t
 	}
-	for id := range sortedKeys(items) {
+	for id := range format.SortedKeys(items) {
 		if id == "" {
 			continue
 		}
-		i := slices.IndexFunc(o.items, func(it orderItem) bool { return it.id == id })
+		i := slices.IndexFunc(o.Items, func(it world.OrderItem) bool { return it.ID == id })
 		if i < 0 {
-			return "The item " + id + " is not in the order " + o.id + "."
+			return "The item " + id + " is not in the order " + o.ID + "."
 		}
-		n := o.items[i].quantity
+		n := o.Items[i].Quantity
 		if items[id] != "" {
 			var err error
 			if n, err = strconv.Atoi(items[id]); err != nil || n < 1 {
 				return `The quantity "` + items[id] + `" is not a whole number of at least 1.`
 			}
 		}
-		if parcel.quantities == nil {
-			parcel.quantities = make([]int, len(o.items))
+		if parcel.Quantities == nil {
+			parcel.Quantities = make([]int, len(o.Items))
 		}
-		parcel.quantities[i] += n
+		parcel.Quantities[i] += n
 	}
-	if err := p.w.ship(o, parcel, seconds(p.at)); err != nil {
-		return "The order " + o.id + " can't be confirmed: " + err.Error() + "."
+	if err := p.w.Ship(o, parcel, seconds(p.at)); err != nil {
+		return "The order " + o.ID + " can't be confirmed: " + err.Error() + "."
 	}
 	return ""
 }
 
 // acknowledge takes an order, or cancels it.
 func (p *processing) acknowledge(orderID string, failure bool, reason string) string {
-	o := p.w.orderByID(orderID, p.at)
+	o := p.w.OrderByID(orderID, p.at)
 	if o == nil {
 		return "The order " + orderID + " was not found."
 	}
 	if !failure {
 		return ""
 	}
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
-	if o.amazon || !p.w.cancelOrder(o, "MERCHANT", reason, seconds(p.at)) {
+	p.w.Lock()
+	defer p.w.Unlock()
+	if o.Amazon || !p.w.CancelOrder(o, "MERCHANT", reason, seconds(p.at)) {
 		return "The order " + orderID + " can't be cancelled."
 	}
 	return ""
@@ -449,7 +451,7 @@ func (p *processing) message(m *xmlMessage) (sku, problem string) {
 			return "", missing
 		}
 		f := m.OrderFulfillment
-		o := p.w.orderByID(f.AmazonOrderID, p.at)
+		o := p.w.OrderByID(f.AmazonOrderID, p.at)
 		if o == nil {
 			return "", "The order " + f.AmazonOrderID + " was not found."
 		}
@@ -467,14 +469,14 @@ func (p *processing) message(m *xmlMessage) (sku, problem string) {
 }
 
 // submit puts, changes or deletes a listing as a message says, by the same rules as listings items, and returns what is wrong with it.
-func (p *processing) submit(sku string, m map[string]any) []listingIssue {
-	operation, productType, requirements := member(m, "operationType"), member(m, "productType"), member(m, "requirements")
+func (p *processing) submit(sku string, m map[string]any) []world.ListingIssue {
+	operation, productType, requirements := format.Member(m, "operationType"), format.Member(m, "productType"), format.Member(m, "requirements")
 	attributes, _ := m["attributes"].(map[string]any)
 	w, now := p.w, seconds(p.at)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	refuse := func(text string) []listingIssue {
-		return []listingIssue{{code: "4000001", message: text, severity: "ERROR", attributes: []string{""}}} // about no attribute
+	w.Lock()
+	defer w.Unlock()
+	refuse := func(text string) []world.ListingIssue {
+		return []world.ListingIssue{{Code: "4000001", Message: text, Severity: "ERROR", Attributes: []string{""}}} // about no attribute
 	}
 	none := refuse("SKU " + sku + " does not match any listing.")
 	markets := p.k.marketplacesOf(p.f.marketplaces)
@@ -482,17 +484,17 @@ func (p *processing) submit(sku string, m map[string]any) []listingIssue {
 	case "DELETE":
 		removed := false
 		for _, m := range markets {
-			removed = w.remove(sku, m, now) || removed
+			removed = w.Remove(sku, m, now) || removed
 		}
 		if !removed {
 			return none
 		}
 		return nil
 	case "UPDATE":
-		var issues []listingIssue
+		var issues []world.ListingIssue
 		for _, m := range markets {
-			s := w.put(sku, productType, requirements, attributes, m, false, now)
-			issues = append(issues, s.issues...)
+			s := w.Put(sku, productType, requirements, attributes, m, false, now)
+			issues = append(issues, s.Issues...)
 		}
 		return issues
 	}
@@ -500,17 +502,17 @@ func (p *processing) submit(sku string, m map[string]any) []listingIssue {
 	if problem != nil {
 		return refuse("'patches' has an operation that is not add, replace, merge or delete of /attributes/….")
 	}
-	for name := range sortedKeys(attributes) { // PARTIAL_UPDATE
-		patches = append(patches, patch{"replace", name, anyList(attributes[name])})
+	for name := range format.SortedKeys(attributes) { // PARTIAL_UPDATE
+		patches = append(patches, world.Patch{Op: "replace", Name: name, Value: anyList(attributes[name])})
 	}
 	for _, one := range patches {
-		if !slices.Contains([]string{"add", "replace", "merge", "delete"}, one.op) {
+		if !slices.Contains([]string{"add", "replace", "merge", "delete"}, one.Op) {
 			return refuse("'patches' has an operation that is not add, replace, merge or delete of /attributes/….")
 		}
 	}
-	s, found := w.patch(sku, productType, patches, markets, false, now)
+	s, found := w.Patch(sku, productType, patches, markets, false, now)
 	if !found {
 		return none
 	}
-	return s.issues
+	return s.Issues
 }

@@ -12,6 +12,10 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 var feedsFlow = flow{
@@ -65,14 +69,14 @@ type feed struct {
 }
 
 // inputLifetime is how long an uploaded document can be made a feed of; assumed.
-const inputLifetime = 3 * day
+const inputLifetime = 3 * world.Day
 
 // resultLifetime is how long a processing report is kept: 28 days since 2024-05-30 (SP-API changelog), 90 as the model still says.
 func resultLifetime(t time.Time) time.Duration {
 	if t.Before(time.Date(2024, 5, 30, 0, 0, 0, 0, time.UTC)) {
-		return 90 * day
+		return 90 * world.Day
 	}
-	return 28 * day
+	return 28 * world.Day
 }
 
 func createFeedDocument(c *call) (reply, *apiError) {
@@ -104,7 +108,7 @@ func createFeed(c *call) (reply, *apiError) {
 		f.marketplaces = append(f.marketplaces, id)
 	}
 	options, _ := body["feedOptions"].(map[string]any)
-	for option := range sortedKeys(options) {
+	for option := range format.SortedKeys(options) {
 		f.options[option], _ = options[option].(string)
 	}
 	id, _ := body["inputFeedDocumentId"].(string)
@@ -121,7 +125,7 @@ func createFeed(c *call) (reply, *apiError) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	f.job = k.newJob("feed", c.now)
-	f.id = strconv.Itoa(50000+k.made) + "019" + k.random("feed id", k.made).text(digits, 3)
+	f.id = strconv.Itoa(50000+k.made) + "019" + k.random("feed id", k.made).Text(random.Digits, 3)
 	k.feeds = append(k.feeds, f)
 	k.planFeed(f)
 	return reply{status: http.StatusAccepted, body: object{"feedId": f.id}}, nil
@@ -163,7 +167,7 @@ type processing struct {
 	k  *desk
 	f  *feed
 	at time.Time
-	w  *world
+	w  *world.World
 
 	failed   string // why the whole feed failed; "" if it didn't
 	messages int
@@ -202,7 +206,7 @@ func (p *processing) run(content []byte) {
 			return
 		}
 		p.messages = 1
-		if id := p.f.options["metadata:OrderId"]; id != "" && p.w.orderByID(id, p.at) == nil {
+		if id := p.f.options["metadata:OrderId"]; id != "" && p.w.OrderByID(id, p.at) == nil {
 			p.issue(1, "", "5002", "The order "+id+" was not found.")
 			return
 		}
@@ -239,7 +243,7 @@ func (p *processing) count(severity string) int {
 
 // jsonReport is valid by listings-feed-processing-report-schema-v2.json of selling-partner-api-models.
 func (p *processing) jsonReport() []byte {
-	header := object{"sellerId": p.k.account.sellerID, "version": "2.0", "feedId": p.f.id}
+	header := object{"sellerId": p.k.account.ID, "version": "2.0", "feedId": p.f.id}
 	if report, ok := p.header["report"].(map[string]any); ok {
 		header["report"] = report
 	}
@@ -282,7 +286,7 @@ func (p *processing) jsonReport() []byte {
 func (p *processing) xmlReport() []byte {
 	var b bytes.Buffer
 	b.WriteString(envelope + "<Header><DocumentVersion>1.02</DocumentVersion>")
-	element(&b, "MerchantIdentifier", p.k.account.sellerID)
+	element(&b, "MerchantIdentifier", p.k.account.ID)
 	b.WriteString("</Header><MessageType>ProcessingReport</MessageType><Message><MessageID>1</MessageID><ProcessingReport>")
 	element(&b, "DocumentTransactionID", p.f.id)
 	element(&b, "StatusCode", "Complete")

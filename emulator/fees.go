@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -47,17 +49,17 @@ var sizeTiers = []struct {
 }
 
 // fulfillmentCents are the fees of one unit.
-func fulfillmentCents(p *product) (pick, weight int) {
-	sides := p.millimeters
+func fulfillmentCents(p *world.Product) (pick, weight int) {
+	sides := p.Millimeters
 	slices.SortFunc(sides[:], func(a, b int) int { return b - a })
 	for _, t := range sizeTiers {
-		if p.grams <= t.grams && sides[0] <= t.sides[0] && sides[1] <= t.sides[1] && sides[2] <= t.sides[2] {
+		if p.Grams <= t.grams && sides[0] <= t.sides[0] && sides[1] <= t.sides[1] && sides[2] <= t.sides[2] {
 			pick = t.cents
 			break
 		}
 	}
-	if p.grams > freeGrams {
-		weight = (p.grams - freeGrams + weightStepGrams - 1) / weightStepGrams * weightStepCents
+	if p.Grams > freeGrams {
+		weight = (p.Grams - freeGrams + weightStepGrams - 1) / weightStepGrams * weightStepCents
 	}
 	return pick, weight
 }
@@ -97,7 +99,7 @@ func feesEstimates(c *call) (reply, *apiError) {
 
 // feesResult is the entry of one item: an estimate, or an error of its own.
 func (c *call) feesResult(idType, id string, request map[string]any) object {
-	identifier := object{"SellerId": c.account.sellerID, "IdType": idType, "IdValue": id}
+	identifier := object{"SellerId": c.account.ID, "IdType": idType, "IdValue": id}
 	result := object{"FeesEstimateIdentifier": identifier}
 	// What was asked for is repeated.
 	for from, to := range map[string]string{
@@ -130,32 +132,32 @@ func (c *call) fees(idType, id string, request map[string]any) object {
 		return nil
 	}
 	w := c.account.world(c.emu)
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	var p *product
+	w.RLock()
+	defer w.RUnlock()
+	var p *world.Product
 	if idType == "ASIN" {
-		p = w.productByASIN(id)
-	} else if l := w.listing(id); l != nil {
-		p = l.product
+		p = w.ProductByASIN(id)
+	} else if l := w.Listing(id); l != nil {
+		p = l.Product
 	}
 	asked, _ := request["PriceToEstimateFees"].(map[string]any)
 	price, okPrice := moneyFromV0(asked["ListingPrice"], m, false)
 	shipping, okShipping := moneyFromV0(asked["Shipping"], m, true)
 	points, _ := asked["Points"].(map[string]any)
 	discount, okPoints := moneyFromV0(points["PointsMonetaryValue"], m, true)
-	if p == nil || !okPrice || !okShipping || !okPoints || price.units <= 0 {
+	if p == nil || !okPrice || !okShipping || !okPoints || price.Units <= 0 {
 		return nil
 	}
 	percent := usualReferralPercent
-	if v, ok := referralPercents[p.kind.typ]; ok {
+	if v, ok := referralPercents[p.Kind.Type]; ok {
 		percent = v
 	}
-	base := max(price.units+shipping.units-discount.units, 0)
-	referral := max((base*percent+50)/100, priceIn(referralMinimum, m).units)
+	base := max(price.Units+shipping.Units-discount.Units, 0)
+	referral := max((base*percent+50)/100, world.PriceIn(referralMinimum, m).Units)
 	fees := []object{
-		feeDetail("ReferralFee", money{referral, m.Currency}, nil),
-		feeDetail("VariableClosingFee", money{0, m.Currency}, nil),
-		feeDetail("PerItemFee", money{0, m.Currency}, nil),
+		feeDetail("ReferralFee", world.Money{Units: referral, Currency: m.Currency}, nil),
+		feeDetail("VariableClosingFee", world.Money{Units: 0, Currency: m.Currency}, nil),
+		feeDetail("PerItemFee", world.Money{Units: 0, Currency: m.Currency}, nil),
 	}
 	total := referral
 	program, _ := request["OptionalFulfillmentProgram"].(string)
@@ -164,7 +166,7 @@ func (c *call) fees(idType, id string, request map[string]any) object {
 		factor := 100
 		switch program {
 		case "FBA_SNL":
-			if price.units > priceIn(smallLightMaxUSD, m).units {
+			if price.Units > world.PriceIn(smallLightMaxUSD, m).Units {
 				return nil
 			}
 			factor = 70
@@ -174,20 +176,20 @@ func (c *call) fees(idType, id string, request map[string]any) object {
 			}
 			factor = 150
 		}
-		pickFee, weightFee := priceIn(pick*factor/100, m), priceIn(weight*factor/100, m)
-		sum := money{pickFee.units + weightFee.units, m.Currency}
+		pickFee, weightFee := world.PriceIn(pick*factor/100, m), world.PriceIn(weight*factor/100, m)
+		sum := world.Money{Units: pickFee.Units + weightFee.Units, Currency: m.Currency}
 		fees = append(fees, feeDetail("FBAFees", sum, []object{
 			feeDetail("FBAPickAndPack", pickFee, nil), feeDetail("FBAWeightHandling", weightFee, nil),
 		}))
-		total += sum.units
+		total += sum.Units
 	} else if program != "" {
 		return nil // only for offers that Amazon fulfils: the model's note
 	}
-	return object{"TimeOfFeesEstimation": timestamp(c.now), "TotalFeesEstimate": numberV0(money{total, m.Currency}), "FeeDetailList": fees}
+	return object{"TimeOfFeesEstimation": format.Timestamp(c.now), "TotalFeesEstimate": numberV0(world.Money{Units: total, Currency: m.Currency}), "FeeDetailList": fees}
 }
 
-func feeDetail(kind string, amount money, included []object) object {
-	d := object{"FeeType": kind, "FeeAmount": numberV0(amount), "FeePromotion": numberV0(money{0, amount.currency}), "FinalFee": numberV0(amount)}
+func feeDetail(kind string, amount world.Money, included []object) object {
+	d := object{"FeeType": kind, "FeeAmount": numberV0(amount), "FeePromotion": numberV0(world.Money{Units: 0, Currency: amount.Currency}), "FinalFee": numberV0(amount)}
 	if included != nil {
 		d["IncludedFeeDetailList"] = included
 	}
@@ -195,9 +197,9 @@ func feeDetail(kind string, amount money, included []object) object {
 }
 
 // moneyFromV0 reads an amount in the marketplace's currency; false when it is none. One that may be missing is then 0.
-func moneyFromV0(v any, m *marketplace.Marketplace, optional bool) (money, bool) {
+func moneyFromV0(v any, m *marketplace.Marketplace, optional bool) (world.Money, bool) {
 	if v == nil {
-		return money{0, m.Currency}, optional
+		return world.Money{Units: 0, Currency: m.Currency}, optional
 	}
 	fields, _ := v.(map[string]any)
 	var amount float64
@@ -208,11 +210,11 @@ func moneyFromV0(v any, m *marketplace.Marketplace, optional bool) (money, bool)
 	case string: // the real service reads numbers from strings, too
 		amount, err = json.Number(n).Float64()
 	default:
-		return money{}, false
+		return world.Money{}, false
 	}
-	units := math.Round(amount * math.Pow10(decimals(m.Currency)))
+	units := math.Round(amount * math.Pow10(world.Decimals(m.Currency)))
 	if err != nil || fields["CurrencyCode"] != m.Currency || units < 0 || units > 1e12 {
-		return money{}, false
+		return world.Money{}, false
 	}
-	return money{int(units), m.Currency}, true
+	return world.Money{Units: int(units), Currency: m.Currency}, true
 }

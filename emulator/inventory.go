@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -37,7 +39,7 @@ func getInventorySummaries(c *call) (reply, *apiError) {
 	}
 	var since time.Time
 	if text := q.Get("startDateTime"); text != "" {
-		since, _ = parseTime(text)
+		since, _ = format.ParseTime(text)
 		if since.Before(pg.AsOf.AddDate(0, -18, 0)) {
 			return reply{}, invalidParameter("startDateTime", "is more than 18 months ago")
 		}
@@ -50,14 +52,14 @@ func getInventorySummaries(c *call) (reply, *apiError) {
 		skus = append(slices.Clip(skus), sku)
 	}
 	w := c.account.world(c.emu)
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	var found []*listing
-	for _, l := range w.stockList() {
-		if !l.in(m.ID) && !l.deleted {
+	w.RLock()
+	defer w.RUnlock()
+	var found []*world.Listing
+	for _, l := range w.StockList() {
+		if !l.In(m.ID) && !l.Deleted {
 			continue
 		}
-		if since.IsZero() && skus != nil && !slices.Contains(skus, l.sku) || !since.IsZero() && !l.stocked.After(since) {
+		if since.IsZero() && skus != nil && !slices.Contains(skus, l.SKU) || !since.IsZero() && !l.Stocked.After(since) {
 			continue
 		}
 		found = append(found, l)
@@ -74,22 +76,22 @@ func getInventorySummaries(c *call) (reply, *apiError) {
 	return ok(body), nil
 }
 
-func summaryOf(l *listing, m *marketplace.Marketplace, details bool) object {
-	s := l.stock
+func summaryOf(l *world.Listing, m *marketplace.Marketplace, details bool) object {
+	s := l.Stock
 	out := object{
-		"asin": l.product.asin, "fnSku": s.fnsku, "sellerSku": l.sku, "condition": conditionNames[l.condition], "lastUpdatedTime": timestamp(l.stocked),
-		"productName": l.title(m), "totalQuantity": s.total(), "stores": []string{},
+		"asin": l.Product.ASIN, "fnSku": s.FNSKU, "sellerSku": l.SKU, "condition": world.ConditionNames[l.Condition], "lastUpdatedTime": format.Timestamp(l.Stocked),
+		"productName": l.Title(m), "totalQuantity": s.Total(), "stores": []string{},
 	}
 	if details {
 		out["inventoryDetails"] = object{
-			"fulfillableQuantity": s.fulfillable, "inboundWorkingQuantity": s.inboundWorking, "inboundShippedQuantity": s.inboundShipped, "inboundReceivingQuantity": s.inboundReceiving,
-			"reservedQuantity": object{"totalReservedQuantity": s.reserved, "pendingCustomerOrderQuantity": s.reserved, "pendingTransshipmentQuantity": 0, "fcProcessingQuantity": 0},
+			"fulfillableQuantity": s.Fulfillable, "inboundWorkingQuantity": s.InboundWorking, "inboundShippedQuantity": s.InboundShipped, "inboundReceivingQuantity": s.InboundReceiving,
+			"reservedQuantity": object{"totalReservedQuantity": s.Reserved, "pendingCustomerOrderQuantity": s.Reserved, "pendingTransshipmentQuantity": 0, "fcProcessingQuantity": 0},
 			"researchingQuantity": object{"totalResearchingQuantity": 0, "researchingQuantityBreakdown": []object{
 				{"name": "researchingQuantityInShortTerm", "quantity": 0}, {"name": "researchingQuantityInMidTerm", "quantity": 0}, {"name": "researchingQuantityInLongTerm", "quantity": 0},
 			}},
 			"unfulfillableQuantity": object{
-				"totalUnfulfillableQuantity": s.unfulfillable, "customerDamagedQuantity": s.unfulfillable / 2, "warehouseDamagedQuantity": 0, "distributorDamagedQuantity": 0,
-				"carrierDamagedQuantity": 0, "defectiveQuantity": s.unfulfillable - s.unfulfillable/2, "expiredQuantity": 0,
+				"totalUnfulfillableQuantity": s.Unfulfillable, "customerDamagedQuantity": s.Unfulfillable / 2, "warehouseDamagedQuantity": 0, "distributorDamagedQuantity": 0,
+				"carrierDamagedQuantity": 0, "defectiveQuantity": s.Unfulfillable - s.Unfulfillable/2, "expiredQuantity": 0,
 			},
 		}
 	}
@@ -99,28 +101,28 @@ func summaryOf(l *listing, m *marketplace.Marketplace, details bool) object {
 // createInventoryItem brings a new product to the sandbox: listed, fulfilled by Amazon, with nothing in stock.
 func createInventoryItem(c *call) (reply, *apiError) {
 	body, _ := c.body.(map[string]any)
-	m, err := c.marketplaceOf("marketplaceId", member(body, "marketplaceId"))
+	m, err := c.marketplaceOf("marketplaceId", format.Member(body, "marketplaceId"))
 	if err != nil {
 		return reply{}, err
 	}
-	sku := member(body, "sellerSku")
+	sku := format.Member(body, "sellerSku")
 	w := c.account.world(c.emu)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if old := w.listing(sku); old != nil && old.in(m.ID) && old.stock.fnsku != "" {
+	w.Lock()
+	defer w.Unlock()
+	if old := w.Listing(sku); old != nil && old.In(m.ID) && old.Stock.FNSKU != "" {
 		return reply{}, invalidParameter("sellerSku", `"`+sku+`" is in the inventory already`)
 	}
-	d := w.draft(sku)
-	if d.old == nil {
-		d.productType = generalType
-		d.attributes["item_name"] = []any{map[string]any{"value": member(body, "productName"), "language_tag": m.Language, "marketplace_id": m.ID}}
+	d := w.Draft(sku)
+	if d.Old == nil {
+		d.ProductType = world.GeneralType
+		d.Attributes["item_name"] = []any{map[string]any{"value": format.Member(body, "productName"), "language_tag": m.Language, "marketplace_id": m.ID}}
 	}
-	d.attributes["fulfillment_availability"] = []any{map[string]any{"fulfillment_channel_code": "AMAZON_NA"}}
-	s := submission{}
-	if d.old != nil {
-		s.product = d.old.product
+	d.Attributes["fulfillment_availability"] = []any{map[string]any{"fulfillment_channel_code": "AMAZON_NA"}}
+	s := world.Submission{}
+	if d.Old != nil {
+		s.Product = d.Old.Product
 	}
-	w.carryOut(&s, d, []*marketplace.Marketplace{m}, c.now)
+	w.CarryOut(&s, d, []*marketplace.Marketplace{m}, c.now)
 	return ok(object{}), nil
 }
 
@@ -130,33 +132,33 @@ func addInventory(c *call) (reply, *apiError) {
 	body, _ := c.body.(map[string]any)
 	items, _ := body["inventoryItems"].([]any)
 	w := c.account.world(c.emu)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.told[token] {
+	w.Lock()
+	defer w.Unlock()
+	if w.Told[token] {
 		return ok(object{}), nil
 	}
 	for i, entry := range items {
 		at := fmt.Sprintf("inventoryItems[%d].", i)
-		m, err := c.marketplaceOf(at+"marketplaceId", member(entry, "marketplaceId"))
+		m, err := c.marketplaceOf(at+"marketplaceId", format.Member(entry, "marketplaceId"))
 		if err != nil {
 			return reply{}, err
 		}
-		l := w.listing(member(entry, "sellerSku"))
-		if l == nil || !l.in(m.ID) || !l.amazon {
-			return reply{}, invalidParameter(at+"sellerSku", `"`+member(entry, "sellerSku")+`" is not in the inventory`)
+		l := w.Listing(format.Member(entry, "sellerSku"))
+		if l == nil || !l.In(m.ID) || !l.Amazon {
+			return reply{}, invalidParameter(at+"sellerSku", `"`+format.Member(entry, "sellerSku")+`" is not in the inventory`)
 		}
-		if n, _ := whole(entry.(map[string]any)["quantity"]); n < 1 || n > 1000000 {
+		if n, _ := format.Whole(entry.(map[string]any)["quantity"]); n < 1 || n > 1000000 {
 			return reply{}, invalidParameter(at+"quantity", "is not from 1 to 1000000")
 		}
 	}
 	now := c.now.UTC().Truncate(time.Second)
 	for _, entry := range items {
-		l := w.listing(member(entry, "sellerSku"))
-		n, _ := whole(entry.(map[string]any)["quantity"])
-		l.stock.fulfillable += n
-		l.stocked, l.revised = now, true
+		l := w.Listing(format.Member(entry, "sellerSku"))
+		n, _ := format.Whole(entry.(map[string]any)["quantity"])
+		l.Stock.Fulfillable += n
+		l.Stocked, l.Revised = now, true
 	}
-	w.told[token] = true
+	w.Told[token] = true
 	return ok(object{}), nil
 }
 
@@ -167,15 +169,15 @@ func deleteInventoryItem(c *call) (reply, *apiError) {
 		return reply{}, err
 	}
 	w := c.account.world(c.emu)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	l := w.listing(c.path["sellerSku"])
-	if l == nil || !l.in(m.ID) || l.stock.fnsku == "" {
+	w.Lock()
+	defer w.Unlock()
+	l := w.Listing(c.path["sellerSku"])
+	if l == nil || !l.In(m.ID) || l.Stock.FNSKU == "" {
 		return reply{}, listingNotFound(c.path["sellerSku"], []*marketplace.Marketplace{m})
 	}
-	w.remove(l.sku, m, c.now)
-	if l.deleted {
-		l.stock = fbaStock{fnsku: l.stock.fnsku}
+	w.Remove(l.SKU, m, c.now)
+	if l.Deleted {
+		l.Stock = world.Stock{FNSKU: l.Stock.FNSKU}
 	}
 	return ok(object{}), nil
 }

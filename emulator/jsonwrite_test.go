@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -56,12 +57,12 @@ func TestJSONIsThatOfTheLibrary(t *testing.T) {
 
 func TestRecordsAreLikeObjects(t *testing.T) {
 	for _, c := range []struct {
-		record record
+		record format.Record
 		object object
 	}{
 		{nil, object{}},
-		{record{{"a", nil}}, object{}},
-		{record{{"a", nil}, {"b", "<"}, {"c", record{{"d", 1}}}, {"e", nil}, {"f", []record{{{"g", "é\""}}, {}}}}, object{"b": "<", "c": object{"d": 1}, "f": []object{{"g": "é\""}, {}}}},
+		{format.Record{{"a", nil}}, object{}},
+		{format.Record{{"a", nil}, {"b", "<"}, {"c", format.Record{{"d", 1}}}, {"e", nil}, {"f", []format.Record{{{"g", "é\""}}, {}}}}, object{"b": "<", "c": object{"d": 1}, "f": []object{{"g": "é\""}, {}}}},
 	} {
 		r := reply{body: c.record}
 		got, _ := r.encode()
@@ -83,14 +84,14 @@ func TestOrderRecordsAreInOrder(t *testing.T) {
 	var check func(v any)
 	check = func(v any) {
 		switch v := v.(type) {
-		case record:
-			if !slices.IsSortedFunc(v, func(a, b jsonMember) int { return strings.Compare(a.name, b.name) }) {
+		case format.Record:
+			if !slices.IsSortedFunc(v, func(a, b [2]any) int { return strings.Compare(a[0].(string), b[0].(string)) }) {
 				t.Fatalf("not in order: %v", v)
 			}
 			for _, m := range v {
-				check(m.value)
+				check(m[1])
 			}
-		case []record:
+		case []format.Record:
 			for _, r := range v {
 				check(r)
 			}
@@ -101,9 +102,9 @@ func TestOrderRecordsAreInOrder(t *testing.T) {
 		t.Fatal("no getOrder")
 	}
 	w := e.accounts[0].world(e)
-	for _, o := range w.orders {
+	for _, o := range w.Orders {
 		g := &grant{kind: restrictedGrant, resources: []restrictedResource{{method: op.Method, path: op.Path, elements: []string{"buyerInfo", "shippingAddress", "buyerTaxInformation"}}}}
-		c := &call{emu: e, op: op, account: e.accounts[0], grant: g, now: e.now(), path: map[string]string{"orderId": o.id}}
+		c := &call{emu: e, op: op, account: e.accounts[0], grant: g, now: e.now(), path: map[string]string{"orderId": o.ID}}
 		check(orderObjectV0(c, o, c.now))
 	}
 }

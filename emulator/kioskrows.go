@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
@@ -14,7 +16,7 @@ import (
 func (k *desk) kioskRows(q *kioskQuery) (rows []map[string]any, problem string) {
 	args := q.field.ArgumentMap(nil)
 	from, to := dateArgument(args, "startDate"), dateArgument(args, "endDate")
-	today := q.asOf.UTC().Truncate(day)
+	today := q.asOf.UTC().Truncate(world.Day)
 	future := q.field.Name == "economicsPreview" || q.field.Name == "economicsSimulation"
 	switch {
 	case to.Before(from):
@@ -33,16 +35,16 @@ func (k *desk) kioskRows(q *kioskQuery) (rows []map[string]any, problem string) 
 		if problem != "" {
 			return nil, problem
 		}
-		for _, s := range w.sumSales(q.asOf, from, to, markets, name(args["aggregateBy"]), false) {
-			f := s.figures(&counts{}, &counts{})
-			rows = append(rows, map[string]any{"startDate": s.date, "endDate": s.end, "marketplaceId": s.marketplace, "sales": f, "traffic": f})
+		for _, s := range w.SumSales(q.asOf, from, to, markets, name(args["aggregateBy"]), false) {
+			f := figures(s, &world.Counts{}, &world.Counts{})
+			rows = append(rows, map[string]any{"startDate": s.Date, "endDate": s.End, "marketplaceId": s.Marketplace, "sales": f, "traffic": f})
 		}
 	case "salesAndTrafficByAsin":
 		markets, problem := k.kioskMarketplaces(texts(args["marketplaceIds"]))
 		if problem != "" {
 			return nil, problem
 		}
-		rows = salesByASIN(w.sumSales(q.asOf, from, to, markets, "", true), name(args["aggregateBy"]))
+		rows = salesByASIN(w.SumSales(q.asOf, from, to, markets, "", true), name(args["aggregateBy"]))
 	case "salesAndTrafficTrends":
 		wanted := map[string][]string{}
 		var markets []string
@@ -55,8 +57,8 @@ func (k *desk) kioskRows(q *kioskQuery) (rows []map[string]any, problem string) 
 		if markets, problem = k.kioskMarketplaces(markets); problem != "" {
 			return nil, problem
 		}
-		sums := w.sumSales(q.asOf, from, to, markets, name(args["dateAggregation"]), true)
-		sums = slices.DeleteFunc(sums, func(s *sales) bool { return !slices.Contains(wanted[s.marketplace], s.product.asin) })
+		sums := w.SumSales(q.asOf, from, to, markets, name(args["dateAggregation"]), true)
+		sums = slices.DeleteFunc(sums, func(s *world.Sales) bool { return !slices.Contains(wanted[s.Marketplace], s.Product.ASIN) })
 		rows = salesByASIN(sums, name(args["asinAggregation"]))
 		for _, row := range rows {
 			row["asinAggregation"] = name(args["asinAggregation"])
@@ -75,7 +77,7 @@ func (k *desk) kioskRows(q *kioskQuery) (rows []map[string]any, problem string) 
 			product = "MSKU"
 		}
 		components := texts(args["includeComponentsForFeeTypes"])
-		for _, s := range w.sumSales(q.asOf, from, to, markets, period, true) {
+		for _, s := range w.SumSales(q.asOf, from, to, markets, period, true) {
 			rows = append(rows, k.economics(w, s, product, components))
 		}
 	case "economicsPreview", "economicsSimulation":
@@ -144,16 +146,16 @@ func texts(v any) []string {
 	return out
 }
 
-func salesByASIN(sums []*sales, aggregation string) (rows []map[string]any) {
+func salesByASIN(sums []*world.Sales, aggregation string) (rows []map[string]any) {
 	all, b2b := totals(sums)
 	for _, s := range sums {
-		f := s.figures(&all, &b2b)
-		row := map[string]any{"startDate": s.date, "endDate": s.end, "marketplaceId": s.marketplace, "parentAsin": s.product.asin, "sales": f, "traffic": f}
+		f := figures(s, &all, &b2b)
+		row := map[string]any{"startDate": s.Date, "endDate": s.End, "marketplaceId": s.Marketplace, "parentAsin": s.Product.ASIN, "sales": f, "traffic": f}
 		if aggregation != "PARENT" {
-			row["childAsin"] = s.product.asin
+			row["childAsin"] = s.Product.ASIN
 		}
 		if aggregation == "SKU" {
-			row["sku"] = s.product.sku
+			row["sku"] = s.Product.SKU
 		}
 		rows = append(rows, row)
 	}
@@ -161,9 +163,9 @@ func salesByASIN(sums []*sales, aggregation string) (rows []map[string]any) {
 }
 
 // economics makes a row of what was sold, and of the fees for it.
-func (k *desk) economics(w *world, s *sales, product string, components []string) map[string]any {
+func (k *desk) economics(w *world.World, s *world.Sales, product string, components []string) map[string]any {
 	amount := func(units int) map[string]any {
-		return map[string]any{"amount": round(float64(units)/math.Pow10(decimals(s.currency)), 2), "currencyCode": s.currency}
+		return map[string]any{"amount": round(float64(units)/math.Pow10(world.Decimals(s.Currency)), 2), "currencyCode": s.Currency}
 	}
 	detail := func(units, quantity int) map[string]any {
 		d := map[string]any{"amount": amount(units), "promotionAmount": amount(0), "taxAmount": amount(0), "totalAmount": amount(units), "quantity": quantity}
@@ -173,46 +175,46 @@ func (k *desk) economics(w *world, s *sales, product string, components []string
 		return d
 	}
 	fee := func(kind, component string, units, quantity int) map[string]any {
-		charge := map[string]any{"aggregatedDetail": detail(units, quantity), "identifier": k.random("fee", kind, s.marketplace, s.date, s.product.asin).text(base36, 12), "startDate": s.date, "endDate": s.end}
+		charge := map[string]any{"aggregatedDetail": detail(units, quantity), "identifier": k.random("fee", kind, s.Marketplace, s.Date, s.Product.ASIN).Text(random.Base36, 12), "startDate": s.Date, "endDate": s.End}
 		if slices.Contains(components, component) {
 			charge["components"] = []any{map[string]any{"name": "Base fulfillment fee", "aggregatedDetail": detail(units, quantity)}}
 		}
 		return map[string]any{"feeTypeName": kind, "charge": charge, "charges": []any{charge}}
 	}
-	w.mu.RLock()
-	l := w.listing(s.product.sku)
+	w.RLock()
+	l := w.Listing(s.Product.SKU)
 	fnsku, fba := "", false
 	if l != nil {
-		fnsku, fba = l.stock.fnsku, l.amazon
+		fnsku, fba = l.Stock.FNSKU, l.Amazon
 	}
-	w.mu.RUnlock()
-	referral := s.all.amount * 15 / 100
-	fees := []any{fee("Referral fees", "", referral, s.all.units)}
+	w.RUnlock()
+	referral := s.All.Amount * 15 / 100
+	fees := []any{fee("Referral fees", "", referral, s.All.Units)}
 	total := referral
-	if fba && s.all.shippedUnits > 0 {
-		units := s.all.amount / 12
-		fees = append(fees, fee("FBA fulfillment fees", "FBA_FULFILLMENT_FEE", units, s.all.shippedUnits))
+	if fba && s.All.ShippedUnits > 0 {
+		units := s.All.Amount / 12
+		fees = append(fees, fee("FBA fulfillment fees", "FBA_FULFILLMENT_FEE", units, s.All.ShippedUnits))
 		total += units
 	}
-	net := s.all.amount - s.all.refundedAmount
-	sold := s.all.units - s.all.refunded
+	net := s.All.Amount - s.All.RefundedAmount
+	sold := s.All.Units - s.All.Refunded
 	figures := map[string]any{
-		"orderedProductSales": amount(s.all.amount), "refundedProductSales": amount(s.all.refundedAmount), "netProductSales": amount(net),
-		"unitsOrdered": s.all.units, "unitsRefunded": s.all.refunded, "netUnitsSold": sold,
+		"orderedProductSales": amount(s.All.Amount), "refundedProductSales": amount(s.All.RefundedAmount), "netProductSales": amount(net),
+		"unitsOrdered": s.All.Units, "unitsRefunded": s.All.Refunded, "netUnitsSold": sold,
 	}
 	proceeds := map[string]any{"total": amount(net - total)}
 	if sold > 0 {
 		figures["averageSellingPrice"], proceeds["perUnit"] = amount(net/sold), amount((net-total)/sold)
 	}
 	row := map[string]any{
-		"startDate": s.date, "endDate": s.end, "marketplaceId": s.marketplace, "parentAsin": s.product.asin, "sales": figures, "fees": fees, "ads": []any{},
+		"startDate": s.Date, "endDate": s.End, "marketplaceId": s.Marketplace, "parentAsin": s.Product.ASIN, "sales": figures, "fees": fees, "ads": []any{},
 		"netProceeds": proceeds, "cost": nil,
 	}
 	if product != "PARENT_ASIN" {
-		row["childAsin"] = s.product.asin
+		row["childAsin"] = s.Product.ASIN
 	}
 	if product == "MSKU" {
-		row["msku"] = s.product.sku
+		row["msku"] = s.Product.SKU
 		if fnsku != "" {
 			row["fnsku"] = fnsku
 		}
@@ -221,16 +223,16 @@ func (k *desk) economics(w *world, s *sales, product string, components []string
 }
 
 // preview guesses what listings will bring: as many units as they sold lately.
-func (k *desk) preview(w *world, at, from, to time.Time, markets, skus []string) (rows []map[string]any) {
-	days := int(to.Sub(from)/day) + 1
-	before := w.sumSales(at, at.UTC().Truncate(day).AddDate(0, 0, -30), at.UTC().Truncate(day), markets, "", true)
+func (k *desk) preview(w *world.World, at, from, to time.Time, markets, skus []string) (rows []map[string]any) {
+	days := int(to.Sub(from)/world.Day) + 1
+	before := w.SumSales(at, at.UTC().Truncate(world.Day).AddDate(0, 0, -30), at.UTC().Truncate(world.Day), markets, "", true)
 	for _, s := range before {
-		if skus != nil && !slices.Contains(skus, s.product.sku) && !slices.Contains(skus, s.product.asin) {
+		if skus != nil && !slices.Contains(skus, s.Product.SKU) && !slices.Contains(skus, s.Product.ASIN) {
 			continue
 		}
 		guess := *s
-		guess.date, guess.end = from.Format(time.DateOnly), to.Format(time.DateOnly)
-		guess.all = counts{units: s.all.units * days / 30, items: s.all.items * days / 30, amount: s.all.amount * days / 30, shippedUnits: s.all.units * days / 30}
+		guess.Date, guess.End = from.Format(time.DateOnly), to.Format(time.DateOnly)
+		guess.All = world.Counts{Units: s.All.Units * days / 30, Items: s.All.Items * days / 30, Amount: s.All.Amount * days / 30, ShippedUnits: s.All.Units * days / 30}
 		rows = append(rows, k.economics(w, &guess, "MSKU", nil))
 	}
 	return rows

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -36,7 +39,7 @@ const maxListings = 1000
 
 // listingTarget reads seller, SKU and marketplaces of a request.
 func (c *call) listingTarget() (sku string, markets []*marketplace.Marketplace, _ *apiError) {
-	if c.path["sellerId"] != c.account.sellerID {
+	if c.path["sellerId"] != c.account.ID {
 		return "", nil, denied(detailsNone)
 	}
 	for _, id := range c.query["marketplaceIds"] {
@@ -68,34 +71,34 @@ func getListing(c *call) (reply, *apiError) {
 		return reply{}, err
 	}
 	w := c.account.world(c.emu)
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	l := w.listing(sku)
-	if l == nil || !slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool { return l.in(m.ID) }) {
+	w.RLock()
+	defer w.RUnlock()
+	l := w.Listing(sku)
+	if l == nil || !slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool { return l.In(m.ID) }) {
 		return reply{}, listingNotFound(sku, markets)
 	}
 	return ok(c.listingObject(w, l, markets, c.query["includedData"])), nil
 }
 
-// listingObject shows a listing with the data sets that were asked for; summaries when none was. The caller holds w.mu.
-func (c *call) listingObject(w *world, l *listing, markets []*marketplace.Marketplace, included []string) object {
+// listingObject shows a listing with the data sets that were asked for; summaries when none was. The caller holds the world's lock.
+func (c *call) listingObject(w *world.World, l *world.Listing, markets []*marketplace.Marketplace, included []string) object {
 	if len(included) == 0 {
 		included = []string{"summaries"}
 	}
-	out := object{"sku": l.sku}
-	markets = slices.DeleteFunc(slices.Clone(markets), func(m *marketplace.Marketplace) bool { return !l.in(m.ID) })
+	out := object{"sku": l.SKU}
+	markets = slices.DeleteFunc(slices.Clone(markets), func(m *marketplace.Marketplace) bool { return !l.In(m.ID) })
 	for _, set := range included {
 		switch set {
 		case "attributes":
-			out[set] = attributesIn(w.attributesOf(l), markets)
+			out[set] = attributesIn(w.AttributesOf(l), markets)
 		case "fulfillmentAvailability":
-			entry := object{"fulfillmentChannelCode": l.fulfillmentChannel(c.account.region)}
-			if !l.amazon {
-				entry["quantity"] = l.quantity
+			entry := object{"fulfillmentChannelCode": l.FulfillmentChannel(c.account.Region)}
+			if !l.Amazon {
+				entry["quantity"] = l.Quantity
 			}
 			out[set] = []object{entry}
 		case "issues":
-			out[set] = issues2021(l.issues, markets)
+			out[set] = issues2021(l.Issues, markets)
 		case "procurement":
 			out[set] = []object{} // vendors only
 		default:
@@ -113,33 +116,33 @@ func (c *call) listingObject(w *world, l *listing, markets []*marketplace.Market
 }
 
 // listingData is one data set of a listing in one marketplace.
-func (c *call) listingData(set string, l *listing, m *marketplace.Marketplace) []object {
+func (c *call) listingData(set string, l *world.Listing, m *marketplace.Marketplace) []object {
 	switch set {
 	case "summaries":
 		s := object{
-			"asin": l.product.asin, "productType": l.productType, "conditionType": l.condition, "status": l.status(m.ID), "itemName": l.title(m),
-			"createdDate": timestamp(l.created), "lastUpdatedDate": timestamp(l.updated), "mainImage": object{"link": imageOf(l.product, "MAIN"), "height": 500, "width": 500},
+			"asin": l.Product.ASIN, "productType": l.ProductType, "conditionType": l.Condition, "status": l.Status(m.ID), "itemName": l.Title(m),
+			"createdDate": format.Timestamp(l.Created), "lastUpdatedDate": format.Timestamp(l.Updated), "mainImage": object{"link": world.ImageOf(l.Product, "MAIN"), "height": 500, "width": 500},
 		}
-		if l.amazon {
-			s["fnSku"] = l.stock.fnsku
+		if l.Amazon {
+			s["fnSku"] = l.Stock.FNSKU
 		}
 		return []object{s}
 	case "offers":
-		o := l.offers[m.ID]
+		o := l.Offers[m.ID]
 		if o == nil {
 			return nil
 		}
-		b2c := object{"offerType": "B2C", "price": money2026(o.priceAt(c.now)), "audience": object{"value": "ALL", "displayName": "Sell on Amazon"}}
-		if o.points > 0 {
-			b2c["points"] = object{"pointsNumber": o.points}
+		b2c := object{"offerType": "B2C", "price": money2026(o.PriceAt(c.now)), "audience": object{"value": "ALL", "displayName": "Sell on Amazon"}}
+		if o.Points > 0 {
+			b2c["points"] = object{"pointsNumber": o.Points}
 		}
 		list := []object{b2c}
-		if o.business.units > 0 {
-			list = append(list, object{"offerType": "B2B", "price": money2026(o.business), "audience": object{"value": "B2B", "displayName": "Amazon Business"}})
+		if o.Business.Units > 0 {
+			list = append(list, object{"offerType": "B2B", "price": money2026(o.Business), "audience": object{"value": "B2B", "displayName": "Amazon Business"}})
 		}
 		return list
 	case "productTypes":
-		return []object{{"productType": l.productType}}
+		return []object{{"productType": l.ProductType}}
 	case "relationships":
 		return []object{{"relationships": []object{}}}
 	}
@@ -152,7 +155,7 @@ func attributesIn(attributes map[string]any, markets []*marketplace.Marketplace)
 	for name, v := range attributes {
 		list := []any{}
 		for _, entry := range v.([]any) {
-			id := member(entry, "marketplace_id")
+			id := format.Member(entry, "marketplace_id")
 			if id == "" || slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool { return m.ID == id }) {
 				list = append(list, entry)
 			}
@@ -164,15 +167,15 @@ func attributesIn(attributes map[string]any, markets []*marketplace.Marketplace)
 	return out
 }
 
-func issues2021(issues []listingIssue, markets []*marketplace.Marketplace) []object {
+func issues2021(issues []world.ListingIssue, markets []*marketplace.Marketplace) []object {
 	list := []object{}
 	for _, i := range issues {
-		if i.marketplaceID != "" && !slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool { return m.ID == i.marketplaceID }) {
+		if i.MarketplaceID != "" && !slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool { return m.ID == i.MarketplaceID }) {
 			continue
 		}
-		entry := object{"code": i.code, "message": i.message, "severity": i.severity, "attributeNames": i.attributes, "categories": i.categories}
-		if i.marketplaceID != "" {
-			entry["marketplaceIds"] = []string{i.marketplaceID}
+		entry := object{"code": i.Code, "message": i.Message, "severity": i.Severity, "attributeNames": i.Attributes, "categories": i.Categories}
+		if i.MarketplaceID != "" {
+			entry["marketplaceIds"] = []string{i.MarketplaceID}
 		}
 		list = append(list, entry)
 	}
@@ -180,33 +183,33 @@ func issues2021(issues []listingIssue, markets []*marketplace.Marketplace) []obj
 }
 
 // submitted is the answer to a submission. Something invalid is a 200, too (selling-partner-api-models#5219).
-func (c *call) submitted(sku string, s *submission, markets []*marketplace.Marketplace) reply {
+func (c *call) submitted(sku string, s *world.Submission, markets []*marketplace.Marketplace) reply {
 	preview := c.query.Get("mode") == "VALIDATION_PREVIEW"
 	status := "ACCEPTED"
 	switch {
-	case !s.valid():
+	case !s.Valid():
 		status = "INVALID"
 	case preview:
 		status = "VALID"
 	}
-	out := object{"sku": sku, "status": status, "submissionId": c.emu.random("submission", c.exchange.requestID).text(hexDigits, 32)}
+	out := object{"sku": sku, "status": status, "submissionId": c.emu.random("submission", c.exchange.requestID).Text(random.HexDigits, 32)}
 	if c.op.Version == "2020-09-01" {
 		list := []object{}
-		for _, i := range s.issues {
-			list = append(list, object{"code": i.code, "message": i.message, "severity": i.severity, "attributeName": i.attributes[0]})
+		for _, i := range s.Issues {
+			list = append(list, object{"code": i.Code, "message": i.Message, "severity": i.Severity, "attributeName": i.Attributes[0]})
 		}
 		out["issues"] = list
 		return ok(out)
 	}
 	included := c.query["includedData"]
 	if len(included) == 0 || slices.Contains(included, "issues") {
-		out["issues"] = issues2021(s.issues, markets)
+		out["issues"] = issues2021(s.Issues, markets)
 	}
 	if slices.Contains(included, "identifiers") {
 		list := []object{}
 		for _, m := range markets {
-			if s.product != nil {
-				list = append(list, object{"marketplaceId": m.ID, "asin": s.product.asin})
+			if s.Product != nil {
+				list = append(list, object{"marketplaceId": m.ID, "asin": s.Product.ASIN})
 			}
 		}
 		out["identifiers"] = list
@@ -230,9 +233,9 @@ func putListing(c *call) (reply, *apiError) {
 	requirements, _ := body["requirements"].(string)
 	attributes, _ := body["attributes"].(map[string]any)
 	w := c.account.world(c.emu)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	s := w.put(sku, productType, requirements, attributes, markets[0], c.query.Get("mode") == "VALIDATION_PREVIEW", c.now)
+	w.Lock()
+	defer w.Unlock()
+	s := w.Put(sku, productType, requirements, attributes, markets[0], c.query.Get("mode") == "VALIDATION_PREVIEW", c.now)
 	return c.submitted(sku, &s, markets), nil
 }
 
@@ -249,9 +252,9 @@ func patchListing(c *call) (reply, *apiError) {
 		return reply{}, err
 	}
 	w := c.account.world(c.emu)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	s, found := w.patch(sku, productType, patches, markets, c.query.Get("mode") == "VALIDATION_PREVIEW", c.now)
+	w.Lock()
+	defer w.Unlock()
+	s, found := w.Patch(sku, productType, patches, markets, c.query.Get("mode") == "VALIDATION_PREVIEW", c.now)
 	if !found {
 		return reply{}, listingNotFound(sku, markets)
 	}
@@ -259,19 +262,19 @@ func patchListing(c *call) (reply, *apiError) {
 }
 
 // readPatches reads patch operations, of which each has the path of an attribute: nothing below one can be patched.
-func readPatches(list []any) ([]patch, *apiError) {
-	var patches []patch
+func readPatches(list []any) ([]world.Patch, *apiError) {
+	var patches []world.Patch
 	for i, entry := range list {
 		at := "patches[" + strconv.Itoa(i) + "]."
 		m, _ := entry.(map[string]any)
-		p := patch{op: member(m, "op")}
-		name, ok := strings.CutPrefix(member(m, "path"), "/attributes/")
+		p := world.Patch{Op: format.Member(m, "op")}
+		name, ok := strings.CutPrefix(format.Member(m, "path"), "/attributes/")
 		if !ok || name == "" || strings.Contains(name, "/") {
-			return nil, invalidParameter(at+"path", `is "`+member(m, "path")+`", want "/attributes/" and the name of an attribute`)
+			return nil, invalidParameter(at+"path", `is "`+format.Member(m, "path")+`", want "/attributes/" and the name of an attribute`)
 		}
-		p.name = strings.NewReplacer("~1", "/", "~0", "~").Replace(name) // RFC 6901
-		p.value, _ = m["value"].([]any)
-		if p.op != "delete" && p.value == nil {
+		p.Name = strings.NewReplacer("~1", "/", "~0", "~").Replace(name) // RFC 6901
+		p.Value, _ = m["value"].([]any)
+		if p.Op != "delete" && p.Value == nil {
 			return nil, invalidParameter(at+"value", "required")
 		}
 		patches = append(patches, p)
@@ -285,16 +288,16 @@ func deleteListing(c *call) (reply, *apiError) {
 		return reply{}, err
 	}
 	w := c.account.world(c.emu)
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.Lock()
+	defer w.Unlock()
 	removed := false
 	for _, m := range markets {
-		removed = w.remove(sku, m, c.now) || removed
+		removed = w.Remove(sku, m, c.now) || removed
 	}
 	if !removed {
 		return reply{}, listingNotFound(sku, markets)
 	}
-	return c.submitted(sku, &submission{}, markets), nil
+	return c.submitted(sku, &world.Submission{}, markets), nil
 }
 
 func searchListings(c *call) (reply, *apiError) {
@@ -324,12 +327,12 @@ func searchListings(c *call) (reply, *apiError) {
 		}
 	}
 	w := c.account.world(c.emu)
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	var found []*listing
-	for _, l := range w.allListings() {
+	w.RLock()
+	defer w.RUnlock()
+	var found []*world.Listing
+	for _, l := range w.AllListings() {
 		// A listing that came after the first page is on none.
-		if listingFound(l, q, markets) && !l.created.After(pg.AsOf) {
+		if listingFound(l, q, markets) && !l.Created.After(pg.AsOf) {
 			found = append(found, l)
 		}
 	}
@@ -353,14 +356,14 @@ func searchListings(c *call) (reply, *apiError) {
 	return reply{status: http.StatusOK, body: object{"numberOfResults": total, "pagination": pagination, "items": items}}, nil
 }
 
-func listingFound(l *listing, q map[string][]string, markets []*marketplace.Marketplace) bool {
-	if !slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool { return l.in(m.ID) }) {
+func listingFound(l *world.Listing, q map[string][]string, markets []*marketplace.Marketplace) bool {
+	if !slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool { return l.In(m.ID) }) {
 		return false
 	}
 	if ids := q["identifiers"]; ids != nil {
-		p, is := l.product, func(id string) bool { return slices.Contains(ids, id) }
+		p, is := l.Product, func(id string) bool { return slices.Contains(ids, id) }
 		found := map[string]bool{
-			"SKU": is(l.sku), "ASIN": is(p.asin), "EAN": is(p.ean), "JAN": is(p.ean), "UPC": is(p.upc), "GTIN": is("0"+p.ean) || is(p.ean), "FNSKU": l.amazon && is(l.stock.fnsku),
+			"SKU": is(l.SKU), "ASIN": is(p.ASIN), "EAN": is(p.EAN), "JAN": is(p.EAN), "UPC": is(p.UPC), "GTIN": is("0"+p.EAN) || is(p.EAN), "FNSKU": l.Amazon && is(l.Stock.FNSKU),
 		}
 		if !found[q["identifiersType"][0]] {
 			return false
@@ -373,38 +376,38 @@ func listingFound(l *listing, q map[string][]string, markets []*marketplace.Mark
 		if q[name] == nil {
 			return true
 		}
-		t, _ := parseTime(q[name][0])
-		at := l.created
+		t, _ := format.ParseTime(q[name][0])
+		at := l.Created
 		if strings.HasPrefix(name, "lastUpdated") {
-			at = l.updated
+			at = l.Updated
 		}
 		return at.Equal(t) || at.After(t) == after
 	}
 	if !within("createdAfter", true) || !within("createdBefore", false) || !within("lastUpdatedAfter", true) || !within("lastUpdatedBefore", false) {
 		return false
 	}
-	if s := q["withIssueSeverity"]; s != nil && !slices.ContainsFunc(l.issues, func(i listingIssue) bool { return slices.Contains(s, i.severity) }) {
+	if s := q["withIssueSeverity"]; s != nil && !slices.ContainsFunc(l.Issues, func(i world.ListingIssue) bool { return slices.Contains(s, i.Severity) }) {
 		return false
 	}
 	has := func(status string) bool {
 		return slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool {
-			return l.in(m.ID) && slices.Contains(l.status(m.ID), status)
+			return l.In(m.ID) && slices.Contains(l.Status(m.ID), status)
 		})
 	}
 	return !slices.ContainsFunc(q["withStatus"], func(s string) bool { return !has(s) }) && !slices.ContainsFunc(q["withoutStatus"], has)
 }
 
 // sortListings sorts by the last update, latest first, if nothing else is said. Listings come sorted by SKU, which decides between equals.
-func sortListings(list []*listing, by, order string) {
-	slices.SortStableFunc(list, func(a, b *listing) int {
+func sortListings(list []*world.Listing, by, order string) {
+	slices.SortStableFunc(list, func(a, b *world.Listing) int {
 		var n int
 		switch by {
 		case "sku":
-			n = cmp.Compare(a.sku, b.sku)
+			n = cmp.Compare(a.SKU, b.SKU)
 		case "createdDate":
-			n = a.created.Compare(b.created)
+			n = a.Created.Compare(b.Created)
 		default:
-			n = a.updated.Compare(b.updated)
+			n = a.Updated.Compare(b.Updated)
 		}
 		if order != "ASC" {
 			n = -n

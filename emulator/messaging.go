@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 var messagingFlow = flow{
@@ -30,7 +33,7 @@ type messageKind struct {
 	// available tells whether the template can be used for an order in a state, a time after the purchase. Amazon says only that it depends on
 	// fulfilment, the kind of seller and the messages sent before (developer-docs.amazon.com/sp-api/docs/messaging-api-v1-use-case-guide);
 	// the rules here are the emulator's own.
-	available  func(o *order, status string, age time.Duration) bool
+	available  func(o *world.Order, status string, age time.Duration) bool
 	text       bool // has a text, which must not be empty
 	maxText    int
 	attachment bool // may have attachments
@@ -44,23 +47,29 @@ const (
 
 // messageKinds are the templates in the order in which actions list them.
 var messageKinds = []messageKind{
-	{name: "confirmCustomizationDetails", text: true, maxText: 800, attachment: true, available: func(o *order, s string, _ time.Duration) bool { return !o.amazon && open(s) }},
-	{name: "confirmDeliveryDetails", text: true, maxText: 2000, available: func(o *order, s string, age time.Duration) bool {
-		return !o.amazon && (open(s) || s == shipped) && age < messagingDays
+	{name: "confirmCustomizationDetails", text: true, maxText: 800, attachment: true, available: func(o *world.Order, s string, _ time.Duration) bool { return !o.Amazon && world.ToBeShipped(s) }},
+	{name: "confirmDeliveryDetails", text: true, maxText: 2000, available: func(o *world.Order, s string, age time.Duration) bool {
+		return !o.Amazon && (world.ToBeShipped(s) || s == world.Shipped) && age < messagingDays
 	}},
-	{name: "legalDisclosure", attachment: true, needsFile: true, available: func(_ *order, s string, age time.Duration) bool { return s == shipped && age < disclosureDays }},
-	{name: "confirmOrderDetails", text: true, maxText: 2000, available: func(o *order, s string, _ time.Duration) bool { return !o.amazon && open(s) }},
-	{name: "confirmServiceDetails", text: true, maxText: 2000, available: func(o *order, s string, age time.Duration) bool {
-		return o.has("LAMP") && (open(s) || s == shipped) && age < messagingDays
+	{name: "legalDisclosure", attachment: true, needsFile: true, available: func(_ *world.Order, s string, age time.Duration) bool {
+		return s == world.Shipped && age < disclosureDays
 	}},
-	{name: "digitalAccessKey", text: true, maxText: 400, attachment: true, available: func(o *order, s string, age time.Duration) bool {
-		return o.has("CALENDAR") && (open(s) || s == shipped) && age < messagingDays
+	{name: "confirmOrderDetails", text: true, maxText: 2000, available: func(o *world.Order, s string, _ time.Duration) bool { return !o.Amazon && world.ToBeShipped(s) }},
+	{name: "confirmServiceDetails", text: true, maxText: 2000, available: func(o *world.Order, s string, age time.Duration) bool {
+		return o.Has("LAMP") && (world.ToBeShipped(s) || s == world.Shipped) && age < messagingDays
 	}},
-	{name: "unexpectedProblem", text: true, maxText: 2000, available: func(o *order, s string, age time.Duration) bool {
-		return !o.amazon && (open(s) || s == shipped) && age < messagingDays
+	{name: "digitalAccessKey", text: true, maxText: 400, attachment: true, available: func(o *world.Order, s string, age time.Duration) bool {
+		return o.Has("CALENDAR") && (world.ToBeShipped(s) || s == world.Shipped) && age < messagingDays
 	}},
-	{name: "warranty", attachment: true, available: func(_ *order, s string, age time.Duration) bool { return s == shipped && age < disclosureDays }},
-	{name: "invoice", attachment: true, needsFile: true, available: func(_ *order, s string, age time.Duration) bool { return s == shipped && age < disclosureDays }},
+	{name: "unexpectedProblem", text: true, maxText: 2000, available: func(o *world.Order, s string, age time.Duration) bool {
+		return !o.Amazon && (world.ToBeShipped(s) || s == world.Shipped) && age < messagingDays
+	}},
+	{name: "warranty", attachment: true, available: func(_ *world.Order, s string, age time.Duration) bool {
+		return s == world.Shipped && age < disclosureDays
+	}},
+	{name: "invoice", attachment: true, needsFile: true, available: func(_ *world.Order, s string, age time.Duration) bool {
+		return s == world.Shipped && age < disclosureDays
+	}},
 }
 
 // BuyerMessage is a message that a seller has sent to the buyer of an order, or a solicitation.
@@ -88,7 +97,7 @@ func (e *Emulator) Messages(sellerID string) []BuyerMessage {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, a := range e.accounts {
-		if a.sellerID == sellerID {
+		if a.ID == sellerID {
 			return slices.Clone(a.contacts.messages)
 		}
 	}
@@ -106,7 +115,7 @@ func errContact(message string) *apiError {
 }
 
 // contactOrder finds the order to whose buyer a request wants to write; nil when there is none in that marketplace.
-func (c *call) contactOrder() (*world, *order, *apiError) {
+func (c *call) contactOrder() (*world.World, *world.Order, *apiError) {
 	id := c.path["amazonOrderId"]
 	if !orderIDPattern.MatchString(id) {
 		return nil, nil, invalid("Invalid Input", "amazonOrderId: is not in 3-7-7 format")
@@ -116,24 +125,24 @@ func (c *call) contactOrder() (*world, *order, *apiError) {
 		return nil, nil, err
 	}
 	w := c.account.world(c.emu)
-	o := w.orderByID(id, c.now)
-	if o == nil || o.marketplace.ID != m.ID {
+	o := w.OrderByID(id, c.now)
+	if o == nil || o.Marketplace.ID != m.ID {
 		return w, nil, nil
 	}
 	return w, o, nil
 }
 
 // availableKinds are the templates that can be used for an order now.
-func (c *call) availableKinds(w *world, o *order) []*messageKind {
-	w.mu.RLock()
-	status := o.status(c.now)
-	w.mu.RUnlock()
+func (c *call) availableKinds(w *world.World, o *world.Order) []*messageKind {
+	w.RLock()
+	status := o.Status(c.now)
+	w.RUnlock()
 	c.emu.mu.Lock()
 	defer c.emu.mu.Unlock()
 	var kinds []*messageKind
 	for i := range messageKinds {
 		k := &messageKinds[i]
-		if k.available(o, status, c.now.Sub(o.purchased)) && !c.account.contacts.sent(o.id, k.name) {
+		if k.available(o, status, c.now.Sub(o.Purchased)) && !c.account.contacts.sent(o.ID, k.name) {
 			kinds = append(kinds, k)
 		}
 	}
@@ -183,7 +192,7 @@ func getMessagingActions(c *call) (reply, *apiError) {
 	if len(names) > 0 {
 		names = append(names, "attributes") // an action, too: the model's sandbox case
 	}
-	base := "/messaging/v1/orders/" + o.id
+	base := "/messaging/v1/orders/" + o.ID
 	return hal(http.StatusOK, c.actionList(base, names, func(name string) string {
 		if kinds[name] == nil {
 			return base + "/" + name
@@ -228,7 +237,7 @@ func getBuyerAttributes(c *call) (reply, *apiError) {
 	if o == nil {
 		return reply{}, orderNotFound(c.path["amazonOrderId"])
 	}
-	return hal(http.StatusOK, object{"buyer": object{"locale": strings.ReplaceAll(o.marketplace.Language, "_", "-")}}), nil
+	return hal(http.StatusOK, object{"buyer": object{"locale": strings.ReplaceAll(o.Marketplace.Language, "_", "-")}}), nil
 }
 
 var (
@@ -248,7 +257,7 @@ func sendMessage(name string) handler {
 			return reply{}, refusedMessage()
 		}
 		body, _ := c.body.(map[string]any)
-		message := BuyerMessage{Time: c.now.UTC(), OrderID: o.id, Type: name}
+		message := BuyerMessage{Time: c.now.UTC(), OrderID: o.ID, Type: name}
 		message.Text, _ = body["text"].(string)
 		switch {
 		case kind.text && strings.TrimSpace(message.Text) == "":
@@ -260,8 +269,8 @@ func sendMessage(name string) handler {
 		}
 		begin, _ := body["coverageStartDate"].(string)
 		end, _ := body["coverageEndDate"].(string)
-		if from, ok := parseTime(begin); ok {
-			if to, ok := parseTime(end); ok && !from.Before(to) {
+		if from, ok := format.ParseTime(begin); ok {
+			if to, ok := format.ParseTime(end); ok && !from.Before(to) {
 				return reply{}, invalidParameter("coverageEndDate", "is not after coverageStartDate")
 			}
 		}
@@ -277,7 +286,7 @@ func sendMessage(name string) handler {
 			up := c.account.contacts.uploads[id]
 			c.emu.mu.Unlock()
 			switch {
-			case up == nil || up.Resource != "messaging/v1/orders/"+o.id+"/messages/"+name:
+			case up == nil || up.Resource != "messaging/v1/orders/"+o.ID+"/messages/"+name:
 				return reply{}, invalidParameter("attachments.uploadDestinationId", `"`+id+`" is not an upload destination for this message`)
 			case !c.received(up):
 				return reply{}, invalidParameter("attachments.uploadDestinationId", `no file with the announced MD5 hash has been uploaded to "`+id+`"`)
@@ -288,7 +297,7 @@ func sendMessage(name string) handler {
 		}
 		c.emu.mu.Lock()
 		defer c.emu.mu.Unlock()
-		if c.account.contacts.sent(o.id, name) {
+		if c.account.contacts.sent(o.ID, name) {
 			return reply{}, refusedMessage() // by another request in the meantime
 		}
 		c.account.contacts.messages = append(c.account.contacts.messages, message)

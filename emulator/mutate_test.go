@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -134,11 +135,11 @@ func TestEveryConstraintIsKept(t *testing.T) {
 		}
 		expect("broken body", detail.Body.Name, query, valid.Header, "{")
 		var decoded any
-		if decoded, err = decodeJSON(body); err != nil {
+		if decoded, err = format.DecodeJSON(body); err != nil {
 			t.Fatalf("%s: %v", op.ID, err)
 		}
 		for m := range bodyMutations(api, detail.Body.Schema, decoded, nil, detail.Body.Name) {
-			changed, err := decodeJSON(body)
+			changed, err := format.DecodeJSON(body)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -208,7 +209,7 @@ func mutations(api *catalog.API, ref *catalog.Schema, v any, steps []any, name s
 		if s.Type == "object" && !give("type", to(1)) {
 			return false
 		}
-		for member := range sortedKeys(v) {
+		for member := range format.SortedKeys(v) {
 			at := append(slices.Clip(steps), member)
 			if slices.Contains(s.Required, member) && !yield(&bodyMutation{"missing member", member, at, to(omit{})}) {
 				return false
@@ -245,7 +246,7 @@ func mutations(api *catalog.API, ref *catalog.Schema, v any, steps []any, name s
 		if s.Type == "string" && s.MinLength != nil && *s.MinLength == 1 {
 			texts["minLength"] = ""
 		}
-		for kind := range sortedKeys(texts) {
+		for kind := range format.SortedKeys(texts) {
 			if !give(kind, to(texts[kind])) {
 				return false
 			}

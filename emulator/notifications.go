@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 var notificationsFlow = flow{
@@ -159,7 +161,7 @@ func createDestination(c *call) (reply, *apiError) {
 		return reply{}, errConflict()
 	}
 	e.minted++
-	d.ID = e.random("destination", e.minted).uuid()
+	d.ID = e.random("destination", e.minted).UUID()
 	e.subscriptions.destinations = append(e.subscriptions.destinations, d)
 	return payload(d.object(e.app.id)), nil
 }
@@ -219,7 +221,7 @@ func createSubscription(c *call) (reply, *apiError) {
 		return reply{}, err
 	}
 	body, _ := c.body.(map[string]any)
-	s := &subscription{Seller: c.account.number, Kind: kind.name}
+	s := &subscription{Seller: c.account.Number, Kind: kind.name}
 	s.Version, _ = body["payloadVersion"].(string)
 	s.Destination, _ = body["destinationId"].(string)
 	s.Directive, _ = body["processingDirective"].(map[string]any)
@@ -249,7 +251,7 @@ func createSubscription(c *call) (reply, *apiError) {
 		return reply{}, errConflict()
 	}
 	e.minted++
-	s.ID = e.random("subscription", e.minted).uuid()
+	s.ID = e.random("subscription", e.minted).UUID()
 	e.subscriptions.list = append(e.subscriptions.list, s)
 	return payload(s.object()), nil
 }
@@ -300,7 +302,7 @@ func checkDirective(kind *notificationKind, directive map[string]any) *apiError 
 func (c *call) mySubscriptions(kind *notificationKind, version string) []*subscription {
 	var list []*subscription
 	for _, s := range c.emu.subscriptions.list {
-		if s.Seller == c.account.number && s.Kind == kind.name && same(version, s.Version) {
+		if s.Seller == c.account.Number && s.Kind == kind.name && world.Same(version, s.Version) {
 			list = append(list, s)
 		}
 	}

@@ -1,6 +1,10 @@
 package emulator
 
-import "net/url"
+import (
+	"net/url"
+
+	"github.com/openspapi/spapi/emulator/internal/world"
+)
 
 // orderItemsPerPage is how many items of an order a page of orders v0 has. Amazon publishes no figure; 100, as for the orders themselves, is
 // assumed. No order of the world has as many: see [WithOrderItemsPerPage].
@@ -11,7 +15,7 @@ const orderItemsPerPage = 100
 func WithOrderItemsPerPage(n int) Option { return func(o *options) { o.orderItems = n } }
 
 // orderItemsPage is the handler of an operation that shows the items of one order, page by page.
-func orderItemsPage(show func(*call, *order) object) handler {
+func orderItemsPage(show func(*call, *world.Order) object) handler {
 	return func(c *call) (reply, *apiError) {
 		pg, problem := c.page("NextToken")
 		if problem == nil && pg.Start > 0 && pg.arg("orderId") != c.path["orderId"] {
@@ -21,12 +25,12 @@ func orderItemsPage(show func(*call, *order) object) handler {
 			return reply{}, invalidOrderInput("NextToken", problem.Error())
 		}
 		c.now = pg.AsOf // all pages show the order as of the first one
-		return orderV0(func(c *call, o *order) object {
+		return orderV0(func(c *call, o *world.Order) object {
 			body := show(c, o)
 			items, _ := body["OrderItems"].([]object)
 			part, more := cut(items, pg.Start, c.emu.options.orderItems)
 			if body["OrderItems"] = part; more {
-				pg.args = url.Values{"orderId": {o.id}}
+				pg.args = url.Values{"orderId": {o.ID}}
 				pg.Query = pg.args.Encode()
 				body["NextToken"] = c.token(pg, pg.Start+len(part))
 			}

@@ -5,6 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 var orders2026Flow = flow{
@@ -13,7 +16,7 @@ var orders2026Flow = flow{
 }
 
 // status2026 are the states of orders v0 in this version's spelling.
-var status2026 = map[string]string{pending: "PENDING", unshipped: "UNSHIPPED", partiallyShipped: "PARTIALLY_SHIPPED", shipped: "SHIPPED", canceled: "CANCELLED"}
+var status2026 = map[string]string{world.Pending: "PENDING", world.Unshipped: "UNSHIPPED", world.PartiallyShipped: "PARTIALLY_SHIPPED", world.Shipped: "SHIPPED", world.Canceled: "CANCELLED"}
 
 func searchOrders2026(c *call) (reply, *apiError) {
 	pg, problem := c.page("paginationToken")
@@ -26,7 +29,7 @@ func searchOrders2026(c *call) (reply, *apiError) {
 			return reply{}, err
 		}
 	}
-	f, name, want := timeFilter(pg.arg, [4]string{"createdAfter", "createdBefore", "lastUpdatedAfter", "lastUpdatedBefore"}, pg.AsOf, true)
+	f, name, want := world.ParseOrderTimes(pg.arg, [4]string{"createdAfter", "createdBefore", "lastUpdatedAfter", "lastUpdatedBefore"}, pg.AsOf, true)
 	if want != "" {
 		return reply{}, invalidParameter(name, want)
 	}
@@ -36,29 +39,29 @@ func searchOrders2026(c *call) (reply, *apiError) {
 			return reply{}, invalidParameter("maxResultsPerPage", "is "+text+", want 1 to 100")
 		}
 	}
-	f.accept = func(o *order, t time.Time) bool {
-		return among(q["marketplaceIds"], o.marketplace.ID) && among(q["fulfillmentStatuses"], status2026[o.status(t)]) && among(q["fulfilledBy"], fulfilledBy2026(o))
+	f.Accept = func(o *world.Order, t time.Time) bool {
+		return world.Among(q["marketplaceIds"], o.Marketplace.ID) && world.Among(q["fulfillmentStatuses"], status2026[o.Status(t)]) && world.Among(q["fulfilledBy"], fulfilledBy2026(o))
 	}
 	w := c.account.world(c.emu)
-	f.most = pg.Start + size + 1 // one more tells that there are more
-	found := w.find(f, pg.AsOf)
+	f.Most = pg.Start + size + 1 // one more tells that there are more
+	found := w.Find(f, pg.AsOf)
 	part, more := cut(found, pg.Start, size)
 	list := []object{}
-	w.mu.RLock()
+	w.RLock()
 	for _, o := range part {
 		list = append(list, orderObject2026(c, o, q["includedData"], pg.AsOf))
 	}
-	w.mu.RUnlock()
+	w.RUnlock()
 	body := object{"orders": list}
 	if more {
 		body["pagination"] = object{"nextToken": c.token(pg, pg.Start+size)}
 	}
-	if f.updatedAfter.IsZero() {
-		body["createdBefore"] = timestamp(f.createdBefore)
-	} else if f.updatedBefore.IsZero() {
-		body["lastUpdatedBefore"] = timestamp(pg.AsOf.Add(-searchDelay))
+	if f.UpdatedAfter.IsZero() {
+		body["createdBefore"] = format.Timestamp(f.CreatedBefore)
+	} else if f.UpdatedBefore.IsZero() {
+		body["lastUpdatedBefore"] = format.Timestamp(pg.AsOf.Add(-world.SearchDelay))
 	} else {
-		body["lastUpdatedBefore"] = timestamp(f.updatedBefore)
+		body["lastUpdatedBefore"] = format.Timestamp(f.UpdatedBefore)
 	}
 	return ok(body), nil
 }
@@ -72,19 +75,21 @@ func getOrder2026(c *call) (reply, *apiError) {
 	if o == nil {
 		return reply{}, orderNotFound(id)
 	}
-	w.mu.RLock()
-	defer w.mu.RUnlock()
+	w.RLock()
+	defer w.RUnlock()
 	return ok(object{"order": orderObject2026(c, o, c.query["includedData"], c.now)}), nil
 }
 
-func fulfilledBy2026(o *order) string {
-	if o.amazon {
+func fulfilledBy2026(o *world.Order) string {
+	if o.Amazon {
 		return "AMAZON"
 	}
 	return "MERCHANT"
 }
 
-func money2026(m money) object { return object{"amount": m.String(), "currencyCode": m.currency} }
+func money2026(m world.Money) object {
+	return object{"amount": m.String(), "currencyCode": m.Currency}
+}
 
 // The roles of which one opens a buyer's and a recipient's personal data (developer-docs.amazon.com/sp-api/docs/access-orders-pii and
 // …/roles-in-the-selling-partner-api). Which of them opens which field is assumed.
@@ -103,51 +108,51 @@ func (e *Emulator) hasRole(roles []string) bool {
 // orderObject2026 shows an order as of t with the data sets that were asked for. Personal data needs no restricted token here, only the
 // role and its data set (developer-docs.amazon.com/sp-api/docs/access-orders-pii). Without the role, of the recipient no more than the
 // town is shown, and of the buyer nothing.
-func orderObject2026(c *call, o *order, included []string, t time.Time) object {
+func orderObject2026(c *call, o *world.Order, included []string, t time.Time) object {
 	want := func(set string) bool { return slices.Contains(included, set) }
-	status := o.status(t)
-	priced := status != pending && status != canceled
+	status := o.Status(t)
+	priced := status != world.Pending && status != world.Canceled
 	out := object{
-		"orderId": o.id, "createdTime": timestamp(o.purchased), "lastUpdatedTime": timestamp(o.updated(t)),
-		"orderAliases": []object{{"aliasId": o.sellerID, "aliasType": "SELLER_ORDER_ID"}},
-		"salesChannel": object{"channelName": "AMAZON", "marketplaceId": o.marketplace.ID, "marketplaceName": "Amazon." + strings.TrimPrefix(o.marketplace.Storefront, "www.amazon.")},
+		"orderId": o.ID, "createdTime": format.Timestamp(o.Purchased), "lastUpdatedTime": format.Timestamp(o.Updated(t)),
+		"orderAliases": []object{{"aliasId": o.SellerOrderID, "aliasType": "SELLER_ORDER_ID"}},
+		"salesChannel": object{"channelName": "AMAZON", "marketplaceId": o.Marketplace.ID, "marketplaceName": "Amazon." + strings.TrimPrefix(o.Marketplace.Storefront, "www.amazon.")},
 	}
 	programs := []string{}
-	if o.business {
+	if o.Business {
 		programs = append(programs, "AMAZON_BUSINESS")
 	}
-	if o.prime {
+	if o.Prime {
 		programs = append(programs, "PRIME")
 	}
-	if o.store != "" {
+	if o.Store != "" {
 		programs = append(programs, "IN_STORE_PICK_UP")
 	}
 	if easyShipV0(o, t) != "" {
 		programs = append(programs, "AMAZON_EASY_SHIP")
 	}
 	out["programs"] = programs
-	if o.replaces != "" {
-		out["associatedOrders"] = []object{{"orderId": o.replaces, "associationType": "REPLACEMENT_ORIGINAL_ID"}}
+	if o.Replaces != "" {
+		out["associatedOrders"] = []object{{"orderId": o.Replaces, "associationType": "REPLACEMENT_ORIGINAL_ID"}}
 	}
 	if want("FULFILLMENT") {
 		level := "STANDARD"
-		if o.express {
+		if o.Express {
 			level = "EXPEDITED"
 		}
 		out["fulfillment"] = object{
 			"fulfillmentStatus": status2026[status], "fulfilledBy": fulfilledBy2026(o), "fulfillmentServiceLevel": level,
-			"shipByWindow":    window(o.purchased, 72*time.Hour),
-			"deliverByWindow": window(o.purchased.Add(48*time.Hour), 5*24*time.Hour),
+			"shipByWindow":    window(o.Purchased, 72*time.Hour),
+			"deliverByWindow": window(o.Purchased.Add(48*time.Hour), 5*24*time.Hour),
 		}
 	}
-	if want("BUYER") && status != pending && c.emu.hasRole(buyerRoles) {
-		buyer := object{"buyerName": o.buyerName, "buyerEmail": o.buyerEmail}
-		if o.po != "" {
-			buyer["buyerPurchaseOrderNumber"], buyer["buyerCompanyName"] = o.po, o.to.company
+	if want("BUYER") && status != world.Pending && c.emu.hasRole(buyerRoles) {
+		buyer := object{"buyerName": o.BuyerName, "buyerEmail": o.BuyerEmail}
+		if o.PO != "" {
+			buyer["buyerPurchaseOrderNumber"], buyer["buyerCompanyName"] = o.PO, o.To.Company
 		}
 		out["buyer"] = buyer
 	}
-	if want("RECIPIENT") && status != pending {
+	if want("RECIPIENT") && status != world.Pending {
 		a := address2026(o)
 		if !c.emu.hasRole(recipientRoles) {
 			for name := range a {
@@ -162,9 +167,9 @@ func orderObject2026(c *call, o *order, included []string, t time.Time) object {
 		out["proceeds"] = proceeds2026(o)
 	}
 	if want("PAYMENT") && priced {
-		out["payment"] = object{"paymentExecutions": []object{{"paymentMethod": map[string]string{"COD": "CashOnDelivery", "CVS": "ConvenienceStore", "Other": "CreditCard"}[o.payment], "paymentAmount": money2026(o.total())}}}
+		out["payment"] = object{"paymentExecutions": []object{{"paymentMethod": map[string]string{"COD": "CashOnDelivery", "CVS": "ConvenienceStore", "Other": "CreditCard"}[o.Payment], "paymentAmount": money2026(o.Total())}}}
 	}
-	if want("TAX") && o.business {
+	if want("TAX") && o.Business {
 		invoicing := object{"buyerInvoicePreference": "BUSINESS"}
 		if s := invoiceV0(o, t); s != "" {
 			invoicing["invoiceStatus"] = map[string]string{"NotRequired": "NOT_REQUIRED", "NotFound": "NOT_FOUND", "Accepted": "ACCEPTED"}[s]
@@ -172,13 +177,13 @@ func orderObject2026(c *call, o *order, included []string, t time.Time) object {
 		out["tax"] = object{"taxInvoicing": invoicing}
 	}
 	if want("FULFILLMENT_ORDERS") {
-		out["fulfillmentOrders"] = []object{{"fulfillmentOrderId": "FO-" + o.id}}
+		out["fulfillmentOrders"] = []object{{"fulfillmentOrderId": "FO-" + o.ID}}
 	}
-	if want("PACKAGES") && (status == shipped || status == partiallyShipped) {
+	if want("PACKAGES") && (status == world.Shipped || status == world.PartiallyShipped) {
 		out["packages"] = packages2026(o, t)
 	}
 	items := []object{}
-	for i := range o.items {
+	for i := range o.Items {
 		items = append(items, item2026(o, i, want, t, priced))
 	}
 	out["orderItems"] = items
@@ -186,19 +191,19 @@ func orderObject2026(c *call, o *order, included []string, t time.Time) object {
 }
 
 func window(from time.Time, length time.Duration) object {
-	return object{"earliestDateTime": timestamp(from), "latestDateTime": timestamp(from.Add(length))}
+	return object{"earliestDateTime": format.Timestamp(from), "latestDateTime": format.Timestamp(from.Add(length))}
 }
 
-func address2026(o *order) object {
-	a := object{"name": o.to.name, "addressLine1": o.to.line1, "city": o.to.city, "postalCode": o.to.postalCode, "countryCode": o.to.country, "phone": o.to.phone, "addressType": "RESIDENTIAL"}
-	if o.to.company != "" {
-		a["companyName"], a["addressType"] = o.to.company, "COMMERCIAL"
+func address2026(o *world.Order) object {
+	a := object{"name": o.To.Name, "addressLine1": o.To.Line1, "city": o.To.City, "postalCode": o.To.PostalCode, "countryCode": o.To.Country, "phone": o.To.Phone, "addressType": "RESIDENTIAL"}
+	if o.To.Company != "" {
+		a["companyName"], a["addressType"] = o.To.Company, "COMMERCIAL"
 	}
-	if o.to.line2 != "" {
-		a["addressLine2"] = o.to.line2
+	if o.To.Line2 != "" {
+		a["addressLine2"] = o.To.Line2
 	}
-	if o.to.state != "" {
-		a["stateOrRegion"] = o.to.state
+	if o.To.State != "" {
+		a["stateOrRegion"] = o.To.State
 	}
 	return a
 }
@@ -211,98 +216,98 @@ func breakdown2026(currency string, price, shipping, tax, discount int) []object
 		units int
 	}{{"ITEM", price}, {"SHIPPING", shipping}, {"TAX", tax}, {"DISCOUNT", -discount}} {
 		if part.units != 0 {
-			list = append(list, object{"type": part.name, "subtotal": money2026(money{part.units, currency})})
+			list = append(list, object{"type": part.name, "subtotal": money2026(world.Money{Units: part.units, Currency: currency})})
 		}
 	}
 	return list
 }
 
-func proceeds2026(o *order) object {
+func proceeds2026(o *world.Order) object {
 	var price, shipping, tax, discount int
-	for i := range o.items {
-		it := &o.items[i]
-		price, shipping, tax, discount = price+o.net(it), shipping+it.shipping.units, tax+it.tax.units, discount+it.discount.units
+	for i := range o.Items {
+		it := &o.Items[i]
+		price, shipping, tax, discount = price+o.Net(it), shipping+it.Shipping.Units, tax+it.Tax.Units, discount+it.Discount.Units
 	}
-	return object{"grandTotal": money2026(o.total()), "breakdowns": breakdown2026(o.marketplace.Currency, price, shipping, tax, discount)}
+	return object{"grandTotal": money2026(o.Total()), "breakdowns": breakdown2026(o.Marketplace.Currency, price, shipping, tax, discount)}
 }
 
-func packages2026(o *order, t time.Time) []object {
+func packages2026(o *world.Order, t time.Time) []object {
 	list := []object{}
-	for _, p := range o.parcelsAt(t) {
+	for _, p := range o.ParcelsAt(t) {
 		status := object{"status": "SHIPPED"}
 		switch {
-		case !t.Before(p.at.Add(o.transit)):
+		case !t.Before(p.At.Add(o.Transit)):
 			status = object{"status": "DELIVERED", "detailedStatus": "DELIVERED"}
-		case t.Sub(p.at) > o.transit*3/4:
+		case t.Sub(p.At) > o.Transit*3/4:
 			status = object{"status": "IN_TRANSIT", "detailedStatus": "OUT_FOR_DELIVERY"}
-		case t.Sub(p.at) > o.transit/4:
+		case t.Sub(p.At) > o.Transit/4:
 			status = object{"status": "IN_TRANSIT", "detailedStatus": "PICKED_UP"}
 		}
 		items := []object{}
-		for i, n := range p.quantities {
+		for i, n := range p.Quantities {
 			if n > 0 {
-				items = append(items, object{"orderItemId": o.items[i].id, "quantity": n})
+				items = append(items, object{"orderItemId": o.Items[i].ID, "quantity": n})
 			}
 		}
 		entry := object{
-			"packageReferenceId": p.ref, "createdTime": timestamp(p.at), "shipTime": timestamp(p.shipped), "packageStatus": status,
-			"carrier": p.carrier, "trackingNumber": p.tracking, "packageItems": items,
+			"packageReferenceId": p.Ref, "createdTime": format.Timestamp(p.At), "shipTime": format.Timestamp(p.Shipped), "packageStatus": status,
+			"carrier": p.Carrier, "trackingNumber": p.Tracking, "packageItems": items,
 		}
-		if p.service != "" {
-			entry["shippingService"] = p.service
+		if p.Service != "" {
+			entry["shippingService"] = p.Service
 		}
 		list = append(list, entry)
 	}
 	return list
 }
 
-func item2026(o *order, i int, want func(string) bool, t time.Time, priced bool) object {
-	it := &o.items[i]
-	product := object{"asin": it.product.asin, "title": it.product.titleIn(o.marketplace), "sellerSku": it.sku, "condition": object{"conditionType": "NEW", "conditionSubtype": "NEW"}}
+func item2026(o *world.Order, i int, want func(string) bool, t time.Time, priced bool) object {
+	it := &o.Items[i]
+	product := object{"asin": it.Product.ASIN, "title": it.Product.TitleIn(o.Marketplace), "sellerSku": it.SKU, "condition": object{"conditionType": "NEW", "conditionSubtype": "NEW"}}
 	if priced {
-		price := object{"unitPrice": money2026(money{it.price.units / it.quantity, it.price.currency})}
-		if o.business {
+		price := object{"unitPrice": money2026(world.Money{Units: it.Price.Units / it.Quantity, Currency: it.Price.Currency})}
+		if o.Business {
 			price["priceDesignation"] = "BUSINESS_PRICE"
 		}
 		product["price"] = price
 	}
-	out := object{"orderItemId": it.id, "quantityOrdered": it.quantity, "product": product}
+	out := object{"orderItemId": it.ID, "quantityOrdered": it.Quantity, "product": product}
 	if want("PROCEEDS") && priced {
 		out["proceeds"] = object{
-			"proceedsTotal": money2026(money{o.itemTotal(i), it.price.currency}),
-			"breakdowns":    breakdown2026(it.price.currency, o.net(it), it.shipping.units, it.tax.units, it.discount.units),
+			"proceedsTotal": money2026(world.Money{Units: o.ItemTotal(i), Currency: it.Price.Currency}),
+			"breakdowns":    breakdown2026(it.Price.Currency, o.Net(it), it.Shipping.Units, it.Tax.Units, it.Discount.Units),
 		}
 	}
-	if want("PROMOTION") && it.discount.units > 0 {
+	if want("PROMOTION") && it.Discount.Units > 0 {
 		out["promotion"] = object{"breakdowns": []object{{"promotionId": "Save 10% on pens & more"}}}
 	}
-	if want("EXPENSE") && it.price.currency == "JPY" {
-		out["expense"] = object{"pointsCost": object{"pointsGranted": object{"pointsNumber": it.price.units / 100, "pointsMonetaryValue": money2026(money{it.price.units / 100, "JPY"})}}}
+	if want("EXPENSE") && it.Price.Currency == "JPY" {
+		out["expense"] = object{"pointsCost": object{"pointsGranted": object{"pointsNumber": it.Price.Units / 100, "pointsMonetaryValue": money2026(world.Money{Units: it.Price.Units / 100, Currency: "JPY"})}}}
 	}
 	if want("CANCELLATION") {
 		cancellation := object{}
-		if !o.cancelAsked.IsZero() && !t.Before(o.cancelAsked) {
-			cancellation["cancellationRequest"] = object{"requester": "BUYER", "cancelReason": o.cancelReason}
+		if !o.CancelAsked.IsZero() && !t.Before(o.CancelAsked) {
+			cancellation["cancellationRequest"] = object{"requester": "BUYER", "cancelReason": o.CancelReason}
 		}
-		if o.status(t) == canceled {
-			cancellation["cancellationExecution"] = object{"cancelledBy": o.cancelledBy, "cancelReason": o.cancelReason}
+		if o.Status(t) == world.Canceled {
+			cancellation["cancellationExecution"] = object{"cancelledBy": o.CancelledBy, "cancelReason": o.CancelReason}
 		}
 		if len(cancellation) > 0 {
 			out["cancellation"] = cancellation
 		}
 	}
-	if want("TAX") && o.marketplace.CountryCode == "US" {
+	if want("TAX") && o.Marketplace.CountryCode == "US" {
 		out["tax"] = object{"taxCollections": []object{{"model": "MARKETPLACE_FACILITATOR", "responsibleParty": "Amazon Services, Inc."}}}
 	}
 	if want("FULFILLMENT") {
-		done := o.shippedOf(i, t)
-		open := it.quantity - done
-		if o.status(t) == canceled {
+		done := o.ShippedOf(i, t)
+		open := it.Quantity - done
+		if o.Status(t) == world.Canceled {
 			open = 0
 		}
 		f := object{"quantityFulfilled": done, "quantityUnfulfilled": open}
-		if it.gift != "" {
-			f["packing"] = object{"giftOption": object{"giftMessage": it.gift, "giftWrapLevel": "classic"}}
+		if it.Gift != "" {
+			f["packing"] = object{"giftOption": object{"giftMessage": it.Gift, "giftWrapLevel": "classic"}}
 		}
 		out["fulfillment"] = f
 	}

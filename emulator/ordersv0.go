@@ -6,11 +6,14 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 var ordersV0Flow = flow{
 	"ordersv0.getOrders":                getOrdersV0,
-	"ordersv0.getOrder":                 orderV0(func(c *call, o *order) record { return orderObjectV0(c, o, c.now) }),
+	"ordersv0.getOrder":                 orderV0(func(c *call, o *world.Order) format.Record { return orderObjectV0(c, o, c.now) }),
 	"ordersv0.getOrderBuyerInfo":        orderV0(buyerInfoV0),
 	"ordersv0.getOrderAddress":          orderV0(addressV0),
 	"ordersv0.getOrderItems":            orderItemsPage(orderItemsV0),
@@ -34,7 +37,7 @@ var orderEnumsV0 = []struct {
 	name   string
 	values []string
 }{
-	{"OrderStatuses", []string{pending, unshipped, partiallyShipped, shipped, canceled, "Unfulfillable", "InvoiceUnconfirmed", "PendingAvailability"}},
+	{"OrderStatuses", []string{world.Pending, world.Unshipped, world.PartiallyShipped, world.Shipped, world.Canceled, "Unfulfillable", "InvoiceUnconfirmed", "PendingAvailability"}},
 	{"FulfillmentChannels", []string{"MFN", "AFN"}},
 	{"PaymentMethods", []string{"COD", "CVS", "Other"}},
 	{"EasyShipShipmentStatuses", []string{"PendingSchedule", "PendingPickUp", "PendingDropOff", "LabelCanceled", "PickedUp", "DroppedOff", "AtOriginFC", "AtDestinationFC",
@@ -57,7 +60,7 @@ func getOrdersV0(c *call) (reply, *apiError) {
 		}
 	}
 	q := pg.args
-	f, name, want := timeFilter(pg.arg, [4]string{"CreatedAfter", "CreatedBefore", "LastUpdatedAfter", "LastUpdatedBefore"}, pg.AsOf, !q.Has("AmazonOrderIds"))
+	f, name, want := world.ParseOrderTimes(pg.arg, [4]string{"CreatedAfter", "CreatedBefore", "LastUpdatedAfter", "LastUpdatedBefore"}, pg.AsOf, !q.Has("AmazonOrderIds"))
 	if want != "" {
 		return reply{}, invalidOrderInput(name, want)
 	}
@@ -86,7 +89,7 @@ func getOrdersV0(c *call) (reply, *apiError) {
 	for i, name := range []string{"EarliestDeliveryDateAfter", "EarliestDeliveryDateBefore", "LatestDeliveryDateAfter", "LatestDeliveryDateBefore"} {
 		if text := q.Get(name); text != "" {
 			var ok bool
-			if delivery[i], ok = parseTime(text); !ok {
+			if delivery[i], ok = format.ParseTime(text); !ok {
 				return reply{}, invalidOrderInput(name, "timestamp must follow ISO8601")
 			}
 		}
@@ -95,89 +98,89 @@ func getOrdersV0(c *call) (reply, *apiError) {
 	stores, statuses, channels := q["MarketplaceIds"], q["OrderStatuses"], q["FulfillmentChannels"]
 	rare := slices.ContainsFunc([]string{"PaymentMethods", "AmazonOrderIds", "SellerOrderId", "BuyerEmail", "EasyShipShipmentStatuses", "ElectronicInvoiceStatuses",
 		"IsISPU", "StoreChainStoreId", "ActualFulfillmentSupplySourceId"}, q.Has)
-	f.accept = func(o *order, t time.Time) bool {
+	f.Accept = func(o *world.Order, t time.Time) bool {
 		if byDelivery {
-			earliest, latest := o.deliveryWindow()
-			if o.amazon || outside(earliest, delivery[0], delivery[1]) || outside(latest, delivery[2], delivery[3]) {
+			earliest, latest := o.DeliveryWindow()
+			if o.Amazon || world.Outside(earliest, delivery[0], delivery[1]) || world.Outside(latest, delivery[2], delivery[3]) {
 				return false
 			}
 		}
 		// What was not asked is not computed: this runs for every order.
-		return among(stores, o.marketplace.ID) && (statuses == nil || among(statuses, o.status(t))) && among(channels, channelV0(o)) && (!rare ||
-			among(q["PaymentMethods"], o.payment) && among(q["AmazonOrderIds"], o.id) && same(q.Get("SellerOrderId"), o.sellerID) && same(q.Get("BuyerEmail"), o.buyerEmail) &&
-				among(q["EasyShipShipmentStatuses"], easyShipV0(o, t)) && among(q["ElectronicInvoiceStatuses"], invoiceV0(o, t)) && same(q.Get("IsISPU"), strconv.FormatBool(o.store != "")) &&
-				same(q.Get("StoreChainStoreId"), o.store) && same(q.Get("ActualFulfillmentSupplySourceId"), o.supplySource()))
+		return world.Among(stores, o.Marketplace.ID) && (statuses == nil || world.Among(statuses, o.Status(t))) && world.Among(channels, o.Channel()) && (!rare ||
+			world.Among(q["PaymentMethods"], o.Payment) && world.Among(q["AmazonOrderIds"], o.ID) && world.Same(q.Get("SellerOrderId"), o.SellerOrderID) && world.Same(q.Get("BuyerEmail"), o.BuyerEmail) &&
+				world.Among(q["EasyShipShipmentStatuses"], easyShipV0(o, t)) && world.Among(q["ElectronicInvoiceStatuses"], invoiceV0(o, t)) && world.Same(q.Get("IsISPU"), strconv.FormatBool(o.Store != "")) &&
+				world.Same(q.Get("StoreChainStoreId"), o.Store) && world.Same(q.Get("ActualFulfillmentSupplySourceId"), o.SupplySource()))
 	}
 	w := c.account.world(c.emu)
-	f.most = pg.Start + size + 1 // one more tells that there are more
-	found := w.find(f, pg.AsOf)
+	f.Most = pg.Start + size + 1 // one more tells that there are more
+	found := w.Find(f, pg.AsOf)
 	part, more := cut(found, pg.Start, size)
-	list := make([]record, 0, len(part))
-	w.mu.RLock()
+	list := make([]format.Record, 0, len(part))
+	w.RLock()
 	for _, o := range part {
 		list = append(list, orderObjectV0(c, o, pg.AsOf))
 	}
-	w.mu.RUnlock()
+	w.RUnlock()
 	var createdBefore, updatedBefore, next any
-	if f.updatedAfter.IsZero() {
-		createdBefore = timestamp(f.createdBefore)
-	} else if f.updatedBefore.IsZero() {
-		updatedBefore = timestamp(pg.AsOf.Add(-searchDelay))
+	if f.UpdatedAfter.IsZero() {
+		createdBefore = format.Timestamp(f.CreatedBefore)
+	} else if f.UpdatedBefore.IsZero() {
+		updatedBefore = format.Timestamp(pg.AsOf.Add(-world.SearchDelay))
 	} else {
-		updatedBefore = timestamp(f.updatedBefore)
+		updatedBefore = format.Timestamp(f.UpdatedBefore)
 	}
 	if more {
 		next = c.token(pg, pg.Start+size)
 	}
-	return payload(record{{"CreatedBefore", createdBefore}, {"LastUpdatedBefore", updatedBefore}, {"NextToken", next}, {"Orders", list}}), nil
+	return payload(format.Record{{"CreatedBefore", createdBefore}, {"LastUpdatedBefore", updatedBefore}, {"NextToken", next}, {"Orders", list}}), nil
 }
 
 // easyShipV0 is the state of an Easy Ship order, which are the merchants' in India; "" for all others.
-func easyShipV0(o *order, t time.Time) string {
-	if o.amazon || o.marketplace.CountryCode != "IN" {
+func easyShipV0(o *world.Order, t time.Time) string {
+	if o.Amazon || o.Marketplace.CountryCode != "IN" {
 		return ""
 	}
-	switch o.status(t) {
-	case unshipped:
-		if t.Sub(o.payable) < 4*time.Hour {
+	switch o.Status(t) {
+	case world.Unshipped:
+		if t.Sub(o.Payable) < 4*time.Hour {
 			return "PendingSchedule"
 		}
 		return "PendingPickUp"
-	case partiallyShipped:
+	case world.PartiallyShipped:
 		return "PickedUp"
-	case shipped:
-		switch since := t.Sub(o.shipped); {
-		case o.deliveredBy(t):
+	case world.Shipped:
+		switch since := t.Sub(o.Shipped); {
+		case o.DeliveredBy(t):
 			return "Delivered"
-		case since > o.transit*3/4:
+		case since > o.Transit*3/4:
 			return "OutForDelivery"
-		case since > o.transit/2:
+		case since > o.Transit/2:
 			return "AtDestinationFC"
-		case since > o.transit/4:
+		case since > o.Transit/4:
 			return "AtOriginFC"
 		}
 		return "PickedUp"
-	case canceled:
+	case world.Canceled:
 		return "LabelCanceled"
 	}
 	return ""
 }
 
 // invoiceV0 is the state of the electronic invoice, which Brazil wants and Easy Ship has no need of; "" elsewhere.
-func invoiceV0(o *order, t time.Time) string {
+func invoiceV0(o *world.Order, t time.Time) string {
 	switch {
 	case easyShipV0(o, t) != "":
 		return "NotRequired"
-	case o.marketplace.CountryCode != "BR" || o.amazon:
+	case o.Marketplace.CountryCode != "BR" || o.Amazon:
 		return ""
-	case o.status(t) == shipped || o.status(t) == partiallyShipped:
+	case o.Status(t) == world.Shipped || o.Status(t) == world.PartiallyShipped:
 		return "Accepted"
 	}
 	return "NotFound"
 }
 
 // orderV0 is the handler of an operation that shows one order.
-func orderV0[T object | record](show func(*call, *order) T) handler {
+func orderV0[T object | format.Record](show func(*call, *world.Order) T) handler {
 	return func(c *call) (reply, *apiError) {
 		id := c.path["orderId"]
 		if !orderIDPattern.MatchString(id) {
@@ -187,8 +190,8 @@ func orderV0[T object | record](show func(*call, *order) T) handler {
 		if o == nil {
 			return reply{}, orderNotFound(id)
 		}
-		w.mu.RLock()
-		defer w.mu.RUnlock()
+		w.RLock()
+		defer w.RUnlock()
 		return payload(show(c, o)), nil
 	}
 }
@@ -197,8 +200,8 @@ func orderV0[T object | record](show func(*call, *order) T) handler {
 // (selling-partner-api-models#2939). The wording is assumed.
 func orderNotFound(id string) *apiError { return notFound("Order " + id + " was not found.") }
 
-func moneyV0(m money) record {
-	return record{{"Amount", m.String()}, {"CurrencyCode", m.currency}}
+func moneyV0(m world.Money) format.Record {
+	return format.Record{{"Amount", m.String()}, {"CurrencyCode", m.Currency}}
 }
 
 // unlessEmpty is the value of a member that is left out where it is empty.
@@ -211,38 +214,38 @@ func unlessEmpty(text string) any {
 
 // orderObjectV0 shows an order as of t. Without a restricted token that names them, the buyer is left out and the address has no more
 // than the town (selling-partner-api-docs#1375).
-func orderObjectV0(c *call, o *order, t time.Time) record {
-	status := o.status(t)
+func orderObjectV0(c *call, o *world.Order, t time.Time) format.Record {
+	status := o.Status(t)
 	done, open := 0, 0
-	for i := range o.items {
-		n := o.shippedOf(i, t)
+	for i := range o.Items {
+		n := o.ShippedOf(i, t)
 		done += n
-		open += o.items[i].quantity - n
+		open += o.Items[i].Quantity - n
 	}
-	if status == canceled {
+	if status == world.Canceled {
 		open = 0
 	}
 	service, category := "Std US D2D Dom", "Standard"
-	if o.express {
+	if o.Express {
 		service, category = "Exp US D2D Dom", "Expedited"
 	}
 	var earliestDelivery, latestDelivery, instruction, preference any
-	if !o.amazon {
-		earliest, latest := o.deliveryWindow()
-		earliestDelivery, latestDelivery = timestamp(earliest), timestamp(latest)
+	if !o.Amazon {
+		earliest, latest := o.DeliveryWindow()
+		earliestDelivery, latestDelivery = format.Timestamp(earliest), format.Timestamp(latest)
 	}
-	if o.store != "" {
-		instruction = record{{"FulfillmentSupplySourceId", o.supplySource()}}
+	if o.Store != "" {
+		instruction = format.Record{{"FulfillmentSupplySourceId", o.SupplySource()}}
 	}
-	if o.business {
+	if o.Business {
 		preference = "BUSINESS"
 	}
 	var total, execution, address, buyer, tax any
-	if status != pending { // prices and address come with the payment
-		if status != canceled {
-			total = moneyV0(o.total())
-			if o.payment == "COD" { // orders that are paid at the door list how
-				execution = []record{{{"Payment", total}, {"PaymentMethod", "COD"}}}
+	if status != world.Pending { // prices and address come with the payment
+		if status != world.Canceled {
+			total = moneyV0(o.Total())
+			if o.Payment == "COD" { // orders that are paid at the door list how
+				execution = []format.Record{{{"Payment", total}, {"PaymentMethod", "COD"}}}
 			}
 		}
 		if c.mayShow("shippingAddress") {
@@ -253,14 +256,14 @@ func orderObjectV0(c *call, o *order, t time.Time) record {
 		if c.mayShow("buyerInfo") {
 			buyer = buyerV0(o)
 		}
-		if o.business && c.mayShow("buyerTaxInformation") {
-			tax = record{{"BuyerBusinessAddress", o.to.line1 + ", " + o.to.city}, {"BuyerLegalCompanyName", o.to.company}}
+		if o.Business && c.mayShow("buyerTaxInformation") {
+			tax = format.Record{{"BuyerBusinessAddress", o.To.Line1 + ", " + o.To.City}, {"BuyerLegalCompanyName", o.To.Company}}
 		}
 	}
-	purchased := timestamp(o.purchased)
-	return record{
-		{"AmazonOrderId", o.id},
-		{"AutomatedShippingSettings", record{{"HasAutomatedShippingSettings", false}}},
+	purchased := format.Timestamp(o.Purchased)
+	return format.Record{
+		{"AmazonOrderId", o.ID},
+		{"AutomatedShippingSettings", format.Record{{"HasAutomatedShippingSettings", false}}},
 		{"BuyerInfo", buyer},
 		{"BuyerInvoicePreference", preference},
 		{"BuyerTaxInformation", tax},
@@ -268,33 +271,33 @@ func orderObjectV0(c *call, o *order, t time.Time) record {
 		{"EarliestShipDate", purchased},
 		{"EasyShipShipmentStatus", unlessEmpty(easyShipV0(o, t))},
 		{"ElectronicInvoiceStatus", unlessEmpty(invoiceV0(o, t))},
-		{"FulfillmentChannel", channelV0(o)},
+		{"FulfillmentChannel", o.Channel()},
 		{"FulfillmentInstruction", instruction},
-		{"HasRegulatedItems", o.regulated != nil},
+		{"HasRegulatedItems", o.Regulated != nil},
 		{"IsAccessPointOrder", false},
-		{"IsBusinessOrder", o.business},
+		{"IsBusinessOrder", o.Business},
 		{"IsGlobalExpressEnabled", false},
-		{"IsISPU", o.store != ""},
+		{"IsISPU", o.Store != ""},
 		{"IsPremiumOrder", false},
-		{"IsPrime", o.prime},
-		{"IsReplacementOrder", o.replaces != ""},
+		{"IsPrime", o.Prime},
+		{"IsReplacementOrder", o.Replaces != ""},
 		{"IsSoldByAB", false},
-		{"LastUpdateDate", timestamp(o.updated(t))},
+		{"LastUpdateDate", format.Timestamp(o.Updated(t))},
 		{"LatestDeliveryDate", latestDelivery},
-		{"LatestShipDate", timestamp(o.purchased.Add(72 * time.Hour))},
-		{"MarketplaceId", o.marketplace.ID},
+		{"LatestShipDate", format.Timestamp(o.Purchased.Add(72 * time.Hour))},
+		{"MarketplaceId", o.Marketplace.ID},
 		{"NumberOfItemsShipped", done},
 		{"NumberOfItemsUnshipped", open},
 		{"OrderStatus", status},
 		{"OrderTotal", total},
 		{"OrderType", "StandardOrder"},
 		{"PaymentExecutionDetail", execution},
-		{"PaymentMethod", o.payment},
-		{"PaymentMethodDetails", paymentDetailsV0(o.payment)},
+		{"PaymentMethod", o.Payment},
+		{"PaymentMethodDetails", paymentDetailsV0(o.Payment)},
 		{"PurchaseDate", purchased},
-		{"ReplacedOrderId", unlessEmpty(o.replaces)},
-		{"SalesChannel", "Amazon." + o.marketplace.Storefront[len("www.amazon."):]},
-		{"SellerOrderId", o.sellerID},
+		{"ReplacedOrderId", unlessEmpty(o.Replaces)},
+		{"SalesChannel", "Amazon." + o.Marketplace.Storefront[len("www.amazon."):]},
+		{"SellerOrderId", o.SellerOrderID},
 		{"ShipServiceLevel", service},
 		{"ShipmentServiceLevelCategory", category},
 		{"ShippingAddress", address},
@@ -311,26 +314,26 @@ func paymentDetailsV0(method string) []string {
 	return []string{"Standard"}
 }
 
-func townV0(o *order) record {
-	return record{{"City", o.to.city}, {"CountryCode", o.to.country}, {"PostalCode", o.to.postalCode}, {"StateOrRegion", unlessEmpty(o.to.state)}}
+func townV0(o *world.Order) format.Record {
+	return format.Record{{"City", o.To.City}, {"CountryCode", o.To.Country}, {"PostalCode", o.To.PostalCode}, {"StateOrRegion", unlessEmpty(o.To.State)}}
 }
 
-func fullAddressV0(o *order) record {
+func fullAddressV0(o *world.Order) format.Record {
 	kind := "Residential"
-	if o.to.company != "" {
+	if o.To.Company != "" {
 		kind = "Commercial"
 	}
-	return record{
-		{"AddressLine1", o.to.line1}, {"AddressLine2", unlessEmpty(o.to.line2)}, {"AddressType", kind}, {"City", o.to.city},
-		{"CompanyName", unlessEmpty(o.to.company)}, {"CountryCode", o.to.country}, {"Name", o.to.name}, {"Phone", o.to.phone},
-		{"PostalCode", o.to.postalCode}, {"StateOrRegion", unlessEmpty(o.to.state)},
+	return format.Record{
+		{"AddressLine1", o.To.Line1}, {"AddressLine2", unlessEmpty(o.To.Line2)}, {"AddressType", kind}, {"City", o.To.City},
+		{"CompanyName", unlessEmpty(o.To.Company)}, {"CountryCode", o.To.Country}, {"Name", o.To.Name}, {"Phone", o.To.Phone},
+		{"PostalCode", o.To.PostalCode}, {"StateOrRegion", unlessEmpty(o.To.State)},
 	}
 }
 
-func buyerV0(o *order) object {
-	b := object{"BuyerEmail": o.buyerEmail, "BuyerName": o.buyerName}
-	if o.po != "" {
-		b["PurchaseOrderNumber"] = o.po
+func buyerV0(o *world.Order) object {
+	b := object{"BuyerEmail": o.BuyerEmail, "BuyerName": o.BuyerName}
+	if o.PO != "" {
+		b["PurchaseOrderNumber"] = o.PO
 	}
 	return b
 }
@@ -338,64 +341,64 @@ func buyerV0(o *order) object {
 // The operations for single parts of an order work with a plain token, too, and then leave the personal data out
 // (selling-partner-api-models#1454, jlevers/selling-partner-api#388).
 
-func buyerInfoV0(c *call, o *order) object {
+func buyerInfoV0(c *call, o *world.Order) object {
 	b := object{}
 	if c.mayShow("buyerInfo") {
 		b = buyerV0(o)
 	}
-	b["AmazonOrderId"] = o.id
+	b["AmazonOrderId"] = o.ID
 	return b
 }
 
-func addressV0(c *call, o *order) object {
+func addressV0(c *call, o *world.Order) object {
 	if !c.mayShow("shippingAddress") {
-		return object{"AmazonOrderId": o.id, "ShippingAddress": townV0(o)}
+		return object{"AmazonOrderId": o.ID, "ShippingAddress": townV0(o)}
 	}
-	out := object{"AmazonOrderId": o.id, "ShippingAddress": fullAddressV0(o)}
-	if o.to.company != "" {
-		out["BuyerCompanyName"] = o.to.company
+	out := object{"AmazonOrderId": o.ID, "ShippingAddress": fullAddressV0(o)}
+	if o.To.Company != "" {
+		out["BuyerCompanyName"] = o.To.Company
 	}
 	return out
 }
 
-func itemBuyerV0(it *orderItem) object {
-	zero := money{0, it.price.currency}
-	if it.gift == "" {
+func itemBuyerV0(it *world.OrderItem) object {
+	zero := world.Money{Units: 0, Currency: it.Price.Currency}
+	if it.Gift == "" {
 		return object{}
 	}
-	return object{"GiftWrapPrice": moneyV0(zero), "GiftWrapTax": moneyV0(zero), "GiftMessageText": it.gift, "GiftWrapLevel": "classic"}
+	return object{"GiftWrapPrice": moneyV0(zero), "GiftWrapTax": moneyV0(zero), "GiftMessageText": it.Gift, "GiftWrapLevel": "classic"}
 }
 
-func orderItemsV0(c *call, o *order) object {
+func orderItemsV0(c *call, o *world.Order) object {
 	list := []object{}
-	for i := range o.items {
-		it := &o.items[i]
-		asked := !o.cancelAsked.IsZero() && !c.now.Before(o.cancelAsked)
+	for i := range o.Items {
+		it := &o.Items[i]
+		asked := !o.CancelAsked.IsZero() && !c.now.Before(o.CancelAsked)
 		reason := ""
 		if asked {
-			reason = o.cancelReason
+			reason = o.CancelReason
 		}
 		out := object{
-			"ASIN": it.product.asin, "SellerSKU": it.sku, "OrderItemId": it.id, "Title": it.product.titleIn(o.marketplace),
-			"QuantityOrdered": it.quantity, "QuantityShipped": o.shippedOf(i, c.now), "ProductInfo": object{"NumberOfItems": strconv.Itoa(it.product.pack)},
-			"IsGift": strconv.FormatBool(it.gift != ""), "ConditionId": "New", "ConditionSubtypeId": "New", "IsTransparency": false, "SerialNumberRequired": false,
+			"ASIN": it.Product.ASIN, "SellerSKU": it.SKU, "OrderItemId": it.ID, "Title": it.Product.TitleIn(o.Marketplace),
+			"QuantityOrdered": it.Quantity, "QuantityShipped": o.ShippedOf(i, c.now), "ProductInfo": object{"NumberOfItems": strconv.Itoa(it.Product.Pack)},
+			"IsGift": strconv.FormatBool(it.Gift != ""), "ConditionId": "New", "ConditionSubtypeId": "New", "IsTransparency": false, "SerialNumberRequired": false,
 			"BuyerRequestedCancel": object{"IsBuyerRequestedCancel": strconv.FormatBool(asked), "BuyerCancelReason": reason},
 		}
-		if status := o.status(c.now); status != pending && status != canceled {
-			out["ItemPrice"], out["ItemTax"] = moneyV0(it.price), moneyV0(it.tax)
-			out["ShippingPrice"], out["ShippingTax"] = moneyV0(it.shipping), moneyV0(money{0, it.price.currency})
-			out["PromotionDiscount"], out["PromotionDiscountTax"] = moneyV0(it.discount), moneyV0(money{0, it.price.currency})
-			if it.discount.units > 0 {
+		if status := o.Status(c.now); status != world.Pending && status != world.Canceled {
+			out["ItemPrice"], out["ItemTax"] = moneyV0(it.Price), moneyV0(it.Tax)
+			out["ShippingPrice"], out["ShippingTax"] = moneyV0(it.Shipping), moneyV0(world.Money{Units: 0, Currency: it.Price.Currency})
+			out["PromotionDiscount"], out["PromotionDiscountTax"] = moneyV0(it.Discount), moneyV0(world.Money{Units: 0, Currency: it.Price.Currency})
+			if it.Discount.Units > 0 {
 				out["PromotionIds"] = []string{"Save 10% on pens & more"}
 			}
-			if o.marketplace.CountryCode == "US" {
+			if o.Marketplace.CountryCode == "US" {
 				out["TaxCollection"] = object{"Model": "MarketplaceFacilitator", "ResponsibleParty": "Amazon Services, Inc."}
 			}
-			if o.business {
+			if o.Business {
 				out["PriceDesignation"] = "BusinessPrice"
 			}
-			if points := it.price.units / 100; o.marketplace.CountryCode == "JP" && points > 0 {
-				out["PointsGranted"] = object{"PointsNumber": points, "PointsMonetaryValue": moneyV0(money{points, "JPY"})}
+			if points := it.Price.Units / 100; o.Marketplace.CountryCode == "JP" && points > 0 {
+				out["PointsGranted"] = object{"PointsNumber": points, "PointsMonetaryValue": moneyV0(world.Money{Units: points, Currency: "JPY"})}
 			}
 		}
 		if c.mayShow("buyerInfo") {
@@ -403,18 +406,18 @@ func orderItemsV0(c *call, o *order) object {
 		}
 		list = append(list, out)
 	}
-	return object{"AmazonOrderId": o.id, "OrderItems": list}
+	return object{"AmazonOrderId": o.ID, "OrderItems": list}
 }
 
-func orderItemsBuyerInfoV0(c *call, o *order) object {
+func orderItemsBuyerInfoV0(c *call, o *world.Order) object {
 	list := []object{}
-	for i := range o.items {
+	for i := range o.Items {
 		out := object{}
 		if c.mayShow("buyerInfo") {
-			out = itemBuyerV0(&o.items[i])
+			out = itemBuyerV0(&o.Items[i])
 		}
-		out["OrderItemId"] = o.items[i].id
+		out["OrderItemId"] = o.Items[i].ID
 		list = append(list, out)
 	}
-	return object{"AmazonOrderId": o.id, "OrderItems": list}
+	return object{"AmazonOrderId": o.ID, "OrderItems": list}
 }

@@ -53,12 +53,12 @@ func (c *call) page(tokenParameter string, mayChange ...string) (*page, error) {
 	}
 	text := c.query.Get(tokenParameter)
 	if text == "" {
-		return &page{Operation: c.op.ID, Account: c.account.number, AsOf: c.now, args: args}, nil
+		return &page{Operation: c.op.ID, Account: c.account.Number, AsOf: c.now, args: args}, nil
 	}
 	p := &page{}
 	raw, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(raw) < sha256.Size || !hmac.Equal(raw[:sha256.Size], c.emu.seal(raw[sha256.Size:])) ||
-		json.Unmarshal(raw[sha256.Size:], p) != nil || p.Operation != c.op.ID || p.Account != c.account.number {
+		json.Unmarshal(raw[sha256.Size:], p) != nil || p.Operation != c.op.ID || p.Account != c.account.Number {
 		return nil, errTokenInvalid
 	}
 	if !c.now.Before(p.Expires) || c.exchange.fault != nil && c.exchange.fault.Kind == FaultExpiredToken {
@@ -114,8 +114,8 @@ type pageSeal struct {
 
 func (e *Emulator) seal(b []byte) []byte {
 	s, _ := seals.Get().(*pageSeal)
-	if s == nil || s.seed != e.options.seed {
-		s = &pageSeal{e.options.seed, hmac.New(sha256.New, fmt.Append(nil, "page token ", e.options.seed))}
+	if s == nil || s.seed != e.options.Seed {
+		s = &pageSeal{e.options.Seed, hmac.New(sha256.New, fmt.Append(nil, "page token ", e.options.Seed))}
 	}
 	defer seals.Put(s)
 	s.mac.Reset()

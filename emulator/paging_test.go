@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"testing"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 func TestPageTokenIsThatOfTheLibrary(t *testing.T) {
@@ -31,7 +33,7 @@ func TestPageTokenIsThatOfTheLibrary(t *testing.T) {
 }
 
 func TestSealsOfSeedsDiffer(t *testing.T) {
-	a, b := &Emulator{options: options{sizes: sizes{seed: 1}}}, &Emulator{options: options{sizes: sizes{seed: 2}}}
+	a, b := &Emulator{options: options{Sizes: world.Sizes{Seed: 1}}}, &Emulator{options: options{Sizes: world.Sizes{Seed: 2}}}
 	first := string(a.seal([]byte("x")))
 	if other := string(b.seal([]byte("x"))); other == first {
 		t.Error("two seeds, one seal")

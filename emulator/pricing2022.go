@@ -3,6 +3,8 @@ package emulator
 import (
 	"net/http"
 	"slices"
+
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 var pricing2022Flow = flow{
@@ -13,14 +15,16 @@ var pricing2022Flow = flow{
 // maxExpectedPrices is how many SKUs a batch may have (selling-partner-api-models, productPricing_2022-05-01).
 const maxExpectedPrices = 40
 
-func number2022(m money) object { return object{"currencyCode": m.currency, "amount": m.number()} }
-
-func points2022(o *marketOffer) object {
-	return object{"pointsNumber": o.points, "pointsMonetaryValue": number2022(money{o.points, o.price.currency})}
+func number2022(m world.Money) object {
+	return object{"currencyCode": m.Currency, "amount": m.Number()}
 }
 
-func fulfillment2022(o *marketOffer) string {
-	if o.amazon {
+func points2022(o *world.MarketOffer) object {
+	return object{"pointsNumber": o.Points, "pointsMonetaryValue": number2022(world.Money{Units: o.Points, Currency: o.Price.Currency})}
+}
+
+func fulfillment2022(o *world.MarketOffer) string {
+	if o.Amazon {
 		return "AFN"
 	}
 	return "MFN"
@@ -77,57 +81,57 @@ func (c *call) expectedPrice(marketplaceID, sku string) (object, *apiError) {
 		return nil, err
 	}
 	w := c.account.world(c.emu)
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	l := w.listing(sku)
-	if l == nil || l.offers[m.ID] == nil {
+	w.RLock()
+	defer w.RUnlock()
+	l := w.Listing(sku)
+	if l == nil || l.Offers[m.ID] == nil {
 		return object{"featuredOfferExpectedPriceResults": []object{{"resultStatus": "OFFER_NOT_FOUND"}}}, nil
 	}
 	fulfilled := "MFN"
-	if l.amazon {
+	if l.Amazon {
 		fulfilled = "AFN"
 	}
-	out := object{"offerIdentifier": object{"marketplaceId": m.ID, "sellerId": c.account.sellerID, "sku": sku, "asin": l.product.asin, "fulfillmentType": fulfilled}}
+	out := object{"offerIdentifier": object{"marketplaceId": m.ID, "sellerId": c.account.ID, "sku": sku, "asin": l.Product.ASIN, "fulfillmentType": fulfilled}}
 	result := object{}
 	out["featuredOfferExpectedPriceResults"] = []object{result}
-	io := w.offersOf(l.product, m, c.now)
-	target := func(o *marketOffer) bool { return o.mine && o.sku == sku }
-	own := slices.IndexFunc(io.offers, func(o marketOffer) bool { return target(&o) })
-	if current := io.featured("New", nil); current != nil {
+	io := w.OffersOf(l.Product, m, c.now)
+	target := func(o *world.MarketOffer) bool { return o.Mine && o.SKU == sku }
+	own := slices.IndexFunc(io.Offers, func(o world.MarketOffer) bool { return target(&o) })
+	if current := io.Featured("New", nil); current != nil {
 		result["currentFeaturedOffer"] = c.featuredOffer(io, current)
 	}
-	if own < 0 || io.offers[own].condition != "New" {
+	if own < 0 || io.Offers[own].Condition != "New" {
 		result["resultStatus"] = "OFFER_NOT_ELIGIBLE"
 		return out, nil
 	}
-	rival := io.featured("New", target)
+	rival := io.Featured("New", target)
 	if rival == nil {
 		result["resultStatus"] = "NO_COMPETING_OFFER"
 		return out, nil
 	}
 	result["competingFeaturedOffer"] = c.featuredOffer(io, rival)
-	price, can := io.expectedPrice(&io.offers[own], rival)
+	price, can := io.ExpectedPrice(&io.Offers[own], rival)
 	if !can {
 		result["resultStatus"] = "OFFER_NOT_ELIGIBLE"
 		return out, nil
 	}
 	expected := object{"listingPrice": number2022(price)}
-	if io.offers[own].points > 0 {
-		expected["points"] = points2022(&io.offers[own])
+	if io.Offers[own].Points > 0 {
+		expected["points"] = points2022(&io.Offers[own])
 	}
 	result["resultStatus"], result["featuredOfferExpectedPrice"] = "VALID_FOEP", expected
 	return out, nil
 }
 
 // featuredOffer names an offer that is or would be featured. SKUs are shown to their owner only.
-func (c *call) featuredOffer(io *itemOffers, o *marketOffer) object {
-	price := object{"listingPrice": number2022(o.price), "shippingPrice": number2022(o.shipping)}
-	if o.points > 0 {
+func (c *call) featuredOffer(io *world.ItemOffers, o *world.MarketOffer) object {
+	price := object{"listingPrice": number2022(o.Price), "shippingPrice": number2022(o.Shipping)}
+	if o.Points > 0 {
 		price["points"] = points2022(o)
 	}
 	return object{
-		"offerIdentifier": object{"marketplaceId": io.marketplace.ID, "sellerId": o.seller, "asin": io.product.asin, "fulfillmentType": fulfillment2022(o)},
-		"condition":       o.condition, "price": price,
+		"offerIdentifier": object{"marketplaceId": io.Marketplace.ID, "sellerId": o.Seller, "asin": io.Product.ASIN, "fulfillmentType": fulfillment2022(o)},
+		"condition":       o.Condition, "price": price,
 	}
 }
 
@@ -169,19 +173,19 @@ func (c *call) competitiveSummary(out object, asin, marketplaceID string, reques
 		return invalidParameter("lowestPricedOffersInputs", "is only valid with lowestPricedOffers in includedData")
 	}
 	w := c.account.world(c.emu)
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	p := w.productByASIN(asin)
+	w.RLock()
+	defer w.RUnlock()
+	p := w.ProductByASIN(asin)
 	if p == nil {
 		return notFound("The requested ASIN " + asin + " was not found.") // wording assumed
 	}
-	io := w.offersOf(p, m, c.now)
+	io := w.OffersOf(p, m, c.now)
 	for _, set := range included {
 		switch set {
 		case "featuredBuyingOptions":
 			options := []object{}
 			// New only: selling-partner-api-models#5377.
-			if o := io.featured("New", nil); o != nil {
+			if o := io.Featured("New", nil); o != nil {
 				shown := offer2022(o)
 				where := object{"glanceViewWeightPercentage": 100, "sampleLocation": object{"postalCode": object{"countryCode": m.CountryCode, "value": samplePostalCode(m.CountryCode)}}}
 				shown["featuredOfferSegments"] = []object{{"customerMembership": "DEFAULT", "segmentDetails": where}}
@@ -190,9 +194,9 @@ func (c *call) competitiveSummary(out object, asin, marketplaceID string, reques
 			out["featuredBuyingOptions"] = options
 		case "referencePrices":
 			out["referencePrices"] = []object{
-				{"name": "CompetitivePriceThreshold", "price": number2022(io.threshold)},
-				{"name": "CompetitivePrice", "price": number2022(io.competitive)},
-				{"name": "WasPrice", "price": number2022(io.was)},
+				{"name": "CompetitivePriceThreshold", "price": number2022(io.Threshold)},
+				{"name": "CompetitivePrice", "price": number2022(io.Competitive)},
+				{"name": "WasPrice", "price": number2022(io.Was)},
 			}
 		case "lowestPricedOffers":
 			if len(inputs) == 0 {
@@ -203,7 +207,7 @@ func (c *call) competitiveSummary(out object, asin, marketplaceID string, reques
 				in, _ := input.(map[string]any)
 				condition, _ := in["itemCondition"].(string)
 				offers := []object{}
-				for _, o := range io.of(condition) {
+				for _, o := range io.Of(condition) {
 					offers = append(offers, offer2022(&o))
 				}
 				if len(offers) > 0 {
@@ -213,9 +217,9 @@ func (c *call) competitiveSummary(out object, asin, marketplaceID string, reques
 			out["lowestPricedOffers"] = lowest
 		case "similarItems":
 			items := []object{}
-			for _, other := range w.catalogue() {
-				if other != p && other.kind.name == p.kind.name && len(items) < maxSimilar {
-					items = append(items, object{"asin": other.asin})
+			for _, other := range w.Catalogue() {
+				if other != p && other.Kind.Name == p.Kind.Name && len(items) < maxSimilar {
+					items = append(items, object{"asin": other.ASIN})
 				}
 			}
 			out["similarItems"] = []object{{"items": items}}
@@ -226,28 +230,28 @@ func (c *call) competitiveSummary(out object, asin, marketplaceID string, reques
 
 // samplePostalCode is a place in a country.
 func samplePostalCode(code string) string {
-	if c, ok := countries[code]; ok {
-		return c.places[0].postalCode
+	if c, ok := world.Countries[code]; ok {
+		return c.Places[0].PostalCode
 	}
 	return "10000"
 }
 
-func offer2022(o *marketOffer) object {
+func offer2022(o *world.MarketOffer) object {
 	prime := "NONE"
-	if o.amazon {
+	if o.Amazon {
 		prime = "NATIONAL"
 	}
 	out := object{
-		"sellerId": o.seller, "condition": o.condition, "subCondition": o.sub, "fulfillmentType": fulfillment2022(o), "listingPrice": number2022(o.price),
-		"shippingOptions": []object{{"shippingOptionType": "DEFAULT", "price": number2022(o.shipping)}}, "primeDetails": object{"eligibility": prime},
+		"sellerId": o.Seller, "condition": o.Condition, "subCondition": o.Sub, "fulfillmentType": fulfillment2022(o), "listingPrice": number2022(o.Price),
+		"shippingOptions": []object{{"shippingOptionType": "DEFAULT", "price": number2022(o.Shipping)}}, "primeDetails": object{"eligibility": prime},
 	}
-	if o.points > 0 {
+	if o.Points > 0 {
 		out["points"] = points2022(o)
 	}
-	if off := o.regular.units - o.price.units; off > 0 {
+	if off := o.Regular.Units - o.Price.Units; off > 0 {
 		out["promotions"] = []object{{"promotionType": "SALE", "promotionSavings": object{
-			"discount":        object{"type": "AMOUNT_OFF", "amountOff": number2022(money{off, o.price.currency})},
-			"discountedPrice": number2022(o.price),
+			"discount":        object{"type": "AMOUNT_OFF", "amountOff": number2022(world.Money{Units: off, Currency: o.Price.Currency})},
+			"discountedPrice": number2022(o.Price),
 		}}}
 	}
 	return out

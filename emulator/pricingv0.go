@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -25,11 +26,13 @@ var pricingV0Flow = flow{
 // errPricing is what pricing says to most mistakes (selling-partner-api-models#2408); which parameter it was stands in details here.
 func errPricing(name, want string) *apiError { return invalid("Invalid Input", name+": "+want) }
 
-func numberV0(m money) object { return object{"CurrencyCode": m.currency, "Amount": m.number()} }
+func numberV0(m world.Money) object {
+	return object{"CurrencyCode": m.Currency, "Amount": m.Number()}
+}
 
 // priceTypeV0 is a price with what comes on top.
-func priceTypeV0(o *marketOffer) object {
-	p := object{"LandedPrice": numberV0(o.landed()), "ListingPrice": numberV0(o.price), "Shipping": numberV0(o.shipping)}
+func priceTypeV0(o *world.MarketOffer) object {
+	p := object{"LandedPrice": numberV0(o.Landed()), "ListingPrice": numberV0(o.Price), "Shipping": numberV0(o.Shipping)}
 	if points := pointsV0(o); points != nil {
 		p["Points"] = points
 	}
@@ -37,20 +40,20 @@ func priceTypeV0(o *marketOffer) object {
 }
 
 // pointsV0 are Amazon points, which exist in Japan only.
-func pointsV0(o *marketOffer) object {
-	if o.points == 0 {
+func pointsV0(o *world.MarketOffer) object {
+	if o.Points == 0 {
 		return nil
 	}
-	return object{"PointsNumber": o.points, "PointsMonetaryValue": numberV0(money{o.points, o.price.currency})}
+	return object{"PointsNumber": o.Points, "PointsMonetaryValue": numberV0(world.Money{Units: o.Points, Currency: o.Price.Currency})}
 }
 
-func salesRanksV0(p *product) []object {
-	return []object{{"ProductCategoryId": "office_product_display_on_website", "Rank": p.rank}, {"ProductCategoryId": p.kind.categoryN, "Rank": p.rank/100 + 1}}
+func salesRanksV0(p *world.Product) []object {
+	return []object{{"ProductCategoryId": "office_product_display_on_website", "Rank": p.Rank}, {"ProductCategoryId": p.Kind.CategoryN, "Rank": p.Rank/100 + 1}}
 }
 
 // prices is the handler of the two operations for up to twenty SKUs or ASINs. One that isn't known is an entry with a status of its
 // own, and no error of the whole (selling-partner-api-models#5190).
-func prices(show func(c *call, w *world, p *product, l *listing, m *marketplace.Marketplace) object) handler {
+func prices(show func(c *call, w *world.World, p *world.Product, l *world.Listing, m *marketplace.Marketplace) object) handler {
 	return func(c *call) (reply, *apiError) {
 		m, err := c.marketplaceOf("MarketplaceId", c.query.Get("MarketplaceId"))
 		if err != nil {
@@ -69,31 +72,31 @@ func prices(show func(c *call, w *world, p *product, l *listing, m *marketplace.
 			return reply{}, errPricing(other, "can't be used with this ItemType")
 		}
 		w := c.account.world(c.emu)
-		w.mu.RLock()
-		defer w.mu.RUnlock()
+		w.RLock()
+		defer w.RUnlock()
 		list := []object{}
 		for _, id := range ids {
 			entry := object{"status": "Success"}
-			var p *product
-			var l *listing
+			var p *world.Product
+			var l *world.Listing
 			if bySKU {
 				entry["SellerSKU"] = id
-				if l = w.listing(id); l != nil && l.offers[m.ID] != nil {
-					p = l.product
+				if l = w.Listing(id); l != nil && l.Offers[m.ID] != nil {
+					p = l.Product
 				}
 			} else {
 				entry["ASIN"] = id
-				p = w.productByASIN(id)
+				p = w.ProductByASIN(id)
 			}
 			if p == nil {
 				entry["status"] = "ClientError"
 			} else {
 				sku := object{"MarketplaceId": "", "SellerId": "", "SellerSKU": ""} // empty when asked by ASIN: the model's sandbox cases
 				if bySKU {
-					sku = object{"MarketplaceId": m.ID, "SellerId": c.account.sellerID, "SellerSKU": id}
+					sku = object{"MarketplaceId": m.ID, "SellerId": c.account.ID, "SellerSKU": id}
 				}
 				product := show(c, w, p, l, m)
-				product["Identifiers"] = object{"MarketplaceASIN": object{"MarketplaceId": m.ID, "ASIN": p.asin}, "SKUIdentifier": sku}
+				product["Identifiers"] = object{"MarketplaceASIN": object{"MarketplaceId": m.ID, "ASIN": p.ASIN}, "SKUIdentifier": sku}
 				entry["Product"] = product
 			}
 			list = append(list, entry)
@@ -103,20 +106,20 @@ func prices(show func(c *call, w *world, p *product, l *listing, m *marketplace.
 }
 
 // priceV0 shows the seller's own offers of an item, or of one listing.
-func priceV0(c *call, w *world, p *product, only *listing, m *marketplace.Marketplace) object {
+func priceV0(c *call, w *world.World, p *world.Product, only *world.Listing, m *marketplace.Marketplace) object {
 	business := c.query.Get("OfferType") == "B2B"
 	offers := []object{}
-	for _, l := range w.ownListings(p) {
-		o, ok := w.ownOffer(l, m, c.now)
-		if !ok || only != nil && l != only || business && o.business.units == 0 || !same(c.query.Get("ItemCondition"), o.condition) {
+	for _, l := range w.OwnListings(p) {
+		o, ok := w.OwnOffer(l, m, c.now)
+		if !ok || only != nil && l != only || business && o.Business.Units == 0 || !world.Same(c.query.Get("ItemCondition"), o.Condition) {
 			continue
 		}
 		entry := object{
-			"RegularPrice": numberV0(o.regular), "FulfillmentChannel": strings.ToUpper(o.channel()), "ItemCondition": o.condition, "ItemSubCondition": o.sub, "SellerSKU": o.sku,
+			"RegularPrice": numberV0(o.Regular), "FulfillmentChannel": strings.ToUpper(o.Channel()), "ItemCondition": o.Condition, "ItemSubCondition": o.Sub, "SellerSKU": o.SKU,
 		}
 		if business {
-			entry["offerType"], entry["businessPrice"] = "B2B", numberV0(o.business)
-			o.price = o.business
+			entry["offerType"], entry["businessPrice"] = "B2B", numberV0(o.Business)
+			o.Price = o.Business
 		} else if c.query.Has("OfferType") {
 			entry["offerType"] = "B2C"
 		}
@@ -127,21 +130,21 @@ func priceV0(c *call, w *world, p *product, only *listing, m *marketplace.Market
 }
 
 // competitivePriceV0 shows the featured offers of an item, new and used, and how many offers there are.
-func competitivePriceV0(c *call, w *world, p *product, _ *listing, m *marketplace.Marketplace) object {
+func competitivePriceV0(c *call, w *world.World, p *world.Product, _ *world.Listing, m *marketplace.Marketplace) object {
 	business := c.query.Get("CustomerType") == "Business"
-	io := w.offersOf(p, m, c.now)
+	io := w.OffersOf(p, m, c.now)
 	competitive := []object{}
 	for i, condition := range []string{"New", "Used"} {
-		o := io.featured(condition, nil)
+		o := io.Featured(condition, nil)
 		if o == nil {
 			continue
 		}
-		entry := object{"CompetitivePriceId": string(rune('1' + i)), "condition": condition, "subcondition": o.sub, "belongsToRequester": o.mine}
+		entry := object{"CompetitivePriceId": string(rune('1' + i)), "condition": condition, "subcondition": o.Sub, "belongsToRequester": o.Mine}
 		if business {
-			entry["offerType"], entry["sellerId"] = "B2C", o.seller
-			if o.business.units > 0 {
+			entry["offerType"], entry["sellerId"] = "B2C", o.Seller
+			if o.Business.Units > 0 {
 				b := *o
-				b.price, o = o.business, &b
+				b.Price, o = o.Business, &b
 				entry["offerType"] = "B2B"
 			}
 		}
@@ -149,12 +152,12 @@ func competitivePriceV0(c *call, w *world, p *product, _ *listing, m *marketplac
 		competitive = append(competitive, entry)
 	}
 	counts := []object{}
-	for _, condition := range itemConditions {
-		if n := len(io.of(condition)); n > 0 {
+	for _, condition := range world.ItemConditions {
+		if n := len(io.Of(condition)); n > 0 {
 			counts = append(counts, object{"Count": n, "condition": condition})
 		}
 	}
-	counts = append(counts, object{"Count": len(io.offers), "condition": "Any"})
+	counts = append(counts, object{"Count": len(io.Offers), "condition": "Any"})
 	return object{"CompetitivePricing": object{"CompetitivePrices": competitive, "NumberOfOfferListings": counts}, "SalesRankings": salesRanksV0(p)}
 }
 
@@ -178,47 +181,47 @@ func (c *call) offersResult(q offersRequest) (object, *apiError) {
 		return nil, err
 	}
 	w := c.account.world(c.emu)
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	var p *product
+	w.RLock()
+	defer w.RUnlock()
+	var p *world.Product
 	identifier := object{"MarketplaceId": m.ID, "ItemCondition": q.condition}
 	result := object{"marketplaceId": m.ID, "ItemCondition": q.condition, "status": "Success", "Identifier": identifier}
 	if q.asin != "" {
-		if p = w.productByASIN(q.asin); p == nil {
+		if p = w.ProductByASIN(q.asin); p == nil {
 			return nil, invalid(q.asin+" is an invalid ASIN for marketplace "+m.ID, "")
 		}
 		identifier["ASIN"], result["ASIN"] = q.asin, q.asin
 	} else {
-		l := w.listing(q.sku)
-		if l == nil || l.offers[m.ID] == nil {
+		l := w.Listing(q.sku)
+		if l == nil || l.Offers[m.ID] == nil {
 			return nil, invalid(q.sku+" is an invalid SKU for marketplace "+m.ID, "") // selling-partner-api-models#1953
 		}
-		p = l.product
+		p = l.Product
 		identifier["SellerSKU"], result["SKU"] = q.sku, q.sku
 	}
-	io := w.offersOf(p, m, c.now)
+	io := w.OffersOf(p, m, c.now)
 	business := q.customer == "Business"
-	result["Summary"] = io.summaryV0(business)
+	result["Summary"] = summaryV0(io, business)
 	offers := []object{}
-	shown := io.of(q.condition)
-	winner := io.featured(q.condition, nil)
+	shown := io.Of(q.condition)
+	winner := io.Featured(q.condition, nil)
 	for i := range shown[:min(len(shown), maxOffers)] {
 		o := &shown[i]
 		entry := object{
-			"SubCondition": subConditionV0(o.sub), "SellerId": o.seller, "ListingPrice": numberV0(o.priceFor(business)), "Shipping": numberV0(o.shipping),
-			"ShippingTime":         object{"minimumHours": o.hours[0], "maximumHours": o.hours[1], "availabilityType": "NOW"},
-			"SellerFeedbackRating": object{"FeedbackCount": o.feedback, "SellerPositiveFeedbackRating": o.positive},
-			"ShipsFrom":            object{"Country": o.country}, "PrimeInformation": object{"IsPrime": o.amazon, "IsNationalPrime": o.amazon},
-			"IsFulfilledByAmazon": o.amazon, "IsFeaturedMerchant": o.eligible, "IsBuyBoxWinner": winner != nil && winner.seller == o.seller && winner.sku == o.sku,
+			"SubCondition": subConditionV0(o.Sub), "SellerId": o.Seller, "ListingPrice": numberV0(priceFor(o, business)), "Shipping": numberV0(o.Shipping),
+			"ShippingTime":         object{"minimumHours": o.Hours[0], "maximumHours": o.Hours[1], "availabilityType": "NOW"},
+			"SellerFeedbackRating": object{"FeedbackCount": o.Feedback, "SellerPositiveFeedbackRating": o.Positive},
+			"ShipsFrom":            object{"Country": o.Country}, "PrimeInformation": object{"IsPrime": o.Amazon, "IsNationalPrime": o.Amazon},
+			"IsFulfilledByAmazon": o.Amazon, "IsFeaturedMerchant": o.Eligible, "IsBuyBoxWinner": winner != nil && winner.Seller == o.Seller && winner.SKU == o.SKU,
 		}
 		if q.sku != "" {
-			entry["MyOffer"] = o.mine
+			entry["MyOffer"] = o.Mine
 		}
 		if business {
-			entry["offerType"] = o.typeFor(business)
+			entry["offerType"] = typeFor(o, business)
 		}
-		if o.notes != "" {
-			entry["ConditionNotes"] = o.notes
+		if o.Notes != "" {
+			entry["ConditionNotes"] = o.Notes
 		}
 		if points := pointsV0(o); points != nil {
 			entry["Points"] = points
@@ -241,32 +244,32 @@ func subConditionV0(sub string) string {
 }
 
 // priceFor is the price that a kind of buyer sees, and typeFor whom that price is for.
-func (o *marketOffer) priceFor(business bool) money {
-	if business && o.business.units > 0 {
-		return o.business
+func priceFor(o *world.MarketOffer, business bool) world.Money {
+	if business && o.Business.Units > 0 {
+		return o.Business
 	}
-	return o.price
+	return o.Price
 }
 
-func (o *marketOffer) typeFor(business bool) string {
-	if business && o.business.units > 0 {
+func typeFor(o *world.MarketOffer, business bool) string {
+	if business && o.Business.Units > 0 {
 		return "B2B"
 	}
 	return "B2C"
 }
 
 // summaryV0 counts and compares all offers, of whatever condition.
-func (io *itemOffers) summaryV0(business bool) object {
+func summaryV0(io *world.ItemOffers, business bool) object {
 	var counts, eligible, lowest, boxes []object
-	for _, condition := range itemConditions {
-		offers := io.of(condition)
+	for _, condition := range world.ItemConditions {
+		offers := io.Of(condition)
 		for _, channel := range []string{"Amazon", "Merchant"} {
 			n, able := 0, 0
-			var low *marketOffer
+			var low *world.MarketOffer
 			for i := range offers {
-				if o := &offers[i]; o.channel() == channel {
+				if o := &offers[i]; o.Channel() == channel {
 					n++
-					if io.takesPart(o) {
+					if io.TakesPart(o) {
 						able++
 					}
 					if low == nil {
@@ -282,18 +285,18 @@ func (io *itemOffers) summaryV0(business bool) object {
 			if able > 0 {
 				eligible = append(eligible, mergeObjects(key, object{"OfferCount": able}))
 			}
-			lowest = append(lowest, mergeObjects(key, low.boxV0(business)))
+			lowest = append(lowest, mergeObjects(key, boxV0(low, business)))
 		}
-		if o := io.featured(condition, nil); o != nil && (condition == "New" || condition == "Used") {
-			box := mergeObjects(object{"condition": strings.ToLower(condition)}, o.boxV0(business))
+		if o := io.Featured(condition, nil); o != nil && (condition == "New" || condition == "Used") {
+			box := mergeObjects(object{"condition": strings.ToLower(condition)}, boxV0(o, business))
 			if business {
-				box["sellerId"] = o.seller
+				box["sellerId"] = o.Seller
 			}
 			boxes = append(boxes, box)
 		}
 	}
 	s := object{
-		"TotalOfferCount": len(io.offers), "ListPrice": numberV0(io.list), "CompetitivePriceThreshold": numberV0(io.threshold), "SalesRankings": salesRanksV0(io.product),
+		"TotalOfferCount": len(io.Offers), "ListPrice": numberV0(io.List), "CompetitivePriceThreshold": numberV0(io.Threshold), "SalesRankings": salesRanksV0(io.Product),
 	}
 	for name, list := range map[string][]object{"NumberOfOffers": counts, "BuyBoxEligibleOffers": eligible, "LowestPrices": lowest, "BuyBoxPrices": boxes} {
 		if list != nil {
@@ -303,12 +306,12 @@ func (io *itemOffers) summaryV0(business bool) object {
 	return s
 }
 
-func (o *marketOffer) boxV0(business bool) object {
+func boxV0(o *world.MarketOffer, business bool) object {
 	shown := *o
-	shown.price = o.priceFor(business)
+	shown.Price = priceFor(o, business)
 	box := priceTypeV0(&shown)
 	if business {
-		box["offerType"] = o.typeFor(business)
+		box["offerType"] = typeFor(o, business)
 	}
 	return box
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -36,21 +38,21 @@ const (
 // typeSchema is the whole schema of a product type.
 func typeSchema(productType string, m *marketplace.Marketplace, requirements string, enforced bool) object {
 	properties, required := object{}, []string{}
-	for i := range listingAttributes {
-		a := &listingAttributes[i]
-		if !a.of(productType) || !a.in(requirements) {
+	for i := range world.ListingAttributes {
+		a := &world.ListingAttributes[i]
+		if !a.Of(productType) || !a.In(requirements) {
 			continue
 		}
-		properties[a.name] = a.schema(m)
-		if a.required && enforced {
-			required = append(required, a.name)
+		properties[a.Name] = a.Schema(m)
+		if a.Required && enforced {
+			required = append(required, a.Name)
 		}
 	}
 	s := object{
 		"$schema": metaSchemaURI, "$id": schemaURI + productType, "$comment": "Product type definition of the emulator for " + productType + " in " + m.ID,
 		"$defs": object{
 			"marketplace_id": object{"type": "string", "default": m.ID, "enum": []string{m.ID}, "enumNames": []string{m.Name}, "editable": false, "hidden": true},
-			"language_tag":   object{"type": "string", "default": m.Language, "enum": languagesOf(m), "enumNames": languagesOf(m), "editable": false, "hidden": true},
+			"language_tag":   object{"type": "string", "default": m.Language, "enum": world.LanguagesOf(m), "enumNames": world.LanguagesOf(m), "editable": false, "hidden": true},
 		},
 		"type": "object", "properties": properties, "additionalProperties": false,
 	}
@@ -70,7 +72,7 @@ func searchProductTypes(c *call) (reply, *apiError) {
 		return reply{}, invalidParameter("itemName", "can't be used with keywords")
 	}
 	list := []object{}
-	for _, t := range productTypeNames() {
+	for _, t := range world.ProductTypeNames() {
 		if finds(t, c.query["keywords"], c.query.Get("itemName")) {
 			list = append(list, object{"name": t[0], "displayName": t[1], "marketplaceIds": c.query["marketplaceIds"]})
 		}
@@ -84,17 +86,17 @@ func finds(t [2]string, keywords []string, itemName string) bool {
 		return true
 	}
 	var kinds strings.Builder
-	for _, k := range productKinds {
-		if k.typ == t[0] {
-			kinds.WriteString(k.name + " " + k.plural + " " + k.category + " ")
-			for language := range sortedKeys(kindNames) {
-				kinds.WriteString(kindNames[language][slices.IndexFunc(productKinds, func(o productKind) bool { return o.name == k.name })] + " ")
+	for _, k := range world.ProductKinds {
+		if k.Type == t[0] {
+			kinds.WriteString(k.Name + " " + k.Plural + " " + k.Category + " ")
+			for language := range format.SortedKeys(world.KindNames) {
+				kinds.WriteString(world.KindNames[language][slices.IndexFunc(world.ProductKinds, func(o world.ProductKind) bool { return o.Name == k.Name })] + " ")
 			}
 		}
 	}
-	text := words(t[1] + " " + kinds.String())
+	text := world.Words(t[1] + " " + kinds.String())
 	if itemName != "" {
-		for _, w := range words(itemName) {
+		for _, w := range world.Words(itemName) {
 			if slices.Contains(text, w) && len(w) > 2 {
 				return true
 			}
@@ -105,7 +107,7 @@ func finds(t [2]string, keywords []string, itemName string) bool {
 		if strings.Contains(strings.ToUpper(t[0]), strings.ToUpper(strings.ReplaceAll(k, " ", "_"))) {
 			return true
 		}
-		for _, w := range words(k) {
+		for _, w := range world.Words(k) {
 			if slices.Contains(text, w) {
 				return true
 			}
@@ -123,11 +125,11 @@ func getProductType(c *call) (reply, *apiError) {
 	if err != nil {
 		return reply{}, err
 	}
-	if v := c.query.Get("sellerId"); v != "" && v != c.account.sellerID {
+	if v := c.query.Get("sellerId"); v != "" && v != c.account.ID {
 		return reply{}, denied(detailsNone)
 	}
 	name := c.path["productType"]
-	if !knownType(name) {
+	if !world.KnownType(name) {
 		e := notFound("Product type " + name + " not found in marketplace " + m.ID + ".") // wording assumed
 		e.code = "NOT_FOUND"
 		return reply{}, e
@@ -145,9 +147,9 @@ func getProductType(c *call) (reply, *apiError) {
 	groups := object{}
 	for _, group := range [][2]string{{"offer", "Offer"}, {"product_identity", "Product Identity"}, {"product_details", "Product Details"}, {"images", "Images"}, {"shipping", "Shipping"}, {"safety_and_compliance", "Safety & Compliance"}} {
 		var names []string
-		for i := range listingAttributes {
-			if a := &listingAttributes[i]; a.group == group[0] && a.of(name) && a.in(requirements) {
-				names = append(names, a.name)
+		for i := range world.ListingAttributes {
+			if a := &world.ListingAttributes[i]; a.Group == group[0] && a.Of(name) && a.In(requirements) {
+				names = append(names, a.Name)
 			}
 		}
 		if names != nil {
@@ -162,7 +164,7 @@ func getProductType(c *call) (reply, *apiError) {
 	return ok(object{
 		"metaSchema": link("meta-schema.json", metaSchema), "schema": link("schema/"+name+".json?"+query.Encode(), typeSchema(name, m, requirements, enforced == "ENFORCED")),
 		"requirements": requirements, "requirementsEnforced": enforced, "propertyGroups": groups, "locale": locale, "marketplaceIds": ids, "productType": name,
-		"displayName":        productTypeNames()[slices.IndexFunc(productTypeNames(), func(t [2]string) bool { return t[0] == name })][1],
+		"displayName":        world.ProductTypeNames()[slices.IndexFunc(world.ProductTypeNames(), func(t [2]string) bool { return t[0] == name })][1],
 		"productTypeVersion": object{"version": productTypeVersion, "latest": true, "releaseCandidate": false},
 	}), nil
 }
@@ -200,7 +202,7 @@ func (x *exchange) definition() (reply, bool) {
 	name := strings.TrimSuffix(strings.TrimPrefix(rest, "schema/"), ".json")
 	query := x.url.Query()
 	m, found := marketplace.ByID(query.Get("marketplaceId"))
-	if !found || !knownType(name) || !strings.HasPrefix(rest, "schema/") {
+	if !found || !world.KnownType(name) || !strings.HasPrefix(rest, "schema/") {
 		return reply{status: http.StatusNotFound, contentType: "application/xml", body: []byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>")}, true
 	}
 	return reply{status: http.StatusOK, body: schemaBytes(typeSchema(name, &m, query.Get("requirements"), query.Get("requirementsEnforced") == "ENFORCED"))}, true

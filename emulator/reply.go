@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/format"
 )
 
 // reply is what every part of the emulator returns; only [Emulator.send] turns one into HTTP.
@@ -18,6 +20,8 @@ type reply struct {
 	stream      io.Reader // instead of a body, length bytes
 	length      int64
 }
+
+type object = format.Object
 
 // apiError is an error of SP-API, sent in its envelope
 // {"errors":[{"code":…,"message":…,"details":…}]} (selling-partner-api-models, every model's Error definition).
@@ -48,10 +52,7 @@ func (e *apiError) reply() reply {
 func ok(body any) reply { return reply{status: http.StatusOK, body: body} }
 
 // payload is a 200 with the body in the older APIs' wrapper.
-func payload(body any) reply { return ok(record{{"payload", body}}) }
-
-// object is a JSON object under construction. encoding/json writes its keys sorted: the same content gives the same bytes.
-type object map[string]any
+func payload(body any) reply { return ok(format.Record{{"payload", body}}) }
 
 // denied is how SP-API refuses: 403, whatever the reason, told apart only by details. An empty one stands for a wrong role, region,
 // authorization or path (selling-partner-api-models#826, #914).
@@ -79,8 +80,8 @@ func notFound(message string) *apiError {
 
 // encode returns the bytes of the body and their type.
 func (r *reply) encode() ([]byte, string) {
-	w := jsonWriters.Get().(*jsonWriter)
-	defer w.release()
+	w := format.NewWriter()
+	defer w.Release()
 	body, contentType := r.encodeIn(w)
 	if _, ready := r.body.([]byte); !ready {
 		body = bytes.Clone(body)
@@ -89,7 +90,7 @@ func (r *reply) encode() ([]byte, string) {
 }
 
 // encodeIn is encode into the memory of w: the bytes are good until w is released.
-func (r *reply) encodeIn(w *jsonWriter) ([]byte, string) {
+func (r *reply) encodeIn(w *format.Writer) ([]byte, string) {
 	contentType := r.contentType
 	if contentType == "" {
 		contentType = "application/json"
@@ -100,17 +101,17 @@ func (r *reply) encodeIn(w *jsonWriter) ([]byte, string) {
 	case []byte:
 		return body, contentType
 	default:
-		if err := w.write(body); err != nil {
+		if err := w.Write(body); err != nil {
 			panic("emulator: reply can't be encoded: " + err.Error()) // a handler's mistake, found by its first test
 		}
-		return w.out, contentType
+		return w.Bytes(), contentType
 	}
 }
 
 // send writes a reply: the only place that sets status and headers.
 func send(w http.ResponseWriter, x *exchange, r reply) {
-	text := jsonWriters.Get().(*jsonWriter)
-	defer text.release()
+	text := format.NewWriter()
+	defer text.Release()
 	body, contentType := r.encodeIn(text)
 	h := w.Header()
 	// Names are written as [http.CanonicalHeaderKey] spells them, which Set would do anew for each reply.
@@ -190,6 +191,3 @@ func formatRate(rate float64) string {
 	}
 	return s + ".0"
 }
-
-// timestamp is the spelling of times in SP-API bodies, to the second.
-func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) } // the layout for which package time has a short cut

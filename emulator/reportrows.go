@@ -9,40 +9,43 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/japanese"
 )
 
-// reportRow is what one row of a flat file shows. What it points to is guarded by world.mu.
+// reportRow is what one row of a flat file shows. What it points to is guarded by the world's lock.
 type reportRow struct {
 	k    *desk
 	r    *report
 	at   time.Time // when the report was written: it shows the world as of then
 	m    *marketplace.Marketplace
-	o    *order
-	it   *orderItem
-	i    int      // of it
-	l    *listing // of the row, or of the order's item; may be nil
-	back *returned
+	o    *world.Order
+	it   *world.OrderItem
+	i    int            // of it
+	l    *world.Listing // of the row, or of the order's item; may be nil
+	back *world.Return
 	line *settlementLine
 	more map[string]string // cells that only this kind of row has
 }
 
-// rows yields the rows of a report one by one, nil at the end. The caller holds world.mu for reading.
+// rows yields the rows of a report one by one, nil at the end. The caller holds the world's lock for reading.
 type rows func() *reportRow
 
 // reportRows starts the rows of a report.
-func (k *desk) reportRows(r *report, w *world, at time.Time) rows {
+func (k *desk) reportRows(r *report, w *world.World, at time.Time) rows {
 	markets := k.marketplacesOf(r.marketplaces)
-	inMarkets := func(o *order) bool { return slices.Contains(r.marketplaces, o.marketplace.ID) }
+	inMarkets := func(o *world.Order) bool { return slices.Contains(r.marketplaces, o.Marketplace.ID) }
 	within := func(t time.Time) bool { return !t.IsZero() && !t.Before(r.from) && !t.After(r.to) && !t.After(at) }
-	byOrder := func(accept func(*order) bool, expand func(*reportRow) []*reportRow) rows {
-		return orderRows(k, r, w, at, func(o *order) bool { return !o.purchased.After(at) && inMarkets(o) && accept(o) }, expand)
+	byOrder := func(accept func(*world.Order) bool, expand func(*reportRow) []*reportRow) rows {
+		return orderRows(k, r, w, at, func(o *world.Order) bool { return !o.Purchased.After(at) && inMarkets(o) && accept(o) }, expand)
 	}
-	byListing := func(accept func(*listing, *marketplace.Marketplace) bool) rows {
+	byListing := func(accept func(*world.Listing, *marketplace.Marketplace) bool) rows {
 		var list []*reportRow
-		for _, l := range w.allListings() {
+		for _, l := range w.AllListings() {
 			for _, m := range markets {
 				if accept(l, m) {
 					list = append(list, &reportRow{k: k, r: r, at: at, m: m, l: l})
@@ -52,47 +55,50 @@ func (k *desk) reportRows(r *report, w *world, at time.Time) rows {
 		}
 		return listRows(list)
 	}
-	offered := func(l *listing, m *marketplace.Marketplace) bool { return l.offers[m.ID] != nil }
+	offered := func(l *world.Listing, m *marketplace.Marketplace) bool { return l.Offers[m.ID] != nil }
 	switch r.kind.rows {
 	case "orders":
-		return byOrder(func(o *order) bool { return within(o.purchased) }, nil)
+		return byOrder(func(o *world.Order) bool { return within(o.Purchased) }, nil)
 	case "orders-updated":
-		return byOrder(func(o *order) bool { return within(o.updated(at)) }, nil)
+		return byOrder(func(o *world.Order) bool { return within(o.Updated(at)) }, nil)
 	case "orders-unshipped":
-		return byOrder(func(o *order) bool {
-			s := o.status(at)
-			return !o.amazon && (s == unshipped || s == partiallyShipped) && within(o.purchased)
+		return byOrder(func(o *world.Order) bool {
+			s := o.Status(at)
+			return !o.Amazon && (s == world.Unshipped || s == world.PartiallyShipped) && within(o.Purchased)
 		}, nil)
 	case "orders-actionable":
-		return byOrder(func(o *order) bool { s := o.status(at); return !o.amazon && (s == unshipped || s == partiallyShipped) }, nil)
+		return byOrder(func(o *world.Order) bool {
+			s := o.Status(at)
+			return !o.Amazon && (s == world.Unshipped || s == world.PartiallyShipped)
+		}, nil)
 	case "orders-pending":
-		return byOrder(func(o *order) bool { return o.status(at) == pending }, nil)
+		return byOrder(func(o *world.Order) bool { return o.Status(at) == world.Pending }, nil)
 	case "shipments":
-		return byOrder(func(o *order) bool { return o.status(at) == shipped && within(o.shipped) }, nil)
+		return byOrder(func(o *world.Order) bool { return o.Status(at) == world.Shipped && within(o.Shipped) }, nil)
 	case "shipments-fba":
-		return byOrder(func(o *order) bool { return o.amazon && o.status(at) == shipped && within(o.shipped) }, nil)
+		return byOrder(func(o *world.Order) bool { return o.Amazon && o.Status(at) == world.Shipped && within(o.Shipped) }, nil)
 	case "shipments-fba-promotion":
-		return byOrder(func(o *order) bool { return o.amazon && o.status(at) == shipped && within(o.shipped) }, func(row *reportRow) []*reportRow {
-			if row.it.discount.units == 0 {
+		return byOrder(func(o *world.Order) bool { return o.Amazon && o.Status(at) == world.Shipped && within(o.Shipped) }, func(row *reportRow) []*reportRow {
+			if row.it.Discount.Units == 0 {
 				return nil
 			}
 			return []*reportRow{row}
 		})
 	case "returns-fba", "returns-mfn":
 		fba := r.kind.rows == "returns-fba"
-		return byOrder(func(o *order) bool { return o.amazon == fba && o.status(at) == shipped }, func(row *reportRow) []*reportRow {
-			if row.back = w.returned(row.o, row.i); row.back == nil || !within(row.back.at) {
+		return byOrder(func(o *world.Order) bool { return o.Amazon == fba && o.Status(at) == world.Shipped }, func(row *reportRow) []*reportRow {
+			if row.back = w.ReturnOf(row.o, row.i); row.back == nil || !within(row.back.At) {
 				return nil
 			}
 			return []*reportRow{row}
 		})
 	case "feedback":
-		return byOrder(func(o *order) bool { return o.status(at) == shipped }, func(row *reportRow) []*reportRow {
-			f := k.emu.random("feedback", k.account.number, row.o.id)
-			if posted := row.o.shipped.Add(time.Duration(f.between(2, 30)) * day); row.i > 0 || !f.chance(8) || !within(posted) {
+		return byOrder(func(o *world.Order) bool { return o.Status(at) == world.Shipped }, func(row *reportRow) []*reportRow {
+			f := k.emu.random("feedback", k.account.Number, row.o.ID)
+			if posted := row.o.Shipped.Add(time.Duration(f.Between(2, 30)) * world.Day); row.i > 0 || !f.Chance(8) || !within(posted) {
 				return nil
 			} else {
-				row.more = map[string]string{"date": flatDate(posted, row.m), "rating": strconv.Itoa(6 - f.between(1, 2)), "comments": pick(f, []string{"Quick & as described 👍", "Schön, aber „klein“", "丁寧な梱包でした"}), "rater-email": row.o.buyerEmail}
+				row.more = map[string]string{"date": flatDate(posted, row.m), "rating": strconv.Itoa(6 - f.Between(1, 2)), "comments": random.Pick(f, []string{"Quick & as described 👍", "Schön, aber „klein“", "丁寧な梱包でした"}), "rater-email": row.o.BuyerEmail}
 			}
 			return []*reportRow{row}
 		})
@@ -101,30 +107,30 @@ func (k *desk) reportRows(r *report, w *world, at time.Time) rows {
 	case "ledger-summary", "ledger-detail":
 		return k.ledgerRows(r, w, at)
 	case "fba":
-		return byListing(func(l *listing, m *marketplace.Marketplace) bool { return l.amazon && offered(l, m) })
+		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool { return l.Amazon && offered(l, m) })
 	case "fba-unfulfillable":
-		return byListing(func(l *listing, m *marketplace.Marketplace) bool {
-			return l.amazon && offered(l, m) && l.stock.unfulfillable > 0
+		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool {
+			return l.Amazon && offered(l, m) && l.Stock.Unfulfillable > 0
 		})
 	case "listings":
-		return byListing(func(l *listing, m *marketplace.Marketplace) bool { return l.in(m.ID) })
+		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool { return l.In(m.ID) })
 	case "listings-active":
-		return byListing(func(l *listing, m *marketplace.Marketplace) bool { return l.buyable(m.ID) })
+		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool { return l.Buyable(m.ID) })
 	case "listings-inactive":
-		return byListing(func(l *listing, m *marketplace.Marketplace) bool { return l.in(m.ID) && !l.buyable(m.ID) })
+		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool { return l.In(m.ID) && !l.Buyable(m.ID) })
 	case "listings-stranded":
-		return byListing(func(l *listing, m *marketplace.Marketplace) bool {
-			return l.amazon && l.in(m.ID) && l.stock.total() > 0 && !offered(l, m)
+		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool {
+			return l.Amazon && l.In(m.ID) && l.Stock.Total() > 0 && !offered(l, m)
 		})
 	case "listings-mfn", "listings-eu":
 		eu := r.kind.rows == "listings-eu"
-		return byListing(func(l *listing, m *marketplace.Marketplace) bool {
-			return offered(l, m) && (eu && m.Region == marketplace.Europe || !eu && !l.amazon)
+		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool {
+			return offered(l, m) && (eu && m.Region == marketplace.Europe || !eu && !l.Amazon)
 		})
 	case "listings-cancelled":
 		var list []*reportRow
-		for sku := range sortedKeys(w.listings) {
-			if l := w.listings[sku]; l.deleted && len(markets) > 0 {
+		for sku := range format.SortedKeys(w.Listings) {
+			if l := w.Listings[sku]; l.Deleted && len(markets) > 0 {
 				list = append(list, &reportRow{k: k, r: r, at: at, m: markets[0], l: l})
 			}
 		}
@@ -145,12 +151,12 @@ func listRows(list []*reportRow) rows {
 }
 
 // orderRows yields a row per item of the orders that are accepted, or what expand makes of it.
-func orderRows(k *desk, r *report, w *world, at time.Time, accept func(*order) bool, expand func(*reportRow) []*reportRow) rows {
-	orders := w.orders
+func orderRows(k *desk, r *report, w *world.World, at time.Time, accept func(*world.Order) bool, expand func(*reportRow) []*reportRow) rows {
+	orders := w.Orders
 	item := 0
 	n := 0
 	if since := earliest(r); !since.IsZero() {
-		n, _ = slices.BinarySearchFunc(orders, since, func(o *order, t time.Time) int { return o.purchased.Compare(t) })
+		n, _ = slices.BinarySearchFunc(orders, since, func(o *world.Order, t time.Time) int { return o.Purchased.Compare(t) })
 	}
 	var waiting []*reportRow
 	return func() *reportRow {
@@ -160,7 +166,7 @@ func orderRows(k *desk, r *report, w *world, at time.Time, accept func(*order) b
 				waiting = waiting[1:]
 				return row
 			}
-			if n >= len(orders) || orders[n].purchased.After(at) {
+			if n >= len(orders) || orders[n].Purchased.After(at) {
 				return nil
 			}
 			o := orders[n]
@@ -168,8 +174,8 @@ func orderRows(k *desk, r *report, w *world, at time.Time, accept func(*order) b
 				n++
 				continue
 			}
-			row := &reportRow{k: k, r: r, at: at, m: o.marketplace, o: o, it: &o.items[item], i: item, l: w.listings[o.items[item].sku]}
-			if item++; item == len(o.items) {
+			row := &reportRow{k: k, r: r, at: at, m: o.Marketplace, o: o, it: &o.Items[item], i: item, l: w.Listings[o.Items[item].SKU]}
+			if item++; item == len(o.Items) {
 				n, item = n+1, 0
 			}
 			if expand == nil {
@@ -195,50 +201,50 @@ func earliest(r *report) time.Time {
 // settlementLine is one amount of a settlement.
 type settlementLine struct {
 	transaction, kind, what string // "Order", "ItemPrice", "Principal"
-	amount                  money
+	amount                  world.Money
 }
 
 // settlementRows yields the sum of a period and then its amounts. What was shipped is settled, and what came back.
-func (k *desk) settlementRows(r *report, w *world, at time.Time) rows {
+func (k *desk) settlementRows(r *report, w *world.World, at time.Time) rows {
 	lines := func(row *reportRow) (list []*reportRow) {
 		add := func(back bool, kind, what string, units int) {
 			if units == 0 {
 				return
 			}
 			copied := *row
-			copied.line = &settlementLine{"Order", kind, what, money{units, row.it.price.currency}}
+			copied.line = &settlementLine{"Order", kind, what, world.Money{Units: units, Currency: row.it.Price.Currency}}
 			if back {
 				copied.line.transaction = "Refund"
-				copied.back = w.returned(row.o, row.i)
+				copied.back = w.ReturnOf(row.o, row.i)
 			}
 			list = append(list, &copied)
 		}
 		it := row.it
-		if in(row.o.shipped, r) {
-			add(false, "ItemPrice", "Principal", it.price.units)
-			add(false, "ItemPrice", "Tax", it.tax.units)
-			add(false, "ItemPrice", "Shipping", it.shipping.units)
-			add(false, "Promotion", "Principal", -it.discount.units)
-			add(false, "ItemFees", "Commission", -it.price.units*15/100)
-			if row.o.amazon {
-				add(false, "ItemFees", "FBAPerUnitFulfillmentFee", -priceIn(322*it.quantity, row.m).units)
+		if in(row.o.Shipped, r) {
+			add(false, "ItemPrice", "Principal", it.Price.Units)
+			add(false, "ItemPrice", "Tax", it.Tax.Units)
+			add(false, "ItemPrice", "Shipping", it.Shipping.Units)
+			add(false, "Promotion", "Principal", -it.Discount.Units)
+			add(false, "ItemFees", "Commission", -it.Price.Units*15/100)
+			if row.o.Amazon {
+				add(false, "ItemFees", "FBAPerUnitFulfillmentFee", -world.PriceIn(322*it.Quantity, row.m).Units)
 			}
 		}
-		if back := w.returned(row.o, row.i); back != nil && in(back.at, r) {
-			add(true, "ItemPrice", "Principal", -it.price.units*back.quantity/it.quantity)
-			add(true, "ItemFees", "Commission", it.price.units*15/100*back.quantity/it.quantity)
+		if back := w.ReturnOf(row.o, row.i); back != nil && in(back.At, r) {
+			add(true, "ItemPrice", "Principal", -it.Price.Units*back.Quantity/it.Quantity)
+			add(true, "ItemFees", "Commission", it.Price.Units*15/100*back.Quantity/it.Quantity)
 		}
 		return list
 	}
-	accept := func(o *order) bool {
-		return slices.Contains(r.marketplaces, o.marketplace.ID) && o.status(at) == shipped
+	accept := func(o *world.Order) bool {
+		return slices.Contains(r.marketplaces, o.Marketplace.ID) && o.Status(at) == world.Shipped
 	}
 	total, found := 0, false
 	sum := orderRows(k, r, w, at, accept, lines)
 	var currency string
 	for row := sum(); row != nil; row = sum() {
-		total += row.line.amount.units
-		currency, found = row.line.amount.currency, true
+		total += row.line.amount.Units
+		currency, found = row.line.amount.Currency, true
 	}
 	if !found {
 		return listRows(nil)
@@ -251,8 +257,8 @@ func (k *desk) settlementRows(r *report, w *world, at time.Time) rows {
 			m := k.marketplacesOf(r.marketplaces)[0]
 			head := &reportRow{k: k, r: r, at: at, m: m}
 			head.more = map[string]string{
-				"settlement-start-date": settlementTime(r.from), "settlement-end-date": settlementTime(r.to), "deposit-date": settlementTime(r.to.Add(2 * day)),
-				"total-amount": head.local(money{total, currency}), "currency": currency,
+				"settlement-start-date": settlementTime(r.from), "settlement-end-date": settlementTime(r.to), "deposit-date": settlementTime(r.to.Add(2 * world.Day)),
+				"total-amount": head.local(world.Money{Units: total, Currency: currency}), "currency": currency,
 			}
 			return head
 		}
@@ -266,13 +272,13 @@ func in(t time.Time, r *report) bool { return !t.IsZero() && !t.Before(r.from) &
 func settlementTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // ledgerRows tells what happened to the stock of each day and SKU, worked back from what is there now: the balance of each row is right.
-func (k *desk) ledgerRows(r *report, w *world, at time.Time) rows {
+func (k *desk) ledgerRows(r *report, w *world.World, at time.Time) rows {
 	type key struct{ day, sku string }
 	shippedUnits, back := map[key]int{}, map[key]int{}
 	var events []*reportRow
-	from, to := r.from.UTC().Truncate(day), r.to.UTC()
-	all := orderRows(k, r, w, at, func(o *order) bool {
-		return o.amazon && o.status(at) == shipped && slices.Contains(r.marketplaces, o.marketplace.ID)
+	from, to := r.from.UTC().Truncate(world.Day), r.to.UTC()
+	all := orderRows(k, r, w, at, func(o *world.Order) bool {
+		return o.Amazon && o.Status(at) == world.Shipped && slices.Contains(r.marketplaces, o.Marketplace.ID)
 	}, nil)
 	event := func(row *reportRow, t time.Time, kind string, n int) {
 		if t.Before(from) || t.After(to) || r.options["eventType"] != "" && r.options["eventType"] != kind {
@@ -280,22 +286,22 @@ func (k *desk) ledgerRows(r *report, w *world, at time.Time) rows {
 		}
 		copied := *row
 		copied.more = map[string]string{
-			"date": flatDate(t, row.m), "event-type": kind, "reference-id": row.o.id, "quantity": strconv.Itoa(n), "disposition": "SELLABLE", "reason": "",
+			"date": flatDate(t, row.m), "event-type": kind, "reference-id": row.o.ID, "quantity": strconv.Itoa(n), "disposition": "SELLABLE", "reason": "",
 			"reconciled-quantity": strconv.Itoa(max(n, -n)), "unreconciled-quantity": "0", "date-and-time": offsetTimestamp(t),
 		}
 		events = append(events, &copied)
 	}
 	for row := all(); row != nil; row = all() {
-		sku := row.it.sku
-		shippedUnits[key{row.o.shipped.UTC().Format(time.DateOnly), sku}] += row.it.quantity
-		event(row, row.o.shipped, "Shipments", -row.it.quantity)
-		if b := w.returned(row.o, row.i); b != nil && !b.at.After(at) {
-			back[key{b.at.UTC().Format(time.DateOnly), sku}] += b.quantity
-			event(row, b.at, "CustomerReturns", b.quantity)
+		sku := row.it.SKU
+		shippedUnits[key{row.o.Shipped.UTC().Format(time.DateOnly), sku}] += row.it.Quantity
+		event(row, row.o.Shipped, "Shipments", -row.it.Quantity)
+		if b := w.ReturnOf(row.o, row.i); b != nil && !b.At.After(at) {
+			back[key{b.At.UTC().Format(time.DateOnly), sku}] += b.Quantity
+			event(row, b.At, "CustomerReturns", b.Quantity)
 		}
 	}
-	wanted := func(l *listing) bool {
-		return l != nil && l.amazon && same(r.options["FNSKU"], l.stock.fnsku) && same(r.options["MSKU"], l.sku) && same(r.options["ASIN"], l.product.asin)
+	wanted := func(l *world.Listing) bool {
+		return l != nil && l.Amazon && world.Same(r.options["FNSKU"], l.Stock.FNSKU) && world.Same(r.options["MSKU"], l.SKU) && world.Same(r.options["ASIN"], l.Product.ASIN)
 	}
 	if r.kind.rows == "ledger-detail" {
 		events = slices.DeleteFunc(events, func(row *reportRow) bool { return !wanted(row.l) })
@@ -305,14 +311,14 @@ func (k *desk) ledgerRows(r *report, w *world, at time.Time) rows {
 	var list []*reportRow
 	markets := k.marketplacesOf(r.marketplaces)
 	period := map[string]string{"MONTHLY": "2006-01"}[r.options["aggregatedByTimePeriod"]]
-	for _, l := range w.allListings() {
+	for _, l := range w.AllListings() {
 		if !wanted(l) || len(markets) == 0 {
 			continue
 		}
-		end := l.stock.fulfillable
+		end := l.Stock.Fulfillable
 		var newest []*reportRow
-		for d := at.UTC().Truncate(day); !d.Before(from); d = d.Add(-day) {
-			k2 := key{d.Format(time.DateOnly), l.sku}
+		for d := at.UTC().Truncate(world.Day); !d.Before(from); d = d.Add(-world.Day) {
+			k2 := key{d.Format(time.DateOnly), l.SKU}
 			out, in := shippedUnits[k2], back[k2]
 			begin := end + out - in
 			if d.After(to) {
@@ -365,7 +371,7 @@ func warehouse(m *marketplace.Marketplace) string {
 var decimalComma = []string{"DE", "FR", "IT", "ES", "NL", "BE", "SE", "PL", "TR", "BR"}
 
 // local writes an amount as the marketplace's country does.
-func (row *reportRow) local(m money) string {
+func (row *reportRow) local(m world.Money) string {
 	if slices.Contains(decimalComma, row.m.CountryCode) {
 		return strings.Replace(m.String(), ".", ",", 1)
 	}
@@ -423,9 +429,9 @@ func (row *reportRow) cell(name string) string {
 
 func (row *reportRow) settlementCell(name string) (string, bool) {
 	l := row.line
-	when := row.o.shipped
+	when := row.o.Shipped
 	if row.back != nil {
-		when = row.back.at
+		when = row.back.At
 	}
 	amountOf := func(kind string, what bool) string {
 		if l.kind != kind {
@@ -462,12 +468,12 @@ func (row *reportRow) settlementCell(name string) (string, bool) {
 	case "posted-date-time":
 		return settlementTime(when), true
 	case "fulfillment-id":
-		return channelV0(row.o), true
+		return row.o.Channel(), true
 	case "currency", "total-amount":
 		return "", true // on the first row only
 	case "adjustment-id":
 		if row.back != nil {
-			return row.back.rma, true
+			return row.back.RMA, true
 		}
 		return "", true
 	}
@@ -478,39 +484,39 @@ func (row *reportRow) returnCell(name string) (string, bool) {
 	b, o := row.back, row.o
 	switch name {
 	case "return-date", "return-request-date", "approval-date":
-		return offsetTimestamp(b.at), true
+		return offsetTimestamp(b.At), true
 	case "return-delivery-date":
-		return offsetTimestamp(b.at.Add(5 * day)), true
+		return offsetTimestamp(b.At.Add(5 * world.Day)), true
 	case "quantity", "return-quantity", "quantity-reimbursed-total", "quantity-reimbursed-cash":
-		return strconv.Itoa(b.quantity), true
+		return strconv.Itoa(b.Quantity), true
 	case "quantity-reimbursed-inventory":
 		return "0", true
 	case "reason", "return-reason":
-		return b.reason, true
+		return b.Reason, true
 	case "detailed-disposition":
-		return b.state, true
+		return b.State, true
 	case "status":
 		return "Unit returned to inventory", true
 	case "return-request-status":
 		return "Approved", true
 	case "customer-comments":
-		return b.comment, true
+		return b.Comment, true
 	case "license-plate-number":
-		return "LPN" + b.rma, true
+		return "LPN" + b.RMA, true
 	case "amazon-rma-id", "reimbursement-id", "case-id":
-		return b.rma, true
+		return b.RMA, true
 	case "order-amount", "refunded-amount", "amount-total":
-		return row.it.price.String(), true
+		return row.it.Price.String(), true
 	case "amount-per-unit":
-		return money{row.it.price.units / row.it.quantity, row.it.price.currency}.String(), true
+		return world.Money{Units: row.it.Price.Units / row.it.Quantity, Currency: row.it.Price.Currency}.String(), true
 	case "order-quantity":
-		return strconv.Itoa(row.it.quantity), true
+		return strconv.Itoa(row.it.Quantity), true
 	case "order-date":
-		return offsetTimestamp(o.purchased), true
+		return offsetTimestamp(o.Purchased), true
 	case "label-type":
 		return "AmazonUnPaidLabel", true
 	case "in-policy", "is-prime":
-		return map[bool]string{true: "Y", false: "N"}[name == "in-policy" || o.prime], true
+		return map[bool]string{true: "Y", false: "N"}[name == "in-policy" || o.Prime], true
 	case "return-type":
 		return "C-Returns", true
 	case "resolution":
@@ -523,122 +529,122 @@ func (row *reportRow) returnCell(name string) (string, bool) {
 
 func (row *reportRow) orderCell(name string) (string, bool) {
 	o, it := row.o, row.it
-	status := o.status(row.at)
-	paid := func(m money) string {
-		if status == pending || status == canceled {
+	status := o.Status(row.at)
+	paid := func(m world.Money) string {
+		if status == world.Pending || status == world.Canceled {
 			return "" // prices come with the payment
 		}
 		return m.String()
 	}
-	zero := money{0, it.price.currency}
+	zero := world.Money{Units: 0, Currency: it.Price.Currency}
 	switch name {
 	case "amazon-order-id", "order-id", "transaction-event-id":
-		return o.id, true
+		return o.ID, true
 	case "merchant-order-id":
-		return o.sellerID, true
+		return o.SellerOrderID, true
 	case "purchase-date", "order-date":
-		return offsetTimestamp(o.purchased), true
+		return offsetTimestamp(o.Purchased), true
 	case "payments-date":
-		return offsetTimestamp(o.payable), true
+		return offsetTimestamp(o.Payable), true
 	case "last-updated-date":
-		return offsetTimestamp(o.updated(row.at)), true
+		return offsetTimestamp(o.Updated(row.at)), true
 	case "shipment-date", "transaction-depart-date", "transaction-complete-date", "tax-calculation-date", "invoice-date":
-		return offsetTimestamp(o.shipped), true
+		return offsetTimestamp(o.Shipped), true
 	case "estimated-arrival-date", "transaction-arrival-date", "promise-date", "delivery-end-date":
-		return offsetTimestamp(o.purchased.Add(7 * day)), true
+		return offsetTimestamp(o.Purchased.Add(7 * world.Day)), true
 	case "delivery-start-date":
-		return offsetTimestamp(o.purchased.Add(2 * day)), true
+		return offsetTimestamp(o.Purchased.Add(2 * world.Day)), true
 	case "delivery-time-zone":
 		return "UTC", true
 	case "days-past-promise":
-		return strconv.Itoa(max(0, int(row.at.Sub(o.purchased.Add(3*day))/day))), true
+		return strconv.Itoa(max(0, int(row.at.Sub(o.Purchased.Add(3*world.Day))/world.Day))), true
 	case "order-status":
-		if status == partiallyShipped {
+		if status == world.PartiallyShipped {
 			return "Shipping", true
 		}
-		return strings.Replace(status, canceled, "Cancelled", 1), true // the flat files spell it with two l
+		return strings.Replace(status, world.Canceled, "Cancelled", 1), true // the flat files spell it with two l
 	case "item-status":
-		if status == partiallyShipped && o.shippedOf(row.i, row.at) == 0 {
-			return unshipped, true
+		if status == world.PartiallyShipped && o.ShippedOf(row.i, row.at) == 0 {
+			return world.Unshipped, true
 		}
-		return strings.Replace(strings.Replace(status, canceled, "Cancelled", 1), partiallyShipped, shipped, 1), true
+		return strings.Replace(strings.Replace(status, world.Canceled, "Cancelled", 1), world.PartiallyShipped, world.Shipped, 1), true
 	case "fulfillment-channel":
-		return map[bool]string{true: "Amazon", false: "Merchant"}[o.amazon], true
+		return map[bool]string{true: "Amazon", false: "Merchant"}[o.Amazon], true
 	case "ship-service-level":
-		return map[bool]string{true: "Expedited", false: "Standard"}[o.express], true
+		return map[bool]string{true: "Expedited", false: "Standard"}[o.Express], true
 	case "order-item-id", "order-item-code", "amazon-order-item-id":
-		return it.id, true
+		return it.ID, true
 	case "shipment-id", "activity-transaction-id":
-		return "D" + it.id[:8], true
+		return "D" + it.ID[:8], true
 	case "shipment-item-id":
-		return "D" + it.id[3:], true
+		return "D" + it.ID[3:], true
 	case "product-name", "item-name", "item-description", "title":
-		return it.product.titleIn(o.marketplace), true
+		return it.Product.TitleIn(o.Marketplace), true
 	case "sku", "merchant-sku", "msku", "seller-sku":
-		return it.sku, true
+		return it.SKU, true
 	case "asin":
-		return it.product.asin, true
+		return it.Product.ASIN, true
 	case "quantity", "quantity-purchased", "qty":
-		if status == canceled {
+		if status == world.Canceled {
 			return "0", true
 		}
-		return strconv.Itoa(it.quantity), true
+		return strconv.Itoa(it.Quantity), true
 	case "quantity-shipped":
-		return strconv.Itoa(o.shippedOf(row.i, row.at)), true
+		return strconv.Itoa(o.ShippedOf(row.i, row.at)), true
 	case "quantity-to-ship":
-		return strconv.Itoa(it.quantity - o.shippedOf(row.i, row.at)), true
+		return strconv.Itoa(it.Quantity - o.ShippedOf(row.i, row.at)), true
 	case "currency", "currency-code", "transaction-currency-code":
-		if paid(it.price) == "" {
+		if paid(it.Price) == "" {
 			return "", true
 		}
-		return it.price.currency, true
+		return it.Price.Currency, true
 	case "item-price", "total-activity-value-amt-vat-incl", "invoice-amount":
-		return paid(it.price), true
+		return paid(it.Price), true
 	case "item-price-per-unit":
-		return paid(money{it.price.units / it.quantity, it.price.currency}), true
+		return paid(world.Money{Units: it.Price.Units / it.Quantity, Currency: it.Price.Currency}), true
 	case "item-tax":
-		return paid(it.tax), true
+		return paid(it.Tax), true
 	case "shipping-price":
-		return paid(it.shipping), true
+		return paid(it.Shipping), true
 	case "shipping-tax", "gift-wrap-price", "gift-wrap-tax", "ship-promotion-discount":
 		return paid(zero), true
 	case "item-promotion-discount":
-		return paid(it.discount), true
+		return paid(it.Discount), true
 	case "promotion-ids", "item-promotion-id", "description", "promotion-id":
-		if it.discount.units > 0 {
+		if it.Discount.Units > 0 {
 			return "Save 10% on pens & more", true
 		}
 		return "", true
 	case "is-business-order":
-		return strconv.FormatBool(o.business), true
+		return strconv.FormatBool(o.Business), true
 	case "purchase-order-number":
-		return o.po, true
+		return o.PO, true
 	case "price-designation":
-		return map[bool]string{true: "Business Price", false: ""}[o.business], true
+		return map[bool]string{true: "Business Price", false: ""}[o.Business], true
 	case "ship-city", "arrival-city", "ship-to-city", "bill-city":
-		return o.to.city, true
+		return o.To.City, true
 	case "ship-state", "ship-to-state", "bill-state":
-		return o.to.state, true
+		return o.To.State, true
 	case "ship-postal-code", "arrival-post-code", "ship-to-postal-code", "bill-postal-code":
-		return o.to.postalCode, true
+		return o.To.PostalCode, true
 	case "ship-country", "arrival-country", "ship-to-country", "bill-country":
-		return o.to.country, true
+		return o.To.Country, true
 	case "ship-address-1", "bill-address-1":
-		return o.to.line1, true
+		return o.To.Line1, true
 	case "ship-address-2", "bill-address-2":
-		return o.to.line2, true
+		return o.To.Line2, true
 	case "recipient-name":
-		return o.to.name, true
+		return o.To.Name, true
 	case "buyer-name":
-		return o.buyerName, true
+		return o.BuyerName, true
 	case "buyer-email":
-		return o.buyerEmail, true
+		return o.BuyerEmail, true
 	case "buyer-phone-number", "ship-phone-number":
-		return o.to.phone, true
+		return o.To.Phone, true
 	case "carrier", "return-carrier":
 		return "UPS", true
 	case "tracking-number", "tracking-id":
-		return o.tracking, true
+		return o.Tracking, true
 	case "transaction-type":
 		return "SALE", true
 	}
@@ -646,48 +652,48 @@ func (row *reportRow) orderCell(name string) (string, bool) {
 }
 
 func (row *reportRow) listingCell(name string) (string, bool) {
-	l, p := row.l, row.l.product
-	price := money{0, row.m.Currency}
-	offer := l.offers[row.m.ID]
+	l, p := row.l, row.l.Product
+	price := world.Money{Units: 0, Currency: row.m.Currency}
+	offer := l.Offers[row.m.ID]
 	if offer != nil {
-		price = offer.priceAt(row.at)
+		price = offer.PriceAt(row.at)
 	}
 	number := func(n int) (string, bool) { return strconv.Itoa(n), true }
 	switch name {
 	case "item-name", "product-name", "title":
-		return l.title(row.m), true
+		return l.Title(row.m), true
 	case "item-description":
-		return l.title(row.m) + ". " + p.brand + ", " + p.color, true
+		return l.Title(row.m) + ". " + p.Brand + ", " + p.Color, true
 	case "sku", "seller-sku", "msku", "merchant-sku":
-		return l.sku, true
+		return l.SKU, true
 	case "fnsku", "fulfillment-channel-sku":
-		return l.stock.fnsku, true
+		return l.Stock.FNSKU, true
 	case "asin", "asin1", "product-id":
-		return p.asin, true
+		return p.ASIN, true
 	case "product-id-type":
 		return "1", true // an ASIN
 	case "listing-id":
-		return "0" + row.k.emu.random("listing id", row.k.account.number, l.sku).text(digits, 3) + "ZX" + p.asin[2:], true
+		return "0" + row.k.emu.random("listing id", row.k.account.Number, l.SKU).Text(random.Digits, 3) + "ZX" + p.ASIN[2:], true
 	case "price", "your-price", "sales-price":
 		return price.String(), true
 	case "business-price":
-		if offer != nil && offer.business.units > 0 {
-			return offer.business.String(), true
+		if offer != nil && offer.Business.Units > 0 {
+			return offer.Business.String(), true
 		}
 		return "", true
 	case "quantity":
-		if l.amazon && row.r.kind.rows != "fba" {
+		if l.Amazon && row.r.kind.rows != "fba" {
 			return "", true // Amazon's stock isn't shown there
 		}
-		return number(l.available())
+		return number(l.Available())
 	case "open-date":
-		return l.created.In(pacific).Format("2006-01-02 15:04:05 MST"), true
+		return l.Created.In(pacific).Format("2006-01-02 15:04:05 MST"), true
 	case "image-url", "zshop-browse-path", "asin2", "asin3", "zshop-category1":
 		return "", true
 	case "item-is-marketplace", "afn-listing-exists", "eligible":
-		return map[bool]string{true: "y", false: map[bool]string{true: "Yes", false: "No"}[l.amazon]}[name == "item-is-marketplace"], true
+		return map[bool]string{true: "y", false: map[bool]string{true: "Yes", false: "No"}[l.Amazon]}[name == "item-is-marketplace"], true
 	case "mfn-listing-exists":
-		return map[bool]string{true: "No", false: "Yes"}[l.amazon], true
+		return map[bool]string{true: "No", false: "Yes"}[l.Amazon], true
 	case "item-condition":
 		return "11", true // new
 	case "condition", "condition-type":
@@ -697,11 +703,11 @@ func (row *reportRow) listingCell(name string) (string, bool) {
 	case "pending-quantity":
 		return "0", true
 	case "fulfillment-channel", "fulfilled-by":
-		return map[bool]string{true: "AMAZON_" + map[marketplace.Region]string{marketplace.NorthAmerica: "NA", marketplace.Europe: "EU", marketplace.FarEast: "JP"}[row.m.Region], false: "DEFAULT"}[l.amazon], true
+		return map[bool]string{true: "AMAZON_" + map[marketplace.Region]string{marketplace.NorthAmerica: "NA", marketplace.Europe: "EU", marketplace.FarEast: "JP"}[row.m.Region], false: "DEFAULT"}[l.Amazon], true
 	case "merchant-shipping-group":
 		return "Migrated Template", true
 	case "status":
-		if l.buyable(row.m.ID) {
+		if l.Buyable(row.m.ID) {
 			return "Active", true
 		}
 		return "Inactive", true
@@ -710,61 +716,61 @@ func (row *reportRow) listingCell(name string) (string, bool) {
 	case "status-primary", "status-secondary":
 		return "Inactive", true
 	case "issue-description", "error-message", "stranded-reason":
-		if len(l.issues) > 0 {
-			return l.issues[0].message, true
+		if len(l.Issues) > 0 {
+			return l.Issues[0].Message, true
 		}
 		return "", true
 	case "status-change-date", "date-stranded":
-		return offsetTimestamp(l.updated), true
+		return offsetTimestamp(l.Updated), true
 	case "quantity-available", "afn-fulfillable-quantity", "available", "sellable-quantity", "quantity-for-local-fulfillment", "fulfillable-qty", "average-quantity-on-hand":
-		return number(l.stock.fulfillable)
+		return number(l.Stock.Fulfillable)
 	case "mfn-fulfillable-quantity":
-		if l.amazon {
+		if l.Amazon {
 			return "", true
 		}
-		return number(l.quantity)
+		return number(l.Quantity)
 	case "afn-warehouse-quantity":
-		return number(l.stock.fulfillable + l.stock.reserved + l.stock.unfulfillable)
+		return number(l.Stock.Fulfillable + l.Stock.Reserved + l.Stock.Unfulfillable)
 	case "afn-unsellable-quantity", "unsellable-quantity", "unfulfillable", "unfulfillable-qty", "requested-quantity", "shipped-quantity":
-		return number(l.stock.unfulfillable)
+		return number(l.Stock.Unfulfillable)
 	case "afn-reserved-quantity", "reserved-qty", "reserved-quantity", "reserved-customerorders", "customer-order":
-		return number(l.stock.reserved)
+		return number(l.Stock.Reserved)
 	case "afn-total-quantity", "total-units":
-		return number(l.stock.total())
+		return number(l.Stock.Total())
 	case "afn-inbound-working-quantity", "inbound-working":
-		return number(l.stock.inboundWorking)
+		return number(l.Stock.InboundWorking)
 	case "afn-inbound-shipped-quantity", "inbound-shipped", "inbound-shipped-qty":
-		return number(l.stock.inboundShipped)
+		return number(l.Stock.InboundShipped)
 	case "afn-inbound-receiving-quantity", "inbound-received":
-		return number(l.stock.inboundReceiving)
+		return number(l.Stock.InboundReceiving)
 	case "inbound-quantity", "inbound":
-		return number(l.stock.inboundWorking + l.stock.inboundShipped + l.stock.inboundReceiving)
+		return number(l.Stock.InboundWorking + l.Stock.InboundShipped + l.Stock.InboundReceiving)
 	case "afn-researching-quantity", "afn-reserved-future-supply", "afn-future-supply-buyable", "reserved-fc-transfers", "reserved-fc-processing", "fc-transfer", "fc-processing",
 		"pending-removal-quantity", "in-process-quantity", "disposed-quantity", "cancelled-quantity":
 		return "0", true
 	case "per-unit-volume", "item-volume":
-		return fmt.Sprintf("%.2f", float64(p.millimeters[0]*p.millimeters[1]*p.millimeters[2])/1e6), true
+		return fmt.Sprintf("%.2f", float64(p.Millimeters[0]*p.Millimeters[1]*p.Millimeters[2])/1e6), true
 	case "longest-side", "median-side", "shortest-side":
-		sides := slices.Clone(p.millimeters[:])
+		sides := slices.Clone(p.Millimeters[:])
 		slices.Sort(sides)
 		side := map[string]int{"longest-side": sides[2], "median-side": sides[1], "shortest-side": sides[0]}[name]
 		return fmt.Sprintf("%.1f", float64(side)/10), true
 	case "unit-of-dimension", "measurement-units":
 		return "centimeters", true
 	case "item-package-weight", "weight":
-		return strconv.Itoa(p.grams), true
+		return strconv.Itoa(p.Grams), true
 	case "unit-of-weight", "weight-units":
 		return "grams", true
 	case "brand":
-		return p.brand, true
+		return p.Brand, true
 	case "product-group":
-		return p.kind.category, true
+		return p.Kind.Category, true
 	case "estimated-referral-fee-per-item", "estimated-referral-fee-per-unit":
-		return money{price.units * 15 / 100, price.currency}.String(), true
+		return world.Money{Units: price.Units * 15 / 100, Currency: price.Currency}.String(), true
 	case "expected-fulfillment-fee-per-unit":
-		return priceIn(322, row.m).String(), true
+		return world.PriceIn(322, row.m).String(), true
 	case "estimated-fee-total":
-		return money{price.units*15/100 + priceIn(322, row.m).units, price.currency}.String(), true
+		return world.Money{Units: price.Units*15/100 + world.PriceIn(322, row.m).Units, Currency: price.Currency}.String(), true
 	}
 	return "", false
 }
@@ -818,7 +824,7 @@ var flatten = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
 
 // flatFile writes rows as a flat file: separated by tabs, or by commas; quoted or not. Reports of fulfilled inventory events are quoted
 // in all cells (GET_LEDGER_*), CSV where it must be.
-func flatFile(w *world, columns []string, start func() rows, separator byte, quoted bool, encode func([]byte) []byte) func() source {
+func flatFile(w *world.World, columns []string, start func() rows, separator byte, quoted bool, encode func([]byte) []byte) func() source {
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = normal(c)
@@ -841,8 +847,8 @@ func flatFile(w *world, columns []string, start func() rows, separator byte, quo
 		var b bytes.Buffer
 		return func() []byte {
 			b.Reset()
-			w.mu.RLock()
-			defer w.mu.RUnlock()
+			w.RLock()
+			defer w.RUnlock()
 			if next == nil {
 				next = start()
 				for i, c := range columns {

@@ -11,6 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -130,7 +133,7 @@ func (c *call) reportSpecification() (kind *reportType, marketplaces []string, o
 	}
 	given, _ := body["reportOptions"].(map[string]any)
 	options = map[string]string{}
-	for option := range sortedKeys(given) {
+	for option := range format.SortedKeys(given) {
 		value, _ := given[option].(string)
 		if allowed := kind.options[option]; allowed != nil && !slices.Contains(allowed, value) {
 			return nil, nil, nil, invalidParameter("reportOptions."+option, "is not one of "+strings.Join(allowed, ", "))
@@ -163,7 +166,7 @@ func createReport(c *call) (reply, *apiError) {
 		if text == "" {
 			continue
 		}
-		*at, _ = parseTime(text)
+		*at, _ = format.ParseTime(text)
 	}
 	if from.After(now) {
 		return reply{}, invalidParameter("dataStartTime", "must be prior to or equal to the current date and time")
@@ -200,7 +203,7 @@ func (e *Emulator) salesReportQuota(kind *reportType, now time.Time) *apiError {
 // addReport puts a report into the queue; it wants k.mu held.
 func (k *desk) addReport(kind *reportType, marketplaces []string, options map[string]string, from, to, now time.Time) *report {
 	r := &report{job: k.newJob("report", now), kind: kind, marketplaces: marketplaces, options: options, from: from, to: to}
-	r.id = strconv.Itoa(50000+k.made) + "020" + k.random("report id", k.made).text(digits, 3)
+	r.id = strconv.Itoa(50000+k.made) + "020" + k.random("report id", k.made).Text(random.Digits, 3)
 	k.reports = append(k.reports, r)
 	k.planReport(r)
 	return r
@@ -372,11 +375,9 @@ func getReportDocument(c *call) (reply, *apiError) {
 // periods are how often a schedule may make a report (selling-partner-api-models, reports_2021-06-30).
 var periods = map[string]time.Duration{
 	"PT5M": 5 * time.Minute, "PT15M": 15 * time.Minute, "PT30M": 30 * time.Minute, "PT1H": time.Hour, "PT2H": 2 * time.Hour, "PT4H": 4 * time.Hour,
-	"PT8H": 8 * time.Hour, "PT12H": 12 * time.Hour, "P1D": day, "P2D": 2 * day, "P3D": 3 * day, "PT84H": 84 * time.Hour, "P7D": 7 * day,
-	"P14D": 14 * day, "P15D": 15 * day, "P18D": 18 * day, "P30D": 30 * day, "P1M": 0,
+	"PT8H": 8 * time.Hour, "PT12H": 12 * time.Hour, "P1D": world.Day, "P2D": 2 * world.Day, "P3D": 3 * world.Day, "PT84H": 84 * time.Hour, "P7D": 7 * world.Day,
+	"P14D": 14 * world.Day, "P15D": 15 * world.Day, "P18D": 18 * world.Day, "P30D": 30 * world.Day, "P1M": 0,
 }
-
-const day = 24 * time.Hour
 
 // after is the time one period later.
 func after(t time.Time, period string) time.Time {
@@ -400,7 +401,7 @@ func createReportSchedule(c *call) (reply, *apiError) {
 	now := c.now.UTC().Truncate(time.Second)
 	s.next = after(now, s.period)
 	if text, _ := body["nextReportCreationTime"].(string); text != "" {
-		s.next, _ = parseTime(text)
+		s.next, _ = format.ParseTime(text)
 		if s.next.Before(now) {
 			return reply{}, invalidParameter("nextReportCreationTime", "lies in the past")
 		}
@@ -414,7 +415,7 @@ func createReportSchedule(c *call) (reply, *apiError) {
 		}
 	}
 	n := k.next()
-	s.id = strconv.Itoa(50000+n) + "021" + k.random("schedule", n).text(digits, 3)
+	s.id = strconv.Itoa(50000+n) + "021" + k.random("schedule", n).Text(random.Digits, 3)
 	k.schedules = append(k.schedules, s)
 	k.later(s.next, func(at time.Time) { k.fire(s, at) })
 	return reply{status: http.StatusCreated, body: object{"reportScheduleId": s.id}}, nil
@@ -509,14 +510,14 @@ func (k *desk) openSettlements() {
 		return
 	}
 	k.settlements = true
-	end := k.account.created.UTC().Truncate(day).Add(6 * time.Hour)
-	for n := int(retention/day) / settlementDays; n >= 0; n-- {
-		if at := end.AddDate(0, 0, -n*settlementDays); !at.After(k.account.created) {
+	end := k.account.Created.UTC().Truncate(world.Day).Add(6 * time.Hour)
+	for n := int(retention/world.Day) / settlementDays; n >= 0; n-- {
+		if at := end.AddDate(0, 0, -n*settlementDays); !at.After(k.account.Created) {
 			k.settle14(at)
 		}
 	}
 	at := end
-	for !at.After(k.account.created) {
+	for !at.After(k.account.Created) {
 		at = at.AddDate(0, 0, settlementDays)
 	}
 	k.nextSettlement = at
@@ -534,8 +535,8 @@ func (k *desk) settleAgain(at time.Time) {
 
 // settle14 writes the reports of one settlement period, for each marketplace in which something was settled.
 func (k *desk) settle14(at time.Time) {
-	for i := range k.account.marketplaces {
-		m := &k.account.marketplaces[i]
+	for i := range k.account.Marketplaces {
+		m := &k.account.Marketplaces[i]
 		for _, name := range []string{"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE", "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", "GET_V2_SETTLEMENT_REPORT_DATA_XML"} {
 			kind := reportTypes()[name]
 			if !kind.removed.IsZero() && !at.Before(kind.removed) {
@@ -543,9 +544,9 @@ func (k *desk) settle14(at time.Time) {
 			}
 			n := k.next()
 			r := &report{kind: kind, marketplaces: []string{m.ID}, from: at.AddDate(0, 0, -settlementDays), to: at, asOf: at}
-			r.created = at.Add(time.Duration(k.random("settlement", n).between(60, 3600)) * time.Second)
+			r.created = at.Add(time.Duration(k.random("settlement", n).Between(60, 3600)) * time.Second)
 			r.started, r.ended = r.created, r.created
-			r.id = strconv.Itoa(50000+n) + "022" + k.random("report id", n).text(digits, 3)
+			r.id = strconv.Itoa(50000+n) + "022" + k.random("report id", n).Text(random.Digits, 3)
 			d, _ := k.writeReport(r, at)
 			if d == nil {
 				continue
@@ -561,8 +562,8 @@ func (k *desk) settle14(at time.Time) {
 // marketplacesOf are the marketplaces of a report.
 func (k *desk) marketplacesOf(ids []string) []*marketplace.Marketplace {
 	var list []*marketplace.Marketplace
-	for i := range k.account.marketplaces {
-		if m := &k.account.marketplaces[i]; slices.Contains(ids, m.ID) {
+	for i := range k.account.Marketplaces {
+		if m := &k.account.Marketplaces[i]; slices.Contains(ids, m.ID) {
 			list = append(list, m)
 		}
 	}

@@ -13,6 +13,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -25,9 +28,9 @@ func (k *desk) writeReport(r *report, at time.Time) (d *document, problem []byte
 	switch r.kind.format {
 	case "TSV", "CSV":
 		// Without any rows a report is CANCELLED (selling-partner-api-models: "an automatic cancellation if there is no data to return").
-		w.mu.RLock()
+		w.RLock()
 		empty := start()() == nil
-		w.mu.RUnlock()
+		w.RUnlock()
 		if empty {
 			return nil, nil
 		}
@@ -47,9 +50,9 @@ func (k *desk) writeReport(r *report, at time.Time) (d *document, problem []byte
 			d.open = browseTree(markets[0].CountryCode)
 			return d, nil
 		}
-		w.mu.RLock()
+		w.RLock()
 		empty := start()() == nil
-		w.mu.RUnlock()
+		w.RUnlock()
 		if empty {
 			return nil, nil
 		}
@@ -68,10 +71,10 @@ func (k *desk) writeReport(r *report, at time.Time) (d *document, problem []byte
 		d.open = onePiece(k.shapedReport(r, at))
 	case "XLSX":
 		d.contentType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-		d.open = onePiece(spreadsheet([][]string{{"Report", r.kind.name}, {"Seller", k.account.sellerID}, {"From", offsetTimestamp(r.from)}, {"To", offsetTimestamp(r.to)}}))
+		d.open = onePiece(spreadsheet([][]string{{"Report", r.kind.name}, {"Seller", k.account.ID}, {"From", offsetTimestamp(r.from)}, {"To", offsetTimestamp(r.to)}}))
 	case "PDF":
 		d.contentType = "application/pdf"
-		d.open = onePiece(pdf(r.kind.name + " of " + k.account.sellerID + ", " + offsetTimestamp(at)))
+		d.open = onePiece(pdf(r.kind.name + " of " + k.account.ID + ", " + offsetTimestamp(at)))
 	}
 	if !streamed(r.kind.rows) && d.open != nil {
 		d.open = onePiece(readAll(d.open())) // what the world forgets is written down now
@@ -109,7 +112,7 @@ const envelope = `<?xml version="1.0" encoding="UTF-8"?>
 `
 
 // xmlReport writes rows in Amazon's envelope: all-orders reports as AllOrdersReport, the others as one Message with an element per column.
-func (k *desk) xmlReport(r *report, w *world, at time.Time, start func() rows) func() source {
+func (k *desk) xmlReport(r *report, w *world.World, at time.Time, start func() rows) func() source {
 	kind := map[string]string{"orders": "AllOrdersReport", "orders-updated": "AllOrdersReport", "orders-pending": "PendingOrdersReport", "orders-unshipped": "OrderReport", "settlement": "SettlementReport", "returns-mfn": "ReturnsReport"}[r.kind.rows]
 	if kind == "" {
 		kind = "Report"
@@ -123,12 +126,12 @@ func (k *desk) xmlReport(r *report, w *world, at time.Time, start func() rows) f
 				return nil
 			}
 			b.Reset()
-			w.mu.RLock()
-			defer w.mu.RUnlock()
+			w.RLock()
+			defer w.RUnlock()
 			if next == nil {
 				next = start()
 				b.WriteString(envelope + "<Header><DocumentVersion>1.00</DocumentVersion>")
-				element(&b, "MerchantIdentifier", k.account.sellerID)
+				element(&b, "MerchantIdentifier", k.account.ID)
 				b.WriteString("</Header>\n")
 				element(&b, "MessageType", kind)
 				b.WriteByte('\n')
@@ -175,36 +178,36 @@ func camel(column string) string {
 func orderMessage(b *bytes.Buffer, row *reportRow) {
 	o := row.o
 	b.WriteString("<Message><Order>")
-	element(b, "AmazonOrderID", o.id)
-	element(b, "MerchantOrderID", o.sellerID)
-	element(b, "PurchaseDate", offsetTimestamp(o.purchased))
-	element(b, "LastUpdatedDate", offsetTimestamp(o.updated(row.at)))
+	element(b, "AmazonOrderID", o.ID)
+	element(b, "MerchantOrderID", o.SellerOrderID)
+	element(b, "PurchaseDate", offsetTimestamp(o.Purchased))
+	element(b, "LastUpdatedDate", offsetTimestamp(o.Updated(row.at)))
 	element(b, "OrderStatus", row.cell("order-status"))
 	element(b, "SalesChannel", row.cell("sales-channel"))
 	b.WriteString("<FulfillmentData>")
 	element(b, "FulfillmentChannel", row.cell("fulfillment-channel"))
 	element(b, "ShipServiceLevel", row.cell("ship-service-level"))
 	b.WriteString("<Address>")
-	element(b, "City", o.to.city)
-	element(b, "State", o.to.state)
-	element(b, "PostalCode", o.to.postalCode)
-	element(b, "Country", o.to.country)
+	element(b, "City", o.To.City)
+	element(b, "State", o.To.State)
+	element(b, "PostalCode", o.To.PostalCode)
+	element(b, "Country", o.To.Country)
 	b.WriteString("</Address></FulfillmentData>")
-	element(b, "IsBusinessOrder", strconv.FormatBool(o.business))
-	for i := range o.items {
+	element(b, "IsBusinessOrder", strconv.FormatBool(o.Business))
+	for i := range o.Items {
 		item := *row
-		item.i, item.it = i, &o.items[i]
+		item.i, item.it = i, &o.Items[i]
 		b.WriteString("<OrderItem>")
-		element(b, "AmazonOrderItemCode", item.it.id)
-		element(b, "ASIN", item.it.product.asin)
-		element(b, "SKU", item.it.sku)
+		element(b, "AmazonOrderItemCode", item.it.ID)
+		element(b, "ASIN", item.it.Product.ASIN)
+		element(b, "SKU", item.it.SKU)
 		element(b, "ItemStatus", item.cell("item-status"))
-		element(b, "ProductName", item.it.product.titleIn(o.marketplace))
+		element(b, "ProductName", item.it.Product.TitleIn(o.Marketplace))
 		element(b, "Quantity", item.cell("quantity"))
 		if price := item.cell("item-price"); price != "" {
 			b.WriteString("<ItemPrice><Component><Type>Principal</Type>")
 			fmt.Fprintf(b, `<Amount currency="%s">%s</Amount></Component><Component><Type>Tax</Type><Amount currency="%s">%s</Amount></Component></ItemPrice>`,
-				item.it.price.currency, price, item.it.price.currency, item.cell("item-tax"))
+				item.it.Price.Currency, price, item.it.Price.Currency, item.cell("item-tax"))
 		}
 		b.WriteString("</OrderItem>")
 	}
@@ -238,17 +241,17 @@ func browseTree(country string) func() source {
 		rootName = "文房具・オフィス用品"
 	}
 	var ids []string
-	for _, kind := range productKinds {
-		if !slices.Contains(ids, kind.categoryN) {
-			ids = append(ids, kind.categoryN)
+	for _, kind := range world.ProductKinds {
+		if !slices.Contains(ids, kind.CategoryN) {
+			ids = append(ids, kind.CategoryN)
 		}
 	}
 	node(root, rootName, root, rootName, "", ids)
 	seen := map[string]bool{}
-	for _, kind := range productKinds {
-		if !seen[kind.categoryN] {
-			seen[kind.categoryN] = true
-			node(kind.categoryN, kind.category, root+","+kind.categoryN, rootName+","+kind.category, kind.typ, nil)
+	for _, kind := range world.ProductKinds {
+		if !seen[kind.CategoryN] {
+			seen[kind.CategoryN] = true
+			node(kind.CategoryN, kind.Category, root+","+kind.CategoryN, rootName+","+kind.Category, kind.Type, nil)
 		}
 	}
 	b.WriteString("</Result>\n")
@@ -329,7 +332,7 @@ func (k *desk) shapedReport(r *report, at time.Time) []byte {
 	if shape == nil {
 		shape = map[string]any{"dataByAsin": []any{map[string]any{"asin": "string", "startDate": "date", "endDate": "date"}}}
 	}
-	g := &shaper{r: k.random("shape", r.kind.name, r.id), report: r, products: k.account.world(k.emu).products}
+	g := &shaper{r: k.random("shape", r.kind.name, r.id), report: r, products: k.account.world(k.emu).Products}
 	body, _ := g.value(shape, "").(object)
 	spec := object{"reportType": r.kind.name, "dataStartTime": r.from.UTC().Format(time.DateOnly), "dataEndTime": r.to.UTC().Format(time.DateOnly), "marketplaceIds": r.marketplaces}
 	if len(r.options) > 0 {
@@ -350,16 +353,16 @@ func (k *desk) shapedReport(r *report, at time.Time) []byte {
 }
 
 type shaper struct {
-	r        random
+	r        random.Source
 	report   *report
-	products []*product
+	products []*world.Product
 }
 
 func (g *shaper) value(shape any, name string) any {
 	switch s := shape.(type) {
 	case map[string]any:
 		out := object{}
-		for member := range sortedKeys(s) {
+		for member := range format.SortedKeys(s) {
 			out[member] = g.value(s[member], member)
 		}
 		return out
@@ -384,22 +387,22 @@ func (g *shaper) value(shape any, name string) any {
 		lower := strings.ToLower(name)
 		switch kind {
 		case "integer":
-			return g.r.between(1, 100)
+			return g.r.Between(1, 100)
 		case "number":
-			return json.Number(fmt.Sprintf("0.%02d", g.r.between(1, 99)))
+			return json.Number(fmt.Sprintf("0.%02d", g.r.Between(1, 99)))
 		case "boolean":
-			return g.r.chance(2)
+			return g.r.Chance(2)
 		case "date":
 			if strings.HasPrefix(lower, "end") {
 				return g.report.to.UTC().Format(time.DateOnly)
 			}
 			return g.report.from.UTC().Format(time.DateOnly)
 		case "date-time":
-			return timestamp(g.report.to)
+			return format.Timestamp(g.report.to)
 		}
-		switch p := pick(g.r, g.products); {
+		switch p := random.Pick(g.r, g.products); {
 		case strings.HasSuffix(lower, "asin"):
-			return p.asin
+			return p.ASIN
 		case strings.HasSuffix(lower, "currencycode"):
 			if m, ok := marketplace.ByID(g.report.marketplaces[0]); ok {
 				return m.Currency
@@ -408,13 +411,13 @@ func (g *shaper) value(shape any, name string) any {
 		case strings.HasSuffix(lower, "marketplaceid"):
 			return g.report.marketplaces[0]
 		case strings.Contains(lower, "title"), strings.HasSuffix(lower, "name"):
-			return p.title
+			return p.Title
 		case strings.Contains(lower, "term"), strings.Contains(lower, "query"):
-			return strings.ToLower(p.kind.name)
+			return strings.ToLower(p.Kind.Name)
 		case strings.HasSuffix(lower, "time"):
-			return timestamp(g.report.to)
+			return format.Timestamp(g.report.to)
 		}
-		return name + " " + g.r.text(base36, 4)
+		return name + " " + g.r.Text(random.Base36, 4)
 	}
 	return nil
 }

@@ -1,12 +1,16 @@
 package emulator
 
-import "net/url"
+import (
+	"net/url"
+
+	"github.com/openspapi/spapi/emulator/internal/world"
+)
 
 var restrictionsFlow = flow{"listingsrestrictions20210801.getListingsRestrictions": getRestrictions}
 
 // getRestrictions tells in which conditions the seller can't offer an item. What it says holds for listings, too: see [restrictionOf].
 func getRestrictions(c *call) (reply, *apiError) {
-	if c.query.Get("sellerId") != c.account.sellerID {
+	if c.query.Get("sellerId") != c.account.ID {
 		return reply{}, denied(detailsNone)
 	}
 	asin := c.query.Get("asin")
@@ -24,13 +28,13 @@ func getRestrictions(c *call) (reply, *apiError) {
 			list = append(list, object{"marketplaceId": id, "reasons": []object{{"message": "The ASIN does not exist in this marketplace.", "reasonCode": "ASIN_NOT_FOUND"}}}) // wording assumed
 			continue
 		}
-		conditions := conditionTypes
+		conditions := world.ConditionTypes
 		if wanted := c.query.Get("conditionType"); wanted != "" {
 			conditions = []string{wanted}
 		}
 		for _, condition := range conditions {
 			var reason object
-			switch code := restrictionOf(p, condition); code {
+			switch code := world.RestrictionOf(p, condition); code {
 			case "":
 				continue
 			case "APPROVAL_REQUIRED":

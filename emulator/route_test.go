@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -162,7 +163,7 @@ func FuzzRequests(f *testing.F) {
 			t.Fatal(err)
 		}
 		if resp.Header.Get("Content-Type") == "application/json" && resp.ContentLength > 0 {
-			if _, err := decodeJSON(rec.body.Bytes()); err != nil {
+			if _, err := format.DecodeJSON(rec.body.Bytes()); err != nil {
 				t.Errorf("%s: %v", rec.body.String(), err)
 			}
 		}

@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-	_ "time/tzdata" // day boundaries must not depend on the machine
+	_ "time/tzdata"
+
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 var salesFlow = flow{"salesv1.getOrderMetrics": getOrderMetrics}
@@ -48,24 +50,24 @@ func getOrderMetrics(c *call) (reply, *apiError) {
 	type sums struct{ units, items, orders, sales int }
 	metrics := make([]sums, len(bounds)-1)
 	w := c.account.world(c.emu)
-	found := w.find(orderFilter{createdAfter: from, createdBefore: to, accept: func(o *order, t time.Time) bool {
-		return o.marketplace.ID == m.ID && o.purchased.Before(to) && o.status(t) != canceled && // ordered sales: cancelled orders don't count
-			same(network, channelV0(o)) && (q.Get("buyerType") != "B2B" || o.business) && (q.Get("buyerType") != "B2C" || !o.business) && !q.Has("amazonProgram")
+	found := w.Find(world.OrderFilter{CreatedAfter: from, CreatedBefore: to, Accept: func(o *world.Order, t time.Time) bool {
+		return o.Marketplace.ID == m.ID && o.Purchased.Before(to) && o.Status(t) != world.Canceled && // ordered sales: cancelled orders don't count
+			world.Same(network, o.Channel()) && (q.Get("buyerType") != "B2B" || o.Business) && (q.Get("buyerType") != "B2C" || !o.Business) && !q.Has("amazonProgram")
 	}}, c.now)
 	for _, o := range found {
-		i, exact := slices.BinarySearchFunc(bounds, o.purchased, func(b, t time.Time) int { return b.Compare(t) })
+		i, exact := slices.BinarySearchFunc(bounds, o.Purchased, func(b, t time.Time) int { return b.Compare(t) })
 		if !exact {
 			i--
 		}
 		s, counted := &metrics[i], false
-		for _, it := range o.items {
-			if !same(q.Get("asin"), it.product.asin) || !same(q.Get("sku"), it.sku) {
+		for _, it := range o.Items {
+			if !world.Same(q.Get("asin"), it.Product.ASIN) || !world.Same(q.Get("sku"), it.SKU) {
 				continue
 			}
 			counted = true
 			s.items++
-			s.units += it.quantity
-			s.sales += it.price.units
+			s.units += it.Quantity
+			s.sales += it.Price.Units
 		}
 		if counted {
 			s.orders++
@@ -73,14 +75,14 @@ func getOrderMetrics(c *call) (reply, *apiError) {
 	}
 	list := make([]object, len(metrics))
 	for i, s := range metrics {
-		average := money{0, m.Currency}
+		average := world.Money{Units: 0, Currency: m.Currency}
 		if s.units > 0 {
-			average.units = (s.sales + s.units/2) / s.units
+			average.Units = (s.sales + s.units/2) / s.units
 		}
 		list[i] = object{
 			"interval":  bounds[i].Format(salesLayout) + "--" + bounds[i+1].Format(salesLayout),
 			"unitCount": s.units, "orderItemCount": s.items, "orderCount": s.orders,
-			"averageUnitPrice": money2026(average), "totalSales": money2026(money{s.sales, m.Currency}),
+			"averageUnitPrice": money2026(average), "totalSales": money2026(world.Money{Units: s.sales, Currency: m.Currency}),
 		}
 	}
 	return payload(list), nil

@@ -5,12 +5,14 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 // fields are the counts by the names that both the report and Data Kiosk give them. b2b appends "B2B".
-func (s *sales) fields(c *counts, suffix string) map[string]any {
+func fields(s *world.Sales, c *world.Counts, suffix string) map[string]any {
 	amount := func(units int) any {
-		return object{"amount": round(float64(units)/math.Pow10(decimals(s.currency)), 2), "currencyCode": s.currency}
+		return object{"amount": round(float64(units)/math.Pow10(world.Decimals(s.Currency)), 2), "currencyCode": s.Currency}
 	}
 	per := func(a, b int) int {
 		if b == 0 {
@@ -19,14 +21,14 @@ func (s *sales) fields(c *counts, suffix string) map[string]any {
 		return a / b
 	}
 	out := map[string]any{
-		"orderedProductSales": amount(c.amount), "unitsOrdered": c.units, "totalOrderItems": c.items, "averageSalesPerOrderItem": amount(per(c.amount, c.items)),
-		"averageUnitsPerOrderItem": ratio(c.units, c.items, 1), "averageSellingPrice": amount(per(c.amount, c.units)), "unitsRefunded": c.refunded,
-		"refundRate": min(ratio(c.refunded, c.units, 100), 100), "claimsGranted": 0, "claimsAmount": amount(0), "shippedProductSales": amount(c.shippedAmount),
-		"unitsShipped": c.shippedUnits, "ordersShipped": c.shippedOrders,
-		"browserPageViews": c.pageViews - c.mobileViews, "mobileAppPageViews": c.mobileViews, "pageViews": c.pageViews,
-		"browserSessions": c.sessions - c.mobileSessions, "mobileAppSessions": c.mobileSessions, "sessions": c.sessions, "buyBoxPercentage": 96.5,
-		"orderItemSessionPercentage": min(ratio(c.items, c.sessions, 100), 100), "unitSessionPercentage": ratio(c.units, c.sessions, 100),
-		"feedbackReceived": c.items / 20,
+		"orderedProductSales": amount(c.Amount), "unitsOrdered": c.Units, "totalOrderItems": c.Items, "averageSalesPerOrderItem": amount(per(c.Amount, c.Items)),
+		"averageUnitsPerOrderItem": ratio(c.Units, c.Items, 1), "averageSellingPrice": amount(per(c.Amount, c.Units)), "unitsRefunded": c.Refunded,
+		"refundRate": min(ratio(c.Refunded, c.Units, 100), 100), "claimsGranted": 0, "claimsAmount": amount(0), "shippedProductSales": amount(c.ShippedAmount),
+		"unitsShipped": c.ShippedUnits, "ordersShipped": c.ShippedOrders,
+		"browserPageViews": c.PageViews - c.MobileViews, "mobileAppPageViews": c.MobileViews, "pageViews": c.PageViews,
+		"browserSessions": c.Sessions - c.MobileSessions, "mobileAppSessions": c.MobileSessions, "sessions": c.Sessions, "buyBoxPercentage": 96.5,
+		"orderItemSessionPercentage": min(ratio(c.Items, c.Sessions, 100), 100), "unitSessionPercentage": ratio(c.Units, c.Sessions, 100),
+		"feedbackReceived": c.Items / 20,
 	}
 	if suffix == "" {
 		out["averageOfferCount"], out["averageParentItems"], out["negativeFeedbackReceived"], out["receivedNegativeFeedbackRate"] = 60, 60, 0, 0
@@ -40,25 +42,25 @@ func (s *sales) fields(c *counts, suffix string) map[string]any {
 }
 
 // shares are the parts of all page views and sessions, in percent.
-func (s *sales) shares(c, of *counts, suffix string) map[string]any {
+func shares(s *world.Sales, c, of *world.Counts, suffix string) map[string]any {
 	return map[string]any{
-		"browserPageViewsPercentage" + suffix:   ratio(c.pageViews-c.mobileViews, of.pageViews-of.mobileViews, 100),
-		"mobileAppPageViewsPercentage" + suffix: ratio(c.mobileViews, of.mobileViews, 100),
-		"pageViewsPercentage" + suffix:          ratio(c.pageViews, of.pageViews, 100),
-		"browserSessionPercentage" + suffix:     ratio(c.sessions-c.mobileSessions, of.sessions-of.mobileSessions, 100),
-		"mobileAppSessionPercentage" + suffix:   ratio(c.mobileSessions, of.mobileSessions, 100),
-		"sessionPercentage" + suffix:            ratio(c.sessions, of.sessions, 100),
+		"browserPageViewsPercentage" + suffix:   ratio(c.PageViews-c.MobileViews, of.PageViews-of.MobileViews, 100),
+		"mobileAppPageViewsPercentage" + suffix: ratio(c.MobileViews, of.MobileViews, 100),
+		"pageViewsPercentage" + suffix:          ratio(c.PageViews, of.PageViews, 100),
+		"browserSessionPercentage" + suffix:     ratio(c.Sessions-c.MobileSessions, of.Sessions-of.MobileSessions, 100),
+		"mobileAppSessionPercentage" + suffix:   ratio(c.MobileSessions, of.MobileSessions, 100),
+		"sessionPercentage" + suffix:            ratio(c.Sessions, of.Sessions, 100),
 	}
 }
 
 // totals adds up the traffic of a list, which the shares are parts of.
-func totals(list []*sales) (all, b2b counts) {
+func totals(list []*world.Sales) (all, b2b world.Counts) {
 	for _, s := range list {
-		for sum, c := range map[*counts]*counts{&all: &s.all, &b2b: &s.b2b} {
-			sum.pageViews += c.pageViews
-			sum.mobileViews += c.mobileViews
-			sum.sessions += c.sessions
-			sum.mobileSessions += c.mobileSessions
+		for sum, c := range map[*world.Counts]*world.Counts{&all: &s.All, &b2b: &s.B2B} {
+			sum.PageViews += c.PageViews
+			sum.MobileViews += c.MobileViews
+			sum.Sessions += c.Sessions
+			sum.MobileSessions += c.MobileSessions
 		}
 	}
 	return all, b2b
@@ -77,9 +79,9 @@ func ratio(a, b int, factor float64) float64 {
 }
 
 // figures is everything that is known about a sum, by name.
-func (s *sales) figures(all, b2b *counts) map[string]any {
-	out := s.fields(&s.all, "")
-	for _, more := range []map[string]any{s.fields(&s.b2b, "B2B"), s.shares(&s.all, all, ""), s.shares(&s.b2b, b2b, "B2B")} {
+func figures(s *world.Sales, all, b2b *world.Counts) map[string]any {
+	out := fields(s, &s.All, "")
+	for _, more := range []map[string]any{fields(s, &s.B2B, "B2B"), shares(s, &s.All, all, ""), shares(s, &s.B2B, b2b, "B2B")} {
 		for name, v := range more {
 			out[name] = v
 		}
@@ -114,12 +116,12 @@ var (
 
 // salesReport writes GET_SALES_AND_TRAFFIC_REPORT as its schema has it (selling-partner-api-models, sellerSalesAndTrafficReport.json). problem
 // tells why there is none: dates are needed and reach back two years.
-func (k *desk) salesReport(r *report, w *world, at time.Time) (body []byte, problem string) {
-	from, to := r.from.UTC().Truncate(day), r.to.UTC().Truncate(day)
+func (k *desk) salesReport(r *report, w *world.World, at time.Time) (body []byte, problem string) {
+	from, to := r.from.UTC().Truncate(world.Day), r.to.UTC().Truncate(world.Day)
 	switch {
 	case r.from.Equal(r.created) && r.to.Equal(r.created): // nothing was said: both are the time of the request
 		return nil, "dataStartTime and dataEndTime are required for GET_SALES_AND_TRAFFIC_REPORT." // wording assumed, as of the next
-	case from.Before(at.AddDate(-2, 0, 0).Truncate(day)):
+	case from.Before(at.AddDate(-2, 0, 0).Truncate(world.Day)):
 		return nil, "dataStartTime must be no more than two years ago."
 	case len(r.marketplaces) > 1:
 		return nil, "Only one marketplace is supported for GET_SALES_AND_TRAFFIC_REPORT."
@@ -132,20 +134,20 @@ func (k *desk) salesReport(r *report, w *world, at time.Time) (body []byte, prob
 		product = "PARENT"
 	}
 	byDate, byASIN := []object{}, []object{}
-	for _, s := range w.sumSales(at, from, to, r.marketplaces, period, false) {
-		f := s.figures(&counts{}, &counts{})
-		byDate = append(byDate, object{"date": s.date, "salesByDate": choose(f, reportSalesByDate), "trafficByDate": choose(f, reportTrafficByDate)})
+	for _, s := range w.SumSales(at, from, to, r.marketplaces, period, false) {
+		f := figures(s, &world.Counts{}, &world.Counts{})
+		byDate = append(byDate, object{"date": s.Date, "salesByDate": choose(f, reportSalesByDate), "trafficByDate": choose(f, reportTrafficByDate)})
 	}
-	list := w.sumSales(at, from, to, r.marketplaces, "", true)
+	list := w.SumSales(at, from, to, r.marketplaces, "", true)
 	all, b2b := totals(list)
 	for _, s := range list {
-		f := s.figures(&all, &b2b)
-		entry := object{"parentAsin": s.product.asin, "salesByAsin": choose(f, reportSalesByASIN), "trafficByAsin": choose(f, reportTrafficByASIN)}
+		f := figures(s, &all, &b2b)
+		entry := object{"parentAsin": s.Product.ASIN, "salesByAsin": choose(f, reportSalesByASIN), "trafficByAsin": choose(f, reportTrafficByASIN)}
 		if product != "PARENT" {
-			entry["childAsin"] = s.product.asin
+			entry["childAsin"] = s.Product.ASIN
 		}
 		if product == "SKU" {
-			entry["sku"] = s.product.sku
+			entry["sku"] = s.Product.SKU
 		}
 		byASIN = append(byASIN, entry)
 	}

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -127,7 +128,7 @@ func operationCases(raw json.RawMessage) ([]*sandboxCase, error) {
 		}
 	}
 	var list []*sandboxCase
-	for code := range sortedKeys(op.Responses) {
+	for code := range format.SortedKeys(op.Responses) {
 		status, err := strconv.Atoi(code)
 		if err != nil {
 			continue
@@ -147,7 +148,7 @@ func operationCases(raw json.RawMessage) ([]*sandboxCase, error) {
 func newSandboxCase(status int, mc modelCase, bodyName string) (*sandboxCase, error) {
 	sc := &sandboxCase{status: status, params: map[string]any{}, headers: map[string]string{}}
 	for name, raw := range mc.Request.Parameters {
-		v, err := decodeJSON(raw)
+		v, err := format.DecodeJSON(raw)
 		if err != nil {
 			return nil, err
 		}
@@ -208,7 +209,7 @@ func matchCase(cases []*sandboxCase, x *exchange, c *call, withGeneral bool) *sa
 	if err != nil {
 		return nil
 	}
-	body, _ := decodeJSON(x.body)
+	body, _ := format.DecodeJSON(x.body)
 	var best *sandboxCase
 	bestScore := -1
 	for _, sc := range cases {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -192,8 +193,8 @@ func sameJSON(a, b []byte) bool {
 	if len(a) == 0 || len(b) == 0 {
 		return len(a) == len(b)
 	}
-	x, errX := decodeJSON(a)
-	y, errY := decodeJSON(b)
+	x, errX := format.DecodeJSON(a)
+	y, errY := format.DecodeJSON(b)
 	return errX == nil && errY == nil && reflect.DeepEqual(x, y)
 }
 

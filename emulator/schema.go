@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -42,7 +44,7 @@ func answerFromSchema(c *call) (reply, *apiError) {
 // generator makes values for schemas.
 type generator struct {
 	api   *catalog.API
-	r     random
+	r     random.Source
 	now   time.Time
 	known map[string]string // what the request says, by lower-case name
 	skip  []string          // paths that are left out
@@ -64,7 +66,7 @@ func newGenerator(api *catalog.API, c *call) *generator {
 		known: map[string]string{}, open: map[string]int{}, money: "USD", store: "ATVPDKIKX0DER",
 	}
 	if c.account != nil {
-		m := c.account.marketplaces[0]
+		m := c.account.Marketplaces[0]
 		g.money, g.store = m.Currency, m.ID
 	}
 	// A list that would not end, or errors beside a success, would mislead every client.
@@ -92,7 +94,7 @@ func newGenerator(api *catalog.API, c *call) *generator {
 
 func sortedPairs(m map[string]string) string {
 	var b strings.Builder
-	for k := range sortedKeys(m) {
+	for k := range format.SortedKeys(m) {
 		b.WriteString(k + "=" + m[k] + "\x00")
 	}
 	return b.String()
@@ -129,7 +131,7 @@ func (g *generator) value(s *catalog.Schema, name, path string, depth int) any {
 
 func (g *generator) object(s *catalog.Schema, path string, depth int) any {
 	out := object{}
-	for name := range sortedKeys(s.Properties) {
+	for name := range format.SortedKeys(s.Properties) {
 		required := slices.Contains(s.Required, name)
 		where := join(path, name)
 		if skipped := slices.Contains(g.skip, where); !required && (depth >= maxDepth || skipped) {
@@ -191,7 +193,7 @@ func (g *generator) array(s *catalog.Schema, name, path string, depth int) any {
 
 func (g *generator) number(s *catalog.Schema) any {
 	if len(s.Enum) > 0 {
-		return json.Number(pick(g.r, s.Enum))
+		return json.Number(random.Pick(g.r, s.Enum))
 	}
 	low, high := 1.0, 100.0
 	if s.Minimum != nil {
@@ -221,11 +223,11 @@ func (g *generator) text(s *catalog.Schema, name string) string {
 		return v
 	}
 	if len(s.Enum) > 0 {
-		return pick(g.r, s.Enum)
+		return random.Pick(g.r, s.Enum)
 	}
 	switch s.Format {
 	case "date-time", "dateTime":
-		return timestamp(g.moment())
+		return format.Timestamp(g.moment())
 	case "date":
 		return g.moment().Format(time.DateOnly)
 	}
@@ -236,10 +238,10 @@ func (g *generator) text(s *catalog.Schema, name string) string {
 	}
 	v := g.plausible(s, name)
 	for s.MinLength != nil && utf8.RuneCountInString(v) < *s.MinLength {
-		v += g.r.text(base36, 1)
+		v += g.r.Text(random.Base36, 1)
 	}
 	if s.MaxLength != nil && len(v) > *s.MaxLength {
-		v = g.r.text(base36, *s.MaxLength)
+		v = g.r.Text(random.Base36, *s.MaxLength)
 	}
 	return v
 }
@@ -263,21 +265,21 @@ func (g *generator) plausible(s *catalog.Schema, name string) string {
 	case ends("countrycode"):
 		return "US"
 	case ends("asin", "asins"):
-		return "B0" + g.r.text(base36, 8)
+		return "B0" + g.r.Text(random.Base36, 8)
 	case ends("amount", "amounts"), lower == "value" && s.Format == "":
-		return strconv.Itoa(g.r.between(1, 99)) + "." + g.r.text(digits, 2)
+		return strconv.Itoa(g.r.Between(1, 99)) + "." + g.r.Text(random.Digits, 2)
 	case ends("date", "time", "datetime", "timestamp", "dateafter", "datebefore"):
-		return timestamp(g.moment())
+		return format.Timestamp(g.moment())
 	case ends("url", "uri", "link", "href"):
-		return "https://example.com/" + g.r.text(hexDigits, 12)
+		return "https://example.com/" + g.r.Text(random.HexDigits, 12)
 	case ends("email", "emailaddress"):
-		return g.r.text(hexDigits, 8) + "@example.com"
+		return g.r.Text(random.HexDigits, 8) + "@example.com"
 	case ends("id", "ids", "number", "sku", "skus"):
-		return g.r.text(base36, 12)
+		return g.r.Text(random.Base36, 12)
 	case name == "":
-		return "value " + g.r.text(base36, 4)
+		return "value " + g.r.Text(random.Base36, 4)
 	}
-	return name + " " + g.r.text(base36, 4)
+	return name + " " + g.r.Text(random.Base36, 4)
 }
 
 // fromPattern makes a text that matches the schema's pattern and lengths; false when none was found.
@@ -305,13 +307,13 @@ func (g *generator) expand(b *strings.Builder, re *syntax.Regexp, extra int) {
 	case syntax.OpCharClass:
 		b.WriteRune(g.fromClass(re.Rune))
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		b.WriteByte(base36[g.r.IntN(len(base36))])
+		b.WriteByte(random.Base36[g.r.IntN(len(random.Base36))])
 	case syntax.OpCapture, syntax.OpConcat:
 		for _, sub := range re.Sub {
 			g.expand(b, sub, extra)
 		}
 	case syntax.OpAlternate:
-		g.expand(b, pick(g.r, re.Sub), extra)
+		g.expand(b, random.Pick(g.r, re.Sub), extra)
 	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest, syntax.OpRepeat:
 		low, high := 0, extra
 		switch re.Op {
@@ -342,7 +344,7 @@ func (g *generator) fromClass(ranges []rune) rune {
 		}
 	}
 	if plain != nil {
-		return pick(g.r, plain)
+		return random.Pick(g.r, plain)
 	}
 	return ranges[0]
 }

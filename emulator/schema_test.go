@@ -15,6 +15,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi2"
 	"github.com/getkin/kin-openapi/openapi2conv"
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -145,29 +146,29 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	add("orders20260101.searchOrders", "/orders/2026-01-01/orders?lastUpdatedAfter=2020-01-01T00:00:00Z", "")
 	add("ordersv0.getOrders", "/orders/v0/orders?MaxResultsPerPage=50&CreatedAfter=2020-01-01T00:00:00Z&MarketplaceIds="+store, "")
 	add("tokens20210301.createRestrictedDataToken", "/tokens/2021-03-01/restrictedDataToken", `{"restrictedResources":[{"method":"GET","path":"/orders/v0/orders"}]}`)
-	for _, p := range w.products {
-		add("catalogitems20220401.getCatalogItem", "/catalog/2022-04-01/items/"+p.asin+"?includedData="+all2022+"&marketplaceIds="+store, "")
-		add("catalogitemsv0.listCatalogCategories", "/catalog/v0/categories?ASIN="+p.asin+"&MarketplaceId="+store, "")
+	for _, p := range w.Products {
+		add("catalogitems20220401.getCatalogItem", "/catalog/2022-04-01/items/"+p.ASIN+"?includedData="+all2022+"&marketplaceIds="+store, "")
+		add("catalogitemsv0.listCatalogCategories", "/catalog/v0/categories?ASIN="+p.ASIN+"&MarketplaceId="+store, "")
 	}
-	for parent := range w.families {
+	for parent := range w.Families {
 		add("catalogitems20220401.getCatalogItem", "/catalog/2022-04-01/items/"+parent+"?includedData="+all2022+"&marketplaceIds="+store, "")
 		add("catalogitems20201201.getCatalogItem", "/catalog/2020-12-01/items/"+parent+"?marketplaceIds="+store+"&includedData=attributes,identifiers,images,productTypes,salesRanks,summaries,variations,vendorDetails", "")
 	}
 	a := e.accounts[0]
-	items := "/listings/2021-08-01/items/" + a.sellerID
+	items := "/listings/2021-08-01/items/" + a.ID
 	allListings := "summaries,attributes,issues,offers,fulfillmentAvailability,procurement,relationships,productTypes"
 	add("listingsitems20210801.searchListingsItems", items+"?pageSize=20&includedData="+allListings+"&marketplaceIds="+store, "")
-	for sku, l := range w.listings {
+	for sku, l := range w.Listings {
 		add("listingsitems20210801.getListingsItem", items+"/"+url.PathEscape(sku)+"?includedData="+allListings+"&marketplaceIds="+store+",A2EUQ1WTGCTBG2", "")
-		add("listingsrestrictions20210801.getListingsRestrictions", "/listings/2021-08-01/restrictions?asin="+l.product.asin+"&sellerId="+a.sellerID+"&marketplaceIds="+store, "")
-		add("catalogitems20201201.getCatalogItem", "/catalog/2020-12-01/items/"+l.product.asin+"?marketplaceIds="+store+"&includedData=attributes,identifiers,images,productTypes,salesRanks,summaries,variations,vendorDetails", "")
+		add("listingsrestrictions20210801.getListingsRestrictions", "/listings/2021-08-01/restrictions?asin="+l.Product.ASIN+"&sellerId="+a.ID+"&marketplaceIds="+store, "")
+		add("catalogitems20201201.getCatalogItem", "/catalog/2020-12-01/items/"+l.Product.ASIN+"?marketplaceIds="+store+"&includedData=attributes,identifiers,images,productTypes,salesRanks,summaries,variations,vendorDetails", "")
 	}
 	for _, version := range []string{"2020-09-01", "2021-08-01"} {
 		api := "listingsitems" + strings.ReplaceAll(version, "-", "")
-		target := "/listings/" + version + "/items/" + a.sellerID + "/NEW-" + version + "?marketplaceIds=" + store
+		target := "/listings/" + version + "/items/" + a.ID + "/NEW-" + version + "?marketplaceIds=" + store
 		add(api+".putListingsItem", target, `{"productType":"LAMP","attributes":{"brand":[{"value":"x"}]}}`)
-		attributes, _ := json.Marshal(attributesIn(w.attributesOf(w.listings[w.products[0].sku]), []*marketplace.Marketplace{&a.marketplaces[0]}))
-		add(api+".putListingsItem", target, `{"productType":"`+w.products[0].kind.typ+`","attributes":`+string(attributes)+`}`)
+		attributes, _ := json.Marshal(attributesIn(w.AttributesOf(w.Listings[w.Products[0].SKU]), []*marketplace.Marketplace{&a.Marketplaces[0]}))
+		add(api+".putListingsItem", target, `{"productType":"`+w.Products[0].Kind.Type+`","attributes":`+string(attributes)+`}`)
 		add(api+".patchListingsItem", target, `{"productType":"PRODUCT","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"fulfillment_channel_code":"DEFAULT","quantity":3}]}]}`)
 		add(api+".deleteListingsItem", target, "")
 	}
@@ -186,28 +187,28 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	add("fbainventoryv1.deleteInventoryItem", "/fba/inventory/v1/items/FBA-1?marketplaceId="+store, "")
 	addMarketRequests(e, w, add)
 	shipments := 0
-	for _, o := range w.orders {
-		v0 := "/orders/v0/orders/" + o.id
-		add("orders20260101.getOrder", "/orders/2026-01-01/orders/"+o.id+"?includedData="+all2026, "")
+	for _, o := range w.Orders {
+		v0 := "/orders/v0/orders/" + o.ID
+		add("orders20260101.getOrder", "/orders/2026-01-01/orders/"+o.ID+"?includedData="+all2026, "")
 		add("ordersv0.getOrder", v0, "")
 		add("ordersv0.getOrderAddress", v0+"/address", "")
 		add("ordersv0.getOrderBuyerInfo", v0+"/buyerInfo", "")
 		add("ordersv0.getOrderItems", v0+"/orderItems", "")
 		add("ordersv0.getOrderItemsBuyerInfo", v0+"/orderItems/buyerInfo", "")
 		add("ordersv0.getOrderRegulatedInfo", v0+"/regulatedInfo", "")
-		if o.regulated != nil && o.regulated.statusAt(o, e.now()) == "Pending" {
+		if o.Regulated != nil && o.Regulated.StatusAt(o, e.now()) == "Pending" {
 			add("ordersv0.updateVerificationStatus", v0+"/regulatedInfo", `{"regulatedOrderVerificationStatus":{"status":"Approved","externalReviewerId":"1"}}`)
 		}
-		if o.store == "" && !o.amazon && o.status(e.now()) == unshipped && requests["ordersv0.updateShipmentStatus"] == nil {
-			o.store = "STORE-1" // such orders are few
+		if o.Store == "" && !o.Amazon && o.Status(e.now()) == world.Unshipped && requests["ordersv0.updateShipmentStatus"] == nil {
+			o.Store = "STORE-1" // such orders are few
 		}
-		if o.store != "" && o.status(e.now()) == unshipped {
-			add("ordersv0.updateShipmentStatus", v0+"/shipment", `{"marketplaceId":"`+o.marketplace.ID+`","shipmentStatus":"ReadyForPickup"}`)
+		if o.Store != "" && o.Status(e.now()) == world.Unshipped {
+			add("ordersv0.updateShipmentStatus", v0+"/shipment", `{"marketplaceId":"`+o.Marketplace.ID+`","shipmentStatus":"ReadyForPickup"}`)
 			continue
 		}
-		if o.status(e.now()) == unshipped && !o.amazon && shipments == 0 {
+		if o.Status(e.now()) == world.Unshipped && !o.Amazon && shipments == 0 {
 			shipments++
-			add("ordersv0.confirmShipment", v0+"/shipmentConfirmation", `{"marketplaceId":"`+o.marketplace.ID+`","packageDetail":{"packageReferenceId":"1","carrierCode":"UPS","trackingNumber":"1Z","shipDate":"2026-03-01T00:00:00Z","orderItems":[{"orderItemId":"`+o.items[0].id+`","quantity":1}]}}`)
+			add("ordersv0.confirmShipment", v0+"/shipmentConfirmation", `{"marketplaceId":"`+o.Marketplace.ID+`","packageDetail":{"packageReferenceId":"1","carrierCode":"UPS","trackingNumber":"1Z","shipDate":"2026-03-01T00:00:00Z","orderItems":[{"orderItemId":"`+o.Items[0].ID+`","quantity":1}]}}`)
 		}
 	}
 	deskRequests(t, e, add)

@@ -1,5 +1,9 @@
 package emulator
 
+import (
+	"github.com/openspapi/spapi/emulator/internal/random"
+)
+
 var sellersFlow = flow{
 	"sellersv1.getMarketplaceParticipations": func(c *call) (reply, *apiError) { return payload(participations(c)), nil },
 	"sellersv1.getAccount":                   getAccount,
@@ -7,7 +11,7 @@ var sellersFlow = flow{
 
 func participations(c *call) []object {
 	var list []object
-	for _, m := range c.account.marketplaces {
+	for _, m := range c.account.Marketplaces {
 		list = append(list, object{
 			"marketplace": object{
 				"id":                  m.ID,
@@ -18,29 +22,29 @@ func participations(c *call) []object {
 				"domainName":          m.Storefront,
 			},
 			"participation": object{"isParticipating": true, "hasSuspendedListings": false},
-			"storeName":     c.account.storeName,
+			"storeName":     c.account.StoreName,
 		})
 	}
 	return list
 }
 
 func getAccount(c *call) (reply, *apiError) {
-	r := c.emu.random("business", c.account.number)
-	address := c.account.world(c.emu).addressIn(r, c.account.marketplaces[0].CountryCode)
+	r := c.emu.random("business", c.account.Number)
+	address := c.account.world(c.emu).AddressIn(r, c.account.Marketplaces[0].CountryCode)
 	business := object{
-		"addressLine1": address.line1,
-		"countryCode":  address.country,
-		"city":         address.city,
-		"postalCode":   address.postalCode,
+		"addressLine1": address.Line1,
+		"countryCode":  address.Country,
+		"city":         address.City,
+		"postalCode":   address.PostalCode,
 	}
-	if address.state != "" {
-		business["stateOrProvinceCode"] = address.state
+	if address.State != "" {
+		business["stateOrProvinceCode"] = address.State
 	}
 	return payload(object{
 		"marketplaceParticipationList": participations(c),
 		"businessType":                 "PRIVATE_LIMITED",
 		"sellingPlan":                  "PROFESSIONAL",
-		"business":                     object{"name": c.account.storeName, "registeredBusinessAddress": business, "companyRegistrationNumber": r.text(digits, 8)},
-		"primaryContact":               object{"name": address.name, "address": business},
+		"business":                     object{"name": c.account.StoreName, "registeredBusinessAddress": business, "companyRegistrationNumber": r.Text(random.Digits, 8)},
+		"primaryContact":               object{"name": address.Name, "address": business},
 	}), nil
 }

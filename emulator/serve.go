@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -86,7 +87,7 @@ func (e *Emulator) handle(x *exchange) reply {
 	e.mu.Lock()
 	n := e.log.next()
 	e.mu.Unlock()
-	x.requestID = e.random("request", n).uuid()
+	x.requestID = e.random("request", n).UUID()
 	rep := e.answer(x)
 	e.mu.Lock()
 	e.log.add(x, rep.status)
@@ -259,7 +260,7 @@ func (e *Emulator) dispatch(x *exchange) reply {
 			return htmlReply(http.StatusBadRequest, "400 Bad Request", "Your browser sent a request that this server could not understand.<br />\nSize of a request header field exceeds server limit.")
 		}
 		r := e.random("apigw", x.requestID)
-		x.trace = r.text(base64URL, 15) + "="
+		x.trace = r.Text(random.Base64URL, 15) + "="
 		rep, err := e.api(x)
 		if err != nil {
 			return err.reply()

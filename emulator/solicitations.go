@@ -3,6 +3,8 @@ package emulator
 import (
 	"net/http"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 var solicitationsFlow = flow{
@@ -26,16 +28,16 @@ func errSolicited() *apiError {
 }
 
 // refusedSolicitation tells why the buyer of an order can't be asked now; nil when it can.
-func (c *call) refusedSolicitation(w *world, o *order) *apiError {
-	w.mu.RLock()
-	status := o.status(c.now)
-	w.mu.RUnlock()
+func (c *call) refusedSolicitation(w *world.World, o *world.Order) *apiError {
+	w.RLock()
+	status := o.Status(c.now)
+	w.RUnlock()
 	c.emu.mu.Lock()
 	defer c.emu.mu.Unlock()
-	if status != shipped || c.account.contacts.sent(o.id, reviewSolicitation) {
+	if status != world.Shipped || c.account.contacts.sent(o.ID, reviewSolicitation) {
 		return errSolicited()
 	}
-	if earliest, latest := o.deliveryWindow(); c.now.Before(earliest.Add(solicitFrom)) || c.now.After(latest.Add(solicitTo)) {
+	if earliest, latest := o.DeliveryWindow(); c.now.Before(earliest.Add(solicitFrom)) || c.now.After(latest.Add(solicitTo)) {
 		return errContact("You can’t use this feature to request a review outside the 5-30 day range after the order delivery date.") // selling-partner-api-docs#121
 	}
 	return nil
@@ -54,7 +56,7 @@ func getSolicitationActions(c *call) (reply, *apiError) {
 	if c.refusedSolicitation(w, o) == nil {
 		names = append(names, reviewSolicitation)
 	}
-	base := "/solicitations/v1/orders/" + o.id
+	base := "/solicitations/v1/orders/" + o.ID
 	return hal(http.StatusOK, c.actionList(base, names, func(name string) string { return base + "/solicitations/" + name }, func(name string) object {
 		return object{"$schema": "http://json-schema.org/draft-04/schema#", "type": "object", "title": name, "properties": object{}}
 	})), nil
@@ -74,9 +76,9 @@ func solicitReview(c *call) (reply, *apiError) {
 	}
 	c.emu.mu.Lock()
 	defer c.emu.mu.Unlock()
-	if c.account.contacts.sent(o.id, reviewSolicitation) {
+	if c.account.contacts.sent(o.ID, reviewSolicitation) {
 		return reply{}, errSolicited() // by another request in the meantime
 	}
-	c.account.contacts.messages = append(c.account.contacts.messages, BuyerMessage{Time: c.now.UTC(), OrderID: o.id, Type: reviewSolicitation})
+	c.account.contacts.messages = append(c.account.contacts.messages, BuyerMessage{Time: c.now.UTC(), OrderID: o.ID, Type: reviewSolicitation})
 	return hal(http.StatusCreated, object{}), nil
 }

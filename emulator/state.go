@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -174,18 +176,18 @@ func (e *Emulator) exportCore() (*State, error) {
 	defer e.mu.Unlock()
 	o := e.options
 	s := &State{
-		Version: stateVersion, Seed: o.seed, Orders: o.orders, Products: o.products, Days: o.days, Clock: e.clock.state(),
+		Version: stateVersion, Seed: o.Seed, Orders: o.Orders, Products: o.Products, Days: o.Days, Clock: e.clock.state(),
 		Requests: e.log.started, Minted: e.minted,
 		Application: applicationState{e.app.secret, e.app.secretExpiry, maps.Clone(e.app.oldSecrets), slices.Clone(e.app.roles)},
 	}
 	for _, a := range e.accounts {
-		as := accountState{Region: a.region, Created: a.created.UTC(), Revoked: a.revoked}
-		for _, m := range a.marketplaces {
+		as := accountState{Region: a.Region, Created: a.Created.UTC(), Revoked: a.revoked}
+		for _, m := range a.Marketplaces {
 			as.Marketplaces = append(as.Marketplaces, m.ID)
 		}
 		s.Accounts = append(s.Accounts, as)
 	}
-	for token := range sortedKeys(e.grants) {
+	for token := range format.SortedKeys(e.grants) {
 		g := e.grants[token]
 		gs := grantState{Token: token, Kind: g.kind, Account: accountNumber(g.account), Scopes: g.scopes, Expires: g.expires.UTC(), Revoked: g.revoked}
 		for _, r := range g.resources {
@@ -193,11 +195,11 @@ func (e *Emulator) exportCore() (*State, error) {
 		}
 		s.Grants = append(s.Grants, gs)
 	}
-	for code := range sortedKeys(e.codes) {
+	for code := range format.SortedKeys(e.codes) {
 		c := e.codes[code]
-		s.Codes = append(s.Codes, codeState{code, c.account.number, c.redirectURI, c.expires.UTC()})
+		s.Codes = append(s.Codes, codeState{code, c.account.Number, c.redirectURI, c.expires.UTC()})
 	}
-	for id := range sortedKeys(e.sessions) {
+	for id := range format.SortedKeys(e.sessions) {
 		t := e.sessions[id]
 		s.Sessions = append(s.Sessions, sessionState{id, t.secretKey, t.token, t.expires.UTC()})
 	}
@@ -209,7 +211,7 @@ func accountNumber(a *account) *int {
 	if a == nil {
 		return nil
 	}
-	return &a.number
+	return &a.Number
 }
 
 // Import brings the emulator to an exported state, whatever it was in before. Faults stay, and so do options that are no part of a state.
@@ -244,11 +246,11 @@ func (e *Emulator) importState(s *State) error {
 	case len(s.Accounts) == 0:
 		return fmt.Errorf("state without accounts")
 	}
-	if err := (sizes{s.Seed, s.Orders, s.Products, s.Days}).check(); err != nil {
+	if err := (world.Sizes{Seed: s.Seed, Orders: s.Orders, Products: s.Products, Days: s.Days}).Check(); err != nil {
 		return err
 	}
 	e.mu.Lock()
-	e.options.sizes = sizes{s.Seed, s.Orders, s.Products, s.Days}
+	e.options.Sizes = world.Sizes{Seed: s.Seed, Orders: s.Orders, Products: s.Products, Days: s.Days}
 	e.clear()
 	err := e.importCore(s)
 	e.mu.Unlock()
@@ -270,7 +272,7 @@ func (e *Emulator) importState(s *State) error {
 }
 
 func loadAll(states []stateful, e *Emulator, a *account, saved map[string]json.RawMessage) error {
-	for name := range sortedKeys(saved) {
+	for name := range format.SortedKeys(saved) {
 		if !slices.ContainsFunc(states, func(s stateful) bool { return s.name == name }) {
 			return fmt.Errorf("unknown store %q", name)
 		}
@@ -355,7 +357,7 @@ func (e *Emulator) Reseed(seed int64) {
 	e.gate.Lock()
 	defer e.gate.Unlock()
 	e.mu.Lock()
-	e.options.seed = seed
+	e.options.Seed = seed
 	e.mu.Unlock()
 	e.reset()
 }
@@ -364,7 +366,7 @@ func (e *Emulator) Reseed(seed int64) {
 func (e *Emulator) Seed() int64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.options.seed
+	return e.options.Seed
 }
 
 // reset wants e.gate held.

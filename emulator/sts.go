@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -216,8 +218,8 @@ func (e *Emulator) assumeRole(x *exchange, form url.Values, caller string) (repl
 	}
 	e.minted++
 	r := e.random("session", e.minted)
-	keyID := "ASIA" + r.text(base36, 16)
-	s := &session{secretKey: r.text(base64Std, 40), token: "IQoJb3JpZ2luX2Vj" + r.text(base64Std, 340), expires: x.now.Add(time.Duration(seconds) * time.Second)}
+	keyID := "ASIA" + r.Text(random.Base36, 16)
+	s := &session{secretKey: r.Text(random.Base64Std, 40), token: "IQoJb3JpZ2luX2Vj" + r.Text(random.Base64Std, 340), expires: x.now.Add(time.Duration(seconds) * time.Second)}
 	e.sessions[keyID] = s
 
 	type credentials struct {
@@ -242,8 +244,8 @@ func (e *Emulator) assumeRole(x *exchange, form url.Values, caller string) (repl
 	}{
 		Xmlns: stsNamespace,
 		AssumeRoleResult: result{
-			user{"AROA" + e.random("role").text(base36, 17) + ":" + name, "arn:aws:sts::" + e.app.awsAccount + ":assumed-role/" + e.app.roleName + "/" + name},
-			credentials{keyID, s.secretKey, s.token, timestamp(s.expires)},
+			user{"AROA" + e.random("role").Text(random.Base36, 17) + ":" + name, "arn:aws:sts::" + e.app.awsAccount + ":assumed-role/" + e.app.roleName + "/" + name},
+			credentials{keyID, s.secretKey, s.token, format.Timestamp(s.expires)},
 		},
 		RequestID: x.requestID,
 	}), nil

@@ -51,7 +51,7 @@ func createUploadDestination(c *call) (reply, *apiError) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.minted++
-	id := e.random("upload", e.minted).uuid()
+	id := e.random("upload", e.minted).UUID()
 	if c.account.contacts.uploads == nil {
 		c.account.contacts.uploads = map[string]*upload{}
 	}

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -208,11 +209,11 @@ func checkString(s *catalog.Schema, text string) string {
 	}
 	switch s.Format {
 	case "date-time", "dateTime":
-		if _, ok := parseTime(text); !ok {
+		if _, ok := format.ParseTime(text); !ok {
 			return "timestamp must follow ISO8601" // selling-partner-api-models#1215
 		}
 	case "date":
-		if _, ok := parseTime(text); !ok { // a full time is accepted for a date
+		if _, ok := format.ParseTime(text); !ok { // a full time is accepted for a date
 			return "date must follow ISO8601"
 		}
 	case "boolean":
@@ -264,7 +265,7 @@ func validateBody(x *exchange, c *call, api *catalog.API, detail *catalog.Detail
 		details := "Content-Type: is " + kind + ", want application/json"
 		return &apiError{status: http.StatusUnsupportedMediaType, code: "UnsupportedMediaType", message: &message, details: &details, kind: "UnsupportedMediaTypeException"}
 	}
-	body, err := decodeJSON(x.body)
+	body, err := format.DecodeJSON(x.body)
 	if err != nil {
 		return invalid(unparsable, detail.Body.Name+": "+err.Error())
 	}
@@ -338,7 +339,7 @@ func checkValue(api *catalog.API, ref *catalog.Schema, v any, path string) (wher
 	case json.Number:
 		switch s.Type {
 		case "integer", "number":
-			return path, checkText(s, normalNumber(v, s.Type))
+			return path, checkText(s, format.NormalNumber(v, s.Type))
 		case "string", "":
 			return path, checkString(s, v.String())
 		}
@@ -357,7 +358,7 @@ func checkObject(api *catalog.API, s *catalog.Schema, v map[string]any, path str
 			return join(path, name), "required"
 		}
 	}
-	for name := range sortedKeys(v) {
+	for name := range format.SortedKeys(v) {
 		next := s.Properties[name]
 		if next == nil {
 			next = s.AdditionalProperties

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -76,7 +77,7 @@ func TestCheckValue(t *testing.T) {
 		{`[]`, "", "array"},
 		{`"x"`, "", "string"},
 	} {
-		v, err := decodeJSON([]byte(test.body))
+		v, err := format.DecodeJSON([]byte(test.body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +87,7 @@ func TestCheckValue(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "{", "{}x", "[1,]", "nul"} {
-		if _, err := decodeJSON([]byte(bad)); err == nil {
+		if _, err := format.DecodeJSON([]byte(bad)); err == nil {
 			t.Errorf("%q decodes", bad)
 		}
 	}

@@ -1,4 +1,4 @@
-package emulator
+package world
 
 import (
 	"cmp"
@@ -8,12 +8,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// generalType is for offers on items whose type the seller doesn't care for
+type object = format.Object
+
+// GeneralType is for offers on items whose type the seller doesn't care for
 // (developer-docs.amazon.com/sp-api/docs/listings-items-api-v2021-08-01-use-case-guide).
-const generalType = "PRODUCT"
+const GeneralType = "PRODUCT"
 
 // shape is what an attribute's values look like.
 type shape int
@@ -34,17 +37,17 @@ const (
 
 // attribute is one that a listing can have.
 type attribute struct {
-	name, title, group string
+	Name, title, Group string
 	shape              shape
 	facts              bool // of the product, else of the offer
-	required           bool // in the requirements sets that have it
+	Required           bool // in the requirements sets that have it
 	max                int  // length of the text, or the number; 0: none
 	many               int  // values in one marketplace; 0: one
 	enum               []string
 	types              []string // product types; nil: all
 }
 
-var conditionTypes = []string{"new_new", "new_open_box", "new_oem", "refurbished_refurbished", "used_like_new", "used_very_good", "used_good", "used_acceptable",
+var ConditionTypes = []string{"new_new", "new_open_box", "new_oem", "refurbished_refurbished", "used_like_new", "used_very_good", "used_good", "used_acceptable",
 	"collectible_like_new", "collectible_very_good", "collectible_good", "collectible_acceptable", "club_club"}
 
 var (
@@ -54,53 +57,53 @@ var (
 	fulfillCodes = []string{"DEFAULT", "AMAZON_NA", "AMAZON_EU", "AMAZON_JP", "AMAZON_AU", "AMAZON_SG", "AMAZON_IN", "AMAZON_AE", "AMAZON_SA"}
 )
 
-var listingAttributes = []attribute{
-	{name: "item_name", title: "Item Name", group: "product_identity", shape: localizedShape, facts: true, required: true, max: 200},
-	{name: "brand", title: "Brand Name", group: "product_identity", shape: localizedShape, facts: true, required: true, max: 100},
-	{name: "externally_assigned_product_identifier", title: "External Product Information", group: "product_identity", shape: identifierShape, facts: true, many: 3, enum: []string{"ean", "gtin", "upc"}},
-	{name: "merchant_suggested_asin", title: "Merchant Suggested ASIN", group: "product_identity", shape: textShape, max: 10},
-	{name: "manufacturer", title: "Manufacturer", group: "product_details", shape: localizedShape, facts: true, max: 100},
-	{name: "model_number", title: "Model Number", group: "product_details", shape: localizedShape, facts: true, max: 60},
-	{name: "part_number", title: "Part Number", group: "product_details", shape: textShape, facts: true, max: 60},
-	{name: "product_description", title: "Product Description", group: "product_details", shape: localizedShape, facts: true, max: 2000},
-	{name: "bullet_point", title: "Bullet Point", group: "product_details", shape: localizedShape, facts: true, required: true, max: 500, many: 5},
-	{name: "color", title: "Color", group: "product_details", shape: localizedShape, facts: true, max: 100},
-	{name: "size", title: "Size", group: "product_details", shape: localizedShape, facts: true, max: 100},
-	{name: "ink_color", title: "Ink Color", group: "product_details", shape: localizedShape, facts: true, max: 100, types: inkTypes},
-	{name: "item_package_quantity", title: "Item Package Quantity", group: "product_details", shape: wholeShape, facts: true, max: 100000},
-	{name: "number_of_items", title: "Number of Items", group: "product_details", shape: wholeShape, facts: true, max: 100000},
-	{name: "item_dimensions", title: "Item Dimensions", group: "product_details", shape: sizesShape, facts: true},
-	{name: "main_product_image_locator", title: "Main Image URL", group: "images", shape: imageShape, facts: true},
-	{name: "other_product_image_locator_1", title: "Other Image URL", group: "images", shape: imageShape, facts: true},
-	{name: "country_of_origin", title: "Country of Origin", group: "safety_and_compliance", shape: textShape, facts: true, required: true, enum: []string{"AT", "CN", "CZ", "DE", "FR", "GB", "IN", "IT", "JP", "PL", "TR", "TW", "US"}},
-	{name: "supplier_declared_dg_hz_regulation", title: "Dangerous Goods Regulations", group: "safety_and_compliance", shape: textShape, facts: true, required: true, many: 5, enum: []string{"ghs", "not_applicable", "other", "storage", "transportation", "unknown", "waste"}},
-	{name: "batteries_required", title: "Are batteries required?", group: "safety_and_compliance", shape: booleanShape, facts: true, required: true, types: []string{"LAMP"}},
-	{name: "condition_type", title: "Item Condition", group: "offer", shape: textShape, required: true, enum: conditionTypes},
-	{name: "condition_note", title: "Offer Condition Note", group: "offer", shape: localizedShape, max: 2000},
-	{name: "list_price", title: "List Price", group: "offer", shape: priceShape, max: 10000000},
-	{name: "purchasable_offer", title: "Purchasable Offer", group: "offer", shape: offerShape, required: true, max: 10000000, many: 2},
-	{name: "fulfillment_availability", title: "Fulfillment Availability", group: "offer", shape: availabilityShape, required: true, max: 1000000, enum: fulfillCodes},
-	{name: "max_order_quantity", title: "Max Order Quantity", group: "offer", shape: wholeShape, max: 100000},
-	{name: "merchant_shipping_group", title: "Merchant Shipping Group", group: "shipping", shape: textShape, max: 100},
-	{name: "item_package_dimensions", title: "Item Package Dimensions", group: "shipping", shape: sizesShape, facts: true},
-	{name: "item_package_weight", title: "Package Weight", group: "shipping", shape: weightShape, facts: true},
+var ListingAttributes = []attribute{
+	{Name: "item_name", title: "Item Name", Group: "product_identity", shape: localizedShape, facts: true, Required: true, max: 200},
+	{Name: "brand", title: "Brand Name", Group: "product_identity", shape: localizedShape, facts: true, Required: true, max: 100},
+	{Name: "externally_assigned_product_identifier", title: "External Product Information", Group: "product_identity", shape: identifierShape, facts: true, many: 3, enum: []string{"ean", "gtin", "upc"}},
+	{Name: "merchant_suggested_asin", title: "Merchant Suggested ASIN", Group: "product_identity", shape: textShape, max: 10},
+	{Name: "manufacturer", title: "Manufacturer", Group: "product_details", shape: localizedShape, facts: true, max: 100},
+	{Name: "model_number", title: "Model Number", Group: "product_details", shape: localizedShape, facts: true, max: 60},
+	{Name: "part_number", title: "Part Number", Group: "product_details", shape: textShape, facts: true, max: 60},
+	{Name: "product_description", title: "Product Description", Group: "product_details", shape: localizedShape, facts: true, max: 2000},
+	{Name: "bullet_point", title: "Bullet Point", Group: "product_details", shape: localizedShape, facts: true, Required: true, max: 500, many: 5},
+	{Name: "color", title: "Color", Group: "product_details", shape: localizedShape, facts: true, max: 100},
+	{Name: "size", title: "Size", Group: "product_details", shape: localizedShape, facts: true, max: 100},
+	{Name: "ink_color", title: "Ink Color", Group: "product_details", shape: localizedShape, facts: true, max: 100, types: inkTypes},
+	{Name: "item_package_quantity", title: "Item Package Quantity", Group: "product_details", shape: wholeShape, facts: true, max: 100000},
+	{Name: "number_of_items", title: "Number of Items", Group: "product_details", shape: wholeShape, facts: true, max: 100000},
+	{Name: "item_dimensions", title: "Item Dimensions", Group: "product_details", shape: sizesShape, facts: true},
+	{Name: "main_product_image_locator", title: "Main Image URL", Group: "images", shape: imageShape, facts: true},
+	{Name: "other_product_image_locator_1", title: "Other Image URL", Group: "images", shape: imageShape, facts: true},
+	{Name: "country_of_origin", title: "Country of Origin", Group: "safety_and_compliance", shape: textShape, facts: true, Required: true, enum: []string{"AT", "CN", "CZ", "DE", "FR", "GB", "IN", "IT", "JP", "PL", "TR", "TW", "US"}},
+	{Name: "supplier_declared_dg_hz_regulation", title: "Dangerous Goods Regulations", Group: "safety_and_compliance", shape: textShape, facts: true, Required: true, many: 5, enum: []string{"ghs", "not_applicable", "other", "storage", "transportation", "unknown", "waste"}},
+	{Name: "batteries_required", title: "Are batteries required?", Group: "safety_and_compliance", shape: booleanShape, facts: true, Required: true, types: []string{"LAMP"}},
+	{Name: "condition_type", title: "Item Condition", Group: "offer", shape: textShape, Required: true, enum: ConditionTypes},
+	{Name: "condition_note", title: "Offer Condition Note", Group: "offer", shape: localizedShape, max: 2000},
+	{Name: "list_price", title: "List Price", Group: "offer", shape: priceShape, max: 10000000},
+	{Name: "purchasable_offer", title: "Purchasable Offer", Group: "offer", shape: offerShape, Required: true, max: 10000000, many: 2},
+	{Name: "fulfillment_availability", title: "Fulfillment Availability", Group: "offer", shape: availabilityShape, Required: true, max: 1000000, enum: fulfillCodes},
+	{Name: "max_order_quantity", title: "Max Order Quantity", Group: "offer", shape: wholeShape, max: 100000},
+	{Name: "merchant_shipping_group", title: "Merchant Shipping Group", Group: "shipping", shape: textShape, max: 100},
+	{Name: "item_package_dimensions", title: "Item Package Dimensions", Group: "shipping", shape: sizesShape, facts: true},
+	{Name: "item_package_weight", title: "Package Weight", Group: "shipping", shape: weightShape, facts: true},
 }
 
 // attributeOf finds an attribute of a product type; nil when the type has none of that name.
 func attributeOf(productType, name string) *attribute {
-	i := slices.IndexFunc(listingAttributes, func(a attribute) bool { return a.name == name })
-	if i < 0 || !listingAttributes[i].of(productType) {
+	i := slices.IndexFunc(ListingAttributes, func(a attribute) bool { return a.Name == name })
+	if i < 0 || !ListingAttributes[i].Of(productType) {
 		return nil
 	}
-	return &listingAttributes[i]
+	return &ListingAttributes[i]
 }
 
-func (a *attribute) of(productType string) bool {
+func (a *attribute) Of(productType string) bool {
 	return a.types == nil || slices.Contains(a.types, productType)
 }
 
-// in tells whether a requirements set has the attribute.
-func (a *attribute) in(requirements string) bool {
+// In tells whether a requirements set has the attribute.
+func (a *attribute) In(requirements string) bool {
 	switch requirements {
 	case "LISTING_PRODUCT_ONLY":
 		return a.facts
@@ -158,8 +161,8 @@ func objectSchema(properties object, required ...string) object {
 	return object{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
 }
 
-// schema is the attribute's part of a product type's schema, for one marketplace.
-func (a *attribute) schema(m *marketplace.Marketplace) object {
+// Schema is the attribute's part of a product type's schema, for one marketplace.
+func (a *attribute) Schema(m *marketplace.Marketplace) object {
 	ref := func(name string) object { return object{"$ref": "#/$defs/" + name} }
 	value := textSchema(a.title, a.max)
 	if a.enum != nil {
@@ -225,8 +228,8 @@ func (a *attribute) schema(m *marketplace.Marketplace) object {
 	}
 }
 
-// languagesOf are the languages in which texts of a marketplace can be: its own, and English in most.
-func languagesOf(m *marketplace.Marketplace) []string {
+// LanguagesOf are the languages in which texts of a marketplace can be: its own, and English in most.
+func LanguagesOf(m *marketplace.Marketplace) []string {
 	list := []string{m.Language}
 	more := map[string][]string{
 		"US": {"es_US"}, "CA": {"fr_CA"}, "DE": {"en_GB"}, "BE": {"nl_BE"}, "JP": {"en_US", "zh_CN"}, "AE": {"ar_AE"}, "SA": {"en_AE"}, "EG": {"en_AE"}, "SE": {"en_GB"}, "NL": {"en_GB"}, "PL": {"en_GB"},
@@ -234,11 +237,11 @@ func languagesOf(m *marketplace.Marketplace) []string {
 	return append(list, more[m.CountryCode]...)
 }
 
-// productTypeNames are the types' names with what they are called.
-func productTypeNames() [][2]string {
-	list := [][2]string{{generalType, "Product"}}
-	for _, k := range productKinds {
-		entry := [2]string{k.typ, strings.ToUpper(k.typ[:1]) + strings.ToLower(strings.ReplaceAll(k.typ[1:], "_", " "))}
+// ProductTypeNames are the types' names with what they are called.
+func ProductTypeNames() [][2]string {
+	list := [][2]string{{GeneralType, "Product"}}
+	for _, k := range ProductKinds {
+		entry := [2]string{k.Type, strings.ToUpper(k.Type[:1]) + strings.ToLower(strings.ReplaceAll(k.Type[1:], "_", " "))}
 		if !slices.Contains(list, entry) {
 			list = append(list, entry)
 		}
@@ -247,8 +250,8 @@ func productTypeNames() [][2]string {
 	return list
 }
 
-func knownType(name string) bool {
-	return slices.ContainsFunc(productTypeNames(), func(t [2]string) bool { return t[0] == name })
+func KnownType(name string) bool {
+	return slices.ContainsFunc(ProductTypeNames(), func(t [2]string) bool { return t[0] == name })
 }
 
 // problem is one way in which a value is not as its schema wants it.
@@ -271,9 +274,9 @@ var unknownAttribute = problem{"90000900", "The attributes are invalid.", "INVAL
 func (a *attribute) check(v any, m *marketplace.Marketplace, partly bool) *problem {
 	defs := object{
 		"marketplace_id": object{"type": "string", "enum": []string{m.ID}},
-		"language_tag":   object{"type": "string", "enum": languagesOf(m)},
+		"language_tag":   object{"type": "string", "enum": LanguagesOf(m)},
 	}
-	s := a.schema(m)
+	s := a.Schema(m)
 	if partly {
 		s["items"].(object)["required"] = []string{}
 	}
@@ -314,7 +317,7 @@ func checkAttribute(s, defs object, v any, title string) *problem {
 			}
 		}
 		properties := s["properties"].(object)
-		for name := range sortedKeys(m) {
+		for name := range format.SortedKeys(m) {
 			next, ok := properties[name].(object)
 			if !ok {
 				return &problem{unknownAttribute.code, unknownAttribute.message, unknownAttribute.category}

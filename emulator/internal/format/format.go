@@ -1,4 +1,4 @@
-package emulator
+package format
 
 import (
 	"bytes"
@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// whole reads a whole number of a JSON body.
-func whole(v any) (int, bool) {
+// Whole reads a whole number of a JSON body.
+func Whole(v any) (int, bool) {
 	switch v := v.(type) {
 	case json.Number:
-		n, err := strconv.Atoi(normalNumber(v, "integer"))
+		n, err := strconv.Atoi(NormalNumber(v, "integer"))
 		return n, err == nil
 	case string: // read from strings, too
 		n, err := strconv.Atoi(v)
@@ -23,8 +23,8 @@ func whole(v any) (int, bool) {
 	return 0, false
 }
 
-// sortedKeys yields the keys of m in order, so that of several mistakes the same one is reported each time.
-func sortedKeys[V any](m map[string]V) func(yield func(string) bool) {
+// SortedKeys yields the keys of m in order, so that of several mistakes the same one is reported each time.
+func SortedKeys[V any](m map[string]V) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		keys := make([]string, 0, len(m))
 		for k := range m {
@@ -39,8 +39,8 @@ func sortedKeys[V any](m map[string]V) func(yield func(string) bool) {
 	}
 }
 
-// decodeJSON decodes one JSON value, keeping numbers as they are spelled.
-func decodeJSON(b []byte) (any, error) {
+// DecodeJSON decodes one JSON value, keeping numbers as they are spelled.
+func DecodeJSON(b []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.UseNumber()
 	var v any
@@ -53,8 +53,8 @@ func decodeJSON(b []byte) (any, error) {
 	return v, nil
 }
 
-// parseTime reads the ISO 8601 spellings that SP-API takes.
-func parseTime(text string) (time.Time, bool) {
+// ParseTime reads the ISO 8601 spellings that SP-API takes.
+func ParseTime(text string) (time.Time, bool) {
 	for _, layout := range []string{
 		time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04Z07:00",
 		"2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02", "20060102T150405Z",
@@ -66,16 +66,19 @@ func parseTime(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// normalNumber spells whole numbers without fraction and exponent: 50.0 is an integer in JSON.
-func normalNumber(n json.Number, kind string) string {
+// NormalNumber spells whole numbers without fraction and exponent: 50.0 is an integer in JSON.
+func NormalNumber(n json.Number, kind string) string {
 	if f, err := n.Float64(); err == nil && kind == "integer" && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
 		return strconv.FormatInt(int64(f), 10)
 	}
 	return n.String()
 }
 
-func member(v any, name string) string {
+func Member(v any, name string) string {
 	m, _ := v.(map[string]any)
 	s, _ := m[name].(string)
 	return s
 }
+
+// Timestamp is the spelling of times in SP-API bodies, to the second.
+func Timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) } // the layout for which package time has a short cut

@@ -1,25 +1,26 @@
-package emulator
+package world
 
 import (
 	"fmt"
 	"strings"
 
+	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/marketplace"
 )
 
 // address is where an order goes.
 type address struct {
-	name, company, line1, line2, city, state, postalCode, country, phone string
+	Name, Company, Line1, Line2, City, State, PostalCode, Country, Phone string
 }
 
-type place struct{ city, state, postalCode string }
+type place struct{ city, state, PostalCode string }
 
 // country is what addresses and names of a country are made of: plausible, and with the characters that occur there. Phone numbers
 // are from ranges set aside for fiction where there are any.
 type country struct {
 	names     []string
 	lines     []string // %d is the house number
-	places    []place
+	Places    []place
 	phone     string
 	companies []string
 	second    string // second line of some addresses
@@ -27,7 +28,7 @@ type country struct {
 	vat       int    // per cent; the share of a price that is tax
 }
 
-var countries = map[string]country{
+var Countries = map[string]country{
 	"US": {[]string{"Olivia Carter", "Noah O'Brien", "Zoë Nguyen", "Liam \"Bud\" Walker"}, []string{"%d Maple Street", "%d W 5th Ave, Apt #4B"}, []place{{"Seattle", "WA", "98101"}, {"Austin", "TX", "78701"}, {"Portland", "ME", "04101"}}, "+1 206-555-01%02d", []string{"Northwind Traders LLC", "O'Neil, Park & Co."}, "Unit 2", "With love,\nT & J", 8},
 	"CA": {[]string{"Émilie Tremblay", "Jack Singh"}, []string{"%d rue Saint-Denis", "%d King St W"}, []place{{"Montréal", "QC", "H2X 3K8"}, {"Toronto", "ON", "M5V 1J1"}}, "+1 416-555-01%02d", []string{"Érable & Fils inc."}, "bureau 300", "Bonne fête, Zoé!", 13},
 	"MX": {[]string{"José Núñez", "María Fernanda Peña"}, []string{"Av. Revolución %d"}, []place{{"Ciudad de México", "CDMX", "03800"}, {"Mérida", "Yucatán", "97000"}}, "+52 55 5555 01%02d", []string{"Papelería Ñandú, S.A. de C.V."}, "Int. 4, Col. Mixcoac", "¡Feliz cumpleaños! 🎂", 16},
@@ -55,21 +56,21 @@ var countries = map[string]country{
 
 // countryOf returns the table of a country; those without one get the United States'.
 func countryOf(code string) *country {
-	c, ok := countries[code]
+	c, ok := Countries[code]
 	if !ok {
-		c = countries["US"]
+		c = Countries["US"]
 	}
 	return &c
 }
 
-// addressIn makes an address in a country.
-func (w *world) addressIn(r random, code string) address {
+// AddressIn makes an address in a country.
+func (w *World) AddressIn(r random.Source, code string) address {
 	c := countryOf(code)
-	p := pick(r, c.places)
-	a := address{name: pick(r, c.names), line1: fmt.Sprintf(pick(r, c.lines), r.between(1, 180)), city: p.city, state: p.state, postalCode: p.postalCode, country: code}
-	a.phone = fmt.Sprintf(c.phone, r.between(0, 99))
-	if r.chance(4) {
-		a.line2 = c.second
+	p := random.Pick(r, c.Places)
+	a := address{Name: random.Pick(r, c.names), Line1: fmt.Sprintf(random.Pick(r, c.lines), r.Between(1, 180)), City: p.city, State: p.state, PostalCode: p.PostalCode, Country: code}
+	a.Phone = fmt.Sprintf(c.phone, r.Between(0, 99))
+	if r.Chance(4) {
+		a.Line2 = c.second
 	}
 	return a
 }
@@ -88,8 +89,8 @@ func taxOn(units int, m *marketplace.Marketplace) int {
 	return units * rate / 100
 }
 
-// kindNames are the kinds of products in the languages of the marketplaces, in the order of productKinds. English is in productKinds.
-var kindNames = map[string][]string{
+// KindNames are the kinds of products in the languages of the marketplaces, in the order of productKinds. English is in productKinds.
+var KindNames = map[string][]string{
 	"de": {"Gelschreiber", "Notizbuch", "Schreibtischlampe", "Füllfederhalter", "Haftnotizen", "Papierablage", "Kugelschreiber", "Schere", "Tintenglas", "Pinselstift", "Heftgerät", "Wandkalender"},
 	"fr": {"Stylo gel", "Carnet de notes", "Lampe de bureau", "Stylo-plume", "Notes repositionnables", "Bac à courrier", "Stylo à bille", "Ciseaux", "Flacon d'encre", "Feutre-pinceau", "Agrafeuse", "Calendrier mural"},
 	"it": {"Penna gel", "Quaderno", "Lampada da scrivania", "Penna stilografica", "Foglietti adesivi", "Vaschetta portacorrispondenza", "Penna a sfera", "Forbici", "Boccetta d'inchiostro", "Penna a pennello", "Cucitrice", "Calendario da parete"},
@@ -107,21 +108,21 @@ var packWord = map[string]string{
 	"de": "%d Stück", "fr": "lot de %d", "it": "confezione da %d", "es": "pack de %d", "pt": "pacote com %d", "nl": "%d stuks", "sv": "%d-pack", "pl": "zestaw %d szt.", "tr": "%d'li paket", "ar": "عبوة من %d", "ja": "%d個セット",
 }
 
-// titleIn is the product's name in the language of a marketplace.
-func (p *product) titleIn(m *marketplace.Marketplace) string {
+// TitleIn is the product's name in the language of a marketplace.
+func (p *Product) TitleIn(m *marketplace.Marketplace) string {
 	language, _, _ := strings.Cut(m.Language, "_")
-	names := kindNames[language]
+	names := KindNames[language]
 	if names == nil || p.own {
-		return p.title
+		return p.Title
 	}
-	if p.isParent() {
-		return p.brand + " " + names[p.kind.index]
+	if p.IsParent() {
+		return p.Brand + " " + names[p.Kind.index]
 	}
-	title := p.brand + " " + names[p.kind.index] + ", " + p.size + ", " + p.color
-	if p.pack > 1 {
-		title += ", " + fmt.Sprintf(packWord[language], p.pack)
+	title := p.Brand + " " + names[p.Kind.index] + ", " + p.Size + ", " + p.Color
+	if p.Pack > 1 {
+		title += ", " + fmt.Sprintf(packWord[language], p.Pack)
 	}
-	if strings.HasSuffix(p.title, penEmoji) {
+	if strings.HasSuffix(p.Title, penEmoji) {
 		title += penEmoji
 	}
 	return title

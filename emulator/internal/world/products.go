@@ -1,4 +1,4 @@
-package emulator
+package world
 
 import (
 	"fmt"
@@ -7,44 +7,45 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// product is one item of the catalogue, which the seller offers.
-type product struct {
-	asin, sku   string
-	ean, upc    string
-	title       string
-	brand       string
-	color       string
-	size        string
-	part        string
-	kind        productKind
-	pack        int
-	cents       int // price in US dollars; other marketplaces' prices follow from it
-	grams       int
-	millimeters [3]int // length, width, height of the item
-	rank        int
+// Product is one item of the catalogue, which the seller offers.
+type Product struct {
+	ASIN, SKU   string
+	EAN, UPC    string
+	Title       string
+	Brand       string
+	Color       string
+	Size        string
+	Part        string
+	Kind        ProductKind
+	Pack        int
+	Cents       int // price in US dollars; other marketplaces' prices follow from it
+	Grams       int
+	Millimeters [3]int // length, width, height of the item
+	Rank        int
 	own         bool    // brought by a listing, not of the seed
-	family      *family // nil for most
+	Family      *family // nil for most
 }
 
-// productKind is a sort of product with what all of its kind have in common.
-type productKind struct {
-	name      string // "Gel Pen"
-	plural    string
-	typ       string // productType, as in product type definitions
-	category  string
-	categoryN string // classification id
+// ProductKind is a sort of product with what all of its kind have in common.
+type ProductKind struct {
+	Name      string // "Gel Pen"
+	Plural    string
+	Type      string // productType, as in product type definitions
+	Category  string
+	CategoryN string // classification id
 	low, high int    // price in US cents
 	grams     int
 	sizes     []string
 	index     int // in productKinds
 }
 
-// productKinds are stationery: the article's search for "pen" must find some, so every third is a pen. Sizes have the characters
+// ProductKinds are stationery: the article's search for "pen" must find some, so every third is a pen. Sizes have the characters
 // that break naive escaping and charsets.
-var productKinds = []productKind{
+var ProductKinds = []ProductKind{
 	{"Gel Pen", "Gel Pens", "WRITING_INSTRUMENT", "Gel Ink Pens", "1069784", 299, 2499, 14, []string{"Fine Point 0.5 mm", "Ø 0,7 mm", `0.38" tip`}, 0},
 	{"Notebook", "Notebooks", "BLANK_BOOK", "Notebooks", "1069756", 499, 2999, 320, []string{"A5", `8.5" x 11"`, "B6 slim"}, 0},
 	{"Desk Lamp", "Desk Lamps", "LAMP", "Desk Lamps", "3734651", 1999, 7999, 1400, []string{"40 cm", "15\" arm"}, 0},
@@ -65,42 +66,42 @@ var (
 	packs  = []int{1, 1, 1, 2, 5, 12}
 )
 
-func makeProducts(seed int64, account, n int) []*product {
-	products := make([]*product, n)
+func makeProducts(seed int64, account, n int) []*Product {
+	products := make([]*Product, n)
 	for i := range products {
-		r := newRandom(seed, "product", account, i)
-		k := productKinds[i%len(productKinds)]
-		k.index = i % len(productKinds)
-		p := &product{
-			asin:  "B0" + r.text(base36, 6) + base36Digits(i),
-			kind:  k,
-			brand: pick(r, brands),
-			color: pick(r, colors),
-			size:  pick(r, k.sizes),
-			pack:  pick(r, packs),
-			cents: r.between(k.low/10, k.high/10)*10 + 9,
-			rank:  r.between(1, 90000),
-			part:  r.text(capitals, 2) + "-" + r.text(digits, 4),
+		r := random.NewRandom(seed, "product", account, i)
+		k := ProductKinds[i%len(ProductKinds)]
+		k.index = i % len(ProductKinds)
+		p := &Product{
+			ASIN:  "B0" + r.Text(random.Base36, 6) + base36Digits(i),
+			Kind:  k,
+			Brand: random.Pick(r, brands),
+			Color: random.Pick(r, colors),
+			Size:  random.Pick(r, k.sizes),
+			Pack:  random.Pick(r, packs),
+			Cents: r.Between(k.low/10, k.high/10)*10 + 9,
+			Rank:  r.Between(1, 90000),
+			Part:  r.Text(random.Capitals, 2) + "-" + r.Text(random.Digits, 4),
 		}
-		p.grams = k.grams * p.pack * r.between(80, 120) / 100
-		for j := range p.millimeters {
-			p.millimeters[j] = r.between(12, 300)
+		p.Grams = k.grams * p.Pack * r.Between(80, 120) / 100
+		for j := range p.Millimeters {
+			p.Millimeters[j] = r.Between(12, 300)
 		}
-		p.ean = withCheckDigit("40" + r.text(digits, 6) + fmt.Sprintf("%04d", i%10000))
-		p.upc = withCheckDigit("7" + r.text(digits, 6) + fmt.Sprintf("%04d", i%10000))
+		p.EAN = withCheckDigit("40" + r.Text(random.Digits, 6) + fmt.Sprintf("%04d", i%10000))
+		p.UPC = withCheckDigit("7" + r.Text(random.Digits, 6) + fmt.Sprintf("%04d", i%10000))
 		// Slashes, spaces and plus signs occur in real SKUs and must be escaped in paths.
-		p.sku = pick(r, []string{"PN-%04d", "shelf %04d", "A/%04d", "x+%04d", "%04d-ÄÖ"})
-		p.sku = fmt.Sprintf(p.sku, i+1)
-		name := k.name
-		if p.pack > 1 {
-			name = k.plural
+		p.SKU = random.Pick(r, []string{"PN-%04d", "shelf %04d", "A/%04d", "x+%04d", "%04d-ÄÖ"})
+		p.SKU = fmt.Sprintf(p.SKU, i+1)
+		name := k.Name
+		if p.Pack > 1 {
+			name = k.Plural
 		}
-		p.title = p.brand + " " + name + ", " + p.size + ", " + p.color
-		if p.pack > 1 {
-			p.title += ", Pack of " + strconv.Itoa(p.pack)
+		p.Title = p.Brand + " " + name + ", " + p.Size + ", " + p.Color
+		if p.Pack > 1 {
+			p.Title += ", Pack of " + strconv.Itoa(p.Pack)
 		}
-		if r.chance(9) {
-			p.title += penEmoji
+		if r.Chance(9) {
+			p.Title += penEmoji
 		}
 		products[i] = p
 	}
@@ -109,7 +110,7 @@ func makeProducts(seed int64, account, n int) []*product {
 
 // base36Digits writes i in two digits, so that no two of the first 1,296 products share an ASIN.
 func base36Digits(i int) string {
-	return string([]byte{base36[i/36%36], base36[i%36]})
+	return string([]byte{random.Base36[i/36%36], random.Base36[i%36]})
 }
 
 // withCheckDigit appends the GTIN check digit (gs1.org/services/how-calculate-check-digit-manually).
@@ -125,15 +126,15 @@ func withCheckDigit(s string) string {
 	return s + strconv.Itoa((10-sum%10)%10)
 }
 
-// matchesIn tells whether all words of a search occur in the product's title, in English or the marketplace's language, or its category,
+// MatchesIn tells whether all words of a search occur in the product's title, in English or the marketplace's language, or its category,
 // singular or plural.
-func (p *product) matchesIn(keywords string, m *marketplace.Marketplace) bool {
-	return allWordsIn(keywords, p.title+" "+p.titleIn(m)+" "+p.kind.category)
+func (p *Product) MatchesIn(keywords string, m *marketplace.Marketplace) bool {
+	return allWordsIn(keywords, p.Title+" "+p.TitleIn(m)+" "+p.Kind.Category)
 }
 
 func allWordsIn(keywords, text string) bool {
-	list := words(text)
-	for _, w := range words(keywords) {
+	list := Words(text)
+	for _, w := range Words(keywords) {
 		found := false
 		for _, t := range list {
 			if t == w || t == w+"s" || t+"s" == w {
@@ -148,16 +149,16 @@ func allWordsIn(keywords, text string) bool {
 	return true
 }
 
-func words(s string) []string {
+func Words(s string) []string {
 	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && r != '.'
 	})
 }
 
-// money is an amount in the smallest unit of a currency.
-type money struct {
-	units    int
-	currency string
+// Money is an amount in the smallest unit of a currency.
+type Money struct {
+	Units    int
+	Currency string
 }
 
 // perDollar is a made-up, unchanging rate of exchange: prices only need to look right in their currency.
@@ -167,55 +168,55 @@ var perDollar = map[string]float64{
 }
 
 // String is the amount as SP-API spells it: "12.50", in yen "1250".
-func (m money) String() string {
-	if decimals(m.currency) == 0 {
-		return strconv.Itoa(m.units)
+func (m Money) String() string {
+	if Decimals(m.Currency) == 0 {
+		return strconv.Itoa(m.Units)
 	}
 	sign := ""
-	if m.units < 0 {
+	if m.Units < 0 {
 		sign = "-"
 	}
-	u := max(m.units, -m.units)
+	u := max(m.Units, -m.Units)
 	return fmt.Sprintf("%s%d.%02d", sign, u/100, u%100)
 }
 
-func decimals(currency string) int {
+func Decimals(currency string) int {
 	if currency == "JPY" {
 		return 0
 	}
 	return 2
 }
 
-// priceIn converts US cents to the currency of m.
-func priceIn(cents int, m *marketplace.Marketplace) money {
+// PriceIn converts US cents to the currency of m.
+func PriceIn(cents int, m *marketplace.Marketplace) Money {
 	rate := perDollar[m.Currency]
 	if rate == 0 {
 		rate = 1
 	}
 	units := float64(cents) * rate
-	if decimals(m.Currency) == 0 {
+	if Decimals(m.Currency) == 0 {
 		units /= 100
 	}
-	return money{int(math.Round(units)), m.Currency}
+	return Money{int(math.Round(units)), m.Currency}
 }
 
-// number is the amount as a JSON number, for the older shapes that have no strings.
-func (m money) number() float64 {
-	return float64(m.units) / math.Pow10(decimals(m.currency))
+// Number is the amount as a JSON number, for the older shapes that have no strings.
+func (m Money) Number() float64 {
+	return float64(m.Units) / math.Pow10(Decimals(m.Currency))
 }
 
 // family is a variation family: products of one kind and brand that differ in color and size, below a parent that can't be bought.
 type family struct {
-	parent   *product
-	children []*product
+	Parent   *Product
+	children []*Product
 }
 
 // makeFamilies puts products of the same kind and brand together. A product without siblings has no family.
-func makeFamilies(seed int64, account int, products []*product) map[string]*family {
+func makeFamilies(seed int64, account int, products []*Product) map[string]*family {
 	groups := map[string]*family{}
 	var keys []string
 	for _, p := range products {
-		key := p.kind.name + "\x00" + p.brand
+		key := p.Kind.Name + "\x00" + p.Brand
 		if groups[key] == nil {
 			groups[key] = &family{}
 			keys = append(keys, key)
@@ -229,32 +230,35 @@ func makeFamilies(seed int64, account int, products []*product) map[string]*fami
 			continue
 		}
 		first := f.children[0]
-		f.parent = &product{
-			asin: "B0" + newRandom(seed, "family", account, i).text(base36, 6) + base36Digits(i), title: first.brand + " " + first.kind.plural, brand: first.brand, kind: first.kind,
-			part: first.kind.typ[:2] + "-" + base36Digits(i), rank: first.rank, pack: 1, family: f,
+		f.Parent = &Product{
+			ASIN: "B0" + random.NewRandom(seed, "family", account, i).Text(random.Base36, 6) + base36Digits(i), Title: first.Brand + " " + first.Kind.Plural, Brand: first.Brand, Kind: first.Kind,
+			Part: first.Kind.Type[:2] + "-" + base36Digits(i), Rank: first.Rank, Pack: 1, Family: f,
 		}
 		for _, p := range f.children {
-			p.family = f
+			p.Family = f
 		}
-		families[f.parent.asin] = f
+		families[f.Parent.ASIN] = f
 	}
 	return families
 }
 
-// isParent tells whether an item only holds a family together.
-func (p *product) isParent() bool { return p.family != nil && p.family.parent == p }
+// IsParent tells whether an item only holds a family together.
+func (p *Product) IsParent() bool { return p.Family != nil && p.Family.Parent == p }
 
-// relatives are the ASINs of an item's children, if it is a parent, or of its parent; nil when it has no family.
-func (p *product) relatives() []string {
+// Relatives are the ASINs of an item's children, if it is a parent, or of its parent; nil when it has no family.
+func (p *Product) Relatives() []string {
 	switch {
-	case p.family == nil:
+	case p.Family == nil:
 		return nil
-	case !p.isParent():
-		return []string{p.family.parent.asin}
+	case !p.IsParent():
+		return []string{p.Family.Parent.ASIN}
 	}
 	var asins []string
-	for _, c := range p.family.children {
-		asins = append(asins, c.asin)
+	for _, c := range p.Family.children {
+		asins = append(asins, c.ASIN)
 	}
 	return asins
 }
+
+// OfficeCategory is the classification above all others of this catalogue.
+const OfficeCategory = "1064954"
