@@ -5,7 +5,10 @@ import (
 	"time"
 )
 
-var applicationFlow = flow{"application20231130.rotateApplicationClientSecret": rotateApplicationClientSecret}
+var applicationFlow = flow{
+	handlers: map[string]handler{"application20231130.rotateApplicationClientSecret": rotateApplicationClientSecret},
+	notices:  remindOfSecret,
+}
 
 const (
 	// A secret is good for 180 days, and the first notice comes 90 days before its end
@@ -16,50 +19,40 @@ const (
 	secretPayloadVersion = "2023-11-30"
 )
 
-// WithCredentialQueue registers the queue to which new client secrets are sent, as developers do in the console: an ARN such as
-// "arn:aws:sqs:us-east-1:123456789012:secrets". Without one, rotateApplicationClientSecret answers 400.
-func WithCredentialQueue(arn string) Option { return func(o *options) { o.secretQueue = arn } }
-
-// SetCredentialQueue registers another queue for new client secrets, or none.
-func (e *Emulator) SetCredentialQueue(arn string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.outbox.secretQueue = arn
-}
-
 // rotateApplicationClientSecret makes a new secret, which goes to the registered queue and nowhere else.
 func rotateApplicationClientSecret(c *call) (reply, *apiError) {
-	e := c.emu
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.outbox.secretQueue == "" {
+	out := c.desk.outbox
+	queue := out.credentialQueue()
+	if queue == "" {
 		// developer-docs.amazon.com/sp-api/changelog/update-400-error-response-message-for-rotateapplicationclientsecret
 		return reply{}, invalid("Application is not enrolled for rotation notification. Please update application notification preference in Developer console.", "")
 	}
-	secret := e.rotateSecret(c.now)
-	e.app.secretExpiry = c.now.Add(secretLifetime)
-	e.post(e.outbox.secretQueue, e.envelope("APPLICATION_OAUTH_CLIENT_NEW_SECRET", secretPayloadVersion, e.secretSubscription(), false, object{
-		"applicationOAuthClientNewSecret": object{
-			"clientId": e.app.clientID, "newClientSecret": secret,
-			"newClientSecretExpiryTime": millis(e.app.secretExpiry), "oldClientSecretExpiryTime": millis(c.now.Add(oldSecretLifetime)),
-		},
-	}, c.now), c.now)
+	c.desk.auth.renewSecret(c.now, secretLifetime, func(app *application) {
+		out.send(queue, secretNews(c.desk, "APPLICATION_OAUTH_CLIENT_NEW_SECRET", app.id, object{
+			"applicationOAuthClientNewSecret": object{
+				"clientId": app.clientID, "newClientSecret": app.secret,
+				"newClientSecretExpiryTime": millis(app.secretExpiry), "oldClientSecretExpiryTime": millis(c.now.Add(oldSecretLifetime)),
+			},
+		}), c.now)
+	})
 	return reply{status: http.StatusNoContent}, nil
 }
 
-// remindOfSecret tells the registered queue once that the secret is near its end. It wants e.mu held.
-func (e *Emulator) remindOfSecret(now time.Time) {
-	end := e.app.secretExpiry
-	if end.IsZero() || now.Before(end.Add(-secretNotice)) || end.Equal(e.outbox.reminded) || e.outbox.secretQueue == "" {
+// remindOfSecret tells the registered queue once that the secret is near its end.
+func remindOfSecret(d *frontDesk, now time.Time) {
+	end := d.auth.secretExpiry()
+	if end.IsZero() || now.Before(end.Add(-secretNotice)) {
 		return
 	}
-	e.outbox.reminded = end
-	e.post(e.outbox.secretQueue, e.envelope("APPLICATION_OAUTH_CLIENT_SECRET_EXPIRY", secretPayloadVersion, e.secretSubscription(), false, object{
+	app := d.auth.application()
+	d.outbox.remind(end, secretNews(d, "APPLICATION_OAUTH_CLIENT_SECRET_EXPIRY", app.id, object{
 		"applicationOAuthClientSecretExpiry": object{
-			"clientId": e.app.clientID, "clientSecretExpiryTime": millis(end), "clientSecretExpiryReason": "PERIODIC_ROTATION",
+			"clientId": app.clientID, "clientSecretExpiryTime": millis(end), "clientSecretExpiryReason": "PERIODIC_ROTATION",
 		},
-	}, now), now)
+	}), now)
 }
 
-// secretSubscription is the id of the console's subscription to news about secrets.
-func (e *Emulator) secretSubscription() string { return e.random("secret subscription").UUID() }
+// secretNews is a notification of the console's subscription to news about secrets.
+func secretNews(d *frontDesk, kind, application string, payload object) notification {
+	return notification{kind: kind, version: secretPayloadVersion, application: application, subscription: d.seed.Of("secret subscription").UUID(), payload: payload}
+}

@@ -115,7 +115,7 @@ func TestRestrictedTokenRules(t *testing.T) {
 		return s.post("/tokens/2021-03-01/restrictedDataToken", body+"}")
 	}
 	orders := resource("GET", "/orders/v0/orders", "buyerInfo", "shippingAddress")
-	desk := s.accounts[0].desk
+	desk := queues.of(s.desk.sellers[0])
 	personal := desk.addDocument("report", &document{restricted: true, created: shopTime, expires: shopTime.Add(days(1))})
 	plain := desk.addDocument("report", &document{created: shopTime, expires: shopTime.Add(days(1))})
 	many := func(n int) []string {

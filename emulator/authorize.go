@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/openspapi/spapi/internal/catalog"
 )
@@ -16,21 +15,21 @@ const (
 	detailsSecret  = "The LWA secret token you provided has expired."                  // PipedreamHQ/pipedream#16843
 )
 
-// authorize checks the access token of a request for op and returns what it allows.
-func (e *Emulator) authorize(x *exchange, op *catalog.Operation) (*grant, *apiError) {
+// authorize checks the access token of a request for op and returns what it allows. sandbox tells that the request is for the sandbox.
+func (u *authority) authorize(x *exchange, op *catalog.Operation, sandbox bool) (*grant, *apiError) {
 	token := x.header.Get("X-Amz-Access-Token")
 	if token == "" {
 		return nil, denied(detailsMissing)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	g := e.grants[token]
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	g := u.grants[token]
 	switch {
 	case g == nil || g.revoked:
 		return nil, denied(detailsInvalid)
 	case !x.now.Before(g.expires):
 		return nil, denied(detailsExpired)
-	case !e.app.secretExpiry.IsZero() && !x.now.Before(e.app.secretExpiry):
+	case !u.app.secretExpiry.IsZero() && !x.now.Before(u.app.secretExpiry):
 		return nil, denied(detailsSecret)
 	}
 	// A refresh token holds in its seller's region only (selling-partner-api-models#914). A host that is none of Amazon's stands
@@ -38,10 +37,10 @@ func (e *Emulator) authorize(x *exchange, op *catalog.Operation) (*grant, *apiEr
 	if r := x.region(); r != "" && g.account != nil && g.account.Region != r {
 		return nil, denied(detailsNone)
 	}
-	if op.SandboxOnly && x.region() != "" && !e.options.sandbox && !isSandboxHost(x.name) {
+	if op.SandboxOnly && x.region() != "" && !sandbox {
 		return nil, denied(detailsNone)
 	}
-	if e.app.roles != nil && len(op.Roles) > 0 && !slices.ContainsFunc(op.Roles, func(r string) bool { return slices.Contains(e.app.roles, r) }) {
+	if u.app.roles != nil && len(op.Roles) > 0 && !slices.ContainsFunc(op.Roles, func(r string) bool { return slices.Contains(u.app.roles, r) }) {
 		return nil, denied(detailsNone)
 	}
 	return g, allowed(g, x, op)
@@ -85,18 +84,4 @@ func restrictedFor(g *grant, method, path string, op *catalog.Operation) *restri
 		}
 	}
 	return nil
-}
-
-// mayShow tells whether personal data of the given kind goes into the answer: only with a restricted token that names it, or with any
-// restricted token for an operation that has no data elements.
-func (c *call) mayShow(element string) bool {
-	if c.grant.kind != restrictedGrant || c.op.Restricted == nil {
-		return false
-	}
-	path := c.op.Path
-	for name, v := range c.path {
-		path = strings.ReplaceAll(path, "{"+name+"}", v)
-	}
-	r := restrictedFor(c.grant, c.op.Method, path, c.op)
-	return r != nil && (len(c.op.Restricted.DataElements) == 0 || slices.Contains(r.elements, element))
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-var catalog2020Flow = flow{
+var catalog2020Flow = flow{handlers: map[string]handler{
 	"catalogitems20201201.searchCatalogItems": searchCatalogItems2020,
 	"catalogitems20201201.getCatalogItem":     getCatalogItem2020,
-}
+}}
 
 func getCatalogItem2020(c *call) (reply, *apiError) {
 	var markets []*marketplace.Marketplace

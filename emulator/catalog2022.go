@@ -10,10 +10,10 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-var catalog2022Flow = flow{
+var catalog2022Flow = flow{handlers: map[string]handler{
 	"catalogitems20220401.searchCatalogItems": searchCatalogItems,
 	"catalogitems20220401.getCatalogItem":     getCatalogItem2022,
-}
+}}
 
 // defaultPageSize is that of searchCatalogItems (selling-partner-api-models, catalogItems_2022-04-01).
 const defaultPageSize = 10

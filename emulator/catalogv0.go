@@ -5,22 +5,14 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/world"
-	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// removedOperations are two of catalog v0 that Amazon has taken away and that the emulator keeps: many a tutorial walks
-// through the first one. Form and limits are those of selling-partner-api-docs, references/catalog-items-api/catalogItemsV0.md.
-var removedOperations = []catalog.Operation{
-	{ID: "catalogitemsv0.listCatalogItems", API: "catalogitemsv0.removed", Name: "listCatalogItems", Version: "v0", Method: "GET", Path: "/catalog/v0/items", Rate: 6, Burst: 40, Shape: "payload"},
-	{ID: "catalogitemsv0.getCatalogItem", API: "catalogitemsv0.removed", Name: "getCatalogItem", Version: "v0", Method: "GET", Path: "/catalog/v0/items/{asin}", Rate: 2, Burst: 20, Shape: "payload"},
-}
-
-var catalogV0Flow = flow{
+var catalogV0Flow = flow{handlers: map[string]handler{
 	"catalogitemsv0.listCatalogItems":      listCatalogItems,
 	"catalogitemsv0.getCatalogItem":        getCatalogItemV0,
 	"catalogitemsv0.listCatalogCategories": listCatalogCategories,
-}
+}}
 
 // marketplaceOf returns the marketplace that a request names, which must be one of the seller's.
 func (c *call) marketplaceOf(parameter, id string) (*marketplace.Marketplace, *apiError) {

@@ -1,57 +1,21 @@
 package emulator
 
 import (
+	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
 
-// FixedStart is where a fixed clock stands when nothing else is said.
-var FixedStart = time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)
-
-// WithFixedTime stops the clock at start, or at [FixedStart] if start is zero: it moves only by [Emulator.Advance] and
-// [Emulator.SetTime]. Limits don't refill and tokens don't expire while it stands.
-func WithFixedTime(start time.Time) Option {
-	if start.IsZero() {
-		start = FixedStart
-	}
-	return func(o *options) { o.fixed, o.speed = start, 0 }
-}
-
-// WithSpeed lets the clock run faster than [WithClock]'s, from that one's time at the start: with 3600, an hour passes in a second.
-// The default is 1.
-func WithSpeed(factor float64) Option {
-	return func(o *options) { o.fixed, o.speed = time.Time{}, factor }
-}
-
-// ParseClock turns the text that commands take into an option: "real", "fixed", "fixed:2026-03-01T00:00:00Z", or a speed such as "3600x".
-func ParseClock(text string) (Option, error) {
-	if text == "real" {
-		return WithSpeed(1), nil
-	}
-	if rest, ok := strings.CutPrefix(text, "fixed"); ok && (rest == "" || rest[0] == ':') {
-		if rest == "" {
-			return WithFixedTime(time.Time{}), nil
-		}
-		if t, err := time.Parse(time.RFC3339, rest[1:]); err == nil {
-			return WithFixedTime(t), nil
-		}
-	}
-	if rest, ok := strings.CutSuffix(text, "x"); ok {
-		if f, err := strconv.ParseFloat(rest, 64); err == nil && validSpeed(f) {
-			return WithSpeed(f), nil
-		}
-	}
-	return nil, fmt.Errorf("emulator: clock %q: want real, fixed, fixed:2026-03-01T00:00:00Z, or a speed from 0.001x to 1000000x", text)
-}
-
 func validSpeed(f float64) bool { return f >= 0.001 && f <= 1e6 }
+
+// timeSource tells the time.
+type timeSource interface{ Now() time.Time }
 
 // clock is the emulator's time: the base clock's, shifted, slowed down to a standstill, or sped up. Everything in the emulator goes by it.
 type clock struct {
-	base  Clock
+	base  timeSource
 	fixed time.Time // where a standing clock starts
 	speed float64   // 0: stands
 
@@ -61,8 +25,12 @@ type clock struct {
 	since  time.Time
 }
 
-func newClock(o options) *clock {
-	c := &clock{base: o.clock, fixed: o.fixed, speed: o.speed}
+// newClock makes a clock that stands at fixed, or, where that is zero, goes by base at a speed.
+func newClock(base timeSource, fixed time.Time, speed float64) *clock {
+	c := &clock{base: base, fixed: fixed, speed: speed}
+	if !fixed.IsZero() {
+		c.speed = 0
+	}
 	c.restart()
 	return c
 }
@@ -77,7 +45,7 @@ func (c *clock) restart() {
 	}
 }
 
-// Now implements [Clock].
+// Now is the time.
 func (c *clock) Now() time.Time {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -111,7 +79,7 @@ func (c *clock) advance(d time.Duration) {
 	c.anchor = c.anchor.Add(d)
 }
 
-// String is the clock's kind as [ParseClock] reads it.
+// String is the clock's kind as emulator.ParseClock reads it.
 func (c *clock) String() string {
 	switch c.speed {
 	case 0:
@@ -122,13 +90,60 @@ func (c *clock) String() string {
 	return strconv.FormatFloat(c.speed, 'g', -1, 64) + "x"
 }
 
-// Now is the emulator's time.
-func (e *Emulator) Now() time.Time { return e.now() }
+// pause waits for d of the clock's time: a fixed clock is moved on, for others the time really passes. It returns early, with
+// the reason, when ctx is done.
+func (c *clock) pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	if c.speed == 0 {
+		c.advance(d)
+		return ctx.Err()
+	}
+	timer := time.NewTimer(time.Duration(float64(d) / c.speed))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
-// Advance moves the emulator's clock on by d, whatever clock it has. Orders are shipped, tokens expire and limits refill as if d
-// had passed.
-func (e *Emulator) Advance(d time.Duration) { e.clock.advance(d) }
+// ClockState is where an emulator's clock stands.
+type ClockState struct {
+	Clock  string    `json:"clock"`            // "real", "fixed" or a speed, "3600x"
+	Now    time.Time `json:"now"`              //
+	Offset string    `json:"offset,omitempty"` // how far a real clock has been moved: "26h0m0s"
+}
 
-// SetTime sets the emulator's clock to t, from where it goes on at its speed. Going back is possible, but what is written down of
-// later times stays.
-func (e *Emulator) SetTime(t time.Time) { e.clock.set(t) }
+func (c *clock) state() ClockState {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	s := ClockState{Clock: c.String(), Now: c.now().UTC()}
+	if c.speed == 1 && c.offset != 0 {
+		s.Offset = c.offset.String()
+	}
+	return s
+}
+
+func (c *clock) load(s ClockState) error {
+	if c.speed != 1 {
+		c.set(s.Now)
+		return nil
+	}
+	if s.Clock != "real" {
+		return nil // made by a clock of its own: now it is the real one's turn
+	}
+	offset := time.Duration(0)
+	if s.Offset != "" {
+		var err error
+		if offset, err = time.ParseDuration(s.Offset); err != nil {
+			return fmt.Errorf("clock's offset: %w", err)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset = offset
+	return nil
+}

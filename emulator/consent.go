@@ -61,20 +61,6 @@ type consentOptions struct {
 	login     string
 }
 
-// WithApplicationStatus sets whether the application is a draft, published or listed in the Appstore. The default is published.
-func WithApplicationStatus(s ApplicationStatus) Option {
-	return func(o *options) { o.consent.status = s }
-}
-
-// WithRedirectURIs registers the application's OAuth redirect URIs; the first one is where consent pages lead when the request names
-// none. A loopback address stands for any port, and without a path for any path. The default are http://127.0.0.1 and http://localhost.
-func WithRedirectURIs(uris ...string) Option {
-	return func(o *options) { o.consent.redirects, o.consent.set = uris, true }
-}
-
-// WithLoginURI registers the application's OAuth login URI, where authorizations that start in the Appstore lead. There is none by default.
-func WithLoginURI(uri string) Option { return func(o *options) { o.consent.login = uri } }
-
 // check tells what is wrong with the options.
 func (o *consentOptions) check() error {
 	switch o.status {
@@ -90,7 +76,7 @@ func (o *consentOptions) check() error {
 	return nil
 }
 
-// consents is guarded by Emulator.mu.
+// consents is guarded by authority.mu.
 type consents struct {
 	consentOptions
 	sellers map[int]bool             // who has consented, by number
@@ -109,7 +95,7 @@ type consentCode struct {
 type consentToken struct {
 	Account int       `json:"account"`
 	Expires time.Time `json:"expires"`
-	account *account
+	account *authAccount
 }
 
 type appstoreState struct {
@@ -129,7 +115,7 @@ func newConsents(o consentOptions) consents {
 }
 
 // seller returns whose refresh token this is.
-func (s *consents) seller(refreshToken string, now time.Time) *account {
+func (s *consents) seller(refreshToken string, now time.Time) *authAccount {
 	t := s.tokens[refreshToken]
 	if t == nil || !now.Before(t.Expires) {
 		return nil
@@ -138,7 +124,7 @@ func (s *consents) seller(refreshToken string, now time.Time) *account {
 }
 
 // revoke takes back all that a seller has consented to.
-func (s *consents) revoke(a *account) {
+func (s *consents) revoke(a *authAccount) {
 	delete(s.sellers, a.Number)
 	maps.DeleteFunc(s.codes, func(_ string, c *consentCode) bool { return c.Account == a.Number })
 	maps.DeleteFunc(s.tokens, func(_ string, t *consentToken) bool { return t.Account == a.Number })
@@ -146,85 +132,39 @@ func (s *consents) revoke(a *account) {
 }
 
 // redeem exchanges an authorization code for a refresh token, once; nil when the code is no good. Each consent gives a refresh token of
-// its own, and the older ones stay good (developer-docs.amazon.com/sp-api/docs/lwa-credentials-faq). It wants e.mu held.
-func (e *Emulator) redeem(code, redirectURI string, now time.Time) (*account, string) {
-	if c := e.codes[code]; c != nil {
+// its own, and the older ones stay good (developer-docs.amazon.com/sp-api/docs/lwa-credentials-faq). It wants u.mu held.
+func (u *authority) redeem(code, redirectURI string, now time.Time) (*authAccount, string) {
+	if c := u.codes[code]; c != nil {
 		if !now.Before(c.expires) || c.redirectURI != redirectURI || c.account.revoked {
 			return nil, ""
 		}
-		delete(e.codes, code)
+		delete(u.codes, code)
 		return c.account, c.account.refreshToken
 	}
-	c := e.consents.codes[code]
+	c := u.consents.codes[code]
 	// A redirect URI that the request for consent named must be named again, and the same (RFC 6749, 4.1.3).
 	if c == nil || !now.Before(c.Expires) || c.RedirectURI != redirectURI && (c.Named || redirectURI != "") {
 		return nil, ""
 	}
-	delete(e.consents.codes, code)
-	a := e.accounts[c.Account]
-	e.minted++
-	token := "Atzr|IwEBI" + e.random("refresh token", e.minted).Text(random.Base64URL, 320)
-	e.consents.tokens[token] = &consentToken{Account: a.Number, Expires: now.Add(consentLifetime), account: a}
+	delete(u.consents.codes, code)
+	a := u.accounts[c.Account]
+	token := "Atzr|IwEBI" + u.seed.Next("refresh token").Text(random.Base64URL, 320)
+	u.consents.tokens[token] = &consentToken{Account: a.Number, Expires: now.Add(consentLifetime), account: a}
 	return a, token
 }
 
-// SetApplicationStatus publishes, lists or withdraws the application.
-func (e *Emulator) SetApplicationStatus(s ApplicationStatus) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.consents.status = s
+// setStatus publishes, lists or withdraws the application.
+func (u *authority) setStatus(s ApplicationStatus) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.consents.status = s
 }
 
-// SetRedirectURIs registers other redirect URIs, or none. See [WithRedirectURIs].
-func (e *Emulator) SetRedirectURIs(uris ...string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.consents.redirects = slices.Clone(uris)
-}
-
-// Authorize answers a consent page as the seller who approves, without a browser: consentURL is where the application's website sends
-// the seller, at a Seller or Vendor Central host or below the emulator's own address. It returns where Amazon sends the seller back:
-// the redirect URI with state, selling_partner_id and spapi_oauth_code. The error has the code of the page that the seller sees instead.
-func (e *Emulator) Authorize(consentURL, sellerID string) (callback string, err error) {
-	u, err := url.Parse(consentURL)
-	if err != nil {
-		return "", fmt.Errorf("emulator: consent: %w", err)
-	}
-	return e.decide(u, sellerID)
-}
-
-// AuthorizeFromAppstore chooses "Authorize Now" in the Appstore as the seller. It returns where Amazon sends the seller: the application's
-// login URI with amazon_callback_uri, amazon_state and selling_partner_id.
-func (e *Emulator) AuthorizeFromAppstore(sellerID string) (loginURL string, err error) {
-	e.mu.Lock()
-	u := &url.URL{Scheme: "https", Host: "sellercentral.amazon.com", Path: storePath + e.app.id}
-	for _, a := range e.accounts {
-		if a.ID == sellerID {
-			u.Host = strings.TrimPrefix(a.Marketplaces[0].SellerCentral, "https://")
-		}
-	}
-	e.mu.Unlock()
-	return e.decide(u, sellerID)
-}
-
-func (e *Emulator) decide(u *url.URL, sellerID string) (string, error) {
-	q := u.Query()
-	q.Set("emulator_consent", "approve")
-	q.Set("emulator_seller", sellerID)
-	u.RawQuery = q.Encode()
-	r, err := http.NewRequest(http.MethodGet, u.String(), nil)
-	if err != nil {
-		return "", fmt.Errorf("emulator: consent: %w", err)
-	}
-	resp, err := e.RoundTrip(r)
-	if err != nil {
-		return "", err
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusFound {
-		return "", errors.New("emulator: consent: " + resp.Header.Get(consentErrorHeader))
-	}
-	return resp.Header.Get("Location"), nil
+// setRedirectURIs registers other redirect URIs, or none.
+func (u *authority) setRedirectURIs(uris ...string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.consents.redirects = slices.Clone(uris)
 }
 
 // consentErrorHeader says what an error page says, for programs.
@@ -242,6 +182,11 @@ var centralRegions = sync.OnceValue(func() map[string]marketplace.Region {
 })
 
 func isCentralHost(host string) bool { return centralRegions()[host] != "" }
+
+// isCentral tells whether a request is for Seller or Vendor Central, wherever it is served.
+func isCentral(x *exchange) bool {
+	return isCentralHost(x.name) || isConsentPath(x.url.Path) && x.region() == ""
+}
 
 func isConsentPath(path string) bool {
 	return path == consentPath || strings.HasPrefix(path, confirmPath) || strings.HasPrefix(path, storePath)
@@ -272,7 +217,7 @@ func (p *pageError) reply() reply {
 }
 
 // central answers for Seller and Vendor Central.
-func (e *Emulator) central(x *exchange) reply {
+func (u *authority) central(x *exchange) reply {
 	path := x.url.Path
 	if !isConsentPath(path) {
 		r := errCentralMissing.reply()
@@ -292,20 +237,20 @@ func (e *Emulator) central(x *exchange) reply {
 	default:
 		return reply{status: http.StatusMethodNotAllowed, header: map[string]string{"Allow": "GET, POST"}}
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	var location string
 	var ask *consentPage
 	var err *pageError
 	switch {
 	case strings.HasPrefix(path, confirmPath):
 		x.operation = "central.confirm"
-		location, err = e.confirm(strings.TrimPrefix(path, confirmPath), q, x.now)
+		location, err = u.confirm(strings.TrimPrefix(path, confirmPath), q, x.now)
 	case strings.HasPrefix(path, storePath):
 		x.operation = "central.appstore"
-		location, ask, err = e.appstore(x, strings.TrimPrefix(path, storePath), q)
+		location, ask, err = u.appstore(x, strings.TrimPrefix(path, storePath), q)
 	default:
-		location, ask, err = e.consent(x, q)
+		location, ask, err = u.consent(x, q)
 	}
 	switch {
 	case err != nil:
@@ -318,9 +263,9 @@ func (e *Emulator) central(x *exchange) reply {
 }
 
 // consent is the consent page of the website workflow.
-func (e *Emulator) consent(x *exchange, q url.Values) (string, *consentPage, *pageError) {
-	s := &e.consents
-	if q.Get("application_id") != e.app.id {
+func (u *authority) consent(x *exchange, q url.Values) (string, *consentPage, *pageError) {
+	s := &u.consents
+	if q.Get("application_id") != u.app.id {
 		return "", nil, errUnknownApp
 	}
 	if s.status == ApplicationDraft && q.Get("version") != "beta" {
@@ -333,7 +278,7 @@ func (e *Emulator) consent(x *exchange, q url.Values) (string, *consentPage, *pa
 	if err != nil {
 		return "", nil, err
 	}
-	a, ask, err := e.askSeller(x, q, "grant access to your account")
+	a, ask, err := u.askSeller(x, q, "grant access to your account")
 	if ask != nil || err != nil {
 		return "", ask, err
 	}
@@ -341,30 +286,29 @@ func (e *Emulator) consent(x *exchange, q url.Values) (string, *consentPage, *pa
 		// How Amazon tells the website of a refusal is not documented: this is OAuth's way (RFC 6749, 4.1.2.1).
 		return withQuery(redirect, "error", "access_denied", "state", q.Get("state")), nil, nil
 	}
-	location, err := e.grantConsent(a, redirect, q, x.now)
+	location, err := u.grantConsent(a, redirect, q, x.now)
 	return location, nil, err
 }
 
 // appstore is the application's page in the Appstore.
-func (e *Emulator) appstore(x *exchange, app string, q url.Values) (string, *consentPage, *pageError) {
-	s := &e.consents
+func (u *authority) appstore(x *exchange, app string, q url.Values) (string, *consentPage, *pageError) {
+	s := &u.consents
 	switch {
-	case app != e.app.id:
+	case app != u.app.id:
 		return "", nil, errUnknownApp
 	case s.status == ApplicationDraft && q.Get("version") != "beta":
 		return "", nil, errDraft
 	case s.login == "":
 		return "", nil, errNoURIs
 	}
-	a, ask, err := e.askSeller(x, q, "log in and authorize the application")
+	a, ask, err := u.askSeller(x, q, "log in and authorize the application")
 	if ask != nil || err != nil {
 		return "", ask, err
 	}
 	if a == nil {
 		return storePath + app, nil, nil
 	}
-	e.minted++
-	state := e.random("amazon state", e.minted).Text(random.Base64URL, 40)
+	state := u.seed.Next("amazon state").Text(random.Base64URL, 40)
 	s.states[state] = &appstoreState{Account: a.Number, Beta: q.Get("version") == "beta", Expires: x.now.Add(appstoreStateLifetime)}
 	scheme := x.url.Scheme
 	if isCentralHost(x.name) {
@@ -381,9 +325,9 @@ func (e *Emulator) appstore(x *exchange, app string, q url.Values) (string, *con
 }
 
 // confirm is the way back from the application's website in the Appstore's workflow.
-func (e *Emulator) confirm(app string, q url.Values, now time.Time) (string, *pageError) {
-	s := &e.consents
-	if app != e.app.id {
+func (u *authority) confirm(app string, q url.Values, now time.Time) (string, *pageError) {
+	s := &u.consents
+	if app != u.app.id {
 		return "", errUnknownApp
 	}
 	t := s.states[q.Get("amazon_state")]
@@ -401,20 +345,19 @@ func (e *Emulator) confirm(app string, q url.Values, now time.Time) (string, *pa
 		return "", err
 	}
 	delete(s.states, q.Get("amazon_state"))
-	return e.grantConsent(e.accounts[t.Account], redirect, q, now)
+	return u.grantConsent(u.accounts[t.Account], redirect, q, now)
 }
 
 // grantConsent writes a seller's consent down and returns where the seller goes from there.
-func (e *Emulator) grantConsent(a *account, redirect string, q url.Values, now time.Time) (string, *pageError) {
-	s := &e.consents
+func (u *authority) grantConsent(a *authAccount, redirect string, q url.Values, now time.Time) (string, *pageError) {
+	s := &u.consents
 	if s.status != ApplicationListed && !s.sellers[a.Number] && len(s.sellers) >= maxUnlistedSellers {
 		return "", errConsentLimit
 	}
 	s.sellers[a.Number] = true
 	maps.DeleteFunc(s.codes, func(_ string, c *consentCode) bool { return !now.Before(c.Expires) })
 	maps.DeleteFunc(s.states, func(_ string, t *appstoreState) bool { return !now.Before(t.Expires) })
-	e.minted++
-	code := "ANDX" + e.random("code", e.minted).Text(random.Base36, 16)
+	code := "ANDX" + u.seed.Next("code").Text(random.Base36, 16)
 	s.codes[code] = &consentCode{Account: a.Number, RedirectURI: redirect, Named: q.Get("redirect_uri") != "", Expires: now.Add(authorizationCodeLifetime)}
 	return withQuery(redirect, "state", q.Get("state"), "selling_partner_id", a.ID, "spapi_oauth_code", code), nil
 }
@@ -452,16 +395,16 @@ func sameLoopback(asked, registered string) bool {
 
 // askSeller finds out who decides and how. It returns the page to be shown while nobody has decided, and neither page nor seller for a
 // refusal.
-func (e *Emulator) askSeller(x *exchange, q url.Values, what string) (*account, *consentPage, *pageError) {
+func (u *authority) askSeller(x *exchange, q url.Values, what string) (*authAccount, *consentPage, *pageError) {
 	region := centralRegions()[x.name]
-	var sellers []*account
-	for _, a := range e.accounts {
+	var sellers []*authAccount
+	for _, a := range u.accounts {
 		if region == "" || a.Region == region {
 			sellers = append(sellers, a)
 		}
 	}
 	if id := q.Get("emulator_seller"); id != "" {
-		sellers = slices.DeleteFunc(sellers, func(a *account) bool { return a.ID != id })
+		sellers = slices.DeleteFunc(sellers, func(a *authAccount) bool { return a.ID != id })
 	}
 	if len(sellers) == 0 {
 		return nil, nil, errNoSeller
@@ -475,7 +418,7 @@ func (e *Emulator) askSeller(x *exchange, q url.Values, what string) (*account, 
 	case "deny":
 		return nil, nil, nil
 	}
-	ask := &consentPage{Title: "Authorize an application", Text: "The application " + e.app.id + " asks you to " + what + "."}
+	ask := &consentPage{Title: "Authorize an application", Text: "The application " + u.app.id + " asks you to " + what + "."}
 	for name := range format.SortedKeys(q) {
 		if !strings.HasPrefix(name, "emulator_") {
 			ask.Hidden = append(ask.Hidden, pageField{name, q.Get(name)})
@@ -557,47 +500,44 @@ type consentsState struct {
 	States    map[string]*appstoreState `json:"states,omitempty"`
 }
 
-var consentsStateful = stateful{
-	name: "consents",
-	save: func(e *Emulator, _ *account) (any, error) {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		s := &e.consents
-		return consentsState{s.status, s.redirects, s.login, slices.Sorted(maps.Keys(s.sellers)), s.codes, s.tokens, s.states}, nil
-	},
-	load: func(e *Emulator, _ *account, raw json.RawMessage) error {
-		var saved consentsState
-		if err := json.Unmarshal(raw, &saved); err != nil {
-			return err
+func (u *authority) saveConsents() any {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	s := &u.consents
+	return consentsState{s.status, s.redirects, s.login, slices.Sorted(maps.Keys(s.sellers)), s.codes, s.tokens, s.states}
+}
+
+func (u *authority) loadConsents(raw json.RawMessage) error {
+	var saved consentsState
+	if err := json.Unmarshal(raw, &saved); err != nil {
+		return err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	s := newConsents(consentOptions{saved.Status, saved.Redirects, true, saved.Login})
+	known := func(number int) bool { return number >= 0 && number < len(u.accounts) }
+	for _, n := range saved.Sellers {
+		s.sellers[n] = true
+	}
+	for code, c := range saved.Codes {
+		if c == nil || !known(c.Account) {
+			return errors.New("code of an unknown account")
 		}
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		s := newConsents(consentOptions{saved.Status, saved.Redirects, true, saved.Login})
-		known := func(number int) bool { return number >= 0 && number < len(e.accounts) }
-		for _, n := range saved.Sellers {
-			s.sellers[n] = true
+		s.codes[code] = c
+	}
+	for token, t := range saved.Tokens {
+		if t == nil || !known(t.Account) {
+			return errors.New("refresh token of an unknown account")
 		}
-		for code, c := range saved.Codes {
-			if c == nil || !known(c.Account) {
-				return errors.New("code of an unknown account")
-			}
-			s.codes[code] = c
+		t.account = u.accounts[t.Account]
+		s.tokens[token] = t
+	}
+	for state, t := range saved.States {
+		if t == nil || !known(t.Account) {
+			return errors.New("state of an unknown account")
 		}
-		for token, t := range saved.Tokens {
-			if t == nil || !known(t.Account) {
-				return errors.New("refresh token of an unknown account")
-			}
-			t.account = e.accounts[t.Account]
-			s.tokens[token] = t
-		}
-		for state, t := range saved.States {
-			if t == nil || !known(t.Account) {
-				return errors.New("state of an unknown account")
-			}
-			s.states[state] = t
-		}
-		e.consents = s
-		return nil
-	},
-	reset: func(e *Emulator) { e.consents = newConsents(e.options.consent) },
+		s.states[state] = t
+	}
+	u.consents = s
+	return nil
 }

@@ -286,7 +286,7 @@ func TestMarketStateTravels(t *testing.T) {
 	destination := s.send("POST", s.host+"/notifications/v1/destinations", token, `{"name":"n","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:1:q"}}}`).text("payload", "destinationId")
 	s.want("subscription", s.post("/notifications/v1/subscriptions/ORDER_CHANGE", fmt.Sprintf(`{"payloadVersion":"1.0","destinationId":%q}`, destination)), 200, "subscriptionId")
 	o := s.orderWhere("shipped a while ago", func(o *world.Order) bool {
-		return o.Status(s.now()) == world.Shipped && s.now().Sub(o.Purchased) > days(15) && s.now().Sub(o.Purchased) < days(30)
+		return o.Status(s.Now()) == world.Shipped && s.Now().Sub(o.Purchased) > days(15) && s.Now().Sub(o.Purchased) < days(30)
 	})
 	s.want("solicitation", s.post("/solicitations/v1/orders/"+o.ID+"/solicitations/productReviewAndSellerFeedback?marketplaceIds="+o.Marketplace.ID, ""), 201, "")
 	state, err := s.Export()
@@ -309,14 +309,14 @@ func TestMarketStateTravels(t *testing.T) {
 	if a, b := s.Deliveries(), other.Deliveries(); len(a) != 1 || len(b) != 1 || string(a[0].Body) != string(b[0].Body) {
 		t.Errorf("deliveries %s and %s", a, b)
 	}
-	if other.byRefreshToken(refresh) != other.accounts[0] {
+	if other.desk.auth.sellerOf(refresh) != other.desk.sellers[0].authAccount {
 		t.Error("the refresh token is unknown")
 	}
 	if a, b := s.exchange(code, ""), other.exchange(code, ""); a.status != 200 || a.text("refresh_token") != b.text("refresh_token") {
 		t.Errorf("exchange: %s, after the import %s", a.body, b.body)
 	}
 	other.Reset()
-	if len(other.Deliveries()) != 0 || len(other.Messages(seller)) != 0 || other.byRefreshToken(refresh) != nil {
+	if len(other.Deliveries()) != 0 || len(other.Messages(seller)) != 0 || other.desk.auth.sellerOf(refresh) != nil {
 		t.Error("a reset leaves something behind")
 	}
 }

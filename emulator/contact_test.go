@@ -35,7 +35,7 @@ func (s *shop) message(o *world.Order, kind, body string) answer {
 
 func TestMessagingFollowsTheOrder(t *testing.T) {
 	s := newShop(t, WithOrders(6000))
-	now := s.now()
+	now := s.Now()
 	toShip := s.orderWhere("merchant's, to be shipped", func(o *world.Order) bool {
 		return !o.Amazon && o.Status(now) == world.Unshipped && o.Shipped.After(now) && !o.Has("LAMP") && !o.Has("CALENDAR")
 	})
@@ -76,7 +76,7 @@ func TestMessagingFollowsTheOrder(t *testing.T) {
 	// Once shipped, and later, other templates are there.
 	s.Advance(days(20))
 	s.refresh()
-	if got := strings.Join(s.actions("messaging", toShip).actionNames(), " "); got != "confirmDeliveryDetails legalDisclosure unexpectedProblem warranty invoice attributes" && toShip.Status(s.now()) == world.Shipped {
+	if got := strings.Join(s.actions("messaging", toShip).actionNames(), " "); got != "confirmDeliveryDetails legalDisclosure unexpectedProblem warranty invoice attributes" && toShip.Status(s.Now()) == world.Shipped {
 		t.Errorf("after 20 days: %s", got)
 	}
 	s.Advance(days(100))
@@ -88,7 +88,7 @@ func TestMessagingFollowsTheOrder(t *testing.T) {
 
 func TestMessagesAreChecked(t *testing.T) {
 	s := newShop(t)
-	now := s.now()
+	now := s.Now()
 	o := s.orderWhere("merchant's, to be shipped", func(o *world.Order) bool { return !o.Amazon && o.Status(now) == world.Unshipped })
 	done := s.orderWhere("shipped", func(o *world.Order) bool { return o.Status(now) == world.Shipped && now.Sub(o.Purchased) < days(20) })
 	upload := func(resource, content string) string {
@@ -170,7 +170,7 @@ func TestMessagesAreChecked(t *testing.T) {
 
 func TestSolicitations(t *testing.T) {
 	s := newShop(t)
-	now := s.now()
+	now := s.Now()
 	o := s.orderWhere("just shipped", func(o *world.Order) bool { return o.Status(now) == world.Shipped && now.Sub(o.Purchased) < days(5) })
 	ask := func(o *world.Order) answer {
 		return s.post("/solicitations/v1/orders/"+o.ID+"/solicitations/productReviewAndSellerFeedback?marketplaceIds="+o.Marketplace.ID, "")
@@ -212,7 +212,7 @@ func TestSolicitations(t *testing.T) {
 		t.Errorf("still listed: %s", a.body)
 	}
 	cancelled := s.orderWhere("cancelled", func(o *world.Order) bool {
-		return o.Status(s.now()) == world.Canceled && s.now().Sub(o.Purchased) > days(10) && s.now().Sub(o.Purchased) < days(30)
+		return o.Status(s.Now()) == world.Canceled && s.Now().Sub(o.Purchased) > days(10) && s.Now().Sub(o.Purchased) < days(30)
 	})
 	s.want("cancelled", ask(cancelled), 403, unavailable)
 	s.want("unknown", s.get("/solicitations/v1/orders/111-0000000-0000000?marketplaceIds="+usStore), 404, "NotFound")

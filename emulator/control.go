@@ -86,7 +86,7 @@ func init() {
 	controlRoutes = append(controlRoutes,
 		controlRoute{"GET", "", "overview: seed, clock, numbers, and this list", controlOverview},
 		controlRoute{"POST", "reset", `back to the start; {"seed": 7} with another seed`, controlReset},
-		controlRoute{"GET", "clock", "what time it is", func(e *Emulator, _ *controlCall) (any, error) { return e.clock.state(), nil }},
+		controlRoute{"GET", "clock", "what time it is", func(e *Emulator, _ *controlCall) (any, error) { return e.desk.clock.state(), nil }},
 		controlRoute{"POST", "clock", `move the clock: {"advance": "26h"} or {"now": "2026-03-01T12:00:00Z"}`, controlClock},
 		controlRoute{"GET", "faults", "the rules by which requests go wrong", func(e *Emulator, _ *controlCall) (any, error) { return object{"faults": e.Faults()}, nil }},
 		controlRoute{"POST", "faults", `add a rule: {"kind": "throttle", "operation": "ordersv0.*", "every": 5, "burst": 3}`, controlAddFault},
@@ -122,15 +122,15 @@ func init() {
 
 // controlExchange is what [send] needs of a control request, which is neither counted nor logged.
 func (e *Emulator) controlExchange(r *http.Request) *exchange {
-	return &exchange{method: r.Method, now: e.now()}
+	return &exchange{method: r.Method, now: e.Now()}
 }
 
 // controlAllowed tells whether a request may use the control plane. remote is the client's address, "" without a connection.
 func (e *Emulator) controlAllowed(r *http.Request, remote string) bool {
-	if e.options.control == ControlOff || r.Header.Get("Origin") != "" {
+	if e.control == ControlOff || r.Header.Get("Origin") != "" {
 		return false
 	}
-	if e.options.control == ControlAnyone || remote == "" {
+	if e.control == ControlAnyone || remote == "" {
 		return true
 	}
 	host, _, err := net.SplitHostPort(remote)
@@ -146,8 +146,8 @@ func (e *Emulator) controlAllowed(r *http.Request, remote string) bool {
 	return name == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// control answers a request below controlPath.
-func (e *Emulator) control(r *http.Request, remote string) reply {
+// answerControl answers a request below controlPath.
+func (e *Emulator) answerControl(r *http.Request, remote string) reply {
 	fail := func(status int, text string, args ...any) reply {
 		return reply{status: status, body: object{"error": fmt.Sprintf(text, args...)}}
 	}
@@ -215,11 +215,9 @@ func controlOverview(e *Emulator, _ *controlCall) (any, error) {
 	for _, rt := range controlRoutes {
 		lines = append(lines, line{rt.method, controlPath + rt.path, rt.about})
 	}
-	e.mu.Lock()
-	accounts, requests := len(e.accounts), e.log.started
-	e.mu.Unlock()
+	accounts, requests := len(e.desk.allSellers()), e.desk.requestCount()
 	return object{
-		"seed": e.Seed(), "clock": e.clock.state(), "accounts": accounts, "faults": len(e.Faults()), "requests": requests,
+		"seed": e.Seed(), "clock": e.desk.clock.state(), "accounts": accounts, "faults": len(e.Faults()), "requests": requests,
 		"operations": len(e.Operations()), "control": lines,
 	}, nil
 }
@@ -259,7 +257,7 @@ func controlClock(e *Emulator, c *controlCall) (any, error) {
 	} else {
 		e.SetTime(in.Now)
 	}
-	return e.clock.state(), nil
+	return e.desk.clock.state(), nil
 }
 
 func controlAddFault(e *Emulator, c *controlCall) (any, error) {
@@ -316,9 +314,8 @@ type accountInfo struct {
 	Revoked      bool     `json:"revoked"`
 }
 
-// info wants e.mu held.
 func (e *Emulator) info(a *account) accountInfo {
-	i := accountInfo{Credentials: e.credentials(a), StoreName: a.StoreName, Revoked: a.revoked}
+	i := accountInfo{Credentials: e.credentials(a), StoreName: a.StoreName, Revoked: e.desk.auth.isRevoked(a.authAccount)}
 	for _, m := range a.Marketplaces {
 		i.Marketplaces = append(i.Marketplaces, m.ID)
 	}
@@ -326,10 +323,8 @@ func (e *Emulator) info(a *account) accountInfo {
 }
 
 func controlAccounts(e *Emulator, _ *controlCall) (any, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	list := []accountInfo{}
-	for _, a := range e.accounts {
+	for _, a := range e.desk.allSellers() {
 		list = append(list, e.info(a))
 	}
 	return object{"accounts": list}, nil
@@ -349,11 +344,9 @@ func controlAddAccounts(e *Emulator, c *controlCall) (any, error) {
 	if in.Count < 1 || in.Count > maxNewAccounts {
 		return nil, fmt.Errorf("count %d: want 1 to %d", in.Count, maxNewAccounts)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	list := []accountInfo{}
 	for range in.Count {
-		a, err := e.addAccount(in.AccountConfig, e.now())
+		a, err := e.desk.addSeller(in.Region, in.Marketplaces, e.Now())
 		if err != nil {
 			return nil, err // about region and marketplaces: the first one fails or none
 		}
@@ -364,14 +357,11 @@ func controlAddAccounts(e *Emulator, c *controlCall) (any, error) {
 
 // bySellerID returns the refresh token of a seller.
 func (e *Emulator) bySellerID(id string) (refreshToken string, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, a := range e.accounts {
-		if a.ID == id {
-			return a.refreshToken, nil
-		}
+	a := e.desk.auth.bySellerID(id)
+	if a == nil {
+		return "", errNoSuch
 	}
-	return "", errNoSuch
+	return a.refreshToken, nil
 }
 
 func controlRevoke(e *Emulator, c *controlCall) (any, error) {
@@ -436,13 +426,12 @@ func controlMessages(e *Emulator, c *controlCall) (any, error) {
 }
 
 func controlApplication(e *Emulator, _ *controlCall) (any, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	app, registered := e.desk.auth.application(), e.desk.auth.registration()
 	return object{
-		"application_id": e.app.id, "client_id": e.app.clientID, "client_secret": e.app.secret, "roles": e.app.roles,
-		"role_arn": e.app.roleARN(), "secret_expired": !e.app.secretExpiry.IsZero() && !e.now().Before(e.app.secretExpiry),
-		"status": e.consents.status, "redirect_uris": append([]string{}, e.consents.redirects...), "login_uri": e.consents.login,
-		"credential_queue": e.outbox.secretQueue,
+		"application_id": app.id, "client_id": app.clientID, "client_secret": app.secret, "roles": app.roles,
+		"role_arn": app.roleARN(), "secret_expired": !app.secretExpiry.IsZero() && !e.Now().Before(app.secretExpiry),
+		"status": registered.status, "redirect_uris": append([]string{}, registered.redirects...), "login_uri": registered.login,
+		"credential_queue": e.desk.outbox.credentialQueue(),
 	}, nil
 }
 

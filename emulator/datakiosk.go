@@ -26,13 +26,13 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
-var dataKioskFlow = flow{
+var dataKioskFlow = flow{handlers: map[string]handler{
 	"datakiosk20231115.createQuery": createQuery,
 	"datakiosk20231115.getQuery":    getQuery,
 	"datakiosk20231115.getQueries":  getQueries,
 	"datakiosk20231115.cancelQuery": cancelQuery,
 	"datakiosk20231115.getDocument": getKioskDocument,
-}
+}}
 
 const (
 	// maxQuery is how long a query may be without unneeded whitespace (selling-partner-api-models, dataKiosk_2023-11-15).
@@ -181,11 +181,11 @@ func createQuery(c *call) (reply, *apiError) {
 	q := &kioskQuery{text: text, field: field, schema: schema}
 	if token, _ := body["paginationToken"].(string); token != "" {
 		var ok bool
-		if q.start, q.asOf, ok = c.emu.openQueryToken(token, c.account.Number, text); !ok {
+		if q.start, q.asOf, ok = openQueryToken(c.desk, token, c.account.Number, text); !ok {
 			return reply{}, invalidParameter("paginationToken", "is not a token of this query")
 		}
 	}
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	running := 0
@@ -204,7 +204,7 @@ func createQuery(c *call) (reply, *apiError) {
 	return reply{status: http.StatusAccepted, body: object{"queryId": q.id}}, nil
 }
 
-func (k *desk) planQuery(q *kioskQuery) {
+func (k *queue) planQuery(q *kioskQuery) {
 	k.later(q.ended, func(at time.Time) {
 		if q.outcome == "" { // not cancelled
 			k.finishQuery(q, at)
@@ -214,18 +214,18 @@ func (k *desk) planQuery(q *kioskQuery) {
 
 // queryToken names the page of a query's rows that starts at start. It is good for the same text only: "the query field must also be set
 // to the query field of the same Query object" (selling-partner-api-models, dataKiosk_2023-11-15).
-func (e *Emulator) queryToken(account int, text string, start int, asOf time.Time) string {
+func queryToken(d *frontDesk, account int, text string, start int, asOf time.Time) string {
 	raw, err := json.Marshal([]string{strconv.Itoa(account), hashOf(text), strconv.Itoa(start), asOf.UTC().Format(time.RFC3339Nano)})
 	if err != nil {
 		panic("emulator: query token: " + err.Error())
 	}
-	return base64.StdEncoding.EncodeToString(append(e.seal(raw), raw...))
+	return base64.StdEncoding.EncodeToString(append(d.seal(raw), raw...))
 }
 
-func (e *Emulator) openQueryToken(token string, account int, text string) (start int, asOf time.Time, ok bool) {
+func openQueryToken(d *frontDesk, token string, account int, text string) (start int, asOf time.Time, ok bool) {
 	b, err := base64.StdEncoding.DecodeString(token)
 	var parts []string
-	if err != nil || len(b) < sha256.Size || !hmac.Equal(b[:sha256.Size], e.seal(b[sha256.Size:])) || json.Unmarshal(b[sha256.Size:], &parts) != nil || len(parts) != 4 {
+	if err != nil || len(b) < sha256.Size || !hmac.Equal(b[:sha256.Size], d.seal(b[sha256.Size:])) || json.Unmarshal(b[sha256.Size:], &parts) != nil || len(parts) != 4 {
 		return 0, time.Time{}, false
 	}
 	asOf, err = time.Parse(time.RFC3339Nano, parts[3])
@@ -238,7 +238,7 @@ func hashOf(text string) string {
 }
 
 // finishQuery writes a query's document, or the one that tells why there is none.
-func (k *desk) finishQuery(q *kioskQuery, at time.Time) {
+func (k *queue) finishQuery(q *kioskQuery, at time.Time) {
 	if q.asOf.IsZero() {
 		q.asOf = at
 	}
@@ -262,7 +262,7 @@ func (k *desk) finishQuery(q *kioskQuery, at time.Time) {
 		q.data = document("application/jsonl; charset=UTF-8", b.Bytes())
 	}
 	if more {
-		q.next = k.emu.queryToken(k.account.Number, q.text, q.start+kioskPage, q.asOf)
+		q.next = queryToken(k.account.desk, k.account.Number, q.text, q.start+kioskPage, q.asOf)
 	}
 	q.end(done, at)
 }
@@ -281,7 +281,7 @@ func (q *kioskQuery) object(t time.Time) object {
 	return out
 }
 
-func (k *desk) query(id string, now time.Time) *kioskQuery {
+func (k *queue) query(id string, now time.Time) *kioskQuery {
 	for _, q := range k.queries {
 		if q.id == id && now.Sub(q.created) < kioskRetention {
 			return q
@@ -291,7 +291,7 @@ func (k *desk) query(id string, now time.Time) *kioskQuery {
 }
 
 func getQuery(c *call) (reply, *apiError) {
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	q := k.query(c.path["queryId"], c.now)
@@ -314,7 +314,7 @@ func getQueries(c *call) (reply, *apiError) {
 	if text := c.query.Get("pageSize"); text != "" {
 		f.size = atoi(text)
 	}
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var found []*kioskQuery
@@ -336,7 +336,7 @@ func getQueries(c *call) (reply, *apiError) {
 }
 
 func cancelQuery(c *call) (reply, *apiError) {
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	q := k.query(c.path["queryId"], c.now)
@@ -355,7 +355,7 @@ func cancelQuery(c *call) (reply, *apiError) {
 
 func getKioskDocument(c *call) (reply, *apiError) {
 	id := c.path["documentId"]
-	k := c.account.desk
+	k := queues.of(c.account)
 	d := k.document(id, c.now)
 	k.mu.Lock()
 	known := slices.ContainsFunc(k.queries, func(q *kioskQuery) bool { return d != nil && (q.data == d || q.problem == d) })

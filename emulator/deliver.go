@@ -3,7 +3,6 @@ package emulator
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -17,26 +16,6 @@ import (
 // slowPieces is in how many pieces a slow body arrives.
 const slowPieces = 10
 
-// pause waits for d of the emulator's time: a fixed clock is moved on, for others the time really passes. It returns early, with
-// the reason, when ctx is done.
-func (e *Emulator) pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	if e.clock.speed == 0 {
-		e.clock.advance(d)
-		return ctx.Err()
-	}
-	timer := time.NewTimer(time.Duration(float64(d) / e.clock.speed))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // delay is how long the answer waits before it starts.
 func (f *Fault) delay() time.Duration {
 	if f == nil || f.Kind == FaultSlowBody {
@@ -45,14 +24,13 @@ func (f *Fault) delay() time.Duration {
 	return f.Latency
 }
 
-// serve sends a reply over a connection, as the fault that struck the request has it.
-func (e *Emulator) serve(w http.ResponseWriter, r *http.Request, x *exchange, rep reply) {
-	f := x.fault
+// serveReply sends a reply over a connection, as the fault that struck the request has it.
+func serveReply(w http.ResponseWriter, r *http.Request, x *exchange, rep reply, f *Fault, c *clock) {
 	if f == nil {
 		send(w, x, rep)
 		return
 	}
-	if e.pause(r.Context(), f.delay()) != nil {
+	if c.pause(r.Context(), f.delay()) != nil {
 		return // the client has gone away
 	}
 	rep = rep.with("X-Spapi-Emulator-Fault", string(f.Kind))
@@ -68,7 +46,7 @@ func (e *Emulator) serve(w http.ResponseWriter, r *http.Request, x *exchange, re
 		}
 		panic(http.ErrAbortHandler) // closes the connection
 	case FaultSlowBody:
-		send(&slowWriter{ResponseWriter: w, pause: func() error { return e.pause(r.Context(), f.Latency/slowPieces) }}, x, rep)
+		send(&slowWriter{ResponseWriter: w, pause: func() error { return c.pause(r.Context(), f.Latency/slowPieces) }}, x, rep)
 	default:
 		send(w, x, rep)
 	}
@@ -122,7 +100,7 @@ func errReset() error {
 }
 
 // brokenBody is the body of an answer without a connection, as the fault has it.
-func (e *Emulator) brokenBody(ctx context.Context, f *Fault, body []byte) io.Reader {
+func brokenBody(ctx context.Context, f *Fault, c *clock, body []byte) io.Reader {
 	if f != nil {
 		switch f.Kind {
 		case FaultResetInBody:
@@ -130,7 +108,7 @@ func (e *Emulator) brokenBody(ctx context.Context, f *Fault, body []byte) io.Rea
 		case FaultTruncate:
 			return io.MultiReader(bytes.NewReader(body[:len(body)/2]), failingReader{io.ErrUnexpectedEOF})
 		case FaultSlowBody:
-			return &slowReader{body: body, size: max(1, (len(body)+slowPieces-1)/slowPieces), pause: func() error { return e.pause(ctx, f.Latency/slowPieces) }}
+			return &slowReader{body: body, size: max(1, (len(body)+slowPieces-1)/slowPieces), pause: func() error { return c.pause(ctx, f.Latency/slowPieces) }}
 		}
 	}
 	return bytes.NewReader(body)
@@ -163,11 +141,10 @@ func (r *slowReader) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// roundTrip answers without a connection.
-func (e *Emulator) roundTrip(r *http.Request, x *exchange, rep reply) (*http.Response, error) {
-	f := x.fault
+// replyTo answers without a connection.
+func replyTo(r *http.Request, x *exchange, rep reply, f *Fault, c *clock) (*http.Response, error) {
 	if f != nil {
-		if err := e.pause(r.Context(), f.delay()); err != nil {
+		if err := c.pause(r.Context(), f.delay()); err != nil {
 			return nil, err
 		}
 		if f.Kind == FaultReset {
@@ -181,10 +158,8 @@ func (e *Emulator) roundTrip(r *http.Request, x *exchange, rep reply) (*http.Res
 	if rec.stream != nil {
 		resp.Body, resp.ContentLength = io.NopCloser(rec.stream), rec.length
 	} else {
-		resp.Body = io.NopCloser(e.brokenBody(r.Context(), f, rec.body.Bytes()))
+		resp.Body = io.NopCloser(brokenBody(r.Context(), f, c, rec.body.Bytes()))
 	}
 	unzip(resp)
 	return resp, nil
 }
-
-var errNoHost = errors.New("emulator: request without a host")

@@ -5,215 +5,161 @@ import (
 	"sync"
 	"time"
 
-	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
+	"github.com/openspapi/spapi/marketplace"
 )
 
-// desk is where a seller's reports, feeds and queries are worked off. What happens between two requests happens at its own time: before a
-// request is answered, [desk.settle] does all that has become due, in order.
-type desk struct {
-	emu     *Emulator
-	account *account
+// deskOptions are what the desk goes by. The zero value has all limits, no models, and a clock that must be given.
+type deskOptions struct {
+	Time  timeSource
+	Fixed time.Time // where the clock stands; zero: it runs
+	Speed float64   // of a clock that runs
 
-	mu        sync.Mutex
-	made      int // ids given out so far
-	documents map[string]*document
-	reports   []*report // by creation, as the other ones
-	schedules []*schedule
-	feeds     []*feed
-	queries   []*kioskQuery
-	due       []task // by time
+	Seed   int64
+	Sizes  world.Sizes // of each seller's world; its seed is Seed
+	Region marketplace.Region
 
-	now         time.Time // of the request that is being answered
-	settlements bool      // those of the past have been written
+	Models        string
+	Sandbox       bool
+	SandboxStrict bool
+	RequireSigV4  bool
+	NoLimits      bool
+	AppLimits     bool
+	Overrides     []limitOverride
 
-	nextSettlement time.Time
+	Consent     consentOptions
+	Sink        func(queue string, body []byte)
+	SecretQueue string
+	OrderItems  int // on a page of orders v0
 }
 
-// task is something that will happen by itself.
-type task struct {
-	at time.Time
-	do func(at time.Time)
+// frontDesk is where every request comes in: it finds out what is asked for and by whom, checks what Amazon checks, and hands the request on.
+type frontDesk struct {
+	options  deskOptions
+	clock    *clock
+	seed     *random.Seed
+	auth     *authority
+	faults   *faultRules
+	outbox   *outbox
+	limits   *limiter
+	routes   *router
+	cases    sandboxCases // by operation ID; nil without models
+	flows    []flow
+	services []*service
+
+	gate sync.RWMutex // held for reading by each request, for writing while the whole state is read or replaced; before all other locks
+
+	mu      sync.Mutex
+	sizes   world.Sizes
+	sellers []*account // by number
+	log     requestLog
+
+	shared sync.Map // of flows, by *store
 }
 
-func newDesk(e *Emulator, a *account) *desk {
-	return &desk{emu: e, account: a, documents: map[string]*document{}}
-}
-
-func (k *desk) next() int {
-	k.made++
-	return k.made
-}
-
-func (k *desk) random(parts ...any) random.Source {
-	return k.emu.random(append([]any{"desk", k.account.Number}, parts...)...)
-}
-
-// later lets do run at a time, after all that was put in for the same time; it wants k.mu held.
-func (k *desk) later(at time.Time, do func(at time.Time)) {
-	i, _ := slices.BinarySearchFunc(k.due, at, func(t task, at time.Time) int {
-		if t.at.After(at) {
-			return 1
-		}
-		return -1
-	})
-	k.due = slices.Insert(k.due, i, task{at, do})
-}
-
-// settle does everything that is due at now.
-func (k *desk) settle(now time.Time) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.now = now
-	k.catchUp()
-}
-
-// catchUp wants k.mu held.
-func (k *desk) catchUp() {
-	for len(k.due) > 0 && !k.due[0].at.After(k.now) {
-		t := k.due[0]
-		k.due = k.due[1:]
-		t.do(t.at)
-	}
-}
-
-// document finds a document that hasn't expired; nil when there is none.
-func (k *desk) document(id string, now time.Time) *document {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	d := k.documents[id]
-	if d == nil || !now.Before(d.expires) {
-		return nil
-	}
-	return d
-}
-
-// The processing states of reports, feeds and queries.
-const (
-	inQueue    = "IN_QUEUE"
-	inProgress = "IN_PROGRESS"
-	done       = "DONE"
-	cancelled  = "CANCELLED"
-	fatal      = "FATAL"
-)
-
-// job is a report, feed or query on its way.
-type job struct {
-	id      string
-	created time.Time
-	started time.Time // planned, until then the job is in the queue
-	ended   time.Time // planned, until outcome is set
-	outcome string    // DONE, CANCELLED or FATAL; "" before the end
-}
-
-// newJob plans a job: a few seconds in the queue, and some more in progress.
-func (k *desk) newJob(kind string, now time.Time) job {
-	n := k.next()
-	r := k.random(kind, n)
-	now = now.UTC().Truncate(time.Second)
-	j := job{created: now, started: now.Add(time.Duration(r.Between(2, 8)) * time.Second)}
-	j.ended = j.started.Add(time.Duration(r.Between(3, 25)) * time.Second)
-	return j
-}
-
-func (j *job) status(t time.Time) string {
-	switch {
-	case j.outcome != "":
-		return j.outcome
-	case !t.Before(j.started):
-		return inProgress
-	}
-	return inQueue
-}
-
-// end sets the outcome.
-func (j *job) end(outcome string, at time.Time) {
-	j.outcome, j.ended = outcome, at
-}
-
-// cancel ends a job at the seller's wish.
-func (j *job) cancel(now time.Time) {
-	now = now.UTC().Truncate(time.Second)
-	j.end(cancelled, now)
-	if j.started.After(now) {
-		j.started = time.Time{} // it never was in progress
-	}
-}
-
-// describe writes what all three have in common into an answer.
-func (j *job) describe(out object, t time.Time) object {
-	out["processingStatus"], out["createdTime"] = j.status(t), offsetTimestamp(j.created)
-	if !j.started.IsZero() && !t.Before(j.started) {
-		out["processingStartTime"] = offsetTimestamp(j.started)
-	}
-	if j.outcome != "" {
-		out["processingEndTime"] = offsetTimestamp(j.ended)
-	}
-	return out
-}
-
-// offsetTimestamp is the spelling of times that these three APIs have: "2022-04-26T09:59:53+00:00" (selling-partner-api-docs#2231).
-func offsetTimestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05-07:00") }
-
-// jobFilter is what getReports, getFeeds and getQueries ask for. It travels in the next token.
-type jobFilter struct {
-	types        []string
-	statuses     []string
-	marketplaces []string
-	since, until time.Time
-	size         int
-}
-
-// jobFilter reads the arguments of a list operation; typeName is the parameter with the types, "" when there is none.
-func (p *page) jobFilter(typeName string) (f jobFilter, err *apiError) {
-	f = jobFilter{statuses: p.args["processingStatuses"], marketplaces: p.args["marketplaceIds"], size: 10, until: p.AsOf, since: p.AsOf.Add(-retention)}
-	if typeName != "" {
-		f.types = p.args[typeName]
-	}
-	if text := p.arg("pageSize"); text != "" {
-		f.size = atoi(text)
-	}
-	for name, to := range map[string]*time.Time{"createdSince": &f.since, "createdUntil": &f.until} {
-		if text := p.arg(name); text != "" {
-			t, ok := format.ParseTime(text)
-			if !ok {
-				return f, invalidParameter(name, "timestamp must follow ISO8601")
-			}
-			*to = t
+// newFrontDesk opens the desk with one seller. The error is about options.
+func newFrontDesk(o deskOptions, flows []flow) (*frontDesk, error) {
+	d := &frontDesk{options: o, clock: newClock(o.Time, o.Fixed, o.Speed), seed: &random.Seed{}, routes: newRouter(flows), flows: flows, sizes: o.Sizes}
+	for _, f := range flows {
+		for i := range f.services {
+			d.services = append(d.services, &f.services[i])
 		}
 	}
-	if f.until.Before(f.since) {
-		return f, invalidParameter("createdUntil", "lies before createdSince")
+	d.sizes.Seed = o.Seed
+	d.seed.Set(o.Seed, 0)
+	d.auth = newAuthority(d.seed, d.clock.Now, o.Consent)
+	d.faults = &faultRules{seed: d.seed}
+	d.outbox = &outbox{seed: d.seed, sink: o.Sink}
+	var err error
+	if d.limits, err = newLimiter(o); err != nil {
+		return nil, err
 	}
-	return f, nil
-}
-
-func (f *jobFilter) accepts(j *job, kind string, marketplaces []string, t time.Time) bool {
-	return world.Among(f.types, kind) && world.Among(f.statuses, j.status(t)) && !world.Outside(j.created, f.since, f.until) && t.Sub(j.created) < retention &&
-		(len(f.marketplaces) == 0 || slices.ContainsFunc(marketplaces, func(id string) bool { return slices.Contains(f.marketplaces, id) }))
-}
-
-// retention is how long reports, feeds and queries are listed (selling-partner-api-models: "The default is 90 days ago. Reports are retained
-// for a maximum of 90 days").
-const retention = 90 * 24 * time.Hour
-
-// tokenAlone refuses a next token beside other parameters: getReports and getFeeds take it only by itself
-// (selling-partner-api-models: "Specifying nextToken with any other parameters will cause the request to fail").
-func (c *call) tokenAlone(what string) (*page, *apiError) {
-	if c.query.Get("nextToken") != "" && len(c.query) > 1 {
-		for name := range format.SortedKeys(c.query) {
-			if name != "nextToken" {
-				return nil, invalidParameter("nextToken", "must be the only parameter, and stands beside "+name)
-			}
+	if o.Models != "" {
+		if d.cases, err = readSandboxCases(o.Models); err != nil {
+			return nil, err
 		}
 	}
-	pg, problem := c.page("nextToken")
-	if problem != nil {
-		return nil, invalidParameter("nextToken", problem.Error())
+	d.restart()
+	return d, nil
+}
+
+// addSeller adds a seller with a world of its own.
+func (d *frontDesk) addSeller(region marketplace.Region, marketplaces []string, created time.Time) (*account, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	a, err := d.auth.addAccount(region, marketplaces, created)
+	if err != nil {
+		return nil, err
 	}
-	if len(pg.args[what]) == 0 {
-		return nil, invalid("Missing request parameter: "+what, what+": one of "+what+", nextToken is required")
+	s := &account{authAccount: a, desk: d}
+	d.sellers = append(d.sellers, s)
+	return s, nil
+}
+
+// seller is the one of a number.
+func (d *frontDesk) seller(number int) *account {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.sellers[number]
+}
+
+// allSellers are those that there are now, by number.
+func (d *frontDesk) allSellers() []*account {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.sellers)
+}
+
+func (d *frontDesk) worldSizes() world.Sizes {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.sizes
+}
+
+// requestCount is how many requests have come in.
+func (d *frontDesk) requestCount() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.log.started
+}
+
+// reset forgets all but faults and starts with the first seller again.
+func (d *frontDesk) reset() {
+	d.gate.Lock()
+	defer d.gate.Unlock()
+	d.restart()
+}
+
+// reseed is reset with another seed.
+func (d *frontDesk) reseed(seed int64) {
+	d.gate.Lock()
+	defer d.gate.Unlock()
+	d.seed.Set(seed, 0)
+	d.mu.Lock()
+	d.sizes.Seed = seed
+	d.mu.Unlock()
+	d.restart()
+}
+
+// restart wants d.gate held.
+func (d *frontDesk) restart() {
+	d.clock.restart()
+	d.clear()
+	if _, err := d.addSeller(d.options.Region, nil, d.clock.Now()); err != nil {
+		panic("emulator: reset: " + err.Error()) // the face has checked the region
 	}
-	return pg, nil
+}
+
+// clear forgets all, and leaves the desk without sellers. It wants d.gate held.
+func (d *frontDesk) clear() {
+	d.seed.Set(d.seed.Value(), 0)
+	d.auth.clear()
+	d.outbox.clear(d.options.SecretQueue)
+	d.limits.clear()
+	d.faults.restart()
+	d.shared.Clear()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sellers, d.log = nil, requestLog{}
 }

@@ -19,7 +19,7 @@ func deskRequests(t testing.TB, e *Emulator, add func(id, target, body string)) 
 	t.Helper()
 	const store = "ATVPDKIKX0DER"
 	const query = `{analytics_salesAndTraffic_2024_04_24{salesAndTrafficByDate(aggregateBy:DAY,endDate:"2026-02-20",marketplaceIds:["ATVPDKIKX0DER"],startDate:"2026-02-01"){startDate sales{unitsOrdered}}}}`
-	k, now := e.accounts[0].desk, e.now()
+	k, now := queues.of(e.desk.sellers[0]), e.Now()
 	field := func() *kioskQuery {
 		schema, f, problem := parseKioskQuery(query)
 		if problem != "" {
@@ -78,7 +78,7 @@ func TestEveryReportTypeIsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, now := e.accounts[0].desk, e.now()
+	k, now := queues.of(e.desk.sellers[0]), e.Now()
 	written, empty := 0, []string{}
 	for name := range format.SortedKeys(reportTypes()) {
 		kind := reportTypes()[name]
@@ -112,20 +112,20 @@ func FuzzFeeds(f *testing.F) {
 	for name := range format.SortedKeys(feedTypes()) {
 		names = append(names, name)
 	}
-	sku := e.accounts[0].world(e).Products[0].SKU
+	sku := e.desk.sellers[0].world().Products[0].SKU
 	for i, content := range []string{
-		`{"header":{"sellerId":"` + e.accounts[0].ID + `","version":"2.0"},"messages":[{"messageId":1,"sku":"` + sku + `","operationType":"PATCH","productType":"X","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"quantity":3}]}]}]}`,
+		`{"header":{"sellerId":"` + e.desk.sellers[0].ID + `","version":"2.0"},"messages":[{"messageId":1,"sku":"` + sku + `","operationType":"PATCH","productType":"X","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"quantity":3}]}]}]}`,
 		"sku\tprice\tquantity\n" + sku + "\t1.5\t3\n", `<AmazonEnvelope><Header><MerchantIdentifier>x</MerchantIdentifier></Header><Message><MessageID>1</MessageID><Inventory><SKU>x</SKU><Quantity>4</Quantity></Inventory></Message></AmazonEnvelope>`,
 		"%PDF-1.4", "", "\xff\xfe", "order-id\n1\n",
 	} {
 		f.Add(uint8(i), []byte(content))
 	}
 	f.Fuzz(func(t *testing.T, n uint8, content []byte) {
-		k := e.accounts[0].desk
+		k := queues.of(e.desk.sellers[0])
 		kind := feedTypes()[names[int(n)%len(names)]]
 		fd := &feed{kind: kind, marketplaces: []string{"ATVPDKIKX0DER"}, input: &document{data: content, uploaded: true}}
 		fd.id = "1"
-		k.finishFeed(fd, e.now())
+		k.finishFeed(fd, e.Now())
 		if fd.result == nil || fd.outcome == "" {
 			t.Errorf("%s: outcome %q, result %v", kind.name, fd.outcome, fd.result)
 		}
@@ -150,9 +150,9 @@ func FuzzKioskQueries(f *testing.F) {
 		if problem != "" {
 			return
 		}
-		k := e.accounts[0].desk
-		q := &kioskQuery{job: job{created: e.now()}, text: text, field: field, schema: schema}
-		k.finishQuery(q, e.now())
+		k := queues.of(e.desk.sellers[0])
+		q := &kioskQuery{job: job{created: e.Now()}, text: text, field: field, schema: schema}
+		k.finishQuery(q, e.Now())
 		if q.data != nil {
 			for _, line := range splitLines(readAll(q.data.open())) {
 				if !json.Valid(line) {
@@ -183,9 +183,9 @@ func TestBigReportsNeedLittleMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, now := e.accounts[0].desk, e.now()
+	k, now := queues.of(e.desk.sellers[0]), e.Now()
 	r := &report{job: job{id: "1", created: now}, kind: reportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"], from: now.AddDate(-9, 0, 0), to: now}
-	for _, m := range e.accounts[0].Marketplaces {
+	for _, m := range e.desk.sellers[0].Marketplaces {
 		r.marketplaces = append(r.marketplaces, m.ID)
 	}
 	d, _ := k.writeReport(r, now)
@@ -244,8 +244,8 @@ func TestExportKeepsWhatWasSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := e.accounts[0]
-	k, now := a.desk, e.now()
+	a := e.desk.sellers[0]
+	k, now := queues.of(a), e.Now()
 	r := &report{job: job{id: "1", created: now}, kind: reportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"], from: now.AddDate(-1, 0, 0), to: now, marketplaces: []string{"ATVPDKIKX0DER"}}
 	k.made = 1
 	k.reports = append(k.reports, r)
@@ -255,7 +255,7 @@ func TestExportKeepsWhatWasSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := a.world(e)
+	w := a.world()
 	w.Lock()
 	for _, o := range w.Orders {
 		o.SellerOrderID = "changed"
@@ -265,7 +265,7 @@ func TestExportKeepsWhatWasSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(changed.Accounts[0].Stores["desk"]) < 2*len(unchanged.Accounts[0].Stores["desk"]) {
+	if len(changed.desk.Accounts[0].Stores["desk"]) < 2*len(unchanged.desk.Accounts[0].Stores["desk"]) {
 		t.Error("the export of a changed report has no content")
 	}
 	for name, s := range map[string]*State{"unchanged": unchanged, "changed": changed} {
@@ -276,7 +276,7 @@ func TestExportKeepsWhatWasSent(t *testing.T) {
 		if err := other.Import(s); err != nil {
 			t.Fatal(err)
 		}
-		if _, got := other.accounts[0].desk.document(r.document.id, now).measure(); got != etag {
+		if _, got := queues.of(other.desk.sellers[0]).document(r.document.id, now).measure(); got != etag {
 			t.Errorf("%s: ETag %s after the import, want %s", name, got, etag)
 		}
 	}

@@ -46,7 +46,7 @@ func TestDocs(t *testing.T) {
 func operationsTable() string {
 	handled := map[string]bool{}
 	for _, f := range flows {
-		for id := range f {
+		for id := range f.handlers {
 			handled[id] = true
 		}
 	}

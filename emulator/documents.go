@@ -217,7 +217,7 @@ func (d *document) content() ([]byte, bool) {
 }
 
 // addDocument stores a document under a new id; it wants k.mu held.
-func (k *desk) addDocument(kind string, d *document) *document {
+func (k *queue) addDocument(kind string, d *document) *document {
 	r := k.random("document", k.next())
 	// Ids as in the models' examples and issues: amzn1.spdoc.1.4.na.<uuid>.<T…>.<n> for reports, amzn1.tortuga.4.na.<uuid>.<T…> else.
 	d.id = "amzn1.tortuga.4." + string(k.account.Region) + "." + r.UUID() + ".T" + r.Text(random.Base36, 13)
@@ -232,9 +232,9 @@ func (k *desk) addDocument(kind string, d *document) *document {
 // documentURL presigns a URL for a document: method is what it is good for, extra goes into the query and is signed, too.
 func (c *call) documentURL(method string, d *document, extra url.Values) string {
 	target := url.URL{Scheme: "https", Host: documentHosts[c.account.Region], Path: "/" + d.id}
-	if c.documents != "" {
-		if base, err := url.Parse(c.documents); err == nil {
-			target.Scheme, target.Host, target.Path = base.Scheme, base.Host, documentPath+d.id
+	if base := c.exchange.base(); base != "" {
+		if here, err := url.Parse(base); err == nil {
+			target.Scheme, target.Host, target.Path = here.Scheme, here.Host, documentPath+d.id
 		}
 	}
 	signed := "host"
@@ -255,20 +255,20 @@ func (c *call) documentURL(method string, d *document, extra url.Values) string 
 	if method == http.MethodPut {
 		contentType = d.contentType
 	}
-	q.Set("X-Amz-Signature", c.emu.documentSignature(method, d.id, contentType, q))
+	q.Set("X-Amz-Signature", documentSignature(c.desk.seed, method, d.id, contentType, q))
 	target.RawQuery = q.Encode()
 	return target.String()
 }
 
 // documentSignature signs what S3 would sign. Nobody but the emulator can check it, so it is none of Signature Version 4.
-func (e *Emulator) documentSignature(method, id, contentType string, q url.Values) string {
+func documentSignature(seed *random.Seed, method, id, contentType string, q url.Values) string {
 	signed := url.Values{}
 	for name, v := range q {
 		if name != "X-Amz-Signature" {
 			signed[name] = v
 		}
 	}
-	mac := hmac.New(sha256.New, fmt.Append(nil, "document ", e.options.Seed))
+	mac := hmac.New(sha256.New, fmt.Append(nil, "document ", seed.Value()))
 	fmt.Fprintf(mac, "%s\n%s\n%s\n%s", method, id, contentType, signed.Encode())
 	return hex.EncodeToString(mac.Sum(nil))
 }
@@ -288,26 +288,6 @@ func documentID(host, path string) (string, bool) {
 	return "", false
 }
 
-// bodyLimit is how much of a request's body is read.
-func bodyLimit(r *http.Request) int64 {
-	host := r.Host
-	if host == "" {
-		host = r.URL.Host
-	}
-	if _, found := documentID(hostname(host), r.URL.Path); found {
-		return maxUpload
-	}
-	return maxBody
-}
-
-// documentBase is where documents are for whoever sent a request: "" stands for S3's own hosts.
-func (x *exchange) documentBase() string {
-	if x.region() != "" {
-		return ""
-	}
-	return x.scheme + "://" + x.host
-}
-
 // s3Error is an error of S3: XML, and a status that goes with its code
 // (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
 type s3Error struct {
@@ -324,10 +304,11 @@ func newS3Error(status int, code, message string, more ...string) *s3Error {
 }
 
 // documentAnswer serves a document as S3 does.
-func (e *Emulator) documentAnswer(x *exchange, id string) reply {
+func documentAnswer(d *frontDesk, x *exchange) reply {
+	id, _ := documentID(x.name, x.url.Path)
 	host := base64.StdEncoding.EncodeToString([]byte(x.requestID + x.requestID))
 	headers := map[string]string{"x-amz-request-id": strings.ToUpper(x.requestID[:8] + x.requestID[9:13] + x.requestID[14:18]), "x-amz-id-2": host, "Server": "AmazonS3"}
-	r, err := e.object(x, id)
+	r, err := documentObject(d, x, id)
 	if err != nil {
 		var b bytes.Buffer
 		b.WriteString("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>")
@@ -346,8 +327,8 @@ func (e *Emulator) documentAnswer(x *exchange, id string) reply {
 	return r
 }
 
-// object finds the document and does what the request asks, after the checks that S3 makes of a presigned URL.
-func (e *Emulator) object(x *exchange, id string) (reply, *s3Error) {
+// documentObject finds the document and does what the request asks, after the checks that S3 makes of a presigned URL.
+func documentObject(desk *frontDesk, x *exchange, id string) (reply, *s3Error) {
 	q, err := url.ParseQuery(x.url.RawQuery)
 	if err != nil || q.Get("X-Amz-Signature") == "" {
 		return reply{}, newS3Error(http.StatusForbidden, "AccessDenied", "Access Denied")
@@ -381,13 +362,13 @@ func (e *Emulator) object(x *exchange, id string) (reply, *s3Error) {
 	if slices.Contains(strings.Split(q.Get("X-Amz-SignedHeaders"), ";"), "content-type") {
 		contentType = x.header.Get("Content-Type")
 	}
-	want := e.documentSignature(x.method, id, contentType, q)
+	want := documentSignature(desk.seed, x.method, id, contentType, q)
 	if !hmac.Equal([]byte(want), []byte(q.Get("X-Amz-Signature"))) {
 		return reply{}, newS3Error(http.StatusForbidden, "SignatureDoesNotMatch",
 			"The request signature we calculated does not match the signature you provided. Check your key and signing method.",
 			"AWSAccessKeyId", strings.SplitN(q.Get("X-Amz-Credential"), "/", 2)[0], "SignatureProvided", q.Get("X-Amz-Signature"))
 	}
-	d := e.findDocument(id, x.now)
+	d := findDocument(desk, id, x.now)
 	if d == nil {
 		return reply{}, newS3Error(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "Key", id)
 	}
@@ -398,12 +379,9 @@ func (e *Emulator) object(x *exchange, id string) (reply, *s3Error) {
 }
 
 // findDocument looks through all sellers' documents.
-func (e *Emulator) findDocument(id string, now time.Time) *document {
-	e.mu.Lock()
-	accounts := slices.Clone(e.accounts)
-	e.mu.Unlock()
-	for _, a := range accounts {
-		if d := a.desk.document(id, now); d != nil {
+func findDocument(desk *frontDesk, id string, now time.Time) *document {
+	for _, a := range desk.allSellers() {
+		if d := queues.of(a).document(id, now); d != nil {
 			return d
 		}
 	}
@@ -498,4 +476,21 @@ func parseRange(text string, size int64) (from, to int64, asked, satisfiable boo
 		to = min(to, end)
 	}
 	return from, to, true, from < size
+}
+
+// documentOperation names what is done with a document, by S3's names.
+func documentOperation(method string) string {
+	return "s3." + map[string]string{http.MethodGet: "GetObject", http.MethodHead: "HeadObject", http.MethodPut: "PutObject"}[method]
+}
+
+// documentService stands in for S3.
+var documentService = service{
+	find: func(method, host, path string) (string, bool) {
+		if _, found := documentID(host, path); !found {
+			return "", false
+		}
+		return documentOperation(method), true
+	},
+	answer:  documentAnswer,
+	maxBody: maxUpload,
 }

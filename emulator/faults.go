@@ -5,15 +5,16 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -215,28 +216,14 @@ func (f *Fault) check() error {
 	return nil
 }
 
-// documentOperation names what is done with a document, by S3's names.
-func documentOperation(method string) string {
-	return "s3." + map[string]string{http.MethodGet: "GetObject", http.MethodHead: "HeadObject", http.MethodPut: "PutObject"}[method]
+// faultRules are the faults that are in force.
+type faultRules struct {
+	seed *random.Seed
+	mu   sync.Mutex
+	list []*faultRule
 }
 
-// otherOperations are those that faults may name besides the catalogue's.
-var otherOperations = []string{"lwa.token", "sts.AssumeRole", "sts.GetCallerIdentity", "s3.GetObject", "s3.HeadObject", "s3.PutObject"}
-
-func operationPattern(pattern string) bool {
-	if pattern == "" || matchesAny(pattern) {
-		return true
-	}
-	return slices.ContainsFunc(otherOperations, func(id string) bool {
-		ok, err := path.Match(pattern, id)
-		return ok && err == nil
-	})
-}
-
-// WithFault adds a rule by which requests go wrong.
-func WithFault(f Fault) Option { return func(o *options) { o.faults = append(o.faults, f) } }
-
-// faultRule is a Fault at work; it is guarded by [Emulator.mu].
+// faultRule is a Fault at work; it is guarded by faultRules.mu.
 type faultRule struct {
 	Fault
 	fitted int // requests that it fitted
@@ -244,60 +231,69 @@ type faultRule struct {
 	burst  int // requests still to be struck in this burst
 }
 
-// AddFault adds a rule after those that are there and returns its ID.
-func (e *Emulator) AddFault(f Fault) (string, error) {
+// add adds a rule after those that are there and returns its ID.
+func (rules *faultRules) add(f Fault) (string, error) {
 	if err := f.check(); err != nil {
 		return "", err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	rules.mu.Lock()
+	defer rules.mu.Unlock()
 	taken := func(id string) bool {
-		return slices.ContainsFunc(e.faults, func(r *faultRule) bool { return r.ID == id })
+		return slices.ContainsFunc(rules.list, func(r *faultRule) bool { return r.ID == id })
 	}
 	if f.ID == "" {
-		for n := len(e.faults) + 1; f.ID == "" || taken(f.ID); n++ {
+		for n := len(rules.list) + 1; f.ID == "" || taken(f.ID); n++ {
 			f.ID = "fault-" + strconv.Itoa(n)
 		}
 	} else if taken(f.ID) {
 		return "", fmt.Errorf("emulator: fault %q: there is one already", f.ID)
 	}
-	e.faults = append(e.faults, &faultRule{Fault: f})
+	rules.list = append(rules.list, &faultRule{Fault: f})
 	return f.ID, nil
 }
 
-// Faults returns the rules in force, in their order.
-func (e *Emulator) Faults() []Fault {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	list := make([]Fault, len(e.faults))
-	for i, r := range e.faults {
+// all returns the rules in force, in their order.
+func (rules *faultRules) all() []Fault {
+	rules.mu.Lock()
+	defer rules.mu.Unlock()
+	list := make([]Fault, len(rules.list))
+	for i, r := range rules.list {
 		list[i] = r.Fault
 	}
 	return list
 }
 
-// RemoveFault takes a rule away and tells whether it was there.
-func (e *Emulator) RemoveFault(id string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	n := len(e.faults)
-	e.faults = slices.DeleteFunc(e.faults, func(r *faultRule) bool { return r.ID == id })
-	return len(e.faults) < n
+// remove takes a rule away and tells whether it was there.
+func (rules *faultRules) remove(id string) bool {
+	rules.mu.Lock()
+	defer rules.mu.Unlock()
+	n := len(rules.list)
+	rules.list = slices.DeleteFunc(rules.list, func(r *faultRule) bool { return r.ID == id })
+	return len(rules.list) < n
 }
 
-// ClearFaults takes all rules away.
-func (e *Emulator) ClearFaults() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.faults = nil
+// clear takes all rules away.
+func (rules *faultRules) clear() {
+	rules.mu.Lock()
+	defer rules.mu.Unlock()
+	rules.list = nil
+}
+
+// restart lets the rules count their requests anew.
+func (rules *faultRules) restart() {
+	rules.mu.Lock()
+	defer rules.mu.Unlock()
+	for _, r := range rules.list {
+		r.fitted, r.struck, r.burst = 0, 0, 0
+	}
 }
 
 // strike finds the rule that strikes a request, whose operation must be known.
-func (e *Emulator) strike(x *exchange) *Fault {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, r := range e.faults {
-		if r.strikes(e, x) {
+func (rules *faultRules) strike(x *exchange) *Fault {
+	rules.mu.Lock()
+	defer rules.mu.Unlock()
+	for _, r := range rules.list {
+		if r.strikes(rules, x) {
 			f := r.Fault
 			return &f
 		}
@@ -305,7 +301,7 @@ func (e *Emulator) strike(x *exchange) *Fault {
 	return nil
 }
 
-func (r *faultRule) strikes(e *Emulator, x *exchange) bool {
+func (r *faultRule) strikes(rules *faultRules, x *exchange) bool {
 	if r.Operation != "" && r.Operation != "*" {
 		if ok, _ := path.Match(r.Operation, x.operation); !ok {
 			return false
@@ -321,7 +317,7 @@ func (r *faultRule) strikes(e *Emulator, x *exchange) bool {
 	switch {
 	case r.burst > 0:
 		r.burst--
-	case r.Probability > 0 && e.random("fault", r.ID, r.fitted).Float64() >= r.Probability, r.Every > 0 && r.fitted%r.Every != 0:
+	case r.Probability > 0 && rules.seed.Of("fault", r.ID, r.fitted).Float64() >= r.Probability, r.Every > 0 && r.fitted%r.Every != 0:
 		return false
 	default:
 		r.burst = max(r.Burst-1, 0)
@@ -340,31 +336,16 @@ func (x *exchange) hasNextToken() bool {
 	return isQuery && x.url.Query().Get(name) != ""
 }
 
-// instead is what a fault answers in place of the operation; false if it leaves the answer to it.
-func (f *Fault) instead(x *exchange) (reply, bool) {
+// instead is what a fault answers in place of the operation; false if it leaves the answer to it. spell is how the service that was asked
+// says what is the matter.
+func (f *Fault) instead(x *exchange, spell func(trouble) reply) (reply, bool) {
 	switch f.Kind {
 	case FaultThrottle:
-		if x.operation == "lwa.token" {
-			// Frequent calls are refused (selling-partner-api-models#1629); status and wording are assumed.
-			return (&lwaError{http.StatusTooManyRequests, "temporarily_unavailable", "Request rate exceeded"}).reply(x.requestID), true
-		}
-		if strings.HasPrefix(x.operation, "sts.") {
-			return (&stsError{http.StatusBadRequest, "Throttling", "Rate exceeded"}).reply(x.requestID), true
-		}
-		return throttled().reply(), true
+		return spell(troubleThrottled), true
 	case FaultInternal:
-		if x.operation == "lwa.token" {
-			return (&lwaError{http.StatusInternalServerError, "server_error", "Internal server error"}).reply(x.requestID), true
-		}
-		// selling-partner-api-models#2898, selling-partner-api-docs#163
-		message, details := "We encountered an internal error. Please try again.", ""
-		return (&apiError{status: http.StatusInternalServerError, code: "InternalFailure", message: &message, details: &details, kind: "InternalFailure"}).reply(), true
+		return spell(troubleInternal), true
 	case FaultUnavailable:
-		if x.operation == "lwa.token" {
-			return (&lwaError{http.StatusServiceUnavailable, "temporarily_unavailable", "The service is temporarily unavailable"}).reply(x.requestID), true
-		}
-		message, details := "Service is temporarily unavailable. Please try again.", "" // wording assumed
-		return (&apiError{status: http.StatusServiceUnavailable, code: "ServiceUnavailable", message: &message, details: &details, kind: "ServiceUnavailableException"}).reply(), true
+		return spell(troubleUnavailable), true
 	case FaultHTML:
 		// As seen in selling-partner-api-models#4667.
 		return htmlReply(http.StatusServiceUnavailable, "Website Temporarily Unavailable", "website temporarily unavailable"), true
@@ -386,11 +367,6 @@ func (f *Fault) instead(x *exchange) (reply, bool) {
 // statusReset stands in the log for an answer that never came.
 const statusReset = 0
 
-func htmlReply(status int, title, text string) reply {
-	return reply{status: status, contentType: "text/html;charset=iso-8859-1", body: []byte("<!DOCTYPE html>\n<html>\n<head>\n<title>" + title +
-		"</title>\n</head>\n<body>\n<p>" + text + "</p>\n</body>\n</html>\n")}
-}
-
 // change alters an answer that has been made.
 func (f *Fault) change(x *exchange, r reply) reply {
 	switch f.Kind {
@@ -407,19 +383,6 @@ func (f *Fault) breaksBody() bool {
 	return slices.Contains([]FaultKind{FaultResetInBody, FaultTruncate, FaultTruncateGzip, FaultSlowBody}, f.Kind)
 }
 
-// whole returns r with its body in one piece.
-func (r reply) whole() reply {
-	if r.stream == nil {
-		return r
-	}
-	body, err := io.ReadAll(r.stream)
-	if err != nil {
-		panic("emulator: document can't be generated: " + err.Error()) // it comes from memory
-	}
-	r.stream, r.body = nil, body
-	return r
-}
-
 func cutGzip(x *exchange, r reply) reply {
 	body, contentType := r.encode()
 	if !bytes.HasPrefix(body, []byte{0x1f, 0x8b}) {
@@ -434,18 +397,6 @@ func cutGzip(x *exchange, r reply) reply {
 		r = r.with("Content-Encoding", "gzip")
 	}
 	r.body, r.contentType = body[:len(body)/2], contentType
-	return r
-}
-
-// with returns r with one more header.
-func (r reply) with(name, value string) reply {
-	header := map[string]string{name: value}
-	for k, v := range r.header {
-		if k != name {
-			header[k] = v
-		}
-	}
-	r.header = header
 	return r
 }
 

@@ -18,14 +18,14 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-var feedsFlow = flow{
+var feedsFlow = flow{handlers: map[string]handler{
 	"feeds20210630.createFeedDocument": createFeedDocument,
 	"feeds20210630.createFeed":         createFeed,
 	"feeds20210630.getFeed":            getFeed,
 	"feeds20210630.getFeeds":           getFeeds,
 	"feeds20210630.cancelFeed":         cancelFeed,
 	"feeds20210630.getFeedDocument":    getFeedDocument,
-}
+}}
 
 // feedType is one row of feed_types.csv, where the sources are.
 type feedType struct {
@@ -85,7 +85,7 @@ func createFeedDocument(c *call) (reply, *apiError) {
 	if strings.TrimSpace(contentType) == "" {
 		return reply{}, invalidParameter("contentType", "is empty")
 	}
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	d := k.addDocument("feed", &document{contentType: contentType, created: c.now, expires: c.now.Add(inputLifetime)})
@@ -112,7 +112,7 @@ func createFeed(c *call) (reply, *apiError) {
 		f.options[option], _ = options[option].(string)
 	}
 	id, _ := body["inputFeedDocumentId"].(string)
-	k := c.account.desk
+	k := queues.of(c.account)
 	if f.input = k.document(id, c.now); f.input == nil || f.input.open != nil {
 		return reply{}, invalid("Invalid inputFeedDocumentId "+id, "inputFeedDocumentId: is not a document that createFeedDocument has returned") // wording assumed
 	}
@@ -131,7 +131,7 @@ func createFeed(c *call) (reply, *apiError) {
 	return reply{status: http.StatusAccepted, body: object{"feedId": f.id}}, nil
 }
 
-func (k *desk) planFeed(f *feed) {
+func (k *queue) planFeed(f *feed) {
 	k.later(f.ended, func(at time.Time) {
 		if f.outcome == "" { // not cancelled
 			k.finishFeed(f, at)
@@ -140,8 +140,8 @@ func (k *desk) planFeed(f *feed) {
 }
 
 // finishFeed carries a feed out.
-func (k *desk) finishFeed(f *feed, at time.Time) {
-	p := &processing{k: k, f: f, at: at, w: k.account.world(k.emu)}
+func (k *queue) finishFeed(f *feed, at time.Time) {
+	p := &processing{k: k, f: f, at: at, w: k.account.world()}
 	content, uploaded := f.input.content()
 	switch {
 	case !uploaded:
@@ -164,7 +164,7 @@ func (k *desk) finishFeed(f *feed, at time.Time) {
 
 // processing is a feed being carried out, and what will stand in its report.
 type processing struct {
-	k  *desk
+	k  *queue
 	f  *feed
 	at time.Time
 	w  *world.World
@@ -326,7 +326,7 @@ func (p *processing) textReport() []byte {
 	return b.Bytes()
 }
 
-func (k *desk) feed(id string, now time.Time) *feed {
+func (k *queue) feed(id string, now time.Time) *feed {
 	for _, f := range k.feeds {
 		if f.id == id && now.Sub(f.created) < retention {
 			return f
@@ -344,7 +344,7 @@ func (f *feed) object(t time.Time) object {
 }
 
 func getFeed(c *call) (reply, *apiError) {
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	f := k.feed(c.path["feedId"], c.now)
@@ -368,7 +368,7 @@ func getFeeds(c *call) (reply, *apiError) {
 			return reply{}, invalid("Invalid Input", `feedTypes: "`+name+`" is not a feed type`)
 		}
 	}
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var found []*feed
@@ -390,7 +390,7 @@ func getFeeds(c *call) (reply, *apiError) {
 }
 
 func cancelFeed(c *call) (reply, *apiError) {
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	f := k.feed(c.path["feedId"], c.now)
@@ -406,7 +406,7 @@ func cancelFeed(c *call) (reply, *apiError) {
 
 func getFeedDocument(c *call) (reply, *apiError) {
 	id := c.path["feedDocumentId"]
-	d := c.account.desk.document(id, c.now)
+	d := queues.of(c.account).document(id, c.now)
 	if d == nil || !strings.HasPrefix(id, "amzn1.tortuga.") {
 		return reply{}, invalid("Invalid feedDocumentId "+id, "") // as for reports: jlevers/selling-partner-api#487
 	}

@@ -10,11 +10,11 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-var feesFlow = flow{
+var feesFlow = flow{handlers: map[string]handler{
 	"productfeesv0.getMyFeesEstimateForSKU":  feesEstimate("SellerSKU", "SellerSKU"),
 	"productfeesv0.getMyFeesEstimateForASIN": feesEstimate("ASIN", "Asin"),
 	"productfeesv0.getMyFeesEstimates":       feesEstimates,
-}
+}}
 
 // The tariff is the emulator's own: of the shape of Amazon's, and simple enough to be computed by hand. Amounts are in US cents and are
 // converted like prices.
@@ -131,7 +131,7 @@ func (c *call) fees(idType, id string, request map[string]any) object {
 	if err != nil {
 		return nil
 	}
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	w.RLock()
 	defer w.RUnlock()
 	var p *world.Product

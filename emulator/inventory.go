@@ -10,12 +10,12 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-var inventoryFlow = flow{
+var inventoryFlow = flow{handlers: map[string]handler{
 	"fbainventoryv1.getInventorySummaries": getInventorySummaries,
 	"fbainventoryv1.createInventoryItem":   createInventoryItem,
 	"fbainventoryv1.addInventory":          addInventory,
 	"fbainventoryv1.deleteInventoryItem":   deleteInventoryItem,
-}
+}}
 
 const (
 	// inventoryTokenLifetime is in the model (selling-partner-api-models, fbaInventory).
@@ -51,7 +51,7 @@ func getInventorySummaries(c *call) (reply, *apiError) {
 	if sku := q.Get("sellerSku"); sku != "" {
 		skus = append(slices.Clip(skus), sku)
 	}
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	w.RLock()
 	defer w.RUnlock()
 	var found []*world.Listing
@@ -106,7 +106,7 @@ func createInventoryItem(c *call) (reply, *apiError) {
 		return reply{}, err
 	}
 	sku := format.Member(body, "sellerSku")
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	w.Lock()
 	defer w.Unlock()
 	if old := w.Listing(sku); old != nil && old.In(m.ID) && old.Stock.FNSKU != "" {
@@ -131,7 +131,7 @@ func addInventory(c *call) (reply, *apiError) {
 	token := c.exchange.header.Get("x-amzn-idempotency-token")
 	body, _ := c.body.(map[string]any)
 	items, _ := body["inventoryItems"].([]any)
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	w.Lock()
 	defer w.Unlock()
 	if w.Told[token] {
@@ -168,7 +168,7 @@ func deleteInventoryItem(c *call) (reply, *apiError) {
 	if err != nil {
 		return reply{}, err
 	}
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	w.Lock()
 	defer w.Unlock()
 	l := w.Listing(c.path["sellerSku"])

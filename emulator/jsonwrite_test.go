@@ -101,10 +101,10 @@ func TestOrderRecordsAreInOrder(t *testing.T) {
 	if !found {
 		t.Fatal("no getOrder")
 	}
-	w := e.accounts[0].world(e)
+	w := e.desk.sellers[0].world()
 	for _, o := range w.Orders {
 		g := &grant{kind: restrictedGrant, resources: []restrictedResource{{method: op.Method, path: op.Path, elements: []string{"buyerInfo", "shippingAddress", "buyerTaxInformation"}}}}
-		c := &call{emu: e, op: op, account: e.accounts[0], grant: g, now: e.now(), path: map[string]string{"orderId": o.ID}}
+		c := &call{desk: e.desk, op: op, account: e.desk.sellers[0], grant: g, now: e.Now(), path: map[string]string{"orderId": o.ID}}
 		check(orderObjectV0(c, o, c.now))
 	}
 }

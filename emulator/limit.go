@@ -3,7 +3,6 @@ package emulator
 import (
 	"fmt"
 	"math"
-	"net/http"
 	"path"
 	"slices"
 	"sync"
@@ -23,17 +22,21 @@ type limiter struct {
 	buckets map[bucketKey]*bucket
 }
 
+// limitOverride sets the usage plan of the operations that a pattern matches.
 type limitOverride struct {
-	pattern string
-	rate    float64
-	burst   int
+	Pattern string
+	Rate    float64 // requests per second
+	Burst   int
 }
 
 type bucketKey struct {
 	operation string
-	account   *account // nil: of the application itself, or over all its sellers
+	seller    int // noSeller: of the application itself, or over all its sellers
 	sandbox   bool
 }
+
+// noSeller is for buckets that are no seller's.
+const noSeller = -1
 
 // bucket is an exact token bucket written as one time: the time at which it will be full again. Whole nanoseconds leave no room
 // for the drift of a fraction that is added up.
@@ -59,28 +62,17 @@ const (
 	sandboxBurst = 15
 )
 
-func newLimiter(o options) (*limiter, error) {
-	l := &limiter{off: !o.limits, appLimits: o.appLimits, overrides: o.overrides, buckets: map[bucketKey]*bucket{}}
-	for _, ov := range o.overrides {
-		if ov.rate <= 0 || ov.burst < 1 {
-			return nil, fmt.Errorf("emulator: limit for %q is %v per second with burst %d: want more than 0 and at least 1", ov.pattern, ov.rate, ov.burst)
+func newLimiter(o deskOptions) (*limiter, error) {
+	l := &limiter{off: o.NoLimits, appLimits: o.AppLimits, overrides: o.Overrides, buckets: map[bucketKey]*bucket{}}
+	for _, ov := range o.Overrides {
+		if ov.Rate <= 0 || ov.Burst < 1 {
+			return nil, fmt.Errorf("emulator: limit for %q is %v per second with burst %d: want more than 0 and at least 1", ov.Pattern, ov.Rate, ov.Burst)
 		}
-		if !matchesAny(ov.pattern) {
-			return nil, fmt.Errorf("emulator: limit for %q: no such operation; want an ID such as ordersv0.getOrders, or a pattern with asterisks", ov.pattern)
+		if !servedOperation(ov.Pattern) {
+			return nil, fmt.Errorf("emulator: limit for %q: no such operation; want an ID such as ordersv0.getOrders, or a pattern with asterisks", ov.Pattern)
 		}
 	}
 	return l, nil
-}
-
-func matchesAny(pattern string) bool {
-	for _, ops := range [][]catalog.Operation{catalog.Operations(), removedOperations} {
-		for i := range ops {
-			if ok, err := path.Match(pattern, ops[i].ID); ok && err == nil {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // plan returns the usage plan that holds for an operation.
@@ -90,8 +82,8 @@ func (l *limiter) plan(op *catalog.Operation, sandbox bool) (rate float64, burst
 		rate, burst = sandboxRate, sandboxBurst
 	}
 	for _, ov := range l.overrides {
-		if ok, _ := path.Match(ov.pattern, op.ID); ok {
-			rate, burst = ov.rate, ov.burst
+		if ok, _ := path.Match(ov.Pattern, op.ID); ok {
+			rate, burst = ov.Rate, ov.Burst
 		}
 	}
 	return rate, max(burst, 1)
@@ -99,8 +91,7 @@ func (l *limiter) plan(op *catalog.Operation, sandbox bool) (rate float64, burst
 
 // takeQuota takes one request from the buckets of an operation, or refuses as SP-API does: without Retry-After and without the
 // rate header (selling-partner-api-docs#86, saleweaver/python-amazon-sp-api#1042).
-func (e *Emulator) takeQuota(x *exchange, op *catalog.Operation, sandbox bool) *apiError {
-	l := e.limits
+func (l *limiter) takeQuota(x *exchange, op *catalog.Operation, seller int, sandbox bool) *apiError {
 	rate, burst := l.plan(op, sandbox)
 	if x.rate = rate; op.SandboxOnly && len(op.RateHeader) == 0 {
 		x.rate = 0 // no header: the models declare none for these
@@ -110,9 +101,9 @@ func (e *Emulator) takeQuota(x *exchange, op *catalog.Operation, sandbox bool) *
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	left, ok := l.bucket(bucketKey{op.ID, x.grant.account, sandbox}).take(x.now, rate, burst)
-	if ok && l.appLimits && op.AppRate > 0 && x.grant.account != nil {
-		_, ok = l.bucket(bucketKey{op.ID, nil, sandbox}).take(x.now, op.AppRate, int(math.Ceil(op.AppRate)))
+	left, ok := l.bucket(bucketKey{op.ID, seller, sandbox}).take(x.now, rate, burst)
+	if ok && l.appLimits && op.AppRate > 0 && seller != noSeller {
+		_, ok = l.bucket(bucketKey{op.ID, noSeller, sandbox}).take(x.now, op.AppRate, int(math.Ceil(op.AppRate)))
 	}
 	x.remaining = left
 	if ok {
@@ -124,20 +115,15 @@ func (e *Emulator) takeQuota(x *exchange, op *catalog.Operation, sandbox bool) *
 // takeOwnQuota takes one request from a bucket that an operation has for one kind of body, and tells whether there was one. The sandbox has no
 // such limits, and neither has an operation whose limit was set by hand.
 func (c *call) takeOwnQuota(kind string, rate float64, burst int) bool {
-	l := c.emu.limits
-	set := func(o limitOverride) bool { ok, _ := path.Match(o.pattern, c.op.ID); return ok }
+	l := c.desk.limits
+	set := func(o limitOverride) bool { ok, _ := path.Match(o.Pattern, c.op.ID); return ok }
 	if l.off || c.sandbox || slices.ContainsFunc(l.overrides, set) {
 		return true
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, ok := l.bucket(bucketKey{c.op.ID + " " + kind, c.account, false}).take(c.now, rate, burst)
+	_, ok := l.bucket(bucketKey{c.op.ID + " " + kind, c.account.Number, false}).take(c.now, rate, burst)
 	return ok
-}
-
-func throttled() *apiError {
-	message, details := "You exceeded your quota for the requested resource.", ""
-	return &apiError{status: http.StatusTooManyRequests, code: "QuotaExceeded", message: &message, details: &details, kind: "TooManyRequestsException"}
 }
 
 // bucket wants l.mu held.
@@ -148,4 +134,58 @@ func (l *limiter) bucket(k bucketKey) *bucket {
 		l.buckets[k] = b
 	}
 	return b
+}
+
+// save returns the buckets in a set order. The limiter's lock is its own.
+func (l *limiter) save() []bucketState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var list []bucketState
+	for k, b := range l.buckets {
+		list = append(list, bucketState{k.operation, numberOrNil(k.seller), k.sandbox, b.full.UTC()})
+	}
+	slices.SortFunc(list, func(a, b bucketState) int { return compareBuckets(&a, &b) })
+	return list
+}
+
+// numberOrNil is a seller's number as exports have it.
+func numberOrNil(n int) *int {
+	if n == noSeller {
+		return nil
+	}
+	return &n
+}
+
+// load puts a bucket back.
+func (l *limiter) load(s bucketState) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	seller := noSeller
+	if s.Account != nil {
+		seller = *s.Account
+	}
+	l.buckets[bucketKey{s.Operation, seller, s.Sandbox}] = &bucket{s.Full}
+}
+
+func compareBuckets(a, b *bucketState) int {
+	key := func(s *bucketState) string {
+		number := -1
+		if s.Account != nil {
+			number = *s.Account
+		}
+		return fmt.Sprintf("%s %09d %v", s.Operation, number, s.Sandbox)
+	}
+	switch ka, kb := key(a), key(b); {
+	case ka < kb:
+		return -1
+	case ka > kb:
+		return 1
+	}
+	return 0
+}
+
+func (l *limiter) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buckets = map[bucketKey]*bucket{}
 }

@@ -14,20 +14,20 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-var listingsFlow = flow{
+var listingsFlow = flow{handlers: map[string]handler{
 	"listingsitems20210801.searchListingsItems": searchListings,
 	"listingsitems20210801.getListingsItem":     getListing,
 	"listingsitems20210801.putListingsItem":     putListing,
 	"listingsitems20210801.patchListingsItem":   patchListing,
 	"listingsitems20210801.deleteListingsItem":  deleteListing,
-}
+}}
 
 // listings2020Flow is the version before: the same submissions, with issues that name one attribute. It has nothing to read.
-var listings2020Flow = flow{
+var listings2020Flow = flow{handlers: map[string]handler{
 	"listingsitems20200901.putListingsItem":    putListing,
 	"listingsitems20200901.patchListingsItem":  patchListing,
 	"listingsitems20200901.deleteListingsItem": deleteListing,
-}
+}}
 
 // Changes take effect at once. At Amazon ACCEPTED means that they will, within minutes as a rule, and that more issues may be found.
 
@@ -70,7 +70,7 @@ func getListing(c *call) (reply, *apiError) {
 	if err != nil {
 		return reply{}, err
 	}
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	w.RLock()
 	defer w.RUnlock()
 	l := w.Listing(sku)
@@ -192,7 +192,7 @@ func (c *call) submitted(sku string, s *world.Submission, markets []*marketplace
 	case preview:
 		status = "VALID"
 	}
-	out := object{"sku": sku, "status": status, "submissionId": c.emu.random("submission", c.exchange.requestID).Text(random.HexDigits, 32)}
+	out := object{"sku": sku, "status": status, "submissionId": c.desk.seed.Of("submission", c.exchange.requestID).Text(random.HexDigits, 32)}
 	if c.op.Version == "2020-09-01" {
 		list := []object{}
 		for _, i := range s.Issues {
@@ -232,7 +232,7 @@ func putListing(c *call) (reply, *apiError) {
 	productType, _ := body["productType"].(string)
 	requirements, _ := body["requirements"].(string)
 	attributes, _ := body["attributes"].(map[string]any)
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	w.Lock()
 	defer w.Unlock()
 	s := w.Put(sku, productType, requirements, attributes, markets[0], c.query.Get("mode") == "VALIDATION_PREVIEW", c.now)
@@ -251,7 +251,7 @@ func patchListing(c *call) (reply, *apiError) {
 	if err != nil {
 		return reply{}, err
 	}
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	w.Lock()
 	defer w.Unlock()
 	s, found := w.Patch(sku, productType, patches, markets, c.query.Get("mode") == "VALIDATION_PREVIEW", c.now)
@@ -287,7 +287,7 @@ func deleteListing(c *call) (reply, *apiError) {
 	if err != nil {
 		return reply{}, err
 	}
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	w.Lock()
 	defer w.Unlock()
 	removed := false
@@ -326,7 +326,7 @@ func searchListings(c *call) (reply, *apiError) {
 			return reply{}, invalidParameter("pageSize", "is below the minimum of 1")
 		}
 	}
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	w.RLock()
 	defer w.RUnlock()
 	var found []*world.Listing

@@ -15,6 +15,31 @@ import (
 // Login with Amazon: https://api.amazon.com/auth/o2/token, one host for all regions
 // (developer-docs.amazon.com/sp-api/docs/connecting-to-the-selling-partner-api).
 
+const (
+	lwaPath        = "/auth/o2/token"
+	lwaHost        = "api.amazon.com"
+	tokenOperation = "lwa.token"
+)
+
+// isLWA tells whether a request is for Login with Amazon, wherever it is served.
+func isLWA(x *exchange) bool { return x.url.Path == lwaPath || x.name == lwaHost }
+
+// lwaOperation names what is asked of Login with Amazon; "" where there is nothing.
+func lwaOperation(x *exchange) string {
+	if x.url.Path == lwaPath {
+		return tokenOperation
+	}
+	return ""
+}
+
+// lwa answers for Login with Amazon.
+func (u *authority) lwa(x *exchange) reply {
+	if x.url.Path != lwaPath {
+		return reply{status: http.StatusNotFound, contentType: "text/plain", body: []byte("not found")}
+	}
+	return u.token(x)
+}
+
 // lwaError is an error of the token endpoint.
 type lwaError struct {
 	status      int
@@ -50,7 +75,7 @@ func missingTokenParameter(name string) *lwaError {
 }
 
 // token answers the token endpoint.
-func (e *Emulator) token(x *exchange) reply {
+func (u *authority) token(x *exchange) reply {
 	if x.method != http.MethodPost {
 		r := errMalformedToken.reply(x.requestID)
 		r.status = http.StatusMethodNotAllowed
@@ -60,7 +85,7 @@ func (e *Emulator) token(x *exchange) reply {
 	if !ok {
 		return errMalformedToken.reply(x.requestID)
 	}
-	body, err := e.issueToken(x, form)
+	body, err := u.issueToken(x, form)
 	if err != nil {
 		return err.reply(x.requestID)
 	}
@@ -96,7 +121,7 @@ func tokenForm(x *exchange) (url.Values, bool) {
 	return form, true
 }
 
-func (e *Emulator) issueToken(x *exchange, form url.Values) (object, *lwaError) {
+func (u *authority) issueToken(x *exchange, form url.Values) (object, *lwaError) {
 	grantType := form.Get("grant_type")
 	wanted := map[string]string{"refresh_token": "refresh_token", "client_credentials": "scope", "authorization_code": "code"}[grantType]
 	if wanted == "" {
@@ -107,27 +132,27 @@ func (e *Emulator) issueToken(x *exchange, form url.Values) (object, *lwaError) 
 			return nil, missingTokenParameter(name)
 		}
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.checkSecret(form.Get("client_id"), form.Get("client_secret"), x.now) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.checkSecret(form.Get("client_id"), form.Get("client_secret"), x.now) {
 		return nil, errClient
 	}
 	expires := x.now.Add(accessTokenLifetime)
 	answer := object{"token_type": "bearer", "expires_in": int(accessTokenLifetime.Seconds())}
 	switch grantType {
 	case "refresh_token":
-		a := e.byRefreshToken(form.Get("refresh_token"))
+		a := u.byRefreshToken(form.Get("refresh_token"))
 		if a == nil {
 			return nil, errRefreshToken
 		}
-		answer["access_token"] = e.mint("Atza|IwEBI", &grant{account: a, expires: expires}, x.now)
+		answer["access_token"] = u.mint("Atza|IwEBI", &grant{account: a, expires: expires}, x.now)
 		answer["refresh_token"] = form.Get("refresh_token") // echoed: its use does not rotate it
 	case "authorization_code":
-		a, token := e.redeem(form.Get("code"), form.Get("redirect_uri"), x.now)
+		a, token := u.redeem(form.Get("code"), form.Get("redirect_uri"), x.now)
 		if a == nil {
 			return nil, errCode
 		}
-		answer["access_token"] = e.mint("Atza|IwEBI", &grant{account: a, expires: expires}, x.now)
+		answer["access_token"] = u.mint("Atza|IwEBI", &grant{account: a, expires: expires}, x.now)
 		answer["refresh_token"] = token
 	case "client_credentials":
 		scopes := strings.Fields(form.Get("scope"))
@@ -136,7 +161,7 @@ func (e *Emulator) issueToken(x *exchange, form url.Values) (object, *lwaError) 
 				return nil, errScope
 			}
 		}
-		answer["access_token"] = e.mint("Atc|MQEBI", &grant{kind: grantlessGrant, scopes: scopes, expires: expires}, x.now)
+		answer["access_token"] = u.mint("Atc|MQEBI", &grant{kind: grantlessGrant, scopes: scopes, expires: expires}, x.now)
 	}
 	return answer, nil
 }
@@ -152,3 +177,16 @@ var knownScopes = sync.OnceValue(func() []string {
 	}
 	return scopes
 })
+
+// lwaTrouble is how the token endpoint says that something is wrong with it.
+func lwaTrouble(x *exchange, t trouble) reply {
+	// Frequent calls are refused (selling-partner-api-models#1629); status and wording are assumed.
+	e := &lwaError{http.StatusTooManyRequests, "temporarily_unavailable", "Request rate exceeded"}
+	switch t {
+	case troubleInternal:
+		e = &lwaError{http.StatusInternalServerError, "server_error", "Internal server error"}
+	case troubleUnavailable:
+		e = &lwaError{http.StatusServiceUnavailable, "temporarily_unavailable", "The service is temporarily unavailable"}
+	}
+	return e.reply(x.requestID)
+}

@@ -35,8 +35,8 @@ func newShop(t testing.TB, opts ...Option) *shop {
 		t.Fatal(err)
 	}
 	s := &shop{Emulator: e, t: t}
-	s.w = e.accounts[0].world(e)
-	s.host = e.accounts[0].Region.Endpoint()
+	s.w = e.desk.sellers[0].world()
+	s.host = e.desk.sellers[0].Region.Endpoint()
 	s.refresh()
 	return s
 }
@@ -169,7 +169,7 @@ const usStore = "ATVPDKIKX0DER"
 
 // addMarketRequests adds valid requests for the operations of pricing, fees, sales, messages, solicitations, notifications and uploads.
 func addMarketRequests(e *Emulator, w *world.World, add func(id, target, body string)) {
-	now := e.now()
+	now := e.Now()
 	for _, l := range w.AllListings() {
 		sku, asin := url.PathEscape(l.SKU), l.Product.ASIN
 		for _, customer := range []string{"Consumer", "Business"} {
@@ -200,8 +200,8 @@ func addMarketRequests(e *Emulator, w *world.World, add func(id, target, body st
 		"warranty": `{"coverageStartDate":"2026-01-01T00:00:00Z","coverageEndDate":"2027-01-01T00:00:00Z"}`, "legalDisclosure": `{"attachments":[{"uploadDestinationId":"up-%s","fileName":"a.pdf"}]}`, "invoice": `{"attachments":[{"uploadDestinationId":"up-%s","fileName":"a.pdf"}]}`,
 		"confirmServiceDetails": `{"text":"When?"}`, "digitalAccessKey": `{"text":"ABC"}`,
 	}
-	a := e.accounts[0]
-	a.contacts.uploads = map[string]*upload{}
+	a := e.desk.sellers[0]
+	contacted := contactStore.of(a)
 	for _, o := range w.Orders {
 		query := "?marketplaceIds=" + o.Marketplace.ID
 		add("messagingv1.getMessagingActionsForOrder", "/messaging/v1/orders/"+o.ID+query, "")
@@ -209,7 +209,7 @@ func addMarketRequests(e *Emulator, w *world.World, add func(id, target, body st
 		add("solicitationsv1.getSolicitationActionsForOrder", "/solicitations/v1/orders/"+o.ID+query, "")
 		for i, k := range messageKinds {
 			id := ""
-			for handlerID := range messagingFlow {
+			for handlerID := range messagingFlow.handlers {
 				if op, _ := catalog.Lookup(handlerID); strings.HasSuffix(op.Path, "/messages/"+k.name) {
 					id = handlerID
 				}
@@ -221,8 +221,8 @@ func addMarketRequests(e *Emulator, w *world.World, add func(id, target, body st
 			body := bodies[k.name]
 			if strings.Contains(body, "%s") {
 				up := fmt.Sprint(o.ID, i)
-				d := a.desk.addDocument("upload", &document{created: now, expires: now.Add(time.Hour), uploaded: true})
-				a.contacts.uploads["up-"+up] = &upload{Resource: "messaging/v1/orders/" + o.ID + "/messages/" + k.name, Document: d.id, MD5: "d41d8cd98f00b204e9800998ecf8427e"}
+				d := queues.of(a).addDocument("upload", &document{created: now, expires: now.Add(time.Hour), uploaded: true})
+				contacted.uploads["up-"+up] = &upload{Resource: "messaging/v1/orders/" + o.ID + "/messages/" + k.name, Document: d.id, MD5: "d41d8cd98f00b204e9800998ecf8427e"}
 				body = fmt.Sprintf(body, up)
 			}
 			add(id, "/messaging/v1/orders/"+o.ID+"/messages/"+k.name+query, body)
@@ -234,11 +234,11 @@ func addMarketRequests(e *Emulator, w *world.World, add func(id, target, body st
 		}
 	}
 	add("uploads20201101.createUploadDestinationForResource", "/uploads/2020-11-01/uploadDestinations/aplus/2020-11-01/contentDocuments?contentType=image/png&contentMD5=c72b9698fa1927e1dd12d3cf26ed84b2&marketplaceIds="+usStore, "")
-	e.outbox.secretQueue = "arn:aws:sqs:us-east-1:1:q"
-	e.subscriptions = subscriptions{
+	e.desk.outbox.setCredentialQueue("arn:aws:sqs:us-east-1:1:q")
+	subs := subscriptionStore.at(e.desk)
+	subs.destinations, subs.list =
 		[]*destination{{ID: "d1", Name: "n", ARN: "arn:aws:sqs:us-east-1:1:a"}, {ID: "d2", Name: "n", ARN: "arn:aws:sqs:us-east-1:1:b"}, {ID: "d3", Name: "n", Region: "us-east-1", Account: "123456789012"}},
-		[]*subscription{{ID: "s1", Kind: "FEED_PROCESSING_FINISHED", Version: "2020-09-04", Destination: "d1"}, {ID: "s2", Kind: "REPORT_PROCESSING_FINISHED", Version: "2020-09-04", Destination: "d1"}},
-	}
+		[]*subscription{{ID: "s1", Kind: "FEED_PROCESSING_FINISHED", Version: "2020-09-04", Destination: "d1"}, {ID: "s2", Kind: "REPORT_PROCESSING_FINISHED", Version: "2020-09-04", Destination: "d1"}}
 	add("notificationsv1.createDestination", "/notifications/v1/destinations", `{"name":"x","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:1:c"}}}`)
 	add("notificationsv1.createDestination", "/notifications/v1/destinations", `{"name":"y","resourceSpecification":{"eventBridge":{"region":"us-east-1","accountId":"123456789013"}}}`)
 	add("notificationsv1.getDestinations", "/notifications/v1/destinations", "")
@@ -257,7 +257,7 @@ func addMarketRequests(e *Emulator, w *world.World, add func(id, target, body st
 func TestMarketUnderLoad(t *testing.T) {
 	s := newShop(t, WithCredentialQueue("arn:aws:sqs:us-east-1:1:q"), WithNotificationSink(func(string, []byte) {}))
 	l := s.w.AllListings()[0]
-	o := s.orderWhere("shipped", func(o *world.Order) bool { return o.Status(s.now()) == world.Shipped })
+	o := s.orderWhere("shipped", func(o *world.Order) bool { return o.Status(s.Now()) == world.Shipped })
 	rotation, notifications := s.grantless(rotationScope), s.grantless("sellingpartnerapi::notifications")
 	var wg sync.WaitGroup
 	for i := range 8 {

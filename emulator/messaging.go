@@ -7,13 +7,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-var messagingFlow = flow{
+var messagingFlow = flow{stores: []keeper{contactStore}, handlers: map[string]handler{
 	"messagingv1.getMessagingActionsForOrder":  getMessagingActions,
 	"messagingv1.GetAttributes":                getBuyerAttributes,
 	"messagingv1.confirmCustomizationDetails":  sendMessage("confirmCustomizationDetails"),
@@ -25,7 +26,7 @@ var messagingFlow = flow{
 	"messagingv1.createDigitalAccessKey":       sendMessage("digitalAccessKey"),
 	"messagingv1.createUnexpectedProblem":      sendMessage("unexpectedProblem"),
 	"messagingv1.sendInvoice":                  sendMessage("invoice"),
-}
+}}
 
 // messageKind is a template by which a seller may write to a buyer.
 type messageKind struct {
@@ -81,27 +82,24 @@ type BuyerMessage struct {
 	Attachments []string  `json:"attachments,omitempty"` // file names
 }
 
-// contacts are what a seller has sent to buyers, and the places for files to be sent. Guarded by Emulator.mu.
+// contacts are what a seller has sent to buyers, and the places for files to be sent.
 type contacts struct {
+	mu       sync.Mutex
 	messages []BuyerMessage
 	uploads  map[string]*upload // by id
 }
 
-// sent tells whether a message of the kind has been sent for an order: a template can be used once.
-func (s *contacts) sent(orderID, kind string) bool {
+// has tells whether a message of the kind has been sent for an order: a template can be used once.
+func (s *contacts) has(orderID, kind string) bool {
 	return slices.ContainsFunc(s.messages, func(m BuyerMessage) bool { return m.OrderID == orderID && m.Type == kind })
 }
 
-// Messages returns what a seller has sent to buyers by the messaging and solicitations APIs, oldest first; nil for an unknown seller.
-func (e *Emulator) Messages(sellerID string) []BuyerMessage {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, a := range e.accounts {
-		if a.ID == sellerID {
-			return slices.Clone(a.contacts.messages)
-		}
-	}
-	return nil
+// messagesOf returns what a seller has sent to buyers by the messaging and solicitations APIs, oldest first.
+func messagesOf(a *account) []BuyerMessage {
+	sent := contactStore.of(a)
+	sent.mu.Lock()
+	defer sent.mu.Unlock()
+	return slices.Clone(sent.messages)
 }
 
 // refusedMessage is how the service refuses a template that isn't available, or an order that isn't there
@@ -124,7 +122,7 @@ func (c *call) contactOrder() (*world.World, *world.Order, *apiError) {
 	if err != nil {
 		return nil, nil, err
 	}
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	o := w.OrderByID(id, c.now)
 	if o == nil || o.Marketplace.ID != m.ID {
 		return w, nil, nil
@@ -137,12 +135,13 @@ func (c *call) availableKinds(w *world.World, o *world.Order) []*messageKind {
 	w.RLock()
 	status := o.Status(c.now)
 	w.RUnlock()
-	c.emu.mu.Lock()
-	defer c.emu.mu.Unlock()
+	sent := contactStore.of(c.account)
+	sent.mu.Lock()
+	defer sent.mu.Unlock()
 	var kinds []*messageKind
 	for i := range messageKinds {
 		k := &messageKinds[i]
-		if k.available(o, status, c.now.Sub(o.Purchased)) && !c.account.contacts.sent(o.ID, k.name) {
+		if k.available(o, status, c.now.Sub(o.Purchased)) && !sent.has(o.ID, k.name) {
 			kinds = append(kinds, k)
 		}
 	}
@@ -274,6 +273,7 @@ func sendMessage(name string) handler {
 				return reply{}, invalidParameter("coverageEndDate", "is not after coverageStartDate")
 			}
 		}
+		sent := contactStore.of(c.account)
 		attachments, _ := body["attachments"].([]any)
 		if kind.needsFile && len(attachments) == 0 {
 			return reply{}, invalidParameter("attachments", "required")
@@ -282,9 +282,9 @@ func sendMessage(name string) handler {
 			m, _ := a.(map[string]any)
 			id, _ := m["uploadDestinationId"].(string)
 			file, _ := m["fileName"].(string)
-			c.emu.mu.Lock()
-			up := c.account.contacts.uploads[id]
-			c.emu.mu.Unlock()
+			sent.mu.Lock()
+			up := sent.uploads[id]
+			sent.mu.Unlock()
 			switch {
 			case up == nil || up.Resource != "messaging/v1/orders/"+o.ID+"/messages/"+name:
 				return reply{}, invalidParameter("attachments.uploadDestinationId", `"`+id+`" is not an upload destination for this message`)
@@ -295,12 +295,12 @@ func sendMessage(name string) handler {
 			}
 			message.Attachments = append(message.Attachments, file)
 		}
-		c.emu.mu.Lock()
-		defer c.emu.mu.Unlock()
-		if c.account.contacts.sent(o.ID, name) {
+		sent.mu.Lock()
+		defer sent.mu.Unlock()
+		if sent.has(o.ID, name) {
 			return reply{}, refusedMessage() // by another request in the meantime
 		}
-		c.account.contacts.messages = append(c.account.contacts.messages, message)
+		sent.messages = append(sent.messages, message)
 		return hal(http.StatusCreated, object{}), nil
 	}
 }
@@ -311,25 +311,28 @@ type contactsState struct {
 	Uploads  map[string]*upload `json:"uploads,omitempty"`
 }
 
-var contactsStateful = stateful{
-	name: "contacts",
-	save: func(e *Emulator, a *account) (any, error) {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		s := &a.contacts
+var contactStore = &store[*contacts]{
+	name:   "contacts",
+	create: func(*account) *contacts { return &contacts{uploads: map[string]*upload{}} },
+	save: func(s *contacts) (any, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		if len(s.messages) == 0 && len(s.uploads) == 0 {
 			return nil, nil
 		}
 		return contactsState{s.messages, s.uploads}, nil
 	},
-	load: func(e *Emulator, a *account, raw json.RawMessage) error {
-		var s contactsState
-		if err := json.Unmarshal(raw, &s); err != nil {
+	load: func(s *contacts, raw json.RawMessage) error {
+		var saved contactsState
+		if err := json.Unmarshal(raw, &saved); err != nil {
 			return err
 		}
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		a.contacts = contacts{s.Messages, s.Uploads}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.messages = saved.Messages
+		if saved.Uploads != nil {
+			s.uploads = saved.Uploads
+		}
 		return nil
 	},
 }

@@ -8,12 +8,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-var notificationsFlow = flow{
+var notificationsFlow = flow{stores: []keeper{subscriptionStore}, handlers: map[string]handler{
 	"notificationsv1.createDestination":      createDestination,
 	"notificationsv1.getDestinations":        getDestinations,
 	"notificationsv1.getDestination":         getDestination,
@@ -24,7 +25,7 @@ var notificationsFlow = flow{
 	"notificationsv1.getSubscriptionById":    getSubscriptionByID,
 	"notificationsv1.deleteSubscriptionById": deleteSubscriptionByID,
 	"notificationsv1.sendTestNotification":   sendTestNotification,
-}
+}}
 
 // notificationKind is a type of notification: developer-docs.amazon.com/sp-api/docs/notification-type-values, payload versions and
 // spelling of the envelope as in selling-partner-api-models, schemas/notifications.
@@ -87,8 +88,9 @@ type subscription struct {
 	Directive   map[string]any `json:"directive,omitempty"`
 }
 
-// subscriptions is guarded by Emulator.mu. Both lists are in the order of creation.
+// subscriptions has both lists in the order of creation.
 type subscriptions struct {
+	mu           sync.Mutex
 	destinations []*destination
 	list         []*subscription
 }
@@ -153,49 +155,48 @@ func createDestination(c *call) (reply, *apiError) {
 	default:
 		return reply{}, invalidParameter("resourceSpecification", "has neither sqs nor eventBridge")
 	}
-	e := c.emu
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	subs := subscriptionStore.at(c.desk)
+	subs.mu.Lock()
+	defer subs.mu.Unlock()
 	// EventBridge takes one destination for each AWS account; that queues may be given only once is assumed.
-	if slices.ContainsFunc(e.subscriptions.destinations, func(o *destination) bool { return o.ARN == d.ARN && o.Account == d.Account }) {
+	if slices.ContainsFunc(subs.destinations, func(o *destination) bool { return o.ARN == d.ARN && o.Account == d.Account }) {
 		return reply{}, errConflict()
 	}
-	e.minted++
-	d.ID = e.random("destination", e.minted).UUID()
-	e.subscriptions.destinations = append(e.subscriptions.destinations, d)
-	return payload(d.object(e.app.id)), nil
+	d.ID = c.desk.seed.Next("destination").UUID()
+	subs.destinations = append(subs.destinations, d)
+	return payload(d.object(c.desk.auth.application().id)), nil
 }
 
 var awsAccountPattern = regexp.MustCompile(`^\d{12}$`)
 
 func getDestinations(c *call) (reply, *apiError) {
-	e := c.emu
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	subs := subscriptionStore.at(c.desk)
+	subs.mu.Lock()
+	defer subs.mu.Unlock()
 	list := []object{}
-	for _, d := range e.subscriptions.destinations {
-		list = append(list, d.object(e.app.id))
+	for _, d := range subs.destinations {
+		list = append(list, d.object(c.desk.auth.application().id))
 	}
 	return payload(list), nil
 }
 
 func getDestination(c *call) (reply, *apiError) {
-	e := c.emu
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	d := e.subscriptions.destination(c.path["destinationId"])
+	subs := subscriptionStore.at(c.desk)
+	subs.mu.Lock()
+	defer subs.mu.Unlock()
+	d := subs.destination(c.path["destinationId"])
 	if d == nil {
 		return reply{}, notFound("No destination with id " + c.path["destinationId"] + " was found.")
 	}
-	return payload(d.object(e.app.id)), nil
+	return payload(d.object(c.desk.auth.application().id)), nil
 }
 
 // deleteDestination refuses while something is subscribed to it, which is assumed from the declared 409.
 func deleteDestination(c *call) (reply, *apiError) {
-	e := c.emu
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	s, id := &e.subscriptions, c.path["destinationId"]
+	subs := subscriptionStore.at(c.desk)
+	subs.mu.Lock()
+	defer subs.mu.Unlock()
+	s, id := subs, c.path["destinationId"]
 	if s.destination(id) == nil {
 		return reply{}, notFound("No destination with id " + id + " was found.")
 	}
@@ -231,28 +232,27 @@ func createSubscription(c *call) (reply, *apiError) {
 	if err := checkDirective(kind, s.Directive); err != nil {
 		return reply{}, err
 	}
-	e := c.emu
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	d := e.subscriptions.destination(s.Destination)
+	subs := subscriptionStore.at(c.desk)
+	subs.mu.Lock()
+	defer subs.mu.Unlock()
+	d := subs.destination(s.Destination)
 	switch {
 	case d == nil:
 		// selling-partner-api-models#2224
-		return reply{}, errNotification("No destination with id " + s.Destination + " for applicationId " + e.app.id)
+		return reply{}, errNotification("No destination with id " + s.Destination + " for applicationId " + c.desk.auth.application().id)
 	case kind.eventBridge && d.ARN != "":
 		return reply{}, errNotification("Notification type " + kind.name + " does not support AWS_SQS")
 	case !kind.eventBridge && d.ARN == "":
 		return reply{}, errNotification("Notification type " + kind.name + " does not support AWS_EVENT_BRIDGE") // saleweaver/python-amazon-sp-api#734
 	}
 	// One per type, seller and version, except where expressions tell them apart (the model's note on getSubscriptions).
-	if slices.ContainsFunc(e.subscriptions.list, func(o *subscription) bool {
+	if slices.ContainsFunc(subs.list, func(o *subscription) bool {
 		return o.Seller == s.Seller && o.Kind == s.Kind && o.Version == s.Version && (o.Directive["filterExpression"] == nil || o.Directive["filterExpression"] == s.Directive["filterExpression"])
 	}) {
 		return reply{}, errConflict()
 	}
-	e.minted++
-	s.ID = e.random("subscription", e.minted).UUID()
-	e.subscriptions.list = append(e.subscriptions.list, s)
+	s.ID = c.desk.seed.Next("subscription").UUID()
+	subs.list = append(subs.list, s)
 	return payload(s.object()), nil
 }
 
@@ -298,10 +298,10 @@ func checkDirective(kind *notificationKind, directive map[string]any) *apiError 
 	return nil
 }
 
-// mySubscriptions returns the seller's subscriptions to a type, of one payload version if one is given. It wants e.mu held.
-func (c *call) mySubscriptions(kind *notificationKind, version string) []*subscription {
+// mySubscriptions returns the seller's subscriptions to a type, of one payload version if one is given. It wants subs.mu held.
+func (c *call) mySubscriptions(subs *subscriptions, kind *notificationKind, version string) []*subscription {
 	var list []*subscription
-	for _, s := range c.emu.subscriptions.list {
+	for _, s := range subs.list {
 		if s.Seller == c.account.Number && s.Kind == kind.name && world.Same(version, s.Version) {
 			list = append(list, s)
 		}
@@ -315,10 +315,11 @@ func getSubscription(c *call) (reply, *apiError) {
 	if err != nil {
 		return reply{}, err
 	}
-	c.emu.mu.Lock()
-	defer c.emu.mu.Unlock()
+	subs := subscriptionStore.at(c.desk)
+	subs.mu.Lock()
+	defer subs.mu.Unlock()
 	var latest *subscription
-	for _, s := range c.mySubscriptions(kind, c.query.Get("payloadVersion")) {
+	for _, s := range c.mySubscriptions(subs, kind, c.query.Get("payloadVersion")) {
 		if latest == nil || slices.Index(kind.versions, s.Version) > slices.Index(kind.versions, latest.Version) {
 			latest = s
 		}
@@ -347,9 +348,10 @@ func getSubscriptions(c *call) (reply, *apiError) {
 			return reply{}, invalidParameter("pageSize", "is "+text+", want 30 to 100")
 		}
 	}
-	c.emu.mu.Lock()
-	defer c.emu.mu.Unlock()
-	part, more := cut(c.mySubscriptions(kind, pg.arg("payloadVersion")), pg.Start, size)
+	subs := subscriptionStore.at(c.desk)
+	subs.mu.Lock()
+	defer subs.mu.Unlock()
+	part, more := cut(c.mySubscriptions(subs, kind, pg.arg("payloadVersion")), pg.Start, size)
 	list := []object{}
 	for _, s := range part {
 		list = append(list, s.object())
@@ -361,14 +363,14 @@ func getSubscriptions(c *call) (reply, *apiError) {
 	return payload(body), nil
 }
 
-// subscriptionByID finds the position of the path's subscription, whoever's it is: the operations are grantless. It wants e.mu held.
-func (c *call) subscriptionByID() (int, *apiError) {
+// subscriptionByID finds the position of the path's subscription, whoever's it is: the operations are grantless. It wants subs.mu held.
+func (c *call) subscriptionByID(subs *subscriptions) (int, *apiError) {
 	kind, err := notificationType(c.path["notificationType"])
 	if err != nil {
 		return 0, err
 	}
 	id := c.path["subscriptionId"]
-	i := slices.IndexFunc(c.emu.subscriptions.list, func(s *subscription) bool { return s.ID == id && s.Kind == kind.name })
+	i := slices.IndexFunc(subs.list, func(s *subscription) bool { return s.ID == id && s.Kind == kind.name })
 	if i < 0 {
 		return 0, notFound("No subscription with id " + id + " for notification type " + kind.name + " was found.")
 	}
@@ -376,23 +378,25 @@ func (c *call) subscriptionByID() (int, *apiError) {
 }
 
 func getSubscriptionByID(c *call) (reply, *apiError) {
-	c.emu.mu.Lock()
-	defer c.emu.mu.Unlock()
-	i, err := c.subscriptionByID()
+	subs := subscriptionStore.at(c.desk)
+	subs.mu.Lock()
+	defer subs.mu.Unlock()
+	i, err := c.subscriptionByID(subs)
 	if err != nil {
 		return reply{}, err
 	}
-	return payload(c.emu.subscriptions.list[i].object()), nil
+	return payload(subs.list[i].object()), nil
 }
 
 func deleteSubscriptionByID(c *call) (reply, *apiError) {
-	c.emu.mu.Lock()
-	defer c.emu.mu.Unlock()
-	i, err := c.subscriptionByID()
+	subs := subscriptionStore.at(c.desk)
+	subs.mu.Lock()
+	defer subs.mu.Unlock()
+	i, err := c.subscriptionByID(subs)
 	if err != nil {
 		return reply{}, err
 	}
-	c.emu.subscriptions.list = slices.Delete(c.emu.subscriptions.list, i, i+1)
+	subs.list = slices.Delete(subs.list, i, i+1)
 	return ok(object{}), nil
 }
 
@@ -413,24 +417,25 @@ func sendTestNotification(c *call) (reply, *apiError) {
 	case !slices.Contains(kind.versions, version):
 		return reply{}, errNotification("Payload version " + version + " is not supported for notification type " + kind.name)
 	}
-	e := c.emu
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	d := e.subscriptions.destination(id)
+	subs := subscriptionStore.at(c.desk)
+	subs.mu.Lock()
+	defer subs.mu.Unlock()
+	d := subs.destination(id)
 	if d == nil {
-		return reply{}, errNotification("No destination with id " + id + " for applicationId " + e.app.id)
+		return reply{}, errNotification("No destination with id " + id + " for applicationId " + c.desk.auth.application().id)
 	}
-	e.publish(d, kind, version, "", object{"testScenario": scenario}, c.now)
+	publish(c, d, kind, version, "", object{"testScenario": scenario})
 	return payload(object{}), nil
 }
 
-// publish sends a notification of a type to a destination. It wants e.mu held.
-func (e *Emulator) publish(d *destination, kind *notificationKind, version, subscriptionID string, payload object, now time.Time) {
+// publish sends a notification of a type to a destination.
+func publish(c *call, d *destination, kind *notificationKind, version, subscriptionID string, payload object) {
+	app := c.desk.auth.application().id
 	target := d.ARN
 	if target == "" {
-		target = "arn:aws:events:" + d.Region + ":" + d.Account + ":event-source/aws.partner/sellingpartnerapi.amazon.com/" + d.Account + "/" + e.app.id
+		target = "arn:aws:events:" + d.Region + ":" + d.Account + ":event-source/aws.partner/sellingpartnerapi.amazon.com/" + d.Account + "/" + app
 	}
-	e.post(target, e.envelope(kind.name, version, subscriptionID, kind.pascal, payload, now), now)
+	c.desk.outbox.send(target, notification{kind: kind.name, version: version, application: app, subscription: subscriptionID, pascal: kind.pascal, payload: payload}, c.now)
 }
 
 // subscriptionsState is what an export keeps of both lists.
@@ -439,14 +444,15 @@ type subscriptionsState struct {
 	List         []*subscription `json:"list,omitempty"`
 }
 
-var subscriptionsStateful = stateful{
-	name: "subscriptions",
-	save: func(e *Emulator, _ *account) (any, error) {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		return subscriptionsState{e.subscriptions.destinations, e.subscriptions.list}, nil
+var subscriptionStore = &store[*subscriptions]{
+	name: "subscriptions", shared: true,
+	create: func(*account) *subscriptions { return &subscriptions{} },
+	save: func(subs *subscriptions) (any, error) {
+		subs.mu.Lock()
+		defer subs.mu.Unlock()
+		return subscriptionsState{subs.destinations, subs.list}, nil
 	},
-	load: func(e *Emulator, _ *account, raw json.RawMessage) error {
+	load: func(subs *subscriptions, raw json.RawMessage) error {
 		var s subscriptionsState
 		if err := json.Unmarshal(raw, &s); err != nil {
 			return err
@@ -454,10 +460,9 @@ var subscriptionsStateful = stateful{
 		if slices.Contains(s.Destinations, nil) || slices.Contains(s.List, nil) {
 			return errors.New("null in a list")
 		}
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		e.subscriptions = subscriptions{s.Destinations, s.List}
+		subs.mu.Lock()
+		defer subs.mu.Unlock()
+		subs.destinations, subs.list = s.Destinations, s.List
 		return nil
 	},
-	reset: func(e *Emulator) { e.subscriptions = subscriptions{} },
 }

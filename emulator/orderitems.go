@@ -6,14 +6,6 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-// orderItemsPerPage is how many items of an order a page of orders v0 has. Amazon publishes no figure; 100, as for the orders themselves, is
-// assumed. No order of the world has as many: see [WithOrderItemsPerPage].
-const orderItemsPerPage = 100
-
-// WithOrderItemsPerPage sets how many items of an order getOrderItems and getOrderItemsBuyerInfo of orders v0 show at once. The default is
-// 100, which is more than any order has: with 1, orders of two items have two pages.
-func WithOrderItemsPerPage(n int) Option { return func(o *options) { o.orderItems = n } }
-
 // orderItemsPage is the handler of an operation that shows the items of one order, page by page.
 func orderItemsPage(show func(*call, *world.Order) object) handler {
 	return func(c *call) (reply, *apiError) {
@@ -28,7 +20,7 @@ func orderItemsPage(show func(*call, *world.Order) object) handler {
 		return orderV0(func(c *call, o *world.Order) object {
 			body := show(c, o)
 			items, _ := body["OrderItems"].([]object)
-			part, more := cut(items, pg.Start, c.emu.options.orderItems)
+			part, more := cut(items, pg.Start, c.desk.options.OrderItems)
 			if body["OrderItems"] = part; more {
 				pg.args = url.Values{"orderId": {o.ID}}
 				pg.Query = pg.args.Encode()

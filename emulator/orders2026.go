@@ -10,10 +10,10 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-var orders2026Flow = flow{
+var orders2026Flow = flow{handlers: map[string]handler{
 	"orders20260101.searchOrders": searchOrders2026,
 	"orders20260101.getOrder":     getOrder2026,
-}
+}}
 
 // status2026 are the states of orders v0 in this version's spelling.
 var status2026 = map[string]string{world.Pending: "PENDING", world.Unshipped: "UNSHIPPED", world.PartiallyShipped: "PARTIALLY_SHIPPED", world.Shipped: "SHIPPED", world.Canceled: "CANCELLED"}
@@ -42,7 +42,7 @@ func searchOrders2026(c *call) (reply, *apiError) {
 	f.Accept = func(o *world.Order, t time.Time) bool {
 		return world.Among(q["marketplaceIds"], o.Marketplace.ID) && world.Among(q["fulfillmentStatuses"], status2026[o.Status(t)]) && world.Among(q["fulfilledBy"], fulfilledBy2026(o))
 	}
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	f.Most = pg.Start + size + 1 // one more tells that there are more
 	found := w.Find(f, pg.AsOf)
 	part, more := cut(found, pg.Start, size)
@@ -98,13 +98,6 @@ var (
 	recipientRoles = []string{"Direct-to-Consumer Delivery (Restricted)", "Tax Invoicing (Restricted)"}
 )
 
-// hasRole tells whether the application has one of some roles; without any set, it has all.
-func (e *Emulator) hasRole(roles []string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.app.roles == nil || slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(e.app.roles, r) })
-}
-
 // orderObject2026 shows an order as of t with the data sets that were asked for. Personal data needs no restricted token here, only the
 // role and its data set (developer-docs.amazon.com/sp-api/docs/access-orders-pii). Without the role, of the recipient no more than the
 // town is shown, and of the buyer nothing.
@@ -145,7 +138,7 @@ func orderObject2026(c *call, o *world.Order, included []string, t time.Time) ob
 			"deliverByWindow": window(o.Purchased.Add(48*time.Hour), 5*24*time.Hour),
 		}
 	}
-	if want("BUYER") && status != world.Pending && c.emu.hasRole(buyerRoles) {
+	if want("BUYER") && status != world.Pending && c.desk.auth.hasRole(buyerRoles) {
 		buyer := object{"buyerName": o.BuyerName, "buyerEmail": o.BuyerEmail}
 		if o.PO != "" {
 			buyer["buyerPurchaseOrderNumber"], buyer["buyerCompanyName"] = o.PO, o.To.Company
@@ -154,7 +147,7 @@ func orderObject2026(c *call, o *world.Order, included []string, t time.Time) ob
 	}
 	if want("RECIPIENT") && status != world.Pending {
 		a := address2026(o)
-		if !c.emu.hasRole(recipientRoles) {
+		if !c.desk.auth.hasRole(recipientRoles) {
 			for name := range a {
 				if !slices.Contains([]string{"city", "stateOrRegion", "postalCode", "countryCode"}, name) {
 					delete(a, name)

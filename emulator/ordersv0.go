@@ -11,7 +11,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-var ordersV0Flow = flow{
+var ordersV0Flow = flow{handlers: map[string]handler{
 	"ordersv0.getOrders":                getOrdersV0,
 	"ordersv0.getOrder":                 orderV0(func(c *call, o *world.Order) format.Record { return orderObjectV0(c, o, c.now) }),
 	"ordersv0.getOrderBuyerInfo":        orderV0(buyerInfoV0),
@@ -22,7 +22,7 @@ var ordersV0Flow = flow{
 	"ordersv0.updateVerificationStatus": updateVerificationStatusV0,
 	"ordersv0.confirmShipment":          confirmShipmentV0,
 	"ordersv0.updateShipmentStatus":     updateShipmentStatusV0,
-}
+}}
 
 // invalidOrderInput is the one message that getOrders has for most mistakes (selling-partner-api-models#2233); which parameter it was
 // stands in details here, and nowhere at Amazon.
@@ -111,7 +111,7 @@ func getOrdersV0(c *call) (reply, *apiError) {
 				world.Among(q["EasyShipShipmentStatuses"], easyShipV0(o, t)) && world.Among(q["ElectronicInvoiceStatuses"], invoiceV0(o, t)) && world.Same(q.Get("IsISPU"), strconv.FormatBool(o.Store != "")) &&
 				world.Same(q.Get("StoreChainStoreId"), o.Store) && world.Same(q.Get("ActualFulfillmentSupplySourceId"), o.SupplySource()))
 	}
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	f.Most = pg.Start + size + 1 // one more tells that there are more
 	found := w.Find(f, pg.AsOf)
 	part, more := cut(found, pg.Start, size)

@@ -57,11 +57,11 @@ func (c *call) page(tokenParameter string, mayChange ...string) (*page, error) {
 	}
 	p := &page{}
 	raw, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(raw) < sha256.Size || !hmac.Equal(raw[:sha256.Size], c.emu.seal(raw[sha256.Size:])) ||
+	if err != nil || len(raw) < sha256.Size || !hmac.Equal(raw[:sha256.Size], c.desk.seal(raw[sha256.Size:])) ||
 		json.Unmarshal(raw[sha256.Size:], p) != nil || p.Operation != c.op.ID || p.Account != c.account.Number {
 		return nil, errTokenInvalid
 	}
-	if !c.now.Before(p.Expires) || c.exchange.fault != nil && c.exchange.fault.Kind == FaultExpiredToken {
+	if !c.now.Before(p.Expires) || c.exchange.fault == string(FaultExpiredToken) {
 		return nil, errTokenExpired
 	}
 	if p.args, err = url.ParseQuery(p.Query); err != nil {
@@ -83,7 +83,7 @@ func (c *call) token(p *page, start int) string { return c.tokenFor(p, start, pa
 func (c *call) tokenFor(p *page, start int, lifetime time.Duration) string {
 	sealed := make([]byte, sha256.Size, 512)
 	sealed = p.append(sealed, start, c.now.Add(lifetime))
-	copy(sealed, c.emu.seal(sealed[sha256.Size:]))
+	copy(sealed, c.desk.seal(sealed[sha256.Size:]))
 	return base64.StdEncoding.EncodeToString(sealed)
 }
 
@@ -112,10 +112,12 @@ type pageSeal struct {
 	mac  hash.Hash
 }
 
-func (e *Emulator) seal(b []byte) []byte {
+// seal signs a token so that only the emulator's own are taken.
+func (d *frontDesk) seal(b []byte) []byte {
+	seed := d.seed.Value()
 	s, _ := seals.Get().(*pageSeal)
-	if s == nil || s.seed != e.options.Seed {
-		s = &pageSeal{e.options.Seed, hmac.New(sha256.New, fmt.Append(nil, "page token ", e.options.Seed))}
+	if s == nil || s.seed != seed {
+		s = &pageSeal{seed, hmac.New(sha256.New, fmt.Append(nil, "page token ", seed))}
 	}
 	defer seals.Put(s)
 	s.mac.Reset()

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openspapi/spapi/emulator/internal/world"
+	"github.com/openspapi/spapi/emulator/internal/random"
 )
 
 func TestPageTokenIsThatOfTheLibrary(t *testing.T) {
@@ -33,7 +33,9 @@ func TestPageTokenIsThatOfTheLibrary(t *testing.T) {
 }
 
 func TestSealsOfSeedsDiffer(t *testing.T) {
-	a, b := &Emulator{options: options{Sizes: world.Sizes{Seed: 1}}}, &Emulator{options: options{Sizes: world.Sizes{Seed: 2}}}
+	a, b := &frontDesk{seed: &random.Seed{}}, &frontDesk{seed: &random.Seed{}}
+	a.seed.Set(1, 0)
+	b.seed.Set(2, 0)
 	first := string(a.seal([]byte("x")))
 	if other := string(b.seal([]byte("x"))); other == first {
 		t.Error("two seeds, one seal")

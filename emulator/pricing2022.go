@@ -7,10 +7,10 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-var pricing2022Flow = flow{
+var pricing2022Flow = flow{handlers: map[string]handler{
 	"productpricing20220501.getFeaturedOfferExpectedPriceBatch": expectedPrices,
 	"productpricing20220501.getCompetitiveSummary":              competitiveSummaries,
-}
+}}
 
 // maxExpectedPrices is how many SKUs a batch may have (selling-partner-api-models, productPricing_2022-05-01).
 const maxExpectedPrices = 40
@@ -80,7 +80,7 @@ func (c *call) expectedPrice(marketplaceID, sku string) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	w.RLock()
 	defer w.RUnlock()
 	l := w.Listing(sku)
@@ -172,7 +172,7 @@ func (c *call) competitiveSummary(out object, asin, marketplaceID string, reques
 	if len(inputs) > 0 && !slices.Contains(included, any("lowestPricedOffers")) {
 		return invalidParameter("lowestPricedOffersInputs", "is only valid with lowestPricedOffers in includedData")
 	}
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	w.RLock()
 	defer w.RUnlock()
 	p := w.ProductByASIN(asin)

@@ -10,7 +10,7 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-var pricingV0Flow = flow{
+var pricingV0Flow = flow{handlers: map[string]handler{
 	"productpricingv0.getPricing":            prices(priceV0),
 	"productpricingv0.getCompetitivePricing": prices(competitivePriceV0),
 	"productpricingv0.getListingOffers": func(c *call) (reply, *apiError) {
@@ -21,7 +21,7 @@ var pricingV0Flow = flow{
 	},
 	"productpricingv0.getItemOffersBatch":    offersBatch("/products/pricing/v0/items/"),
 	"productpricingv0.getListingOffersBatch": offersBatch("/products/pricing/v0/listings/"),
-}
+}}
 
 // errPricing is what pricing says to most mistakes (selling-partner-api-models#2408); which parameter it was stands in details here.
 func errPricing(name, want string) *apiError { return invalid("Invalid Input", name+": "+want) }
@@ -71,7 +71,7 @@ func prices(show func(c *call, w *world.World, p *world.Product, l *world.Listin
 		case len(c.query[other]) > 0:
 			return reply{}, errPricing(other, "can't be used with this ItemType")
 		}
-		w := c.account.world(c.emu)
+		w := c.account.world()
 		w.RLock()
 		defer w.RUnlock()
 		list := []object{}
@@ -180,7 +180,7 @@ func (c *call) offersResult(q offersRequest) (object, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	w.RLock()
 	defer w.RUnlock()
 	var p *world.Product

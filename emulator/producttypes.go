@@ -16,10 +16,10 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-var productTypesFlow = flow{
+var productTypesFlow = flow{services: []service{definitionService}, handlers: map[string]handler{
 	"definitionsproducttypes20200901.searchDefinitionsProductTypes": searchProductTypes,
 	"definitionsproducttypes20200901.getDefinitionsProductType":     getProductType,
-}
+}}
 
 // The product types are those of the catalogue's products, and PRODUCT, the general one. Their attributes are a small choice of Amazon's, with
 // Amazon's names and in the vocabulary of Amazon's meta-schema (developer-docs.amazon.com/sp-api/docs/product-type-definition-meta-schema).
@@ -187,25 +187,29 @@ func (x *exchange) definitionsBase() string {
 	return cmp.Or(x.url.Scheme, "http") + "://" + x.host
 }
 
-// definition answers requests for schemas, which need no token.
-func (x *exchange) definition() (reply, bool) {
-	rest, ok := strings.CutPrefix(x.url.Path, definitionsPath)
-	if !ok {
-		return reply{}, false
-	}
+// definition answers a request for a schema, which needs no token.
+func definition(_ *frontDesk, x *exchange) reply {
+	rest := strings.TrimPrefix(x.url.Path, definitionsPath)
 	if x.method != http.MethodGet && x.method != http.MethodHead {
-		return reply{status: http.StatusMethodNotAllowed}, true
+		return reply{status: http.StatusMethodNotAllowed}
 	}
 	if rest == "meta-schema.json" {
-		return reply{status: http.StatusOK, body: schemaBytes(metaSchema)}, true
+		return reply{status: http.StatusOK, body: schemaBytes(metaSchema)}
 	}
 	name := strings.TrimSuffix(strings.TrimPrefix(rest, "schema/"), ".json")
 	query := x.url.Query()
 	m, found := marketplace.ByID(query.Get("marketplaceId"))
 	if !found || !world.KnownType(name) || !strings.HasPrefix(rest, "schema/") {
-		return reply{status: http.StatusNotFound, contentType: "application/xml", body: []byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>")}, true
+		return reply{status: http.StatusNotFound, contentType: "application/xml", body: []byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>")}
 	}
-	return reply{status: http.StatusOK, body: schemaBytes(typeSchema(name, &m, query.Get("requirements"), query.Get("requirementsEnforced") == "ENFORCED"))}, true
+	return reply{status: http.StatusOK, body: schemaBytes(typeSchema(name, &m, query.Get("requirements"), query.Get("requirementsEnforced") == "ENFORCED"))}
+}
+
+// definitionService keeps the schemas that answers link to.
+var definitionService = service{
+	find:    func(_, _, path string) (string, bool) { return "", strings.HasPrefix(path, definitionsPath) },
+	answer:  definition,
+	gateway: true,
 }
 
 // metaSchema names the words that product type schemas have beyond JSON Schema 2019-09.

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"encoding/xml"
 	"io"
 	"net/http"
 	"strconv"
@@ -11,7 +12,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/format"
 )
 
-// reply is what every part of the emulator returns; only [Emulator.send] turns one into HTTP.
+// reply is what every part of the emulator returns; only [send] turns one into HTTP.
 type reply struct {
 	status      int
 	contentType string // default application/json
@@ -76,6 +77,72 @@ func invalidParameter(name, want string) *apiError {
 func notFound(message string) *apiError {
 	empty := ""
 	return &apiError{status: http.StatusNotFound, code: "NotFound", message: &message, details: &empty, kind: "ResourceNotFoundException"}
+}
+
+// whole returns r with its body in one piece.
+func (r reply) whole() reply {
+	if r.stream == nil {
+		return r
+	}
+	body, err := io.ReadAll(r.stream)
+	if err != nil {
+		panic("emulator: document can't be generated: " + err.Error()) // it comes from memory
+	}
+	r.stream, r.body = nil, body
+	return r
+}
+
+// with returns r with one more header.
+func (r reply) with(name, value string) reply {
+	header := map[string]string{name: value}
+	for k, v := range r.header {
+		if k != name {
+			header[k] = v
+		}
+	}
+	r.header = header
+	return r
+}
+
+func htmlReply(status int, title, text string) reply {
+	return reply{status: status, contentType: "text/html;charset=iso-8859-1", body: []byte("<!DOCTYPE html>\n<html>\n<head>\n<title>" + title +
+		"</title>\n</head>\n<body>\n<p>" + text + "</p>\n</body>\n</html>\n")}
+}
+
+func xmlReply(status int, v any) reply {
+	body, err := xml.MarshalIndent(v, "", "  ")
+	if err != nil {
+		panic("emulator: XML reply can't be encoded: " + err.Error())
+	}
+	return reply{status: status, contentType: "text/xml", body: append(body, '\n')}
+}
+
+// trouble is what can be wrong with a service as a whole.
+type trouble int
+
+const (
+	troubleThrottled trouble = iota
+	troubleInternal
+	troubleUnavailable
+)
+
+// apiTrouble is how SP-API says that something is wrong with it.
+func apiTrouble(t trouble) reply {
+	switch t {
+	case troubleInternal:
+		// selling-partner-api-models#2898, selling-partner-api-docs#163
+		message, details := "We encountered an internal error. Please try again.", ""
+		return (&apiError{status: http.StatusInternalServerError, code: "InternalFailure", message: &message, details: &details, kind: "InternalFailure"}).reply()
+	case troubleUnavailable:
+		message, details := "Service is temporarily unavailable. Please try again.", "" // wording assumed
+		return (&apiError{status: http.StatusServiceUnavailable, code: "ServiceUnavailable", message: &message, details: &details, kind: "ServiceUnavailableException"}).reply()
+	}
+	return throttled().reply()
+}
+
+func throttled() *apiError {
+	message, details := "You exceeded your quota for the requested resource.", ""
+	return &apiError{status: http.StatusTooManyRequests, code: "QuotaExceeded", message: &message, details: &details, kind: "TooManyRequestsException"}
 }
 
 // encode returns the bytes of the body and their type.

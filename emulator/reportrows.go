@@ -19,7 +19,7 @@ import (
 
 // reportRow is what one row of a flat file shows. What it points to is guarded by the world's lock.
 type reportRow struct {
-	k    *desk
+	k    *queue
 	r    *report
 	at   time.Time // when the report was written: it shows the world as of then
 	m    *marketplace.Marketplace
@@ -36,7 +36,7 @@ type reportRow struct {
 type rows func() *reportRow
 
 // reportRows starts the rows of a report.
-func (k *desk) reportRows(r *report, w *world.World, at time.Time) rows {
+func (k *queue) reportRows(r *report, w *world.World, at time.Time) rows {
 	markets := k.marketplacesOf(r.marketplaces)
 	inMarkets := func(o *world.Order) bool { return slices.Contains(r.marketplaces, o.Marketplace.ID) }
 	within := func(t time.Time) bool { return !t.IsZero() && !t.Before(r.from) && !t.After(r.to) && !t.After(at) }
@@ -94,7 +94,7 @@ func (k *desk) reportRows(r *report, w *world.World, at time.Time) rows {
 		})
 	case "feedback":
 		return byOrder(func(o *world.Order) bool { return o.Status(at) == world.Shipped }, func(row *reportRow) []*reportRow {
-			f := k.emu.random("feedback", k.account.Number, row.o.ID)
+			f := k.account.desk.seed.Of("feedback", k.account.Number, row.o.ID)
 			if posted := row.o.Shipped.Add(time.Duration(f.Between(2, 30)) * world.Day); row.i > 0 || !f.Chance(8) || !within(posted) {
 				return nil
 			} else {
@@ -151,7 +151,7 @@ func listRows(list []*reportRow) rows {
 }
 
 // orderRows yields a row per item of the orders that are accepted, or what expand makes of it.
-func orderRows(k *desk, r *report, w *world.World, at time.Time, accept func(*world.Order) bool, expand func(*reportRow) []*reportRow) rows {
+func orderRows(k *queue, r *report, w *world.World, at time.Time, accept func(*world.Order) bool, expand func(*reportRow) []*reportRow) rows {
 	orders := w.Orders
 	item := 0
 	n := 0
@@ -205,7 +205,7 @@ type settlementLine struct {
 }
 
 // settlementRows yields the sum of a period and then its amounts. What was shipped is settled, and what came back.
-func (k *desk) settlementRows(r *report, w *world.World, at time.Time) rows {
+func (k *queue) settlementRows(r *report, w *world.World, at time.Time) rows {
 	lines := func(row *reportRow) (list []*reportRow) {
 		add := func(back bool, kind, what string, units int) {
 			if units == 0 {
@@ -272,7 +272,7 @@ func in(t time.Time, r *report) bool { return !t.IsZero() && !t.Before(r.from) &
 func settlementTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // ledgerRows tells what happened to the stock of each day and SKU, worked back from what is there now: the balance of each row is right.
-func (k *desk) ledgerRows(r *report, w *world.World, at time.Time) rows {
+func (k *queue) ledgerRows(r *report, w *world.World, at time.Time) rows {
 	type key struct{ day, sku string }
 	shippedUnits, back := map[key]int{}, map[key]int{}
 	var events []*reportRow
@@ -673,7 +673,7 @@ func (row *reportRow) listingCell(name string) (string, bool) {
 	case "product-id-type":
 		return "1", true // an ASIN
 	case "listing-id":
-		return "0" + row.k.emu.random("listing id", row.k.account.Number, l.SKU).Text(random.Digits, 3) + "ZX" + p.ASIN[2:], true
+		return "0" + row.k.account.desk.seed.Of("listing id", row.k.account.Number, l.SKU).Text(random.Digits, 3) + "ZX" + p.ASIN[2:], true
 	case "price", "your-price", "sales-price":
 		return price.String(), true
 	case "business-price":

@@ -17,7 +17,7 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-var reportsFlow = flow{
+var reportsFlow = flow{handlers: map[string]handler{
 	"reports20210630.createReport":         createReport,
 	"reports20210630.getReport":            getReport,
 	"reports20210630.getReports":           getReports,
@@ -27,7 +27,7 @@ var reportsFlow = flow{
 	"reports20210630.getReportSchedule":    getReportSchedule,
 	"reports20210630.getReportSchedules":   getReportSchedules,
 	"reports20210630.cancelReportSchedule": cancelReportSchedule,
-}
+}}
 
 // reportType is one row of report_types.csv, where the sources are.
 type reportType struct {
@@ -174,10 +174,10 @@ func createReport(c *call) (reply, *apiError) {
 	if to.Before(from) {
 		return reply{}, invalidParameter("dataEndTime", "lies before dataStartTime")
 	}
-	if err := c.emu.salesReportQuota(kind, c.now); err != nil {
+	if err := c.salesReportQuota(kind); err != nil {
 		return reply{}, err
 	}
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r := k.addReport(kind, marketplaces, options, from, to, now)
@@ -186,22 +186,23 @@ func createReport(c *call) (reply, *apiError) {
 
 // salesReportQuota holds a limit that is announced nowhere but applies since 2026-04-24: one sales and traffic report per 15 minutes and
 // application, over all its sellers (selling-partner-api-models#5210).
-func (e *Emulator) salesReportQuota(kind *reportType, now time.Time) *apiError {
+func (c *call) salesReportQuota(kind *reportType) *apiError {
 	const every = 15 * time.Minute
-	if kind.name != "GET_SALES_AND_TRAFFIC_REPORT" || !e.options.limits || now.Before(time.Date(2026, 4, 24, 0, 0, 0, 0, time.UTC)) {
+	if kind.name != "GET_SALES_AND_TRAFFIC_REPORT" || c.desk.options.NoLimits || c.now.Before(time.Date(2026, 4, 24, 0, 0, 0, 0, time.UTC)) {
 		return nil
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if since := now.Sub(e.salesReport); since >= 0 && since < every {
+	s := salesReports.at(c.desk)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if since := c.now.Sub(s.last); since >= 0 && since < every {
 		return throttled()
 	}
-	e.salesReport = now
+	s.last = c.now
 	return nil
 }
 
 // addReport puts a report into the queue; it wants k.mu held.
-func (k *desk) addReport(kind *reportType, marketplaces []string, options map[string]string, from, to, now time.Time) *report {
+func (k *queue) addReport(kind *reportType, marketplaces []string, options map[string]string, from, to, now time.Time) *report {
 	r := &report{job: k.newJob("report", now), kind: kind, marketplaces: marketplaces, options: options, from: from, to: to}
 	r.id = strconv.Itoa(50000+k.made) + "020" + k.random("report id", k.made).Text(random.Digits, 3)
 	k.reports = append(k.reports, r)
@@ -209,7 +210,7 @@ func (k *desk) addReport(kind *reportType, marketplaces []string, options map[st
 	return r
 }
 
-func (k *desk) planReport(r *report) {
+func (k *queue) planReport(r *report) {
 	k.later(r.ended, func(at time.Time) {
 		if r.outcome == "" { // not cancelled
 			k.finishReport(r, at)
@@ -218,7 +219,7 @@ func (k *desk) planReport(r *report) {
 }
 
 // finishReport writes a report, or finds that it can't be written.
-func (k *desk) finishReport(r *report, at time.Time) {
+func (k *queue) finishReport(r *report, at time.Time) {
 	if !r.kind.removed.IsZero() && !at.Before(r.kind.removed) {
 		r.end(fatal, at) // selling-partner-api-models#3079 and the changelog: such reports end FATAL, without a document
 		return
@@ -245,8 +246,8 @@ func (k *desk) finishReport(r *report, at time.Time) {
 
 // coolingDown tells whether the same type was generated for one of the same marketplaces a short while ago
 // (developer-docs.amazon.com/sp-api/docs/fba-sales-reports-attributes; by marketplace: selling-partner-api-docs#1645).
-func (k *desk) coolingDown(r *report) bool {
-	if r.kind.cooldown == 0 || !k.emu.options.limits {
+func (k *queue) coolingDown(r *report) bool {
+	if r.kind.cooldown == 0 || k.account.desk.options.NoLimits {
 		return false
 	}
 	return slices.ContainsFunc(k.reports, func(old *report) bool {
@@ -255,7 +256,7 @@ func (k *desk) coolingDown(r *report) bool {
 	})
 }
 
-func (k *desk) report(id string, now time.Time) *report {
+func (k *queue) report(id string, now time.Time) *report {
 	for _, r := range k.reports {
 		if r.id == id && now.Sub(r.created) < retention {
 			return r
@@ -279,7 +280,7 @@ func (r *report) object(t time.Time) object {
 }
 
 func getReport(c *call) (reply, *apiError) {
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r := k.report(c.path["reportId"], c.now)
@@ -307,7 +308,7 @@ func getReports(c *call) (reply, *apiError) {
 			return reply{}, invalid("Invalid Input", `reportTypes: "`+name+`" is not a report type`)
 		}
 	}
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if slices.ContainsFunc(f.types, func(name string) bool { return reportTypes()[name].settlement }) {
@@ -333,7 +334,7 @@ func getReports(c *call) (reply, *apiError) {
 }
 
 func cancelReport(c *call) (reply, *apiError) {
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r := k.report(c.path["reportId"], c.now)
@@ -349,7 +350,7 @@ func cancelReport(c *call) (reply, *apiError) {
 
 func getReportDocument(c *call) (reply, *apiError) {
 	id := c.path["reportDocumentId"]
-	d := c.account.desk.document(id, c.now)
+	d := queues.of(c.account).document(id, c.now)
 	if d == nil || !strings.HasPrefix(id, "amzn1.spdoc.") {
 		return reply{}, invalid("Invalid reportDocumentId "+id, "") // jlevers/selling-partner-api#487
 	}
@@ -406,7 +407,7 @@ func createReportSchedule(c *call) (reply, *apiError) {
 			return reply{}, invalidParameter("nextReportCreationTime", "lies in the past")
 		}
 	}
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, old := range k.schedules {
@@ -422,7 +423,7 @@ func createReportSchedule(c *call) (reply, *apiError) {
 }
 
 // fire makes a schedule's report and plans the next one.
-func (k *desk) fire(s *schedule, at time.Time) {
+func (k *queue) fire(s *schedule, at time.Time) {
 	if s.cancelled {
 		return
 	}
@@ -450,7 +451,7 @@ func (s *schedule) object() object {
 	return out
 }
 
-func (k *desk) schedule(id string) *schedule {
+func (k *queue) schedule(id string) *schedule {
 	for _, s := range k.schedules {
 		if s.id == id && !s.cancelled {
 			return s
@@ -460,7 +461,7 @@ func (k *desk) schedule(id string) *schedule {
 }
 
 func getReportSchedule(c *call) (reply, *apiError) {
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := k.schedule(c.path["reportScheduleId"])
@@ -476,7 +477,7 @@ func getReportSchedules(c *call) (reply, *apiError) {
 			return reply{}, invalid("Invalid Input", `reportTypes: "`+name+`" is not a report type`)
 		}
 	}
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	list := []object{}
@@ -489,7 +490,7 @@ func getReportSchedules(c *call) (reply, *apiError) {
 }
 
 func cancelReportSchedule(c *call) (reply, *apiError) {
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := k.schedule(c.path["reportScheduleId"])
@@ -505,7 +506,7 @@ const settlementDays = 14
 
 // openSettlements writes the settlement reports of the last 90 days and plans the coming ones. Amazon makes them by itself: they can only
 // be listed (developer-docs.amazon.com/sp-api/docs/report-type-values-settlement). It wants k.mu held.
-func (k *desk) openSettlements() {
+func (k *queue) openSettlements() {
 	if k.settlements {
 		return
 	}
@@ -525,7 +526,7 @@ func (k *desk) openSettlements() {
 	k.catchUp()
 }
 
-func (k *desk) settleAgain(at time.Time) {
+func (k *queue) settleAgain(at time.Time) {
 	if k.now.Sub(at) < retention {
 		k.settle14(at)
 	}
@@ -534,7 +535,7 @@ func (k *desk) settleAgain(at time.Time) {
 }
 
 // settle14 writes the reports of one settlement period, for each marketplace in which something was settled.
-func (k *desk) settle14(at time.Time) {
+func (k *queue) settle14(at time.Time) {
 	for i := range k.account.Marketplaces {
 		m := &k.account.Marketplaces[i]
 		for _, name := range []string{"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE", "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", "GET_V2_SETTLEMENT_REPORT_DATA_XML"} {
@@ -560,7 +561,7 @@ func (k *desk) settle14(at time.Time) {
 }
 
 // marketplacesOf are the marketplaces of a report.
-func (k *desk) marketplacesOf(ids []string) []*marketplace.Marketplace {
+func (k *queue) marketplacesOf(ids []string) []*marketplace.Marketplace {
 	var list []*marketplace.Marketplace
 	for i := range k.account.Marketplaces {
 		if m := &k.account.Marketplaces[i]; slices.Contains(ids, m.ID) {

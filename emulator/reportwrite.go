@@ -20,8 +20,8 @@ import (
 )
 
 // writeReport makes the document of a report as of at. No document stands for no data; problem is the document of one that failed.
-func (k *desk) writeReport(r *report, at time.Time) (d *document, problem []byte) {
-	w := k.account.world(k.emu)
+func (k *queue) writeReport(r *report, at time.Time) (d *document, problem []byte) {
+	w := k.account.world()
 	markets := k.marketplacesOf(r.marketplaces)
 	d = &document{created: at, expires: at.Add(r.kind.retention), restricted: r.kind.restricted}
 	start := func() rows { return k.reportRows(r, w, at) }
@@ -112,7 +112,7 @@ const envelope = `<?xml version="1.0" encoding="UTF-8"?>
 `
 
 // xmlReport writes rows in Amazon's envelope: all-orders reports as AllOrdersReport, the others as one Message with an element per column.
-func (k *desk) xmlReport(r *report, w *world.World, at time.Time, start func() rows) func() source {
+func (k *queue) xmlReport(r *report, w *world.World, at time.Time, start func() rows) func() source {
 	kind := map[string]string{"orders": "AllOrdersReport", "orders-updated": "AllOrdersReport", "orders-pending": "PendingOrdersReport", "orders-unshipped": "OrderReport", "settlement": "SettlementReport", "returns-mfn": "ReturnsReport"}[r.kind.rows]
 	if kind == "" {
 		kind = "Report"
@@ -327,12 +327,12 @@ var reportShapes = sync.OnceValue(func() map[string]any {
 })
 
 // shapedReport fills the shape of a JSON report. The seller's own products stand in it; the figures mean nothing.
-func (k *desk) shapedReport(r *report, at time.Time) []byte {
+func (k *queue) shapedReport(r *report, at time.Time) []byte {
 	shape := reportShapes()[r.kind.name]
 	if shape == nil {
 		shape = map[string]any{"dataByAsin": []any{map[string]any{"asin": "string", "startDate": "date", "endDate": "date"}}}
 	}
-	g := &shaper{r: k.random("shape", r.kind.name, r.id), report: r, products: k.account.world(k.emu).Products}
+	g := &shaper{r: k.random("shape", r.kind.name, r.id), report: r, products: k.account.world().Products}
 	body, _ := g.value(shape, "").(object)
 	spec := object{"reportType": r.kind.name, "dataStartTime": r.from.UTC().Format(time.DateOnly), "dataEndTime": r.to.UTC().Format(time.DateOnly), "marketplaceIds": r.marketplaces}
 	if len(r.options) > 0 {

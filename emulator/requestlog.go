@@ -22,10 +22,10 @@ type LoggedRequest struct {
 // logSize is how many requests are kept.
 const logSize = 1000
 
-// requestLog keeps the last requests; it is guarded by [Emulator.mu].
+// requestLog keeps the last requests; it is guarded by frontDesk.mu.
 type requestLog struct {
 	started int             // requests that have come in: the source of request ids
-	entries []LoggedRequest // their queries as they came: [Emulator.Requests] redacts what is asked for
+	entries []LoggedRequest // their queries as they came: [frontDesk.requests] redacts what is asked for
 	oldest  int
 }
 
@@ -35,12 +35,8 @@ func (l *requestLog) next() int {
 }
 
 func (l *requestLog) add(x *exchange, status int) {
-	var fault FaultKind
-	if x.fault != nil {
-		fault = x.fault.Kind
-	}
 	entry := LoggedRequest{
-		Fault: fault,
+		Fault: FaultKind(x.fault),
 		Time:  x.now, Method: x.method, Path: x.url.Path, Query: x.url.RawQuery,
 		Operation: x.operation, Status: status, RequestID: x.requestID, Remaining: x.remaining,
 	}
@@ -52,12 +48,12 @@ func (l *requestLog) add(x *exchange, status int) {
 	l.oldest = (l.oldest + 1) % logSize
 }
 
-// Requests returns the last 1,000 requests, oldest first.
-func (e *Emulator) Requests() []LoggedRequest {
-	e.mu.Lock()
-	l := &e.log
+// requests returns the last 1,000 requests, oldest first.
+func (d *frontDesk) requests() []LoggedRequest {
+	d.mu.Lock()
+	l := &d.log
 	list := append(append(make([]LoggedRequest, 0, len(l.entries)), l.entries[l.oldest:]...), l.entries[:l.oldest]...)
-	e.mu.Unlock()
+	d.mu.Unlock()
 	for i := range list {
 		list[i].Query = redactQuery(list[i].Query)
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-var restrictionsFlow = flow{"listingsrestrictions20210801.getListingsRestrictions": getRestrictions}
+var restrictionsFlow = flow{handlers: map[string]handler{"listingsrestrictions20210801.getListingsRestrictions": getRestrictions}}
 
 // getRestrictions tells in which conditions the seller can't offer an item. What it says holds for listings, too: see [restrictionOf].
 func getRestrictions(c *call) (reply, *apiError) {

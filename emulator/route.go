@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/openspapi/spapi/internal/catalog"
 )
@@ -11,14 +12,24 @@ import (
 // handler answers one operation. It is called after tokens, limits and parameters have been checked.
 type handler func(*call) (reply, *apiError)
 
-// flow is the handlers of one API, by operation ID. Adding one to the emulator is adding a file with a flow, and its name here.
-type flow map[string]handler
+// flow is one API, or one version of it, with a world behind it: what it answers and what it remembers.
+type flow struct {
+	handlers map[string]handler // by operation ID
+	stores   []keeper
+	services []service
+	// settle does what has become due of a seller, before one of the seller's requests is answered.
+	settle func(a *account, now time.Time)
+	// notices puts into the application's queues what time has made due.
+	notices func(d *frontDesk, now time.Time)
+}
 
-var flows = []flow{
-	sellersFlow, catalogV0Flow, catalog2022Flow, ordersV0Flow, orders2026Flow, tokensFlow,
-	applicationFlow, pricingV0Flow, pricing2022Flow, feesFlow, salesFlow, messagingFlow, solicitationsFlow, notificationsFlow, uploadsFlow,
-	catalog2020Flow, listingsFlow, listings2020Flow, restrictionsFlow, productTypesFlow, inventoryFlow,
-	reportsFlow, feedsFlow, dataKioskFlow,
+// service answers requests that are not for an operation of SP-API, by host or path.
+type service struct {
+	// find tells whether a request is for the service, and names what is asked for as [catalog.Operation.ID] would; "" where it has no name.
+	find    func(method, host, path string) (operation string, found bool)
+	answer  func(d *frontDesk, x *exchange) reply
+	maxBody int64 // how much of a request's body is read; 0: as much as for SP-API
+	gateway bool  // behind SP-API's gateway, whose trace id its replies have
 }
 
 // route is an operation with the way to answer it.
@@ -46,11 +57,11 @@ type match struct {
 	names []string // of the path parameters, in order
 }
 
-func newRouter() *router {
+func newRouter(flows []flow) *router {
 	rt := &router{}
 	handlers := map[string]handler{}
 	for _, f := range flows {
-		for id, h := range f {
+		for id, h := range f.handlers {
 			handlers[id] = h
 		}
 	}
@@ -148,6 +159,16 @@ func (n *node) find(method string, segments, values []string) (*match, []string)
 	return nil, nil
 }
 
+// template finds the operation of a path template; nil when there is none.
+func (rt *router) template(method, path string) *catalog.Operation {
+	for _, r := range rt.routes {
+		if r.op.Path == path && r.op.Method == method {
+			return r.op
+		}
+	}
+	return nil
+}
+
 func (rt *router) ids() []string {
 	ids := make([]string, len(rt.routes))
 	for i, r := range rt.routes {
@@ -155,6 +176,3 @@ func (rt *router) ids() []string {
 	}
 	return ids
 }
-
-// detailKey is the key of op in [catalog.API.Operations].
-func detailKey(op *catalog.Operation) string { return op.ID[strings.IndexByte(op.ID, '.')+1:] }

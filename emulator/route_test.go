@@ -12,7 +12,7 @@ import (
 )
 
 func TestRoutes(t *testing.T) {
-	rt := newRouter()
+	rt := newRouter(flows)
 	for _, test := range []struct{ method, path, id, param string }{
 		{"GET", "/orders/v0/orders", "ordersv0.getOrders", ""},
 		{"GET", "/orders/v0/orders/1-2", "ordersv0.getOrder", "1-2"},
@@ -56,7 +56,7 @@ func TestRoutes(t *testing.T) {
 
 // TestEveryRouteIsFound finds each operation by its own path, with values that could be mistaken for static segments.
 func TestEveryRouteIsFound(t *testing.T) {
-	rt := newRouter()
+	rt := newRouter(flows)
 	ops := catalog.Operations()
 	for i := range ops {
 		op := &ops[i]
@@ -82,7 +82,7 @@ func TestEveryRouteIsFound(t *testing.T) {
 	}
 	handlers := 0
 	for _, f := range flows {
-		for id := range f {
+		for id := range f.handlers {
 			handlers++
 			found := false
 			for _, r := range rt.routes {
@@ -104,9 +104,7 @@ func FuzzRequests(f *testing.F) {
 	}
 	op, _ := catalog.Lookup("ordersv0.getOrders")
 	restricted := tokenFor(e, op)
-	e.mu.Lock()
-	plain := e.mint("Atza|", &grant{account: e.accounts[0], expires: e.now().Add(time.Hour)}, e.now())
-	e.mu.Unlock()
+	plain := e.desk.auth.issue("Atza|", &grant{account: e.desk.sellers[0].authAccount, expires: e.Now().Add(time.Hour)}, e.Now())
 	for _, seed := range []struct{ method, path, query, body string }{
 		{"GET", "/orders/v0/orders", "MarketplaceIds=ATVPDKIKX0DER&CreatedAfter=2020-01-01", ""},
 		{"GET", "/orders/2026-01-01/orders", "createdAfter=2020-01-01T00:00:00Z&paginationToken=AAAA", ""},

@@ -10,7 +10,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-var salesFlow = flow{"salesv1.getOrderMetrics": getOrderMetrics}
+var salesFlow = flow{handlers: map[string]handler{"salesv1.getOrderMetrics": getOrderMetrics}}
 
 // salesInterval is the expression that the service names in its error (selling-partner-api-models#2050).
 const salesInterval = `[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?(([+-]\d\d:\d\d)|Z)(\[[a-zA-Z/_]+\])?`
@@ -49,7 +49,7 @@ func getOrderMetrics(c *call) (reply, *apiError) {
 	bounds := salesBounds(from, to, q.Get("granularity"), q.Get("firstDayOfWeek"), zone)
 	type sums struct{ units, items, orders, sales int }
 	metrics := make([]sums, len(bounds)-1)
-	w := c.account.world(c.emu)
+	w := c.account.world()
 	found := w.Find(world.OrderFilter{CreatedAfter: from, CreatedBefore: to, Accept: func(o *world.Order, t time.Time) bool {
 		return o.Marketplace.ID == m.ID && o.Purchased.Before(to) && o.Status(t) != world.Canceled && // ordered sales: cancelled orders don't count
 			world.Same(network, o.Channel()) && (q.Get("buyerType") != "B2B" || o.Business) && (q.Get("buyerType") != "B2C" || !o.Business) && !q.Has("amazonProgram")

@@ -116,7 +116,7 @@ var (
 
 // salesReport writes GET_SALES_AND_TRAFFIC_REPORT as its schema has it (selling-partner-api-models, sellerSalesAndTrafficReport.json). problem
 // tells why there is none: dates are needed and reach back two years.
-func (k *desk) salesReport(r *report, w *world.World, at time.Time) (body []byte, problem string) {
+func (k *queue) salesReport(r *report, w *world.World, at time.Time) (body []byte, problem string) {
 	from, to := r.from.UTC().Truncate(world.Day), r.to.UTC().Truncate(world.Day)
 	switch {
 	case r.from.Equal(r.created) && r.to.Equal(r.created): // nothing was said: both are the time of the request

@@ -185,8 +185,8 @@ func newSandboxCase(status int, mc modelCase, bodyName string) (*sandboxCase, er
 
 // replay answers with the official case that a request matches, if there is one. Cases that ask for nothing match every request: they
 // count on a sandbox host and for operations that have no handler; elsewhere they would hide the world.
-func (e *Emulator) replay(x *exchange, rt *route, c *call) (reply, bool, *apiError) {
-	cases := e.cases[rt.op.ID]
+func (d *frontDesk) replay(x *exchange, rt *route, c *call) (reply, bool, *apiError) {
+	cases := d.cases[rt.op.ID]
 	if sc := matchCase(cases, x, c, c.sandbox || rt.handler == nil); sc != nil {
 		r := reply{status: sc.status, header: sc.headers}
 		if sc.answer != nil {
@@ -194,7 +194,7 @@ func (e *Emulator) replay(x *exchange, rt *route, c *call) (reply, bool, *apiErr
 		}
 		return r, true, nil
 	}
-	if e.options.sandboxStrict && c.sandbox && rt.op.Sandbox == "static" {
+	if d.options.SandboxStrict && c.sandbox && rt.op.Sandbox == "static" {
 		return reply{}, false, invalid("Could not match input arguments", "") // jlevers/selling-partner-api#592, selling-partner-api-models#5056
 	}
 	return reply{}, false, nil

@@ -36,10 +36,8 @@ func (c fixedClock) Now() time.Time { return time.Time(c) }
 
 // tokenFor returns a token that op accepts: grantless, restricted or a seller's.
 func tokenFor(e *Emulator, op *catalog.Operation) string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	now := e.now()
-	g := &grant{account: e.accounts[0], expires: now.Add(time.Hour)}
+	now := e.Now()
+	g := &grant{account: e.desk.sellers[0].authAccount, expires: now.Add(time.Hour)}
 	switch {
 	case op.Grantless != "":
 		g = &grant{kind: grantlessGrant, scopes: []string{op.Grantless}, expires: now.Add(time.Hour)}
@@ -47,7 +45,7 @@ func tokenFor(e *Emulator, op *catalog.Operation) string {
 		g.kind = restrictedGrant
 		g.resources = []restrictedResource{{method: op.Method, path: op.Path, elements: op.Restricted.DataElements}}
 	}
-	return e.mint("Atza|", g, now)
+	return e.desk.auth.issue("Atza|", g, now)
 }
 
 // unsendable tells whether the case wants an empty path parameter, which no URL can carry.
@@ -128,7 +126,7 @@ func TestSandboxReplay(t *testing.T) {
 	total, replayed := 0, 0
 	shadowed := map[string]int{}
 	var unsendable []string
-	for id, cases := range e.cases {
+	for id, cases := range e.desk.cases {
 		op, _ := catalog.Lookup(id)
 		token := tokenFor(e, op)
 		for i, sc := range cases {
@@ -165,7 +163,7 @@ func TestSandboxReplay(t *testing.T) {
 	for _, n := range shadowed {
 		sum += n
 	}
-	t.Logf("%d cases of %d operations: %d replayed, %d stand behind another case for the same request: %v; an empty path segment can't be sent: %v", total, len(e.cases), replayed, sum, shadowed, unsendable)
+	t.Logf("%d cases of %d operations: %d replayed, %d stand behind another case for the same request: %v; an empty path segment can't be sent: %v", total, len(e.desk.cases), replayed, sum, shadowed, unsendable)
 	if total == 0 || replayed < total*9/10 {
 		t.Errorf("only %d of %d replayed", replayed, total)
 	}
@@ -226,9 +224,7 @@ func TestSandboxMatching(t *testing.T) {
 		t.Fatal(err)
 	}
 	op, _ := catalog.Lookup("ordersv0.updateShipmentStatus")
-	e.mu.Lock()
-	token := e.mint("Atza|", &grant{account: e.accounts[0], expires: e.now().Add(time.Hour)}, e.now())
-	e.mu.Unlock()
+	token := e.desk.auth.issue("Atza|", &grant{account: e.desk.sellers[0].authAccount, expires: e.Now().Add(time.Hour)}, e.Now())
 	sandbox, production := marketplace.NorthAmerica.SandboxEndpoint(), marketplace.NorthAmerica.Endpoint()
 	shipment := strings.Replace(op.Path, "{orderId}", "x", 1)
 	for _, test := range []struct {

@@ -62,7 +62,7 @@ const maxDepth = 8
 func newGenerator(api *catalog.API, c *call) *generator {
 	body, _ := json.Marshal(c.body) // the decoded body: spelling doesn't count
 	g := &generator{
-		api: api, r: c.emu.random("answer", c.op.ID, sortedPairs(c.path), c.query.Encode(), string(body)), now: c.now.UTC().Truncate(time.Second),
+		api: api, r: c.desk.seed.Of("answer", c.op.ID, sortedPairs(c.path), c.query.Encode(), string(body)), now: c.now.UTC().Truncate(time.Second),
 		known: map[string]string{}, open: map[string]int{}, money: "USD", store: "ATVPDKIKX0DER",
 	}
 	if c.account != nil {

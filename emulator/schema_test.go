@@ -27,7 +27,7 @@ func requestFor(t testing.TB, e *Emulator, op *catalog.Operation) *http.Request 
 	if detail == nil {
 		t.Fatalf("%s: no detail", op.ID)
 	}
-	c := &call{emu: e, op: op, account: e.accounts[0], now: e.now()}
+	c := &call{desk: e.desk, op: op, account: e.desk.sellers[0], now: e.Now()}
 	g := newGenerator(api, c)
 	path, query, header := op.Path, url.Values{}, http.Header{}
 	for _, p := range detail.Parameters {
@@ -118,7 +118,7 @@ func readModels(t testing.TB) map[string]*openapi3.T {
 // exists, or arguments that go together.
 func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	t.Helper()
-	w := e.accounts[0].world(e)
+	w := e.desk.sellers[0].world()
 	const store = "ATVPDKIKX0DER"
 	all2022 := "attributes,classifications,dimensions,identifiers,images,productTypes,relationships,salesRanks,summaries,vendorDetails"
 	all2026 := "BUYER,RECIPIENT,PROCEEDS,EXPENSE,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT,FULFILLMENT_ORDERS"
@@ -154,7 +154,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		add("catalogitems20220401.getCatalogItem", "/catalog/2022-04-01/items/"+parent+"?includedData="+all2022+"&marketplaceIds="+store, "")
 		add("catalogitems20201201.getCatalogItem", "/catalog/2020-12-01/items/"+parent+"?marketplaceIds="+store+"&includedData=attributes,identifiers,images,productTypes,salesRanks,summaries,variations,vendorDetails", "")
 	}
-	a := e.accounts[0]
+	a := e.desk.sellers[0]
 	items := "/listings/2021-08-01/items/" + a.ID
 	allListings := "summaries,attributes,issues,offers,fulfillmentAvailability,procurement,relationships,productTypes"
 	add("listingsitems20210801.searchListingsItems", items+"?pageSize=20&includedData="+allListings+"&marketplaceIds="+store, "")
@@ -196,17 +196,17 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		add("ordersv0.getOrderItems", v0+"/orderItems", "")
 		add("ordersv0.getOrderItemsBuyerInfo", v0+"/orderItems/buyerInfo", "")
 		add("ordersv0.getOrderRegulatedInfo", v0+"/regulatedInfo", "")
-		if o.Regulated != nil && o.Regulated.StatusAt(o, e.now()) == "Pending" {
+		if o.Regulated != nil && o.Regulated.StatusAt(o, e.Now()) == "Pending" {
 			add("ordersv0.updateVerificationStatus", v0+"/regulatedInfo", `{"regulatedOrderVerificationStatus":{"status":"Approved","externalReviewerId":"1"}}`)
 		}
-		if o.Store == "" && !o.Amazon && o.Status(e.now()) == world.Unshipped && requests["ordersv0.updateShipmentStatus"] == nil {
+		if o.Store == "" && !o.Amazon && o.Status(e.Now()) == world.Unshipped && requests["ordersv0.updateShipmentStatus"] == nil {
 			o.Store = "STORE-1" // such orders are few
 		}
-		if o.Store != "" && o.Status(e.now()) == world.Unshipped {
+		if o.Store != "" && o.Status(e.Now()) == world.Unshipped {
 			add("ordersv0.updateShipmentStatus", v0+"/shipment", `{"marketplaceId":"`+o.Marketplace.ID+`","shipmentStatus":"ReadyForPickup"}`)
 			continue
 		}
-		if o.Status(e.now()) == world.Unshipped && !o.Amazon && shipments == 0 {
+		if o.Status(e.Now()) == world.Unshipped && !o.Amazon && shipments == 0 {
 			shipments++
 			add("ordersv0.confirmShipment", v0+"/shipmentConfirmation", `{"marketplaceId":"`+o.Marketplace.ID+`","packageDetail":{"packageReferenceId":"1","carrierCode":"UPS","trackingNumber":"1Z","shipDate":"2026-03-01T00:00:00Z","orderItems":[{"orderItemId":"`+o.Items[0].ID+`","quantity":1}]}}`)
 		}

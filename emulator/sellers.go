@@ -4,10 +4,10 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/random"
 )
 
-var sellersFlow = flow{
+var sellersFlow = flow{handlers: map[string]handler{
 	"sellersv1.getMarketplaceParticipations": func(c *call) (reply, *apiError) { return payload(participations(c)), nil },
 	"sellersv1.getAccount":                   getAccount,
-}
+}}
 
 func participations(c *call) []object {
 	var list []object
@@ -29,8 +29,8 @@ func participations(c *call) []object {
 }
 
 func getAccount(c *call) (reply, *apiError) {
-	r := c.emu.random("business", c.account.Number)
-	address := c.account.world(c.emu).AddressIn(r, c.account.Marketplaces[0].CountryCode)
+	r := c.desk.seed.Of("business", c.account.Number)
+	address := c.account.world().AddressIn(r, c.account.Marketplaces[0].CountryCode)
 	business := object{
 		"addressLine1": address.Line1,
 		"countryCode":  address.Country,

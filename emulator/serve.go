@@ -2,306 +2,206 @@ package emulator
 
 import (
 	"bytes"
-	"compress/gzip"
 	"io"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
-	"sync"
-	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/random"
-	"github.com/openspapi/spapi/internal/catalog"
-	"github.com/openspapi/spapi/marketplace"
-)
-
-const (
-	lwaPath = "/auth/o2/token"
-	lwaHost = "api.amazon.com"
-	stsPath = "/sts/"
 )
 
 // maxBody is where the emulator stops reading a request. SP-API's own limits are smaller and differ by operation; API Gateway's
 // is 10 MB (docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
 const maxBody = 10 << 20
 
-// exchange is one request with what is found out about it on the way to its reply.
-type exchange struct {
-	method string
-	scheme string // http or https
-	host   string // as the client wrote it
-	name   string // the host in lower case and without its port
-	url    *url.URL
-	header http.Header
-	body   []byte
-	tooBig bool
-	now    time.Time
-
-	requestID string
-	trace     string // x-amz-apigw-id; only SP-API sends one
-	operation string
-	route     *route            // nil while none is found
-	params    map[string]string // of the route's path, decoded
-	rate      float64
-	remaining int
-	grant     *grant
-	fault     *Fault        // that struck this request
-	skew      time.Duration // how far the service's own clock is off
+// visit is one request on its way through the desk.
+type visit struct {
+	*exchange
+	service *service          // nil: SP-API or one of those that [authority] stands for
+	route   *route            // nil while none is found
+	params  map[string]string // of the route's path, decoded
+	fault   *Fault            // that struck the request
 }
 
-// call is what a handler sees of a request.
-type call struct {
-	emu      *Emulator
-	op       *catalog.Operation
-	account  *account // nil for a grantless operation
-	grant    *grant
-	now      time.Time
-	sandbox  bool // asked at one of Amazon's sandbox hosts
-	exchange *exchange
-
-	documents string // where documents are for the client: "" at S3's hosts, else the address that the client called
-
-	path  map[string]string // path parameters, decoded
-	query url.Values        // single values; arrays as lists of their elements
-	body  any               // decoded JSON, numbers as json.Number; nil without a body
+// newVisit reads a request.
+func (d *frontDesk) newVisit(r *http.Request) *visit {
+	v := &visit{service: d.serviceFor(r)}
+	limit := int64(maxBody)
+	if v.service != nil && v.service.maxBody > 0 {
+		limit = v.service.maxBody
+	}
+	v.exchange = newExchange(r, limit)
+	return v
 }
 
-// ServeHTTP implements [http.Handler].
-func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if isControlPath(r.URL.Path) {
-		send(w, e.controlExchange(r), e.control(r, r.RemoteAddr))
-		return
+// serviceFor finds the service that a request is for; nil when it is for none of the flows'.
+func (d *frontDesk) serviceFor(r *http.Request) *service {
+	host := hostname(hostOf(r))
+	for _, s := range d.services {
+		if _, found := s.find(r.Method, host, r.URL.Path); found {
+			return s
+		}
 	}
-	x := e.newExchange(r)
-	rep := e.handle(x)
-	e.deliver()
-	e.serve(w, r, x, rep)
+	return nil
 }
 
-// handle answers a request while the state is held still for it. The request's body has been read: a slow client keeps nobody waiting.
-func (e *Emulator) handle(x *exchange) reply {
-	e.gate.RLock()
-	defer e.gate.RUnlock()
-	x.now = e.now()
-	e.mu.Lock()
-	n := e.log.next()
-	e.mu.Unlock()
-	x.requestID = e.random("request", n).UUID()
-	rep := e.answer(x)
-	e.mu.Lock()
-	e.log.add(x, rep.status)
-	e.mu.Unlock()
-	return rep
+// serveHTTP answers a request that came over a connection.
+func (d *frontDesk) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	v := d.newVisit(r)
+	rep := d.handle(v)
+	d.deliver()
+	serveReply(w, r, v.exchange, rep, v.fault, d.clock)
 }
 
-// RoundTrip implements [http.RoundTripper]. It answers for any host: Login with Amazon at api.amazon.com, the Security Token
-// Service at sts.amazonaws.com and sts.*.amazonaws.com, SP-API at all others. It fails only when the request's context is done, its
-// body can't be read, or a fault has it.
-func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body != nil {
-		defer r.Body.Close()
-	}
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	if r.URL == nil || r.URL.Host == "" && r.Host == "" {
-		return nil, errNoHost
-	}
-	if isControlPath(r.URL.Path) {
-		rec := &recorder{header: http.Header{}}
-		send(rec, e.controlExchange(r), e.control(r, ""))
-		resp := newResponse(r, rec)
-		resp.Body = io.NopCloser(&rec.body)
-		return resp, nil
-	}
+// roundTrip answers a request without a connection.
+func (d *frontDesk) roundTrip(r *http.Request) (*http.Response, error) {
 	in := r
 	if r.Body != nil {
-		body, err := io.ReadAll(io.LimitReader(r.Body, bodyLimit(r)+1))
+		limit := int64(maxBody)
+		if s := d.serviceFor(r); s != nil && s.maxBody > 0 {
+			limit = s.maxBody
+		}
+		body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 		if err != nil {
 			return nil, err
 		}
 		in = r.WithContext(r.Context()) // a shallow copy: a round tripper must not change the request
 		in.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	x := e.newExchange(in)
-	rep := e.handle(x)
-	e.deliver()
-	return e.roundTrip(r, x, rep)
+	v := d.newVisit(in)
+	rep := d.handle(v)
+	d.deliver()
+	return replyTo(r, v.exchange, rep, v.fault, d.clock)
 }
 
-// newResponse makes a response of what has been recorded; its body is the caller's to set.
-func newResponse(r *http.Request, rec *recorder) *http.Response {
-	return &http.Response{
-		Status:        strconv.Itoa(rec.status) + " " + http.StatusText(rec.status),
-		StatusCode:    rec.status,
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
-		Header:        rec.header,
-		ContentLength: int64(rec.body.Len()),
-		Request:       r,
-	}
+// handle answers a request while the state is held still for it. The request's body has been read: a slow client keeps nobody waiting.
+func (d *frontDesk) handle(v *visit) reply {
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	v.now = d.clock.Now()
+	d.mu.Lock()
+	n := d.log.next()
+	d.mu.Unlock()
+	v.requestID = d.seed.Of("request", n).UUID()
+	rep := d.answer(v)
+	d.mu.Lock()
+	d.log.add(v.exchange, rep.status)
+	d.mu.Unlock()
+	return rep
 }
-
-// unzip does what [http.Transport] does for a client that hasn't asked for an encoding itself.
-func unzip(resp *http.Response) {
-	r := resp.Request
-	if resp.Header.Get("Content-Encoding") != "gzip" || r.Header.Get("Accept-Encoding") != "" || r.Header.Get("Range") != "" || r.Method == http.MethodHead {
-		return
-	}
-	zip, err := gzip.NewReader(resp.Body)
-	if err != nil {
-		return
-	}
-	resp.Body = io.NopCloser(zip)
-	resp.Header.Del("Content-Encoding")
-	resp.Header.Del("Content-Length")
-	resp.ContentLength, resp.Uncompressed = -1, true
-}
-
-// recorder is the response writer behind [Emulator.RoundTrip].
-type recorder struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-	stream io.Reader // instead of body
-	length int64
-}
-
-func (r *recorder) Header() http.Header         { return r.header }
-func (r *recorder) WriteHeader(status int)      { r.status = status }
-func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
-
-func (e *Emulator) newExchange(r *http.Request) *exchange {
-	x := &exchange{method: r.Method, url: r.URL, header: r.Header, remaining: -1}
-	if x.method == "" {
-		x.method = http.MethodGet // a client's request may leave it out
-	}
-	x.host = r.Host
-	if x.host == "" {
-		x.host = r.URL.Host
-	}
-	x.name = hostname(x.host)
-	x.scheme = "http"
-	if r.TLS != nil || r.URL.Scheme == "https" {
-		x.scheme = "https"
-	}
-	if r.Body == http.NoBody {
-		x.body = []byte{}
-	} else if r.Body != nil {
-		limit := bodyLimit(r)
-		body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-		x.body, x.tooBig = body, int64(len(body)) > limit || err != nil
-	}
-	return x
-}
-
-// hostname is a host in lower case and without its port.
-func hostname(host string) string { return strings.ToLower((&url.URL{Host: host}).Hostname()) }
 
 // answer sends the request to the service it is for, unless a fault comes between.
-func (e *Emulator) answer(x *exchange) reply {
-	x.operation = e.identify(x)
-	if x.fault = e.strike(x); x.fault == nil {
-		return e.dispatch(x)
+func (d *frontDesk) answer(v *visit) reply {
+	d.identify(v)
+	if v.fault = d.faults.strike(v.exchange); v.fault == nil {
+		return d.dispatch(v)
 	}
-	x.skew = x.fault.Skew
-	if r, instead := x.fault.instead(x); instead {
-		if x.fault.CarriedOut {
-			e.dispatch(x)
-			x.rate = 0
+	v.exchange.fault, v.skew = string(v.fault.Kind), v.fault.Skew
+	if r, instead := v.fault.instead(v.exchange, func(t trouble) reply { return troubleReply(v.exchange, t) }); instead {
+		if v.fault.CarriedOut {
+			d.dispatch(v)
+			v.rate = 0
 		}
 		return r
 	}
-	r := e.dispatch(x)
-	if x.fault.breaksBody() {
+	r := d.dispatch(v)
+	if v.fault.breaksBody() {
 		r = r.whole()
 	}
-	return x.fault.change(x, r)
+	return v.fault.change(v.exchange, r)
 }
 
-// identify names the operation that a request asks for; "" for none.
-func (e *Emulator) identify(x *exchange) string {
-	host, path := x.name, x.url.Path
-	if _, isDocument := documentID(host, path); isDocument {
-		return documentOperation(x.method)
+// troubleReply is how whoever was asked says that something is wrong.
+func troubleReply(x *exchange, t trouble) reply {
+	if x.operation == tokenOperation {
+		return lwaTrouble(x, t)
 	}
-	switch {
-	case path == lwaPath:
-		return "lwa.token"
-	case host == lwaHost:
-		return ""
-	case path == stsPath || path+"/" == stsPath || isSTSHost(host):
-		return stsOperation(x)
+	if isSTS(x) {
+		if r, ok := stsTrouble(x, t); ok {
+			return r
+		}
 	}
-	if x.route, x.params = e.routes.find(x.method, x.url.EscapedPath()); x.route != nil {
-		return x.route.op.ID
-	}
-	return ""
+	return apiTrouble(t)
 }
 
-func (e *Emulator) dispatch(x *exchange) reply {
-	host, path := x.name, x.url.Path
-	if id, isDocument := documentID(host, path); isDocument {
-		return e.documentAnswer(x, id)
-	}
+// identify finds out what a request asks for.
+func (d *frontDesk) identify(v *visit) {
 	switch {
-	case path == lwaPath:
-		return e.token(x)
-	case host == lwaHost:
-		return reply{status: http.StatusNotFound, contentType: "text/plain", body: []byte("not found")}
-	case isCentralHost(host) || isConsentPath(path) && x.region() == "":
-		return e.central(x)
-	case path == stsPath || path+"/" == stsPath || isSTSHost(host):
-		return e.sts(x)
+	case v.service != nil:
+		v.operation, _ = v.service.find(v.method, v.name, v.url.Path)
+	case isLWA(v.exchange):
+		v.operation = lwaOperation(v.exchange)
+	case isSTS(v.exchange):
+		v.operation = stsOperation(v.exchange)
 	default:
-		if longHeader(x.header) {
-			return htmlReply(http.StatusBadRequest, "400 Bad Request", "Your browser sent a request that this server could not understand.<br />\nSize of a request header field exceeds server limit.")
+		if v.route, v.params = d.routes.find(v.method, v.url.EscapedPath()); v.route != nil {
+			v.operation = v.route.op.ID
 		}
-		r := e.random("apigw", x.requestID)
-		x.trace = r.Text(random.Base64URL, 15) + "="
-		rep, err := e.api(x)
-		if err != nil {
-			return err.reply()
-		}
-		return rep
 	}
+}
+
+func (d *frontDesk) dispatch(v *visit) reply {
+	x := v.exchange
+	switch {
+	case v.service != nil && !v.service.gateway:
+		return v.service.answer(d, x)
+	case isLWA(x):
+		return d.auth.lwa(x)
+	case isCentral(x):
+		return d.auth.central(x)
+	case isSTS(x):
+		return d.auth.sts(x)
+	}
+	if longHeader(x.header) {
+		return htmlReply(http.StatusBadRequest, "400 Bad Request", "Your browser sent a request that this server could not understand.<br />\nSize of a request header field exceeds server limit.")
+	}
+	x.trace = d.seed.Of("apigw", x.requestID).Text(random.Base64URL, 15) + "="
+	if v.service != nil {
+		return v.service.answer(d, x)
+	}
+	rep, err := d.api(v)
+	if err != nil {
+		return err.reply()
+	}
+	return rep
 }
 
 // api answers a request to SP-API.
-func (e *Emulator) api(x *exchange) (reply, *apiError) {
-	if rep, ok := x.definition(); ok {
-		return rep, nil
-	}
-	rt := x.route // found by identify
+func (d *frontDesk) api(v *visit) (reply, *apiError) {
+	x, rt := v.exchange, v.route
 	if rt == nil {
 		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826).
 		return reply{}, denied("")
 	}
-	if e.options.requireSigV4 || rt.removed {
-		if err := e.checkSignature(x); err != nil {
+	if d.options.RequireSigV4 || rt.removed {
+		if err := d.auth.checkSignature(x); err != nil {
 			return reply{}, err
 		}
 	}
-	g, err := e.authorize(x, rt.op)
+	sandbox := d.options.Sandbox || isSandboxHost(x.name)
+	g, err := d.auth.authorize(x, rt.op, sandbox)
 	if err != nil {
 		return reply{}, err
 	}
-	x.grant = g
-	sandbox := e.options.sandbox || isSandboxHost(x.name)
-	if err := e.takeQuota(x, rt.op, sandbox); err != nil {
+	c := &call{desk: d, op: rt.op, grant: g, now: x.now, sandbox: sandbox, exchange: x, path: v.params}
+	seller := noSeller
+	if g.account != nil {
+		seller = g.account.Number
+		c.account = d.seller(seller)
+	}
+	if err := d.limits.takeQuota(x, rt.op, seller, sandbox); err != nil {
 		return reply{}, err
 	}
 	if x.tooBig {
 		message := "The request body is larger than the operation takes." // wording assumed
 		return reply{}, &apiError{status: http.StatusRequestEntityTooLarge, code: "RequestTooLarge", message: &message, kind: "RequestTooLargeException"}
 	}
-	c := &call{emu: e, op: rt.op, account: g.account, grant: g, now: x.now, sandbox: sandbox, exchange: x, path: x.params, documents: x.documentBase()}
 	if c.account != nil {
-		c.account.desk.settle(x.now)
+		for _, f := range d.flows {
+			if f.settle != nil {
+				f.settle(c.account, x.now)
+			}
+		}
 	}
-	if rep, ok, err := e.replay(x, rt, c); ok || err != nil {
+	if rep, ok, err := d.replay(x, rt, c); ok || err != nil {
 		return rep, err
 	}
 	if err := validate(x, c); err != nil {
@@ -313,18 +213,14 @@ func (e *Emulator) api(x *exchange) (reply, *apiError) {
 	return answerFromSchema(c)
 }
 
-// region returns the region whose endpoint was called; "" for a host that is none of Amazon's, where every seller is at home.
-func (x *exchange) region() marketplace.Region {
-	return endpointRegions()[strings.TrimPrefix(x.name, "sandbox.")]
-}
-
-// endpointRegions are the regions of SP-API's hosts.
-var endpointRegions = sync.OnceValue(func() map[string]marketplace.Region {
-	hosts := map[string]marketplace.Region{}
-	for _, r := range marketplace.Regions() {
-		hosts[strings.TrimPrefix(r.Endpoint(), "https://")] = r
+// deliver hands messages to the application's queues. It is called while nothing is held.
+func (d *frontDesk) deliver() {
+	d.gate.RLock()
+	for _, f := range d.flows {
+		if f.notices != nil {
+			f.notices(d, d.clock.Now())
+		}
 	}
-	return hosts
-})
-
-func isSandboxHost(host string) bool { return strings.HasPrefix(host, "sandbox.") }
+	d.gate.RUnlock()
+	d.outbox.deliver()
+}

@@ -241,13 +241,13 @@ func mismatch(canonical, toSign string) string {
 }
 
 // awsSecret finds the secret of an access key: the IAM user's, or one that AssumeRole gave out, whose session token must come with it.
-func (e *Emulator) awsSecret(keyID, sessionToken string, now time.Time) (secret, problem string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if keyID == e.app.keyID && sessionToken == "" {
-		return e.app.secretKey, ""
+func (u *authority) awsSecret(keyID, sessionToken string, now time.Time) (secret, problem string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if keyID == u.app.keyID && sessionToken == "" {
+		return u.app.secretKey, ""
 	}
-	s := e.sessions[keyID]
+	s := u.sessions[keyID]
 	if s == nil || s.token != sessionToken {
 		return "", "The security token included in the request is invalid."
 	}
@@ -258,7 +258,7 @@ func (e *Emulator) awsSecret(keyID, sessionToken string, now time.Time) (secret,
 }
 
 // checkSignature verifies a request to SP-API as it was before 2023-10-02.
-func (e *Emulator) checkSignature(x *exchange) *apiError {
+func (u *authority) checkSignature(x *exchange) *apiError {
 	refuse := func(code, message string) *apiError {
 		return &apiError{status: http.StatusForbidden, code: code, message: &message, kind: code + "Exception"}
 	}
@@ -279,7 +279,7 @@ func (e *Emulator) checkSignature(x *exchange) *apiError {
 	if message := s.late(x.now.Add(x.skew)); message != "" {
 		return refuse("InvalidSignature", message)
 	}
-	secret, problem := e.awsSecret(s.keyID, x.header.Get("X-Amz-Security-Token"), x.now)
+	secret, problem := u.awsSecret(s.keyID, x.header.Get("X-Amz-Security-Token"), x.now)
 	if problem != "" {
 		return refuse("Unauthorized", problem)
 	}

@@ -7,10 +7,10 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-var solicitationsFlow = flow{
+var solicitationsFlow = flow{handlers: map[string]handler{
 	"solicitationsv1.getSolicitationActionsForOrder":                   getSolicitationActions,
 	"solicitationsv1.createProductReviewAndSellerFeedbackSolicitation": solicitReview,
-}
+}}
 
 const reviewSolicitation = "productReviewAndSellerFeedback"
 
@@ -32,9 +32,10 @@ func (c *call) refusedSolicitation(w *world.World, o *world.Order) *apiError {
 	w.RLock()
 	status := o.Status(c.now)
 	w.RUnlock()
-	c.emu.mu.Lock()
-	defer c.emu.mu.Unlock()
-	if status != world.Shipped || c.account.contacts.sent(o.ID, reviewSolicitation) {
+	sent := contactStore.of(c.account)
+	sent.mu.Lock()
+	defer sent.mu.Unlock()
+	if status != world.Shipped || sent.has(o.ID, reviewSolicitation) {
 		return errSolicited()
 	}
 	if earliest, latest := o.DeliveryWindow(); c.now.Before(earliest.Add(solicitFrom)) || c.now.After(latest.Add(solicitTo)) {
@@ -74,11 +75,12 @@ func solicitReview(c *call) (reply, *apiError) {
 	if err := c.refusedSolicitation(w, o); err != nil {
 		return reply{}, err
 	}
-	c.emu.mu.Lock()
-	defer c.emu.mu.Unlock()
-	if c.account.contacts.sent(o.ID, reviewSolicitation) {
+	sent := contactStore.of(c.account)
+	sent.mu.Lock()
+	defer sent.mu.Unlock()
+	if sent.has(o.ID, reviewSolicitation) {
 		return reply{}, errSolicited() // by another request in the meantime
 	}
-	c.account.contacts.messages = append(c.account.contacts.messages, BuyerMessage{Time: c.now.UTC(), OrderID: o.ID, Type: reviewSolicitation})
+	sent.messages = append(sent.messages, BuyerMessage{Time: c.now.UTC(), OrderID: o.ID, Type: reviewSolicitation})
 	return hal(http.StatusCreated, object{}), nil
 }

@@ -19,9 +19,15 @@ import (
 // (docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
 
 const (
+	stsPath      = "/sts/"
 	stsVersion   = "2011-06-15"
 	stsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
 )
+
+// isSTS tells whether a request is for the Security Token Service, wherever it is served.
+func isSTS(x *exchange) bool {
+	return x.url.Path == stsPath || x.url.Path+"/" == stsPath || isSTSHost(x.name)
+}
 
 func isSTSHost(host string) bool {
 	return host == "sts.amazonaws.com" || strings.HasPrefix(host, "sts.") && strings.HasSuffix(host, ".amazonaws.com")
@@ -58,17 +64,9 @@ func (e *stsError) reply(requestID string) reply {
 	}{Xmlns: stsNamespace, Error: detail{"Sender", e.code, e.message}, RequestID: requestID})
 }
 
-func xmlReply(status int, v any) reply {
-	body, err := xml.MarshalIndent(v, "", "  ")
-	if err != nil {
-		panic("emulator: STS reply can't be encoded: " + err.Error())
-	}
-	return reply{status: status, contentType: "text/xml", body: append(body, '\n')}
-}
-
 // sts answers the Security Token Service.
-func (e *Emulator) sts(x *exchange) reply {
-	r, err := e.stsAction(x)
+func (u *authority) sts(x *exchange) reply {
+	r, err := u.stsAction(x)
 	if err != nil {
 		return err.reply(x.requestID)
 	}
@@ -99,7 +97,7 @@ func stsOperation(x *exchange) string {
 	return "sts"
 }
 
-func (e *Emulator) stsAction(x *exchange) (reply, *stsError) {
+func (u *authority) stsAction(x *exchange) (reply, *stsError) {
 	form, err := stsForm(x)
 	if err != nil {
 		return reply{}, &stsError{http.StatusBadRequest, "MalformedQueryString", "The query string contains a syntax error."}
@@ -111,18 +109,18 @@ func (e *Emulator) stsAction(x *exchange) (reply, *stsError) {
 	case action != "AssumeRole" && action != "GetCallerIdentity" || form.Get("Version") != stsVersion:
 		return reply{}, &stsError{http.StatusBadRequest, "InvalidAction", "Could not find operation " + action + " for version " + form.Get("Version")}
 	}
-	caller, refused := e.checkSTSSignature(x)
+	caller, refused := u.checkSTSSignature(x)
 	if refused != nil {
 		return reply{}, refused
 	}
 	if action == "GetCallerIdentity" {
-		return e.callerIdentity(x, caller), nil
+		return u.callerIdentity(x, caller), nil
 	}
-	return e.assumeRole(x, form, caller)
+	return u.assumeRole(x, form, caller)
 }
 
 // checkSTSSignature verifies the signature, which unlike SP-API's is always needed, and returns the key that made it.
-func (e *Emulator) checkSTSSignature(x *exchange) (keyID string, _ *stsError) {
+func (u *authority) checkSTSSignature(x *exchange) (keyID string, _ *stsError) {
 	if x.header.Get("Authorization") == "" {
 		return "", &stsError{http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token"}
 	}
@@ -147,7 +145,7 @@ func (e *Emulator) checkSTSSignature(x *exchange) (keyID string, _ *stsError) {
 	if message := s.late(x.now); message != "" {
 		return "", &stsError{http.StatusForbidden, "SignatureDoesNotMatch", message}
 	}
-	secret, problem := e.awsSecret(s.keyID, x.header.Get("X-Amz-Security-Token"), x.now)
+	secret, problem := u.awsSecret(s.keyID, x.header.Get("X-Amz-Security-Token"), x.now)
 	switch {
 	case strings.HasSuffix(problem, "expired"):
 		return "", &stsError{http.StatusForbidden, "ExpiredToken", problem}
@@ -173,7 +171,7 @@ const (
 	defaultSession = 3600  // seconds; also the role's MaxSessionDuration, which is one hour unless set
 )
 
-func (e *Emulator) assumeRole(x *exchange, form url.Values, caller string) (reply, *stsError) {
+func (u *authority) assumeRole(x *exchange, form url.Values, caller string) (reply, *stsError) {
 	fail := func(message string) (reply, *stsError) {
 		return reply{}, &stsError{http.StatusBadRequest, "ValidationError", message}
 	}
@@ -201,26 +199,25 @@ func (e *Emulator) assumeRole(x *exchange, form url.Values, caller string) (repl
 		}
 		seconds = n
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if role != e.app.roleARN() || caller != e.app.keyID {
-		who := e.app.userARN()
-		if caller != e.app.keyID {
-			who = "arn:aws:sts::" + e.app.awsAccount + ":assumed-role/" + e.app.roleName + "/" + caller
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if role != u.app.roleARN() || caller != u.app.keyID {
+		who := u.app.userARN()
+		if caller != u.app.keyID {
+			who = "arn:aws:sts::" + u.app.awsAccount + ":assumed-role/" + u.app.roleName + "/" + caller
 		}
 		// selling-partner-api-models#891
 		return reply{}, &stsError{http.StatusForbidden, "AccessDenied", "User: " + who + " is not authorized to perform: sts:AssumeRole on resource: " + role}
 	}
-	for id, s := range e.sessions {
+	for id, s := range u.sessions {
 		if x.now.Sub(s.expires) > 24*time.Hour {
-			delete(e.sessions, id)
+			delete(u.sessions, id)
 		}
 	}
-	e.minted++
-	r := e.random("session", e.minted)
+	r := u.seed.Next("session")
 	keyID := "ASIA" + r.Text(random.Base36, 16)
 	s := &session{secretKey: r.Text(random.Base64Std, 40), token: "IQoJb3JpZ2luX2Vj" + r.Text(random.Base64Std, 340), expires: x.now.Add(time.Duration(seconds) * time.Second)}
-	e.sessions[keyID] = s
+	u.sessions[keyID] = s
 
 	type credentials struct {
 		AccessKeyID     string `xml:"AccessKeyId"`
@@ -244,29 +241,37 @@ func (e *Emulator) assumeRole(x *exchange, form url.Values, caller string) (repl
 	}{
 		Xmlns: stsNamespace,
 		AssumeRoleResult: result{
-			user{"AROA" + e.random("role").Text(random.Base36, 17) + ":" + name, "arn:aws:sts::" + e.app.awsAccount + ":assumed-role/" + e.app.roleName + "/" + name},
+			user{"AROA" + u.seed.Of("role").Text(random.Base36, 17) + ":" + name, "arn:aws:sts::" + u.app.awsAccount + ":assumed-role/" + u.app.roleName + "/" + name},
 			credentials{keyID, s.secretKey, s.token, format.Timestamp(s.expires)},
 		},
 		RequestID: x.requestID,
 	}), nil
 }
 
-func (e *Emulator) callerIdentity(x *exchange, keyID string) reply {
+func (u *authority) callerIdentity(x *exchange, keyID string) reply {
 	type result struct {
 		Arn     string
 		UserID  string `xml:"UserId"`
 		Account string
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	arn := e.app.userARN()
-	if keyID != e.app.keyID {
-		arn = "arn:aws:sts::" + e.app.awsAccount + ":assumed-role/" + e.app.roleName + "/sp-api"
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	arn := u.app.userARN()
+	if keyID != u.app.keyID {
+		arn = "arn:aws:sts::" + u.app.awsAccount + ":assumed-role/" + u.app.roleName + "/sp-api"
 	}
 	return xmlReply(http.StatusOK, struct {
 		XMLName                 xml.Name `xml:"GetCallerIdentityResponse"`
 		Xmlns                   string   `xml:"xmlns,attr"`
 		GetCallerIdentityResult result
 		RequestID               string `xml:"ResponseMetadata>RequestId"`
-	}{Xmlns: stsNamespace, GetCallerIdentityResult: result{arn, keyID, e.app.awsAccount}, RequestID: x.requestID})
+	}{Xmlns: stsNamespace, GetCallerIdentityResult: result{arn, keyID, u.app.awsAccount}, RequestID: x.requestID})
+}
+
+// stsTrouble is how the service says that something is wrong with it; false where it says so as SP-API does.
+func stsTrouble(x *exchange, t trouble) (reply, bool) {
+	if t != troubleThrottled || x.operation == "sts" {
+		return reply{}, false
+	}
+	return (&stsError{http.StatusBadRequest, "Throttling", "Rate exceeded"}).reply(x.requestID), true
 }

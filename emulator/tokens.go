@@ -10,7 +10,7 @@ import (
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
-var tokensFlow = flow{"tokens20210301.createRestrictedDataToken": createRestrictedDataToken}
+var tokensFlow = flow{handlers: map[string]handler{"tokens20210301.createRestrictedDataToken": createRestrictedDataToken}}
 
 // restrictedResource is one resource that a restricted data token opens.
 type restrictedResource struct {
@@ -54,10 +54,7 @@ func createRestrictedDataToken(c *call) (reply, *apiError) {
 		}
 		resources = append(resources, r)
 	}
-	e := c.emu
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	token := e.mint("Atz.sprdt|", &grant{kind: restrictedGrant, account: c.account, resources: resources, expires: c.now.Add(accessTokenLifetime)}, c.now)
+	token := c.desk.auth.mintRestricted(c.account.authAccount, resources, c.now)
 	return reply{status: http.StatusOK, body: object{"restrictedDataToken": token, "expiresIn": int(accessTokenLifetime.Seconds())}}, nil
 }
 
@@ -72,7 +69,7 @@ func (c *call) checkRestricted(r *restrictedResource) *apiError {
 		return invalid("Invalid or unsupported document ID found", "") // selling-partner-api-models#1595
 	}
 	if op.ID == "reports20210630.getReportDocument" { // only documents of restricted report types need a token, and get one
-		if d := c.account.desk.document(r.path[strings.LastIndexByte(r.path, '/')+1:], c.now); d == nil || !d.restricted {
+		if d := queues.of(c.account).document(r.path[strings.LastIndexByte(r.path, '/')+1:], c.now); d == nil || !d.restricted {
 			return invalid("Invalid or unsupported document ID found", "") // selling-partner-api-models#1595
 		}
 	}
@@ -98,10 +95,7 @@ var elementRoles = map[string][]string{
 
 // roleFor tells whether the application has a role for a data element.
 func (c *call) roleFor(element string) bool {
-	c.emu.mu.Lock()
-	defer c.emu.mu.Unlock()
-	roles := c.emu.app.roles
-	return roles == nil || slices.ContainsFunc(elementRoles[element], func(r string) bool { return slices.Contains(roles, r) })
+	return c.desk.auth.hasRole(elementRoles[element])
 }
 
 // applicationIDPattern matches application ids of today and those of older applications.
@@ -111,14 +105,13 @@ var applicationIDPattern = regexp.MustCompile(`^amzn1\.(sp\.solution|sellerapps\
 func (c *call) restrictedOperation(r *restrictedResource) *catalog.Operation {
 	path := r.path
 	if strings.ContainsAny(path, "{}") {
-		for _, rt := range c.emu.routes.routes {
-			if rt.op.Path == path && rt.op.Method == r.method && rt.op.Restricted != nil {
-				return rt.op
-			}
+		op := c.desk.routes.template(r.method, path)
+		if op == nil || op.Restricted == nil {
+			return nil
 		}
-		return nil
+		return op
 	}
-	rt, _ := c.emu.routes.find(r.method, (&url.URL{Path: path}).EscapedPath())
+	rt, _ := c.desk.routes.find(r.method, (&url.URL{Path: path}).EscapedPath())
 	if rt == nil || rt.op.Restricted == nil {
 		return nil
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-var uploadsFlow = flow{"uploads20201101.createUploadDestinationForResource": createUploadDestination}
+var uploadsFlow = flow{handlers: map[string]handler{"uploads20201101.createUploadDestinationForResource": createUploadDestination}}
 
 // upload is a place for one file that is to go with a message or A+ content.
 type upload struct {
@@ -42,20 +42,16 @@ func createUploadDestination(c *call) (reply, *apiError) {
 	if match[1] != "" && up.ContentType == "" {
 		return reply{}, invalidParameter("contentType", "required for A+ content") // the model's note
 	}
-	k := c.account.desk
+	k := queues.of(c.account)
 	k.mu.Lock()
 	d := k.addDocument("upload", &document{contentType: up.ContentType, created: c.now.UTC(), expires: c.now.UTC().Add(uploadLifetime)})
 	k.mu.Unlock()
 	up.Document = d.id
-	e := c.emu
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.minted++
-	id := e.random("upload", e.minted).UUID()
-	if c.account.contacts.uploads == nil {
-		c.account.contacts.uploads = map[string]*upload{}
-	}
-	c.account.contacts.uploads[id] = up
+	id := c.desk.seed.Next("upload").UUID()
+	sent := contactStore.of(c.account)
+	sent.mu.Lock()
+	sent.uploads[id] = up
+	sent.mu.Unlock()
 	headers := object{"Content-MD5": base64.StdEncoding.EncodeToString(sum)} // as S3 takes it, whatever the spelling was
 	if up.ContentType != "" {
 		headers["Content-Type"] = up.ContentType
@@ -70,7 +66,7 @@ const uploadLifetime = 24 * time.Hour
 
 // received tells whether the file has come, whole.
 func (c *call) received(up *upload) bool {
-	d := c.account.desk.document(up.Document, c.now)
+	d := queues.of(c.account).document(up.Document, c.now)
 	if d == nil {
 		return false
 	}

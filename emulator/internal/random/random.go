@@ -11,7 +11,8 @@ import (
 // Source is a source of reproducible choices.
 type Source struct{ *rand.Rand }
 
-func NewRandom(seed int64, parts ...any) Source {
+// New returns the source that a seed and parts give, see [Seed.Of].
+func New(seed int64, parts ...any) Source {
 	var room [128]byte
 	text := strconv.AppendInt(room[:0], seed, 10)
 	for _, p := range parts {

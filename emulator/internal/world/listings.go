@@ -86,7 +86,7 @@ type ListingIssue struct {
 func makeListings(seed int64, a *Seller, products []*Product, opened time.Time) map[string]*Listing {
 	listings := make(map[string]*Listing, len(products))
 	for i, p := range products {
-		r := random.NewRandom(seed, "listing", a.Number, i)
+		r := random.New(seed, "listing", a.Number, i)
 		l := &Listing{
 			SKU: p.SKU, Product: p, ProductType: p.Kind.Type, Condition: "new_new", Amazon: i == 0 || i > 1 && !r.Chance(3),
 			Created: opened.Add(-time.Duration(r.Between(1, 600*24*60)) * time.Minute), Offers: map[string]*offer{}, markets: map[string]bool{},

@@ -136,7 +136,7 @@ func (w *World) OffersOf(p *Product, m *marketplace.Marketplace, now time.Time) 
 // rivals are the other sellers' offers of an item: none for one item in eight, up to nine for the others. Every other one is fulfilled by
 // Amazon, and one in four is used.
 func (w *World) rivals(p *Product, m *marketplace.Marketplace) []MarketOffer {
-	r := random.NewRandom(w.seed, "rivals", w.seller.Number, p.ASIN, m.ID)
+	r := random.New(w.seed, "rivals", w.seller.Number, p.ASIN, m.ID)
 	if r.Chance(8) {
 		return nil
 	}

@@ -69,7 +69,7 @@ var (
 func makeProducts(seed int64, account, n int) []*Product {
 	products := make([]*Product, n)
 	for i := range products {
-		r := random.NewRandom(seed, "product", account, i)
+		r := random.New(seed, "product", account, i)
 		k := ProductKinds[i%len(ProductKinds)]
 		k.index = i % len(ProductKinds)
 		p := &Product{
@@ -231,7 +231,7 @@ func makeFamilies(seed int64, account int, products []*Product) map[string]*fami
 		}
 		first := f.children[0]
 		f.Parent = &Product{
-			ASIN: "B0" + random.NewRandom(seed, "family", account, i).Text(random.Base36, 6) + base36Digits(i), Title: first.Brand + " " + first.Kind.Plural, Brand: first.Brand, Kind: first.Kind,
+			ASIN: "B0" + random.New(seed, "family", account, i).Text(random.Base36, 6) + base36Digits(i), Title: first.Brand + " " + first.Kind.Plural, Brand: first.Brand, Kind: first.Kind,
 			Part: first.Kind.Type[:2] + "-" + base36Digits(i), Rank: first.Rank, Pack: 1, Family: f,
 		}
 		for _, p := range f.children {

@@ -102,7 +102,7 @@ func (w *World) SumSales(at, from, to time.Time, markets []string, period string
 	list := make([]*Sales, 0, len(sums))
 	for _, s := range sums {
 		// Traffic is made up: about eight visits for each thing sold.
-		r := random.NewRandom(w.seed, "desk", w.seller.Number, "traffic", s.Marketplace, s.Date, s.salesKey.product)
+		r := random.New(w.seed, "desk", w.seller.Number, "traffic", s.Marketplace, s.Date, s.salesKey.product)
 		for c, factor := range map[*Counts]int{&s.All: 8, &s.B2B: 3} {
 			c.Sessions = c.Items*factor + c.Items
 		}

@@ -93,7 +93,7 @@ func (w *World) ReturnOf(o *Order, item int) *Return {
 	if o.Shipped.IsZero() {
 		return nil
 	}
-	r := random.NewRandom(w.seed, "return", w.seller.Number, o.ID, item)
+	r := random.New(w.seed, "return", w.seller.Number, o.ID, item)
 	if !r.Chance(10) {
 		return nil
 	}

@@ -466,7 +466,7 @@ func (w *World) setAvailability(l *Listing, d *draft, now time.Time) {
 	}
 	l.Quantity = quantity
 	if l.Amazon && l.Stock.FNSKU == "" {
-		l.Stock.FNSKU = "X00" + random.NewRandom(w.seed, "fnsku", w.seller.Number, l.SKU).Text(random.Base36, 7)
+		l.Stock.FNSKU = "X00" + random.New(w.seed, "fnsku", w.seller.Number, l.SKU).Text(random.Base36, 7)
 		l.Stocked = now.UTC().Truncate(time.Second)
 	}
 }
@@ -478,7 +478,7 @@ func (w *World) ownProduct(old *Product, l *Listing, d *draft, m *marketplace.Ma
 		copied := *old
 		p = &copied
 	} else {
-		r := random.NewRandom(w.seed, "own product", w.seller.Number, l.SKU, len(w.added))
+		r := random.New(w.seed, "own product", w.seller.Number, l.SKU, len(w.added))
 		p.ASIN = "B0" + r.Text(random.Base36, 8)
 		for w.ProductByASIN(p.ASIN) != nil {
 			p.ASIN = "B0" + r.Text(random.Base36, 8)

@@ -84,7 +84,7 @@ func New(o Sizes, a *Seller) *World {
 // arrival returns the source of the i-th order's choices and its time: evenly spread with some jitter, so that the i-th order stays
 // the i-th.
 func (w *World) arrival(i int) (random.Source, time.Time) {
-	r := random.NewRandom(w.seed, "order", w.seller.Number, i)
+	r := random.New(w.seed, "order", w.seller.Number, i)
 	at := w.first.Add(time.Duration(i)*w.spacing + time.Duration(0.95*r.Float64()*float64(w.spacing)))
 	return r, at.Truncate(time.Second)
 }

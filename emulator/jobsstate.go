@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/format"
@@ -11,7 +12,7 @@ import (
 // What a seller's desk holds is exported with the rest of the state: jobs with their documents. The contents of reports that can be written
 // again from the world's orders are not.
 
-type deskState struct {
+type queueState struct {
 	Made           int             `json:"made"`
 	Settlements    bool            `json:"settlements,omitempty"`
 	NextSettlement time.Time       `json:"next_settlement,omitzero"`
@@ -96,32 +97,52 @@ func idOf(d *document) string {
 	return d.id
 }
 
-var deskShare = stateful{
-	name: "desk",
-	save: func(_ *Emulator, a *account) (any, error) { return a.desk.save(), nil },
-	load: func(_ *Emulator, a *account, raw json.RawMessage) error { return a.desk.load(raw) },
+// queues are those of the sellers.
+var queues = &store[*queue]{
+	name:   "desk",
+	create: newQueue,
+	save:   func(k *queue) (any, error) { return k.save(), nil },
+	load:   func(k *queue, raw json.RawMessage) error { return k.load(raw) },
 }
 
-// salesReportShare is the time of the last sales and traffic report, which is limited over all sellers.
-var salesReportShare = stateful{
-	name: "salesReport",
-	save: func(e *Emulator, _ *account) (any, error) {
-		if e.salesReport.IsZero() {
+// jobsFlow has no operations of its own: it is what the flows of reports, feeds and queries stand on.
+var jobsFlow = flow{
+	stores:   []keeper{queues, salesReports},
+	services: []service{documentService},
+	settle:   func(a *account, now time.Time) { queues.of(a).settle(now) },
+}
+
+// salesReport is when GET_SALES_AND_TRAFFIC_REPORT was last asked for, by any seller.
+type salesReport struct {
+	mu   sync.Mutex
+	last time.Time
+}
+
+var salesReports = &store[*salesReport]{
+	name: "salesReport", shared: true,
+	create: func(*account) *salesReport { return &salesReport{} },
+	save: func(s *salesReport) (any, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.last.IsZero() {
 			return nil, nil
 		}
-		return e.salesReport, nil
+		return s.last, nil
 	},
-	load:  func(e *Emulator, _ *account, raw json.RawMessage) error { return json.Unmarshal(raw, &e.salesReport) },
-	reset: func(e *Emulator) { e.salesReport = time.Time{} },
+	load: func(s *salesReport, raw json.RawMessage) error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return json.Unmarshal(raw, &s.last)
+	},
 }
 
-func (k *desk) save() any {
+func (k *queue) save() any {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.made == 0 && !k.settlements {
 		return nil
 	}
-	s := deskState{Made: k.made, Settlements: k.settlements, NextSettlement: k.nextSettlement}
+	s := queueState{Made: k.made, Settlements: k.settlements, NextSettlement: k.nextSettlement}
 	again := map[string]bool{}
 	for _, r := range k.reports {
 		if r.document != nil && r.outcome == done && streamed(r.kind.rows) {
@@ -155,8 +176,8 @@ func (k *desk) save() any {
 	return s
 }
 
-func (k *desk) load(raw json.RawMessage) error {
-	var s deskState
+func (k *queue) load(raw json.RawMessage) error {
+	var s queueState
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return err
 	}
@@ -226,7 +247,7 @@ func (k *desk) load(raw json.RawMessage) error {
 }
 
 // again starts the content of a report by writing it once more.
-func (k *desk) again(r *report) func() source {
+func (k *queue) again(r *report) func() source {
 	return func() source {
 		d, _ := k.writeReport(r, r.asOf)
 		if d == nil {

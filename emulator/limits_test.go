@@ -1,0 +1,129 @@
+package emulator_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/internal/catalog"
+)
+
+func TestThrottling(t *testing.T) {
+	c := newClient(t)
+	ask := func() result { return c.get("/sellers/v1/marketplaceParticipations") }
+	for i := range 15 {
+		r := ask()
+		if r.status != 200 || r.header.Get("x-amzn-RateLimit-Limit") != "0.016" || r.header.Get("X-Spapi-Emulator-Operation") != "sellersv1.getMarketplaceParticipations" {
+			t.Fatalf("request %d: %d %v", i, r.status, r.header)
+		}
+	}
+	r := ask()
+	const want = `{"errors":[{"code":"QuotaExceeded","message":"You exceeded your quota for the requested resource.","details":""}]}`
+	if r.status != 429 || r.body != want {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if r.header.Get("x-amzn-ErrorType") != "TooManyRequestsException" || r.header.Get("Retry-After") != "" || r.header.Get("x-amzn-RateLimit-Limit") != "" {
+		t.Errorf("headers %v", r.header)
+	}
+	if r := c.get("/sellers/v1/account"); r.status != 200 {
+		t.Errorf("another operation: %d", r.status)
+	}
+	other, err := c.AddAccount(emulator.AccountConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := c.token
+	if c.token = c.accessToken(other); ask().status != 200 {
+		t.Error("another seller is throttled, too")
+	}
+	c.token = mine
+	c.clock.advance(62 * time.Second)
+	if r := ask(); r.status != 429 {
+		t.Errorf("just before the refill: %d", r.status)
+	}
+	c.clock.advance(500 * time.Millisecond)
+	if r := ask(); r.status != 200 {
+		t.Errorf("after the refill: %d", r.status)
+	}
+}
+
+func TestLimitOptions(t *testing.T) {
+	c := newClient(t, emulator.WithRateLimit("sellersv1.*", 2, 1), emulator.WithRateLimit("sellersv1.getAccount", 3, 2))
+	for i, want := range []struct {
+		path   string
+		status int
+		rate   string
+	}{
+		{"/sellers/v1/marketplaceParticipations", 200, "2.0"}, {"/sellers/v1/marketplaceParticipations", 429, ""},
+		{"/sellers/v1/account", 200, "3.0"}, {"/sellers/v1/account", 200, "3.0"}, {"/sellers/v1/account", 429, ""},
+	} {
+		if r := c.get(want.path); r.status != want.status || r.header.Get("x-amzn-RateLimit-Limit") != want.rate {
+			t.Errorf("%d: %d %q", i, r.status, r.header.Get("x-amzn-RateLimit-Limit"))
+		}
+	}
+	c = newClient(t, emulator.WithoutLimits())
+	for range 50 {
+		if r := c.get("/sellers/v1/account"); r.status != 200 {
+			t.Fatalf("without limits: %d", r.status)
+		}
+	}
+}
+
+func TestLimitsCountBadRequests(t *testing.T) {
+	c := newClient(t, emulator.WithRateLimit("*", 1, 2))
+	for i, want := range []int{400, 400, 429} {
+		r := c.get("/orders/v0/orders")
+		if r.status != want {
+			t.Fatalf("%d: %d", i, r.status)
+		}
+		if has := r.header.Get("x-amzn-RateLimit-Limit") != ""; has != (want == 400) {
+			t.Errorf("%d: rate header %v", r.status, has)
+		}
+	}
+}
+
+func TestApplicationLimits(t *testing.T) {
+	var op *catalog.Operation
+	for i, o := range catalog.Operations() {
+		if o.AppRate > 0 && o.ID == "catalogitems20220401.getCatalogItem" {
+			op = &catalog.Operations()[i]
+		}
+	}
+	if op == nil {
+		t.Skip("SKIPPED: the catalogue has no limit per application for getCatalogItem")
+	}
+	c := newClient(t, emulator.WithApplicationLimits(), emulator.WithRateLimit(op.ID, 100000, 100000))
+	throttled := 0
+	for range int(op.AppRate) + 1 {
+		if r := c.get("/catalog/2022-04-01/items/B000000000?marketplaceIds=" + us); r.status == 429 {
+			throttled++
+		}
+	}
+	if throttled != 1 {
+		t.Errorf("%d throttled, want 1 of %v", throttled, op.AppRate+1)
+	}
+}
+
+// TestConcurrentUse is for the race detector.
+func TestConcurrentUse(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits())
+	open := c.ordersV0(allUS + "&OrderStatuses=Unshipped&FulfillmentChannels=MFN")
+	items := c.get("/orders/v0/orders/" + open[0] + "/orderItems")
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for range 5 {
+				c.get("/orders/v0/orders?" + allUS)
+				c.get("/orders/2026-01-01/orders?createdAfter=2020-01-01T00:00:00Z&includedData=PACKAGES")
+				c.get("/orders/v0/orders/" + open[0])
+				c.accessToken(c.Credentials())
+				c.Requests()
+			}
+			if i == 0 {
+				c.post("/orders/v0/orders/"+open[0]+"/shipmentConfirmation", `{"marketplaceId":"`+us+`","packageDetail":{"packageReferenceId":"1","carrierCode":"UPS","trackingNumber":"1Z","shipDate":"2026-03-01T12:00:00Z","orderItems":[{"orderItemId":"`+items.text("payload", "OrderItems", 0, "OrderItemId")+`","quantity":1}]}}`)
+			}
+		})
+	}
+	wg.Wait()
+}

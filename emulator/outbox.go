@@ -1,0 +1,165 @@
+package emulator
+
+import (
+	"bytes"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/random"
+)
+
+// Messages from Amazon to the application's queues: the place where notifications leave the emulator. There is no queue service
+// here; a message goes to a sink, if there is one, and is kept for those who ask later.
+
+// Delivery is a message that the emulator has put into a queue.
+type Delivery struct {
+	Time  time.Time       `json:"time"`
+	Queue string          `json:"queue"` // ARN
+	Body  json.RawMessage `json:"body"`  // as Amazon writes it, secrets included
+}
+
+// maxDeliveries is how many are kept.
+const maxDeliveries = 1000
+
+type outbox struct {
+	seed *random.Seed
+	sink func(queue string, body []byte)
+
+	mu      sync.Mutex
+	sent    int        // messages so far: the source of their ids
+	waiting []Delivery // for the sink
+	kept    []Delivery
+
+	secretQueue string    // where credentials go; "": the application is not enrolled
+	reminded    time.Time // the secret's expiry of which the last reminder told
+}
+
+// notification is what a message tells.
+type notification struct {
+	kind, version string
+	application   string // id
+	subscription  string // id
+	pascal        bool   // the envelope is in PascalCase
+	payload       object
+}
+
+// clear empties the box and registers a queue for credentials, or none.
+func (b *outbox) clear(secretQueue string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sent, b.waiting, b.kept, b.secretQueue, b.reminded = 0, nil, nil, secretQueue, time.Time{}
+}
+
+// setCredentialQueue registers another queue for new client secrets, or none.
+func (b *outbox) setCredentialQueue(arn string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.secretQueue = arn
+}
+
+// credentialQueue is where new client secrets go; "" for nowhere.
+func (b *outbox) credentialQueue() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.secretQueue
+}
+
+// deliveries are the last messages, oldest first.
+func (b *outbox) deliveries() []Delivery {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]Delivery(nil), b.kept...)
+}
+
+// send puts a notification into a queue.
+func (b *outbox) send(queue string, n notification, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.post(queue, n, now)
+}
+
+// remind puts a notification about the end of a secret into the queue for credentials, once for each end.
+func (b *outbox) remind(end time.Time, n notification, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if end.Equal(b.reminded) || b.secretQueue == "" {
+		return
+	}
+	b.reminded = end
+	b.post(b.secretQueue, n, now)
+}
+
+// post wants b.mu held.
+func (b *outbox) post(queue string, n notification, now time.Time) {
+	d := Delivery{Time: now.UTC(), Queue: queue, Body: b.envelope(n, now)}
+	if b.sink != nil {
+		b.waiting = append(b.waiting, d)
+	}
+	if len(b.kept) >= maxDeliveries {
+		b.kept = append(b.kept[:0], b.kept[1:]...)
+	}
+	b.kept = append(b.kept, d)
+}
+
+// deliver hands waiting messages to the sink. No lock is held while it is called.
+func (b *outbox) deliver() {
+	b.mu.Lock()
+	waiting := b.waiting
+	b.waiting = nil
+	b.mu.Unlock()
+	for _, d := range waiting {
+		b.sink(d.Queue, bytes.Clone(d.Body))
+	}
+}
+
+// envelope is a notification as it is sent. Amazon writes the envelopes of older types in PascalCase and those of newer ones in camelCase
+// (selling-partner-api-models, schemas/notifications). It wants b.mu held.
+func (b *outbox) envelope(n notification, now time.Time) []byte {
+	b.sent++
+	at := millis(now)
+	id := b.seed.Of("notification", b.sent).UUID()
+	names := [...]string{
+		"notificationVersion", "notificationType", "payloadVersion", "eventTime", "payload", "notificationMetadata",
+		"applicationId", "subscriptionId", "publishTime", "notificationId",
+	}
+	if n.pascal {
+		for i, name := range names {
+			names[i] = string(name[0]-'a'+'A') + name[1:]
+		}
+	}
+	rep := reply{body: object{
+		names[0]: "1.0", names[1]: n.kind, names[2]: n.version, names[3]: at, names[4]: n.payload,
+		names[5]: object{names[6]: n.application, names[7]: n.subscription, names[8]: at, names[9]: id},
+	}}
+	body, _ := rep.encode()
+	return body
+}
+
+// millis is a time as notifications spell it.
+func millis(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// outboxState is what an export keeps of the outbox.
+type outboxState struct {
+	Sent        int        `json:"sent,omitempty"`
+	Kept        []Delivery `json:"kept,omitempty"`
+	SecretQueue string     `json:"secret_queue,omitempty"`
+	Reminded    time.Time  `json:"reminded,omitzero"`
+}
+
+func (b *outbox) save() any {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return outboxState{b.sent, b.kept, b.secretQueue, b.reminded.UTC()}
+}
+
+func (b *outbox) load(raw json.RawMessage) error {
+	var s outboxState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sent, b.waiting, b.kept, b.secretQueue, b.reminded = s.Sent, nil, s.Kept, s.SecretQueue, s.Reminded
+	return nil
+}
