@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -21,7 +23,7 @@ type AccountConfig struct {
 
 // AddAccount adds a seller with a world of its own, who has authorized the application.
 func (e *Emulator) AddAccount(c AccountConfig) (Credentials, error) {
-	a, err := e.desk.addSeller(c.Region, c.Marketplaces, e.Now())
+	a, err := e.desk.AddSeller(c.Region, c.Marketplaces, e.Now())
 	if err != nil {
 		return Credentials{}, err
 	}
@@ -29,11 +31,11 @@ func (e *Emulator) AddAccount(c AccountConfig) (Credentials, error) {
 }
 
 // Credentials returns those of the first seller.
-func (e *Emulator) Credentials() Credentials { return e.credentials(e.desk.seller(0)) }
+func (e *Emulator) Credentials() Credentials { return e.credentials(e.desk.Seller(0)) }
 
 // Accounts returns the credentials of all sellers, in the order in which they were added.
 func (e *Emulator) Accounts() []Credentials {
-	sellers := e.desk.allSellers()
+	sellers := e.desk.AllSellers()
 	list := make([]Credentials, len(sellers))
 	for i, a := range sellers {
 		list[i] = e.credentials(a)
@@ -41,16 +43,16 @@ func (e *Emulator) Accounts() []Credentials {
 	return list
 }
 
-func (e *Emulator) credentials(a *account) Credentials {
-	app := e.desk.auth.application()
+func (e *Emulator) credentials(a *desk.Seller) Credentials {
+	app := e.desk.Auth.Application()
 	return Credentials{
-		ClientID:           app.clientID,
-		ClientSecret:       app.secret,
-		RefreshToken:       a.refreshToken,
-		RoleARN:            app.roleARN(),
-		AWSAccessKeyID:     app.keyID,
-		AWSSecretAccessKey: app.secretKey,
-		ApplicationID:      app.id,
+		ClientID:           app.ClientID,
+		ClientSecret:       app.Secret,
+		RefreshToken:       a.RefreshToken,
+		RoleARN:            app.RoleARN(),
+		AWSAccessKeyID:     app.KeyID,
+		AWSSecretAccessKey: app.SecretKey,
+		ApplicationID:      app.ID,
 		SellerID:           a.ID,
 		Region:             a.Region,
 	}
@@ -80,43 +82,43 @@ type URLs struct {
 
 // URLs returns the addresses below base, such as "http://127.0.0.1:8080".
 func (e *Emulator) URLs(base string) URLs {
-	return URLs{API: base, LWA: base + lwaPath, STS: base + stsPath}
+	return URLs{API: base, LWA: base + auth.LWAPath, STS: base + auth.STSPath}
 }
 
 // RevokeRefreshToken takes back a seller's authorization, as a seller does in Seller Central: the refresh token and all access
 // tokens made from it stop working. It reports whether the refresh token was one.
 func (e *Emulator) RevokeRefreshToken(refreshToken string) bool {
-	return e.desk.auth.revokeRefreshToken(refreshToken)
+	return e.desk.Auth.RevokeRefreshToken(refreshToken)
 }
 
 // ExpireTokens lets all access tokens and temporary AWS credentials given out so far expire now.
-func (e *Emulator) ExpireTokens() { e.desk.auth.expireTokens() }
+func (e *Emulator) ExpireTokens() { e.desk.Auth.ExpireTokens() }
 
 // RotateSecret gives the application a new client secret and returns it. The old one stays good for seven days.
-func (e *Emulator) RotateSecret() string { return e.desk.auth.renew() }
+func (e *Emulator) RotateSecret() string { return e.desk.Auth.Renew() }
 
 // ExpireSecret lets the client secret be overdue for rotation from now on: SP-API then refuses all tokens of the application, until
 // [Emulator.RotateSecret].
-func (e *Emulator) ExpireSecret() { e.desk.auth.expireSecret() }
+func (e *Emulator) ExpireSecret() { e.desk.Auth.ExpireSecret() }
 
 // SetRoles sets the roles that the application has, by Amazon's names ("Product Listing", "Inventory and Order Tracking", …). An
 // operation whose roles the catalogue knows then needs one of them. Without roles, the default, all are held.
-func (e *Emulator) SetRoles(roles ...string) { e.desk.auth.setRoles(roles...) }
+func (e *Emulator) SetRoles(roles ...string) { e.desk.Auth.SetRoles(roles...) }
 
 // AuthorizationCode returns a code as the consent page hands to redirectURI, good for five minutes and one exchange.
 // It returns "" if refreshToken is not a seller's.
 func (e *Emulator) AuthorizationCode(refreshToken, redirectURI string) string {
-	return e.desk.auth.authorizationCode(refreshToken, redirectURI)
+	return e.desk.Auth.AuthorizationCode(refreshToken, redirectURI)
 }
 
 // SetCredentialQueue registers another queue for new client secrets, or none.
-func (e *Emulator) SetCredentialQueue(arn string) { e.desk.outbox.setCredentialQueue(arn) }
+func (e *Emulator) SetCredentialQueue(arn string) { e.desk.Outbox.SetCredentialQueue(arn) }
 
 // SetApplicationStatus publishes, lists or withdraws the application.
-func (e *Emulator) SetApplicationStatus(s ApplicationStatus) { e.desk.auth.setStatus(s) }
+func (e *Emulator) SetApplicationStatus(s auth.ApplicationStatus) { e.desk.Auth.SetStatus(s) }
 
 // SetRedirectURIs registers other redirect URIs, or none. See [WithRedirectURIs].
-func (e *Emulator) SetRedirectURIs(uris ...string) { e.desk.auth.setRedirectURIs(uris...) }
+func (e *Emulator) SetRedirectURIs(uris ...string) { e.desk.Auth.SetRedirectURIs(uris...) }
 
 // Authorize answers a consent page as the seller who approves, without a browser: consentURL is where the application's website sends
 // the seller, at a Seller or Vendor Central host or below the emulator's own address. It returns where Amazon sends the seller back:
@@ -132,8 +134,8 @@ func (e *Emulator) Authorize(consentURL, sellerID string) (callback string, err 
 // AuthorizeFromAppstore chooses "Authorize Now" in the Appstore as the seller. It returns where Amazon sends the seller: the application's
 // login URI with amazon_callback_uri, amazon_state and selling_partner_id.
 func (e *Emulator) AuthorizeFromAppstore(sellerID string) (loginURL string, err error) {
-	u := &url.URL{Scheme: "https", Host: "sellercentral.amazon.com", Path: storePath + e.desk.auth.application().id}
-	if a := e.desk.auth.bySellerID(sellerID); a != nil {
+	u := &url.URL{Scheme: "https", Host: "sellercentral.amazon.com", Path: auth.StorePath + e.desk.Auth.Application().ID}
+	if a := e.desk.Auth.BySellerID(sellerID); a != nil {
 		u.Host = strings.TrimPrefix(a.Marketplaces[0].SellerCentral, "https://")
 	}
 	return e.decide(u, sellerID)
@@ -154,7 +156,7 @@ func (e *Emulator) decide(u *url.URL, sellerID string) (string, error) {
 	}
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusFound {
-		return "", errors.New("emulator: consent: " + resp.Header.Get(consentErrorHeader))
+		return "", errors.New("emulator: consent: " + resp.Header.Get(auth.ConsentErrorHeader))
 	}
 	return resp.Header.Get("Location"), nil
 }

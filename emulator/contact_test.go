@@ -12,15 +12,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/flow/messaging"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-func (s *shop) actions(api string, o *world.Order) answer {
+func (s *shop) actions(api string, o *world.Order) response {
 	s.t.Helper()
 	return s.get("/" + api + "/v1/orders/" + o.ID + "?marketplaceIds=" + o.Marketplace.ID)
 }
 
-func (a answer) actionNames() []string {
+func (a response) actionNames() []string {
 	var names []string
 	for i := range a.list("_links", "actions") {
 		names = append(names, a.text("_links", "actions", i, "name"))
@@ -28,7 +29,7 @@ func (a answer) actionNames() []string {
 	return names
 }
 
-func (s *shop) message(o *world.Order, kind, body string) answer {
+func (s *shop) message(o *world.Order, kind, body string) response {
 	s.t.Helper()
 	return s.post("/messaging/v1/orders/"+o.ID+"/messages/"+kind+"?marketplaceIds="+o.Marketplace.ID, body)
 }
@@ -59,12 +60,12 @@ func TestMessagingFollowsTheOrder(t *testing.T) {
 			t.Errorf("%s: %v %s", test.name, a.header, a.body)
 		}
 		// A template that isn't listed is refused, and one that is listed is not refused for that.
-		for _, k := range messageKinds {
-			r := s.message(test.order, k.name, `{"text":"<b>x</b>"}`)
-			if listed := slices.Contains(a.actionNames(), k.name); !listed {
-				s.want(test.name+" "+k.name, r, 403, "Invalid amazonOrderId and template combination.")
+		for _, k := range messaging.MessageKinds {
+			r := s.message(test.order, k.Name, `{"text":"<b>x</b>"}`)
+			if listed := slices.Contains(a.actionNames(), k.Name); !listed {
+				s.want(test.name+" "+k.Name, r, 403, "Invalid amazonOrderId and template combination.")
 			} else if r.status == 403 {
-				t.Errorf("%s %s: %s", test.name, k.name, r.body)
+				t.Errorf("%s %s: %s", test.name, k.Name, r.body)
 			}
 		}
 	}
@@ -172,7 +173,7 @@ func TestSolicitations(t *testing.T) {
 	s := newShop(t)
 	now := s.Now()
 	o := s.orderWhere("just shipped", func(o *world.Order) bool { return o.Status(now) == world.Shipped && now.Sub(o.Purchased) < days(5) })
-	ask := func(o *world.Order) answer {
+	ask := func(o *world.Order) response {
 		return s.post("/solicitations/v1/orders/"+o.ID+"/solicitations/productReviewAndSellerFeedback?marketplaceIds="+o.Marketplace.ID, "")
 	}
 	to := func(at time.Time) {
@@ -224,7 +225,7 @@ func TestSolicitations(t *testing.T) {
 }
 
 // destinationFor creates an upload destination for content.
-func (s *shop) destinationFor(resource, content string) answer {
+func (s *shop) destinationFor(resource, content string) response {
 	s.t.Helper()
 	sum := md5.Sum([]byte(content))
 	a := s.post("/uploads/2020-11-01/uploadDestinations/"+resource+"?contentMD5="+hex.EncodeToString(sum[:])+"&marketplaceIds="+usStore, "")
@@ -235,7 +236,7 @@ func (s *shop) destinationFor(resource, content string) answer {
 }
 
 // put uploads a file to a destination, with the hash that the destination wants if none is given.
-func (s *shop) put(destination answer, content, contentMD5 string) answer {
+func (s *shop) put(destination response, content, contentMD5 string) response {
 	s.t.Helper()
 	r, err := http.NewRequest("PUT", destination.text("payload", "url"), strings.NewReader(content))
 	if err != nil {
@@ -253,7 +254,7 @@ func (s *shop) put(destination answer, content, contentMD5 string) answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return answer{status: resp.StatusCode, header: resp.Header, body: string(b)}
+	return response{status: resp.StatusCode, header: resp.Header, body: string(b)}
 }
 
 func TestUploadDestinations(t *testing.T) {

@@ -12,6 +12,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/contacts"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/fault"
 )
 
 // The control plane is how programs in other languages, and people with curl, steer an emulator that is served on a port: what Go
@@ -86,7 +93,7 @@ func init() {
 	controlRoutes = append(controlRoutes,
 		controlRoute{"GET", "", "overview: seed, clock, numbers, and this list", controlOverview},
 		controlRoute{"POST", "reset", `back to the start; {"seed": 7} with another seed`, controlReset},
-		controlRoute{"GET", "clock", "what time it is", func(e *Emulator, _ *controlCall) (any, error) { return e.desk.clock.state(), nil }},
+		controlRoute{"GET", "clock", "what time it is", func(e *Emulator, _ *controlCall) (any, error) { return e.desk.Clock.State(), nil }},
 		controlRoute{"POST", "clock", `move the clock: {"advance": "26h"} or {"now": "2026-03-01T12:00:00Z"}`, controlClock},
 		controlRoute{"GET", "faults", "the rules by which requests go wrong", func(e *Emulator, _ *controlCall) (any, error) { return object{"faults": e.Faults()}, nil }},
 		controlRoute{"POST", "faults", `add a rule: {"kind": "throttle", "operation": "ordersv0.*", "every": 5, "burst": 3}`, controlAddFault},
@@ -102,7 +109,7 @@ func init() {
 		controlRoute{"POST", "accounts/{id}/authorize", `the seller consents: {"url": "/apps/authorize/consent?application_id=…&state=…"}; without url, begins in the Appstore`, controlAuthorize},
 		controlRoute{"GET", "accounts/{id}/messages", "what the seller has sent to buyers", controlMessages},
 		controlRoute{"GET", "deliveries", "the last 1,000 messages to the application's queues, with new secrets in them", func(e *Emulator, _ *controlCall) (any, error) {
-			return object{"deliveries": append([]Delivery{}, e.Deliveries()...)}, nil
+			return object{"deliveries": append([]desk.Delivery{}, e.Deliveries()...)}, nil
 		}},
 		controlRoute{"GET", "application", "the application's ids, secret, roles, status, redirect URIs, and queue for secrets", controlApplication},
 		controlRoute{"POST", "application", `set any of these: {"roles": ["Product Listing"], "status": "draft", "redirect_uris": ["https://…"], "credential_queue": "arn:…"}; roles null is for all`, controlSetApplication},
@@ -121,8 +128,8 @@ func init() {
 }
 
 // controlExchange is what [send] needs of a control request, which is neither counted nor logged.
-func (e *Emulator) controlExchange(r *http.Request) *exchange {
-	return &exchange{method: r.Method, now: e.Now()}
+func (e *Emulator) controlExchange(r *http.Request) *exchange.Exchange {
+	return &exchange.Exchange{Method: r.Method, Now: e.Now()}
 }
 
 // controlAllowed tells whether a request may use the control plane. remote is the client's address, "" without a connection.
@@ -147,9 +154,9 @@ func (e *Emulator) controlAllowed(r *http.Request, remote string) bool {
 }
 
 // answerControl answers a request below controlPath.
-func (e *Emulator) answerControl(r *http.Request, remote string) reply {
-	fail := func(status int, text string, args ...any) reply {
-		return reply{status: status, body: object{"error": fmt.Sprintf(text, args...)}}
+func (e *Emulator) answerControl(r *http.Request, remote string) answer.Reply {
+	fail := func(status int, text string, args ...any) answer.Reply {
+		return answer.Reply{Status: status, Body: object{"error": fmt.Sprintf(text, args...)}}
 	}
 	if !e.controlAllowed(r, remote) {
 		return fail(http.StatusForbidden, "the control plane is not for you: it answers this computer only, and no web pages")
@@ -159,7 +166,7 @@ func (e *Emulator) answerControl(r *http.Request, remote string) reply {
 		if methods == nil {
 			return fail(http.StatusNotFound, "nothing at %s: GET %s lists what there is", r.URL.Path, controlPath)
 		}
-		return fail(http.StatusMethodNotAllowed, "no %s here: want %s", r.Method, strings.Join(methods, " or ")).with("Allow", strings.Join(methods, ", "))
+		return fail(http.StatusMethodNotAllowed, "no %s here: want %s", r.Method, strings.Join(methods, " or ")).With("Allow", strings.Join(methods, ", "))
 	}
 	c := &controlCall{id: id, query: r.URL.Query()}
 	if r.Body != nil {
@@ -168,13 +175,13 @@ func (e *Emulator) answerControl(r *http.Request, remote string) reply {
 			return fail(http.StatusRequestEntityTooLarge, "the body can't be read or is larger than %d bytes", maxControlBody)
 		}
 	}
-	switch answer, err := route.do(e, c); {
+	switch value, err := route.do(e, c); {
 	case errors.Is(err, errNoSuch):
 		return fail(http.StatusNotFound, "%q: %v", id, err)
 	case err != nil:
 		return fail(http.StatusBadRequest, "%s", strings.TrimPrefix(err.Error(), "emulator: "))
 	default:
-		return ok(answer)
+		return answer.Ok(value)
 	}
 }
 
@@ -215,9 +222,9 @@ func controlOverview(e *Emulator, _ *controlCall) (any, error) {
 	for _, rt := range controlRoutes {
 		lines = append(lines, line{rt.method, controlPath + rt.path, rt.about})
 	}
-	accounts, requests := len(e.desk.allSellers()), e.desk.requestCount()
+	accounts, requests := len(e.desk.AllSellers()), e.desk.RequestCount()
 	return object{
-		"seed": e.Seed(), "clock": e.desk.clock.state(), "accounts": accounts, "faults": len(e.Faults()), "requests": requests,
+		"seed": e.Seed(), "clock": e.desk.Clock.State(), "accounts": accounts, "faults": len(e.Faults()), "requests": requests,
 		"operations": len(e.Operations()), "control": lines,
 	}, nil
 }
@@ -257,11 +264,11 @@ func controlClock(e *Emulator, c *controlCall) (any, error) {
 	} else {
 		e.SetTime(in.Now)
 	}
-	return e.desk.clock.state(), nil
+	return e.desk.Clock.State(), nil
 }
 
 func controlAddFault(e *Emulator, c *controlCall) (any, error) {
-	var f Fault
+	var f fault.Fault
 	if err := c.read(&f); err != nil {
 		return nil, err
 	}
@@ -294,7 +301,7 @@ func controlImport(e *Emulator, c *controlCall) (any, error) {
 func controlRequests(e *Emulator, c *controlCall) (any, error) {
 	list := e.Requests()
 	if operation := c.query["operation"]; operation != nil {
-		list = slices.DeleteFunc(list, func(r LoggedRequest) bool { return !slices.Contains(operation, r.Operation) })
+		list = slices.DeleteFunc(list, func(r desk.LoggedRequest) bool { return !slices.Contains(operation, r.Operation) })
 	}
 	if last := c.query["last"]; last != nil {
 		n, err := strconv.Atoi(last[0])
@@ -314,8 +321,8 @@ type accountInfo struct {
 	Revoked      bool     `json:"revoked"`
 }
 
-func (e *Emulator) info(a *account) accountInfo {
-	i := accountInfo{Credentials: e.credentials(a), StoreName: a.StoreName, Revoked: e.desk.auth.isRevoked(a.authAccount)}
+func (e *Emulator) info(a *desk.Seller) accountInfo {
+	i := accountInfo{Credentials: e.credentials(a), StoreName: a.StoreName, Revoked: e.desk.Auth.IsRevoked(a.Account)}
 	for _, m := range a.Marketplaces {
 		i.Marketplaces = append(i.Marketplaces, m.ID)
 	}
@@ -324,7 +331,7 @@ func (e *Emulator) info(a *account) accountInfo {
 
 func controlAccounts(e *Emulator, _ *controlCall) (any, error) {
 	list := []accountInfo{}
-	for _, a := range e.desk.allSellers() {
+	for _, a := range e.desk.AllSellers() {
 		list = append(list, e.info(a))
 	}
 	return object{"accounts": list}, nil
@@ -346,7 +353,7 @@ func controlAddAccounts(e *Emulator, c *controlCall) (any, error) {
 	}
 	list := []accountInfo{}
 	for range in.Count {
-		a, err := e.desk.addSeller(in.Region, in.Marketplaces, e.Now())
+		a, err := e.desk.AddSeller(in.Region, in.Marketplaces, e.Now())
 		if err != nil {
 			return nil, err // about region and marketplaces: the first one fails or none
 		}
@@ -357,11 +364,11 @@ func controlAddAccounts(e *Emulator, c *controlCall) (any, error) {
 
 // bySellerID returns the refresh token of a seller.
 func (e *Emulator) bySellerID(id string) (refreshToken string, err error) {
-	a := e.desk.auth.bySellerID(id)
+	a := e.desk.Auth.BySellerID(id)
 	if a == nil {
 		return "", errNoSuch
 	}
-	return a.refreshToken, nil
+	return a.RefreshToken, nil
 }
 
 func controlRevoke(e *Emulator, c *controlCall) (any, error) {
@@ -390,7 +397,7 @@ func controlCode(e *Emulator, c *controlCall) (any, error) {
 	if code == "" {
 		return nil, errors.New("the seller has taken the authorization back")
 	}
-	return object{"spapi_oauth_code": code, "expires_in": int(authorizationCodeLifetime.Seconds())}, nil
+	return object{"spapi_oauth_code": code, "expires_in": int(auth.AuthorizationCodeLifetime.Seconds())}, nil
 }
 
 // controlAuthorize takes a seller through a consent page, or "Authorize Now" of the Appstore.
@@ -422,26 +429,26 @@ func controlMessages(e *Emulator, c *controlCall) (any, error) {
 	if _, err := e.bySellerID(c.id); err != nil {
 		return nil, err
 	}
-	return object{"messages": append([]BuyerMessage{}, e.Messages(c.id)...)}, nil
+	return object{"messages": append([]contacts.Message{}, e.Messages(c.id)...)}, nil
 }
 
 func controlApplication(e *Emulator, _ *controlCall) (any, error) {
-	app, registered := e.desk.auth.application(), e.desk.auth.registration()
+	app, registered := e.desk.Auth.Application(), e.desk.Auth.Registration()
 	return object{
-		"application_id": app.id, "client_id": app.clientID, "client_secret": app.secret, "roles": app.roles,
-		"role_arn": app.roleARN(), "secret_expired": !app.secretExpiry.IsZero() && !e.Now().Before(app.secretExpiry),
-		"status": registered.status, "redirect_uris": append([]string{}, registered.redirects...), "login_uri": registered.login,
-		"credential_queue": e.desk.outbox.credentialQueue(),
+		"application_id": app.ID, "client_id": app.ClientID, "client_secret": app.Secret, "roles": app.Roles,
+		"role_arn": app.RoleARN(), "secret_expired": !app.SecretExpiry.IsZero() && !e.Now().Before(app.SecretExpiry),
+		"status": registered.Status, "redirect_uris": append([]string{}, registered.Redirects...), "login_uri": registered.Login,
+		"credential_queue": e.desk.Outbox.CredentialQueue(),
 	}, nil
 }
 
 func controlSetApplication(e *Emulator, c *controlCall) (any, error) {
 	var roles []string
 	in := struct {
-		Roles  *[]string         `json:"roles"`
-		Status ApplicationStatus `json:"status"`
-		URIs   *[]string         `json:"redirect_uris"`
-		Queue  *string           `json:"credential_queue"`
+		Roles  *[]string              `json:"roles"`
+		Status auth.ApplicationStatus `json:"status"`
+		URIs   *[]string              `json:"redirect_uris"`
+		Queue  *string                `json:"credential_queue"`
 	}{Roles: &roles} // tells null, for all roles, from nothing said
 	if err := c.read(&in); err != nil {
 		return nil, err
@@ -449,11 +456,11 @@ func controlSetApplication(e *Emulator, c *controlCall) (any, error) {
 	if in.Roles != nil && roles == nil && in.Status == "" && in.URIs == nil && in.Queue == nil {
 		return nil, errors.New("want some of roles, status, redirect_uris, credential_queue")
 	}
-	wanted := consentOptions{status: in.Status}
+	wanted := auth.Registration{Status: in.Status}
 	if in.URIs != nil {
-		wanted.redirects = *in.URIs
+		wanted.Redirects = *in.URIs
 	}
-	if err := wanted.check(); err != nil {
+	if err := wanted.Check(); err != nil {
 		return nil, err
 	}
 	switch {

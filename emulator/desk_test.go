@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/flow/datakiosk"
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/jobs"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
@@ -19,57 +21,57 @@ func deskRequests(t testing.TB, e *Emulator, add func(id, target, body string)) 
 	t.Helper()
 	const store = "ATVPDKIKX0DER"
 	const query = `{analytics_salesAndTraffic_2024_04_24{salesAndTrafficByDate(aggregateBy:DAY,endDate:"2026-02-20",marketplaceIds:["ATVPDKIKX0DER"],startDate:"2026-02-01"){startDate sales{unitsOrdered}}}}`
-	k, now := queues.of(e.desk.sellers[0]), e.Now()
-	field := func() *kioskQuery {
-		schema, f, problem := parseKioskQuery(query)
+	k, now := jobs.Queues.Of(e.desk.Sellers[0]), e.Now()
+	field := func() *jobs.Query {
+		schema, f, problem := jobs.ParseKioskQuery(query)
 		if problem != "" {
 			t.Fatal(problem)
 		}
-		q := &kioskQuery{job: k.newJob("query", now), text: query, field: f, schema: schema}
-		q.id = "q" + string(rune('0'+len(k.queries)))
-		k.queries = append(k.queries, q)
+		q := &jobs.Query{Job: k.NewJob("query", now), Text: query, Field: f, Schema: schema}
+		q.ID = "q" + string(rune('0'+len(k.Queries)))
+		k.Queries = append(k.Queries, q)
 		return q
 	}
-	kind := reportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"]
-	k.openSettlements()
-	finished := k.addReport(kind, []string{store}, nil, now.Add(-60*world.Day), now, now)
-	k.finishReport(finished, now)
-	waiting := k.addReport(kind, []string{store}, nil, now.Add(-60*world.Day), now, now)
-	input := k.addDocument("feed", &document{contentType: "application/json", created: now, expires: now.Add(world.Day), uploaded: true, data: []byte("{}"), size: 2})
-	f := &feed{job: k.newJob("feed", now), kind: feedTypes()["JSON_LISTINGS_FEED"], marketplaces: []string{store}, input: input}
-	f.id = "f1"
-	k.finishFeed(f, now)
-	g := &feed{job: k.newJob("feed", now), kind: f.kind, marketplaces: []string{store}, input: input}
-	g.id = "f2"
-	k.feeds = append(k.feeds, f, g)
+	kind := jobs.ReportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"]
+	k.OpenSettlements()
+	finished := k.AddReport(kind, []string{store}, nil, now.Add(-60*world.Day), now, now)
+	k.FinishReport(finished, now)
+	waiting := k.AddReport(kind, []string{store}, nil, now.Add(-60*world.Day), now, now)
+	input := k.AddDocument("feed", &jobs.Document{ContentType: "application/json", Created: now, Expires: now.Add(world.Day), Uploaded: true, Data: []byte("{}"), Size: 2})
+	f := &jobs.Feed{Job: k.NewJob("feed", now), Kind: jobs.FeedTypes()["JSON_LISTINGS_FEED"], Marketplaces: []string{store}, Input: input}
+	f.ID = "f1"
+	k.FinishFeed(f, now)
+	g := &jobs.Feed{Job: k.NewJob("feed", now), Kind: f.Kind, Marketplaces: []string{store}, Input: input}
+	g.ID = "f2"
+	k.Feeds = append(k.Feeds, f, g)
 	done, running := field(), field()
-	k.finishQuery(done, now)
-	s := &schedule{id: "s1", kind: kind, marketplaces: []string{store}, period: "P1D", next: now.Add(world.Day)}
-	s2 := &schedule{id: "s2", kind: kind, marketplaces: []string{store}, period: "P1D", next: now.Add(world.Day)}
-	k.schedules = append(k.schedules, s, s2)
+	k.FinishQuery(done, now)
+	s := &jobs.Schedule{ID: "s1", Kind: kind, Marketplaces: []string{store}, Period: "P1D", Next: now.Add(world.Day)}
+	s2 := &jobs.Schedule{ID: "s2", Kind: kind, Marketplaces: []string{store}, Period: "P1D", Next: now.Add(world.Day)}
+	k.Schedules = append(k.Schedules, s, s2)
 
-	add("reports20210630.createReport", "/reports/2021-06-30/reports", `{"reportType":"`+kind.name+`","marketplaceIds":["`+store+`"]}`)
-	add("reports20210630.getReport", "/reports/2021-06-30/reports/"+finished.id, "")
-	add("reports20210630.getReport", "/reports/2021-06-30/reports/"+waiting.id, "")
+	add("reports20210630.createReport", "/reports/2021-06-30/reports", `{"reportType":"`+kind.Name+`","marketplaceIds":["`+store+`"]}`)
+	add("reports20210630.getReport", "/reports/2021-06-30/reports/"+finished.ID, "")
+	add("reports20210630.getReport", "/reports/2021-06-30/reports/"+waiting.ID, "")
 	add("reports20210630.getReports", "/reports/2021-06-30/reports?pageSize=2&reportTypes=GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", "")
-	add("reports20210630.getReportDocument", "/reports/2021-06-30/documents/"+finished.document.id, "")
-	add("reports20210630.cancelReport", "/reports/2021-06-30/reports/"+waiting.id, "")
+	add("reports20210630.getReportDocument", "/reports/2021-06-30/documents/"+finished.Document.ID, "")
+	add("reports20210630.cancelReport", "/reports/2021-06-30/reports/"+waiting.ID, "")
 	add("reports20210630.createReportSchedule", "/reports/2021-06-30/schedules", `{"reportType":"GET_SALES_AND_TRAFFIC_REPORT","marketplaceIds":["`+store+`"],"period":"P1D"}`)
 	add("reports20210630.getReportSchedule", "/reports/2021-06-30/schedules/s1", "")
-	add("reports20210630.getReportSchedules", "/reports/2021-06-30/schedules?reportTypes="+kind.name, "")
+	add("reports20210630.getReportSchedules", "/reports/2021-06-30/schedules?reportTypes="+kind.Name, "")
 	add("reports20210630.cancelReportSchedule", "/reports/2021-06-30/schedules/s2", "")
 	add("feeds20210630.createFeedDocument", "/feeds/2021-06-30/documents", `{"contentType":"text/xml; charset=UTF-8"}`)
-	add("feeds20210630.createFeed", "/feeds/2021-06-30/feeds", `{"feedType":"JSON_LISTINGS_FEED","marketplaceIds":["`+store+`"],"inputFeedDocumentId":"`+input.id+`"}`)
+	add("feeds20210630.createFeed", "/feeds/2021-06-30/feeds", `{"feedType":"JSON_LISTINGS_FEED","marketplaceIds":["`+store+`"],"inputFeedDocumentId":"`+input.ID+`"}`)
 	add("feeds20210630.getFeed", "/feeds/2021-06-30/feeds/f1", "")
 	add("feeds20210630.getFeeds", "/feeds/2021-06-30/feeds?feedTypes=JSON_LISTINGS_FEED&pageSize=1", "")
 	add("feeds20210630.cancelFeed", "/feeds/2021-06-30/feeds/f2", "")
-	add("feeds20210630.getFeedDocument", "/feeds/2021-06-30/documents/"+f.result.id, "")
+	add("feeds20210630.getFeedDocument", "/feeds/2021-06-30/documents/"+f.Result.ID, "")
 	body, _ := json.Marshal(object{"query": query})
 	add("datakiosk20231115.createQuery", "/dataKiosk/2023-11-15/queries", string(body))
-	add("datakiosk20231115.getQuery", "/dataKiosk/2023-11-15/queries/"+done.id, "")
+	add("datakiosk20231115.getQuery", "/dataKiosk/2023-11-15/queries/"+done.ID, "")
 	add("datakiosk20231115.getQueries", "/dataKiosk/2023-11-15/queries?pageSize=1", "")
-	add("datakiosk20231115.cancelQuery", "/dataKiosk/2023-11-15/queries/"+running.id, "")
-	add("datakiosk20231115.getDocument", "/dataKiosk/2023-11-15/documents/"+done.data.id, "")
+	add("datakiosk20231115.cancelQuery", "/dataKiosk/2023-11-15/queries/"+running.ID, "")
+	add("datakiosk20231115.getDocument", "/dataKiosk/2023-11-15/documents/"+done.Data.ID, "")
 }
 
 // TestEveryReportTypeIsWritten writes each type that the table has: of most there is something to tell.
@@ -78,12 +80,12 @@ func TestEveryReportTypeIsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, now := queues.of(e.desk.sellers[0]), e.Now()
+	k, now := jobs.Queues.Of(e.desk.Sellers[0]), e.Now()
 	written, empty := 0, []string{}
-	for name := range format.SortedKeys(reportTypes()) {
-		kind := reportTypes()[name]
-		r := &report{job: job{id: "1", created: now}, kind: kind, marketplaces: []string{"ATVPDKIKX0DER"}, from: now.Add(-60 * world.Day), to: now.Add(-time.Second), options: map[string]string{}}
-		d, problem := k.writeReport(r, now)
+	for name := range format.SortedKeys(jobs.ReportTypes()) {
+		kind := jobs.ReportTypes()[name]
+		r := &jobs.Report{Job: jobs.Job{ID: "1", Created: now}, Kind: kind, Marketplaces: []string{"ATVPDKIKX0DER"}, From: now.Add(-60 * world.Day), To: now.Add(-time.Second), Options: map[string]string{}}
+		d, problem := k.WriteReport(r, now)
 		switch {
 		case problem != nil:
 			t.Errorf("%s: %s", name, problem)
@@ -91,14 +93,14 @@ func TestEveryReportTypeIsWritten(t *testing.T) {
 			empty = append(empty, name)
 		default:
 			written++
-			if first, again := readAll(d.open()), readAll(d.open()); len(first) == 0 || string(first) != string(again) {
+			if first, again := jobs.ReadAll(d.Open()), jobs.ReadAll(d.Open()); len(first) == 0 || string(first) != string(again) {
 				t.Errorf("%s: %d bytes, then %d, or others", name, len(first), len(again))
 			}
 		}
 	}
 	t.Logf("%d types written; nothing to tell for %d: %v", written, len(empty), empty)
 	if written < 120 {
-		t.Errorf("%d types written, want at least 120 of %d", written, len(reportTypes()))
+		t.Errorf("%d types written, want at least 120 of %d", written, len(jobs.ReportTypes()))
 	}
 }
 
@@ -109,25 +111,25 @@ func FuzzFeeds(f *testing.F) {
 		f.Fatal(err)
 	}
 	var names []string
-	for name := range format.SortedKeys(feedTypes()) {
+	for name := range format.SortedKeys(jobs.FeedTypes()) {
 		names = append(names, name)
 	}
-	sku := e.desk.sellers[0].world().Products[0].SKU
+	sku := e.desk.Sellers[0].World().Products[0].SKU
 	for i, content := range []string{
-		`{"header":{"sellerId":"` + e.desk.sellers[0].ID + `","version":"2.0"},"messages":[{"messageId":1,"sku":"` + sku + `","operationType":"PATCH","productType":"X","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"quantity":3}]}]}]}`,
+		`{"header":{"sellerId":"` + e.desk.Sellers[0].ID + `","version":"2.0"},"messages":[{"messageId":1,"sku":"` + sku + `","operationType":"PATCH","productType":"X","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"quantity":3}]}]}]}`,
 		"sku\tprice\tquantity\n" + sku + "\t1.5\t3\n", `<AmazonEnvelope><Header><MerchantIdentifier>x</MerchantIdentifier></Header><Message><MessageID>1</MessageID><Inventory><SKU>x</SKU><Quantity>4</Quantity></Inventory></Message></AmazonEnvelope>`,
 		"%PDF-1.4", "", "\xff\xfe", "order-id\n1\n",
 	} {
 		f.Add(uint8(i), []byte(content))
 	}
 	f.Fuzz(func(t *testing.T, n uint8, content []byte) {
-		k := queues.of(e.desk.sellers[0])
-		kind := feedTypes()[names[int(n)%len(names)]]
-		fd := &feed{kind: kind, marketplaces: []string{"ATVPDKIKX0DER"}, input: &document{data: content, uploaded: true}}
-		fd.id = "1"
-		k.finishFeed(fd, e.Now())
-		if fd.result == nil || fd.outcome == "" {
-			t.Errorf("%s: outcome %q, result %v", kind.name, fd.outcome, fd.result)
+		k := jobs.Queues.Of(e.desk.Sellers[0])
+		kind := jobs.FeedTypes()[names[int(n)%len(names)]]
+		fd := &jobs.Feed{Kind: kind, Marketplaces: []string{"ATVPDKIKX0DER"}, Input: &jobs.Document{Data: content, Uploaded: true}}
+		fd.ID = "1"
+		k.FinishFeed(fd, e.Now())
+		if fd.Result == nil || fd.Outcome == "" {
+			t.Errorf("%s: outcome %q, result %v", kind.Name, fd.Outcome, fd.Result)
 		}
 	})
 }
@@ -143,18 +145,18 @@ func FuzzKioskQueries(f *testing.F) {
 	f.Add(`{analytics_economics_2024_03_15{economicsSimulation(actionTypes:[AWD],startDate:"2026-03-01",endDate:"2026-03-10",marketplaceId:"ATVPDKIKX0DER",products:[{identifier:{type:MSKU,value:"x"}}]){msku}}}`)
 	f.Add("\"\"\"{")
 	f.Fuzz(func(t *testing.T, text string) {
-		if len(minimize(text)) > len(text) {
+		if len(datakiosk.Minimize(text)) > len(text) {
 			t.Errorf("minimize made %q longer", text)
 		}
-		schema, field, problem := parseKioskQuery(text)
+		schema, field, problem := jobs.ParseKioskQuery(text)
 		if problem != "" {
 			return
 		}
-		k := queues.of(e.desk.sellers[0])
-		q := &kioskQuery{job: job{created: e.Now()}, text: text, field: field, schema: schema}
-		k.finishQuery(q, e.Now())
-		if q.data != nil {
-			for _, line := range splitLines(readAll(q.data.open())) {
+		k := jobs.Queues.Of(e.desk.Sellers[0])
+		q := &jobs.Query{Job: jobs.Job{Created: e.Now()}, Text: text, Field: field, Schema: schema}
+		k.FinishQuery(q, e.Now())
+		if q.Data != nil {
+			for _, line := range splitLines(jobs.ReadAll(q.Data.Open())) {
 				if !json.Valid(line) {
 					t.Errorf("%q: a line is no JSON: %s", text, line)
 				}
@@ -183,12 +185,12 @@ func TestBigReportsNeedLittleMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, now := queues.of(e.desk.sellers[0]), e.Now()
-	r := &report{job: job{id: "1", created: now}, kind: reportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"], from: now.AddDate(-9, 0, 0), to: now}
-	for _, m := range e.desk.sellers[0].Marketplaces {
-		r.marketplaces = append(r.marketplaces, m.ID)
+	k, now := jobs.Queues.Of(e.desk.Sellers[0]), e.Now()
+	r := &jobs.Report{Job: jobs.Job{ID: "1", Created: now}, Kind: jobs.ReportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"], From: now.AddDate(-9, 0, 0), To: now}
+	for _, m := range e.desk.Sellers[0].Marketplaces {
+		r.Marketplaces = append(r.Marketplaces, m.ID)
 	}
-	d, _ := k.writeReport(r, now)
+	d, _ := k.WriteReport(r, now)
 	heap := func() uint64 {
 		runtime.GC()
 		var m runtime.MemStats
@@ -196,7 +198,7 @@ func TestBigReportsNeedLittleMemory(t *testing.T) {
 		return m.HeapAlloc
 	}
 	before, most, n := heap(), uint64(0), 0
-	next := d.open()
+	next := d.Open()
 	for piece := next(); piece != nil; piece = next() {
 		if n += len(piece); n%(1<<20) < len(piece) {
 			most = max(most, heap())
@@ -212,7 +214,7 @@ func TestBigReportsNeedLittleMemory(t *testing.T) {
 // TestDocumentStaysAsSent: a document of more than 8 MB whose content would come out otherwise the second time.
 func TestDocumentStaysAsSent(t *testing.T) {
 	made := 0
-	d := &document{id: "d", size: -1, open: func() source {
+	d := &jobs.Document{ID: "d", Size: -1, Open: func() jobs.Source {
 		made++
 		r := rand.NewChaCha8([32]byte{byte(made)})
 		left := 9<<20 + made // also of another length
@@ -226,14 +228,14 @@ func TestDocumentStaysAsSent(t *testing.T) {
 			return piece
 		}
 	}}
-	size, etag := d.measure()
+	size, etag := d.Measure()
 	for range 2 {
-		b, err := io.ReadAll(d.body())
+		b, err := io.ReadAll(d.Body())
 		if sum := md5.Sum(b); err != nil || int64(len(b)) != size || size < 8<<20 || etag != `"`+hex.EncodeToString(sum[:])+`"` {
 			t.Errorf("%d bytes of %d, error %v", len(b), size, err)
 		}
 	}
-	if sent := d.changed(); len(sent) < 9<<20 {
+	if sent := d.Changed(); len(sent) < 9<<20 {
 		t.Errorf("an export would keep %d bytes", len(sent))
 	}
 }
@@ -244,18 +246,18 @@ func TestExportKeepsWhatWasSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := e.desk.sellers[0]
-	k, now := queues.of(a), e.Now()
-	r := &report{job: job{id: "1", created: now}, kind: reportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"], from: now.AddDate(-1, 0, 0), to: now, marketplaces: []string{"ATVPDKIKX0DER"}}
-	k.made = 1
-	k.reports = append(k.reports, r)
-	k.finishReport(r, now)
-	_, etag := r.document.measure()
+	a := e.desk.Sellers[0]
+	k, now := jobs.Queues.Of(a), e.Now()
+	r := &jobs.Report{Job: jobs.Job{ID: "1", Created: now}, Kind: jobs.ReportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"], From: now.AddDate(-1, 0, 0), To: now, Marketplaces: []string{"ATVPDKIKX0DER"}}
+	k.Made = 1
+	k.Reports = append(k.Reports, r)
+	k.FinishReport(r, now)
+	_, etag := r.Document.Measure()
 	unchanged, err := e.Export()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := a.world()
+	w := a.World()
 	w.Lock()
 	for _, o := range w.Orders {
 		o.SellerOrderID = "changed"
@@ -276,7 +278,7 @@ func TestExportKeepsWhatWasSent(t *testing.T) {
 		if err := other.Import(s); err != nil {
 			t.Fatal(err)
 		}
-		if _, got := queues.of(other.desk.sellers[0]).document(r.document.id, now).measure(); got != etag {
+		if _, got := jobs.Queues.Of(other.desk.Sellers[0]).Document(r.Document.ID, now).Measure(); got != etag {
 			t.Errorf("%s: ETag %s after the import, want %s", name, got, etag)
 		}
 	}

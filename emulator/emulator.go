@@ -47,6 +47,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/clock"
+	"github.com/openspapi/spapi/emulator/internal/contacts"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/fault"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -61,14 +67,14 @@ func (realClock) Now() time.Time { return time.Now() }
 // Emulator is one emulated Selling Partner API with one registered application and any number of sellers. It is safe for
 // concurrent use and starts no goroutines.
 type Emulator struct {
-	desk    *frontDesk
+	desk    *desk.Desk
 	control Control
 }
 
 // New builds an emulator with one seller, whose credentials [Emulator.Credentials] returns. The error is about options: a
 // models folder that can't be read, a limit pattern that matches no operation, sizes below zero.
 func New(opts ...Option) (*Emulator, error) {
-	o := options{deskOptions: deskOptions{
+	o := options{Options: desk.Options{
 		Time: realClock{}, Speed: 1, Region: marketplace.NorthAmerica, Sizes: world.Sizes{Orders: 300, Products: 60, Days: 60}, OrderItems: orderItemsPerPage,
 	}}
 	for _, opt := range opts {
@@ -77,7 +83,7 @@ func New(opts ...Option) (*Emulator, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	d, err := newFrontDesk(o.deskOptions, flows)
+	d, err := desk.New(o.Options, flows)
 	if err != nil {
 		return nil, err
 	}
@@ -98,37 +104,37 @@ func (o *options) check() error {
 	if !o.Region.Valid() {
 		return fmt.Errorf("emulator: unknown region %q: want na, eu or fe", o.Region)
 	}
-	if o.Fixed.IsZero() && !validSpeed(o.Speed) {
+	if o.Fixed.IsZero() && !clock.ValidSpeed(o.Speed) {
 		return fmt.Errorf("emulator: clock of speed %v: want 0.001 to 1000000", o.Speed)
 	}
 	if o.OrderItems < 1 {
 		return fmt.Errorf("emulator: %d order items per page: want at least 1", o.OrderItems)
 	}
-	return o.Consent.check()
+	return o.Consent.Check()
 }
 
 // Now is the emulator's time.
-func (e *Emulator) Now() time.Time { return e.desk.clock.Now() }
+func (e *Emulator) Now() time.Time { return e.desk.Clock.Now() }
 
 // Advance moves the emulator's clock on by d, whatever clock it has. Orders are shipped, tokens expire and limits refill as if d
 // had passed.
-func (e *Emulator) Advance(d time.Duration) { e.desk.clock.advance(d) }
+func (e *Emulator) Advance(d time.Duration) { e.desk.Clock.Advance(d) }
 
 // SetTime sets the emulator's clock to t, from where it goes on at its speed. Going back is possible, but what is written down of
 // later times stays.
-func (e *Emulator) SetTime(t time.Time) { e.desk.clock.set(t) }
+func (e *Emulator) SetTime(t time.Time) { e.desk.Clock.Set(t) }
 
 // Operations returns the ID of every operation that is served, in ascending order: those of the catalogue, and the removed ones of
 // catalog v0.
-func (e *Emulator) Operations() []string { return e.desk.routes.ids() }
+func (e *Emulator) Operations() []string { return e.desk.Routes.IDs() }
 
 // ServeHTTP implements [http.Handler].
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isControlPath(r.URL.Path) {
-		send(w, e.controlExchange(r), e.answerControl(r, r.RemoteAddr))
+		answer.Send(w, e.controlExchange(r), e.answerControl(r, r.RemoteAddr))
 		return
 	}
-	e.desk.serveHTTP(w, r)
+	e.desk.ServeHTTP(w, r)
 }
 
 // RoundTrip implements [http.RoundTripper]. It answers for any host: Login with Amazon at api.amazon.com, the Security Token
@@ -145,13 +151,13 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errors.New("emulator: request without a host")
 	}
 	if isControlPath(r.URL.Path) {
-		rec := &recorder{header: http.Header{}}
-		send(rec, e.controlExchange(r), e.answerControl(r, ""))
-		resp := newResponse(r, rec)
-		resp.Body = io.NopCloser(&rec.body)
+		rec := exchange.NewRecorder()
+		answer.Send(rec, e.controlExchange(r), e.answerControl(r, ""))
+		resp := exchange.NewResponse(r, rec)
+		resp.Body = io.NopCloser(&rec.Body)
 		return resp, nil
 	}
-	return e.desk.roundTrip(r)
+	return e.desk.RoundTrip(r)
 }
 
 // Serve answers requests on l until ctx is done, then waits up to a second for those under way. It returns nil after ctx is done.
@@ -174,31 +180,31 @@ func (e *Emulator) Serve(ctx context.Context, l net.Listener) error {
 }
 
 // AddFault adds a rule after those that are there and returns its ID.
-func (e *Emulator) AddFault(f Fault) (string, error) { return e.desk.faults.add(f) }
+func (e *Emulator) AddFault(f fault.Fault) (string, error) { return e.desk.Faults.Add(f) }
 
 // Faults returns the rules in force, in their order.
-func (e *Emulator) Faults() []Fault { return e.desk.faults.all() }
+func (e *Emulator) Faults() []fault.Fault { return e.desk.Faults.All() }
 
 // RemoveFault takes a rule away and tells whether it was there.
-func (e *Emulator) RemoveFault(id string) bool { return e.desk.faults.remove(id) }
+func (e *Emulator) RemoveFault(id string) bool { return e.desk.Faults.Remove(id) }
 
 // ClearFaults takes all rules away.
-func (e *Emulator) ClearFaults() { e.desk.faults.clear() }
+func (e *Emulator) ClearFaults() { e.desk.Faults.Clear() }
 
 // Requests returns the last 1,000 requests, oldest first.
-func (e *Emulator) Requests() []LoggedRequest { return e.desk.requests() }
+func (e *Emulator) Requests() []desk.LoggedRequest { return e.desk.Requests() }
 
 // Deliveries returns the last 1,000 messages that were put into queues, oldest first.
-func (e *Emulator) Deliveries() []Delivery {
-	e.desk.deliver()
-	return e.desk.outbox.deliveries()
+func (e *Emulator) Deliveries() []desk.Delivery {
+	e.desk.Deliver()
+	return e.desk.Outbox.Deliveries()
 }
 
 // Messages returns what a seller has sent to buyers by the messaging and solicitations APIs, oldest first; nil for an unknown seller.
-func (e *Emulator) Messages(sellerID string) []BuyerMessage {
-	a := e.desk.auth.bySellerID(sellerID)
+func (e *Emulator) Messages(sellerID string) []contacts.Message {
+	a := e.desk.Auth.BySellerID(sellerID)
 	if a == nil {
 		return nil
 	}
-	return messagesOf(e.desk.seller(a.Number))
+	return contacts.MessagesOf(e.desk.Seller(a.Number))
 }

@@ -8,6 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/flow/orders"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/internal/catalog"
 )
@@ -44,12 +48,12 @@ func TestJSONIsThatOfTheLibrary(t *testing.T) {
 		object{"b": 1, "a": []any{object{"z": nil, "\"": "x"}, []string{"y"}, 1, "é"}, "": map[string]any{"k": []object{{"m": map[string]string{"b": "1", "a": "2"}}}}, "\xff": 1, "\u2028": 2, "ab": 1, "a b": 2},
 		many,
 	} {
-		r := reply{body: v}
+		r := answer.Reply{Body: v}
 		if v == nil {
-			r.body = []any{nil}
+			r.Body = []any{nil}
 		}
-		got, _ := r.encode()
-		if want := byLibrary(t, r.body); string(got) != want {
+		got, _ := r.Encode()
+		if want := byLibrary(t, r.Body); string(got) != want {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
 	}
@@ -64,8 +68,8 @@ func TestRecordsAreLikeObjects(t *testing.T) {
 		{format.Record{{"a", nil}}, object{}},
 		{format.Record{{"a", nil}, {"b", "<"}, {"c", format.Record{{"d", 1}}}, {"e", nil}, {"f", []format.Record{{{"g", "é\""}}, {}}}}, object{"b": "<", "c": object{"d": 1}, "f": []object{{"g": "é\""}, {}}}},
 	} {
-		r := reply{body: c.record}
-		got, _ := r.encode()
+		r := answer.Reply{Body: c.record}
+		got, _ := r.Encode()
 		if want := byLibrary(t, c.object); string(got) != want {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
@@ -101,20 +105,20 @@ func TestOrderRecordsAreInOrder(t *testing.T) {
 	if !found {
 		t.Fatal("no getOrder")
 	}
-	w := e.desk.sellers[0].world()
+	w := e.desk.Sellers[0].World()
 	for _, o := range w.Orders {
-		g := &grant{kind: restrictedGrant, resources: []restrictedResource{{method: op.Method, path: op.Path, elements: []string{"buyerInfo", "shippingAddress", "buyerTaxInformation"}}}}
-		c := &call{desk: e.desk, op: op, account: e.desk.sellers[0], grant: g, now: e.Now(), path: map[string]string{"orderId": o.ID}}
-		check(orderObjectV0(c, o, c.now))
+		g := &auth.Grant{Kind: auth.RestrictedGrant, Resources: []auth.Resource{{Method: op.Method, Path: op.Path, Elements: []string{"buyerInfo", "shippingAddress", "buyerTaxInformation"}}}}
+		c := &desk.Call{Desk: e.desk, Op: op, Seller: e.desk.Sellers[0], Grant: g, Now: e.Now(), Path: map[string]string{"orderId": o.ID}}
+		check(orders.OrderObjectV0(c, o, c.Now))
 	}
 }
 
 func FuzzJSONString(f *testing.F) {
 	f.Add("Möller\u2028\"")
 	f.Fuzz(func(t *testing.T, s string) {
-		r := reply{body: object{s: s}}
-		got, _ := r.encode()
-		if want := byLibrary(t, r.body); string(got) != want {
+		r := answer.Reply{Body: object{s: s}}
+		got, _ := r.Encode()
+		if want := byLibrary(t, r.Body); string(got) != want {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
 	})
@@ -125,17 +129,17 @@ func BenchmarkJSON(b *testing.B) {
 	for range 20 {
 		list = append(list, object{"AmazonOrderId": "111-1234567-1234567", "OrderStatus": "Shipped", "IsPrime": true, "NumberOfItemsShipped": 3, "OrderTotal": object{"CurrencyCode": "USD", "Amount": "12.50"}, "PaymentMethodDetails": []string{"Standard"}})
 	}
-	r := reply{body: object{"payload": object{"Orders": list}}}
+	r := answer.Reply{Body: object{"payload": object{"Orders": list}}}
 	b.Run("writer", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			r.encode()
+			r.Encode()
 		}
 	})
 	b.Run("floor: encoding/json", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			byLibrary(b, r.body)
+			byLibrary(b, r.Body)
 		}
 	})
 }

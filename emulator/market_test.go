@@ -13,6 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/contacts"
+	"github.com/openspapi/spapi/emulator/internal/flow/messaging"
+	"github.com/openspapi/spapi/emulator/internal/flow/notifications"
+	"github.com/openspapi/spapi/emulator/internal/flow/solicitations"
+	"github.com/openspapi/spapi/emulator/internal/jobs"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/internal/catalog"
 )
@@ -35,8 +40,8 @@ func newShop(t testing.TB, opts ...Option) *shop {
 		t.Fatal(err)
 	}
 	s := &shop{Emulator: e, t: t}
-	s.w = e.desk.sellers[0].world()
-	s.host = e.desk.sellers[0].Region.Endpoint()
+	s.w = e.desk.Sellers[0].World()
+	s.host = e.desk.Sellers[0].Region.Endpoint()
 	s.refresh()
 	return s
 }
@@ -57,20 +62,20 @@ func (s *shop) grantless(scope string) string {
 	return s.lwa(url.Values{"grant_type": {"client_credentials"}, "scope": {scope}, "client_id": {cred.ClientID}, "client_secret": {cred.ClientSecret}}).text("access_token")
 }
 
-func (s *shop) lwa(form url.Values) answer {
+func (s *shop) lwa(form url.Values) response {
 	s.t.Helper()
 	return s.send("POST", "https://api.amazon.com/auth/o2/token", "", form.Encode())
 }
 
 // answer is a response that has been read.
-type answer struct {
+type response struct {
 	status int
 	header http.Header
 	body   string
 	json   any
 }
 
-func (a answer) path(steps ...any) any {
+func (a response) path(steps ...any) any {
 	v := a.json
 	for _, step := range steps {
 		switch step := step.(type) {
@@ -88,7 +93,7 @@ func (a answer) path(steps ...any) any {
 	return v
 }
 
-func (a answer) text(steps ...any) string {
+func (a response) text(steps ...any) string {
 	switch v := a.path(steps...).(type) {
 	case string:
 		return v
@@ -100,12 +105,12 @@ func (a answer) text(steps ...any) string {
 	return ""
 }
 
-func (a answer) list(steps ...any) []any {
+func (a response) list(steps ...any) []any {
 	l, _ := a.path(steps...).([]any)
 	return l
 }
 
-func (s *shop) send(method, target, token, body string) answer {
+func (s *shop) send(method, target, token, body string) response {
 	s.t.Helper()
 	r, err := http.NewRequest(method, target, strings.NewReader(body))
 	if err != nil {
@@ -126,25 +131,25 @@ func (s *shop) send(method, target, token, body string) answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	a := answer{status: resp.StatusCode, header: resp.Header, body: string(b)}
+	a := response{status: resp.StatusCode, header: resp.Header, body: string(b)}
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.UseNumber()
 	_ = dec.Decode(&a.json)
 	return a
 }
 
-func (s *shop) get(path string) answer {
+func (s *shop) get(path string) response {
 	s.t.Helper()
 	return s.send("GET", s.host+path, s.token, "")
 }
 
-func (s *shop) post(path, body string) answer {
+func (s *shop) post(path, body string) response {
 	s.t.Helper()
 	return s.send("POST", s.host+path, s.token, body)
 }
 
 // want fails the test unless the status is the one given and the body has the part.
-func (s *shop) want(name string, a answer, status int, part string) {
+func (s *shop) want(name string, a response, status int, part string) {
 	s.t.Helper()
 	if a.status != status || !strings.Contains(a.body, part) {
 		s.t.Errorf("%s: %d %.600s, want %d with %s", name, a.status, a.body, status, part)
@@ -200,45 +205,45 @@ func addMarketRequests(e *Emulator, w *world.World, add func(id, target, body st
 		"warranty": `{"coverageStartDate":"2026-01-01T00:00:00Z","coverageEndDate":"2027-01-01T00:00:00Z"}`, "legalDisclosure": `{"attachments":[{"uploadDestinationId":"up-%s","fileName":"a.pdf"}]}`, "invoice": `{"attachments":[{"uploadDestinationId":"up-%s","fileName":"a.pdf"}]}`,
 		"confirmServiceDetails": `{"text":"When?"}`, "digitalAccessKey": `{"text":"ABC"}`,
 	}
-	a := e.desk.sellers[0]
-	contacted := contactStore.of(a)
+	a := e.desk.Sellers[0]
+	contacted := contacts.Books.Of(a)
 	for _, o := range w.Orders {
 		query := "?marketplaceIds=" + o.Marketplace.ID
 		add("messagingv1.getMessagingActionsForOrder", "/messaging/v1/orders/"+o.ID+query, "")
 		add("messagingv1.GetAttributes", "/messaging/v1/orders/"+o.ID+"/attributes"+query, "")
 		add("solicitationsv1.getSolicitationActionsForOrder", "/solicitations/v1/orders/"+o.ID+query, "")
-		for i, k := range messageKinds {
+		for i, k := range messaging.MessageKinds {
 			id := ""
-			for handlerID := range messagingFlow.handlers {
-				if op, _ := catalog.Lookup(handlerID); strings.HasSuffix(op.Path, "/messages/"+k.name) {
+			for handlerID := range messaging.Flow.Handlers {
+				if op, _ := catalog.Lookup(handlerID); strings.HasSuffix(op.Path, "/messages/"+k.Name) {
 					id = handlerID
 				}
 			}
-			if sent[k.name] || !k.available(o, o.Status(now), now.Sub(o.Purchased)) {
+			if sent[k.Name] || !k.Available(o, o.Status(now), now.Sub(o.Purchased)) {
 				continue
 			}
-			sent[k.name] = true
-			body := bodies[k.name]
+			sent[k.Name] = true
+			body := bodies[k.Name]
 			if strings.Contains(body, "%s") {
 				up := fmt.Sprint(o.ID, i)
-				d := queues.of(a).addDocument("upload", &document{created: now, expires: now.Add(time.Hour), uploaded: true})
-				contacted.uploads["up-"+up] = &upload{Resource: "messaging/v1/orders/" + o.ID + "/messages/" + k.name, Document: d.id, MD5: "d41d8cd98f00b204e9800998ecf8427e"}
+				d := jobs.Queues.Of(a).AddDocument("upload", &jobs.Document{Created: now, Expires: now.Add(time.Hour), Uploaded: true})
+				contacted.Uploads["up-"+up] = &contacts.Upload{Resource: "messaging/v1/orders/" + o.ID + "/messages/" + k.Name, Document: d.ID, MD5: "d41d8cd98f00b204e9800998ecf8427e"}
 				body = fmt.Sprintf(body, up)
 			}
-			add(id, "/messaging/v1/orders/"+o.ID+"/messages/"+k.name+query, body)
+			add(id, "/messaging/v1/orders/"+o.ID+"/messages/"+k.Name+query, body)
 		}
 		earliest, latest := o.DeliveryWindow()
-		if !solicited && o.Status(now) == world.Shipped && now.After(earliest.Add(solicitFrom)) && now.Before(latest.Add(solicitTo)) {
+		if !solicited && o.Status(now) == world.Shipped && now.After(earliest.Add(solicitations.SolicitFrom)) && now.Before(latest.Add(solicitations.SolicitTo)) {
 			solicited = true
 			add("solicitationsv1.createProductReviewAndSellerFeedbackSolicitation", "/solicitations/v1/orders/"+o.ID+"/solicitations/productReviewAndSellerFeedback"+query, "")
 		}
 	}
 	add("uploads20201101.createUploadDestinationForResource", "/uploads/2020-11-01/uploadDestinations/aplus/2020-11-01/contentDocuments?contentType=image/png&contentMD5=c72b9698fa1927e1dd12d3cf26ed84b2&marketplaceIds="+usStore, "")
-	e.desk.outbox.setCredentialQueue("arn:aws:sqs:us-east-1:1:q")
-	subs := subscriptionStore.at(e.desk)
-	subs.destinations, subs.list =
-		[]*destination{{ID: "d1", Name: "n", ARN: "arn:aws:sqs:us-east-1:1:a"}, {ID: "d2", Name: "n", ARN: "arn:aws:sqs:us-east-1:1:b"}, {ID: "d3", Name: "n", Region: "us-east-1", Account: "123456789012"}},
-		[]*subscription{{ID: "s1", Kind: "FEED_PROCESSING_FINISHED", Version: "2020-09-04", Destination: "d1"}, {ID: "s2", Kind: "REPORT_PROCESSING_FINISHED", Version: "2020-09-04", Destination: "d1"}}
+	e.desk.Outbox.SetCredentialQueue("arn:aws:sqs:us-east-1:1:q")
+	subs := notifications.SubscriptionStore.At(e.desk)
+	subs.Destinations, subs.List =
+		[]*notifications.Destination{{ID: "d1", Name: "n", ARN: "arn:aws:sqs:us-east-1:1:a"}, {ID: "d2", Name: "n", ARN: "arn:aws:sqs:us-east-1:1:b"}, {ID: "d3", Name: "n", Region: "us-east-1", Account: "123456789012"}},
+		[]*notifications.Subscription{{ID: "s1", Kind: "FEED_PROCESSING_FINISHED", Version: "2020-09-04", Destination: "d1"}, {ID: "s2", Kind: "REPORT_PROCESSING_FINISHED", Version: "2020-09-04", Destination: "d1"}}
 	add("notificationsv1.createDestination", "/notifications/v1/destinations", `{"name":"x","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:1:c"}}}`)
 	add("notificationsv1.createDestination", "/notifications/v1/destinations", `{"name":"y","resourceSpecification":{"eventBridge":{"region":"us-east-1","accountId":"123456789013"}}}`)
 	add("notificationsv1.getDestinations", "/notifications/v1/destinations", "")

@@ -6,6 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/clock"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/fault"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -13,9 +17,9 @@ import (
 type Option func(*options)
 
 type options struct {
-	deskOptions
+	desk.Options
 	control Control
-	faults  []Fault
+	faults  []fault.Fault
 }
 
 // WithSeed chooses the world, the credentials and every generated answer. The default is 0.
@@ -58,7 +62,9 @@ func WithRequireSigV4() Option { return func(o *options) { o.RequireSigV4 = true
 // WithRateLimit sets rate (requests per second) and burst for the operations that pattern matches: an operation ID such as
 // "ordersv0.getOrders", or with asterisks ("orders*", "*.getOrder", "*"). Later options win.
 func WithRateLimit(pattern string, rate float64, burst int) Option {
-	return func(o *options) { o.Overrides = append(o.Overrides, limitOverride{pattern, rate, burst}) }
+	return func(o *options) {
+		o.Overrides = append(o.Overrides, desk.LimitOverride{Pattern: pattern, Rate: rate, Burst: burst})
+	}
 }
 
 // WithoutLimits turns all limits off. x-amzn-RateLimit-Limit is still sent.
@@ -100,7 +106,7 @@ func ParseClock(text string) (Option, error) {
 		}
 	}
 	if rest, ok := strings.CutSuffix(text, "x"); ok {
-		if f, err := strconv.ParseFloat(rest, 64); err == nil && validSpeed(f) {
+		if f, err := strconv.ParseFloat(rest, 64); err == nil && clock.ValidSpeed(f) {
 			return WithSpeed(f), nil
 		}
 	}
@@ -108,7 +114,7 @@ func ParseClock(text string) (Option, error) {
 }
 
 // WithFault adds a rule by which requests go wrong.
-func WithFault(f Fault) Option { return func(o *options) { o.faults = append(o.faults, f) } }
+func WithFault(f fault.Fault) Option { return func(o *options) { o.faults = append(o.faults, f) } }
 
 // WithNotificationSink names a function that is given each message that Amazon would put into one of the application's queues: the
 // queue's ARN and the message. It is called after the request that caused the message has been worked on, and before it is
@@ -122,18 +128,18 @@ func WithNotificationSink(sink func(queue string, body []byte)) Option {
 func WithCredentialQueue(arn string) Option { return func(o *options) { o.SecretQueue = arn } }
 
 // WithApplicationStatus sets whether the application is a draft, published or listed in the Appstore. The default is published.
-func WithApplicationStatus(s ApplicationStatus) Option {
-	return func(o *options) { o.Consent.status = s }
+func WithApplicationStatus(s auth.ApplicationStatus) Option {
+	return func(o *options) { o.Consent.Status = s }
 }
 
 // WithRedirectURIs registers the application's OAuth redirect URIs; the first one is where consent pages lead when the request names
 // none. A loopback address stands for any port, and without a path for any path. The default are http://127.0.0.1 and http://localhost.
 func WithRedirectURIs(uris ...string) Option {
-	return func(o *options) { o.Consent.redirects, o.Consent.set = uris, true }
+	return func(o *options) { o.Consent.Redirects, o.Consent.Set = uris, true }
 }
 
 // WithLoginURI registers the application's OAuth login URI, where authorizations that start in the Appstore lead. There is none by default.
-func WithLoginURI(uri string) Option { return func(o *options) { o.Consent.login = uri } }
+func WithLoginURI(uri string) Option { return func(o *options) { o.Consent.Login = uri } }
 
 // WithOrderItemsPerPage sets how many items of an order getOrderItems and getOrderItemsBuyerInfo of orders v0 show at once. The default is
 // 100, which is more than any order has: with 1, orders of two items have two pages.

@@ -8,11 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openspapi/spapi/emulator/internal/flow/productfees"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
-func (s *shop) market(i int) *marketplace.Marketplace { return &s.desk.sellers[0].Marketplaces[i] }
+func (s *shop) market(i int) *marketplace.Marketplace { return &s.desk.Sellers[0].Marketplaces[i] }
 
 // setPrice changes a price as a listing's owner does.
 func (s *shop) setPrice(sku string, units int) {
@@ -30,7 +31,7 @@ const (
 	summaryURI = "/products/pricing/2022-05-01/items/competitiveSummary"
 )
 
-func (s *shop) foep(sku, marketplaceID string) answer {
+func (s *shop) foep(sku, marketplaceID string) response {
 	s.t.Helper()
 	return s.post("/batches"+foepURI, fmt.Sprintf(`{"requests":[{"uri":%q,"method":"GET","sku":%q,"marketplaceId":%q}]}`, foepURI, sku, marketplaceID))
 }
@@ -53,7 +54,7 @@ func TestExpectedPriceHolds(t *testing.T) {
 			}
 			valid++
 			amount, _ := result("featuredOfferExpectedPrice", "listingPrice", "amount").(json.Number)
-			price, ok := moneyFromV0(map[string]any{"Amount": amount, "CurrencyCode": m.Currency}, m, false)
+			price, ok := productfees.MoneyFromV0(map[string]any{"Amount": amount, "CurrencyCode": m.Currency}, m, false)
 			if !ok || a.text("responses", 0, "body", "offerIdentifier", "asin") != l.Product.ASIN {
 				t.Fatalf("%s: %s", l.SKU, a.body)
 			}
@@ -69,7 +70,7 @@ func TestExpectedPriceHolds(t *testing.T) {
 				}
 				summary := s.post("/batches"+summaryURI, fmt.Sprintf(`{"requests":[{"uri":%q,"method":"GET","asin":%q,"marketplaceId":%q,"includedData":["featuredBuyingOptions"]}]}`, summaryURI, l.Product.ASIN, m.ID))
 				competitive := s.get("/products/pricing/v0/competitivePrice?ItemType=Asin&MarketplaceId=" + m.ID + "&Asins=" + l.Product.ASIN)
-				mine := s.desk.sellers[0].ID
+				mine := s.desk.Sellers[0].ID
 				if got := featured == mine; got != wins {
 					t.Errorf("%s at %v%+d: featured %v, want %v", l.SKU, price, extra, got, wins)
 				}
@@ -99,7 +100,7 @@ func offersPoints(s *shop, sku, marketplaceID string) string {
 func TestExpectedPriceStates(t *testing.T) {
 	s := newShop(t)
 	l := s.w.AllListings()[0]
-	state := func(sku, m string) answer { return s.foep(sku, m) }
+	state := func(sku, m string) response { return s.foep(sku, m) }
 	s.want("unknown SKU", state("nothing", usStore), 200, "OFFER_NOT_FOUND")
 	s.want("unknown marketplace", state(l.SKU, "nowhere"), 200, `"statusCode":400`)
 	s.want("another region's marketplace", state(l.SKU, "A1PA6795UKMFR9"), 200, `"statusCode":403`)
@@ -112,7 +113,7 @@ func TestExpectedPriceStates(t *testing.T) {
 	s.w.Unlock()
 	s.want("deleted", state(l.SKU, usStore), 200, "OFFER_NOT_FOUND")
 	request := fmt.Sprintf(`{"uri":%q,"method":"GET","sku":"x","marketplaceId":%q}`, foepURI, usStore)
-	send := func(requests ...string) answer {
+	send := func(requests ...string) response {
 		return s.post("/batches"+foepURI, `{"requests":[`+strings.Join(requests, ",")+`]}`)
 	}
 	s.want("41 requests", send(slices.Repeat([]string{request}, 41)...), 400, "requests")
@@ -223,7 +224,7 @@ func TestPricingV0Rules(t *testing.T) {
 		t.Errorf("%d used offers, %d for business", used, business)
 	}
 	// Prices are in the marketplace's currency.
-	for i := range s.desk.sellers[0].Marketplaces {
+	for i := range s.desk.Sellers[0].Marketplaces {
 		m := s.market(i)
 		s.want(m.ID, s.get("/products/pricing/v0/listings/"+url.PathEscape(l.SKU)+"/offers?ItemCondition=New&MarketplaceId="+m.ID), 200, `"CurrencyCode":"`+m.Currency+`"`)
 	}
@@ -269,7 +270,7 @@ func TestOffersBatches(t *testing.T) {
 func TestCompetitiveSummary(t *testing.T) {
 	s := newShop(t)
 	p := s.w.AllListings()[0].Product
-	ask := func(asin, store, rest string) answer {
+	ask := func(asin, store, rest string) response {
 		return s.post("/batches"+summaryURI, fmt.Sprintf(`{"requests":[{"uri":%q,"method":"GET","asin":%q,"marketplaceId":%q,%s}]}`, summaryURI, asin, store, rest))
 	}
 	everything := ask(p.ASIN, usStore, `"includedData":["featuredBuyingOptions","referencePrices","lowestPricedOffers","similarItems"],"lowestPricedOffersInputs":[{"itemCondition":"New","offerType":"Consumer"},{"itemCondition":"Used","offerType":"Consumer"}]`)
@@ -316,7 +317,7 @@ func TestFees(t *testing.T) {
 	tiers := map[int]int{}
 	for _, l := range s.w.AllListings() {
 		p := l.Product
-		pick, weight := fulfillmentCents(p)
+		pick, weight := productfees.FulfillmentCents(p)
 		tiers[pick]++
 		a := s.post("/products/fees/v0/listings/"+url.PathEscape(l.SKU)+"/feesEstimate", body("20.00", `,"IsAmazonFulfilled":true`))
 		percent := map[string]int{"LAMP": 12, "SCISSORS": 10, "STAPLER": 10}[p.Kind.Type]
@@ -380,10 +381,10 @@ func TestFees(t *testing.T) {
 }
 
 func feePercent(l *world.Listing) int {
-	if p, ok := referralPercents[l.Product.Kind.Type]; ok {
+	if p, ok := productfees.ReferralPercents[l.Product.Kind.Type]; ok {
 		return p
 	}
-	return usualReferralPercent
+	return productfees.UsualReferralPercent
 }
 
 // TestListingsShowInPrices changes and deletes a listing by the listings API, and finds both in pricing.
@@ -393,19 +394,19 @@ func TestListingsShowInPrices(t *testing.T) {
 	item := s.host + "/listings/2021-08-01/items/" + s.Credentials().SellerID + "/" + url.PathEscape(l.SKU) + "?marketplaceIds=" + usStore
 	patch := fmt.Sprintf(`{"productType":%q,"patches":[{"op":"replace","path":"/attributes/purchasable_offer","value":[{"marketplace_id":%q,"currency":"USD","our_price":[{"schedule":[{"value_with_tax":12.34}]}]}]}]}`, l.ProductType, usStore)
 	s.want("patch", s.send("PATCH", item, s.token, patch), 200, "ACCEPTED")
-	price := func() answer {
+	price := func() response {
 		return s.get("/products/pricing/v0/price?ItemType=Sku&MarketplaceId=" + usStore + "&Skus=" + url.QueryEscape(l.SKU))
 	}
 	if got := price().text("payload", 0, "Product", "Offers", 0, "RegularPrice", "Amount"); got != "12.34" {
 		t.Errorf("price %q: %s", got, price().body)
 	}
 	before := s.get("/products/pricing/v0/items/" + l.Product.ASIN + "/offers?ItemCondition=New&MarketplaceId=" + usStore)
-	if !strings.Contains(before.body, s.desk.sellers[0].ID) {
+	if !strings.Contains(before.body, s.desk.Sellers[0].ID) {
 		t.Errorf("own offer is missing: %s", before.body)
 	}
 	s.want("delete", s.send("DELETE", item, s.token, ""), 200, "ACCEPTED")
 	s.want("deleted", price(), 200, "ClientError")
-	if after := s.get("/products/pricing/v0/items/" + l.Product.ASIN + "/offers?ItemCondition=New&MarketplaceId=" + usStore); strings.Contains(after.body, s.desk.sellers[0].ID) {
+	if after := s.get("/products/pricing/v0/items/" + l.Product.ASIN + "/offers?ItemCondition=New&MarketplaceId=" + usStore); strings.Contains(after.body, s.desk.Sellers[0].ID) {
 		t.Errorf("still offered: %s", after.body)
 	}
 	s.want("no expected price", s.foep(l.SKU, usStore), 200, "OFFER_NOT_FOUND")

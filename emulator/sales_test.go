@@ -12,7 +12,7 @@ import (
 )
 
 // metrics asks for order metrics.
-func (s *shop) metrics(interval, granularity string, more ...string) answer {
+func (s *shop) metrics(interval, granularity string, more ...string) response {
 	s.t.Helper()
 	q := url.Values{"marketplaceIds": {usStore}, "interval": {interval}, "granularity": {granularity}}
 	for i := 0; i < len(more); i += 2 {
@@ -24,7 +24,7 @@ func (s *shop) metrics(interval, granularity string, more ...string) answer {
 }
 
 // sums adds up the entries of an answer.
-func sums(a answer) (units, items, orders int, sales string, entries int) {
+func sums(a response) (units, items, orders int, sales string, entries int) {
 	cents := 0
 	for i := range a.list("payload") {
 		n := func(name string) int {

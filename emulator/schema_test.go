@@ -15,6 +15,10 @@ import (
 	"github.com/getkin/kin-openapi/openapi2"
 	"github.com/getkin/kin-openapi/openapi2conv"
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/flow/listingsitems"
+	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
@@ -23,18 +27,18 @@ import (
 // requestFor builds a request with every required parameter, made from the catalogue the way answers are.
 func requestFor(t testing.TB, e *Emulator, op *catalog.Operation) *http.Request {
 	t.Helper()
-	api, detail := operationDetail(op)
+	api, detail := operations.SchemasOf(op)
 	if detail == nil {
 		t.Fatalf("%s: no detail", op.ID)
 	}
-	c := &call{desk: e.desk, op: op, account: e.desk.sellers[0], now: e.Now()}
-	g := newGenerator(api, c)
+	c := &desk.Call{Desk: e.desk, Op: op, Seller: e.desk.Sellers[0], Now: e.Now()}
+	g := desk.NewGenerator(api, c)
 	path, query, header := op.Path, url.Values{}, http.Header{}
 	for _, p := range detail.Parameters {
 		if !p.Required && p.In != "path" {
 			continue
 		}
-		v := g.value(p.Schema, p.Name, p.Name, 0)
+		v := g.Value(p.Schema, p.Name, p.Name, 0)
 		var texts []string
 		if list, ok := v.([]any); ok {
 			for _, entry := range list {
@@ -58,7 +62,7 @@ func requestFor(t testing.TB, e *Emulator, op *catalog.Operation) *http.Request 
 	}
 	body := ""
 	if detail.Body != nil {
-		b, err := json.Marshal(g.value(detail.Body.Schema, detail.Body.Name, "", 0))
+		b, err := json.Marshal(g.Value(detail.Body.Schema, detail.Body.Name, "", 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +122,7 @@ func readModels(t testing.TB) map[string]*openapi3.T {
 // exists, or arguments that go together.
 func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	t.Helper()
-	w := e.desk.sellers[0].world()
+	w := e.desk.Sellers[0].World()
 	const store = "ATVPDKIKX0DER"
 	all2022 := "attributes,classifications,dimensions,identifiers,images,productTypes,relationships,salesRanks,summaries,vendorDetails"
 	all2026 := "BUYER,RECIPIENT,PROCEEDS,EXPENSE,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT,FULFILLMENT_ORDERS"
@@ -154,7 +158,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		add("catalogitems20220401.getCatalogItem", "/catalog/2022-04-01/items/"+parent+"?includedData="+all2022+"&marketplaceIds="+store, "")
 		add("catalogitems20201201.getCatalogItem", "/catalog/2020-12-01/items/"+parent+"?marketplaceIds="+store+"&includedData=attributes,identifiers,images,productTypes,salesRanks,summaries,variations,vendorDetails", "")
 	}
-	a := e.desk.sellers[0]
+	a := e.desk.Sellers[0]
 	items := "/listings/2021-08-01/items/" + a.ID
 	allListings := "summaries,attributes,issues,offers,fulfillmentAvailability,procurement,relationships,productTypes"
 	add("listingsitems20210801.searchListingsItems", items+"?pageSize=20&includedData="+allListings+"&marketplaceIds="+store, "")
@@ -167,7 +171,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		api := "listingsitems" + strings.ReplaceAll(version, "-", "")
 		target := "/listings/" + version + "/items/" + a.ID + "/NEW-" + version + "?marketplaceIds=" + store
 		add(api+".putListingsItem", target, `{"productType":"LAMP","attributes":{"brand":[{"value":"x"}]}}`)
-		attributes, _ := json.Marshal(attributesIn(w.AttributesOf(w.Listings[w.Products[0].SKU]), []*marketplace.Marketplace{&a.Marketplaces[0]}))
+		attributes, _ := json.Marshal(listingsitems.AttributesIn(w.AttributesOf(w.Listings[w.Products[0].SKU]), []*marketplace.Marketplace{&a.Marketplaces[0]}))
 		add(api+".putListingsItem", target, `{"productType":"`+w.Products[0].Kind.Type+`","attributes":`+string(attributes)+`}`)
 		add(api+".patchListingsItem", target, `{"productType":"PRODUCT","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"fulfillment_channel_code":"DEFAULT","quantity":3}]}]}`)
 		add(api+".deleteListingsItem", target, "")
@@ -252,14 +256,14 @@ func TestEveryOperationAnswers(t *testing.T) {
 		for _, r := range list {
 			requests++
 			r.Header.Set("x-amz-access-token", tokenFor(e, op))
-			rec := &recorder{header: http.Header{}}
+			rec := exchange.NewRecorder()
 			e.ServeHTTP(rec, r)
-			if got := rec.header.Get("X-Spapi-Emulator-Operation"); got != op.ID {
+			if got := rec.Header().Get("X-Spapi-Emulator-Operation"); got != op.ID {
 				t.Errorf("%s %s: served as %q, want %s", op.Method, r.URL, got, op.ID)
 				continue
 			}
-			if rec.status/100 != 2 {
-				t.Errorf("%s: %s %s: %d %s", op.ID, op.Method, r.URL, rec.status, rec.body.String())
+			if rec.Status/100 != 2 {
+				t.Errorf("%s: %s %s: %d %s", op.ID, op.Method, r.URL, rec.Status, rec.Body.String())
 				continue
 			}
 			hasBody, err := checkAnswer(models[op.Model], op, rec)
@@ -278,23 +282,23 @@ func TestEveryOperationAnswers(t *testing.T) {
 }
 
 // checkAnswer holds an answer against the model.
-func checkAnswer(doc *openapi3.T, op *catalog.Operation, rec *recorder) (hasBody bool, _ error) {
+func checkAnswer(doc *openapi3.T, op *catalog.Operation, rec *exchange.Recorder) (hasBody bool, _ error) {
 	if doc == nil {
 		return false, fmt.Errorf("no model %s", op.Model)
 	}
-	response := doc.Paths.Value(op.Path).GetOperation(op.Method).Responses.Status(rec.status)
+	response := doc.Paths.Value(op.Path).GetOperation(op.Method).Responses.Status(rec.Status)
 	if response == nil || response.Value == nil {
-		return false, fmt.Errorf("status %d is not declared", rec.status)
+		return false, fmt.Errorf("status %d is not declared", rec.Status)
 	}
 	schema := schemaOf(response.Value)
-	if schema == nil || rec.status == http.StatusNoContent {
-		if rec.body.Len() > 0 {
-			return true, fmt.Errorf("body where none is declared: %s", rec.body.String())
+	if schema == nil || rec.Status == http.StatusNoContent {
+		if rec.Body.Len() > 0 {
+			return true, fmt.Errorf("body where none is declared: %s", rec.Body.String())
 		}
 		return false, nil
 	}
 	var v any
-	if err := json.Unmarshal(rec.body.Bytes(), &v); err != nil {
+	if err := json.Unmarshal(rec.Body.Bytes(), &v); err != nil {
 		return true, err
 	}
 	if list, ok := errorsIn(v); ok && len(list) > 0 {

@@ -1,160 +1,47 @@
 package emulator
 
 import (
+	"bytes"
 	"encoding/json"
-	"fmt"
-	"time"
 
-	"github.com/openspapi/spapi/emulator/internal/world"
-	"github.com/openspapi/spapi/marketplace"
+	"github.com/openspapi/spapi/emulator/internal/desk"
 )
 
-// The state of an emulator is small: seed, sizes and the times at which sellers were added give their worlds again, and the clock gives
-// where in its life everything is. What remains is what requests have changed, and of that each part keeps its own share.
+// State is everything that makes an emulator answer as it does, except faults and options such as models, limits
+// and signatures, which are the importing emulator's own. It holds tokens and secrets that are good for the emulator only. As JSON it can be
+// kept and read again; what stands in it is the emulator's own business, and stays readable for later versions.
+type State struct{ desk desk.State }
 
-// deskState is everything that makes an emulator answer as it does, except faults and options.
-type deskState struct {
-	Version     int              `json:"version"`
-	Seed        int64            `json:"seed"`
-	Clock       ClockState       `json:"clock"`
-	Orders      int              `json:"orders"`
-	Products    int              `json:"products"`
-	Days        int              `json:"days"`
-	Requests    int              `json:"requests"` // answered so far
-	Minted      int              `json:"minted"`   // tokens and ids handed out so far
-	Application applicationState `json:"application"`
-	Accounts    []sellerState    `json:"accounts"`
-	authState
-	Buckets []bucketState              `json:"buckets,omitempty"`
-	Stores  map[string]json.RawMessage `json:"stores,omitempty"` // what flows keep once
+// MarshalJSON writes the state. The same state gives the same bytes.
+func (s State) MarshalJSON() ([]byte, error) { return json.Marshal(&s.desk) }
+
+// UnmarshalJSON reads what MarshalJSON writes, and refuses members that it doesn't know.
+func (s *State) UnmarshalJSON(b []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	return dec.Decode(&s.desk)
 }
 
-// stateVersion changes when older exports can't be read any more.
-const stateVersion = 1
-
-type sellerState struct {
-	Region       marketplace.Region         `json:"region"`
-	Marketplaces []string                   `json:"marketplaces"`
-	Created      time.Time                  `json:"created"`
-	Revoked      bool                       `json:"revoked,omitempty"`
-	Stores       map[string]json.RawMessage `json:"stores,omitempty"`
-}
-
-type bucketState struct {
-	Operation string    `json:"operation"`
-	Account   *int      `json:"account"`
-	Sandbox   bool      `json:"sandbox,omitempty"`
-	Full      time.Time `json:"full"`
-}
-
-// export returns the state.
-func (d *frontDesk) export() (*deskState, error) {
-	d.gate.Lock()
-	defer d.gate.Unlock()
-	return d.exportHeld()
-}
-
-// exportHeld wants d.gate held.
-func (d *frontDesk) exportHeld() (*deskState, error) {
-	d.mu.Lock()
-	s := &deskState{
-		Version: stateVersion, Seed: d.seed.Value(), Orders: d.sizes.Orders, Products: d.sizes.Products, Days: d.sizes.Days, Clock: d.clock.state(),
-		Requests: d.log.started, Minted: d.seed.Minted(), Buckets: d.limits.save(),
-	}
-	sellers := d.sellers
-	d.mu.Unlock()
-	s.Application, s.authState = d.auth.save()
-	var err error
-	for _, a := range sellers {
-		as := sellerState{Region: a.Region, Created: a.Created.UTC(), Revoked: d.auth.isRevoked(a.authAccount)}
-		for _, m := range a.Marketplaces {
-			as.Marketplaces = append(as.Marketplaces, m.ID)
-		}
-		if as.Stores, err = saveAll(d.keepers(false), d, a); err != nil {
-			return nil, err
-		}
-		s.Accounts = append(s.Accounts, as)
-	}
-	if s.Stores, err = saveAll(d.keepers(true), d, nil); err != nil {
+// Export returns the emulator's state. An emulator that imports it answers the same requests with the same bytes.
+func (e *Emulator) Export() (*State, error) {
+	s, err := e.desk.Export()
+	if err != nil {
 		return nil, err
 	}
-	return s, nil
+	return &State{*s}, nil
 }
 
-// restore brings the desk to an exported state, whatever it was in before. After an error it is as it was, but for faults, which count their
-// requests anew.
-func (d *frontDesk) restore(s *deskState) error {
-	d.gate.Lock()
-	defer d.gate.Unlock()
-	before, err := d.exportHeld()
-	if err != nil {
-		return err
-	}
-	d.mu.Lock()
-	log := d.log
-	d.mu.Unlock()
-	if err := d.load(s); err != nil {
-		if undo := d.load(before); undo != nil {
-			return fmt.Errorf("emulator: import: %w; and the state before can't be brought back: %w", err, undo)
-		}
-		d.mu.Lock()
-		d.log = log
-		d.mu.Unlock()
-		return fmt.Errorf("emulator: import: %w", err)
-	}
-	return nil
-}
+// Import brings the emulator to an exported state, whatever it was in before. Faults stay, and so do options that are no part of a state.
+// A clock that is fixed or has a speed of its own goes on from the exported time; a real one is moved by the exported offset. After
+// an error the emulator is as it was before, but for faults, which count their requests anew.
+func (e *Emulator) Import(s *State) error { return e.desk.Restore(&s.desk) }
 
-// load wants d.gate held.
-func (d *frontDesk) load(s *deskState) error {
-	sizes := world.Sizes{Seed: s.Seed, Orders: s.Orders, Products: s.Products, Days: s.Days}
-	switch {
-	case s.Version != stateVersion:
-		return fmt.Errorf("state of version %d: want %d", s.Version, stateVersion)
-	case len(s.Accounts) == 0:
-		return fmt.Errorf("state without accounts")
-	}
-	if err := sizes.Check(); err != nil {
-		return err
-	}
-	d.mu.Lock()
-	d.sizes = sizes
-	d.mu.Unlock()
-	d.seed.Set(s.Seed, 0)
-	d.clear()
-	for i, as := range s.Accounts {
-		a, err := d.addSeller(as.Region, as.Marketplaces, as.Created)
-		if err != nil {
-			return fmt.Errorf("account %d: %w", i, err)
-		}
-		if as.Revoked {
-			d.auth.setRevoked(a.authAccount)
-		}
-	}
-	if err := d.auth.load(s.Application, s.authState); err != nil {
-		return err
-	}
-	for _, b := range s.Buckets {
-		if n := b.Account; n != nil && (*n < 0 || *n >= len(s.Accounts)) {
-			return fmt.Errorf("limit of %s: no account %d", b.Operation, *n)
-		}
-		d.limits.load(b)
-	}
-	d.seed.Set(s.Seed, s.Minted)
-	d.mu.Lock()
-	d.log.started = s.Requests
-	sellers := d.sellers
-	d.mu.Unlock()
-	if err := d.clock.load(s.Clock); err != nil {
-		return err
-	}
-	if err := loadAll(d.keepers(true), d, nil, s.Stores); err != nil {
-		return err
-	}
-	for i, a := range sellers {
-		if err := loadAll(d.keepers(false), d, a, s.Accounts[i].Stores); err != nil {
-			return fmt.Errorf("account %d: %w", i, err)
-		}
-	}
-	return nil
-}
+// Reset brings the emulator back to how New made it: the first seller only, with the credentials and the world of the seed, the clock
+// where it started, no tokens, full limits, an empty log. Faults stay. Worlds are built again when they are asked for.
+func (e *Emulator) Reset() { e.desk.Reset() }
+
+// Reseed is Reset with another seed.
+func (e *Emulator) Reseed(seed int64) { e.desk.Reseed(seed) }
+
+// Seed returns the seed that the emulator has now.
+func (e *Emulator) Seed() int64 { return e.desk.Seed.Value() }

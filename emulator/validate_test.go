@@ -5,7 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -43,7 +46,7 @@ func TestCheckText(t *testing.T) {
 		{catalog.Schema{Type: "string", Format: "date"}, "2026-13-01", "ISO8601"},
 		{catalog.Schema{Type: "string", Format: "boolean"}, "1", "true or false"},
 	} {
-		got := checkText(&test.schema, test.text)
+		got := desk.CheckText(&test.schema, test.text)
 		if (got == "") != (test.wrong == "") || !strings.Contains(got, test.wrong) {
 			t.Errorf("%+v %q: %q, want %q", test.schema, test.text, got, test.wrong)
 		}
@@ -81,7 +84,7 @@ func TestCheckValue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		where, wrong := checkValue(api, &catalog.Schema{Ref: "Item"}, v, "")
+		where, wrong := desk.CheckValue(api, &catalog.Schema{Ref: "Item"}, v, "")
 		if (wrong == "") != (test.wrong == "") || !strings.Contains(wrong, test.wrong) || wrong != "" && where != test.where {
 			t.Errorf("%s: %q %q, want %q %q", test.body, where, wrong, test.where, test.wrong)
 		}
@@ -103,24 +106,24 @@ func TestHeaderAndContentType(t *testing.T) {
 	ops := catalog.Operations()
 	for i := range ops {
 		op := &ops[i]
-		_, detail := operationDetail(op)
+		_, detail := operations.SchemasOf(op)
 		if detail.Body == nil {
 			continue
 		}
 		r := requestFor(t, e, op)
 		r.Header.Set("x-amz-access-token", tokenFor(e, op))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		rec := &recorder{header: http.Header{}}
+		rec := exchange.NewRecorder()
 		e.ServeHTTP(rec, r)
 		want := http.StatusBadRequest
-		if declares(detail, http.StatusUnsupportedMediaType) {
+		if desk.Declares(detail, http.StatusUnsupportedMediaType) {
 			want = http.StatusUnsupportedMediaType
 			declared++
 		} else {
 			not++
 		}
-		if rec.status != want || !strings.Contains(rec.body.String(), "Content-Type: is application/x-www-form-urlencoded") {
-			t.Errorf("%s: %d %s, want %d", op.ID, rec.status, rec.body.String(), want)
+		if rec.Status != want || !strings.Contains(rec.Body.String(), "Content-Type: is application/x-www-form-urlencoded") {
+			t.Errorf("%s: %d %s, want %d", op.ID, rec.Status, rec.Body.String(), want)
 		}
 	}
 	t.Logf("a form in place of JSON: 415 by %d operations, 400 by %d", declared, not)
@@ -130,10 +133,10 @@ func TestHeaderAndContentType(t *testing.T) {
 		r := requestFor(t, e, op)
 		r.Header.Set("x-amz-access-token", tokenFor(e, op))
 		r.Header.Set("X-Long", strings.Repeat("a", length))
-		rec := &recorder{header: http.Header{}}
+		rec := exchange.NewRecorder()
 		e.ServeHTTP(rec, r)
-		if rec.status != want || want == 400 && !strings.Contains(rec.body.String(), "Size of a request header field exceeds server limit") {
-			t.Errorf("a header of %d bytes: %d %s", length, rec.status, rec.body.String())
+		if rec.Status != want || want == 400 && !strings.Contains(rec.Body.String(), "Size of a request header field exceeds server limit") {
+			t.Errorf("a header of %d bytes: %d %s", length, rec.Status, rec.Body.String())
 		}
 	}
 }

@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -402,3 +403,50 @@ func (o *Order) Net(it *OrderItem) int {
 }
 
 func ToBeShipped(status string) bool { return status == Unshipped || status == PartiallyShipped }
+
+// EasyShipStatus is the state of an Easy Ship order, which are the merchants' in India; "" for all others.
+func (o *Order) EasyShipStatus(t time.Time) string {
+	if o.Amazon || o.Marketplace.CountryCode != "IN" {
+		return ""
+	}
+	switch o.Status(t) {
+	case Unshipped:
+		if t.Sub(o.Payable) < 4*time.Hour {
+			return "PendingSchedule"
+		}
+		return "PendingPickUp"
+	case PartiallyShipped:
+		return "PickedUp"
+	case Shipped:
+		switch since := t.Sub(o.Shipped); {
+		case o.DeliveredBy(t):
+			return "Delivered"
+		case since > o.Transit*3/4:
+			return "OutForDelivery"
+		case since > o.Transit/2:
+			return "AtDestinationFC"
+		case since > o.Transit/4:
+			return "AtOriginFC"
+		}
+		return "PickedUp"
+	case Canceled:
+		return "LabelCanceled"
+	}
+	return ""
+}
+
+// InvoiceStatus is the state of the electronic invoice, which Brazil wants and Easy Ship has no need of; "" elsewhere.
+func (o *Order) InvoiceStatus(t time.Time) string {
+	switch {
+	case o.EasyShipStatus(t) != "":
+		return "NotRequired"
+	case o.Marketplace.CountryCode != "BR" || o.Amazon:
+		return ""
+	case o.Status(t) == Shipped || o.Status(t) == PartiallyShipped:
+		return "Accepted"
+	}
+	return "NotFound"
+}
+
+// OrderIDPattern is what ids of orders look like: three, seven and seven digits.
+var OrderIDPattern = regexp.MustCompile(`^\d{3}-\d{7}-\d{7}$`)
