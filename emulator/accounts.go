@@ -115,7 +115,7 @@ func (e *Emulator) AuthorizationCode(refreshToken, redirectURI string) string {
 func (e *Emulator) SetCredentialQueue(arn string) { e.desk.Outbox.SetCredentialQueue(arn) }
 
 // SetApplicationStatus publishes, lists or withdraws the application.
-func (e *Emulator) SetApplicationStatus(s auth.ApplicationStatus) { e.desk.Auth.SetStatus(s) }
+func (e *Emulator) SetApplicationStatus(s ApplicationStatus) { e.desk.Auth.SetStatus(s) }
 
 // SetRedirectURIs registers other redirect URIs, or none. See [WithRedirectURIs].
 func (e *Emulator) SetRedirectURIs(uris ...string) { e.desk.Auth.SetRedirectURIs(uris...) }
@@ -160,3 +160,13 @@ func (e *Emulator) decide(u *url.URL, sellerID string) (string, error) {
 	}
 	return resp.Header.Get("Location"), nil
 }
+
+// ApplicationStatus is where an application is on its way to the public.
+type ApplicationStatus = auth.ApplicationStatus
+
+// The states of an application.
+const (
+	ApplicationDraft     = auth.ApplicationDraft     // can be authorized with version=beta only
+	ApplicationPublished = auth.ApplicationPublished // not listed in the Appstore: for 25 sellers at most
+	ApplicationListed    = auth.ApplicationListed
+)

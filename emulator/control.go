@@ -15,10 +15,8 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/auth"
-	"github.com/openspapi/spapi/emulator/internal/contacts"
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
-	"github.com/openspapi/spapi/emulator/internal/fault"
 )
 
 // The control plane is how programs in other languages, and people with curl, steer an emulator that is served on a port: what Go
@@ -109,7 +107,7 @@ func init() {
 		controlRoute{"POST", "accounts/{id}/authorize", `the seller consents: {"url": "/apps/authorize/consent?application_id=…&state=…"}; without url, begins in the Appstore`, controlAuthorize},
 		controlRoute{"GET", "accounts/{id}/messages", "what the seller has sent to buyers", controlMessages},
 		controlRoute{"GET", "deliveries", "the last 1,000 messages to the application's queues, with new secrets in them", func(e *Emulator, _ *controlCall) (any, error) {
-			return object{"deliveries": append([]desk.Delivery{}, e.Deliveries()...)}, nil
+			return object{"deliveries": append([]Delivery{}, e.Deliveries()...)}, nil
 		}},
 		controlRoute{"GET", "application", "the application's ids, secret, roles, status, redirect URIs, and queue for secrets", controlApplication},
 		controlRoute{"POST", "application", `set any of these: {"roles": ["Product Listing"], "status": "draft", "redirect_uris": ["https://…"], "credential_queue": "arn:…"}; roles null is for all`, controlSetApplication},
@@ -268,7 +266,7 @@ func controlClock(e *Emulator, c *controlCall) (any, error) {
 }
 
 func controlAddFault(e *Emulator, c *controlCall) (any, error) {
-	var f fault.Fault
+	var f Fault
 	if err := c.read(&f); err != nil {
 		return nil, err
 	}
@@ -301,7 +299,7 @@ func controlImport(e *Emulator, c *controlCall) (any, error) {
 func controlRequests(e *Emulator, c *controlCall) (any, error) {
 	list := e.Requests()
 	if operation := c.query["operation"]; operation != nil {
-		list = slices.DeleteFunc(list, func(r desk.LoggedRequest) bool { return !slices.Contains(operation, r.Operation) })
+		list = slices.DeleteFunc(list, func(r LoggedRequest) bool { return !slices.Contains(operation, r.Operation) })
 	}
 	if last := c.query["last"]; last != nil {
 		n, err := strconv.Atoi(last[0])
@@ -429,7 +427,7 @@ func controlMessages(e *Emulator, c *controlCall) (any, error) {
 	if _, err := e.bySellerID(c.id); err != nil {
 		return nil, err
 	}
-	return object{"messages": append([]contacts.Message{}, e.Messages(c.id)...)}, nil
+	return object{"messages": append([]BuyerMessage{}, e.Messages(c.id)...)}, nil
 }
 
 func controlApplication(e *Emulator, _ *controlCall) (any, error) {
@@ -445,10 +443,10 @@ func controlApplication(e *Emulator, _ *controlCall) (any, error) {
 func controlSetApplication(e *Emulator, c *controlCall) (any, error) {
 	var roles []string
 	in := struct {
-		Roles  *[]string              `json:"roles"`
-		Status auth.ApplicationStatus `json:"status"`
-		URIs   *[]string              `json:"redirect_uris"`
-		Queue  *string                `json:"credential_queue"`
+		Roles  *[]string         `json:"roles"`
+		Status ApplicationStatus `json:"status"`
+		URIs   *[]string         `json:"redirect_uris"`
+		Queue  *string           `json:"credential_queue"`
 	}{Roles: &roles} // tells null, for all roles, from nothing said
 	if err := c.read(&in); err != nil {
 		return nil, err

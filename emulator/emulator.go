@@ -49,10 +49,8 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/clock"
-	"github.com/openspapi/spapi/emulator/internal/contacts"
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
-	"github.com/openspapi/spapi/emulator/internal/fault"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -177,34 +175,4 @@ func (e *Emulator) Serve(ctx context.Context, l net.Listener) error {
 		srv.Close()
 	}
 	return nil
-}
-
-// AddFault adds a rule after those that are there and returns its ID.
-func (e *Emulator) AddFault(f fault.Fault) (string, error) { return e.desk.Faults.Add(f) }
-
-// Faults returns the rules in force, in their order.
-func (e *Emulator) Faults() []fault.Fault { return e.desk.Faults.All() }
-
-// RemoveFault takes a rule away and tells whether it was there.
-func (e *Emulator) RemoveFault(id string) bool { return e.desk.Faults.Remove(id) }
-
-// ClearFaults takes all rules away.
-func (e *Emulator) ClearFaults() { e.desk.Faults.Clear() }
-
-// Requests returns the last 1,000 requests, oldest first.
-func (e *Emulator) Requests() []desk.LoggedRequest { return e.desk.Requests() }
-
-// Deliveries returns the last 1,000 messages that were put into queues, oldest first.
-func (e *Emulator) Deliveries() []desk.Delivery {
-	e.desk.Deliver()
-	return e.desk.Outbox.Deliveries()
-}
-
-// Messages returns what a seller has sent to buyers by the messaging and solicitations APIs, oldest first; nil for an unknown seller.
-func (e *Emulator) Messages(sellerID string) []contacts.Message {
-	a := e.desk.Auth.BySellerID(sellerID)
-	if a == nil {
-		return nil
-	}
-	return contacts.MessagesOf(e.desk.Seller(a.Number))
 }

@@ -6,10 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/openspapi/spapi/emulator/internal/auth"
 	"github.com/openspapi/spapi/emulator/internal/clock"
 	"github.com/openspapi/spapi/emulator/internal/desk"
-	"github.com/openspapi/spapi/emulator/internal/fault"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -19,7 +17,7 @@ type Option func(*options)
 type options struct {
 	desk.Options
 	control Control
-	faults  []fault.Fault
+	faults  []Fault
 }
 
 // WithSeed chooses the world, the credentials and every generated answer. The default is 0.
@@ -113,9 +111,6 @@ func ParseClock(text string) (Option, error) {
 	return nil, fmt.Errorf("emulator: clock %q: want real, fixed, fixed:2026-03-01T00:00:00Z, or a speed from 0.001x to 1000000x", text)
 }
 
-// WithFault adds a rule by which requests go wrong.
-func WithFault(f fault.Fault) Option { return func(o *options) { o.faults = append(o.faults, f) } }
-
 // WithNotificationSink names a function that is given each message that Amazon would put into one of the application's queues: the
 // queue's ARN and the message. It is called after the request that caused the message has been worked on, and before it is
 // answered. It may send requests to the emulator.
@@ -128,7 +123,7 @@ func WithNotificationSink(sink func(queue string, body []byte)) Option {
 func WithCredentialQueue(arn string) Option { return func(o *options) { o.SecretQueue = arn } }
 
 // WithApplicationStatus sets whether the application is a draft, published or listed in the Appstore. The default is published.
-func WithApplicationStatus(s auth.ApplicationStatus) Option {
+func WithApplicationStatus(s ApplicationStatus) Option {
 	return func(o *options) { o.Consent.Status = s }
 }
 
