@@ -179,7 +179,7 @@ func (e *Emulator) answerControl(r *http.Request, remote string) answer.Reply {
 	case err != nil:
 		return fail(http.StatusBadRequest, "%s", strings.TrimPrefix(err.Error(), "emulator: "))
 	default:
-		return answer.Ok(value)
+		return answer.OK(value)
 	}
 }
 

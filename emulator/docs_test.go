@@ -69,7 +69,7 @@ func operationsTable() string {
 			r.with++
 			total.with++
 		} else {
-			without[op.API] = append(without[op.API], "`"+operations.DetailKey(op)+"`")
+			without[op.API] = append(without[op.API], "`"+operations.Key(op)+"`")
 		}
 	}
 	var b strings.Builder

@@ -1,3 +1,4 @@
+// Package answer has what the emulator sends: replies and errors, which every part returns, and the one place that writes them.
 package answer
 
 import (
@@ -50,11 +51,11 @@ func (e *Error) Reply() Reply {
 	return r
 }
 
-// Ok is a 200 with a bare body.
-func Ok(body any) Reply { return Reply{Status: http.StatusOK, Body: body} }
+// OK is a 200 with a bare body.
+func OK(body any) Reply { return Reply{Status: http.StatusOK, Body: body} }
 
 // Payload is a 200 with the body in the older APIs' wrapper.
-func Payload(body any) Reply { return Ok(format.Record{{"payload", body}}) }
+func Payload(body any) Reply { return OK(format.Record{{"payload", body}}) }
 
 // Denied is how SP-API refuses: 403, whatever the reason, told apart only by details. An empty one stands for a wrong role, region,
 // authorization or path (selling-partner-api-models#826, #914).
@@ -105,12 +106,12 @@ func (r Reply) With(name, value string) Reply {
 	return r
 }
 
-func HTMLReply(status int, title, text string) Reply {
+func HTML(status int, title, text string) Reply {
 	return Reply{Status: status, ContentType: "text/html;charset=iso-8859-1", Body: []byte("<!DOCTYPE html>\n<html>\n<head>\n<title>" + title +
 		"</title>\n</head>\n<body>\n<p>" + text + "</p>\n</body>\n</html>\n")}
 }
 
-func XMLReply(status int, v any) Reply {
+func XML(status int, v any) Reply {
 	body, err := xml.MarshalIndent(v, "", "  ")
 	if err != nil {
 		panic("emulator: XML reply can't be encoded: " + err.Error())
@@ -118,17 +119,17 @@ func XMLReply(status int, v any) Reply {
 	return Reply{Status: status, ContentType: "text/xml", Body: append(body, '\n')}
 }
 
-// What is what can be wrong with a service as a whole.
-type What int
+// Trouble is what can be wrong with a service as a whole.
+type Trouble int
 
 const (
-	TroubleThrottled What = iota
+	TroubleThrottled Trouble = iota
 	TroubleInternal
 	TroubleUnavailable
 )
 
-// Trouble is how SP-API says that something is wrong with it.
-func Trouble(t What) Reply {
+// APITrouble is how SP-API says that something is wrong with it.
+func APITrouble(t Trouble) Reply {
 	switch t {
 	case TroubleInternal:
 		// selling-partner-api-models#2898, selling-partner-api-docs#163

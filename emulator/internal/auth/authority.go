@@ -1,3 +1,5 @@
+// Package auth gives out and checks what gives access: Login with Amazon, consents, access tokens and restricted ones, the Security Token Service,
+// signatures.
 package auth
 
 import (
@@ -59,7 +61,7 @@ func (u *Authority) newApplication() *Application {
 type Account struct {
 	world.Seller
 	RefreshToken string
-	revoked      bool // guarded by authority.mu
+	revoked      bool // guarded by Authority.mu
 }
 
 // Authority gives out and checks what gives access: the application's secret, sellers' authorizations, tokens, temporary AWS credentials.
@@ -197,18 +199,18 @@ func (u *Authority) HasRole(roles []string) bool {
 	return u.app.Roles == nil || slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(u.app.Roles, r) })
 }
 
-// grantKind tells what a token in x-amz-access-token stands for.
-type grantKind int
+// GrantKind tells what a token in x-amz-access-token stands for.
+type GrantKind int
 
 const (
-	SellerGrant     grantKind = iota // Atza|…, for one seller
+	SellerGrant     GrantKind = iota // Atza|…, for one seller
 	GrantlessGrant                   // Atc|…, for scopes
 	RestrictedGrant                  // Atz.sprdt|…, for one seller's personal data
 )
 
 // Grant is what an access token allows.
 type Grant struct {
-	Kind      grantKind
+	Kind      GrantKind
 	Account   *Account // nil for a grantless token
 	Scopes    []string
 	Resources []Resource
@@ -336,7 +338,7 @@ func (u *Authority) rotateSecret(now time.Time) string {
 }
 
 // ExpireSecret lets the client secret be overdue for rotation from now on: SP-API then refuses all tokens of the application, until
-// [authority.renew].
+// [Authority.Renew].
 func (u *Authority) ExpireSecret() {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -78,7 +78,7 @@ func (o *Registration) Check() error {
 	return nil
 }
 
-// consents is guarded by authority.mu.
+// consents is guarded by Authority.mu.
 type consents struct {
 	Registration
 	sellers map[int]bool             // who has consented, by number

@@ -181,7 +181,7 @@ var knownScopes = sync.OnceValue(func() []string {
 })
 
 // LWATrouble is how the token endpoint says that something is wrong with it.
-func LWATrouble(x *exchange.Exchange, t answer.What) answer.Reply {
+func LWATrouble(x *exchange.Exchange, t answer.Trouble) answer.Reply {
 	// Frequent calls are refused (selling-partner-api-models#1629); status and wording are assumed.
 	e := &lwaError{http.StatusTooManyRequests, "temporarily_unavailable", "Request rate exceeded"}
 	switch t {

@@ -26,7 +26,7 @@ type State struct {
 
 type grantState struct {
 	Token     string          `json:"token"`
-	Kind      grantKind       `json:"kind"`
+	Kind      GrantKind       `json:"kind"`
 	Account   *int            `json:"account"`
 	Scopes    []string        `json:"scopes,omitempty"`
 	Resources []resourceState `json:"resources,omitempty"`

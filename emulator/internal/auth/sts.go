@@ -58,7 +58,7 @@ func (e *stsError) reply(requestID string) answer.Reply {
 		Code    string
 		Message string
 	}
-	return answer.XMLReply(e.status, struct {
+	return answer.XML(e.status, struct {
 		XMLName   xml.Name `xml:"ErrorResponse"`
 		Xmlns     string   `xml:"xmlns,attr"`
 		Error     detail
@@ -235,7 +235,7 @@ func (u *Authority) assumeRole(x *exchange.Exchange, form url.Values, caller str
 		AssumedRoleUser user
 		Credentials     credentials
 	}
-	return answer.XMLReply(http.StatusOK, struct {
+	return answer.XML(http.StatusOK, struct {
 		XMLName          xml.Name `xml:"AssumeRoleResponse"`
 		Xmlns            string   `xml:"xmlns,attr"`
 		AssumeRoleResult result
@@ -262,7 +262,7 @@ func (u *Authority) callerIdentity(x *exchange.Exchange, keyID string) answer.Re
 	if keyID != u.app.KeyID {
 		arn = "arn:aws:sts::" + u.app.awsAccount + ":assumed-role/" + u.app.roleName + "/sp-api"
 	}
-	return answer.XMLReply(http.StatusOK, struct {
+	return answer.XML(http.StatusOK, struct {
 		XMLName                 xml.Name `xml:"GetCallerIdentityResponse"`
 		Xmlns                   string   `xml:"xmlns,attr"`
 		GetCallerIdentityResult result
@@ -271,7 +271,7 @@ func (u *Authority) callerIdentity(x *exchange.Exchange, keyID string) answer.Re
 }
 
 // STSTrouble is how the service says that something is wrong with it; false where it says so as SP-API does.
-func STSTrouble(x *exchange.Exchange, t answer.What) (answer.Reply, bool) {
+func STSTrouble(x *exchange.Exchange, t answer.Trouble) (answer.Reply, bool) {
 	if t != answer.TroubleThrottled || x.Operation == "sts" {
 		return answer.Reply{}, false
 	}

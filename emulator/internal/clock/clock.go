@@ -1,3 +1,4 @@
+// Package clock is the emulator's time.
 package clock
 
 import (

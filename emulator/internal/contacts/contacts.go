@@ -1,3 +1,4 @@
+// Package contacts is what a seller sends to buyers, by messaging and solicitations, with the files that go along.
 package contacts
 
 import (
@@ -30,15 +31,15 @@ type Message struct {
 	Attachments []string  `json:"attachments,omitempty"` // file names
 }
 
-// book are what a seller has sent to buyers, and the places for files to be sent.
-type book struct {
+// Book are what a seller has sent to buyers, and the places for files to be sent.
+type Book struct {
 	Mu       sync.Mutex
 	Messages []Message
 	Uploads  map[string]*Upload // by id
 }
 
 // Sent tells whether a message of the kind has been sent for an order: a template can be used once.
-func (s *book) Sent(orderID, kind string) bool {
+func (s *Book) Sent(orderID, kind string) bool {
 	return slices.ContainsFunc(s.Messages, func(m Message) bool { return m.OrderID == orderID && m.Type == kind })
 }
 
@@ -50,14 +51,14 @@ func MessagesOf(a *desk.Seller) []Message {
 	return slices.Clone(sent.Messages)
 }
 
-// ErrContact is the 403 of messaging and solicitations, which has a message of its own.
-func ErrContact(message string) *answer.Error {
+// Refused is the 403 of messaging and solicitations, which has a message of its own.
+func Refused(message string) *answer.Error {
 	details := ""
 	return &answer.Error{Status: http.StatusForbidden, Code: "Unauthorized", Message: &message, Details: &details, Kind: "AccessDeniedException"}
 }
 
-// ContactOrder finds the order to whose buyer a request wants to write; nil when there is none in that marketplace.
-func ContactOrder(c *desk.Call) (*world.World, *world.Order, *answer.Error) {
+// Order finds the order to whose buyer a request wants to write; nil when there is none in that marketplace.
+func Order(c *desk.Call) (*world.World, *world.Order, *answer.Error) {
 	id := c.Path["amazonOrderId"]
 	if !world.OrderIDPattern.MatchString(id) {
 		return nil, nil, answer.Invalid("Invalid Input", "amazonOrderId: is not in 3-7-7 format")
@@ -106,10 +107,10 @@ type contactsState struct {
 	Uploads  map[string]*Upload `json:"uploads,omitempty"`
 }
 
-var Books = &desk.Store[*book]{
+var Books = &desk.Store[*Book]{
 	Name:   "contacts",
-	Create: func(*desk.Seller) *book { return &book{Uploads: map[string]*Upload{}} },
-	Save: func(s *book) (any, error) {
+	Create: func(*desk.Seller) *Book { return &Book{Uploads: map[string]*Upload{}} },
+	Save: func(s *Book) (any, error) {
 		s.Mu.Lock()
 		defer s.Mu.Unlock()
 		if len(s.Messages) == 0 && len(s.Uploads) == 0 {
@@ -117,7 +118,7 @@ var Books = &desk.Store[*book]{
 		}
 		return contactsState{s.Messages, s.Uploads}, nil
 	},
-	Load: func(s *book, raw json.RawMessage) error {
+	Load: func(s *Book, raw json.RawMessage) error {
 		var saved contactsState
 		if err := json.Unmarshal(raw, &saved); err != nil {
 			return err

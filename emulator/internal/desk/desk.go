@@ -1,3 +1,4 @@
+// Package desk is the front desk of the emulator: every request comes in here, is checked as Amazon checks it, and goes on to whoever answers it.
 package desk
 
 import (
@@ -44,8 +45,8 @@ type Desk struct {
 	Seed     *random.Seed
 	Auth     *auth.Authority
 	Faults   *fault.Rules
-	Outbox   *outbox
-	limits   *limiter
+	Outbox   *Outbox
+	limits   *Limiter
 	Routes   *router
 	Cases    sandboxCases // by operation ID; nil without models
 	flows    []Flow
@@ -73,7 +74,7 @@ func New(o Options, flows []Flow) (*Desk, error) {
 	d.Seed.Set(o.Seed, 0)
 	d.Auth = auth.New(d.Seed, d.Clock.Now, o.Consent)
 	d.Faults = &fault.Rules{Seed: d.Seed}
-	d.Outbox = &outbox{seed: d.Seed, sink: o.Sink}
+	d.Outbox = &Outbox{seed: d.Seed, sink: o.Sink}
 	var err error
 	if d.limits, err = newLimiter(o); err != nil {
 		return nil, err

@@ -14,9 +14,9 @@ import (
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
-// limiter keeps a token bucket per operation, application and seller
+// Limiter keeps a token bucket per operation, application and seller
 // (developer-docs.amazon.com/sp-api/docs/usage-plans-and-rate-limits).
-type limiter struct {
+type Limiter struct {
 	off       bool
 	appLimits bool
 	overrides []LimitOverride
@@ -65,13 +65,13 @@ const (
 	sandboxBurst = 15
 )
 
-func newLimiter(o Options) (*limiter, error) {
-	l := &limiter{off: o.NoLimits, appLimits: o.AppLimits, overrides: o.Overrides, buckets: map[bucketKey]*bucket{}}
+func newLimiter(o Options) (*Limiter, error) {
+	l := &Limiter{off: o.NoLimits, appLimits: o.AppLimits, overrides: o.Overrides, buckets: map[bucketKey]*bucket{}}
 	for _, ov := range o.Overrides {
 		if ov.Rate <= 0 || ov.Burst < 1 {
 			return nil, fmt.Errorf("emulator: limit for %q is %v per second with burst %d: want more than 0 and at least 1", ov.Pattern, ov.Rate, ov.Burst)
 		}
-		if !operations.ServedOperation(ov.Pattern) {
+		if !operations.Served(ov.Pattern) {
 			return nil, fmt.Errorf("emulator: limit for %q: no such operation; want an ID such as ordersv0.getOrders, or a pattern with asterisks", ov.Pattern)
 		}
 	}
@@ -79,7 +79,7 @@ func newLimiter(o Options) (*limiter, error) {
 }
 
 // plan returns the usage plan that holds for an operation.
-func (l *limiter) plan(op *catalog.Operation, sandbox bool) (rate float64, burst int) {
+func (l *Limiter) plan(op *catalog.Operation, sandbox bool) (rate float64, burst int) {
 	rate, burst = op.Rate, op.Burst
 	if sandbox {
 		rate, burst = sandboxRate, sandboxBurst
@@ -94,7 +94,7 @@ func (l *limiter) plan(op *catalog.Operation, sandbox bool) (rate float64, burst
 
 // takeQuota takes one request from the buckets of an operation, or refuses as SP-API does: without Retry-After and without the
 // rate header (selling-partner-api-docs#86, saleweaver/python-amazon-sp-api#1042).
-func (l *limiter) takeQuota(x *exchange.Exchange, op *catalog.Operation, seller int, sandbox bool) *answer.Error {
+func (l *Limiter) takeQuota(x *exchange.Exchange, op *catalog.Operation, seller int, sandbox bool) *answer.Error {
 	rate, burst := l.plan(op, sandbox)
 	if x.Rate = rate; op.SandboxOnly && len(op.RateHeader) == 0 {
 		x.Rate = 0 // no header: the models declare none for these
@@ -130,7 +130,7 @@ func (c *Call) TakeOwnQuota(kind string, rate float64, burst int) bool {
 }
 
 // bucket wants l.mu held.
-func (l *limiter) bucket(k bucketKey) *bucket {
+func (l *Limiter) bucket(k bucketKey) *bucket {
 	b := l.buckets[k]
 	if b == nil {
 		b = &bucket{}
@@ -140,7 +140,7 @@ func (l *limiter) bucket(k bucketKey) *bucket {
 }
 
 // save returns the buckets in a set order. The limiter's lock is its own.
-func (l *limiter) save() []bucketState {
+func (l *Limiter) save() []bucketState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var list []bucketState
@@ -160,7 +160,7 @@ func numberOrNil(n int) *int {
 }
 
 // load puts a bucket back.
-func (l *limiter) load(s bucketState) {
+func (l *Limiter) load(s bucketState) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	seller := noSeller
@@ -187,7 +187,7 @@ func compareBuckets(a, b *bucketState) int {
 	return 0
 }
 
-func (l *limiter) clear() {
+func (l *Limiter) clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.buckets = map[bucketKey]*bucket{}

@@ -23,7 +23,7 @@ type Delivery struct {
 // maxDeliveries is how many are kept.
 const maxDeliveries = 1000
 
-type outbox struct {
+type Outbox struct {
 	seed *random.Seed
 	sink func(queue string, body []byte)
 
@@ -46,42 +46,42 @@ type Notification struct {
 }
 
 // clear empties the box and registers a queue for credentials, or none.
-func (b *outbox) clear(secretQueue string) {
+func (b *Outbox) clear(secretQueue string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.sent, b.waiting, b.kept, b.secretQueue, b.reminded = 0, nil, nil, secretQueue, time.Time{}
 }
 
 // SetCredentialQueue registers another queue for new client secrets, or none.
-func (b *outbox) SetCredentialQueue(arn string) {
+func (b *Outbox) SetCredentialQueue(arn string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.secretQueue = arn
 }
 
 // CredentialQueue is where new client secrets go; "" for nowhere.
-func (b *outbox) CredentialQueue() string {
+func (b *Outbox) CredentialQueue() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.secretQueue
 }
 
 // Deliveries are the last messages, oldest first.
-func (b *outbox) Deliveries() []Delivery {
+func (b *Outbox) Deliveries() []Delivery {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]Delivery(nil), b.kept...)
 }
 
 // Send puts a notification into a queue.
-func (b *outbox) Send(queue string, n Notification, now time.Time) {
+func (b *Outbox) Send(queue string, n Notification, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.post(queue, n, now)
 }
 
 // Remind puts a notification about the end of a secret into the queue for credentials, once for each end.
-func (b *outbox) Remind(end time.Time, n Notification, now time.Time) {
+func (b *Outbox) Remind(end time.Time, n Notification, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if end.Equal(b.reminded) || b.secretQueue == "" {
@@ -92,7 +92,7 @@ func (b *outbox) Remind(end time.Time, n Notification, now time.Time) {
 }
 
 // post wants b.mu held.
-func (b *outbox) post(queue string, n Notification, now time.Time) {
+func (b *Outbox) post(queue string, n Notification, now time.Time) {
 	d := Delivery{Time: now.UTC(), Queue: queue, Body: b.envelope(n, now)}
 	if b.sink != nil {
 		b.waiting = append(b.waiting, d)
@@ -104,7 +104,7 @@ func (b *outbox) post(queue string, n Notification, now time.Time) {
 }
 
 // deliver hands waiting messages to the sink. No lock is held while it is called.
-func (b *outbox) deliver() {
+func (b *Outbox) deliver() {
 	b.mu.Lock()
 	waiting := b.waiting
 	b.waiting = nil
@@ -116,7 +116,7 @@ func (b *outbox) deliver() {
 
 // envelope is a notification as it is sent. Amazon writes the envelopes of older types in PascalCase and those of newer ones in camelCase
 // (selling-partner-api-models, schemas/notifications). It wants b.mu held.
-func (b *outbox) envelope(n Notification, now time.Time) []byte {
+func (b *Outbox) envelope(n Notification, now time.Time) []byte {
 	b.sent++
 	at := Millis(now)
 	id := b.seed.Of("notification", b.sent).UUID()
@@ -148,13 +148,13 @@ type outboxState struct {
 	Reminded    time.Time  `json:"reminded,omitzero"`
 }
 
-func (b *outbox) save() any {
+func (b *Outbox) save() any {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return outboxState{b.sent, b.kept, b.secretQueue, b.reminded.UTC()}
 }
 
-func (b *outbox) load(raw json.RawMessage) error {
+func (b *Outbox) load(raw json.RawMessage) error {
 	var s outboxState
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return err

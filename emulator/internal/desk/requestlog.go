@@ -25,10 +25,10 @@ type LoggedRequest struct {
 // logSize is how many requests are kept.
 const logSize = 1000
 
-// requestLog keeps the last requests; it is guarded by frontDesk.mu.
+// requestLog keeps the last requests; it is guarded by Desk.mu.
 type requestLog struct {
 	started int             // requests that have come in: the source of request ids
-	entries []LoggedRequest // their queries as they came: [frontDesk.requests] redacts what is asked for
+	entries []LoggedRequest // their queries as they came: [Desk.Requests] redacts what is asked for
 	oldest  int
 }
 

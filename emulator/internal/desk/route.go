@@ -72,8 +72,8 @@ func NewRouter(flows []Flow) *router {
 	for i := range ops {
 		rt.add(&route{Op: &ops[i], handler: handlers[ops[i].ID]})
 	}
-	for i := range operations.RemovedOperations {
-		op := &operations.RemovedOperations[i]
+	for i := range operations.Removed {
+		op := &operations.Removed[i]
 		rt.add(&route{Op: op, handler: handlers[op.ID], removed: true})
 	}
 	slices.SortFunc(rt.Routes, func(a, b *route) int { return strings.Compare(a.Op.ID, b.Op.ID) })

@@ -19,7 +19,7 @@ const maxBody = 10 << 20
 // visit is one request on its way through the desk.
 type visit struct {
 	*exchange.Exchange
-	service *Service          // nil: SP-API or one of those that [authority] stands for
+	service *Service          // nil: SP-API or one of those that [auth.Authority] stands for
 	route   *route            // nil while none is found
 	params  map[string]string // of the route's path, decoded
 	fault   *fault.Fault      // that struck the request
@@ -99,7 +99,7 @@ func (d *Desk) answer(v *visit) answer.Reply {
 		return d.dispatch(v)
 	}
 	v.Exchange.Fault, v.Skew = string(v.fault.Kind), v.fault.Skew
-	if r, instead := v.fault.Instead(v.Exchange, func(t answer.What) answer.Reply { return troubleReply(v.Exchange, t) }); instead {
+	if r, instead := v.fault.Instead(v.Exchange, func(t answer.Trouble) answer.Reply { return troubleReply(v.Exchange, t) }); instead {
 		if v.fault.CarriedOut {
 			d.dispatch(v)
 			v.Rate = 0
@@ -114,7 +114,7 @@ func (d *Desk) answer(v *visit) answer.Reply {
 }
 
 // troubleReply is how whoever was asked says that something is wrong.
-func troubleReply(x *exchange.Exchange, t answer.What) answer.Reply {
+func troubleReply(x *exchange.Exchange, t answer.Trouble) answer.Reply {
 	if x.Operation == auth.TokenOperation {
 		return auth.LWATrouble(x, t)
 	}
@@ -123,7 +123,7 @@ func troubleReply(x *exchange.Exchange, t answer.What) answer.Reply {
 			return r
 		}
 	}
-	return answer.Trouble(t)
+	return answer.APITrouble(t)
 }
 
 // identify finds out what a request asks for.
@@ -155,7 +155,7 @@ func (d *Desk) dispatch(v *visit) answer.Reply {
 		return d.Auth.STS(x)
 	}
 	if longHeader(x.Header) {
-		return answer.HTMLReply(http.StatusBadRequest, "400 Bad Request", "Your browser sent a request that this server could not understand.<br />\nSize of a request header field exceeds server limit.")
+		return answer.HTML(http.StatusBadRequest, "400 Bad Request", "Your browser sent a request that this server could not understand.<br />\nSize of a request header field exceeds server limit.")
 	}
 	x.Trace = d.Seed.Of("apigw", x.RequestID).Text(random.Base64URL, 15) + "="
 	if v.service != nil {

@@ -1,3 +1,4 @@
+// Package exchange has a request with what is found out about it on the way to its reply.
 package exchange
 
 import (
@@ -121,7 +122,7 @@ func Unzip(resp *http.Response) {
 	resp.ContentLength, resp.Uncompressed = -1, true
 }
 
-// Recorder is the response writer behind [Emulator.RoundTrip].
+// Recorder is the response writer behind a round tripper.
 type Recorder struct {
 	header http.Header
 	Status int

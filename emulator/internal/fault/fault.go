@@ -1,3 +1,4 @@
+// Package fault has the rules by which requests go wrong, and what they do to answers.
 package fault
 
 import (
@@ -213,7 +214,7 @@ func (f *Fault) check() error {
 	case f.CarriedOut && !slices.Contains([]Kind{Reset, Internal, Unavailable, HTML}, f.Kind):
 		return bad("carried_out is for reset, internal, unavailable and html")
 	}
-	if !operations.OperationPattern(f.Operation) {
+	if !operations.Known(f.Operation) {
 		return bad("operation %q: no such operation; want an ID such as ordersv0.getOrders, or a pattern with asterisks", f.Operation)
 	}
 	return nil
@@ -341,7 +342,7 @@ func hasNextToken(x *exchange.Exchange) bool {
 
 // Instead is what a fault answers in place of the operation; false if it leaves the answer to it. spell is how the service that was asked
 // says what is the matter.
-func (f *Fault) Instead(x *exchange.Exchange, spell func(answer.What) answer.Reply) (answer.Reply, bool) {
+func (f *Fault) Instead(x *exchange.Exchange, spell func(answer.Trouble) answer.Reply) (answer.Reply, bool) {
 	switch f.Kind {
 	case Throttle:
 		return spell(answer.TroubleThrottled), true
@@ -351,9 +352,9 @@ func (f *Fault) Instead(x *exchange.Exchange, spell func(answer.What) answer.Rep
 		return spell(answer.TroubleUnavailable), true
 	case HTML:
 		// As seen in selling-partner-api-models#4667.
-		return answer.HTMLReply(http.StatusServiceUnavailable, "Website Temporarily Unavailable", "website temporarily unavailable"), true
+		return answer.HTML(http.StatusServiceUnavailable, "Website Temporarily Unavailable", "website temporarily unavailable"), true
 	case ExpiredURL:
-		return answer.XMLReply(http.StatusForbidden, struct {
+		return answer.XML(http.StatusForbidden, struct {
 			XMLName   struct{} `xml:"Error"`
 			Code      string
 			Message   string

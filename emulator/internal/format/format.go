@@ -1,3 +1,4 @@
+// Package format reads and writes JSON and times in Amazon's spellings.
 package format
 
 import (

@@ -189,8 +189,8 @@ func (d *Document) Content() ([]byte, bool) {
 	return d.Data, d.Uploaded
 }
 
-// AddDocument stores a document under a new id; it wants k.mu held.
-func (k *queue) AddDocument(kind string, d *Document) *Document {
+// AddDocument stores a document under a new id; it wants k.Mu held.
+func (k *Queue) AddDocument(kind string, d *Document) *Document {
 	r := k.Random("document", k.Next())
 	// Ids as in the models' examples and issues: amzn1.spdoc.1.4.na.<uuid>.<T…>.<n> for reports, amzn1.tortuga.4.na.<uuid>.<T…> else.
 	d.ID = "amzn1.tortuga.4." + string(k.account.Region) + "." + r.UUID() + ".T" + r.Text(random.Base36, 13)

@@ -13,8 +13,8 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-// feedType is one row of feed_types.csv, where the sources are.
-type feedType struct {
+// FeedType is one row of feed_types.csv, where the sources are.
+type FeedType struct {
 	Name        string
 	contentType string
 	removed     time.Time // from when on it fails; zero: it works
@@ -24,16 +24,16 @@ type feedType struct {
 //go:embed feed_types.csv
 var feedTypesCSV string
 
-var FeedTypes = sync.OnceValue(func() map[string]*feedType {
+var FeedTypes = sync.OnceValue(func() map[string]*FeedType {
 	r := csv.NewReader(strings.NewReader(feedTypesCSV))
 	r.Comment = '#'
 	records, err := r.ReadAll()
 	if err != nil {
 		panic("emulator: feed_types.csv: " + err.Error())
 	}
-	types := map[string]*feedType{}
+	types := map[string]*FeedType{}
 	for _, f := range records[1:] {
-		t := &feedType{Name: f[0], contentType: f[1], handling: f[3]}
+		t := &FeedType{Name: f[0], contentType: f[1], handling: f[3]}
 		if f[2] != "" {
 			if t.removed, err = time.Parse(time.DateOnly, f[2]); err != nil {
 				panic("emulator: feed_types.csv: " + err.Error())
@@ -47,7 +47,7 @@ var FeedTypes = sync.OnceValue(func() map[string]*feedType {
 // Feed is one feed of a seller.
 type Feed struct {
 	Job
-	Kind         *feedType
+	Kind         *FeedType
 	Marketplaces []string
 	Options      map[string]string
 	Input        *Document
@@ -62,7 +62,7 @@ func resultLifetime(t time.Time) time.Duration {
 	return 28 * world.Day
 }
 
-func (k *queue) PlanFeed(f *Feed) {
+func (k *Queue) PlanFeed(f *Feed) {
 	k.Later(f.ended, func(at time.Time) {
 		if f.Outcome == "" { // not cancelled
 			k.FinishFeed(f, at)
@@ -71,7 +71,7 @@ func (k *queue) PlanFeed(f *Feed) {
 }
 
 // FinishFeed carries a feed out.
-func (k *queue) FinishFeed(f *Feed, at time.Time) {
+func (k *Queue) FinishFeed(f *Feed, at time.Time) {
 	p := &processing{k: k, f: f, at: at, w: k.account.World()}
 	content, uploaded := f.Input.Content()
 	switch {
@@ -95,7 +95,7 @@ func (k *queue) FinishFeed(f *Feed, at time.Time) {
 
 // processing is a feed being carried out, and what will stand in its report.
 type processing struct {
-	k  *queue
+	k  *Queue
 	f  *Feed
 	at time.Time
 	w  *world.World
@@ -257,7 +257,7 @@ func (p *processing) textReport() []byte {
 	return b.Bytes()
 }
 
-func (k *queue) Feed(id string, now time.Time) *Feed {
+func (k *Queue) Feed(id string, now time.Time) *Feed {
 	for _, f := range k.Feeds {
 		if f.ID == id && now.Sub(f.Created) < retention {
 			return f

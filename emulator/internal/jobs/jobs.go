@@ -1,3 +1,4 @@
+// Package jobs is where reports, feeds and queries are worked off, and where the documents lie that they read and write.
 package jobs
 
 import (
@@ -9,9 +10,9 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/random"
 )
 
-// queue is where a seller's reports, feeds and queries are worked off. What happens between two requests happens at its own time: before a
-// request is answered, [queue.settle] does all that has become due, in order.
-type queue struct {
+// Queue is where a seller's reports, feeds and queries are worked off. What happens between two requests happens at its own time: before a
+// request is answered, [Queue.settle] does all that has become due, in order.
+type Queue struct {
 	account *desk.Seller
 
 	Mu        sync.Mutex
@@ -35,21 +36,21 @@ type task struct {
 	do func(at time.Time)
 }
 
-func newQueue(a *desk.Seller) *queue {
-	return &queue{account: a, documents: map[string]*Document{}}
+func newQueue(a *desk.Seller) *Queue {
+	return &Queue{account: a, documents: map[string]*Document{}}
 }
 
-func (k *queue) Next() int {
+func (k *Queue) Next() int {
 	k.Made++
 	return k.Made
 }
 
-func (k *queue) Random(parts ...any) random.Source {
+func (k *Queue) Random(parts ...any) random.Source {
 	return k.account.Desk.Seed.Of(append([]any{"desk", k.account.Number}, parts...)...)
 }
 
-// Later lets do run at a time, after all that was put in for the same time; it wants k.mu held.
-func (k *queue) Later(at time.Time, do func(at time.Time)) {
+// Later lets do run at a time, after all that was put in for the same time; it wants k.Mu held.
+func (k *Queue) Later(at time.Time, do func(at time.Time)) {
 	i, _ := slices.BinarySearchFunc(k.due, at, func(t task, at time.Time) int {
 		if t.at.After(at) {
 			return 1
@@ -60,15 +61,15 @@ func (k *queue) Later(at time.Time, do func(at time.Time)) {
 }
 
 // settle does everything that is due at now.
-func (k *queue) settle(now time.Time) {
+func (k *Queue) settle(now time.Time) {
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
 	k.now = now
 	k.catchUp()
 }
 
-// catchUp wants k.mu held.
-func (k *queue) catchUp() {
+// catchUp wants k.Mu held.
+func (k *Queue) catchUp() {
 	for len(k.due) > 0 && !k.due[0].at.After(k.now) {
 		t := k.due[0]
 		k.due = k.due[1:]
@@ -77,7 +78,7 @@ func (k *queue) catchUp() {
 }
 
 // Document finds a document that hasn't expired; nil when there is none.
-func (k *queue) Document(id string, now time.Time) *Document {
+func (k *Queue) Document(id string, now time.Time) *Document {
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
 	d := k.documents[id]
@@ -106,7 +107,7 @@ type Job struct {
 }
 
 // NewJob plans a job: a few seconds in the queue, and some more in progress.
-func (k *queue) NewJob(kind string, now time.Time) Job {
+func (k *Queue) NewJob(kind string, now time.Time) Job {
 	n := k.Next()
 	r := k.Random(kind, n)
 	now = now.UTC().Truncate(time.Second)

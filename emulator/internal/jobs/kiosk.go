@@ -115,7 +115,7 @@ func onlyField(set ast.SelectionSet, what string) (*ast.Field, string) {
 	return f, ""
 }
 
-func (k *queue) PlanQuery(q *Query) {
+func (k *Queue) PlanQuery(q *Query) {
 	k.Later(q.ended, func(at time.Time) {
 		if q.Outcome == "" { // not cancelled
 			k.FinishQuery(q, at)
@@ -149,7 +149,7 @@ func hashOf(text string) string {
 }
 
 // FinishQuery writes a query's document, or the one that tells why there is none.
-func (k *queue) FinishQuery(q *Query, at time.Time) {
+func (k *Queue) FinishQuery(q *Query, at time.Time) {
 	if q.AsOf.IsZero() {
 		q.AsOf = at
 	}
@@ -178,7 +178,7 @@ func (k *queue) FinishQuery(q *Query, at time.Time) {
 	q.end(done, at)
 }
 
-func (k *queue) Query(id string, now time.Time) *Query {
+func (k *Queue) Query(id string, now time.Time) *Query {
 	for _, q := range k.Queries {
 		if q.ID == id && now.Sub(q.Created) < KioskRetention {
 			return q

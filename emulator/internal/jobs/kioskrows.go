@@ -13,7 +13,7 @@ import (
 )
 
 // kioskRows are all rows of a query's data set, whole; problem tells why there are none.
-func (k *queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
+func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 	args := q.Field.ArgumentMap(nil)
 	from, to := dateArgument(args, "startDate"), dateArgument(args, "endDate")
 	today := q.AsOf.UTC().Truncate(world.Day)
@@ -104,7 +104,7 @@ func (k *queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 }
 
 // kioskMarketplaces are the marketplaces that a query asks for, which must be the seller's.
-func (k *queue) kioskMarketplaces(ids []string) (markets []string, problem string) {
+func (k *Queue) kioskMarketplaces(ids []string) (markets []string, problem string) {
 	for _, id := range ids {
 		if len(k.marketplacesOf([]string{id})) == 0 {
 			return nil, "The marketplace " + id + " is none of the selling partner's."
@@ -163,7 +163,7 @@ func salesByASIN(sums []*world.Sales, aggregation string) (rows []map[string]any
 }
 
 // economics makes a row of what was sold, and of the fees for it.
-func (k *queue) economics(w *world.World, s *world.Sales, product string, components []string) map[string]any {
+func (k *Queue) economics(w *world.World, s *world.Sales, product string, components []string) map[string]any {
 	amount := func(units int) map[string]any {
 		return map[string]any{"amount": round(float64(units)/math.Pow10(world.Decimals(s.Currency)), 2), "currencyCode": s.Currency}
 	}
@@ -223,7 +223,7 @@ func (k *queue) economics(w *world.World, s *world.Sales, product string, compon
 }
 
 // preview guesses what listings will bring: as many units as they sold lately.
-func (k *queue) preview(w *world.World, at, from, to time.Time, markets, skus []string) (rows []map[string]any) {
+func (k *Queue) preview(w *world.World, at, from, to time.Time, markets, skus []string) (rows []map[string]any) {
 	days := int(to.Sub(from)/world.Day) + 1
 	before := w.SumSales(at, at.UTC().Truncate(world.Day).AddDate(0, 0, -30), at.UTC().Truncate(world.Day), markets, "", true)
 	for _, s := range before {

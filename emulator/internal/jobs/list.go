@@ -10,8 +10,8 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-// jobFilter is what getReports, getFeeds and getQueries ask for. It travels in the next token.
-type jobFilter struct {
+// Filter is what getReports, getFeeds and getQueries ask for. It travels in the next token.
+type Filter struct {
 	Types        []string
 	statuses     []string
 	marketplaces []string
@@ -19,9 +19,9 @@ type jobFilter struct {
 	Size         int
 }
 
-// JobFilter reads the arguments of a list operation; typeName is the parameter with the types, "" when there is none.
-func JobFilter(p *desk.Page, typeName string) (f jobFilter, err *answer.Error) {
-	f = jobFilter{statuses: p.Args["processingStatuses"], marketplaces: p.Args["marketplaceIds"], Size: 10, until: p.AsOf, since: p.AsOf.Add(-retention)}
+// ParseFilter reads the arguments of a list operation; typeName is the parameter with the types, "" when there is none.
+func ParseFilter(p *desk.Page, typeName string) (f Filter, err *answer.Error) {
+	f = Filter{statuses: p.Args["processingStatuses"], marketplaces: p.Args["marketplaceIds"], Size: 10, until: p.AsOf, since: p.AsOf.Add(-retention)}
 	if typeName != "" {
 		f.Types = p.Args[typeName]
 	}
@@ -43,7 +43,7 @@ func JobFilter(p *desk.Page, typeName string) (f jobFilter, err *answer.Error) {
 	return f, nil
 }
 
-func (f *jobFilter) Accepts(j *Job, kind string, marketplaces []string, t time.Time) bool {
+func (f *Filter) Accepts(j *Job, kind string, marketplaces []string, t time.Time) bool {
 	return world.Among(f.Types, kind) && world.Among(f.statuses, j.Status(t)) && !world.Outside(j.Created, f.since, f.until) && t.Sub(j.Created) < retention &&
 		(len(f.marketplaces) == 0 || slices.ContainsFunc(marketplaces, func(id string) bool { return slices.Contains(f.marketplaces, id) }))
 }

@@ -20,7 +20,7 @@ import (
 
 // reportRow is what one row of a flat file shows. What it points to is guarded by the world's lock.
 type reportRow struct {
-	k    *queue
+	k    *Queue
 	r    *Report
 	at   time.Time // when the report was written: it shows the world as of then
 	m    *marketplace.Marketplace
@@ -37,7 +37,7 @@ type reportRow struct {
 type rows func() *reportRow
 
 // reportRows starts the rows of a report.
-func (k *queue) reportRows(r *Report, w *world.World, at time.Time) rows {
+func (k *Queue) reportRows(r *Report, w *world.World, at time.Time) rows {
 	markets := k.marketplacesOf(r.Marketplaces)
 	inMarkets := func(o *world.Order) bool { return slices.Contains(r.Marketplaces, o.Marketplace.ID) }
 	within := func(t time.Time) bool { return !t.IsZero() && !t.Before(r.From) && !t.After(r.To) && !t.After(at) }
@@ -152,7 +152,7 @@ func listRows(list []*reportRow) rows {
 }
 
 // orderRows yields a row per item of the orders that are accepted, or what expand makes of it.
-func orderRows(k *queue, r *Report, w *world.World, at time.Time, accept func(*world.Order) bool, expand func(*reportRow) []*reportRow) rows {
+func orderRows(k *Queue, r *Report, w *world.World, at time.Time, accept func(*world.Order) bool, expand func(*reportRow) []*reportRow) rows {
 	orders := w.Orders
 	item := 0
 	n := 0
@@ -206,7 +206,7 @@ type settlementLine struct {
 }
 
 // settlementRows yields the sum of a period and then its amounts. What was shipped is settled, and what came back.
-func (k *queue) settlementRows(r *Report, w *world.World, at time.Time) rows {
+func (k *Queue) settlementRows(r *Report, w *world.World, at time.Time) rows {
 	lines := func(row *reportRow) (list []*reportRow) {
 		add := func(back bool, kind, what string, units int) {
 			if units == 0 {
@@ -273,7 +273,7 @@ func in(t time.Time, r *Report) bool { return !t.IsZero() && !t.Before(r.From) &
 func settlementTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // ledgerRows tells what happened to the stock of each day and SKU, worked back from what is there now: the balance of each row is right.
-func (k *queue) ledgerRows(r *Report, w *world.World, at time.Time) rows {
+func (k *Queue) ledgerRows(r *Report, w *world.World, at time.Time) rows {
 	type key struct{ day, sku string }
 	shippedUnits, back := map[key]int{}, map[key]int{}
 	var events []*reportRow

@@ -95,8 +95,8 @@ type Schedule struct {
 	Cancelled    bool
 }
 
-// AddReport puts a report into the queue; it wants k.mu held.
-func (k *queue) AddReport(kind *ReportType, marketplaces []string, options map[string]string, from, to, now time.Time) *Report {
+// AddReport puts a report into the queue; it wants k.Mu held.
+func (k *Queue) AddReport(kind *ReportType, marketplaces []string, options map[string]string, from, to, now time.Time) *Report {
 	r := &Report{Job: k.NewJob("report", now), Kind: kind, Marketplaces: marketplaces, Options: options, From: from, To: to}
 	r.ID = strconv.Itoa(50000+k.Made) + "020" + k.Random("report id", k.Made).Text(random.Digits, 3)
 	k.Reports = append(k.Reports, r)
@@ -104,7 +104,7 @@ func (k *queue) AddReport(kind *ReportType, marketplaces []string, options map[s
 	return r
 }
 
-func (k *queue) planReport(r *Report) {
+func (k *Queue) planReport(r *Report) {
 	k.Later(r.ended, func(at time.Time) {
 		if r.Outcome == "" { // not cancelled
 			k.FinishReport(r, at)
@@ -113,7 +113,7 @@ func (k *queue) planReport(r *Report) {
 }
 
 // FinishReport writes a report, or finds that it can't be written.
-func (k *queue) FinishReport(r *Report, at time.Time) {
+func (k *Queue) FinishReport(r *Report, at time.Time) {
 	if !r.Kind.removed.IsZero() && !at.Before(r.Kind.removed) {
 		r.end(fatal, at) // selling-partner-api-models#3079 and the changelog: such reports end FATAL, without a document
 		return
@@ -140,7 +140,7 @@ func (k *queue) FinishReport(r *Report, at time.Time) {
 
 // coolingDown tells whether the same type was generated for one of the same marketplaces a short while ago
 // (developer-docs.amazon.com/sp-api/docs/fba-sales-reports-attributes; by marketplace: selling-partner-api-docs#1645).
-func (k *queue) coolingDown(r *Report) bool {
+func (k *Queue) coolingDown(r *Report) bool {
 	if r.Kind.cooldown == 0 || k.account.Desk.Options.NoLimits {
 		return false
 	}
@@ -150,7 +150,7 @@ func (k *queue) coolingDown(r *Report) bool {
 	})
 }
 
-func (k *queue) Report(id string, now time.Time) *Report {
+func (k *Queue) Report(id string, now time.Time) *Report {
 	for _, r := range k.Reports {
 		if r.ID == id && now.Sub(r.Created) < retention {
 			return r
@@ -175,7 +175,7 @@ func After(t time.Time, period string) time.Time {
 }
 
 // Fire makes a schedule's report and plans the next one.
-func (k *queue) Fire(s *Schedule, at time.Time) {
+func (k *Queue) Fire(s *Schedule, at time.Time) {
 	if s.Cancelled {
 		return
 	}
@@ -192,7 +192,7 @@ func (k *queue) Fire(s *Schedule, at time.Time) {
 	k.Later(s.Next, func(at time.Time) { k.Fire(s, at) })
 }
 
-func (k *queue) Schedule(id string) *Schedule {
+func (k *Queue) Schedule(id string) *Schedule {
 	for _, s := range k.Schedules {
 		if s.ID == id && !s.Cancelled {
 			return s
@@ -205,8 +205,8 @@ func (k *queue) Schedule(id string) *Schedule {
 const settlementDays = 14
 
 // OpenSettlements writes the settlement reports of the last 90 days and plans the coming ones. Amazon makes them by itself: they can only
-// be listed (developer-docs.amazon.com/sp-api/docs/report-type-values-settlement). It wants k.mu held.
-func (k *queue) OpenSettlements() {
+// be listed (developer-docs.amazon.com/sp-api/docs/report-type-values-settlement). It wants k.Mu held.
+func (k *Queue) OpenSettlements() {
 	if k.settlements {
 		return
 	}
@@ -226,7 +226,7 @@ func (k *queue) OpenSettlements() {
 	k.catchUp()
 }
 
-func (k *queue) settleAgain(at time.Time) {
+func (k *Queue) settleAgain(at time.Time) {
 	if k.now.Sub(at) < retention {
 		k.settle14(at)
 	}
@@ -235,7 +235,7 @@ func (k *queue) settleAgain(at time.Time) {
 }
 
 // settle14 writes the reports of one settlement period, for each marketplace in which something was settled.
-func (k *queue) settle14(at time.Time) {
+func (k *Queue) settle14(at time.Time) {
 	for i := range k.account.Marketplaces {
 		m := &k.account.Marketplaces[i]
 		for _, name := range []string{"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE", "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", "GET_V2_SETTLEMENT_REPORT_DATA_XML"} {
@@ -261,7 +261,7 @@ func (k *queue) settle14(at time.Time) {
 }
 
 // marketplacesOf are the marketplaces of a report.
-func (k *queue) marketplacesOf(ids []string) []*marketplace.Marketplace {
+func (k *Queue) marketplacesOf(ids []string) []*marketplace.Marketplace {
 	var list []*marketplace.Marketplace
 	for i := range k.account.Marketplaces {
 		if m := &k.account.Marketplaces[i]; slices.Contains(ids, m.ID) {

@@ -20,7 +20,7 @@ import (
 )
 
 // WriteReport makes the document of a report as of at. No document stands for no data; problem is the document of one that failed.
-func (k *queue) WriteReport(r *Report, at time.Time) (d *Document, problem []byte) {
+func (k *Queue) WriteReport(r *Report, at time.Time) (d *Document, problem []byte) {
 	w := k.account.World()
 	markets := k.marketplacesOf(r.Marketplaces)
 	d = &Document{Created: at, Expires: at.Add(r.Kind.retention), Restricted: r.Kind.restricted}
@@ -112,7 +112,7 @@ const envelope = `<?xml version="1.0" encoding="UTF-8"?>
 `
 
 // xmlReport writes rows in Amazon's envelope: all-orders reports as AllOrdersReport, the others as one Message with an element per column.
-func (k *queue) xmlReport(r *Report, w *world.World, at time.Time, start func() rows) func() Source {
+func (k *Queue) xmlReport(r *Report, w *world.World, at time.Time, start func() rows) func() Source {
 	kind := map[string]string{"orders": "AllOrdersReport", "orders-updated": "AllOrdersReport", "orders-pending": "PendingOrdersReport", "orders-unshipped": "OrderReport", "settlement": "SettlementReport", "returns-mfn": "ReturnsReport"}[r.Kind.rows]
 	if kind == "" {
 		kind = "Report"
@@ -327,7 +327,7 @@ var reportShapes = sync.OnceValue(func() map[string]any {
 })
 
 // shapedReport fills the shape of a JSON report. The seller's own products stand in it; the figures mean nothing.
-func (k *queue) shapedReport(r *Report, at time.Time) []byte {
+func (k *Queue) shapedReport(r *Report, at time.Time) []byte {
 	shape := reportShapes()[r.Kind.Name]
 	if shape == nil {
 		shape = map[string]any{"dataByAsin": []any{map[string]any{"asin": "string", "startDate": "date", "endDate": "date"}}}

@@ -116,7 +116,7 @@ var (
 
 // salesReport writes GET_SALES_AND_TRAFFIC_REPORT as its schema has it (selling-partner-api-models, sellerSalesAndTrafficReport.json). problem
 // tells why there is none: dates are needed and reach back two years.
-func (k *queue) salesReport(r *Report, w *world.World, at time.Time) (body []byte, problem string) {
+func (k *Queue) salesReport(r *Report, w *world.World, at time.Time) (body []byte, problem string) {
 	from, to := r.From.UTC().Truncate(world.Day), r.To.UTC().Truncate(world.Day)
 	switch {
 	case r.From.Equal(r.Created) && r.To.Equal(r.Created): // nothing was said: both are the time of the request

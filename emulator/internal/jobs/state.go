@@ -100,11 +100,11 @@ func idOf(d *Document) string {
 }
 
 // Queues are those of the sellers.
-var Queues = &desk.Store[*queue]{
+var Queues = &desk.Store[*Queue]{
 	Name:   "desk",
 	Create: newQueue,
-	Save:   func(k *queue) (any, error) { return k.save(), nil },
-	Load:   func(k *queue, raw json.RawMessage) error { return k.load(raw) },
+	Save:   func(k *Queue) (any, error) { return k.save(), nil },
+	Load:   func(k *Queue, raw json.RawMessage) error { return k.load(raw) },
 }
 
 // Flow has no operations of its own: it is what the flows of reports, feeds and queries stand on.
@@ -114,7 +114,7 @@ var Flow = desk.Flow{
 	Settle:   func(a *desk.Seller, now time.Time) { Queues.Of(a).settle(now) },
 }
 
-func (k *queue) save() any {
+func (k *Queue) save() any {
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
 	if k.Made == 0 && !k.settlements {
@@ -154,7 +154,7 @@ func (k *queue) save() any {
 	return s
 }
 
-func (k *queue) load(raw json.RawMessage) error {
+func (k *Queue) load(raw json.RawMessage) error {
 	var s queueState
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return err
@@ -225,7 +225,7 @@ func (k *queue) load(raw json.RawMessage) error {
 }
 
 // again starts the content of a report by writing it once more.
-func (k *queue) again(r *Report) func() Source {
+func (k *Queue) again(r *Report) func() Source {
 	return func() Source {
 		d, _ := k.WriteReport(r, r.asOf)
 		if d == nil {

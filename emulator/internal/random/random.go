@@ -1,3 +1,4 @@
+// Package random makes choices that follow from a seed.
 package random
 
 import (

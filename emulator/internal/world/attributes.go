@@ -35,8 +35,8 @@ const (
 	availabilityShape
 )
 
-// attribute is one that a listing can have.
-type attribute struct {
+// Attribute is one that a listing can have.
+type Attribute struct {
 	Name, title, Group string
 	shape              shape
 	facts              bool // of the product, else of the offer
@@ -57,7 +57,7 @@ var (
 	fulfillCodes = []string{"DEFAULT", "AMAZON_NA", "AMAZON_EU", "AMAZON_JP", "AMAZON_AU", "AMAZON_SG", "AMAZON_IN", "AMAZON_AE", "AMAZON_SA"}
 )
 
-var ListingAttributes = []attribute{
+var ListingAttributes = []Attribute{
 	{Name: "item_name", title: "Item Name", Group: "product_identity", shape: localizedShape, facts: true, Required: true, max: 200},
 	{Name: "brand", title: "Brand Name", Group: "product_identity", shape: localizedShape, facts: true, Required: true, max: 100},
 	{Name: "externally_assigned_product_identifier", title: "External Product Information", Group: "product_identity", shape: identifierShape, facts: true, many: 3, enum: []string{"ean", "gtin", "upc"}},
@@ -90,20 +90,20 @@ var ListingAttributes = []attribute{
 }
 
 // attributeOf finds an attribute of a product type; nil when the type has none of that name.
-func attributeOf(productType, name string) *attribute {
-	i := slices.IndexFunc(ListingAttributes, func(a attribute) bool { return a.Name == name })
+func attributeOf(productType, name string) *Attribute {
+	i := slices.IndexFunc(ListingAttributes, func(a Attribute) bool { return a.Name == name })
 	if i < 0 || !ListingAttributes[i].Of(productType) {
 		return nil
 	}
 	return &ListingAttributes[i]
 }
 
-func (a *attribute) Of(productType string) bool {
+func (a *Attribute) Of(productType string) bool {
 	return a.types == nil || slices.Contains(a.types, productType)
 }
 
 // In tells whether a requirements set has the attribute.
-func (a *attribute) In(requirements string) bool {
+func (a *Attribute) In(requirements string) bool {
 	switch requirements {
 	case "LISTING_PRODUCT_ONLY":
 		return a.facts
@@ -114,7 +114,7 @@ func (a *attribute) In(requirements string) bool {
 }
 
 // selectors are the members by which an attribute's values are told from one another.
-func (a *attribute) selectors() []string {
+func (a *Attribute) selectors() []string {
 	switch a.shape {
 	case localizedShape:
 		if a.many > 1 {
@@ -135,7 +135,7 @@ func (a *attribute) selectors() []string {
 }
 
 // byMarketplace tells whether the attribute has values of its own in each marketplace.
-func (a *attribute) byMarketplace() bool { return a.shape != availabilityShape }
+func (a *Attribute) byMarketplace() bool { return a.shape != availabilityShape }
 
 func textSchema(title string, limit int) object {
 	s := object{"title": title, "type": "string", "minLength": 1, "editable": true, "hidden": false}
@@ -162,7 +162,7 @@ func objectSchema(properties object, required ...string) object {
 }
 
 // Schema is the attribute's part of a product type's schema, for one marketplace.
-func (a *attribute) Schema(m *marketplace.Marketplace) object {
+func (a *Attribute) Schema(m *marketplace.Marketplace) object {
 	ref := func(name string) object { return object{"$ref": "#/$defs/" + name} }
 	value := textSchema(a.title, a.max)
 	if a.enum != nil {
@@ -254,24 +254,24 @@ func KnownType(name string) bool {
 	return slices.ContainsFunc(ProductTypeNames(), func(t [2]string) bool { return t[0] == name })
 }
 
-// problem is one way in which a value is not as its schema wants it.
-type problem struct{ code, message, category string }
+// Problem is one way in which a value is not as its schema wants it.
+type Problem struct{ code, message, category string }
 
 // The codes and texts of issues are those that sellers report: 90220 (selling-partner-api-models, listingsItems sandbox cases), 90000900
 // (selling-partner-api-models#4723), 99022 and 4000001 (selling-partner-api-models#5219).
-func invalidValue(title string) problem {
-	return problem{"4000001", "The provided value for '" + title + "' is invalid.", "INVALID_ATTRIBUTE"}
+func invalidValue(title string) Problem {
+	return Problem{"4000001", "The provided value for '" + title + "' is invalid.", "INVALID_ATTRIBUTE"}
 }
 
-func missingMember(member, title string) problem {
-	return problem{"99022", fmt.Sprintf("The field '%s' for the attribute '%s' does not have enough values. The required minimum is '1' value(s).", member, title), "INVALID_ATTRIBUTE"}
+func missingMember(member, title string) Problem {
+	return Problem{"99022", fmt.Sprintf("The field '%s' for the attribute '%s' does not have enough values. The required minimum is '1' value(s).", member, title), "INVALID_ATTRIBUTE"}
 }
 
-var unknownAttribute = problem{"90000900", "The attributes are invalid.", "INVALID_ATTRIBUTE"}
+var unknownAttribute = Problem{"90000900", "The attributes are invalid.", "INVALID_ATTRIBUTE"}
 
 // check holds an attribute's values against its schema in a marketplace, and returns the first problem. partly tells that members may be
 // missing: those that are merged into a value.
-func (a *attribute) check(v any, m *marketplace.Marketplace, partly bool) *problem {
+func (a *Attribute) check(v any, m *marketplace.Marketplace, partly bool) *Problem {
 	defs := object{
 		"marketplace_id": object{"type": "string", "enum": []string{m.ID}},
 		"language_tag":   object{"type": "string", "enum": LanguagesOf(m)},
@@ -284,7 +284,7 @@ func (a *attribute) check(v any, m *marketplace.Marketplace, partly bool) *probl
 }
 
 // checkAttribute knows those words of JSON Schema and of the meta-schema that the schemas above have.
-func checkAttribute(s, defs object, v any, title string) *problem {
+func checkAttribute(s, defs object, v any, title string) *Problem {
 	if ref, ok := s["$ref"].(string); ok {
 		s = defs[strings.TrimPrefix(ref, "#/$defs/")].(object)
 	}
@@ -320,7 +320,7 @@ func checkAttribute(s, defs object, v any, title string) *problem {
 		for name := range format.SortedKeys(m) {
 			next, ok := properties[name].(object)
 			if !ok {
-				return &problem{unknownAttribute.code, unknownAttribute.message, unknownAttribute.category}
+				return &Problem{unknownAttribute.code, unknownAttribute.message, unknownAttribute.category}
 			}
 			if p := checkAttribute(next, defs, m[name], title); p != nil {
 				return p

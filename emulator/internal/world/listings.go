@@ -20,10 +20,10 @@ type Listing struct {
 	ProductType string // as in product type definitions: "WRITING_INSTRUMENT"
 	Condition   string // as in attributes: "new_new"
 	// attributes are those that requests have submitted, without the two that are derived: purchasable_offer is in offers,
-	// fulfillment_availability in quantity and amazon. nil means as the catalogue has them. See [world.attributesOf].
+	// fulfillment_availability in quantity and amazon. nil means as the catalogue has them. See [World.AttributesOf].
 	attributes map[string]any
 	markets    map[string]bool   // marketplaces in which it is listed, also those without an offer
-	Offers     map[string]*offer // by marketplace id; where there is none, it can't be bought
+	Offers     map[string]*Offer // by marketplace id; where there is none, it can't be bought
 	Quantity   int               // that the merchant can ship; has no meaning when amazon is true
 	leadDays   int               // lead_time_to_ship_max_days; 0 when not said
 	Amazon     bool              // fulfilled by Amazon, from stock
@@ -34,8 +34,8 @@ type Listing struct {
 	Revised    bool // by a request
 }
 
-// offer is what the seller asks for a listing in one marketplace.
-type offer struct {
+// Offer is what the seller asks for a listing in one marketplace.
+type Offer struct {
 	price    Money
 	Business Money // price for business buyers; no units: none
 	sale     Money // discounted price from saleFrom until saleTo; no units: none
@@ -47,7 +47,7 @@ type offer struct {
 }
 
 // PriceAt is what a buyer pays at t.
-func (o *offer) PriceAt(t time.Time) Money {
+func (o *Offer) PriceAt(t time.Time) Money {
 	if o.sale.Units > 0 && !t.Before(o.saleFrom) && (o.saleTo.IsZero() || t.Before(o.saleTo)) {
 		return o.sale
 	}
@@ -89,13 +89,13 @@ func makeListings(seed int64, a *Seller, products []*Product, opened time.Time) 
 		r := random.New(seed, "listing", a.Number, i)
 		l := &Listing{
 			SKU: p.SKU, Product: p, ProductType: p.Kind.Type, Condition: "new_new", Amazon: i == 0 || i > 1 && !r.Chance(3),
-			Created: opened.Add(-time.Duration(r.Between(1, 600*24*60)) * time.Minute), Offers: map[string]*offer{}, markets: map[string]bool{},
+			Created: opened.Add(-time.Duration(r.Between(1, 600*24*60)) * time.Minute), Offers: map[string]*Offer{}, markets: map[string]bool{},
 		}
 		l.Stocked = opened.Add(-time.Duration(r.Between(1, 14*24*60)) * time.Minute)
 		l.Updated = l.Created.Add(time.Duration(r.IntN(int(opened.Sub(l.Created)/time.Second))) * time.Second)
 		for j := range a.Marketplaces {
 			m := &a.Marketplaces[j]
-			o := &offer{price: PriceIn(p.Cents, m)}
+			o := &Offer{price: PriceIn(p.Cents, m)}
 			if r.Chance(6) {
 				o.Business = Money{o.price.Units * 95 / 100, m.Currency}
 			}
@@ -192,7 +192,7 @@ func (w *World) SetPrice(sku, marketplaceID string, price Money, now time.Time) 
 	}
 	o := l.Offers[marketplaceID]
 	if o == nil {
-		o = &offer{}
+		o = &Offer{}
 		l.Offers[marketplaceID], l.markets[marketplaceID] = o, true
 	}
 	o.price = price
@@ -247,7 +247,7 @@ func (l *Listing) Buyable(marketplaceID string) bool {
 // purchasableOffer is the attribute of that name: price and terms for each of the given marketplaces in which there is an offer.
 func (l *Listing) purchasableOffer(markets []*marketplace.Marketplace) []any {
 	list := []any{}
-	add := func(m *marketplace.Marketplace, o *offer, audience string, price Money) {
+	add := func(m *marketplace.Marketplace, o *Offer, audience string, price Money) {
 		entry := map[string]any{}
 		for name, v := range o.extra {
 			entry[name] = v

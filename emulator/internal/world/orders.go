@@ -42,12 +42,12 @@ type Order struct {
 
 	BuyerName  string
 	BuyerEmail string
-	To         address
+	To         Address
 	Items      []OrderItem
 	Tracking   string
 	Transit    time.Duration // from the shipment to the door
-	Parcels    []Parcel      // told by requests; see [order.parcelsAt]
-	Regulated  *regulation   // of orders with goods that not everybody may buy
+	Parcels    []Parcel      // told by requests; see [Order.ParcelsAt]
+	Regulated  *Regulation   // of orders with goods that not everybody may buy
 
 	settled bool // stock has heard of its end
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// address is where an order goes.
-type address struct {
+// Address is where an order goes.
+type Address struct {
 	Name, Company, Line1, Line2, City, State, PostalCode, Country, Phone string
 }
 
 type place struct{ city, state, PostalCode string }
 
-// country is what addresses and names of a country are made of: plausible, and with the characters that occur there. Phone numbers
+// Country is what addresses and names of a country are made of: plausible, and with the characters that occur there. Phone numbers
 // are from ranges set aside for fiction where there are any.
-type country struct {
+type Country struct {
 	names     []string
 	lines     []string // %d is the house number
 	Places    []place
@@ -28,7 +28,7 @@ type country struct {
 	vat       int    // per cent; the share of a price that is tax
 }
 
-var Countries = map[string]country{
+var Countries = map[string]Country{
 	"US": {[]string{"Olivia Carter", "Noah O'Brien", "Zoë Nguyen", "Liam \"Bud\" Walker"}, []string{"%d Maple Street", "%d W 5th Ave, Apt #4B"}, []place{{"Seattle", "WA", "98101"}, {"Austin", "TX", "78701"}, {"Portland", "ME", "04101"}}, "+1 206-555-01%02d", []string{"Northwind Traders LLC", "O'Neil, Park & Co."}, "Unit 2", "With love,\nT & J", 8},
 	"CA": {[]string{"Émilie Tremblay", "Jack Singh"}, []string{"%d rue Saint-Denis", "%d King St W"}, []place{{"Montréal", "QC", "H2X 3K8"}, {"Toronto", "ON", "M5V 1J1"}}, "+1 416-555-01%02d", []string{"Érable & Fils inc."}, "bureau 300", "Bonne fête, Zoé!", 13},
 	"MX": {[]string{"José Núñez", "María Fernanda Peña"}, []string{"Av. Revolución %d"}, []place{{"Ciudad de México", "CDMX", "03800"}, {"Mérida", "Yucatán", "97000"}}, "+52 55 5555 01%02d", []string{"Papelería Ñandú, S.A. de C.V."}, "Int. 4, Col. Mixcoac", "¡Feliz cumpleaños! 🎂", 16},
@@ -55,7 +55,7 @@ var Countries = map[string]country{
 }
 
 // countryOf returns the table of a country; those without one get the United States'.
-func countryOf(code string) *country {
+func countryOf(code string) *Country {
 	c, ok := Countries[code]
 	if !ok {
 		c = Countries["US"]
@@ -64,10 +64,10 @@ func countryOf(code string) *country {
 }
 
 // AddressIn makes an address in a country.
-func (w *World) AddressIn(r random.Source, code string) address {
+func (w *World) AddressIn(r random.Source, code string) Address {
 	c := countryOf(code)
 	p := random.Pick(r, c.Places)
-	a := address{Name: random.Pick(r, c.names), Line1: fmt.Sprintf(random.Pick(r, c.lines), r.Between(1, 180)), City: p.city, State: p.state, PostalCode: p.PostalCode, Country: code}
+	a := Address{Name: random.Pick(r, c.names), Line1: fmt.Sprintf(random.Pick(r, c.lines), r.Between(1, 180)), City: p.city, State: p.state, PostalCode: p.PostalCode, Country: code}
 	a.Phone = fmt.Sprintf(c.phone, r.Between(0, 99))
 	if r.Chance(4) {
 		a.Line2 = c.second

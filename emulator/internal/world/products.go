@@ -27,7 +27,7 @@ type Product struct {
 	Millimeters [3]int // length, width, height of the item
 	Rank        int
 	own         bool    // brought by a listing, not of the seed
-	Family      *family // nil for most
+	Family      *Family // nil for most
 }
 
 // ProductKind is a sort of product with what all of its kind have in common.
@@ -205,25 +205,25 @@ func (m Money) Number() float64 {
 	return float64(m.Units) / math.Pow10(Decimals(m.Currency))
 }
 
-// family is a variation family: products of one kind and brand that differ in color and size, below a parent that can't be bought.
-type family struct {
+// Family is a variation family: products of one kind and brand that differ in color and size, below a parent that can't be bought.
+type Family struct {
 	Parent   *Product
 	children []*Product
 }
 
 // makeFamilies puts products of the same kind and brand together. A product without siblings has no family.
-func makeFamilies(seed int64, account int, products []*Product) map[string]*family {
-	groups := map[string]*family{}
+func makeFamilies(seed int64, account int, products []*Product) map[string]*Family {
+	groups := map[string]*Family{}
 	var keys []string
 	for _, p := range products {
 		key := p.Kind.Name + "\x00" + p.Brand
 		if groups[key] == nil {
-			groups[key] = &family{}
+			groups[key] = &Family{}
 			keys = append(keys, key)
 		}
 		groups[key].children = append(groups[key].children, p)
 	}
-	families := map[string]*family{}
+	families := map[string]*Family{}
 	for i, key := range keys {
 		f := groups[key]
 		if len(f.children) < 2 {

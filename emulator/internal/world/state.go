@@ -259,7 +259,7 @@ func (w *World) loadListing(s *listingState, attributes map[string]any, raw any)
 	l.attributes, l.Quantity, l.leadDays, l.Amazon, l.Deleted, l.Revised = attributes, s.Quantity, s.LeadDays, s.Amazon, s.Deleted, true
 	l.Stock = Stock{FNSKU: s.FNSKU}
 	l.Stock.set(s.Stock)
-	l.markets, l.Offers, l.Issues = map[string]bool{}, map[string]*offer{}, nil
+	l.markets, l.Offers, l.Issues = map[string]bool{}, map[string]*Offer{}, nil
 	for _, id := range s.Markets {
 		l.markets[id] = true
 	}
@@ -267,7 +267,7 @@ func (w *World) loadListing(s *listingState, attributes map[string]any, raw any)
 	for id, os := range s.Offers {
 		in := func(units int) Money { return Money{units, os.Symbol} }
 		extra, _ := offers[id].(map[string]any)["extra"].(map[string]any)
-		l.Offers[id] = &offer{price: in(os.Units[0]), Business: in(os.Units[1]), sale: in(os.Units[2]), Points: os.Units[3], saleFrom: os.From, saleTo: os.To, extra: extra}
+		l.Offers[id] = &Offer{price: in(os.Units[0]), Business: in(os.Units[1]), sale: in(os.Units[2]), Points: os.Units[3], saleFrom: os.From, saleTo: os.To, extra: extra}
 	}
 	for _, is := range s.Issues {
 		l.Issues = append(l.Issues, ListingIssue{Code: is.Texts[0], Message: is.Texts[1], Severity: is.Texts[2], MarketplaceID: is.Texts[3], Attributes: is.Attributes, Categories: is.Categories})
@@ -290,7 +290,7 @@ func (w *World) loadOrder(s *orderState) {
 		number: s.Number, ID: s.ID, SellerOrderID: s.SellerID, Marketplace: m, Purchased: s.Times[0], Payable: s.Times[1], partly: s.Times[2], Shipped: s.Times[3], Cancelled: s.Times[4],
 		Changed: s.Times[5], CancelAsked: s.Times[6], Amazon: s.Amazon, Prime: s.Prime, Business: s.Business, Express: s.Express, Payment: s.Payment, PO: s.PO, Replaces: s.Replaces,
 		Store: s.Store, Pickup: s.Pickup, CancelledBy: s.CancelledBy, CancelReason: s.CancelReason, BuyerName: s.BuyerName, BuyerEmail: s.BuyerEmail,
-		To:       address{s.To[0], s.To[1], s.To[2], s.To[3], s.To[4], s.To[5], s.To[6], s.To[7], s.To[8]},
+		To:       Address{s.To[0], s.To[1], s.To[2], s.To[3], s.To[4], s.To[5], s.To[6], s.To[7], s.To[8]},
 		Tracking: s.Tracking, Transit: s.Transit, settled: s.Settled,
 	}
 	in := func(units int) Money { return Money{units, m.Currency} }
@@ -305,9 +305,9 @@ func (w *World) loadOrder(s *orderState) {
 		o.Parcels = append(o.Parcels, Parcel{ps.Texts[0], ps.Texts[1], ps.Texts[2], ps.Texts[3], ps.Times[0], ps.Times[1], ps.Quantities})
 	}
 	if s.Regulated != nil {
-		o.Regulated = &regulation{due: s.Regulated.Due, Status: s.Regulated.Status[0], Reason: s.Regulated.Status[1], Reviewer: s.Regulated.Status[2], Reviewed: s.Regulated.At}
+		o.Regulated = &Regulation{due: s.Regulated.Due, Status: s.Regulated.Status[0], Reason: s.Regulated.Status[1], Reviewer: s.Regulated.Status[2], Reviewed: s.Regulated.At}
 		for _, f := range s.Regulated.Fields {
-			o.Regulated.Fields = append(o.Regulated.Fields, regulatedField{f[0], f[1], f[2], f[3]})
+			o.Regulated.Fields = append(o.Regulated.Fields, RegulatedField{f[0], f[1], f[2], f[3]})
 		}
 	}
 	if o.number < w.beginning {

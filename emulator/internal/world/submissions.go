@@ -24,7 +24,7 @@ func (s *Submission) Valid() bool {
 	return !slices.ContainsFunc(s.Issues, func(i ListingIssue) bool { return i.Severity == "ERROR" })
 }
 
-func (s *Submission) add(p problem, attributeName string, m *marketplace.Marketplace) {
+func (s *Submission) add(p Problem, attributeName string, m *marketplace.Marketplace) {
 	i := ListingIssue{Code: p.code, Message: p.message, Severity: "ERROR", Categories: []string{p.category}, Attributes: []string{attributeName}}
 	if m != nil {
 		i.MarketplaceID = m.ID
@@ -36,8 +36,8 @@ func (s *Submission) add(p problem, attributeName string, m *marketplace.Marketp
 	}
 }
 
-func notSupplied(name string) problem {
-	return problem{"90220", "'" + name + "' is required but not supplied.", "MISSING_ATTRIBUTE"}
+func notSupplied(name string) Problem {
+	return Problem{"90220", "'" + name + "' is required but not supplied.", "MISSING_ATTRIBUTE"}
 }
 
 // Patch is one operation of patchListingsItem: op is add, replace, merge or delete; name is that of an attribute.
@@ -136,8 +136,8 @@ func (w *World) Remove(sku string, m *marketplace.Marketplace, now time.Time) bo
 	return true
 }
 
-// draft is a listing's attributes while they are being changed.
-type draft struct {
+// Draft is a listing's attributes while they are being changed.
+type Draft struct {
 	Old         *Listing // nil for a new one
 	sku         string
 	ProductType string
@@ -145,8 +145,8 @@ type draft struct {
 	submitted   map[string]bool
 }
 
-func (w *World) Draft(sku string) *draft {
-	d := &draft{sku: sku, Attributes: map[string]any{}, submitted: map[string]bool{}}
+func (w *World) Draft(sku string) *Draft {
+	d := &Draft{sku: sku, Attributes: map[string]any{}, submitted: map[string]bool{}}
 	if l := w.Listing(sku); l != nil {
 		d.Old, d.ProductType = l, l.ProductType
 		b, err := json.Marshal(w.AttributesOf(l))
@@ -160,7 +160,7 @@ func (w *World) Draft(sku string) *draft {
 }
 
 // rest is what a listing keeps as attributes: all but those that it keeps otherwise.
-func (d *draft) rest() map[string]any {
+func (d *Draft) rest() map[string]any {
 	rest := maps.Clone(d.Attributes)
 	delete(rest, "purchasable_offer")
 	delete(rest, "fulfillment_availability")
@@ -168,7 +168,7 @@ func (d *draft) rest() map[string]any {
 }
 
 // submit checks one change of an attribute and makes it in the draft.
-func (w *World) submit(s *Submission, d *draft, p Patch, markets []*marketplace.Marketplace) {
+func (w *World) submit(s *Submission, d *Draft, p Patch, markets []*marketplace.Marketplace) {
 	a := attributeOf(d.ProductType, p.Name)
 	if a == nil {
 		s.add(unknownAttribute, p.Name, markets[0])
@@ -204,7 +204,7 @@ func (w *World) submit(s *Submission, d *draft, p Patch, markets []*marketplace.
 }
 
 // complete adds to values what Amazon takes as said: the marketplace of the request, its language, the audience of all buyers.
-func complete(a *attribute, value []any, markets []*marketplace.Marketplace) []any {
+func complete(a *Attribute, value []any, markets []*marketplace.Marketplace) []any {
 	var list []any
 	for _, v := range value {
 		entry, ok := v.(map[string]any)
@@ -239,7 +239,7 @@ func complete(a *attribute, value []any, markets []*marketplace.Marketplace) []a
 // change makes a change in the draft. add and replace put the values in the place of those that the attribute has in these marketplaces, merge
 // puts their members into those with the same selectors, and delete takes those with the same selectors away, or all in these
 // marketplaces when none are named (developer-docs.amazon.com/sp-api/docs/listings-items-api-v2021-08-01-use-case-guide).
-func (d *draft) change(a *attribute, op string, value []any, markets []*marketplace.Marketplace) {
+func (d *Draft) change(a *Attribute, op string, value []any, markets []*marketplace.Marketplace) {
 	old, _ := d.Attributes[a.Name].([]any)
 	here := func(v any) bool {
 		return !a.byMarketplace() || slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool { return m.ID == format.Member(v, "marketplace_id") })
@@ -278,7 +278,7 @@ func (d *draft) change(a *attribute, op string, value []any, markets []*marketpl
 }
 
 // first returns a member of an attribute's first value in a marketplace.
-func (d *draft) first(name, memberName string, m *marketplace.Marketplace) string {
+func (d *Draft) first(name, memberName string, m *marketplace.Marketplace) string {
 	list, _ := d.Attributes[name].([]any)
 	for _, v := range list {
 		if id := format.Member(v, "marketplace_id"); id == "" || id == m.ID {
@@ -289,7 +289,7 @@ func (d *draft) first(name, memberName string, m *marketplace.Marketplace) strin
 }
 
 // finish checks what concerns the listing as a whole and, if there is no error and it is no preview, carries it out.
-func (w *World) finish(s *Submission, d *draft, requirements string, markets []*marketplace.Marketplace, preview bool, now time.Time) {
+func (w *World) finish(s *Submission, d *Draft, requirements string, markets []*marketplace.Marketplace, preview bool, now time.Time) {
 	m := markets[0]
 	if d.Old != nil {
 		s.Product = d.Old.Product
@@ -298,7 +298,7 @@ func (w *World) finish(s *Submission, d *draft, requirements string, markets []*
 		if p := w.ProductByASIN(asin); p != nil {
 			s.Product = p
 		} else {
-			s.add(problem{"8560", "SKU " + d.sku + ", Product ID doesn't match any ASINs.", "INVALID_ATTRIBUTE"}, "merchant_suggested_asin", m)
+			s.add(Problem{"8560", "SKU " + d.sku + ", Product ID doesn't match any ASINs.", "INVALID_ATTRIBUTE"}, "merchant_suggested_asin", m)
 		}
 	}
 	identifiers, _ := d.Attributes["externally_assigned_product_identifier"].([]any)
@@ -317,9 +317,9 @@ func (w *World) finish(s *Submission, d *draft, requirements string, markets []*
 	condition := d.first("condition_type", "value", m)
 	switch {
 	case s.Product == nil && requirements == "LISTING_OFFER_ONLY":
-		s.add(problem{"8560", "SKU " + d.sku + ", Product ID doesn't match any ASINs.", "INVALID_ATTRIBUTE"}, "merchant_suggested_asin", m)
+		s.add(Problem{"8560", "SKU " + d.sku + ", Product ID doesn't match any ASINs.", "INVALID_ATTRIBUTE"}, "merchant_suggested_asin", m)
 	case s.Product != nil && condition != "" && d.submitted["condition_type"] && RestrictionOf(s.Product, condition) != "":
-		s.add(problem{"18304", "You need approval to list this item in condition " + condition + ".", "QUALIFICATION_REQUIRED"}, "condition_type", m)
+		s.add(Problem{"18304", "You need approval to list this item in condition " + condition + ".", "QUALIFICATION_REQUIRED"}, "condition_type", m)
 	}
 	w.checkOffers(s, d, markets)
 	if !s.Valid() || preview {
@@ -329,7 +329,7 @@ func (w *World) finish(s *Submission, d *draft, requirements string, markets []*
 }
 
 // checkOffers looks at what the schema can't see.
-func (w *World) checkOffers(s *Submission, d *draft, markets []*marketplace.Marketplace) {
+func (w *World) checkOffers(s *Submission, d *Draft, markets []*marketplace.Marketplace) {
 	offers, _ := d.Attributes["purchasable_offer"].([]any)
 	for _, v := range offers {
 		m, isMap := v.(map[string]any)
@@ -338,13 +338,13 @@ func (w *World) checkOffers(s *Submission, d *draft, markets []*marketplace.Mark
 		}
 		price, has := scheduled(m["our_price"])
 		if !has || !(price > 0) {
-			s.add(problem{"90057", "The price must be greater than zero.", "INVALID_PRICE"}, "purchasable_offer", markets[0]) // code assumed
+			s.add(Problem{"90057", "The price must be greater than zero.", "INVALID_PRICE"}, "purchasable_offer", markets[0]) // code assumed
 			continue
 		}
 		low, hasLow := scheduled(m["minimum_seller_allowed_price"])
 		high, hasHigh := scheduled(m["maximum_seller_allowed_price"])
 		if hasLow && price < low || hasHigh && price > high {
-			s.add(problem{"90057", "The price is outside the minimum and maximum seller allowed price.", "INVALID_PRICE"}, "purchasable_offer", markets[0])
+			s.add(Problem{"90057", "The price is outside the minimum and maximum seller allowed price.", "INVALID_PRICE"}, "purchasable_offer", markets[0])
 		}
 	}
 }
@@ -372,11 +372,11 @@ func firstSchedule(v any) map[string]any {
 }
 
 // CarryOut writes the draft into the world.
-func (w *World) CarryOut(s *Submission, d *draft, markets []*marketplace.Marketplace, now time.Time) {
+func (w *World) CarryOut(s *Submission, d *Draft, markets []*marketplace.Marketplace, now time.Time) {
 	l := d.Old
 	if l == nil {
 		// What was deleted and comes again is new, but Amazon's warehouses remember.
-		fresh := Listing{SKU: d.sku, Condition: "new_new", Offers: map[string]*offer{}, markets: map[string]bool{}}
+		fresh := Listing{SKU: d.sku, Condition: "new_new", Offers: map[string]*Offer{}, markets: map[string]bool{}}
 		if l = w.Listings[d.sku]; l == nil {
 			l = &fresh
 		} else {
@@ -403,17 +403,17 @@ func (w *World) CarryOut(s *Submission, d *draft, markets []*marketplace.Marketp
 	w.putListing(l, now)
 }
 
-func (w *World) setOffers(l *Listing, d *draft, markets []*marketplace.Marketplace) {
+func (w *World) setOffers(l *Listing, d *Draft, markets []*marketplace.Marketplace) {
 	entries, _ := d.Attributes["purchasable_offer"].([]any)
 	for _, m := range markets {
-		var o *offer
+		var o *Offer
 		for _, v := range entries {
 			e := v.(map[string]any)
 			if format.Member(v, "marketplace_id") != m.ID {
 				continue
 			}
 			if o == nil {
-				o = &offer{}
+				o = &Offer{}
 			}
 			price, _ := scheduled(e["our_price"])
 			if format.Member(v, "audience") == "B2B" {
@@ -451,7 +451,7 @@ func moneyOf(amount float64, m *marketplace.Marketplace) Money {
 	return Money{int(math.Round(amount * math.Pow10(Decimals(m.Currency)))), m.Currency}
 }
 
-func (w *World) setAvailability(l *Listing, d *draft, now time.Time) {
+func (w *World) setAvailability(l *Listing, d *Draft, now time.Time) {
 	entries, _ := d.Attributes["fulfillment_availability"].([]any)
 	l.Amazon, l.leadDays = false, 0
 	quantity := 0
@@ -472,7 +472,7 @@ func (w *World) setAvailability(l *Listing, d *draft, now time.Time) {
 }
 
 // ownProduct is the item of the catalogue that a listing of its own brings there, or changes.
-func (w *World) ownProduct(old *Product, l *Listing, d *draft, m *marketplace.Marketplace) *Product {
+func (w *World) ownProduct(old *Product, l *Listing, d *Draft, m *marketplace.Marketplace) *Product {
 	p := &Product{own: true, SKU: l.SKU, Pack: 1, Rank: 99999}
 	if old != nil {
 		copied := *old

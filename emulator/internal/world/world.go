@@ -1,3 +1,4 @@
+// Package world is what a seller has: products, listings, stock, orders. It follows from the seed and the clock and knows nothing of requests.
 package world
 
 import (
@@ -18,9 +19,9 @@ type World struct {
 	spacing   time.Duration // mean time between two orders; 0: there are none
 	most      int           // orders that there will ever be
 	beginning int           // orders of the beginning
-	Products  []*Product    // the catalogue at the beginning; see [world.catalogue]
+	Products  []*Product    // the catalogue at the beginning; see [World.Catalogue]
 	byASIN    map[string]*Product
-	Families  map[string]*family // by the ASIN of the parent
+	Families  map[string]*Family // by the ASIN of the parent
 
 	sync.RWMutex          // guards all below
 	Orders       []*Order // by time of purchase

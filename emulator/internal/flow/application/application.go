@@ -1,3 +1,4 @@
+// Package application answers for application management.
 package application
 
 import (
@@ -12,6 +13,7 @@ import (
 
 type object = format.Object
 
+// Flow is the API of application management.
 var Flow = desk.Flow{
 	Handlers: map[string]desk.Handler{"application20231130.rotateApplicationClientSecret": rotateApplicationClientSecret},
 	Notices:  remindOfSecret,

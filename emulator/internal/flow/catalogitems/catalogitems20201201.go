@@ -14,6 +14,7 @@ import (
 
 type object = format.Object
 
+// V20201201 is the API of catalog items, version 2020-12-01.
 var V20201201 = desk.Flow{Handlers: map[string]desk.Handler{
 	"catalogitems20201201.searchCatalogItems": searchCatalogItems2020,
 	"catalogitems20201201.getCatalogItem":     getCatalogItem2020,
@@ -32,7 +33,7 @@ func getCatalogItem2020(c *desk.Call) (answer.Reply, *answer.Error) {
 	if p == nil {
 		return answer.Reply{}, desk.ItemNotFound(c.Path["asin"], c.Query["marketplaceIds"]...)
 	}
-	return answer.Ok(item2020(p, markets, c.Query["includedData"])), nil
+	return answer.OK(item2020(p, markets, c.Query["includedData"])), nil
 }
 
 // searchCatalogItems2020 takes words and identifiers alike as keywords.
@@ -75,7 +76,7 @@ func searchCatalogItems2020(c *desk.Call) (answer.Reply, *answer.Error) {
 	if pg.Start > 0 {
 		pagination["previousToken"] = c.Token(pg, max(pg.Start-size, 0))
 	}
-	return answer.Ok(object{"numberOfResults": len(found), "pagination": pagination, "items": items, "refinements": refinements(found)}), nil
+	return answer.OK(object{"numberOfResults": len(found), "pagination": pagination, "items": items, "refinements": refinements(found)}), nil
 }
 
 // item2020 shows the data sets that were asked for; summaries when none was.

@@ -12,6 +12,7 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
+// V20220401 is the API of catalog items, version 2022-04-01.
 var V20220401 = desk.Flow{Handlers: map[string]desk.Handler{
 	"catalogitems20220401.searchCatalogItems": searchCatalogItems,
 	"catalogitems20220401.getCatalogItem":     getCatalogItem2022,
@@ -37,7 +38,7 @@ func getCatalogItem2022(c *desk.Call) (answer.Reply, *answer.Error) {
 	if p == nil {
 		return answer.Reply{}, desk.ItemNotFound(asin, c.Query["marketplaceIds"]...)
 	}
-	return answer.Ok(item2022(p, markets, c.Query["includedData"])), nil
+	return answer.OK(item2022(p, markets, c.Query["includedData"])), nil
 }
 
 func searchCatalogItems(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -95,7 +96,7 @@ func searchCatalogItems(c *desk.Call) (answer.Reply, *answer.Error) {
 	if q.Has("keywords") {
 		body["refinements"] = refinements(found)
 	}
-	return answer.Ok(body), nil
+	return answer.OK(body), nil
 }
 
 func searchFinds(p *world.Product, a *desk.Seller, m *marketplace.Marketplace, q map[string][]string) bool {

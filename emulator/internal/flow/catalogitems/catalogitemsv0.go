@@ -1,3 +1,4 @@
+// Package catalogitems answers for catalog items.
 package catalogitems
 
 import (
@@ -10,6 +11,7 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
+// V0 is the API of catalog items, version 0.
 var V0 = desk.Flow{Handlers: map[string]desk.Handler{
 	"catalogitemsv0.listCatalogItems":      listCatalogItems,
 	"catalogitemsv0.getCatalogItem":        getCatalogItemV0,

@@ -1,3 +1,4 @@
+// Package datakiosk answers for Data Kiosk.
 package datakiosk
 
 import (
@@ -17,6 +18,7 @@ import (
 
 type object = format.Object
 
+// Flow is the API of Data Kiosk.
 var Flow = desk.Flow{Handlers: map[string]desk.Handler{
 	"datakiosk20231115.createQuery": createQuery,
 	"datakiosk20231115.getQuery":    getQuery,
@@ -128,7 +130,7 @@ func getQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 	if q == nil {
 		return answer.Reply{}, answer.NotFound("Query " + c.Path["queryId"] + " was not found.") // wording assumed
 	}
-	return answer.Ok(queryObject(q, c.Now)), nil
+	return answer.OK(queryObject(q, c.Now)), nil
 }
 
 func getQueries(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -137,7 +139,7 @@ func getQueries(c *desk.Call) (answer.Reply, *answer.Error) {
 	if problem != nil {
 		return answer.Reply{}, answer.InvalidParameter("paginationToken", problem.Error())
 	}
-	f, err := jobs.JobFilter(pg, "")
+	f, err := jobs.ParseFilter(pg, "")
 	if err != nil {
 		return answer.Reply{}, err
 	}
@@ -162,7 +164,7 @@ func getQueries(c *desk.Call) (answer.Reply, *answer.Error) {
 	if more {
 		body["pagination"] = object{"nextToken": c.Token(pg, pg.Start+f.Size)}
 	}
-	return answer.Ok(body), nil
+	return answer.OK(body), nil
 }
 
 func cancelQuery(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -198,5 +200,5 @@ func getKioskDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 		// "If the Data Kiosk document is compressed, the Content-Encoding header will indicate the compression algorithm."
 		extra.Set("response-content-encoding", "gzip")
 	}
-	return answer.Ok(object{"documentId": id, "documentUrl": jobs.DocumentURL(c, http.MethodGet, d, extra)}), nil
+	return answer.OK(object{"documentId": id, "documentUrl": jobs.DocumentURL(c, http.MethodGet, d, extra)}), nil
 }

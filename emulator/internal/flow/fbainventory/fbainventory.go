@@ -1,3 +1,4 @@
+// Package fbainventory answers for FBA inventory.
 package fbainventory
 
 import (
@@ -14,6 +15,7 @@ import (
 
 type object = format.Object
 
+// Flow is the API of FBA inventory.
 var Flow = desk.Flow{Handlers: map[string]desk.Handler{
 	"fbainventoryv1.getInventorySummaries": getInventorySummaries,
 	"fbainventoryv1.createInventoryItem":   createInventoryItem,
@@ -77,7 +79,7 @@ func getInventorySummaries(c *desk.Call) (answer.Reply, *answer.Error) {
 	if more {
 		body["pagination"] = object{"nextToken": c.TokenFor(pg, pg.Start+inventoryPageSize, inventoryTokenLifetime)}
 	}
-	return answer.Ok(body), nil
+	return answer.OK(body), nil
 }
 
 func summaryOf(l *world.Listing, m *marketplace.Marketplace, details bool) object {
@@ -127,7 +129,7 @@ func createInventoryItem(c *desk.Call) (answer.Reply, *answer.Error) {
 		s.Product = d.Old.Product
 	}
 	w.CarryOut(&s, d, []*marketplace.Marketplace{m}, c.Now)
-	return answer.Ok(object{}), nil
+	return answer.OK(object{}), nil
 }
 
 // addInventory puts units into Amazon's warehouses. A second call with the same idempotency token changes nothing.
@@ -139,7 +141,7 @@ func addInventory(c *desk.Call) (answer.Reply, *answer.Error) {
 	w.Lock()
 	defer w.Unlock()
 	if w.Told[token] {
-		return answer.Ok(object{}), nil
+		return answer.OK(object{}), nil
 	}
 	for i, entry := range items {
 		at := fmt.Sprintf("inventoryItems[%d].", i)
@@ -163,7 +165,7 @@ func addInventory(c *desk.Call) (answer.Reply, *answer.Error) {
 		l.Stocked, l.Revised = now, true
 	}
 	w.Told[token] = true
-	return answer.Ok(object{}), nil
+	return answer.OK(object{}), nil
 }
 
 // deleteInventoryItem takes a product out of the sandbox's inventory, with all that is in stock, and its listing too.
@@ -183,5 +185,5 @@ func deleteInventoryItem(c *desk.Call) (answer.Reply, *answer.Error) {
 	if l.Deleted {
 		l.Stock = world.Stock{FNSKU: l.Stock.FNSKU}
 	}
-	return answer.Ok(object{}), nil
+	return answer.OK(object{}), nil
 }

@@ -1,3 +1,4 @@
+// Package feeds answers for feeds.
 package feeds
 
 import (
@@ -19,6 +20,7 @@ import (
 
 type object = format.Object
 
+// Flow is the API of feeds.
 var Flow = desk.Flow{Handlers: map[string]desk.Handler{
 	"feeds20210630.createFeedDocument": createFeedDocument,
 	"feeds20210630.createFeed":         createFeed,
@@ -99,7 +101,7 @@ func getFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	if f == nil {
 		return answer.Reply{}, answer.NotFound("Feed " + c.Path["feedId"] + " was not found.") // wording assumed
 	}
-	return answer.Ok(feedObject(f, c.Now)), nil
+	return answer.OK(feedObject(f, c.Now)), nil
 }
 
 func getFeeds(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -107,7 +109,7 @@ func getFeeds(c *desk.Call) (answer.Reply, *answer.Error) {
 	if err != nil {
 		return answer.Reply{}, err
 	}
-	filter, err := jobs.JobFilter(pg, "feedTypes")
+	filter, err := jobs.ParseFilter(pg, "feedTypes")
 	if err != nil {
 		return answer.Reply{}, err
 	}
@@ -134,7 +136,7 @@ func getFeeds(c *desk.Call) (answer.Reply, *answer.Error) {
 	if more {
 		body["nextToken"] = c.Token(pg, pg.Start+filter.Size)
 	}
-	return answer.Ok(body), nil
+	return answer.OK(body), nil
 }
 
 func cancelFeed(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -171,5 +173,5 @@ func getFeedDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 		}
 	}
 	body["url"] = jobs.DocumentURL(c, http.MethodGet, d, extra)
-	return answer.Ok(body), nil
+	return answer.OK(body), nil
 }

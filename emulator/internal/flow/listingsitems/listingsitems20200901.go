@@ -1,3 +1,4 @@
+// Package listingsitems answers for listings items.
 package listingsitems
 
 import (

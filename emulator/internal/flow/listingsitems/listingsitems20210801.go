@@ -16,6 +16,7 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
+// V20210801 is the API of listings items, version 2021-08-01.
 var V20210801 = desk.Flow{Handlers: map[string]desk.Handler{
 	"listingsitems20210801.searchListingsItems": searchListings,
 	"listingsitems20210801.getListingsItem":     getListing,
@@ -61,7 +62,7 @@ func getListing(c *desk.Call) (answer.Reply, *answer.Error) {
 	if l == nil || !slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool { return l.In(m.ID) }) {
 		return answer.Reply{}, desk.ListingNotFound(sku, markets)
 	}
-	return answer.Ok(listingObject(c, w, l, markets, c.Query["includedData"])), nil
+	return answer.OK(listingObject(c, w, l, markets, c.Query["includedData"])), nil
 }
 
 // listingObject shows a listing with the data sets that were asked for; summaries when none was. The caller holds the world's lock.
@@ -183,7 +184,7 @@ func submitted(c *desk.Call, sku string, s *world.Submission, markets []*marketp
 			list = append(list, object{"code": i.Code, "message": i.Message, "severity": i.Severity, "attributeName": i.Attributes[0]})
 		}
 		out["issues"] = list
-		return answer.Ok(out)
+		return answer.OK(out)
 	}
 	included := c.Query["includedData"]
 	if len(included) == 0 || slices.Contains(included, "issues") {
@@ -198,7 +199,7 @@ func submitted(c *desk.Call, sku string, s *world.Submission, markets []*marketp
 		}
 		out["identifiers"] = list
 	}
-	return answer.Ok(out)
+	return answer.OK(out)
 }
 
 func putListing(c *desk.Call) (answer.Reply, *answer.Error) {

@@ -1,3 +1,4 @@
+// Package listingsrestrictions answers for listings restrictions.
 package listingsrestrictions
 
 import (
@@ -11,6 +12,7 @@ import (
 
 type object = format.Object
 
+// Flow is the API of listings restrictions.
 var Flow = desk.Flow{Handlers: map[string]desk.Handler{"listingsrestrictions20210801.getListingsRestrictions": getRestrictions}}
 
 // getRestrictions tells in which conditions the seller can't offer an item. What it says holds for listings, too: see [restrictionOf].
@@ -53,5 +55,5 @@ func getRestrictions(c *desk.Call) (answer.Reply, *answer.Error) {
 			list = append(list, object{"marketplaceId": id, "conditionType": condition, "reasons": []object{reason}})
 		}
 	}
-	return answer.Ok(object{"restrictions": list}), nil
+	return answer.OK(object{"restrictions": list}), nil
 }

@@ -1,3 +1,4 @@
+// Package messaging answers for messaging.
 package messaging
 
 import (
@@ -16,6 +17,7 @@ import (
 
 type object = format.Object
 
+// Flow is the API of messaging.
 var Flow = desk.Flow{Stores: []desk.Keeper{contacts.Books}, Handlers: map[string]desk.Handler{
 	"messagingv1.getMessagingActionsForOrder":  getMessagingActions,
 	"messagingv1.GetAttributes":                getBuyerAttributes,
@@ -78,7 +80,7 @@ var MessageKinds = []messageKind{
 // refusedMessage is how the service refuses a template that isn't available, or an order that isn't there
 // (selling-partner-api-docs#1662, #193).
 func refusedMessage() *answer.Error {
-	return contacts.ErrContact("Invalid amazonOrderId and template combination.")
+	return contacts.Refused("Invalid amazonOrderId and template combination.")
 }
 
 // availableKinds are the templates that can be used for an order now.
@@ -100,7 +102,7 @@ func availableKinds(c *desk.Call, w *world.World, o *world.Order) []*messageKind
 }
 
 func getMessagingActions(c *desk.Call) (answer.Reply, *answer.Error) {
-	w, o, err := contacts.ContactOrder(c)
+	w, o, err := contacts.Order(c)
 	if err != nil {
 		return answer.Reply{}, err
 	}
@@ -154,7 +156,7 @@ func (k *messageKind) schema() object {
 }
 
 func getBuyerAttributes(c *desk.Call) (answer.Reply, *answer.Error) {
-	_, o, err := contacts.ContactOrder(c)
+	_, o, err := contacts.Order(c)
 	if err != nil {
 		return answer.Reply{}, err
 	}
@@ -173,7 +175,7 @@ var (
 func sendMessage(name string) desk.Handler {
 	kind := &MessageKinds[slices.IndexFunc(MessageKinds, func(k messageKind) bool { return k.Name == name })]
 	return func(c *desk.Call) (answer.Reply, *answer.Error) {
-		w, o, err := contacts.ContactOrder(c)
+		w, o, err := contacts.Order(c)
 		if err != nil {
 			return answer.Reply{}, err
 		}

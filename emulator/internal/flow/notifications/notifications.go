@@ -1,3 +1,4 @@
+// Package notifications answers for notifications.
 package notifications
 
 import (
@@ -19,6 +20,7 @@ import (
 
 type object = format.Object
 
+// Flow is the API of notifications.
 var Flow = desk.Flow{Stores: []desk.Keeper{SubscriptionStore}, Handlers: map[string]desk.Handler{
 	"notificationsv1.createDestination":      createDestination,
 	"notificationsv1.getDestinations":        getDestinations,
@@ -209,7 +211,7 @@ func deleteDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, errConflict()
 	}
 	s.Destinations = slices.DeleteFunc(s.Destinations, func(d *Destination) bool { return d.ID == id })
-	return answer.Ok(object{}), nil
+	return answer.OK(object{}), nil
 }
 
 // notificationType finds the type of a path.
@@ -402,7 +404,7 @@ func deleteSubscriptionByID(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, err
 	}
 	subs.List = slices.Delete(subs.List, i, i+1)
-	return answer.Ok(object{}), nil
+	return answer.OK(object{}), nil
 }
 
 // sendTestNotification puts a message of the type into a queue. It has the type's envelope; its payload only repeats the scenario.

@@ -14,6 +14,7 @@ import (
 
 type object = format.Object
 
+// V20260101 is the API of orders, version 2026-01-01.
 var V20260101 = desk.Flow{Handlers: map[string]desk.Handler{
 	"orders20260101.searchOrders": searchOrders2026,
 	"orders20260101.getOrder":     getOrder2026,
@@ -67,7 +68,7 @@ func searchOrders2026(c *desk.Call) (answer.Reply, *answer.Error) {
 	} else {
 		body["lastUpdatedBefore"] = format.Timestamp(f.UpdatedBefore)
 	}
-	return answer.Ok(body), nil
+	return answer.OK(body), nil
 }
 
 func getOrder2026(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -81,7 +82,7 @@ func getOrder2026(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	w.RLock()
 	defer w.RUnlock()
-	return answer.Ok(object{"order": orderObject2026(c, o, c.Query["includedData"], c.Now)}), nil
+	return answer.OK(object{"order": orderObject2026(c, o, c.Query["includedData"], c.Now)}), nil
 }
 
 func fulfilledBy2026(o *world.Order) string {

@@ -1,3 +1,4 @@
+// Package orders answers for orders.
 package orders
 
 import (
@@ -12,6 +13,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
+// V0 is the API of orders, version 0.
 var V0 = desk.Flow{Handlers: map[string]desk.Handler{
 	"ordersv0.getOrders":                getOrdersV0,
 	"ordersv0.getOrder":                 orderV0(func(c *desk.Call, o *world.Order) format.Record { return OrderObjectV0(c, o, c.Now) }),

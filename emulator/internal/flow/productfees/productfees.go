@@ -1,3 +1,4 @@
+// Package productfees answers for product fees.
 package productfees
 
 import (
@@ -14,6 +15,7 @@ import (
 
 type object = format.Object
 
+// Flow is the API of product fees.
 var Flow = desk.Flow{Handlers: map[string]desk.Handler{
 	"productfeesv0.getMyFeesEstimateForSKU":  feesEstimate("SellerSKU", "SellerSKU"),
 	"productfeesv0.getMyFeesEstimateForASIN": feesEstimate("ASIN", "Asin"),
@@ -98,7 +100,7 @@ func feesEstimates(c *desk.Call) (answer.Reply, *answer.Error) {
 		request, _ := m["FeesEstimateRequest"].(map[string]any)
 		results[i] = feesResult(c, idType, id, request)
 	}
-	return answer.Ok(results), nil
+	return answer.OK(results), nil
 }
 
 // feesResult is the entry of one item: an estimate, or an error of its own.

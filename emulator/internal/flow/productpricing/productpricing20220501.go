@@ -12,6 +12,7 @@ import (
 
 type object = format.Object
 
+// V20220501 is the API of product pricing, version 2022-05-01.
 var V20220501 = desk.Flow{Handlers: map[string]desk.Handler{
 	"productpricing20220501.getFeaturedOfferExpectedPriceBatch": expectedPrices,
 	"productpricing20220501.getCompetitiveSummary":              competitiveSummaries,
@@ -66,7 +67,7 @@ func expectedPrices(c *desk.Call) (answer.Reply, *answer.Error) {
 		}
 		answers[i] = answer
 	}
-	return answer.Ok(object{"responses": answers}), nil
+	return answer.OK(object{"responses": answers}), nil
 }
 
 func batchURI(method, uri, want string) *answer.Error {
@@ -161,7 +162,7 @@ func competitiveSummaries(c *desk.Call) (answer.Reply, *answer.Error) {
 		}
 		answers[i] = object{"status": desk.StatusLine(status), "body": summary}
 	}
-	return answer.Ok(object{"responses": answers}), nil
+	return answer.OK(object{"responses": answers}), nil
 }
 
 // maxSimilar is how many similar items are named.

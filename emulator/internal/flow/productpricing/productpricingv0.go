@@ -1,3 +1,4 @@
+// Package productpricing answers for product pricing.
 package productpricing
 
 import (
@@ -12,6 +13,7 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
+// V0 is the API of product pricing, version 0.
 var V0 = desk.Flow{Handlers: map[string]desk.Handler{
 	"productpricingv0.getPricing":            prices(priceV0),
 	"productpricingv0.getCompetitivePricing": prices(competitivePriceV0),
@@ -363,7 +365,7 @@ func offersBatch(prefix string) desk.Handler {
 			}
 			answers[i] = answer
 		}
-		return answer.Ok(object{"responses": answers}), nil
+		return answer.OK(object{"responses": answers}), nil
 	}
 }
 

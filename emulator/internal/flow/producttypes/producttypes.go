@@ -1,3 +1,4 @@
+// Package producttypes answers for product type definitions.
 package producttypes
 
 import (
@@ -21,6 +22,7 @@ import (
 
 type object = format.Object
 
+// Flow is the API of product type definitions.
 var Flow = desk.Flow{Services: []desk.Service{definitionService}, Handlers: map[string]desk.Handler{
 	"definitionsproducttypes20200901.searchDefinitionsProductTypes": searchProductTypes,
 	"definitionsproducttypes20200901.getDefinitionsProductType":     getProductType,
@@ -82,7 +84,7 @@ func searchProductTypes(c *desk.Call) (answer.Reply, *answer.Error) {
 			list = append(list, object{"name": t[0], "displayName": t[1], "marketplaceIds": c.Query["marketplaceIds"]})
 		}
 	}
-	return answer.Ok(object{"productTypes": list, "productTypeVersion": productTypeVersion}), nil
+	return answer.OK(object{"productTypes": list, "productTypeVersion": productTypeVersion}), nil
 }
 
 // finds tells whether a product type is found by one of some keywords, or recommended for an item's name.
@@ -166,7 +168,7 @@ func getProductType(c *desk.Call) (answer.Reply, *answer.Error) {
 		return object{"link": object{"resource": definitionsBase(c.Exchange) + definitionsPath + path, "verb": http.MethodGet}, "checksum": base64.StdEncoding.EncodeToString(sum[:])}
 	}
 	query := url.Values{"marketplaceId": {m.ID}, "requirements": {requirements}, "requirementsEnforced": {enforced}}
-	return answer.Ok(object{
+	return answer.OK(object{
 		"metaSchema": link("meta-schema.json", metaSchema), "schema": link("schema/"+name+".json?"+query.Encode(), typeSchema(name, m, requirements, enforced == "ENFORCED")),
 		"requirements": requirements, "requirementsEnforced": enforced, "propertyGroups": groups, "locale": locale, "marketplaceIds": ids, "productType": name,
 		"displayName":        world.ProductTypeNames()[slices.IndexFunc(world.ProductTypeNames(), func(t [2]string) bool { return t[0] == name })][1],

@@ -1,3 +1,4 @@
+// Package reports answers for reports.
 package reports
 
 import (
@@ -18,6 +19,7 @@ import (
 
 type object = format.Object
 
+// Flow is the API of reports.
 var Flow = desk.Flow{Handlers: map[string]desk.Handler{
 	"reports20210630.createReport":         createReport,
 	"reports20210630.getReport":            getReport,
@@ -139,7 +141,7 @@ func getReport(c *desk.Call) (answer.Reply, *answer.Error) {
 	if r == nil {
 		return answer.Reply{}, answer.NotFound("Report " + c.Path["reportId"] + " was not found.") // wording assumed
 	}
-	return answer.Ok(reportObject(r, c.Now)), nil
+	return answer.OK(reportObject(r, c.Now)), nil
 }
 
 func getReports(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -147,7 +149,7 @@ func getReports(c *desk.Call) (answer.Reply, *answer.Error) {
 	if err != nil {
 		return answer.Reply{}, err
 	}
-	f, err := jobs.JobFilter(pg, "reportTypes")
+	f, err := jobs.ParseFilter(pg, "reportTypes")
 	if err != nil {
 		return answer.Reply{}, err
 	}
@@ -178,7 +180,7 @@ func getReports(c *desk.Call) (answer.Reply, *answer.Error) {
 	if more {
 		body["nextToken"] = c.Token(pg, pg.Start+f.Size)
 	}
-	return answer.Ok(body), nil
+	return answer.OK(body), nil
 }
 
 func cancelReport(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -218,7 +220,7 @@ func getReportDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 		}
 	}
 	body["url"] = jobs.DocumentURL(c, http.MethodGet, d, extra)
-	return answer.Ok(body), nil
+	return answer.OK(body), nil
 }
 
 func createReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -274,7 +276,7 @@ func getReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
 	if s == nil {
 		return answer.Reply{}, answer.NotFound("Report schedule " + c.Path["reportScheduleId"] + " was not found.")
 	}
-	return answer.Ok(scheduleObject(s)), nil
+	return answer.OK(scheduleObject(s)), nil
 }
 
 func getReportSchedules(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -292,7 +294,7 @@ func getReportSchedules(c *desk.Call) (answer.Reply, *answer.Error) {
 			list = append(list, scheduleObject(s))
 		}
 	}
-	return answer.Ok(object{"reportSchedules": list}), nil
+	return answer.OK(object{"reportSchedules": list}), nil
 }
 
 func cancelReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {

@@ -1,3 +1,4 @@
+// Package sales answers for sales.
 package sales
 
 import (
@@ -15,6 +16,7 @@ import (
 
 type object = format.Object
 
+// Flow is the API of sales.
 var Flow = desk.Flow{Handlers: map[string]desk.Handler{"salesv1.getOrderMetrics": getOrderMetrics}}
 
 // salesInterval is the expression that the service names in its error (selling-partner-api-models#2050).

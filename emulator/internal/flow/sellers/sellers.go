@@ -1,3 +1,4 @@
+// Package sellers answers for sellers.
 package sellers
 
 import (
@@ -9,6 +10,7 @@ import (
 
 type object = format.Object
 
+// Flow is the API of sellers.
 var Flow = desk.Flow{Handlers: map[string]desk.Handler{
 	"sellersv1.getMarketplaceParticipations": func(c *desk.Call) (answer.Reply, *answer.Error) { return answer.Payload(participations(c)), nil },
 	"sellersv1.getAccount":                   getAccount,

@@ -1,3 +1,4 @@
+// Package solicitations answers for solicitations.
 package solicitations
 
 import (
@@ -13,6 +14,7 @@ import (
 
 type object = format.Object
 
+// Flow is the API of solicitations.
 var Flow = desk.Flow{Handlers: map[string]desk.Handler{
 	"solicitationsv1.getSolicitationActionsForOrder":                   getSolicitationActions,
 	"solicitationsv1.createProductReviewAndSellerFeedbackSolicitation": solicitReview,
@@ -30,7 +32,7 @@ const (
 // errSolicited is the refusal of a second solicitation (selling-partner-api-models#19); that an order which isn't shipped gets it too is
 // assumed.
 func errSolicited() *answer.Error {
-	return contacts.ErrContact("The requested solicitation is not available for this amazonOrderId.")
+	return contacts.Refused("The requested solicitation is not available for this amazonOrderId.")
 }
 
 // refusedSolicitation tells why the buyer of an order can't be asked now; nil when it can.
@@ -45,14 +47,14 @@ func refusedSolicitation(c *desk.Call, w *world.World, o *world.Order) *answer.E
 		return errSolicited()
 	}
 	if earliest, latest := o.DeliveryWindow(); c.Now.Before(earliest.Add(SolicitFrom)) || c.Now.After(latest.Add(SolicitTo)) {
-		return contacts.ErrContact("You can’t use this feature to request a review outside the 5-30 day range after the order delivery date.") // selling-partner-api-docs#121
+		return contacts.Refused("You can’t use this feature to request a review outside the 5-30 day range after the order delivery date.") // selling-partner-api-docs#121
 	}
 	return nil
 }
 
 // getSolicitationActions lists the one action while it is possible, and nothing otherwise (selling-partner-api-models#4927).
 func getSolicitationActions(c *desk.Call) (answer.Reply, *answer.Error) {
-	w, o, err := contacts.ContactOrder(c)
+	w, o, err := contacts.Order(c)
 	if err != nil {
 		return answer.Reply{}, err
 	}
@@ -71,7 +73,7 @@ func getSolicitationActions(c *desk.Call) (answer.Reply, *answer.Error) {
 
 // solicitReview asks the buyer for a review and feedback, once per order.
 func solicitReview(c *desk.Call) (answer.Reply, *answer.Error) {
-	w, o, err := contacts.ContactOrder(c)
+	w, o, err := contacts.Order(c)
 	if err != nil {
 		return answer.Reply{}, err
 	}

@@ -1,3 +1,4 @@
+// Package tokens answers for restricted data tokens.
 package tokens
 
 import (
@@ -17,6 +18,7 @@ import (
 
 type object = format.Object
 
+// Flow is the API of restricted data tokens.
 var Flow = desk.Flow{Handlers: map[string]desk.Handler{"tokens20210301.createRestrictedDataToken": createRestrictedDataToken}}
 
 // maxRestrictedResources is documented with createRestrictedDataToken (selling-partner-api-models, tokens_2021-03-01).

@@ -1,3 +1,4 @@
+// Package uploads answers for uploads.
 package uploads
 
 import (
@@ -15,6 +16,7 @@ import (
 
 type object = format.Object
 
+// Flow is the API of uploads.
 var Flow = desk.Flow{Handlers: map[string]desk.Handler{"uploads20201101.createUploadDestinationForResource": createUploadDestination}}
 
 // uploadResources are the operations that take files, as the model's note on resource names them.
