@@ -18,7 +18,7 @@ const maxBody = 10 << 20
 
 // visit is one request on its way through the desk.
 type visit struct {
-	*exchange.Exchange
+	exchange.Exchange
 	service *Service          // nil: SP-API or one of those that [auth.Authority] stands for
 	route   *route            // nil while none is found
 	params  map[string]string // of the route's path, decoded
@@ -52,7 +52,7 @@ func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := d.newVisit(r)
 	rep := d.handle(v)
 	d.Deliver()
-	fault.Serve(w, r, v.Exchange, rep, v.fault, d.Clock)
+	fault.Serve(w, r, &v.Exchange, rep, v.fault, d.Clock)
 }
 
 // RoundTrip answers a request without a connection.
@@ -73,7 +73,7 @@ func (d *Desk) RoundTrip(r *http.Request) (*http.Response, error) {
 	v := d.newVisit(in)
 	rep := d.handle(v)
 	d.Deliver()
-	return fault.RoundTrip(r, v.Exchange, rep, v.fault, d.Clock)
+	return fault.RoundTrip(r, &v.Exchange, rep, v.fault, d.Clock)
 }
 
 // handle answers a request while the state is held still for it. The request's body has been read: a slow client keeps nobody waiting.
@@ -87,7 +87,7 @@ func (d *Desk) handle(v *visit) answer.Reply {
 	v.RequestID = d.Seed.Of("request", n).UUID()
 	rep := d.answer(v)
 	d.mu.Lock()
-	d.log.add(v.Exchange, rep.Status)
+	d.log.add(&v.Exchange, rep.Status)
 	d.mu.Unlock()
 	return rep
 }
@@ -95,11 +95,11 @@ func (d *Desk) handle(v *visit) answer.Reply {
 // answer sends the request to the service it is for, unless a fault comes between.
 func (d *Desk) answer(v *visit) answer.Reply {
 	d.identify(v)
-	if v.fault = d.Faults.Strike(v.Exchange); v.fault == nil {
+	if v.fault = d.Faults.Strike(&v.Exchange); v.fault == nil {
 		return d.dispatch(v)
 	}
 	v.Exchange.Fault, v.Skew = string(v.fault.Kind), v.fault.Skew
-	if r, instead := v.fault.Instead(v.Exchange, func(t answer.Trouble) answer.Reply { return troubleReply(v.Exchange, t) }); instead {
+	if r, instead := v.fault.Instead(&v.Exchange, func(t answer.Trouble) answer.Reply { return troubleReply(&v.Exchange, t) }); instead {
 		if v.fault.CarriedOut {
 			d.dispatch(v)
 			v.Rate = 0
@@ -110,7 +110,7 @@ func (d *Desk) answer(v *visit) answer.Reply {
 	if v.fault.BreaksBody() {
 		r = r.Whole()
 	}
-	return v.fault.Change(v.Exchange, r)
+	return v.fault.Change(&v.Exchange, r)
 }
 
 // troubleReply is how whoever was asked says that something is wrong.
@@ -131,10 +131,10 @@ func (d *Desk) identify(v *visit) {
 	switch {
 	case v.service != nil:
 		v.Operation, _ = v.service.Find(v.Method, v.Name, v.URL.Path)
-	case auth.IsLWA(v.Exchange):
-		v.Operation = auth.LWAOperation(v.Exchange)
-	case auth.IsSTS(v.Exchange):
-		v.Operation = auth.STSOperation(v.Exchange)
+	case auth.IsLWA(&v.Exchange):
+		v.Operation = auth.LWAOperation(&v.Exchange)
+	case auth.IsSTS(&v.Exchange):
+		v.Operation = auth.STSOperation(&v.Exchange)
 	default:
 		if v.route, v.params = d.Routes.Find(v.Method, v.URL.EscapedPath()); v.route != nil {
 			v.Operation = v.route.Op.ID
@@ -143,7 +143,7 @@ func (d *Desk) identify(v *visit) {
 }
 
 func (d *Desk) dispatch(v *visit) answer.Reply {
-	x := v.Exchange
+	x := &v.Exchange
 	switch {
 	case v.service != nil && !v.service.Gateway:
 		return v.service.Answer(d, x)
@@ -170,7 +170,7 @@ func (d *Desk) dispatch(v *visit) answer.Reply {
 
 // api answers a request to SP-API.
 func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
-	x, rt := v.Exchange, v.route
+	x, rt := &v.Exchange, v.route
 	if rt == nil {
 		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826).
 		return answer.Reply{}, answer.Denied("")

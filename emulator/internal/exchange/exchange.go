@@ -37,8 +37,8 @@ type Exchange struct {
 }
 
 // Read reads a request, of whose body limit bytes are taken at most.
-func Read(r *http.Request, limit int64) *Exchange {
-	x := &Exchange{Method: r.Method, URL: r.URL, Header: r.Header, Remaining: -1}
+func Read(r *http.Request, limit int64) Exchange {
+	x := Exchange{Method: r.Method, URL: r.URL, Header: r.Header, Remaining: -1}
 	if x.Method == "" {
 		x.Method = http.MethodGet // a client's request may leave it out
 	}
