@@ -44,6 +44,9 @@ func (e *Emulator) Accounts() []Credentials {
 }
 
 func (e *Emulator) credentials(a *desk.Seller) Credentials {
+	if a == nil {
+		return Credentials{} // an import that fails has taken them away for a moment
+	}
 	app := e.desk.Auth.Application()
 	return Credentials{
 		ClientID:           app.ClientID,

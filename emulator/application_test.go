@@ -117,7 +117,7 @@ func TestRestrictedTokenRules(t *testing.T) {
 		return s.post("/tokens/2021-03-01/restrictedDataToken", body+"}")
 	}
 	orders := resource("GET", "/orders/v0/orders", "buyerInfo", "shippingAddress")
-	desk := jobs.Queues.Of(s.desk.Sellers[0])
+	desk := jobs.Queues.Of(s.desk.Seller(0))
 	personal := desk.AddDocument("report", &jobs.Document{Restricted: true, Created: shopTime, Expires: shopTime.Add(days(1))})
 	plain := desk.AddDocument("report", &jobs.Document{Created: shopTime, Expires: shopTime.Add(days(1))})
 	many := func(n int) []string {

@@ -310,7 +310,7 @@ func TestMarketStateTravels(t *testing.T) {
 	if a, b := s.Deliveries(), other.Deliveries(); len(a) != 1 || len(b) != 1 || string(a[0].Body) != string(b[0].Body) {
 		t.Errorf("deliveries %s and %s", a, b)
 	}
-	if other.desk.Auth.SellerOf(refresh) != other.desk.Sellers[0].Account {
+	if other.desk.Auth.SellerOf(refresh) != other.desk.Seller(0).Account {
 		t.Error("the refresh token is unknown")
 	}
 	if a, b := s.exchange(code, ""), other.exchange(code, ""); a.status != 200 || a.text("refresh_token") != b.text("refresh_token") {

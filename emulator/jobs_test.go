@@ -21,7 +21,7 @@ func deskRequests(t testing.TB, e *Emulator, add func(id, target, body string)) 
 	t.Helper()
 	const store = "ATVPDKIKX0DER"
 	const query = `{analytics_salesAndTraffic_2024_04_24{salesAndTrafficByDate(aggregateBy:DAY,endDate:"2026-02-20",marketplaceIds:["ATVPDKIKX0DER"],startDate:"2026-02-01"){startDate sales{unitsOrdered}}}}`
-	k, now := jobs.Queues.Of(e.desk.Sellers[0]), e.Now()
+	k, now := jobs.Queues.Of(e.desk.Seller(0)), e.Now()
 	field := func() *jobs.Query {
 		schema, f, problem := jobs.ParseKioskQuery(query)
 		if problem != "" {
@@ -80,7 +80,7 @@ func TestEveryReportTypeIsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, now := jobs.Queues.Of(e.desk.Sellers[0]), e.Now()
+	k, now := jobs.Queues.Of(e.desk.Seller(0)), e.Now()
 	written, empty := 0, []string{}
 	for name := range format.SortedKeys(jobs.ReportTypes()) {
 		kind := jobs.ReportTypes()[name]
@@ -114,16 +114,16 @@ func FuzzFeeds(f *testing.F) {
 	for name := range format.SortedKeys(jobs.FeedTypes()) {
 		names = append(names, name)
 	}
-	sku := e.desk.Sellers[0].World().Products[0].SKU
+	sku := e.desk.Seller(0).World().Products[0].SKU
 	for i, content := range []string{
-		`{"header":{"sellerId":"` + e.desk.Sellers[0].ID + `","version":"2.0"},"messages":[{"messageId":1,"sku":"` + sku + `","operationType":"PATCH","productType":"X","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"quantity":3}]}]}]}`,
+		`{"header":{"sellerId":"` + e.desk.Seller(0).ID + `","version":"2.0"},"messages":[{"messageId":1,"sku":"` + sku + `","operationType":"PATCH","productType":"X","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"quantity":3}]}]}]}`,
 		"sku\tprice\tquantity\n" + sku + "\t1.5\t3\n", `<AmazonEnvelope><Header><MerchantIdentifier>x</MerchantIdentifier></Header><Message><MessageID>1</MessageID><Inventory><SKU>x</SKU><Quantity>4</Quantity></Inventory></Message></AmazonEnvelope>`,
 		"%PDF-1.4", "", "\xff\xfe", "order-id\n1\n",
 	} {
 		f.Add(uint8(i), []byte(content))
 	}
 	f.Fuzz(func(t *testing.T, n uint8, content []byte) {
-		k := jobs.Queues.Of(e.desk.Sellers[0])
+		k := jobs.Queues.Of(e.desk.Seller(0))
 		kind := jobs.FeedTypes()[names[int(n)%len(names)]]
 		fd := &jobs.Feed{Kind: kind, Marketplaces: []string{"ATVPDKIKX0DER"}, Input: &jobs.Document{Data: content, Uploaded: true}}
 		fd.ID = "1"
@@ -152,7 +152,7 @@ func FuzzKioskQueries(f *testing.F) {
 		if problem != "" {
 			return
 		}
-		k := jobs.Queues.Of(e.desk.Sellers[0])
+		k := jobs.Queues.Of(e.desk.Seller(0))
 		q := &jobs.Query{Job: jobs.Job{Created: e.Now()}, Text: text, Field: field, Schema: schema}
 		k.FinishQuery(q, e.Now())
 		if q.Data != nil {
@@ -185,9 +185,9 @@ func TestBigReportsNeedLittleMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, now := jobs.Queues.Of(e.desk.Sellers[0]), e.Now()
+	k, now := jobs.Queues.Of(e.desk.Seller(0)), e.Now()
 	r := &jobs.Report{Job: jobs.Job{ID: "1", Created: now}, Kind: jobs.ReportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"], From: now.AddDate(-9, 0, 0), To: now}
-	for _, m := range e.desk.Sellers[0].Marketplaces {
+	for _, m := range e.desk.Seller(0).Marketplaces {
 		r.Marketplaces = append(r.Marketplaces, m.ID)
 	}
 	d, _ := k.WriteReport(r, now)
@@ -246,7 +246,7 @@ func TestExportKeepsWhatWasSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := e.desk.Sellers[0]
+	a := e.desk.Seller(0)
 	k, now := jobs.Queues.Of(a), e.Now()
 	r := &jobs.Report{Job: jobs.Job{ID: "1", Created: now}, Kind: jobs.ReportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"], From: now.AddDate(-1, 0, 0), To: now, Marketplaces: []string{"ATVPDKIKX0DER"}}
 	k.Made = 1
@@ -278,7 +278,7 @@ func TestExportKeepsWhatWasSent(t *testing.T) {
 		if err := other.Import(s); err != nil {
 			t.Fatal(err)
 		}
-		if _, got := jobs.Queues.Of(other.desk.Sellers[0]).Document(r.Document.ID, now).Measure(); got != etag {
+		if _, got := jobs.Queues.Of(other.desk.Seller(0)).Document(r.Document.ID, now).Measure(); got != etag {
 			t.Errorf("%s: ETag %s after the import, want %s", name, got, etag)
 		}
 	}

@@ -105,10 +105,10 @@ func TestOrderRecordsAreInOrder(t *testing.T) {
 	if !found {
 		t.Fatal("no getOrder")
 	}
-	w := e.desk.Sellers[0].World()
+	w := e.desk.Seller(0).World()
 	for _, o := range w.Orders {
 		g := &auth.Grant{Kind: auth.RestrictedGrant, Resources: []auth.Resource{{Method: op.Method, Path: op.Path, Elements: []string{"buyerInfo", "shippingAddress", "buyerTaxInformation"}}}}
-		c := &desk.Call{Desk: e.desk, Op: op, Seller: e.desk.Sellers[0], Grant: g, Now: e.Now(), Path: map[string]string{"orderId": o.ID}}
+		c := &desk.Call{Desk: e.desk, Op: op, Seller: e.desk.Seller(0), Grant: g, Now: e.Now(), Path: map[string]string{"orderId": o.ID}}
 		check(orders.OrderObjectV0(c, o, c.Now))
 	}
 }

@@ -40,8 +40,8 @@ func newShop(t testing.TB, opts ...Option) *shop {
 		t.Fatal(err)
 	}
 	s := &shop{Emulator: e, t: t}
-	s.w = e.desk.Sellers[0].World()
-	s.host = e.desk.Sellers[0].Region.Endpoint()
+	s.w = e.desk.Seller(0).World()
+	s.host = e.desk.Seller(0).Region.Endpoint()
 	s.refresh()
 	return s
 }
@@ -205,7 +205,7 @@ func addMarketRequests(e *Emulator, w *world.World, add func(id, target, body st
 		"warranty": `{"coverageStartDate":"2026-01-01T00:00:00Z","coverageEndDate":"2027-01-01T00:00:00Z"}`, "legalDisclosure": `{"attachments":[{"uploadDestinationId":"up-%s","fileName":"a.pdf"}]}`, "invoice": `{"attachments":[{"uploadDestinationId":"up-%s","fileName":"a.pdf"}]}`,
 		"confirmServiceDetails": `{"text":"When?"}`, "digitalAccessKey": `{"text":"ABC"}`,
 	}
-	a := e.desk.Sellers[0]
+	a := e.desk.Seller(0)
 	contacted := contacts.Books.Of(a)
 	for _, o := range w.Orders {
 		query := "?marketplaceIds=" + o.Marketplace.ID

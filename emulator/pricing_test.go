@@ -13,7 +13,7 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-func (s *shop) market(i int) *marketplace.Marketplace { return &s.desk.Sellers[0].Marketplaces[i] }
+func (s *shop) market(i int) *marketplace.Marketplace { return &s.desk.Seller(0).Marketplaces[i] }
 
 // setPrice changes a price as a listing's owner does.
 func (s *shop) setPrice(sku string, units int) {
@@ -70,7 +70,7 @@ func TestExpectedPriceHolds(t *testing.T) {
 				}
 				summary := s.post("/batches"+summaryURI, fmt.Sprintf(`{"requests":[{"uri":%q,"method":"GET","asin":%q,"marketplaceId":%q,"includedData":["featuredBuyingOptions"]}]}`, summaryURI, l.Product.ASIN, m.ID))
 				competitive := s.get("/products/pricing/v0/competitivePrice?ItemType=Asin&MarketplaceId=" + m.ID + "&Asins=" + l.Product.ASIN)
-				mine := s.desk.Sellers[0].ID
+				mine := s.desk.Seller(0).ID
 				if got := featured == mine; got != wins {
 					t.Errorf("%s at %v%+d: featured %v, want %v", l.SKU, price, extra, got, wins)
 				}
@@ -224,7 +224,7 @@ func TestPricingV0Rules(t *testing.T) {
 		t.Errorf("%d used offers, %d for business", used, business)
 	}
 	// Prices are in the marketplace's currency.
-	for i := range s.desk.Sellers[0].Marketplaces {
+	for i := range s.desk.Seller(0).Marketplaces {
 		m := s.market(i)
 		s.want(m.ID, s.get("/products/pricing/v0/listings/"+url.PathEscape(l.SKU)+"/offers?ItemCondition=New&MarketplaceId="+m.ID), 200, `"CurrencyCode":"`+m.Currency+`"`)
 	}
@@ -401,12 +401,12 @@ func TestListingsShowInPrices(t *testing.T) {
 		t.Errorf("price %q: %s", got, price().body)
 	}
 	before := s.get("/products/pricing/v0/items/" + l.Product.ASIN + "/offers?ItemCondition=New&MarketplaceId=" + usStore)
-	if !strings.Contains(before.body, s.desk.Sellers[0].ID) {
+	if !strings.Contains(before.body, s.desk.Seller(0).ID) {
 		t.Errorf("own offer is missing: %s", before.body)
 	}
 	s.want("delete", s.send("DELETE", item, s.token, ""), 200, "ACCEPTED")
 	s.want("deleted", price(), 200, "ClientError")
-	if after := s.get("/products/pricing/v0/items/" + l.Product.ASIN + "/offers?ItemCondition=New&MarketplaceId=" + usStore); strings.Contains(after.body, s.desk.Sellers[0].ID) {
+	if after := s.get("/products/pricing/v0/items/" + l.Product.ASIN + "/offers?ItemCondition=New&MarketplaceId=" + usStore); strings.Contains(after.body, s.desk.Seller(0).ID) {
 		t.Errorf("still offered: %s", after.body)
 	}
 	s.want("no expected price", s.foep(l.SKU, usStore), 200, "OFFER_NOT_FOUND")

@@ -63,8 +63,12 @@ func (e *Emulator) Messages(sellerID string) []BuyerMessage {
 	if a == nil {
 		return nil
 	}
+	seller := e.desk.Seller(a.Number)
+	if seller == nil {
+		return nil // a reset came between
+	}
 	var list []BuyerMessage
-	for _, m := range contacts.MessagesOf(e.desk.Seller(a.Number)) {
+	for _, m := range contacts.MessagesOf(seller) {
 		list = append(list, BuyerMessage(m))
 	}
 	return list

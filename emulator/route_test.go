@@ -107,7 +107,7 @@ func FuzzRequests(f *testing.F) {
 	}
 	op, _ := catalog.Lookup("ordersv0.getOrders")
 	restricted := tokenFor(e, op)
-	plain := e.desk.Auth.Issue("Atza|", &auth.Grant{Account: e.desk.Sellers[0].Account, Expires: e.Now().Add(time.Hour)}, e.Now())
+	plain := e.desk.Auth.Issue("Atza|", &auth.Grant{Account: e.desk.Seller(0).Account, Expires: e.Now().Add(time.Hour)}, e.Now())
 	for _, seed := range []struct{ method, path, query, body string }{
 		{"GET", "/orders/v0/orders", "MarketplaceIds=ATVPDKIKX0DER&CreatedAfter=2020-01-01", ""},
 		{"GET", "/orders/2026-01-01/orders", "createdAfter=2020-01-01T00:00:00Z&paginationToken=AAAA", ""},

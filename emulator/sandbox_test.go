@@ -41,7 +41,7 @@ func (c fixedClock) Now() time.Time { return time.Time(c) }
 // tokenFor returns a token that op accepts: grantless, restricted or a seller's.
 func tokenFor(e *Emulator, op *catalog.Operation) string {
 	now := e.Now()
-	g := &auth.Grant{Account: e.desk.Sellers[0].Account, Expires: now.Add(time.Hour)}
+	g := &auth.Grant{Account: e.desk.Seller(0).Account, Expires: now.Add(time.Hour)}
 	switch {
 	case op.Grantless != "":
 		g = &auth.Grant{Kind: auth.GrantlessGrant, Scopes: []string{op.Grantless}, Expires: now.Add(time.Hour)}
@@ -228,7 +228,7 @@ func TestSandboxMatching(t *testing.T) {
 		t.Fatal(err)
 	}
 	op, _ := catalog.Lookup("ordersv0.updateShipmentStatus")
-	token := e.desk.Auth.Issue("Atza|", &auth.Grant{Account: e.desk.Sellers[0].Account, Expires: e.Now().Add(time.Hour)}, e.Now())
+	token := e.desk.Auth.Issue("Atza|", &auth.Grant{Account: e.desk.Seller(0).Account, Expires: e.Now().Add(time.Hour)}, e.Now())
 	sandbox, production := marketplace.NorthAmerica.SandboxEndpoint(), marketplace.NorthAmerica.Endpoint()
 	shipment := strings.Replace(op.Path, "{orderId}", "x", 1)
 	for _, test := range []struct {

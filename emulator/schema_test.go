@@ -31,7 +31,7 @@ func requestFor(t testing.TB, e *Emulator, op *catalog.Operation) *http.Request 
 	if detail == nil {
 		t.Fatalf("%s: no detail", op.ID)
 	}
-	c := &desk.Call{Desk: e.desk, Op: op, Seller: e.desk.Sellers[0], Now: e.Now()}
+	c := &desk.Call{Desk: e.desk, Op: op, Seller: e.desk.Seller(0), Now: e.Now()}
 	g := desk.NewGenerator(api, c)
 	path, query, header := op.Path, url.Values{}, http.Header{}
 	for _, p := range detail.Parameters {
@@ -122,7 +122,7 @@ func readModels(t testing.TB) map[string]*openapi3.T {
 // exists, or arguments that go together.
 func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	t.Helper()
-	w := e.desk.Sellers[0].World()
+	w := e.desk.Seller(0).World()
 	const store = "ATVPDKIKX0DER"
 	all2022 := "attributes,classifications,dimensions,identifiers,images,productTypes,relationships,salesRanks,summaries,vendorDetails"
 	all2026 := "BUYER,RECIPIENT,PROCEEDS,EXPENSE,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT,FULFILLMENT_ORDERS"
@@ -158,7 +158,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		add("catalogitems20220401.getCatalogItem", "/catalog/2022-04-01/items/"+parent+"?includedData="+all2022+"&marketplaceIds="+store, "")
 		add("catalogitems20201201.getCatalogItem", "/catalog/2020-12-01/items/"+parent+"?marketplaceIds="+store+"&includedData=attributes,identifiers,images,productTypes,salesRanks,summaries,variations,vendorDetails", "")
 	}
-	a := e.desk.Sellers[0]
+	a := e.desk.Seller(0)
 	items := "/listings/2021-08-01/items/" + a.ID
 	allListings := "summaries,attributes,issues,offers,fulfillmentAvailability,procurement,relationships,productTypes"
 	add("listingsitems20210801.searchListingsItems", items+"?pageSize=20&includedData="+allListings+"&marketplaceIds="+store, "")

@@ -3,7 +3,6 @@ package desk
 import (
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -89,14 +88,4 @@ func (c *Call) MarketplaceOf(parameter, id string) (*marketplace.Marketplace, *a
 		return nil, answer.InvalidParameter(parameter, `"`+id+`" is not a marketplace id`)
 	}
 	return nil, answer.Denied("") // another region's or not the seller's: selling-partner-api-models#914
-}
-
-func AnyList(v any) []any {
-	list, _ := v.([]any)
-	return list
-}
-
-func Atoi(text string) int {
-	n, _ := strconv.Atoi(text)
-	return n
 }

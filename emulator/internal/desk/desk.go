@@ -56,7 +56,7 @@ type Desk struct {
 
 	mu      sync.Mutex
 	sizes   world.Sizes
-	Sellers []*Seller // by number
+	sellers []*Seller // by number
 	log     requestLog
 
 	shared sync.Map // of flows, by *store
@@ -92,27 +92,35 @@ func New(o Options, flows []Flow) (*Desk, error) {
 func (d *Desk) AddSeller(region marketplace.Region, marketplaces []string, created time.Time) (*Seller, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return d.addSeller(region, marketplaces, created)
+}
+
+// addSeller wants d.mu held.
+func (d *Desk) addSeller(region marketplace.Region, marketplaces []string, created time.Time) (*Seller, error) {
 	a, err := d.Auth.AddAccount(region, marketplaces, created)
 	if err != nil {
 		return nil, err
 	}
 	s := &Seller{Account: a, Desk: d}
-	d.Sellers = append(d.Sellers, s)
+	d.sellers = append(d.sellers, s)
 	return s, nil
 }
 
-// Seller is the one of a number.
+// Seller is the one of a number; nil when there is none.
 func (d *Desk) Seller(number int) *Seller {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.Sellers[number]
+	if number >= len(d.sellers) {
+		return nil
+	}
+	return d.sellers[number]
 }
 
 // AllSellers are those that there are now, by number.
 func (d *Desk) AllSellers() []*Seller {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.Clone(d.Sellers)
+	return slices.Clone(d.sellers)
 }
 
 func (d *Desk) worldSizes() world.Sizes {
@@ -149,21 +157,25 @@ func (d *Desk) Reseed(seed int64) {
 // restart wants d.gate held.
 func (d *Desk) restart() {
 	d.Clock.Restart()
-	d.clear()
-	if _, err := d.AddSeller(d.Options.Region, nil, d.Clock.Now()); err != nil {
+	err := d.clear(func() error {
+		_, err := d.addSeller(d.Options.Region, nil, d.Clock.Now())
+		return err
+	})
+	if err != nil {
 		panic("emulator: reset: " + err.Error()) // the face has checked the region
 	}
 }
 
-// clear forgets all, and leaves the desk without sellers. It wants d.gate held.
-func (d *Desk) clear() {
+// clear forgets all and adds sellers anew: nobody sees the desk without any. It wants d.gate held.
+func (d *Desk) clear(add func() error) error {
 	d.Seed.Set(d.Seed.Value(), 0)
-	d.Auth.Clear()
 	d.Outbox.clear(d.Options.SecretQueue)
 	d.limits.clear()
 	d.Faults.Restart()
 	d.shared.Clear()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.Sellers, d.log = nil, requestLog{}
+	d.Auth.Clear()
+	d.sellers, d.log = nil, requestLog{}
+	return add()
 }

@@ -63,7 +63,7 @@ func (d *Desk) exportHeld() (*State, error) {
 		Version: stateVersion, Seed: d.Seed.Value(), Orders: d.sizes.Orders, Products: d.sizes.Products, Days: d.sizes.Days, Clock: d.Clock.State(),
 		Requests: d.log.started, Minted: d.Seed.Minted(), Buckets: d.limits.save(),
 	}
-	sellers := d.Sellers
+	sellers := d.sellers
 	d.mu.Unlock()
 	s.Application, s.State = d.Auth.Save()
 	var err error
@@ -123,15 +123,20 @@ func (d *Desk) load(s *State) error {
 	d.sizes = sizes
 	d.mu.Unlock()
 	d.Seed.Set(s.Seed, 0)
-	d.clear()
-	for i, as := range s.Accounts {
-		a, err := d.AddSeller(as.Region, as.Marketplaces, as.Created)
-		if err != nil {
-			return fmt.Errorf("account %d: %w", i, err)
+	err := d.clear(func() error {
+		for i, as := range s.Accounts {
+			a, err := d.addSeller(as.Region, as.Marketplaces, as.Created)
+			if err != nil {
+				return fmt.Errorf("account %d: %w", i, err)
+			}
+			if as.Revoked {
+				d.Auth.SetRevoked(a.Account)
+			}
 		}
-		if as.Revoked {
-			d.Auth.SetRevoked(a.Account)
-		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if err := d.Auth.Load(s.Application, s.State); err != nil {
 		return err
@@ -145,7 +150,7 @@ func (d *Desk) load(s *State) error {
 	d.Seed.Set(s.Seed, s.Minted)
 	d.mu.Lock()
 	d.log.started = s.Requests
-	sellers := d.Sellers
+	sellers := d.sellers
 	d.mu.Unlock()
 	if err := d.Clock.Load(s.Clock); err != nil {
 		return err

@@ -83,3 +83,15 @@ func Member(v any, name string) string {
 
 // Timestamp is the spelling of times in SP-API bodies, to the second.
 func Timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) } // the layout for which package time has a short cut
+
+// List is v if it is a list; nil otherwise.
+func List(v any) []any {
+	list, _ := v.([]any)
+	return list
+}
+
+// Atoi reads a whole number that has been checked before; what is none is 0.
+func Atoi(text string) int {
+	n, _ := strconv.Atoi(text)
+	return n
+}

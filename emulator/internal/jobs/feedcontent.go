@@ -52,7 +52,7 @@ func (p *processing) listings(content []byte) {
 	}
 	var included []string
 	if report, ok := body.Header["report"].(map[string]any); ok {
-		for _, v := range desk.AnyList(report["includedData"]) {
+		for _, v := range format.List(report["includedData"]) {
 			s, _ := v.(string)
 			included = append(included, s)
 		}
@@ -390,7 +390,7 @@ func (p *processing) envelope(content []byte) {
 			return
 		}
 		p.messages++
-		id := desk.Atoi(m.ID)
+		id := format.Atoi(m.ID)
 		sku, problem := p.message(&m)
 		if problem != "" {
 			p.issue(id, sku, "18026", problem)
@@ -499,12 +499,12 @@ func (p *processing) submit(sku string, m map[string]any) []world.ListingIssue {
 		}
 		return issues
 	}
-	patches, problem := desk.ReadPatches(desk.AnyList(m["patches"]))
+	patches, problem := desk.ReadPatches(format.List(m["patches"]))
 	if problem != nil {
 		return refuse("'patches' has an operation that is not add, replace, merge or delete of /attributes/….")
 	}
 	for name := range format.SortedKeys(attributes) { // PARTIAL_UPDATE
-		patches = append(patches, world.Patch{Op: "replace", Name: name, Value: desk.AnyList(attributes[name])})
+		patches = append(patches, world.Patch{Op: "replace", Name: name, Value: format.List(attributes[name])})
 	}
 	for _, one := range patches {
 		if !slices.Contains([]string{"add", "replace", "merge", "delete"}, one.Op) {

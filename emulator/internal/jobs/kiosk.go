@@ -140,7 +140,7 @@ func OpenQueryToken(d *desk.Desk, token string, account int, text string) (start
 		return 0, time.Time{}, false
 	}
 	asOf, err = time.Parse(time.RFC3339Nano, parts[3])
-	return desk.Atoi(parts[2]), asOf, err == nil && parts[0] == strconv.Itoa(account) && parts[1] == hashOf(text)
+	return format.Atoi(parts[2]), asOf, err == nil && parts[0] == strconv.Itoa(account) && parts[1] == hashOf(text)
 }
 
 func hashOf(text string) string {

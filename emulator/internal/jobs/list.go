@@ -26,7 +26,7 @@ func ParseFilter(p *desk.Page, typeName string) (f Filter, err *answer.Error) {
 		f.Types = p.Args[typeName]
 	}
 	if text := p.Arg("pageSize"); text != "" {
-		f.Size = desk.Atoi(text)
+		f.Size = format.Atoi(text)
 	}
 	for name, to := range map[string]*time.Time{"createdSince": &f.since, "createdUntil": &f.until} {
 		if text := p.Arg(name); text != "" {

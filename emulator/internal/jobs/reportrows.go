@@ -9,7 +9,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
@@ -335,8 +334,8 @@ func (k *Queue) ledgerRows(r *Report, w *world.World, at time.Time) rows {
 			if n := len(newest); n > 0 && newest[n-1].more["date"] == label {
 				row := newest[n-1]
 				row.more["starting-warehouse-balance"] = strconv.Itoa(begin)
-				row.more["customer-shipments"] = strconv.Itoa(desk.Atoi(row.more["customer-shipments"]) - out)
-				row.more["customer-returns"] = strconv.Itoa(desk.Atoi(row.more["customer-returns"]) + in)
+				row.more["customer-shipments"] = strconv.Itoa(format.Atoi(row.more["customer-shipments"]) - out)
+				row.more["customer-returns"] = strconv.Itoa(format.Atoi(row.more["customer-returns"]) + in)
 			} else {
 				newest = append(newest, &reportRow{k: k, r: r, at: at, m: markets[0], l: l, more: map[string]string{
 					"date": label, "disposition": "SELLABLE", "starting-warehouse-balance": strconv.Itoa(begin), "in-transit-between-warehouses": "0", "receipts": "0",

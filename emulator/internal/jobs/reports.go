@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
@@ -49,7 +50,7 @@ var ReportTypes = sync.OnceValue(func() map[string]*ReportType {
 		t := &ReportType{
 			Name: f[0], Vendor: f[1] == "vendor", format: f[2], restricted: f[3] == "yes",
 			Request: strings.Contains(f[4], "request"), Schedule: strings.Contains(f[4], "schedule"), Settlement: f[4] == "settlement",
-			Options: map[string][]string{}, retention: time.Duration(desk.Atoi(f[6])) * 24 * time.Hour, rows: f[9], columns: strings.Split(f[10], "|"),
+			Options: map[string][]string{}, retention: time.Duration(format.Atoi(f[6])) * 24 * time.Hour, rows: f[9], columns: strings.Split(f[10], "|"),
 		}
 		for _, option := range strings.Split(f[5], ";") {
 			name, values, _ := strings.Cut(option, "=")

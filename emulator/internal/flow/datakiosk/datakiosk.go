@@ -144,7 +144,7 @@ func getQueries(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, err
 	}
 	if text := c.Query.Get("pageSize"); text != "" {
-		f.Size = desk.Atoi(text)
+		f.Size = format.Atoi(text)
 	}
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()

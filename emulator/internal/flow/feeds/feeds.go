@@ -54,7 +54,7 @@ func createFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, answer.Invalid("Invalid Input", `feedType: "`+name+`" is not a feed type`) // as createReport: selling-partner-api-models#1810
 	}
 	f := &jobs.Feed{Kind: kind, Options: map[string]string{}}
-	for _, v := range desk.AnyList(body["marketplaceIds"]) {
+	for _, v := range format.List(body["marketplaceIds"]) {
 		id, _ := v.(string)
 		if _, err := c.MarketplaceOf("marketplaceIds", id); err != nil {
 			return answer.Reply{}, err

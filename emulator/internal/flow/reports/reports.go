@@ -43,7 +43,7 @@ func reportSpecification(c *desk.Call) (kind *jobs.ReportType, marketplaces []st
 	if kind.Vendor {
 		return nil, nil, nil, answer.Denied("") // a seller has no vendor's reports
 	}
-	for _, v := range desk.AnyList(body["marketplaceIds"]) {
+	for _, v := range format.List(body["marketplaceIds"]) {
 		id, _ := v.(string)
 		if _, err := c.MarketplaceOf("marketplaceIds", id); err != nil {
 			return nil, nil, nil, err
