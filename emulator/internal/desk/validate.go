@@ -143,7 +143,7 @@ func checkParameter(api *catalog.API, p *catalog.Parameter, values []string) *an
 		}
 	}
 	for _, v := range values {
-		if want := CheckText(s, v); want != "" {
+		if want := checkText(s, v); want != "" {
 			return answer.InvalidParameter(p.Name, want)
 		}
 	}
@@ -155,8 +155,8 @@ func hasDuplicates(values []string) bool {
 	return len(slices.Compact(sorted)) < len(values)
 }
 
-// CheckText checks the text of a parameter's value and returns what is wrong, or "".
-func CheckText(s *catalog.Schema, text string) string {
+// checkText checks the text of a parameter's value and returns what is wrong, or "".
+func checkText(s *catalog.Schema, text string) string {
 	switch s.Type {
 	case "integer":
 		n, err := strconv.ParseInt(text, 10, 64)
@@ -273,7 +273,7 @@ func validateBody(x *exchange.Exchange, c *Call, api *catalog.API, detail *catal
 		return answer.Invalid(Unparsable, detail.Body.Name+": "+err.Error())
 	}
 	c.Body = body
-	if path, want := CheckValue(api, detail.Body.Schema, body, ""); want != "" {
+	if path, want := checkValue(api, detail.Body.Schema, body, ""); want != "" {
 		if path == "" || path[0] == '[' { // the body itself, or an element of one that is an array
 			path = detail.Body.Name + path
 		}
@@ -291,8 +291,8 @@ func acceptedType(kind string, consumes []string) bool {
 	return kind == "application/json" || kind == "application/hal+json" || slices.Contains(consumes, kind)
 }
 
-// CheckValue checks a JSON value against a schema. It returns the path of what is wrong, "patches[0].op", and why; "" for nothing.
-func CheckValue(api *catalog.API, ref *catalog.Schema, v any, path string) (where, want string) {
+// checkValue checks a JSON value against a schema. It returns the path of what is wrong, "patches[0].op", and why; "" for nothing.
+func checkValue(api *catalog.API, ref *catalog.Schema, v any, path string) (where, want string) {
 	s := api.Resolve(ref)
 	if s == nil || v == nil {
 		return "", "" // null stands for an absent member
@@ -317,7 +317,7 @@ func CheckValue(api *catalog.API, ref *catalog.Schema, v any, path string) (wher
 			return path, "has " + strconv.Itoa(len(v)) + " elements, want at most " + strconv.Itoa(*s.MaxItems)
 		}
 		for i, e := range v {
-			if where, want := CheckValue(api, s.Items, e, path+"["+strconv.Itoa(i)+"]"); want != "" {
+			if where, want := checkValue(api, s.Items, e, path+"["+strconv.Itoa(i)+"]"); want != "" {
 				return where, want
 			}
 		}
@@ -336,13 +336,13 @@ func CheckValue(api *catalog.API, ref *catalog.Schema, v any, path string) (wher
 		case "string", "":
 			return path, checkString(s, v)
 		case "integer", "number", "boolean": // the real service reads these from strings, too
-			return path, CheckText(s, v)
+			return path, checkText(s, v)
 		}
 		return path, "is a string, want " + s.Type
 	case json.Number:
 		switch s.Type {
 		case "integer", "number":
-			return path, CheckText(s, format.NormalNumber(v, s.Type))
+			return path, checkText(s, format.NormalNumber(v, s.Type))
 		case "string", "":
 			return path, checkString(s, v.String())
 		}
@@ -366,7 +366,7 @@ func checkObject(api *catalog.API, s *catalog.Schema, v map[string]any, path str
 		if next == nil {
 			next = s.AdditionalProperties
 		}
-		if where, want := CheckValue(api, next, v[name], join(path, name)); want != "" {
+		if where, want := checkValue(api, next, v[name], join(path, name)); want != "" {
 			return where, want
 		}
 	}
