@@ -202,6 +202,7 @@ func (u *Authority) HasRole(roles []string) bool {
 // GrantKind tells what a token in x-amz-access-token stands for.
 type GrantKind int
 
+// The kinds of grants.
 const (
 	SellerGrant     GrantKind = iota // Atza|…, for one seller
 	GrantlessGrant                   // Atc|…, for scopes
@@ -231,6 +232,7 @@ type session struct {
 	expires   time.Time
 }
 
+// How long what is given out stays good.
 const (
 	// developer-docs.amazon.com/sp-api/docs/connecting-to-the-selling-partner-api: expires_in is 3600.
 	AccessTokenLifetime = time.Hour

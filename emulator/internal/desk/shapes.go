@@ -11,14 +11,19 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
+// Shapes that several APIs have.
+
+// Money is an amount as newer APIs show it.
 func Money(m world.Money) object {
 	return object{"amount": m.String(), "currencyCode": m.Currency}
 }
 
+// MoneyNumber is an amount as pricing and fees v0 show it: a JSON number.
 func MoneyNumber(m world.Money) object {
 	return object{"CurrencyCode": m.Currency, "Amount": m.Number()}
 }
 
+// StatusLine is the status of one answer in a batch.
 func StatusLine(status int) object {
 	return object{"statusCode": status, "reasonPhrase": http.StatusText(status)}
 }

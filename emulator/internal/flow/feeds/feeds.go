@@ -2,7 +2,6 @@
 package feeds
 
 import (
-	_ "embed"
 	"net/http"
 	"net/url"
 	"slices"

@@ -2,7 +2,6 @@
 package reports
 
 import (
-	_ "embed"
 	"net/http"
 	"net/url"
 	"slices"
