@@ -92,19 +92,25 @@ func TestImportRefusesWhatItCannotRead(t *testing.T) {
 		return string(b)
 	}
 	before := export(c)
-	for name, spoil := range map[string]func(s *emulator.State){
-		"version":  func(s *emulator.State) { s.Version = 0 },
-		"world":    func(s *emulator.State) { s.Products = 0 },
-		"accounts": func(s *emulator.State) { s.Accounts = nil },
-		"region":   func(s *emulator.State) { s.Accounts = s.Accounts[:1:1]; s.Accounts[0].Region = "moon" },
-		"store":    func(s *emulator.State) { s.Stores = map[string]json.RawMessage{"x": nil} },
-		"grant":    func(s *emulator.State) { n := 7; s.Grants[0].Account = &n },
+	account := func(s map[string]any) map[string]any { return s["accounts"].([]any)[0].(map[string]any) }
+	for name, spoil := range map[string]func(s map[string]any){
+		"version":  func(s map[string]any) { s["version"] = 0 },
+		"world":    func(s map[string]any) { s["products"] = 0 },
+		"accounts": func(s map[string]any) { s["accounts"] = nil },
+		"region":   func(s map[string]any) { account(s)["region"] = "moon" },
+		"store":    func(s map[string]any) { s["stores"] = map[string]any{"x": nil} },
+		"grant":    func(s map[string]any) { s["grants"].([]any)[0].(map[string]any)["account"] = 7 },
 	} {
 		b, _ := json.Marshal(good)
+		var members map[string]any
+		_ = json.Unmarshal(b, &members)
+		members["seed"] = 1
+		spoil(members)
+		b, _ = json.Marshal(members)
 		var s emulator.State
-		_ = json.Unmarshal(b, &s)
-		s.Seed = 1
-		spoil(&s)
+		if err := json.Unmarshal(b, &s); err != nil {
+			t.Fatal(err)
+		}
 		if err := c.Import(&s); err == nil || !strings.HasPrefix(err.Error(), "emulator: import: ") {
 			t.Errorf("%s: error %v", name, err)
 		}
