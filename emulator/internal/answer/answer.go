@@ -24,8 +24,6 @@ type Reply struct {
 	Length      int64
 }
 
-type object = format.Object
-
 // Error is an error of SP-API, sent in its envelope
 // {"errors":[{"code":…,"message":…,"details":…}]} (selling-partner-api-models, every model's Error definition).
 type Error struct {

@@ -64,7 +64,7 @@ func (u *Authority) Save() (ApplicationState, State) {
 		g := u.grants[token]
 		gs := grantState{Token: token, Kind: g.Kind, Account: numberOf(g.Account), Scopes: g.Scopes, Expires: g.Expires.UTC(), Revoked: g.revoked}
 		for _, r := range g.Resources {
-			gs.Resources = append(gs.Resources, resourceState{r.Method, r.Path, r.Elements})
+			gs.Resources = append(gs.Resources, resourceState(r))
 		}
 		s.Grants = append(s.Grants, gs)
 	}
@@ -118,7 +118,7 @@ func (u *Authority) Load(app ApplicationState, s State) error {
 		}
 		g := &Grant{Kind: gs.Kind, Account: a, Scopes: gs.Scopes, Expires: gs.Expires, revoked: gs.Revoked}
 		for _, r := range gs.Resources {
-			g.Resources = append(g.Resources, Resource{r.Method, r.Path, r.Elements})
+			g.Resources = append(g.Resources, Resource(r))
 		}
 		u.grants[gs.Token] = g
 	}
