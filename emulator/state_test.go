@@ -195,3 +195,35 @@ func TestClocks(t *testing.T) {
 		}
 	}
 }
+
+// TestResetForgetsWhatFlowsRemember: destinations, and the time of the last sales report.
+func TestResetForgetsWhatFlowsRemember(t *testing.T) {
+	c := newClient(t, emulator.WithFixedTime(time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)))
+	const report = `{"reportType":"GET_SALES_AND_TRAFFIC_REPORT","marketplaceIds":["` + us + `"],"dataStartTime":"2026-04-01T00:00:00Z","dataEndTime":"2026-04-02T00:00:00Z"}`
+	destinations := func() result {
+		return c.do("GET", na+"/notifications/v1/destinations", http.Header{"X-Amz-Access-Token": {c.grantless("sellingpartnerapi::notifications")}}, "")
+	}
+	create := func() int {
+		header := http.Header{"X-Amz-Access-Token": {c.grantless("sellingpartnerapi::notifications")}, "Content-Type": {"application/json"}}
+		return c.do("POST", na+"/notifications/v1/destinations", header, `{"name":"n","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:123456789012:q"}}}`).status
+	}
+	for _, forget := range []func(){c.Reset, func() { c.Reseed(7) }, nil} {
+		if create() != 200 || len(destinations().json["payload"].([]any)) != 1 {
+			t.Fatal("no destination")
+		}
+		if r := c.post("/reports/2021-06-30/reports", report); r.status != 202 {
+			t.Fatalf("report: %d %s", r.status, r.body)
+		}
+		if r := c.post("/reports/2021-06-30/reports", report); r.status != 429 {
+			t.Errorf("second report: %d %s", r.status, r.body)
+		}
+		if forget == nil {
+			break
+		}
+		forget()
+		c.refresh()
+		if list := destinations().json["payload"].([]any); len(list) != 0 {
+			t.Errorf("after a reset there is %v", list)
+		}
+	}
+}
