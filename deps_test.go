@@ -35,9 +35,15 @@ var importRules = []importRule{
 	{packages: "api/...", only: []string{"std", ".", "internal/wire"}, never: []string{"api/...", "internal/catalog"},
 		reason: "API versions know nothing of each other, so that a program holds only those that it uses"},
 	{packages: "internal/catalog", only: []string{"std"}, reason: "emulator and command read it, and they must not share code"},
-	{packages: "emulator/...", never: []string{".", "api/...", "internal/wire", "internal/settings", "awsauth",
-		"github.com/aws/...", "internal/cli/...", "internal/gen/..."},
+	{packages: "emulator/...", only: []string{"std", "emulator/...", "internal/catalog", "marketplace", "github.com/vektah/gqlparser/...", "golang.org/x/text/..."},
 		reason: "a bug of the client must not be mirrored by the server that it is tested with"},
+	{packages: "emulator/internal/world", only: []string{"std", "marketplace", "emulator/internal/format", "emulator/internal/random"}, never: []string{"net/http"},
+		reason: "what a seller has is the same whichever API shows it: no request gets in there"},
+	{packages: "emulator/internal/desk", never: []string{"emulator/internal/jobs", "emulator/internal/contacts"},
+		reason: "the desk knows flows, stores and services by their shape only, so that one can be added without it"},
+	{packages: "emulator/internal/flow/...", only: []string{"std", "marketplace", "internal/catalog", "emulator/internal/answer", "emulator/internal/auth", "emulator/internal/contacts",
+		"emulator/internal/desk", "emulator/internal/exchange", "emulator/internal/format", "emulator/internal/jobs", "emulator/internal/random", "emulator/internal/world"},
+		never: []string{"emulator/internal/flow/..."}, reason: "a flow is one API: it knows the desk, the world and the desk of jobs, and no other API"},
 	{packages: "awsauth", never: []string{"api/...", "emulator/...", "internal/catalog"}, reason: "it signs requests and knows no operations"},
 	{packages: "document", only: []string{"std", "golang.org/x/text/...", "github.com/klauspost/compress/...", "github.com/go-faster/jx", "marketplace"},
 		never: []string{"document/export"}, reason: "who reads documents carries no Parquet"},
@@ -60,6 +66,7 @@ var importedOnlyBy = []struct {
 	packages, by string
 	reason       string
 }{
+	{"emulator/internal/flow/...", "emulator", "flows are named in one list, and nothing stands on one"},
 	{"internal/gen/...", "internal/gen/...", "the generator and its dependencies must not get into what ships"},
 	{"internal/mutate", "none", "it breaks the code on purpose"},
 	{"internal/cli/...", "cmd/... internal/cli/...", "the command is on top: a library that imports it would drag in everything"},

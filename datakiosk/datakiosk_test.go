@@ -195,7 +195,7 @@ func TestSchemasAreThoseOfTheEmulator(t *testing.T) {
 		t.Errorf("%d schemas", len(list))
 	}
 	for _, s := range list {
-		b, err := os.ReadFile("../emulator/kiosk/" + s.Name + ".graphql")
+		b, err := os.ReadFile("../emulator/internal/jobs/kiosk/" + s.Name + ".graphql")
 		if err != nil || string(b) != s.SDL {
 			t.Errorf("%s differs: %v", s.Name, err)
 		}

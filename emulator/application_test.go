@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/openspapi/spapi/emulator/internal/jobs"
 )
 
 const (
@@ -21,7 +23,7 @@ func TestSecretRotation(t *testing.T) {
 		got = append(got, message{queue, string(body)})
 		s.get("/sellers/v1/account") // a sink may ask the emulator
 	}))
-	rotate := func(token string) answer {
+	rotate := func(token string) response {
 		return s.send("POST", s.host+"/applications/2023-11-30/clientSecret", token, "")
 	}
 	token := s.grantless(rotationScope)
@@ -107,7 +109,7 @@ func TestRestrictedTokenRules(t *testing.T) {
 		b, _ := json.Marshal(map[string]any{"method": method, "path": path, "dataElements": elements})
 		return string(b)
 	}
-	ask := func(target string, resources ...string) answer {
+	ask := func(target string, resources ...string) response {
 		body := `{"restrictedResources":[` + strings.Join(resources, ",") + `]`
 		if target != "" {
 			body += `,"targetApplication":"` + target + `"`
@@ -115,9 +117,9 @@ func TestRestrictedTokenRules(t *testing.T) {
 		return s.post("/tokens/2021-03-01/restrictedDataToken", body+"}")
 	}
 	orders := resource("GET", "/orders/v0/orders", "buyerInfo", "shippingAddress")
-	desk := s.accounts[0].desk
-	personal := desk.addDocument("report", &document{restricted: true, created: shopTime, expires: shopTime.Add(days(1))})
-	plain := desk.addDocument("report", &document{created: shopTime, expires: shopTime.Add(days(1))})
+	desk := jobs.Queues.Of(s.desk.Seller(0))
+	personal := desk.AddDocument("report", &jobs.Document{Restricted: true, Created: shopTime, Expires: shopTime.Add(days(1))})
+	plain := desk.AddDocument("report", &jobs.Document{Created: shopTime, Expires: shopTime.Add(days(1))})
 	many := func(n int) []string {
 		list := make([]string, n)
 		for i := range list {
@@ -142,8 +144,8 @@ func TestRestrictedTokenRules(t *testing.T) {
 		{"none", "", nil, 400, ""},
 		{"generic path", "", []string{resource("GET", "/orders/v0/orders/{orderId}", "buyerInfo")}, 200, "Atz.sprdt|"},
 		{"generic path of another name", "", []string{resource("GET", "/orders/v0/orders/{id}")}, 400, noAccess},
-		{"report document", "", []string{resource("GET", "/reports/2021-06-30/documents/"+personal.id)}, 200, "Atz.sprdt|"},
-		{"report document without personal data", "", []string{resource("GET", "/reports/2021-06-30/documents/"+plain.id)}, 400, "Invalid or unsupported document ID found"},
+		{"report document", "", []string{resource("GET", "/reports/2021-06-30/documents/"+personal.ID)}, 200, "Atz.sprdt|"},
+		{"report document without personal data", "", []string{resource("GET", "/reports/2021-06-30/documents/"+plain.ID)}, 400, "Invalid or unsupported document ID found"},
 		{"unknown report document", "", []string{resource("GET", "/reports/2021-06-30/documents/DOC1")}, 400, "Invalid or unsupported document ID found"},
 		{"generic report document", "", []string{resource("GET", "/reports/2021-06-30/documents/{reportDocumentId}")}, 400, "Invalid or unsupported document ID found"},
 		{"not restricted", "", []string{resource("GET", "/sellers/v1/account")}, 400, noAccess},

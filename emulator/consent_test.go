@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -27,7 +29,7 @@ func (s *shop) consentURL(base string, pairs ...string) string {
 }
 
 // exchange trades an authorization code in.
-func (s *shop) exchange(code, redirectURI string) answer {
+func (s *shop) exchange(code, redirectURI string) response {
 	s.t.Helper()
 	cred := s.Credentials()
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "client_id": {cred.ClientID}, "client_secret": {cred.ClientSecret}}
@@ -79,7 +81,7 @@ func TestWebsiteAuthorization(t *testing.T) {
 	s.token = tokens.text("access_token")
 	s.want("access token", s.get("/sellers/v1/account"), 200, "payload")
 	// Both refresh tokens are good, and are echoed.
-	use := func(token string) answer {
+	use := func(token string) response {
 		cred := s.Credentials()
 		return s.lwa(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}, "client_id": {cred.ClientID}, "client_secret": {cred.ClientSecret}})
 	}
@@ -103,7 +105,7 @@ func TestWebsiteAuthorization(t *testing.T) {
 	location, _ = s.Authorize(s.consentURL(usCentral), seller)
 	s.Advance(5 * time.Minute)
 	s.want("old code", s.exchange(callback(t, location).Get("spapi_oauth_code"), ""), 400, "invalid_grant")
-	s.Advance(consentLifetime)
+	s.Advance(auth.ConsentLifetime)
 	s.want("after a year", use(refresh), 400, "invalid_grant")
 	s.want("self-authorized", use(s.Credentials().RefreshToken), 200, "Atza|")
 	// Revoked is revoked, until the next consent.
@@ -147,7 +149,7 @@ func TestConsentPages(t *testing.T) {
 		{"secondary user", s.consentURL(usCentral, append(approve, "emulator_user", "secondary")...), 400, "SPDC8143", nil},
 		{"another page", "https://sellercentral.amazon.com/home", 404, "no such page", nil},
 		{"not at SP-API", s.consentURL(na0+"/apps/authorize/consent", approve...), 403, "Unauthorized", nil},
-		{"draft", s.consentURL(usCentral, approve...), 400, "MD1000", func() { s.SetApplicationStatus(ApplicationDraft) }},
+		{"draft", s.consentURL(usCentral, approve...), 400, "MD1000", func() { s.SetApplicationStatus(auth.ApplicationDraft) }},
 		{"draft with beta", s.consentURL(usCentral, append(approve, "version", "beta")...), 302, "", nil},
 		{"no URIs", s.consentURL(usCentral, append(approve, "version", "beta")...), 400, "MD9100", func() { s.SetRedirectURIs() }},
 	} {
@@ -158,8 +160,8 @@ func TestConsentPages(t *testing.T) {
 		if text := a.header.Get("Location") + a.body; a.status != test.status || !strings.Contains(text, test.part) {
 			t.Errorf("%s: %d %s, want %d with %s", test.name, a.status, text, test.status, test.part)
 		}
-		if a.status == 400 && !strings.Contains(a.header.Get(consentErrorHeader), test.part) {
-			t.Errorf("%s: header %q", test.name, a.header.Get(consentErrorHeader))
+		if a.status == 400 && !strings.Contains(a.header.Get(auth.ConsentErrorHeader), test.part) {
+			t.Errorf("%s: header %q", test.name, a.header.Get(auth.ConsentErrorHeader))
 		}
 	}
 	if _, err := s.Authorize(s.consentURL(usCentral), s.Credentials().SellerID); err == nil || !strings.Contains(err.Error(), "MD1000") {
@@ -206,18 +208,18 @@ func TestBadConsentOptions(t *testing.T) {
 func TestConsentLimit(t *testing.T) {
 	s := newShop(t)
 	var last string
-	for i := range maxUnlistedSellers + 1 {
+	for i := range auth.MaxUnlistedSellers + 1 {
 		cred, err := s.AddAccount(AccountConfig{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		last = cred.SellerID
 		_, err = s.Authorize(s.consentURL(usCentral), last)
-		if full := i == maxUnlistedSellers; (err != nil) != full || full && !strings.Contains(err.Error(), "CONSENT_LIMIT_REACHED") {
+		if full := i == auth.MaxUnlistedSellers; (err != nil) != full || full && !strings.Contains(err.Error(), "CONSENT_LIMIT_REACHED") {
 			t.Fatalf("seller %d: %v", i+1, err)
 		}
 	}
-	s.SetApplicationStatus(ApplicationListed)
+	s.SetApplicationStatus(auth.ApplicationListed)
 	if _, err := s.Authorize(s.consentURL(usCentral), last); err != nil {
 		t.Errorf("listed: %v", err)
 	}
@@ -235,7 +237,7 @@ func TestAppstoreAuthorization(t *testing.T) {
 	if want := "https://sellercentral.amazon.com/apps/authorize/confirm/" + s.Credentials().ApplicationID; back != want || q.Get("selling_partner_id") != seller || q.Get("amazon_state") == "" {
 		t.Errorf("login URI with %v, want callback %s", q, want)
 	}
-	confirm := func(state string, pairs ...string) answer {
+	confirm := func(state string, pairs ...string) response {
 		v := url.Values{"amazon_state": {state}, "state": {"mine"}}
 		for i := 0; i < len(pairs); i += 2 {
 			v.Set(pairs[i], pairs[i+1])
@@ -284,10 +286,10 @@ func TestMarketStateTravels(t *testing.T) {
 	token := s.grantless("sellingpartnerapi::notifications")
 	destination := s.send("POST", s.host+"/notifications/v1/destinations", token, `{"name":"n","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:1:q"}}}`).text("payload", "destinationId")
 	s.want("subscription", s.post("/notifications/v1/subscriptions/ORDER_CHANGE", fmt.Sprintf(`{"payloadVersion":"1.0","destinationId":%q}`, destination)), 200, "subscriptionId")
-	o := s.orderWhere("shipped a while ago", func(o *order) bool {
-		return o.status(s.now()) == shipped && s.now().Sub(o.purchased) > days(15) && s.now().Sub(o.purchased) < days(30)
+	o := s.orderWhere("shipped a while ago", func(o *world.Order) bool {
+		return o.Status(s.Now()) == world.Shipped && s.Now().Sub(o.Purchased) > days(15) && s.Now().Sub(o.Purchased) < days(30)
 	})
-	s.want("solicitation", s.post("/solicitations/v1/orders/"+o.id+"/solicitations/productReviewAndSellerFeedback?marketplaceIds="+o.marketplace.ID, ""), 201, "")
+	s.want("solicitation", s.post("/solicitations/v1/orders/"+o.ID+"/solicitations/productReviewAndSellerFeedback?marketplaceIds="+o.Marketplace.ID, ""), 201, "")
 	state, err := s.Export()
 	if err != nil {
 		t.Fatal(err)
@@ -297,7 +299,7 @@ func TestMarketStateTravels(t *testing.T) {
 		t.Fatal(err)
 	}
 	other.token = s.token
-	for _, path := range []string{"/notifications/v1/subscriptions/ORDER_CHANGE", "/solicitations/v1/orders/" + o.id + "?marketplaceIds=" + o.marketplace.ID} {
+	for _, path := range []string{"/notifications/v1/subscriptions/ORDER_CHANGE", "/solicitations/v1/orders/" + o.ID + "?marketplaceIds=" + o.Marketplace.ID} {
 		if a, b := s.get(path), other.get(path); a.status != 200 || a.body != b.body {
 			t.Errorf("%s: %s, after the import %s", path, a.body, b.body)
 		}
@@ -308,14 +310,14 @@ func TestMarketStateTravels(t *testing.T) {
 	if a, b := s.Deliveries(), other.Deliveries(); len(a) != 1 || len(b) != 1 || string(a[0].Body) != string(b[0].Body) {
 		t.Errorf("deliveries %s and %s", a, b)
 	}
-	if other.byRefreshToken(refresh) != other.accounts[0] {
+	if other.desk.Auth.SellerOf(refresh) != other.desk.Seller(0).Account {
 		t.Error("the refresh token is unknown")
 	}
 	if a, b := s.exchange(code, ""), other.exchange(code, ""); a.status != 200 || a.text("refresh_token") != b.text("refresh_token") {
 		t.Errorf("exchange: %s, after the import %s", a.body, b.body)
 	}
 	other.Reset()
-	if len(other.Deliveries()) != 0 || len(other.Messages(seller)) != 0 || other.byRefreshToken(refresh) != nil {
+	if len(other.Deliveries()) != 0 || len(other.Messages(seller)) != 0 || other.desk.Auth.SellerOf(refresh) != nil {
 		t.Error("a reset leaves something behind")
 	}
 }

@@ -11,14 +11,17 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/flow/messaging"
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-func (s *shop) actions(api string, o *order) answer {
+func (s *shop) actions(api string, o *world.Order) response {
 	s.t.Helper()
-	return s.get("/" + api + "/v1/orders/" + o.id + "?marketplaceIds=" + o.marketplace.ID)
+	return s.get("/" + api + "/v1/orders/" + o.ID + "?marketplaceIds=" + o.Marketplace.ID)
 }
 
-func (a answer) actionNames() []string {
+func (a response) actionNames() []string {
 	var names []string
 	for i := range a.list("_links", "actions") {
 		names = append(names, a.text("_links", "actions", i, "name"))
@@ -26,27 +29,27 @@ func (a answer) actionNames() []string {
 	return names
 }
 
-func (s *shop) message(o *order, kind, body string) answer {
+func (s *shop) message(o *world.Order, kind, body string) response {
 	s.t.Helper()
-	return s.post("/messaging/v1/orders/"+o.id+"/messages/"+kind+"?marketplaceIds="+o.marketplace.ID, body)
+	return s.post("/messaging/v1/orders/"+o.ID+"/messages/"+kind+"?marketplaceIds="+o.Marketplace.ID, body)
 }
 
 func TestMessagingFollowsTheOrder(t *testing.T) {
 	s := newShop(t, WithOrders(6000))
-	now := s.now()
-	toShip := s.orderWhere("merchant's, to be shipped", func(o *order) bool {
-		return !o.amazon && o.status(now) == unshipped && o.shipped.After(now) && !o.has("LAMP") && !o.has("CALENDAR")
+	now := s.Now()
+	toShip := s.orderWhere("merchant's, to be shipped", func(o *world.Order) bool {
+		return !o.Amazon && o.Status(now) == world.Unshipped && o.Shipped.After(now) && !o.Has("LAMP") && !o.Has("CALENDAR")
 	})
 	for _, test := range []struct {
 		name  string
-		order *order
+		order *world.Order
 		want  string
 	}{
-		{"pending", s.orderWhere("pending", func(o *order) bool { return o.status(now) == pending }), ""},
-		{"cancelled", s.orderWhere("cancelled", func(o *order) bool { return o.status(now) == canceled }), ""},
+		{"pending", s.orderWhere("pending", func(o *world.Order) bool { return o.Status(now) == world.Pending }), ""},
+		{"cancelled", s.orderWhere("cancelled", func(o *world.Order) bool { return o.Status(now) == world.Canceled }), ""},
 		{"to be shipped", toShip, "confirmCustomizationDetails confirmDeliveryDetails confirmOrderDetails unexpectedProblem attributes"},
-		{"shipped by Amazon", s.orderWhere("Amazon's", func(o *order) bool {
-			return o.amazon && o.status(now) == shipped && !o.has("LAMP") && !o.has("CALENDAR") && now.Sub(o.purchased) < days(20)
+		{"shipped by Amazon", s.orderWhere("Amazon's", func(o *world.Order) bool {
+			return o.Amazon && o.Status(now) == world.Shipped && !o.Has("LAMP") && !o.Has("CALENDAR") && now.Sub(o.Purchased) < days(20)
 		}), "legalDisclosure warranty invoice attributes"},
 	} {
 		a := s.actions("messaging", test.order)
@@ -57,24 +60,24 @@ func TestMessagingFollowsTheOrder(t *testing.T) {
 			t.Errorf("%s: %v %s", test.name, a.header, a.body)
 		}
 		// A template that isn't listed is refused, and one that is listed is not refused for that.
-		for _, k := range messageKinds {
-			r := s.message(test.order, k.name, `{"text":"<b>x</b>"}`)
-			if listed := slices.Contains(a.actionNames(), k.name); !listed {
-				s.want(test.name+" "+k.name, r, 403, "Invalid amazonOrderId and template combination.")
+		for _, k := range messaging.MessageKinds {
+			r := s.message(test.order, k.Name, `{"text":"<b>x</b>"}`)
+			if listed := slices.Contains(a.actionNames(), k.Name); !listed {
+				s.want(test.name+" "+k.Name, r, 403, "Invalid amazonOrderId and template combination.")
 			} else if r.status == 403 {
-				t.Errorf("%s %s: %s", test.name, k.name, r.body)
+				t.Errorf("%s %s: %s", test.name, k.Name, r.body)
 			}
 		}
 	}
 	a := s.actions("messaging", toShip)
-	if want := "/messaging/v1/orders/" + toShip.id + "/messages/confirmCustomizationDetails?marketplaceIds=" + toShip.marketplace.ID; a.text("_links", "actions", 0, "href") != want ||
-		a.text("_links", "self", "href") != "/messaging/v1/orders/"+toShip.id+"?marketplaceIds="+toShip.marketplace.ID || a.text("_embedded", "actions", 0, "_embedded", "schema", "payload", "properties", "text", "maxLength") != "800" {
+	if want := "/messaging/v1/orders/" + toShip.ID + "/messages/confirmCustomizationDetails?marketplaceIds=" + toShip.Marketplace.ID; a.text("_links", "actions", 0, "href") != want ||
+		a.text("_links", "self", "href") != "/messaging/v1/orders/"+toShip.ID+"?marketplaceIds="+toShip.Marketplace.ID || a.text("_embedded", "actions", 0, "_embedded", "schema", "payload", "properties", "text", "maxLength") != "800" {
 		t.Errorf("%s", a.body)
 	}
 	// Once shipped, and later, other templates are there.
 	s.Advance(days(20))
 	s.refresh()
-	if got := strings.Join(s.actions("messaging", toShip).actionNames(), " "); got != "confirmDeliveryDetails legalDisclosure unexpectedProblem warranty invoice attributes" && toShip.status(s.now()) == shipped {
+	if got := strings.Join(s.actions("messaging", toShip).actionNames(), " "); got != "confirmDeliveryDetails legalDisclosure unexpectedProblem warranty invoice attributes" && toShip.Status(s.Now()) == world.Shipped {
 		t.Errorf("after 20 days: %s", got)
 	}
 	s.Advance(days(100))
@@ -86,9 +89,9 @@ func TestMessagingFollowsTheOrder(t *testing.T) {
 
 func TestMessagesAreChecked(t *testing.T) {
 	s := newShop(t)
-	now := s.now()
-	o := s.orderWhere("merchant's, to be shipped", func(o *order) bool { return !o.amazon && o.status(now) == unshipped })
-	done := s.orderWhere("shipped", func(o *order) bool { return o.status(now) == shipped && now.Sub(o.purchased) < days(20) })
+	now := s.Now()
+	o := s.orderWhere("merchant's, to be shipped", func(o *world.Order) bool { return !o.Amazon && o.Status(now) == world.Unshipped })
+	done := s.orderWhere("shipped", func(o *world.Order) bool { return o.Status(now) == world.Shipped && now.Sub(o.Purchased) < days(20) })
 	upload := func(resource, content string) string {
 		a := s.destinationFor(resource, "%PDF-1.7 Widerruf")
 		if content != "" {
@@ -99,17 +102,17 @@ func TestMessagesAreChecked(t *testing.T) {
 		return a.text("payload", "uploadDestinationId")
 	}
 	pdf := "%PDF-1.7 Widerruf"
-	empty := upload("messaging/v1/orders/"+done.id+"/messages/legalDisclosure", "")
-	damaged := upload("messaging/v1/orders/"+done.id+"/messages/legalDisclosure", "%PDF-1.7 Wider")
-	file := upload("messaging/v1/orders/"+done.id+"/messages/legalDisclosure", pdf)
-	elsewhere := upload("messaging/v1/orders/"+done.id+"/messages/invoice", pdf)
+	empty := upload("messaging/v1/orders/"+done.ID+"/messages/legalDisclosure", "")
+	damaged := upload("messaging/v1/orders/"+done.ID+"/messages/legalDisclosure", "%PDF-1.7 Wider")
+	file := upload("messaging/v1/orders/"+done.ID+"/messages/legalDisclosure", pdf)
+	elsewhere := upload("messaging/v1/orders/"+done.ID+"/messages/invoice", pdf)
 	attach := func(id, name string) string {
 		b, _ := json.Marshal(map[string]any{"attachments": []any{map[string]string{"uploadDestinationId": id, "fileName": name}}})
 		return string(b)
 	}
 	for _, test := range []struct {
 		name   string
-		order  *order
+		order  *world.Order
 		kind   string
 		body   string
 		status int
@@ -136,7 +139,7 @@ func TestMessagesAreChecked(t *testing.T) {
 		s.want(test.name, s.message(test.order, test.kind, test.body), test.status, test.part)
 	}
 	messages := s.Messages(s.Credentials().SellerID)
-	if len(messages) != 2 || messages[0].Type != "confirmDeliveryDetails" || messages[0].OrderID != o.id || !messages[0].Time.Equal(shopTime) || messages[1].Attachments[0] != "Widerruf.pdf" {
+	if len(messages) != 2 || messages[0].Type != "confirmDeliveryDetails" || messages[0].OrderID != o.ID || !messages[0].Time.Equal(shopTime) || messages[1].Attachments[0] != "Widerruf.pdf" {
 		t.Errorf("messages %+v", messages)
 	}
 	if s.Messages("nobody") != nil {
@@ -147,12 +150,12 @@ func TestMessagesAreChecked(t *testing.T) {
 		status     int
 		part       string
 	}{
-		{"attributes", "/messaging/v1/orders/" + o.id + "/attributes?marketplaceIds=" + o.marketplace.ID, 200, `{"buyer":{"locale":"` + strings.ReplaceAll(o.marketplace.Language, "_", "-") + `"}}`},
+		{"attributes", "/messaging/v1/orders/" + o.ID + "/attributes?marketplaceIds=" + o.Marketplace.ID, 200, `{"buyer":{"locale":"` + strings.ReplaceAll(o.Marketplace.Language, "_", "-") + `"}}`},
 		{"attributes of nothing", "/messaging/v1/orders/111-0000000-0000000/attributes?marketplaceIds=" + usStore, 404, "NotFound"},
 		{"unknown order", "/messaging/v1/orders/111-0000000-0000000?marketplaceIds=" + usStore, 404, "NotFound"},
 		{"bad order", "/messaging/v1/orders/badOrderId?marketplaceIds=" + usStore, 400, "Invalid Input"},
-		{"no marketplace", "/messaging/v1/orders/" + o.id, 400, "marketplaceIds"},
-		{"two marketplaces", "/messaging/v1/orders/" + o.id + "?marketplaceIds=" + usStore + ",A2EUQ1WTGCTBG2", 400, "marketplaceIds"},
+		{"no marketplace", "/messaging/v1/orders/" + o.ID, 400, "marketplaceIds"},
+		{"two marketplaces", "/messaging/v1/orders/" + o.ID + "?marketplaceIds=" + usStore + ",A2EUQ1WTGCTBG2", 400, "marketplaceIds"},
 	} {
 		s.want(test.name, s.get(test.path), test.status, test.part)
 	}
@@ -168,16 +171,16 @@ func TestMessagesAreChecked(t *testing.T) {
 
 func TestSolicitations(t *testing.T) {
 	s := newShop(t)
-	now := s.now()
-	o := s.orderWhere("just shipped", func(o *order) bool { return o.status(now) == shipped && now.Sub(o.purchased) < days(5) })
-	ask := func(o *order) answer {
-		return s.post("/solicitations/v1/orders/"+o.id+"/solicitations/productReviewAndSellerFeedback?marketplaceIds="+o.marketplace.ID, "")
+	now := s.Now()
+	o := s.orderWhere("just shipped", func(o *world.Order) bool { return o.Status(now) == world.Shipped && now.Sub(o.Purchased) < days(5) })
+	ask := func(o *world.Order) response {
+		return s.post("/solicitations/v1/orders/"+o.ID+"/solicitations/productReviewAndSellerFeedback?marketplaceIds="+o.Marketplace.ID, "")
 	}
 	to := func(at time.Time) {
 		s.SetTime(at)
 		s.refresh()
 	}
-	earliest, latest := o.deliveryWindow()
+	earliest, latest := o.DeliveryWindow()
 	const outside = "You can’t use this feature to request a review outside the 5-30 day range after the order delivery date."
 	const unavailable = "The requested solicitation is not available for this amazonOrderId."
 	for _, test := range []struct {
@@ -199,7 +202,7 @@ func TestSolicitations(t *testing.T) {
 			s.want(test.name, ask(o), 403, outside)
 		}
 	}
-	if a := s.actions("solicitations", o); a.text("_links", "actions", 0, "href") != "/solicitations/v1/orders/"+o.id+"/solicitations/productReviewAndSellerFeedback?marketplaceIds="+o.marketplace.ID || a.header.Get("Content-Type") != "application/hal+json" {
+	if a := s.actions("solicitations", o); a.text("_links", "actions", 0, "href") != "/solicitations/v1/orders/"+o.ID+"/solicitations/productReviewAndSellerFeedback?marketplaceIds="+o.Marketplace.ID || a.header.Get("Content-Type") != "application/hal+json" {
 		t.Errorf("%v %s", a.header, a.body)
 	}
 	if a := ask(o); a.status != 201 || a.body != "{}" {
@@ -209,20 +212,20 @@ func TestSolicitations(t *testing.T) {
 	if a := s.actions("solicitations", o); len(a.actionNames()) != 0 {
 		t.Errorf("still listed: %s", a.body)
 	}
-	cancelled := s.orderWhere("cancelled", func(o *order) bool {
-		return o.status(s.now()) == canceled && s.now().Sub(o.purchased) > days(10) && s.now().Sub(o.purchased) < days(30)
+	cancelled := s.orderWhere("cancelled", func(o *world.Order) bool {
+		return o.Status(s.Now()) == world.Canceled && s.Now().Sub(o.Purchased) > days(10) && s.Now().Sub(o.Purchased) < days(30)
 	})
 	s.want("cancelled", ask(cancelled), 403, unavailable)
 	s.want("unknown", s.get("/solicitations/v1/orders/111-0000000-0000000?marketplaceIds="+usStore), 404, "NotFound")
 	s.want("bad", s.get("/solicitations/v1/orders/x?marketplaceIds="+usStore), 400, "amazonOrderId")
-	s.want("other marketplace", s.get("/solicitations/v1/orders/"+o.id+"?marketplaceIds="+map[bool]string{true: "A2EUQ1WTGCTBG2", false: usStore}[o.marketplace.ID == usStore]), 404, "")
+	s.want("other marketplace", s.get("/solicitations/v1/orders/"+o.ID+"?marketplaceIds="+map[bool]string{true: "A2EUQ1WTGCTBG2", false: usStore}[o.Marketplace.ID == usStore]), 404, "")
 	if m := s.Messages(s.Credentials().SellerID); len(m) != 1 || m[0].Type != "productReviewAndSellerFeedback" {
 		t.Errorf("%v", m)
 	}
 }
 
 // destinationFor creates an upload destination for content.
-func (s *shop) destinationFor(resource, content string) answer {
+func (s *shop) destinationFor(resource, content string) response {
 	s.t.Helper()
 	sum := md5.Sum([]byte(content))
 	a := s.post("/uploads/2020-11-01/uploadDestinations/"+resource+"?contentMD5="+hex.EncodeToString(sum[:])+"&marketplaceIds="+usStore, "")
@@ -233,7 +236,7 @@ func (s *shop) destinationFor(resource, content string) answer {
 }
 
 // put uploads a file to a destination, with the hash that the destination wants if none is given.
-func (s *shop) put(destination answer, content, contentMD5 string) answer {
+func (s *shop) put(destination response, content, contentMD5 string) response {
 	s.t.Helper()
 	r, err := http.NewRequest("PUT", destination.text("payload", "url"), strings.NewReader(content))
 	if err != nil {
@@ -251,7 +254,7 @@ func (s *shop) put(destination answer, content, contentMD5 string) answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return answer{status: resp.StatusCode, header: resp.Header, body: string(b)}
+	return response{status: resp.StatusCode, header: resp.Header, body: string(b)}
 }
 
 func TestUploadDestinations(t *testing.T) {

@@ -12,6 +12,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
 )
 
 // The control plane is how programs in other languages, and people with curl, steer an emulator that is served on a port: what Go
@@ -86,7 +91,7 @@ func init() {
 	controlRoutes = append(controlRoutes,
 		controlRoute{"GET", "", "overview: seed, clock, numbers, and this list", controlOverview},
 		controlRoute{"POST", "reset", `back to the start; {"seed": 7} with another seed`, controlReset},
-		controlRoute{"GET", "clock", "what time it is", func(e *Emulator, _ *controlCall) (any, error) { return e.clock.state(), nil }},
+		controlRoute{"GET", "clock", "what time it is", func(e *Emulator, _ *controlCall) (any, error) { return e.desk.Clock.State(), nil }},
 		controlRoute{"POST", "clock", `move the clock: {"advance": "26h"} or {"now": "2026-03-01T12:00:00Z"}`, controlClock},
 		controlRoute{"GET", "faults", "the rules by which requests go wrong", func(e *Emulator, _ *controlCall) (any, error) { return object{"faults": e.Faults()}, nil }},
 		controlRoute{"POST", "faults", `add a rule: {"kind": "throttle", "operation": "ordersv0.*", "every": 5, "burst": 3}`, controlAddFault},
@@ -121,16 +126,16 @@ func init() {
 }
 
 // controlExchange is what [send] needs of a control request, which is neither counted nor logged.
-func (e *Emulator) controlExchange(r *http.Request) *exchange {
-	return &exchange{method: r.Method, now: e.now()}
+func (e *Emulator) controlExchange(r *http.Request) *exchange.Exchange {
+	return &exchange.Exchange{Method: r.Method, Now: e.Now()}
 }
 
 // controlAllowed tells whether a request may use the control plane. remote is the client's address, "" without a connection.
 func (e *Emulator) controlAllowed(r *http.Request, remote string) bool {
-	if e.options.control == ControlOff || r.Header.Get("Origin") != "" {
+	if e.control == ControlOff || r.Header.Get("Origin") != "" {
 		return false
 	}
-	if e.options.control == ControlAnyone || remote == "" {
+	if e.control == ControlAnyone || remote == "" {
 		return true
 	}
 	host, _, err := net.SplitHostPort(remote)
@@ -146,10 +151,10 @@ func (e *Emulator) controlAllowed(r *http.Request, remote string) bool {
 	return name == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// control answers a request below controlPath.
-func (e *Emulator) control(r *http.Request, remote string) reply {
-	fail := func(status int, format string, args ...any) reply {
-		return reply{status: status, body: object{"error": fmt.Sprintf(format, args...)}}
+// answerControl answers a request below controlPath.
+func (e *Emulator) answerControl(r *http.Request, remote string) answer.Reply {
+	fail := func(status int, text string, args ...any) answer.Reply {
+		return answer.Reply{Status: status, Body: object{"error": fmt.Sprintf(text, args...)}}
 	}
 	if !e.controlAllowed(r, remote) {
 		return fail(http.StatusForbidden, "the control plane is not for you: it answers this computer only, and no web pages")
@@ -159,7 +164,7 @@ func (e *Emulator) control(r *http.Request, remote string) reply {
 		if methods == nil {
 			return fail(http.StatusNotFound, "nothing at %s: GET %s lists what there is", r.URL.Path, controlPath)
 		}
-		return fail(http.StatusMethodNotAllowed, "no %s here: want %s", r.Method, strings.Join(methods, " or ")).with("Allow", strings.Join(methods, ", "))
+		return fail(http.StatusMethodNotAllowed, "no %s here: want %s", r.Method, strings.Join(methods, " or ")).With("Allow", strings.Join(methods, ", "))
 	}
 	c := &controlCall{id: id, query: r.URL.Query()}
 	if r.Body != nil {
@@ -168,13 +173,13 @@ func (e *Emulator) control(r *http.Request, remote string) reply {
 			return fail(http.StatusRequestEntityTooLarge, "the body can't be read or is larger than %d bytes", maxControlBody)
 		}
 	}
-	switch answer, err := route.do(e, c); {
+	switch value, err := route.do(e, c); {
 	case errors.Is(err, errNoSuch):
 		return fail(http.StatusNotFound, "%q: %v", id, err)
 	case err != nil:
 		return fail(http.StatusBadRequest, "%s", strings.TrimPrefix(err.Error(), "emulator: "))
 	default:
-		return ok(answer)
+		return answer.OK(value)
 	}
 }
 
@@ -215,11 +220,9 @@ func controlOverview(e *Emulator, _ *controlCall) (any, error) {
 	for _, rt := range controlRoutes {
 		lines = append(lines, line{rt.method, controlPath + rt.path, rt.about})
 	}
-	e.mu.Lock()
-	accounts, requests := len(e.accounts), e.log.started
-	e.mu.Unlock()
+	accounts, requests := len(e.desk.AllSellers()), e.desk.RequestCount()
 	return object{
-		"seed": e.Seed(), "clock": e.clock.state(), "accounts": accounts, "faults": len(e.Faults()), "requests": requests,
+		"seed": e.Seed(), "clock": e.desk.Clock.State(), "accounts": accounts, "faults": len(e.Faults()), "requests": requests,
 		"operations": len(e.Operations()), "control": lines,
 	}, nil
 }
@@ -259,7 +262,7 @@ func controlClock(e *Emulator, c *controlCall) (any, error) {
 	} else {
 		e.SetTime(in.Now)
 	}
-	return e.clock.state(), nil
+	return e.desk.Clock.State(), nil
 }
 
 func controlAddFault(e *Emulator, c *controlCall) (any, error) {
@@ -316,20 +319,17 @@ type accountInfo struct {
 	Revoked      bool     `json:"revoked"`
 }
 
-// info wants e.mu held.
-func (e *Emulator) info(a *account) accountInfo {
-	i := accountInfo{Credentials: e.credentials(a), StoreName: a.storeName, Revoked: a.revoked}
-	for _, m := range a.marketplaces {
+func (e *Emulator) info(a *desk.Seller) accountInfo {
+	i := accountInfo{Credentials: e.credentials(a), StoreName: a.StoreName, Revoked: e.desk.Auth.IsRevoked(a.Account)}
+	for _, m := range a.Marketplaces {
 		i.Marketplaces = append(i.Marketplaces, m.ID)
 	}
 	return i
 }
 
 func controlAccounts(e *Emulator, _ *controlCall) (any, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	list := []accountInfo{}
-	for _, a := range e.accounts {
+	for _, a := range e.desk.AllSellers() {
 		list = append(list, e.info(a))
 	}
 	return object{"accounts": list}, nil
@@ -349,11 +349,9 @@ func controlAddAccounts(e *Emulator, c *controlCall) (any, error) {
 	if in.Count < 1 || in.Count > maxNewAccounts {
 		return nil, fmt.Errorf("count %d: want 1 to %d", in.Count, maxNewAccounts)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	list := []accountInfo{}
 	for range in.Count {
-		a, err := e.addAccount(in.AccountConfig, e.now())
+		a, err := e.desk.AddSeller(in.Region, in.Marketplaces, e.Now())
 		if err != nil {
 			return nil, err // about region and marketplaces: the first one fails or none
 		}
@@ -364,14 +362,11 @@ func controlAddAccounts(e *Emulator, c *controlCall) (any, error) {
 
 // bySellerID returns the refresh token of a seller.
 func (e *Emulator) bySellerID(id string) (refreshToken string, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, a := range e.accounts {
-		if a.sellerID == id {
-			return a.refreshToken, nil
-		}
+	a := e.desk.Auth.BySellerID(id)
+	if a == nil {
+		return "", errNoSuch
 	}
-	return "", errNoSuch
+	return a.RefreshToken, nil
 }
 
 func controlRevoke(e *Emulator, c *controlCall) (any, error) {
@@ -400,7 +395,7 @@ func controlCode(e *Emulator, c *controlCall) (any, error) {
 	if code == "" {
 		return nil, errors.New("the seller has taken the authorization back")
 	}
-	return object{"spapi_oauth_code": code, "expires_in": int(authorizationCodeLifetime.Seconds())}, nil
+	return object{"spapi_oauth_code": code, "expires_in": int(auth.AuthorizationCodeLifetime.Seconds())}, nil
 }
 
 // controlAuthorize takes a seller through a consent page, or "Authorize Now" of the Appstore.
@@ -436,13 +431,12 @@ func controlMessages(e *Emulator, c *controlCall) (any, error) {
 }
 
 func controlApplication(e *Emulator, _ *controlCall) (any, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	app, registered := e.desk.Auth.Application(), e.desk.Auth.Registration()
 	return object{
-		"application_id": e.app.id, "client_id": e.app.clientID, "client_secret": e.app.secret, "roles": e.app.roles,
-		"role_arn": e.app.roleARN(), "secret_expired": !e.app.secretExpiry.IsZero() && !e.now().Before(e.app.secretExpiry),
-		"status": e.consents.status, "redirect_uris": append([]string{}, e.consents.redirects...), "login_uri": e.consents.login,
-		"credential_queue": e.outbox.secretQueue,
+		"application_id": app.ID, "client_id": app.ClientID, "client_secret": app.Secret, "roles": app.Roles,
+		"role_arn": app.RoleARN(), "secret_expired": !app.SecretExpiry.IsZero() && !e.Now().Before(app.SecretExpiry),
+		"status": registered.Status, "redirect_uris": append([]string{}, registered.Redirects...), "login_uri": registered.Login,
+		"credential_queue": e.desk.Outbox.CredentialQueue(),
 	}, nil
 }
 
@@ -460,11 +454,11 @@ func controlSetApplication(e *Emulator, c *controlCall) (any, error) {
 	if in.Roles != nil && roles == nil && in.Status == "" && in.URIs == nil && in.Queue == nil {
 		return nil, errors.New("want some of roles, status, redirect_uris, credential_queue")
 	}
-	wanted := consentOptions{status: in.Status}
+	wanted := auth.Registration{Status: in.Status}
 	if in.URIs != nil {
-		wanted.redirects = *in.URIs
+		wanted.Redirects = *in.URIs
 	}
-	if err := wanted.check(); err != nil {
+	if err := wanted.Check(); err != nil {
 		return nil, err
 	}
 	switch {

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openspapi/spapi/emulator/internal/fault"
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -45,7 +48,7 @@ func TestDocs(t *testing.T) {
 func operationsTable() string {
 	handled := map[string]bool{}
 	for _, f := range flows {
-		for id := range f {
+		for id := range f.Handlers {
 			handled[id] = true
 		}
 	}
@@ -66,12 +69,12 @@ func operationsTable() string {
 			r.with++
 			total.with++
 		} else {
-			without[op.API] = append(without[op.API], "`"+detailKey(op)+"`")
+			without[op.API] = append(without[op.API], "`"+operations.Key(op)+"`")
 		}
 	}
 	var b strings.Builder
 	b.WriteString("| API | operations | with state | from schema only |\n|---|---:|---:|---|\n")
-	for api := range sortedKeys(rows) {
+	for api := range format.SortedKeys(rows) {
 		r := rows[api]
 		rest := "all"
 		if r.with > 0 {
@@ -98,26 +101,26 @@ func escapeJSON(s string) string {
 }
 
 func faultsTable() string {
-	about := map[FaultKind]string{
-		FaultThrottle:     "429: SP-API's, the token endpoint's, or STS's",
-		FaultInternal:     "500 `InternalFailure`",
-		FaultUnavailable:  "503",
-		FaultHTML:         "503 with a gateway's HTML page in place of JSON",
-		FaultLatency:      "the answer comes late, by `latency`",
-		FaultReset:        "the connection is reset before any of the answer",
-		FaultResetInBody:  "… after the headers and half of the body",
-		FaultTruncate:     "the connection is closed in order after half of the body",
-		FaultTruncateGzip: "HTTP is in order, but the gzip stream ends half-way",
-		FaultSlowBody:     "the body arrives in ten pieces over the time of `latency`",
-		FaultExpiredToken: "the next token of a list has expired",
-		FaultExpiredURL:   "S3's XML error of a presigned URL that has expired; for `s3.GetObject` and `s3.PutObject`",
-		FaultDuplicate:    "the first item of a list is in it twice",
-		FaultLate:         "the last item of a list is missing; it turns up in later answers",
-		FaultClockSkew:    "the service's own clock is wrong by `skew`: in `Date`, and for signatures",
+	about := map[fault.Kind]string{
+		fault.Throttle:     "429: SP-API's, the token endpoint's, or STS's",
+		fault.Internal:     "500 `InternalFailure`",
+		fault.Unavailable:  "503",
+		fault.HTML:         "503 with a gateway's HTML page in place of JSON",
+		fault.Latency:      "the answer comes late, by `latency`",
+		fault.Reset:        "the connection is reset before any of the answer",
+		fault.ResetInBody:  "… after the headers and half of the body",
+		fault.Truncate:     "the connection is closed in order after half of the body",
+		fault.TruncateGzip: "HTTP is in order, but the gzip stream ends half-way",
+		fault.SlowBody:     "the body arrives in ten pieces over the time of `latency`",
+		fault.ExpiredToken: "the next token of a list has expired",
+		fault.ExpiredURL:   "S3's XML error of a presigned URL that has expired; for `s3.GetObject` and `s3.PutObject`",
+		fault.Duplicate:    "the first item of a list is in it twice",
+		fault.Late:         "the last item of a list is missing; it turns up in later answers",
+		fault.ClockSkew:    "the service's own clock is wrong by `skew`: in `Date`, and for signatures",
 	}
 	var b strings.Builder
 	b.WriteString("| kind | what happens |\n|---|---|\n")
-	for _, k := range faultKinds {
+	for _, k := range fault.Kinds {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", k, about[k])
 	}
 	return b.String()

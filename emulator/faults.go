@@ -1,65 +1,49 @@
 package emulator
 
 import (
-	"bytes"
-	"compress/gzip"
-	"encoding/json"
-	"fmt"
-	"io"
-	"net/http"
-	"path"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/openspapi/spapi/internal/catalog"
+	"github.com/openspapi/spapi/emulator/internal/fault"
 )
 
 // FaultKind is a way in which the emulator misbehaves on request.
-type FaultKind string
+type FaultKind = fault.Kind
 
 // The kinds of faults.
 const (
 	// FaultThrottle answers 429, as SP-API or, for "lwa.token", as the token endpoint.
-	FaultThrottle FaultKind = "throttle"
+	FaultThrottle = fault.Throttle
 	// FaultInternal answers 500.
-	FaultInternal FaultKind = "internal"
+	FaultInternal = fault.Internal
 	// FaultUnavailable answers 503.
-	FaultUnavailable FaultKind = "unavailable"
+	FaultUnavailable = fault.Unavailable
 	// FaultHTML answers 503 with the HTML page of a gateway in place of JSON.
-	FaultHTML FaultKind = "html"
+	FaultHTML = fault.HTML
 	// FaultLatency delays the answer by Latency.
-	FaultLatency FaultKind = "latency"
+	FaultLatency = fault.Latency
 	// FaultReset resets the connection before any of the answer.
-	FaultReset FaultKind = "reset"
+	FaultReset = fault.Reset
 	// FaultResetInBody resets the connection after the headers and half of the body.
-	FaultResetInBody FaultKind = "reset-in-body"
+	FaultResetInBody = fault.ResetInBody
 	// FaultTruncate closes the connection in order, but after half of the body.
-	FaultTruncate FaultKind = "truncate"
+	FaultTruncate = fault.Truncate
 	// FaultTruncateGzip sends half of a body that is compressed, as if that were all: HTTP is in order, gzip isn't. It strikes
 	// answers that are gzip already, and others if the client accepts gzip.
-	FaultTruncateGzip FaultKind = "truncate-gzip"
+	FaultTruncateGzip = fault.TruncateGzip
 	// FaultSlowBody sends the body in pieces over the time of Latency.
-	FaultSlowBody FaultKind = "slow-body"
+	FaultSlowBody = fault.SlowBody
 	// FaultExpiredToken lets the next token in a request be expired. Requests without one don't count.
-	FaultExpiredToken FaultKind = "expired-token"
+	FaultExpiredToken = fault.ExpiredToken
 	// FaultExpiredURL answers as S3 does when a presigned URL has expired. It is meant for documents.
-	FaultExpiredURL FaultKind = "expired-url"
+	FaultExpiredURL = fault.ExpiredURL
 	// FaultDuplicate lets the first item of a list stand in it twice. Answers without a list don't count.
-	FaultDuplicate FaultKind = "duplicate"
+	FaultDuplicate = fault.Duplicate
 	// FaultLate keeps the last item of a list back: it turns up in later answers, as orders do that SP-API shows late. Answers
 	// without a list don't count.
-	FaultLate FaultKind = "late"
+	FaultLate = fault.Late
 	// FaultClockSkew lets the service's own clock be wrong by Skew: in the Date header, and in the check of signatures.
-	FaultClockSkew FaultKind = "clock-skew"
+	FaultClockSkew = fault.ClockSkew
 )
-
-// faultKinds are all kinds, with what they do besides.
-var faultKinds = []FaultKind{
-	FaultThrottle, FaultInternal, FaultUnavailable, FaultHTML, FaultLatency, FaultReset, FaultResetInBody, FaultTruncate, FaultTruncateGzip,
-	FaultSlowBody, FaultExpiredToken, FaultExpiredURL, FaultDuplicate, FaultLate, FaultClockSkew,
-}
 
 // Fault is a rule by which requests go wrong. It strikes every request that it fits, unless Probability or Every says otherwise; of
 // several rules that fit a request, the first that strikes is the one. Which requests are struck follows from the emulator's seed and
@@ -89,390 +73,37 @@ type Fault struct {
 	CarriedOut bool
 }
 
-// faultJSON is a Fault as the control plane has it: durations are texts such as "1.5s".
-type faultJSON struct {
-	ID          string    `json:"id,omitempty"`
-	Kind        FaultKind `json:"kind"`
-	Operation   string    `json:"operation,omitempty"`
-	Probability float64   `json:"probability,omitempty"`
-	Every       int       `json:"every,omitempty"`
-	Burst       int       `json:"burst,omitempty"`
-	Limit       int       `json:"limit,omitempty"`
-	Latency     string    `json:"latency,omitempty"`
-	Skew        string    `json:"skew,omitempty"`
-	CarriedOut  bool      `json:"carried_out,omitempty"`
-}
-
 // MarshalJSON writes durations as texts: "1.5s".
-func (f Fault) MarshalJSON() ([]byte, error) {
-	text := func(d time.Duration) string {
-		if d == 0 {
-			return ""
-		}
-		return d.String()
-	}
-	return json.Marshal(faultJSON{f.ID, f.Kind, f.Operation, f.Probability, f.Every, f.Burst, f.Limit, text(f.Latency), text(f.Skew), f.CarriedOut})
-}
+func (f Fault) MarshalJSON() ([]byte, error) { return fault.Fault(f).MarshalJSON() }
 
 // UnmarshalJSON reads what MarshalJSON writes, and refuses members that it doesn't know.
-func (f *Fault) UnmarshalJSON(b []byte) error {
-	var j faultJSON
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&j); err != nil {
-		return err
-	}
-	*f = Fault{ID: j.ID, Kind: j.Kind, Operation: j.Operation, Probability: j.Probability, Every: j.Every, Burst: j.Burst, Limit: j.Limit, CarriedOut: j.CarriedOut}
-	for _, d := range []struct {
-		name, text string
-		to         *time.Duration
-	}{{"latency", j.Latency, &f.Latency}, {"skew", j.Skew, &f.Skew}} {
-		if d.text == "" {
-			continue
-		}
-		var err error
-		if *d.to, err = time.ParseDuration(d.text); err != nil {
-			return fmt.Errorf("%s %q: want a duration such as 1.5s", d.name, d.text)
-		}
-	}
-	return nil
-}
+func (f *Fault) UnmarshalJSON(b []byte) error { return (*fault.Fault)(f).UnmarshalJSON(b) }
 
 // ParseFault reads the one-line form that commands take: the kind, then what else there is, after commas:
 // "throttle,operation=ordersv0.*,every=5,burst=3", "latency,latency=2s,probability=0.1", "reset,carried_out".
 func ParseFault(text string) (Fault, error) {
-	kind, rest, more := strings.Cut(text, ",")
-	f := Fault{Kind: FaultKind(kind)}
-	for more {
-		var part string
-		part, rest, more = strings.Cut(rest, ",")
-		name, value, _ := strings.Cut(part, "=")
-		var err error
-		switch name {
-		case "id":
-			f.ID = value
-		case "operation":
-			f.Operation = value
-		case "probability":
-			f.Probability, err = strconv.ParseFloat(value, 64)
-		case "every":
-			f.Every, err = atLeastOne(value)
-		case "burst":
-			f.Burst, err = atLeastOne(value)
-		case "limit":
-			f.Limit, err = atLeastOne(value)
-		case "latency":
-			f.Latency, err = time.ParseDuration(value)
-		case "skew":
-			f.Skew, err = time.ParseDuration(value)
-		case "carried_out":
-			f.CarriedOut = true
-		default:
-			return f, fmt.Errorf("emulator: fault %q: unknown %q: want id, operation, probability, every, burst, limit, latency, skew or carried_out", text, name)
-		}
-		if err != nil {
-			return f, fmt.Errorf("emulator: fault %q: %s can't be %q", text, name, value)
-		}
-	}
-	return f, f.check()
-}
-
-// atLeastOne reads a number that is left out when it isn't wanted.
-func atLeastOne(text string) (int, error) {
-	n, err := strconv.Atoi(text)
-	if err == nil && n < 1 {
-		err = strconv.ErrRange
-	}
-	return n, err
-}
-
-func (f *Fault) check() error {
-	bad := func(format string, args ...any) error {
-		return fmt.Errorf("emulator: fault %q: "+format, append([]any{string(f.Kind)}, args...)...)
-	}
-	switch {
-	case !slices.Contains(faultKinds, f.Kind):
-		return bad("no such kind: want one of %v", faultKinds)
-	case !(f.Probability >= 0 && f.Probability <= 1):
-		return bad("probability %v: want 0 to 1", f.Probability)
-	case f.Every < 0 || f.Burst < 0 || f.Limit < 0:
-		return bad("every %d, burst %d, limit %d: want 0 or more", f.Every, f.Burst, f.Limit)
-	case f.Probability > 0 && f.Every > 0:
-		return bad("probability and every exclude each other")
-	case f.Latency < 0 || f.Latency > time.Hour:
-		return bad("latency %v: want 0 to 1h", f.Latency)
-	case (f.Kind == FaultLatency || f.Kind == FaultSlowBody) && f.Latency == 0:
-		return bad("latency is missing")
-	case (f.Kind == FaultClockSkew) != (f.Skew != 0):
-		return bad("skew %v: want one for clock-skew, and for nothing else", f.Skew)
-	case f.CarriedOut && !slices.Contains([]FaultKind{FaultReset, FaultInternal, FaultUnavailable, FaultHTML}, f.Kind):
-		return bad("carried_out is for reset, internal, unavailable and html")
-	}
-	if !operationPattern(f.Operation) {
-		return bad("operation %q: no such operation; want an ID such as ordersv0.getOrders, or a pattern with asterisks", f.Operation)
-	}
-	return nil
-}
-
-// documentOperation names what is done with a document, by S3's names.
-func documentOperation(method string) string {
-	return "s3." + map[string]string{http.MethodGet: "GetObject", http.MethodHead: "HeadObject", http.MethodPut: "PutObject"}[method]
-}
-
-// otherOperations are those that faults may name besides the catalogue's.
-var otherOperations = []string{"lwa.token", "sts.AssumeRole", "sts.GetCallerIdentity", "s3.GetObject", "s3.HeadObject", "s3.PutObject"}
-
-func operationPattern(pattern string) bool {
-	if pattern == "" || matchesAny(pattern) {
-		return true
-	}
-	return slices.ContainsFunc(otherOperations, func(id string) bool {
-		ok, err := path.Match(pattern, id)
-		return ok && err == nil
-	})
+	f, err := fault.ParseFault(text)
+	return Fault(f), err
 }
 
 // WithFault adds a rule by which requests go wrong.
 func WithFault(f Fault) Option { return func(o *options) { o.faults = append(o.faults, f) } }
 
-// faultRule is a Fault at work; it is guarded by [Emulator.mu].
-type faultRule struct {
-	Fault
-	fitted int // requests that it fitted
-	struck int
-	burst  int // requests still to be struck in this burst
-}
-
 // AddFault adds a rule after those that are there and returns its ID.
-func (e *Emulator) AddFault(f Fault) (string, error) {
-	if err := f.check(); err != nil {
-		return "", err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	taken := func(id string) bool {
-		return slices.ContainsFunc(e.faults, func(r *faultRule) bool { return r.ID == id })
-	}
-	if f.ID == "" {
-		for n := len(e.faults) + 1; f.ID == "" || taken(f.ID); n++ {
-			f.ID = "fault-" + strconv.Itoa(n)
-		}
-	} else if taken(f.ID) {
-		return "", fmt.Errorf("emulator: fault %q: there is one already", f.ID)
-	}
-	e.faults = append(e.faults, &faultRule{Fault: f})
-	return f.ID, nil
-}
+func (e *Emulator) AddFault(f Fault) (string, error) { return e.desk.Faults.Add(fault.Fault(f)) }
 
 // Faults returns the rules in force, in their order.
 func (e *Emulator) Faults() []Fault {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	list := make([]Fault, len(e.faults))
-	for i, r := range e.faults {
-		list[i] = r.Fault
+	rules := e.desk.Faults.All()
+	list := make([]Fault, len(rules))
+	for i, r := range rules {
+		list[i] = Fault(r)
 	}
 	return list
 }
 
 // RemoveFault takes a rule away and tells whether it was there.
-func (e *Emulator) RemoveFault(id string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	n := len(e.faults)
-	e.faults = slices.DeleteFunc(e.faults, func(r *faultRule) bool { return r.ID == id })
-	return len(e.faults) < n
-}
+func (e *Emulator) RemoveFault(id string) bool { return e.desk.Faults.Remove(id) }
 
 // ClearFaults takes all rules away.
-func (e *Emulator) ClearFaults() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.faults = nil
-}
-
-// strike finds the rule that strikes a request, whose operation must be known.
-func (e *Emulator) strike(x *exchange) *Fault {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, r := range e.faults {
-		if r.strikes(e, x) {
-			f := r.Fault
-			return &f
-		}
-	}
-	return nil
-}
-
-func (r *faultRule) strikes(e *Emulator, x *exchange) bool {
-	if r.Operation != "" && r.Operation != "*" {
-		if ok, _ := path.Match(r.Operation, x.operation); !ok {
-			return false
-		}
-	}
-	if r.Kind == FaultExpiredToken && !x.hasNextToken() || r.Limit > 0 && r.struck >= r.Limit {
-		return false
-	}
-	if op, ok := catalog.Lookup(x.operation); (r.Kind == FaultDuplicate || r.Kind == FaultLate) && (!ok || op.Paging == nil || op.Paging.Items == "") {
-		return false
-	}
-	r.fitted++
-	switch {
-	case r.burst > 0:
-		r.burst--
-	case r.Probability > 0 && e.random("fault", r.ID, r.fitted).Float64() >= r.Probability, r.Every > 0 && r.fitted%r.Every != 0:
-		return false
-	default:
-		r.burst = max(r.Burst-1, 0)
-	}
-	r.struck++
-	return true
-}
-
-// hasNextToken tells whether a request asks for a later page of a list.
-func (x *exchange) hasNextToken() bool {
-	op, ok := catalog.Lookup(x.operation)
-	if !ok || op.Paging == nil {
-		return false
-	}
-	name, isQuery := strings.CutPrefix(op.Paging.TokenIn, "query:")
-	return isQuery && x.url.Query().Get(name) != ""
-}
-
-// instead is what a fault answers in place of the operation; false if it leaves the answer to it.
-func (f *Fault) instead(x *exchange) (reply, bool) {
-	switch f.Kind {
-	case FaultThrottle:
-		if x.operation == "lwa.token" {
-			// Frequent calls are refused (selling-partner-api-models#1629); status and wording are assumed.
-			return (&lwaError{http.StatusTooManyRequests, "temporarily_unavailable", "Request rate exceeded"}).reply(x.requestID), true
-		}
-		if strings.HasPrefix(x.operation, "sts.") {
-			return (&stsError{http.StatusBadRequest, "Throttling", "Rate exceeded"}).reply(x.requestID), true
-		}
-		return throttled().reply(), true
-	case FaultInternal:
-		if x.operation == "lwa.token" {
-			return (&lwaError{http.StatusInternalServerError, "server_error", "Internal server error"}).reply(x.requestID), true
-		}
-		// selling-partner-api-models#2898, selling-partner-api-docs#163
-		message, details := "We encountered an internal error. Please try again.", ""
-		return (&apiError{status: http.StatusInternalServerError, code: "InternalFailure", message: &message, details: &details, kind: "InternalFailure"}).reply(), true
-	case FaultUnavailable:
-		if x.operation == "lwa.token" {
-			return (&lwaError{http.StatusServiceUnavailable, "temporarily_unavailable", "The service is temporarily unavailable"}).reply(x.requestID), true
-		}
-		message, details := "Service is temporarily unavailable. Please try again.", "" // wording assumed
-		return (&apiError{status: http.StatusServiceUnavailable, code: "ServiceUnavailable", message: &message, details: &details, kind: "ServiceUnavailableException"}).reply(), true
-	case FaultHTML:
-		// As seen in selling-partner-api-models#4667.
-		return htmlReply(http.StatusServiceUnavailable, "Website Temporarily Unavailable", "website temporarily unavailable"), true
-	case FaultExpiredURL:
-		return xmlReply(http.StatusForbidden, struct {
-			XMLName   struct{} `xml:"Error"`
-			Code      string
-			Message   string
-			Expires   string
-			Server    string `xml:"ServerTime"`
-			RequestID string `xml:"RequestId"`
-		}{Code: "AccessDenied", Message: "Request has expired", Expires: timestamp(x.now.Add(-time.Second)), Server: timestamp(x.now), RequestID: x.requestID}), true
-	case FaultReset:
-		return reply{status: statusReset}, true
-	}
-	return reply{}, false
-}
-
-// statusReset stands in the log for an answer that never came.
-const statusReset = 0
-
-func htmlReply(status int, title, text string) reply {
-	return reply{status: status, contentType: "text/html;charset=iso-8859-1", body: []byte("<!DOCTYPE html>\n<html>\n<head>\n<title>" + title +
-		"</title>\n</head>\n<body>\n<p>" + text + "</p>\n</body>\n</html>\n")}
-}
-
-// change alters an answer that has been made.
-func (f *Fault) change(x *exchange, r reply) reply {
-	switch f.Kind {
-	case FaultTruncateGzip:
-		return cutGzip(x, r)
-	case FaultDuplicate, FaultLate:
-		return changeList(x, r, f.Kind)
-	}
-	return r
-}
-
-// breaksBody tells whether the fault needs the whole body to spoil it.
-func (f *Fault) breaksBody() bool {
-	return slices.Contains([]FaultKind{FaultResetInBody, FaultTruncate, FaultTruncateGzip, FaultSlowBody}, f.Kind)
-}
-
-// whole returns r with its body in one piece.
-func (r reply) whole() reply {
-	if r.stream == nil {
-		return r
-	}
-	body, err := io.ReadAll(r.stream)
-	if err != nil {
-		panic("emulator: document can't be generated: " + err.Error()) // it comes from memory
-	}
-	r.stream, r.body = nil, body
-	return r
-}
-
-func cutGzip(x *exchange, r reply) reply {
-	body, contentType := r.encode()
-	if !bytes.HasPrefix(body, []byte{0x1f, 0x8b}) {
-		if len(body) == 0 || !strings.Contains(x.header.Get("Accept-Encoding"), "gzip") {
-			return r
-		}
-		var b bytes.Buffer
-		zip := gzip.NewWriter(&b)
-		_, _ = zip.Write(body) // into memory: can't fail
-		_ = zip.Close()
-		body = b.Bytes()
-		r = r.with("Content-Encoding", "gzip")
-	}
-	r.body, r.contentType = body[:len(body)/2], contentType
-	return r
-}
-
-// with returns r with one more header.
-func (r reply) with(name, value string) reply {
-	header := map[string]string{name: value}
-	for k, v := range r.header {
-		if k != name {
-			header[k] = v
-		}
-	}
-	r.header = header
-	return r
-}
-
-// changeList repeats the first or leaves out the last item of a list.
-func changeList(x *exchange, r reply, kind FaultKind) reply {
-	op, _ := catalog.Lookup(x.operation)
-	raw, contentType := r.encode()
-	body, err := decodeJSON(raw)
-	if err != nil || r.status != http.StatusOK {
-		return r
-	}
-	names := strings.Split(op.Paging.Items, ".")
-	parent := body
-	for _, name := range names[:len(names)-1] {
-		m, _ := parent.(map[string]any)
-		parent = m[name]
-	}
-	m, _ := parent.(map[string]any)
-	items, _ := m[names[len(names)-1]].([]any)
-	if len(items) == 0 {
-		return r
-	}
-	if kind == FaultDuplicate {
-		items = append([]any{items[0]}, items...)
-	} else {
-		items = items[:len(items)-1]
-	}
-	m[names[len(names)-1]] = items
-	r.body, r.contentType = body, contentType
-	return r
-}
+func (e *Emulator) ClearFaults() { e.desk.Faults.Clear() }

@@ -374,6 +374,14 @@ func TestListingsFeedLimit(t *testing.T) {
 	c := newClient(t)
 	expect(c, listings, 202, 202, 202, 202, 202, 429)
 	expect(c, other, 202)
+	second, err := c.AddAccount(emulator.AccountConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := c.token
+	c.token = c.accessToken(second)
+	expect(c, listings, 202) // each seller has five
+	c.token = mine
 	c.clock.advance(time.Minute)
 	expect(c, listings, 202, 429)
 	state, err := c.Export()

@@ -13,6 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/contacts"
+	"github.com/openspapi/spapi/emulator/internal/flow/messaging"
+	"github.com/openspapi/spapi/emulator/internal/flow/notifications"
+	"github.com/openspapi/spapi/emulator/internal/flow/solicitations"
+	"github.com/openspapi/spapi/emulator/internal/jobs"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -20,7 +26,7 @@ import (
 type shop struct {
 	*Emulator
 	t     testing.TB
-	w     *world
+	w     *world.World
 	token string
 	host  string // endpoint
 }
@@ -34,8 +40,8 @@ func newShop(t testing.TB, opts ...Option) *shop {
 		t.Fatal(err)
 	}
 	s := &shop{Emulator: e, t: t}
-	s.w = e.accounts[0].world(e)
-	s.host = e.accounts[0].region.Endpoint()
+	s.w = e.desk.Seller(0).World()
+	s.host = e.desk.Seller(0).Region.Endpoint()
 	s.refresh()
 	return s
 }
@@ -56,20 +62,20 @@ func (s *shop) grantless(scope string) string {
 	return s.lwa(url.Values{"grant_type": {"client_credentials"}, "scope": {scope}, "client_id": {cred.ClientID}, "client_secret": {cred.ClientSecret}}).text("access_token")
 }
 
-func (s *shop) lwa(form url.Values) answer {
+func (s *shop) lwa(form url.Values) response {
 	s.t.Helper()
 	return s.send("POST", "https://api.amazon.com/auth/o2/token", "", form.Encode())
 }
 
 // answer is a response that has been read.
-type answer struct {
+type response struct {
 	status int
 	header http.Header
 	body   string
 	json   any
 }
 
-func (a answer) path(steps ...any) any {
+func (a response) path(steps ...any) any {
 	v := a.json
 	for _, step := range steps {
 		switch step := step.(type) {
@@ -87,7 +93,7 @@ func (a answer) path(steps ...any) any {
 	return v
 }
 
-func (a answer) text(steps ...any) string {
+func (a response) text(steps ...any) string {
 	switch v := a.path(steps...).(type) {
 	case string:
 		return v
@@ -99,12 +105,12 @@ func (a answer) text(steps ...any) string {
 	return ""
 }
 
-func (a answer) list(steps ...any) []any {
+func (a response) list(steps ...any) []any {
 	l, _ := a.path(steps...).([]any)
 	return l
 }
 
-func (s *shop) send(method, target, token, body string) answer {
+func (s *shop) send(method, target, token, body string) response {
 	s.t.Helper()
 	r, err := http.NewRequest(method, target, strings.NewReader(body))
 	if err != nil {
@@ -125,25 +131,25 @@ func (s *shop) send(method, target, token, body string) answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	a := answer{status: resp.StatusCode, header: resp.Header, body: string(b)}
+	a := response{status: resp.StatusCode, header: resp.Header, body: string(b)}
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.UseNumber()
 	_ = dec.Decode(&a.json)
 	return a
 }
 
-func (s *shop) get(path string) answer {
+func (s *shop) get(path string) response {
 	s.t.Helper()
 	return s.send("GET", s.host+path, s.token, "")
 }
 
-func (s *shop) post(path, body string) answer {
+func (s *shop) post(path, body string) response {
 	s.t.Helper()
 	return s.send("POST", s.host+path, s.token, body)
 }
 
 // want fails the test unless the status is the one given and the body has the part.
-func (s *shop) want(name string, a answer, status int, part string) {
+func (s *shop) want(name string, a response, status int, part string) {
 	s.t.Helper()
 	if a.status != status || !strings.Contains(a.body, part) {
 		s.t.Errorf("%s: %d %.600s, want %d with %s", name, a.status, a.body, status, part)
@@ -151,9 +157,9 @@ func (s *shop) want(name string, a answer, status int, part string) {
 }
 
 // orderWhere returns the first order for which ok holds now.
-func (s *shop) orderWhere(what string, ok func(*order) bool) *order {
+func (s *shop) orderWhere(what string, ok func(*world.Order) bool) *world.Order {
 	s.t.Helper()
-	for _, o := range s.w.orders {
+	for _, o := range s.w.Orders {
 		if ok(o) {
 			return o
 		}
@@ -167,22 +173,22 @@ func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 const usStore = "ATVPDKIKX0DER"
 
 // addMarketRequests adds valid requests for the operations of pricing, fees, sales, messages, solicitations, notifications and uploads.
-func addMarketRequests(e *Emulator, w *world, add func(id, target, body string)) {
-	now := e.now()
-	for _, l := range w.allListings() {
-		sku, asin := url.PathEscape(l.sku), l.product.asin
+func addMarketRequests(e *Emulator, w *world.World, add func(id, target, body string)) {
+	now := e.Now()
+	for _, l := range w.AllListings() {
+		sku, asin := url.PathEscape(l.SKU), l.Product.ASIN
 		for _, customer := range []string{"Consumer", "Business"} {
 			add("productpricingv0.getListingOffers", "/products/pricing/v0/listings/"+sku+"/offers?ItemCondition=New&MarketplaceId="+usStore+"&CustomerType="+customer, "")
 			add("productpricingv0.getItemOffers", "/products/pricing/v0/items/"+asin+"/offers?ItemCondition=Used&MarketplaceId="+usStore+"&CustomerType="+customer, "")
 			add("productpricingv0.getCompetitivePricing", "/products/pricing/v0/competitivePrice?ItemType=Asin&MarketplaceId="+usStore+"&CustomerType="+customer+"&Asins="+asin, "")
 		}
 		for _, typ := range []string{"B2C", "B2B"} {
-			add("productpricingv0.getPricing", "/products/pricing/v0/price?ItemType=Sku&MarketplaceId="+usStore+"&OfferType="+typ+"&Skus="+url.QueryEscape(l.sku), "")
+			add("productpricingv0.getPricing", "/products/pricing/v0/price?ItemType=Sku&MarketplaceId="+usStore+"&OfferType="+typ+"&Skus="+url.QueryEscape(l.SKU), "")
 		}
 		add("productpricingv0.getItemOffersBatch", "/batches/products/pricing/v0/itemOffers", fmt.Sprintf(`{"requests":[{"uri":"/products/pricing/v0/items/%s/offers","method":"GET","MarketplaceId":%q,"ItemCondition":"New"},{"uri":"/x","method":"GET","MarketplaceId":%q,"ItemCondition":"New"}]}`, asin, usStore, usStore))
 		add("productpricingv0.getListingOffersBatch", "/batches/products/pricing/v0/listingOffers", fmt.Sprintf(`{"requests":[{"uri":"/products/pricing/v0/listings/%s/offers","method":"GET","MarketplaceId":%q,"ItemCondition":"New"}]}`, sku, usStore))
 		add("productpricing20220501.getCompetitiveSummary", "/batches/products/pricing/2022-05-01/items/competitiveSummary", fmt.Sprintf(`{"requests":[{"uri":"/products/pricing/2022-05-01/items/competitiveSummary","method":"GET","asin":%q,"marketplaceId":%q,"includedData":["featuredBuyingOptions","referencePrices","lowestPricedOffers","similarItems"]}]}`, asin, usStore))
-		add("productpricing20220501.getFeaturedOfferExpectedPriceBatch", "/batches/products/pricing/2022-05-01/offer/featuredOfferExpectedPrice", fmt.Sprintf(`{"requests":[{"uri":"/products/pricing/2022-05-01/offer/featuredOfferExpectedPrice","method":"GET","sku":%q,"marketplaceId":%q}]}`, l.sku, usStore))
+		add("productpricing20220501.getFeaturedOfferExpectedPriceBatch", "/batches/products/pricing/2022-05-01/offer/featuredOfferExpectedPrice", fmt.Sprintf(`{"requests":[{"uri":"/products/pricing/2022-05-01/offer/featuredOfferExpectedPrice","method":"GET","sku":%q,"marketplaceId":%q}]}`, l.SKU, usStore))
 		fees := fmt.Sprintf(`{"FeesEstimateRequest":{"MarketplaceId":%q,"IsAmazonFulfilled":true,"Identifier":"x","PriceToEstimateFees":{"ListingPrice":{"CurrencyCode":"USD","Amount":19.99}}}`, usStore)
 		add("productfeesv0.getMyFeesEstimateForSKU", "/products/fees/v0/listings/"+sku+"/feesEstimate", fees+"}")
 		add("productfeesv0.getMyFeesEstimateForASIN", "/products/fees/v0/items/"+asin+"/feesEstimate", fees+"}")
@@ -199,45 +205,45 @@ func addMarketRequests(e *Emulator, w *world, add func(id, target, body string))
 		"warranty": `{"coverageStartDate":"2026-01-01T00:00:00Z","coverageEndDate":"2027-01-01T00:00:00Z"}`, "legalDisclosure": `{"attachments":[{"uploadDestinationId":"up-%s","fileName":"a.pdf"}]}`, "invoice": `{"attachments":[{"uploadDestinationId":"up-%s","fileName":"a.pdf"}]}`,
 		"confirmServiceDetails": `{"text":"When?"}`, "digitalAccessKey": `{"text":"ABC"}`,
 	}
-	a := e.accounts[0]
-	a.contacts.uploads = map[string]*upload{}
-	for _, o := range w.orders {
-		query := "?marketplaceIds=" + o.marketplace.ID
-		add("messagingv1.getMessagingActionsForOrder", "/messaging/v1/orders/"+o.id+query, "")
-		add("messagingv1.GetAttributes", "/messaging/v1/orders/"+o.id+"/attributes"+query, "")
-		add("solicitationsv1.getSolicitationActionsForOrder", "/solicitations/v1/orders/"+o.id+query, "")
-		for i, k := range messageKinds {
+	a := e.desk.Seller(0)
+	contacted := contacts.Books.Of(a)
+	for _, o := range w.Orders {
+		query := "?marketplaceIds=" + o.Marketplace.ID
+		add("messagingv1.getMessagingActionsForOrder", "/messaging/v1/orders/"+o.ID+query, "")
+		add("messagingv1.GetAttributes", "/messaging/v1/orders/"+o.ID+"/attributes"+query, "")
+		add("solicitationsv1.getSolicitationActionsForOrder", "/solicitations/v1/orders/"+o.ID+query, "")
+		for i, k := range messaging.MessageKinds {
 			id := ""
-			for handlerID := range messagingFlow {
-				if op, _ := catalog.Lookup(handlerID); strings.HasSuffix(op.Path, "/messages/"+k.name) {
+			for handlerID := range messaging.Flow.Handlers {
+				if op, _ := catalog.Lookup(handlerID); strings.HasSuffix(op.Path, "/messages/"+k.Name) {
 					id = handlerID
 				}
 			}
-			if sent[k.name] || !k.available(o, o.status(now), now.Sub(o.purchased)) {
+			if sent[k.Name] || !k.Available(o, o.Status(now), now.Sub(o.Purchased)) {
 				continue
 			}
-			sent[k.name] = true
-			body := bodies[k.name]
+			sent[k.Name] = true
+			body := bodies[k.Name]
 			if strings.Contains(body, "%s") {
-				up := fmt.Sprint(o.id, i)
-				d := a.desk.addDocument("upload", &document{created: now, expires: now.Add(time.Hour), uploaded: true})
-				a.contacts.uploads["up-"+up] = &upload{Resource: "messaging/v1/orders/" + o.id + "/messages/" + k.name, Document: d.id, MD5: "d41d8cd98f00b204e9800998ecf8427e"}
+				up := fmt.Sprint(o.ID, i)
+				d := jobs.Queues.Of(a).AddDocument("upload", &jobs.Document{Created: now, Expires: now.Add(time.Hour), Uploaded: true})
+				contacted.Uploads["up-"+up] = &contacts.Upload{Resource: "messaging/v1/orders/" + o.ID + "/messages/" + k.Name, Document: d.ID, MD5: "d41d8cd98f00b204e9800998ecf8427e"}
 				body = fmt.Sprintf(body, up)
 			}
-			add(id, "/messaging/v1/orders/"+o.id+"/messages/"+k.name+query, body)
+			add(id, "/messaging/v1/orders/"+o.ID+"/messages/"+k.Name+query, body)
 		}
-		earliest, latest := o.deliveryWindow()
-		if !solicited && o.status(now) == shipped && now.After(earliest.Add(solicitFrom)) && now.Before(latest.Add(solicitTo)) {
+		earliest, latest := o.DeliveryWindow()
+		if !solicited && o.Status(now) == world.Shipped && now.After(earliest.Add(solicitations.SolicitFrom)) && now.Before(latest.Add(solicitations.SolicitTo)) {
 			solicited = true
-			add("solicitationsv1.createProductReviewAndSellerFeedbackSolicitation", "/solicitations/v1/orders/"+o.id+"/solicitations/productReviewAndSellerFeedback"+query, "")
+			add("solicitationsv1.createProductReviewAndSellerFeedbackSolicitation", "/solicitations/v1/orders/"+o.ID+"/solicitations/productReviewAndSellerFeedback"+query, "")
 		}
 	}
 	add("uploads20201101.createUploadDestinationForResource", "/uploads/2020-11-01/uploadDestinations/aplus/2020-11-01/contentDocuments?contentType=image/png&contentMD5=c72b9698fa1927e1dd12d3cf26ed84b2&marketplaceIds="+usStore, "")
-	e.outbox.secretQueue = "arn:aws:sqs:us-east-1:1:q"
-	e.subscriptions = subscriptions{
-		[]*destination{{ID: "d1", Name: "n", ARN: "arn:aws:sqs:us-east-1:1:a"}, {ID: "d2", Name: "n", ARN: "arn:aws:sqs:us-east-1:1:b"}, {ID: "d3", Name: "n", Region: "us-east-1", Account: "123456789012"}},
-		[]*subscription{{ID: "s1", Kind: "FEED_PROCESSING_FINISHED", Version: "2020-09-04", Destination: "d1"}, {ID: "s2", Kind: "REPORT_PROCESSING_FINISHED", Version: "2020-09-04", Destination: "d1"}},
-	}
+	e.desk.Outbox.SetCredentialQueue("arn:aws:sqs:us-east-1:1:q")
+	subs := notifications.SubscriptionStore.At(e.desk)
+	subs.Destinations, subs.List =
+		[]*notifications.Destination{{ID: "d1", Name: "n", ARN: "arn:aws:sqs:us-east-1:1:a"}, {ID: "d2", Name: "n", ARN: "arn:aws:sqs:us-east-1:1:b"}, {ID: "d3", Name: "n", Region: "us-east-1", Account: "123456789012"}},
+		[]*notifications.Subscription{{ID: "s1", Kind: "FEED_PROCESSING_FINISHED", Version: "2020-09-04", Destination: "d1"}, {ID: "s2", Kind: "REPORT_PROCESSING_FINISHED", Version: "2020-09-04", Destination: "d1"}}
 	add("notificationsv1.createDestination", "/notifications/v1/destinations", `{"name":"x","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:1:c"}}}`)
 	add("notificationsv1.createDestination", "/notifications/v1/destinations", `{"name":"y","resourceSpecification":{"eventBridge":{"region":"us-east-1","accountId":"123456789013"}}}`)
 	add("notificationsv1.getDestinations", "/notifications/v1/destinations", "")
@@ -255,16 +261,16 @@ func addMarketRequests(e *Emulator, w *world, add func(id, target, body string))
 // TestMarketUnderLoad lets many requests at once read and change what the flows share.
 func TestMarketUnderLoad(t *testing.T) {
 	s := newShop(t, WithCredentialQueue("arn:aws:sqs:us-east-1:1:q"), WithNotificationSink(func(string, []byte) {}))
-	l := s.w.allListings()[0]
-	o := s.orderWhere("shipped", func(o *order) bool { return o.status(s.now()) == shipped })
+	l := s.w.AllListings()[0]
+	o := s.orderWhere("shipped", func(o *world.Order) bool { return o.Status(s.Now()) == world.Shipped })
 	rotation, notifications := s.grantless(rotationScope), s.grantless("sellingpartnerapi::notifications")
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
 			for j := range 20 {
-				s.setPrice(l.sku, 1000+j)
-				s.get("/products/pricing/v0/listings/" + url.PathEscape(l.sku) + "/offers?ItemCondition=New&MarketplaceId=" + usStore)
-				s.foep(l.sku, usStore)
+				s.setPrice(l.SKU, 1000+j)
+				s.get("/products/pricing/v0/listings/" + url.PathEscape(l.SKU) + "/offers?ItemCondition=New&MarketplaceId=" + usStore)
+				s.foep(l.SKU, usStore)
 				s.metrics("2026-02-01T00:00:00Z--2026-03-01T00:00:00Z", "Total")
 				s.message(o, "warranty", "{}")
 				s.send("POST", s.host+"/applications/2023-11-30/clientSecret", rotation, "")

@@ -11,6 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -39,10 +43,10 @@ func TestEveryConstraintIsKept(t *testing.T) {
 			u.RawQuery = q.Encode()
 			r := &http.Request{Method: op.Method, URL: &u, Header: header.Clone(), Body: io.NopCloser(strings.NewReader(body))}
 			r.Header.Set("x-amz-access-token", token)
-			rec := &recorder{header: http.Header{}}
+			rec := exchange.NewRecorder()
 			e.ServeHTTP(rec, r)
-			if rec.status != http.StatusBadRequest || !strings.Contains(rec.body.String(), name) {
-				t.Errorf("%s: %s of %s: %d %s", op.ID, kind, name, rec.status, rec.body.String())
+			if rec.Status != http.StatusBadRequest || !strings.Contains(rec.Body.String(), name) {
+				t.Errorf("%s: %s of %s: %d %s", op.ID, kind, name, rec.Status, rec.Body.String())
 			}
 		}
 		with := func(name string, values ...string) url.Values {
@@ -53,7 +57,7 @@ func TestEveryConstraintIsKept(t *testing.T) {
 			q[name] = values
 			return q
 		}
-		api, detail := operationDetail(op)
+		api, detail := operations.SchemasOf(op)
 		expectPath := func(kind string, p *catalog.Parameter, text string) {
 			t.Helper()
 			counts[kind]++
@@ -69,10 +73,10 @@ func TestEveryConstraintIsKept(t *testing.T) {
 			}
 			r := &http.Request{Method: op.Method, URL: u, Header: valid.Header.Clone(), Body: io.NopCloser(strings.NewReader(string(body)))}
 			r.Header.Set("x-amz-access-token", token)
-			rec := &recorder{header: http.Header{}}
+			rec := exchange.NewRecorder()
 			e.ServeHTTP(rec, r)
-			if rec.status != http.StatusBadRequest || !strings.Contains(rec.body.String(), p.Name) {
-				t.Errorf("%s: %s of %s: %d %s", op.ID, kind, p.Name, rec.status, rec.body.String())
+			if rec.Status != http.StatusBadRequest || !strings.Contains(rec.Body.String(), p.Name) {
+				t.Errorf("%s: %s of %s: %d %s", op.ID, kind, p.Name, rec.Status, rec.Body.String())
 			}
 		}
 		expect("unknown query parameter", "noSuchParameter", with("noSuchParameter", "1"), valid.Header, string(body))
@@ -134,11 +138,11 @@ func TestEveryConstraintIsKept(t *testing.T) {
 		}
 		expect("broken body", detail.Body.Name, query, valid.Header, "{")
 		var decoded any
-		if decoded, err = decodeJSON(body); err != nil {
+		if decoded, err = format.DecodeJSON(body); err != nil {
 			t.Fatalf("%s: %v", op.ID, err)
 		}
 		for m := range bodyMutations(api, detail.Body.Schema, decoded, nil, detail.Body.Name) {
-			changed, err := decodeJSON(body)
+			changed, err := format.DecodeJSON(body)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -208,7 +212,7 @@ func mutations(api *catalog.API, ref *catalog.Schema, v any, steps []any, name s
 		if s.Type == "object" && !give("type", to(1)) {
 			return false
 		}
-		for member := range sortedKeys(v) {
+		for member := range format.SortedKeys(v) {
 			at := append(slices.Clip(steps), member)
 			if slices.Contains(s.Required, member) && !yield(&bodyMutation{"missing member", member, at, to(omit{})}) {
 				return false
@@ -245,7 +249,7 @@ func mutations(api *catalog.API, ref *catalog.Schema, v any, steps []any, name s
 		if s.Type == "string" && s.MinLength != nil && *s.MinLength == 1 {
 			texts["minLength"] = ""
 		}
-		for kind := range sortedKeys(texts) {
+		for kind := range format.SortedKeys(texts) {
 			if !give(kind, to(texts[kind])) {
 				return false
 			}
@@ -264,10 +268,10 @@ func wrongTexts(s *catalog.Schema) map[string]string {
 	case "integer", "number":
 		texts["type"] = "many"
 		if s.Minimum != nil {
-			texts["minimum"] = formatNumber(*s.Minimum - 1)
+			texts["minimum"] = desk.FormatNumber(*s.Minimum - 1)
 		}
 		if s.Maximum != nil {
-			texts["maximum"] = formatNumber(*s.Maximum + 1)
+			texts["maximum"] = desk.FormatNumber(*s.Maximum + 1)
 		}
 	case "boolean":
 		texts["type"] = "maybe"
@@ -275,13 +279,13 @@ func wrongTexts(s *catalog.Schema) map[string]string {
 		if len(s.Enum) > 0 {
 			texts["enum"] = "NO_SUCH_VALUE"
 		}
-		if s.MaxLength != nil && *s.MaxLength < maxHeaderField/2 {
+		if s.MaxLength != nil && *s.MaxLength < desk.MaxHeaderField/2 {
 			texts["maxLength"] = strings.Repeat("x", *s.MaxLength+1)
 		}
 		if s.MinLength != nil && *s.MinLength > 1 {
 			texts["minLength"] = "x"
 		}
-		if s.Pattern != "" && !compiled(s.Pattern).MatchString("\x01,\x01") {
+		if s.Pattern != "" && !desk.Compiled(s.Pattern).MatchString("\x01,\x01") {
 			texts["pattern"] = "\x01"
 		}
 		if s.Format == "date-time" || s.Format == "date" {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func (s *shop) notify(method, path, token, body string) answer {
+func (s *shop) notify(method, path, token, body string) response {
 	s.t.Helper()
 	return s.send(method, s.host+"/notifications/v1/"+path, token, body)
 }
@@ -150,7 +150,7 @@ func TestTestNotification(t *testing.T) {
 	s := newShop(t)
 	token := s.grantless("sellingpartnerapi::notifications")
 	queue := s.notify("POST", "destinations", token, sqsDestination).text("payload", "destinationId")
-	send := func(kind, body string) answer {
+	send := func(kind, body string) response {
 		return s.send("POST", "https://sandbox.sellingpartnerapi-na.amazon.com/notifications/v1/subscriptions/"+kind+"/testNotification", token, body)
 	}
 	body := func(version, scenario string) string {

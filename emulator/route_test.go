@@ -7,11 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
 func TestRoutes(t *testing.T) {
-	rt := newRouter()
+	rt := desk.NewRouter(flows)
 	for _, test := range []struct{ method, path, id, param string }{
 		{"GET", "/orders/v0/orders", "ordersv0.getOrders", ""},
 		{"GET", "/orders/v0/orders/1-2", "ordersv0.getOrder", "1-2"},
@@ -31,15 +35,15 @@ func TestRoutes(t *testing.T) {
 		{"GET", "", "", ""},
 		{"GET", "/orders/v0/orders/%zz", "", ""},
 	} {
-		r, params := rt.find(test.method, test.path)
+		r, params := rt.Find(test.method, test.path)
 		if r == nil {
 			if test.id != "" {
 				t.Errorf("%s %s: no route, want %s", test.method, test.path, test.id)
 			}
 			continue
 		}
-		if r.op.ID != test.id {
-			t.Errorf("%s %s: %s, want %q", test.method, test.path, r.op.ID, test.id)
+		if r.Op.ID != test.id {
+			t.Errorf("%s %s: %s, want %q", test.method, test.path, r.Op.ID, test.id)
 		}
 		if test.param != "" {
 			found := false
@@ -55,7 +59,7 @@ func TestRoutes(t *testing.T) {
 
 // TestEveryRouteIsFound finds each operation by its own path, with values that could be mistaken for static segments.
 func TestEveryRouteIsFound(t *testing.T) {
-	rt := newRouter()
+	rt := desk.NewRouter(flows)
 	ops := catalog.Operations()
 	for i := range ops {
 		op := &ops[i]
@@ -65,8 +69,8 @@ func TestEveryRouteIsFound(t *testing.T) {
 				segments[j] = url.PathEscape("a/b c")
 			}
 		}
-		r, params := rt.find(op.Method, strings.Join(segments, "/"))
-		if r == nil || r.op != op {
+		r, params := rt.Find(op.Method, strings.Join(segments, "/"))
+		if r == nil || r.Op != op {
 			t.Errorf("%s: not found by its own path", op.ID)
 			continue
 		}
@@ -76,23 +80,23 @@ func TestEveryRouteIsFound(t *testing.T) {
 			}
 		}
 	}
-	if n := len(rt.ids()); n != len(ops)+2 {
+	if n := len(rt.IDs()); n != len(ops)+2 {
 		t.Errorf("%d routes for %d operations", n, len(ops))
 	}
 	handlers := 0
 	for _, f := range flows {
-		for id := range f {
+		for id := range f.Handlers {
 			handlers++
 			found := false
-			for _, r := range rt.routes {
-				found = found || r.op.ID == id
+			for _, r := range rt.Routes {
+				found = found || r.Op.ID == id
 			}
 			if !found {
 				t.Errorf("handler of %s: no such operation", id)
 			}
 		}
 	}
-	t.Logf("%d routes, %d with handlers", len(rt.ids()), handlers)
+	t.Logf("%d routes, %d with handlers", len(rt.IDs()), handlers)
 }
 
 // FuzzRequests sends anything at all: no panic, no 5xx, and JSON in every answer of SP-API.
@@ -103,9 +107,7 @@ func FuzzRequests(f *testing.F) {
 	}
 	op, _ := catalog.Lookup("ordersv0.getOrders")
 	restricted := tokenFor(e, op)
-	e.mu.Lock()
-	plain := e.mint("Atza|", &grant{account: e.accounts[0], expires: e.now().Add(time.Hour)}, e.now())
-	e.mu.Unlock()
+	plain := e.desk.Auth.Issue("Atza|", &auth.Grant{Account: e.desk.Seller(0).Account, Expires: e.Now().Add(time.Hour)}, e.Now())
 	for _, seed := range []struct{ method, path, query, body string }{
 		{"GET", "/orders/v0/orders", "MarketplaceIds=ATVPDKIKX0DER&CreatedAfter=2020-01-01", ""},
 		{"GET", "/orders/2026-01-01/orders", "createdAfter=2020-01-01T00:00:00Z&paginationToken=AAAA", ""},
@@ -157,13 +159,13 @@ func FuzzRequests(f *testing.F) {
 		if resp.StatusCode >= 500 || resp.StatusCode < 200 {
 			t.Errorf("status %d", resp.StatusCode)
 		}
-		rec := &recorder{}
-		if _, err := rec.body.ReadFrom(resp.Body); err != nil {
+		rec := &exchange.Recorder{}
+		if _, err := rec.Body.ReadFrom(resp.Body); err != nil {
 			t.Fatal(err)
 		}
 		if resp.Header.Get("Content-Type") == "application/json" && resp.ContentLength > 0 {
-			if _, err := decodeJSON(rec.body.Bytes()); err != nil {
-				t.Errorf("%s: %v", rec.body.String(), err)
+			if _, err := format.DecodeJSON(rec.Body.Bytes()); err != nil {
+				t.Errorf("%s: %v", rec.Body.String(), err)
 			}
 		}
 		resp.Body.Close()

@@ -7,10 +7,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 // metrics asks for order metrics.
-func (s *shop) metrics(interval, granularity string, more ...string) answer {
+func (s *shop) metrics(interval, granularity string, more ...string) response {
 	s.t.Helper()
 	q := url.Values{"marketplaceIds": {usStore}, "interval": {interval}, "granularity": {granularity}}
 	for i := 0; i < len(more); i += 2 {
@@ -22,7 +24,7 @@ func (s *shop) metrics(interval, granularity string, more ...string) answer {
 }
 
 // sums adds up the entries of an answer.
-func sums(a answer) (units, items, orders int, sales string, entries int) {
+func sums(a response) (units, items, orders int, sales string, entries int) {
 	cents := 0
 	for i := range a.list("payload") {
 		n := func(name string) int {
@@ -38,7 +40,7 @@ func sums(a answer) (units, items, orders int, sales string, entries int) {
 		cents += whole*100 + part
 		entries++
 	}
-	return units, items, orders, money{cents, "USD"}.String(), entries
+	return units, items, orders, world.Money{Units: cents, Currency: "USD"}.String(), entries
 }
 
 func TestOrderMetricsAddUp(t *testing.T) {
@@ -51,24 +53,24 @@ func TestOrderMetricsAddUp(t *testing.T) {
 	bySKU := map[string]int{}
 	channels := map[string]int{}
 	business := 0
-	for _, o := range s.w.orders {
-		if o.purchased.Before(from) || !o.purchased.Before(to) || o.status(shopTime) == canceled || o.marketplace.ID != usStore {
+	for _, o := range s.w.Orders {
+		if o.Purchased.Before(from) || !o.Purchased.Before(to) || o.Status(shopTime) == world.Canceled || o.Marketplace.ID != usStore {
 			continue
 		}
 		orders++
-		channels[channelV0(o)]++
-		if o.business {
+		channels[o.Channel()]++
+		if o.Business {
 			business++
 		}
-		for _, it := range o.items {
+		for _, it := range o.Items {
 			items++
-			units += it.quantity
-			cents += it.price.units
-			byASIN[it.product.asin] += it.quantity
-			bySKU[it.sku] += it.quantity
+			units += it.Quantity
+			cents += it.Price.Units
+			byASIN[it.Product.ASIN] += it.Quantity
+			bySKU[it.SKU] += it.Quantity
 		}
 	}
-	want := fmt.Sprint(units, items, orders, money{cents, "USD"}.String(), orders > 30)
+	want := fmt.Sprint(units, items, orders, world.Money{Units: cents, Currency: "USD"}.String(), orders > 30)
 	for granularity, entries := range map[string]int{"Hour": 25 * 24, "Day": 26, "Week": 4, "Month": 2, "Year": 1, "Total": 1} {
 		a := s.metrics(interval, granularity, "granularityTimeZone", "UTC")
 		u, i, o, sales, n := sums(a)
@@ -80,7 +82,7 @@ func TestOrderMetricsAddUp(t *testing.T) {
 	if got, want := total.text("payload", 0, "interval"), "2026-02-04T12:00Z--2026-03-01T12:00Z"; got != want {
 		t.Errorf("interval %s, want %s", got, want)
 	}
-	if got, want := total.text("payload", 0, "averageUnitPrice", "amount"), (money{(cents + units/2) / units, "USD"}).String(); got != want {
+	if got, want := total.text("payload", 0, "averageUnitPrice", "amount"), (world.Money{Units: (cents + units/2) / units, Currency: "USD"}).String(); got != want {
 		t.Errorf("average %s, want %s", got, want)
 	}
 	count := func(more ...string) (units, orders int) {

@@ -12,6 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -35,23 +40,21 @@ func (c fixedClock) Now() time.Time { return time.Time(c) }
 
 // tokenFor returns a token that op accepts: grantless, restricted or a seller's.
 func tokenFor(e *Emulator, op *catalog.Operation) string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	now := e.now()
-	g := &grant{account: e.accounts[0], expires: now.Add(time.Hour)}
+	now := e.Now()
+	g := &auth.Grant{Account: e.desk.Seller(0).Account, Expires: now.Add(time.Hour)}
 	switch {
 	case op.Grantless != "":
-		g = &grant{kind: grantlessGrant, scopes: []string{op.Grantless}, expires: now.Add(time.Hour)}
+		g = &auth.Grant{Kind: auth.GrantlessGrant, Scopes: []string{op.Grantless}, Expires: now.Add(time.Hour)}
 	case op.Restricted != nil:
-		g.kind = restrictedGrant
-		g.resources = []restrictedResource{{method: op.Method, path: op.Path, elements: op.Restricted.DataElements}}
+		g.Kind = auth.RestrictedGrant
+		g.Resources = []auth.Resource{{Method: op.Method, Path: op.Path, Elements: op.Restricted.DataElements}}
 	}
-	return e.mint("Atza|", g, now)
+	return e.desk.Auth.Issue("Atza|", g, now)
 }
 
 // unsendable tells whether the case wants an empty path parameter, which no URL can carry.
-func (sc *sandboxCase) unsendable(op *catalog.Operation) bool {
-	for name, v := range sc.params {
+func unsendable(sc *desk.SandboxCase, op *catalog.Operation) bool {
+	for name, v := range sc.Params {
 		if v == "" && strings.Contains(op.Path, "{"+name+"}") {
 			return true
 		}
@@ -60,10 +63,10 @@ func (sc *sandboxCase) unsendable(op *catalog.Operation) bool {
 }
 
 // requestOf builds the request that a case describes.
-func (sc *sandboxCase) requestOf(t testing.TB, op *catalog.Operation, base string) *http.Request {
+func requestOf(sc *desk.SandboxCase, t testing.TB, op *catalog.Operation, base string) *http.Request {
 	t.Helper()
 	path, query, header := op.Path, url.Values{}, http.Header{}
-	_, detail := operationDetail(op)
+	_, detail := operations.SchemasOf(op)
 	in := map[string]string{}
 	for _, p := range detail.Parameters {
 		in[p.Name] = p.In
@@ -76,12 +79,12 @@ func (sc *sandboxCase) requestOf(t testing.TB, op *catalog.Operation, base strin
 			}
 			return strings.Join(parts, ",")
 		}
-		if _, whatever := v.(anyValue); whatever {
+		if _, whatever := v.(desk.AnyValue); whatever {
 			return "whatever"
 		}
 		return fmt.Sprint(v)
 	}
-	for name, v := range sc.params {
+	for name, v := range sc.Params {
 		switch in[name] {
 		case "path":
 			path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(text(v)))
@@ -97,8 +100,8 @@ func (sc *sandboxCase) requestOf(t testing.TB, op *catalog.Operation, base strin
 		}
 	}
 	body := ""
-	if sc.body != nil {
-		b, err := json.Marshal(sc.body)
+	if sc.Body != nil {
+		b, err := json.Marshal(sc.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,35 +129,35 @@ func TestSandboxReplay(t *testing.T) {
 	}
 	total, replayed := 0, 0
 	shadowed := map[string]int{}
-	var unsendable []string
-	for id, cases := range e.cases {
+	var left []string
+	for id, cases := range e.desk.Cases {
 		op, _ := catalog.Lookup(id)
 		token := tokenFor(e, op)
 		for i, sc := range cases {
 			total++
-			if sc.unsendable(op) {
-				unsendable = append(unsendable, id)
+			if unsendable(sc, op) {
+				left = append(left, id)
 				continue
 			}
-			r := sc.requestOf(t, op, marketplace.NorthAmerica.SandboxEndpoint())
+			r := requestOf(sc, t, op, marketplace.NorthAmerica.SandboxEndpoint())
 			r.Header.Set("x-amz-access-token", token)
-			rec := &recorder{header: http.Header{}}
+			rec := exchange.NewRecorder()
 			e.ServeHTTP(rec, r)
-			if rec.status == sc.status && sameJSON(rec.body.Bytes(), sc.answer) {
+			if rec.Status == sc.Status && sameJSON(rec.Body.Bytes(), sc.Answer) {
 				replayed++
-				for name, v := range sc.headers {
-					if rec.header.Get(name) != v {
-						t.Errorf("%s case %d: header %s is %q, want %q", id, i, name, rec.header.Get(name), v)
+				for name, v := range sc.Headers {
+					if rec.Header().Get(name) != v {
+						t.Errorf("%s case %d: header %s is %q, want %q", id, i, name, rec.Header().Get(name), v)
 					}
 				}
 				continue
 			}
 			better := false
 			for _, other := range cases {
-				better = better || other != sc && other.status == rec.status && sameJSON(rec.body.Bytes(), other.answer) && other.covers(sc)
+				better = better || other != sc && other.Status == rec.Status && sameJSON(rec.Body.Bytes(), other.Answer) && covers(other, sc)
 			}
 			if !better {
-				t.Errorf("%s case %d (%s): %d %s, want %d %s", id, i, r.URL, rec.status, rec.body.String(), sc.status, sc.answer)
+				t.Errorf("%s case %d (%s): %d %s, want %d %s", id, i, r.URL, rec.Status, rec.Body.String(), sc.Status, sc.Answer)
 				continue
 			}
 			shadowed[id]++
@@ -164,7 +167,7 @@ func TestSandboxReplay(t *testing.T) {
 	for _, n := range shadowed {
 		sum += n
 	}
-	t.Logf("%d cases of %d operations: %d replayed, %d stand behind another case for the same request: %v; an empty path segment can't be sent: %v", total, len(e.cases), replayed, sum, shadowed, unsendable)
+	t.Logf("%d cases of %d operations: %d replayed, %d stand behind another case for the same request: %v; an empty path segment can't be sent: %v", total, len(e.desk.Cases), replayed, sum, shadowed, left)
 	if total == 0 || replayed < total*9/10 {
 		t.Errorf("only %d of %d replayed", replayed, total)
 	}
@@ -172,19 +175,19 @@ func TestSandboxReplay(t *testing.T) {
 
 // covers tells whether everything that sc asks for is asked for by a request of other, too: no request tells them apart but by the
 // rules.
-func (sc *sandboxCase) covers(other *sandboxCase) bool {
-	for name, v := range sc.params {
-		if _, whatever := v.(anyValue); whatever {
+func covers(sc *desk.SandboxCase, other *desk.SandboxCase) bool {
+	for name, v := range sc.Params {
+		if _, whatever := v.(desk.AnyValue); whatever {
 			continue
 		}
-		if !reflect.DeepEqual(other.params[name], v) {
+		if !reflect.DeepEqual(other.Params[name], v) {
 			return false
 		}
 	}
-	if sc.body == nil {
+	if sc.Body == nil {
 		return true
 	}
-	_, ok := contains(other.body, sc.body)
+	_, ok := desk.Contains(other.Body, sc.Body)
 	return ok
 }
 
@@ -192,8 +195,8 @@ func sameJSON(a, b []byte) bool {
 	if len(a) == 0 || len(b) == 0 {
 		return len(a) == len(b)
 	}
-	x, errX := decodeJSON(a)
-	y, errY := decodeJSON(b)
+	x, errX := format.DecodeJSON(a)
+	y, errY := format.DecodeJSON(b)
 	return errX == nil && errY == nil && reflect.DeepEqual(x, y)
 }
 
@@ -225,9 +228,7 @@ func TestSandboxMatching(t *testing.T) {
 		t.Fatal(err)
 	}
 	op, _ := catalog.Lookup("ordersv0.updateShipmentStatus")
-	e.mu.Lock()
-	token := e.mint("Atza|", &grant{account: e.accounts[0], expires: e.now().Add(time.Hour)}, e.now())
-	e.mu.Unlock()
+	token := e.desk.Auth.Issue("Atza|", &auth.Grant{Account: e.desk.Seller(0).Account, Expires: e.Now().Add(time.Hour)}, e.Now())
 	sandbox, production := marketplace.NorthAmerica.SandboxEndpoint(), marketplace.NorthAmerica.Endpoint()
 	shipment := strings.Replace(op.Path, "{orderId}", "x", 1)
 	for _, test := range []struct {
@@ -248,10 +249,10 @@ func TestSandboxMatching(t *testing.T) {
 		r, _ := http.NewRequest(test.method, test.url, strings.NewReader(test.body))
 		r.Header.Set("x-amz-access-token", token)
 		r.Header.Set("Content-Type", "application/json")
-		rec := &recorder{header: http.Header{}}
+		rec := exchange.NewRecorder()
 		e.ServeHTTP(rec, r)
-		if rec.status != test.status || !strings.Contains(rec.body.String(), test.part) {
-			t.Errorf("%s: %d %s, want %d %s", test.name, rec.status, rec.body.String(), test.status, test.part)
+		if rec.Status != test.status || !strings.Contains(rec.Body.String(), test.part) {
+			t.Errorf("%s: %d %s, want %d %s", test.name, rec.Status, rec.Body.String(), test.status, test.part)
 		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, "ordersV0.json"), []byte(strings.Replace(testModel, `"parameters":{}`, `"parameters":[]`, 1)), 0o600); err != nil {

@@ -15,6 +15,11 @@ import (
 	"github.com/getkin/kin-openapi/openapi2"
 	"github.com/getkin/kin-openapi/openapi2conv"
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/flow/listingsitems"
+	"github.com/openspapi/spapi/emulator/internal/operations"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -22,18 +27,18 @@ import (
 // requestFor builds a request with every required parameter, made from the catalogue the way answers are.
 func requestFor(t testing.TB, e *Emulator, op *catalog.Operation) *http.Request {
 	t.Helper()
-	api, detail := operationDetail(op)
+	api, detail := operations.SchemasOf(op)
 	if detail == nil {
 		t.Fatalf("%s: no detail", op.ID)
 	}
-	c := &call{emu: e, op: op, account: e.accounts[0], now: e.now()}
-	g := newGenerator(api, c)
+	c := &desk.Call{Desk: e.desk, Op: op, Seller: e.desk.Seller(0), Now: e.Now()}
+	g := desk.NewGenerator(api, c)
 	path, query, header := op.Path, url.Values{}, http.Header{}
 	for _, p := range detail.Parameters {
 		if !p.Required && p.In != "path" {
 			continue
 		}
-		v := g.value(p.Schema, p.Name, p.Name, 0)
+		v := g.Value(p.Schema, p.Name, p.Name, 0)
 		var texts []string
 		if list, ok := v.([]any); ok {
 			for _, entry := range list {
@@ -57,7 +62,7 @@ func requestFor(t testing.TB, e *Emulator, op *catalog.Operation) *http.Request 
 	}
 	body := ""
 	if detail.Body != nil {
-		b, err := json.Marshal(g.value(detail.Body.Schema, detail.Body.Name, "", 0))
+		b, err := json.Marshal(g.Value(detail.Body.Schema, detail.Body.Name, "", 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +122,7 @@ func readModels(t testing.TB) map[string]*openapi3.T {
 // exists, or arguments that go together.
 func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	t.Helper()
-	w := e.accounts[0].world(e)
+	w := e.desk.Seller(0).World()
 	const store = "ATVPDKIKX0DER"
 	all2022 := "attributes,classifications,dimensions,identifiers,images,productTypes,relationships,salesRanks,summaries,vendorDetails"
 	all2026 := "BUYER,RECIPIENT,PROCEEDS,EXPENSE,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT,FULFILLMENT_ORDERS"
@@ -145,29 +150,29 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	add("orders20260101.searchOrders", "/orders/2026-01-01/orders?lastUpdatedAfter=2020-01-01T00:00:00Z", "")
 	add("ordersv0.getOrders", "/orders/v0/orders?MaxResultsPerPage=50&CreatedAfter=2020-01-01T00:00:00Z&MarketplaceIds="+store, "")
 	add("tokens20210301.createRestrictedDataToken", "/tokens/2021-03-01/restrictedDataToken", `{"restrictedResources":[{"method":"GET","path":"/orders/v0/orders"}]}`)
-	for _, p := range w.products {
-		add("catalogitems20220401.getCatalogItem", "/catalog/2022-04-01/items/"+p.asin+"?includedData="+all2022+"&marketplaceIds="+store, "")
-		add("catalogitemsv0.listCatalogCategories", "/catalog/v0/categories?ASIN="+p.asin+"&MarketplaceId="+store, "")
+	for _, p := range w.Products {
+		add("catalogitems20220401.getCatalogItem", "/catalog/2022-04-01/items/"+p.ASIN+"?includedData="+all2022+"&marketplaceIds="+store, "")
+		add("catalogitemsv0.listCatalogCategories", "/catalog/v0/categories?ASIN="+p.ASIN+"&MarketplaceId="+store, "")
 	}
-	for parent := range w.families {
+	for parent := range w.Families {
 		add("catalogitems20220401.getCatalogItem", "/catalog/2022-04-01/items/"+parent+"?includedData="+all2022+"&marketplaceIds="+store, "")
 		add("catalogitems20201201.getCatalogItem", "/catalog/2020-12-01/items/"+parent+"?marketplaceIds="+store+"&includedData=attributes,identifiers,images,productTypes,salesRanks,summaries,variations,vendorDetails", "")
 	}
-	a := e.accounts[0]
-	items := "/listings/2021-08-01/items/" + a.sellerID
+	a := e.desk.Seller(0)
+	items := "/listings/2021-08-01/items/" + a.ID
 	allListings := "summaries,attributes,issues,offers,fulfillmentAvailability,procurement,relationships,productTypes"
 	add("listingsitems20210801.searchListingsItems", items+"?pageSize=20&includedData="+allListings+"&marketplaceIds="+store, "")
-	for sku, l := range w.listings {
+	for sku, l := range w.Listings {
 		add("listingsitems20210801.getListingsItem", items+"/"+url.PathEscape(sku)+"?includedData="+allListings+"&marketplaceIds="+store+",A2EUQ1WTGCTBG2", "")
-		add("listingsrestrictions20210801.getListingsRestrictions", "/listings/2021-08-01/restrictions?asin="+l.product.asin+"&sellerId="+a.sellerID+"&marketplaceIds="+store, "")
-		add("catalogitems20201201.getCatalogItem", "/catalog/2020-12-01/items/"+l.product.asin+"?marketplaceIds="+store+"&includedData=attributes,identifiers,images,productTypes,salesRanks,summaries,variations,vendorDetails", "")
+		add("listingsrestrictions20210801.getListingsRestrictions", "/listings/2021-08-01/restrictions?asin="+l.Product.ASIN+"&sellerId="+a.ID+"&marketplaceIds="+store, "")
+		add("catalogitems20201201.getCatalogItem", "/catalog/2020-12-01/items/"+l.Product.ASIN+"?marketplaceIds="+store+"&includedData=attributes,identifiers,images,productTypes,salesRanks,summaries,variations,vendorDetails", "")
 	}
 	for _, version := range []string{"2020-09-01", "2021-08-01"} {
 		api := "listingsitems" + strings.ReplaceAll(version, "-", "")
-		target := "/listings/" + version + "/items/" + a.sellerID + "/NEW-" + version + "?marketplaceIds=" + store
+		target := "/listings/" + version + "/items/" + a.ID + "/NEW-" + version + "?marketplaceIds=" + store
 		add(api+".putListingsItem", target, `{"productType":"LAMP","attributes":{"brand":[{"value":"x"}]}}`)
-		attributes, _ := json.Marshal(attributesIn(w.attributesOf(w.listings[w.products[0].sku]), []*marketplace.Marketplace{&a.marketplaces[0]}))
-		add(api+".putListingsItem", target, `{"productType":"`+w.products[0].kind.typ+`","attributes":`+string(attributes)+`}`)
+		attributes, _ := json.Marshal(listingsitems.AttributesIn(w.AttributesOf(w.Listings[w.Products[0].SKU]), []*marketplace.Marketplace{&a.Marketplaces[0]}))
+		add(api+".putListingsItem", target, `{"productType":"`+w.Products[0].Kind.Type+`","attributes":`+string(attributes)+`}`)
 		add(api+".patchListingsItem", target, `{"productType":"PRODUCT","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"fulfillment_channel_code":"DEFAULT","quantity":3}]}]}`)
 		add(api+".deleteListingsItem", target, "")
 	}
@@ -186,28 +191,28 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	add("fbainventoryv1.deleteInventoryItem", "/fba/inventory/v1/items/FBA-1?marketplaceId="+store, "")
 	addMarketRequests(e, w, add)
 	shipments := 0
-	for _, o := range w.orders {
-		v0 := "/orders/v0/orders/" + o.id
-		add("orders20260101.getOrder", "/orders/2026-01-01/orders/"+o.id+"?includedData="+all2026, "")
+	for _, o := range w.Orders {
+		v0 := "/orders/v0/orders/" + o.ID
+		add("orders20260101.getOrder", "/orders/2026-01-01/orders/"+o.ID+"?includedData="+all2026, "")
 		add("ordersv0.getOrder", v0, "")
 		add("ordersv0.getOrderAddress", v0+"/address", "")
 		add("ordersv0.getOrderBuyerInfo", v0+"/buyerInfo", "")
 		add("ordersv0.getOrderItems", v0+"/orderItems", "")
 		add("ordersv0.getOrderItemsBuyerInfo", v0+"/orderItems/buyerInfo", "")
 		add("ordersv0.getOrderRegulatedInfo", v0+"/regulatedInfo", "")
-		if o.regulated != nil && o.regulated.statusAt(o, e.now()) == "Pending" {
+		if o.Regulated != nil && o.Regulated.StatusAt(o, e.Now()) == "Pending" {
 			add("ordersv0.updateVerificationStatus", v0+"/regulatedInfo", `{"regulatedOrderVerificationStatus":{"status":"Approved","externalReviewerId":"1"}}`)
 		}
-		if o.store == "" && !o.amazon && o.status(e.now()) == unshipped && requests["ordersv0.updateShipmentStatus"] == nil {
-			o.store = "STORE-1" // such orders are few
+		if o.Store == "" && !o.Amazon && o.Status(e.Now()) == world.Unshipped && requests["ordersv0.updateShipmentStatus"] == nil {
+			o.Store = "STORE-1" // such orders are few
 		}
-		if o.store != "" && o.status(e.now()) == unshipped {
-			add("ordersv0.updateShipmentStatus", v0+"/shipment", `{"marketplaceId":"`+o.marketplace.ID+`","shipmentStatus":"ReadyForPickup"}`)
+		if o.Store != "" && o.Status(e.Now()) == world.Unshipped {
+			add("ordersv0.updateShipmentStatus", v0+"/shipment", `{"marketplaceId":"`+o.Marketplace.ID+`","shipmentStatus":"ReadyForPickup"}`)
 			continue
 		}
-		if o.status(e.now()) == unshipped && !o.amazon && shipments == 0 {
+		if o.Status(e.Now()) == world.Unshipped && !o.Amazon && shipments == 0 {
 			shipments++
-			add("ordersv0.confirmShipment", v0+"/shipmentConfirmation", `{"marketplaceId":"`+o.marketplace.ID+`","packageDetail":{"packageReferenceId":"1","carrierCode":"UPS","trackingNumber":"1Z","shipDate":"2026-03-01T00:00:00Z","orderItems":[{"orderItemId":"`+o.items[0].id+`","quantity":1}]}}`)
+			add("ordersv0.confirmShipment", v0+"/shipmentConfirmation", `{"marketplaceId":"`+o.Marketplace.ID+`","packageDetail":{"packageReferenceId":"1","carrierCode":"UPS","trackingNumber":"1Z","shipDate":"2026-03-01T00:00:00Z","orderItems":[{"orderItemId":"`+o.Items[0].ID+`","quantity":1}]}}`)
 		}
 	}
 	deskRequests(t, e, add)
@@ -251,14 +256,14 @@ func TestEveryOperationAnswers(t *testing.T) {
 		for _, r := range list {
 			requests++
 			r.Header.Set("x-amz-access-token", tokenFor(e, op))
-			rec := &recorder{header: http.Header{}}
+			rec := exchange.NewRecorder()
 			e.ServeHTTP(rec, r)
-			if got := rec.header.Get("X-Spapi-Emulator-Operation"); got != op.ID {
+			if got := rec.Header().Get("X-Spapi-Emulator-Operation"); got != op.ID {
 				t.Errorf("%s %s: served as %q, want %s", op.Method, r.URL, got, op.ID)
 				continue
 			}
-			if rec.status/100 != 2 {
-				t.Errorf("%s: %s %s: %d %s", op.ID, op.Method, r.URL, rec.status, rec.body.String())
+			if rec.Status/100 != 2 {
+				t.Errorf("%s: %s %s: %d %s", op.ID, op.Method, r.URL, rec.Status, rec.Body.String())
 				continue
 			}
 			hasBody, err := checkAnswer(models[op.Model], op, rec)
@@ -277,23 +282,23 @@ func TestEveryOperationAnswers(t *testing.T) {
 }
 
 // checkAnswer holds an answer against the model.
-func checkAnswer(doc *openapi3.T, op *catalog.Operation, rec *recorder) (hasBody bool, _ error) {
+func checkAnswer(doc *openapi3.T, op *catalog.Operation, rec *exchange.Recorder) (hasBody bool, _ error) {
 	if doc == nil {
 		return false, fmt.Errorf("no model %s", op.Model)
 	}
-	response := doc.Paths.Value(op.Path).GetOperation(op.Method).Responses.Status(rec.status)
+	response := doc.Paths.Value(op.Path).GetOperation(op.Method).Responses.Status(rec.Status)
 	if response == nil || response.Value == nil {
-		return false, fmt.Errorf("status %d is not declared", rec.status)
+		return false, fmt.Errorf("status %d is not declared", rec.Status)
 	}
 	schema := schemaOf(response.Value)
-	if schema == nil || rec.status == http.StatusNoContent {
-		if rec.body.Len() > 0 {
-			return true, fmt.Errorf("body where none is declared: %s", rec.body.String())
+	if schema == nil || rec.Status == http.StatusNoContent {
+		if rec.Body.Len() > 0 {
+			return true, fmt.Errorf("body where none is declared: %s", rec.Body.String())
 		}
 		return false, nil
 	}
 	var v any
-	if err := json.Unmarshal(rec.body.Bytes(), &v); err != nil {
+	if err := json.Unmarshal(rec.Body.Bytes(), &v); err != nil {
 		return true, err
 	}
 	if list, ok := errorsIn(v); ok && len(list) > 0 {

@@ -92,19 +92,25 @@ func TestImportRefusesWhatItCannotRead(t *testing.T) {
 		return string(b)
 	}
 	before := export(c)
-	for name, spoil := range map[string]func(s *emulator.State){
-		"version":  func(s *emulator.State) { s.Version = 0 },
-		"world":    func(s *emulator.State) { s.Products = 0 },
-		"accounts": func(s *emulator.State) { s.Accounts = nil },
-		"region":   func(s *emulator.State) { s.Accounts = s.Accounts[:1:1]; s.Accounts[0].Region = "moon" },
-		"store":    func(s *emulator.State) { s.Stores = map[string]json.RawMessage{"x": nil} },
-		"grant":    func(s *emulator.State) { n := 7; s.Grants[0].Account = &n },
+	account := func(s map[string]any) map[string]any { return s["accounts"].([]any)[0].(map[string]any) }
+	for name, spoil := range map[string]func(s map[string]any){
+		"version":  func(s map[string]any) { s["version"] = 0 },
+		"world":    func(s map[string]any) { s["products"] = 0 },
+		"accounts": func(s map[string]any) { s["accounts"] = nil },
+		"region":   func(s map[string]any) { account(s)["region"] = "moon" },
+		"store":    func(s map[string]any) { s["stores"] = map[string]any{"x": nil} },
+		"grant":    func(s map[string]any) { s["grants"].([]any)[0].(map[string]any)["account"] = 7 },
 	} {
 		b, _ := json.Marshal(good)
+		var members map[string]any
+		_ = json.Unmarshal(b, &members)
+		members["seed"] = 1
+		spoil(members)
+		b, _ = json.Marshal(members)
 		var s emulator.State
-		_ = json.Unmarshal(b, &s)
-		s.Seed = 1
-		spoil(&s)
+		if err := json.Unmarshal(b, &s); err != nil {
+			t.Fatal(err)
+		}
 		if err := c.Import(&s); err == nil || !strings.HasPrefix(err.Error(), "emulator: import: ") {
 			t.Errorf("%s: error %v", name, err)
 		}
@@ -186,6 +192,38 @@ func TestClocks(t *testing.T) {
 	for _, text := range []string{"", "fast", "fixed:", "fixed:tomorrow", "0x", "-1x", "NaNx", "infx", "fixedx"} {
 		if _, err := emulator.ParseClock(text); err == nil {
 			t.Errorf("%q: no error", text)
+		}
+	}
+}
+
+// TestResetForgetsWhatFlowsRemember: destinations, and the time of the last sales report.
+func TestResetForgetsWhatFlowsRemember(t *testing.T) {
+	c := newClient(t, emulator.WithFixedTime(time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)))
+	const report = `{"reportType":"GET_SALES_AND_TRAFFIC_REPORT","marketplaceIds":["` + us + `"],"dataStartTime":"2026-04-01T00:00:00Z","dataEndTime":"2026-04-02T00:00:00Z"}`
+	destinations := func() result {
+		return c.do("GET", na+"/notifications/v1/destinations", http.Header{"X-Amz-Access-Token": {c.grantless("sellingpartnerapi::notifications")}}, "")
+	}
+	create := func() int {
+		header := http.Header{"X-Amz-Access-Token": {c.grantless("sellingpartnerapi::notifications")}, "Content-Type": {"application/json"}}
+		return c.do("POST", na+"/notifications/v1/destinations", header, `{"name":"n","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:123456789012:q"}}}`).status
+	}
+	for _, forget := range []func(){c.Reset, func() { c.Reseed(7) }, nil} {
+		if create() != 200 || len(destinations().json["payload"].([]any)) != 1 {
+			t.Fatal("no destination")
+		}
+		if r := c.post("/reports/2021-06-30/reports", report); r.status != 202 {
+			t.Fatalf("report: %d %s", r.status, r.body)
+		}
+		if r := c.post("/reports/2021-06-30/reports", report); r.status != 429 {
+			t.Errorf("second report: %d %s", r.status, r.body)
+		}
+		if forget == nil {
+			break
+		}
+		forget()
+		c.refresh()
+		if list := destinations().json["payload"].([]any); len(list) != 0 {
+			t.Errorf("after a reset there is %v", list)
 		}
 	}
 }

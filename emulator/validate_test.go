@@ -5,92 +5,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/internal/catalog"
 )
-
-func ptr[T any](v T) *T { return &v }
-
-func TestCheckText(t *testing.T) {
-	for _, test := range []struct {
-		schema catalog.Schema
-		text   string
-		wrong  string // part of what is wrong; "" for nothing
-	}{
-		{catalog.Schema{Type: "integer"}, "12", ""},
-		{catalog.Schema{Type: "integer"}, "1.5", "not an integer"},
-		{catalog.Schema{Type: "integer"}, "", "not an integer"},
-		{catalog.Schema{Type: "integer", Format: "int32"}, "3000000000", "not an integer"},
-		{catalog.Schema{Type: "string"}, "\xff", "UTF-8"},
-		{catalog.Schema{Type: "integer", Minimum: ptr(1.0)}, "0", "minimum of 1"},
-		{catalog.Schema{Type: "integer", Maximum: ptr(20.0)}, "21", "maximum of 20"},
-		{catalog.Schema{Type: "number", MultipleOf: ptr(0.5)}, "1.5", ""},
-		{catalog.Schema{Type: "number", MultipleOf: ptr(0.5)}, "1.6", "multiple of 0.5"},
-		{catalog.Schema{Type: "number"}, "NaN", "not a number"},
-		{catalog.Schema{Type: "integer", Enum: []string{"1", "2"}}, "3", "one of 1, 2"},
-		{catalog.Schema{Type: "boolean"}, "true", ""},
-		{catalog.Schema{Type: "boolean"}, "yes", "true or false"},
-		{catalog.Schema{Type: "string", Enum: []string{"A", "B"}}, "a", "one of A, B"},
-		{catalog.Schema{Type: "string", MinLength: ptr(2)}, "é", "shorter than 2"},
-		{catalog.Schema{Type: "string", MaxLength: ptr(2)}, "日本", ""},
-		{catalog.Schema{Type: "string", MaxLength: ptr(2)}, "日本語", "longer than 2"},
-		{catalog.Schema{Type: "string", Pattern: "^[A-Z]{2}$"}, "DE", ""},
-		{catalog.Schema{Type: "string", Pattern: "^[A-Z]{2}$"}, "de", "does not match"},
-		{catalog.Schema{Type: "string", Format: "date-time"}, "2026-01-01T00:00:00Z", ""},
-		{catalog.Schema{Type: "string", Format: "date-time"}, "2026-01-01T00:00:00.1234567+02:00", ""},
-		{catalog.Schema{Type: "string", Format: "date-time"}, "2026-01-01", ""},
-		{catalog.Schema{Type: "string", Format: "dateTime"}, "01.01.2026", "ISO8601"},
-		{catalog.Schema{Type: "string", Format: "date"}, "2026-13-01", "ISO8601"},
-		{catalog.Schema{Type: "string", Format: "boolean"}, "1", "true or false"},
-	} {
-		got := checkText(&test.schema, test.text)
-		if (got == "") != (test.wrong == "") || !strings.Contains(got, test.wrong) {
-			t.Errorf("%+v %q: %q, want %q", test.schema, test.text, got, test.wrong)
-		}
-	}
-}
-
-func TestCheckValue(t *testing.T) {
-	api := &catalog.API{Definitions: map[string]*catalog.Schema{
-		"Item": {Type: "object", Required: []string{"id"}, Properties: map[string]*catalog.Schema{
-			"id": {Type: "string"}, "n": {Type: "integer"}, "sub": {Ref: "Item"}, "ok": {Type: "boolean"},
-			"list": {Type: "array", MinItems: ptr(1), MaxItems: ptr(2), UniqueItems: true, Items: &catalog.Schema{Type: "string"}},
-		}, AdditionalProperties: &catalog.Schema{Type: "number"}},
-	}}
-	for _, test := range []struct{ body, where, wrong string }{
-		{`{"id":"a"}`, "", ""},
-		{`{"id":"a","n":2.0,"extra":1.5,"sub":{"id":"b"},"list":["x","y"]}`, "", ""},
-		{`{"id":"a","n":"2","ok":"true"}`, "", ""},
-		{`{}`, "id", "required"},
-		{`{"id":null}`, "id", "required"},
-		{`{"id":"a","n":2.5}`, "n", "not an integer"},
-		{`{"id":"a","n":true}`, "n", "boolean"},
-		{`{"id":"a","n":[]}`, "n", "array"},
-		{`{"id":{}}`, "id", "object"},
-		{`{"id":"a","ok":1}`, "ok", "number"},
-		{`{"id":"a","sub":{}}`, "sub.id", "required"},
-		{`{"id":"a","list":[]}`, "list", "at least 1"},
-		{`{"id":"a","list":["a","b","c"]}`, "list", "at most 2"},
-		{`{"id":"a","list":["a","a"]}`, "list", "more than once"},
-		{`{"id":"a","list":[{}]}`, "list[0]", "object"},
-		{`{"id":"a","extra":"x"}`, "extra", "not a number"},
-		{`[]`, "", "array"},
-		{`"x"`, "", "string"},
-	} {
-		v, err := decodeJSON([]byte(test.body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		where, wrong := checkValue(api, &catalog.Schema{Ref: "Item"}, v, "")
-		if (wrong == "") != (test.wrong == "") || !strings.Contains(wrong, test.wrong) || wrong != "" && where != test.where {
-			t.Errorf("%s: %q %q, want %q %q", test.body, where, wrong, test.where, test.wrong)
-		}
-	}
-	for _, bad := range []string{"", "{", "{}x", "[1,]", "nul"} {
-		if _, err := decodeJSON([]byte(bad)); err == nil {
-			t.Errorf("%q decodes", bad)
-		}
-	}
-}
 
 // TestHeaderAndContentType has what is refused before the parameters are looked at.
 func TestHeaderAndContentType(t *testing.T) {
@@ -102,24 +21,24 @@ func TestHeaderAndContentType(t *testing.T) {
 	ops := catalog.Operations()
 	for i := range ops {
 		op := &ops[i]
-		_, detail := operationDetail(op)
+		_, detail := operations.SchemasOf(op)
 		if detail.Body == nil {
 			continue
 		}
 		r := requestFor(t, e, op)
 		r.Header.Set("x-amz-access-token", tokenFor(e, op))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		rec := &recorder{header: http.Header{}}
+		rec := exchange.NewRecorder()
 		e.ServeHTTP(rec, r)
 		want := http.StatusBadRequest
-		if declares(detail, http.StatusUnsupportedMediaType) {
+		if desk.Declares(detail, http.StatusUnsupportedMediaType) {
 			want = http.StatusUnsupportedMediaType
 			declared++
 		} else {
 			not++
 		}
-		if rec.status != want || !strings.Contains(rec.body.String(), "Content-Type: is application/x-www-form-urlencoded") {
-			t.Errorf("%s: %d %s, want %d", op.ID, rec.status, rec.body.String(), want)
+		if rec.Status != want || !strings.Contains(rec.Body.String(), "Content-Type: is application/x-www-form-urlencoded") {
+			t.Errorf("%s: %d %s, want %d", op.ID, rec.Status, rec.Body.String(), want)
 		}
 	}
 	t.Logf("a form in place of JSON: 415 by %d operations, 400 by %d", declared, not)
@@ -129,10 +48,10 @@ func TestHeaderAndContentType(t *testing.T) {
 		r := requestFor(t, e, op)
 		r.Header.Set("x-amz-access-token", tokenFor(e, op))
 		r.Header.Set("X-Long", strings.Repeat("a", length))
-		rec := &recorder{header: http.Header{}}
+		rec := exchange.NewRecorder()
 		e.ServeHTTP(rec, r)
-		if rec.status != want || want == 400 && !strings.Contains(rec.body.String(), "Size of a request header field exceeds server limit") {
-			t.Errorf("a header of %d bytes: %d %s", length, rec.status, rec.body.String())
+		if rec.Status != want || want == 400 && !strings.Contains(rec.Body.String(), "Size of a request header field exceeds server limit") {
+			t.Errorf("a header of %d bytes: %d %s", length, rec.Status, rec.Body.String())
 		}
 	}
 }

@@ -649,6 +649,9 @@ func TestSettlementsAreListedAndFetched(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if report.ReportType != settlement || !slices.Contains(report.MarketplaceIDs, marketplace.DE.ID) {
+				t.Errorf("listed %s of %v", report.ReportType, report.MarketplaceIDs) // settlements of other marketplaces are there, too
+			}
 			doc, err := reports.Open(t.Context(), client, report)
 			if err != nil {
 				t.Fatal(err)

@@ -227,7 +227,7 @@ func allOrNone(t *testing.T, l spapi.Limiter) {
 	takeNow(t, l, one)
 	takeNow(t, l, one)
 	for range 10 {
-		refused(t, l, one, all) // by the seller's bucket
+		_ = refused(t, l, one, all) // by the seller's bucket
 	}
 	if g := takeNow(t, l, seller("other", 0.5, 20), all); g.Takes[1] != 2 {
 		t.Errorf("take %d of the application's bucket, want 2", g.Takes[1])
@@ -256,7 +256,7 @@ func apart(t *testing.T, l spapi.Limiter) {
 	}
 	same := base
 	same.Rate, same.Burst = 100, 100 // a plan to start from is no other bucket
-	refused(t, l, same)
+	_ = refused(t, l, same)
 }
 
 func order(t *testing.T, l spapi.Limiter) {

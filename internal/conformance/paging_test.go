@@ -45,11 +45,11 @@ func (a asked) String() string {
 func (s *pagesServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Amzn-Ratelimit-Limit", "1000") // nothing waits
-	switch {
-	case r.URL.Path == "/token":
+	switch r.URL.Path {
+	case "/token":
 		fmt.Fprint(w, `{"access_token":"Atza|x","token_type":"bearer","expires_in":3600}`)
 		return
-	case r.URL.Path == "/tokens/2021-03-01/restrictedDataToken":
+	case "/tokens/2021-03-01/restrictedDataToken":
 		fmt.Fprint(w, `{"restrictedDataToken":"Atz.sprdt|x","expiresIn":3600}`)
 		return
 	}

@@ -129,9 +129,9 @@ func parseEdits(name, text string) ([]edit, error) {
 func (e *edit) check() error {
 	switch {
 	case e.file == "":
-		return errors.New("has no line file:")
+		return errors.New("has no line \"file: …\"")
 	case len(e.tests) == 0:
-		return errors.New("has no line test: with the tests that must see it")
+		return errors.New("has no line \"test: …\" with the tests that must see it")
 	case len(e.hunks) == 0:
 		return errors.New("changes nothing")
 	}

@@ -123,9 +123,9 @@ func TestBadLists(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"file: a.go\n":                          `l.txt:1: "file: a.go" stands before the first edit`,
-		"== x\ntest: TestA\n-a\n":               "l.txt:1: x: has no line file:",
-		"== x\nfile: a.go\n-a\n":                "has no line test:",
-		"== x\nfile: a.go\ntest: ./b\n-a\n":     "has no line test:",
+		"== x\ntest: TestA\n-a\n":               "l.txt:1: x: has no line \"file: …\"",
+		"== x\nfile: a.go\n-a\n":                "has no line \"test: …\"",
+		"== x\nfile: a.go\ntest: ./b\n-a\n":     "has no line \"test: …\"",
 		"== x\nfile: a.go\ntest: TestA\n":       "changes nothing",
 		"== x\nfile: a.go\ntest: TestA\n+a\n":   "no old lines",
 		"== x\nfile: a.go\ntest: TestA\n-a\n+a": "leaves its lines as they are",

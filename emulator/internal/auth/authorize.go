@@ -1,0 +1,95 @@
+package auth
+
+import (
+	"slices"
+
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/internal/catalog"
+)
+
+// The details that tell one 403 from another. SP-API answers 403 and never 401 (selling-partner-api-models#4122).
+const (
+	detailsNone    = ""                                                                // wrong role, region, authorization or path: selling-partner-api-models#826, #914
+	detailsMissing = "Access token is missing in the request header."                  // selling-partner-api-models#945, #1194
+	detailsInvalid = "The access token you provided is revoked, malformed or invalid." // selling-partner-api-docs#2147
+	detailsExpired = "The access token you provided has expired."                      // several clients match on it
+	detailsSecret  = "The LWA secret token you provided has expired."                  // PipedreamHQ/pipedream#16843
+)
+
+// Authorize checks the access token of a request for op and returns what it allows. sandbox tells that the request is for the sandbox.
+func (u *Authority) Authorize(x *exchange.Exchange, op *catalog.Operation, sandbox bool) (*Grant, *answer.Error) {
+	token := x.Header.Get("X-Amz-Access-Token")
+	if token == "" {
+		return nil, answer.Denied(detailsMissing)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	g := u.grants[token]
+	switch {
+	case g == nil || g.revoked:
+		return nil, answer.Denied(detailsInvalid)
+	case !x.Now.Before(g.Expires):
+		return nil, answer.Denied(detailsExpired)
+	case !u.app.SecretExpiry.IsZero() && !x.Now.Before(u.app.SecretExpiry):
+		return nil, answer.Denied(detailsSecret)
+	}
+	// A refresh token holds in its seller's region only (selling-partner-api-models#914). A host that is none of Amazon's stands
+	// for every region.
+	if r := x.Region(); r != "" && g.Account != nil && g.Account.Region != r {
+		return nil, answer.Denied(detailsNone)
+	}
+	if op.SandboxOnly && x.Region() != "" && !sandbox {
+		return nil, answer.Denied(detailsNone)
+	}
+	if u.app.Roles != nil && len(op.Roles) > 0 && !slices.ContainsFunc(op.Roles, func(r string) bool { return slices.Contains(u.app.Roles, r) }) {
+		return nil, answer.Denied(detailsNone)
+	}
+	return g, allowed(g, x, op)
+}
+
+// allowed checks that the kind of token fits the operation.
+func allowed(g *Grant, x *exchange.Exchange, op *catalog.Operation) *answer.Error {
+	switch g.Kind {
+	case GrantlessGrant:
+		if op.Grantless == "" || !slices.Contains(g.Scopes, op.Grantless) {
+			return answer.Denied(detailsNone)
+		}
+	case SellerGrant:
+		// developer-docs.amazon.com/sp-api/docs/grantless-operations: such an operation takes no seller's token.
+		if op.Grantless != "" {
+			return answer.Denied(detailsNone)
+		}
+		// developer-docs.amazon.com/sp-api/docs/tokens-api-v2021-03-01-use-case-guide: restricted operations need a restricted
+		// token. Where one only adds personal data, and for reports of unrestricted types, the plain token will do.
+		if op.Restricted != nil && op.Restricted.When == restrictedAlways {
+			return answer.Denied(detailsNone)
+		}
+	case RestrictedGrant:
+		// A restricted token is for its resources and for nothing else (same page).
+		if RestrictedFor(g, x.Method, x.URL.Path, op) == nil {
+			return answer.Denied(detailsNone)
+		}
+	}
+	return nil
+}
+
+// restrictedAlways is the value of [catalog.Restricted.When] for operations that refuse a plain token.
+const restrictedAlways = "always"
+
+// RestrictedFor returns the resource of a restricted token that covers a request: the same method, and the same path or the
+// operation's path template.
+func RestrictedFor(g *Grant, method, path string, op *catalog.Operation) *Resource {
+	for i, r := range g.Resources {
+		if r.Method == method && (r.Path == path || r.Path == op.Path) {
+			return &g.Resources[i]
+		}
+	}
+	return nil
+}
+
+// Resource is one resource that a restricted data token opens.
+type Resource struct {
+	Method, Path string
+	Elements     []string
+}

@@ -1,0 +1,166 @@
+// Package contacts is what a seller sends to buyers, by messaging and solicitations, with the files that go along.
+package contacts
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/jobs"
+	"github.com/openspapi/spapi/emulator/internal/world"
+)
+
+type object = format.Object
+
+// Message is a message that a seller has sent to the buyer of an order, or a solicitation.
+type Message struct {
+	Time        time.Time `json:"time"`
+	OrderID     string    `json:"order_id"`
+	Type        string    `json:"type"` // as in the operation's path: "legalDisclosure", "productReviewAndSellerFeedback"
+	Text        string    `json:"text,omitempty"`
+	Attachments []string  `json:"attachments,omitempty"` // file names
+}
+
+// Book are what a seller has sent to buyers, and the places for files to be sent.
+type Book struct {
+	Mu       sync.Mutex
+	Messages []Message
+	Uploads  map[string]*Upload // by id
+}
+
+// Sent tells whether a message of the kind has been sent for an order: a template can be used once.
+func (s *Book) Sent(orderID, kind string) bool {
+	return slices.ContainsFunc(s.Messages, func(m Message) bool { return m.OrderID == orderID && m.Type == kind })
+}
+
+// MessagesOf returns what a seller has sent to buyers by the messaging and solicitations APIs, oldest first.
+func MessagesOf(a *desk.Seller) []Message {
+	sent := Books.Of(a)
+	sent.Mu.Lock()
+	defer sent.Mu.Unlock()
+	return slices.Clone(sent.Messages)
+}
+
+// Refused is the 403 of messaging and solicitations, which has a message of its own.
+func Refused(message string) *answer.Error {
+	details := ""
+	return &answer.Error{Status: http.StatusForbidden, Code: "Unauthorized", Message: &message, Details: &details, Kind: "AccessDeniedException"}
+}
+
+// Order finds the order to whose buyer a request wants to write; nil when there is none in that marketplace.
+func Order(c *desk.Call) (*world.World, *world.Order, *answer.Error) {
+	id := c.Path["amazonOrderId"]
+	if !world.OrderIDPattern.MatchString(id) {
+		return nil, nil, answer.Invalid("Invalid Input", "amazonOrderId: is not in 3-7-7 format")
+	}
+	m, err := c.MarketplaceOf("marketplaceIds", c.Query.Get("marketplaceIds"))
+	if err != nil {
+		return nil, nil, err
+	}
+	w := c.Seller.World()
+	o := w.OrderByID(id, c.Now)
+	if o == nil || o.Marketplace.ID != m.ID {
+		return w, nil, nil
+	}
+	return w, o, nil
+}
+
+// HAL is a reply in the JSON Hypertext Application Language, which both APIs use.
+func HAL(status int, body object) answer.Reply {
+	return answer.Reply{Status: status, ContentType: "application/hal+json", Body: body}
+}
+
+// ActionList is the HAL body that lists actions: links, and each action with the schema of what it wants.
+func ActionList(c *desk.Call, base string, names []string, href func(name string) string, schema func(name string) object) object {
+	query := "?marketplaceIds=" + url.QueryEscape(c.Query.Get("marketplaceIds"))
+	links, embedded := []object{}, []object{}
+	for _, name := range names {
+		path := href(name)
+		self := object{"href": path + query, "name": name}
+		links = append(links, self)
+		action := object{"_links": object{"self": self}, "payload": object{"name": name}}
+		if s := schema(name); s != nil {
+			at := object{"href": path + "/schema", "name": name}
+			action["_links"] = object{"self": self, "schema": at}
+			action["_embedded"] = object{"schema": object{"_links": object{"self": at}, "payload": s}}
+		} else {
+			action["_links"] = object{"self": self, "schema": object{"href": path + "/schema", "name": name}}
+		}
+		embedded = append(embedded, action)
+	}
+	return object{"_links": object{"self": object{"href": base + query}, "actions": links}, "_embedded": object{"actions": embedded}}
+}
+
+// contactsState is what an export keeps of contacts.
+type contactsState struct {
+	Messages []Message          `json:"messages,omitempty"`
+	Uploads  map[string]*Upload `json:"uploads,omitempty"`
+}
+
+var Books = &desk.Store[*Book]{
+	Name:   "contacts",
+	Create: func(*desk.Seller) *Book { return &Book{Uploads: map[string]*Upload{}} },
+	Save: func(s *Book) (any, error) {
+		s.Mu.Lock()
+		defer s.Mu.Unlock()
+		if len(s.Messages) == 0 && len(s.Uploads) == 0 {
+			return nil, nil
+		}
+		return contactsState{s.Messages, s.Uploads}, nil
+	},
+	Load: func(s *Book, raw json.RawMessage) error {
+		var saved contactsState
+		if err := json.Unmarshal(raw, &saved); err != nil {
+			return err
+		}
+		s.Mu.Lock()
+		defer s.Mu.Unlock()
+		s.Messages = saved.Messages
+		if saved.Uploads != nil {
+			s.Uploads = saved.Uploads
+		}
+		return nil
+	},
+}
+
+// Upload is a place for one file that is to go with a message or A+ content.
+type Upload struct {
+	Resource    string    `json:"resource"` // the path of the operation that will use the file, without a leading slash
+	MD5         string    `json:"md5"`
+	ContentType string    `json:"content_type,omitempty"`
+	Document    string    `json:"document"` // where the bytes lie
+	Created     time.Time `json:"created"`
+}
+
+// Received tells whether the file has come, whole.
+func Received(c *desk.Call, up *Upload) bool {
+	d := jobs.Queues.Of(c.Seller).Document(up.Document, c.Now)
+	if d == nil {
+		return false
+	}
+	data, uploaded := d.Content()
+	sum := md5.Sum(data)
+	return uploaded && bytes.Equal(sum[:], DecodeMD5(up.MD5))
+}
+
+// DecodeMD5 reads a hash in hexadecimal or base64; nil when it is none.
+func DecodeMD5(s string) []byte {
+	raw, err := hex.DecodeString(s)
+	if err != nil {
+		raw, err = base64.StdEncoding.DecodeString(s)
+	}
+	if err != nil || len(raw) != md5.Size {
+		return nil
+	}
+	return raw
+}

@@ -1,0 +1,91 @@
+package desk
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/world"
+	"github.com/openspapi/spapi/internal/catalog"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+type object = format.Object
+
+// Call is what a handler sees of a request.
+type Call struct {
+	Desk     *Desk
+	Op       *catalog.Operation
+	Seller   *Seller // nil for a grantless operation
+	Grant    *auth.Grant
+	Now      time.Time
+	sandbox  bool // asked at one of Amazon's sandbox hosts
+	Exchange *exchange.Exchange
+
+	Path  map[string]string // path parameters, decoded
+	Query url.Values        // single values; arrays as lists of their elements
+	Body  any               // decoded JSON, numbers as json.Number; nil without a body
+}
+
+// MayShow tells whether personal data of the given kind goes into the answer: only with a restricted token that names it, or with any
+// restricted token for an operation that has no data elements.
+func (c *Call) MayShow(element string) bool {
+	if c.Grant.Kind != auth.RestrictedGrant || c.Op.Restricted == nil {
+		return false
+	}
+	path := c.Op.Path
+	for name, v := range c.Path {
+		path = strings.ReplaceAll(path, "{"+name+"}", v)
+	}
+	r := auth.RestrictedFor(c.Grant, c.Op.Method, path, c.Op)
+	return r != nil && (len(c.Op.Restricted.DataElements) == 0 || slices.Contains(r.Elements, element))
+}
+
+// WithRestrictedToken tells whether the request came with a restricted data token.
+func (c *Call) WithRestrictedToken() bool { return c.Grant.Kind == auth.RestrictedGrant }
+
+// Order finds the order of the path, if it has been placed by the time of the call; nil otherwise.
+func (c *Call) Order() (*world.World, *world.Order) {
+	w := c.Seller.World()
+	return w, w.OrderByID(c.Path["orderId"], c.Now)
+}
+
+// Items are those of the catalogue as of now.
+func (c *Call) Items() []*world.Product {
+	w := c.Seller.World()
+	w.RLock()
+	defer w.RUnlock()
+	return w.Catalogue()
+}
+
+// Item finds an item of the catalogue, also one that can't be bought; nil when there is none.
+func (c *Call) Item(asin string) *world.Product {
+	w := c.Seller.World()
+	w.RLock()
+	defer w.RUnlock()
+	if f := w.Families[asin]; f != nil {
+		return f.Parent
+	}
+	return w.ProductByASIN(asin)
+}
+
+// MarketplaceOf returns the marketplace that a request names, which must be one of the seller's.
+func (c *Call) MarketplaceOf(parameter, id string) (*marketplace.Marketplace, *answer.Error) {
+	if id == "" {
+		return nil, answer.Invalid("Missing request parameter: "+parameter, parameter+": required")
+	}
+	for i := range c.Seller.Marketplaces {
+		if c.Seller.Marketplaces[i].ID == id {
+			return &c.Seller.Marketplaces[i], nil
+		}
+	}
+	if _, ok := marketplace.ByID(id); !ok {
+		return nil, answer.InvalidParameter(parameter, `"`+id+`" is not a marketplace id`)
+	}
+	return nil, answer.Denied("") // another region's or not the seller's: selling-partner-api-models#914
+}

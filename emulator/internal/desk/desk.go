@@ -1,0 +1,181 @@
+// Package desk is the front desk of the emulator: every request comes in here, is checked as Amazon checks it, and goes on to whoever answers it.
+package desk
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/clock"
+	"github.com/openspapi/spapi/emulator/internal/fault"
+	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// Options are what the desk goes by. The zero value has all limits, no models, and a clock that must be given.
+type Options struct {
+	Time  clock.Source
+	Fixed time.Time // where the clock stands; zero: it runs
+	Speed float64   // of a clock that runs
+
+	Seed   int64
+	Sizes  world.Sizes // of each seller's world; its seed is Seed
+	Region marketplace.Region
+
+	Models        string
+	Sandbox       bool
+	SandboxStrict bool
+	RequireSigV4  bool
+	NoLimits      bool
+	AppLimits     bool
+	Overrides     []LimitOverride
+
+	Consent     auth.Registration
+	Sink        func(queue string, body []byte)
+	SecretQueue string
+	OrderItems  int // on a page of orders v0
+}
+
+// Desk is where every request comes in: it finds out what is asked for and by whom, checks what Amazon checks, and hands the request on.
+type Desk struct {
+	Options  Options
+	Clock    *clock.Clock
+	Seed     *random.Seed
+	Auth     *auth.Authority
+	Faults   *fault.Rules
+	Outbox   *Outbox
+	limits   *Limiter
+	Routes   *router
+	Cases    sandboxCases // by operation ID; nil without models
+	flows    []Flow
+	services []*Service
+
+	gate sync.RWMutex // held for reading by each request, for writing while the whole state is read or replaced; before all other locks
+
+	mu      sync.Mutex
+	sizes   world.Sizes
+	sellers []*Seller // by number
+	log     requestLog
+
+	shared sync.Map // of flows, by *store
+}
+
+// New opens the desk with one seller. The error is about options.
+func New(o Options, flows []Flow) (*Desk, error) {
+	d := &Desk{Options: o, Clock: clock.New(o.Time, o.Fixed, o.Speed), Seed: &random.Seed{}, Routes: NewRouter(flows), flows: flows, sizes: o.Sizes}
+	for _, f := range flows {
+		for i := range f.Services {
+			d.services = append(d.services, &f.Services[i])
+		}
+	}
+	d.sizes.Seed = o.Seed
+	d.Seed.Set(o.Seed, 0)
+	d.Auth = auth.New(d.Seed, d.Clock.Now, o.Consent)
+	d.Faults = &fault.Rules{Seed: d.Seed}
+	d.Outbox = &Outbox{seed: d.Seed, sink: o.Sink}
+	var err error
+	if d.limits, err = newLimiter(o); err != nil {
+		return nil, err
+	}
+	if o.Models != "" {
+		if d.Cases, err = readSandboxCases(o.Models); err != nil {
+			return nil, err
+		}
+	}
+	d.restart()
+	return d, nil
+}
+
+// AddSeller adds a seller with a world of its own.
+func (d *Desk) AddSeller(region marketplace.Region, marketplaces []string, created time.Time) (*Seller, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.addSeller(region, marketplaces, created)
+}
+
+// addSeller wants d.mu held.
+func (d *Desk) addSeller(region marketplace.Region, marketplaces []string, created time.Time) (*Seller, error) {
+	a, err := d.Auth.AddAccount(region, marketplaces, created)
+	if err != nil {
+		return nil, err
+	}
+	s := &Seller{Account: a, Desk: d}
+	d.sellers = append(d.sellers, s)
+	return s, nil
+}
+
+// Seller is the one of a number; nil when there is none.
+func (d *Desk) Seller(number int) *Seller {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if number >= len(d.sellers) {
+		return nil
+	}
+	return d.sellers[number]
+}
+
+// AllSellers are those that there are now, by number.
+func (d *Desk) AllSellers() []*Seller {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.sellers)
+}
+
+func (d *Desk) worldSizes() world.Sizes {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.sizes
+}
+
+// RequestCount is how many requests have come in.
+func (d *Desk) RequestCount() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.log.started
+}
+
+// Reset forgets all but faults and starts with the first seller again.
+func (d *Desk) Reset() {
+	d.gate.Lock()
+	defer d.gate.Unlock()
+	d.restart()
+}
+
+// Reseed is reset with another seed.
+func (d *Desk) Reseed(seed int64) {
+	d.gate.Lock()
+	defer d.gate.Unlock()
+	d.Seed.Set(seed, 0)
+	d.mu.Lock()
+	d.sizes.Seed = seed
+	d.mu.Unlock()
+	d.restart()
+}
+
+// restart wants d.gate held.
+func (d *Desk) restart() {
+	d.Clock.Restart()
+	err := d.clear(func() error {
+		_, err := d.addSeller(d.Options.Region, nil, d.Clock.Now())
+		return err
+	})
+	if err != nil {
+		panic("emulator: reset: " + err.Error()) // the face has checked the region
+	}
+}
+
+// clear forgets all and adds sellers anew: nobody sees the desk without any. It wants d.gate held.
+func (d *Desk) clear(add func() error) error {
+	d.Seed.Set(d.Seed.Value(), 0)
+	d.Outbox.clear(d.Options.SecretQueue)
+	d.limits.clear()
+	d.Faults.Restart()
+	d.shared.Clear()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Auth.Clear()
+	d.sellers, d.log = nil, requestLog{}
+	return add()
+}

@@ -1,0 +1,181 @@
+package desk
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/operations"
+	"github.com/openspapi/spapi/internal/catalog"
+)
+
+// Handler answers one operation. It is called after tokens, limits and parameters have been checked.
+type Handler func(*Call) (answer.Reply, *answer.Error)
+
+// Flow is one API, or one version of it, with a world behind it: what it answers and what it remembers.
+type Flow struct {
+	Handlers map[string]Handler // by operation ID
+	Stores   []Keeper
+	Services []Service
+	// Settle does what has become due of a seller, before one of the seller's requests is answered.
+	Settle func(a *Seller, now time.Time)
+	// Notices puts into the application's queues what time has made due.
+	Notices func(d *Desk, now time.Time)
+}
+
+// Service answers requests that are not for an operation of SP-API, by host or path.
+type Service struct {
+	// Find tells whether a request is for the service, and names what is asked for as [catalog.Operation.ID] would; "" where it has no name.
+	Find    func(method, host, path string) (operation string, found bool)
+	Answer  func(d *Desk, x *exchange.Exchange) answer.Reply
+	MaxBody int64 // how much of a request's body is read; 0: as much as for SP-API
+	Gateway bool  // behind SP-API's gateway, whose trace id its replies have
+}
+
+// route is an operation with the way to answer it.
+type route struct {
+	Op      *catalog.Operation
+	handler Handler // nil: sandbox case or schema
+	removed bool    // no longer at Amazon, and signed as it was then
+}
+
+// router finds the route of a request: a trie over path segments, static segments before parameters.
+type router struct {
+	root   node
+	Routes []*route
+}
+
+type node struct {
+	static  map[string]*node
+	param   *node
+	methods map[string]*match // routes that end here
+	greedy  map[string]*match // routes whose last parameter takes the rest of the path
+}
+
+type match struct {
+	route *route
+	names []string // of the path parameters, in order
+}
+
+func NewRouter(flows []Flow) *router {
+	rt := &router{}
+	handlers := map[string]Handler{}
+	for _, f := range flows {
+		for id, h := range f.Handlers {
+			handlers[id] = h
+		}
+	}
+	ops := catalog.Operations()
+	for i := range ops {
+		rt.add(&route{Op: &ops[i], handler: handlers[ops[i].ID]})
+	}
+	for i := range operations.Removed {
+		op := &operations.Removed[i]
+		rt.add(&route{Op: op, handler: handlers[op.ID], removed: true})
+	}
+	slices.SortFunc(rt.Routes, func(a, b *route) int { return strings.Compare(a.Op.ID, b.Op.ID) })
+	return rt
+}
+
+func (rt *router) add(r *route) {
+	rt.Routes = append(rt.Routes, r)
+	n := &rt.root
+	m := &match{route: r}
+	segments := strings.Split(strings.TrimPrefix(r.Op.Path, "/"), "/")
+	for i, s := range segments {
+		if !strings.HasPrefix(s, "{") {
+			if n.static == nil {
+				n.static = map[string]*node{}
+			}
+			if n.static[s] == nil {
+				n.static[s] = &node{}
+			}
+			n = n.static[s]
+			continue
+		}
+		m.names = append(m.names, strings.Trim(s, "{}"))
+		if r.Op.GreedyPath && i == len(segments)-1 {
+			if n.greedy == nil {
+				n.greedy = map[string]*match{}
+			}
+			n.greedy[r.Op.Method] = m
+			return
+		}
+		if n.param == nil {
+			n.param = &node{}
+		}
+		n = n.param
+	}
+	if n.methods == nil {
+		n.methods = map[string]*match{}
+	}
+	n.methods[r.Op.Method] = m
+}
+
+// Find returns the route of a request and its path parameters, decoded. escapedPath is the path as it came: an escaped slash is
+// part of its segment. It returns nil when there is none, for whatever reason.
+func (rt *router) Find(method, escapedPath string) (*route, map[string]string) {
+	if !strings.HasPrefix(escapedPath, "/") {
+		return nil, nil
+	}
+	segments := strings.Split(escapedPath[1:], "/")
+	for i, s := range segments {
+		var err error
+		if segments[i], err = url.PathUnescape(s); err != nil {
+			return nil, nil
+		}
+	}
+	m, values := rt.root.find(method, segments, nil)
+	if m == nil {
+		return nil, nil
+	}
+	params := make(map[string]string, len(values))
+	for i, name := range m.names {
+		params[name] = values[i]
+	}
+	return m.route, params
+}
+
+func (n *node) find(method string, segments, values []string) (*match, []string) {
+	if len(segments) == 0 {
+		return n.methods[method], values
+	}
+	if next := n.static[segments[0]]; next != nil {
+		if m, v := next.find(method, segments[1:], values); m != nil {
+			return m, v
+		}
+	}
+	if n.param != nil && segments[0] != "" {
+		// Clipped, so that a try that fails leaves nothing behind for the next.
+		if m, v := n.param.find(method, segments[1:], append(slices.Clip(values), segments[0])); m != nil {
+			return m, v
+		}
+	}
+	if m := n.greedy[method]; m != nil {
+		if rest := strings.Join(segments, "/"); rest != "" {
+			return m, append(slices.Clip(values), rest)
+		}
+	}
+	return nil, nil
+}
+
+// Template finds the operation of a path template; nil when there is none.
+func (rt *router) Template(method, path string) *catalog.Operation {
+	for _, r := range rt.Routes {
+		if r.Op.Path == path && r.Op.Method == method {
+			return r.Op
+		}
+	}
+	return nil
+}
+
+func (rt *router) IDs() []string {
+	ids := make([]string, len(rt.Routes))
+	for i, r := range rt.Routes {
+		ids[i] = r.Op.ID
+	}
+	return ids
+}

@@ -1,0 +1,230 @@
+package desk
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/fault"
+	"github.com/openspapi/spapi/emulator/internal/random"
+)
+
+// maxBody is where the emulator stops reading a request. SP-API's own limits are smaller and differ by operation; API Gateway's
+// is 10 MB (docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+const maxBody = 10 << 20
+
+// visit is one request on its way through the desk.
+type visit struct {
+	exchange.Exchange
+	service *Service          // nil: SP-API or one of those that [auth.Authority] stands for
+	route   *route            // nil while none is found
+	params  map[string]string // of the route's path, decoded
+	fault   *fault.Fault      // that struck the request
+}
+
+// newVisit reads a request.
+func (d *Desk) newVisit(r *http.Request) *visit {
+	v := &visit{service: d.serviceFor(r)}
+	limit := int64(maxBody)
+	if v.service != nil && v.service.MaxBody > 0 {
+		limit = v.service.MaxBody
+	}
+	v.Exchange = exchange.Read(r, limit)
+	return v
+}
+
+// serviceFor finds the service that a request is for; nil when it is for none of the flows'.
+func (d *Desk) serviceFor(r *http.Request) *Service {
+	host := exchange.Hostname(exchange.HostOf(r))
+	for _, s := range d.services {
+		if _, found := s.Find(r.Method, host, r.URL.Path); found {
+			return s
+		}
+	}
+	return nil
+}
+
+// ServeHTTP answers a request that came over a connection.
+func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v := d.newVisit(r)
+	rep := d.handle(v)
+	d.Deliver()
+	fault.Serve(w, r, &v.Exchange, rep, v.fault, d.Clock)
+}
+
+// RoundTrip answers a request without a connection.
+func (d *Desk) RoundTrip(r *http.Request) (*http.Response, error) {
+	in := r
+	if r.Body != nil {
+		limit := int64(maxBody)
+		if s := d.serviceFor(r); s != nil && s.MaxBody > 0 {
+			limit = s.MaxBody
+		}
+		body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+		if err != nil {
+			return nil, err
+		}
+		in = r.WithContext(r.Context()) // a shallow copy: a round tripper must not change the request
+		in.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	v := d.newVisit(in)
+	rep := d.handle(v)
+	d.Deliver()
+	return fault.RoundTrip(r, &v.Exchange, rep, v.fault, d.Clock)
+}
+
+// handle answers a request while the state is held still for it. The request's body has been read: a slow client keeps nobody waiting.
+func (d *Desk) handle(v *visit) answer.Reply {
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	v.Now = d.Clock.Now()
+	d.mu.Lock()
+	n := d.log.next()
+	d.mu.Unlock()
+	v.RequestID = d.Seed.Of("request", n).UUID()
+	rep := d.answer(v)
+	d.mu.Lock()
+	d.log.add(&v.Exchange, rep.Status)
+	d.mu.Unlock()
+	return rep
+}
+
+// answer sends the request to the service it is for, unless a fault comes between.
+func (d *Desk) answer(v *visit) answer.Reply {
+	d.identify(v)
+	if v.fault = d.Faults.Strike(&v.Exchange); v.fault == nil {
+		return d.dispatch(v)
+	}
+	v.Exchange.Fault, v.Skew = string(v.fault.Kind), v.fault.Skew
+	if r, instead := v.fault.Instead(&v.Exchange, func(t answer.Trouble) answer.Reply { return troubleReply(&v.Exchange, t) }); instead {
+		if v.fault.CarriedOut {
+			d.dispatch(v)
+			v.Rate = 0
+		}
+		return r
+	}
+	r := d.dispatch(v)
+	if v.fault.BreaksBody() {
+		r = r.Whole()
+	}
+	return v.fault.Change(&v.Exchange, r)
+}
+
+// troubleReply is how whoever was asked says that something is wrong.
+func troubleReply(x *exchange.Exchange, t answer.Trouble) answer.Reply {
+	if x.Operation == auth.TokenOperation {
+		return auth.LWATrouble(x, t)
+	}
+	if auth.IsSTS(x) {
+		if r, ok := auth.STSTrouble(x, t); ok {
+			return r
+		}
+	}
+	return answer.APITrouble(t)
+}
+
+// identify finds out what a request asks for.
+func (d *Desk) identify(v *visit) {
+	switch {
+	case v.service != nil:
+		v.Operation, _ = v.service.Find(v.Method, v.Name, v.URL.Path)
+	case auth.IsLWA(&v.Exchange):
+		v.Operation = auth.LWAOperation(&v.Exchange)
+	case auth.IsSTS(&v.Exchange):
+		v.Operation = auth.STSOperation(&v.Exchange)
+	default:
+		if v.route, v.params = d.Routes.Find(v.Method, v.URL.EscapedPath()); v.route != nil {
+			v.Operation = v.route.Op.ID
+		}
+	}
+}
+
+func (d *Desk) dispatch(v *visit) answer.Reply {
+	x := &v.Exchange
+	switch {
+	case v.service != nil && !v.service.Gateway:
+		return v.service.Answer(d, x)
+	case auth.IsLWA(x):
+		return d.Auth.LWA(x)
+	case auth.IsCentral(x):
+		return d.Auth.Central(x)
+	case auth.IsSTS(x):
+		return d.Auth.STS(x)
+	}
+	if longHeader(x.Header) {
+		return answer.HTML(http.StatusBadRequest, "400 Bad Request", "Your browser sent a request that this server could not understand.<br />\nSize of a request header field exceeds server limit.")
+	}
+	x.Trace = d.Seed.Of("apigw", x.RequestID).Text(random.Base64URL, 15) + "="
+	if v.service != nil {
+		return v.service.Answer(d, x)
+	}
+	rep, err := d.api(v)
+	if err != nil {
+		return err.Reply()
+	}
+	return rep
+}
+
+// api answers a request to SP-API.
+func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
+	x, rt := &v.Exchange, v.route
+	if rt == nil {
+		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826).
+		return answer.Reply{}, answer.Denied("")
+	}
+	if d.Options.RequireSigV4 || rt.removed {
+		if err := d.Auth.CheckSignature(x); err != nil {
+			return answer.Reply{}, err
+		}
+	}
+	sandbox := d.Options.Sandbox || exchange.IsSandboxHost(x.Name)
+	g, err := d.Auth.Authorize(x, rt.Op, sandbox)
+	if err != nil {
+		return answer.Reply{}, err
+	}
+	c := &Call{Desk: d, Op: rt.Op, Grant: g, Now: x.Now, sandbox: sandbox, Exchange: x, Path: v.params}
+	seller := noSeller
+	if g.Account != nil {
+		seller = g.Account.Number
+		c.Seller = d.Seller(seller)
+	}
+	if err := d.limits.takeQuota(x, rt.Op, seller, sandbox); err != nil {
+		return answer.Reply{}, err
+	}
+	if x.TooBig {
+		message := "The request body is larger than the operation takes." // wording assumed
+		return answer.Reply{}, &answer.Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestTooLarge", Message: &message, Kind: "RequestTooLargeException"}
+	}
+	if c.Seller != nil {
+		for _, f := range d.flows {
+			if f.Settle != nil {
+				f.Settle(c.Seller, x.Now)
+			}
+		}
+	}
+	if rep, ok, err := d.replay(x, rt, c); ok || err != nil {
+		return rep, err
+	}
+	if err := validate(x, c); err != nil {
+		return answer.Reply{}, err
+	}
+	if rt.handler != nil {
+		return rt.handler(c)
+	}
+	return answerFromSchema(c)
+}
+
+// Deliver hands messages to the application's queues. It is called while nothing is held.
+func (d *Desk) Deliver() {
+	d.gate.RLock()
+	for _, f := range d.flows {
+		if f.Notices != nil {
+			f.Notices(d, d.Clock.Now())
+		}
+	}
+	d.gate.RUnlock()
+	d.Outbox.deliver()
+}

@@ -1,0 +1,79 @@
+package desk
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/world"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// Shapes that several APIs have.
+
+// Money is an amount as newer APIs show it.
+func Money(m world.Money) object {
+	return object{"amount": m.String(), "currencyCode": m.Currency}
+}
+
+// MoneyNumber is an amount as pricing and fees v0 show it: a JSON number.
+func MoneyNumber(m world.Money) object {
+	return object{"CurrencyCode": m.Currency, "Amount": m.Number()}
+}
+
+// StatusLine is the status of one answer in a batch.
+func StatusLine(status int) object {
+	return object{"statusCode": status, "reasonPhrase": http.StatusText(status)}
+}
+
+// BatchHeaders are those of one answer in a batch.
+func (c *Call) BatchHeaders(i int) object {
+	return object{"Date": c.Now.UTC().Format(http.TimeFormat), "x-amzn-RequestId": c.Desk.Seed.Of("batch", c.Op.ID, c.Now.UnixNano(), i).UUID()}
+}
+
+// ListingNotFound is as in jrl84/amazon-sp-api#176.
+func ListingNotFound(sku string, markets []*marketplace.Marketplace) *answer.Error {
+	ids := make([]string, len(markets))
+	for i, m := range markets {
+		ids[i] = m.ID
+	}
+	e := answer.NotFound("SKU '" + sku + "' not found in marketplace " + strings.Join(ids, ", "))
+	e.Code = "NOT_FOUND"
+	return e
+}
+
+// ReadPatches reads patch operations, of which each has the path of an attribute: nothing below one can be patched.
+func ReadPatches(list []any) ([]world.Patch, *answer.Error) {
+	var patches []world.Patch
+	for i, entry := range list {
+		at := "patches[" + strconv.Itoa(i) + "]."
+		m, _ := entry.(map[string]any)
+		p := world.Patch{Op: format.Member(m, "op")}
+		name, ok := strings.CutPrefix(format.Member(m, "path"), "/attributes/")
+		if !ok || name == "" || strings.Contains(name, "/") {
+			return nil, answer.InvalidParameter(at+"path", `is "`+format.Member(m, "path")+`", want "/attributes/" and the name of an attribute`)
+		}
+		p.Name = strings.NewReplacer("~1", "/", "~0", "~").Replace(name) // RFC 6901
+		p.Value, _ = m["value"].([]any)
+		if p.Op != "delete" && p.Value == nil {
+			return nil, answer.InvalidParameter(at+"value", "required")
+		}
+		patches = append(patches, p)
+	}
+	return patches, nil
+}
+
+// ItemNotFound is as in jasara/php-amzn-selling-partner-api#10; jlevers/selling-partner-api#451 has no brackets.
+func ItemNotFound(item string, marketplaces ...string) *answer.Error {
+	e := answer.NotFound("Requested item, " + item + ", not found in marketplace(s) [" + strings.Join(marketplaces, ", ") + "].")
+	e.Code, e.Details = "NOT_FOUND", nil
+	return e
+}
+
+// OrderNotFound is the 404 that the models declare. In 2022 getOrder of v0 was seen to answer 200 {"payload":{}} instead
+// (selling-partner-api-models#2939). The wording is assumed.
+func OrderNotFound(id string) *answer.Error {
+	return answer.NotFound("Order " + id + " was not found.")
+}

@@ -1,0 +1,138 @@
+// Package exchange has a request with what is found out about it on the way to its reply.
+package exchange
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// Exchange is one request with what is found out about it on the way to its reply.
+type Exchange struct {
+	Method string
+	scheme string // http or https
+	Host   string // as the client wrote it
+	Name   string // the host in lower case and without its port
+	URL    *url.URL
+	Header http.Header
+	Body   []byte
+	TooBig bool
+	Now    time.Time
+
+	RequestID string
+	Trace     string // x-amz-apigw-id; only SP-API sends one
+	Operation string // "ordersv0.getOrders", "lwa.token"; "" while none is found
+	Rate      float64
+	Remaining int           // requests left in the operation's bucket; -1 where no limit was looked at
+	Fault     string        // the kind of fault that struck this request; "" for none
+	Skew      time.Duration // how far the service's own clock is off
+}
+
+// Read reads a request, of whose body limit bytes are taken at most.
+func Read(r *http.Request, limit int64) Exchange {
+	x := Exchange{Method: r.Method, URL: r.URL, Header: r.Header, Remaining: -1}
+	if x.Method == "" {
+		x.Method = http.MethodGet // a client's request may leave it out
+	}
+	x.Host = HostOf(r)
+	x.Name = Hostname(x.Host)
+	x.scheme = "http"
+	if r.TLS != nil || r.URL.Scheme == "https" {
+		x.scheme = "https"
+	}
+	if r.Body == http.NoBody {
+		x.Body = []byte{}
+	} else if r.Body != nil {
+		body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+		x.Body, x.TooBig = body, int64(len(body)) > limit || err != nil
+	}
+	return x
+}
+
+// HostOf is the host that a request is for, as the client wrote it.
+func HostOf(r *http.Request) string {
+	if r.Host == "" {
+		return r.URL.Host
+	}
+	return r.Host
+}
+
+// Hostname is a host in lower case and without its port.
+func Hostname(host string) string { return strings.ToLower((&url.URL{Host: host}).Hostname()) }
+
+// Region returns the region whose endpoint was called; "" for a host that is none of Amazon's, where every seller is at home.
+func (x *Exchange) Region() marketplace.Region {
+	return endpointRegions()[strings.TrimPrefix(x.Name, "sandbox.")]
+}
+
+// Base is where the emulator is for whoever sent a request: "" stands for Amazon's own hosts.
+func (x *Exchange) Base() string {
+	if x.Region() != "" {
+		return ""
+	}
+	return x.scheme + "://" + x.Host
+}
+
+// endpointRegions are the regions of SP-API's hosts.
+var endpointRegions = sync.OnceValue(func() map[string]marketplace.Region {
+	hosts := map[string]marketplace.Region{}
+	for _, r := range marketplace.Regions() {
+		hosts[strings.TrimPrefix(r.Endpoint(), "https://")] = r
+	}
+	return hosts
+})
+
+func IsSandboxHost(host string) bool { return strings.HasPrefix(host, "sandbox.") }
+
+// NewResponse makes a response of what has been recorded; its body is the caller's to set.
+func NewResponse(r *http.Request, rec *Recorder) *http.Response {
+	return &http.Response{
+		Status:        strconv.Itoa(rec.Status) + " " + http.StatusText(rec.Status),
+		StatusCode:    rec.Status,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        rec.Header(),
+		ContentLength: int64(rec.Body.Len()),
+		Request:       r,
+	}
+}
+
+// Unzip does what [http.Transport] does for a client that hasn't asked for an encoding itself.
+func Unzip(resp *http.Response) {
+	r := resp.Request
+	if resp.Header.Get("Content-Encoding") != "gzip" || r.Header.Get("Accept-Encoding") != "" || r.Header.Get("Range") != "" || r.Method == http.MethodHead {
+		return
+	}
+	zip, err := gzip.NewReader(resp.Body)
+	if err != nil {
+		return
+	}
+	resp.Body = io.NopCloser(zip)
+	resp.Header.Del("Content-Encoding")
+	resp.Header.Del("Content-Length")
+	resp.ContentLength, resp.Uncompressed = -1, true
+}
+
+// Recorder is the response writer behind a round tripper.
+type Recorder struct {
+	header http.Header
+	Status int
+	Body   bytes.Buffer
+	Stream io.Reader // instead of body
+	Length int64
+}
+
+func NewRecorder() *Recorder { return &Recorder{header: http.Header{}} }
+
+func (r *Recorder) Header() http.Header         { return r.header }
+func (r *Recorder) WriteHeader(status int)      { r.Status = status }
+func (r *Recorder) Write(b []byte) (int, error) { return r.Body.Write(b) }

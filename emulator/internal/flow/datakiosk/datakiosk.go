@@ -1,0 +1,204 @@
+// Package datakiosk answers for Data Kiosk.
+package datakiosk
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/jobs"
+	"github.com/openspapi/spapi/emulator/internal/random"
+)
+
+type object = format.Object
+
+// Flow is the API of Data Kiosk.
+var Flow = desk.Flow{Handlers: map[string]desk.Handler{
+	"datakiosk20231115.createQuery": createQuery,
+	"datakiosk20231115.getQuery":    getQuery,
+	"datakiosk20231115.getQueries":  getQueries,
+	"datakiosk20231115.cancelQuery": cancelQuery,
+	"datakiosk20231115.getDocument": getKioskDocument,
+}}
+
+const (
+	// maxRunningQueries is how many queries may be under way. That there is a cap is documented
+	// (developer-docs.amazon.com/sp-api/docs/data-kiosk-faq); number and answer are assumed.
+	maxRunningQueries = 10
+)
+
+// Minimize takes unneeded whitespace out of a query: that is what its length is measured by.
+func Minimize(query string) string {
+	var b strings.Builder
+	const punctuation = "{}()[]:!,$@=|&"
+	inString, escaped, blank := false, false, false
+	last := byte('{')
+	for i := 0; i < len(query); i++ {
+		c := query[i]
+		switch {
+		case inString:
+			b.WriteByte(c)
+			inString = escaped || c != '"'
+			escaped = !escaped && c == '\\'
+			last = c
+		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+			blank = true
+		default:
+			if blank && !strings.ContainsRune(punctuation, rune(last)) && !strings.ContainsRune(punctuation, rune(c)) {
+				b.WriteByte(' ')
+			}
+			blank = false
+			b.WriteByte(c)
+			inString = c == '"'
+			last = c
+		}
+	}
+	return b.String()
+}
+
+func createQuery(c *desk.Call) (answer.Reply, *answer.Error) {
+	body, _ := c.Body.(map[string]any)
+	text, _ := body["query"].(string)
+	if n := len([]rune(Minimize(text))); n > jobs.MaxQuery {
+		return answer.Reply{}, answer.InvalidParameter("query", "has "+strconv.Itoa(n)+" characters, want at most "+strconv.Itoa(jobs.MaxQuery))
+	}
+	schema, field, problem := jobs.ParseKioskQuery(text)
+	if problem != "" {
+		return answer.Reply{}, answer.InvalidParameter("query", problem)
+	}
+	if strings.Contains(field.ObjectDefinition.Name, "vendor") {
+		return answer.Reply{}, answer.Denied("") // a seller has no vendor's data
+	}
+	for _, name := range []string{"startDate", "endDate"} {
+		if v, _ := field.ArgumentMap(nil)[name].(string); v != "" {
+			if _, err := time.Parse(time.DateOnly, v); err != nil {
+				return answer.Reply{}, answer.InvalidParameter("query", name+` is "`+v+`", want a date such as "2023-11-15"`)
+			}
+		}
+	}
+	q := &jobs.Query{Text: text, Field: field, Schema: schema}
+	if token, _ := body["paginationToken"].(string); token != "" {
+		var ok bool
+		if q.Start, q.AsOf, ok = jobs.OpenQueryToken(c.Desk, token, c.Seller.Number, text); !ok {
+			return answer.Reply{}, answer.InvalidParameter("paginationToken", "is not a token of this query")
+		}
+	}
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	running := 0
+	for _, other := range k.Queries {
+		if s := other.Status(c.Now); s == jobs.InQueue || s == jobs.InProgress {
+			running++
+		}
+	}
+	if running >= maxRunningQueries {
+		return answer.Reply{}, answer.Throttled()
+	}
+	q.Job = k.NewJob("query", c.Now)
+	q.ID = strconv.Itoa(50000+k.Made) + "018" + k.Random("query id", k.Made).Text(random.Digits, 3)
+	k.Queries = append(k.Queries, q)
+	k.PlanQuery(q)
+	return answer.Reply{Status: http.StatusAccepted, Body: object{"queryId": q.ID}}, nil
+}
+
+func queryObject(q *jobs.Query, t time.Time) object {
+	out := q.Describe(object{"queryId": q.ID, "query": q.Text}, t)
+	if q.Data != nil {
+		out["dataDocumentId"] = q.Data.ID
+	}
+	if q.Problem != nil {
+		out["errorDocumentId"] = q.Problem.ID
+	}
+	if q.Next != "" {
+		out["pagination"] = object{"nextToken": q.Next}
+	}
+	return out
+}
+
+func getQuery(c *desk.Call) (answer.Reply, *answer.Error) {
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	q := k.Query(c.Path["queryId"], c.Now)
+	if q == nil {
+		return answer.Reply{}, answer.NotFound("Query " + c.Path["queryId"] + " was not found.") // wording assumed
+	}
+	return answer.OK(queryObject(q, c.Now)), nil
+}
+
+func getQueries(c *desk.Call) (answer.Reply, *answer.Error) {
+	// "All other parameters must be provided with the same values …, with the exception of pageSize"
+	pg, problem := c.Page("paginationToken", "pageSize")
+	if problem != nil {
+		return answer.Reply{}, answer.InvalidParameter("paginationToken", problem.Error())
+	}
+	f, err := jobs.ParseFilter(pg, "")
+	if err != nil {
+		return answer.Reply{}, err
+	}
+	if text := c.Query.Get("pageSize"); text != "" {
+		f.Size = format.Atoi(text)
+	}
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	var found []*jobs.Query
+	for _, q := range slices.Backward(k.Queries) { // newest first
+		if !q.Created.After(pg.AsOf) && c.Now.Sub(q.Created) < jobs.KioskRetention && f.Accepts(&q.Job, "", nil, c.Now) {
+			found = append(found, q)
+		}
+	}
+	part, more := desk.Cut(found, pg.Start, f.Size)
+	list := []object{}
+	for _, q := range part {
+		list = append(list, queryObject(q, c.Now))
+	}
+	body := object{"queries": list}
+	if more {
+		body["pagination"] = object{"nextToken": c.Token(pg, pg.Start+f.Size)}
+	}
+	return answer.OK(body), nil
+}
+
+func cancelQuery(c *desk.Call) (answer.Reply, *answer.Error) {
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	q := k.Query(c.Path["queryId"], c.Now)
+	if q == nil {
+		return answer.Reply{}, answer.NotFound("Query " + c.Path["queryId"] + " was not found.")
+	}
+	switch status := q.Status(c.Now); status {
+	case jobs.InQueue, jobs.InProgress:
+		q.Cancel(c.Now)
+	case jobs.Cancelled: // "Cancelling a query that already has a processingStatus of CANCELLED will no-op"
+	default:
+		return answer.Reply{}, answer.Invalid("The query can't be cancelled.", "queryId: the query is "+status+", want IN_QUEUE or IN_PROGRESS") // wording assumed
+	}
+	return answer.Reply{Status: http.StatusNoContent}, nil
+}
+
+func getKioskDocument(c *desk.Call) (answer.Reply, *answer.Error) {
+	id := c.Path["documentId"]
+	k := jobs.Queues.Of(c.Seller)
+	d := k.Document(id, c.Now)
+	k.Mu.Lock()
+	known := slices.ContainsFunc(k.Queries, func(q *jobs.Query) bool { return d != nil && (q.Data == d || q.Problem == d) })
+	k.Mu.Unlock()
+	if !known {
+		return answer.Reply{}, answer.NotFound("Document " + id + " was not found.") // wording assumed
+	}
+	extra := url.Values{}
+	if d.Compressed() {
+		// "If the Data Kiosk document is compressed, the Content-Encoding header will indicate the compression algorithm."
+		extra.Set("response-content-encoding", "gzip")
+	}
+	return answer.OK(object{"documentId": id, "documentUrl": jobs.DocumentURL(c, http.MethodGet, d, extra)}), nil
+}

@@ -1,0 +1,176 @@
+// Package feeds answers for feeds.
+package feeds
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/jobs"
+	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
+)
+
+type object = format.Object
+
+// Flow is the API of feeds.
+var Flow = desk.Flow{Handlers: map[string]desk.Handler{
+	"feeds20210630.createFeedDocument": createFeedDocument,
+	"feeds20210630.createFeed":         createFeed,
+	"feeds20210630.getFeed":            getFeed,
+	"feeds20210630.getFeeds":           getFeeds,
+	"feeds20210630.cancelFeed":         cancelFeed,
+	"feeds20210630.getFeedDocument":    getFeedDocument,
+}}
+
+// inputLifetime is how long an uploaded document can be made a feed of; assumed.
+const inputLifetime = 3 * world.Day
+
+func createFeedDocument(c *desk.Call) (answer.Reply, *answer.Error) {
+	body, _ := c.Body.(map[string]any)
+	contentType, _ := body["contentType"].(string)
+	if strings.TrimSpace(contentType) == "" {
+		return answer.Reply{}, answer.InvalidParameter("contentType", "is empty")
+	}
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	d := k.AddDocument("feed", &jobs.Document{ContentType: contentType, Created: c.Now, Expires: c.Now.Add(inputLifetime)})
+	return answer.Reply{Status: http.StatusCreated, Body: object{"feedDocumentId": d.ID, "url": jobs.DocumentURL(c, http.MethodPut, d, nil)}}, nil
+}
+
+func createFeed(c *desk.Call) (answer.Reply, *answer.Error) {
+	body, _ := c.Body.(map[string]any)
+	name, _ := body["feedType"].(string)
+	kind := jobs.FeedTypes()[name]
+	if kind == nil {
+		return answer.Reply{}, answer.Invalid("Invalid Input", `feedType: "`+name+`" is not a feed type`) // as createReport: selling-partner-api-models#1810
+	}
+	f := &jobs.Feed{Kind: kind, Options: map[string]string{}}
+	for _, v := range format.List(body["marketplaceIds"]) {
+		id, _ := v.(string)
+		if _, err := c.MarketplaceOf("marketplaceIds", id); err != nil {
+			return answer.Reply{}, err
+		}
+		f.Marketplaces = append(f.Marketplaces, id)
+	}
+	options, _ := body["feedOptions"].(map[string]any)
+	for option := range format.SortedKeys(options) {
+		f.Options[option], _ = options[option].(string)
+	}
+	id, _ := body["inputFeedDocumentId"].(string)
+	k := jobs.Queues.Of(c.Seller)
+	if f.Input = k.Document(id, c.Now); f.Input == nil || f.Input.Open != nil {
+		return answer.Reply{}, answer.Invalid("Invalid inputFeedDocumentId "+id, "inputFeedDocumentId: is not a document that createFeedDocument has returned") // wording assumed
+	}
+	if name == "JSON_LISTINGS_FEED" && !c.TakeOwnQuota(name, 5.0/300, 5) {
+		// Five in five minutes (SP-API changelog of 2025-05-06), beside the operation's own limit: "whichever threshold you reach
+		// first" (developer-docs.amazon.com/sp-api/docs/feeds-api-rate-limits). That it is counted for each seller, and that a refused
+		// request counts for the operation, is assumed.
+		return answer.Reply{}, answer.Throttled()
+	}
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	f.Job = k.NewJob("feed", c.Now)
+	f.ID = strconv.Itoa(50000+k.Made) + "019" + k.Random("feed id", k.Made).Text(random.Digits, 3)
+	k.Feeds = append(k.Feeds, f)
+	k.PlanFeed(f)
+	return answer.Reply{Status: http.StatusAccepted, Body: object{"feedId": f.ID}}, nil
+}
+
+func feedObject(f *jobs.Feed, t time.Time) object {
+	out := f.Describe(object{"feedId": f.ID, "feedType": f.Kind.Name, "marketplaceIds": f.Marketplaces}, t)
+	if f.Result != nil {
+		out["resultFeedDocumentId"] = f.Result.ID
+	}
+	return out
+}
+
+func getFeed(c *desk.Call) (answer.Reply, *answer.Error) {
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	f := k.Feed(c.Path["feedId"], c.Now)
+	if f == nil {
+		return answer.Reply{}, answer.NotFound("Feed " + c.Path["feedId"] + " was not found.") // wording assumed
+	}
+	return answer.OK(feedObject(f, c.Now)), nil
+}
+
+func getFeeds(c *desk.Call) (answer.Reply, *answer.Error) {
+	pg, err := jobs.TokenAlone(c, "feedTypes")
+	if err != nil {
+		return answer.Reply{}, err
+	}
+	filter, err := jobs.ParseFilter(pg, "feedTypes")
+	if err != nil {
+		return answer.Reply{}, err
+	}
+	for _, name := range filter.Types {
+		if jobs.FeedTypes()[name] == nil {
+			return answer.Reply{}, answer.Invalid("Invalid Input", `feedTypes: "`+name+`" is not a feed type`)
+		}
+	}
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	var found []*jobs.Feed
+	for _, f := range slices.Backward(k.Feeds) { // newest first
+		if filter.Accepts(&f.Job, f.Kind.Name, f.Marketplaces, c.Now) {
+			found = append(found, f)
+		}
+	}
+	part, more := desk.Cut(found, pg.Start, filter.Size)
+	list := []object{}
+	for _, f := range part {
+		list = append(list, feedObject(f, c.Now))
+	}
+	body := object{"feeds": list}
+	if more {
+		body["nextToken"] = c.Token(pg, pg.Start+filter.Size)
+	}
+	return answer.OK(body), nil
+}
+
+func cancelFeed(c *desk.Call) (answer.Reply, *answer.Error) {
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	f := k.Feed(c.Path["feedId"], c.Now)
+	if f == nil {
+		return answer.Reply{}, answer.NotFound("Feed " + c.Path["feedId"] + " was not found.")
+	}
+	if status := f.Status(c.Now); status != jobs.InQueue {
+		return answer.Reply{}, answer.Invalid("The feed can't be cancelled.", "feedId: the feed is "+status+", want IN_QUEUE") // wording assumed
+	}
+	f.Cancel(c.Now)
+	return answer.Reply{Status: http.StatusOK}, nil
+}
+
+func getFeedDocument(c *desk.Call) (answer.Reply, *answer.Error) {
+	id := c.Path["feedDocumentId"]
+	d := jobs.Queues.Of(c.Seller).Document(id, c.Now)
+	if d == nil || !strings.HasPrefix(id, "amzn1.tortuga.") {
+		return answer.Reply{}, answer.Invalid("Invalid feedDocumentId "+id, "") // as for reports: jlevers/selling-partner-api#487
+	}
+	if _, uploaded := d.Content(); d.Open == nil && !uploaded {
+		return answer.Reply{}, answer.NotFound("Feed document " + id + " has no contents.") // wording assumed
+	}
+	body := object{"feedDocumentId": id}
+	extra := url.Values{}
+	if d.Compressed() {
+		body["compressionAlgorithm"] = "GZIP"
+		extra.Set("response-content-encoding", "identity")
+		if c.Query.Get("enableContentEncodingUrlHeader") == "true" {
+			extra.Set("response-content-encoding", "gzip")
+		}
+	}
+	body["url"] = jobs.DocumentURL(c, http.MethodGet, d, extra)
+	return answer.OK(body), nil
+}

@@ -1,0 +1,376 @@
+// Package orders answers for orders.
+package orders
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/world"
+)
+
+// V0 is the API of orders, version 0.
+var V0 = desk.Flow{Handlers: map[string]desk.Handler{
+	"ordersv0.getOrders":                getOrdersV0,
+	"ordersv0.getOrder":                 orderV0(func(c *desk.Call, o *world.Order) format.Record { return OrderObjectV0(c, o, c.Now) }),
+	"ordersv0.getOrderBuyerInfo":        orderV0(buyerInfoV0),
+	"ordersv0.getOrderAddress":          orderV0(addressV0),
+	"ordersv0.getOrderItems":            orderItemsPage(orderItemsV0),
+	"ordersv0.getOrderItemsBuyerInfo":   orderItemsPage(orderItemsBuyerInfoV0),
+	"ordersv0.getOrderRegulatedInfo":    orderV0(regulatedInfoV0),
+	"ordersv0.updateVerificationStatus": updateVerificationStatusV0,
+	"ordersv0.confirmShipment":          confirmShipmentV0,
+	"ordersv0.updateShipmentStatus":     updateShipmentStatusV0,
+}}
+
+// invalidOrderInput is the one message that getOrders has for most mistakes (selling-partner-api-models#2233); which parameter it was
+// stands in details here, and nowhere at Amazon.
+func invalidOrderInput(name, want string) *answer.Error {
+	return answer.Invalid("The input you have submitted is not valid. Please check your input and try again.", name+": "+want)
+}
+
+// orderEnumsV0 are the values that getOrders takes where the model has no enum.
+var orderEnumsV0 = []struct {
+	name   string
+	values []string
+}{
+	{"OrderStatuses", []string{world.Pending, world.Unshipped, world.PartiallyShipped, world.Shipped, world.Canceled, "Unfulfillable", "InvoiceUnconfirmed", "PendingAvailability"}},
+	{"FulfillmentChannels", []string{"MFN", "AFN"}},
+	{"PaymentMethods", []string{"COD", "CVS", "Other"}},
+	{"EasyShipShipmentStatuses", []string{"PendingSchedule", "PendingPickUp", "PendingDropOff", "LabelCanceled", "PickedUp", "DroppedOff", "AtOriginFC", "AtDestinationFC",
+		"Delivered", "RejectedByBuyer", "Undeliverable", "ReturningToSeller", "ReturnedToSeller", "Lost", "OutForDelivery", "Damaged"}},
+	{"ElectronicInvoiceStatuses", []string{"NotRequired", "NotFound", "Processing", "Errored", "Accepted"}},
+}
+
+func getOrdersV0(c *desk.Call) (answer.Reply, *answer.Error) {
+	pg, problem := c.Page("NextToken")
+	if problem == desk.ErrTokenInvalid {
+		// A "+" of the token that was not percent-encoded arrives as a blank, and ends in a null message
+		// (selling-partner-api-models#2091).
+		return answer.Reply{}, &answer.Error{Status: http.StatusBadRequest, Code: "InvalidInput", Kind: "InvalidInputException"}
+	} else if problem != nil {
+		return answer.Reply{}, invalidOrderInput("NextToken", problem.Error())
+	}
+	for _, id := range pg.Args["MarketplaceIds"] {
+		if _, err := c.MarketplaceOf("MarketplaceIds", id); err != nil {
+			return answer.Reply{}, err
+		}
+	}
+	q := pg.Args
+	f, name, want := world.ParseOrderTimes(pg.Arg, [4]string{"CreatedAfter", "CreatedBefore", "LastUpdatedAfter", "LastUpdatedBefore"}, pg.AsOf, !q.Has("AmazonOrderIds"))
+	if want != "" {
+		return answer.Reply{}, invalidOrderInput(name, want)
+	}
+	size := 100
+	if text := q.Get("MaxResultsPerPage"); text != "" {
+		var err error
+		if size, err = strconv.Atoi(text); err != nil || size < 1 || size > 100 {
+			return answer.Reply{}, invalidOrderInput("MaxResultsPerPage", "is "+text+", want 1 to 100")
+		}
+	}
+	for _, known := range orderEnumsV0 {
+		for _, v := range q[known.name] {
+			if !slices.Contains(known.values, v) {
+				return answer.Reply{}, invalidOrderInput(known.name, `has the unknown value "`+v+`"`)
+			}
+		}
+	}
+	if q.Has("SellerOrderId") { // the model's note
+		for _, name := range []string{"FulfillmentChannels", "OrderStatuses", "PaymentMethods", "LastUpdatedAfter", "LastUpdatedBefore", "BuyerEmail"} {
+			if q.Has(name) {
+				return answer.Reply{}, invalidOrderInput(name, "can't be used with SellerOrderId")
+			}
+		}
+	}
+	var delivery [4]time.Time // EarliestDeliveryDate after and before, LatestDeliveryDate after and before
+	for i, name := range []string{"EarliestDeliveryDateAfter", "EarliestDeliveryDateBefore", "LatestDeliveryDateAfter", "LatestDeliveryDateBefore"} {
+		if text := q.Get(name); text != "" {
+			var ok bool
+			if delivery[i], ok = format.ParseTime(text); !ok {
+				return answer.Reply{}, invalidOrderInput(name, "timestamp must follow ISO8601")
+			}
+		}
+	}
+	byDelivery := delivery != [4]time.Time{}
+	stores, statuses, channels := q["MarketplaceIds"], q["OrderStatuses"], q["FulfillmentChannels"]
+	rare := slices.ContainsFunc([]string{"PaymentMethods", "AmazonOrderIds", "SellerOrderId", "BuyerEmail", "EasyShipShipmentStatuses", "ElectronicInvoiceStatuses",
+		"IsISPU", "StoreChainStoreId", "ActualFulfillmentSupplySourceId"}, q.Has)
+	f.Accept = func(o *world.Order, t time.Time) bool {
+		if byDelivery {
+			earliest, latest := o.DeliveryWindow()
+			if o.Amazon || world.Outside(earliest, delivery[0], delivery[1]) || world.Outside(latest, delivery[2], delivery[3]) {
+				return false
+			}
+		}
+		// What was not asked is not computed: this runs for every order.
+		return world.Among(stores, o.Marketplace.ID) && (statuses == nil || world.Among(statuses, o.Status(t))) && world.Among(channels, o.Channel()) && (!rare ||
+			world.Among(q["PaymentMethods"], o.Payment) && world.Among(q["AmazonOrderIds"], o.ID) && world.Same(q.Get("SellerOrderId"), o.SellerOrderID) && world.Same(q.Get("BuyerEmail"), o.BuyerEmail) &&
+				world.Among(q["EasyShipShipmentStatuses"], o.EasyShipStatus(t)) && world.Among(q["ElectronicInvoiceStatuses"], o.InvoiceStatus(t)) && world.Same(q.Get("IsISPU"), strconv.FormatBool(o.Store != "")) &&
+				world.Same(q.Get("StoreChainStoreId"), o.Store) && world.Same(q.Get("ActualFulfillmentSupplySourceId"), o.SupplySource()))
+	}
+	w := c.Seller.World()
+	f.Most = pg.Start + size + 1 // one more tells that there are more
+	found := w.Find(f, pg.AsOf)
+	part, more := desk.Cut(found, pg.Start, size)
+	list := make([]format.Record, 0, len(part))
+	w.RLock()
+	for _, o := range part {
+		list = append(list, OrderObjectV0(c, o, pg.AsOf))
+	}
+	w.RUnlock()
+	var createdBefore, updatedBefore, next any
+	if f.UpdatedAfter.IsZero() {
+		createdBefore = format.Timestamp(f.CreatedBefore)
+	} else if f.UpdatedBefore.IsZero() {
+		updatedBefore = format.Timestamp(pg.AsOf.Add(-world.SearchDelay))
+	} else {
+		updatedBefore = format.Timestamp(f.UpdatedBefore)
+	}
+	if more {
+		next = c.Token(pg, pg.Start+size)
+	}
+	return answer.Payload(format.Record{{"CreatedBefore", createdBefore}, {"LastUpdatedBefore", updatedBefore}, {"NextToken", next}, {"Orders", list}}), nil
+}
+
+// orderV0 is the handler of an operation that shows one order.
+func orderV0[T object | format.Record](show func(*desk.Call, *world.Order) T) desk.Handler {
+	return func(c *desk.Call) (answer.Reply, *answer.Error) {
+		id := c.Path["orderId"]
+		if !world.OrderIDPattern.MatchString(id) {
+			return answer.Reply{}, answer.InvalidParameter("orderId", "is not in 3-7-7 format")
+		}
+		w, o := c.Order()
+		if o == nil {
+			return answer.Reply{}, desk.OrderNotFound(id)
+		}
+		w.RLock()
+		defer w.RUnlock()
+		return answer.Payload(show(c, o)), nil
+	}
+}
+
+func moneyV0(m world.Money) format.Record {
+	return format.Record{{"Amount", m.String()}, {"CurrencyCode", m.Currency}}
+}
+
+// unlessEmpty is the value of a member that is left out where it is empty.
+func unlessEmpty(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// OrderObjectV0 shows an order as of t. Without a restricted token that names them, the buyer is left out and the address has no more
+// than the town (selling-partner-api-docs#1375).
+func OrderObjectV0(c *desk.Call, o *world.Order, t time.Time) format.Record {
+	status := o.Status(t)
+	done, open := 0, 0
+	for i := range o.Items {
+		n := o.ShippedOf(i, t)
+		done += n
+		open += o.Items[i].Quantity - n
+	}
+	if status == world.Canceled {
+		open = 0
+	}
+	service, category := "Std US D2D Dom", "Standard"
+	if o.Express {
+		service, category = "Exp US D2D Dom", "Expedited"
+	}
+	var earliestDelivery, latestDelivery, instruction, preference any
+	if !o.Amazon {
+		earliest, latest := o.DeliveryWindow()
+		earliestDelivery, latestDelivery = format.Timestamp(earliest), format.Timestamp(latest)
+	}
+	if o.Store != "" {
+		instruction = format.Record{{"FulfillmentSupplySourceId", o.SupplySource()}}
+	}
+	if o.Business {
+		preference = "BUSINESS"
+	}
+	var total, execution, address, buyer, tax any
+	if status != world.Pending { // prices and address come with the payment
+		if status != world.Canceled {
+			total = moneyV0(o.Total())
+			if o.Payment == "COD" { // orders that are paid at the door list how
+				execution = []format.Record{{{"Payment", total}, {"PaymentMethod", "COD"}}}
+			}
+		}
+		if c.MayShow("shippingAddress") {
+			address = fullAddressV0(o)
+		} else {
+			address = townV0(o)
+		}
+		if c.MayShow("buyerInfo") {
+			buyer = buyerV0(o)
+		}
+		if o.Business && c.MayShow("buyerTaxInformation") {
+			tax = format.Record{{"BuyerBusinessAddress", o.To.Line1 + ", " + o.To.City}, {"BuyerLegalCompanyName", o.To.Company}}
+		}
+	}
+	purchased := format.Timestamp(o.Purchased)
+	return format.Record{
+		{"AmazonOrderId", o.ID},
+		{"AutomatedShippingSettings", format.Record{{"HasAutomatedShippingSettings", false}}},
+		{"BuyerInfo", buyer},
+		{"BuyerInvoicePreference", preference},
+		{"BuyerTaxInformation", tax},
+		{"EarliestDeliveryDate", earliestDelivery},
+		{"EarliestShipDate", purchased},
+		{"EasyShipShipmentStatus", unlessEmpty(o.EasyShipStatus(t))},
+		{"ElectronicInvoiceStatus", unlessEmpty(o.InvoiceStatus(t))},
+		{"FulfillmentChannel", o.Channel()},
+		{"FulfillmentInstruction", instruction},
+		{"HasRegulatedItems", o.Regulated != nil},
+		{"IsAccessPointOrder", false},
+		{"IsBusinessOrder", o.Business},
+		{"IsGlobalExpressEnabled", false},
+		{"IsISPU", o.Store != ""},
+		{"IsPremiumOrder", false},
+		{"IsPrime", o.Prime},
+		{"IsReplacementOrder", o.Replaces != ""},
+		{"IsSoldByAB", false},
+		{"LastUpdateDate", format.Timestamp(o.Updated(t))},
+		{"LatestDeliveryDate", latestDelivery},
+		{"LatestShipDate", format.Timestamp(o.Purchased.Add(72 * time.Hour))},
+		{"MarketplaceId", o.Marketplace.ID},
+		{"NumberOfItemsShipped", done},
+		{"NumberOfItemsUnshipped", open},
+		{"OrderStatus", status},
+		{"OrderTotal", total},
+		{"OrderType", "StandardOrder"},
+		{"PaymentExecutionDetail", execution},
+		{"PaymentMethod", o.Payment},
+		{"PaymentMethodDetails", paymentDetailsV0(o.Payment)},
+		{"PurchaseDate", purchased},
+		{"ReplacedOrderId", unlessEmpty(o.Replaces)},
+		{"SalesChannel", "Amazon." + o.Marketplace.Storefront[len("www.amazon."):]},
+		{"SellerOrderId", o.SellerOrderID},
+		{"ShipServiceLevel", service},
+		{"ShipmentServiceLevelCategory", category},
+		{"ShippingAddress", address},
+	}
+}
+
+func paymentDetailsV0(method string) []string {
+	switch method {
+	case "COD":
+		return []string{"COD"}
+	case "CVS":
+		return []string{"ConvenienceStore"}
+	}
+	return []string{"Standard"}
+}
+
+func townV0(o *world.Order) format.Record {
+	return format.Record{{"City", o.To.City}, {"CountryCode", o.To.Country}, {"PostalCode", o.To.PostalCode}, {"StateOrRegion", unlessEmpty(o.To.State)}}
+}
+
+func fullAddressV0(o *world.Order) format.Record {
+	kind := "Residential"
+	if o.To.Company != "" {
+		kind = "Commercial"
+	}
+	return format.Record{
+		{"AddressLine1", o.To.Line1}, {"AddressLine2", unlessEmpty(o.To.Line2)}, {"AddressType", kind}, {"City", o.To.City},
+		{"CompanyName", unlessEmpty(o.To.Company)}, {"CountryCode", o.To.Country}, {"Name", o.To.Name}, {"Phone", o.To.Phone},
+		{"PostalCode", o.To.PostalCode}, {"StateOrRegion", unlessEmpty(o.To.State)},
+	}
+}
+
+func buyerV0(o *world.Order) object {
+	b := object{"BuyerEmail": o.BuyerEmail, "BuyerName": o.BuyerName}
+	if o.PO != "" {
+		b["PurchaseOrderNumber"] = o.PO
+	}
+	return b
+}
+
+// The operations for single parts of an order work with a plain token, too, and then leave the personal data out
+// (selling-partner-api-models#1454, jlevers/selling-partner-api#388).
+
+func buyerInfoV0(c *desk.Call, o *world.Order) object {
+	b := object{}
+	if c.MayShow("buyerInfo") {
+		b = buyerV0(o)
+	}
+	b["AmazonOrderId"] = o.ID
+	return b
+}
+
+func addressV0(c *desk.Call, o *world.Order) object {
+	if !c.MayShow("shippingAddress") {
+		return object{"AmazonOrderId": o.ID, "ShippingAddress": townV0(o)}
+	}
+	out := object{"AmazonOrderId": o.ID, "ShippingAddress": fullAddressV0(o)}
+	if o.To.Company != "" {
+		out["BuyerCompanyName"] = o.To.Company
+	}
+	return out
+}
+
+func itemBuyerV0(it *world.OrderItem) object {
+	zero := world.Money{Units: 0, Currency: it.Price.Currency}
+	if it.Gift == "" {
+		return object{}
+	}
+	return object{"GiftWrapPrice": moneyV0(zero), "GiftWrapTax": moneyV0(zero), "GiftMessageText": it.Gift, "GiftWrapLevel": "classic"}
+}
+
+func orderItemsV0(c *desk.Call, o *world.Order) object {
+	list := []object{}
+	for i := range o.Items {
+		it := &o.Items[i]
+		asked := !o.CancelAsked.IsZero() && !c.Now.Before(o.CancelAsked)
+		reason := ""
+		if asked {
+			reason = o.CancelReason
+		}
+		out := object{
+			"ASIN": it.Product.ASIN, "SellerSKU": it.SKU, "OrderItemId": it.ID, "Title": it.Product.TitleIn(o.Marketplace),
+			"QuantityOrdered": it.Quantity, "QuantityShipped": o.ShippedOf(i, c.Now), "ProductInfo": object{"NumberOfItems": strconv.Itoa(it.Product.Pack)},
+			"IsGift": strconv.FormatBool(it.Gift != ""), "ConditionId": "New", "ConditionSubtypeId": "New", "IsTransparency": false, "SerialNumberRequired": false,
+			"BuyerRequestedCancel": object{"IsBuyerRequestedCancel": strconv.FormatBool(asked), "BuyerCancelReason": reason},
+		}
+		if status := o.Status(c.Now); status != world.Pending && status != world.Canceled {
+			out["ItemPrice"], out["ItemTax"] = moneyV0(it.Price), moneyV0(it.Tax)
+			out["ShippingPrice"], out["ShippingTax"] = moneyV0(it.Shipping), moneyV0(world.Money{Units: 0, Currency: it.Price.Currency})
+			out["PromotionDiscount"], out["PromotionDiscountTax"] = moneyV0(it.Discount), moneyV0(world.Money{Units: 0, Currency: it.Price.Currency})
+			if it.Discount.Units > 0 {
+				out["PromotionIds"] = []string{"Save 10% on pens & more"}
+			}
+			if o.Marketplace.CountryCode == "US" {
+				out["TaxCollection"] = object{"Model": "MarketplaceFacilitator", "ResponsibleParty": "Amazon Services, Inc."}
+			}
+			if o.Business {
+				out["PriceDesignation"] = "BusinessPrice"
+			}
+			if points := it.Price.Units / 100; o.Marketplace.CountryCode == "JP" && points > 0 {
+				out["PointsGranted"] = object{"PointsNumber": points, "PointsMonetaryValue": moneyV0(world.Money{Units: points, Currency: "JPY"})}
+			}
+		}
+		if c.MayShow("buyerInfo") {
+			out["BuyerInfo"] = itemBuyerV0(it)
+		}
+		list = append(list, out)
+	}
+	return object{"AmazonOrderId": o.ID, "OrderItems": list}
+}
+
+func orderItemsBuyerInfoV0(c *desk.Call, o *world.Order) object {
+	list := []object{}
+	for i := range o.Items {
+		out := object{}
+		if c.MayShow("buyerInfo") {
+			out = itemBuyerV0(&o.Items[i])
+		}
+		out["OrderItemId"] = o.Items[i].ID
+		list = append(list, out)
+	}
+	return object{"AmazonOrderId": o.ID, "OrderItems": list}
+}

@@ -1,0 +1,233 @@
+// Package producttypes answers for product type definitions.
+package producttypes
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/world"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+type object = format.Object
+
+// Flow is the API of product type definitions.
+var Flow = desk.Flow{Services: []desk.Service{definitionService}, Handlers: map[string]desk.Handler{
+	"definitionsproducttypes20200901.searchDefinitionsProductTypes": searchProductTypes,
+	"definitionsproducttypes20200901.getDefinitionsProductType":     getProductType,
+}}
+
+// The product types are those of the catalogue's products, and PRODUCT, the general one. Their attributes are a small choice of Amazon's, with
+// Amazon's names and in the vocabulary of Amazon's meta-schema (developer-docs.amazon.com/sp-api/docs/product-type-definition-meta-schema).
+// The same schemas are served to clients and hold for what is submitted to listings.
+
+const (
+	metaSchemaURI = "https://schemas.amazon.com/selling-partners/definitions/product-types/meta-schema/v1"
+	schemaURI     = "https://schemas.amazon.com/selling-partners/definitions/product-types/schema/v1/"
+	// definitionsHost is where Amazon keeps schemas; the path is the emulator's own.
+	definitionsHost = "selling-partner-definitions-prod-iad.s3.amazonaws.com"
+	definitionsPath = "/_definitions/2020-09-01/"
+	// productTypeVersion is opaque, and the same until the tables below change.
+	productTypeVersion = "UAAxUS9kKMd2ZQ0A="
+)
+
+// typeSchema is the whole schema of a product type.
+func typeSchema(productType string, m *marketplace.Marketplace, requirements string, enforced bool) object {
+	properties, required := object{}, []string{}
+	for i := range world.ListingAttributes {
+		a := &world.ListingAttributes[i]
+		if !a.Of(productType) || !a.In(requirements) {
+			continue
+		}
+		properties[a.Name] = a.Schema(m)
+		if a.Required && enforced {
+			required = append(required, a.Name)
+		}
+	}
+	s := object{
+		"$schema": metaSchemaURI, "$id": schemaURI + productType, "$comment": "Product type definition of the emulator for " + productType + " in " + m.ID,
+		"$defs": object{
+			"marketplace_id": object{"type": "string", "default": m.ID, "enum": []string{m.ID}, "enumNames": []string{m.Name}, "editable": false, "hidden": true},
+			"language_tag":   object{"type": "string", "default": m.Language, "enum": world.LanguagesOf(m), "enumNames": world.LanguagesOf(m), "editable": false, "hidden": true},
+		},
+		"type": "object", "properties": properties, "additionalProperties": false,
+	}
+	if len(required) > 0 {
+		s["required"] = required
+	}
+	return s
+}
+
+func searchProductTypes(c *desk.Call) (answer.Reply, *answer.Error) {
+	for _, id := range c.Query["marketplaceIds"] {
+		if _, err := c.MarketplaceOf("marketplaceIds", id); err != nil {
+			return answer.Reply{}, err
+		}
+	}
+	if c.Query.Has("keywords") && c.Query.Has("itemName") {
+		return answer.Reply{}, answer.InvalidParameter("itemName", "can't be used with keywords")
+	}
+	list := []object{}
+	for _, t := range world.ProductTypeNames() {
+		if finds(t, c.Query["keywords"], c.Query.Get("itemName")) {
+			list = append(list, object{"name": t[0], "displayName": t[1], "marketplaceIds": c.Query["marketplaceIds"]})
+		}
+	}
+	return answer.OK(object{"productTypes": list, "productTypeVersion": productTypeVersion}), nil
+}
+
+// finds tells whether a product type is found by one of some keywords, or recommended for an item's name.
+func finds(t [2]string, keywords []string, itemName string) bool {
+	if len(keywords) == 0 && itemName == "" {
+		return true
+	}
+	var kinds strings.Builder
+	for _, k := range world.ProductKinds {
+		if k.Type == t[0] {
+			kinds.WriteString(k.Name + " " + k.Plural + " " + k.Category + " ")
+			for language := range format.SortedKeys(world.KindNames) {
+				kinds.WriteString(world.KindNames[language][slices.IndexFunc(world.ProductKinds, func(o world.ProductKind) bool { return o.Name == k.Name })] + " ")
+			}
+		}
+	}
+	text := world.Words(t[1] + " " + kinds.String())
+	if itemName != "" {
+		for _, w := range world.Words(itemName) {
+			if slices.Contains(text, w) && len(w) > 2 {
+				return true
+			}
+		}
+		return false
+	}
+	for _, k := range keywords {
+		if strings.Contains(strings.ToUpper(t[0]), strings.ToUpper(strings.ReplaceAll(k, " ", "_"))) {
+			return true
+		}
+		for _, w := range world.Words(k) {
+			if slices.Contains(text, w) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func getProductType(c *desk.Call) (answer.Reply, *answer.Error) {
+	ids := c.Query["marketplaceIds"]
+	if len(ids) > 1 {
+		return answer.Reply{}, answer.InvalidParameter("marketplaceIds", "has 2 or more values, want at most 1") // the model's note
+	}
+	m, err := c.MarketplaceOf("marketplaceIds", ids[0])
+	if err != nil {
+		return answer.Reply{}, err
+	}
+	if v := c.Query.Get("sellerId"); v != "" && v != c.Seller.ID {
+		return answer.Reply{}, answer.Denied("")
+	}
+	name := c.Path["productType"]
+	if !world.KnownType(name) {
+		e := answer.NotFound("Product type " + name + " not found in marketplace " + m.ID + ".") // wording assumed
+		e.Code = "NOT_FOUND"
+		return answer.Reply{}, e
+	}
+	version := cmp.Or(c.Query.Get("productTypeVersion"), "LATEST")
+	if version != "LATEST" && version != "RELEASE_CANDIDATE" && version != productTypeVersion {
+		return answer.Reply{}, answer.InvalidParameter("productTypeVersion", "is not a version of "+name)
+	}
+	requirements := cmp.Or(c.Query.Get("requirements"), "LISTING")
+	enforced := cmp.Or(c.Query.Get("requirementsEnforced"), "ENFORCED")
+	locale := c.Query.Get("locale")
+	if locale == "" || locale == "DEFAULT" {
+		locale = m.Language
+	}
+	groups := object{}
+	for _, group := range [][2]string{{"offer", "Offer"}, {"product_identity", "Product Identity"}, {"product_details", "Product Details"}, {"images", "Images"}, {"shipping", "Shipping"}, {"safety_and_compliance", "Safety & Compliance"}} {
+		var names []string
+		for i := range world.ListingAttributes {
+			if a := &world.ListingAttributes[i]; a.Group == group[0] && a.Of(name) && a.In(requirements) {
+				names = append(names, a.Name)
+			}
+		}
+		if names != nil {
+			groups[group[0]] = object{"title": group[1], "description": group[1] + " of a listing", "propertyNames": names}
+		}
+	}
+	link := func(path string, schema object) object {
+		sum := md5.Sum(schemaBytes(schema))
+		return object{"link": object{"resource": definitionsBase(c.Exchange) + definitionsPath + path, "verb": http.MethodGet}, "checksum": base64.StdEncoding.EncodeToString(sum[:])}
+	}
+	query := url.Values{"marketplaceId": {m.ID}, "requirements": {requirements}, "requirementsEnforced": {enforced}}
+	return answer.OK(object{
+		"metaSchema": link("meta-schema.json", metaSchema), "schema": link("schema/"+name+".json?"+query.Encode(), typeSchema(name, m, requirements, enforced == "ENFORCED")),
+		"requirements": requirements, "requirementsEnforced": enforced, "propertyGroups": groups, "locale": locale, "marketplaceIds": ids, "productType": name,
+		"displayName":        world.ProductTypeNames()[slices.IndexFunc(world.ProductTypeNames(), func(t [2]string) bool { return t[0] == name })][1],
+		"productTypeVersion": object{"version": productTypeVersion, "latest": true, "releaseCandidate": false},
+	}), nil
+}
+
+func schemaBytes(schema object) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(schema); err != nil {
+		panic("emulator: product type schema: " + err.Error())
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// definitionsBase is where schemas are for the client: at Amazon's host for those who ask Amazon's, else at the address that was called.
+func definitionsBase(x *exchange.Exchange) string {
+	if x.Region() != "" {
+		return "https://" + definitionsHost
+	}
+	return cmp.Or(x.URL.Scheme, "http") + "://" + x.Host
+}
+
+// definition answers a request for a schema, which needs no token.
+func definition(_ *desk.Desk, x *exchange.Exchange) answer.Reply {
+	rest := strings.TrimPrefix(x.URL.Path, definitionsPath)
+	if x.Method != http.MethodGet && x.Method != http.MethodHead {
+		return answer.Reply{Status: http.StatusMethodNotAllowed}
+	}
+	if rest == "meta-schema.json" {
+		return answer.Reply{Status: http.StatusOK, Body: schemaBytes(metaSchema)}
+	}
+	name := strings.TrimSuffix(strings.TrimPrefix(rest, "schema/"), ".json")
+	query := x.URL.Query()
+	m, found := marketplace.ByID(query.Get("marketplaceId"))
+	if !found || !world.KnownType(name) || !strings.HasPrefix(rest, "schema/") {
+		return answer.Reply{Status: http.StatusNotFound, ContentType: "application/xml", Body: []byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>")}
+	}
+	return answer.Reply{Status: http.StatusOK, Body: schemaBytes(typeSchema(name, &m, query.Get("requirements"), query.Get("requirementsEnforced") == "ENFORCED"))}
+}
+
+// definitionService keeps the schemas that answers link to.
+var definitionService = desk.Service{
+	Find:    func(_, _, path string) (string, bool) { return "", strings.HasPrefix(path, definitionsPath) },
+	Answer:  definition,
+	Gateway: true,
+}
+
+// metaSchema names the words that product type schemas have beyond JSON Schema 2019-09.
+var metaSchema = object{
+	"$schema": "https://json-schema.org/draft/2019-09/schema", "$id": metaSchemaURI, "title": "Product type definition meta-schema of the emulator",
+	"allOf": []object{{"$ref": "https://json-schema.org/draft/2019-09/schema"}},
+	"properties": object{
+		"selectors":      object{"type": "array", "items": object{"type": "string"}, "uniqueItems": true},
+		"minUniqueItems": object{"type": "integer", "minimum": 0}, "maxUniqueItems": object{"type": "integer", "minimum": 0},
+		"minUtf8ByteLength": object{"type": "integer", "minimum": 0}, "maxUtf8ByteLength": object{"type": "integer", "minimum": 0},
+		"editable": object{"type": "boolean"}, "hidden": object{"type": "boolean"}, "enumNames": object{"type": "array", "items": object{"type": "string"}},
+		"$lifecycle": object{"type": "object", "properties": object{"enumDeprecated": object{"type": "array"}}},
+	},
+}

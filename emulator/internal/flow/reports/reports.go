@@ -1,0 +1,309 @@
+// Package reports answers for reports.
+package reports
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/jobs"
+	"github.com/openspapi/spapi/emulator/internal/random"
+)
+
+type object = format.Object
+
+// Flow is the API of reports.
+var Flow = desk.Flow{Handlers: map[string]desk.Handler{
+	"reports20210630.createReport":         createReport,
+	"reports20210630.getReport":            getReport,
+	"reports20210630.getReports":           getReports,
+	"reports20210630.cancelReport":         cancelReport,
+	"reports20210630.getReportDocument":    getReportDocument,
+	"reports20210630.createReportSchedule": createReportSchedule,
+	"reports20210630.getReportSchedule":    getReportSchedule,
+	"reports20210630.getReportSchedules":   getReportSchedules,
+	"reports20210630.cancelReportSchedule": cancelReportSchedule,
+}}
+
+// reportSpecification reads what createReport and createReportSchedule have in common.
+func reportSpecification(c *desk.Call) (kind *jobs.ReportType, marketplaces []string, options map[string]string, err *answer.Error) {
+	body, _ := c.Body.(map[string]any)
+	name, _ := body["reportType"].(string)
+	if kind = jobs.ReportTypes()[name]; kind == nil {
+		// An unknown type is no more than "Invalid Input" (selling-partner-api-models#1810); details are the emulator's.
+		return nil, nil, nil, answer.Invalid("Invalid Input", `reportType: "`+name+`" is not a report type`)
+	}
+	if kind.Vendor {
+		return nil, nil, nil, answer.Denied("") // a seller has no vendor's reports
+	}
+	for _, v := range format.List(body["marketplaceIds"]) {
+		id, _ := v.(string)
+		if _, err := c.MarketplaceOf("marketplaceIds", id); err != nil {
+			return nil, nil, nil, err
+		}
+		marketplaces = append(marketplaces, id)
+	}
+	given, _ := body["reportOptions"].(map[string]any)
+	options = map[string]string{}
+	for option := range format.SortedKeys(given) {
+		value, _ := given[option].(string)
+		if allowed := kind.Options[option]; allowed != nil && !slices.Contains(allowed, value) {
+			return nil, nil, nil, answer.InvalidParameter("reportOptions."+option, "is not one of "+strings.Join(allowed, ", "))
+		}
+		options[option] = value // what a type doesn't know is ignored
+	}
+	return kind, marketplaces, options, nil
+}
+
+func createReport(c *desk.Call) (answer.Reply, *answer.Error) {
+	kind, marketplaces, options, err := reportSpecification(c)
+	if err != nil {
+		return answer.Reply{}, err
+	}
+	if !kind.Request {
+		// selling-partner-api-models#1265, whose numbers for types are internal
+		return answer.Reply{}, answer.Invalid("Request for report type "+kind.Name+" is not allowed at this time", "reportType: can't be requested")
+	}
+	body, _ := c.Body.(map[string]any)
+	now := c.Now.UTC().Truncate(time.Second)
+	// "The default is now" (selling-partner-api-models, reports_2021-06-30).
+	from, to := now, now
+	for name, at := range map[string]*time.Time{"dataStartTime": &from, "dataEndTime": &to} {
+		text, _ := body[name].(string)
+		if text == "" {
+			continue
+		}
+		*at, _ = format.ParseTime(text)
+	}
+	if from.After(now) {
+		return answer.Reply{}, answer.InvalidParameter("dataStartTime", "must be prior to or equal to the current date and time")
+	}
+	if to.Before(from) {
+		return answer.Reply{}, answer.InvalidParameter("dataEndTime", "lies before dataStartTime")
+	}
+	if err := salesReportQuota(c, kind); err != nil {
+		return answer.Reply{}, err
+	}
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	r := k.AddReport(kind, marketplaces, options, from, to, now)
+	return answer.Reply{Status: http.StatusAccepted, Body: object{"reportId": r.ID}}, nil
+}
+
+// salesReportQuota holds a limit that is announced nowhere but applies since 2026-04-24: one sales and traffic report per 15 minutes and
+// application, over all its sellers (selling-partner-api-models#5210).
+func salesReportQuota(c *desk.Call, kind *jobs.ReportType) *answer.Error {
+	const every = 15 * time.Minute
+	if kind.Name != "GET_SALES_AND_TRAFFIC_REPORT" || c.Desk.Options.NoLimits || c.Now.Before(time.Date(2026, 4, 24, 0, 0, 0, 0, time.UTC)) {
+		return nil
+	}
+	s := jobs.SalesReports.At(c.Desk)
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	if since := c.Now.Sub(s.Last); since >= 0 && since < every {
+		return answer.Throttled()
+	}
+	s.Last = c.Now
+	return nil
+}
+
+func reportObject(r *jobs.Report, t time.Time) object {
+	out := r.Describe(object{
+		"reportId": r.ID, "reportType": r.Kind.Name, "marketplaceIds": r.Marketplaces,
+		"dataStartTime": jobs.OffsetTimestamp(r.From), "dataEndTime": jobs.OffsetTimestamp(r.To),
+	}, t)
+	if r.ScheduleID != "" {
+		out["reportScheduleId"] = r.ScheduleID
+	}
+	if r.Document != nil {
+		out["reportDocumentId"] = r.Document.ID
+	}
+	return out
+}
+
+func getReport(c *desk.Call) (answer.Reply, *answer.Error) {
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	r := k.Report(c.Path["reportId"], c.Now)
+	if r == nil {
+		k.OpenSettlements()
+		r = k.Report(c.Path["reportId"], c.Now)
+	}
+	if r == nil {
+		return answer.Reply{}, answer.NotFound("Report " + c.Path["reportId"] + " was not found.") // wording assumed
+	}
+	return answer.OK(reportObject(r, c.Now)), nil
+}
+
+func getReports(c *desk.Call) (answer.Reply, *answer.Error) {
+	pg, err := jobs.TokenAlone(c, "reportTypes")
+	if err != nil {
+		return answer.Reply{}, err
+	}
+	f, err := jobs.ParseFilter(pg, "reportTypes")
+	if err != nil {
+		return answer.Reply{}, err
+	}
+	for _, name := range f.Types {
+		if jobs.ReportTypes()[name] == nil {
+			return answer.Reply{}, answer.Invalid("Invalid Input", `reportTypes: "`+name+`" is not a report type`)
+		}
+	}
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	if slices.ContainsFunc(f.Types, func(name string) bool { return jobs.ReportTypes()[name].Settlement }) {
+		k.OpenSettlements()
+	}
+	var found []*jobs.Report
+	for _, r := range slices.Backward(k.Reports) { // newest first
+		if f.Accepts(&r.Job, r.Kind.Name, r.Marketplaces, c.Now) {
+			found = append(found, r)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *jobs.Report) int { return b.Created.Compare(a.Created) })
+	part, more := desk.Cut(found, pg.Start, f.Size)
+	list := []object{}
+	for _, r := range part {
+		list = append(list, reportObject(r, c.Now))
+	}
+	body := object{"reports": list}
+	if more {
+		body["nextToken"] = c.Token(pg, pg.Start+f.Size)
+	}
+	return answer.OK(body), nil
+}
+
+func cancelReport(c *desk.Call) (answer.Reply, *answer.Error) {
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	r := k.Report(c.Path["reportId"], c.Now)
+	if r == nil {
+		return answer.Reply{}, answer.NotFound("Report " + c.Path["reportId"] + " was not found.")
+	}
+	if status := r.Status(c.Now); status != jobs.InQueue {
+		return answer.Reply{}, answer.Invalid("The report can't be cancelled.", "reportId: the report is "+status+", want IN_QUEUE") // wording assumed
+	}
+	r.Cancel(c.Now)
+	return answer.Reply{Status: http.StatusOK}, nil
+}
+
+func getReportDocument(c *desk.Call) (answer.Reply, *answer.Error) {
+	id := c.Path["reportDocumentId"]
+	d := jobs.Queues.Of(c.Seller).Document(id, c.Now)
+	if d == nil || !strings.HasPrefix(id, "amzn1.spdoc.") {
+		return answer.Reply{}, answer.Invalid("Invalid reportDocumentId "+id, "") // jlevers/selling-partner-api#487
+	}
+	if d.Restricted && !c.WithRestrictedToken() {
+		// developer-docs.amazon.com/sp-api/docs/tokens-api-v2021-03-01-use-case-guide: 16 types need a restricted token.
+		return answer.Reply{}, answer.Denied("")
+	}
+	body := object{"reportDocumentId": id}
+	extra := url.Values{}
+	if d.Compressed() {
+		body["compressionAlgorithm"] = "GZIP"
+		// "When true, the Content-Encoding header on the returned URL is set to gzip instead of the default identity"
+		// (selling-partner-api-models, reports_2021-06-30).
+		extra.Set("response-content-encoding", "identity")
+		if c.Query.Get("enableContentEncodingUrlHeader") == "true" {
+			extra.Set("response-content-encoding", "gzip")
+		}
+	}
+	body["url"] = jobs.DocumentURL(c, http.MethodGet, d, extra)
+	return answer.OK(body), nil
+}
+
+func createReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
+	kind, marketplaces, options, err := reportSpecification(c)
+	if err != nil {
+		return answer.Reply{}, err
+	}
+	if !kind.Schedule {
+		return answer.Reply{}, answer.Invalid("Invalid Input", "reportType: "+kind.Name+" can't be scheduled")
+	}
+	body, _ := c.Body.(map[string]any)
+	s := &jobs.Schedule{Kind: kind, Marketplaces: marketplaces, Options: options}
+	s.Period, _ = body["period"].(string)
+	now := c.Now.UTC().Truncate(time.Second)
+	s.Next = jobs.After(now, s.Period)
+	if text, _ := body["nextReportCreationTime"].(string); text != "" {
+		s.Next, _ = format.ParseTime(text)
+		if s.Next.Before(now) {
+			return answer.Reply{}, answer.InvalidParameter("nextReportCreationTime", "lies in the past")
+		}
+	}
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	for _, old := range k.Schedules {
+		if old.Kind == kind && slices.Equal(slices.Sorted(slices.Values(old.Marketplaces)), slices.Sorted(slices.Values(marketplaces))) {
+			old.Cancelled = true // "it will be cancelled and replaced with this one"
+		}
+	}
+	n := k.Next()
+	s.ID = strconv.Itoa(50000+n) + "021" + k.Random("schedule", n).Text(random.Digits, 3)
+	k.Schedules = append(k.Schedules, s)
+	k.Later(s.Next, func(at time.Time) { k.Fire(s, at) })
+	return answer.Reply{Status: http.StatusCreated, Body: object{"reportScheduleId": s.ID}}, nil
+}
+
+func scheduleObject(s *jobs.Schedule) object {
+	out := object{
+		"reportScheduleId": s.ID, "reportType": s.Kind.Name, "marketplaceIds": s.Marketplaces, "period": s.Period,
+		"nextReportCreationTime": jobs.OffsetTimestamp(s.Next),
+	}
+	if len(s.Options) > 0 {
+		out["reportOptions"] = s.Options
+	}
+	return out
+}
+
+func getReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	s := k.Schedule(c.Path["reportScheduleId"])
+	if s == nil {
+		return answer.Reply{}, answer.NotFound("Report schedule " + c.Path["reportScheduleId"] + " was not found.")
+	}
+	return answer.OK(scheduleObject(s)), nil
+}
+
+func getReportSchedules(c *desk.Call) (answer.Reply, *answer.Error) {
+	for _, name := range c.Query["reportTypes"] {
+		if jobs.ReportTypes()[name] == nil {
+			return answer.Reply{}, answer.Invalid("Invalid Input", `reportTypes: "`+name+`" is not a report type`)
+		}
+	}
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	list := []object{}
+	for _, s := range k.Schedules {
+		if !s.Cancelled && slices.Contains(c.Query["reportTypes"], s.Kind.Name) {
+			list = append(list, scheduleObject(s))
+		}
+	}
+	return answer.OK(object{"reportSchedules": list}), nil
+}
+
+func cancelReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	s := k.Schedule(c.Path["reportScheduleId"])
+	if s == nil {
+		return answer.Reply{}, answer.NotFound("Report schedule " + c.Path["reportScheduleId"] + " was not found.")
+	}
+	s.Cancelled = true
+	return answer.Reply{Status: http.StatusOK}, nil
+}

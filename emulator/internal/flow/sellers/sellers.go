@@ -1,0 +1,57 @@
+// Package sellers answers for sellers.
+package sellers
+
+import (
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
+)
+
+type object = format.Object
+
+// Flow is the API of sellers.
+var Flow = desk.Flow{Handlers: map[string]desk.Handler{
+	"sellersv1.getMarketplaceParticipations": func(c *desk.Call) (answer.Reply, *answer.Error) { return answer.Payload(participations(c)), nil },
+	"sellersv1.getAccount":                   getAccount,
+}}
+
+func participations(c *desk.Call) []object {
+	var list []object
+	for _, m := range c.Seller.Marketplaces {
+		list = append(list, object{
+			"marketplace": object{
+				"id":                  m.ID,
+				"name":                "Amazon." + m.Storefront[len("www.amazon."):],
+				"countryCode":         m.CountryCode,
+				"defaultCurrencyCode": m.Currency,
+				"defaultLanguageCode": m.Language,
+				"domainName":          m.Storefront,
+			},
+			"participation": object{"isParticipating": true, "hasSuspendedListings": false},
+			"storeName":     c.Seller.StoreName,
+		})
+	}
+	return list
+}
+
+func getAccount(c *desk.Call) (answer.Reply, *answer.Error) {
+	r := c.Desk.Seed.Of("business", c.Seller.Number)
+	address := c.Seller.World().AddressIn(r, c.Seller.Marketplaces[0].CountryCode)
+	business := object{
+		"addressLine1": address.Line1,
+		"countryCode":  address.Country,
+		"city":         address.City,
+		"postalCode":   address.PostalCode,
+	}
+	if address.State != "" {
+		business["stateOrProvinceCode"] = address.State
+	}
+	return answer.Payload(object{
+		"marketplaceParticipationList": participations(c),
+		"businessType":                 "PRIVATE_LIMITED",
+		"sellingPlan":                  "PROFESSIONAL",
+		"business":                     object{"name": c.Seller.StoreName, "registeredBusinessAddress": business, "companyRegistrationNumber": r.Text(random.Digits, 8)},
+		"primaryContact":               object{"name": address.Name, "address": business},
+	}), nil
+}

@@ -1,0 +1,63 @@
+// Package uploads answers for uploads.
+package uploads
+
+import (
+	"encoding/base64"
+	"net/http"
+	"regexp"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/contacts"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/jobs"
+)
+
+type object = format.Object
+
+// Flow is the API of uploads.
+var Flow = desk.Flow{Handlers: map[string]desk.Handler{"uploads20201101.createUploadDestinationForResource": createUploadDestination}}
+
+// uploadResources are the operations that take files, as the model's note on resource names them.
+var uploadResources = regexp.MustCompile(`^(?:messaging/v1/orders/\d{3}-\d{7}-\d{7}/messages/(?:legalDisclosure|invoice|warranty|confirmCustomizationDetails|digitalAccessKey)|(aplus/2020-11-01/contentDocuments))$`)
+
+// createUploadDestination gives out an id and a presigned URL to which the file is to be put with the headers that stand beside it.
+func createUploadDestination(c *desk.Call) (answer.Reply, *answer.Error) {
+	if _, err := c.MarketplaceOf("marketplaceIds", c.Query.Get("marketplaceIds")); err != nil {
+		return answer.Reply{}, err
+	}
+	resource := c.Path["resource"]
+	match := uploadResources.FindStringSubmatch(resource)
+	if match == nil {
+		return answer.Reply{}, answer.Denied("") // selling-partner-api-models#39
+	}
+	up := &contacts.Upload{Resource: resource, MD5: c.Query.Get("contentMD5"), ContentType: c.Query.Get("contentType"), Created: c.Now.UTC()}
+	sum := contacts.DecodeMD5(up.MD5)
+	if sum == nil {
+		return answer.Reply{}, answer.InvalidParameter("contentMD5", "is not the MD5 hash of a file, in hexadecimal or base64")
+	}
+	if match[1] != "" && up.ContentType == "" {
+		return answer.Reply{}, answer.InvalidParameter("contentType", "required for A+ content") // the model's note
+	}
+	k := jobs.Queues.Of(c.Seller)
+	k.Mu.Lock()
+	d := k.AddDocument("upload", &jobs.Document{ContentType: up.ContentType, Created: c.Now.UTC(), Expires: c.Now.UTC().Add(uploadLifetime)})
+	k.Mu.Unlock()
+	up.Document = d.ID
+	id := c.Desk.Seed.Next("upload").UUID()
+	sent := contacts.Books.Of(c.Seller)
+	sent.Mu.Lock()
+	sent.Uploads[id] = up
+	sent.Mu.Unlock()
+	headers := object{"Content-MD5": base64.StdEncoding.EncodeToString(sum)} // as S3 takes it, whatever the spelling was
+	if up.ContentType != "" {
+		headers["Content-Type"] = up.ContentType
+	}
+	return answer.Reply{Status: http.StatusCreated, Body: object{"payload": object{
+		"uploadDestinationId": id, "url": jobs.DocumentURL(c, http.MethodPut, d, nil), "headers": headers,
+	}}}, nil
+}
+
+// uploadLifetime is how long a file waits for its message. Amazon publishes no figure.
+const uploadLifetime = 24 * time.Hour

@@ -1,0 +1,267 @@
+package jobs
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/csv"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/world"
+)
+
+// FeedType is one row of feed_types.csv, where the sources are.
+type FeedType struct {
+	Name        string
+	contentType string
+	removed     time.Time // from when on it fails; zero: it works
+	handling    string
+}
+
+//go:embed feed_types.csv
+var feedTypesCSV string
+
+var FeedTypes = sync.OnceValue(func() map[string]*FeedType {
+	r := csv.NewReader(strings.NewReader(feedTypesCSV))
+	r.Comment = '#'
+	records, err := r.ReadAll()
+	if err != nil {
+		panic("emulator: feed_types.csv: " + err.Error())
+	}
+	types := map[string]*FeedType{}
+	for _, f := range records[1:] {
+		t := &FeedType{Name: f[0], contentType: f[1], handling: f[3]}
+		if f[2] != "" {
+			if t.removed, err = time.Parse(time.DateOnly, f[2]); err != nil {
+				panic("emulator: feed_types.csv: " + err.Error())
+			}
+		}
+		types[t.Name] = t
+	}
+	return types
+})
+
+// Feed is one feed of a seller.
+type Feed struct {
+	Job
+	Kind         *FeedType
+	Marketplaces []string
+	Options      map[string]string
+	Input        *Document
+	Result       *Document
+}
+
+// resultLifetime is how long a processing report is kept: 28 days since 2024-05-30 (SP-API changelog), 90 as the model still says.
+func resultLifetime(t time.Time) time.Duration {
+	if t.Before(time.Date(2024, 5, 30, 0, 0, 0, 0, time.UTC)) {
+		return 90 * world.Day
+	}
+	return 28 * world.Day
+}
+
+func (k *Queue) PlanFeed(f *Feed) {
+	k.Later(f.ended, func(at time.Time) {
+		if f.Outcome == "" { // not cancelled
+			k.FinishFeed(f, at)
+		}
+	})
+}
+
+// FinishFeed carries a feed out.
+func (k *Queue) FinishFeed(f *Feed, at time.Time) {
+	p := &processing{k: k, f: f, at: at, w: k.account.World()}
+	content, uploaded := f.Input.Content()
+	switch {
+	case !uploaded:
+		// The contents must be there before createFeed (selling-partner-api-models, feeds_2021-06-30).
+		p.failed = "The feed document has no contents: upload them before calling createFeed."
+	case !f.Kind.removed.IsZero() && !at.Before(f.Kind.removed):
+		// SP-API changelog: listing feeds as XML and flat files are refused since 2025-07-31. The wording is assumed.
+		p.failed = "Feed type " + f.Kind.Name + " is no longer supported. Use JSON_LISTINGS_FEED or the Listings Items API."
+	default:
+		p.run(content)
+	}
+	contentType, report := p.report()
+	f.Result = k.AddDocument("feed", &Document{ContentType: contentType, Created: at, Expires: at.Add(resultLifetime(at)), Open: onePiece(report)})
+	if p.failed != "" {
+		f.end(fatal, at)
+		return
+	}
+	f.end(done, at)
+}
+
+// processing is a feed being carried out, and what will stand in its report.
+type processing struct {
+	k  *Queue
+	f  *Feed
+	at time.Time
+	w  *world.World
+
+	failed   string // why the whole feed failed; "" if it didn't
+	messages int
+	accepted int
+	issues   []feedIssue
+	header   map[string]any // of JSON feeds
+	items    []any
+}
+
+// feedIssue is what is wrong with a message.
+type feedIssue struct {
+	message   int // its id, or its line in a flat file
+	sku       string
+	code      string
+	severity  string // ERROR or WARNING
+	text      string
+	attribute string
+}
+
+func (p *processing) issue(message int, sku, code, text string) {
+	p.issues = append(p.issues, feedIssue{message: message, sku: sku, code: code, severity: "ERROR", text: text})
+}
+
+// run reads the content and changes the world.
+func (p *processing) run(content []byte) {
+	switch p.f.Kind.handling {
+	case "listings":
+		p.listings(content)
+	case "inventory-xml", "pricing-xml", "acknowledge-xml", "fulfill-xml", "xml":
+		p.envelope(content)
+	case "inventory-flat", "acknowledge-flat", "fulfill-flat", "flat":
+		p.flat(content)
+	case "pdf":
+		if !bytes.HasPrefix(content, []byte("%PDF-")) {
+			p.failed = "The document is not a PDF."
+			return
+		}
+		p.messages = 1
+		if id := p.f.Options["metadata:OrderId"]; id != "" && p.w.OrderByID(id, p.at) == nil {
+			p.issue(1, "", "5002", "The order "+id+" was not found.")
+			return
+		}
+		p.accepted = 1
+	}
+}
+
+// report writes the processing report in the form that goes with the feed: JSON, XML, or text.
+func (p *processing) report() (contentType string, body []byte) {
+	switch {
+	case p.f.Kind.handling == "listings":
+		return "application/json; charset=UTF-8", p.jsonReport()
+	case p.failed != "":
+		// "a FATAL feed may have a result too, in another format" (selling-partner-api-models, feeds_2021-06-30)
+		return "text/plain; charset=UTF-8", []byte(p.failed + "\n")
+	case strings.HasSuffix(p.f.Kind.handling, "flat"):
+		return "text/plain; charset=UTF-8", p.textReport()
+	}
+	return "text/xml; charset=UTF-8", p.xmlReport()
+}
+
+// invalidMessages counts the messages that have an error.
+func (p *processing) invalidMessages() int { return p.messages - p.accepted }
+
+func (p *processing) count(severity string) int {
+	n := 0
+	for _, i := range p.issues {
+		if i.severity == severity {
+			n++
+		}
+	}
+	return n
+}
+
+// jsonReport is valid by listings-feed-processing-report-schema-v2.json of selling-partner-api-models.
+func (p *processing) jsonReport() []byte {
+	header := object{"sellerId": p.k.account.ID, "version": "2.0", "feedId": p.f.ID}
+	if report, ok := p.header["report"].(map[string]any); ok {
+		header["report"] = report
+	}
+	issues := []object{}
+	if p.failed != "" {
+		issues = append(issues, object{"severity": "ERROR", "code": "4000000", "message": p.failed})
+	}
+	for _, i := range p.issues {
+		entry := object{"severity": i.severity, "code": i.code, "message": i.text}
+		if i.message > 0 {
+			entry["messageId"] = i.message
+		}
+		if i.sku != "" {
+			entry["sku"] = i.sku
+		}
+		if i.attribute != "" {
+			entry["attributeName"] = i.attribute
+		}
+		issues = append(issues, entry)
+	}
+	errors := p.count("ERROR")
+	if p.failed != "" {
+		errors++
+	}
+	body := object{"header": header, "issues": issues, "summary": object{
+		"errors": errors, "warnings": p.count("WARNING"), "messagesProcessed": p.messages, "messagesAccepted": p.accepted, "messagesInvalid": p.invalidMessages(),
+	}}
+	if p.items != nil {
+		body["items"] = p.items
+		body["summary"].(object)["itemSummary"] = object{"items": len(p.items), "errors": 0, "warnings": 0}
+	}
+	b, err := json.Marshal(body)
+	if err != nil {
+		panic("emulator: processing report: " + err.Error()) // it holds texts and decoded JSON
+	}
+	return b
+}
+
+// xmlReport is the ProcessingReport message of Amazon's envelope (amzn-envelope.xsd, ProcessingReport.xsd).
+func (p *processing) xmlReport() []byte {
+	var b bytes.Buffer
+	b.WriteString(envelope + "<Header><DocumentVersion>1.02</DocumentVersion>")
+	element(&b, "MerchantIdentifier", p.k.account.ID)
+	b.WriteString("</Header><MessageType>ProcessingReport</MessageType><Message><MessageID>1</MessageID><ProcessingReport>")
+	element(&b, "DocumentTransactionID", p.f.ID)
+	element(&b, "StatusCode", "Complete")
+	b.WriteString("<ProcessingSummary>")
+	element(&b, "MessagesProcessed", strconv.Itoa(p.messages))
+	element(&b, "MessagesSuccessful", strconv.Itoa(p.accepted))
+	element(&b, "MessagesWithError", strconv.Itoa(p.invalidMessages()))
+	element(&b, "MessagesWithWarning", strconv.Itoa(p.count("WARNING")))
+	b.WriteString("</ProcessingSummary>")
+	for _, i := range p.issues {
+		b.WriteString("<Result>")
+		element(&b, "MessageID", strconv.Itoa(i.message))
+		element(&b, "ResultCode", map[string]string{"ERROR": "Error", "WARNING": "Warning"}[i.severity])
+		element(&b, "ResultMessageCode", i.code)
+		element(&b, "ResultDescription", i.text)
+		if i.sku != "" {
+			b.WriteString("<AdditionalInfo>")
+			element(&b, "SKU", i.sku)
+			b.WriteString("</AdditionalInfo>")
+		}
+		b.WriteString("</Result>")
+	}
+	b.WriteString("</ProcessingReport></Message></AmazonEnvelope>\n")
+	return b.Bytes()
+}
+
+// textReport is the processing report of flat files: a summary, then a table of what went wrong.
+func (p *processing) textReport() []byte {
+	var b bytes.Buffer
+	b.WriteString("Feed Processing Summary:\n\tNumber of records processed\t\t" + strconv.Itoa(p.messages) + "\n\tNumber of records successful\t\t" + strconv.Itoa(p.accepted) + "\n\n")
+	if len(p.issues) > 0 {
+		b.WriteString("original-record-number\tsku\terror-code\terror-type\terror-message\n")
+		for _, i := range p.issues {
+			b.WriteString(strconv.Itoa(i.message) + "\t" + flatten.Replace(i.sku) + "\t" + i.code + "\t" + map[string]string{"ERROR": "Error", "WARNING": "Warning"}[i.severity] + "\t" + flatten.Replace(i.text) + "\n")
+		}
+	}
+	return b.Bytes()
+}
+
+func (k *Queue) Feed(id string, now time.Time) *Feed {
+	for _, f := range k.Feeds {
+		if f.ID == id && now.Sub(f.Created) < retention {
+			return f
+		}
+	}
+	return nil
+}

@@ -1,0 +1,875 @@
+package jobs
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
+	"github.com/openspapi/spapi/marketplace"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
+)
+
+// reportRow is what one row of a flat file shows. What it points to is guarded by the world's lock.
+type reportRow struct {
+	k    *Queue
+	r    *Report
+	at   time.Time // when the report was written: it shows the world as of then
+	m    *marketplace.Marketplace
+	o    *world.Order
+	it   *world.OrderItem
+	i    int            // of it
+	l    *world.Listing // of the row, or of the order's item; may be nil
+	back *world.Return
+	line *settlementLine
+	more map[string]string // cells that only this kind of row has
+}
+
+// rows yields the rows of a report one by one, nil at the end. The caller holds the world's lock for reading.
+type rows func() *reportRow
+
+// reportRows starts the rows of a report.
+func (k *Queue) reportRows(r *Report, w *world.World, at time.Time) rows {
+	markets := k.marketplacesOf(r.Marketplaces)
+	inMarkets := func(o *world.Order) bool { return slices.Contains(r.Marketplaces, o.Marketplace.ID) }
+	within := func(t time.Time) bool { return !t.IsZero() && !t.Before(r.From) && !t.After(r.To) && !t.After(at) }
+	byOrder := func(accept func(*world.Order) bool, expand func(*reportRow) []*reportRow) rows {
+		return orderRows(k, r, w, at, func(o *world.Order) bool { return !o.Purchased.After(at) && inMarkets(o) && accept(o) }, expand)
+	}
+	byListing := func(accept func(*world.Listing, *marketplace.Marketplace) bool) rows {
+		var list []*reportRow
+		for _, l := range w.AllListings() {
+			for _, m := range markets {
+				if accept(l, m) {
+					list = append(list, &reportRow{k: k, r: r, at: at, m: m, l: l})
+					break // one row per SKU: the first of the report's marketplaces
+				}
+			}
+		}
+		return listRows(list)
+	}
+	offered := func(l *world.Listing, m *marketplace.Marketplace) bool { return l.Offers[m.ID] != nil }
+	switch r.Kind.rows {
+	case "orders":
+		return byOrder(func(o *world.Order) bool { return within(o.Purchased) }, nil)
+	case "orders-updated":
+		return byOrder(func(o *world.Order) bool { return within(o.Updated(at)) }, nil)
+	case "orders-unshipped":
+		return byOrder(func(o *world.Order) bool {
+			s := o.Status(at)
+			return !o.Amazon && (s == world.Unshipped || s == world.PartiallyShipped) && within(o.Purchased)
+		}, nil)
+	case "orders-actionable":
+		return byOrder(func(o *world.Order) bool {
+			s := o.Status(at)
+			return !o.Amazon && (s == world.Unshipped || s == world.PartiallyShipped)
+		}, nil)
+	case "orders-pending":
+		return byOrder(func(o *world.Order) bool { return o.Status(at) == world.Pending }, nil)
+	case "shipments":
+		return byOrder(func(o *world.Order) bool { return o.Status(at) == world.Shipped && within(o.Shipped) }, nil)
+	case "shipments-fba":
+		return byOrder(func(o *world.Order) bool { return o.Amazon && o.Status(at) == world.Shipped && within(o.Shipped) }, nil)
+	case "shipments-fba-promotion":
+		return byOrder(func(o *world.Order) bool { return o.Amazon && o.Status(at) == world.Shipped && within(o.Shipped) }, func(row *reportRow) []*reportRow {
+			if row.it.Discount.Units == 0 {
+				return nil
+			}
+			return []*reportRow{row}
+		})
+	case "returns-fba", "returns-mfn":
+		fba := r.Kind.rows == "returns-fba"
+		return byOrder(func(o *world.Order) bool { return o.Amazon == fba && o.Status(at) == world.Shipped }, func(row *reportRow) []*reportRow {
+			if row.back = w.ReturnOf(row.o, row.i); row.back == nil || !within(row.back.At) {
+				return nil
+			}
+			return []*reportRow{row}
+		})
+	case "feedback":
+		return byOrder(func(o *world.Order) bool { return o.Status(at) == world.Shipped }, func(row *reportRow) []*reportRow {
+			f := k.account.Desk.Seed.Of("feedback", k.account.Number, row.o.ID)
+			if posted := row.o.Shipped.Add(time.Duration(f.Between(2, 30)) * world.Day); row.i > 0 || !f.Chance(8) || !within(posted) {
+				return nil
+			} else {
+				row.more = map[string]string{"date": flatDate(posted, row.m), "rating": strconv.Itoa(6 - f.Between(1, 2)), "comments": random.Pick(f, []string{"Quick & as described 👍", "Schön, aber „klein“", "丁寧な梱包でした"}), "rater-email": row.o.BuyerEmail}
+			}
+			return []*reportRow{row}
+		})
+	case "settlement":
+		return k.settlementRows(r, w, at)
+	case "ledger-summary", "ledger-detail":
+		return k.ledgerRows(r, w, at)
+	case "fba":
+		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool { return l.Amazon && offered(l, m) })
+	case "fba-unfulfillable":
+		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool {
+			return l.Amazon && offered(l, m) && l.Stock.Unfulfillable > 0
+		})
+	case "listings":
+		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool { return l.In(m.ID) })
+	case "listings-active":
+		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool { return l.Buyable(m.ID) })
+	case "listings-inactive":
+		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool { return l.In(m.ID) && !l.Buyable(m.ID) })
+	case "listings-stranded":
+		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool {
+			return l.Amazon && l.In(m.ID) && l.Stock.Total() > 0 && !offered(l, m)
+		})
+	case "listings-mfn", "listings-eu":
+		eu := r.Kind.rows == "listings-eu"
+		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool {
+			return offered(l, m) && (eu && m.Region == marketplace.Europe || !eu && !l.Amazon)
+		})
+	case "listings-cancelled":
+		var list []*reportRow
+		for sku := range format.SortedKeys(w.Listings) {
+			if l := w.Listings[sku]; l.Deleted && len(markets) > 0 {
+				list = append(list, &reportRow{k: k, r: r, at: at, m: markets[0], l: l})
+			}
+		}
+		return listRows(list)
+	}
+	return listRows(nil)
+}
+
+func listRows(list []*reportRow) rows {
+	return func() *reportRow {
+		if len(list) == 0 {
+			return nil
+		}
+		row := list[0]
+		list = list[1:]
+		return row
+	}
+}
+
+// orderRows yields a row per item of the orders that are accepted, or what expand makes of it.
+func orderRows(k *Queue, r *Report, w *world.World, at time.Time, accept func(*world.Order) bool, expand func(*reportRow) []*reportRow) rows {
+	orders := w.Orders
+	item := 0
+	n := 0
+	if since := earliest(r); !since.IsZero() {
+		n, _ = slices.BinarySearchFunc(orders, since, func(o *world.Order, t time.Time) int { return o.Purchased.Compare(t) })
+	}
+	var waiting []*reportRow
+	return func() *reportRow {
+		for {
+			if len(waiting) > 0 {
+				row := waiting[0]
+				waiting = waiting[1:]
+				return row
+			}
+			if n >= len(orders) || orders[n].Purchased.After(at) {
+				return nil
+			}
+			o := orders[n]
+			if item == 0 && !accept(o) {
+				n++
+				continue
+			}
+			row := &reportRow{k: k, r: r, at: at, m: o.Marketplace, o: o, it: &o.Items[item], i: item, l: w.Listings[o.Items[item].SKU]}
+			if item++; item == len(o.Items) {
+				n, item = n+1, 0
+			}
+			if expand == nil {
+				return row
+			}
+			waiting = expand(row)
+		}
+	}
+}
+
+// earliest is the time of the oldest order that can have a row; zero when any can. What happens to an order happens within 60 days: it is shipped
+// within three weeks, and comes back within three more.
+func earliest(r *Report) time.Time {
+	switch r.Kind.rows {
+	case "orders":
+		return r.From
+	case "shipments", "shipments-fba", "shipments-fba-promotion", "returns-fba", "returns-mfn", "settlement", "feedback":
+		return r.From.AddDate(0, 0, -60)
+	}
+	return time.Time{}
+}
+
+// settlementLine is one amount of a settlement.
+type settlementLine struct {
+	transaction, kind, what string // "Order", "ItemPrice", "Principal"
+	amount                  world.Money
+}
+
+// settlementRows yields the sum of a period and then its amounts. What was shipped is settled, and what came back.
+func (k *Queue) settlementRows(r *Report, w *world.World, at time.Time) rows {
+	lines := func(row *reportRow) (list []*reportRow) {
+		add := func(back bool, kind, what string, units int) {
+			if units == 0 {
+				return
+			}
+			copied := *row
+			copied.line = &settlementLine{"Order", kind, what, world.Money{Units: units, Currency: row.it.Price.Currency}}
+			if back {
+				copied.line.transaction = "Refund"
+				copied.back = w.ReturnOf(row.o, row.i)
+			}
+			list = append(list, &copied)
+		}
+		it := row.it
+		if in(row.o.Shipped, r) {
+			add(false, "ItemPrice", "Principal", it.Price.Units)
+			add(false, "ItemPrice", "Tax", it.Tax.Units)
+			add(false, "ItemPrice", "Shipping", it.Shipping.Units)
+			add(false, "Promotion", "Principal", -it.Discount.Units)
+			add(false, "ItemFees", "Commission", -it.Price.Units*15/100)
+			if row.o.Amazon {
+				add(false, "ItemFees", "FBAPerUnitFulfillmentFee", -world.PriceIn(322*it.Quantity, row.m).Units)
+			}
+		}
+		if back := w.ReturnOf(row.o, row.i); back != nil && in(back.At, r) {
+			add(true, "ItemPrice", "Principal", -it.Price.Units*back.Quantity/it.Quantity)
+			add(true, "ItemFees", "Commission", it.Price.Units*15/100*back.Quantity/it.Quantity)
+		}
+		return list
+	}
+	accept := func(o *world.Order) bool {
+		return slices.Contains(r.Marketplaces, o.Marketplace.ID) && o.Status(at) == world.Shipped
+	}
+	total, found := 0, false
+	sum := orderRows(k, r, w, at, accept, lines)
+	var currency string
+	for row := sum(); row != nil; row = sum() {
+		total += row.line.amount.Units
+		currency, found = row.line.amount.Currency, true
+	}
+	if !found {
+		return listRows(nil)
+	}
+	first := true
+	rest := orderRows(k, r, w, at, accept, lines)
+	return func() *reportRow {
+		if first {
+			first = false
+			m := k.marketplacesOf(r.Marketplaces)[0]
+			head := &reportRow{k: k, r: r, at: at, m: m}
+			head.more = map[string]string{
+				"settlement-start-date": settlementTime(r.From), "settlement-end-date": settlementTime(r.To), "deposit-date": settlementTime(r.To.Add(2 * world.Day)),
+				"total-amount": head.local(world.Money{Units: total, Currency: currency}), "currency": currency,
+			}
+			return head
+		}
+		return rest()
+	}
+}
+
+// in tells whether a time lies in a settlement's period, whose end belongs to the next one.
+func in(t time.Time, r *Report) bool { return !t.IsZero() && !t.Before(r.From) && t.Before(r.To) }
+
+func settlementTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// ledgerRows tells what happened to the stock of each day and SKU, worked back from what is there now: the balance of each row is right.
+func (k *Queue) ledgerRows(r *Report, w *world.World, at time.Time) rows {
+	type key struct{ day, sku string }
+	shippedUnits, back := map[key]int{}, map[key]int{}
+	var events []*reportRow
+	from, to := r.From.UTC().Truncate(world.Day), r.To.UTC()
+	all := orderRows(k, r, w, at, func(o *world.Order) bool {
+		return o.Amazon && o.Status(at) == world.Shipped && slices.Contains(r.Marketplaces, o.Marketplace.ID)
+	}, nil)
+	event := func(row *reportRow, t time.Time, kind string, n int) {
+		if t.Before(from) || t.After(to) || r.Options["eventType"] != "" && r.Options["eventType"] != kind {
+			return
+		}
+		copied := *row
+		copied.more = map[string]string{
+			"date": flatDate(t, row.m), "event-type": kind, "reference-id": row.o.ID, "quantity": strconv.Itoa(n), "disposition": "SELLABLE", "reason": "",
+			"reconciled-quantity": strconv.Itoa(max(n, -n)), "unreconciled-quantity": "0", "date-and-time": OffsetTimestamp(t),
+		}
+		events = append(events, &copied)
+	}
+	for row := all(); row != nil; row = all() {
+		sku := row.it.SKU
+		shippedUnits[key{row.o.Shipped.UTC().Format(time.DateOnly), sku}] += row.it.Quantity
+		event(row, row.o.Shipped, "Shipments", -row.it.Quantity)
+		if b := w.ReturnOf(row.o, row.i); b != nil && !b.At.After(at) {
+			back[key{b.At.UTC().Format(time.DateOnly), sku}] += b.Quantity
+			event(row, b.At, "CustomerReturns", b.Quantity)
+		}
+	}
+	wanted := func(l *world.Listing) bool {
+		return l != nil && l.Amazon && world.Same(r.Options["FNSKU"], l.Stock.FNSKU) && world.Same(r.Options["MSKU"], l.SKU) && world.Same(r.Options["ASIN"], l.Product.ASIN)
+	}
+	if r.Kind.rows == "ledger-detail" {
+		events = slices.DeleteFunc(events, func(row *reportRow) bool { return !wanted(row.l) })
+		slices.SortStableFunc(events, func(a, b *reportRow) int { return strings.Compare(a.more["date-and-time"], b.more["date-and-time"]) })
+		return listRows(events)
+	}
+	var list []*reportRow
+	markets := k.marketplacesOf(r.Marketplaces)
+	period := map[string]string{"MONTHLY": "2006-01"}[r.Options["aggregatedByTimePeriod"]]
+	for _, l := range w.AllListings() {
+		if !wanted(l) || len(markets) == 0 {
+			continue
+		}
+		end := l.Stock.Fulfillable
+		var newest []*reportRow
+		for d := at.UTC().Truncate(world.Day); !d.Before(from); d = d.Add(-world.Day) {
+			k2 := key{d.Format(time.DateOnly), l.SKU}
+			out, in := shippedUnits[k2], back[k2]
+			begin := end + out - in
+			if d.After(to) {
+				end = begin
+				continue
+			}
+			label := flatDate(d, markets[0])
+			if r.Options["aggregatedByTimePeriod"] == "WEEKLY" {
+				label = flatDate(d.AddDate(0, 0, 6-int(d.Weekday())), markets[0])
+			} else if period != "" {
+				label = d.Format("01/2006")
+			}
+			if n := len(newest); n > 0 && newest[n-1].more["date"] == label {
+				row := newest[n-1]
+				row.more["starting-warehouse-balance"] = strconv.Itoa(begin)
+				row.more["customer-shipments"] = strconv.Itoa(format.Atoi(row.more["customer-shipments"]) - out)
+				row.more["customer-returns"] = strconv.Itoa(format.Atoi(row.more["customer-returns"]) + in)
+			} else {
+				newest = append(newest, &reportRow{k: k, r: r, at: at, m: markets[0], l: l, more: map[string]string{
+					"date": label, "disposition": "SELLABLE", "starting-warehouse-balance": strconv.Itoa(begin), "in-transit-between-warehouses": "0", "receipts": "0",
+					"customer-shipments": strconv.Itoa(-out), "customer-returns": strconv.Itoa(in), "vendor-returns": "0", "warehouse-transfer-in/out": "0", "found": "0",
+					"lost": "0", "damaged": "0", "disposed": "0", "other-events": "0", "ending-warehouse-balance": strconv.Itoa(end), "unknown-events": "0",
+					"location": map[bool]string{true: warehouse(markets[0]), false: markets[0].CountryCode}[r.Options["aggregateByLocation"] == "FC"],
+				}})
+			}
+			end = begin
+		}
+		slices.Reverse(newest)
+		list = append(list, newest...)
+	}
+	return listRows(list)
+}
+
+// flatDate is the local spelling of a day.
+func flatDate(t time.Time, m *marketplace.Marketplace) string {
+	switch m.Region {
+	case marketplace.NorthAmerica:
+		return t.UTC().Format("01/02/2006")
+	case marketplace.Europe:
+		return t.UTC().Format("02/01/2006")
+	}
+	return t.UTC().Format("2006/01/02")
+}
+
+func warehouse(m *marketplace.Marketplace) string {
+	return map[marketplace.Region]string{marketplace.NorthAmerica: "PHX7", marketplace.Europe: "LEJ1", marketplace.FarEast: "NRT1"}[m.Region]
+}
+
+// decimalComma has the countries whose settlements are written with a comma since V2 amounts are local (SP-API changelog).
+var decimalComma = []string{"DE", "FR", "IT", "ES", "NL", "BE", "SE", "PL", "TR", "BR"}
+
+// local writes an amount as the marketplace's country does.
+func (row *reportRow) local(m world.Money) string {
+	if slices.Contains(decimalComma, row.m.CountryCode) {
+		return strings.Replace(m.String(), ".", ",", 1)
+	}
+	return m.String()
+}
+
+// normal is a column's name without its spelling: "Merchant SKU", "merchant_sku" and "merchant-sku" are one.
+func normal(column string) string {
+	return strings.NewReplacer(" ", "-", "_", "-").Replace(strings.ToLower(column))
+}
+
+// cell is what a row has in a column, by the column's normal name; "" for what doesn't apply or what the world doesn't know.
+func (row *reportRow) cell(name string) string {
+	if v, ok := row.more[name]; ok {
+		return v
+	}
+	if row.line != nil {
+		if v, ok := row.settlementCell(name); ok {
+			return v
+		}
+	}
+	if row.back != nil {
+		if v, ok := row.returnCell(name); ok {
+			return v
+		}
+	}
+	if row.o != nil {
+		if v, ok := row.orderCell(name); ok {
+			return v
+		}
+	}
+	if row.l != nil {
+		if v, ok := row.listingCell(name); ok {
+			return v
+		}
+	}
+	switch name {
+	case "settlement-id":
+		return strconv.Itoa(20000000000 + int(row.r.From.Unix()%1000000000) + len(row.m.ID))
+	case "snapshot-date", "reporting-date":
+		return OffsetTimestamp(row.at)
+	case "country", "country-code", "ship-country":
+		return row.m.CountryCode
+	case "marketplace-name", "sales-channel":
+		return "Amazon." + strings.TrimPrefix(row.m.Storefront, "www.amazon.")
+	case "marketplace":
+		return row.m.CountryCode
+	case "fulfillment-center", "fulfillment-center-id":
+		return warehouse(row.m)
+	case "currency", "currency-code", "currency-unit", "transaction-currency-code":
+		return row.m.Currency
+	}
+	return ""
+}
+
+func (row *reportRow) settlementCell(name string) (string, bool) {
+	l := row.line
+	when := row.o.Shipped
+	if row.back != nil {
+		when = row.back.At
+	}
+	amountOf := func(kind string, what bool) string {
+		if l.kind != kind {
+			return ""
+		}
+		if what {
+			return l.what
+		}
+		return row.local(l.amount)
+	}
+	switch name {
+	case "transaction-type":
+		return l.transaction, true
+	case "amount-type":
+		return l.kind, true
+	case "amount-description":
+		return l.what, true
+	case "amount":
+		return row.local(l.amount), true
+	case "price-type":
+		return amountOf("ItemPrice", true), true
+	case "price-amount":
+		return amountOf("ItemPrice", false), true
+	case "item-related-fee-type":
+		return amountOf("ItemFees", true), true
+	case "item-related-fee-amount":
+		return amountOf("ItemFees", false), true
+	case "promotion-type":
+		return amountOf("Promotion", true), true
+	case "promotion-amount":
+		return amountOf("Promotion", false), true
+	case "posted-date":
+		return when.UTC().Format(time.DateOnly), true
+	case "posted-date-time":
+		return settlementTime(when), true
+	case "fulfillment-id":
+		return row.o.Channel(), true
+	case "currency", "total-amount":
+		return "", true // on the first row only
+	case "adjustment-id":
+		if row.back != nil {
+			return row.back.RMA, true
+		}
+		return "", true
+	}
+	return "", false
+}
+
+func (row *reportRow) returnCell(name string) (string, bool) {
+	b, o := row.back, row.o
+	switch name {
+	case "return-date", "return-request-date", "approval-date":
+		return OffsetTimestamp(b.At), true
+	case "return-delivery-date":
+		return OffsetTimestamp(b.At.Add(5 * world.Day)), true
+	case "quantity", "return-quantity", "quantity-reimbursed-total", "quantity-reimbursed-cash":
+		return strconv.Itoa(b.Quantity), true
+	case "quantity-reimbursed-inventory":
+		return "0", true
+	case "reason", "return-reason":
+		return b.Reason, true
+	case "detailed-disposition":
+		return b.State, true
+	case "status":
+		return "Unit returned to inventory", true
+	case "return-request-status":
+		return "Approved", true
+	case "customer-comments":
+		return b.Comment, true
+	case "license-plate-number":
+		return "LPN" + b.RMA, true
+	case "amazon-rma-id", "reimbursement-id", "case-id":
+		return b.RMA, true
+	case "order-amount", "refunded-amount", "amount-total":
+		return row.it.Price.String(), true
+	case "amount-per-unit":
+		return world.Money{Units: row.it.Price.Units / row.it.Quantity, Currency: row.it.Price.Currency}.String(), true
+	case "order-quantity":
+		return strconv.Itoa(row.it.Quantity), true
+	case "order-date":
+		return OffsetTimestamp(o.Purchased), true
+	case "label-type":
+		return "AmazonUnPaidLabel", true
+	case "in-policy", "is-prime":
+		return map[bool]string{true: "Y", false: "N"}[name == "in-policy" || o.Prime], true
+	case "return-type":
+		return "C-Returns", true
+	case "resolution":
+		return "StandardRefund", true
+	case "a-to-z-claim":
+		return "N", true
+	}
+	return "", false
+}
+
+func (row *reportRow) orderCell(name string) (string, bool) {
+	o, it := row.o, row.it
+	status := o.Status(row.at)
+	paid := func(m world.Money) string {
+		if status == world.Pending || status == world.Canceled {
+			return "" // prices come with the payment
+		}
+		return m.String()
+	}
+	zero := world.Money{Units: 0, Currency: it.Price.Currency}
+	switch name {
+	case "amazon-order-id", "order-id", "transaction-event-id":
+		return o.ID, true
+	case "merchant-order-id":
+		return o.SellerOrderID, true
+	case "purchase-date", "order-date":
+		return OffsetTimestamp(o.Purchased), true
+	case "payments-date":
+		return OffsetTimestamp(o.Payable), true
+	case "last-updated-date":
+		return OffsetTimestamp(o.Updated(row.at)), true
+	case "shipment-date", "transaction-depart-date", "transaction-complete-date", "tax-calculation-date", "invoice-date":
+		return OffsetTimestamp(o.Shipped), true
+	case "estimated-arrival-date", "transaction-arrival-date", "promise-date", "delivery-end-date":
+		return OffsetTimestamp(o.Purchased.Add(7 * world.Day)), true
+	case "delivery-start-date":
+		return OffsetTimestamp(o.Purchased.Add(2 * world.Day)), true
+	case "delivery-time-zone":
+		return "UTC", true
+	case "days-past-promise":
+		return strconv.Itoa(max(0, int(row.at.Sub(o.Purchased.Add(3*world.Day))/world.Day))), true
+	case "order-status":
+		if status == world.PartiallyShipped {
+			return "Shipping", true
+		}
+		return strings.Replace(status, world.Canceled, "Cancelled", 1), true // the flat files spell it with two l
+	case "item-status":
+		if status == world.PartiallyShipped && o.ShippedOf(row.i, row.at) == 0 {
+			return world.Unshipped, true
+		}
+		return strings.Replace(strings.Replace(status, world.Canceled, "Cancelled", 1), world.PartiallyShipped, world.Shipped, 1), true
+	case "fulfillment-channel":
+		return map[bool]string{true: "Amazon", false: "Merchant"}[o.Amazon], true
+	case "ship-service-level":
+		return map[bool]string{true: "Expedited", false: "Standard"}[o.Express], true
+	case "order-item-id", "order-item-code", "amazon-order-item-id":
+		return it.ID, true
+	case "shipment-id", "activity-transaction-id":
+		return "D" + it.ID[:8], true
+	case "shipment-item-id":
+		return "D" + it.ID[3:], true
+	case "product-name", "item-name", "item-description", "title":
+		return it.Product.TitleIn(o.Marketplace), true
+	case "sku", "merchant-sku", "msku", "seller-sku":
+		return it.SKU, true
+	case "asin":
+		return it.Product.ASIN, true
+	case "quantity", "quantity-purchased", "qty":
+		if status == world.Canceled {
+			return "0", true
+		}
+		return strconv.Itoa(it.Quantity), true
+	case "quantity-shipped":
+		return strconv.Itoa(o.ShippedOf(row.i, row.at)), true
+	case "quantity-to-ship":
+		return strconv.Itoa(it.Quantity - o.ShippedOf(row.i, row.at)), true
+	case "currency", "currency-code", "transaction-currency-code":
+		if paid(it.Price) == "" {
+			return "", true
+		}
+		return it.Price.Currency, true
+	case "item-price", "total-activity-value-amt-vat-incl", "invoice-amount":
+		return paid(it.Price), true
+	case "item-price-per-unit":
+		return paid(world.Money{Units: it.Price.Units / it.Quantity, Currency: it.Price.Currency}), true
+	case "item-tax":
+		return paid(it.Tax), true
+	case "shipping-price":
+		return paid(it.Shipping), true
+	case "shipping-tax", "gift-wrap-price", "gift-wrap-tax", "ship-promotion-discount":
+		return paid(zero), true
+	case "item-promotion-discount":
+		return paid(it.Discount), true
+	case "promotion-ids", "item-promotion-id", "description", "promotion-id":
+		if it.Discount.Units > 0 {
+			return "Save 10% on pens & more", true
+		}
+		return "", true
+	case "is-business-order":
+		return strconv.FormatBool(o.Business), true
+	case "purchase-order-number":
+		return o.PO, true
+	case "price-designation":
+		return map[bool]string{true: "Business Price", false: ""}[o.Business], true
+	case "ship-city", "arrival-city", "ship-to-city", "bill-city":
+		return o.To.City, true
+	case "ship-state", "ship-to-state", "bill-state":
+		return o.To.State, true
+	case "ship-postal-code", "arrival-post-code", "ship-to-postal-code", "bill-postal-code":
+		return o.To.PostalCode, true
+	case "ship-country", "arrival-country", "ship-to-country", "bill-country":
+		return o.To.Country, true
+	case "ship-address-1", "bill-address-1":
+		return o.To.Line1, true
+	case "ship-address-2", "bill-address-2":
+		return o.To.Line2, true
+	case "recipient-name":
+		return o.To.Name, true
+	case "buyer-name":
+		return o.BuyerName, true
+	case "buyer-email":
+		return o.BuyerEmail, true
+	case "buyer-phone-number", "ship-phone-number":
+		return o.To.Phone, true
+	case "carrier", "return-carrier":
+		return "UPS", true
+	case "tracking-number", "tracking-id":
+		return o.Tracking, true
+	case "transaction-type":
+		return "SALE", true
+	}
+	return "", false
+}
+
+func (row *reportRow) listingCell(name string) (string, bool) {
+	l, p := row.l, row.l.Product
+	price := world.Money{Units: 0, Currency: row.m.Currency}
+	offer := l.Offers[row.m.ID]
+	if offer != nil {
+		price = offer.PriceAt(row.at)
+	}
+	number := func(n int) (string, bool) { return strconv.Itoa(n), true }
+	switch name {
+	case "item-name", "product-name", "title":
+		return l.Title(row.m), true
+	case "item-description":
+		return l.Title(row.m) + ". " + p.Brand + ", " + p.Color, true
+	case "sku", "seller-sku", "msku", "merchant-sku":
+		return l.SKU, true
+	case "fnsku", "fulfillment-channel-sku":
+		return l.Stock.FNSKU, true
+	case "asin", "asin1", "product-id":
+		return p.ASIN, true
+	case "product-id-type":
+		return "1", true // an ASIN
+	case "listing-id":
+		return "0" + row.k.account.Desk.Seed.Of("listing id", row.k.account.Number, l.SKU).Text(random.Digits, 3) + "ZX" + p.ASIN[2:], true
+	case "price", "your-price", "sales-price":
+		return price.String(), true
+	case "business-price":
+		if offer != nil && offer.Business.Units > 0 {
+			return offer.Business.String(), true
+		}
+		return "", true
+	case "quantity":
+		if l.Amazon && row.r.Kind.rows != "fba" {
+			return "", true // Amazon's stock isn't shown there
+		}
+		return number(l.Available())
+	case "open-date":
+		return l.Created.In(pacific).Format("2006-01-02 15:04:05 MST"), true
+	case "image-url", "zshop-browse-path", "asin2", "asin3", "zshop-category1":
+		return "", true
+	case "item-is-marketplace", "afn-listing-exists", "eligible":
+		return map[bool]string{true: "y", false: map[bool]string{true: "Yes", false: "No"}[l.Amazon]}[name == "item-is-marketplace"], true
+	case "mfn-listing-exists":
+		return map[bool]string{true: "No", false: "Yes"}[l.Amazon], true
+	case "item-condition":
+		return "11", true // new
+	case "condition", "condition-type":
+		return map[bool]string{true: "New", false: "NewItem"}[name == "condition"], true
+	case "warehouse-condition-code":
+		return "SELLABLE", true
+	case "pending-quantity":
+		return "0", true
+	case "fulfillment-channel", "fulfilled-by":
+		return map[bool]string{true: "AMAZON_" + map[marketplace.Region]string{marketplace.NorthAmerica: "NA", marketplace.Europe: "EU", marketplace.FarEast: "JP"}[row.m.Region], false: "DEFAULT"}[l.Amazon], true
+	case "merchant-shipping-group":
+		return "Migrated Template", true
+	case "status":
+		if l.Buyable(row.m.ID) {
+			return "Active", true
+		}
+		return "Inactive", true
+	case "pan-eu-status":
+		return "Enrolled", true
+	case "status-primary", "status-secondary":
+		return "Inactive", true
+	case "issue-description", "error-message", "stranded-reason":
+		if len(l.Issues) > 0 {
+			return l.Issues[0].Message, true
+		}
+		return "", true
+	case "status-change-date", "date-stranded":
+		return OffsetTimestamp(l.Updated), true
+	case "quantity-available", "afn-fulfillable-quantity", "available", "sellable-quantity", "quantity-for-local-fulfillment", "fulfillable-qty", "average-quantity-on-hand":
+		return number(l.Stock.Fulfillable)
+	case "mfn-fulfillable-quantity":
+		if l.Amazon {
+			return "", true
+		}
+		return number(l.Quantity)
+	case "afn-warehouse-quantity":
+		return number(l.Stock.Fulfillable + l.Stock.Reserved + l.Stock.Unfulfillable)
+	case "afn-unsellable-quantity", "unsellable-quantity", "unfulfillable", "unfulfillable-qty", "requested-quantity", "shipped-quantity":
+		return number(l.Stock.Unfulfillable)
+	case "afn-reserved-quantity", "reserved-qty", "reserved-quantity", "reserved-customerorders", "customer-order":
+		return number(l.Stock.Reserved)
+	case "afn-total-quantity", "total-units":
+		return number(l.Stock.Total())
+	case "afn-inbound-working-quantity", "inbound-working":
+		return number(l.Stock.InboundWorking)
+	case "afn-inbound-shipped-quantity", "inbound-shipped", "inbound-shipped-qty":
+		return number(l.Stock.InboundShipped)
+	case "afn-inbound-receiving-quantity", "inbound-received":
+		return number(l.Stock.InboundReceiving)
+	case "inbound-quantity", "inbound":
+		return number(l.Stock.InboundWorking + l.Stock.InboundShipped + l.Stock.InboundReceiving)
+	case "afn-researching-quantity", "afn-reserved-future-supply", "afn-future-supply-buyable", "reserved-fc-transfers", "reserved-fc-processing", "fc-transfer", "fc-processing",
+		"pending-removal-quantity", "in-process-quantity", "disposed-quantity", "cancelled-quantity":
+		return "0", true
+	case "per-unit-volume", "item-volume":
+		return fmt.Sprintf("%.2f", float64(p.Millimeters[0]*p.Millimeters[1]*p.Millimeters[2])/1e6), true
+	case "longest-side", "median-side", "shortest-side":
+		sides := slices.Clone(p.Millimeters[:])
+		slices.Sort(sides)
+		side := map[string]int{"longest-side": sides[2], "median-side": sides[1], "shortest-side": sides[0]}[name]
+		return fmt.Sprintf("%.1f", float64(side)/10), true
+	case "unit-of-dimension", "measurement-units":
+		return "centimeters", true
+	case "item-package-weight", "weight":
+		return strconv.Itoa(p.Grams), true
+	case "unit-of-weight", "weight-units":
+		return "grams", true
+	case "brand":
+		return p.Brand, true
+	case "product-group":
+		return p.Kind.Category, true
+	case "estimated-referral-fee-per-item", "estimated-referral-fee-per-unit":
+		return world.Money{Units: price.Units * 15 / 100, Currency: price.Currency}.String(), true
+	case "expected-fulfillment-fee-per-unit":
+		return world.PriceIn(322, row.m).String(), true
+	case "estimated-fee-total":
+		return world.Money{Units: price.Units*15/100 + world.PriceIn(322, row.m).Units, Currency: price.Currency}.String(), true
+	}
+	return "", false
+}
+
+// pacific is the time zone of listing reports. It is fixed: what zones a machine knows must not show.
+var pacific = time.FixedZone("PST", -8*3600)
+
+// charset is how a marketplace's flat files are written: Cp1252 in Europe, Shift_JIS in Japan, UTF-8 elsewhere
+// (selling-partner-api-models#4955, jlevers/selling-partner-api#512, saleweaver/python-amazon-sp-api#769). name is as it stands in Content-Type.
+func charset(m *marketplace.Marketplace) (name string, encode func([]byte) []byte) {
+	switch {
+	case m.CountryCode == "JP":
+		return "Shift_JIS", func(b []byte) []byte {
+			out, err := japanese.ShiftJIS.NewEncoder().Bytes(b)
+			if err == nil {
+				return out
+			}
+			return runeByRune(b, func(r rune) ([]byte, bool) {
+				out, err := japanese.ShiftJIS.NewEncoder().Bytes([]byte(string(r)))
+				return out, err == nil
+			})
+		}
+	case m.Region == marketplace.Europe:
+		return "Cp1252", func(b []byte) []byte {
+			return runeByRune(b, func(r rune) ([]byte, bool) {
+				c, ok := charmap.Windows1252.EncodeRune(r)
+				return []byte{c}, ok
+			})
+		}
+	}
+	return "UTF-8", func(b []byte) []byte { return b }
+}
+
+// runeByRune encodes text; what the charset doesn't have becomes a question mark, as at Amazon (selling-partner-api-models#4955).
+func runeByRune(b []byte, encode func(rune) ([]byte, bool)) []byte {
+	out := make([]byte, 0, len(b))
+	for _, r := range string(b) {
+		if r < unicode.MaxASCII {
+			out = append(out, byte(r))
+		} else if c, ok := encode(r); ok {
+			out = append(out, c...)
+		} else {
+			out = append(out, '?')
+		}
+	}
+	return out
+}
+
+// flatten takes what would break a flat file out of a value: its cells aren't quoted.
+var flatten = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
+
+// flatFile writes rows as a flat file: separated by tabs, or by commas; quoted or not. Reports of fulfilled inventory events are quoted
+// in all cells (GET_LEDGER_*), CSV where it must be.
+func flatFile(w *world.World, columns []string, start func() rows, separator byte, quoted bool, encode func([]byte) []byte) func() Source {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = normal(c)
+	}
+	write := func(b *bytes.Buffer, cell string, i int) {
+		if i > 0 {
+			b.WriteByte(separator)
+		}
+		switch {
+		case quoted, separator == ',' && strings.ContainsAny(cell, ",\"\n\r"):
+			b.WriteByte('"')
+			b.WriteString(strings.ReplaceAll(cell, `"`, `""`))
+			b.WriteByte('"')
+		default:
+			b.WriteString(flatten.Replace(cell))
+		}
+	}
+	return func() Source {
+		var next rows
+		var b bytes.Buffer
+		return func() []byte {
+			b.Reset()
+			w.RLock()
+			defer w.RUnlock()
+			if next == nil {
+				next = start()
+				for i, c := range columns {
+					write(&b, c, i)
+				}
+				b.WriteString("\r\n")
+			}
+			for range 64 {
+				row := next()
+				if row == nil {
+					break
+				}
+				for i, name := range names {
+					write(&b, row.cell(name), i)
+				}
+				b.WriteString("\r\n")
+			}
+			if b.Len() == 0 {
+				return nil
+			}
+			return encode(b.Bytes())
+		}
+	}
+}

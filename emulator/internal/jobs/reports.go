@@ -1,0 +1,297 @@
+package jobs
+
+import (
+	_ "embed"
+	"encoding/csv"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// ReportType is one row of report_types.csv, where the sources are.
+type ReportType struct {
+	Name       string
+	Vendor     bool   // for vendors only
+	format     string // TSV, CSV, JSON, XML, XLSX or PDF
+	restricted bool
+	Request    bool // createReport takes it
+	Schedule   bool // createReportSchedule takes it
+	Settlement bool // Amazon makes it by itself
+	Options    map[string][]string
+	retention  time.Duration
+	removed    time.Time     // from when on it fails; zero: still there
+	cooldown   time.Duration // how long a type is not generated anew
+	rows       string        // what a row is about
+	columns    []string
+}
+
+//go:embed report_types.csv
+var reportTypesCSV string
+
+// ReportTypes reads the table once.
+var ReportTypes = sync.OnceValue(func() map[string]*ReportType {
+	r := csv.NewReader(strings.NewReader(reportTypesCSV))
+	r.Comment = '#'
+	records, err := r.ReadAll()
+	if err != nil {
+		panic("emulator: report_types.csv: " + err.Error())
+	}
+	types := map[string]*ReportType{}
+	for _, f := range records[1:] {
+		t := &ReportType{
+			Name: f[0], Vendor: f[1] == "vendor", format: f[2], restricted: f[3] == "yes",
+			Request: strings.Contains(f[4], "request"), Schedule: strings.Contains(f[4], "schedule"), Settlement: f[4] == "settlement",
+			Options: map[string][]string{}, retention: time.Duration(format.Atoi(f[6])) * 24 * time.Hour, rows: f[9], columns: strings.Split(f[10], "|"),
+		}
+		for _, option := range strings.Split(f[5], ";") {
+			name, values, _ := strings.Cut(option, "=")
+			if values != "" {
+				t.Options[name] = strings.Split(values, "|")
+			}
+		}
+		if f[7] != "" {
+			if t.removed, err = time.Parse(time.DateOnly, f[7]); err != nil {
+				panic("emulator: report_types.csv: " + err.Error())
+			}
+		}
+		if f[8] != "" {
+			if t.cooldown, err = time.ParseDuration(f[8]); err != nil {
+				panic("emulator: report_types.csv: " + err.Error())
+			}
+		}
+		types[t.Name] = t
+	}
+	return types
+})
+
+// Report is one report of a seller.
+type Report struct {
+	Job
+	Kind         *ReportType
+	Marketplaces []string
+	From, To     time.Time
+	asOf         time.Time // when the content was written
+	Options      map[string]string
+	ScheduleID   string
+	Document     *Document
+}
+
+// Schedule makes reports by itself.
+type Schedule struct {
+	ID           string
+	Kind         *ReportType
+	Marketplaces []string
+	Options      map[string]string
+	Period       string
+	Next         time.Time
+	Cancelled    bool
+}
+
+// AddReport puts a report into the queue; it wants k.Mu held.
+func (k *Queue) AddReport(kind *ReportType, marketplaces []string, options map[string]string, from, to, now time.Time) *Report {
+	r := &Report{Job: k.NewJob("report", now), Kind: kind, Marketplaces: marketplaces, Options: options, From: from, To: to}
+	r.ID = strconv.Itoa(50000+k.Made) + "020" + k.Random("report id", k.Made).Text(random.Digits, 3)
+	k.Reports = append(k.Reports, r)
+	k.planReport(r)
+	return r
+}
+
+func (k *Queue) planReport(r *Report) {
+	k.Later(r.ended, func(at time.Time) {
+		if r.Outcome == "" { // not cancelled
+			k.FinishReport(r, at)
+		}
+	})
+}
+
+// FinishReport writes a report, or finds that it can't be written.
+func (k *Queue) FinishReport(r *Report, at time.Time) {
+	if !r.Kind.removed.IsZero() && !at.Before(r.Kind.removed) {
+		r.end(fatal, at) // selling-partner-api-models#3079 and the changelog: such reports end FATAL, without a document
+		return
+	}
+	if k.coolingDown(r) {
+		// "If you call the report in between these 30 minutes, you will receive a FATAL report" (selling-partner-api-models#4032).
+		r.end(fatal, at)
+		return
+	}
+	r.asOf = at
+	d, problem := k.WriteReport(r, at)
+	switch {
+	case problem != nil:
+		// A FATAL report may have a document that tells why (selling-partner-api-docs, reports guide).
+		r.Document = k.AddDocument("report", &Document{ContentType: "application/json; charset=UTF-8", Created: at, Expires: at.Add(r.Kind.retention), Open: onePiece(problem)})
+		r.end(fatal, at)
+	case d == nil:
+		r.end(Cancelled, at) // no data
+	default:
+		r.Document = k.AddDocument("report", d)
+		r.end(done, at)
+	}
+}
+
+// coolingDown tells whether the same type was generated for one of the same marketplaces a short while ago
+// (developer-docs.amazon.com/sp-api/docs/fba-sales-reports-attributes; by marketplace: selling-partner-api-docs#1645).
+func (k *Queue) coolingDown(r *Report) bool {
+	if r.Kind.cooldown == 0 || k.account.Desk.Options.NoLimits {
+		return false
+	}
+	return slices.ContainsFunc(k.Reports, func(old *Report) bool {
+		return old != r && old.Kind == r.Kind && old.Outcome == done && !old.ended.After(r.ended) && r.Created.Sub(old.ended) < r.Kind.cooldown &&
+			slices.ContainsFunc(old.Marketplaces, func(id string) bool { return slices.Contains(r.Marketplaces, id) })
+	})
+}
+
+func (k *Queue) Report(id string, now time.Time) *Report {
+	for _, r := range k.Reports {
+		if r.ID == id && now.Sub(r.Created) < retention {
+			return r
+		}
+	}
+	return nil
+}
+
+// periods are how often a schedule may make a report (selling-partner-api-models, reports_2021-06-30).
+var periods = map[string]time.Duration{
+	"PT5M": 5 * time.Minute, "PT15M": 15 * time.Minute, "PT30M": 30 * time.Minute, "PT1H": time.Hour, "PT2H": 2 * time.Hour, "PT4H": 4 * time.Hour,
+	"PT8H": 8 * time.Hour, "PT12H": 12 * time.Hour, "P1D": world.Day, "P2D": 2 * world.Day, "P3D": 3 * world.Day, "PT84H": 84 * time.Hour, "P7D": 7 * world.Day,
+	"P14D": 14 * world.Day, "P15D": 15 * world.Day, "P18D": 18 * world.Day, "P30D": 30 * world.Day, "P1M": 0,
+}
+
+// After is the time one period later.
+func After(t time.Time, period string) time.Time {
+	if period == "P1M" {
+		return t.AddDate(0, 1, 0)
+	}
+	return t.Add(periods[period])
+}
+
+// Fire makes a schedule's report and plans the next one.
+func (k *Queue) Fire(s *Schedule, at time.Time) {
+	if s.Cancelled {
+		return
+	}
+	before := at.Add(-periods[s.Period])
+	if s.Period == "P1M" {
+		before = at.AddDate(0, -1, 0)
+	}
+	// What is older than the retention when it is looked at needn't be written.
+	if k.now.Sub(at) < retention {
+		r := k.AddReport(s.Kind, s.Marketplaces, s.Options, before, at, at)
+		r.ScheduleID = s.ID
+	}
+	s.Next = After(at, s.Period)
+	k.Later(s.Next, func(at time.Time) { k.Fire(s, at) })
+}
+
+func (k *Queue) Schedule(id string) *Schedule {
+	for _, s := range k.Schedules {
+		if s.ID == id && !s.Cancelled {
+			return s
+		}
+	}
+	return nil
+}
+
+// settlementDays is how often Amazon settles.
+const settlementDays = 14
+
+// OpenSettlements writes the settlement reports of the last 90 days and plans the coming ones. Amazon makes them by itself: they can only
+// be listed (developer-docs.amazon.com/sp-api/docs/report-type-values-settlement). It wants k.Mu held.
+func (k *Queue) OpenSettlements() {
+	if k.settlements {
+		return
+	}
+	k.settlements = true
+	end := k.account.Created.UTC().Truncate(world.Day).Add(6 * time.Hour)
+	for n := int(retention/world.Day) / settlementDays; n >= 0; n-- {
+		if at := end.AddDate(0, 0, -n*settlementDays); !at.After(k.account.Created) {
+			k.settle14(at)
+		}
+	}
+	at := end
+	for !at.After(k.account.Created) {
+		at = at.AddDate(0, 0, settlementDays)
+	}
+	k.nextSettlement = at
+	k.Later(at, k.settleAgain)
+	k.catchUp()
+}
+
+func (k *Queue) settleAgain(at time.Time) {
+	if k.now.Sub(at) < retention {
+		k.settle14(at)
+	}
+	k.nextSettlement = at.AddDate(0, 0, settlementDays)
+	k.Later(k.nextSettlement, k.settleAgain)
+}
+
+// settle14 writes the reports of one settlement period, for each marketplace in which something was settled.
+func (k *Queue) settle14(at time.Time) {
+	for i := range k.account.Marketplaces {
+		m := &k.account.Marketplaces[i]
+		for _, name := range []string{"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE", "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", "GET_V2_SETTLEMENT_REPORT_DATA_XML"} {
+			kind := ReportTypes()[name]
+			if !kind.removed.IsZero() && !at.Before(kind.removed) {
+				continue
+			}
+			n := k.Next()
+			r := &Report{Kind: kind, Marketplaces: []string{m.ID}, From: at.AddDate(0, 0, -settlementDays), To: at, asOf: at}
+			r.Created = at.Add(time.Duration(k.Random("settlement", n).Between(60, 3600)) * time.Second)
+			r.started, r.ended = r.Created, r.Created
+			r.ID = strconv.Itoa(50000+n) + "022" + k.Random("report id", n).Text(random.Digits, 3)
+			d, _ := k.WriteReport(r, at)
+			if d == nil {
+				continue
+			}
+			d.Created, d.Expires = r.ended, r.ended.Add(kind.retention)
+			r.Document = k.AddDocument("report", d)
+			r.Outcome = done
+			k.Reports = append(k.Reports, r)
+		}
+	}
+}
+
+// marketplacesOf are the marketplaces of a report.
+func (k *Queue) marketplacesOf(ids []string) []*marketplace.Marketplace {
+	var list []*marketplace.Marketplace
+	for i := range k.account.Marketplaces {
+		if m := &k.account.Marketplaces[i]; slices.Contains(ids, m.ID) {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// salesReport is when GET_SALES_AND_TRAFFIC_REPORT was last asked for, by any seller.
+type salesReport struct {
+	Mu   sync.Mutex
+	Last time.Time
+}
+
+var SalesReports = &desk.Store[*salesReport]{
+	Name: "salesReport", Shared: true,
+	Create: func(*desk.Seller) *salesReport { return &salesReport{} },
+	Save: func(s *salesReport) (any, error) {
+		s.Mu.Lock()
+		defer s.Mu.Unlock()
+		if s.Last.IsZero() {
+			return nil, nil
+		}
+		return s.Last, nil
+	},
+	Load: func(s *salesReport, raw json.RawMessage) error {
+		s.Mu.Lock()
+		defer s.Mu.Unlock()
+		return json.Unmarshal(raw, &s.Last)
+	},
+}

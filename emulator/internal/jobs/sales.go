@@ -1,0 +1,163 @@
+package jobs
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/world"
+)
+
+// fields are the counts by the names that both the report and Data Kiosk give them. b2b appends "B2B".
+func fields(s *world.Sales, c *world.Counts, suffix string) map[string]any {
+	amount := func(units int) any {
+		return object{"amount": round(float64(units)/math.Pow10(world.Decimals(s.Currency)), 2), "currencyCode": s.Currency}
+	}
+	per := func(a, b int) int {
+		if b == 0 {
+			return 0
+		}
+		return a / b
+	}
+	out := map[string]any{
+		"orderedProductSales": amount(c.Amount), "unitsOrdered": c.Units, "totalOrderItems": c.Items, "averageSalesPerOrderItem": amount(per(c.Amount, c.Items)),
+		"averageUnitsPerOrderItem": ratio(c.Units, c.Items, 1), "averageSellingPrice": amount(per(c.Amount, c.Units)), "unitsRefunded": c.Refunded,
+		"refundRate": min(ratio(c.Refunded, c.Units, 100), 100), "claimsGranted": 0, "claimsAmount": amount(0), "shippedProductSales": amount(c.ShippedAmount),
+		"unitsShipped": c.ShippedUnits, "ordersShipped": c.ShippedOrders,
+		"browserPageViews": c.PageViews - c.MobileViews, "mobileAppPageViews": c.MobileViews, "pageViews": c.PageViews,
+		"browserSessions": c.Sessions - c.MobileSessions, "mobileAppSessions": c.MobileSessions, "sessions": c.Sessions, "buyBoxPercentage": 96.5,
+		"orderItemSessionPercentage": min(ratio(c.Items, c.Sessions, 100), 100), "unitSessionPercentage": ratio(c.Units, c.Sessions, 100),
+		"feedbackReceived": c.Items / 20,
+	}
+	if suffix == "" {
+		out["averageOfferCount"], out["averageParentItems"], out["negativeFeedbackReceived"], out["receivedNegativeFeedbackRate"] = 60, 60, 0, 0
+		return out
+	}
+	renamed := map[string]any{}
+	for name, v := range out {
+		renamed[name+suffix] = v
+	}
+	return renamed
+}
+
+// shares are the parts of all page views and sessions, in percent.
+func shares(s *world.Sales, c, of *world.Counts, suffix string) map[string]any {
+	return map[string]any{
+		"browserPageViewsPercentage" + suffix:   ratio(c.PageViews-c.MobileViews, of.PageViews-of.MobileViews, 100),
+		"mobileAppPageViewsPercentage" + suffix: ratio(c.MobileViews, of.MobileViews, 100),
+		"pageViewsPercentage" + suffix:          ratio(c.PageViews, of.PageViews, 100),
+		"browserSessionPercentage" + suffix:     ratio(c.Sessions-c.MobileSessions, of.Sessions-of.MobileSessions, 100),
+		"mobileAppSessionPercentage" + suffix:   ratio(c.MobileSessions, of.MobileSessions, 100),
+		"sessionPercentage" + suffix:            ratio(c.Sessions, of.Sessions, 100),
+	}
+}
+
+// totals adds up the traffic of a list, which the shares are parts of.
+func totals(list []*world.Sales) (all, b2b world.Counts) {
+	for _, s := range list {
+		for sum, c := range map[*world.Counts]*world.Counts{&all: &s.All, &b2b: &s.B2B} {
+			sum.PageViews += c.PageViews
+			sum.MobileViews += c.MobileViews
+			sum.Sessions += c.Sessions
+			sum.MobileSessions += c.MobileSessions
+		}
+	}
+	return all, b2b
+}
+
+func round(f float64, digits int) float64 {
+	p := math.Pow10(digits)
+	return math.Round(f*p) / p
+}
+
+func ratio(a, b int, factor float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return round(float64(a)/float64(b)*factor, 2)
+}
+
+// figures is everything that is known about a sum, by name.
+func figures(s *world.Sales, all, b2b *world.Counts) map[string]any {
+	out := fields(s, &s.All, "")
+	for _, more := range []map[string]any{fields(s, &s.B2B, "B2B"), shares(s, &s.All, all, ""), shares(s, &s.B2B, b2b, "B2B")} {
+		for name, v := range more {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+// choose takes the named members out of m.
+func choose(m map[string]any, names []string) object {
+	out := object{}
+	for _, name := range names {
+		if v, ok := m[name]; ok {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+var (
+	reportSalesByDate = strings.Fields(`orderedProductSales orderedProductSalesB2B unitsOrdered unitsOrderedB2B totalOrderItems totalOrderItemsB2B averageSalesPerOrderItem
+		averageSalesPerOrderItemB2B averageUnitsPerOrderItem averageUnitsPerOrderItemB2B averageSellingPrice averageSellingPriceB2B unitsRefunded refundRate claimsGranted claimsAmount
+		shippedProductSales unitsShipped ordersShipped`)
+	reportTrafficByDate = strings.Fields(`browserPageViews browserPageViewsB2B mobileAppPageViews mobileAppPageViewsB2B pageViews pageViewsB2B browserSessions browserSessionsB2B
+		mobileAppSessions mobileAppSessionsB2B sessions sessionsB2B buyBoxPercentage buyBoxPercentageB2B orderItemSessionPercentage orderItemSessionPercentageB2B
+		unitSessionPercentage unitSessionPercentageB2B averageOfferCount averageParentItems feedbackReceived negativeFeedbackReceived receivedNegativeFeedbackRate`)
+	reportSalesByASIN   = strings.Fields(`unitsOrdered unitsOrderedB2B orderedProductSales orderedProductSalesB2B totalOrderItems totalOrderItemsB2B`)
+	reportTrafficByASIN = strings.Fields(`browserSessions browserSessionsB2B mobileAppSessions mobileAppSessionsB2B sessions sessionsB2B browserSessionPercentage
+		browserSessionPercentageB2B mobileAppSessionPercentage mobileAppSessionPercentageB2B sessionPercentage sessionPercentageB2B browserPageViews browserPageViewsB2B
+		mobileAppPageViews mobileAppPageViewsB2B pageViews pageViewsB2B browserPageViewsPercentage browserPageViewsPercentageB2B mobileAppPageViewsPercentage
+		mobileAppPageViewsPercentageB2B pageViewsPercentage pageViewsPercentageB2B buyBoxPercentage buyBoxPercentageB2B unitSessionPercentage unitSessionPercentageB2B`)
+)
+
+// salesReport writes GET_SALES_AND_TRAFFIC_REPORT as its schema has it (selling-partner-api-models, sellerSalesAndTrafficReport.json). problem
+// tells why there is none: dates are needed and reach back two years.
+func (k *Queue) salesReport(r *Report, w *world.World, at time.Time) (body []byte, problem string) {
+	from, to := r.From.UTC().Truncate(world.Day), r.To.UTC().Truncate(world.Day)
+	switch {
+	case r.From.Equal(r.Created) && r.To.Equal(r.Created): // nothing was said: both are the time of the request
+		return nil, "dataStartTime and dataEndTime are required for GET_SALES_AND_TRAFFIC_REPORT." // wording assumed, as of the next
+	case from.Before(at.AddDate(-2, 0, 0).Truncate(world.Day)):
+		return nil, "dataStartTime must be no more than two years ago."
+	case len(r.Marketplaces) > 1:
+		return nil, "Only one marketplace is supported for GET_SALES_AND_TRAFFIC_REPORT."
+	}
+	period, product := r.Options["dateGranularity"], r.Options["asinGranularity"]
+	if period == "" {
+		period = "DAY"
+	}
+	if product == "" {
+		product = "PARENT"
+	}
+	byDate, byASIN := []object{}, []object{}
+	for _, s := range w.SumSales(at, from, to, r.Marketplaces, period, false) {
+		f := figures(s, &world.Counts{}, &world.Counts{})
+		byDate = append(byDate, object{"date": s.Date, "salesByDate": choose(f, reportSalesByDate), "trafficByDate": choose(f, reportTrafficByDate)})
+	}
+	list := w.SumSales(at, from, to, r.Marketplaces, "", true)
+	all, b2b := totals(list)
+	for _, s := range list {
+		f := figures(s, &all, &b2b)
+		entry := object{"parentAsin": s.Product.ASIN, "salesByAsin": choose(f, reportSalesByASIN), "trafficByAsin": choose(f, reportTrafficByASIN)}
+		if product != "PARENT" {
+			entry["childAsin"] = s.Product.ASIN
+		}
+		if product == "SKU" {
+			entry["sku"] = s.Product.SKU
+		}
+		byASIN = append(byASIN, entry)
+	}
+	spec := object{
+		"reportType": r.Kind.Name, "reportOptions": object{"dateGranularity": period, "asinGranularity": product},
+		"dataStartTime": from.Format(time.DateOnly), "dataEndTime": to.Format(time.DateOnly), "marketplaceIds": r.Marketplaces,
+	}
+	body, err := json.Marshal(object{"reportSpecification": spec, "salesAndTrafficByDate": byDate, "salesAndTrafficByAsin": byASIN})
+	if err != nil {
+		panic("emulator: sales report: " + err.Error()) // figures are finite
+	}
+	return body, ""
+}

@@ -1,0 +1,236 @@
+package jobs
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/format"
+)
+
+type object = format.Object
+
+// What a seller's desk holds is exported with the rest of the state: jobs with their documents. The contents of reports that can be written
+// again from the world's orders are not.
+
+type queueState struct {
+	Made           int             `json:"made"`
+	Settlements    bool            `json:"settlements,omitempty"`
+	NextSettlement time.Time       `json:"next_settlement,omitzero"`
+	Documents      []documentState `json:"documents,omitempty"`
+	Reports        []reportState   `json:"reports,omitempty"`
+	Schedules      []scheduleState `json:"schedules,omitempty"`
+	Feeds          []feedState     `json:"feeds,omitempty"`
+	Queries        []queryState    `json:"queries,omitempty"`
+}
+
+type documentState struct {
+	ID          string    `json:"id"`
+	ContentType string    `json:"content_type"`
+	Created     time.Time `json:"created"`
+	Expires     time.Time `json:"expires"`
+	Restricted  bool      `json:"restricted,omitempty"`
+	Input       bool      `json:"input,omitempty"`
+	Uploaded    bool      `json:"uploaded,omitempty"`
+	Again       bool      `json:"again,omitempty"` // written again from the report that has it
+	Data        []byte    `json:"data,omitempty"`
+}
+
+type jobState struct {
+	ID      string    `json:"id"`
+	Created time.Time `json:"created"`
+	Started time.Time `json:"started,omitzero"`
+	Ended   time.Time `json:"ended"`
+	Outcome string    `json:"outcome,omitempty"`
+}
+
+type reportState struct {
+	jobState
+	Type         string            `json:"type"`
+	Marketplaces []string          `json:"marketplaces"`
+	From         time.Time         `json:"from"`
+	To           time.Time         `json:"to"`
+	AsOf         time.Time         `json:"as_of,omitzero"`
+	Options      map[string]string `json:"options,omitempty"`
+	Schedule     string            `json:"schedule,omitempty"`
+	Document     string            `json:"document,omitempty"`
+}
+
+type scheduleState struct {
+	ID           string            `json:"id"`
+	Type         string            `json:"type"`
+	Marketplaces []string          `json:"marketplaces"`
+	Options      map[string]string `json:"options,omitempty"`
+	Period       string            `json:"period"`
+	Next         time.Time         `json:"next"`
+}
+
+type feedState struct {
+	jobState
+	Type         string            `json:"type"`
+	Marketplaces []string          `json:"marketplaces"`
+	Options      map[string]string `json:"options,omitempty"`
+	Input        string            `json:"input"`
+	Result       string            `json:"result,omitempty"`
+}
+
+type queryState struct {
+	jobState
+	Query   string    `json:"query"`
+	Start   int       `json:"start,omitempty"`
+	AsOf    time.Time `json:"as_of,omitzero"`
+	Data    string    `json:"data,omitempty"`
+	Problem string    `json:"problem,omitempty"`
+	Next    string    `json:"next,omitempty"`
+}
+
+func (j *Job) state() jobState { return jobState{j.ID, j.Created, j.started, j.ended, j.Outcome} }
+
+func (s *jobState) job() Job {
+	return Job{ID: s.ID, Created: s.Created, started: s.Started, ended: s.Ended, Outcome: s.Outcome}
+}
+
+// idOf is a document's id; "" for none.
+func idOf(d *Document) string {
+	if d == nil {
+		return ""
+	}
+	return d.ID
+}
+
+// Queues are those of the sellers.
+var Queues = &desk.Store[*Queue]{
+	Name:   "desk",
+	Create: newQueue,
+	Save:   func(k *Queue) (any, error) { return k.save(), nil },
+	Load:   func(k *Queue, raw json.RawMessage) error { return k.load(raw) },
+}
+
+// Flow has no operations of its own: it is what the flows of reports, feeds and queries stand on.
+var Flow = desk.Flow{
+	Stores:   []desk.Keeper{Queues, SalesReports},
+	Services: []desk.Service{s3},
+	Settle:   func(a *desk.Seller, now time.Time) { Queues.Of(a).settle(now) },
+}
+
+func (k *Queue) save() any {
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	if k.Made == 0 && !k.settlements {
+		return nil
+	}
+	s := queueState{Made: k.Made, Settlements: k.settlements, NextSettlement: k.nextSettlement}
+	again := map[string]bool{}
+	for _, r := range k.Reports {
+		if r.Document != nil && r.Outcome == done && streamed(r.Kind.rows) {
+			again[r.Document.ID] = true
+		}
+		s.Reports = append(s.Reports, reportState{r.state(), r.Kind.Name, r.Marketplaces, r.From, r.To, r.asOf, r.Options, r.ScheduleID, idOf(r.Document)})
+	}
+	for id := range format.SortedKeys(k.documents) {
+		d := k.documents[id]
+		entry := documentState{ID: id, ContentType: d.ContentType, Created: d.Created, Expires: d.Expires, Restricted: d.Restricted, Input: d.Open == nil, Again: again[id]}
+		if entry.Input {
+			entry.Data, entry.Uploaded = d.Content()
+		} else if sent := d.Changed(); sent != nil {
+			entry.Again, entry.Data = false, sent
+		} else if !entry.Again {
+			entry.Data = ReadAll(d.Open())
+		}
+		s.Documents = append(s.Documents, entry)
+	}
+	for _, sc := range k.Schedules {
+		if !sc.Cancelled {
+			s.Schedules = append(s.Schedules, scheduleState{sc.ID, sc.Kind.Name, sc.Marketplaces, sc.Options, sc.Period, sc.Next})
+		}
+	}
+	for _, f := range k.Feeds {
+		s.Feeds = append(s.Feeds, feedState{f.state(), f.Kind.Name, f.Marketplaces, f.Options, idOf(f.Input), idOf(f.Result)})
+	}
+	for _, q := range k.Queries {
+		s.Queries = append(s.Queries, queryState{q.state(), q.Text, q.Start, q.AsOf, idOf(q.Data), idOf(q.Problem), q.Next})
+	}
+	return s
+}
+
+func (k *Queue) load(raw json.RawMessage) error {
+	var s queueState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	k.Made, k.settlements, k.nextSettlement = s.Made, s.Settlements, s.NextSettlement
+	if k.settlements {
+		k.Later(k.nextSettlement, k.settleAgain)
+	}
+	for _, e := range s.Documents {
+		d := &Document{ID: e.ID, ContentType: e.ContentType, Created: e.Created, Expires: e.Expires, Restricted: e.Restricted, Size: -1}
+		switch {
+		case e.Input && e.Uploaded:
+			d.put(e.Data)
+		case e.Input, e.Again:
+		default:
+			d.Open = onePiece(append([]byte{}, e.Data...))
+		}
+		k.documents[d.ID] = d
+	}
+	for _, e := range s.Reports {
+		kind := ReportTypes()[e.Type]
+		if kind == nil {
+			return fmt.Errorf("report %s: %q is not a report type", e.ID, e.Type)
+		}
+		r := &Report{Job: e.job(), Kind: kind, Marketplaces: e.Marketplaces, From: e.From, To: e.To, asOf: e.AsOf, Options: e.Options, ScheduleID: e.Schedule, Document: k.documents[e.Document]}
+		if r.Document != nil && r.Document.Open == nil {
+			r.Document.Open = k.again(r)
+		}
+		k.Reports = append(k.Reports, r)
+		if r.Outcome == "" {
+			k.planReport(r)
+		}
+	}
+	for _, e := range s.Feeds {
+		kind := FeedTypes()[e.Type]
+		if kind == nil || k.documents[e.Input] == nil {
+			return fmt.Errorf("feed %s: type %q and document %q must be there", e.ID, e.Type, e.Input)
+		}
+		f := &Feed{Job: e.job(), Kind: kind, Marketplaces: e.Marketplaces, Options: e.Options, Input: k.documents[e.Input], Result: k.documents[e.Result]}
+		k.Feeds = append(k.Feeds, f)
+		if f.Outcome == "" {
+			k.PlanFeed(f)
+		}
+	}
+	for _, e := range s.Queries {
+		schema, field, problem := ParseKioskQuery(e.Query)
+		if problem != "" {
+			return fmt.Errorf("query %s: %s", e.ID, problem)
+		}
+		q := &Query{Job: e.job(), Text: e.Query, Schema: schema, Field: field, Start: e.Start, AsOf: e.AsOf, Data: k.documents[e.Data], Problem: k.documents[e.Problem], Next: e.Next}
+		k.Queries = append(k.Queries, q)
+		if q.Outcome == "" {
+			k.PlanQuery(q)
+		}
+	}
+	for _, e := range s.Schedules {
+		kind := ReportTypes()[e.Type]
+		if _, known := periods[e.Period]; kind == nil || !known {
+			return fmt.Errorf("schedule %s: type %q and period %q must be there", e.ID, e.Type, e.Period)
+		}
+		sc := &Schedule{ID: e.ID, Kind: kind, Marketplaces: e.Marketplaces, Options: e.Options, Period: e.Period, Next: e.Next}
+		k.Schedules = append(k.Schedules, sc)
+		k.Later(sc.Next, func(at time.Time) { k.Fire(sc, at) })
+	}
+	return nil
+}
+
+// again starts the content of a report by writing it once more.
+func (k *Queue) again(r *Report) func() Source {
+	return func() Source {
+		d, _ := k.WriteReport(r, r.asOf)
+		if d == nil {
+			return onePiece(nil)()
+		}
+		return d.Open()
+	}
+}

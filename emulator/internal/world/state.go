@@ -1,0 +1,316 @@
+package world
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// The share of the state that a seller's world has: the orders that came since the beginning or were changed, listings that requests have
+// changed, and the stock. All else follows from the seed.
+
+type worldState struct {
+	Next     int            `json:"next"` // number of the order that comes next
+	Orders   []orderState   `json:"orders,omitempty"`
+	Products []productState `json:"products,omitempty"` // brought by listings
+	Listings []listingState `json:"listings,omitempty"` // revised ones, in the order in which they came
+	Stock    []stockState   `json:"stock,omitempty"`    // of all others
+	Told     []string       `json:"told,omitempty"`     // idempotency tokens
+	Open     []string       `json:"open,omitempty"`     // ids of orders whose end the stock has not heard of
+}
+
+type orderState struct {
+	Number       int           `json:"number"`
+	ID           string        `json:"id"`
+	SellerID     string        `json:"seller_id"`
+	Marketplace  string        `json:"marketplace"`
+	Times        [7]time.Time  `json:"times"` // purchased, payable, partly, shipped, cancelled, changed, cancelAsked
+	Amazon       bool          `json:"amazon"`
+	Prime        bool          `json:"prime"`
+	Business     bool          `json:"business"`
+	Express      bool          `json:"express"`
+	Payment      string        `json:"payment"`
+	PO           string        `json:"po"`
+	Replaces     string        `json:"replaces"`
+	Store        string        `json:"store"`
+	Pickup       string        `json:"pickup"`
+	CancelledBy  string        `json:"cancelled_by"`
+	CancelReason string        `json:"cancel_reason"`
+	BuyerName    string        `json:"buyer_name"`
+	BuyerEmail   string        `json:"buyer_email"`
+	To           [9]string     `json:"to"`
+	Items        []itemState   `json:"items"`
+	Tracking     string        `json:"tracking"`
+	Transit      time.Duration `json:"transit"`
+	Parcels      []parcelState `json:"parcels,omitempty"`
+	Regulated    *struct {
+		Fields [][4]string `json:"fields"`
+		Due    time.Time   `json:"due"`
+		Status [3]string   `json:"status"` // status, reason, reviewer
+		At     time.Time   `json:"at"`
+	} `json:"regulated,omitempty"`
+	Settled bool `json:"settled"`
+}
+
+type itemState struct {
+	ID       string `json:"id"`
+	ASIN     string `json:"asin"`
+	SKU      string `json:"sku"`
+	Quantity int    `json:"quantity"`
+	Units    [4]int `json:"units"` // price, tax, shipping, discount
+	Gift     string `json:"gift,omitempty"`
+}
+
+type parcelState struct {
+	Texts      [4]string    `json:"texts"` // ref, carrier, service, tracking
+	Times      [2]time.Time `json:"times"` // at, shipped
+	Quantities []int        `json:"quantities"`
+}
+
+type productState struct {
+	ASIN, SKU, EAN, UPC, Title, Brand, Color, Size, Part, Type string
+	Pack, Cents, Grams, Rank                                   int
+	Millimeters                                                [3]int
+}
+
+type listingState struct {
+	SKU         string                `json:"sku"`
+	ASIN        string                `json:"asin"`
+	Times       [3]time.Time          `json:"times"` // created, updated, stocked
+	ProductType string                `json:"product_type"`
+	Condition   string                `json:"condition"`
+	Attributes  map[string]any        `json:"attributes"` // null: the catalogue's
+	Markets     []string              `json:"markets"`
+	Offers      map[string]offerState `json:"offers"`
+	Quantity    int                   `json:"quantity"`
+	LeadDays    int                   `json:"lead_days"`
+	Amazon      bool                  `json:"amazon"`
+	Stock       [6]int                `json:"stock"`
+	FNSKU       string                `json:"fnsku"`
+	Issues      []issueState          `json:"issues,omitempty"`
+	Deleted     bool                  `json:"deleted"`
+}
+
+type offerState struct {
+	Units  [4]int         `json:"units"` // price, business, sale, points
+	From   time.Time      `json:"from,omitzero"`
+	To     time.Time      `json:"to,omitzero"`
+	Extra  map[string]any `json:"extra,omitempty"`
+	Symbol string         `json:"currency"`
+}
+
+type issueState struct {
+	Texts      [4]string `json:"texts"` // code, message, severity, marketplace
+	Attributes []string  `json:"attributes"`
+	Categories []string  `json:"categories"`
+}
+
+type stockState struct {
+	SKU      string    `json:"sku"`
+	Quantity int       `json:"quantity"`
+	Stock    [6]int    `json:"stock"`
+	Stocked  time.Time `json:"stocked"`
+}
+
+func (s *Stock) numbers() [6]int {
+	return [6]int{s.Fulfillable, s.InboundWorking, s.InboundShipped, s.InboundReceiving, s.Reserved, s.Unfulfillable}
+}
+
+func (s *Stock) set(n [6]int) {
+	s.Fulfillable, s.InboundWorking, s.InboundShipped, s.InboundReceiving, s.Reserved, s.Unfulfillable = n[0], n[1], n[2], n[3], n[4], n[5]
+}
+
+// Save returns what can't be made of the seed, as a value for encoding/json.
+func (w *World) Save() any {
+	w.RLock()
+	defer w.RUnlock()
+	s := worldState{Next: w.next}
+	beginning := w.beginning
+	for _, o := range w.Orders {
+		if o.number >= beginning || w.touched[o] {
+			s.Orders = append(s.Orders, saveOrder(o))
+		}
+	}
+	for _, p := range w.added {
+		s.Products = append(s.Products, productState{p.ASIN, p.SKU, p.EAN, p.UPC, p.Title, p.Brand, p.Color, p.Size, p.Part, p.Kind.Type, p.Pack, p.Cents, p.Grams, p.Rank, p.Millimeters})
+	}
+	for _, l := range w.shelf {
+		if l.Revised {
+			s.Listings = append(s.Listings, saveListing(l))
+		} else if l.Stocked.After(w.opened) {
+			s.Stock = append(s.Stock, stockState{l.SKU, l.Quantity, l.Stock.numbers(), l.Stocked})
+		}
+	}
+	for token := range format.SortedKeys(w.Told) {
+		s.Told = append(s.Told, token)
+	}
+	for _, o := range w.open {
+		s.Open = append(s.Open, o.ID)
+	}
+	return s
+}
+
+func saveOrder(o *Order) orderState {
+	s := orderState{
+		Number: o.number, ID: o.ID, SellerID: o.SellerOrderID, Marketplace: o.Marketplace.ID, Times: [7]time.Time{o.Purchased, o.Payable, o.partly, o.Shipped, o.Cancelled, o.Changed, o.CancelAsked},
+		Amazon: o.Amazon, Prime: o.Prime, Business: o.Business, Express: o.Express, Payment: o.Payment, PO: o.PO, Replaces: o.Replaces, Store: o.Store, Pickup: o.Pickup,
+		CancelledBy: o.CancelledBy, CancelReason: o.CancelReason, BuyerName: o.BuyerName, BuyerEmail: o.BuyerEmail,
+		To:       [9]string{o.To.Name, o.To.Company, o.To.Line1, o.To.Line2, o.To.City, o.To.State, o.To.PostalCode, o.To.Country, o.To.Phone},
+		Tracking: o.Tracking, Transit: o.Transit, Settled: o.settled,
+	}
+	for _, it := range o.Items {
+		s.Items = append(s.Items, itemState{it.ID, it.Product.ASIN, it.SKU, it.Quantity, [4]int{it.Price.Units, it.Tax.Units, it.Shipping.Units, it.Discount.Units}, it.Gift})
+	}
+	for _, p := range o.Parcels {
+		s.Parcels = append(s.Parcels, parcelState{[4]string{p.Ref, p.Carrier, p.Service, p.Tracking}, [2]time.Time{p.At, p.Shipped}, p.Quantities})
+	}
+	if g := o.Regulated; g != nil {
+		s.Regulated = &struct {
+			Fields [][4]string `json:"fields"`
+			Due    time.Time   `json:"due"`
+			Status [3]string   `json:"status"`
+			At     time.Time   `json:"at"`
+		}{nil, g.due, [3]string{g.Status, g.Reason, g.Reviewer}, g.Reviewed}
+		for _, f := range g.Fields {
+			s.Regulated.Fields = append(s.Regulated.Fields, [4]string{f.ID, f.Label, f.Kind, f.Value})
+		}
+	}
+	return s
+}
+
+func saveListing(l *Listing) listingState {
+	s := listingState{
+		SKU: l.SKU, ASIN: l.Product.ASIN, Times: [3]time.Time{l.Created, l.Updated, l.Stocked}, ProductType: l.ProductType, Condition: l.Condition, Attributes: l.attributes,
+		Quantity: l.Quantity, LeadDays: l.leadDays, Amazon: l.Amazon, Stock: l.Stock.numbers(), FNSKU: l.Stock.FNSKU, Deleted: l.Deleted, Offers: map[string]offerState{},
+	}
+	for id := range format.SortedKeys(l.markets) {
+		s.Markets = append(s.Markets, id)
+	}
+	for id, o := range l.Offers {
+		s.Offers[id] = offerState{[4]int{o.price.Units, o.Business.Units, o.sale.Units, o.Points}, o.saleFrom, o.saleTo, o.extra, o.price.Currency}
+	}
+	for _, i := range l.Issues {
+		s.Issues = append(s.Issues, issueState{[4]string{i.Code, i.Message, i.Severity, i.MarketplaceID}, i.Attributes, i.Categories})
+	}
+	return s
+}
+
+// Load brings a world that was just made to what save returned.
+func (w *World) Load(raw json.RawMessage) error {
+	v, err := format.DecodeJSON(raw) // for attributes, whose numbers keep their spelling
+	if err != nil {
+		return err
+	}
+	var s worldState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
+	}
+	w.Lock()
+	defer w.Unlock()
+	for _, ps := range s.Products {
+		p := &Product{
+			own: true, ASIN: ps.ASIN, SKU: ps.SKU, EAN: ps.EAN, UPC: ps.UPC, Title: ps.Title, Brand: ps.Brand, Color: ps.Color, Size: ps.Size, Part: ps.Part, Pack: ps.Pack, Cents: ps.Cents,
+			Grams: ps.Grams, Rank: ps.Rank, Millimeters: ps.Millimeters, Kind: kindOf(ps.Type),
+		}
+		w.added = append(w.added, p)
+	}
+	list, _ := v.(map[string]any)["listings"].([]any)
+	for i, ls := range s.Listings {
+		attributes, _ := list[i].(map[string]any)["attributes"].(map[string]any)
+		w.loadListing(&ls, attributes, list[i])
+	}
+	for _, ss := range s.Stock {
+		if l := w.Listings[ss.SKU]; l != nil {
+			l.Quantity, l.Stocked = ss.Quantity, ss.Stocked
+			l.Stock.set(ss.Stock)
+		}
+	}
+	for _, os := range s.Orders {
+		w.loadOrder(&os)
+	}
+	w.open = nil
+	for _, id := range s.Open {
+		if o := w.byID[id]; o != nil {
+			w.open = append(w.open, o)
+		}
+	}
+	for _, token := range s.Told {
+		w.Told[token] = true
+	}
+	w.next = s.Next
+	w.schedule()
+	return nil
+}
+
+func (w *World) loadListing(s *listingState, attributes map[string]any, raw any) {
+	l := w.Listings[s.SKU]
+	if l == nil {
+		l = &Listing{SKU: s.SKU}
+		w.Listings[s.SKU] = l
+		w.shelf = append(w.shelf, l)
+	}
+	if l.Product = w.ProductByASIN(s.ASIN); l.Product == nil {
+		l.Product = w.Products[0] // an export that was tampered with
+	}
+	l.Created, l.Updated, l.Stocked, l.ProductType, l.Condition = s.Times[0], s.Times[1], s.Times[2], s.ProductType, s.Condition
+	l.attributes, l.Quantity, l.leadDays, l.Amazon, l.Deleted, l.Revised = attributes, s.Quantity, s.LeadDays, s.Amazon, s.Deleted, true
+	l.Stock = Stock{FNSKU: s.FNSKU}
+	l.Stock.set(s.Stock)
+	l.markets, l.Offers, l.Issues = map[string]bool{}, map[string]*Offer{}, nil
+	for _, id := range s.Markets {
+		l.markets[id] = true
+	}
+	offers, _ := raw.(map[string]any)["offers"].(map[string]any)
+	for id, os := range s.Offers {
+		in := func(units int) Money { return Money{units, os.Symbol} }
+		extra, _ := offers[id].(map[string]any)["extra"].(map[string]any)
+		l.Offers[id] = &Offer{price: in(os.Units[0]), Business: in(os.Units[1]), sale: in(os.Units[2]), Points: os.Units[3], saleFrom: os.From, saleTo: os.To, extra: extra}
+	}
+	for _, is := range s.Issues {
+		l.Issues = append(l.Issues, ListingIssue{Code: is.Texts[0], Message: is.Texts[1], Severity: is.Texts[2], MarketplaceID: is.Texts[3], Attributes: is.Attributes, Categories: is.Categories})
+	}
+}
+
+func (w *World) loadOrder(s *orderState) {
+	i := slices.IndexFunc(w.seller.Marketplaces, func(m marketplace.Marketplace) bool { return m.ID == s.Marketplace })
+	if i < 0 {
+		return
+	}
+	m := &w.seller.Marketplaces[i]
+	o := w.byID[s.ID]
+	if o == nil {
+		o = &Order{}
+		w.Orders = append(w.Orders, o)
+		w.byID[s.ID] = o
+	}
+	*o = Order{
+		number: s.Number, ID: s.ID, SellerOrderID: s.SellerID, Marketplace: m, Purchased: s.Times[0], Payable: s.Times[1], partly: s.Times[2], Shipped: s.Times[3], Cancelled: s.Times[4],
+		Changed: s.Times[5], CancelAsked: s.Times[6], Amazon: s.Amazon, Prime: s.Prime, Business: s.Business, Express: s.Express, Payment: s.Payment, PO: s.PO, Replaces: s.Replaces,
+		Store: s.Store, Pickup: s.Pickup, CancelledBy: s.CancelledBy, CancelReason: s.CancelReason, BuyerName: s.BuyerName, BuyerEmail: s.BuyerEmail,
+		To:       Address{s.To[0], s.To[1], s.To[2], s.To[3], s.To[4], s.To[5], s.To[6], s.To[7], s.To[8]},
+		Tracking: s.Tracking, Transit: s.Transit, settled: s.Settled,
+	}
+	in := func(units int) Money { return Money{units, m.Currency} }
+	for _, is := range s.Items {
+		p := w.ProductByASIN(is.ASIN)
+		if p == nil {
+			p = w.Products[0]
+		}
+		o.Items = append(o.Items, OrderItem{is.ID, p, is.SKU, is.Quantity, in(is.Units[0]), in(is.Units[1]), in(is.Units[2]), in(is.Units[3]), is.Gift})
+	}
+	for _, ps := range s.Parcels {
+		o.Parcels = append(o.Parcels, Parcel{ps.Texts[0], ps.Texts[1], ps.Texts[2], ps.Texts[3], ps.Times[0], ps.Times[1], ps.Quantities})
+	}
+	if s.Regulated != nil {
+		o.Regulated = &Regulation{due: s.Regulated.Due, Status: s.Regulated.Status[0], Reason: s.Regulated.Status[1], Reviewer: s.Regulated.Status[2], Reviewed: s.Regulated.At}
+		for _, f := range s.Regulated.Fields {
+			o.Regulated.Fields = append(o.Regulated.Fields, RegulatedField{f[0], f[1], f[2], f[3]})
+		}
+	}
+	if o.number < w.beginning {
+		w.Touch(o)
+	}
+}

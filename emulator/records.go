@@ -1,0 +1,75 @@
+package emulator
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/contacts"
+)
+
+// LoggedRequest is one request that the emulator has answered. It holds no tokens, secrets or personal data.
+type LoggedRequest struct {
+	Time      time.Time `json:"time"`
+	Method    string    `json:"method"`
+	Path      string    `json:"path"`
+	Query     string    `json:"query"`     // encoded; values that may identify a buyer are replaced by "redacted"
+	Operation string    `json:"operation"` // "ordersv0.getOrders", "lwa.token", "sts.AssumeRole"; "" when no operation was found
+	Status    int       `json:"status"`    // 0 where a fault has reset the connection
+	RequestID string    `json:"request_id"`
+	Fault     FaultKind `json:"fault,omitempty"` // that struck the request; "" for none
+	Remaining int       `json:"remaining"`       // requests left in the operation's bucket after this one; -1 where no limit was looked at
+}
+
+// Requests returns the last 1,000 requests, oldest first.
+func (e *Emulator) Requests() []LoggedRequest {
+	log := e.desk.Requests()
+	list := make([]LoggedRequest, len(log))
+	for i, r := range log {
+		list[i] = LoggedRequest(r)
+	}
+	return list
+}
+
+// Delivery is a message that the emulator has put into a queue.
+type Delivery struct {
+	Time  time.Time       `json:"time"`
+	Queue string          `json:"queue"` // ARN
+	Body  json.RawMessage `json:"body"`  // as Amazon writes it, secrets included
+}
+
+// Deliveries returns the last 1,000 messages that were put into queues, oldest first.
+func (e *Emulator) Deliveries() []Delivery {
+	e.desk.Deliver()
+	sent := e.desk.Outbox.Deliveries()
+	list := make([]Delivery, len(sent))
+	for i, d := range sent {
+		list[i] = Delivery(d)
+	}
+	return list
+}
+
+// BuyerMessage is a message that a seller has sent to the buyer of an order, or a solicitation.
+type BuyerMessage struct {
+	Time        time.Time `json:"time"`
+	OrderID     string    `json:"order_id"`
+	Type        string    `json:"type"` // as in the operation's path: "legalDisclosure", "productReviewAndSellerFeedback"
+	Text        string    `json:"text,omitempty"`
+	Attachments []string  `json:"attachments,omitempty"` // file names
+}
+
+// Messages returns what a seller has sent to buyers by the messaging and solicitations APIs, oldest first; nil for an unknown seller.
+func (e *Emulator) Messages(sellerID string) []BuyerMessage {
+	a := e.desk.Auth.BySellerID(sellerID)
+	if a == nil {
+		return nil
+	}
+	seller := e.desk.Seller(a.Number)
+	if seller == nil {
+		return nil // a reset came between
+	}
+	var list []BuyerMessage
+	for _, m := range contacts.MessagesOf(seller) {
+		list = append(list, BuyerMessage(m))
+	}
+	return list
+}

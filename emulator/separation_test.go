@@ -1,0 +1,182 @@
+package emulator_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openspapi/spapi/emulator"
+)
+
+// TestSandboxHasBucketsOfItsOwn empties the bucket of one host and wants the other's full, both ways round.
+func TestSandboxHasBucketsOfItsOwn(t *testing.T) {
+	const path, sandbox = "/sellers/v1/marketplaceParticipations", "https://sandbox.sellingpartnerapi-na.amazon.com"
+	ask := func(c *client, host string) int {
+		return c.do("GET", host+path, http.Header{"X-Amz-Access-Token": {c.token}}, "").status
+	}
+	for _, hosts := range [][2]string{{na, sandbox}, {sandbox, na}} {
+		c := newClient(t)
+		for i := range 15 { // the burst of both
+			if status := ask(c, hosts[0]); status != 200 {
+				t.Fatalf("%s: request %d: %d", hosts[0], i, status)
+			}
+		}
+		if status := ask(c, hosts[0]); status != 429 {
+			t.Errorf("%s: %d after the burst", hosts[0], status)
+		}
+		if status := ask(c, hosts[1]); status != 200 {
+			t.Errorf("%s: %d, though only %s was asked", hosts[1], status, hosts[0])
+		}
+	}
+}
+
+// TestRestrictedTokenIsForItsMethod asks for the same path by another method: by a concrete path and by the template.
+func TestRestrictedTokenIsForItsMethod(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits())
+	const path = "/mfn/v0/shipments/0123abcd-0123-4567-89ab-0123456789ab"
+	for _, resource := range []string{path, "/mfn/v0/shipments/{shipmentId}"} {
+		rdt := c.post("/tokens/2021-03-01/restrictedDataToken", `{"restrictedResources":[{"method":"GET","path":"`+resource+`"}]}`).text("restrictedDataToken")
+		if rdt == "" {
+			t.Fatalf("no token for %s", resource)
+		}
+		header := http.Header{"X-Amz-Access-Token": {rdt}}
+		if r := c.do("GET", na+path, header, ""); r.status != 200 {
+			t.Errorf("%s: GET: %d %s", resource, r.status, r.body)
+		}
+		if r := c.do("DELETE", na+path, header, ""); r.status != 403 {
+			t.Errorf("%s: DELETE with a token for GET: %d %s", resource, r.status, r.body)
+		}
+	}
+}
+
+// TestRestrictedTokenIsForItsSeller takes another seller's token to an order.
+func TestRestrictedTokenIsForItsSeller(t *testing.T) {
+	c := newClient(t)
+	other, err := c.AddAccount(emulator.AccountConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := c.ordersV0(allUS)[0]
+	mine := c.token
+	c.token = c.accessToken(other)
+	rdt := c.post("/tokens/2021-03-01/restrictedDataToken", `{"restrictedResources":[{"method":"GET","path":"/orders/v0/orders/{orderId}/address"}]}`).text("restrictedDataToken")
+	c.token = mine
+	if r := c.do("GET", na+"/orders/v0/orders/"+id+"/address", http.Header{"X-Amz-Access-Token": {rdt}}, ""); r.status != 404 {
+		t.Errorf("another seller's token finds the order: %d %s", r.status, r.body)
+	}
+}
+
+// TestNextTokensAreForOneList takes a token to another operation, another seller and another search.
+func TestNextTokensAreForOneList(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits())
+	first := c.get("/orders/v0/orders?" + allUS + "&MaxResultsPerPage=10")
+	token := url.QueryEscape(first.text("payload", "NextToken"))
+	if token == "" {
+		t.Fatal("one page")
+	}
+	if r := c.get("/orders/v0/orders?" + allUS + "&MaxResultsPerPage=10&NextToken=" + token); r.status != 200 {
+		t.Errorf("the list itself: %d %s", r.status, r.body)
+	}
+	for name, path := range map[string]string{
+		"other arguments": "/orders/v0/orders?MarketplaceIds=A2EUQ1WTGCTBG2&NextToken=" + token,
+		"other operation": "/orders/2026-01-01/orders?createdAfter=2020-01-01T00:00:00Z&paginationToken=" + token,
+		"spoilt":          "/orders/v0/orders?" + allUS + "&NextToken=" + token[:len(token)-12] + "AAAA" + token[len(token)-8:],
+	} {
+		if r := c.get(path); r.status != 400 {
+			t.Errorf("%s: %d %s", name, r.status, r.body)
+		}
+	}
+	other, err := c.AddAccount(emulator.AccountConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := c.token
+	c.token = c.accessToken(other)
+	if r := c.get("/orders/v0/orders?" + allUS + "&MaxResultsPerPage=10&NextToken=" + token); r.status != 400 {
+		t.Errorf("another seller's token: %d %s", r.status, r.body)
+	}
+	c.token = mine
+	c.clock.advance(24*time.Hour - time.Second)
+	c.refresh()
+	if r := c.get("/orders/v0/orders?" + allUS + "&MaxResultsPerPage=10&NextToken=" + token); r.status != 200 {
+		t.Errorf("after almost a day: %d %s", r.status, r.body)
+	}
+	c.clock.advance(time.Second)
+	if r := c.get("/orders/v0/orders?" + allUS + "&MaxResultsPerPage=10&NextToken=" + token); r.status != 400 {
+		t.Errorf("after a day: %d", r.status)
+	}
+}
+
+// TestReportsAreFiltered asks for reports by each filter that getReports has; each must leave something out.
+func TestReportsAreFiltered(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits())
+	const path, settlement = "/reports/2021-06-30/reports", "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
+	const listings, canada = "GET_MERCHANT_LISTINGS_ALL_DATA", "A2EUQ1WTGCTBG2"
+	for _, marketplace := range []string{us, canada} {
+		if r := c.post(path, `{"reportType":"`+listings+`","marketplaceIds":["`+marketplace+`"]}`); r.status != 202 {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+	}
+	c.clock.advance(time.Hour)
+	c.refresh()
+	if r := c.post(path, `{"reportType":"`+listings+`","marketplaceIds":["`+us+`"]}`); r.status != 202 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	list := func(query string) (found []string) {
+		t.Helper()
+		r := c.get(path + "?pageSize=100&reportTypes=" + query)
+		if r.status != 200 {
+			t.Fatalf("%s: %d %s", query, r.status, r.body)
+		}
+		reports, _ := r.path("reports").([]any)
+		for i := range reports {
+			market, _ := r.path("reports", i, "marketplaceIds", 0).(string)
+			found = append(found, r.text("reports", i, "reportType")+" "+market+" "+r.text("reports", i, "processingStatus"))
+		}
+		return found
+	}
+	for query, want := range map[string][]string{
+		listings:                               {listings + " " + us + " IN_QUEUE", listings + " " + canada + " DONE", listings + " " + us + " DONE"},
+		listings + "&marketplaceIds=" + canada: {listings + " " + canada + " DONE"},
+		listings + "&processingStatuses=DONE":  {listings + " " + canada + " DONE", listings + " " + us + " DONE"},
+		listings + "&createdSince=" + start.Add(time.Minute).Format(time.RFC3339): {listings + " " + us + " IN_QUEUE"},
+		listings + "&createdUntil=" + start.Add(time.Minute).Format(time.RFC3339): {listings + " " + canada + " DONE", listings + " " + us + " DONE"},
+	} {
+		if got := list(query); !slices.Equal(got, want) {
+			t.Errorf("%s:\ngot  %q\nwant %q", query, got, want)
+		}
+	}
+	every, american := list(settlement), list(settlement+"&marketplaceIds="+us)
+	if len(american) == 0 || len(american) >= len(every) {
+		t.Errorf("%d settlements, %d of them in the United States", len(every), len(american))
+	}
+	for _, line := range every {
+		if !strings.HasPrefix(line, settlement+" ") {
+			t.Errorf("among the settlements: %s", line)
+		}
+	}
+}
+
+// TestValuesAreGivenOnce repeats good values: in a list whose values must differ, and for a parameter that takes one.
+func TestValuesAreGivenOnce(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits())
+	const asins = "/aplus/2020-11-01/contentDocuments/key/asins?marketplaceId=" + us
+	const orders = "/orders/2026-01-01/orders?createdAfter=2020-01-01T00:00:00Z"
+	for path, want := range map[string]string{
+		asins + "&asinSet=B012345678,B012345679":         "",
+		asins + "&asinSet=B012345678,B012345678":         "asinSet: has a value more than once",
+		asins + "&asinSet=B012345678&asinSet=B012345678": "asinSet: has a value more than once",
+		asins + "&includedDataSet=METADATA":              "",
+		asins + "&includedDataSet=METADATA,METADATA":     "includedDataSet: has a value more than once",
+		orders: "",
+		orders + "&createdAfter=2020-01-01T00:00:00Z": "createdAfter: given more than once",
+	} {
+		r := c.get(path)
+		if want == "" && r.status != 200 || want != "" && (r.status != 400 || !strings.Contains(r.body, want)) {
+			t.Errorf("%s: %d %s, want %q", path, r.status, r.body, want)
+		}
+	}
+}
