@@ -180,3 +180,42 @@ func TestValuesAreGivenOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestGrantlessTokenIsForItsScopes takes a token to an operation of another scope.
+func TestGrantlessTokenIsForItsScopes(t *testing.T) {
+	c := newClient(t)
+	for scopes, want := range map[string]int{
+		"sellingpartnerapi::notifications": 200, "sellingpartnerapi::migration": 403, "sellingpartnerapi::migration sellingpartnerapi::notifications": 200,
+	} {
+		header := http.Header{"X-Amz-Access-Token": {c.grantless(scopes)}}
+		if r := c.do("GET", na+"/notifications/v1/destinations", header, ""); r.status != want {
+			t.Errorf("%s: %d %s, want %d", scopes, r.status, r.body, want)
+		}
+	}
+}
+
+// TestUnknownParametersAreRefused names the first of them.
+func TestUnknownParametersAreRefused(t *testing.T) {
+	c := newClient(t)
+	if r := c.get("/orders/v0/orders?" + allUS + "&zebra=1&marketplaceIds=x"); r.status != 400 || !strings.Contains(r.body, "marketplaceIds: not a parameter of getOrders") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+}
+
+// TestOrdersOfTheFutureAreUnknown goes back to a time before an order was placed.
+func TestOrdersOfTheFutureAreUnknown(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits())
+	c.clock.advance(48 * time.Hour)
+	c.refresh()
+	ids := c.ordersV0("MarketplaceIds=" + us + "&CreatedAfter=" + url.QueryEscape(start.Add(time.Hour).Format(time.RFC3339)))
+	if len(ids) == 0 {
+		t.Fatal("no order was placed in two days")
+	}
+	if r := c.get("/orders/v0/orders/" + ids[0]); r.status != 200 {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	c.clock.advance(-48 * time.Hour)
+	if r := c.get("/orders/v0/orders/" + ids[0]); r.status != 404 {
+		t.Errorf("before it was placed: %d %s", r.status, r.body)
+	}
+}
