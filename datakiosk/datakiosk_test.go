@@ -184,8 +184,12 @@ func TestCheck(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
-	if err := datakiosk.Check("{" + strings.Repeat("  a\n", 3990) + "}"); err != nil {
-		t.Errorf("whitespace counts: %v", err)
+	for query, what := range map[string]string{
+		"{" + strings.Repeat("  a\n", 3990) + "}": "whitespace counts", `{a(x:"}")}`: "a brace in a string closes", `{a(x:"{ \" {")}`: "a brace in a string opens",
+	} {
+		if err := datakiosk.Check(query); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 
@@ -205,6 +209,41 @@ func TestSchemasAreThoseOfTheEmulator(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// A request for the second page that never reached Amazon: what is looked for then is that page, not the one before, which has the same text.
+func TestLostRequestTakesNoOtherPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		emu, w, _ := start(t, emulator.WithProducts(2000), emulator.WithOrders(5000))
+		creates := 0
+		client := newClient(emu, roundTripper(func(req *http.Request) (*http.Response, error) {
+			if req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/queries") {
+				if creates++; creates == 2 {
+					return nil, io.ErrUnexpectedEOF
+				}
+			}
+			return w.RoundTrip(req)
+		}))
+		j := openJournal(t, t.TempDir()+"/journal")
+		defer j.Close()
+		run := func() (pages []string, err error) {
+			for page, err := range datakiosk.Pages(t.Context(), client, query(20), job.WithJournal(j)) {
+				if err != nil {
+					return pages, err
+				}
+				pages = append(pages, page.Query.QueryID)
+			}
+			return pages, nil
+		}
+		first, err := run()
+		if len(first) != 1 || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("pages %v, then %v, want one and the broken connection", first, err)
+		}
+		second, err := run()
+		if err != nil || len(second) != 2 || second[0] != first[0] || second[1] == first[0] {
+			t.Errorf("the run after it: pages %v, %v", second, err)
+		}
+	})
+}
 
 // A service that sends the run round in a circle would have it make queries for ever.
 func TestPagesInACircle(t *testing.T) {

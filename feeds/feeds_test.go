@@ -419,4 +419,29 @@ func TestJournal(t *testing.T) {
 	})
 }
 
+// What was sent is known by its content, type, marketplaces and options: with another of them it is another feed.
+func TestJournalTellsContentsApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, w, client := start(t)
+		j := openJournal(t, t.TempDir()+"/journal")
+		defer j.Close()
+		first := feeds.Submission{Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.BytesContent([]byte("%PDF-1.7\n%%EOF\n")), Options: map[string]string{"metadata:OrderId": "1"}}
+		content, marketplaces, options := first, first, first
+		content.Content = feeds.BytesContent([]byte("%PDF-1.8\n%%EOF\n"))
+		marketplaces.Marketplaces = []string{"CA"}
+		options.Options = map[string]string{"metadata:OrderId": "2"}
+		seen := map[string]bool{}
+		for _, s := range []feeds.Submission{first, content, marketplaces, options, first, content} {
+			id, err := feeds.Create(t.Context(), client, s, job.WithJournal(j))
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen[id] = true
+		}
+		if n := w.count("feeds20210630.createFeed"); n != 4 || len(seen) != 4 {
+			t.Errorf("%d feeds were sent, %d ids, want 4 of each", n, len(seen))
+		}
+	})
+}
+
 var _ iter.Seq2[feeds.ListingMessage, error] = feeds.ListingMessages()

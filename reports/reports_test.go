@@ -585,7 +585,7 @@ func TestRunAllMayBeLeft(t *testing.T) {
 		for range reports.RunAll(t.Context(), client, []reports.Request{{}, r}) {
 			break
 		}
-		if time.Since(began) > time.Minute {
+		if time.Since(began) > time.Second { // the reports that are under way take half a minute
 			t.Errorf("took %s", time.Since(began))
 		}
 	})
