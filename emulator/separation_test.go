@@ -80,7 +80,16 @@ func TestNextTokensAreForOneList(t *testing.T) {
 	if r := c.get("/orders/v0/orders?" + allUS + "&MaxResultsPerPage=10&NextToken=" + token); r.status != 200 {
 		t.Errorf("the list itself: %d %s", r.status, r.body)
 	}
+	for range 2 {
+		c.post("/reports/2021-06-30/reports", `{"reportType":"GET_MERCHANT_LISTINGS_ALL_DATA","marketplaceIds":["`+us+`"]}`)
+	}
+	reports := url.QueryEscape(c.get("/reports/2021-06-30/reports?reportTypes=GET_MERCHANT_LISTINGS_ALL_DATA&pageSize=1").text("nextToken"))
+	if reports == "" {
+		t.Fatal("one page of reports")
+	}
 	for name, path := range map[string]string{
+		"other seal":      "/orders/v0/orders?" + allUS + "&NextToken=AAAA" + token[4:],
+		"other list":      "/dataKiosk/2023-11-15/queries?paginationToken=" + reports,
 		"other arguments": "/orders/v0/orders?MarketplaceIds=A2EUQ1WTGCTBG2&NextToken=" + token,
 		"other operation": "/orders/2026-01-01/orders?createdAfter=2020-01-01T00:00:00Z&paginationToken=" + token,
 		"spoilt":          "/orders/v0/orders?" + allUS + "&NextToken=" + token[:len(token)-12] + "AAAA" + token[len(token)-8:],
