@@ -554,6 +554,14 @@ func TestProblems(t *testing.T) {
 	t.Logf("%d problems seeded in %d cases", len(seeded), len(cases))
 }
 
+// TestReadme: the README counts the problems.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("../../../README.md")
+	if want := fmt.Sprintf("it knows %d misconfigurations by name", len(problems)); err != nil || !strings.Contains(string(text), want) {
+		t.Errorf("README.md doesn't say %q: %v", want, err)
+	}
+}
+
 // TestRemovals: what is to be removed and what was removed are told apart by the clock.
 func TestRemovals(t *testing.T) {
 	for at, want := range map[string]string{"2026-08-25": "to be removed on 2026-08-26; ", "2026-08-26": ": removed on 2026-08-26; "} {
