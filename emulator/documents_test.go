@@ -163,7 +163,7 @@ func TestDocumentURLs(t *testing.T) {
 func TestContentEncoding(t *testing.T) {
 	c := newClient(t, emulator.WithoutLimits())
 	r := c.report(na, spec(allOrders, us))
-	plain, _ := c.reportText(na, r)
+	plain, _ := c.reportBytes(na, r)
 	d := c.get("/reports/2021-06-30/documents/" + r.text("reportDocumentId") + "?enableContentEncodingUrlHeader=true")
 	if d.text("compressionAlgorithm") != "GZIP" {
 		t.Fatalf("document: %s", d.body)
