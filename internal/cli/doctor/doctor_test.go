@@ -564,7 +564,7 @@ func TestReadme(t *testing.T) {
 
 // TestRemovals: what is to be removed and what was removed are told apart by the clock.
 func TestRemovals(t *testing.T) {
-	for at, want := range map[string]string{"2026-08-25": "to be removed on 2026-08-26; ", "2026-08-26": ": removed on 2026-08-26; "} {
+	for at, want := range map[string]string{"2026-08-25": "to be removed on 2026-08-26; ", "2026-08-26": "), removed on 2026-08-26; "} {
 		p := newPatient(t)
 		p.opts.Uses = []string{"catalogitemsv0.listCatalogCategories"}
 		p.opts.now = func() time.Time { now, err := time.Parse(time.DateOnly, at); p.check(err); return now }

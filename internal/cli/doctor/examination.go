@@ -767,7 +767,7 @@ func (e *examination) operations(context.Context) {
 		old = true
 		text := u.op.ID + " (" + u.where + ")"
 		if u.op.Removal != "" {
-			text += ": " + catalog.Removal(u.op.Removal, e.opts.now())
+			text += ", " + catalog.Removal(u.op.Removal, e.opts.now())
 		}
 		if u.op.ReplacedBy != "" {
 			text += "; " + u.op.ReplacedBy + " replaces it"
