@@ -455,7 +455,7 @@ func TestSandboxNeedsNoRestrictedToken(t *testing.T) {
 		}, opts...)
 		check(t, err)
 		if f.minted != 0 || len(f.requests) != 1 || !strings.HasPrefix(f.requests[0].Header.Get("x-amz-access-token"), "Atza|") {
-			t.Errorf("%s: %d restricted tokens, %d requests, the last with %q", operation, f.minted, len(f.requests), f.requests[len(f.requests)-1].Header.Get("x-amz-access-token"))
+			t.Errorf("%s: %d restricted tokens, %d requests", operation, f.minted, len(f.requests))
 		}
 	}
 }

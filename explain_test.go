@@ -116,7 +116,8 @@ func TestExplain(t *testing.T) {
 
 // By the clock: what was announced for a day that is past is not announced any more.
 func TestExplainRemoval(t *testing.T) {
-	for at, want := range map[time.Duration]string{0: "for 2000-03-27.", 86*24*time.Hour - time.Second: "for 2000-03-27.", 86 * 24 * time.Hour: "for 2000-03-27, which is past"} {
+	const day = 86 * 24 * time.Hour
+	for at, want := range map[time.Duration]string{0: "for 2000-03-27.", day - time.Second: "for 2000-03-27.", day: "for 2000-03-27, which is past"} {
 		synctest.Test(t, func(t *testing.T) { // begins on 2000-01-01
 			time.Sleep(at)
 			e := &APIError{StatusCode: 404, facts: errorFacts{op: &Operation{API: "ordersv0", Removal: "2000-03-27"}}}

@@ -75,8 +75,9 @@ func TestKioskQueryLife(t *testing.T) {
 			t.Errorf("%s is %q", name, at)
 		}
 	}
-	if file := c.do("GET", c.get("/dataKiosk/2023-11-15/documents/"+got.text("dataDocumentId")).text("documentUrl"), nil, ""); file.header.Get("Content-Type") != "application/jsonlines; charset=UTF-8" {
-		t.Errorf("rows are %q", file.header.Get("Content-Type"))
+	file := c.do("GET", c.get("/dataKiosk/2023-11-15/documents/"+got.text("dataDocumentId")).text("documentUrl"), nil, "")
+	if kind := file.header.Get("Content-Type"); kind != "application/jsonlines; charset=UTF-8" {
+		t.Errorf("rows are %q", kind)
 	}
 	lines := strings.Split(strings.TrimSuffix(c.kioskDocument(got.text("dataDocumentId")), "\n"), "\n")
 	if len(lines) != 14 {
