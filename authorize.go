@@ -58,7 +58,7 @@ func (c *Client) tokenFor(ctx context.Context, call *call, req *http.Request) (k
 		return "", Token{Value: call.token}, nil
 	}
 	var r TokenRequest
-	restricted, err := call.needsRestricted()
+	restricted, err := c.needsRestricted(call)
 	switch {
 	case err != nil:
 		return "", Token{}, err

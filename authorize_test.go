@@ -436,6 +436,30 @@ func TestSandboxUsesRestrictedTokensOfProduction(t *testing.T) {
 	}
 }
 
+// The sandbox takes an access token where production wants a restricted one.
+func TestSandboxNeedsNoRestrictedToken(t *testing.T) {
+	sandbox := testAuthorization
+	sandbox.Sandbox = true
+	for operation, opts := range map[string][]CallOption{
+		"merchantfulfillmentv0.getShipment":        nil,
+		"shippingv1.getShipment":                   nil,
+		"ordersv0.getOrderAddress":                 nil,
+		"reports20210630.getReportDocument":        {WithReportType("GET_FLAT_FILE_ACTIONABLE_ORDER_DATA_SHIPPING")},
+		"vendordirectfulfillmentordersv1.getOrder": nil,
+	} {
+		f := new(fake)
+		_, err := invokeRaw(t.Context(), NewApp(testCredentials, WithTransport(f)).Client(sandbox), operation, func(r *wire.Request) {
+			for _, name := range []string{"shipmentId", "orderId", "reportDocumentId", "purchaseOrderNumber"} {
+				r.Path(name, "x")
+			}
+		}, opts...)
+		check(t, err)
+		if f.minted != 0 || len(f.requests) != 1 || !strings.HasPrefix(f.requests[0].Header.Get("x-amz-access-token"), "Atza|") {
+			t.Errorf("%s: %d restricted tokens, %d requests", operation, f.minted, len(f.requests))
+		}
+	}
+}
+
 func TestExchange(t *testing.T) {
 	f := new(fake)
 	f.lwa = func(form url.Values) *http.Response {

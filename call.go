@@ -85,7 +85,8 @@ func WithPriority(p int) CallOption { return func(c *call) { c.priority = p } }
 
 // WithRestrictedData makes the call with a restricted data token, for personal data that the operation leaves
 // out otherwise. elements are "buyerInfo", "shippingAddress" and "buyerTaxInformation"; none means all that the operation
-// knows. The application needs a role for restricted data. Operations that always need such a token get it without this option.
+// knows. The application needs a role for restricted data. Operations that always need such a token get it without this option. The sandbox
+// needs none; with this option it gets one that production has issued.
 func WithRestrictedData(elements ...string) CallOption {
 	return func(c *call) {
 		c.restricted = true
@@ -100,7 +101,8 @@ func WithRestrictedData(elements ...string) CallOption {
 	}
 }
 
-// WithReportType tells getReportDocument the type of the report, so that it fetches a restricted data token for the types that need one.
+// WithReportType tells getReportDocument the type of the report, so that it fetches a restricted data token for the types that need one,
+// outside the sandbox.
 func WithReportType(reportType string) CallOption {
 	return func(c *call) { c.reportType = reportType }
 }

@@ -10,29 +10,32 @@
 // or, from the environment or a profile, client, err := spapi.Load(ctx).
 //
 // The operations stand in one package per API version below api/, such as api/orders20260101, with types for
-// all that goes in and comes out. [Client.Do] and [Client.Transport] send requests that no package knows. Typed or raw, every
-// request takes the same way:
+// all that goes in and comes out. [Client.Do] and [Client.Transport] send requests that no package knows. Methods whose names end
+// in Pages and All go through pages; [Client.Pages] does so for requests made of data, by the rules of the operation that they go to.
+// [Operations], [LookupOperation] and [FindOperation] tell what is known of operations. Typed or raw, every request takes the same way:
 //
 //	identify → retry → limit → authorize → sign → observe → the network
 //
 // # Limits
 //
 // Amazon grants each operation a token bucket per application, seller and region. Calls wait for
-// their turn before they are sent; the wait ends with the context. [WithFailFast] bounds it, [WithLimiter] replaces the limiter. Where
-// the application has a limit over all its sellers too, a call takes from both buckets or from none.
+// their turn before they are sent; the wait ends with the context. [WithFailFast] bounds it. [WithLimiter] takes another
+// [Limiter], such as one whose buckets many processes share; package fleet/fleettest tests those of your own. Where the application
+// has a limit over all its sellers too, a call takes from both buckets or from none.
 //
 // # Tokens
 //
 // Access tokens of Login with Amazon are fetched when first needed, shared by all clients of the same authorization and
 // renewed a minute before they expire. Operations without a seller ("grantless") and operations that hand out personal data
-// ("restricted") get the tokens that they need by themselves. [WithTokenStore] replaces the memory in which they are kept.
+// ("restricted") get the tokens that they need by themselves. [WithTokenStore] takes another [TokenStore] than
+// this process's memory, such as one that many processes share.
 //
 // Secrets never reach a log line, an error text or a printed value. Tokens are only ever sent to
 // Amazon's hosts and to those that [WithEndpoint] or [WithTokenURL] named.
 //
 // # Traces and metrics
 //
-// An [Observer] is told when a call, a wait, an attempt or a token request begins and when it has ended, with the context between.
+// An [Observer] is told when a call, a wait, an attempt or a token request begins and when it has ended, with the context between; see [WithObserver].
 //
 // # Errors
 //

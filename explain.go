@@ -9,7 +9,7 @@ import (
 
 // Explain says in a few sentences what the error most likely means and what to do. The texts by which the many kinds of 403 and
 // 400 are told apart come from reports of the real service: github.com/amzn/selling-partner-api-models issues 826, 914, 945, 4122, 1101,
-// 1316, selling-partner-api-docs issues 76, 116, 2147, 2432, 3153.
+// 1316, 5126, 372, 2924, selling-partner-api-docs issues 76, 116, 2147, 2432, 3153, 1003, saleweaver/python-amazon-sp-api issues 859 and 943.
 func (e *APIError) Explain() string {
 	text := e.Error() + ".\n" + e.cause()
 	if len(e.Errors) > 1 {
@@ -19,8 +19,12 @@ func (e *APIError) Explain() string {
 		}
 		text += b.String()
 	}
-	if e.facts.op != nil && e.facts.op.Removal != "" {
-		text += fmt.Sprintf("\nAmazon has announced the removal of this operation for %s.", e.facts.op.Removal)
+	if op := e.facts.op; op != nil && op.Removal != "" {
+		text += fmt.Sprintf("\nAmazon has announced the removal of this operation for %s", op.Removal)
+		if op.removed(time.Now()) {
+			text += ", which is past: what it answers now may mean no more than that"
+		}
+		text += "."
 	}
 	if e.RequestID != "" && e.StatusCode >= 500 {
 		text += "\nIf it lasts, give Amazon's support the request id."
@@ -67,6 +71,9 @@ func (e *APIError) cause() string {
 		if f.html {
 			text = "Amazon, or a proxy on the way, failed and sent a page in place of an error list."
 		}
+		if f.sandbox {
+			text += " The sandbox has answered so too when a request was none of those that it knows."
+		}
 		switch {
 		case f.repeatable:
 			return fmt.Sprintf("%s The call was sent %d times. Try again later; nothing is wrong with the request itself as far as one can tell.", text, max(f.attempts, 1))
@@ -84,8 +91,6 @@ func (e *APIError) badRequest(said string) string {
 		return "The sandbox knows only the requests that Amazon wrote down for it in the model (x-amzn-api-sandbox), such as magic parameter values, and this is none of them."
 	case strings.Contains(said, "requested data elements"), strings.Contains(said, "all requested resource"):
 		return "The application lacks a role for restricted data that the token asks for. Add the role (Direct-to-Consumer Shipping, Tax Invoicing, Tax Remittance) in Developer Central, let the seller authorize again, or ask for fewer data elements."
-	case strings.Contains(said, "invalidquerystring"):
-		return "The query string cannot be parsed: percent-encode the values, and write + as %2B."
 	case strings.Contains(said, "not registered"), strings.Contains(said, "unregistered"):
 		return "The queue for the new secret must be registered in Developer Central before the client secret can be rotated."
 	case len(e.Errors) > 0 && e.Errors[0].Message == "":
@@ -94,6 +99,9 @@ func (e *APIError) badRequest(said string) string {
 		return "A page came in place of an error list: the request did not reach SP-API, or its header was malformed. Check the endpoint " + f.base + " and any proxy."
 	}
 	text := "An argument is missing, malformed or out of range: correct what the message names."
+	if strings.EqualFold(e.Message, "invalid input") { // with code InvalidInput, in place of a 415 too
+		text = "An argument is missing, malformed or out of range, or the body is not what the operation takes, or not sent as application/json."
+	}
 	if strings.Contains(said, "marketplace") {
 		text += " Marketplace ids must belong to region " + f.region + "."
 	}
@@ -112,6 +120,8 @@ func (e *APIError) forbidden(said string) string {
 		return "The access token has expired, and so had its replacement. Something on the way keeps old tokens, or a clock is wrong." + skewed(f.skew)
 	case strings.Contains(said, "revoked, malformed or invalid"):
 		return "Amazon does not accept the token: the seller revoked the authorization, or the token is for another purpose (a grantless token for a seller's data, or a restricted one for another path). Let the seller authorize again if the refresh token is refused too."
+	case strings.Contains(said, "marketplaces you provided are not valid for region"):
+		return "A marketplace that the call names lies in another region than " + f.region + ": name those of this region only, and call for the others with a client of their region and the refresh token that the seller granted there."
 	case strings.Contains(said, "access token is missing"):
 		return "The request came without x-amz-access-token: a proxy on the way dropped the header, or the request bypassed this client."
 	case strings.Contains(said, "invalidsignature"), strings.Contains(said, "request signature we calculated"), strings.Contains(said, "signature expired"), strings.Contains(said, "signature not yet current"):
@@ -119,7 +129,7 @@ func (e *APIError) forbidden(said string) string {
 		return text + skewed(f.skew)
 	case strings.Contains(said, "security token included in the request is expired"), strings.Contains(said, "expiredtoken"):
 		return "The temporary AWS credentials have expired: assume the role again." + skewed(f.skew)
-	case strings.Contains(said, "missingauthenticationtoken"):
+	case strings.Contains(said, "missingauthenticationtoken"), strings.Contains(said, "missing authentication token"):
 		if f.signed {
 			return "The gateway saw no valid AWS signature, or the path does not exist: check method and path, and the signer."
 		}
@@ -133,6 +143,7 @@ func (e *APIError) forbidden(said string) string {
 		"the application lacks the role that the operation needs, or got it after the seller authorized: check the roles, then let the seller authorize again",
 		"the seller's account is in another region than " + f.region + ": an authorization is valid in one region only",
 		"the seller revoked the authorization or it ran out (365 days): let the seller authorize again",
+		"the seller takes no part in a marketplace that the call names", // checked before the operation sees the call
 		"the path is wrong or the operation was removed",
 	}
 	if f.grantless {
@@ -140,7 +151,7 @@ func (e *APIError) forbidden(said string) string {
 	}
 	if f.op != nil && !f.grantless {
 		switch {
-		case !f.restricted && f.op.Restricted == RestrictedReport:
+		case !f.restricted && !f.sandbox && f.op.Restricted == RestrictedReport:
 			reasons = append([]string{"the report is of a restricted type and the call went without a restricted data token: pass WithReportType, or WithRestrictedData"}, reasons...)
 		case f.restricted:
 			reasons = append([]string{"the application lacks the role for restricted data, or the restricted data token does not cover this path"}, reasons...)
@@ -160,6 +171,10 @@ func (e *APIError) forbidden(said string) string {
 
 func (e *APIError) throttled() string {
 	f := &e.facts
+	if why, _, found := strings.Cut(e.Message, "greater than what is allowed "); found && why != "" {
+		// Texts of the SP-API changelog, 2025-06-25.
+		return "Amazon counts changes of listings in three more buckets than the operation's plan: those of the application over all sellers, those of relationships and those of product data. The message names the one that is empty. Send fewer such changes at once, or many of them as one JSON_LISTINGS_FEED."
+	}
 	rate := "the operation's usage plan"
 	if f.rate > 0 {
 		rate = "a plan of " + formatRate(f.rate) + " requests per second"

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/openspapi/spapi/internal/wire"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -32,6 +33,11 @@ func TestExplain(t *testing.T) {
 	}{
 		{"no details", getOrders, 403, errorBody("Unauthorized", denied, ""), nil, testAuthorization, nil, nil,
 			[]string{"1. the application lacks the role", "2. the seller's account is in another region than na", "365 days", "removal of this operation for 2027-03-27"}},
+		{"no details, removed", "catalogitemsv0.listCatalogCategories", 403, errorBody("Unauthorized", denied, ""), nil, testAuthorization, nil, nil,
+			[]string{"removal of this operation for 2026-08-26", "no part in a marketplace"}},
+		{"marketplace of another region", getOrders, 403, errorBody("Unauthorized", denied, "The marketplaces you provided are not valid for region."), nil,
+			testAuthorization, nil, nil, []string{"in another region than na", "refresh token that the seller granted there"}},
+		{"path of the gateway", getOrders, 403, `{"message":"Missing Authentication Token"}`, nil, testAuthorization, nil, nil, []string{"package awsauth"}},
 		{"no details, sandbox", getOrders, 403, errorBody("Unauthorized", denied, ""), nil, sandbox, nil, nil, []string{"the sandbox does not serve"}},
 		{"no details, restricted", getOrders, 403, errorBody("Unauthorized", denied, ""), nil, testAuthorization, []CallOption{WithRestrictedData()}, nil,
 			[]string{"1. the application lacks the role for restricted data"}},
@@ -64,8 +70,14 @@ func TestExplain(t *testing.T) {
 			testAuthorization, nil, nil, []string{"Tax Invoicing"}},
 		{"restricted resource", getOrders, 400, errorBody("InvalidInput", "Application do not have access to some or all requested resource", ""), nil,
 			testAuthorization, nil, nil, []string{"lacks a role for restricted data"}},
-		{"query string", getOrders, 400, `{"errors":[{"code":"InvalidInput","message":"x"}]}`, []string{"x-amzn-ErrorType: InvalidQueryStringException"},
-			testAuthorization, nil, nil, []string{"missing, malformed"}},
+		{"error type in the header", getOrders, 403, `{}`, []string{"x-amzn-ErrorType: InvalidSignatureException"}, testAuthorization, nil, nil,
+			[]string{"403 InvalidSignatureException", "gives no reason"}}, // nothing is decided by it
+		{"wrong body", createFeed, 400, errorBody("InvalidInput", "Invalid Input", ""), nil, testAuthorization, nil, nil, []string{"application/json"}},
+		{"sandbox, 500", createFeed, 500, errorBody("InternalFailure", "We encountered an internal error. Please try again.", ""), nil, sandbox, nil, nil,
+			[]string{"none of those that it knows"}},
+		{"listings bucket", "listingsitems20210801.putListingsItem", 429,
+			errorBody("QuotaExceeded", "The frequency of requests was greater than what is allowed for product data.", ""), nil, testAuthorization,
+			[]CallOption{WithoutRetry()}, nil, []string{"three more buckets", "JSON_LISTINGS_FEED"}},
 		{"marketplace", getOrders, 400, errorBody("InvalidInput", "Invalid marketplace", ""), nil, testAuthorization, nil, nil, []string{"must belong to region na"}},
 		{"HTML 400", getOrders, 400, "<html>", nil, testAuthorization, nil, nil, []string{"did not reach SP-API"}},
 		{"401", getOrders, 401, `{}`, nil, testAuthorization, nil, nil, []string{"403 for bad tokens"}},
@@ -84,8 +96,11 @@ func TestExplain(t *testing.T) {
 				f := &fake{api: func(*http.Request) *http.Response { return reply(test.status, test.body, test.headers...) }}
 				client := NewApp(testCredentials, append(test.options, WithTransport(f))...).Client(test.auth)
 				encode := document
-				if test.operation == createFeed {
+				switch test.operation {
+				case createFeed:
 					encode = feed
+				case "listingsitems20210801.putListingsItem":
+					encode = func(r *wire.Request) { r.Path("sellerId", "A1"); r.Path("sku", "S") }
 				}
 				_, err := invokeRaw(t.Context(), client, test.operation, encode, test.opts...)
 				var api *APIError
@@ -95,6 +110,18 @@ func TestExplain(t *testing.T) {
 				wantText(t, api.Explain(), test.want...)
 				noSecrets(t, api.Explain())
 			})
+		})
+	}
+}
+
+// By the clock: what was announced for a day that is past is not announced any more.
+func TestExplainRemoval(t *testing.T) {
+	const day = 86 * 24 * time.Hour
+	for at, want := range map[time.Duration]string{0: "for 2000-03-27.", day - time.Second: "for 2000-03-27.", day: "for 2000-03-27, which is past"} {
+		synctest.Test(t, func(t *testing.T) { // begins on 2000-01-01
+			time.Sleep(at)
+			e := &APIError{StatusCode: 404, facts: errorFacts{op: &Operation{API: "ordersv0", Removal: "2000-03-27"}}}
+			wantText(t, e.Explain(), want)
 		})
 	}
 }

@@ -122,7 +122,7 @@ func TestAnswers(t *testing.T) {
 		{"error, object", reply(400, `{"errors":{"errors":[{"code":"Nested","message":"m"}]}}`), "400 Nested: m", "An argument", &APIError{}},
 		{"error, bare", reply(404, `{"code":"NotFound","message":"m"}`), "404 NotFound: m", "no such resource", &APIError{}},
 		{"error, array", reply(400, `[{"code":"A","message":"m"},{"code":"B"}]`), "400 A: m and 1 more", "Also: B", &APIError{}},
-		{"error type in the header", reply(400, `{}`, "x-amzn-ErrorType: InvalidQueryStringException:http://x"), "400 InvalidQueryStringException", "percent-encode", &APIError{}},
+		{"error type in the header", reply(403, `{}`, "x-amzn-ErrorType: AccessDeniedException:http://x"), "403 AccessDeniedException: not an error list", "gives no reason", &APIError{}},
 		{"error, huge", reply(400, `{"errors":[{"code":"A","message":"`+strings.Repeat("x", 5000)+`"}]}`), "xxx…", "An argument", &APIError{}},
 		{"418", reply(418, `{}`), "418", "Correct what", &APIError{}},
 	} {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Operation describes one operation of the API as data.
@@ -26,7 +27,7 @@ type Operation struct {
 	DataElements string        // data elements that a restricted token may ask for, comma separated; "" when it takes none
 	Grantless    string        // Login with Amazon scope; "" when a seller's authorization is used
 	Deprecated   string        // date of the announcement or, where that is unknown, "yes"; "" if not deprecated
-	Removal      string        // date of the removal, YYYY-MM-DD; "" if none is announced
+	Removal      string        // date of the removal as announced, which may be past, YYYY-MM-DD; "" if none is
 
 	Idempotent bool // may be repeated although it may have been carried out
 	// IdempotencyHeader is the header by which the service recognises a repeat: a request that has it may be repeated too.
@@ -38,13 +39,18 @@ type Operation struct {
 	MaybeEmpty  bool // a 204 in place of a body is a success too: there is nothing to tell
 }
 
+// removed reports whether the day that was announced for the removal has come, in UTC. It is no proof: Amazon has moved such days more than once.
+func (op *Operation) removed(now time.Time) bool {
+	return op.Removal != "" && now.UTC().Format(time.DateOnly) >= op.Removal
+}
+
 // RestrictedUse tells whether an operation needs a restricted data token.
 type RestrictedUse uint8
 
 const (
 	// RestrictedNever: a plain access token always does.
 	RestrictedNever RestrictedUse = iota
-	// RestrictedAlways: every call needs a restricted token, and the client fetches it.
+	// RestrictedAlways: every call outside the sandbox needs a restricted token, and the client fetches it.
 	RestrictedAlways
 	// RestrictedOnRequest: without a restricted token the personal data is left out; see [WithRestrictedData].
 	RestrictedOnRequest

@@ -16,14 +16,16 @@ func IsRestrictedReportType(reportType string) bool {
 	return restrictedReportTypes[reportType]
 }
 
-// needsRestricted decides whether a call goes with a restricted data token.
-func (c *call) needsRestricted() (bool, error) {
-	op := c.op
-	if c.restricted && op.known() && op.Restricted == RestrictedNever {
+// needsRestricted decides whether a call goes with a restricted data token. In the sandbox only one that asks for it does: the sandbox takes an access
+// token on restricted operations too (getShipment of Shipping v1, getOrderAddress, getOrderBuyerInfo; recorded in lineofflight/peddler,
+// test/vcr_cassettes/Peddler/APIs, September 2025), and a restricted one would have to be of production.
+func (c *Client) needsRestricted(call *call) (bool, error) {
+	op := call.op
+	if call.restricted && op.known() && op.Restricted == RestrictedNever {
 		return false, &ConfigError{Code: CodeRestrictedDataNone, Field: "WithRestrictedData", Value: op.ID,
 			Want: "the operation takes no restricted data token: leave the option out"}
 	}
-	for _, e := range c.elements {
+	for _, e := range call.elements {
 		if op.known() && !slices.Contains(strings.Split(op.DataElements, ","), e) {
 			want := "the operation takes no data elements: leave them out"
 			if op.DataElements != "" {
@@ -32,7 +34,10 @@ func (c *call) needsRestricted() (bool, error) {
 			return false, &ConfigError{Code: CodeRestrictedDataUnknown, Field: "data element", Value: e, Want: want}
 		}
 	}
-	return c.restricted || op.Restricted == RestrictedAlways || op.Restricted == RestrictedReport && IsRestrictedReportType(c.reportType), nil
+	if call.restricted || c.auth.Sandbox {
+		return call.restricted, nil
+	}
+	return op.Restricted == RestrictedAlways || op.Restricted == RestrictedReport && IsRestrictedReportType(call.reportType), nil
 }
 
 type restrictedResource struct {
@@ -54,7 +59,7 @@ func (c *Client) restrictedRequest(call *call, req *http.Request) TokenRequest {
 	resource.DataElements = slices.Compact(slices.Sorted(slices.Values(resource.DataElements)))
 	issuer := c
 	if c.auth.Sandbox && c.app.endpoint == nil {
-		// The sandbox issues none; it takes those of production (developer-docs.amazon.com/sp-api/docs/selling-partner-api-sandbox).
+		// The sandbox issues none that hold; it takes those of production (developer-docs.amazon.com/sp-api/docs/selling-partner-api-sandbox).
 		production := c.auth
 		production.Sandbox = false
 		issuer = c.app.Client(production)

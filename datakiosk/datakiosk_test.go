@@ -151,7 +151,7 @@ func TestMinimize(t *testing.T) {
 	for in, want := range map[string]string{
 		"query  Q {\n a , b\t( x : \"a  b # c\" ) # comment }\n }": `query Q{a b(x:"a  b # c")}`,
 		"{a(x:\"\"\"two\n \\\"\"\" lines\"\"\")}":                  "{a(x:\"\"\"two\n \\\"\"\" lines\"\"\")}",
-		`{a(x:"\" }")  ... on T {b}}`:                              `{a(x:"\" }")... on T{b}}`,
+		`{a(x:"\" }")  ... on T {b}}`:                              `{a(x:"\" }")...on T{b}}`,
 		"\ufeff{ a(x: [1, 2, -3]) }":                               "{a(x:[1 2 -3])}",
 		"":                                                         "",
 	} {

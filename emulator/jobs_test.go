@@ -23,11 +23,11 @@ func deskRequests(t testing.TB, e *Emulator, add func(id, target, body string)) 
 	const query = `{analytics_salesAndTraffic_2024_04_24{salesAndTrafficByDate(aggregateBy:DAY,endDate:"2026-02-20",marketplaceIds:["ATVPDKIKX0DER"],startDate:"2026-02-01"){startDate sales{unitsOrdered}}}}`
 	k, now := jobs.Queues.Of(e.desk.Seller(0)), e.Now()
 	field := func() *jobs.Query {
-		schema, f, problem := jobs.ParseKioskQuery(query)
+		q, problem := jobs.ParseKioskQuery(query)
 		if problem != "" {
 			t.Fatal(problem)
 		}
-		q := &jobs.Query{Job: k.NewJob("query", now), Text: query, Field: f, Schema: schema}
+		q.Job = k.NewJob("query", now)
 		q.ID = "q" + string(rune('0'+len(k.Queries)))
 		k.Queries = append(k.Queries, q)
 		return q
@@ -148,12 +148,15 @@ func FuzzKioskQueries(f *testing.F) {
 		if len(datakiosk.Minimize(text)) > len(text) {
 			t.Errorf("minimize made %q longer", text)
 		}
-		schema, field, problem := jobs.ParseKioskQuery(text)
+		q, problem := jobs.ParseKioskQuery(text)
 		if problem != "" {
 			return
 		}
+		if again, problem := jobs.ParseKioskQuery(q.Text); problem != "" || again.Text != q.Text {
+			t.Errorf("%q is shown as %q, which is not it: %s", text, q.Text, problem)
+		}
 		k := jobs.Queues.Of(e.desk.Seller(0))
-		q := &jobs.Query{Job: jobs.Job{Created: e.Now()}, Text: text, Field: field, Schema: schema}
+		q.Created = e.Now()
 		k.FinishQuery(q, e.Now())
 		if q.Data != nil {
 			for _, line := range splitLines(jobs.ReadAll(q.Data.Open())) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -369,6 +370,55 @@ func TestOrderReports(t *testing.T) {
 	}
 }
 
+// Reports are written as the marketplace's country writes: amounts and days of settlements, and the times of listings by its own clock.
+func TestReportsAreWrittenAsTheCountryWrites(t *testing.T) {
+	for _, test := range []struct {
+		m                        marketplace.Marketplace
+		host, amount, day, stamp string
+	}{
+		{marketplace.US, na, `^-?\d+\.\d\d$`, `^\d{4}-\d\d-\d\d$`, ` P[SD]T$`},
+		{marketplace.DE, eu, `^-?\d+,\d\d$`, `^\d\d\.\d\d\.\d{4}$`, ` CES?T$`},
+		{marketplace.UK, eu, `^-?\d+\.\d\d$`, `^\d\d\.\d\d\.\d{4}$`, ` (GMT|BST)$`},
+		{marketplace.ZA, eu, `^-?\d+,\d\d$`, `^\d\d\.\d\d\.\d{4}$`, ` SAST$`},
+	} {
+		c := newClient(t, emulator.WithoutLimits())
+		cred, err := c.AddAccount(emulator.AccountConfig{Region: test.m.Region, Marketplaces: []string{test.m.ID}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.token = c.accessToken(cred)
+		r := c.at(test.host, "GET", "/reports/2021-06-30/reports?reportTypes=GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2&pageSize=100", "")
+		text, _ := c.reportText(test.host, c.at(test.host, "GET", "/reports/2021-06-30/reports/"+r.text("reports", 0, "reportId"), ""))
+		_, settled := table(t, text, '\t')
+		text, _ = c.reportText(test.host, c.report(test.host, spec("GET_MERCHANT_LISTINGS_ALL_DATA", test.m.ID)))
+		_, listed := table(t, text, '\t')
+		for _, cell := range []struct{ value, want string }{
+			{settled[0]["total-amount"], test.amount}, {settled[1]["amount"], test.amount}, {settled[1]["posted-date"], test.day},
+			{settled[0]["settlement-start-date"][:10], test.day}, {settled[1]["posted-date-time"][:10], test.day}, {listed[0]["open-date"], test.stamp},
+		} {
+			if !regexp.MustCompile(cell.want).MatchString(cell.value) {
+				t.Errorf("%s: %q, want %s", test.m.CountryCode, cell.value, cell.want)
+			}
+		}
+	}
+}
+
+// A seller of whom no more than the region is known sells where the region's default is.
+func TestSellersSellInTheDefaultMarketplace(t *testing.T) {
+	for _, region := range marketplace.Regions() {
+		c := newClient(t, emulator.WithoutLimits())
+		cred, err := c.AddAccount(emulator.AccountConfig{Region: region})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.token = c.accessToken(cred)
+		r := c.at(region.Endpoint(), "GET", "/sellers/v1/marketplaceParticipations", "")
+		if got := r.text("payload", 0, "marketplace", "id"); got != region.DefaultMarketplace().ID || len(r.json["payload"].([]any)) < 2 {
+			t.Errorf("%s: first %q of %s", region, got, r.body)
+		}
+	}
+}
+
 func TestSettlements(t *testing.T) {
 	c := newClient(t, emulator.WithoutLimits())
 	cred, err := c.AddAccount(emulator.AccountConfig{Region: marketplace.Europe})
@@ -554,5 +604,26 @@ func TestBigReportStreams(t *testing.T) {
 	}
 	if testing.Verbose() {
 		fmt.Println("compressed:", n)
+	}
+}
+
+// Where production wants a restricted token, the sandbox takes an access token, whatever makes the emulator the sandbox.
+func TestSandboxTakesPlainTokens(t *testing.T) {
+	const shipment = "/shipping/v1/shipments/1"
+	const sandbox = "https://sandbox.sellingpartnerapi-na.amazon.com"
+	for _, test := range []struct {
+		host   string
+		opts   []emulator.Option
+		denied bool
+	}{{na, nil, true}, {sandbox, nil, false}, {na, []emulator.Option{emulator.WithSandbox()}, false}} {
+		c := newClient(t, test.opts...)
+		if r := c.at(test.host, "GET", shipment, ""); (r.status == 403) != test.denied {
+			t.Errorf("%s, %d options: %d %s", test.host, len(test.opts), r.status, r.body)
+		}
+		report := c.report(test.host, spec("GET_FLAT_FILE_ACTIONABLE_ORDER_DATA_SHIPPING", us))
+		r := c.at(test.host, "GET", "/reports/2021-06-30/documents/"+report.text("reportDocumentId"), "")
+		if want := map[bool]int{true: 403, false: 200}[test.denied]; r.status != want {
+			t.Errorf("%s, %d options, document: %d %s, want %d; %s", test.host, len(test.opts), r.status, r.body, want, report.body)
+		}
 	}
 }

@@ -269,11 +269,8 @@ func (c *config) outcome(ctx context.Context, client *spapi.Client, report *Repo
 		}
 	case readErr != nil:
 		reason = "its reason could not be read"
-	case !t.Removed.IsZero() && !report.CreatedTime.Before(t.Removed):
-		reason = "the type was removed on " + t.Removed.Format(time.DateOnly)
-		if t.Instead != "" {
-			reason += ": use " + t.Instead
-		}
+	case t.removal(report.CreatedTime) != "":
+		reason = "the type " + t.removal(report.CreatedTime)
 	default:
 		reason = "Amazon gave no reason; mostly the window, the options or the marketplace don't suit the type, or a role is missing"
 	}

@@ -321,6 +321,32 @@ func TestRequestsThatCannotWork(t *testing.T) {
 	})
 }
 
+// From the day of its removal on, a type is refused before anything is sent, and the one to use is named; its reports of before are still listed.
+func TestRemovedTypes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const xml = "GET_V2_SETTLEMENT_REPORT_DATA_XML"
+		_, w, client := start(t)
+		request := reports.Request{Type: xml, Marketplaces: []string{"US"}}
+		for i, want := range []string{"Amazon makes it by itself", "was removed on 2026-11-11: use GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"} {
+			time.Sleep(time.Until(time.Date(2026, 11, 10+i, 12, 0, 0, 0, time.UTC)))
+			if _, err := reports.Run(t.Context(), client, request); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("on the %dth: %v, want %s", 10+i, err, want)
+			}
+		}
+		if _, err := reports.CreateSchedule(t.Context(), client, request, "P1D", time.Time{}); err == nil || !strings.Contains(err.Error(), "was removed on") {
+			t.Errorf("put on a schedule: %v", err)
+		}
+		if len(w.operations) > 0 {
+			t.Errorf("sent %v", w.operations)
+		}
+		for _, err := range reports.List(t.Context(), client, reports.ListRequest{Types: []string{xml}}) {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 // A long window is cut, and what comes back is what there is, once.
 func TestRunAllSplitsAndSkips(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -706,7 +732,7 @@ func TestSchedules(t *testing.T) {
 		if all, err := reports.Schedules(t.Context(), client, []string{typ}); err != nil || len(all) != 0 {
 			t.Error(all, err)
 		}
-		for _, bad := range [][2]string{{typ, "P2M"}, {listings, "P1D"}} {
+		for _, bad := range [][2]string{{typ, "P2M"}, {listings, "P1D"}, {"GET_FBA_INVENTORY_AGED_DATA", "P1D"}} {
 			if _, err := reports.CreateSchedule(t.Context(), client, reports.Request{Type: bad[0], Marketplaces: []string{"US"}}, bad[1], time.Time{}); err == nil {
 				t.Errorf("%s every %s was taken", bad[0], bad[1])
 			}

@@ -60,18 +60,27 @@ func (r Request) resolve(now time.Time) (Request, Type, error) {
 	return r, t, nil
 }
 
+// removal says when a type was removed and what to use in its place; "" if it was not.
+func (t Type) removal(now time.Time) string {
+	if t.Removed.IsZero() || now.Before(t.Removed) {
+		return ""
+	}
+	text := "was removed on " + t.Removed.Format(time.DateOnly)
+	if t.Instead != "" {
+		text += ": use " + t.Instead
+	}
+	return text
+}
+
 // requestable tells why a type can't be asked for.
 func (r Request) requestable(t Type, now time.Time) error {
 	problem := func(reason string) error {
 		return &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Type", Reason: reason}
 	}
-	instead := ""
-	if t.Instead != "" {
-		instead = ": use " + t.Instead
-	}
+	removal := t.removal(now)
 	switch {
-	case !t.Removed.IsZero() && !now.Before(t.Removed):
-		return problem("was removed on " + t.Removed.Format(time.DateOnly) + instead)
+	case removal != "":
+		return problem(removal)
 	case t.Automatic:
 		return problem("can't be asked for: Amazon makes it by itself, list what there is")
 	case t.known && !t.Request && t.Schedule:

@@ -28,7 +28,10 @@ func CreateSchedule(ctx context.Context, client *spapi.Client, r Request, period
 	if err != nil {
 		return "", err
 	}
+	removal := t.removal(time.Now())
 	switch {
+	case removal != "":
+		return "", &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Type", Reason: removal}
 	case t.known && !t.Schedule && !t.unpublished():
 		return "", &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Type", Reason: "can't be put on a schedule"}
 	case !slices.Contains(SchedulePeriods(), period):

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // Operation is one operation without its schemas, which [LoadAPI] reads on demand.
@@ -40,7 +41,7 @@ type Operation struct {
 
 	Deprecated      bool   `json:"deprecated,omitempty"`
 	DeprecatedSince string `json:"deprecatedSince,omitempty"` // date of the announcement, YYYY-MM-DD
-	Removal         string `json:"removal,omitempty"`         // date, YYYY-MM-DD
+	Removal         string `json:"removal,omitempty"`         // announced date, YYYY-MM-DD; see Removal
 	ReplacedBy      string `json:"replacedBy,omitempty"`      // operation id
 
 	// Idempotent operations may be sent again when it is unknown whether they were carried out. Those with an
@@ -57,6 +58,18 @@ type Operation struct {
 	// MaybeEmpty operations also have a success without a body.
 	MaybeEmpty bool   `json:"maybeEmpty,omitempty"`
 	Docs       string `json:"docs,omitempty"` // page of the operation in Amazon's documentation
+}
+
+// Removal says of the announced day of an operation's removal whether it is to come: "to be removed on 2027-03-27", or "removed on 2026-08-26"
+// from that day on, in UTC. It is "" where none is announced. Amazon has moved such days more than once, so what is removed may still answer.
+func Removal(day string, now time.Time) string {
+	switch {
+	case day == "":
+		return ""
+	case now.UTC().Format(time.DateOnly) >= day:
+		return "removed on " + day
+	}
+	return "to be removed on " + day
 }
 
 // Restricted tells how an operation wants a restricted data token.

@@ -3,6 +3,7 @@ package catalog
 import (
 	"slices"
 	"testing"
+	"time"
 )
 
 // TestFactsWithSources pins figures that were wrong or in doubt once. Their sources stand in internal/gen/overlay.
@@ -44,6 +45,22 @@ func TestFactsWithSources(t *testing.T) {
 	} {
 		if op, ok := Lookup(id); !ok || op.Removal != want || op.Deprecated != (want != "") {
 			t.Errorf("%s: removal %q, want %q", id, op.Removal, want)
+		}
+	}
+}
+
+// The day itself is in UTC, and the words change with it.
+func TestRemoval(t *testing.T) {
+	for at, want := range map[string]string{
+		"2026-08-25T23:59:59Z": "to be removed on 2026-08-26", "2026-08-26T00:00:00Z": "removed on 2026-08-26",
+		"2026-08-26T01:00:00+02:00": "to be removed on 2026-08-26", "2030-01-01T00:00:00Z": "removed on 2026-08-26",
+	} {
+		now, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Removal("2026-08-26", now); got != want || Removal("", now) != "" {
+			t.Errorf("at %s it is %q, want %q", at, got, want)
 		}
 	}
 }

@@ -83,7 +83,8 @@ async function download({ url, compressionAlgorithm }) {
   const response = await fetch(url);
   assert.equal(response.status, 200);
   const bytes = Buffer.from(await response.arrayBuffer());
-  return (compressionAlgorithm === 'GZIP' ? gunzipSync(bytes) : bytes).toString();
+  const [, charset] = /charset=([^;]+)/.exec(response.headers.get('content-type')) ?? [];
+  return new TextDecoder(charset ?? 'utf-8').decode(compressionAlgorithm === 'GZIP' ? gunzipSync(bytes) : bytes);
 }
 
 // settled asks until a report or feed is done, letting the emulator's time pass instead of waiting.

@@ -106,7 +106,7 @@ func (u *Authority) AddAccount(region marketplace.Region, marketplaces []string,
 	defer u.mu.Unlock()
 	a := &Account{Seller: world.Seller{Number: len(u.accounts), Region: region, Created: created}}
 	if len(marketplaces) == 0 {
-		a.Marketplaces = slices.Clone(usualMarketplaces[region])
+		a.Marketplaces = append([]marketplace.Marketplace{region.DefaultMarketplace()}, usualNeighbours[region]...)
 	}
 	for _, id := range marketplaces {
 		m, ok := marketplace.ByID(id)
@@ -123,10 +123,11 @@ func (u *Authority) AddAccount(region marketplace.Region, marketplaces []string,
 	return a, nil
 }
 
-var usualMarketplaces = map[marketplace.Region][]marketplace.Marketplace{
-	marketplace.NorthAmerica: {marketplace.US, marketplace.CA, marketplace.MX},
-	marketplace.Europe:       {marketplace.DE, marketplace.UK, marketplace.FR, marketplace.IT, marketplace.ES},
-	marketplace.FarEast:      {marketplace.JP, marketplace.AU},
+// usualNeighbours are where a seller sells beside the region's first marketplace.
+var usualNeighbours = map[marketplace.Region][]marketplace.Marketplace{
+	marketplace.NorthAmerica: {marketplace.CA, marketplace.MX},
+	marketplace.Europe:       {marketplace.UK, marketplace.FR, marketplace.IT, marketplace.ES},
+	marketplace.FarEast:      {marketplace.AU},
 }
 
 var storeNames = []string{"Ink & Oak", "Papierhaus Möller", "North Harbor Goods", "文具のすみれ", "Bright Desk Co.", "Atelier Plume", "Kiwi & Koala Supply"}

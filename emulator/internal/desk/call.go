@@ -24,7 +24,7 @@ type Call struct {
 	Seller   *Seller // nil for a grantless operation
 	Grant    *auth.Grant
 	Now      time.Time
-	sandbox  bool // asked at one of Amazon's sandbox hosts
+	Sandbox  bool // asked at one of Amazon's sandbox hosts, or the emulator is one
 	Exchange *exchange.Exchange
 
 	Path  map[string]string // path parameters, decoded

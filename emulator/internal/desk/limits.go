@@ -120,7 +120,7 @@ func (l *Limiter) takeQuota(x *exchange.Exchange, op *catalog.Operation, seller 
 func (c *Call) TakeOwnQuota(kind string, rate float64, burst int) bool {
 	l := c.Desk.limits
 	set := func(o LimitOverride) bool { ok, _ := path.Match(o.Pattern, c.Op.ID); return ok }
-	if l.off || c.sandbox || slices.ContainsFunc(l.overrides, set) {
+	if l.off || c.Sandbox || slices.ContainsFunc(l.overrides, set) {
 		return true
 	}
 	l.mu.Lock()

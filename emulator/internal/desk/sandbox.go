@@ -189,14 +189,14 @@ func newSandboxCase(status int, mc modelCase, bodyName string) (*SandboxCase, er
 // count on a sandbox host and for operations that have no handler; elsewhere they would hide the world.
 func (d *Desk) replay(x *exchange.Exchange, rt *route, c *Call) (answer.Reply, bool, *answer.Error) {
 	cases := d.Cases[rt.Op.ID]
-	if sc := matchCase(cases, x, c, c.sandbox || rt.handler == nil); sc != nil {
+	if sc := matchCase(cases, x, c, c.Sandbox || rt.handler == nil); sc != nil {
 		r := answer.Reply{Status: sc.Status, Header: sc.Headers}
 		if sc.Answer != nil {
 			r.Body = sc.Answer
 		}
 		return r, true, nil
 	}
-	if d.Options.SandboxStrict && c.sandbox && rt.Op.Sandbox == "static" {
+	if d.Options.SandboxStrict && c.Sandbox && rt.Op.Sandbox == "static" {
 		return answer.Reply{}, false, answer.Invalid("Could not match input arguments", "") // jlevers/selling-partner-api#592, selling-partner-api-models#5056
 	}
 	return answer.Reply{}, false, nil

@@ -185,7 +185,7 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	if err != nil {
 		return answer.Reply{}, err
 	}
-	c := &Call{Desk: d, Op: rt.Op, Grant: g, Now: x.Now, sandbox: sandbox, Exchange: x, Path: v.params}
+	c := &Call{Desk: d, Op: rt.Op, Grant: g, Now: x.Now, Sandbox: sandbox, Exchange: x, Path: v.params}
 	seller := noSeller
 	if g.Account != nil {
 		seller = g.Account.Number

@@ -140,19 +140,20 @@ func (j *Job) Cancel(now time.Time) {
 	}
 }
 
-// Describe writes what all three have in common into an answer.
-func (j *Job) Describe(out object, t time.Time) object {
-	out["processingStatus"], out["createdTime"] = j.Status(t), OffsetTimestamp(j.Created)
+// Describe writes what all three have in common into an answer. stamp is how the API spells times.
+func (j *Job) Describe(out object, t time.Time, stamp func(time.Time) string) object {
+	out["processingStatus"], out["createdTime"] = j.Status(t), stamp(j.Created)
 	if !j.started.IsZero() && !t.Before(j.started) {
-		out["processingStartTime"] = OffsetTimestamp(j.started)
+		out["processingStartTime"] = stamp(j.started)
 	}
 	if j.Outcome != "" {
-		out["processingEndTime"] = OffsetTimestamp(j.ended)
+		out["processingEndTime"] = stamp(j.ended)
 	}
 	return out
 }
 
-// OffsetTimestamp is the spelling of times that these three APIs have: "2022-04-26T09:59:53+00:00" (selling-partner-api-docs#2231).
+// OffsetTimestamp is the spelling of times that reports and feeds have: "2022-04-26T09:59:53+00:00" (selling-partner-api-docs#2231). Those of Data Kiosk
+// end in Z (lineofflight/peddler, test/vcr_cassettes/Peddler/DataKiosk, October and December 2025).
 func OffsetTimestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05-07:00") }
 
 // retention is how long reports, feeds and queries are listed (selling-partner-api-models: "The default is 90 days ago. Reports are retained

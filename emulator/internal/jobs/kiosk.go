@@ -35,7 +35,7 @@ const KioskRetention = 30 * world.Day
 // Query is one query of a seller.
 type Query struct {
 	Job
-	Text   string
+	Text   string     // as it is shown
 	Field  *ast.Field // the data set, such as salesAndTrafficByDate
 	Schema *ast.Schema
 	Start  int       // rows before this page
@@ -73,35 +73,39 @@ var kioskSchemas = sync.OnceValue(func() map[string]*ast.Schema {
 // kioskRules are those of the GraphQL specification.
 var kioskRules = sync.OnceValue(rules.NewDefaultRules)
 
-// ParseKioskQuery checks a query against the schemas and returns its data set. problem tells what is wrong.
-func ParseKioskQuery(text string) (schema *ast.Schema, field *ast.Field, problem string) {
+// ParseKioskQuery checks a query against the schemas. problem tells what is wrong.
+func ParseKioskQuery(text string) (q *Query, problem string) {
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Name: "query", Input: text}, MaxQuery)
 	if err != nil {
-		return nil, nil, err.Error()
+		return nil, err.Error()
 	}
 	if len(doc.Operations) != 1 || doc.Operations[0].Operation != ast.Query {
-		return nil, nil, "want one operation, which is a query"
+		return nil, "want one operation, which is a query"
 	}
 	op := doc.Operations[0]
 	if len(op.VariableDefinitions) > 0 {
-		return nil, nil, "variables are not supported: there is no way to give their values"
+		return nil, "variables are not supported: there is no way to give their values"
 	}
 	root, problem := onlyField(op.SelectionSet, "one of the schemas")
 	if problem != "" {
-		return nil, nil, problem
+		return nil, problem
 	}
-	if schema = kioskSchemas()[root.Name]; schema == nil {
+	schema := kioskSchemas()[root.Name]
+	if schema == nil {
 		var names []string
 		for name := range format.SortedKeys(kioskSchemas()) {
 			names = append(names, name)
 		}
-		return nil, nil, `cannot query field "` + root.Name + `": want one of ` + strings.Join(names, ", ")
+		return nil, `cannot query field "` + root.Name + `": want one of ` + strings.Join(names, ", ")
 	}
 	if errs := validator.ValidateWithRules(schema, doc, kioskRules()); len(errs) > 0 {
-		return nil, nil, errs[0].Error()
+		return nil, errs[0].Error()
 	}
-	field, problem = onlyField(root.SelectionSet, "one data set")
-	return schema, field, problem
+	field, problem := onlyField(root.SelectionSet, "one data set")
+	if problem != "" {
+		return nil, problem
+	}
+	return &Query{Text: printKioskQuery(doc), Field: field, Schema: schema}, ""
 }
 
 func onlyField(set ast.SelectionSet, what string) (*ast.Field, string) {
@@ -123,8 +127,9 @@ func (k *Queue) PlanQuery(q *Query) {
 	})
 }
 
-// queryToken names the page of a query's rows that starts at start. It is good for the same text only: "the query field must also be set
-// to the query field of the same Query object" (selling-partner-api-models, dataKiosk_2023-11-15).
+// queryToken names the page of a query's rows that starts at start. It is good for the same query only: "the query field must also be
+// set to the query field of the same Query object" (selling-partner-api-models, dataKiosk_2023-11-15), which is printed anew. That the text which
+// was sent does too is assumed.
 func queryToken(d *desk.Desk, account int, text string, start int, asOf time.Time) string {
 	raw, err := json.Marshal([]string{strconv.Itoa(account), hashOf(text), strconv.Itoa(start), asOf.UTC().Format(time.RFC3339Nano)})
 	if err != nil {
@@ -170,7 +175,7 @@ func (k *Queue) FinishQuery(q *Query, at time.Time) {
 		b.WriteByte('\n')
 	}
 	if len(part) > 0 {
-		q.Data = document("application/jsonl; charset=UTF-8", b.Bytes())
+		q.Data = document("application/jsonlines; charset=UTF-8", b.Bytes()) // lineofflight/peddler, as printKioskQuery has it
 	}
 	if more {
 		q.Next = queryToken(k.account.Desk, k.account.Number, q.Text, q.Start+kioskPage, q.AsOf)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // what zones a machine knows must not show
 	"unicode"
 
 	"github.com/openspapi/spapi/emulator/internal/format"
@@ -257,7 +258,7 @@ func (k *Queue) settlementRows(r *Report, w *world.World, at time.Time) rows {
 			m := k.marketplacesOf(r.Marketplaces)[0]
 			head := &reportRow{k: k, r: r, at: at, m: m}
 			head.more = map[string]string{
-				"settlement-start-date": settlementTime(r.From), "settlement-end-date": settlementTime(r.To), "deposit-date": settlementTime(r.To.Add(2 * world.Day)),
+				"settlement-start-date": settlementTime(r.From, m), "settlement-end-date": settlementTime(r.To, m), "deposit-date": settlementTime(r.To.Add(2*world.Day), m),
 				"total-amount": head.local(world.Money{Units: total, Currency: currency}), "currency": currency,
 			}
 			return head
@@ -269,7 +270,17 @@ func (k *Queue) settlementRows(r *Report, w *world.World, at time.Time) rows {
 // in tells whether a time lies in a settlement's period, whose end belongs to the next one.
 func in(t time.Time, r *Report) bool { return !t.IsZero() && !t.Before(r.From) && t.Before(r.To) }
 
-func settlementTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+// settlementDate and settlementTime are as the marketplace's country writes them (abuzuhri/Amazon-SP-API-CSharp#571 has 14.03.2023 of Germany).
+func settlementDate(t time.Time, m *marketplace.Marketplace) string {
+	if m.DayFirst {
+		return t.UTC().Format("02.01.2006")
+	}
+	return t.UTC().Format(time.DateOnly)
+}
+
+func settlementTime(t time.Time, m *marketplace.Marketplace) string {
+	return settlementDate(t, m) + t.UTC().Format(" 15:04:05 UTC")
+}
 
 // ledgerRows tells what happened to the stock of each day and SKU, worked back from what is there now: the balance of each row is right.
 func (k *Queue) ledgerRows(r *Report, w *world.World, at time.Time) rows {
@@ -354,11 +365,11 @@ func (k *Queue) ledgerRows(r *Report, w *world.World, at time.Time) rows {
 
 // flatDate is the local spelling of a day.
 func flatDate(t time.Time, m *marketplace.Marketplace) string {
-	switch m.Region {
-	case marketplace.NorthAmerica:
-		return t.UTC().Format("01/02/2006")
-	case marketplace.Europe:
+	switch {
+	case m.DayFirst:
 		return t.UTC().Format("02/01/2006")
+	case m.Region == marketplace.NorthAmerica:
+		return t.UTC().Format("01/02/2006")
 	}
 	return t.UTC().Format("2006/01/02")
 }
@@ -367,12 +378,9 @@ func warehouse(m *marketplace.Marketplace) string {
 	return map[marketplace.Region]string{marketplace.NorthAmerica: "PHX7", marketplace.Europe: "LEJ1", marketplace.FarEast: "NRT1"}[m.Region]
 }
 
-// decimalComma has the countries whose settlements are written with a comma since V2 amounts are local (SP-API changelog).
-var decimalComma = []string{"DE", "FR", "IT", "ES", "NL", "BE", "SE", "PL", "TR", "BR"}
-
 // local writes an amount as the marketplace's country does.
 func (row *reportRow) local(m world.Money) string {
-	if slices.Contains(decimalComma, row.m.CountryCode) {
+	if row.m.DecimalComma {
 		return strings.Replace(m.String(), ".", ",", 1)
 	}
 	return m.String()
@@ -464,9 +472,9 @@ func (row *reportRow) settlementCell(name string) (string, bool) {
 	case "promotion-amount":
 		return amountOf("Promotion", false), true
 	case "posted-date":
-		return when.UTC().Format(time.DateOnly), true
+		return settlementDate(when, row.m), true
 	case "posted-date-time":
-		return settlementTime(when), true
+		return settlementTime(when, row.m), true
 	case "fulfillment-id":
 		return row.o.Channel(), true
 	case "currency", "total-amount":
@@ -687,7 +695,7 @@ func (row *reportRow) listingCell(name string) (string, bool) {
 		}
 		return number(l.Available())
 	case "open-date":
-		return l.Created.In(pacific).Format("2006-01-02 15:04:05 MST"), true
+		return localTime(l.Created, row.m), true
 	case "image-url", "zshop-browse-path", "asin2", "asin3", "zshop-category1":
 		return "", true
 	case "item-is-marketplace", "afn-listing-exists", "eligible":
@@ -775,14 +783,19 @@ func (row *reportRow) listingCell(name string) (string, bool) {
 	return "", false
 }
 
-// pacific is the time zone of listing reports. It is fixed: what zones a machine knows must not show.
-var pacific = time.FixedZone("PST", -8*3600)
+// localTime is how listing reports write a time: by the clock of the marketplace, and with the name of its zone.
+func localTime(t time.Time, m *marketplace.Marketplace) string {
+	zone, err := m.Location()
+	if err != nil {
+		panic("emulator: " + err.Error()) // time/tzdata is linked in
+	}
+	return t.In(zone).Format("2006-01-02 15:04:05 MST")
+}
 
-// charset is how a marketplace's flat files are written: Cp1252 in Europe, Shift_JIS in Japan, UTF-8 elsewhere
-// (selling-partner-api-models#4955, jlevers/selling-partner-api#512, saleweaver/python-amazon-sp-api#769). name is as it stands in Content-Type.
+// charset is how a marketplace's flat files are written. name is as it stands in Content-Type: Amazon has a name of its own for windows-1252.
 func charset(m *marketplace.Marketplace) (name string, encode func([]byte) []byte) {
-	switch {
-	case m.CountryCode == "JP":
+	switch m.Charset {
+	case "Shift_JIS":
 		return "Shift_JIS", func(b []byte) []byte {
 			out, err := japanese.ShiftJIS.NewEncoder().Bytes(b)
 			if err == nil {
@@ -793,7 +806,7 @@ func charset(m *marketplace.Marketplace) (name string, encode func([]byte) []byt
 				return out, err == nil
 			})
 		}
-	case m.Region == marketplace.Europe:
+	case "windows-1252":
 		return "Cp1252", func(b []byte) []byte {
 			return runeByRune(b, func(r rune) ([]byte, bool) {
 				c, ok := charmap.Windows1252.EncodeRune(r)
@@ -801,7 +814,7 @@ func charset(m *marketplace.Marketplace) (name string, encode func([]byte) []byt
 			})
 		}
 	}
-	return "UTF-8", func(b []byte) []byte { return b }
+	panic("emulator: reports in " + m.Charset + " are not known") // a charset that is new in the table
 }
 
 // runeByRune encodes text; what the charset doesn't have becomes a question mark, as at Amazon (selling-partner-api-models#4955).

@@ -202,11 +202,11 @@ func (k *Queue) load(raw json.RawMessage) error {
 		}
 	}
 	for _, e := range s.Queries {
-		schema, field, problem := ParseKioskQuery(e.Query)
+		q, problem := ParseKioskQuery(e.Query)
 		if problem != "" {
 			return fmt.Errorf("query %s: %s", e.ID, problem)
 		}
-		q := &Query{Job: e.job(), Text: e.Query, Schema: schema, Field: field, Start: e.Start, AsOf: e.AsOf, Data: k.documents[e.Data], Problem: k.documents[e.Problem], Next: e.Next}
+		q.Job, q.Start, q.AsOf, q.Data, q.Problem, q.Next = e.job(), e.Start, e.AsOf, k.documents[e.Data], k.documents[e.Problem], e.Next
 		k.Queries = append(k.Queries, q)
 		if q.Outcome == "" {
 			k.PlanQuery(q)

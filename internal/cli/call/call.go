@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/operation"
@@ -267,7 +269,7 @@ func endangers(op *operation.Operation) bool {
 func deprecation(op *operation.Operation) string {
 	text := op.ID + " is deprecated"
 	if op.Removal != "" {
-		text += ", Amazon removes it on " + op.Removal
+		text += ", " + catalog.Removal(op.Removal, time.Now())
 	}
 	if op.ReplacedBy != "" {
 		text += "; " + op.ReplacedBy + " replaces it"

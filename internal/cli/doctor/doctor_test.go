@@ -470,6 +470,9 @@ var cases = []struct {
 	{"", "a published application", func(p *patient) { p.storeApplicationID() }},
 	{"application-draft", "", func(p *patient) { p.storeApplicationID(); p.emu.SetApplicationStatus(emulator.ApplicationDraft) }},
 	{"redirect-mismatch", "", func(p *patient) { p.consentPage("MD5101") }},
+	{"application-not-published", "", func(p *patient) { p.consentPage("MD5100") }},
+	{"application-not-found", "", func(p *patient) { p.consentPage("MD4100") }},
+	{"application-of-others-unpublished", "", func(p *patient) { p.consentPage("MD9999") }},
 	{"application-uris-missing", "", func(p *patient) { p.storeApplicationID(); p.emu.SetRedirectURIs() }},
 
 	{"deprecated-operation", "named", func(p *patient) { p.opts.Uses = []string{"ordersv0.getOrders", "orders20260101.searchOrders"} }},
@@ -549,6 +552,27 @@ func TestProblems(t *testing.T) {
 		}
 	}
 	t.Logf("%d problems seeded in %d cases", len(seeded), len(cases))
+}
+
+// TestReadme: the README counts the problems.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("../../../README.md")
+	if want := fmt.Sprintf("it knows %d misconfigurations by name", len(problems)); err != nil || !strings.Contains(string(text), want) {
+		t.Errorf("README.md doesn't say %q: %v", want, err)
+	}
+}
+
+// TestRemovals: what is to be removed and what was removed are told apart by the clock.
+func TestRemovals(t *testing.T) {
+	for at, want := range map[string]string{"2026-08-25": "to be removed on 2026-08-26; ", "2026-08-26": "), removed on 2026-08-26; "} {
+		p := newPatient(t)
+		p.opts.Uses = []string{"catalogitemsv0.listCatalogCategories"}
+		p.opts.now = func() time.Time { now, err := time.Parse(time.DateOnly, at); p.check(err); return now }
+		found := slices.IndexFunc(p.examine().Findings, func(f Finding) bool { return f.Name == "deprecated-operation" && strings.Contains(f.Message, want) })
+		if found < 0 {
+			t.Errorf("at %s nothing has %q:\n%s", at, want, p.out)
+		}
+	}
 }
 
 // TestCodes: doctor knows every code that an error about settings can have, or it is listed as none of doctor's business.

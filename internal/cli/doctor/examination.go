@@ -623,7 +623,7 @@ func (e *examination) missing(check, about string, op *catalog.Operation) {
 func (e *examination) restricted(ctx context.Context) {
 	const check = "restricted"
 	if e.client.Sandbox() {
-		e.skip(check, "restricted data tokens for the sandbox are made in production")
+		e.skip(check, "the sandbox needs no restricted data tokens")
 		return
 	}
 	body := `{"restrictedResources":[{"method":"GET","path":"/orders/v0/orders/{orderId}","dataElements":["buyerInfo","shippingAddress"]}]}`
@@ -689,8 +689,9 @@ func (e *examination) consent(ctx context.Context) {
 		return
 	}
 	text := string(page.body)
-	for _, known := range []struct{ code, name string }{
+	for _, known := range []struct{ code, name string }{ // those that Amazon's own pages lack: amzn/selling-partner-api-docs#2021, #533, selling-partner-api-models#1754
 		{"MD1000", "application-draft"}, {"MD5101", "redirect-mismatch"}, {"MD9100", "application-uris-missing"},
+		{"MD5100", "application-not-published"}, {"MD4100", "application-not-found"}, {"MD9999", "application-of-others-unpublished"},
 	} {
 		if strings.Contains(text, known.code) {
 			e.warning(check, known.name, "%s", known.code)
@@ -766,7 +767,7 @@ func (e *examination) operations(context.Context) {
 		old = true
 		text := u.op.ID + " (" + u.where + ")"
 		if u.op.Removal != "" {
-			text += " goes on " + u.op.Removal
+			text += ", " + catalog.Removal(u.op.Removal, e.opts.now())
 		}
 		if u.op.ReplacedBy != "" {
 			text += "; " + u.op.ReplacedBy + " replaces it"

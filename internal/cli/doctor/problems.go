@@ -113,12 +113,18 @@ var problems = []problem{
 	{"sts-unreachable", "AWS's Security Token Service did not answer", "check network and proxy, or leave the AWS role out: SP-API needs none since 2023-10-02"},
 
 	// The consent page.
-	{"application-draft", "the application is a draft, which the consent page refuses", "authorize with version=beta (spapi auth login --beta), or publish the application"},
+	{"application-draft", "the application is a draft, which the consent page refuses, or its id is wrong",
+		"authorize with version=beta (spapi auth login --beta), or publish the application; if that is done, copy the application id anew, which is not the client id"},
+	{"application-not-published", "the consent page refuses the application as it is registered",
+		"publish it, or authorize with version=beta (spapi auth login --beta); if that is done, check its redirect URIs, and that it is registered for sellers or vendors as meant"},
+	{"application-not-found", "the consent page finds no such application", "copy the application id anew from " + developerCentral + ": it begins with amzn1.sp.solution."},
+	{"application-of-others-unpublished", "another seller than the application's own is asked for consent while it is not published",
+		"publish the application, or authorize it for your own account (spapi auth login --self)"},
 	{"redirect-mismatch", "the redirect URI is none of the application's", "register exactly this URI with the application, or pass one of its own as --redirect-uri"},
 	{"application-uris-missing", "the application has no OAuth login and redirect URIs", "add them in Developer Central"},
 
 	// Operations.
-	{"deprecated-operation", "an operation in use will be removed", "move to the one that replaces it"},
+	{"deprecated-operation", "an operation in use is deprecated", "move to the one that replaces it"},
 }
 
 func find(name string) problem {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -196,7 +197,7 @@ func notes(v any) string {
 	if r.Deprecated {
 		note := "deprecated"
 		if r.Removal != nil {
-			note += ", removal " + *r.Removal
+			note += ", " + catalog.Removal(*r.Removal, time.Now())
 		}
 		n = append(n, note)
 	}

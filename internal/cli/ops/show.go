@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/internal/cli/curl"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
@@ -147,7 +149,7 @@ func (d *details) write(s *terminal.Streams) error {
 			text = "since " + *d.DeprecatedSince
 		}
 		if d.Removal != nil {
-			text += ", removal " + *d.Removal
+			text += ", " + catalog.Removal(*d.Removal, time.Now())
 		}
 		if d.ReplacedBy != nil {
 			text += "; " + *d.ReplacedBy + " replaces it"

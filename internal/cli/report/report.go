@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/internal/cli/deliver"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
@@ -275,7 +276,7 @@ func newCmdTypes(f *factory.Factory) *cobra.Command {
 			}
 			rows := []row{}
 			for _, t := range reports.SearchTypes(words...) {
-				r := row{Type: t, Needs: needs(t)}
+				r := row{Type: t, Needs: needs(t, time.Now())}
 				if t.Cooldown > 0 {
 					r.Cooldown = t.Cooldown.String()
 				}
@@ -290,16 +291,26 @@ func newCmdTypes(f *factory.Factory) *cobra.Command {
 	}
 }
 
+// removal says when a type goes or has gone, "" if it stays.
+func removal(t reports.Type, now time.Time) string {
+	if t.Removed.IsZero() {
+		return ""
+	}
+	s := catalog.Removal(t.Removed.Format(time.DateOnly), now)
+	if t.Instead != "" {
+		s += ": use " + t.Instead
+	}
+	return s
+}
+
 // needs says in a line what a type wants and how it comes.
-func needs(t reports.Type) string {
+func needs(t reports.Type, now time.Time) string {
 	var parts []string
-	switch {
-	case !t.Removed.IsZero():
-		s := "removed " + t.Removed.Format(time.DateOnly)
-		if t.Instead != "" {
-			s += ": use " + t.Instead
-		}
+	if s := removal(t, now); s != "" {
 		parts = append(parts, s)
+	}
+	switch {
+	case !t.Removed.IsZero() && !now.Before(t.Removed): // it doesn't come about any more
 	case t.Automatic:
 		parts = append(parts, "made by Amazon only: list it")
 	case t.Schedule && t.Request:
@@ -351,6 +362,11 @@ func newCmdList(f *factory.Factory) *cobra.Command {
 			ctx := cmd.Context()
 			if len(args) == 0 || len(args) > 10 {
 				return exit.Usagef("takes 1 to 10 report types; \"spapi report types\" lists them")
+			}
+			for _, name := range args {
+				if t, _ := reports.LookupType(name); !t.Removed.IsZero() {
+					f.Notef("%s: %s", name, removal(t, time.Now()))
+				}
 			}
 			r := reports.ListRequest{Types: args}
 			for _, s := range statuses {

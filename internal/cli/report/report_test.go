@@ -54,3 +54,16 @@ func TestWindow(t *testing.T) {
 		}
 	})
 }
+
+// A type that is to go still tells how it comes; one that has gone doesn't.
+func TestNeedsOfRemovedTypes(t *testing.T) {
+	typ := reports.Type{Automatic: true, Removed: time.Date(2026, 11, 11, 0, 0, 0, 0, time.UTC), Instead: "OTHER"}
+	for at, want := range map[time.Time]string{
+		typ.Removed.Add(-time.Second): "to be removed on 2026-11-11: use OTHER; made by Amazon only: list it",
+		typ.Removed:                   "removed on 2026-11-11: use OTHER",
+	} {
+		if got := needs(typ, at); got != want {
+			t.Errorf("at %s: %q, want %q", at, got, want)
+		}
+	}
+}

@@ -68,24 +68,23 @@ func createQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 	if n := len([]rune(Minimize(text))); n > jobs.MaxQuery {
 		return answer.Reply{}, answer.InvalidParameter("query", "has "+strconv.Itoa(n)+" characters, want at most "+strconv.Itoa(jobs.MaxQuery))
 	}
-	schema, field, problem := jobs.ParseKioskQuery(text)
+	q, problem := jobs.ParseKioskQuery(text)
 	if problem != "" {
 		return answer.Reply{}, answer.InvalidParameter("query", problem)
 	}
-	if strings.Contains(field.ObjectDefinition.Name, "vendor") {
+	if strings.Contains(q.Field.ObjectDefinition.Name, "vendor") {
 		return answer.Reply{}, answer.Denied("") // a seller has no vendor's data
 	}
 	for _, name := range []string{"startDate", "endDate"} {
-		if v, _ := field.ArgumentMap(nil)[name].(string); v != "" {
+		if v, _ := q.Field.ArgumentMap(nil)[name].(string); v != "" {
 			if _, err := time.Parse(time.DateOnly, v); err != nil {
 				return answer.Reply{}, answer.InvalidParameter("query", name+` is "`+v+`", want a date such as "2023-11-15"`)
 			}
 		}
 	}
-	q := &jobs.Query{Text: text, Field: field, Schema: schema}
 	if token, _ := body["paginationToken"].(string); token != "" {
 		var ok bool
-		if q.Start, q.AsOf, ok = jobs.OpenQueryToken(c.Desk, token, c.Seller.Number, text); !ok {
+		if q.Start, q.AsOf, ok = jobs.OpenQueryToken(c.Desk, token, c.Seller.Number, q.Text); !ok {
 			return answer.Reply{}, answer.InvalidParameter("paginationToken", "is not a token of this query")
 		}
 	}
@@ -109,7 +108,7 @@ func createQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 }
 
 func queryObject(q *jobs.Query, t time.Time) object {
-	out := q.Describe(object{"queryId": q.ID, "query": q.Text}, t)
+	out := q.Describe(object{"queryId": q.ID, "query": q.Text}, t, format.Timestamp)
 	if q.Data != nil {
 		out["dataDocumentId"] = q.Data.ID
 	}

@@ -85,7 +85,7 @@ func createFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 }
 
 func feedObject(f *jobs.Feed, t time.Time) object {
-	out := f.Describe(object{"feedId": f.ID, "feedType": f.Kind.Name, "marketplaceIds": f.Marketplaces}, t)
+	out := f.Describe(object{"feedId": f.ID, "feedType": f.Kind.Name, "marketplaceIds": f.Marketplaces}, t, jobs.OffsetTimestamp)
 	if f.Result != nil {
 		out["resultFeedDocumentId"] = f.Result.ID
 	}
