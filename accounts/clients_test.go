@@ -144,7 +144,8 @@ func TestClientsConcurrently(t *testing.T) {
 // Accounts of one application share its App, unless they go to other places. What the program's own options say wins over what is stored.
 func TestAppsAreKeptApart(t *testing.T) {
 	setenv(t, nil)
-	shop, second, emulated, elsewhere := accountstest.Account("shop"), accountstest.Account("second"), accountstest.Account("emulated"), accountstest.Account("elsewhere")
+	shop, second := accountstest.Account("shop"), accountstest.Account("second")
+	emulated, elsewhere := accountstest.Account("emulated"), accountstest.Account("elsewhere")
 	emulated.Endpoint, emulated.TokenURL = "http://127.0.0.1:1", "http://127.0.0.1:1/auth/o2/token"
 	elsewhere.TokenURL = "http://127.0.0.1:2/auth/o2/token"
 	clients := accounts.NewClients(nil)

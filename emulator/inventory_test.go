@@ -196,7 +196,8 @@ func TestPricesReachOrders(t *testing.T) {
 		t.Error("no later order")
 	}
 	// What is sold out is not ordered, and what is deleted neither.
-	sellOut := `{"productType":"PRODUCT","patches":[{"op":"replace","path":"/attributes/fulfillment_availability","value":[{"fulfillment_channel_code":"DEFAULT","quantity":0}]}]}`
+	sellOut := `{"productType":"PRODUCT","patches":[{"op":"replace","path":"/attributes/fulfillment_availability",
+		"value":[{"fulfillment_channel_code":"DEFAULT","quantity":0}]}]}`
 	for _, change := range [][2]string{{"PATCH", sellOut}, {"DELETE", ""}} {
 		since := c.clock.Now()
 		if r := c.call(change[0], c.listingPath(sku), change[1]); r.text("status") != "ACCEPTED" {

@@ -157,7 +157,8 @@ func TestPagesAreOneSnapshot(t *testing.T) {
 	before := c.get(next + url.QueryEscape(token))
 	c.clock.advance(23 * time.Hour) // orders are shipped and placed meanwhile
 	c.refresh()
-	if after := c.get(next + url.QueryEscape(token)); before.status != 200 || !reflect.DeepEqual(after.path("payload", "Orders"), before.path("payload", "Orders")) {
+	after := c.get(next + url.QueryEscape(token))
+	if before.status != 200 || !reflect.DeepEqual(after.path("payload", "Orders"), before.path("payload", "Orders")) {
 		t.Errorf("the second page changed as time passed: %s, then %s", before.body, after.body)
 	}
 	if strings.Contains(token, "+") {

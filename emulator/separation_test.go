@@ -206,7 +206,8 @@ func TestGrantlessTokenIsForItsScopes(t *testing.T) {
 // TestUnknownParametersAreRefused names the first of them.
 func TestUnknownParametersAreRefused(t *testing.T) {
 	c := newClient(t)
-	if r := c.get("/orders/v0/orders?" + allUS + "&zebra=1&marketplaceIds=x"); r.status != 400 || !strings.Contains(r.body, "marketplaceIds: not a parameter of getOrders") {
+	r := c.get("/orders/v0/orders?" + allUS + "&zebra=1&marketplaceIds=x")
+	if r.status != 400 || !strings.Contains(r.body, "marketplaceIds: not a parameter of getOrders") {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 }

@@ -361,7 +361,8 @@ func TestUploadIsRepeated(t *testing.T) {
 				}
 				return w.RoundTrip(req)
 			})
-			_, err := feeds.Create(t.Context(), newClient(emu, rt), feeds.Submission{Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.BytesContent([]byte("%PDF-1.7\n%%EOF\n"))})
+			invoice := feeds.Submission{Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.BytesContent([]byte("%PDF-1.7\n%%EOF\n"))}
+			_, err := feeds.Create(t.Context(), newClient(emu, rt), invoice)
 			documents := w.count("feeds20210630.createFeedDocument")
 			if (err == nil) != c.ok || puts != c.puts || documents != c.documents {
 				t.Errorf("%s: %v after %d uploads to %d documents, want %d to %d", c.name, err, puts, documents, c.puts, c.documents)
@@ -425,7 +426,8 @@ func TestJournalTellsContentsApart(t *testing.T) {
 		_, w, client := start(t)
 		j := openJournal(t, t.TempDir()+"/journal")
 		defer j.Close()
-		first := feeds.Submission{Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.BytesContent([]byte("%PDF-1.7\n%%EOF\n")), Options: map[string]string{"metadata:OrderId": "1"}}
+		first := feeds.Submission{Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.BytesContent([]byte("%PDF-1.7\n%%EOF\n")),
+			Options: map[string]string{"metadata:OrderId": "1"}}
 		content, marketplaces, options := first, first, first
 		content.Content = feeds.BytesContent([]byte("%PDF-1.8\n%%EOF\n"))
 		marketplaces.Marketplaces = []string{"CA"}

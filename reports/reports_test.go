@@ -532,7 +532,8 @@ func TestReuseKeepsToEachBound(t *testing.T) {
 func TestReuseTakesTheNewestThatWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _, client := start(t)
-		r := reports.Request{Type: orders, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -9), End: time.Now().AddDate(0, 0, -2), Reuse: 24 * time.Hour}
+		r := reports.Request{Type: orders, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -9), End: time.Now().AddDate(0, 0, -2)}
+		r.Reuse = 24 * time.Hour
 		create := func() string {
 			t.Helper()
 			id, err := reports.Create(t.Context(), client, r)
