@@ -560,39 +560,44 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 // A redirect of the token endpoint is not followed either: the request that it asks for would carry the client secret.
 func TestTokenRedirectsAreNotFollowed(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		f := new(fake)
-		f.lwa = func(url.Values) *http.Response {
-			return reply(status, ``, "Location: https://evil.example/auth/o2/token")
-		}
-		var hosts []string
-		f.hook = func(_ string, req *http.Request) { hosts = append(hosts, req.URL.Host) }
-		app := NewApp(testCredentials, WithTransport(f))
-		for name, ask := range map[string]func() error{
-			"refresh": func() error {
-				_, err := app.Client(testAuthorization).AccessToken(t.Context())
-				return err
-			},
-			"grantless": func() error {
-				_, err := invokeRaw(t.Context(), app.Client(testAuthorization), "notificationsv1.getDestinations", nil)
-				return err
-			},
-			"code": func() error {
-				_, err := app.Exchange(t.Context(), "ANcode", "")
-				return err
-			},
-		} {
-			hosts = nil
-			err := ask()
-			var auth *AuthError
-			if !errors.As(err, &auth) || auth.StatusCode != status {
-				t.Errorf("%d, %s: got %v, want an AuthError with that status", status, name, err)
-				continue
+		synctest.Test(t, func(t *testing.T) { // pauses, if there were any, take no time
+			f := new(fake)
+			var hosts []string
+			f.lwa = func(url.Values) *http.Response {
+				if len(hosts) > 1 {
+					return nil // whoever follows gets a token
+				}
+				return reply(status, ``, "Location: https://evil.example/auth/o2/token")
 			}
-			wantText(t, auth.Explain(), "does not redirect")
-			if !slices.Equal(hosts, []string{"api.amazon.com"}) {
-				t.Errorf("%d, %s: requests went to %v, want one to api.amazon.com", status, name, hosts)
+			f.hook = func(_ string, req *http.Request) { hosts = append(hosts, req.URL.Host) }
+			app := NewApp(testCredentials, WithTransport(f))
+			for name, ask := range map[string]func() error{
+				"refresh": func() error {
+					_, err := app.Client(testAuthorization).AccessToken(t.Context())
+					return err
+				},
+				"grantless": func() error {
+					_, err := invokeRaw(t.Context(), app.Client(testAuthorization), "notificationsv1.getDestinations", nil)
+					return err
+				},
+				"code": func() error {
+					_, err := app.Exchange(t.Context(), "ANcode", "")
+					return err
+				},
+			} {
+				hosts = nil
+				err := ask()
+				var auth *AuthError
+				if !errors.As(err, &auth) || auth.StatusCode != status {
+					t.Errorf("%d, %s: got %v, want an AuthError with that status", status, name, err)
+					continue
+				}
+				wantText(t, auth.Explain(), "does not redirect")
+				if !slices.Equal(hosts, []string{"api.amazon.com"}) {
+					t.Errorf("%d, %s: requests went to %v, want one to api.amazon.com", status, name, hosts)
+				}
 			}
-		}
+		})
 	}
 }
 
@@ -837,6 +842,9 @@ func TestRenewedTokenIsNotDropped(t *testing.T) {
 		first := ""
 		n := 0
 		f.delay = func(req *http.Request) time.Duration {
+			if req.URL.Host == "api.amazon.com" {
+				return 0 // so that the new token is there when the next answer comes
+			}
 			n++
 			return time.Duration(n) * time.Second // each answer comes when the one before has been dealt with
 		}

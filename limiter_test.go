@@ -432,11 +432,13 @@ func TestSandboxAndProductionShareNoLimit(t *testing.T) {
 		app := NewApp(testCredentials, WithTransport(new(fake)))
 		sandbox := testAuthorization
 		sandbox.Sandbox = true
-		for _, client := range []*Client{app.Client(testAuthorization), app.Client(sandbox)} {
-			for range 15 {
-				_, err := invokeRaw(t.Context(), client, getOrder, orderID("1"), WithFailFast(0))
-				check(t, err)
-			}
+		for range 30 { // the whole burst
+			_, err := invokeRaw(t.Context(), app.Client(testAuthorization), getOrder, orderID("1"), WithFailFast(0))
+			check(t, err)
+		}
+		for range sandboxBurst {
+			_, err := invokeRaw(t.Context(), app.Client(sandbox), getOrder, orderID("1"), WithFailFast(0))
+			check(t, err)
 		}
 	})
 }

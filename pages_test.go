@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -67,6 +68,35 @@ func TestPagesStopWithTheContext(t *testing.T) {
 	for _, err := range f.client().Pages(&http.Request{Method: http.MethodGet}) {
 		if config := (*ConfigError)(nil); !errors.As(err, &config) {
 			t.Errorf("without a URL: %v", err)
+		}
+	}
+}
+
+// What is wrong with a page is told where it is met, with its number from the second on.
+func TestPagesTellWhatIsWrong(t *testing.T) {
+	const page = `{"payload":{"Orders":[{}],"NextToken":"t"}}`
+	for _, c := range []struct {
+		pages []*http.Response
+		whole int
+		want  string
+	}{
+		{[]*http.Response{reply(200, page), reply(404, `{}`)}, 1, "page 2: "},
+		{[]*http.Response{reply(404, `{}`)}, 0, "ordersv0.getOrders"},
+		{[]*http.Response{reply(200, page), reply(200, `{"payload":{"Orders":[{}]} x}`)}, 1, "not JSON"},
+		{[]*http.Response{reply(200, `{"payload":{"Orders":[{}]`)}, 0, "ends before its JSON does"},
+	} {
+		f := new(fake)
+		f.api = func(*http.Request) *http.Response { return c.pages[len(f.requests)-1] }
+		req, err := http.NewRequest(http.MethodGet, "/orders/v0/orders", nil)
+		check(t, err)
+		whole := 0
+		for _, err = range f.client().Pages(req) {
+			if err == nil {
+				whole++
+			}
+		}
+		if whole != c.whole || err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "page 1") {
+			t.Errorf("%d pages, then %v, want %d and %q", whole, err, c.whole, c.want)
 		}
 	}
 }

@@ -141,6 +141,36 @@ func TestClientsConcurrently(t *testing.T) {
 	}
 }
 
+// Accounts of one application share its App, unless they go to other places. What the program's own options say wins over what is stored.
+func TestAppsAreKeptApart(t *testing.T) {
+	setenv(t, nil)
+	shop, second := accountstest.Account("shop"), accountstest.Account("second")
+	emulated, elsewhere := accountstest.Account("emulated"), accountstest.Account("elsewhere")
+	emulated.Endpoint, emulated.TokenURL = "http://127.0.0.1:1", "http://127.0.0.1:1/auth/o2/token"
+	elsewhere.TokenURL = "http://127.0.0.1:2/auth/o2/token"
+	clients := accounts.NewClients(nil)
+	apps := map[*spapi.App][]string{}
+	endpoints := map[string]string{}
+	for _, a := range []accounts.Account{shop, second, emulated, elsewhere} {
+		client, err := clients.Of(a, accountstest.Application(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		apps[client.App()] = append(apps[client.App()], a.Name)
+		endpoints[a.Name] = client.Endpoint()
+	}
+	if len(apps) != 3 {
+		t.Errorf("%d Apps for %v, want one for both at Amazon and one for each of the others", len(apps), apps)
+	}
+	if endpoints["shop"] != endpoints["elsewhere"] || endpoints["emulated"] != "http://127.0.0.1:1" {
+		t.Errorf("they call %v", endpoints)
+	}
+	client, err := accounts.NewClients(nil, spapi.WithEndpoint("http://127.0.0.1:3")).Of(emulated, accountstest.Application(0))
+	if err != nil || client.Endpoint() != "http://127.0.0.1:3" {
+		t.Errorf("%v, %v, want the option's endpoint", client, err)
+	}
+}
+
 // What the environment says of a stored account: where its calls go, and which credentials it leaves alone.
 func TestResolve(t *testing.T) {
 	shop := accountstest.Account("shop") // eu, DE and FR

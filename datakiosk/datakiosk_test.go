@@ -1,6 +1,8 @@
 package datakiosk_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -182,8 +184,12 @@ func TestCheck(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
-	if err := datakiosk.Check("{" + strings.Repeat("  a\n", 3990) + "}"); err != nil {
-		t.Errorf("whitespace counts: %v", err)
+	for query, what := range map[string]string{
+		"{" + strings.Repeat("  a\n", 3990) + "}": "whitespace counts", `{a(x:"}")}`: "a brace in a string closes", `{a(x:"{ \" {")}`: "a brace in a string opens",
+	} {
+		if err := datakiosk.Check(query); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 
@@ -203,6 +209,92 @@ func TestSchemasAreThoseOfTheEmulator(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// A request for the second page that never reached Amazon: what is looked for then is that page, not the one before, which has the same text.
+func TestLostRequestTakesNoOtherPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		emu, w, _ := start(t, emulator.WithProducts(2000), emulator.WithOrders(5000))
+		creates := 0
+		client := newClient(emu, roundTripper(func(req *http.Request) (*http.Response, error) {
+			if req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/queries") {
+				if creates++; creates == 2 {
+					return nil, io.ErrUnexpectedEOF
+				}
+			}
+			return w.RoundTrip(req)
+		}))
+		j := openJournal(t, t.TempDir()+"/journal")
+		defer j.Close()
+		run := func() (pages []string, err error) {
+			for page, err := range datakiosk.Pages(t.Context(), client, query(20), job.WithJournal(j)) {
+				if err != nil {
+					return pages, err
+				}
+				pages = append(pages, page.Query.QueryID)
+			}
+			return pages, nil
+		}
+		first, err := run()
+		if len(first) != 1 || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("pages %v, then %v, want one and the broken connection", first, err)
+		}
+		second, err := run()
+		if err != nil || len(second) != 2 || second[0] != first[0] || second[1] == first[0] {
+			t.Errorf("the run after it: pages %v, %v", second, err)
+		}
+	})
+}
+
+// A service that sends the run round in a circle would have it make queries for ever.
+func TestPagesInACircle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		emu, w, _ := start(t)
+		changed := func(body io.Reader, change func(map[string]any)) (io.ReadCloser, int64) {
+			var q map[string]any
+			if err := json.NewDecoder(body).Decode(&q); err != nil {
+				t.Error(err)
+			}
+			change(q)
+			b, err := json.Marshal(q)
+			if err != nil {
+				t.Error(err)
+			}
+			return io.NopCloser(bytes.NewReader(b)), int64(len(b))
+		}
+		circle := roundTripper(func(req *http.Request) (*http.Response, error) {
+			if !strings.Contains(req.URL.Path, "/queries") {
+				return w.RoundTrip(req)
+			}
+			if req.Method == http.MethodPost { // each page is the first one to the emulator
+				req = req.Clone(req.Context())
+				req.Body, req.ContentLength = changed(req.Body, func(q map[string]any) { delete(q, "paginationToken") })
+			}
+			resp, err := w.RoundTrip(req)
+			if err == nil && req.Method == http.MethodGet {
+				resp.Header.Del("Content-Length")
+				resp.Body, resp.ContentLength = changed(resp.Body, func(q map[string]any) {
+					if q["processingStatus"] == "DONE" {
+						q["pagination"] = map[string]string{"nextToken": "again"}
+					}
+				})
+			}
+			return resp, err
+		})
+		pages := 0
+		var err error
+		for _, err = range datakiosk.Pages(t.Context(), newClient(emu, circle), query(20)) {
+			if err != nil {
+				break
+			}
+			if pages++; pages == 10 {
+				t.Fatal("it goes on and on")
+			}
+		}
+		if err == nil || !strings.Contains(err.Error(), "has a token that was there before") || pages != 1 {
+			t.Errorf("%d pages, then %v", pages, err)
+		}
+	})
+}
 
 // A row that is no JSON is told by its number, without what stands in it.
 func TestRowsAreJSON(t *testing.T) {

@@ -70,6 +70,8 @@ func TestRows(t *testing.T) {
 			rows: [][]string{{"1\n\n2", "x\ny", "3"}, {"4", "5", "6"}}, stats: RowStats{Rows: 2, Lines: 6, Joined: 1}},
 		{name: "a short row is not joined to a whole one", text: "a\tb\tc\r\n1\t2\n4\t5\t6\r\n", header: []string{"a", "b", "c"},
 			rows: [][]string{{"1", "2"}, {"4", "5", "6"}}, stats: RowStats{Rows: 2, Lines: 3, Short: 1}},
+		{name: "lines without CR are never joined", text: "a\tb\tc\n1\t2\n\t4", header: []string{"a", "b", "c"},
+			rows: [][]string{{"1", "2"}, {"", "4"}}, stats: RowStats{Rows: 2, Lines: 3, Short: 2}},
 		{name: "only the header's line ends with CRLF", text: "a\tb\tc\r\n1\t2\n3\t4\n5\n", header: []string{"a", "b", "c"},
 			rows: [][]string{{"1", "2"}, {"3", "4"}, {"5"}}, stats: RowStats{Rows: 3, Lines: 4, Short: 3}},
 		{name: "CSV", text: "a,b\n\"x, y\",\"say \"\"hi\"\"\"\n\"two\nlines\",\n", header: []string{"a", "b"},

@@ -196,11 +196,18 @@ func TestPricesReachOrders(t *testing.T) {
 		t.Error("no later order")
 	}
 	// What is sold out is not ordered, and what is deleted neither.
-	c.call("DELETE", c.listingPath(sku), "")
-	c.clock.advance(24 * time.Hour)
-	c.refresh()
-	if ids := c.ordersV0("MarketplaceIds=" + us + "&CreatedAfter=" + url.QueryEscape(start.Add(10*24*time.Hour).Format(time.RFC3339))); len(ids) > 0 {
-		t.Errorf("orders of a deleted listing: %q", ids)
+	sellOut := `{"productType":"PRODUCT","patches":[{"op":"replace","path":"/attributes/fulfillment_availability",
+		"value":[{"fulfillment_channel_code":"DEFAULT","quantity":0}]}]}`
+	for _, change := range [][2]string{{"PATCH", sellOut}, {"DELETE", ""}} {
+		since := c.clock.Now()
+		if r := c.call(change[0], c.listingPath(sku), change[1]); r.text("status") != "ACCEPTED" {
+			t.Fatal(r.body)
+		}
+		c.clock.advance(24 * time.Hour)
+		c.refresh()
+		if ids := c.ordersV0("MarketplaceIds=" + us + "&CreatedAfter=" + url.QueryEscape(since.Format(time.RFC3339))); len(ids) > 0 {
+			t.Errorf("after %s: ordered in %q", change[0], ids)
+		}
 	}
 }
 

@@ -105,6 +105,41 @@ func TestApplicationLimits(t *testing.T) {
 	}
 }
 
+// TestApplicationLimitIsOverAllSellers has two sellers ask in turn: together they have what the application has.
+func TestApplicationLimitIsOverAllSellers(t *testing.T) {
+	op, _ := catalog.Lookup("catalogitems20220401.getCatalogItem")
+	c := newClient(t, emulator.WithApplicationLimits(), emulator.WithRateLimit(op.ID, 100000, 100000))
+	other, err := c.AddAccount(emulator.AccountConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens := [2]string{c.token, c.accessToken(other)}
+	throttled := 0
+	for i := range int(op.AppRate) + 1 {
+		c.token = tokens[i%2]
+		if r := c.get("/catalog/2022-04-01/items/B000000000?marketplaceIds=" + us); r.status == 429 {
+			throttled++
+		}
+	}
+	if throttled != 1 {
+		t.Errorf("%d throttled, want 1 of %v", throttled, op.AppRate+1)
+	}
+}
+
+// TestResetFillsTheBuckets empties a bucket, and a reset fills it.
+func TestResetFillsTheBuckets(t *testing.T) {
+	c := newClient(t, emulator.WithRateLimit("sellersv1.*", 0.001, 1))
+	ask := func() int { return c.get("/sellers/v1/account").status }
+	if a, b := ask(), ask(); a != 200 || b != 429 {
+		t.Errorf("%d and %d, want 200 and 429", a, b)
+	}
+	c.Reset()
+	c.refresh()
+	if got := ask(); got != 200 {
+		t.Errorf("after a reset: %d", got)
+	}
+}
+
 // TestConcurrentUse is for the race detector.
 func TestConcurrentUse(t *testing.T) {
 	c := newClient(t, emulator.WithoutLimits())

@@ -80,7 +80,16 @@ func TestNextTokensAreForOneList(t *testing.T) {
 	if r := c.get("/orders/v0/orders?" + allUS + "&MaxResultsPerPage=10&NextToken=" + token); r.status != 200 {
 		t.Errorf("the list itself: %d %s", r.status, r.body)
 	}
+	for range 2 {
+		c.post("/reports/2021-06-30/reports", `{"reportType":"GET_MERCHANT_LISTINGS_ALL_DATA","marketplaceIds":["`+us+`"]}`)
+	}
+	reports := url.QueryEscape(c.get("/reports/2021-06-30/reports?reportTypes=GET_MERCHANT_LISTINGS_ALL_DATA&pageSize=1").text("nextToken"))
+	if reports == "" {
+		t.Fatal("one page of reports")
+	}
 	for name, path := range map[string]string{
+		"other seal":      "/orders/v0/orders?" + allUS + "&NextToken=AAAA" + token[4:],
+		"other list":      "/dataKiosk/2023-11-15/queries?paginationToken=" + reports,
 		"other arguments": "/orders/v0/orders?MarketplaceIds=A2EUQ1WTGCTBG2&NextToken=" + token,
 		"other operation": "/orders/2026-01-01/orders?createdAfter=2020-01-01T00:00:00Z&paginationToken=" + token,
 		"spoilt":          "/orders/v0/orders?" + allUS + "&NextToken=" + token[:len(token)-12] + "AAAA" + token[len(token)-8:],
@@ -178,5 +187,45 @@ func TestValuesAreGivenOnce(t *testing.T) {
 		if want == "" && r.status != 200 || want != "" && (r.status != 400 || !strings.Contains(r.body, want)) {
 			t.Errorf("%s: %d %s, want %q", path, r.status, r.body, want)
 		}
+	}
+}
+
+// TestGrantlessTokenIsForItsScopes takes a token to an operation of another scope.
+func TestGrantlessTokenIsForItsScopes(t *testing.T) {
+	c := newClient(t)
+	for scopes, want := range map[string]int{
+		"sellingpartnerapi::notifications": 200, "sellingpartnerapi::migration": 403, "sellingpartnerapi::migration sellingpartnerapi::notifications": 200,
+	} {
+		header := http.Header{"X-Amz-Access-Token": {c.grantless(scopes)}}
+		if r := c.do("GET", na+"/notifications/v1/destinations", header, ""); r.status != want {
+			t.Errorf("%s: %d %s, want %d", scopes, r.status, r.body, want)
+		}
+	}
+}
+
+// TestUnknownParametersAreRefused names the first of them.
+func TestUnknownParametersAreRefused(t *testing.T) {
+	c := newClient(t)
+	r := c.get("/orders/v0/orders?" + allUS + "&zebra=1&marketplaceIds=x")
+	if r.status != 400 || !strings.Contains(r.body, "marketplaceIds: not a parameter of getOrders") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+}
+
+// TestOrdersOfTheFutureAreUnknown goes back to a time before an order was placed.
+func TestOrdersOfTheFutureAreUnknown(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits())
+	c.clock.advance(48 * time.Hour)
+	c.refresh()
+	ids := c.ordersV0("MarketplaceIds=" + us + "&CreatedAfter=" + url.QueryEscape(start.Add(time.Hour).Format(time.RFC3339)))
+	if len(ids) == 0 {
+		t.Fatal("no order was placed in two days")
+	}
+	if r := c.get("/orders/v0/orders/" + ids[0]); r.status != 200 {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	c.clock.advance(-48 * time.Hour)
+	if r := c.get("/orders/v0/orders/" + ids[0]); r.status != 404 {
+		t.Errorf("before it was placed: %d %s", r.status, r.body)
 	}
 }

@@ -335,6 +335,50 @@ func TestContentIsChecked(t *testing.T) {
 	}
 }
 
+// An upload is repeated after a failure that may pass, to a new URL when the old one has expired, and not after a refusal.
+func TestUploadIsRepeated(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		fail      func() (*http.Response, error) // what the first upload meets
+		ok        bool
+		puts      int
+		documents int
+	}{
+		{"nothing", nil, true, 1, 1},
+		{"cut", func() (*http.Response, error) { return nil, io.ErrUnexpectedEOF }, true, 2, 1},
+		{"503", func() (*http.Response, error) { return refusal(503, "SlowDown", "reduce your request rate"), nil }, true, 2, 1},
+		{"expired", func() (*http.Response, error) { return refusal(403, "AccessDenied", "Request has expired"), nil }, true, 2, 2},
+		{"denied", func() (*http.Response, error) { return refusal(403, "AccessDenied", "Access Denied"), nil }, false, 1, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			emu, w, _ := start(t)
+			puts := 0
+			rt := roundTripper(func(req *http.Request) (*http.Response, error) {
+				if req.Method == http.MethodPut {
+					if puts++; puts == 1 && c.fail != nil {
+						return c.fail()
+					}
+				}
+				return w.RoundTrip(req)
+			})
+			invoice := feeds.Submission{Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.BytesContent([]byte("%PDF-1.7\n%%EOF\n"))}
+			_, err := feeds.Create(t.Context(), newClient(emu, rt), invoice)
+			documents := w.count("feeds20210630.createFeedDocument")
+			if (err == nil) != c.ok || puts != c.puts || documents != c.documents {
+				t.Errorf("%s: %v after %d uploads to %d documents, want %d to %d", c.name, err, puts, documents, c.puts, c.documents)
+			}
+			if e, refused := errors.AsType[*feeds.UploadError](err); !c.ok && (!refused || e.Code != "AccessDenied") {
+				t.Errorf("%s: got %v", c.name, err)
+			}
+		})
+	}
+}
+
+func refusal(status int, code, message string) *http.Response {
+	body := fmt.Sprintf("<Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
+}
+
 // A run that takes the place of one that was killed sends nothing again.
 func TestJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -372,6 +416,32 @@ func TestJournal(t *testing.T) {
 			if !reached {
 				break
 			}
+		}
+	})
+}
+
+// What was sent is known by its content, type, marketplaces and options: with another of them it is another feed.
+func TestJournalTellsContentsApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, w, client := start(t)
+		j := openJournal(t, t.TempDir()+"/journal")
+		defer j.Close()
+		first := feeds.Submission{Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.BytesContent([]byte("%PDF-1.7\n%%EOF\n")),
+			Options: map[string]string{"metadata:OrderId": "1"}}
+		content, marketplaces, options := first, first, first
+		content.Content = feeds.BytesContent([]byte("%PDF-1.8\n%%EOF\n"))
+		marketplaces.Marketplaces = []string{"CA"}
+		options.Options = map[string]string{"metadata:OrderId": "2"}
+		seen := map[string]bool{}
+		for _, s := range []feeds.Submission{first, content, marketplaces, options, first, content} {
+			id, err := feeds.Create(t.Context(), client, s, job.WithJournal(j))
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen[id] = true
+		}
+		if n := w.count("feeds20210630.createFeed"); n != 4 || len(seen) != 4 {
+			t.Errorf("%d feeds were sent, %d ids, want 4 of each", n, len(seen))
 		}
 	})
 }

@@ -492,6 +492,15 @@ func TestOptionsAreTheSame(t *testing.T) {
 	})
 }
 
+// Options that are given twice add up where they can, and replace each other where they can't.
+func TestCallOptionsAddUp(t *testing.T) {
+	c := job.NewConfig(nil, job.WithTransport(http.DefaultTransport), job.WithPoll(1, 2), job.WithPoll(3, 4),
+		job.WithCallOptions(spapi.WithoutRetry()), job.WithCallOptions(spapi.WithPriority(1), spapi.WithFailFast(0)))
+	if len(c.Calls) != 3 || c.Shortest != 3 || c.Longest != 4 {
+		t.Errorf("%d options of calls, polled every %s to %s", len(c.Calls), c.Shortest, c.Longest)
+	}
+}
+
 func TestPause(t *testing.T) {
 	for _, c := range []struct {
 		config        job.Config

@@ -91,6 +91,9 @@ func (f *File) acquire(ctx context.Context) error {
 			return nil
 		}
 		_ = lock.Close()
+		if lerr == nil && there.Mode()&fs.ModeSymlink != 0 { // which systems without noFollow have opened, and would for ever
+			return fmt.Errorf("lock: %s is a symbolic link: remove it", name)
+		}
 	}
 }
 

@@ -30,6 +30,7 @@ func TestLimiter(t *testing.T, newLimiter func(t *testing.T) spapi.Limiter) {
 		{"BucketsAreKeptApart", apart},
 		{"Order", order},
 		{"OrderInTheWiderBucket", orderWide},
+		{"NobodyOvertakes", overtakes},
 		{"NobodyHoldsUpAWiderBucket", holdUp},
 		{"CancelTakesNothing", cancelled},
 		{"EndedContext", endedContext},
@@ -296,6 +297,16 @@ func orderWide(t *testing.T, l spapi.Limiter) {
 	within(t, "three calls", q.times["next"], 300*time.Millisecond, 10)
 }
 
+// Who comes while others wait for a bucket goes behind them, though the bucket has a token for it.
+func overtakes(t *testing.T, l spapi.Limiter) {
+	one, all := seller("one", 1, 5), application(0.1, 1)
+	takeNow(t, l, one, all)
+	q := newQueue(t, l)
+	q.add(t.Context(), "first", request(one, all)) // waits for the application's bucket
+	q.add(t.Context(), "second", request(one))
+	q.want("first", "second")
+}
+
 func holdUp(t *testing.T, l spapi.Limiter) {
 	all := application(10, 1)
 	slow, quick := seller("slow", 0.01, 1), seller("quick", 100, 100)
@@ -516,13 +527,13 @@ func drains(t *testing.T, l spapi.Limiter) {
 	}
 	start := time.Now()
 	within(t, "the wait after the 429s", refused(t, l, one, all).Wait, time.Second, 1)
+	for range 90 { // the larger bucket is left alone
+		takeNow(t, l, seller("other", 1, 100), all)
+	}
 	for range 5 {
 		take(t, l, one, all)
 	}
 	within(t, "five calls after the 429s of one burst", time.Since(start), 5*time.Second, 1)
-	for range 90 { // the larger bucket is left alone
-		takeNow(t, l, seller("other", 1, 100), all)
-	}
 }
 
 // A 429 must move those who already wait.

@@ -3,7 +3,7 @@
 //	go run ./internal/mutate [-list] [-run regexp] [-workers n] [-timeout d]
 //
 // The mistakes are kept in edits/*.txt, each with the tests that must see it; edits/README.md has the form. An edit that no test
-// sees is a missing test. The working tree stays as it is.
+// sees is a missing test. The working tree stays as it is: the edited files lie elsewhere, and tests run in copies of the module.
 package main
 
 import (

@@ -40,17 +40,23 @@ func (r result) wrong() bool {
 	return r.outcome != killed && (r.outcome != survived || r.survives == "")
 }
 
-// runner tries edits on the module at root. Its files stay as they are: Go's build reads the edited copies, which lie in dir, through an overlay.
+// runner tries edits on the module at root. Its files stay as they are: Go's build reads the edited copies, which lie in dir, through an overlay,
+// and tests run in copies of the module, one for each worker: a mistake may write where it shouldn't.
 type runner struct {
 	root    string
 	dir     string
 	workers int
 	timeout time.Duration // for the tests of one edit
 	report  func(result)  // called for one result at a time
+
+	env []string // of tests
 }
 
 // run tries all edits: first the named tests without them, then each of them alone.
 func (r *runner) run(ctx context.Context, edits []edit) ([]result, error) {
+	if err := r.prepare(ctx); err != nil {
+		return nil, err
+	}
 	variants := map[string]*variant{}
 	results := make([]result, len(edits))
 	var ready []int
@@ -66,18 +72,18 @@ func (r *runner) run(ctx context.Context, edits []edit) ([]result, error) {
 		v.tests = append(v.tests, e.tests...)
 		ready = append(ready, i)
 	}
-	if err := r.each(ctx, len(variants), func(ctx context.Context, n int) {
+	if err := r.each(ctx, len(variants), func(ctx context.Context, worker, n int) {
 		v := variants[sortedKeys(variants)[n]]
-		r.baseline(ctx, n, v)
+		r.baseline(ctx, worker, n, v)
 	}); err != nil {
 		return nil, err
 	}
 	var mu sync.Mutex
-	err := r.each(ctx, len(ready), func(ctx context.Context, n int) {
+	err := r.each(ctx, len(ready), func(ctx context.Context, worker, n int) {
 		res := &results[ready[n]]
 		v, _ := r.variant(res.edit, variants)
 		start := time.Now()
-		res.outcome, res.why = r.try(ctx, n, res.edit, v)
+		res.outcome, res.why = r.try(ctx, worker, n, res.edit, v)
 		res.took = time.Since(start)
 		if ctx.Err() == nil {
 			mu.Lock()
@@ -89,13 +95,13 @@ func (r *runner) run(ctx context.Context, edits []edit) ([]result, error) {
 }
 
 // each calls work for 0 … n-1, as many at once as there are workers.
-func (r *runner) each(ctx context.Context, n int, work func(context.Context, int)) error {
+func (r *runner) each(ctx context.Context, n int, work func(ctx context.Context, worker, n int)) error {
 	numbers := make(chan int)
 	var wg sync.WaitGroup
-	for range r.workers {
+	for worker := range r.workers {
 		wg.Go(func() {
 			for i := range numbers {
-				work(ctx, i)
+				work(ctx, worker, i)
 			}
 		})
 	}
@@ -140,7 +146,7 @@ func (r *runner) variant(e *edit, known map[string]*variant) (*variant, error) {
 }
 
 // baseline runs the named tests on the code as it is.
-func (r *runner) baseline(ctx context.Context, n int, v *variant) {
+func (r *runner) baseline(ctx context.Context, worker, n int, v *variant) {
 	binary, failure := r.build(ctx, fmt.Sprint("baseline", n), v, nil)
 	if failure != "" {
 		v.failure = failure
@@ -149,14 +155,14 @@ func (r *runner) baseline(ctx context.Context, n int, v *variant) {
 	defer os.Remove(binary)
 	slices.Sort(v.tests)
 	v.tests = slices.Compact(v.tests)
-	out, _ := r.test(ctx, binary, v, v.tests, time.Duration(len(v.tests))*r.timeout)
+	out, _ := r.test(ctx, worker, binary, v, v.tests, time.Duration(len(v.tests))*r.timeout)
 	for _, name := range v.tests {
 		v.passed[name] = ends(out, "PASS", name, false)
 	}
 }
 
 // try makes one edit and asks its tests.
-func (r *runner) try(ctx context.Context, n int, e *edit, v *variant) (outcome, string) {
+func (r *runner) try(ctx context.Context, worker, n int, e *edit, v *variant) (outcome, string) {
 	if v.failure != "" {
 		return unfounded, v.failure
 	}
@@ -185,8 +191,16 @@ func (r *runner) try(ctx context.Context, n int, e *edit, v *variant) (outcome, 
 		return broken, failure
 	}
 	defer os.Remove(binary)
-	out, err := r.test(ctx, binary, v, e.tests, r.timeout)
-	return judge(e, out, err)
+	out, err := r.test(ctx, worker, binary, v, e.tests, r.timeout)
+	became, why := judge(e, out, err)
+	left, err := restore(r.copied(worker), r.root, v.pkg)
+	if err != nil {
+		return broken, "what it left can't be removed: " + err.Error()
+	}
+	if len(left) > 0 {
+		why += "; it wrote " + strings.Join(left, ", ")
+	}
+	return became, why
 }
 
 // judge reads what the tests said.
@@ -252,13 +266,14 @@ func (r *runner) build(ctx context.Context, name string, v *variant, replace map
 	return binary, ""
 }
 
-// test runs the binary in its package's folder, as go test does.
-func (r *runner) test(ctx context.Context, binary string, v *variant, tests []string, timeout time.Duration) (string, error) {
+// test runs the binary in a copy of its package's folder, where go test runs it.
+func (r *runner) test(ctx context.Context, worker int, binary string, v *variant, tests []string, timeout time.Duration) (string, error) {
 	// The binary ends itself when time is over and then says which test hung; the context is for the case that it cannot.
 	ctx, cancel := context.WithTimeout(ctx, timeout+10*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, "-test.v", "-test.short", "-test.timeout="+timeout.String(), "-test.run="+pattern(tests))
-	cmd.Dir = filepath.Join(r.root, filepath.FromSlash(v.pkg))
+	cmd.Dir = filepath.Join(r.copied(worker), filepath.FromSlash(v.pkg))
+	cmd.Env = r.env
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	return string(out), err

@@ -511,3 +511,19 @@ func TestKey(t *testing.T) {
 		}
 	}
 }
+
+// A job that this run has asked for may be too new to be known: it is not asked for again, and stays in the journal.
+func TestFreshJobIsNotAskedForAgain(t *testing.T) {
+	run(t, func(t *testing.T, s *service) {
+		s.lookErr = apiError(http.StatusNotFound)
+		w := s.work()
+		w.AskAgain = true
+		_, err := w.Run(t.Context())
+		if e, unknown := errors.AsType[*job.UnknownIDError](err); !unknown || e.ID != "id1" || len(s.jobs) != 1 {
+			t.Errorf("got %v, made %v", err, s.jobs)
+		}
+		if e, _ := s.entry(); e.ID != "id1" {
+			t.Errorf("left %+v", e)
+		}
+	})
+}

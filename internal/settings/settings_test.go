@@ -118,6 +118,12 @@ func TestBeside(t *testing.T) {
 		t.Errorf("a bad variable: %v", err)
 	}
 	t.Setenv("SPAPI_TOKEN_URL", "")
+	t.Setenv("SPAPI_REGION", "na")
+	t.Setenv("SPAPI_MARKETPLACE", "DE")
+	_, _, err = Beside()
+	if bad, ok := errors.AsType[*ConfigError](err); !ok || bad.Code != CodeMarketplaceInOtherRegion || bad.Source != "SPAPI_MARKETPLACE" {
+		t.Errorf("a marketplace of another region: %v", err)
+	}
 	t.Setenv("SPAPI_PROFILE", "nobody")
 	if _, _, err = Beside(); err == nil || !strings.Contains(err.Error(), "place") {
 		t.Errorf("an unknown profile: %v", err)
