@@ -50,8 +50,8 @@ func (r Request) single(now time.Time) (Request, error) {
 		return r, err
 	}
 	if len(parts) > 1 {
-		return r, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "End", Value: r.End.Format(time.RFC3339),
-			Reason: fmt.Sprintf("makes the window too long for one report: split it into %d, or use RunAll", len(parts))}
+		return r, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Start", Value: r.Start.Format(time.RFC3339),
+			Reason: fmt.Sprintf("makes the window up to %s too long for one report: split it into %d, or use RunAll", r.end(), len(parts))}
 	}
 	return parts[0], nil
 }

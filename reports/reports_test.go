@@ -301,13 +301,16 @@ func TestRequestsThatCannotWork(t *testing.T) {
 			`unknown marketplace "Atlantis"`:     {Type: listings, Marketplaces: []string{"Atlantis"}},
 			"is not after Start":                 {Type: orders, Marketplaces: us, Start: now, End: now.Add(-time.Hour)},
 			"lies in the future":                 {Type: orders, Marketplaces: us, Start: now.Add(time.Hour)},
+			"up to End 2026-08-01T11:00:00Z too": {Type: orders, Marketplaces: us, Start: now.AddDate(-1, 0, 0), End: now.Add(-time.Hour)},
 			"split it into 3":                    {Type: orders, Marketplaces: us, Start: now.AddDate(0, 0, -70)},
+			"up to now too long for one report":  {Type: orders, Marketplaces: us, Start: now.AddDate(-1, 0, 0)},
+			`Start "2025-08-01T12:00:00Z" makes`: {Type: orders, Marketplaces: us, Start: now.AddDate(-1, 0, 0), End: now.Add(-time.Hour)},
 			"go back 730 days":                   {Type: "GET_SALES_AND_TRAFFIC_REPORT", Marketplaces: us, Start: now.AddDate(-3, 0, 0)},
 			"use GET_FBA_INVENTORY_PLANNING":     {Type: "GET_FBA_INVENTORY_AGED_DATA", Marketplaces: us},
 			"Amazon makes it by itself":          {Type: "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", Marketplaces: us},
 			"put it on a schedule":               {Type: "GET_ORDER_REPORT_DATA_SHIPPING", Marketplaces: us},
 			"is not one of DAY, WEEK, MONTH":     {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Start: now.AddDate(0, 0, -9)},
-			"leaves no month that is over":       {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Start: now, Options: map[string]string{"reportPeriod": "MONTH"}},
+			"leaves up to now no month":          {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Start: now, Options: map[string]string{"reportPeriod": "MONTH"}},
 			"Start is required: its reports are": {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Options: map[string]string{"reportPeriod": "MONTH"}},
 		} {
 			_, err := reports.Run(t.Context(), client, r)

@@ -60,6 +60,14 @@ func (r Request) resolve(now time.Time) (Request, Type, error) {
 	return r, t, nil
 }
 
+// end is the end of the window in words.
+func (r Request) end() string {
+	if r.End.IsZero() {
+		return "now"
+	}
+	return "End " + r.End.Format(time.RFC3339)
+}
+
 // removal says when a type was removed and what to use in its place; "" if it was not.
 func (t Type) removal(now time.Time) string {
 	if t.Removed.IsZero() || now.Before(t.Removed) {
@@ -213,7 +221,8 @@ func (r Request) splitCalendar(t Type, now time.Time) ([]Request, error) {
 		n++
 	}
 	if len(list) == 0 {
-		return nil, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "End", Value: end.Format(time.RFC3339), Reason: "leaves no " + strings.ToLower(name) + " that is over: there is no data yet"}
+		return nil, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Start", Value: r.Start.Format(time.RFC3339),
+			Reason: "leaves up to " + r.end() + " no " + strings.ToLower(name) + " that is over: there is no data yet"}
 	}
 	return list, nil
 }
