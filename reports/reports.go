@@ -13,6 +13,7 @@ import (
 	"github.com/openspapi/spapi/document"
 	"github.com/openspapi/spapi/internal/runner"
 	"github.com/openspapi/spapi/job"
+	"github.com/openspapi/spapi/marketplace"
 )
 
 // Report is what Amazon tells about a report: its state, its window, the id of its document.
@@ -204,11 +205,12 @@ func (c *config) list(ctx context.Context, client *spapi.Client, r ListRequest) 
 		in.ProcessingStatuses = append(in.ProcessingStatuses, reports20210630.GetReportsProcessingStatus(s))
 	}
 	if len(r.Marketplaces) > 0 {
-		resolved, _, err := Request{Type: "list", Marketplaces: r.Marketplaces}.resolve(time.Now())
+		ids, err := marketplace.IDs(r.Marketplaces)
 		if err != nil {
+			err = &job.RequestError{Kind: job.Report, Field: "Marketplaces", Reason: "have a mistake: " + err.Error()}
 			return func(yield func(*Report, error) bool) { yield(nil, err) }
 		}
-		in.MarketplaceIDs = resolved.Marketplaces
+		in.MarketplaceIDs = ids
 	}
 	return func(yield func(*Report, error) bool) {
 		for report, err := range reports20210630.New(client).GetReportsAll(ctx, in, c.Calls...) {

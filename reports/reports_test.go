@@ -297,6 +297,7 @@ func TestRequestsThatCannotWork(t *testing.T) {
 		us := []string{"US"}
 		for want, r := range map[string]reports.Request{
 			"Type is required":                   {Marketplaces: us},
+			"want GET_MERCHANT_LISTINGS,":        {Type: "get_merchant_listings", Marketplaces: us},
 			"Marketplaces are required":          {Type: listings},
 			`unknown marketplace "Atlantis"`:     {Type: listings, Marketplaces: []string{"Atlantis"}},
 			"is not after Start":                 {Type: orders, Marketplaces: us, Start: now, End: now.Add(-time.Hour)},

@@ -39,6 +39,9 @@ func (r Request) resolve(now time.Time) (Request, Type, error) {
 	if r.Type == "" {
 		return r, t, &job.RequestError{Kind: job.Report, Field: "Type", Reason: "is required"}
 	}
+	if upper := strings.ToUpper(r.Type); upper != r.Type {
+		return problem("Type", "", "is in lower case: want "+upper+", as Types has them")
+	}
 	if len(r.Marketplaces) == 0 {
 		return problem("Marketplaces", "", "are required: at least one")
 	}
