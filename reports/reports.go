@@ -75,11 +75,28 @@ func (c *config) create(ctx context.Context, client *spapi.Client, r Request) (s
 	out, err := reports20210630.New(client).CreateReport(ctx, r.input(), c.Calls...)
 	if err != nil {
 		if spapi.IsThrottled(err) && t.Quota > 0 {
-			return "", &TooFrequentError{Type: r.Type, Wait: t.Quota, Err: err}
+			return "", c.beforeQuota(ctx, client, t, err)
 		}
 		return "", fmt.Errorf("reports: create %s: %w", r.Type, err)
 	}
 	return out.ReportID, nil
+}
+
+// beforeQuota is the refusal of a request for a type that may be asked for once in a while only, with the report that was asked for last.
+func (c *config) beforeQuota(ctx context.Context, client *spapi.Client, t Type, refusal error) error {
+	e := &TooFrequentError{Type: t.Name, Wait: t.Quota, Err: refusal}
+	for old, err := range c.list(ctx, client, ListRequest{Types: []string{t.Name}, Since: time.Now().Add(-t.Quota - runner.ClockSkew)}) {
+		if err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			return e // when the last one was asked for stays unknown
+		}
+		if wait := time.Until(old.CreatedTime.Add(t.Quota)); wait > 0 && old.CreatedTime.After(e.Last.CreatedTime) {
+			e.Last, e.Wait = *old, wait
+		}
+	}
+	return e
 }
 
 // Find returns the report that Run would take in place of a new one: of the same type, window and marketplaces, created at most r.Reuse ago, done or on

@@ -289,6 +289,55 @@ func TestTooFrequent(t *testing.T) {
 	})
 }
 
+// A type that may be asked for once in a while only: the refusal tells what remains of the while, counted from the report before.
+func TestTooFrequentAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		unseen bool
+	}{{"seen", false}, {"unseen", true}} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				in2026()
+				_, w, client := start(t)
+				if c.unseen { // getReports tells nothing
+					w.cut = func(req *http.Request, resp *http.Response) (*http.Response, error) {
+						if req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/reports") {
+							resp.Body.Close()
+							return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+						}
+						return resp, nil
+					}
+				}
+				typ, _ := reports.LookupType("GET_SALES_AND_TRAFFIC_REPORT")
+				r := reports.Request{Type: typ.Name, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -20)}
+				asked := time.Now()
+				id, err := reports.Create(t.Context(), client, r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = reports.Create(t.Context(), client, r)
+				e, ok := errors.AsType[*reports.TooFrequentError](err)
+				if !ok || !spapi.IsThrottled(err) {
+					t.Fatalf("got %v", err)
+				}
+				want, last := typ.Quota-time.Since(asked), id
+				if c.unseen {
+					want, last = typ.Quota, ""
+				}
+				if (e.Wait-want).Abs() > 5*time.Second || e.Last.ReportID != last || strings.Contains(err.Error(), "0001-01-01") {
+					t.Errorf("%v: wait %s, want %s; report %q, want %q", err, e.Wait, want, e.Last.ReportID, last)
+				}
+				if time.Sleep(want + 5*time.Second); c.unseen {
+					return
+				}
+				if _, err := reports.Create(t.Context(), client, r); err != nil {
+					t.Errorf("after the wait: %v", err)
+				}
+			})
+		})
+	}
+}
+
 func TestRequestsThatCannotWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in2026()
