@@ -176,12 +176,13 @@ type AuthError struct {
 	RequestID   string
 	Err         error // the cause where it isn't Amazon's answer: transport errors, unreadable answers
 
+	host string // that was asked, if it isn't Amazon's
 	skew time.Duration
 }
 
 func (e *AuthError) Error() string {
 	var b strings.Builder
-	b.WriteString("spapi: Login with Amazon: " + e.Grant)
+	b.WriteString("spapi: " + e.server() + ": " + e.Grant)
 	if e.StatusCode != 0 {
 		fmt.Fprintf(&b, ": %d", e.StatusCode)
 	}
@@ -198,6 +199,14 @@ func (e *AuthError) Error() string {
 		b.WriteString(", request " + e.RequestID)
 	}
 	return b.String()
+}
+
+// server is who was asked.
+func (e *AuthError) server() string {
+	if e.host != "" {
+		return "token URL's host " + e.host
+	}
+	return "Login with Amazon"
 }
 
 // Unwrap returns the cause.

@@ -199,6 +199,18 @@ func skewed(skew time.Duration) string {
 func (e *AuthError) Explain() string { return e.Error() + ".\n" + e.cause() }
 
 func (e *AuthError) cause() string {
+	if e.host == "" || e.StatusCode/100 != 4 {
+		return e.meaning()
+	}
+	text := e.host + ", which the token URL names and which is not Amazon's, refused. "
+	if e.Code == "invalid_client" || e.Code == "" && e.StatusCode == http.StatusUnauthorized {
+		return text + "It wants client id and client secret of its own: use those, or leave the token URL out to ask Login with Amazon."
+	}
+	return text + e.meaning()
+}
+
+// meaning is what the answer means where Login with Amazon gives it.
+func (e *AuthError) meaning() string {
 	switch e.Code {
 	case "invalid_client":
 		return "Client id and client secret do not belong together, or the secret was rotated out: copy both anew from Developer Central. Secrets run out after 180 days, old ones seven days after a rotation."

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -168,6 +169,32 @@ func TestExplainAuthError(t *testing.T) {
 			}
 			wantText(t, auth.Explain(), want)
 		})
+	}
+}
+
+// Advice about Amazon's credentials doesn't fit where somebody else refused: the host is named.
+func TestExplainAuthErrorOfAnotherHost(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		body   string
+		want   string
+	}{
+		{401, `{"error":"invalid_client"}`, "wants client id and client secret of its own"},
+		{401, ``, "wants client id and client secret of its own"},
+		{400, `{"error":"invalid_grant"}`, "authorize again"},
+		{400, `{"error":"invalid_scope"}`, "misspelt"},
+	} {
+		f := &fake{lwa: func(url.Values) *http.Response { return reply(c.status, c.body) }}
+		_, err := f.client(WithTokenURL("http://127.0.0.1:8080/auth/o2/token")).AccessToken(t.Context())
+		auth, ok := errors.AsType[*AuthError](err)
+		if !ok {
+			t.Fatalf("got %v", err)
+		}
+		text := auth.Explain()
+		wantText(t, text, c.want, "token URL's host 127.0.0.1:8080: refresh_token: ", "127.0.0.1:8080, which the token URL names and which is not Amazon's, refused")
+		if strings.Contains(text, "Developer Central") {
+			t.Errorf("sends the reader to Amazon: %s", text)
+		}
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/openspapi/spapi/internal/settings"
 )
 
 // Login with Amazon (developer-docs.amazon.com/sp-api/docs/connecting-to-the-selling-partner-api): one URL for all regions,
@@ -124,6 +126,9 @@ func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, w
 
 func (a *App) authError(grant string, wire *tokenTransport, err error) *AuthError {
 	e := &AuthError{Grant: grant, StatusCode: wire.status, RequestID: requestID(wire.header), skew: clockSkew(wire.header)}
+	if !settings.IsAmazonTokenURL(a.tokenURL.String()) {
+		e.host = a.tokenURL.Host
+	}
 	var refused *oauth2.RetrieveError
 	if errors.As(err, &refused) {
 		e.Code = refused.ErrorCode

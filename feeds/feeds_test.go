@@ -108,7 +108,7 @@ func TestMessagesAreChecked(t *testing.T) {
 		for want, m := range bad {
 			_, err := feeds.SubmitListings(t.Context(), client, feeds.ListingsSubmission{SellerID: "A", Marketplaces: us}, feeds.ListingMessages(feeds.DeleteListing("fine"), m, m))
 			e, ok := errors.AsType[*feeds.ValidationError](err)
-			if !ok || e.Count != 2 || e.Problems[0].Index != 1 || !strings.Contains(err.Error(), want) {
+			if !ok || e.Count != 2 || e.Problems[0].Index != 1 || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "message 2 (index 1) (sku ") {
 				t.Errorf("got %v, want %s", err, want)
 			}
 		}

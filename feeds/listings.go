@@ -338,7 +338,7 @@ func (l ListingsSubmission) parts(messages iter.Seq2[ListingMessage, error]) (pa
 		encode := func() ([]byte, error) {
 			b, err := json.Marshal(m)
 			if err != nil {
-				return nil, fmt.Errorf("feeds: message %d (sku %q): %w", index+1, m.SKU, err)
+				return nil, fmt.Errorf("feeds: %s (sku %q): %w", numbered(index), m.SKU, err)
 			}
 			return b, nil
 		}
@@ -440,7 +440,7 @@ func ReadListingMessages(src io.Reader) iter.Seq2[ListingMessage, error] {
 				err = dec.Decode(&m)
 			}
 			if err != nil {
-				yield(ListingMessage{}, fmt.Errorf("feeds: message %d: %w", index, err))
+				yield(ListingMessage{}, fmt.Errorf("feeds: %s: %w", numbered(index-1), err))
 				return
 			}
 			m.ID = 0

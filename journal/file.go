@@ -29,7 +29,8 @@ const (
 // ErrLocked is what the error of [Open] is to errors.Is when another process, or another File of this one, has the journal open.
 var ErrLocked = errors.New("another run has it open")
 
-var errClosed = errors.New("it is closed")
+// ErrClosed is what the error of every method of a [File] but Close is to errors.Is after Close or Remove. Nothing was changed.
+var ErrClosed = errors.New("it is closed")
 
 // File is a journal in a small JSON file, for its owner alone. Each change replaces the file as a whole and is on the disk when Put or Delete returns:
 // a process that is killed leaves the file as it was before or after. Only one File may have it open at a time, in all processes together.
@@ -195,6 +196,12 @@ func (f *File) removeStale() {
 
 // Claim is as [Journal] has it. Other processes are kept out by the journal's being open.
 func (f *File) Claim(ctx context.Context, key Key) (release func(), err error) {
+	f.mu.Lock()
+	err = f.ready(ctx)
+	f.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
 	if release, err = f.claims.claim(ctx, key); err != nil {
 		return nil, f.failed(err)
 	}
@@ -225,7 +232,7 @@ func (f *File) Delete(ctx context.Context, key Key) error {
 func (f *File) ready(ctx context.Context) error {
 	switch {
 	case f.closed:
-		return f.failed(errClosed)
+		return f.failed(ErrClosed)
 	case ctx.Err() != nil:
 		return f.failed(context.Cause(ctx))
 	}
@@ -322,7 +329,7 @@ func (f *File) Remove() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
-		return f.failed(errClosed)
+		return f.failed(ErrClosed)
 	}
 	err := os.Remove(f.path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -38,7 +38,8 @@ func (e Entry) plain() Entry {
 // Journal keeps entries by key. It must be safe for concurrent use. What Put has returned from is still there after the process was killed and the
 // machine lost its power, if the journal is one that lasts.
 //
-// All methods return the cause of ctx when it ends before they are done, and have then changed nothing.
+// All methods return the cause of ctx when it ends before they are done, and have then changed nothing. Those of a journal that has a method Close return
+// [ErrClosed] once it was called.
 type Journal interface {
 	// Claim gives a key to its caller alone until release is called, which may be done more than once. While another has it, Claim waits. It
 	// keeps two runs from asking for the same thing at the same moment; Get, Put and Delete don't need it.

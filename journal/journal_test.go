@@ -357,13 +357,13 @@ func TestClosedFile(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := f.Put(t.Context(), someKey, someEntry); err == nil {
+	if err := f.Put(t.Context(), someKey, someEntry); !errors.Is(err, ErrClosed) {
 		t.Error("a closed journal is written to: another may have it open")
 	}
-	if _, _, err := f.Get(t.Context(), someKey); err == nil {
+	if _, _, err := f.Get(t.Context(), someKey); !errors.Is(err, ErrClosed) {
 		t.Error("a closed journal is read")
 	}
-	if err := f.Remove(); err == nil {
+	if err := f.Remove(); !errors.Is(err, ErrClosed) {
 		t.Error("a closed journal is removed")
 	}
 }

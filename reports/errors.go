@@ -8,16 +8,20 @@ import (
 // TooFrequentError is a report that Amazon doesn't make because it made one a short while ago.
 type TooFrequentError struct {
 	Type     string
-	Wait     time.Duration // until the next one may be asked for, from now
+	Wait     time.Duration // until the next one may be asked for, from now; the whole of what is between two if Last is unknown
 	ReportID string        // the report that ended for this; "" if the request was refused at once
-	Last     Report        // the one that was made, which may do in place of a new one; zero if unknown
+	Last     Report        // the one that was made or is on its way, which may do in place of a new one; zero if unknown
 	Err      error         // the refusal, if there was one
 }
 
 func (e *TooFrequentError) Error() string {
 	s := fmt.Sprintf("reports: %s: asked for again too soon; wait %s", e.Type, e.Wait.Round(time.Second))
 	if e.Last.ReportID != "" {
-		s += fmt.Sprintf(", or take report %s of %s", e.Last.ReportID, e.Last.ProcessingEndTime.UTC().Format(time.RFC3339))
+		of := "of " + e.Last.ProcessingEndTime.UTC().Format(time.RFC3339)
+		if e.Last.ProcessingEndTime.IsZero() { // Amazon is still at it
+			of = "asked for at " + e.Last.CreatedTime.UTC().Format(time.RFC3339)
+		}
+		s += fmt.Sprintf(", or take report %s %s", e.Last.ReportID, of)
 	}
 	return s
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/openspapi/spapi/document"
 	"github.com/openspapi/spapi/internal/runner"
 	"github.com/openspapi/spapi/job"
+	"github.com/openspapi/spapi/marketplace"
 )
 
 // Report is what Amazon tells about a report: its state, its window, the id of its document.
@@ -50,8 +51,8 @@ func (r Request) single(now time.Time) (Request, error) {
 		return r, err
 	}
 	if len(parts) > 1 {
-		return r, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "End", Value: r.End.Format(time.RFC3339),
-			Reason: fmt.Sprintf("makes the window too long for one report: split it into %d, or use RunAll", len(parts))}
+		return r, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Start", Value: r.Start.Format(time.RFC3339),
+			Reason: fmt.Sprintf("makes the window up to %s too long for one report: split it into %d, or use RunAll", r.end(), len(parts))}
 	}
 	return parts[0], nil
 }
@@ -74,11 +75,28 @@ func (c *config) create(ctx context.Context, client *spapi.Client, r Request) (s
 	out, err := reports20210630.New(client).CreateReport(ctx, r.input(), c.Calls...)
 	if err != nil {
 		if spapi.IsThrottled(err) && t.Quota > 0 {
-			return "", &TooFrequentError{Type: r.Type, Wait: t.Quota, Err: err}
+			return "", c.beforeQuota(ctx, client, t, err)
 		}
 		return "", fmt.Errorf("reports: create %s: %w", r.Type, err)
 	}
 	return out.ReportID, nil
+}
+
+// beforeQuota is the refusal of a request for a type that may be asked for once in a while only, with the report that was asked for last.
+func (c *config) beforeQuota(ctx context.Context, client *spapi.Client, t Type, refusal error) error {
+	e := &TooFrequentError{Type: t.Name, Wait: t.Quota, Err: refusal}
+	for old, err := range c.list(ctx, client, ListRequest{Types: []string{t.Name}, Since: time.Now().Add(-t.Quota - runner.ClockSkew)}) {
+		if err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			return e // when the last one was asked for stays unknown
+		}
+		if wait := time.Until(old.CreatedTime.Add(t.Quota)); wait > 0 && old.CreatedTime.After(e.Last.CreatedTime) {
+			e.Last, e.Wait = *old, wait
+		}
+	}
+	return e
 }
 
 // Find returns the report that Run would take in place of a new one: of the same type, window and marketplaces, created at most r.Reuse ago, done or on
@@ -204,11 +222,12 @@ func (c *config) list(ctx context.Context, client *spapi.Client, r ListRequest) 
 		in.ProcessingStatuses = append(in.ProcessingStatuses, reports20210630.GetReportsProcessingStatus(s))
 	}
 	if len(r.Marketplaces) > 0 {
-		resolved, _, err := Request{Type: "list", Marketplaces: r.Marketplaces}.resolve(time.Now())
+		ids, err := marketplace.IDs(r.Marketplaces)
 		if err != nil {
+			err = &job.RequestError{Kind: job.Report, Field: "Marketplaces", Reason: "have a mistake: " + err.Error()}
 			return func(yield func(*Report, error) bool) { yield(nil, err) }
 		}
-		in.MarketplaceIDs = resolved.Marketplaces
+		in.MarketplaceIDs = ids
 	}
 	return func(yield func(*Report, error) bool) {
 		for report, err := range reports20210630.New(client).GetReportsAll(ctx, in, c.Calls...) {

@@ -289,6 +289,55 @@ func TestTooFrequent(t *testing.T) {
 	})
 }
 
+// A type that may be asked for once in a while only: the refusal tells what remains of the while, counted from the report before.
+func TestTooFrequentAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		unseen bool
+	}{{"seen", false}, {"unseen", true}} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				in2026()
+				_, w, client := start(t)
+				if c.unseen { // getReports tells nothing
+					w.cut = func(req *http.Request, resp *http.Response) (*http.Response, error) {
+						if req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/reports") {
+							resp.Body.Close()
+							return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+						}
+						return resp, nil
+					}
+				}
+				typ, _ := reports.LookupType("GET_SALES_AND_TRAFFIC_REPORT")
+				r := reports.Request{Type: typ.Name, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -20)}
+				asked := time.Now()
+				id, err := reports.Create(t.Context(), client, r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = reports.Create(t.Context(), client, r)
+				e, ok := errors.AsType[*reports.TooFrequentError](err)
+				if !ok || !spapi.IsThrottled(err) {
+					t.Fatalf("got %v", err)
+				}
+				want, last := typ.Quota-time.Since(asked), id
+				if c.unseen {
+					want, last = typ.Quota, ""
+				}
+				if (e.Wait-want).Abs() > 5*time.Second || e.Last.ReportID != last || strings.Contains(err.Error(), "0001-01-01") {
+					t.Errorf("%v: wait %s, want %s; report %q, want %q", err, e.Wait, want, e.Last.ReportID, last)
+				}
+				if time.Sleep(want + 5*time.Second); c.unseen {
+					return
+				}
+				if _, err := reports.Create(t.Context(), client, r); err != nil {
+					t.Errorf("after the wait: %v", err)
+				}
+			})
+		})
+	}
+}
+
 func TestRequestsThatCannotWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in2026()
@@ -297,17 +346,21 @@ func TestRequestsThatCannotWork(t *testing.T) {
 		us := []string{"US"}
 		for want, r := range map[string]reports.Request{
 			"Type is required":                   {Marketplaces: us},
+			"want GET_MERCHANT_LISTINGS,":        {Type: "get_merchant_listings", Marketplaces: us},
 			"Marketplaces are required":          {Type: listings},
 			`unknown marketplace "Atlantis"`:     {Type: listings, Marketplaces: []string{"Atlantis"}},
 			"is not after Start":                 {Type: orders, Marketplaces: us, Start: now, End: now.Add(-time.Hour)},
 			"lies in the future":                 {Type: orders, Marketplaces: us, Start: now.Add(time.Hour)},
+			"up to End 2026-08-01T11:00:00Z too": {Type: orders, Marketplaces: us, Start: now.AddDate(-1, 0, 0), End: now.Add(-time.Hour)},
 			"split it into 3":                    {Type: orders, Marketplaces: us, Start: now.AddDate(0, 0, -70)},
+			"up to now too long for one report":  {Type: orders, Marketplaces: us, Start: now.AddDate(-1, 0, 0)},
+			`Start "2025-08-01T12:00:00Z" makes`: {Type: orders, Marketplaces: us, Start: now.AddDate(-1, 0, 0), End: now.Add(-time.Hour)},
 			"go back 730 days":                   {Type: "GET_SALES_AND_TRAFFIC_REPORT", Marketplaces: us, Start: now.AddDate(-3, 0, 0)},
 			"use GET_FBA_INVENTORY_PLANNING":     {Type: "GET_FBA_INVENTORY_AGED_DATA", Marketplaces: us},
 			"Amazon makes it by itself":          {Type: "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", Marketplaces: us},
 			"put it on a schedule":               {Type: "GET_ORDER_REPORT_DATA_SHIPPING", Marketplaces: us},
 			"is not one of DAY, WEEK, MONTH":     {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Start: now.AddDate(0, 0, -9)},
-			"leaves no month that is over":       {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Start: now, Options: map[string]string{"reportPeriod": "MONTH"}},
+			"leaves up to now no month":          {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Start: now, Options: map[string]string{"reportPeriod": "MONTH"}},
 			"Start is required: its reports are": {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Options: map[string]string{"reportPeriod": "MONTH"}},
 		} {
 			_, err := reports.Run(t.Context(), client, r)

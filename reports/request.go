@@ -39,6 +39,9 @@ func (r Request) resolve(now time.Time) (Request, Type, error) {
 	if r.Type == "" {
 		return r, t, &job.RequestError{Kind: job.Report, Field: "Type", Reason: "is required"}
 	}
+	if upper := strings.ToUpper(r.Type); upper != r.Type {
+		return problem("Type", "", "is in lower case: want "+upper+", as Types has them")
+	}
 	if len(r.Marketplaces) == 0 {
 		return problem("Marketplaces", "", "are required: at least one")
 	}
@@ -58,6 +61,14 @@ func (r Request) resolve(now time.Time) (Request, Type, error) {
 		return problem("Start", r.Start.Format(time.RFC3339), fmt.Sprintf("is too long ago: reports of this type go back %d days", t.LookbackDays))
 	}
 	return r, t, nil
+}
+
+// end is the end of the window in words.
+func (r Request) end() string {
+	if r.End.IsZero() {
+		return "now"
+	}
+	return "End " + r.End.Format(time.RFC3339)
 }
 
 // removal says when a type was removed and what to use in its place; "" if it was not.
@@ -213,7 +224,8 @@ func (r Request) splitCalendar(t Type, now time.Time) ([]Request, error) {
 		n++
 	}
 	if len(list) == 0 {
-		return nil, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "End", Value: end.Format(time.RFC3339), Reason: "leaves no " + strings.ToLower(name) + " that is over: there is no data yet"}
+		return nil, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Start", Value: r.Start.Format(time.RFC3339),
+			Reason: "leaves up to " + r.end() + " no " + strings.ToLower(name) + " that is over: there is no data yet"}
 	}
 	return list, nil
 }

@@ -136,6 +136,9 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 // flagError names the flags that look like one that does not exist.
 func flagError(cmd *cobra.Command, err error) error {
 	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if ok && unknown.GetSpecifiedShortnames() != "" && strings.Trim(unknown.GetSpecifiedName(), "0123456789") == "" {
+		return exit.Usagef(`-%s is no flag, and a negative number is not taken here: put "--" before an argument that begins with "-"`, unknown.GetSpecifiedShortnames())
+	}
 	if !ok || len(unknown.GetSpecifiedName()) < 2 {
 		return &exit.UsageError{Err: err}
 	}

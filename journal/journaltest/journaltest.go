@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -18,7 +19,7 @@ import (
 // would find it; nil if it doesn't outlast the process.
 func Run(t *testing.T, open func(t *testing.T) (j journal.Journal, again func() journal.Journal)) {
 	for name, test := range map[string]func(*testing.T, journal.Journal){
-		"Entries": entries, "Keys": keys, "Concurrent": concurrent, "Claim": claim, "ClaimWaits": claimWaits, "Ended": ended,
+		"Entries": entries, "Keys": keys, "Concurrent": concurrent, "Claim": claim, "ClaimWaits": claimWaits, "Ended": ended, "Closed": closed,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -198,6 +199,28 @@ func claimWaits(t *testing.T, j journal.Journal) {
 	wg.Wait()
 	if most != 1 {
 		t.Errorf("%d had the key at once", most)
+	}
+}
+
+func closed(t *testing.T, j journal.Journal) {
+	c, ok := j.(io.Closer)
+	if !ok {
+		t.Skip("it has no method Close")
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := j.Get(t.Context(), key("a")); !errors.Is(err, journal.ErrClosed) {
+		t.Errorf("Get: %v", err)
+	}
+	if err := j.Put(t.Context(), key("a"), entry); !errors.Is(err, journal.ErrClosed) {
+		t.Errorf("Put: %v", err)
+	}
+	if err := j.Delete(t.Context(), key("a")); !errors.Is(err, journal.ErrClosed) {
+		t.Errorf("Delete: %v", err)
+	}
+	if _, err := j.Claim(t.Context(), key("a")); !errors.Is(err, journal.ErrClosed) {
+		t.Errorf("Claim: %v", err)
 	}
 }
 

@@ -44,8 +44,18 @@ func (s *Shop) Currency(given string) (string, error) {
 // Span is what a pair of flags says now; see [when.Span]. Which moments it takes days and times of day for, it tells on stderr.
 func (f *Factory) Span(since, until *when.Time, zone *time.Location) (from, to time.Time, err error) {
 	if from, to, err = when.Span(since, until, time.Now(), zone); err == nil {
-		f.tellTime(since, from, zone, false)
-		f.tellTime(until, to, zone, true)
+		f.tellTime(since, from, zone, false, since.Zoned())
+		f.tellTime(until, to, zone, true, until.Zoned())
+	}
+	return from, to, err
+}
+
+// SpanOfDays is Span with what is told in days or weeks taken back to the beginning of its day, which is told, too.
+func (f *Factory) SpanOfDays(since, until *when.Time, zone *time.Location) (from, to time.Time, err error) {
+	if from, to, err = when.Span(since, until, time.Now(), zone); err == nil {
+		from, to = since.DayOf(from, zone), until.DayOf(to, zone)
+		f.tellTime(since, from, zone, false, since.Zoned() || since.InDays())
+		f.tellTime(until, to, zone, true, until.Zoned() || until.InDays())
 	}
 	return from, to, err
 }
@@ -53,13 +63,13 @@ func (f *Factory) Span(since, until *when.Time, zone *time.Location) (from, to t
 // Begin is the moment that a flag names now, the beginning if that is a day; zero if the flag was not given. It tells as Span does.
 func (f *Factory) Begin(t *when.Time, zone *time.Location) time.Time {
 	at := t.Begin(time.Now(), zone)
-	f.tellTime(t, at, zone, false)
+	f.tellTime(t, at, zone, false, t.Zoned())
 	return at
 }
 
-func (f *Factory) tellTime(t *when.Time, at time.Time, zone *time.Location, end bool) {
-	if text := t.Tell(at, zone, end); text != "" && !at.IsZero() {
-		f.Notef("%s", text)
+func (f *Factory) tellTime(t *when.Time, at time.Time, zone *time.Location, end, worthIt bool) {
+	if worthIt && !at.IsZero() {
+		f.Notef("%s", t.Tell(at, zone, end))
 	}
 }
 

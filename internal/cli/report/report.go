@@ -5,16 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/internal/cli/deliver"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/operation"
 	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/when"
 	"github.com/openspapi/spapi/job"
@@ -70,7 +73,7 @@ jsonl and parquet are made from the rows; anything else gets the document as it 
 
 A window that is too long for one report is split, and the rows of all parts are put into one file. Parts without data are left out. Where a type goes by
 calendar periods, the window is widened to whole ones, and a period that is not over yet is left out. A --start or --end of so many days or
-weeks ago is the beginning of that day.
+weeks ago is the beginning of that day. What they were taken for is told on stderr.
 
 A run with --out that is interrupted can be started again in the same words on the same day: it goes on with the reports that it had asked for. It
 notes them in a hidden file beside --out until that is whole. --reuse also takes reports that were asked for by others.`,
@@ -114,21 +117,53 @@ func completeTypes(*cobra.Command, []string, string) ([]string, cobra.ShellCompD
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-func (o *RunOptions) request(ctx context.Context, now time.Time) (reports.Request, error) {
-	r := reports.Request{Type: strings.ToUpper(o.Type), Marketplaces: o.Marketplaces}
-	if _, ok := reports.LookupType(r.Type); !ok {
-		if near := reports.SearchTypes(strings.FieldsFunc(o.Type, func(r rune) bool { return r == '_' || r == ' ' })...); len(near) > 0 && len(near) < 6 {
-			var names []string
-			for _, t := range near {
-				names = append(names, t.Name)
-			}
-			return r, exit.Usagef("unknown report type %q: did you mean %s?", o.Type, output.OneOf(names))
-		}
-		if !strings.Contains(r.Type, "_") {
-			return r, exit.Usagef("unknown report type %q; \"spapi report types\" lists them", o.Type)
-		}
+// typeName reads a report type, in any case. One that is unknown is sent as it is, since Amazon may have new ones, unless it can only be a mistake: not
+// in the form of a type, or made of words that are all in others.
+func typeName(arg string) (string, error) {
+	name := strings.ToUpper(arg)
+	if _, ok := reports.LookupType(name); ok {
+		return name, nil
 	}
+	if _, part := nearTypes(arg); part || arg != name || !strings.Contains(name, "_") {
+		return "", exit.Usagef("%s", unknownType(arg))
+	}
+	return name, nil
+}
+
+func unknownType(arg string) string {
+	text := fmt.Sprintf("unknown report type %q", arg)
+	if near, _ := nearTypes(arg); len(near) > 0 {
+		return text + ": did you mean " + output.OneOf(near) + "? \"spapi report types\" lists all"
+	}
+	return text + "; \"spapi report types\" lists them"
+}
+
+// nearTypes are up to five types that may be meant; part says that they have all the words of the name.
+func nearTypes(arg string) (names []string, part bool) {
+	words := strings.FieldsFunc(arg, func(r rune) bool { return r == '_' || r == ' ' })
+	for _, t := range reports.SearchTypes(words...) {
+		names = append(names, t.Name)
+	}
+	part = len(words) > 0 && len(names) > 0
+	switch {
+	case !part:
+		names = nil
+		for _, t := range reports.Types() {
+			names = append(names, t.Name)
+		}
+		names = operation.Near(arg, names)
+	case len(names) > 5:
+		slices.SortStableFunc(names, func(a, b string) int { return len(a) - len(b) })
+	}
+	return names[:min(len(names), 5)], part
+}
+
+func (o *RunOptions) request(ctx context.Context, now time.Time) (reports.Request, error) {
+	r := reports.Request{Marketplaces: o.Marketplaces}
 	var err error
+	if r.Type, err = typeName(o.Type); err != nil {
+		return r, err
+	}
 	if r.Options, err = deliver.Options("option", o.Options); err != nil {
 		return r, err
 	}
@@ -144,10 +179,9 @@ func (o *RunOptions) request(ctx context.Context, now time.Time) (reports.Reques
 		return r, &exit.UsageError{Err: err}
 	}
 	zone := when.Zone(m, false)
-	if r.Start, r.End, err = o.Factory.Span(&o.Start, &o.End, zone); err != nil {
+	if r.Start, r.End, err = o.Factory.SpanOfDays(&o.Start, &o.End, zone); err != nil {
 		return r, err
 	}
-	r.Start, r.End = o.Start.DayOf(r.Start, zone), o.End.DayOf(r.End, zone)
 	if o.Reuse.Given() {
 		r.Reuse = now.Sub(o.Factory.Begin(&o.Reuse, zone))
 	}
@@ -164,7 +198,11 @@ func run(ctx context.Context, o *RunOptions) error {
 	if err != nil {
 		return usage(err)
 	}
-	if t, _ := reports.LookupType(request.Type); len(parts) > 1 && o.Target.Format == deliver.Raw && (t.Format == "" || t.Format == "TSV" || t.Format == "CSV") {
+	t, known := reports.LookupType(request.Type)
+	if t.Calendar != "" {
+		f.Notef("%s: whole periods by %s, from %s to %s", t.Name, t.Calendar, parts[0].Start.Format(time.DateOnly), parts[len(parts)-1].End.Format(time.DateOnly))
+	}
+	if len(parts) > 1 && o.Target.Format == deliver.Raw && (t.Format == "" || t.Format == "TSV" || t.Format == "CSV") {
 		o.Target.Format = "tsv" // several documents become one table
 	}
 	client, err := f.Client(ctx)
@@ -205,6 +243,9 @@ func run(ctx context.Context, o *RunOptions) error {
 			continue
 		}
 		if result.Err != nil {
+			if api, ok := errors.AsType[*spapi.APIError](result.Err); ok && api.StatusCode == http.StatusBadRequest && !known {
+				f.Notef("%s", unknownType(request.Type))
+			}
 			return usage(result.Err)
 		}
 		doc := result.Document
@@ -363,7 +404,12 @@ func newCmdList(f *factory.Factory) *cobra.Command {
 			if len(args) == 0 || len(args) > 10 {
 				return exit.Usagef("takes 1 to 10 report types; \"spapi report types\" lists them")
 			}
-			for _, name := range args {
+			for i, name := range args {
+				var err error
+				if name, err = typeName(name); err != nil {
+					return err
+				}
+				args[i] = name
 				if t, _ := reports.LookupType(name); !t.Removed.IsZero() {
 					f.Notef("%s: %s", name, removal(t, time.Now()))
 				}
@@ -502,6 +548,12 @@ func newCmdSchedule(f *factory.Factory) *cobra.Command {
 		Short:   "List the schedules; of all types if none is named, which takes some calls",
 		Example: "  spapi --emulator report schedule list GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			for i, name := range args {
+				var err error
+				if args[i], err = typeName(name); err != nil {
+					return err
+				}
+			}
 			client, err := f.Client(cmd.Context())
 			if err != nil {
 				return err
@@ -529,11 +581,15 @@ func newCmdSchedule(f *factory.Factory) *cobra.Command {
 		ValidArgsFunction: completeTypes,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
+			name, err := typeName(args[0])
+			if err != nil {
+				return err
+			}
 			m, err := f.Marketplace(ctx)
 			if err != nil {
 				return err
 			}
-			r := reports.Request{Type: args[0], Marketplaces: []string{m.ID}}
+			r := reports.Request{Type: name, Marketplaces: []string{m.ID}}
 			if r.Options, err = deliver.Options("option", options); err != nil {
 				return err
 			}

@@ -55,6 +55,37 @@ func TestWindow(t *testing.T) {
 	})
 }
 
+// What a window was taken for is told wherever that is more than what was written.
+func TestWindowIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // it is 2000-01-01T00:00:00Z
+		for _, c := range []struct {
+			args  string
+			quiet bool
+			want  string
+		}{
+			{"--start 2w --end 1w", false, "--start 2w: 1999-12-17T00:00:00-08:00 (America/Los_Angeles)\n" +
+				"--end 1w: before 1999-12-24T00:00:00-08:00 (America/Los_Angeles)\n"},
+			{"--start 2w --end 1w", true, ""},
+			{"--start 36h --end 1h", false, ""},
+			{"--start 3d --end 1999-12-31T00:00:00Z", false, "--start 3d: 1999-12-28T00:00:00-08:00 (America/Los_Angeles)\n"},
+			{"--start 2d --end yesterday", false, "--start 2d: 1999-12-29T00:00:00-08:00 (America/Los_Angeles)\n" +
+				"--end yesterday: before 1999-12-31T00:00:00-08:00 (America/Los_Angeles)\n"},
+		} {
+			streams, _, messages := terminal.Buffers()
+			f := factory.With(streams, "test", nil)
+			f.Flags.Marketplace, f.Flags.Quiet = marketplace.US, c.quiet
+			cmd := NewCmdRun(f, func(ctx context.Context, o *RunOptions) error {
+				_, err := o.request(ctx, time.Now())
+				return err
+			})
+			cmd.SetArgs(append([]string{"GET_MERCHANT_LISTINGS_ALL_DATA"}, strings.Fields(c.args)...))
+			if err := cmd.ExecuteContext(t.Context()); err != nil || messages.String() != c.want {
+				t.Errorf("%s: %v, told %q, want %q", c.args, err, messages, c.want)
+			}
+		}
+	})
+}
+
 // A type that is to go still tells how it comes; one that has gone doesn't.
 func TestNeedsOfRemovedTypes(t *testing.T) {
 	typ := reports.Type{Automatic: true, Removed: time.Date(2026, 11, 11, 0, 0, 0, 0, time.UTC), Instead: "OTHER"}

@@ -180,6 +180,9 @@ func (t *Time) End(now time.Time, zone *time.Location) time.Time {
 	return end
 }
 
+// InDays reports whether the value says that it is so many days or weeks ago, which is what DayOf changes.
+func (t *Time) InDays() bool { return t.form == days }
+
 // DayOf takes at back to the beginning of its day if the value says that it is so many days or weeks ago, so that it is the same all day.
 func (t *Time) DayOf(at time.Time, zone *time.Location) time.Time {
 	if t.form != days {
@@ -189,11 +192,8 @@ func (t *Time) DayOf(at time.Time, zone *time.Location) time.Time {
 	return midnight(y, m, d, zone)
 }
 
-// Tell says which moment a value that depends on the zone is taken for; "" for others.
+// Tell says which moment the value is taken for.
 func (t *Time) Tell(at time.Time, zone *time.Location, end bool) string {
-	if !t.Zoned() {
-		return ""
-	}
 	before := ""
 	if end {
 		before = "before "

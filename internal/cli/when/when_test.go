@@ -175,8 +175,11 @@ func TestTell(t *testing.T) {
 	if got, want := v.Tell(v.End(now, berlin), berlin, true), "--since yesterday: before 2026-03-10T00:00:00+01:00 (Europe/Berlin)"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := set(t, "2d").Tell(now, berlin, false); got != "" {
-		t.Errorf("tells %q of what is the same in each zone", got)
+	if !set(t, "2d").InDays() || set(t, "36h").InDays() || v.InDays() {
+		t.Error("2d is told in days, 36h and yesterday are not")
+	}
+	if got, want := set(t, "2d").Tell(now, berlin, false), "--since 2d: 2026-03-10T13:00:00+01:00 (Europe/Berlin)"; got != want {
+		t.Errorf("tells %q, want %q", got, want)
 	}
 }
 
