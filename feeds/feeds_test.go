@@ -309,7 +309,7 @@ func TestContentIsChecked(t *testing.T) {
 		"Type is required":          {},
 		"Marketplaces are required": {Type: "POST_ORDER_FULFILLMENT_DATA"},
 		"ContentType is required":   {Type: "POST_NEW_THING", Marketplaces: us},
-		`unknown marketplace "XX"`:  {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: []string{"XX"}},
+		`marketplace "XX" is unknown`:  {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: []string{"XX"}},
 		"is empty":                  {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us},
 		"not well-formed XML":       {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("<a><b></a>"))},
 		"there is no element":       {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("hello"))},

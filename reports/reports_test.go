@@ -298,7 +298,7 @@ func TestRequestsThatCannotWork(t *testing.T) {
 		for want, r := range map[string]reports.Request{
 			"Type is required":                   {Marketplaces: us},
 			"Marketplaces are required":          {Type: listings},
-			`unknown marketplace "Atlantis"`:     {Type: listings, Marketplaces: []string{"Atlantis"}},
+			`marketplace "Atlantis" is unknown`:     {Type: listings, Marketplaces: []string{"Atlantis"}},
 			"is not after Start":                 {Type: orders, Marketplaces: us, Start: now, End: now.Add(-time.Hour)},
 			"lies in the future":                 {Type: orders, Marketplaces: us, Start: now.Add(time.Hour)},
 			"split it into 3":                    {Type: orders, Marketplaces: us, Start: now.AddDate(0, 0, -70)},
