@@ -298,7 +298,7 @@ func TestRequestsThatCannotWork(t *testing.T) {
 		for want, r := range map[string]reports.Request{
 			"Type is required":                   {Marketplaces: us},
 			"Marketplaces are required":          {Type: listings},
-			`marketplace "Atlantis" is unknown`:     {Type: listings, Marketplaces: []string{"Atlantis"}},
+			`Marketplaces "Atlantis" is unknown`: {Type: listings, Marketplaces: []string{"Atlantis"}},
 			"is not after Start":                 {Type: orders, Marketplaces: us, Start: now, End: now.Add(-time.Hour)},
 			"lies in the future":                 {Type: orders, Marketplaces: us, Start: now.Add(time.Hour)},
 			"split it into 3":                    {Type: orders, Marketplaces: us, Start: now.AddDate(0, 0, -70)},
@@ -314,6 +314,10 @@ func TestRequestsThatCannotWork(t *testing.T) {
 			if _, ok := errors.AsType[*job.RequestError](err); !ok || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %v, want %s", err, want)
 			}
+		}
+		_, err := reports.Run(t.Context(), client, reports.Request{Type: listings, Marketplaces: []string{"US", "Germny"}})
+		if bad, _ := errors.AsType[*job.RequestError](err); bad.Field != "Marketplaces" || bad.Value != "Germny" || !strings.Contains(bad.Reason, "DE (Germany") {
+			t.Errorf("got %+v", bad)
 		}
 		if len(w.operations) > 0 {
 			t.Errorf("sent %v", w.operations)
