@@ -251,6 +251,18 @@ func LookupMarketplace(text string) (marketplace.Marketplace, *ConfigError) {
 	return m, nil
 }
 
+// WithCountries lists marketplaces for people: "ATVPDKIKX0DER (US), A2EUQ1WTGCTBG2 (CA)". Names that are unknown stay as they are.
+func WithCountries(names ...string) string {
+	shown := make([]string, len(names))
+	for i, name := range names {
+		shown[i] = name
+		if m, err := marketplace.Lookup(name); err == nil && m.Known() {
+			shown[i] = m.ID + " (" + m.CountryCode + ")"
+		}
+	}
+	return strings.Join(shown, ", ")
+}
+
 // unknown is a name that package marketplace doesn't know.
 func unknown(code Code, err error) *ConfigError {
 	name, _ := errors.AsType[*marketplace.NameError](err) // as all of that package's are
