@@ -36,7 +36,9 @@ type App struct {
 func NewApp(credentials Credentials, options ...Option) *App {
 	a := &App{credentials: credentials}
 	for _, o := range options {
-		o(&a.config)
+		if o != nil {
+			o(&a.config)
+		}
 	}
 	c := &a.config
 	if c.transport == nil {

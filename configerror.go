@@ -69,7 +69,7 @@ const (
 	CodeApplicationLimitInvalid  = settings.CodeApplicationLimitInvalid // of WithApplicationLimit
 	CodeAuthorizationCodeMissing = settings.CodeAuthorizationCodeMissing
 	CodeAuthorizationCodeIsToken = settings.CodeAuthorizationCodeIsToken
-	CodeTokenInvalid             = settings.CodeTokenInvalid // of WithToken
+	CodeTokenInvalid             = settings.CodeTokenInvalid // of WithAccessToken
 	CodeOperationUnknown         = settings.CodeOperationUnknown
 	CodeInputInvalid             = settings.CodeInputInvalid          // a field of an operation's input
 	CodeRestrictedDataNone       = settings.CodeRestrictedDataNone    // the operation has none to ask for

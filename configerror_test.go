@@ -7,10 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/openspapi/spapi"
 )
 
 // TestEveryConfigErrorHasACode looks at every place of the module that makes one.
@@ -105,4 +108,45 @@ var word = regexp.MustCompile(`HTTPS|URL|ARN|ID|[A-Z][a-z]*`)
 
 func kebab(name string) string {
 	return strings.ToLower(strings.Join(word.FindAllString(name, -1), "-"))
+}
+
+// TestAliasesTellTheirFields: go doc shows no fields of an alias of an internal type, so its comment lists them, with their types.
+func TestAliasesTellTheirFields(t *testing.T) {
+	aliases := map[string]reflect.Type{"ConfigError": reflect.TypeFor[spapi.ConfigError](), "Date": reflect.TypeFor[spapi.Date](),
+		"Warning": reflect.TypeFor[spapi.Warning](), "ErrorItem": reflect.TypeFor[spapi.ErrorItem]()}
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			decl, ok := d.(*ast.GenDecl)
+			if !ok || decl.Tok != token.TYPE || strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			spec := decl.Specs[0].(*ast.TypeSpec)
+			if !spec.Assign.IsValid() || spec.Name.Name == "ConfigCode" { // which is a string
+				continue
+			}
+			alias, ok := aliases[spec.Name.Name]
+			if !ok {
+				t.Errorf("%s: the test doesn't know the alias %s", name, spec.Name.Name)
+				continue
+			}
+			delete(aliases, spec.Name.Name)
+			for field := range alias.Fields() {
+				kind := strings.NewReplacer("settings.Code", "ConfigCode").Replace(field.Type.String())
+				if !regexp.MustCompile(`\t` + field.Name + ` +` + regexp.QuoteMeta(kind) + `\b`).MatchString(decl.Doc.Text()) {
+					t.Errorf("the comment of %s does not list %s %s", spec.Name.Name, field.Name, kind)
+				}
+			}
+		}
+	}
+	if len(aliases) > 0 {
+		t.Errorf("not found: %v", aliases)
+	}
 }

@@ -3,6 +3,7 @@ package spapi
 import (
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -51,8 +52,8 @@ func TestBadSettings(t *testing.T) {
 		{"marketplace that tells no region",
 			func(s *settings) { s.Region, s.Marketplace = "", "A1ZZZZZZZZZZZZ" }, "marketplace", `"A1ZZZZZZZZZZZZ": tells no region`},
 		{"marketplace with a space", func(s *settings) { s.Region, s.Marketplace = "", "DE " }, "marketplace", "want it bare"},
-		{"token for marketplace", func(s *settings) { s.Region, s.Marketplace = "", testRefreshToken }, "marketplace", "unknown marketplace of"},
-		{"token for region", func(s *settings) { s.Region = testRefreshToken }, "region", "unknown region of"},
+		{"token for marketplace", func(s *settings) { s.Region, s.Marketplace = "", testRefreshToken }, "marketplace", "is unknown"},
+		{"token for region", func(s *settings) { s.Region = testRefreshToken }, "region", "is unknown"},
 		{"region and marketplace differ", func(s *settings) { s.Marketplace = "DE" }, "marketplace", `lies in region "eu", but the region is set to "na"`},
 		{"endpoint without scheme", func(s *settings) { s.options = []Option{WithEndpoint("localhost:8080")} }, "endpoint", "absolute URL"},
 		{"endpoint not https", func(s *settings) { s.options = []Option{WithEndpoint("http://example.com")} }, "endpoint", "must be https"},
@@ -76,6 +77,9 @@ func TestBadSettings(t *testing.T) {
 			}
 			wantText(t, err.Error(), test.want)
 			wantText(t, config.Explain(), "Nothing was sent")
+			if strings.Contains(config.Explain(), "….") || !regexp.MustCompile(`\bwant |\bset |near it are |must be https|must not hold`).MatchString(config.Want) {
+				t.Errorf("want %q, advice %q", config.Want, config.Explain())
+			}
 			noSecrets(t, err.Error(), config.Explain())
 			for _, call := range []func() error{
 				func() error { _, err := invokeRaw(t.Context(), client, catalogItem, asin); return err },

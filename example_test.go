@@ -130,7 +130,7 @@ func ExampleClient_Transport() {
 	fmt.Println(err)
 	// Output:
 	// "Atza|…" <nil>
-	// Get "https://example.com/": spapi: request host "example.com": tokens are sent only to Amazon's SP-API hosts and to the one that WithEndpoint names
+	// Get "https://example.com/": spapi: request host "example.com": want one of Amazon's SP-API hosts or the one that WithEndpoint names: tokens are sent to no other
 }
 
 func ExampleApp_Exchange() {

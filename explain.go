@@ -5,13 +5,15 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/openspapi/spapi/internal/settings"
 )
 
 // Explain says in a few sentences what the error most likely means and what to do. The texts by which the many kinds of 403 and
 // 400 are told apart come from reports of the real service: github.com/amzn/selling-partner-api-models issues 826, 914, 945, 4122, 1101,
 // 1316, 5126, 372, 2924, selling-partner-api-docs issues 76, 116, 2147, 2432, 3153, 1003, saleweaver/python-amazon-sp-api issues 859 and 943.
 func (e *APIError) Explain() string {
-	text := e.Error() + ".\n" + e.cause()
+	text := settings.Sentence(e.Error()) + "\n" + e.cause()
 	if len(e.Errors) > 1 {
 		var b strings.Builder
 		for _, item := range e.Errors[1:] {
@@ -196,7 +198,7 @@ func skewed(skew time.Duration) string {
 }
 
 // Explain says in a few sentences what the error most likely means and what to do.
-func (e *AuthError) Explain() string { return e.Error() + ".\n" + e.cause() }
+func (e *AuthError) Explain() string { return settings.Sentence(e.Error()) + "\n" + e.cause() }
 
 func (e *AuthError) cause() string {
 	if e.host == "" || e.StatusCode/100 != 4 {
@@ -247,7 +249,7 @@ func (e *AuthError) meaning() string {
 
 // Explain says what to do.
 func (e *LimitError) Explain() string {
-	text := e.Error() + ".\nNothing was sent. "
+	text := settings.Sentence(e.Error()) + "\nNothing was sent. "
 	if e.Deadline {
 		return text + "Give the context more time, call less often, or spread the calls over the day: the bucket fills up by itself."
 	}
@@ -256,7 +258,7 @@ func (e *LimitError) Explain() string {
 
 // Explain says what to do. The operation was carried out: only its answer cannot be read.
 func (e *DecodeError) Explain() string {
-	text := e.Error() + ".\nThe status says that the operation was carried out, so look before repeating one that changes something. "
+	text := settings.Sentence(e.Error()) + "\nThe status says that the operation was carried out, so look before repeating one that changes something. "
 	switch {
 	case e.tooLarge:
 		return text + "Ask for smaller pages, raise the bound with WithMaxBody, or read the body as a stream with Client.Do."

@@ -28,8 +28,8 @@ func (h hosts) check(u *url.URL) error {
 		if u.Scheme == "https" {
 			return nil
 		}
-		return &ConfigError{Code: CodeRequestNotHTTPS, Field: "request scheme", Value: u.Scheme, Want: "tokens are sent only over https"}
+		return &ConfigError{Code: CodeRequestNotHTTPS, Field: "request scheme", Value: u.Scheme, Want: "want https: tokens are sent over nothing else"}
 	}
 	return &ConfigError{Code: CodeRequestHostForeign, Field: "request host", Value: u.Host,
-		Want: "tokens are sent only to Amazon's SP-API hosts and to the one that WithEndpoint names"}
+		Want: "want one of Amazon's SP-API hosts or the one that WithEndpoint names: tokens are sent to no other"}
 }

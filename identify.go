@@ -24,7 +24,7 @@ type identifyStep struct {
 func (s *identifyStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	call := callFrom(req.Context())
 	if req.URL == nil {
-		return nil, &ConfigError{Code: CodeRequestURLMissing, Field: "request URL", Want: "is missing"}
+		return nil, &ConfigError{Code: CodeRequestURLMissing, Field: "request URL", Want: "is missing: want one such as /orders/v0/orders"}
 	}
 	if call.op == nil {
 		call.op = s.client.identify(req)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/internal/wire"
 )
 
@@ -111,7 +112,7 @@ func named(operation string, err error) error {
 func (c *Client) newRequest(ctx context.Context, call *call, operation string, encode func(*wire.Request)) (*http.Request, error) {
 	call.op = operationByID(operation)
 	if call.op == nil {
-		return nil, &ConfigError{Code: CodeOperationUnknown, Field: "operation", Value: operation, Want: "is unknown"}
+		return nil, &ConfigError{Code: CodeOperationUnknown, Field: "operation", Value: operation, Want: "is unknown: want an id such as ordersv0.getOrders"}
 	}
 	ctx = c.begin(ctx, call)
 	var in wire.Request
@@ -120,9 +121,22 @@ func (c *Client) newRequest(ctx context.Context, call *call, operation string, e
 	}
 	req, err := in.Build(c.base, call.op.Method, call.op.Path, call.op.GreedyPath)
 	if err != nil {
-		return nil, named(operation, &ConfigError{Code: CodeInputInvalid, Field: "input", Err: err})
+		return nil, named(operation, invalidInput(err))
 	}
 	return req.WithContext(ctx), nil
+}
+
+// invalidInput names the field of an operation's input that cannot be sent.
+func invalidInput(err error) *ConfigError {
+	in, ok := errors.AsType[*wire.InputError](err)
+	if !ok {
+		return &ConfigError{Code: CodeInputInvalid, Field: "input", Want: "want one that can be sent", Err: err}
+	}
+	bad := &ConfigError{Code: CodeInputInvalid, Field: in.Field, Value: in.Value, Want: in.Reason}
+	if settings.SecretShape(bad.Value) {
+		bad.Value = ""
+	}
+	return bad
 }
 
 // maxErrorBody bounds error bodies in bytes: they are read whole.

@@ -60,7 +60,7 @@ func TestRequestAsSent(t *testing.T) {
 
 func TestInputErrors(t *testing.T) {
 	for name, encode := range map[string]func(*wire.Request){
-		"asin is required":       func(r *wire.Request) { r.Path("asin", "") },
+		"asin: is required":      func(r *wire.Request) { r.Path("asin", "") },
 		"cannot stand in a path": func(r *wire.Request) { r.Path("asin", "..") },
 		"asin":                   nil,
 	} {
@@ -73,10 +73,15 @@ func TestInputErrors(t *testing.T) {
 		}
 		wantText(t, err.Error(), name, catalogItem)
 	}
-	_, err := invokeRaw(t.Context(), new(fake).client(), createFeed, func(r *wire.Request) { r.JSON(func() {}) })
+	_, err := invokeRaw(t.Context(), new(fake).client(), catalogItem, func(r *wire.Request) { r.Path("asin", "..") })
+	bad, _ := errors.AsType[*ConfigError](err)
+	if bad.Field != "asin" || bad.Value != ".." || !strings.Contains(bad.Want, "want an id") || bad.Err != nil {
+		t.Errorf("got %+v", bad)
+	}
+	_, err = invokeRaw(t.Context(), new(fake).client(), createFeed, func(r *wire.Request) { r.JSON(func() {}) })
 	wantText(t, err.Error(), "cannot be written as JSON")
 	_, err = invokeRaw(t.Context(), new(fake).client(), "no.such", nil)
-	wantText(t, err.Error(), `operation "no.such": is unknown`)
+	wantText(t, err.Error(), `operation "no.such": is unknown: want an id`)
 }
 
 // What comes back, and what becomes of it. Each bad answer is a typed error that says what to do.

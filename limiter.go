@@ -55,6 +55,8 @@ const (
 	limitScopes
 )
 
+var _ = [limitScopes]int64(LimitGrant{}.Takes) // as long as there are scopes
+
 func (s LimitScope) String() string {
 	switch s {
 	case LimitPerSeller:
@@ -69,8 +71,9 @@ func (s LimitScope) String() string {
 type LimitGrant struct {
 	Buckets []LimitBucket // of the request
 	Rate    float64       // of the first of them, as it was in force, in requests per second
-	// Takes are the ordinal numbers of this take in Buckets: how often the limiter has ever taken from each, this time included.
-	Takes [limitScopes]int64
+	// Takes are the ordinal numbers of this take in Buckets: how often the limiter has ever taken from each, this time included. There is room
+	// for one bucket per scope.
+	Takes [2]int64
 }
 
 // LimitReply is what a reply told about the limits of its call. Latency concerns all of the call's buckets. Throttled and Rate concern the

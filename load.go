@@ -64,7 +64,9 @@ func Load(ctx context.Context, options ...LoadOption) (*Client, error) {
 	}
 	l := loading{above: settings.Set{}}
 	for _, o := range options {
-		o.applyToLoad(&l)
+		if o != nil {
+			o.applyToLoad(&l)
+		}
 	}
 	s, err := settings.Read(l.profile)
 	if err != nil {

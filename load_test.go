@@ -118,9 +118,9 @@ func TestLoadErrors(t *testing.T) {
 		mode    os.FileMode
 		want    []string
 	}{
-		{"nothing", nil, "", 0, []string{"client id (SPAPI_CLIENT_ID or LWA_CLIENT_IDENTIFIER is not set, nor a profile's client_id): is missing"}},
-		{"no refresh token", map[string]string{"SPAPI_REFRESH_TOKEN": ""}, "", 0, []string{"refresh token (SPAPI_REFRESH_TOKEN or AMAZON_REFRESH_TOKEN is not set"}},
-		{"no region", map[string]string{"SPAPI_REGION": ""}, "", 0, []string{"region (SPAPI_REGION or SPAPI_MARKETPLACE is not set"}},
+		{"nothing", nil, "", 0, []string{"client id (SPAPI_CLIENT_ID, LWA_CLIENT_IDENTIFIER or a profile's client_id): is missing"}},
+		{"no refresh token", map[string]string{"SPAPI_REFRESH_TOKEN": ""}, "", 0, []string{"refresh token (SPAPI_REFRESH_TOKEN, AMAZON_REFRESH_TOKEN or a profile's refresh_token): is missing"}},
+		{"no region", map[string]string{"SPAPI_REGION": ""}, "", 0, []string{"region (SPAPI_REGION, SPAPI_MARKETPLACE or a profile's region): is missing"}},
 		{"spellings differ", map[string]string{"LWA_CLIENT_SECRET": "amzn1.oa2-cs.v1.otherCANARY"}, "", 0,
 			[]string{"client secret: SPAPI_CLIENT_SECRET and LWA_CLIENT_SECRET are both set and differ: set one of the two"}},
 		{"refresh tokens differ", map[string]string{"AMAZON_REFRESH_TOKEN": "Atzr|otherCANARY"}, "", 0,
@@ -131,8 +131,8 @@ func TestLoadErrors(t *testing.T) {
 		{"marketplace", map[string]string{"SPAPI_REGION": "", "SPAPI_MARKETPLACE": "Germny"}, "", 0, []string{"marketplace (SPAPI_MARKETPLACE)", "DE"}},
 		{"sandbox", map[string]string{"SPAPI_SANDBOX": "maybe"}, "", 0, []string{`sandbox (SPAPI_SANDBOX) "maybe": want true or false`}},
 		{"endpoint", map[string]string{"SPAPI_ENDPOINT": "http://example.com"}, "", 0, []string{"endpoint (SPAPI_ENDPOINT)", "must be https"}},
-		{"file missing", map[string]string{"SPAPI_CONFIG": "/nonexistent/config.json"}, "", 0, []string{"profile file", "/nonexistent/config.json", "cannot be opened"}},
-		{"profile asked for, no file", map[string]string{"SPAPI_PROFILE": "shop"}, "", 0, []string{"cannot be opened"}},
+		{"file missing", map[string]string{"SPAPI_CONFIG": "/nonexistent/config.json"}, "", 0, []string{`profile file (SPAPI_CONFIG) "/nonexistent/config.json": cannot be opened: want `}},
+		{"profile asked for, no file", map[string]string{"SPAPI_PROFILE": "shop"}, "", 0, []string{"profile file (SPAPI_PROFILE)", "cannot be opened"}},
 		{"file is a directory", map[string]string{"SPAPI_CONFIG": "/"}, "", 0, []string{"is not a file"}},
 		{"readable by others", nil, fullProfile, 0o644, []string{"can be read or written by others (mode 0644)", "chmod 600"}},
 		{"readable by the group", nil, fullProfile, 0o640, []string{"mode 0640"}},
@@ -141,7 +141,7 @@ func TestLoadErrors(t *testing.T) {
 		{"no JSON", nil, `{"profiles":{"default":{"client_secret": CANARY}}}`, 0, []string{"syntax error at byte"}},
 		{"two documents", nil, `{"profiles":{}} {"CANARY":1}`, 0, []string{"behind its closing brace"}},
 		{"empty file", nil, ` `, 0, []string{"cannot be read as JSON"}},
-		{"no such profile", map[string]string{"SPAPI_PROFILE": "shpo"}, fullProfile, 0, []string{`profile "shpo"`, "default, shop"}},
+		{"no such profile", map[string]string{"SPAPI_PROFILE": "shpo"}, fullProfile, 0, []string{`profile (SPAPI_PROFILE) "shpo"`, "default, shop"}},
 		{"bad value in a profile", nil, `{"profiles":{"default":{"client_id":"` + testClientSecret + `"}}}`, 0, []string{`client id (profile "default" in `, "is a client secret"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -174,5 +174,20 @@ func TestLoadErrors(t *testing.T) {
 	cancel()
 	if _, err := Load(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A nil option changes nothing, whatever takes it.
+func TestNilOptions(t *testing.T) {
+	cleanEnvironment(t)
+	setEnvironment(t, fullEnvironment)
+	client, err := Load(t.Context(), nil, Option(nil), WithEndpoint("http://localhost:1"))
+	check(t, err)
+	if client.Endpoint() != "http://localhost:1" {
+		t.Errorf("calls %s", client.Endpoint())
+	}
+	check(t, NewApp(testCredentials, nil).Client(testAuthorization).Check())
+	if call := newCall([]CallOption{nil, WithoutRetry()}); !call.noRetry {
+		t.Error("the option beside a nil one is lost")
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// Option changes how an [App] works. [Load] takes it too.
+// Option changes how an [App] works. [Load] takes it too. A nil one changes nothing, as with all options of this module.
 type Option func(*config)
 
 type config struct {

@@ -65,7 +65,7 @@ func (c *Client) pages(ctx context.Context, opts []CallOption, first func(*call)
 		var run *paging.Run
 		if err == nil {
 			if run, err = paging.Start(current.op.ID, req); err != nil {
-				err = &ConfigError{Code: CodeInputInvalid, Field: "request", Err: err}
+				err = &ConfigError{Code: CodeInputInvalid, Field: "request", Want: "want one of an operation that pages, which can be sent again", Err: err}
 			}
 		}
 		for err == nil {
@@ -93,7 +93,7 @@ func (c *Client) pages(ctx context.Context, opts []CallOption, first func(*call)
 // located begins the call of a raw request: a copy of the request with its URL settled, whose operation the call then knows.
 func (c *Client) located(call *call, req *http.Request) (*http.Request, error) {
 	if req.URL == nil {
-		return nil, &ConfigError{Code: CodeRequestURLMissing, Field: "request URL", Want: "is missing"}
+		return nil, &ConfigError{Code: CodeRequestURLMissing, Field: "request URL", Want: "is missing: want one such as /orders/v0/orders"}
 	}
 	req = req.Clone(req.Context())
 	if req.Header == nil {

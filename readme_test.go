@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,6 +61,38 @@ func TestReadmeExampleRuns(t *testing.T) {
 		if !regexp.MustCompile(`^\d{3}-\d{7}-\d{7} 20\d\d-`).MatchString(l) {
 			t.Errorf("printed %q, want an order id and a time", l)
 		}
+	}
+}
+
+// TestReadmeNamesPackages: the README's table has every package that programs can import.
+func TestReadmeNamesPackages(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "## What there is\n")
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, entry := range entries {
+		name := entry.Name()
+		if !entry.IsDir() || strings.HasPrefix(name, ".") || slices.Contains([]string{"cmd", "internal", "interop", "tools"}, name) {
+			continue
+		}
+		if sources, _ := filepath.Glob(name + "/*.go"); len(sources) == 0 {
+			if sources, _ = filepath.Glob(name + "/*/*.go"); len(sources) == 0 {
+				continue
+			}
+		}
+		found++
+		if !regexp.MustCompile("\n\\| `" + name + "[`/]").MatchString(table) {
+			t.Errorf("README.md does not name the package %s", name)
+		}
+	}
+	if found < 10 {
+		t.Errorf("found %d packages: the test does not read the folders right", found)
 	}
 }
 

@@ -11,13 +11,27 @@ import (
 	"github.com/openspapi/spapi/internal/wire"
 )
 
-// Date is a calendar date without a time zone.
+// Date is a calendar date without a time zone. The first of March is Date{2026, time.March, 1}. Its fields are:
+//
+//	Year  int
+//	Month time.Month
+//	Day   int
+//
+// String and MarshalText write it as "2026-03-01", UnmarshalText reads that, and IsZero reports whether none is set.
 type Date = wire.Date
 
-// Warning is a value of a response that does not fit its type; the field keeps its zero value.
+// Warning is a value of a response that does not fit its type; the field keeps its zero value. Its fields are:
+//
+//	Path   string // JSON path from the top of the body, such as "payload.Orders[3].PurchaseDate"
+//	Reason string // what was expected, such as "not a date"
+//	Value  string // the value as it came, cut to 64 bytes
 type Warning = wire.Warning
 
-// ErrorItem is one entry of the error list that SP-API sends.
+// ErrorItem is one entry of the error list that SP-API sends. Its fields are:
+//
+//	Code    string // such as "InvalidInput"
+//	Message string
+//	Details string // mostly empty
 type ErrorItem = wire.Error
 
 // Response is what a call met, beside its result; see [WithResponse]. It prints without the body.

@@ -39,7 +39,7 @@ func userAgent(product string) (string, error) {
 		"; Platform=" + valueEscaper.Replace(runtime.GOOS+"/"+runtime.GOARCH) + ")"
 	if n := utf8.RuneCountInString(head) + utf8.RuneCountInString(tail); n > maxUserAgent {
 		return "", &ConfigError{Code: CodeUserAgentInvalid, Field: "user agent", Value: product[:40] + "…",
-			Want: "is too long: Amazon takes 500 characters with language and platform"}
+			Want: "is too long: want at most 500 characters with language and platform, as Amazon does"}
 	}
 	return head + tail, nil
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/internal/settings"
-	"github.com/openspapi/spapi/marketplace"
 )
 
 const maxName = 128 // bytes; percent-encoded and prefixed it still fits into what every store takes
@@ -24,22 +23,22 @@ func CleanName(name string) (string, error) {
 		return "", &spapi.ConfigError{Code: spapi.CodeAccountNameInvalid, Field: "account name", Value: value, Want: want}
 	}
 	if !utf8.ValidString(name) {
-		return bad("", "is not valid UTF-8")
+		return bad("", "is not valid UTF-8: want a name of your choice")
 	}
 	name = norm.NFC.String(name)
 	switch {
 	case name == "":
-		return bad("", "is missing")
+		return bad("", "is missing: want a name of your choice")
 	case settings.SecretShape(name):
 		return bad("", "looks like a secret: want a name of your choice") // and so it is not repeated
 	case len(name) > maxName:
 		return bad("", fmt.Sprintf("has %d bytes: want at most %d", len(name), maxName))
 	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return bad(name, "has a control character or a space of an unusual kind")
+		return bad(name, "has a control character or a space of an unusual kind: want it without")
 	case strings.TrimSpace(name) != name || strings.Contains(name, "  "):
-		return bad(name, "has spaces around it or two in a row")
+		return bad(name, "has spaces around it or two in a row: want it without")
 	case strings.HasPrefix(name, "-"):
-		return bad(name, "begins with a dash, which commands take for a flag")
+		return bad(name, "begins with a dash, which commands take for a flag: want it without")
 	}
 	return name, nil
 }
@@ -92,9 +91,9 @@ func (a Account) Clean() (Account, error) {
 	}
 	ids := make([]string, 0, len(a.Marketplaces))
 	for _, text := range a.Marketplaces {
-		m, err := marketplace.Lookup(text)
-		if err != nil {
-			return a, &spapi.ConfigError{Code: spapi.CodeMarketplaceUnknown, Field: "marketplace", Err: err}
+		m, bad := settings.LookupMarketplace(text)
+		if bad != nil {
+			return a, bad
 		}
 		if a.Region == "" {
 			a.Region = m.Region

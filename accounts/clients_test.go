@@ -13,6 +13,7 @@ import (
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/accounts/accountstest"
+	"github.com/openspapi/spapi/marketplace"
 )
 
 func newStore(t *testing.T, list ...accounts.Account) *accounts.File {
@@ -246,6 +247,14 @@ func TestResolve(t *testing.T) {
 			for _, d := range got.Differences {
 				if d.Source == "" || d.Stored == "" || d.Value == "" {
 					t.Errorf("%+v lacks something", d)
+				}
+				place := d.Setting == "region" || d.Setting == "marketplace"
+				if moves := d.Used && place && c.region != "eu"; (d.Moves == marketplace.Region(c.region)) != moves ||
+					strings.Contains(d.Note(), "valid in one region only") != moves {
+					t.Errorf("%+v: %s", d, d.Note())
+				}
+				if d.Setting == "marketplace" && (d.Stored != "A1PA6795UKMFR9 (DE), A13V1IB3VIYZZH (FR)" || d.Value != "ATVPDKIKX0DER (US)") {
+					t.Errorf("%+v lacks country codes", d)
 				}
 				differences = append(differences, d.Setting+" "+strconv.FormatBool(d.Used))
 			}

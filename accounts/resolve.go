@@ -16,16 +16,22 @@ type Target struct {
 	Account     Account
 	Application Application
 
+	// Stored is the account before the environment and a profile had their say.
+	Stored Account
+
 	// Differences are what the environment or a profile says otherwise than the stored account does.
 	Differences []Difference
 }
 
-// Difference is something on which a stored account and the environment, or a profile, disagree.
+// Difference is something on which a stored account and the environment, a profile or a flag of the command disagree.
 type Difference struct {
 	Setting string // "endpoint", "token URL", "region", "marketplace", "seller id" or "sandbox"
 	Stored  string // with the account; "Amazon's" for an endpoint or token URL that it doesn't have
-	Value   string // in the environment or the profile
-	Source  string // the variable, or the profile and its file
+	Value   string // in the environment or the profile, or of the flag
+	Source  string // the variable, the profile and its file, or the flag
+
+	// Moves is the other region to which Value moves the account's calls, where Amazon refuses them; "" if they stay.
+	Moves marketplace.Region
 
 	// Used tells that Value counts. Otherwise Stored does: the value belongs to credentials that stand beside it and are not the account's.
 	Used bool
@@ -33,7 +39,11 @@ type Difference struct {
 
 // Note says it in a line.
 func (d Difference) Note() string {
-	if d.Used {
+	switch {
+	case d.Used && d.Moves != "":
+		return fmt.Sprintf("%s is %s, as %s says; stored is %s: calls go to region %s, but an authorization is valid in one region only",
+			d.Setting, d.Value, d.Source, d.Stored, d.Moves)
+	case d.Used:
 		return fmt.Sprintf("%s is %s, as %s says; stored is %s", d.Setting, d.Value, d.Source, d.Stored)
 	}
 	return fmt.Sprintf("%s is %s, as stored; %s says %s, but beside other credentials", d.Setting, d.Stored, d.Source, d.Value)
@@ -52,7 +62,7 @@ func (c *Clients) Resolve(ctx context.Context, name string) (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
-	t := Target{Account: account, Application: application}
+	t := Target{Account: account, Application: application, Stored: account}
 	if _, ok := c.store.(*Env); ok {
 		return t, nil // it is what is set
 	}
@@ -76,10 +86,32 @@ func (a Account) differences(s settings.Set, used bool) []Difference {
 			continue
 		}
 		if stored, differs := a.differs(x, value.Text); differs {
-			found = append(found, Difference{Setting: x.Name, Stored: stored, Value: value.Text, Source: value.Source, Used: used})
+			d := Difference{Setting: x.Name, Stored: stored, Value: value.Text, Source: value.Source, Used: used}
+			if x == settings.Marketplace {
+				d.Value = settings.WithCountries(value.Text)
+			}
+			if used {
+				d.Moves = a.moves(x, value.Text)
+			}
+			found = append(found, d)
 		}
 	}
 	return found
+}
+
+// moves is the other region to which a setting moves the account, "" if it doesn't.
+func (a Account) moves(x *settings.Setting, text string) (region marketplace.Region) {
+	switch x {
+	case settings.Region:
+		region, _ = marketplace.ParseRegion(text)
+	case settings.Marketplace:
+		m, _ := marketplace.Lookup(text)
+		region = m.Region
+	}
+	if region == a.Region {
+		return ""
+	}
+	return region
 }
 
 const amazons = "Amazon's"
@@ -101,7 +133,7 @@ func (a Account) differs(x *settings.Setting, text string) (stored string, diffe
 		if len(a.Marketplaces) == 0 {
 			return "region " + string(a.Region), err != nil || m.Region != "" && m.Region != a.Region
 		}
-		return strings.Join(a.Marketplaces, ", "), err != nil || !slices.Contains(a.Marketplaces, m.ID)
+		return settings.WithCountries(a.Marketplaces...), err != nil || !slices.Contains(a.Marketplaces, m.ID)
 	case settings.SellerID:
 		return a.SellingPartnerID, a.SellingPartnerID != "" && a.SellingPartnerID != text
 	case settings.Endpoint:

@@ -202,7 +202,7 @@ func TestThousandSellers(t *testing.T) {
 
 // ExampleEmulator_Advance shows time as something that tests decide about.
 func ExampleEmulator_Advance() {
-	emu, err := emulator.New(emulator.WithFixedTime(time.Time{}))
+	emu, err := emulator.New(nil, emulator.WithFixedTime(time.Time{}))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -76,7 +76,9 @@ func New(opts ...Option) (*Emulator, error) {
 		Time: realClock{}, Speed: 1, Region: marketplace.NorthAmerica, Sizes: world.Sizes{Orders: 300, Products: 60, Days: 60}, OrderItems: orderItemsPerPage,
 	}}
 	for _, opt := range opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	if err := o.check(); err != nil {
 		return nil, err

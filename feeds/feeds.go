@@ -146,7 +146,8 @@ func (s *Submission) prepare(now time.Time) (hash string, err error) {
 	}
 	ids, err := marketplace.IDs(s.Marketplaces)
 	if err != nil {
-		return problem("Marketplaces", "", "have a mistake: "+err.Error())
+		name, _ := errors.AsType[*marketplace.NameError](err)
+		return problem("Marketplaces", name.Value, name.Want)
 	}
 	s.Marketplaces = ids
 	if s.ContentType == "" {

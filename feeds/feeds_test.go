@@ -306,18 +306,18 @@ func TestFailedFeedsCarryTheirReason(t *testing.T) {
 
 func TestContentIsChecked(t *testing.T) {
 	for want, s := range map[string]feeds.Submission{
-		"Type is required":          {},
-		"Marketplaces are required": {Type: "POST_ORDER_FULFILLMENT_DATA"},
-		"ContentType is required":   {Type: "POST_NEW_THING", Marketplaces: us},
-		`unknown marketplace "XX"`:  {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: []string{"XX"}},
-		"is empty":                  {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us},
-		"not well-formed XML":       {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("<a><b></a>"))},
-		"there is no element":       {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("hello"))},
-		"has no header line":        {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("\norder-id\t"))},
-		"is not UTF-8":              {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("order-id\tname\n1\tM\xfcller\n"))},
-		"is not a PDF":              {Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.BytesContent([]byte("<html>"))},
-		"use JSON_LISTINGS_FEED":    {Type: "POST_PRODUCT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("<a/>"))},
-		"has 4 bytes, not 5":        {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Content{Size: 5, Open: feeds.BytesContent([]byte("<a/>")).Open}},
+		"Type is required":             {},
+		"Marketplaces are required":    {Type: "POST_ORDER_FULFILLMENT_DATA"},
+		"ContentType is required":      {Type: "POST_NEW_THING", Marketplaces: us},
+		`Marketplaces "XX" is unknown`: {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: []string{"XX"}},
+		"is empty":                     {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us},
+		"not well-formed XML":          {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("<a><b></a>"))},
+		"there is no element":          {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("hello"))},
+		"has no header line":           {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("\norder-id\t"))},
+		"is not UTF-8":                 {Type: "POST_FLAT_FILE_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("order-id\tname\n1\tM\xfcller\n"))},
+		"is not a PDF":                 {Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.BytesContent([]byte("<html>"))},
+		"use JSON_LISTINGS_FEED":       {Type: "POST_PRODUCT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("<a/>"))},
+		"has 4 bytes, not 5":           {Type: "POST_ORDER_FULFILLMENT_DATA", Marketplaces: us, Content: feeds.Content{Size: 5, Open: feeds.BytesContent([]byte("<a/>")).Open}},
 	} {
 		err := s.Check()
 		if _, ok := errors.AsType[*job.RequestError](err); !ok || !strings.Contains(err.Error(), want) {

@@ -87,7 +87,9 @@ type Config struct {
 func NewConfig(client *spapi.Client, opts ...Option) *Config {
 	c := &Config{}
 	for _, o := range opts {
-		o(c)
+		if o != nil {
+			o(c)
+		}
 	}
 	if c.Progress == nil {
 		c.Progress = func(Progress) {}

@@ -566,3 +566,10 @@ func ExampleWithJournal() {
 	fmt.Println(ids[0] == ids[1])
 	// Output: true
 }
+
+// A nil option changes nothing.
+func TestNilOption(t *testing.T) {
+	if c := job.NewConfig(nil, nil, job.WithTransport(http.DefaultTransport)); c.Transport != http.DefaultTransport {
+		t.Error("the option beside a nil one is lost")
+	}
+}

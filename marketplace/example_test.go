@@ -24,7 +24,7 @@ func ExampleLookup() {
 	// A1VC38T7YXB528 JP JPY fe
 	// A2VIGQ35RCS4UG AE AED eu
 	// A1AM78C64UM0Y8 MX MXN na
-	// unknown marketplace "Germny": near it are DE (Germany, A1PA6795UKMFR9)
+	// marketplace "Germny" is unknown: near it are DE (Germany, A1PA6795UKMFR9)
 }
 
 // A day of a marketplace, as Seller Central counts it.
@@ -61,5 +61,5 @@ func ExampleParseRegion() {
 	fmt.Println(err)
 	// Output:
 	// fe <nil>
-	// unknown region "DE": want na (North America), eu (Europe, Middle East, India) or fe (Far East); the marketplace Germany lies in "eu"
+	// region "DE" is unknown: want na (North America), eu (Europe, Middle East, India) or fe (Far East); the marketplace Germany lies in "eu"
 }

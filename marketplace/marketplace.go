@@ -97,10 +97,10 @@ func ByID(id string) (Marketplace, bool) {
 // getMarketplaceParticipations answers ids that are no store. Its marketplace has the id as Name and nothing else, above all no Region; see
 // [Marketplace.Known]. An id that differs from a known one by a slip is refused.
 //
-// The error names the value and the marketplaces nearest to it.
+// The error is a [*NameError] with the marketplaces nearest to it.
 func Lookup(s string) (Marketplace, error) {
 	if s != "" && strings.TrimFunc(s, padding) != s {
-		return Marketplace{}, fmt.Errorf("marketplace %s has white space or control characters around it: want it bare", shown(s))
+		return Marketplace{}, nameError(kindMarketplace, s, wantBare)
 	}
 	key := lookupKey(s)
 	if key != "" {
@@ -169,7 +169,7 @@ func spellings(m *Marketplace) []string {
 
 func unknown(s, key string) error {
 	if key == "" {
-		return fmt.Errorf("marketplace is empty: want an id such as %s, a country code such as %s, a name or a storefront", US.ID, US.CountryCode)
+		return nameError(kindMarketplace, "", fmt.Sprintf("is empty: want an id such as %s, a country code such as %s, a name or a storefront", US.ID, US.CountryCode))
 	}
 	near := nearest(key)
 	if len(near) == 0 {
@@ -177,13 +177,13 @@ func unknown(s, key string) error {
 		for i := range all {
 			codes[i] = all[i].CountryCode
 		}
-		return fmt.Errorf("unknown marketplace %s: want an id such as %s, a name, a storefront, or one of %s", shown(s), US.ID, strings.Join(codes, " "))
+		return nameError(kindMarketplace, s, fmt.Sprintf("is unknown: want an id such as %s, a name, a storefront, or one of %s", US.ID, strings.Join(codes, " ")))
 	}
 	names := make([]string, len(near))
 	for i, m := range near {
 		names[i] = fmt.Sprintf("%s (%s, %s)", m.CountryCode, m.Name, m.ID)
 	}
-	return fmt.Errorf("unknown marketplace %s: near it are %s", shown(s), strings.Join(names, ", "))
+	return nameError(kindMarketplace, s, "is unknown: near it are "+strings.Join(names, ", "))
 }
 
 // nearest returns up to three marketplaces a spelling of which is a slip away from key: up to a quarter of
@@ -242,11 +242,32 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// shown is s as an error may show it: not if it is longer than any name, or has the form of a secret that was pasted into the wrong
-// setting (Login with Amazon's tokens have a bar in them, its client secrets begin with "amzn1.").
-func shown(s string) string {
-	if n := utf8.RuneCountInString(s); n > 60 || strings.Contains(s, "|") || strings.Contains(s, "amzn1.") {
-		return fmt.Sprintf("of %d characters", n)
+// NameError is a text that names no marketplace or no region.
+type NameError struct {
+	Kind  string // "marketplace" or "region"
+	Value string // as given; "" if it is longer than any name, or may be a secret that was pasted into the wrong setting
+	Want  string // what is wrong, and what would be right: "is unknown: near it are DE (Germany, A1PA6795UKMFR9)"
+}
+
+const (
+	kindMarketplace = "marketplace"
+	kindRegion      = "region"
+
+	wantBare = "has white space or control characters around it: want it bare"
+)
+
+func (e *NameError) Error() string {
+	if e.Value == "" {
+		return e.Kind + " " + e.Want
 	}
-	return strconv.Quote(s)
+	return e.Kind + " " + strconv.Quote(e.Value) + " " + e.Want
+}
+
+// nameError shows s unless it is longer than any name or has the form of a secret (Login with Amazon's tokens have a bar in them, its client
+// secrets begin with "amzn1.").
+func nameError(kind, s, want string) *NameError {
+	if n := utf8.RuneCountInString(s); n > 60 || strings.Contains(s, "|") || strings.Contains(s, "amzn1.") {
+		return &NameError{Kind: kind, Want: fmt.Sprintf("of %d characters %s", n, want)}
+	}
+	return &NameError{Kind: kind, Value: s, Want: want}
 }

@@ -138,8 +138,8 @@ func TestLookupUnknown(t *testing.T) {
 		{"amazon.dee", []string{"DE (Germany"}},
 		{"XX", []string{`"XX"`, "one of CA US MX"}},
 		{"https://example.com/", []string{`"https://example.com/"`, "a storefront"}},
-		{strings.Repeat("é", 5000), []string{"unknown marketplace of 5000 characters: want"}},
-		{"amazon|de", []string{"unknown marketplace of 9 characters: near"}},
+		{strings.Repeat("é", 5000), []string{"marketplace of 5000 characters is unknown: want"}},
+		{"amazon|de", []string{"marketplace of 9 characters is unknown: near"}},
 	} {
 		m, err := Lookup(tc.in)
 		if err == nil {
@@ -243,8 +243,8 @@ func TestRegions(t *testing.T) {
 
 func TestRegionUnknown(t *testing.T) {
 	for in, want := range map[string]string{
-		"":              `unknown region ""`,
-		"us-east-2":     `unknown region "us-east-2": want na`,
+		"":              `region is empty`,
+		"us-east-2":     `region "us-east-2" is unknown: want na`,
 		"DE":            `the marketplace Germany lies in "eu"`,
 		"ATVPDKIKX0DER": `lies in "na"`,
 		" na":           `region " na" has white space`,

@@ -35,10 +35,10 @@ func Regions() []Region {
 
 // ParseRegion reads a region from its code ("na"), its name ("North America", "far-east"), or the AWS
 // region that its requests are signed for ("us-east-1"), in any case. White space and control characters around it are refused, as by [Lookup].
-// The error names the value and what would be right.
+// The error is a [*NameError].
 func ParseRegion(s string) (Region, error) {
 	if s != "" && strings.TrimFunc(s, padding) != s {
-		return "", fmt.Errorf("region %s has white space or control characters around it: want it bare", shown(s))
+		return "", nameError(kindRegion, s, wantBare)
 	}
 	key := squeeze(s)
 	for _, r := range regions {
@@ -50,7 +50,11 @@ func ParseRegion(s string) (Region, error) {
 	if m, err := Lookup(s); err == nil && m.Known() {
 		hint = fmt.Sprintf("; the marketplace %s lies in %q", m.Name, string(m.Region))
 	}
-	return "", fmt.Errorf("unknown region %s: want na (North America), eu (Europe, Middle East, India) or fe (Far East)%s", shown(s), hint)
+	wrong := "is unknown"
+	if s == "" {
+		wrong = "is empty"
+	}
+	return "", nameError(kindRegion, s, wrong+": want na (North America), eu (Europe, Middle East, India) or fe (Far East)"+hint)
 }
 
 // Valid reports whether r is one of the three regions.

@@ -348,7 +348,7 @@ func TestRequestsThatCannotWork(t *testing.T) {
 			"Type is required":                   {Marketplaces: us},
 			"want GET_MERCHANT_LISTINGS,":        {Type: "get_merchant_listings", Marketplaces: us},
 			"Marketplaces are required":          {Type: listings},
-			`unknown marketplace "Atlantis"`:     {Type: listings, Marketplaces: []string{"Atlantis"}},
+			`Marketplaces "Atlantis" is unknown`: {Type: listings, Marketplaces: []string{"Atlantis"}},
 			"is not after Start":                 {Type: orders, Marketplaces: us, Start: now, End: now.Add(-time.Hour)},
 			"lies in the future":                 {Type: orders, Marketplaces: us, Start: now.Add(time.Hour)},
 			"up to End 2026-08-01T11:00:00Z too": {Type: orders, Marketplaces: us, Start: now.AddDate(-1, 0, 0), End: now.Add(-time.Hour)},
@@ -367,6 +367,10 @@ func TestRequestsThatCannotWork(t *testing.T) {
 			if _, ok := errors.AsType[*job.RequestError](err); !ok || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %v, want %s", err, want)
 			}
+		}
+		_, err := reports.Run(t.Context(), client, reports.Request{Type: listings, Marketplaces: []string{"US", "Germny"}})
+		if bad, _ := errors.AsType[*job.RequestError](err); bad.Field != "Marketplaces" || bad.Value != "Germny" || !strings.Contains(bad.Reason, "DE (Germany") {
+			t.Errorf("got %+v", bad)
 		}
 		if len(w.operations) > 0 {
 			t.Errorf("sent %v", w.operations)

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,7 +48,8 @@ func (r Request) resolve(now time.Time) (Request, Type, error) {
 	}
 	ids, err := marketplace.IDs(r.Marketplaces)
 	if err != nil {
-		return problem("Marketplaces", "", "have a mistake: "+err.Error())
+		name, _ := errors.AsType[*marketplace.NameError](err)
+		return problem("Marketplaces", name.Value, name.Want)
 	}
 	r.Marketplaces = ids
 	r.Start, r.End = r.Start.Truncate(time.Second), r.End.Truncate(time.Second) // Amazon's own now may be behind ours by a part of it

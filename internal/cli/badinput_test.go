@@ -121,7 +121,7 @@ func TestBadInput(t *testing.T) {
 		{"no credentials", []string{"call", "ordersv0.getOrder", "--order-id", "1"}, "",
 			`spapi call ordersv0.getOrder: no credentials: neither stored accounts, nor variables such as SPAPI_CLIENT_ID, nor a profile; "spapi auth login" stores an account, --emulator needs none`},
 		{"region", []string{"ops", "--region", "de"}, "",
-			`spapi ops: invalid argument "de" for "--region" flag: unknown region "de": want na (North America), eu (Europe, Middle East, India) ` +
+			`spapi ops: invalid argument "de" for "--region" flag: region "de" is unknown: want na (North America), eu (Europe, Middle East, India) ` +
 				`or fe (Far East); the marketplace Germany lies in "eu"`},
 		{"marketplace", []string{"ops", "--marketplace", "XX"}, "", ""},
 		{"region against marketplace", []string{"ops", "--region", "na", "--marketplace", "DE"}, "", "spapi ops: --marketplace DE is in region eu, --region says na"},

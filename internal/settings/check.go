@@ -90,6 +90,9 @@ var secretShapes = regexp.MustCompile(`(?i)Atz\.sprdt\||Atz[ar](\||%7c)|Atc\||am
 // SecretShape reports whether the text is or holds a secret: such text in a value that prints would be a leak.
 func SecretShape(s string) bool { return secretShapes.MatchString(s) }
 
+// masked reports whether the text has what consoles and tutorials put in place of a secret's letters. No credential has any of it.
+func masked(s string) bool { return strings.ContainsAny(s, "*•●…") || strings.Contains(s, "...") }
+
 func anyToken(s string) bool {
 	for _, p := range []string{prefixRefresh, prefixAccess, prefixGrantless, prefixRestricted} {
 		if strings.HasPrefix(s, p) {
@@ -113,6 +116,8 @@ func CheckClientID(id string) *ConfigError {
 		return fail(CodeClientIDIsSecret, hint(id), "is a client secret")
 	case strings.HasPrefix(id, "amzn1.sp.solution.") || strings.HasPrefix(id, "amzn1.application."):
 		return fail(CodeClientIDIsApplicationID, id, "is an application id")
+	case masked(id):
+		return fail(CodeClientIDMalformed, hint(id), "is a masked form")
 	case !strings.HasPrefix(id, PrefixClientID) || len(id) == len(PrefixClientID):
 		return fail(CodeClientIDMalformed, hint(id), "has another form")
 	}
@@ -133,8 +138,8 @@ func CheckClientSecret(secret string) *ConfigError {
 		return fail(CodeClientSecretIsClientID, secret, "is the client id")
 	case anyToken(secret):
 		return fail(CodeClientSecretIsToken, hint(secret), "is a token")
-	case strings.Trim(secret, "*•") == "":
-		return fail(CodeClientSecretMasked, "", "is the masked form that the console shows")
+	case masked(secret):
+		return fail(CodeClientSecretMasked, hint(secret), "is the masked form that pages show")
 	}
 	return nil
 }
@@ -157,6 +162,8 @@ func CheckRefreshToken(token string) *ConfigError {
 		return fail(CodeRefreshTokenIsCredential, "is a part of the application's credentials")
 	case strings.HasPrefix(token, "Atzr%7C"), strings.HasPrefix(token, "Atzr%7c"):
 		return fail(CodeRefreshTokenEncoded, "is still percent-encoded")
+	case masked(token):
+		return fail(CodeRefreshTokenMalformed, "is a masked form")
 	case strings.HasPrefix(token, "AN") && len(token) <= 32:
 		return fail(CodeRefreshTokenIsCode, "is an authorization code, which App.Exchange turns into a refresh token")
 	case !strings.HasPrefix(token, prefixRefresh) || len(token) == len(prefixRefresh):
@@ -190,13 +197,12 @@ func Place(region marketplace.Region, name string) (marketplace.Region, error) {
 		region, _ = marketplace.ParseRegion(string(region))
 	}
 	if name != "" {
-		if bad := checkMarketplace(name); bad != nil {
+		m, bad := LookupMarketplace(name)
+		if bad != nil {
 			return "", bad
 		}
-		m, _ := marketplace.Lookup(name)
 		if region != "" && m.Region != "" && region != m.Region {
-			return "", &ConfigError{Code: CodeMarketplaceInOtherRegion, Field: nameMarketplace, Value: name,
-				Want: fmt.Sprintf("lies in region %q, but the region is set to %q: set one of the two", m.Region, region)}
+			return "", inOtherRegion(m, name, region, "the region is set to")
 		}
 		if m.Region != "" {
 			region = m.Region
@@ -213,6 +219,12 @@ func Place(region marketplace.Region, name string) (marketplace.Region, error) {
 	return region, nil
 }
 
+// inOtherRegion is a marketplace, by this name, that lies outside the region that says tells about, such as "SPAPI_REGION says".
+func inOtherRegion(m marketplace.Marketplace, name string, region marketplace.Region, says string) *ConfigError {
+	return &ConfigError{Code: CodeMarketplaceInOtherRegion, Field: nameMarketplace, Value: name,
+		Want: fmt.Sprintf("lies in region %q, but %s %q: set one of the two", m.Region, says, region)}
+}
+
 func checkRegion(text string) *ConfigError {
 	_, err := marketplace.ParseRegion(text)
 	if err == nil {
@@ -222,26 +234,58 @@ func checkRegion(text string) *ConfigError {
 	if _, err := marketplace.Lookup(text); err == nil {
 		code = CodeRegionIsMarketplace
 	}
-	return &ConfigError{Code: code, Field: nameRegion, Err: err}
+	return unknown(code, err)
 }
 
 func checkMarketplace(text string) *ConfigError {
-	if _, err := marketplace.Lookup(text); err != nil {
-		return &ConfigError{Code: CodeMarketplaceUnknown, Field: nameMarketplace, Err: err}
+	_, bad := LookupMarketplace(text)
+	return bad
+}
+
+// LookupMarketplace is [marketplace.Lookup] with a ConfigError.
+func LookupMarketplace(text string) (marketplace.Marketplace, *ConfigError) {
+	m, err := marketplace.Lookup(text)
+	if err != nil {
+		return m, unknown(CodeMarketplaceUnknown, err)
 	}
-	return nil
+	return m, nil
+}
+
+// WithCountries lists marketplaces for people: "ATVPDKIKX0DER (US), A2EUQ1WTGCTBG2 (CA)". Names that are unknown stay as they are.
+func WithCountries(names ...string) string {
+	shown := make([]string, len(names))
+	for i, name := range names {
+		shown[i] = name
+		if m, err := marketplace.Lookup(name); err == nil && m.Known() {
+			shown[i] = m.ID + " (" + m.CountryCode + ")"
+		}
+	}
+	return strings.Join(shown, ", ")
+}
+
+// unknown is a name that package marketplace doesn't know.
+func unknown(code Code, err error) *ConfigError {
+	name, _ := errors.AsType[*marketplace.NameError](err) // as all of that package's are
+	bad := &ConfigError{Code: code, Field: name.Kind, Value: name.Value, Want: name.Want}
+	if SecretShape(bad.Value) {
+		bad.Value = ""
+	}
+	return bad
 }
 
 func secret(code Code, field, want string) *ConfigError {
 	return &ConfigError{Code: code, Field: field, Want: "looks like a secret: want " + want}
 }
 
+// maxShown is how long a value may be that errors show, in bytes.
+const maxShown = 256
+
 // plain checks a value that prints. It does not repeat what may be anything.
 func plain(code Code, field, value, want string) *ConfigError {
 	if SecretShape(value) {
 		return secret(code, field, want)
 	}
-	if len(value) > 256 || !utf8.ValidString(value) || Pasted(value) {
+	if len(value) > maxShown || !utf8.ValidString(value) || Pasted(value) {
 		return &ConfigError{Code: code, Field: field, Want: "has spaces, quotes or odd characters in it, or more than 256 bytes: want " + want}
 	}
 	return nil
@@ -275,6 +319,9 @@ func checkSandbox(text string) *ConfigError {
 	if SecretShape(text) {
 		return secret(CodeSwitchNotBoolean, nameSandbox, "true or false")
 	}
+	if len(text) > maxShown {
+		text = ""
+	}
 	return &ConfigError{Code: CodeSwitchNotBoolean, Field: nameSandbox, Value: text, Want: "want true or false"}
 }
 
@@ -287,6 +334,11 @@ func checkURL(field, text string) *ConfigError {
 	return bad
 }
 
+const formOfURL = "an absolute URL such as https://host/, or http://127.0.0.1:8080 for this machine"
+
+// withoutSecrets is the part of a URL that holds no secret.
+func withoutSecrets(u *url.URL) string { return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() }
+
 // ParseURL reads a URL that requests are sent to, without a slash at its end. Errors are a [*ConfigError].
 func ParseURL(field, text string) (*url.URL, error) {
 	fail := func(code Code, value, want string) (*url.URL, error) {
@@ -294,23 +346,26 @@ func ParseURL(field, text string) (*url.URL, error) {
 	}
 	switch {
 	case SecretShape(text):
-		return nil, secret(CodeEndpointMalformed, field, "an absolute URL such as https://host/")
+		return nil, secret(CodeEndpointMalformed, field, formOfURL)
 	case text != strings.TrimFunc(text, notPrintable):
 		return nil, pasted(field, text)
 	}
 	u, err := url.Parse(strings.TrimSuffix(text, "/"))
-	if err != nil {
-		return fail(CodeEndpointMalformed, "", "is not a URL") // the URL error repeats the text, which may hold a password
+	shown := text
+	if strings.ContainsAny(text, "@?#") || len(text) > maxShown {
+		shown = "" // it may hold a password, as the text of err may too
 	}
 	switch {
-	case u.User != nil:
-		return fail(CodeEndpointMalformed, u.Redacted(), "must not hold a user or password")
+	case err == nil && u.User != nil:
+		return fail(CodeEndpointMalformed, withoutSecrets(u), "must not hold a user or password: want "+formOfURL)
+	case err != nil:
+		return fail(CodeEndpointMalformed, shown, "is not a URL: want "+formOfURL)
 	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return fail(CodeEndpointMalformed, text, "want an absolute URL such as https://host/")
+		return fail(CodeEndpointMalformed, shown, "want "+formOfURL)
 	case u.RawQuery != "" || u.Fragment != "":
-		return fail(CodeEndpointMalformed, "", "must not hold a query or fragment")
+		return fail(CodeEndpointMalformed, withoutSecrets(u), "must not hold a query or fragment: want "+formOfURL)
 	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return fail(CodeEndpointNotHTTPS, text, "must be https: plain http is for this machine only (localhost, 127.0.0.1, ::1)")
+		return fail(CodeEndpointNotHTTPS, shown, "must be https: plain http is for this machine only (localhost, 127.0.0.1, ::1)")
 	}
 	return u, nil
 }

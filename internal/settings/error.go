@@ -40,7 +40,15 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 
 // Explain says what to do.
 func (e *ConfigError) Explain() string {
-	return e.Error() + ". Nothing was sent to Amazon: correct the setting and try again."
+	return Sentence(e.Error()) + " Nothing was sent to Amazon: correct the setting and try again."
+}
+
+// Sentence ends a text with a full stop, unless it ends in one or in an ellipsis.
+func Sentence(text string) string {
+	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, "…") {
+		return text
+	}
+	return text + "."
 }
 
 // Code is a stable word for what is wrong. The package spapi exports all of them under the same names.
@@ -98,7 +106,7 @@ const (
 	CodeApplicationLimitInvalid  Code = "application-limit-invalid" // of WithApplicationLimit
 	CodeAuthorizationCodeMissing Code = "authorization-code-missing"
 	CodeAuthorizationCodeIsToken Code = "authorization-code-is-token"
-	CodeTokenInvalid             Code = "token-invalid" // of WithToken
+	CodeTokenInvalid             Code = "token-invalid" // of WithAccessToken
 	CodeOperationUnknown         Code = "operation-unknown"
 	CodeInputInvalid             Code = "input-invalid"           // a field of an operation's input
 	CodeRestrictedDataNone       Code = "restricted-data-none"    // the operation has none to ask for

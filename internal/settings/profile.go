@@ -67,11 +67,11 @@ func ReadProfile(name string) (Set, error) {
 	case errors.Is(err, fs.ErrNotExist) && !asked:
 		return Set{}, nil
 	case err != nil:
-		return nil, err
+		return nil, askedBy(name, err)
 	}
 	profiles, err := parse(path, text)
 	if err != nil {
-		return nil, err
+		return nil, askedBy(name, err)
 	}
 	if named == "" {
 		named = DefaultProfile
@@ -83,8 +83,30 @@ func ReadProfile(name string) (Set, error) {
 	case !asked:
 		return Set{}, nil
 	}
-	return nil, &ConfigError{Code: CodeProfileUnknown, Field: Profile.Name, Value: named,
-		Want: fmt.Sprintf("is not in %s, which has: %s", path, strings.Join(slices.Sorted(maps.Keys(profiles)), ", "))}
+	bad := &ConfigError{Code: CodeProfileUnknown, Field: Profile.Name, Value: named,
+		Want: fmt.Sprintf("is not in %s: want one that it has: %s", path, strings.Join(slices.Sorted(maps.Keys(profiles)), ", "))}
+	if len(profiles) == 0 {
+		bad.Want = fmt.Sprintf("is not in %s, which has none: want %s", path, formOfProfiles)
+	}
+	if name == "" && Profile.Getenv() != "" {
+		bad.Source = Profile.Variable()
+	}
+	return nil, bad
+}
+
+const formOfProfiles = `{"profiles": {"default": {…}}}`
+
+// askedBy adds to an error about the file of profiles the variable that asks for it, if one does: name is what the caller asks for.
+func askedBy(name string, err error) error {
+	bad, ok := errors.AsType[*ConfigError](err)
+	switch {
+	case !ok || bad.Source != "":
+	case Config.Getenv() != "":
+		bad.Source = Config.Variable()
+	case name == "" && Profile.Getenv() != "":
+		bad.Source = Profile.Variable()
+	}
+	return err
 }
 
 // parse reads a file of profiles. Its errors name keys and never show a value.
@@ -99,12 +121,12 @@ func parse(path string, text []byte) (map[string]Set, error) {
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&file); err != nil {
 		if strings.Contains(err.Error(), "unknown field") { // beside "profiles"
-			return bad(CodeProfileFieldUnknown, "want {\"profiles\": {…}}", err)
+			return bad(CodeProfileFieldUnknown, "want "+formOfProfiles, err)
 		}
-		return bad(CodeProfileMalformed, "cannot be read as JSON", withoutValues(err))
+		return bad(CodeProfileMalformed, "cannot be read as JSON: want "+formOfProfiles, withoutValues(err))
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return bad(CodeProfileMalformed, "has something behind its closing brace", nil)
+		return bad(CodeProfileMalformed, "has something behind its closing brace: want "+formOfProfiles, nil)
 	}
 	profiles := map[string]Set{}
 	for name, fields := range file.Profiles {
@@ -120,7 +142,7 @@ func parse(path string, text []byte) (map[string]Set, error) {
 				if all[i] == Sandbox {
 					kind = "true or false"
 				}
-				return bad(CodeProfileMalformed, fmt.Sprintf("%s of profile %q is not %s", key, name, kind), nil)
+				return bad(CodeProfileMalformed, fmt.Sprintf("%s of profile %q has another type: want %s", key, name, kind), nil)
 			}
 			s.Put(all[i], text, fmt.Sprintf("profile %q in %s", name, path))
 		}
@@ -162,6 +184,16 @@ func withoutValues(err error) error {
 	return err
 }
 
+const wantFile = "want a file of profiles that you can read"
+
+// withoutPath takes the path out of an error of package os, which stands before it already.
+func withoutPath(err error) error {
+	if bad, ok := errors.AsType[*fs.PathError](err); ok {
+		return bad.Err
+	}
+	return err
+}
+
 // readPrivate reads a file with secrets and refuses one that others could read.
 func readPrivate(path string) ([]byte, error) {
 	bad := func(code Code, want string, err error) ([]byte, error) {
@@ -169,23 +201,23 @@ func readPrivate(path string) ([]byte, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return bad(CodeProfileFileMissing, "cannot be opened", err)
+		return bad(CodeProfileFileMissing, "cannot be opened: "+wantFile, withoutPath(err))
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return bad(CodeProfileFileMissing, "cannot be read", err)
+		return bad(CodeProfileFileMissing, "cannot be read: "+wantFile, withoutPath(err))
 	}
 	if !info.Mode().IsRegular() {
-		return bad(CodeProfileFileMissing, "is not a file", nil)
+		return bad(CodeProfileFileMissing, "is not a file: "+wantFile, nil)
 	}
 	// Windows keeps permissions elsewhere, and Go reports 0666 there.
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return bad(CodeProfileReadableByOthers, fmt.Sprintf("can be read or written by others (mode %04o): it holds secrets, so run chmod 600 on it", mode), nil)
+		return bad(CodeProfileReadableByOthers, fmt.Sprintf("can be read or written by others (mode %04o): it holds secrets: want 0600, which chmod 600 sets", mode), nil)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, 1<<20))
 	if err != nil {
-		return bad(CodeProfileFileMissing, "cannot be read", err)
+		return bad(CodeProfileFileMissing, "cannot be read: "+wantFile, withoutPath(err))
 	}
 	return text, nil
 }

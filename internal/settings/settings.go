@@ -196,18 +196,31 @@ func (s Set) Sourced(err error) error {
 		}
 		with := *bad
 		if with.Source = s[x].Source; with.Source == "" {
-			places := slices.Clone(x.Variables)
-			if x == Region {
-				places = append(places, Marketplace.Variables...)
-			}
-			with.Source = strings.Join(places, " or ") + " is not set"
-			if x.Key != "" {
-				with.Source += ", nor a profile's " + x.Key
-			}
+			with.Source = x.places()
+		}
+		if region := s[Region]; with.Code == CodeMarketplaceInOtherRegion && region.Source != "" {
+			m, _ := marketplace.Lookup(with.Value)
+			with.Want = inOtherRegion(m, with.Value, marketplace.Region(region.Text), region.Source+" says").Want
 		}
 		return &with
 	}
 	return err
+}
+
+// places are where the setting may be set.
+func (s *Setting) places() string {
+	places := slices.Clone(s.Variables)
+	if s == Region {
+		places = append(places, Marketplace.Variables...)
+	}
+	if s.Key != "" {
+		places = append(places, "a profile's "+s.Key)
+	}
+	last := len(places) - 1
+	if last == 0 {
+		return places[0]
+	}
+	return strings.Join(places[:last], ", ") + " or " + places[last]
 }
 
 // Environment reads the variables. Its only error is that two spellings of one setting differ: see [Set.Check].

@@ -61,7 +61,7 @@ func (r *Request) Path(name, value string) {
 		r.missing(name, Required)
 	case ".", "..": // servers and proxies drop such segments
 		if r.err == nil {
-			r.err = &InputError{Field: name, Value: value, Reason: "cannot stand in a path"}
+			r.err = &InputError{Field: name, Value: value, Reason: "cannot stand in a path: want an id"}
 		}
 	}
 	if r.PathParams == nil {
@@ -178,7 +178,7 @@ func (r *Request) Header(name, value string, need Need) {
 	}
 	if i := strings.IndexFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }); i >= 0 {
 		if r.err == nil {
-			r.err = &InputError{Field: name, Value: value, Reason: "holds a control character, which a header cannot"}
+			r.err = &InputError{Field: name, Value: value, Reason: "holds a control character: want it without, for a header cannot hold any"}
 		}
 		return
 	}

@@ -136,7 +136,13 @@ func (f *Factory) Target(ctx context.Context) (Target, error) {
 		if err != nil {
 			return t, err
 		}
-		return t, t.read(f.Flags.given().Over(s))
+		if err := t.read(f.Flags.given().Over(s)); err != nil {
+			return t, err
+		}
+		stored := AccountOf(t.Account.Name, s)
+		stored.Region, _ = settings.Place(stored.Region, s.Text(settings.Marketplace))
+		t.Differences = f.Flags.moved(stored)
+		return t, nil
 	case FromEnvironment:
 		s, err := settings.Environment()
 		if err != nil {
@@ -224,6 +230,24 @@ func (f *Factory) override(t *Target) {
 		where := d.Setting == settings.Region.Name || d.Setting == settings.Marketplace.Name
 		return where && region != "" || slices.ContainsFunc(settings.Beyond, func(x *settings.Setting) bool { return x.Name == d.Setting && flags.Has(x) })
 	})
+	if t.Source == FromAccount {
+		t.Differences = append(t.Differences, g.moved(t.Stored)...)
+	}
+}
+
+// moved is how the flags move the calls of a stored account to another region; nothing if they don't.
+func (g *Flags) moved(stored accounts.Account) []accounts.Difference {
+	region := g.chosenRegion()
+	if region == "" || stored.Region == "" || region == stored.Region {
+		return nil
+	}
+	d := accounts.Difference{Setting: settings.Region.Name, Stored: string(stored.Region), Value: string(region), Source: "--" + settings.Region.Flag}
+	if g.Marketplace.Region != "" {
+		d.Setting, d.Value, d.Source = settings.Marketplace.Name, settings.WithCountries(g.Marketplace.ID), "--"+settings.Marketplace.Flag
+		d.Stored = cmp.Or(settings.WithCountries(stored.Marketplaces...), "region "+d.Stored)
+	}
+	d.Used, d.Moves = true, region
+	return []accounts.Difference{d}
 }
 
 // Apart tells that secrets and calls go different ways, to Amazon and elsewhere; "" if they don't.
@@ -385,5 +409,7 @@ func (f *Factory) Marketplace(ctx context.Context) (marketplace.Marketplace, err
 	case t.Source == FromEmulator:
 		return t.Account.Region.DefaultMarketplace(), nil
 	}
-	return marketplace.Marketplace{}, exit.Usagef("no marketplace is known: name one with --marketplace, such as --marketplace DE")
+	code := t.Account.Region.DefaultMarketplace().CountryCode
+	return marketplace.Marketplace{}, exit.Usagef("no marketplace is known: name one with --marketplace, such as --marketplace %s, or set SPAPI_MARKETPLACE=%s",
+		code, code)
 }

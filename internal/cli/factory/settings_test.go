@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -29,11 +31,16 @@ func TestOneReader(t *testing.T) {
 		{"SPAPI_CLIENT_ID", secret, spapi.CodeClientIDIsSecret},
 		{"SPAPI_CLIENT_ID", "amzn1.sp.solution.1", spapi.CodeClientIDIsApplicationID},
 		{"SPAPI_CLIENT_ID", "1234", spapi.CodeClientIDMalformed},
+		{"SPAPI_CLIENT_ID", "amzn1.application-oa2-client.…", spapi.CodeClientIDMalformed},
 		{"SPAPI_CLIENT_ID", "'" + clientID + "'", spapi.CodeSpacesPasted},
 		{"SPAPI_CLIENT_SECRET", "", spapi.CodeClientSecretMissing},
 		{"SPAPI_CLIENT_SECRET", clientID, spapi.CodeClientSecretIsClientID},
 		{"SPAPI_CLIENT_SECRET", token, spapi.CodeClientSecretIsToken},
 		{"SPAPI_CLIENT_SECRET", "****", spapi.CodeClientSecretMasked},
+		{"SPAPI_CLIENT_SECRET", "amzn1.oa2-cs.v1.****", spapi.CodeClientSecretMasked},
+		{"SPAPI_CLIENT_SECRET", "amzn1.oa2-cs.v1.•••", spapi.CodeClientSecretMasked},
+		{"SPAPI_CLIENT_SECRET", "amzn1.oa2-cs.v1.c22c…", spapi.CodeClientSecretMasked},
+		{"SPAPI_CLIENT_SECRET", "amzn1.oa2-cs.v1.c22c...", spapi.CodeClientSecretMasked},
 		{"SPAPI_CLIENT_SECRET", secret + "\n", spapi.CodeSpacesPasted},
 		{"LWA_CLIENT_SECRET", secret + "2", spapi.CodeSpellingsDiffer},
 		{"LWA_CLIENT_SECRET", secret, none},
@@ -43,6 +50,7 @@ func TestOneReader(t *testing.T) {
 		{"SPAPI_REFRESH_TOKEN", "ANDXcode", spapi.CodeRefreshTokenIsCode},
 		{"SPAPI_REFRESH_TOKEN", secret, spapi.CodeRefreshTokenIsCredential},
 		{"SPAPI_REFRESH_TOKEN", "Atzr%7Cx", spapi.CodeRefreshTokenEncoded},
+		{"SPAPI_REFRESH_TOKEN", "Atzr|IwEB...", spapi.CodeRefreshTokenMalformed},
 		{"SPAPI_REFRESH_TOKEN", "Atzr", spapi.CodeRefreshTokenMalformed},
 		{"SPAPI_REFRESH_TOKEN", " " + token, spapi.CodeSpacesPasted},
 		{"SPAPI_REGION", "", spapi.CodeRegionMissing},
@@ -61,8 +69,15 @@ func TestOneReader(t *testing.T) {
 		{"SPAPI_SELLER_ID", token, spapi.CodeSellerIDMalformed},
 		{"SPAPI_SELLER_ID", "A1B", none},
 		{"SPAPI_ENDPOINT", "sellingpartnerapi-eu.amazon.com", spapi.CodeEndpointMalformed},
-		{"SPAPI_ENDPOINT", "https://host/?a=b", spapi.CodeEndpointMalformed},
-		{"SPAPI_ENDPOINT", "https://ann:secret@host", spapi.CodeEndpointMalformed},
+		{"SPAPI_ENDPOINT", "127.0.0.1:18080", spapi.CodeEndpointMalformed},
+		{"SPAPI_ENDPOINT", "localhost:8080", spapi.CodeEndpointMalformed},
+		{"SPAPI_ENDPOINT", "localhost:hidden@host", spapi.CodeEndpointMalformed},
+		{"SPAPI_ENDPOINT", "host:1/?key=hidden", spapi.CodeEndpointMalformed},
+		{"SPAPI_ENDPOINT", "https://hidden@host:port", spapi.CodeEndpointMalformed},
+		{"SPAPI_ENDPOINT", "https://gateway/?key=hidden", spapi.CodeEndpointMalformed},
+		{"SPAPI_ENDPOINT", "https://hidden@gateway/?key=hidden", spapi.CodeEndpointMalformed},
+		{"SPAPI_ENDPOINT", "https://gateway/?a=b", spapi.CodeEndpointMalformed},
+		{"SPAPI_ENDPOINT", "https://ann:secret@gateway", spapi.CodeEndpointMalformed},
 		{"SPAPI_ENDPOINT", "http://example.com", spapi.CodeEndpointNotHTTPS},
 		{"SPAPI_ENDPOINT", " http://127.0.0.1:1", spapi.CodeSpacesPasted},
 		{"SPAPI_ENDPOINT", `"http://127.0.0.1:1"`, spapi.CodeSpacesPasted},
@@ -91,6 +106,12 @@ func TestOneReader(t *testing.T) {
 			if c.code != "?" && want.Code != c.code {
 				t.Errorf("Load says %q (%v), want %q", want.Code, fromLoad, c.code)
 			}
+			if fromLoad != nil {
+				wantWhole(t, fromLoad)
+			}
+			if strings.Contains(c.value, "hidden") && strings.Contains(fromLoad.Error(), "hidden") {
+				t.Errorf("repeats what may be a secret: %v", fromLoad)
+			}
 			for reader, err := range map[string]error{"accounts.Environment": fromAccounts, "the command": fromCommand} {
 				if got := told(err); (err == nil) != (fromLoad == nil) || got.Code != want.Code || got.Field != want.Field || got.Source != want.Source {
 					t.Errorf("%s says %v, but Load %v", reader, err, fromLoad)
@@ -100,6 +121,68 @@ func TestOneReader(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+var saysWhatIsRight = regexp.MustCompile(`\bwant |\bset |near it are |must be https`)
+
+// wantWhole: the error's fields say alone what its text says, the text says nothing twice, and the advice is in whole sentences.
+func wantWhole(t *testing.T, err error) {
+	t.Helper()
+	bad, ok := errors.AsType[*spapi.ConfigError](err)
+	if !ok {
+		t.Fatalf("%T %v is no ConfigError", err, err)
+	}
+	if bad.Code == "" || bad.Field == "" || !saysWhatIsRight.MatchString(bad.Want) {
+		t.Errorf("%v: code %q, field %q, want %q", err, bad.Code, bad.Field, bad.Want)
+	}
+	if text := bad.Error(); bad.Value != "" && strings.Count(text, bad.Value) > 1 && len(bad.Value) > 2 {
+		t.Errorf("names the value twice: %s", text)
+	}
+	if text := bad.Explain(); strings.Contains(text, "..") || strings.Contains(text, "….") {
+		t.Errorf("advice with two stops: %s", text)
+	}
+}
+
+// What can be shown is in the error's fields, for programs that print them in a form of their own.
+func TestValueAndSource(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "none.json")
+	for _, c := range []struct {
+		env                 map[string]string
+		code                spapi.ConfigCode
+		source, value, want string
+	}{
+		{map[string]string{"SPAPI_REGION": "moon"}, spapi.CodeRegionUnknown, "SPAPI_REGION", "moon", "na (North America)"},
+		{map[string]string{"SPAPI_REGION": "DE"}, spapi.CodeRegionIsMarketplace, "SPAPI_REGION", "DE", `Germany lies in "eu"`},
+		{map[string]string{"SPAPI_MARKETPLACE": "Germny"}, spapi.CodeMarketplaceUnknown, "SPAPI_MARKETPLACE", "Germny", "DE (Germany"},
+		{map[string]string{"SPAPI_MARKETPLACE": "US"}, spapi.CodeMarketplaceInOtherRegion, "SPAPI_MARKETPLACE", "US", `SPAPI_REGION says "eu"`},
+		{map[string]string{"SPAPI_ENDPOINT": "127.0.0.1:18080"}, spapi.CodeEndpointMalformed, "SPAPI_ENDPOINT", "127.0.0.1:18080", "http://127.0.0.1:8080"},
+		{map[string]string{"SPAPI_ENDPOINT": "localhost:8080"}, spapi.CodeEndpointMalformed, "SPAPI_ENDPOINT", "localhost:8080", "http://127.0.0.1:8080"},
+		{map[string]string{"SPAPI_CONFIG": missing}, spapi.CodeProfileFileMissing, "SPAPI_CONFIG", missing, "want a file"},
+		{map[string]string{"SPAPI_CONFIG": missing, "SPAPI_PROFILE": "shop"}, spapi.CodeProfileFileMissing, "SPAPI_CONFIG", missing, "want a file"},
+		{map[string]string{"SPAPI_REGION": ""}, spapi.CodeRegionMissing, "SPAPI_REGION, SPAPI_MARKETPLACE or a profile's region", "", "want na"},
+	} {
+		bare(t)
+		environment(t, "eu")
+		for name, value := range c.env {
+			t.Setenv(name, value)
+		}
+		_, err := spapi.Load(t.Context())
+		wantWhole(t, err)
+		if got := told(err); got.Code != c.code || got.Source != c.source || got.Value != c.value || !strings.Contains(got.Want, c.want) {
+			t.Errorf("%v: got %+v, want %+v", c.env, got, c)
+		}
+		t.Setenv("SPAPI_CONFIG", "")
+		t.Setenv("SPAPI_PROFILE", "")
+		t.Setenv("SPAPI_MARKETPLACE", "")
+		t.Setenv("SPAPI_ENDPOINT", "")
+	}
+	bare(t)
+	t.Setenv("SPAPI_PROFILE", "shop")
+	_, err := spapi.Load(t.Context())
+	wantWhole(t, err)
+	if got := told(err); got.Code != spapi.CodeProfileFileMissing || got.Source != "SPAPI_PROFILE" || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -134,6 +217,9 @@ func TestOneReaderOfProfiles(t *testing.T) {
 		for reader, err := range map[string]error{"Load": fromLoad, "the command": fromCommand} {
 			if told(err).Code != code {
 				t.Errorf("%s: %s says %v, want %q", text, reader, err, code)
+			}
+			if err != nil {
+				wantWhole(t, err)
 			}
 		}
 	}
