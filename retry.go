@@ -185,7 +185,7 @@ func (a *App) rest(ctx context.Context, activity Activity) error {
 	if a.observes(ctx, ActivityRetryPause) {
 		ctx, pause = a.begin(ctx, activity)
 	}
-	err := sleep(ctx, activity.Pause)
+	err := sleep(ctx, activity.Pause) // nothing of others runs in it that could panic
 	pause.end(Outcome{Err: err})
 	return err
 }
