@@ -473,7 +473,9 @@ func TestActivitiesEndWhenAPanicPasses(t *testing.T) {
 		check(t, err)
 		return req
 	}
-	typed := func(c *Client) { _, _ = invokeRaw(context.Background(), c, getOrder, orderID("1"), WithRestrictedData()) }
+	typed := func(c *Client) {
+		_, _ = invokeRaw(context.Background(), c, getOrder, orderID("1"), WithRestrictedData())
+	}
 	for name, test := range map[string]struct {
 		fake *fake
 		call func(*Client)

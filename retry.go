@@ -39,6 +39,7 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 	if p.MaxDelay <= 0 {
 		p.MaxDelay = 30 * time.Second
 	}
+	p.MaxDelay = min(p.MaxDelay, horizon)
 	if p.Budget <= 0 {
 		p.Budget = 50
 	}
@@ -48,8 +49,8 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 // pause is the full jitter of a retry: anything between nothing and an exponentially growing bound.
 func (p RetryPolicy) pause(retry int) time.Duration {
 	bound := p.MaxDelay
-	if retry < 30 {
-		bound = min(p.MaxDelay, p.BaseDelay<<retry)
+	if p.BaseDelay <= p.MaxDelay>>min(retry, 63) {
+		bound = p.BaseDelay << retry
 	}
 	return rand.N(bound + 1)
 }
