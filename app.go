@@ -106,6 +106,9 @@ func (a *App) Client(auth Authorization) *Client {
 	if c.err == nil {
 		c.err = err
 	}
+	if c.err == nil && a.endpoint != nil {
+		c.err = contradiction(a.endpoint, region, auth.Sandbox)
+	}
 	c.region = region
 	c.seller = auth.SellerID
 	if c.seller == "" && auth.RefreshToken != "" {

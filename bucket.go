@@ -42,6 +42,15 @@ func interval(rate float64) time.Duration {
 	return time.Duration(min(max(d, 1), float64(365*24*time.Hour)))
 }
 
+// horizon is the longest time that is reckoned with, some 73 years: what limits and pauses add up stays within a [time.Duration], whatever rate,
+// burst and queue are.
+const horizon = math.MaxInt64 / 4
+
+// span is the time of n tokens, at most the horizon.
+func (b *bucket) span(n int) time.Duration {
+	return time.Duration(min(int64(n), horizon/int64(b.step))) * b.step
+}
+
 func newBucket(b *LimitBucket) *bucket {
 	rate := b.Rate
 	if rate <= 0 {
@@ -52,7 +61,7 @@ func newBucket(b *LimitBucket) *bucket {
 
 // delay is how long until n more calls may be sent.
 func (b *bucket) delay(now time.Time, n int) time.Duration {
-	return max(b.full.Sub(now), 0) + time.Duration(n-b.burst)*b.step
+	return min(max(b.full.Sub(now), 0), horizon) + b.span(n) - b.span(b.burst)
 }
 
 // passes is how many more calls may be sent within d.
@@ -80,7 +89,7 @@ func (b *bucket) observe(now time.Time, r LimitReply) {
 	if r.Rate > 0 && r.Rate != b.rate {
 		step := interval(r.Rate)
 		if owed := b.full.Sub(now); owed > 0 { // the tokens that are missing stay the same
-			b.full = now.Add(time.Duration(float64(owed) / float64(b.step) * float64(step)))
+			b.full = now.Add(time.Duration(min(float64(owed)/float64(b.step)*float64(step), horizon)))
 		}
 		b.rate, b.step = r.Rate, step
 	}
@@ -95,7 +104,7 @@ func (b *bucket) observe(now time.Time, r LimitReply) {
 	lag = min(lag, b.maxLag())
 	b.full = b.full.Add(lag - b.lag)
 	b.lag = lag
-	if empty := now.Add(time.Duration(b.burst) * b.step); r.Throttled && b.full.Before(empty) {
+	if empty := now.Add(b.span(b.burst)); r.Throttled && b.full.Before(empty) {
 		b.full = empty
 	}
 }

@@ -1,6 +1,7 @@
 package spapi
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -93,5 +94,40 @@ func TestBucketLag(t *testing.T) {
 	b.observe(now, LimitReply{})
 	if b.rate != 2 || b.step != interval(2) {
 		t.Errorf("without a header the rate became %g", b.rate)
+	}
+}
+
+// Whatever rate, burst and queue are, times stay times: nothing turns around into its opposite.
+func TestBucketBeyondAllTimes(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	huge := newBucket(&LimitBucket{Rate: 1000, Burst: math.MaxInt})
+	for range 1000 {
+		huge.take(now)
+	}
+	if got := huge.delay(now, 1); got > 0 {
+		t.Errorf("a burst of %d: the next call in %s", math.MaxInt, got)
+	}
+	if got := huge.delay(now, math.MaxInt); got < 0 || got > time.Minute {
+		t.Errorf("as many calls as the burst in %s, want little more than the tokens that are gone", got)
+	}
+	huge.observe(now, LimitReply{Throttled: true})
+	if got := huge.delay(now, 1); got <= 0 {
+		t.Errorf("after a 429 the next call in %s", got)
+	}
+
+	slow := newBucket(&LimitBucket{Rate: 1, Burst: 400})
+	for range 400 {
+		slow.take(now)
+	}
+	slow.observe(now, LimitReply{Rate: 1e-9})
+	for _, n := range []int{1, 400, math.MaxInt} {
+		if got := slow.delay(now, n); got <= 0 || slow.passes(now, math.MaxInt64) < 1 {
+			t.Errorf("drained at a rate of 1e-9: %d calls in %s", n, got)
+		}
+	}
+	one := newBucket(&LimitBucket{Rate: 1e-9, Burst: 1})
+	one.take(now)
+	if got := one.delay(now, 1000); got < horizon/2 {
+		t.Errorf("behind 1000 others at a rate of 1e-9: %s", got)
 	}
 }

@@ -89,6 +89,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		call.op = t.client.identify(req) // before the chain does
 		ctx, whole = t.client.beginCall(ctx, call)
 	}
+	result := errAbandoned
+	defer func() { whole.end(call.outcome(result)) }()
 	resp, err := t.client.send(call, req.WithContext(withCall(ctx, call)))
 	if err == nil && call.apiErrors && resp.StatusCode/100 != 2 {
 		_, err = t.client.success(call, resp)
@@ -97,7 +99,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if r := call.response; r != nil {
 		call.fill(r)
 	}
-	whole.end(call.outcome(err))
+	result = err
 	return resp, err
 }
 

@@ -48,11 +48,12 @@ const (
 	CodeRoleARNMalformed       = settings.CodeRoleARNMalformed
 	CodeAccountNameInvalid     = settings.CodeAccountNameInvalid
 
-	CodeEndpointNotHTTPS  = settings.CodeEndpointNotHTTPS  // of the endpoint or the token URL
-	CodeEndpointMalformed = settings.CodeEndpointMalformed // likewise
-	CodeSwitchNotBoolean  = settings.CodeSwitchNotBoolean  // SPAPI_SANDBOX is neither true nor false
-	CodeSpacesPasted      = settings.CodeSpacesPasted      // spaces, quotes or invisible characters around or in a value
-	CodeSpellingsDiffer   = settings.CodeSpellingsDiffer   // two variables for one setting, with two values
+	CodeEndpointNotHTTPS    = settings.CodeEndpointNotHTTPS    // of the endpoint or the token URL
+	CodeEndpointMalformed   = settings.CodeEndpointMalformed   // likewise
+	CodeEndpointContradicts = settings.CodeEndpointContradicts // it is Amazon's, but of another region, or sandbox in place of production
+	CodeSwitchNotBoolean    = settings.CodeSwitchNotBoolean    // SPAPI_SANDBOX is neither true nor false
+	CodeSpacesPasted        = settings.CodeSpacesPasted        // spaces, quotes or invisible characters around or in a value
+	CodeSpellingsDiffer     = settings.CodeSpellingsDiffer     // two variables for one setting, with two values
 
 	CodeProfileFileMissing      = settings.CodeProfileFileMissing // or it cannot be read
 	CodeProfileReadableByOthers = settings.CodeProfileReadableByOthers

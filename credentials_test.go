@@ -127,6 +127,47 @@ func TestMarketplaceInPlaceOfRegion(t *testing.T) {
 	check(t, NewApp(old).Client(testAuthorization).Check())
 }
 
+// An endpoint of Amazon's has to be that of the region and sandbox: else calls reach a shop that nobody meant, and sandbox code production.
+func TestEndpointThatContradicts(t *testing.T) {
+	for _, test := range []struct {
+		endpoint string
+		region   marketplace.Region
+		sandbox  bool
+		ok       bool
+	}{
+		{"https://sellingpartnerapi-na.amazon.com", "na", false, true},
+		{"https://SELLINGPARTNERAPI-na.amazon.com:443", "na", false, true},
+		{"https://sandbox.sellingpartnerapi-eu.amazon.com", "eu", true, true},
+		{"https://gateway.example.com", "eu", true, true},
+		{"http://127.0.0.1:8080", "eu", true, true},
+		{"https://sellingpartnerapi-na.amazon.com", "na", true, false},
+		{"https://sellingpartnerapi-na.amazon.com.:443/x", "na", true, false},
+		{"https://sandbox.sellingpartnerapi-na.amazon.com", "na", false, false},
+		{"https://sellingpartnerapi-na.amazon.com", "eu", false, false},
+	} {
+		f := new(fake)
+		c := NewApp(testCredentials, WithTransport(f), WithEndpoint(test.endpoint)).
+			Client(Authorization{RefreshToken: testRefreshToken, Region: test.region, Sandbox: test.sandbox})
+		_, err := invokeRaw(t.Context(), c, participation, nil)
+		if test.ok {
+			if err != nil || c.Check() != nil {
+				t.Errorf("%+v: %v", test, err)
+			}
+			continue
+		}
+		bad, ok := errors.AsType[*ConfigError](err)
+		if !ok || bad.Code != CodeEndpointContradicts || len(f.requests) > 0 || f.tokens > 0 {
+			t.Errorf("%+v: %v, %d requests", test, err, len(f.requests)+f.tokens)
+			continue
+		}
+		own := test.region.Endpoint()
+		if test.sandbox {
+			own = test.region.SandboxEndpoint()
+		}
+		wantText(t, err.Error(), own, "region "+string(test.region))
+	}
+}
+
 func TestUserAgent(t *testing.T) {
 	for product, want := range map[string]string{
 		"":                   "spapi/",

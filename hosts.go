@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -16,6 +17,21 @@ type hosts struct {
 
 func newHosts(named *url.URL) hosts {
 	return hosts{amazon: marketplace.Hosts(), named: named}
+}
+
+// contradiction refuses an endpoint of Amazon's that is another than that of the region and sandbox: calls would reach another shop than is
+// meant, under limits that hold elsewhere. Other hosts are gateways and emulators, whose way is their owner's affair.
+func contradiction(endpoint *url.URL, region marketplace.Region, sandbox bool) error {
+	host := strings.TrimSuffix(strings.ToLower(endpoint.Hostname()), ".")
+	own, where := regionURL(region, sandbox), "region "+string(region)
+	if sandbox {
+		where = "the sandbox of " + where
+	}
+	if host == own.Hostname() || !slices.Contains(marketplace.Hosts(), host) {
+		return nil
+	}
+	return &ConfigError{Code: CodeEndpointContradicts, Field: settings.Endpoint.Name, Value: endpoint.String(),
+		Want: "is not that of " + where + ": want " + own.String() + ", or leave it out"}
 }
 
 // check refuses a URL before any token is fetched for it.

@@ -67,8 +67,14 @@ func (c *Client) begin(ctx context.Context, call *call) context.Context {
 	return withCall(ctx, call)
 }
 
-// exchange sends the request of a call and reads the body of a success.
-func (c *Client) exchange(call *call, req *http.Request, wantBody bool) error {
+// exchange sends the request of a call and reads the body of a success. The call is for the caller to finish, unless a panic passes.
+func (c *Client) exchange(call *call, req *http.Request, wantBody bool) (result error) {
+	result = errAbandoned
+	defer func() {
+		if result == errAbandoned {
+			_ = call.finish(result)
+		}
+	}()
 	resp, body, err := c.receive(call, req)
 	if broken := (*DecodeError)(nil); errors.As(err, &broken) && broken.brokeOff && call.repeatable && !call.noRetry && c.app.budget.take() {
 		// The connection broke after the chain had handed over the response: once more, like any broken connection.

@@ -53,8 +53,10 @@ func (s *limitStep) wait(ctx context.Context, call *call, r LimitRequest) (Limit
 	if s.client.app.observes(ctx, ActivityLimitWait) {
 		ctx, wait = s.client.app.begin(ctx, s.client.activity(ActivityLimitWait, call))
 	}
+	o := Outcome{Err: errAbandoned}
+	defer func() { wait.end(o) }()
 	grant, err := s.limiter.Wait(ctx, r)
-	wait.end(Outcome{Err: err})
+	o.Err = err
 	return grant, err
 }
 

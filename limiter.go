@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -132,5 +133,8 @@ func (e *LimitError) Is(target error) bool {
 }
 
 func formatRate(rate float64) string {
+	if 0 < rate && rate < 0.01 {
+		return strconv.FormatFloat(rate, 'g', 4, 64) // four places would leave nothing of it
+	}
 	return strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.4f", rate), "0"), ".")
 }

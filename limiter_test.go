@@ -538,3 +538,19 @@ func TestMaxWaitIsInclusive(t *testing.T) {
 		check(t, err)
 	})
 }
+
+func TestRatesAreShownToTheirDigits(t *testing.T) {
+	for rate, want := range map[float64]string{0: "0", 0.0167: "0.0167", 0.5: "0.5", 1: "1", 100: "100", 12345.25: "12345.25", 0.008333333: "0.008333",
+		0.0001234: "0.0001234", 1e-9: "1e-09", math.Inf(1): "+Inf"} {
+		if got := formatRate(rate); got != want {
+			t.Errorf("%g is shown as %s, want %s", rate, got, want)
+		}
+	}
+}
+
+// A burst that no time can express is none that makes calls wait.
+func TestApplicationLimitWithAHugeBurst(t *testing.T) {
+	c := new(fake).client(WithApplicationLimit(participation, 1000, math.MaxInt))
+	_, err := invokeRaw(t.Context(), c, participation, nil, WithFailFast(0))
+	check(t, err)
+}

@@ -113,14 +113,15 @@ func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, w
 	if a.observes(ctx, ActivityTokenRequest) {
 		ctx, request = a.begin(ctx, activity)
 	}
+	o := Outcome{Err: errAbandoned}
+	defer func() { request.end(o) }()
 	token, err := ask(context.WithValue(ctx, oauth2.HTTPClient, client))
-	o := Outcome{StatusCode: wire.status, RequestID: requestID(wire.header)}
+	o = Outcome{StatusCode: wire.status, RequestID: requestID(wire.header)}
 	var failure *AuthError
 	if err != nil {
 		failure = a.authError(wire.grant, wire, err)
 		o.Err = failure
 	}
-	request.end(o)
 	return token, failure
 }
 

@@ -2,6 +2,7 @@ package spapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -115,6 +116,9 @@ func (a *App) begin(ctx context.Context, activity Activity) (context.Context, ru
 	return ctx, r
 }
 
+// errAbandoned is the outcome of an activity from which a panic or runtime.Goexit leads out: those who saw it begin see it end.
+var errAbandoned = errors.New("spapi: left by a panic or runtime.Goexit")
+
 func (r running) end(o Outcome) {
 	if r.start.IsZero() {
 		return
@@ -169,16 +173,16 @@ func (s *observeStep) RoundTrip(req *http.Request) (*http.Response, error) {
 		ctx, attempt = s.client.app.begin(ctx, a)
 		req = req.WithContext(ctx)
 	}
+	o := Outcome{Waited: call.waited, Err: errAbandoned}
+	defer func() { attempt.end(o) }()
 	resp, err := s.next.RoundTrip(req)
 	call.last = resp
-	o := Outcome{StatusCode: statusOf(resp), Waited: call.waited}
+	o.StatusCode, o.Err = statusOf(resp), nil
 	if err != nil {
 		o.Err = &networkError{err}
-		attempt.end(o)
 		return nil, o.Err
 	}
 	o.RequestID = requestID(resp.Header)
-	attempt.end(o)
 	return resp, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -463,3 +464,58 @@ type brokenStore struct {
 }
 
 func (s brokenStore) Drop(context.Context, string, Token) error { return s.err }
+
+// Whoever saw an activity begin sees it end, also when the transport panics, below a typed call, a raw one, a page or the fetch of a token.
+func TestActivitiesEndWhenAPanicPasses(t *testing.T) {
+	boom := func(*http.Request) *http.Response { panic("boom") }
+	request := func() *http.Request {
+		req, err := http.NewRequest(http.MethodGet, "/orders/v0/orders", nil)
+		check(t, err)
+		return req
+	}
+	typed := func(c *Client) {
+		_, _ = invokeRaw(context.Background(), c, getOrder, orderID("1"), WithRestrictedData())
+	}
+	for name, test := range map[string]struct {
+		fake *fake
+		call func(*Client)
+	}{
+		"typed": {&fake{api: boom}, typed},
+		"raw": {&fake{api: boom}, func(c *Client) {
+			if resp, err := c.Do(request()); err == nil {
+				_ = resp.Body.Close()
+			}
+		}},
+		"pages": {&fake{api: boom}, func(c *Client) {
+			for range c.Pages(request()) {
+			}
+		}},
+		"token":            {&fake{lwa: func(url.Values) *http.Response { panic("boom") }}, typed},
+		"restricted token": {&fake{mint: func(string) *http.Response { panic("boom") }}, typed},
+	} {
+		var mu sync.Mutex
+		begun, ended := map[ActivityKind]int{}, map[ActivityKind]int{}
+		failed := 0
+		client := test.fake.client(WithObserver(ObserverFunc(func(ctx context.Context, a Activity) (context.Context, func(Outcome)) {
+			mu.Lock()
+			defer mu.Unlock()
+			begun[a.Kind]++
+			return ctx, func(o Outcome) {
+				mu.Lock()
+				defer mu.Unlock()
+				ended[a.Kind]++
+				if o.Err != nil {
+					failed++
+				}
+			}
+		})))
+		synctest.Test(t, func(t *testing.T) {
+			defer time.Sleep(tokenTimeout) // net/http's clock of a token request that panicked runs on
+			defer func() { _ = recover() }()
+			test.call(client)
+		})
+		if len(begun) < 3 || failed == 0 || !maps.Equal(begun, ended) {
+			t.Errorf("%s: begun %v, ended %v, %d of them with an error", name, begun, ended, failed)
+		}
+	}
+}

@@ -39,7 +39,8 @@ const (
 )
 
 // WithEndpoint sends all calls to this base URL in place of the region's endpoint, for an emulator, a gateway or a recording
-// proxy. The host becomes one of those that tokens are sent to. It must be https unless it is on this machine.
+// proxy. The host becomes one of those that tokens are sent to. It must be https unless it is on this machine. A host of Amazon's that
+// contradicts the region or the sandbox of an authorization is a [*ConfigError] of its clients.
 func WithEndpoint(url string) Option { return func(c *config) { c.endpoint = url } }
 
 // WithTokenURL asks this URL for tokens in place of https://api.amazon.com/auth/o2/token. Client secret and refresh tokens are

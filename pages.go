@@ -16,7 +16,8 @@ import (
 
 // Pages sends req and then, one whenever the loop asks for it, the requests for the pages that follow, by the rules of the operation
 // that req goes to. It is for programs that know operations as data; others range over the Pages and All methods of a typed client.
-// A URL without a host is taken relative to [Client.Endpoint], and a body needs req.GetBody, as with [Client.Do]; req is not changed.
+// A URL without a host is taken relative to [Client.Endpoint], as with [Client.Do]. A body needs req.GetBody, from which each iteration has
+// its own; req is not changed, and its Body neither read nor closed. The sequence may be ranged over again, and at the same time.
 //
 // Each element is what the call met, with the page as it came in Body; [Response.Items] splits it. Empty pages are elements too. The
 // options go with every call. The iteration stops after an error: those of typed calls, a [*ConfigError] for an operation that doesn't
@@ -66,6 +67,8 @@ func (c *Client) pages(ctx context.Context, opts []CallOption, first func(*call)
 		if err == nil {
 			if run, err = paging.Start(current.op.ID, req); err != nil {
 				err = &ConfigError{Code: CodeInputInvalid, Field: "request", Want: "want one of an operation that pages, which can be sent again", Err: err}
+			} else {
+				req, err = rewound(req) // the sequence may be ranged over again, also at the same time
 			}
 		}
 		for err == nil {

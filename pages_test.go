@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -42,6 +44,45 @@ func TestPagesAreCallsOfTheirOwn(t *testing.T) {
 	}
 	if len(req.Header) != 1 || req.URL.String() != "/orders/v0/orders?MarketplaceIds=A" {
 		t.Errorf("the request became %s %v", req.URL, req.Header)
+	}
+}
+
+// TestPagesCanBeRangedOverAgain: each iteration sends the whole body, whatever others do with theirs.
+func TestPagesCanBeRangedOverAgain(t *testing.T) {
+	const body = `{"pagination":{"limit":2,"offset":0}}`
+	f := &fake{api: func(*http.Request) *http.Response { return reply(200, `{"offers":[]}`) }}
+	const path = "/replenishment/2022-11-07/offers/metrics/search"
+	req, err := http.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	check(t, err)
+	pages := f.client().Pages(req)
+	walk := func() {
+		for _, err := range pages {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	walk()
+	var both sync.WaitGroup
+	both.Go(walk)
+	both.Go(walk)
+	both.Wait()
+	if !slices.Equal(f.bodies, []string{body, body, body}) {
+		t.Errorf("sent %q", f.bodies)
+	}
+	if left, err := io.ReadAll(req.Body); err != nil || string(left) != body {
+		t.Errorf("of the caller's body %q is left, %v", left, err)
+	}
+
+	once, err := http.NewRequest(http.MethodPost, path, io.NopCloser(strings.NewReader(body)))
+	check(t, err)
+	for _, err := range f.client().Pages(once) {
+		if bad, ok := errors.AsType[*ConfigError](err); !ok || !strings.Contains(err.Error(), "GetBody") {
+			t.Errorf("a body that can be sent once: %v (%v)", err, bad)
+		}
+	}
+	if len(f.bodies) != 3 {
+		t.Errorf("%d requests", len(f.bodies))
 	}
 }
 

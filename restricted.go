@@ -77,8 +77,10 @@ func (c *Client) mint(ctx context.Context, resource restrictedResource) (Token, 
 	call := newCall(nil)
 	call.op = operationByID("tokens20210301.createRestrictedDataToken")
 	ctx, whole := c.beginCall(ctx, call)
+	result := errAbandoned
+	defer func() { whole.end(call.outcome(result)) }()
 	token, err := c.exchangeToken(ctx, call, resource)
-	whole.end(call.outcome(err))
+	result = err
 	return token, err
 }
 

@@ -39,6 +39,7 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 	if p.MaxDelay <= 0 {
 		p.MaxDelay = 30 * time.Second
 	}
+	p.MaxDelay = min(p.MaxDelay, horizon)
 	if p.Budget <= 0 {
 		p.Budget = 50
 	}
@@ -48,8 +49,8 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 // pause is the full jitter of a retry: anything between nothing and an exponentially growing bound.
 func (p RetryPolicy) pause(retry int) time.Duration {
 	bound := p.MaxDelay
-	if retry < 30 {
-		bound = min(p.MaxDelay, p.BaseDelay<<retry)
+	if p.BaseDelay <= p.MaxDelay>>min(retry, 63) {
+		bound = p.BaseDelay << retry
 	}
 	return rand.N(bound + 1)
 }
@@ -185,7 +186,7 @@ func (a *App) rest(ctx context.Context, activity Activity) error {
 	if a.observes(ctx, ActivityRetryPause) {
 		ctx, pause = a.begin(ctx, activity)
 	}
-	err := sleep(ctx, activity.Pause)
+	err := sleep(ctx, activity.Pause) // nothing of others runs in it that could panic
 	pause.end(Outcome{Err: err})
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -435,4 +436,15 @@ func TestFailFastBoundsThePause(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestRetryPauseOfAnyPolicy(t *testing.T) {
+	for _, p := range []RetryPolicy{{}, {BaseDelay: time.Hour, MaxDelay: math.MaxInt64}, {BaseDelay: math.MaxInt64}, {BaseDelay: 1, MaxDelay: 1}} {
+		p = p.withDefaults()
+		for retry := range 100 {
+			if got := p.pause(retry); got < 0 || got > p.MaxDelay {
+				t.Errorf("%+v: retry %d after %s", p, retry, got)
+			}
+		}
+	}
 }

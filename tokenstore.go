@@ -3,6 +3,7 @@ package spapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"sync"
@@ -15,7 +16,7 @@ import (
 // tell them apart. It must be safe for concurrent use; package fleet/fleettest has the suite that every store passes.
 type TokenStore interface {
 	// Get returns the token that r names: a kept one, or the one that r.Fetch brings, which is then kept. All who ask for it at the same
-	// time share one fetch. A fetch goes on when the caller that began it leaves: that caller alone gets the error of its context.
+	// time share one fetch; what panics in it is an error of all. A fetch goes on when the caller that began it leaves: that caller alone gets the error of its context.
 	//
 	// A token is fetched anew some time before it expires. As long as the one in hand is valid, a passing failure to do so is no error. A
 	// failure that [IsTokenRefused] calls definite is told to those who ask with the same r.Secret for a while, without asking again.
@@ -107,7 +108,7 @@ func (s *tokenStore) Get(ctx context.Context, r TokenRequest) (Token, error) {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 		defer cancel()
-		token, err := r.Fetch(ctx)
+		token, err := fetch(ctx, r.Fetch)
 		return s.settle(&r, token, err)
 	})
 	select {
@@ -117,6 +118,25 @@ func (s *tokenStore) Get(ctx context.Context, r TokenRequest) (Token, error) {
 	case <-ctx.Done():
 		return Token{}, ctx.Err()
 	}
+}
+
+// fetch makes an error of a panic and of runtime.Goexit, which an observer or a transport may bring: there is no one caller to whom they could
+// pass, singleflight would end the process for the one and leave all who wait without an answer after the other. The goroutine is for Goexit,
+// which cannot be held up.
+func fetch(ctx context.Context, ask func(context.Context) (Token, error)) (token Token, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("spapi: the fetch of a token panicked: %s", scrub(fmt.Sprint(p)))
+			}
+		}()
+		err = errors.New("spapi: the fetch of a token ended in runtime.Goexit")
+		token, err = ask(ctx)
+	}()
+	<-done
+	return token, err
 }
 
 // settle keeps the outcome of a fetch.

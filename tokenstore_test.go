@@ -5,6 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"runtime"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,4 +57,38 @@ func TestTokenFetchIsBounded(t *testing.T) {
 			t.Errorf("%v after %s", err, took)
 		}
 	})
+}
+
+// What panics below a fetch, or ends its goroutine, is an error of all who wait for it, and the next one asks anew.
+func TestTokenFetchThatPanics(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("boom " + testRefreshToken) }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				broken := true
+				fetch := TokenRequest{Key: "k", Fetch: func(context.Context) (Token, error) {
+					time.Sleep(time.Second)
+					if broken {
+						end()
+					}
+					return Token{Value: "v"}, nil
+				}}
+				store := NewTokenStore()
+				var all sync.WaitGroup
+				for range 3 {
+					all.Go(func() {
+						_, err := store.Get(t.Context(), fetch)
+						if err == nil || !strings.Contains(err.Error(), name) {
+							t.Errorf("got %v", err)
+						}
+						noSecrets(t, fmt.Sprint(err))
+					})
+				}
+				all.Wait()
+				broken = false
+				if token, err := store.Get(t.Context(), fetch); err != nil || token.Value != "v" {
+					t.Errorf("afterwards %v, %v", token, err)
+				}
+			})
+		})
+	}
 }

@@ -177,7 +177,9 @@ func TestResolve(t *testing.T) {
 	shop := accountstest.Account("shop") // eu, DE and FR
 	emulated := accountstest.Account("emulated")
 	emulated.Endpoint, emulated.TokenURL = "http://127.0.0.1:1", "http://127.0.0.1:1/auth/o2/token"
-	store := newStore(t, shop, emulated)
+	sandboxed := accountstest.Account("sandboxed")
+	sandboxed.Sandbox = true
+	store := newStore(t, shop, emulated, sandboxed)
 	const (
 		first, firstLWA   = "http://127.0.0.1:1", "http://127.0.0.1:1/auth/o2/token"
 		second, secondLWA = "http://127.0.0.1:2", "http://127.0.0.1:2/auth/o2/token"
@@ -208,6 +210,8 @@ func TestResolve(t *testing.T) {
 			endpoint: first, tokenURL: firstLWA, region: "eu", first: de},
 		{name: "Amazon by name", account: "shop", env: map[string]string{"SPAPI_ENDPOINT": europe, "SPAPI_TOKEN_URL": amazonLWA},
 			endpoint: europe, tokenURL: amazonLWA, region: "eu", first: de},
+		{name: "Amazon's sandbox by name", account: "sandboxed", env: map[string]string{"SPAPI_ENDPOINT": "https://sandbox.sellingpartnerapi-eu.amazon.com"},
+			endpoint: "https://sandbox.sellingpartnerapi-eu.amazon.com", region: "eu", sandbox: true, first: de},
 		{name: "sandbox", account: "shop", env: map[string]string{"SPAPI_SANDBOX": "true"},
 			region: "eu", sandbox: true, first: de, differences: "sandbox true"},
 		{name: "another region", account: "shop", env: map[string]string{"SPAPI_REGION": "na"}, region: "na", differences: "region true"},

@@ -137,7 +137,11 @@ func (a Account) differs(x *settings.Setting, text string) (stored string, diffe
 	case settings.SellerID:
 		return a.SellingPartnerID, a.SellingPartnerID != "" && a.SellingPartnerID != text
 	case settings.Endpoint:
-		own := or(a.Endpoint, a.Region.Endpoint())
+		own := a.Region.Endpoint()
+		if a.Sandbox {
+			own = a.Region.SandboxEndpoint()
+		}
+		own = or(a.Endpoint, own)
 		return or(a.Endpoint, amazons), strings.TrimSuffix(text, "/") != own
 	case settings.TokenURL:
 		return or(a.TokenURL, amazons), strings.TrimSuffix(text, "/") != or(a.TokenURL, settings.AmazonTokenURL)

@@ -85,11 +85,12 @@ const (
 	CodeRoleARNMalformed       Code = "role-arn-malformed"
 	CodeAccountNameInvalid     Code = "account-name-invalid"
 
-	CodeEndpointNotHTTPS  Code = "endpoint-not-https" // of the endpoint or the token URL
-	CodeEndpointMalformed Code = "endpoint-malformed" // likewise
-	CodeSwitchNotBoolean  Code = "switch-not-boolean" // SPAPI_SANDBOX is neither true nor false
-	CodeSpacesPasted      Code = "spaces-pasted"      // spaces, quotes or invisible characters around or in a value
-	CodeSpellingsDiffer   Code = "spellings-differ"   // two variables for one setting, with two values
+	CodeEndpointNotHTTPS    Code = "endpoint-not-https"   // of the endpoint or the token URL
+	CodeEndpointMalformed   Code = "endpoint-malformed"   // likewise
+	CodeEndpointContradicts Code = "endpoint-contradicts" // it is Amazon's, but of another region, or sandbox in place of production
+	CodeSwitchNotBoolean    Code = "switch-not-boolean"   // SPAPI_SANDBOX is neither true nor false
+	CodeSpacesPasted        Code = "spaces-pasted"        // spaces, quotes or invisible characters around or in a value
+	CodeSpellingsDiffer     Code = "spellings-differ"     // two variables for one setting, with two values
 
 	CodeProfileFileMissing      Code = "profile-file-missing" // or it cannot be read
 	CodeProfileReadableByOthers Code = "profile-readable-by-others"

@@ -295,6 +295,8 @@ var cases = []struct {
 	{"endpoint-not-https", "endpoint", func(p *patient) { p.env("SPAPI_ENDPOINT", "http://sellingpartnerapi-na.amazon.com") }},
 	{"endpoint-not-https", "token URL", func(p *patient) { p.env("SPAPI_TOKEN_URL", "http://api.amazon.com/auth/o2/token") }},
 	{"endpoint-malformed", "", func(p *patient) { p.env("SPAPI_ENDPOINT", "sellingpartnerapi-na.amazon.com") }},
+	{"endpoint-contradicts", "region", func(p *patient) { p.env("SPAPI_ENDPOINT", "https://sellingpartnerapi-fe.amazon.com") }},
+	{"endpoint-contradicts", "sandbox", func(p *patient) { p.env("SPAPI_ENDPOINT", "https://sandbox.sellingpartnerapi-na.amazon.com") }},
 	{"endpoint-is-central", "vendor", func(p *patient) { p.env("SPAPI_ENDPOINT", "https://vendorcentral.amazon.com") }},
 	{"endpoint-is-central", "seller", func(p *patient) { p.env("SPAPI_ENDPOINT", "https://sellercentral-europe.amazon.com") }},
 	{"endpoint-is-central", "shop", func(p *patient) { p.env("SPAPI_ENDPOINT", "https://www.amazon.com") }},

@@ -60,6 +60,7 @@ var problems = []problem{
 	{"store-readable-by-others", "the stored accounts can be read or written by others", "chmod 600 on the file"},
 	{"endpoint-not-https", "the endpoint or token URL is not https", "use https: plain http is for this machine only"},
 	{"endpoint-malformed", "the endpoint or token URL is no usable URL", "use an absolute URL such as https://host, without user, password, query or fragment"},
+	{"endpoint-contradicts", "the endpoint is Amazon's, but not that of the region and sandbox", "leave the endpoint out: region and sandbox tell it"},
 	{"endpoint-is-central", "the endpoint is a website of Amazon's and not the API", "leave the endpoint out: the region tells it. Seller Central and Vendor Central are only for the consent page"},
 	{"environment-over-account", "the environment, a profile or a flag says otherwise than the stored account does",
 		"unset the variable if that is not meant; what counts is told"},
