@@ -113,7 +113,8 @@ func WithAccessToken(token string) CallOption {
 	return func(c *call) {
 		c.token = token
 		if token == "" || settings.Pasted(token) {
-			c.err = &ConfigError{Code: CodeTokenInvalid, Field: "token", Want: "is empty or has spaces or quotes around or in it: want an access token, Atza|…, or a restricted data token, bare"}
+			c.err = &ConfigError{Code: CodeTokenInvalid, Field: "token",
+				Want: "is empty or has spaces or quotes around or in it: want an access token, Atza|…, or a restricted data token, bare"}
 		}
 	}
 }

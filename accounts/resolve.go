@@ -27,7 +27,7 @@ type Target struct {
 type Difference struct {
 	Setting string // "endpoint", "token URL", "region", "marketplace", "seller id" or "sandbox"
 	Stored  string // with the account; "Amazon's" for an endpoint or token URL that it doesn't have
-	Value   string // in the environment or the profile, or of the flag
+	Value   string // in the environment or the profile, or of the flag; marketplaces here and in Stored as "ATVPDKIKX0DER (US)"
 	Source  string // the variable, the profile and its file, or the flag
 
 	// Moves is the other region to which Value moves the account's calls, where Amazon refuses them; "" if they stay.

@@ -169,7 +169,8 @@ func spellings(m *Marketplace) []string {
 
 func unknown(s, key string) error {
 	if key == "" {
-		return nameError(kindMarketplace, "", fmt.Sprintf("is empty: want an id such as %s, a country code such as %s, a name or a storefront", US.ID, US.CountryCode))
+		return nameError(kindMarketplace, "",
+			fmt.Sprintf("is empty: want an id such as %s, a country code such as %s, a name or a storefront", US.ID, US.CountryCode))
 	}
 	near := nearest(key)
 	if len(near) == 0 {

@@ -87,7 +87,8 @@ func TestReadmeEmulator(t *testing.T) {
 	server := httptest.NewServer(emu)
 	defer server.Close()
 	c := emu.Credentials()
-	line := map[string]string{"SPAPI_CLIENT_ID": c.ClientID, "SPAPI_CLIENT_SECRET": c.ClientSecret, "SPAPI_REFRESH_TOKEN": c.RefreshToken, "SPAPI_SELLER_ID": c.SellerID}
+	line := map[string]string{"SPAPI_CLIENT_ID": c.ClientID, "SPAPI_CLIENT_SECRET": c.ClientSecret,
+		"SPAPI_REFRESH_TOKEN": c.RefreshToken, "SPAPI_SELLER_ID": c.SellerID}
 	for _, variable := range os.Environ() {
 		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "SPAPI_") || strings.HasPrefix(name, "LWA_") || strings.HasPrefix(name, "AMAZON_") {
 			t.Setenv(name, "")

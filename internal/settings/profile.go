@@ -213,7 +213,8 @@ func readPrivate(path string) ([]byte, error) {
 	}
 	// Windows keeps permissions elsewhere, and Go reports 0666 there.
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return bad(CodeProfileReadableByOthers, fmt.Sprintf("can be read or written by others (mode %04o): it holds secrets: want 0600, which chmod 600 sets", mode), nil)
+		return bad(CodeProfileReadableByOthers,
+			fmt.Sprintf("can be read or written by others (mode %04o): it holds secrets: want 0600, which chmod 600 sets", mode), nil)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, 1<<20))
 	if err != nil {
