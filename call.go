@@ -74,8 +74,9 @@ func WithAPIErrors() CallOption { return func(c *call) { c.apiErrors = true } }
 // WithoutRetry sends the call once, whatever comes back.
 func WithoutRetry() CallOption { return func(c *call) { c.noRetry = true } }
 
-// WithFailFast lets the call wait at most limit for the rate limit, and at most limit before a retry; 0 means not at all. A
-// longer wait is a [*LimitError] at once. Without it calls wait as long as their context allows.
+// WithFailFast lets the call wait at most limit for the rate limit, and at most limit before a retry; 0 means not at all. A wait that is
+// estimated to become longer is a [*LimitError] at once, and one that becomes longer after all is one when limit has passed. Without it calls
+// wait as long as their context allows.
 func WithFailFast(limit time.Duration) CallOption {
 	return func(c *call) { c.failFast, c.maxWait = true, max(limit, 0) }
 }
