@@ -835,10 +835,9 @@ func TestRenewedTokenIsNotDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := new(fake)
 		first := ""
-		n := 0
+		var n atomic.Int64
 		f.delay = func(req *http.Request) time.Duration {
-			n++
-			return time.Duration(n) * time.Second // each answer comes when the one before has been dealt with
+			return time.Duration(n.Add(1)) * time.Second // each answer comes when the one before has been dealt with
 		}
 		f.api = func(req *http.Request) *http.Response {
 			if first == "" {
