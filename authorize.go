@@ -68,13 +68,14 @@ func (c *Client) tokenFor(ctx context.Context, call *call, req *http.Request) (k
 		return "", Token{}, settings.CheckRefreshToken("")
 	case restricted:
 		r = c.restrictedRequest(call, req)
+		if token, err = c.restrictedToken(ctx, call, r); err != nil {
+			err = fmt.Errorf("restricted data token for %s: %w", call.op.ID, err)
+		}
+		return r.Key, token, err
 	default:
 		r = c.access
 	}
 	token, err = c.app.config.tokens.Get(ctx, r)
-	if err != nil && restricted && call.op.Grantless == "" {
-		err = fmt.Errorf("restricted data token for %s: %w", call.op.ID, err)
-	}
 	return r.Key, token, err
 }
 

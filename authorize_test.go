@@ -840,13 +840,12 @@ func TestRenewedTokenIsNotDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := new(fake)
 		first := ""
-		n := 0
+		var n atomic.Int64
 		f.delay = func(req *http.Request) time.Duration {
 			if req.URL.Host == "api.amazon.com" {
 				return 0 // so that the new token is there when the next answer comes
 			}
-			n++
-			return time.Duration(n) * time.Second // each answer comes when the one before has been dealt with
+			return time.Duration(n.Add(1)) * time.Second // each answer comes when the one before has been dealt with
 		}
 		f.api = func(req *http.Request) *http.Response {
 			if first == "" {

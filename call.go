@@ -74,13 +74,15 @@ func WithAPIErrors() CallOption { return func(c *call) { c.apiErrors = true } }
 // WithoutRetry sends the call once, whatever comes back.
 func WithoutRetry() CallOption { return func(c *call) { c.noRetry = true } }
 
-// WithFailFast lets the call wait at most limit for the rate limit, and at most limit before a retry; 0 means not at all. A
-// longer wait is a [*LimitError] at once. Without it calls wait as long as their context allows.
+// WithFailFast lets the call wait at most limit for the rate limit, and at most limit before a retry; 0 means not at all. A wait that is
+// estimated to become longer is a [*LimitError] at once, and one that becomes longer after all is one when limit has passed. Without it calls
+// wait as long as their context allows. The fetch of a restricted data token has the same bound, unless another call has begun it already.
 func WithFailFast(limit time.Duration) CallOption {
 	return func(c *call) { c.failFast, c.maxWait = true, max(limit, 0) }
 }
 
-// WithPriority lets the call go before those of a lower priority that wait for the same rate limit. Default: 0.
+// WithPriority lets the call go before those of a lower priority that wait for the same rate limit, and the fetch of a restricted data token
+// for it. Default: 0.
 func WithPriority(p int) CallOption { return func(c *call) { c.priority = p } }
 
 // WithRestrictedData makes the call with a restricted data token, for personal data that the operation leaves

@@ -99,8 +99,14 @@ func hasStatus(err error, status int) bool {
 	return errors.As(err, &api) && api.StatusCode == status
 }
 
-// apiError reads an error answer. The body has been scrubbed where Amazon echoes credentials, the text is scrubbed once more.
+// apiError reads an error answer. The body has been scrubbed where Amazon echoes credentials, the text is scrubbed once more, and the header is
+// here: the error carries it along.
 func (c *Client) apiError(call *call, resp *http.Response, body []byte) *APIError {
+	for _, values := range resp.Header {
+		for i, value := range values {
+			values[i] = scrub(value)
+		}
+	}
 	e := &APIError{
 		Operation: call.op.ID, StatusCode: resp.StatusCode, RequestID: requestID(resp.Header), Header: resp.Header,
 		facts: errorFacts{

@@ -17,7 +17,8 @@ type Limiter interface {
 	// those who wait there has a place in a wider one.
 	//
 	// Where the wait for all of the buckets would outlast the deadline of ctx or r.MaxWait it takes nothing and returns a *[LimitError] at
-	// once; when ctx ends while waiting it takes nothing and returns the context's error.
+	// once. That is an estimate: those of a higher priority who come later, a 429 and a lower rate make the wait longer. When r.MaxWait has passed
+	// without a grant it takes nothing and returns a *[LimitError]; when ctx ends while waiting it takes nothing and returns the context's error.
 	Wait(ctx context.Context, r LimitRequest) (LimitGrant, error)
 
 	// Observe tells what came back for a call that Wait let through. An error is logged and fails no call. ctx is the call's and may
@@ -102,7 +103,7 @@ func (r *LimitRequest) check() error {
 // LimitError is a call that was not sent because it would have had to wait too long for the rate limit.
 type LimitError struct {
 	Operation string
-	Wait      time.Duration // how long the call would have had to wait, for all of its limits together
+	Wait      time.Duration // how long the call would have had to wait, for all of its limits together, as estimated when it came or gave up
 	Max       time.Duration // how long it could have waited
 	Deadline  bool          // Max comes from the context's deadline; otherwise from WithFailFast
 	Scope     LimitScope    // of the limit that makes it wait longest

@@ -554,3 +554,55 @@ func TestApplicationLimitWithAHugeBurst(t *testing.T) {
 	_, err := invokeRaw(t.Context(), c, participation, nil, WithFailFast(0))
 	check(t, err)
 }
+
+// The bound of a wait holds, whatever comes after the estimate: another rate, a 429, calls of a higher priority. Who leaves takes nothing.
+func TestMaxWaitHoldsWhateverComes(t *testing.T) {
+	bucket := LimitBucket{Operation: "op", Rate: 1, Burst: 1}
+	urgent := LimitRequest{Buckets: []LimitBucket{bucket}, MaxWait: -1, Priority: 1}
+	for name, worsen := range map[string]func(context.Context, Limiter, LimitGrant){
+		"rate": func(ctx context.Context, l Limiter, g LimitGrant) {
+			check(t, l.Observe(ctx, g, LimitReply{Rate: 0.01}))
+		},
+		"429": func(ctx context.Context, l Limiter, g LimitGrant) {
+			time.Sleep(900 * time.Millisecond)
+			check(t, l.Observe(ctx, g, LimitReply{Throttled: true}))
+			time.Sleep(900 * time.Millisecond)
+			check(t, l.Observe(ctx, g, LimitReply{Throttled: true}))
+		},
+		"priority": func(ctx context.Context, l Limiter, _ LimitGrant) {
+			for range 5 {
+				go func() { _, _ = l.Wait(ctx, urgent) }()
+			}
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, stop := context.WithCancel(context.Background())
+			l := NewLimiter()
+			first, err := l.Wait(ctx, LimitRequest{Buckets: []LimitBucket{bucket}})
+			check(t, err)
+			done := make(chan error)
+			start := time.Now()
+			go func() {
+				_, err := l.Wait(ctx, LimitRequest{Buckets: []LimitBucket{bucket}, MaxWait: 2 * time.Second, Retry: true})
+				done <- err
+			}()
+			synctest.Wait()
+			worsen(ctx, l, first)
+			err = <-done
+			limit, ok := errors.AsType[*LimitError](err)
+			if took := time.Since(start); !ok || took != 2*time.Second {
+				t.Fatalf("%s: %v after %s, want a LimitError after 2s", name, err, took)
+			}
+			if limit.Wait <= limit.Max || limit.Max != 2*time.Second || limit.Deadline || !limit.Retry || limit.Operation != "op" {
+				t.Errorf("%s: %+v", name, limit)
+			}
+			stop()
+			synctest.Wait()
+			for _, b := range l.(*limiter).buckets {
+				if len(b.queue) != 0 || name != "priority" && b.takes != 1 {
+					t.Errorf("%s: %d wait, %d taken", name, len(b.queue), b.takes)
+				}
+			}
+		})
+	}
+}

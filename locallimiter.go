@@ -72,7 +72,7 @@ func (l *limiter) Wait(ctx context.Context, r LimitRequest) (LimitGrant, error) 
 	w := &waiter{buckets: buckets, priority: r.Priority, wake: make(chan struct{}, 1)}
 	l.join(w, 0)
 	l.mu.Unlock()
-	if err := l.await(ctx, w, &grant); err != nil {
+	if err := l.await(ctx, w, &r, &grant); err != nil {
 		return LimitGrant{}, err
 	}
 	return grant, nil
@@ -126,16 +126,36 @@ func (c *callBuckets) refuse(ctx context.Context, now time.Time, r *LimitRequest
 		return nil
 	}
 	wait, b := c.estimate(now, r.Priority)
-	e := &LimitError{Operation: r.Buckets[0].Operation, Wait: wait, Scope: b.scope, Rate: b.rate, Burst: b.burst, Retry: r.Retry}
+	e := b.refusal(r, wait)
 	switch {
 	case r.MaxWait >= 0 && wait > r.MaxWait:
-		e.Max = r.MaxWait
 	case bounded && wait > deadline.Sub(now):
 		e.Max, e.Deadline = deadline.Sub(now), true
 	default:
 		return nil
 	}
 	return e
+}
+
+// refusal is that of a call which this bucket makes wait longest.
+func (b *bucket) refusal(r *LimitRequest, wait time.Duration) *LimitError {
+	return &LimitError{Operation: r.Buckets[0].Operation, Wait: wait, Max: r.MaxWait, Scope: b.scope, Rate: b.rate, Burst: b.burst, Retry: r.Retry}
+}
+
+// left is how long a call that waits will at least wait further: until each of its buckets has a token for it and for those before it in its own
+// queue; and the bucket that makes it wait longest.
+func (w *waiter) left(now time.Time) (wait time.Duration, longest *bucket) {
+	longest = w.buckets[0]
+	place := slices.Index(longest.queue, w)
+	for _, b := range w.buckets {
+		if b == nil {
+			continue
+		}
+		if longer := b.delay(now, place+1); longer > wait {
+			wait, longest = longer, b
+		}
+	}
+	return wait, longest
 }
 
 // estimate is how long a call that comes now will wait, and the bucket that makes it wait longest. In the narrowest bucket it has its
@@ -195,11 +215,18 @@ func before(yes bool) int {
 	return 1
 }
 
-// await waits for its turn. Only the first of a queue watches the clock; the others sleep until they are first.
-func (l *limiter) await(ctx context.Context, w *waiter, g *LimitGrant) error {
+// await waits for its turn. Only the first of a queue watches the clock; the others sleep until they are first. What was estimated at arrival
+// may have become longer, by a 429, by another rate, by those who go before: the bound holds all the same.
+func (l *limiter) await(ctx context.Context, w *waiter, r *LimitRequest, g *LimitGrant) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	for {
+	var bound <-chan time.Time
+	if r.MaxWait >= 0 {
+		t := time.NewTimer(r.MaxWait)
+		defer t.Stop()
+		bound = t.C
+	}
+	for late := false; ; {
 		l.mu.Lock()
 		now := time.Now()
 		first, delay := l.advance(w, now)
@@ -208,6 +235,12 @@ func (l *limiter) await(ctx context.Context, w *waiter, g *LimitGrant) error {
 			l.leave(w, 0)
 			l.mu.Unlock()
 			return nil
+		}
+		if late {
+			left, b := w.left(now)
+			l.leave(w, 0)
+			l.mu.Unlock()
+			return b.refusal(r, r.MaxWait+left)
 		}
 		l.mu.Unlock()
 		var due <-chan time.Time
@@ -218,6 +251,8 @@ func (l *limiter) await(ctx context.Context, w *waiter, g *LimitGrant) error {
 		select {
 		case <-due:
 		case <-w.wake:
+		case <-bound:
+			late = true
 		case <-ctx.Done():
 			l.mu.Lock()
 			l.leave(w, 0)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -116,7 +115,7 @@ func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, w
 	o := Outcome{Err: errAbandoned}
 	defer func() { request.end(o) }()
 	token, err := ask(context.WithValue(ctx, oauth2.HTTPClient, client))
-	o = Outcome{StatusCode: wire.status, RequestID: requestID(wire.header)}
+	o = Outcome{StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.credentials.ClientSecret)}
 	var failure *AuthError
 	if err != nil {
 		failure = a.authError(wire.grant, wire, err)
@@ -126,21 +125,17 @@ func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, w
 }
 
 func (a *App) authError(grant string, wire *tokenTransport, err error) *AuthError {
-	e := &AuthError{Grant: grant, StatusCode: wire.status, RequestID: requestID(wire.header), skew: clockSkew(wire.header)}
+	e := &AuthError{Grant: grant, StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.credentials.ClientSecret), skew: clockSkew(wire.header)}
 	if !settings.IsAmazonTokenURL(a.tokenURL.String()) {
 		e.host = a.tokenURL.Host
 	}
 	var refused *oauth2.RetrieveError
 	if errors.As(err, &refused) {
-		e.Code = refused.ErrorCode
+		e.Code = scrub(refused.ErrorCode, a.credentials.ClientSecret)
 		e.Description = scrub(refused.ErrorDescription, a.credentials.ClientSecret)
 		return e // not wrapped: its text has the whole body
 	}
-	var failed *url.Error
-	if errors.As(err, &failed) {
-		err = failed.Err // without the URL, which is known
-	}
-	e.Err = err
+	e.Err = newNetworkError(err)
 	return e
 }
 

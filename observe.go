@@ -179,7 +179,7 @@ func (s *observeStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	call.last = resp
 	o.StatusCode, o.Err = statusOf(resp), nil
 	if err != nil {
-		o.Err = &networkError{err}
+		o.Err = newNetworkError(err)
 		return nil, o.Err
 	}
 	o.RequestID = requestID(resp.Header)

@@ -7,8 +7,8 @@ import (
 
 const redacted = "REDACTED"
 
-// tokenShapes finds tokens and client secrets in foreign text, also where the bar is percent-encoded.
-var tokenShapes = regexp.MustCompile(`(Atz\.sprdt|Atz[ar]|Atc)(\||%7[cC])[^\s"'\\&,;<>)\]}]*|amzn1\.oa2-cs\.[\w.\-]+`)
+// tokenShapes finds tokens and client secrets in foreign text, also where the bar is escaped as URLs, HTML or JSON do.
+var tokenShapes = regexp.MustCompile(`(Atz\.sprdt|Atz[ar]|Atc)(\||%(25)*7[cC]|&#0*124;|&#[xX]0*7[cC];|&(vert|verbar|VerticalLine);|\\u007[cC])[^\s"'\\&,;<>)\]}]*|amzn1\.oa2-cs\.[\w.\-]+`)
 
 // headerShapes finds header lines that carry credentials, as the canonical request of an InvalidSignature error echoes them
 // (amzn/selling-partner-api-models#1101). The line may end with a newline or with one that JSON has escaped.

@@ -13,6 +13,7 @@ func TestScrub(t *testing.T) {
 	for _, text := range []string{
 		testAccessToken, testRefreshToken, testRestricted, "Atc|CANARY", testClientSecret, url.QueryEscape(testRefreshToken),
 		strings.ToLower(url.QueryEscape("|")) + "x Atza%7ccanaryCANARY",
+		"Atc%7CCANARY", "Atz.sprdt%7CCANARY", "Atza%257CCANARY", "Atza&#124;CANARY", "Atzr&#x7c;CANARY", "Atza&vert;CANARY", `Atza\u007cCANARY`,
 		`{"refresh_token":"` + testRefreshToken + `"}`, "x-amz-access-token:secretCANARY\nx-amz-date:20260101T000000Z", `X-Amz-Security-Token: sessionCANARY`,
 		"Authorization: AWS4-HMAC-SHA256 Credential=AKIACANARY/x, Signature=CANARY", "authorization: Bearer CANARY",
 		"Authorization: AWS4-HMAC-SHA256 Credential=AKIACANARY/x, SignedHeaders=host;x-amz-date, Signature=CANARY", "the secret is " + bare, bare + bare,

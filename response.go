@@ -1,6 +1,7 @@
 package spapi
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -79,10 +80,7 @@ func (c *call) fill(r *Response) {
 }
 
 func requestID(h http.Header) string {
-	if id := h.Get("X-Amzn-Requestid"); id != "" {
-		return id
-	}
-	return h.Get("X-Amz-Request-Id")
+	return scrub(cmp.Or(h.Get("X-Amzn-Requestid"), h.Get("X-Amz-Request-Id"))) // what answers may be anybody's proxy
 }
 
 // rateLimit reads x-amzn-RateLimit-Limit, 0 if it is absent or makes no sense.

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -64,17 +66,42 @@ func (c *Client) restrictedRequest(call *call, req *http.Request) TokenRequest {
 		production.Sandbox = false
 		issuer = c.app.Client(production)
 	}
+	pace := []CallOption{WithPriority(call.priority)}
+	if call.failFast {
+		pace = append(pace, WithFailFast(call.maxWait))
+	}
 	return TokenRequest{
 		Key: fingerprint("restricted", issuer.access.Key, issuer.base.String(), // the first holds application and seller
 			resource.Method, resource.Path, strings.Join(resource.DataElements, ",")),
 		Secret: c.app.secret,
-		Fetch:  func(ctx context.Context) (Token, error) { return issuer.mint(ctx, resource) },
+		Fetch:  func(ctx context.Context) (Token, error) { return issuer.mint(ctx, resource, pace) },
 	}
 }
 
+// restrictedToken is the token of r, a [Client.restrictedRequest] of the call. Calls share a fetch, which goes at the pace of the call that began it:
+// what is throttled for one that fails fast is asked for again by those that have more time.
+func (c *Client) restrictedToken(ctx context.Context, call *call, r TokenRequest) (token Token, err error) {
+	var own atomic.Bool
+	fetch := r.Fetch
+	r.Fetch = func(ctx context.Context) (Token, error) {
+		own.Store(true)
+		return fetch(ctx)
+	}
+	for range 3 { // the second time the fetch may be that of another fast one again, and a store of others may keep what it was told
+		token, err = c.app.config.tokens.Get(ctx, r)
+		if own.Load() || !IsThrottled(err) {
+			break
+		}
+		if limit, ok := errors.AsType[*LimitError](err); ok && call.failFast && limit.Max >= call.maxWait {
+			break
+		}
+	}
+	return token, err
+}
+
 // mint asks for a restricted data token through the whole chain.
-func (c *Client) mint(ctx context.Context, resource restrictedResource) (Token, error) {
-	call := newCall(nil)
+func (c *Client) mint(ctx context.Context, resource restrictedResource, pace []CallOption) (Token, error) {
+	call := newCall(pace)
 	call.op = operationByID("tokens20210301.createRestrictedDataToken")
 	ctx, whole := c.beginCall(ctx, call)
 	result := errAbandoned

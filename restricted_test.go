@@ -1,7 +1,10 @@
 package spapi
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,4 +58,66 @@ func TestRestrictedTokenLivesAsLongAsItSays(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The fetch of a restricted data token waits no longer than its call may, and in the same order.
+func TestRestrictedTokenAtThePaceOfTheCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []LimitRequest
+		client := new(fake).client(WithLimiter(recorder{NewLimiter(), &asked}))
+		fetch := func(i int, opts ...CallOption) error {
+			_, err := invokeRaw(t.Context(), client, "reports20210630.getReportDocument", func(r *wire.Request) { r.Path("reportDocumentId", fmt.Sprint(i)) },
+				append(opts, WithRestrictedData())...)
+			return err
+		}
+		start := time.Now()
+		check(t, fetch(0, WithPriority(7), WithFailFast(time.Second)))
+		if len(asked) != 2 || asked[1].Priority != 7 || asked[1].MaxWait != time.Second {
+			t.Errorf("asked for %+v", asked)
+		}
+		for i := 1; ; i++ { // each document takes a token of its own, until there are none at once
+			err := fetch(i, WithFailFast(0))
+			if err == nil && i < 100 {
+				continue
+			}
+			limit, ok := errors.AsType[*LimitError](err)
+			if !ok || limit.Operation != "tokens20210301.createRestrictedDataToken" || time.Since(start) != 0 {
+				t.Errorf("call %d: %v after %s", i, err, time.Since(start))
+			}
+			break
+		}
+	})
+}
+
+// Who fails fast makes others fail neither: they ask for the token that they would have shared.
+func TestRestrictedTokenOfAFastCallIsAskedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		throttled := true
+		f := &fake{mint: func(string) *http.Response {
+			if throttled {
+				throttled = false
+				return reply(429, quotaBody)
+			}
+			return reply(200, `{"restrictedDataToken":"Atz.sprdt|x","expiresIn":3600}`)
+		}, delay: func(*http.Request) time.Duration { return time.Second }}
+		client := f.client()
+		var fast error
+		var all sync.WaitGroup
+		all.Go(func() {
+			_, fast = invokeRaw(t.Context(), client, getOrder, orderID("1"), WithRestrictedData(), WithFailFast(0))
+		})
+		synctest.Wait()
+		for range 3 {
+			all.Go(func() {
+				_, err := invokeRaw(t.Context(), client, getOrder, orderID("1"), WithRestrictedData())
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if !IsThrottled(fast) || f.minted != 2 {
+			t.Errorf("the fast call got %v, %d tokens were asked for, want 2", fast, f.minted)
+		}
+	})
 }

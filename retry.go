@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -212,11 +213,20 @@ func statusOf(resp *http.Response) int {
 	return resp.StatusCode
 }
 
-// networkError is a failure of the base transport.
+// networkError is a failure of the base transport. It is what it wraps for errors.Is and errors.As, and unwraps to nothing: the text of others
+// may quote what was sent.
 type networkError struct{ err error }
 
-func (e *networkError) Error() string { return scrub(e.err.Error()) }
-func (e *networkError) Unwrap() error { return e.err }
+func newNetworkError(err error) *networkError {
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = failed.Err // without the URL, whose query may be personal
+	}
+	return &networkError{err}
+}
+
+func (e *networkError) Error() string        { return scrub(e.err.Error()) }
+func (e *networkError) Is(target error) bool { return errors.Is(e.err, target) }
+func (e *networkError) As(target any) bool   { return errors.As(e.err, target) }
 
 // unsent reports whether the request cannot have reached a server.
 func (e *networkError) unsent() bool {

@@ -122,6 +122,13 @@ func TestSecretsStayOutOfErrorsAndLogs(t *testing.T) {
 		"wrong token": {lwa: func(v url.Values) *http.Response {
 			return reply(400, `{"error":"invalid_grant","error_description":"bad `+v.Get("refresh_token")+` `+v.Get("client_secret")+`"}`)
 		}},
+		"escaped HTML": {api: echo(502, func(r *http.Request) string { return "<html>token " + strings.ReplaceAll(token(r), "|", "&#124;") })},
+		"escaped JSON": {api: echo(500, func(r *http.Request) string { return strings.ReplaceAll(everything(r), "|", `\u007c`) })},
+		"request id":   {api: func(r *http.Request) *http.Response { return reply(400, `{}`, "X-Amzn-Requestid: "+token(r)) }},
+		"error type":   {api: func(r *http.Request) *http.Response { return reply(400, ``, "X-Amzn-Errortype: "+token(r)) }},
+		"wrong token as code": {lwa: func(v url.Values) *http.Response {
+			return reply(400, `{"error":"bad `+v.Get("refresh_token")+` `+v.Get("client_secret")+`"}`, "X-Amzn-Requestid: "+v.Get("client_secret"))
+		}},
 		"token HTML": {lwa: func(v url.Values) *http.Response { return reply(403, "<html>"+v.Encode()) }},
 		"token cut":  {lwa: func(v url.Values) *http.Response { return reply(200, `{"access_token":"`+testAccessToken) }},
 	} {
@@ -171,9 +178,23 @@ func TestSecretsStayOutOfNetworkErrors(t *testing.T) {
 		}
 		return fmt.Errorf("x509 of a proxy that quotes %q", token(r))
 	}}
-	_, err := invokeRaw(t.Context(), f.client(), createFeed, feed)
+	var seen []string
+	client := f.client(WithObserver(ObserverFunc(func(ctx context.Context, _ Activity) (context.Context, func(Outcome)) {
+		return ctx, func(o Outcome) { seen = append(seen, every(t, o.Err)...) }
+	})))
+	_, err := invokeRaw(t.Context(), client, createFeed, feed)
 	wantText(t, err.Error(), "of a proxy that quotes")
-	noSecrets(t, err.Error())
+	noSecrets(t, append(every(t, err), seen...)...)
+
+	// A transport that is an http.Client tells the whole URL.
+	f.fail = func(r *http.Request) error {
+		return &url.Error{Op: "Get", URL: "https://host/?BuyerEmail=personCANARY", Err: fmt.Errorf("%q: %w", token(r), context.Canceled)}
+	}
+	_, err = invokeRaw(t.Context(), client, createFeed, feed)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v is no context.Canceled any more", err)
+	}
+	noSecrets(t, append(every(t, err), seen...)...)
 }
 
 func TestLogHasNoQueryValues(t *testing.T) {

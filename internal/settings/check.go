@@ -85,7 +85,7 @@ func hint(s string) string {
 	return fmt.Sprintf("… (%d characters)", len(s))
 }
 
-var secretShapes = regexp.MustCompile(`(?i)Atz\.sprdt\||Atz[ar](\||%7c)|Atc\||amzn1\.oa2-cs\.|AGE-SECRET-KEY-`)
+var secretShapes = regexp.MustCompile(`(?i)(Atz\.sprdt|Atz[ar]|Atc)(\||%7c)|amzn1\.oa2-cs\.|AGE-SECRET-KEY-`)
 
 // SecretShape reports whether the text is or holds a secret: such text in a value that prints would be a leak.
 func SecretShape(s string) bool { return secretShapes.MatchString(s) }

@@ -35,3 +35,11 @@ func TestHintShowsNoSecret(t *testing.T) {
 		t.Errorf("of nothing: %q", got)
 	}
 }
+
+func TestSecretShape(t *testing.T) {
+	for text, want := range map[string]bool{"Atza|x": true, "Atzr%7Cx": true, "Atc%7cx": true, "host/Atz.sprdt%7Cx": true, "Atc|x": true, "shop": false, "Atza": false} {
+		if SecretShape(text) != want {
+			t.Errorf("%q: %t, want %t", text, !want, want)
+		}
+	}
+}
