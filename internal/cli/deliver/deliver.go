@@ -2,6 +2,7 @@
 package deliver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,10 @@ type Target struct {
 	Path   string
 	Format output.Format // "" before Resolve, if not given
 	Array  string        // of JSON documents: the members that lead to the array whose elements are the lines of JSONL
+
+	jsonLines bool // the documents are JSON lines and stay so
+	filter    *output.Query
+	bare      bool // no format was chosen: what the filter gives goes out as --jq alone has it
 }
 
 // AddFlags adds --out, -o and --array.
@@ -38,8 +43,42 @@ func (t *Target) AddFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&t.Array, "array", "", "of JSON documents with -o jsonl: the `members` that lead to the array, such as salesAndTrafficByAsin")
 }
 
-// Resolve settles the format.
-func (t *Target) Resolve() error {
+// AddLineFlags adds --out and -o to a command whose documents are JSON lines.
+func (t *Target) AddLineFlags(cmd *cobra.Command) {
+	t.jsonLines = true
+	cmd.Flags().StringVar(&t.Path, "out", "", "`file` to write, under its name only when it is whole; default: stdout")
+	output.AddFlag(cmd, &t.Format, "format: jsonl, the only one", jsonl)
+}
+
+// jsonl is one JSON value a line: what --jq filters.
+const jsonl = output.Format(export.JSONL)
+
+// Resolve settles the format, and whether --jq and --array go with it: both are about the rows of JSON lines.
+func (t *Target) Resolve(f *factory.Factory) error {
+	named, err := export.FormatOf(t.Path)
+	if t.jsonLines && t.Path != "" && err == nil && named != export.JSONL {
+		return exit.Usagef("--out %q: the rows are written as JSON lines, want a name that doesn't end like %s", t.Path, named)
+	}
+	chosen := t.Format != ""
+	if err := t.settle(); err != nil {
+		return err
+	}
+	if q := &f.Flags.Output.JQ; q.Given() {
+		t.filter = q
+		if !chosen && t.Format == Raw {
+			t.Format, t.bare = jsonl, true
+		}
+		if t.Format != jsonl {
+			return exit.Usagef("--jq %q doesn't go with %s: it filters the rows of -o jsonl", q, t.Format)
+		}
+	}
+	if t.Array != "" && t.Format != jsonl {
+		return exit.Usagef("--array %q doesn't go with %s: it names the rows of -o jsonl", t.Array, t.Format)
+	}
+	return nil
+}
+
+func (t *Target) settle() error {
 	if t.Format == "" {
 		t.Format = Raw
 		if f, err := export.FormatOf(t.Path); err == nil && t.Path != "" {
@@ -66,13 +105,14 @@ type Sink struct {
 	out    io.Writer
 	file   *export.File // nil for stdout
 	rows   export.Writer
+	filter *output.Filter // nil without --jq
 	header []string
-	n      int // documents
-	Rows   int64
+	n      int   // documents
+	Rows   int64 // that were written, as far as they are known
 }
 
 // Open starts the target. Close must be called, and Commit before it if all went well.
-func (t *Target) Open(f *factory.Factory) (*Sink, error) {
+func (t *Target) Open(ctx context.Context, f *factory.Factory) (*Sink, error) {
 	s := &Sink{target: *t, out: f.Streams.Out}
 	if t.Path != "" {
 		file, err := export.Create(t.Path)
@@ -80,6 +120,10 @@ func (t *Target) Open(f *factory.Factory) (*Sink, error) {
 			return nil, exit.Usagef("--out: %v", err)
 		}
 		s.file, s.out = file, file
+	}
+	if t.filter != nil {
+		s.filter = t.filter.Filter(ctx, s.out, t.bare)
+		s.out = s.filter
 	}
 	return s, nil
 }
@@ -166,6 +210,9 @@ func (s *Sink) Commit() error {
 		}
 	} else if s.target.Format == "parquet" || s.n == 0 && s.file != nil {
 		return errors.New("there is nothing to write")
+	}
+	if s.filter != nil {
+		s.Rows = s.filter.Results
 	}
 	if s.file == nil {
 		return nil

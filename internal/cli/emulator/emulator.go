@@ -73,6 +73,9 @@ func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) err
 			"  spapi emulator --sandbox --sandbox-strict --models ../selling-partner-api-models",
 		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.Flags.Output.Refuse("the line with the addresses"); err != nil {
+				return err
+			}
 			if err := opts.check(); err != nil {
 				return err
 			}

@@ -298,6 +298,11 @@ func newCmdResult(f *factory.Factory) *cobra.Command {
 		Args:    one,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
+			if raw {
+				if err := f.Flags.Output.Refuse("a processing report as it is (--raw)"); err != nil {
+					return err
+				}
+			}
 			client, err := f.Client(ctx)
 			if err != nil {
 				return err

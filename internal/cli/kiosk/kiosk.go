@@ -40,9 +40,9 @@ func NewCmdKiosk(f *factory.Factory) *cobra.Command {
 type RunOptions struct {
 	Factory *factory.Factory
 
-	Query string
-	Out   string
-	Poll  time.Duration
+	Query  string
+	Target deliver.Target
+	Poll   time.Duration
 }
 
 // NewCmdRun returns "spapi kiosk run". runF replaces the work in tests.
@@ -63,13 +63,16 @@ appears when it is whole. A run with --out that is interrupted can be started ag
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Query = args[0]
+			if err := opts.Target.Resolve(f); err != nil {
+				return err
+			}
 			if runF != nil {
 				return runF(cmd.Context(), opts)
 			}
 			return run(cmd.Context(), opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.Out, "out", "", "`file` to write, under its name only when it is whole; default: stdout")
+	opts.Target.AddLineFlags(cmd)
 	cmd.Flags().DurationVar(&opts.Poll, "poll", 0, "shortest `pause` between two looks at the query (default 1s)")
 	return cmd
 }
@@ -117,8 +120,7 @@ func run(ctx context.Context, o *RunOptions) error {
 	if err != nil {
 		return err
 	}
-	target := deliver.Target{Path: o.Out, Format: deliver.Raw}
-	sink, err := target.Open(f)
+	sink, err := o.Target.Open(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -132,7 +134,7 @@ func run(ctx context.Context, o *RunOptions) error {
 		}
 		bar.Say("page %d: %s", p.Part, state)
 	})}
-	j, err := deliver.OpenJournal(ctx, f, target.Journal())
+	j, err := deliver.OpenJournal(ctx, f, o.Target.Journal())
 	if err != nil {
 		return err
 	}
@@ -165,7 +167,7 @@ func run(ctx context.Context, o *RunOptions) error {
 	if j == nil {
 		return nil
 	}
-	f.Notef("%s: written from %d pages", o.Out, pages)
+	f.Notef("%s: written from %d pages", o.Target.Path, pages)
 	return j.Remove()
 }
 
@@ -222,6 +224,9 @@ func newCmdSchema(f *factory.Factory) *cobra.Command {
 				names = append(names, s.Name)
 				root := doc.Definitions.ForName("Query")
 				if len(args) == 1 && (args[0] == s.Name || root != nil && root.Fields.ForName(args[0]) != nil) {
+					if err := f.Flags.Output.Refuse("the GraphQL of a data set"); err != nil {
+						return err
+					}
 					formatter.NewFormatter(f.Streams.Out, formatter.WithIndent("  ")).FormatSchemaDocument(doc)
 					return nil
 				}

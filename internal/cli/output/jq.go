@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 
 	"github.com/itchyny/gojq"
@@ -39,6 +40,49 @@ func (q *Query) Set(s string) error {
 	}
 	q.text, q.code = s, code
 	return nil
+}
+
+// Filter is a writer of JSON lines that puts each through a query and writes the results to another writer, one a line.
+type Filter struct {
+	ctx     context.Context
+	query   *Query
+	out     io.Writer
+	bare    bool
+	partial []byte
+	Results int64 // written so far
+}
+
+// Filter returns a filter. Bare writes strings without quotes, as --jq does where no format is chosen.
+func (q *Query) Filter(ctx context.Context, out io.Writer, bare bool) *Filter {
+	return &Filter{ctx: ctx, query: q, out: out, bare: bare}
+}
+
+// Write takes lines, which may be cut anywhere. The last one counts when its end has come.
+func (f *Filter) Write(p []byte) (int, error) {
+	rest := p
+	for {
+		line, after, whole := bytes.Cut(rest, []byte("\n"))
+		if !whole {
+			f.partial = append(f.partial, rest...)
+			return len(p), nil
+		}
+		if len(f.partial) > 0 {
+			line = append(f.partial, line...)
+		}
+		results, err := f.query.run(f.ctx, line)
+		if err != nil {
+			return 0, err
+		}
+		f.partial, rest = f.partial[:0], after
+		f.Results += int64(len(results))
+		write := writeLines
+		if f.bare {
+			write = writeBare
+		}
+		if err := write(f.out, results); err != nil {
+			return 0, err
+		}
+	}
 }
 
 // run returns the results of the expression on a value.

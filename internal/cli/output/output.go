@@ -35,6 +35,17 @@ type Flags struct {
 	JQ     Query
 }
 
+// Refuse is the error where a command writes what no format and no filter applies to; nil if neither is given.
+func (f *Flags) Refuse(what string) error {
+	switch {
+	case f.JQ.Given():
+		return exit.Usagef("--jq %q: %s is no JSON that could be filtered", f.JQ.text, what)
+	case f.Format != "":
+		return exit.Usagef("-o %s: %s has one form only", f.Format, what)
+	}
+	return nil
+}
+
 // Add adds -o, --output and --jq to a command and all below it.
 func (f *Flags) Add(cmd *cobra.Command) {
 	cmd.PersistentFlags().VarP(&formatFlag{value: &f.Format, formats: formats}, "output", "o", "output `format`: json, jsonl, table, csv or yaml")

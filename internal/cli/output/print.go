@@ -29,19 +29,8 @@ func (p *Printer) Print(ctx context.Context, v any, columns ...Column) error {
 // printResults writes what a filter gave: values one after the other.
 func (p *Printer) printResults(results []json.RawMessage) error {
 	switch format := p.Format(); format {
-	case "": // as gh and jq -r do
-		var b bytes.Buffer
-		for _, r := range results {
-			var s string
-			if json.Unmarshal(r, &s) == nil && r[0] == '"' {
-				b.WriteString(s)
-			} else {
-				b.Write(r)
-			}
-			b.WriteByte('\n')
-		}
-		_, err := p.Streams.Out.Write(b.Bytes())
-		return err
+	case "":
+		return writeBare(p.Streams.Out, results)
 	case Table, CSV: // one table, whatever the number of results
 		all := make([]json.RawMessage, 0, len(results))
 		for _, r := range results {
@@ -117,6 +106,22 @@ func (p *Printer) print(raw json.RawMessage, columns []Column) error {
 		return writeList(out, list)
 	}
 	return WriteJSON(out, raw)
+}
+
+// writeBare writes values a line each, and strings without quotes, as gh and jq -r do.
+func writeBare(w io.Writer, list []json.RawMessage) error {
+	var b bytes.Buffer
+	for _, r := range list {
+		var s string
+		if json.Unmarshal(r, &s) == nil && r[0] == '"' {
+			b.WriteString(s)
+		} else {
+			b.Write(r)
+		}
+		b.WriteByte('\n')
+	}
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
 func writeLines(w io.Writer, list []json.RawMessage) error {

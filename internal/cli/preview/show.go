@@ -68,6 +68,9 @@ func (p *Flags) Show(ctx context.Context, f *factory.Factory, r *Recorder) error
 	o := curl.Options{Whole: true, Secrets: p.ShowSecrets}
 	printer := f.Printer()
 	if p.Curl {
+		if err := printer.Flags.Refuse("a curl command"); err != nil {
+			return err
+		}
 		_, err := fmt.Fprintln(f.Streams.Out, curl.Command(r.Request, r.Body, o))
 		return err
 	}

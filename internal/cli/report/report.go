@@ -89,7 +89,7 @@ notes them in a hidden file beside --out until that is whole. --reuse also takes
 		ValidArgsFunction: completeTypes,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Type = args[0]
-			if err := opts.Target.Resolve(); err != nil {
+			if err := opts.Target.Resolve(f); err != nil {
 				return err
 			}
 			if runF != nil {
@@ -209,7 +209,7 @@ func run(ctx context.Context, o *RunOptions) error {
 	if err != nil {
 		return err
 	}
-	sink, err := o.Target.Open(f)
+	sink, err := o.Target.Open(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -492,7 +492,7 @@ func newCmdDownload(f *factory.Factory) *cobra.Command {
 		Args:    one("report id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if err := target.Resolve(); err != nil {
+			if err := target.Resolve(f); err != nil {
 				return err
 			}
 			client, err := f.Client(ctx)
@@ -507,7 +507,7 @@ func newCmdDownload(f *factory.Factory) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			sink, err := target.Open(f)
+			sink, err := target.Open(ctx, f)
 			if err != nil {
 				return err
 			}
