@@ -130,6 +130,9 @@ func (e *examination) configuration(ctx context.Context) {
 	for _, d := range e.target.Differences {
 		e.warning(check, "environment-over-account", "%s", d.Note())
 	}
+	for _, note := range e.target.Notes {
+		e.warning(check, "environment-over-account", "%s", note)
+	}
 	switch name := nameEndpoint(e.client.Endpoint()); name {
 	case "":
 		if text := e.target.Apart(); text != "" {

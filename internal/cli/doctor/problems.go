@@ -61,7 +61,7 @@ var problems = []problem{
 	{"endpoint-not-https", "the endpoint or token URL is not https", "use https: plain http is for this machine only"},
 	{"endpoint-malformed", "the endpoint or token URL is no usable URL", "use an absolute URL such as https://host, without user, password, query or fragment"},
 	{"endpoint-is-central", "the endpoint is a website of Amazon's and not the API", "leave the endpoint out: the region tells it. Seller Central and Vendor Central are only for the consent page"},
-	{"environment-over-account", "the environment or a profile says otherwise than the stored account does",
+	{"environment-over-account", "environment and profile say otherwise than the account or profile that is used",
 		"unset the variable if that is not meant; what counts is told"},
 	{"token-url-elsewhere", "tokens and calls go to different services", "set endpoint and token URL together: both to the emulator, or neither"},
 	{"endpoint-foreign", "the endpoint is none of Amazon's", "if that is not meant, leave the endpoint out: access tokens are sent there"},
