@@ -167,18 +167,14 @@ func readPrivate(path string) ([]byte, error) {
 	bad := func(code Code, want string, err error) ([]byte, error) {
 		return nil, &ConfigError{Code: code, Field: Config.Name, Value: path, Want: want, Err: err}
 	}
-	f, err := os.Open(path)
-	if err != nil {
+	f, info, err := OpenRegular(path)
+	switch {
+	case errors.Is(err, ErrNotRegular):
+		return bad(CodeProfileFileMissing, err.Error(), nil)
+	case err != nil:
 		return bad(CodeProfileFileMissing, "cannot be opened", err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return bad(CodeProfileFileMissing, "cannot be read", err)
-	}
-	if !info.Mode().IsRegular() {
-		return bad(CodeProfileFileMissing, "is not a file", nil)
-	}
 	// Windows keeps permissions elsewhere, and Go reports 0666 there.
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
 		return bad(CodeProfileReadableByOthers, fmt.Sprintf("can be read or written by others (mode %04o): it holds secrets, so run chmod 600 on it", mode), nil)
@@ -188,4 +184,31 @@ func readPrivate(path string) ([]byte, error) {
 		return bad(CodeProfileFileMissing, "cannot be read", err)
 	}
 	return text, nil
+}
+
+// ErrNotRegular is a folder, pipe or device where a file is wanted.
+var ErrNotRegular = errors.New("is not a regular file")
+
+// OpenRegular opens a regular file for reading, and refuses anything else before it opens it: opening a pipe waits for whoever writes to it,
+// and no context ends that.
+func OpenRegular(path string) (*os.File, fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, ErrNotRegular
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
+		err = ErrNotRegular
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
 }
