@@ -933,3 +933,25 @@ func TestLengthTooSmall(t *testing.T) {
 		t.Errorf("%d requests, %v", requests, err)
 	}
 }
+
+// TestAbandonedReaderEnds: what was opened and never closed ends with its context, and says so to who still reads.
+func TestAbandonedReaderEnds(t *testing.T) {
+	data := pack(make([]byte, 16<<20))
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		sent := roundTripper(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(data)), ContentLength: int64(len(data)), Request: r}, nil
+		})
+		r, err := Open(ctx, at("https://store.example/x", "GZIP"), Options{Transport: sent})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // its buffers are full
+		gone := errors.New("gone")
+		cancel(gone)
+		synctest.Wait()
+		if _, err := io.Copy(io.Discard, r); err != gone {
+			t.Errorf("reading on: %v", err)
+		}
+	}) // which fails if a goroutine is left
+}

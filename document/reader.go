@@ -102,7 +102,7 @@ func (r *Reader) open(options Options) error {
 	if r.content, err = r.unpack(); err != nil {
 		return err
 	}
-	r.ahead = readAhead(r.content)
+	r.ahead = readAhead(r.fetch.ctx, r.content)
 	r.content = r.ahead
 	if !options.Binary {
 		r.text = NewTextReader(r.content, charsetParameter(r.fetch.contentType), options.Charset)
@@ -182,6 +182,9 @@ func (e *CorruptError) Unwrap() error { return e.Err }
 func (r *Reader) mapped(err error) error {
 	if fetched := r.fetch.err; fetched != nil && fetched != io.EOF {
 		return fetched
+	}
+	if r.fetch.ctx.Err() != nil && err == context.Cause(r.fetch.ctx) { // between two reads of the fetcher
+		return err
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return &TruncatedError{Have: r.fetch.at.Load(), Want: -1, Err: errors.New("the end of its gzip data is missing")}
