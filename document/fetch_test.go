@@ -955,3 +955,36 @@ func TestAbandonedReaderEnds(t *testing.T) {
 		}
 	}) // which fails if a goroutine is left
 }
+
+// TestWhatFollowsGzip: more members are more text; anything else is no truncation, for all came.
+func TestWhatFollowsGzip(t *testing.T) {
+	data := pack([]byte("a\tb\n"))
+	for name, c := range map[string]struct {
+		behind    string
+		want      string
+		corrupt   bool
+		truncated bool
+	}{
+		"nothing":          {"", "a\tb\n", false, false},
+		"another member":   {string(data), "a\tb\na\tb\n", false, false},
+		"little text":      {"end", "a\tb\n", true, false},
+		"text":             {"this is the end of the file", "a\tb\n", true, false},
+		"zeros":            {strings.Repeat("\x00", 512), "a\tb\n", true, false},
+		"half a header":    {string(data[:5]), "a\tb\n", false, true},
+		"a byte of one":    {string(data[:1]), "a\tb\n", false, true},
+		"half of a member": {string(data[:len(data)-4]), "a\tb\na\tb\n", false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := append(bytes.Clone(data), c.behind...)
+			sent := roundTripper(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: r}, nil
+			})
+			got, _, err := fetch(t, at("https://store.example/x", "GZIP"), Options{Transport: sent})
+			_, corrupt := errors.AsType[*CorruptError](err)
+			_, truncated := errors.AsType[*TruncatedError](err)
+			if string(got) != c.want || corrupt != c.corrupt || truncated != c.truncated || (err != nil) != (corrupt || truncated) {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}
