@@ -243,9 +243,11 @@ func distance(a, b string) int {
 }
 
 // shown is s as an error may show it: not if it is longer than any name, or has the form of a secret that was pasted into the wrong
-// setting (Login with Amazon's tokens have a bar in them, its client secrets begin with "amzn1.").
+// setting. Login with Amazon's tokens have a bar in them, also as %7C, its client secrets begin with "amzn1.", keys of stored accounts with
+// "AGE-SECRET-KEY-"; a URL has an @ behind user and password. No name, id or storefront has any of these.
 func shown(s string) string {
-	if n := utf8.RuneCountInString(s); n > 60 || strings.Contains(s, "|") || strings.Contains(s, "amzn1.") {
+	lower := strings.ToLower(s)
+	if n := utf8.RuneCountInString(s); n > 60 || strings.ContainsAny(s, "|%@") || strings.Contains(lower, "amzn1.") || strings.Contains(lower, "age-secret-key-") {
 		return fmt.Sprintf("of %d characters", n)
 	}
 	return strconv.Quote(s)

@@ -85,11 +85,6 @@ func hint(s string) string {
 	return fmt.Sprintf("… (%d characters)", len(s))
 }
 
-var secretShapes = regexp.MustCompile(`(?i)Atz\.sprdt\||Atz[ar](\||%7c)|Atc\||amzn1\.oa2-cs\.|AGE-SECRET-KEY-`)
-
-// SecretShape reports whether the text is or holds a secret: such text in a value that prints would be a leak.
-func SecretShape(s string) bool { return secretShapes.MatchString(s) }
-
 func anyToken(s string) bool {
 	for _, p := range []string{prefixRefresh, prefixAccess, prefixGrantless, prefixRestricted} {
 		if strings.HasPrefix(s, p) {
@@ -275,7 +270,7 @@ func checkSandbox(text string) *ConfigError {
 	if SecretShape(text) {
 		return secret(CodeSwitchNotBoolean, nameSandbox, "true or false")
 	}
-	return &ConfigError{Code: CodeSwitchNotBoolean, Field: nameSandbox, Value: text, Want: "want true or false"}
+	return &ConfigError{Code: CodeSwitchNotBoolean, Field: nameSandbox, Value: Scrub(text), Want: "want true or false"}
 }
 
 func checkEndpoint(text string) *ConfigError { return checkURL(nameEndpoint, text) }
@@ -306,7 +301,7 @@ func ParseURL(field, text string) (*url.URL, error) {
 	case u.User != nil:
 		return fail(CodeEndpointMalformed, u.Redacted(), "must not hold a user or password")
 	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return fail(CodeEndpointMalformed, text, "want an absolute URL such as https://host/")
+		return fail(CodeEndpointMalformed, Scrub(text), "want an absolute URL such as https://host/")
 	case u.RawQuery != "" || u.Fragment != "":
 		return fail(CodeEndpointMalformed, "", "must not hold a query or fragment")
 	case u.Scheme == "http" && !loopback(u.Hostname()):

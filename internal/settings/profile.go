@@ -83,7 +83,7 @@ func ReadProfile(name string) (Set, error) {
 	case !asked:
 		return Set{}, nil
 	}
-	return nil, &ConfigError{Code: CodeProfileUnknown, Field: Profile.Name, Value: named,
+	return nil, &ConfigError{Code: CodeProfileUnknown, Field: Profile.Name, Value: Scrub(named),
 		Want: fmt.Sprintf("is not in %s, which has: %s", path, strings.Join(slices.Sorted(maps.Keys(profiles)), ", "))}
 }
 
