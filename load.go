@@ -25,7 +25,8 @@ type loadOption func(*loading)
 
 func (o loadOption) applyToLoad(l *loading) { o(l) }
 
-// WithProfile reads this profile in place of the one that SPAPI_PROFILE names or "default".
+// WithProfile reads this profile in place of the one that SPAPI_PROFILE names or "default". One that has credentials is a chosen
+// identity, which goes before that of the environment; see [Load].
 func WithProfile(name string) LoadOption { return loadOption(func(l *loading) { l.profile = name }) }
 
 // WithRegion calls this region in place of the one that the environment or the profile names.
@@ -56,7 +57,12 @@ func WithSandbox() LoadOption {
 //
 //	{"profiles": {"default": {"client_id": "…", "client_secret": "…", "refresh_token": "…", "region": "eu"}}}
 //
-// It must be readable by its owner alone (mode 0600). A region in the environment also replaces a profile's marketplace, and the reverse.
+// Where [WithProfile] names a profile that has credentials, client id, client secret and refresh token, and with them region, marketplace and
+// seller id, come from it before the environment. Of credentials the environment then gives nothing, but client id and secret to a profile
+// that has neither; where it has others, its region, marketplace and seller id are left out with them. SPAPI_SANDBOX, SPAPI_ENDPOINT and
+// SPAPI_TOKEN_URL still go before the profile.
+//
+// The file must be readable by its owner alone (mode 0600). A region in the environment also replaces a profile's marketplace, and the reverse.
 // Errors are a [*ConfigError] that names file, variable or key.
 func Load(ctx context.Context, options ...LoadOption) (*Client, error) {
 	if err := ctx.Err(); err != nil {
@@ -68,7 +74,7 @@ func Load(ctx context.Context, options ...LoadOption) (*Client, error) {
 			o.applyToLoad(&l)
 		}
 	}
-	s, err := settings.Read(l.profile)
+	s, _, err := settings.Read(l.profile)
 	if err != nil {
 		return nil, err
 	}

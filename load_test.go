@@ -133,7 +133,7 @@ func TestLoadErrors(t *testing.T) {
 		{"endpoint", map[string]string{"SPAPI_ENDPOINT": "http://example.com"}, "", 0, []string{"endpoint (SPAPI_ENDPOINT)", "must be https"}},
 		{"file missing", map[string]string{"SPAPI_CONFIG": "/nonexistent/config.json"}, "", 0, []string{`profile file (SPAPI_CONFIG) "/nonexistent/config.json": cannot be opened: want `}},
 		{"profile asked for, no file", map[string]string{"SPAPI_PROFILE": "shop"}, "", 0, []string{"profile file (SPAPI_PROFILE)", "cannot be opened"}},
-		{"file is a directory", map[string]string{"SPAPI_CONFIG": "/"}, "", 0, []string{"is not a file"}},
+		{"file is a directory", map[string]string{"SPAPI_CONFIG": "/"}, "", 0, []string{"is not a regular file"}},
 		{"readable by others", nil, fullProfile, 0o644, []string{"can be read or written by others (mode 0644)", "chmod 600"}},
 		{"readable by the group", nil, fullProfile, 0o640, []string{"mode 0640"}},
 		{"unknown key", nil, `{"profiles":{"default":{"client_sercet":"amzn1.oa2-cs.v1.CANARY"}}}`, 0, []string{"profile file", "client_sercet"}},

@@ -3,12 +3,11 @@ package spapi
 import (
 	"regexp"
 	"strings"
+
+	"github.com/openspapi/spapi/internal/settings"
 )
 
-const redacted = "REDACTED"
-
-// tokenShapes finds tokens and client secrets in foreign text, also where the bar is escaped as URLs, HTML or JSON do.
-var tokenShapes = regexp.MustCompile(`(Atz\.sprdt|Atz[ar]|Atc)(\||%(25)*7[cC]|&#0*124;|&#[xX]0*7[cC];|&(vert|verbar|VerticalLine);|\\u007[cC])[^\s"'\\&,;<>)\]}]*|amzn1\.oa2-cs\.[\w.\-]+`)
+const redacted = settings.Redacted
 
 // headerShapes finds header lines that carry credentials, as the canonical request of an InvalidSignature error echoes them
 // (amzn/selling-partner-api-models#1101). The line may end with a newline or with one that JSON has escaped.
@@ -22,7 +21,7 @@ func scrub(s string, known ...string) string {
 		}
 	}
 	s = headerShapes.ReplaceAllString(s, "${1}${2}"+redacted)
-	return tokenShapes.ReplaceAllString(s, redacted)
+	return settings.ScrubSecrets(s)
 }
 
 // masked is what a secret prints as: whether it is there.

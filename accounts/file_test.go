@@ -330,7 +330,7 @@ func TestPermissions(t *testing.T) {
 	if err := os.Mkdir(f.path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Get(t.Context(), "shop"); err == nil || !strings.Contains(err.Error(), "not a file") {
+	if _, err := f.Get(t.Context(), "shop"); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("a folder: %v", err)
 	}
 	blocked := NewFile(filepath.Join(dir, "spapi", "key.txt", "accounts.age"), keyFile(dir))

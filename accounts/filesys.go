@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/openspapi/spapi/internal/settings"
 )
 
 const maxFile = 64 << 20 // bytes; a hundred thousand accounts fit
@@ -57,18 +59,11 @@ func makeDir(dir string) error {
 
 // readPrivate reads a file with secrets and refuses one that others have access to.
 func readPrivate(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, info, err := settings.OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a file")
-	}
 	// Windows keeps permissions elsewhere, and Go reports 0666 there.
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
 		return nil, hinted(ErrPermissions, "it can be read or written by others (mode %04o) and holds secrets: run chmod 600 %q", mode, path)

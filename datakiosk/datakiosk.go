@@ -169,8 +169,10 @@ func Pages(ctx context.Context, client *spapi.Client, query string, opts ...job.
 				yield(nil, err)
 				return
 			}
-			more := yield(&Page{Reader: doc, Query: *q, Number: number}, nil)
-			doc.Close()
+			more := func() bool {
+				defer doc.Close() // also where the loop's body panics
+				return yield(&Page{Reader: doc, Query: *q, Number: number}, nil)
+			}()
 			if !more {
 				return
 			}

@@ -317,3 +317,26 @@ func TestRowsAreJSON(t *testing.T) {
 		}
 	})
 }
+
+// A loop body that panics leaves nothing open, though the caller's context goes on.
+func TestRunIsLeftByPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t, emulator.WithProducts(2500), emulator.WithOrders(6000))
+		defer func() {
+			if got := recover(); got != "body" {
+				t.Errorf("recovered %v", got)
+			}
+		}()
+		for page, err := range datakiosk.Pages(t.Context(), client, query(20)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if _, err := page.Read(make([]byte, 1)); err == nil || !strings.Contains(err.Error(), "after close") {
+					t.Errorf("the page is still open: %v", err)
+				}
+			}()
+			panic("body")
+		}
+	})
+}

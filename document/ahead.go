@@ -1,6 +1,9 @@
 package document
 
-import "io"
+import (
+	"context"
+	"io"
+)
 
 const (
 	aheadBuffers = 3
@@ -23,25 +26,29 @@ type piece struct {
 	err  error
 }
 
-func readAhead(src io.Reader) *ahead {
+// readAhead begins. The goroutine ends with the context too, so that a reader that nobody closes leaves nothing behind.
+func readAhead(ctx context.Context, src io.Reader) *ahead {
 	a := &ahead{
-		full: make(chan piece, aheadBuffers), empty: make(chan []byte, aheadBuffers),
+		full: make(chan piece, aheadBuffers+1), empty: make(chan []byte, aheadBuffers),
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	for range aheadBuffers {
 		a.empty <- nil // allocated on use: many documents are small
 	}
-	go a.run(src)
+	go a.run(ctx, src)
 	return a
 }
 
-func (a *ahead) run(src io.Reader) {
+func (a *ahead) run(ctx context.Context, src io.Reader) {
 	defer close(a.done)
 	for {
 		var buf []byte
 		select {
 		case buf = <-a.empty:
 		case <-a.stop:
+			return
+		case <-ctx.Done():
+			a.full <- piece{err: context.Cause(ctx)}
 			return
 		}
 		if buf == nil {
@@ -53,7 +60,7 @@ func (a *ahead) run(src io.Reader) {
 			m, err = src.Read(buf[n:])
 			n += m
 		}
-		a.full <- piece{buf[:n], err} // there is room for all buffers
+		a.full <- piece{buf[:n], err} // there is room for all buffers, and one piece without
 		if err != nil {
 			return
 		}

@@ -934,3 +934,58 @@ func TestLengthTooSmall(t *testing.T) {
 		t.Errorf("%d requests, %v", requests, err)
 	}
 }
+
+// TestAbandonedReaderEnds: what was opened and never closed ends with its context, and says so to who still reads.
+func TestAbandonedReaderEnds(t *testing.T) {
+	data := pack(make([]byte, 16<<20))
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		sent := roundTripper(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(data)), ContentLength: int64(len(data)), Request: r}, nil
+		})
+		r, err := Open(ctx, at("https://store.example/x", "GZIP"), Options{Transport: sent})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // its buffers are full
+		gone := errors.New("gone")
+		cancel(gone)
+		synctest.Wait()
+		if _, err := io.Copy(io.Discard, r); err != gone {
+			t.Errorf("reading on: %v", err)
+		}
+	}) // which fails if a goroutine is left
+}
+
+// TestWhatFollowsGzip: more members are more text; anything else is no truncation, for all came.
+func TestWhatFollowsGzip(t *testing.T) {
+	data := pack([]byte("a\tb\n"))
+	for name, c := range map[string]struct {
+		behind    string
+		want      string
+		corrupt   bool
+		truncated bool
+	}{
+		"nothing":          {"", "a\tb\n", false, false},
+		"another member":   {string(data), "a\tb\na\tb\n", false, false},
+		"little text":      {"end", "a\tb\n", true, false},
+		"text":             {"this is the end of the file", "a\tb\n", true, false},
+		"zeros":            {strings.Repeat("\x00", 512), "a\tb\n", true, false},
+		"half a header":    {string(data[:5]), "a\tb\n", false, true},
+		"a byte of one":    {string(data[:1]), "a\tb\n", false, true},
+		"half of a member": {string(data[:len(data)-4]), "a\tb\na\tb\n", false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := append(bytes.Clone(data), c.behind...)
+			sent := roundTripper(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: r}, nil
+			})
+			got, _, err := fetch(t, at("https://store.example/x", "GZIP"), Options{Transport: sent})
+			_, corrupt := errors.AsType[*CorruptError](err)
+			_, truncated := errors.AsType[*TruncatedError](err)
+			if string(got) != c.want || corrupt != c.corrupt || truncated != c.truncated || (err != nil) != (corrupt || truncated) {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}

@@ -16,6 +16,9 @@ import (
 // DefaultMaxElement bounds an element of [Elements] and a line of [Lines], in bytes.
 const DefaultMaxElement = 16 << 20
 
+// bound is the limit that a caller's stands for.
+func bound(limit int) int { return cmp.Or(max(limit, 0), DefaultMaxElement) }
+
 // ElementError is an element that is larger than the bound.
 type ElementError struct {
 	Index int64 // of the element or line, from 0
@@ -41,12 +44,12 @@ var errStop = errors.New("stop")
 
 // Elements goes through the elements of an array in a JSON document, one at a time and each as JSON that is valid until the next: path names the members that lead to the array
 // ("salesAndTrafficByAsin", "report.items"), "" if the document is the array. A null there has no elements. The document is read to its end, so damage after
-// the array shows. Limit bounds an element in bytes, 0 means [DefaultMaxElement].
+// the array shows. Limit bounds an element in bytes; 0 or less means [DefaultMaxElement].
 //
 // Errors: [*PathError], [*ElementError], malformed JSON, those of the source.
 func Elements(src io.Reader, path string, limit int) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		bounded := &boundedReader{src: src, limit: cmp.Or(limit, DefaultMaxElement)}
+		bounded := &boundedReader{src: src, limit: bound(limit)}
 		e := &elements{d: jx.Decode(bounded, 64<<10), path: path, source: bounded, yield: yield}
 		var names []string
 		if path != "" {
@@ -199,13 +202,13 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 }
 
 // Lines goes through a JSONL document, one line at a time without its end, each valid until the next; empty lines are passed over. The lines
-// are not looked into. Limit bounds a line in bytes, 0 means [DefaultMaxElement].
+// are not looked into. Limit bounds a line in bytes; 0 or less means [DefaultMaxElement].
 //
 // Errors: [*ElementError], those of the source.
 func Lines(src io.Reader, limit int) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		limit := cmp.Or(limit, DefaultMaxElement)
-		br := bufio.NewReaderSize(src, min(64<<10, limit+1))
+		limit := bound(limit)
+		br := bufio.NewReaderSize(src, min(64<<10, limit)+1)
 		var long []byte
 		for index := int64(0); ; {
 			line, err := br.ReadSlice('\n')

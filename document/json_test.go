@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -170,6 +171,28 @@ func BenchmarkElements(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+		}
+	}
+}
+
+// Limits of nothing and of everything are the same for all that is bounded.
+func TestLimitsAtTheirEnds(t *testing.T) {
+	for _, limit := range []int{math.MinInt, -1, 0, math.MaxInt} {
+		if got, err := elementsOf(strings.NewReader(`[1,2]`), "", limit); err != nil || got == "" {
+			t.Errorf("Elements within %d: %q, %v", limit, got, err)
+		}
+		n := 0
+		for line, err := range Lines(strings.NewReader("{}\n{}\n"), limit) {
+			if n++; err != nil || string(line) != "{}" {
+				t.Errorf("Lines within %d: %q, %v", limit, line, err)
+			}
+		}
+		if n != 2 {
+			t.Errorf("Lines within %d: %d", limit, n)
+		}
+		_, rows, _, err := readRows(t, strings.NewReader("a\tb\n1\t2\n"), RowOptions{MaxLine: limit})
+		if err != nil || len(rows) != 1 {
+			t.Errorf("rows within %d: %v, %v", limit, rows, err)
 		}
 	}
 }

@@ -102,7 +102,7 @@ func (r *Reader) open(options Options) error {
 	if r.content, err = r.unpack(); err != nil {
 		return err
 	}
-	r.ahead = readAhead(r.content)
+	r.ahead = readAhead(r.fetch.ctx, r.content)
 	r.content = r.ahead
 	if !options.Binary {
 		r.text = NewTextReader(r.content, charsetParameter(r.fetch.contentType), options.Charset)
@@ -144,9 +144,41 @@ func (r *Reader) unpack() (io.Reader, error) {
 		if err != nil {
 			return nil, r.mapped(err)
 		}
-		br = bufio.NewReaderSize(zr, 64<<10)
+		zr.Multistream(false)
+		br = bufio.NewReaderSize(&members{src: br, member: zr}, 64<<10)
 	}
 	return br, nil
+}
+
+// errBehind is what the gzip reader itself would take for the header of a member that is cut short or damaged.
+var errBehind = errors.New("something that is no gzip follows its end")
+
+// members reads gzip data, which may be several members in a row (RFC 1952 2.2).
+type members struct {
+	src    *bufio.Reader
+	member *gzip.Reader
+}
+
+func (m *members) Read(p []byte) (int, error) {
+	for {
+		n, err := m.member.Read(p)
+		if n > 0 || err != io.EOF {
+			if err == io.EOF {
+				err = nil // comes again
+			}
+			return n, err
+		}
+		switch head, err := m.src.Peek(2); {
+		case len(head) > 0 && head[0] != 0x1f, len(head) > 1 && head[1] != 0x8b:
+			return 0, errBehind
+		case len(head) == 0:
+			return 0, err
+		}
+		if err := m.member.Reset(m.src); err != nil {
+			return 0, err
+		}
+		m.member.Multistream(false)
+	}
 }
 
 // Read reads the content. An error other than io.EOF means that the document is not whole; what was read before stands.
@@ -182,6 +214,9 @@ func (e *CorruptError) Unwrap() error { return e.Err }
 func (r *Reader) mapped(err error) error {
 	if fetched := r.fetch.err; fetched != nil && fetched != io.EOF {
 		return fetched
+	}
+	if r.fetch.ctx.Err() != nil && err == context.Cause(r.fetch.ctx) { // between two reads of the fetcher
+		return err
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return &TruncatedError{Have: r.fetch.at.Load(), Want: -1, Err: errors.New("the end of its gzip data is missing")}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"strings"
 )
 
@@ -101,7 +102,7 @@ type span struct{ from, to int }
 
 // NewRows reads the rows of src, which must be UTF-8.
 func NewRows(src io.Reader, options RowOptions) *Rows {
-	options.MaxLine = cmp.Or(max(options.MaxLine, 0), 16<<20)
+	options.MaxLine = min(cmp.Or(max(options.MaxLine, 0), 16<<20), math.MaxInt-2) // two more are read
 	return &Rows{src: src, options: options, buf: make([]byte, min(256<<10, options.MaxLine+2))}
 }
 

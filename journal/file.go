@@ -39,6 +39,7 @@ type File struct {
 	lock   *flock.Flock
 	claims claims
 	sync   func(*os.File) error // replaced by tests
+	max    int                  // maxFile, replaced by tests
 
 	mu      sync.Mutex
 	entries map[Key]Entry
@@ -52,7 +53,7 @@ type File struct {
 // A file that is no journal, a symbolic link, or one that others than the owner may write to is an error: what it says would be believed. So is
 // one that belongs to somebody else.
 func Open(ctx context.Context, path string) (*File, error) {
-	f := &File{path: path, sync: (*os.File).Sync}
+	f := &File{path: path, sync: (*os.File).Sync, max: maxFile}
 	if path == "" {
 		return nil, errors.New("journal: the name of its file is empty")
 	}
@@ -137,12 +138,12 @@ func (f *File) read() error {
 	if opened, err := file.Stat(); err != nil || !os.SameFile(opened, there) {
 		return errors.Join(errors.New("became another file while it was opened"), err)
 	}
-	b, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	b, err := io.ReadAll(io.LimitReader(file, int64(f.max)+1))
 	if err != nil {
 		return err
 	}
-	if len(b) > maxFile {
-		return fmt.Errorf("is larger than %d bytes: it is no journal", maxFile)
+	if len(b) > f.max {
+		return fmt.Errorf("is larger than %d bytes: it is no journal", f.max)
 	}
 	var c content
 	dec := json.NewDecoder(bytes.NewReader(b))
@@ -215,12 +216,18 @@ func (f *File) Get(ctx context.Context, key Key) (Entry, bool, error) {
 	if err := f.ready(ctx); err != nil {
 		return Entry{}, false, err
 	}
+	if err := key.Check(); err != nil {
+		return Entry{}, false, f.failed(err)
+	}
 	e, ok := f.entries[key]
 	return e, ok, nil
 }
 
 // Put is as [Journal] has it.
 func (f *File) Put(ctx context.Context, key Key, e Entry) error {
+	if err := checkBoth(key, e); err != nil {
+		return f.failed(err)
+	}
 	return f.change(ctx, func(entries map[Key]Entry) { entries[key] = e.plain() })
 }
 
@@ -273,6 +280,10 @@ func (f *File) write(entries map[Key]Entry) (err error) {
 	if err != nil {
 		return err
 	}
+	b = append(b, '\n')
+	if len(b) > f.max {
+		return fmt.Errorf("is full: with this entry it would be larger than %d bytes; nothing was changed", f.max)
+	}
 	folder := filepath.Dir(f.path)
 	prefix, suffix := f.temporary()
 	file, err := os.CreateTemp(folder, prefix+"*"+suffix) // O_EXCL, mode 0600
@@ -285,7 +296,7 @@ func (f *File) write(entries map[Key]Entry) (err error) {
 			_ = os.Remove(file.Name())
 		}
 	}()
-	if _, err := file.Write(append(b, '\n')); err != nil {
+	if _, err := file.Write(b); err != nil {
 		return err
 	}
 	if err := f.sync(file); err != nil {

@@ -7,7 +7,9 @@ package journal
 
 import (
 	"context"
+	"fmt"
 	"time"
+	"unicode/utf8"
 )
 
 // Key says what was asked for, by whom, and of whom. Two pieces of work with the same key are one.
@@ -22,11 +24,37 @@ type Key struct {
 	Sandbox     bool   `json:"sandbox,omitempty"`
 }
 
+// Check finds text that is not UTF-8, which is not read back as it was written. [Journal]s refuse it.
+func (k Key) Check() error {
+	return checkText("kind", k.Kind, "type", k.Type, "request", k.Request, "application", k.Application, "seller", k.Seller, "endpoint", k.Endpoint)
+}
+
+// checkText takes names and texts by turns.
+func checkText(pairs ...string) error {
+	for i := 0; i < len(pairs); i += 2 {
+		if !utf8.ValidString(pairs[i+1]) {
+			return fmt.Errorf("%s %q is not UTF-8", pairs[i], pairs[i+1])
+		}
+	}
+	return nil
+}
+
 // Entry is what is known of a piece of work.
 type Entry struct {
 	Began    time.Time `json:"began,omitzero"`    // when it was about to be asked for; Get returns it in UTC
 	Document string    `json:"document,omitzero"` // the id of the document that was uploaded for it; only feeds have one
 	ID       string    `json:"id,omitzero"`       // Amazon's id; "" as long as nobody has seen Amazon's answer
+}
+
+// Check finds text that is not UTF-8, as that of a key does.
+func (e Entry) Check() error { return checkText("document", e.Document, "id", e.ID) }
+
+// checkBoth checks what is about to be put.
+func checkBoth(key Key, e Entry) error {
+	if err := key.Check(); err != nil {
+		return err
+	}
+	return e.Check()
 }
 
 // plain is the entry as it is read back from a file.
@@ -44,9 +72,9 @@ type Journal interface {
 	// Claim gives a key to its caller alone until release is called, which may be done more than once. While another has it, Claim waits. It
 	// keeps two runs from asking for the same thing at the same moment; Get, Put and Delete don't need it.
 	Claim(ctx context.Context, key Key) (release func(), err error)
-	// Get returns the entry of a key; false if there is none.
+	// Get returns the entry of a key; false if there is none. The error is also that [Key.Check] refuses the key.
 	Get(ctx context.Context, key Key) (Entry, bool, error)
-	// Put writes the entry of a key, in place of the one that is there.
+	// Put writes the entry of a key, in place of the one that is there. The error is also that [Key.Check] or [Entry.Check] refuses one of them.
 	Put(ctx context.Context, key Key, e Entry) error
 	// Delete removes the entry of a key. That there is none is no error.
 	Delete(ctx context.Context, key Key) error

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -399,5 +400,32 @@ func TestLockFileThatIsRemoved(t *testing.T) {
 	wg.Wait()
 	if together.Load() > 0 || opened.Load() == 0 {
 		t.Errorf("opened %d times, %d times while another had it", opened.Load(), together.Load())
+	}
+}
+
+// TestFullFile: what couldn't be read again isn't written.
+func TestFullFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	f := open(t, path)
+	f.max = 1000
+	var err error
+	n := 0
+	for ; err == nil && n < 100; n++ {
+		err = f.Put(t.Context(), Key{Kind: "feed", Request: strconv.Itoa(n)}, Entry{ID: "1"})
+	}
+	if err == nil || !strings.Contains(err.Error(), "larger than 1000 bytes") {
+		t.Fatalf("after %d entries: %v", n, err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > 1000 || info.Size() < 800 {
+		t.Errorf("%v, %v", info, err)
+	}
+	for i := range n {
+		if _, ok, err := f.Get(t.Context(), Key{Kind: "feed", Request: strconv.Itoa(i)}); err != nil || ok != (i < n-1) {
+			t.Errorf("entry %d: %v, %v", i, ok, err)
+		}
+	}
+	if err := f.Delete(t.Context(), Key{Kind: "feed", Request: "0"}); err != nil {
+		t.Errorf("delete: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -27,6 +28,9 @@ func (m *Memory) Get(ctx context.Context, key Key) (Entry, bool, error) {
 	if ctx.Err() != nil {
 		return Entry{}, false, context.Cause(ctx)
 	}
+	if err := key.Check(); err != nil {
+		return Entry{}, false, fmt.Errorf("journal: %w", err)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e, ok := m.entries[key]
@@ -37,6 +41,9 @@ func (m *Memory) Get(ctx context.Context, key Key) (Entry, bool, error) {
 func (m *Memory) Put(ctx context.Context, key Key, e Entry) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if err := checkBoth(key, e); err != nil {
+		return fmt.Errorf("journal: %w", err)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -264,10 +264,12 @@ func (e *NameError) Error() string {
 	return e.Kind + " " + strconv.Quote(e.Value) + " " + e.Want
 }
 
-// nameError shows s unless it is longer than any name or has the form of a secret (Login with Amazon's tokens have a bar in them, its client
-// secrets begin with "amzn1.").
+// nameError shows s unless it is longer than any name, or has the form of a secret that was pasted into the wrong setting. Login with Amazon's
+// tokens have a bar in them, also as %7C, its client secrets begin with "amzn1.", keys of stored accounts with "AGE-SECRET-KEY-"; a URL has an @
+// behind user and password. No name, id or storefront has any of these.
 func nameError(kind, s, want string) *NameError {
-	if n := utf8.RuneCountInString(s); n > 60 || strings.Contains(s, "|") || strings.Contains(s, "amzn1.") {
+	lower := strings.ToLower(s)
+	if n := utf8.RuneCountInString(s); n > 60 || strings.ContainsAny(s, "|%@") || strings.Contains(lower, "amzn1.") || strings.Contains(lower, "age-secret-key-") {
 		return &NameError{Kind: kind, Want: fmt.Sprintf("of %d characters %s", n, want)}
 	}
 	return &NameError{Kind: kind, Value: s, Want: want}

@@ -176,6 +176,7 @@ func TestLookupOfAnIDThatIsNotInTheTable(t *testing.T) {
 // A token in the wrong setting must not be told to a log.
 func TestErrorsShowNoSecret(t *testing.T) {
 	for _, secret := range []string{"Atzr|SECRETcanary", "Atza|SECRETcanary", " amzn1.oa2-cs.v1.SECRETcanary", "Atzr|SECRETcanary\n",
+		"Atc%7CSECRETcanary", "Atz.sprdt%7cSECRETcanary", "AGE-SECRET-KEY-1SECRETcanary", "https://ann:SECRETcanary@amazon.example", "ann:SECRETcanary@amazon.example",
 		strings.Repeat("SECRETcanary", 30)} {
 		_, err := Lookup(secret)
 		_, regionErr := ParseRegion(secret)

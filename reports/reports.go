@@ -392,10 +392,12 @@ func RunAll(ctx context.Context, client *spapi.Client, requests []Request, opts 
 			if p.err == nil {
 				result.Document, result.Err = c.open(ctx, client, p.report)
 			}
-			more := yield(result)
-			if result.Document != nil {
-				_ = result.Document.Close()
-			}
+			more := func() bool {
+				if result.Document != nil {
+					defer result.Document.Close() // also where the loop's body panics
+				}
+				return yield(result)
+			}()
 			if !more {
 				return
 			}

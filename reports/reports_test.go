@@ -842,3 +842,27 @@ func TestHundredAtOnce(t *testing.T) {
 			100*(took.Seconds()/optimum.Seconds()-1), w.throttled, w.count("reports20210630.getReport"))
 	})
 }
+
+// A loop body that panics leaves nothing open.
+func TestRunAllIsLeftByPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, client := start(t)
+		r := reports.Request{Type: orders, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -3)}
+		defer func() {
+			if got := recover(); got != "body" {
+				t.Errorf("recovered %v", got)
+			}
+		}()
+		for result := range reports.RunAll(t.Context(), client, []reports.Request{r}) {
+			if result.Err != nil {
+				t.Fatal(result.Err)
+			}
+			defer func() {
+				if _, err := result.Document.Read(make([]byte, 1)); err == nil || !strings.Contains(err.Error(), "after close") {
+					t.Errorf("the document is still open: %v", err)
+				}
+			}()
+			panic("body")
+		}
+	})
+}

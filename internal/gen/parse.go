@@ -61,15 +61,15 @@ func loadModels(dir string) ([]*model, error) {
 	var out []*model
 	seen := map[string]*model{}
 	for _, f := range files {
-		data, err := os.ReadFile(f)
-		if err != nil {
-			return nil, err
-		}
 		rel, err := filepath.Rel(root, f)
 		if err != nil {
 			return nil, err
 		}
-		m, err := parseModel(filepath.ToSlash(rel), data)
+		m := newModel(filepath.ToSlash(rel))
+		data, err := os.ReadFile(f)
+		if err == nil {
+			m, err = parseModel(m.file, data)
+		}
 		if err != nil {
 			m.fail(err)
 		} else if other := seen[m.pkg]; other != nil {
@@ -88,9 +88,14 @@ func loadModels(dir string) ([]*model, error) {
 
 var methods = []string{"get", "put", "post", "delete", "patch", "head", "options"}
 
+func newModel(file string) *model {
+	return &model{file: file, stem: strings.TrimSuffix(filepath.Base(file), ".json"), defs: map[string]*catalog.Schema{}}
+}
+
 // parseModel reads one model. With an error it returns what names the model, and nothing else.
 func parseModel(file string, data []byte) (*model, error) {
-	m := &model{file: file, stem: strings.TrimSuffix(filepath.Base(file), ".json"), data: data, defs: map[string]*catalog.Schema{}}
+	m := newModel(file)
+	m.data = data
 	if err := m.parse(); err != nil {
 		return &model{file: m.file, stem: m.stem, pkg: m.pkg, data: data}, err
 	}
@@ -123,6 +128,9 @@ func (m *model) parse() error {
 			m.defs[d.key] = s
 			m.order = append(m.order, d.key)
 		}
+	}
+	if err := p.endless(); err != nil {
+		return err
 	}
 	paths := doc.get("paths")
 	if paths == nil || len(paths.members) == 0 {
@@ -269,6 +277,35 @@ func (p *parser) schema(n *node) (*catalog.Schema, error) {
 		}
 	}
 	return s, nil
+}
+
+// endless finds a definition that is nothing but itself, or an array or map of itself: it has no Go type. What an object leads back to is well.
+func (p *parser) endless() error {
+	const walking, done = 1, 2
+	state := map[*catalog.Schema]int{}
+	var visit func(s *catalog.Schema) bool
+	visit = func(s *catalog.Schema) bool {
+		if s == nil || state[s] == done || isStruct(s) || isEnum(s) {
+			return true
+		}
+		if state[s] == walking {
+			return false
+		}
+		state[s] = walking
+		next := []*catalog.Schema{s.Items, s.AdditionalProperties}
+		if s.Ref != "" {
+			next = []*catalog.Schema{p.model.defs[s.Ref]}
+		}
+		ok := !slices.ContainsFunc(next, func(n *catalog.Schema) bool { return !visit(n) })
+		state[s] = done
+		return ok
+	}
+	for _, name := range p.model.order {
+		if !visit(p.model.defs[name]) {
+			return (&node{file: p.model.file, ptr: "/definitions/" + pointerEscaper.Replace(name)}).errorf("refers to itself without an object in between: it would have no end")
+		}
+	}
+	return nil
 }
 
 // merge makes one object of each allOf. All 22 in the models join objects.

@@ -155,6 +155,49 @@ func TestUnreadableModel(t *testing.T) {
 	c.wants(c.file("api/pagesv0/client.gen.go"), "GetPages")
 }
 
+// TestHostileModels: what no package can be made of is that model's problem, told once and shortly; the others are made.
+func TestHostileModels(t *testing.T) {
+	whole := func(definitions string) string {
+		return `{"swagger":"2.0","info":{"version":"v0"},"paths":{` + thingWas + `},"definitions":{` + definitions + `}}`
+	}
+	for name, hostile := range map[string]struct{ text, want string }{
+		"itself":            {whole(`"Thing":{"$ref":"#/definitions/Thing"}`), "/definitions/Thing: refers to itself"},
+		"each other":        {whole(`"Thing":{"$ref":"#/definitions/X"},"X":{"$ref":"#/definitions/Thing"}`), "refers to itself"},
+		"array of itself":   {whole(`"Thing":{"type":"array","items":{"$ref":"#/definitions/Thing"}}`), "refers to itself"},
+		"map of itself":     {whole(`"Thing":{"type":"object","additionalProperties":{"$ref":"#/definitions/Thing"}}`), "refers to itself"},
+		"part of itself":    {whole(`"Thing":{"allOf":[{"$ref":"#/definitions/Thing"}]}`), "contains itself"},
+		"object in between": {whole(`"Thing":{"type":"object","properties":{"more":{"type":"array","items":{"$ref":"#/definitions/Thing"}}}}`), ""},
+		"something behind":  {whole(thing) + ` garbage`, "data after the JSON value"},
+		"a brace behind":    {whole(thing) + `}`, "data after the JSON value"},
+		"space behind":      {whole(thing) + "\n\n", ""},
+		"deep":              {whole(`"Thing":{"type":"object","properties":{"a":{"items":{"items":[[[nonsense`), "thingsV0.json"},
+		"a folder":          {"", "is a directory"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCheckout(t)
+			c.model("pagesV0", pagePath, page)
+			c.model("thingsV0", thingWas, thing)
+			path := filepath.Join(c.models, "models", "thingsV0-model", "thingsV0.json")
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			make := func() error { return os.WriteFile(path, []byte(hostile.text), 0o644) }
+			if hostile.text == "" {
+				make = func() error { return os.Mkdir(path, 0o755) }
+			}
+			if err := make(); err != nil {
+				t.Fatal(err)
+			}
+			said, err := c.run()
+			if (err == nil) != (hostile.want == "") || strings.Contains(said, "callback") {
+				t.Errorf("%v:\n%s", err, said)
+			}
+			c.wants(said, hostile.want)
+			c.wants(c.file("operations.gen.go"), `"pagesv0.getPages"`)
+		})
+	}
+}
+
 // TestUnreadableOverlay: facts that can't be read concern all, so nothing is written; what is wrong with models is told all the same.
 func TestUnreadableOverlay(t *testing.T) {
 	c := newCheckout(t)

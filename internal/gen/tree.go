@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -27,8 +30,10 @@ type member struct {
 func parseTree(file string, data []byte) (*node, error) {
 	d := jx.DecodeBytes(data)
 	n, err := readNode(d, file, "")
-	if err == nil && d.Next() != jx.Invalid {
-		err = fmt.Errorf("data after the JSON value")
+	if err == nil {
+		if end := d.Skip(); !errors.Is(end, io.EOF) && !errors.Is(end, io.ErrUnexpectedEOF) {
+			err = errors.New("data after the JSON value")
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
@@ -40,19 +45,24 @@ var pointerEscaper = strings.NewReplacer("~", "~0", "/", "~1")
 
 func readNode(d *jx.Decoder, file, ptr string) (*node, error) {
 	n := &node{file: file, ptr: ptr, kind: d.Next()}
+	var inner error // without the words that the decoder adds at each level
 	switch n.kind {
 	case jx.Object:
-		return n, d.Obj(func(d *jx.Decoder, key string) error {
-			v, err := readNode(d, file, ptr+"/"+pointerEscaper.Replace(key))
+		err := d.Obj(func(d *jx.Decoder, key string) error {
+			var v *node
+			v, inner = readNode(d, file, ptr+"/"+pointerEscaper.Replace(key))
 			n.members = append(n.members, member{key, v})
-			return err
+			return inner
 		})
+		return n, cmp.Or(inner, err)
 	case jx.Array:
-		return n, d.Arr(func(d *jx.Decoder) error {
-			v, err := readNode(d, file, ptr+"/"+strconv.Itoa(len(n.items)))
+		err := d.Arr(func(d *jx.Decoder) error {
+			var v *node
+			v, inner = readNode(d, file, ptr+"/"+strconv.Itoa(len(n.items)))
 			n.items = append(n.items, v)
-			return err
+			return inner
 		})
+		return n, cmp.Or(inner, err)
 	case jx.String:
 		s, err := d.Str()
 		n.text = s

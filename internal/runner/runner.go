@@ -214,6 +214,7 @@ func (w *Work[T]) Finish(ctx context.Context) (*T, error) {
 	}
 	if again {
 		w.ID, w.reused = "", false
+		w.Known = nil // it may know of the same one still
 		return w.Run(ctx)
 	}
 	return v, err

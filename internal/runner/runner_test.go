@@ -391,6 +391,31 @@ func TestForgottenJobs(t *testing.T) {
 	}
 }
 
+// A job that is listed and yet not known is asked for anew once, however long the list names it.
+func TestListedButForgotten(t *testing.T) {
+	run(t, func(t *testing.T, s *service) {
+		w := s.work()
+		w.AskAgain = true
+		known := 0
+		w.Known = func(context.Context) (string, error) {
+			known++
+			return "forgotten", nil
+		}
+		w.Look = func(_ context.Context, id string) (*string, job.Status, error) {
+			if known > 1 {
+				return nil, "", errCut
+			}
+			if id == "forgotten" {
+				return nil, "", apiError(http.StatusNotFound)
+			}
+			return &id, job.Done, nil
+		}
+		if v, err := w.Run(t.Context()); err != nil || *v != "id1" || known != 1 {
+			t.Errorf("%v, %v after %d lists", v, err, known)
+		}
+	})
+}
+
 // Two that want the same at the same moment ask once.
 func TestTwoAtOnceAskOnce(t *testing.T) {
 	run(t, func(t *testing.T, s *service) {

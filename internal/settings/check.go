@@ -85,11 +85,6 @@ func hint(s string) string {
 	return fmt.Sprintf("… (%d characters)", len(s))
 }
 
-var secretShapes = regexp.MustCompile(`(?i)(Atz\.sprdt|Atz[ar]|Atc)(\||%7c)|amzn1\.oa2-cs\.|AGE-SECRET-KEY-`)
-
-// SecretShape reports whether the text is or holds a secret: such text in a value that prints would be a leak.
-func SecretShape(s string) bool { return secretShapes.MatchString(s) }
-
 // masked reports whether the text has what consoles and tutorials put in place of a secret's letters. No credential has any of it.
 func masked(s string) bool { return strings.ContainsAny(s, "*•●…") || strings.Contains(s, "...") }
 
@@ -322,7 +317,7 @@ func checkSandbox(text string) *ConfigError {
 	if len(text) > maxShown {
 		text = ""
 	}
-	return &ConfigError{Code: CodeSwitchNotBoolean, Field: nameSandbox, Value: text, Want: "want true or false"}
+	return &ConfigError{Code: CodeSwitchNotBoolean, Field: nameSandbox, Value: Scrub(text), Want: "want true or false"}
 }
 
 func checkEndpoint(text string) *ConfigError { return checkURL(nameEndpoint, text) }
@@ -361,7 +356,7 @@ func ParseURL(field, text string) (*url.URL, error) {
 	case err != nil:
 		return fail(CodeEndpointMalformed, shown, "is not a URL: want "+formOfURL)
 	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return fail(CodeEndpointMalformed, shown, "want "+formOfURL)
+		return fail(CodeEndpointMalformed, Scrub(shown), "want "+formOfURL)
 	case u.RawQuery != "" || u.Fragment != "":
 		return fail(CodeEndpointMalformed, withoutSecrets(u), "must not hold a query or fragment: want "+formOfURL)
 	case u.Scheme == "http" && !loopback(u.Hostname()):

@@ -32,7 +32,7 @@ func (e *ConfigError) Error() string {
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": %v", e.Err)
 	}
-	return b.String()
+	return Scrub(b.String()) // whatever was pasted where it doesn't belong
 }
 
 // Unwrap returns the cause.

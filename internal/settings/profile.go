@@ -83,7 +83,7 @@ func ReadProfile(name string) (Set, error) {
 	case !asked:
 		return Set{}, nil
 	}
-	bad := &ConfigError{Code: CodeProfileUnknown, Field: Profile.Name, Value: named,
+	bad := &ConfigError{Code: CodeProfileUnknown, Field: Profile.Name, Value: Scrub(named),
 		Want: fmt.Sprintf("is not in %s: want one that it has: %s", path, strings.Join(slices.Sorted(maps.Keys(profiles)), ", "))}
 	if len(profiles) == 0 {
 		bad.Want = fmt.Sprintf("is not in %s, which has none: want %s", path, formOfProfiles)
@@ -199,18 +199,14 @@ func readPrivate(path string) ([]byte, error) {
 	bad := func(code Code, want string, err error) ([]byte, error) {
 		return nil, &ConfigError{Code: code, Field: Config.Name, Value: path, Want: want, Err: err}
 	}
-	f, err := os.Open(path)
-	if err != nil {
+	f, info, err := OpenRegular(path)
+	switch {
+	case errors.Is(err, ErrNotRegular):
+		return bad(CodeProfileFileMissing, err.Error()+": "+wantFile, nil)
+	case err != nil:
 		return bad(CodeProfileFileMissing, "cannot be opened: "+wantFile, withoutPath(err))
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return bad(CodeProfileFileMissing, "cannot be read: "+wantFile, withoutPath(err))
-	}
-	if !info.Mode().IsRegular() {
-		return bad(CodeProfileFileMissing, "is not a file: "+wantFile, nil)
-	}
 	// Windows keeps permissions elsewhere, and Go reports 0666 there.
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
 		return bad(CodeProfileReadableByOthers,
@@ -221,4 +217,31 @@ func readPrivate(path string) ([]byte, error) {
 		return bad(CodeProfileFileMissing, "cannot be read: "+wantFile, withoutPath(err))
 	}
 	return text, nil
+}
+
+// ErrNotRegular is a folder, pipe or device where a file is wanted.
+var ErrNotRegular = errors.New("is not a regular file")
+
+// OpenRegular opens a regular file for reading, and refuses anything else before it opens it: opening a pipe waits for whoever writes to it,
+// and no context ends that.
+func OpenRegular(path string) (*os.File, fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, ErrNotRegular
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
+		err = ErrNotRegular
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
 }

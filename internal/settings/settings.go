@@ -5,6 +5,7 @@ package settings
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -195,7 +196,11 @@ func (s Set) Sourced(err error) error {
 			continue
 		}
 		with := *bad
-		if with.Source = s[x].Source; with.Source == "" {
+		with.Source = s[x].Source
+		if set, _ := x.Read(); with.Source == "" && set.Text != "" {
+			with.Source = set.Source + " belongs to other credentials than the profile's, which has no " + x.Key
+		}
+		if with.Source == "" {
 			with.Source = x.places()
 		}
 		if region := s[Region]; with.Code == CodeMarketplaceInOtherRegion && region.Source != "" {
@@ -280,15 +285,77 @@ func (s Set) only(settings []*Setting) Set {
 	return some
 }
 
-// Read is what environment and profile set, the environment first; see [ReadProfile] about the name. Nothing is checked yet.
-func Read(profile string) (Set, error) {
+// identity is who calls, with what is bound to it.
+var identity = append(slices.Clone(credentials), bound...)
+
+// application are the credentials that shops may share.
+var application = []*Setting{ClientID, ClientSecret}
+
+// Read is what environment and profile set; see [ReadProfile] about the name. The environment goes first, except that a profile that is named
+// here and has credentials is a chosen identity: region, marketplace and seller id then come from the profile before the environment, and of
+// credentials the environment gives nothing but client id and secret to a profile that has neither. Where it has credentials that are
+// left out, what is bound to them is left out too. The notes tell what of the environment counts for something else than it says. Nothing is checked yet.
+func Read(profile string) (s Set, notes []string, err error) {
 	below, err := ReadProfile(profile)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	env, err := Environment()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return env.Over(below), nil
+	if profile == "" || !below.HasCredentials() {
+		s = env.Over(below)
+		return s, mixed(s, env), nil
+	}
+	left := credentials
+	if !below.Has(application...) {
+		left = []*Setting{RefreshToken}
+	}
+	rest := env.Without(left...)
+	if env.Has(left...) {
+		rest = rest.Without(bound...)
+	}
+	s = below.only(identity).Over(rest).Over(below)
+	return s, append(mixed(s, env), differing(s, env, below)...), nil
+}
+
+// mixed tells that one's refresh token is used with another's client id.
+func mixed(s, env Set) []string {
+	if !s.Has(RefreshToken) || !s.Has(ClientID) {
+		return nil
+	}
+	token, client := s[RefreshToken].Source, s[ClientID].Source
+	if (env[RefreshToken].Source == token) == (env[ClientID].Source == client) {
+		return nil
+	}
+	return []string{fmt.Sprintf("the refresh token is that of %s, but the client id that of %s", token, client)}
+}
+
+// differing tells where environment and profile disagree, and what of the environment is left out beside the profile's credentials.
+func differing(s, env, profile Set) (notes []string) {
+	for _, x := range all {
+		other := env[x]
+		if env.Has(x) && s[x] == env[x] {
+			other = profile[x]
+		}
+		if other.Text == "" || !env.Has(x) || other.Text == s.Text(x) {
+			continue
+		}
+		switch {
+		case !s.Has(x):
+			notes = append(notes, fmt.Sprintf("%s of %s is left out, beside %s", x.Name, other.Source, profile.credentialsSource()))
+		case x.Secret || SecretShape(other.Text+s.Text(x)):
+			notes = append(notes, fmt.Sprintf("%s is that of %s; %s says otherwise", x.Name, s[x].Source, other.Source))
+		default:
+			notes = append(notes, fmt.Sprintf("%s is %s, as %s says; %s says %s", x.Name, s.Text(x), s[x].Source, other.Source, other.Text))
+		}
+	}
+	return notes
+}
+
+// credentialsSource is where the set's credentials come from.
+func (s Set) credentialsSource() string {
+	i := slices.IndexFunc(credentials, func(x *Setting) bool { return s.Has(x) })
+	return s[credentials[i]].Source
 }

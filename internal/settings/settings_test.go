@@ -252,3 +252,74 @@ func TestTable(t *testing.T) {
 		}
 	}
 }
+
+// A profile that is named is a chosen identity: its credentials and what is bound to them go before the environment's, as a set.
+func TestNamedProfileIsAnIdentity(t *testing.T) {
+	path := filepath.Join(bare(t), "profiles.json")
+	t.Setenv("SPAPI_CONFIG", path)
+	text := `{"profiles":{"b":{"client_id":"idB","client_secret":"secretB","refresh_token":"tokenB","region":"fe","endpoint":"http://127.0.0.1:1"},
+		"token":{"refresh_token":"tokenB"}, "application":{"client_id":"idB","client_secret":"secretB","region":"fe"}, "place":{"region":"fe"}}}`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	own := set(ClientID, "idB", ClientSecret, "secretB", RefreshToken, "tokenB", Region, "fe", Endpoint, "http://127.0.0.1:1")
+	whole := map[string]string{"SPAPI_CLIENT_ID": "idA", "SPAPI_CLIENT_SECRET": "secretA", "SPAPI_REFRESH_TOKEN": "tokenA", "SPAPI_REGION": "eu", "SPAPI_SELLER_ID": "A"}
+	for _, c := range []struct {
+		name, profile string
+		env           map[string]string
+		want          Set
+		notes         []string // a part of each
+	}{
+		{"nothing beside it", "b", nil, own, nil},
+		{"a whole other shop", "b", whole, own, []string{"SPAPI_CLIENT_ID", "SPAPI_CLIENT_SECRET", "SPAPI_REFRESH_TOKEN", "region is fe, as", "seller id of SPAPI_SELLER_ID is left out"}},
+		{"another's refresh token", "b", map[string]string{"AMAZON_REFRESH_TOKEN": "tokenA"}, own, []string{"AMAZON_REFRESH_TOKEN"}},
+		{"what no credentials stand beside", "b", map[string]string{"SPAPI_SELLER_ID": "A", "SPAPI_REGION": "eu"}, set(ClientID, "idB", ClientSecret, "secretB",
+			RefreshToken, "tokenB", Region, "fe", Endpoint, "http://127.0.0.1:1", SellerID, "A"), []string{"SPAPI_REGION says eu"}},
+		{"where calls go", "b", map[string]string{"SPAPI_ENDPOINT": "http://127.0.0.1:2", "SPAPI_SANDBOX": "true"}, set(ClientID, "idB", ClientSecret, "secretB",
+			RefreshToken, "tokenB", Region, "fe", Endpoint, "http://127.0.0.1:2", Sandbox, "true"), []string{"endpoint is http://127.0.0.1:2, as SPAPI_ENDPOINT says"}},
+		{"a shared application", "token", map[string]string{"SPAPI_CLIENT_ID": "idA", "SPAPI_CLIENT_SECRET": "secretA", "SPAPI_REGION": "eu"},
+			set(ClientID, "idA", ClientSecret, "secretA", RefreshToken, "tokenB", Region, "eu"), []string{"but the client id that of SPAPI_CLIENT_ID"}},
+		{"a shared application, another's token", "token", whole, set(ClientID, "idA", ClientSecret, "secretA", RefreshToken, "tokenB"),
+			[]string{"but the client id that of SPAPI_CLIENT_ID", "SPAPI_REFRESH_TOKEN says otherwise", "region of SPAPI_REGION", "SPAPI_SELLER_ID"}},
+		{"never another's token", "application", whole, set(ClientID, "idB", ClientSecret, "secretB", Region, "fe"),
+			[]string{"SPAPI_CLIENT_ID", "SPAPI_CLIENT_SECRET", "refresh token of SPAPI_REFRESH_TOKEN is left out", "SPAPI_REGION", "SPAPI_SELLER_ID"}},
+		{"a profile that is nobody", "place", whole, set(ClientID, "idA", ClientSecret, "secretA", RefreshToken, "tokenA", Region, "eu", SellerID, "A"), nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for name, value := range c.env {
+				t.Setenv(name, value)
+			}
+			got, notes, err := Read(c.profile)
+			if err != nil || !same(texts(got), texts(c.want)) {
+				t.Errorf("got %v, %v; want %v", texts(got), err, texts(c.want))
+			}
+			if len(notes) != len(c.notes) {
+				t.Fatalf("notes %q, want %q", notes, c.notes)
+			}
+			for i, note := range notes {
+				if !strings.Contains(note, c.notes[i]) || strings.Contains(note, "secretA") || strings.Contains(note, "tokenA") || strings.Contains(note, "tokenB") {
+					t.Errorf("note %q, want %q and no secret", note, c.notes[i])
+				}
+			}
+		})
+	}
+	for name, value := range whole {
+		t.Setenv(name, value)
+	}
+	s, _, err := Read("application")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Sourced(CheckRefreshToken("")); !strings.Contains(err.Error(), "SPAPI_REFRESH_TOKEN belongs to other credentials") {
+		t.Errorf("a token that is left out: %v", err)
+	}
+	// SPAPI_PROFILE is of the environment, which goes first; only a mixture is told.
+	t.Setenv("SPAPI_PROFILE", "b")
+	if s, notes, err := Read(""); err != nil || s.Text(RefreshToken) != "tokenA" || len(notes) != 0 {
+		t.Errorf("SPAPI_PROFILE: %v, %q, %v", texts(s), notes, err)
+	}
+	t.Setenv("SPAPI_CLIENT_ID", "")
+	if _, notes, err := Read(""); err != nil || len(notes) != 1 || !strings.Contains(notes[0], "SPAPI_REFRESH_TOKEN") {
+		t.Errorf("a mixture: %q, %v", notes, err)
+	}
+}

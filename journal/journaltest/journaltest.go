@@ -20,6 +20,7 @@ import (
 func Run(t *testing.T, open func(t *testing.T) (j journal.Journal, again func() journal.Journal)) {
 	for name, test := range map[string]func(*testing.T, journal.Journal){
 		"Entries": entries, "Keys": keys, "Concurrent": concurrent, "Claim": claim, "ClaimWaits": claimWaits, "Ended": ended, "Closed": closed,
+		"NotUTF8": notUTF8,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -115,6 +116,27 @@ func keys(t *testing.T, j journal.Journal) {
 			t.Errorf("another %s finds the same entry: %v, %v", name, ok, err)
 		}
 	}
+}
+
+// What would be read back as something else is refused.
+func notUTF8(t *testing.T, j journal.Journal) {
+	bad := "a\xff"
+	for _, k := range []journal.Key{
+		{Kind: bad, Request: "r"}, {Kind: "feed", Type: bad}, {Kind: "feed", Request: bad}, {Application: bad}, {Seller: bad}, {Endpoint: bad},
+	} {
+		if err := j.Put(t.Context(), k, entry); err == nil {
+			t.Errorf("put %+v", k)
+		}
+		if _, ok, err := j.Get(t.Context(), k); err == nil || ok {
+			t.Errorf("get %+v: %v, %v", k, ok, err)
+		}
+	}
+	for _, e := range []journal.Entry{{Document: bad}, {ID: bad}} {
+		if err := j.Put(t.Context(), key("a"), e); err == nil {
+			t.Errorf("put %q", e.Document+e.ID)
+		}
+	}
+	want(t, j, key("a"), nil)
 }
 
 func concurrent(t *testing.T, j journal.Journal) {

@@ -17,6 +17,7 @@ import (
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/awsauth"
 	"github.com/openspapi/spapi/internal/catalog"
+	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
@@ -120,7 +121,7 @@ func (e *examination) configuration(ctx context.Context) {
 			e.problem(check, "no-configuration", "")
 			return
 		}
-		e.problem(check, nameConfig(err), "%s", strings.TrimPrefix(strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), "spapi: "), "accounts: "))
+		e.problem(check, nameConfig(err), "%s", strings.TrimPrefix(exit.Line(err), "accounts: "))
 		return
 	}
 	kind := "production"
@@ -129,6 +130,9 @@ func (e *examination) configuration(ctx context.Context) {
 	}
 	for _, d := range e.target.Differences {
 		e.warning(check, "environment-over-account", "%s", d.Note())
+	}
+	for _, note := range e.target.Notes {
+		e.warning(check, "environment-over-account", "%s", note)
 	}
 	switch name := nameEndpoint(e.client.Endpoint()); name {
 	case "":

@@ -62,7 +62,7 @@ var problems = []problem{
 	{"endpoint-malformed", "the endpoint or token URL is no usable URL", "use an absolute URL such as https://host, without user, password, query or fragment"},
 	{"endpoint-contradicts", "the endpoint is Amazon's, but not that of the region and sandbox", "leave the endpoint out: region and sandbox tell it"},
 	{"endpoint-is-central", "the endpoint is a website of Amazon's and not the API", "leave the endpoint out: the region tells it. Seller Central and Vendor Central are only for the consent page"},
-	{"environment-over-account", "the environment, a profile or a flag says otherwise than the stored account does",
+	{"environment-over-account", "the environment, a profile or a flag says otherwise than the account or profile that is used",
 		"unset the variable if that is not meant; what counts is told"},
 	{"token-url-elsewhere", "tokens and calls go to different services", "set endpoint and token URL together: both to the emulator, or neither"},
 	{"endpoint-foreign", "the endpoint is none of Amazon's", "if that is not meant, leave the endpoint out: access tokens are sent there"},

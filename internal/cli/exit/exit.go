@@ -15,6 +15,7 @@ import (
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/awsauth"
+	"github.com/openspapi/spapi/internal/settings"
 )
 
 // The statuses. Scripts depend on them: a number keeps its meaning.
@@ -117,12 +118,13 @@ func unreachable(err error) bool {
 	return false
 }
 
-// Line is an error in one line, without the package's name.
+// Line is an error in one line, without the package's name, and without what was pasted in the wrong place: errors of flags and arguments
+// repeat what they were given.
 func Line(err error) string {
 	if Status(err) == Interrupted {
 		return "interrupted"
 	}
-	line := strings.Join(strings.Fields(err.Error()), " ")
+	line := settings.Scrub(strings.Join(strings.Fields(err.Error()), " "))
 	return strings.ReplaceAll(strings.TrimPrefix(line, "spapi: "), ": spapi: ", ": ")
 }
 
@@ -136,7 +138,7 @@ func Explain(err error) string {
 		return ""
 	}
 	// An explanation may begin with the error, which is shown already.
-	return strings.TrimLeft(strings.TrimPrefix(e.Explain(), e.Error()), ".:; \n")
+	return settings.Scrub(strings.TrimLeft(strings.TrimPrefix(e.Explain(), e.Error()), ".:; \n"))
 }
 
 func is[E error](err error) bool {

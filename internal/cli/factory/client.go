@@ -106,6 +106,7 @@ func (f *Factory) accountNames() []string {
 type Target struct {
 	accounts.Target
 	Source Source
+	Notes  []string // what of the environment and a profile counts for something else than it says; see [settings.Read]
 }
 
 // Target finds it. It sends nothing.
@@ -132,10 +133,11 @@ func (f *Factory) Target(ctx context.Context) (Target, error) {
 			return t, err
 		}
 	case FromProfile:
-		s, err := settings.Read(f.Flags.Profile)
+		s, notes, err := settings.Read(f.Flags.Profile)
 		if err != nil {
 			return t, err
 		}
+		t.Notes = notes
 		if err := t.read(f.Flags.given().Over(s)); err != nil {
 			return t, err
 		}
@@ -198,16 +200,19 @@ func (g *Flags) given() settings.Set {
 
 // Settings are what is set for an account that is not there yet: by flags, in the environment, and in a profile that is named.
 func (f *Factory) Settings() (settings.Set, error) {
-	s, err := settings.Environment()
+	read := settings.Environment
+	if settings.NamedProfile(f.Flags.Profile) != "" {
+		read = func() (settings.Set, error) {
+			s, notes, err := settings.Read(f.Flags.Profile)
+			for _, note := range notes {
+				f.once(note)
+			}
+			return s, err
+		}
+	}
+	s, err := read()
 	if err != nil {
 		return nil, err
-	}
-	if settings.NamedProfile(f.Flags.Profile) != "" {
-		profile, err := settings.ReadProfile(f.Flags.Profile)
-		if err != nil {
-			return nil, err
-		}
-		s = s.Over(profile)
 	}
 	s = f.Flags.given().Over(s)
 	return s, s.Check()
@@ -268,6 +273,9 @@ func (t Target) Apart() string {
 func (f *Factory) Tell(t Target) {
 	for _, d := range t.Differences {
 		f.once(fmt.Sprintf("account %q: %s", t.Account.Name, d.Note()))
+	}
+	for _, note := range t.Notes {
+		f.once(note)
 	}
 	if text := t.Apart(); text != "" {
 		f.once(text)

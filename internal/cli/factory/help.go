@@ -24,6 +24,10 @@ SPAPI_TOKEN_URL do so too, whatever the credentials come from: a flag goes befor
 and a profile that is named before what "spapi auth login" stored with the account. SPAPI_SELLER_ID is the seller's id likewise.
 Region, marketplace and seller id belong to the credentials that they stand beside, and are left out where others are used.
 
+A profile that --profile names and that has credentials is a chosen identity: they, and its region, marketplace and seller id, go before
+those in the environment. What differs is told on stderr, as it is where SPAPI_PROFILE leads to a refresh token of one place with a
+client id of another.
+
 Where a variable and a stored account differ, that is told on stderr; so is, before something is changed, which host that
 is at if it isn't Amazon's.`,
 	}

@@ -327,3 +327,26 @@ func TestWriteIsToldBeforeItIsSent(t *testing.T) {
 		}
 	}
 }
+
+// TestNamedProfileIsUsed: --profile goes before the credentials in the environment, and what differs is told.
+func TestNamedProfileIsUsed(t *testing.T) {
+	writeProfile(t, bare(t), "shopb", "MX")
+	t.Setenv("SPAPI_REFRESH_TOKEN", "Atzr|otherShop")
+	t.Setenv("SPAPI_REGION", "eu")
+	f, messages := newFactory()
+	f.Flags.Profile = "shopb"
+	client, err := f.Client(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := f.Target(t.Context())
+	if err != nil || target.Account.RefreshToken != token || client.Region() != "na" {
+		t.Errorf("region %s, %v", client.Region(), err)
+	}
+	if text := messages.String(); !strings.Contains(text, "SPAPI_REFRESH_TOKEN says otherwise") || strings.Contains(text, "otherShop") {
+		t.Errorf("it said %q", text)
+	}
+	if client, err = spapi.Load(t.Context(), spapi.WithProfile("shopb")); err != nil || client.Region() != "na" {
+		t.Errorf("Load: %v, %v", client, err)
+	}
+}

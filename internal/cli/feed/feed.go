@@ -20,6 +20,7 @@ import (
 
 	"github.com/openspapi/spapi/feeds"
 	"github.com/openspapi/spapi/job"
+	"github.com/openspapi/spapi/journal"
 )
 
 // NewCmdFeed returns "spapi feed" with what is below it.
@@ -197,12 +198,7 @@ func submit(ctx context.Context, o *SubmitOptions) error {
 		return usage(err)
 	}
 	bar.Close()
-	if j != nil {
-		if err := j.Remove(); err != nil {
-			return err
-		}
-	}
-	return show(ctx, f, result)
+	return show(ctx, f, result, j)
 }
 
 // check looks for mistakes without a client.
@@ -235,8 +231,9 @@ var issueColumns = []output.Column{
 	{Name: "attribute", Path: "attribute"}, {Name: "text", Path: "message"},
 }
 
-// show prints the issues, and fails if messages have errors.
-func show(ctx context.Context, f *factory.Factory, r *feeds.Result) error {
+// show prints the issues, and fails if messages have errors. The journal, if there is one, goes as soon as they are printed: without it, the next
+// run sends the feed again.
+func show(ctx context.Context, f *factory.Factory, r *feeds.Result, j *journal.File) error {
 	issues := r.Issues
 	if issues == nil {
 		issues = []feeds.Issue{}
@@ -247,6 +244,11 @@ func show(ctx context.Context, f *factory.Factory, r *feeds.Result) error {
 	}
 	if err := f.Print(ctx, issues, issueColumns...); err != nil {
 		return err
+	}
+	if j != nil {
+		if err := j.Remove(); err != nil {
+			return err
+		}
 	}
 	f.Notef("feed %s: %d messages, %d accepted, %d errors, %d warnings", strings.Join(ids, ", "), r.Processed, r.Accepted, r.Errors, r.Warnings)
 	if r.Errors > 0 {
@@ -316,7 +318,7 @@ func newCmdResult(f *factory.Factory) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return show(ctx, f, result)
+				return show(ctx, f, result, nil)
 			}
 			doc, err := feeds.Open(ctx, client, feed)
 			if err != nil {

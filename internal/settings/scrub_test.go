@@ -1,0 +1,55 @@
+package settings
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestScrub(t *testing.T) {
+	for text, want := range map[string]string{
+		"Atzr|CANARY":                                    "REDACTED",
+		`flag "--x": "Atza|CANARY" is odd`:               `flag "--x": "REDACTED" is odd`,
+		"Atc%7CCANARY and Atz.sprdt%7cCANARY":            "REDACTED and REDACTED",
+		"amzn1.oa2-cs.v1.CANARY, AGE-SECRET-KEY-1CANARY": "REDACTED, REDACTED",
+		"https://ann:CANARY@host/path":                   "https://REDACTED@host/path",
+		"ann:CANARY@host":                                "REDACTED@host",
+		"https://host:8443/a@b and ann@host":             "https://host:8443/a@b and ann@host",
+		"amzn1.application-oa2-client.0123":              "amzn1.application-oa2-client.0123",
+		"Atzr|…":                                         "Atzr|…", "want amzn1.oa2-cs.v1.…": "want amzn1.oa2-cs.v1.…",
+		"Atzr": "Atzr",
+	} {
+		if got := Scrub(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+		if strings.HasSuffix(text, "…") {
+			continue // the form alone is refused all the same
+		}
+		if SecretShape(text) != strings.Contains(ScrubSecrets(text), Redacted) {
+			t.Errorf("%q: SecretShape and ScrubSecrets disagree", text)
+		}
+	}
+	for _, form := range []string{"Atzr|", "Atza|", "Atc|", "Atz.sprdt|", "Atzr%7C", "Atza%7c", "Atc%7C", "Atz.sprdt%7C", "amzn1.oa2-cs.", "AGE-SECRET-KEY-"} {
+		if !SecretShape("x" + form + "CANARY") {
+			t.Errorf("%s… is no secret", form)
+		}
+	}
+}
+
+// What is pasted where it doesn't belong is in no error.
+func TestErrorsRepeatNoSecret(t *testing.T) {
+	bare(t)
+	for _, text := range []string{"Atzr|CANARY", "Atc%7CCANARY", "https://ann:CANARY@host/%", "ann:CANARY@host"} {
+		for _, x := range []*Setting{Region, Marketplace, Endpoint, TokenURL, Sandbox, SellerID} {
+			bad := x.check(text)
+			if bad == nil {
+				continue
+			}
+			if strings.Contains(bad.Error()+bad.Value, "CANARY") {
+				t.Errorf("%s: %v", x.Name, bad)
+			}
+		}
+		if _, err := ReadProfile(text); err == nil || strings.Contains(err.Error(), "CANARY") {
+			t.Errorf("profile: %v", err)
+		}
+	}
+}
