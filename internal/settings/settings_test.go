@@ -265,12 +265,13 @@ func TestNamedProfileIsAnIdentity(t *testing.T) {
 		notes         []string // a part of each
 	}{
 		{"nothing beside it", "b", nil, own, nil},
-		{"a whole other shop", "b", whole, own, []string{"SPAPI_CLIENT_ID", "SPAPI_CLIENT_SECRET", "SPAPI_REFRESH_TOKEN", "region is fe, as", "seller id of SPAPI_SELLER_ID is left out"}},
+		{"a whole other shop", "b", whole, own,
+			[]string{"SPAPI_CLIENT_ID", "SPAPI_CLIENT_SECRET", "SPAPI_REFRESH_TOKEN", "region is fe, as", "seller id of SPAPI_SELLER_ID is left out"}},
 		{"another's refresh token", "b", map[string]string{"AMAZON_REFRESH_TOKEN": "tokenA"}, own, []string{"AMAZON_REFRESH_TOKEN"}},
 		{"what no credentials stand beside", "b", map[string]string{"SPAPI_SELLER_ID": "A", "SPAPI_REGION": "eu"}, set(ClientID, "idB", ClientSecret, "secretB",
 			RefreshToken, "tokenB", Region, "fe", Endpoint, "http://127.0.0.1:1", SellerID, "A"), []string{"SPAPI_REGION says eu"}},
-		{"where calls go", "b", map[string]string{"SPAPI_ENDPOINT": "http://127.0.0.1:2", "SPAPI_SANDBOX": "true"}, set(ClientID, "idB", ClientSecret, "secretB",
-			RefreshToken, "tokenB", Region, "fe", Endpoint, "http://127.0.0.1:2", Sandbox, "true"), []string{"endpoint is http://127.0.0.1:2, as SPAPI_ENDPOINT says"}},
+		{"where calls go", "b", map[string]string{"SPAPI_ENDPOINT": "http://127.0.0.1:2", "SPAPI_SANDBOX": "true"},
+			set(ClientID, "idB", ClientSecret, "secretB", RefreshToken, "tokenB", Region, "fe", Endpoint, "http://127.0.0.1:2", Sandbox, "true"), []string{"endpoint is http://127.0.0.1:2, as SPAPI_ENDPOINT says"}},
 		{"a shared application", "token", map[string]string{"SPAPI_CLIENT_ID": "idA", "SPAPI_CLIENT_SECRET": "secretA", "SPAPI_REGION": "eu"},
 			set(ClientID, "idA", ClientSecret, "secretA", RefreshToken, "tokenB", Region, "eu"), []string{"but the client id that of SPAPI_CLIENT_ID"}},
 		{"a shared application, another's token", "token", whole, set(ClientID, "idA", ClientSecret, "secretA", RefreshToken, "tokenB"),
