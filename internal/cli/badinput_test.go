@@ -158,7 +158,8 @@ func TestPastedSecretsAreNotRepeated(t *testing.T) {
 	for _, secret := range []string{"Atzr|CANARY0123456789", "Atc%7CCANARY0123456789", "amzn1.oa2-cs.v1.CANARY0123456789", "https://ann:CANARY@host"} {
 		for _, args := range [][]string{
 			{secret}, {"ops", "show", secret}, {"orders", secret}, {"auth", "status", secret}, {"marketplaces", secret}, {"call", secret},
-			{"--" + secret}, {"--region", secret, "ops"}, {"--marketplace", secret, "ops"}, {"--sandbox=" + secret, "ops"}, {"--endpoint", secret + "%", "orders", "list"},
+			{"--" + secret}, {"--region", secret, "ops"}, {"--marketplace", secret, "ops"}, {"--sandbox=" + secret, "ops"},
+			{"--endpoint", secret + "%", "orders", "list"},
 			{"--profile", secret, "auth", "status"}, {"--account", secret, "auth", "status"}, {"-o", secret, "ops"}, {"orders", "list", "--since", secret},
 		} {
 			_, _, messages := run(t, "", args...)
@@ -166,7 +167,8 @@ func TestPastedSecretsAreNotRepeated(t *testing.T) {
 				t.Errorf("spapi %q: %s", args, messages)
 			}
 		}
-		for _, variable := range []string{"SPAPI_PROFILE", "SPAPI_CONFIG", "SPAPI_ACCOUNT", "SPAPI_ACCOUNTS", "SPAPI_REGION", "SPAPI_MARKETPLACE", "SPAPI_SANDBOX", "SPAPI_ENDPOINT"} {
+		for _, variable := range []string{"SPAPI_PROFILE", "SPAPI_CONFIG", "SPAPI_ACCOUNT", "SPAPI_ACCOUNTS",
+			"SPAPI_REGION", "SPAPI_MARKETPLACE", "SPAPI_SANDBOX", "SPAPI_ENDPOINT"} {
 			t.Run(variable, func(t *testing.T) {
 				t.Setenv(variable, secret)
 				status, _, messages := run(t, "", "auth", "status")

@@ -302,7 +302,8 @@ func (p *parser) endless() error {
 	}
 	for _, name := range p.model.order {
 		if !visit(p.model.defs[name]) {
-			return (&node{file: p.model.file, ptr: "/definitions/" + pointerEscaper.Replace(name)}).errorf("refers to itself without an object in between: it would have no end")
+			at := &node{file: p.model.file, ptr: "/definitions/" + pointerEscaper.Replace(name)}
+			return at.errorf("refers to itself without an object in between: it would have no end")
 		}
 	}
 	return nil

@@ -263,7 +263,8 @@ func TestNamedProfileIsAnIdentity(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := set(ClientID, "idB", ClientSecret, "secretB", RefreshToken, "tokenB", Region, "fe", Endpoint, "http://127.0.0.1:1")
-	whole := map[string]string{"SPAPI_CLIENT_ID": "idA", "SPAPI_CLIENT_SECRET": "secretA", "SPAPI_REFRESH_TOKEN": "tokenA", "SPAPI_REGION": "eu", "SPAPI_SELLER_ID": "A"}
+	whole := map[string]string{"SPAPI_CLIENT_ID": "idA", "SPAPI_CLIENT_SECRET": "secretA", "SPAPI_REFRESH_TOKEN": "tokenA",
+		"SPAPI_REGION": "eu", "SPAPI_SELLER_ID": "A"}
 	for _, c := range []struct {
 		name, profile string
 		env           map[string]string
@@ -271,12 +272,14 @@ func TestNamedProfileIsAnIdentity(t *testing.T) {
 		notes         []string // a part of each
 	}{
 		{"nothing beside it", "b", nil, own, nil},
-		{"a whole other shop", "b", whole, own, []string{"SPAPI_CLIENT_ID", "SPAPI_CLIENT_SECRET", "SPAPI_REFRESH_TOKEN", "region is fe, as", "seller id of SPAPI_SELLER_ID is left out"}},
+		{"a whole other shop", "b", whole, own,
+			[]string{"SPAPI_CLIENT_ID", "SPAPI_CLIENT_SECRET", "SPAPI_REFRESH_TOKEN", "region is fe, as", "seller id of SPAPI_SELLER_ID is left out"}},
 		{"another's refresh token", "b", map[string]string{"AMAZON_REFRESH_TOKEN": "tokenA"}, own, []string{"AMAZON_REFRESH_TOKEN"}},
 		{"what no credentials stand beside", "b", map[string]string{"SPAPI_SELLER_ID": "A", "SPAPI_REGION": "eu"}, set(ClientID, "idB", ClientSecret, "secretB",
 			RefreshToken, "tokenB", Region, "fe", Endpoint, "http://127.0.0.1:1", SellerID, "A"), []string{"SPAPI_REGION says eu"}},
-		{"where calls go", "b", map[string]string{"SPAPI_ENDPOINT": "http://127.0.0.1:2", "SPAPI_SANDBOX": "true"}, set(ClientID, "idB", ClientSecret, "secretB",
-			RefreshToken, "tokenB", Region, "fe", Endpoint, "http://127.0.0.1:2", Sandbox, "true"), []string{"endpoint is http://127.0.0.1:2, as SPAPI_ENDPOINT says"}},
+		{"where calls go", "b", map[string]string{"SPAPI_ENDPOINT": "http://127.0.0.1:2", "SPAPI_SANDBOX": "true"},
+			set(ClientID, "idB", ClientSecret, "secretB", RefreshToken, "tokenB", Region, "fe", Endpoint, "http://127.0.0.1:2", Sandbox, "true"),
+			[]string{"endpoint is http://127.0.0.1:2, as SPAPI_ENDPOINT says"}},
 		{"a shared application", "token", map[string]string{"SPAPI_CLIENT_ID": "idA", "SPAPI_CLIENT_SECRET": "secretA", "SPAPI_REGION": "eu"},
 			set(ClientID, "idA", ClientSecret, "secretA", RefreshToken, "tokenB", Region, "eu"), []string{"but the client id that of SPAPI_CLIENT_ID"}},
 		{"a shared application, another's token", "token", whole, set(ClientID, "idA", ClientSecret, "secretA", RefreshToken, "tokenB"),
