@@ -53,7 +53,7 @@ func TestReadmeFirstOrder(t *testing.T) {
 		cmd.Dir = root
 		cmd.Env = append(os.Environ(), "SPAPI_CONFIG="+filepath.Join(home, "config.json"), "SPAPI_ACCOUNTS="+filepath.Join(home, "accounts.age"))
 		start := time.Now()
-		out, err := cmd.Output()
+		out, err := cmd.CombinedOutput() // what a person sees
 		if i > 0 {
 			took += time.Since(start)
 		}
