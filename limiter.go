@@ -57,7 +57,7 @@ const (
 	limitScopes
 )
 
-var _ = [limitScopes]int64(LimitGrant{}.Takes) // as long as there are scopes
+var _ [limitScopes]int64 = LimitGrant{}.Takes // as long as there are scopes
 
 func (s LimitScope) String() string {
 	switch s {
