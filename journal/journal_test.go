@@ -403,6 +403,32 @@ func TestLockFileThatIsRemoved(t *testing.T) {
 	}
 }
 
+// TestLastByte: the largest file that is written is the largest that is read.
+func TestLastByte(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	f := open(t, path)
+	put := func(id string) error { return f.Put(t.Context(), Key{Kind: "feed", Request: "r"}, Entry{ID: id}) }
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(put("1"))
+	info, err := os.Stat(path)
+	check(err)
+	f.max = int(info.Size())
+	check(put("2"))
+	check(f.read())
+	f.max--
+	if err := put("3"); err == nil {
+		t.Error("a byte more than may be read was written")
+	}
+	if err := f.read(); err == nil {
+		t.Error("a byte too many was read")
+	}
+}
+
 // TestFullFile: what couldn't be read again isn't written.
 func TestFullFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
