@@ -36,6 +36,7 @@ type call struct {
 	attempts   int
 	waited     time.Duration
 	repeatable bool // may be repeated though it may have been carried out
+	reached    bool // an attempt may have been carried out though it failed
 	expired    bool // the last attempt's token had expired and was dropped from the cache
 	last       *http.Response
 	errors     []ErrorItem

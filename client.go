@@ -99,6 +99,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if r := call.response; r != nil {
 		call.fill(r)
 	}
+	err = call.doubt(err)
 	result = err
 	return resp, err
 }

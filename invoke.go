@@ -53,6 +53,7 @@ func (c *call) Read(warnings []Warning, err error) error {
 
 // finish ends the call: it tells observers, fills the record for the caller, and returns err.
 func (c *call) finish(err error) error {
+	err = c.doubt(err)
 	c.whole.end(c.outcome(err))
 	c.whole = running{}
 	if c.response != nil {

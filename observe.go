@@ -179,9 +179,12 @@ func (s *observeStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	call.last = resp
 	o.StatusCode, o.Err = statusOf(resp), nil
 	if err != nil {
-		o.Err = newNetworkError(err)
-		return nil, o.Err
+		failed := newNetworkError(err)
+		call.reached = call.reached || !failed.unsent() && !failed.permanent()
+		o.Err = failed
+		return nil, failed
 	}
+	call.reached = call.reached || resp.StatusCode >= http.StatusInternalServerError
 	o.RequestID = requestID(resp.Header)
 	return resp, nil
 }

@@ -2,7 +2,6 @@ package factory
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/openspapi/spapi"
@@ -38,15 +37,6 @@ func (w *writeTeller) CloseIdleConnections() {
 	}
 }
 
-// readVerbs begin the names of operations that read, though some of them by POST or PUT since their question is long. Amazon names by one pattern.
-var readVerbs = []string{"get", "list", "search", "check", "validate", "retrieve"}
-
-// readsToo read under another name.
-var readsToo = []string{
-	"fulfillmentoutbound20200701.deliveryOffers",
-	"tokens20210301.createRestrictedDataToken", // what the client asks for before it reads
-}
-
 // writes reports whether a request may change something. What is not known to read does.
 func writes(req *http.Request) bool {
 	switch req.Method {
@@ -58,8 +48,7 @@ func writes(req *http.Request) bool {
 		return false
 	}
 	op, ok := operationOf(req)
-	return !ok || !op.Idempotent || !slices.Contains(readsToo, op.ID) &&
-		!slices.ContainsFunc(readVerbs, func(verb string) bool { return strings.HasPrefix(op.Name, verb) })
+	return !ok || !op.ReadOnly()
 }
 
 // operationOf finds the operation of a request, also below the path of an endpoint that has one.
