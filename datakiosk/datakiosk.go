@@ -262,12 +262,11 @@ type run struct {
 	*job.Config
 	client *spapi.Client
 	query  string
-	tokens []string        // of the pages so far
-	seen   map[string]bool // ids of the pages so far; one page is made at a time
+	tokens []string // of the pages so far
 }
 
 func newRun(client *spapi.Client, opts []job.Option, query string) *run {
-	return &run{Config: job.NewConfig(client, opts...), client: client, query: Minimize(query), seen: map[string]bool{}}
+	return &run{Config: job.NewConfig(client, opts...), client: client, query: Minimize(query)}
 }
 
 func (r *run) list(ctx context.Context, in ListRequest) iter.Seq2[*Query, error] {
@@ -325,27 +324,23 @@ func (r *run) page(ctx context.Context, token string, number int) (*Query, error
 	w.Key = runner.Key(r.client, job.Query, "", r.query, token)
 	w.Create = func(ctx context.Context, _ string) (string, error) { return r.create(ctx, token) }
 	w.Find = r.find
-	w.AskAgain = true
-	q, err := w.Run(ctx)
-	if err != nil {
-		return nil, err
-	}
-	r.seen[w.ID] = true
-	return q, nil
+	w.Same, w.Harmless = true, true
+	return w.Run(ctx)
 }
 
-// find looks for a query with the same text that is none of the pages before.
-func (r *run) find(ctx context.Context, since time.Time) (string, error) {
+// find lists the queries with the same text. Which page one makes isn't shown: those of the pages before are in the journal.
+func (r *run) find(ctx context.Context, since time.Time) (found []job.Found, err error) {
 	for q, err := range r.list(ctx, ListRequest{Since: since}) {
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		status := job.Status(q.ProcessingStatus)
-		if status != job.Fatal && status != job.Cancelled && !r.seen[q.QueryID] && selection(q.Query) == selection(r.query) {
-			return q.QueryID, nil
+		if status != job.Fatal && status != job.Cancelled && selection(q.Query) == selection(r.query) {
+			found = append(found, job.Found{ID: q.QueryID, Status: status, Created: q.CreatedTime})
 		}
 	}
-	return "", nil
+	slices.SortStableFunc(found, func(a, b job.Found) int { return b.Created.Compare(a.Created) })
+	return found, nil
 }
 
 // selection is what a query asks for, as far as it survives Amazon's printing: getQuery doesn't answer the text that was sent but the query printed

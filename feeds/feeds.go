@@ -39,10 +39,12 @@ type Submission struct {
 // Result.Issues. Of a feed that ended FATAL the result holds what its processing report has, if it could be read: parts may have been carried out.
 // Errors: those of package job, [*UploadError], those of the calls.
 //
-// With a journal, a run that takes the place of one that was killed doesn't send the same content again but waits for the feed that there is. A run
-// that was cut while Amazon took the feed can't know: it sends the feed again, from the document that was uploaded.
+// With a journal, a run that takes the place of one that was killed doesn't send the same content again but waits for the feed that there is. A feed
+// is sent a second time only when Amazon has certainly not taken the first: when an answer is lost, in this run or in one before it, the feeds that
+// were created since are listed for a minute. If there is one of the type and marketplaces that the journal doesn't know, nobody can tell whose it is:
+// an [*job.OutcomeUnknownError] names it. See [job.WithSendAgain] and [job.WithTake].
 func Submit(ctx context.Context, client *spapi.Client, s Submission, opts ...job.Option) (*Result, error) {
-	w, err := newWork(client, job.NewConfig(client, opts...), s)
+	w, err := newWork(client, job.NewConfig(client, opts...), s, "")
 	if err != nil {
 		return nil, err
 	}
@@ -53,9 +55,9 @@ func Submit(ctx context.Context, client *spapi.Client, s Submission, opts ...job
 }
 
 // Create checks a feed, uploads its content and hands it to Amazon. It returns the feed's id; with a journal, that of the feed that was sent before.
-// Errors: [*job.RequestError], [*UploadError], those of the calls.
+// Answers that are lost are as [Submit] has them. Errors: [*job.RequestError], [*job.OutcomeUnknownError], [*UploadError], those of the calls.
 func Create(ctx context.Context, client *spapi.Client, s Submission, opts ...job.Option) (feedID string, err error) {
-	w, err := newWork(client, job.NewConfig(client, opts...), s)
+	w, err := newWork(client, job.NewConfig(client, opts...), s, "")
 	if err != nil {
 		return "", err
 	}
@@ -87,16 +89,17 @@ func watch(client *spapi.Client, c *job.Config, id string) *work {
 	return w
 }
 
-// newWork is how to get a feed carried out.
-func newWork(client *spapi.Client, c *job.Config, s Submission) (*work, error) {
+// newWork is how to get a feed carried out. The part tells feeds with the same content of one run apart, which are sent one after the other.
+func newWork(client *spapi.Client, c *job.Config, s Submission, part string) (*work, error) {
 	hash, err := s.prepare(time.Now())
 	if err != nil {
 		return nil, err
 	}
 	w := watch(client, c, "")
 	w.Type = s.Type
-	w.Key = runner.Key(client, job.Feed, s.Type, slices.Sorted(slices.Values(s.Marketplaces)), s.Options, hash)
-	w.Upload = func(ctx context.Context) (string, error) { return upload(ctx, client, c, s) }
+	w.Key = runner.Key(client, job.Feed, s.Type, slices.Sorted(slices.Values(s.Marketplaces)), s.Options, hash, part)
+	w.Upload = func(ctx context.Context) (string, error) { return w.upload(ctx, s) }
+	w.Find = func(ctx context.Context, since time.Time) ([]job.Found, error) { return w.find(ctx, s, since) }
 	w.Create = func(ctx context.Context, documentID string) (string, error) {
 		out, err := feeds20210630.New(client).CreateFeed(ctx, &feeds20210630.CreateFeedInput{
 			FeedType: s.Type, MarketplaceIDs: s.Marketplaces, InputFeedDocumentID: documentID, FeedOptions: s.Options,
@@ -107,6 +110,27 @@ func newWork(client *spapi.Client, c *job.Config, s Submission) (*work, error) {
 		return out.FeedID, nil
 	}
 	return w, nil
+}
+
+// find lists the feeds that may be this one. What Amazon tells about a feed has neither its input document nor its options (Feed of
+// feeds_2021-06-30.json), so that type and marketplaces must do; where it leaves the marketplaces out, the type. One that has failed may be it too.
+func (w *work) find(ctx context.Context, s Submission, since time.Time) (found []job.Found, err error) {
+	var met spapi.Response
+	for feed, err := range list(ctx, w.client, ListRequest{Types: []string{s.Type}, Since: since}, append(slices.Clip(w.Config.Calls), spapi.WithResponse(&met))) {
+		if err != nil {
+			return nil, err
+		}
+		if feed.FeedType == s.Type && !feed.CreatedTime.Before(since) && (len(feed.MarketplaceIDs) == 0 || sameSet(feed.MarketplaceIDs, s.Marketplaces)) {
+			found = append(found, job.Found{ID: feed.FeedID, Status: job.Status(feed.ProcessingStatus), Created: feed.CreatedTime})
+		}
+	}
+	w.Heard(met.Header)
+	slices.SortStableFunc(found, func(a, b job.Found) int { return b.Created.Compare(a.Created) })
+	return found, nil
+}
+
+func sameSet(a, b []string) bool {
+	return slices.Equal(slices.Compact(slices.Sorted(slices.Values(a))), slices.Compact(slices.Sorted(slices.Values(b))))
 }
 
 // result waits for a feed that has been handed over and reads its processing report.
@@ -160,17 +184,20 @@ func (s *Submission) prepare(now time.Time) (hash string, err error) {
 }
 
 // upload puts the content into a new document. The connection may break, and the URL may expire while we wait for it to come back.
-func upload(ctx context.Context, client *spapi.Client, c *job.Config, s Submission) (documentID string, err error) {
+func (w *work) upload(ctx context.Context, s Submission) (documentID string, err error) {
 	const attempts = 5
+	var met spapi.Response
+	calls := append(slices.Clip(w.Config.Calls), spapi.WithResponse(&met))
 	var target *feeds20210630.CreateFeedDocumentResponse
 	for attempt := 1; ; attempt++ {
 		if target == nil {
-			target, err = feeds20210630.New(client).CreateFeedDocument(ctx, &feeds20210630.CreateFeedDocumentInput{ContentType: s.ContentType}, c.Calls...)
+			target, err = feeds20210630.New(w.client).CreateFeedDocument(ctx, &feeds20210630.CreateFeedDocumentInput{ContentType: s.ContentType}, calls...)
 			if err != nil {
 				return "", fmt.Errorf("feeds: upload: %w", err)
 			}
+			w.Heard(met.Header)
 		}
-		err = put(ctx, c.Transport, target.URL, s)
+		err = put(ctx, w.Config.Transport, target.URL, s)
 		if err == nil {
 			return target.FeedDocumentID, nil
 		}
@@ -238,12 +265,16 @@ type ListRequest struct {
 
 // List lists the feeds that there are, the newest first.
 func List(ctx context.Context, client *spapi.Client, r ListRequest, opts ...job.Option) iter.Seq2[*Feed, error] {
+	return list(ctx, client, r, job.NewConfig(client, opts...).Calls)
+}
+
+func list(ctx context.Context, client *spapi.Client, r ListRequest, calls []spapi.CallOption) iter.Seq2[*Feed, error] {
 	in := &feeds20210630.GetFeedsInput{FeedTypes: r.Types, MarketplaceIDs: r.Marketplaces, CreatedSince: r.Since, CreatedUntil: r.Until, PageSize: new(int64(100))}
 	for _, s := range r.Statuses {
 		in.ProcessingStatuses = append(in.ProcessingStatuses, feeds20210630.GetFeedsProcessingStatus(s))
 	}
 	return func(yield func(*Feed, error) bool) {
-		for feed, err := range feeds20210630.New(client).GetFeedsAll(ctx, in, job.NewConfig(client, opts...).Calls...) {
+		for feed, err := range feeds20210630.New(client).GetFeedsAll(ctx, in, calls...) {
 			if err != nil {
 				yield(nil, fmt.Errorf("feeds: list: %w", err))
 				return

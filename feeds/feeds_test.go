@@ -385,15 +385,16 @@ func TestJournal(t *testing.T) {
 		emu, w, client := start(t)
 		path := t.TempDir() + "/journal"
 		l := feeds.ListingsSubmission{SellerID: emu.Credentials().SellerID, Marketplaces: us}
-		submit := func(skus ...string) (*feeds.Result, error) {
+		submit := func(skus []string, opts ...job.Option) (*feeds.Result, error) {
 			var messages []feeds.ListingMessage
 			for _, s := range skus {
 				messages = append(messages, feeds.DeleteListing(s))
 			}
 			j := openJournal(t, path)
 			defer j.Close()
-			return feeds.SubmitListings(t.Context(), client, l, feeds.ListingMessages(messages...), job.WithJournal(j))
+			return feeds.SubmitListings(t.Context(), client, l, feeds.ListingMessages(messages...), append(opts, job.WithJournal(j))...)
 		}
+		decided := 0
 		for cutAt := 1; ; cutAt++ {
 			n := 0
 			w.cut = func(req *http.Request, resp *http.Response) (*http.Response, error) {
@@ -402,22 +403,130 @@ func TestJournal(t *testing.T) {
 				}
 				return resp, nil
 			}
-			_, err := submit("missing-1", fmt.Sprint("missing-", cutAt))
+			skus := []string{"missing-1", fmt.Sprint("missing-", cutAt)}
+			_, err := submit(skus)
 			reached := n >= cutAt
 			w.cut = nil
-			before := w.count("feeds20210630.createFeed")
-			result, again := submit("missing-1", fmt.Sprint("missing-", cutAt))
+			sent := w.count("feeds20210630.createFeed")
+			result, again := submit(skus)
+			if unknown, ok := errors.AsType[*job.OutcomeUnknownError](again); ok { // what was found since is the one that was cut: the others are noted
+				decided++
+				if len(unknown.Found) != 1 || !isUnknown(err) || unknown.DocumentID == "" {
+					t.Errorf("cut at %d: %v, then %+v", cutAt, err, unknown)
+				}
+				result, again = submit(skus, job.WithTake(unknown.Found[0].ID))
+			}
 			if again != nil || result.Processed != 2 {
 				t.Fatalf("cut at %d: %v, then %+v, %v", cutAt, err, result, again)
 			}
-			if err == nil && w.count("feeds20210630.createFeed") != before {
+			if (err == nil || isUnknown(err)) && w.count("feeds20210630.createFeed") != sent || sent > cutAt {
 				t.Errorf("cut at %d: sent again", cutAt)
 			}
 			if !reached {
 				break
 			}
 		}
+		if decided != 1 {
+			t.Errorf("%d cuts had to be decided, want the one of createFeed", decided)
+		}
 	})
+}
+
+func isUnknown(err error) bool {
+	_, ok := errors.AsType[*job.OutcomeUnknownError](err)
+	return ok
+}
+
+// Nothing that moves money is sent twice by itself, whatever became of the answer.
+func TestRefundsAreSentOnce(t *testing.T) {
+	refunds := feeds.Submission{Type: "POST_PAYMENT_ADJUSTMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("<AmazonEnvelope></AmazonEnvelope>"))}
+	body := func(status int, text string) func(*http.Response) (*http.Response, error) {
+		return func(resp *http.Response) (*http.Response, error) {
+			resp.Body.Close()
+			resp.StatusCode, resp.ContentLength, resp.Body = status, int64(len(text)), io.NopCloser(strings.NewReader(text))
+			return resp, nil
+		}
+	}
+	for name, lose := range map[string]func(*http.Response) (*http.Response, error){
+		"cut": func(*http.Response) (*http.Response, error) { return nil, io.ErrUnexpectedEOF },
+		"500": body(500, ""), "503": body(503, "busy"), "504": body(504, `{"message":"Endpoint request timed out"}`),
+		"empty": body(202, ""), "no id": body(202, "{}"), "cut in the body": body(202, `{"feedId":"5`), "HTML": body(200, "<html>"),
+		"another thing": body(200, `{"message":"Endpoint request timed out"}`),
+	} {
+		for _, taken := range []bool{true, false} {
+			synctest.Test(t, func(t *testing.T) {
+				emu, w, _ := start(t)
+				sent, lost := 0, 0
+				client := newClient(emu, roundTripper(func(req *http.Request) (*http.Response, error) {
+					if req.Method != http.MethodPost || !strings.HasSuffix(req.URL.Path, "/feeds") {
+						return w.RoundTrip(req)
+					}
+					if sent++; sent > 1 {
+						return w.RoundTrip(req)
+					}
+					lost++
+					resp := &http.Response{Header: http.Header{}, Body: io.NopCloser(strings.NewReader(""))}
+					if taken {
+						var err error
+						if resp, err = w.RoundTrip(req); err != nil {
+							return nil, err
+						}
+					}
+					return lose(resp)
+				}))
+				j := openJournal(t, t.TempDir()+"/journal")
+				submit := func(opts ...job.Option) (string, error) {
+					return feeds.Create(t.Context(), client, refunds, append(opts, job.WithJournal(j))...)
+				}
+				_, err := submit()
+				if !taken {
+					if err != nil || sent != 2 || w.count("feeds20210630.createFeed") != 1 || w.count("feeds20210630.createFeedDocument") != 1 {
+						t.Errorf("%s, not taken: %v, sent %d times", name, err, sent)
+					}
+					return
+				}
+				_, again := submit()
+				e, ok := errors.AsType[*job.OutcomeUnknownError](again)
+				if !isUnknown(err) || !ok || sent != 1 || e.Type != refunds.Type || e.DocumentID == "" || len(e.Found) != 1 || e.Asked.IsZero() {
+					t.Errorf("%s: %v, then %v; sent %d times", name, err, again, sent)
+					return
+				}
+				if id, err := submit(job.WithTake(e.Found[0].ID)); err != nil || id != e.Found[0].ID || sent != 1 {
+					t.Errorf("%s: taken: %q, %v; sent %d times", name, id, err, sent)
+				}
+			})
+		}
+	}
+}
+
+// Without a journal, the other parts of the same run are none that may be the one whose answer was lost, and one that is unknown ends the run.
+func TestPartsWithoutAJournal(t *testing.T) {
+	for _, taken := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			emu, w, _ := start(t)
+			sent := 0
+			client := newClient(emu, roundTripper(func(req *http.Request) (*http.Response, error) {
+				if req.Method != http.MethodPost || !strings.HasSuffix(req.URL.Path, "/feeds") {
+					return w.RoundTrip(req)
+				}
+				if sent++; sent != 2 {
+					return w.RoundTrip(req)
+				}
+				if taken {
+					if _, err := w.RoundTrip(req); err != nil {
+						return nil, err
+					}
+				}
+				return nil, io.ErrUnexpectedEOF
+			}))
+			l := feeds.ListingsSubmission{SellerID: emu.Credentials().SellerID, Marketplaces: us, MaxMessages: 1}
+			same := feeds.DeleteListing("missing") // in each part: three feeds with the same content
+			result, err := feeds.SubmitListings(t.Context(), client, l, feeds.ListingMessages(same, same, same))
+			if taken && (!isUnknown(err) || sent != 2 || len(result.Feeds) != 1) || !taken && (err != nil || sent != 4 || len(result.Feeds) != 3) {
+				t.Errorf("taken is %v: %v; sent %d times, results of %d", taken, err, sent, len(result.Feeds))
+			}
+		})
+	}
 }
 
 // What was sent is known by its content, type, marketplaces and options: with another of them it is another feed.

@@ -213,7 +213,7 @@ func SubmitListings(ctx context.Context, client *spapi.Client, l ListingsSubmiss
 	errs := make([]error, len(parts))
 	var wg sync.WaitGroup
 	for i, p := range parts {
-		w, err := newWork(client, c, Submission{Type: ListingsFeed, Marketplaces: l.Marketplaces, Content: p.content()})
+		w, err := newWork(client, c, Submission{Type: ListingsFeed, Marketplaces: l.Marketplaces, Content: p.content()}, fmt.Sprintf("%d/%d", i+1, len(parts)))
 		if err == nil {
 			w.Part, w.Parts = i+1, len(parts)
 			err = w.Begin(ctx)

@@ -3,6 +3,10 @@ package job
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"time"
+
+	"github.com/openspapi/spapi"
 )
 
 // RequestError is something that can't work. Nothing was sent.
@@ -63,6 +67,79 @@ func (e *EndedError) Unwrap() error { return e.Err }
 // Is makes errors.Is work with [ErrCancelled] and [ErrFatal].
 func (e *EndedError) Is(target error) bool {
 	return target == ErrCancelled && e.Status == Cancelled || target == ErrFatal && e.Status == Fatal
+}
+
+// OutcomeUnknownError is a job that was asked for and of which no answer came, so that Amazon may have taken it or not, and that could not be found
+// out. It was not asked for again. With a journal, the next run tries to find out again; [WithSendAgain] and [WithTake] decide.
+type OutcomeUnknownError struct {
+	Kind       Kind
+	Type       string    // of the report or feed
+	Asked      time.Time // at most a little before it was asked for
+	DocumentID string    // of a feed: the id of the document that was uploaded for it, which Amazon shows nowhere
+	Found      []Found   // the jobs created since then that may be it, the newest first
+	Err        error     // why no answer came; nil if that was in another run
+	LookErr    error     // why it could not be looked for; nil if it could
+}
+
+// Found is a job that may be the one whose answer was lost.
+type Found struct {
+	ID      string
+	Status  Status
+	Created time.Time
+}
+
+func (e *OutcomeUnknownError) Error() string {
+	s := string(e.Kind)
+	if e.Type != "" {
+		s += " " + e.Type
+	}
+	s += " was asked for at " + e.Asked.UTC().Format(time.RFC3339) + " and no answer came"
+	if e.Err != nil {
+		err := e.Err
+		if lost, ok := errors.AsType[*spapi.OutcomeUnknownError](err); ok { // without what is said here too
+			err = lost.Err
+		}
+		s += fmt.Sprintf(" (%v)", err)
+	}
+	s += ": Amazon may have taken it, and it was not " + map[bool]string{true: "sent", false: "asked for"}[e.Kind == Feed] + " again"
+	switch {
+	case e.LookErr != nil:
+		s += fmt.Sprintf("; it could not be looked for: %v", e.LookErr)
+	case len(e.Found) > 0:
+		var list []string
+		for _, f := range e.Found[:min(len(e.Found), 5)] {
+			list = append(list, fmt.Sprintf("%s (%s, created %s)", f.ID, f.Status, f.Created.UTC().Format(time.RFC3339)))
+		}
+		s += "; it may be " + strings.Join(list, ", ")
+		if more := len(e.Found) - len(list); more > 0 {
+			s += fmt.Sprintf(" and %d more", more)
+		}
+	}
+	return s
+}
+
+// Unwrap returns why no answer came, and why it could not be looked for.
+func (e *OutcomeUnknownError) Unwrap() []error {
+	var errs []error
+	for _, err := range []error{e.Err, e.LookErr} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// Explain says what to do.
+func (e *OutcomeUnknownError) Explain() string {
+	switch {
+	case e.Kind == Feed && len(e.Found) > 0:
+		return "Amazon doesn't show what a feed was made of. Look at those that were found, when they were created and what is in their processing reports: " +
+			"take the one that is yours with WithTake, or send it again with WithSendAgain if none is."
+	case e.Kind == Feed:
+		return "Run it again with the same journal: it looks again. WithTake takes a feed of which you know that it is the one, WithSendAgain sends it again " +
+			"in any case."
+	}
+	return "Run it again with the same journal: it looks again. WithSendAgain asks again without looking, which costs no more than a call."
 }
 
 // UnknownIDError is an id that is empty, or that Amazon knows no job of this seller by.

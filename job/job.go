@@ -6,6 +6,7 @@
 //
 //   - [*RequestError]: it can't work. Nothing was sent.
 //   - [*EndedError], [ErrCancelled], [ErrFatal]: Amazon ended it without what was asked for, with the reason.
+//   - [*OutcomeUnknownError]: it was asked for, no answer came, and nobody can tell whether Amazon has taken it. It was not asked for again.
 //   - [*UnknownIDError]: the id is empty, or Amazon knows no such job of this seller.
 //   - [*DocumentError], [ErrNoDocument]: its document can't be read, with the error of package document.
 //
@@ -13,6 +14,7 @@
 package job
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -53,6 +55,7 @@ type Stage string
 const (
 	Uploading Stage = "uploading" // the content of a feed
 	Creating  Stage = "creating"  // it is about to be asked for, which may have to wait for the rate limit
+	Checking  Stage = "checking"  // it was asked for and no answer came: for up to a minute it is looked whether Amazon has taken it
 	Waiting   Stage = "waiting"   // Amazon works on it
 	Ready     Stage = "ready"     // its document is there
 )
@@ -73,17 +76,20 @@ type Progress struct {
 // Option changes how jobs are run.
 type Option func(*Config)
 
-// Config is what options come to, for packages that take them. The zero value is what holds without any, but for the transport: see [NewConfig].
+// Config is what options come to, for packages that take them. The zero value is what holds without any, but for what [NewConfig] fills in.
 type Config struct {
 	Shortest  time.Duration // the pause between two looks; 0: 1 second
 	Longest   time.Duration // 0: 30 seconds
 	Progress  func(Progress)
-	Journal   journal.Journal // nil: nothing is noted
+	Journal   journal.Journal
+	SendAgain bool
+	Take      string
 	Transport http.RoundTripper
 	Calls     []spapi.CallOption
 }
 
-// NewConfig applies options. What none of them sets is as the options' comments say: the result has a transport and a function for the progress.
+// NewConfig applies options. What none of them sets is as the options' comments say: the result has a transport, a function for the progress, and a
+// journal, which ends with the call if none is given.
 func NewConfig(client *spapi.Client, opts ...Option) *Config {
 	c := &Config{}
 	for _, o := range opts {
@@ -94,11 +100,20 @@ func NewConfig(client *spapi.Client, opts ...Option) *Config {
 	if c.Progress == nil {
 		c.Progress = func(Progress) {}
 	}
+	if c.Journal == nil {
+		c.Journal = passing{journal.NewMemory()}
+	}
 	if c.Transport == nil {
 		c.Transport = client.App().BaseTransport()
 	}
 	return c
 }
+
+// passing is the journal of a call that was given none. What it holds tells the jobs of the call apart from others; none is taken up.
+type passing struct{ *journal.Memory }
+
+// Get finds nothing.
+func (passing) Get(context.Context, journal.Key) (journal.Entry, bool, error) { return journal.Entry{}, false, nil }
 
 // Pause is how long to wait between two looks at a job that has been under way for so long: a quarter of that, so that the end is noticed at most a
 // quarter late, and what takes long costs few calls.
@@ -124,8 +139,21 @@ func WithPoll(shortest, longest time.Duration) Option {
 func WithProgress(f func(Progress)) Option { return func(c *Config) { c.Progress = f } }
 
 // WithJournal notes in j what is asked for, before and after, so that a run that takes the place of one that was killed takes up the same jobs. A job
-// that ended without what was asked for is struck out: the next run asks anew. Default: nothing is noted, and each run asks anew.
+// that ended without what was asked for is struck out: the next run asks anew. Default: nothing outlasts the call, and each asks anew.
+//
+// Of what was asked for without an answer, the journal keeps that nobody knows whether Amazon has taken it. The next run looks for it, and asks again
+// only if it isn't there; where that can't be told, it ends with an [*OutcomeUnknownError] until [WithSendAgain] or [WithTake] decides.
 func WithJournal(j journal.Journal) Option { return func(c *Config) { c.Journal = j } }
+
+// WithSendAgain decides that Amazon has not taken what a run before has asked for without an answer, by what the journal says: it is asked for again,
+// and nobody looks for it. It changes nothing for what has an id in the journal, nor for what isn't there. A feed that was taken after all is then
+// carried out twice. Default: see [WithJournal].
+func WithSendAgain() Option { return func(c *Config) { c.SendAgain = true } }
+
+// WithTake decides that this feed is the one that a run before has sent without an answer, by what the journal says: the run goes on with it. That there
+// is no such feed in the journal is a [*RequestError], and that Amazon doesn't know the id an [*UnknownIDError]; neither sends anything. Only feeds
+// need it. Default: see [WithJournal].
+func WithTake(feedID string) Option { return func(c *Config) { c.Take = feedID } }
 
 // WithTransport moves documents through rt, which must add no credentials. Default: the App's own transport.
 func WithTransport(rt http.RoundTripper) Option { return func(c *Config) { c.Transport = rt } }

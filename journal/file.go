@@ -33,7 +33,8 @@ var ErrLocked = errors.New("another run has it open")
 var ErrClosed = errors.New("it is closed")
 
 // File is a journal in a small JSON file, for its owner alone. Each change replaces the file as a whole and is on the disk when Put or Delete returns:
-// a process that is killed leaves the file as it was before or after. Only one File may have it open at a time, in all processes together.
+// a process that is killed leaves the file as it was before or after. When the last entry goes, the file goes. Only one File may have it open at a
+// time, in all processes together.
 type File struct {
 	path   string
 	lock   *flock.Flock
@@ -223,6 +224,16 @@ func (f *File) Get(ctx context.Context, key Key) (Entry, bool, error) {
 	return e, ok, nil
 }
 
+// Entries is as [Journal] has it.
+func (f *File) Entries(ctx context.Context) (map[Key]Entry, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.ready(ctx); err != nil {
+		return nil, err
+	}
+	return maps.Clone(f.entries), nil
+}
+
 // Put is as [Journal] has it.
 func (f *File) Put(ctx context.Context, key Key, e Entry) error {
 	if err := checkBoth(key, e); err != nil {
@@ -257,7 +268,13 @@ func (f *File) change(ctx context.Context, edit func(map[Key]Entry)) error {
 	if maps.Equal(next, f.entries) {
 		return nil
 	}
-	if err := f.write(next); err != nil {
+	var err error
+	if len(next) > 0 {
+		err = f.write(next)
+	} else { // nobody has to go on with anything
+		err = f.unlink()
+	}
+	if err != nil {
 		return f.failed(err)
 	}
 	f.entries = next
@@ -342,16 +359,33 @@ func (f *File) Remove() error {
 	if f.closed {
 		return f.failed(ErrClosed)
 	}
-	err := os.Remove(f.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	} else if err == nil {
-		err = f.syncFolder(filepath.Dir(f.path))
-	}
+	err := f.unlink()
 	f.closed = true
 	f.release()
 	if err != nil {
 		return f.failed(err)
 	}
 	return nil
+}
+
+// unlink removes the file, if there is one.
+func (f *File) unlink() error {
+	err := os.Remove(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.syncFolder(filepath.Dir(f.path))
+}
+
+// Len is how many entries there are, 0 after Close or Remove.
+func (f *File) Len() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return 0
+	}
+	return len(f.entries)
 }

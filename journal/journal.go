@@ -39,9 +39,11 @@ func checkText(pairs ...string) error {
 	return nil
 }
 
-// Entry is what is known of a piece of work.
+// Entry is what is known of a piece of work. One with Began and without ID was asked for, or was about to be, and nobody knows whether Amazon has
+// taken it.
 type Entry struct {
-	Began    time.Time `json:"began,omitzero"`    // when it was about to be asked for; Get returns it in UTC
+	Began    time.Time `json:"began,omitzero"`    // when it was about to be asked for; zero as long as it wasn't. Get returns it in UTC
+	Uploaded time.Time `json:"uploaded,omitzero"` // when Document was uploaded; Get returns it in UTC
 	Document string    `json:"document,omitzero"` // the id of the document that was uploaded for it; only feeds have one
 	ID       string    `json:"id,omitzero"`       // Amazon's id; "" as long as nobody has seen Amazon's answer
 }
@@ -59,7 +61,7 @@ func checkBoth(key Key, e Entry) error {
 
 // plain is the entry as it is read back from a file.
 func (e Entry) plain() Entry {
-	e.Began = e.Began.Round(0).UTC()
+	e.Began, e.Uploaded = e.Began.Round(0).UTC(), e.Uploaded.Round(0).UTC()
 	return e
 }
 
@@ -74,6 +76,8 @@ type Journal interface {
 	Claim(ctx context.Context, key Key) (release func(), err error)
 	// Get returns the entry of a key; false if there is none. The error is also that [Key.Check] refuses the key.
 	Get(ctx context.Context, key Key) (Entry, bool, error)
+	// Entries returns all that is in the journal, in a map of the caller's own.
+	Entries(ctx context.Context) (map[Key]Entry, error)
 	// Put writes the entry of a key, in place of the one that is there. The error is also that [Key.Check] or [Entry.Check] refuses one of them.
 	Put(ctx context.Context, key Key, e Entry) error
 	// Delete removes the entry of a key. That there is none is no error.

@@ -124,11 +124,41 @@ func TestFileIsForItsOwnerAlone(t *testing.T) {
 	if err := os.Chmod(path, 0o644); err != nil { // others may read a journal that was made so; it doesn't stay so
 		t.Fatal(err)
 	}
-	if err := f.Delete(t.Context(), someKey); err != nil {
+	if err := f.Put(t.Context(), someKey, Entry{ID: "other"}); err != nil {
 		t.Fatal(err)
 	}
 	if m := mode(path); m != 0o600 {
 		t.Errorf("after a change: mode %04o, want 0600", m)
+	}
+}
+
+// When the last entry goes, the file goes: nobody has to go on with anything.
+func TestFileGoesWithItsLastEntry(t *testing.T) {
+	folder := t.TempDir()
+	f := open(t, filepath.Join(folder, "journal"))
+	other := someKey
+	other.Request += "2"
+	for _, key := range []Key{someKey, other} {
+		if err := f.Put(t.Context(), key, someEntry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, want := range [][]string{{"journal", "journal.lock"}, {"journal.lock"}} {
+		if err := f.Delete(t.Context(), []Key{someKey, other}[i]); err != nil {
+			t.Fatal(err)
+		}
+		if got := names(t, folder); !slices.Equal(got, want) || f.Len() != 1-i {
+			t.Errorf("after %d: %q, %d entries", i+1, got, f.Len())
+		}
+	}
+	if err := f.Put(t.Context(), someKey, someEntry); err != nil || f.Len() != 1 {
+		t.Errorf("used again: %v, %d entries", err, f.Len())
+	}
+	if err := f.Close(); err != nil || f.Len() != 0 {
+		t.Errorf("closed: %v, %d entries", err, f.Len())
+	}
+	if got := names(t, folder); !slices.Equal(got, []string{"journal"}) {
+		t.Errorf("closed: left %q", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 )
 
@@ -35,6 +36,16 @@ func (m *Memory) Get(ctx context.Context, key Key) (Entry, bool, error) {
 	defer m.mu.Unlock()
 	e, ok := m.entries[key]
 	return e, ok, nil
+}
+
+// Entries is as [Journal] has it.
+func (m *Memory) Entries(ctx context.Context) (map[Key]Entry, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.entries), nil
 }
 
 // Put is as [Journal] has it.

@@ -106,7 +106,7 @@ func Find(ctx context.Context, client *spapi.Client, r Request, opts ...job.Opti
 	if err != nil {
 		return nil, err
 	}
-	return configure(client, opts).find(ctx, client, r, time.Now().Add(-r.Reuse), false)
+	return configure(client, opts).find(ctx, client, r, time.Now().Add(-r.Reuse))
 }
 
 // work is a report on its way.
@@ -117,20 +117,27 @@ func (c *config) work(client *spapi.Client, r Request) *work {
 	w := c.watch(client, "")
 	w.Type = r.Type
 	w.Key = r.key(client)
-	w.AskAgain = true
 	w.Create = func(ctx context.Context, _ string) (string, error) { return c.create(ctx, client, r) }
-	find := func(ctx context.Context, since time.Time, fresh bool) (string, error) {
-		found, err := c.find(ctx, client, r, since, fresh)
-		if err != nil || found == nil {
-			return "", err
+	w.Find = func(ctx context.Context, since time.Time) ([]job.Found, error) {
+		all, err := c.like(ctx, client, r.Type, since)
+		if err != nil {
+			return nil, err
 		}
-		return found.ReportID, nil
+		var found []job.Found
+		for _, report := range r.among(all, since) {
+			found = append(found, job.Found{ID: report.ReportID, Status: job.Status(report.ProcessingStatus), Created: report.CreatedTime})
+		}
+		return found, nil
 	}
-	w.Find = func(ctx context.Context, since time.Time) (string, error) { return find(ctx, since, true) }
-	if r.Reuse > 0 && len(r.Options) == 0 {
-		w.FindAlways = true
+	// Options are not shown (Report of reports_2021-06-30.json): a report with others looks the same.
+	w.Same, w.Harmless = len(r.Options) == 0, true
+	if r.Reuse > 0 && w.Same {
 		w.Known = func(ctx context.Context) (string, error) {
-			return find(ctx, time.Now().Add(-r.Reuse).Truncate(time.Minute), false)
+			found, err := c.find(ctx, client, r, time.Now().Add(-r.Reuse).Truncate(time.Minute))
+			if err != nil || found == nil {
+				return "", err
+			}
+			return found.ReportID, nil
 		}
 	}
 	return w
@@ -164,41 +171,52 @@ type listing struct {
 	err     error
 }
 
-// find returns the newest report that will do for the request and was created since then. Fresh skips lists that were fetched before.
-func (c *config) find(ctx context.Context, client *spapi.Client, r Request, since time.Time, fresh bool) (*Report, error) {
-	var l *listing
+// find returns the newest report that will do for the request and was created since then. Lists that were fetched before will do.
+func (c *config) find(ctx context.Context, client *spapi.Client, r Request, since time.Time) (*Report, error) {
 	c.finder.mu.Lock()
 	if c.finder.lists == nil {
 		c.finder.lists = map[string]*listing{}
 	}
-	if l = c.finder.lists[r.Type]; l == nil || l.since.After(since) || fresh {
+	l := c.finder.lists[r.Type]
+	if l == nil || l.since.After(since) {
 		l = &listing{since: since}
 		c.finder.lists[r.Type] = l
 	}
 	c.finder.mu.Unlock()
-	l.once.Do(func() {
-		for report, err := range c.list(ctx, client, ListRequest{Types: []string{r.Type}, Since: since}) {
-			if err != nil {
-				l.err = err
-				return
-			}
-			l.reports = append(l.reports, *report)
-		}
-	})
+	l.once.Do(func() { l.reports, l.err = c.like(ctx, client, r.Type, since) })
 	if l.err != nil {
 		return nil, l.err
 	}
 	var best *Report
-	for i := range l.reports {
-		report := &l.reports[i]
-		if !r.matches(report) || report.CreatedTime.Before(since) || best != nil && !report.CreatedTime.After(best.CreatedTime) {
-			continue
-		}
-		if status := job.Status(report.ProcessingStatus); status != job.Fatal && status != job.Cancelled {
-			best = report
-		}
+	if found := r.among(l.reports, since); len(found) > 0 {
+		best = found[0]
 	}
 	return best, nil
+}
+
+// like lists the reports of a type that were created since then.
+func (c *config) like(ctx context.Context, client *spapi.Client, typ string, since time.Time) (all []Report, err error) {
+	for report, err := range c.list(ctx, client, ListRequest{Types: []string{typ}, Since: since}) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, *report)
+	}
+	return all, nil
+}
+
+// among are the reports that will do for the request, created since then, the newest first.
+func (r Request) among(all []Report, since time.Time) []*Report {
+	var found []*Report
+	for i := range all {
+		report := &all[i]
+		status := job.Status(report.ProcessingStatus)
+		if r.matches(report) && !report.CreatedTime.Before(since) && status != job.Fatal && status != job.Cancelled {
+			found = append(found, report)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *Report) int { return b.CreatedTime.Compare(a.CreatedTime) })
+	return found
 }
 
 // ListRequest says which reports to list.

@@ -10,7 +10,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/openspapi/spapi"
@@ -18,11 +21,29 @@ import (
 	"github.com/openspapi/spapi/journal"
 )
 
-// ClockSkew is by how much our clock may be ahead of Amazon's.
+// ClockSkew is by how much the time at which Amazon was asked may be off: what Amazon's answers tell of its clock has been on its way.
 const ClockSkew = time.Minute
 
-// keepUpload is how long an uploaded document is taken for usable: how long one stays isn't published.
-const keepUpload = 24 * time.Hour
+const (
+	// keepUpload is how long an uploaded document is taken for usable: how long one stays isn't published.
+	keepUpload = 24 * time.Hour
+	// unheard is by how much our clock may be ahead of Amazon's as long as no answer has told of that. It counts only where asking twice does harm.
+	unheard = 15 * time.Minute
+	// mostAsks is how often one run asks for the same thing: again only when Amazon has certainly not taken it.
+	mostAsks = 2
+)
+
+// Settle is how long after a call without an answer Amazon may still take what it asked for, and the lists still lack it. SP-API is served through Amazon
+// API Gateway (its answers have x-amz-apigw-id), which waits 29 seconds for what is behind it unless its owner raised that
+// (docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html). Nobody publishes how far lists lag behind:
+// so twice that, and more than one look. Tests shorten it.
+var Settle = time.Minute
+
+// looks are the times of the looks for a job whose answer was lost, as parts of Settle.
+var looks = []float64{0, 0.1, 0.4, 1}
+
+// errNoID is a success that doesn't tell what was made.
+var errNoID = errors.New("the answer holds no id")
 
 // Work is one job: how to ask for it and how to look at it. T is what the API tells about it.
 type Work[T any] struct {
@@ -30,7 +51,7 @@ type Work[T any] struct {
 	Kind        job.Kind
 	Type        string
 	Part, Parts int
-	Key         journal.Key // for the journal, if there is one
+	Key         journal.Key
 
 	// Known finds a job that will do in place of a new one; "" if there is none. Nil: none will do.
 	Known func(context.Context) (id string, err error)
@@ -38,21 +59,23 @@ type Work[T any] struct {
 	Upload func(context.Context) (documentID string, err error)
 	// Create asks for the job.
 	Create func(ctx context.Context, documentID string) (id string, err error)
-	// Find finds the job that a call of Create since then has made, of which no answer came; "" if there is none. Nil: it can't be found.
-	Find func(ctx context.Context, since time.Time) (id string, err error)
-	// FindAlways looks with Find after a call that was cut even where no journal says that the job is wanted once.
-	FindAlways bool
+	// Find lists the jobs created since then, by Amazon's clock, that a call of Create may have made of which no answer came; the newest first.
+	Find func(ctx context.Context, since time.Time) ([]job.Found, error)
+	// Same says that Amazon shows all that was asked for: what Find finds is the same, whoever asked for it.
+	Same bool
+	// Harmless says that asking twice costs a call and no more: a job that Amazon doesn't know any more is asked for anew.
+	Harmless bool
 	// Look tells how far a job is.
 	Look func(ctx context.Context, id string) (*T, job.Status, error)
 	// Outcome is why a job that has ended isn't what was asked for; nil if it is.
 	Outcome func(context.Context, *T) error
-	// AskAgain says that a job that Amazon doesn't know any more is asked for anew.
-	AskAgain bool
 
 	ID     string // Begin sets it; or the caller, who then goes on with Wait
 	reused bool
 	began  time.Time
 	ended  bool
+	heard  bool
+	ahead  time.Duration // our clock minus Amazon's, if heard
 }
 
 // Key makes the key of a request. What the request consists of must be what JSON can hold.
@@ -83,11 +106,27 @@ func (w *Work[T]) tell(stage job.Stage, status job.Status) {
 	})
 }
 
+// Heard takes the time from an answer of Amazon's: what was created since a moment is asked for by its clock.
+func (w *Work[T]) Heard(h http.Header) {
+	if at, err := http.ParseTime(h.Get("Date")); err == nil {
+		w.heard, w.ahead = true, time.Since(at)
+	}
+}
+
+// now is the time by Amazon's clock, or earlier.
+func (w *Work[T]) now() time.Time {
+	now := time.Now().UTC()
+	if !w.heard && !w.Harmless {
+		return now.Add(-unheard)
+	}
+	return now.Add(-w.ahead)
+}
+
 // Begin settles the id: of the job that is known of, else of a new one.
 func (w *Work[T]) Begin(ctx context.Context) error {
 	w.began = time.Now()
-	if w.Config.Journal == nil {
-		return w.begin(ctx, nothing{}, journal.Entry{})
+	if w.Config.Take != "" && w.Kind != job.Feed {
+		return w.cannotTake("goes with feeds only")
 	}
 	release, err := w.Config.Journal.Claim(ctx, w.Key)
 	if err != nil {
@@ -98,90 +137,182 @@ func (w *Work[T]) Begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return w.begin(ctx, w.Config.Journal, entry)
-}
-
-// begin works under the claim of the key, on the entry that is there.
-func (w *Work[T]) begin(ctx context.Context, j notes, entry journal.Entry) error {
+	if w.Config.Take != "" && entry.ID == "" {
+		return w.take(ctx, entry)
+	}
 	if entry.ID != "" {
 		w.ID, w.reused = entry.ID, true
 		return nil
 	}
-	// What Amazon has answered is noted even if the caller has just given up: else it would be asked for twice.
-	known := func(began time.Time, id string) error {
-		w.ID = id
-		return j.Put(context.WithoutCancel(ctx), w.Key, journal.Entry{Began: began, Document: entry.Document, ID: id})
-	}
-	if !entry.Began.IsZero() && w.Find != nil {
-		// A run before this one was cut between asking and noting the id.
-		id, err := w.Find(ctx, entry.Began.Add(-ClockSkew))
-		if err != nil {
-			return err
-		}
-		if id != "" {
-			w.reused = true
-			return known(entry.Began, id)
-		}
-	}
-	if w.Known != nil {
-		id, err := w.Known(ctx)
-		if err != nil {
-			return err
-		}
-		if id != "" {
-			w.reused = true
-			return known(w.began.UTC(), id)
-		}
-	}
-	if entry.Document == "" || time.Since(entry.Began) > keepUpload || w.Upload == nil {
-		entry = journal.Entry{}
-		if w.Upload != nil {
-			w.tell(job.Uploading, "")
-			var err error
-			if entry.Document, err = w.Upload(ctx); err != nil {
+	return w.ask(ctx, entry)
+}
+
+// note writes down the id of the job, even if the caller has just given up: else it would be asked for twice.
+func (w *Work[T]) note(ctx context.Context, entry journal.Entry, id string) error {
+	w.ID, entry.ID = id, id
+	return w.Config.Journal.Put(context.WithoutCancel(ctx), w.Key, entry)
+}
+
+// ask asks for the job, under the claim of its key, when it is certain that Amazon hasn't got it. The entry is what a run before has left.
+func (w *Work[T]) ask(ctx context.Context, entry journal.Entry) error {
+	var lost error // why there was no answer to this run
+	for asked := 0; ; asked++ {
+		if !entry.Began.IsZero() && (asked > 0 || !w.Config.SendAgain) {
+			id, err := w.lookFor(ctx, entry, lost)
+			if err != nil {
 				return err
 			}
+			if id != "" {
+				w.reused = asked == 0
+				return w.note(ctx, entry, id)
+			}
+			if asked == mostAsks {
+				if doubt, ok := errors.AsType[*spapi.OutcomeUnknownError](lost); ok { // not any more
+					lost = doubt.Err
+				}
+				return errors.Join(fmt.Errorf("Amazon did not take the %s, asked %d times: %w", w.Kind, asked, lost), w.unask(ctx, entry, true))
+			}
 		}
-		entry.Began = time.Now().UTC()
-		if err := j.Put(ctx, w.Key, entry); err != nil {
+		if asked == 0 && w.Known != nil {
+			id, err := w.Known(ctx)
+			if err != nil {
+				return err
+			}
+			if id != "" {
+				w.reused = true
+				return w.note(ctx, journal.Entry{Began: w.now()}, id)
+			}
+		}
+		if w.Upload != nil && (entry.Document == "" || time.Since(entry.Uploaded) > keepUpload) {
+			w.tell(job.Uploading, "")
+			id, err := w.Upload(ctx)
+			if err != nil {
+				return err
+			}
+			entry.Document, entry.Uploaded = id, time.Now().UTC()
+		}
+		entry.Began = w.now()
+		if err := w.Config.Journal.Put(ctx, w.Key, entry); err != nil {
 			return err
 		}
-	}
-	w.tell(job.Creating, "")
-	id, err := w.Create(ctx, entry.Document)
-	if err == nil {
-		return known(entry.Began, id)
-	}
-	if refused(err) {
-		if w.Upload != nil && !badRequest(err) { // which may be the document's fault
-			return err
+		w.tell(job.Creating, "")
+		id, err := w.Create(ctx, entry.Document)
+		if err == nil && id == "" {
+			err = errNoID
 		}
-		return errors.Join(err, j.Delete(context.WithoutCancel(ctx), w.Key))
+		if err == nil {
+			return w.note(ctx, entry, id)
+		}
+		if refused(ctx, err) {
+			return errors.Join(err, w.unask(ctx, entry, !badRequest(err))) // a 400 may be the document's fault
+		}
+		lost = err
 	}
-	if w.Find == nil || w.Config.Journal == nil && !w.FindAlways || ctx.Err() != nil {
+}
+
+// unask notes that Amazon has not taken the job. The document that was uploaded for it may still do.
+func (w *Work[T]) unask(ctx context.Context, entry journal.Entry, keep bool) error {
+	ctx = context.WithoutCancel(ctx)
+	if !keep || entry.Document == "" {
+		return w.Config.Journal.Delete(ctx, w.Key)
+	}
+	entry.Began = time.Time{}
+	return w.Config.Journal.Put(ctx, w.Key, entry)
+}
+
+// lookFor looks for the job that was asked for, by this run or one before it, and of which no answer came: its id, "" if Amazon has certainly not taken
+// it, or an [*job.OutcomeUnknownError].
+func (w *Work[T]) lookFor(ctx context.Context, entry journal.Entry, lost error) (id string, err error) {
+	unknown := &job.OutcomeUnknownError{Kind: w.Kind, Type: w.Type, Asked: entry.Began, DocumentID: entry.Document, Err: lost}
+	start := time.Now()
+	for _, part := range looks {
+		w.tell(job.Checking, "")
+		found, err := w.unclaimed(ctx, entry.Began.Add(-ClockSkew), time.Until(start.Add(time.Duration(part*float64(Settle)))))
+		switch {
+		case err != nil:
+			unknown.LookErr = err
+			return "", unknown
+		case len(found) > 0 && w.Same:
+			return found[0].ID, nil
+		case len(found) > 0:
+			unknown.Found = found
+			return "", unknown
+		}
+	}
+	return "", nil
+}
+
+// unclaimed is what Find finds after a pause, without the jobs that are noted for other requests.
+func (w *Work[T]) unclaimed(ctx context.Context, since time.Time, pause time.Duration) ([]job.Found, error) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	found, err := w.Find(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	claimed, err := w.claimed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(found, func(f job.Found) bool { return claimed[f.ID] }), nil
+}
+
+// claimed are the ids that are noted for other requests. They belong to a seller: Amazon gives the same to several.
+func (w *Work[T]) claimed(ctx context.Context) (map[string]bool, error) {
+	entries, err := w.Config.Journal.Entries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := map[string]bool{}
+	for key, entry := range entries {
+		if key != w.Key && key.Kind == w.Key.Kind && key.Seller == w.Key.Seller && key.Endpoint == w.Key.Endpoint && key.Sandbox == w.Key.Sandbox {
+			ids[entry.ID] = true
+		}
+	}
+	return ids, nil
+}
+
+func (w *Work[T]) cannotTake(reason string) error {
+	return &job.RequestError{Kind: w.Kind, Type: w.Type, Field: "Take", Value: w.Config.Take, Reason: reason}
+}
+
+// take makes a job that the caller has found the one that was asked for without an answer.
+func (w *Work[T]) take(ctx context.Context, entry journal.Entry) error {
+	id, typ := w.Config.Take, w.Type
+	if entry.Began.IsZero() {
+		return w.cannotTake("takes the place of none: the journal has no " + string(w.Kind) + " with the same content that was sent without an answer")
+	}
+	claimed, err := w.claimed(ctx)
+	if err != nil {
 		return err
 	}
-	// The connection was cut: Amazon may have heard us.
-	if id, findErr := w.Find(ctx, entry.Began.Add(-ClockSkew)); findErr == nil && id != "" {
-		return known(entry.Began, id)
+	if claimed[id] {
+		return w.cannotTake("is noted in the journal for other content")
 	}
-	return err
+	w.ID = id
+	if _, err := w.LookOnce(ctx); err != nil {
+		return err
+	}
+	if found := w.Type; found != typ {
+		w.Type = typ
+		return w.cannotTake("is of type " + found)
+	}
+	w.Config.Take, w.reused = "", true // the next part of the run has its own
+	return w.note(ctx, entry, id)
 }
-
-// notes is what begin needs of a journal.
-type notes interface {
-	Put(context.Context, journal.Key, journal.Entry) error
-	Delete(context.Context, journal.Key) error
-}
-
-// nothing is written down.
-type nothing struct{}
-
-func (nothing) Put(context.Context, journal.Key, journal.Entry) error { return nil }
-func (nothing) Delete(context.Context, journal.Key) error             { return nil }
 
 // refused tells whether a call that failed was certainly not carried out.
-func refused(err error) bool {
+func refused(ctx context.Context, err error) bool {
+	if _, doubt := errors.AsType[*spapi.OutcomeUnknownError](err); doubt {
+		return false
+	}
 	if e, ok := errors.AsType[*spapi.APIError](err); ok {
 		return e.StatusCode < http.StatusInternalServerError
 	}
@@ -189,7 +320,10 @@ func refused(err error) bool {
 	_, config := errors.AsType[*spapi.ConfigError](err)
 	_, auth := errors.AsType[*spapi.AuthError](err)
 	_, limit := errors.AsType[*spapi.LimitError](err)
-	return request || config || auth || limit
+	_, lookup := errors.AsType[*net.DNSError](err)
+	connect, network := errors.AsType[*net.OpError](err)
+	return request || config || auth || limit || lookup || network && connect.Op == "dial" ||
+		ctx.Err() != nil && err != errNoID // it waited for its turn: a request that was on its way would be in doubt
 }
 
 func badRequest(err error) bool {
@@ -201,11 +335,11 @@ func badRequest(err error) bool {
 // out of the journal.
 func (w *Work[T]) Finish(ctx context.Context) (*T, error) {
 	v, err := w.Wait(ctx)
-	if err == nil || w.Config.Journal == nil {
-		return v, err
+	if err == nil {
+		return v, nil
 	}
 	_, unknown := errors.AsType[*job.UnknownIDError](err)
-	again := unknown && w.reused && w.AskAgain
+	again := unknown && w.reused && w.Harmless
 	if !again && (!w.ended || ctx.Err() != nil) {
 		return v, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -28,14 +29,20 @@ type service struct {
 	journal journal.Journal
 
 	createErr error // of the next create; the job may have been made all the same
-	made      bool  // whether a create that fails makes the job
 	status    job.Status
 	outcome   error
 	lookErr   error
 
+	made    bool          // whether a create that fails makes the job
+	lag     time.Duration // after which a job is listed
+	findErr error
+
 	jobs    []string // ids of the jobs that were made
+	created []time.Time
 	uploads int
-	finds   int
+	creates int
+	finds   []time.Duration // the looks, since the first
+	first   time.Time
 	seen    []job.Progress
 }
 
@@ -48,8 +55,10 @@ func (s *service) work() *Work[string] {
 		Create: func(context.Context, string) (string, error) {
 			err := s.createErr
 			s.createErr = nil
+			s.creates++
 			if err == nil || s.made {
 				s.jobs = append(s.jobs, fmt.Sprint("id", len(s.jobs)+1))
+				s.created = append(s.created, time.Now())
 			}
 			if err != nil {
 				return "", err
@@ -63,18 +72,26 @@ func (s *service) work() *Work[string] {
 			return &id, s.status, nil
 		},
 		Outcome: func(context.Context, *string) error { return s.outcome },
+		Find: func(_ context.Context, since time.Time) (found []job.Found, err error) {
+			if s.first.IsZero() {
+				s.first = time.Now()
+			}
+			s.finds = append(s.finds, time.Since(s.first))
+			for i, id := range s.jobs {
+				if !s.created[i].Before(since) && time.Since(s.created[i]) >= s.lag {
+					found = append(found, job.Found{ID: id, Status: s.status, Created: s.created[i]})
+				}
+			}
+			slices.Reverse(found)
+			return found, s.findErr
+		},
 	}
 }
 
-// findable lets a job be found again whose id never came.
-func (s *service) findable(w *Work[string]) *Work[string] {
-	w.Find = func(context.Context, time.Time) (string, error) {
-		s.finds++
-		if len(s.jobs) == 0 {
-			return "", nil
-		}
-		return s.jobs[len(s.jobs)-1], nil
-	}
+// same is work of a kind whose jobs Amazon shows with all that was asked for, and of which one too many does no harm.
+func (s *service) same() *Work[string] {
+	w := s.work()
+	w.Same, w.Harmless = true, true
 	return w
 }
 
@@ -180,46 +197,48 @@ func TestRefusedCreateLeavesNoIntent(t *testing.T) {
 	for name, err := range map[string]error{
 		"400": apiError(http.StatusBadRequest), "403": apiError(http.StatusForbidden), "429": apiError(http.StatusTooManyRequests),
 		"request": &job.RequestError{}, "settings": &spapi.ConfigError{}, "login": &spapi.AuthError{}, "limit": &spapi.LimitError{},
+		"no connection": &net.OpError{Op: "dial", Err: errCut}, "no such host": &net.DNSError{},
 	} {
 		run(t, func(t *testing.T, s *service) {
 			s.createErr = err
-			if got := s.findable(s.work()).Begin(t.Context()); !errors.Is(got, err) {
+			if got := s.same().Begin(t.Context()); !errors.Is(got, err) {
 				t.Errorf("%s: got %v", name, got)
 			}
-			if e, ok := s.entry(); ok || s.finds > 0 {
-				t.Errorf("%s: left %+v, looked %d times", name, e, s.finds)
+			if e, ok := s.entry(); ok || len(s.finds) > 0 || s.creates != 1 {
+				t.Errorf("%s: left %+v, looked %d times", name, e, len(s.finds))
 			}
 		})
 	}
 }
 
-// Of a feed the document stays good when Amazon refuses for another reason than the request itself.
+// Of a feed the document stays good when Amazon refuses for another reason than the request itself, and when it has not taken the feed.
 func TestUploadIsKept(t *testing.T) {
 	for _, c := range []struct {
 		err     error
 		wait    time.Duration
 		uploads int
+		fails   bool
 	}{
-		{apiError(http.StatusBadRequest), 0, 2},
-		{apiError(http.StatusForbidden), 0, 1},
-		{errCut, 0, 1},
-		{errCut, 23 * time.Hour, 1},
-		{errCut, 25 * time.Hour, 2},
+		{apiError(http.StatusBadRequest), 0, 2, true},
+		{apiError(http.StatusForbidden), 0, 1, true},
+		{apiError(http.StatusForbidden), 23 * time.Hour, 1, true},
+		{apiError(http.StatusForbidden), 25 * time.Hour, 2, true},
+		{errCut, 0, 1, false},
 	} {
 		run(t, func(t *testing.T, s *service) {
 			s.createErr = c.err
-			if err := s.uploading(s.work()).Begin(t.Context()); !errors.Is(err, c.err) {
+			if err := s.uploading(s.work()).Begin(t.Context()); (err != nil) != c.fails || c.fails && !errors.Is(err, c.err) {
 				t.Errorf("got %v", err)
 			}
 			time.Sleep(c.wait)
 			w := s.uploading(s.work())
-			var sent string
+			sent := "document1"
 			create := w.Create
 			w.Create = func(ctx context.Context, d string) (string, error) {
 				sent = d
 				return create(ctx, d)
 			}
-			if err := w.Begin(t.Context()); err != nil || s.uploads != c.uploads || sent != fmt.Sprint("document", c.uploads) {
+			if err := w.Begin(t.Context()); err != nil || s.uploads != c.uploads || sent != fmt.Sprint("document", c.uploads) || len(s.jobs) != 1 {
 				t.Errorf("%v, then after %s: %v, %d uploads, sent %s", c.err, c.wait, err, s.uploads, sent)
 			}
 			if e, _ := s.entry(); e.Document != sent || e.ID == "" {
@@ -229,58 +248,320 @@ func TestUploadIsKept(t *testing.T) {
 	}
 }
 
-// A call whose answer was lost is not repeated where the job can be found.
+// A call whose answer was lost is not repeated as long as Amazon may have taken what it asked for.
 func TestLostAnswer(t *testing.T) {
+	doubt := &spapi.OutcomeUnknownError{Err: errCut}
 	for _, c := range []struct {
-		name           string
-		journal, reuse bool
-		status         int
-		finds          int
-		ok             bool
+		name    string
+		err     error // of the first call
+		made    bool
+		lag     time.Duration
+		same    bool
+		creates int
+		outcome string // "id", "unknown" or "failed"
+		looks   int
 	}{
-		{"with a journal", true, false, 0, 1, true},
-		{"a 500 with a journal", true, false, http.StatusInternalServerError, 1, true},
-		{"without", false, false, 0, 0, false},
-		{"without, but it may be taken up", false, true, 0, 1, true},
+		{"taken, and all is shown", errCut, true, 0, true, 1, "id1", 1},
+		{"taken, and all is shown, late", errCut, true, 50 * time.Second, true, 1, "id1", 4},
+		{"500, taken, and all is shown", apiError(http.StatusInternalServerError), true, 0, true, 1, "id1", 1},
+		{"not taken, and all is shown", doubt, false, 0, true, 2, "id1", 4},
+		{"taken, but it can't be told", doubt, true, 0, false, 1, "unknown", 1},
+		{"taken, listed late", doubt, true, 55 * time.Second, false, 1, "unknown", 4},
+		{"not taken", errCut, false, 0, false, 2, "id1", 4},
 	} {
 		run(t, func(t *testing.T, s *service) {
-			if !c.journal {
-				s.journal = nil
-			}
-			s.createErr, s.made = errCut, true
-			if c.status > 0 {
-				s.createErr = apiError(c.status)
-			}
-			w := s.findable(s.work())
-			w.FindAlways = c.reuse
+			s.createErr, s.made, s.lag = c.err, c.made, c.lag
+			w := s.work()
+			w.Same, w.Harmless = c.same, c.same
+			began := time.Now()
 			err := w.Begin(t.Context())
-			if (err == nil) != c.ok || s.finds != c.finds || len(s.jobs) != 1 {
-				t.Errorf("%s: %v, looked %d times, %d jobs", c.name, err, s.finds, len(s.jobs))
+			unknown, isUnknown := errors.AsType[*job.OutcomeUnknownError](err)
+			if s.creates != c.creates || len(s.jobs) != 1 || len(s.finds) != c.looks || isUnknown != (c.outcome == "unknown") || !isUnknown && (err != nil || w.ID != c.outcome) {
+				t.Errorf("%s: %v, %q, asked %d times, made %v, looks %v", c.name, err, w.ID, s.creates, s.jobs, s.finds)
+			}
+			if len(s.finds) == 4 && time.Since(began) < Settle {
+				t.Errorf("%s: decided after %s", c.name, time.Since(began))
+			}
+			e, _ := s.entry()
+			if !isUnknown {
+				if e.ID != "id1" {
+					t.Errorf("%s: noted %+v", c.name, e)
+				}
+				return
+			}
+			if e.ID != "" || e.Began.IsZero() {
+				t.Errorf("%s: noted %+v", c.name, e)
+			}
+			if unknown.Kind != job.Feed || unknown.Type != "T" || len(unknown.Found) != 1 || unknown.Found[0].ID != "id1" || !errors.Is(err, errCut) ||
+				unknown.Asked.After(began) || !strings.Contains(err.Error(), "id1 (DONE, created ") {
+				t.Errorf("%s: %+v: %v", c.name, unknown, err)
+			}
+			// The next run knows no more.
+			if err := s.work().Begin(t.Context()); err == nil || s.creates != 1 {
+				t.Errorf("%s, again: %v, asked %d times", c.name, err, s.creates)
 			}
 		})
 	}
-	// The same in the next run, where this one was killed.
+}
+
+// Each failure after which a job may be there all the same leads to a look.
+func TestDoubtfulFailures(t *testing.T) {
+	for name, err := range map[string]error{
+		"cut": errCut, "500": apiError(http.StatusInternalServerError), "504": apiError(http.StatusGatewayTimeout), "unreadable": &spapi.DecodeError{Operation: "x"},
+		"a refusal that followed a lost answer": &spapi.OutcomeUnknownError{Err: apiError(http.StatusForbidden)},
+	} {
+		run(t, func(t *testing.T, s *service) {
+			s.createErr, s.made = err, true
+			if got := s.work().Begin(t.Context()); !isUnknown(got) || s.creates != 1 || len(s.finds) != 1 {
+				t.Errorf("%s: %v, asked %d times, looked %d times", name, got, s.creates, len(s.finds))
+			}
+		})
+	}
 	run(t, func(t *testing.T, s *service) {
-		s.jobs = []string{"id1"}
-		if err := s.journal.Put(t.Context(), key, journal.Entry{Began: time.Now()}); err != nil {
-			t.Fatal(err)
+		w := s.work()
+		create := w.Create
+		w.Create = func(ctx context.Context, d string) (string, error) {
+			_, err := create(ctx, d)
+			return "", err // a success without an id
 		}
-		time.Sleep(time.Hour)
-		w := s.findable(s.work())
-		var since time.Time
-		find := w.Find
-		w.Find = func(ctx context.Context, at time.Time) (string, error) {
-			since = at
-			return find(ctx, at)
+		if err := w.Begin(t.Context()); !isUnknown(err) || s.creates != 1 || !strings.Contains(err.Error(), "no id") {
+			t.Errorf("without an id: %v", err)
 		}
-		began := time.Now().Add(-time.Hour - ClockSkew)
-		if err := w.Begin(t.Context()); err != nil || w.ID != "id1" || len(s.jobs) != 1 || !since.Equal(began) {
-			t.Errorf("%v, %s of %v, looked since %s, want %s", err, w.ID, s.jobs, since, began)
+	})
+}
+
+func isUnknown(err error) bool {
+	_, ok := errors.AsType[*job.OutcomeUnknownError](err)
+	return ok
+}
+
+// One run asks twice at most: a service that fails each time is not asked for ever.
+func TestAsksTwice(t *testing.T) {
+	run(t, func(t *testing.T, s *service) {
+		w := s.uploading(s.work())
+		w.Create = func(context.Context, string) (string, error) {
+			s.creates++
+			return "", &spapi.OutcomeUnknownError{Operation: "x", Err: errCut}
 		}
-		if e, _ := s.entry(); e.ID != "id1" {
+		err := w.Begin(t.Context())
+		if !errors.Is(err, errCut) || isUnknown(err) || spapi.IsOutcomeUnknown(err) || s.creates != 2 || s.uploads != 1 {
+			t.Errorf("got %v, asked %d times, uploaded %d times", err, s.creates, s.uploads)
+		}
+		if e, _ := s.entry(); !e.Began.IsZero() || e.Document != "document1" || e.Uploaded.IsZero() {
 			t.Errorf("noted %+v", e)
 		}
 	})
+}
+
+// Jobs that are noted for other requests of the seller are none that may be this one.
+func TestClaimedJobsAreNoCandidates(t *testing.T) {
+	for name, change := range map[string]func(*journal.Key){
+		"": func(k *journal.Key) { k.Request = "other" }, "another type": func(k *journal.Key) { k.Type = "U" },
+		"of another application": func(k *journal.Key) { k.Application = "B" },
+		"of another seller":      func(k *journal.Key) { k.Seller = "B" }, "elsewhere": func(k *journal.Key) { k.Endpoint = "B" },
+		"in the sandbox": func(k *journal.Key) { k.Sandbox = true }, "a report": func(k *journal.Key) { k.Kind = "report" },
+	} {
+		run(t, func(t *testing.T, s *service) {
+			other := key
+			change(&other)
+			s.jobs, s.created = []string{"known"}, []time.Time{time.Now()}
+			if err := s.journal.Put(t.Context(), other, journal.Entry{Began: time.Now(), ID: "known"}); err != nil {
+				t.Fatal(err)
+			}
+			s.createErr = errCut
+			err := s.work().Begin(t.Context())
+			counts := name == "" || name == "another type" || name == "of another application"
+			if counts && err != nil || !counts && !isUnknown(err) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+}
+
+// Whoever was cut between asking and noting the id leaves the intent: the next run looks, since a little before then.
+func TestIntentOfAKilledRun(t *testing.T) {
+	for _, c := range []struct {
+		made, same, sendAgain bool
+		creates               int
+		id                    string
+	}{
+		{true, true, false, 0, "id1"}, {false, true, false, 1, "id1"}, {true, false, false, 0, ""}, {false, false, false, 1, "id1"},
+		{true, false, true, 1, "id2"}, {false, false, true, 1, "id1"},
+	} {
+		run(t, func(t *testing.T, s *service) {
+			if c.made {
+				s.jobs, s.created = []string{"id1"}, []time.Time{time.Now()}
+			}
+			began := time.Now()
+			if err := s.journal.Put(t.Context(), key, journal.Entry{Began: began}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Hour)
+			w := s.work()
+			w.Same, w.Harmless, w.Config.SendAgain = c.same, c.same, c.sendAgain
+			find := w.Find
+			w.Find = func(ctx context.Context, since time.Time) ([]job.Found, error) {
+				if want := began.Add(-ClockSkew); !since.Equal(want) {
+					t.Errorf("looked since %s, want %s", since, want)
+				}
+				return find(ctx, since)
+			}
+			err := w.Begin(t.Context())
+			if s.creates != c.creates || w.ID != c.id || isUnknown(err) != (c.id == "") {
+				t.Errorf("%+v: %v, %q, asked %d times", c, err, w.ID, s.creates)
+			}
+			if c.sendAgain && len(s.finds) > 0 {
+				t.Error("looked although it was decided")
+			}
+			if e, _ := s.entry(); e.ID != c.id {
+				t.Errorf("%+v: noted %+v", c, e)
+			}
+		})
+	}
+}
+
+// The decision to send again is about what a run before has left, not about what this one asks for.
+func TestSendAgainIsForOnce(t *testing.T) {
+	run(t, func(t *testing.T, s *service) {
+		s.createErr, s.made = errCut, true
+		w := s.work()
+		w.Config.SendAgain = true
+		if err := w.Begin(t.Context()); !isUnknown(err) || s.creates != 1 {
+			t.Errorf("first run: %v, asked %d times", err, s.creates)
+		}
+		s.createErr = errCut
+		w = s.work()
+		w.Config.SendAgain = true
+		if err := w.Begin(t.Context()); !isUnknown(err) || s.creates != 2 {
+			t.Errorf("second run: %v, asked %d times", err, s.creates)
+		}
+		if err := s.journal.Put(t.Context(), key, journal.Entry{ID: "there"}); err != nil {
+			t.Fatal(err)
+		}
+		w = s.work()
+		w.Config.SendAgain = true
+		if err := w.Begin(t.Context()); err != nil || s.creates != 2 || w.ID != "there" {
+			t.Errorf("what has an id: %v, asked %d times", err, s.creates)
+		}
+	})
+}
+
+// Where nobody can look, nobody knows.
+func TestLookFails(t *testing.T) {
+	run(t, func(t *testing.T, s *service) {
+		s.createErr, s.findErr = errCut, apiError(http.StatusForbidden)
+		err := s.work().Begin(t.Context())
+		e, ok := errors.AsType[*job.OutcomeUnknownError](err)
+		if !ok || !errors.Is(e.LookErr, s.findErr) || !errors.Is(err, errCut) || !spapi.IsForbidden(err) || s.creates != 1 {
+			t.Errorf("got %v", err)
+		}
+	})
+	// Ctrl-C while it was on its way, and while it waited for its turn.
+	for _, onItsWay := range []bool{true, false} {
+		run(t, func(t *testing.T, s *service) {
+			ctx, cancel := context.WithCancel(t.Context())
+			w := s.uploading(s.work())
+			w.Create = func(ctx context.Context, _ string) (string, error) {
+				cancel()
+				if onItsWay {
+					return "", &spapi.OutcomeUnknownError{Err: ctx.Err()}
+				}
+				return "", ctx.Err()
+			}
+			err := w.Begin(ctx)
+			e, _ := s.entry()
+			if !errors.Is(err, context.Canceled) || isUnknown(err) != onItsWay || e.Began.IsZero() == onItsWay || e.Document != "document1" || len(s.finds) > 0 {
+				t.Errorf("on its way %v: %v, noted %+v", onItsWay, err, e)
+			}
+		})
+	}
+}
+
+// What was created since is asked for by Amazon's clock, as its last answer told it; where none did, and harm may be done, from far enough before.
+func TestAmazonsClock(t *testing.T) {
+	for _, c := range []struct {
+		date  func(time.Time) string
+		same  bool
+		since time.Duration // before the call, by our clock
+	}{
+		{func(now time.Time) string { return now.Add(2 * time.Hour).Format(http.TimeFormat) }, false, -2*time.Hour + ClockSkew},
+		{func(now time.Time) string { return now.Add(-2 * time.Hour).Format(http.TimeFormat) }, false, 2*time.Hour + ClockSkew},
+		{func(time.Time) string { return "" }, false, unheard + ClockSkew},
+		{func(time.Time) string { return "yesterday" }, true, ClockSkew},
+	} {
+		run(t, func(t *testing.T, s *service) {
+			w := s.uploading(s.work())
+			w.Same, w.Harmless = c.same, c.same
+			upload := w.Upload
+			w.Upload = func(ctx context.Context) (string, error) {
+				w.Heard(http.Header{"Date": {c.date(time.Now().UTC())}})
+				return upload(ctx)
+			}
+			s.createErr = errCut
+			asked := time.Now()
+			var since time.Time
+			w.Find = func(_ context.Context, at time.Time) ([]job.Found, error) {
+				since = at
+				return nil, errCut
+			}
+			if err := w.Begin(t.Context()); !isUnknown(err) || !since.Equal(asked.Add(-c.since)) {
+				t.Errorf("%v: looked since %s before", err, asked.Sub(since))
+			}
+		})
+	}
+}
+
+// A feed that the caller has found is gone on with, and nothing is sent.
+func TestTake(t *testing.T) {
+	open := journal.Entry{Began: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Document: "d"}
+	for _, c := range []struct {
+		name    string
+		entry   *journal.Entry
+		kind    job.Kind
+		found   string // the type that Amazon shows
+		id      string
+		want    string // id
+		problem string
+	}{
+		{"the open one", &open, job.Feed, "T", "found", "found", ""},
+		{"nothing is open", nil, job.Feed, "T", "found", "", "the journal has no feed with the same content"},
+		{"it is refused", &journal.Entry{Document: "d", Uploaded: open.Began}, job.Feed, "T", "found", "", "the journal has no feed"},
+		{"another has the id", &open, job.Feed, "T", "claimed", "", "is noted in the journal for other content"},
+		{"another type", &open, job.Feed, "U", "found", "", "is of type U"},
+		{"Amazon doesn't know it", &open, job.Feed, "T", "missing", "", "unknown"},
+		{"it has an id", &journal.Entry{ID: "has"}, job.Feed, "T", "found", "has", ""},
+		{"a report", &open, job.Report, "T", "found", "", "feeds only"},
+	} {
+		run(t, func(t *testing.T, s *service) {
+			other := key
+			other.Request = "other"
+			if err := s.journal.Put(t.Context(), other, journal.Entry{ID: "claimed"}); err != nil {
+				t.Fatal(err)
+			}
+			if c.entry != nil {
+				if err := s.journal.Put(t.Context(), key, *c.entry); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w := s.uploading(s.work())
+			w.Kind, w.Config.Take = c.kind, c.id
+			w.Look = func(_ context.Context, id string) (*string, job.Status, error) {
+				if id == "missing" {
+					return nil, "", apiError(http.StatusNotFound)
+				}
+				w.Type = c.found
+				return &id, job.Done, nil
+			}
+			err := w.Begin(t.Context())
+			if s.creates+s.uploads+len(s.finds) > 0 {
+				t.Errorf("%s: sent something", c.name)
+			}
+			e, _ := s.entry()
+			if c.problem == "" && (err != nil || w.ID != c.want || e.ID != c.want || w.Type != "T") || c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem) || e.ID != "") {
+				t.Errorf("%s: %v, id %q, noted %+v", c.name, err, w.ID, e)
+			}
+		})
+	}
 }
 
 // What is known already is taken in place of a new one, and noted.
@@ -374,7 +655,7 @@ func TestForgottenJobs(t *testing.T) {
 				t.Fatal(err)
 			}
 			w := s.work()
-			w.AskAgain = again
+			w.Harmless = again
 			look := w.Look
 			w.Look = func(ctx context.Context, id string) (*string, job.Status, error) {
 				if id == "forgotten" {
@@ -395,7 +676,7 @@ func TestForgottenJobs(t *testing.T) {
 func TestListedButForgotten(t *testing.T) {
 	run(t, func(t *testing.T, s *service) {
 		w := s.work()
-		w.AskAgain = true
+		w.Harmless = true
 		known := 0
 		w.Known = func(context.Context) (string, error) {
 			known++
@@ -542,7 +823,7 @@ func TestFreshJobIsNotAskedForAgain(t *testing.T) {
 	run(t, func(t *testing.T, s *service) {
 		s.lookErr = apiError(http.StatusNotFound)
 		w := s.work()
-		w.AskAgain = true
+		w.Harmless = true
 		_, err := w.Run(t.Context())
 		if e, unknown := errors.AsType[*job.UnknownIDError](err); !unknown || e.ID != "id1" || len(s.jobs) != 1 {
 			t.Errorf("got %v, made %v", err, s.jobs)

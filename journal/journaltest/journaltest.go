@@ -20,7 +20,7 @@ import (
 func Run(t *testing.T, open func(t *testing.T) (j journal.Journal, again func() journal.Journal)) {
 	for name, test := range map[string]func(*testing.T, journal.Journal){
 		"Entries": entries, "Keys": keys, "Concurrent": concurrent, "Claim": claim, "ClaimWaits": claimWaits, "Ended": ended, "Closed": closed,
-		"NotUTF8": notUTF8,
+		"NotUTF8": notUTF8, "All": all,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -47,7 +47,9 @@ func Run(t *testing.T, open func(t *testing.T) (j journal.Journal, again func() 
 	})
 }
 
-var entry = journal.Entry{Began: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), ID: "50001", Document: "amzn1.tortuga.1"}
+var entry = journal.Entry{
+	Began: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), ID: "50001", Document: "amzn1.tortuga.1", Uploaded: time.Date(2026, 1, 2, 3, 4, 5, 5, time.UTC),
+}
 
 func key(request string) journal.Key {
 	return journal.Key{Kind: "feed", Type: "T", Request: request, Application: "app", Seller: "A1", Endpoint: "https://example.com"}
@@ -68,7 +70,7 @@ func want(t *testing.T, j journal.Journal, k journal.Key, e *journal.Entry) {
 		t.Error(err)
 	case ok != (e != nil):
 		t.Errorf("%+v: found is %v", k, ok)
-	case e != nil && (!got.Began.Equal(e.Began) || got.ID != e.ID || got.Document != e.Document):
+	case e != nil && got != *e:
 		t.Errorf("%+v: got %+v, want %+v", k, got, *e)
 	case e == nil && got != (journal.Entry{}):
 		t.Errorf("%+v: got %+v where nothing is", k, got)
@@ -84,9 +86,10 @@ func entries(t *testing.T, j journal.Journal) {
 	want(t, j, key("a"), &entry)
 	put(t, j, key("b"), intent)
 	want(t, j, key("a"), &entry)
-	here := journal.Entry{Began: entry.Began.In(time.FixedZone("CET", 3600))}
+	zone := time.FixedZone("CET", 3600)
+	here := journal.Entry{Began: entry.Began.In(zone), Uploaded: entry.Uploaded.In(zone)}
 	put(t, j, key("c"), here)
-	if got, _, err := j.Get(t.Context(), key("c")); err != nil || got != intent {
+	if got, _, err := j.Get(t.Context(), key("c")); err != nil || got != (journal.Entry{Began: entry.Began, Uploaded: entry.Uploaded}) {
 		t.Errorf("a time of another zone: got %+v, %v, want it in UTC", got, err)
 	}
 	for range 2 {
@@ -96,6 +99,35 @@ func entries(t *testing.T, j journal.Journal) {
 		want(t, j, key("a"), nil)
 	}
 	want(t, j, key("b"), &intent)
+}
+
+// all: what is there can be gone through, so that one run knows what others have asked for.
+func all(t *testing.T, j journal.Journal) {
+	want := func(n int) map[journal.Key]journal.Entry {
+		t.Helper()
+		got, err := j.Entries(t.Context())
+		if err != nil || len(got) != n {
+			t.Errorf("got %v, %v, want %d entries", got, err, n)
+		}
+		return got
+	}
+	want(0)
+	put(t, j, key("a"), entry)
+	put(t, j, key("b"), journal.Entry{Began: entry.Began})
+	got := want(2)
+	if got[key("a")] != entry || got[key("b")] != (journal.Entry{Began: entry.Began}) {
+		t.Errorf("got %v", got)
+	}
+	delete(got, key("a")) // it is the caller's own
+	want(2)
+	for _, k := range []string{"a", "b"} {
+		if err := j.Delete(t.Context(), key(k)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want(0)
+	put(t, j, key("c"), entry)
+	want(1)
 }
 
 // keys: each member of a key makes another one, or a run would take up the work of another seller.
@@ -235,6 +267,9 @@ func closed(t *testing.T, j journal.Journal) {
 	if _, _, err := j.Get(t.Context(), key("a")); !errors.Is(err, journal.ErrClosed) {
 		t.Errorf("Get: %v", err)
 	}
+	if _, err := j.Entries(t.Context()); !errors.Is(err, journal.ErrClosed) {
+		t.Errorf("Entries: %v", err)
+	}
 	if err := j.Put(t.Context(), key("a"), entry); !errors.Is(err, journal.ErrClosed) {
 		t.Errorf("Put: %v", err)
 	}
@@ -253,6 +288,9 @@ func ended(t *testing.T, j journal.Journal) {
 	cancel(boom)
 	if _, _, err := j.Get(ctx, key("a")); !errors.Is(err, boom) {
 		t.Errorf("Get: %v", err)
+	}
+	if _, err := j.Entries(ctx); !errors.Is(err, boom) {
+		t.Errorf("Entries: %v", err)
 	}
 	if err := j.Put(ctx, key("a"), journal.Entry{ID: "other"}); !errors.Is(err, boom) {
 		t.Errorf("Put: %v", err)
