@@ -73,7 +73,7 @@ func report(f *factory.Factory, cmd *cobra.Command, err error) {
 	switch {
 	case exit.IsUsage(err):
 		fmt.Fprintf(f.Streams.Err, "see: %s --help\n", path)
-	case !f.Flags.Quiet && exit.Status(err) != exit.Interrupted:
+	case !f.Flags.Quiet:
 		if text := exit.Explain(err); text != "" && !strings.Contains(line, text) {
 			fmt.Fprintf(f.Streams.Err, "  %s\n", strings.ReplaceAll(text, "\n", "\n  "))
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/awsauth"
 	"github.com/openspapi/spapi/internal/settings"
+	"github.com/openspapi/spapi/job"
 )
 
 // The statuses. Scripts depend on them: a number keeps its meaning.
@@ -27,6 +28,7 @@ const (
 	Throttled   = 4
 	API         = 5
 	Network     = 6
+	Unknown     = 8
 	Interrupted = 130
 )
 
@@ -37,11 +39,12 @@ var statuses = []struct {
 }{
 	{OK, "it worked"},
 	{Failure, "it failed for a reason that no other status names"},
-	{Usage, "the command line or the configuration is wrong; nothing was sent"},
+	{Usage, "the command line or the configuration is wrong; nothing was sent that changes anything"},
 	{Auth, "Login with Amazon, AWS or SP-API refused the credentials or the access"},
 	{Throttled, "the rate limit was used up, and waiting longer was not allowed"},
 	{API, "SP-API answered with an error"},
 	{Network, "no answer came"},
+	{Unknown, "something was sent that may have been carried out, and whether it was is unknown: look before sending it again"},
 	{Interrupted, "interrupted by Ctrl-C or SIGTERM"},
 }
 
@@ -56,6 +59,28 @@ func (e *UsageError) Unwrap() error { return e.Err }
 // Usagef makes a [UsageError].
 func Usagef(format string, args ...any) error {
 	return &UsageError{fmt.Errorf(format, args...)}
+}
+
+// HintError is an error with what to do about it, in one or a few lines.
+type HintError struct {
+	Err  error
+	Hint string
+}
+
+func (e *HintError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error.
+func (e *HintError) Unwrap() error { return e.Err }
+
+// Explain returns the hint.
+func (e *HintError) Explain() string { return e.Hint }
+
+// Late is an error after something was sent, which is no mistake on the command line any more, whatever it says.
+func Late(err error) error {
+	if Status(err) == Usage {
+		return errors.New(err.Error())
+	}
+	return err
 }
 
 // IsUsage reports whether err is a mistake on the command line.
@@ -79,6 +104,8 @@ func Status(err error) int {
 		return OK
 	case errors.Is(err, context.Canceled):
 		return Interrupted
+	case unknown(err):
+		return Unknown
 	case is[*UsageError](err), is[*spapi.ConfigError](err), is[*accounts.Error](err):
 		return Usage
 	case unreachable(err):
@@ -103,6 +130,9 @@ func Status(err error) int {
 	return Failure
 }
 
+// unknown reports whether something may have been carried out that must not be sent again unseen.
+func unknown(err error) bool { return is[*job.OutcomeUnknownError](err) || spapi.IsOutcomeUnknown(err) }
+
 func network(err error) bool {
 	return is[*url.Error](err) || is[*net.OpError](err) // not net.Error, which every syscall.Errno is
 }
@@ -122,14 +152,21 @@ func unreachable(err error) bool {
 // repeat what they were given.
 func Line(err error) string {
 	if Status(err) == Interrupted {
+		if unknown(err) {
+			return "interrupted; what was sent may have been carried out all the same"
+		}
 		return "interrupted"
 	}
 	line := settings.Scrub(strings.Join(strings.Fields(err.Error()), " "))
 	return strings.ReplaceAll(strings.TrimPrefix(line, "spapi: "), ": spapi: ", ": ")
 }
 
-// Explain says what to do about an error, in one or a few lines; "" where nothing is known beyond the error itself.
+// Explain says what to do about an error, in one or a few lines; "" where nothing is known beyond the error itself. Of what was interrupted it says
+// only how to go on.
 func Explain(err error) string {
+	if Status(err) == Interrupted && !is[*HintError](err) && !unknown(err) {
+		return ""
+	}
 	e, ok := errors.AsType[interface {
 		error
 		Explain() string

@@ -24,7 +24,7 @@ func (f *Factory) Confirm(ctx context.Context, question string) error {
 	case "y", "yes":
 		return nil
 	}
-	return exit.Usagef("not confirmed: nothing was sent")
+	return exit.Usagef("not confirmed: nothing was changed")
 }
 
 // Notef tells something beside the data on stderr, unless --quiet.

@@ -97,6 +97,23 @@ func (f *Factory) Prepare() error {
 	return nil
 }
 
+// Target is the flags that say who calls whom, for another command line that does the same.
+func (g *Flags) Target() []string {
+	var words []string
+	for _, flag := range []struct{ name, value string }{
+		{"account", g.Account}, {"profile", g.Profile}, {"region", string(g.Region)}, {"marketplace", cmp.Or(g.Marketplace.CountryCode, g.Marketplace.ID)},
+		{"endpoint", g.Endpoint}, {"token-url", g.TokenURL},
+	} {
+		if flag.value != "" {
+			words = append(words, "--"+flag.name, flag.value)
+		}
+	}
+	if g.Sandbox {
+		words = append(words, "--sandbox")
+	}
+	return words
+}
+
 // chosenRegion is what the flags say about the region, "" for nothing.
 func (g *Flags) chosenRegion() marketplace.Region {
 	return cmp.Or(g.Marketplace.Region, g.Region)

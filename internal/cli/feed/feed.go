@@ -17,6 +17,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/when"
 
 	"github.com/openspapi/spapi/feeds"
 	"github.com/openspapi/spapi/job"
@@ -32,7 +33,7 @@ func NewCmdFeed(f *factory.Factory) *cobra.Command {
 		Args:    exit.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(NewCmdSubmit(f, nil), newCmdStatus(f), newCmdResult(f), newCmdTypes(f))
+	cmd.AddCommand(NewCmdSubmit(f, nil), newCmdList(f), newCmdStatus(f), newCmdResult(f), newCmdTypes(f))
 	return cmd
 }
 
@@ -46,6 +47,8 @@ type SubmitOptions struct {
 	SellerID    string
 	Locale      string
 	Journal     string
+	SendAgain   bool
+	Take        string
 	Check       bool
 	NoWait      bool
 	Poll        time.Duration
@@ -73,7 +76,12 @@ have errors.
 For JSON_LISTINGS_FEED the file holds messages: a feed as Amazon defines it, an array of messages, or one message a line; "-" is stdin. All are checked before
 anything is sent, and as many feeds are made as are needed. Files of other types go as they are, after a look at what would make them fail.
 
-With --journal, a run that was interrupted can be started again in the same words: what was sent is not sent again.`,
+With --journal, a run that was interrupted can be started again in the same words: what was sent is not sent again. The journal is removed as soon as what
+came of the feed has been printed.
+
+A feed is sent again only when Amazon has certainly not taken it. Where no answer came, the feeds that were created since are listed for a minute. If none
+was, it is sent again from what was uploaded. If there is one that may be it, nobody can tell, since Amazon doesn't show what a feed was made of: the run
+ends with status 8 and names what it found. Look at that, then start it again with --take FEED-ID if it is yours, or with --send-again if it isn't.`,
 		Example: "  spapi feed submit JSON_LISTINGS_FEED changes.jsonl --seller-id A1B2C3 --marketplace US\n" +
 			"  spapi feed submit POST_ORDER_FULFILLMENT_DATA shipped.xml --marketplace DE --journal shipped.journal\n" +
 			"  spapi feed submit UPLOAD_VAT_INVOICE invoice.pdf --marketplace DE --option metadata:orderid=206-2341234-3455465 --option metadata:invoicenumber=INT-3431",
@@ -107,15 +115,23 @@ With --journal, a run that was interrupted can be started again in the same word
 	flags.StringVar(&opts.SellerID, "seller-id", "",
 		"merchant `token` of the seller, which JSON_LISTINGS_FEED wants (default: SPAPI_SELLER_ID, else the account's)")
 	flags.StringVar(&opts.Locale, "locale", "", "`language` of the issues of JSON_LISTINGS_FEED, such as en_US")
-	flags.StringVar(&opts.Journal, "journal", "", "`file` to note in what was sent; it is removed at the end")
+	flags.StringVar(&opts.Journal, "journal", "", "`file` to note in what was sent; it is removed when what came of it has been printed")
+	flags.StringVar(&opts.Take, "take", "", "`id` of the feed that a run with this journal has sent without an answer: go on with it")
+	flags.BoolVar(&opts.SendAgain, "send-again", false, "send again what a run with this journal has sent without an answer: Amazon has not taken it")
 	flags.BoolVar(&opts.Check, "check", false, "look for mistakes and send nothing")
 	flags.BoolVar(&opts.NoWait, "no-wait", false, "send it, print its id and don't wait (not for JSON_LISTINGS_FEED)")
 	flags.DurationVar(&opts.Poll, "poll", 0, "shortest `pause` between two looks at the feed (default 1s)")
 	return cmd
 }
 
-func submit(ctx context.Context, o *SubmitOptions) error {
+func submit(ctx context.Context, o *SubmitOptions) (err error) {
 	f := o.Factory
+	switch {
+	case o.Take != "" && o.SendAgain:
+		return exit.Usagef("--take and --send-again exclude each other: the feed was taken, or it wasn't")
+	case (o.Take != "" || o.SendAgain) && o.Journal == "":
+		return exit.Usagef("--take and --send-again are about what a journal says: name it with --journal")
+	}
 	options, err := deliver.Options("option", o.Options)
 	if err != nil {
 		return err
@@ -158,7 +174,17 @@ func submit(ctx context.Context, o *SubmitOptions) error {
 	}
 	bar := deliver.NewBar(f)
 	defer bar.Close()
-	opts := []job.Option{job.WithPoll(o.Poll, 0), job.WithProgress(func(p job.Progress) {
+	j, err := deliver.OpenJournal(ctx, f, o.Journal)
+	if err != nil {
+		return err
+	}
+	if j != nil {
+		defer j.Close()
+	}
+	going := deliver.NewGoing(f, j)
+	defer func() { err = going.Explain(err) }() // before the journal is closed
+	opts := []job.Option{job.WithPoll(o.Poll, 0), job.WithTake(o.Take), job.WithProgress(func(p job.Progress) {
+		going.Progress(p)
 		text := string(p.Stage)
 		if p.Stage == job.Waiting {
 			text = "feed " + p.ID + ": " + strings.ToLower(strings.ReplaceAll(string(p.Status), "_", " "))
@@ -168,13 +194,11 @@ func submit(ctx context.Context, o *SubmitOptions) error {
 		}
 		bar.Say("%s", strings.TrimSuffix(text, ": "))
 	})}
-	j, err := deliver.OpenJournal(ctx, f, o.Journal)
-	if err != nil {
-		return err
-	}
 	if j != nil {
-		defer j.Close()
 		opts = append(opts, job.WithJournal(j))
+	}
+	if o.SendAgain {
+		opts = append(opts, job.WithSendAgain())
 	}
 	if o.NoWait {
 		id, err := feeds.Create(ctx, client, s, opts...)
@@ -192,13 +216,24 @@ func submit(ctx context.Context, o *SubmitOptions) error {
 		}
 		result, err = feeds.SubmitListings(ctx, client, feeds.ListingsSubmission{SellerID: id, Marketplaces: s.Marketplaces, Locale: o.Locale}, feeds.ReadListingMessages(src), opts...)
 		if err != nil {
-			return usage(err)
+			return partly(f, result, err)
 		}
 	} else if result, err = feeds.Submit(ctx, client, s, opts...); err != nil {
 		return usage(err)
 	}
 	bar.Close()
 	return show(ctx, f, result, j)
+}
+
+// partly is the end of a run of several feeds of which one failed: what went well was carried out, and must not be lost.
+func partly(f *factory.Factory, r *feeds.Result, err error) error {
+	if r == nil || len(r.Feeds) == 0 {
+		return usage(err)
+	}
+	for _, feed := range r.Feeds {
+		f.Notef("feed %s was carried out: \"spapi feed result %s\" shows what is wrong with its messages", feed.FeedID, feed.FeedID)
+	}
+	return exit.Late(err)
 }
 
 // check looks for mistakes without a client.
@@ -255,6 +290,47 @@ func show(ctx context.Context, f *factory.Factory, r *feeds.Result, j *journal.F
 		return fmt.Errorf("%d messages of %d were not carried out", r.Invalid, r.Processed)
 	}
 	return nil
+}
+
+var feedColumns = []output.Column{
+	{Name: "feed", Path: "feedId"}, {Name: "type", Path: "feedType"}, {Name: "status", Path: "processingStatus"}, {Name: "created", Path: "createdTime"},
+	{Name: "marketplaces", Path: "marketplaceIds"},
+}
+
+func newCmdList(f *factory.Factory) *cobra.Command {
+	var since when.Time
+	cmd := &cobra.Command{
+		Use:     "list TYPE…",
+		Short:   "List the feeds that were sent, the newest first",
+		Example: "  spapi --emulator feed list JSON_LISTINGS_FEED\n  spapi feed list POST_ORDER_FULFILLMENT_DATA --since 1h",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			if len(args) == 0 || len(args) > 10 {
+				return exit.Usagef("takes 1 to 10 feed types; \"spapi feed types\" lists them")
+			}
+			var r feeds.ListRequest
+			for _, name := range args {
+				r.Types = append(r.Types, strings.ToUpper(name))
+			}
+			r.Since = f.Begin(&since, f.Zone(ctx))
+			client, err := f.Client(ctx)
+			if err != nil {
+				return err
+			}
+			stream := f.Printer().Stream(feedColumns...)
+			for feed, err := range feeds.List(ctx, client, r) {
+				if err != nil {
+					return err
+				}
+				if err := stream.Add(ctx, feed); err != nil {
+					return err
+				}
+			}
+			return stream.Close()
+		},
+	}
+	when.Flag(cmd.Flags(), &since, "since", "", "created since this `time`", "90d")
+	return cmd
 }
 
 // one is the check of commands that take a feed's id.

@@ -3,7 +3,6 @@ package kiosk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -43,6 +42,8 @@ type RunOptions struct {
 	Query  string
 	Target deliver.Target
 	Poll   time.Duration
+
+	SendAgain bool
 }
 
 // NewCmdRun returns "spapi kiosk run". runF replaces the work in tests.
@@ -52,7 +53,9 @@ func NewCmdRun(f *factory.Factory, runF func(context.Context, *RunOptions) error
 		Use:   "run QUERY",
 		Short: "Run a query, wait for it and write the rows of all its pages as JSON lines",
 		Long: `Runs a GraphQL query: the query itself, @file, or - for stdin. It writes the rows of all pages as JSON lines, to --out or to stdout. The file
-appears when it is whole. A run with --out that is interrupted can be started again in the same words: it goes on with the queries that it had created.`,
+appears when it is whole. A run with --out that is interrupted can be started again in the same words: it goes on with the queries that it had created,
+which it notes in a hidden file beside --out until that is whole. Where no answer came, it looks for the query for a minute and creates it again only if
+there is none.`,
 		Example: "  spapi kiosk run @sales.graphql --out sales.jsonl\n" +
 			`  spapi --emulator kiosk run '{analytics_salesAndTraffic_2024_04_24{salesAndTrafficByDate(aggregateBy:DAY,startDate:"2026-01-01",endDate:"2026-01-31",marketplaceIds:["ATVPDKIKX0DER"]){startDate sales{unitsOrdered}}}}'`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -74,6 +77,7 @@ appears when it is whole. A run with --out that is interrupted can be started ag
 	}
 	opts.Target.AddLineFlags(cmd)
 	cmd.Flags().DurationVar(&opts.Poll, "poll", 0, "shortest `pause` between two looks at the query (default 1s)")
+	cmd.Flags().BoolVar(&opts.SendAgain, "send-again", false, "create again, without looking, what a run before has created without an answer")
 	return cmd
 }
 
@@ -107,7 +111,7 @@ func check(query string) error {
 	return nil
 }
 
-func run(ctx context.Context, o *RunOptions) error {
+func run(ctx context.Context, o *RunOptions) (err error) {
 	f := o.Factory
 	query, err := read(f, o.Query)
 	if err != nil {
@@ -127,31 +131,36 @@ func run(ctx context.Context, o *RunOptions) error {
 	defer sink.Close()
 	bar := deliver.NewBar(f)
 	defer bar.Close()
-	opts := []job.Option{job.WithPoll(o.Poll, 0), job.WithProgress(func(p job.Progress) {
-		state := "being created"
-		if p.Status != "" {
-			state = strings.ToLower(strings.ReplaceAll(string(p.Status), "_", " "))
-		}
-		bar.Say("page %d: %s", p.Part, state)
-	})}
 	j, err := deliver.OpenJournal(ctx, f, o.Target.Journal())
 	if err != nil {
 		return err
 	}
 	if j != nil {
 		defer j.Close()
+	}
+	going := deliver.NewGoing(f, j)
+	defer func() { err = going.Explain(err) }() // before the journal is closed
+	opts := []job.Option{job.WithPoll(o.Poll, 0), job.WithProgress(func(p job.Progress) {
+		going.Progress(p)
+		state := "being created"
+		if p.Status != "" {
+			state = strings.ToLower(strings.ReplaceAll(string(p.Status), "_", " "))
+		}
+		bar.Say("page %d: %s", p.Part, state)
+	})}
+	if j != nil {
 		opts = append(opts, job.WithJournal(j))
+	}
+	if o.SendAgain {
+		opts = append(opts, job.WithSendAgain())
 	}
 	pages := 0
 	for page, err := range datakiosk.Pages(ctx, client, query, opts...) {
 		if err != nil {
-			if _, ok := errors.AsType[*job.RequestError](err); ok {
-				return &exit.UsageError{Err: err}
-			}
 			return err
 		}
 		if err := sink.Add(deliver.Source{Reader: &endLine{r: bar.Reader(page.Reader)}, Format: "JSONL"}); err != nil {
-			return fmt.Errorf("page %d: %w", page.Number, err)
+			return exit.Late(fmt.Errorf("page %d: %w", page.Number, err))
 		}
 		pages++
 	}

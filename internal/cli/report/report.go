@@ -51,6 +51,7 @@ type RunOptions struct {
 	Options      []string
 	Reuse        when.Time
 	Poll         time.Duration
+	SendAgain    bool
 	Target       deliver.Target
 }
 
@@ -76,7 +77,8 @@ calendar periods, the window is widened to whole ones, and a period that is not 
 weeks ago is the beginning of that day. What they were taken for is told on stderr.
 
 A run with --out that is interrupted can be started again in the same words on the same day: it goes on with the reports that it had asked for. It
-notes them in a hidden file beside --out until that is whole. --reuse also takes reports that were asked for by others.`,
+notes them in a hidden file beside --out until that is whole. Where no answer came, it looks for the report for a minute and asks again only if there is
+none. --reuse also takes reports that were asked for by others.`,
 		Example: "  spapi --emulator report run GET_MERCHANT_LISTINGS_ALL_DATA --out listings.parquet\n" +
 			"  spapi --emulator report run GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL --start 45d --out orders.csv\n" +
 			"  spapi report run GET_SALES_AND_TRAFFIC_REPORT --marketplace DE --start 2026-01-01 --end 2026-01-31 --option dateGranularity=DAY -o jsonl --array salesAndTrafficByDate",
@@ -105,6 +107,7 @@ notes them in a hidden file beside --out until that is whole. --reuse also takes
 	flags.StringArrayVar(&opts.Options, "option", nil, "`name=value` of an option of the report type; repeatable")
 	when.Flag(flags, &opts.Reuse, "reuse", "", "take a report of the same type, window and marketplaces that was created since this `time`", "")
 	flags.DurationVar(&opts.Poll, "poll", 0, "shortest `pause` between two looks at the report (default 1s)")
+	flags.BoolVar(&opts.SendAgain, "send-again", false, "ask again, without looking, for what a run before has asked for without an answer")
 	opts.Target.AddFlags(cmd)
 	return cmd
 }
@@ -188,7 +191,7 @@ func (o *RunOptions) request(ctx context.Context, now time.Time) (reports.Reques
 	return r, nil
 }
 
-func run(ctx context.Context, o *RunOptions) error {
+func run(ctx context.Context, o *RunOptions) (err error) {
 	f := o.Factory
 	request, err := o.request(ctx, time.Now())
 	if err != nil {
@@ -216,7 +219,17 @@ func run(ctx context.Context, o *RunOptions) error {
 	defer sink.Close()
 	bar := deliver.NewBar(f)
 	defer bar.Close()
+	j, err := deliver.OpenJournal(ctx, f, o.Target.Journal())
+	if err != nil {
+		return err
+	}
+	if j != nil {
+		defer j.Close()
+	}
+	going := deliver.NewGoing(f, j)
+	defer func() { err = going.Explain(err) }() // before the journal is closed
 	options := []job.Option{job.WithPoll(o.Poll, 0), job.WithProgress(func(p job.Progress) {
+		going.Progress(p)
 		switch p.Stage {
 		case job.Creating:
 			bar.Say("asking for %s", p.Type)
@@ -226,13 +239,11 @@ func run(ctx context.Context, o *RunOptions) error {
 			bar.Say("report %s: done", p.ID)
 		}
 	})}
-	j, err := deliver.OpenJournal(ctx, f, o.Target.Journal())
-	if err != nil {
-		return err
-	}
 	if j != nil {
-		defer j.Close()
 		options = append(options, job.WithJournal(j))
+	}
+	if o.SendAgain {
+		options = append(options, job.WithSendAgain())
 	}
 	empty := 0
 	var cancelled error
@@ -251,7 +262,7 @@ func run(ctx context.Context, o *RunOptions) error {
 		doc := result.Document
 		bar.Say("report %s: writing", doc.Report.ReportID)
 		if err := sink.Add(deliver.Source{Reader: bar.Reader(doc.Reader), Format: doc.Type.Format}); err != nil {
-			return fmt.Errorf("report %s: %w", doc.Report.ReportID, err)
+			return exit.Late(fmt.Errorf("report %s: %w", doc.Report.ReportID, err))
 		}
 		if n := doc.Replaced(); n > 0 {
 			f.Notef("report %s: %d bytes made no character in %s and became \uFFFD", doc.Report.ReportID, n, doc.Charset())

@@ -1,0 +1,178 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/openspapi/spapi/internal/cli/curl"
+	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/job"
+	"github.com/openspapi/spapi/journal"
+)
+
+// Going follows the jobs of a run, so that a run that ends early can say how to go on.
+type Going struct {
+	f       *factory.Factory
+	journal *journal.File // nil: what was asked for is noted nowhere
+
+	mu    sync.Mutex
+	going []string // ids of the jobs whose end nobody has seen
+	kind  job.Kind
+	told  bool
+}
+
+// NewGoing makes one for a run with a journal, or without one (nil).
+func NewGoing(f *factory.Factory, j *journal.File) *Going { return &Going{f: f, journal: j} }
+
+// Progress is told of each progress of the run's jobs.
+func (g *Going) Progress(p job.Progress) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.kind = p.Kind
+	switch {
+	case p.Stage == job.Checking && !g.told:
+		g.told = true
+		g.f.Notef("%s was asked for and no answer came: looking for up to a minute whether Amazon has it", strings.TrimSpace(string(p.Kind)+" "+p.Type))
+	case p.ID == "":
+	case p.Status.Ended():
+		g.going = slices.DeleteFunc(g.going, func(id string) bool { return id == p.ID })
+	case !slices.Contains(g.going, p.ID):
+		g.going = append(g.going, p.ID)
+	}
+}
+
+// Explain puts to an error how to go on, where there is something to go on with. The journal must still be open.
+func (g *Going) Explain(err error) error {
+	if err == nil || g.f.Flags.Emulator { // which ends with the process
+		return err
+	}
+	var text []string
+	if exit.Status(err) != exit.Interrupted {
+		text = append(text, exit.Explain(err))
+	}
+	unknown, isUnknown := errors.AsType[*job.OutcomeUnknownError](err)
+	_, ended := errors.AsType[*job.EndedError](err)
+	noted := g.journal != nil && g.journal.Len() > 0
+	switch {
+	case isUnknown:
+		text = g.unknown(unknown, noted)
+	case noted && ended:
+		text = append(text, "What went well is noted. To ask for the rest alone: "+g.again())
+	case noted:
+		text = append(text, "To go on: "+g.again())
+	case ended:
+	default:
+		g.mu.Lock()
+		for _, id := range g.going {
+			text = append(text, string(g.kind)+" "+id+" goes on at Amazon. To have what comes of it: "+g.get(g.kind, id))
+		}
+		g.mu.Unlock()
+	}
+	if hint := strings.Trim(strings.Join(text, "\n"), "\n"); hint != "" {
+		return &exit.HintError{Err: err, Hint: hint}
+	}
+	return err
+}
+
+// unknown says how to decide what the run could not.
+func (g *Going) unknown(e *job.OutcomeUnknownError, noted bool) []string {
+	var text []string
+	switch {
+	case len(e.Found) == 0 && noted:
+		return []string{"To look for it again: " + g.again(), "To ask for it again without looking: " + g.again("--send-again")}
+	case len(e.Found) == 0:
+		return []string{"See what there is before you ask again: " + g.list(e)}
+	}
+	if e.Kind == job.Feed {
+		text = append(text, "Amazon doesn't show what a feed was made of. When it was created, and what is in its processing report, may tell:")
+		for _, f := range e.Found {
+			text = append(text, "  "+g.get(e.Kind, f.ID))
+		}
+	}
+	id := e.Found[0].ID
+	switch {
+	case e.Kind != job.Feed:
+		text = append(text, "Its options are not shown. If it is the one: "+g.get(e.Kind, id))
+	case noted && len(e.Found) > 1:
+		text = append(text, "If one of them is yours, name it: "+g.again("--take", "FEED-ID"))
+	case noted:
+		text = append(text, "If it is yours: "+g.again("--take", id))
+	}
+	if noted {
+		return append(text, "If none is: "+g.again("--send-again"))
+	}
+	return append(text, "If none is yours, send it again: "+g.again())
+}
+
+// get is the command that waits for a job and shows what came of it.
+func (g *Going) get(kind job.Kind, id string) string {
+	switch kind {
+	case job.Feed:
+		return g.like("feed", "result", id)
+	case job.Report:
+		return g.like("report", "download", id)
+	}
+	return g.like("call", "datakiosk20231115.getQuery", id)
+}
+
+// list is the command that lists the jobs.
+func (g *Going) list(e *job.OutcomeUnknownError) string {
+	if e.Kind == job.Query {
+		return g.like("call", "datakiosk20231115.getQueries")
+	}
+	return g.like(string(e.Kind), "list", e.Type, "--since", "1h")
+}
+
+// again is the command line as it was given, with other words in place of those that decide.
+func (g *Going) again(more ...string) string {
+	words := []string{"spapi"}
+	skip := false
+	for _, word := range g.f.Args {
+		switch {
+		case skip:
+			skip = false
+		case word == "--send-again" || strings.HasPrefix(word, "--send-again=") || strings.HasPrefix(word, "--take="):
+		case word == "--take":
+			skip = true
+		default:
+			words = append(words, curl.Quote(word))
+		}
+	}
+	return strings.Join(append(words, more...), " ")
+}
+
+// like is another command line for the same account.
+func (g *Going) like(words ...string) string {
+	words = append([]string{"spapi"}, words...)
+	for _, word := range g.f.Flags.Target() {
+		words = append(words, curl.Quote(word))
+	}
+	return strings.Join(words, " ")
+}
+
+// OpenJournal opens the journal in a file, nil if that has no name. It says so when it has to wait for another run that has it open. A run that ended
+// meanwhile and left no journal has brought home what it stood for, or noted nothing: then it is an error, lest what both were started for be done twice.
+func OpenJournal(ctx context.Context, f *factory.Factory, path string) (*journal.File, error) {
+	if path == "" {
+		return nil, nil //nolint:nilnil // there is none, which is no error
+	}
+	now, cancel := context.WithCancel(ctx)
+	cancel()
+	j, err := journal.Open(now, path)
+	if !errors.Is(err, journal.ErrLocked) || ctx.Err() != nil {
+		return j, err
+	}
+	f.Notef("another run has %s open: waiting for it", path)
+	if j, err = journal.Open(ctx, path); err == nil && j.Len() == 0 {
+		_ = j.Close()
+		return nil, &exit.HintError{
+			Err:  errors.New("another run had " + path + " open and has ended: it has done what it noted there, or failed; nothing was done here"),
+			Hint: "See what it says. To do the same once more, run this again.",
+		}
+	}
+	return j, err
+}
