@@ -257,7 +257,7 @@ func (p *part) close() {
 func (p *part) sku(id int) string { return p.skus[id] }
 
 func (p *part) content() Content {
-	return Content{Size: p.size, Open: func() (io.ReadCloser, error) { return os.Open(p.file.Name()) }}
+	return Content{Size: p.size, Open: func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(p.file, 0, p.size)), nil }}
 }
 
 const tail = "]}\n"
@@ -357,6 +357,7 @@ func (l ListingsSubmission) parts(messages iter.Seq2[ListingMessage, error]) (pa
 			if err != nil {
 				return parts, fmt.Errorf("feeds: %w", err)
 			}
+			_ = os.Remove(file.Name()) // a process that is killed leaves nothing; Windows, which removes no open file, waits for close
 			p = &part{file: file, ids: map[int]bool{}, skus: map[int]string{}}
 			parts = append(parts, p)
 			buf.Write(head)

@@ -16,11 +16,17 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/openspapi/spapi/internal/cli"
+	"github.com/openspapi/spapi/internal/runner"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"spapi":   func() { os.Exit(cli.Main()) },
+		"spapi": func() {
+			if d, err := time.ParseDuration(os.Getenv("TEST_SETTLE")); err == nil {
+				runner.Settle = d
+			}
+			os.Exit(cli.Main())
+		},
 		"browser": browser,
 	})
 }
