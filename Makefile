@@ -7,7 +7,7 @@ export MODELS FUZZTIME
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build docs man generate generate-check test mutate race lint bench bench-prism fuzz interop ci
+.PHONY: help build docs man generate generate-check test mutate prove-kills race lint bench bench-prism fuzz interop ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test: ## run all tests
 
 mutate: ## break the code by the edits in internal/mutate/edits, or those that RUN (a regexp) matches, and count what no test sees
 	go run ./internal/mutate $(if $(RUN),-run '$(RUN)')
+
+prove-kills: ## kill feed submit and report run at KILLS (100) random points each, and see that nothing is sent twice or lost; half a minute
+	KILLS=$(or $(KILLS),100) go test -count=1 -v -timeout 30m -run '^TestKilled' ./internal/cli
 
 race: ## run the tests of concurrent code under the race detector
 	.ci/run race

@@ -312,6 +312,15 @@ func TestKilledFeeds(t *testing.T) {
 						_ = os.Remove(filepath.Join(folder, "journal.lock"))
 						break
 					}
+					if i%2 == 0 { // somebody else sends a feed of the type meanwhile
+						ids := w.ids()
+						if other := w.spapi(folder, reference.Args[1:]...); other.status(t) != status {
+							t.Fatalf("somebody else: %s", other.stderr)
+						}
+						w.mu.Lock()
+						w.created = ids
+						w.mu.Unlock()
+					}
 					continue
 				}
 			} else {

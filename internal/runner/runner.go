@@ -226,7 +226,9 @@ func (w *Work[T]) lookFor(ctx context.Context, entry journal.Entry, lost error) 
 	unknown := &job.OutcomeUnknownError{Kind: w.Kind, Type: w.Type, Asked: entry.Began, DocumentID: entry.Document, Err: lost}
 	start := time.Now()
 	for _, part := range looks {
-		w.tell(job.Checking, "")
+		if ctx.Err() == nil {
+			w.tell(job.Checking, "")
+		}
 		found, err := w.unclaimed(ctx, entry.Began.Add(-ClockSkew), time.Until(start.Add(time.Duration(part*float64(Settle)))))
 		switch {
 		case err != nil:

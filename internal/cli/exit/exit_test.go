@@ -12,6 +12,7 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/awsauth"
+	"github.com/openspapi/spapi/job"
 )
 
 func TestStatus(t *testing.T) {
@@ -37,6 +38,14 @@ func TestStatus(t *testing.T) {
 		{"503", &spapi.APIError{StatusCode: http.StatusServiceUnavailable}, API},
 		{"network", &net.OpError{Op: "dial", Err: errors.New("refused")}, Network},
 		{"interrupted", context.Canceled, Interrupted},
+		{"a write whose answer is lost", &spapi.OutcomeUnknownError{Err: &net.OpError{Op: "read"}}, Unknown},
+		{"one that answers 503", &spapi.OutcomeUnknownError{Err: &spapi.APIError{StatusCode: http.StatusServiceUnavailable}}, Unknown},
+		{"one that may be repeated", &spapi.OutcomeUnknownError{Repeatable: true, Err: &net.OpError{Op: "read"}}, Network},
+		{"a job whose answer is lost", &job.OutcomeUnknownError{Kind: job.Feed}, Unknown},
+		{"one that was interrupted", &job.OutcomeUnknownError{Err: context.Canceled}, Interrupted},
+		{"usage after something was sent", Late(Usagef("bad")), Failure},
+		{"a setting after something was sent", Late(fmt.Errorf("x: %w", &spapi.ConfigError{})), Failure},
+		{"anything else after something was sent", Late(&spapi.LimitError{}), Throttled},
 	} {
 		for _, err := range []error{c.err, fmt.Errorf("around: %w", c.err)} {
 			if c.err == nil {
@@ -52,9 +61,30 @@ func TestStatus(t *testing.T) {
 // TestHelp: every status that can come out of Status is explained.
 func TestHelp(t *testing.T) {
 	text := NewCmdHelp().Long
-	for _, s := range []int{OK, Failure, Usage, Auth, Throttled, API, Network, Interrupted} {
+	for _, s := range []int{OK, Failure, Usage, Auth, Throttled, API, Network, Unknown, Interrupted} {
 		if !strings.Contains(text, fmt.Sprintf("\n  %3d  ", s)) {
 			t.Errorf("the help on exit statuses does not explain %d", s)
+		}
+	}
+}
+
+// Of what was interrupted it is told how to go on, and whether something may have been carried out.
+func TestInterrupted(t *testing.T) {
+	for _, c := range []struct {
+		err        error
+		line, text string
+	}{
+		{context.Canceled, "interrupted", ""},
+		{&spapi.AuthError{Err: context.Canceled}, "interrupted", ""},
+		{&HintError{context.Canceled, "go on"}, "interrupted", "go on"},
+		{&spapi.OutcomeUnknownError{Operation: "x", Shows: "y", Err: context.Canceled}, "interrupted; what was sent may have been carried out all the same", "y shows what there is"},
+		{&HintError{&job.OutcomeUnknownError{Err: context.Canceled}, "go on"}, "interrupted; what was sent may have been carried out all the same", "go on"},
+	} {
+		if got := Line(c.err); got != c.line {
+			t.Errorf("%v: %q, want %q", c.err, got, c.line)
+		}
+		if got := Explain(c.err); !strings.Contains(got, c.text) || c.text == "" && got != "" {
+			t.Errorf("%v: explained %q, want %q", c.err, got, c.text)
 		}
 	}
 }
