@@ -529,6 +529,54 @@ func TestPartsWithoutAJournal(t *testing.T) {
 	}
 }
 
+// Parts of one run that have the same content are feeds of their own, with a journal too, which a second run takes up.
+func TestPartsWithAJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		emu, w, client := start(t)
+		j := openJournal(t, t.TempDir()+"/journal")
+		l := feeds.ListingsSubmission{SellerID: emu.Credentials().SellerID, Marketplaces: us, MaxMessages: 1}
+		same, other := feeds.DeleteListing("missing"), feeds.DeleteListing("another")
+		for range 2 {
+			result, err := feeds.SubmitListings(t.Context(), client, l, feeds.ListingMessages(same, other, same), job.WithJournal(j))
+			if err != nil || len(result.Feeds) != 3 || w.count("feeds20210630.createFeed") != 3 {
+				t.Errorf("%v, %d feeds, sent %d", err, len(result.Feeds), w.count("feeds20210630.createFeed"))
+			}
+		}
+	})
+}
+
+// What may be the feed whose answer was lost: one of its type and marketplaces that was created since, also where Amazon leaves the marketplaces out.
+func TestCandidates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		emu, _, _ := start(t)
+		at := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC3339) }
+		list := `{"feeds":[` + strings.Join([]string{
+			`{"feedId":"1","feedType":"UPLOAD_VAT_INVOICE","marketplaceIds":["ATVPDKIKX0DER"],"processingStatus":"FATAL","createdTime":"` + at(-30*time.Second) + `"}`,
+			`{"feedId":"2","feedType":"UPLOAD_VAT_INVOICE","processingStatus":"IN_QUEUE","createdTime":"` + at(time.Second) + `"}`,
+			`{"feedId":"3","feedType":"UPLOAD_VAT_INVOICE","marketplaceIds":["A2EUQ1WTGCTBG2"],"processingStatus":"DONE","createdTime":"` + at(0) + `"}`,
+			`{"feedId":"4","feedType":"OTHER","marketplaceIds":["ATVPDKIKX0DER"],"processingStatus":"DONE","createdTime":"` + at(0) + `"}`,
+			`{"feedId":"5","feedType":"UPLOAD_VAT_INVOICE","marketplaceIds":["ATVPDKIKX0DER"],"processingStatus":"DONE","createdTime":"` + at(-2*time.Minute) + `"}`,
+		}, ",") + `]}`
+		client := newClient(emu, roundTripper(func(req *http.Request) (*http.Response, error) {
+			switch {
+			case req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/feeds"):
+				return nil, io.ErrUnexpectedEOF
+			case strings.HasSuffix(req.URL.Path, "/feeds"):
+				resp := refusal(http.StatusOK, "", "")
+				resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader(list)), int64(len(list))
+				return resp, nil
+			}
+			return emu.RoundTrip(req)
+		}))
+		invoice := feeds.Submission{Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.BytesContent([]byte("%PDF-1.7\n%%EOF\n"))}
+		_, err := feeds.Submit(t.Context(), client, invoice)
+		e, ok := errors.AsType[*job.OutcomeUnknownError](err)
+		if !ok || len(e.Found) != 2 || e.Found[0].ID != "2" || e.Found[1].ID != "1" || e.Found[1].Status != job.Fatal || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 // What was sent is known by its content, type, marketplaces and options: with another of them it is another feed.
 func TestJournalTellsContentsApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -866,3 +866,39 @@ func TestRunAllIsLeftByPanic(t *testing.T) {
 		}
 	})
 }
+
+// A report whose answer was lost is looked for. Where options were asked for, which Amazon doesn't show, one that is found may be another: nothing is claimed.
+func TestLostAnswerWithOptions(t *testing.T) {
+	for _, c := range []struct{ options, taken, unknown bool }{{false, true, false}, {false, false, false}, {true, true, true}, {true, false, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			emu, w, _ := start(t)
+			asked := 0
+			client := newClient(emu, roundTripper(func(req *http.Request) (*http.Response, error) {
+				if req.Method != http.MethodPost || !strings.HasSuffix(req.URL.Path, "/reports") {
+					return w.RoundTrip(req)
+				}
+				if asked++; asked > 1 {
+					return w.RoundTrip(req)
+				}
+				if c.taken {
+					if _, err := w.RoundTrip(req); err != nil {
+						return nil, err
+					}
+				}
+				return nil, io.ErrUnexpectedEOF
+			}))
+			r := reports.Request{Type: orders, Marketplaces: []string{"US"}, Start: time.Now().AddDate(0, 0, -9), End: time.Now().AddDate(0, 0, -2)}
+			if c.options {
+				r.Options = map[string]string{"ShowSalesChannel": "true"}
+			}
+			doc, err := reports.Run(t.Context(), client, r)
+			if doc != nil {
+				doc.Close()
+			}
+			_, unknown := errors.AsType[*job.OutcomeUnknownError](err)
+			if unknown != c.unknown || !unknown && err != nil || w.count("reports20210630.createReport") != 1 {
+				t.Errorf("%+v: %v, %d reports", c, err, w.count("reports20210630.createReport"))
+			}
+		})
+	}
+}
