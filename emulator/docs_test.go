@@ -109,6 +109,7 @@ func faultsTable() string {
 		fault.EmptyBody:    "200 without a body",
 		fault.ForeignJSON:  "200 with JSON that isn't the operation's: `{\"message\":\"Endpoint request timed out\"}`",
 		fault.Latency:      "the answer comes late, by `latency`",
+		fault.Silent:       "the request is taken and never answered; the connection stays open",
 		fault.Reset:        "the connection is reset before any of the answer",
 		fault.ResetInBody:  "… after the headers and half of the body",
 		fault.Truncate:     "the connection is closed in order after half of the body",

@@ -25,6 +25,8 @@ const (
 	FaultForeignJSON = fault.ForeignJSON
 	// FaultLatency delays the answer by Latency.
 	FaultLatency = fault.Latency
+	// FaultSilent takes the request and never answers: the connection stays open until the client gives up.
+	FaultSilent = fault.Silent
 	// FaultReset resets the connection before any of the answer.
 	FaultReset = fault.Reset
 	// FaultResetInBody resets the connection after the headers and half of the body.
@@ -72,8 +74,8 @@ type Fault struct {
 	Latency time.Duration
 	// Skew is for FaultClockSkew.
 	Skew time.Duration
-	// CarriedOut lets the operation be carried out all the same, and only its answer be lost: for FaultReset, FaultInternal,
-	// FaultUnavailable, FaultHTML, FaultEmptyBody and FaultForeignJSON. The other kinds that send an error of their own never carry it out.
+	// CarriedOut lets the operation be carried out all the same, and only its answer be lost: for FaultSilent, FaultReset,
+	// FaultInternal, FaultUnavailable, FaultHTML, FaultEmptyBody and FaultForeignJSON. The other kinds that send an error of their own never carry it out.
 	CarriedOut bool
 }
 

@@ -354,3 +354,41 @@ func TestResetOnPort(t *testing.T) {
 		resp.Body.Close()
 	}
 }
+
+// TestSilent: nothing comes, until the client gives up or the server ends.
+func TestSilent(t *testing.T) {
+	ask := func(t *testing.T, c *client, transport http.RoundTripper, base string, patience time.Duration) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		r, _ := http.NewRequestWithContext(ctx, "GET", base+sellersPath, nil)
+		r.Header.Set("x-amz-access-token", c.token)
+		from := time.Now()
+		resp, err := transport.RoundTrip(r)
+		if err == nil {
+			resp.Body.Close()
+		}
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(from) < patience {
+			t.Errorf("%v after %s, want nothing for %s", err, time.Since(from), patience)
+		}
+	}
+	t.Run("round tripper", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newClient(t)
+			c.fault("silent,carried_out")
+			ask(t, c, c.Emulator, na, 100*time.Hour)
+		})
+	})
+	t.Run("port", func(t *testing.T) {
+		c := newClient(t)
+		c.fault("silent")
+		server := httptest.NewServer(c.Emulator)
+		defer server.Close() // waits for what is under way
+		tr := &http.Transport{}
+		defer tr.CloseIdleConnections()
+		ask(t, c, tr, server.URL, 50*time.Millisecond)
+		if log := c.Requests(); log[len(log)-1].Fault != "silent" || log[len(log)-1].Status != 0 {
+			t.Errorf("logged %+v", log[len(log)-1])
+		}
+	})
+}
