@@ -18,7 +18,9 @@ func OpenJournal(ctx context.Context, f *factory.Factory, path string) (*journal
 	j, err := journal.Open(now, path)
 	if errors.Is(err, journal.ErrLocked) && ctx.Err() == nil {
 		f.Notef("another run has %s open: waiting for it", path)
+		w := f.AwaitShown("another run that has %s open", path)
 		j, err = journal.Open(ctx, path)
+		w.End()
 	}
 	return j, err
 }

@@ -27,6 +27,7 @@ const (
 	Throttled   = 4
 	API         = 5
 	Network     = 6
+	TimedOut    = 124 // as timeout of GNU coreutils has it
 	Interrupted = 130
 )
 
@@ -42,6 +43,7 @@ var statuses = []struct {
 	{Throttled, "the rate limit was used up, and waiting longer was not allowed"},
 	{API, "SP-API answered with an error"},
 	{Network, "no answer came"},
+	{TimedOut, "the time that --timeout allows was over, or would not be enough"},
 	{Interrupted, "interrupted by Ctrl-C or SIGTERM"},
 }
 
@@ -77,6 +79,8 @@ func Status(err error) int {
 	switch {
 	case err == nil:
 		return OK
+	case is[*TimeoutError](err):
+		return TimedOut
 	case errors.Is(err, context.Canceled):
 		return Interrupted
 	case is[*UsageError](err), is[*spapi.ConfigError](err), is[*accounts.Error](err):
@@ -104,13 +108,13 @@ func Status(err error) int {
 }
 
 func network(err error) bool {
-	return is[*url.Error](err) || is[*net.OpError](err) // not net.Error, which every syscall.Errno is
+	return is[*url.Error](err) || is[*net.OpError](err) || is[*spapi.TimeoutError](err) // not net.Error, which every syscall.Errno is
 }
 
 // unreachable tells that Login with Amazon or AWS didn't refuse but never answered.
 func unreachable(err error) bool {
 	if e, ok := errors.AsType[*spapi.AuthError](err); ok {
-		return e.StatusCode == 0 && network(err)
+		return e.StatusCode == 0
 	}
 	if e, ok := errors.AsType[*awsauth.Error](err); ok {
 		return e.Status == 0 && network(err)

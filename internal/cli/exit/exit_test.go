@@ -27,7 +27,7 @@ func TestStatus(t *testing.T) {
 		{"a missing file, whose errno looks like a net.Error", noFile, Failure},
 		{"usage", Usagef("bad"), Usage},
 		{"configuration", &spapi.ConfigError{Field: "region"}, Usage},
-		{"Login with Amazon", &spapi.AuthError{}, Auth},
+		{"Login with Amazon", &spapi.AuthError{StatusCode: http.StatusBadRequest}, Auth},
 		{"AWS", &awsauth.Error{Reason: awsauth.AccessDenied}, Auth},
 		{"401", &spapi.APIError{StatusCode: http.StatusUnauthorized}, Auth},
 		{"403", &spapi.APIError{StatusCode: http.StatusForbidden}, Auth},
@@ -36,6 +36,9 @@ func TestStatus(t *testing.T) {
 		{"400", &spapi.APIError{StatusCode: http.StatusBadRequest}, API},
 		{"503", &spapi.APIError{StatusCode: http.StatusServiceUnavailable}, API},
 		{"network", &net.OpError{Op: "dial", Err: errors.New("refused")}, Network},
+		{"a silent server", &spapi.TimeoutError{Stage: spapi.TimeoutAnswer}, Network},
+		{"a silent Login with Amazon", &spapi.AuthError{Err: &spapi.TimeoutError{Stage: spapi.TimeoutAnswer}}, Network},
+		{"--timeout", &TimeoutError{Err: context.DeadlineExceeded}, TimedOut},
 		{"interrupted", context.Canceled, Interrupted},
 	} {
 		for _, err := range []error{c.err, fmt.Errorf("around: %w", c.err)} {
@@ -52,7 +55,7 @@ func TestStatus(t *testing.T) {
 // TestHelp: every status that can come out of Status is explained.
 func TestHelp(t *testing.T) {
 	text := NewCmdHelp().Long
-	for _, s := range []int{OK, Failure, Usage, Auth, Throttled, API, Network, Interrupted} {
+	for _, s := range []int{OK, Failure, Usage, Auth, Throttled, API, Network, TimedOut, Interrupted} {
 		if !strings.Contains(text, fmt.Sprintf("\n  %3d  ", s)) {
 			t.Errorf("the help on exit statuses does not explain %d", s)
 		}

@@ -31,6 +31,11 @@ type Factory struct {
 	clients  func() (*accounts.Clients, error)
 	told     sync.Map // notes that were told
 	progress *progress
+	waits    *waits
+
+	limited context.Context // with the end that --timeout sets; nil without it
+	release func()
+	overdue chan struct{}
 }
 
 // New returns the factory of the running process.
@@ -45,6 +50,8 @@ func With(streams *terminal.Streams, version string, args []string) *Factory {
 	f.store = sync.OnceValues(f.openStore)
 	f.clients = sync.OnceValues(f.newClients)
 	f.progress = &progress{f: f, buckets: map[string]*quota{}}
+	f.waits = &waits{p: f.progress}
+	f.overdue = make(chan struct{})
 	return f
 }
 
