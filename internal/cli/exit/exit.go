@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -108,7 +109,8 @@ func Status(err error) int {
 }
 
 func network(err error) bool {
-	return is[*url.Error](err) || is[*net.OpError](err) || is[*spapi.TimeoutError](err) // not net.Error, which every syscall.Errno is
+	// Not net.Error, which every syscall.Errno is; what took too long without being the caller's deadline is an os.ErrDeadlineExceeded.
+	return is[*url.Error](err) || is[*net.OpError](err) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // unreachable tells that Login with Amazon or AWS didn't refuse but never answered.
