@@ -322,7 +322,11 @@ func (f *Factory) Transport() (http.RoundTripper, error) {
 	if !f.Flags.Emulator {
 		return nil, nil //nolint:nilnil // nil stands for the SDK's own
 	}
-	return f.Emulator()
+	e, err := f.Emulator()
+	if err != nil || f.wrap == nil {
+		return e, err
+	}
+	return f.wrap(e), nil
 }
 
 // Clients makes the command's clients; more options win over those of the command itself. Without more, it is one for the process, so

@@ -5,6 +5,7 @@ package factory
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -32,6 +33,7 @@ type Factory struct {
 	told     sync.Map // notes that were told
 	progress *progress
 	waits    *waits
+	wrap     func(http.RoundTripper) http.RoundTripper // nil: nothing
 
 	limited context.Context // with the end that --timeout sets; nil without it
 	release func()
@@ -59,6 +61,9 @@ func With(streams *terminal.Streams, version string, args []string) *Factory {
 func (f *Factory) UseEmulator(e *emulator.Emulator) {
 	f.emulator = func() (*emulator.Emulator, error) { return e, nil }
 }
+
+// UseTransport puts what wrap makes between --emulator and the emulator, for tests of what may happen on the way.
+func (f *Factory) UseTransport(wrap func(http.RoundTripper) http.RoundTripper) { f.wrap = wrap }
 
 // Printer writes what a command found, in the format that -o and --jq choose.
 func (f *Factory) Printer() *output.Printer {
