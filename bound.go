@@ -3,7 +3,6 @@ package spapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/openspapi/spapi/internal/settings"
 )
 
 // Defaults of [WithAttemptTimeout] and [WithStallTimeout].
@@ -69,8 +70,8 @@ func (e *TimeoutError) Is(target error) bool { return target == os.ErrDeadlineEx
 
 // Explain says what to do.
 func (e *TimeoutError) Explain() string {
-	return fmt.Sprintf("%s.\nSomething on the way accepted the request and stayed silent: check network and proxy. "+
-		"Where a gateway of your own takes its time, give it more with WithAttemptTimeout or WithStallTimeout.", strings.ToUpper(e.Error()[:1])+e.Error()[1:])
+	return settings.Sentence(e.Error()) + "\nSomething on the way accepted the request and then stayed silent: check network and proxy. " +
+		"Where a gateway of your own takes its time, give it more with WithAttemptTimeout or WithStallTimeout."
 }
 
 // boundTransport bounds how long a request may stand still. It lies over the base transport, so that all requests of an App have it: calls,

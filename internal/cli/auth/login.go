@@ -250,15 +250,15 @@ func firstLine(path string) (string, error) {
 
 // ask asks for a secret: without an echo on a terminal, else for the next line of stdin.
 func (o *LoginOptions) ask(ctx context.Context, prompt string) (string, error) {
-	return o.answer(prompt, func() (string, error) { return o.Factory.Streams.AskSecret(ctx, prompt) })
+	return o.answer(ctx, prompt, func() (string, error) { return o.Factory.Streams.AskSecret(ctx, prompt) })
 }
 
 // askOpen asks for what may be seen.
 func (o *LoginOptions) askOpen(ctx context.Context, prompt string) (string, error) {
-	return o.answer(prompt, func() (string, error) { return o.Factory.Streams.Ask(ctx, prompt) })
+	return o.answer(ctx, prompt, func() (string, error) { return o.Factory.Streams.Ask(ctx, prompt) })
 }
 
-func (o *LoginOptions) answer(prompt string, ask func() (string, error)) (string, error) {
+func (o *LoginOptions) answer(ctx context.Context, prompt string, ask func() (string, error)) (string, error) {
 	s := o.Factory.Streams
 	what, _, _ := strings.Cut(strings.TrimSuffix(prompt, ": "), " (")
 	var text string
@@ -274,10 +274,9 @@ func (o *LoginOptions) answer(prompt string, ask func() (string, error)) (string
 		if o.lines == nil {
 			o.lines = bufio.NewReader(s.In)
 		}
-		text, err = o.lines.ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
+		w := o.Factory.Await("a line of stdin: %s", what)
+		text, err = o.line(ctx)
+		w.End()
 	}
 	if err != nil {
 		return "", err
@@ -286,6 +285,28 @@ func (o *LoginOptions) answer(prompt string, ask func() (string, error)) (string
 		return "", exit.Usagef("%s is missing: stdin had no line for it", what)
 	}
 	return text, nil
+}
+
+// line reads the next line of stdin. A read can't be ended: with the context it is left behind, and the process ends.
+func (o *LoginOptions) line(ctx context.Context) (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	lines := make(chan line, 1)
+	go func() {
+		text, err := o.lines.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		lines <- line{text, err}
+	}()
+	select {
+	case l := <-lines:
+		return l.text, l.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 }
 
 // consent goes the way over Amazon's consent page.

@@ -251,14 +251,10 @@ func (b *Bar) Say(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch {
-	case b.wait != nil:
-		b.wait.Say("%s", text)
-	case b.bar != nil:
-		b.wait = b.f.AwaitShown("%s", text)
-	default:
-		b.wait = b.f.Await("%s", text)
+	if b.wait == nil {
+		b.wait = b.f.Busy(b.bar != nil, text)
 	}
+	b.wait.Say(text)
 	if b.bar != nil {
 		b.bar.Describe(text)
 		return

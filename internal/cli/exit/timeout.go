@@ -11,10 +11,10 @@ import (
 
 // TimeoutError is a command that --timeout has ended.
 type TimeoutError struct {
-	After   time.Duration // what --timeout says
-	Ahead   bool          // it would have, so that the command has ended by itself
-	Waiting string        // for what, and for how long, such as "the answer of ordersv0.getOrders for 12s"; "" for nothing
-	Err     error         // how the command ended; nil if it could not be ended
+	After time.Duration // what --timeout says
+	Ahead bool          // it would have, so that the command has ended by itself
+	Doing string        // what it was doing, such as "waiting for the answer of ordersv0.getOrders for 12s"; "" if that is unknown
+	Err   error         // how the command ended; nil if it could not be ended
 }
 
 func (e *TimeoutError) Error() string {
@@ -24,8 +24,8 @@ func (e *TimeoutError) Error() string {
 	} else {
 		fmt.Fprintf(&b, "timed out after %s (--timeout)", e.After)
 	}
-	if e.Waiting != "" {
-		b.WriteString(", having waited for " + e.Waiting)
+	if e.Doing != "" {
+		b.WriteString(", " + e.Doing)
 	}
 	if e.Err != nil && e.Err != ErrReported { //nolint:errorlint // itself: around it there may be more to tell
 		line := strings.TrimSuffix(Line(e.Err), context.DeadlineExceeded.Error()) // which has been said

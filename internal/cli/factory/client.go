@@ -319,14 +319,13 @@ func (f *Factory) options() ([]spapi.Option, error) {
 
 // Transport carries requests in place of the SDK's own: the emulator, or nil.
 func (f *Factory) Transport() (http.RoundTripper, error) {
-	if !f.Flags.Emulator {
+	switch {
+	case f.transport != nil:
+		return f.transport, nil
+	case !f.Flags.Emulator:
 		return nil, nil //nolint:nilnil // nil stands for the SDK's own
 	}
-	e, err := f.Emulator()
-	if err != nil || f.wrap == nil {
-		return e, err
-	}
-	return f.wrap(e), nil
+	return f.Emulator()
 }
 
 // Clients makes the command's clients; more options win over those of the command itself. Without more, it is one for the process, so

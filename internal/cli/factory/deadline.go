@@ -53,7 +53,7 @@ func (f *Factory) TimedOut(err error) error {
 	limit, ok := errors.AsType[*spapi.LimitError](err)
 	switch {
 	case ended:
-		return &exit.TimeoutError{After: f.Flags.Timeout, Waiting: f.waits.atEnd(), Err: err}
+		return &exit.TimeoutError{After: f.Flags.Timeout, Doing: f.waits.atEnd(), Err: err}
 	case ok && limit.Deadline:
 		return &exit.TimeoutError{After: f.Flags.Timeout, Ahead: true, Err: err}
 	}

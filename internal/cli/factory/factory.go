@@ -27,13 +27,13 @@ type Factory struct {
 	// Flags are the global flags. They hold their values when a command runs, not yet when it is made.
 	Flags Flags
 
-	emulator func() (*emulator.Emulator, error)
-	store    func() (*accounts.File, error)
-	clients  func() (*accounts.Clients, error)
-	told     sync.Map // notes that were told
-	progress *progress
-	waits    *waits
-	wrap     func(http.RoundTripper) http.RoundTripper // nil: nothing
+	emulator  func() (*emulator.Emulator, error)
+	store     func() (*accounts.File, error)
+	clients   func() (*accounts.Clients, error)
+	told      sync.Map // notes that were told
+	progress  *progress
+	waits     *waits
+	transport http.RoundTripper // of tests; nil: the network, or the emulator
 
 	limited context.Context // with the end that --timeout sets; nil without it
 	release func()
@@ -62,8 +62,8 @@ func (f *Factory) UseEmulator(e *emulator.Emulator) {
 	f.emulator = func() (*emulator.Emulator, error) { return e, nil }
 }
 
-// UseTransport puts what wrap makes between --emulator and the emulator, for tests of what may happen on the way.
-func (f *Factory) UseTransport(wrap func(http.RoundTripper) http.RoundTripper) { f.wrap = wrap }
+// UseTransport carries all requests in place of the network and the emulator, for tests of what may happen on the way.
+func (f *Factory) UseTransport(rt http.RoundTripper) { f.transport = rt }
 
 // Printer writes what a command found, in the format that -o and --jq choose.
 func (f *Factory) Printer() *output.Printer {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -31,20 +32,23 @@ type Wait struct {
 	timer *time.Timer // nil: it is told by other means
 }
 
-// Await begins a wait, for example "the answer of ordersv0.getOrders". End must be called.
+// Await begins a wait, for example for "the answer of ordersv0.getOrders". End must be called.
 func (f *Factory) Await(format string, args ...any) *Wait {
-	return f.waits.begin(true, format, args...)
+	return f.waits.begin(true, "waiting for "+fmt.Sprintf(format, args...))
 }
 
-// AwaitShown is Await for what is seen anyway, such as a progress bar.
+// AwaitShown is Await for what is seen anyway.
 func (f *Factory) AwaitShown(format string, args ...any) *Wait {
-	return f.waits.begin(false, format, args...)
+	return f.waits.begin(false, "waiting for "+fmt.Sprintf(format, args...))
 }
+
+// Busy is Await for what is done rather than waited for, such as "report 1: in the queue"; shown says that it is seen anyway, in a progress bar.
+func (f *Factory) Busy(shown bool, text string) *Wait { return f.waits.begin(!shown, text) }
 
 // Asking is Await for the answer to a question on the terminal: until the function is called nothing is told that would run into it.
 func (f *Factory) Asking() (answered func()) {
 	ws := f.waits
-	w := ws.begin(false, "the answer to a question")
+	w := ws.begin(false, "waiting for the answer to a question")
 	ws.count(1)
 	return func() {
 		ws.count(-1)
@@ -58,23 +62,23 @@ func (ws *waits) count(n int) {
 	ws.asking += n
 }
 
-func (ws *waits) begin(told bool, format string, args ...any) *Wait {
-	w := &Wait{of: ws, text: fmt.Sprintf(format, args...)}
+func (ws *waits) begin(told bool, text string) *Wait {
+	w := &Wait{of: ws, text: text}
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
 	if told && !ws.p.f.Flags.Quiet {
 		w.timer = time.AfterFunc(silence, w.tell)
 	}
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
 	w.began = time.Now()
 	ws.active = append(ws.active, w)
 	return w
 }
 
-// Say changes what it is that is waited for.
-func (w *Wait) Say(format string, args ...any) {
+// Say changes what is told.
+func (w *Wait) Say(text string) {
 	w.of.mu.Lock()
 	defer w.of.mu.Unlock()
-	w.text = fmt.Sprintf(format, args...)
+	w.text = text
 }
 
 // End ends the wait. It may be called more than once.
@@ -85,12 +89,7 @@ func (w *Wait) End() {
 	w.of.mu.Lock()
 	defer w.of.mu.Unlock()
 	w.of.note()
-	for i, other := range w.of.active {
-		if other == w {
-			w.of.active = append(w.of.active[:i], w.of.active[i+1:]...)
-			return
-		}
-	}
+	w.of.active = slices.DeleteFunc(w.of.active, func(other *Wait) bool { return other == w })
 }
 
 // again begins a wait anew that was ended.
@@ -104,13 +103,18 @@ func (w *Wait) again() {
 	w.of.active = append(w.of.active, w)
 }
 
-// tell tells each wait once in the life of the process: what happens again and again, such as a wait for a rate limit, isn't news.
+// tell tells each wait once in the life of the process: what happens again and again, such as a wait for a rate limit, isn't news. Of waits within
+// each other the innermost is told.
 func (w *Wait) tell() {
 	w.of.mu.Lock()
 	text, asking := w.text, w.of.asking > 0
+	at, last := slices.Index(w.of.active, w), len(w.of.active)-1
+	if at >= 0 && at < last {
+		w.timer.Reset(silence)
+	}
 	w.of.mu.Unlock()
-	if !asking {
-		w.of.p.f.once("waiting for " + text)
+	if at >= 0 && at == last && !asking {
+		w.of.p.f.once(text)
 	}
 }
 

@@ -114,7 +114,7 @@ func TestTimeout(t *testing.T) {
 		if err := f.TimedOut(fmt.Errorf("page 3: %w", context.DeadlineExceeded)); !strings.HasSuffix(err.Error(), "for 10s: page 3") {
 			t.Errorf("%v doesn't tell where it was", err)
 		}
-		want := "timed out after 1m0s (--timeout), having waited for the answer of a.b for 10s"
+		want := "timed out after 1m0s (--timeout), waiting for the answer of a.b for 10s"
 		if exit.Status(err) != exit.TimedOut || err.Error() != want || !strings.Contains(exit.Explain(err), "--timeout") {
 			t.Errorf("status %d, %v, want %q", exit.Status(err), err, want)
 		}
