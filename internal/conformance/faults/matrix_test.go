@@ -432,17 +432,24 @@ func TestMatrix(t *testing.T) {
 			t.Logf("%d cases over %v, fair in %s", len(d.cells(fine.operations)), fine.operations, fine.took)
 			for _, c := range d.cells(fine.operations) {
 				t.Run(c.String(), func(t *testing.T) {
-					got, struck := d.play(t, &c)
-					n := counts[c.fault.name+"/"+d.name]
+					var got fair
+					defer func() {
+						n := counts[c.fault.name+"/"+d.name]
+						switch {
+						case t.Failed():
+							n.wrong++
+						case got.failed():
+							n.ended++
+						default:
+							n.recovered++
+						}
+						counts[c.fault.name+"/"+d.name] = n
+					}()
+					var struck int
+					got, struck = d.play(t, &c)
 					if wrong := c.judge(&fine, &got, struck); wrong != "" {
-						n.wrong++
 						t.Errorf("%s: status %d, %v after %s, struck %d times, said:\n%s", wrong, got.status, got.err, got.took, struck, got.said)
-					} else if got.failed() {
-						n.ended++
-					} else {
-						n.recovered++
 					}
-					counts[c.fault.name+"/"+d.name] = n
 				})
 			}
 		})
