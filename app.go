@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
@@ -42,10 +43,9 @@ func NewApp(credentials Credentials, options ...Option) *App {
 	}
 	c := &a.config
 	if c.transport == nil {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.MaxIdleConnsPerHost = 64 // one host serves a whole region; the default of 2 would reconnect all the time
-		c.transport = t
+		c.transport = NewTransport()
 	}
+	c.transport = bounded(c.transport, c.attemptTimeout, c.stallTimeout)
 	if c.limiter == nil {
 		c.limiter = NewLimiter()
 	}
@@ -62,6 +62,16 @@ func NewApp(credentials Credentials, options ...Option) *App {
 	a.budget = newRetryBudget(c.retry.Budget)
 	a.err = a.prepare()
 	return a
+}
+
+// NewTransport makes a transport as an App has it by default, for what is put around it and given to [WithTransport]: a copy of
+// [http.DefaultTransport] with more idle connections per host, that finds out when a connection has died.
+func NewTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 64 // one host serves a whole region; the default of 2 would reconnect all the time
+	// Without a ping, requests would be put on a dead HTTP/2 connection one after the other (golang/go#39337).
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second}
+	return t
 }
 
 // WithClientSecret returns the same application after its client secret has changed. It shares all with the one that it is called on:
@@ -154,9 +164,9 @@ func (a *App) Exchange(ctx context.Context, code, redirectURI string) (Authoriza
 	return a.exchangeCode(ctx, code, redirectURI)
 }
 
-// BaseTransport returns what lies below the chain of [Client.Transport]: the transport that WithTransport gave, or the default one. It adds
-// nothing to requests, neither tokens nor limits nor retries, and is meant for presigned URLs such as those of report documents, which must
-// not see any credentials.
+// BaseTransport returns what lies below the chain of [Client.Transport]: the transport that WithTransport gave, or the default one, within the
+// bounds of [WithAttemptTimeout] and [WithStallTimeout]. It adds nothing to requests, neither tokens nor limits nor retries, and is meant for
+// presigned URLs such as those of report documents, which must not see any credentials.
 func (a *App) BaseTransport() http.RoundTripper { return a.config.transport }
 
 // CloseIdleConnections closes the connections that no call is using, for tests and orderly shutdowns.

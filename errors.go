@@ -23,6 +23,10 @@ type APIError struct {
 	Errors     []ErrorItem
 	Header     http.Header
 
+	// RetryAfter is for how long the answer asks not to be asked again, if that is longer than [RetryPolicy].MaxRetryAfter, which ended the
+	// call. 0: it doesn't, or not that long.
+	RetryAfter time.Duration
+
 	facts errorFacts
 }
 
@@ -118,6 +122,7 @@ func (c *Client) apiError(call *call, resp *http.Response, body []byte) *APIErro
 	}
 	e.facts.restricted, _ = c.needsRestricted(call)
 	e.facts.repeatable = call.repeatable
+	e.RetryAfter = c.app.beyondPatience(resp.StatusCode, resp.Header)
 	if !e.facts.html {
 		e.Errors, _ = wire.DecodeErrors(body)
 	}
@@ -181,6 +186,8 @@ type AuthError struct {
 	Description string
 	RequestID   string
 	Err         error // the cause where it isn't Amazon's answer: transport errors, unreadable answers
+
+	RetryAfter time.Duration // as that of an [APIError]
 
 	host string // that was asked, if it isn't Amazon's
 	skew time.Duration

@@ -28,10 +28,19 @@ func (e *APIError) Explain() string {
 		}
 		text += "."
 	}
+	text += tooPatient(e.RetryAfter)
 	if e.RequestID != "" && e.StatusCode >= 500 {
 		text += "\nIf it lasts, give Amazon's support the request id."
 	}
 	return text
+}
+
+// tooPatient is a sentence on a pause that is longer than one waits for.
+func tooPatient(asked time.Duration) string {
+	if asked == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\nThe answer asks to wait for %s (Retry-After), longer than a call does by itself (RetryPolicy.MaxRetryAfter): try again then.", asked)
 }
 
 func (e *APIError) cause() string {
@@ -198,7 +207,9 @@ func skewed(skew time.Duration) string {
 }
 
 // Explain says in a few sentences what the error most likely means and what to do.
-func (e *AuthError) Explain() string { return settings.Sentence(e.Error()) + "\n" + e.cause() }
+func (e *AuthError) Explain() string {
+	return settings.Sentence(e.Error()) + "\n" + e.cause() + tooPatient(e.RetryAfter)
+}
 
 func (e *AuthError) cause() string {
 	if e.host == "" || e.StatusCode/100 != 4 {

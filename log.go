@@ -50,6 +50,10 @@ func logBegin(ctx context.Context, l *slog.Logger, a Activity) func(Outcome) {
 
 // warn logs what failed beside a call that goes on without it. It is never silent: without a logger it goes to the default one.
 func (a *App) warn(ctx context.Context, message string, call *call, err error) {
-	cmp.Or(a.config.logger, slog.Default()).LogAttrs(ctx, slog.LevelWarn, "spapi: "+message,
-		slog.String("operation", call.op.ID), slog.String("error", scrub(err.Error())))
+	a.warnOf(ctx, message, slog.String("operation", call.op.ID), err)
+}
+
+// warnOf is warn about what is no call of an operation.
+func (a *App) warnOf(ctx context.Context, message string, who slog.Attr, err error) {
+	cmp.Or(a.config.logger, slog.Default()).LogAttrs(ctx, slog.LevelWarn, "spapi: "+message, who, slog.String("error", scrub(err.Error())))
 }

@@ -1,8 +1,12 @@
 package spapi
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
@@ -16,8 +20,11 @@ import (
 // Login with Amazon (developer-docs.amazon.com/sp-api/docs/connecting-to-the-selling-partner-api): one URL for all regions,
 // form-encoded, credentials among the parameters.
 
-// tokenTimeout bounds one request for a token.
+// tokenTimeout bounds one request for a token, from the connection to the last byte: the answer is small, and calls wait for it.
 const tokenTimeout = 30 * time.Second
+
+// maxTokenBody bounds the answer, in bytes. It is what the OAuth library reads at most.
+const maxTokenBody = 1 << 20
 
 // tokenKey names a token of Login with Amazon in the store. It knows no sandbox; the two are kept apart all the same, so that what happens
 // in the sandbox drops no token of production.
@@ -83,7 +90,7 @@ func (a *App) exchange(ctx context.Context, grant string, ask func(context.Conte
 	policy := a.config.retry
 	for retry := 0; ; retry++ {
 		wire := &tokenTransport{app: a, grant: grant}
-		client := &http.Client{Transport: wire, Timeout: tokenTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
+		client := &http.Client{Transport: wire, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse // a redirect would carry the client secret elsewhere
 		}}
 		activity := Activity{Kind: ActivityTokenRequest, Host: a.tokenURL.Host, Grant: grant, Attempt: retry + 1}
@@ -93,8 +100,8 @@ func (a *App) exchange(ctx context.Context, grant string, ask func(context.Conte
 		}
 		again := failure.temporary() && (grant != "authorization_code" || wire.unsent()) // a code works once
 		pause := policy.pause(retry)
-		if wire.header != nil {
-			pause = max(pause, retryAfter(wire.header))
+		if again && wire.status != 0 {
+			pause, again = a.pauseAfter(ctx, slog.String("grant", grant), wire.header, pause)
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause {
 			again = false
@@ -114,7 +121,16 @@ func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, w
 	}
 	o := Outcome{Err: errAbandoned}
 	defer func() { request.end(o) }()
+	late := &TimeoutError{Stage: TimeoutAnswer, After: tokenTimeout}
+	ctx, stop := context.WithTimeoutCause(ctx, tokenTimeout, late)
+	defer stop()
 	token, err := ask(context.WithValue(ctx, oauth2.HTTPClient, client))
+	if wire.err != nil {
+		err = wire.err // what the library makes of it may hide its type
+		if errors.Is(context.Cause(ctx), late) {
+			err = late
+		}
+	}
 	o = Outcome{StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.credentials.ClientSecret)}
 	var failure *AuthError
 	if err != nil {
@@ -129,6 +145,7 @@ func (a *App) authError(grant string, wire *tokenTransport, err error) *AuthErro
 	if !settings.IsAmazonTokenURL(a.tokenURL.String()) {
 		e.host = a.tokenURL.Host
 	}
+	e.RetryAfter = a.beyondPatience(wire.status, wire.header)
 	var refused *oauth2.RetrieveError
 	if errors.As(err, &refused) {
 		e.Code = scrub(refused.ErrorCode, a.credentials.ClientSecret)
@@ -152,11 +169,18 @@ func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set("User-Agent", t.app.userAgent)
 	resp, err := t.app.config.transport.RoundTrip(req)
-	if resp != nil {
-		t.status, t.header = resp.StatusCode, resp.Header
+	if err != nil {
+		t.err = err
+		return nil, err
 	}
-	t.err = err
-	return resp, err
+	body, err := readBody(resp, maxTokenBody)
+	if err != nil {
+		t.err = fmt.Errorf("the answer cannot be read: %w", err)
+		return nil, t.err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	t.status, t.header = resp.StatusCode, resp.Header
+	return resp, nil
 }
 
 func (t *tokenTransport) unsent() bool {

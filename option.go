@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
@@ -25,6 +26,9 @@ type config struct {
 	retry     RetryPolicy
 	maxBody   int64
 	signer    Signer
+
+	attemptTimeout time.Duration
+	stallTimeout   time.Duration
 }
 
 type appLimit struct {
@@ -47,8 +51,8 @@ func WithEndpoint(url string) Option { return func(c *config) { c.endpoint = url
 // sent to it. It must be https unless it is on this machine.
 func WithTokenURL(url string) Option { return func(c *config) { c.tokenURL = url } }
 
-// WithTransport sends requests, those for tokens too, through rt. Default: a copy of [http.DefaultTransport] with more idle connections
-// per host. It must not follow redirects.
+// WithTransport sends requests, those for tokens too, through rt. Default: that of [NewTransport]. It must not follow redirects, and
+// must end a request whose context ends.
 func WithTransport(rt http.RoundTripper) Option { return func(c *config) { c.transport = rt } }
 
 // WithUserAgent names the program as "Name/Version", such as "Repricer/1.2". Amazon asks for it; language and platform are added
@@ -82,6 +86,18 @@ func WithApplicationLimit(operation string, rate float64, burst int) Option {
 
 // WithRetry replaces the retry policy; fields that are zero keep their defaults.
 func WithRetry(p RetryPolicy) Option { return func(c *config) { c.retry = p } }
+
+// WithAttemptTimeout bounds how long an attempt waits for the first byte of an answer once the request has been sent, connecting included; the
+// time in which the body of a request is sent doesn't count, see [WithStallTimeout]. Then the attempt has failed with a [*TimeoutError], and
+// is repeated as after a broken connection. Default, also for 0: 1 minute; below 0: no bound. No operation of SP-API is known to take
+// longer: what takes long is a job (reports, feeds, Data Kiosk) or asked for again, and Amazon's gateway gives up after 29 seconds. Gateways that
+// queue requests may need more. A request for a token has at most 30 seconds in all, whatever is set here.
+func WithAttemptTimeout(d time.Duration) Option { return func(c *config) { c.attemptTimeout = d } }
+
+// WithStallTimeout bounds how long no byte of a body may move, while the body of a request is sent or that of an answer is read. What moves
+// is never cut, however slow; nor does the time count in which the caller doesn't read, or has nothing to send. Then sending or reading fails
+// with a [*TimeoutError]. It holds for the bodies of [Client.Do] and for documents, too. Default, also for 0: 1 minute; below 0: no bound.
+func WithStallTimeout(d time.Duration) Option { return func(c *config) { c.stallTimeout = d } }
 
 // WithMaxBody bounds the response bodies that typed calls read into memory, in bytes. Default: 256 MiB. [Client.Do] has no bound.
 func WithMaxBody(bytes int64) Option { return func(c *config) { c.maxBody = bytes } }

@@ -5,25 +5,34 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
 
 // RetryPolicy says when a call is repeated. A field that is zero has its default.
 //
-// Repeated are: 429 always, after at least 1/rate; failed connection attempts always; 500, 502, 503, 504 and broken connections only
-// where the operation is idempotent or the request has its idempotency header, since the request may have been carried out; a 403 for an access token that
-// expired once, with a new token. Every repeat takes from the rate limit like any call.
+// Repeated are: 429 always, after at least 1/rate; failed connection attempts always; 500, 502, 503, 504, broken connections and attempts that took
+// too long ([TimeoutError]) only where the operation is idempotent or the request has its idempotency header, since the request may have been carried
+// out; a 403 for an access token that expired once, with a new token. Every repeat takes from the rate limit like any call.
 type RetryPolicy struct {
 	MaxAttempts int           // attempts in all; default 5, 1 turns retries off
-	BaseDelay   time.Duration // the first pause is random between 0 and this, doubled for each further one; default 250 ms
+	BaseDelay   time.Duration // the first pause is random between 0 and this, doubled for each further one; default 250 ms. After an answer at least 100 ms
 	MaxDelay    time.Duration // the longest such pause; default 30 s
+
+	// MaxRetryAfter is the longest Retry-After that is waited for; default 5 minutes, in which the slowest of Amazon's published plans, one request
+	// in 3 minutes, has another request. Where an answer asks for more, the call ends with it at once, since a repeat before that time would be
+	// refused; see [APIError.RetryAfter]. More than a day is not believed.
+	MaxRetryAfter time.Duration
 
 	// Budget is how many repeats the application may make beyond one per ten successes; default 50. It stops
 	// storms when Amazon is down. 429 don't count: the rate limit paces them.
@@ -41,6 +50,9 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 		p.MaxDelay = 30 * time.Second
 	}
 	p.MaxDelay = min(p.MaxDelay, horizon)
+	if p.MaxRetryAfter <= 0 {
+		p.MaxRetryAfter = 5 * time.Minute
+	}
 	if p.Budget <= 0 {
 		p.Budget = 50
 	}
@@ -54,6 +66,28 @@ func (p RetryPolicy) pause(retry int) time.Duration {
 		bound = p.BaseDelay << retry
 	}
 	return rand.N(bound + 1)
+}
+
+// leastPause is between an answer and the repeat, whatever policy and jitter say: who answers 429 or 503 has too much to do already.
+const leastPause = 100 * time.Millisecond
+
+// pauseAfter is the pause between an answer and the repeat: at least the one that is due anyway, more where the answer asks for it. It is
+// false where the answer asks for more than the policy waits for. who is what the log names.
+func (a *App) pauseAfter(ctx context.Context, who slog.Attr, h http.Header, pause time.Duration) (time.Duration, bool) {
+	asked, err := retryAfter(h)
+	if err != nil {
+		a.warnOf(ctx, "the answer's Retry-After makes no sense", who, err)
+	}
+	return max(pause, leastPause, asked), asked <= a.config.retry.MaxRetryAfter
+}
+
+// beyondPatience is what an answer asks for that is longer than the policy waits for; 0 if it isn't.
+func (a *App) beyondPatience(status int, h http.Header) time.Duration {
+	asked, _ := retryAfter(h)
+	if status < 400 || asked <= a.config.retry.MaxRetryAfter {
+		return 0
+	}
+	return asked
 }
 
 // retryStep repeats what may be repeated.
@@ -88,7 +122,7 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 			return resp, err
 		default:
 			var ok bool
-			if pause, ok = s.pause(call, retry, resp, err); !ok {
+			if pause, ok = s.pause(req.Context(), call, retry, resp, err); !ok {
 				return resp, err
 			}
 		}
@@ -113,7 +147,7 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // pause says whether a failed attempt may be repeated, and when.
-func (s *retryStep) pause(call *call, retry int, resp *http.Response, err error) (time.Duration, bool) {
+func (s *retryStep) pause(ctx context.Context, call *call, retry int, resp *http.Response, err error) (time.Duration, bool) {
 	if err != nil {
 		// Directly, not with errors.As: the failure of a token request has had its own retries.
 		network, ok := err.(*networkError)
@@ -135,7 +169,7 @@ func (s *retryStep) pause(call *call, retry int, resp *http.Response, err error)
 	default:
 		return 0, false
 	}
-	return max(pause, retryAfter(resp.Header)), true
+	return s.client.app.pauseAfter(ctx, slog.String("operation", call.op.ID), resp.Header, pause)
 }
 
 // repeatable reports whether a request may be sent again although it may have been carried out.
@@ -143,19 +177,26 @@ func (op *Operation) repeatable(h http.Header) bool {
 	return op.Idempotent || op.IdempotencyHeader != "" && h.Get(op.IdempotencyHeader) != ""
 }
 
-// retryAfter reads the header, which proxies may send though Amazon doesn't: seconds or a date.
-func retryAfter(h http.Header) time.Duration {
-	v := h.Get("Retry-After")
+// maxBelieved is the longest Retry-After that somebody may mean.
+const maxBelieved = 24 * time.Hour
+
+// retryAfter reads the header, which proxies may send though Amazon doesn't: seconds, also with a fraction, or a date (RFC 9110 10.2.3).
+// 0 stands for none, and for one that makes no sense, which is the error.
+func retryAfter(h http.Header) (time.Duration, error) {
+	v := strings.TrimSpace(h.Get("Retry-After"))
 	if v == "" {
-		return 0
+		return 0, nil
 	}
-	if seconds, err := strconv.Atoi(v); err == nil && seconds >= 0 && seconds <= 24*3600 {
-		return time.Duration(seconds) * time.Second
-	}
+	var seconds float64
 	if at, err := http.ParseTime(v); err == nil {
-		return min(max(time.Until(at), 0), 24*time.Hour)
+		seconds = max(time.Until(at).Seconds(), 0) // a clock may be a little off
+	} else if seconds, err = strconv.ParseFloat(v, 64); err != nil && !errors.Is(err, strconv.ErrRange) {
+		seconds = math.NaN()
 	}
-	return 0
+	if !(seconds >= 0 && seconds <= maxBelieved.Seconds()) {
+		return 0, fmt.Errorf("header Retry-After %.40q: want seconds or a date within a day; the usual pause is made instead", v)
+	}
+	return time.Duration(seconds * float64(time.Second)), nil
 }
 
 func replayable(req *http.Request) bool {

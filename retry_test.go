@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -162,7 +163,7 @@ func TestRefusedRequestIsClosed(t *testing.T) {
 func TestRetryRespectsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := new(fake)
-		f.api = func(*http.Request) *http.Response { return reply(429, quotaBody, "Retry-After: 3600") }
+		f.api = func(*http.Request) *http.Response { return reply(429, quotaBody, "Retry-After: 240") }
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		start := time.Now()
@@ -183,13 +184,19 @@ func TestRetryRespectsContext(t *testing.T) {
 
 func TestRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		date := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
 		for value, want := range map[string]time.Duration{
-			"7": 7 * time.Second, "0": 0, "-1": 0, "soon": 0, "": 0, "99999999": 0,
-			time.Now().Add(9 * time.Second).UTC().Format(http.TimeFormat): 9 * time.Second,
-			time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat):      0,
+			"7": 7 * time.Second, " 7 ": 7 * time.Second, "1.5": 1500 * time.Millisecond, "0": 0, "": 0, "86400": 24 * time.Hour, "0.0": 0,
+			date(9 * time.Second): 9 * time.Second, date(-time.Hour): 0,
+			"-1": -1, "-0.5": -1, "soon": -1, "NaN": -1, "Inf": -1, "1e999": -1, "86401": -1, "99999999": -1, "9223372036854775807": -1,
+			"99999999999999999999": -1, "1 2": -1, date(25 * time.Hour): -1, date(50 * 365 * 24 * time.Hour): -1,
 		} {
-			if got := retryAfter(http.Header{"Retry-After": {value}}); (got-want).Abs() > time.Second || want == 0 && got != 0 {
-				t.Errorf("%q: %s, want %s", value, got, want)
+			got, err := retryAfter(http.Header{"Retry-After": {value}})
+			if (err != nil) != (want < 0) || got != max(want, 0) {
+				t.Errorf("%q: %s, %v, want %s", value, got, err, want)
+			}
+			if err != nil && !strings.Contains(err.Error(), strconv.Quote(value)) {
+				t.Errorf("%q: %v", value, err)
 			}
 		}
 		f := new(fake)

@@ -1,10 +1,13 @@
 package spapi
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -89,16 +92,83 @@ func TestPauseAfter429IsOneToken(t *testing.T) {
 	})
 }
 
-// A proxy's date far in the future, or seconds without end, stop no call for longer than a day.
+// What a Retry-After says is waited for as far as the policy allows. Beyond that the call ends with the answer, and what makes no sense is told
+// and changes nothing: the usual pause is made, and never none.
 func TestRetryAfterHasABound(t *testing.T) {
+	for _, test := range []struct {
+		after    string
+		policy   RetryPolicy
+		attempts int
+		from, to time.Duration
+		told     bool
+		asked    time.Duration // in the error
+	}{
+		{"299.5", RetryPolicy{}, 2, 299 * time.Second, 300 * time.Second, false, 0},
+		{"301", RetryPolicy{}, 1, 0, 0, false, 301 * time.Second},
+		{"301", RetryPolicy{MaxRetryAfter: time.Hour}, 2, 301 * time.Second, 302 * time.Second, false, 0},
+		{"86400", RetryPolicy{}, 1, 0, 0, false, 24 * time.Hour},
+		{"86401", RetryPolicy{BaseDelay: 1}, 2, leastPause, leastPause, true, 0},
+		{"-5", RetryPolicy{BaseDelay: 1}, 2, leastPause, leastPause, true, 0},
+		{"", RetryPolicy{BaseDelay: 1}, 2, leastPause, leastPause, false, 0},
+		{"0", RetryPolicy{BaseDelay: 1}, 2, leastPause, leastPause, false, 0},
+		{"1.5", RetryPolicy{BaseDelay: 1}, 2, 1500 * time.Millisecond, 1500 * time.Millisecond, false, 0},
+	} {
+		for _, who := range []struct {
+			name   string
+			status int
+		}{{"call", 503}, {"token", 503}, {"token", 429}} {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				n := 0
+				refuse := func() *http.Response {
+					if n++; n == 1 {
+						return reply(who.status, `{}`, "Retry-After: "+test.after)
+					}
+					return nil
+				}
+				f := new(fake)
+				if who.name == "call" {
+					f.api = func(*http.Request) *http.Response { return refuse() }
+				} else {
+					f.lwa = func(url.Values) *http.Response { return refuse() }
+				}
+				client := f.client(WithLimiter(unlimited{}), WithRetry(test.policy), WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+				start := time.Now()
+				_, err := invokeRaw(t.Context(), client, catalogItem, asin)
+				if took := time.Since(start); n != test.attempts || took < test.from || took > test.to {
+					t.Errorf("%v, Retry-After %q: %d attempts in %s, %v", who, test.after, n, took, err)
+				}
+				if told := strings.Contains(log.String(), "level=WARN") && strings.Contains(log.String(), test.after); told != test.told {
+					t.Errorf("%v, Retry-After %q: told %q", who, test.after, log.String())
+				}
+				if test.attempts == 2 {
+					check(t, err)
+					return
+				}
+				var asked time.Duration
+				var explained string
+				if e, ok := errors.AsType[*APIError](err); ok {
+					asked, explained = e.RetryAfter, e.Explain()
+				} else if e, ok := errors.AsType[*AuthError](err); ok {
+					asked, explained = e.RetryAfter, e.Explain()
+				}
+				if asked != test.asked || !strings.Contains(explained, "MaxRetryAfter") {
+					t.Errorf("%v, Retry-After %q: %v, which asks for %s and explains %q", who, test.after, err, asked, explained)
+				}
+			})
+		}
+	}
+}
+
+// Five sends in a few milliseconds help nobody.
+func TestRepeatsHavePauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for value, want := range map[string]time.Duration{
-			time.Now().AddDate(50, 0, 0).UTC().Format(http.TimeFormat): 24 * time.Hour,
-			"86400": 24 * time.Hour, "86401": 0, "9223372036854775807": 0, "99999999999999999999": 0,
-		} {
-			if got := retryAfter(http.Header{"Retry-After": {value}}); got != want {
-				t.Errorf("%q: %s, want %s", value, got, want)
-			}
+		f := new(fake)
+		f.api = func(*http.Request) *http.Response { return reply(503, `{}`, "Retry-After: 86401") }
+		start := time.Now()
+		_, err := invokeRaw(t.Context(), f.client(WithRetry(RetryPolicy{BaseDelay: 1})), catalogItem, asin)
+		if took := time.Since(start); !hasStatus(err, 503) || len(f.requests) != 5 || took < 4*leastPause {
+			t.Errorf("%d attempts in %s, %v", len(f.requests), took, err)
 		}
 	})
 }

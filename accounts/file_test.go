@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"filippo.io/age"
 	"github.com/zalando/go-keyring"
@@ -563,4 +565,30 @@ func BenchmarkPut(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// A process that keeps the lock, or has died in an odd way, isn't waited for for ever.
+func TestLockHasABound(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "accounts")
+	synctest.Test(t, func(t *testing.T) {
+		unlock, err := lock(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		_, err = lock(t.Context(), path)
+		if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || !strings.Contains(err.Error(), "accounts.lock") || took < lockPatience || took > lockPatience+time.Second {
+			t.Errorf("after %s: %v", took, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err = lock(ctx, path); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("at the caller's deadline: %v", err)
+		}
+		unlock()
+		if unlock, err = lock(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+		unlock()
+	})
 }

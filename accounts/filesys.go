@@ -21,12 +21,20 @@ const maxFile = 64 << 20 // bytes; a hundred thousand accounts fit
 // lockPause is how long a process waits between two tries to get the lock. flock's own waiting could not be ended by a context.
 const lockPause = 5 * time.Millisecond
 
+// lockPatience is how long a process waits for the lock. Others hold it for milliseconds, or while their user is asked for a passphrase.
+const lockPatience = 2 * time.Minute
+
 // lock waits until no other process, nor another File in this one, writes the file.
 func lock(ctx context.Context, path string) (unlock func(), err error) {
 	l := flock.New(resolve(path)+".lock", flock.SetPermissions(0o600))
-	if _, err := l.TryLockContext(ctx, lockPause); err != nil {
+	patient, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	if _, err := l.TryLockContext(patient, lockPause); err != nil {
 		if ended := ctx.Err(); ended != nil {
 			return nil, ended
+		}
+		if patient.Err() != nil {
+			return nil, fmt.Errorf("another process has kept %s locked for %s, end that one: %w", l.Path(), lockPatience, os.ErrDeadlineExceeded)
 		}
 		return nil, fmt.Errorf("lock: %w", err)
 	}

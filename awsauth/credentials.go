@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,6 +26,9 @@ const (
 	// maxSkew is how far apart AWS lets a signature's time and its own be.
 	maxSkew = 5 * time.Minute
 )
+
+// errLate is a renewal that took too long.
+var errLate = fmt.Errorf("no answer within %s: %w", renewTimeout, os.ErrDeadlineExceeded)
 
 // provider fetches credentials for a cache that holds them. aws.CredentialsCache runs its methods one at a
 // time, so its fields need no lock.
@@ -54,9 +59,12 @@ func (p *provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if p.failure != nil && time.Since(p.failedAt) < retryAfter {
 		return aws.Credentials{}, p.failure
 	}
-	ctx, cancel := context.WithTimeout(ctx, renewTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, renewTimeout, errLate)
 	defer cancel()
 	credentials, err := p.retrieve(ctx)
+	if ours, ok := errors.AsType[*Error](err); ok && errors.Is(context.Cause(ctx), errLate) && ours.Status == 0 {
+		ours.Err = errLate // not the caller's deadline, which the context's own error would be taken for
+	}
 	p.failure, p.failedAt = err, time.Now()
 	if err == nil {
 		p.expires = credentials.Expires

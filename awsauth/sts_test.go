@@ -2,13 +2,16 @@ package awsauth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -122,4 +125,18 @@ type brokenProvider struct{ err error }
 
 func (p brokenProvider) Retrieve(context.Context) (aws.Credentials, error) {
 	return aws.Credentials{}, p.err
+}
+
+// TestSilentSTS: a service that never answers ends a renewal, with an error that isn't the caller's deadline.
+func TestSilentSTS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestSigner(t, (&fakeSTS{delay: 1000 * time.Hour}).config())
+		began := time.Now()
+		_, err := s.Retrieve(t.Context())
+		var ours *Error
+		if took := time.Since(began); !errors.As(err, &ours) || ours.Reason != Unavailable || !errors.Is(err, os.ErrDeadlineExceeded) ||
+			errors.Is(err, context.DeadlineExceeded) || took != renewTimeout {
+			t.Errorf("after %s: %v", took, err)
+		}
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -105,7 +106,7 @@ func (e *TruncatedError) Is(target error) bool { return target == io.ErrUnexpect
 var ErrChanged = errors.New("document: changed while it was being fetched; fetch it again from the start")
 
 // errStalled ends a connection that is open but silent.
-var errStalled = errors.New("no data within the stall timeout")
+var errStalled = fmt.Errorf("no data within the stall timeout: %w", os.ErrDeadlineExceeded) // not the caller's deadline
 
 // maxExpired is how many fresh URLs in a row may be refused as expired: with a clock that far off none will ever do.
 const maxExpired = 3

@@ -19,8 +19,14 @@ const (
 	FaultUnavailable = fault.Unavailable
 	// FaultHTML answers 503 with the HTML page of a gateway in place of JSON.
 	FaultHTML = fault.HTML
+	// FaultEmptyBody answers 200 with no body.
+	FaultEmptyBody = fault.EmptyBody
+	// FaultForeignJSON answers 200 with JSON that isn't the operation's: the message of a gateway.
+	FaultForeignJSON = fault.ForeignJSON
 	// FaultLatency delays the answer by Latency.
 	FaultLatency = fault.Latency
+	// FaultSilent takes the request and never answers: the connection stays open until the client gives up.
+	FaultSilent = fault.Silent
 	// FaultReset resets the connection before any of the answer.
 	FaultReset = fault.Reset
 	// FaultResetInBody resets the connection after the headers and half of the body.
@@ -68,8 +74,8 @@ type Fault struct {
 	Latency time.Duration
 	// Skew is for FaultClockSkew.
 	Skew time.Duration
-	// CarriedOut lets the operation be carried out all the same, and only its answer be lost: for FaultReset, FaultInternal,
-	// FaultUnavailable and FaultHTML. The other kinds that send an error of their own never carry it out.
+	// CarriedOut lets the operation be carried out all the same, and only its answer be lost: for FaultSilent, FaultReset,
+	// FaultInternal, FaultUnavailable, FaultHTML, FaultEmptyBody and FaultForeignJSON. The other kinds that send an error of their own never carry it out.
 	CarriedOut bool
 }
 

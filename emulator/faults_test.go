@@ -43,11 +43,16 @@ func TestFaultsThatAnswer(t *testing.T) {
 		{"internal,carried_out", 500, `InternalFailure`, "InternalFailure"},
 		{"unavailable", 503, `ServiceUnavailable`, "ServiceUnavailableException"},
 		{"html", 503, `<title>Website Temporarily Unavailable</title>`, ""},
+		{"empty-body", 200, ``, ""},
+		{"foreign-json", 200, `{"message":"Endpoint request timed out"}`, ""},
 		{"expired-url", 403, `<Message>Request has expired</Message>`, ""},
 	} {
 		c := newClient(t)
 		c.fault(test.fault)
 		r := c.get(sellersPath)
+		if test.part == "" && r.body != "" {
+			t.Errorf("%s: body %s", test.fault, r.body)
+		}
 		if r.status != test.status || !strings.Contains(r.body, test.part) || r.header.Get("x-amzn-ErrorType") != test.header {
 			t.Errorf("%s: %d %v %s", test.fault, r.status, r.header, r.body)
 		}
@@ -131,7 +136,9 @@ func TestCarriedOut(t *testing.T) {
 	c := newClient(t, emulator.WithRateLimit("sellersv1.*", 0.001, 2))
 	c.fault("internal,limit=1")
 	c.fault("internal,carried_out,limit=1")
-	for i, want := range []int{500, 500, 200, 429} { // the second one took a token from the bucket
+	c.fault("empty-body,limit=1")
+	c.fault("foreign-json,limit=1")
+	for i, want := range []int{500, 500, 200, 200, 200, 429} { // the second one took a token from the bucket
 		if r := c.get(sellersPath); r.status != want {
 			t.Errorf("request %d: %d, want %d", i, r.status, want)
 		}
@@ -346,4 +353,42 @@ func TestResetOnPort(t *testing.T) {
 	} else {
 		resp.Body.Close()
 	}
+}
+
+// TestSilent: nothing comes, until the client gives up or the server ends.
+func TestSilent(t *testing.T) {
+	ask := func(t *testing.T, c *client, transport http.RoundTripper, base string, patience time.Duration) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		r, _ := http.NewRequestWithContext(ctx, "GET", base+sellersPath, nil)
+		r.Header.Set("x-amz-access-token", c.token)
+		from := time.Now()
+		resp, err := transport.RoundTrip(r)
+		if err == nil {
+			resp.Body.Close()
+		}
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(from) < patience {
+			t.Errorf("%v after %s, want nothing for %s", err, time.Since(from), patience)
+		}
+	}
+	t.Run("round tripper", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newClient(t)
+			c.fault("silent,carried_out")
+			ask(t, c, c.Emulator, na, 100*time.Hour)
+		})
+	})
+	t.Run("port", func(t *testing.T) {
+		c := newClient(t)
+		c.fault("silent")
+		server := httptest.NewServer(c.Emulator)
+		defer server.Close() // waits for what is under way
+		tr := &http.Transport{}
+		defer tr.CloseIdleConnections()
+		ask(t, c, tr, server.URL, 50*time.Millisecond)
+		if log := c.Requests(); log[len(log)-1].Fault != "silent" || log[len(log)-1].Status != 0 {
+			t.Errorf("logged %+v", log[len(log)-1])
+		}
+	})
 }

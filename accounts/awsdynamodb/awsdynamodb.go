@@ -51,6 +51,9 @@ func New(client *dynamodb.Client, table string) *Store {
 	return &Store{client: client, table: table, now: time.Now}
 }
 
+// bounded is for every request: AWS's SDK waits for ever for a server that stays silent.
+func bounded(o *dynamodb.Options) { o.HTTPClient = stored.Bounded(o.HTTPClient) }
+
 // String names the store.
 func (s *Store) String() string { return "DynamoDB table " + s.table }
 
@@ -80,10 +83,12 @@ func (s *Store) CreateTable(ctx context.Context) error {
 			{AttributeName: aws.String("kind"), KeyType: types.KeyTypeHash},
 			{AttributeName: aws.String("name"), KeyType: types.KeyTypeRange},
 		},
-	})
+	}, bounded)
 	var exists *types.ResourceInUseException
 	if err == nil || errors.As(err, &exists) {
-		err = dynamodb.NewTableExistsWaiter(s.client, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay = time.Second }).
+		err = dynamodb.NewTableExistsWaiter(s.client, func(o *dynamodb.TableExistsWaiterOptions) {
+			o.MinDelay, o.ClientOptions = time.Second, append(o.ClientOptions, bounded)
+		}).
 			Wait(ctx, &dynamodb.DescribeTableInput{TableName: &s.table}, 5*time.Minute)
 	}
 	if err != nil {
@@ -108,7 +113,7 @@ func key(kind, name string) map[string]types.AttributeValue {
 
 // get reads an item into record; found is false if there is none.
 func (s *Store) get(ctx context.Context, kind, name string, record any) (found bool, err error) {
-	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: key(kind, name), ConsistentRead: aws.Bool(true)})
+	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &s.table, Key: key(kind, name), ConsistentRead: aws.Bool(true)}, bounded)
 	if err != nil || out.Item == nil {
 		return false, err
 	}
@@ -123,7 +128,7 @@ func (s *Store) put(ctx context.Context, kind, name string, record any) error {
 	for k, v := range key(kind, name) {
 		item[k] = v
 	}
-	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: item})
+	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: item}, bounded)
 	return err
 }
 
@@ -136,7 +141,7 @@ func (s *Store) remove(ctx context.Context, kind, name, field, value string) err
 		in.ExpressionAttributeNames["#f"] = field
 		in.ExpressionAttributeValues = map[string]types.AttributeValue{":v": &types.AttributeValueMemberS{Value: value}}
 	}
-	_, err := s.client.DeleteItem(ctx, in)
+	_, err := s.client.DeleteItem(ctx, in, bounded)
 	var other *types.ConditionalCheckFailedException
 	if errors.As(err, &other) {
 		return accounts.ErrNotFound
@@ -152,7 +157,7 @@ func list[T any](ctx context.Context, s *Store, kind string) ([]T, error) {
 		ExpressionAttributeNames:  map[string]string{"#k": "kind"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{":k": &types.AttributeValueMemberS{Value: kind}}})
 	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+		page, err := pages.NextPage(ctx, bounded)
 		if err != nil {
 			return nil, err
 		}

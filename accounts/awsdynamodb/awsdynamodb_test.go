@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,6 +26,7 @@ import (
 
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/accounts/accountstest"
+	"github.com/openspapi/spapi/accounts/internal/stored"
 )
 
 const dynaliteFolder = "../../interop/dynalite"
@@ -240,4 +242,51 @@ func TestHostileService(t *testing.T) {
 	if _, err := New(client(hanging.URL, newTransport(t)), "t").Get(ctx, "a"); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
+}
+
+type tripper func(*http.Request) (*http.Response, error)
+
+func (f tripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// TestSilentTable: a service that never answers, or breaks off in its answer, ends each try after a while, which is not the caller's deadline.
+func TestSilentTable(t *testing.T) {
+	for name, service := range map[string]tripper{
+		"silent": func(req *http.Request) (*http.Response, error) {
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		},
+		"silent in its answer": func(req *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(waitReader{req.Context()})}, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := New(dynamodb.New(dynamodb.Options{Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", ""),
+					HTTPClient: &http.Client{Transport: service}}), "accounts")
+				for what, ask := range map[string]func(context.Context) error{
+					"get":  func(ctx context.Context) error { _, err := s.Get(ctx, "a"); return err },
+					"list": func(ctx context.Context) error { _, err := s.List(ctx); return err },
+				} {
+					began := time.Now()
+					err := ask(t.Context())
+					if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || took > 3*stored.AttemptTimeout+time.Minute {
+						t.Errorf("%s: after %s: %v", what, took, err)
+					}
+					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+					if err := ask(ctx); !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("%s: at the caller's deadline: %v", what, err)
+					}
+					cancel()
+				}
+			})
+		})
+	}
+}
+
+// waitReader brings nothing until its context ends.
+type waitReader struct{ ctx context.Context }
+
+func (r waitReader) Read([]byte) (int, error) {
+	<-r.ctx.Done()
+	return 0, r.ctx.Err()
 }

@@ -72,6 +72,9 @@ func New(client *secretsmanager.Client, config Config) *Store {
 	return &Store{client: client, config: config, now: time.Now}
 }
 
+// bounded is for every request: AWS's SDK waits for ever for a server that stays silent.
+func bounded(o *secretsmanager.Options) { o.HTTPClient = stored.Bounded(o.HTTPClient) }
+
 // String names the store.
 func (s *Store) String() string { return "Secrets Manager below " + s.config.Prefix }
 
@@ -119,7 +122,7 @@ func deleted(err error) bool {
 
 // get reads a secret into record; found is false if there is none.
 func (s *Store) get(ctx context.Context, id string, record any) (found bool, err error) {
-	out, err := s.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
+	out, err := s.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id}, bounded)
 	switch {
 	case err == nil:
 		return true, parse(id, aws.ToString(out.SecretString), record)
@@ -145,7 +148,7 @@ func (s *Store) put(ctx context.Context, id string, record any) error {
 	}
 	value := string(text)
 	for range 3 {
-		_, err = s.client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &id, SecretString: &value})
+		_, err = s.client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &id, SecretString: &value}, bounded)
 		var none *types.ResourceNotFoundException
 		switch {
 		case errors.As(err, &none):
@@ -153,14 +156,14 @@ func (s *Store) put(ctx context.Context, id string, record any) error {
 			if s.config.KMSKeyID != "" {
 				in.KmsKeyId = &s.config.KMSKeyID
 			}
-			_, err = s.client.CreateSecret(ctx, in)
+			_, err = s.client.CreateSecret(ctx, in, bounded)
 			var exists *types.ResourceExistsException
 			if !errors.As(err, &exists) && !deleted(err) {
 				return err
 			}
 		case deleted(err):
 			// What it held is readable again until the next turn has replaced it: the service has no way to do both at once.
-			if _, err = s.client.RestoreSecret(ctx, &secretsmanager.RestoreSecretInput{SecretId: &id}); err != nil && !missing(err) {
+			if _, err = s.client.RestoreSecret(ctx, &secretsmanager.RestoreSecretInput{SecretId: &id}, bounded); err != nil && !missing(err) {
 				return err
 			}
 		default:
@@ -171,7 +174,7 @@ func (s *Store) put(ctx context.Context, id string, record any) error {
 }
 
 func (s *Store) remove(ctx context.Context, id string) error {
-	_, err := s.client.DeleteSecret(ctx, &secretsmanager.DeleteSecretInput{SecretId: &id, RecoveryWindowInDays: aws.Int64(int64(s.config.RecoveryDays))})
+	_, err := s.client.DeleteSecret(ctx, &secretsmanager.DeleteSecretInput{SecretId: &id, RecoveryWindowInDays: aws.Int64(int64(s.config.RecoveryDays))}, bounded)
 	if missing(err) {
 		return accounts.ErrNotFound
 	}
@@ -184,7 +187,7 @@ func list[T any](ctx context.Context, s *Store, prefix string) ([]T, error) {
 	pages := secretsmanager.NewBatchGetSecretValuePaginator(s.client, &secretsmanager.BatchGetSecretValueInput{
 		Filters: []types.Filter{{Key: types.FilterNameStringTypeName, Values: []string{prefix}}}, MaxResults: aws.Int32(20)}) // its most
 	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+		page, err := pages.NextPage(ctx, bounded)
 		if err != nil {
 			return nil, err
 		}

@@ -9,11 +9,13 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,6 +25,7 @@ import (
 
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/accounts/accountstest"
+	"github.com/openspapi/spapi/accounts/internal/stored"
 )
 
 // fake is the few actions of Secrets Manager, after its API reference: names, sizes, pages of at most 20, and secrets that wait for
@@ -362,4 +365,30 @@ func TestHangingService(t *testing.T) {
 	if _, err := s.Get(ctx, "a"); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
+}
+
+type tripper func(*http.Request) (*http.Response, error)
+
+func (f tripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// TestSilentService: a service that never answers ends each try after a while, which is not the caller's deadline.
+func TestSilentService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		silent := tripper(func(req *http.Request) (*http.Response, error) {
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		})
+		s := New(secretsmanager.New(secretsmanager.Options{Region: "eu-west-1", HTTPClient: &http.Client{Transport: silent},
+			Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")}), Config{})
+		began := time.Now()
+		_, err := s.Get(t.Context(), "a")
+		if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || took > 3*stored.AttemptTimeout+time.Minute {
+			t.Errorf("after %s: %v", took, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err = s.List(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("at the caller's deadline: %v", err)
+		}
+	})
 }

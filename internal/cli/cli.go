@@ -55,11 +55,34 @@ func Run(ctx context.Context, f *factory.Factory, args []string) int {
 	f.Args = args
 	root := NewCmdRoot(f)
 	root.SetArgs(args)
-	cmd, err := root.ExecuteContextC(ctx)
+	cmd, err := execute(ctx, f, root)
 	if err != nil && !errors.Is(err, exit.ErrReported) {
 		report(f, cmd, err)
 	}
 	return exit.Status(err)
+}
+
+// execute runs the command until it ends, or --timeout does away with it.
+func execute(ctx context.Context, f *factory.Factory, root *cobra.Command) (*cobra.Command, error) {
+	type end struct {
+		cmd *cobra.Command
+		err error
+	}
+	ended := make(chan end, 1)
+	go func() {
+		cmd, err := root.ExecuteContextC(ctx)
+		ended <- end{cmd, err}
+	}()
+	defer f.Release()
+	select {
+	case e := <-ended:
+		if e.err == nil {
+			return e.cmd, nil
+		}
+		return e.cmd, f.TimedOut(e.err)
+	case <-f.Overdue():
+		return root, f.TimedOut(nil)
+	}
 }
 
 // report tells an error in one line, then what to do about it: where to read on after a mistake on the command line, else what the
@@ -97,7 +120,13 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		Args:          exit.Group,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 
-		PersistentPreRunE: func(*cobra.Command, []string) error { return f.Prepare() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.Prepare(); err != nil {
+				return err
+			}
+			cmd.SetContext(f.Limit(cmd.Context()))
+			return nil
+		},
 	}
 	f.AddFlags(cmd)
 	cmd.SuggestionsMinimumDistance = 2

@@ -39,6 +39,9 @@ func Serve(w http.ResponseWriter, r *http.Request, x *exchange.Exchange, rep ans
 	}
 	rep = rep.With("X-Spapi-Emulator-Fault", string(f.Kind))
 	switch f.Kind {
+	case Silent:
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler) // not even the end of an answer
 	case Reset:
 		reset(w)
 	case ResetInBody, Truncate:
@@ -151,7 +154,11 @@ func RoundTrip(r *http.Request, x *exchange.Exchange, rep answer.Reply, f *Fault
 		if err := c.Pause(r.Context(), f.delay()); err != nil {
 			return nil, err
 		}
-		if f.Kind == Reset {
+		switch f.Kind {
+		case Silent:
+			<-r.Context().Done()
+			return nil, context.Cause(r.Context())
+		case Reset:
 			return nil, errReset()
 		}
 		rep = rep.With("X-Spapi-Emulator-Fault", string(f.Kind))

@@ -160,7 +160,7 @@ func TestCallbackEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.close()
-	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	ctx, cancel := context.WithDeadlineCause(t.Context(), time.Now().Add(-time.Second), errNobody)
 	defer cancel()
 	if _, err := b.wait(ctx); err == nil || !strings.Contains(err.Error(), "in time") {
 		t.Errorf("after the deadline: %v", err)
@@ -208,11 +208,11 @@ func TestFlags(t *testing.T) {
 	f := factory.With(streams, "1", nil)
 	var got *LoginOptions
 	cmd := NewCmdLogin(f, func(_ context.Context, o *LoginOptions) error { got = o; return nil })
-	cmd.SetArgs([]string{"shop", "--self", "--vendor", "--beta", "--timeout", "5s"})
+	cmd.SetArgs([]string{"shop", "--self", "--vendor", "--beta", "--consent-timeout", "5s"})
 	if err := cmd.ExecuteContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got.Name != "shop" || !got.Self || !got.Vendor || !got.Draft || got.Timeout != 5*time.Second || got.RedirectURI != defaultRedirectURI {
+	if got.Name != "shop" || !got.Self || !got.Vendor || !got.Draft || got.ConsentTimeout != 5*time.Second || got.RedirectURI != defaultRedirectURI {
 		t.Errorf("%+v", got)
 	}
 	cmd = NewCmdLogin(f, func(context.Context, *LoginOptions) error { return nil })

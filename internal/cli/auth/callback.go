@@ -75,16 +75,24 @@ func listen(ctx context.Context, c *consent, forged func()) (*callback, error) {
 	return b, nil
 }
 
+// errNobody is that no consent came.
+var errNobody = errors.New("nobody came back from the consent page in time: see --consent-timeout")
+
+// ended is why a context has ended.
+func ended(ctx context.Context) error {
+	if cause := context.Cause(ctx); errors.Is(cause, errNobody) {
+		return cause
+	}
+	return ctx.Err()
+}
+
 // wait returns what the browser brings.
 func (b *callback) wait(ctx context.Context) (granted, error) {
 	select {
 	case r := <-b.result:
 		return r.granted, r.err
 	case <-ctx.Done():
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return granted{}, errors.New("nobody came back from the consent page in time")
-		}
-		return granted{}, ctx.Err()
+		return granted{}, ended(ctx)
 	}
 }
 

@@ -28,19 +28,19 @@ import (
 type LoginOptions struct {
 	Factory *factory.Factory
 
-	Name          string
-	Self          bool
-	Vendor        bool
-	Draft         bool
-	Open          bool
-	NoCheck       bool
-	ClientID      string
-	SecretFile    string
-	SecretExpires when.Time
-	ApplicationID string
-	SellerID      string
-	RedirectURI   string
-	Timeout       time.Duration
+	Name           string
+	Self           bool
+	Vendor         bool
+	Draft          bool
+	Open           bool
+	NoCheck        bool
+	ClientID       string
+	SecretFile     string
+	SecretExpires  when.Time
+	ApplicationID  string
+	SellerID       string
+	RedirectURI    string
+	ConsentTimeout time.Duration
 
 	set     settings.Set      // what flags, environment and a named profile say
 	clients *accounts.Clients // with which the authorization is tried
@@ -97,7 +97,7 @@ func NewCmdLogin(f *factory.Factory, runF func(context.Context, *LoginOptions) e
 	flags.StringVar(&opts.ApplicationID, "application-id", "", "`id` of the application, amzn1.sp.solution.…, which the consent page needs (also: SPAPI_APPLICATION_ID)")
 	flags.StringVar(&opts.SellerID, "seller-id", "", "`id` of the seller or vendor, with --self (the consent page tells it otherwise)")
 	flags.StringVar(&opts.RedirectURI, "redirect-uri", defaultRedirectURI, "registered `address` to which the consent page leads back")
-	flags.DurationVar(&opts.Timeout, "timeout", 10*time.Minute, "how long to wait for the consent")
+	flags.DurationVar(&opts.ConsentTimeout, "consent-timeout", 10*time.Minute, "how long to wait for the consent")
 	return cmd
 }
 
@@ -250,32 +250,33 @@ func firstLine(path string) (string, error) {
 
 // ask asks for a secret: without an echo on a terminal, else for the next line of stdin.
 func (o *LoginOptions) ask(ctx context.Context, prompt string) (string, error) {
-	return o.answer(prompt, func() (string, error) { return o.Factory.Streams.AskSecret(ctx, prompt) })
+	return o.answer(ctx, prompt, func() (string, error) { return o.Factory.Streams.AskSecret(ctx, prompt) })
 }
 
 // askOpen asks for what may be seen.
 func (o *LoginOptions) askOpen(ctx context.Context, prompt string) (string, error) {
-	return o.answer(prompt, func() (string, error) { return o.Factory.Streams.Ask(ctx, prompt) })
+	return o.answer(ctx, prompt, func() (string, error) { return o.Factory.Streams.Ask(ctx, prompt) })
 }
 
-func (o *LoginOptions) answer(prompt string, ask func() (string, error)) (string, error) {
+func (o *LoginOptions) answer(ctx context.Context, prompt string, ask func() (string, error)) (string, error) {
 	s := o.Factory.Streams
 	what, _, _ := strings.Cut(strings.TrimSuffix(prompt, ": "), " (")
 	var text string
 	var err error
 	switch {
 	case s.CanAsk():
+		answered := o.Factory.Asking()
 		text, err = ask()
+		answered()
 	case s.InIsTerminal:
 		return "", terminal.ErrNoTerminal // what is typed would be seen
 	default:
 		if o.lines == nil {
 			o.lines = bufio.NewReader(s.In)
 		}
-		text, err = o.lines.ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
+		w := o.Factory.Await("a line of stdin: %s", what)
+		text, err = o.line(ctx)
+		w.End()
 	}
 	if err != nil {
 		return "", err
@@ -286,13 +287,33 @@ func (o *LoginOptions) answer(prompt string, ask func() (string, error)) (string
 	return text, nil
 }
 
+// line reads the next line of stdin. A read can't be ended: with the context it is left behind, and the process ends.
+func (o *LoginOptions) line(ctx context.Context) (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	lines := make(chan line, 1)
+	go func() {
+		text, err := o.lines.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		lines <- line{text, err}
+	}()
+	select {
+	case l := <-lines:
+		return l.text, l.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
 // consent goes the way over Amazon's consent page.
 func (o *LoginOptions) consent(ctx context.Context, application *accounts.Application, account *accounts.Account) error {
 	if application.ApplicationID == "" {
 		return exit.Usagef("the consent page needs the application's id: pass --application-id amzn1.sp.solution.…, or --self for your own account")
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
-	defer cancel()
 	m, err := marketplace.Lookup(account.Marketplaces[0])
 	if err != nil {
 		return &exit.UsageError{Err: err}
@@ -309,14 +330,19 @@ func (o *LoginOptions) consent(ctx context.Context, application *accounts.Applic
 		return exit.Usagef("--redirect-uri %q: want an address that is registered with the application", o.RedirectURI)
 	}
 	var g granted
+	consenting, cancel := context.WithTimeoutCause(ctx, o.ConsentTimeout, errNobody)
+	defer cancel()
 	if isLoopback(u) {
-		g, err = o.waitForBrowser(ctx, c)
+		g, err = o.waitForBrowser(consenting, c)
 	} else {
-		o.show(ctx, c)
+		o.show(consenting, c)
 		var address string
-		if address, err = o.askOpen(ctx, "Address that the browser shows in the end: "); err == nil {
+		if address, err = o.askOpen(consenting, "Address that the browser shows in the end: "); err == nil {
 			g, err = c.readPasted(address)
 		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return ended(consenting)
 	}
 	if err != nil {
 		return err
@@ -342,6 +368,8 @@ func (o *LoginOptions) waitForBrowser(ctx context.Context, c *consent) (granted,
 	}
 	defer b.close()
 	o.show(ctx, c)
+	w := o.Factory.AwaitShown("the seller's consent")
+	defer w.End()
 	return b.wait(ctx)
 }
 

@@ -232,6 +232,7 @@ type Bar struct {
 	f    *factory.Factory
 	mu   sync.Mutex
 	bar  *progressbar.ProgressBar // nil where none is shown
+	wait *factory.Wait            // nil until something is said
 	last string
 }
 
@@ -250,6 +251,10 @@ func (b *Bar) Say(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.wait == nil {
+		b.wait = b.f.Busy(b.bar != nil, text)
+	}
+	b.wait.Say(text)
 	if b.bar != nil {
 		b.bar.Describe(text)
 		return
@@ -291,6 +296,9 @@ func (c *counted) Read(p []byte) (int, error) {
 func (b *Bar) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.wait != nil {
+		b.wait.End()
+	}
 	if b.bar != nil {
 		_ = b.bar.Exit()
 		_ = b.bar.Clear()

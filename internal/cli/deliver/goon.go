@@ -167,7 +167,10 @@ func OpenJournal(ctx context.Context, f *factory.Factory, path string) (*journal
 		return j, err
 	}
 	f.Notef("another run has %s open: waiting for it", path)
-	if j, err = journal.Open(ctx, path); err == nil && j.Len() == 0 {
+	w := f.AwaitShown("another run that has %s open", path)
+	j, err = journal.Open(ctx, path)
+	w.End()
+	if err == nil && j.Len() == 0 {
 		_ = j.Close()
 		return nil, &exit.HintError{
 			Err:  errors.New("another run had " + path + " open and has ended: it has done what it noted there, or failed; nothing was done here"),

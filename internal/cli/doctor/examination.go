@@ -67,7 +67,9 @@ func (e *examination) all(ctx context.Context) {
 		case e.stop && !c.lone:
 			e.add(Finding{Check: c.name, Status: Skipped, Message: "not looked at: a problem before stands in the way"})
 		default:
+			w := e.opts.Factory.Await("the check %q", c.name)
 			c.look(ctx)
+			w.End()
 		}
 	}
 }

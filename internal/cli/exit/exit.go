@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,7 @@ const (
 	API         = 5
 	Network     = 6
 	Unknown     = 8
+	TimedOut    = 124 // as timeout of GNU coreutils has it
 	Interrupted = 130
 )
 
@@ -45,6 +47,7 @@ var statuses = []struct {
 	{API, "SP-API answered with an error"},
 	{Network, "no answer came"},
 	{Unknown, "something was sent that may have been carried out, and whether it was is unknown: look before sending it again"},
+	{TimedOut, "the time that --timeout allows was over, or would not be enough"},
 	{Interrupted, "interrupted by Ctrl-C or SIGTERM"},
 }
 
@@ -102,6 +105,8 @@ func Status(err error) int {
 	switch {
 	case err == nil:
 		return OK
+	case is[*TimeoutError](err):
+		return TimedOut
 	case errors.Is(err, context.Canceled):
 		return Interrupted
 	case unknown(err):
@@ -134,13 +139,14 @@ func Status(err error) int {
 func unknown(err error) bool { return is[*job.OutcomeUnknownError](err) || spapi.IsOutcomeUnknown(err) }
 
 func network(err error) bool {
-	return is[*url.Error](err) || is[*net.OpError](err) // not net.Error, which every syscall.Errno is
+	// Not net.Error, which every syscall.Errno is; what took too long without being the caller's deadline is an os.ErrDeadlineExceeded.
+	return is[*url.Error](err) || is[*net.OpError](err) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // unreachable tells that Login with Amazon or AWS didn't refuse but never answered.
 func unreachable(err error) bool {
 	if e, ok := errors.AsType[*spapi.AuthError](err); ok {
-		return e.StatusCode == 0 && network(err)
+		return e.StatusCode == 0
 	}
 	if e, ok := errors.AsType[*awsauth.Error](err); ok {
 		return e.Status == 0 && network(err)

@@ -28,7 +28,7 @@ func TestStatus(t *testing.T) {
 		{"a missing file, whose errno looks like a net.Error", noFile, Failure},
 		{"usage", Usagef("bad"), Usage},
 		{"configuration", &spapi.ConfigError{Field: "region"}, Usage},
-		{"Login with Amazon", &spapi.AuthError{}, Auth},
+		{"Login with Amazon", &spapi.AuthError{StatusCode: http.StatusBadRequest}, Auth},
 		{"AWS", &awsauth.Error{Reason: awsauth.AccessDenied}, Auth},
 		{"401", &spapi.APIError{StatusCode: http.StatusUnauthorized}, Auth},
 		{"403", &spapi.APIError{StatusCode: http.StatusForbidden}, Auth},
@@ -37,6 +37,9 @@ func TestStatus(t *testing.T) {
 		{"400", &spapi.APIError{StatusCode: http.StatusBadRequest}, API},
 		{"503", &spapi.APIError{StatusCode: http.StatusServiceUnavailable}, API},
 		{"network", &net.OpError{Op: "dial", Err: errors.New("refused")}, Network},
+		{"a silent server", &spapi.TimeoutError{Stage: spapi.TimeoutAnswer}, Network},
+		{"a silent Login with Amazon", &spapi.AuthError{Err: &spapi.TimeoutError{Stage: spapi.TimeoutAnswer}}, Network},
+		{"--timeout", &TimeoutError{Err: context.DeadlineExceeded}, TimedOut},
 		{"interrupted", context.Canceled, Interrupted},
 		{"a write whose answer is lost", &spapi.OutcomeUnknownError{Err: &net.OpError{Op: "read"}}, Unknown},
 		{"one that answers 503", &spapi.OutcomeUnknownError{Err: &spapi.APIError{StatusCode: http.StatusServiceUnavailable}}, Unknown},
@@ -61,7 +64,7 @@ func TestStatus(t *testing.T) {
 // TestHelp: every status that can come out of Status is explained.
 func TestHelp(t *testing.T) {
 	text := NewCmdHelp().Long
-	for _, s := range []int{OK, Failure, Usage, Auth, Throttled, API, Network, Unknown, Interrupted} {
+	for _, s := range []int{OK, Failure, Usage, Auth, Throttled, API, Network, Unknown, TimedOut, Interrupted} {
 		if !strings.Contains(text, fmt.Sprintf("\n  %3d  ", s)) {
 			t.Errorf("the help on exit statuses does not explain %d", s)
 		}

@@ -68,6 +68,7 @@ func (f *Factory) openStore() (*accounts.File, error) {
 }
 
 func (f *Factory) askPassphrase(ctx context.Context, create bool) (string, error) {
+	defer f.Asking()()
 	if !create {
 		return f.Streams.AskSecret(ctx, "Passphrase of the stored accounts: ")
 	}
@@ -129,6 +130,8 @@ func (f *Factory) Target(ctx context.Context) (Target, error) {
 		if err != nil {
 			return t, err
 		}
+		w := f.Await("the stored accounts, whose keyring may ask in a window of its own")
+		defer w.End()
 		if t.Target, err = accounts.NewClients(file).Resolve(ctx, f.Flags.Account); err != nil {
 			return t, err
 		}
@@ -303,23 +306,23 @@ func (f *Factory) options() ([]spapi.Option, error) {
 		return nil, err
 	}
 	if transport == nil {
-		transport = &writeTeller{f: f, next: newTransport()}
+		transport = &writeTeller{f: f, next: spapi.NewTransport()}
 	}
-	options := []spapi.Option{
+	return []spapi.Option{
 		spapi.WithUserAgent("spapi-cli/" + f.Version),
 		spapi.WithLimiter(f.progress.limiter(spapi.NewLimiter())),
 		spapi.WithLogger(f.progress.logger()),
-		spapi.WithTransport(transport),
-	}
-	if f.Flags.Verbose {
-		options = append(options, spapi.WithObserver(spapi.ObserverFunc(f.progress.observe)))
-	}
-	return options, nil
+		spapi.WithObserver(spapi.ObserverFunc(f.progress.observe)),
+		spapi.WithTransport(&waitTeller{f: f, next: transport}),
+	}, nil
 }
 
 // Transport carries requests in place of the SDK's own: the emulator, or nil.
 func (f *Factory) Transport() (http.RoundTripper, error) {
-	if !f.Flags.Emulator {
+	switch {
+	case f.transport != nil:
+		return f.transport, nil
+	case !f.Flags.Emulator:
 		return nil, nil //nolint:nilnil // nil stands for the SDK's own
 	}
 	return f.Emulator()

@@ -16,6 +16,7 @@ func (f *Factory) Confirm(ctx context.Context, question string) error {
 	if !f.Streams.CanAsk() {
 		return exit.Usagef("%s There is no terminal to ask on: say --yes", question)
 	}
+	defer f.Asking()()
 	answer, err := f.Streams.Ask(ctx, question+" [y/N] ")
 	if err != nil {
 		return err

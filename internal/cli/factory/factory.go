@@ -5,6 +5,7 @@ package factory
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -26,11 +27,17 @@ type Factory struct {
 	// Flags are the global flags. They hold their values when a command runs, not yet when it is made.
 	Flags Flags
 
-	emulator func() (*emulator.Emulator, error)
-	store    func() (*accounts.File, error)
-	clients  func() (*accounts.Clients, error)
-	told     sync.Map // notes that were told
-	progress *progress
+	emulator  func() (*emulator.Emulator, error)
+	store     func() (*accounts.File, error)
+	clients   func() (*accounts.Clients, error)
+	told      sync.Map // notes that were told
+	progress  *progress
+	waits     *waits
+	transport http.RoundTripper // of tests; nil: the network, or the emulator
+
+	limited context.Context // with the end that --timeout sets; nil without it
+	release func()
+	overdue chan struct{}
 }
 
 // New returns the factory of the running process.
@@ -45,6 +52,8 @@ func With(streams *terminal.Streams, version string, args []string) *Factory {
 	f.store = sync.OnceValues(f.openStore)
 	f.clients = sync.OnceValues(f.newClients)
 	f.progress = &progress{f: f, buckets: map[string]*quota{}}
+	f.waits = &waits{p: f.progress}
+	f.overdue = make(chan struct{})
 	return f
 }
 
@@ -52,6 +61,9 @@ func With(streams *terminal.Streams, version string, args []string) *Factory {
 func (f *Factory) UseEmulator(e *emulator.Emulator) {
 	f.emulator = func() (*emulator.Emulator, error) { return e, nil }
 }
+
+// UseTransport carries all requests in place of the network and the emulator, for tests of what may happen on the way.
+func (f *Factory) UseTransport(rt http.RoundTripper) { f.transport = rt }
 
 // Printer writes what a command found, in the format that -o and --jq choose.
 func (f *Factory) Printer() *output.Printer {

@@ -197,7 +197,7 @@ func TestClientErrors(t *testing.T) {
 	}
 }
 
-// TestCountdown: on a terminal a wait is counted down in one line, which then goes away; elsewhere nothing is told unless --verbose.
+// TestCountdown: on a terminal a wait is counted down in one line, which then goes away; elsewhere it is told once that there is one.
 func TestCountdown(t *testing.T) {
 	request := spapi.LimitRequest{MaxWait: -1, Buckets: []spapi.LimitBucket{{App: "a", Operation: "ordersv0.getOrders", Rate: 0.1, Burst: 1}}}
 	for _, c := range []struct {
@@ -207,7 +207,7 @@ func TestCountdown(t *testing.T) {
 		want              string
 		countdowns, lines int
 	}{
-		{name: "no terminal"},
+		{name: "no terminal", want: "waiting for the rate limit of ordersv0.getOrders (0.1 requests per second, burst 1)\n", lines: 1},
 		{name: "quiet", terminal: true, quiet: true},
 		{name: "verbose", verbose: true, want: "waiting 10s for the rate limit of ordersv0.getOrders (0.1 requests per second, burst 1)", lines: 1},
 		{name: "terminal", terminal: true, want: "waiting 10s for the rate limit of ordersv0.getOrders (0.1 requests per second, burst 1)", countdowns: 11},
@@ -281,16 +281,32 @@ func TestRetryIsTold(t *testing.T) {
 		{true, false, 12 * time.Second, 429, "a.b: status 429; asks again in 12s\n"},
 		{true, false, 100 * time.Millisecond, 503, ""},
 		{false, true, 100 * time.Millisecond, 0, "a.b: no answer; asks again in 100ms\n"},
-		{false, false, time.Minute, 429, ""},
+		{false, false, time.Minute, 429, "waiting for the pause before a.b is asked again (status 429)\n"},
+		{false, false, silence - time.Second, 429, ""},
 	} {
-		f, messages := newFactory()
-		f.Streams.ErrIsTerminal, f.Flags.Verbose = c.terminal, c.verbose
-		logger := f.progress.logger()
-		logger.Debug("spapi: request", slog.String("operation", "a.b"))
-		logger.Info("spapi: retry", slog.String("operation", "a.b"), slog.Int("attempt", 1), slog.Int("status", c.status), slog.Duration("pause", c.pause))
-		if messages.String() != c.want {
-			t.Errorf("%+v: said %q", c, messages)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			f, messages := newFactory()
+			f.Streams.ErrIsTerminal, f.Flags.Verbose = c.terminal, c.verbose
+			_, end := f.progress.observe(t.Context(), spapi.Activity{Kind: spapi.ActivityRetryPause, Operation: "a.b", StatusCode: c.status, Pause: c.pause})
+			time.Sleep(c.pause)
+			end(spapi.Outcome{})
+			if messages.String() != c.want {
+				t.Errorf("%+v: said %q", c, messages)
+			}
+		})
+	}
+}
+
+// TestWarningsAreTold: what the SDK warns of comes to stderr, once.
+func TestWarningsAreTold(t *testing.T) {
+	f, messages := newFactory()
+	logger := f.progress.logger()
+	for range 2 {
+		logger.Info("spapi: retry", slog.String("operation", "a.b"))
+		logger.Warn("spapi: the answer's Retry-After makes no sense", slog.String("operation", "a.b"), slog.String("error", "no number"))
+	}
+	if want := "a.b: the answer's Retry-After makes no sense: no number\n"; messages.String() != want {
+		t.Errorf("said %q, want %q", messages, want)
 	}
 }
 

@@ -2,6 +2,7 @@ package factory
 
 import (
 	"cmp"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,7 @@ type Flags struct {
 	Quiet       bool
 	NoColor     bool
 	Yes         bool
+	Timeout     time.Duration // of the whole command; 0: none
 }
 
 // AddFlags adds the global flags to the root command.
@@ -45,6 +47,8 @@ func (f *Factory) AddFlags(root *cobra.Command) {
 	flags.BoolVar(&f.Flags.NoColor, "no-color", false, "no colours on a terminal (also: NO_COLOR)")
 	flags.BoolVarP(&f.Flags.Yes, "yes", "y", false, "answer questions with yes")
 
+	flags.DurationVar(&f.Flags.Timeout, "timeout", 0, "`duration` after which the command ends, whatever it waits for, such as 90s or 2h (status 124)")
+
 	complete := func(name string, choices func() []string) {
 		_ = root.RegisterFlagCompletionFunc(name, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return choices(), cobra.ShellCompDirectiveNoFileComp
@@ -61,7 +65,7 @@ func (f *Factory) AddFlags(root *cobra.Command) {
 		return codes
 	})
 	complete("account", f.accountNames)
-	for _, name := range []string{"profile", "endpoint", "token-url"} {
+	for _, name := range []string{"profile", "endpoint", "token-url", "timeout"} {
 		complete(name, func() []string { return nil })
 	}
 }
@@ -74,6 +78,9 @@ func (f *Factory) Prepare() error {
 	}
 	if g.Verbose && g.Quiet {
 		return exit.Usagef("--verbose and --quiet exclude each other")
+	}
+	if g.Timeout < 0 {
+		return exit.Usagef("--timeout %s: want a duration above 0, such as 90s or 2h", g.Timeout)
 	}
 	if g.Account != "" && g.Profile != "" {
 		return exit.Usagef("--account and --profile exclude each other")

@@ -16,7 +16,7 @@ import (
 )
 
 // progress tells on stderr what takes its time: on a terminal, how long a wait for the rate limit still is; with --verbose, also every
-// attempt.
+// attempt. What nobody else tells is told by [waits].
 type progress struct {
 	f *Factory
 
@@ -36,7 +36,7 @@ func (p *progress) notef(format string, args ...any) {
 	fmt.Fprintf(p.f.Streams.Err, format+"\n", args...)
 }
 
-// live reports whether waits are told about.
+// live reports whether somebody looks on, who is told of each wait as soon as it begins; others are told of long ones, once.
 func (p *progress) live() bool {
 	return !p.f.Flags.Quiet && (p.f.Flags.Verbose || p.f.Streams.ErrIsTerminal)
 }
@@ -66,16 +66,21 @@ type watchedLimiter struct {
 // the bound is too short.
 func (l *watchedLimiter) Wait(ctx context.Context, r spapi.LimitRequest) (grant spapi.LimitGrant, err error) {
 	if r.MaxWait >= 0 || !l.p.live() {
+		b := r.Buckets[0]
+		w := l.p.f.Await("the rate limit of %s (%s requests per second, burst %d)", b.Operation, number(b.Rate), b.Burst)
 		grant, err = l.next.Wait(ctx, r)
+		w.End()
 	} else {
 		short := r
 		short.MaxWait = patience
 		grant, err = l.next.Wait(ctx, short)
 		if limit, ok := errors.AsType[*spapi.LimitError](err); ok && !limit.Deadline {
+			w := l.p.f.AwaitShown("the rate limit of %s", limit.Operation)
 			stop := l.p.countdown(limit.Wait, fmt.Sprintf("for the rate limit of %s (%s requests per second, burst %d)",
 				limit.Operation, number(limit.Rate), limit.Burst))
 			grant, err = l.next.Wait(ctx, r)
 			stop()
+			w.End()
 		}
 	}
 	if err == nil {
@@ -111,12 +116,36 @@ func (p *progress) take(b spapi.LimitBucket, rate float64) {
 	q.left--
 }
 
-// observe tells about every attempt; see [spapi.WithObserver].
+// observe tells about pauses before repeats, and with --verbose about every attempt; see [spapi.WithObserver].
 func (p *progress) observe(ctx context.Context, a spapi.Activity) (context.Context, func(spapi.Outcome)) {
-	if a.Kind != spapi.ActivityAttempt {
-		return ctx, nil
+	switch {
+	case a.Kind == spapi.ActivityRetryPause:
+		return ctx, p.retry(a)
+	case a.Kind == spapi.ActivityAttempt && p.f.Flags.Verbose:
+		return ctx, func(o spapi.Outcome) { p.attempt(a, o) }
 	}
-	return ctx, func(o spapi.Outcome) { p.attempt(a, o) }
+	return ctx, nil
+}
+
+// retry tells about a pause that takes its time.
+func (p *progress) retry(a spapi.Activity) func(spapi.Outcome) {
+	who, why := a.Operation, "no answer"
+	if a.Grant != "" {
+		who = "Login with Amazon"
+	}
+	if a.StatusCode != 0 {
+		why = "status " + strconv.Itoa(a.StatusCode)
+	}
+	var w *Wait
+	if p.live() {
+		if a.Pause >= patience || p.f.Flags.Verbose {
+			p.notef("%s: %s; asks again in %s", who, why, short(a.Pause))
+		}
+		w = p.f.AwaitShown("the pause before %s is asked again", who)
+	} else {
+		w = p.f.Await("the pause before %s is asked again (%s)", who, why)
+	}
+	return func(spapi.Outcome) { w.End() }
 }
 
 func (p *progress) attempt(a spapi.Activity, o spapi.Outcome) {
@@ -144,48 +173,34 @@ func (p *progress) attempt(a spapi.Activity, o spapi.Outcome) {
 	p.notef("%s", b.String())
 }
 
-// logger tells about retries that take their time.
-func (p *progress) logger() *slog.Logger { return slog.New(&retryHandler{p: p}) }
+// logger tells what the SDK warns of.
+func (p *progress) logger() *slog.Logger { return slog.New(&warningHandler{p: p}) }
 
-type retryHandler struct{ p *progress }
+type warningHandler struct{ p *progress }
 
-func (h *retryHandler) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= slog.LevelInfo && h.p.live()
+func (h *warningHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn
 }
 
-func (h *retryHandler) Handle(_ context.Context, r slog.Record) error {
-	if r.Message != "spapi: retry" {
-		return nil
-	}
-	var operation string
-	var status int64
-	var pause time.Duration
+func (h *warningHandler) Handle(_ context.Context, r slog.Record) error {
+	var who, why string
 	r.Attrs(func(a slog.Attr) bool {
 		switch a.Key {
 		case "operation":
-			operation = a.Value.String()
+			who = a.Value.String()
 		case "grant":
-			operation = "Login with Amazon"
-		case "status":
-			status = a.Value.Int64()
-		case "pause":
-			pause = a.Value.Duration()
+			who = "Login with Amazon"
+		case "error":
+			why = a.Value.String()
 		}
 		return true
 	})
-	if pause < patience && !h.p.f.Flags.Verbose {
-		return nil
-	}
-	why := "no answer"
-	if status != 0 {
-		why = "status " + strconv.FormatInt(status, 10)
-	}
-	h.p.notef("%s: %s; asks again in %s", operation, why, short(pause))
+	h.p.f.once(fmt.Sprintf("%s: %s: %s", who, strings.TrimPrefix(r.Message, "spapi: "), strings.TrimPrefix(why, "spapi: ")))
 	return nil
 }
 
-func (h *retryHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
-func (h *retryHandler) WithGroup(string) slog.Handler      { return h }
+func (h *warningHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+func (h *warningHandler) WithGroup(string) slog.Handler      { return h }
 
 // countdown tells about a wait until stop is called: on a terminal in a line that counts down and then goes away.
 func (p *progress) countdown(wait time.Duration, why string) (stop func()) {

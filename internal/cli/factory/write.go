@@ -8,13 +8,6 @@ import (
 	"github.com/openspapi/spapi/internal/settings"
 )
 
-// newTransport is the SDK's own transport, for what is put around it.
-func newTransport() http.RoundTripper {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 64
-	return t
-}
-
 // writeTeller tells, before the first request that changes something is sent to a host that isn't Amazon's, which host that is.
 type writeTeller struct {
 	f    *Factory
