@@ -329,7 +329,7 @@ func open(ctx context.Context, client *spapi.Client, c *job.Config, feed *Feed) 
 }
 
 // Read fetches and parses the processing report of a feed. Of a feed that has none the result holds the feed and nothing else. Errors:
-// [*job.DocumentError].
+// [*job.DocumentError]; where the report is damaged, or its end is missing, with the result of what came before.
 func Read(ctx context.Context, client *spapi.Client, feed *Feed, opts ...job.Option) (*Result, error) {
 	return read(ctx, client, job.NewConfig(client, opts...), feed, io.Discard)
 }
@@ -346,7 +346,7 @@ func read(ctx context.Context, client *spapi.Client, c *job.Config, feed *Feed, 
 	}
 	defer r.Close()
 	if err := result.parse(feed.FeedID, io.TeeReader(r, to)); err != nil {
-		return nil, &job.DocumentError{Kind: job.Feed, ID: feed.FeedID, Err: err}
+		return result, &job.DocumentError{Kind: job.Feed, ID: feed.FeedID, Err: err}
 	}
 	return result, nil
 }
