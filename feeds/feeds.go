@@ -261,7 +261,7 @@ func Get(ctx context.Context, client *spapi.Client, feedID string, opts ...job.O
 }
 
 // Wait waits until a feed has been carried out, and returns it as it was seen last, also with an error. Errors: [*job.EndedError],
-// [*job.UnknownIDError], those of the calls.
+// [*job.UnknownIDError], [*job.StatusError], those of the calls.
 func Wait(ctx context.Context, client *spapi.Client, feedID string, opts ...job.Option) (*Feed, error) {
 	return watch(client, job.NewConfig(client, opts...), feedID).Wait(ctx)
 }

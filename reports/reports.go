@@ -248,7 +248,7 @@ func Get(ctx context.Context, client *spapi.Client, reportID string, opts ...job
 }
 
 // Wait waits until a report has ended, and returns it as it was seen last, also with an error. Errors: [*job.EndedError], [*TooFrequentError],
-// [*job.UnknownIDError], those of the calls.
+// [*job.UnknownIDError], [*job.StatusError], those of the calls.
 func Wait(ctx context.Context, client *spapi.Client, reportID string, opts ...job.Option) (*Report, error) {
 	return configure(client, opts).watch(client, reportID).Wait(ctx)
 }

@@ -24,6 +24,9 @@ const ClockSkew = time.Minute
 // keepUpload is how long an uploaded document is taken for usable: how long one stays isn't published.
 const keepUpload = 24 * time.Hour
 
+// strangeFor is how long a job may be in a state that isn't known before waiting for it ends.
+const strangeFor = 10 * time.Minute
+
 // Work is one job: how to ask for it and how to look at it. T is what the API tells about it.
 type Work[T any] struct {
 	Config      *job.Config
@@ -244,6 +247,7 @@ func (w *Work[T]) Wait(ctx context.Context) (last *T, err error) {
 		w.began = time.Now()
 	}
 	start := time.Now()
+	var strange time.Time // since when its state is one that isn't known
 	w.tell(job.Waiting, "")
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -265,6 +269,14 @@ func (w *Work[T]) Wait(ctx context.Context) (last *T, err error) {
 			}
 			w.tell(job.Ready, status)
 			return v, nil
+		}
+		switch {
+		case status.Running():
+			strange = time.Time{}
+		case strange.IsZero():
+			strange = time.Now()
+		case time.Since(strange) >= strangeFor:
+			return v, &job.StatusError{Kind: w.Kind, ID: w.ID, Status: status, For: time.Since(strange)}
 		}
 		w.tell(job.Waiting, status)
 		timer.Reset(w.Config.Pause(time.Since(start)))

@@ -267,9 +267,9 @@ func failure(r *feeds.Result) error {
 	case r.Invalid == 0:
 		return fmt.Errorf("the feed has errors: %d", r.Errors)
 	case r.Invalid > r.Processed:
-		return fmt.Errorf("%d messages were not carried out%s", r.Invalid, why)
+		return fmt.Errorf("messages not carried out: %d%s", r.Invalid, why)
 	}
-	return fmt.Errorf("%d of %d messages were not carried out%s", r.Invalid, r.Processed, why)
+	return fmt.Errorf("messages not carried out: %d of %d%s", r.Invalid, r.Processed, why)
 }
 
 // one is the check of commands that take a feed's id.
