@@ -283,6 +283,9 @@ func (c *config) outcome(ctx context.Context, client *spapi.Client, report *Repo
 		reason = "it was cancelled before Amazon began with it"
 	case status == job.Cancelled:
 		reason = "there is no data for it"
+		if !report.DataStartTime.IsZero() && report.DataEndTime.Sub(report.DataStartTime) < time.Second {
+			reason += ": its window is empty, since no start was given"
+		}
 		if t.LookbackDays > 0 {
 			reason += fmt.Sprintf(", or its window begins more than %d days ago", t.LookbackDays)
 		}

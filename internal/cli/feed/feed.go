@@ -54,12 +54,10 @@ type SubmitOptions struct {
 
 // usage makes mistakes in feeds mistakes on the command line.
 func usage(err error) error {
-	_, request := errors.AsType[*job.RequestError](err)
-	_, validation := errors.AsType[*feeds.ValidationError](err)
-	if request || validation {
+	if _, ok := errors.AsType[*feeds.ValidationError](err); ok {
 		return &exit.UsageError{Err: err}
 	}
-	return err
+	return deliver.Usage(err)
 }
 
 // NewCmdSubmit returns "spapi feed submit". runF replaces the work in tests.

@@ -3,7 +3,6 @@ package kiosk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -145,10 +144,7 @@ func run(ctx context.Context, o *RunOptions) error {
 	pages := 0
 	for page, err := range datakiosk.Pages(ctx, client, query, opts...) {
 		if err != nil {
-			if _, ok := errors.AsType[*job.RequestError](err); ok {
-				return &exit.UsageError{Err: err}
-			}
-			return err
+			return deliver.Usage(err)
 		}
 		if err := sink.Add(deliver.Source{Reader: &endLine{r: bar.Reader(page.Reader)}, Format: "JSONL"}); err != nil {
 			return fmt.Errorf("page %d: %w", page.Number, err)
