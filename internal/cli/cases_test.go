@@ -1,0 +1,159 @@
+package cli_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/openspapi/spapi/internal/cli/exit"
+)
+
+// answer is what a service answers to requests of a method and path. Several of one path are given in their order, the last one again and again.
+type answer struct {
+	method, path string // path is a regular expression
+	status       int
+	contentType  string // default: JSON
+	body         string
+}
+
+// service is an SP-API on loopback that answers as it is told, and knows what it was asked.
+type service struct {
+	mu       sync.Mutex
+	answers  []answer
+	given    map[int]bool
+	requests []*http.Request
+	bodies   []string
+}
+
+// serveAnswers starts a service, and makes it what the environment names.
+func serveAnswers(t *testing.T, answers ...answer) *service {
+	t.Helper()
+	bare(t)
+	s := &service{answers: answers, given: map[int]bool{}}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	for name, value := range map[string]string{
+		"SPAPI_CLIENT_ID": "amzn1.application-oa2-client.0123456789abcdef", "SPAPI_CLIENT_SECRET": "amzn1.oa2-cs.v1.0123456789abcdef", "SPAPI_REFRESH_TOKEN": "Atzr|0123456789abcdef",
+		"SPAPI_REGION": "na", "SPAPI_MARKETPLACE": "US", "SPAPI_SELLER_ID": "A1EXAMPLESELLER", "SPAPI_ENDPOINT": server.URL, "SPAPI_TOKEN_URL": server.URL + "/auth/o2/token",
+	} {
+		t.Setenv(name, value)
+	}
+	return s
+}
+
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	if r.URL.Path == "/auth/o2/token" {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"access_token":"Atza|0123456789abcdef","token_type":"bearer","expires_in":3600}`)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests, s.bodies = append(s.requests, r), append(s.bodies, string(body))
+	last := -1
+	for i, a := range s.answers {
+		if a.method == r.Method && regexp.MustCompile(a.path).MatchString(r.URL.Path) && (last < 0 || a.path == s.answers[last].path) {
+			if last = i; !s.given[i] {
+				break
+			}
+		}
+	}
+	if last < 0 {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	s.given[last] = true
+	a := s.answers[last]
+	if a.contentType == "" {
+		a.contentType = "application/json"
+	}
+	w.Header().Set("Content-Type", a.contentType)
+	w.WriteHeader(a.status)
+	fmt.Fprint(w, a.body)
+}
+
+// TestSKUsWithACommaStayWhole: SP-API cuts lists at every comma, so that "RED,XL" in one would ask for RED and XL. A service that does so is asked for the SKU
+// alone, or not at all.
+func TestSKUsWithACommaStayWhole(t *testing.T) {
+	s := serveAnswers(t,
+		answer{method: "GET", path: "^/fba/inventory/", status: 200, body: `{"payload":{"granularity":{"granularityType":"Marketplace","granularityId":"ATVPDKIKX0DER"},"inventorySummaries":[]}}`},
+		answer{method: "GET", path: "^/listings/2021-08-01/items/[^/]+/RED,XL$", status: 200, body: `{"sku":"RED,XL","summaries":[{"marketplaceId":"ATVPDKIKX0DER","status":["BUYABLE"]}]}`},
+		answer{method: "GET", path: "^/listings/2021-08-01/items/[^/]+/", status: 404, body: `{"errors":[{"code":"NOT_FOUND","message":"no such SKU"}]}`},
+		answer{method: "GET", path: "^/listings/", status: 200, body: `{"numberOfResults":1,"items":[{"sku":"BLUE","summaries":[]}]}`},
+	)
+	status, _, messages := run(t, "", "inventory", "RED,XL", "BLUE", "A,B")
+	if status != exit.OK || len(s.requests) != 3 {
+		t.Fatalf("inventory: status %d after %d requests: %s", status, len(s.requests), messages)
+	}
+	for i, want := range []string{"RED,XL", "A,B", ""} {
+		q := s.requests[i].URL.Query()
+		if q.Get("sellerSku") != want || (want != "") != (q.Get("sellerSkus") == "") || want == "" && q.Get("sellerSkus") != "BLUE" {
+			t.Errorf("asked for %q", s.requests[i].URL.RawQuery)
+		}
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"RED,XL"}, "RED,XL"}, {[]string{"RED,XL", "BLUE"}, "BLUE RED,XL"}, {[]string{"no,such"}, ""},
+		{[]string{"RED,XL", "--status", "buyable"}, "RED,XL"}, {[]string{"RED,XL", "--status", "discoverable"}, ""},
+	} {
+		status, out, messages := run(t, "", append([]string{"listings", "list", "--jq", `[.[].sku] | join(" ")`}, c.args...)...)
+		if status != exit.OK || strings.TrimSpace(out) != c.want {
+			t.Errorf("listings list %q: status %d, %q, %s; want %q", c.args, status, out, messages, c.want)
+		}
+	}
+	for _, r := range s.requests {
+		if ids := r.URL.Query().Get("identifiers"); strings.Contains(ids, ",") {
+			t.Errorf("a search was asked for %q", ids)
+		}
+	}
+	asked := len(s.requests)
+	for _, args := range [][]string{
+		{"pricing", "RED,XL"}, {"catalog", "search", "--by", "sku", "RED,XL"}, {"call", "fbainventoryv1.getInventorySummaries", "--seller-skus", `"RED,XL"`,
+			"--granularity-type", "Marketplace", "--granularity-id", "ATVPDKIKX0DER", "--marketplace-ids", "ATVPDKIKX0DER"},
+	} {
+		status, _, messages := run(t, "", args...)
+		if status != exit.Usage || !strings.Contains(messages, `"RED,XL"`) || !strings.Contains(messages, "holds a comma") || len(s.requests) != asked {
+			t.Errorf("%q: status %d after %d requests: %s", args, status, len(s.requests)-asked, messages)
+		}
+	}
+}
+
+// TestResourcesWithALeadingSlash: a resource is a path, and people give it with the slash at its beginning. One slash goes out, and the emulator takes it.
+func TestResourcesWithALeadingSlash(t *testing.T) {
+	bare(t)
+	const want = "/uploads/2020-11-01/uploadDestinations/messaging/v1/orders/902-0000000-0000001/messages/invoice"
+	for _, resource := range []string{"/messaging/v1/orders/902-0000000-0000001/messages/invoice", "messaging/v1/orders/902-0000000-0000001/messages/invoice"} {
+		args := []string{"--emulator", "call", "uploads20201101.createUploadDestinationForResource", "--marketplace-ids", "ATVPDKIKX0DER", "--content-md5", "qCcR3o+U0FUR1+gXhApNfQ==", "--resource", resource}
+		if status, out, messages := run(t, "", append(args, "--dry-run")...); status != exit.OK || !strings.Contains(out+messages, want+"?") {
+			t.Errorf("%s: status %d, %s%s", resource, status, out, messages)
+		}
+		if status, out, messages := run(t, "", args...); status != exit.OK || !strings.Contains(out, "uploadDestinationId") {
+			t.Errorf("%s: status %d, %s%s", resource, status, out, messages)
+		}
+	}
+}
+
+// TestTimesOfCalls: times of flags go out in UTC and with three digits or none, and an export of invoices takes times of day.
+func TestTimesOfCalls(t *testing.T) {
+	bare(t)
+	_, out, messages := run(t, "", "--emulator", "call", "reports20210630.getReports", "--report-types", "GET_MERCHANT_LISTINGS_ALL_DATA", "--created-since", "2026-11-02T03:04:05.123456+02:00",
+		"--created-until", "2026-11-03T03:04:05Z", "--dry-run")
+	if !strings.Contains(out+messages, "createdSince=2026-11-02T01%3A04%3A05.123Z&createdUntil=2026-11-03T03%3A04%3A05Z") {
+		t.Error(out, messages)
+	}
+	args := []string{"--emulator", "call", "invoices20240619.createInvoicesExport", "--marketplace-id", "A2Q3Y263D00KWC", "--date-start", "2026-07-01T08:30:00Z", "--date-end", "2026-07-30T23:59:59-03:00"}
+	if _, out, messages := run(t, "", append(args, "--dry-run")...); !strings.Contains(out+messages, `"dateStart":"2026-07-01T08:30:00Z"`) || !strings.Contains(out+messages, `"dateEnd":"2026-07-31T02:59:59Z"`) {
+		t.Error(out, messages)
+	}
+	if status, out, messages := run(t, "", args...); status != exit.OK || !strings.Contains(out, "exportId") {
+		t.Errorf("status %d, %s%s", status, out, messages)
+	}
+}
