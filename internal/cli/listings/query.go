@@ -52,7 +52,9 @@ func (p *place) pages(ctx context.Context, in listingsitems20210801.SearchListin
 func matches(item *listingsitems20210801.Item, states []listingsitems20210801.SearchListingsItemsWithStatus) bool {
 	for _, state := range states {
 		if !slices.ContainsFunc(item.Summaries, func(s listingsitems20210801.ItemSummaryByMarketplace) bool {
-			return slices.ContainsFunc(s.Status, func(has listingsitems20210801.ItemSummaryByMarketplaceStatus) bool { return string(has) == string(state) })
+			return slices.ContainsFunc(s.Status, func(has listingsitems20210801.ItemSummaryByMarketplaceStatus) bool {
+				return string(has) == string(state)
+			})
 		}) {
 			return false
 		}
