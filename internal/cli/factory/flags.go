@@ -60,7 +60,7 @@ func (f *Factory) AddFlags(root *cobra.Command) {
 		}
 		return codes
 	})
-	complete("account", f.accountNames)
+	complete("account", f.AccountNames)
 	for _, name := range []string{"profile", "endpoint", "token-url"} {
 		complete(name, func() []string { return nil })
 	}
