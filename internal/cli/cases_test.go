@@ -18,7 +18,7 @@ type answer struct {
 	method, path string // path is a regular expression
 	status       int
 	contentType  string // default: JSON
-	body         string
+	body         string // $HOST is the service's own
 }
 
 // service is an SP-API on loopback that answers as it is told, and knows what it was asked.
@@ -75,7 +75,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", a.contentType)
 	w.WriteHeader(a.status)
-	fmt.Fprint(w, a.body)
+	fmt.Fprint(w, strings.ReplaceAll(a.body, "$HOST", r.Host))
 }
 
 // TestSKUsWithACommaStayWhole: SP-API cuts lists at every comma, so that "RED,XL" in one would ask for RED and XL. A service that does so is asked for the SKU
@@ -198,6 +198,62 @@ func TestEmulatorRefusesNulls(t *testing.T) {
 	for _, end := range []string{"", `,"end_at":{"value":"2027-01-01"}`} {
 		if out := patch(end); !strings.Contains(out, "ACCEPTED") {
 			t.Errorf("%q was refused: %s", end, out)
+		}
+	}
+}
+
+// TestSellerOfListingsFeeds: the header of a listings feed names the seller of the environment, unless a flag names another.
+func TestSellerOfListingsFeeds(t *testing.T) {
+	s := serveAnswers(t,
+		answer{method: "POST", path: "/documents$", status: 201, body: `{"feedDocumentId":"d","url":"http://$HOST/upload"}`},
+		answer{method: "PUT", path: "^/upload$", status: 200},
+		answer{method: "POST", path: "/feeds$", status: 202, body: `{"feedId":"7"}`},
+		answer{method: "GET", path: "/feeds/7$", status: 200, body: `{"feedId":"7","feedType":"JSON_LISTINGS_FEED","createdTime":"2026-11-01T00:00:00Z","processingStatus":"DONE"}`},
+	)
+	for want, flags := range map[string][]string{"A1EXAMPLESELLER": nil, "A2OTHER": {"--seller-id", "A2OTHER"}} {
+		s.bodies = nil
+		args := append([]string{"feed", "submit", "JSON_LISTINGS_FEED", "-", "--poll", "1ms"}, flags...)
+		if status, _, messages := run(t, `{"sku":"S","operationType":"DELETE"}`, args...); status != exit.OK {
+			t.Fatalf("status %d: %s", status, messages)
+		}
+		if sent := strings.Join(s.bodies, "\n"); !strings.Contains(sent, `{"header":{"sellerId":"`+want+`","version":"2.0"}`) {
+			t.Errorf("want seller %s in\n%s", want, sent)
+		}
+	}
+}
+
+// TestProcessingReportsDecide: a feed of which not all was carried out ends with a failure, whatever its processing report says in words, and none that was.
+func TestProcessingReportsDecide(t *testing.T) {
+	for name, c := range map[string]struct {
+		report string
+		status int
+	}{
+		"counts only": {"Feed Processing Summary:\n\tNumber of records processed\t\t2\n\tNumber of records successful\t\t0\n", exit.Failure},
+		"German":      {"Zusammenfassung:\n\tverarbeitet\t\t3\n\terfolgreich\t\t1\n\noriginal-record-number\torder-id\torder-item-id\terror-code\terror-type\terror-message\n1\t302-0000000-0000009\t44\t18028\tFehler\tx\n", exit.Failure},
+		"all":         {"Feed Processing Summary:\n\tNumber of records processed\t\t2\n\tNumber of records successful\t\t2\n", exit.OK},
+	} {
+		serveAnswers(t,
+			answer{method: "GET", path: "/feeds/7$", status: 200, body: `{"feedId":"7","feedType":"POST_FLAT_FILE_FULFILLMENT_DATA","createdTime":"2026-11-01T00:00:00Z","processingStatus":"DONE","resultFeedDocumentId":"r"}`},
+			answer{method: "GET", path: "/documents/r$", status: 200, body: `{"feedDocumentId":"r","url":"http://$HOST/report"}`},
+			answer{method: "GET", path: "^/report$", status: 200, contentType: "text/plain;charset=UTF-8", body: c.report},
+		)
+		status, out, messages := run(t, "", "feed", "result", "7", "-o", "csv")
+		if status != c.status {
+			t.Errorf("%s: status %d, want %d: %s%s", name, status, c.status, out, messages)
+		}
+		if name == "German" && !strings.Contains(out, ",302-0000000-0000009,1,ERROR,18028,,x") {
+			t.Errorf("%s: %s", name, out)
+		}
+	}
+}
+
+// TestPagesInPlaceOfAnswers: a page where the path is unknown is not told as an order that doesn't exist.
+func TestPagesInPlaceOfAnswers(t *testing.T) {
+	serveAnswers(t, answer{method: "GET", path: ".", status: 404, contentType: "text/html", body: "<html><body>Not Found</body></html>"})
+	for _, args := range [][]string{{"orders", "get", "902-0000000-0000001"}, {"report", "get", "1"}, {"listings", "get", "S-1"}, {"call", "ordersv0.getOrder", "--order-id", "1"}} {
+		status, _, messages := run(t, "", args...)
+		if status != exit.API || !strings.Contains(messages, "path of the request is unknown at http://127.0.0.1:") || strings.Contains(messages, "no such resource") {
+			t.Errorf("%q: status %d: %s", args, status, messages)
 		}
 	}
 }
