@@ -2,6 +2,7 @@ package spapi
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -41,6 +42,7 @@ type errorFacts struct {
 	grantless  bool
 	repeatable bool // may be repeated though it may have been carried out
 	html       bool
+	foreign    bool // the body is none that SP-API writes: something on the way answered, or a host that isn't SP-API's
 	empty      bool
 	skew       time.Duration // this machine's clock minus Amazon's
 	rate       float64
@@ -92,8 +94,12 @@ func IsThrottled(err error) bool {
 	return errors.As(err, &limit) || hasStatus(err, http.StatusTooManyRequests)
 }
 
-// IsNotFound reports whether err is a 404 of the API.
-func IsNotFound(err error) bool { return hasStatus(err, http.StatusNotFound) }
+// IsNotFound reports whether err is a 404 by which the API says that there is no such resource. One with a body that isn't the API's, such as a page, says that
+// the path is unknown where it was asked, and nothing about the resource.
+func IsNotFound(err error) bool {
+	var api *APIError
+	return errors.As(err, &api) && api.StatusCode == http.StatusNotFound && !api.facts.foreign
+}
 
 // IsForbidden reports whether err is a 403 of the API; [APIError.Explain] tells which of the many.
 func IsForbidden(err error) bool { return hasStatus(err, http.StatusForbidden) }
@@ -126,6 +132,7 @@ func (c *Client) apiError(call *call, resp *http.Response, body []byte) *APIErro
 	if !e.facts.html {
 		e.Errors, _ = wire.DecodeErrors(body)
 	}
+	e.facts.foreign = !e.facts.empty && foreign(body)
 	for i := range e.Errors {
 		item := &e.Errors[i]
 		item.Code, item.Message, item.Details = scrub(item.Code), scrub(item.Message), scrub(item.Details)
@@ -144,6 +151,22 @@ func (c *Client) apiError(call *call, resp *http.Response, body []byte) *APIErro
 		}
 	}
 	return e
+}
+
+// foreign tells whether an error's body is none that SP-API writes: no JSON, or a bare message, as gateways write it.
+func foreign(body []byte) bool {
+	var v any
+	if json.Unmarshal(body, &v) != nil {
+		return true
+	}
+	o, ok := v.(map[string]any)
+	if !ok || len(o) != 1 {
+		return false
+	}
+	for name := range o {
+		return strings.EqualFold(name, "message")
+	}
+	return false
 }
 
 // pageText is what a person would read of a short HTML page.

@@ -54,6 +54,15 @@ func (e *APIError) cause() string {
 	case f.html && e.StatusCode == http.StatusBadRequest && strings.Contains(said, "header field exceeds"):
 		return "The token is too large for a request header: restricted data tokens grow with the resources they cover. Ask for fewer resources or data elements in one token."
 	}
+	switch {
+	case !f.html || e.StatusCode/100 != 4:
+	case e.StatusCode == http.StatusTooManyRequests:
+		return "A page came in place of an error list: not the operation's plan is used up, but something before SP-API, such as a proxy or firewall on the way, takes no more requests from this machine for now. Send fewer, and check the endpoint " + f.base + " and any proxy."
+	case e.StatusCode == http.StatusRequestEntityTooLarge:
+		return "A page came in place of an error list: the body is larger than something on the way takes. Send less at once, and check the endpoint " + f.base + " and any proxy."
+	case e.StatusCode > http.StatusNotFound: // those below have words of their own
+		return "A page came in place of an error list: the request did not reach SP-API, or something on the way refused it. Check the endpoint " + f.base + " and any proxy."
+	}
 	switch e.StatusCode {
 	case http.StatusBadRequest:
 		return e.badRequest(said)
@@ -62,6 +71,10 @@ func (e *APIError) cause() string {
 	case http.StatusForbidden:
 		return e.forbidden(said)
 	case http.StatusNotFound:
+		if f.foreign {
+			return "The path of the request is unknown at " + f.base + ", which says nothing about the resource: what answered is not the API. " +
+				"Check that the endpoint is the one of region " + f.region + " and nothing but its host, that the path is right and Amazon has not removed it, and any proxy on the way."
+		}
 		if f.op != nil && !f.op.known() {
 			return "No operation that this version knows has this path. Check it, or use the operation that replaced it."
 		}
@@ -98,6 +111,10 @@ func (e *APIError) cause() string {
 func (e *APIError) badRequest(said string) string {
 	f := &e.facts
 	switch {
+	case strings.Contains(said, "token duration is"), strings.Contains(said, "next token has expired"), strings.Contains(said, "nexttoken has expired"):
+		// selling-partner-api-docs#981 has 25 and 3 minutes of the same operation; selling-partner-api-models#4867.
+		return "The token of the next page has run out before that page was asked for: such tokens live for minutes only, and begin anew with each page. Start again from the first page; " +
+			"ask for a shorter span of time, so that there are fewer and quicker pages; take the pages one right after the other and work on them afterwards; and leave the operation's rate limit to one program while it pages."
 	case strings.Contains(said, "could not match input arguments"):
 		return "The sandbox knows only the requests that Amazon wrote down for it in the model (x-amzn-api-sandbox), such as magic parameter values, and this is none of them."
 	case strings.Contains(said, "requested data elements"), strings.Contains(said, "all requested resource"):
@@ -145,8 +162,8 @@ func (e *APIError) forbidden(said string) string {
 			return "The gateway saw no valid AWS signature, or the path does not exist: check method and path, and the signer."
 		}
 		return "The path does not exist in this region, or the endpoint wants an AWS signature (see package awsauth): check method and path."
-	case f.html:
-		return "A page came in place of an error list: a firewall or proxy on the way refused the request. Check the endpoint " + f.base + "."
+	case f.foreign:
+		return "What answered is not the API: a firewall or proxy on the way, or a gateway before the API, refused the request. Check the endpoint " + f.base + ", the path, and any proxy."
 	}
 	var b strings.Builder
 	b.WriteString("Amazon gives no reason for this kind of 403. In the order of likelihood:\n")

@@ -83,6 +83,20 @@ func TestExplain(t *testing.T) {
 		{"HTML 400", getOrders, 400, "<html>", nil, testAuthorization, nil, nil, []string{"did not reach SP-API"}},
 		{"401", getOrders, 401, `{}`, nil, testAuthorization, nil, nil, []string{"403 for bad tokens"}},
 		{"404", getOrders, 404, `{}`, nil, testAuthorization, nil, nil, []string{"belongs to region na"}},
+		{"404 of another host", getOrders, 404, "<html><body>Not Found</body></html>", nil, testAuthorization, nil, nil,
+			[]string{"path of the request is unknown at https://sellingpartnerapi-na.amazon.com", "says nothing about the resource", "region na", "proxy"}},
+		{"404 in plain text", getOrders, 404, "404 page not found", nil, testAuthorization, nil, nil, []string{"path of the request is unknown"}},
+		{"404 of a gateway", getOrders, 404, `{"message":"Not Found"}`, nil, testAuthorization, nil, nil, []string{"path of the request is unknown"}},
+		{"404 of the API", getOrders, 404, errorBody("NotFound", "no such order", ""), nil, testAuthorization, nil, nil, []string{"no such resource for this seller"}},
+		{"403 of a gateway", getOrders, 403, `{"message":"Forbidden"}`, nil, testAuthorization, nil, nil, []string{"not the API", "a gateway before the API"}},
+		{"407", getOrders, 407, "<html>Proxy Authentication Required</html>", nil, testAuthorization, nil, nil, []string{"did not reach SP-API"}},
+		{"HTML 413", getOrders, 413, "<html>nginx</html>", nil, testAuthorization, nil, nil, []string{"larger than something on the way takes"}},
+		{"HTML 422", getOrders, 422, "<html>nginx</html>", nil, testAuthorization, nil, nil, []string{"did not reach SP-API"}},
+		{"HTML 429", getOrders, 429, "<html>nginx</html>", nil, testAuthorization, []CallOption{WithoutRetry()}, nil, []string{"something before SP-API"}},
+		{"HTML 503", getOrders, 503, "<html>nginx</html>", nil, testAuthorization, []CallOption{WithoutRetry()}, nil, []string{"a page in place of an error list"}},
+		{"token of a page, finances v0", getOrders, 400, errorBody("InvalidInput", "Token is not valid, token duration is 3 minutes.", ""), nil, testAuthorization, nil, nil,
+			[]string{"has run out before", "from the first page", "shorter span"}},
+		{"token of a page, finances 2024", getOrders, 400, errorBody("InvalidInput", "Next token has expired.", ""), nil, testAuthorization, nil, nil, []string{"from the first page"}},
 		{"409", getOrders, 409, `{}`, nil, testAuthorization, nil, nil, []string{"read it again"}},
 		{"413", getOrders, 413, `{}`, nil, testAuthorization, nil, nil, []string{"send less"}},
 		{"415", getOrders, 415, `{}`, nil, testAuthorization, nil, nil, []string{"Content-Type"}},
@@ -203,6 +217,12 @@ func TestErrorKinds(t *testing.T) {
 	_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"))
 	if !IsNotFound(err) || IsForbidden(err) || IsThrottled(err) || IsNotFound(nil) {
 		t.Errorf("misjudged %v", err)
+	}
+	for _, body := range []string{"<html><body>Not Found</body></html>", `{"message":"Not Found"}`, "404 page not found"} {
+		f := &fake{api: func(*http.Request) *http.Response { return reply(404, body) }}
+		if _, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1")); err == nil || IsNotFound(err) {
+			t.Errorf("%s: an unknown path was taken for an order that isn't there: %v", body, err)
+		}
 	}
 	limit := &LimitError{Operation: "x", Wait: time.Second, Deadline: true, Rate: 0.0167, Burst: 20}
 	if !errors.Is(limit, context.DeadlineExceeded) || errors.Is(limit, context.Canceled) || !IsThrottled(limit) {

@@ -233,8 +233,8 @@ func Get(ctx context.Context, client *spapi.Client, queryID string, opts ...job.
 	return newRun(client, opts, "").watch(queryID, 1).LookOnce(ctx)
 }
 
-// Wait waits until a query has ended, and returns it as it was seen last, also with an error. Errors: [*job.EndedError], [*job.UnknownIDError], those
-// of the calls.
+// Wait waits until a query has ended, and returns it as it was seen last, also with an error. Errors: [*job.EndedError], [*job.UnknownIDError],
+// [*job.StatusError], those of the calls.
 func Wait(ctx context.Context, client *spapi.Client, queryID string, opts ...job.Option) (*Query, error) {
 	return newRun(client, opts, "").watch(queryID, 1).Wait(ctx)
 }

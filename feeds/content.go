@@ -77,7 +77,7 @@ func (c Content) check(s *Submission, t Type) (hash string, err error) {
 		return "", problem(fmt.Sprintf("has %d bytes, not %d", text.total, c.Size))
 	}
 	if strings.HasSuffix(strings.ToUpper(s.ContentType), "CHARSET=UTF-8") && !text.valid() && !bytes.HasPrefix(head, []byte("<?xml")) {
-		return "", problem("is not UTF-8: convert it, or name its charset in ContentType, such as \"" + t.ContentType + "; charset=iso-8859-1\"")
+		return "", problem("is not UTF-8: convert it, or name its charset in the content type, such as \"" + t.ContentType + "; charset=iso-8859-1\"")
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }

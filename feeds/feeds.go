@@ -292,7 +292,7 @@ func Get(ctx context.Context, client *spapi.Client, feedID string, opts ...job.O
 }
 
 // Wait waits until a feed has been carried out, and returns it as it was seen last, also with an error. Errors: [*job.EndedError],
-// [*job.UnknownIDError], those of the calls.
+// [*job.UnknownIDError], [*job.StatusError], those of the calls.
 func Wait(ctx context.Context, client *spapi.Client, feedID string, opts ...job.Option) (*Feed, error) {
 	return watch(client, job.NewConfig(client, opts...), feedID).Wait(ctx)
 }
@@ -360,7 +360,7 @@ func open(ctx context.Context, client *spapi.Client, c *job.Config, feed *Feed) 
 }
 
 // Read fetches and parses the processing report of a feed. Of a feed that has none the result holds the feed and nothing else. Errors:
-// [*job.DocumentError].
+// [*job.DocumentError]; where the report is damaged, or its end is missing, with the result of what came before.
 func Read(ctx context.Context, client *spapi.Client, feed *Feed, opts ...job.Option) (*Result, error) {
 	return read(ctx, client, job.NewConfig(client, opts...), feed, io.Discard)
 }
@@ -377,7 +377,7 @@ func read(ctx context.Context, client *spapi.Client, c *job.Config, feed *Feed, 
 	}
 	defer r.Close()
 	if err := result.parse(feed.FeedID, io.TeeReader(r, to)); err != nil {
-		return nil, &job.DocumentError{Kind: job.Feed, ID: feed.FeedID, Err: err}
+		return result, &job.DocumentError{Kind: job.Feed, ID: feed.FeedID, Err: err}
 	}
 	return result, nil
 }

@@ -159,6 +159,18 @@ func (e *UnknownIDError) Error() string {
 // Unwrap returns Amazon's answer.
 func (e *UnknownIDError) Unwrap() error { return e.Err }
 
+// StatusError is a job that stayed in a state that is neither one of work nor an end, so that waiting for it has no sense. What becomes of it is not known.
+type StatusError struct {
+	Kind   Kind
+	ID     string
+	Status Status // "" if Amazon told none
+	For    time.Duration
+}
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("%s %s has had the status %q for %s, which is none of IN_QUEUE, IN_PROGRESS, DONE, CANCELLED, FATAL", e.Kind, e.ID, e.Status, e.For.Round(time.Second))
+}
+
 // DocumentError is a job whose document can't be had or read.
 type DocumentError struct {
 	Kind Kind

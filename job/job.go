@@ -8,6 +8,7 @@
 //   - [*EndedError], [ErrCancelled], [ErrFatal]: Amazon ended it without what was asked for, with the reason.
 //   - [*OutcomeUnknownError]: it was asked for, no answer came, and nobody can tell whether Amazon has taken it. It was not asked for again.
 //   - [*UnknownIDError]: the id is empty, or Amazon knows no such job of this seller.
+//   - [*StatusError]: it is in a state that isn't known, for longer than 10 minutes.
 //   - [*DocumentError], [ErrNoDocument]: its document can't be read, with the error of package document.
 //
 // Everything else is an error of the calls themselves, such as [*spapi.APIError], of the journal, or the cause of the context.
@@ -47,6 +48,9 @@ const (
 
 // Ended reports whether the status is one of the last: Done, Cancelled, Fatal.
 func (s Status) Ended() bool { return s == Done || s == Cancelled || s == Fatal }
+
+// Running reports whether the status is one of work that will end: InQueue, InProgress.
+func (s Status) Running() bool { return s == InQueue || s == InProgress }
 
 // Stage is how far a run is.
 type Stage string

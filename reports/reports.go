@@ -266,7 +266,7 @@ func Get(ctx context.Context, client *spapi.Client, reportID string, opts ...job
 }
 
 // Wait waits until a report has ended, and returns it as it was seen last, also with an error. Errors: [*job.EndedError], [*TooFrequentError],
-// [*job.UnknownIDError], those of the calls.
+// [*job.UnknownIDError], [*job.StatusError], those of the calls.
 func Wait(ctx context.Context, client *spapi.Client, reportID string, opts ...job.Option) (*Report, error) {
 	return configure(client, opts).watch(client, reportID).Wait(ctx)
 }
@@ -301,6 +301,9 @@ func (c *config) outcome(ctx context.Context, client *spapi.Client, report *Repo
 		reason = "it was cancelled before Amazon began with it"
 	case status == job.Cancelled:
 		reason = "there is no data for it"
+		if !report.DataStartTime.IsZero() && report.DataEndTime.Sub(report.DataStartTime) < time.Second {
+			reason += ": its window is empty, since no start was given"
+		}
 		if t.LookbackDays > 0 {
 			reason += fmt.Sprintf(", or its window begins more than %d days ago", t.LookbackDays)
 		}

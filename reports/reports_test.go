@@ -349,9 +349,9 @@ func TestRequestsThatCannotWork(t *testing.T) {
 			"want GET_MERCHANT_LISTINGS,":        {Type: "get_merchant_listings", Marketplaces: us},
 			"Marketplaces are required":          {Type: listings},
 			`Marketplaces "Atlantis" is unknown`: {Type: listings, Marketplaces: []string{"Atlantis"}},
-			"is not after Start":                 {Type: orders, Marketplaces: us, Start: now, End: now.Add(-time.Hour)},
+			"is not after the start":             {Type: orders, Marketplaces: us, Start: now, End: now.Add(-time.Hour)},
 			"lies in the future":                 {Type: orders, Marketplaces: us, Start: now.Add(time.Hour)},
-			"up to End 2026-08-01T11:00:00Z too": {Type: orders, Marketplaces: us, Start: now.AddDate(-1, 0, 0), End: now.Add(-time.Hour)},
+			"up to 2026-08-01T11:00:00Z too":     {Type: orders, Marketplaces: us, Start: now.AddDate(-1, 0, 0), End: now.Add(-time.Hour)},
 			"split it into 3":                    {Type: orders, Marketplaces: us, Start: now.AddDate(0, 0, -70)},
 			"up to now too long for one report":  {Type: orders, Marketplaces: us, Start: now.AddDate(-1, 0, 0)},
 			`Start "2025-08-01T12:00:00Z" makes`: {Type: orders, Marketplaces: us, Start: now.AddDate(-1, 0, 0), End: now.Add(-time.Hour)},
@@ -359,7 +359,9 @@ func TestRequestsThatCannotWork(t *testing.T) {
 			"use GET_FBA_INVENTORY_PLANNING":     {Type: "GET_FBA_INVENTORY_AGED_DATA", Marketplaces: us},
 			"Amazon makes it by itself":          {Type: "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", Marketplaces: us},
 			"put it on a schedule":               {Type: "GET_ORDER_REPORT_DATA_SHIPPING", Marketplaces: us},
-			"is not one of DAY, WEEK, MONTH":     {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Start: now.AddDate(0, 0, -9)},
+			"is required: one of DAY, WEEK":      {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Start: now.AddDate(0, 0, -9)},
+			"is not one of DAY, WEEK, MONTH":     {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Start: now.AddDate(0, 0, -9), Options: map[string]string{"reportPeriod": "day"}},
+			"Start is required: the report has":  {Type: orders, Marketplaces: us},
 			"leaves up to now no month":          {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Start: now, Options: map[string]string{"reportPeriod": "MONTH"}},
 			"Start is required: its reports are": {Type: "GET_BRAND_ANALYTICS_SEARCH_TERMS_REPORT", Marketplaces: us, Options: map[string]string{"reportPeriod": "MONTH"}},
 		} {
@@ -374,6 +376,34 @@ func TestRequestsThatCannotWork(t *testing.T) {
 		}
 		if len(w.operations) > 0 {
 			t.Errorf("sent %v", w.operations)
+		}
+	})
+}
+
+// Without a start, a type whose rows are about a window is refused before it is asked for, or, where that isn't known of the type, its reason says so.
+func TestWindowsThatAreEmpty(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in2026()
+		_, w, client := start(t)
+		n := 0
+		for _, typ := range reports.Types() {
+			if !typ.NeedsStart || !typ.Removed.IsZero() {
+				continue
+			}
+			n++
+			for _, r := range []reports.Request{{Type: typ.Name, Marketplaces: []string{"US"}}, {Type: typ.Name, Marketplaces: []string{"US"}, End: time.Now()}} {
+				_, err := reports.Run(t.Context(), client, r)
+				if e, ok := errors.AsType[*job.RequestError](err); !ok || e.Field != "Start" {
+					t.Errorf("%s: %v", typ.Name, err)
+				}
+			}
+		}
+		if n < 15 || len(w.operations) > 0 {
+			t.Errorf("%d types, sent %v", n, w.operations)
+		}
+		_, err := reports.Run(t.Context(), client, reports.Request{Type: "GET_SELLER_FEEDBACK_DATA", Marketplaces: []string{"US"}})
+		if e, ok := errors.AsType[*job.EndedError](err); !ok || !strings.Contains(e.Reason, "no start was given") {
+			t.Errorf("got %v", err)
 		}
 	})
 }

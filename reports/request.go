@@ -19,7 +19,7 @@ import (
 type Request struct {
 	Type         string    // such as "GET_MERCHANT_LISTINGS_ALL_DATA"; see Types
 	Marketplaces []string  // ids, country codes or names, as marketplace.Lookup reads them; at least one
-	Start        time.Time // the beginning of the data; default: Amazon's, which is now
+	Start        time.Time // the beginning of the data; default: Amazon's, which is now. Some types need it: Type.NeedsStart, Type.Calendar
 	// End is the end of the data; default: now. Where a type goes by days or calendar periods, Start and End are taken as dates in their
 	// own zone, and End doesn't belong to the window: from the first of January to the first of February is January.
 	End     time.Time
@@ -54,7 +54,7 @@ func (r Request) resolve(now time.Time) (Request, Type, error) {
 	r.Marketplaces = ids
 	r.Start, r.End = r.Start.Truncate(time.Second), r.End.Truncate(time.Second) // Amazon's own now may be behind ours by a part of it
 	if !r.Start.IsZero() && !r.End.IsZero() && !r.End.After(r.Start) {
-		return problem("End", r.End.Format(time.RFC3339), "is not after Start "+r.Start.Format(time.RFC3339))
+		return problem("End", r.End.Format(time.RFC3339), "is not after the start, "+r.Start.Format(time.RFC3339))
 	}
 	if r.Start.After(now) {
 		return problem("Start", r.Start.Format(time.RFC3339), "lies in the future")
@@ -70,7 +70,7 @@ func (r Request) end() string {
 	if r.End.IsZero() {
 		return "now"
 	}
-	return "End " + r.End.Format(time.RFC3339)
+	return r.End.Format(time.RFC3339)
 }
 
 // removal says when a type was removed and what to use in its place; "" if it was not.
@@ -146,6 +146,8 @@ func (r Request) split(now time.Time) ([]Request, error) {
 		return nil, err
 	}
 	switch {
+	case r.Start.IsZero() && t.NeedsStart && t.removal(now) == "":
+		return nil, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Start", Reason: "is required: the report has what happened since then, and without it nothing"}
 	case t.Calendar != "":
 		return r.splitCalendar(t, now)
 	case t.MaxDays == 0 || r.Start.IsZero():
@@ -203,7 +205,11 @@ func (r Request) splitCalendar(t Type, now time.Time) ([]Request, error) {
 		name = "DAY" // its default (schemas/reports, sellerSalesAndTrafficReport.json)
 	}
 	if _, _, ok := period(name, now); !ok {
-		return nil, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Options." + t.Calendar, Value: name, Reason: "is not one of " + strings.Join(values, ", ")}
+		e := &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Options." + t.Calendar, Value: name, Reason: "is not one of " + strings.Join(values, ", ")}
+		if name == "" {
+			e.Reason = "is required: one of " + strings.Join(values, ", ")
+		}
+		return nil, e
 	}
 	if r.Start.IsZero() {
 		return nil, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Start", Reason: "is required: its reports are about calendar periods"}

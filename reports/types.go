@@ -35,6 +35,9 @@ type Type struct {
 	Periods      map[string]int `json:"periods,omitzero"`  // by value of that option: how many periods one report may span
 	LookbackDays int            `json:"lookback,omitzero"` // how many days back a window may start; 0: nothing is known
 
+	Arrays     []string `json:"arrays,omitzero"`     // of JSON: the members of the document that are arrays; nil: not published
+	NeedsStart bool     `json:"needsStart,omitzero"` // without Request.Start its window is empty; see also Calendar
+
 	LocalDecimal bool     `json:"localDecimal,omitzero"` // amounts have the decimal separator of the marketplace
 	Sources      []string `json:"sources,omitzero"`      // explained at the top of types.csv
 
@@ -92,7 +95,11 @@ var types = sync.OnceValue(func() []Type {
 			Restricted: get("restricted") == "yes", Request: strings.Contains(get("how"), "request"), Schedule: strings.Contains(get("how"), "schedule"),
 			Automatic: get("how") == "auto", RetentionDays: number(get("days")), Instead: get("instead"), Cooldown: span("cooldown"), Quota: span("quota"),
 			Calendar: get("calendar"), LookbackDays: number(get("lookback")), LocalDecimal: get("decimal") == "local",
-			Sources: strings.Split(get("sources"), ";"), known: true,
+			NeedsStart: get("start") == "required",
+			Sources:    strings.Split(get("sources"), ";"), known: true,
+		}
+		if s := get("arrays"); s != "" {
+			t.Arrays = strings.Split(s, "|")
 		}
 		if s := get("removed"); s != "" {
 			if t.Removed, err = time.Parse(time.DateOnly, s); err != nil {

@@ -127,8 +127,8 @@ func (c *Client) GetInvoicesExportsAll(ctx context.Context, in *GetInvoicesExpor
 
 // CreateInvoicesExportInput holds the arguments of [Client.CreateInvoicesExport].
 type CreateInvoicesExportInput struct {
-	DateEnd           spapi.Date `json:"dateEnd,omitzero"`
-	DateStart         spapi.Date `json:"dateStart,omitzero"`
+	DateEnd           time.Time  `json:"dateEnd,omitzero"`
+	DateStart         time.Time  `json:"dateStart,omitzero"`
 	ExternalInvoiceID string     `json:"externalInvoiceId,omitzero"`
 	FileFormat        FileFormat `json:"fileFormat,omitzero"`
 	InvoiceType       string     `json:"invoiceType,omitzero"`

@@ -13,7 +13,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/openspapi/spapi/internal/cli/auth"
 	"github.com/openspapi/spapi/internal/cli/call"
@@ -29,10 +28,8 @@ import (
 	"github.com/openspapi/spapi/internal/cli/kiosk"
 	"github.com/openspapi/spapi/internal/cli/listings"
 	"github.com/openspapi/spapi/internal/cli/marketplaces"
-	"github.com/openspapi/spapi/internal/cli/operation"
 	"github.com/openspapi/spapi/internal/cli/ops"
 	"github.com/openspapi/spapi/internal/cli/orders"
-	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/pricing"
 	"github.com/openspapi/spapi/internal/cli/quickstart"
 	reportcmd "github.com/openspapi/spapi/internal/cli/report"
@@ -159,30 +156,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		factory.NewCmdHelp(),
 		when.NewCmdHelp(),
 	)
+	cmd.SetHelpCommand(newCmdHelp())
+	complete(f, cmd)
 	return cmd
-}
-
-// flagError names the flags that look like one that does not exist.
-func flagError(cmd *cobra.Command, err error) error {
-	unknown, ok := errors.AsType[*pflag.NotExistError](err)
-	if ok && unknown.GetSpecifiedShortnames() != "" && strings.Trim(unknown.GetSpecifiedName(), "0123456789") == "" {
-		return exit.Usagef(`-%s is no flag, and a negative number is not taken here: put "--" before an argument that begins with "-"`, unknown.GetSpecifiedShortnames())
-	}
-	if !ok || len(unknown.GetSpecifiedName()) < 2 {
-		return &exit.UsageError{Err: err}
-	}
-	var flags []string
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if !f.Hidden {
-			flags = append(flags, f.Name)
-		}
-	})
-	near := operation.Near(unknown.GetSpecifiedName(), flags)
-	for i := range near[min(1, len(near)):] {
-		near[i+1] = "--" + near[i+1]
-	}
-	if len(near) == 0 {
-		return &exit.UsageError{Err: err}
-	}
-	return exit.Usagef("%w: did you mean --%s?", err, output.OneOf(near))
 }

@@ -243,11 +243,41 @@ func layOver(files fs.FS, models []*model) (*facts, error) {
 			}
 		}
 	}
-	rows, errs := readOverlay(files, "restricted_report_types.csv", "reportType,source,note")
+	rows, errs := readOverlay(files, "formats.csv", formatColumns)
+	broken = append(broken, errs...)
+	for _, r := range rows {
+		l.layFormat(r, f)
+	}
+	rows, errs = readOverlay(files, "restricted_report_types.csv", "reportType,source,note")
 	for _, r := range rows {
 		f.reportTypes = append(f.reportTypes, r.get("reportType"))
 	}
 	return f, errors.Join(append(broken, errs...)...)
+}
+
+const formatColumns = "model,definition,property,modelFormat,format,source,note"
+
+// layFormat puts a property's format right.
+func (l *layer) layFormat(r row, f *facts) {
+	m := l.models[r.get("model")]
+	if m == nil || len(m.problems) > 0 {
+		if m == nil {
+			f.unused = append(f.unused, r.errorf("there is no model %q", r.get("model")))
+		}
+		return
+	}
+	var property *catalog.Schema
+	if d := m.defs[r.get("definition")]; d != nil {
+		property = d.Properties[r.get("property")]
+	}
+	switch {
+	case property == nil:
+		m.fail(r.errorf("%s has no %s.%s: remove the row, or name what took its place", r.get("model"), r.get("definition"), r.get("property")))
+	case property.Format != r.get("modelFormat"):
+		m.fail(r.errorf("%s.%s has format %q in the model, not %q: decide again", r.get("definition"), r.get("property"), property.Format, r.get("modelFormat")))
+	default:
+		property.Format = r.get("format")
+	}
 }
 
 // layer finds the operations that a row speaks of.

@@ -95,7 +95,10 @@ func (o output) file(t *testing.T, name string) string {
 }
 
 func emptyOverlay() fstest.MapFS {
-	files := fstest.MapFS{"overlay/restricted_report_types.csv": {Data: []byte("reportType,source,note\n")}}
+	files := fstest.MapFS{
+		"overlay/restricted_report_types.csv": {Data: []byte("reportType,source,note\n")},
+		"overlay/formats.csv":                 {Data: []byte(formatColumns + "\n")},
+	}
 	for _, o := range overlays {
 		files["overlay/"+o.file] = &fstest.MapFile{Data: []byte(o.columns + "\n")}
 	}

@@ -321,3 +321,23 @@ func TestLimitDecidedAgainstAnother(t *testing.T) {
 		t.Error(said)
 	}
 }
+
+// TestFormatsThatChanged: a row about a format stops its API version when the model has something else there by now.
+func TestFormatsThatChanged(t *testing.T) {
+	c := newCheckout(t)
+	c.model("thingsV0", thingWas, thing)
+	c.row("formats.csv", "thingsV0,Thing,gone,date,date-time,test,")
+	c.row("formats.csv", "otherV0,Thing,name,date,date-time,test,")
+	said, err := c.run()
+	if err == nil {
+		t.Error(said)
+	}
+	c.wants(said, "overlay/formats.csv:2: thingsV0 has no Thing.gone", `overlay/formats.csv:3: there is no model "otherV0"`)
+	c = newCheckout(t)
+	c.model("thingsV0", thingWas, strings.Replace(thing, `"type":"string"`, `"type":"string","format":"date-time"`, 1))
+	c.row("formats.csv", "thingsV0,Thing,name,date,date-time,test,")
+	if said, err = c.run(); err == nil {
+		t.Error(said)
+	}
+	c.wants(said, `Thing.name has format "date-time" in the model, not "date": decide again`)
+}

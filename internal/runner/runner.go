@@ -45,6 +45,9 @@ var looks = []float64{0, 0.1, 0.4, 1}
 // errNoID is a success that doesn't tell what was made.
 var errNoID = errors.New("the answer holds no id")
 
+// strangeFor is how long a job may be in a state that isn't known before waiting for it ends.
+const strangeFor = 10 * time.Minute
+
 // Work is one job: how to ask for it and how to look at it. T is what the API tells about it.
 type Work[T any] struct {
 	Config      *job.Config
@@ -380,6 +383,7 @@ func (w *Work[T]) Wait(ctx context.Context) (last *T, err error) {
 		w.began = time.Now()
 	}
 	start := time.Now()
+	var strange time.Time // since when its state is one that isn't known
 	w.tell(job.Waiting, "")
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -401,6 +405,14 @@ func (w *Work[T]) Wait(ctx context.Context) (last *T, err error) {
 			}
 			w.tell(job.Ready, status)
 			return v, nil
+		}
+		switch {
+		case status.Running():
+			strange = time.Time{}
+		case strange.IsZero():
+			strange = time.Now()
+		case time.Since(strange) >= strangeFor:
+			return v, &job.StatusError{Kind: w.Kind, ID: w.ID, Status: status, For: time.Since(strange)}
 		}
 		w.tell(job.Waiting, status)
 		timer.Reset(w.Config.Pause(time.Since(start)))

@@ -777,6 +777,41 @@ func TestWaitEnds(t *testing.T) {
 	})
 }
 
+// A state that nobody knows is no reason to wait for ever, and none to give up at once: it may be a new one on the way to the end.
+func TestWaitEndsInUnknownStates(t *testing.T) {
+	run(t, func(t *testing.T, s *service) {
+		for _, status := range []job.Status{"AWAITING_REPLY", "", "Done"} {
+			start := time.Now()
+			s.status = status
+			w := s.work()
+			w.ID = "1"
+			last, err := w.Wait(t.Context())
+			e, ok := errors.AsType[*job.StatusError](err)
+			if !ok || e.Kind != job.Feed || e.ID != "1" || e.Status != status || last == nil {
+				t.Errorf("%q: %v, %v", status, last, err)
+			}
+			if took := time.Since(start); took < strangeFor || took > strangeFor+time.Minute {
+				t.Errorf("%q: given up after %s", status, took)
+			}
+		}
+		start := time.Now()
+		w := s.work()
+		w.ID = "1"
+		w.Look = func(context.Context, string) (*string, job.Status, error) {
+			switch since := time.Since(start); {
+			case since > time.Hour:
+				return nil, job.Done, nil
+			case int(since.Minutes())%10 < 8:
+				return nil, "AWAITING_REPLY", nil
+			}
+			return nil, job.InProgress, nil
+		}
+		if _, err := w.Wait(t.Context()); err != nil {
+			t.Errorf("a state that passes: %v", err)
+		}
+	})
+}
+
 // The key tells applications, sellers, endpoints and the sandbox apart, and holds no secret.
 func TestKey(t *testing.T) {
 	const secret = "Atzr|cAnArY"

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -105,13 +104,13 @@ func (r *Request) QueryBool(name string, v *bool, need Need) {
 	r.add(name, strconv.FormatBool(*v))
 }
 
-// QueryTime sets a date-time query parameter in UTC. SP-API wants ISO 8601 and takes a fraction of a second where one is given.
+// QueryTime sets a date-time query parameter; see [FormatTime].
 func (r *Request) QueryTime(name string, v time.Time, need Need) {
 	if v.IsZero() {
 		r.missing(name, need)
 		return
 	}
-	r.add(name, escape(v.UTC().Format(time.RFC3339Nano)))
+	r.add(name, escape(FormatTime(v)))
 }
 
 // QueryDate sets a date query parameter, YYYY-MM-DD.
@@ -133,7 +132,7 @@ func QueryString[T ~string](r *Request, name string, v T, need Need) {
 }
 
 // QueryCSV sets an array as one parameter with commas between the elements. SP-API splits at every comma, also at one inside
-// an element, whether it is escaped or not (amz-tools/amazon-sp-api#143).
+// an element, whether it is escaped or not (amz-tools/amazon-sp-api#143): such an element would ask for others, and is refused.
 func QueryCSV[T ~string](r *Request, name string, vs []T, need Need) {
 	if len(vs) == 0 {
 		r.missing(name, need)
@@ -141,6 +140,10 @@ func QueryCSV[T ~string](r *Request, name string, vs []T, need Need) {
 	}
 	parts := make([]string, len(vs))
 	for i, v := range vs {
+		if strings.Contains(string(v), ",") && r.err == nil {
+			r.err = &InputError{Field: name, Value: string(v),
+				Reason: "holds a comma, at which SP-API would cut it into several: want values without, or a parameter or an operation for a single one"}
+		}
 		parts[i] = escape(string(v))
 	}
 	r.add(name, strings.Join(parts, "%2C"))
@@ -210,17 +213,6 @@ func (r *Request) Body() ([]byte, error) {
 	return encodeJSON(r.body)
 }
 
-// encodeJSON is json.Marshal without HTML escapes: a title with "&" goes out as it was written.
-func encodeJSON(v any) ([]byte, error) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
-}
-
 // Build makes the HTTP request: below base, with the path template filled. Its errors, *InputError mostly, don't name the operation.
 func (r *Request) Build(base *url.URL, method, path string, greedy bool) (*http.Request, error) {
 	if r.err != nil {
@@ -251,7 +243,8 @@ func (r *Request) Build(base *url.URL, method, path string, greedy bool) (*http.
 }
 
 // url fills the path template. Every parameter stays one segment, whatever it holds: "/" becomes %2F, a space %20
-// (developer-docs.amazon.com/sp-api/docs/url-encoding); only a last one that is greedy keeps its slashes.
+// (developer-docs.amazon.com/sp-api/docs/url-encoding); only a last one that is greedy keeps its slashes, and none at its beginning: it is a path, which
+// people give with the slash that the template has already.
 func (r *Request) url(base *url.URL, path string, greedy bool) (*url.URL, error) {
 	u := *base
 	u.RawQuery = r.QueryString()
@@ -274,12 +267,19 @@ func (r *Request) url(base *url.URL, path string, greedy bool) (*url.URL, error)
 		}
 		name, tail, _ := strings.Cut(after, "}")
 		value := r.PathParams[name]
+		rest := greedy && tail == ""
+		if rest {
+			value = strings.TrimLeft(value, "/")
+		}
 		if value == "" {
-			return nil, &InputError{Field: name, Reason: "is required"}
+			return nil, &InputError{Field: name, Value: r.PathParams[name], Reason: "is required"}
 		}
 		plain.WriteString(value)
-		if greedy && tail == "" {
+		if rest {
 			for i, part := range strings.Split(value, "/") {
+				if part == "." || part == ".." {
+					return nil, &InputError{Field: name, Value: value, Reason: "holds " + part + ", which cannot stand in a path"}
+				}
 				if i > 0 {
 					escaped.WriteByte('/')
 				}

@@ -1,11 +1,14 @@
 package wire
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"iter"
+	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +19,7 @@ func TestQuery(t *testing.T) {
 	n, b := int64(50), true
 	var r Request
 	QueryString(&r, "Query", "red pen & ink", Required)
-	QueryCSV(&r, "MarketplaceIds", []string{"A1", "B,2"}, Required)
+	QueryCSV(&r, "MarketplaceIds", []string{"A1", "B 2"}, Required)
 	QueryMulti(&r, "mskus", []string{"a", "b c"}, Optional)
 	QueryMultiTwice(&r, "twice", []string{"10%+,"}, Optional)
 	r.QueryInt("pageSize", &n, Optional)
@@ -24,7 +27,7 @@ func TestQuery(t *testing.T) {
 	r.QueryTime("createdAfter", time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.FixedZone("", 3600)), Optional)
 	r.QueryDate("day", Date{2026, 1, 2}, Optional)
 	QueryString(&r, "absent", "", Optional)
-	want := "Query=red%20pen%20%26%20ink&MarketplaceIds=A1%2CB%2C2&mskus=a&mskus=b%20c&twice=10%2525%252B%252C&pageSize=50&details=true" +
+	want := "Query=red%20pen%20%26%20ink&MarketplaceIds=A1%2CB%202&mskus=a&mskus=b%20c&twice=10%2525%252B%252C&pageSize=50&details=true" +
 		"&createdAfter=2026-01-02T02%3A04%3A05.006Z&day=2026-01-02"
 	if diff := cmp.Diff(want, r.QueryString()); diff != "" {
 		t.Error(diff)
@@ -48,6 +51,7 @@ func TestRequired(t *testing.T) {
 		"dots": func(r *Request) { r.Path("dots", "..") },
 		"ctrl": func(r *Request) { r.Header("ctrl", "a\r\nb: c", Optional) },
 		"del":  func(r *Request) { r.Header("del", "a\x7f", Optional) },
+		"skus": func(r *Request) { QueryCSV(r, "skus", []string{"BLUE", "RED,XL"}, Optional) },
 		"1st":  func(r *Request) { r.Path("1st", ""); r.QueryInt("2nd", nil, Required) },
 	} {
 		var r Request
@@ -188,5 +192,91 @@ func TestPages(t *testing.T) {
 		if !slices.Equal(items, c.want) || (err == nil) != (len(c.want) == 3) || door.read != c.read {
 			t.Errorf("%v: items %v, error %v, %d pages read", c.bodies, items, err, door.read)
 		}
+	}
+}
+
+// Times go out as Amazon's page about ISO 8601 has them, wherever they stand.
+func TestTimesGoOut(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
+	for want, nanos := range map[string]int{"": 0, ".500": 5e8, ".006": 6e6, ".123": 123456789, ".999": 999999999} {
+		if got := FormatTime(at.Add(time.Duration(nanos))); got != "2026-01-02T02:04:05"+want+"Z" {
+			t.Errorf("%d ns: %s", nanos, got)
+		}
+	}
+	if got := FormatTime(at.Add(999_999)); got != "2026-01-02T02:04:05Z" {
+		t.Errorf("less than a millisecond: %s", got)
+	}
+	type node struct {
+		At    time.Time            `json:"at,omitzero"`
+		Ptr   *time.Time           `json:"ptr,omitzero"`
+		List  []time.Time          `json:"list,omitzero"`
+		Map   map[string]time.Time `json:"map,omitzero"`
+		Next  *node                `json:"next,omitzero"`
+		Any   any                  `json:"any,omitzero"`
+		Day   Date                 `json:"day,omitzero"`
+		Text  string               `json:"text,omitzero"`
+		Raw   json.RawMessage      `json:"raw,omitzero"`
+		N     json.Number          `json:"n,omitzero"`
+		Must  []string             `json:"must"`
+		Path  string               `json:"-"`
+		Empty time.Time            `json:"empty,omitzero"`
+	}
+	full := func(at time.Time) *node {
+		return &node{At: at, Ptr: &at, List: []time.Time{at}, Map: map[string]time.Time{"b": at, "a\"": at}, Any: map[string]any{"at": at, "n": 1}, Day: Date{2026, 1, 2},
+			Text: "<&> 2026-01-02T03:04:05.5+01:00", Raw: json.RawMessage(`{"x": "2026-01-02T03:04:05.5+01:00"}`), N: "1.50", Path: "p", Next: &node{At: at}}
+	}
+	// Where a time has no fraction and no offset, the result is that of encoding/json.
+	var plain bytes.Buffer
+	enc := json.NewEncoder(&plain)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(full(at.UTC())); err != nil {
+		t.Fatal(err)
+	}
+	same, err := encodeJSON(full(at.UTC()))
+	if diff := cmp.Diff(strings.TrimSpace(plain.String()), string(same)); err != nil || diff != "" {
+		t.Error(diff, err)
+	}
+	got, err := encodeJSON(full(at.Add(500 * time.Millisecond)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(got), `"2026-01-02T02:04:05.500Z"`); n != 7 {
+		t.Errorf("%d times of 7: %s", n, got)
+	}
+	if n := strings.Count(string(got), `2026-01-02T03:04:05.5+01:00"`); n != 2 {
+		t.Errorf("texts that look like times were changed: %s", got)
+	}
+	for _, v := range []any{time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), []any{func() {}}, struct {
+		At time.Time
+		F  func()
+	}{F: func() {}}} {
+		if b, err := encodeJSON(v); err == nil {
+			t.Errorf("%v was written: %s", v, b)
+		}
+	}
+}
+
+// A resource is a path, with or without the slash at its beginning.
+func TestGreedyPaths(t *testing.T) {
+	base, _ := url.Parse("https://h")
+	for value, want := range map[string]string{
+		"messaging/v1/a b/x": "/uploads/messaging/v1/a%20b/x", "/messaging/v1/a": "/uploads/messaging/v1/a", "//messaging": "/uploads/messaging",
+		"/": "", "a/../b": "", "./a": "",
+	} {
+		var r Request
+		r.Path("resource", value)
+		req, err := r.Build(base, "POST", "/uploads/{resource}", true)
+		var in *InputError
+		switch {
+		case want == "" && !errors.As(err, &in):
+			t.Errorf("%q: %v", value, err)
+		case want != "" && (err != nil || req.URL.EscapedPath() != want):
+			t.Errorf("%q: %v, %v", value, req, err)
+		}
+	}
+	var r Request
+	r.Path("sku", "/a")
+	if req, err := r.Build(base, "GET", "/items/{sku}", false); err != nil || req.URL.EscapedPath() != "/items/%2Fa" {
+		t.Errorf("a SKU with a slash: %v, %v", req, err)
 	}
 }

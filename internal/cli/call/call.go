@@ -166,8 +166,8 @@ func usage(a *operation.Argument) string {
 func completion(a *operation.Argument) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 		switch a.Kind {
-		case operation.JSON:
-			return nil, cobra.ShellCompDirectiveDefault // @file
+		case operation.JSON: // of a file the name stands behind "@", where shells complete none
+			return nil, cobra.ShellCompDirectiveNoFileComp
 		case operation.Boolean:
 			return []string{"true", "false"}, cobra.ShellCompDirectiveNoFileComp
 		case operation.List:

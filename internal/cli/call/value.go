@@ -7,10 +7,12 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/operation"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/wire"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -54,7 +56,7 @@ func split(s string) ([]string, error) {
 // flag is the flag's name in messages.
 func (v *value) flag() string { return "--" + v.arg.Flag }
 
-// check checks kind and enum, and spells enum values as the API does.
+// check checks kind and enum, and spells enum values and times as the API does.
 func (v *value) check() error {
 	kind := v.arg.Kind
 	if kind == operation.List {
@@ -71,6 +73,11 @@ func (v *value) check() error {
 		}
 		if want := wrong(kind, text); want != "" {
 			return exit.Usagef("%s: %q: want %s", v.flag(), text, want)
+		}
+		if v.arg.Schema != nil && (v.arg.Schema.Format == "date-time" || v.arg.Schema.Format == "dateTime") {
+			if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+				v.texts[i] = wire.FormatTime(t)
+			}
 		}
 	}
 	return nil

@@ -83,7 +83,16 @@ func search(ctx context.Context, opts *SearchOptions) error {
 	in := catalogitems20220401.SearchCatalogItemsInput{BrandNames: opts.Brand,
 		IncludedData: []catalogitems20220401.SearchCatalogItemsIncludedData{"summaries", "productTypes", "salesRanks"}}
 	if opts.By == "" {
-		in.Keywords = opts.Words
+		for _, word := range opts.Words { // a comma parts words for Amazon too
+			for part := range strings.SplitSeq(word, ",") {
+				if part = strings.TrimSpace(part); part != "" {
+					in.Keywords = append(in.Keywords, part)
+				}
+			}
+		}
+		if len(in.Keywords) == 0 {
+			return exit.Usagef("wants words to search for")
+		}
 	} else {
 		kind := strings.ToUpper(opts.By)
 		found := false
@@ -98,8 +107,8 @@ func search(ctx context.Context, opts *SearchOptions) error {
 		}
 		in.Identifiers, in.IdentifiersType = opts.Words, catalogitems20220401.SearchCatalogItemsIdentifiersType(kind)
 	}
-	if len(opts.Words) > 20 {
-		return exit.Usagef("wants at most 20 words, got %d", len(opts.Words))
+	if n := max(len(opts.Words), len(in.Keywords)); n > 20 {
+		return exit.Usagef("wants at most 20 words, got %d", n)
 	}
 	if opts.Limit < 0 {
 		return exit.Usagef("--limit %d: want 0 or more", opts.Limit)

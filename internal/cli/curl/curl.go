@@ -3,11 +3,14 @@ package curl
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 const redacted = "REDACTED"
@@ -32,23 +35,76 @@ var (
 	fieldName  = regexp.MustCompile(`^[A-Za-z_.]+$`)
 )
 
-// Command writes a request as a curl command that could be run if its secrets were put back.
+// Command writes a request as a curl command that could be run if its secrets were put back. It sends the request as it is: curl is kept from reading
+// "@" as the name of a file, brackets and braces as patterns, dots as places in a path, and from adding a type to a body that has none.
 func Command(req *http.Request, body []byte, o Options) string {
-	command := "curl "
-	if req.Method != http.MethodGet && (req.Method != http.MethodPost || body == nil) { // -d makes it a POST
-		command += "-X " + req.Method + " "
+	var command []string
+	usual := http.MethodGet
+	if len(body) > 0 { // -d makes it a POST
+		usual = http.MethodPost
 	}
-	parts := []string{command + Quote(req.URL.String())}
+	switch req.Method {
+	case usual:
+	case http.MethodHead:
+		command = append(command, "--head") // with -X it would wait for a body
+	default:
+		command = append(command, "-X "+req.Method)
+	}
+	target := req.URL.String()
+	if strings.ContainsAny(target, "{}[]") {
+		command = append(command, "--globoff")
+	}
+	if path := req.URL.EscapedPath() + "/"; strings.Contains(path, "/./") || strings.Contains(path, "/../") {
+		command = append(command, "--path-as-is")
+	}
+	parts := []string{strings.Join(append(append([]string{"curl"}, command...), Quote(target)), " ")}
 	for _, h := range Headers(req, o) {
+		if name, empty := strings.CutSuffix(h, ": "); empty {
+			h = name + ";" // with a colon, curl would leave it out
+		}
 		parts = append(parts, "-H "+Quote(h))
 	}
+	pipe := ""
 	switch {
 	case !o.Whole:
 		parts = append(parts, form(body)...)
 	case len(body) > 0:
-		parts = append(parts, "--data-binary "+Quote(string(body)))
+		if req.Header.Get("Content-Type") == "" {
+			parts = append(parts, "-H content-type:")
+		}
+		if bytes.ContainsFunc(body, unprintable) || !utf8.Valid(body) { // such bytes can't stand on a command line, or would act on a terminal
+			pipe = "printf " + Quote(printf(body)) + " |\n"
+			parts = append(parts, "--data-binary @-")
+		} else {
+			parts = append(parts, "--data-raw "+Quote(string(body)))
+		}
 	}
-	return strings.Join(parts, " \\\n  ")
+	return pipe + strings.Join(parts, " \\\n  ")
+}
+
+// unprintable characters are control characters, those that change the direction of text, and those of which there is no telling.
+func unprintable(r rune) bool {
+	return r != '\n' && r != '\t' && !unicode.IsPrint(r) && !unicode.IsSpace(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\r' || r == '\u2028' || r == '\u2029'
+}
+
+// printf is the format with which printf writes the bytes.
+func printf(body []byte) string {
+	var b strings.Builder
+	for _, c := range body {
+		switch {
+		case c == '%':
+			b.WriteString("%%")
+		case c == '\\':
+			b.WriteString(`\\`)
+		case c == '\n':
+			b.WriteString(`\n`)
+		case c < ' ' || c > '~':
+			fmt.Fprintf(&b, `\%03o`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // Wire writes a request as HTTP/1.1 has it.
@@ -147,7 +203,7 @@ func form(body []byte) []string {
 
 // Quote makes a word of a POSIX shell.
 func Quote(s string) string {
-	if s != "" && !strings.ContainsFunc(s, unsafe) {
+	if s != "" && s[0] != '=' && !strings.ContainsFunc(s, unsafe) { // zsh looks for a command behind "="
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

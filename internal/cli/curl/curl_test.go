@@ -1,7 +1,10 @@
 package curl
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -40,6 +43,88 @@ func TestCommand(t *testing.T) {
 		}
 		if got := strings.ReplaceAll(Command(req, body, Options{}), " \\\n  ", " "); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
+		}
+	}
+}
+
+// TestCommandsSendTheSame runs the commands, by a shell and curl, and looks at what arrives.
+func TestCommandsSendTheSame(t *testing.T) {
+	for _, program := range []string{"curl", "sh"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("SKIPPED: %s is not installed: nothing shows that the commands work", program)
+		}
+	}
+	type seen struct{ method, uri, body, contentType, other string }
+	var got seen
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = seen{r.Method, r.RequestURI, string(body), r.Header.Get("Content-Type"), strings.Join(r.Header.Values("X-Other"), "|")}
+		if values, ok := r.Header["X-Other"]; ok && values[0] == "" {
+			got.other = "empty"
+		}
+	}))
+	defer server.Close()
+	for name, want := range map[string]seen{
+		"plain":                 {"GET", "/p?a=1&b=2", "", "", ""},
+		"head":                  {"HEAD", "/p", "", "", ""},
+		"a body that begins @":  {"POST", "/p", "@/etc/passwd", "text/plain", ""},
+		"@- is stdin":           {"PUT", "/p", "@-", "text/plain", ""},
+		"an object":             {"PATCH", "/p", `{"a":"it's \"$HOME\" \\ ` + "`id`" + ` !! 100%"}`, "application/json", ""},
+		"braces and brackets":   {"GET", "/p?a[]={1,2}&b[1-3]=x", "", "", ""},
+		"encoded braces":        {"GET", "/p/%7Bid%7D%5B1%5D?x=%7B%7D", "", "", ""},
+		"line ends":             {"POST", "/p", "a\nb\n\n", "text/plain", ""},
+		"carriage returns":      {"POST", "/p", "a\r\nb\\n%d", "text/plain", ""},
+		"control characters":    {"POST", "/p", "a\x00b\x1b[31m\u202ec", "text/plain", ""},
+		"no UTF-8":              {"POST", "/p", "M\xfcller@", "text/plain", ""},
+		"no type":               {"POST", "/p", "x=1", "", ""},
+		"a GET with a body":     {"GET", "/p", "{}", "application/json", ""},
+		"a POST without a body": {"POST", "/p", "", "", ""},
+		"dots in a path":        {"GET", "/a/../b/./c", "", "", ""},
+		"a header that is odd":  {"GET", "/p", "", "", `@/etc/passwd 'it"s' $HOME ` + "`id`" + ` !x; a: b`},
+		"a header that's empty": {"GET", "/p", "", "", "empty"},
+		"a query with quotes":   {"GET", "/p?q='%22$x`id`!", "", "", ""},
+		"a hash in the query":   {"DELETE", "/p?q=%23&r=~", "", "", ""},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), want.method, server.URL+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path, query, _ := strings.Cut(want.uri, "?")
+		req.URL, err = req.URL.Parse(server.URL + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.URL.Path, req.URL.RawPath, req.URL.RawQuery = path, path, query
+		if strings.Contains(path, "%") {
+			parsed, err := req.URL.Parse(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.URL.Path = parsed.Path
+		}
+		if want.contentType != "" {
+			req.Header.Set("Content-Type", want.contentType)
+		}
+		switch want.other {
+		case "":
+		case "empty":
+			req.Header.Set("X-Other", "")
+		default:
+			req.Header.Set("X-Other", want.other)
+		}
+		got = seen{}
+		command := Command(req, []byte(want.body), Options{Whole: true})
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
+		cmd.Env = []string{"HOME=/", "PATH=/usr/local/bin:/usr/bin:/bin", "NO_PROXY=*"}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s\n%s", name, err, out, command)
+			continue
+		}
+		if got != want {
+			t.Errorf("%s:\n got %+q\nwant %+q\nby %s", name, got, want, command)
+		}
+		if strings.ContainsFunc(command, unprintable) {
+			t.Errorf("%s: %q would act on a terminal", name, command)
 		}
 	}
 }

@@ -3,10 +3,33 @@ package deliver
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/job"
 )
+
+// flagNames are what the fields of requests are on the command line.
+var flagNames = map[string]string{
+	"Type": "TYPE", "Marketplaces": "--marketplaces", "Start": "--start", "End": "--end", "Content": "FILE", "ContentType": "--content-type",
+	"SellerID": "--seller-id", "messages": "FILE: messages", "period": "--every",
+}
+
+// Usage makes a request that can't work a mistake on the command line, told in its words.
+func Usage(err error) error {
+	e, ok := errors.AsType[*job.RequestError](err)
+	if !ok {
+		return err
+	}
+	told := *e
+	if name, ok := flagNames[e.Field]; ok {
+		told.Field = name
+	} else if option, ok := strings.CutPrefix(e.Field, "Options."); ok {
+		told.Field = "--option " + option + "=…"
+	}
+	return &exit.UsageError{Err: &told}
+}
 
 // Options reads name=value pairs.
 func Options(flag string, pairs []string) (map[string]string, error) {

@@ -117,6 +117,13 @@ func everything(*http.Request) bool     { return true }
 func tokenRequest(r *http.Request) bool { return r.URL.Path == "/auth/o2/token" }
 func apiRequest(r *http.Request) bool   { return !tokenRequest(r) }
 
+// withToken are the API's requests that bring a token, apart from those to some paths.
+func withToken(apart ...string) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		return r.Header.Get("X-Amz-Access-Token") != "" && !slices.ContainsFunc(apart, func(path string) bool { return strings.HasPrefix(r.URL.Path, path) })
+	}
+}
+
 func failing(err error) func(*http.Request) (*http.Response, error) {
 	return func(*http.Request) (*http.Response, error) { return nil, err }
 }
@@ -424,6 +431,16 @@ var cases = []struct {
 		p.answer(func(r *http.Request) bool { return apiRequest(r) && !strings.HasPrefix(r.URL.Path, "/vendor/") }, denied(""))
 	}},
 	{"access-refused", "", func(p *patient) { p.answer(apiRequest, denied("")) }},
+	{"access-refused role-missing", "all but the marketplaces", func(p *patient) { p.answer(withToken("/sellers/", "/tokens/"), denied("")) }},
+	{"access-refused", "with another status", func(p *patient) {
+		p.answer(withToken(), reply(401, "application/json", `{"errors":[{"code":"Unauthorized"}]}`))
+	}},
+	{"throttled", "every call", func(p *patient) {
+		p.answer(withToken(), reply(429, "application/json", `{"errors":[{"code":"QuotaExceeded"}]}`))
+	}},
+	{"no-call-works", "paths are unknown", func(p *patient) { p.answer(withToken(), reply(404, "application/json", `{"message":"Not Found"}`)) }},
+	{"no-call-works", "a server that isn't SP-API", func(p *patient) { p.answer(withToken(), reply(418, "text/plain", "I am a teapot")) }},
+	{"no-call-works", "failing behind the door", func(p *patient) { p.answer(withToken(), reply(503, "application/json", `{}`)) }},
 	{"seller-not-in-region", "", func(p *patient) {
 		p.answer(func(r *http.Request) bool {
 			return r.URL.Path == unauthorized && r.Header.Get("X-Amz-Access-Token") != ""
@@ -687,5 +704,24 @@ func TestUnknownOperation(t *testing.T) {
 	p.opts.Uses = []string{"ordersv9.getOrders"}
 	if err := run(t.Context(), p.opts); err == nil || !strings.Contains(err.Error(), "ordersv9.getOrders") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestNothingWorksIsAProblem: where no call is let in, whatever it meets, doctor ends with a failure and doesn't say that calls work.
+func TestNothingWorksIsAProblem(t *testing.T) {
+	for _, status := range []int{301, 400, 401, 403, 404, 409, 418, 429, 500, 503} {
+		for kind, body := range map[string]string{"application/json": `{"message":"no"}`, "text/plain": "no", "text/html": "<html>no</html>"} {
+			p := newPatient(t)
+			p.answer(withToken(), reply(status, kind, body))
+			if r := p.examine(); r.OK {
+				t.Errorf("%d as %s: all is said to be well:\n%s", status, kind, p.out)
+			}
+			p = newPatient(t)
+			p.answer(withToken(), reply(status, kind, body))
+			p.factory.Flags.Output.Format = output.Table
+			if err := run(t.Context(), p.opts); err == nil || strings.Contains(p.out.String(), "calls work") {
+				t.Errorf("%d as %s: ended with %v:\n%s", status, kind, err, p.out)
+			}
+		}
 	}
 }

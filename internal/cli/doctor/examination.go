@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -36,6 +37,8 @@ type examination struct {
 	stored stored
 	token  string
 	joined []participation
+	met    []int // statuses of the calls that were not let in
+	letIn  int   // how many were
 }
 
 func newExamination(opts *Options, uses []used) *examination {
@@ -56,6 +59,7 @@ func (e *examination) all(ctx context.Context) {
 		{"region", e.region, false},
 		{"marketplaces", e.marketplaces, false},
 		{"roles", e.roles, false},
+		{"calls", e.calls, false},
 		{"restricted", e.restricted, false},
 		{"consent page", e.consent, false},
 		{"aws", e.aws, true},
@@ -366,6 +370,15 @@ func details(body []byte) string {
 	return b.Errors[0].Details
 }
 
+// listed tells whether a body holds an error as SP-API writes it: with a code.
+func listed(body []byte) bool {
+	var b struct {
+		Errors []struct{ Code string }
+		Code   string
+	}
+	return json.Unmarshal(body, &b) == nil && (b.Code != "" || len(b.Errors) > 0 && b.Errors[0].Code != "")
+}
+
 // participation is an entry of getMarketplaceParticipations.
 type participation struct {
 	Marketplace struct {
@@ -391,6 +404,7 @@ func (e *examination) region(ctx context.Context) {
 		e.unreachable(check, host(e.client.Endpoint()), err)
 		return
 	}
+	e.judge(a)
 	switch {
 	case a.status == http.StatusOK:
 		var list struct {
@@ -591,6 +605,9 @@ func (e *examination) roles(ctx context.Context) {
 			return
 		}
 		op, _ := catalog.Lookup(p.id)
+		if err == nil {
+			e.judge(a)
+		}
 		switch {
 		case err != nil:
 			e.unreachable(check, p.id, err)
@@ -607,6 +624,50 @@ func (e *examination) roles(ctx context.Context) {
 	if len(held) > 0 {
 		e.ok(check, "open: %s", strings.Join(held, ", "))
 	}
+}
+
+func (e *examination) judge(a *answer) {
+	if a.allowed() {
+		e.letIn++
+	} else {
+		e.met = append(e.met, a.status)
+	}
+}
+
+// calls looks at all answers together: what is harmless of one call, such as a role that isn't needed, is not if no call works.
+func (e *examination) calls(context.Context) {
+	const check = "calls"
+	all := e.letIn + len(e.met)
+	only := func(statuses ...int) bool {
+		return !slices.ContainsFunc(e.met, func(met int) bool { return !slices.Contains(statuses, met) })
+	}
+	switch {
+	case all == 0:
+		e.skip(check, "none was made")
+	case e.letIn == 0 && only(http.StatusTooManyRequests):
+		e.problem(check, "throttled", "every call, %d of %d", all, all)
+	case e.letIn == 0 && only(http.StatusForbidden, http.StatusUnauthorized):
+		e.problem(check, "access-refused", "%s", statuses(e.met))
+	case e.letIn == 0:
+		e.problem(check, "no-call-works", "%s", statuses(e.met))
+	case e.letIn == 1 && e.joined != nil && len(e.met) > 1 && only(http.StatusForbidden, http.StatusUnauthorized):
+		e.problem(check, "access-refused", "but sellersv1.getMarketplaceParticipations; %s", statuses(e.met))
+	default:
+		e.ok(check, "%d of %d were let in", e.letIn, all)
+	}
+}
+
+// statuses counts what was met: "8 × status 403, 1 × status 429".
+func statuses(met []int) string {
+	counts := map[int]int{}
+	for _, status := range met {
+		counts[status]++
+	}
+	var parts []string
+	for _, status := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%d × status %d", counts[status], status))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // missing is a role that an operation lacks: a problem where the program is known to call an operation with just those roles.

@@ -109,15 +109,21 @@ type answer struct {
 	details string // what tells one 403 from another
 	body    []byte
 	page    bool
+	listed  bool // an error that has a code
 	id      string
 }
 
 // refused tells whether this is the 403 that SP-API gives for a wrong role, region, authorization or path alike.
 func (a *answer) refused() bool { return a.status == http.StatusForbidden }
 
-// allowed tells whether the request got past the check of roles: what comes after it complains about arguments.
+// allowed tells whether the request got past the check of roles: what comes after it complains about arguments, in the API's own words. A page, or a bare "Not
+// Found", comes from something that isn't the API.
 func (a *answer) allowed() bool {
-	return a.status/100 == 2 || a.status == http.StatusBadRequest || a.status == http.StatusNotFound || a.status == http.StatusUnprocessableEntity
+	switch a.status {
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity:
+		return !a.page && a.listed
+	}
+	return a.status/100 == 2 && !a.page
 }
 
 // get sends a request past the SDK, with an access token if there is one: the SDK would keep to its own region, and repeat.
@@ -148,7 +154,7 @@ func read(resp *http.Response) (*answer, error) {
 	return &answer{
 		status: resp.StatusCode, body: body, id: resp.Header.Get("x-amzn-RequestId"),
 		page:    strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") || bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")),
-		details: details(body),
+		details: details(body), listed: listed(body),
 	}, nil
 }
 

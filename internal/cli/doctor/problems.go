@@ -99,6 +99,7 @@ var problems = []problem{
 	{"sandbox-in-production", "the authorization is good for the sandbox only", "set SPAPI_SANDBOX=true or pass --sandbox; for production, register a production application"},
 	{"vendor-account", "the authorization is a vendor's and not a seller's", "use the vendor operations (\"spapi ops vendor\"); for a seller, authorize at Seller Central without --vendor"},
 	{"access-refused", "SP-API refuses every call", "the application has no role, or the seller authorized before it got its roles: check the roles in Developer Central, then " + authorizeAgain},
+	{"no-call-works", "no call works", "check the endpoint and any proxy on the way; \"spapi request /sellers/v1/marketplaceParticipations -i\" shows what answers"},
 	{"seller-not-in-region", "the seller takes part in no marketplace of the region", "finish the registration in Seller Central, or use the region where the seller sells"},
 	{"marketplace-not-joined", "the seller does not take part in the marketplace", "use one of those named, or join it in Seller Central"},
 	{"listings-suspended", "the seller's listings are suspended in a marketplace", "see \"Account health\" in Seller Central"},

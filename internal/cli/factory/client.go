@@ -86,8 +86,8 @@ func (f *Factory) askPassphrase(ctx context.Context, create bool) (string, error
 	return first, nil
 }
 
-// accountNames are for completion: best effort, and without a question.
-func (f *Factory) accountNames() []string {
+// AccountNames are for completion: best effort, and without a question.
+func (f *Factory) AccountNames() []string {
 	store, err := accounts.DefaultFile(nil)
 	if err != nil {
 		return nil

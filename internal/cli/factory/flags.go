@@ -64,7 +64,7 @@ func (f *Factory) AddFlags(root *cobra.Command) {
 		}
 		return codes
 	})
-	complete("account", f.accountNames)
+	complete("account", f.AccountNames)
 	for _, name := range []string{"profile", "endpoint", "token-url", "timeout"} {
 		complete(name, func() []string { return nil })
 	}

@@ -2,6 +2,7 @@
 package feed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,12 +57,10 @@ type SubmitOptions struct {
 
 // usage makes mistakes in feeds mistakes on the command line.
 func usage(err error) error {
-	_, request := errors.AsType[*job.RequestError](err)
-	_, validation := errors.AsType[*feeds.ValidationError](err)
-	if request || validation {
+	if _, ok := errors.AsType[*feeds.ValidationError](err); ok {
 		return &exit.UsageError{Err: err}
 	}
-	return err
+	return deliver.Usage(err)
 }
 
 // NewCmdSubmit returns "spapi feed submit". runF replaces the work in tests.
@@ -262,7 +261,7 @@ func check(o *SubmitOptions, src io.Reader, s feeds.Submission) error {
 }
 
 var issueColumns = []output.Column{
-	{Name: "sku", Path: "sku"}, {Name: "message", Path: "messageId", Right: true}, {Name: "severity", Path: "severity"}, {Name: "code", Path: "code"},
+	{Name: "sku", Path: "sku"}, {Name: "order", Path: "orderId"}, {Name: "message", Path: "messageId", Right: true}, {Name: "severity", Path: "severity"}, {Name: "code", Path: "code"},
 	{Name: "attribute", Path: "attribute"}, {Name: "text", Path: "message"},
 }
 
@@ -286,10 +285,24 @@ func show(ctx context.Context, f *factory.Factory, r *feeds.Result, j *journal.F
 		}
 	}
 	f.Notef("feed %s: %d messages, %d accepted, %d errors, %d warnings", strings.Join(ids, ", "), r.Processed, r.Accepted, r.Errors, r.Warnings)
-	if r.Errors > 0 {
-		return fmt.Errorf("%d messages of %d were not carried out", r.Invalid, r.Processed)
+	return failure(r)
+}
+
+// failure is what makes a result one of failure, whether or not an issue tells why; nil if all went well.
+func failure(r *feeds.Result) error {
+	why := ""
+	if r.Errors == 0 {
+		why = "; no line of the processing report tells why"
 	}
-	return nil
+	switch {
+	case r.OK():
+		return nil
+	case r.Invalid == 0:
+		return fmt.Errorf("the feed has errors: %d", r.Errors)
+	case r.Invalid > r.Processed:
+		return fmt.Errorf("messages not carried out: %d%s", r.Invalid, why)
+	}
+	return fmt.Errorf("messages not carried out: %d of %d%s", r.Invalid, r.Processed, why)
 }
 
 var feedColumns = []output.Column{
@@ -391,10 +404,10 @@ func newCmdResult(f *factory.Factory) *cobra.Command {
 			}
 			if !raw {
 				result, err := feeds.Read(ctx, client, feed)
-				if err != nil {
+				if result == nil {
 					return err
 				}
-				return show(ctx, f, result, nil)
+				return cmp.Or(show(ctx, f, result, nil), err) // a damaged report is shown as far as it goes
 			}
 			doc, err := feeds.Open(ctx, client, feed)
 			if err != nil {

@@ -55,3 +55,22 @@ func TestJournalOutlivesLostOutput(t *testing.T) {
 		t.Errorf("the journal stayed: %v", err)
 	}
 }
+
+// The counts of a processing report decide how "feed submit" and "feed result" end.
+func TestResultsThatFail(t *testing.T) {
+	for want, r := range map[string]feeds.Result{
+		"": {Processed: 2, Accepted: 2, Warnings: 1},
+		"messages not carried out: 2 of 2; no line of the processing report tells why": {Processed: 2, Invalid: 2},
+		"messages not carried out: 1 of 2":                                             {Processed: 2, Accepted: 1, Invalid: 1, Errors: 1},
+		"messages not carried out: 1":                                                  {Invalid: 1, Errors: 1},
+		"the feed has errors: 3":                                                       {Errors: 3},
+	} {
+		got := ""
+		if err := failure(&r); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%+v: %q, want %q", r, got, want)
+		}
+	}
+}

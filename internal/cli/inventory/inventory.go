@@ -45,9 +45,6 @@ func NewCmdInventory(f *factory.Factory, runF func(context.Context, *Options) er
 	return cmd
 }
 
-// maxSKUs is how many one call takes.
-const maxSKUs = 50
-
 func run(ctx context.Context, opts *Options) error {
 	f := opts.Factory
 	if opts.Since.Given() && len(opts.SKUs) > 0 {
@@ -65,17 +62,11 @@ func run(ctx context.Context, opts *Options) error {
 	in := fbainventoryv1.GetInventorySummariesInput{Details: &details, GranularityType: "Marketplace", GranularityID: shop.Marketplace.ID,
 		MarketplaceIDs: []string{shop.Marketplace.ID}, StartDateTime: since}
 	rows := []*fbainventoryv1.InventorySummary{}
-	for rest := opts.SKUs; ; rest = rest[len(in.SellerSKUs):] {
-		in.SellerSKUs = rest[:min(maxSKUs, len(rest))]
-		for item, err := range fbainventoryv1.New(shop.Client).GetInventorySummariesAll(ctx, &in) {
-			if err != nil {
-				return err
-			}
-			rows = append(rows, item)
+	for item, err := range summaries(ctx, fbainventoryv1.New(shop.Client), in, opts.SKUs) {
+		if err != nil {
+			return err
 		}
-		if len(rest) <= maxSKUs {
-			break
-		}
+		rows = append(rows, item)
 	}
 	if err := f.Print(ctx, rows,
 		output.Column{Name: "sku", Path: "sellerSku"},

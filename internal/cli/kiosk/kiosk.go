@@ -157,7 +157,7 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 	pages := 0
 	for page, err := range datakiosk.Pages(ctx, client, query, opts...) {
 		if err != nil {
-			return err
+			return deliver.Usage(err)
 		}
 		if err := sink.Add(deliver.Source{Reader: &endLine{r: bar.Reader(page.Reader)}, Format: "JSONL"}); err != nil {
 			return exit.Late(fmt.Errorf("page %d: %w", page.Number, err))

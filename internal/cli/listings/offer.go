@@ -1,6 +1,7 @@
 package listings
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"regexp"
@@ -85,6 +86,13 @@ func priced(raw json.RawMessage, marketplaceID, currency, amount string) ([]map[
 	if len(raw) > 0 && json.Unmarshal(raw, &all) != nil {
 		return nil, exit.Usagef("the offer of the listing has an unknown form: use \"spapi listings patch\"")
 	}
+	for _, offer := range all {
+		for name, value := range offer {
+			if offer[name] = withoutNulls(value); offer[name] == nil {
+				delete(offer, name)
+			}
+		}
+	}
 	newPrice := json.RawMessage(`[{"schedule":[{"value_with_tax":` + amount + `}]}]`)
 	found := false
 	for _, offer := range all {
@@ -101,6 +109,57 @@ func priced(raw json.RawMessage, marketplaceID, currency, amount string) ([]map[
 		own = append(own, map[string]json.RawMessage{"marketplace_id": quote(marketplaceID), "currency": quote(currency), "our_price": newPrice})
 	}
 	return own, nil
+}
+
+// withoutNulls takes out what is null, and what holds nothing else; nil if nothing is left. An offer without an end comes as "end_at": {"value": null} (a
+// recorded getListingsItem in amzn/selling-partner-api-docs#3068), while the schemas of product types have a string there: sent back it would be refused. To leave
+// it out says the same.
+func withoutNulls(raw json.RawMessage) json.RawMessage {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var v any
+	if dec.Decode(&v) != nil {
+		return raw
+	}
+	var prune func(v any) any
+	prune = func(v any) any {
+		switch v := v.(type) {
+		case map[string]any:
+			had := len(v)
+			for name, member := range v {
+				if v[name] = prune(member); v[name] == nil {
+					delete(v, name)
+				}
+			}
+			if had > 0 && len(v) == 0 {
+				return nil
+			}
+			return v
+		case []any:
+			had := len(v)
+			var kept []any
+			for _, e := range v {
+				if e = prune(e); e != nil {
+					kept = append(kept, e)
+				}
+			}
+			if had > 0 && len(kept) == 0 {
+				return nil
+			}
+			return append([]any{}, kept...)
+		}
+		return v
+	}
+	if v = prune(v); v == nil {
+		return nil
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(v) != nil {
+		return raw
+	}
+	return bytes.TrimSpace(b.Bytes())
 }
 
 func text(raw json.RawMessage) string {

@@ -87,9 +87,6 @@ func list(ctx context.Context, opts *ListOptions) error {
 	if opts.Limit < 0 {
 		return exit.Usagef("--limit %d: want 0 or more", opts.Limit)
 	}
-	if len(opts.SKUs) > 0 {
-		in.Identifiers, in.IdentifiersType = opts.SKUs, listingsitems20210801.SearchListingsItemsIdentifiersTypeSKU
-	}
 	p, err := opts.open(ctx)
 	if err != nil {
 		return err
@@ -103,7 +100,7 @@ func list(ctx context.Context, opts *ListOptions) error {
 	rows := []*listingsitems20210801.Item{}
 	total := int64(0)
 pages:
-	for page, err := range p.listings.SearchListingsItemsPages(ctx, &in) {
+	for page, err := range p.pages(ctx, in, opts.SKUs) {
 		if err != nil {
 			return err
 		}

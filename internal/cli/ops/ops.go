@@ -11,7 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/openspapi/spapi/internal/catalog"
+	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/operation"
 	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/terminal"
 )
@@ -117,6 +119,9 @@ type row struct {
 
 func run(ctx context.Context, opts *Options) error {
 	all := catalog.Operations()
+	if err := opts.unknown(all); err != nil {
+		return err
+	}
 	rows := []row{}
 	for i := range all {
 		if opts.matches(&all[i]) {
@@ -129,13 +134,54 @@ func run(ctx context.Context, opts *Options) error {
 	}
 	switch len(rows) {
 	case 0:
-		opts.Notef("no operation matches; words are looked for in an operation's id, method and path")
+		opts.Notef("no operation has all of this at once")
 	case 1:
 		opts.Notef("1 operation")
 	default:
 		opts.Notef("%d operations", len(rows))
 	}
 	return nil
+}
+
+// unknown tells which word or filter no operation has, each by itself or the words together: that is a mistake. Where each has some, and no operation has
+// all, nothing is the answer.
+func (opts *Options) unknown(all []catalog.Operation) error {
+	any := func(only Options) bool {
+		return slices.ContainsFunc(all, func(op catalog.Operation) bool { return only.matches(&op) })
+	}
+	values := func(of func(*catalog.Operation) []string) (found []string) {
+		for i := range all {
+			found = append(found, of(&all[i])...)
+		}
+		slices.Sort(found)
+		return slices.Compact(found)
+	}
+	suggest := func(name string, names []string) string {
+		if near := operation.Near(name, names); len(near) > 0 {
+			return ": did you mean " + output.OneOf(near) + "?"
+		}
+		return ""
+	}
+	apis := func(op *catalog.Operation) []string { return []string{op.API} }
+	switch {
+	case opts.API != "" && !any(Options{API: opts.API}):
+		return exit.Usagef("--api %q: there is none%s", opts.API, suggest(opts.API, values(apis)))
+	case opts.Method != "" && !any(Options{Method: opts.Method}):
+		return exit.Usagef("--method %q: want %s", opts.Method, output.OneOf(values(func(op *catalog.Operation) []string { return []string{op.Method} })))
+	case opts.Role != "" && !any(Options{Role: opts.Role}):
+		roles := values(func(op *catalog.Operation) []string { return op.Roles })
+		return exit.Usagef("--role %q: want %s, or a part of one", opts.Role, output.OneOf(roles))
+	}
+	if len(opts.Words) == 0 || any(Options{Words: opts.Words}) {
+		return nil
+	}
+	names := append(values(apis), values(func(op *catalog.Operation) []string { return []string{op.ID, op.Name} })...)
+	for _, w := range opts.Words {
+		if !any(Options{Words: []string{w}}) {
+			return exit.Usagef("no operation has %q in its id, method or path%s", w, suggest(w, names))
+		}
+	}
+	return exit.Usagef("no operation has all of %q in its id, method and path", strings.Join(opts.Words, " "))
 }
 
 func (opts *Options) matches(op *catalog.Operation) bool {

@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/itchyny/gojq"
 
@@ -32,7 +34,7 @@ func (q *Query) Given() bool { return q.code != nil }
 func (q *Query) Set(s string) error {
 	parsed, err := gojq.Parse(s)
 	if err != nil {
-		return err
+		return misread(s, err)
 	}
 	code, err := gojq.Compile(parsed)
 	if err != nil {
@@ -40,6 +42,24 @@ func (q *Query) Set(s string) error {
 	}
 	q.text, q.code = s, code
 	return nil
+}
+
+// misread says where an expression is wrong, in words of jq's users.
+func misread(s string, err error) error {
+	e, ok := errors.AsType[*gojq.ParseError](err)
+	if !ok {
+		return err
+	}
+	if e.Token == "" || e.Offset > len(s) {
+		return fmt.Errorf("it ends too early, after %d characters: a bracket, a quote or an operand is missing", utf8.RuneCountInString(s))
+	}
+	column := utf8.RuneCountInString(s[:max(e.Offset-len(e.Token), 0)]) + 1
+	what, _, _ := strings.Cut(err.Error(), " token") // "unexpected token", "invalid token", or a sentence of its own
+	switch what {
+	case "unexpected", "invalid":
+		return fmt.Errorf("character %d: %q can't stand there", column, e.Token)
+	}
+	return fmt.Errorf("character %d: %w", column, err)
 }
 
 // Filter is a writer of JSON lines that puts each through a query and writes the results to another writer, one a line.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -94,13 +95,16 @@ func (r *Flags) Request(ctx context.Context, stdin io.Reader) (*http.Request, er
 	for _, h := range r.Headers {
 		name, value, ok := strings.Cut(h, ":")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-		if !ok || name == "" || strings.ContainsAny(name, " \t") || strings.ContainsAny(value, "\r\n") {
+		if !ok || !headerName.MatchString(name) || strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
 			return nil, exit.Usagef("--header %s: want \"name: value\"", strings.TrimSpace(name)) // not the value: it may be a token
 		}
 		req.Header.Set(name, value)
 	}
 	return req, nil
 }
+
+// headerName is a token of RFC 9110.
+var headerName = regexp.MustCompile("^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")
 
 // bodyReader is a nil interface without a body.
 func bodyReader(body []byte) io.Reader {

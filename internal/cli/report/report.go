@@ -55,14 +55,6 @@ type RunOptions struct {
 	Target       deliver.Target
 }
 
-// usage makes mistakes in requests mistakes on the command line.
-func usage(err error) error {
-	if _, ok := errors.AsType[*job.RequestError](err); ok {
-		return &exit.UsageError{Err: err}
-	}
-	return err
-}
-
 // NewCmdRun returns "spapi report run". runF replaces the work in tests.
 func NewCmdRun(f *factory.Factory, runF func(context.Context, *RunOptions) error) *cobra.Command {
 	opts := &RunOptions{Factory: f}
@@ -199,7 +191,7 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 	}
 	parts, err := request.Split()
 	if err != nil {
-		return usage(err)
+		return deliver.Usage(err)
 	}
 	t, known := reports.LookupType(request.Type)
 	if t.Calendar != "" {
@@ -207,6 +199,9 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 	}
 	if len(parts) > 1 && o.Target.Format == deliver.Raw && (t.Format == "" || t.Format == "TSV" || t.Format == "CSV") {
 		o.Target.Format = "tsv" // several documents become one table
+	}
+	if err := o.Target.Fit(t.Name, t.Format, t.Arrays, len(parts)); err != nil {
+		return err
 	}
 	client, err := f.Client(ctx)
 	if err != nil {
@@ -257,7 +252,7 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 			if api, ok := errors.AsType[*spapi.APIError](result.Err); ok && api.StatusCode == http.StatusBadRequest && !known {
 				f.Notef("%s", unknownType(request.Type))
 			}
-			return usage(result.Err)
+			return deliver.Usage(result.Err)
 		}
 		doc := result.Document
 		bar.Say("report %s: writing", doc.Report.ReportID)
@@ -444,7 +439,7 @@ func newCmdList(f *factory.Factory) *cobra.Command {
 			n := 0
 			for report, err := range reports.List(ctx, client, r) {
 				if err != nil {
-					return usage(err)
+					return deliver.Usage(err)
 				}
 				if err := stream.Add(ctx, report); err != nil {
 					return err
@@ -516,6 +511,10 @@ func newCmdDownload(f *factory.Factory) *cobra.Command {
 				bar.Say("report %s: %s", p.ID, state(p.Status))
 			}))
 			if err != nil {
+				return err
+			}
+			t, _ := reports.LookupType(report.ReportType)
+			if err := target.Fit(t.Name, t.Format, t.Arrays, 1); err != nil {
 				return err
 			}
 			sink, err := target.Open(ctx, f)
@@ -617,7 +616,7 @@ func newCmdSchedule(f *factory.Factory) *cobra.Command {
 			}
 			id, err := reports.CreateSchedule(ctx, client, r, period, at)
 			if err != nil {
-				return usage(err)
+				return deliver.Usage(err)
 			}
 			return f.Print(ctx, map[string]string{"reportScheduleId": id})
 		},

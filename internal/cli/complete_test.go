@@ -1,0 +1,90 @@
+package cli_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/openspapi/spapi/internal/cli"
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/terminal"
+)
+
+// TestCompletionOffersNoFiles: what a shell offers for a flag or an argument are files only where it is a file. Every command is walked, with each of its
+// flags and the argument behind its name.
+func TestCompletionOffersNoFiles(t *testing.T) {
+	bare(t)
+	// Those that are files or folders, by command and flag; "" is the argument.
+	files := map[string][]string{
+		"spapi auth login": {"--secret-file"}, "spapi doctor": {"--source"}, "spapi emulator": {"--export-on-exit", "--import", "--models"},
+		"spapi feed submit": {"--journal", ""}, "spapi kiosk run": {"--out"}, "spapi listings patch": {"--patches"}, "spapi listings put": {"--attributes"},
+		"spapi report download": {"--out"}, "spapi report run": {"--out"}, "spapi request": {"--input"}, "spapi sign": {"--input"},
+		"spapi call listingsitems20210801.putListingsItem": {"--input"},
+	}
+	streams, _, _ := terminal.Buffers()
+	root := cli.NewCmdRoot(factory.With(streams, "test", nil))
+	root.InitDefaultCompletionCmd("x")
+	looked := 0
+	look := func(path []string, flag string) {
+		looked++
+		args := append([]string{cobra.ShellCompNoDescRequestCmd}, path...)
+		switch {
+		case flag != "":
+			args = append(args, flag, "")
+		case path[0] == "feed" && len(path) == 2 && path[1] == "submit":
+			args = append(args, "JSON_LISTINGS_FEED", "")
+		default:
+			args = append(args, "")
+		}
+		_, out, _ := run(t, "", args...)
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		directive := lines[len(lines)-1]
+		command := "spapi " + strings.Join(path, " ")
+		offers := directive == ":0" || directive == ":16" // the default, which is files; folders
+		if wanted := slices.Contains(files[command], flag); offers != wanted {
+			t.Errorf("%s %s: offers %q, files are wanted: %v", command, flag, out, wanted)
+		}
+	}
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		path := strings.Fields(cmd.CommandPath())[1:]
+		if len(path) > 0 && path[0] != "completion" {
+			look(path, "")
+			cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+				if f.Value.Type() != "bool" {
+					look(path, "--"+f.Name)
+				}
+			})
+		}
+		for _, c := range cmd.Commands() {
+			walk(c)
+		}
+	}
+	walk(root)
+	root.PersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Value.Type() != "bool" {
+			look([]string{"ops"}, "--"+f.Name)
+		}
+	})
+	for _, flag := range []string{"--input", "--sku", "--attributes", "--requirements", "--marketplace"} {
+		look([]string{"call", "listingsitems20210801.putListingsItem"}, flag)
+	}
+	if looked < 150 {
+		t.Errorf("looked at %d places only", looked)
+	}
+}
+
+// TestCompletionOffersAccounts: where an account is wanted, those that are stored are offered, in every place.
+func TestCompletionOffersAccounts(t *testing.T) {
+	bare(t)
+	plantAccount(t, t.TempDir())
+	for _, args := range [][]string{{"ops", "--account"}, {"auth", "status"}, {"auth", "use"}, {"auth", "remove"}, {"auth", "token"}, {"auth", "login"}} {
+		_, out, _ := run(t, "", append(append([]string{cobra.ShellCompNoDescRequestCmd}, args...), "")...)
+		if !strings.HasPrefix(out, "shop\n") || !strings.HasSuffix(strings.TrimSpace(out), ":4") {
+			t.Errorf("%q: %q", args, out)
+		}
+	}
+}

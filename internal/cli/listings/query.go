@@ -1,0 +1,63 @@
+package listings
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/api/listingsitems20210801"
+)
+
+// pages asks for listings with some SKUs, or for all there are if none is named. Those with a comma are asked for one by one: SP-API would cut them into
+// several in the list.
+func (p *place) pages(ctx context.Context, in listingsitems20210801.SearchListingsItemsInput, skus []string) iter.Seq2[*listingsitems20210801.ItemSearchResults, error] {
+	single := func(sku string) bool { return strings.Contains(sku, ",") }
+	return func(yield func(*listingsitems20210801.ItemSearchResults, error) bool) {
+		if plain := slices.DeleteFunc(slices.Clone(skus), single); len(plain) > 0 || len(skus) == 0 {
+			if len(plain) > 0 {
+				in.Identifiers, in.IdentifiersType = plain, listingsitems20210801.SearchListingsItemsIdentifiersTypeSKU
+			}
+			for page, err := range p.listings.SearchListingsItemsPages(ctx, &in) {
+				if !yield(page, err) || err != nil {
+					return
+				}
+			}
+		}
+		for _, sku := range skus {
+			if !single(sku) {
+				continue
+			}
+			get := listingsitems20210801.GetListingsItemInput{SellerID: in.SellerID, SKU: sku, MarketplaceIDs: in.MarketplaceIDs}
+			for _, data := range in.IncludedData {
+				get.IncludedData = append(get.IncludedData, listingsitems20210801.GetListingsItemIncludedData(data))
+			}
+			item, err := p.listings.GetListingsItem(ctx, &get)
+			if spapi.IsNotFound(err) {
+				continue // as a search leaves it out
+			}
+			page := &listingsitems20210801.ItemSearchResults{}
+			if err == nil && matches(item, in.WithStatus) {
+				page.Items = []listingsitems20210801.Item{*item}
+			}
+			if !yield(page, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// matches tells whether a listing has all of the states, as a search would.
+func matches(item *listingsitems20210801.Item, states []listingsitems20210801.SearchListingsItemsWithStatus) bool {
+	for _, state := range states {
+		if !slices.ContainsFunc(item.Summaries, func(s listingsitems20210801.ItemSummaryByMarketplace) bool {
+			return slices.ContainsFunc(s.Status, func(has listingsitems20210801.ItemSummaryByMarketplaceStatus) bool {
+				return string(has) == string(state)
+			})
+		}) {
+			return false
+		}
+	}
+	return true
+}
