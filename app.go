@@ -29,6 +29,7 @@ type App struct {
 	hosts       hosts
 	secret      string // stands for the client secret beside what was refused to it
 	budget      *retryBudget
+	logins      *loginQueue
 }
 
 // NewApp makes an application. It sends nothing and cannot fail: what is wrong with the settings is returned by
@@ -58,6 +59,10 @@ func NewApp(credentials Credentials, options ...Option) *App {
 	if c.tokenURL == "" {
 		c.tokenURL = defaultTokenURL
 	}
+	if c.maxLogins <= 0 {
+		c.maxLogins = defaultMaxLogins
+	}
+	a.logins = newLoginQueue(c.maxLogins)
 	c.retry = c.retry.withDefaults()
 	a.budget = newRetryBudget(c.retry.Budget)
 	a.err = a.prepare()

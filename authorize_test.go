@@ -170,20 +170,24 @@ func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 			t.Helper()
 			_, err := invokeRaw(t.Context(), client, catalogItem, asin)
 			check(t, err)
+			synctest.Wait()
 			return token(f.requests[len(f.requests)-1])
 		}
 		first := call()
-		time.Sleep(58*time.Minute + 59*time.Second)
+		time.Sleep(45*time.Minute - time.Second)
 		if got := call(); got != first || f.tokens != 1 {
 			t.Errorf("renewed too early, after %d token requests", f.tokens)
 		}
-		time.Sleep(2 * time.Second)
+		time.Sleep(10*time.Minute + 2*time.Second)
+		if got := call(); got != first || f.tokens != 2 {
+			t.Errorf("%d token requests five minutes before the end; want a second one, beside a call with the old token", f.tokens)
+		}
 		if got := call(); got == first || f.tokens != 2 {
-			t.Errorf("not renewed a minute before its end")
+			t.Errorf("the new token isn't used")
 		}
 		// If it cannot be renewed, the old one serves to its end.
 		f.lwa = func(url.Values) *http.Response { return reply(503, ``) }
-		time.Sleep(59*time.Minute + 1*time.Second)
+		time.Sleep(60*time.Minute - time.Second)
 		call()
 		time.Sleep(2 * time.Minute)
 		if _, err := invokeRaw(t.Context(), client, catalogItem, asin); err == nil {
@@ -879,7 +883,7 @@ func TestTokenStoreThrowsStaleTokensAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := NewTokenStore()
 		for i := range 10_000 {
-			_, err := store.Get(t.Context(), TokenRequest{Key: fmt.Sprint(i), Fetch: func(context.Context) (Token, error) {
+			_, err := store.Get(t.Context(), TokenRequest{Key: fmt.Sprint(i), Fetch: func(context.Context, <-chan struct{}) (Token, error) {
 				return Token{Value: "x", Expires: time.Now().Add(time.Hour)}, nil
 			}})
 			check(t, err)

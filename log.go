@@ -50,6 +50,9 @@ func logBegin(ctx context.Context, l *slog.Logger, a Activity) func(Outcome) {
 
 // warn logs what failed beside a call that goes on without it. It is never silent: without a logger it goes to the default one.
 func (a *App) warn(ctx context.Context, message string, call *call, err error) {
-	cmp.Or(a.config.logger, slog.Default()).LogAttrs(ctx, slog.LevelWarn, "spapi: "+message,
+	a.logger().LogAttrs(ctx, slog.LevelWarn, "spapi: "+message,
 		slog.String("operation", call.op.ID), slog.String("error", scrub(err.Error())))
 }
+
+// logger is where warnings go.
+func (a *App) logger() *slog.Logger { return cmp.Or(a.config.logger, slog.Default()) }

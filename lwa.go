@@ -3,6 +3,7 @@ package spapi
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
@@ -30,11 +31,11 @@ func (c *Client) accessRequest() TokenRequest {
 	return TokenRequest{
 		Key:    c.app.tokenKey("refresh_token", c.auth.Sandbox, c.auth.RefreshToken),
 		Secret: c.app.secret,
-		Fetch: func(ctx context.Context) (Token, error) {
-			return c.app.fetch(ctx, "refresh_token", func(ctx context.Context) (*oauth2.Token, error) {
+		Fetch: c.tells("access token", func(ctx context.Context, urgent <-chan struct{}) (Token, error) {
+			return c.app.fetch(ctx, urgent, "refresh_token", func(ctx context.Context) (*oauth2.Token, error) {
 				return c.app.oauth("").TokenSource(ctx, &oauth2.Token{RefreshToken: c.auth.RefreshToken}).Token()
 			})
-		},
+		}),
 	}
 }
 
@@ -44,16 +45,39 @@ func (c *Client) grantlessRequest(scope string) TokenRequest {
 	return TokenRequest{
 		Key:    a.tokenKey("client_credentials", c.auth.Sandbox, scope),
 		Secret: a.secret,
-		Fetch: func(ctx context.Context) (Token, error) {
+		Fetch: c.tells("grantless token", func(ctx context.Context, urgent <-chan struct{}) (Token, error) {
 			config := clientcredentials.Config{ClientID: a.credentials.ClientID, ClientSecret: a.credentials.ClientSecret,
 				TokenURL: a.tokenURL.String(), Scopes: []string{scope}, AuthStyle: oauth2.AuthStyleInParams}
-			return a.fetch(ctx, "client_credentials", config.Token)
-		},
+			return a.fetch(ctx, urgent, "client_credentials", config.Token)
+		}),
 	}
 }
 
-func (a *App) fetch(ctx context.Context, grant string, ask func(context.Context) (*oauth2.Token, error)) (Token, error) {
-	token, err := a.exchange(ctx, grant, ask)
+// tells makes a fetch tell of its failure where no caller gets it: in the background, while the token in hand still works.
+func (c *Client) tells(what string, fetch func(context.Context, <-chan struct{}) (Token, error)) func(context.Context, <-chan struct{}) (Token, error) {
+	return func(ctx context.Context, urgent <-chan struct{}) (token Token, err error) {
+		defer func() {
+			if err != nil && !isClosed(urgent) {
+				c.app.logger().LogAttrs(ctx, slog.LevelWarn, "spapi: the "+what+" could not be renewed; the one in hand serves until its end",
+					slog.String("seller", c.seller), slog.String("error", scrub(err.Error())))
+			}
+		}()
+		err = errAbandoned // should a panic or runtime.Goexit lead out
+		return fetch(ctx, urgent)
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func (a *App) fetch(ctx context.Context, urgent <-chan struct{}, grant string, ask func(context.Context) (*oauth2.Token, error)) (Token, error) {
+	token, err := a.exchange(ctx, urgent, grant, ask)
 	if err != nil {
 		return Token{}, err
 	}
@@ -61,7 +85,9 @@ func (a *App) fetch(ctx context.Context, grant string, ask func(context.Context)
 }
 
 func (a *App) exchangeCode(ctx context.Context, code, redirectURI string) (Authorization, error) {
-	token, err := a.exchange(ctx, "authorization_code", func(ctx context.Context) (*oauth2.Token, error) {
+	urgent := make(chan struct{})
+	close(urgent)
+	token, err := a.exchange(ctx, urgent, "authorization_code", func(ctx context.Context) (*oauth2.Token, error) {
 		return a.oauth(redirectURI).Exchange(ctx, code)
 	})
 	if err != nil {
@@ -79,7 +105,7 @@ func (a *App) oauth(redirectURI string) *oauth2.Config {
 }
 
 // exchange asks for a token, again after passing failures.
-func (a *App) exchange(ctx context.Context, grant string, ask func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, error) {
+func (a *App) exchange(ctx context.Context, urgent <-chan struct{}, grant string, ask func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, error) {
 	policy := a.config.retry
 	for retry := 0; ; retry++ {
 		wire := &tokenTransport{app: a, grant: grant}
@@ -87,6 +113,9 @@ func (a *App) exchange(ctx context.Context, grant string, ask func(context.Conte
 			return http.ErrUseLastResponse // a redirect would carry the client secret elsewhere
 		}}
 		activity := Activity{Kind: ActivityTokenRequest, Host: a.tokenURL.Host, Grant: grant, Attempt: retry + 1}
+		if err := a.enter(ctx, urgent, activity); err != nil {
+			return nil, a.authError(grant, wire, err)
+		}
 		token, failure := a.ask(ctx, activity, client, wire, ask)
 		if failure == nil {
 			return token, nil
@@ -106,8 +135,24 @@ func (a *App) exchange(ctx context.Context, grant string, ask func(context.Conte
 	}
 }
 
-// ask is one request.
+// enter waits until there is room for one more request for a token, and tells of the wait if there is one.
+func (a *App) enter(ctx context.Context, urgent <-chan struct{}, activity Activity) error {
+	if a.logins.try() {
+		return nil
+	}
+	activity.Kind = ActivityLimitWait
+	var wait running
+	if a.observes(ctx, activity.Kind) {
+		ctx, wait = a.begin(ctx, activity)
+	}
+	err := a.logins.wait(ctx, urgent)
+	wait.end(Outcome{Err: err})
+	return err
+}
+
+// ask is one request, for which there is room.
 func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, wire *tokenTransport, ask func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, *AuthError) {
+	defer a.logins.release()
 	var request running
 	if a.observes(ctx, ActivityTokenRequest) {
 		ctx, request = a.begin(ctx, activity)
