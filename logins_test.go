@@ -220,6 +220,8 @@ func TestRestrictedTokenIsRenewedInTheBackground(t *testing.T) {
 				t.Errorf("the call waited %s", took)
 			}
 			synctest.Wait()
+			f.mu.Lock()
+			defer f.mu.Unlock()
 			return token(f.requests[len(f.requests)-1])
 		}
 		call()
