@@ -73,7 +73,7 @@ func NewApp(credentials Credentials, options ...Option) *App {
 // transport, tokens, limits, retry budget, options. Clients that were made before keep the secret that they were made with.
 func (a *App) WithClientSecret(secret string) *App {
 	changed := *a
-	changed.credentials.ClientSecret = secret
+	changed.credentials.ClientSecret = NewSecret(secret)
 	changed.err = changed.prepare()
 	return &changed
 }
@@ -82,7 +82,7 @@ func (a *App) prepare() (err error) {
 	if err = a.credentials.check(); err != nil {
 		return err
 	}
-	a.secret = fingerprint("client_secret", a.credentials.ClientID, a.credentials.ClientSecret)
+	a.secret = fingerprint("client_secret", a.credentials.ClientID, a.credentials.ClientSecret.Reveal())
 	if a.userAgent, err = userAgent(a.config.userAgent); err != nil {
 		return err
 	}
@@ -116,8 +116,8 @@ func (a *App) Client(auth Authorization) *Client {
 	}
 	c.region = region
 	c.seller = auth.SellerID
-	if c.seller == "" && auth.RefreshToken != "" {
-		c.seller = fingerprint("seller", auth.RefreshToken)
+	if c.seller == "" && !auth.RefreshToken.IsZero() {
+		c.seller = fingerprint("seller", auth.RefreshToken.Reveal())
 	}
 	switch {
 	case c.err != nil:

@@ -48,7 +48,7 @@ func TestManySellersRenewTheirTokens(t *testing.T) {
 		app := NewApp(testCredentials, WithTransport(lwa))
 		clients := make([]*Client, sellers)
 		for i := range clients {
-			clients[i] = app.Client(Authorization{RefreshToken: fmt.Sprintf("%s%d", testRefreshToken, i), Region: marketplace.NorthAmerica})
+			clients[i] = app.Client(Authorization{RefreshToken: NewSecret(fmt.Sprintf("%s%d", testRefreshToken, i)), Region: marketplace.NorthAmerica})
 		}
 		start := time.Now()
 		var cold sync.WaitGroup
@@ -146,7 +146,7 @@ func TestLoginWaitIsTold(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 2 {
 			all.Go(func() {
-				_, err := app.Client(Authorization{RefreshToken: fmt.Sprint(testRefreshToken, i), Region: marketplace.Europe}).AccessToken(t.Context())
+				_, err := app.Client(Authorization{RefreshToken: NewSecret(fmt.Sprint(testRefreshToken, i)), Region: marketplace.Europe}).AccessToken(t.Context())
 				if err != nil {
 					t.Error(err)
 				}
@@ -264,7 +264,7 @@ func TestTokensOfFormerSellersAreForgotten(t *testing.T) {
 		store := app.config.tokens.(*tokenStore)
 		for day := range 30 {
 			for i := range 1000 {
-				_, err := app.Client(Authorization{RefreshToken: fmt.Sprintf("%s-%d-%d", testRefreshToken, day, i), Region: marketplace.Europe}).AccessToken(t.Context())
+				_, err := app.Client(Authorization{RefreshToken: NewSecret(fmt.Sprintf("%s-%d-%d", testRefreshToken, day, i)), Region: marketplace.Europe}).AccessToken(t.Context())
 				check(t, err)
 				time.Sleep(24 * time.Hour / 1000)
 			}

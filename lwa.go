@@ -29,11 +29,11 @@ func (a *App) tokenKey(grant string, sandbox bool, subject string) string {
 // accessRequest is for the seller's token.
 func (c *Client) accessRequest() TokenRequest {
 	return TokenRequest{
-		Key:    c.app.tokenKey("refresh_token", c.auth.Sandbox, c.auth.RefreshToken),
+		Key:    c.app.tokenKey("refresh_token", c.auth.Sandbox, c.auth.RefreshToken.Reveal()),
 		Secret: c.app.secret,
 		Fetch: c.tells("access token", func(ctx context.Context, urgent <-chan struct{}) (Token, error) {
 			return c.app.fetch(ctx, urgent, "refresh_token", func(ctx context.Context) (*oauth2.Token, error) {
-				return c.app.oauth("").TokenSource(ctx, &oauth2.Token{RefreshToken: c.auth.RefreshToken}).Token()
+				return c.app.oauth("").TokenSource(ctx, &oauth2.Token{RefreshToken: c.auth.RefreshToken.Reveal()}).Token()
 			})
 		}),
 	}
@@ -46,7 +46,7 @@ func (c *Client) grantlessRequest(scope string) TokenRequest {
 		Key:    a.tokenKey("client_credentials", c.auth.Sandbox, scope),
 		Secret: a.secret,
 		Fetch: c.tells("grantless token", func(ctx context.Context, urgent <-chan struct{}) (Token, error) {
-			config := clientcredentials.Config{ClientID: a.credentials.ClientID, ClientSecret: a.credentials.ClientSecret,
+			config := clientcredentials.Config{ClientID: a.credentials.ClientID, ClientSecret: a.credentials.ClientSecret.Reveal(),
 				TokenURL: a.tokenURL.String(), Scopes: []string{scope}, AuthStyle: oauth2.AuthStyleInParams}
 			return a.fetch(ctx, urgent, "client_credentials", config.Token)
 		}),
@@ -81,7 +81,7 @@ func (a *App) fetch(ctx context.Context, urgent <-chan struct{}, grant string, a
 	if err != nil {
 		return Token{}, err
 	}
-	return Token{Value: token.AccessToken, Expires: token.Expiry}, nil
+	return Token{Value: NewSecret(token.AccessToken), Expires: token.Expiry}, nil
 }
 
 func (a *App) exchangeCode(ctx context.Context, code, redirectURI string) (Authorization, error) {
@@ -96,11 +96,11 @@ func (a *App) exchangeCode(ctx context.Context, code, redirectURI string) (Autho
 	if token.RefreshToken == "" {
 		return Authorization{}, &AuthError{Grant: "authorization_code", StatusCode: http.StatusOK, Description: "the answer has no refresh token"}
 	}
-	return Authorization{RefreshToken: token.RefreshToken}, nil
+	return Authorization{RefreshToken: NewSecret(token.RefreshToken)}, nil
 }
 
 func (a *App) oauth(redirectURI string) *oauth2.Config {
-	return &oauth2.Config{ClientID: a.credentials.ClientID, ClientSecret: a.credentials.ClientSecret, RedirectURL: redirectURI,
+	return &oauth2.Config{ClientID: a.credentials.ClientID, ClientSecret: a.credentials.ClientSecret.Reveal(), RedirectURL: redirectURI,
 		Endpoint: oauth2.Endpoint{TokenURL: a.tokenURL.String(), AuthStyle: oauth2.AuthStyleInParams}}
 }
 
@@ -160,7 +160,7 @@ func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, w
 	o := Outcome{Err: errAbandoned}
 	defer func() { request.end(o) }()
 	token, err := ask(context.WithValue(ctx, oauth2.HTTPClient, client))
-	o = Outcome{StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.credentials.ClientSecret)}
+	o = Outcome{StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.credentials.ClientSecret.Reveal())}
 	var failure *AuthError
 	if err != nil {
 		failure = a.authError(wire.grant, wire, err)
@@ -170,14 +170,14 @@ func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, w
 }
 
 func (a *App) authError(grant string, wire *tokenTransport, err error) *AuthError {
-	e := &AuthError{Grant: grant, StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.credentials.ClientSecret), skew: clockSkew(wire.header)}
+	e := &AuthError{Grant: grant, StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.credentials.ClientSecret.Reveal()), skew: clockSkew(wire.header)}
 	if !settings.IsAmazonTokenURL(a.tokenURL.String()) {
 		e.host = a.tokenURL.Host
 	}
 	var refused *oauth2.RetrieveError
 	if errors.As(err, &refused) {
-		e.Code = scrub(refused.ErrorCode, a.credentials.ClientSecret)
-		e.Description = scrub(refused.ErrorDescription, a.credentials.ClientSecret)
+		e.Code = scrub(refused.ErrorCode, a.credentials.ClientSecret.Reveal())
+		e.Description = scrub(refused.ErrorDescription, a.credentials.ClientSecret.Reveal())
 		return e // not wrapped: its text has the whole body
 	}
 	e.Err = newNetworkError(err)

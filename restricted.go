@@ -151,7 +151,7 @@ func (c *Client) exchangeToken(ctx context.Context, call *call, resource restric
 	if err != nil || m.RestrictedDataToken == "" {
 		return Token{}, call.decodeError(resp, reply, "the answer holds no restricted data token", err)
 	}
-	token := Token{Value: m.RestrictedDataToken}
+	token := Token{Value: NewSecret(m.RestrictedDataToken)}
 	if m.ExpiresIn > 0 && m.ExpiresIn < 1e6 {
 		token.Expires = time.Now().Add(time.Duration(m.ExpiresIn * float64(time.Second)))
 	}

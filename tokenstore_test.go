@@ -23,7 +23,7 @@ func TestTokenStoreKeepsWhatIsNotStale(t *testing.T) {
 		get := func(key string, life time.Duration, err error) error {
 			_, got := store.Get(t.Context(), TokenRequest{Key: key, Fetch: func(context.Context, <-chan struct{}) (Token, error) {
 				fetches[key]++
-				return Token{Value: key, Expires: time.Now().Add(life)}, err
+				return Token{Value: NewSecret(key), Expires: time.Now().Add(life)}, err
 			}})
 			return got
 		}
@@ -70,7 +70,7 @@ func TestTokenFetchThatPanics(t *testing.T) {
 					if broken {
 						end()
 					}
-					return Token{Value: "v"}, nil
+					return Token{Value: NewSecret("v")}, nil
 				}}
 				store := NewTokenStore()
 				var all sync.WaitGroup
@@ -85,7 +85,7 @@ func TestTokenFetchThatPanics(t *testing.T) {
 				}
 				all.Wait()
 				broken = false
-				if token, err := store.Get(t.Context(), fetch); err != nil || token.Value != "v" {
+				if token, err := store.Get(t.Context(), fetch); err != nil || token.Value.Reveal() != "v" {
 					t.Errorf("afterwards %v, %v", token, err)
 				}
 			})

@@ -99,7 +99,7 @@ func (c *Clients) Of(account Account, application Application) (*spapi.Client, e
 }
 
 func (c *Clients) app(a Account, b Application) *spapi.App {
-	key, secret := application{b.ClientID, a.Endpoint, a.TokenURL}, sha256.Sum256([]byte(b.ClientSecret))
+	key, secret := application{b.ClientID, a.Endpoint, a.TokenURL}, sha256.Sum256([]byte(b.ClientSecret.Reveal()))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	shared, ok := c.apps[key]
@@ -114,7 +114,7 @@ func (c *Clients) app(a Account, b Application) *spapi.App {
 		}
 		shared.app = spapi.NewApp(b.Credentials(), append(options, c.options...)...)
 	case shared.secret != secret:
-		shared.app = shared.app.WithClientSecret(b.ClientSecret)
+		shared.app = shared.app.WithClientSecret(b.ClientSecret.Reveal())
 	}
 	shared.secret = secret
 	c.apps[key] = shared

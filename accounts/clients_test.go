@@ -85,7 +85,7 @@ func TestRotationKeepsTokensAndLimits(t *testing.T) {
 	}
 	for i := range 3 {
 		rotated := accountstest.Application(0)
-		rotated.ClientSecret += "-rotated-" + strconv.Itoa(i)
+		rotated.ClientSecret = spapi.NewSecret(rotated.ClientSecret.Reveal() + "-rotated-" + strconv.Itoa(i))
 		if err := store.PutApplication(t.Context(), rotated); err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +120,7 @@ func TestClientsConcurrently(t *testing.T) {
 			for j := range 5 {
 				if i == 0 {
 					rotated := accountstest.Application(0)
-					rotated.ClientSecret += strconv.Itoa(j)
+					rotated.ClientSecret = spapi.NewSecret(rotated.ClientSecret.Reveal() + strconv.Itoa(j))
 					if err := store.PutApplication(t.Context(), rotated); err != nil {
 						t.Error(err)
 					}

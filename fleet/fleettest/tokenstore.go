@@ -91,7 +91,7 @@ func (i *issuer) fetch(ctx context.Context, urgent <-chan struct{}) (spapi.Token
 	if err := i.fail.Load(); err != nil {
 		return spapi.Token{}, *err
 	}
-	token := spapi.Token{Value: fmt.Sprintf("Atza|%d", n)}
+	token := spapi.Token{Value: spapi.NewSecret(fmt.Sprintf("Atza|%d", n))}
 	if i.life > 0 {
 		token.Expires = time.Now().Add(i.life)
 	}
@@ -128,7 +128,7 @@ func wantCode(t *testing.T, s spapi.TokenStore, r spapi.TokenRequest, code strin
 	t.Helper()
 	token, err := s.Get(t.Context(), r)
 	var auth *spapi.AuthError
-	if !errors.As(err, &auth) || auth.Code != code || token.Value != "" {
+	if !errors.As(err, &auth) || auth.Code != code || !token.Value.IsZero() {
 		t.Errorf("got %v and %v, want the error %s", token, err, code)
 	}
 }
@@ -138,7 +138,7 @@ func oneFetch(t *testing.T, s spapi.TokenStore) {
 	var wg sync.WaitGroup
 	for range 1000 {
 		wg.Go(func() {
-			if token, err := s.Get(t.Context(), i.request("k", "s")); err != nil || token.Value != "Atza|1" {
+			if token, err := s.Get(t.Context(), i.request("k", "s")); err != nil || token.Value.Reveal() != "Atza|1" {
 				t.Errorf("got %v, %v", token, err)
 			}
 		})
@@ -208,7 +208,7 @@ func contextValues(t *testing.T, s spapi.TokenStore) {
 	ctx := context.WithValue(t.Context(), key{}, "value")
 	_, err := s.Get(ctx, spapi.TokenRequest{Key: "k", Fetch: func(ctx context.Context, _ <-chan struct{}) (spapi.Token, error) {
 		got = ctx.Value(key{})
-		return spapi.Token{Value: "Atza|x", Expires: time.Now().Add(time.Hour)}, nil
+		return spapi.Token{Value: spapi.NewSecret("Atza|x"), Expires: time.Now().Add(time.Hour)}, nil
 	}})
 	if err != nil || got != "value" {
 		t.Errorf("the fetch found %v, %v", got, err)
@@ -471,7 +471,7 @@ func secretChanges(t *testing.T, s spapi.TokenStore) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		token, err := s.Get(t.Context(), before.request("k", "old"))
-		if (err == nil) == (token.Value == "") || err != nil && !spapi.IsTokenRefused(err) {
+		if (err == nil) == token.Value.IsZero() || err != nil && !spapi.IsTokenRefused(err) {
 			t.Errorf("with the old secret: %v, %v", token, err)
 		}
 	})
@@ -488,7 +488,7 @@ func secretChanges(t *testing.T, s spapi.TokenStore) {
 
 func drop(t *testing.T, s spapi.TokenStore) {
 	i := newIssuer()
-	if err := s.Drop(t.Context(), "k", spapi.Token{Value: "Atza|unknown"}); err != nil {
+	if err := s.Drop(t.Context(), "k", spapi.Token{Value: spapi.NewSecret("Atza|unknown")}); err != nil {
 		t.Error(err)
 	}
 	token := get(t, s, i.request("k", "s"))
@@ -510,7 +510,7 @@ func dropRenewed(t *testing.T, s spapi.TokenStore) {
 			if err := s.Drop(t.Context(), "k", expired); err != nil {
 				t.Error(err)
 			}
-			if token, err := s.Get(t.Context(), i.request("k", "s")); err != nil || token.Value != "Atza|2" {
+			if token, err := s.Get(t.Context(), i.request("k", "s")); err != nil || token.Value.Reveal() != "Atza|2" {
 				t.Errorf("got %v, %v", token, err)
 			}
 		})

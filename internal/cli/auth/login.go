@@ -145,7 +145,9 @@ func login(ctx context.Context, opts *LoginOptions) error {
 	}
 	f.Tell(factory.Target{Target: accounts.Target{Account: account}})
 	if opts.Self {
-		account.RefreshToken, err = opts.ask(ctx, "Refresh token (Atzr|…): ")
+		var token string
+		token, err = opts.ask(ctx, "Refresh token (Atzr|…): ")
+		account.RefreshToken = spapi.NewSecret(token)
 	} else {
 		err = opts.consent(ctx, &application, &account)
 	}
@@ -185,7 +187,7 @@ func login(ctx context.Context, opts *LoginOptions) error {
 // account is the account so far: who it is for, and where its calls go.
 func (o *LoginOptions) account(name, clientID string) (accounts.Account, error) {
 	a := factory.AccountOf(name, o.set)
-	a.ClientID, a.RefreshToken = clientID, ""
+	a.ClientID, a.RefreshToken = clientID, spapi.Secret{}
 	a.SellingPartnerID = cmp.Or(o.SellerID, a.SellingPartnerID) // the consent page tells another if it is another
 	if !o.set.Has(settings.Region, settings.Marketplace) {
 		return a, nil
@@ -220,14 +222,14 @@ func (o *LoginOptions) application(ctx context.Context, store accounts.Store) (a
 	switch {
 	case o.SecretFile != "":
 		secret, err = firstLine(o.SecretFile)
-	case secret == "" && application.ClientSecret == "":
+	case secret == "" && application.ClientSecret.IsZero():
 		secret, err = o.ask(ctx, "LWA client secret: ")
 	}
 	if err != nil {
 		return accounts.Application{}, err
 	}
-	if secret != "" && secret != application.ClientSecret {
-		application.ClientSecret, application.SecretExpires = secret, time.Time{} // the date was the old one's
+	if secret != "" && spapi.NewSecret(secret) != application.ClientSecret {
+		application.ClientSecret, application.SecretExpires = spapi.NewSecret(secret), time.Time{} // the date was the old one's
 	}
 	if id := cmp.Or(o.ApplicationID, o.set.Text(settings.ApplicationID)); id != "" {
 		application.ApplicationID = id
