@@ -314,7 +314,7 @@ func (o *LoginOptions) consent(ctx context.Context, application *accounts.Applic
 	if isLoopback(u) {
 		g, err = o.waitForBrowser(ctx, c)
 	} else {
-		o.show(ctx, c)
+		o.show(c)
 		var address string
 		if address, err = o.askOpen(ctx, "Address that the browser shows in the end: "); err == nil {
 			g, err = c.readPasted(address)
@@ -343,18 +343,18 @@ func (o *LoginOptions) waitForBrowser(ctx context.Context, c *consent) (granted,
 		return granted{}, err
 	}
 	defer b.close()
-	o.show(ctx, c)
+	o.show(c)
 	return b.wait(ctx)
 }
 
 // show leads the seller to the consent page. It tells the address even with --quiet, for nothing works without it.
-func (o *LoginOptions) show(ctx context.Context, c *consent) {
+func (o *LoginOptions) show(c *consent) {
 	s := o.Factory.Streams
 	_, _ = io.WriteString(s.Err, "Let the seller open this page, log in and confirm:\n\n  "+c.url()+"\n\n"+
 		"If it shows an error: MD1000 wants --beta (the application is a draft), MD5101 means that the redirect URI\n"+
 		"is not registered, MD9100 that none is, SPDC8143 that the user is not the account's primary one.\n")
 	if o.Open {
-		if err := openBrowser(ctx, c.url()); err != nil {
+		if err := openBrowser(c.url()); err != nil {
 			o.Factory.Notef("%s", err)
 		}
 	}
