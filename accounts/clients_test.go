@@ -2,13 +2,17 @@ package accounts_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
@@ -54,6 +58,47 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.hosts = append(s.hosts, r.URL.Host)
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
 		Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+// Applications that come and go leave nothing behind; one that a client still holds is found again, however long it was idle.
+func TestClientsForgetIdleApplications(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clients := accounts.NewClients(nil, spapi.WithTransport(&service{}))
+		client := func(number int) *spapi.Client {
+			t.Helper()
+			account := accountstest.Account("shop")
+			application := accountstest.Application(number)
+			account.ClientID = application.ClientID
+			c, err := clients.Of(account, application)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		held := client(0)
+		for i := range 30 * 1000 {
+			if client(1+i).App() == held.App() {
+				t.Fatal("two applications share an App")
+			}
+			time.Sleep(24 * time.Hour / 1000)
+			if i%100 == 0 {
+				runtime.GC()
+			}
+			if n := accounts.AppsOf(clients); n > 250 {
+				t.Fatalf("%d apps are kept after %d days, 84 of which were used within two hours", n, i/1000)
+			}
+		}
+		if client(0).App() != held.App() {
+			t.Error("an application whose client is in use was forgotten")
+		}
+		app := fmt.Sprintf("%p", client(1).App())
+		time.Sleep(time.Hour)
+		runtime.GC()
+		if got := fmt.Sprintf("%p", client(1).App()); got != app {
+			t.Error("an application was forgotten after an hour")
+		}
+		runtime.KeepAlive(held)
+	})
 }
 
 // A change of the client secret keeps tokens and limits: nothing is fetched anew, and nothing may be sent at once that the limit forbade.
