@@ -76,7 +76,7 @@ func TestClientsForgetIdleApplications(t *testing.T) {
 			return c
 		}
 		held := client(0)
-		for i := range 30 * 1000 {
+		for i := range 10 * 1000 {
 			if client(1+i).App() == held.App() {
 				t.Fatal("two applications share an App")
 			}
