@@ -30,6 +30,7 @@ type App struct {
 	hosts       hosts
 	secret      string // stands for the client secret beside what was refused to it
 	budget      *retryBudget
+	logins      *loginQueue
 }
 
 // NewApp makes an application. It sends nothing and cannot fail: what is wrong with the settings is returned by
@@ -58,6 +59,10 @@ func NewApp(credentials Credentials, options ...Option) *App {
 	if c.tokenURL == "" {
 		c.tokenURL = defaultTokenURL
 	}
+	if c.maxLogins <= 0 {
+		c.maxLogins = defaultMaxLogins
+	}
+	a.logins = newLoginQueue(c.maxLogins)
 	c.retry = c.retry.withDefaults()
 	a.budget = newRetryBudget(c.retry.Budget)
 	a.err = a.prepare()
@@ -78,7 +83,7 @@ func NewTransport() *http.Transport {
 // transport, tokens, limits, retry budget, options. Clients that were made before keep the secret that they were made with.
 func (a *App) WithClientSecret(secret string) *App {
 	changed := *a
-	changed.credentials.ClientSecret = secret
+	changed.credentials.ClientSecret = NewSecret(secret)
 	changed.err = changed.prepare()
 	return &changed
 }
@@ -87,7 +92,7 @@ func (a *App) prepare() (err error) {
 	if err = a.credentials.check(); err != nil {
 		return err
 	}
-	a.secret = fingerprint("client_secret", a.credentials.ClientID, a.credentials.ClientSecret)
+	a.secret = fingerprint("client_secret", a.credentials.ClientID, a.credentials.ClientSecret.Reveal())
 	if a.userAgent, err = userAgent(a.config.userAgent); err != nil {
 		return err
 	}
@@ -121,8 +126,8 @@ func (a *App) Client(auth Authorization) *Client {
 	}
 	c.region = region
 	c.seller = auth.SellerID
-	if c.seller == "" && auth.RefreshToken != "" {
-		c.seller = fingerprint("seller", auth.RefreshToken)
+	if c.seller == "" && !auth.RefreshToken.IsZero() {
+		c.seller = fingerprint("seller", auth.RefreshToken.Reveal())
 	}
 	switch {
 	case c.err != nil:

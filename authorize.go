@@ -31,14 +31,14 @@ func (s *authorizeStep) RoundTrip(req *http.Request) (*http.Response, error) {
 		header[k] = v
 	}
 	var key string // empty where the caller brought the token
-	token := Token{Value: req.Header.Get(headerToken)}
-	if token.Value == "" {
+	token := Token{Value: NewSecret(req.Header.Get(headerToken))}
+	if token.Value.IsZero() {
 		var err error
 		if key, token, err = s.client.tokenFor(ctx, call, req); err != nil {
 			return nil, err
 		}
 	}
-	header[headerToken] = []string{token.Value}
+	header[headerToken] = []string{token.Value.Reveal()}
 	if header["User-Agent"] == nil {
 		header["User-Agent"] = []string{s.client.app.userAgent}
 	}
@@ -54,7 +54,7 @@ func (s *authorizeStep) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // tokenFor picks the token that the operation needs.
 func (c *Client) tokenFor(ctx context.Context, call *call, req *http.Request) (key string, token Token, err error) {
-	if call.token != "" {
+	if !call.token.IsZero() {
 		return "", Token{Value: call.token}, nil
 	}
 	var r TokenRequest
@@ -64,7 +64,7 @@ func (c *Client) tokenFor(ctx context.Context, call *call, req *http.Request) (k
 		return "", Token{}, err
 	case call.op.Grantless != "":
 		r = c.grantlessRequest(call.op.Grantless)
-	case c.auth.RefreshToken == "":
+	case c.auth.RefreshToken.IsZero():
 		return "", Token{}, settings.CheckRefreshToken("")
 	case restricted:
 		r = c.restrictedRequest(call, req)
@@ -93,7 +93,7 @@ func (s *authorizeStep) inspect(call *call, resp *http.Response, req *http.Reque
 		}
 		call.expired = true
 	}
-	clean := scrub(string(body), token.Value, req.Header.Get("X-Amz-Security-Token"), req.Header.Get("Authorization"))
+	clean := scrub(string(body), token.Value.Reveal(), req.Header.Get("X-Amz-Security-Token"), req.Header.Get("Authorization"))
 	resp.Body = &readBack{Reader: strings.NewReader(clean), err: err}
 	resp.ContentLength = int64(len(clean))
 	if resp.Header.Get("Content-Length") != "" {

@@ -146,7 +146,7 @@ func TestTokenFetchSurvivesPassingFailures(t *testing.T) {
 				check(t, err)
 
 				bad = 1000
-				_, err = client.app.Client(Authorization{RefreshToken: testRefreshToken + "2", Region: "na"}).AccessToken(t.Context())
+				_, err = client.app.Client(Authorization{RefreshToken: NewSecret(testRefreshToken + "2"), Region: "na"}).AccessToken(t.Context())
 				var auth *AuthError
 				if !errors.As(err, &auth) {
 					t.Fatalf("got %v, want an AuthError", err)
@@ -170,20 +170,24 @@ func TestTokenIsRenewedBeforeItExpires(t *testing.T) {
 			t.Helper()
 			_, err := invokeRaw(t.Context(), client, catalogItem, asin)
 			check(t, err)
+			synctest.Wait()
 			return token(f.requests[len(f.requests)-1])
 		}
 		first := call()
-		time.Sleep(58*time.Minute + 59*time.Second)
+		time.Sleep(45*time.Minute - time.Second)
 		if got := call(); got != first || f.tokens != 1 {
 			t.Errorf("renewed too early, after %d token requests", f.tokens)
 		}
-		time.Sleep(2 * time.Second)
+		time.Sleep(10*time.Minute + 2*time.Second)
+		if got := call(); got != first || f.tokens != 2 {
+			t.Errorf("%d token requests five minutes before the end; want a second one, beside a call with the old token", f.tokens)
+		}
 		if got := call(); got == first || f.tokens != 2 {
-			t.Errorf("not renewed a minute before its end")
+			t.Errorf("the new token isn't used")
 		}
 		// If it cannot be renewed, the old one serves to its end.
 		f.lwa = func(url.Values) *http.Response { return reply(503, ``) }
-		time.Sleep(59*time.Minute + 1*time.Second)
+		time.Sleep(60*time.Minute - time.Second)
 		call()
 		time.Sleep(2 * time.Minute)
 		if _, err := invokeRaw(t.Context(), client, catalogItem, asin); err == nil {
@@ -471,7 +475,7 @@ func TestExchange(t *testing.T) {
 	app := NewApp(testCredentials, WithTransport(f))
 	auth, err := app.Exchange(t.Context(), "ANcode", "https://example.com/callback")
 	check(t, err)
-	if auth.RefreshToken != testRefreshToken {
+	if auth.RefreshToken.Reveal() != testRefreshToken {
 		t.Error("wrong refresh token")
 	}
 	if form := f.forms[0]; form.Get("grant_type") != "authorization_code" || form.Get("redirect_uri") != "https://example.com/callback" {
@@ -607,7 +611,7 @@ func TestRestrictedTokensAreKeptApart(t *testing.T) {
 	sandbox, europe, other := testAuthorization, testAuthorization, testAuthorization
 	sandbox.Sandbox = true
 	europe.Region = "eu"
-	other.RefreshToken += "other"
+	other.RefreshToken = NewSecret(other.RefreshToken.Reveal() + "other")
 	app := NewApp(testCredentials, WithTransport(f))
 	elsewhere := NewApp(testCredentials, WithTransport(f), WithTokenStore(app.config.tokens), WithEndpoint("http://127.0.0.1:1"))
 	seen := map[string]string{}
@@ -743,9 +747,9 @@ func TestTokensAreKeptApart(t *testing.T) {
 	withStore := func(c Credentials, options ...Option) *App {
 		return NewApp(c, append(options, WithTransport(f), WithTokenStore(store), WithLimiter(unlimited{}))...)
 	}
-	otherID := Credentials{ClientID: testClientID + "0", ClientSecret: testClientSecret}
+	otherID := Credentials{ClientID: testClientID + "0", ClientSecret: NewSecret(testClientSecret)}
 	other, sandbox, europe := testAuthorization, testAuthorization, testAuthorization
-	other.RefreshToken += "other"
+	other.RefreshToken = NewSecret(other.RefreshToken.Reveal() + "other")
 	sandbox.Sandbox = true
 	europe.Region = "eu"
 	app := withStore(testCredentials)
@@ -879,8 +883,8 @@ func TestTokenStoreThrowsStaleTokensAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := NewTokenStore()
 		for i := range 10_000 {
-			_, err := store.Get(t.Context(), TokenRequest{Key: fmt.Sprint(i), Fetch: func(context.Context) (Token, error) {
-				return Token{Value: "x", Expires: time.Now().Add(time.Hour)}, nil
+			_, err := store.Get(t.Context(), TokenRequest{Key: fmt.Sprint(i), Fetch: func(context.Context, <-chan struct{}) (Token, error) {
+				return Token{Value: NewSecret("x"), Expires: time.Now().Add(time.Hour)}, nil
 			}})
 			check(t, err)
 			time.Sleep(time.Minute)

@@ -16,7 +16,7 @@ type CallOption func(*call)
 type call struct {
 	// options
 	response   *Response
-	token      string
+	token      Secret
 	failFast   bool
 	maxWait    time.Duration
 	priority   int
@@ -114,7 +114,7 @@ func WithReportType(reportType string) CallOption {
 // that another application delegated. It is not renewed.
 func WithAccessToken(token string) CallOption {
 	return func(c *call) {
-		c.token = token
+		c.token = NewSecret(token)
 		if token == "" || settings.Pasted(token) {
 			c.err = &ConfigError{Code: CodeTokenInvalid, Field: "token",
 				Want: "is empty or has spaces or quotes around or in it: want an access token, Atza|…, or a restricted data token, bare"}

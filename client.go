@@ -56,7 +56,7 @@ func (c *Client) AccessToken(ctx context.Context) (Token, error) {
 	if c.err != nil {
 		return Token{}, c.err
 	}
-	if c.auth.RefreshToken == "" {
+	if c.auth.RefreshToken.IsZero() {
 		return Token{}, settings.CheckRefreshToken("")
 	}
 	return c.app.config.tokens.Get(ctx, c.access)

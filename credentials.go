@@ -1,38 +1,14 @@
 package spapi
 
 import (
-	"encoding/json"
-	"fmt"
-	"io"
-	"log/slog"
-
 	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// Credentials are the application's, from Developer Central under "LWA credentials". They print as redacted in every format,
-// also as JSON.
+// Credentials are the application's, from Developer Central under "LWA credentials".
 type Credentials struct {
 	ClientID     string // "amzn1.application-oa2-client.…"
-	ClientSecret string // "amzn1.oa2-cs.v1.…"; Amazon wants it rotated every 180 days
-}
-
-// String never shows the secret.
-func (c Credentials) String() string {
-	return fmt.Sprintf("Credentials{ClientID:%s ClientSecret:%s}", c.ClientID, masked(c.ClientSecret))
-}
-
-// Format never shows the secret, whatever the verb.
-func (c Credentials) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
-
-// LogValue never shows the secret.
-func (c Credentials) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("client_id", c.ClientID), slog.String("client_secret", masked(c.ClientSecret)))
-}
-
-// MarshalJSON never shows the secret.
-func (c Credentials) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]string{"ClientID": c.ClientID, "ClientSecret": masked(c.ClientSecret)})
+	ClientSecret Secret // "amzn1.oa2-cs.v1.…"; Amazon wants it rotated every 180 days
 }
 
 // check finds what is known to fail before it is sent.
@@ -40,16 +16,16 @@ func (c Credentials) check() error {
 	if bad := settings.CheckClientID(c.ClientID); bad != nil {
 		return bad
 	}
-	if bad := settings.CheckClientSecret(c.ClientSecret); bad != nil {
+	if bad := settings.CheckClientSecret(c.ClientSecret.Reveal()); bad != nil {
 		return bad
 	}
 	return nil
 }
 
-// Authorization is what a seller or vendor granted the application, in one region. It prints as redacted in every format, also as JSON.
+// Authorization is what a seller or vendor granted the application, in one region.
 type Authorization struct {
 	// RefreshToken is the Login with Amazon refresh token, "Atzr|…". It may be empty if only grantless operations are called.
-	RefreshToken string
+	RefreshToken Secret
 
 	// Region is where the account is. Needed unless Marketplace tells it.
 	Region marketplace.Region
@@ -66,35 +42,14 @@ type Authorization struct {
 	SellerID string
 }
 
-// String never shows the refresh token.
-func (a Authorization) String() string {
-	return fmt.Sprintf("Authorization{RefreshToken:%s Region:%s Marketplace:%s Sandbox:%t SellerID:%s}",
-		masked(a.RefreshToken), a.Region, a.Marketplace, a.Sandbox, a.SellerID)
-}
-
-// Format never shows the refresh token, whatever the verb.
-func (a Authorization) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, a.String()) }
-
-// LogValue never shows the refresh token.
-func (a Authorization) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("refresh_token", masked(a.RefreshToken)), slog.String("region", string(a.Region)),
-		slog.String("marketplace", a.Marketplace), slog.Bool("sandbox", a.Sandbox), slog.String("seller_id", a.SellerID))
-}
-
-// MarshalJSON never shows the refresh token.
-func (a Authorization) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]any{"RefreshToken": masked(a.RefreshToken), "Region": a.Region, "Marketplace": a.Marketplace,
-		"Sandbox": a.Sandbox, "SellerID": a.SellerID})
-}
-
 // check finds what is known to fail before it is sent, and settles Region and Marketplace to the region.
 func (a Authorization) check() (marketplace.Region, error) {
 	region, err := settings.Place(a.Region, a.Marketplace)
 	if err != nil {
 		return "", err
 	}
-	if a.RefreshToken != "" {
-		if bad := settings.CheckRefreshToken(a.RefreshToken); bad != nil {
+	if !a.RefreshToken.IsZero() {
+		if bad := settings.CheckRefreshToken(a.RefreshToken.Reveal()); bad != nil {
 			return region, bad
 		}
 	}

@@ -30,22 +30,22 @@ func TestBadSettings(t *testing.T) {
 		{"client id is the prefix", func(s *settings) { s.ClientID = "amzn1.application-oa2-client." }, "client id", "has another form: want the LWA client"},
 		{"client id quoted", func(s *settings) { s.ClientID = `"` + testClientID + `"` }, "client id", "spaces or quotes"},
 		{"secret for client id", func(s *settings) { s.ClientID = testClientSecret }, "client id", "is a client secret"},
-		{"no client secret", func(s *settings) { s.ClientSecret = "" }, "client secret", "is missing"},
-		{"client secret with newline", func(s *settings) { s.ClientSecret += "\n" }, "client secret", "spaces or quotes"},
-		{"client secret with a typographic quote", func(s *settings) { s.ClientSecret = "“" + s.ClientSecret }, "client secret", "spaces or quotes"},
-		{"client secret with a zero-width space", func(s *settings) { s.ClientSecret += "\u200b" }, "client secret", "spaces or quotes"},
-		{"client id for secret", func(s *settings) { s.ClientSecret = testClientID }, "client secret", "is the client id"},
-		{"token for secret", func(s *settings) { s.ClientSecret = testRefreshToken }, "client secret", "is a token"},
-		{"masked secret", func(s *settings) { s.ClientSecret = "**********" }, "client secret", "masked form"},
-		{"access token", func(s *settings) { s.RefreshToken = testAccessToken }, "refresh token", "is an access token"},
-		{"grantless token", func(s *settings) { s.RefreshToken = "Atc|x" }, "refresh token", "is an access token"},
-		{"restricted token", func(s *settings) { s.RefreshToken = testRestricted }, "refresh token", "is a restricted data token"},
-		{"authorization code", func(s *settings) { s.RefreshToken = "ANDXcodeCANARYcode12" }, "refresh token", "App.Exchange"},
-		{"secret for refresh token", func(s *settings) { s.RefreshToken = testClientSecret }, "refresh token", "part of the application's credentials"},
-		{"percent-encoded refresh token", func(s *settings) { s.RefreshToken = "Atzr%7CrefreshCANARY" }, "refresh token", "percent-encoded"},
-		{"quoted refresh token", func(s *settings) { s.RefreshToken = "'" + testRefreshToken + "'" }, "refresh token", "spaces or quotes"},
-		{"cut refresh token", func(s *settings) { s.RefreshToken = "Atzr|" }, "refresh token", "has another form"},
-		{"something else for refresh token", func(s *settings) { s.RefreshToken = "https://refreshCANARY.example.com/very/long/thing" }, "refresh token", "has another form"},
+		{"no client secret", func(s *settings) { s.ClientSecret = NewSecret("") }, "client secret", "is missing"},
+		{"client secret with newline", func(s *settings) { s.ClientSecret = NewSecret(s.ClientSecret.Reveal() + "\n") }, "client secret", "spaces or quotes"},
+		{"client secret with a typographic quote", func(s *settings) { s.ClientSecret = NewSecret("“" + s.ClientSecret.Reveal()) }, "client secret", "spaces or quotes"},
+		{"client secret with a zero-width space", func(s *settings) { s.ClientSecret = NewSecret(s.ClientSecret.Reveal() + "\u200b") }, "client secret", "spaces or quotes"},
+		{"client id for secret", func(s *settings) { s.ClientSecret = NewSecret(testClientID) }, "client secret", "is the client id"},
+		{"token for secret", func(s *settings) { s.ClientSecret = NewSecret(testRefreshToken) }, "client secret", "is a token"},
+		{"masked secret", func(s *settings) { s.ClientSecret = NewSecret("**********") }, "client secret", "masked form"},
+		{"access token", func(s *settings) { s.RefreshToken = NewSecret(testAccessToken) }, "refresh token", "is an access token"},
+		{"grantless token", func(s *settings) { s.RefreshToken = NewSecret("Atc|x") }, "refresh token", "is an access token"},
+		{"restricted token", func(s *settings) { s.RefreshToken = NewSecret(testRestricted) }, "refresh token", "is a restricted data token"},
+		{"authorization code", func(s *settings) { s.RefreshToken = NewSecret("ANDXcodeCANARYcode12") }, "refresh token", "App.Exchange"},
+		{"secret for refresh token", func(s *settings) { s.RefreshToken = NewSecret(testClientSecret) }, "refresh token", "part of the application's credentials"},
+		{"percent-encoded refresh token", func(s *settings) { s.RefreshToken = NewSecret("Atzr%7CrefreshCANARY") }, "refresh token", "percent-encoded"},
+		{"quoted refresh token", func(s *settings) { s.RefreshToken = NewSecret("'" + testRefreshToken + "'") }, "refresh token", "spaces or quotes"},
+		{"cut refresh token", func(s *settings) { s.RefreshToken = NewSecret("Atzr|") }, "refresh token", "has another form"},
+		{"something else for refresh token", func(s *settings) { s.RefreshToken = NewSecret("https://refreshCANARY.example.com/very/long/thing") }, "refresh token", "has another form"},
 		{"no region", func(s *settings) { s.Region = "" }, "region", "is missing: want na"},
 		{"unknown region", func(s *settings) { s.Region = "mars" }, "region", "mars"},
 		{"unknown marketplace", func(s *settings) { s.Region, s.Marketplace = "", "Germny" }, "marketplace", "DE"},
@@ -106,24 +106,24 @@ func TestBadSettings(t *testing.T) {
 
 func TestMarketplaceInPlaceOfRegion(t *testing.T) {
 	for name, region := range map[string]marketplace.Region{"DE": "eu", "A1VC38T7YXB528": "fe", "uk": "eu", "www.amazon.com": "na"} {
-		c := NewApp(testCredentials).Client(Authorization{RefreshToken: testRefreshToken, Marketplace: name})
+		c := NewApp(testCredentials).Client(Authorization{RefreshToken: NewSecret(testRefreshToken), Marketplace: name})
 		check(t, c.Check())
 		if c.Region() != region || c.Endpoint() != region.Endpoint() {
 			t.Errorf("%s is in %s at %s", name, c.Region(), c.Endpoint())
 		}
 	}
-	c := NewApp(testCredentials).Client(Authorization{RefreshToken: testRefreshToken, Region: "EU", Marketplace: "FR", Sandbox: true})
+	c := NewApp(testCredentials).Client(Authorization{RefreshToken: NewSecret(testRefreshToken), Region: "EU", Marketplace: "FR", Sandbox: true})
 	check(t, c.Check())
 	if c.Endpoint() != "https://sandbox.sellingpartnerapi-eu.amazon.com" || !c.Sandbox() {
 		t.Error(c)
 	}
-	c = NewApp(testCredentials).Client(Authorization{RefreshToken: testRefreshToken, Region: "FE", Marketplace: "A1ZZZZZZZZZZZZ"})
+	c = NewApp(testCredentials).Client(Authorization{RefreshToken: NewSecret(testRefreshToken), Region: "FE", Marketplace: "A1ZZZZZZZZZZZZ"})
 	check(t, c.Check())
 	if c.Region() != marketplace.FarEast {
 		t.Errorf("with a marketplace that is not in the table: region %q", c.Region())
 	}
 	// Secrets from before 2023 are bare hexadecimal.
-	old := Credentials{ClientID: testClientID, ClientSecret: strings.Repeat("0a", 32)}
+	old := Credentials{ClientID: testClientID, ClientSecret: NewSecret(strings.Repeat("0a", 32))}
 	check(t, NewApp(old).Client(testAuthorization).Check())
 }
 
@@ -147,7 +147,7 @@ func TestEndpointThatContradicts(t *testing.T) {
 	} {
 		f := new(fake)
 		c := NewApp(testCredentials, WithTransport(f), WithEndpoint(test.endpoint)).
-			Client(Authorization{RefreshToken: testRefreshToken, Region: test.region, Sandbox: test.sandbox})
+			Client(Authorization{RefreshToken: NewSecret(testRefreshToken), Region: test.region, Sandbox: test.sandbox})
 		_, err := invokeRaw(t.Context(), c, participation, nil)
 		if test.ok {
 			if err != nil || c.Check() != nil {

@@ -38,7 +38,7 @@ func TestDay(t *testing.T) {
 		c := emu.Credentials()
 		var mu sync.Mutex
 		calls, throttled := map[string]int{}, map[string]int{}
-		app := spapi.NewApp(spapi.Credentials{ClientID: c.ClientID, ClientSecret: c.ClientSecret}, spapi.WithTransport(emu),
+		app := spapi.NewApp(spapi.Credentials{ClientID: c.ClientID, ClientSecret: spapi.NewSecret(c.ClientSecret)}, spapi.WithTransport(emu),
 			spapi.WithObserver(spapi.ObserverFunc(func(ctx context.Context, a spapi.Activity) (context.Context, func(spapi.Outcome)) {
 				if a.Kind != spapi.ActivityAttempt {
 					return ctx, nil
@@ -52,7 +52,7 @@ func TestDay(t *testing.T) {
 					}
 				}
 			})))
-		client := app.Client(spapi.Authorization{RefreshToken: c.RefreshToken, Region: c.Region})
+		client := app.Client(spapi.Authorization{RefreshToken: spapi.NewSecret(c.RefreshToken), Region: c.Region})
 
 		const day = 24 * time.Hour
 		ctx, cancel := context.WithTimeout(t.Context(), day)

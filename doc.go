@@ -4,8 +4,8 @@
 // An [App] is the application that Amazon registered; a [Client] is one seller's authorization in one region. Both are cheap,
 // never change and may be used from many goroutines:
 //
-//	app := spapi.NewApp(spapi.Credentials{ClientID: id, ClientSecret: secret}, spapi.WithUserAgent("Repricer/1.2"))
-//	client := app.Client(spapi.Authorization{RefreshToken: token, Region: marketplace.NorthAmerica})
+//	app := spapi.NewApp(spapi.Credentials{ClientID: id, ClientSecret: spapi.NewSecret(secret)}, spapi.WithUserAgent("Repricer/1.2"))
+//	client := app.Client(spapi.Authorization{RefreshToken: spapi.NewSecret(token), Region: marketplace.NorthAmerica})
 //
 // or, from the environment or a profile, client, err := spapi.Load(ctx).
 //
@@ -26,7 +26,8 @@
 // # Tokens
 //
 // Access tokens of Login with Amazon are fetched when first needed, shared by all clients of the same authorization and
-// renewed a minute before they expire. Operations without a seller ("grantless") and operations that hand out personal data
+// renewed in the background before they expire: no call waits while the old token works, [WithMaxTokenRequests] bounds how many are asked for
+// at once, and what fails is a warning in the log until the old token ends. Operations without a seller ("grantless") and operations that hand out personal data
 // ("restricted") get the tokens that they need by themselves. [WithTokenStore] takes another [TokenStore] than
 // this process's memory, such as one that many processes share.
 //

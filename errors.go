@@ -121,7 +121,7 @@ func (c *Client) apiError(call *call, resp *http.Response, body []byte) *APIErro
 		Operation: call.op.ID, StatusCode: resp.StatusCode, RequestID: requestID(resp.Header), Header: resp.Header,
 		facts: errorFacts{
 			op: call.op, region: string(c.region), sandbox: c.auth.Sandbox, signed: c.app.config.signer != nil,
-			ownToken: call.token != "", grantless: call.op.Grantless != "" && call.token == "",
+			ownToken: !call.token.IsZero(), grantless: call.op.Grantless != "" && call.token.IsZero(),
 			html: looksLikeHTML(body), empty: len(strings.TrimSpace(string(body))) == 0,
 			skew: clockSkew(resp.Header), rate: call.rate, attempts: call.attempts, base: c.base.String(),
 		},

@@ -42,9 +42,9 @@ func (a amazon) RoundTrip(req *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-var credentials = spapi.Credentials{ClientID: "amzn1.application-oa2-client.example", ClientSecret: "amzn1.oa2-cs.v1.example"}
+var credentials = spapi.Credentials{ClientID: "amzn1.application-oa2-client.example", ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.example")}
 
-var seller = spapi.Authorization{RefreshToken: "Atzr|example", Region: marketplace.NorthAmerica}
+var seller = spapi.Authorization{RefreshToken: spapi.NewSecret("Atzr|example"), Region: marketplace.NorthAmerica}
 
 func exampleClient(a amazon, options ...spapi.Option) *spapi.Client {
 	return spapi.NewApp(credentials, append(options, spapi.WithTransport(a))...).Client(seller)
@@ -56,9 +56,9 @@ func ExampleNewApp() {
 	})
 	app := spapi.NewApp(spapi.Credentials{
 		ClientID:     "amzn1.application-oa2-client.example",
-		ClientSecret: "amzn1.oa2-cs.v1.example",
+		ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.example"),
 	}, spapi.WithUserAgent("Repricer/1.2"), spapi.WithTransport(network))
-	client := app.Client(spapi.Authorization{RefreshToken: "Atzr|example", Region: marketplace.NorthAmerica})
+	client := app.Client(spapi.Authorization{RefreshToken: spapi.NewSecret("Atzr|example"), Region: marketplace.NorthAmerica})
 
 	order, err := ordersv0.New(client).GetOrder(context.Background(), &ordersv0.GetOrderInput{OrderID: "902-3159896-1390916"})
 	if err != nil {
@@ -87,7 +87,7 @@ func ExampleLoad() {
 }
 
 func ExampleClient_Check() {
-	client := spapi.NewApp(credentials).Client(spapi.Authorization{RefreshToken: "Atza|example", Region: marketplace.Europe})
+	client := spapi.NewApp(credentials).Client(spapi.Authorization{RefreshToken: spapi.NewSecret("Atza|example"), Region: marketplace.Europe})
 	fmt.Println(client.Check())
 	// Output: spapi: refresh token "Atza|… (12 characters)": is an access token, which lives one hour: want the refresh token, Atzr|…
 }
@@ -142,13 +142,13 @@ func ExampleApp_Exchange() {
 		return
 	}
 	auth.Region = marketplace.NorthAmerica
-	fmt.Println(auth) // secrets don't print
-	// Output: Authorization{RefreshToken:REDACTED Region:na Marketplace: Sandbox:false SellerID:}
+	fmt.Printf("%+v\n", auth) // secrets don't print
+	// Output: {RefreshToken:REDACTED Region:na Marketplace: Sandbox:false SellerID:}
 }
 
 func ExampleClient_AccessToken() {
 	token, err := exampleClient(nil).AccessToken(context.Background())
-	fmt.Println(len(token.Value), time.Until(token.Expires).Round(time.Hour), err)
+	fmt.Println(len(token.Value.Reveal()), time.Until(token.Expires).Round(time.Hour), err)
 	// Output: 12 1h0m0s <nil>
 }
 

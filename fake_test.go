@@ -122,9 +122,9 @@ func errorBody(code, message, details string) string {
 	return fmt.Sprintf(`{"errors":[{"code":%q,"message":%q,"details":%q}]}`, code, message, details)
 }
 
-var testCredentials = Credentials{ClientID: testClientID, ClientSecret: testClientSecret}
+var testCredentials = Credentials{ClientID: testClientID, ClientSecret: NewSecret(testClientSecret)}
 
-var testAuthorization = Authorization{RefreshToken: testRefreshToken, Region: marketplace.NorthAmerica}
+var testAuthorization = Authorization{RefreshToken: NewSecret(testRefreshToken), Region: marketplace.NorthAmerica}
 
 func (f *fake) client(options ...Option) *Client {
 	return NewApp(testCredentials, append([]Option{WithTransport(f)}, options...)...).Client(testAuthorization)

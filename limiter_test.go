@@ -285,7 +285,7 @@ func TestApplicationLimit(t *testing.T) {
 		start := time.Now()
 		for i := range 5 { // each seller has two calls of its own
 			auth := testAuthorization
-			auth.RefreshToken += fmt.Sprint(i)
+			auth.RefreshToken = NewSecret(auth.RefreshToken.Reveal() + fmt.Sprint(i))
 			_, err := invokeRaw(t.Context(), app.Client(auth), catalogItem, asin)
 			check(t, err)
 		}
@@ -303,7 +303,7 @@ func TestSellersShareLimitsByID(t *testing.T) {
 			start := time.Now()
 			for i := range 4 {
 				auth := testAuthorization
-				auth.RefreshToken += fmt.Sprint(i)
+				auth.RefreshToken = NewSecret(auth.RefreshToken.Reveal() + fmt.Sprint(i))
 				auth.SellerID = id
 				_, err := invokeRaw(t.Context(), app.Client(auth), catalogItem, asin)
 				check(t, err)
@@ -449,7 +449,7 @@ func TestGrantlessLimitIsShared(t *testing.T) {
 		app := NewApp(testCredentials, WithTransport(new(fake)))
 		for i := range 6 {
 			auth := testAuthorization
-			auth.RefreshToken, auth.SellerID = auth.RefreshToken+fmt.Sprint(i), fmt.Sprint("A", i)
+			auth.RefreshToken, auth.SellerID = NewSecret(fmt.Sprint(auth.RefreshToken.Reveal(), i)), fmt.Sprint("A", i)
 			_, err := invokeRaw(t.Context(), app.Client(auth), "notificationsv1.getDestinations", nil, WithFailFast(0)) // burst 5
 			if (err == nil) != (i < 5) {
 				t.Errorf("call %d: %v", i, err)

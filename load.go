@@ -92,9 +92,9 @@ func Load(ctx context.Context, options ...LoadOption) (*Client, error) {
 	if url := s.Text(settings.TokenURL); url != "" {
 		found = append(found, WithTokenURL(url))
 	}
-	credentials := Credentials{ClientID: s.Text(settings.ClientID), ClientSecret: s.Text(settings.ClientSecret)}
+	credentials := Credentials{ClientID: s.Text(settings.ClientID), ClientSecret: NewSecret(s.Text(settings.ClientSecret))}
 	client := NewApp(credentials, append(found, l.app...)...).Client(Authorization{
-		RefreshToken: s.Text(settings.RefreshToken), Region: marketplace.Region(s.Text(settings.Region)), Marketplace: s.Text(settings.Marketplace),
+		RefreshToken: NewSecret(s.Text(settings.RefreshToken)), Region: marketplace.Region(s.Text(settings.Region)), Marketplace: s.Text(settings.Marketplace),
 		SellerID: s.Text(settings.SellerID), Sandbox: s.True(settings.Sandbox),
 	})
 	if err := client.Check(); err != nil {

@@ -53,7 +53,7 @@ func TestLoadFromEnvironment(t *testing.T) {
 			setEnvironment(t, env)
 			client, err := Load(t.Context())
 			check(t, err)
-			if client.Region() != "eu" || client.auth.RefreshToken != testRefreshToken || client.app.credentials != testCredentials {
+			if client.Region() != "eu" || client.auth.RefreshToken.Reveal() != testRefreshToken || client.app.credentials != testCredentials {
 				t.Error("other settings")
 			}
 		})

@@ -55,5 +55,8 @@ func (a *App) warn(ctx context.Context, message string, call *call, err error) {
 
 // warnOf is warn about what is no call of an operation.
 func (a *App) warnOf(ctx context.Context, message string, who slog.Attr, err error) {
-	cmp.Or(a.config.logger, slog.Default()).LogAttrs(ctx, slog.LevelWarn, "spapi: "+message, who, slog.String("error", scrub(err.Error())))
+	a.logger().LogAttrs(ctx, slog.LevelWarn, "spapi: "+message, who, slog.String("error", scrub(err.Error())))
 }
+
+// logger is where warnings go.
+func (a *App) logger() *slog.Logger { return cmp.Or(a.config.logger, slog.Default()) }

@@ -35,13 +35,13 @@ func (a *App) tokenKey(grant string, sandbox bool, subject string) string {
 // accessRequest is for the seller's token.
 func (c *Client) accessRequest() TokenRequest {
 	return TokenRequest{
-		Key:    c.app.tokenKey("refresh_token", c.auth.Sandbox, c.auth.RefreshToken),
+		Key:    c.app.tokenKey("refresh_token", c.auth.Sandbox, c.auth.RefreshToken.Reveal()),
 		Secret: c.app.secret,
-		Fetch: func(ctx context.Context) (Token, error) {
-			return c.app.fetch(ctx, "refresh_token", func(ctx context.Context) (*oauth2.Token, error) {
-				return c.app.oauth("").TokenSource(ctx, &oauth2.Token{RefreshToken: c.auth.RefreshToken}).Token()
+		Fetch: c.tells("access token", func(ctx context.Context, urgent <-chan struct{}) (Token, error) {
+			return c.app.fetch(ctx, urgent, "refresh_token", func(ctx context.Context) (*oauth2.Token, error) {
+				return c.app.oauth("").TokenSource(ctx, &oauth2.Token{RefreshToken: c.auth.RefreshToken.Reveal()}).Token()
 			})
-		},
+		}),
 	}
 }
 
@@ -51,24 +51,49 @@ func (c *Client) grantlessRequest(scope string) TokenRequest {
 	return TokenRequest{
 		Key:    a.tokenKey("client_credentials", c.auth.Sandbox, scope),
 		Secret: a.secret,
-		Fetch: func(ctx context.Context) (Token, error) {
-			config := clientcredentials.Config{ClientID: a.credentials.ClientID, ClientSecret: a.credentials.ClientSecret,
+		Fetch: c.tells("grantless token", func(ctx context.Context, urgent <-chan struct{}) (Token, error) {
+			config := clientcredentials.Config{ClientID: a.credentials.ClientID, ClientSecret: a.credentials.ClientSecret.Reveal(),
 				TokenURL: a.tokenURL.String(), Scopes: []string{scope}, AuthStyle: oauth2.AuthStyleInParams}
-			return a.fetch(ctx, "client_credentials", config.Token)
-		},
+			return a.fetch(ctx, urgent, "client_credentials", config.Token)
+		}),
 	}
 }
 
-func (a *App) fetch(ctx context.Context, grant string, ask func(context.Context) (*oauth2.Token, error)) (Token, error) {
-	token, err := a.exchange(ctx, grant, ask)
+// tells makes a fetch tell of its failure where no caller gets it: in the background, while the token in hand still works.
+func (c *Client) tells(what string, fetch func(context.Context, <-chan struct{}) (Token, error)) func(context.Context, <-chan struct{}) (Token, error) {
+	return func(ctx context.Context, urgent <-chan struct{}) (token Token, err error) {
+		defer func() {
+			if err != nil && !isClosed(urgent) {
+				c.app.logger().LogAttrs(ctx, slog.LevelWarn, "spapi: the "+what+" could not be renewed; the one in hand serves until its end",
+					slog.String("seller", c.seller), slog.String("error", scrub(err.Error())))
+			}
+		}()
+		err = errAbandoned // should a panic or runtime.Goexit lead out
+		return fetch(ctx, urgent)
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func (a *App) fetch(ctx context.Context, urgent <-chan struct{}, grant string, ask func(context.Context) (*oauth2.Token, error)) (Token, error) {
+	token, err := a.exchange(ctx, urgent, grant, ask)
 	if err != nil {
 		return Token{}, err
 	}
-	return Token{Value: token.AccessToken, Expires: token.Expiry}, nil
+	return Token{Value: NewSecret(token.AccessToken), Expires: token.Expiry}, nil
 }
 
 func (a *App) exchangeCode(ctx context.Context, code, redirectURI string) (Authorization, error) {
-	token, err := a.exchange(ctx, "authorization_code", func(ctx context.Context) (*oauth2.Token, error) {
+	urgent := make(chan struct{})
+	close(urgent)
+	token, err := a.exchange(ctx, urgent, "authorization_code", func(ctx context.Context) (*oauth2.Token, error) {
 		return a.oauth(redirectURI).Exchange(ctx, code)
 	})
 	if err != nil {
@@ -77,16 +102,16 @@ func (a *App) exchangeCode(ctx context.Context, code, redirectURI string) (Autho
 	if token.RefreshToken == "" {
 		return Authorization{}, &AuthError{Grant: "authorization_code", StatusCode: http.StatusOK, Description: "the answer has no refresh token"}
 	}
-	return Authorization{RefreshToken: token.RefreshToken}, nil
+	return Authorization{RefreshToken: NewSecret(token.RefreshToken)}, nil
 }
 
 func (a *App) oauth(redirectURI string) *oauth2.Config {
-	return &oauth2.Config{ClientID: a.credentials.ClientID, ClientSecret: a.credentials.ClientSecret, RedirectURL: redirectURI,
+	return &oauth2.Config{ClientID: a.credentials.ClientID, ClientSecret: a.credentials.ClientSecret.Reveal(), RedirectURL: redirectURI,
 		Endpoint: oauth2.Endpoint{TokenURL: a.tokenURL.String(), AuthStyle: oauth2.AuthStyleInParams}}
 }
 
 // exchange asks for a token, again after passing failures.
-func (a *App) exchange(ctx context.Context, grant string, ask func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, error) {
+func (a *App) exchange(ctx context.Context, urgent <-chan struct{}, grant string, ask func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, error) {
 	policy := a.config.retry
 	for retry := 0; ; retry++ {
 		wire := &tokenTransport{app: a, grant: grant}
@@ -94,6 +119,9 @@ func (a *App) exchange(ctx context.Context, grant string, ask func(context.Conte
 			return http.ErrUseLastResponse // a redirect would carry the client secret elsewhere
 		}}
 		activity := Activity{Kind: ActivityTokenRequest, Host: a.tokenURL.Host, Grant: grant, Attempt: retry + 1}
+		if err := a.enter(ctx, urgent, activity); err != nil {
+			return nil, a.authError(grant, wire, err)
+		}
 		token, failure := a.ask(ctx, activity, client, wire, ask)
 		if failure == nil {
 			return token, nil
@@ -113,8 +141,24 @@ func (a *App) exchange(ctx context.Context, grant string, ask func(context.Conte
 	}
 }
 
-// ask is one request.
+// enter waits until there is room for one more request for a token, and tells of the wait if there is one.
+func (a *App) enter(ctx context.Context, urgent <-chan struct{}, activity Activity) error {
+	if a.logins.try() {
+		return nil
+	}
+	activity.Kind = ActivityLimitWait
+	var wait running
+	if a.observes(ctx, activity.Kind) {
+		ctx, wait = a.begin(ctx, activity)
+	}
+	err := a.logins.wait(ctx, urgent)
+	wait.end(Outcome{Err: err})
+	return err
+}
+
+// ask is one request, for which there is room.
 func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, wire *tokenTransport, ask func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, *AuthError) {
+	defer a.logins.release()
 	var request running
 	if a.observes(ctx, ActivityTokenRequest) {
 		ctx, request = a.begin(ctx, activity)
@@ -131,7 +175,7 @@ func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, w
 			err = late
 		}
 	}
-	o = Outcome{StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.credentials.ClientSecret)}
+	o = Outcome{StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.credentials.ClientSecret.Reveal())}
 	var failure *AuthError
 	if err != nil {
 		failure = a.authError(wire.grant, wire, err)
@@ -141,15 +185,15 @@ func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, w
 }
 
 func (a *App) authError(grant string, wire *tokenTransport, err error) *AuthError {
-	e := &AuthError{Grant: grant, StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.credentials.ClientSecret), skew: clockSkew(wire.header)}
+	e := &AuthError{Grant: grant, StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.credentials.ClientSecret.Reveal()), skew: clockSkew(wire.header)}
 	if !settings.IsAmazonTokenURL(a.tokenURL.String()) {
 		e.host = a.tokenURL.Host
 	}
 	e.RetryAfter = a.beyondPatience(wire.status, wire.header)
 	var refused *oauth2.RetrieveError
 	if errors.As(err, &refused) {
-		e.Code = scrub(refused.ErrorCode, a.credentials.ClientSecret)
-		e.Description = scrub(refused.ErrorDescription, a.credentials.ClientSecret)
+		e.Code = scrub(refused.ErrorCode, a.credentials.ClientSecret.Reveal())
+		e.Description = scrub(refused.ErrorDescription, a.credentials.ClientSecret.Reveal())
 		return e // not wrapped: its text has the whole body
 	}
 	e.Err = newNetworkError(err)

@@ -35,7 +35,8 @@ const (
 	// ActivityCall is a whole call, with all that follows. It ends with the call's result; for [Client.Do] and [Client.Transport], whose
 	// bodies are the caller's to read, with the header of the answer. The fetch of a restricted data token is a call of its own.
 	ActivityCall ActivityKind = iota + 1
-	// ActivityLimitWait is the way through the limiter before an attempt, also where there is nothing to wait for.
+	// ActivityLimitWait is the way through the limiter before an attempt, also where there is nothing to wait for; with a Grant it is the wait of
+	// a token request for the end of others, only where there is one (see [WithMaxTokenRequests]).
 	ActivityLimitWait
 	// ActivityAttempt is one request as it goes over the network. It ends with the header of the answer.
 	ActivityAttempt
@@ -68,10 +69,10 @@ type Activity struct {
 	Region    string   // "na", "eu", "fe"
 	Sandbox   bool     // the call goes to the sandbox
 	Method    string   // of an attempt
-	Host      string   // of an attempt or token request
+	Host      string   // of an attempt, a token request and the wait for one
 	Path      string   // of an attempt: escaped, without the query, whose values may be personal
 	Query     []string // of an attempt: names of the query parameters, sorted
-	Grant     string   // of a token request and the pause before it: "refresh_token", "client_credentials", "authorization_code"
+	Grant     string   // of a token request, the wait for it and the pause before it: "refresh_token", "client_credentials", "authorization_code"
 
 	// Attempt counts attempts of a call or requests for a token from 1. A limit wait has the number of the attempt that it is for, a
 	// pause that of the one that failed.

@@ -25,6 +25,7 @@ type config struct {
 	appLimits map[string]appLimit
 	retry     RetryPolicy
 	maxBody   int64
+	maxLogins int
 	signer    Signer
 
 	attemptTimeout time.Duration
@@ -40,6 +41,10 @@ type appLimit struct {
 const (
 	defaultTokenURL = settings.AmazonTokenURL
 	defaultMaxBody  = 256 << 20
+	// defaultMaxLogins is a guess: Amazon publishes no limit of Login with Amazon's. At 200 ms for a request 16 at once make 80 a second. The tokens of
+	// 10,000 sellers that were fetched together, whose renewals are spread over 10 minutes, take 17 a second; from a cold start they are there in
+	// about two minutes.
+	defaultMaxLogins = 16
 )
 
 // WithEndpoint sends all calls to this base URL in place of the region's endpoint, for an emulator, a gateway or a recording
@@ -71,6 +76,10 @@ func WithLimiter(l Limiter) Option { return func(c *config) { c.limiter = l } }
 
 // WithTokenStore replaces the memory of this process in which tokens are kept, for example by a store that many processes share.
 func WithTokenStore(s TokenStore) Option { return func(c *config) { c.tokens = s } }
+
+// WithMaxTokenRequests bounds how many requests to Login with Amazon are under way at once, over all sellers of the application; those that a call
+// waits for go first. Default: 16. Amazon publishes no limit of its own.
+func WithMaxTokenRequests(n int) Option { return func(c *config) { c.maxLogins = n } }
 
 // WithApplicationLimit adds a limit over all sellers of the application to an operation, such as
 // "listingsitems20210801.patchListingsItem". Amazon documents some and shows them in no header. rate is in requests per second;

@@ -44,8 +44,8 @@ func TestOutcomeUnknown(t *testing.T) {
 		{"that reads", "GET /feeds/2021-06-30/feeds", cut, false, false, false, ""},
 		{"that reads by POST", "POST /products/fees/v0/feesEstimate", cut, false, false, false, ""},
 	} {
-		app := NewApp(Credentials{ClientID: "amzn1.application-oa2-client.1", ClientSecret: "amzn1.oa2-cs.v1.x"}, WithTransport(roundTrip(c.meet)), WithRetry(RetryPolicy{MaxAttempts: 1}))
-		client := app.Client(Authorization{Region: marketplace.NorthAmerica, RefreshToken: "Atzr|x"})
+		app := NewApp(Credentials{ClientID: "amzn1.application-oa2-client.1", ClientSecret: NewSecret("amzn1.oa2-cs.v1.x")}, WithTransport(roundTrip(c.meet)), WithRetry(RetryPolicy{MaxAttempts: 1}))
+		client := app.Client(Authorization{Region: marketplace.NorthAmerica, RefreshToken: NewSecret("Atzr|x")})
 		method, path, _ := strings.Cut(c.request, " ")
 		errs := map[string]error{}
 		if c.typed {

@@ -23,11 +23,3 @@ func scrub(s string, known ...string) string {
 	s = headerShapes.ReplaceAllString(s, "${1}${2}"+redacted)
 	return settings.ScrubSecrets(s)
 }
-
-// masked is what a secret prints as: whether it is there.
-func masked(s string) string {
-	if s == "" {
-		return ""
-	}
-	return redacted
-}

@@ -67,14 +67,20 @@ func (c *Client) restrictedRequest(call *call, req *http.Request) TokenRequest {
 		issuer = c.app.Client(production)
 	}
 	pace := []CallOption{WithPriority(call.priority)}
+	fast := pace
 	if call.failFast {
-		pace = append(pace, WithFailFast(call.maxWait))
+		fast = append(fast, WithFailFast(call.maxWait))
 	}
 	return TokenRequest{
 		Key: fingerprint("restricted", issuer.access.Key, issuer.base.String(), // the first holds application and seller
 			resource.Method, resource.Path, strings.Join(resource.DataElements, ",")),
 		Secret: c.app.secret,
-		Fetch:  func(ctx context.Context) (Token, error) { return issuer.mint(ctx, resource, pace) },
+		Fetch: c.tells("restricted data token for "+call.op.ID, func(ctx context.Context, urgent <-chan struct{}) (Token, error) {
+			if isClosed(urgent) {
+				return issuer.mint(ctx, resource, fast)
+			}
+			return issuer.mint(ctx, resource, pace) // no call's patience ends while nobody waits
+		}),
 	}
 }
 
@@ -83,9 +89,9 @@ func (c *Client) restrictedRequest(call *call, req *http.Request) TokenRequest {
 func (c *Client) restrictedToken(ctx context.Context, call *call, r TokenRequest) (token Token, err error) {
 	var own atomic.Bool
 	fetch := r.Fetch
-	r.Fetch = func(ctx context.Context) (Token, error) {
+	r.Fetch = func(ctx context.Context, urgent <-chan struct{}) (Token, error) {
 		own.Store(true)
-		return fetch(ctx)
+		return fetch(ctx, urgent)
 	}
 	for range 3 { // the second time the fetch may be that of another fast one again, and a store of others may keep what it was told
 		token, err = c.app.config.tokens.Get(ctx, r)
@@ -145,7 +151,7 @@ func (c *Client) exchangeToken(ctx context.Context, call *call, resource restric
 	if err != nil || m.RestrictedDataToken == "" {
 		return Token{}, call.decodeError(resp, reply, "the answer holds no restricted data token", err)
 	}
-	token := Token{Value: m.RestrictedDataToken}
+	token := Token{Value: NewSecret(m.RestrictedDataToken)}
 	if m.ExpiresIn > 0 && m.ExpiresIn < 1e6 {
 		token.Expires = time.Now().Add(time.Duration(m.ExpiresIn * float64(time.Second)))
 	}

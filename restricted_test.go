@@ -38,22 +38,25 @@ func TestRestrictedTokenBehindABasePath(t *testing.T) {
 }
 
 func TestRestrictedTokenLivesAsLongAsItSays(t *testing.T) {
-	for body, want := range map[string]time.Duration{
-		`{"restrictedDataToken":"Atz.sprdt|x","expiresIn":300}`:  4 * time.Minute,
-		`{"restrictedDataToken":"Atz.sprdt|x","expiresIn":7200}`: 119 * time.Minute,
-		`{"restrictedDataToken":"Atz.sprdt|x"}`:                  59 * time.Minute, // an hour is assumed
-		`{"restrictedDataToken":"Atz.sprdt|x","expiresIn":1e30}`: 59 * time.Minute,
+	for body, life := range map[string]time.Duration{
+		`{"restrictedDataToken":"Atz.sprdt|x","expiresIn":300}`:  5 * time.Minute,
+		`{"restrictedDataToken":"Atz.sprdt|x","expiresIn":7200}`: 2 * time.Hour,
+		`{"restrictedDataToken":"Atz.sprdt|x"}`:                  time.Hour, // is assumed
+		`{"restrictedDataToken":"Atz.sprdt|x","expiresIn":1e30}`: time.Hour,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fake{mint: func(string) *http.Response { return reply(200, body) }}
-			client := f.client()
-			for i, at := range []time.Duration{0, want - time.Second, want + time.Second} {
-				start := time.Now()
-				time.Sleep(at - []time.Duration{0, 0, want - time.Second}[i])
+			client, start := f.client(), time.Now()
+			for _, step := range []struct {
+				at     time.Duration
+				minted int
+			}{{0, 1}, {life*3/4 - time.Second, 1}, {life*11/12 + time.Second, 2}} {
+				time.Sleep(step.at - time.Since(start))
 				_, err := invokeRaw(t.Context(), client, getOrder, orderID("1"), WithRestrictedData())
 				check(t, err)
-				if minted := 1 + i/2; f.minted != minted {
-					t.Errorf("%s: %d restricted tokens after %s (%s on), want %d", body, f.minted, at, time.Since(start), minted)
+				synctest.Wait()
+				if f.minted != step.minted {
+					t.Errorf("%s: %d restricted tokens after %s, want %d", body, f.minted, step.at, step.minted)
 				}
 			}
 		})

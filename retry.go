@@ -265,7 +265,11 @@ func newNetworkError(err error) *networkError {
 	return &networkError{err}
 }
 
-func (e *networkError) Error() string        { return scrub(e.err.Error()) }
+func (e *networkError) Error() string { return scrub(e.err.Error()) }
+
+// Format keeps fmt, which for some verbs prints the fields of an error, from the text of others.
+func (e *networkError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }
+
 func (e *networkError) Is(target error) bool { return errors.Is(e.err, target) }
 func (e *networkError) As(target any) bool   { return errors.As(e.err, target) }
 

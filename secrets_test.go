@@ -3,15 +3,20 @@ package spapi
 import (
 	"bytes"
 	"context"
+	"encoding/gob"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -32,12 +37,18 @@ func noSecrets(t *testing.T, texts ...string) {
 func every(t *testing.T, v any) []string {
 	t.Helper()
 	var texts []string
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%T"} {
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X", "% x", "%#x", "%p", "%t", "%!", "%T", "%[2]v %[1]v", "%.200v", "%300v", "%+q", "%U", "%c", "%b", "%e"} {
 		texts = append(texts, fmt.Sprintf(verb, v))
 	}
 	texts = append(texts, fmt.Sprint(v), fmt.Sprintln(v))
-	if b, err := json.Marshal(v); err == nil {
-		texts = append(texts, string(b))
+	for _, write := range []func(any) ([]byte, error){json.Marshal, xml.Marshal, func(v any) ([]byte, error) {
+		var b bytes.Buffer
+		err := gob.NewEncoder(&b).Encode(v)
+		return b.Bytes(), err
+	}} {
+		if b, err := write(v); err == nil {
+			texts = append(texts, string(b))
+		}
 	}
 	for _, handler := range []func(*bytes.Buffer) slog.Handler{
 		func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) },
@@ -58,28 +69,121 @@ func every(t *testing.T, v any) []string {
 	return texts
 }
 
+// Whatever holds a secret can be printed in any way: in exported and unexported fields, by value and behind pointers, in maps, slices, arrays,
+// interfaces and channels' elements, also where fmt doesn't ask methods.
 func TestSecretsDoNotPrint(t *testing.T) {
 	client := new(fake).client()
-	type holder struct {
+	auth, token, credentials := testAuthorization, Token{Value: NewSecret(testAccessToken)}, testCredentials
+	type holder struct { // as gob and XML take it
 		C Credentials
 		A *Authorization
 		T Token
+		S []Secret
 	}
-	auth := testAuthorization
-	tok := Token{Value: testAccessToken}
-	for _, v := range []any{
-		testCredentials, &Credentials{testClientID, testClientSecret}, testAuthorization, &auth, tok, &tok,
-		client, client.App(), *client.App(), holder{testCredentials, &auth, tok}, []Token{tok}, map[string]Credentials{"a": testCredentials},
+	values := []any{
+		testCredentials, &credentials, testAuthorization, &auth, token, &token, token.Value, &token.Value,
+		client, *client, client.App(), *client.App(), client.access, client.grantlessRequest("scope"),
+		holder{testCredentials, &auth, token, []Secret{token.Value}}, *newCall([]CallOption{WithAccessToken(testAccessToken)}),
 		slog.GroupValue(slog.Any("c", testCredentials)),
-	} {
-		texts := every(t, v)
-		noSecrets(t, texts...)
-		hexed := fmt.Sprintf("%x", testRefreshToken[5:15])
-		for _, text := range texts {
-			if strings.Contains(text, hexed) || strings.Contains(text, fmt.Sprintf("%x", "5ecre7canary")) {
-				t.Errorf("%T shows a secret in hexadecimal", v)
+	}
+	for _, v := range values {
+		for _, held := range []any{
+			v, &v, []any{v}, [1]any{v}, map[string]any{"a": v}, map[any]int{fmt.Sprintf("%v", v): 1}, func() any { return v },
+			struct{ X any }{v}, struct{ x any }{v}, &struct{ x any }{v}, struct{ x *any }{&v}, struct{ x []any }{[]any{v}}, struct{ x map[string]any }{map[string]any{"a": v}},
+			struct{ x struct{ y any } }{struct{ y any }{v}}, unexported(v), pointerTo(unexported(v)),
+		} {
+			texts := every(t, held)
+			noSecrets(t, texts...)
+			for _, text := range texts {
+				for _, secret := range []string{testRefreshToken[5:15], "5ecre7canary", "accessCANARY"} {
+					for _, hidden := range []string{fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), fmt.Sprintf("% x", secret), strings.Trim(fmt.Sprint([]byte(secret)), "[]")} {
+						if strings.Contains(text, hidden) {
+							t.Errorf("%T shows a secret as bytes: %s", held, text)
+						}
+					}
+				}
 			}
 		}
+	}
+}
+
+// unexported makes a struct type of the kind that programs have: the value, as its own type, in an unexported field.
+func unexported(v any) any {
+	switch v := v.(type) {
+	case Credentials:
+		return struct{ c Credentials }{v}
+	case *Credentials:
+		return struct{ c *Credentials }{v}
+	case Authorization:
+		return struct{ a Authorization }{v}
+	case Token:
+		return struct {
+			t  Token
+			ts []Token
+			m  map[Secret]Token
+			a  [1]Token
+		}{v, []Token{v}, map[Secret]Token{v.Value: v}, [1]Token{v}}
+	case Client:
+		return struct{ c Client }{v}
+	case App:
+		return struct{ a App }{v}
+	case Secret:
+		return struct {
+			s Secret
+			p *Secret
+		}{v, &v}
+	}
+	return struct{ v any }{v}
+}
+
+func pointerTo(v any) any {
+	p := reflect.New(reflect.TypeOf(v))
+	p.Elem().Set(reflect.ValueOf(v))
+	return p.Interface()
+}
+
+// What holds secrets is written as redacted by every encoding, and read from the plain text.
+func TestSecretsAreNotWritten(t *testing.T) {
+	type settings struct {
+		Credentials   Credentials
+		Authorization Authorization
+	}
+	held := settings{testCredentials, testAuthorization}
+	for name, c := range map[string]struct {
+		write func(any) ([]byte, error)
+		read  func([]byte, any) error
+	}{
+		"JSON": {json.Marshal, json.Unmarshal},
+		"XML":  {xml.Marshal, xml.Unmarshal},
+		"YAML": {yaml.Marshal, yaml.Unmarshal},
+		"gob": {func(v any) ([]byte, error) {
+			var b bytes.Buffer
+			err := gob.NewEncoder(&b).Encode(v)
+			return b.Bytes(), err
+		}, func(b []byte, v any) error { return gob.NewDecoder(bytes.NewReader(b)).Decode(v) }},
+	} {
+		written, err := c.write(held)
+		check(t, err)
+		noSecrets(t, string(written))
+		if n := bytes.Count(written, []byte("REDACTED")); n != 2 {
+			t.Errorf("%s: %d secrets are redacted, want 2: %s", name, n, written)
+		}
+		var back settings
+		if err := c.read(written, &back); err == nil || !strings.Contains(err.Error(), "can't be read back") {
+			t.Errorf("%s: what was redacted was read as %v, %v", name, back, err)
+		}
+		var plain Credentials
+		if name == "gob" {
+			continue // has no plain form
+		}
+		written = bytes.ReplaceAll(written, []byte("REDACTED"), []byte("plain"))
+		if err := c.read(written, &back); err != nil || back.Credentials.ClientSecret.Reveal() != "plain" {
+			t.Errorf("%s: read %q, %v", name, plain.ClientSecret.Reveal(), err)
+		}
+	}
+	var none Secret
+	if NewSecret("") != none || NewSecret("a") != NewSecret("a") || NewSecret("a") == NewSecret("b") || !none.IsZero() || none.Reveal() != "" || fmt.Sprint(none) != "" {
+		t.Error("secrets don't compare by their texts")
 	}
 }
 
@@ -159,10 +263,12 @@ func TestSecretsStayOutOfErrorsAndLogs(t *testing.T) {
 			if errors.As(err, &decode) {
 				noSecrets(t, every(t, decode)...)
 			}
-			noSecrets(t, every(t, r)...)
 			if r.StatusCode == 403 {
 				noSecrets(t, string(r.Body))
 			}
+			noSecrets(t, fmt.Sprintf("%v %+v %#v %s", r, r, r, r))
+			r.Body = nil // elsewhere it is what it is: the body as it came, which encodings write
+			noSecrets(t, every(t, r)...)
 		})
 	}
 	noSecrets(t, logs.String())

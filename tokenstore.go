@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"maps"
+	"math"
 	"net/http"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 )
 
 // TokenStore keeps tokens until they expire. One store serves all clients of an [App], or of several applications or processes: keys
@@ -18,8 +18,13 @@ type TokenStore interface {
 	// Get returns the token that r names: a kept one, or the one that r.Fetch brings, which is then kept. All who ask for it at the same
 	// time share one fetch; what panics in it is an error of all. A fetch goes on when the caller that began it leaves: that caller alone gets the error of its context.
 	//
-	// A token is fetched anew some time before it expires. As long as the one in hand is valid, a passing failure to do so is no error. A
-	// failure that [IsTokenRefused] calls definite is told to those who ask with the same r.Secret for a while, without asking again.
+	// Nobody waits, and no call fails, while the token in hand is valid. Some time before its end the next Get begins a fetch in the
+	// background, for tokens that were fetched together at different times; tokens that nobody asks for are not renewed. A fetch in the
+	// background that fails is repeated after pauses that grow. It is no error of those who ask, a definite refusal neither: they get the
+	// old token to its end.
+	//
+	// Without a valid token a failure is told to all who wait. One that [IsTokenRefused] calls definite is told to those who ask with the
+	// same r.Secret for a while, without asking again.
 	Get(ctx context.Context, r TokenRequest) (Token, error)
 
 	// Drop forgets the token of key that the API called expired. If the store has another one by now, nothing happens: it was renewed
@@ -38,8 +43,9 @@ type TokenRequest struct {
 	Secret string
 
 	// Fetch asks for the token, with a few repeats. Its context must have the values of the context that Get was called with, and may
-	// outlive it.
-	Fetch func(ctx context.Context) (Token, error)
+	// outlive it. The store closes urgent as soon as a caller waits for the outcome, before Fetch where one does from the start: fetches
+	// that are not urgent let the urgent ones go first, and tell of their failure themselves.
+	Fetch func(ctx context.Context, urgent <-chan struct{}) (Token, error)
 }
 
 // IsTokenRefused reports whether err is a definite refusal of a token: asking again with the same credentials cannot help.
@@ -52,12 +58,19 @@ func IsTokenRefused(err error) bool {
 	return errors.As(err, &api) && (api.StatusCode == http.StatusBadRequest || api.StatusCode == http.StatusForbidden)
 }
 
-// NewTokenStore makes the store that an [App] has by default: in the memory of this process.
-func NewTokenStore() TokenStore { return &tokenStore{entries: map[string]tokenEntry{}} }
+// NewTokenStore makes the store that an [App] has by default: in the memory of this process. A token that lives for an hour is renewed 15 to 5
+// minutes before its end, one of another lifetime in the same proportion. A fetch ends by itself, within 10 minutes; one that is cut off by the end of
+// the process leaves nothing behind, for the use of a refresh token doesn't change it.
+func NewTokenStore() TokenStore {
+	return &tokenStore{entries: map[string]tokenEntry{}, flights: map[string]*flight{}}
+}
 
 const (
-	// renewEarly is how long before its expiry a token is renewed, so that none expires on the way.
-	renewEarly = time.Minute
+	// A token is renewed at a moment between these parts of its life before its end. They are far enough apart for thousands of tokens that
+	// were fetched together to be renewed one after the other, and the later one leaves time for some failures.
+	renewFirst, renewLast = 4, 12
+	// renewPause is the part of a token's life that passes after the first failure to renew it, 15 seconds of an hour. Each further failure doubles it.
+	renewPause = 240
 	// tokenLifetime is assumed where an answer doesn't tell.
 	tokenLifetime = time.Hour
 	// refusalLifetime is how long a definite refusal, such as a wrong secret, is repeated to callers without asking again.
@@ -70,98 +83,129 @@ type tokenStore struct {
 	mu      sync.Mutex
 	entries map[string]tokenEntry
 	sweepAt int // number of entries at which the stale ones are thrown away: restricted tokens of single paths would pile up
-	flights singleflight.Group
+	flights map[string]*flight
 }
 
 type tokenEntry struct {
 	token Token
-	renew time.Time
+	renew time.Time     // from when on a Get begins to renew it
+	pause time.Duration // after the next failure to do so
 
 	refusal error
 	secret  string    // to which it was refused
 	until   time.Time // how long the refusal is kept
 }
 
-// answer is what can be told without a fetch.
-func (s *tokenStore) answer(r *TokenRequest) (token Token, known bool, err error) {
-	now := time.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := s.entries[r.Key]
-	switch {
-	case now.Before(e.renew):
-		return e.token, true, nil
-	case e.refusal != nil && e.secret == r.Secret && now.Before(e.until):
-		return Token{}, true, e.refusal
-	}
-	return Token{}, false, nil
+// flight is a fetch under way.
+type flight struct {
+	urgent chan struct{} // closed as soon as a caller waits
+	wanted bool          // it is closed
+	done   chan struct{} // closed when token and err are set
+	token  Token
+	err    error
 }
 
 func (s *tokenStore) Get(ctx context.Context, r TokenRequest) (Token, error) {
-	if token, known, err := s.answer(&r); known {
+	token, f, err := s.look(ctx, r)
+	if f == nil {
 		return token, err
 	}
-	// One flight per secret: what becomes of an old one is not the answer to those who have the new one.
-	flight := s.flights.DoChan(r.Key+r.Secret, func() (any, error) {
-		if token, known, err := s.answer(&r); known { // another flight ended just before
-			return token, err
-		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
-		defer cancel()
-		token, err := fetch(ctx, r.Fetch)
-		return s.settle(&r, token, err)
-	})
 	select {
-	case result := <-flight:
-		token, _ := result.Val.(Token)
-		return token, result.Err
+	case <-f.done:
+		return f.token, f.err
 	case <-ctx.Done():
 		return Token{}, ctx.Err()
 	}
 }
 
-// fetch makes an error of a panic and of runtime.Goexit, which an observer or a transport may bring: there is no one caller to whom they could
-// pass, singleflight would end the process for the one and leave all who wait without an answer after the other. The goroutine is for Goexit,
-// which cannot be held up.
-func fetch(ctx context.Context, ask func(context.Context) (Token, error)) (token Token, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer func() {
-			if p := recover(); p != nil {
-				err = fmt.Errorf("spapi: the fetch of a token panicked: %s", scrub(fmt.Sprint(p)))
-			}
-		}()
-		err = errors.New("spapi: the fetch of a token ended in runtime.Goexit")
-		token, err = ask(ctx)
-	}()
-	<-done
-	return token, err
-}
-
-// settle keeps the outcome of a fetch.
-func (s *tokenStore) settle(r *TokenRequest, token Token, err error) (Token, error) {
+// look returns what is in hand, or else the fetch to wait for. It begins one where that is due.
+func (s *tokenStore) look(ctx context.Context, r TokenRequest) (Token, *flight, error) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	e := s.entries[r.Key]
+	valid := now.Before(e.token.Expires)
+	switch {
+	case valid && now.Before(e.renew):
+		return e.token, nil, nil
+	case !valid && e.refusal != nil && e.secret == r.Secret && now.Before(e.until):
+		return Token{}, nil, e.refusal
+	}
+	name := r.Key + r.Secret // one fetch per secret: what becomes of an old one is not the answer to those who have the new one
+	f := s.flights[name]
+	if f == nil {
+		f = &flight{urgent: make(chan struct{}), done: make(chan struct{})}
+		s.flights[name] = f
+		go s.fly(context.WithoutCancel(ctx), r, name, f)
+	}
+	if valid {
+		return e.token, nil, nil
+	}
+	if !f.wanted {
+		f.wanted = true
+		close(f.urgent)
+	}
+	return Token{}, f, nil
+}
+
+// fly carries out a fetch. It makes an error of a panic and of runtime.Goexit, which an observer or a transport may bring: there is no one caller to
+// whom they could pass, and all who wait would be left without an answer.
+func (s *tokenStore) fly(ctx context.Context, r TokenRequest, name string, f *flight) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	var token Token
+	err := errors.New("spapi: the fetch of a token ended in runtime.Goexit")
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("spapi: the fetch of a token panicked: %s", scrub(fmt.Sprint(p)))
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		f.token, f.err = s.settle(&r, token, err)
+		delete(s.flights, name)
+		close(f.done)
+	}()
+	token, err = r.Fetch(ctx, f.urgent)
+}
+
+// settle keeps the outcome of a fetch and returns what those who wait for it get; s.mu is held.
+func (s *tokenStore) settle(r *TokenRequest, token Token, err error) (Token, error) {
+	now := time.Now()
 	s.sweep(now)
 	e := s.entries[r.Key]
-	switch {
-	case err == nil:
+	if err == nil {
 		if token.Expires.IsZero() {
 			token.Expires = now.Add(tokenLifetime)
 		}
-		early := min(renewEarly, token.Expires.Sub(now)/2)
-		s.entries[r.Key] = tokenEntry{token: token, renew: token.Expires.Add(-early)}
+		life := token.Expires.Sub(now)
+		s.entries[r.Key] = tokenEntry{token: token, renew: renewal(r.Key, token.Expires, life), pause: life / renewPause}
 		return token, nil
-	case IsTokenRefused(err):
-		e.refusal, e.secret, e.until = err, r.Secret, now.Add(refusalLifetime)
-		s.entries[r.Key] = e
-	case now.Before(e.token.Expires):
-		// A passing failure is no reason to fail calls as long as the old token works.
-		return e.token, nil
 	}
-	return Token{}, err
+	refused, valid := IsTokenRefused(err), now.Before(e.token.Expires)
+	if !refused && !valid {
+		return Token{}, err
+	}
+	if refused {
+		e.refusal, e.secret, e.until = err, r.Secret, now.Add(refusalLifetime)
+	}
+	if valid {
+		e.renew = now.Add(e.pause)
+		e.pause *= 2
+		err = nil
+	} else {
+		e.token = Token{}
+	}
+	s.entries[r.Key] = e
+	return e.token, err
+}
+
+var renewalSeed = maphash.MakeSeed()
+
+// renewal is when a token is renewed: of each key at another moment, but of one always at the same part of the token's life, so that keys stay apart.
+func renewal(key string, end time.Time, life time.Duration) time.Time {
+	part := float64(maphash.String(renewalSeed, key)) / math.MaxUint64
+	first, last := life/renewFirst, life/renewLast
+	return end.Add(-last - time.Duration(part*float64(first-last)))
 }
 
 func (s *tokenStore) sweep(now time.Time) {

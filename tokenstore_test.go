@@ -21,9 +21,9 @@ func TestTokenStoreKeepsWhatIsNotStale(t *testing.T) {
 		store := NewTokenStore()
 		fetches := map[string]int{}
 		get := func(key string, life time.Duration, err error) error {
-			_, got := store.Get(t.Context(), TokenRequest{Key: key, Fetch: func(context.Context) (Token, error) {
+			_, got := store.Get(t.Context(), TokenRequest{Key: key, Fetch: func(context.Context, <-chan struct{}) (Token, error) {
 				fetches[key]++
-				return Token{Value: key, Expires: time.Now().Add(life)}, err
+				return Token{Value: NewSecret(key), Expires: time.Now().Add(life)}, err
 			}})
 			return got
 		}
@@ -49,7 +49,7 @@ func TestTokenStoreKeepsWhatIsNotStale(t *testing.T) {
 func TestTokenFetchIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		_, err := NewTokenStore().Get(t.Context(), TokenRequest{Key: "k", Fetch: func(ctx context.Context) (Token, error) {
+		_, err := NewTokenStore().Get(t.Context(), TokenRequest{Key: "k", Fetch: func(ctx context.Context, _ <-chan struct{}) (Token, error) {
 			<-ctx.Done()
 			return Token{}, ctx.Err()
 		}})
@@ -65,12 +65,12 @@ func TestTokenFetchThatPanics(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				broken := true
-				fetch := TokenRequest{Key: "k", Fetch: func(context.Context) (Token, error) {
+				fetch := TokenRequest{Key: "k", Fetch: func(context.Context, <-chan struct{}) (Token, error) {
 					time.Sleep(time.Second)
 					if broken {
 						end()
 					}
-					return Token{Value: "v"}, nil
+					return Token{Value: NewSecret("v")}, nil
 				}}
 				store := NewTokenStore()
 				var all sync.WaitGroup
@@ -85,7 +85,7 @@ func TestTokenFetchThatPanics(t *testing.T) {
 				}
 				all.Wait()
 				broken = false
-				if token, err := store.Get(t.Context(), fetch); err != nil || token.Value != "v" {
+				if token, err := store.Get(t.Context(), fetch); err != nil || token.Value.Reveal() != "v" {
 					t.Errorf("afterwards %v, %v", token, err)
 				}
 			})

@@ -13,8 +13,7 @@
 // [Clients] makes clients of them, one [spapi.App] for each application. What the environment and a profile that is named say about where
 // calls go counts for stored accounts too: see [Clients.Resolve].
 //
-// Secrets never reach an error text, a log line or a printed value: Account and Application print with their secrets redacted in every
-// format, also as JSON.
+// Secrets never reach an error text, a log line or a printed value: see [spapi.Secret].
 //
 // # The sealed file
 //
@@ -31,7 +30,7 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// Account is what one seller or vendor granted one application in one region. It prints with the refresh token redacted.
+// Account is what one seller or vendor granted one application in one region.
 type Account struct {
 	// Name is how you call the account: 1 to 128 bytes of letters, digits and signs, with single spaces inside if you like.
 	// Names are compared as Unicode means them (NFC), with regard to case.
@@ -52,7 +51,7 @@ type Account struct {
 	ClientID string
 
 	// RefreshToken is the Login with Amazon refresh token, "Atzr|…".
-	RefreshToken string
+	RefreshToken spapi.Secret
 
 	// Sandbox sends calls to the region's sandbox.
 	Sandbox bool
@@ -70,13 +69,13 @@ func (a Account) Authorization() spapi.Authorization {
 	return spapi.Authorization{RefreshToken: a.RefreshToken, Region: a.Region, Sandbox: a.Sandbox, SellerID: a.SellingPartnerID}
 }
 
-// Application is an application that is registered with Amazon. It prints with the client secret redacted.
+// Application is an application that is registered with Amazon.
 type Application struct {
 	// ClientID is the LWA client identifier, "amzn1.application-oa2-client.…".
 	ClientID string
 
 	// ClientSecret is the LWA client secret. Amazon wants a new one every 180 days.
-	ClientSecret string
+	ClientSecret spapi.Secret
 
 	// ApplicationID is what consent URLs need, "amzn1.sp.solution.…". Optional.
 	ApplicationID string

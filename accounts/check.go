@@ -68,7 +68,7 @@ func (a Account) Clean() (Account, error) {
 	if a.Name, err = CleanName(a.Name); err != nil {
 		return a, err
 	}
-	if err = first(settings.CheckClientID(a.ClientID), settings.CheckSellerID(a.SellingPartnerID), settings.CheckRefreshToken(a.RefreshToken)); err != nil {
+	if err = first(settings.CheckClientID(a.ClientID), settings.CheckSellerID(a.SellingPartnerID), settings.CheckRefreshToken(a.RefreshToken.Reveal())); err != nil {
 		return a, err
 	}
 	for _, u := range []struct {
@@ -121,7 +121,7 @@ func (a Account) Clean() (Account, error) {
 // Clean returns the application in the form in which it is stored. What is known not to work is a [*spapi.ConfigError].
 // Stores call it in PutApplication.
 func (a Application) Clean() (Application, error) {
-	err := first(settings.CheckClientID(a.ClientID), settings.CheckClientSecret(a.ClientSecret), settings.CheckApplicationID(a.ApplicationID))
+	err := first(settings.CheckClientID(a.ClientID), settings.CheckClientSecret(a.ClientSecret.Reveal()), settings.CheckApplicationID(a.ApplicationID))
 	if err == nil && a.RoleARN != "" {
 		err = first(settings.CheckRoleARN(a.RoleARN))
 	}

@@ -2,12 +2,13 @@ package accounts
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
+	"weak"
 
 	"github.com/openspapi/spapi"
 )
@@ -56,21 +57,28 @@ func some(list []Account) string {
 }
 
 // Clients makes clients of stored accounts. Those of one application share one [spapi.App], and with it connections, tokens, limits
-// and the retry budget, also across a change of its client secret. It is safe for concurrent use.
+// and the retry budget, also across a change of its client secret. An application that nobody has asked for in two hours, and whose clients are all
+// gone, is forgotten: its tokens have ended and its limits are full. It is safe for concurrent use.
 type Clients struct {
 	store   Store
 	options []spapi.Option
 	mu      sync.Mutex
 	apps    map[application]sharedApp
+	sweepAt time.Time // when those that are no longer needed are thrown away next: sellers with applications of their own come and go
 }
 
 // application is what one App serves: tokens and limits of an emulator have nothing to do with Amazon's.
 type application struct{ clientID, endpoint, tokenURL string }
 
 type sharedApp struct {
-	secret [sha256.Size]byte // of the client secret
-	app    *spapi.App
+	secret spapi.Secret
+	app    weak.Pointer[spapi.App]
+	kept   *spapi.App // the same, nil when it has been idle
+	used   time.Time
 }
+
+// idle is how long an app is kept for the next client. Tokens live for an hour, and the slowest limits fill up in less.
+const idle = 2 * time.Hour
 
 // NewClients makes clients from a store; the options go to every application, and win over what is stored or set in the environment.
 // Whoever uses [Clients.Of] alone needs no store: nil.
@@ -99,12 +107,14 @@ func (c *Clients) Of(account Account, application Application) (*spapi.Client, e
 }
 
 func (c *Clients) app(a Account, b Application) *spapi.App {
-	key, secret := application{b.ClientID, a.Endpoint, a.TokenURL}, sha256.Sum256([]byte(b.ClientSecret))
+	key, now := application{b.ClientID, a.Endpoint, a.TokenURL}, time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	shared, ok := c.apps[key]
+	c.sweep(now)
+	shared := c.apps[key]
+	app := shared.app.Value()
 	switch {
-	case !ok:
+	case app == nil:
 		var options []spapi.Option
 		if a.Endpoint != "" {
 			options = append(options, spapi.WithEndpoint(a.Endpoint))
@@ -112,13 +122,28 @@ func (c *Clients) app(a Account, b Application) *spapi.App {
 		if a.TokenURL != "" {
 			options = append(options, spapi.WithTokenURL(a.TokenURL))
 		}
-		shared.app = spapi.NewApp(b.Credentials(), append(options, c.options...)...)
-	case shared.secret != secret:
-		shared.app = shared.app.WithClientSecret(b.ClientSecret)
+		app = spapi.NewApp(b.Credentials(), append(options, c.options...)...)
+	case shared.secret != b.ClientSecret:
+		app = app.WithClientSecret(b.ClientSecret.Reveal())
 	}
-	shared.secret = secret
-	c.apps[key] = shared
-	return shared.app
+	c.apps[key] = sharedApp{b.ClientSecret, weak.Make(app), app, now}
+	return app
+}
+
+func (c *Clients) sweep(now time.Time) {
+	if now.Before(c.sweepAt) {
+		return
+	}
+	c.sweepAt = now.Add(idle / 4)
+	for key, shared := range c.apps {
+		if now.Sub(shared.used) > idle {
+			shared.kept = nil
+			c.apps[key] = shared
+		}
+		if shared.app.Value() == nil {
+			delete(c.apps, key)
+		}
+	}
 }
 
 // String never shows a secret.

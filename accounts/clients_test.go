@@ -2,13 +2,17 @@ package accounts_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
@@ -56,6 +60,47 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 		Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
+// Applications that come and go leave nothing behind; one that a client still holds is found again, however long it was idle.
+func TestClientsForgetIdleApplications(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clients := accounts.NewClients(nil, spapi.WithTransport(&service{}))
+		client := func(number int) *spapi.Client {
+			t.Helper()
+			account := accountstest.Account("shop")
+			application := accountstest.Application(number)
+			account.ClientID = application.ClientID
+			c, err := clients.Of(account, application)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		held := client(0)
+		for i := range 10 * 1000 {
+			if client(1+i).App() == held.App() {
+				t.Fatal("two applications share an App")
+			}
+			time.Sleep(24 * time.Hour / 1000)
+			if i%100 == 0 {
+				runtime.GC()
+			}
+			if n := accounts.AppsOf(clients); n > 250 {
+				t.Fatalf("%d apps are kept after %d days, 84 of which were used within two hours", n, i/1000)
+			}
+		}
+		if client(0).App() != held.App() {
+			t.Error("an application whose client is in use was forgotten")
+		}
+		app := fmt.Sprintf("%p", client(1).App())
+		time.Sleep(time.Hour)
+		runtime.GC()
+		if got := fmt.Sprintf("%p", client(1).App()); got != app {
+			t.Error("an application was forgotten after an hour")
+		}
+		runtime.KeepAlive(held)
+	})
+}
+
 // A change of the client secret keeps tokens and limits: nothing is fetched anew, and nothing may be sent at once that the limit forbade.
 func TestRotationKeepsTokensAndLimits(t *testing.T) {
 	setenv(t, nil)
@@ -85,7 +130,7 @@ func TestRotationKeepsTokensAndLimits(t *testing.T) {
 	}
 	for i := range 3 {
 		rotated := accountstest.Application(0)
-		rotated.ClientSecret += "-rotated-" + strconv.Itoa(i)
+		rotated.ClientSecret = spapi.NewSecret(rotated.ClientSecret.Reveal() + "-rotated-" + strconv.Itoa(i))
 		if err := store.PutApplication(t.Context(), rotated); err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +165,7 @@ func TestClientsConcurrently(t *testing.T) {
 			for j := range 5 {
 				if i == 0 {
 					rotated := accountstest.Application(0)
-					rotated.ClientSecret += strconv.Itoa(j)
+					rotated.ClientSecret = spapi.NewSecret(rotated.ClientSecret.Reveal() + strconv.Itoa(j))
 					if err := store.PutApplication(t.Context(), rotated); err != nil {
 						t.Error(err)
 					}

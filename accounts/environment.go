@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -47,9 +48,9 @@ func (e *Env) read() (account Account, application Application, found bool, err 
 	if err != nil {
 		return account, application, false, err
 	}
-	application = Application{ClientID: s.Text(settings.ClientID), ClientSecret: s.Text(settings.ClientSecret),
+	application = Application{ClientID: s.Text(settings.ClientID), ClientSecret: spapi.NewSecret(s.Text(settings.ClientSecret)),
 		ApplicationID: s.Text(settings.ApplicationID), RoleARN: s.Text(settings.RoleARN)}
-	account = Account{Name: EnvironmentName, ClientID: s.Text(settings.ClientID), RefreshToken: s.Text(settings.RefreshToken)}
+	account = Account{Name: EnvironmentName, ClientID: s.Text(settings.ClientID), RefreshToken: spapi.NewSecret(s.Text(settings.RefreshToken))}
 	account.apply(s)
 	if application, err = application.Clean(); err == nil {
 		account, err = account.Clean()

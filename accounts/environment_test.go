@@ -44,11 +44,11 @@ func TestEnvironment(t *testing.T) {
 	ctx, s := t.Context(), accounts.Environment()
 	account, err := accounts.Pick(ctx, s, "")
 	if err != nil || account.Name != accounts.EnvironmentName || account.SellingPartnerID != "A1EXAMPLE2ABC" || account.Region != "na" ||
-		len(account.Marketplaces) != 1 || account.RefreshToken != article["AMAZON_REFRESH_TOKEN"] {
+		len(account.Marketplaces) != 1 || account.RefreshToken.Reveal() != article["AMAZON_REFRESH_TOKEN"] {
 		t.Errorf("account %v, %v", account, err)
 	}
 	application, err := s.Application(ctx, account.ClientID)
-	if err != nil || application.ClientSecret != article["LWA_CLIENT_SECRET"] || application.RoleARN != article["SP_ROLE_ARN"] || application.ApplicationID != "amzn1.sp.solution.1" {
+	if err != nil || application.ClientSecret.Reveal() != article["LWA_CLIENT_SECRET"] || application.RoleARN != article["SP_ROLE_ARN"] || application.ApplicationID != "amzn1.sp.solution.1" {
 		t.Errorf("application %v, %v", application, err)
 	}
 	if list, err := s.List(ctx); err != nil || len(list) != 1 {

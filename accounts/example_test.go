@@ -23,11 +23,11 @@ func Example() {
 	ctx := context.Background()
 	store := accounts.NewFile(filepath.Join(dir, "accounts.age"), accounts.FileKey(filepath.Join(dir, "key.txt")))
 
-	err = store.PutApplication(ctx, accounts.Application{ClientID: "amzn1.application-oa2-client.1", ClientSecret: "amzn1.oa2-cs.v1.1"})
+	err = store.PutApplication(ctx, accounts.Application{ClientID: "amzn1.application-oa2-client.1", ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.1")})
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = store.Put(ctx, accounts.Account{Name: "shop-de", Marketplaces: []string{"DE"}, ClientID: "amzn1.application-oa2-client.1", RefreshToken: "Atzr|1"})
+	err = store.Put(ctx, accounts.Account{Name: "shop-de", Marketplaces: []string{"DE"}, ClientID: "amzn1.application-oa2-client.1", RefreshToken: spapi.NewSecret("Atzr|1")})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -42,9 +42,12 @@ func Example() {
 
 // Accounts print without their secrets.
 func ExampleAccount() {
-	a := accounts.Account{Name: "shop-de", Region: marketplace.Europe, ClientID: "amzn1.application-oa2-client.1", RefreshToken: "Atzr|1"}
-	fmt.Printf("%+v\n", a)
-	// Output: Account{Name:"shop-de" SellingPartnerID: Region:eu Marketplaces:[] ClientID:amzn1.application-oa2-client.1 RefreshToken:REDACTED Sandbox:false Endpoint: TokenURL: Created: Updated:}
+	a := accounts.Account{Name: "shop-de", Region: marketplace.Europe, ClientID: "amzn1.application-oa2-client.1", RefreshToken: spapi.NewSecret("Atzr|1")}
+	fmt.Println(a.Name, a.RefreshToken)
+	fmt.Println(len(a.RefreshToken.Reveal()))
+	// Output:
+	// shop-de REDACTED
+	// 6
 }
 
 // A program with many sellers: the clients of one application share connections, tokens and limits.
@@ -89,7 +92,7 @@ func ExampleStore_rotate() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	application.ClientSecret = os.Getenv("NEW_SECRET")
+	application.ClientSecret = spapi.NewSecret(os.Getenv("NEW_SECRET"))
 	if err := store.PutApplication(ctx, application); err != nil {
 		log.Fatal(err)
 	}

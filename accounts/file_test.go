@@ -252,7 +252,7 @@ func TestOldVersion(t *testing.T) {
 	}
 	for _, when := range []string{"as it was", "after a write"} {
 		old, err := Pick(t.Context(), NewFile(f.path, keyFile(dir)), "")
-		if err != nil || old.Name != "old" || old.RefreshToken != "Atzr|cAnArY4711" || old.Endpoint != "" || old.Created.Year() != 2026 {
+		if err != nil || old.Name != "old" || old.RefreshToken.Reveal() != "Atzr|cAnArY4711" || old.Endpoint != "" || old.Created.Year() != 2026 {
 			t.Errorf("%s: %v, %v", when, old, err)
 		}
 		emulated := testAccount("new")
@@ -538,7 +538,7 @@ func BenchmarkGet(b *testing.B) {
 			err := f.update(b.Context(), func(book *book) error {
 				for i := range n {
 					a := testAccount(fmt.Sprint("shop ", i))
-					a.RefreshToken += strings.Repeat("x", 500)
+					a.RefreshToken = spapi.NewSecret(a.RefreshToken.Reveal() + strings.Repeat("x", 500))
 					book.Accounts[a.Name] = stored.Account(a)
 				}
 				return nil

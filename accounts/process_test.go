@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -33,11 +34,11 @@ func TestMain(m *testing.M) {
 }
 
 func testApplication() Application {
-	return Application{ClientID: "amzn1.application-oa2-client.0", ClientSecret: "amzn1.oa2-cs.v1.cAnArY4711"}
+	return Application{ClientID: "amzn1.application-oa2-client.0", ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.cAnArY4711")}
 }
 
 func testAccount(name string) Account {
-	return Account{Name: name, Region: marketplace.Europe, ClientID: testApplication().ClientID, RefreshToken: "Atzr|cAnArY4711"}
+	return Account{Name: name, Region: marketplace.Europe, ClientID: testApplication().ClientID, RefreshToken: spapi.NewSecret("Atzr|cAnArY4711")}
 }
 
 // write is the second process: it puts accounts PREFIX-FROM … and prints each that is stored. At the step CRASH of the last one it

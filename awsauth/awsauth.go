@@ -26,6 +26,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -129,8 +130,11 @@ func isLoopback(host string) bool {
 // Signer signs requests. It is safe for concurrent use; make one and share it, for it holds the session.
 type Signer struct {
 	credentials *aws.CredentialsCache
+	window      time.Duration // how long before their end the cache wants new ones
 	signer      *v4.Signer
 	identity    string
+	held        atomic.Pointer[aws.Credentials] // the last ones of the cache; they end a window after they say
+	renewing    atomic.Bool
 }
 
 // New makes a signer. It reads AWS's configuration unless [Config.BaseCredentials] is set, and sends
@@ -179,7 +183,8 @@ func newSigner(ctx context.Context, c Config) (*Signer, error) {
 			o.HTTPClient = c.HTTPClient
 		}
 	})
-	s.credentials = newCache(roleProvider(base, client, c), expiryWindow)
+	s.window = expiryWindow
+	s.credentials = newCache(roleProvider(base, client, c), s.window)
 	return s, nil
 }
 
@@ -203,12 +208,27 @@ func (s *Signer) Sign(ctx context.Context, req *http.Request, region marketplace
 	return sign(ctx, s.signer, credentials, req, scope{service: "execute-api", region: region.AWSRegion()}, time.Now())
 }
 
-// Retrieve returns the credentials that sign now, fetching or renewing them first where needed: it assumes the
-// role. With it a Signer is an [aws.CredentialsProvider]. Unlike everything else here, what it
-// returns prints its secrets.
+// Retrieve returns the credentials that sign now, fetching them first where needed: it assumes the
+// role. A session is renewed in the background: nobody waits while the one in hand is good. With it a Signer is an
+// [aws.CredentialsProvider]. Unlike everything else here, what it returns prints its secrets.
 func (s *Signer) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	held, now := s.held.Load(), time.Now()
+	if held == nil || !held.CanExpire || !now.Before(held.Expires.Add(s.window)) {
+		return s.fetch(ctx)
+	}
+	if !now.Before(held.Expires) && s.renewing.CompareAndSwap(false, true) {
+		go func() {
+			defer s.renewing.Store(false)
+			_, _ = s.fetch(context.WithoutCancel(ctx)) // what fails is tried again, and told when the session has ended
+		}()
+	}
+	return *held, nil
+}
+
+func (s *Signer) fetch(ctx context.Context) (aws.Credentials, error) {
 	credentials, err := s.credentials.Retrieve(ctx)
 	if err == nil {
+		s.held.Store(&credentials)
 		return credentials, nil
 	}
 	var ours *Error

@@ -136,6 +136,15 @@ func TestRenewal(t *testing.T) {
 		time.Sleep(54 * time.Minute)
 		retrieve("ASIACANARY1")
 		time.Sleep(time.Minute + time.Second) // 5 minutes before the end
+		sts.delay = 20 * time.Second
+		start := time.Now()
+		for range 100 {
+			retrieve("ASIACANARY1") // nobody waits for the new one
+		}
+		if waited := time.Since(start); waited > 0 {
+			t.Errorf("waited %s while the session in hand was good", waited)
+		}
+		time.Sleep(21 * time.Second)
 		retrieve("ASIACANARY2")
 		if n := sts.count(); n != 2 {
 			t.Errorf("%d AssumeRole requests, want 2", n)
@@ -163,16 +172,19 @@ func TestRenewalWhileSTSIsAway(t *testing.T) {
 			if got, err := s.Retrieve(t.Context()); err != nil || got.AccessKeyID != "ASIACANARY1" {
 				t.Fatalf("the session that is good for 5 minutes is gone: %s, %v", got.AccessKeyID, err)
 			}
+			synctest.Wait() // what goes on in the background
 		}
 		if n := sts.count(); n != 2 {
 			t.Errorf("%d AssumeRole requests, want 2", n)
 		}
 		time.Sleep(31 * time.Second)
-		if _, err := s.Retrieve(t.Context()); err != nil || sts.count() != 3 {
+		_, err := s.Retrieve(t.Context())
+		synctest.Wait()
+		if err != nil || sts.count() != 3 {
 			t.Errorf("after 31 s: %v and %d requests, want another attempt", err, sts.count())
 		}
 		time.Sleep(5 * time.Minute) // past the end
-		_, err := s.Retrieve(t.Context())
+		_, err = s.Retrieve(t.Context())
 		if e, ok := errors.AsType[*Error](err); !ok || e.Reason != AccessDenied {
 			t.Errorf("past the session's end: %v", err)
 		}

@@ -36,9 +36,9 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	app := spapi.NewApp(spapi.Credentials{ClientID: keys.ClientID, ClientSecret: keys.ClientSecret},
+	app := spapi.NewApp(spapi.Credentials{ClientID: keys.ClientID, ClientSecret: spapi.NewSecret(keys.ClientSecret)},
 		spapi.WithSigner(signer), spapi.WithTransport(amazon))
-	client := app.Client(spapi.Authorization{RefreshToken: keys.RefreshToken, Region: marketplace.NorthAmerica})
+	client := app.Client(spapi.Authorization{RefreshToken: spapi.NewSecret(keys.RefreshToken), Region: marketplace.NorthAmerica})
 
 	req, err := http.NewRequest("GET", "/catalog/v0/items?MarketplaceId=ATVPDKIKX0DER&Query=pen", nil)
 	if err != nil {

@@ -238,6 +238,27 @@ func TestRequestLogHasNoSecrets(t *testing.T) {
 			t.Errorf("the log has %q", secret)
 		}
 	}
+
+	// Whatever goes astray: passwords, codes and tokens, in paths and in queries, with their names and without.
+	for _, target := range []string{
+		"/auth/o2/token/CANARY", "/login/user/CANARY", "/CANARY", "/apps/authorize/CANARY", "/sts/CANARY?Action=CANARY&Signature=CANARY",
+		"/apps/authorize/consent?application_id=a&state=CANARY&spapi_oauth_code=CANARY&redirect_uri=https%3A%2F%2Fu%3ACANARY%40h",
+		"/orders/v0/orders/Atza%7CCANARY", "/orders/v0/orders/Atza%257CCANARY", "/orders/v0/orders/amzn1.oa2-cs.v1.CANARY",
+		"/orders/v0/orders?password=CANARY&code=CANARY&spapi_oauth_code=CANARY&state=CANARY&access_key=CANARY&X-Amz-Signature=CANARY",
+		"/orders/v0/orders?MarketplaceIds=Atzr%7CCANARY", "/orders/v0/orders?Atzr%7CCANARY", "/orders/v0/orders?CANARY+CANARY=1", "/orders/v0/orders?a=%zzCANARY",
+		"/authorization/v1/authorizationCode?mwsAuthToken=CANARY&developerId=1", "/catalog/v0/items?Query=CANARY", "/definitions/CANARY",
+	} {
+		c.get(target)
+		log := c.Requests()
+		last, _ := json.Marshal(log[len(log)-1])
+		if bytes.Contains(last, []byte("CANARY")) {
+			t.Errorf("%s is logged as %s", target, last)
+		}
+	}
+	c.get("/orders/v0/orders/902-1?x=1")
+	if log = c.Requests(); log[len(log)-1].Path != "/orders/v0/orders/902-1" || log[len(log)-1].Query != "x=redacted" {
+		t.Errorf("logged %+v, want the path of an operation as it came", log[len(log)-1])
+	}
 	for range 1100 {
 		c.get("/nowhere")
 	}

@@ -7,12 +7,13 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/contacts"
 )
 
-// LoggedRequest is one request that the emulator has answered. It holds no tokens, secrets or personal data.
+// LoggedRequest is one request that the emulator has answered. It holds no tokens, secrets or personal data: "redacted" stands for words of a path that is
+// no operation's, for values of parameters that the operation doesn't declare, and for whatever looks like a secret.
 type LoggedRequest struct {
 	Time      time.Time `json:"time"`
 	Method    string    `json:"method"`
 	Path      string    `json:"path"`
-	Query     string    `json:"query"`     // encoded; values that may identify a buyer are replaced by "redacted"
+	Query     string    `json:"query"`     // encoded
 	Operation string    `json:"operation"` // "ordersv0.getOrders", "lwa.token", "sts.AssumeRole"; "" when no operation was found
 	Status    int       `json:"status"`    // 0 where a fault has reset the connection
 	RequestID string    `json:"request_id"`

@@ -61,8 +61,8 @@ func start(t testing.TB, options ...emulator.Option) (*emulator.Emulator, *wire,
 
 func newClient(emu *emulator.Emulator, rt http.RoundTripper) *spapi.Client {
 	c := emu.Credentials()
-	return spapi.NewApp(spapi.Credentials{ClientID: c.ClientID, ClientSecret: c.ClientSecret}, spapi.WithTransport(rt)).
-		Client(spapi.Authorization{RefreshToken: c.RefreshToken, Region: c.Region})
+	return spapi.NewApp(spapi.Credentials{ClientID: c.ClientID, ClientSecret: spapi.NewSecret(c.ClientSecret)}, spapi.WithTransport(rt)).
+		Client(spapi.Authorization{RefreshToken: spapi.NewSecret(c.RefreshToken), Region: c.Region})
 }
 
 func openJournal(t testing.TB, path string) *journal.File {

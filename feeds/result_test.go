@@ -29,8 +29,8 @@ func answering(t testing.TB, report []byte, contentType string) *spapi.Client {
 		}
 		return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: req}, nil
 	})
-	return spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.a", ClientSecret: "amzn1.oa2-cs.v1.s"}, spapi.WithTransport(rt)).
-		Client(spapi.Authorization{RefreshToken: "Atzr|r", Region: marketplace.NorthAmerica})
+	return spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.a", ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.s")}, spapi.WithTransport(rt)).
+		Client(spapi.Authorization{RefreshToken: spapi.NewSecret("Atzr|r"), Region: marketplace.NorthAmerica})
 }
 
 // Processing reports as they come: what they say is told whatever the language, and as far as they can be read.

@@ -276,8 +276,8 @@ func each(t *testing.T, test func(*testing.T, kind, *wire, *spapi.Client)) {
 
 func newClient(emu *emulator.Emulator, rt http.RoundTripper) *spapi.Client {
 	c := emu.Credentials()
-	return spapi.NewApp(spapi.Credentials{ClientID: c.ClientID, ClientSecret: c.ClientSecret}, spapi.WithTransport(rt)).
-		Client(spapi.Authorization{RefreshToken: c.RefreshToken, Region: c.Region})
+	return spapi.NewApp(spapi.Credentials{ClientID: c.ClientID, ClientSecret: spapi.NewSecret(c.ClientSecret)}, spapi.WithTransport(rt)).
+		Client(spapi.Authorization{RefreshToken: spapi.NewSecret(c.RefreshToken), Region: c.Region})
 }
 
 func TestErrorsAreTheSame(t *testing.T) {
@@ -386,7 +386,7 @@ func TestJournalTellsSellersApart(t *testing.T) {
 	each(t, func(t *testing.T, k kind, w *wire, client *spapi.Client) {
 		j := journal.NewMemory()
 		c := w.emu.Credentials()
-		other := client.App().Client(spapi.Authorization{RefreshToken: c.RefreshToken, Region: c.Region, SellerID: "A0THER5ELLER00"})
+		other := client.App().Client(spapi.Authorization{RefreshToken: spapi.NewSecret(c.RefreshToken), Region: c.Region, SellerID: "A0THER5ELLER00"})
 		for n, client := range []*spapi.Client{client, other, client, other} {
 			if err := k.run(t.Context(), client, job.WithJournal(j)); err != nil {
 				t.Fatal(err)

@@ -56,7 +56,7 @@ func Run(t *testing.T, c Config) {
 func Application(number int) accounts.Application {
 	return accounts.Application{
 		ClientID:      fmt.Sprintf("amzn1.application-oa2-client.%04d", number),
-		ClientSecret:  fmt.Sprintf("amzn1.oa2-cs.v1.%s%04d", Canary, number),
+		ClientSecret:  spapi.NewSecret(fmt.Sprintf("amzn1.oa2-cs.v1.%s%04d", Canary, number)),
 		ApplicationID: fmt.Sprintf("amzn1.sp.solution.%04d", number),
 		RoleARN:       "arn:aws:iam::123456789012:role/SellingPartner",
 		SecretExpires: time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC),
@@ -67,7 +67,7 @@ func Application(number int) accounts.Application {
 func Account(name string) accounts.Account {
 	return accounts.Account{
 		Name: name, SellingPartnerID: "A1EXAMPLE2ABC", Region: marketplace.Europe, Marketplaces: []string{"A1PA6795UKMFR9", "A13V1IB3VIYZZH"},
-		ClientID: Application(0).ClientID, RefreshToken: token(name),
+		ClientID: Application(0).ClientID, RefreshToken: spapi.NewSecret(token(name)),
 	}
 }
 
@@ -96,7 +96,7 @@ func (c Config) accounts(t *testing.T) {
 	}
 
 	// What is put replaces what was there, also where it is now empty; only Created stays.
-	bare := accounts.Account{Name: "shop", Region: "EU", ClientID: Application(0).ClientID, RefreshToken: "Atzr|" + Canary + "-2", Sandbox: true,
+	bare := accounts.Account{Name: "shop", Region: "EU", ClientID: Application(0).ClientID, RefreshToken: spapi.NewSecret("Atzr|" + Canary + "-2"), Sandbox: true,
 		Created: time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)}
 	must(t, s.Put(ctx, bare))
 	again, err := open().Get(ctx, "shop")
@@ -174,7 +174,7 @@ func (c Config) applications(t *testing.T) {
 	must(t, s.Put(ctx, Account("a")))
 	must(t, s.Put(ctx, Account("b")))
 	rotated := Application(0)
-	rotated.ClientSecret = "amzn1.oa2-cs.v1." + Canary + "rotated"
+	rotated.ClientSecret = spapi.NewSecret("amzn1.oa2-cs.v1." + Canary + "rotated")
 	rotated.SecretExpires, rotated.ApplicationID, rotated.RoleARN = time.Time{}, "", ""
 	must(t, s.PutApplication(ctx, rotated))
 	for _, name := range []string{"a", "b"} {
@@ -290,7 +290,7 @@ func (c Config) invalid(t *testing.T) {
 	for _, name := range []string{"", " a", "a ", "a  b", "a\nb", "a\x00b", "\u00a0", "a\u202eb", "-rf", "a\xffb", strings.Repeat("n", 129), "Atzr|" + Canary,
 		"amzn1.oa2-cs.v1." + Canary, "atza%7c" + Canary} {
 		account := Account(name)
-		account.RefreshToken = "Atzr|" + Canary
+		account.RefreshToken = spapi.NewSecret("Atzr|" + Canary)
 		_, getting := s.Get(ctx, name)
 		for op, err := range map[string]error{"Get": getting, "Put": s.Put(ctx, account), "Delete": s.Delete(ctx, name), "Use": s.Use(ctx, name)} {
 			isConfig(t, fmt.Sprintf("%s of name %q", op, name), err, "account name")
@@ -300,8 +300,8 @@ func (c Config) invalid(t *testing.T) {
 		"endpoint":       func(a *accounts.Account) { a.Endpoint = "http://gateway.example.com" },
 		"token URL":      func(a *accounts.Account) { a.TokenURL = "api.amazon.com/auth/o2/token" },
 		"token URL ":     func(a *accounts.Account) { a.TokenURL = "https://example.com/Atzr|" + Canary },
-		"refresh token":  func(a *accounts.Account) { a.RefreshToken = "" },
-		"refresh token ": func(a *accounts.Account) { a.RefreshToken = "Atza|" + Canary },
+		"refresh token":  func(a *accounts.Account) { a.RefreshToken = spapi.NewSecret("") },
+		"refresh token ": func(a *accounts.Account) { a.RefreshToken = spapi.NewSecret("Atza|" + Canary) },
 		"client id":      func(a *accounts.Account) { a.ClientID = "" },
 		"client id ":     func(a *accounts.Account) { a.ClientID = "amzn1.oa2-cs.v1." + Canary },
 		"region":         func(a *accounts.Account) { a.Region, a.Marketplaces = "", nil },
@@ -317,8 +317,8 @@ func (c Config) invalid(t *testing.T) {
 	}
 	for field, change := range map[string]func(*accounts.Application){
 		"client id":       func(a *accounts.Application) { a.ClientID = "Atzr|" + Canary },
-		"client secret":   func(a *accounts.Application) { a.ClientSecret = "" },
-		"client secret ":  func(a *accounts.Application) { a.ClientSecret = " amzn1.oa2-cs.v1." + Canary },
+		"client secret":   func(a *accounts.Application) { a.ClientSecret = spapi.NewSecret("") },
+		"client secret ":  func(a *accounts.Application) { a.ClientSecret = spapi.NewSecret(" amzn1.oa2-cs.v1." + Canary) },
 		"application id":  func(a *accounts.Application) { a.ApplicationID = "amzn1.oa2-cs.v1." + Canary },
 		"application id ": func(a *accounts.Application) { a.ApplicationID = "two words" },
 		"role ARN":        func(a *accounts.Application) { a.RoleARN = Canary },
@@ -411,22 +411,22 @@ func (c Config) concurrent(t *testing.T) {
 				}
 				same := Account("same")
 				same.SellingPartnerID = fmt.Sprintf("A%d-%d", w, i)
-				same.RefreshToken = fmt.Sprintf("Atzr|%s-A%d-%d", Canary, w, i)
+				same.RefreshToken = spapi.NewSecret(fmt.Sprintf("Atzr|%s-A%d-%d", Canary, w, i))
 				if err := s.Put(ctx, same); err != nil {
 					t.Errorf("Put: %v", err)
 				}
 				rotated := Application(0)
 				rotated.ApplicationID = fmt.Sprintf("amzn1.sp.solution.%d-%d", w, i)
-				rotated.ClientSecret = fmt.Sprintf("amzn1.oa2-cs.v1.%s.%d-%d", Canary, w, i)
+				rotated.ClientSecret = spapi.NewSecret(fmt.Sprintf("amzn1.oa2-cs.v1.%s.%d-%d", Canary, w, i))
 				if err := s.PutApplication(ctx, rotated); err != nil {
 					t.Errorf("PutApplication: %v", err)
 				}
 				got, err := s.Get(ctx, "same")
-				if err != nil || got.RefreshToken != "Atzr|"+Canary+"-"+got.SellingPartnerID {
+				if err != nil || got.RefreshToken.Reveal() != "Atzr|"+Canary+"-"+got.SellingPartnerID {
 					t.Errorf("Get gives the id %s with another token, %v", got.SellingPartnerID, err)
 				}
 				application, err := s.Application(ctx, rotated.ClientID)
-				if err != nil || strings.TrimPrefix(application.ApplicationID, "amzn1.sp.solution") != strings.TrimPrefix(application.ClientSecret, "amzn1.oa2-cs.v1."+Canary) {
+				if err != nil || strings.TrimPrefix(application.ApplicationID, "amzn1.sp.solution") != strings.TrimPrefix(application.ClientSecret.Reveal(), "amzn1.oa2-cs.v1."+Canary) {
 					t.Errorf("Application gives the id %s with another secret, %v", application.ApplicationID, err)
 				}
 			}
@@ -468,7 +468,7 @@ func (c Config) many(t *testing.T) {
 	must(t, s.PutApplication(ctx, Application(0)))
 	for i := range c.Many {
 		account := Account(fmt.Sprintf("shop %06d", i))
-		account.RefreshToken += strings.Repeat("x", 1000) // real ones have a few hundred characters
+		account.RefreshToken = spapi.NewSecret(account.RefreshToken.Reveal() + strings.Repeat("x", 1000)) // real ones have a few hundred characters
 		must(t, s.Put(ctx, account))
 	}
 	start := time.Now()
@@ -479,7 +479,7 @@ func (c Config) many(t *testing.T) {
 		t.Fatalf("List gives %d accounts, want %d", len(list), c.Many)
 	}
 	for i, a := range list {
-		if want := fmt.Sprintf("shop %06d", i); a.Name != want || !strings.HasPrefix(a.RefreshToken, token(want)+"x") {
+		if want := fmt.Sprintf("shop %06d", i); a.Name != want || !strings.HasPrefix(a.RefreshToken.Reveal(), token(want)+"x") {
 			t.Fatalf("account %d of the list is %v", i, a)
 		}
 	}
@@ -502,7 +502,7 @@ func (c Config) secrets(t *testing.T) {
 	must(t, err)
 	application, err := s.Application(ctx, account.ClientID)
 	must(t, err)
-	if !strings.Contains(account.RefreshToken, Canary) || !strings.Contains(application.ClientSecret, Canary) {
+	if !strings.Contains(account.RefreshToken.Reveal(), Canary) || !strings.Contains(application.ClientSecret.Reveal(), Canary) {
 		t.Fatal("the secrets did not come back")
 	}
 	list, err := s.List(ctx)
@@ -584,7 +584,7 @@ func (c Config) open(t *testing.T) {
 		t.Errorf("the client of an account with an endpoint of its own: %v", c)
 	}
 	rotated := Application(0)
-	rotated.ClientSecret += "2"
+	rotated.ClientSecret = spapi.NewSecret(rotated.ClientSecret.Reveal() + "2")
 	must(t, s.PutApplication(ctx, rotated))
 	client, err := clients.Client(ctx, "eu")
 	must(t, err)

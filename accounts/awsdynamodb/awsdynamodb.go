@@ -271,7 +271,7 @@ func (s *Store) Put(ctx context.Context, account accounts.Account) error {
 		err = s.put(ctx, kindAccount, account.Name, stored.Account(account))
 	}
 	if err != nil {
-		return s.fail(ctx, "put account", account.Name, err, account.RefreshToken)
+		return s.fail(ctx, "put account", account.Name, err, account.RefreshToken.Reveal())
 	}
 	return nil
 }
@@ -373,7 +373,7 @@ func (s *Store) PutApplication(ctx context.Context, application accounts.Applica
 		err = s.put(ctx, kindApplication, application.ClientID, stored.Application(application))
 	}
 	if err != nil {
-		return s.fail(ctx, "put application", application.ClientID, err, application.ClientSecret)
+		return s.fail(ctx, "put application", application.ClientID, err, application.ClientSecret.Reveal())
 	}
 	return nil
 }

@@ -249,7 +249,7 @@ func (s *Store) Put(ctx context.Context, account accounts.Account) error {
 		err = s.put(ctx, s.accountID(account.Name), stored.Account(account))
 	}
 	if err != nil {
-		return s.fail(ctx, "put account", account.Name, err, account.RefreshToken)
+		return s.fail(ctx, "put account", account.Name, err, account.RefreshToken.Reveal())
 	}
 	return nil
 }
@@ -354,7 +354,7 @@ func (s *Store) PutApplication(ctx context.Context, application accounts.Applica
 		err = s.put(ctx, s.applicationID(application.ClientID), stored.Application(application))
 	}
 	if err != nil {
-		return s.fail(ctx, "put application", application.ClientID, err, application.ClientSecret)
+		return s.fail(ctx, "put application", application.ClientID, err, application.ClientSecret.Reveal())
 	}
 	return nil
 }

@@ -25,7 +25,13 @@ func TestTokenStore(t *testing.T, newStore func(t *testing.T) spapi.TokenStore) 
 		{"CancelledCallerAloneFails", cancelledCaller},
 		{"FetchHasTheContextsValues", contextValues},
 		{"Renewal", renewal},
+		{"RenewalInTheBackground", background},
+		{"RenewalsAreSpread", spread},
+		{"UnusedTokensAreNotRenewed", unused},
+		{"WhoWaitsIsUrgent", urgency},
 		{"PassingFailureKeepsTheOldToken", passingFailure},
+		{"RefusalKeepsTheOldToken", refusedRenewal},
+		{"FailedRenewalsPause", renewalPauses},
 		{"PassingFailureIsNotKept", passingFailureAlone},
 		{"RefusalIsKept", refusalKept},
 		{"RefusalToAnotherSecret", refusalToAnother},
@@ -34,7 +40,10 @@ func TestTokenStore(t *testing.T, newStore func(t *testing.T) spapi.TokenStore) 
 		{"DropOfARenewedToken", dropRenewed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { test.run(t, newStore(t)) })
+			synctest.Test(t, func(t *testing.T) {
+				test.run(t, newStore(t))
+				time.Sleep(time.Minute) // what goes on in the background ends
+			})
 		})
 	}
 }
@@ -42,9 +51,19 @@ func TestTokenStore(t *testing.T, newStore func(t *testing.T) spapi.TokenStore) 
 // issuer gives tokens, numbered, and counts.
 type issuer struct {
 	fetches atomic.Int64
+	urgent  atomic.Int64 // of them, those that a caller waited for from the start
 	delay   time.Duration
 	life    time.Duration // of its tokens; 0: it doesn't tell
 	fail    atomic.Pointer[error]
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 func newIssuer() *issuer { return &issuer{delay: 100 * time.Millisecond, life: time.Hour} }
@@ -57,8 +76,11 @@ func (i *issuer) failWith(err error) {
 	i.fail.Store(&err)
 }
 
-func (i *issuer) fetch(ctx context.Context) (spapi.Token, error) {
+func (i *issuer) fetch(ctx context.Context, urgent <-chan struct{}) (spapi.Token, error) {
 	n := i.fetches.Add(1)
+	if isClosed(urgent) {
+		i.urgent.Add(1)
+	}
 	timer := time.NewTimer(i.delay)
 	defer timer.Stop()
 	select {
@@ -69,7 +91,7 @@ func (i *issuer) fetch(ctx context.Context) (spapi.Token, error) {
 	if err := i.fail.Load(); err != nil {
 		return spapi.Token{}, *err
 	}
-	token := spapi.Token{Value: fmt.Sprintf("Atza|%d", n)}
+	token := spapi.Token{Value: spapi.NewSecret(fmt.Sprintf("Atza|%d", n))}
 	if i.life > 0 {
 		token.Expires = time.Now().Add(i.life)
 	}
@@ -106,7 +128,7 @@ func wantCode(t *testing.T, s spapi.TokenStore, r spapi.TokenRequest, code strin
 	t.Helper()
 	token, err := s.Get(t.Context(), r)
 	var auth *spapi.AuthError
-	if !errors.As(err, &auth) || auth.Code != code || token.Value != "" {
+	if !errors.As(err, &auth) || auth.Code != code || !token.Value.IsZero() {
 		t.Errorf("got %v and %v, want the error %s", token, err, code)
 	}
 }
@@ -116,7 +138,7 @@ func oneFetch(t *testing.T, s spapi.TokenStore) {
 	var wg sync.WaitGroup
 	for range 1000 {
 		wg.Go(func() {
-			if token, err := s.Get(t.Context(), i.request("k", "s")); err != nil || token.Value != "Atza|1" {
+			if token, err := s.Get(t.Context(), i.request("k", "s")); err != nil || token.Value.Reveal() != "Atza|1" {
 				t.Errorf("got %v, %v", token, err)
 			}
 		})
@@ -184,9 +206,9 @@ func contextValues(t *testing.T, s spapi.TokenStore) {
 	type key struct{}
 	var got any
 	ctx := context.WithValue(t.Context(), key{}, "value")
-	_, err := s.Get(ctx, spapi.TokenRequest{Key: "k", Fetch: func(ctx context.Context) (spapi.Token, error) {
+	_, err := s.Get(ctx, spapi.TokenRequest{Key: "k", Fetch: func(ctx context.Context, _ <-chan struct{}) (spapi.Token, error) {
 		got = ctx.Value(key{})
-		return spapi.Token{Value: "Atza|x", Expires: time.Now().Add(time.Hour)}, nil
+		return spapi.Token{Value: spapi.NewSecret("Atza|x"), Expires: time.Now().Add(time.Hour)}, nil
 	}})
 	if err != nil || got != "value" {
 		t.Errorf("the fetch found %v, %v", got, err)
@@ -206,14 +228,157 @@ func renewal(t *testing.T, s spapi.TokenStore) {
 		if got := get(t, s, i.request(key, "s")); got.Value != token.Value {
 			t.Errorf("a token of %s was renewed before half of its life", life)
 		}
-		// Whatever is handed out is valid, and renewals don't come more often than they must.
+		// Whatever is handed out is valid, nobody waits for it, and renewals don't come more often than they must.
 		for end := time.Now().Add(5 * life); time.Now().Before(end); time.Sleep(life / 50) {
-			if got := get(t, s, i.request(key, "s")); !got.Expires.After(time.Now()) {
+			if got := getAtOnce(t, s, i.request(key, "s")); !got.Expires.After(time.Now()) {
 				t.Fatalf("a token of %s is handed out after its end", life)
 			}
 		}
 		if n := i.fetches.Load(); n < 5 || n > 12 {
 			t.Errorf("%d fetches in 5.4 lives of %s", n, life)
+		}
+	}
+}
+
+// getAtOnce fails if the token has to be waited for.
+func getAtOnce(t *testing.T, s spapi.TokenStore, r spapi.TokenRequest) spapi.Token {
+	t.Helper()
+	start := time.Now()
+	token := get(t, s, r)
+	if waited := time.Since(start); waited > tolerance {
+		t.Errorf("waited %s while the token in hand was valid", waited)
+	}
+	return token
+}
+
+// No call waits while the old token works, however long the fetch of the new one takes.
+func background(t *testing.T, s spapi.TokenStore) {
+	i := newIssuer()
+	first := get(t, s, i.request("k", "s"))
+	i.delay = 2 * time.Minute
+	var all sync.WaitGroup
+	for time.Until(first.Expires) > time.Second {
+		time.Sleep(time.Second)
+		for range 3 {
+			all.Go(func() { getAtOnce(t, s, i.request("k", "s")) })
+		}
+	}
+	all.Wait()
+	i.want(t, 2)
+	if n := i.urgent.Load(); n != 1 {
+		t.Errorf("%d fetches were urgent, want the first alone", n)
+	}
+	if got := getAtOnce(t, s, i.request("k", "s")); got.Value == first.Value {
+		t.Error("the old token was not replaced")
+	}
+}
+
+// Tokens that were fetched together are not renewed together.
+func spread(t *testing.T, s spapi.TokenStore) {
+	const sellers = 200
+	i := newIssuer()
+	keys := make([]string, sellers)
+	for n := range keys {
+		keys[n] = fmt.Sprintf("seller %d", n)
+		go func() { _, _ = s.Get(t.Context(), i.request(keys[n], "s")) }()
+	}
+	time.Sleep(time.Second)
+	begun, most := int64(sellers), int64(0)
+	for range 6 * 60 { // an hour, ten seconds at a time
+		time.Sleep(10 * time.Second)
+		for _, key := range keys {
+			getAtOnce(t, s, i.request(key, "s"))
+		}
+		synctest.Wait()
+		most = max(most, i.fetches.Load()-begun)
+		begun = i.fetches.Load()
+	}
+	time.Sleep(time.Second)
+	i.want(t, 2*sellers)
+	if most > sellers/10 {
+		t.Errorf("%d of %d renewals in ten seconds, want them spread over minutes", most, sellers)
+	}
+}
+
+// A token that nobody asks for is let go.
+func unused(t *testing.T, s spapi.TokenStore) {
+	i := newIssuer()
+	get(t, s, i.request("k", "s"))
+	time.Sleep(24 * time.Hour)
+	i.want(t, 1)
+	get(t, s, i.request("k", "s"))
+	i.want(t, 2)
+}
+
+// A fetch in the background that a caller comes to wait for becomes urgent.
+func urgency(t *testing.T, s spapi.TokenStore) {
+	i := newIssuer()
+	i.life = time.Minute
+	token := get(t, s, i.request("k", "s"))
+	time.Sleep(time.Until(token.Expires) - time.Second)
+	var waited time.Duration
+	ended := make(chan struct{})
+	r := spapi.TokenRequest{Key: "k", Secret: "s", Fetch: func(ctx context.Context, urgent <-chan struct{}) (spapi.Token, error) {
+		defer close(ended)
+		start := time.Now()
+		select {
+		case <-urgent:
+		case <-ctx.Done():
+		}
+		waited = time.Since(start)
+		return i.fetch(ctx, urgent)
+	}}
+	getAtOnce(t, s, r)
+	time.Sleep(2 * time.Second) // it has expired
+	if got := get(t, s, r); got.Value == token.Value {
+		t.Error("an expired token was handed out")
+	}
+	<-ended
+	if waited < 2*time.Second-tolerance || waited > 2*time.Second+tolerance {
+		t.Errorf("the fetch became urgent after %s, want when the first caller waited, after 2s", waited)
+	}
+	i.want(t, 2)
+}
+
+// A definite refusal takes nothing away before the old token ends; from then on it is told.
+func refusedRenewal(t *testing.T, s spapi.TokenStore) {
+	i := newIssuer()
+	token := get(t, s, i.request("k", "s"))
+	i.failWith(refused401)
+	for time.Until(token.Expires) > 10*time.Second {
+		time.Sleep(10 * time.Second)
+		if got := getAtOnce(t, s, i.request("k", "s")); got.Value != token.Value {
+			t.Fatalf("got %v, want the token that is still valid", got)
+		}
+	}
+	if i.fetches.Load() < 2 {
+		t.Error("it was not tried to renew the token")
+	}
+	time.Sleep(11 * time.Second)
+	wantCode(t, s, i.request("k", "s"), "invalid_client")
+}
+
+// While the old token works there is no hurry to fail again.
+func renewalPauses(t *testing.T, s spapi.TokenStore) {
+	i := newIssuer()
+	token := get(t, s, i.request("k", "s"))
+	i.failWith(failed503)
+	var begun []time.Time
+	for time.Until(token.Expires) > time.Second {
+		time.Sleep(time.Second)
+		before := i.fetches.Load()
+		getAtOnce(t, s, i.request("k", "s"))
+		synctest.Wait()
+		if i.fetches.Load() > before {
+			begun = append(begun, time.Now())
+		}
+	}
+	if len(begun) < 3 || len(begun) > 20 {
+		t.Fatalf("%d attempts to renew the token before its end, want 3 to 20", len(begun))
+	}
+	for n := 2; n < len(begun); n++ {
+		if last, pause := begun[n-1].Sub(begun[n-2]), begun[n].Sub(begun[n-1]); pause <= last {
+			t.Errorf("a pause of %s after one of %s, want them to grow", pause, last)
 		}
 	}
 }
@@ -298,12 +463,18 @@ func refusalToAnother(t *testing.T, s spapi.TokenStore) {
 	}
 }
 
-// Who has the new secret isn't given what becomes of a fetch with the old one.
+// Who has the new secret isn't given what becomes of a fetch with the old one. Who has the old one gets its refusal, or the token of the new one where
+// that came first.
 func secretChanges(t *testing.T, s spapi.TokenStore) {
 	before, after := newIssuer(), newIssuer()
 	before.failWith(refused401)
 	var wg sync.WaitGroup
-	wg.Go(func() { wantCode(t, s, before.request("k", "old"), "invalid_client") })
+	wg.Go(func() {
+		token, err := s.Get(t.Context(), before.request("k", "old"))
+		if (err == nil) == token.Value.IsZero() || err != nil && !spapi.IsTokenRefused(err) {
+			t.Errorf("with the old secret: %v, %v", token, err)
+		}
+	})
 	synctest.Wait()
 	wg.Go(func() {
 		if _, err := s.Get(t.Context(), after.request("k", "new")); err != nil {
@@ -317,7 +488,7 @@ func secretChanges(t *testing.T, s spapi.TokenStore) {
 
 func drop(t *testing.T, s spapi.TokenStore) {
 	i := newIssuer()
-	if err := s.Drop(t.Context(), "k", spapi.Token{Value: "Atza|unknown"}); err != nil {
+	if err := s.Drop(t.Context(), "k", spapi.Token{Value: spapi.NewSecret("Atza|unknown")}); err != nil {
 		t.Error(err)
 	}
 	token := get(t, s, i.request("k", "s"))
@@ -339,7 +510,7 @@ func dropRenewed(t *testing.T, s spapi.TokenStore) {
 			if err := s.Drop(t.Context(), "k", expired); err != nil {
 				t.Error(err)
 			}
-			if token, err := s.Get(t.Context(), i.request("k", "s")); err != nil || token.Value != "Atza|2" {
+			if token, err := s.Get(t.Context(), i.request("k", "s")); err != nil || token.Value.Reveal() != "Atza|2" {
 				t.Errorf("got %v, %v", token, err)
 			}
 		})

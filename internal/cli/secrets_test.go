@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/internal/cli"
 	"github.com/openspapi/spapi/internal/cli/exit"
@@ -248,11 +249,11 @@ func plantAccount(t *testing.T, home string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	application := accounts.Application{ClientID: canaryClient, ClientSecret: canaries["client secret"], RoleARN: "arn:aws:iam::123456789012:role/x"}
+	application := accounts.Application{ClientID: canaryClient, ClientSecret: spapi.NewSecret(canaries["client secret"]), RoleARN: "arn:aws:iam::123456789012:role/x"}
 	if err := store.PutApplication(t.Context(), application); err != nil {
 		t.Fatal(err)
 	}
-	account := accounts.Account{Name: "shop", Region: "eu", ClientID: canaryClient, RefreshToken: canaries["refresh token"]}
+	account := accounts.Account{Name: "shop", Region: "eu", ClientID: canaryClient, RefreshToken: spapi.NewSecret(canaries["refresh token"])}
 	if err := store.Put(t.Context(), account); err != nil {
 		t.Fatal(err)
 	}

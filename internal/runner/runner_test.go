@@ -816,19 +816,21 @@ func TestWaitEndsInUnknownStates(t *testing.T) {
 func TestKey(t *testing.T) {
 	const secret = "Atzr|cAnArY"
 	client := func(change func(*spapi.Credentials, *spapi.Authorization)) *spapi.Client {
-		c := spapi.Credentials{ClientID: "amzn1.application-oa2-client.1", ClientSecret: "amzn1.oa2-cs.v1." + secret}
-		a := spapi.Authorization{RefreshToken: secret, Region: marketplace.NorthAmerica}
+		c := spapi.Credentials{ClientID: "amzn1.application-oa2-client.1", ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1." + secret)}
+		a := spapi.Authorization{RefreshToken: spapi.NewSecret(secret), Region: marketplace.NorthAmerica}
 		change(&c, &a)
 		return spapi.NewApp(c).Client(a)
 	}
 	keys := map[journal.Key]string{}
 	for name, change := range map[string]func(*spapi.Credentials, *spapi.Authorization){
-		"":              func(*spapi.Credentials, *spapi.Authorization) {},
-		"application":   func(c *spapi.Credentials, _ *spapi.Authorization) { c.ClientID += "2" },
-		"refresh token": func(_ *spapi.Credentials, a *spapi.Authorization) { a.RefreshToken += "2" },
-		"seller":        func(_ *spapi.Credentials, a *spapi.Authorization) { a.SellerID = "A1B2C3D4E5F6" },
-		"region":        func(_ *spapi.Credentials, a *spapi.Authorization) { a.Region = marketplace.Europe },
-		"sandbox":       func(_ *spapi.Credentials, a *spapi.Authorization) { a.Sandbox = true },
+		"":            func(*spapi.Credentials, *spapi.Authorization) {},
+		"application": func(c *spapi.Credentials, _ *spapi.Authorization) { c.ClientID += "2" },
+		"refresh token": func(_ *spapi.Credentials, a *spapi.Authorization) {
+			a.RefreshToken = spapi.NewSecret(a.RefreshToken.Reveal() + "2")
+		},
+		"seller":  func(_ *spapi.Credentials, a *spapi.Authorization) { a.SellerID = "A1B2C3D4E5F6" },
+		"region":  func(_ *spapi.Credentials, a *spapi.Authorization) { a.Region = marketplace.Europe },
+		"sandbox": func(_ *spapi.Credentials, a *spapi.Authorization) { a.Sandbox = true },
 	} {
 		k := Key(client(change), job.Report, "T", "x", map[string]string{"a": "1", "b": "2"})
 		if other, taken := keys[k]; taken {

@@ -3,21 +3,23 @@ package stored
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"time"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// Account has the fields of accounts.Account, so that one converts into the other, without the methods that redact.
+// Account has the fields of accounts.Account, so that one converts into the other.
 type Account struct {
 	Name             string             `json:"name"`
 	SellingPartnerID string             `json:"selling_partner_id,omitempty"`
 	Region           marketplace.Region `json:"region"`
 	Marketplaces     []string           `json:"marketplaces,omitempty"`
 	ClientID         string             `json:"client_id"`
-	RefreshToken     string             `json:"refresh_token"`
+	RefreshToken     spapi.Secret       `json:"refresh_token"`
 	Sandbox          bool               `json:"sandbox,omitempty"`
 	Endpoint         string             `json:"endpoint,omitempty"`
 	TokenURL         string             `json:"token_url,omitempty"`
@@ -27,13 +29,31 @@ type Account struct {
 
 // Application has the fields of accounts.Application.
 type Application struct {
-	ClientID      string    `json:"client_id"`
-	ClientSecret  string    `json:"client_secret"`
-	ApplicationID string    `json:"application_id,omitempty"`
-	RoleARN       string    `json:"role_arn,omitempty"`
-	SecretExpires time.Time `json:"secret_expires,omitzero"`
-	Created       time.Time `json:"created,omitzero"`
-	Updated       time.Time `json:"updated,omitzero"`
+	ClientID      string       `json:"client_id"`
+	ClientSecret  spapi.Secret `json:"client_secret"`
+	ApplicationID string       `json:"application_id,omitempty"`
+	RoleARN       string       `json:"role_arn,omitempty"`
+	SecretExpires time.Time    `json:"secret_expires,omitzero"`
+	Created       time.Time    `json:"created,omitzero"`
+	Updated       time.Time    `json:"updated,omitzero"`
+}
+
+// MarshalJSON writes the refresh token in clear.
+func (a Account) MarshalJSON() ([]byte, error) {
+	type redacted Account
+	return json.Marshal(struct {
+		redacted
+		RefreshToken string `json:"refresh_token"`
+	}{redacted(a), a.RefreshToken.Reveal()})
+}
+
+// MarshalJSON writes the client secret in clear.
+func (a Application) MarshalJSON() ([]byte, error) {
+	type redacted Application
+	return json.Marshal(struct {
+		redacted
+		ClientSecret string `json:"client_secret"`
+	}{redacted(a), a.ClientSecret.Reveal()})
 }
 
 // Stamp sets the times of what is put: old is when what it replaces was created, zero if it is new.

@@ -2,19 +2,23 @@ package desk
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/fault"
+	"github.com/openspapi/spapi/emulator/internal/operations"
+	"github.com/openspapi/spapi/internal/catalog"
 )
 
-// LoggedRequest is one request that the emulator has answered. It holds no tokens, secrets or personal data.
+// LoggedRequest is one request that the emulator has answered. It holds no tokens, secrets or personal data: "redacted" stands for words of a path that is
+// no operation's, for values of parameters that the operation doesn't declare, and for whatever looks like a secret.
 type LoggedRequest struct {
 	Time      time.Time  `json:"time"`
 	Method    string     `json:"method"`
 	Path      string     `json:"path"`
-	Query     string     `json:"query"`     // encoded; values that may identify a buyer are replaced by "redacted"
+	Query     string     `json:"query"`     // encoded
 	Operation string     `json:"operation"` // "ordersv0.getOrders", "lwa.token", "sts.AssumeRole"; "" when no operation was found
 	Status    int        `json:"status"`    // 0 where a fault has reset the connection
 	RequestID string     `json:"request_id"`
@@ -28,7 +32,7 @@ const logSize = 1000
 // requestLog keeps the last requests; it is guarded by Desk.mu.
 type requestLog struct {
 	started int             // requests that have come in: the source of request ids
-	entries []LoggedRequest // their queries as they came: [Desk.Requests] redacts what is asked for
+	entries []LoggedRequest // paths and queries as they came: [Desk.Requests] redacts what is asked for
 	oldest  int
 }
 
@@ -58,27 +62,63 @@ func (d *Desk) Requests() []LoggedRequest {
 	list := append(append(make([]LoggedRequest, 0, len(l.entries)), l.entries[l.oldest:]...), l.entries[:l.oldest]...)
 	d.mu.Unlock()
 	for i := range list {
-		list[i].Query = redactQuery(list[i].Query)
+		d.redact(&list[i])
 	}
 	return list
 }
 
-// redactQuery leaves only what can't be a secret or personal: a query that can't be parsed goes whole.
-func redactQuery(raw string) string {
+const redacted = "redacted"
+
+// redact leaves of a request only what is known to be harmless: of an operation its path and the parameters that it declares, of any other request the
+// words of known paths and the names of parameters. Whatever else stands there may be a password, a code or a token that went astray, and what has the
+// shape of one is taken out wherever it stands.
+func (d *Desk) redact(r *LoggedRequest) {
+	op := operations.ByID(r.Operation)
+	if op == nil && !strings.HasPrefix(r.Operation, "s3.") { // a document's path is its id
+		segments := strings.Split(r.Path, "/")
+		for i, s := range segments {
+			if s != "" && !d.Routes.words[s] {
+				segments[i] = redacted
+			}
+		}
+		r.Path = strings.Join(segments, "/")
+	}
+	r.Path = secretShapes.ReplaceAllString(r.Path, redacted)
+	r.Method = secretShapes.ReplaceAllString(r.Method, redacted)
+	r.Query = redactQuery(r.Query, op)
+}
+
+var (
+	// secretShapes finds tokens of Login with Amazon, with the bar escaped or not, client secrets, authorization codes and session tokens.
+	secretShapes = regexp.MustCompile(`(?i)(Atz\.sprdt|Atz[ar]|Atc)(\||%(25)*7c)[^/&]*|amzn1\.oa2-cs\.[^/&]*`)
+	// sensitive finds parameters, declared ones too, that carry secrets or personal data.
+	sensitive = regexp.MustCompile(`(?i)email|token|secret|postalcode|^x-amz-`)
+	// plainName is what a parameter may be called; anything else may be a value without a name.
+	plainName = regexp.MustCompile(`^[A-Za-z][\w.-]{0,40}$`)
+)
+
+// redactQuery redacts a query; one that can't be parsed goes whole. op is the operation that was asked for, nil for none.
+func redactQuery(raw string, op *catalog.Operation) string {
 	if raw == "" {
 		return ""
 	}
 	q, err := url.ParseQuery(raw)
 	if err != nil {
-		return "redacted"
+		return redacted
 	}
+	shown := url.Values{}
 	for name, values := range q {
-		lower := strings.ToLower(name)
-		if strings.Contains(lower, "email") || strings.Contains(lower, "token") || strings.Contains(lower, "secret") || strings.HasPrefix(lower, "x-amz-") {
-			for i := range values {
-				values[i] = "redacted"
+		declared := op != nil && operations.DetailsOf(op).Query[name]
+		known := declared && !sensitive.MatchString(name)
+		if !declared && (!plainName.MatchString(name) || secretShapes.MatchString(name)) {
+			name = redacted
+		}
+		for _, value := range values {
+			if !known || secretShapes.MatchString(value) {
+				value = redacted
 			}
+			shown.Add(name, value)
 		}
 	}
-	return q.Encode()
+	return shown.Encode()
 }

@@ -46,6 +46,7 @@ type route struct {
 type router struct {
 	root   node
 	Routes []*route
+	words  map[string]bool // that stand in paths: the static segments of all routes and services
 }
 
 type node struct {
@@ -61,7 +62,7 @@ type match struct {
 }
 
 func NewRouter(flows []Flow) *router {
-	rt := &router{}
+	rt := &router{words: map[string]bool{"auth": true, "o2": true, "token": true, "sts": true, "apps": true, "authorize": true, "consent": true, "confirm": true, "store": true, "dp": true, "definitions": true}}
 	handlers := map[string]Handler{}
 	for _, f := range flows {
 		for id, h := range f.Handlers {
@@ -94,6 +95,7 @@ func (rt *router) add(r *route) {
 				n.static[s] = &node{}
 			}
 			n = n.static[s]
+			rt.words[s] = true
 			continue
 		}
 		m.names = append(m.names, strings.Trim(s, "{}"))

@@ -20,6 +20,19 @@ var Removed = []catalog.Operation{
 // otherOperations are those that faults may name besides the catalogue's.
 var otherOperations = []string{"lwa.token", "sts.AssumeRole", "sts.GetCallerIdentity", "s3.GetObject", "s3.HeadObject", "s3.PutObject"}
 
+// ByID returns the operation of SP-API that has an id, of the catalogue or removed; nil for none.
+func ByID(id string) *catalog.Operation {
+	if op, ok := catalog.Lookup(id); ok {
+		return op
+	}
+	for i := range Removed {
+		if Removed[i].ID == id {
+			return &Removed[i]
+		}
+	}
+	return nil
+}
+
 // Served tells whether a pattern matches an operation of SP-API that is served.
 func Served(pattern string) bool {
 	for _, ops := range [][]catalog.Operation{catalog.Operations(), Removed} {

@@ -231,13 +231,13 @@ func printToken(ctx context.Context, opts *Options) error {
 		return err
 	}
 	if f.Flags.Output.Format == "" && !f.Flags.Output.JQ.Given() {
-		_, err := f.Streams.Out.Write([]byte(token.Value + "\n"))
+		_, err := f.Streams.Out.Write([]byte(token.Value.Reveal() + "\n"))
 		return err
 	}
 	return f.Print(ctx, struct {
 		Token   string    `json:"token"`
 		Expires time.Time `json:"expires"`
-	}{token.Value, token.Expires.UTC().Truncate(time.Second)})
+	}{token.Value.Reveal(), token.Expires.UTC().Truncate(time.Second)})
 }
 
 // NewCmdUse returns "spapi auth use". runF replaces the work in tests.

@@ -145,7 +145,9 @@ func login(ctx context.Context, opts *LoginOptions) error {
 	}
 	f.Tell(factory.Target{Target: accounts.Target{Account: account}})
 	if opts.Self {
-		account.RefreshToken, err = opts.ask(ctx, "Refresh token (Atzr|…): ")
+		var token string
+		token, err = opts.ask(ctx, "Refresh token (Atzr|…): ")
+		account.RefreshToken = spapi.NewSecret(token)
 	} else {
 		err = opts.consent(ctx, &application, &account)
 	}
@@ -185,7 +187,7 @@ func login(ctx context.Context, opts *LoginOptions) error {
 // account is the account so far: who it is for, and where its calls go.
 func (o *LoginOptions) account(name, clientID string) (accounts.Account, error) {
 	a := factory.AccountOf(name, o.set)
-	a.ClientID, a.RefreshToken = clientID, ""
+	a.ClientID, a.RefreshToken = clientID, spapi.Secret{}
 	a.SellingPartnerID = cmp.Or(o.SellerID, a.SellingPartnerID) // the consent page tells another if it is another
 	if !o.set.Has(settings.Region, settings.Marketplace) {
 		return a, nil
@@ -220,14 +222,14 @@ func (o *LoginOptions) application(ctx context.Context, store accounts.Store) (a
 	switch {
 	case o.SecretFile != "":
 		secret, err = firstLine(o.SecretFile)
-	case secret == "" && application.ClientSecret == "":
+	case secret == "" && application.ClientSecret.IsZero():
 		secret, err = o.ask(ctx, "LWA client secret: ")
 	}
 	if err != nil {
 		return accounts.Application{}, err
 	}
-	if secret != "" && secret != application.ClientSecret {
-		application.ClientSecret, application.SecretExpires = secret, time.Time{} // the date was the old one's
+	if secret != "" && spapi.NewSecret(secret) != application.ClientSecret {
+		application.ClientSecret, application.SecretExpires = spapi.NewSecret(secret), time.Time{} // the date was the old one's
 	}
 	if id := cmp.Or(o.ApplicationID, o.set.Text(settings.ApplicationID)); id != "" {
 		application.ApplicationID = id
@@ -335,7 +337,7 @@ func (o *LoginOptions) consent(ctx context.Context, application *accounts.Applic
 	if isLoopback(u) {
 		g, err = o.waitForBrowser(consenting, c)
 	} else {
-		o.show(consenting, c)
+		o.show(c)
 		var address string
 		if address, err = o.askOpen(consenting, "Address that the browser shows in the end: "); err == nil {
 			g, err = c.readPasted(address)
@@ -367,20 +369,20 @@ func (o *LoginOptions) waitForBrowser(ctx context.Context, c *consent) (granted,
 		return granted{}, err
 	}
 	defer b.close()
-	o.show(ctx, c)
+	o.show(c)
 	w := o.Factory.AwaitShown("the seller's consent")
 	defer w.End()
 	return b.wait(ctx)
 }
 
 // show leads the seller to the consent page. It tells the address even with --quiet, for nothing works without it.
-func (o *LoginOptions) show(ctx context.Context, c *consent) {
+func (o *LoginOptions) show(c *consent) {
 	s := o.Factory.Streams
 	_, _ = io.WriteString(s.Err, "Let the seller open this page, log in and confirm:\n\n  "+c.url()+"\n\n"+
 		"If it shows an error: MD1000 wants --beta (the application is a draft), MD5101 means that the redirect URI\n"+
 		"is not registered, MD9100 that none is, SPDC8143 that the user is not the account's primary one.\n")
 	if o.Open {
-		if err := openBrowser(ctx, c.url()); err != nil {
+		if err := openBrowser(c.url()); err != nil {
 			o.Factory.Notef("%s", err)
 		}
 	}

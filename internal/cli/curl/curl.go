@@ -11,9 +11,11 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/openspapi/spapi/internal/settings"
 )
 
-const redacted = "REDACTED"
+const redacted = settings.Redacted
 
 // Options say what is shown of a request.
 type Options struct {
@@ -79,7 +81,7 @@ func Command(req *http.Request, body []byte, o Options) string {
 			parts = append(parts, "--data-raw "+Quote(string(body)))
 		}
 	}
-	return pipe + strings.Join(parts, " \\\n  ")
+	return o.scrub(pipe + strings.Join(parts, " \\\n  "))
 }
 
 // unprintable characters are control characters, those that change the direction of text, and those of which there is no telling.
@@ -119,7 +121,7 @@ func Wire(req *http.Request, body []byte, o Options) string {
 		b.Write(bytes.TrimSuffix(body, []byte("\n")))
 		b.WriteString("\n")
 	}
-	return b.String()
+	return o.scrub(b.String())
 }
 
 // Headers are the header lines that are shown, in order, names in lower case.
@@ -165,11 +167,13 @@ func Value(name, value string, secrets bool) string {
 	return value
 }
 
-// tokens are Amazon's tokens and client secrets, by their shapes.
-var tokens = regexp.MustCompile(`(Atz\.sprdt|Atz[ar]|Atc)(\||%7[cC])[^\s"'\\&,;<>)\]}]*|amzn1\.oa2-cs\.[\w.\-]+`)
-
-// Scrub takes tokens and client secrets out of a text that others wrote.
-func Scrub(text string) string { return tokens.ReplaceAllString(text, redacted) }
+// scrub takes what has the shape of a secret out of what is shown, wherever it stands.
+func (o Options) scrub(text string) string {
+	if o.Secrets {
+		return text
+	}
+	return settings.ScrubSecrets(text)
+}
 
 // authorization shows what a signature covers, without key and signature.
 func authorization(value string) string {

@@ -128,3 +128,24 @@ func TestCommandsSendTheSame(t *testing.T) {
 		}
 	}
 }
+
+// A secret that stands where none should is taken out by its shape, unless secrets are asked for.
+func TestSecretsThatWentAstray(t *testing.T) {
+	body := `{"token":"Atzr|CANARY","secret":"amzn1.oa2-cs.v1.CANARY"}`
+	req, err := http.NewRequestWithContext(t.Context(), "POST", "http://h/p/Atza%7CCANARY?a=Atc%7CCANARY", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Other", "Atz.sprdt|CANARY")
+	for name, show := range map[string]func(Options) string{
+		"curl": func(o Options) string { return Command(req, []byte(body), o) },
+		"wire": func(o Options) string { return Wire(req, []byte(body), o) },
+	} {
+		if text := show(Options{Whole: true}); strings.Contains(text, "CANARY") || strings.Count(text, "REDACTED") != 4 {
+			t.Errorf("%s: %s", name, text)
+		}
+		if text := show(Options{Whole: true, Secrets: true}); strings.Count(text, "CANARY") != 5 {
+			t.Errorf("%s with secrets: %s", name, text)
+		}
+	}
+}

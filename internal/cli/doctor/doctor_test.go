@@ -160,8 +160,8 @@ func (p *patient) store(change func(*accounts.Application, *accounts.Account)) *
 	p.env("SPAPI_ACCOUNTS", filepath.Join(p.dir, "accounts.age"))
 	p.env("SPAPI_KEY_FILE", filepath.Join(p.dir, "key"))
 	c := p.credentials
-	application := accounts.Application{ClientID: c.ClientID, ClientSecret: c.ClientSecret, SecretExpires: time.Now().AddDate(0, 5, 0)}
-	account := accounts.Account{Name: "shop", SellingPartnerID: c.SellerID, Region: c.Region, ClientID: c.ClientID, RefreshToken: c.RefreshToken}
+	application := accounts.Application{ClientID: c.ClientID, ClientSecret: spapi.NewSecret(c.ClientSecret), SecretExpires: time.Now().AddDate(0, 5, 0)}
+	account := accounts.Account{Name: "shop", SellingPartnerID: c.SellerID, Region: c.Region, ClientID: c.ClientID, RefreshToken: spapi.NewSecret(c.RefreshToken)}
 	if change != nil {
 		change(&application, &account)
 	}
@@ -389,7 +389,7 @@ var cases = []struct {
 	{"client-refused", "client id of nobody known", func(p *patient) { p.env("SPAPI_CLIENT_ID", otherID) }},
 	{"client-id-of-another-application", "", func(p *patient) {
 		store := p.store(func(a *accounts.Application, b *accounts.Account) { a.ClientID, b.ClientID = otherID, otherID })
-		p.check(store.PutApplication(p.t.Context(), accounts.Application{ClientID: p.credentials.ClientID, ClientSecret: p.credentials.ClientSecret}))
+		p.check(store.PutApplication(p.t.Context(), accounts.Application{ClientID: p.credentials.ClientID, ClientSecret: spapi.NewSecret(p.credentials.ClientSecret)}))
 	}},
 	{"authorization-revoked", "", func(p *patient) { p.emu.RevokeRefreshToken(p.credentials.RefreshToken) }},
 	{"authorization-revoked", "after the token was made", func(p *patient) {
@@ -402,8 +402,8 @@ var cases = []struct {
 		other, err := emulator.New(emulator.WithSeed(2))
 		p.check(err)
 		c := other.Credentials()
-		store := p.store(func(_ *accounts.Application, a *accounts.Account) { a.RefreshToken = c.RefreshToken })
-		p.check(store.PutApplication(p.t.Context(), accounts.Application{ClientID: c.ClientID, ClientSecret: c.ClientSecret}))
+		store := p.store(func(_ *accounts.Application, a *accounts.Account) { a.RefreshToken = spapi.NewSecret(c.RefreshToken) })
+		p.check(store.PutApplication(p.t.Context(), accounts.Application{ClientID: c.ClientID, ClientSecret: spapi.NewSecret(c.ClientSecret)}))
 		p.answer(func(r *http.Request) bool {
 			if !tokenRequest(r) {
 				return false

@@ -35,7 +35,7 @@ type examination struct {
 	target factory.Target
 	client *spapi.Client
 	stored stored
-	token  string
+	token  spapi.Secret
 	joined []participation
 	met    []int // statuses of the calls that were not let in
 	letIn  int   // how many were
@@ -395,7 +395,7 @@ type participation struct {
 // region asks which marketplaces the seller takes part in: the call that every seller's authorization allows.
 func (e *examination) region(ctx context.Context) {
 	const check = "region"
-	a, err := e.wire.get(ctx, e.client.Endpoint()+unauthorized, e.token)
+	a, err := e.wire.get(ctx, e.client.Endpoint()+unauthorized, e.token.Reveal())
 	if ctx.Err() != nil {
 		return
 	}
@@ -485,7 +485,7 @@ func base(r marketplace.Region, sandbox bool) string {
 
 // answers tells whether a request with the seller's token is let in. Only addresses of Amazon's and the endpoint in force are asked.
 func (e *examination) answers(ctx context.Context, address string) bool {
-	a, err := e.wire.get(ctx, address, e.token)
+	a, err := e.wire.get(ctx, address, e.token.Reveal())
 	return err == nil && !a.page && a.allowed()
 }
 
@@ -600,7 +600,7 @@ func (e *examination) roles(ctx context.Context) {
 		if p.vendor {
 			continue
 		}
-		a, err := e.wire.get(ctx, e.client.Endpoint()+p.path(e), e.token)
+		a, err := e.wire.get(ctx, e.client.Endpoint()+p.path(e), e.token.Reveal())
 		if ctx.Err() != nil {
 			return
 		}
@@ -702,7 +702,7 @@ func (e *examination) restricted(ctx context.Context) {
 		return
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-Amz-Access-Token", e.token)
+	req.Header.Set("X-Amz-Access-Token", e.token.Reveal())
 	resp, err := e.wire.RoundTrip(req)
 	if err != nil {
 		e.unreachable(check, host(e.client.Endpoint()), err)

@@ -123,8 +123,8 @@ func (f *Factory) Target(ctx context.Context) (Target, error) {
 			return t, err
 		}
 		c := emu.Credentials()
-		t.Account = accounts.Account{Name: string(FromEmulator), Region: c.Region, SellingPartnerID: c.SellerID, ClientID: c.ClientID, RefreshToken: c.RefreshToken}
-		t.Application = accounts.Application{ClientID: c.ClientID, ClientSecret: c.ClientSecret, RoleARN: c.RoleARN}
+		t.Account = accounts.Account{Name: string(FromEmulator), Region: c.Region, SellingPartnerID: c.SellerID, ClientID: c.ClientID, RefreshToken: spapi.NewSecret(c.RefreshToken)}
+		t.Application = accounts.Application{ClientID: c.ClientID, ClientSecret: spapi.NewSecret(c.ClientSecret), RoleARN: c.RoleARN}
 	case FromAccount:
 		file, err := f.Store()
 		if err != nil {
@@ -170,7 +170,7 @@ func (t *Target) read(s settings.Set) (err error) {
 		t.Account, err = AccountOf(string(t.Source), s).Clean()
 	}
 	if err == nil {
-		t.Application, err = accounts.Application{ClientID: s.Text(settings.ClientID), ClientSecret: s.Text(settings.ClientSecret),
+		t.Application, err = accounts.Application{ClientID: s.Text(settings.ClientID), ClientSecret: spapi.NewSecret(s.Text(settings.ClientSecret)),
 			ApplicationID: s.Text(settings.ApplicationID), RoleARN: s.Text(settings.RoleARN)}.Clean()
 	}
 	return err
@@ -178,7 +178,7 @@ func (t *Target) read(s settings.Set) (err error) {
 
 // AccountOf is the account that is set, as far as it is.
 func AccountOf(name string, s settings.Set) accounts.Account {
-	a := accounts.Account{Name: name, ClientID: s.Text(settings.ClientID), RefreshToken: s.Text(settings.RefreshToken),
+	a := accounts.Account{Name: name, ClientID: s.Text(settings.ClientID), RefreshToken: spapi.NewSecret(s.Text(settings.RefreshToken)),
 		Region: marketplace.Region(s.Text(settings.Region)), SellingPartnerID: s.Text(settings.SellerID), Sandbox: s.True(settings.Sandbox),
 		Endpoint: s.Text(settings.Endpoint), TokenURL: s.Text(settings.TokenURL)}
 	if m := s.Text(settings.Marketplace); m != "" {
@@ -376,13 +376,13 @@ func (f *Factory) Anonymous(more ...spapi.Option) (*spapi.Client, error) {
 		return nil, err
 	}
 	a := AccountOf("", s)
-	a.RefreshToken = "Atzr|none"
+	a.RefreshToken = spapi.NewSecret("Atzr|none")
 	if !s.Has(settings.Region, settings.Marketplace) {
 		a.Region = marketplace.NorthAmerica
 	} else if a.Region, err = settings.Place(a.Region, s.Text(settings.Marketplace)); err != nil {
 		return nil, err
 	}
-	b := accounts.Application{ClientID: "amzn1.application-oa2-client.none", ClientSecret: "amzn1.oa2-cs.v1.none"}
+	b := accounts.Application{ClientID: "amzn1.application-oa2-client.none", ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.none")}
 	clients, err := f.Clients(more...)
 	if err != nil {
 		return nil, err

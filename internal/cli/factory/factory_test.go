@@ -59,11 +59,11 @@ func store(t *testing.T, list ...accounts.Account) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.PutApplication(t.Context(), accounts.Application{ClientID: clientID, ClientSecret: secret}); err != nil {
+	if err := s.PutApplication(t.Context(), accounts.Application{ClientID: clientID, ClientSecret: spapi.NewSecret(secret)}); err != nil {
 		t.Fatal(err)
 	}
 	for _, a := range list {
-		a.ClientID, a.RefreshToken = clientID, token
+		a.ClientID, a.RefreshToken = clientID, spapi.NewSecret(token)
 		if err := s.Put(t.Context(), a); err != nil {
 			t.Fatal(err)
 		}

@@ -340,7 +340,7 @@ func TestNamedProfileIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	target, err := f.Target(t.Context())
-	if err != nil || target.Account.RefreshToken != token || client.Region() != "na" {
+	if err != nil || target.Account.RefreshToken.Reveal() != token || client.Region() != "na" {
 		t.Errorf("region %s, %v", client.Region(), err)
 	}
 	if text := messages.String(); !strings.Contains(text, "SPAPI_REFRESH_TOKEN says otherwise") || strings.Contains(text, "otherShop") {

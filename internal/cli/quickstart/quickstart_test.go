@@ -95,7 +95,7 @@ func TestNoSecrets(t *testing.T) {
 		}
 		c := w.emu.Credentials()
 		for name, secret := range map[string]string{
-			"client secret": c.ClientSecret, "refresh token": c.RefreshToken, "access token": w.token.Value,
+			"client secret": c.ClientSecret, "refresh token": c.RefreshToken, "access token": w.token.Value.Reveal(),
 			"AWS access key": c.AWSAccessKeyID, "AWS secret key": c.AWSSecretAccessKey,
 			"session key": session.AccessKeyID, "session secret": session.SecretAccessKey, "session token": session.SessionToken,
 		} {

@@ -54,11 +54,11 @@ func (w *walk) app(more ...spapi.Option) *spapi.App {
 		spapi.WithTransport(w.recorder),
 		spapi.WithUserAgent("spapi-quickstart/" + w.version),
 	}
-	return spapi.NewApp(spapi.Credentials{ClientID: c.ClientID, ClientSecret: c.ClientSecret}, append(options, more...)...)
+	return spapi.NewApp(spapi.Credentials{ClientID: c.ClientID, ClientSecret: spapi.NewSecret(c.ClientSecret)}, append(options, more...)...)
 }
 
 func (w *walk) authorization() spapi.Authorization {
-	return spapi.Authorization{RefreshToken: w.emu.Credentials().RefreshToken, Region: w.marketplace.Region}
+	return spapi.Authorization{RefreshToken: spapi.NewSecret(w.emu.Credentials().RefreshToken), Region: w.marketplace.Region}
 }
 
 type step struct {
@@ -99,11 +99,11 @@ func (w *walk) fetchToken(ctx context.Context, s *Step) error {
 		return err
 	}
 	left := time.Until(token.Expires)
-	if !strings.HasPrefix(token.Value, "Atza|") || left <= 0 {
+	if !strings.HasPrefix(token.Value.Reveal(), "Atza|") || left <= 0 {
 		return fmt.Errorf("the access token has another form than Atza|… or has expired: it ends in %s", left)
 	}
 	w.token = token
-	s.found("access token Atza|… (%d characters), good for %d minutes; spapi renews it by itself", len(token.Value), int(left.Round(time.Minute).Minutes()))
+	s.found("access token Atza|… (%d characters), good for %d minutes; spapi renews it by itself", len(token.Value.Reveal()), int(left.Round(time.Minute).Minutes()))
 	return nil
 }
 
@@ -141,7 +141,7 @@ func (w *walk) searchSigned(ctx context.Context, s *Step) error {
 		return err
 	}
 	client := w.app(spapi.WithSigner(w.signer)).Client(w.authorization())
-	resp, err := client.Do(req, spapi.WithAccessToken(w.token.Value))
+	resp, err := client.Do(req, spapi.WithAccessToken(w.token.Value.Reveal()))
 	if err != nil {
 		return err
 	}

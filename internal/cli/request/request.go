@@ -18,6 +18,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/preview"
 	"github.com/openspapi/spapi/internal/cli/raw"
+	"github.com/openspapi/spapi/internal/settings"
 )
 
 // Options are the flags of "spapi request" and what it works with.
@@ -113,7 +114,7 @@ func include(f *factory.Factory, met *spapi.Response) {
 	var lines []string
 	for name, values := range met.Header {
 		for _, v := range values {
-			lines = append(lines, strings.ToLower(name)+": "+curl.Value(name, v, false))
+			lines = append(lines, strings.ToLower(name)+": "+settings.ScrubSecrets(curl.Value(name, v, false)))
 		}
 	}
 	slices.Sort(lines)
@@ -126,7 +127,7 @@ func write(ctx context.Context, f *factory.Factory, body []byte) error {
 	}
 	if !json.Valid(body) {
 		// No operation answers with anything else: it is a page of a proxy or the like, which may repeat what it was sent.
-		_, err := fmt.Fprint(f.Streams.Out, curl.Scrub(string(body)))
+		_, err := fmt.Fprint(f.Streams.Out, settings.ScrubSecrets(string(body)))
 		return err
 	}
 	printer := f.Printer()

@@ -60,8 +60,8 @@ type scene struct {
 // client is that of a program.
 func (s *scene) client() *spapi.Client {
 	c := s.emu.Credentials()
-	return spapi.NewApp(spapi.Credentials{ClientID: c.ClientID, ClientSecret: c.ClientSecret}, spapi.WithTransport(s.weather)).
-		Client(spapi.Authorization{RefreshToken: c.RefreshToken, Region: c.Region})
+	return spapi.NewApp(spapi.Credentials{ClientID: c.ClientID, ClientSecret: spapi.NewSecret(c.ClientSecret)}, spapi.WithTransport(s.weather)).
+		Client(spapi.Authorization{RefreshToken: spapi.NewSecret(c.RefreshToken), Region: c.Region})
 }
 
 // command is "spapi" with these arguments. talk, if there is one, answers what it says.
