@@ -128,7 +128,7 @@ func TestBadInput(t *testing.T) {
 		{"emulator and account", []string{"ops", "--emulator", "--account", "x"}, "", "spapi ops: --emulator and --account exclude each other"},
 		{"account and profile", []string{"ops", "--profile", "y", "--account", "x"}, "", "spapi ops: --account and --profile exclude each other"},
 		{"verbose and quiet", []string{"ops", "-v", "-q"}, "", "spapi ops: --verbose and --quiet exclude each other"},
-		{"output", []string{"ops", "-o", "xml"}, "", `spapi ops: invalid argument "xml" for "-o, --output" flag: want json, jsonl, table, csv or yaml`},
+		{"output", []string{"ops", "-o", "xml"}, "", `spapi ops: invalid argument "xml" for "-o, --output" flag: want json, jsonl, table, wide, csv or yaml`},
 		{"jq that is none", []string{"ops", "--jq", ".["}, "", `spapi ops: invalid argument ".[" for "--jq" flag: unexpected EOF`},
 		{"jq that does not fit", []string{"ops", "searchOrders", "--jq", ".id"}, "", ""},
 		{"request without a slash", []string{"--emulator", "request", "orders"}, "", `spapi request: path "orders": want it with a slash in front`},

@@ -230,7 +230,7 @@ func printToken(ctx context.Context, opts *Options) error {
 	if err != nil {
 		return err
 	}
-	if f.Flags.Output.Format == "" && !f.Flags.Output.JQ.Given() {
+	if !f.Flags.Output.Given() {
 		_, err := f.Streams.Out.Write([]byte(token.Value + "\n"))
 		return err
 	}

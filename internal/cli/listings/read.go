@@ -11,16 +11,17 @@ import (
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/pages"
 )
 
 var columns = []output.Column{
 	{Name: "sku", Path: "sku"},
 	{Name: "asin", Path: "summaries.asin"},
-	{Name: "status", Path: "summaries.status", Text: words},
+	{Name: "status", Path: "summaries.status", Text: words, Spare: 1},
 	cell.Money("price", "offers.price"),
 	cell.Number("quantity", "fulfillmentAvailability.quantity"),
-	{Name: "type", Path: "summaries.productType"},
-	{Name: "title", Path: "summaries.itemName"},
+	{Name: "type", Path: "summaries.productType", Spare: 3},
+	{Name: "title", Path: "summaries.itemName", Long: true, Spare: 2},
 }
 
 // words are some of Amazon's for people.
@@ -100,30 +101,26 @@ func list(ctx context.Context, opts *ListOptions) error {
 		size = int64(min(opts.Limit, 20))
 	}
 	in.PageSize = &size
-	rows := []*listingsitems20210801.Item{}
 	total := int64(0)
-pages:
-	for page, err := range p.listings.SearchListingsItemsPages(ctx, &in) {
-		if err != nil {
-			return err
-		}
-		if page.NumberOfResults != nil {
-			total = *page.NumberOfResults
-		}
-		for i := range page.Items {
-			rows = append(rows, &page.Items[i])
-			if len(rows) == opts.Limit {
-				break pages
+	listings := pages.List[listingsitems20210801.ItemSearchResults, listingsitems20210801.Item]{
+		Noun: "listing", Limit: opts.Limit, Columns: columns,
+		Rows: func(p *listingsitems20210801.ItemSearchResults) []listingsitems20210801.Item {
+			if p.NumberOfResults != nil {
+				total = *p.NumberOfResults
 			}
-		}
+			return p.Items
+		},
+		More: func(p *listingsitems20210801.ItemSearchResults) bool {
+			return p.Pagination != nil && p.Pagination.NextToken != ""
+		},
 	}
-	if err := f.Print(ctx, rows, columns...); err != nil {
-		return err
-	}
+	n, _, err := listings.Write(ctx, f, p.listings.SearchListingsItemsPages(ctx, &in))
 	switch {
-	case int64(len(rows)) < total:
-		f.Notef("%d of %d listings: --limit shows more", len(rows), total)
-	case len(rows) == 0 && !f.Printer().Structured():
+	case err != nil:
+		return err
+	case int64(n) < total:
+		f.Notef("%d of %s: --limit shows more", n, output.Plural(total, "listing"))
+	case n == 0 && !f.Printer().Structured():
 		f.Notef("no listings in %s", p.Marketplace.Name)
 	}
 	return nil

@@ -429,20 +429,21 @@ func newCmdList(f *factory.Factory) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			stream := f.Printer().Stream(reportColumns...)
+			list := f.Printer().List(reportColumns...)
+			list.Each = true
 			n := 0
 			for report, err := range reports.List(ctx, client, r) {
 				if err != nil {
-					return usage(err)
+					return list.Close(ctx, usage(err))
 				}
-				if err := stream.Add(ctx, report); err != nil {
+				if err := list.Add(ctx, report); err != nil {
 					return err
 				}
 				if n++; limit > 0 && n == limit {
 					break
 				}
 			}
-			return stream.Close()
+			return list.Close(ctx, nil)
 		},
 	}
 	cmd.Flags().StringSliceVar(&statuses, "status", nil, "only those in these `states`: IN_QUEUE, IN_PROGRESS, DONE, CANCELLED, FATAL")
