@@ -56,7 +56,7 @@ func Run(ctx context.Context, f *factory.Factory, args []string) int {
 	root := NewCmdRoot(f)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err != nil && !errors.Is(err, exit.ErrReported) {
+	if err != nil && !errors.Is(err, exit.ErrReported) && exit.Status(err) != exit.Closed {
 		report(f, cmd, err)
 	}
 	return exit.Status(err)

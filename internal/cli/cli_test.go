@@ -20,8 +20,9 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"spapi":   func() { os.Exit(cli.Main()) },
-		"browser": browser,
+		"spapi":           func() { os.Exit(cli.Main()) },
+		"spapi-unlimited": unlimited,
+		"browser":         browser,
 	})
 }
 

@@ -38,8 +38,8 @@ var rowColumns = []output.Column{
 	{Name: "marketplaces", Path: "marketplaces"},
 	{Name: "seller", Path: "seller_id"},
 	{Name: "sandbox", Path: "sandbox", Text: yes},
-	{Name: "endpoint", Path: "endpoint"},
-	{Name: "application", Path: "client_id", Text: func(v any) string {
+	{Name: "endpoint", Path: "endpoint", Spare: 2},
+	{Name: "application", Path: "client_id", Spare: 1, Text: func(v any) string {
 		s, _ := v.(string)
 		return strings.TrimPrefix(s, "amzn1.application-oa2-client.")
 	}},

@@ -15,6 +15,7 @@ import (
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/awsauth"
+	"github.com/openspapi/spapi/internal/cli/terminal"
 	"github.com/openspapi/spapi/internal/settings"
 )
 
@@ -28,6 +29,7 @@ const (
 	API         = 5
 	Network     = 6
 	Interrupted = 130
+	Closed      = 141
 )
 
 // statuses are shown by "spapi help exit-statuses".
@@ -43,6 +45,7 @@ var statuses = []struct {
 	{API, "SP-API answered with an error"},
 	{Network, "no answer came"},
 	{Interrupted, "interrupted by Ctrl-C or SIGTERM"},
+	{Closed, "whoever read the output has stopped, as head does (SIGPIPE, where the shell tells a signal by 128 more)"},
 }
 
 // UsageError is a mistake on the command line.
@@ -77,6 +80,8 @@ func Status(err error) int {
 	switch {
 	case err == nil:
 		return OK
+	case errors.Is(err, terminal.ErrClosed):
+		return Closed
 	case errors.Is(err, context.Canceled):
 		return Interrupted
 	case is[*UsageError](err), is[*spapi.ConfigError](err), is[*accounts.Error](err):

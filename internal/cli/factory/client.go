@@ -307,7 +307,7 @@ func (f *Factory) options() ([]spapi.Option, error) {
 	}
 	options := []spapi.Option{
 		spapi.WithUserAgent("spapi-cli/" + f.Version),
-		spapi.WithLimiter(f.progress.limiter(spapi.NewLimiter())),
+		spapi.WithLimiter(f.progress.limiter(f.limiter())),
 		spapi.WithLogger(f.progress.logger()),
 		spapi.WithTransport(transport),
 	}

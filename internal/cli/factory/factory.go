@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/emulator"
 	"github.com/openspapi/spapi/internal/cli/output"
@@ -29,6 +30,7 @@ type Factory struct {
 	emulator func() (*emulator.Emulator, error)
 	store    func() (*accounts.File, error)
 	clients  func() (*accounts.Clients, error)
+	limiter  func() spapi.Limiter
 	told     sync.Map // notes that were told
 	progress *progress
 }
@@ -44,6 +46,7 @@ func With(streams *terminal.Streams, version string, args []string) *Factory {
 	f.emulator = sync.OnceValues(f.newEmulator)
 	f.store = sync.OnceValues(f.openStore)
 	f.clients = sync.OnceValues(f.newClients)
+	f.limiter = spapi.NewLimiter
 	f.progress = &progress{f: f, buckets: map[string]*quota{}}
 	return f
 }
@@ -52,6 +55,9 @@ func With(streams *terminal.Streams, version string, args []string) *Factory {
 func (f *Factory) UseEmulator(e *emulator.Emulator) {
 	f.emulator = func() (*emulator.Emulator, error) { return e, nil }
 }
+
+// UseLimiter puts a limiter in the place of the SDK's own, for tests that measure something else.
+func (f *Factory) UseLimiter(l spapi.Limiter) { f.limiter = func() spapi.Limiter { return l } }
 
 // Printer writes what a command found, in the format that -o and --jq choose.
 func (f *Factory) Printer() *output.Printer {

@@ -228,7 +228,7 @@ func check(o *SubmitOptions, src io.Reader, s feeds.Submission) error {
 
 var issueColumns = []output.Column{
 	{Name: "sku", Path: "sku"}, {Name: "message", Path: "messageId", Right: true}, {Name: "severity", Path: "severity"}, {Name: "code", Path: "code"},
-	{Name: "attribute", Path: "attribute"}, {Name: "text", Path: "message"},
+	{Name: "attribute", Path: "attribute"}, {Name: "text", Path: "message", Long: true},
 }
 
 // show prints the issues, and fails if messages have errors. The journal, if there is one, goes as soon as they are printed: without it, the next
@@ -355,7 +355,8 @@ func newCmdTypes(f *factory.Factory) *cobra.Command {
 				return exit.Usagef("no feed type has all of %q", strings.Join(words, " "))
 			}
 			return f.Print(cmd.Context(), rows, output.Column{Name: "type", Path: "type"}, output.Column{Name: "content type", Path: "contentType"},
-				output.Column{Name: "removed", Path: "removed"}, output.Column{Name: "instead", Path: "instead"}, output.Column{Name: "note", Path: "note"})
+				output.Column{Name: "removed", Path: "removed"}, output.Column{Name: "instead", Path: "instead", Long: true},
+				output.Column{Name: "note", Path: "note", Long: true, Spare: 1})
 		},
 	}
 }

@@ -2,6 +2,7 @@ package listings
 
 import (
 	"context"
+	"reflect"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -138,8 +139,10 @@ func NewCmdGet(f *factory.Factory, runF func(context.Context, *GetOptions) error
 	cmd := &cobra.Command{
 		Use:   "get <sku>",
 		Short: "Show a listing",
-		Long:  "Shows a listing in the marketplace in force. JSON has all that --include asks for, tables the most important of it, and what is wrong with it.",
+		Long: "Shows a listing in the marketplace in force. JSON has all that --include asks for, as Amazon sends it; tables the most important of it, the values of\n" +
+			"its attributes, and what is wrong with it.",
 		Example: "  spapi listings get PN-0005\n" +
+			"  spapi listings get PN-0005 --columns sku,attributes.item_name.value\n" +
 			"  spapi listings get PN-0005 --include attributes --jq .attributes",
 		Args: oneSKU,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -151,7 +154,7 @@ func NewCmdGet(f *factory.Factory, runF func(context.Context, *GetOptions) error
 		},
 	}
 	opts.addFlags(cmd, false)
-	cmd.Flags().StringSliceVar(&opts.Include, "include", []string{"summaries", "offers", "fulfillmentAvailability", "issues"}, "`data` to include: "+strings.Join(data, ", "))
+	cmd.Flags().StringSliceVar(&opts.Include, "include", []string{"summaries", "attributes", "offers", "fulfillmentAvailability", "issues"}, "`data` to include: "+strings.Join(data, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("include", cobra.FixedCompletions(data, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -171,6 +174,9 @@ func get(ctx context.Context, opts *GetOptions) error {
 		}
 		include = append(include, listingsitems20210801.GetListingsItemIncludedData(found))
 	}
+	if err := f.Printer().Check(reflect.TypeFor[listingsitems20210801.Item](), columns...); err != nil {
+		return err
+	}
 	p, err := opts.open(ctx)
 	if err != nil {
 		return err
@@ -179,16 +185,15 @@ func get(ctx context.Context, opts *GetOptions) error {
 	if err != nil {
 		return err
 	}
-	if f.Printer().Structured() {
-		return f.Print(ctx, item)
+	if f.Printer().Whole() {
+		return f.Print(ctx, item, columns...)
 	}
 	if err := f.Print(ctx, []*listingsitems20210801.Item{item}, columns...); err != nil {
 		return err
 	}
-	if len(item.Issues) == 0 {
-		return nil
+	if err := f.Print(ctx, unwrapped(item.Attributes), attributeColumns...); err != nil {
+		return err
 	}
-	whole := func(v any) string { s, _ := v.(string); return s }
 	return f.Print(ctx, item.Issues, output.Column{Name: "severity", Path: "severity"}, output.Column{Name: "code", Path: "code"},
-		output.Column{Name: "attributes", Path: "attributeNames"}, output.Column{Name: "issue", Path: "message", Text: whole})
+		output.Column{Name: "attributes", Path: "attributeNames", Spare: 1}, output.Column{Name: "issue", Path: "message", Long: true})
 }

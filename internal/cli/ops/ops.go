@@ -162,7 +162,7 @@ var columns = []output.Column{
 	{Name: "burst", Path: "burst", Right: true},
 	{Name: "method", Path: "method"},
 	{Name: "path", Path: "path"},
-	{Name: "notes", Text: notes},
+	{Name: "notes", Text: notes, Long: true, Spare: 1},
 }
 
 func newRow(op *catalog.Operation) row {

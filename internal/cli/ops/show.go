@@ -239,5 +239,5 @@ var argumentColumns = []output.Column{
 		}
 		return ""
 	}},
-	{Name: "allowed", Path: "allowed"},
+	{Name: "allowed", Path: "allowed", Long: true, Spare: 1},
 }

@@ -215,6 +215,12 @@ func TestYAML(t *testing.T) {
 	words := []string{"no", "Off", "null", "~", "1", "0x1f", "1e3", "-", "- a", "a: b", "a #b", "#a", "'a'", `"a"`, "", " a", "a ", "é", "日本", "a\tb", "a\nb\n",
 		"2026-01-31", "12:30", "{a", "[a", "&a", "*a", "!a", "%a", "@a", "`a", "|", ">", "?", "=", "<<", "a\u2028b", "\u0085", ".inf", "a,b", "Y", "/path", "a:", "\x7f", "\ufeffa", "A1PA6795UKMFR9"}
 	value := map[string]any{"list": []any{}, "nested": []any{[]any{"x", []any{"y"}}, map[string]any{"a": map[string]any{}, "b": nil}}, "number": 1.5}
+	for r := rune(0); r <= 0xa0; r++ {
+		words = append(words, "a"+string(r)+"b", string(r))
+	}
+	for _, r := range "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\ufffe\uffff\U0001f58a" {
+		words = append(words, "a"+string(r)+"b", string(r))
+	}
 	for _, w := range words {
 		value["k"+w] = w
 		value[w] = []any{w}
@@ -228,12 +234,30 @@ func TestYAML(t *testing.T) {
 	if err := p.Print(t.Context(), json.RawMessage(raw)); err != nil {
 		t.Fatal(err)
 	}
+	for _, r := range out.String() {
+		if r != '\n' && terminal.Acts(r) || r == '\ufeff' {
+			t.Errorf("%U stands there bare", r)
+		}
+	}
 	var got any
 	if err := yaml.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatalf("%v in\n%s", err, out)
 	}
 	if !reflect.DeepEqual(got, any(value)) {
 		t.Errorf("read back\n%#v\nwant\n%#v\nfrom\n%s", got, value, out)
+	}
+}
+
+// TestYAMLSurrogates: half a surrogate pair, which JSON can escape and YAML can't, is the replacement character.
+func TestYAMLSurrogates(t *testing.T) {
+	streams, out, _ := terminal.Buffers()
+	p := &Printer{Streams: streams, Flags: Flags{Format: YAML}}
+	if err := p.Print(t.Context(), json.RawMessage(`["a\ud800b","\udc00","\ud83d\udd8a"]`)); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	if err := yaml.Unmarshal(out.Bytes(), &got); err != nil || !reflect.DeepEqual(got, []string{"a\ufffdb", "\ufffd", "🖊"}) {
+		t.Errorf("%q, %v from %q", got, err, out)
 	}
 }
 

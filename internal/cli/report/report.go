@@ -327,7 +327,7 @@ func newCmdTypes(f *factory.Factory) *cobra.Command {
 				return exit.Usagef("no report type has all of %q", strings.Join(words, " "))
 			}
 			return f.Print(cmd.Context(), rows, output.Column{Name: "type", Path: "type"}, output.Column{Name: "for", Path: "for"},
-				output.Column{Name: "format", Path: "format"}, output.Column{Name: "needs", Path: "needs"})
+				output.Column{Name: "format", Path: "format"}, output.Column{Name: "needs", Path: "needs", Long: true, Spare: 1})
 		},
 	}
 }
@@ -386,7 +386,7 @@ func needs(t reports.Type, now time.Time) string {
 
 var reportColumns = []output.Column{
 	{Name: "report", Path: "reportId"}, {Name: "type", Path: "reportType"}, {Name: "status", Path: "processingStatus"}, {Name: "created", Path: "createdTime"},
-	{Name: "from", Path: "dataStartTime"}, {Name: "to", Path: "dataEndTime"}, {Name: "marketplaces", Path: "marketplaceIds"},
+	{Name: "from", Path: "dataStartTime", Spare: 2}, {Name: "to", Path: "dataEndTime", Spare: 2}, {Name: "marketplaces", Path: "marketplaceIds", Spare: 3},
 }
 
 func newCmdList(f *factory.Factory) *cobra.Command {
@@ -567,7 +567,7 @@ func newCmdSchedule(f *factory.Factory) *cobra.Command {
 				all = []reports.Schedule{}
 			}
 			return f.Print(cmd.Context(), all, output.Column{Name: "schedule", Path: "reportScheduleId"}, output.Column{Name: "type", Path: "reportType"},
-				output.Column{Name: "period", Path: "period"}, output.Column{Name: "next", Path: "nextReportCreationTime"}, output.Column{Name: "marketplaces", Path: "marketplaceIds"})
+				output.Column{Name: "period", Path: "period"}, output.Column{Name: "next", Path: "nextReportCreationTime"}, output.Column{Name: "marketplaces", Path: "marketplaceIds", Spare: 1})
 		},
 	})
 	var period string
