@@ -261,7 +261,7 @@ func NewCmdUse(f *factory.Factory, runF func(context.Context, *Options) error) *
 
 func exactlyOne(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return exit.Usagef("wants the name of one account, got %d arguments", len(args))
+		return exit.Usagef("wants the name of one account, got %s", output.Plural(len(args), "argument"))
 	}
 	return nil
 }

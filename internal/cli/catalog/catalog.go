@@ -167,7 +167,7 @@ func NewCmdGet(f *factory.Factory, runF func(context.Context, *GetOptions) error
 		Example: "  spapi catalog get B0GNI7T800\n  spapi catalog get B0GNI7T800 --include attributes --jq '.attributes | keys'",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return exit.Usagef("wants one ASIN, got %d arguments", len(args))
+				return exit.Usagef("wants one ASIN, got %s", output.Plural(len(args), "argument"))
 			}
 			return nil
 		},

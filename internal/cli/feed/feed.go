@@ -222,7 +222,7 @@ func check(o *SubmitOptions, src io.Reader, s feeds.Submission) error {
 	if wrong.Count > 0 {
 		return wrong
 	}
-	o.Factory.Notef("%d messages, nothing is wrong with them as far as can be seen", n)
+	o.Factory.Notef("%s: nothing is wrong with them as far as can be seen", output.Plural(n, "message"))
 	return nil
 }
 
@@ -250,7 +250,7 @@ func show(ctx context.Context, f *factory.Factory, r *feeds.Result, j *journal.F
 			return err
 		}
 	}
-	f.Notef("feed %s: %d messages, %d accepted, %d errors, %d warnings", strings.Join(ids, ", "), r.Processed, r.Accepted, r.Errors, r.Warnings)
+	f.Notef("feed %s: %s, %d accepted, %s, %s", strings.Join(ids, ", "), output.Plural(r.Processed, "message"), r.Accepted, output.Plural(r.Errors, "error"), output.Plural(r.Warnings, "warning"))
 	if r.Errors > 0 {
 		return fmt.Errorf("%d messages of %d were not carried out", r.Invalid, r.Processed)
 	}

@@ -167,7 +167,7 @@ func run(ctx context.Context, o *RunOptions) error {
 	if j == nil {
 		return nil
 	}
-	f.Notef("%s: written from %d pages", o.Target.Path, pages)
+	f.Notef("%s: written from %s", o.Target.Path, output.Plural(pages, "page"))
 	return j.Remove()
 }
 

@@ -70,7 +70,7 @@ func (o *Options) open(ctx context.Context) (*place, error) {
 
 func oneSKU(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return exit.Usagef("wants one SKU, got %d arguments", len(args))
+		return exit.Usagef("wants one SKU, got %s", output.Plural(len(args), "argument"))
 	}
 	return nil
 }

@@ -130,10 +130,8 @@ func run(ctx context.Context, opts *Options) error {
 	switch len(rows) {
 	case 0:
 		opts.Notef("no operation matches; words are looked for in an operation's id, method and path")
-	case 1:
-		opts.Notef("1 operation")
 	default:
-		opts.Notef("%d operations", len(rows))
+		opts.Notef("%s", output.Plural(len(rows), "operation"))
 	}
 	return nil
 }

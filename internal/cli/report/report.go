@@ -254,7 +254,7 @@ func run(ctx context.Context, o *RunOptions) error {
 			return fmt.Errorf("report %s: %w", doc.Report.ReportID, err)
 		}
 		if n := doc.Replaced(); n > 0 {
-			f.Notef("report %s: %d bytes made no character in %s and became \uFFFD", doc.Report.ReportID, n, doc.Charset())
+			f.Notef("report %s: %s made no character in %s and became \uFFFD", doc.Report.ReportID, output.Plural(n, "byte"), doc.Charset())
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -279,13 +279,13 @@ func run(ctx context.Context, o *RunOptions) error {
 func summary(rows int64, parts, empty int) string {
 	s := "written"
 	if rows > 0 {
-		s = fmt.Sprintf("%d rows", rows)
+		s = output.Plural(rows, "row")
 	}
 	if parts > 1 {
-		s += fmt.Sprintf(" from %d reports", parts-empty)
+		s += " from " + output.Plural(parts-empty, "report")
 	}
 	if empty > 0 {
-		s += fmt.Sprintf(", %d windows without data", empty)
+		s += ", " + output.Plural(empty, "window") + " without data"
 	}
 	return s
 }
@@ -367,13 +367,13 @@ func needs(t reports.Type, now time.Time) string {
 		parts = append(parts, s)
 	}
 	if t.MaxDays > 0 {
-		parts = append(parts, fmt.Sprintf("at most %d days each", t.MaxDays))
+		parts = append(parts, "at most "+output.Plural(t.MaxDays, "day")+" each")
 	}
 	if t.Calendar != "" {
 		parts = append(parts, "whole periods by "+t.Calendar)
 	}
 	if t.LookbackDays > 0 {
-		parts = append(parts, fmt.Sprintf("at most %d days back", t.LookbackDays))
+		parts = append(parts, "at most "+output.Plural(t.LookbackDays, "day")+" back")
 	}
 	if t.Cooldown > 0 {
 		parts = append(parts, "made once in "+strings.TrimSuffix(strings.TrimSuffix(t.Cooldown.String(), "0s"), "0m"))
