@@ -87,7 +87,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		Short: "Amazon's Selling Partner API from a shell",
 		Long: "spapi works with Amazon's Selling Partner API: it shows what the API has, calls all of its operations, and brings an emulator\n" +
 			"with which everything can be tried offline, without a seller account: --emulator goes with every command.\n\n" +
-			"Data goes to stdout, as a table on a terminal and as JSON elsewhere; -o chooses. Everything else goes to stderr.",
+			"Data goes to stdout, as a table on a terminal and as JSON elsewhere; -o chooses (spapi help formats). Everything else goes to stderr.",
 		Example: "  spapi quickstart\n" +
 			"  spapi ops orders search\n" +
 			"  spapi --emulator call sellersv1.getMarketplaceParticipations -o table",
@@ -128,6 +128,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		sign.NewCmdSign(f, nil),
 		exit.NewCmdHelp(),
 		factory.NewCmdHelp(),
+		output.NewCmdHelp(),
 		when.NewCmdHelp(),
 	)
 	return cmd

@@ -222,7 +222,7 @@ func check(o *SubmitOptions, src io.Reader, s feeds.Submission) error {
 	if wrong.Count > 0 {
 		return wrong
 	}
-	o.Factory.Notef("%s: nothing is wrong with them as far as can be seen", output.Plural(n, "message"))
+	o.Factory.Notef("%s, nothing is wrong with them as far as can be seen", output.Plural(n, "message"))
 	return nil
 }
 

@@ -158,9 +158,9 @@ var columns = []output.Column{
 	{Name: "operation", Path: "id"},
 	{Name: "rate", Path: "rate", Right: true},
 	{Name: "burst", Path: "burst", Right: true},
-	{Name: "method", Path: "method"},
-	{Name: "path", Path: "path"},
-	{Name: "notes", Text: notes, Long: true, Spare: 1},
+	{Name: "method", Path: "method", Spare: 1},
+	{Name: "path", Path: "path", Long: true},
+	{Name: "notes", Text: notes, Long: true, Spare: 2},
 }
 
 func newRow(op *catalog.Operation) row {
