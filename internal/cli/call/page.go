@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/internal/cli/curl"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
@@ -37,6 +39,12 @@ func all(ctx context.Context, f *factory.Factory, client *spapi.Client, in *requ
 	}
 	printer := f.Printer()
 	printer.Default = output.JSONL
+	if row := rowSchema(in.op); row != nil && !printer.Flags.JQ.Given() {
+		printer.Has = func(path []string) bool { return schemaHas(in.op.API, row, path) }
+		if err := printer.CheckPaths(printer.Has, row.Order); err != nil {
+			return err
+		}
+	}
 	list := printer.List()
 	list.Each = true
 	far := &pages.Error{Noun: "item"}
@@ -66,6 +74,46 @@ func all(ctx context.Context, f *factory.Factory, client *spapi.Client, in *requ
 	}
 	far.Tell(f)
 	return far
+}
+
+// rowSchema is what an item of an operation's pages may have, nil where it has no single list of items.
+func rowSchema(op *operation.Operation) *catalog.Schema {
+	rule := paging.Find(op.ID)
+	if rule == nil || rule.Items == "" {
+		return nil
+	}
+	for _, r := range op.Detail.Responses {
+		s := op.API.Resolve(r.Schema)
+		if r.Status/100 != 2 || s == nil {
+			continue
+		}
+		for name := range strings.SplitSeq(rule.Items, ".") {
+			if s = op.API.Resolve(s.Properties[name]); s == nil {
+				return nil
+			}
+		}
+		return op.API.Resolve(s.Items)
+	}
+	return nil
+}
+
+// schemaHas reports whether a value of a schema may have one at a path.
+func schemaHas(api *catalog.API, s *catalog.Schema, path []string) bool {
+	switch s = api.Resolve(s); {
+	case s == nil:
+		return false
+	case len(path) == 0:
+		return true
+	case s.Items != nil:
+		if _, err := strconv.Atoi(path[0]); err == nil {
+			path = path[1:]
+		}
+		return schemaHas(api, s.Items, path)
+	}
+	if member, ok := s.Properties[path[0]]; ok {
+		return schemaHas(api, member, path[1:])
+	}
+	return s.AdditionalProperties != nil || s.Type == "object" && len(s.Properties) == 0
 }
 
 // goOn are the flags that ask for the page behind one, "" where there is no token.

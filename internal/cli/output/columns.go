@@ -13,8 +13,16 @@ import (
 
 // Check finds, before anything is sent, columns of --columns that rows of a type cannot have.
 func (p *Printer) Check(row reflect.Type, columns ...Column) error {
-	_, err := p.choose(columns, func(path []string) bool { return typeHas(row, path) }, typeMembers(row))
-	if err != nil {
+	return p.check(columns, func(path []string) bool { return typeHas(row, path) }, typeMembers(row))
+}
+
+// CheckPaths is Check for rows of which another one knows what they can have, and their members.
+func (p *Printer) CheckPaths(has func(path []string) bool, members []string) error {
+	return p.check(nil, has, members)
+}
+
+func (p *Printer) check(columns []Column, has func(path []string) bool, members []string) error {
+	if _, err := p.choose(columns, has, members); err != nil {
 		return &exit.UsageError{Err: err}
 	}
 	return nil
@@ -24,7 +32,7 @@ func (p *Printer) Check(row reflect.Type, columns ...Column) error {
 // rows.
 func (p *Printer) chosen(row reflect.Type, columns []Column, rows []any) ([]Column, error) {
 	return p.choose(columns, func(path []string) bool {
-		found := len(rows) == 0 || row != nil && !opaque(row) && typeHas(row, path)
+		found := len(rows) == 0 || row != nil && !opaque(row) && typeHas(row, path) || p.Has != nil && p.Has(path)
 		for _, r := range rows {
 			v, _ := at(r, path)
 			found = found || v != nil

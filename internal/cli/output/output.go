@@ -162,6 +162,8 @@ type Printer struct {
 	Flags   Flags
 	// Default is the format where no flag chooses one. Default: table on a terminal, else JSON.
 	Default Format
+	// Has tells whether rows of raw JSON can have a value at a path, for --columns. Default: whether one of the first rows has one.
+	Has func(path []string) bool
 }
 
 // Format is the format that is written, Table for Wide; "" means the bare lines that --jq alone gives.

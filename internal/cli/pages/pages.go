@@ -21,8 +21,9 @@ type List[Page, Row any] struct {
 	Noun    string // one of the rows: "order"
 	Columns []output.Column
 	Rows    func(*Page) []Row
-	More    func(*Page) bool // whether a page promises another; nil where all are wanted
+	More    func(*Page) bool // whether a page promises another; nil where that is not told
 	Limit   int              // of rows; 0 for all
+	Each    bool             // --jq filters the rows, one by one
 
 	// Time is by what the rows are in order, where they are by one: tables with a limit have the newest first, and a list that broke off can be taken up.
 	Time func(*Row) time.Time
@@ -41,6 +42,7 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 		return 0, false, err
 	}
 	out := printer.List(l.Columns...)
+	out.Each = l.Each
 	var kept []Row // of a table that is turned round
 	turned := l.Time != nil && !printer.Structured() && !printer.Flags.JQ.Given() && l.Limit > 0 && l.Limit <= newestFirst
 	var reached span
@@ -76,7 +78,7 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 			}
 			// Without asking for the next page: it may be a call of a scarce kind.
 			if l.Limit > 0 && rows == l.Limit {
-				more = l.More(page)
+				more = l.More != nil && l.More(page)
 				break
 			}
 		}
@@ -94,6 +96,32 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 	broken := &Error{Noun: l.Noun, Rows: rows, Pages: pages, GoOn: reached.goOn(l.Since, l.Until), Err: failure}
 	broken.Tell(f)
 	return rows, false, broken
+}
+
+// Of makes pages of rows that come one by one.
+func Of[Row any](rows iter.Seq2[*Row, error]) iter.Seq2[*[]Row, error] {
+	const size = 100 // the largest page that most operations have
+	return func(yield func(*[]Row, error) bool) {
+		var page []Row
+		for row, err := range rows {
+			if err == nil {
+				page = append(page, *row)
+			}
+			if len(page) == size || err != nil && len(page) > 0 {
+				if !yield(&page, nil) {
+					return
+				}
+				page = nil
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+		}
+		if len(page) > 0 {
+			yield(&page, nil)
+		}
+	}
 }
 
 // span is how far the times of rows have come.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -151,6 +152,45 @@ func TestBroken(t *testing.T) {
 	_, _, err := list(0).Write(t.Context(), f, of(1, 1, 0, context.Canceled, nil))
 	if exit.Status(err) != exit.Interrupted || !strings.Contains(messages.String(), "after 1 row (1 page): what came is written") || !strings.HasSuffix(out.String(), "\n]\n") {
 		t.Errorf("interrupted: %v, %q, %q", err, out, messages)
+	}
+}
+
+// TestOf: rows that come one by one come as pages, and what came before an error does.
+func TestOf(t *testing.T) {
+	cause := errors.New("broken")
+	for _, failure := range []error{nil, cause} {
+		var sizes []int
+		var ended error
+		for p, err := range Of(func(yield func(*row, error) bool) {
+			for i := range 250 {
+				if !yield(&row{ID: i}, nil) {
+					return
+				}
+			}
+			if failure != nil {
+				yield(nil, failure)
+			}
+		}) {
+			if ended = err; err == nil {
+				sizes = append(sizes, len(*p))
+			}
+		}
+		if !errors.Is(ended, failure) || !slices.Equal(sizes, []int{100, 100, 50}) {
+			t.Errorf("pages of %v, then %v, want %v", sizes, ended, failure)
+		}
+	}
+	for range Of(func(yield func(*row, error) bool) {
+		for i := range 101 {
+			if !yield(&row{ID: i}, nil) {
+				if i != 99 {
+					t.Errorf("stopped at row %d", i)
+				}
+				return
+			}
+		}
+		t.Error("went on behind the first page")
+	}) {
+		break
 	}
 }
 

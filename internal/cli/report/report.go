@@ -19,6 +19,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/operation"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/pages"
 	"github.com/openspapi/spapi/internal/cli/when"
 	"github.com/openspapi/spapi/job"
 	"github.com/openspapi/spapi/marketplace"
@@ -429,21 +430,14 @@ func newCmdList(f *factory.Factory) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list := f.Printer().List(reportColumns...)
-			list.Each = true
-			n := 0
-			for report, err := range reports.List(ctx, client, r) {
-				if err != nil {
-					return list.Close(ctx, usage(err))
-				}
-				if err := list.Add(ctx, report); err != nil {
-					return err
-				}
-				if n++; limit > 0 && n == limit {
-					break
-				}
+			list := pages.List[[]reports.Report, reports.Report]{
+				Noun: "report", Limit: limit, Each: true, Columns: reportColumns,
+				Rows:  func(p *[]reports.Report) []reports.Report { return *p },
+				Time:  func(r *reports.Report) time.Time { return r.CreatedTime },
+				Since: "since", Until: "until",
 			}
-			return list.Close(ctx, nil)
+			_, _, err = list.Write(ctx, f, pages.Of(reports.List(ctx, client, r)))
+			return usage(err)
 		},
 	}
 	cmd.Flags().StringSliceVar(&statuses, "status", nil, "only those in these `states`: IN_QUEUE, IN_PROGRESS, DONE, CANCELLED, FATAL")
