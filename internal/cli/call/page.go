@@ -3,7 +3,6 @@ package call
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/url"
 	"strconv"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/openspapi/spapi/internal/cli/operation"
 	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/pages"
-	"github.com/openspapi/spapi/internal/cli/terminal"
 	"github.com/openspapi/spapi/internal/paging"
 	"github.com/openspapi/spapi/internal/wire"
 )
@@ -48,9 +46,9 @@ func all(ctx context.Context, f *factory.Factory, client *spapi.Client, in *requ
 	list := printer.List()
 	list.Each = true
 	far := &pages.Error{Noun: "item"}
-	far.Err = func() error {
+	failure := func() error {
 		for page, err := range client.Pages(req.WithContext(ctx), options...) {
-			if err != nil {
+			if far.Err = err; err != nil {
 				return err
 			}
 			items, err := page.Items()
@@ -69,7 +67,7 @@ func all(ctx context.Context, f *factory.Factory, client *spapi.Client, in *requ
 		}
 		return nil
 	}()
-	if err := list.Close(ctx, far.Err); err == nil || far.Err == nil || far.Rows == 0 || errors.Is(err, terminal.ErrClosed) {
+	if err := list.Close(ctx, failure); far.Err == nil || far.Rows == 0 {
 		return err
 	}
 	far.Tell(f)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
-	"github.com/openspapi/spapi/internal/cli/terminal"
 )
 
 // List is how a command lists. Page and Row are types of the SDK.
@@ -47,10 +46,11 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 	turned := l.Time != nil && !printer.Structured() && !printer.Flags.JQ.Given() && l.Limit > 0 && l.Limit <= newestFirst
 	var reached span
 	pages := 0
+	var source error // why no more pages came
 	failure := func() error {
 	pages:
 		for page, err := range all {
-			if err != nil {
+			if source = err; err != nil {
 				return err
 			}
 			pages++
@@ -90,10 +90,10 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 			return rows, more, err
 		}
 	}
-	if err := out.Close(ctx, failure); err == nil || failure == nil || rows == 0 || errors.Is(err, terminal.ErrClosed) {
+	if err := out.Close(ctx, failure); source == nil || rows == 0 {
 		return rows, more, err
 	}
-	broken := &Error{Noun: l.Noun, Rows: rows, Pages: pages, GoOn: reached.goOn(l.Since, l.Until), Err: failure}
+	broken := &Error{Noun: l.Noun, Rows: rows, Pages: pages, GoOn: reached.goOn(l.Since, l.Until), Err: source}
 	broken.Tell(f)
 	return rows, false, broken
 }
