@@ -77,6 +77,18 @@ func Made(c output.Column) output.Column {
 	return c
 }
 
+// Of is a column of what a function finds in the field's value.
+func Of(c output.Column, find func(any) any) output.Column {
+	dress := c.Text
+	c.Text = func(v any) string { return dress(find(v)) }
+	parts := c.Parts
+	c.Parts = nil
+	for _, p := range parts {
+		c.Parts = append(c.Parts, output.Part{Name: p.Name, Text: func(v any) string { return p.Text(find(v)) }})
+	}
+	return c
+}
+
 // Wide is a column of wide tables and of CSV.
 func Wide(c output.Column) output.Column {
 	c.Wide = true

@@ -354,7 +354,7 @@ func newCmdTypes(f *factory.Factory) *cobra.Command {
 			if len(rows) == 0 {
 				return exit.Usagef("no feed type has all of %q", strings.Join(words, " "))
 			}
-			return f.Print(cmd.Context(), rows, output.Column{Name: "type", Path: "type"}, output.Column{Name: "content type", Path: "contentType"},
+			return f.Print(cmd.Context(), rows, output.Column{Name: "type", Path: "type"}, output.Column{Name: "content type", Path: "contentType", Spare: 2},
 				output.Column{Name: "removed", Path: "removed"}, output.Column{Name: "instead", Path: "instead", Long: true},
 				output.Column{Name: "note", Path: "note", Long: true, Spare: 1})
 		},

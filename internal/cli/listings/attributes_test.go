@@ -41,3 +41,18 @@ func TestUnwrapped(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestConsumerPrice: of several offers the one for all customers counts, whichever comes first.
+func TestConsumerPrice(t *testing.T) {
+	for raw, want := range map[string]string{
+		`[{"offerType":"B2B","price":{"amount":"8.73"}},{"offerType":"B2C","price":{"amount":"9.19"}}]`: `{"amount":"9.19"}`,
+		`[{"offerType":"B2B","price":{"amount":"8.73"}}]`:                                               `{"amount":"8.73"}`,
+	} {
+		if got, _ := consumerPrice(json.RawMessage(raw)).(json.RawMessage); string(got) != want {
+			t.Errorf("%s: %s, want %s", raw, got, want)
+		}
+	}
+	if got := consumerPrice(nil); got != nil {
+		t.Errorf("without an offer: %v", got)
+	}
+}

@@ -2,6 +2,7 @@ package listings
 
 import (
 	"context"
+	"encoding/json"
 	"reflect"
 	"strings"
 
@@ -18,11 +19,29 @@ import (
 var columns = []output.Column{
 	{Name: "sku", Path: "sku"},
 	{Name: "asin", Path: "summaries.asin"},
-	{Name: "status", Path: "summaries.status", Text: words, Spare: 1},
-	cell.Money("price", "offers.price"),
+	{Name: "status", Path: "summaries.status", Text: words, Long: true, Spare: 2},
+	cell.Of(cell.Money("price", "offers"), consumerPrice),
 	cell.Number("quantity", "fulfillmentAvailability.quantity"),
 	{Name: "type", Path: "summaries.productType", Spare: 3},
-	{Name: "title", Path: "summaries.itemName", Long: true, Spare: 2},
+	{Name: "title", Path: "summaries.itemName", Long: true, Spare: 1},
+}
+
+// consumerPrice is the price for all customers, among those of several offers.
+func consumerPrice(v any) any {
+	raw, _ := v.(json.RawMessage)
+	var offers []struct {
+		OfferType string          `json:"offerType"`
+		Price     json.RawMessage `json:"price"`
+	}
+	if json.Unmarshal(raw, &offers) != nil || len(offers) == 0 {
+		return nil
+	}
+	for _, o := range offers {
+		if o.OfferType == string(listingsitems20210801.ItemOfferByMarketplaceOfferTypeB2C) {
+			return o.Price
+		}
+	}
+	return offers[0].Price
 }
 
 // words are some of Amazon's for people.

@@ -157,10 +157,10 @@ func (opts *Options) matches(op *catalog.Operation) bool {
 var columns = []output.Column{
 	{Name: "operation", Path: "id"},
 	{Name: "rate", Path: "rate", Right: true},
-	{Name: "burst", Path: "burst", Right: true},
-	{Name: "method", Path: "method", Spare: 1},
-	{Name: "path", Path: "path", Long: true},
-	{Name: "notes", Text: notes, Long: true, Spare: 2},
+	{Name: "burst", Path: "burst", Right: true, Spare: 1},
+	{Name: "method", Path: "method", Spare: 3},
+	{Name: "path", Path: "path", Long: true, Spare: 2},
+	{Name: "notes", Text: notes, Long: true, Spare: 4},
 }
 
 func newRow(op *catalog.Operation) row {

@@ -149,7 +149,7 @@ func show(ctx context.Context, opts *GetOptions, o *orders20260101.Order) error 
 	return opts.Factory.Print(ctx, o.OrderItems,
 		output.Column{Name: "item", Path: "orderItemId"},
 		output.Column{Name: "sku", Path: "product.sellerSku"},
-		output.Column{Name: "asin", Path: "product.asin"},
+		output.Column{Name: "asin", Path: "product.asin", Spare: 1},
 		cell.Number("quantity", "quantityOrdered"),
 		cell.Number("shipped", "fulfillment.quantityFulfilled"),
 		cell.Money("price", "product.price.unitPrice"),

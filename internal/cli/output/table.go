@@ -12,7 +12,7 @@ import (
 
 const (
 	maxCell = 60 // characters of a cell where the command names no columns
-	minLong = 16 // to which a text is cut at most before a column is left out
+	minLong = 12 // to which a text is cut at most before a column is left out
 	gap     = "  "
 )
 

@@ -30,14 +30,14 @@ func TestTableWidth(t *testing.T) {
 		{80, "", "ORDER                      TOTAL  SHOP          BY        TITLE\n" +
 			"701-5993253-3830265  1234.50 EUR  Amazon.co.jp  merchant  A very long title tha…\n" +
 			"2                          1 EUR  A             amazon    short\n"},
-		{70, "", "ORDER                      TOTAL  BY        TITLE                    …\n" +
-			"701-5993253-3830265  1234.50 EUR  merchant  A very long title that…\n" +
+		{66, "", "ORDER                      TOTAL  BY        TITLE                …\n" +
+			"701-5993253-3830265  1234.50 EUR  merchant  A very long title …\n" +
 			"2                          1 EUR  amazon    short\n"},
 		{55, "", "ORDER                      TOTAL  TITLE               …\n" +
 			"701-5993253-3830265  1234.50 EUR  A very long title…\n" +
 			"2                          1 EUR  short\n"},
-		{20, "", "ORDER                      TOTAL  TITLE             …\n" +
-			"701-5993253-3830265  1234.50 EUR  A very long tit…\n" +
+		{20, "", "ORDER                      TOTAL  TITLE         …\n" +
+			"701-5993253-3830265  1234.50 EUR  A very long…\n" +
 			"2                          1 EUR  short\n"},
 		{40, Wide, "ORDER                      TOTAL  SHOP          BY        TITLE                                           MORE\n" +
 			"701-5993253-3830265  1234.50 EUR  Amazon.co.jp  merchant  A very long title that nobody reads to its end  m\n" +
