@@ -7,7 +7,7 @@ export MODELS FUZZTIME
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build docs man generate generate-check test mutate prove-kills race lint bench bench-prism fuzz interop ci
+.PHONY: help build docs man generate generate-check test mutate prove-kills prove-lists race lint bench bench-prism fuzz interop ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: ## run all benchmarks and write docs/performance.md
 bench-prism: ## measure the emulator beside npm's @stoplight/prism-cli; takes a minute and wants a quiet machine
 	cd interop/prism && npm ci --ignore-scripts --no-audit --no-fund
 	SPAPI_BENCH_PRISM=1 SPAPI_MODELS=$(abspath $(MODELS)) go test -count=1 -v -run TestPrism ./interop
+
+prove-lists: ## list 100,000 orders in every format: memory and the time to the first row of a real process
+	SPAPI_PROVE_PAGES=1000 go test -count=1 -v -run 'TestLists$$' ./internal/cli
 
 fuzz: ## fuzz each target for FUZZTIME
 	.ci/run fuzz

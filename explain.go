@@ -100,7 +100,7 @@ func (e *APIError) cause() string {
 		}
 		switch {
 		case f.repeatable:
-			return fmt.Sprintf("%s The call was sent %d times. Try again later; nothing is wrong with the request itself as far as one can tell.", text, max(f.attempts, 1))
+			return fmt.Sprintf("%s The call was sent %s. Try again later; nothing is wrong with the request itself as far as one can tell.", text, counted(f.attempts, "time"))
 		default:
 			return text + " The operation may have been carried out all the same, so it was not repeated: look whether it was, then repeat it if not."
 		}
@@ -207,8 +207,16 @@ func (e *APIError) throttled() string {
 	if f.rate > 0 {
 		rate = "a plan of " + formatRate(f.rate) + " requests per second"
 	}
-	return fmt.Sprintf("Amazon's bucket for %s is empty, after %d attempts. Calls of this program keep to the plan, so another program or process of the same application uses it too, or a limit over all sellers applies (WithApplicationLimit). Call less often, or share one limiter (WithLimiter).",
-		rate, max(f.attempts, 1))
+	return fmt.Sprintf("Amazon's bucket for %s is empty, after %s. Calls of this program keep to the plan, so another program or process of the same application uses it too, or a limit over all sellers applies (WithApplicationLimit). Call less often, or share one limiter (WithLimiter).",
+		rate, counted(f.attempts, "attempt"))
+}
+
+// counted tells how often something happened; once at least.
+func counted(n int, what string) string {
+	if n <= 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // skewed is a sentence on the clock where it is worth one. AWS tolerates five minutes in signatures.

@@ -89,5 +89,8 @@ func InUse(clientID string, list []Account) error {
 	if count == 0 {
 		return nil
 	}
+	if count == 1 {
+		return fmt.Errorf("%w: account %q refers to it: delete that first", ErrInUse, one)
+	}
 	return fmt.Errorf("%w: %d accounts refer to it, such as %q: delete those first", ErrInUse, count, one)
 }

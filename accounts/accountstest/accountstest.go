@@ -186,6 +186,7 @@ func (c Config) applications(t *testing.T) {
 	}
 	wants(t, "DeleteApplication while accounts refer to it", s.DeleteApplication(ctx, id), accounts.ErrInUse, `"a"`, "2 accounts")
 	must(t, s.Delete(ctx, "a"))
+	wants(t, "DeleteApplication while an account refers to it", s.DeleteApplication(ctx, id), accounts.ErrInUse, `account "b" refers to it`)
 	must(t, s.Delete(ctx, "b"))
 	must(t, s.DeleteApplication(ctx, id))
 	_, err = open().Application(ctx, id)

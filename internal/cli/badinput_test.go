@@ -128,7 +128,7 @@ func TestBadInput(t *testing.T) {
 		{"emulator and account", []string{"ops", "--emulator", "--account", "x"}, "", "spapi ops: --emulator and --account exclude each other"},
 		{"account and profile", []string{"ops", "--profile", "y", "--account", "x"}, "", "spapi ops: --account and --profile exclude each other"},
 		{"verbose and quiet", []string{"ops", "-v", "-q"}, "", "spapi ops: --verbose and --quiet exclude each other"},
-		{"output", []string{"ops", "-o", "xml"}, "", `spapi ops: invalid argument "xml" for "-o, --output" flag: want json, jsonl, table, csv or yaml`},
+		{"output", []string{"ops", "-o", "xml"}, "", `spapi ops: invalid argument "xml" for "-o, --output" flag: want json, jsonl, table, wide, csv or yaml`},
 		{"jq that is none", []string{"ops", "--jq", ".["}, "", `spapi ops: invalid argument ".[" for "--jq" flag: it ends too early, after 2 characters: a bracket, a quote or an operand is missing`},
 		{"jq with a stray bracket", []string{"ops", "--jq", ".ä | ]"}, "", `spapi ops: invalid argument ".ä | ]" for "--jq" flag: character 2: "ä" can't stand there`},
 		{"jq with two operators", []string{"ops", "--jq", ".a | | .b"}, "", `spapi ops: invalid argument ".a | | .b" for "--jq" flag: character 6: "|" can't stand there`},

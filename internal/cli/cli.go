@@ -53,7 +53,7 @@ func Run(ctx context.Context, f *factory.Factory, args []string) int {
 	root := NewCmdRoot(f)
 	root.SetArgs(args)
 	cmd, err := execute(ctx, f, root)
-	if err != nil && !errors.Is(err, exit.ErrReported) {
+	if err != nil && !errors.Is(err, exit.ErrReported) && exit.Status(err) != exit.Closed {
 		report(f, cmd, err)
 	}
 	return exit.Status(err)
@@ -107,7 +107,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		Short: "Amazon's Selling Partner API from a shell",
 		Long: "spapi works with Amazon's Selling Partner API: it shows what the API has, calls all of its operations, and brings an emulator\n" +
 			"with which everything can be tried offline, without a seller account: --emulator goes with every command.\n\n" +
-			"Data goes to stdout, as a table on a terminal and as JSON elsewhere; -o chooses. Everything else goes to stderr.",
+			"Data goes to stdout, as a table on a terminal and as JSON elsewhere; -o chooses (spapi help formats). Everything else goes to stderr.",
 		Example: "  spapi quickstart\n" +
 			"  spapi ops orders search\n" +
 			"  spapi --emulator call sellersv1.getMarketplaceParticipations -o table",
@@ -154,6 +154,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		sign.NewCmdSign(f, nil),
 		exit.NewCmdHelp(),
 		factory.NewCmdHelp(),
+		output.NewCmdHelp(),
 		when.NewCmdHelp(),
 	)
 	cmd.SetHelpCommand(newCmdHelp())

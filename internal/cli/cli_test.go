@@ -27,7 +27,8 @@ func TestMain(m *testing.M) {
 			}
 			os.Exit(cli.Main())
 		},
-		"browser": browser,
+		"spapi-unlimited": unlimited,
+		"browser":         browser,
 	})
 }
 

@@ -38,8 +38,8 @@ var rowColumns = []output.Column{
 	{Name: "marketplaces", Path: "marketplaces"},
 	{Name: "seller", Path: "seller_id"},
 	{Name: "sandbox", Path: "sandbox", Text: yes},
-	{Name: "endpoint", Path: "endpoint"},
-	{Name: "application", Path: "client_id", Text: func(v any) string {
+	{Name: "endpoint", Path: "endpoint", Spare: 2},
+	{Name: "application", Path: "client_id", Spare: 1, Text: func(v any) string {
 		s, _ := v.(string)
 		return strings.TrimPrefix(s, "amzn1.application-oa2-client.")
 	}},
@@ -230,7 +230,7 @@ func printToken(ctx context.Context, opts *Options) error {
 	if err != nil {
 		return err
 	}
-	if f.Flags.Output.Format == "" && !f.Flags.Output.JQ.Given() {
+	if !f.Flags.Output.Given() {
 		_, err := f.Streams.Out.Write([]byte(token.Value.Reveal() + "\n"))
 		return err
 	}
@@ -261,7 +261,7 @@ func NewCmdUse(f *factory.Factory, runF func(context.Context, *Options) error) *
 
 func exactlyOne(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return exit.Usagef("wants the name of one account, got %d arguments", len(args))
+		return exit.Usagef("wants the name of one account, got %s", output.Plural(len(args), "argument"))
 	}
 	return nil
 }

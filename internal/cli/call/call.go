@@ -215,7 +215,7 @@ func run(ctx context.Context, opts *Options) error {
 	}
 	printer := f.Printer()
 	if opts.All {
-		return all(ctx, client, in, printer, options)
+		return all(ctx, f, client, in, options)
 	}
 	body, err := in.send(ctx, client, options)
 	if err != nil {

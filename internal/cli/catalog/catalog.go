@@ -3,6 +3,7 @@ package catalog
 
 import (
 	"context"
+	"reflect"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/pages"
 )
 
 // NewCmdCatalog returns the command with all below it.
@@ -29,9 +31,9 @@ func NewCmdCatalog(f *factory.Factory) *cobra.Command {
 
 var columns = []output.Column{
 	{Name: "asin", Path: "asin"},
-	{Name: "title", Path: "summaries.itemName"},
-	{Name: "brand", Path: "summaries.brand"},
-	{Name: "type", Path: "productTypes.productType"},
+	{Name: "title", Path: "summaries.itemName", Long: true},
+	{Name: "brand", Path: "summaries.brand", Long: true, Spare: 1},
+	{Name: "type", Path: "productTypes.productType", Spare: 2},
 	{Name: "rank", Path: "salesRanks.displayGroupRanks.rank", Right: true},
 }
 
@@ -128,30 +130,26 @@ func search(ctx context.Context, opts *SearchOptions) error {
 			return err
 		}
 	}
-	rows := []*catalogitems20220401.Item{}
 	total := int64(0)
-pages:
-	for page, err := range catalogitems20220401.New(shop.Client).SearchCatalogItemsPages(ctx, &in) {
-		if err != nil {
-			return err
-		}
-		if page.NumberOfResults != nil {
-			total = *page.NumberOfResults
-		}
-		for i := range page.Items {
-			rows = append(rows, &page.Items[i])
-			if len(rows) == opts.Limit {
-				break pages
+	items := pages.List[catalogitems20220401.ItemSearchResults, catalogitems20220401.Item]{
+		Noun: "item", Limit: opts.Limit, Columns: columns,
+		Rows: func(p *catalogitems20220401.ItemSearchResults) []catalogitems20220401.Item {
+			if p.NumberOfResults != nil {
+				total = *p.NumberOfResults
 			}
-		}
+			return p.Items
+		},
+		More: func(p *catalogitems20220401.ItemSearchResults) bool {
+			return p.Pagination != nil && p.Pagination.NextToken != ""
+		},
 	}
-	if err := f.Print(ctx, rows, columns...); err != nil {
-		return err
-	}
+	n, _, err := items.Write(ctx, f, catalogitems20220401.New(shop.Client).SearchCatalogItemsPages(ctx, &in))
 	switch {
-	case int64(len(rows)) < total:
-		f.Notef("%d of %d items: --limit shows more", len(rows), total)
-	case len(rows) == 0 && !f.Printer().Structured():
+	case err != nil:
+		return err
+	case int64(n) < total:
+		f.Notef("%d of %s: --limit shows more", n, output.Plural(total, "item"))
+	case n == 0 && !f.Printer().Structured():
 		f.Notef("nothing was found in %s", shop.Marketplace.Name)
 	}
 	return nil
@@ -178,7 +176,7 @@ func NewCmdGet(f *factory.Factory, runF func(context.Context, *GetOptions) error
 		Example: "  spapi catalog get B0GNI7T800\n  spapi catalog get B0GNI7T800 --include attributes --jq '.attributes | keys'",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return exit.Usagef("wants one ASIN, got %d arguments", len(args))
+				return exit.Usagef("wants one ASIN, got %s", output.Plural(len(args), "argument"))
 			}
 			return nil
 		},
@@ -215,12 +213,15 @@ func get(ctx context.Context, opts *GetOptions) error {
 		return err
 	}
 	in.MarketplaceIDs = []string{shop.Marketplace.ID}
+	if err := f.Printer().Check(reflect.TypeFor[catalogitems20220401.Item](), columns...); err != nil {
+		return err
+	}
 	item, err := catalogitems20220401.New(shop.Client).GetCatalogItem(ctx, &in)
 	if err != nil {
 		return err
 	}
 	if f.Printer().Structured() {
-		return f.Print(ctx, item)
+		return f.Print(ctx, item, columns...)
 	}
 	return f.Print(ctx, []*catalogitems20220401.Item{item}, columns...)
 }

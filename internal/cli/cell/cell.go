@@ -2,65 +2,101 @@
 package cell
 
 import (
+	"cmp"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/openspapi/spapi/internal/cli/output"
 )
 
-// Money is a column of amounts with their currency, whichever of the API's spellings they have.
+// Money is a column of amounts with their currency, whichever of the API's spellings they have. A CSV has both apart.
 func Money(name, path string) output.Column {
-	return output.Column{Name: name, Path: path, Right: true, Text: MoneyText}
+	return output.Column{Name: name, Path: path, Right: true, Text: MoneyText, Parts: []output.Part{
+		{Name: "amount", Text: func(v any) string { return moneyOf(v).amount() }},
+		{Name: "currency", Text: func(v any) string { return moneyOf(v).CurrencyCode }},
+	}}
 }
+
+// money is read without regard to case.
+type money struct {
+	Amount         json.Number
+	CurrencyAmount json.Number
+	CurrencyCode   string
+}
+
+func moneyOf(v any) (m money) {
+	raw, _ := v.(json.RawMessage)
+	if json.Unmarshal(raw, &m) != nil {
+		return money{}
+	}
+	return m
+}
+
+func (m money) amount() string { return string(cmp.Or(m.Amount, m.CurrencyAmount)) }
 
 // MoneyText is an amount with its currency: "12.50 EUR".
 func MoneyText(v any) string {
-	raw, ok := v.(json.RawMessage)
-	if !ok {
-		return ""
-	}
-	var m struct {
-		Amount         json.Number `json:"amount"` // also Amount: names are compared without regard to case
-		CurrencyAmount json.Number `json:"currencyAmount"`
-		CurrencyCode   string      `json:"currencyCode"`
-	}
-	if json.Unmarshal(raw, &m) != nil {
-		return ""
-	}
-	amount := string(m.Amount)
-	if amount == "" {
-		amount = string(m.CurrencyAmount)
-	}
-	return strings.TrimSpace(amount + " " + m.CurrencyCode)
+	m := moneyOf(v)
+	return strings.TrimSpace(m.amount() + " " + m.CurrencyCode)
 }
 
-// Time is a column of times, which says in its heading in which zone they are.
+// Time is a column of times. Each says in which zone it is; a CSV has them as Amazon sends them, in UTC.
 func Time(name, path string, zone *time.Location) output.Column {
-	return output.Column{Name: name + " (" + zone.String() + ")", Path: path, Text: func(v any) string {
+	return output.Column{Name: name, Path: path, Text: func(v any) string {
 		s, _ := v.(string)
 		t, err := time.Parse(time.RFC3339, s)
 		if err != nil {
 			return s
 		}
-		return t.In(zone).Format("2006-01-02 15:04")
+		return t.In(zone).Format("2006-01-02 15:04 MST")
 	}}
 }
 
 // Count is a column with the number of a list's elements.
 func Count(name, path string) output.Column {
-	return output.Column{Name: name, Path: path, Right: true, Text: func(v any) string {
+	return Made(output.Column{Name: name, Path: path, Right: true, Text: func(v any) string {
 		raw, ok := v.(json.RawMessage)
 		var list []json.RawMessage
 		if !ok || json.Unmarshal(raw, &list) != nil {
 			return ""
 		}
-		b, _ := json.Marshal(len(list))
-		return string(b)
-	}}
+		return strconv.Itoa(len(list))
+	}})
 }
 
 // Number is a column of numbers.
 func Number(name, path string) output.Column {
 	return output.Column{Name: name, Path: path, Right: true}
+}
+
+// Made is a column whose text a CSV has, too: it is made of an object or a list.
+func Made(c output.Column) output.Column {
+	c.Parts = []output.Part{{Text: c.Text}}
+	return c
+}
+
+// Of is a column of what a function finds in the field's value.
+func Of(c output.Column, find func(any) any) output.Column {
+	dress := c.Text
+	c.Text = func(v any) string { return dress(find(v)) }
+	parts := c.Parts
+	c.Parts = nil
+	for _, p := range parts {
+		c.Parts = append(c.Parts, output.Part{Name: p.Name, Text: func(v any) string { return p.Text(find(v)) }})
+	}
+	return c
+}
+
+// Wide is a column of wide tables and of CSV.
+func Wide(c output.Column) output.Column {
+	c.Wide = true
+	return c
+}
+
+// Spare is a column that is left out where a terminal is too narrow, the one with the highest number first.
+func Spare(n int, c output.Column) output.Column {
+	c.Spare = n
+	return c
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/terminal"
 )
 
 // Raw is the document as it came, unpacked and, if it is text, in UTF-8.
@@ -58,6 +59,9 @@ func (t *Target) Resolve(f *factory.Factory) error {
 	named, err := export.FormatOf(t.Path)
 	if t.jsonLines && t.Path != "" && err == nil && named != export.JSONL {
 		return exit.Usagef("--out %q: the rows are written as JSON lines, want a name that doesn't end like %s", t.Path, named)
+	}
+	if err := f.Flags.Output.RefuseColumns("a document"); err != nil {
+		return err
 	}
 	chosen := t.Format != ""
 	if err := t.settle(); err != nil {
@@ -240,7 +244,7 @@ type Bar struct {
 func NewBar(f *factory.Factory) *Bar {
 	b := &Bar{f: f}
 	if f.Streams.ErrIsTerminal && !f.Flags.Quiet && !f.Flags.Verbose {
-		b.bar = progressbar.NewOptions64(-1, progressbar.OptionSetWriter(f.Streams.Err), progressbar.OptionClearOnFinish(), progressbar.OptionShowBytes(true),
+		b.bar = progressbar.NewOptions64(-1, progressbar.OptionSetWriter(f.Streams.Redraw()), progressbar.OptionClearOnFinish(), progressbar.OptionShowBytes(true),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetWidth(20), progressbar.OptionSetSpinnerChangeInterval(0), progressbar.OptionSetRenderBlankState(true))
 	}
 	return b
@@ -256,7 +260,7 @@ func (b *Bar) Say(format string, args ...any) {
 	}
 	b.wait.Say(text)
 	if b.bar != nil {
-		b.bar.Describe(text)
+		b.bar.Describe(terminal.Clean(text))
 		return
 	}
 	if b.f.Flags.Verbose && text != b.last {

@@ -103,7 +103,7 @@ func run(ctx context.Context, opts *Options) error {
 		report.OK = report.OK && f.Status != Problem
 	}
 	p := opts.Factory.Printer()
-	if p.Format() == output.Table {
+	if !p.Whole() {
 		show(opts.Factory.Streams, &report)
 	} else if err := p.Print(ctx, report); err != nil {
 		return err

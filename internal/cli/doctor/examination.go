@@ -20,6 +20,7 @@ import (
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -203,7 +204,7 @@ func (e *examination) secretAge(context.Context) {
 		e.stop = true
 		e.problem(check, "secret-expired", "on %s", day)
 	case left < soon:
-		e.warning(check, "secret-expires-soon", "on %s, in %s", day, count(int(left/(24*time.Hour)), "day"))
+		e.warning(check, "secret-expires-soon", "on %s, in %s", day, output.Plural(int(left/(24*time.Hour)), "day"))
 	default:
 		e.ok(check, "good until %s", day)
 	}
@@ -842,6 +843,6 @@ func (e *examination) operations(context.Context) {
 		e.warning(check, "deprecated-operation", "%s", text)
 	}
 	if !old {
-		e.ok(check, "%s in use, none deprecated", count(len(e.uses), "operation"))
+		e.ok(check, "%s in use, none deprecated", output.Plural(len(e.uses), "operation"))
 	}
 }

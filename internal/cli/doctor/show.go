@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/terminal"
 )
 
@@ -47,19 +48,12 @@ func show(s *terminal.Streams, r *Report) {
 	}
 	switch {
 	case problems > 0:
-		fmt.Fprintf(s.Out, "\n%s\n", s.Red(count(problems, "problem")))
+		fmt.Fprintf(s.Out, "\n%s\n", s.Red(output.Plural(problems, "problem")))
 	case warnings > 0:
-		fmt.Fprintf(s.Out, "\n%s\n", s.Green("calls work")+", with "+count(warnings, "warning"))
+		fmt.Fprintf(s.Out, "\n%s\n", s.Green("calls work")+", with "+output.Plural(warnings, "warning"))
 	default:
 		fmt.Fprintf(s.Out, "\n%s\n", s.Green("all is well"))
 	}
-}
-
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }
 
 // wrap breaks text at spaces; there is at least one line.

@@ -16,6 +16,7 @@ import (
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/awsauth"
+	"github.com/openspapi/spapi/internal/cli/terminal"
 	"github.com/openspapi/spapi/internal/settings"
 	"github.com/openspapi/spapi/job"
 )
@@ -32,6 +33,7 @@ const (
 	Unknown     = 8
 	TimedOut    = 124 // as timeout of GNU coreutils has it
 	Interrupted = 130
+	Closed      = 141
 )
 
 // statuses are shown by "spapi help exit-statuses".
@@ -49,6 +51,7 @@ var statuses = []struct {
 	{Unknown, "something was sent that may have been carried out, and whether it was is unknown: look before sending it again"},
 	{TimedOut, "the time that --timeout allows was over, or would not be enough"},
 	{Interrupted, "interrupted by Ctrl-C or SIGTERM"},
+	{Closed, "whoever read the output has stopped, as head does (SIGPIPE, where the shell tells a signal by 128 more)"},
 }
 
 // UsageError is a mistake on the command line.
@@ -105,6 +108,8 @@ func Status(err error) int {
 	switch {
 	case err == nil:
 		return OK
+	case errors.Is(err, terminal.ErrClosed):
+		return Closed
 	case is[*TimeoutError](err):
 		return TimedOut
 	case errors.Is(err, context.Canceled):

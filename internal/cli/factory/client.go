@@ -310,7 +310,7 @@ func (f *Factory) options() ([]spapi.Option, error) {
 	}
 	return []spapi.Option{
 		spapi.WithUserAgent("spapi-cli/" + f.Version),
-		spapi.WithLimiter(f.progress.limiter(spapi.NewLimiter())),
+		spapi.WithLimiter(f.progress.limiter(f.limiter())),
 		spapi.WithLogger(f.progress.logger()),
 		spapi.WithObserver(spapi.ObserverFunc(f.progress.observe)),
 		spapi.WithTransport(&waitTeller{f: f, next: transport}),

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/emulator"
 	"github.com/openspapi/spapi/internal/cli/output"
@@ -30,6 +31,7 @@ type Factory struct {
 	emulator  func() (*emulator.Emulator, error)
 	store     func() (*accounts.File, error)
 	clients   func() (*accounts.Clients, error)
+	limiter   func() spapi.Limiter
 	told      sync.Map // notes that were told
 	progress  *progress
 	waits     *waits
@@ -51,6 +53,7 @@ func With(streams *terminal.Streams, version string, args []string) *Factory {
 	f.emulator = sync.OnceValues(f.newEmulator)
 	f.store = sync.OnceValues(f.openStore)
 	f.clients = sync.OnceValues(f.newClients)
+	f.limiter = spapi.NewLimiter
 	f.progress = &progress{f: f, buckets: map[string]*quota{}}
 	f.waits = &waits{p: f.progress}
 	f.overdue = make(chan struct{})
@@ -64,6 +67,9 @@ func (f *Factory) UseEmulator(e *emulator.Emulator) {
 
 // UseTransport carries all requests in place of the network and the emulator, for tests of what may happen on the way.
 func (f *Factory) UseTransport(rt http.RoundTripper) { f.transport = rt }
+
+// UseLimiter puts a limiter in the place of the SDK's own, for tests that measure something else.
+func (f *Factory) UseLimiter(l spapi.Limiter) { f.limiter = func() spapi.Limiter { return l } }
 
 // Printer writes what a command found, in the format that -o and --jq choose.
 func (f *Factory) Printer() *output.Printer {

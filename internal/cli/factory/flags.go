@@ -76,6 +76,9 @@ func (f *Factory) Prepare() error {
 	if g.NoColor {
 		f.Streams.Color = false
 	}
+	if err := g.Output.Check(); err != nil {
+		return err
+	}
 	if g.Verbose && g.Quiet {
 		return exit.Usagef("--verbose and --quiet exclude each other")
 	}

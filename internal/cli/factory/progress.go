@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/internal/cli/terminal"
 )
 
 // progress tells on stderr what takes its time: on a terminal, how long a wait for the rate limit still is; with --verbose, also every
@@ -216,7 +217,7 @@ func (p *progress) countdown(wait time.Duration, why string) (stop func()) {
 		if width := p.f.Streams.Width; width > 0 && len(line) >= width {
 			line = line[:width-1]
 		}
-		fmt.Fprintf(p.f.Streams.Err, "\r\x1b[K%s", line)
+		fmt.Fprintf(p.f.Streams.Redraw(), "\r\x1b[K%s", terminal.Clean(line))
 	}
 	done, gone := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -237,7 +238,7 @@ func (p *progress) countdown(wait time.Duration, why string) (stop func()) {
 		<-gone
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		fmt.Fprint(p.f.Streams.Err, "\r\x1b[K")
+		fmt.Fprint(p.f.Streams.Redraw(), "\r\x1b[K")
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/pages"
 	"github.com/openspapi/spapi/internal/cli/when"
 
 	"github.com/openspapi/spapi/feeds"
@@ -256,13 +257,13 @@ func check(o *SubmitOptions, src io.Reader, s feeds.Submission) error {
 	if wrong.Count > 0 {
 		return wrong
 	}
-	o.Factory.Notef("%d messages, nothing is wrong with them as far as can be seen", n)
+	o.Factory.Notef("%s, nothing is wrong with them as far as can be seen", output.Plural(n, "message"))
 	return nil
 }
 
 var issueColumns = []output.Column{
 	{Name: "sku", Path: "sku"}, {Name: "order", Path: "orderId"}, {Name: "message", Path: "messageId", Right: true}, {Name: "severity", Path: "severity"}, {Name: "code", Path: "code"},
-	{Name: "attribute", Path: "attribute"}, {Name: "text", Path: "message"},
+	{Name: "attribute", Path: "attribute"}, {Name: "text", Path: "message", Long: true},
 }
 
 // show prints the issues, and fails if messages have errors. The journal, if there is one, goes as soon as they are printed: without it, the next
@@ -284,7 +285,7 @@ func show(ctx context.Context, f *factory.Factory, r *feeds.Result, j *journal.F
 			return err
 		}
 	}
-	f.Notef("feed %s: %d messages, %d accepted, %d errors, %d warnings", strings.Join(ids, ", "), r.Processed, r.Accepted, r.Errors, r.Warnings)
+	f.Notef("feed %s: %s, %d accepted, %s, %s", strings.Join(ids, ", "), output.Plural(r.Processed, "message"), r.Accepted, output.Plural(r.Errors, "error"), output.Plural(r.Warnings, "warning"))
 	return failure(r)
 }
 
@@ -330,16 +331,13 @@ func newCmdList(f *factory.Factory) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			stream := f.Printer().Stream(feedColumns...)
-			for feed, err := range feeds.List(ctx, client, r) {
-				if err != nil {
-					return err
-				}
-				if err := stream.Add(ctx, feed); err != nil {
-					return err
-				}
+			list := pages.List[[]feeds.Feed, feeds.Feed]{
+				Noun: "feed", Each: true, Columns: feedColumns,
+				Rows: func(p *[]feeds.Feed) []feeds.Feed { return *p },
+				Time: func(feed *feeds.Feed) time.Time { return feed.CreatedTime },
 			}
-			return stream.Close()
+			_, _, err = list.Write(ctx, f, pages.Of(feeds.List(ctx, client, r)))
+			return err
 		},
 	}
 	when.Flag(cmd.Flags(), &since, "since", "", "created since this `time`", "90d")
@@ -443,8 +441,9 @@ func newCmdTypes(f *factory.Factory) *cobra.Command {
 			if len(rows) == 0 {
 				return exit.Usagef("no feed type has all of %q", strings.Join(words, " "))
 			}
-			return f.Print(cmd.Context(), rows, output.Column{Name: "type", Path: "type"}, output.Column{Name: "content type", Path: "contentType"},
-				output.Column{Name: "removed", Path: "removed"}, output.Column{Name: "instead", Path: "instead"}, output.Column{Name: "note", Path: "note"})
+			return f.Print(cmd.Context(), rows, output.Column{Name: "type", Path: "type"}, output.Column{Name: "content type", Path: "contentType", Spare: 2},
+				output.Column{Name: "removed", Path: "removed"}, output.Column{Name: "instead", Path: "instead", Long: true},
+				output.Column{Name: "note", Path: "note", Long: true, Spare: 1})
 		},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -74,6 +75,9 @@ const maxItems = 20
 
 func run(ctx context.Context, opts *Options) error {
 	f := opts.Factory
+	if err := f.Printer().Check(reflect.TypeFor[productfeesv0.FeesEstimateResult](), columns...); err != nil {
+		return err
+	}
 	switch {
 	case opts.Price == "":
 		return exit.Usagef("--price is missing: fees depend on it")
@@ -118,12 +122,7 @@ func run(ctx context.Context, opts *Options) error {
 		}
 		results = append(results, found...)
 	}
-	if err := f.Print(ctx, results,
-		output.Column{Name: "product", Path: "FeesEstimateIdentifier.IdValue"},
-		cell.Money("price", "FeesEstimateIdentifier.PriceToEstimateFees.ListingPrice"),
-		cell.Money("fees", "FeesEstimate.TotalFeesEstimate"),
-		output.Column{Name: "of which", Path: "FeesEstimate.FeeDetailList", Text: parts},
-	); err != nil {
+	if err := f.Print(ctx, results, columns...); err != nil {
 		return err
 	}
 	failed := &spapi.APIError{Operation: "productfeesv0.getMyFeesEstimates", StatusCode: http.StatusOK}
@@ -142,6 +141,13 @@ func run(ctx context.Context, opts *Options) error {
 		return failed
 	}
 	return nil
+}
+
+var columns = []output.Column{
+	{Name: "product", Path: "FeesEstimateIdentifier.IdValue"},
+	cell.Money("price", "FeesEstimateIdentifier.PriceToEstimateFees.ListingPrice"),
+	cell.Money("fees", "FeesEstimate.TotalFeesEstimate"),
+	cell.Made(output.Column{Name: "of which", Path: "FeesEstimate.FeeDetailList", Text: parts, Long: true}),
 }
 
 // parts are the fees that are more than nothing.

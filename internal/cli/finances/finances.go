@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/pages"
 	"github.com/openspapi/spapi/internal/cli/when"
 )
 
@@ -37,7 +39,8 @@ func NewCmdFinances(f *factory.Factory, runF func(context.Context, *Options) err
 		Short: "List the transactions of the seller's account",
 		Long: "Lists sales, refunds, fees and transfers since a time, or those of one order. Orders of the last 48 hours may be missing: Amazon\n" +
 			"books them later. JSON has the breakdown of each amount.\n\n" +
-			"Tables show times in the marketplace's zone, which their heading names, or in UTC with --utc.",
+			"Tables of up to 1,000 transactions have the newest first; longer ones (--limit 0) and other formats are written page by page, as Amazon has them.\n" +
+			"Tables show times in the marketplace's zone, or in UTC with --utc.",
 		Example: "  spapi finances --since 30d\n" +
 			"  spapi finances --order 701-5993253-3830265\n" +
 			"  spapi finances --since 2026-03-01 --until 2026-03-31 --limit 0 -o csv",
@@ -96,31 +99,29 @@ func run(ctx context.Context, opts *Options) error {
 	if !opts.Everywhere {
 		in.MarketplaceID = shop.Marketplace.ID
 	}
-	rows := []*finances20240619.Transaction{}
-	more := false
-	for t, err := range finances20240619.New(shop.Client).ListTransactionsAll(ctx, &in) {
-		if err != nil {
-			return err
-		}
-		if more = opts.Limit > 0 && len(rows) == opts.Limit; more {
-			break
-		}
-		rows = append(rows, t)
+	transactions := pages.List[finances20240619.TransactionsPayload, finances20240619.Transaction]{
+		Noun: "transaction", Limit: opts.Limit,
+		Columns: []output.Column{
+			cell.Time("posted", "postedDate", shop.Zone),
+			{Name: "type", Path: "transactionType"},
+			{Name: "status", Path: "transactionStatus", Spare: 1},
+			cell.Money("amount", "totalAmount"),
+			cell.Made(output.Column{Name: "order", Path: "relatedIdentifiers", Text: orderOf}),
+			{Name: "description", Path: "description", Long: true, Spare: 2},
+			{Name: "transaction", Path: "transactionId", Wide: true},
+		},
+		Rows:  func(p *finances20240619.TransactionsPayload) []finances20240619.Transaction { return p.Transactions },
+		More:  func(p *finances20240619.TransactionsPayload) bool { return p.NextToken != "" },
+		Time:  func(t *finances20240619.Transaction) time.Time { return t.PostedDate },
+		Since: "since", Until: "until",
 	}
-	if err := f.Print(ctx, rows,
-		cell.Time("posted", "postedDate", shop.Zone),
-		output.Column{Name: "type", Path: "transactionType"},
-		output.Column{Name: "status", Path: "transactionStatus"},
-		cell.Money("amount", "totalAmount"),
-		output.Column{Name: "order", Path: "relatedIdentifiers", Text: orderOf},
-		output.Column{Name: "description", Path: "description"},
-	); err != nil {
-		return err
-	}
+	n, more, err := transactions.Write(ctx, f, finances20240619.New(shop.Client).ListTransactionsPages(ctx, &in))
 	switch {
+	case err != nil:
+		return err
 	case more:
-		f.Notef("%d transactions, and there are more: --limit shows them", len(rows))
-	case len(rows) == 0 && !f.Printer().Structured():
+		f.Notef("%s, and there are more: --limit shows them", output.Plural(n, "transaction"))
+	case n == 0 && !f.Printer().Structured():
 		f.Notef("no transactions since %s", from.In(shop.Zone).Format("2006-01-02 15:04 MST"))
 	}
 	return nil

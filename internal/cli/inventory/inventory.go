@@ -11,6 +11,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/pages"
 	"github.com/openspapi/spapi/internal/cli/when"
 )
 
@@ -61,28 +62,32 @@ func run(ctx context.Context, opts *Options) error {
 	details := true
 	in := fbainventoryv1.GetInventorySummariesInput{Details: &details, GranularityType: "Marketplace", GranularityID: shop.Marketplace.ID,
 		MarketplaceIDs: []string{shop.Marketplace.ID}, StartDateTime: since}
-	rows := []*fbainventoryv1.InventorySummary{}
-	for item, err := range summaries(ctx, fbainventoryv1.New(shop.Client), in, opts.SKUs) {
-		if err != nil {
-			return err
-		}
-		rows = append(rows, item)
+	stock := pages.List[fbainventoryv1.GetInventorySummariesResponse, fbainventoryv1.InventorySummary]{
+		Noun: "SKU",
+		Columns: []output.Column{
+			{Name: "sku", Path: "sellerSku"},
+			{Name: "asin", Path: "asin"},
+			{Name: "condition", Path: "condition", Spare: 4},
+			cell.Number("total", "totalQuantity"),
+			cell.Number("available", "inventoryDetails.fulfillableQuantity"),
+			cell.Spare(1, cell.Number("on the way", "inventoryDetails.inboundShippedQuantity")),
+			cell.Spare(2, cell.Number("reserved", "inventoryDetails.reservedQuantity.totalReservedQuantity")),
+			cell.Spare(3, cell.Number("unsellable", "inventoryDetails.unfulfillableQuantity.totalUnfulfillableQuantity")),
+			cell.Spare(5, cell.Time("changed", "lastUpdatedTime", shop.Zone)),
+			{Name: "title", Path: "productName", Long: true, Spare: 1},
+		},
+		Rows: func(p *fbainventoryv1.GetInventorySummariesResponse) []fbainventoryv1.InventorySummary {
+			if p.Payload == nil {
+				return nil
+			}
+			return p.Payload.InventorySummaries
+		},
 	}
-	if err := f.Print(ctx, rows,
-		output.Column{Name: "sku", Path: "sellerSku"},
-		output.Column{Name: "asin", Path: "asin"},
-		output.Column{Name: "condition", Path: "condition"},
-		cell.Number("total", "totalQuantity"),
-		cell.Number("available", "inventoryDetails.fulfillableQuantity"),
-		cell.Number("on the way", "inventoryDetails.inboundShippedQuantity"),
-		cell.Number("reserved", "inventoryDetails.reservedQuantity.totalReservedQuantity"),
-		cell.Number("unsellable", "inventoryDetails.unfulfillableQuantity.totalUnfulfillableQuantity"),
-		cell.Time("changed", "lastUpdatedTime", shop.Zone),
-		output.Column{Name: "title", Path: "productName"},
-	); err != nil {
+	n, _, err := stock.Write(ctx, f, summaries(ctx, fbainventoryv1.New(shop.Client), in, opts.SKUs))
+	if err != nil {
 		return err
 	}
-	if len(rows) == 0 && !f.Printer().Structured() {
+	if n == 0 && !f.Printer().Structured() {
 		f.Notef("no stock at Amazon in %s", shop.Marketplace.Name)
 	}
 	return nil

@@ -13,7 +13,7 @@ const maxSKUs = 50
 
 // summaries asks for the stock of some SKUs, or for all there is if none is named. Those with a comma are asked for one by one: SP-API would cut them
 // into several in the list.
-func summaries(ctx context.Context, api *fbainventoryv1.Client, in fbainventoryv1.GetInventorySummariesInput, skus []string) iter.Seq2[*fbainventoryv1.InventorySummary, error] {
+func summaries(ctx context.Context, api *fbainventoryv1.Client, in fbainventoryv1.GetInventorySummariesInput, skus []string) iter.Seq2[*fbainventoryv1.GetInventorySummariesResponse, error] {
 	var queries []fbainventoryv1.GetInventorySummariesInput
 	var plain []string
 	for _, sku := range skus {
@@ -34,10 +34,10 @@ func summaries(ctx context.Context, api *fbainventoryv1.Client, in fbainventoryv
 	if len(skus) == 0 {
 		queries = append(queries, in)
 	}
-	return func(yield func(*fbainventoryv1.InventorySummary, error) bool) {
+	return func(yield func(*fbainventoryv1.GetInventorySummariesResponse, error) bool) {
 		for _, query := range queries {
-			for item, err := range api.GetInventorySummariesAll(ctx, &query) {
-				if !yield(item, err) || err != nil {
+			for page, err := range api.GetInventorySummariesPages(ctx, &query) {
+				if !yield(page, err) || err != nil {
 					return
 				}
 			}

@@ -176,7 +176,7 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 	if j == nil {
 		return nil
 	}
-	f.Notef("%s: written from %d pages", o.Target.Path, pages)
+	f.Notef("%s: written from %s", o.Target.Path, output.Plural(pages, "page"))
 	return j.Remove()
 }
 
@@ -257,7 +257,7 @@ func newCmdSchema(f *factory.Factory) *cobra.Command {
 			if len(args) == 1 {
 				return exit.Usagef("unknown data set %q: want %s", args[0], output.OneOf(names))
 			}
-			return f.Print(cmd.Context(), rows, output.Column{Name: "name", Path: "name"}, output.Column{Name: "root", Path: "root"}, output.Column{Name: "queries", Path: "queries"})
+			return f.Print(cmd.Context(), rows, output.Column{Name: "name", Path: "name"}, output.Column{Name: "root", Path: "root"}, output.Column{Name: "queries", Path: "queries", Long: true})
 		},
 	}
 }

@@ -70,7 +70,7 @@ func (o *Options) open(ctx context.Context) (*place, error) {
 
 func oneSKU(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return exit.Usagef("wants one SKU, got %d arguments", len(args))
+		return exit.Usagef("wants one SKU, got %s", output.Plural(len(args), "argument"))
 	}
 	return nil
 }
@@ -85,8 +85,8 @@ var submitted = []output.Column{
 func (o *Options) tell(ctx context.Context, operation string, answer *listingsitems20210801.ListingsItemSubmissionResponse) error {
 	f := o.Factory
 	var err error
-	if f.Printer().Structured() {
-		err = f.Print(ctx, answer)
+	if f.Printer().Whole() {
+		err = f.Print(ctx, answer, submitted...)
 	} else {
 		err = f.Print(ctx, []*listingsitems20210801.ListingsItemSubmissionResponse{answer}, submitted...)
 	}

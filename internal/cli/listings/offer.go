@@ -13,6 +13,7 @@ import (
 	"github.com/openspapi/spapi/api/listingsitems20210801"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/output"
 )
 
 // PriceOptions are the flags of "spapi listings set-price" and what it works with.
@@ -33,7 +34,7 @@ func NewCmdSetPrice(f *factory.Factory, runF func(context.Context, *PriceOptions
 		Example: "  spapi listings set-price PN-0005 12.50\n  spapi listings set-price \"shelf 0055\" 16.90 --marketplace CA --preview",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return exit.Usagef("wants a SKU and a price, got %d arguments", len(args))
+				return exit.Usagef("wants a SKU and a price, got %s", output.Plural(len(args), "argument"))
 			}
 			return nil
 		},
@@ -189,7 +190,7 @@ func NewCmdSetQuantity(f *factory.Factory, runF func(context.Context, *QuantityO
 		Example: "  spapi listings set-quantity \"shelf 0055\" 40",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return exit.Usagef("wants a SKU and a quantity, got %d arguments", len(args))
+				return exit.Usagef("wants a SKU and a quantity, got %s", output.Plural(len(args), "argument"))
 			}
 			return nil
 		},

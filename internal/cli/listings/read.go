@@ -2,6 +2,8 @@ package listings
 
 import (
 	"context"
+	"encoding/json"
+	"reflect"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,16 +13,35 @@ import (
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/pages"
 )
 
 var columns = []output.Column{
 	{Name: "sku", Path: "sku"},
 	{Name: "asin", Path: "summaries.asin"},
-	{Name: "status", Path: "summaries.status", Text: words},
-	cell.Money("price", "offers.price"),
+	{Name: "status", Path: "summaries.status", Text: words, Long: true, Spare: 2},
+	cell.Of(cell.Money("price", "offers"), consumerPrice),
 	cell.Number("quantity", "fulfillmentAvailability.quantity"),
-	{Name: "type", Path: "summaries.productType"},
-	{Name: "title", Path: "summaries.itemName"},
+	{Name: "type", Path: "summaries.productType", Spare: 3},
+	{Name: "title", Path: "summaries.itemName", Long: true, Spare: 1},
+}
+
+// consumerPrice is the price for all customers, among those of several offers.
+func consumerPrice(v any) any {
+	raw, _ := v.(json.RawMessage)
+	var offers []struct {
+		OfferType string          `json:"offerType"`
+		Price     json.RawMessage `json:"price"`
+	}
+	if json.Unmarshal(raw, &offers) != nil || len(offers) == 0 {
+		return nil
+	}
+	for _, o := range offers {
+		if o.OfferType == string(listingsitems20210801.ItemOfferByMarketplaceOfferTypeB2C) {
+			return o.Price
+		}
+	}
+	return offers[0].Price
 }
 
 // words are some of Amazon's for people.
@@ -97,30 +118,26 @@ func list(ctx context.Context, opts *ListOptions) error {
 		size = int64(min(opts.Limit, 20))
 	}
 	in.PageSize = &size
-	rows := []*listingsitems20210801.Item{}
 	total := int64(0)
-pages:
-	for page, err := range p.pages(ctx, in, opts.SKUs) {
-		if err != nil {
-			return err
-		}
-		if page.NumberOfResults != nil {
-			total = *page.NumberOfResults
-		}
-		for i := range page.Items {
-			rows = append(rows, &page.Items[i])
-			if len(rows) == opts.Limit {
-				break pages
+	listings := pages.List[listingsitems20210801.ItemSearchResults, listingsitems20210801.Item]{
+		Noun: "listing", Limit: opts.Limit, Columns: columns,
+		Rows: func(p *listingsitems20210801.ItemSearchResults) []listingsitems20210801.Item {
+			if p.NumberOfResults != nil {
+				total = *p.NumberOfResults
 			}
-		}
+			return p.Items
+		},
+		More: func(p *listingsitems20210801.ItemSearchResults) bool {
+			return p.Pagination != nil && p.Pagination.NextToken != ""
+		},
 	}
-	if err := f.Print(ctx, rows, columns...); err != nil {
-		return err
-	}
+	n, _, err := listings.Write(ctx, f, p.pages(ctx, in, opts.SKUs))
 	switch {
-	case int64(len(rows)) < total:
-		f.Notef("%d of %d listings: --limit shows more", len(rows), total)
-	case len(rows) == 0 && !f.Printer().Structured():
+	case err != nil:
+		return err
+	case int64(n) < total:
+		f.Notef("%d of %s: --limit shows more", n, output.Plural(total, "listing"))
+	case n == 0 && !f.Printer().Structured():
 		f.Notef("no listings in %s", p.Marketplace.Name)
 	}
 	return nil
@@ -138,8 +155,10 @@ func NewCmdGet(f *factory.Factory, runF func(context.Context, *GetOptions) error
 	cmd := &cobra.Command{
 		Use:   "get <sku>",
 		Short: "Show a listing",
-		Long:  "Shows a listing in the marketplace in force. JSON has all that --include asks for, tables the most important of it, and what is wrong with it.",
+		Long: "Shows a listing in the marketplace in force. JSON has all that --include asks for, as Amazon sends it; tables the most important of it, the values of\n" +
+			"its attributes, and what is wrong with it.",
 		Example: "  spapi listings get PN-0005\n" +
+			"  spapi listings get PN-0005 --columns sku,attributes.item_name.value\n" +
 			"  spapi listings get PN-0005 --include attributes --jq .attributes",
 		Args: oneSKU,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -151,7 +170,7 @@ func NewCmdGet(f *factory.Factory, runF func(context.Context, *GetOptions) error
 		},
 	}
 	opts.addFlags(cmd, false)
-	cmd.Flags().StringSliceVar(&opts.Include, "include", []string{"summaries", "offers", "fulfillmentAvailability", "issues"}, "`data` to include: "+strings.Join(data, ", "))
+	cmd.Flags().StringSliceVar(&opts.Include, "include", []string{"summaries", "attributes", "offers", "fulfillmentAvailability", "issues"}, "`data` to include: "+strings.Join(data, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("include", cobra.FixedCompletions(data, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -171,6 +190,9 @@ func get(ctx context.Context, opts *GetOptions) error {
 		}
 		include = append(include, listingsitems20210801.GetListingsItemIncludedData(found))
 	}
+	if err := f.Printer().Check(reflect.TypeFor[listingsitems20210801.Item](), columns...); err != nil {
+		return err
+	}
 	p, err := opts.open(ctx)
 	if err != nil {
 		return err
@@ -179,16 +201,15 @@ func get(ctx context.Context, opts *GetOptions) error {
 	if err != nil {
 		return err
 	}
-	if f.Printer().Structured() {
-		return f.Print(ctx, item)
+	if f.Printer().Whole() {
+		return f.Print(ctx, item, columns...)
 	}
 	if err := f.Print(ctx, []*listingsitems20210801.Item{item}, columns...); err != nil {
 		return err
 	}
-	if len(item.Issues) == 0 {
-		return nil
+	if err := f.Print(ctx, unwrapped(item.Attributes), attributeColumns...); err != nil {
+		return err
 	}
-	whole := func(v any) string { s, _ := v.(string); return s }
 	return f.Print(ctx, item.Issues, output.Column{Name: "severity", Path: "severity"}, output.Column{Name: "code", Path: "code"},
-		output.Column{Name: "attributes", Path: "attributeNames"}, output.Column{Name: "issue", Path: "message", Text: whole})
+		output.Column{Name: "attributes", Path: "attributeNames", Spare: 1}, output.Column{Name: "issue", Path: "message", Long: true})
 }

@@ -3,6 +3,7 @@ package marketplaces
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/spf13/cobra"
 
@@ -68,10 +69,10 @@ func run(ctx context.Context, opts *Options) error {
 			rows = append(rows, known{m.ID, m.CountryCode, m.Name, string(m.Region), m.Currency, m.Language, m.Storefront, m.SellerCentral, m.VendorCentral,
 				m.TimeZone, m.Charset, m.DecimalComma, m.DayFirst})
 		}
-		return f.Print(ctx, rows,
-			output.Column{Name: "country", Path: "countryCode"}, output.Column{Name: "id", Path: "id"}, output.Column{Name: "name", Path: "name"},
-			output.Column{Name: "region", Path: "region"}, output.Column{Name: "currency", Path: "currency"},
-			output.Column{Name: "storefront", Path: "storefront"}, output.Column{Name: "time zone", Path: "timeZone"})
+		return f.Print(ctx, rows, knownColumns...)
+	}
+	if err := f.Printer().Check(reflect.TypeFor[sellersv1.MarketplaceParticipation](), columns...); err != nil {
+		return err
 	}
 	client, err := f.Client(ctx)
 	if err != nil {
@@ -84,16 +85,27 @@ func run(ctx context.Context, opts *Options) error {
 	if joined == nil {
 		joined = []sellersv1.MarketplaceParticipation{}
 	}
-	yes := func(v any) string {
-		if v == true {
-			return "yes"
-		}
-		return "no"
+	return f.Print(ctx, joined, columns...)
+}
+
+var (
+	knownColumns = []output.Column{
+		{Name: "country", Path: "countryCode"}, {Name: "id", Path: "id"}, {Name: "name", Path: "name", Spare: 1},
+		{Name: "region", Path: "region"}, {Name: "currency", Path: "currency"},
+		{Name: "storefront", Path: "storefront", Spare: 2}, {Name: "time zone", Path: "timeZone", Spare: 3},
 	}
-	return f.Print(ctx, joined,
-		output.Column{Name: "country", Path: "marketplace.countryCode"}, output.Column{Name: "id", Path: "marketplace.id"},
-		output.Column{Name: "name", Path: "marketplace.name"}, output.Column{Name: "currency", Path: "marketplace.defaultCurrencyCode"},
-		output.Column{Name: "takes part", Path: "participation.isParticipating", Text: yes},
-		output.Column{Name: "suspended listings", Path: "participation.hasSuspendedListings", Text: yes},
-		output.Column{Name: "shop", Path: "storeName"})
+	columns = []output.Column{
+		{Name: "country", Path: "marketplace.countryCode"}, {Name: "id", Path: "marketplace.id"},
+		{Name: "name", Path: "marketplace.name", Spare: 2}, {Name: "currency", Path: "marketplace.defaultCurrencyCode"},
+		{Name: "takes part", Path: "participation.isParticipating", Text: yes},
+		{Name: "suspended listings", Path: "participation.hasSuspendedListings", Text: yes, Spare: 3},
+		{Name: "shop", Path: "storeName", Long: true, Spare: 1},
+	}
+)
+
+func yes(v any) string {
+	if v == true {
+		return "yes"
+	}
+	return "no"
 }

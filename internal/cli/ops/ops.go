@@ -135,10 +135,8 @@ func run(ctx context.Context, opts *Options) error {
 	switch len(rows) {
 	case 0:
 		opts.Notef("no operation has all of this at once")
-	case 1:
-		opts.Notef("1 operation")
 	default:
-		opts.Notef("%d operations", len(rows))
+		opts.Notef("%s", output.Plural(len(rows), "operation"))
 	}
 	return nil
 }
@@ -205,10 +203,10 @@ func (opts *Options) matches(op *catalog.Operation) bool {
 var columns = []output.Column{
 	{Name: "operation", Path: "id"},
 	{Name: "rate", Path: "rate", Right: true},
-	{Name: "burst", Path: "burst", Right: true},
-	{Name: "method", Path: "method"},
-	{Name: "path", Path: "path"},
-	{Name: "notes", Text: notes},
+	{Name: "burst", Path: "burst", Right: true, Spare: 1},
+	{Name: "method", Path: "method", Spare: 3},
+	{Name: "path", Path: "path", Long: true, Spare: 2},
+	{Name: "notes", Text: notes, Long: true, Spare: 4},
 }
 
 func newRow(op *catalog.Operation) row {

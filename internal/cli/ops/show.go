@@ -130,7 +130,7 @@ func show(ctx context.Context, opts *ShowOptions) error {
 	}
 	d := newDetails(op)
 	p := opts.Printer()
-	if p.Structured() {
+	if p.Whole() {
 		return p.Print(ctx, d)
 	}
 	return d.write(opts.Streams)
@@ -239,5 +239,5 @@ var argumentColumns = []output.Column{
 		}
 		return ""
 	}},
-	{Name: "allowed", Path: "allowed"},
+	{Name: "allowed", Path: "allowed", Long: true, Spare: 1},
 }

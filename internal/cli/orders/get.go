@@ -2,6 +2,7 @@ package orders
 
 import (
 	"context"
+	"reflect"
 	"strings"
 	"time"
 
@@ -65,6 +66,9 @@ func get(ctx context.Context, opts *GetOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := f.Printer().Check(reflect.TypeFor[orders20260101.Order](), columns(time.UTC)...); err != nil {
+		return err
+	}
 	answer, err := orders20260101.New(client).GetOrder(ctx, &orders20260101.GetOrderInput{OrderID: opts.ID, IncludedData: include})
 	if err != nil {
 		return err
@@ -72,8 +76,8 @@ func get(ctx context.Context, opts *GetOptions) error {
 	if answer.Order == nil {
 		answer.Order = &orders20260101.Order{}
 	}
-	if f.Printer().Structured() {
-		return f.Print(ctx, answer.Order)
+	if f.Printer().Whole() {
+		return f.Print(ctx, answer.Order, columns(opts.zone(answer.Order))...)
 	}
 	return show(ctx, opts, answer.Order)
 }
@@ -92,13 +96,18 @@ type summary struct {
 	Recipient string   `json:"recipient,omitzero"`
 }
 
-// show writes an order for people: what it is, then its items.
-func show(ctx context.Context, opts *GetOptions, o *orders20260101.Order) error {
+// zone is that of the order's marketplace.
+func (opts *GetOptions) zone(o *orders20260101.Order) *time.Location {
 	var m marketplace.Marketplace
 	if o.SalesChannel != nil {
 		m, _ = marketplace.ByID(o.SalesChannel.MarketplaceID)
 	}
-	zone := when.Zone(m, opts.UTC)
+	return when.Zone(m, opts.UTC)
+}
+
+// show writes an order for people: what it is, then its items.
+func show(ctx context.Context, opts *GetOptions, o *orders20260101.Order) error {
+	zone := opts.zone(o)
 	at := func(t time.Time) string {
 		if t.IsZero() {
 			return ""
@@ -140,10 +149,10 @@ func show(ctx context.Context, opts *GetOptions, o *orders20260101.Order) error 
 	return opts.Factory.Print(ctx, o.OrderItems,
 		output.Column{Name: "item", Path: "orderItemId"},
 		output.Column{Name: "sku", Path: "product.sellerSku"},
-		output.Column{Name: "asin", Path: "product.asin"},
+		output.Column{Name: "asin", Path: "product.asin", Spare: 1},
 		cell.Number("quantity", "quantityOrdered"),
 		cell.Number("shipped", "fulfillment.quantityFulfilled"),
 		cell.Money("price", "product.price.unitPrice"),
-		output.Column{Name: "title", Path: "product.title"},
+		output.Column{Name: "title", Path: "product.title", Long: true},
 	)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/pages"
 	"github.com/openspapi/spapi/internal/cli/when"
 )
 
@@ -35,10 +37,12 @@ func NewCmdList(f *factory.Factory, runF func(context.Context, *ListOptions) err
 	opts := &ListOptions{Factory: f}
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List orders, the newest last",
-		Long: "Lists the orders of the marketplace in force since a time, in the order in which Amazon has them. Personal data is left out unless --include\n" +
+		Short: "List orders",
+		Long: "Lists the orders of the marketplace in force since a time. Personal data is left out unless --include\n" +
 			"asks for it. Each page of 100 orders is a call, and Amazon grants one call in three minutes after the first 20.\n\n" +
-			"Tables show times in the marketplace's zone, which their heading names, or in UTC with --utc. JSON is as Amazon sends it.",
+			"Amazon begins with the oldest, and so do JSON, CSV and YAML, and tables of more than 1,000 orders (--limit 0): they are written page by page. A\n" +
+			"shorter table has the newest of its orders first. Tables show times in the marketplace's zone, or in UTC with --utc. JSON and CSV are as\n" +
+			"Amazon sends them.",
 		Example: "  spapi orders list\n" +
 			"  spapi orders list --since 24h --status unshipped,partially-shipped\n" +
 			"  spapi orders list --since 2026-03-01 --until 2026-03-31 --limit 0 -o csv\n" +
@@ -137,42 +141,44 @@ func list(ctx context.Context, opts *ListOptions) error {
 		size := int64(opts.Limit)
 		in.MaxResultsPerPage = &size
 	}
-	rows := []*orders20260101.Order{}
-	more := false
-pages:
-	for page, err := range orders20260101.New(shop.Client).SearchOrdersPages(ctx, &in) {
-		if err != nil {
-			return err
-		}
-		for i := range page.Orders {
-			if more = opts.Limit > 0 && len(rows) == opts.Limit; more {
-				break pages
-			}
-			rows = append(rows, &page.Orders[i])
-		}
-		// Without asking for the next page: it is a call of a scarce kind.
-		if more = opts.Limit > 0 && len(rows) == opts.Limit && page.Pagination != nil && page.Pagination.NextToken != ""; more {
-			break
-		}
+	orders := pages.List[orders20260101.SearchOrdersResponse, orders20260101.Order]{
+		Noun: "order", Limit: opts.Limit, Columns: columns(shop.Zone),
+		Rows: func(p *orders20260101.SearchOrdersResponse) []orders20260101.Order { return p.Orders },
+		More: func(p *orders20260101.SearchOrdersResponse) bool {
+			return p.Pagination != nil && p.Pagination.NextToken != ""
+		},
+		Time:  func(o *orders20260101.Order) time.Time { return o.CreatedTime },
+		Since: "since", Until: "until",
 	}
-	if err := f.Print(ctx, rows,
-		output.Column{Name: "order", Path: "orderId"},
-		cell.Time("created", "createdTime", shop.Zone),
-		output.Column{Name: "status", Path: "fulfillment.fulfillmentStatus", Text: plain},
-		output.Column{Name: "by", Path: "fulfillment.fulfilledBy", Text: plain},
-		cell.Count("items", "orderItems"),
-		cell.Money("total", "proceeds.grandTotal"),
-		output.Column{Name: "shop", Path: "salesChannel.marketplaceName"},
-	); err != nil {
-		return err
+	if opts.Updated {
+		orders.Time = func(o *orders20260101.Order) time.Time { return o.LastUpdatedTime }
 	}
+	n, more, err := orders.Write(ctx, f, orders20260101.New(shop.Client).SearchOrdersPages(ctx, &in))
 	switch {
+	case err != nil:
+		return err
 	case more:
-		f.Notef("%d orders, and there are more: --limit shows them", len(rows))
-	case len(rows) == 0 && !f.Printer().Structured():
+		f.Notef("%s, and there are newer ones: --limit shows them, --since begins later", output.Plural(n, "order"))
+	case n == 0 && !f.Printer().Structured():
 		f.Notef("no orders since %s", from.In(shop.Zone).Format("2006-01-02 15:04 MST"))
 	}
 	return nil
+}
+
+// columns of an order.
+func columns(zone *time.Location) []output.Column {
+	return []output.Column{
+		{Name: "order", Path: "orderId"},
+		cell.Time("created", "createdTime", zone),
+		{Name: "status", Path: "fulfillment.fulfillmentStatus", Text: plain},
+		cell.Money("total", "proceeds.grandTotal"),
+		cell.Spare(1, cell.Count("items", "orderItems")),
+		{Name: "by", Path: "fulfillment.fulfilledBy", Text: plain, Spare: 2},
+		{Name: "shop", Path: "salesChannel.marketplaceName", Spare: 3},
+		cell.Wide(cell.Time("changed", "lastUpdatedTime", zone)),
+		cell.Wide(cell.Time("ship by", "fulfillment.shipByWindow.latestDateTime", zone)),
+		{Name: "sku", Path: "orderItems.product.sellerSku", Wide: true},
+	}
 }
 
 // plain is one of Amazon's words for people.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/output"
 )
 
 // NewCmdOrders returns the command with all below it.
@@ -38,7 +39,7 @@ func checkID(id string) error {
 
 func oneID(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return exit.Usagef("wants the id of one order, got %d arguments", len(args))
+		return exit.Usagef("wants the id of one order, got %s", output.Plural(len(args), "argument"))
 	}
 	return checkID(args[0])
 }

@@ -109,7 +109,7 @@ func ship(ctx context.Context, opts *ShipOptions) error {
 	for _, i := range items {
 		n += *i.Quantity
 	}
-	if f.Printer().Structured() {
+	if f.Printer().Whole() {
 		return f.Print(ctx, map[string]any{"orderId": opts.ID, "packageDetail": in.PackageDetail})
 	}
 	f.Notef("confirmed: parcel %s of order %s, %d of its items with %s %s", opts.Parcel, opts.ID, n, opts.Carrier, opts.Tracking)

@@ -1,7 +1,8 @@
-// Package output is the flags -o, --output and --jq, which mean the same in every command, and the one place that writes their formats.
+// Package output is the flags -o, --output, --columns, --spreadsheet and --jq, which mean the same in every command, and the one place that
+// writes their formats.
 //
-// Commands hand a [Printer] any value that encoding/json can write, and the columns that a table or CSV of it has. JSON, JSON lines and
-// YAML show the whole value; so does --jq.
+// Commands hand a [Printer] any value that encoding/json can write, and the columns that a table or CSV of it has; a [List] takes rows as they
+// come. JSON, JSON lines and YAML show the whole value; so does --jq.
 package output
 
 import (
@@ -22,20 +23,28 @@ const (
 	JSON  Format = "json"
 	JSONL Format = "jsonl" // one JSON value a line
 	Table Format = "table"
+	Wide  Format = "wide" // a table with all columns, uncut
 	CSV   Format = "csv"
 	YAML  Format = "yaml"
 	Text  Format = "text" // of quickstart only
 )
 
-var formats = []Format{JSON, JSONL, Table, CSV, YAML}
+var formats = []Format{JSON, JSONL, Table, Wide, CSV, YAML}
 
-// Flags are the values of --output and --jq.
+// Flags are the values of the flags.
 type Flags struct {
-	Format Format // "" when the flag is not given
-	JQ     Query
+	Format      Format // "" when the flag is not given
+	JQ          Query
+	Columns     []string // by their names, or paths in the rows' JSON; none: the command's own
+	Spreadsheet bool     // CSV as spreadsheets take it; see [Guard]
 }
 
-// Refuse is the error where a command writes what no format and no filter applies to; nil if neither is given.
+// Given reports whether any of them is.
+func (f *Flags) Given() bool {
+	return f.Format != "" || f.JQ.Given() || len(f.Columns) > 0 || f.Spreadsheet
+}
+
+// Refuse is the error where a command writes what no format and no filter applies to; nil if none is given.
 func (f *Flags) Refuse(what string) error {
 	switch {
 	case f.JQ.Given():
@@ -43,15 +52,42 @@ func (f *Flags) Refuse(what string) error {
 	case f.Format != "":
 		return exit.Usagef("-o %s: %s has one form only", f.Format, what)
 	}
+	return f.RefuseColumns(what)
+}
+
+// RefuseColumns is the error where --columns and --spreadsheet don't apply to what a command writes; nil if neither is given.
+func (f *Flags) RefuseColumns(what string) error {
+	switch {
+	case len(f.Columns) > 0:
+		return exit.Usagef("--columns %s: %s has no columns to choose from", strings.Join(f.Columns, ","), what)
+	case f.Spreadsheet:
+		return exit.Usagef("--spreadsheet: %s has no form for spreadsheets", what)
+	}
 	return nil
 }
 
-// Add adds -o, --output and --jq to a command and all below it.
+// Check checks the flags against each other.
+func (f *Flags) Check() error {
+	switch {
+	case f.Spreadsheet && f.Format != "" && f.Format != CSV:
+		return exit.Usagef("--spreadsheet doesn't go with -o %s: it makes a CSV", f.Format)
+	case len(f.Columns) > 0 && !slices.Contains([]Format{"", Table, Wide, CSV}, f.Format):
+		return exit.Usagef("--columns doesn't go with -o %s: want table, wide or csv", f.Format)
+	}
+	return nil
+}
+
+// Add adds the flags to a command and all below it.
 func (f *Flags) Add(cmd *cobra.Command) {
-	cmd.PersistentFlags().VarP(&formatFlag{value: &f.Format, formats: formats}, "output", "o", "output `format`: json, jsonl, table, csv or yaml")
-	cmd.PersistentFlags().Var(&f.JQ, "jq", "filter the JSON through a jq `expression`")
+	flags := cmd.PersistentFlags()
+	flags.VarP(&formatFlag{value: &f.Format, formats: formats}, "output", "o", "output `format`: json, jsonl, table, wide (a table uncut), csv or yaml")
+	flags.StringSliceVar(&f.Columns, "columns", nil, "`columns` of a table or CSV, by the names in its heading or by paths in the JSON, such as order,buyer.buyerEmail")
+	flags.BoolVar(&f.Spreadsheet, "spreadsheet", false, "CSV for Excel and the like, with no text that would run as a formula (spapi help formats)")
+	flags.Var(&f.JQ, "jq", "filter the JSON through a jq `expression`, lists as a whole")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(names(formats), cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("jq", cobra.NoFileCompletions)
+	for _, name := range []string{"jq", "columns"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
+	}
 }
 
 // AddFlag adds an -o, --output of a command's own, which hides the general one. The value stays empty when the flag is not given,
@@ -96,27 +132,51 @@ func OneOf(names []string) string {
 // Column is a field of the rows, as tables and CSV show it.
 type Column struct {
 	Name string // heading, which tables put in capitals
-	// Path leads to the field in the row's JSON, such as "OrderTotal.Amount"; "" is the row itself. Where it leads nowhere the field is empty.
+	// Path leads to the field in the row's JSON, such as "OrderTotal.Amount"; "" is the row itself. A list on the way is entered: that of one element
+	// as if it were the element, others element by element; a number such as 0 names one. Where it leads nowhere the field is empty.
 	Path  string
 	Right bool // aligned to the right in tables
-	// Text dresses the field for tables; CSV has it as it is, unless Path is "". The value is a string, bool, json.Number or nil, for objects
-	// and lists a json.RawMessage. Default: the value's text.
+	// Text dresses the field for tables. The value is a string, bool, json.Number or nil, for objects and lists a json.RawMessage. Default: the
+	// value's text.
 	Text func(value any) string
+	// Parts are what a CSV has in place of the field. Default: the value as it came, which Text doesn't dress unless Path is ""; objects and lists of
+	// them are a column for each value in them, "name.member" and "name.0.member".
+	Parts []Part
+
+	Long  bool // a text: the first to be cut where a terminal is too narrow
+	Spare int  // where that isn't enough the column with the highest is left out first; one with 0 stays, whole
+	Wide  bool // only in tables of -o wide, and in CSV
+
+	steps []string // Path in parts; what is nil is still to be cut
+}
+
+// Part is a column of a CSV.
+type Part struct {
+	Name string                 // added to that of the column, with a dot; "" for nothing
+	Text func(value any) string // as that of [Column]
 }
 
 // Printer writes what a command found to stdout.
 type Printer struct {
 	Streams *terminal.Streams
 	Flags   Flags
-	// Default is the format where the flag is not given and --jq neither. Default: table on a terminal, else JSON.
+	// Default is the format where no flag chooses one. Default: table on a terminal, else JSON.
 	Default Format
+	// Has tells whether rows of raw JSON can have a value at a path, for --columns. Default: whether one of the first rows has one.
+	Has func(path []string) bool
 }
 
-// Format is the format that is written; "" means the bare lines that --jq alone gives.
+// Format is the format that is written, Table for Wide; "" means the bare lines that --jq alone gives.
 func (p *Printer) Format() Format {
 	switch {
+	case p.Flags.Format == Wide:
+		return Table
 	case p.Flags.Format != "":
 		return p.Flags.Format
+	case p.Flags.Spreadsheet:
+		return CSV
+	case len(p.Flags.Columns) > 0:
+		return Table
 	case p.Flags.JQ.code != nil:
 		return ""
 	case p.Default != "":
@@ -129,3 +189,6 @@ func (p *Printer) Format() Format {
 
 // Structured reports whether the output is for programs: everything but a table.
 func (p *Printer) Structured() bool { return p.Format() != Table }
+
+// Whole reports whether the value itself is wanted, and not what a command makes of it for people.
+func (p *Printer) Whole() bool { return p.Structured() || len(p.Flags.Columns) > 0 }

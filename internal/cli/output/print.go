@@ -3,10 +3,13 @@ package output
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"io"
-	"slices"
+	"reflect"
+	"strings"
+
+	"github.com/openspapi/spapi/internal/cli/terminal"
 )
 
 // Print writes a value: an object, or a list, whose elements are the rows of a table. Without columns, rows show the members that they
@@ -16,21 +19,33 @@ func (p *Printer) Print(ctx context.Context, v any, columns ...Column) error {
 	if err != nil {
 		return err
 	}
-	if p.Flags.JQ.code != nil {
+	if p.Flags.JQ.Given() {
 		results, err := p.Flags.JQ.run(ctx, raw)
 		if err != nil {
 			return err
 		}
-		return p.printResults(results)
+		return p.printResults(p.Streams.Out, results)
 	}
-	return p.print(raw, columns)
+	return p.print(p.Streams.Out, raw, rowOf(v), columns)
+}
+
+// rowOf is the type of the rows of v, nil where nothing is known about it.
+func rowOf(v any) reflect.Type {
+	if _, ok := v.(json.RawMessage); ok || v == nil {
+		return nil
+	}
+	t := bareType(reflect.TypeOf(v))
+	if t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	return t
 }
 
 // printResults writes what a filter gave: values one after the other.
-func (p *Printer) printResults(results []json.RawMessage) error {
+func (p *Printer) printResults(w io.Writer, results []json.RawMessage) error {
 	switch format := p.Format(); format {
 	case "":
-		return writeBare(p.Streams.Out, results)
+		return writeBare(w, results)
 	case Table, CSV: // one table, whatever the number of results
 		all := make([]json.RawMessage, 0, len(results))
 		for _, r := range results {
@@ -44,22 +59,22 @@ func (p *Printer) printResults(results []json.RawMessage) error {
 		if err != nil {
 			return err
 		}
-		return p.print(raw, nil)
+		return p.print(w, raw, nil, nil)
 	case YAML:
 		for i, r := range results {
 			if i > 0 {
-				if _, err := io.WriteString(p.Streams.Out, "---\n"); err != nil {
+				if _, err := io.WriteString(w, "---\n"); err != nil {
 					return err
 				}
 			}
-			if err := p.print(r, nil); err != nil {
+			if err := p.print(w, r, nil, nil); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	for _, r := range results {
-		if err := p.print(r, nil); err != nil {
+		if err := p.print(w, r, nil, nil); err != nil {
 			return err
 		}
 	}
@@ -67,45 +82,89 @@ func (p *Printer) printResults(results []json.RawMessage) error {
 }
 
 // print writes JSON in the format that is wanted.
-func (p *Printer) print(raw json.RawMessage, columns []Column) error {
-	out := p.Streams.Out
+func (p *Printer) print(w io.Writer, raw json.RawMessage, row reflect.Type, columns []Column) error {
 	switch format := p.Format(); format {
 	case Table, CSV, YAML:
 		v, err := ordered(raw)
 		if err != nil {
 			return err
 		}
-		switch format {
-		case YAML:
-			return writeYAML(out, v)
-		case CSV:
-			return writeCSV(out, elements(v), columns)
+		if format == YAML {
+			return writeYAML(w, v)
 		}
-		if o, ok := v.(object); ok && columns == nil {
-			return p.writeMembers(o)
+		rows := elements(v)
+		chosen, err := p.chosen(row, columns, rows)
+		if err != nil {
+			return err
 		}
-		return p.writeTable(elements(v), columns)
+		if format == CSV {
+			c := &csvWriter{w: w, spreadsheet: p.Flags.Spreadsheet}
+			if err := c.begin(rows, chosen); err != nil {
+				return err
+			}
+			return c.rows(rows)
+		}
+		if o, ok := v.(object); ok && chosen == nil {
+			return p.writeMembers(w, o)
+		}
+		return p.newTable(w, chosen).rows(rows)
 	case JSONL:
 		var list []json.RawMessage
 		if json.Unmarshal(raw, &list) != nil {
 			list = []json.RawMessage{raw}
 		}
-		return writeLines(out, list)
+		return writeLines(w, p.screened(list))
 	}
 	if p.Streams.OutIsTerminal {
-		var b bytes.Buffer
-		if err := json.Indent(&b, raw, "", "  "); err != nil {
-			return err
-		}
-		b.WriteByte('\n')
-		_, err := out.Write(b.Bytes())
+		_, err := w.Write(append(indented(p.screened([]json.RawMessage{raw})[0], ""), '\n'))
 		return err
 	}
 	var list []json.RawMessage
 	if raw[0] == '[' && json.Unmarshal(raw, &list) == nil {
-		return writeList(out, list)
+		return writeList(w, list)
 	}
-	return WriteJSON(out, raw)
+	return WriteJSON(w, raw)
+}
+
+// indented is JSON for people.
+func indented(raw json.RawMessage, prefix string) []byte {
+	var b bytes.Buffer
+	if json.Indent(&b, raw, prefix, "  ") != nil {
+		return raw // not reached: it was encoded
+	}
+	return b.Bytes()
+}
+
+// screened are values that a terminal shows as they are: what it would act on, or leave out, stands there as JSON escapes it.
+func (p *Printer) screened(list []json.RawMessage) []json.RawMessage {
+	if !p.Streams.OutIsTerminal {
+		return list
+	}
+	shown := make([]json.RawMessage, len(list))
+	for i, raw := range list {
+		shown[i] = json.RawMessage(escaped(string(raw)))
+	}
+	return shown
+}
+
+// escaped writes what acts on a terminal, and what YAML can't hold, with JSON's escapes; the line ends between the values of JSON stay.
+func escaped(text string) string {
+	if !strings.ContainsFunc(text, unsafe) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if unsafe(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func unsafe(r rune) bool {
+	return r > '~' && (terminal.Acts(r) || r == '\ufeff' || r == '\ufffe' || r == '\uffff')
 }
 
 // writeBare writes values a line each, and strings without quotes, as gh and jq -r do.
@@ -134,48 +193,21 @@ func writeLines(w io.Writer, list []json.RawMessage) error {
 	return err
 }
 
-// writeCSV writes RFC 4180 with a heading, and with "\n" at the line ends as other tools of a shell do.
-func writeCSV(w io.Writer, rows []any, columns []Column) error {
-	if columns == nil {
-		columns = columnsOf(rows)
-	}
-	out := csv.NewWriter(w)
-	record := make([]string, len(columns))
-	for i, c := range columns {
-		record[i] = c.Name
-	}
-	if err := out.Write(record); err != nil {
-		return err
-	}
-	for _, row := range rows {
-		for i, c := range columns {
-			if record[i] = text(at(row, c.Path)); c.Path == "" {
-				record[i] = c.dressed(row)
-			}
-		}
-		if err := out.Write(record); err != nil {
-			return err
+// writeList writes an array with one element per line, so that it can be read by eye and by line tools as well.
+func writeList(w io.Writer, list []json.RawMessage) error {
+	var b bytes.Buffer
+	b.WriteString("[")
+	for i, e := range list {
+		b.WriteString("\n  ")
+		b.Write(e)
+		if i < len(list)-1 {
+			b.WriteString(",")
 		}
 	}
-	out.Flush()
-	return out.Error()
-}
-
-// columnsOf are the members that rows have; rows that are no objects have one column.
-func columnsOf(rows []any) []Column {
-	var columns []Column
-	var seen []string
-	for _, row := range rows {
-		o, ok := row.(object)
-		if !ok {
-			return []Column{{Name: "value"}}
-		}
-		for _, m := range o {
-			if !slices.Contains(seen, m.name) {
-				seen = append(seen, m.name)
-				columns = append(columns, Column{Name: m.name, Path: m.name})
-			}
-		}
+	if len(list) > 0 {
+		b.WriteString("\n")
 	}
-	return columns
+	b.WriteString("]\n")
+	_, err := w.Write(b.Bytes())
+	return err
 }

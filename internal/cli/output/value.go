@@ -110,27 +110,48 @@ func next(d *json.Decoder) (any, error) {
 	return token, nil
 }
 
-// at follows a path of member names; a list on the way is entered if it has one element.
-func at(v any, path string) any {
-	if path == "" {
-		return v
-	}
-	for name := range strings.SplitSeq(path, ".") {
-		if list, ok := v.([]any); ok && len(list) == 1 {
+// at follows a path; see [Column]. Several tells that v are the values of several elements of a list.
+func at(v any, path []string) (_ any, several bool) {
+	for i, name := range path {
+		if list, ok := v.([]any); ok {
+			if n, err := strconv.Atoi(name); err == nil {
+				if n < 0 || n >= len(list) {
+					return nil, false
+				}
+				v = list[n]
+				continue
+			}
+			if len(list) != 1 {
+				return each(list, path[i:])
+			}
 			v = list[0]
 		}
 		o, ok := v.(object)
 		if !ok {
-			return nil
+			return nil, false
 		}
 		if v, ok = o.get(name); !ok {
-			return nil
+			return nil, false
 		}
 	}
-	return v
+	return v, false
 }
 
-// text is a value for a table's cell or a CSV field: scalars as they are, lists of scalars with commas, all else as compact JSON.
+// each are the values at a path of all elements, nil where no element has one.
+func each(list []any, path []string) (any, bool) {
+	values := make([]any, len(list))
+	found := false
+	for i, e := range list {
+		values[i], _ = at(e, path)
+		found = found || values[i] != nil
+	}
+	if !found {
+		return nil, false
+	}
+	return values, true
+}
+
+// text is a value for a table's cell: scalars as they are, lists of scalars with commas, all else as compact JSON.
 func text(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -172,24 +193,5 @@ func WriteJSON(w io.Writer, v any) error {
 		return err
 	}
 	_, err = w.Write(append(b, '\n'))
-	return err
-}
-
-// writeList writes an array with one element per line, so that it can be read by eye and by line tools as well.
-func writeList(w io.Writer, list []json.RawMessage) error {
-	var b bytes.Buffer
-	b.WriteString("[")
-	for i, e := range list {
-		b.WriteString("\n  ")
-		b.Write(e)
-		if i < len(list)-1 {
-			b.WriteString(",")
-		}
-	}
-	if len(list) > 0 {
-		b.WriteString("\n")
-	}
-	b.WriteString("]\n")
-	_, err := w.Write(b.Bytes())
 	return err
 }

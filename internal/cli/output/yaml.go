@@ -10,7 +10,7 @@ import (
 )
 
 // writeYAML writes a value in YAML 1.2's block style. Strings that could be read as something else, by YAML 1.1 readers too, are
-// written as in JSON, which YAML has as well.
+// written as in JSON, which YAML has as well; no control character and none of the direction of writing stands there bare.
 func writeYAML(w io.Writer, v any) error {
 	var b bytes.Buffer
 	writeNode(&b, v, 0, false)
@@ -86,7 +86,6 @@ func scalar(s string) string {
 	if plainScalar.MatchString(s) && !reserved.MatchString(s) && !strings.HasSuffix(s, " ") {
 		return s
 	}
-	b, _ := encode(s)
-	// YAML counts these as line breaks or doesn't allow them bare, JSON does.
-	return strings.NewReplacer("\u0085", `\u0085`, "\u2028", `\u2028`, "\u2029", `\u2029`, "\ufeff", `\ufeff`, "\x7f", `\u007f`).Replace(string(b))
+	b, _ := encode(s) // half a surrogate pair, which YAML can't write, became U+FFFD when it was read
+	return escaped(string(b))
 }

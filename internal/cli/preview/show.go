@@ -74,7 +74,7 @@ func (p *Flags) Show(ctx context.Context, f *factory.Factory, r *Recorder) error
 		_, err := fmt.Fprintln(f.Streams.Out, curl.Command(r.Request, r.Body, o))
 		return err
 	}
-	if printer.Flags.Format == "" && !printer.Flags.JQ.Given() {
+	if !printer.Flags.Given() {
 		_, err := fmt.Fprint(f.Streams.Out, curl.Wire(r.Request, r.Body, o))
 		return err
 	}

@@ -3,6 +3,7 @@ package pricing
 
 import (
 	"context"
+	"reflect"
 	"regexp"
 	"strings"
 
@@ -71,6 +72,9 @@ const maxItems = 20
 
 func run(ctx context.Context, opts *Options) error {
 	f := opts.Factory
+	if err := f.Printer().Check(reflect.TypeFor[row](), columns...); err != nil {
+		return err
+	}
 	var skus, asins []string
 	for _, id := range opts.IDs {
 		switch by := strings.ToLower(opts.By); {
@@ -101,17 +105,20 @@ func run(ctx context.Context, opts *Options) error {
 			rows = append(rows, found...)
 		}
 	}
-	return f.Print(ctx, rows,
-		output.Column{Name: "sku", Path: "sku"}, output.Column{Name: "asin", Path: "asin"},
-		cell.Money("own", "own"), cell.Money("featured", "featured"),
-		output.Column{Name: "featured is own", Path: "featuredIsOwn", Text: func(v any) string {
-			if v == true {
-				return "yes"
-			}
-			return ""
-		}},
-		cell.Number("offers", "offerCount"),
-		output.Column{Name: "status", Path: "status"})
+	return f.Print(ctx, rows, columns...)
+}
+
+var columns = []output.Column{
+	{Name: "sku", Path: "sku"}, {Name: "asin", Path: "asin"},
+	cell.Money("own", "own"), cell.Money("featured", "featured"),
+	{Name: "featured is own", Path: "featuredIsOwn", Text: func(v any) string {
+		if v == true {
+			return "yes"
+		}
+		return ""
+	}, Spare: 2},
+	cell.Spare(1, cell.Number("offers", "offerCount")),
+	{Name: "status", Path: "status", Spare: 3},
 }
 
 func prices(ctx context.Context, shop *factory.Shop, kind string, ids []string) ([]row, error) {

@@ -41,6 +41,9 @@ func NewCmdQuickstart(f *factory.Factory, runF func(context.Context, *Options) e
 			"  spapi quickstart -o json | jq '.steps[] | {name, ok, ms}'",
 		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.Flags.Output.RefuseColumns("the walk"); err != nil {
+				return err
+			}
 			if q := &f.Flags.Output.JQ; q.Given() {
 				return exit.Usagef("--jq %q: quickstart has no filter; pipe its -o json into jq", q)
 			}

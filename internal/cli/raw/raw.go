@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/output"
 )
 
 // Flags are what a request is made of.
@@ -50,7 +51,7 @@ func (r *Flags) Args(_ *cobra.Command, args []string) error {
 	case 2:
 		r.Method, r.Target = strings.ToUpper(args[0]), args[1]
 	default:
-		return exit.Usagef("takes a method and a path, such as GET /sellers/v1/marketplaceParticipations; got %d arguments", len(args))
+		return exit.Usagef("takes a method and a path, such as GET /sellers/v1/marketplaceParticipations; got %s", output.Plural(len(args), "argument"))
 	}
 	for _, m := range methods {
 		if m == r.Method {

@@ -19,6 +19,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/operation"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/cli/pages"
 	"github.com/openspapi/spapi/internal/cli/when"
 	"github.com/openspapi/spapi/job"
 	"github.com/openspapi/spapi/marketplace"
@@ -260,7 +261,7 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 			return exit.Late(fmt.Errorf("report %s: %w", doc.Report.ReportID, err))
 		}
 		if n := doc.Replaced(); n > 0 {
-			f.Notef("report %s: %d bytes made no character in %s and became \uFFFD", doc.Report.ReportID, n, doc.Charset())
+			f.Notef("report %s: %s made no character in %s and became \uFFFD", doc.Report.ReportID, output.Plural(n, "byte"), doc.Charset())
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -285,13 +286,13 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 func summary(rows int64, parts, empty int) string {
 	s := "written"
 	if rows > 0 {
-		s = fmt.Sprintf("%d rows", rows)
+		s = output.Plural(rows, "row")
 	}
 	if parts > 1 {
-		s += fmt.Sprintf(" from %d reports", parts-empty)
+		s += " from " + output.Plural(parts-empty, "report")
 	}
 	if empty > 0 {
-		s += fmt.Sprintf(", %d windows without data", empty)
+		s += ", " + output.Plural(empty, "window") + " without data"
 	}
 	return s
 }
@@ -333,7 +334,7 @@ func newCmdTypes(f *factory.Factory) *cobra.Command {
 				return exit.Usagef("no report type has all of %q", strings.Join(words, " "))
 			}
 			return f.Print(cmd.Context(), rows, output.Column{Name: "type", Path: "type"}, output.Column{Name: "for", Path: "for"},
-				output.Column{Name: "format", Path: "format"}, output.Column{Name: "needs", Path: "needs"})
+				output.Column{Name: "format", Path: "format"}, output.Column{Name: "needs", Path: "needs", Long: true, Spare: 1})
 		},
 	}
 }
@@ -373,13 +374,13 @@ func needs(t reports.Type, now time.Time) string {
 		parts = append(parts, s)
 	}
 	if t.MaxDays > 0 {
-		parts = append(parts, fmt.Sprintf("at most %d days each", t.MaxDays))
+		parts = append(parts, "at most "+output.Plural(t.MaxDays, "day")+" each")
 	}
 	if t.Calendar != "" {
 		parts = append(parts, "whole periods by "+t.Calendar)
 	}
 	if t.LookbackDays > 0 {
-		parts = append(parts, fmt.Sprintf("at most %d days back", t.LookbackDays))
+		parts = append(parts, "at most "+output.Plural(t.LookbackDays, "day")+" back")
 	}
 	if t.Cooldown > 0 {
 		parts = append(parts, "made once in "+strings.TrimSuffix(strings.TrimSuffix(t.Cooldown.String(), "0s"), "0m"))
@@ -392,7 +393,7 @@ func needs(t reports.Type, now time.Time) string {
 
 var reportColumns = []output.Column{
 	{Name: "report", Path: "reportId"}, {Name: "type", Path: "reportType"}, {Name: "status", Path: "processingStatus"}, {Name: "created", Path: "createdTime"},
-	{Name: "from", Path: "dataStartTime"}, {Name: "to", Path: "dataEndTime"}, {Name: "marketplaces", Path: "marketplaceIds"},
+	{Name: "from", Path: "dataStartTime", Spare: 2}, {Name: "to", Path: "dataEndTime", Spare: 2}, {Name: "marketplaces", Path: "marketplaceIds", Spare: 3},
 }
 
 func newCmdList(f *factory.Factory) *cobra.Command {
@@ -435,20 +436,14 @@ func newCmdList(f *factory.Factory) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			stream := f.Printer().Stream(reportColumns...)
-			n := 0
-			for report, err := range reports.List(ctx, client, r) {
-				if err != nil {
-					return deliver.Usage(err)
-				}
-				if err := stream.Add(ctx, report); err != nil {
-					return err
-				}
-				if n++; limit > 0 && n == limit {
-					break
-				}
+			list := pages.List[[]reports.Report, reports.Report]{
+				Noun: "report", Limit: limit, Each: true, Columns: reportColumns,
+				Rows:  func(p *[]reports.Report) []reports.Report { return *p },
+				Time:  func(r *reports.Report) time.Time { return r.CreatedTime },
+				Since: "since", Until: "until",
 			}
-			return stream.Close()
+			_, _, err = list.Write(ctx, f, pages.Of(reports.List(ctx, client, r)))
+			return deliver.Usage(err)
 		},
 	}
 	cmd.Flags().StringSliceVar(&statuses, "status", nil, "only those in these `states`: IN_QUEUE, IN_PROGRESS, DONE, CANCELLED, FATAL")
@@ -576,7 +571,7 @@ func newCmdSchedule(f *factory.Factory) *cobra.Command {
 				all = []reports.Schedule{}
 			}
 			return f.Print(cmd.Context(), all, output.Column{Name: "schedule", Path: "reportScheduleId"}, output.Column{Name: "type", Path: "reportType"},
-				output.Column{Name: "period", Path: "period"}, output.Column{Name: "next", Path: "nextReportCreationTime"}, output.Column{Name: "marketplaces", Path: "marketplaceIds"})
+				output.Column{Name: "period", Path: "period"}, output.Column{Name: "next", Path: "nextReportCreationTime"}, output.Column{Name: "marketplaces", Path: "marketplaceIds", Spare: 1})
 		},
 	})
 	var period string

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Streams are a command's input and outputs. Data goes to Out; what is said about it goes to Err.
+// Streams are a command's input and outputs. Data goes to Out; what is said about it goes to Err. What could act on a terminal is taken out on the
+// way (screen.go), but for Out where it is none: there bytes stay as they are.
 type Streams struct {
 	In  io.Reader
 	Out io.Writer
@@ -44,6 +45,7 @@ func System() *Streams {
 			s.Width = width
 		}
 	}
+	s.guard()
 	return s
 }
 
@@ -57,6 +59,7 @@ func Buffers() (s *Streams, out, err *bytes.Buffer) {
 	out, err = &bytes.Buffer{}, &bytes.Buffer{}
 	s = &Streams{In: &bytes.Buffer{}, Out: out, Err: err}
 	s.readSecret = func() ([]byte, error) { return readLine(s.In) }
+	s.guard()
 	return s, out, err
 }
 
@@ -80,5 +83,5 @@ func (s *Streams) dress(attribute, text string) string {
 	if !s.Color || text == "" {
 		return text
 	}
-	return "\x1b[" + attribute + "m" + text + "\x1b[0m"
+	return mark + "[" + attribute + "m" + text + mark + "[0m"
 }

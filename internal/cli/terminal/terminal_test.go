@@ -1,15 +1,18 @@
 package terminal
 
-import "testing"
+import (
+	"io"
+	"testing"
+)
 
 func TestColor(t *testing.T) {
-	s, _, _ := Buffers()
+	s, out, _ := Buffers()
 	if got := s.Red("x"); got != "x" {
 		t.Errorf("without colours: %q", got)
 	}
 	s.Color = true
-	if got := s.Red("x"); got != "\x1b[31mx\x1b[0m" {
-		t.Errorf("with colours: %q", got)
+	if _, err := io.WriteString(s.Out, s.Red("x")); err != nil || out.String() != "\x1b[31mx\x1b[0m" {
+		t.Errorf("with colours: %q, %v", out, err)
 	}
 	if got := s.Green(""); got != "" {
 		t.Errorf("nothing became %q", got)

@@ -143,7 +143,7 @@ var deeds = []deed{
 		"--redirect-uri", redirectURI, "-o", "json", "--jq", ".name")},
 	{name: "token request", do: func(t *testing.T, s *scene) result {
 		token, err := s.client().AccessToken(t.Context())
-		return result{out: fmt.Sprint(token.Value != ""), err: err}
+		return result{out: fmt.Sprint(!token.Value.IsZero()), err: err}
 	}},
 }
 

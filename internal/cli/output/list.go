@@ -1,0 +1,198 @@
+package output
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"reflect"
+)
+
+// List writes rows as they come, in every format: what was flushed is out. Tables and CSV have the columns, and tables the widths, that the rows
+// of the first page want. Only --jq keeps the rows, since its expression is about the list as a whole, unless Each is set.
+type List struct {
+	Each bool // --jq filters the rows, one by one
+
+	p       *Printer
+	columns []Column
+	row     reflect.Type
+	out     *bufio.Writer
+	waiting []json.RawMessage
+	written int // rows, or results of --jq
+	begun   bool
+	table   *table
+	csv     *csvWriter
+}
+
+// page is after how many rows a list is flushed by itself.
+const page = 100
+
+// List returns a list. Close must be called at its end.
+func (p *Printer) List(columns ...Column) *List {
+	return &List{p: p, columns: columns, out: bufio.NewWriter(p.Streams.Out)}
+}
+
+// Add adds a row.
+func (l *List) Add(ctx context.Context, row any) error {
+	raw, err := encode(row)
+	if err != nil {
+		return err
+	}
+	if _, ok := row.(json.RawMessage); !ok {
+		l.row = reflect.TypeOf(row)
+	}
+	if l.p.Flags.JQ.Given() && l.Each {
+		results, err := l.p.Flags.JQ.run(ctx, raw)
+		if err != nil {
+			return err
+		}
+		l.waiting = append(l.waiting, results...)
+	} else {
+		l.waiting = append(l.waiting, raw)
+	}
+	if len(l.waiting) < page {
+		return nil
+	}
+	return l.Flush()
+}
+
+// Flush writes what was added, at the end of a page.
+func (l *List) Flush() error {
+	if len(l.waiting) == 0 || l.p.Flags.JQ.Given() && !l.Each {
+		return nil
+	}
+	rows := l.waiting
+	l.waiting = nil
+	if err := l.write(rows); err != nil {
+		return err
+	}
+	l.written += len(rows)
+	return l.out.Flush()
+}
+
+func (l *List) write(rows []json.RawMessage) error {
+	format, filtered := l.p.Format(), l.p.Flags.JQ.Given()
+	switch format {
+	case "":
+		return writeBare(l.out, rows)
+	case JSONL:
+		return writeLines(l.out, l.p.screened(rows))
+	case JSON:
+		if filtered { // results are values one after the other, as those of --jq always are
+			return l.p.printResults(l.out, rows)
+		}
+		for i, row := range l.p.screened(rows) {
+			separator := ",\n  "
+			if l.written+i == 0 {
+				separator = "[\n  "
+			}
+			if l.p.Streams.OutIsTerminal {
+				row = indented(row, "  ")
+			}
+			if _, err := l.out.WriteString(separator + string(row)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	values := make([]any, len(rows))
+	for i, row := range rows {
+		var err error
+		if values[i], err = ordered(row); err != nil {
+			return err
+		}
+	}
+	switch format {
+	case YAML:
+		for i, v := range values {
+			if filtered && l.written+i > 0 {
+				if _, err := io.WriteString(l.out, "---\n"); err != nil {
+					return err
+				}
+			}
+			if !filtered {
+				v = []any{v}
+			}
+			if err := writeYAML(l.out, v); err != nil {
+				return err
+			}
+		}
+		return nil
+	case CSV:
+		if err := l.head(values); err != nil {
+			return err
+		}
+		return l.csv.rows(values)
+	}
+	if err := l.head(values); err != nil {
+		return err
+	}
+	return l.table.rows(values)
+}
+
+// head settles what the first rows settle.
+func (l *List) head(rows []any) error {
+	if l.begun {
+		return nil
+	}
+	l.begun = true
+	columns, err := l.p.chosen(l.row, l.columns, rows)
+	if err != nil {
+		return err
+	}
+	if l.p.Format() == CSV {
+		l.csv = &csvWriter{w: l.out, spreadsheet: l.p.Flags.Spreadsheet}
+		return l.csv.begin(rows, columns)
+	}
+	l.table = l.p.newTable(l.out, columns)
+	return nil
+}
+
+// Close ends the list, so that it is whole in its format, also where it ends with an error, which is passed on. A list that failed before it had
+// any row writes nothing: an empty list would be taken for an answer.
+func (l *List) Close(ctx context.Context, failure error) error {
+	err := l.close(context.WithoutCancel(ctx), failure != nil)
+	if failure != nil {
+		return failure
+	}
+	return err
+}
+
+func (l *List) close(ctx context.Context, failed bool) error {
+	if failed && l.written+len(l.waiting) == 0 {
+		return nil
+	}
+	if l.p.Flags.JQ.Given() && !l.Each {
+		raw, err := encode(append([]json.RawMessage{}, l.waiting...))
+		if err != nil {
+			return err
+		}
+		results, err := l.p.Flags.JQ.run(ctx, raw)
+		if err != nil {
+			return err
+		}
+		return l.p.printResults(l.p.Streams.Out, results)
+	}
+	if err := l.Flush(); err != nil {
+		return err
+	}
+	filtered := l.p.Flags.JQ.Given()
+	var err error
+	switch format := l.p.Format(); {
+	case format == JSON && filtered, format == JSONL:
+	case format == JSON && l.written == 0:
+		_, err = io.WriteString(l.out, "[]\n")
+	case format == JSON:
+		_, err = io.WriteString(l.out, "\n]\n")
+	case format == YAML && l.written == 0 && !filtered:
+		_, err = io.WriteString(l.out, "[]\n")
+	case format == CSV:
+		if err = l.head(nil); err == nil {
+			err = l.csv.end()
+		}
+	}
+	if flushErr := l.out.Flush(); flushErr != nil {
+		return flushErr
+	}
+	return err
+}

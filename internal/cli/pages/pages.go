@@ -1,0 +1,201 @@
+// Package pages writes the rows of lists while their pages come, for all commands that list.
+package pages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/output"
+)
+
+// List is how a command lists. Page and Row are types of the SDK.
+type List[Page, Row any] struct {
+	Noun    string // one of the rows: "order"
+	Columns []output.Column
+	Rows    func(*Page) []Row
+	More    func(*Page) bool // whether a page promises another; nil where that is not told
+	Limit   int              // of rows; 0 for all
+	Each    bool             // --jq filters the rows, one by one
+
+	// Time is by what the rows are in order, where they are by one: tables with a limit have the newest first, and a list that broke off can be taken up.
+	Time func(*Row) time.Time
+	// Since and Until are the flags that bound Time from below and above, without dashes; "" where there is none.
+	Since, Until string
+}
+
+// newestFirst is up to which limit a table waits for all rows, so that the newest stands first.
+const newestFirst = 1000
+
+// Write writes the rows of the pages and returns how many they were, and whether there are more. Every page is out before the next one is asked for. A
+// list that breaks off after its first row ends with an [*Error].
+func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all iter.Seq2[*Page, error]) (rows int, more bool, err error) {
+	printer := f.Printer()
+	if err := printer.Check(reflect.TypeFor[Row](), l.Columns...); err != nil {
+		return 0, false, err
+	}
+	out := printer.List(l.Columns...)
+	out.Each = l.Each
+	var kept []Row // of a table that is turned round
+	turned := l.Time != nil && !printer.Structured() && !printer.Flags.JQ.Given() && l.Limit > 0 && l.Limit <= newestFirst
+	var reached span
+	pages := 0
+	var source error // why no more pages came
+	failure := func() error {
+	pages:
+		for page, err := range all {
+			if source = err; err != nil {
+				return err
+			}
+			pages++
+			if page == nil {
+				continue
+			}
+			list := l.Rows(page)
+			for i := range list {
+				if more = l.Limit > 0 && rows == l.Limit; more {
+					break pages
+				}
+				row := &list[i]
+				rows++
+				if l.Time != nil {
+					reached.add(l.Time(row))
+				}
+				if turned {
+					kept = append(kept, *row)
+				} else if err := out.Add(ctx, row); err != nil {
+					return err
+				}
+			}
+			if err := out.Flush(); err != nil {
+				return err
+			}
+			// Without asking for the next page: it may be a call of a scarce kind.
+			if l.Limit > 0 && rows == l.Limit {
+				more = l.More != nil && l.More(page)
+				break
+			}
+		}
+		return nil
+	}()
+	slices.SortStableFunc(kept, func(a, b Row) int { return l.Time(&b).Compare(l.Time(&a)) })
+	for i := range kept {
+		if err := out.Add(context.WithoutCancel(ctx), &kept[i]); err != nil {
+			return rows, more, err
+		}
+	}
+	if err := out.Close(ctx, failure); source == nil || rows == 0 {
+		return rows, more, err
+	}
+	broken := &Error{Noun: l.Noun, Rows: rows, Pages: pages, GoOn: reached.goOn(l.Since, l.Until), Err: source}
+	broken.Tell(f)
+	return rows, false, broken
+}
+
+// Of makes pages of rows that come one by one.
+func Of[Row any](rows iter.Seq2[*Row, error]) iter.Seq2[*[]Row, error] {
+	const size = 100 // the largest page that most operations have
+	return func(yield func(*[]Row, error) bool) {
+		var page []Row
+		for row, err := range rows {
+			if err == nil {
+				page = append(page, *row)
+			}
+			if len(page) == size || err != nil && len(page) > 0 {
+				if !yield(&page, nil) {
+					return
+				}
+				page = nil
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+		}
+		if len(page) > 0 {
+			yield(&page, nil)
+		}
+	}
+}
+
+// span is how far the times of rows have come.
+type span struct {
+	last               time.Time
+	rises, falls, none bool
+}
+
+func (s *span) add(t time.Time) {
+	if !s.last.IsZero() {
+		s.rises = s.rises || t.After(s.last)
+		s.falls = s.falls || t.Before(s.last)
+	}
+	s.none = s.none || t.IsZero()
+	s.last = t
+}
+
+// goOn is the flag with which the rows behind the last one are asked for.
+func (s *span) goOn(since, until string) string {
+	flag := ""
+	switch {
+	case s.none:
+	case s.rises && !s.falls:
+		flag = since
+	case s.falls && !s.rises:
+		flag = until
+	}
+	if flag == "" {
+		return ""
+	}
+	// Both bounds include their moment.
+	return "--" + flag + " " + s.last.UTC().Format(time.RFC3339Nano) + " (rows of that very moment come again)"
+}
+
+// Error is a list that broke off after it had begun. What came of it is written and whole.
+type Error struct {
+	Noun        string
+	Rows, Pages int
+	// GoOn are the flags with which the command goes on behind what came, in place of its own of the same names; "" where Amazon allows none.
+	GoOn string
+	Err  error
+}
+
+func (e *Error) far() string {
+	return fmt.Sprintf("after %s (%s)", output.Plural(e.Rows, e.Noun), output.Plural(e.Pages, "page"))
+}
+
+func (e *Error) Error() string { return e.far() + ": " + e.Err.Error() }
+
+// Tell tells of a list that was interrupted, of which nothing else is told.
+func (e *Error) Tell(f *factory.Factory) {
+	if errors.Is(e.Err, context.Canceled) {
+		f.Notef("%s: %s", e.far(), e.Explain())
+	}
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Explain says how to go on, after what the cause says itself.
+func (e *Error) Explain() string {
+	text := "what came is written; "
+	if e.GoOn != "" {
+		text += "go on with " + e.GoOn
+	} else {
+		text += "Amazon lets nobody go on there: run it again from the start"
+	}
+	if cause, ok := errors.AsType[interface {
+		error
+		Explain() string
+	}](e.Err); ok {
+		if first := strings.TrimLeft(strings.TrimPrefix(cause.Explain(), cause.Error()), ".:; \n"); first != "" {
+			return first + "\n" + text
+		}
+	}
+	return text
+}
