@@ -106,6 +106,8 @@ func faultsTable() string {
 		fault.Internal:     "500 `InternalFailure`",
 		fault.Unavailable:  "503",
 		fault.HTML:         "503 with a gateway's HTML page in place of JSON",
+		fault.EmptyBody:    "200 without a body",
+		fault.ForeignJSON:  "200 with JSON that isn't the operation's: `{\"message\":\"Endpoint request timed out\"}`",
 		fault.Latency:      "the answer comes late, by `latency`",
 		fault.Reset:        "the connection is reset before any of the answer",
 		fault.ResetInBody:  "… after the headers and half of the body",

@@ -19,6 +19,10 @@ const (
 	FaultUnavailable = fault.Unavailable
 	// FaultHTML answers 503 with the HTML page of a gateway in place of JSON.
 	FaultHTML = fault.HTML
+	// FaultEmptyBody answers 200 with no body.
+	FaultEmptyBody = fault.EmptyBody
+	// FaultForeignJSON answers 200 with JSON that isn't the operation's: the message of a gateway.
+	FaultForeignJSON = fault.ForeignJSON
 	// FaultLatency delays the answer by Latency.
 	FaultLatency = fault.Latency
 	// FaultReset resets the connection before any of the answer.
@@ -69,7 +73,7 @@ type Fault struct {
 	// Skew is for FaultClockSkew.
 	Skew time.Duration
 	// CarriedOut lets the operation be carried out all the same, and only its answer be lost: for FaultReset, FaultInternal,
-	// FaultUnavailable and FaultHTML. The other kinds that send an error of their own never carry it out.
+	// FaultUnavailable, FaultHTML, FaultEmptyBody and FaultForeignJSON. The other kinds that send an error of their own never carry it out.
 	CarriedOut bool
 }
 

@@ -43,11 +43,16 @@ func TestFaultsThatAnswer(t *testing.T) {
 		{"internal,carried_out", 500, `InternalFailure`, "InternalFailure"},
 		{"unavailable", 503, `ServiceUnavailable`, "ServiceUnavailableException"},
 		{"html", 503, `<title>Website Temporarily Unavailable</title>`, ""},
+		{"empty-body", 200, ``, ""},
+		{"foreign-json", 200, `{"message":"Endpoint request timed out"}`, ""},
 		{"expired-url", 403, `<Message>Request has expired</Message>`, ""},
 	} {
 		c := newClient(t)
 		c.fault(test.fault)
 		r := c.get(sellersPath)
+		if test.part == "" && r.body != "" {
+			t.Errorf("%s: body %s", test.fault, r.body)
+		}
 		if r.status != test.status || !strings.Contains(r.body, test.part) || r.header.Get("x-amzn-ErrorType") != test.header {
 			t.Errorf("%s: %d %v %s", test.fault, r.status, r.header, r.body)
 		}
@@ -131,7 +136,9 @@ func TestCarriedOut(t *testing.T) {
 	c := newClient(t, emulator.WithRateLimit("sellersv1.*", 0.001, 2))
 	c.fault("internal,limit=1")
 	c.fault("internal,carried_out,limit=1")
-	for i, want := range []int{500, 500, 200, 429} { // the second one took a token from the bucket
+	c.fault("empty-body,limit=1")
+	c.fault("foreign-json,limit=1")
+	for i, want := range []int{500, 500, 200, 200, 200, 429} { // the second one took a token from the bucket
 		if r := c.get(sellersPath); r.status != want {
 			t.Errorf("request %d: %d, want %d", i, r.status, want)
 		}

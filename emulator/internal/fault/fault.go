@@ -35,6 +35,10 @@ const (
 	Unavailable Kind = "unavailable"
 	// HTML answers 503 with the HTML page of a gateway in place of JSON.
 	HTML Kind = "html"
+	// EmptyBody answers 200 with no body.
+	EmptyBody Kind = "empty-body"
+	// ForeignJSON answers 200 with JSON that isn't the operation's: the message of a gateway.
+	ForeignJSON Kind = "foreign-json"
 	// Latency delays the answer by Latency.
 	Latency Kind = "latency"
 	// Reset resets the connection before any of the answer.
@@ -63,7 +67,7 @@ const (
 
 // Kinds are all kinds, with what they do besides.
 var Kinds = []Kind{
-	Throttle, Internal, Unavailable, HTML, Latency, Reset, ResetInBody, Truncate, TruncateGzip,
+	Throttle, Internal, Unavailable, HTML, EmptyBody, ForeignJSON, Latency, Reset, ResetInBody, Truncate, TruncateGzip,
 	SlowBody, ExpiredToken, ExpiredURL, Duplicate, Late, ClockSkew,
 }
 
@@ -91,7 +95,7 @@ type Fault struct {
 	// Skew is for FaultClockSkew.
 	Skew time.Duration
 	// CarriedOut lets the operation be carried out all the same, and only its answer be lost: for FaultReset, FaultInternal,
-	// FaultUnavailable and FaultHTML. The other kinds that send an error of their own never carry it out.
+	// FaultUnavailable, FaultHTML, FaultEmptyBody and FaultForeignJSON. The other kinds that send an error of their own never carry it out.
 	CarriedOut bool
 }
 
@@ -211,8 +215,8 @@ func (f *Fault) check() error {
 		return bad("latency is missing")
 	case (f.Kind == ClockSkew) != (f.Skew != 0):
 		return bad("skew %v: want one for clock-skew, and for nothing else", f.Skew)
-	case f.CarriedOut && !slices.Contains([]Kind{Reset, Internal, Unavailable, HTML}, f.Kind):
-		return bad("carried_out is for reset, internal, unavailable and html")
+	case f.CarriedOut && !slices.Contains([]Kind{Reset, Internal, Unavailable, HTML, EmptyBody, ForeignJSON}, f.Kind):
+		return bad("carried_out is for reset, internal, unavailable, html, empty-body and foreign-json")
 	}
 	if !operations.Known(f.Operation) {
 		return bad("operation %q: no such operation; want an ID such as ordersv0.getOrders, or a pattern with asterisks", f.Operation)
@@ -353,6 +357,12 @@ func (f *Fault) Instead(x *exchange.Exchange, spell func(answer.Trouble) answer.
 	case HTML:
 		// As seen in selling-partner-api-models#4667.
 		return answer.HTML(http.StatusServiceUnavailable, "Website Temporarily Unavailable", "website temporarily unavailable"), true
+	case EmptyBody:
+		return answer.Reply{Status: http.StatusOK, Body: []byte{}}, true
+	case ForeignJSON:
+		// What API Gateway says with its 504 (docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html,
+		// INTEGRATION_TIMEOUT), under a status that a proxy has made of it.
+		return answer.OK(map[string]string{"message": "Endpoint request timed out"}), true
 	case ExpiredURL:
 		return answer.XML(http.StatusForbidden, struct {
 			XMLName   struct{} `xml:"Error"`
