@@ -73,6 +73,9 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 		call.attempts++
 		call.expired = false
 		resp, err := s.next.RoundTrip(attempt)
+		if err == nil && resp.StatusCode/100 == 2 && call.take != nil {
+			err = s.client.accept(call, resp)
+		}
 		if err == nil && resp.StatusCode < 400 {
 			s.budget.refill()
 			return resp, nil
@@ -116,11 +119,14 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 func (s *retryStep) pause(call *call, retry int, resp *http.Response, err error) (time.Duration, bool) {
 	if err != nil {
 		// Directly, not with errors.As: the failure of a token request has had its own retries.
-		network, ok := err.(*networkError)
-		if !ok || network.permanent() || !call.repeatable && !network.unsent() || !s.budget.take() {
-			return 0, false
+		again := false
+		switch err := err.(type) {
+		case *networkError:
+			again = !err.permanent() && (call.repeatable || err.unsent())
+		case *DecodeError:
+			again = err.brokeOff && call.repeatable
 		}
-		return s.policy.pause(retry), true
+		return s.policy.pause(retry), again && s.budget.take()
 	}
 	pause := s.policy.pause(retry)
 	switch resp.StatusCode {
