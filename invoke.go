@@ -53,8 +53,12 @@ func (c *Client) exchange(call *call, req *http.Request) (result error) {
 		}
 	}()
 	resp, err := c.send(call, req)
-	if err == nil && resp.StatusCode/100 != 2 {
+	switch {
+	case err != nil:
+	case resp.StatusCode/100 != 2:
 		err = c.refusal(call, resp)
+	default:
+		c.app.warnings(req.Context(), call)
 	}
 	return named(call.op.ID, err)
 }

@@ -17,8 +17,8 @@ import (
 
 // RetryPolicy says when a call is repeated. A field that is zero has its default.
 //
-// Repeated are: 429 always, after at least 1/rate; failed connection attempts always; 500, 502, 503, 504 and broken connections only
-// where the operation is idempotent or the request has its idempotency header, since the request may have been carried out; a 403 for an access token that
+// Repeated are: 429 always, after at least 1/rate; failed connection attempts always; 500, 502, 503, 504, broken connections and, of typed calls,
+// successes whose body is missing or breaks off only where the operation is idempotent or the request has its idempotency header, since the request may have been carried out; a 403 for an access token that
 // expired once, with a new token. Every repeat takes from the rate limit like any call.
 type RetryPolicy struct {
 	MaxAttempts int           // attempts in all; default 5, 1 turns retries off
@@ -105,7 +105,7 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 			discard(resp.Body)
 		}
 		a := s.client.activity(ActivityRetryPause, call)
-		a.Pause, a.StatusCode = pause, statusOf(resp)
+		a.Pause, a.StatusCode, a.Err = pause, statusOf(resp), err
 		if err := s.client.app.rest(req.Context(), a); err != nil {
 			return nil, err
 		}

@@ -19,7 +19,7 @@ const (
 // themselves, such as {"message":"Endpoint request timed out"}. All else is … where there is something. It is "" for what is no JSON.
 func Outline(text []byte) string {
 	var b strings.Builder
-	if err := outline(&b, jx.DecodeBytes(text), "", outlineDepth); err != nil {
+	if err := outline(&b, jx.DecodeBytes(text), "message", outlineDepth); err != nil { // a text alone is one
 		return ""
 	}
 	return b.String()

@@ -135,7 +135,7 @@ func TestOutline(t *testing.T) {
 		`{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"j":1}`:                                                    `{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,…}`,
 		`{"a":{"b":{"c":{"d":1}}},"l":[[[[1]]]]}`:                                                                          `{"a":{"b":{…}},"l":[[…]]}`,
 		`{"message":"` + strings.Repeat("ä", 100) + `"}`:                                                                   `{"message":"` + strings.Repeat("ä", 60) + `…"}`,
-		`null`: `null`, `7`: `7`, `"Jane Doe"`: `…`, `{"a"`: "", ``: "", `OK`: "", `{"code":"Throttled","error":{"message":"m"}}`: `{"code":"Throttled","error":{"message":"m"}}`,
+		`null`: `null`, `7`: `7`, `"Endpoint request timed out"`: `"Endpoint request timed out"`, `{"a"`: "", ``: "", `OK`: "", `{"code":"Throttled","error":{"message":"m"}}`: `{"code":"Throttled","error":{"message":"m"}}`,
 	} {
 		if got := Outline([]byte(text)); got != want {
 			t.Errorf("%s\nis  %s\nnot %s", text, got, want)
