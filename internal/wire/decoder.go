@@ -160,24 +160,23 @@ type Object struct {
 
 // Object starts an object. It reports false for null and, with a warning, for anything else. A list of one object is that object, with a warning.
 func (d *Decoder) Object() (Object, bool) {
+	var list *jx.ArrIter
 	switch d.next() {
 	case jx.Object:
-		return d.object(nil)
 	case jx.Null:
 		d.fail(d.jx.Null())
+		return Object{}, false
 	case jx.Invalid:
+		return Object{}, false
 	case jx.Array:
-		if list := d.openList(jx.Object); list != nil {
-			return d.object(list)
+		if list = d.openList(jx.Object); list != nil {
+			break
 		}
 		fallthrough
 	default:
 		d.reject("not an object")
+		return Object{}, false
 	}
-	return Object{}, false
-}
-
-func (d *Decoder) object(list *jx.ArrIter) (Object, bool) {
 	it, err := d.jx.ObjIter()
 	if err != nil {
 		d.fail(err)
@@ -240,15 +239,17 @@ func (d *Decoder) closeList(list *jx.ArrIter) {
 	d.fail(list.Err())
 }
 
-// lone goes into a list whose only element is a scalar where a scalar is declared, or rejects the value.
-func (d *Decoder) lone(t jx.Type, reason string) *jx.ArrIter {
+// lone reads a value that is no scalar where one is declared: a list of one is, with a warning.
+func lone[T any](d *Decoder, t jx.Type, reason string, read func(*Decoder) T) (v T) {
 	if t == jx.Array {
 		if list := d.openList(jx.String, jx.Number, jx.Bool); list != nil {
-			return list
+			v = read(d)
+			d.closeList(list)
+			return v
 		}
 	}
 	d.reject(reason)
-	return nil
+	return v
 }
 
 // Array iterates over the elements of an array.
@@ -278,18 +279,26 @@ func (d *Decoder) array(objects, scalars bool) (Array, bool) {
 		d.fail(d.jx.Null())
 	case jx.Invalid:
 	default:
-		var raw jx.Raw
-		err := d.jx.Capture(func(ahead *jx.Decoder) (err error) {
-			raw, err = ahead.Raw()
-			return err
-		})
-		if fits := t == jx.Object && objects || t != jx.Object && scalars; err == nil && fits && IsSingle(raw) {
-			d.warn(raw, "not an array, taken as its one element")
+		if fits := t == jx.Object && objects || t != jx.Object && scalars; fits && d.isElement() {
 			return Array{d: d, lone: true}, true
 		}
 		d.reject("not an array")
 	}
 	return Array{}, false
+}
+
+// isElement reports, with a warning, whether the next value is the one element of the array in whose place it stands.
+func (d *Decoder) isElement() bool {
+	var raw jx.Raw
+	err := d.jx.Capture(func(ahead *jx.Decoder) (err error) {
+		raw, err = ahead.Raw()
+		return err
+	})
+	if err != nil || !IsSingle(raw) {
+		return false
+	}
+	d.warn(raw, "not an array, taken as its one element")
+	return true
 }
 
 // IsSingle reports whether a value that stands in the place of an array is its one element: an empty text or object says that there is none.
@@ -343,11 +352,7 @@ func (d *Decoder) String() string {
 		d.fail(d.jx.Null())
 	case jx.Invalid:
 	default:
-		if list := d.lone(t, "not a string"); list != nil {
-			v := d.String()
-			d.closeList(list)
-			return v
-		}
+		return lone(d, t, "not a string", (*Decoder).String)
 	}
 	return ""
 }
@@ -381,12 +386,7 @@ func (d *Decoder) Bool() *bool {
 		}
 		v = x
 	default:
-		if list := d.lone(t, "not a boolean"); list != nil {
-			v := d.Bool()
-			d.closeList(list)
-			return v
-		}
-		return nil
+		return lone(d, t, "not a boolean", (*Decoder).Bool)
 	}
 	p := d.bools.New()
 	*p = v
@@ -414,11 +414,7 @@ func (d *Decoder) Int() *int64 {
 		d.fail(d.jx.Null())
 	case jx.Invalid:
 	default:
-		if list := d.lone(t, "not an integer"); list != nil {
-			v := d.Int()
-			d.closeList(list)
-			return v
-		}
+		return lone(d, t, "not an integer", (*Decoder).Int)
 	}
 	return nil
 }
@@ -484,11 +480,7 @@ func (d *Decoder) Number() json.Number {
 		d.fail(d.jx.Null())
 	case jx.Invalid:
 	default:
-		if list := d.lone(t, "not a number"); list != nil {
-			v := d.Number()
-			d.closeList(list)
-			return v
-		}
+		return lone(d, t, "not a number", (*Decoder).Number)
 	}
 	return ""
 }
@@ -525,11 +517,7 @@ func (d *Decoder) Time() time.Time {
 		d.fail(d.jx.Null())
 	case jx.Invalid:
 	default:
-		if list := d.lone(t, "not a date-time"); list != nil {
-			v := d.Time()
-			d.closeList(list)
-			return v
-		}
+		return lone(d, t, "not a date-time", (*Decoder).Time)
 	}
 	return time.Time{}
 }
@@ -554,11 +542,7 @@ func (d *Decoder) Date() Date {
 		d.fail(d.jx.Null())
 	case jx.Invalid:
 	default:
-		if list := d.lone(t, "not a date"); list != nil {
-			v := d.Date()
-			d.closeList(list)
-			return v
-		}
+		return lone(d, t, "not a date", (*Decoder).Date)
 	}
 	return Date{}
 }
