@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi/internal/settings"
+	"github.com/openspapi/spapi/internal/wire"
 )
 
 // CallOption changes one call.
@@ -27,6 +28,10 @@ type call struct {
 	apiErrors  bool  // Do returns answers other than 2xx as errors
 	err        error // of an option
 
+	// of typed calls: how the body of a success is taken in; nil where it is the caller's to read
+	take     wire.Take
+	wantBody bool
+
 	// what the chain finds out
 	op         *Operation
 	whole      running // the observed call
@@ -42,6 +47,7 @@ type call struct {
 	errors     []ErrorItem
 	warnings   []Warning
 	body       []byte
+	settled    []byte // the body in the shape that the operation declares
 }
 
 type callKey struct{}

@@ -93,8 +93,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	defer func() { whole.end(call.outcome(result)) }()
 	resp, err := t.client.send(call, req.WithContext(withCall(ctx, call)))
 	if err == nil && call.apiErrors && resp.StatusCode/100 != 2 {
-		_, err = t.client.success(call, resp)
-		resp = nil
+		resp, err = nil, t.client.refusal(call, resp)
 	}
 	if r := call.response; r != nil {
 		call.fill(r)

@@ -263,17 +263,25 @@ func (e *AuthError) temporary() bool {
 	return e.StatusCode == http.StatusTooManyRequests || e.StatusCode == http.StatusRequestTimeout || e.StatusCode >= 500 || e.StatusCode/100 == 2
 }
 
-// DecodeError is a success that cannot be read: not JSON, cut short, empty, or larger than allowed. The operation was carried out.
+// DecodeError is a success that cannot be read: not JSON, cut short, empty, larger than allowed, or with none of what the operation declares. Where
+// the operation may be repeated, a body that was empty or cut short has been asked for again, as often as [RetryPolicy] allows. Where it may not,
+// it is unknown what has been carried out: see [DecodeError.Repeatable].
 type DecodeError struct {
 	Operation   string
 	StatusCode  int
 	ContentType string
 	RequestID   string
 	Reason      string
-	Snippet     string // the start of the body, at most 100 bytes, without credentials
-	Err         error
 
-	empty, html, tooLarge, brokeOff bool
+	// Snippet shows what came, without credentials: the first 100 bytes of what is no JSON from the first byte on, or an outline of JSON that is not the
+	// operation's, such as {"message":"Endpoint request timed out"} or {"orders":[{"id":…},…]}. Results are never shown.
+	Snippet string
+	Err     error
+
+	// Repeatable tells that the call may be made again although it may have been carried out: it only reads, or Amazon recognises the repeat.
+	Repeatable bool
+
+	empty, html, tooLarge, brokeOff, foreign bool
 }
 
 func (e *DecodeError) Error() string {
@@ -282,8 +290,15 @@ func (e *DecodeError) Error() string {
 	if e.Err != nil && !e.tooLarge {
 		b.WriteString(": " + oneLine(scrub(e.Err.Error())))
 	}
-	if e.Snippet != "" {
+	switch {
+	case e.Snippet == "":
+	case e.foreign:
+		b.WriteString(": " + e.Snippet)
+	default:
 		fmt.Fprintf(&b, ", it starts with %q", e.Snippet)
+	}
+	if !e.Repeatable {
+		b.WriteString("; the operation may have been carried out, so it was not repeated")
 	}
 	if e.RequestID != "" {
 		b.WriteString(", request " + e.RequestID)
@@ -296,11 +311,18 @@ func (e *DecodeError) Unwrap() error { return e.Err }
 
 func (c *call) decodeError(resp *http.Response, body []byte, reason string, err error) *DecodeError {
 	e := &DecodeError{Operation: c.op.ID, StatusCode: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"),
-		RequestID: requestID(resp.Header), Reason: reason, Err: err,
-		empty: len(strings.TrimSpace(string(body[:min(len(body), 1000)]))) == 0, html: looksLikeHTML(body), tooLarge: errors.Is(err, errTooLarge)}
+		RequestID: requestID(resp.Header), Reason: reason, Err: err, Repeatable: c.repeatable,
+		empty: isBlank(body), html: looksLikeHTML(body), tooLarge: errors.Is(err, errTooLarge)}
 	// A good start of a body is personal data; what is no JSON from the first byte on is a page or a notice.
 	if head := strings.TrimSpace(string(body[:min(len(body), 100)])); head != "" && head[0] != '{' && head[0] != '[' && !e.tooLarge {
 		e.Snippet = scrub(strings.ToValidUTF8(oneLine(head), ""))
 	}
+	return e
+}
+
+// foreign is the error of JSON that isn't the operation's.
+func (c *call) foreign(resp *http.Response, body []byte, outline string) *DecodeError {
+	e := c.decodeError(resp, body, "the body holds none of what the operation declares", nil)
+	e.foreign, e.Snippet = true, scrub(outline)
 	return e
 }

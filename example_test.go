@@ -214,7 +214,7 @@ func ExampleWithLogger() {
 		}
 		return a
 	}}))
-	client := exampleClient(func(*http.Request) (int, string) { return 200, `{"payload":{}}` }, spapi.WithLogger(logger))
+	client := exampleClient(func(*http.Request) (int, string) { return 200, `{"payload":{"AmazonOrderId":"1"}}` }, spapi.WithLogger(logger))
 	if _, err := ordersv0.New(client).GetOrder(context.Background(), &ordersv0.GetOrderInput{OrderID: "1"}); err != nil {
 		fmt.Println(err)
 	}
@@ -237,7 +237,7 @@ func ExampleFindOperation() {
 
 func ExampleWithObserver() {
 	depth := 0 // of one goroutine; a tracer would keep its span in the context
-	client := exampleClient(func(*http.Request) (int, string) { return 200, `{"payload":{}}` },
+	client := exampleClient(func(*http.Request) (int, string) { return 200, `{"payload":{"AmazonOrderId":"1"}}` },
 		spapi.WithObserver(spapi.ObserverFunc(func(ctx context.Context, a spapi.Activity) (context.Context, func(spapi.Outcome)) {
 			fmt.Printf("%sbegin %s %s%s\n", strings.Repeat("  ", depth), a.Kind, a.Operation, a.Grant)
 			depth++

@@ -292,17 +292,23 @@ func (e *LimitError) Explain() string {
 	return text + "Try again after that time, or let the call wait by leaving WithFailFast out."
 }
 
-// Explain says what to do. The operation was carried out: only its answer cannot be read.
+// Explain says what to do.
 func (e *DecodeError) Explain() string {
-	text := settings.Sentence(e.Error()) + "\nThe status says that the operation was carried out, so look before repeating one that changes something. "
+	text := settings.Sentence(e.Error()) + "\n"
+	if !e.Repeatable {
+		text += "The status is one of success, so look whether the operation was carried out before you repeat it. "
+	}
 	switch {
 	case e.tooLarge:
 		return text + "Ask for smaller pages, raise the bound with WithMaxBody, or read the body as a stream with Client.Do."
 	case e.html:
 		return text + "A page came in place of JSON: a proxy, firewall or captive portal answers in place of Amazon."
+	case e.foreign:
+		return text + "Something else answers in place of the operation, such as a gateway or proxy on the way, or there is nothing to be told. " +
+			"Where it lasts, look at the whole answer with Client.Do."
 	case e.empty:
 		return text + "A body was promised and none came. Where that lasts, use Client.Do, or tell us which operation it is."
 	default:
-		return text + "The body broke off or is not JSON: try again if the operation only reads."
+		return text + "The body broke off or is not JSON: a connection or a proxy on the way fails. Try again later where the operation only reads."
 	}
 }

@@ -18,37 +18,14 @@ type door struct{}
 func init() { wire.Calls = door{} }
 
 // Call is the one path of all typed calls but pages.
-func (door) Call(ctx context.Context, client, options any, operation string, encode func(*wire.Request), wantBody bool) (wire.Exchange, error) {
+func (door) Call(ctx context.Context, client, options any, operation string, encode func(*wire.Request), take wire.Take, wantBody bool) error {
 	c, call := client.(*Client), newCall(options.([]CallOption))
+	call.take, call.wantBody = take, wantBody
 	req, err := c.newRequest(ctx, call, operation, encode)
 	if err == nil {
-		err = c.exchange(call, req, wantBody)
+		err = c.exchange(call, req)
 	}
-	if err != nil {
-		return nil, call.finish(err)
-	}
-	return call, nil
-}
-
-// Body is that of a success. A 204 in place of a body counts as an empty object where nothing is a success too.
-func (c *call) Body() []byte {
-	if c.op.MaybeEmpty && c.last.StatusCode == http.StatusNoContent {
-		return []byte("{}")
-	}
-	return c.body
-}
-
-// Read ends the call with what reading the body found.
-func (c *call) Read(warnings []Warning, err error) error {
-	c.warnings = warnings
-	if err != nil {
-		why := "the body is not JSON"
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			why = "the body ends before its JSON does"
-		}
-		err = c.decodeError(c.last, c.body, why, err)
-	}
-	return c.finish(err)
+	return call.finish(err)
 }
 
 // finish ends the call: it tells observers, fills the record for the caller, and returns err.
@@ -68,46 +45,31 @@ func (c *Client) begin(ctx context.Context, call *call) context.Context {
 	return withCall(ctx, call)
 }
 
-// exchange sends the request of a call and reads the body of a success. The call is for the caller to finish, unless a panic passes.
-func (c *Client) exchange(call *call, req *http.Request, wantBody bool) (result error) {
+// exchange sends the request of a call, whose success the chain takes in. The call is for the caller to finish, unless a panic passes.
+func (c *Client) exchange(call *call, req *http.Request) (result error) {
 	result = errAbandoned
 	defer func() {
 		if result == errAbandoned {
 			_ = call.finish(result)
 		}
 	}()
-	resp, body, err := c.receive(call, req)
-	if broken := (*DecodeError)(nil); errors.As(err, &broken) && broken.brokeOff && call.repeatable && !call.noRetry && c.app.budget.take() {
-		// The connection broke after the chain had handed over the response: once more, like any broken connection.
-		if req, err = rewound(req); err == nil {
-			resp, body, err = c.receive(call, req)
-		}
-	}
+	resp, err := c.send(call, req)
 	switch {
 	case err != nil:
-		return err
-	case len(bytes.TrimSpace(body)) == 0:
-		if wantBody && !(call.op.MaybeEmpty && resp.StatusCode == http.StatusNoContent) {
-			return call.decodeError(resp, body, "the body is empty", nil)
-		}
-	case looksLikeHTML(body):
-		return call.decodeError(resp, body, "the body is an HTML page", nil)
+	case resp.StatusCode/100 != 2:
+		err = c.refusal(call, resp)
+	default:
+		c.app.warnings(req.Context(), call)
 	}
-	return nil
-}
-
-// receive sends a request and reads the body of a success.
-func (c *Client) receive(call *call, req *http.Request) (*http.Response, []byte, error) {
-	resp, err := c.send(call, req)
-	if err != nil {
-		return nil, nil, named(call.op.ID, err)
-	}
-	body, err := c.success(call, resp)
-	return resp, body, err
+	return named(call.op.ID, err)
 }
 
 // named puts the operation before errors that don't name it.
 func named(operation string, err error) error {
+	switch err.(type) {
+	case nil, *APIError, *DecodeError:
+		return err
+	}
 	var limit *LimitError
 	if errors.As(err, &limit) {
 		return err
@@ -149,34 +111,62 @@ func invalidInput(err error) *ConfigError {
 // maxErrorBody bounds error bodies in bytes: they are read whole.
 const maxErrorBody = 1 << 20
 
-// success reads the body, and turns everything that is no success into an error: other statuses, and a 2xx or
-// 207 whose only content is errors.
-func (c *Client) success(call *call, resp *http.Response) ([]byte, error) {
-	if resp.StatusCode/100 != 2 {
-		body, _ := readBody(resp, maxErrorBody)
-		body = []byte(scrub(string(body))) // Amazon echoes credentials in a 403, proxies may in others
-		call.body = body
-		return nil, c.apiError(call, resp, body)
-	}
+// refusal reads an answer that is no success.
+func (c *Client) refusal(call *call, resp *http.Response) error {
+	body, _ := readBody(resp, maxErrorBody)
+	body = []byte(scrub(string(body))) // Amazon echoes credentials in a 403, proxies may in others
+	call.body = body
+	return c.apiError(call, resp, body)
+}
+
+// accept takes the body of a success in. It is part of an attempt: a body that doesn't come whole is a connection that broke. What is no success in spite
+// of its status becomes an error: a body that holds nothing but errors, a page, and whatever isn't what the operation declares.
+func (c *Client) accept(call *call, resp *http.Response) error {
+	call.body, call.settled, call.errors, call.warnings = nil, nil, nil, nil
 	body, err := readBody(resp, c.app.config.maxBody)
 	if err != nil {
 		failure := call.decodeError(resp, body, readFailure(err, c.app.config.maxBody), err)
 		failure.brokeOff = !failure.tooLarge
-		return nil, failure
+		return failure
 	}
 	call.body = body
-	if len(body) == 0 {
-		return body, nil
+	switch {
+	case isBlank(body):
+		if !call.wantBody {
+			return nil
+		}
+		if !call.op.MaybeEmpty || resp.StatusCode != http.StatusNoContent {
+			failure := call.decodeError(resp, body, "the body is empty", nil)
+			failure.brokeOff = resp.StatusCode != http.StatusNoContent // a 204 isn't cut short: it is what the operation answers
+			return failure
+		}
+		body = nil
+	case looksLikeHTML(body):
+		return call.decodeError(resp, body, "the body is an HTML page", nil)
+	default:
+		errs, other, err := wire.TopLevel(body)
+		if err == nil && len(errs) > 0 { // what is wrong with the JSON is for who takes it
+			if !other {
+				return c.apiError(call, resp, body)
+			}
+			call.errors = errs
+		}
 	}
-	errs, other, err := wire.TopLevel(body)
-	if err != nil || len(errs) == 0 {
-		return body, nil // what is wrong with the JSON is the decoder's to tell
+	call.settled, call.warnings, err = call.take(call.op.ID, body)
+	var foreign *wire.ForeignError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &foreign):
+		failure := call.decodeError(resp, body, "the body is not JSON", err)
+		if failure.brokeOff = errors.Is(err, io.ErrUnexpectedEOF); failure.brokeOff {
+			failure.Reason = "the body ends before its JSON does"
+		}
+		return failure
+	case len(call.errors) > 0: // beside nothing
+		return c.apiError(call, resp, body)
 	}
-	if !other {
-		return nil, c.apiError(call, resp, body)
-	}
-	call.errors = errs
-	return body, nil
+	return call.foreign(resp, body, foreign.Outline)
 }
 
 var errTooLarge = errors.New("body too large")
@@ -226,6 +216,10 @@ func appendBody(body []byte, r io.Reader, length, limit int64) ([]byte, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	return whole[:n+m], err
+}
+
+func isBlank(body []byte) bool {
+	return len(bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))) == 0
 }
 
 // looksLikeHTML recognizes the pages of proxies, load balancers and captive portals.

@@ -1,9 +1,11 @@
 package spapi
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -113,9 +115,9 @@ func TestAnswers(t *testing.T) {
 		{"white space", reply(200, " \n "), "the body is empty", "A body was promised", &DecodeError{}},
 		{"HTML", reply(200, html, "Content-Type: text/html"), "the body is an HTML page", "captive portal", &DecodeError{}},
 		{"XML", reply(200, "<Error/>"), "the body is an HTML page", "captive portal", &DecodeError{}},
-		{"cut short", short, "the body broke off: unexpected EOF", "look before repeating", &DecodeError{}},
-		{"cut short without a length", reply(200, `{"payload":{"a":1`), "the body ends before its JSON does", "look before repeating", &DecodeError{}},
-		{"broken connection", brokenBody(200), "the body broke off: connection reset", "look before repeating", &DecodeError{}},
+		{"cut short", short, "the body broke off: unexpected EOF", "a proxy on the way fails", &DecodeError{}},
+		{"cut short without a length", reply(200, `{"payload":{"a":1`), "the body ends before its JSON does", "a proxy on the way fails", &DecodeError{}},
+		{"broken connection", brokenBody(200), "the body broke off: connection reset", "a proxy on the way fails", &DecodeError{}},
 		{"no JSON", reply(200, "OK"), "the body is not JSON", "not JSON", &DecodeError{}},
 		{"two JSON values", reply(200, "{}{}"), "the body is not JSON", "not JSON", &DecodeError{}},
 		{"too large", reply(200, `"`+strings.Repeat("x", 2000)+`"`), "larger than 1000 bytes", "WithMaxBody", &DecodeError{}},
@@ -195,19 +197,103 @@ func TestInvokeEmpty(t *testing.T) {
 	check(t, wire.InvokeEmpty(t.Context(), f.client(), "reports20210630.cancelReport", report, []CallOption(nil)))
 }
 
+// A success that holds none of what its operation declares is an error, which shows what came without showing whose it is.
+func TestForeignAnswers(t *testing.T) {
+	const message = `{"message":"Endpoint request timed out"}`
+	order := orderID("1")
+	for _, c := range []struct {
+		operation string
+		encode    func(*wire.Request)
+		answer    string
+		shown     string
+	}{
+		{getOrder, order, message, `the body holds none of what the operation declares: {"message":"Endpoint request timed out"}, request req-1`},
+		{getOrder, order, `{}`, "declares: {}, request"},
+		{getOrder, order, `null`, "declares: null, request"},
+		{getOrder, order, `[]`, "declares: [], request"},
+		{getOrder, order, `{"payload":{}}`, `declares: {"payload":{}}, request`},
+		{getOrder, order, `{"BuyerName":"Jane Doe","note":"for ` + testRefreshToken + `"}`, `declares: {"BuyerName":…,"note":…}, request`},
+		{getOrder, order, `{"message":"token ` + testAccessToken + ` is bad"}`, `declares: {"message":"token REDACTED is bad"}, request`},
+		{catalogItem, asin, `{"ASIN":"B000000001"}`, `declares: {"ASIN":…}`},
+		{createFeed, feed, message, "timed out\"}; the operation may have been carried out, so it was not repeated, request req-1"},
+		{createFeed, feed, `{"feedId":""}`, `declares: {"feedId":""}; the operation may`},
+		{"reports20210630.cancelReport", func(r *wire.Request) { r.Path("reportId", "1") }, message, "timed out"},
+	} {
+		f := &fake{api: func(*http.Request) *http.Response { return reply(200, c.answer) }}
+		var r Response
+		opts := []CallOption{WithResponse(&r)}
+		var err error
+		if operationByID(c.operation).EmptyBody {
+			err = wire.InvokeEmpty(t.Context(), f.client(), c.operation, c.encode, opts)
+		} else {
+			var out raw
+			if out, err = wire.Invoke(t.Context(), f.client(), c.operation, c.encode, decodeRaw, opts); out != "" {
+				t.Errorf("%s: a result beside the error: %s", c.answer, out)
+			}
+		}
+		failure, ok := errors.AsType[*DecodeError](err)
+		if !ok || !strings.Contains(err.Error(), c.shown) || len(f.requests) != 1 {
+			t.Errorf("%s %s: %v after %d requests, want %q", c.operation, c.answer, err, len(f.requests), c.shown)
+			continue
+		}
+		wantText(t, failure.Explain(), "Something else answers in place of the operation")
+		if failure.Repeatable == (c.operation == createFeed) || string(r.Body) != c.answer || r.Attempts != 1 {
+			t.Errorf("%s: %+v, %v with body %s", c.answer, failure, r, r.Body)
+		}
+		if text := err.Error() + failure.Explain(); strings.Contains(text, "Jane") || strings.Contains(text, testRefreshToken) || strings.Contains(text, testAccessToken) {
+			t.Errorf("%s", text)
+		}
+	}
+	// Errors beside nothing are the service's own word.
+	for _, answer := range []string{`{"payload":{},"errors":[{"code":"X","message":"m"}]}`, `{"errors":[{"code":"X","message":"m"}],"x":1}`} {
+		f := &fake{api: func(*http.Request) *http.Response { return reply(200, answer) }}
+		_, err := wire.Invoke(t.Context(), f.client(), getOrder, order, decodeRaw, []CallOption(nil))
+		if api, ok := errors.AsType[*APIError](err); !ok || api.Code != "X" {
+			t.Errorf("%s: %v", answer, err)
+		}
+	}
+}
+
+// A result without its wrapper, or in one that isn't declared, is read: with a warning for the caller, and one for whoever gave a logger.
+func TestWrappersThatDiffer(t *testing.T) {
+	for _, c := range []struct{ operation, answer, read, log string }{
+		{getOrders, `{"Orders":[],"new":1}`, `{"payload":{"Orders":[],"new":1}}`,
+			`level=WARN msg="spapi: the answer isn't as Amazon declares it" operation=ordersv0.getOrders error="payload: the wrapper is missing, read without it" warnings=1`},
+		{"finances20240619.listBalances", `{"payload":{"balances":[]},"statusCode":200}`, `{"balances":[]}`, "a wrapper that is not declared"},
+		{getOrders, `{"payload":{"Orders":[]},"statusCode":200}`, `{"payload":{"Orders":[]},"statusCode":200}`, ""},
+	} {
+		var log bytes.Buffer
+		f := &fake{api: func(*http.Request) *http.Response { return reply(200, c.answer) }}
+		client := f.client(WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))))
+		var r Response
+		out, err := wire.Invoke(t.Context(), client, c.operation, nil, decodeRaw, []CallOption{WithResponse(&r)})
+		check(t, err)
+		if string(out) != c.read || string(r.Body) != c.answer || (len(r.Warnings) == 0) != (c.log == "") {
+			t.Errorf("%s is read as %s with warnings %v and body %s", c.answer, out, r.Warnings, r.Body)
+		}
+		if !strings.Contains(log.String(), c.log) || (log.Len() == 0) != (c.log == "") {
+			t.Errorf("%s: logged %s", c.answer, log.String())
+		}
+	}
+	page := &Response{Operation: getOrders, Body: []byte(`{"Orders":[{"a":1},{"a":2}]}`)}
+	if items, err := page.Items(); err != nil || len(items) != 2 {
+		t.Errorf("items %s, %v", items, err)
+	}
+}
+
 func TestWithResponse(t *testing.T) {
 	f := &fake{api: func(*http.Request) *http.Response {
-		return reply(200, `{"a":1}`, "x-amzn-RateLimit-Limit: 2.5", "X-Extra: yes")
+		return reply(200, `{"asin":"B0","undeclared":1}`, "x-amzn-RateLimit-Limit: 2.5", "X-Extra: yes")
 	}}
 	var r Response
 	_, err := wire.Invoke(t.Context(), f.client(), catalogItem, asin, func([]byte) (int, []Warning, error) {
 		return 0, []Warning{{Path: "a", Reason: "not a string", Value: "1"}}, nil
 	}, []CallOption{WithResponse(&r), nil})
 	check(t, err)
-	if r.RateLimit != 2.5 || r.Header.Get("X-Extra") != "yes" || string(r.Body) != `{"a":1}` || len(r.Warnings) != 1 || r.Attempts != 1 {
+	if r.RateLimit != 2.5 || r.Header.Get("X-Extra") != "yes" || string(r.Body) != `{"asin":"B0","undeclared":1}` || len(r.Warnings) != 1 || r.Attempts != 1 {
 		t.Errorf("got %v %s %v", r, r.Body, r.Warnings)
 	}
-	if text := fmt.Sprintf("%v %+v %#v %s", r, r, &r, r); strings.Contains(text, `{"a":1}`) {
+	if text := fmt.Sprintf("%v %+v %#v %s", r, r, &r, r); strings.Contains(text, "undeclared") {
 		t.Errorf("the body is printed: %s", text)
 	}
 	// Raw calls fill it too, but for the body.

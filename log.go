@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"regexp"
 	"strings"
 )
 
@@ -25,6 +26,9 @@ func logBegin(ctx context.Context, l *slog.Logger, a Activity) func(Outcome) {
 		attrs := []slog.Attr{slog.String("operation", a.Operation), slog.Int("attempt", a.Attempt), slog.Int("status", a.StatusCode), slog.Duration("pause", a.Pause)}
 		if a.Grant != "" {
 			attrs[0] = slog.String("grant", a.Grant)
+		}
+		if a.Err != nil {
+			attrs = append(attrs, slog.String("error", scrub(a.Err.Error())))
 		}
 		l.LogAttrs(ctx, slog.LevelInfo, "spapi: retry", attrs...)
 	case ActivityAttempt:
@@ -60,3 +64,16 @@ func (a *App) warnOf(ctx context.Context, message string, who slog.Attr, err err
 
 // logger is where warnings go.
 func (a *App) logger() *slog.Logger { return cmp.Or(a.config.logger, slog.Default()) }
+
+var indices = regexp.MustCompile(`\[\d+\]`)
+
+// warnings logs that an answer has values that were not read as they are declared: how many, and the first of them without its value and its place in
+// lists, so that the same is said in the same words. It is for [Response.Warnings] to tell them all, so without a logger it is silent.
+func (a *App) warnings(ctx context.Context, call *call) {
+	if len(call.warnings) == 0 || a.config.logger == nil {
+		return
+	}
+	w := call.warnings[0]
+	a.config.logger.LogAttrs(ctx, slog.LevelWarn, "spapi: the answer isn't as Amazon declares it",
+		slog.String("operation", call.op.ID), slog.String("error", scrub(indices.ReplaceAllString(w.Path, "[]")+": "+w.Reason)), slog.Int("warnings", len(call.warnings)))
+}

@@ -79,6 +79,7 @@ type Activity struct {
 	Attempt    int
 	Pause      time.Duration // of a retry pause: how long it is going to be
 	StatusCode int           // of a retry pause: what the attempt before was answered; 0 if there was no answer
+	Err        error         // of a retry pause before an attempt: why there was no answer, or a success whose body didn't come whole
 }
 
 // Outcome is how an activity ended. What does not apply to its kind is zero.

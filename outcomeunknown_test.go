@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openspapi/spapi/internal/wire"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -49,12 +50,7 @@ func TestOutcomeUnknown(t *testing.T) {
 		method, path, _ := strings.Cut(c.request, " ")
 		errs := map[string]error{}
 		if c.typed {
-			_, err := door{}.Call(t.Context(), client, []CallOption{WithAccessToken("Atza|x")}, "feeds20210630.createFeed", nil, true)
-			if err == nil {
-				x, _ := door{}.Call(t.Context(), client, []CallOption{WithAccessToken("Atza|x")}, "feeds20210630.createFeed", nil, true)
-				err = x.Read(nil, io.ErrUnexpectedEOF)
-			}
-			errs["typed"] = err
+			errs["typed"] = door{}.Call(t.Context(), client, []CallOption{WithAccessToken("Atza|x")}, "feeds20210630.createFeed", nil, wire.Raw, true)
 		} else {
 			req, err := http.NewRequestWithContext(t.Context(), method, path, http.NoBody)
 			if err != nil {

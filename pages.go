@@ -1,12 +1,9 @@
 package spapi
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"net/http"
 
@@ -24,10 +21,8 @@ import (
 // page, and one that names operation and page when the service sends the run round in a circle or breaks off its pages.
 func (c *Client) Pages(req *http.Request, opts ...CallOption) iter.Seq2[*Response, error] {
 	return func(yield func(*Response, error) bool) {
-		for call, err := range c.pages(req.Context(), opts, func(call *call) (*http.Request, error) { return c.located(call, req) }) {
-			if err == nil {
-				err = call.Read(nil, checkJSON(call.body))
-			}
+		first := func(call *call) (*http.Request, error) { return c.located(call, req) }
+		for call, err := range c.pages(req.Context(), opts, wire.Raw, first) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -43,25 +38,32 @@ func (c *Client) Pages(req *http.Request, opts ...CallOption) iter.Seq2[*Respons
 
 // Items splits the page in Body into its items, as they came: the elements of the list that the operation pages through, or the whole page
 // where it has no single list. They share the memory of Body.
-func (r *Response) Items() ([]json.RawMessage, error) { return paging.Items(r.Operation, r.Body) }
+func (r *Response) Items() ([]json.RawMessage, error) {
+	body := r.Body
+	if s, err := wire.Settle(r.Operation, body); err == nil {
+		body = s.Body
+	}
+	return paging.Items(r.Operation, body)
+}
 
 // Pages is the path of all typed pages.
-func (door) Pages(ctx context.Context, client, options any, operation string, encode func(*wire.Request)) iter.Seq2[wire.Exchange, error] {
-	return func(yield func(wire.Exchange, error) bool) {
+func (door) Pages(ctx context.Context, client, options any, operation string, encode func(*wire.Request), take wire.Take) iter.Seq[error] {
+	return func(yield func(error) bool) {
 		c := client.(*Client)
 		first := func(call *call) (*http.Request, error) { return c.newRequest(ctx, call, operation, encode) }
-		for call, err := range c.pages(ctx, options.([]CallOption), first) {
-			if !yield(call, err) {
+		for _, err := range c.pages(ctx, options.([]CallOption), take, first) {
+			if !yield(err) {
 				return
 			}
 		}
 	}
 }
 
-// pages is the loop of all pages: it calls until package paging finds that there are no more. Its calls have to be ended by Read.
-func (c *Client) pages(ctx context.Context, opts []CallOption, first func(*call) (*http.Request, error)) iter.Seq2[*call, error] {
+// pages is the loop of all pages: it calls until package paging finds that there are no more. Its calls have been finished when they are yielded.
+func (c *Client) pages(ctx context.Context, opts []CallOption, take wire.Take, first func(*call) (*http.Request, error)) iter.Seq2[*call, error] {
 	return func(yield func(*call, error) bool) {
 		current := newCall(opts)
+		current.take, current.wantBody = take, true
 		req, err := first(current)
 		var run *paging.Run
 		if err == nil {
@@ -72,19 +74,21 @@ func (c *Client) pages(ctx context.Context, opts []CallOption, first func(*call)
 			}
 		}
 		for err == nil {
-			if err = c.exchange(current, req, true); err != nil {
+			if err = c.exchange(current, req); err != nil {
 				if run.Page() > 1 {
 					err = fmt.Errorf("page %d: %w", run.Page(), err)
 				}
 				break
 			}
 			// Before the page is handed out: whoever gets it might change it. What is wrong with its successor is told after it.
-			next, endErr := run.Next(current.Body())
+			next, endErr := run.Next(current.settled)
+			_ = current.finish(nil)
 			if !yield(current, nil) || next == nil && endErr == nil {
 				return
 			}
 			if err = endErr; err == nil {
 				current = newCall(opts)
+				current.take, current.wantBody = take, true
 				current.op = operationByID(run.Operation())
 				req = next.WithContext(c.begin(ctx, current))
 			}
@@ -107,18 +111,4 @@ func (c *Client) located(call *call, req *http.Request) (*http.Request, error) {
 	}
 	call.op = c.identify(req)
 	return req.WithContext(c.begin(req.Context(), call)), nil
-}
-
-// checkJSON is what a typed call finds when it reads the body.
-func checkJSON(body []byte) error {
-	body = bytes.TrimPrefix(body, []byte("\ufeff"))
-	if json.Valid(body) {
-		return nil
-	}
-	var raw json.RawMessage
-	err := json.Unmarshal(body, &raw)
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok && syntax.Offset >= int64(len(body)) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+
+	"github.com/openspapi/spapi/internal/wire"
 )
 
 // TestPagesAreCallsOfTheirOwn: options, tokens and records go with each page, and a loop that is left asks no further.
@@ -113,31 +117,90 @@ func TestPagesStopWithTheContext(t *testing.T) {
 	}
 }
 
-// What is wrong with a page is told where it is met, with its number from the second on.
+// answers gives one answer after the other, the last one again and again.
+func answers(f *fake, statuses []int, bodies ...string) {
+	f.api = func(*http.Request) *http.Response {
+		n := min(len(f.requests), len(bodies)) - 1
+		return reply(statuses[min(n, len(statuses)-1)], bodies[n])
+	}
+}
+
+// What is wrong with a page is told where it is met, with its number from the second on. A page that was promised and holds nothing is wrong.
 func TestPagesTellWhatIsWrong(t *testing.T) {
-	const page = `{"payload":{"Orders":[{}],"NextToken":"t"}}`
+	const page = `{"payload":{"Orders":[{"AmazonOrderId":"1"}],"NextToken":"t"}}`
 	for _, c := range []struct {
-		pages []*http.Response
-		whole int
-		want  string
+		statuses []int
+		pages    []string
+		whole    int
+		want     string
 	}{
-		{[]*http.Response{reply(200, page), reply(404, `{}`)}, 1, "page 2: "},
-		{[]*http.Response{reply(404, `{}`)}, 0, "ordersv0.getOrders"},
-		{[]*http.Response{reply(200, page), reply(200, `{"payload":{"Orders":[{}]} x}`)}, 1, "not JSON"},
-		{[]*http.Response{reply(200, `{"payload":{"Orders":[{}]`)}, 0, "ends before its JSON does"},
+		{[]int{200, 404}, []string{page, `{}`}, 1, "page 2: "},
+		{[]int{404}, []string{`{}`}, 0, "ordersv0.getOrders"},
+		{[]int{200}, []string{page, `{"payload":{"Orders":[{}]} x}`}, 1, "not JSON"},
+		{[]int{200}, []string{`{"payload":{"Orders":[{}]`}, 0, "ends before its JSON does"},
+		{[]int{200}, []string{page, `{"payload":{"Orders":[{}]`}, 1, "page 2: "},
+		{[]int{200}, []string{page, ""}, 1, "page 2: spapi: ordersv0.getOrders: 200, but the body is empty"},
+		{[]int{200}, []string{page, "null"}, 1, "page 2: spapi: ordersv0.getOrders: 200, but the body holds none of what the operation declares"},
+		{[]int{200}, []string{page, "{}"}, 1, "page 2: "},
+		{[]int{200}, []string{page, `{"payload":null}`}, 1, "page 2: "},
+		{[]int{200}, []string{page, `{"payload":{}}`}, 1, "page 2: "},
+		{[]int{200}, []string{page, `{"payload":{"Orders":null,"NextToken":null}}`}, 1, "page 2: "},
+		{[]int{200}, []string{page, `{"message":"Endpoint request timed out"}`}, 1, `{"message":"Endpoint request timed out"}`},
+		{[]int{200}, []string{"null"}, 0, "none of what the operation declares"},
+		{[]int{200}, []string{page, page}, 2, "page 2: the answer names a next page that the run has had before"},
 	} {
-		f := new(fake)
-		f.api = func(*http.Request) *http.Response { return c.pages[len(f.requests)-1] }
-		req, err := http.NewRequest(http.MethodGet, "/orders/v0/orders", nil)
-		check(t, err)
-		whole := 0
-		for _, err = range f.client().Pages(req) {
-			if err == nil {
-				whole++
+		synctest.Test(t, func(t *testing.T) {
+			f := new(fake)
+			answers(f, c.statuses, c.pages...)
+			client := f.client()
+			req, err := http.NewRequest(http.MethodGet, "/orders/v0/orders", nil)
+			check(t, err)
+			for name, pages := range map[string]iter.Seq[error]{
+				"raw": func(yield func(error) bool) {
+					for _, err := range client.Pages(req) {
+						if !yield(err) {
+							return
+						}
+					}
+				},
+				"typed": func(yield func(error) bool) {
+					for _, err := range wire.Pages(t.Context(), client, getOrders, nil, decodeRaw, []CallOption(nil)) {
+						if !yield(err) {
+							return
+						}
+					}
+				},
+			} {
+				f.requests = nil
+				whole := 0
+				for err = range pages {
+					if err == nil {
+						whole++
+					}
+				}
+				if whole != c.whole || err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "page 1") {
+					t.Errorf("%s: %d pages, then %v, want %d and %q", name, whole, err, c.whole, c.want)
+				}
 			}
+		})
+	}
+}
+
+// An empty list is an answer, also where a token promised more.
+func TestEmptyPages(t *testing.T) {
+	f := new(fake)
+	answers(f, []int{200}, `{"payload":{"Orders":[],"NextToken":"t"}}`, `{"payload":{"Orders":[]}}`)
+	req, err := http.NewRequest(http.MethodGet, "/orders/v0/orders", nil)
+	check(t, err)
+	pages := 0
+	for page, err := range f.client().Pages(req) {
+		check(t, err)
+		if items, err := page.Items(); err != nil || len(items) != 0 {
+			t.Errorf("%s: %v", items, err)
 		}
-		if whole != c.whole || err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "page 1") {
-			t.Errorf("%d pages, then %v, want %d and %q", whole, err, c.whole, c.want)
-		}
+		pages++
+	}
+	if pages != 2 {
+		t.Errorf("%d pages", pages)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/openspapi/spapi/internal/wire"
 )
 
 // IsRestrictedReportType reports whether the documents of a report type need a restricted data token
@@ -109,6 +111,7 @@ func (c *Client) restrictedToken(ctx context.Context, call *call, r TokenRequest
 func (c *Client) mint(ctx context.Context, resource restrictedResource, pace []CallOption) (Token, error) {
 	call := newCall(pace)
 	call.op = operationByID("tokens20210301.createRestrictedDataToken")
+	call.take, call.wantBody = wire.Raw, true
 	ctx, whole := c.beginCall(ctx, call)
 	result := errAbandoned
 	defer func() { whole.end(call.outcome(result)) }()
@@ -128,10 +131,9 @@ func (c *Client) exchangeToken(ctx context.Context, call *call, resource restric
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := c.send(call, req)
-	if err != nil {
-		return Token{}, err
+	if err == nil && resp.StatusCode/100 != 2 {
+		err = c.refusal(call, resp)
 	}
-	reply, err := c.success(call, resp)
 	if err != nil {
 		return Token{}, err
 	}
@@ -139,17 +141,9 @@ func (c *Client) exchangeToken(ctx context.Context, call *call, resource restric
 		RestrictedDataToken string  `json:"restrictedDataToken"`
 		ExpiresIn           float64 `json:"expiresIn"` // seconds
 	}
-	var answer struct {
-		minted
-		Payload minted `json:"payload"` // as older documentation has it
-	}
-	err = json.Unmarshal(reply, &answer)
-	m := answer.minted
-	if m.RestrictedDataToken == "" {
-		m = answer.Payload
-	}
-	if err != nil || m.RestrictedDataToken == "" {
-		return Token{}, call.decodeError(resp, reply, "the answer holds no restricted data token", err)
+	var m minted
+	if err := json.Unmarshal(call.settled, &m); err != nil || m.RestrictedDataToken == "" {
+		return Token{}, call.decodeError(resp, call.body, "the answer holds no restricted data token", err)
 	}
 	token := Token{Value: NewSecret(m.RestrictedDataToken)}
 	if m.ExpiresIn > 0 && m.ExpiresIn < 1e6 {

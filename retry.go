@@ -21,9 +21,10 @@ import (
 
 // RetryPolicy says when a call is repeated. A field that is zero has its default.
 //
-// Repeated are: 429 always, after at least 1/rate; failed connection attempts always; 500, 502, 503, 504, broken connections and attempts that took
-// too long ([TimeoutError]) only where the operation is idempotent or the request has its idempotency header, since the request may have been carried
-// out; a 403 for an access token that expired once, with a new token. Every repeat takes from the rate limit like any call.
+// Repeated are: 429 always, after at least 1/rate; failed connection attempts always; 500, 502, 503, 504, broken connections, attempts that took
+// too long ([TimeoutError]) and, of typed calls, successes whose body is missing or breaks off only where the operation is idempotent or the request has
+// its idempotency header, since the request may have been carried out; a 403 for an access token that expired once, with a new token. Every repeat takes
+// from the rate limit like any call.
 type RetryPolicy struct {
 	MaxAttempts int           // attempts in all; default 5, 1 turns retries off
 	BaseDelay   time.Duration // the first pause is random between 0 and this, doubled for each further one; default 250 ms. After an answer at least 100 ms
@@ -107,6 +108,9 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 		call.attempts++
 		call.expired = false
 		resp, err := s.next.RoundTrip(attempt)
+		if err == nil && resp.StatusCode/100 == 2 && call.take != nil {
+			err = s.client.accept(call, resp)
+		}
 		if err == nil && resp.StatusCode < 400 {
 			s.budget.refill()
 			return resp, nil
@@ -136,7 +140,7 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 			discard(resp.Body)
 		}
 		a := s.client.activity(ActivityRetryPause, call)
-		a.Pause, a.StatusCode = pause, statusOf(resp)
+		a.Pause, a.StatusCode, a.Err = pause, statusOf(resp), err
 		if err := s.client.app.rest(req.Context(), a); err != nil {
 			return nil, err
 		}
@@ -150,11 +154,14 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 func (s *retryStep) pause(ctx context.Context, call *call, retry int, resp *http.Response, err error) (time.Duration, bool) {
 	if err != nil {
 		// Directly, not with errors.As: the failure of a token request has had its own retries.
-		network, ok := err.(*networkError)
-		if !ok || network.permanent() || !call.repeatable && !network.unsent() || !s.budget.take() {
-			return 0, false
+		again := false
+		switch err := err.(type) {
+		case *networkError:
+			again = !err.permanent() && (call.repeatable || err.unsent())
+		case *DecodeError:
+			again = err.brokeOff && call.repeatable
 		}
-		return s.policy.pause(retry), true
+		return s.policy.pause(retry), again && s.budget.take()
 	}
 	pause := s.policy.pause(retry)
 	switch resp.StatusCode {

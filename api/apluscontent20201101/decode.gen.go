@@ -1394,7 +1394,7 @@ func (d *decoder) ptrTextComponent() *TextComponent {
 }
 
 func (d *decoder) listASINMetadata() []ASINMetadata {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1408,7 +1408,7 @@ func (d *decoder) listASINMetadata() []ASINMetadata {
 }
 
 func (d *decoder) listContentMetadataRecord() []ContentMetadataRecord {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1422,7 +1422,7 @@ func (d *decoder) listContentMetadataRecord() []ContentMetadataRecord {
 }
 
 func (d *decoder) listContentModule() []ContentModule {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1436,7 +1436,7 @@ func (d *decoder) listContentModule() []ContentModule {
 }
 
 func (d *decoder) listDecorator() []Decorator {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1450,7 +1450,7 @@ func (d *decoder) listDecorator() []Decorator {
 }
 
 func (d *decoder) listError() []Error {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1464,7 +1464,7 @@ func (d *decoder) listError() []Error {
 }
 
 func (d *decoder) listPlainTextItem() []PlainTextItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1478,7 +1478,7 @@ func (d *decoder) listPlainTextItem() []PlainTextItem {
 }
 
 func (d *decoder) listPublishRecord() []PublishRecord {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1492,7 +1492,7 @@ func (d *decoder) listPublishRecord() []PublishRecord {
 }
 
 func (d *decoder) listStandardComparisonProductBlock() []StandardComparisonProductBlock {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1506,7 +1506,7 @@ func (d *decoder) listStandardComparisonProductBlock() []StandardComparisonProdu
 }
 
 func (d *decoder) listStandardImageTextCaptionBlock() []StandardImageTextCaptionBlock {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1520,7 +1520,7 @@ func (d *decoder) listStandardImageTextCaptionBlock() []StandardImageTextCaption
 }
 
 func (d *decoder) listStandardTextPairBlock() []StandardTextPairBlock {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1534,7 +1534,7 @@ func (d *decoder) listStandardTextPairBlock() []StandardTextPairBlock {
 }
 
 func (d *decoder) listTextComponent() []TextComponent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1548,7 +1548,7 @@ func (d *decoder) listTextComponent() []TextComponent {
 }
 
 func (d *decoder) listTextItem() []TextItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -1154,7 +1154,7 @@ func (d *decoder) ptrPrepDetails() *PrepDetails {
 }
 
 func (d *decoder) listDistributionIneligibleReason() []DistributionIneligibleReason {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1168,7 +1168,7 @@ func (d *decoder) listDistributionIneligibleReason() []DistributionIneligibleRea
 }
 
 func (d *decoder) listDistributionPackageQuantity() []DistributionPackageQuantity {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1182,7 +1182,7 @@ func (d *decoder) listDistributionPackageQuantity() []DistributionPackageQuantit
 }
 
 func (d *decoder) listDistributionProduct() []DistributionProduct {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1196,7 +1196,7 @@ func (d *decoder) listDistributionProduct() []DistributionProduct {
 }
 
 func (d *decoder) listExpirationDetails() []ExpirationDetails {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1210,7 +1210,7 @@ func (d *decoder) listExpirationDetails() []ExpirationDetails {
 }
 
 func (d *decoder) listInboundShipmentSummary() []InboundShipmentSummary {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1224,7 +1224,7 @@ func (d *decoder) listInboundShipmentSummary() []InboundShipmentSummary {
 }
 
 func (d *decoder) listInventoryQuantity() []InventoryQuantity {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1238,7 +1238,7 @@ func (d *decoder) listInventoryQuantity() []InventoryQuantity {
 }
 
 func (d *decoder) listInventorySummary() []InventorySummary {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1252,7 +1252,7 @@ func (d *decoder) listInventorySummary() []InventorySummary {
 }
 
 func (d *decoder) listOrderAttribute() []OrderAttribute {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1266,7 +1266,7 @@ func (d *decoder) listOrderAttribute() []OrderAttribute {
 }
 
 func (d *decoder) listOrderIneligibilityReason() []OrderIneligibilityReason {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1280,7 +1280,7 @@ func (d *decoder) listOrderIneligibilityReason() []OrderIneligibilityReason {
 }
 
 func (d *decoder) listOutboundExecutionError() []OutboundExecutionError {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1294,7 +1294,7 @@ func (d *decoder) listOutboundExecutionError() []OutboundExecutionError {
 }
 
 func (d *decoder) listOutboundOrder() []OutboundOrder {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1308,7 +1308,7 @@ func (d *decoder) listOutboundOrder() []OutboundOrder {
 }
 
 func (d *decoder) listOutboundShipment() []OutboundShipment {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1322,7 +1322,7 @@ func (d *decoder) listOutboundShipment() []OutboundShipment {
 }
 
 func (d *decoder) listOutboundShipmentSummary() []OutboundShipmentSummary {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1336,7 +1336,7 @@ func (d *decoder) listOutboundShipmentSummary() []OutboundShipmentSummary {
 }
 
 func (d *decoder) listPrepInstruction() []PrepInstruction {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1350,7 +1350,7 @@ func (d *decoder) listPrepInstruction() []PrepInstruction {
 }
 
 func (d *decoder) listProductAttribute() []ProductAttribute {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1364,7 +1364,7 @@ func (d *decoder) listProductAttribute() []ProductAttribute {
 }
 
 func (d *decoder) listProductQuantity() []ProductQuantity {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1378,7 +1378,7 @@ func (d *decoder) listProductQuantity() []ProductQuantity {
 }
 
 func (d *decoder) listReplenishmentOrder() []ReplenishmentOrder {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1392,7 +1392,7 @@ func (d *decoder) listReplenishmentOrder() []ReplenishmentOrder {
 }
 
 func (d *decoder) listSKUEligibility() []SKUEligibility {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1406,7 +1406,7 @@ func (d *decoder) listSKUEligibility() []SKUEligibility {
 }
 
 func (d *decoder) listSKUIneligibilityReason() []SKUIneligibilityReason {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1420,7 +1420,7 @@ func (d *decoder) listSKUIneligibilityReason() []SKUIneligibilityReason {
 }
 
 func (d *decoder) listSKUQuantity() []SKUQuantity {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -392,7 +392,7 @@ func (d *decoder) ptrRefinements() *Refinements {
 }
 
 func (d *decoder) listBrandRefinement() []BrandRefinement {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -406,7 +406,7 @@ func (d *decoder) listBrandRefinement() []BrandRefinement {
 }
 
 func (d *decoder) listClassificationRefinement() []ClassificationRefinement {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -420,7 +420,7 @@ func (d *decoder) listClassificationRefinement() []ClassificationRefinement {
 }
 
 func (d *decoder) listItem() []Item {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -434,7 +434,7 @@ func (d *decoder) listItem() []Item {
 }
 
 func (d *decoder) listItemIdentifier() []ItemIdentifier {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -448,7 +448,7 @@ func (d *decoder) listItemIdentifier() []ItemIdentifier {
 }
 
 func (d *decoder) listItemIdentifiersByMarketplace() []ItemIdentifiersByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -462,7 +462,7 @@ func (d *decoder) listItemIdentifiersByMarketplace() []ItemIdentifiersByMarketpl
 }
 
 func (d *decoder) listItemImage() []ItemImage {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -476,7 +476,7 @@ func (d *decoder) listItemImage() []ItemImage {
 }
 
 func (d *decoder) listItemImagesByMarketplace() []ItemImagesByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -490,7 +490,7 @@ func (d *decoder) listItemImagesByMarketplace() []ItemImagesByMarketplace {
 }
 
 func (d *decoder) listItemProductTypeByMarketplace() []ItemProductTypeByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -504,7 +504,7 @@ func (d *decoder) listItemProductTypeByMarketplace() []ItemProductTypeByMarketpl
 }
 
 func (d *decoder) listItemSalesRank() []ItemSalesRank {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -518,7 +518,7 @@ func (d *decoder) listItemSalesRank() []ItemSalesRank {
 }
 
 func (d *decoder) listItemSalesRanksByMarketplace() []ItemSalesRanksByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -532,7 +532,7 @@ func (d *decoder) listItemSalesRanksByMarketplace() []ItemSalesRanksByMarketplac
 }
 
 func (d *decoder) listItemSummaryByMarketplace() []ItemSummaryByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -546,7 +546,7 @@ func (d *decoder) listItemSummaryByMarketplace() []ItemSummaryByMarketplace {
 }
 
 func (d *decoder) listItemVariationsByMarketplace() []ItemVariationsByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -560,7 +560,7 @@ func (d *decoder) listItemVariationsByMarketplace() []ItemVariationsByMarketplac
 }
 
 func (d *decoder) listItemVendorDetailsByMarketplace() []ItemVendorDetailsByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

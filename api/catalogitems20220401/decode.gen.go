@@ -713,7 +713,7 @@ func (d *decoder) ptrRefinements() *Refinements {
 }
 
 func (d *decoder) listBrandRefinement() []BrandRefinement {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -727,7 +727,7 @@ func (d *decoder) listBrandRefinement() []BrandRefinement {
 }
 
 func (d *decoder) listClassificationRefinement() []ClassificationRefinement {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -741,7 +741,7 @@ func (d *decoder) listClassificationRefinement() []ClassificationRefinement {
 }
 
 func (d *decoder) listItem() []Item {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -755,7 +755,7 @@ func (d *decoder) listItem() []Item {
 }
 
 func (d *decoder) listItemBrowseClassification() []ItemBrowseClassification {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -769,7 +769,7 @@ func (d *decoder) listItemBrowseClassification() []ItemBrowseClassification {
 }
 
 func (d *decoder) listItemBrowseClassificationsByMarketplace() []ItemBrowseClassificationsByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -783,7 +783,7 @@ func (d *decoder) listItemBrowseClassificationsByMarketplace() []ItemBrowseClass
 }
 
 func (d *decoder) listItemClassificationSalesRank() []ItemClassificationSalesRank {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -797,7 +797,7 @@ func (d *decoder) listItemClassificationSalesRank() []ItemClassificationSalesRan
 }
 
 func (d *decoder) listItemContributor() []ItemContributor {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -811,7 +811,7 @@ func (d *decoder) listItemContributor() []ItemContributor {
 }
 
 func (d *decoder) listItemDimensionsByMarketplace() []ItemDimensionsByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -825,7 +825,7 @@ func (d *decoder) listItemDimensionsByMarketplace() []ItemDimensionsByMarketplac
 }
 
 func (d *decoder) listItemDisplayGroupSalesRank() []ItemDisplayGroupSalesRank {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -839,7 +839,7 @@ func (d *decoder) listItemDisplayGroupSalesRank() []ItemDisplayGroupSalesRank {
 }
 
 func (d *decoder) listItemIdentifier() []ItemIdentifier {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -853,7 +853,7 @@ func (d *decoder) listItemIdentifier() []ItemIdentifier {
 }
 
 func (d *decoder) listItemIdentifiersByMarketplace() []ItemIdentifiersByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -867,7 +867,7 @@ func (d *decoder) listItemIdentifiersByMarketplace() []ItemIdentifiersByMarketpl
 }
 
 func (d *decoder) listItemImage() []ItemImage {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -881,7 +881,7 @@ func (d *decoder) listItemImage() []ItemImage {
 }
 
 func (d *decoder) listItemImagesByMarketplace() []ItemImagesByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -895,7 +895,7 @@ func (d *decoder) listItemImagesByMarketplace() []ItemImagesByMarketplace {
 }
 
 func (d *decoder) listItemProductTypeByMarketplace() []ItemProductTypeByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -909,7 +909,7 @@ func (d *decoder) listItemProductTypeByMarketplace() []ItemProductTypeByMarketpl
 }
 
 func (d *decoder) listItemRelationship() []ItemRelationship {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -923,7 +923,7 @@ func (d *decoder) listItemRelationship() []ItemRelationship {
 }
 
 func (d *decoder) listItemRelationshipsByMarketplace() []ItemRelationshipsByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -937,7 +937,7 @@ func (d *decoder) listItemRelationshipsByMarketplace() []ItemRelationshipsByMark
 }
 
 func (d *decoder) listItemSalesRanksByMarketplace() []ItemSalesRanksByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -951,7 +951,7 @@ func (d *decoder) listItemSalesRanksByMarketplace() []ItemSalesRanksByMarketplac
 }
 
 func (d *decoder) listItemSummaryByMarketplace() []ItemSummaryByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -965,7 +965,7 @@ func (d *decoder) listItemSummaryByMarketplace() []ItemSummaryByMarketplace {
 }
 
 func (d *decoder) listItemVendorDetailsByMarketplace() []ItemVendorDetailsByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -33,7 +33,7 @@ func (d *decoder) readCategories(v *Categories) bool {
 }
 
 func (d *decoder) listCategories() []Categories {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

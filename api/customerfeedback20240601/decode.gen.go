@@ -977,7 +977,7 @@ func (d *decoder) ptrReviewTrendMetrics() *ReviewTrendMetrics {
 }
 
 func (d *decoder) listBrowseNodeReturnTopics() []BrowseNodeReturnTopics {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -991,7 +991,7 @@ func (d *decoder) listBrowseNodeReturnTopics() []BrowseNodeReturnTopics {
 }
 
 func (d *decoder) listBrowseNodeReturnTrend() []BrowseNodeReturnTrend {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1005,7 +1005,7 @@ func (d *decoder) listBrowseNodeReturnTrend() []BrowseNodeReturnTrend {
 }
 
 func (d *decoder) listBrowseNodeReturnTrendPoint() []BrowseNodeReturnTrendPoint {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1019,7 +1019,7 @@ func (d *decoder) listBrowseNodeReturnTrendPoint() []BrowseNodeReturnTrendPoint 
 }
 
 func (d *decoder) listBrowseNodeReviewTopic() []BrowseNodeReviewTopic {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1033,7 +1033,7 @@ func (d *decoder) listBrowseNodeReviewTopic() []BrowseNodeReviewTopic {
 }
 
 func (d *decoder) listBrowseNodeReviewTrend() []BrowseNodeReviewTrend {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1047,7 +1047,7 @@ func (d *decoder) listBrowseNodeReviewTrend() []BrowseNodeReviewTrend {
 }
 
 func (d *decoder) listBrowseNodeReviewTrendPoint() []BrowseNodeReviewTrendPoint {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1061,7 +1061,7 @@ func (d *decoder) listBrowseNodeReviewTrendPoint() []BrowseNodeReviewTrendPoint 
 }
 
 func (d *decoder) listBrowseNodeSubtopic() []BrowseNodeSubtopic {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1075,7 +1075,7 @@ func (d *decoder) listBrowseNodeSubtopic() []BrowseNodeSubtopic {
 }
 
 func (d *decoder) listItemReviewSubtopic() []ItemReviewSubtopic {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1089,7 +1089,7 @@ func (d *decoder) listItemReviewSubtopic() []ItemReviewSubtopic {
 }
 
 func (d *decoder) listItemReviewTopic() []ItemReviewTopic {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1103,7 +1103,7 @@ func (d *decoder) listItemReviewTopic() []ItemReviewTopic {
 }
 
 func (d *decoder) listItemReviewTrend() []ItemReviewTrend {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1117,7 +1117,7 @@ func (d *decoder) listItemReviewTrend() []ItemReviewTrend {
 }
 
 func (d *decoder) listItemReviewTrendPoint() []ItemReviewTrendPoint {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -153,7 +153,7 @@ func (d *decoder) ptrQueryPagination() *QueryPagination {
 }
 
 func (d *decoder) listQuery() []Query {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

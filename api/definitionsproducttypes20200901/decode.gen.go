@@ -197,7 +197,7 @@ func (d *decoder) ptrSchemaLinkLink() *SchemaLinkLink {
 }
 
 func (d *decoder) listProductType() []ProductType {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

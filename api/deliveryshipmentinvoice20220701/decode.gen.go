@@ -55,7 +55,7 @@ func (d *decoder) readGetInvoiceStatusResponse(v *GetInvoiceStatusResponse) bool
 }
 
 func (d *decoder) listError() []Error {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -358,7 +358,7 @@ func (d *decoder) ptrWeight() *Weight {
 }
 
 func (d *decoder) listItem() []Item {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -372,7 +372,7 @@ func (d *decoder) listItem() []Item {
 }
 
 func (d *decoder) listPackage() []Package {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -386,7 +386,7 @@ func (d *decoder) listPackage() []Package {
 }
 
 func (d *decoder) listRejectedOrder() []RejectedOrder {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -400,7 +400,7 @@ func (d *decoder) listRejectedOrder() []RejectedOrder {
 }
 
 func (d *decoder) listTimeSlot() []TimeSlot {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

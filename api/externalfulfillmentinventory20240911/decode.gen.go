@@ -166,7 +166,7 @@ func (d *decoder) ptrMarketplaceAttributes() *MarketplaceAttributes {
 }
 
 func (d *decoder) listActionableError() []ActionableError {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -180,7 +180,7 @@ func (d *decoder) listActionableError() []ActionableError {
 }
 
 func (d *decoder) listInventoryResponse() []InventoryResponse {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -332,7 +332,7 @@ func (d *decoder) ptrTrackingInfo() *TrackingInfo {
 }
 
 func (d *decoder) listReturn() []Return {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -346,7 +346,7 @@ func (d *decoder) listReturn() []Return {
 }
 
 func (d *decoder) listTrackingInfo() []TrackingInfo {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

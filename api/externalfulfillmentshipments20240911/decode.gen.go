@@ -1342,7 +1342,7 @@ func (d *decoder) ptrWeight() *Weight {
 }
 
 func (d *decoder) listCancellation() []Cancellation {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1356,7 +1356,7 @@ func (d *decoder) listCancellation() []Cancellation {
 }
 
 func (d *decoder) listCharge() []Charge {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1370,7 +1370,7 @@ func (d *decoder) listCharge() []Charge {
 }
 
 func (d *decoder) listCustomAttribute() []CustomAttribute {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1384,7 +1384,7 @@ func (d *decoder) listCustomAttribute() []CustomAttribute {
 }
 
 func (d *decoder) listOriginalLineItem() []OriginalLineItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1398,7 +1398,7 @@ func (d *decoder) listOriginalLineItem() []OriginalLineItem {
 }
 
 func (d *decoder) listPackage() []Package {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1412,7 +1412,7 @@ func (d *decoder) listPackage() []Package {
 }
 
 func (d *decoder) listPackageLineItem() []PackageLineItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1426,7 +1426,7 @@ func (d *decoder) listPackageLineItem() []PackageLineItem {
 }
 
 func (d *decoder) listPackageShipLabel() []PackageShipLabel {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1440,7 +1440,7 @@ func (d *decoder) listPackageShipLabel() []PackageShipLabel {
 }
 
 func (d *decoder) listPartyIdentificationInfo() []PartyIdentificationInfo {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1454,7 +1454,7 @@ func (d *decoder) listPartyIdentificationInfo() []PartyIdentificationInfo {
 }
 
 func (d *decoder) listRecommendedPackage() []RecommendedPackage {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1468,7 +1468,7 @@ func (d *decoder) listRecommendedPackage() []RecommendedPackage {
 }
 
 func (d *decoder) listRecommendedPackageLineItem() []RecommendedPackageLineItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1482,7 +1482,7 @@ func (d *decoder) listRecommendedPackageLineItem() []RecommendedPackageLineItem 
 }
 
 func (d *decoder) listShipment() []Shipment {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1496,7 +1496,7 @@ func (d *decoder) listShipment() []Shipment {
 }
 
 func (d *decoder) listShipmentLineItem() []ShipmentLineItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1510,7 +1510,7 @@ func (d *decoder) listShipmentLineItem() []ShipmentLineItem {
 }
 
 func (d *decoder) listShippingOptions() []ShippingOptions {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1524,7 +1524,7 @@ func (d *decoder) listShippingOptions() []ShippingOptions {
 }
 
 func (d *decoder) listTax() []Tax {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

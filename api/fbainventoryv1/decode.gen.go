@@ -337,7 +337,7 @@ func (d *decoder) ptrUnfulfillableQuantity() *UnfulfillableQuantity {
 }
 
 func (d *decoder) listError() []Error {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -351,7 +351,7 @@ func (d *decoder) listError() []Error {
 }
 
 func (d *decoder) listInventorySummary() []InventorySummary {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -365,7 +365,7 @@ func (d *decoder) listInventorySummary() []InventorySummary {
 }
 
 func (d *decoder) listResearchingQuantityEntry() []ResearchingQuantityEntry {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -115,7 +115,7 @@ func (d *decoder) readGetFeedsResponse(v *GetFeedsResponse) bool {
 }
 
 func (d *decoder) listFeed() []Feed {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -414,7 +414,7 @@ func (d *decoder) ptrSellingPartnerMetadata() *SellingPartnerMetadata {
 }
 
 func (d *decoder) listBalance() []Balance {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -428,7 +428,7 @@ func (d *decoder) listBalance() []Balance {
 }
 
 func (d *decoder) listBreakdown() []Breakdown {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -442,7 +442,7 @@ func (d *decoder) listBreakdown() []Breakdown {
 }
 
 func (d *decoder) listContext() []Context {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -456,7 +456,7 @@ func (d *decoder) listContext() []Context {
 }
 
 func (d *decoder) listItem() []Item {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -470,7 +470,7 @@ func (d *decoder) listItem() []Item {
 }
 
 func (d *decoder) listItemRelatedIdentifier() []ItemRelatedIdentifier {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -484,7 +484,7 @@ func (d *decoder) listItemRelatedIdentifier() []ItemRelatedIdentifier {
 }
 
 func (d *decoder) listRelatedIdentifier() []RelatedIdentifier {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -498,7 +498,7 @@ func (d *decoder) listRelatedIdentifier() []RelatedIdentifier {
 }
 
 func (d *decoder) listSummary() []Summary {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -512,7 +512,7 @@ func (d *decoder) listSummary() []Summary {
 }
 
 func (d *decoder) listTransaction() []Transaction {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

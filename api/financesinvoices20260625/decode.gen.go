@@ -426,7 +426,7 @@ func (d *decoder) ptrServiceChargePeriod() *ServiceChargePeriod {
 }
 
 func (d *decoder) listBreakdown() []Breakdown {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -440,7 +440,7 @@ func (d *decoder) listBreakdown() []Breakdown {
 }
 
 func (d *decoder) listInvoiceHeader() []InvoiceHeader {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -454,7 +454,7 @@ func (d *decoder) listInvoiceHeader() []InvoiceHeader {
 }
 
 func (d *decoder) listInvoiceItem() []InvoiceItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -468,7 +468,7 @@ func (d *decoder) listInvoiceItem() []InvoiceItem {
 }
 
 func (d *decoder) listItemIdentifier() []ItemIdentifier {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -482,7 +482,7 @@ func (d *decoder) listItemIdentifier() []ItemIdentifier {
 }
 
 func (d *decoder) listRelatedIdentifier() []RelatedIdentifier {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -496,7 +496,7 @@ func (d *decoder) listRelatedIdentifier() []RelatedIdentifier {
 }
 
 func (d *decoder) listVarianceReason() []VarianceReason {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

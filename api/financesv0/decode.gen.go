@@ -1369,7 +1369,7 @@ func (d *decoder) ptrTaxWithholdingPeriod() *TaxWithholdingPeriod {
 }
 
 func (d *decoder) listAdhocDisbursementEvent() []AdhocDisbursementEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1383,7 +1383,7 @@ func (d *decoder) listAdhocDisbursementEvent() []AdhocDisbursementEvent {
 }
 
 func (d *decoder) listAdjustmentEvent() []AdjustmentEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1397,7 +1397,7 @@ func (d *decoder) listAdjustmentEvent() []AdjustmentEvent {
 }
 
 func (d *decoder) listAdjustmentItem() []AdjustmentItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1411,7 +1411,7 @@ func (d *decoder) listAdjustmentItem() []AdjustmentItem {
 }
 
 func (d *decoder) listAffordabilityExpenseEvent() []AffordabilityExpenseEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1425,7 +1425,7 @@ func (d *decoder) listAffordabilityExpenseEvent() []AffordabilityExpenseEvent {
 }
 
 func (d *decoder) listCapacityReservationBillingEvent() []CapacityReservationBillingEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1439,7 +1439,7 @@ func (d *decoder) listCapacityReservationBillingEvent() []CapacityReservationBil
 }
 
 func (d *decoder) listChargeComponent() []ChargeComponent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1453,7 +1453,7 @@ func (d *decoder) listChargeComponent() []ChargeComponent {
 }
 
 func (d *decoder) listChargeInstrument() []ChargeInstrument {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1467,7 +1467,7 @@ func (d *decoder) listChargeInstrument() []ChargeInstrument {
 }
 
 func (d *decoder) listChargeRefundEvent() []ChargeRefundEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1481,7 +1481,7 @@ func (d *decoder) listChargeRefundEvent() []ChargeRefundEvent {
 }
 
 func (d *decoder) listChargeRefundTransaction() []ChargeRefundTransaction {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1495,7 +1495,7 @@ func (d *decoder) listChargeRefundTransaction() []ChargeRefundTransaction {
 }
 
 func (d *decoder) listCouponPaymentEvent() []CouponPaymentEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1509,7 +1509,7 @@ func (d *decoder) listCouponPaymentEvent() []CouponPaymentEvent {
 }
 
 func (d *decoder) listDebtRecoveryEvent() []DebtRecoveryEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1523,7 +1523,7 @@ func (d *decoder) listDebtRecoveryEvent() []DebtRecoveryEvent {
 }
 
 func (d *decoder) listDebtRecoveryItem() []DebtRecoveryItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1537,7 +1537,7 @@ func (d *decoder) listDebtRecoveryItem() []DebtRecoveryItem {
 }
 
 func (d *decoder) listDirectPayment() []DirectPayment {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1551,7 +1551,7 @@ func (d *decoder) listDirectPayment() []DirectPayment {
 }
 
 func (d *decoder) listEBTRefundReimbursementOnlyEvent() []EBTRefundReimbursementOnlyEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1565,7 +1565,7 @@ func (d *decoder) listEBTRefundReimbursementOnlyEvent() []EBTRefundReimbursement
 }
 
 func (d *decoder) listFBALiquidationEvent() []FBALiquidationEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1579,7 +1579,7 @@ func (d *decoder) listFBALiquidationEvent() []FBALiquidationEvent {
 }
 
 func (d *decoder) listFailedAdhocDisbursementEvent() []FailedAdhocDisbursementEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1593,7 +1593,7 @@ func (d *decoder) listFailedAdhocDisbursementEvent() []FailedAdhocDisbursementEv
 }
 
 func (d *decoder) listFeeComponent() []FeeComponent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1607,7 +1607,7 @@ func (d *decoder) listFeeComponent() []FeeComponent {
 }
 
 func (d *decoder) listFinancialEventGroup() []FinancialEventGroup {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1621,7 +1621,7 @@ func (d *decoder) listFinancialEventGroup() []FinancialEventGroup {
 }
 
 func (d *decoder) listImagingServicesFeeEvent() []ImagingServicesFeeEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1635,7 +1635,7 @@ func (d *decoder) listImagingServicesFeeEvent() []ImagingServicesFeeEvent {
 }
 
 func (d *decoder) listLoanServicingEvent() []LoanServicingEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1649,7 +1649,7 @@ func (d *decoder) listLoanServicingEvent() []LoanServicingEvent {
 }
 
 func (d *decoder) listNetworkComminglingTransactionEvent() []NetworkComminglingTransactionEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1663,7 +1663,7 @@ func (d *decoder) listNetworkComminglingTransactionEvent() []NetworkComminglingT
 }
 
 func (d *decoder) listPayWithAmazonEvent() []PayWithAmazonEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1677,7 +1677,7 @@ func (d *decoder) listPayWithAmazonEvent() []PayWithAmazonEvent {
 }
 
 func (d *decoder) listProductAdsPaymentEvent() []ProductAdsPaymentEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1691,7 +1691,7 @@ func (d *decoder) listProductAdsPaymentEvent() []ProductAdsPaymentEvent {
 }
 
 func (d *decoder) listPromotion() []Promotion {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1705,7 +1705,7 @@ func (d *decoder) listPromotion() []Promotion {
 }
 
 func (d *decoder) listRemovalShipmentAdjustmentEvent() []RemovalShipmentAdjustmentEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1719,7 +1719,7 @@ func (d *decoder) listRemovalShipmentAdjustmentEvent() []RemovalShipmentAdjustme
 }
 
 func (d *decoder) listRemovalShipmentEvent() []RemovalShipmentEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1733,7 +1733,7 @@ func (d *decoder) listRemovalShipmentEvent() []RemovalShipmentEvent {
 }
 
 func (d *decoder) listRemovalShipmentItem() []RemovalShipmentItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1747,7 +1747,7 @@ func (d *decoder) listRemovalShipmentItem() []RemovalShipmentItem {
 }
 
 func (d *decoder) listRemovalShipmentItemAdjustment() []RemovalShipmentItemAdjustment {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1761,7 +1761,7 @@ func (d *decoder) listRemovalShipmentItemAdjustment() []RemovalShipmentItemAdjus
 }
 
 func (d *decoder) listRentalTransactionEvent() []RentalTransactionEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1775,7 +1775,7 @@ func (d *decoder) listRentalTransactionEvent() []RentalTransactionEvent {
 }
 
 func (d *decoder) listRetrochargeEvent() []RetrochargeEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1789,7 +1789,7 @@ func (d *decoder) listRetrochargeEvent() []RetrochargeEvent {
 }
 
 func (d *decoder) listSAFETReimbursementEvent() []SAFETReimbursementEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1803,7 +1803,7 @@ func (d *decoder) listSAFETReimbursementEvent() []SAFETReimbursementEvent {
 }
 
 func (d *decoder) listSAFETReimbursementItem() []SAFETReimbursementItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1817,7 +1817,7 @@ func (d *decoder) listSAFETReimbursementItem() []SAFETReimbursementItem {
 }
 
 func (d *decoder) listSellerDealPaymentEvent() []SellerDealPaymentEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1831,7 +1831,7 @@ func (d *decoder) listSellerDealPaymentEvent() []SellerDealPaymentEvent {
 }
 
 func (d *decoder) listSellerReviewEnrollmentPaymentEvent() []SellerReviewEnrollmentPaymentEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1845,7 +1845,7 @@ func (d *decoder) listSellerReviewEnrollmentPaymentEvent() []SellerReviewEnrollm
 }
 
 func (d *decoder) listServiceFeeEvent() []ServiceFeeEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1859,7 +1859,7 @@ func (d *decoder) listServiceFeeEvent() []ServiceFeeEvent {
 }
 
 func (d *decoder) listShipmentEvent() []ShipmentEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1873,7 +1873,7 @@ func (d *decoder) listShipmentEvent() []ShipmentEvent {
 }
 
 func (d *decoder) listShipmentItem() []ShipmentItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1887,7 +1887,7 @@ func (d *decoder) listShipmentItem() []ShipmentItem {
 }
 
 func (d *decoder) listSolutionProviderCreditEvent() []SolutionProviderCreditEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1901,7 +1901,7 @@ func (d *decoder) listSolutionProviderCreditEvent() []SolutionProviderCreditEven
 }
 
 func (d *decoder) listTDSReimbursementEvent() []TDSReimbursementEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1915,7 +1915,7 @@ func (d *decoder) listTDSReimbursementEvent() []TDSReimbursementEvent {
 }
 
 func (d *decoder) listTaxWithheldComponent() []TaxWithheldComponent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1929,7 +1929,7 @@ func (d *decoder) listTaxWithheldComponent() []TaxWithheldComponent {
 }
 
 func (d *decoder) listTaxWithholdingEvent() []TaxWithholdingEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1943,7 +1943,7 @@ func (d *decoder) listTaxWithholdingEvent() []TaxWithholdingEvent {
 }
 
 func (d *decoder) listTrialShipmentEvent() []TrialShipmentEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1957,7 +1957,7 @@ func (d *decoder) listTrialShipmentEvent() []TrialShipmentEvent {
 }
 
 func (d *decoder) listValueAddedServiceChargeEvent() []ValueAddedServiceChargeEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

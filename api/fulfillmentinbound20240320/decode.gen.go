@@ -2239,7 +2239,7 @@ func (d *decoder) ptrWindow() *Window {
 }
 
 func (d *decoder) listAppointmentSlot() []AppointmentSlot {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2253,7 +2253,7 @@ func (d *decoder) listAppointmentSlot() []AppointmentSlot {
 }
 
 func (d *decoder) listBox() []Box {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2267,7 +2267,7 @@ func (d *decoder) listBox() []Box {
 }
 
 func (d *decoder) listBoxUpdateInput() []BoxUpdateInput {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2281,7 +2281,7 @@ func (d *decoder) listBoxUpdateInput() []BoxUpdateInput {
 }
 
 func (d *decoder) listComplianceDetail() []ComplianceDetail {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2295,7 +2295,7 @@ func (d *decoder) listComplianceDetail() []ComplianceDetail {
 }
 
 func (d *decoder) listContentUpdatePreview() []ContentUpdatePreview {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2309,7 +2309,7 @@ func (d *decoder) listContentUpdatePreview() []ContentUpdatePreview {
 }
 
 func (d *decoder) listDeliveryWindowOption() []DeliveryWindowOption {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2323,7 +2323,7 @@ func (d *decoder) listDeliveryWindowOption() []DeliveryWindowOption {
 }
 
 func (d *decoder) listDocumentDownload() []DocumentDownload {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2337,7 +2337,7 @@ func (d *decoder) listDocumentDownload() []DocumentDownload {
 }
 
 func (d *decoder) listInboundPlanSummary() []InboundPlanSummary {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2351,7 +2351,7 @@ func (d *decoder) listInboundPlanSummary() []InboundPlanSummary {
 }
 
 func (d *decoder) listIncentive() []Incentive {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2365,7 +2365,7 @@ func (d *decoder) listIncentive() []Incentive {
 }
 
 func (d *decoder) listItem() []Item {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2379,7 +2379,7 @@ func (d *decoder) listItem() []Item {
 }
 
 func (d *decoder) listItemInput() []ItemInput {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2393,7 +2393,7 @@ func (d *decoder) listItemInput() []ItemInput {
 }
 
 func (d *decoder) listMSKUPrepDetail() []MSKUPrepDetail {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2407,7 +2407,7 @@ func (d *decoder) listMSKUPrepDetail() []MSKUPrepDetail {
 }
 
 func (d *decoder) listOperationProblem() []OperationProblem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2421,7 +2421,7 @@ func (d *decoder) listOperationProblem() []OperationProblem {
 }
 
 func (d *decoder) listPackingConfiguration() []PackingConfiguration {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2435,7 +2435,7 @@ func (d *decoder) listPackingConfiguration() []PackingConfiguration {
 }
 
 func (d *decoder) listPackingOption() []PackingOption {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2449,7 +2449,7 @@ func (d *decoder) listPackingOption() []PackingOption {
 }
 
 func (d *decoder) listPackingOptionSummary() []PackingOptionSummary {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2463,7 +2463,7 @@ func (d *decoder) listPackingOptionSummary() []PackingOptionSummary {
 }
 
 func (d *decoder) listPallet() []Pallet {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2477,7 +2477,7 @@ func (d *decoder) listPallet() []Pallet {
 }
 
 func (d *decoder) listPlacementOption() []PlacementOption {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2491,7 +2491,7 @@ func (d *decoder) listPlacementOption() []PlacementOption {
 }
 
 func (d *decoder) listPlacementOptionSummary() []PlacementOptionSummary {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2505,7 +2505,7 @@ func (d *decoder) listPlacementOptionSummary() []PlacementOptionSummary {
 }
 
 func (d *decoder) listPrepInstruction() []PrepInstruction {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2519,7 +2519,7 @@ func (d *decoder) listPrepInstruction() []PrepInstruction {
 }
 
 func (d *decoder) listSelfShipAppointmentDetails() []SelfShipAppointmentDetails {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2533,7 +2533,7 @@ func (d *decoder) listSelfShipAppointmentDetails() []SelfShipAppointmentDetails 
 }
 
 func (d *decoder) listShipmentSummary() []ShipmentSummary {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2547,7 +2547,7 @@ func (d *decoder) listShipmentSummary() []ShipmentSummary {
 }
 
 func (d *decoder) listShippingConfiguration() []ShippingConfiguration {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2561,7 +2561,7 @@ func (d *decoder) listShippingConfiguration() []ShippingConfiguration {
 }
 
 func (d *decoder) listShippingRequirements() []ShippingRequirements {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2575,7 +2575,7 @@ func (d *decoder) listShippingRequirements() []ShippingRequirements {
 }
 
 func (d *decoder) listSpdTrackingItem() []SpdTrackingItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2589,7 +2589,7 @@ func (d *decoder) listSpdTrackingItem() []SpdTrackingItem {
 }
 
 func (d *decoder) listTaxRate() []TaxRate {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2603,7 +2603,7 @@ func (d *decoder) listTaxRate() []TaxRate {
 }
 
 func (d *decoder) listTransportationOption() []TransportationOption {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -399,7 +399,7 @@ func (d *decoder) ptrBoxContentsFeeDetails() *BoxContentsFeeDetails {
 }
 
 func (d *decoder) listASINPrepInstructions() []ASINPrepInstructions {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -413,7 +413,7 @@ func (d *decoder) listASINPrepInstructions() []ASINPrepInstructions {
 }
 
 func (d *decoder) listAmazonPrepFeesDetails() []AmazonPrepFeesDetails {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -427,7 +427,7 @@ func (d *decoder) listAmazonPrepFeesDetails() []AmazonPrepFeesDetails {
 }
 
 func (d *decoder) listInboundShipmentInfo() []InboundShipmentInfo {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -441,7 +441,7 @@ func (d *decoder) listInboundShipmentInfo() []InboundShipmentInfo {
 }
 
 func (d *decoder) listInboundShipmentItem() []InboundShipmentItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -455,7 +455,7 @@ func (d *decoder) listInboundShipmentItem() []InboundShipmentItem {
 }
 
 func (d *decoder) listInvalidASIN() []InvalidASIN {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -469,7 +469,7 @@ func (d *decoder) listInvalidASIN() []InvalidASIN {
 }
 
 func (d *decoder) listInvalidSKU() []InvalidSKU {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -483,7 +483,7 @@ func (d *decoder) listInvalidSKU() []InvalidSKU {
 }
 
 func (d *decoder) listPrepDetails() []PrepDetails {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -497,7 +497,7 @@ func (d *decoder) listPrepDetails() []PrepDetails {
 }
 
 func (d *decoder) listSKUPrepInstructions() []SKUPrepInstructions {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

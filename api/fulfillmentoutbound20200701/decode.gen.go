@@ -1252,7 +1252,7 @@ func (d *decoder) ptrWeight() *Weight {
 }
 
 func (d *decoder) listDeliveryDocument() []DeliveryDocument {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1266,7 +1266,7 @@ func (d *decoder) listDeliveryDocument() []DeliveryDocument {
 }
 
 func (d *decoder) listDeliveryOffer() []DeliveryOffer {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1280,7 +1280,7 @@ func (d *decoder) listDeliveryOffer() []DeliveryOffer {
 }
 
 func (d *decoder) listDeliveryWindow() []DeliveryWindow {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1294,7 +1294,7 @@ func (d *decoder) listDeliveryWindow() []DeliveryWindow {
 }
 
 func (d *decoder) listFeature() []Feature {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1308,7 +1308,7 @@ func (d *decoder) listFeature() []Feature {
 }
 
 func (d *decoder) listFeatureSKU() []FeatureSKU {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1322,7 +1322,7 @@ func (d *decoder) listFeatureSKU() []FeatureSKU {
 }
 
 func (d *decoder) listFeatureSettings() []FeatureSettings {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1336,7 +1336,7 @@ func (d *decoder) listFeatureSettings() []FeatureSettings {
 }
 
 func (d *decoder) listFee() []Fee {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1350,7 +1350,7 @@ func (d *decoder) listFee() []Fee {
 }
 
 func (d *decoder) listFulfillmentOrder() []FulfillmentOrder {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1364,7 +1364,7 @@ func (d *decoder) listFulfillmentOrder() []FulfillmentOrder {
 }
 
 func (d *decoder) listFulfillmentOrderItem() []FulfillmentOrderItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1378,7 +1378,7 @@ func (d *decoder) listFulfillmentOrderItem() []FulfillmentOrderItem {
 }
 
 func (d *decoder) listFulfillmentPreview() []FulfillmentPreview {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1392,7 +1392,7 @@ func (d *decoder) listFulfillmentPreview() []FulfillmentPreview {
 }
 
 func (d *decoder) listFulfillmentPreviewItem() []FulfillmentPreviewItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1406,7 +1406,7 @@ func (d *decoder) listFulfillmentPreviewItem() []FulfillmentPreviewItem {
 }
 
 func (d *decoder) listFulfillmentPreviewShipment() []FulfillmentPreviewShipment {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1420,7 +1420,7 @@ func (d *decoder) listFulfillmentPreviewShipment() []FulfillmentPreviewShipment 
 }
 
 func (d *decoder) listFulfillmentShipment() []FulfillmentShipment {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1434,7 +1434,7 @@ func (d *decoder) listFulfillmentShipment() []FulfillmentShipment {
 }
 
 func (d *decoder) listFulfillmentShipmentItem() []FulfillmentShipmentItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1448,7 +1448,7 @@ func (d *decoder) listFulfillmentShipmentItem() []FulfillmentShipmentItem {
 }
 
 func (d *decoder) listFulfillmentShipmentPackage() []FulfillmentShipmentPackage {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1462,7 +1462,7 @@ func (d *decoder) listFulfillmentShipmentPackage() []FulfillmentShipmentPackage 
 }
 
 func (d *decoder) listInvalidReturnItem() []InvalidReturnItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1476,7 +1476,7 @@ func (d *decoder) listInvalidReturnItem() []InvalidReturnItem {
 }
 
 func (d *decoder) listPaymentInformation() []PaymentInformation {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1490,7 +1490,7 @@ func (d *decoder) listPaymentInformation() []PaymentInformation {
 }
 
 func (d *decoder) listReasonCodeDetails() []ReasonCodeDetails {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1504,7 +1504,7 @@ func (d *decoder) listReasonCodeDetails() []ReasonCodeDetails {
 }
 
 func (d *decoder) listReturnAuthorization() []ReturnAuthorization {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1518,7 +1518,7 @@ func (d *decoder) listReturnAuthorization() []ReturnAuthorization {
 }
 
 func (d *decoder) listReturnItem() []ReturnItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1532,7 +1532,7 @@ func (d *decoder) listReturnItem() []ReturnItem {
 }
 
 func (d *decoder) listTrackingEvent() []TrackingEvent {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1546,7 +1546,7 @@ func (d *decoder) listTrackingEvent() []TrackingEvent {
 }
 
 func (d *decoder) listUnfulfillablePreviewItem() []UnfulfillablePreviewItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -1567,7 +1567,7 @@ func (d *decoder) ptrWeight() *Weight {
 }
 
 func (d *decoder) listConstraint() []Constraint {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1581,7 +1581,7 @@ func (d *decoder) listConstraint() []Constraint {
 }
 
 func (d *decoder) listConstraintDetail() []ConstraintDetail {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1595,7 +1595,7 @@ func (d *decoder) listConstraintDetail() []ConstraintDetail {
 }
 
 func (d *decoder) listFulfillmentOrder() []FulfillmentOrder {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1609,7 +1609,7 @@ func (d *decoder) listFulfillmentOrder() []FulfillmentOrder {
 }
 
 func (d *decoder) listOfferOption() []OfferOption {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1623,7 +1623,7 @@ func (d *decoder) listOfferOption() []OfferOption {
 }
 
 func (d *decoder) listOfferResult() []OfferResult {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1637,7 +1637,7 @@ func (d *decoder) listOfferResult() []OfferResult {
 }
 
 func (d *decoder) listOrderLineItem() []OrderLineItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1651,7 +1651,7 @@ func (d *decoder) listOrderLineItem() []OrderLineItem {
 }
 
 func (d *decoder) listPackage() []Package {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1665,7 +1665,7 @@ func (d *decoder) listPackage() []Package {
 }
 
 func (d *decoder) listPayment() []Payment {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1679,7 +1679,7 @@ func (d *decoder) listPayment() []Payment {
 }
 
 func (d *decoder) listPreviewDeliveryOffer() []PreviewDeliveryOffer {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1693,7 +1693,7 @@ func (d *decoder) listPreviewDeliveryOffer() []PreviewDeliveryOffer {
 }
 
 func (d *decoder) listPreviewPlannedShipment() []PreviewPlannedShipment {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1707,7 +1707,7 @@ func (d *decoder) listPreviewPlannedShipment() []PreviewPlannedShipment {
 }
 
 func (d *decoder) listPreviewPlannedShipmentItem() []PreviewPlannedShipmentItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1721,7 +1721,7 @@ func (d *decoder) listPreviewPlannedShipmentItem() []PreviewPlannedShipmentItem 
 }
 
 func (d *decoder) listRollupPrice() []RollupPrice {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1735,7 +1735,7 @@ func (d *decoder) listRollupPrice() []RollupPrice {
 }
 
 func (d *decoder) listShipment() []Shipment {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1749,7 +1749,7 @@ func (d *decoder) listShipment() []Shipment {
 }
 
 func (d *decoder) listShipmentItem() []ShipmentItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -399,7 +399,7 @@ func (d *decoder) ptrInvoicesDocument() *InvoicesDocument {
 }
 
 func (d *decoder) listAttributeOption() []AttributeOption {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -413,7 +413,7 @@ func (d *decoder) listAttributeOption() []AttributeOption {
 }
 
 func (d *decoder) listExport() []Export {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -427,7 +427,7 @@ func (d *decoder) listExport() []Export {
 }
 
 func (d *decoder) listInvoice() []Invoice {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -441,7 +441,7 @@ func (d *decoder) listInvoice() []Invoice {
 }
 
 func (d *decoder) listInvoiceError() []InvoiceError {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -455,7 +455,7 @@ func (d *decoder) listInvoiceError() []InvoiceError {
 }
 
 func (d *decoder) listTransactionIdentifier() []TransactionIdentifier {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

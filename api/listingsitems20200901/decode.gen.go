@@ -57,7 +57,7 @@ func (d *decoder) readListingsItemSubmissionResponse(v *ListingsItemSubmissionRe
 }
 
 func (d *decoder) listIssue() []Issue {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -552,7 +552,7 @@ func (d *decoder) ptrPoints() *Points {
 }
 
 func (d *decoder) listFulfillmentAvailability() []FulfillmentAvailability {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -566,7 +566,7 @@ func (d *decoder) listFulfillmentAvailability() []FulfillmentAvailability {
 }
 
 func (d *decoder) listIssue() []Issue {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -580,7 +580,7 @@ func (d *decoder) listIssue() []Issue {
 }
 
 func (d *decoder) listIssueEnforcementAction() []IssueEnforcementAction {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -594,7 +594,7 @@ func (d *decoder) listIssueEnforcementAction() []IssueEnforcementAction {
 }
 
 func (d *decoder) listItem() []Item {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -608,7 +608,7 @@ func (d *decoder) listItem() []Item {
 }
 
 func (d *decoder) listItemIdentifiersByMarketplace() []ItemIdentifiersByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -622,7 +622,7 @@ func (d *decoder) listItemIdentifiersByMarketplace() []ItemIdentifiersByMarketpl
 }
 
 func (d *decoder) listItemOfferByMarketplace() []ItemOfferByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -636,7 +636,7 @@ func (d *decoder) listItemOfferByMarketplace() []ItemOfferByMarketplace {
 }
 
 func (d *decoder) listItemProcurement() []ItemProcurement {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -650,7 +650,7 @@ func (d *decoder) listItemProcurement() []ItemProcurement {
 }
 
 func (d *decoder) listItemProductTypeByMarketplace() []ItemProductTypeByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -664,7 +664,7 @@ func (d *decoder) listItemProductTypeByMarketplace() []ItemProductTypeByMarketpl
 }
 
 func (d *decoder) listItemRelationship() []ItemRelationship {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -678,7 +678,7 @@ func (d *decoder) listItemRelationship() []ItemRelationship {
 }
 
 func (d *decoder) listItemRelationshipsByMarketplace() []ItemRelationshipsByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -692,7 +692,7 @@ func (d *decoder) listItemRelationshipsByMarketplace() []ItemRelationshipsByMark
 }
 
 func (d *decoder) listItemSummaryByMarketplace() []ItemSummaryByMarketplace {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

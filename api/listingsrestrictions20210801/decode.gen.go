@@ -93,7 +93,7 @@ func (d *decoder) readRestrictionList(v *RestrictionList) bool {
 }
 
 func (d *decoder) listLink() []Link {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -107,7 +107,7 @@ func (d *decoder) listLink() []Link {
 }
 
 func (d *decoder) listReason() []Reason {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -121,7 +121,7 @@ func (d *decoder) listReason() []Reason {
 }
 
 func (d *decoder) listRestriction() []Restriction {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -940,7 +940,7 @@ func (d *decoder) ptrWeight() *Weight {
 }
 
 func (d *decoder) listAdditionalInputs() []AdditionalInputs {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -954,7 +954,7 @@ func (d *decoder) listAdditionalInputs() []AdditionalInputs {
 }
 
 func (d *decoder) listAdditionalSellerInputs() []AdditionalSellerInputs {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -968,7 +968,7 @@ func (d *decoder) listAdditionalSellerInputs() []AdditionalSellerInputs {
 }
 
 func (d *decoder) listAvailableCarrierWillPickUpOption() []AvailableCarrierWillPickUpOption {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -982,7 +982,7 @@ func (d *decoder) listAvailableCarrierWillPickUpOption() []AvailableCarrierWillP
 }
 
 func (d *decoder) listAvailableDeliveryExperienceOption() []AvailableDeliveryExperienceOption {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -996,7 +996,7 @@ func (d *decoder) listAvailableDeliveryExperienceOption() []AvailableDeliveryExp
 }
 
 func (d *decoder) listConstraint() []Constraint {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1010,7 +1010,7 @@ func (d *decoder) listConstraint() []Constraint {
 }
 
 func (d *decoder) listExcludedBenefit() []ExcludedBenefit {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1024,7 +1024,7 @@ func (d *decoder) listExcludedBenefit() []ExcludedBenefit {
 }
 
 func (d *decoder) listItem() []Item {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1038,7 +1038,7 @@ func (d *decoder) listItem() []Item {
 }
 
 func (d *decoder) listItemLevelFields() []ItemLevelFields {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1052,7 +1052,7 @@ func (d *decoder) listItemLevelFields() []ItemLevelFields {
 }
 
 func (d *decoder) listLabelFormatOption() []LabelFormatOption {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1066,7 +1066,7 @@ func (d *decoder) listLabelFormatOption() []LabelFormatOption {
 }
 
 func (d *decoder) listRateItem() []RateItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1080,7 +1080,7 @@ func (d *decoder) listRateItem() []RateItem {
 }
 
 func (d *decoder) listRejectedShippingService() []RejectedShippingService {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1094,7 +1094,7 @@ func (d *decoder) listRejectedShippingService() []RejectedShippingService {
 }
 
 func (d *decoder) listShippingService() []ShippingService {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1108,7 +1108,7 @@ func (d *decoder) listShippingService() []ShippingService {
 }
 
 func (d *decoder) listTemporarilyUnavailableCarrier() []TemporarilyUnavailableCarrier {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1122,7 +1122,7 @@ func (d *decoder) listTemporarilyUnavailableCarrier() []TemporarilyUnavailableCa
 }
 
 func (d *decoder) listTermsAndConditionsNotAcceptedCarrier() []TermsAndConditionsNotAcceptedCarrier {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -358,7 +358,7 @@ func (d *decoder) ptrMessagingAction() *MessagingAction {
 }
 
 func (d *decoder) listError() []Error {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -372,7 +372,7 @@ func (d *decoder) listError() []Error {
 }
 
 func (d *decoder) listGetMessagingActionResponse() []GetMessagingActionResponse {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -386,7 +386,7 @@ func (d *decoder) listGetMessagingActionResponse() []GetMessagingActionResponse 
 }
 
 func (d *decoder) listLinkObject() []LinkObject {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -326,7 +326,7 @@ func (d *decoder) ptrTrackingIdentifierCarrierTracking() *TrackingIdentifierCarr
 }
 
 func (d *decoder) listDestination() []Destination {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -340,7 +340,7 @@ func (d *decoder) listDestination() []Destination {
 }
 
 func (d *decoder) listSubscription() []Subscription {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

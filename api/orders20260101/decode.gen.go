@@ -1848,7 +1848,7 @@ func (d *decoder) ptrSerialNumberRequirement() *SerialNumberRequirement {
 }
 
 func (d *decoder) listAlias() []Alias {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1862,7 +1862,7 @@ func (d *decoder) listAlias() []Alias {
 }
 
 func (d *decoder) listAssociatedOrder() []AssociatedOrder {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1876,7 +1876,7 @@ func (d *decoder) listAssociatedOrder() []AssociatedOrder {
 }
 
 func (d *decoder) listAssociatedOrderItem() []AssociatedOrderItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1890,7 +1890,7 @@ func (d *decoder) listAssociatedOrderItem() []AssociatedOrderItem {
 }
 
 func (d *decoder) listBusinessHour() []BusinessHour {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1904,7 +1904,7 @@ func (d *decoder) listBusinessHour() []BusinessHour {
 }
 
 func (d *decoder) listExceptionDate() []ExceptionDate {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1918,7 +1918,7 @@ func (d *decoder) listExceptionDate() []ExceptionDate {
 }
 
 func (d *decoder) listFulfillmentOrder() []FulfillmentOrder {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1932,7 +1932,7 @@ func (d *decoder) listFulfillmentOrder() []FulfillmentOrder {
 }
 
 func (d *decoder) listItemProceedsBreakdown() []ItemProceedsBreakdown {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1946,7 +1946,7 @@ func (d *decoder) listItemProceedsBreakdown() []ItemProceedsBreakdown {
 }
 
 func (d *decoder) listItemProceedsDetailedBreakdown() []ItemProceedsDetailedBreakdown {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1960,7 +1960,7 @@ func (d *decoder) listItemProceedsDetailedBreakdown() []ItemProceedsDetailedBrea
 }
 
 func (d *decoder) listItemPromotionBreakdown() []ItemPromotionBreakdown {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1974,7 +1974,7 @@ func (d *decoder) listItemPromotionBreakdown() []ItemPromotionBreakdown {
 }
 
 func (d *decoder) listItemSubstitutionOption() []ItemSubstitutionOption {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1988,7 +1988,7 @@ func (d *decoder) listItemSubstitutionOption() []ItemSubstitutionOption {
 }
 
 func (d *decoder) listItemTaxCalculationBreakdown() []ItemTaxCalculationBreakdown {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2002,7 +2002,7 @@ func (d *decoder) listItemTaxCalculationBreakdown() []ItemTaxCalculationBreakdow
 }
 
 func (d *decoder) listItemTaxCollection() []ItemTaxCollection {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2016,7 +2016,7 @@ func (d *decoder) listItemTaxCollection() []ItemTaxCollection {
 }
 
 func (d *decoder) listOrder() []Order {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2030,7 +2030,7 @@ func (d *decoder) listOrder() []Order {
 }
 
 func (d *decoder) listOrderItem() []OrderItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2044,7 +2044,7 @@ func (d *decoder) listOrderItem() []OrderItem {
 }
 
 func (d *decoder) listOrderPackage() []OrderPackage {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2058,7 +2058,7 @@ func (d *decoder) listOrderPackage() []OrderPackage {
 }
 
 func (d *decoder) listOrderProceedsBreakdown() []OrderProceedsBreakdown {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2072,7 +2072,7 @@ func (d *decoder) listOrderProceedsBreakdown() []OrderProceedsBreakdown {
 }
 
 func (d *decoder) listOrderTaxRegistration() []OrderTaxRegistration {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2086,7 +2086,7 @@ func (d *decoder) listOrderTaxRegistration() []OrderTaxRegistration {
 }
 
 func (d *decoder) listPackageItem() []PackageItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2100,7 +2100,7 @@ func (d *decoder) listPackageItem() []PackageItem {
 }
 
 func (d *decoder) listPaymentExecution() []PaymentExecution {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2114,7 +2114,7 @@ func (d *decoder) listPaymentExecution() []PaymentExecution {
 }
 
 func (d *decoder) listTaxRegistrationAttribute() []TaxRegistrationAttribute {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -2128,7 +2128,7 @@ func (d *decoder) listTaxRegistrationAttribute() []TaxRegistrationAttribute {
 }
 
 func (d *decoder) listTimeWindow() []TimeWindow {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -1426,7 +1426,7 @@ func (d *decoder) ptrTaxCollection() *TaxCollection {
 }
 
 func (d *decoder) listAssociatedItem() []AssociatedItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1440,7 +1440,7 @@ func (d *decoder) listAssociatedItem() []AssociatedItem {
 }
 
 func (d *decoder) listBusinessHours() []BusinessHours {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1454,7 +1454,7 @@ func (d *decoder) listBusinessHours() []BusinessHours {
 }
 
 func (d *decoder) listExceptionDates() []ExceptionDates {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1468,7 +1468,7 @@ func (d *decoder) listExceptionDates() []ExceptionDates {
 }
 
 func (d *decoder) listOpenInterval() []OpenInterval {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1482,7 +1482,7 @@ func (d *decoder) listOpenInterval() []OpenInterval {
 }
 
 func (d *decoder) listOrder() []Order {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1496,7 +1496,7 @@ func (d *decoder) listOrder() []Order {
 }
 
 func (d *decoder) listOrderItem() []OrderItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1510,7 +1510,7 @@ func (d *decoder) listOrderItem() []OrderItem {
 }
 
 func (d *decoder) listOrderItemBuyerInfo() []OrderItemBuyerInfo {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1524,7 +1524,7 @@ func (d *decoder) listOrderItemBuyerInfo() []OrderItemBuyerInfo {
 }
 
 func (d *decoder) listPaymentExecutionDetailItem() []PaymentExecutionDetailItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1538,7 +1538,7 @@ func (d *decoder) listPaymentExecutionDetailItem() []PaymentExecutionDetailItem 
 }
 
 func (d *decoder) listRegulatedInformationField() []RegulatedInformationField {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1552,7 +1552,7 @@ func (d *decoder) listRegulatedInformationField() []RegulatedInformationField {
 }
 
 func (d *decoder) listRejectionReason() []RejectionReason {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1566,7 +1566,7 @@ func (d *decoder) listRejectionReason() []RejectionReason {
 }
 
 func (d *decoder) listSubstitutionOption() []SubstitutionOption {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1580,7 +1580,7 @@ func (d *decoder) listSubstitutionOption() []SubstitutionOption {
 }
 
 func (d *decoder) listTaxClassification() []TaxClassification {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1594,7 +1594,7 @@ func (d *decoder) listTaxClassification() []TaxClassification {
 }
 
 func (d *decoder) listValidInterimStatusCode() []ValidInterimStatusCode {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1608,7 +1608,7 @@ func (d *decoder) listValidInterimStatusCode() []ValidInterimStatusCode {
 }
 
 func (d *decoder) listValidVerificationDetail() []ValidVerificationDetail {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -315,7 +315,7 @@ func (d *decoder) ptrPriceToEstimateFees() *PriceToEstimateFees {
 }
 
 func (d *decoder) listFeeDetail() []FeeDetail {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -329,7 +329,7 @@ func (d *decoder) listFeeDetail() []FeeDetail {
 }
 
 func (d *decoder) listFeesEstimateResult() []FeesEstimateResult {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -343,7 +343,7 @@ func (d *decoder) listFeesEstimateResult() []FeesEstimateResult {
 }
 
 func (d *decoder) listIncludedFeeDetail() []IncludedFeeDetail {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -1026,7 +1026,7 @@ func (d *decoder) ptrSegmentDetails() *SegmentDetails {
 }
 
 func (d *decoder) listCompetitiveSummaryResponse() []CompetitiveSummaryResponse {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1040,7 +1040,7 @@ func (d *decoder) listCompetitiveSummaryResponse() []CompetitiveSummaryResponse 
 }
 
 func (d *decoder) listError() []Error {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1054,7 +1054,7 @@ func (d *decoder) listError() []Error {
 }
 
 func (d *decoder) listFeaturedBuyingOption() []FeaturedBuyingOption {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1068,7 +1068,7 @@ func (d *decoder) listFeaturedBuyingOption() []FeaturedBuyingOption {
 }
 
 func (d *decoder) listFeaturedOfferExpectedPriceResponse() []FeaturedOfferExpectedPriceResponse {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1082,7 +1082,7 @@ func (d *decoder) listFeaturedOfferExpectedPriceResponse() []FeaturedOfferExpect
 }
 
 func (d *decoder) listFeaturedOfferExpectedPriceResult() []FeaturedOfferExpectedPriceResult {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1096,7 +1096,7 @@ func (d *decoder) listFeaturedOfferExpectedPriceResult() []FeaturedOfferExpected
 }
 
 func (d *decoder) listFeaturedOfferSegment() []FeaturedOfferSegment {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1110,7 +1110,7 @@ func (d *decoder) listFeaturedOfferSegment() []FeaturedOfferSegment {
 }
 
 func (d *decoder) listItem() []Item {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1124,7 +1124,7 @@ func (d *decoder) listItem() []Item {
 }
 
 func (d *decoder) listLowestPricedOffer() []LowestPricedOffer {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1138,7 +1138,7 @@ func (d *decoder) listLowestPricedOffer() []LowestPricedOffer {
 }
 
 func (d *decoder) listOffer() []Offer {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1152,7 +1152,7 @@ func (d *decoder) listOffer() []Offer {
 }
 
 func (d *decoder) listPromotion() []Promotion {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1166,7 +1166,7 @@ func (d *decoder) listPromotion() []Promotion {
 }
 
 func (d *decoder) listReferencePrice() []ReferencePrice {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1180,7 +1180,7 @@ func (d *decoder) listReferencePrice() []ReferencePrice {
 }
 
 func (d *decoder) listSegmentedFeaturedOffer() []SegmentedFeaturedOffer {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1194,7 +1194,7 @@ func (d *decoder) listSegmentedFeaturedOffer() []SegmentedFeaturedOffer {
 }
 
 func (d *decoder) listShippingOption() []ShippingOption {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1208,7 +1208,7 @@ func (d *decoder) listShippingOption() []ShippingOption {
 }
 
 func (d *decoder) listSimilarItems() []SimilarItems {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -1053,7 +1053,7 @@ func (d *decoder) ptrSummary() *Summary {
 }
 
 func (d *decoder) listBuyBoxPriceType() []BuyBoxPriceType {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1067,7 +1067,7 @@ func (d *decoder) listBuyBoxPriceType() []BuyBoxPriceType {
 }
 
 func (d *decoder) listCompetitivePriceType() []CompetitivePriceType {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1081,7 +1081,7 @@ func (d *decoder) listCompetitivePriceType() []CompetitivePriceType {
 }
 
 func (d *decoder) listError() []Error {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1095,7 +1095,7 @@ func (d *decoder) listError() []Error {
 }
 
 func (d *decoder) listItemOffersResponse() []ItemOffersResponse {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1109,7 +1109,7 @@ func (d *decoder) listItemOffersResponse() []ItemOffersResponse {
 }
 
 func (d *decoder) listListingOffersResponse() []ListingOffersResponse {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1123,7 +1123,7 @@ func (d *decoder) listListingOffersResponse() []ListingOffersResponse {
 }
 
 func (d *decoder) listLowestPriceType() []LowestPriceType {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1137,7 +1137,7 @@ func (d *decoder) listLowestPriceType() []LowestPriceType {
 }
 
 func (d *decoder) listOfferCountType() []OfferCountType {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1151,7 +1151,7 @@ func (d *decoder) listOfferCountType() []OfferCountType {
 }
 
 func (d *decoder) listOfferDetail() []OfferDetail {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1165,7 +1165,7 @@ func (d *decoder) listOfferDetail() []OfferDetail {
 }
 
 func (d *decoder) listOfferListingCountType() []OfferListingCountType {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1179,7 +1179,7 @@ func (d *decoder) listOfferListingCountType() []OfferListingCountType {
 }
 
 func (d *decoder) listOfferType() []OfferType {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1193,7 +1193,7 @@ func (d *decoder) listOfferType() []OfferType {
 }
 
 func (d *decoder) listPrice() []Price {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1207,7 +1207,7 @@ func (d *decoder) listPrice() []Price {
 }
 
 func (d *decoder) listQuantityDiscountPriceType() []QuantityDiscountPriceType {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1221,7 +1221,7 @@ func (d *decoder) listQuantityDiscountPriceType() []QuantityDiscountPriceType {
 }
 
 func (d *decoder) listSalesRankType() []SalesRankType {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

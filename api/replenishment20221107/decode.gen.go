@@ -482,7 +482,7 @@ func (d *decoder) ptrTimeInterval() *TimeInterval {
 }
 
 func (d *decoder) listDeliveriesCondition() []DeliveriesCondition {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -496,7 +496,7 @@ func (d *decoder) listDeliveriesCondition() []DeliveriesCondition {
 }
 
 func (d *decoder) listGetSellingPartnerMetricsResponseMetric() []GetSellingPartnerMetricsResponseMetric {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -510,7 +510,7 @@ func (d *decoder) listGetSellingPartnerMetricsResponseMetric() []GetSellingPartn
 }
 
 func (d *decoder) listListOfferMetricsResponseOffer() []ListOfferMetricsResponseOffer {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -524,7 +524,7 @@ func (d *decoder) listListOfferMetricsResponseOffer() []ListOfferMetricsResponse
 }
 
 func (d *decoder) listListOffersResponseOffer() []ListOffersResponseOffer {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

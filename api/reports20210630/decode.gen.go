@@ -162,7 +162,7 @@ func (d *decoder) readReportScheduleList(v *ReportScheduleList) bool {
 }
 
 func (d *decoder) listReport() []Report {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -176,7 +176,7 @@ func (d *decoder) listReport() []Report {
 }
 
 func (d *decoder) listReportSchedule() []ReportSchedule {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -69,7 +69,7 @@ func (d *decoder) ptrMoney() *Money {
 }
 
 func (d *decoder) listOrderMetricsInterval() []OrderMetricsInterval {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -231,7 +231,7 @@ func (d *decoder) ptrPrimaryContact() *PrimaryContact {
 }
 
 func (d *decoder) listMarketplaceParticipation() []MarketplaceParticipation {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

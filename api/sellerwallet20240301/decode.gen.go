@@ -546,7 +546,7 @@ func (d *decoder) ptrTransferScheduleInformation() *TransferScheduleInformation 
 }
 
 func (d *decoder) listBalance() []Balance {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -560,7 +560,7 @@ func (d *decoder) listBalance() []Balance {
 }
 
 func (d *decoder) listBankAccount() []BankAccount {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -574,7 +574,7 @@ func (d *decoder) listBankAccount() []BankAccount {
 }
 
 func (d *decoder) listFee() []Fee {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -588,7 +588,7 @@ func (d *decoder) listFee() []Fee {
 }
 
 func (d *decoder) listTransaction() []Transaction {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -602,7 +602,7 @@ func (d *decoder) listTransaction() []Transaction {
 }
 
 func (d *decoder) listTransferSchedule() []TransferSchedule {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -616,7 +616,7 @@ func (d *decoder) listTransferSchedule() []TransferSchedule {
 }
 
 func (d *decoder) listTransferScheduleFailures() []TransferScheduleFailures {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -1002,7 +1002,7 @@ func (d *decoder) ptrServiceLocation() *ServiceLocation {
 }
 
 func (d *decoder) listAppointment() []Appointment {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1016,7 +1016,7 @@ func (d *decoder) listAppointment() []Appointment {
 }
 
 func (d *decoder) listAppointmentSlot() []AppointmentSlot {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1030,7 +1030,7 @@ func (d *decoder) listAppointmentSlot() []AppointmentSlot {
 }
 
 func (d *decoder) listAppointmentTime() []AppointmentTime {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1044,7 +1044,7 @@ func (d *decoder) listAppointmentTime() []AppointmentTime {
 }
 
 func (d *decoder) listAssociatedItem() []AssociatedItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1058,7 +1058,7 @@ func (d *decoder) listAssociatedItem() []AssociatedItem {
 }
 
 func (d *decoder) listError() []Error {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1072,7 +1072,7 @@ func (d *decoder) listError() []Error {
 }
 
 func (d *decoder) listFixedSlot() []FixedSlot {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1086,7 +1086,7 @@ func (d *decoder) listFixedSlot() []FixedSlot {
 }
 
 func (d *decoder) listLinkedAsset() []LinkedAsset {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1100,7 +1100,7 @@ func (d *decoder) listLinkedAsset() []LinkedAsset {
 }
 
 func (d *decoder) listPayment() []Payment {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1114,7 +1114,7 @@ func (d *decoder) listPayment() []Payment {
 }
 
 func (d *decoder) listRangeCapacity() []RangeCapacity {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1128,7 +1128,7 @@ func (d *decoder) listRangeCapacity() []RangeCapacity {
 }
 
 func (d *decoder) listRangeSlot() []RangeSlot {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1142,7 +1142,7 @@ func (d *decoder) listRangeSlot() []RangeSlot {
 }
 
 func (d *decoder) listServiceJob() []ServiceJob {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1156,7 +1156,7 @@ func (d *decoder) listServiceJob() []ServiceJob {
 }
 
 func (d *decoder) listTechnician() []Technician {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1170,7 +1170,7 @@ func (d *decoder) listTechnician() []Technician {
 }
 
 func (d *decoder) listUpdateScheduleRecord() []UpdateScheduleRecord {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1184,7 +1184,7 @@ func (d *decoder) listUpdateScheduleRecord() []UpdateScheduleRecord {
 }
 
 func (d *decoder) listWarning() []Warning {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

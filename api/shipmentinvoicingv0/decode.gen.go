@@ -327,7 +327,7 @@ func (d *decoder) ptrShipmentInvoiceStatusInfo() *ShipmentInvoiceStatusInfo {
 }
 
 func (d *decoder) listPaymentInformation() []PaymentInformation {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -341,7 +341,7 @@ func (d *decoder) listPaymentInformation() []PaymentInformation {
 }
 
 func (d *decoder) listShipmentItem() []ShipmentItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -355,7 +355,7 @@ func (d *decoder) listShipmentItem() []ShipmentItem {
 }
 
 func (d *decoder) listTaxClassification() []TaxClassification {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

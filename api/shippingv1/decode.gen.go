@@ -712,7 +712,7 @@ func (d *decoder) ptrWeight() *Weight {
 }
 
 func (d *decoder) listContainer() []Container {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -726,7 +726,7 @@ func (d *decoder) listContainer() []Container {
 }
 
 func (d *decoder) listContainerItem() []ContainerItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -740,7 +740,7 @@ func (d *decoder) listContainerItem() []ContainerItem {
 }
 
 func (d *decoder) listEvent() []Event {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -754,7 +754,7 @@ func (d *decoder) listEvent() []Event {
 }
 
 func (d *decoder) listLabelResult() []LabelResult {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -768,7 +768,7 @@ func (d *decoder) listLabelResult() []LabelResult {
 }
 
 func (d *decoder) listRate() []Rate {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -782,7 +782,7 @@ func (d *decoder) listRate() []Rate {
 }
 
 func (d *decoder) listServiceRate() []ServiceRate {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

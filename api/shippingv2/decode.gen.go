@@ -1418,7 +1418,7 @@ func (d *decoder) ptrWeight() *Weight {
 }
 
 func (d *decoder) listAccessPoint() []AccessPoint {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1432,7 +1432,7 @@ func (d *decoder) listAccessPoint() []AccessPoint {
 }
 
 func (d *decoder) listActiveAccount() []ActiveAccount {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1446,7 +1446,7 @@ func (d *decoder) listActiveAccount() []ActiveAccount {
 }
 
 func (d *decoder) listAvailableValueAddedServiceGroup() []AvailableValueAddedServiceGroup {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1460,7 +1460,7 @@ func (d *decoder) listAvailableValueAddedServiceGroup() []AvailableValueAddedSer
 }
 
 func (d *decoder) listCarrierAccountInput() []CarrierAccountInput {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1474,7 +1474,7 @@ func (d *decoder) listCarrierAccountInput() []CarrierAccountInput {
 }
 
 func (d *decoder) listCollectionFormsHistoryRecord() []CollectionFormsHistoryRecord {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1488,7 +1488,7 @@ func (d *decoder) listCollectionFormsHistoryRecord() []CollectionFormsHistoryRec
 }
 
 func (d *decoder) listEvent() []Event {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1502,7 +1502,7 @@ func (d *decoder) listEvent() []Event {
 }
 
 func (d *decoder) listExceptionOperatingHours() []ExceptionOperatingHours {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1516,7 +1516,7 @@ func (d *decoder) listExceptionOperatingHours() []ExceptionOperatingHours {
 }
 
 func (d *decoder) listExcludedBenefit() []ExcludedBenefit {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1530,7 +1530,7 @@ func (d *decoder) listExcludedBenefit() []ExcludedBenefit {
 }
 
 func (d *decoder) listIneligibilityReason() []IneligibilityReason {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1544,7 +1544,7 @@ func (d *decoder) listIneligibilityReason() []IneligibilityReason {
 }
 
 func (d *decoder) listIneligibleRate() []IneligibleRate {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1558,7 +1558,7 @@ func (d *decoder) listIneligibleRate() []IneligibleRate {
 }
 
 func (d *decoder) listLinkableAccountType() []LinkableAccountType {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1572,7 +1572,7 @@ func (d *decoder) listLinkableAccountType() []LinkableAccountType {
 }
 
 func (d *decoder) listLinkableCarrier() []LinkableCarrier {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1586,7 +1586,7 @@ func (d *decoder) listLinkableCarrier() []LinkableCarrier {
 }
 
 func (d *decoder) listPackageDocument() []PackageDocument {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1600,7 +1600,7 @@ func (d *decoder) listPackageDocument() []PackageDocument {
 }
 
 func (d *decoder) listPackageDocumentDetail() []PackageDocumentDetail {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1614,7 +1614,7 @@ func (d *decoder) listPackageDocumentDetail() []PackageDocumentDetail {
 }
 
 func (d *decoder) listPrintOption() []PrintOption {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1628,7 +1628,7 @@ func (d *decoder) listPrintOption() []PrintOption {
 }
 
 func (d *decoder) listRate() []Rate {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1642,7 +1642,7 @@ func (d *decoder) listRate() []Rate {
 }
 
 func (d *decoder) listRateItem() []RateItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1656,7 +1656,7 @@ func (d *decoder) listRateItem() []RateItem {
 }
 
 func (d *decoder) listSupportedDocumentDetail() []SupportedDocumentDetail {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1670,7 +1670,7 @@ func (d *decoder) listSupportedDocumentDetail() []SupportedDocumentDetail {
 }
 
 func (d *decoder) listSupportedDocumentSpecification() []SupportedDocumentSpecification {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1684,7 +1684,7 @@ func (d *decoder) listSupportedDocumentSpecification() []SupportedDocumentSpecif
 }
 
 func (d *decoder) listTimeOfDay() []TimeOfDay {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1698,7 +1698,7 @@ func (d *decoder) listTimeOfDay() []TimeOfDay {
 }
 
 func (d *decoder) listUnmanifestedCarrierInformation() []UnmanifestedCarrierInformation {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1712,7 +1712,7 @@ func (d *decoder) listUnmanifestedCarrierInformation() []UnmanifestedCarrierInfo
 }
 
 func (d *decoder) listUnmanifestedShipmentLocation() []UnmanifestedShipmentLocation {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1726,7 +1726,7 @@ func (d *decoder) listUnmanifestedShipmentLocation() []UnmanifestedShipmentLocat
 }
 
 func (d *decoder) listValidationMetadata() []ValidationMetadata {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1740,7 +1740,7 @@ func (d *decoder) listValidationMetadata() []ValidationMetadata {
 }
 
 func (d *decoder) listValueAddedService() []ValueAddedService {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -312,7 +312,7 @@ func (d *decoder) ptrSolicitationsAction() *SolicitationsAction {
 }
 
 func (d *decoder) listError() []Error {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -326,7 +326,7 @@ func (d *decoder) listError() []Error {
 }
 
 func (d *decoder) listGetSolicitationActionResponse() []GetSolicitationActionResponse {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -340,7 +340,7 @@ func (d *decoder) listGetSolicitationActionResponse() []GetSolicitationActionRes
 }
 
 func (d *decoder) listLinkObject() []LinkObject {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -772,7 +772,7 @@ func (d *decoder) ptrThroughputConfig() *ThroughputConfig {
 }
 
 func (d *decoder) listOperatingHour() []OperatingHour {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -786,7 +786,7 @@ func (d *decoder) listOperatingHour() []OperatingHour {
 }
 
 func (d *decoder) listSupplySourceListItem() []SupplySourceListItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -308,7 +308,7 @@ func (d *decoder) ptrTrackingMilestoneStatus() *TrackingMilestoneStatus {
 }
 
 func (d *decoder) listTrackingEstimate() []TrackingEstimate {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -322,7 +322,7 @@ func (d *decoder) listTrackingEstimate() []TrackingEstimate {
 }
 
 func (d *decoder) listTrackingMilestone() []TrackingMilestone {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

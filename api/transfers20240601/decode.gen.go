@@ -343,7 +343,7 @@ func (d *decoder) ptrPeriod() *Period {
 }
 
 func (d *decoder) listExpectedPayout() []ExpectedPayout {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -357,7 +357,7 @@ func (d *decoder) listExpectedPayout() []ExpectedPayout {
 }
 
 func (d *decoder) listPaymentMethodDetails() []PaymentMethodDetails {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -371,7 +371,7 @@ func (d *decoder) listPaymentMethodDetails() []PaymentMethodDetails {
 }
 
 func (d *decoder) listPayout() []Payout {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -385,7 +385,7 @@ func (d *decoder) listPayout() []Payout {
 }
 
 func (d *decoder) listPayoutStatusEntry() []PayoutStatusEntry {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -399,7 +399,7 @@ func (d *decoder) listPayoutStatusEntry() []PayoutStatusEntry {
 }
 
 func (d *decoder) listRelatedIdentifier() []RelatedIdentifier {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -167,7 +167,7 @@ func (d *decoder) ptrPagination() *Pagination {
 }
 
 func (d *decoder) listEngineOutput() []EngineOutput {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -181,7 +181,7 @@ func (d *decoder) listEngineOutput() []EngineOutput {
 }
 
 func (d *decoder) listVehicle() []Vehicle {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -195,7 +195,7 @@ func (d *decoder) listVehicle() []Vehicle {
 }
 
 func (d *decoder) listVehicleIdentifiers() []VehicleIdentifiers {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -565,7 +565,7 @@ func (d *decoder) ptrTaxRegistrationDetails() *TaxRegistrationDetails {
 }
 
 func (d *decoder) listOrder() []Order {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -579,7 +579,7 @@ func (d *decoder) listOrder() []Order {
 }
 
 func (d *decoder) listOrderItem() []OrderItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -593,7 +593,7 @@ func (d *decoder) listOrderItem() []OrderItem {
 }
 
 func (d *decoder) listTaxDetails() []TaxDetails {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -561,7 +561,7 @@ func (d *decoder) ptrTaxRegistrationDetails() *TaxRegistrationDetails {
 }
 
 func (d *decoder) listOrder() []Order {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -575,7 +575,7 @@ func (d *decoder) listOrder() []Order {
 }
 
 func (d *decoder) listOrderItem() []OrderItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -589,7 +589,7 @@ func (d *decoder) listOrderItem() []OrderItem {
 }
 
 func (d *decoder) listTaxDetails() []TaxDetails {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -140,7 +140,7 @@ func (d *decoder) ptrTransaction() *Transaction {
 }
 
 func (d *decoder) listScenario() []Scenario {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -154,7 +154,7 @@ func (d *decoder) listScenario() []Scenario {
 }
 
 func (d *decoder) listTestOrder() []TestOrder {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

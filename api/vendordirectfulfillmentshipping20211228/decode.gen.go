@@ -351,7 +351,7 @@ func (d *decoder) ptrPartyIdentification() *PartyIdentification {
 }
 
 func (d *decoder) listCustomerInvoice() []CustomerInvoice {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -365,7 +365,7 @@ func (d *decoder) listCustomerInvoice() []CustomerInvoice {
 }
 
 func (d *decoder) listLabelData() []LabelData {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -379,7 +379,7 @@ func (d *decoder) listLabelData() []LabelData {
 }
 
 func (d *decoder) listPackingSlip() []PackingSlip {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -393,7 +393,7 @@ func (d *decoder) listPackingSlip() []PackingSlip {
 }
 
 func (d *decoder) listShippingLabel() []ShippingLabel {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -407,7 +407,7 @@ func (d *decoder) listShippingLabel() []ShippingLabel {
 }
 
 func (d *decoder) listTaxRegistrationDetails() []TaxRegistrationDetails {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -303,7 +303,7 @@ func (d *decoder) ptrPartyIdentification() *PartyIdentification {
 }
 
 func (d *decoder) listCustomerInvoice() []CustomerInvoice {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -317,7 +317,7 @@ func (d *decoder) listCustomerInvoice() []CustomerInvoice {
 }
 
 func (d *decoder) listLabelData() []LabelData {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -331,7 +331,7 @@ func (d *decoder) listLabelData() []LabelData {
 }
 
 func (d *decoder) listPackingSlip() []PackingSlip {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -345,7 +345,7 @@ func (d *decoder) listPackingSlip() []PackingSlip {
 }
 
 func (d *decoder) listShippingLabel() []ShippingLabel {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -359,7 +359,7 @@ func (d *decoder) listShippingLabel() []ShippingLabel {
 }
 
 func (d *decoder) listTaxRegistrationDetails() []TaxRegistrationDetails {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -81,7 +81,7 @@ func (d *decoder) ptrTransaction() *Transaction {
 }
 
 func (d *decoder) listError() []Error {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -604,7 +604,7 @@ func (d *decoder) ptrTaxRegistrationDetails() *TaxRegistrationDetails {
 }
 
 func (d *decoder) listAcknowledgementStatusDetails() []AcknowledgementStatusDetails {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -618,7 +618,7 @@ func (d *decoder) listAcknowledgementStatusDetails() []AcknowledgementStatusDeta
 }
 
 func (d *decoder) listOrder() []Order {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -632,7 +632,7 @@ func (d *decoder) listOrder() []Order {
 }
 
 func (d *decoder) listOrderItem() []OrderItem {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -646,7 +646,7 @@ func (d *decoder) listOrderItem() []OrderItem {
 }
 
 func (d *decoder) listOrderItemStatus() []OrderItemStatus {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -660,7 +660,7 @@ func (d *decoder) listOrderItemStatus() []OrderItemStatus {
 }
 
 func (d *decoder) listOrderStatus() []OrderStatus {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -674,7 +674,7 @@ func (d *decoder) listOrderStatus() []OrderStatus {
 }
 
 func (d *decoder) listOrderedQuantityDetails() []OrderedQuantityDetails {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

@@ -1106,7 +1106,7 @@ func (d *decoder) ptrWeight() *Weight {
 }
 
 func (d *decoder) listContainerIdentification() []ContainerIdentification {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1120,7 +1120,7 @@ func (d *decoder) listContainerIdentification() []ContainerIdentification {
 }
 
 func (d *decoder) listContainerSequenceNumbers() []ContainerSequenceNumbers {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1134,7 +1134,7 @@ func (d *decoder) listContainerSequenceNumbers() []ContainerSequenceNumbers {
 }
 
 func (d *decoder) listContainers() []Containers {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1148,7 +1148,7 @@ func (d *decoder) listContainers() []Containers {
 }
 
 func (d *decoder) listLabelData() []LabelData {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1162,7 +1162,7 @@ func (d *decoder) listLabelData() []LabelData {
 }
 
 func (d *decoder) listPackedItems() []PackedItems {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1176,7 +1176,7 @@ func (d *decoder) listPackedItems() []PackedItems {
 }
 
 func (d *decoder) listPurchaseOrderItems() []PurchaseOrderItems {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1190,7 +1190,7 @@ func (d *decoder) listPurchaseOrderItems() []PurchaseOrderItems {
 }
 
 func (d *decoder) listPurchaseOrders() []PurchaseOrders {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1204,7 +1204,7 @@ func (d *decoder) listPurchaseOrders() []PurchaseOrders {
 }
 
 func (d *decoder) listShipment() []Shipment {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1218,7 +1218,7 @@ func (d *decoder) listShipment() []Shipment {
 }
 
 func (d *decoder) listShipmentStatusDetails() []ShipmentStatusDetails {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1232,7 +1232,7 @@ func (d *decoder) listShipmentStatusDetails() []ShipmentStatusDetails {
 }
 
 func (d *decoder) listStop() []Stop {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1246,7 +1246,7 @@ func (d *decoder) listStop() []Stop {
 }
 
 func (d *decoder) listTaxRegistrationDetails() []TaxRegistrationDetails {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -1260,7 +1260,7 @@ func (d *decoder) listTaxRegistrationDetails() []TaxRegistrationDetails {
 }
 
 func (d *decoder) listTransportLabel() []TransportLabel {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}

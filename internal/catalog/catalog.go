@@ -56,8 +56,10 @@ type Operation struct {
 	// Shape is how a success body is wrapped: "bare", "payload" or "none".
 	Shape string `json:"shape"`
 	// MaybeEmpty operations also have a success without a body.
-	MaybeEmpty bool   `json:"maybeEmpty,omitempty"`
-	Docs       string `json:"docs,omitempty"` // page of the operation in Amazon's documentation
+	MaybeEmpty bool `json:"maybeEmpty,omitempty"`
+	// MaybeNothing operations have successes whose body holds nothing, such as {}.
+	MaybeNothing bool   `json:"maybeNothing,omitempty"`
+	Docs         string `json:"docs,omitempty"` // page of the operation in Amazon's documentation
 }
 
 // Removal says of the announced day of an operation's removal whether it is to come: "to be removed on 2027-03-27", or "removed on 2026-08-26"

@@ -30,6 +30,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/marketplaces"
 	"github.com/openspapi/spapi/internal/cli/ops"
 	"github.com/openspapi/spapi/internal/cli/orders"
+	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/pricing"
 	"github.com/openspapi/spapi/internal/cli/quickstart"
 	reportcmd "github.com/openspapi/spapi/internal/cli/report"

@@ -31,7 +31,9 @@ import (
 // amazonsErrors are examples in the models that break their own schema, by operation, status and JSON path. A value there
 // cannot be kept in the type that the model declares.
 var amazonsErrors = map[string]string{
-	"sellersv1.getMarketplaceParticipations 200 payload: ":                                                                                        "the example is the payload without its wrapper",
+	"ordersv0.getOrderItemsBuyerInfo 200 application/json: ":                                                                                      "the example is an item of the payload",
+	"shippingv2.getAccessPoints 200 application/json: ":                                                                                           "the example is the map that the payload holds",
+	"shippingv2.getCarrierAccountFormInputs 200 application/json: ":                                                                               "the list of the example has another name",
 	"shippingv2.getCollectionFormHistory 200 application/json: collectionFormsHistoryRecordList[0].shipFromAddress":                               "an address replaced by the text <**-redacted-**>",
 	"shippingv2.getUnmanifestedShipments 200 application/json: unmanifestedCarrierInformationList[0].unmanifestedShipmentLocationList[0].address": "an address replaced by the text <**-redacted-**>",
 }
@@ -298,13 +300,24 @@ func TestExamples(t *testing.T) {
 			if errors.As(err, &api) && m["errors"] != nil {
 				continue // a 2xx that holds nothing but errors
 			}
-			t.Errorf("%s: %v", e.name, err)
+			if c := (comparer{name: e.name, used: used}); !c.excused("") {
+				t.Errorf("%s: %v", e.name, err)
+			}
 			continue
 		}
 		c := comparer{t: t, api: load(t, e.op.API), name: e.name, used: used}
 		if e.op.Shape == "payload" {
 			m, _ := body.(map[string]any)
-			body = m["payload"]
+			if _, wrapped := m["payload"]; wrapped || m != nil && len(m) == 0 {
+				body = m["payload"]
+			} else { // read all the same, with a warning
+				counts["without their wrapper"]++
+				if len(resp.Warnings) == 0 || resp.Warnings[0].Path != "payload" {
+					t.Errorf("%s: warnings %v, want one about the wrapper", e.name, resp.Warnings)
+				} else {
+					resp.Warnings = resp.Warnings[1:]
+				}
+			}
 		}
 		if e.op.Shape == "none" {
 			continue
@@ -328,7 +341,7 @@ func TestExamples(t *testing.T) {
 		}
 	}
 	t.Logf("%v, %d named exceptions", counts, len(amazonsErrors))
-	if counts["successes"] == 0 || counts["values"] == 0 {
+	if counts["successes"] == 0 || counts["values"] == 0 || counts["without their wrapper"] == 0 {
 		t.Error("nothing was compared")
 	}
 }

@@ -285,7 +285,7 @@ func sequence(t *testing.T, s *pagesServer, op *catalog.Operation, suffix string
 			t.Errorf("the input was changed from %s to %s", before, after)
 		}
 	})
-	return m.Call([]reflect.Value{reflect.ValueOf(t.Context()), in})[0]
+	return m.Call([]reflect.Value{reflect.ValueOf(t.Context()), in, reflect.ValueOf(spapi.WithoutRetry())})[0]
 }
 
 func iterate(t *testing.T, s *pagesServer, op *catalog.Operation, suffix string) (n int) {
@@ -411,9 +411,11 @@ func TestPagesThatBreakOff(t *testing.T) {
 		{[]string{`{"payload":{"Orders":[{}],"NextToken":"a"}}`, `{"payload":{"Orders":[]}}`}, 1, ""},
 		{[]string{`{"payload":{"Orders":[{}],"NextToken":"a"}}`, `{"payload":{"NextToken":"b"}}`, `{"payload":{"Orders":[{},{}]}}`}, 3, ""},
 		{[]string{`{"payload":{"Orders":[{}],"NextToken":7}}`, `{"payload":{"Orders":[{}],"NextToken":null}}`}, 2, ""},
-		{[]string{`{"payload":{}}`}, 0, ""},
-		{[]string{`{"payload":{"Orders":[{}],"NextToken":"a"}}`, `{"payload":{}}`}, 1, "ordersv0.getOrders: page 2: the answer holds nothing"},
-		{[]string{`{"payload":{"Orders":[{}],"NextToken":"a"}}`, `{"payload":null}`}, 1, "ordersv0.getOrders: page 2: the answer holds nothing"},
+		{[]string{`{"payload":{}}`}, 0, `ordersv0.getOrders: 200, but the body holds none of what the operation declares: {"payload":{}}`},
+		{[]string{`{"payload":{"Orders":[{}],"NextToken":"a"}}`, `{"payload":{}}`}, 1, `page 2: spapi: ordersv0.getOrders: 200, but the body holds none of what the operation declares: {"payload":{}}`},
+		{[]string{`{"payload":{"Orders":[{}],"NextToken":"a"}}`, `{"payload":null}`}, 1, "page 2: spapi: ordersv0.getOrders: 200, but"},
+		{[]string{`{"payload":{"Orders":[{}],"NextToken":"a"}}`, `null`}, 1, "page 2: spapi: ordersv0.getOrders: 200, but"},
+		{[]string{`{"Orders":[{}],"NextToken":"a"}`, `{"NextToken":"b","Orders":[{},{}]}`, `{"payload":{"Orders":{"AmazonOrderId":"1"}}}`}, 4, ""},
 		{[]string{`{"payload":{"Orders":[{}],"NextToken":{"a":1}}}`}, 1, "ordersv0.getOrders: page 1: the token for the next page: payload.NextToken: want a string, not object"},
 		{[]string{`{"payload":{"Orders":[{}],"NextToken":"a"}}`}, 1, "page 2: spapi: ordersv0.getOrders: 418"},
 		{[]string{`{"payload":{"Orders":[{}],"NextToken":"a"`}, 0, "ends before its JSON does"},

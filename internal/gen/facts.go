@@ -151,6 +151,10 @@ var overlays = []overlay{
 		}
 		return nil
 	}},
+	{file: "nothing.csv", columns: key + "source,note", stale: staleNothing, apply: func(_ row, _ *layer, op *operation) error {
+		op.MaybeNothing = true
+		return nil
+	}},
 	{file: "sandbox.csv", columns: key + "sandbox,source,note", doubt: doubtSandbox, apply: func(r row, _ *layer, op *operation) error {
 		word := r.get("sandbox")
 		switch word {

@@ -151,6 +151,14 @@ func staleSuccesses(r row, _ *layer, op *operation) []error {
 	return nil
 }
 
+// staleNothing looks whether a success has a body at all, and one that could hold nothing.
+func staleNothing(r row, _ *layer, op *operation) []error {
+	if op.Shape == "none" {
+		return []error{r.stale("a body that may hold nothing", "no body", "remove the row")}
+	}
+	return nil
+}
+
 // successor is the operation that replaces a deprecated one, nil where the row names none or the models at hand lack it.
 func (l *layer) successor(r row) *operation {
 	stem, name, _ := strings.Cut(r.get("replacedBy"), ":")

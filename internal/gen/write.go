@@ -20,6 +20,7 @@ import (
 
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/internal/paging"
+	"github.com/openspapi/spapi/internal/wire"
 )
 
 //go:embed templates/*.tmpl
@@ -30,6 +31,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"raw":   func(s string) string { return "`" + s + "`" },
 	"lower": func(s string) string { r := []rune(s); r[0] = unicode.ToLower(r[0]); return string(r) },
 	"join":  strings.Join,
+	"kind":  func(k wire.Kind) string { return [...]string{"AnyKind", "ObjectKind", "ListKind", "MapKind"}[k] },
 	"restricted": func(when string) string {
 		return map[string]string{"always": "RestrictedAlways", "on-request": "RestrictedOnRequest", "restricted-report-types": "RestrictedReport"}[when]
 	},
@@ -110,6 +112,7 @@ func generate(models []*model, f *facts, commit string, past *former) (output, e
 	var index []catalog.Operation
 	var packages []string
 	var rules []paging.Rule
+	var bodies []wire.Result
 	ids := map[string]string{}
 	for _, m := range models {
 		files, errs := m.generate(ids)
@@ -127,6 +130,9 @@ func generate(models []*model, f *facts, commit string, past *former) (output, e
 		}
 		for _, op := range m.ops {
 			index = append(index, op.Operation)
+			if r, ok := m.result(op); ok {
+				bodies = append(bodies, r)
+			}
 		}
 		if len(files) > 0 {
 			packages = append(packages, m.pkg)
@@ -147,6 +153,10 @@ func generate(models []*model, f *facts, commit string, past *former) (output, e
 	}
 	slices.SortFunc(rules, func(a, b paging.Rule) int { return cmp.Compare(a.Operation, b.Operation) })
 	if err := out.render("internal/paging/rules.gen.go", "paging.tmpl", rules); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(bodies, func(a, b wire.Result) int { return cmp.Compare(a.Operation, b.Operation) })
+	if err := out.render("internal/wire/results.gen.go", "results.tmpl", bodies); err != nil {
 		return nil, err
 	}
 	slices.Sort(packages)
@@ -218,7 +228,7 @@ func encodeJSON(v any) ([]byte, error) {
 }
 
 // generated matches what this program owns below the project and therefore removes when it is no longer made.
-var generated = []string{"api/*/*.gen.go", "internal/catalog/data/*.json", "internal/catalog/data/api/*.json", "internal/paging/*.gen.go", "*.gen.go"}
+var generated = []string{"api/*/*.gen.go", "internal/catalog/data/*.json", "internal/catalog/data/api/*.json", "internal/paging/*.gen.go", "internal/wire/*.gen.go", "*.gen.go"}
 
 // differences lists the files below dir that are not as they should be.
 func (o output) differences(dir string) (changed, stale []string, err error) {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/go-faster/jx"
+
+	"github.com/openspapi/spapi/internal/wire"
 )
 
 var bom = []byte("\xef\xbb\xbf")
@@ -61,13 +63,17 @@ func text(body []byte, path string) (string, error) {
 	return "", fmt.Errorf("%s: want a string, not %s", path, raw.Type())
 }
 
-// list are the elements of the array at a path.
+// list are the elements of the array at a path. An object with members in its place is its one element, as for the decoder.
 func list(body []byte, path string) ([]json.RawMessage, error) {
 	raw, err := find(body, path)
 	if err != nil || raw == nil || raw.Type() == jx.Null {
 		return nil, wrap(path, err)
 	}
-	if raw.Type() != jx.Array {
+	switch {
+	case raw.Type() == jx.Array:
+	case wire.IsSingle(raw):
+		return []json.RawMessage{json.RawMessage(raw)}, nil
+	default:
 		return nil, fmt.Errorf("%s: want a list, not %s", path, raw.Type())
 	}
 	d := jx.DecodeBytes(raw)
@@ -91,36 +97,6 @@ func wrap(path string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", path, err)
-}
-
-// holdsNothing reports whether a body has neither a value nor a list, not even an empty one: null, and objects of nothing.
-func holdsNothing(body []byte) (bool, error) {
-	if body = bytes.TrimSpace(bytes.TrimPrefix(body, bom)); len(body) == 0 {
-		return true, nil
-	}
-	return nothing(jx.DecodeBytes(body))
-}
-
-func nothing(d *jx.Decoder) (bool, error) {
-	switch d.Next() {
-	case jx.Null:
-		return true, d.Null()
-	case jx.String:
-		s, err := d.StrBytes()
-		return len(s) == 0, err
-	case jx.Object:
-		members, err := d.ObjIter()
-		if err != nil {
-			return false, err
-		}
-		for members.Next() {
-			if empty, err := nothing(d); err != nil || !empty {
-				return false, err
-			}
-		}
-		return true, members.Err()
-	}
-	return false, nil
 }
 
 // setMember puts a value at a path of a JSON object. Objects on the way are made where they are missing; numbers keep their digits.

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/openspapi/spapi/internal/wire"
 )
 
 // Run is a walk through the pages of one operation. It belongs to one goroutine.
@@ -52,7 +54,7 @@ func (r *Run) Page() int { return r.page }
 // header are those of the first request.
 func (r *Run) Next(body []byte) (*http.Request, error) {
 	if r.page > 1 {
-		if nothing, err := holdsNothing(body); err != nil || nothing {
+		if nothing, err := wire.Nothing(body); err != nil || nothing {
 			return nil, r.errorf(err, "the answer holds nothing, though the page before it promised a page")
 		}
 	}

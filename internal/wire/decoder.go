@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -152,27 +153,36 @@ func (d *Decoder) Present() bool {
 
 // Object iterates over the members of an object.
 type Object struct {
-	d  *Decoder
-	it jx.ObjIter
+	d    *Decoder
+	it   jx.ObjIter
+	list *jx.ArrIter // that the object is the only element of
 }
 
-// Object starts an object. It reports false for null and, with a warning, for anything else.
+// Object starts an object. It reports false for null and, with a warning, for anything else. A list of one object is that object, with a warning.
 func (d *Decoder) Object() (Object, bool) {
+	var list *jx.ArrIter
 	switch d.next() {
 	case jx.Object:
-		it, err := d.jx.ObjIter()
-		if err != nil {
-			d.fail(err)
-			return Object{}, false
-		}
-		return Object{d: d, it: it}, true
 	case jx.Null:
 		d.fail(d.jx.Null())
+		return Object{}, false
 	case jx.Invalid:
+		return Object{}, false
+	case jx.Array:
+		if list = d.openList(jx.Object); list != nil {
+			break
+		}
+		fallthrough
 	default:
 		d.reject("not an object")
+		return Object{}, false
 	}
-	return Object{}, false
+	it, err := d.jx.ObjIter()
+	if err != nil {
+		d.fail(err)
+		return Object{}, false
+	}
+	return Object{d: d, it: it, list: list}, true
 }
 
 // Next moves to the next member, whose value must then be read or skipped.
@@ -188,6 +198,8 @@ func (o *Object) Next() bool {
 			err = io.ErrUnexpectedEOF
 		}
 		o.d.fail(err)
+	} else if o.list != nil {
+		o.d.closeList(o.list)
 	}
 	return false
 }
@@ -195,15 +207,67 @@ func (o *Object) Next() bool {
 // Key of the current member, valid until its value is read.
 func (o *Object) Key() []byte { return o.it.Key() }
 
-// Array iterates over the elements of an array.
-type Array struct {
-	d  *Decoder
-	it jx.ArrIter
+// openList goes into a list whose only element is of the kind that is declared in its place, with a warning; nil if it isn't. The element must
+// be read, and the list closed.
+func (d *Decoder) openList(declared ...jx.Type) *jx.ArrIter {
+	fits := false
+	var raw jx.Raw
+	err := d.jx.Capture(func(ahead *jx.Decoder) (err error) {
+		if raw, err = ahead.Raw(); err != nil {
+			return err
+		}
+		elements := jx.DecodeBytes(raw)
+		list, err := elements.ArrIter()
+		if err == nil && list.Next() && slices.Contains(declared, elements.Next()) {
+			err = elements.Skip()
+			fits = err == nil && !list.Next()
+		}
+		return err
+	})
+	if err != nil || !fits {
+		return nil // a mistake in the JSON is found by whoever passes over the list
+	}
+	d.warn(raw, "a list, whose only element is taken")
+	list, err := d.jx.ArrIter()
+	d.fail(err)
+	list.Next()
+	return &list
 }
 
-// Array starts an array. It reports false for null and, with a warning, for anything else.
-func (d *Decoder) Array() (Array, bool) {
-	switch d.next() {
+func (d *Decoder) closeList(list *jx.ArrIter) {
+	list.Next()
+	d.fail(list.Err())
+}
+
+// lone reads a value that is no scalar where one is declared: a list of one is, with a warning.
+func lone[T any](d *Decoder, t jx.Type, reason string, read func(*Decoder) T) (v T) {
+	if t == jx.Array {
+		if list := d.openList(jx.String, jx.Number, jx.Bool); list != nil {
+			v = read(d)
+			d.closeList(list)
+			return v
+		}
+	}
+	d.reject(reason)
+	return v
+}
+
+// Array iterates over the elements of an array.
+type Array struct {
+	d    *Decoder
+	it   jx.ArrIter
+	lone bool // what stands in the place of the array is its one element
+}
+
+// Array starts an array. It reports false for null and, with a warning, for anything else. A single value that is no empty text and no empty object is
+// an array of one, with a warning.
+func (d *Decoder) Array() (Array, bool) { return d.array(true, true) }
+
+// Objects is [Decoder.Array] for objects: a single value must be one.
+func (d *Decoder) Objects() (Array, bool) { return d.array(true, false) }
+
+func (d *Decoder) array(objects, scalars bool) (Array, bool) {
+	switch t := d.next(); t {
 	case jx.Array:
 		it, err := d.jx.ArrIter()
 		if err != nil {
@@ -215,15 +279,47 @@ func (d *Decoder) Array() (Array, bool) {
 		d.fail(d.jx.Null())
 	case jx.Invalid:
 	default:
+		if fits := t == jx.Object && objects || t != jx.Object && scalars; fits && d.isElement() {
+			return Array{d: d, lone: true}, true
+		}
 		d.reject("not an array")
 	}
 	return Array{}, false
+}
+
+// isElement reports, with a warning, whether the next value is the one element of the array in whose place it stands.
+func (d *Decoder) isElement() bool {
+	var raw jx.Raw
+	err := d.jx.Capture(func(ahead *jx.Decoder) (err error) {
+		raw, err = ahead.Raw()
+		return err
+	})
+	if err != nil || !IsSingle(raw) {
+		return false
+	}
+	d.warn(raw, "not an array, taken as its one element")
+	return true
+}
+
+// IsSingle reports whether a value that stands in the place of an array is its one element: an empty text or object says that there is none.
+func IsSingle(value jx.Raw) bool {
+	switch value.Type() {
+	case jx.Object:
+		return len(bytes.TrimSpace(value[1:len(value)-1])) > 0
+	case jx.String:
+		return len(value) > len(`""`)
+	}
+	return value.Type() == jx.Number || value.Type() == jx.Bool
 }
 
 // Next moves to the next element, which must then be read or skipped.
 func (a *Array) Next() bool {
 	if a.d == nil || a.d.err != nil {
 		return false
+	}
+	if a.lone {
+		a.d, a.lone = nil, false
+		return true
 	}
 	if a.it.Next() {
 		return true
@@ -247,7 +343,7 @@ func (d *Decoder) str() []byte {
 
 // String reads a string; numbers and booleans are taken as they are written.
 func (d *Decoder) String() string {
-	switch d.next() {
+	switch t := d.next(); t {
 	case jx.String:
 		return text(d.str())
 	case jx.Number, jx.Bool:
@@ -256,7 +352,7 @@ func (d *Decoder) String() string {
 		d.fail(d.jx.Null())
 	case jx.Invalid:
 	default:
-		d.reject("not a string")
+		return lone(d, t, "not a string", (*Decoder).String)
 	}
 	return ""
 }
@@ -264,7 +360,7 @@ func (d *Decoder) String() string {
 // Bool reads a boolean; "true", "TRUE", 1 and their opposites do too.
 func (d *Decoder) Bool() *bool {
 	var v bool
-	switch d.next() {
+	switch t := d.next(); t {
 	case jx.Bool:
 		b, err := d.jx.Bool()
 		if err != nil {
@@ -290,8 +386,7 @@ func (d *Decoder) Bool() *bool {
 		}
 		v = x
 	default:
-		d.reject("not a boolean")
-		return nil
+		return lone(d, t, "not a boolean", (*Decoder).Bool)
 	}
 	p := d.bools.New()
 	*p = v
@@ -300,7 +395,7 @@ func (d *Decoder) Bool() *bool {
 
 // Int reads an integer; a string that holds one and a decimal without a fraction do too.
 func (d *Decoder) Int() *int64 {
-	switch d.next() {
+	switch t := d.next(); t {
 	case jx.Number, jx.String:
 		b := d.raw()
 		digits := bytes.Trim(b, `" `)
@@ -319,7 +414,7 @@ func (d *Decoder) Int() *int64 {
 		d.fail(d.jx.Null())
 	case jx.Invalid:
 	default:
-		d.reject("not an integer")
+		return lone(d, t, "not an integer", (*Decoder).Int)
 	}
 	return nil
 }
@@ -367,7 +462,7 @@ func parseInt(b []byte) (int64, bool) {
 
 // Number reads a decimal as it is written; a string that holds one does too.
 func (d *Decoder) Number() json.Number {
-	switch d.next() {
+	switch t := d.next(); t {
 	case jx.Number:
 		return json.Number(text(d.raw()))
 	case jx.String:
@@ -376,7 +471,7 @@ func (d *Decoder) Number() json.Number {
 		if d.err != nil || len(digits) == 0 {
 			return ""
 		}
-		if t := jx.Raw(digits).Type(); t != jx.Number || jx.DecodeBytes(digits).Validate() != nil {
+		if jx.Raw(digits).Type() != jx.Number || jx.DecodeBytes(digits).Validate() != nil {
 			d.warn(b, "not a number")
 			return ""
 		}
@@ -385,7 +480,7 @@ func (d *Decoder) Number() json.Number {
 		d.fail(d.jx.Null())
 	case jx.Invalid:
 	default:
-		d.reject("not a number")
+		return lone(d, t, "not a number", (*Decoder).Number)
 	}
 	return ""
 }
@@ -405,7 +500,7 @@ func (d *Decoder) Raw() json.RawMessage {
 
 // Time reads a date-time in any of the spellings that SP-API uses; see [ParseTime].
 func (d *Decoder) Time() time.Time {
-	switch d.next() {
+	switch t := d.next(); t {
 	case jx.String, jx.Number:
 		b := d.raw()
 		s := bytes.Trim(b, `" `)
@@ -422,14 +517,14 @@ func (d *Decoder) Time() time.Time {
 		d.fail(d.jx.Null())
 	case jx.Invalid:
 	default:
-		d.reject("not a date-time")
+		return lone(d, t, "not a date-time", (*Decoder).Time)
 	}
 	return time.Time{}
 }
 
 // Date reads a calendar date; a date-time counts with the date that it is written with.
 func (d *Decoder) Date() Date {
-	switch d.next() {
+	switch t := d.next(); t {
 	case jx.String, jx.Number:
 		b := d.raw()
 		s := bytes.Trim(b, `" `)
@@ -447,29 +542,29 @@ func (d *Decoder) Date() Date {
 		d.fail(d.jx.Null())
 	case jx.Invalid:
 	default:
-		d.reject("not a date")
+		return lone(d, t, "not a date", (*Decoder).Date)
 	}
 	return Date{}
 }
 
 // Strings reads an array of strings. A null element is an empty string, so that places are kept.
 func (d *Decoder) Strings() []string {
-	return collect(d, &d.strings, (*Decoder).String)
+	return collect(d, &d.strings, (*Decoder).String, false)
 }
 
 // Numbers reads an array of decimals.
 func (d *Decoder) Numbers() []json.Number {
-	return collect(d, &d.numbers, (*Decoder).Number)
+	return collect(d, &d.numbers, (*Decoder).Number, false)
 }
 
 // Raws reads an array of anything.
 func (d *Decoder) Raws() []json.RawMessage {
-	return collect(d, &d.raws, (*Decoder).Raw)
+	return collect(d, &d.raws, (*Decoder).Raw, true)
 }
 
 // Times reads an array of date-times.
 func (d *Decoder) Times() []time.Time {
-	return collect(d, &d.times, (*Decoder).Time)
+	return collect(d, &d.times, (*Decoder).Time, false)
 }
 
 // Ints reads an array of integers. An element that is none counts as 0, with its warning.
@@ -479,11 +574,11 @@ func (d *Decoder) Ints() []int64 {
 			return *p
 		}
 		return 0
-	})
+	}, false)
 }
 
-func collect[T any](d *Decoder, s *Slice[T], read func(*Decoder) T) []T {
-	arr, ok := d.Array()
+func collect[T any](d *Decoder, s *Slice[T], read func(*Decoder) T, objects bool) []T {
+	arr, ok := d.array(objects, true)
 	if !ok {
 		return nil
 	}

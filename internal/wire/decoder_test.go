@@ -78,7 +78,7 @@ func (d *sampleDecoder) read(v *sample) bool {
 }
 
 func (d *sampleDecoder) list() []sample {
-	arr, ok := d.Array()
+	arr, ok := d.Objects()
 	if !ok {
 		return nil
 	}
@@ -120,9 +120,24 @@ func TestDecodeTolerant(t *testing.T) {
 		{"escapes", `{"s":"\u00fc\n\"\ud83d\ude00"}`, sample{S: "ü\n\"😀"}, nil},
 		{"date in date-time", `{"t":"2024-12-31","d":"2024-12-31T22:00:00-08:00"}`, sample{T: day, D: Date{2024, 12, 31}}, nil},
 		{"byte order mark", "\xef\xbb\xbf" + `{"s":"a"}`, sample{S: "a"}, nil},
-		{"wrong types", `{"s":{"x":1},"b":"maybe","i":1.5,"n":"1.5 EUR","t":"soon","o":"x","l":{},"ss":"one","m":[1]}`, sample{}, []string{
+		{"wrong types", `{"s":{"x":1},"b":"maybe","i":1.5,"n":"1.5 EUR","t":"soon","o":"x","l":{},"ss":{"a":1},"m":[1]}`, sample{}, []string{
 			`s: not a string: {"x":1}`, `b: not a boolean: "maybe"`, `i: not an integer: 1.5`, `n: not a number: "1.5 EUR"`, `t: not a date-time: "soon"`,
-			`o: not an object: "x"`, `l: not an array: {}`, `ss: not an array: "one"`, `m: not an object: [1]`}},
+			`o: not an object: "x"`, `l: not an array: {}`, `ss: not an array: {"a":1}`, `m: not an object: [1]`}},
+		{"a single value is a list of one", `{"s":"a","l":{"s":"b","l":{"i":1}},"ss":"one","ints":7}`,
+			sample{S: "a", L: []sample{{S: "b", L: []sample{{I: n(1)}}}}, SS: []string{"one"}, Ints: []int64{7}},
+			[]string{`l: not an array, taken as its one element: {"s":"b","l":{"i":1}}`, `l.l: not an array, taken as its one element: {"i":1}`,
+				`ss: not an array, taken as its one element: "one"`, `ints: not an array, taken as its one element: 7`}},
+		{"a single value of another kind is none", `{"l":"x","ss":{"s":"a"},"ints":true}`, sample{Ints: []int64{0}},
+			[]string{`l: not an array: "x"`, `ss: not an array: {"s":"a"}`, `ints: not an array, taken as its one element: true`, `ints: not an integer: true`}},
+		{"nothing is no element", `{"l":{ },"ss":""}`, sample{}, []string{`l: not an array: { }`, `ss: not an array: ""`}},
+		{"a list of one is a single value", `{"o":[{"s":"a","o":{"i":1}}],"s":[ "b" ],"i":[7],"b":["true"],"n":["1.5"],"t":["2024-12-31"],"d":["2024-12-31"],"m":[{"k":["v"]}],"ints":[[8]]}`,
+			sample{O: &sample{S: "a", O: &sample{I: n(1)}}, S: "b", I: n(7), B: &yes, N: "1.5", T: day, D: Date{2024, 12, 31}, M: map[string]string{"k": "v"}, Ints: []int64{8}},
+			[]string{`o: a list, whose only element is taken: [{"s":"a","o":{"i":1}}]`, `s: a list, whose only element is taken: [ "b" ]`,
+				`i: a list, whose only element is taken: [7]`, `b: a list, whose only element is taken: ["true"]`, `n: a list, whose only element is taken: ["1.5"]`,
+				`t: a list, whose only element is taken: ["2024-12-31"]`, `d: a list, whose only element is taken: ["2024-12-31"]`,
+				`m: a list, whose only element is taken: [{"k":["v"]}]`, `m[0].k: a list, whose only element is taken: ["v"]`, `ints[0]: a list, whose only element is taken: [8]`}},
+		{"lists of none, of several and of another kind", `{"o":[],"s":["a","b"],"i":[[1]],"n":[{}],"t":[null],"m":[{},{}],"ints":[1]}`, sample{Ints: []int64{1}},
+			[]string{`o: not an object: []`, `s: not a string: ["a","b"]`, `i: not an integer: [[1]]`, `n: not a number: [{}]`, `t: not a date-time: [null]`, `m: not an object: [{},{}]`}},
 		{"path of a warning", `{"s":"a","l":[{"s":"b"},{"o":{"i":"x"}}]}`, sample{S: "a", L: []sample{{S: "b"}, {O: &sample{}}}}, []string{`l[1].o.i: not an integer: "x"`}},
 		{"path behind escapes", `{"s":"{\\\"[,","m":{"\\\\":"x","}\"":"y"},"i":"x"}`, sample{S: `{\"[,`, M: map[string]string{`\\`: "x", `}"`: "y"}},
 			[]string{`i: not an integer: "x"`}},

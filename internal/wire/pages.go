@@ -8,12 +8,13 @@ import (
 // Pages iterates over the pages of a typed call. The iteration stops after the first error.
 func Pages[Out, Client, Option any](ctx context.Context, c *Client, operation string, encode func(*Request), decode Decode[Out], opts []Option) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
-		for x, err := range Calls.Pages(ctx, c, opts, operation, encode) {
-			var page Out
-			if err == nil {
-				page, err = read(x, decode)
+		var page, none Out
+		for err := range Calls.Pages(ctx, c, opts, operation, encode, reader(decode, &page)) {
+			if err != nil {
+				yield(none, err)
+				return
 			}
-			if !yield(page, err) || err != nil {
+			if !yield(page, nil) {
 				return
 			}
 		}

@@ -139,26 +139,19 @@ type pagesDoor struct {
 	read   int
 }
 
-func (d *pagesDoor) Pages(context.Context, any, any, string, func(*Request)) iter.Seq2[Exchange, error] {
-	return func(yield func(Exchange, error) bool) {
+func (d *pagesDoor) Pages(_ context.Context, _, _ any, operation string, _ func(*Request), take Take) iter.Seq[error] {
+	return func(yield func(error) bool) {
 		for _, body := range d.bodies {
-			if !yield(pageExchange{d, body}, nil) {
+			d.read++
+			if _, _, err := take(operation, []byte(body)); !yield(err) || err != nil {
 				return
 			}
 		}
 		if d.err != nil {
-			yield(nil, d.err)
+			yield(d.err)
 		}
 	}
 }
-
-type pageExchange struct {
-	door *pagesDoor
-	body string
-}
-
-func (x pageExchange) Body() []byte                    { return []byte(x.body) }
-func (x pageExchange) Read(_ []Warning, e error) error { x.door.read++; return e }
 
 func TestPages(t *testing.T) {
 	before := Calls

@@ -4,7 +4,6 @@ package call
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -280,7 +279,7 @@ func deprecation(op *operation.Operation) string {
 // send makes the call and returns the body of the answer, nil where there is none.
 func (in *request) send(ctx context.Context, client *spapi.Client, options []spapi.CallOption) (json.RawMessage, error) {
 	if in.op.Shape != "none" {
-		return wire.Invoke(ctx, client, in.op.ID, in.encode, decode, options)
+		return wire.Invoke(ctx, client, in.op.ID, in.encode, wire.CheckJSON, options)
 	}
 	var resp spapi.Response
 	if err := wire.InvokeEmpty(ctx, client, in.op.ID, in.encode, append(options, spapi.WithResponse(&resp))); err != nil {
@@ -290,19 +289,6 @@ func (in *request) send(ctx context.Context, client *spapi.Client, options []spa
 		return nil, nil
 	}
 	return resp.Body, nil
-}
-
-// decode keeps the body as it is.
-func decode(body []byte) (json.RawMessage, []wire.Warning, error) {
-	if !json.Valid(body) {
-		var v any
-		err := json.Unmarshal(body, &v)
-		if err == nil {
-			err = errors.New("not JSON")
-		}
-		return nil, nil, err
-	}
-	return body, nil, nil
 }
 
 // rows finds in a body what a table is made of: the items of a page, or the one list of objects that it has, else the body itself

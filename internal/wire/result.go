@@ -1,0 +1,336 @@
+package wire
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/go-faster/jx"
+)
+
+// Result is what a success of an operation holds, as far as it takes to tell one from what comes in its place: the message of a gateway, an
+// empty object, null.
+type Result struct {
+	Operation string // "ordersv0.getOrders"
+	Payload   bool   // the result is the member "payload" of the body
+	Nothing   bool   // a success may hold nothing at all, such as {}
+	Shape     Shape
+}
+
+// Shape is the kind of a value and, where it is an object or a list of objects, the members of those.
+type Shape struct {
+	Kind    Kind
+	Members []string
+	Objects []Inner // those of the members that the model wants something in
+}
+
+// Kind is the kind of a value.
+type Kind uint8
+
+// The kinds that are told apart.
+const (
+	AnyKind Kind = iota
+	ObjectKind
+	ListKind
+	MapKind // an object whose members have no names beforehand
+)
+
+// Inner is a member that is an object, with members of its own.
+type Inner struct {
+	Name    string
+	Members []string
+}
+
+// Results are those of all operations whose success has a body, in ascending order of operation. The slice is shared: don't change it.
+func Results() []Result { return results[:] }
+
+func resultOf(operation string) *Result {
+	i, ok := slices.BinarySearchFunc(results[:], operation, func(r Result, id string) int { return cmp.Compare(r.Operation, id) })
+	if !ok {
+		return nil
+	}
+	return &results[i]
+}
+
+// ForeignError is a body that holds none of what its operation declares.
+type ForeignError struct {
+	Outline string // see [Outline]
+}
+
+func (e *ForeignError) Error() string {
+	return "none of what the operation declares is in " + e.Outline
+}
+
+// Settled is the body of a success in the shape that its operation declares.
+type Settled struct {
+	Body []byte
+	note *Warning // about the wrapper
+
+	// How paths in Body become paths in the body as it came.
+	drop, add string
+}
+
+// Settle finds what an operation declares in the body of a success. A result without its wrapper "payload", or within one that is not declared, is
+// taken with a warning: listTransactions 2024-06-19 came in one that its model lacked (amzn/selling-partner-api-models#4646). What holds
+// nothing of the result is a [ForeignError]. A body that is no JSON is returned as it is, for its reader to find out. Good bodies are looked at only up
+// to their first declared member.
+func Settle(operation string, body []byte) (Settled, error) {
+	r := resultOf(operation)
+	text := bytes.TrimPrefix(body, bom)
+	if r == nil {
+		if isMessage(text) {
+			return Settled{}, &ForeignError{Outline(text)}
+		}
+		return Settled{Body: body}, nil
+	}
+	s, ok, err := r.settle(text)
+	switch {
+	case err != nil:
+		return Settled{Body: body}, nil
+	case !ok:
+		return Settled{}, &ForeignError{Outline(text)}
+	case s.Body == nil:
+		s.Body = body
+	}
+	return s, nil
+}
+
+// settle reports whether a body holds the result. Its error is one of the JSON.
+func (r *Result) settle(text []byte) (s Settled, ok bool, err error) {
+	bare, wrapped, payload := false, false, false
+	if r.Payload {
+		payload, wrapped, err = r.inPayload(text)
+	} else {
+		bare, err = r.Shape.holds(jx.DecodeBytes(text))
+	}
+	if err != nil || bare || wrapped {
+		return Settled{}, true, err
+	}
+	if r.Payload {
+		// Without members it could be anything. A payload that is there and holds nothing isn't made good by what stands beside it.
+		if !payload && r.Shape.objects() {
+			if bare, err = r.Shape.holds(jx.DecodeBytes(text)); err == nil && bare {
+				return Settled{Body: slices.Concat([]byte(`{"payload":`), text, []byte("}")), drop: "payload.",
+					note: &Warning{Path: "payload", Reason: "the wrapper is missing, read without it"}}, true, nil
+			}
+		}
+	} else if _, wrapped, err = r.inPayload(text); err == nil && wrapped {
+		inner, err := member(text, "payload")
+		return Settled{Body: inner, add: "payload.", note: &Warning{Path: "payload", Reason: "a wrapper that is not declared, read all the same"}}, true, err
+	}
+	if err == nil && r.Nothing && jx.DecodeBytes(text).Next() == jx.Object {
+		ok, err = Nothing(text)
+	}
+	return Settled{}, ok, err
+}
+
+// Warnings are those that reading Body has led to, with the one about its wrapper.
+func (s Settled) Warnings(read []Warning) []Warning {
+	if s.note == nil {
+		return read
+	}
+	for i := range read {
+		read[i].Path = s.add + strings.TrimPrefix(read[i].Path, s.drop)
+	}
+	return append([]Warning{*s.note}, read...)
+}
+
+// inPayload reports whether a body has a member "payload" other than null, and whether that holds the result.
+func (r *Result) inPayload(text []byte) (present, holds bool, err error) {
+	d := jx.DecodeBytes(text)
+	if d.Next() != jx.Object {
+		return false, false, d.Skip()
+	}
+	members, err := d.ObjIter()
+	if err != nil {
+		return false, false, err
+	}
+	for members.Next() {
+		if string(members.Key()) != "payload" {
+			err = d.Skip()
+		} else {
+			present = present || d.Next() != jx.Null
+			holds, err = r.Shape.holds(d)
+		}
+		if holds || err != nil {
+			return present, holds, err
+		}
+	}
+	return present, false, members.Err()
+}
+
+// holds reports whether the next value holds anything of the shape: a list, also an empty one, or a declared member that isn't null or an empty
+// text. A single value counts where a list is declared, and a list of one where a single value is, as the decoder reads them. The value
+// is consumed if it doesn't.
+func (s *Shape) holds(d *jx.Decoder) (bool, error) {
+	switch d.Next() {
+	case jx.Null:
+		return false, d.Null()
+	case jx.Object:
+		switch {
+		case s.Kind == AnyKind || s.Kind == MapKind:
+			return true, nil
+		case !s.objects(): // a list of scalars
+			return false, d.Skip()
+		}
+		return s.inObject(d)
+	case jx.Array:
+		switch {
+		case s.Kind == MapKind:
+			return false, d.Skip()
+		case s.Kind == AnyKind || s.Kind == ListKind && !s.objects():
+			return true, nil
+		}
+		return s.inList(d)
+	case jx.String:
+		text, err := d.StrBytes()
+		return s.takesScalars() && len(text) > 0, err
+	}
+	return s.takesScalars(), d.Skip()
+}
+
+// objects reports whether the value is made of objects with members that are known.
+func (s *Shape) objects() bool { return len(s.Members)+len(s.Objects) > 0 }
+
+func (s *Shape) takesScalars() bool {
+	return s.Kind == AnyKind || s.Kind == ListKind && !s.objects()
+}
+
+func (s *Shape) inObject(d *jx.Decoder) (bool, error) {
+	members, err := d.ObjIter()
+	if err != nil {
+		return false, err
+	}
+	for members.Next() {
+		var holds bool
+		if of, declared := s.member(members.Key()); declared {
+			holds, err = of.holds(d)
+		} else {
+			err = d.Skip()
+		}
+		if holds || err != nil {
+			return holds, err
+		}
+	}
+	return false, members.Err()
+}
+
+// inList looks for an object in a list that holds anything. An empty list says that there are none; where an object is declared, it is to be the only one.
+func (s *Shape) inList(d *jx.Decoder) (bool, error) {
+	elements, err := d.ArrIter()
+	if err != nil {
+		return false, err
+	}
+	one := Shape{Kind: ObjectKind, Members: s.Members, Objects: s.Objects}
+	n, found := 0, false
+	for ; elements.Next(); n++ {
+		element, err := d.Raw()
+		if err != nil {
+			return false, err
+		}
+		holds, err := one.holds(jx.DecodeBytes(element))
+		if err != nil || holds && s.Kind == ListKind {
+			return holds, err
+		}
+		found = found || holds
+	}
+	if s.Kind == ListKind {
+		return n == 0, elements.Err()
+	}
+	return found && n == 1, elements.Err()
+}
+
+// member is the shape of a declared member.
+func (s *Shape) member(key []byte) (of Shape, declared bool) {
+	for _, name := range s.Members {
+		if string(key) == name {
+			return Shape{}, true
+		}
+	}
+	for _, o := range s.Objects {
+		if string(key) == o.Name {
+			return Shape{Kind: ObjectKind, Members: o.Members}, true
+		}
+	}
+	return Shape{}, false
+}
+
+// member is a member of an object as it stands.
+func member(text []byte, name string) ([]byte, error) {
+	d := jx.DecodeBytes(text)
+	members, err := d.ObjIter()
+	if err != nil {
+		return nil, err
+	}
+	for members.Next() {
+		if string(members.Key()) == name {
+			raw, err := d.Raw()
+			return raw[:len(raw):len(raw)], err
+		}
+		if err := d.Skip(); err != nil {
+			return nil, err
+		}
+	}
+	return nil, members.Err()
+}
+
+// Nothing reports whether a body has neither a value nor a list, not even an empty one: null, and objects of nothing.
+func Nothing(body []byte) (bool, error) {
+	if body = bytes.TrimSpace(bytes.TrimPrefix(body, bom)); len(body) == 0 {
+		return true, nil
+	}
+	return nothing(jx.DecodeBytes(body))
+}
+
+func nothing(d *jx.Decoder) (bool, error) {
+	switch d.Next() {
+	case jx.Null:
+		return true, d.Null()
+	case jx.String:
+		s, err := d.StrBytes()
+		return len(s) == 0, err
+	case jx.Object:
+		members, err := d.ObjIter()
+		if err != nil {
+			return false, err
+		}
+		for members.Next() {
+			if empty, err := nothing(d); err != nil || !empty {
+				return false, err
+			}
+		}
+		return true, members.Err()
+	}
+	return false, nil
+}
+
+// isMessage reports whether a body is what a gateway says, {"message":"Endpoint request timed out"}, and nothing else. Where an operation declares no
+// body this tells the two apart, since some send one that their models don't have.
+func isMessage(text []byte) bool {
+	d := jx.DecodeBytes(text)
+	if d.Next() != jx.Object {
+		return false
+	}
+	members, err := d.ObjIter()
+	if err != nil {
+		return false
+	}
+	found := false
+	for members.Next() {
+		switch string(members.Key()) {
+		case "message", "Message":
+			if d.Next() != jx.String {
+				return false
+			}
+			found = true
+		case "__type":
+		default:
+			return false
+		}
+		if d.Skip() != nil {
+			return false
+		}
+	}
+	return found && members.Err() == nil
+}
