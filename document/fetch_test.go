@@ -751,7 +751,7 @@ func TestReaderCharset(t *testing.T) {
 	for _, test := range []struct{ contentType, fallback, body, want, charset string }{
 		{"text/plain;charset=Cp1252", "", "Z\xfcrich", "Zürich", "windows-1252"},
 		{"text/plain; charset=Shift_JIS", "", "\x93\xfa\x96\x7b", "日本", "Shift_JIS"},
-		{"text/plain; charset=Cp1252", "", "Z\xc3\xbcrich", "ZÃ¼rich", "windows-1252"}, // though it looks like UTF-8
+		{"text/plain; charset=Cp1252", "", "Z\xc3\xbcrich", "Zürich", "UTF-8"},
 		{`text/tab-separated-values; charset="windows-31j"`, "", "\x87\x40", "①", "Shift_JIS"},
 		{"text/plain; charset=", "cp932", "\x93\xfa\x96\x7b", "日本", "Shift_JIS"},
 		{"text/plain; boundary; charset=UTF-8; x", "", "\xc3\xbc", "ü", "UTF-8"},
