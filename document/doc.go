@@ -6,5 +6,5 @@
 // [Lines] for JSONL. They take any other reader too, such as a [TextReader] on a file. Files of other formats are written by the package export.
 //
 // Errors can be told apart with errors.As and errors.Is: of fetching [*FetchError], [*TruncatedError], [*CorruptError] and [ErrChanged]; of rows
-// [*LineError], [ErrQuote], [*ColumnError] and [*CellError]; of JSON [*ElementError] and [*PathError].
+// [*LineError], [*ColumnError] and [*CellError]; of JSON [*ElementError] and [*PathError].
 package document

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,10 +14,14 @@ type Header struct {
 	folded map[string]int
 }
 
-// NewHeader makes the header of the columns with these names. Columns after the last one that has a name don't count: they come from tabs at the end of the line.
+// NewHeader makes the header of the columns with these names, without byte order marks. Columns after the last one that has a name don't count: they come from tabs at the end of the line.
 func NewHeader(names []string) *Header {
 	for len(names) > 1 && strings.TrimSpace(names[len(names)-1]) == "" {
 		names = names[:len(names)-1]
+	}
+	names = slices.Clone(names)
+	for i := range names {
+		names[i] = strings.Trim(names[i], byteOrderMark)
 	}
 	h := &Header{
 		names: names, unique: make([]string, len(names)),

@@ -196,6 +196,10 @@ func FuzzText(f *testing.F) {
 		}
 	}
 	f.Add([]byte("\xf0\x9f\x98"), "utf-8", "")
+	f.Add([]byte("Caf\xe9 Se\xf1or"), "utf-8", "cp1252")
+	f.Add([]byte("\xef\xbb\xbf\xef\xbb\xbfa\n\xef\xbb\xbf\xe9"), "", "cp1252")
+	f.Add([]byte("\xff\xfe<\x00?\x00x\x00m\x00l\x00"), "", "")
+	f.Add([]byte(`<?xml version="1.0" encoding="UTF-8"?><n>`+"\x94\x92\x82\xa2</n>"), "cp932", "")
 	f.Fuzz(func(t *testing.T, raw []byte, declared, fallback string) {
 		want, whole := readText(t, bytes.NewReader(raw), declared, fallback)
 		if !utf8.ValidString(want) {
