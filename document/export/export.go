@@ -181,7 +181,7 @@ func (t *tsvWriter) field(i int, value []byte) {
 func (t *tsvWriter) Close() error { return t.w.Flush() }
 
 type jsonlWriter struct {
-	w    io.Writer
+	w     io.Writer
 	keys  [][]byte // `"name":`
 	extra []byte
 	line  []byte
