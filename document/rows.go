@@ -71,8 +71,8 @@ type RowStats struct {
 	CR       int64 // carriage returns inside rows, which stay in their fields
 	Quotes   int64 // rows in which a quote that would open or close a field was taken for text, because no other goes with it
 
-	// Irregular are the first ten rows that Short, Long or Quotes count, in their order.
-	Irregular []Irregular
+	Irregular int64       // rows that Short, Long or Quotes count
+	First     []Irregular // the first ten of these
 }
 
 // maxIrregular is how many rows RowStats names.
@@ -203,7 +203,7 @@ func (r *Rows) Dialect() Dialect { return r.options.Dialect }
 // Stats returns the counts so far.
 func (r *Rows) Stats() RowStats {
 	stats := r.stats
-	stats.Irregular = slices.Clone(stats.Irregular)
+	stats.First = slices.Clone(stats.First)
 	return stats
 }
 
@@ -251,8 +251,10 @@ func (r *Rows) next() (Row, error) {
 			n = want
 		}
 	}
-	if (n != want || row.odd) && len(r.stats.Irregular) < maxIrregular {
-		r.stats.Irregular = append(r.stats.Irregular, Irregular{Line: row.line, Fields: n, Columns: want, Quotes: row.odd})
+	if n != want || row.odd {
+		if r.stats.Irregular++; len(r.stats.First) < maxIrregular {
+			r.stats.First = append(r.stats.First, Irregular{Line: row.line, Fields: n, Columns: want, Quotes: row.odd})
+		}
 	}
 	return row, nil
 }

@@ -36,6 +36,8 @@ type Type struct {
 	LookbackDays int            `json:"lookback,omitzero"` // how many days back a window may start; 0: nothing is known
 
 	LocalDecimal bool     `json:"localDecimal,omitzero"` // amounts have the decimal separator of the marketplace
+	Explained    bool     `json:"explained,omitzero"`    // lines that explain the report may stand before its header
+	Amounts      []string `json:"amounts,omitzero"`      // columns with amounts, in all languages that are known
 	Sources      []string `json:"sources,omitzero"`      // explained at the top of types.csv
 
 	known bool
@@ -53,13 +55,25 @@ func (t Type) unpublished() bool { return !t.Request && !t.Schedule && !t.Automa
 //go:embed types.csv
 var typesCSV string
 
-var types = sync.OnceValue(func() []Type {
-	r := csv.NewReader(strings.NewReader(typesCSV))
+//go:embed columns.csv
+var columnsCSV string
+
+func records(name, text string) [][]string {
+	r := csv.NewReader(strings.NewReader(text))
 	r.Comment = '#'
 	records, err := r.ReadAll()
 	if err != nil {
-		panic("reports: types.csv: " + err.Error())
+		panic("reports: " + name + ": " + err.Error())
 	}
+	return records
+}
+
+var types = sync.OnceValue(func() []Type {
+	columns := map[string][]string{}
+	for _, record := range records("columns.csv", columnsCSV)[1:] {
+		columns[record[0]] = record
+	}
+	records := records("types.csv", typesCSV)
 	column := map[string]int{}
 	for i, name := range records[0] {
 		column[name] = i
@@ -94,7 +108,11 @@ var types = sync.OnceValue(func() []Type {
 			Calendar: get("calendar"), LookbackDays: number(get("lookback")), LocalDecimal: get("decimal") == "local",
 			Sources: strings.Split(get("sources"), ";"), known: true,
 		}
+		if known := columns[t.Name]; known != nil {
+			t.Explained, t.Amounts = known[1] == "yes", strings.Split(known[2], ";")
+		}
 		if s := get("removed"); s != "" {
+			var err error
 			if t.Removed, err = time.Parse(time.DateOnly, s); err != nil {
 				panic("reports: types.csv: " + err.Error())
 			}

@@ -203,7 +203,7 @@ func run(ctx context.Context, o *RunOptions) error {
 		f.Notef("%s: whole periods by %s, from %s to %s", t.Name, t.Calendar, parts[0].Start.Format(time.DateOnly), parts[len(parts)-1].End.Format(time.DateOnly))
 	}
 	if len(parts) > 1 && o.Target.Format == deliver.Raw && (t.Format == "" || t.Format == "TSV" || t.Format == "CSV") {
-		o.Target.Format = "tsv" // several documents become one table
+		o.Target.Format, o.Target.RawValues = "tsv", true // several documents become one table, with their values as they are
 	}
 	client, err := f.Client(ctx)
 	if err != nil {
@@ -250,11 +250,8 @@ func run(ctx context.Context, o *RunOptions) error {
 		}
 		doc := result.Document
 		bar.Say("report %s: writing", doc.Report.ReportID)
-		if err := sink.Add(deliver.Source{Reader: bar.Reader(doc.Reader), Format: doc.Type.Format}); err != nil {
+		if err := sink.Add(source(doc, bar)); err != nil {
 			return fmt.Errorf("report %s: %w", doc.Report.ReportID, err)
-		}
-		if n := doc.Replaced(); n > 0 {
-			f.Notef("report %s: %d bytes made no character in %s and became \uFFFD", doc.Report.ReportID, n, doc.Charset())
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -274,6 +271,14 @@ func run(ctx context.Context, o *RunOptions) error {
 		f.Notef("%s: %s", o.Target.Path, summary(sink.Rows, len(parts), empty))
 	}
 	return nil
+}
+
+// source is a report as a sink takes it.
+func source(doc *reports.Document, bar *deliver.Bar) deliver.Source {
+	return deliver.Source{
+		Name: "report " + doc.Report.ReportID, Document: doc.Reader, Reader: bar.Reader(doc.Reader), Format: doc.Type.Format,
+		Rows: doc.RowOptions(), Amounts: doc.Type.Amounts, Decimal: doc.DecodeOptions().Decimal,
+	}
 }
 
 func summary(rows int64, parts, empty int) string {
@@ -517,7 +522,7 @@ func newCmdDownload(f *factory.Factory) *cobra.Command {
 				return err
 			}
 			defer doc.Close()
-			if err := sink.Add(deliver.Source{Reader: bar.Reader(doc.Reader), Format: doc.Type.Format}); err != nil {
+			if err := sink.Add(source(doc, bar)); err != nil {
 				return err
 			}
 			if err := sink.Commit(); err != nil {
