@@ -99,7 +99,7 @@ func (d *Document) TableWith(options document.RowOptions) *document.Rows {
 	return d.table
 }
 
-// Stats tells what of the rows read so far is not as the header wants it, by number of line; see [Document.Misdeclared] for the charset.
+// Stats tells what of the rows read so far is not as the header wants it, by number of line; for the charset see [document.Reader.Misdeclared].
 func (d *Document) Stats() document.RowStats { return d.Table().Stats() }
 
 // Decimals rewrites the amounts of the rows of [Document.Table] with a decimal point, where the type's Amounts are known.

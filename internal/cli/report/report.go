@@ -70,6 +70,7 @@ func NewCmdRun(f *factory.Factory, runF func(context.Context, *RunOptions) error
 		Short: "Ask for a report, wait for it and write it",
 		Long: `Asks for a report, waits until Amazon has made it and writes it, to --out or to stdout. The format follows the ending of --out: csv, tsv,
 jsonl and parquet are made from the rows; anything else gets the document as it is, unpacked and in UTF-8. The file appears when it is whole.
+Rows keep all their fields, amounts get a decimal point, and whatever isn't as it was declared is told on stderr, by number of line.
 
 A window that is too long for one report is split, and the rows of all parts are put into one file. Parts without data are left out. Where a type goes by
 calendar periods, the window is widened to whole ones, and a period that is not over yet is left out. A --start or --end of so many days or
