@@ -290,7 +290,7 @@ func (r *Rows) cut() (Row, error) {
 			}
 			r.split(withoutCR(r.buf[r.from:end]))
 			if len(r.spans) > r.header.Len() {
-				if n := r.lineBeforeCR(r.buf[r.from:end]); n > 0 {
+				if n := r.splitAtCR(r.buf[r.from:end]); n > 0 {
 					end = r.from + n
 					next = end + 1
 					r.split(withoutCR(r.buf[r.from:end]))
@@ -315,17 +315,22 @@ func withoutCR(line []byte) []byte {
 	return line
 }
 
-// lineBeforeCR returns where the first of the lines ends that stand in a row because they end with CR while others don't, 0 if there are none: each would have
-// as many fields as the header.
-func (r *Rows) lineBeforeCR(row []byte) int {
-	want := r.header.Len()
-	first := bytes.IndexByte(withoutCR(row), '\r')
+// splitAtCR makes lines of a row in which lines stand that end with CR, though others don't: each would have as many fields as the header. It returns where the
+// first ends, 0 if they are none.
+func (r *Rows) splitAtCR(row []byte) int {
+	row = withoutCR(row)
+	want, first := r.header.Len(), bytes.IndexByte(row, '\r')
 	if first <= 0 || want < 2 {
 		return 0
 	}
-	for line := range bytes.SplitSeq(withoutCR(row), []byte{'\r'}) {
+	for line := range bytes.SplitSeq(row, []byte{'\r'}) {
 		if bytes.Count(line, []byte{r.options.Dialect.Separator})+1 != want {
 			return 0
+		}
+	}
+	for i, c := range row {
+		if c == '\r' {
+			row[i] = '\n'
 		}
 	}
 	return first

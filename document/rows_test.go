@@ -492,13 +492,16 @@ func TestLineEnds(t *testing.T) {
 			t.Errorf("%q: %q, %v", text, rows, err)
 		}
 	}
-	// A document of CR alone is read in pieces, as any other.
+	// A document of CR alone is read in pieces, as any other; one where only the header's line ends otherwise is looked at once.
 	src := &counting{Reader: strings.NewReader("a\tb\r" + strings.Repeat("1\t2\r", 1<<20))}
 	for range NewRows(src, RowOptions{}).All() {
 		break
 	}
 	if src.n > 1<<20 {
 		t.Errorf("%d bytes were read for one row", src.n)
+	}
+	if _, rows, _, err := readRows(t, strings.NewReader("a\tb\r\n"+strings.Repeat("1\t2\r", 1<<20)), RowOptions{}); err != nil || len(rows) != 1<<20 {
+		t.Errorf("%d rows, %v", len(rows), err)
 	}
 }
 

@@ -372,6 +372,7 @@ func TestContradiction(t *testing.T) {
 		"as declared":                                  {"Caf\xe9", "ISO-8859-1", "", "Café", "windows-1252", ""},
 		"a mark against what was declared":             {"\xef\xbb\xbfCafé", "windows-1252", "", "Café", "UTF-8", "windows-1252"},
 		"a mark against the bytes":                     {"\xef\xbb\xbfCaf\xe9", "", "windows-1252", "Café", "windows-1252", "UTF-8"},
+		"two marks against the bytes":                  {"\xef\xbb\xbf\xef\xbb\xbfCaf\xe9", "", "windows-1252", "Café", "windows-1252", "UTF-8"},
 		"a mark against the bytes and what was said":   {"\xef\xbb\xbfCaf\xe9", "Cp1252", "", "Café", "windows-1252", ""},
 		"UTF-16 declared UTF-8":                        {"\xff\xfea\x00\xe9\x00", "UTF-8", "", "aé", "UTF-16LE", "UTF-8"},
 		"UTF-16 without a mark":                        {utf16("LE", "a\tb\r\n"), "", "", "a\tb\r\n", "UTF-16LE", ""},
