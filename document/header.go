@@ -32,13 +32,17 @@ func NewHeader(names []string) *Header {
 		taken[strings.TrimSpace(name)] = true
 	}
 	used := make(map[string]bool, len(names))
+	next := map[string]int{} // by name: the number that may be free, since a document with a mistake may have a million columns of one name
 	for i, name := range names {
 		name = strings.TrimSpace(name)
 		unique := name
 		if name == "" {
 			unique = "column_" + strconv.Itoa(i+1)
 		}
-		for n := 2; used[unique] || unique != name && taken[unique]; n++ {
+		for n := max(next[unique], 2); used[unique] || unique != name && taken[unique]; n++ {
+			if name != "" {
+				next[name] = n + 1
+			}
 			unique = name + "_" + strconv.Itoa(n)
 			if name == "" {
 				unique = "column_" + strconv.Itoa(i+1) + "_" + strconv.Itoa(n)

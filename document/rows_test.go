@@ -64,6 +64,7 @@ func TestRows(t *testing.T) {
 		{name: "stray CR", text: "a\tb\n1\rx\t2\r\r\n", header: []string{"a", "b"}, rows: [][]string{{"1\rx", "2"}}, stats: RowStats{Rows: 1, Lines: 2, CR: 1}},
 		{name: "trailing tabs", text: "a\tb\t\n1\t2\t\t\n3\t4\n", header: []string{"a", "b"}, rows: [][]string{{"1", "2"}, {"3", "4"}}, stats: RowStats{Rows: 2, Lines: 3, Trailing: 1}},
 		{name: "short and long", text: "a\tb\n1\n1\t2\t3\t\n", header: []string{"a", "b"}, rows: [][]string{{"1"}, {"1", "2", "3", ""}}, stats: RowStats{Rows: 2, Lines: 3, Short: 1, Long: 1}},
+		{name: "zeros", text: "a\tb\n\x00\t2\x00\n\x00\x00", header: []string{"a", "b"}, rows: [][]string{{"\x00", "2\x00"}, {"\x00\x00"}}, stats: RowStats{Rows: 2, Lines: 3, Short: 1}},
 		{name: "empty fields", text: "a\tb\tc\n\t\t\n", header: []string{"a", "b", "c"}, rows: [][]string{{"", "", ""}}, stats: RowStats{Rows: 1, Lines: 2}},
 		{name: "duplicate, empty and clashing names", text: "amount\t\tamount\tamount_2\tamount\tx\n", header: []string{"amount", "column_2", "amount_3", "amount_2", "amount_4", "x"}, stats: RowStats{Lines: 1}},
 		{name: "line feed in a field", text: "a\tb\tc\r\n1\tx\ny\t3\r\n4\t5\t6\r\n", header: []string{"a", "b", "c"},
@@ -216,7 +217,7 @@ func FuzzRows(f *testing.F) {
 		f.Add(raw, byte(0), false)
 	}
 	for _, seed := range []string{"a\tb\n1\t2\n", "a\tb\tc\r\n1\tx\ny\t3\r\n", "\"a\"\t\"b\"\n\"1\t\n\"\"\t2\n", "a,b\n\"1\n2\",3\r\n", "\n\n", "a\n\r\n\r\r\n", "x;y\n;;;\n\t",
-		"a\tb\r1\t2\r3\t4", "a\tb\r\n1\t2\r3\t4\r\n", "\"a\"\t\"b\"\r\n\"24\" x\"\t\"TV 24\"\"\n", "a,b\n1,\"x\n2,\"\"\"y\n3,\"z\"\n"} {
+		"a\tb\r1\t2\r3\t4", "a\tb\r\n1\t2\r3\t4\r\n", "\"a\"\t\"b\"\r\n\"24\" x\"\t\"TV 24\"\"\n", "a,b\n1,\"x\n2,\"\"\"y\n3,\"z\"\n", "\ufeff"} {
 		f.Add([]byte(seed), byte(0), false)
 		f.Add([]byte(seed), byte('\t'), false)
 		f.Add([]byte(seed), byte(','), true)
@@ -262,7 +263,7 @@ func FuzzRows(f *testing.F) {
 }
 
 func drop(s string, separator byte) string {
-	return strings.NewReplacer("\r", "", "\n", "", string(rune(separator)), "", string([]byte{separator}), "", " ", "", "\t", "", "\v", "", "\f", "", "\u0085", "", "\u00a0", "").Replace(s)
+	return strings.NewReplacer("\r", "", "\n", "", string(rune(separator)), "", string([]byte{separator}), "", " ", "", "\t", "", "\v", "", "\f", "", "\u0085", "", "\u00a0", "", "\ufeff", "").Replace(s)
 }
 
 // What encoding/csv writes comes back.
@@ -552,5 +553,16 @@ func TestByteOrderMarkInAName(t *testing.T) {
 	header, rows, _, err := readRows(t, strings.NewReader("\"\ufeffa\",\"b\"\n1,2\n"), RowOptions{})
 	if err != nil || !slices.Equal(header.Names(), []string{"a", "b"}) || len(rows) != 1 {
 		t.Errorf("%q, %q, %v", header.Names(), rows, err)
+	}
+}
+
+// A document that is no table may have a header of very many columns, all of one name or of none.
+func TestManyColumnsOfOneName(t *testing.T) {
+	for _, name := range []string{"a", ""} {
+		names := slices.Repeat([]string{name}, 300_000)
+		names[len(names)-1] = "last"
+		if got := NewHeader(names).Unique(); got[299_998] != map[string]string{"a": "a_299999", "": "column_299999"}[name] {
+			t.Errorf("%q: %q", name, got[299_998])
+		}
 	}
 }
