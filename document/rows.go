@@ -127,6 +127,7 @@ type Rows struct {
 	stats   RowStats
 	spans   []span
 	started bool
+	odd     bool // the row has quotes that were taken for text because no others go with them
 
 	base int64 // bytes that stood before buf
 	cr   bool  // lines end with CR: they are made LF as they come
@@ -187,6 +188,7 @@ func (r *Rows) Header() (*Header, error) {
 	}
 	r.header = NewHeader(row.Strings())
 	r.stats = RowStats{Lines: r.stats.Lines}
+	r.odd = false
 	return r.header, nil
 }
 
@@ -251,9 +253,13 @@ func (r *Rows) next() (Row, error) {
 			n = want
 		}
 	}
-	if n != want || row.odd {
+	if n != want || r.odd {
 		if r.stats.Irregular++; len(r.stats.First) < maxIrregular {
-			r.stats.First = append(r.stats.First, Irregular{Line: row.line, Fields: n, Columns: want, Quotes: row.odd})
+			r.stats.First = append(r.stats.First, Irregular{Line: row.line, Fields: n, Columns: want, Quotes: r.odd})
+		}
+		if r.odd {
+			r.stats.Quotes++
+			r.odd = false
 		}
 	}
 	return row, nil
@@ -266,44 +272,40 @@ func (r *Rows) cut() (Row, error) {
 		if err != nil {
 			return Row{}, err
 		}
-		row := Row{header: r.header, line: r.stats.Lines + 1}
-		if len(withoutCR(r.buf[r.from:end])) == 0 {
+		data := withoutCR(r.buf[r.from:end])
+		if len(data) == 0 {
 			r.from = next
 			r.stats.Lines++
 			r.stats.Blank++
 			continue
 		}
-		if r.options.Dialect.Quoted && bytes.IndexByte(r.buf[r.from:end], '"') >= 0 {
-			if end, next, row.odd, err = r.splitQuoted(end, next); err != nil {
+		start := r.stats.Lines + 1
+		switch quoted := r.options.Dialect.Quoted; {
+		case quoted && bytes.IndexByte(data, '"') >= 0:
+			if end, next, err = r.splitQuoted(end, next); err != nil {
 				return Row{}, err
 			}
-			if row.odd {
-				r.stats.Quotes++
+			data = withoutCR(r.buf[r.from:end])
+		case !quoted && r.crlf && r.header.Len() > 0:
+			if end, next, err = r.join(end, next); err != nil {
+				return Row{}, err
 			}
-		} else {
-			if !r.options.Dialect.Quoted && r.crlf && r.header.Len() > 0 {
-				if end, next, err = r.join(end, next); err != nil {
-					return Row{}, err
-				}
-			} else {
-				r.stats.Lines++
-			}
-			r.split(withoutCR(r.buf[r.from:end]))
-			if len(r.spans) > r.header.Len() {
-				if n := r.splitAtCR(r.buf[r.from:end]); n > 0 {
-					end = r.from + n
-					next = end + 1
-					r.split(withoutCR(r.buf[r.from:end]))
-				}
-			}
+			data = withoutCR(r.buf[r.from:end])
+			r.split(data)
+		default:
+			r.stats.Lines++
+			r.split(data)
 		}
-		row.data = withoutCR(r.buf[r.from:end])
-		row.spans = r.spans
-		if bytes.IndexByte(row.data, '\r') >= 0 {
-			r.stats.CR += int64(bytes.Count(row.data, []byte{'\r'}))
+		if bytes.IndexByte(data, '\r') >= 0 {
+			if n := r.splitAtCR(data); n > 0 {
+				next = r.from + n + 1
+				data = data[:n]
+				r.split(data)
+			}
+			r.stats.CR += int64(bytes.Count(data, []byte{'\r'}))
 		}
 		r.from = next
-		return row, nil
+		return Row{data: data, spans: r.spans, header: r.header, line: start}, nil
 	}
 }
 
@@ -318,9 +320,8 @@ func withoutCR(line []byte) []byte {
 // splitAtCR makes lines of a row in which lines stand that end with CR, though others don't: each would have as many fields as the header. It returns where the
 // first ends, 0 if they are none.
 func (r *Rows) splitAtCR(row []byte) int {
-	row = withoutCR(row)
 	want, first := r.header.Len(), bytes.IndexByte(row, '\r')
-	if first <= 0 || want < 2 {
+	if first <= 0 || want < 2 || len(r.spans) <= want || bytes.IndexByte(row, '"') >= 0 && r.options.Dialect.Quoted {
 		return 0
 	}
 	for line := range bytes.SplitSeq(row, []byte{'\r'}) {
@@ -576,9 +577,8 @@ func (r *Rows) split(data []byte) {
 // maxQuoted is how far the quote that closes a field is looked for, in bytes: one that isn't closed must not make the rest of a document be kept in memory.
 const maxQuoted = 1 << 20
 
-// splitQuoted cuts the row whose first line is given and takes the quotes off, in place. It returns where the row ends and the next begins, and whether a
-// quote was taken for text that goes with no other.
-func (r *Rows) splitQuoted(end, next int) (_, _ int, odd bool, err error) {
+// splitQuoted cuts the row whose first line is given and takes the quotes off, in place. It returns where the row ends and the next begins.
+func (r *Rows) splitQuoted(end, next int) (_, _ int, err error) {
 	r.spans = r.spans[:0]
 	separator := r.options.Dialect.Separator
 	lines := int64(1)
@@ -588,13 +588,13 @@ func (r *Rows) splitQuoted(end, next int) (_, _ int, odd bool, err error) {
 		if i < size && r.buf[r.from+i] == '"' {
 			var lonely bool
 			if closing, lonely, err = r.closingQuote(i, size); err != nil {
-				return 0, 0, false, err
+				return 0, 0, err
 			}
-			odd = odd || lonely
+			r.odd = r.odd || lonely
 		}
 		if closing > size {
 			if end, next, err = r.line(closing); err != nil {
-				return 0, 0, false, err
+				return 0, 0, err
 			}
 			lines += int64(bytes.Count(r.buf[r.from+size:r.from+closing], []byte{'\n'}))
 			size, length = end-r.from, next-r.from
@@ -613,7 +613,7 @@ func (r *Rows) splitQuoted(end, next int) (_, _ int, odd bool, err error) {
 		}
 		if i >= len(data) {
 			r.stats.Lines += lines
-			return r.from + size, r.from + length, odd, nil
+			return r.from + size, r.from + length, nil
 		}
 	}
 }
@@ -769,7 +769,6 @@ type Row struct {
 	spans  []span
 	header *Header
 	line   int64
-	odd    bool // quotes were taken for text that go with no other
 }
 
 // Line returns the number of the line that the row starts with, the header's being 1 if nothing stands before it.
