@@ -53,8 +53,8 @@ func detectDialect(header []byte) Dialect {
 type RowOptions struct {
 	Dialect Dialect
 	Skip    int // lines before the header, which some payment reports explain themselves with; default 0
-	// FindHeader looks for the header among the first lines (64 of them, in 64 KiB), after those that are skipped: the first that has, within a tenth, the
-	// number of fields that most of the text comes in.
+	// FindHeader looks for the header among the first lines (64 of them, in 64 KiB), after those that are skipped: the first that has at least four fifths of
+	// the fields that most lines have.
 	FindHeader bool
 	MaxLine    int // the longest row in bytes; default 16 MiB
 }
@@ -441,7 +441,7 @@ func (r *Rows) findHeader() {
 		}
 	}
 	for i, n := range fields {
-		if n <= best && 10*n >= 9*best && best > 1 { // perhaps it is the first row that is longer
+		if 5*n >= 4*best && best > 1 { // rows may be longer or shorter than their header
 			if i > 0 {
 				r.from += ends[i-1]
 				r.stats.Lines += int64(i)

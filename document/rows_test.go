@@ -524,6 +524,7 @@ func TestFindHeader(t *testing.T) {
 		"explained without quotes":      {explained + "when,id,type,total,x\n1,2,3,4,5\n", "when", 7},
 		"no rows":                       {explained + "when,id,type,total,x\n", "when", 0},
 		"the first row has a field too": {explained + "a,b,c,d,e,f,g,h,i,j\n1,2,3,4,5,6,7,8,9,10,11\n", "a", 7},
+		"rows that are shorter":         {explained + "a,b,c,d,e,f\n1,2,3,4,5\n1,2,3,4,5\n", "a", 7},
 		"nothing above":                 {"when,id,type\n1,2,3\n4,5,6\n", "when", 2},
 		"a byte order mark before it":   {"Definitions:\r\n\ufeffwhen,id\r\n1,2\r\n", "when", 3},
 		"tabs":                          {"All amounts in EUR\nwhen\tid\n1\t2\n", "when", 3},
