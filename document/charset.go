@@ -292,37 +292,125 @@ func (d *transformDecoder) decode(dst, src []byte, atEOF bool) (nDst, nSrc int) 
 	return nDst, nSrc
 }
 
+// decide names the charset of text that starts with a byte beyond ASCII: the first of those declared that the bytes don't contradict, else their look.
+func decide(window []byte, whole bool, declared []string, fallback string) string {
+	for _, charset := range declared {
+		if !contradicted(window, whole, charset) {
+			return charset
+		}
+	}
+	return sniff(window, whole, fallback)
+}
+
+// contradicted reports whether text can't well be in a charset: where UTF-8 is expected, more bytes make no character than characters are made; elsewhere
+// all is UTF-8, or some bytes make no character and Japanese is more (or less) likely than what was said.
+func contradicted(window []byte, whole bool, charset string) bool {
+	text := window
+	if !whole {
+		text = wholeRunes(window)
+	}
+	if charset == "UTF-8" {
+		good, bad := 0, 0
+		for i := 0; i < len(text); {
+			r, size := utf8.DecodeRune(text[i:])
+			switch {
+			case r == utf8.RuneError && size == 1:
+				bad++
+			case size > 1:
+				good++
+			}
+			i += size
+		}
+		return bad > good
+	}
+	if plainlyUTF8(text, charset) {
+		return true
+	}
+	d := newDecoder(charset)
+	for scratch, rest := make([]byte, 8<<10), window; len(rest) > 0; {
+		_, n := d.decode(scratch, rest, whole)
+		if n == 0 {
+			break // a piece of a character at the end
+		}
+		rest = rest[n:]
+	}
+	switch score := japaneseScore(window); {
+	case d.replaced() == 0:
+		return false
+	case charset == "Shift_JIS":
+		return score <= 0
+	default:
+		return score >= plainlyJapanese
+	}
+}
+
+// plainlyJapanese is a score that a few damaged bytes don't reach: three kana, or six kanji.
+const plainlyJapanese = 6
+
+// plainlyUTF8 reports whether text that is said or usual to be in another charset is UTF-8. Two half-width katakana of Shift_JIS look like one accented
+// letter, so it takes a character of three bytes there; in a charset of one byte per character a capital and a sign ("É®") make a letter of the phonetic
+// alphabet and the like, so most characters must be of scripts that Amazon's stores use.
+func plainlyUTF8(text []byte, instead string) bool {
+	if !utf8.Valid(text) {
+		return false
+	}
+	likely, odd := 0, 0
+	for _, r := range string(text) {
+		switch {
+		case r < utf8.RuneSelf:
+		case r >= 0x800:
+			likely++
+			if instead == "Shift_JIS" || instead == "EUC-JP" {
+				return true
+			}
+		case r < 0x180, r >= 0x370 && r < 0x460, r >= 0x600 && r < 0x680:
+			likely++
+		default:
+			odd++
+		}
+	}
+	return instead != "Shift_JIS" && instead != "EUC-JP" && likely > odd
+}
+
+// lookOfUTF16 tells UTF-16 without a byte order mark by its zeros, "" if it isn't that. Text that is said to be UTF-16 needs but one of them, since it may
+// be Japanese; other text an ASCII character in each pair.
+func lookOfUTF16(head []byte, said bool) string {
+	var zeros [2]int
+	for i, c := range head {
+		if c == 0 {
+			zeros[i&1]++
+		}
+	}
+	pairs := len(head) / 2
+	switch {
+	case said && zeros[0] > zeros[1], !said && pairs > 1 && zeros[0] == (len(head)+1)/2 && zeros[1] == 0:
+		return "UTF-16BE"
+	case said && zeros[1] > 0, !said && pairs > 1 && zeros[1] == pairs && zeros[0] == 0:
+		return "UTF-16LE"
+	}
+	return ""
+}
+
 // sniff guesses the charset of text that starts with a byte beyond ASCII.
 func sniff(window []byte, whole bool, fallback string) string {
 	text := window
 	if !whole {
 		text = wholeRunes(window)
 	}
-	if utf8.Valid(text) && (fallback != "Shift_JIS" || hasThreeByteRune(text)) {
-		return "UTF-8"
-	}
 	switch {
-	case fallback != "":
+	case utf8.Valid(text) && (fallback == "" || fallback == "UTF-8" || plainlyUTF8(text, fallback)):
+		return "UTF-8"
+	case fallback != "" && !contradicted(window, whole, fallback):
 		return fallback
-	case looksJapanese(window):
+	case japaneseScore(window) > 0:
 		return "Shift_JIS"
 	}
 	return "windows-1252"
 }
 
-// hasThreeByteRune guards Japanese text against being taken for UTF-8: two half-width katakana look like one accented letter.
-func hasThreeByteRune(text []byte) bool {
-	for _, c := range text {
-		if c >= 0xe0 {
-			return true
-		}
-	}
-	return false
-}
-
-// looksJapanese weighs what the text would say as Shift_JIS. European text makes pairs that are no character, rare kanji and user-defined characters;
+// japaneseScore weighs what the text would say as Shift_JIS; more than 0 is rather that than European text. European text makes pairs that are no character, rare kanji and user-defined characters;
 // Japanese text makes kana, common kanji, and runs of half-width katakana.
-func looksJapanese(window []byte) bool {
+func japaneseScore(window []byte) int {
 	table := shiftJISTable()
 	score, halfWidth := 0, 0
 	for i := 0; i < len(window); i++ {
@@ -359,5 +447,5 @@ func looksJapanese(window []byte) bool {
 	if halfWidth >= 3 {
 		score += halfWidth
 	}
-	return score > 0
+	return score
 }

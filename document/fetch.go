@@ -6,7 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"hash/crc32"
+	"hash/maphash"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -102,7 +102,8 @@ func (e *TruncatedError) Unwrap() error { return e.Err }
 // Is makes a truncated document an [io.ErrUnexpectedEOF].
 func (e *TruncatedError) Is(target error) bool { return target == io.ErrUnexpectedEOF }
 
-// ErrChanged is a document that became another one between two connections: what has been read and what would follow don't belong together.
+// ErrChanged is a document that became another one between two connections: what has been read and what would follow don't belong together. A document
+// that begins with the very bytes that were read is none.
 var ErrChanged = errors.New("document: changed while it was being fetched; fetch it again from the start")
 
 // errStalled ends a connection that is open but silent.
@@ -129,8 +130,9 @@ type fetcher struct {
 	total   atomic.Int64 // bytes of the whole document, -1 if unknown
 	connect atomic.Int64 // connections made
 
-	sum  uint32 // CRC-32 of what was delivered: proves that a document read again from the start is the same one
-	etag string
+	sum       maphash.Hash // of what was delivered: proves that a document read again from the start begins with it
+	validator validator
+	ranged    bool // the last request asked for the rest
 	// unzipped: the transport unpacked the answer by itself, so offsets are not those of the stored object and no Range can be asked for.
 	unzipped bool
 	noRange  bool
@@ -156,7 +158,7 @@ func (f *fetcher) Read(p []byte) (int, error) {
 		n, err := f.body.Read(p)
 		f.timer.Stop() // what the reader does meanwhile is no stall of the store
 		if n > 0 {
-			f.sum = crc32.Update(f.sum, crc32.IEEETable, p[:n])
+			_, _ = f.sum.Write(p[:n])
 			f.at.Add(int64(n))
 			f.failures, f.expired = 0, 0
 		}
@@ -283,11 +285,11 @@ func (f *fetcher) request() (*http.Response, func(), *time.Timer, error) {
 	}
 	// The object as it is stored, since offsets count its bytes. It also keeps Go's transport from unpacking.
 	req.Header.Set("Accept-Encoding", "identity")
-	if at := f.at.Load(); at > 0 && !f.unzipped && !f.noRange {
+	at := f.at.Load()
+	f.ranged = at > 0 && f.validator.value != "" && !f.unzipped && !f.noRange
+	if f.ranged { // else from the start
 		req.Header.Set("Range", "bytes="+strconv.FormatInt(at, 10)+"-")
-		if strong(f.etag) {
-			req.Header.Set("If-Range", f.etag)
-		}
+		req.Header.Set("If-Range", f.validator.value)
 	}
 	f.connect.Add(1)
 	timer := time.AfterFunc(f.options.StallTimeout, func() { cancel(errStalled) })
@@ -323,33 +325,21 @@ func (f *fetcher) accept(resp *http.Response) (ready bool, err error) {
 	at := f.at.Load()
 	switch {
 	case resp.StatusCode == http.StatusOK && at == 0:
-		f.total.Store(resp.ContentLength)
-		f.etag = resp.Header.Get("Etag")
-		f.unzipped = resp.Uncompressed
+		f.take(resp)
 		f.contentType, f.contentEncoding = resp.Header.Get("Content-Type"), resp.Header.Get("Content-Encoding")
 		return true, nil
 	case resp.StatusCode == http.StatusOK:
-		if f.changed(resp, resp.ContentLength) || resp.Uncompressed != f.unzipped {
-			return false, ErrChanged
-		}
-		return f.skip(resp.Body, at)
-	case resp.StatusCode == http.StatusPartialContent && at > 0:
-		from, total, ok := parseContentRange(resp.Header.Get("Content-Range"))
-		if f.changed(resp, total) {
-			return false, ErrChanged
-		}
-		if !ok || from != at {
+		return f.skip(resp, at)
+	case resp.StatusCode == http.StatusPartialContent && f.ranged:
+		if err := f.goesOn(resp, at); err != nil {
 			f.noRange = true
-			f.failed(fmt.Errorf("document: Content-Range %q does not start at %d", resp.Header.Get("Content-Range"), at))
+			f.failed(err)
 			return false, nil
 		}
-		if total >= 0 {
-			f.total.Store(total)
-		}
 		return true, nil
-	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && at > 0:
-		// The connection broke after the last byte, or the length that was announced at first was wrong.
-		if _, total, _ := parseContentRange(resp.Header.Get("Content-Range")); total == at {
+	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && f.ranged:
+		// The connection broke after the last byte of a document of unknown length, or the length that was announced at first was wrong.
+		if _, total, _ := parseContentRange(resp.Header.Get("Content-Range")); total == at && f.total.Load() < 0 {
 			f.total.Store(total)
 			return false, io.EOF
 		}
@@ -370,22 +360,48 @@ func (f *fetcher) accept(resp *http.Response) (ready bool, err error) {
 	return false, refused
 }
 
-// changed reports whether an answer is about another object than the first one. Lengths count only where there is no ETag: some proxies announce wrong ones.
-func (f *fetcher) changed(resp *http.Response, total int64) bool {
-	if etag := resp.Header.Get("Etag"); strong(etag) && strong(f.etag) {
-		return etag != f.etag
-	}
-	return total >= 0 && f.total.Load() >= 0 && total != f.total.Load()
+// take notes what an answer with the whole document says of it.
+func (f *fetcher) take(resp *http.Response) {
+	f.total.Store(resp.ContentLength)
+	f.validator = strongValidator(resp.Header)
+	f.unzipped = resp.Uncompressed
 }
 
-// skip reads over what has been delivered, for servers that ignore Range.
-func (f *fetcher) skip(body io.Reader, at int64) (bool, error) {
-	sum, left := uint32(0), at
+// goesOn is nil if an answer is the rest of the very document that was begun, and why it can't be known otherwise.
+func (f *fetcher) goesOn(resp *http.Response, at int64) error {
+	if got := resp.Header.Get(f.validator.header); got != f.validator.value {
+		return fmt.Errorf("document: the store goes on with another %s: %q, not %q", f.validator.header, got, f.validator.value)
+	}
+	if got := resp.Header.Get("Content-Encoding"); got != f.contentEncoding || resp.Uncompressed {
+		return fmt.Errorf("document: the store goes on with another Content-Encoding: %q, not %q", got, f.contentEncoding)
+	}
+	text := resp.Header.Get("Content-Range")
+	from, total, ok := parseContentRange(text)
+	if !ok || from != at {
+		return fmt.Errorf("document: Content-Range %q does not start at %d", text, at)
+	}
+	if want := f.total.Load(); total >= 0 && want >= 0 && total != want {
+		return fmt.Errorf("document: Content-Range %q is of another size than the %d bytes that were announced", text, want)
+	}
+	if total >= 0 {
+		f.total.Store(total)
+	}
+	return nil
+}
+
+// skip reads over what has been delivered of a document that comes again from its start. Only if that is the same, byte for byte, what follows belongs to it;
+// then it is the document, whatever was known of it.
+func (f *fetcher) skip(resp *http.Response, at int64) (bool, error) {
+	if resp.ContentLength >= 0 && resp.ContentLength < at {
+		return false, ErrChanged
+	}
+	var sum maphash.Hash
+	sum.SetSeed(f.sum.Seed())
 	buf := make([]byte, 32<<10)
-	for left > 0 {
+	for left := at; left > 0; {
 		f.timer.Reset(f.options.StallTimeout)
-		n, err := body.Read(buf[:min(left, int64(len(buf)))])
-		sum = crc32.Update(sum, crc32.IEEETable, buf[:n])
+		n, err := resp.Body.Read(buf[:min(left, int64(len(buf)))])
+		_, _ = sum.Write(buf[:n])
 		left -= int64(n)
 		if err != nil && left > 0 {
 			if err == io.EOF {
@@ -395,13 +411,31 @@ func (f *fetcher) skip(body io.Reader, at int64) (bool, error) {
 			return false, nil
 		}
 	}
-	if sum != f.sum {
+	if sum.Sum64() != f.sum.Sum64() {
 		return false, ErrChanged
 	}
+	f.take(resp)
 	return true, nil
 }
 
-func strong(etag string) bool { return strings.HasPrefix(etag, `"`) }
+// validator is a header whose value no other bytes have: without one, nothing tells that the rest of a document is the rest of this one.
+type validator struct{ header, value string }
+
+// strongValidator finds a strong ETag, else a Last-Modified that is strong because the answer is at least a minute younger (RFC 9110 8.8.2.2); "" if there is
+// none.
+func strongValidator(h http.Header) validator {
+	if etag := h.Get("Etag"); len(etag) > 2 && strings.HasPrefix(etag, `"`) && strings.HasSuffix(etag, `"`) {
+		return validator{"Etag", etag}
+	}
+	modified, err := http.ParseTime(h.Get("Last-Modified"))
+	if err != nil {
+		return validator{}
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil && date.Sub(modified) >= time.Minute {
+		return validator{"Last-Modified", h.Get("Last-Modified")}
+	}
+	return validator{}
+}
 
 // parseContentRange reads "bytes 7-99/100" and "bytes */100"; numbers that are absent are -1.
 func parseContentRange(s string) (from, total int64, ok bool) {

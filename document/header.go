@@ -1,6 +1,7 @@
 package document
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,10 +14,14 @@ type Header struct {
 	folded map[string]int
 }
 
-// NewHeader makes the header of the columns with these names. Columns after the last one that has a name don't count: they come from tabs at the end of the line.
+// NewHeader makes the header of the columns with these names, without byte order marks. Columns after the last one that has a name don't count: they come from tabs at the end of the line.
 func NewHeader(names []string) *Header {
 	for len(names) > 1 && strings.TrimSpace(names[len(names)-1]) == "" {
 		names = names[:len(names)-1]
+	}
+	names = slices.Clone(names)
+	for i := range names {
+		names[i] = strings.Trim(names[i], byteOrderMark)
 	}
 	h := &Header{
 		names: names, unique: make([]string, len(names)),
@@ -27,13 +32,17 @@ func NewHeader(names []string) *Header {
 		taken[strings.TrimSpace(name)] = true
 	}
 	used := make(map[string]bool, len(names))
+	next := map[string]int{} // by name: the number that may be free, since a document with a mistake may have a million columns of one name
 	for i, name := range names {
 		name = strings.TrimSpace(name)
 		unique := name
 		if name == "" {
 			unique = "column_" + strconv.Itoa(i+1)
 		}
-		for n := 2; used[unique] || unique != name && taken[unique]; n++ {
+		for n := max(next[unique], 2); used[unique] || unique != name && taken[unique]; n++ {
+			if name != "" {
+				next[name] = n + 1
+			}
 			unique = name + "_" + strconv.Itoa(n)
 			if name == "" {
 				unique = "column_" + strconv.Itoa(i+1) + "_" + strconv.Itoa(n)

@@ -2,6 +2,7 @@ package document
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -20,10 +21,10 @@ import (
 type Options struct {
 	Transport http.RoundTripper // default http.DefaultTransport; it must add no credentials
 
-	// Charset is what to take when the document's Content-Type names none (or one that is unknown), as it follows from report type and marketplace:
-	// "windows-1252", "Shift_JIS" …. Text that is plainly UTF-8 is read as that all the same. Default: by the look of the text.
+	// Charset is what to take when the document's Content-Type names none (or one that is unknown, or that its bytes contradict), as it follows from
+	// report type and marketplace: "windows-1252", "Shift_JIS" …. Text that is plainly UTF-8 is read as that all the same. Default: by the look of the text.
 	Charset string
-	// Binary leaves the bytes as they are, only unpacked: PDF, XLSX, and XML, which names its charset itself.
+	// Binary leaves the bytes as they are, only unpacked: PDF, XLSX. What begins as these do is left alone without it too.
 	Binary bool
 
 	MaxAttempts  int           // attempts in a row that bring no byte; default 8
@@ -51,7 +52,7 @@ type Progress struct {
 	Connections int64 // requests that were sent
 }
 
-// Reader is a document's content: unpacked, and in UTF-8 unless it is binary. Only Progress may be called while another goroutine reads.
+// Reader is a document's content: unpacked, and in UTF-8 unless it is binary, as [TextReader] makes it. Only Progress may be called while another goroutine reads.
 type Reader struct {
 	fetch   *fetcher
 	cancel  context.CancelFunc
@@ -65,7 +66,7 @@ type Reader struct {
 // Open asks resolve for the document's URL and starts to fetch it; resolve is called again when the URL has expired. The context
 // governs the reading too. The Reader must be closed.
 //
-// Errors, here and from Read: [*FetchError], [*TruncatedError], [ErrChanged], [*CorruptError], resolve's own, the context's cause.
+// Errors, here and from Read: [*FetchError], [*TruncatedError], [ErrChanged], [*CorruptError], [*CompressionError], resolve's own, the context's cause.
 func Open(ctx context.Context, resolve func(context.Context) (Location, error), options Options) (*Reader, error) {
 	options = options.withDefaults()
 	ctx, cancel := context.WithCancel(ctx)
@@ -111,20 +112,35 @@ func (r *Reader) open(options Options) error {
 	return nil
 }
 
+// CompressionError is a document that is packed in a way that this package doesn't know.
+type CompressionError struct {
+	Name string // as SP-API's compressionAlgorithm or the store's Content-Encoding has it
+}
+
+func (e *CompressionError) Error() string {
+	return fmt.Sprintf("document: packed as %q, want GZIP or nothing", clip(e.Name))
+}
+
 // unpack puts gzip readers over the stored bytes. What is declared (by SP-API, by the store) and what arrives differ when a transport has unpacked
-// already, so the bytes decide: gzip's magic starts no text. A document packed twice is unpacked twice only when both declare a packing.
+// already, so the bytes decide: gzip's magic starts no text. A document packed twice is unpacked twice only when both declare a packing. What neither
+// is gzip nor looks unpacked, though it is declared to be packed, is damaged or unknown.
 func (r *Reader) unpack() (io.Reader, error) {
-	layers := 0
-	if strings.EqualFold(r.fetch.loc.CompressionAlgorithm, "GZIP") {
+	layers, unknown := 0, ""
+	switch algorithm := r.fetch.loc.CompressionAlgorithm; {
+	case strings.EqualFold(algorithm, "GZIP"):
 		layers++
+	default:
+		unknown = algorithm
 	}
 	for _, coding := range strings.Split(r.fetch.contentEncoding, ",") {
-		switch strings.ToLower(strings.TrimSpace(coding)) {
+		switch coding = strings.ToLower(strings.TrimSpace(coding)); coding {
 		case "gzip", "x-gzip":
 			layers++
+		case "br", "compress", "deflate", "zstd":
+			unknown = coding
 		}
 	}
-	declared := layers > 0
+	declared, unpacked := layers > 0, false
 	br := bufio.NewReaderSize(r.fetch, 64<<10)
 	for layers = max(layers, 1); layers > 0; layers-- {
 		head, err := br.Peek(3)
@@ -138,8 +154,21 @@ func (r *Reader) unpack() (io.Reader, error) {
 			break
 		}
 		if head[0] != 0x1f || head[1] != 0x8b || head[2] != 8 {
+			if packed := declared || unknown != ""; packed && !unpacked && !r.fetch.unzipped {
+				if head, err = br.Peek(64); err != nil && err != io.EOF {
+					return nil, r.mapped(err)
+				}
+				switch {
+				case looksUnpacked(head):
+				case unknown != "":
+					return nil, &CompressionError{Name: unknown}
+				default:
+					return nil, &CorruptError{At: r.fetch.at.Load(), Err: errors.New("it doesn't begin as gzip does, though it is declared")}
+				}
+			}
 			break
 		}
+		unpacked = true
 		zr, err := gzip.NewReader(br)
 		if err != nil {
 			return nil, r.mapped(err)
@@ -148,6 +177,17 @@ func (r *Reader) unpack() (io.Reader, error) {
 		br = bufio.NewReaderSize(&members{src: br, member: zr}, 64<<10)
 	}
 	return br, nil
+}
+
+// looksUnpacked reports whether a document may begin so: text has no control characters, but in UTF-16.
+func looksUnpacked(head []byte) bool {
+	for _, magic := range []string{"%PDF-", "PK\x03\x04", "\xff\xfe", "\xfe\xff"} {
+		if bytes.HasPrefix(head, []byte(magic)) {
+			return true
+		}
+	}
+	control := func(c rune) bool { return c < ' ' && !strings.ContainsRune("\t\n\v\f\r\x1a", c) }
+	return bytes.IndexFunc(head, control) < 0 || lookOfUTF16(head, false) != ""
 }
 
 // errBehind is what the gzip reader itself would take for the header of a member that is cut short or damaged.
@@ -258,6 +298,15 @@ func (r *Reader) Charset() string {
 		return ""
 	}
 	return r.text.Charset()
+}
+
+// Misdeclared returns the charset that a byte order mark or Content-Type declared where the bytes contradict it, so that the text is read from
+// the one that Charset names; "" as long as there is no contradiction. The text tells no sooner than it leaves ASCII.
+func (r *Reader) Misdeclared() string {
+	if r.text == nil {
+		return ""
+	}
+	return r.text.Misdeclared()
 }
 
 // Replaced returns how many bytes so far made no character in the charset and became U+FFFD.

@@ -8,14 +8,15 @@ import (
 	"io"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 )
 
 // Dialect is how fields stand in a line. The zero value is found out from the header line.
 type Dialect struct {
 	Separator byte // '\t', ',' …
-	// Quoted fields may hold separators and line ends between quotes, and a quote as two. Otherwise a quote is a character like any other,
-	// as in most of Amazon's tab-separated reports.
+	// Quoted fields may hold separators and line ends between quotes, and a quote as two. A quote inside such a field that is written as one is text as
+	// well, where neither a separator nor a line end follows. Otherwise a quote is a character like any other, as in most of Amazon's tab-separated reports.
 	Quoted bool
 }
 
@@ -52,7 +53,10 @@ func detectDialect(header []byte) Dialect {
 type RowOptions struct {
 	Dialect Dialect
 	Skip    int // lines before the header, which some payment reports explain themselves with; default 0
-	MaxLine int // the longest row in bytes; default 16 MiB
+	// FindHeader looks for the header among the first lines (64 of them, in 64 KiB), after those that are skipped: the first that has at least four fifths of
+	// the fields that most lines have.
+	FindHeader bool
+	MaxLine    int // the longest row in bytes; default 16 MiB
 }
 
 // RowStats counts what was not quite regular. None of it is lost.
@@ -65,6 +69,36 @@ type RowStats struct {
 	Blank    int64 // empty lines, which are passed over
 	Joined   int64 // rows put together from lines that were cut by a line feed inside a field
 	CR       int64 // carriage returns inside rows, which stay in their fields
+	Quotes   int64 // rows in which a quote that would open or close a field was taken for text, because no other goes with it
+
+	Irregular int64       // rows that Short, Long or Quotes count
+	First     []Irregular // the first ten of these
+}
+
+// maxIrregular is how many rows RowStats names.
+const maxIrregular = 10
+
+// Irregular is a row that is not as its document's header and dialect want it: where it stands, never what is in it.
+type Irregular struct {
+	Line    int64 // that the row starts with, as [Row.Line] has it
+	Fields  int   // of the row
+	Columns int   // of the header
+	Quotes  bool  // a quote that goes with no other was taken for text
+}
+
+// String is such as "line 3: 6 fields for 5 columns".
+func (i Irregular) String() string {
+	text := fmt.Sprintf("line %d: ", i.Line)
+	if i.Fields != i.Columns {
+		text += fmt.Sprintf("%d fields for %d columns", i.Fields, i.Columns)
+	}
+	if i.Fields != i.Columns && i.Quotes {
+		text += ", "
+	}
+	if i.Quotes {
+		text += "a quote without another"
+	}
+	return text
 }
 
 // LineError is a row longer than the bound.
@@ -77,9 +111,6 @@ type LineError struct {
 func (e *LineError) Error() string {
 	return fmt.Sprintf("document: line %d: the row is longer than the %d bytes allowed (%d seen); this is no such report, or the bound must be raised", e.Line, e.Limit, e.Size)
 }
-
-// ErrQuote is a field whose closing quote is missing: the rest of the document is inside it.
-var ErrQuote = errors.New("the quoted field that starts here is never closed")
 
 // Rows cuts text into rows.
 type Rows struct {
@@ -96,6 +127,14 @@ type Rows struct {
 	stats   RowStats
 	spans   []span
 	started bool
+	odd     bool // the row has quotes that were taken for text because no others go with them
+
+	base int64 // bytes that stood before buf
+	cr   bool  // lines end with CR: they are made LF as they come
+	wasC bool  // the last byte that came was such a CR, so a line feed after it belongs to the same end
+
+	// Up to here, counted as base is, no quote closes a field that began before; nor does an even number of them. So nothing is searched twice.
+	noClose, noPair int64
 }
 
 type span struct{ from, to int }
@@ -113,6 +152,7 @@ func (r *Rows) Header() (*Header, error) {
 	}
 	r.started = true
 	r.header = NewHeader(nil)
+	r.findLineEnd()
 	for range r.options.Skip {
 		_, next, err := r.line(0)
 		if err != nil {
@@ -121,6 +161,9 @@ func (r *Rows) Header() (*Header, error) {
 		}
 		r.from = next
 		r.stats.Lines++
+	}
+	if r.options.FindHeader {
+		r.findHeader()
 	}
 	for {
 		end, next, err := r.line(0)
@@ -134,9 +177,7 @@ func (r *Rows) Header() (*Header, error) {
 			r.stats.Lines++
 			continue
 		}
-		if r.options.Dialect.Separator == 0 {
-			r.options.Dialect = detectDialect(line)
-		}
+		r.options.Dialect = r.dialectOf(line)
 		r.crlf = line[len(line)-1] == '\r'
 		break
 	}
@@ -147,6 +188,7 @@ func (r *Rows) Header() (*Header, error) {
 	}
 	r.header = NewHeader(row.Strings())
 	r.stats = RowStats{Lines: r.stats.Lines}
+	r.odd = false
 	return r.header, nil
 }
 
@@ -161,9 +203,13 @@ func (r *Rows) headerErr() error {
 func (r *Rows) Dialect() Dialect { return r.options.Dialect }
 
 // Stats returns the counts so far.
-func (r *Rows) Stats() RowStats { return r.stats }
+func (r *Rows) Stats() RowStats {
+	stats := r.stats
+	stats.First = slices.Clone(stats.First)
+	return stats
+}
 
-// All goes through the rows after the header. Each is valid until the next. It ends after an error: [*LineError], [ErrQuote], those of the source. What an
+// All goes through the rows after the header. Each is valid until the next. It ends after an error: [*LineError], those of the source. What an
 // earlier loop has read is not read again.
 func (r *Rows) All() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
@@ -190,7 +236,8 @@ func (r *Rows) next() (Row, error) {
 		return Row{}, err
 	}
 	r.stats.Rows++
-	switch n, want := len(row.spans), len(r.header.names); {
+	n, want := len(row.spans), len(r.header.names)
+	switch {
 	case n < want:
 		r.stats.Short++
 	case n > want:
@@ -203,6 +250,16 @@ func (r *Rows) next() (Row, error) {
 		} else {
 			r.stats.Trailing++
 			row.spans = row.spans[:want]
+			n = want
+		}
+	}
+	if n != want || r.odd {
+		if r.stats.Irregular++; len(r.stats.First) < maxIrregular {
+			r.stats.First = append(r.stats.First, Irregular{Line: row.line, Fields: n, Columns: want, Quotes: r.odd})
+		}
+		if r.odd {
+			r.stats.Quotes++
+			r.odd = false
 		}
 	}
 	return row, nil
@@ -215,41 +272,196 @@ func (r *Rows) cut() (Row, error) {
 		if err != nil {
 			return Row{}, err
 		}
-		start := r.stats.Lines + 1
-		if end == r.from || end == r.from+1 && r.buf[r.from] == '\r' {
+		data := withoutCR(r.buf[r.from:end])
+		if len(data) == 0 {
 			r.from = next
 			r.stats.Lines++
 			r.stats.Blank++
 			continue
 		}
-		if r.options.Dialect.Quoted {
-			end, next, err = r.quotedEnd()
-		} else if r.crlf && r.header.Len() > 0 {
-			end, next, err = r.join(end, next)
-		} else {
-			r.stats.Lines++
-		}
-		if err != nil {
-			if err == io.EOF || err == io.ErrUnexpectedEOF {
-				return Row{}, fmt.Errorf("document: line %d: %w", start, ErrQuote)
+		start := r.stats.Lines + 1
+		switch quoted := r.options.Dialect.Quoted; {
+		case quoted && bytes.IndexByte(data, '"') >= 0:
+			if end, next, err = r.splitQuoted(end, next); err != nil {
+				return Row{}, err
 			}
-			return Row{}, err
-		}
-		data := r.buf[r.from:end]
-		if len(data) > 0 && data[len(data)-1] == '\r' {
-			data = data[:len(data)-1]
+			data = withoutCR(r.buf[r.from:end])
+		case !quoted && r.crlf && r.header.Len() > 0:
+			if end, next, err = r.join(end, next); err != nil {
+				return Row{}, err
+			}
+			data = withoutCR(r.buf[r.from:end])
+			r.split(data)
+		default:
+			r.stats.Lines++
+			r.split(data)
 		}
 		if bytes.IndexByte(data, '\r') >= 0 {
+			if n := r.splitAtCR(data); n > 0 {
+				next = r.from + n + 1
+				data = data[:n]
+				r.split(data)
+			}
 			r.stats.CR += int64(bytes.Count(data, []byte{'\r'}))
 		}
 		r.from = next
-		if r.options.Dialect.Quoted {
-			r.splitQuoted(data)
-		} else {
-			r.split(data)
-		}
 		return Row{data: data, spans: r.spans, header: r.header, line: start}, nil
 	}
+}
+
+// withoutCR takes the carriage returns of the line end off.
+func withoutCR(line []byte) []byte {
+	for len(line) > 0 && line[len(line)-1] == '\r' {
+		line = line[:len(line)-1]
+	}
+	return line
+}
+
+// splitAtCR makes lines of a row in which lines stand that end with CR, though others don't: each would have as many fields as the header. It returns where the
+// first ends, 0 if they are none.
+func (r *Rows) splitAtCR(row []byte) int {
+	want, first := r.header.Len(), bytes.IndexByte(row, '\r')
+	if first <= 0 || want < 2 || len(r.spans) <= want || bytes.IndexByte(row, '"') >= 0 && r.options.Dialect.Quoted {
+		return 0
+	}
+	for line := range bytes.SplitSeq(row, []byte{'\r'}) {
+		if bytes.Count(line, []byte{r.options.Dialect.Separator})+1 != want {
+			return 0
+		}
+	}
+	for i, c := range row {
+		if c == '\r' {
+			row[i] = '\n'
+		}
+	}
+	return first
+}
+
+// headerWindow bounds what is looked at before the header.
+const headerWindow = 64 << 10
+
+// findLineEnd finds out whether lines end with CR alone: the first end of a line is one, and there is no line feed, or the lines up to the first one are alike.
+func (r *Rows) findLineEnd() {
+	window := min(headerWindow, r.options.MaxLine)
+	head := func() []byte { return r.buf[r.from:min(r.to, r.from+window)] }
+	more := func() bool {
+		if r.srcErr != nil || r.to-r.from >= window {
+			return false
+		}
+		r.fill()
+		return true
+	}
+	first, quoted := 0, false
+	for ; ; first++ {
+		for first == len(head()) {
+			if !more() {
+				return
+			}
+		}
+		c := head()[first]
+		if c == '"' {
+			quoted = !quoted
+		}
+		if !quoted && c == '\n' {
+			return
+		}
+		if !quoted && c == '\r' {
+			break
+		}
+	}
+	lf := -1
+	for lf < 0 {
+		if lf = bytes.IndexByte(head()[first:], '\n'); lf < 0 && !more() {
+			break
+		}
+	}
+	r.cr = true
+	if lf >= 0 {
+		lines := withoutCR(head()[:first+lf])
+		separator := []byte{r.dialectOf(lines[:min(first, len(lines))]).Separator}
+		want := bytes.Count(lines[:min(first, len(lines))], separator)
+		r.cr = len(lines) > first && want > 0
+		for line := range bytes.SplitSeq(lines, []byte{'\r'}) {
+			r.cr = r.cr && bytes.Count(line, separator) == want
+		}
+	}
+	if r.cr {
+		r.to = r.from + r.unifyLineEnds(r.buf[r.from:r.to])
+	}
+}
+
+// dialectOf is the dialect that was chosen, else that of a header line.
+func (r *Rows) dialectOf(line []byte) Dialect {
+	if r.options.Dialect.Separator == 0 {
+		return detectDialect(line)
+	}
+	return r.options.Dialect
+}
+
+// unifyLineEnds makes CR and CRLF line feeds, in place, and returns how many bytes there are then.
+func (r *Rows) unifyLineEnds(data []byte) int {
+	n := 0
+	for _, c := range data {
+		if c == '\n' && r.wasC {
+			r.wasC = false
+			continue
+		}
+		if r.wasC = c == '\r'; r.wasC {
+			c = '\n'
+		}
+		data[n] = c
+		n++
+	}
+	return n
+}
+
+// maxBefore is how many lines the header is looked for in.
+const maxBefore = 64
+
+// findHeader passes over the lines before the header.
+func (r *Rows) findHeader() {
+	var fields, ends []int
+	for offset := 0; len(ends) < maxBefore && offset < headerWindow; {
+		end, next, err := r.line(offset)
+		if err != nil {
+			break
+		}
+		line := withoutCR(r.buf[r.from+offset : end])
+		fields = append(fields, countFields(line, r.dialectOf(line)))
+		ends = append(ends, next-r.from)
+		offset = next - r.from
+	}
+	lines, best := map[int]int{}, 1
+	for _, n := range fields {
+		lines[n]++
+	}
+	for n, count := range lines {
+		if size := n*count - best*lines[best]; n > 1 && (best == 1 || size > 0 || size == 0 && n > best) {
+			best = n
+		}
+	}
+	for i, n := range fields {
+		if 5*n >= 4*best && best > 1 { // rows may be longer or shorter than their header
+			if i > 0 {
+				r.from += ends[i-1]
+				r.stats.Lines += int64(i)
+			}
+			return
+		}
+	}
+}
+
+// countFields counts the fields of a line.
+func countFields(line []byte, dialect Dialect) int {
+	n, quoted := 1, false
+	for _, c := range line {
+		if c == '"' && dialect.Quoted {
+			quoted = !quoted
+		} else if c == dialect.Separator && !quoted {
+			n++
+		}
+	}
+	return n
 }
 
 // line finds the end of the line that holds the byte at from+offset: where it ends and where the next starts, in buf. Reading may move from.
@@ -287,6 +499,7 @@ func (r *Rows) bounded(size int) error {
 // fill reads once, after making room.
 func (r *Rows) fill() {
 	if room := len(r.buf) / 4; len(r.buf)-r.to < room {
+		r.base += int64(r.from)
 		r.to = copy(r.buf, r.buf[r.from:r.to])
 		r.from = 0
 		// One byte beyond the bound shows that it is broken, and one is the line feed.
@@ -298,6 +511,9 @@ func (r *Rows) fill() {
 	}
 	for range 100 {
 		n, err := r.src.Read(r.buf[r.to:])
+		if r.cr {
+			n = r.unifyLineEnds(r.buf[r.to : r.to+n])
+		}
 		r.to += n
 		r.srcErr = err
 		if n > 0 || err != nil {
@@ -358,89 +574,193 @@ func (r *Rows) split(data []byte) {
 	r.spans = append(r.spans, span{from, len(data)})
 }
 
-// quotedEnd finds the end of a row whose fields may hold line ends.
-func (r *Rows) quotedEnd() (end, next int, err error) {
-	lines := int64(1)
-	offset := 0 // of the line that is looked at
-	inQuotes := false
-	for {
-		end, next, err = r.line(offset)
-		if err != nil {
-			return 0, 0, err
-		}
-		inQuotes = r.quotesOpen(r.buf[r.from+offset:end], inQuotes)
-		if !inQuotes {
-			r.stats.Lines += lines
-			return end, next, nil
-		}
-		if end == next {
-			return 0, 0, io.ErrUnexpectedEOF
-		}
-		offset = next - r.from
-		lines++
-	}
-}
+// maxQuoted is how far the quote that closes a field is looked for, in bytes: one that isn't closed must not make the rest of a document be kept in memory.
+const maxQuoted = 1 << 20
 
-// quotesOpen goes through a line and tells whether it ends inside quotes. A quote opens only at the start of a field.
-func (r *Rows) quotesOpen(line []byte, open bool) bool {
-	if bytes.IndexByte(line, '"') < 0 {
-		return open
-	}
-	fieldStart := !open
-	for i := 0; i < len(line); i++ {
-		switch c := line[i]; {
-		case open && c == '"':
-			if i+1 < len(line) && line[i+1] == '"' {
-				i++
-			} else {
-				open = false
-			}
-		case open:
-		case c == '"' && fieldStart:
-			open, fieldStart = true, false
-		default:
-			fieldStart = c == r.options.Dialect.Separator
-		}
-	}
-	return open
-}
-
-// splitQuoted cuts a row and takes the quotes off, in place.
-func (r *Rows) splitQuoted(data []byte) {
+// splitQuoted cuts the row whose first line is given and takes the quotes off, in place. It returns where the row ends and the next begins.
+func (r *Rows) splitQuoted(end, next int) (_, _ int, err error) {
 	r.spans = r.spans[:0]
 	separator := r.options.Dialect.Separator
+	lines := int64(1)
+	size, length := end-r.from, next-r.from // of the lines so far, relative because reading moves the buffer
 	for i := 0; ; i++ {
-		from := i
-		if i < len(data) && data[i] == '"' {
-			to := from
-			for i++; i < len(data); i++ {
-				if data[i] == '"' {
-					if i+1 == len(data) || data[i+1] != '"' {
-						i++
-						break
-					}
-					i++
-				}
-				data[to] = data[i]
-				to++
+		closing := -1
+		if i < size && r.buf[r.from+i] == '"' {
+			var lonely bool
+			if closing, lonely, err = r.closingQuote(i, size); err != nil {
+				return 0, 0, err
 			}
-			for ; i < len(data) && data[i] != separator; i++ { // text after the closing quote is against the rules, but text
-				data[to] = data[i]
-				to++
+			r.odd = r.odd || lonely
+		}
+		if closing > size {
+			if end, next, err = r.line(closing); err != nil {
+				return 0, 0, err
 			}
-			r.spans = append(r.spans, span{from, to})
+			lines += int64(bytes.Count(r.buf[r.from+size:r.from+closing], []byte{'\n'}))
+			size, length = end-r.from, next-r.from
+		}
+		data, from := withoutCR(r.buf[r.from:r.from+size]), i
+		if closing >= 0 {
+			r.spans = append(r.spans, unquote(data, i+1, closing))
+			i = closing + 1
 		} else {
-			if n := bytes.IndexByte(data[i:], separator); n >= 0 {
-				i += n
-			} else {
-				i = len(data)
+			if i = len(data); from < i {
+				if n := bytes.IndexByte(data[from:], separator); n >= 0 {
+					i = from + n
+				}
 			}
 			r.spans = append(r.spans, span{from, i})
 		}
 		if i >= len(data) {
-			return
+			r.stats.Lines += lines
+			return r.from + size, r.from + length, nil
 		}
 	}
+}
+
+// unquote makes one quote of two, in place.
+func unquote(data []byte, from, to int) span {
+	n := bytes.IndexByte(data[from:to], '"')
+	if n < 0 {
+		return span{from, to}
+	}
+	out := from + n
+	for i := out; i < to; i++ {
+		if data[i] == '"' && i+1 < to && data[i+1] == '"' {
+			i++
+		}
+		data[out] = data[i]
+		out++
+	}
+	return span{from, out}
+}
+
+// closingQuote finds the quote that closes the field whose first quote stands at i, counted from the row's start: one of an odd number of quotes in a row,
+// before a separator or a line end. It is -1 where there is none, and where a further field is opened before: a quote that is written as one stands behind
+// a separator or at the start of a line, so the first quote is text. But if there is an even number of quotes before a separator or the end of the line
+// then, the last of these closes: the one before it was not written as two. Both are lonely.
+func (r *Rows) closingQuote(i, line int) (closing int, lonely bool, err error) {
+	pos, follower, err := r.quotes(i)
+	if err != nil {
+		return 0, false, err
+	}
+	ends := func() bool { return follower == r.options.Dialect.Separator || follower == '\n' }
+	pair := -1
+	switch run := pos - i - 1; {
+	case run%2 == 1 && ends():
+		return pos - 1, false, nil
+	case run > 0 && ends():
+		pair = pos - 1
+	}
+	after := pos
+	if skip := int(r.noClose - r.base - int64(r.from)); skip > pos {
+		pos = skip
+	}
+	for pos-i <= maxQuoted {
+		n := bytes.IndexByte(r.buf[r.from+pos:r.to], '"')
+		if n < 0 {
+			pos = r.to - r.from
+			if r.srcErr == nil && pos-i <= maxQuoted && pos <= r.options.MaxLine {
+				r.fill()
+				continue
+			}
+			if r.srcErr != nil && r.srcErr != io.EOF {
+				return 0, false, r.srcErr
+			}
+			break
+		}
+		start := pos + n
+		if pos, follower, err = r.quotes(start); err != nil {
+			if err != errFar {
+				return 0, false, err
+			}
+			pos = start
+			break
+		}
+		if (pos-start)%2 == 0 {
+			continue
+		}
+		if ends() {
+			return pos - 1, false, nil
+		}
+		if before := r.buf[r.from+start-1]; before == r.options.Dialect.Separator || before == '\n' {
+			pos = start
+			break
+		}
+	}
+	r.noClose = max(r.noClose, r.base+int64(r.from+pos))
+	if pair < 0 {
+		if pair, err = r.pairedQuotes(after, line); err != nil {
+			return 0, false, err
+		}
+	}
+	return pair, true, nil
+}
+
+// pairedQuotes finds the last of an even number of quotes before a separator or the end of the line, -1 if there are none.
+func (r *Rows) pairedQuotes(pos, line int) (int, error) {
+	if skip := int(r.noPair - r.base - int64(r.from)); skip > pos {
+		pos = skip
+	}
+	for pos < line {
+		n := bytes.IndexByte(r.buf[r.from+pos:r.from+line], '"')
+		if n < 0 {
+			break
+		}
+		start := pos + n
+		var follower byte
+		var err error
+		if pos, follower, err = r.quotes(start); err != nil {
+			return 0, err
+		}
+		if (pos-start)%2 == 0 && (follower == r.options.Dialect.Separator || follower == '\n') {
+			return pos - 1, nil
+		}
+	}
+	r.noPair = max(r.noPair, r.base+int64(r.from+line))
+	return -1, nil
+}
+
+// quotes returns where the quotes end that begin at i, and what follows: '\n' for any line end and the end of the document.
+func (r *Rows) quotes(i int) (end int, follower byte, err error) {
+	for end = i; ; end++ {
+		c, err := r.at(end)
+		if err != nil {
+			return 0, 0, err
+		}
+		if c == '"' && r.from+end < r.to {
+			continue
+		}
+		for next := end + 1; c == '\r'; next++ {
+			if c, err = r.at(next); err != nil {
+				return 0, 0, err
+			}
+			if c != '\r' && c != '\n' {
+				return end, '\r', nil
+			}
+		}
+		return end, c, nil
+	}
+}
+
+// errFar is a byte farther from the row's start than a row may be long.
+var errFar = errors.New("beyond the bound")
+
+// at returns the byte there, '\n' for the end of the document.
+func (r *Rows) at(i int) (byte, error) {
+	for r.from+i >= r.to {
+		if i > r.options.MaxLine {
+			return 0, errFar
+		}
+		if r.srcErr == io.EOF {
+			return '\n', nil
+		}
+		if r.srcErr != nil {
+			return 0, r.srcErr
+		}
+		r.fill()
+	}
+	return r.buf[r.from+i], nil
 }
 
 // Row is one row. It is a view that the next row overwrites: what is to be kept must be copied.

@@ -58,7 +58,6 @@ func TestCharsetEvidenceBeatsFallback(t *testing.T) {
 		{"UTF-8 where Shift_JIS is usual", "日本\n", "", "cp932", "日本\n", "UTF-8"},
 		{"half-width katakana that would do as UTF-8", "\xc3\xb1\n", "", "cp932", "ﾃｱ\n", "Shift_JIS"},
 		{"BOM against a declared charset", "\xef\xbb\xbfé", "Shift_JIS", "", "é", "UTF-8"},
-		{"declared against the look", "Z\xc3\xbcrich", "windows-1252", "", "ZÃ¼rich", "windows-1252"},
 		{"UTF-16 with BOM", "\xff\xfeA\x00\xfc\x00", "", "", "Aü", "UTF-16LE"},
 		{"UTF-16BE with BOM", "\xfe\xff\x00A\x00\xfc", "", "", "Aü", "UTF-16BE"},
 		{"EUC-JP", "\xc6\xfc\xcb\xdc", "euc-jp", "", "日本", "EUC-JP"},
@@ -86,19 +85,20 @@ func TestCharsetShowsLate(t *testing.T) {
 }
 
 func TestReplaced(t *testing.T) {
+	kana := strings.Repeat("\x82\xa0", 4) // without which damage would contradict what is declared
 	for _, test := range []struct {
 		charset, text, want string
 		replaced            int64
 	}{
-		{"utf-8", "a\xffb", "a\uFFFDb", 1},
-		{"utf-8", "a\xe3\x81", "a\uFFFD\uFFFD", 2},
-		{"utf-8", "\xed\xa0\x80", "\uFFFD\uFFFD\uFFFD", 3},
+		{"utf-8", "äöüa\xffb", "äöüa\uFFFDb", 1},
+		{"utf-8", "äöüa\xe3\x81", "äöüa\uFFFD\uFFFD", 2},
+		{"utf-8", "äöü\xed\xa0\x80", "äöü\uFFFD\uFFFD\uFFFD", 3},
 		{"utf-8", "genuine \uFFFD", "genuine \uFFFD", 0},
 		{"windows-1252", "\x81\x80", "\uFFFD€", 1},
-		{"cp932", "\x82", "\uFFFD", 1},
-		{"cp932", "\x82\n", "\uFFFD\n", 1},
-		{"cp932", "\xff\xa0a", "\uFFFD\uFFFDa", 2},
-		{"cp932", "\x85\xff!", "\uFFFD!", 2},
+		{"cp932", kana + "\x82", "ああああ\uFFFD", 1},
+		{"cp932", kana + "\x82\n", "ああああ\uFFFD\n", 1},
+		{"cp932", kana + "\xff\xa0a", "ああああ\uFFFD\uFFFDa", 2},
+		{"cp932", kana + "\x85\xff!", "ああああ\uFFFD!", 2},
 		{"cp932", "\xf0\x40\xf9\xfc", "\ue000\ue757", 0},
 		{"utf-16le", "A\x00\x00", "A\uFFFD", 1},
 	} {
@@ -196,6 +196,10 @@ func FuzzText(f *testing.F) {
 		}
 	}
 	f.Add([]byte("\xf0\x9f\x98"), "utf-8", "")
+	f.Add([]byte("Caf\xe9 Se\xf1or"), "utf-8", "cp1252")
+	f.Add([]byte("\xef\xbb\xbf\xef\xbb\xbfa\n\xef\xbb\xbf\xe9"), "", "cp1252")
+	f.Add([]byte("\xff\xfe<\x00?\x00x\x00m\x00l\x00"), "", "")
+	f.Add([]byte(`<?xml version="1.0" encoding="UTF-8"?><n>`+"\x94\x92\x82\xa2</n>"), "cp932", "")
 	f.Fuzz(func(t *testing.T, raw []byte, declared, fallback string) {
 		want, whole := readText(t, bytes.NewReader(raw), declared, fallback)
 		if !utf8.ValidString(want) {
@@ -323,6 +327,131 @@ func TestCharsetParameter(t *testing.T) {
 	} {
 		if got := charsetParameter(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+// What is declared yields to bytes that contradict it, and that is told; what is merely damaged stays what it was said to be.
+func TestContradiction(t *testing.T) {
+	utf16 := func(order, text string) string {
+		var b strings.Builder
+		for _, r := range text {
+			if order == "LE" {
+				b.Write([]byte{byte(r), byte(r >> 8)})
+			} else {
+				b.Write([]byte{byte(r >> 8), byte(r)})
+			}
+		}
+		return b.String()
+	}
+	sjis := "\x83\x56\x83\x83\x81\x5b\x83\x76" // シャープ
+	late := strings.Repeat("plain\ttext\r\n", 40_000)
+	for name, c := range map[string]struct {
+		text, declared, fallback string
+		want, charset, told      string
+	}{
+		"windows-1252 declared UTF-8":                  {"Caf\xe9 Se\xf1or", "UTF-8", "windows-1252", "Café Señor", "windows-1252", "UTF-8"},
+		"the same without a marketplace":               {"Caf\xe9 Se\xf1or", "utf8", "", "Café Señor", "windows-1252", "UTF-8"},
+		"where UTF-8 is usual, as of JSON":             {"Caf\xe9 Se\xf1or", "UTF-8", "UTF-8", "Café Señor", "windows-1252", "UTF-8"},
+		"a single letter":                              {"Caf\xe9", "UTF-8", "windows-1252", "Café", "windows-1252", "UTF-8"},
+		"late":                                         {late + "Caf\xe9 Se\xf1or", "UTF-8", "windows-1252", late + "Café Señor", "windows-1252", "UTF-8"},
+		"as usual there":                               {"\xa4 5", "UTF-8", "ISO-8859-15", "€ 5", "ISO-8859-15", "UTF-8"},
+		"Shift_JIS declared UTF-8":                     {sjis, "UTF-8", "Shift_JIS", "シャープ", "Shift_JIS", "UTF-8"},
+		"Shift_JIS declared UTF-8, no marketplace":     {sjis, "UTF-8", "", "シャープ", "Shift_JIS", "UTF-8"},
+		"Shift_JIS declared windows-1252":              {sjis, "Cp1252", "Shift_JIS", "シャープ", "Shift_JIS", "windows-1252"},
+		"UTF-8 declared windows-1252":                  {"Zürich – 5 €", "Cp1252", "windows-1252", "Zürich – 5 €", "UTF-8", "windows-1252"},
+		"UTF-8 declared Shift_JIS":                     {"シャープ", "Shift_JIS", "Shift_JIS", "シャープ", "UTF-8", "Shift_JIS"},
+		"UTF-8 declared EUC-JP":                        {"シャープ", "EUC-JP", "", "シャープ", "UTF-8", "EUC-JP"},
+		"windows-1252 declared Shift_JIS":              {"Caf\xe9 Se\xf1or", "Shift_JIS", "windows-1252", "Café Señor", "windows-1252", "Shift_JIS"},
+		"an unknown charset":                           {"Caf\xe9", "x-martian", "windows-1252", "Café", "windows-1252", "x-martian"},
+		"an unknown charset of ASCII":                  {"Cafe", "x-martian", "windows-1252", "Cafe", "US-ASCII", ""},
+		"damaged UTF-8":                                {"äöü \xff", "UTF-8", "windows-1252", "äöü \uFFFD", "UTF-8", ""},
+		"damaged windows-1252":                         {"\x81 \xe9", "windows-1252", "", "\uFFFD é", "windows-1252", ""},
+		"windows-1252 that would do as a foreign word": {"CAF\xc9\xae", "windows-1252", "", "CAFÉ®", "windows-1252", ""},
+		"half width that would do as UTF-8":            {"\xc3\xb1", "Shift_JIS", "", "ﾃｱ", "Shift_JIS", ""},
+		"as declared":                                  {"Caf\xe9", "ISO-8859-1", "", "Café", "windows-1252", ""},
+		"a mark against what was declared":             {"\xef\xbb\xbfCafé", "windows-1252", "", "Café", "UTF-8", "windows-1252"},
+		"a mark against the bytes":                     {"\xef\xbb\xbfCaf\xe9", "", "windows-1252", "Café", "windows-1252", "UTF-8"},
+		"two marks against the bytes":                  {"\xef\xbb\xbf\xef\xbb\xbfCaf\xe9", "", "windows-1252", "Café", "windows-1252", "UTF-8"},
+		"a mark against the bytes and what was said":   {"\xef\xbb\xbfCaf\xe9", "Cp1252", "", "Café", "windows-1252", ""},
+		"UTF-16 declared UTF-8":                        {"\xff\xfea\x00\xe9\x00", "UTF-8", "", "aé", "UTF-16LE", "UTF-8"},
+		"UTF-16 without a mark":                        {utf16("LE", "a\tb\r\n"), "", "", "a\tb\r\n", "UTF-16LE", ""},
+		"UTF-16BE without a mark":                      {utf16("BE", "a\tb\r\n"), "", "windows-1252", "a\tb\r\n", "UTF-16BE", ""},
+		"UTF-16 said, big endian":                      {utf16("BE", "日本\t日本\n"), "UTF-16", "", "日本\t日本\n", "UTF-16BE", ""},
+		"UTF-16 said, little endian":                   {utf16("LE", "日本\t日本\n"), "UTF-16", "", "日本\t日本\n", "UTF-16LE", ""},
+		"no UTF-16":                                    {"Caf\xe9", "UTF-16", "windows-1252", "Café", "windows-1252", "UTF-16LE"},
+		"text with zeros":                              {"a\x00b\x00\x00c", "", "", "a\x00b\x00\x00c", "US-ASCII", ""},
+	} {
+		got, r := readText(t, strings.NewReader(c.text), c.declared, c.fallback)
+		if got != c.want || r.Charset() != c.charset || r.Misdeclared() != c.told {
+			t.Errorf("%s: %q as %s, told %q; want %q as %s, told %q", name, got[max(0, len(got)-40):], r.Charset(), r.Misdeclared(), c.want[max(0, len(c.want)-40):], c.charset, c.told)
+		}
+	}
+}
+
+// Byte order marks are gone wherever a text or a part of it begins, and nowhere else.
+func TestByteOrderMarks(t *testing.T) {
+	const mark = "\xef\xbb\xbf"
+	for name, c := range map[string][2]string{
+		"two":                 {mark + mark + "a\té\n", "a\té\n"},
+		"three, ASCII":        {mark + mark + mark + "a\tb\n", "a\tb\n"},
+		"nothing else":        {mark + mark, ""},
+		"before the header":   {"explained\r\n" + mark + "a\té\r\n", "explained\r\na\té\r\n"},
+		"where parts meet":    {mark + "a\té\r\n" + mark + mark + "c\td\r\n" + mark, "a\té\r\nc\td\r\n"},
+		"CR as line end":      {"é\r" + mark + "a\r", "é\ra\r"},
+		"inside a line stays": {"aé" + mark + "b\n" + mark + "c", "aé" + mark + "b\nc"},
+		"UTF-16, two":         {"\xff\xfe\xff\xfea\x00\n\x00\xff\xfeb\x00", "a\nb"},
+		"UTF-16BE, two":       {"\xfe\xff\xfe\xff\x00a\x00\n\xfe\xff\x00b", "a\nb"},
+	} {
+		for _, src := range []io.Reader{strings.NewReader(c[0]), iotest.OneByteReader(strings.NewReader(c[0]))} {
+			if got, _ := readText(t, src, "", "windows-1252"); got != c[1] {
+				t.Errorf("%s: %q, want %q", name, got, c[1])
+			}
+		}
+	}
+}
+
+// XML comes out as UTF-8 that says so, whatever declared it.
+func TestXML(t *testing.T) {
+	wide := func(text string) string {
+		var b strings.Builder
+		b.WriteString("\xff\xfe")
+		for _, r := range text {
+			b.Write([]byte{byte(r), byte(r >> 8)})
+		}
+		return b.String()
+	}
+	sjis, japanese := "<n>\x94\x92\x82\xa2\x83\x72\x83\x93</n>", "<n>白いビン</n>"
+	const utf8 = `<?xml version="1.0" encoding="UTF-8"?>`
+	for name, c := range map[string]struct{ text, declared, want, charset, told string }{
+		"Content-Type is right":            {utf8 + sjis, "Shift_JIS", utf8 + japanese, "Shift_JIS", ""},
+		"the declaration is right":         {`<?xml version="1.0" encoding="Shift_JIS"?>` + sjis, "", utf8 + japanese, "Shift_JIS", ""},
+		"Content-Type is wrong":            {`<?xml version="1.0" encoding="Shift_JIS"?>` + sjis, "UTF-8", utf8 + japanese, "Shift_JIS", "UTF-8"},
+		"nothing is right":                 {`<?xml version="1.0" encoding="UTF-8"?>` + sjis, "", utf8 + japanese, "Shift_JIS", "UTF-8"},
+		"nothing is declared":              {sjis, "", japanese, "Shift_JIS", ""},
+		"a declaration without encoding":   {`<?xml version="1.0"?>` + sjis, "cp932", `<?xml version="1.0"?>` + japanese, "Shift_JIS", ""},
+		"quotes of the other kind, spaces": {"<?xml version='1.0' encoding = 'sjis' standalone='yes' ?>" + sjis, "", "<?xml version='1.0' encoding = 'UTF-8' standalone='yes' ?>" + japanese, "Shift_JIS", ""},
+		"UTF-16":                           {wide(`<?xml version="1.0" encoding="UTF-16"?>` + japanese), "", utf8 + japanese, "UTF-16LE", ""},
+		"UTF-8 that says it is UTF-16":     {`<?xml version="1.0" encoding="UTF-16"?>` + japanese, "", utf8 + japanese, "UTF-8", "UTF-16LE"},
+		"UTF-8":                            {"\xef\xbb\xbf" + `<?xml version="1.0" encoding="utf-8"?>` + japanese, "", `<?xml version="1.0" encoding="utf-8"?>` + japanese, "UTF-8", ""},
+		"Latin 1, all of it ASCII":         {`<?xml version="1.0" encoding="ISO-8859-1"?><a/>`, "", utf8 + "<a/>", "windows-1252", ""},
+		"no XML":                           {"a\t<?xml encoding=\"Shift_JIS\"?>\n", "", "a\t<?xml encoding=\"Shift_JIS\"?>\n", "US-ASCII", ""},
+	} {
+		for _, src := range []io.Reader{strings.NewReader(c.text), iotest.OneByteReader(strings.NewReader(c.text))} {
+			got, r := readText(t, src, c.declared, "")
+			if got != c.want || r.Charset() != c.charset || r.Misdeclared() != c.told {
+				t.Errorf("%s: %q as %s, told %q; want %q as %s, told %q", name, got, r.Charset(), r.Misdeclared(), c.want, c.charset, c.told)
+			}
+		}
+	}
+}
+
+// What is no text passes as it is, whatever was declared.
+func TestTextReaderPassesBinaryData(t *testing.T) {
+	for _, magic := range []string{"%PDF-1.7\n", "PK\x03\x04", "\x1f\x8b\x08"} {
+		raw := magic + "\xef\xbb\xbf\x00\xff\xe9\r" + strings.Repeat("\x80", 300_000)
+		if got, r := readText(t, strings.NewReader(raw), "windows-1252", ""); got != raw || r.Charset() != "" {
+			t.Errorf("%q: %d bytes of %d as %s", magic, len(got), len(raw), r.Charset())
 		}
 	}
 }

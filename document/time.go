@@ -35,6 +35,7 @@ var layouts = []string{
 	"2 Jan 2006",
 	"02-Jan-2006 15:04:05",
 	"02-Jan-2006", // 31-Jan-2026, returns
+	time.ANSIC,    // Mon Oct 28 18:49:32 UTC 2019, as Java prints a time
 }
 
 var (
@@ -55,6 +56,23 @@ var zones = map[string]time.Duration{
 	"AEST": 10 * time.Hour, "AEDT": 11 * time.Hour, "BRT": -3 * time.Hour,
 	"EST": -5 * time.Hour, "EDT": -4 * time.Hour, "CST": -6 * time.Hour, "CDT": -5 * time.Hour, "MST": -7 * time.Hour, "MDT": -6 * time.Hour,
 	"PST": -8 * time.Hour, "PDT": -7 * time.Hour,
+}
+
+// cutZone takes the abbreviation of a zone off the end of a time, or from before its year.
+func cutZone(text string) (without, name string) {
+	i := strings.LastIndexByte(text, ' ')
+	if i <= 0 {
+		return text, ""
+	}
+	before, last := strings.TrimRight(text[:i], " "), text[i+1:]
+	if _, ok := zones[last]; ok {
+		return before, last
+	}
+	j := strings.LastIndexByte(before, ' ')
+	if _, ok := zones[before[j+1:]]; ok && j > 0 {
+		return before[:j+1] + last, before[j+1:]
+	}
+	return text, ""
 }
 
 // TimeOptions say how to read what a date alone does not tell.
@@ -84,14 +102,10 @@ func (p *TimeParser) Parse(s string) (time.Time, error) {
 	if location == nil {
 		location = time.UTC
 	}
-	if i := strings.LastIndexByte(text, ' '); i > 0 {
-		name := text[i+1:]
-		if offset, ok := zones[name]; ok {
-			text = strings.TrimRight(text[:i], " ")
-			location = time.UTC
-			if offset != 0 {
-				location = time.FixedZone(name, int(offset/time.Second))
-			}
+	if without, name := cutZone(text); name != "" {
+		text, location = without, time.UTC
+		if offset := zones[name]; offset != 0 {
+			location = time.FixedZone(name, int(offset/time.Second))
 		}
 	}
 	if p.last != "" {

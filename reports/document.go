@@ -13,7 +13,8 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// Document is a report's content as it streams in: unpacked, and in UTF-8 unless it is XML, XLSX or PDF, which stay as they are. It must be closed.
+// Document is a report's content as it streams in: unpacked, and in UTF-8 unless it is XLSX or PDF, which stay as they are. XML says that it is in UTF-8.
+// It must be closed.
 type Document struct {
 	*document.Reader
 	Report Report
@@ -34,7 +35,7 @@ func (c *config) open(ctx context.Context, client *spapi.Client, report *Report)
 		return nil, &job.DocumentError{Kind: job.Report, ID: report.ReportID, Err: job.ErrNoDocument}
 	}
 	r, err := document.Open(ctx, c.resolver(client, report), document.Options{
-		Transport: c.Transport, Charset: charset(t, report), Binary: slices.Contains([]string{"XML", "XLSX", "PDF"}, t.Format),
+		Transport: c.Transport, Charset: charset(t, report), Binary: slices.Contains([]string{"XLSX", "PDF"}, t.Format),
 	})
 	if err != nil {
 		return nil, &job.DocumentError{Kind: job.Report, ID: report.ReportID, Err: err}
@@ -81,12 +82,33 @@ func (d *Document) DecodeOptions() document.DecodeOptions {
 	return o
 }
 
+// RowOptions are those that suit the report: the header is looked for where lines that explain the report may stand before it.
+func (d *Document) RowOptions() document.RowOptions {
+	return document.RowOptions{FindHeader: d.Type.Explained}
+}
+
 // Table returns the rows of a document with a header: what Type.Format TSV and CSV are. All rows are read from it, whoever asks.
-func (d *Document) Table() *document.Rows {
+func (d *Document) Table() *document.Rows { return d.TableWith(d.RowOptions()) }
+
+// TableWith is [Document.Table] with options of the caller's own, best made from those of [Document.RowOptions]; they count where no row has been asked for
+// before.
+func (d *Document) TableWith(options document.RowOptions) *document.Rows {
 	if d.table == nil {
-		d.table = document.NewRows(d.Reader, document.RowOptions{})
+		d.table = document.NewRows(d.Reader, options)
 	}
 	return d.table
+}
+
+// Stats tells what of the rows read so far is not as the header wants it, by number of line; for the charset see [document.Reader.Misdeclared].
+func (d *Document) Stats() document.RowStats { return d.Table().Stats() }
+
+// Decimals rewrites the amounts of the rows of [Document.Table] with a decimal point, where the type's Amounts are known.
+func (d *Document) Decimals() (*document.Decimals, error) {
+	header, err := d.Table().Header()
+	if err != nil {
+		return nil, err
+	}
+	return document.NewDecimals(header, d.DecodeOptions().Decimal, d.Type.Amounts...), nil
 }
 
 // Rows reads the rows into structs; see the package's example. A field takes the column that its tag names, or the first of several names, as

@@ -505,11 +505,12 @@ func TestOpenKnowsTypeAndMarketplace(t *testing.T) {
 		typ, content, want string
 		at                 marketplace.Marketplace
 	}{
-		"Europe":           {listings, "sku\tname\nA\tM\xfcller\n", "sku\tname\nA\tMüller\n", marketplace.DE},
-		"Japan":            {listings, "sku\tname\nA\t\xb1\xb2\n", "sku\tname\nA\tｱｲ\n", marketplace.JP},
-		"UTF-8 in Europe":  {listings, "sku\tname\nA\tMüller\n", "sku\tname\nA\tMüller\n", marketplace.DE},
-		"JSON is UTF-8":    {"GET_SALES_AND_TRAFFIC_REPORT", `{"a":"` + "\xc3\xa9\xff" + `"}`, `{"a":"é` + "\uFFFD" + `"}`, marketplace.DE},
-		"XML as it stands": {"GET_PENDING_ORDERS_DATA", "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\xfc</a>", "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\xfc</a>", marketplace.DE},
+		"Europe":            {listings, "sku\tname\nA\tM\xfcller\n", "sku\tname\nA\tMüller\n", marketplace.DE},
+		"Japan":             {listings, "sku\tname\nA\t\xb1\xb2\n", "sku\tname\nA\tｱｲ\n", marketplace.JP},
+		"UTF-8 in Europe":   {listings, "sku\tname\nA\tMüller\n", "sku\tname\nA\tMüller\n", marketplace.DE},
+		"JSON is UTF-8":     {"GET_SALES_AND_TRAFFIC_REPORT", `{"a":"` + "\xc3\xa9\xff" + `"}`, `{"a":"é` + "\uFFFD" + `"}`, marketplace.DE},
+		"XML in UTF-8":      {"GET_PENDING_ORDERS_DATA", "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a>\xfc</a>", "<?xml version=\"1.0\" encoding=\"UTF-8\"?><a>ü</a>", marketplace.DE},
+		"XLSX as it stands": {"FEE_DISCOUNTS_REPORT", "\xef\xbb\xbf\xfc", "\xef\xbb\xbf\xfc", marketplace.DE},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

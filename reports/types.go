@@ -39,6 +39,8 @@ type Type struct {
 	NeedsStart bool     `json:"needsStart,omitzero"` // without Request.Start its window is empty; see also Calendar
 
 	LocalDecimal bool     `json:"localDecimal,omitzero"` // amounts have the decimal separator of the marketplace
+	Explained    bool     `json:"explained,omitzero"`    // lines that explain the report may stand before its header
+	Amounts      []string `json:"amounts,omitzero"`      // columns with amounts, in all languages that are known
 	Sources      []string `json:"sources,omitzero"`      // explained at the top of types.csv
 
 	known bool
@@ -56,13 +58,25 @@ func (t Type) unpublished() bool { return !t.Request && !t.Schedule && !t.Automa
 //go:embed types.csv
 var typesCSV string
 
-var types = sync.OnceValue(func() []Type {
-	r := csv.NewReader(strings.NewReader(typesCSV))
+//go:embed columns.csv
+var columnsCSV string
+
+func records(name, text string) [][]string {
+	r := csv.NewReader(strings.NewReader(text))
 	r.Comment = '#'
 	records, err := r.ReadAll()
 	if err != nil {
-		panic("reports: types.csv: " + err.Error())
+		panic("reports: " + name + ": " + err.Error())
 	}
+	return records
+}
+
+var types = sync.OnceValue(func() []Type {
+	columns := map[string][]string{}
+	for _, record := range records("columns.csv", columnsCSV)[1:] {
+		columns[record[0]] = record
+	}
+	records := records("types.csv", typesCSV)
 	column := map[string]int{}
 	for i, name := range records[0] {
 		column[name] = i
@@ -101,7 +115,11 @@ var types = sync.OnceValue(func() []Type {
 		if s := get("arrays"); s != "" {
 			t.Arrays = strings.Split(s, "|")
 		}
+		if known := columns[t.Name]; known != nil {
+			t.Explained, t.Amounts = known[1] == "yes", strings.Split(known[2], ";")
+		}
 		if s := get("removed"); s != "" {
+			var err error
 			if t.Removed, err = time.Parse(time.DateOnly, s); err != nil {
 				panic("reports: types.csv: " + err.Error())
 			}

@@ -13,7 +13,8 @@ import (
 )
 
 // Extra is the name of the column or member with the fields of a row beyond its header's columns: JSONL has an array there, where there are any;
-// Parquet has the fields with tabs between them, null where there are none.
+// Parquet has the fields with tabs between them, null where there are none. CSV and TSV, whose header is written before any row is known, have them
+// behind the others, without a name. Where the document has a column of that name, underscores are added to it.
 const Extra = "_extra"
 
 // Format is a kind of file.
@@ -180,15 +181,18 @@ func (t *tsvWriter) field(i int, value []byte) {
 func (t *tsvWriter) Close() error { return t.w.Flush() }
 
 type jsonlWriter struct {
-	w    io.Writer
-	keys [][]byte // `"name":`
-	line []byte
+	w     io.Writer
+	keys  [][]byte // `"name":`
+	extra []byte
+	line  []byte
 }
 
 // NewJSONL writes an object per row. The members are named as [document.Header.Unique] has it; a row that is too short lacks the last ones.
 func NewJSONL(w io.Writer, header *document.Header) Writer {
 	j := &jsonlWriter{w: w, line: make([]byte, 0, bufferSize+4096)}
-	for _, name := range header.Unique() {
+	names := uniqueExtra(header.Unique())
+	j.extra = append(appendString([]byte{}, []byte(names[len(names)-1])), `:[`...)
+	for _, name := range names[:len(names)-1] {
 		j.keys = append(j.keys, append(appendString(nil, []byte(name)), ':'))
 	}
 	return j
@@ -208,7 +212,7 @@ func (j *jsonlWriter) Write(row document.Row) error {
 		if len(j.keys) > 0 {
 			b = append(b, ',')
 		}
-		b = append(b, `"`+Extra+`":[`...)
+		b = append(b, j.extra...)
 		for i := len(j.keys); i < n; i++ {
 			if i > len(j.keys) {
 				b = append(b, ',')

@@ -31,7 +31,10 @@ type Target struct {
 	Path   string
 	Format output.Format // "" before Resolve, if not given
 	Array  string        // of JSON documents: the members that lead to the array whose elements are the lines of JSONL
+	// RawValues keeps amounts as they come, with the decimal separator of their marketplace.
+	RawValues bool
 
+	before    linesBefore
 	jsonLines bool // the documents are JSON lines and stay so
 	filter    *output.Query
 	bare      bool // no format was chosen: what the filter gives goes out as --jq alone has it
@@ -42,6 +45,8 @@ func (t *Target) AddFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&t.Path, "out", "", "`file` to write, under its name only when it is whole; default: stdout")
 	output.AddFlag(cmd, &t.Format, "format: csv, tsv, jsonl, parquet or raw (default: by the ending of --out, else raw)", "csv", "tsv", "jsonl", "parquet", Raw)
 	cmd.Flags().StringVar(&t.Array, "array", "", "of JSON documents with -o jsonl: the `members` that lead to the array, such as salesAndTrafficByAsin")
+	cmd.Flags().BoolVar(&t.RawValues, "raw-values", false, "of csv, tsv, jsonl and parquet: keep amounts as they come; default: 1.234,56 is written as 1234.56")
+	cmd.Flags().Var(&t.before, "skip-lines", "`number` of lines before the header, or auto to find it (default: auto where the type is known to have such lines)")
 }
 
 // AddLineFlags adds --out and -o to a command whose documents are JSON lines.
@@ -79,6 +84,9 @@ func (t *Target) Resolve(f *factory.Factory) error {
 	if t.Array != "" && t.Format != jsonl {
 		return exit.Usagef("--array %q doesn't go with %s: it names the rows of -o jsonl", t.Array, t.Format)
 	}
+	if t.before.given && t.Format == Raw {
+		return exit.Usagef("--skip-lines %s doesn't go with raw: it is about the rows of -o csv, tsv, jsonl and parquet", &t.before)
+	}
 	return nil
 }
 
@@ -106,6 +114,7 @@ func (t *Target) Journal() string {
 // Sink takes documents, one or several of the same kind, and writes them into the target.
 type Sink struct {
 	target Target
+	f      *factory.Factory
 	out    io.Writer
 	file   *export.File // nil for stdout
 	rows   export.Writer
@@ -117,7 +126,7 @@ type Sink struct {
 
 // Open starts the target. Close must be called, and Commit before it if all went well.
 func (t *Target) Open(ctx context.Context, f *factory.Factory) (*Sink, error) {
-	s := &Sink{target: *t, out: f.Streams.Out}
+	s := &Sink{target: *t, f: f, out: f.Streams.Out}
 	if t.Path != "" {
 		file, err := export.Create(t.Path)
 		if err != nil {
@@ -134,14 +143,57 @@ func (t *Target) Open(ctx context.Context, f *factory.Factory) (*Sink, error) {
 
 // Source is a document.
 type Source struct {
-	Reader io.Reader
-	Format string // TSV, CSV, JSON, JSONL, XML, XLSX, PDF, or "" for unknown
+	Name     string           // what is said about it begins with, such as "report 50039018869"
+	Document *document.Reader // for what it tells about its text; nil if nothing
+	Reader   io.Reader
+	Format   string // TSV, CSV, JSON, JSONL, XML, XLSX, PDF, or "" for unknown
+
+	Rows    document.RowOptions
+	Amounts []string // columns that are written with a decimal point
+	Decimal byte     // what they are separated by
 }
 
 func (s Source) table() bool { return s.Format == "" || s.Format == "TSV" || s.Format == "CSV" }
 
-// Add writes a document.
+// Add writes a document, and tells what was wrong with it.
 func (s *Sink) Add(src Source) error {
+	var stats document.RowStats
+	if err := s.add(src, &stats); err != nil {
+		return err
+	}
+	for _, line := range complaints(src.Document, stats) {
+		s.f.Notef("%s: %s", src.Name, line)
+	}
+	return nil
+}
+
+// toldRows is how many irregular rows are named; the rest is counted.
+const toldRows = 5
+
+// complaints say what is wrong with a document: places and counts, never what stands there, which may be personal data.
+func complaints(doc *document.Reader, stats document.RowStats) (lines []string) {
+	if doc != nil {
+		if declared := doc.Misdeclared(); declared != "" {
+			lines = append(lines, fmt.Sprintf("declared to be in %s, but its bytes are in %s, and were read as that", declared, doc.Charset()))
+		}
+		if n := doc.Replaced(); n > 0 {
+			lines = append(lines, fmt.Sprintf("%d bytes made no character in %s and became \uFFFD", n, doc.Charset()))
+		}
+	}
+	if stats.Irregular > 0 {
+		var told []string
+		for _, row := range stats.First[:min(len(stats.First), toldRows)] {
+			told = append(told, row.String())
+		}
+		if rest := stats.Irregular - int64(len(told)); rest > 0 {
+			told = append(told, fmt.Sprintf("and %d more", rest))
+		}
+		lines = append(lines, fmt.Sprintf("%d of %d rows are irregular, and kept whole: %s", stats.Irregular, stats.Rows, strings.Join(told, "; ")))
+	}
+	return lines
+}
+
+func (s *Sink) add(src Source, stats *document.RowStats) error {
 	s.n++
 	switch {
 	case s.target.Format == Raw && (s.n == 1 || src.Format == "JSONL"):
@@ -156,7 +208,12 @@ func (s *Sink) Add(src Source) error {
 	case !src.table():
 		return exit.Usagef("-o %s: the document is %s, want raw", s.target.Format, src.Format)
 	}
-	rows := document.NewRows(src.Reader, document.RowOptions{})
+	options := src.Rows
+	if s.target.before.given {
+		options.Skip, options.FindHeader = s.target.before.lines, s.target.before.auto
+	}
+	rows := document.NewRows(src.Reader, options)
+	defer func() { *stats = rows.Stats() }()
 	header, err := rows.Header()
 	if err != nil {
 		return err
@@ -176,9 +233,13 @@ func (s *Sink) Add(src Source) error {
 		}
 		return fmt.Errorf("the columns of window %d differ from those before: %q, not %q", s.n, strings.Join(header.Names(), " "), strings.Join(s.header, " "))
 	}
+	decimals := document.NewDecimals(header, src.Decimal, src.Amounts...)
 	for row, err := range rows.All() {
 		if err != nil {
 			return err
+		}
+		if !s.target.RawValues {
+			row = decimals.Row(row)
 		}
 		if err := s.rows.Write(row); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/openspapi/spapi/internal/cli/exit"
@@ -54,3 +55,34 @@ func compact(raw []byte) ([]byte, error) {
 	}
 	return b.Bytes(), nil
 }
+
+// linesBefore is the value of --skip-lines.
+type linesBefore struct {
+	given, auto bool
+	lines       int
+}
+
+func (l *linesBefore) String() string {
+	switch {
+	case l.auto:
+		return "auto"
+	case l.given:
+		return strconv.Itoa(l.lines)
+	}
+	return ""
+}
+
+func (l *linesBefore) Set(s string) error {
+	if s == "auto" {
+		*l = linesBefore{given: true, auto: true}
+		return nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return errors.New("want a number of lines, or auto")
+	}
+	*l = linesBefore{given: true, lines: n}
+	return nil
+}
+
+func (l *linesBefore) Type() string { return "number" }

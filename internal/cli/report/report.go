@@ -64,6 +64,7 @@ func NewCmdRun(f *factory.Factory, runF func(context.Context, *RunOptions) error
 		Short: "Ask for a report, wait for it and write it",
 		Long: `Asks for a report, waits until Amazon has made it and writes it, to --out or to stdout. The format follows the ending of --out: csv, tsv,
 jsonl and parquet are made from the rows; anything else gets the document as it is, unpacked and in UTF-8. The file appears when it is whole.
+Rows keep all their fields, amounts get a decimal point, and whatever isn't as it was declared is told on stderr, by number of line.
 
 A window that is too long for one report is split, and the rows of all parts are put into one file. Parts without data are left out. Where a type goes by
 calendar periods, the window is widened to whole ones, and a period that is not over yet is left out. A --start or --end of so many days or
@@ -199,7 +200,7 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 		f.Notef("%s: whole periods by %s, from %s to %s", t.Name, t.Calendar, parts[0].Start.Format(time.DateOnly), parts[len(parts)-1].End.Format(time.DateOnly))
 	}
 	if len(parts) > 1 && o.Target.Format == deliver.Raw && (t.Format == "" || t.Format == "TSV" || t.Format == "CSV") {
-		o.Target.Format = "tsv" // several documents become one table
+		o.Target.Format, o.Target.RawValues = "tsv", true // several documents become one table, with their values as they are
 	}
 	if err := o.Target.Fit(t.Name, t.Format, t.Arrays, len(parts)); err != nil {
 		return err
@@ -257,11 +258,8 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 		}
 		doc := result.Document
 		bar.Say("report %s: writing", doc.Report.ReportID)
-		if err := sink.Add(deliver.Source{Reader: bar.Reader(doc.Reader), Format: doc.Type.Format}); err != nil {
+		if err := sink.Add(source(doc, bar)); err != nil {
 			return exit.Late(fmt.Errorf("report %s: %w", doc.Report.ReportID, err))
-		}
-		if n := doc.Replaced(); n > 0 {
-			f.Notef("report %s: %s made no character in %s and became \uFFFD", doc.Report.ReportID, output.Plural(n, "byte"), doc.Charset())
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -281,6 +279,14 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 		f.Notef("%s: %s", o.Target.Path, summary(sink.Rows, len(parts), empty))
 	}
 	return nil
+}
+
+// source is a report as a sink takes it.
+func source(doc *reports.Document, bar *deliver.Bar) deliver.Source {
+	return deliver.Source{
+		Name: "report " + doc.Report.ReportID, Document: doc.Reader, Reader: bar.Reader(doc.Reader), Format: doc.Type.Format,
+		Rows: doc.RowOptions(), Amounts: doc.Type.Amounts, Decimal: doc.DecodeOptions().Decimal,
+	}
 }
 
 func summary(rows int64, parts, empty int) string {
@@ -522,7 +528,7 @@ func newCmdDownload(f *factory.Factory) *cobra.Command {
 				return err
 			}
 			defer doc.Close()
-			if err := sink.Add(deliver.Source{Reader: bar.Reader(doc.Reader), Format: doc.Type.Format}); err != nil {
+			if err := sink.Add(source(doc, bar)); err != nil {
 				return err
 			}
 			if err := sink.Commit(); err != nil {

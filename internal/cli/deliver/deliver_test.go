@@ -1,0 +1,70 @@
+package deliver
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/terminal"
+)
+
+// What is wrong with rows is told in one line, however many there are, and without anything that stands in them.
+func TestComplaintsAreBounded(t *testing.T) {
+	streams, _, messages := terminal.Buffers()
+	f := factory.With(streams, "test", nil)
+	target := Target{Path: filepath.Join(t.TempDir(), "out.csv")}
+	if err := target.Resolve(f); err != nil {
+		t.Fatal(err)
+	}
+	sink, err := target.Open(t.Context(), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sink.Close()
+	text := "name\tcity\n" + strings.Repeat("Jane Roe\tSpringfield\tsecret\n", 100_000)
+	if err := sink.Add(Source{Name: "report 7", Reader: strings.NewReader(text), Format: "TSV"}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "report 7: 100000 of 100000 rows are irregular, and kept whole: line 2: 3 fields for 2 columns; line 3: 3 fields for 2 columns; " +
+		"line 4: 3 fields for 2 columns; line 5: 3 fields for 2 columns; line 6: 3 fields for 2 columns; and 99995 more\n"
+	if messages.String() != want {
+		t.Errorf("told %q, want %q", messages, want)
+	}
+}
+
+// --skip-lines takes a number or auto, and goes with rows only.
+func TestSkipLines(t *testing.T) {
+	for args, want := range map[string]string{
+		"--skip-lines 3 -o csv":     "",
+		"--skip-lines 0 -o jsonl":   "",
+		"--skip-lines auto -o csv":  "",
+		"--skip-lines auto":         "--skip-lines auto doesn't go with raw: it is about the rows of -o csv, tsv, jsonl and parquet",
+		"--skip-lines 2 -o raw":     "--skip-lines 2 doesn't go with raw: it is about the rows of -o csv, tsv, jsonl and parquet",
+		"--skip-lines -1 -o csv":    "want a number of lines, or auto",
+		"--skip-lines some -o csv":  "want a number of lines, or auto",
+		"--skip-lines 2.5 --out x":  "want a number of lines, or auto",
+		"--raw-values --out x.json": "",
+	} {
+		streams, _, _ := terminal.Buffers()
+		f := factory.With(streams, "test", nil)
+		var target Target
+		cmd := &cobra.Command{Use: "x", SilenceErrors: true, SilenceUsage: true, RunE: func(*cobra.Command, []string) error {
+			err := target.Resolve(f)
+			if err != nil && !exit.IsUsage(err) {
+				return fmt.Errorf("no usage error: %w", err)
+			}
+			return err
+		}}
+		target.AddFlags(cmd)
+		cmd.SetArgs(strings.Fields(args))
+		err := cmd.ExecuteContext(t.Context())
+		if want == "" && err != nil || want != "" && (err == nil || !strings.HasSuffix(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", args, err, want)
+		}
+	}
+}
