@@ -30,8 +30,9 @@ type bucket struct {
 	longest  time.Duration // latency since it was full
 	shortest time.Duration // latency ever
 	replies  int
-	lagging  int64         // the take that the lag delays the next one for, until its reply tells by how much it was late; 0: none
-	lateness time.Duration // of such replies, smoothed
+	lagging  int64 // the take that the lag delays the next one for, until its reply tells by how much it was late; 0: none
+
+	mean, deviation time.Duration // of latencies, smoothed as TCP does it (RFC 6298)
 
 	drained    int64   // takes when a 429 drained it: those that were on their way then say the same once more
 	incredible float64 // the last rate that was told and not believed
@@ -132,13 +133,24 @@ func (b *bucket) quickest() time.Duration {
 	return b.shortest
 }
 
+// late is by how much later than the next one a request may have arrived that took this long, there and back. All of that may have been the way
+// there, but for what no request takes less. Where latencies differ, the sum of the shortest way there and the shortest way back is less than the
+// shortest latency, since these seldom meet: without care for that, where the way there may take any part of a latency, one in 25 calls is throttled.
+func (b *bucket) late(latency time.Duration) time.Duration {
+	return max(latency-max(b.shortest-4*b.deviation, 0), 0)
+}
+
 // observe takes note of the reply to a take; 0 for one that isn't known. The error is about a rate that is not believed.
 func (b *bucket) observe(now time.Time, take int64, r LimitReply) error {
 	err := b.learn(now, r.Rate)
-	before := b.allowance()
+	before, late := b.allowance(), b.late(r.Latency)
 	b.longest = max(b.longest, r.Latency)
-	if b.replies++; b.replies == 1 || r.Latency < b.shortest {
-		b.shortest = r.Latency
+	if b.replies++; b.replies == 1 {
+		b.shortest, b.mean, b.deviation = r.Latency, r.Latency, r.Latency/2
+	} else {
+		b.shortest = min(b.shortest, r.Latency)
+		b.deviation += ((r.Latency - b.mean).Abs() - b.deviation) / 4
+		b.mean += (r.Latency - b.mean) / 8
 	}
 	b.lag = max(b.lag, min(b.longest-b.quickest(), max(time.Second, b.step))) // bounded: what a single slow reply can hold up
 	b.full = b.full.Add(b.allowance() - before)
@@ -149,11 +161,9 @@ func (b *bucket) observe(now time.Time, take int64, r LimitReply) error {
 			b.full = empty
 		}
 	case !r.Throttled && b.burst == 1 && take != 0 && take == b.lagging:
-		// Each call of such a bucket waits for the one before to have arrived, and now that one has. How much of its latency was the way back is
-		// unknown: to count on the shortest latency here is throttled in one of 25 calls where the way there may take any part of it.
-		b.full = b.sent.Add(r.Latency + b.step)
+		// Each call of such a bucket waits for the one before to have arrived, and now that one has.
+		b.full = b.sent.Add(late + b.step)
 		b.lagging = 0
-		b.lateness += (r.Latency - b.lateness) / 8
 	}
 	return err
 }
@@ -180,7 +190,8 @@ func (b *bucket) learn(now time.Time, rate float64) error {
 // after is how long until n more calls could have been sent, one as soon as the one before allows.
 func (b *bucket) after(now time.Time, n int) time.Duration {
 	own, missing := b.own, b.missing(now)
-	if expected := b.sent.Add(b.lateness + b.step).Sub(now); b.burst == 1 && b.lagging != 0 && expected > 0 {
+	usual := b.late(b.mean)
+	if expected := b.sent.Add(usual + b.step).Sub(now); b.burst == 1 && b.lagging != 0 && expected > 0 {
 		missing = min(missing, expected) // with the reply
 	}
 	if missing == 0 {
@@ -194,16 +205,16 @@ func (b *bucket) after(now time.Time, n int) time.Duration {
 	}
 	wait := missing + b.span(n) - b.span(b.burst)
 	if b.burst == 1 {
-		wait += time.Duration(min(int64(n-1), horizon/int64(b.lateness+1))) * b.lateness
+		wait += time.Duration(min(int64(n-1), horizon/int64(usual+1))) * usual
 	}
 	return max(wait, 0)
 }
 
-// rehearse takes for a call that may be sent at a time to come, and whose reply comes at once.
+// rehearse takes for a call of a time to come, whose reply comes as usual.
 func (b *bucket) rehearse(at time.Time) {
 	b.take(at)
 	if b.burst == 1 {
-		b.full = at.Add(b.lateness + b.step)
+		b.full = at.Add(b.late(b.mean) + b.step)
 	}
 }
 

@@ -86,7 +86,7 @@ func TestBucketOfOne(t *testing.T) {
 	late := func(latency, want time.Duration) {
 		t.Helper()
 		check(t, b.observe(now, b.takes, LimitReply{Latency: latency}))
-		if got := b.full.Sub(b.sent) - b.step; (got - want).Abs() > 12*ms { // what few replies leave uncertain
+		if got := b.full.Sub(b.sent) - b.step; (got - want).Abs() > ms { // what is left of the care of the first replies
 			t.Errorf("after a latency of %s the next call waits %s longer than a step, want %s", latency, got, want)
 		}
 	}

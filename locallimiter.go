@@ -267,12 +267,15 @@ func (l *limiter) await(ctx context.Context, w *waiter, r *LimitRequest) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	now := time.Now()
+	if late {
+		l.serve(w.path[0], now) // the bound itself is allowed
+	}
 	select {
 	case <-w.let: // meanwhile
 		return nil
 	default:
 	}
-	now := time.Now()
 	err := ctx.Err()
 	if late {
 		left, longest := w.path.estimate(now, w.place.level.priority, w)
