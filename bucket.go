@@ -187,27 +187,27 @@ func (b *bucket) learn(now time.Time, rate float64) error {
 	return nil
 }
 
-// after is how long until n more calls could have been sent, one as soon as the one before allows.
+// after is how long until n more calls could have been sent, each as soon as the one before allows, if replies come as usual.
 func (b *bucket) after(now time.Time, n int) time.Duration {
 	own, missing := b.own, b.missing(now)
-	usual := b.late(b.mean)
-	if expected := b.sent.Add(usual + b.step).Sub(now); b.burst == 1 && b.lagging != 0 && expected > 0 {
-		missing = min(missing, expected) // with the reply
-	}
 	if missing == 0 {
 		own = b.burst
 	}
 	if n <= own {
 		return 0
 	}
+	if b.burst == 1 {
+		usual := b.late(b.mean)
+		if expected := b.sent.Add(usual + b.step).Sub(now); b.lagging != 0 && expected > 0 {
+			missing = min(missing, expected)
+		}
+		each := b.step + usual
+		return missing + time.Duration(min(int64(n-1), horizon/int64(each)))*each
+	}
 	if own > 0 {
 		missing = max(missing, b.allowance())
 	}
-	wait := missing + b.span(n) - b.span(b.burst)
-	if b.burst == 1 {
-		wait += time.Duration(min(int64(n-1), horizon/int64(usual+1))) * usual
-	}
-	return max(wait, 0)
+	return max(missing+b.span(n)-b.span(b.burst), 0)
 }
 
 // rehearse takes for a call of a time to come, whose reply comes as usual.

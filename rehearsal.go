@@ -29,6 +29,7 @@ type part struct {
 	now      uint64
 	tag, seq uint64
 	standing bool
+	priority int // while it stands in the wider queue
 	holds    bool // the call's part, or a wider one
 	choice   int  // index of the level that is next, where peek said there is one
 }
@@ -132,27 +133,33 @@ func (a *part) level(priority int) *rank {
 // peek finds whose turn it is, and with which priority.
 func (r *rehearsal) peek(a *part, at time.Time) (priority int, ready bool) {
 	r.visits--
-	if a.delay(at) > 0 {
-		return 0, false
-	}
 	for i := range a.levels {
 		l := &a.levels[i]
 		l.best, l.ready = nil, l.calls > 0
 	}
+	var come []*part
 	for _, k := range a.narrow {
-		priority, ready := r.peek(k, at)
-		if !ready {
-			k.standing = false
+		if k.priority, ready = r.peek(k, at); ready && !k.standing {
+			come = append(come, k)
+		}
+		k.standing = ready
+	}
+	slices.SortStableFunc(come, func(k, other *part) int { return k.full.Add(-k.room()).Compare(other.full.Add(-other.room())) }) // since when
+	for _, k := range come {
+		k.tag = max(k.tag, a.now)
+		if k.seq == 0 {
+			r.arrival++
+			k.seq = r.arrival
+		}
+	}
+	if a.delay(at) > 0 {
+		return 0, false
+	}
+	for _, k := range a.narrow {
+		if !k.standing {
 			continue
 		}
-		if !k.standing {
-			k.standing, k.tag = true, max(k.tag, a.now)
-			if k.seq == 0 {
-				r.arrival++
-				k.seq = r.arrival
-			}
-		}
-		l := a.level(priority)
+		l := a.level(k.priority)
 		if l.calls == 0 && (l.best == nil || k.tag < l.best.tag || k.tag == l.best.tag && k.seq < l.best.seq) {
 			l.best = k
 		}

@@ -42,6 +42,8 @@ func TestLimiter(t *testing.T, newLimiter func(t *testing.T) spapi.Limiter) {
 		{"LatencyMakesCareful", latency},
 		{"NoCallIsForgotten", turmoil},
 		{"KeepsToPlan", keepsToPlan},
+		{"SellersShare", sellersShare},
+		{"NobodyStarves", nobodyStarves},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { test.run(t, newLimiter(t)) })
