@@ -18,6 +18,7 @@ type bucket struct {
 	published float64       // the rate to start from
 	step      time.Duration // one token's time, a little more than 1/rate
 	burst     int
+	room      time.Duration // the time of all tokens that it holds beyond the first
 
 	full  time.Time // by which Amazon's bucket is full again, if nothing more is taken
 	own   int       // tokens left of those that it held when it was surely full: they are there whatever lags
@@ -47,9 +48,10 @@ const (
 	// whatever rate, burst and queue are.
 	horizon = math.MaxInt64 / 4
 
-	firstLag   = 100 * time.Millisecond // of a bucket that has seen no reply, at most a step
-	firstReply = time.Second            // until which the second call of a bucket of 1 waits for the reply to the first
-	lagLife    = 10 * time.Minute       // without a call, after which the lag is halved
+	firstLag      = 100 * time.Millisecond // of a bucket that has seen no reply, at most a step
+	enoughReplies = 30                     // before which the shortest latency may be a long one
+	firstReply    = time.Second            // until which the second call of a bucket of 1 waits for the reply to the first
+	lagLife       = 10 * time.Minute       // without a call, after which the lag is halved
 
 	// A rate that Amazon tells is believed within this factor of the published one. Usage plans are raised, and dynamic ones differ, by less;
 	// beyond it a header would stop an operation for months or open a flood.
@@ -70,12 +72,18 @@ func newBucket(b *LimitBucket) bucket {
 	if rate <= 0 {
 		rate = defaultRate
 	}
-	step := interval(rate)
-	made := bucket{scope: b.Scope, rate: rate, published: rate, step: step, burst: max(b.Burst, 1), lag: min(firstLag, step)}
+	made := bucket{scope: b.Scope, published: rate, burst: max(b.Burst, 1)}
+	made.setRate(rate)
+	made.lag = min(firstLag, made.step)
 	if made.burst == 1 {
-		made.lag = max(made.lag, firstReply-step)
+		made.lag = max(made.lag, firstReply-made.step)
 	}
 	return made
+}
+
+func (b *bucket) setRate(rate float64) {
+	b.rate, b.step = rate, interval(rate)
+	b.room = b.span(b.burst) - b.step
 }
 
 // span is the time of n tokens, at most the horizon.
@@ -89,18 +97,15 @@ func (b *bucket) allowance() time.Duration {
 	if b.burst == 1 {
 		return b.lag
 	}
-	return min(b.lag, b.room())
+	return min(b.lag, b.room)
 }
-
-// room is the time of all tokens that it holds beyond the first.
-func (b *bucket) room() time.Duration { return b.span(b.burst) - b.step }
 
 // delay is how long until the next call may be sent; 0 or less: it may.
 func (b *bucket) delay(now time.Time) time.Duration {
 	if b.own > 0 {
 		return 0
 	}
-	return b.missing(now) - b.room()
+	return b.missing(now) - b.room
 }
 
 // missing is the time that what is missing takes to come.
@@ -137,23 +142,17 @@ func (b *bucket) quickest() time.Duration {
 // there, but for what no request takes less. Where latencies differ, the sum of the shortest way there and the shortest way back is less than the
 // shortest latency, since these seldom meet: without care for that, where the way there may take any part of a latency, one in 25 calls is throttled.
 func (b *bucket) late(latency time.Duration) time.Duration {
+	if b.replies < enoughReplies {
+		return latency
+	}
 	return max(latency-max(b.shortest-4*b.deviation, 0), 0)
 }
 
 // observe takes note of the reply to a take; 0 for one that isn't known. The error is about a rate that is not believed.
 func (b *bucket) observe(now time.Time, take int64, r LimitReply) error {
 	err := b.learn(now, r.Rate)
-	before, late := b.allowance(), b.late(r.Latency)
-	b.longest = max(b.longest, r.Latency)
-	if b.replies++; b.replies == 1 {
-		b.shortest, b.mean, b.deviation = r.Latency, r.Latency, r.Latency/2
-	} else {
-		b.shortest = min(b.shortest, r.Latency)
-		b.deviation += ((r.Latency - b.mean).Abs() - b.deviation) / 4
-		b.mean += (r.Latency - b.mean) / 8
-	}
-	b.lag = max(b.lag, min(b.longest-b.quickest(), max(time.Second, b.step))) // bounded: what a single slow reply can hold up
-	b.full = b.full.Add(b.allowance() - before)
+	late := b.late(r.Latency)
+	b.note(r.Latency)
 	switch {
 	case r.Throttled && (take == 0 || take > b.drained):
 		b.drained, b.own, b.lagging = b.takes, 0, 0
@@ -168,6 +167,24 @@ func (b *bucket) observe(now time.Time, take int64, r LimitReply) error {
 	return err
 }
 
+// note learns from a latency.
+func (b *bucket) note(latency time.Duration) {
+	b.longest = max(b.longest, latency)
+	if b.replies++; b.replies == 1 {
+		b.shortest, b.mean, b.deviation = latency, latency, latency/2
+	} else {
+		b.shortest = min(b.shortest, latency)
+		b.deviation += ((latency - b.mean).Abs() - b.deviation) / 4
+		b.mean += (latency - b.mean) / 8
+	}
+	lag := min(b.longest-b.quickest(), max(time.Second, b.step)) // bounded: what a single slow reply can hold up
+	if lag > b.lag {
+		before := b.allowance()
+		b.lag = lag
+		b.full = b.full.Add(b.allowance() - before)
+	}
+}
+
 // learn takes over a rate that Amazon tells. As many tokens are missing as before.
 func (b *bucket) learn(now time.Time, rate float64) error {
 	switch {
@@ -178,12 +195,12 @@ func (b *bucket) learn(now time.Time, rate float64) error {
 			return nil
 		}
 		b.incredible = rate
-		return fmt.Errorf("x-amzn-RateLimit-Limit tells a rate of %g requests per second, which is not believed: want between 1/%d and %d times the %s of the usage plan",
+		return fmt.Errorf("x-amzn-RateLimit-Limit is not believed: %g, want requests per second, between 1/%d and %d times the %s of the usage plan",
 			rate, rateSpan, rateSpan, formatRate(b.published))
 	}
-	step := interval(rate)
-	b.full = now.Add(time.Duration(min(float64(b.missing(now))/float64(b.step)*float64(step), horizon)))
-	b.rate, b.step = rate, step
+	tokens := float64(b.missing(now)) / float64(b.step)
+	b.setRate(rate)
+	b.full = now.Add(time.Duration(min(tokens*float64(b.step), horizon)))
 	return nil
 }
 

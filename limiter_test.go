@@ -1,10 +1,12 @@
 package spapi
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -189,7 +191,7 @@ func TestLimiterLearnsRate(t *testing.T) {
 		f := new(fake)
 		rate := "10"
 		f.api = func(*http.Request) *http.Response { return reply(200, `{}`, "x-amzn-RateLimit-Limit: "+rate) }
-		client := f.client()
+		client := f.client(WithLogger(slog.New(slog.DiscardHandler)))
 		burst := func(n int) time.Duration {
 			start := time.Now()
 			for range n {
@@ -215,6 +217,34 @@ func TestLimiterLearnsRate(t *testing.T) {
 			t.Errorf("10 calls took %s after headers that make no sense, want about 20 s", got)
 		}
 	})
+}
+
+// A rate beyond reason would stop an operation for years, or open a flood. It is told once, and not believed.
+func TestAbsurdRatesAreToldAndNotBelieved(t *testing.T) {
+	for _, absurd := range []string{"0.000000001", "0.0199", "201", "1e300", "0", "-1", "NaN", "Inf", "many"} {
+		synctest.Test(t, func(t *testing.T) {
+			var logs bytes.Buffer
+			f := new(fake)
+			f.api = func(*http.Request) *http.Response { return reply(200, `{}`, "x-amzn-RateLimit-Limit: "+absurd) }
+			client := f.client(WithLogger(slog.New(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: slog.LevelWarn}))))
+			start := time.Now()
+			var r Response
+			for range 10 { // 2 per second, burst 2
+				_, err := invokeRaw(t.Context(), client, catalogItem, asin, WithResponse(&r))
+				check(t, err)
+			}
+			if took := time.Since(start); took < 4*time.Second || took > 5*time.Second {
+				t.Errorf("%s: ten calls took %s, want 4 s: the rate of the usage plan holds", absurd, took)
+			}
+			if n := strings.Count(logs.String(), "level=WARN"); n != 1 {
+				t.Errorf("%s: %d warnings, want one for ten replies: %s", absurd, n, &logs)
+			}
+			wantText(t, logs.String(), "operation="+catalogItem, "x-amzn-RateLimit-Limit is not believed", "between 1/100 and 100 times the 2 of the usage plan")
+			if math.IsNaN(r.RateLimit) {
+				t.Errorf("%s: the response has a rate that is no number", absurd)
+			}
+		})
+	}
 }
 
 func TestLimiterDrainsOn429(t *testing.T) {

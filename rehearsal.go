@@ -29,7 +29,7 @@ type part struct {
 	now      uint64
 	tag, seq uint64
 	standing bool
-	priority int // while it stands in the wider queue
+	priority int  // while it stands in the wider queue
 	holds    bool // the call's part, or a wider one
 	choice   int  // index of the level that is next, where peek said there is one
 }
@@ -144,7 +144,7 @@ func (r *rehearsal) peek(a *part, at time.Time) (priority int, ready bool) {
 		}
 		k.standing = ready
 	}
-	slices.SortStableFunc(come, func(k, other *part) int { return k.full.Add(-k.room()).Compare(other.full.Add(-other.room())) }) // since when
+	slices.SortStableFunc(come, func(k, other *part) int { return k.full.Add(-k.room).Compare(other.full.Add(-other.room)) }) // since when
 	for _, k := range come {
 		k.tag = max(k.tag, a.now)
 		if k.seq == 0 {
