@@ -66,3 +66,30 @@ func BenchmarkLimiterCancel(b *testing.B) {
 		done.Wait()
 	}
 }
+
+// BenchmarkLimiterRefusal refuses calls behind 400 sellers with 20 calls each: the longest that the limiter's lock is held.
+func BenchmarkLimiterRefusal(b *testing.B) {
+	l := spapi.NewLimiter()
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	request := func(seller int) spapi.LimitRequest {
+		return spapi.LimitRequest{MaxWait: -1, Buckets: []spapi.LimitBucket{{Operation: "op", Seller: fmt.Sprint(seller), Rate: 100, Burst: 100},
+			{Operation: "op", Scope: spapi.LimitPerApplication, Rate: 0.001, Burst: 1}}}
+	}
+	if _, err := l.Wait(ctx, request(0)); err != nil {
+		b.Fatal(err)
+	}
+	for i := range 8000 {
+		wg.Go(func() { _, _ = l.Wait(ctx, request(i%400)) })
+	}
+	time.Sleep(300 * time.Millisecond) // until all wait
+	r := request(7)
+	r.MaxWait = 0
+	for b.Loop() {
+		if _, err := l.Wait(ctx, r); err == nil {
+			b.Fatal("not refused")
+		}
+	}
+	cancel()
+	wg.Wait()
+}

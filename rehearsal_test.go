@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -115,4 +116,39 @@ func TestRefusalsTellTheTruth(t *testing.T) {
 			rt.Fatalf("told %s by %s %g/s, waited %s", told.Wait, told.Scope, told.Rate, waited)
 		}
 	})
+}
+
+// Where so many are ahead that not all can be rehearsed, the rest is reckoned.
+func TestRefusalsBehindGreatCrowds(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for name, size := range map[string]struct{ sellers, calls, own int }{
+		"few sellers with many calls": {5, 2000, 500},
+		"many sellers":                {400, 40, 20},
+		"many sellers, first call":    {400, 40, 0},
+		"very many sellers":           {3000, 3, 1},
+		"one seller":                  {1, 0, 5000},
+	} {
+		c := new(crowd)
+		for i := range size.sellers {
+			c.sellers = append(c.sellers, LimitBucket{Operation: "op", Seller: fmt.Sprint(i), Rate: 20, Burst: 40})
+			c.taken = append(c.taken, 0)
+			calls := size.own
+			if i > 0 {
+				calls = 1 + random.IntN(size.calls)
+			}
+			for range calls {
+				c.waiting = append(c.waiting, struct{ seller, priority int }{i, 0})
+			}
+		}
+		random.Shuffle(len(c.waiting), func(i, k int) { c.waiting[i], c.waiting[k] = c.waiting[k], c.waiting[i] })
+		c.all = LimitBucket{Operation: "op", Scope: LimitPerApplication, Rate: 30, Burst: 10}
+		told, waited := c.told(t)
+		if told == nil {
+			t.Fatalf("%s: not refused", name)
+		}
+		t.Logf("%s: %d wait, told %s, waited %s", name, len(c.waiting), told.Wait, waited)
+		if (waited - told.Wait).Abs() > waited/10+interval(told.Rate) {
+			t.Errorf("%s: told %s, waited %s, want it right to a tenth", name, told.Wait, waited)
+		}
+	}
 }
