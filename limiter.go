@@ -112,7 +112,7 @@ type LimitError struct {
 
 	// Wait is how long the call would have had to wait, for all of its limits together, as estimated when it came or gave up: if nobody else came, all
 	// others stayed, rates stayed the same and replies came as usual. Where that holds it is right to one token's time, and to a tenth behind
-	// more than some hundred sellers or thousand calls.
+	// more than some hundred sellers or calls.
 	Wait time.Duration
 
 	Max      time.Duration // how long it could have waited

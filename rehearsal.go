@@ -16,9 +16,9 @@ type rehearsal struct {
 	visits   int // of parts that may still be made
 }
 
-// rehearsalVisits bounds the work, which is done under the limiter's lock, to about a millisecond: for 10 sellers that is some 1,500 calls ahead. How
+// rehearsalVisits bounds the work, which is done under the limiter's lock, to a millisecond or two: for 10 sellers that is some 400 calls ahead. How
 // it goes on from there is reckoned: all have their turns alike.
-const rehearsalVisits = 1 << 14
+const rehearsalVisits = 1 << 12
 
 // part is what a rehearsal knows of a turnstile.
 type part struct {
@@ -160,7 +160,7 @@ func (r *rehearsal) peek(a *part, at time.Time) (priority int, ready bool) {
 			continue
 		}
 		l := a.level(k.priority)
-		if l.calls == 0 && (l.best == nil || k.tag < l.best.tag || k.tag == l.best.tag && k.seq < l.best.seq) {
+		if l.calls == 0 && (l.best == nil || k.before(l.best)) {
 			l.best = k
 		}
 		l.ready = true
@@ -226,19 +226,26 @@ func (a *part) calls(priority int) int {
 	return n
 }
 
-// passing is how many calls go through a until the rehearsed one's part had so many turns: of each other part as many, or as it has.
+// passing is how many calls go through a until the rehearsed one's part had so many turns: of each other part as many, or as it has. Those that
+// stand behind have one less.
 func (r *rehearsal) passing(a *part, turns int) int {
 	if a == r.part {
 		return turns
 	}
 	n := a.calls(r.priority)
+	own := a.narrow[slices.IndexFunc(a.narrow, func(k *part) bool { return k.holds })]
 	for _, k := range a.narrow {
-		calls := k.calls(r.priority)
-		if k.holds {
-			n += r.passing(k, turns) - calls
-		} else {
-			n += min(calls, turns) - calls
+		n -= k.calls(r.priority)
+		switch {
+		case k == own:
+			n += r.passing(k, turns)
+		case own.standing && own.before(k):
+			n += min(k.calls(r.priority), turns-1)
+		default:
+			n += min(k.calls(r.priority), turns)
 		}
 	}
 	return n
 }
+
+func (a *part) before(b *part) bool { return a.tag < b.tag || a.tag == b.tag && a.seq < b.seq }

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -39,6 +41,8 @@ func TestLimiter(t *testing.T, newLimiter func(t *testing.T) spapi.Limiter) {
 		{"ThrottledDrainsOnce", drains},
 		{"ThrottledMovesWaiters", drainMoves},
 		{"LearnsRate", learns},
+		{"AbsurdRates", absurd},
+		{"GivingUp", givingUp},
 		{"LatencyMakesCareful", latency},
 		{"NoCallIsForgotten", turmoil},
 		{"KeepsToPlan", keepsToPlan},
@@ -599,6 +603,65 @@ func learns(t *testing.T, l spapi.Limiter) {
 	if e := refused(t, l, seller("z", 1, 1), all); e.Scope != spapi.LimitPerApplication || e.Rate != 50 {
 		t.Errorf("refused by %+v, want the application's 50 per second", e)
 	}
+}
+
+// What is absurd is told and not believed; the rest of the reply counts.
+func absurd(t *testing.T, l spapi.Limiter) {
+	for i, rate := range []float64{1e-9, 0.0199, 201, 1e6, 1e300, -1, math.Inf(1), math.NaN()} {
+		b := seller(fmt.Sprint(i), 2, 10)
+		g := wait(t, l, request(b))
+		err := l.Observe(t.Context(), g, spapi.LimitReply{Rate: rate, Throttled: true})
+		if err == nil {
+			t.Errorf("a rate of %g, with a plan of 2 per second, is not told of", rate)
+		} else if !strings.Contains(err.Error(), "x-amzn-RateLimit-Limit") {
+			t.Errorf("a rate of %g: %v", rate, err)
+		}
+		if err := l.Observe(t.Context(), g, spapi.LimitReply{Rate: rate}); err != nil {
+			t.Errorf("a rate of %g is told of twice: %v", rate, err)
+		}
+		e := refused(t, l, b) // the 429 counts
+		if e.Rate != 2 {
+			t.Errorf("the rate is %g, want 2", e.Rate)
+		}
+		within(t, "the wait after the 429", e.Wait, 500*time.Millisecond, 2)
+	}
+	for _, rate := range []float64{0.02, 200} { // the bounds themselves
+		b := seller(fmt.Sprint("bound ", rate), 2, 10)
+		observe(t, l, wait(t, l, request(b)), spapi.LimitReply{Rate: rate})
+		if g := take(t, l, b); g.Rate != rate {
+			t.Errorf("the rate is %g, want %g", g.Rate, rate)
+		}
+	}
+}
+
+// Who gives up after all is told how long the wait would have been in all.
+func givingUp(t *testing.T, l spapi.Limiter) {
+	b := seller("one", 1, 1)
+	takeNow(t, l, b)
+	q := newQueue(t, l)
+	for i := range 3 {
+		q.add(t.Context(), fmt.Sprint(i), request(b))
+	}
+	r := request(b)
+	r.MaxWait = 4500 * time.Millisecond
+	var err error
+	q.wg.Go(func() { _, err = l.Wait(t.Context(), r) })
+	synctest.Wait()
+	for i := range 4 {
+		r := request(b)
+		r.Priority = 1
+		q.add(t.Context(), fmt.Sprint("urgent ", i), r)
+	}
+	for i := range 3 {
+		q.add(t.Context(), fmt.Sprint("behind ", i), request(b))
+	}
+	time.Sleep(4600 * time.Millisecond) // the urgent ones went, of the first three none
+	var limit *spapi.LimitError
+	if !errors.As(err, &limit) {
+		t.Fatalf("got %v, want a LimitError", err)
+	}
+	within(t, "the wait of who gave up", limit.Wait, 8*time.Second, 1)
+	q.wg.Wait()
 }
 
 // Amazon takes a token up to a latency after us: who uses the last one must allow for that, in every bucket of the call.
