@@ -52,6 +52,7 @@ const (
 	enoughReplies = 30                     // before which the shortest latency may be a long one
 	firstReply    = time.Second            // until which the second call of a bucket of 1 waits for the reply to the first
 	lagLife       = 10 * time.Minute       // without a call, after which the lag is halved
+	forgetAfter   = time.Hour              // that a bucket is kept when it is full again
 
 	// A rate that Amazon tells is believed within this factor of the published one. Usage plans are raised, and dynamic ones differ, by less;
 	// beyond it a header would stop an operation for months or open a flood.
@@ -241,6 +242,3 @@ func (b *bucket) forgettable(now time.Time) bool {
 	idle := now.Sub(b.full)
 	return idle >= forgetAfter && b.lag>>min(idle/lagLife, 62) <= firstLag
 }
-
-// forgetAfter is how long a bucket is kept when it is full again.
-const forgetAfter = time.Hour

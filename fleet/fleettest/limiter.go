@@ -644,8 +644,11 @@ func givingUp(t *testing.T, l spapi.Limiter) {
 	}
 	r := request(b)
 	r.MaxWait = 4500 * time.Millisecond
-	var err error
-	q.wg.Go(func() { _, err = l.Wait(t.Context(), r) })
+	told := make(chan error, 1)
+	go func() {
+		_, err := l.Wait(t.Context(), r)
+		told <- err
+	}()
 	synctest.Wait()
 	for i := range 4 {
 		r := request(b)
@@ -655,9 +658,8 @@ func givingUp(t *testing.T, l spapi.Limiter) {
 	for i := range 3 {
 		q.add(t.Context(), fmt.Sprint("behind ", i), request(b))
 	}
-	time.Sleep(4600 * time.Millisecond) // the urgent ones went, of the first three none
 	var limit *spapi.LimitError
-	if !errors.As(err, &limit) {
+	if err := <-told; !errors.As(err, &limit) { // the urgent ones went, of the first three none
 		t.Fatalf("got %v, want a LimitError", err)
 	}
 	within(t, "the wait of who gave up", limit.Wait, 8*time.Second, 1)
