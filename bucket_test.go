@@ -6,11 +6,16 @@ import (
 	"time"
 )
 
-func TestBucket(t *testing.T) {
-	now := time.Unix(1_000_000, 0)
-	fresh := func(rate float64, burst int) *bucket {
-		return newBucket(&LimitBucket{Rate: rate, Burst: burst})
-	}
+const ms = time.Millisecond
+
+var bucketStart = time.Unix(1_000_000, 0)
+
+func testBucket(rate float64, burst int) *bucket {
+	b := newBucket(&LimitBucket{Rate: rate, Burst: burst})
+	return &b
+}
+
+func TestInterval(t *testing.T) {
 	// A published rate that was rounded up must not be too fast: 0.0167 stands for one in a minute.
 	if got := interval(0.0167); got < time.Minute || got > time.Minute+time.Second {
 		t.Errorf("a token at 0.0167 per second takes %s, want a minute and little more", got)
@@ -21,113 +26,256 @@ func TestBucket(t *testing.T) {
 		}
 	}
 	// Without a plan: one per second, burst 1.
-	if b := fresh(0, 0); b.step != interval(1) || b.burst != 1 {
+	if b := testBucket(0, 0); b.step != interval(1) || b.burst != 1 {
 		t.Errorf("without a plan: a step of %s, burst %d", b.step, b.burst)
 	}
+}
 
-	b := fresh(1, 3)
-	step := b.step
-	for n, want := range []time.Duration{0, -2 * step, -step, 0, step} {
-		if got := b.delay(now, n); n > 0 && got != want {
-			t.Errorf("full: %d calls in %s, want %s", n, got, want)
+func TestBucket(t *testing.T) {
+	now := bucketStart
+	b := testBucket(1, 3)
+	step, lag := b.step, b.lag
+	want := func(what string, delays ...time.Duration) {
+		t.Helper()
+		for i, d := range delays {
+			if got := b.after(now, i+1); got != d {
+				t.Errorf("%s: %d calls in %s, want %s", what, i+1, got, d)
+			}
+		}
+		if got := max(b.delay(now), 0); got != delays[0] {
+			t.Errorf("%s: the next call in %s, want %s", what, got, delays[0])
 		}
 	}
+	// A full bucket's own tokens are there whatever lags; what comes later comes later by the lag.
+	want("full", 0, 0, 0, lag+step, lag+2*step)
 	b.full = now.Add(-time.Hour) // long full is no fuller
-	if got := b.delay(now, 5); got != 2*step {
-		t.Errorf("long full: 5 calls in %s, want %s", got, 2*step)
+	want("long full", 0, 0, 0, lag+step)
+	b.take(now)
+	want("one gone", 0, 0, lag+step, lag+2*step)
+	b.take(now)
+	b.take(now)
+	want("drained", lag+step, lag+2*step)
+	now = now.Add(lag + step)
+	want("one came", 0, step, 2*step)
+	b.take(now)
+	want("and went", step, 2*step)
+	now = now.Add(3*step + lag)
+	want("full again", 0, 0, 0, lag+step)
+
+	// Not full yet: only what has surely come.
+	b.take(now)
+	now = now.Add(lag + step - 1)
+	b.take(now)
+	if b.own != 1 || b.full.Sub(now) != lag+step {
+		t.Errorf("just before it was full again: %d of its own left, full in %s, want 1 and %s", b.own, b.full.Sub(now), lag+step)
 	}
-	for range 4 { // one more than it holds, as an Observe may have left it
+}
+
+// A bucket of burst 1 waits for the lag with each call, until the reply tells by how much that one was late.
+func TestBucketOfOne(t *testing.T) {
+	now := bucketStart
+	b := testBucket(2, 1)
+	for range 40 { // all alike: 50 ms
 		b.take(now)
-	}
-	for d, want := range map[time.Duration]int{0: 0, 2*step - 1: 0, 2 * step: 1, 3*step - 1: 1, 3 * step: 2} {
-		if got := b.passes(now, d); got != want {
-			t.Errorf("drained: %d pass within %s, want %d", got, d, want)
+		if got := b.delay(now); got != b.step+b.lag {
+			t.Fatalf("without a reply the next call in %s, want %s", got, b.step+b.lag)
 		}
+		check(t, b.observe(now.Add(50*ms), b.takes, LimitReply{Latency: 50 * ms}))
+		now = now.Add(b.delay(now))
+	}
+	late := func(latency, want time.Duration) {
+		t.Helper()
+		check(t, b.observe(now, b.takes, LimitReply{Latency: latency}))
+		if got := b.full.Sub(b.sent) - b.step; (got - want).Abs() > ms { // what is left of the care of the first replies
+			t.Errorf("after a latency of %s the next call waits %s longer than a step, want %s", latency, got, want)
+		}
+	}
+	b.take(now)
+	late(50*ms, 0)
+	now = now.Add(time.Hour)
+	b.take(now)
+	late(350*ms, 300*ms)
+	if full := b.full; true {
+		check(t, b.observe(now, b.takes, LimitReply{Latency: 50 * ms}))
+		if b.full != full {
+			t.Error("a reply counted twice")
+		}
+	}
+	now = now.Add(b.delay(now))
+	b.take(now)
+	full := b.full
+	check(t, b.observe(now, b.takes-1, LimitReply{Latency: 50 * ms}))
+	check(t, b.observe(now, 0, LimitReply{Latency: 50 * ms}))
+	if b.full != full {
+		t.Error("the reply to another take was counted")
 	}
 }
 
 func TestBucketLag(t *testing.T) {
-	now := time.Unix(1_000_000, 0)
-	b := newBucket(&LimitBucket{Rate: 0.5, Burst: 10})
+	now := bucketStart
+	b := testBucket(0.5, 10)
+	if b.lag != firstLag {
+		t.Errorf("a new bucket lags by %s, want %s", b.lag, firstLag)
+	}
+	if b := testBucket(100, 10); b.lag != b.step {
+		t.Errorf("a new bucket lags by %s, want at most a step, %s", b.lag, b.step)
+	}
 	b.take(now)
-	want := func(what string, lag time.Duration) {
+	reply := func(what string, latency, lag time.Duration) {
 		t.Helper()
+		check(t, b.observe(now, 0, LimitReply{Latency: latency}))
 		if b.lag != lag || b.full.Sub(now) != b.step+lag {
 			t.Errorf("%s: lag %s, full in %s, want lag %s and full in %s", what, b.lag, b.full.Sub(now), lag, b.step+lag)
 		}
 	}
-	b.observe(now, LimitReply{Latency: 200 * time.Millisecond})
-	want("a single reply may have been a slow one", 200*time.Millisecond)
-	b.observe(now, LimitReply{Latency: 200 * time.Millisecond})
-	want("the same latency twice", 0)
-	b.observe(now, LimitReply{Latency: 500 * time.Millisecond})
-	want("a slow reply", 300*time.Millisecond)
-	b.observe(now, LimitReply{Latency: 200 * time.Millisecond})
-	want("quick again", 300*time.Millisecond)
-	b.observe(now, LimitReply{Latency: time.Minute})
-	want("a reply that took a minute", b.step) // bounded by a token's time, here more than a second
-	b.observe(now, LimitReply{Throttled: true, Latency: 200 * time.Millisecond})
-	drained := now.Add(10 * b.step)
-	if !b.full.Equal(drained) {
-		t.Errorf("after a 429 full in %s, want %s", b.full.Sub(now), 10*b.step)
+	reply("a single reply may have been a slow one", 200*ms, 200*ms)
+	reply("the same latency twice", 200*ms, 200*ms)
+	for range 98 {
+		check(t, b.observe(now, 0, LimitReply{Latency: 200 * ms}))
 	}
-	b.full = drained.Add(time.Second) // what lags more than a full drain stays so
-	b.observe(now, LimitReply{Throttled: true, Latency: 200 * time.Millisecond})
-	if !b.full.Equal(drained.Add(time.Second)) {
-		t.Errorf("a 429 made it full sooner: in %s", b.full.Sub(now))
-	}
-	later := b.full.Add(time.Second) // full: what was slow before counts no more
-	b.take(later)
-	if b.lag != 0 || b.longest != 0 || b.full.Sub(later) != b.step {
-		t.Errorf("full again: lag %s, longest %s, full in %s", b.lag, b.longest, b.full.Sub(later))
+	reply("a slow reply", 500*ms, 300*ms)
+	reply("quick again", 200*ms, 300*ms)
+	reply("a reply that took a minute", time.Minute, b.step) // bounded by a token's time, here more than a second
+
+	// More than what the bucket holds beyond one call would make each wait for the one before.
+	quick := testBucket(10, 3)
+	quick.take(now)
+	check(t, quick.observe(now, 0, LimitReply{Latency: time.Second}))
+	if quick.allowance() != 2*quick.step || quick.full.Sub(now) != 3*quick.step {
+		t.Errorf("of a lag of %s count %s, full in %s, want %s and %s", quick.lag, quick.allowance(), quick.full.Sub(now), 2*quick.step, 3*quick.step)
 	}
 
-	// Another rate: as many tokens are missing as before. No header, no change.
-	b = newBucket(&LimitBucket{Rate: 1, Burst: 10})
+	// Without calls it fades, in use it stays.
+	lag := b.lag
+	for range 30 {
+		now = now.Add(time.Minute)
+		b.take(now)
+	}
+	if b.lag != lag {
+		t.Errorf("in use the lag went from %s to %s", lag, b.lag)
+	}
+	b.take(now.Add(25 * time.Minute))
+	if b.lag != lag/4 {
+		t.Errorf("after 25 minutes without a call the lag is %s, want a quarter of %s", b.lag, lag)
+	}
+}
+
+func TestBucketDrains(t *testing.T) {
+	now := bucketStart
+	b := testBucket(0.5, 10)
 	for range 4 {
 		b.take(now)
 	}
-	b.observe(now, LimitReply{Rate: 2})
-	if got := b.full.Sub(now); b.rate != 2 || (got-4*interval(2)).Abs() > time.Microsecond {
-		t.Errorf("at a rate of %g full in %s, want %s", b.rate, got, 4*interval(2))
+	throttled := func(take int64, after, want time.Duration) {
+		t.Helper()
+		now = now.Add(after)
+		check(t, b.observe(now, take, LimitReply{Throttled: true, Latency: 50 * ms}))
+		if got := b.full.Sub(now); got != want {
+			t.Errorf("after the 429 of take %d full in %s, want %s", take, got, want)
+		}
 	}
-	b.observe(now, LimitReply{})
+	throttled(2, ms, 10*b.step)
+	if b.own != 0 {
+		t.Errorf("an empty bucket has %d of its own", b.own)
+	}
+	throttled(3, ms, 10*b.step-ms) // of the same burst
+	throttled(4, ms, 10*b.step-2*ms)
+	b.take(now)
+	throttled(5, ms, 11*b.step-3*ms) // what lags more than an empty one stays so
+	now = now.Add(3 * b.step)
+	b.take(now)
+	throttled(6, ms, 10*b.step)
+	throttled(0, ms, 10*b.step) // unknown which take
+}
+
+func TestBucketLearnsRates(t *testing.T) {
+	now := bucketStart
+	b := testBucket(1, 10)
+	for range 4 {
+		b.take(now)
+	}
+	missing := b.full.Sub(now)
+	check(t, b.observe(now, 0, LimitReply{Rate: 2}))
+	if got := b.full.Sub(now); b.rate != 2 || (got-missing/2).Abs() > time.Microsecond {
+		t.Errorf("at a rate of %g full in %s, want %s: as many tokens are missing", b.rate, got, missing/2)
+	}
+	check(t, b.observe(now, 0, LimitReply{}))
 	if b.rate != 2 || b.step != interval(2) {
 		t.Errorf("without a header the rate became %g", b.rate)
+	}
+	for _, rate := range []float64{100, 0.01} { // the bounds themselves
+		check(t, b.observe(now, 0, LimitReply{Rate: rate}))
+		if b.rate != rate {
+			t.Errorf("the rate is %g, want %g", b.rate, rate)
+		}
+	}
+	full := b.full
+	for _, rate := range []float64{100.1, 0.0099, 1e-9, 1e300, -1, math.Inf(1), math.Inf(-1), math.NaN()} {
+		err := b.observe(now, 0, LimitReply{Rate: rate})
+		if err == nil {
+			t.Errorf("a rate of %g is believed", rate)
+			continue
+		}
+		wantText(t, err.Error(), "x-amzn-RateLimit-Limit", "not believed", "between 1/100 and 100 times the 1 of the usage plan")
+		check(t, b.observe(now, 0, LimitReply{Rate: rate})) // told once
+	}
+	if b.rate != 0.01 || b.full != full {
+		t.Errorf("what is not believed made the rate %g", b.rate)
+	}
+}
+
+func TestBucketForgettable(t *testing.T) {
+	now := bucketStart
+	b := testBucket(1, 3)
+	if !b.forgettable(now) {
+		t.Error("one that was never taken from is kept")
+	}
+	b.take(now)
+	check(t, b.observe(now, 1, LimitReply{Latency: 900 * ms, Rate: 0.5}))
+	for at, want := range map[time.Duration]bool{0: false, forgetAfter: false, forgetAfter + 2*b.step + b.lag: true} {
+		if got := b.forgettable(now.Add(at)); got != want {
+			t.Errorf("after %s: %t, want %t", at, got, want)
+		}
+	}
+	slow := testBucket(0.01, 1)
+	slow.take(now)
+	check(t, slow.observe(now, 1, LimitReply{Latency: time.Minute}))
+	if full := slow.full; slow.forgettable(full.Add(forgetAfter)) || !slow.forgettable(full.Add(2*forgetAfter)) {
+		t.Error("a lag of a minute must have faded to that of a new bucket, and after two hours it has")
 	}
 }
 
 // Whatever rate, burst and queue are, times stay times: nothing turns around into its opposite.
 func TestBucketBeyondAllTimes(t *testing.T) {
-	now := time.Unix(1_000_000, 0)
-	huge := newBucket(&LimitBucket{Rate: 1000, Burst: math.MaxInt})
+	now := bucketStart
+	huge := testBucket(1000, math.MaxInt)
 	for range 1000 {
 		huge.take(now)
 	}
-	if got := huge.delay(now, 1); got > 0 {
+	if got := huge.delay(now); got > 0 {
 		t.Errorf("a burst of %d: the next call in %s", math.MaxInt, got)
 	}
-	if got := huge.delay(now, math.MaxInt); got < 0 || got > time.Minute {
+	if got := huge.after(now, math.MaxInt); got < 0 || got > time.Minute {
 		t.Errorf("as many calls as the burst in %s, want little more than the tokens that are gone", got)
 	}
-	huge.observe(now, LimitReply{Throttled: true})
-	if got := huge.delay(now, 1); got <= 0 {
+	check(t, huge.observe(now, 0, LimitReply{Throttled: true}))
+	if got := huge.delay(now); got <= 0 {
 		t.Errorf("after a 429 the next call in %s", got)
 	}
 
-	slow := newBucket(&LimitBucket{Rate: 1, Burst: 400})
+	slow := testBucket(1e-7, 400)
 	for range 400 {
 		slow.take(now)
 	}
-	slow.observe(now, LimitReply{Rate: 1e-9})
+	check(t, slow.observe(now, 0, LimitReply{Rate: 1e-9}))
 	for _, n := range []int{1, 400, math.MaxInt} {
-		if got := slow.delay(now, n); got <= 0 || slow.passes(now, math.MaxInt64) < 1 {
+		if got := slow.after(now, n); got <= 0 {
 			t.Errorf("drained at a rate of 1e-9: %d calls in %s", n, got)
 		}
 	}
-	one := newBucket(&LimitBucket{Rate: 1e-9, Burst: 1})
+	one := testBucket(1e-9, 1)
 	one.take(now)
-	if got := one.delay(now, 1000); got < horizon/2 {
+	if got := one.after(now, 1000); got < horizon/2 {
 		t.Errorf("behind 1000 others at a rate of 1e-9: %s", got)
 	}
 }

@@ -89,7 +89,7 @@ func WithFailFast(limit time.Duration) CallOption {
 }
 
 // WithPriority lets the call go before those of a lower priority that wait for the same rate limit, and the fetch of a restricted data token
-// for it. Default: 0.
+// for it. Those of a lower one are let through now and then all the same. Default: 0; from -1000 to 1000, what lies beyond counts as the nearest.
 func WithPriority(p int) CallOption { return func(c *call) { c.priority = p } }
 
 // WithRestrictedData makes the call with a restricted data token, for personal data that the operation leaves

@@ -2,7 +2,9 @@ package spapi
 
 import (
 	"context"
+	"math"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -41,11 +43,24 @@ func (s *limitStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	reply := LimitReply{Latency: time.Since(sent), Throttled: resp.StatusCode == http.StatusTooManyRequests, Rate: rateLimit(resp.Header)}
+	reply := LimitReply{Latency: time.Since(sent), Throttled: resp.StatusCode == http.StatusTooManyRequests, Rate: toldRate(resp.Header)}
 	if err := s.limiter.Observe(ctx, grant, reply); err != nil {
 		s.client.app.warn(ctx, "the limiter could not take note of a reply", call, err)
 	}
 	return resp, nil
+}
+
+// toldRate is what x-amzn-RateLimit-Limit says, whatever it is: the limiter says what it doesn't believe. 0 if it is absent, NaN if it is no rate.
+func toldRate(h http.Header) float64 {
+	text := h.Get("X-Amzn-Ratelimit-Limit")
+	if text == "" {
+		return 0
+	}
+	rate, err := strconv.ParseFloat(text, 64)
+	if err != nil || rate == 0 {
+		return math.NaN()
+	}
+	return rate
 }
 
 func (s *limitStep) wait(ctx context.Context, call *call, r LimitRequest) (LimitGrant, error) {

@@ -12,17 +12,20 @@ import (
 // Limiter makes calls wait until Amazon's usage plans allow them. One Limiter serves all clients of an [App], or of several
 // processes. It must be safe for concurrent use; package fleet/fleettest has the suite that every limiter passes.
 type Limiter interface {
-	// Wait takes one call from every bucket of the request, or from none, and returns when the call may be sent. Among the calls that wait
-	// for a bucket a higher priority goes first, then who came first. A call waits for its narrowest bucket first: only the first of
-	// those who wait there has a place in a wider one.
+	// Wait takes one call from every bucket of the request, or from none, and returns when the call may be sent.
+	//
+	// Among the calls that wait for a bucket a higher priority goes first, then who came first; in a wider bucket the narrower ones take turns
+	// among equals, so that a seller with one call has its share beside one with a hundred. Waiting raises the priority: below others that never end,
+	// on three levels, the first of a lower level is let through within 20 calls. A call waits for its narrowest bucket first: only the first of
+	// those who wait there has a place in a wider one, and only while the narrower ones have a token for it.
 	//
 	// Where the wait for all of the buckets would outlast the deadline of ctx or r.MaxWait it takes nothing and returns a *[LimitError] at
-	// once. That is an estimate: those of a higher priority who come later, a 429 and a lower rate make the wait longer. When r.MaxWait has passed
+	// once. That is an estimate: those who come later and go before, a 429 and a lower rate make the wait longer. When r.MaxWait has passed
 	// without a grant it takes nothing and returns a *[LimitError]; when ctx ends while waiting it takes nothing and returns the context's error.
 	Wait(ctx context.Context, r LimitRequest) (LimitGrant, error)
 
-	// Observe tells what came back for a call that Wait let through. An error is logged and fails no call. ctx is the call's and may
-	// have ended.
+	// Observe tells what came back for a call that Wait let through. An error is logged and fails no call; a rate that is absurd is one, told once for
+	// each bucket and rate, and the rest of the reply counts. ctx is the call's and may have ended.
 	Observe(ctx context.Context, g LimitGrant, r LimitReply) error
 }
 
@@ -31,7 +34,7 @@ type LimitRequest struct {
 	// Buckets are those that the call takes from, one per scope, in ascending order of scope: narrow to wide.
 	Buckets  []LimitBucket
 	MaxWait  time.Duration // the longest wait; negative: no bound but the deadline of the context
-	Priority int           // higher goes first among those that wait
+	Priority int           // higher goes first among those that wait; -1000 to 1000, what lies beyond counts as the nearest
 	Retry    bool          // an attempt of the call before was throttled or failed
 }
 
@@ -73,8 +76,8 @@ func (s LimitScope) String() string {
 type LimitGrant struct {
 	Buckets []LimitBucket // of the request
 	Rate    float64       // of the first of them, as it was in force, in requests per second
-	// Takes are the ordinal numbers of this take in Buckets: how often the limiter has ever taken from each, this time included. There is room
-	// for one bucket per scope.
+	// Takes are the ordinal numbers of this take in Buckets: how often the limiter has taken from each since it knows it, this time included; it may
+	// forget those that have long been full. There is room for one bucket per scope.
 	Takes [2]int64
 }
 
@@ -84,7 +87,10 @@ type LimitGrant struct {
 type LimitReply struct {
 	Latency   time.Duration // from the end of Wait to the reply
 	Throttled bool          // the reply was 429: the bucket on Amazon's side is empty
-	Rate      float64       // x-amzn-RateLimit-Limit, requests per second; 0 if not sent
+
+	// Rate is x-amzn-RateLimit-Limit, requests per second; 0 if not sent, NaN if it is no rate. Limiters believe it between 1/100 and 100 times
+	// that of the [LimitBucket].
+	Rate float64
 }
 
 // check finds requests that would wait for each other for ever: all must name their buckets in one order, and each once.
@@ -103,13 +109,18 @@ func (r *LimitRequest) check() error {
 // LimitError is a call that was not sent because it would have had to wait too long for the rate limit.
 type LimitError struct {
 	Operation string
-	Wait      time.Duration // how long the call would have had to wait, for all of its limits together, as estimated when it came or gave up
-	Max       time.Duration // how long it could have waited
-	Deadline  bool          // Max comes from the context's deadline; otherwise from WithFailFast
-	Scope     LimitScope    // of the limit that makes it wait longest
-	Rate      float64       // of that limit, requests per second
-	Burst     int           // of that limit
-	Retry     bool          // an attempt before was throttled or failed
+
+	// Wait is how long the call would have had to wait, for all of its limits together, as estimated when it came or gave up: if nobody else came, all
+	// others stayed, rates stayed the same and replies came as usual. Where that holds it is right to one token's time, and to a tenth behind
+	// more than some hundred sellers or calls.
+	Wait time.Duration
+
+	Max      time.Duration // how long it could have waited
+	Deadline bool          // Max comes from the context's deadline; otherwise from WithFailFast
+	Scope    LimitScope    // of the limit that makes it wait longest
+	Rate     float64       // of that limit, requests per second
+	Burst    int           // of that limit
+	Retry    bool          // an attempt before was throttled or failed
 }
 
 func (e *LimitError) Error() string {

@@ -2,13 +2,14 @@ package spapi
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 )
 
-// NewLimiter makes the limiter that an [App] has by default: in this process.
-func NewLimiter() Limiter { return &limiter{buckets: map[bucketKey]*bucket{}} }
+// NewLimiter makes the limiter that an [App] has by default: in this process. Buckets that have been full and unused for an hour are forgotten.
+func NewLimiter() Limiter { return &limiter{turnstiles: map[bucketKey]*turnstile{}} }
 
 type bucketKey struct {
 	app, region, operation, seller string
@@ -17,33 +18,96 @@ type bucketKey struct {
 
 // limiter has one lock for all buckets: a call takes from several in one step, and what is done under the lock is short beside a request.
 type limiter struct {
-	mu      sync.Mutex
-	buckets map[bucketKey]*bucket
-	arrival uint64 // of the last who joined a queue
+	mu         sync.Mutex
+	turnstiles map[bucketKey]*turnstile
+	all        []*turnstile // the same
+	hand       int          // goes round all of them
+	arrival    uint64       // of the last who joined a queue
 }
 
-// callBuckets are the buckets of one call, narrow to wide, then nil.
-type callBuckets [limitScopes]*bucket
+// turnstile is a bucket with those who wait before it: calls whose narrowest bucket it is, and narrower buckets that have a token for their first
+// call. So nobody holds up a bucket while waiting for a narrower one, and since all go narrow to wide, nobody waits in a circle.
+type turnstile struct {
+	bucket
+	turns
+	key     bucketKey
+	waiting int // calls, here and before the narrower ones
 
-// waiter is a call that waits. It is in the queue of its narrowest bucket, and in that of a wider one as long as it is the first in the narrower
-// ones and they have a token for it. So nobody holds up a bucket while waiting for a narrower one, and since all go
-// narrow to wide, nobody waits in a circle.
+	wide    *turnstile // to which its first call goes on
+	narrow  []*turnstile
+	at      int   // its index in wide.narrow
+	place   place // in wide's queue, while it has a token
+	timer   *time.Timer
+	settled time.Time // when the timer is due; zero: not at all
+}
+
+// path is the turnstiles of one call, narrow to wide, then nil.
+type path [limitScopes]*turnstile
+
+// waiter is a call that waits.
 type waiter struct {
-	buckets  callBuckets
-	priority int
-	wake     chan struct{}
-	waits    [limitScopes]bool   // whether it is in the queue
-	arrived  [limitScopes]uint64 // in the queue, for the first time: who had to leave comes back to the same place
+	path  path
+	place place // before the narrowest
+	grant LimitGrant
+	let   chan struct{} // closed when it has its grant
 }
 
-func (l *limiter) find(b *LimitBucket, add bool) *bucket {
-	key := bucketKey{b.App, b.Region, b.Operation, b.Seller, b.Scope}
-	found := l.buckets[key]
-	if found == nil && add {
-		found = newBucket(b)
-		l.buckets[key] = found
+// call is the call whose turn it is when it is p's.
+func (p *place) call() *waiter {
+	for p.waiter == nil {
+		p = p.narrow.first()
 	}
-	return found
+	return p.waiter
+}
+
+func (l *limiter) find(b *LimitBucket) *turnstile {
+	return l.turnstiles[bucketKey{b.App, b.Region, b.Operation, b.Seller, b.Scope}]
+}
+
+func (l *limiter) add(b *LimitBucket, now time.Time) *turnstile {
+	s := &turnstile{bucket: newBucket(b), key: bucketKey{b.App, b.Region, b.Operation, b.Seller, b.Scope}}
+	s.full = now
+	s.place.narrow = s
+	l.turnstiles[s.key] = s
+	l.all = append(l.all, s)
+	return s
+}
+
+// forget looks at n turnstiles whether a new one would do as well. It is called for each that is made, with more than were made: so memory
+// follows what is in use, and nobody waits for a great cleaning.
+func (l *limiter) forget(n int, now time.Time) {
+	for range min(n, len(l.all)) {
+		l.hand %= len(l.all)
+		s := l.all[l.hand]
+		if s.waiting > 0 || !s.forgettable(now) {
+			l.hand++
+			continue
+		}
+		delete(l.turnstiles, s.key)
+		last := len(l.all) - 1
+		l.all[l.hand], l.all[last] = l.all[last], nil
+		l.all = l.all[:last]
+	}
+}
+
+// path finds the turnstiles of a call, and makes those that are missing.
+func (l *limiter) path(buckets []LimitBucket, now time.Time) (p path) {
+	made := 0
+	for i := range buckets {
+		if p[i] = l.find(&buckets[i]); p[i] == nil {
+			made++
+		}
+	}
+	if made == 0 {
+		return p
+	}
+	l.forget(2*made, now)
+	for i := range buckets {
+		if p[i] = l.find(&buckets[i]); p[i] == nil {
+			p[i] = l.add(&buckets[i], now)
+		}
+	}
+	return p
 }
 
 func (l *limiter) Wait(ctx context.Context, r LimitRequest) (LimitGrant, error) {
@@ -55,84 +119,94 @@ func (l *limiter) Wait(ctx context.Context, r LimitRequest) (LimitGrant, error) 
 	}
 	grant := LimitGrant{Buckets: r.Buckets}
 	l.mu.Lock()
-	var buckets callBuckets
-	for i := range r.Buckets {
-		buckets[i] = l.find(&r.Buckets[i], true)
-	}
 	now := time.Now()
-	if buckets.free(now) {
-		buckets.take(now, &grant)
+	p := l.path(r.Buckets, now)
+	if p.free(now) {
+		p.take(now, &grant)
 		l.mu.Unlock()
 		return grant, nil
 	}
-	if refusal := buckets.refuse(ctx, now, &r); refusal != nil {
+	if refusal := p.refuse(ctx, now, &r); refusal != nil {
 		l.mu.Unlock()
 		return LimitGrant{}, refusal
 	}
-	w := &waiter{buckets: buckets, priority: r.Priority, wake: make(chan struct{}, 1)}
-	l.join(w, 0)
+	w := &waiter{path: p, grant: grant, let: make(chan struct{})}
+	l.join(w, r.Priority, now)
 	l.mu.Unlock()
-	if err := l.await(ctx, w, &r, &grant); err != nil {
+	if err := l.await(ctx, w, &r); err != nil {
 		return LimitGrant{}, err
 	}
-	return grant, nil
+	return w.grant, nil
 }
 
 func (l *limiter) Observe(_ context.Context, g LimitGrant, r LimitReply) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
+	var err error
 	for i := range g.Buckets {
-		b := l.find(&g.Buckets[i], false)
-		if b == nil {
-			continue // never taken from
+		s := l.find(&g.Buckets[i])
+		if s == nil {
+			continue // never taken from, or forgotten
 		}
-		if b.scope == LimitPerSeller {
-			b.observe(now, r)
+		if s.scope == LimitPerSeller {
+			err = s.observe(now, g.Takes[i], r)
+		} else if take := g.Takes[i]; r.Throttled {
+			_ = s.observe(now, 0, LimitReply{Latency: r.Latency})
 		} else {
-			b.observe(now, LimitReply{Latency: r.Latency})
+			_ = s.observe(now, take, LimitReply{Latency: r.Latency})
 		}
-		if len(b.queue) > 0 {
-			b.queue[0].poke()
+		if s.waiting > 0 {
+			l.serve(s, now)
 		}
+	}
+	if err != nil {
+		return fmt.Errorf("spapi: %s: %w", g.Buckets[0].Operation, err)
 	}
 	return nil
 }
 
 // free reports whether a call may be sent at once without overtaking anybody.
-func (c *callBuckets) free(now time.Time) bool {
-	for _, b := range c {
-		if b != nil && (len(b.queue) > 0 || b.delay(now, 1) > 0) {
+func (p *path) free(now time.Time) bool {
+	for _, s := range p {
+		if s != nil && (len(s.levels) > 0 || s.delay(now) > 0) {
 			return false
 		}
 	}
 	return true
 }
 
-func (c *callBuckets) take(now time.Time, g *LimitGrant) {
-	g.Rate = c[0].rate
-	for i, b := range c {
-		if b != nil {
-			b.take(now)
-			g.Takes[i] = b.takes
+func (p *path) take(now time.Time, g *LimitGrant) {
+	g.Rate = p[0].rate
+	for i, s := range p {
+		if s != nil {
+			s.bucket.take(now)
+			g.Takes[i] = s.takes
 		}
 	}
 }
 
 // refuse tells a call whose wait would be longer than it may be.
-func (c *callBuckets) refuse(ctx context.Context, now time.Time, r *LimitRequest) error {
+func (p *path) refuse(ctx context.Context, now time.Time, r *LimitRequest) error {
+	allowed := time.Duration(horizon)
+	if r.MaxWait >= 0 {
+		allowed = r.MaxWait
+	}
 	deadline, bounded := ctx.Deadline()
-	if r.MaxWait < 0 && !bounded {
+	left := deadline.Sub(now)
+	if bounded {
+		allowed = min(allowed, left)
+	}
+	if allowed == horizon || p.atMost(now) <= allowed {
 		return nil
 	}
-	wait, b := c.estimate(now, r.Priority)
-	e := b.refusal(r, wait)
-	switch {
-	case r.MaxWait >= 0 && wait > r.MaxWait:
-	case bounded && wait > deadline.Sub(now):
-		e.Max, e.Deadline = deadline.Sub(now), true
-	default:
+	wait, longest := p.estimate(now, levelOf(r.Priority), nil)
+	if wait <= allowed {
 		return nil
+	}
+	e := longest.refusal(r, wait)
+	if bounded && (r.MaxWait < 0 || wait <= r.MaxWait) {
+		e.Max, e.Deadline = left, true
 	}
 	return e
 }
@@ -142,190 +216,185 @@ func (b *bucket) refusal(r *LimitRequest, wait time.Duration) *LimitError {
 	return &LimitError{Operation: r.Buckets[0].Operation, Wait: wait, Max: r.MaxWait, Scope: b.scope, Rate: b.rate, Burst: b.burst, Retry: r.Retry}
 }
 
-// left is how long a call that waits will at least wait further: until each of its buckets has a token for it and for those before it in its own
-// queue; and the bucket that makes it wait longest.
-func (w *waiter) left(now time.Time) (wait time.Duration, longest *bucket) {
-	longest = w.buckets[0]
-	place := slices.Index(longest.queue, w)
-	for _, b := range w.buckets {
-		if b == nil {
-			continue
-		}
-		if longer := b.delay(now, place+1); longer > wait {
-			wait, longest = longer, b
-		}
-	}
-	return wait, longest
-}
-
-// estimate is how long a call that comes now will wait, and the bucket that makes it wait longest. In the narrowest bucket it has its
-// place behind all of its priority and above. In a wider one the narrower ones take turns: before it go those that are ahead of it in its own, and
-// of every other as many as have their turn and pass their own bucket by then.
-func (c *callBuckets) estimate(now time.Time, priority int) (wait time.Duration, longest *bucket) {
-	own := c[0]
-	higher, equal := own.ahead(priority)
-	wait, longest = max(own.delay(now, higher+equal+1), 0), own
-	for i, wide := range c {
-		if i == 0 || wide == nil {
-			continue
-		}
-		for {
-			n := higher + equal
-			mine := own.turn(i, priority)
-			for _, other := range wide.feeders {
-				if other == own {
-					continue
-				}
-				h, e := other.ahead(priority)
-				turns := equal
-				if theirs := other.turn(i, priority); theirs != nil && (mine == nil || theirs.arrived[i] < mine.arrived[i]) {
-					turns++
-				}
-				n += min(h+min(e, turns), other.passes(now, wait))
-			}
-			longer := wide.delay(now, n+1)
-			if longer <= wait {
-				break
-			}
-			wait, longest = longer, wide // in which others pass more
-		}
-	}
-	return wait, longest
-}
-
-// ahead is how many wait with a higher priority, and with the same.
-func (b *bucket) ahead(priority int) (higher, equal int) {
-	higher, _ = slices.BinarySearchFunc(b.queue, priority, func(q *waiter, p int) int { return before(q.priority > p) })
-	to, _ := slices.BinarySearchFunc(b.queue, priority, func(q *waiter, p int) int { return before(q.priority >= p) })
-	return higher, to - higher
-}
-
-// turn is the waiter of this priority that has the bucket's place in the queue of its i-th, wider one.
-func (b *bucket) turn(i, priority int) *waiter {
-	if len(b.queue) == 0 || b.queue[0].priority != priority || !b.queue[0].waits[i] {
+// after is the next wider turnstile, nil after the last.
+func (p *path) after(s *turnstile) *turnstile {
+	i := slices.Index(p[:], s) + 1
+	if i == len(p) {
 		return nil
 	}
-	return b.queue[0]
+	return p[i]
 }
 
-func before(yes bool) int {
-	if yes {
-		return -1
+func (l *limiter) join(w *waiter, priority int, now time.Time) {
+	l.arrival++
+	w.place = place{seq: l.arrival, waiter: w}
+	for _, s := range w.path {
+		if s != nil {
+			s.waiting++
+		}
 	}
-	return 1
+	w.path[0].join(&w.place, levelOf(priority))
+	l.serve(w.path[0], now)
 }
 
-// await waits for its turn. Only the first of a queue watches the clock; the others sleep until they are first. What was estimated at arrival
-// may have become longer, by a 429, by another rate, by those who go before: the bound holds all the same.
-func (l *limiter) await(ctx context.Context, w *waiter, r *LimitRequest, g *LimitGrant) error {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
+// giveUp takes a call out that has no grant yet.
+func (l *limiter) giveUp(w *waiter, now time.Time) {
+	w.path[0].leave(&w.place)
+	for _, s := range w.path {
+		if s != nil {
+			s.waiting--
+		}
+	}
+	l.serve(w.path[0], now)
+}
+
+// await waits for the grant. What was estimated at arrival may have become longer, by a 429, by another rate, by those who go before: the bound
+// holds all the same.
+func (l *limiter) await(ctx context.Context, w *waiter, r *LimitRequest) error {
 	var bound <-chan time.Time
 	if r.MaxWait >= 0 {
 		t := time.NewTimer(r.MaxWait)
 		defer t.Stop()
 		bound = t.C
 	}
-	for late := false; ; {
-		l.mu.Lock()
-		now := time.Now()
-		first, delay := l.advance(w, now)
-		if first && delay <= 0 {
-			w.buckets.take(now, g)
-			l.leave(w, 0)
-			l.mu.Unlock()
-			return nil
-		}
-		if late {
-			left, b := w.left(now)
-			l.leave(w, 0)
-			l.mu.Unlock()
-			return b.refusal(r, r.MaxWait+left)
-		}
-		l.mu.Unlock()
-		var due <-chan time.Time
-		if first {
-			timer.Reset(delay)
-			due = timer.C
-		}
-		select {
-		case <-due:
-		case <-w.wake:
-		case <-bound:
-			late = true
-		case <-ctx.Done():
-			l.mu.Lock()
-			l.leave(w, 0)
-			l.mu.Unlock()
-			return ctx.Err()
-		}
-	}
-}
-
-// advance goes from bucket to bucket as far as it gets, and leaves those behind the one where it has to wait. It reports whether it is
-// the first there, and when that bucket has a token for it.
-func (l *limiter) advance(w *waiter, now time.Time) (first bool, delay time.Duration) {
-	for i, b := range w.buckets {
-		if b == nil {
-			break
-		}
-		l.join(w, i)
-		first, delay = b.queue[0] == w, b.delay(now, 1)
-		if !first || delay > 0 {
-			l.leave(w, i+1)
-			break
-		}
-	}
-	return first, delay
-}
-
-func (l *limiter) join(w *waiter, i int) {
-	if w.waits[i] {
-		return
-	}
-	w.waits[i] = true
-	if w.arrived[i] == 0 {
-		l.arrival++
-		w.arrived[i] = l.arrival
-	}
-	b := w.buckets[i]
-	place, _ := slices.BinarySearchFunc(b.queue, w, func(q, w *waiter) int {
-		return before(q.priority > w.priority || q.priority == w.priority && q.arrived[i] < w.arrived[i])
-	})
-	b.queue = slices.Insert(b.queue, place, w) // who was the first sees it when its time has come
-	for _, wide := range w.buckets[1:] {
-		if i == 0 && wide != nil && !slices.Contains(b.feeds, wide) {
-			b.feeds = append(b.feeds, wide)
-			wide.feeders = append(wide.feeders, b)
-		}
-	}
-}
-
-// leave takes w out of the queues from the i-th on.
-func (l *limiter) leave(w *waiter, i int) {
-	for ; i < len(w.buckets); i++ {
-		if !w.waits[i] {
-			continue
-		}
-		w.waits[i] = false
-		b := w.buckets[i]
-		place := slices.Index(b.queue, w)
-		b.queue = slices.Delete(b.queue, place, place+1)
-		if place == 0 && len(b.queue) > 0 {
-			b.queue[0].poke()
-		}
-		if i == 0 && len(b.queue) == 0 {
-			for _, wide := range b.feeds {
-				wide.feeders = slices.DeleteFunc(wide.feeders, func(f *bucket) bool { return f == b })
-			}
-			b.feeds = b.feeds[:0]
-		}
-	}
-}
-
-func (w *waiter) poke() {
+	var late bool
 	select {
-	case w.wake <- struct{}{}:
+	case <-w.let:
+		return nil
+	case <-bound:
+		late = true
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if late {
+		l.serve(w.path[0], now) // the bound itself is allowed
+	}
+	select {
+	case <-w.let: // meanwhile
+		return nil
 	default:
 	}
+	err := ctx.Err()
+	if late {
+		left, longest := w.path.estimate(now, w.place.level.priority, w)
+		err = longest.refusal(r, r.MaxWait+left)
+	}
+	l.giveUp(w, now)
+	return err
+}
+
+// serve lets through all those before s, and before the wider turnstiles behind it, that may go now, and sees to it that this is done again when
+// the next one may.
+func (l *limiter) serve(s *turnstile, now time.Time) {
+	for s != nil {
+		was, stood := s.wide, s.place.level != nil
+		next := l.settle(s, now)
+		if stood && was != next {
+			l.serve(was, now) // it has lost the one before it, perhaps the first
+		}
+		if next != s {
+			s = next
+			continue
+		}
+		w := s.first().call()
+		w.path.take(now, &w.grant)
+		w.path[0].served(&w.place)
+		for i, s := range w.path {
+			if s == nil {
+				break
+			}
+			s.waiting--
+			if i > 0 {
+				s.served(&w.path[i-1].place)
+			}
+		}
+		close(w.let)
+		for _, narrow := range w.path { // their next ones stand behind the others
+			if narrow == s {
+				break
+			}
+			if l.settle(narrow, now) == narrow {
+				l.serve(narrow, now) // a call that doesn't go on to where the one before it went
+			}
+		}
+	}
+}
+
+// settle finds out how it goes on before s: nil, when s has no token or nobody waits; s itself, when its first call needs no other; else the wider
+// turnstile, in whose queue it puts s.
+func (l *limiter) settle(s *turnstile, now time.Time) (next *turnstile) {
+	first := s.first()
+	if first == nil {
+		s.follow(nil)
+		s.place.seq = 0
+		s.wakeAt(l, time.Time{}, now)
+		return nil
+	}
+	wide := first.call().path.after(s)
+	s.follow(wide)
+	if d := s.delay(now); d > 0 {
+		s.stepBack()
+		s.wakeAt(l, now.Add(d), now)
+		return nil
+	}
+	if wide == nil {
+		return s
+	}
+	if at := s.place.level; at == nil || at.priority != first.level.priority {
+		s.stepBack()
+		if s.place.seq == 0 {
+			l.arrival++
+			s.place.seq = l.arrival
+		}
+		wide.join(&s.place, first.level.priority)
+	}
+	return wide
+}
+
+// follow notes to which wider turnstile the first call goes on.
+func (s *turnstile) follow(wide *turnstile) {
+	if s.wide == wide {
+		return
+	}
+	s.stepBack()
+	if old := s.wide; old != nil {
+		last := len(old.narrow) - 1
+		old.narrow[s.at] = old.narrow[last]
+		old.narrow[s.at].at = s.at
+		old.narrow[last] = nil
+		old.narrow = old.narrow[:last]
+	}
+	if s.wide = wide; wide != nil {
+		s.at = len(wide.narrow)
+		wide.narrow = append(wide.narrow, s)
+	}
+}
+
+// stepBack leaves the wider queue. Tag and arrival stay: who comes again comes to the same place.
+func (s *turnstile) stepBack() {
+	if s.place.level == nil {
+		return
+	}
+	s.wide.leave(&s.place)
+}
+
+// wakeAt sets the timer; zero: stops it.
+func (s *turnstile) wakeAt(l *limiter, at, now time.Time) {
+	switch {
+	case at.Equal(s.settled):
+	case at.IsZero():
+		s.timer.Stop()
+	case s.timer == nil:
+		s.timer = time.AfterFunc(at.Sub(now), func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			s.settled = time.Time{}
+			l.serve(s, time.Now())
+		})
+	default:
+		s.timer.Reset(at.Sub(now))
+	}
+	s.settled = at
 }

@@ -86,7 +86,7 @@ func requestID(h http.Header) string {
 // rateLimit reads x-amzn-RateLimit-Limit, 0 if it is absent or makes no sense.
 func rateLimit(h http.Header) float64 {
 	rate, err := strconv.ParseFloat(h.Get("X-Amzn-Ratelimit-Limit"), 64)
-	if err != nil || rate <= 0 || rate > 1e6 { // NaN and infinities fail the comparison or the bound
+	if err != nil || !(rate > 0 && rate <= 1e6) { // NaN is neither
 		return 0
 	}
 	return rate

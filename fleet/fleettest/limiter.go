@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -39,8 +41,13 @@ func TestLimiter(t *testing.T, newLimiter func(t *testing.T) spapi.Limiter) {
 		{"ThrottledDrainsOnce", drains},
 		{"ThrottledMovesWaiters", drainMoves},
 		{"LearnsRate", learns},
+		{"AbsurdRates", absurd},
+		{"GivingUp", givingUp},
 		{"LatencyMakesCareful", latency},
 		{"NoCallIsForgotten", turmoil},
+		{"KeepsToPlan", keepsToPlan},
+		{"SellersShare", sellersShare},
+		{"NobodyStarves", nobodyStarves},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { test.run(t, newLimiter(t)) })
@@ -61,25 +68,31 @@ func request(buckets ...spapi.LimitBucket) spapi.LimitRequest {
 	return spapi.LimitRequest{Buckets: buckets, MaxWait: -1}
 }
 
-// take waits and must get a grant.
-func take(t *testing.T, l spapi.Limiter, buckets ...spapi.LimitBucket) spapi.LimitGrant {
+// wait must get a grant. No reply comes to it as yet.
+func wait(t *testing.T, l spapi.Limiter, r spapi.LimitRequest) spapi.LimitGrant {
 	t.Helper()
-	g, err := l.Wait(t.Context(), request(buckets...))
+	g, err := l.Wait(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return g
 }
 
-// takeNow must get a grant without waiting.
+// take waits and must get a grant, to which a reply comes at once.
+func take(t *testing.T, l spapi.Limiter, buckets ...spapi.LimitBucket) spapi.LimitGrant {
+	t.Helper()
+	g := wait(t, l, request(buckets...))
+	observe(t, l, g, spapi.LimitReply{})
+	return g
+}
+
+// takeNow must get a grant without waiting, to which a reply comes at once.
 func takeNow(t *testing.T, l spapi.Limiter, buckets ...spapi.LimitBucket) spapi.LimitGrant {
 	t.Helper()
 	r := request(buckets...)
 	r.MaxWait = 0
-	g, err := l.Wait(t.Context(), r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := wait(t, l, r)
+	observe(t, l, g, spapi.LimitReply{})
 	return g
 }
 
@@ -118,7 +131,8 @@ func within(t *testing.T, what string, got, want time.Duration, rate float64) {
 	}
 }
 
-// queue starts calls, one after the other, each only when the one before waits. finished tells when each of them got its grant.
+// queue starts calls, one after the other, each only when the one before waits. Replies come at once. finished tells when each of them got
+// its grant.
 type queue struct {
 	t  *testing.T
 	l  spapi.Limiter
@@ -136,7 +150,7 @@ func newQueue(t *testing.T, l spapi.Limiter) *queue {
 
 func (q *queue) add(ctx context.Context, name string, r spapi.LimitRequest) {
 	q.wg.Go(func() {
-		_, err := q.l.Wait(ctx, r)
+		g, err := q.l.Wait(ctx, r)
 		if err != nil {
 			if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
 				q.t.Errorf("%s: %v", name, err)
@@ -144,9 +158,10 @@ func (q *queue) add(ctx context.Context, name string, r spapi.LimitRequest) {
 			return
 		}
 		q.mu.Lock()
-		defer q.mu.Unlock()
 		q.finished = append(q.finished, name)
 		q.times[name] = time.Since(q.start)
+		q.mu.Unlock()
+		observe(q.t, q.l, g, spapi.LimitReply{})
 	})
 	synctest.Wait()
 }
@@ -304,7 +319,10 @@ func overtakes(t *testing.T, l spapi.Limiter) {
 	q := newQueue(t, l)
 	q.add(t.Context(), "first", request(one, all)) // waits for the application's bucket
 	q.add(t.Context(), "second", request(one))
-	q.want("first", "second")
+	q.wg.Wait()
+	if first, second := q.times["first"], q.times["second"]; first < 9*time.Second || second < first {
+		t.Errorf("the first came through after %s, the second after %s", first, second)
+	}
 }
 
 func holdUp(t *testing.T, l spapi.Limiter) {
@@ -328,7 +346,9 @@ func holdUp(t *testing.T, l spapi.Limiter) {
 
 	// The first of the wide bucket steps back when its narrow bucket is drained meanwhile.
 	first := seller("first", 1, 10)
-	g := take(t, l, first, all)
+	g := wait(t, l, request(first, all))
+	observe(t, l, g, spapi.LimitReply{})
+	g = wait(t, l, request(first))
 	q = newQueue(t, l)
 	q.add(t.Context(), "first", request(first, all))
 	for n := range 8 {
@@ -519,14 +539,15 @@ func drains(t *testing.T, l spapi.Limiter) {
 	one, all := seller("one", 1, 5), application(100, 100)
 	var sent []spapi.LimitGrant
 	for range 5 {
-		sent = append(sent, takeNow(t, l, one, all))
+		sent = append(sent, wait(t, l, request(one, all)))
 	}
 	time.Sleep(3 * time.Second) // three tokens came back
-	for _, g := range sent {
-		observe(t, l, g, spapi.LimitReply{Throttled: true})
-	}
 	start := time.Now()
-	within(t, "the wait after the 429s", refused(t, l, one, all).Wait, time.Second, 1)
+	for _, g := range sent { // the later ones were on their way already, and say the same once more
+		observe(t, l, g, spapi.LimitReply{Throttled: true})
+		time.Sleep(100 * time.Millisecond)
+	}
+	within(t, "the wait after the 429s", refused(t, l, one, all).Wait, 500*time.Millisecond, 1)
 	for range 90 { // the larger bucket is left alone
 		takeNow(t, l, seller("other", 1, 100), all)
 	}
@@ -539,7 +560,7 @@ func drains(t *testing.T, l spapi.Limiter) {
 // A 429 must move those who already wait.
 func drainMoves(t *testing.T, l spapi.Limiter) {
 	b := seller("one", 1, 1)
-	g := takeNow(t, l, b)
+	g := wait(t, l, request(b))
 	q := newQueue(t, l)
 	q.add(t.Context(), "waiting", request(b))
 	time.Sleep(800 * time.Millisecond)
@@ -584,6 +605,67 @@ func learns(t *testing.T, l spapi.Limiter) {
 	}
 }
 
+// What is absurd is told and not believed; the rest of the reply counts.
+func absurd(t *testing.T, l spapi.Limiter) {
+	for i, rate := range []float64{1e-9, 0.0199, 201, 1e6, 1e300, -1, math.Inf(1), math.NaN()} {
+		b := seller(fmt.Sprint(i), 2, 10)
+		g := wait(t, l, request(b))
+		err := l.Observe(t.Context(), g, spapi.LimitReply{Rate: rate, Throttled: true})
+		if err == nil {
+			t.Errorf("a rate of %g, with a plan of 2 per second, is not told of", rate)
+		} else if !strings.Contains(err.Error(), "x-amzn-RateLimit-Limit") {
+			t.Errorf("a rate of %g: %v", rate, err)
+		}
+		if err := l.Observe(t.Context(), g, spapi.LimitReply{Rate: rate}); err != nil {
+			t.Errorf("a rate of %g is told of twice: %v", rate, err)
+		}
+		e := refused(t, l, b) // the 429 counts
+		if e.Rate != 2 {
+			t.Errorf("the rate is %g, want 2", e.Rate)
+		}
+		within(t, "the wait after the 429", e.Wait, 500*time.Millisecond, 2)
+	}
+	for _, rate := range []float64{0.02, 200} { // the bounds themselves
+		b := seller(fmt.Sprint("bound ", rate), 2, 10)
+		observe(t, l, wait(t, l, request(b)), spapi.LimitReply{Rate: rate})
+		if g := take(t, l, b); g.Rate != rate {
+			t.Errorf("the rate is %g, want %g", g.Rate, rate)
+		}
+	}
+}
+
+// Who gives up after all is told how long the wait would have been in all.
+func givingUp(t *testing.T, l spapi.Limiter) {
+	b := seller("one", 1, 1)
+	takeNow(t, l, b)
+	q := newQueue(t, l)
+	for i := range 3 {
+		q.add(t.Context(), fmt.Sprint(i), request(b))
+	}
+	r := request(b)
+	r.MaxWait = 4500 * time.Millisecond
+	told := make(chan error, 1)
+	go func() {
+		_, err := l.Wait(t.Context(), r)
+		told <- err
+	}()
+	synctest.Wait()
+	for i := range 4 {
+		r := request(b)
+		r.Priority = 1
+		q.add(t.Context(), fmt.Sprint("urgent ", i), r)
+	}
+	for i := range 3 {
+		q.add(t.Context(), fmt.Sprint("behind ", i), request(b))
+	}
+	var limit *spapi.LimitError
+	if err := <-told; !errors.As(err, &limit) { // the urgent ones went, of the first three none
+		t.Fatalf("got %v, want a LimitError", err)
+	}
+	within(t, "the wait of who gave up", limit.Wait, 8*time.Second, 1)
+	q.wg.Wait()
+}
+
 // Amazon takes a token up to a latency after us: who uses the last one must allow for that, in every bucket of the call.
 func latency(t *testing.T, l spapi.Limiter) {
 	for name, buckets := range map[string][]spapi.LimitBucket{
@@ -592,7 +674,7 @@ func latency(t *testing.T, l spapi.Limiter) {
 	} {
 		var sent []spapi.LimitGrant
 		for range 3 {
-			sent = append(sent, takeNow(t, l, buckets...))
+			sent = append(sent, wait(t, l, request(buckets...)))
 		}
 		// The usual latency is 50 ms, one reply took longer: Amazon's bucket may have been emptied that much later than ours.
 		for range 12 {
@@ -601,8 +683,7 @@ func latency(t *testing.T, l spapi.Limiter) {
 		observe(t, l, sent[1], spapi.LimitReply{Latency: 450 * time.Millisecond})
 		start := time.Now()
 		for range 10 {
-			g := take(t, l, buckets...)
-			observe(t, l, g, spapi.LimitReply{Latency: 50 * time.Millisecond})
+			observe(t, l, wait(t, l, request(buckets...)), spapi.LimitReply{Latency: 50 * time.Millisecond})
 		}
 		if got := time.Since(start); got < 10*time.Second+350*time.Millisecond || got > 12*time.Second {
 			t.Errorf("%s: ten calls took %s, want 10 s and the 400 ms by which Amazon's bucket may lag", name, got)

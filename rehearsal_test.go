@@ -1,0 +1,154 @@
+package spapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// crowd is a queue as it may be when a call comes.
+type crowd struct {
+	sellers []LimitBucket
+	all     LimitBucket // Rate 0: none
+	taken   []int       // calls that each seller has made before
+	waiting []struct{ seller, priority int }
+	pause   time.Duration // after what was taken
+	asks    struct{ seller, priority int }
+}
+
+func (c *crowd) request(seller, priority int) LimitRequest {
+	r := LimitRequest{Buckets: []LimitBucket{c.sellers[seller]}, MaxWait: -1, Priority: priority}
+	if c.all.Rate > 0 {
+		r.Buckets = append(r.Buckets, c.all)
+	}
+	return r
+}
+
+func drawCrowd(t *rapid.T) *crowd {
+	c := new(crowd)
+	about := rapid.SampledFrom([]float64{0.5, 1, 2, 5, 10, 100})
+	odd := 1.0
+	rate := func() float64 { // no two alike: of what falls on one moment either may be the first
+		odd += 0.01137
+		return about.Draw(t, "rate") * odd
+	}
+	burst := rapid.SampledFrom([]int{1, 2, 5, 20})
+	for i := range rapid.IntRange(1, 5).Draw(t, "sellers") {
+		c.sellers = append(c.sellers, LimitBucket{Operation: "op", Seller: fmt.Sprint(i), Rate: rate(), Burst: burst.Draw(t, "burst")})
+		c.taken = append(c.taken, rapid.IntRange(0, 20).Draw(t, "taken"))
+	}
+	if rapid.IntRange(0, 3).Draw(t, "application") > 0 {
+		c.all = LimitBucket{Operation: "op", Scope: LimitPerApplication, Rate: rate(), Burst: burst.Draw(t, "burst")}
+	}
+	c.pause = time.Duration(rapid.IntRange(0, 2000).Draw(t, "pause")) * time.Millisecond
+	one := rapid.Custom(func(t *rapid.T) struct{ seller, priority int } {
+		return struct{ seller, priority int }{rapid.IntRange(0, len(c.sellers)-1).Draw(t, "seller"), rapid.IntRange(0, 2).Draw(t, "priority")}
+	})
+	c.waiting = rapid.SliceOfN(one, 0, 60).Draw(t, "waiting")
+	c.asks = one.Draw(t, "asks")
+	return c
+}
+
+// told is what a refusal says, waited how long the same call waits that stays.
+func (c *crowd) told(t *testing.T) (told *LimitError, waited time.Duration) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter()
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		call := func(r LimitRequest) {
+			g, err := l.Wait(ctx, r)
+			if err == nil {
+				err = l.Observe(ctx, g, LimitReply{})
+			}
+			if err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+		}
+		for i, n := range c.taken {
+			for range n {
+				r := c.request(i, 0)
+				r.MaxWait = 0
+				if g, err := l.Wait(ctx, r); err == nil {
+					check(t, l.Observe(ctx, g, LimitReply{}))
+				}
+			}
+		}
+		time.Sleep(c.pause)
+		for _, w := range c.waiting {
+			wg.Go(func() { call(c.request(w.seller, w.priority)) })
+			synctest.Wait()
+		}
+		r := c.request(c.asks.seller, c.asks.priority)
+		r.MaxWait = 0
+		g, err := l.Wait(ctx, r)
+		if err == nil {
+			check(t, l.Observe(ctx, g, LimitReply{}))
+		}
+		if errors.As(err, &told) {
+			start := time.Now()
+			r.MaxWait = -1
+			call(r)
+			waited = time.Since(start)
+		}
+		cancel()
+		wg.Wait()
+		nobodyWaits(t, l)
+	})
+	return told, waited
+}
+
+// What a refused call is told is what the same call waits when it stays, if nobody else comes and replies come at once.
+func TestRefusalsTellTheTruth(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		c := drawCrowd(rt)
+		told, waited := c.told(t)
+		if told == nil {
+			return
+		}
+		if step := interval(told.Rate); (waited - told.Wait).Abs() > step+time.Millisecond {
+			rt.Fatalf("told %s by %s %g/s, waited %s", told.Wait, told.Scope, told.Rate, waited)
+		}
+	})
+}
+
+// Where so many are ahead that not all can be rehearsed, the rest is reckoned.
+func TestRefusalsBehindGreatCrowds(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for name, size := range map[string]struct{ sellers, calls, own int }{
+		"few sellers with many calls": {5, 2000, 500},
+		"many sellers":                {400, 40, 20},
+		"many sellers, first call":    {400, 40, 0},
+		"very many sellers":           {3000, 3, 1},
+		"one seller":                  {1, 0, 5000},
+	} {
+		c := new(crowd)
+		for i := range size.sellers {
+			c.sellers = append(c.sellers, LimitBucket{Operation: "op", Seller: fmt.Sprint(i), Rate: 20, Burst: 40})
+			c.taken = append(c.taken, 0)
+			calls := size.own
+			if i > 0 {
+				calls = 1 + random.IntN(size.calls)
+			}
+			for range calls {
+				c.waiting = append(c.waiting, struct{ seller, priority int }{i, 0})
+			}
+		}
+		random.Shuffle(len(c.waiting), func(i, k int) { c.waiting[i], c.waiting[k] = c.waiting[k], c.waiting[i] })
+		c.all = LimitBucket{Operation: "op", Scope: LimitPerApplication, Rate: 30, Burst: 10}
+		told, waited := c.told(t)
+		if told == nil {
+			t.Fatalf("%s: not refused", name)
+		}
+		t.Logf("%s: %d wait, told %s, waited %s", name, len(c.waiting), told.Wait, waited)
+		if (waited - told.Wait).Abs() > waited/10+interval(told.Rate) {
+			t.Errorf("%s: told %s, waited %s, want it right to a tenth", name, told.Wait, waited)
+		}
+	}
+}
