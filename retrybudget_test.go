@@ -166,7 +166,7 @@ func TestRepeatsHavePauses(t *testing.T) {
 		f := new(fake)
 		f.api = func(*http.Request) *http.Response { return reply(503, `{}`, "Retry-After: 86401") }
 		start := time.Now()
-		_, err := invokeRaw(t.Context(), f.client(WithRetry(RetryPolicy{BaseDelay: 1})), catalogItem, asin)
+		_, err := invokeRaw(t.Context(), f.client(WithLimiter(unlimited{}), WithRetry(RetryPolicy{BaseDelay: 1})), catalogItem, asin)
 		if took := time.Since(start); !hasStatus(err, 503) || len(f.requests) != 5 || took < 4*leastPause {
 			t.Errorf("%d attempts in %s, %v", len(f.requests), took, err)
 		}

@@ -577,7 +577,8 @@ func TestLockHasABound(t *testing.T) {
 		}
 		began := time.Now()
 		_, err = lock(t.Context(), path)
-		if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || !strings.Contains(err.Error(), "accounts.lock") || took < lockPatience || took > lockPatience+time.Second {
+		if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || !strings.Contains(err.Error(), "accounts.lock") ||
+			took < lockPatience || took > lockPatience+time.Second {
 			t.Errorf("after %s: %v", took, err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -299,7 +299,7 @@ func TestErrors(t *testing.T) {
 			name: "no connection", sts: &fakeSTS{answer: func(int) (int, string, error) { return 0, "", errors.New("dial tcp: connection refused") }},
 			reason: Unavailable, message: []string{"connection refused", "check network"},
 		},
-		{name: "hanging", sts: &fakeSTS{delay: time.Hour}, reason: Unavailable, message: []string{"deadline"}},
+		{name: "hanging", sts: &fakeSTS{delay: time.Hour}, reason: Unavailable, message: []string{"no answer within 30s"}},
 		{name: "throttled", sts: &fakeSTS{answer: func(int) (int, string, error) { return 400, denied("Throttling", "Rate exceeded"), nil }}, reason: Unavailable, code: "Throttling", status: 400},
 		{name: "no base credentials", base: brokenProvider{errors.New("no EC2 IMDS role found")}, reason: NoCredentials, message: []string{"no EC2 IMDS role found", "AWS_ACCESS_KEY_ID", "AWS_PROFILE"}},
 		{name: "empty base credentials", base: credentials.NewStaticCredentialsProvider("", "", ""), reason: NoCredentials, message: []string{"empty"}},

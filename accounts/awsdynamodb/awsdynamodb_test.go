@@ -269,7 +269,8 @@ func TestSilentTable(t *testing.T) {
 				} {
 					began := time.Now()
 					err := ask(t.Context())
-					if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || took > 3*stored.AttemptTimeout+time.Minute {
+					if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
+						took > 3*stored.AttemptTimeout+time.Minute {
 						t.Errorf("%s: after %s: %v", what, took, err)
 					}
 					ctx, cancel := context.WithTimeout(t.Context(), time.Second)

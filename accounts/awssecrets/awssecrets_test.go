@@ -382,7 +382,8 @@ func TestSilentService(t *testing.T) {
 			Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")}), Config{})
 		began := time.Now()
 		_, err := s.Get(t.Context(), "a")
-		if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || took > 3*stored.AttemptTimeout+time.Minute {
+		if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
+			took > 3*stored.AttemptTimeout+time.Minute {
 			t.Errorf("after %s: %v", took, err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -26,7 +26,8 @@ func TestTimeout(t *testing.T) {
 	}{
 		{"a silent server", "silent,operation=orders*", false, []string{"orders", "list"}, "the answer of orders", 90 * time.Second},
 		{"a pause", "unavailable,operation=orders*", false, []string{"orders", "list", "--timeout", "300ms"}, "", 0},
-		{"a report", "silent,operation=reports*.getReport", false, []string{"report", "run", "GET_MERCHANT_LISTINGS_ALL_DATA"}, "the answer of reports20210630.getReport ", 90 * time.Second},
+		{"a report", "silent,operation=reports*.getReport", false, []string{"report", "run", "GET_MERCHANT_LISTINGS_ALL_DATA"},
+			"the answer of reports20210630.getReport ", 90 * time.Second},
 		{"Login with Amazon", "silent,operation=lwa.token", false, []string{"orders", "list"}, "a token from api.amazon.com", 90 * time.Second},
 		{"stdin", "", true, []string{"call", "feeds20210630.createFeedDocument", "--input", "-"}, "", 95 * time.Second},
 	} {

@@ -25,11 +25,16 @@ func (f *Factory) Limit(ctx context.Context) context.Context {
 	ctx, cancel := context.WithTimeoutCause(ctx, d, errDeadline)
 	f.limited = ctx
 	f.waits.limit(time.Now().Add(d))
-	timer := time.AfterFunc(d+grace, func() { close(f.overdue) })
-	f.release = func() {
-		timer.Stop()
-		cancel()
-	}
+	go func() {
+		defer cancel()
+		timer := time.NewTimer(d + grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			close(f.overdue)
+		case <-f.released:
+		}
+	}()
 	return ctx
 }
 
@@ -37,11 +42,7 @@ func (f *Factory) Limit(ctx context.Context) context.Context {
 func (f *Factory) Overdue() <-chan struct{} { return f.overdue }
 
 // Release ends what Limit has begun.
-func (f *Factory) Release() {
-	if f.release != nil {
-		f.release()
-	}
-}
+func (f *Factory) Release() { f.release() }
 
 // TimedOut makes the error of a command that --timeout has ended, or will not let end, an [exit.TimeoutError]; others stay as they are. A
 // command that goes on, see [Factory.Overdue], has the error nil.

@@ -37,9 +37,10 @@ type Factory struct {
 	waits     *waits
 	transport http.RoundTripper // of tests; nil: the network, or the emulator
 
-	limited context.Context // with the end that --timeout sets; nil without it
-	release func()
-	overdue chan struct{}
+	limited  context.Context // with the end that --timeout sets; nil without it
+	release  func()
+	released chan struct{} // closed when the command has ended
+	overdue  chan struct{}
 }
 
 // New returns the factory of the running process.
@@ -56,7 +57,8 @@ func With(streams *terminal.Streams, version string, args []string) *Factory {
 	f.limiter = spapi.NewLimiter
 	f.progress = &progress{f: f, buckets: map[string]*quota{}}
 	f.waits = &waits{p: f.progress}
-	f.overdue = make(chan struct{})
+	f.overdue, f.released = make(chan struct{}), make(chan struct{})
+	f.release = sync.OnceFunc(func() { close(f.released) })
 	return f
 }
 

@@ -107,14 +107,13 @@ func (w *Wait) again() {
 // each other the innermost is told.
 func (w *Wait) tell() {
 	w.of.mu.Lock()
-	text, asking := w.text, w.of.asking > 0
-	at, last := slices.Index(w.of.active, w), len(w.of.active)-1
-	if at >= 0 && at < last {
+	defer w.of.mu.Unlock() // after it was told, so that nothing of a wait is told after its end
+	switch at := slices.Index(w.of.active, w); {
+	case at < 0: // it has ended just now
+	case at < len(w.of.active)-1:
 		w.timer.Reset(silence)
-	}
-	w.of.mu.Unlock()
-	if at >= 0 && at == last && !asking {
-		w.of.p.f.once(text)
+	case w.of.asking == 0:
+		w.of.p.f.once(w.text)
 	}
 }
 

@@ -54,7 +54,8 @@ var faults = []fault{
 	{name: "cut body", kind: emulator.FaultTruncate, never: []string{put}, statuses: map[string][]int{api: {1, 6}, login: {6}, get: {1}}},
 	// An empty document, or one of JSON, may be what the store has.
 	{name: "empty body", kind: emulator.FaultEmptyBody, lost: true, never: []string{get, put}, statuses: map[string][]int{api: {1}, login: {3}}},
-	{name: "foreign JSON", kind: emulator.FaultForeignJSON, lost: true, undecided: true, never: []string{get, put}, statuses: map[string][]int{api: {1}, login: {3}}},
+	{name: "foreign JSON", kind: emulator.FaultForeignJSON, lost: true, undecided: true, never: []string{get, put},
+		statuses: map[string][]int{api: {1}, login: {3}}},
 	{name: "HTML", kind: emulator.FaultHTML, lost: true, statuses: map[string][]int{api: {5}, login: {3}, get: {1}, put: {1}}},
 	{name: "429", kind: emulator.FaultThrottle, unsent: true, never: []string{get, put}, statuses: map[string][]int{api: {4}, login: {3}}},
 	{name: "500", kind: emulator.FaultInternal, lost: true, statuses: map[string][]int{api: {5}, login: {3}, get: {1}, put: {1}}},
