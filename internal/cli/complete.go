@@ -40,7 +40,7 @@ func complete(f *factory.Factory, root *cobra.Command) {
 				return f.AccountNames(), cobra.ShellCompDirectiveNoFileComp
 			}
 		}
-		cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
+		own := func(flag *pflag.Flag) {
 			if _, has := cmd.GetFlagCompletionFunc(flag.Name); has {
 				return
 			}
@@ -64,7 +64,9 @@ func complete(f *factory.Factory, root *cobra.Command) {
 				}
 			}
 			_ = cmd.RegisterFlagCompletionFunc(flag.Name, choices)
-		})
+		}
+		cmd.Flags().VisitAll(own) // not LocalFlags, which would give every command its parents' flags
+		cmd.PersistentFlags().VisitAll(own)
 		for _, c := range cmd.Commands() {
 			walk(c)
 		}
