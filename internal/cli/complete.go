@@ -32,7 +32,8 @@ func complete(f *factory.Factory, root *cobra.Command) {
 	}
 	var walk func(*cobra.Command)
 	walk = func(cmd *cobra.Command) {
-		if _, name, _ := strings.Cut(cmd.Use, " "); cmd.ValidArgsFunction == nil && cmd.HasParent() && cmd.Parent().Name() == "auth" && strings.Trim(name, "[]<>") == "name" {
+		_, argument, _ := strings.Cut(cmd.Use, " ")
+		if cmd.ValidArgsFunction == nil && cmd.HasParent() && cmd.Parent().Name() == "auth" && strings.Trim(argument, "[]<>") == "name" {
 			cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 				if len(args) > 0 {
 					return nil, cobra.ShellCompDirectiveNoFileComp
