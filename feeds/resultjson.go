@@ -109,8 +109,8 @@ func (r *Result) jsonIssues(feedID string, dec *json.Decoder) error {
 		if !ok {
 			i = map[string]any{"message": v}
 		}
-		r.add(Issue{FeedID: feedID, MessageID: atoi(scalar(i["messageId"])), SKU: scalar(i["sku"]), Code: scalar(i["code"]), Severity: Severity(scalar(i["severity"])),
-			Text: scalar(i["message"]), Attribute: scalar(i["attributeName"])})
+		r.add(Issue{FeedID: feedID, MessageID: atoi(scalar(i["messageId"])), SKU: scalar(i["sku"]), Code: scalar(i["code"]),
+			Severity: Severity(scalar(i["severity"])), Text: scalar(i["message"]), Attribute: scalar(i["attributeName"])})
 	}
 	_, err = dec.Token()
 	return err

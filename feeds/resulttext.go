@@ -202,8 +202,8 @@ func (t *issueTable) flush() {
 	if c.message == c.n-1 && len(row) > c.n {
 		message = strings.TrimSpace(strings.Join(row[c.message:], "\t"))
 	}
-	t.add(Issue{MessageID: atoi(get(c.record)), SKU: get(c.sku), OrderID: get(c.order), OrderItemID: get(c.item), Code: get(c.code), Severity: Severity(get(c.severity)),
-		Text: message, Attribute: get(c.attribute)})
+	t.add(Issue{MessageID: atoi(get(c.record)), SKU: get(c.sku), OrderID: get(c.order), OrderItemID: get(c.item), Code: get(c.code),
+		Severity: Severity(get(c.severity)), Text: message, Attribute: get(c.attribute)})
 }
 
 // lineReader cuts at LF, CRLF and CR.

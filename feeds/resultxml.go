@@ -52,8 +52,8 @@ func (r *Result) parseXML(feedID string, src io.Reader) error {
 			}
 			r.counts(number("MessagesProcessed"), number("MessagesSuccessful"), number("MessagesWithError"))
 		case "Result":
-			r.add(Issue{FeedID: feedID, MessageID: atoi(values["MessageID"]), SKU: values["SKU"], OrderID: values["AmazonOrderID"], OrderItemID: values["AmazonOrderItemCode"],
-				Code: values["ResultMessageCode"], Severity: Severity(values["ResultCode"]), Text: values["ResultDescription"]})
+			r.add(Issue{FeedID: feedID, MessageID: atoi(values["MessageID"]), SKU: values["SKU"],
+				OrderID: values["AmazonOrderID"], OrderItemID: values["AmazonOrderItemCode"], Code: values["ResultMessageCode"], Severity: Severity(values["ResultCode"]), Text: values["ResultDescription"]})
 		}
 		group, values = "", nil
 	}

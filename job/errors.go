@@ -168,7 +168,8 @@ type StatusError struct {
 }
 
 func (e *StatusError) Error() string {
-	return fmt.Sprintf("%s %s has had the status %q for %s, which is none of IN_QUEUE, IN_PROGRESS, DONE, CANCELLED, FATAL", e.Kind, e.ID, e.Status, e.For.Round(time.Second))
+	return fmt.Sprintf("%s %s has had the status %q for %s, which is none of IN_QUEUE, IN_PROGRESS, DONE, CANCELLED, FATAL",
+		e.Kind, e.ID, e.Status, e.For.Round(time.Second))
 }
 
 // DocumentError is a job whose document can't be had or read.

@@ -147,7 +147,8 @@ func (r Request) split(now time.Time) ([]Request, error) {
 	}
 	switch {
 	case r.Start.IsZero() && t.NeedsStart && t.removal(now) == "":
-		return nil, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Start", Reason: "is required: the report has what happened since then, and without it nothing"}
+		return nil, &job.RequestError{Kind: job.Report, Type: r.Type, Field: "Start",
+			Reason: "is required: the report has what happened since then, and without it nothing"}
 	case t.Calendar != "":
 		return r.splitCalendar(t, now)
 	case t.MaxDays == 0 || r.Start.IsZero():

@@ -141,7 +141,7 @@ func TestBadInput(t *testing.T) {
 		{"a flag without its value", []string{"orders", "list", "--limit"}, "", `spapi orders list: flag needs an argument: --limit number`},
 		{"a short flag without its value", []string{"ops", "-o"}, "", `spapi ops: flag needs an argument: --output format`},
 		{"help of nothing", []string{"help", "oders"}, "", `spapi help: unknown command "oders": did you mean orders?`},
-		{"help of nothing below", []string{"help", "orders", "lst"}, "", `spapi help: unknown command "lst": did you mean get or list?`},
+		{"help of nothing below", []string{"help", "orders", "lst"}, "", `spapi help: unknown command "lst": did you mean list or get?`},
 		{"help of an argument", []string{"help", "inventory", "PN-0005"}, "", `spapi help: spapi inventory has no command "PN-0005": "spapi help inventory" tells about it`},
 		{"negative quantity", []string{"listings", "set-quantity", "shelf 0003", "-.5"}, "", ""},
 		{"an operation that isn't there", []string{"ops", "foo"}, "", `spapi ops: no operation has "foo" in its id, method or path`},

@@ -32,7 +32,8 @@ func complete(f *factory.Factory, root *cobra.Command) {
 	}
 	var walk func(*cobra.Command)
 	walk = func(cmd *cobra.Command) {
-		if _, name, _ := strings.Cut(cmd.Use, " "); cmd.ValidArgsFunction == nil && cmd.HasParent() && cmd.Parent().Name() == "auth" && strings.Trim(name, "[]<>") == "name" {
+		_, argument, _ := strings.Cut(cmd.Use, " ")
+		if cmd.ValidArgsFunction == nil && cmd.HasParent() && cmd.Parent().Name() == "auth" && strings.Trim(argument, "[]<>") == "name" {
 			cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 				if len(args) > 0 {
 					return nil, cobra.ShellCompDirectiveNoFileComp
@@ -40,7 +41,7 @@ func complete(f *factory.Factory, root *cobra.Command) {
 				return f.AccountNames(), cobra.ShellCompDirectiveNoFileComp
 			}
 		}
-		cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
+		own := func(flag *pflag.Flag) {
 			if _, has := cmd.GetFlagCompletionFunc(flag.Name); has {
 				return
 			}
@@ -64,7 +65,9 @@ func complete(f *factory.Factory, root *cobra.Command) {
 				}
 			}
 			_ = cmd.RegisterFlagCompletionFunc(flag.Name, choices)
-		})
+		}
+		cmd.Flags().VisitAll(own) // not LocalFlags, which would give every command its parents' flags
+		cmd.PersistentFlags().VisitAll(own)
 		for _, c := range cmd.Commands() {
 			walk(c)
 		}

@@ -88,3 +88,24 @@ func TestCompletionOffersAccounts(t *testing.T) {
 		}
 	}
 }
+
+// TestHelpOfEverything: every command has help, by its flag and by "spapi help", and it is the same.
+func TestHelpOfEverything(t *testing.T) {
+	bare(t)
+	streams, _, _ := terminal.Buffers()
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		path := strings.Fields(cmd.CommandPath())[1:]
+		status, byFlag, messages := run(t, "", append(slices.Clone(path), "-h")...)
+		if status != 0 || byFlag == "" || messages != "" {
+			t.Errorf("%q -h: status %d, %q, %q", path, status, byFlag, messages)
+		}
+		if status, byCommand, _ := run(t, "", append([]string{"help"}, path...)...); status != 0 || byCommand != byFlag {
+			t.Errorf("help %q: status %d, %q, want what -h says: %q", path, status, byCommand, byFlag)
+		}
+		for _, c := range cmd.Commands() {
+			walk(c)
+		}
+	}
+	walk(cli.NewCmdRoot(factory.With(streams, "test", nil)))
+}

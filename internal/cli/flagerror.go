@@ -33,7 +33,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	unknown, ok := errors.AsType[*pflag.NotExistError](err)
 	if ok && negative(unknown.GetSpecifiedShortnames()) {
-		return exit.Usagef(`-%s is no flag, and a negative number is not taken here: put "--" before an argument that begins with "-"`, unknown.GetSpecifiedShortnames())
+		return exit.Usagef(`-%s is no flag, and a negative number is not taken here: put "--" before an argument that begins with "-"`,
+			unknown.GetSpecifiedShortnames())
 	}
 	if !ok || len(unknown.GetSpecifiedName()) < 2 {
 		return &exit.UsageError{Err: err}

@@ -86,7 +86,8 @@ func Command(req *http.Request, body []byte, o Options) string {
 
 // unprintable characters are control characters, those that change the direction of text, and those of which there is no telling.
 func unprintable(r rune) bool {
-	return r != '\n' && r != '\t' && !unicode.IsPrint(r) && !unicode.IsSpace(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\r' || r == '\u2028' || r == '\u2029'
+	return r != '\n' && r != '\t' &&
+		(unicode.IsControl(r) || !unicode.IsPrint(r) && !unicode.IsSpace(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp))
 }
 
 // printf is the format with which printf writes the bytes.

@@ -13,7 +13,9 @@ const maxSKUs = 50
 
 // summaries asks for the stock of some SKUs, or for all there is if none is named. Those with a comma are asked for one by one: SP-API would cut them
 // into several in the list.
-func summaries(ctx context.Context, api *fbainventoryv1.Client, in fbainventoryv1.GetInventorySummariesInput, skus []string) iter.Seq2[*fbainventoryv1.GetInventorySummariesResponse, error] {
+func summaries(
+	ctx context.Context, api *fbainventoryv1.Client, in fbainventoryv1.GetInventorySummariesInput, skus []string,
+) iter.Seq2[*fbainventoryv1.GetInventorySummariesResponse, error] {
 	var queries []fbainventoryv1.GetInventorySummariesInput
 	var plain []string
 	for _, sku := range skus {

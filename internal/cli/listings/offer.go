@@ -113,8 +113,8 @@ func priced(raw json.RawMessage, marketplaceID, currency, amount string) ([]map[
 }
 
 // withoutNulls takes out what is null, and what holds nothing else; nil if nothing is left. An offer without an end comes as "end_at": {"value": null} (a
-// recorded getListingsItem in amzn/selling-partner-api-docs#3068), while the schemas of product types have a string there: sent back it would be refused. To leave
-// it out says the same.
+// recorded getListingsItem in amzn/selling-partner-api-docs#3068), while the schemas of product types have a string there: sent back it would be
+// refused. To leave it out says the same.
 func withoutNulls(raw json.RawMessage) json.RawMessage {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()

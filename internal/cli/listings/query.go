@@ -12,7 +12,9 @@ import (
 
 // pages asks for listings with some SKUs, or for all there are if none is named. Those with a comma are asked for one by one: SP-API would cut them into
 // several in the list.
-func (p *place) pages(ctx context.Context, in listingsitems20210801.SearchListingsItemsInput, skus []string) iter.Seq2[*listingsitems20210801.ItemSearchResults, error] {
+func (p *place) pages(
+	ctx context.Context, in listingsitems20210801.SearchListingsItemsInput, skus []string,
+) iter.Seq2[*listingsitems20210801.ItemSearchResults, error] {
 	single := func(sku string) bool { return strings.Contains(sku, ",") }
 	return func(yield func(*listingsitems20210801.ItemSearchResults, error) bool) {
 		if plain := slices.DeleteFunc(slices.Clone(skus), single); len(plain) > 0 || len(skus) == 0 {

@@ -144,7 +144,7 @@ func run(ctx context.Context, opts *Options) error {
 // unknown tells which word or filter no operation has, each by itself or the words together: that is a mistake. Where each has some, and no operation has
 // all, nothing is the answer.
 func (opts *Options) unknown(all []catalog.Operation) error {
-	any := func(only Options) bool {
+	some := func(only Options) bool {
 		return slices.ContainsFunc(all, func(op catalog.Operation) bool { return only.matches(&op) })
 	}
 	values := func(of func(*catalog.Operation) []string) (found []string) {
@@ -162,20 +162,20 @@ func (opts *Options) unknown(all []catalog.Operation) error {
 	}
 	apis := func(op *catalog.Operation) []string { return []string{op.API} }
 	switch {
-	case opts.API != "" && !any(Options{API: opts.API}):
+	case opts.API != "" && !some(Options{API: opts.API}):
 		return exit.Usagef("--api %q: there is none%s", opts.API, suggest(opts.API, values(apis)))
-	case opts.Method != "" && !any(Options{Method: opts.Method}):
+	case opts.Method != "" && !some(Options{Method: opts.Method}):
 		return exit.Usagef("--method %q: want %s", opts.Method, output.OneOf(values(func(op *catalog.Operation) []string { return []string{op.Method} })))
-	case opts.Role != "" && !any(Options{Role: opts.Role}):
+	case opts.Role != "" && !some(Options{Role: opts.Role}):
 		roles := values(func(op *catalog.Operation) []string { return op.Roles })
 		return exit.Usagef("--role %q: want %s, or a part of one", opts.Role, output.OneOf(roles))
 	}
-	if len(opts.Words) == 0 || any(Options{Words: opts.Words}) {
+	if len(opts.Words) == 0 || some(Options{Words: opts.Words}) {
 		return nil
 	}
 	names := append(values(apis), values(func(op *catalog.Operation) []string { return []string{op.ID, op.Name} })...)
 	for _, w := range opts.Words {
-		if !any(Options{Words: []string{w}}) {
+		if !some(Options{Words: []string{w}}) {
 			return exit.Usagef("no operation has %q in its id, method or path%s", w, suggest(w, names))
 		}
 	}
