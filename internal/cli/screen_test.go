@@ -56,13 +56,14 @@ func TestTextsOfOthers(t *testing.T) {
 			_, _ = io.WriteString(w, `{"sku":`+said+`,"summaries":[{"asin":`+said+`,"productType":`+said+`,"itemName":`+said+`,"status":[`+said+`]}],`+
 				`"attributes":{`+said+`:[{"value":`+said+`,"language_tag":`+said+`}]},"issues":[{"code":`+said+`,"message":`+said+`,"severity":`+said+`}]}`)
 		default:
-			_, _ = io.WriteString(w, `{"orders":[{"orderId":`+said+`,"createdTime":`+said+`,"fulfillment":{"fulfillmentStatus":`+said+`},"salesChannel":{"marketplaceName":`+said+`},`+
+			_, _ = io.WriteString(w, `{"orders":[{"orderId":`+said+`,"createdTime":`+said+`,`+
+				`"fulfillment":{"fulfillmentStatus":`+said+`},"salesChannel":{"marketplaceName":`+said+`},`+
 				`"orderItems":[{"product":{"title":`+said+`}}]}]}`)
 		}
 	}))
 	defer server.Close()
-	for name, value := range map[string]string{"SPAPI_CLIENT_ID": "amzn1.application-oa2-client.x", "SPAPI_CLIENT_SECRET": "amzn1.oa2-cs.v1.x", "SPAPI_REFRESH_TOKEN": "Atzr|x",
-		"SPAPI_MARKETPLACE": "US", "SPAPI_SELLER_ID": "A1", "SPAPI_ENDPOINT": server.URL, "SPAPI_TOKEN_URL": server.URL + "/token"} {
+	for name, value := range map[string]string{"SPAPI_CLIENT_ID": "amzn1.application-oa2-client.x", "SPAPI_CLIENT_SECRET": "amzn1.oa2-cs.v1.x",
+		"SPAPI_REFRESH_TOKEN": "Atzr|x", "SPAPI_MARKETPLACE": "US", "SPAPI_SELLER_ID": "A1", "SPAPI_ENDPOINT": server.URL, "SPAPI_TOKEN_URL": server.URL + "/token"} {
 		t.Setenv(name, value)
 	}
 	list := []string{"orders", "list", "--since", "2026-01-01"}
