@@ -18,7 +18,8 @@ import (
 )
 
 // noData are the commands that write nothing that could be filtered, and those that serve, ask, or work on what is stored on this machine.
-var noData = []string{"spapi auth login", "spapi auth use", "spapi auth remove", "spapi report schedule remove", "spapi accounts", "spapi exit-statuses", "spapi formats", "spapi times"}
+var noData = []string{"spapi auth login", "spapi auth use", "spapi auth remove", "spapi report schedule remove",
+	"spapi accounts", "spapi exit-statuses", "spapi formats", "spapi times"}
 
 const kioskQuery = `{analytics_salesAndTraffic_2024_04_24{salesAndTrafficByDate(aggregateBy:DAY,startDate:"1999-12-01",endDate:"1999-12-10",` +
 	`marketplaceIds:["ATVPDKIKX0DER"]){startDate sales{unitsOrdered}}}}`

@@ -72,13 +72,16 @@ func (o *orderPages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(&b, `{"orderId":"701-%07d-%07d","createdTime":%q,"lastUpdatedTime":%q,"programs":["PRIME","AMAZON_BUSINESS"],`+
 			`"salesChannel":{"channelName":"AMAZON","marketplaceId":"ATVPDKIKX0DER","marketplaceName":"Amazon.com"},`+
 			`"fulfillment":{"fulfillmentStatus":"UNSHIPPED","fulfilledBy":"MERCHANT","fulfillmentServiceLevel":"STANDARD",`+
-			`"shipByWindow":{"earliestDateTime":%q,"latestDateTime":%q}},"proceeds":{"grandTotal":{"amount":"%d.50","currencyCode":"USD"}},"orderItems":[`, n/10_000_000, n, at, at, at, at, n)
+			`"shipByWindow":{"earliestDateTime":%q,"latestDateTime":%q}},"proceeds":{"grandTotal":{"amount":"%d.50","currencyCode":"USD"}},`+
+			`"orderItems":[`, n/10_000_000, n, at, at, at, at, n)
 		for j := range 3 {
 			if j > 0 {
 				b.WriteByte(',')
 			}
-			fmt.Fprintf(&b, `{"orderItemId":"%d%d","quantityOrdered":2,"product":{"asin":"B0GNI7T800","sellerSku":"SKU-%d","title":"Fountain pen, nib M, with a title as long as such titles are, %d",`+
-				`"condition":{"conditionType":"NEW"},"price":{"unitPrice":{"amount":"12.50","currencyCode":"USD"}}},"fulfillment":{"quantityFulfilled":0,"quantityUnfulfilled":2}}`, n, j, n, j)
+			fmt.Fprintf(&b, `{"orderItemId":"%d%d","quantityOrdered":2,"product":{"asin":"B0GNI7T800","sellerSku":"SKU-%d",`+
+				`"title":"Fountain pen, nib M, with a title as long as such titles are, %d",`+
+				`"condition":{"conditionType":"NEW"},"price":{"unitPrice":{"amount":"12.50","currencyCode":"USD"}}},`+
+				`"fulfillment":{"quantityFulfilled":0,"quantityUnfulfilled":2}}`, n, j, n, j)
 		}
 		b.WriteString("]}")
 	}
@@ -91,6 +94,12 @@ func (o *orderPages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(b.Bytes())
 }
 
+// environment makes a process call a server.
+func environment(url string) []string {
+	return append(os.Environ(), "SPAPI_CLIENT_ID=amzn1.application-oa2-client.x", "SPAPI_CLIENT_SECRET=amzn1.oa2-cs.v1.x", "SPAPI_REFRESH_TOKEN=Atzr|x",
+		"SPAPI_MARKETPLACE=US", "SPAPI_ENDPOINT="+url, "SPAPI_TOKEN_URL="+url+"/auth/o2/token")
+}
+
 // start runs spapi, without limits, against a server.
 func (o *orderPages) start(t *testing.T, args ...string) (*exec.Cmd, io.Reader, *bytes.Buffer) {
 	t.Helper()
@@ -101,9 +110,7 @@ func (o *orderPages) start(t *testing.T, args ...string) (*exec.Cmd, io.Reader, 
 		t.Fatal(err)
 	}
 	var messages bytes.Buffer
-	cmd := &exec.Cmd{Path: path, Args: append([]string{"spapi-unlimited"}, args...), Stderr: &messages, Env: append(os.Environ(),
-		"SPAPI_CLIENT_ID=amzn1.application-oa2-client.x", "SPAPI_CLIENT_SECRET=amzn1.oa2-cs.v1.x", "SPAPI_REFRESH_TOKEN=Atzr|x", "SPAPI_MARKETPLACE=US",
-		"SPAPI_ENDPOINT="+server.URL, "SPAPI_TOKEN_URL="+server.URL+"/auth/o2/token")}
+	cmd := &exec.Cmd{Path: path, Args: append([]string{"spapi-unlimited"}, args...), Stderr: &messages, Env: environment(server.URL)}
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -170,7 +177,8 @@ func TestLists(t *testing.T) {
 			if err := cmd.Wait(); err != nil {
 				t.Fatalf("%v\n%s", err, messages)
 			}
-			t.Logf("%-5s %d orders, %.1f MiB in %.1f s; first row %d ms after the first page; at most %.1f MiB of memory", format, rows, float64(bytesRead)/(1<<20), last.Seconds(),
+			t.Logf("%-5s %d orders, %.1f MiB in %.1f s; first row %d ms after the first page; at most %.1f MiB of memory",
+				format, rows, float64(bytesRead)/(1<<20), last.Seconds(),
 				first.Milliseconds(), float64(memory)/(1<<20))
 			if want := int64(pages * ordersOfPage); rows != want {
 				t.Errorf("%d rows, want %d", rows, want)
@@ -209,7 +217,8 @@ func TestListBreaksOff(t *testing.T) {
 		if status := cmd.ProcessState.ExitCode(); status != 5 || check(string(text)) != 300 {
 			t.Errorf("%s: status %d, %d rows", format, status, check(string(text)))
 		}
-		for _, want := range []string{"spapi orders list: after 300 orders (3 pages): ", "InvalidInput", "what came is written; go on with --since 2026-01-01T00:04:59Z (rows of that very moment come again)"} {
+		for _, want := range []string{"spapi orders list: after 300 orders (3 pages): ", "InvalidInput",
+			"what came is written; go on with --since 2026-01-01T00:04:59Z (rows of that very moment come again)"} {
 			if !strings.Contains(messages.String(), want) {
 				t.Errorf("%s: stderr says\n%s, want %q", format, messages, want)
 			}
@@ -223,7 +232,8 @@ func TestListBreaksOff(t *testing.T) {
 	}
 	_ = cmd.Wait()
 	if status := cmd.ProcessState.ExitCode(); status != 5 || strings.Count(string(text), "\n") != 200 ||
-		!strings.Contains(messages.String(), "after 200 items (2 pages)") || !strings.Contains(messages.String(), "go on with --paginationToken 2 beside the others") {
+		!strings.Contains(messages.String(), "after 200 items (2 pages)") ||
+		!strings.Contains(messages.String(), "go on with --paginationToken 2 beside the others") {
 		t.Errorf("status %d, %d rows, stderr:\n%s", status, strings.Count(string(text), "\n"), messages)
 	}
 }
@@ -246,8 +256,7 @@ func TestListReaderGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		cmd := exec.Command(shell, "-c", before+`{ "$0" orders list --since 2026-01-01 --limit 0 -o jsonl; echo "status $?" >&2; } | head -3`, link)
-		cmd.Env = append(os.Environ(), "SPAPI_CLIENT_ID=amzn1.application-oa2-client.x", "SPAPI_CLIENT_SECRET=amzn1.oa2-cs.v1.x", "SPAPI_REFRESH_TOKEN=Atzr|x", "SPAPI_MARKETPLACE=US",
-			"SPAPI_ENDPOINT="+server.URL, "SPAPI_TOKEN_URL="+server.URL+"/auth/o2/token")
+		cmd.Env = environment(server.URL)
 		var messages bytes.Buffer
 		cmd.Stderr = &messages
 		out, err := cmd.Output()

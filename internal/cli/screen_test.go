@@ -5,9 +5,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/openspapi/spapi/internal/cli"
 	"github.com/openspapi/spapi/internal/cli/factory"
@@ -24,7 +27,7 @@ func TestTextsOfOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := string(quoted)
+	said := string(quoted)
 	header := strings.Map(func(r rune) rune { // what a header can hold
 		if r < ' ' || r == 0x7f {
 			return -1
@@ -39,10 +42,10 @@ func TestTextsOfOthers(t *testing.T) {
 			_, _ = io.WriteString(w, `{"access_token":"Atza|x","token_type":"bearer","expires_in":3600}`)
 		case path == "/refused":
 			w.WriteHeader(http.StatusUnauthorized)
-			_, _ = io.WriteString(w, `{"error":"invalid_client","error_description":`+text+`}`)
+			_, _ = io.WriteString(w, `{"error":"invalid_client","error_description":`+said+`}`)
 		case strings.HasPrefix(path, "/orders/2026-01-01/orders/"):
 			w.WriteHeader(http.StatusBadRequest)
-			_, _ = io.WriteString(w, `{"errors":[{"code":`+text+`,"message":`+text+`,"details":`+text+`}]}`)
+			_, _ = io.WriteString(w, `{"errors":[{"code":`+said+`,"message":`+said+`,"details":`+said+`}]}`)
 		case path == "/page":
 			w.Header().Set("Content-Type", "text/html")
 			w.WriteHeader(http.StatusNotFound)
@@ -50,16 +53,17 @@ func TestTextsOfOthers(t *testing.T) {
 		case path == "/sellers/v1/marketplaceParticipations":
 			_, _ = io.WriteString(w, "<html>"+wicked)
 		case strings.Contains(path, "/listings/2021-08-01/items/"):
-			_, _ = io.WriteString(w, `{"sku":`+text+`,"summaries":[{"asin":`+text+`,"productType":`+text+`,"itemName":`+text+`,"status":[`+text+`]}],`+
-				`"attributes":{`+text+`:[{"value":`+text+`,"language_tag":`+text+`}]},"issues":[{"code":`+text+`,"message":`+text+`,"severity":`+text+`}]}`)
+			_, _ = io.WriteString(w, `{"sku":`+said+`,"summaries":[{"asin":`+said+`,"productType":`+said+`,"itemName":`+said+`,"status":[`+said+`]}],`+
+				`"attributes":{`+said+`:[{"value":`+said+`,"language_tag":`+said+`}]},"issues":[{"code":`+said+`,"message":`+said+`,"severity":`+said+`}]}`)
 		default:
-			_, _ = io.WriteString(w, `{"orders":[{"orderId":`+text+`,"createdTime":`+text+`,"fulfillment":{"fulfillmentStatus":`+text+`},"salesChannel":{"marketplaceName":`+text+`},`+
-				`"orderItems":[{"product":{"title":`+text+`}}]}]}`)
+			_, _ = io.WriteString(w, `{"orders":[{"orderId":`+said+`,"createdTime":`+said+`,`+
+				`"fulfillment":{"fulfillmentStatus":`+said+`},"salesChannel":{"marketplaceName":`+said+`},`+
+				`"orderItems":[{"product":{"title":`+said+`}}]}]}`)
 		}
 	}))
 	defer server.Close()
-	for name, value := range map[string]string{"SPAPI_CLIENT_ID": "amzn1.application-oa2-client.x", "SPAPI_CLIENT_SECRET": "amzn1.oa2-cs.v1.x", "SPAPI_REFRESH_TOKEN": "Atzr|x",
-		"SPAPI_MARKETPLACE": "US", "SPAPI_SELLER_ID": "A1", "SPAPI_ENDPOINT": server.URL, "SPAPI_TOKEN_URL": server.URL + "/token"} {
+	for name, value := range map[string]string{"SPAPI_CLIENT_ID": "amzn1.application-oa2-client.x", "SPAPI_CLIENT_SECRET": "amzn1.oa2-cs.v1.x",
+		"SPAPI_REFRESH_TOKEN": "Atzr|x", "SPAPI_MARKETPLACE": "US", "SPAPI_SELLER_ID": "A1", "SPAPI_ENDPOINT": server.URL, "SPAPI_TOKEN_URL": server.URL + "/token"} {
 		t.Setenv(name, value)
 	}
 	list := []string{"orders", "list", "--since", "2026-01-01"}
@@ -108,5 +112,46 @@ func TestTextsOfOthers(t *testing.T) {
 	if args := append(list, "-o", "json"); cli.Run(t.Context(), factory.With(streams, "test", args), args) != 0 || json.Unmarshal(out.Bytes(), &back) != nil ||
 		len(back) != 1 || back[0].OrderID != wicked {
 		t.Errorf("JSON on a terminal: %q is not what came", out)
+	}
+}
+
+// TestEightyColumns: on a terminal of 80 columns tables keep to its width, and show what matters whole.
+func TestEightyColumns(t *testing.T) {
+	bare(t)
+	for command, heading := range map[string]string{
+		"orders list":            "ORDER CREATED STATUS TOTAL",
+		"orders list --limit 0":  "ORDER CREATED STATUS TOTAL",
+		"listings list":          "SKU ASIN STATUS PRICE QUANTITY TITLE",
+		"listings get PN-0005":   "SKU ASIN STATUS PRICE QUANTITY",
+		"inventory":              "SKU ASIN TOTAL AVAILABLE TITLE",
+		"finances":               "POSTED TYPE AMOUNT ORDER",
+		"pricing PN-0005":        "SKU ASIN OWN FEATURED",
+		"fees PN-0005 --price 1": "PRODUCT PRICE FEES",
+		"catalog search pen":     "ASIN TITLE BRAND RANK",
+		"marketplaces":           "COUNTRY ID CURRENCY TAKES",
+		"marketplaces --all":     "COUNTRY ID NAME REGION CURRENCY",
+		"report types orders":    "TYPE FOR FORMAT",
+		"feed types order":       "TYPE INSTEAD",
+		"ops orders":             "OPERATION RATE",
+	} {
+		args := append([]string{"--emulator"}, strings.Fields(command)...)
+		streams, out, messages := terminal.Buffers()
+		streams.OutIsTerminal, streams.Width = true, 80
+		if status := cli.Run(t.Context(), factory.With(streams, "test", args), args); status != 0 {
+			t.Errorf("%s: status %d, %s", command, status, messages)
+			continue
+		}
+		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+		shown := strings.Fields(lines[0])
+		for want := range strings.FieldsSeq(heading) {
+			if !slices.Contains(shown, want) {
+				t.Errorf("%s: no %s in %s", command, want, lines[0])
+			}
+		}
+		for _, line := range lines {
+			if n := text.StringWidthWithoutEscSequences(line); n > 80 {
+				t.Errorf("%s: %d columns: %s", command, n, line)
+			}
+		}
 	}
 }

@@ -285,7 +285,8 @@ func show(ctx context.Context, f *factory.Factory, r *feeds.Result, j *journal.F
 			return err
 		}
 	}
-	f.Notef("feed %s: %s, %d accepted, %s, %s", strings.Join(ids, ", "), output.Plural(r.Processed, "message"), r.Accepted, output.Plural(r.Errors, "error"), output.Plural(r.Warnings, "warning"))
+	f.Notef("feed %s: %s, %d accepted, %s, %s", strings.Join(ids, ", "), output.Plural(r.Processed, "message"), r.Accepted,
+		output.Plural(r.Errors, "error"), output.Plural(r.Warnings, "warning"))
 	return failure(r)
 }
 

@@ -39,8 +39,8 @@ func NewCmdFinances(f *factory.Factory, runF func(context.Context, *Options) err
 		Short: "List the transactions of the seller's account",
 		Long: "Lists sales, refunds, fees and transfers since a time, or those of one order. Orders of the last 48 hours may be missing: Amazon\n" +
 			"books them later. JSON has the breakdown of each amount.\n\n" +
-			"Tables of up to 1,000 transactions have the newest first; longer ones (--limit 0) and other formats are written page by page, as Amazon has them.\n" +
-			"Tables show times in the marketplace's zone, or in UTC with --utc.",
+			"Tables of up to 1,000 transactions have the newest first; longer ones (--limit 0) and other formats are written page by\n" +
+			"page, as Amazon has them. Tables show times in the marketplace's zone, or in UTC with --utc.",
 		Example: "  spapi finances --since 30d\n" +
 			"  spapi finances --order 701-5993253-3830265\n" +
 			"  spapi finances --since 2026-03-01 --until 2026-03-31 --limit 0 -o csv",

@@ -257,7 +257,8 @@ func newCmdSchema(f *factory.Factory) *cobra.Command {
 			if len(args) == 1 {
 				return exit.Usagef("unknown data set %q: want %s", args[0], output.OneOf(names))
 			}
-			return f.Print(cmd.Context(), rows, output.Column{Name: "name", Path: "name"}, output.Column{Name: "root", Path: "root"}, output.Column{Name: "queries", Path: "queries", Long: true})
+			return f.Print(cmd.Context(), rows, output.Column{Name: "name", Path: "name"}, output.Column{Name: "root", Path: "root"},
+				output.Column{Name: "queries", Path: "queries", Long: true})
 		},
 	}
 }

@@ -155,8 +155,8 @@ func NewCmdGet(f *factory.Factory, runF func(context.Context, *GetOptions) error
 	cmd := &cobra.Command{
 		Use:   "get <sku>",
 		Short: "Show a listing",
-		Long: "Shows a listing in the marketplace in force. JSON has all that --include asks for, as Amazon sends it; tables the most important of it, the values of\n" +
-			"its attributes, and what is wrong with it.",
+		Long: "Shows a listing in the marketplace in force. JSON has all that --include asks for, as Amazon sends it; tables the most important of it, the\n" +
+			"values of its attributes, and what is wrong with it.",
 		Example: "  spapi listings get PN-0005\n" +
 			"  spapi listings get PN-0005 --columns sku,attributes.item_name.value\n" +
 			"  spapi listings get PN-0005 --include attributes --jq .attributes",
@@ -170,7 +170,8 @@ func NewCmdGet(f *factory.Factory, runF func(context.Context, *GetOptions) error
 		},
 	}
 	opts.addFlags(cmd, false)
-	cmd.Flags().StringSliceVar(&opts.Include, "include", []string{"summaries", "attributes", "offers", "fulfillmentAvailability", "issues"}, "`data` to include: "+strings.Join(data, ", "))
+	cmd.Flags().StringSliceVar(&opts.Include, "include", []string{"summaries", "attributes", "offers", "fulfillmentAvailability", "issues"},
+		"`data` to include: "+strings.Join(data, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("include", cobra.FixedCompletions(data, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

@@ -40,8 +40,8 @@ func NewCmdList(f *factory.Factory, runF func(context.Context, *ListOptions) err
 		Short: "List orders",
 		Long: "Lists the orders of the marketplace in force since a time. Personal data is left out unless --include\n" +
 			"asks for it. Each page of 100 orders is a call, and Amazon grants one call in three minutes after the first 20.\n\n" +
-			"Amazon begins with the oldest, and so do JSON, CSV and YAML, and tables of more than 1,000 orders (--limit 0): they are written page by page. A\n" +
-			"shorter table has the newest of its orders first. Tables show times in the marketplace's zone, or in UTC with --utc. JSON and CSV are as\n" +
+			"Amazon begins with the oldest, and so do JSON, CSV and YAML, and tables of more than 1,000 orders (--limit 0): they are written page by\n" +
+			"page. A shorter table has the newest of its orders first. Tables show times in the marketplace's zone, or in UTC with --utc. JSON and CSV are as\n" +
 			"Amazon sends them.",
 		Example: "  spapi orders list\n" +
 			"  spapi orders list --since 24h --status unshipped,partially-shipped\n" +

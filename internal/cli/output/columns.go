@@ -205,8 +205,7 @@ func (c *Column) dressed(row any, dress func(any) string, bare func(any) string,
 func plainly(v any) any {
 	switch v := v.(type) {
 	case object, []any:
-		b, _ := encode(v) // it was decoded from JSON
-		return json.RawMessage(b)
+		return json.RawMessage(appendJSON(nil, v))
 	}
 	return v
 }

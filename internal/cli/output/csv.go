@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // csvWriter writes RFC 4180 with a heading, and with "\n" at the line ends as other tools of a shell do. No field holds JSON: objects and lists of them
@@ -307,7 +308,8 @@ func (c *csvWriter) end() error {
 	if c.without == 0 {
 		return nil
 	}
-	return fmt.Errorf("CSV: values of %s have no column, since the heading was written with the first rows: %s; name the columns with --columns, or take -o jsonl",
+	return fmt.Errorf("CSV: values of %s have no column, since the heading was written with the first rows: %s; "+
+		"name the columns with --columns, or take -o jsonl",
 		Plural(c.without, "row"), strings.Join(c.missing, ", "))
 }
 
@@ -316,10 +318,8 @@ var number = regexp.MustCompile(`^[+-]?[0-9]+([.,][0-9]+)*([eE][+-]?[0-9]+)?$`)
 // Guard is a value of a CSV as spreadsheets may have it: a text that they would run as a formula gets an apostrophe before it, a number never. The
 // first characters are those of OWASP's page on CSV injection (owasp.org/www-community/attacks/CSV_Injection), the wide forms included.
 func Guard(value string) string {
-	if value == "" || !strings.ContainsAny(value[:1], "=+-@\t\r\n") && !slices.ContainsFunc([]string{"＝", "＋", "－", "＠"}, func(s string) bool { return strings.HasPrefix(value, s) }) {
-		return value
-	}
-	if number.MatchString(value) {
+	first, _ := utf8.DecodeRuneInString(value)
+	if value == "" || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) || number.MatchString(value) {
 		return value
 	}
 	return "'" + value

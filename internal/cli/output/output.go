@@ -81,7 +81,8 @@ func (f *Flags) Check() error {
 func (f *Flags) Add(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
 	flags.VarP(&formatFlag{value: &f.Format, formats: formats}, "output", "o", "output `format`: json, jsonl, table, wide (a table uncut), csv or yaml")
-	flags.StringSliceVar(&f.Columns, "columns", nil, "`columns` of a table or CSV, by the names in its heading or by paths in the JSON, such as order,buyer.buyerEmail")
+	flags.StringSliceVar(&f.Columns, "columns", nil,
+		"`columns` of a table or CSV, by the names in its heading or by paths in the JSON, such as order,buyer.buyerEmail")
 	flags.BoolVar(&f.Spreadsheet, "spreadsheet", false, "CSV for Excel and the like, with no text that would run as a formula (spapi help formats)")
 	flags.Var(&f.JQ, "jq", "filter the JSON through a jq `expression`, lists as a whole")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(names(formats), cobra.ShellCompDirectiveNoFileComp))

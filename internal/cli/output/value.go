@@ -25,28 +25,31 @@ func (o object) get(name string) (any, bool) {
 	return nil, false
 }
 
-// MarshalJSON keeps the order.
-func (o object) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for i, m := range o {
-		if i > 0 {
-			b.WriteByte(',')
+// appendJSON writes a value that was read from JSON, with its members in their order.
+func appendJSON(b []byte, v any) []byte {
+	switch v := v.(type) {
+	case object:
+		b = append(b, '{')
+		for i, m := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendJSON(b, m.name), ':')
+			b = appendJSON(b, m.value)
 		}
-		name, err := encode(m.name)
-		if err != nil {
-			return nil, err
+		return append(b, '}')
+	case []any:
+		b = append(b, '[')
+		for i, e := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSON(b, e)
 		}
-		value, err := encode(m.value)
-		if err != nil {
-			return nil, err
-		}
-		b.Write(name)
-		b.WriteByte(':')
-		b.Write(value)
+		return append(b, ']')
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	raw, _ := encode(v) // a scalar can be encoded
+	return append(b, raw...)
 }
 
 // encode is v as compact JSON without HTML escapes: "&" in URLs stays readable.
@@ -167,15 +170,13 @@ func text(v any) string {
 		for i, e := range v {
 			switch e.(type) {
 			case object, []any:
-				b, _ := encode(v)
-				return string(b)
+				return string(appendJSON(nil, v))
 			}
 			parts[i] = text(e)
 		}
 		return strings.Join(parts, ", ")
 	}
-	b, _ := encode(v) // it was decoded from JSON
-	return string(b)
+	return string(appendJSON(nil, v))
 }
 
 // elements are the rows of a list, or the value as the only one.

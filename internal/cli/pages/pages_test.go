@@ -159,7 +159,8 @@ func TestBroken(t *testing.T) {
 		t.Errorf("without a row: %v, %q", err, out)
 	}
 	_, _, err := list(0).Write(t.Context(), f, of(1, 1, 0, context.Canceled, nil))
-	if exit.Status(err) != exit.Interrupted || !strings.Contains(messages.String(), "after 1 row (1 page): what came is written") || !strings.HasSuffix(out.String(), "\n]\n") {
+	if exit.Status(err) != exit.Interrupted || !strings.Contains(messages.String(), "after 1 row (1 page): what came is written") ||
+		!strings.HasSuffix(out.String(), "\n]\n") {
 		t.Errorf("interrupted: %v, %q, %q", err, out, messages)
 	}
 }

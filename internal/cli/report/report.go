@@ -577,7 +577,8 @@ func newCmdSchedule(f *factory.Factory) *cobra.Command {
 				all = []reports.Schedule{}
 			}
 			return f.Print(cmd.Context(), all, output.Column{Name: "schedule", Path: "reportScheduleId"}, output.Column{Name: "type", Path: "reportType"},
-				output.Column{Name: "period", Path: "period"}, output.Column{Name: "next", Path: "nextReportCreationTime"}, output.Column{Name: "marketplaces", Path: "marketplaceIds", Spare: 1})
+				output.Column{Name: "period", Path: "period"}, output.Column{Name: "next", Path: "nextReportCreationTime"},
+				output.Column{Name: "marketplaces", Path: "marketplaceIds", Spare: 1})
 		},
 	})
 	var period string
