@@ -201,6 +201,14 @@ func skewed(skew time.Duration) string {
 func (e *AuthError) Explain() string { return settings.Sentence(e.Error()) + "\n" + e.cause() }
 
 func (e *AuthError) cause() string {
+	text := e.reason()
+	if lost := e.StatusCode == 0 && e.Err != nil && !newNetworkError(e.Err).unsent(); e.Grant == "authorization_code" && (lost || e.StatusCode >= 500 || e.StatusCode/100 == 2) {
+		text += " The authorization code works once and may have been used up: let the seller authorize again."
+	}
+	return text
+}
+
+func (e *AuthError) reason() string {
 	if e.host == "" || e.StatusCode/100 != 4 {
 		return e.meaning()
 	}

@@ -63,6 +63,9 @@ func (c *call) doubt(err error) error {
 	return &OutcomeUnknownError{Operation: c.op.ID, Repeatable: c.repeatable, Shows: c.op.shownBy(), Err: err}
 }
 
+// NoAnswer marks the error for those who tell failures of the network from others: it may wrap anything, such as io.EOF.
+func (*networkError) NoAnswer() {}
+
 // readVerbs begin the names of operations that read, though some of them by POST since their question is long. Amazon names by one pattern.
 var readVerbs = []string{"get", "list", "search", "check", "validate", "retrieve"}
 

@@ -113,7 +113,9 @@ func NewConfig(client *spapi.Client, opts ...Option) *Config {
 type passing struct{ *journal.Memory }
 
 // Get finds nothing.
-func (passing) Get(context.Context, journal.Key) (journal.Entry, bool, error) { return journal.Entry{}, false, nil }
+func (passing) Get(context.Context, journal.Key) (journal.Entry, bool, error) {
+	return journal.Entry{}, false, nil
+}
 
 // Pause is how long to wait between two looks at a job that has been under way for so long: a quarter of that, so that the end is noticed at most a
 // quarter late, and what takes long costs few calls.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -312,6 +313,62 @@ func TestJournalsGo(t *testing.T) {
 		}
 		if names := left(t, folder, "changes.jsonl"); fmt.Sprint(names) != fmt.Sprint(c.left) {
 			t.Errorf("%s: left %q", c.name, names)
+		}
+	}
+}
+
+// A command that changes something and gets no answer never claims that nothing happened: it says that it may have, and which call shows it. One that may be
+// sent again without harm ends as any other without an answer.
+func TestLostWrites(t *testing.T) {
+	w := watch(t)
+	get := func(args ...string) string {
+		t.Helper()
+		c := w.spapi(t.TempDir(), args...)
+		if status := c.status(t); status != 0 {
+			t.Fatalf("%q: %s", args, c.stderr)
+		}
+		return strings.TrimSpace(c.stdout.String())
+	}
+	order := get("orders", "list", "--status", "unshipped", "--fulfilled-by", "merchant", "--since", "30d", "--jq", ".[0].orderId")
+	sku := get("listings", "list", "--limit", "0", "--jq", `[.[] | select(.fulfillmentAvailability[0].fulfillmentChannelCode == "DEFAULT") | .sku][0]`)
+	for _, c := range []struct {
+		args   []string
+		lose   string // the beginning of the request whose answer is lost
+		status int
+		shows  string
+	}{
+		{[]string{"orders", "ship", order, "--carrier", "UPS", "--tracking", "1Z999AA10123456784"}, "POST /orders/v0/orders/", 8, "ordersv0.getOrder shows what there is"},
+		{[]string{"listings", "set-price", sku, "12.50"}, "PATCH /listings/", 6, "Sending it again does no harm"},
+		{[]string{"listings", "set-quantity", sku, "3"}, "PATCH /listings/", 6, "Sending it again does no harm"},
+		{[]string{"listings", "delete", sku, "--yes"}, "DELETE /listings/", 6, "Sending it again does no harm"},
+		{[]string{"report", "schedule", "set", "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE", "--every", "P1D"}, "POST /reports/2021-06-30/schedules", 6, "Sending it again does no harm"},
+		{[]string{"request", "POST", "/reports/2021-06-30/reports", "--input", `{"reportType":"GET_MERCHANT_LISTINGS_ALL_DATA","marketplaceIds":["ATVPDKIKX0DER"]}`},
+			"POST /reports/2021-06-30/reports", 8, "reports20210630.getReports shows what there is"},
+		{[]string{"call", "feeds20210630.createFeed", "--input", `{"feedType":"UPLOAD_VAT_INVOICE","marketplaceIds":["ATVPDKIKX0DER"],"inputFeedDocumentId":"x"}`},
+			create, 8, "feeds20210630.getFeeds shows what there is"},
+		{[]string{"call", "notificationsv1.createDestination", "--input", `{"name":"x","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:444455556666:q"}}}`},
+			"POST /notifications/v1/destinations", 8, "notificationsv1.getDestinations shows what there is"},
+	} {
+		w.set(func(_ int, op string, answer func()) bool {
+			lost := strings.HasPrefix(op, c.lose)
+			if lost {
+				answer()
+			}
+			return lost
+		})
+		folder, args := t.TempDir(), slices.Clone(c.args)
+		if i := slices.Index(args, "--input"); i > 0 {
+			if err := os.WriteFile(filepath.Join(folder, "body"), []byte(args[i+1]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			args[i+1] = "body"
+		}
+		run := w.spapi(folder, args...)
+		status, text := run.status(t), run.stderr.String()
+		w.set(nil)
+		if status != c.status || !strings.Contains(text, "may have been carried out") || !strings.Contains(text, c.shows) ||
+			regexp.MustCompile(`(?i)nothing was (sent|changed)`).MatchString(text) || run.stdout.Len() > 0 {
+			t.Errorf("%q: status %d, want %d: %s%s", c.args, status, c.status, run.stdout, text)
 		}
 	}
 }

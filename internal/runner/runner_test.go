@@ -241,6 +241,9 @@ func TestUploadIsKept(t *testing.T) {
 			if err := w.Begin(t.Context()); err != nil || s.uploads != c.uploads || sent != fmt.Sprint("document", c.uploads) || len(s.jobs) != 1 {
 				t.Errorf("%v, then after %s: %v, %d uploads, sent %s", c.err, c.wait, err, s.uploads, sent)
 			}
+			if c.fails && len(s.finds) > 0 {
+				t.Errorf("after %v, which is a refusal: looked for it", c.err)
+			}
 			if e, _ := s.entry(); e.Document != sent || e.ID == "" {
 				t.Errorf("noted %+v", e)
 			}

@@ -134,7 +134,11 @@ func Status(err error) int {
 func unknown(err error) bool { return is[*job.OutcomeUnknownError](err) || spapi.IsOutcomeUnknown(err) }
 
 func network(err error) bool {
-	return is[*url.Error](err) || is[*net.OpError](err) // not net.Error, which every syscall.Errno is
+	_, marked := errors.AsType[interface {
+		error
+		NoAnswer()
+	}](err)
+	return marked || is[*url.Error](err) || is[*net.OpError](err) // not net.Error, which every syscall.Errno is
 }
 
 // unreachable tells that Login with Amazon or AWS didn't refuse but never answered.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/awsauth"
 	"github.com/openspapi/spapi/job"
+	"github.com/openspapi/spapi/marketplace"
 )
 
 func TestStatus(t *testing.T) {
@@ -37,6 +39,7 @@ func TestStatus(t *testing.T) {
 		{"400", &spapi.APIError{StatusCode: http.StatusBadRequest}, API},
 		{"503", &spapi.APIError{StatusCode: http.StatusServiceUnavailable}, API},
 		{"network", &net.OpError{Op: "dial", Err: errors.New("refused")}, Network},
+		{"a connection that breaks", brokenCall(t), Network},
 		{"interrupted", context.Canceled, Interrupted},
 		{"a write whose answer is lost", &spapi.OutcomeUnknownError{Err: &net.OpError{Op: "read"}}, Unknown},
 		{"one that answers 503", &spapi.OutcomeUnknownError{Err: &spapi.APIError{StatusCode: http.StatusServiceUnavailable}}, Unknown},
@@ -88,3 +91,19 @@ func TestInterrupted(t *testing.T) {
 		}
 	}
 }
+
+// brokenCall is what a call ends with whose connection breaks.
+func brokenCall(t *testing.T) error {
+	client := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.1", ClientSecret: "amzn1.oa2-cs.v1.x"}, spapi.WithTransport(broken{})).
+		Client(spapi.Authorization{Region: marketplace.NorthAmerica, RefreshToken: "Atzr|x"})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/orders/v0/orders", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.Do(req, spapi.WithAccessToken("Atza|x"), spapi.WithoutRetry())
+	return err
+}
+
+type broken struct{}
+
+func (broken) RoundTrip(*http.Request) (*http.Response, error) { return nil, io.EOF }
