@@ -42,8 +42,8 @@ var Settle = time.Minute
 // looks are the times of the looks for a job whose answer was lost, as parts of Settle.
 var looks = []float64{0, 0.1, 0.4, 1}
 
-// errNoID is a success that doesn't tell what was made.
-var errNoID = errors.New("the answer holds no id")
+// ErrNoID is a success that doesn't tell what was made.
+var ErrNoID = errors.New("it was taken, but the answer holds no id")
 
 // Work is one job: how to ask for it and how to look at it. T is what the API tells about it.
 type Work[T any] struct {
@@ -57,7 +57,7 @@ type Work[T any] struct {
 	Known func(context.Context) (id string, err error)
 	// Upload brings to Amazon what Create refers to. Nil: there is nothing.
 	Upload func(context.Context) (documentID string, err error)
-	// Create asks for the job.
+	// Create asks for the job. An answer without an id is [ErrNoID].
 	Create func(ctx context.Context, documentID string) (id string, err error)
 	// Find lists the jobs created since then, by Amazon's clock, that a call of Create may have made of which no answer came; the newest first.
 	Find func(ctx context.Context, since time.Time) ([]job.Found, error)
@@ -197,9 +197,6 @@ func (w *Work[T]) ask(ctx context.Context, entry journal.Entry) error {
 		}
 		w.tell(job.Creating, "")
 		id, err := w.Create(ctx, entry.Document)
-		if err == nil && id == "" {
-			err = errNoID
-		}
 		if err == nil {
 			return w.note(ctx, entry, id)
 		}
@@ -325,7 +322,7 @@ func refused(ctx context.Context, err error) bool {
 	_, lookup := errors.AsType[*net.DNSError](err)
 	connect, network := errors.AsType[*net.OpError](err)
 	return request || config || auth || limit || lookup || network && connect.Op == "dial" ||
-		ctx.Err() != nil && err != errNoID // it waited for its turn: a request that was on its way would be in doubt
+		ctx.Err() != nil && !errors.Is(err, ErrNoID) // it waited for its turn: a request that was on its way would be in doubt
 }
 
 func badRequest(err error) bool {

@@ -324,8 +324,10 @@ func TestDoubtfulFailures(t *testing.T) {
 		w := s.work()
 		create := w.Create
 		w.Create = func(ctx context.Context, d string) (string, error) {
-			_, err := create(ctx, d)
-			return "", err // a success without an id
+			if _, err := create(ctx, d); err != nil {
+				return "", err
+			}
+			return "", ErrNoID
 		}
 		if err := w.Begin(t.Context()); !isUnknown(err) || s.creates != 1 || !strings.Contains(err.Error(), "no id") {
 			t.Errorf("without an id: %v", err)

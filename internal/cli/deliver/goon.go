@@ -23,6 +23,7 @@ type Going struct {
 	going []string // ids of the jobs whose end nobody has seen
 	kind  job.Kind
 	told  bool
+	asked bool // Amazon has something that this run asked for, or one before it
 }
 
 // NewGoing makes one for a run with a journal, or without one (nil).
@@ -32,7 +33,7 @@ func NewGoing(f *factory.Factory, j *journal.File) *Going { return &Going{f: f, 
 func (g *Going) Progress(p job.Progress) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.kind = p.Kind
+	g.kind, g.asked = p.Kind, g.asked || p.ID != ""
 	switch {
 	case p.Stage == job.Checking && !g.told:
 		g.told = true
@@ -45,8 +46,14 @@ func (g *Going) Progress(p job.Progress) {
 	}
 }
 
-// Explain puts to an error how to go on, where there is something to go on with. The journal must still be open.
+// Explain puts to an error how to go on, where there is something to go on with. What fails when Amazon has something already is no mistake on the command
+// line any more. The journal must still be open.
 func (g *Going) Explain(err error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err != nil && g.asked {
+		err = exit.Late(err)
+	}
 	if err == nil || g.f.Flags.Emulator { // which ends with the process
 		return err
 	}
@@ -66,11 +73,9 @@ func (g *Going) Explain(err error) error {
 		text = append(text, "To go on: "+g.again())
 	case ended:
 	default:
-		g.mu.Lock()
 		for _, id := range g.going {
 			text = append(text, string(g.kind)+" "+id+" goes on at Amazon. To have what comes of it: "+g.get(g.kind, id))
 		}
-		g.mu.Unlock()
 	}
 	if hint := strings.Trim(strings.Join(text, "\n"), "\n"); hint != "" {
 		return &exit.HintError{Err: err, Hint: hint}

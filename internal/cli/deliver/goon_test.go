@@ -159,3 +159,20 @@ func TestGoing(t *testing.T) {
 		}
 	}
 }
+
+// What fails when Amazon has something already is no mistake on the command line any more: nobody may read that nothing was sent.
+func TestLateMistakes(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		f := factory.With(&terminal.Streams{In: strings.NewReader(""), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}, "", nil)
+		g := NewGoing(f, nil)
+		p := job.Progress{Kind: job.Report, Stage: job.Creating}
+		if asked {
+			p = job.Progress{Kind: job.Report, ID: "1", Stage: job.Ready, Status: job.Done}
+		}
+		g.Progress(p)
+		err := g.Explain(exit.Usagef("-o csv: the document is XML"))
+		if got, want := exit.Status(err), map[bool]int{false: exit.Usage, true: exit.Failure}[asked]; got != want || !strings.Contains(err.Error(), "-o csv") {
+			t.Errorf("asked is %v: status %d, want %d: %v", asked, got, want, err)
+		}
+	}
+}

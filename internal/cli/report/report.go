@@ -262,7 +262,7 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 		doc := result.Document
 		bar.Say("report %s: writing", doc.Report.ReportID)
 		if err := sink.Add(deliver.Source{Reader: bar.Reader(doc.Reader), Format: doc.Type.Format}); err != nil {
-			return exit.Late(fmt.Errorf("report %s: %w", doc.Report.ReportID, err))
+			return fmt.Errorf("report %s: %w", doc.Report.ReportID, err)
 		}
 		if n := doc.Replaced(); n > 0 {
 			f.Notef("report %s: %d bytes made no character in %s and became \uFFFD", doc.Report.ReportID, n, doc.Charset())
