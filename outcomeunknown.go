@@ -33,7 +33,9 @@ func (e *OutcomeUnknownError) Explain() string {
 		error
 		Explain() string
 	}](e.Err); ok {
-		text = cause.Explain()
+		if more := strings.TrimLeft(strings.TrimPrefix(cause.Explain(), cause.Error()), ".:; \n"); more != "" {
+			text += "\n" + more
+		}
 	}
 	if e.Repeatable {
 		return text + "\nThe operation may have been carried out. Sending it again does no harm: it leaves the same state."
