@@ -170,7 +170,7 @@ func (w *Work[T]) ask(ctx context.Context, entry journal.Entry) error {
 				if doubt, ok := errors.AsType[*spapi.OutcomeUnknownError](lost); ok { // not any more
 					lost = doubt.Err
 				}
-				return errors.Join(fmt.Errorf("Amazon did not take the %s, asked %d times: %w", w.Kind, asked, lost), w.unask(ctx, entry, true))
+				return errors.Join(fmt.Errorf("the %s was not taken, asked for %d times: %w", w.Kind, asked, lost), w.unask(ctx, entry, true))
 			}
 		}
 		if asked == 0 && w.Known != nil {
