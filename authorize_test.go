@@ -505,7 +505,8 @@ func TestExchangeIsNotRepeated(t *testing.T) {
 	wantText(t, failed.Explain(), used)
 	for text, e := range map[string]*AuthError{
 		"cut": {Grant: "authorization_code", Err: io.ErrUnexpectedEOF}, "no token": {Grant: "authorization_code", StatusCode: 200},
-		"unsent": {Grant: "authorization_code", Err: &net.OpError{Op: "dial", Err: io.EOF}}, "refused": {Grant: "authorization_code", StatusCode: 400, Code: "invalid_grant"},
+		"unsent": {Grant: "authorization_code", Err: &net.OpError{Op: "dial", Err: io.EOF}}, "refused": {Grant: "authorization_code", StatusCode: 400,
+			Code: "invalid_grant"},
 		"another grant": {Grant: "refresh_token", Err: io.ErrUnexpectedEOF},
 	} {
 		if got := strings.Contains(e.Explain(), used); got != (text == "cut" || text == "no token") {

@@ -202,7 +202,8 @@ func (e *AuthError) Explain() string { return settings.Sentence(e.Error()) + "\n
 
 func (e *AuthError) cause() string {
 	text := e.reason()
-	if lost := e.StatusCode == 0 && e.Err != nil && !newNetworkError(e.Err).unsent(); e.Grant == "authorization_code" && (lost || e.StatusCode >= 500 || e.StatusCode/100 == 2) {
+	lost := e.StatusCode == 0 && e.Err != nil && !newNetworkError(e.Err).unsent() || e.StatusCode >= 500 || e.StatusCode/100 == 2
+	if lost && e.Grant == "authorization_code" {
 		text += " The authorization code works once and may have been used up: let the seller authorize again."
 	}
 	return text

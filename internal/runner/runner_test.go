@@ -279,7 +279,8 @@ func TestLostAnswer(t *testing.T) {
 			began := time.Now()
 			err := w.Begin(t.Context())
 			unknown, isUnknown := errors.AsType[*job.OutcomeUnknownError](err)
-			if s.creates != c.creates || len(s.jobs) != 1 || len(s.finds) != c.looks || isUnknown != (c.outcome == "unknown") || !isUnknown && (err != nil || w.ID != c.outcome) {
+			if s.creates != c.creates || len(s.jobs) != 1 || len(s.finds) != c.looks || isUnknown != (c.outcome == "unknown") ||
+				!isUnknown && (err != nil || w.ID != c.outcome) {
 				t.Errorf("%s: %v, %q, asked %d times, made %v, looks %v", c.name, err, w.ID, s.creates, s.jobs, s.finds)
 			}
 			if len(s.finds) == 4 && time.Since(began) < Settle {
@@ -562,7 +563,8 @@ func TestTake(t *testing.T) {
 				t.Errorf("%s: sent something", c.name)
 			}
 			e, _ := s.entry()
-			if c.problem == "" && (err != nil || w.ID != c.want || e.ID != c.want || w.Type != "T") || c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem) || e.ID != "") {
+			if c.problem == "" && (err != nil || w.ID != c.want || e.ID != c.want || w.Type != "T") ||
+				c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem) || e.ID != "") {
 				t.Errorf("%s: %v, id %q, noted %+v", c.name, err, w.ID, e)
 			}
 		})

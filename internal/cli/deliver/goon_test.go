@@ -91,7 +91,8 @@ func TestGoing(t *testing.T) {
 		err        error
 		want       string // "" for the error as it is
 	}{
-		{"Ctrl-C with a journal", "feed submit T it's --journal j", job.Feed, true, 1, []string{"1"}, context.Canceled, "To go on: spapi feed submit T 'it'\\''s' --journal j"},
+		{"Ctrl-C with a journal", "feed submit T it's --journal j", job.Feed, true, 1, []string{"1"}, context.Canceled,
+			"To go on: spapi feed submit T 'it'\\''s' --journal j"},
 		{"Ctrl-C without", "feed submit T f", job.Feed, false, 0, []string{"1"}, context.Canceled,
 			"feed 1 goes on at Amazon. To have what comes of it: spapi feed result 1 --account shop --marketplace US"},
 		{"Ctrl-C of reports without", "report run T", job.Report, false, 0, []string{"1", "2"}, context.Canceled,

@@ -80,7 +80,8 @@ func TestInterrupted(t *testing.T) {
 		{context.Canceled, "interrupted", ""},
 		{&spapi.AuthError{Err: context.Canceled}, "interrupted", ""},
 		{&HintError{context.Canceled, "go on"}, "interrupted", "go on"},
-		{&spapi.OutcomeUnknownError{Operation: "x", Shows: "y", Err: context.Canceled}, "interrupted; what was sent may have been carried out all the same", "y shows what there is"},
+		{&spapi.OutcomeUnknownError{Operation: "x", Shows: "y", Err: context.Canceled}, "interrupted; what was sent may have been carried out all the same",
+			"y shows what there is"},
 		{&HintError{&job.OutcomeUnknownError{Err: context.Canceled}, "go on"}, "interrupted; what was sent may have been carried out all the same", "go on"},
 	} {
 		if got := Line(c.err); got != c.line {
