@@ -501,8 +501,21 @@ func TestExchange(t *testing.T) {
 // An authorization code works once: it is not sent again after a failure that may have used it.
 func TestExchangeIsNotRepeated(t *testing.T) {
 	f := &fake{lwa: func(url.Values) *http.Response { return reply(503, ``) }}
-	if _, err := NewApp(testCredentials, WithTransport(f)).Exchange(t.Context(), "ANcode", ""); err == nil || f.tokens != 1 {
+	const used = "may have been used up"
+	var failed *AuthError
+	if _, err := NewApp(testCredentials, WithTransport(f)).Exchange(t.Context(), "ANcode", ""); !errors.As(err, &failed) || f.tokens != 1 {
 		t.Errorf("%d requests, %v", f.tokens, err)
+	}
+	wantText(t, failed.Explain(), used)
+	for text, e := range map[string]*AuthError{
+		"cut": {Grant: "authorization_code", Err: io.ErrUnexpectedEOF}, "no token": {Grant: "authorization_code", StatusCode: 200},
+		"unsent": {Grant: "authorization_code", Err: &net.OpError{Op: "dial", Err: io.EOF}}, "refused": {Grant: "authorization_code", StatusCode: 400,
+			Code: "invalid_grant"},
+		"another grant": {Grant: "refresh_token", Err: io.ErrUnexpectedEOF},
+	} {
+		if got := strings.Contains(e.Explain(), used); got != (text == "cut" || text == "no token") {
+			t.Errorf("%s: %s", text, e.Explain())
+		}
 	}
 }
 

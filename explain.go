@@ -237,6 +237,15 @@ func (e *AuthError) Explain() string {
 }
 
 func (e *AuthError) cause() string {
+	text := e.reason()
+	lost := e.StatusCode == 0 && e.Err != nil && !newNetworkError(e.Err).unsent() || e.StatusCode >= 500 || e.StatusCode/100 == 2
+	if lost && e.Grant == "authorization_code" {
+		text += " The authorization code works once and may have been used up: let the seller authorize again."
+	}
+	return text
+}
+
+func (e *AuthError) reason() string {
 	if e.host == "" || e.StatusCode/100 != 4 {
 		return e.meaning()
 	}

@@ -33,7 +33,9 @@ func (e *OutcomeUnknownError) Explain() string {
 		error
 		Explain() string
 	}](e.Err); ok {
-		text = cause.Explain()
+		if more := strings.TrimLeft(strings.TrimPrefix(cause.Explain(), cause.Error()), ".:; \n"); more != "" {
+			text += "\n" + more
+		}
 	}
 	if e.Repeatable {
 		return text + "\nThe operation may have been carried out. Sending it again does no harm: it leaves the same state."
@@ -62,6 +64,9 @@ func (c *call) doubt(err error) error {
 	}
 	return &OutcomeUnknownError{Operation: c.op.ID, Repeatable: c.repeatable, Shows: c.op.shownBy(), Err: err}
 }
+
+// NoAnswer marks the error for those who tell failures of the network from others: it may wrap anything, such as io.EOF.
+func (*networkError) NoAnswer() {}
 
 // readVerbs begin the names of operations that read, though some of them by POST since their question is long. Amazon names by one pattern.
 var readVerbs = []string{"get", "list", "search", "check", "validate", "retrieve"}

@@ -359,6 +359,9 @@ func (r *run) create(ctx context.Context, token string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("datakiosk: create: %w", err)
 	}
+	if out.QueryID == "" {
+		return "", fmt.Errorf("datakiosk: create: %w", runner.ErrNoID)
+	}
 	return out.QueryID, nil
 }
 

@@ -107,6 +107,9 @@ func newWork(client *spapi.Client, c *job.Config, s Submission, part string) (*w
 		if err != nil {
 			return "", fmt.Errorf("feeds: create %s: %w", s.Type, err)
 		}
+		if out.FeedID == "" {
+			return "", fmt.Errorf("feeds: create %s: %w", s.Type, runner.ErrNoID)
+		}
 		return out.FeedID, nil
 	}
 	return w, nil
@@ -194,6 +197,9 @@ func (w *work) upload(ctx context.Context, s Submission) (documentID string, err
 			target, err = feeds20210630.New(w.client).CreateFeedDocument(ctx, &feeds20210630.CreateFeedDocumentInput{ContentType: s.ContentType}, calls...)
 			if err != nil {
 				return "", fmt.Errorf("feeds: upload: %w", err)
+			}
+			if target.FeedDocumentID == "" || target.URL == "" {
+				return "", errors.New("feeds: upload: createFeedDocument gave no document") // and nothing was sent
 			}
 			w.Heard(met.Header)
 		}

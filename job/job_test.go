@@ -381,6 +381,27 @@ func TestJournalKeepsWhatCanBeTakenUp(t *testing.T) {
 	})
 }
 
+// An answer without an id is an error, which doesn't claim that nothing was made, and is never taken for an id.
+func TestAnswersWithoutAnID(t *testing.T) {
+	each(t, func(t *testing.T, k kind, w *wire, client *spapi.Client) {
+		w.set(func(name string, req *http.Request) (*http.Response, error) {
+			if name != "create" {
+				return nil, nil
+			}
+			resp, err := w.emu.RoundTrip(req)
+			if err == nil {
+				resp.Body.Close()
+				resp = answer(resp.StatusCode, `{"reportId":"","feedId":"","queryId":""}`)
+			}
+			return resp, err
+		})
+		id, err := k.create(t.Context(), client)
+		if err == nil || id != "" || !strings.Contains(err.Error(), "the answer holds no id") || w.creates() != 1 {
+			t.Errorf("got %q, %v; asked %d times", id, err, w.creates())
+		}
+	})
+}
+
 // One journal for all three, and for several sellers: each finds its own.
 func TestJournalTellsSellersApart(t *testing.T) {
 	each(t, func(t *testing.T, k kind, w *wire, client *spapi.Client) {

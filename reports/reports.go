@@ -31,6 +31,9 @@ func configure(client *spapi.Client, opts []job.Option) *config {
 
 // Run gets a report: it takes one that there is if the request says so, else creates one, waits until it is done and opens its document, which must be
 // closed. Errors: those of package job, [*TooFrequentError], those of the calls.
+//
+// When the answer to the request for it is lost, the reports that were created since are listed for a minute, and it is asked for again only if there is
+// none. With options, which Amazon doesn't show, one that is found may be another: that is a [*job.OutcomeUnknownError].
 func Run(ctx context.Context, client *spapi.Client, r Request, opts ...job.Option) (*Document, error) {
 	c := configure(client, opts)
 	r, err := r.single(time.Now())
@@ -78,6 +81,9 @@ func (c *config) create(ctx context.Context, client *spapi.Client, r Request) (s
 			return "", c.beforeQuota(ctx, client, t, err)
 		}
 		return "", fmt.Errorf("reports: create %s: %w", r.Type, err)
+	}
+	if out.ReportID == "" {
+		return "", fmt.Errorf("reports: create %s: %w", r.Type, runner.ErrNoID)
 	}
 	return out.ReportID, nil
 }

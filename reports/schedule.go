@@ -9,6 +9,7 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/reports20210630"
+	"github.com/openspapi/spapi/internal/runner"
 	"github.com/openspapi/spapi/job"
 )
 
@@ -43,6 +44,9 @@ func CreateSchedule(ctx context.Context, client *spapi.Client, r Request, period
 	}, configure(client, opts).Calls...)
 	if err != nil {
 		return "", fmt.Errorf("reports: schedule %s: %w", r.Type, err)
+	}
+	if out.ReportScheduleID == "" {
+		return "", fmt.Errorf("reports: schedule %s: %w", r.Type, runner.ErrNoID)
 	}
 	return out.ReportScheduleID, nil
 }

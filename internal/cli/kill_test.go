@@ -150,7 +150,8 @@ type command struct {
 
 // spapi makes a process that works in a folder, its temporary files included.
 func (w *watched) spapi(folder string, args ...string) *command {
-	c := &command{exec.Command("spapi", append(args, "--endpoint", w.url, "--token-url", w.url+"/auth/o2/token", "--marketplace", "US")...), &bytes.Buffer{}, &bytes.Buffer{}}
+	args = append(args, "--endpoint", w.url, "--token-url", w.url+"/auth/o2/token", "--marketplace", "US")
+	c := &command{exec.Command("spapi", args...), &bytes.Buffer{}, &bytes.Buffer{}}
 	c.Dir, c.Env = folder, append(slices.Clone(w.environment), "TMPDIR="+folder)
 	c.Stdout, c.Stderr = c.stdout, c.stderr
 	return c
@@ -269,7 +270,8 @@ func TestKilledFeeds(t *testing.T) {
 		w.clock.leap(time.Hour) // what is created in one round is no candidate in the next
 		i := y.rounds
 		folder := t.TempDir()
-		typ, name, content := "POST_ORDER_ACKNOWLEDGEMENT_DATA", "feed.xml", fmt.Sprintf(envelope, "OrderAcknowledgement", "OrderAcknowledgement", i, "OrderAcknowledgement")
+		typ, name, content := "POST_ORDER_ACKNOWLEDGEMENT_DATA", "feed.xml", fmt.Sprintf(envelope, "OrderAcknowledgement", "OrderAcknowledgement", i,
+			"OrderAcknowledgement")
 		switch i % 3 {
 		case 1:
 			typ, content = "POST_PAYMENT_ADJUSTMENT_DATA", fmt.Sprintf(envelope, "OrderAdjustment", "OrderAdjustment", i, "OrderAdjustment")

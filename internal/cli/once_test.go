@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -75,14 +76,16 @@ func TestRefundsWithoutAnAnswer(t *testing.T) {
 			c := w.spapi(folder, args...)
 			status := c.status(t)
 			if !taken {
-				if status != 0 || len(w.created) != 1 || !strings.Contains(c.stderr.String(), "looking for up to a minute whether Amazon has it") || len(left(t, folder, "refunds.xml")) > 0 {
+				if status != 0 || len(w.created) != 1 || len(left(t, folder, "refunds.xml")) > 0 ||
+					!strings.Contains(c.stderr.String(), "looking for up to a minute whether Amazon has it") {
 					t.Errorf("%s: status %d, created %q, left %q: %s", name, status, w.created, left(t, folder), c.stderr)
 				}
 				continue
 			}
 			for range 2 {
 				text := c.stderr.String()
-				if status != 8 || len(w.created) != 1 || !strings.Contains(text, "Amazon may have taken it, and it was not sent again; it may be "+w.created[0]) || c.stdout.Len() > 0 {
+				if status != 8 || len(w.created) != 1 || !strings.Contains(text, "Amazon may have taken it, and it was not sent again; it may be "+w.created[0]) ||
+					c.stdout.Len() > 0 {
 					t.Fatalf("%s: status %d, created %q: %s", name, status, w.created, text)
 				}
 				c = w.spapi(folder, args...)
@@ -126,10 +129,13 @@ func TestCtrlC(t *testing.T) {
 		{"a feed with a journal, before it is sent", []string{"--journal", "my journal"}, create, false, "To look for it again: ", 0, 1, nil},
 		{"a feed without a journal, while it waits", nil, "GET /feeds/2021-06-30/feeds/", true, "To have what comes of it: ", 0, 1, nil},
 		{"a feed without a journal, while it is sent", nil, create, true, "See what there is before you ask again: ", 0, 1, nil},
-		{"a report", []string{"report", "run", report, "--poll", "1ms", "--out", "it's.csv"}, "GET /reports/2021-06-30/reports/", true, "To go on: ", 0, 1, []string{"it's.csv"}},
-		{"a report, while it is asked for", []string{"report", "run", report, "--poll", "1ms", "--out", "r.csv"}, "POST /reports/2021-06-30/reports", true, "To look for it again: ", 0, 1, []string{"r.csv"}},
+		{"a report", []string{"report", "run", report, "--poll", "1ms", "--out", "it's.csv"}, "GET /reports/2021-06-30/reports/", true, "To go on: ", 0, 1,
+			[]string{"it's.csv"}},
+		{"a report, while it is asked for", []string{"report", "run", report, "--poll", "1ms", "--out", "r.csv"}, "POST /reports/2021-06-30/reports", true,
+			"To look for it again: ", 0, 1, []string{"r.csv"}},
 		{"a report to stdout", []string{"report", "run", report, "--poll", "1ms"}, "GET /reports/2021-06-30/reports/", true, "To have what comes of it: ", 0, 1, nil},
-		{"a query", []string{"kiosk", "run", someQuery(), "--poll", "1ms", "--out", "q.jsonl"}, "GET /dataKiosk/2023-11-15/queries/", true, "To go on: ", 0, 1, []string{"q.jsonl"}},
+		{"a query", []string{"kiosk", "run", someQuery(), "--poll", "1ms", "--out", "q.jsonl"}, "GET /dataKiosk/2023-11-15/queries/", true, "To go on: ", 0, 1,
+			[]string{"q.jsonl"}},
 	} {
 		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 			w.clock.leap(time.Hour)
@@ -181,7 +187,8 @@ func TestCtrlC(t *testing.T) {
 
 func someQuery() string {
 	day := func(ago int) string { return time.Now().AddDate(0, 0, -ago).Format(time.DateOnly) }
-	return fmt.Sprintf(`{analytics_salesAndTraffic_2024_04_24{salesAndTrafficByDate(aggregateBy:DAY,startDate:%q,endDate:%q,marketplaceIds:["ATVPDKIKX0DER"]){startDate}}}`, day(20), day(3))
+	return fmt.Sprintf(`{analytics_salesAndTraffic_2024_04_24{salesAndTrafficByDate(aggregateBy:DAY,startDate:%q,endDate:%q,`+
+		`marketplaceIds:["ATVPDKIKX0DER"]){startDate}}}`, day(20), day(3))
 }
 
 // Two processes with one journal send once: the second waits, and is told when the first has done it.
@@ -265,7 +272,8 @@ func TestFullDevice(t *testing.T) {
 		args = append([]string{"feed", "submit", "--poll", "1ms", "-o", "csv", "--journal", "j"}, args...)
 		c := w.spapi(folder, args...)
 		c.Stdout = full
-		if status := c.status(t); status != 1 || !strings.Contains(c.stderr.String(), "no space left") || !strings.Contains(c.stderr.String(), "To go on: spapi feed submit") {
+		if status := c.status(t); status != 1 || !strings.Contains(c.stderr.String(), "no space left") ||
+			!strings.Contains(c.stderr.String(), "To go on: spapi feed submit") {
 			t.Errorf("%s: status %d: %s", name, status, c.stderr)
 		}
 		if names := left(t, folder, "refunds.xml", "changes.jsonl"); len(names) != 1 || names[0] != "j" {
@@ -293,14 +301,20 @@ func TestJournalsGo(t *testing.T) {
 		text   string
 		left   []string
 	}{
-		{"a feed that ends FATAL", []string{"feed", "submit", "JSON_LISTINGS_FEED", "changes.jsonl", "--seller-id", "WRONG", "--journal", "j"}, 1, "ended FATAL", nil},
+		{"a feed that ends FATAL", []string{"feed", "submit", "JSON_LISTINGS_FEED", "changes.jsonl", "--seller-id", "WRONG", "--journal", "j"}, 1, "ended FATAL",
+			nil},
 		{"a feed with errors", []string{"feed", "submit", "JSON_LISTINGS_FEED", "changes.jsonl", "--journal", "j"}, 1, "were not carried out", nil},
 		{"a feed that is refused", []string{"feed", "submit", "UPLOAD_VAT_INVOICE", "changes.jsonl", "--journal", "j"}, 2, "not a PDF", nil},
-		{"a feed that goes on", []string{"feed", "submit", "JSON_LISTINGS_FEED", "changes.jsonl", "--journal", "j", "--take", "1"}, 2, "the journal has no feed", nil},
-		{"a report without data", []string{"report", "run", "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL", "--start", long(0), "--end", long(5), "--out", "o.csv"}, 1, "no data", nil},
-		{"reports without data", []string{"report", "run", "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL", "--start", long(0), "--end", long(50), "--out", "o.csv"}, 1, "no data", nil},
-		{"a report that ends FATAL", []string{"report", "run", "GET_SALES_AND_TRAFFIC_REPORT", "--marketplaces", "US,CA", "--option", "dateGranularity=DAY", "--start", "20d", "--end", "10d", "--out", "o.json"}, 1, "FATAL", nil},
-		{"a query that ends FATAL", []string{"kiosk", "run", strings.Replace(someQuery(), time.Now().AddDate(0, 0, -20).Format(time.DateOnly), "2015-01-01", 1), "--out", "q.jsonl"}, 1, "FATAL", nil},
+		{"a feed that goes on", []string{"feed", "submit", "JSON_LISTINGS_FEED", "changes.jsonl", "--journal", "j", "--take", "1"}, 2, "the journal has no feed",
+			nil},
+		{"a report without data", []string{"report", "run", "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL", "--start", long(0), "--end", long(5), "--out",
+			"o.csv"}, 1, "no data", nil},
+		{"reports without data", []string{"report", "run", "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL", "--start", long(0), "--end", long(50), "--out",
+			"o.csv"}, 1, "no data", nil},
+		{"a report that ends FATAL", []string{"report", "run", "GET_SALES_AND_TRAFFIC_REPORT", "--marketplaces", "US,CA", "--option", "dateGranularity=DAY",
+			"--start", "20d", "--end", "10d", "--out", "o.json"}, 1, "FATAL", nil},
+		{"a query that ends FATAL", []string{"kiosk", "run", strings.Replace(someQuery(), time.Now().AddDate(0, 0, -20).Format(time.DateOnly), "2015-01-01", 1),
+			"--out", "q.jsonl"}, 1, "FATAL", nil},
 	} {
 		folder := t.TempDir()
 		if err := os.WriteFile(filepath.Join(folder, "changes.jsonl"), []byte(`{"sku":"missing","operationType":"DELETE"}`), 0o600); err != nil {
@@ -312,6 +326,65 @@ func TestJournalsGo(t *testing.T) {
 		}
 		if names := left(t, folder, "changes.jsonl"); fmt.Sprint(names) != fmt.Sprint(c.left) {
 			t.Errorf("%s: left %q", c.name, names)
+		}
+	}
+}
+
+// A command that changes something and gets no answer never claims that nothing happened: it says that it may have, and which call shows it. One that may be
+// sent again without harm ends as any other without an answer.
+func TestLostWrites(t *testing.T) {
+	w := watch(t)
+	get := func(args ...string) string {
+		t.Helper()
+		c := w.spapi(t.TempDir(), args...)
+		if status := c.status(t); status != 0 {
+			t.Fatalf("%q: %s", args, c.stderr)
+		}
+		return strings.TrimSpace(c.stdout.String())
+	}
+	order := get("orders", "list", "--status", "unshipped", "--fulfilled-by", "merchant", "--since", "30d", "--jq", ".[0].orderId")
+	sku := get("listings", "list", "--limit", "0", "--jq", `[.[] | select(.fulfillmentAvailability[0].fulfillmentChannelCode == "DEFAULT") | .sku][0]`)
+	for _, c := range []struct {
+		args   []string
+		lose   string // the beginning of the request whose answer is lost
+		status int
+		shows  string
+	}{
+		{[]string{"orders", "ship", order, "--carrier", "UPS", "--tracking", "1Z999AA10123456784"}, "POST /orders/v0/orders/", 8,
+			"ordersv0.getOrder shows what there is"},
+		{[]string{"listings", "set-price", sku, "12.50"}, "PATCH /listings/", 6, "Sending it again does no harm"},
+		{[]string{"listings", "set-quantity", sku, "3"}, "PATCH /listings/", 6, "Sending it again does no harm"},
+		{[]string{"listings", "delete", sku, "--yes"}, "DELETE /listings/", 6, "Sending it again does no harm"},
+		{[]string{"report", "schedule", "set", "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE", "--every", "P1D"}, "POST /reports/2021-06-30/schedules", 6,
+			"Sending it again does no harm"},
+		{[]string{"request", "POST", "/reports/2021-06-30/reports", "--input", `{"reportType":"GET_MERCHANT_LISTINGS_ALL_DATA","marketplaceIds":["ATVPDKIKX0DER"]}`},
+			"POST /reports/2021-06-30/reports", 8, "reports20210630.getReports shows what there is"},
+		{[]string{"call", "feeds20210630.createFeed", "--input", `{"feedType":"UPLOAD_VAT_INVOICE","marketplaceIds":["ATVPDKIKX0DER"],"inputFeedDocumentId":"x"}`},
+			create, 8, "feeds20210630.getFeeds shows what there is"},
+		{[]string{"call", "notificationsv1.createDestination", "--input",
+			`{"name":"x","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:444455556666:q"}}}`},
+			"POST /notifications/v1/destinations", 8, "notificationsv1.getDestinations shows what there is"},
+	} {
+		w.set(func(_ int, op string, answer func()) bool {
+			lost := strings.HasPrefix(op, c.lose)
+			if lost {
+				answer()
+			}
+			return lost
+		})
+		folder, args := t.TempDir(), slices.Clone(c.args)
+		if i := slices.Index(args, "--input"); i > 0 {
+			if err := os.WriteFile(filepath.Join(folder, "body"), []byte(args[i+1]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			args[i+1] = "body"
+		}
+		run := w.spapi(folder, args...)
+		status, text := run.status(t), run.stderr.String()
+		w.set(nil)
+		if status != c.status || !strings.Contains(text, "may have been carried out") || !strings.Contains(text, c.shows) ||
+			regexp.MustCompile(`(?i)nothing was (sent|changed)`).MatchString(text) || run.stdout.Len() > 0 {
+			t.Errorf("%q: status %d, want %d: %s%s", c.args, status, c.status, run.stdout, text)
 		}
 	}
 }

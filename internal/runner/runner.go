@@ -42,8 +42,8 @@ var Settle = time.Minute
 // looks are the times of the looks for a job whose answer was lost, as parts of Settle.
 var looks = []float64{0, 0.1, 0.4, 1}
 
-// errNoID is a success that doesn't tell what was made.
-var errNoID = errors.New("the answer holds no id")
+// ErrNoID is a success that doesn't tell what was made.
+var ErrNoID = errors.New("it was taken, but the answer holds no id")
 
 // strangeFor is how long a job may be in a state that isn't known before waiting for it ends.
 const strangeFor = 10 * time.Minute
@@ -60,7 +60,7 @@ type Work[T any] struct {
 	Known func(context.Context) (id string, err error)
 	// Upload brings to Amazon what Create refers to. Nil: there is nothing.
 	Upload func(context.Context) (documentID string, err error)
-	// Create asks for the job.
+	// Create asks for the job. An answer without an id is [ErrNoID].
 	Create func(ctx context.Context, documentID string) (id string, err error)
 	// Find lists the jobs created since then, by Amazon's clock, that a call of Create may have made of which no answer came; the newest first.
 	Find func(ctx context.Context, since time.Time) ([]job.Found, error)
@@ -173,7 +173,7 @@ func (w *Work[T]) ask(ctx context.Context, entry journal.Entry) error {
 				if doubt, ok := errors.AsType[*spapi.OutcomeUnknownError](lost); ok { // not any more
 					lost = doubt.Err
 				}
-				return errors.Join(fmt.Errorf("Amazon did not take the %s, asked %d times: %w", w.Kind, asked, lost), w.unask(ctx, entry, true))
+				return errors.Join(fmt.Errorf("the %s was not taken, asked for %d times: %w", w.Kind, asked, lost), w.unask(ctx, entry, true))
 			}
 		}
 		if asked == 0 && w.Known != nil {
@@ -200,9 +200,6 @@ func (w *Work[T]) ask(ctx context.Context, entry journal.Entry) error {
 		}
 		w.tell(job.Creating, "")
 		id, err := w.Create(ctx, entry.Document)
-		if err == nil && id == "" {
-			err = errNoID
-		}
 		if err == nil {
 			return w.note(ctx, entry, id)
 		}
@@ -328,7 +325,7 @@ func refused(ctx context.Context, err error) bool {
 	_, lookup := errors.AsType[*net.DNSError](err)
 	connect, network := errors.AsType[*net.OpError](err)
 	return request || config || auth || limit || lookup || network && connect.Op == "dial" ||
-		ctx.Err() != nil && err != errNoID // it waited for its turn: a request that was on its way would be in doubt
+		ctx.Err() != nil && !errors.Is(err, ErrNoID) // it waited for its turn: a request that was on its way would be in doubt
 }
 
 func badRequest(err error) bool {

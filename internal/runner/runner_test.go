@@ -241,6 +241,9 @@ func TestUploadIsKept(t *testing.T) {
 			if err := w.Begin(t.Context()); err != nil || s.uploads != c.uploads || sent != fmt.Sprint("document", c.uploads) || len(s.jobs) != 1 {
 				t.Errorf("%v, then after %s: %v, %d uploads, sent %s", c.err, c.wait, err, s.uploads, sent)
 			}
+			if c.fails && len(s.finds) > 0 {
+				t.Errorf("after %v, which is a refusal: looked for it", c.err)
+			}
 			if e, _ := s.entry(); e.Document != sent || e.ID == "" {
 				t.Errorf("noted %+v", e)
 			}
@@ -276,7 +279,8 @@ func TestLostAnswer(t *testing.T) {
 			began := time.Now()
 			err := w.Begin(t.Context())
 			unknown, isUnknown := errors.AsType[*job.OutcomeUnknownError](err)
-			if s.creates != c.creates || len(s.jobs) != 1 || len(s.finds) != c.looks || isUnknown != (c.outcome == "unknown") || !isUnknown && (err != nil || w.ID != c.outcome) {
+			if s.creates != c.creates || len(s.jobs) != 1 || len(s.finds) != c.looks || isUnknown != (c.outcome == "unknown") ||
+				!isUnknown && (err != nil || w.ID != c.outcome) {
 				t.Errorf("%s: %v, %q, asked %d times, made %v, looks %v", c.name, err, w.ID, s.creates, s.jobs, s.finds)
 			}
 			if len(s.finds) == 4 && time.Since(began) < Settle {
@@ -321,8 +325,10 @@ func TestDoubtfulFailures(t *testing.T) {
 		w := s.work()
 		create := w.Create
 		w.Create = func(ctx context.Context, d string) (string, error) {
-			_, err := create(ctx, d)
-			return "", err // a success without an id
+			if _, err := create(ctx, d); err != nil {
+				return "", err
+			}
+			return "", ErrNoID
 		}
 		if err := w.Begin(t.Context()); !isUnknown(err) || s.creates != 1 || !strings.Contains(err.Error(), "no id") {
 			t.Errorf("without an id: %v", err)
@@ -557,7 +563,8 @@ func TestTake(t *testing.T) {
 				t.Errorf("%s: sent something", c.name)
 			}
 			e, _ := s.entry()
-			if c.problem == "" && (err != nil || w.ID != c.want || e.ID != c.want || w.Type != "T") || c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem) || e.ID != "") {
+			if c.problem == "" && (err != nil || w.ID != c.want || e.ID != c.want || w.Type != "T") ||
+				c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem) || e.ID != "") {
 				t.Errorf("%s: %v, id %q, noted %+v", c.name, err, w.ID, e)
 			}
 		})

@@ -163,10 +163,10 @@ func login(ctx context.Context, opts *LoginOptions) error {
 		return err
 	}
 	if err := store.PutApplication(ctx, application); err != nil {
-		return err
+		return exit.Late(err) // the seller has consented
 	}
 	if err := store.Put(ctx, account); err != nil {
-		return err
+		return exit.Late(err)
 	}
 	if _, err := store.Default(ctx); errors.Is(err, accounts.ErrNotFound) {
 		if err := store.Use(ctx, name); err != nil {

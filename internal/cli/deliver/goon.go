@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -23,6 +22,7 @@ type Going struct {
 	going []string // ids of the jobs whose end nobody has seen
 	kind  job.Kind
 	told  bool
+	asked bool // Amazon has something that this run asked for, or one before it
 }
 
 // NewGoing makes one for a run with a journal, or without one (nil).
@@ -32,7 +32,7 @@ func NewGoing(f *factory.Factory, j *journal.File) *Going { return &Going{f: f, 
 func (g *Going) Progress(p job.Progress) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.kind = p.Kind
+	g.kind, g.asked = p.Kind, g.asked || p.ID != ""
 	switch {
 	case p.Stage == job.Checking && !g.told:
 		g.told = true
@@ -45,8 +45,14 @@ func (g *Going) Progress(p job.Progress) {
 	}
 }
 
-// Explain puts to an error how to go on, where there is something to go on with. The journal must still be open.
+// Explain puts to an error how to go on, where there is something to go on with. What fails when Amazon has something already is no mistake on the command
+// line any more. The journal must still be open.
 func (g *Going) Explain(err error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err != nil && g.asked {
+		err = exit.Late(err)
+	}
 	if err == nil || g.f.Flags.Emulator { // which ends with the process
 		return err
 	}
@@ -66,11 +72,9 @@ func (g *Going) Explain(err error) error {
 		text = append(text, "To go on: "+g.again())
 	case ended:
 	default:
-		g.mu.Lock()
 		for _, id := range g.going {
 			text = append(text, string(g.kind)+" "+id+" goes on at Amazon. To have what comes of it: "+g.get(g.kind, id))
 		}
-		g.mu.Unlock()
 	}
 	if hint := strings.Trim(strings.Join(text, "\n"), "\n"); hint != "" {
 		return &exit.HintError{Err: err, Hint: hint}
@@ -152,30 +156,4 @@ func (g *Going) like(words ...string) string {
 		words = append(words, curl.Quote(word))
 	}
 	return strings.Join(words, " ")
-}
-
-// OpenJournal opens the journal in a file, nil if that has no name. It says so when it has to wait for another run that has it open. A run that ended
-// meanwhile and left no journal has brought home what it stood for, or noted nothing: then it is an error, lest what both were started for be done twice.
-func OpenJournal(ctx context.Context, f *factory.Factory, path string) (*journal.File, error) {
-	if path == "" {
-		return nil, nil //nolint:nilnil // there is none, which is no error
-	}
-	now, cancel := context.WithCancel(ctx)
-	cancel()
-	j, err := journal.Open(now, path)
-	if !errors.Is(err, journal.ErrLocked) || ctx.Err() != nil {
-		return j, err
-	}
-	f.Notef("another run has %s open: waiting for it", path)
-	w := f.AwaitShown("another run that has %s open", path)
-	j, err = journal.Open(ctx, path)
-	w.End()
-	if err == nil && j.Len() == 0 {
-		_ = j.Close()
-		return nil, &exit.HintError{
-			Err:  errors.New("another run had " + path + " open and has ended: it has done what it noted there, or failed; nothing was done here"),
-			Hint: "See what it says. To do the same once more, run this again.",
-		}
-	}
-	return j, err
 }

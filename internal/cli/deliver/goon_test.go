@@ -91,7 +91,8 @@ func TestGoing(t *testing.T) {
 		err        error
 		want       string // "" for the error as it is
 	}{
-		{"Ctrl-C with a journal", "feed submit T it's --journal j", job.Feed, true, 1, []string{"1"}, context.Canceled, "To go on: spapi feed submit T 'it'\\''s' --journal j"},
+		{"Ctrl-C with a journal", "feed submit T it's --journal j", job.Feed, true, 1, []string{"1"}, context.Canceled,
+			"To go on: spapi feed submit T 'it'\\''s' --journal j"},
 		{"Ctrl-C without", "feed submit T f", job.Feed, false, 0, []string{"1"}, context.Canceled,
 			"feed 1 goes on at Amazon. To have what comes of it: spapi feed result 1 --account shop --marketplace US"},
 		{"Ctrl-C of reports without", "report run T", job.Report, false, 0, []string{"1", "2"}, context.Canceled,
@@ -156,6 +157,23 @@ func TestGoing(t *testing.T) {
 		f.Flags.Emulator = true
 		if err := g.Explain(c.err); err != c.err {
 			t.Errorf("%s: the emulator ends with the process: %v", c.name, err)
+		}
+	}
+}
+
+// What fails when Amazon has something already is no mistake on the command line any more: nobody may read that nothing was sent.
+func TestLateMistakes(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		f := factory.With(&terminal.Streams{In: strings.NewReader(""), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}, "", nil)
+		g := NewGoing(f, nil)
+		p := job.Progress{Kind: job.Report, Stage: job.Creating}
+		if asked {
+			p = job.Progress{Kind: job.Report, ID: "1", Stage: job.Ready, Status: job.Done}
+		}
+		g.Progress(p)
+		err := g.Explain(exit.Usagef("-o csv: the document is XML"))
+		if got, want := exit.Status(err), map[bool]int{false: exit.Usage, true: exit.Failure}[asked]; got != want || !strings.Contains(err.Error(), "-o csv") {
+			t.Errorf("asked is %v: status %d, want %d: %v", asked, got, want, err)
 		}
 	}
 }

@@ -110,6 +110,8 @@ func Status(err error) int {
 		return OK
 	case errors.Is(err, terminal.ErrClosed):
 		return Closed
+	case is[*TimeoutError](err) && unknown(err): // which says more
+		return Unknown
 	case is[*TimeoutError](err):
 		return TimedOut
 	case errors.Is(err, context.Canceled):
@@ -144,8 +146,12 @@ func Status(err error) int {
 func unknown(err error) bool { return is[*job.OutcomeUnknownError](err) || spapi.IsOutcomeUnknown(err) }
 
 func network(err error) bool {
+	_, marked := errors.AsType[interface {
+		error
+		NoAnswer()
+	}](err)
 	// Not net.Error, which every syscall.Errno is; what took too long without being the caller's deadline is an os.ErrDeadlineExceeded.
-	return is[*url.Error](err) || is[*net.OpError](err) || errors.Is(err, os.ErrDeadlineExceeded)
+	return marked || is[*url.Error](err) || is[*net.OpError](err) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // unreachable tells that Login with Amazon or AWS didn't refuse but never answered.

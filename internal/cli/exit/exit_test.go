@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/awsauth"
 	"github.com/openspapi/spapi/job"
+	"github.com/openspapi/spapi/marketplace"
 )
 
 func TestStatus(t *testing.T) {
@@ -40,6 +42,8 @@ func TestStatus(t *testing.T) {
 		{"a silent server", &spapi.TimeoutError{Stage: spapi.TimeoutAnswer}, Network},
 		{"a silent Login with Amazon", &spapi.AuthError{Err: &spapi.TimeoutError{Stage: spapi.TimeoutAnswer}}, Network},
 		{"--timeout", &TimeoutError{Err: context.DeadlineExceeded}, TimedOut},
+		{"--timeout while a write is under way", &TimeoutError{Err: &spapi.OutcomeUnknownError{Err: context.DeadlineExceeded}}, Unknown},
+		{"a connection that breaks", brokenCall(t), Network},
 		{"interrupted", context.Canceled, Interrupted},
 		{"a write whose answer is lost", &spapi.OutcomeUnknownError{Err: &net.OpError{Op: "read"}}, Unknown},
 		{"one that answers 503", &spapi.OutcomeUnknownError{Err: &spapi.APIError{StatusCode: http.StatusServiceUnavailable}}, Unknown},
@@ -80,7 +84,8 @@ func TestInterrupted(t *testing.T) {
 		{context.Canceled, "interrupted", ""},
 		{&spapi.AuthError{Err: context.Canceled}, "interrupted", ""},
 		{&HintError{context.Canceled, "go on"}, "interrupted", "go on"},
-		{&spapi.OutcomeUnknownError{Operation: "x", Shows: "y", Err: context.Canceled}, "interrupted; what was sent may have been carried out all the same", "y shows what there is"},
+		{&spapi.OutcomeUnknownError{Operation: "x", Shows: "y", Err: context.Canceled}, "interrupted; what was sent may have been carried out all the same",
+			"y shows what there is"},
 		{&HintError{&job.OutcomeUnknownError{Err: context.Canceled}, "go on"}, "interrupted; what was sent may have been carried out all the same", "go on"},
 	} {
 		if got := Line(c.err); got != c.line {
@@ -91,3 +96,19 @@ func TestInterrupted(t *testing.T) {
 		}
 	}
 }
+
+// brokenCall is what a call ends with whose connection breaks.
+func brokenCall(t *testing.T) error {
+	client := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.1", ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.x")}, spapi.WithTransport(broken{})).
+		Client(spapi.Authorization{Region: marketplace.NorthAmerica, RefreshToken: spapi.NewSecret("Atzr|x")})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/orders/v0/orders", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.Do(req, spapi.WithAccessToken("Atza|x"), spapi.WithoutRetry())
+	return err
+}
+
+type broken struct{}
+
+func (broken) RoundTrip(*http.Request) (*http.Response, error) { return nil, io.EOF }

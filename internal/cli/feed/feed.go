@@ -233,7 +233,7 @@ func partly(f *factory.Factory, r *feeds.Result, err error) error {
 	for _, feed := range r.Feeds {
 		f.Notef("feed %s was carried out: \"spapi feed result %s\" shows what is wrong with its messages", feed.FeedID, feed.FeedID)
 	}
-	return exit.Late(err)
+	return err
 }
 
 // check looks for mistakes without a client.

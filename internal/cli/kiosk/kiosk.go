@@ -160,7 +160,7 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 			return deliver.Usage(err)
 		}
 		if err := sink.Add(deliver.Source{Name: fmt.Sprintf("page %d", page.Number), Document: page.Reader, Reader: &endLine{r: bar.Reader(page.Reader)}, Format: "JSONL"}); err != nil {
-			return exit.Late(fmt.Errorf("page %d: %w", page.Number, err))
+			return fmt.Errorf("page %d: %w", page.Number, err)
 		}
 		pages++
 	}

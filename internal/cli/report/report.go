@@ -259,7 +259,7 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 		doc := result.Document
 		bar.Say("report %s: writing", doc.Report.ReportID)
 		if err := sink.Add(source(doc, bar)); err != nil {
-			return exit.Late(fmt.Errorf("report %s: %w", doc.Report.ReportID, err))
+			return fmt.Errorf("report %s: %w", doc.Report.ReportID, err)
 		}
 	}
 	if err := ctx.Err(); err != nil {
