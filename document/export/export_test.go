@@ -327,3 +327,11 @@ func TestGolden(t *testing.T) {
 		_ = raw.Close()
 	}
 }
+
+// The surplus of a row never takes the name of a column.
+func TestExtraIsNoColumn(t *testing.T) {
+	got, err := written(t, "_extra\tb\n1\t2\t3\n", JSONL)
+	if want := `{"_extra":"1","b":"2","_extra_":["3"]}` + "\n"; err != nil || string(got) != want {
+		t.Errorf("%s, %v, want %s", got, err, want)
+	}
+}
