@@ -53,6 +53,7 @@ func TestBucket(t *testing.T) {
 	b.take(now)
 	want("one gone", 0, 0, lag+step, lag+2*step)
 	b.take(now)
+	want("the last of its own", 0, lag+step, lag+2*step)
 	b.take(now)
 	want("drained", lag+step, lag+2*step)
 	now = now.Add(lag + step)
@@ -135,6 +136,7 @@ func TestBucketLag(t *testing.T) {
 	}
 	reply("a slow reply", 500*ms, 300*ms)
 	reply("quick again", 200*ms, 300*ms)
+	reply("a quicker one: the slow one was later than thought", 50*ms, 450*ms)
 	reply("a reply that took a minute", time.Minute, b.step) // bounded by a token's time, here more than a second
 
 	// More than what the bucket holds beyond one call would make each wait for the one before.
