@@ -507,12 +507,14 @@ func TestKey(t *testing.T) {
 	}
 	keys := map[journal.Key]string{}
 	for name, change := range map[string]func(*spapi.Credentials, *spapi.Authorization){
-		"":              func(*spapi.Credentials, *spapi.Authorization) {},
-		"application":   func(c *spapi.Credentials, _ *spapi.Authorization) { c.ClientID += "2" },
-		"refresh token": func(_ *spapi.Credentials, a *spapi.Authorization) { a.RefreshToken = spapi.NewSecret(a.RefreshToken.Reveal() + "2") },
-		"seller":        func(_ *spapi.Credentials, a *spapi.Authorization) { a.SellerID = "A1B2C3D4E5F6" },
-		"region":        func(_ *spapi.Credentials, a *spapi.Authorization) { a.Region = marketplace.Europe },
-		"sandbox":       func(_ *spapi.Credentials, a *spapi.Authorization) { a.Sandbox = true },
+		"":            func(*spapi.Credentials, *spapi.Authorization) {},
+		"application": func(c *spapi.Credentials, _ *spapi.Authorization) { c.ClientID += "2" },
+		"refresh token": func(_ *spapi.Credentials, a *spapi.Authorization) {
+			a.RefreshToken = spapi.NewSecret(a.RefreshToken.Reveal() + "2")
+		},
+		"seller":  func(_ *spapi.Credentials, a *spapi.Authorization) { a.SellerID = "A1B2C3D4E5F6" },
+		"region":  func(_ *spapi.Credentials, a *spapi.Authorization) { a.Region = marketplace.Europe },
+		"sandbox": func(_ *spapi.Credentials, a *spapi.Authorization) { a.Sandbox = true },
 	} {
 		k := Key(client(change), job.Report, "T", "x", map[string]string{"a": "1", "b": "2"})
 		if other, taken := keys[k]; taken {
