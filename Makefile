@@ -7,7 +7,7 @@ export MODELS FUZZTIME
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build docs man generate generate-check test mutate prove-kills prove-lists race lint bench bench-prism fuzz interop ci
+.PHONY: help build docs man generate generate-check test mutate prove-kills prove-lists race lint vuln bench bench-prism fuzz interop ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ race: ## run the tests of concurrent code under the race detector
 
 lint: ## gofmt, go vet, golangci-lint and staticcheck (the linters are built from tools/go.mod)
 	.ci/run format vet lint
+
+vuln: ## look for known vulnerabilities that the code reaches
+	.ci/run vuln
 
 bench: ## run all benchmarks and write docs/performance.md
 	go test -run '^$$' -bench . -benchmem ./... | go run ./internal/benchdoc docs/performance.md

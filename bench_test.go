@@ -48,7 +48,8 @@ func BenchmarkCall(b *testing.B) {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
 		b.Run(fmt.Sprintf("orders=%d/spapi", n), func(b *testing.B) {
 			b.ReportAllocs()
-			app := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.0123456789abcdef", ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.0123456789abcdef")},
+			app := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.0123456789abcdef",
+				ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.0123456789abcdef")},
 				spapi.WithTransport(transport), spapi.WithEndpoint(server.URL), spapi.WithTokenURL(server.URL+"/token"), spapi.WithLimiter(unlimited{}))
 			orders := ordersv0.New(app.Client(spapi.Authorization{RefreshToken: spapi.NewSecret("Atzr|0123456789abcdef"), Region: marketplace.NorthAmerica}))
 			in := &ordersv0.GetOrdersInput{MarketplaceIDs: []string{"ATVPDKIKX0DER"}, CreatedAfter: "2026-03-01T00:00:00Z"}

@@ -32,7 +32,8 @@
 //
 // Access tokens of Login with Amazon are fetched when first needed, shared by all clients of the same authorization and
 // renewed in the background before they expire: no call waits while the old token works, [WithMaxTokenRequests] bounds how many are asked for
-// at once, and what fails is a warning in the log until the old token ends. Operations without a seller ("grantless") and operations that hand out personal data
+// at once, and what fails is a warning in the log until the old token ends. Operations without a seller
+// ("grantless") and operations that hand out personal data
 // ("restricted") get the tokens that they need by themselves. [WithTokenStore] takes another [TokenStore] than
 // this process's memory, such as one that many processes share.
 //

@@ -133,7 +133,8 @@ func TestLoginWaitIsTold(t *testing.T) {
 		var mu sync.Mutex
 		var waits []string
 		lwa := &loginCount{delay: time.Second}
-		app := NewApp(testCredentials, WithTransport(lwa), WithMaxTokenRequests(1), WithObserver(ObserverFunc(func(ctx context.Context, a Activity) (context.Context, func(Outcome)) {
+		app := NewApp(testCredentials, WithTransport(lwa), WithMaxTokenRequests(1), WithObserver(ObserverFunc(func(ctx context.Context,
+			a Activity) (context.Context, func(Outcome)) {
 			if a.Kind != ActivityLimitWait {
 				return ctx, nil
 			}
@@ -264,7 +265,8 @@ func TestTokensOfFormerSellersAreForgotten(t *testing.T) {
 		store := app.config.tokens.(*tokenStore)
 		for day := range 30 {
 			for i := range 1000 {
-				_, err := app.Client(Authorization{RefreshToken: NewSecret(fmt.Sprintf("%s-%d-%d", testRefreshToken, day, i)), Region: marketplace.Europe}).AccessToken(t.Context())
+				_, err := app.Client(Authorization{RefreshToken: NewSecret(fmt.Sprintf("%s-%d-%d", testRefreshToken, day, i)),
+					Region: marketplace.Europe}).AccessToken(t.Context())
 				check(t, err)
 				time.Sleep(24 * time.Hour / 1000)
 			}

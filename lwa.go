@@ -185,7 +185,8 @@ func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, w
 }
 
 func (a *App) authError(grant string, wire *tokenTransport, err error) *AuthError {
-	e := &AuthError{Grant: grant, StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.credentials.ClientSecret.Reveal()), skew: clockSkew(wire.header)}
+	e := &AuthError{Grant: grant, StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.credentials.ClientSecret.Reveal()),
+		skew: clockSkew(wire.header)}
 	if !settings.IsAmazonTokenURL(a.tokenURL.String()) {
 		e.host = a.tokenURL.Host
 	}

@@ -37,7 +37,8 @@ func noSecrets(t *testing.T, texts ...string) {
 func every(t *testing.T, v any) []string {
 	t.Helper()
 	var texts []string
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X", "% x", "%#x", "%p", "%t", "%!", "%T", "%[2]v %[1]v", "%.200v", "%300v", "%+q", "%U", "%c", "%b", "%e"} {
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X", "% x", "%#x", "%p", "%t", "%!", "%T", "%[2]v %[1]v", "%.200v",
+		"%300v", "%+q", "%U", "%c", "%b", "%e"} {
 		texts = append(texts, fmt.Sprintf(verb, v))
 	}
 	texts = append(texts, fmt.Sprint(v), fmt.Sprintln(v))
@@ -89,14 +90,16 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	for _, v := range values {
 		for _, held := range []any{
 			v, &v, []any{v}, [1]any{v}, map[string]any{"a": v}, map[any]int{fmt.Sprintf("%v", v): 1}, func() any { return v },
-			struct{ X any }{v}, struct{ x any }{v}, &struct{ x any }{v}, struct{ x *any }{&v}, struct{ x []any }{[]any{v}}, struct{ x map[string]any }{map[string]any{"a": v}},
+			struct{ X any }{v}, struct{ x any }{v}, &struct{ x any }{v}, struct{ x *any }{&v}, struct{ x []any }{[]any{v}},
+			struct{ x map[string]any }{map[string]any{"a": v}},
 			struct{ x struct{ y any } }{struct{ y any }{v}}, unexported(v), pointerTo(unexported(v)),
 		} {
 			texts := every(t, held)
 			noSecrets(t, texts...)
 			for _, text := range texts {
 				for _, secret := range []string{testRefreshToken[5:15], "5ecre7canary", "accessCANARY"} {
-					for _, hidden := range []string{fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), fmt.Sprintf("% x", secret), strings.Trim(fmt.Sprint([]byte(secret)), "[]")} {
+					for _, hidden := range []string{fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), fmt.Sprintf("% x", secret),
+						strings.Trim(fmt.Sprint([]byte(secret)), "[]")} {
 						if strings.Contains(text, hidden) {
 							t.Errorf("%T shows a secret as bytes: %s", held, text)
 						}
@@ -182,7 +185,8 @@ func TestSecretsAreNotWritten(t *testing.T) {
 		}
 	}
 	var none Secret
-	if NewSecret("") != none || NewSecret("a") != NewSecret("a") || NewSecret("a") == NewSecret("b") || !none.IsZero() || none.Reveal() != "" || fmt.Sprint(none) != "" {
+	if NewSecret("") != none || NewSecret("a") != NewSecret("a") || NewSecret("a") == NewSecret("b") || !none.IsZero() || none.Reveal() != "" ||
+		fmt.Sprint(none) != "" {
 		t.Error("secrets don't compare by their texts")
 	}
 }

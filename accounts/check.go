@@ -68,7 +68,8 @@ func (a Account) Clean() (Account, error) {
 	if a.Name, err = CleanName(a.Name); err != nil {
 		return a, err
 	}
-	if err = first(settings.CheckClientID(a.ClientID), settings.CheckSellerID(a.SellingPartnerID), settings.CheckRefreshToken(a.RefreshToken.Reveal())); err != nil {
+	if err = first(settings.CheckClientID(a.ClientID), settings.CheckSellerID(a.SellingPartnerID),
+		settings.CheckRefreshToken(a.RefreshToken.Reveal())); err != nil {
 		return a, err
 	}
 	for _, u := range []struct {

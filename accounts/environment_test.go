@@ -48,7 +48,8 @@ func TestEnvironment(t *testing.T) {
 		t.Errorf("account %v, %v", account, err)
 	}
 	application, err := s.Application(ctx, account.ClientID)
-	if err != nil || application.ClientSecret.Reveal() != article["LWA_CLIENT_SECRET"] || application.RoleARN != article["SP_ROLE_ARN"] || application.ApplicationID != "amzn1.sp.solution.1" {
+	if err != nil || application.ClientSecret.Reveal() != article["LWA_CLIENT_SECRET"] || application.RoleARN != article["SP_ROLE_ARN"] ||
+		application.ApplicationID != "amzn1.sp.solution.1" {
 		t.Errorf("application %v, %v", application, err)
 	}
 	if list, err := s.List(ctx); err != nil || len(list) != 1 {

@@ -27,7 +27,8 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	err = store.Put(ctx, accounts.Account{Name: "shop-de", Marketplaces: []string{"DE"}, ClientID: "amzn1.application-oa2-client.1", RefreshToken: spapi.NewSecret("Atzr|1")})
+	err = store.Put(ctx, accounts.Account{Name: "shop-de", Marketplaces: []string{"DE"}, ClientID: "amzn1.application-oa2-client.1",
+		RefreshToken: spapi.NewSecret("Atzr|1")})
 	if err != nil {
 		log.Fatal(err)
 	}

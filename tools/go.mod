@@ -1,4 +1,4 @@
-// The linters, in a module of their own so that users of spapi don't meet their dependencies. Run them through the Makefile.
+// The linters and govulncheck, in a module of their own so that users of spapi don't meet their dependencies. Run them through the Makefile.
 module github.com/openspapi/spapi/tools
 
 go 1.26.0

@@ -427,7 +427,8 @@ func (c Config) concurrent(t *testing.T) {
 					t.Errorf("Get gives the id %s with another token, %v", got.SellingPartnerID, err)
 				}
 				application, err := s.Application(ctx, rotated.ClientID)
-				if err != nil || strings.TrimPrefix(application.ApplicationID, "amzn1.sp.solution") != strings.TrimPrefix(application.ClientSecret.Reveal(), "amzn1.oa2-cs.v1."+Canary) {
+				if err != nil || strings.TrimPrefix(application.ApplicationID, "amzn1.sp.solution") != strings.TrimPrefix(application.ClientSecret.Reveal(),
+					"amzn1.oa2-cs.v1."+Canary) {
 					t.Errorf("Application gives the id %s with another secret, %v", application.ApplicationID, err)
 				}
 			}

@@ -188,7 +188,8 @@ func TestLayout(t *testing.T) {
 	}
 	want := map[string]string{
 		"spapi/account/b=C3=BCro=20=2F=201": `{"name":"büro / 1","selling_partner_id":"A1EXAMPLE2ABC","region":"eu","marketplaces":["A1PA6795UKMFR9","A13V1IB3VIYZZH"],` +
-			`"client_id":"amzn1.application-oa2-client.0000","created":"2026-11-23T07:00:00Z","updated":"2026-11-23T07:00:00Z","refresh_token":"` + account.RefreshToken.Reveal() + `"}`,
+			`"client_id":"amzn1.application-oa2-client.0000","created":"2026-11-23T07:00:00Z",` +
+			`"updated":"2026-11-23T07:00:00Z","refresh_token":"` + account.RefreshToken.Reveal() + `"}`,
 		"spapi/application/amzn1.application-oa2-client.0000": `{"client_id":"amzn1.application-oa2-client.0000",` +
 			`"application_id":"amzn1.sp.solution.0000","role_arn":"arn:aws:iam::123456789012:role/SellingPartner","secret_expires":"2027-03-01T12:00:00Z",` +
 			`"created":"2026-11-23T07:00:00Z","updated":"2026-11-23T07:00:00Z","client_secret":"amzn1.oa2-cs.v1.cAnArY47110000"}`,

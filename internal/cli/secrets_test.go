@@ -249,7 +249,8 @@ func plantAccount(t *testing.T, home string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	application := accounts.Application{ClientID: canaryClient, ClientSecret: spapi.NewSecret(canaries["client secret"]), RoleARN: "arn:aws:iam::123456789012:role/x"}
+	application := accounts.Application{ClientID: canaryClient, ClientSecret: spapi.NewSecret(canaries["client secret"]),
+		RoleARN: "arn:aws:iam::123456789012:role/x"}
 	if err := store.PutApplication(t.Context(), application); err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,8 @@ func (unlimited) Wait(context.Context, spapi.LimitRequest) (spapi.LimitGrant, er
 func (unlimited) Observe(context.Context, spapi.LimitGrant, spapi.LimitReply) error { return nil }
 
 func newClient(rt http.RoundTripper) *spapi.Client {
-	app := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.0123456789abcdef", ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.0123456789abcdef")},
+	app := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.0123456789abcdef",
+		ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.0123456789abcdef")},
 		spapi.WithTransport(rt), spapi.WithLimiter(unlimited{}))
 	return app.Client(spapi.Authorization{RefreshToken: spapi.NewSecret("Atzr|0123456789abcdef"), Region: marketplace.NorthAmerica})
 }

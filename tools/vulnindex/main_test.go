@@ -15,9 +15,11 @@ func TestWrite(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	report("GO-2026-0001.json", `{"id":"GO-2026-0001","modified":"2026-01-02T00:00:00Z","aliases":["CVE-2026-1"],"affected":[{"package":{"name":"stdlib"}},{"package":{"name":"b.example/m"}}]}`)
+	report("GO-2026-0001.json", `{"id":"GO-2026-0001","modified":"2026-01-02T00:00:00Z","aliases":["CVE-2026-1"],`+
+		`"affected":[{"package":{"name":"stdlib"}},{"package":{"name":"b.example/m"}}]}`)
 	report("GO-2026-0002.json", `{"id":"GO-2026-0002","modified":"2026-01-03T00:00:00Z","affected":[{"package":{"name":"stdlib"}},{"package":{"name":"stdlib"}}]}`)
-	report("GO-2026-0003.json", `{"id":"GO-2026-0003","modified":"2026-01-04T00:00:00Z","withdrawn":"2026-01-05T00:00:00Z","affected":[{"package":{"name":"stdlib"}}]}`)
+	report("GO-2026-0003.json", `{"id":"GO-2026-0003","modified":"2026-01-04T00:00:00Z","withdrawn":"2026-01-05T00:00:00Z",`+
+		`"affected":[{"package":{"name":"stdlib"}}]}`)
 	folder := t.TempDir()
 	if n, err := write(reports, folder); n != 2 || err != nil {
 		t.Fatalf("%d reports, %v; want 2", n, err)
@@ -26,7 +28,8 @@ func TestWrite(t *testing.T) {
 		"index/db.json": `{"modified":"2026-01-03T00:00:00Z"}`,
 		"index/modules.json": `[{"path":"b.example/m","vulns":[{"id":"GO-2026-0001","modified":"2026-01-02T00:00:00Z"}]},` +
 			`{"path":"stdlib","vulns":[{"id":"GO-2026-0001","modified":"2026-01-02T00:00:00Z"},{"id":"GO-2026-0002","modified":"2026-01-03T00:00:00Z"}]}]`,
-		"index/vulns.json": `[{"id":"GO-2026-0001","modified":"2026-01-02T00:00:00Z","aliases":["CVE-2026-1"]},{"id":"GO-2026-0002","modified":"2026-01-03T00:00:00Z"}]`,
+		"index/vulns.json": `[{"id":"GO-2026-0001","modified":"2026-01-02T00:00:00Z","aliases":["CVE-2026-1"]},` +
+			`{"id":"GO-2026-0002","modified":"2026-01-03T00:00:00Z"}]`,
 	} {
 		if got, err := os.ReadFile(filepath.Join(folder, name)); err != nil || string(got) != want {
 			t.Errorf("%s: %v\n got %s\nwant %s", name, err, got, want)
@@ -36,7 +39,8 @@ func TestWrite(t *testing.T) {
 		t.Errorf("reports %v, %v; want two", ids, err)
 	}
 
-	for text, want := range map[string]string{`{`: "unexpected end", `{"id":"GO-2026-0009"}`: "want that of the file's name", `{"id":"GO-2026-0004","affected":[{}]}`: "no name"} {
+	for text, want := range map[string]string{`{`: "unexpected end", `{"id":"GO-2026-0009"}`: "want that of the file's name",
+		`{"id":"GO-2026-0004","affected":[{}]}`: "no name"} {
 		report("GO-2026-0004.json", text)
 		if _, err := write(reports, t.TempDir()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)

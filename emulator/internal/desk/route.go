@@ -62,7 +62,8 @@ type match struct {
 }
 
 func NewRouter(flows []Flow) *router {
-	rt := &router{words: map[string]bool{"auth": true, "o2": true, "token": true, "sts": true, "apps": true, "authorize": true, "consent": true, "confirm": true, "store": true, "dp": true, "definitions": true}}
+	rt := &router{words: map[string]bool{"auth": true, "o2": true, "token": true, "sts": true, "apps": true, "authorize": true, "consent": true,
+		"confirm": true, "store": true, "dp": true, "definitions": true}}
 	handlers := map[string]Handler{}
 	for _, f := range flows {
 		for id, h := range f.Handlers {

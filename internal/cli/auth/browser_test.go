@@ -83,7 +83,8 @@ func TestBrowserIsOnItsOwn(t *testing.T) {
 	opts := &LoginOptions{Factory: factory.With(streams, "1", nil), Open: true, ConsentTimeout: time.Minute, RedirectURI: "http://127.0.0.1:0/callback"}
 	ended := make(chan error, 1)
 	go func() {
-		_, err := opts.waitForBrowser(ctx, &consent{site: central(marketplace.US, false), applicationID: "amzn1.sp.solution.1", redirectURI: opts.RedirectURI, state: newState()})
+		_, err := opts.waitForBrowser(ctx, &consent{site: central(marketplace.US, false), applicationID: "amzn1.sp.solution.1",
+			redirectURI: opts.RedirectURI, state: newState()})
 		ended <- err
 	}()
 	c, err := listener.Accept()

@@ -389,7 +389,8 @@ var cases = []struct {
 	{"client-refused", "client id of nobody known", func(p *patient) { p.env("SPAPI_CLIENT_ID", otherID) }},
 	{"client-id-of-another-application", "", func(p *patient) {
 		store := p.store(func(a *accounts.Application, b *accounts.Account) { a.ClientID, b.ClientID = otherID, otherID })
-		p.check(store.PutApplication(p.t.Context(), accounts.Application{ClientID: p.credentials.ClientID, ClientSecret: spapi.NewSecret(p.credentials.ClientSecret)}))
+		p.check(store.PutApplication(p.t.Context(), accounts.Application{ClientID: p.credentials.ClientID,
+			ClientSecret: spapi.NewSecret(p.credentials.ClientSecret)}))
 	}},
 	{"authorization-revoked", "", func(p *patient) { p.emu.RevokeRefreshToken(p.credentials.RefreshToken) }},
 	{"authorization-revoked", "after the token was made", func(p *patient) {

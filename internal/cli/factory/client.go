@@ -123,7 +123,8 @@ func (f *Factory) Target(ctx context.Context) (Target, error) {
 			return t, err
 		}
 		c := emu.Credentials()
-		t.Account = accounts.Account{Name: string(FromEmulator), Region: c.Region, SellingPartnerID: c.SellerID, ClientID: c.ClientID, RefreshToken: spapi.NewSecret(c.RefreshToken)}
+		t.Account = accounts.Account{Name: string(FromEmulator), Region: c.Region, SellingPartnerID: c.SellerID, ClientID: c.ClientID,
+			RefreshToken: spapi.NewSecret(c.RefreshToken)}
 		t.Application = accounts.Application{ClientID: c.ClientID, ClientSecret: spapi.NewSecret(c.ClientSecret), RoleARN: c.RoleARN}
 	case FromAccount:
 		file, err := f.Store()

@@ -103,7 +103,8 @@ func (w *walk) fetchToken(ctx context.Context, s *Step) error {
 		return fmt.Errorf("the access token has another form than Atza|… or has expired: it ends in %s", left)
 	}
 	w.token = token
-	s.found("access token Atza|… (%d characters), good for %d minutes; spapi renews it by itself", len(token.Value.Reveal()), int(left.Round(time.Minute).Minutes()))
+	s.found("access token Atza|… (%d characters), good for %d minutes; spapi renews it by itself", len(token.Value.Reveal()),
+		int(left.Round(time.Minute).Minutes()))
 	return nil
 }
 
