@@ -391,10 +391,10 @@ func TestBrokenBodyIsReadAgain(t *testing.T) {
 					{"once", 1, false, 2, false, nil},
 					{"until the last attempt", 4, false, 5, false, nil},
 					{"without time to pause", 1, true, 1, false, []CallOption{WithFailFast(0)}},
-					{"for ever", 99, true, 5, false, nil}, // the budget has nothing left from here on, but what successes add
-					{"without a budget", 1, true, 1, false, nil},
 					{"a write", 1, true, 1, true, nil},
 					{"without retries", 1, true, 1, false, []CallOption{WithoutRetry()}},
+					{"for ever", 99, true, 5, false, nil}, // the budget has nothing left from here on, but what successes add
+					{"without a budget", 1, true, 1, false, nil},
 				} {
 					bad, waits = c.broken, 0
 					operation, encode := catalogItem, asin
