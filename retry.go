@@ -18,8 +18,8 @@ import (
 // RetryPolicy says when a call is repeated. A field that is zero has its default.
 //
 // Repeated are: 429 always, after at least 1/rate; failed connection attempts always; 500, 502, 503, 504, broken connections and, of typed calls,
-// successes whose body is missing or breaks off only where the operation is idempotent or the request has its idempotency header, since the request may have been carried out; a 403 for an access token that
-// expired once, with a new token. Every repeat takes from the rate limit like any call.
+// successes whose body is missing or breaks off only where the operation is idempotent or the request has its idempotency header, since the request may
+// have been carried out; a 403 for an access token that expired once, with a new token. Every repeat takes from the rate limit like any call.
 type RetryPolicy struct {
 	MaxAttempts int           // attempts in all; default 5, 1 turns retries off
 	BaseDelay   time.Duration // the first pause is random between 0 and this, doubled for each further one; default 250 ms
@@ -71,7 +71,7 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	attempt := req
 	for retry := 0; ; retry++ {
 		call.attempts++
-		call.expired = false
+		call.forget()
 		resp, err := s.next.RoundTrip(attempt)
 		if err == nil && resp.StatusCode/100 == 2 && call.take != nil {
 			err = s.client.accept(call, resp)

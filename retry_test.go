@@ -437,6 +437,25 @@ func TestStalledBodyEndsWithTheCall(t *testing.T) {
 	})
 }
 
+// Nothing of an attempt whose body broke off stays for the next one, which fails in another way.
+func TestBrokenBodyIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		f.api = func(*http.Request) *http.Response { return reply(200, `{"errors":[{"code":"X"}],"asin":"B0","rest":`) }
+		f.fail = func(req *http.Request) error {
+			if len(f.requests) > 0 && req.URL.Host != "api.amazon.com" {
+				return errors.New("no route")
+			}
+			return nil
+		}
+		var r Response
+		_, err := invokeRaw(t.Context(), f.client(), catalogItem, asin, WithResponse(&r))
+		if err == nil || r.Attempts != 5 || r.Body != nil || r.Errors != nil {
+			t.Errorf("%v: %v with body %q", err, r, r.Body)
+		}
+	})
+}
+
 // The bodies of attempts that failed are read and closed, so that their connections can be used again.
 func TestBodiesOfFailedAttemptsAreClosed(t *testing.T) {
 	for name, answer := range map[string]*http.Response{
