@@ -396,13 +396,15 @@ func TestRestrictedTokenRefused(t *testing.T) {
 	if f.minted != 1 {
 		t.Errorf("asked %d times, want once", f.minted)
 	}
-	for _, body := range []string{``, `{}`, `<html>`, `{"restrictedDataToken":`, `{"restrictedDataToken":""}`} {
-		f := &fake{mint: func(string) *http.Response { return reply(200, body) }}
-		_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithRestrictedData())
-		if !errors.As(err, new(*DecodeError)) {
-			t.Errorf("%q: got %v, want a DecodeError", body, err)
+	synctest.Test(t, func(t *testing.T) {
+		for _, body := range []string{``, `{}`, `<html>`, `{"restrictedDataToken":`, `{"restrictedDataToken":""}`, `{"expiresIn":3600}`} {
+			f := &fake{mint: func(string) *http.Response { return reply(200, body) }}
+			_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"), WithRestrictedData())
+			if !errors.As(err, new(*DecodeError)) {
+				t.Errorf("%q: got %v, want a DecodeError", body, err)
+			}
 		}
-	}
+	})
 	f = &fake{mint: func(string) *http.Response {
 		return reply(200, `{"payload":{"restrictedDataToken":"Atz.sprdt|old","expiresIn":3600}}`)
 	}}

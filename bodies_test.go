@@ -60,28 +60,32 @@ func TestBodiesOfTypedCallsAreClosed(t *testing.T) {
 
 // The start of a result is somebody's data; the start of a notice that came in its place says who sent it.
 func TestDecodeErrorShowsNoResult(t *testing.T) {
-	for body, shown := range map[string]bool{
-		`{"payload":{"BuyerName":"Jane Doe"`: false, ` [{"BuyerName":"Jane Doe"`: false, "Proxy of Jane Doe Ltd": true, `"Jane Doe" x`: true,
-	} {
-		f := &fake{api: func(*http.Request) *http.Response { return reply(200, body) }}
-		_, err := invokeRaw(t.Context(), f.client(), catalogItem, asin)
-		var decode *DecodeError
-		if !errors.As(err, &decode) || strings.Contains(err.Error()+decode.Explain()+decode.Snippet, "Jane Doe") != shown {
-			t.Errorf("%s: %v", body, err)
+	synctest.Test(t, func(t *testing.T) {
+		for body, shown := range map[string]bool{
+			`{"payload":{"BuyerName":"Jane Doe"`: false, ` [{"BuyerName":"Jane Doe"`: false, "Proxy of Jane Doe Ltd": true, `"Jane Doe" x`: true,
+		} {
+			f := &fake{api: func(*http.Request) *http.Response { return reply(200, body) }}
+			_, err := invokeRaw(t.Context(), f.client(), catalogItem, asin)
+			var decode *DecodeError
+			if !errors.As(err, &decode) || strings.Contains(err.Error()+decode.Explain()+decode.Snippet, "Jane Doe") != shown {
+				t.Errorf("%s: %v", body, err)
+			}
 		}
-	}
+	})
 }
 
 // Some operations answer 204 where there is nothing to tell. An empty 200 is a broken answer of theirs too.
 func TestMaybeEmpty(t *testing.T) {
-	const topics = "customerfeedback20240601.getBrowseNodeReturnTopics"
-	for status, empty := range map[int]bool{204: true, 200: false} {
-		f := &fake{api: func(*http.Request) *http.Response { return reply(status, "") }}
-		out, err := invokeRaw(t.Context(), f.client(), topics, func(r *wire.Request) { r.Path("browseNodeId", "1") })
-		if empty != (err == nil) || empty && out != "{}" || !empty && !errors.As(err, new(*DecodeError)) {
-			t.Errorf("%d: %q, %v", status, out, err)
+	synctest.Test(t, func(t *testing.T) {
+		const topics = "customerfeedback20240601.getBrowseNodeReturnTopics"
+		for status, empty := range map[int]bool{204: true, 200: false} {
+			f := &fake{api: func(*http.Request) *http.Response { return reply(status, "") }}
+			out, err := invokeRaw(t.Context(), f.client(), topics, func(r *wire.Request) { r.Path("browseNodeId", "1") })
+			if empty != (err == nil) || empty && out != "{}" || !empty && !errors.As(err, new(*DecodeError)) {
+				t.Errorf("%d: %q, %v", status, out, err)
+			}
 		}
-	}
+	})
 }
 
 func TestLooksLikeHTML(t *testing.T) {

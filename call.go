@@ -62,6 +62,11 @@ func newCall(opts []CallOption) *call {
 	return c
 }
 
+// forget makes the call ready for an attempt, with nothing left of the one before.
+func (c *call) forget() {
+	c.expired, c.body, c.settled, c.errors, c.warnings = false, nil, nil, nil, nil
+}
+
 func withCall(ctx context.Context, c *call) context.Context {
 	return context.WithValue(ctx, callKey{}, c)
 }

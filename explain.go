@@ -314,7 +314,7 @@ func (e *DecodeError) Explain() string {
 		return text + "A page came in place of JSON: a proxy, firewall or captive portal answers in place of Amazon."
 	case e.foreign:
 		return text + "Something else answers in place of the operation, such as a gateway or proxy on the way, or there is nothing to be told. " +
-			"Where it lasts, look at the whole answer with Client.Do."
+			"Where it lasts, look at the whole answer with Client.Do, or \"spapi request\"."
 	case e.empty:
 		return text + "A body was promised and none came. Where that lasts, use Client.Do, or tell us which operation it is."
 	default:

@@ -122,7 +122,6 @@ func (c *Client) refusal(call *call, resp *http.Response) error {
 // accept takes the body of a success in. It is part of an attempt: a body that doesn't come whole is a connection that broke. What is no success in spite
 // of its status becomes an error: a body that holds nothing but errors, a page, and whatever isn't what the operation declares.
 func (c *Client) accept(call *call, resp *http.Response) error {
-	call.body, call.settled, call.errors, call.warnings = nil, nil, nil, nil
 	body, err := readBody(resp, c.app.config.maxBody)
 	if err != nil {
 		failure := call.decodeError(resp, body, readFailure(err, c.app.config.maxBody), err)

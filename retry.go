@@ -106,7 +106,7 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	attempt := req
 	for retry := 0; ; retry++ {
 		call.attempts++
-		call.expired = false
+		call.forget()
 		resp, err := s.next.RoundTrip(attempt)
 		if err == nil && resp.StatusCode/100 == 2 && call.take != nil {
 			err = s.client.accept(call, resp)

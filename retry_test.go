@@ -398,10 +398,10 @@ func TestBrokenBodyIsReadAgain(t *testing.T) {
 					{"once", 1, false, 2, false, nil},
 					{"until the last attempt", 4, false, 5, false, nil},
 					{"without time to pause", 1, true, 1, false, []CallOption{WithFailFast(0)}},
-					{"for ever", 99, true, 5, false, nil}, // the budget has nothing left from here on, but what successes add
-					{"without a budget", 1, true, 1, false, nil},
 					{"a write", 1, true, 1, true, nil},
 					{"without retries", 1, true, 1, false, []CallOption{WithoutRetry()}},
+					{"for ever", 99, true, 5, false, nil}, // the budget has nothing left from here on, but what successes add
+					{"without a budget", 1, true, 1, false, nil},
 				} {
 					bad, waits = c.broken, 0
 					operation, encode := catalogItem, asin
@@ -440,6 +440,25 @@ func TestStalledBodyEndsWithTheCall(t *testing.T) {
 		_, err := invokeRaw(ctx, f.client(), catalogItem, asin)
 		if !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, new(*DecodeError)) || len(f.requests) != 1 {
 			t.Errorf("%v after %d requests", err, len(f.requests))
+		}
+	})
+}
+
+// Nothing of an attempt whose body broke off stays for the next one, which fails in another way.
+func TestBrokenBodyIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		f.api = func(*http.Request) *http.Response { return reply(200, `{"errors":[{"code":"X"}],"asin":"B0","rest":`) }
+		f.fail = func(req *http.Request) error {
+			if len(f.requests) > 0 && req.URL.Host != "api.amazon.com" {
+				return errors.New("no route")
+			}
+			return nil
+		}
+		var r Response
+		_, err := invokeRaw(t.Context(), f.client(), catalogItem, asin, WithResponse(&r))
+		if err == nil || r.Attempts != 5 || r.Body != nil || r.Errors != nil {
+			t.Errorf("%v: %v with body %q", err, r, r.Body)
 		}
 	})
 }

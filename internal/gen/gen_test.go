@@ -80,7 +80,8 @@ func (o output) file(t *testing.T, name string) string {
 	t.Helper()
 	match := map[string]string{
 		"client": "api/*/client.gen.go", "types": "api/*/types.gen.go", "decode": "api/*/decode.gen.go",
-		"root": "operations.gen.go", "paging": "internal/paging/rules.gen.go", "operations": "internal/catalog/data/operations.json", "catalog": "internal/catalog/data/api/*.json",
+		"root": "operations.gen.go", "paging": "internal/paging/rules.gen.go", "results": "internal/wire/results.gen.go",
+		"operations": "internal/catalog/data/operations.json", "catalog": "internal/catalog/data/api/*.json",
 	}[name]
 	var b strings.Builder
 	for path, data := range o {

@@ -228,7 +228,9 @@ func encodeJSON(v any) ([]byte, error) {
 }
 
 // generated matches what this program owns below the project and therefore removes when it is no longer made.
-var generated = []string{"api/*/*.gen.go", "internal/catalog/data/*.json", "internal/catalog/data/api/*.json", "internal/paging/*.gen.go", "internal/wire/*.gen.go", "*.gen.go"}
+var generated = []string{
+	"api/*/*.gen.go", "internal/catalog/data/*.json", "internal/catalog/data/api/*.json", "internal/paging/*.gen.go", "internal/wire/*.gen.go", "*.gen.go",
+}
 
 // differences lists the files below dir that are not as they should be.
 func (o output) differences(dir string) (changed, stale []string, err error) {

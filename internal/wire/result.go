@@ -78,10 +78,10 @@ type Settled struct {
 func Settle(operation string, body []byte) (Settled, error) {
 	r := resultOf(operation)
 	text := bytes.TrimPrefix(body, bom)
-	if r == nil {
-		if isMessage(text) {
-			return Settled{}, &ForeignError{Outline(text)}
-		}
+	switch {
+	case isMessage(text):
+		return Settled{}, &ForeignError{Outline(text)}
+	case r == nil:
 		return Settled{Body: body}, nil
 	}
 	s, ok, err := r.settle(text)
@@ -110,7 +110,9 @@ func (r *Result) settle(text []byte) (s Settled, ok bool, err error) {
 	if r.Payload {
 		// Without members it could be anything. A payload that is there and holds nothing isn't made good by what stands beside it.
 		if !payload && r.Shape.objects() {
-			if bare, err = r.Shape.holds(jx.DecodeBytes(text)); err == nil && bare {
+			alone := r.Shape // an error list stands beside a wrapper too
+			alone.Members = slices.DeleteFunc(slices.Clone(alone.Members), func(name string) bool { return name == "errors" })
+			if bare, err = alone.holds(jx.DecodeBytes(text)); err == nil && bare {
 				return Settled{Body: slices.Concat([]byte(`{"payload":`), text, []byte("}")), drop: "payload.",
 					note: &Warning{Path: "payload", Reason: "the wrapper is missing, read without it"}}, true, nil
 			}
@@ -275,15 +277,15 @@ func member(text []byte, name string) ([]byte, error) {
 	return nil, members.Err()
 }
 
-// Nothing reports whether a body has neither a value nor a list, not even an empty one: null, and objects of nothing.
+// Nothing reports whether a body has neither a value nor a list, not even an empty one: null, and objects of nothing. A list of errors doesn't count.
 func Nothing(body []byte) (bool, error) {
 	if body = bytes.TrimSpace(bytes.TrimPrefix(body, bom)); len(body) == 0 {
 		return true, nil
 	}
-	return nothing(jx.DecodeBytes(body))
+	return nothing(jx.DecodeBytes(body), "errors")
 }
 
-func nothing(d *jx.Decoder) (bool, error) {
+func nothing(d *jx.Decoder, but string) (bool, error) {
 	switch d.Next() {
 	case jx.Null:
 		return true, d.Null()
@@ -296,7 +298,12 @@ func nothing(d *jx.Decoder) (bool, error) {
 			return false, err
 		}
 		for members.Next() {
-			if empty, err := nothing(d); err != nil || !empty {
+			if but != "" && string(members.Key()) == but {
+				err = d.Skip()
+			} else if empty, failed := nothing(d, ""); failed != nil || !empty {
+				return false, failed
+			}
+			if err != nil {
 				return false, err
 			}
 		}
@@ -305,8 +312,8 @@ func nothing(d *jx.Decoder) (bool, error) {
 	return false, nil
 }
 
-// isMessage reports whether a body is what a gateway says, {"message":"Endpoint request timed out"}, and nothing else. Where an operation declares no
-// body this tells the two apart, since some send one that their models don't have.
+// isMessage reports whether a body is what a gateway says, {"message":"Endpoint request timed out"}, and nothing else. No operation declares that for
+// its result: the one that declares a message wants a code beside it.
 func isMessage(text []byte) bool {
 	d := jx.DecodeBytes(text)
 	if d.Next() != jx.Object {
