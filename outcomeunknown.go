@@ -40,11 +40,13 @@ func (e *OutcomeUnknownError) Explain() string {
 	if e.Repeatable {
 		return text + "\nThe operation may have been carried out. Sending it again does no harm: it leaves the same state."
 	}
-	text += "\nThe operation may have been carried out, so it was not repeated: look before sending it again"
-	if e.Shows != "" {
-		text += "; " + e.Shows + " shows what there is"
+	if api, ok := errors.AsType[*APIError](e.Err); !ok || api.StatusCode < http.StatusInternalServerError { // which has said so itself
+		text += "\nThe operation may have been carried out, so it was not repeated: look before sending it again."
 	}
-	return text + "."
+	if e.Shows != "" {
+		text += "\n" + e.Shows + " shows what there is."
+	}
+	return text
 }
 
 // IsOutcomeUnknown reports whether err is a call that may have been carried out although it failed, and that must not be sent again unseen: an

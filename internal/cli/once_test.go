@@ -97,7 +97,7 @@ func TestRefundsWithoutAnAnswer(t *testing.T) {
 			}
 			out, messages, decided := w.line(t, folder, told(t, c.stderr.String(), decision))
 			want := map[string]int{"If it is yours: ": 1, "If none is: ": 2}[decision]
-			if decided != 0 || len(w.created) != want || !strings.Contains(messages, "1 messages, 1 accepted") {
+			if decided != 0 || len(w.created) != want || !strings.Contains(messages, "1 message, 1 accepted") {
 				t.Errorf("%s%s: status %d, created %q: %s%s", decision, name, decided, w.created, out, messages)
 			}
 			if names := left(t, folder, "refunds.xml"); len(names) > 0 {
@@ -303,7 +303,7 @@ func TestJournalsGo(t *testing.T) {
 	}{
 		{"a feed that ends FATAL", []string{"feed", "submit", "JSON_LISTINGS_FEED", "changes.jsonl", "--seller-id", "WRONG", "--journal", "j"}, 1, "ended FATAL",
 			nil},
-		{"a feed with errors", []string{"feed", "submit", "JSON_LISTINGS_FEED", "changes.jsonl", "--journal", "j"}, 1, "were not carried out", nil},
+		{"a feed with errors", []string{"feed", "submit", "JSON_LISTINGS_FEED", "changes.jsonl", "--journal", "j"}, 1, "not carried out: 1 of 1", nil},
 		{"a feed that is refused", []string{"feed", "submit", "UPLOAD_VAT_INVOICE", "changes.jsonl", "--journal", "j"}, 2, "not a PDF", nil},
 		{"a feed that goes on", []string{"feed", "submit", "JSON_LISTINGS_FEED", "changes.jsonl", "--journal", "j", "--take", "1"}, 2, "the journal has no feed",
 			nil},
