@@ -132,18 +132,20 @@ func (s *tokenStore) look(ctx context.Context, r TokenRequest) (Token, *flight, 
 		return Token{}, nil, e.refusal
 	}
 	name := r.Key + r.Secret // one fetch per secret: what becomes of an old one is not the answer to those who have the new one
-	f := s.flights[name]
-	if f == nil {
+	f, under := s.flights[name]
+	if !under {
 		f = &flight{urgent: make(chan struct{}), done: make(chan struct{})}
 		s.flights[name] = f
+	}
+	if !valid && !f.wanted { // before Fetch, which looks first whether it is urgent
+		f.wanted = true
+		close(f.urgent)
+	}
+	if !under {
 		go s.fly(context.WithoutCancel(ctx), r, name, f)
 	}
 	if valid {
 		return e.token, nil, nil
-	}
-	if !f.wanted {
-		f.wanted = true
-		close(f.urgent)
 	}
 	return Token{}, f, nil
 }
