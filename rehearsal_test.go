@@ -152,3 +152,37 @@ func TestRefusalsBehindGreatCrowds(t *testing.T) {
 		}
 	}
 }
+
+// What a refusal costs, and giving up, is done under the lock that all calls need: it grows neither with the calls that wait nor, but for a sum, with the sellers.
+func TestRefusalsBehindGreatCrowdsAreCheap(t *testing.T) {
+	const sellers = 1000
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter().(*limiter)
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		request := func(i int) LimitRequest {
+			return LimitRequest{MaxWait: -1, Buckets: []LimitBucket{{Operation: "op", Seller: fmt.Sprint(i), Rate: 100, Burst: 100},
+				{Operation: "op", Scope: LimitPerApplication, Rate: 0.001, Burst: 1}}}
+		}
+		for i := range 3 * sellers {
+			wg.Go(func() { _, _ = l.Wait(ctx, request(i%sellers)) })
+		}
+		synctest.Wait()
+		r := request(7)
+		r.MaxWait = 0
+		refusal := testing.AllocsPerRun(10, func() {
+			if _, err := l.Wait(t.Context(), r); !errors.As(err, new(*LimitError)) {
+				t.Errorf("%v, want a refusal", err)
+			}
+		})
+		l.mu.Lock()
+		w := l.find(&r.Buckets[0]).first().call()
+		late := testing.AllocsPerRun(10, func() { w.path.estimate(time.Now(), 0, w) })
+		l.mu.Unlock()
+		if refusal > 10 || late > 10 {
+			t.Errorf("%g allocations for a refusal, %g for giving up, behind %d sellers; want a handful", refusal, late, sellers)
+		}
+		cancel()
+		wg.Wait()
+	})
+}
