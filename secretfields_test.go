@@ -42,7 +42,8 @@ func TestSecretFieldsAreSecrets(t *testing.T) {
 		case err != nil:
 			return err
 		case d.IsDir():
-			// api: what Amazon sends, as it comes, but for what internal/gen/overlay/formats.csv calls a password. emulator: its secrets are good for nothing else, and it shares no code with the client.
+			// api: what Amazon sends, as it comes, but for what internal/gen/overlay/formats.csv calls a password. emulator: its secrets
+			// are good for nothing else, and it shares no code with the client.
 			// internal/gen, internal/mutate: hold none and don't ship. Others: not the module's.
 			if slices.Contains([]string{"api", "emulator", "internal/gen", "internal/mutate", "interop", "tools", ".git", "testdata", "node_modules"}, path) {
 				return fs.SkipDir
@@ -100,13 +101,15 @@ func TestSecretFieldsAreSecrets(t *testing.T) {
 type answers string
 
 func (a answers) RoundTrip(*http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(string(a)))}, nil
+	header := http.Header{"Content-Type": {"application/json"}}
+	return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader(string(a)))}, nil
 }
 
 // The answer that holds a restricted data token doesn't show it when it is printed.
 func TestRestrictedDataTokensDoNotPrint(t *testing.T) {
 	const canary = "Atz.sprdt|CANARY"
-	client := spapi.NewApp(credentials, spapi.WithTransport(answers(`{"access_token":"Atza|example","expires_in":3600,"restrictedDataToken":"`+canary+`"}`))).Client(seller)
+	amazon := answers(`{"access_token":"Atza|example","expires_in":3600,"restrictedDataToken":"` + canary + `"}`)
+	client := spapi.NewApp(credentials, spapi.WithTransport(amazon)).Client(seller)
 	got, err := tokens20210301.New(client).CreateRestrictedDataToken(t.Context(), &tokens20210301.CreateRestrictedDataTokenInput{
 		RestrictedResources: []tokens20210301.RestrictedResource{{Method: "GET", Path: "/orders/v0/orders"}}})
 	if err != nil {
