@@ -2,6 +2,7 @@ package spapi
 
 import (
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -27,6 +28,9 @@ const (
 	// rehearsalTurns is how few turns get it nowhere. Each visits all that share the bucket: with so many that no more turns come of it, everything
 	// is reckoned.
 	rehearsalTurns = 32
+
+	// reckonings is how often what is reckoned is corrected: by then little changes.
+	reckonings = 8
 )
 
 // part is what a rehearsal knows of a turnstile.
@@ -108,7 +112,7 @@ func (p *path) rehearse(i int, now time.Time, priority int, w *waiter) time.Dura
 	return at.Sub(now) + max(r.part.bucket.after(at, turns), root.bucket.after(at, r.passing(root, turns)))
 }
 
-// reckon is what rehearse finds, without a rehearsal.
+// reckon is what rehearse finds, without a rehearsal. How many pass meanwhile and how long that takes depend on each other.
 func (p *path) reckon(i int, now time.Time, priority, ahead int) time.Duration {
 	own, turns := p[0], ahead+1
 	for _, l := range own.levels {
@@ -116,15 +120,23 @@ func (p *path) reckon(i int, now time.Time, priority, ahead int) time.Duration {
 			turns += l.root.count()
 		}
 	}
-	passing := turns
-	for j := 1; j <= i; j++ {
-		passing = p[j].passing(p[j-1], passing, priority)
+	wait := max(own.bucket.after(now, turns), p[i].bucket.after(now, turns))
+	for range reckonings {
+		passing := turns
+		for j := 1; j <= i; j++ {
+			passing = p[j].passing(p[j-1], passing, priority, now, wait)
+		}
+		longer := p[i].bucket.after(now, passing)
+		if longer <= wait {
+			break
+		}
+		wait = longer
 	}
-	return max(own.bucket.after(now, turns), p[i].bucket.after(now, passing))
+	return wait
 }
 
-// passing is how many calls go through s until own, which is narrower, had so many turns. See [rehearsal.passing].
-func (s *turnstile) passing(own *turnstile, turns, priority int) int {
+// passing is how many calls go through s until own, which is narrower, had so many turns, in that time. See [rehearsal.passing].
+func (s *turnstile) passing(own *turnstile, turns, priority int, now time.Time, within time.Duration) int {
 	n := turns
 	for _, l := range s.levels {
 		if l.priority >= priority {
@@ -135,15 +147,24 @@ func (s *turnstile) passing(own *turnstile, turns, priority int) int {
 		if at := k.place.level; at != nil && at.priority >= priority {
 			n-- // its calls are counted below
 		}
-		switch {
-		case k == own:
-		case own.place.level != nil && own.place.before(&k.place):
-			n += min(k.calls(priority), turns-1)
-		default:
-			n += min(k.calls(priority), turns)
+		if k == own {
+			continue
 		}
+		most := turns
+		if own.place.level != nil && own.place.before(&k.place) {
+			most--
+		}
+		n += k.upTo(min(k.calls(priority), most), now, within)
 	}
 	return n
+}
+
+// upTo is how many of n calls the bucket lets through within that time.
+func (b *bucket) upTo(n int, now time.Time, within time.Duration) int {
+	if b.after(now, n) <= within {
+		return n
+	}
+	return sort.Search(n, func(i int) bool { return b.after(now, i+1) > within })
 }
 
 // calls is how many wait with a priority or a higher one.
