@@ -197,7 +197,8 @@ func TestRefusalsBehindManySlowSellers(t *testing.T) {
 	})
 }
 
-// What a refusal costs, and giving up, is done under the lock that all calls need: it grows neither with the calls that wait nor, but for a sum, with the sellers.
+// What a refusal costs, and giving up, is done under the lock that all calls need: it grows neither with the calls that wait nor, but for a sum, with
+// the sellers.
 func TestRefusalsBehindGreatCrowdsAreCheap(t *testing.T) {
 	const sellers = 1000
 	synctest.Test(t, func(t *testing.T) {
