@@ -157,6 +157,7 @@ func (b *bucket) observe(now time.Time, take int64, r LimitReply) error {
 	switch {
 	case r.Throttled && (take == 0 || take > b.drained):
 		b.drained, b.own, b.lagging = b.takes, 0, 0
+		b.replies = 0 // what was learned from latencies was wrong: from few of them nothing is concluded
 		if empty := now.Add(b.span(b.burst)); b.full.Before(empty) {
 			b.full = empty
 		}

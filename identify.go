@@ -70,7 +70,7 @@ func identify(method, escapedPath string) *Operation {
 	// API, version and resource: what follows are ids mostly, each of which would get a bucket of its own.
 	head := strings.Split(strings.TrimPrefix(escapedPath, "/"), "/")
 	head = head[:min(len(head), 3)]
-	path := "/" + strings.Join(head, "/")
+	path := scrub("/" + strings.Join(head, "/")) // as a name it is in every log and error
 	return &Operation{
 		ID: method + " " + path, Name: method + " " + path, Method: method, Path: path,
 		Rate: defaultRate, Burst: defaultBurst,

@@ -160,6 +160,43 @@ func TestLoginWaitIsTold(t *testing.T) {
 	})
 }
 
+// An observer that panics when a wait for others ends takes no place along: the next logins would wait for ever.
+func TestObserverThatPanicsTakesNoLogin(t *testing.T) {
+	for name, leave := range map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var broken atomic.Bool
+				broken.Store(true)
+				app := NewApp(testCredentials, WithTransport(&loginCount{delay: time.Second}), WithMaxTokenRequests(1),
+					WithObserver(ObserverFunc(func(ctx context.Context, a Activity) (context.Context, func(Outcome)) {
+						return ctx, func(Outcome) {
+							if a.Kind == ActivityLimitWait && broken.Load() {
+								leave()
+							}
+						}
+					})))
+				login := func(ctx context.Context, seller int) error {
+					_, err := app.Client(Authorization{RefreshToken: NewSecret(fmt.Sprint(testRefreshToken, seller)), Region: marketplace.Europe}).AccessToken(ctx)
+					return err
+				}
+				errs := make(chan error, 2)
+				for i := range 2 {
+					go func() { errs <- login(t.Context(), i) }()
+				}
+				if one, other := <-errs, <-errs; (one == nil) == (other == nil) {
+					t.Fatalf("%v and %v, want one failure", one, other)
+				}
+				broken.Store(false)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if err := login(ctx, 2); err != nil {
+					t.Errorf("the next login: %v", err)
+				}
+			})
+		})
+	}
+}
+
 // What fails in the background has no caller to tell: the log says it, also of a panic.
 func TestFailedRenewalIsTold(t *testing.T) {
 	for _, test := range []struct {

@@ -152,7 +152,14 @@ func (a *App) enter(ctx context.Context, urgent <-chan struct{}, activity Activi
 		ctx, wait = a.begin(ctx, activity)
 	}
 	err := a.logins.wait(ctx, urgent)
+	told := false
+	defer func() {
+		if err == nil && !told {
+			a.logins.release() // an observer's panic leads out: nobody else would
+		}
+	}()
 	wait.end(Outcome{Err: err})
+	told = true
 	return err
 }
 

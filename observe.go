@@ -70,7 +70,7 @@ type Activity struct {
 	Sandbox   bool     // the call goes to the sandbox
 	Method    string   // of an attempt
 	Host      string   // of an attempt, a token request and the wait for one
-	Path      string   // of an attempt: escaped, without the query, whose values may be personal
+	Path      string   // of an attempt: escaped, without the query, whose values may be personal, and without secrets that went astray
 	Query     []string // of an attempt: names of the query parameters, sorted
 	Grant     string   // of a token request, the wait for it and the pause before it: "refresh_token", "client_credentials", "authorization_code"
 
@@ -171,7 +171,7 @@ func (s *observeStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	var attempt running
 	if s.client.app.observes(ctx, ActivityAttempt) {
 		a := s.client.activity(ActivityAttempt, call)
-		a.Method, a.Host, a.Path, a.Query = req.Method, req.URL.Host, req.URL.EscapedPath(), queryNames(req.URL)
+		a.Method, a.Host, a.Path, a.Query = req.Method, req.URL.Host, scrub(req.URL.EscapedPath()), queryNames(req.URL)
 		ctx, attempt = s.client.app.begin(ctx, a)
 		req = req.WithContext(ctx)
 	}
@@ -198,7 +198,7 @@ func queryNames(u *url.URL) []string {
 	var names []string
 	for pair := range strings.SplitSeq(u.RawQuery, "&") {
 		name, _, _ := strings.Cut(pair, "=")
-		names = append(names, name)
+		names = append(names, scrub(name))
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

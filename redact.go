@@ -10,8 +10,12 @@ import (
 const redacted = settings.Redacted
 
 // headerShapes finds header lines that carry credentials, as the canonical request of an InvalidSignature error echoes them
-// (amzn/selling-partner-api-models#1101). The line may end with a newline or with one that JSON has escaped.
-var headerShapes = regexp.MustCompile(`(?i)(x-amz-access-token|x-amz-security-token|authorization)(\s*[:=]\s*)(?:(?:Bearer|Basic) +)?[^\s"'\\]+([ ,]+(Credential|SignedHeaders|Signature)=[^\s"'\\]+)*`)
+// (amzn/selling-partner-api-models#1101), and members of JSON with their names. The line may end with a newline or with one that JSON has escaped; what
+// else JSON escapes belongs to the value.
+var headerShapes = regexp.MustCompile(`(?i)(x-amz-access-token|x-amz-security-token|authorization)(\s*[:=]\s*|\\*"\s*:\s*\[?\s*\\*")` +
+	`(?:(?:Bearer|Basic) +)?` + headerValue + `([ ,]+(Credential|SignedHeaders|Signature)=` + headerValue + `)*`)
+
+const headerValue = `(?:[^\s"'\\]|\\+/|\\+u[\da-f]{4})+`
 
 // scrub takes secrets out of text that others wrote. The known ones are replaced whatever their shape.
 func scrub(s string, known ...string) string {
@@ -20,6 +24,6 @@ func scrub(s string, known ...string) string {
 			s = strings.ReplaceAll(s, k, redacted)
 		}
 	}
-	s = headerShapes.ReplaceAllString(s, "${1}${2}"+redacted)
-	return settings.ScrubSecrets(s)
+	s = settings.ScrubSecrets(s) // first: a header's value may be cut within a secret, which then has no shape any more
+	return headerShapes.ReplaceAllString(s, "${1}${2}"+redacted)
 }

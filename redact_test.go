@@ -17,6 +17,9 @@ func TestScrub(t *testing.T) {
 		`{"refresh_token":"` + testRefreshToken + `"}`, "x-amz-access-token:secretCANARY\nx-amz-date:20260101T000000Z", `X-Amz-Security-Token: sessionCANARY`,
 		"Authorization: AWS4-HMAC-SHA256 Credential=AKIACANARY/x, Signature=CANARY", "authorization: Bearer CANARY",
 		"Authorization: AWS4-HMAC-SHA256 Credential=AKIACANARY/x, SignedHeaders=host;x-amz-date, Signature=CANARY", "the secret is " + bare, bare + bare,
+		`x-amz-access-token: Atza\u007cCANARY`, `X-Amz-Access-Token:Atza&#124;CANARY`, `x-amz-security-token:IQoJ\/b3Jp\u002bCANARY`,
+		`"x-amz-security-token":"IQoJ\/CANARY"`, `{"X-Amz-Security-Token": ["IQoJ/CANARY"]}`, `{\"authorization\":\"Bearer CANARY\"}`,
+		`authorization: AWS4-HMAC-SHA256 Credential=AKIACANARY\/x, SignedHeaders=host, Signature=CANARY`, `Atza\\u007cCANARY`, `Atzr|IwEB\/CANARY\u002bCANARY`,
 	} {
 		got := scrub("before "+text+" after", bare)
 		noSecrets(t, got)
@@ -24,7 +27,8 @@ func TestScrub(t *testing.T) {
 			t.Errorf("%q became %q", text, got)
 		}
 	}
-	for _, text := range []string{"", "Atza and Atzr are prefixes", "the access token has expired", "amzn1.application-oa2-client.0123"} {
+	for _, text := range []string{"", "Atza and Atzr are prefixes", "the access token has expired", "amzn1.application-oa2-client.0123",
+		`{"authorization":{"status":"missing"}}`, `x-amz-access-token: \n`} {
 		if got := scrub(text, "", "t", "the"); got != text {
 			t.Errorf("innocent %q became %q", text, got)
 		}

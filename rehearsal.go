@@ -2,6 +2,7 @@ package spapi
 
 import (
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -16,9 +17,21 @@ type rehearsal struct {
 	visits   int // of parts that may still be made
 }
 
-// rehearsalVisits bounds the work, which is done under the limiter's lock, to a millisecond or two: for 10 sellers that is some 400 calls ahead. How
-// it goes on from there is reckoned: all have their turns alike.
-const rehearsalVisits = 1 << 12
+const (
+	// rehearsalVisits bounds the work, which is done under the limiter's lock, to a millisecond or two: for 10 sellers that is some 400 calls ahead.
+	// How it goes on from there is reckoned: all have their turns alike.
+	rehearsalVisits = 1 << 12
+
+	// lateVisits is as much for who gives up: many may at the same moment, and what is over needs no better figure.
+	lateVisits = 1 << 8
+
+	// rehearsalTurns is how few turns get it nowhere. Each visits all that share the bucket: with so many that no more turns come of it, everything
+	// is reckoned.
+	rehearsalTurns = 32
+
+	// reckonings is how often what is reckoned is corrected: by then little changes.
+	reckonings = 8
+)
 
 // part is what a rehearsal knows of a turnstile.
 type part struct {
@@ -74,11 +87,15 @@ func (p *path) rehearse(i int, now time.Time, priority int, w *waiter) time.Dura
 	r := rehearsal{priority: priority, visits: rehearsalVisits, arrival: 1 << 63}
 	if w != nil {
 		r.ahead = w.place.ahead()
+		r.visits = lateVisits
 	} else if at, found := own.find(priority); found {
 		r.ahead = own.levels[at].root.count()
 	}
 	if alone := len(own.levels) == 0 || len(own.levels) == 1 && own.levels[0].priority == priority; i == 0 && alone && len(own.narrow) == 0 {
 		return own.bucket.after(now, r.ahead+1)
+	}
+	if len(p[i].narrow)*rehearsalTurns > r.visits {
+		return p.reckon(i, now, priority, r.ahead)
 	}
 	root := r.cast(p, p[i], w == nil)
 	at := now
@@ -93,6 +110,78 @@ func (p *path) rehearse(i int, now time.Time, priority int, w *waiter) time.Dura
 	}
 	turns := r.part.calls(priority) - r.part.level(priority).calls + r.ahead + 1
 	return at.Sub(now) + max(r.part.bucket.after(at, turns), root.bucket.after(at, r.passing(root, turns)))
+}
+
+// reckon is what rehearse finds, without a rehearsal. How many pass meanwhile and how long that takes depend on each other.
+func (p *path) reckon(i int, now time.Time, priority, ahead int) time.Duration {
+	own, turns := p[0], ahead+1
+	for _, l := range own.levels {
+		if l.priority > priority {
+			turns += l.root.count()
+		}
+	}
+	wait := max(own.bucket.after(now, turns), p[i].bucket.after(now, turns))
+	for range reckonings {
+		passing := turns
+		for j := 1; j <= i; j++ {
+			passing = p[j].passing(p[j-1], passing, priority, now, wait)
+		}
+		longer := p[i].bucket.after(now, passing)
+		if longer <= wait {
+			break
+		}
+		wait = longer
+	}
+	return wait
+}
+
+// passing is how many calls go through s until own, which is narrower, had so many turns, in that time. See [rehearsal.passing].
+func (s *turnstile) passing(own *turnstile, turns, priority int, now time.Time, within time.Duration) int {
+	n := turns
+	for _, l := range s.levels {
+		if l.priority >= priority {
+			n += l.root.count()
+		}
+	}
+	for _, k := range s.narrow {
+		if at := k.place.level; at != nil && at.priority >= priority {
+			n-- // its calls are counted below
+		}
+		if k == own {
+			continue
+		}
+		most := turns
+		if own.place.level != nil && own.place.before(&k.place) {
+			most--
+		}
+		n += k.upTo(min(k.calls(priority), most), now, within)
+	}
+	return n
+}
+
+// upTo is how many of n calls the bucket lets through within that time.
+func (b *bucket) upTo(n int, now time.Time, within time.Duration) int {
+	if b.after(now, n) <= within {
+		return n
+	}
+	return sort.Search(n, func(i int) bool { return b.after(now, i+1) > within })
+}
+
+// calls is how many wait with a priority or a higher one.
+func (s *turnstile) calls(priority int) int {
+	n := 0
+	for _, l := range s.levels {
+		if l.priority >= priority {
+			n += l.root.count()
+		}
+	}
+	for _, k := range s.narrow {
+		if at := k.place.level; at != nil && at.priority >= priority {
+			n--
+		}
+		n += k.calls(priority)
+	}
+	return n
 }
 
 // cast makes the part of a turnstile, with a call that comes if there is one.

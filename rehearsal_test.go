@@ -152,3 +152,82 @@ func TestRefusalsBehindGreatCrowds(t *testing.T) {
 		}
 	}
 }
+
+// Who is held up by a bucket of its own doesn't count, however many they are.
+func TestRefusalsBehindManySlowSellers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		request := func(seller string, rate float64) LimitRequest {
+			return LimitRequest{MaxWait: -1, Buckets: []LimitBucket{{Operation: "op", Seller: seller, Rate: rate, Burst: 1},
+				{Operation: "op", Scope: LimitPerApplication, Rate: 10, Burst: 10}}}
+		}
+		var wg sync.WaitGroup
+		for i := range 1000 { // each has one call let through, and the next in a thousand seconds
+			for range 3 {
+				wg.Go(func() {
+					g, err := l.Wait(ctx, request(fmt.Sprint(i), 0.001))
+					if err == nil {
+						check(t, l.Observe(ctx, g, LimitReply{}))
+					}
+				})
+			}
+		}
+		time.Sleep(200 * time.Second)
+		r := request("new", 10)
+		for range 10 { // what the application has left
+			_, err := l.Wait(ctx, LimitRequest{MaxWait: 0, Buckets: r.Buckets[1:]})
+			check(t, err)
+		}
+		r.MaxWait = 0
+		var told *LimitError
+		if _, err := l.Wait(ctx, r); !errors.As(err, &told) {
+			t.Fatalf("%v, want a refusal", err)
+		}
+		start := time.Now()
+		r.MaxWait = time.Second
+		_, err := l.Wait(ctx, r)
+		check(t, err)
+		if waited := time.Since(start); (waited - told.Wait).Abs() > interval(10) {
+			t.Errorf("told %s, waited %s", told.Wait, waited)
+		}
+		cancel()
+		wg.Wait()
+	})
+}
+
+// What a refusal costs, and giving up, is done under the lock that all calls need: it grows neither with the calls that wait nor, but for a sum, with
+// the sellers.
+func TestRefusalsBehindGreatCrowdsAreCheap(t *testing.T) {
+	const sellers = 1000
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter().(*limiter)
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		request := func(i int) LimitRequest {
+			return LimitRequest{MaxWait: -1, Buckets: []LimitBucket{{Operation: "op", Seller: fmt.Sprint(i), Rate: 100, Burst: 100},
+				{Operation: "op", Scope: LimitPerApplication, Rate: 0.001, Burst: 1}}}
+		}
+		for i := range 3 * sellers {
+			wg.Go(func() { _, _ = l.Wait(ctx, request(i%sellers)) })
+		}
+		synctest.Wait()
+		r := request(7)
+		r.MaxWait = 0
+		refusal := testing.AllocsPerRun(10, func() {
+			if _, err := l.Wait(t.Context(), r); !errors.As(err, new(*LimitError)) {
+				t.Errorf("%v, want a refusal", err)
+			}
+		})
+		l.mu.Lock()
+		w := l.find(&r.Buckets[0]).first().call()
+		late := testing.AllocsPerRun(10, func() { w.path.estimate(time.Now(), 0, w) })
+		l.mu.Unlock()
+		if refusal > 10 || late > 10 {
+			t.Errorf("%g allocations for a refusal, %g for giving up, behind %d sellers; want a handful", refusal, late, sellers)
+		}
+		cancel()
+		wg.Wait()
+	})
+}

@@ -321,6 +321,25 @@ func TestLogHasNoQueryValues(t *testing.T) {
 	wantText(t, logs.String(), "path=/orders/v0/orders", "query=BuyerEmail,CreatedAfter", "status=200", "request_id=req-1", "attempt=1")
 }
 
+// A secret that was pasted where a path or the name of a parameter belongs is in no log.
+func TestLogHasNoSecretsThatWentAstray(t *testing.T) {
+	for _, target := range []string{"/" + url.PathEscape(testRefreshToken), "/orders/v0/orders/" + url.PathEscape(testRefreshToken), "/new/" + testClientSecret,
+		"/new?" + url.QueryEscape(testAccessToken) + "=1", "/new?" + testAccessToken} {
+		var logs bytes.Buffer
+		var seen []string
+		f := &fake{api: func(*http.Request) *http.Response { return reply(400, `{}`) }}
+		req, err := http.NewRequest("GET", target, nil)
+		check(t, err)
+		_, err = f.client(WithLogger(slog.New(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug}))),
+			WithObserver(ObserverFunc(func(ctx context.Context, a Activity) (context.Context, func(Outcome)) {
+				seen = append(seen, fmt.Sprintf("%+v", a))
+				return ctx, nil
+			}))).Do(req)
+		noSecrets(t, append(seen, logs.String(), fmt.Sprint(err))...)
+		wantText(t, logs.String(), redacted)
+	}
+}
+
 type signerFunc func(*http.Request)
 
 func (f signerFunc) Sign(_ context.Context, req *http.Request, region marketplace.Region) error {

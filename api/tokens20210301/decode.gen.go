@@ -3,6 +3,7 @@
 package tokens20210301
 
 import (
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/internal/wire"
 )
 
@@ -19,7 +20,7 @@ func (d *decoder) readCreateRestrictedDataTokenResponse(v *CreateRestrictedDataT
 	for obj.Next() {
 		switch string(obj.Key()) {
 		case "restrictedDataToken":
-			v.RestrictedDataToken = d.String()
+			v.RestrictedDataToken = spapi.NewSecret(d.String())
 		case "expiresIn":
 			v.ExpiresIn = d.Int()
 		default:

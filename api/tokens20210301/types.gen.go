@@ -2,10 +2,14 @@
 
 package tokens20210301
 
+import (
+	"github.com/openspapi/spapi"
+)
+
 // CreateRestrictedDataTokenResponse is definition CreateRestrictedDataTokenResponse of the model.
 type CreateRestrictedDataTokenResponse struct {
-	RestrictedDataToken string `json:"restrictedDataToken,omitzero"`
-	ExpiresIn           *int64 `json:"expiresIn,omitzero"`
+	RestrictedDataToken spapi.Secret `json:"restrictedDataToken,omitzero"`
+	ExpiresIn           *int64       `json:"expiresIn,omitzero"`
 }
 
 // RestrictedResource is definition RestrictedResource of the model.

@@ -556,7 +556,9 @@ func equal(s *catalog.Schema, want string, got any) bool {
 	have := fmt.Sprint(got)
 	switch {
 	case want == have:
-		return true
+		return s.Format != "password"
+	case s.Format == "password":
+		return have == "REDACTED" // a secret doesn't print
 	case s.Type == "string" && strings.HasPrefix(s.Format, "date"):
 		a, err1 := wire.ParseTime(want)
 		b, err2 := wire.ParseTime(have)

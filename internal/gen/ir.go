@@ -77,6 +77,7 @@ const (
 	kindNumber
 	kindTime
 	kindDate
+	kindSecret
 	kindObject
 	kindArray
 	kindMap
@@ -107,6 +108,8 @@ func (t *typeRef) value() string {
 		return "time.Time"
 	case kindDate:
 		return "spapi.Date"
+	case kindSecret:
+		return "spapi.Secret"
 	case kindObject:
 		return t.obj.Name
 	case kindArray:
@@ -143,6 +146,8 @@ func (t *typeRef) read() string {
 		return "d.Time()"
 	case kindDate:
 		return "spapi.Date(d.Date())"
+	case kindSecret:
+		return "spapi.NewSecret(d.String())"
 	case kindObject:
 		return "d.ptr" + t.obj.Name + "()"
 	case kindArray:
@@ -375,6 +380,8 @@ func scalarKind(s *catalog.Schema) kind {
 			return kindTime
 		case "date":
 			return kindDate
+		case "password":
+			return kindSecret
 		case "boolean": // four query parameters are strings with this format
 			return kindBool
 		}

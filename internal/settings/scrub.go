@@ -8,9 +8,11 @@ import (
 // Redacted stands where a secret was.
 const Redacted = "REDACTED"
 
-// secretTexts finds whole secrets in a text: tokens, also with the bar escaped as URLs, HTML or JSON do, client secrets, and keys of stored accounts. What only names
-// a form, such as "Atzr|…", is none.
-var secretTexts = regexp.MustCompile(`(?i)(Atz\.sprdt|Atz[ar]|Atc)(\||%(25)*7c|&#0*124;|&#x0*7c;|&(vert|verbar|verticalline);|\\u007c)[^\s…"'\\&,;<>)\]}]+|amzn1\.oa2-cs\.[\w.\-]*\w{4}[\w.\-]*|AGE-SECRET-KEY-\w+`)
+// secretTexts finds whole secrets in a text: tokens, also with the bar escaped as URLs, HTML or JSON do, client secrets, and keys of stored accounts. What
+// only names a form, such as "Atzr|…", is none. A slash, "+", "-" and "=" may be escaped as JSON does, once or more.
+var secretTexts = regexp.MustCompile(`(?i)(Atz\.sprdt|Atz[ar]|Atc)(\||%(25)*7c|&#0*124;|&#x0*7c;|&(vert|verbar|verticalline);|\\+u007c)` +
+	`([^\s…"'\\&,;<>)\]}]|\\+/|\\+u00(2[bdf]|3d))+` +
+	`|amzn1\.oa2-cs\.[\w.\-]*\w{4}[\w.\-]*|AGE-SECRET-KEY-\w+`)
 
 // secretShapes finds where one begins, which is enough to refuse a text.
 var secretShapes = regexp.MustCompile(`(?i)(Atz\.sprdt|Atz[ar]|Atc)(\||%7c)|amzn1\.oa2-cs\.|AGE-SECRET-KEY-`)

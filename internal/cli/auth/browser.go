@@ -42,4 +42,4 @@ func openBrowser(address string) error {
 }
 
 // secretVariable finds the settings of this command, Amazon's tutorials and AWS, and whatever else is named as a secret.
-var secretVariable = regexp.MustCompile(`(?i)^(SPAPI|SP|LWA|AMAZON|AWS)_|SECRET|TOKEN|PASSW|PASSPHRASE|CREDENTIAL|KEY$`)
+var secretVariable = regexp.MustCompile(`(?i)^(SPAPI|SP|LWA|AMAZON|AWS)_|SECRET|TOKEN|PASSW|PASSPHRASE|PASS$|CREDENTIAL|KEY$`)

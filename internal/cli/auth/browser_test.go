@@ -73,7 +73,7 @@ func TestBrowserIsOnItsOwn(t *testing.T) {
 	t.Setenv(fakeBrowserAt, listener.Addr().String())
 	t.Setenv("HARMLESS", "stays")
 	secrets := []string{"SPAPI_CLIENT_SECRET", "SPAPI_REFRESH_TOKEN", "SPAPI_PASSPHRASE", "SPAPI_KEY_FILE", "LWA_CLIENT_SECRET", "AMAZON_REFRESH_TOKEN",
-		"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "GITHUB_TOKEN", "DB_PASSWORD", "OPENAI_API_KEY"}
+		"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "GITHUB_TOKEN", "DB_PASSWORD", "DB_PASS", "OPENAI_API_KEY"}
 	for _, name := range secrets {
 		t.Setenv(name, "CANARY")
 	}
