@@ -297,9 +297,6 @@ func (e *DecodeError) Error() string {
 	default:
 		fmt.Fprintf(&b, ", it starts with %q", e.Snippet)
 	}
-	if !e.Repeatable {
-		b.WriteString("; the operation may have been carried out, so it was not repeated")
-	}
 	if e.RequestID != "" {
 		b.WriteString(", request " + e.RequestID)
 	}

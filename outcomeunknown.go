@@ -16,7 +16,7 @@ type OutcomeUnknownError struct {
 	Operation  string // "ordersv0.confirmShipment"
 	Repeatable bool   // sending it again leaves the same state as sending it once
 	Shows      string // the operation that shows what there is now, such as "ordersv0.getOrder"; "" if none is known
-	Err        error  // [*APIError], [*DecodeError], or that of the connection or of the context
+	Err        error  // [*APIError], [*DecodeError], or that of the connection, of the context or of a repeat that didn't go out
 }
 
 func (e *OutcomeUnknownError) Error() string {
@@ -38,9 +38,9 @@ func (e *OutcomeUnknownError) Explain() string {
 		}
 	}
 	if e.Repeatable {
-		return text + "\nThe operation may have been carried out. Sending it again does no harm: it leaves the same state."
+		return text + "\nSending it again does no harm: it leaves the same state."
 	}
-	text += "\nThe operation may have been carried out, so it was not repeated: look before sending it again"
+	text += "\nSo it was not repeated: look before sending it again"
 	if e.Shows != "" {
 		text += "; " + e.Shows + " shows what there is"
 	}
