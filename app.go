@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/openspapi/spapi/internal/settings"
@@ -113,6 +114,10 @@ func (a *App) prepare() (err error) {
 		if rate := a.config.appLimits[operation].rate; !(rate > 0) || math.IsInf(rate, 1) {
 			return &ConfigError{Code: CodeApplicationLimitInvalid, Field: "application limit", Value: formatRate(rate),
 				Want: "of " + operation + " is no rate: want requests per second, above 0"}
+		}
+		if operationByID(operation) == nil && !strings.Contains(operation, " ") { // "GET /new/v1/things" is one that this version doesn't know
+			return &ConfigError{Code: CodeApplicationLimitInvalid, Field: "application limit", Value: operation,
+				Want: `is of no operation: want an ID of Operations, such as "ordersv0.getOrders"`}
 		}
 	}
 	a.hosts = newHosts(a.endpoint)

@@ -456,6 +456,15 @@ func TestApplicationLimitMustBeARate(t *testing.T) {
 	}
 }
 
+func TestApplicationLimitMustBeOfAnOperation(t *testing.T) {
+	for operation, ok := range map[string]bool{catalogItem: true, "GET /new/v1/things": true, "getCatalogItem": false, "catalogitems20220401.getCatalogItems": false, "": false} {
+		err := new(fake).client(WithApplicationLimit(operation, 1, 1)).Check()
+		if _, refused := errors.AsType[*ConfigError](err); refused == ok {
+			t.Errorf("%q: %v", operation, err)
+		}
+	}
+}
+
 // The sandbox has limits of its own: what is tried there takes nothing from production.
 func TestSandboxAndProductionShareNoLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

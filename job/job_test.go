@@ -384,6 +384,7 @@ func TestJournalKeepsWhatCanBeTakenUp(t *testing.T) {
 // An answer without an id is an error, which doesn't claim that nothing was made, and is never taken for an id.
 func TestAnswersWithoutAnID(t *testing.T) {
 	each(t, func(t *testing.T, k kind, w *wire, client *spapi.Client) {
+		var body string
 		w.set(func(name string, req *http.Request) (*http.Response, error) {
 			if name != "create" {
 				return nil, nil
@@ -391,13 +392,19 @@ func TestAnswersWithoutAnID(t *testing.T) {
 			resp, err := w.emu.RoundTrip(req)
 			if err == nil {
 				resp.Body.Close()
-				resp = answer(resp.StatusCode, `{"reportId":"","feedId":"","queryId":""}`)
+				resp = answer(resp.StatusCode, body)
 			}
 			return resp, err
 		})
-		id, err := k.create(t.Context(), client)
-		if err == nil || id != "" || !strings.Contains(err.Error(), "the answer holds no id") || w.creates() != 1 {
-			t.Errorf("got %q, %v; asked %d times", id, err, w.creates())
+		for n, c := range []struct{ answer, want string }{
+			{`{"reportId":"","feedId":"","queryId":""}`, "none of what the operation declares"},
+			{`{"reportId":{"id":5},"feedId":{"id":5},"queryId":{"id":5}}`, "the answer holds no id"},
+		} {
+			body = c.answer
+			id, err := k.create(t.Context(), client)
+			if err == nil || id != "" || !strings.Contains(err.Error(), c.want) || w.creates() != n+1 {
+				t.Errorf("%s: got %q, %v; asked %d times", body, id, err, w.creates())
+			}
 		}
 	})
 }
