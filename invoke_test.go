@@ -216,7 +216,7 @@ func TestForeignAnswers(t *testing.T) {
 		{getOrder, order, `{"message":"token ` + testAccessToken + ` is bad"}`, `declares: {"message":"token REDACTED is bad"}, request`},
 		{catalogItem, asin, `{"ASIN":"B000000001"}`, `declares: {"ASIN":…}`},
 		{createFeed, feed, message, "timed out\"}, request req-1; it may have been carried out all the same"},
-		{createFeed, feed, `{"feedId":""}`, `declares: {"feedId":""}, request req-1; it may`},
+		{createFeed, feed, `{"feedId":""}`, `declares: {"feedId":""}, request req-1; it may have been carried out`},
 		{"reports20210630.cancelReport", func(r *wire.Request) { r.Path("reportId", "1") }, message, "timed out"},
 	} {
 		f := &fake{api: func(*http.Request) *http.Response { return reply(200, c.answer) }}
