@@ -293,6 +293,9 @@ func (e *AuthError) meaning() string {
 // Explain says what to do.
 func (e *LimitError) Explain() string {
 	text := settings.Sentence(e.Error()) + "\nNothing was sent. "
+	if e.Retry {
+		text = settings.Sentence(e.Error()) + "\nIt was sent before, throttled or failed, and was not repeated. "
+	}
 	if e.Deadline {
 		return text + "Give the context more time, call less often, or spread the calls over the day: the bucket fills up by itself."
 	}

@@ -107,7 +107,7 @@ func (r *LimitRequest) check() error {
 	return nil
 }
 
-// LimitError is a call that was not sent because it would have had to wait too long for the rate limit.
+// LimitError is a call, or with Retry the repeat of one, that was not sent because it would have had to wait too long for the rate limit.
 type LimitError struct {
 	Operation string
 

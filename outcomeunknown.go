@@ -48,7 +48,8 @@ func (e *OutcomeUnknownError) Explain() string {
 }
 
 // IsOutcomeUnknown reports whether err is a call that may have been carried out although it failed, and that must not be sent again unseen: an
-// [OutcomeUnknownError] that isn't Repeatable.
+// [OutcomeUnknownError] that isn't Repeatable. Of a feed, a report or a query the error that counts is that of package job with the same name, which may
+// be about a run before and then wraps none of these.
 func IsOutcomeUnknown(err error) bool {
 	e, ok := errors.AsType[*OutcomeUnknownError](err)
 	return ok && !e.Repeatable
