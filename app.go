@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/openspapi/spapi/internal/settings"
@@ -70,9 +71,14 @@ func NewApp(credentials Credentials, options ...Option) *App {
 }
 
 // NewTransport makes a transport as an App has it by default, for what is put around it and given to [WithTransport]: a copy of
-// [http.DefaultTransport] with more idle connections per host, that finds out when a connection has died.
+// [http.DefaultTransport] with more idle connections per host, that finds out when a connection has died. Where a program has put
+// something else in the place of that variable, the transport is one with the same proxy settings.
 func NewTransport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
+	t, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		t = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: 90 * time.Second}
+	}
+	t = t.Clone()
 	t.MaxIdleConnsPerHost = 64 // one host serves a whole region; the default of 2 would reconnect all the time
 	// Without a ping, requests would be put on a dead HTTP/2 connection one after the other (golang/go#39337).
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second}
@@ -108,6 +114,10 @@ func (a *App) prepare() (err error) {
 		if rate := a.config.appLimits[operation].rate; !(rate > 0) || math.IsInf(rate, 1) {
 			return &ConfigError{Code: CodeApplicationLimitInvalid, Field: "application limit", Value: formatRate(rate),
 				Want: "of " + operation + " is no rate: want requests per second, above 0"}
+		}
+		if operationByID(operation) == nil && !strings.Contains(operation, " ") { // "GET /new/v1/things" is one that this version doesn't know
+			return &ConfigError{Code: CodeApplicationLimitInvalid, Field: "application limit", Value: operation,
+				Want: `is of no operation: want an ID of Operations, such as "ordersv0.getOrders"`}
 		}
 	}
 	a.hosts = newHosts(a.endpoint)

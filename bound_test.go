@@ -16,6 +16,18 @@ import (
 	"time"
 )
 
+// A program may have put tracing in the place of http.DefaultTransport.
+func TestReplacedDefaultTransport(t *testing.T) {
+	standard := http.DefaultTransport
+	t.Cleanup(func() { http.DefaultTransport = standard })
+	http.DefaultTransport = roundTrip(standard.RoundTrip)
+	own := NewTransport()
+	if own.Proxy == nil || !own.ForceAttemptHTTP2 || own.HTTP2 == nil {
+		t.Errorf("%+v", own)
+	}
+	check(t, NewApp(testCredentials).Client(testAuthorization).Check())
+}
+
 // A server that accepts and stays silent ends every kind of request with a TimeoutError, within the bound, and repeats are made only where they
 // do no harm.
 func TestSilentServer(t *testing.T) {

@@ -47,6 +47,7 @@
 // # Errors
 //
 // [APIError] is what SP-API answered, [AuthError] what Login with Amazon answered, [ConfigError] what is wrong with the
-// settings, with a stable Code, [DecodeError] a success that cannot be read, [LimitError] a wait that would have been too long.
-// Each has a method Explain that says what to do.
+// settings, with a stable Code, [DecodeError] a success that cannot be read, [LimitError] a wait that would have been too long,
+// [TimeoutError] an attempt that stood still, [OutcomeUnknownError] whichever of these ended a call that may have changed something all the same.
+// Each has a method Explain that says what to do. To be matched with [errors.As]: they are wrapped in one another.
 package spapi

@@ -98,12 +98,10 @@ func (e *APIError) cause() string {
 		if f.sandbox {
 			text += " The sandbox has answered so too when a request was none of those that it knows."
 		}
-		switch {
-		case f.repeatable:
+		if f.repeatable {
 			return fmt.Sprintf("%s The call was sent %s. Try again later; nothing is wrong with the request itself as far as one can tell.", text, counted(f.attempts, "time"))
-		default:
-			return text + " The operation may have been carried out all the same, so it was not repeated: look whether it was, then repeat it if not."
 		}
+		return text // whether it was carried out is for OutcomeUnknownError to tell
 	}
 	return "Correct what the message names."
 }
@@ -295,6 +293,9 @@ func (e *AuthError) meaning() string {
 // Explain says what to do.
 func (e *LimitError) Explain() string {
 	text := settings.Sentence(e.Error()) + "\nNothing was sent. "
+	if e.Retry {
+		text = settings.Sentence(e.Error()) + "\nIt was sent before, throttled or failed, and was not repeated. "
+	}
 	if e.Deadline {
 		return text + "Give the context more time, call less often, or spread the calls over the day: the bucket fills up by itself."
 	}
@@ -304,9 +305,6 @@ func (e *LimitError) Explain() string {
 // Explain says what to do.
 func (e *DecodeError) Explain() string {
 	text := settings.Sentence(e.Error()) + "\n"
-	if !e.Repeatable {
-		text += "The status is one of success, so look whether the operation was carried out before you repeat it. "
-	}
 	switch {
 	case e.tooLarge:
 		return text + "Ask for smaller pages, raise the bound with WithMaxBody, or read the body as a stream with Client.Do."

@@ -102,7 +102,7 @@ func TestExplain(t *testing.T) {
 		{"415", getOrders, 415, `{}`, nil, testAuthorization, nil, nil, []string{"Content-Type"}},
 		{"422", getOrders, 422, `{}`, nil, testAuthorization, nil, nil, []string{"content wrong"}},
 		{"429", getOrders, 429, quotaBody, nil, testAuthorization, []CallOption{WithoutRetry()}, nil, []string{"0.0167 requests per second", "after 1 attempt.", "WithLimiter"}},
-		{"500 of a write", createFeed, 500, `{}`, nil, testAuthorization, nil, nil, []string{"may have been carried out", "request id"}},
+		{"500 of a write", createFeed, 500, `{}`, nil, testAuthorization, nil, nil, []string{"on the way, failed.\nIf it lasts", "request id"}},
 		{"503 of a read", getOrders, 503, `{}`, nil, testAuthorization, []CallOption{WithoutRetry()}, nil, []string{"sent 1 time."}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -12,7 +12,8 @@ import (
 // Limiter makes calls wait until Amazon's usage plans allow them. One Limiter serves all clients of an [App], or of several
 // processes. It must be safe for concurrent use; package fleet/fleettest has the suite that every limiter passes.
 type Limiter interface {
-	// Wait takes one call from every bucket of the request, or from none, and returns when the call may be sent.
+	// Wait takes one call from every bucket of the request, or from none, and returns when the call may be sent. A request that names no
+	// bucket, or whose buckets aren't one per scope, narrow to wide, is an error.
 	//
 	// Among the calls that wait for a bucket a higher priority goes first, then who came first; in a wider bucket the narrower ones take turns
 	// among equals, so that a seller with one call has its share beside one with a hundred. Waiting raises the priority: below others that never end,
@@ -106,7 +107,7 @@ func (r *LimitRequest) check() error {
 	return nil
 }
 
-// LimitError is a call that was not sent because it would have had to wait too long for the rate limit.
+// LimitError is a call, or with Retry the repeat of one, that was not sent because it would have had to wait too long for the rate limit.
 type LimitError struct {
 	Operation string
 

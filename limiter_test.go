@@ -444,6 +444,21 @@ func TestBucketsOfACall(t *testing.T) {
 	}
 }
 
+// Of a call whose repeat would have had to wait too long it isn't said that nothing was sent.
+func TestLimitOfARepeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{api: func(*http.Request) *http.Response { return reply(503, "{}") }}
+		_, err := invokeRaw(t.Context(), f.client(WithApplicationLimit(getOrder, 0.1, 1)), getOrder, orderID("1"), WithFailFast(time.Second))
+		limit, ok := errors.AsType[*LimitError](err)
+		if !ok || !limit.Retry || len(f.requests) != 1 {
+			t.Fatalf("got %v after %d requests, want a LimitError of the repeat", err, len(f.requests))
+		}
+		if text := limit.Explain(); strings.Contains(text, "Nothing was sent") || !strings.Contains(text, "was not repeated") {
+			t.Error(text)
+		}
+	})
+}
+
 func TestApplicationLimitMustBeARate(t *testing.T) {
 	for _, rate := range []float64{0, -1, math.NaN(), math.Inf(1)} {
 		err := new(fake).client(WithApplicationLimit(catalogItem, rate, 1)).Check()
@@ -453,6 +468,15 @@ func TestApplicationLimitMustBeARate(t *testing.T) {
 			continue
 		}
 		wantText(t, err.Error(), "application limit", catalogItem, "above 0")
+	}
+}
+
+func TestApplicationLimitMustBeOfAnOperation(t *testing.T) {
+	for operation, ok := range map[string]bool{catalogItem: true, "GET /new/v1/things": true, "getCatalogItem": false, "catalogitems20220401.getCatalogItems": false, "": false} {
+		err := new(fake).client(WithApplicationLimit(operation, 1, 1)).Check()
+		if _, refused := errors.AsType[*ConfigError](err); refused == ok {
+			t.Errorf("%q: %v", operation, err)
+		}
 	}
 }
 

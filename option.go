@@ -78,12 +78,12 @@ func WithLimiter(l Limiter) Option { return func(c *config) { c.limiter = l } }
 func WithTokenStore(s TokenStore) Option { return func(c *config) { c.tokens = s } }
 
 // WithMaxTokenRequests bounds how many requests to Login with Amazon are under way at once, over all sellers of the application; those that a call
-// waits for go first. Default: 16. Amazon publishes no limit of its own.
+// waits for go first. Default, also below 1: 16. Amazon publishes no limit of its own.
 func WithMaxTokenRequests(n int) Option { return func(c *config) { c.maxLogins = n } }
 
 // WithApplicationLimit adds a limit over all sellers of the application to an operation, such as
-// "listingsitems20210801.patchListingsItem". Amazon documents some and shows them in no header. rate is in requests per second;
-// a burst below 1 counts as 1.
+// "listingsitems20210801.patchListingsItem". Amazon documents some and shows them in no header. rate is in requests per second, above 0;
+// a burst below 1 counts as 1. An operation that there isn't is a [*ConfigError].
 func WithApplicationLimit(operation string, rate float64, burst int) Option {
 	return func(c *config) {
 		if c.appLimits == nil {
@@ -108,7 +108,7 @@ func WithAttemptTimeout(d time.Duration) Option { return func(c *config) { c.att
 // with a [*TimeoutError]. It holds for the bodies of [Client.Do] and for documents, too. Default, also for 0: 1 minute; below 0: no bound.
 func WithStallTimeout(d time.Duration) Option { return func(c *config) { c.stallTimeout = d } }
 
-// WithMaxBody bounds the response bodies that typed calls read into memory, in bytes. Default: 256 MiB. [Client.Do] has no bound.
+// WithMaxBody bounds the response bodies that typed calls read into memory, in bytes. Default, also below 1: 256 MiB. [Client.Do] has no bound.
 func WithMaxBody(bytes int64) Option { return func(c *config) { c.maxBody = bytes } }
 
 // WithSigner signs each request after its token is in place, as Amazon demanded until 2023-10-02; see package awsauth.

@@ -16,7 +16,7 @@ type OutcomeUnknownError struct {
 	Operation  string // "ordersv0.confirmShipment"
 	Repeatable bool   // sending it again leaves the same state as sending it once
 	Shows      string // the operation that shows what there is now, such as "ordersv0.getOrder"; "" if none is known
-	Err        error  // [*APIError], [*DecodeError], or that of the connection or of the context
+	Err        error  // [*APIError], [*DecodeError], or that of the connection, of the context or of a repeat that didn't go out
 }
 
 func (e *OutcomeUnknownError) Error() string {
@@ -38,19 +38,18 @@ func (e *OutcomeUnknownError) Explain() string {
 		}
 	}
 	if e.Repeatable {
-		return text + "\nThe operation may have been carried out. Sending it again does no harm: it leaves the same state."
+		return text + "\nSending it again does no harm: it leaves the same state."
 	}
-	if api, ok := errors.AsType[*APIError](e.Err); !ok || api.StatusCode < http.StatusInternalServerError { // which has said so itself
-		text += "\nThe operation may have been carried out, so it was not repeated: look before sending it again."
-	}
+	text += "\nSo it was not repeated: look before sending it again"
 	if e.Shows != "" {
-		text += "\n" + e.Shows + " shows what there is."
+		text += "; " + e.Shows + " shows what there is"
 	}
-	return text
+	return text + "."
 }
 
 // IsOutcomeUnknown reports whether err is a call that may have been carried out although it failed, and that must not be sent again unseen: an
-// [OutcomeUnknownError] that isn't Repeatable.
+// [OutcomeUnknownError] that isn't Repeatable. Of a feed, a report or a query the error that counts is that of package job with the same name, which may
+// be about a run before and then wraps none of these.
 func IsOutcomeUnknown(err error) bool {
 	e, ok := errors.AsType[*OutcomeUnknownError](err)
 	return ok && !e.Repeatable

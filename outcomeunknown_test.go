@@ -73,6 +73,7 @@ func TestOutcomeUnknown(t *testing.T) {
 			}
 			if e.Shows != c.shows || e.Repeatable != c.repeatable || !strings.Contains(err.Error(), "may have been carried out") ||
 				!strings.HasPrefix(e.Explain(), err.Error()[strings.Index(err.Error(), e.Error()):]) || strings.Count(e.Explain(), e.Err.Error()) != 1 ||
+				strings.Count(e.Explain(), "carried out") != 1 || strings.Contains(e.Explain(), "not repeated") != !c.repeatable ||
 				!strings.Contains(e.Explain(), c.shows) && !c.repeatable {
 				t.Errorf("a call %s, %s: %+v: %v: %s", c.name, how, e, err, e.Explain())
 			}

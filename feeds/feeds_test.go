@@ -450,7 +450,7 @@ func TestRefundsAreSentOnce(t *testing.T) {
 	for name, lose := range map[string]func(*http.Response) (*http.Response, error){
 		"cut": func(*http.Response) (*http.Response, error) { return nil, io.ErrUnexpectedEOF },
 		"500": body(500, ""), "503": body(503, "busy"), "504": body(504, `{"message":"Endpoint request timed out"}`),
-		"empty": body(202, ""), "no id": body(202, "{}"), "cut in the body": body(202, `{"feedId":"5`), "HTML": body(200, "<html>"),
+		"empty": body(202, ""), "no id": body(202, "{}"), "an id that is none": body(202, `{"feedId":{"id":5}}`), "cut in the body": body(202, `{"feedId":"5`), "HTML": body(200, "<html>"),
 		"another thing": body(200, `{"message":"Endpoint request timed out"}`),
 	} {
 		for _, taken := range []bool{true, false} {

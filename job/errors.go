@@ -134,7 +134,8 @@ func (e *OutcomeUnknownError) Explain() string {
 	switch {
 	case e.Kind == Feed && len(e.Found) > 0:
 		return "Amazon doesn't show what a feed was made of. Look at those that were found, when they were created and what is in their processing reports: " +
-			"take the one that is yours with WithTake, or send it again with WithSendAgain if none is."
+			"take the one that is yours with WithTake, or send it again with WithSendAgain if none is, with the same journal. " +
+			"Without a journal Get and Wait go on with one that is yours, and whatever submits the same once more sends it again."
 	case e.Kind == Feed:
 		return "Run it again with the same journal: it looks again. WithTake takes a feed of which you know that it is the one, WithSendAgain sends it again " +
 			"in any case."

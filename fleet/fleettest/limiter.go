@@ -1,5 +1,7 @@
 // Package fleettest checks that a limiter and a token store behave as [spapi.Limiter] and [spapi.TokenStore] say. Every implementation
-// here passes it; whoever writes another one can run it too. Time is virtual: the suites run what they test in a bubble of testing/synctest.
+// here passes it; whoever writes another one can run it too. Time is virtual: the suites run what they test in a bubble of testing/synctest, in
+// which it may wait for timers and channels only. One that waits for the network, or for a mutex that is held during a Fetch, hangs there: put what the
+// network does in the memory of the test.
 package fleettest
 
 import (
@@ -450,11 +452,14 @@ func refusals(t *testing.T, l spapi.Limiter) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		q := newQueue(t, l)
-		for { // empty the narrow buckets or the wide one
+		for taken := 0; ; taken++ { // empty the narrow buckets or the wide one
 			r := request(buckets(0)...)
 			r.MaxWait = 0
 			if _, err := l.Wait(ctx, r); err != nil {
 				break
+			}
+			if taken > c.bursts[0] {
+				t.Fatalf("%s: a bucket with a burst of %d gave %d calls that must not wait", c.name, c.bursts[0], taken)
 			}
 		}
 		for k := range c.waiting {

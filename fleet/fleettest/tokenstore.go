@@ -139,7 +139,7 @@ func oneFetch(t *testing.T, s spapi.TokenStore) {
 	for range 1000 {
 		wg.Go(func() {
 			if token, err := s.Get(t.Context(), i.request("k", "s")); err != nil || token.Value.Reveal() != "Atza|1" {
-				t.Errorf("got %v, %v", token, err)
+				t.Errorf("got %q, %v, want the token of the first fetch", token.Value.Reveal(), err)
 			}
 		})
 	}
@@ -348,7 +348,7 @@ func refusedRenewal(t *testing.T, s spapi.TokenStore) {
 	for time.Until(token.Expires) > 10*time.Second {
 		time.Sleep(10 * time.Second)
 		if got := getAtOnce(t, s, i.request("k", "s")); got.Value != token.Value {
-			t.Fatalf("got %v, want the token that is still valid", got)
+			t.Fatalf("got %q, want %q, the token that is still valid", got.Value.Reveal(), token.Value.Reveal())
 		}
 	}
 	if i.fetches.Load() < 2 {
@@ -395,7 +395,7 @@ func passingFailure(t *testing.T, s spapi.TokenStore) {
 			break
 		}
 		if got.Value != token.Value {
-			t.Fatalf("got %v, want the first token", got)
+			t.Fatalf("got %q, want %q, the first token", got.Value.Reveal(), token.Value.Reveal())
 		}
 		last = time.Now()
 	}
@@ -445,7 +445,7 @@ func refusalToAnother(t *testing.T, s spapi.TokenStore) {
 	token := get(t, s, i.request("k", "new"))
 	// The token is the application's, whatever its secret.
 	if got := get(t, s, i.request("k", "old")); got.Value != token.Value {
-		t.Errorf("got %v, want the token that the new secret got", got)
+		t.Errorf("got %q, want %q, the token that the new secret got", got.Value.Reveal(), token.Value.Reveal())
 	}
 	i.want(t, 2)
 
@@ -459,7 +459,7 @@ func refusalToAnother(t *testing.T, s spapi.TokenStore) {
 	}
 	i.failWith(failed503)
 	if got := get(t, s, i.request("other", "new")); got.Value != token.Value {
-		t.Errorf("got %v, want the token that is still valid", got)
+		t.Errorf("got %q, want %q, the token that is still valid", got.Value.Reveal(), token.Value.Reveal())
 	}
 }
 
@@ -511,7 +511,7 @@ func dropRenewed(t *testing.T, s spapi.TokenStore) {
 				t.Error(err)
 			}
 			if token, err := s.Get(t.Context(), i.request("k", "s")); err != nil || token.Value.Reveal() != "Atza|2" {
-				t.Errorf("got %v, %v", token, err)
+				t.Errorf("got %q, %v, want the token of the second fetch", token.Value.Reveal(), err)
 			}
 		})
 	}
