@@ -230,6 +230,7 @@ func TestProcessingReportsDecide(t *testing.T) {
 	}{
 		"counts only": {"Feed Processing Summary:\n\tNumber of records processed\t\t2\n\tNumber of records successful\t\t0\n", exit.Failure},
 		"German":      {"Zusammenfassung:\n\tverarbeitet\t\t3\n\terfolgreich\t\t1\n\noriginal-record-number\torder-id\torder-item-id\terror-code\terror-type\terror-message\n1\t302-0000000-0000009\t44\t18028\tFehler\tx\n", exit.Failure},
+		"no report":   {"<html><body>Access denied</body></html>", exit.Failure},
 		"all":         {"Feed Processing Summary:\n\tNumber of records processed\t\t2\n\tNumber of records successful\t\t2\n", exit.OK},
 	} {
 		serveAnswers(t,

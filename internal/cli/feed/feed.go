@@ -2,7 +2,6 @@
 package feed
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -406,7 +405,13 @@ func newCmdResult(f *factory.Factory) *cobra.Command {
 				if result == nil {
 					return err
 				}
-				return cmp.Or(show(ctx, f, result, nil), err) // a damaged report is shown as far as it goes
+				if shown := show(ctx, f, result, nil); err == nil || shown != nil {
+					if err != nil { // a damaged report is shown as far as it goes
+						f.Notef("%v", err)
+					}
+					return shown
+				}
+				return err
 			}
 			doc, err := feeds.Open(ctx, client, feed)
 			if err != nil {
