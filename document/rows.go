@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -112,6 +113,28 @@ func (e *LineError) Error() string {
 	return fmt.Sprintf("document: line %d: the row is longer than the %d bytes allowed (%d seen); this is no such report, or the bound must be raised", e.Line, e.Limit, e.Size)
 }
 
+// NoTableError is a document that begins as no table does: its first line would pass for a header, and what is in it be lost.
+type NoTableError struct {
+	Looks string // what it looks like: "JSON", "XML", "HTML", "PDF", "ZIP", "gzip"
+}
+
+func (e *NoTableError) Error() string {
+	return fmt.Sprintf("document: it begins as %s does, not as a table", e.Looks)
+}
+
+// looks are the beginnings of what is no table, after white space, without regard to case.
+var looks = []struct {
+	name  string
+	begin *regexp.Regexp
+}{
+	{"gzip", regexp.MustCompile(`^\x1f.\x08`)},
+	{"PDF", regexp.MustCompile(`^%PDF-`)},
+	{"ZIP", regexp.MustCompile(`^PK\x03\x04`)},
+	{"HTML", regexp.MustCompile(`(?i)^\s*<(!doctype\s+html|html|head|body)[\s>]`)},
+	{"XML", regexp.MustCompile(`(?i)^\s*<(\?xml|!doctype|\w[\w:.-]*(\s+[\w:.-]+\s*=[^<>]*)?/?>)`)},
+	{"JSON", regexp.MustCompile(`^\s*(\{\s*["}]|\[\s*[{\]])`)},
+}
+
 // Rows cuts text into rows.
 type Rows struct {
 	src     io.Reader
@@ -145,13 +168,16 @@ func NewRows(src io.Reader, options RowOptions) *Rows {
 	return &Rows{src: src, options: options, buf: make([]byte, min(256<<10, options.MaxLine+2))}
 }
 
-// Header reads the header, if that has not been done. Of an empty document it is empty, without an error.
+// Header reads the header, if that has not been done. Of an empty document it is empty, without an error. Errors: [*NoTableError], those of All.
 func (r *Rows) Header() (*Header, error) {
 	if r.started {
 		return r.header, r.headerErr()
 	}
 	r.started = true
 	r.header = NewHeader(nil)
+	if r.err = r.noTable(); r.err != nil {
+		return r.header, r.err
+	}
 	r.findLineEnd()
 	for range r.options.Skip {
 		_, next, err := r.line(0)
@@ -192,6 +218,20 @@ func (r *Rows) Header() (*Header, error) {
 	return r.header, nil
 }
 
+// noTable looks at the beginning for what it is instead.
+func (r *Rows) noTable() error {
+	for window := min(1<<10, r.options.MaxLine); r.to-r.from < window && r.srcErr == nil; {
+		r.fill()
+	}
+	head := r.buf[r.from:r.to]
+	for _, look := range looks {
+		if look.begin.Match(head[:min(len(head), 1<<10)]) {
+			return &NoTableError{Looks: look.name}
+		}
+	}
+	return nil
+}
+
 func (r *Rows) headerErr() error {
 	if r.err == io.EOF {
 		return nil
@@ -209,7 +249,7 @@ func (r *Rows) Stats() RowStats {
 	return stats
 }
 
-// All goes through the rows after the header. Each is valid until the next. It ends after an error: [*LineError], those of the source. What an
+// All goes through the rows after the header. Each is valid until the next. It ends after an error: [*NoTableError], [*LineError], those of the source. What an
 // earlier loop has read is not read again.
 func (r *Rows) All() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {

@@ -171,6 +171,26 @@ func TestLongLines(t *testing.T) {
 	}
 }
 
+// A document that is no table has no header: what is in its first line would be lost in the formats that have none.
+func TestNoTable(t *testing.T) {
+	for text, want := range map[string]string{
+		"\x1f\x8b\x08\x00abc\n": "gzip", "%PDF-1.7\n": "PDF", "PK\x03\x04\n": "ZIP",
+		"<html><body>x</body></html>": "HTML", "\n <!DOCTYPE HTML PUBLIC>\n": "HTML",
+		"<?xml version=\"1.0\"?>\n<Error/>": "XML", "<AmazonEnvelope xmlns:xsi=\"http://x\">\n": "XML",
+		`{"errors":[{"code":"x"}]}`: "JSON", "{\n}": "JSON", "[\n {\"a\":1}]": "JSON",
+		"a\tb\n1\t2\n": "", "<5 days\tb\n": "", "[a]\tb\n": "", "{x}\tb\n": "", "\"{\"\"a\"\"}\",b\n": "", "<a\tb>\n": "", "": "",
+	} {
+		rows := NewRows(iotest.OneByteReader(strings.NewReader(text)), RowOptions{})
+		_, err := rows.Header()
+		for _, again := range rows.All() {
+			err = errors.Join(err, again)
+		}
+		if e, ok := errors.AsType[*NoTableError](err); ok != (want != "") || ok && e.Looks != want || !ok && err != nil {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
 func TestRowErrors(t *testing.T) {
 	cut := &TruncatedError{Have: 3, Want: 9}
 	for _, text := range []string{"a,b\n1,2\n3,4", "a\tb\r\n1\n2\t3", "a,b\n\"x\n"} {

@@ -215,6 +215,9 @@ func (s *Sink) add(src Source, stats *document.RowStats) error {
 	rows := document.NewRows(src.Reader, options)
 	defer func() { *stats = rows.Stats() }()
 	header, err := rows.Header()
+	if _, ok := errors.AsType[*document.NoTableError](err); ok {
+		return fmt.Errorf("%s: %w; -o raw writes it as it is", src.Name, err)
+	}
 	if err != nil {
 		return err
 	}
