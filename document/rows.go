@@ -10,6 +10,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -91,7 +92,7 @@ type Irregular struct {
 func (i Irregular) String() string {
 	text := fmt.Sprintf("line %d: ", i.Line)
 	if i.Fields != i.Columns {
-		text += fmt.Sprintf("%d fields for %d columns", i.Fields, i.Columns)
+		text += plural(i.Fields, "field") + " for " + plural(i.Columns, "column")
 	}
 	if i.Fields != i.Columns && i.Quotes {
 		text += ", "
@@ -100,6 +101,13 @@ func (i Irregular) String() string {
 		text += "a quote without another"
 	}
 	return text
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
 }
 
 // LineError is a row longer than the bound.

@@ -173,11 +173,14 @@ const toldRows = 5
 // complaints say what is wrong with a document: places and counts, never what stands there, which may be personal data.
 func complaints(doc *document.Reader, stats document.RowStats) (lines []string) {
 	if doc != nil {
-		if declared := doc.Misdeclared(); declared != "" {
+		declared := doc.Misdeclared()
+		if _, known := document.LookupCharset(declared); declared != "" && !known {
+			lines = append(lines, fmt.Sprintf("declared to be in %q, which is unknown here, and read as %s, which its bytes look like", declared, doc.Charset()))
+		} else if declared != "" {
 			lines = append(lines, fmt.Sprintf("declared to be in %s, but its bytes are in %s, and were read as that", declared, doc.Charset()))
 		}
 		if n := doc.Replaced(); n > 0 {
-			lines = append(lines, fmt.Sprintf("%d bytes made no character in %s and became \uFFFD", n, doc.Charset()))
+			lines = append(lines, fmt.Sprintf("%s made no character in %s and became \uFFFD", output.Plural(n, "byte"), doc.Charset()))
 		}
 	}
 	if stats.Irregular > 0 {
@@ -188,7 +191,7 @@ func complaints(doc *document.Reader, stats document.RowStats) (lines []string) 
 		if rest := stats.Irregular - int64(len(told)); rest > 0 {
 			told = append(told, fmt.Sprintf("and %d more", rest))
 		}
-		lines = append(lines, fmt.Sprintf("%d of %d rows are irregular, and kept whole: %s", stats.Irregular, stats.Rows, strings.Join(told, "; ")))
+		lines = append(lines, fmt.Sprintf("%d of %s are irregular, and kept whole: %s", stats.Irregular, output.Plural(stats.Rows, "row"), strings.Join(told, "; ")))
 	}
 	return lines
 }
