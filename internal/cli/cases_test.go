@@ -126,6 +126,26 @@ func TestSKUsWithACommaStayWhole(t *testing.T) {
 	}
 }
 
+// TestStockOfOtherSKUs: where Amazon cuts a single SKU at its comma too, what came isn't its stock.
+func TestStockOfOtherSKUs(t *testing.T) {
+	serveAnswers(t, answer{method: "GET", path: "^/fba/inventory/", status: 200,
+		body: `{"payload":{"granularity":{"granularityType":"Marketplace","granularityId":"ATVPDKIKX0DER"},"inventorySummaries":[{"sellerSku":"RED","totalQuantity":1},{"sellerSku":"XL","totalQuantity":2}]}}`})
+	for _, c := range []struct {
+		args      []string
+		status    int
+		out, told string
+	}{
+		{[]string{"inventory", "RED,XL"}, exit.Failure, "", `the stock of ["RED,XL"] can't be told`},
+		{[]string{"inventory", "RED,XL", "RED", "XL"}, exit.Failure, "RED XL", `the stock of ["RED,XL"] can't be told`},
+		{[]string{"inventory", "RED", "XL"}, exit.OK, "RED XL", ""},
+	} {
+		status, out, messages := run(t, "", append(c.args, "-o", "csv", "--columns", "sku")...)
+		if got := strings.Join(strings.Fields(out)[min(1, len(strings.Fields(out))):], " "); status != c.status || got != c.out || !strings.Contains(messages, c.told) {
+			t.Errorf("%q: status %d, %q, %q", c.args, status, out, messages)
+		}
+	}
+}
+
 // TestResourcesWithALeadingSlash: a resource is a path, and people give it with the slash at its beginning. One slash goes out, and the emulator takes it.
 func TestResourcesWithALeadingSlash(t *testing.T) {
 	bare(t)
