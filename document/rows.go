@@ -73,7 +73,9 @@ type RowStats struct {
 	CR       int64 // carriage returns inside rows, which stay in their fields
 	Quotes   int64 // rows in which a quote that would open or close a field was taken for text, because no other goes with it
 
-	Irregular int64       // rows that Short, Long or Quotes count
+	Headers int64 // rows that are the header once more, as where reports were put together
+
+	Irregular int64       // rows that Short, Long, Quotes or Headers count
 	First     []Irregular // the first ten of these
 }
 
@@ -86,11 +88,15 @@ type Irregular struct {
 	Fields  int   // of the row
 	Columns int   // of the header
 	Quotes  bool  // a quote that goes with no other was taken for text
+	Header  bool  // it is the header once more
 }
 
 // String is such as "line 3: 6 fields for 5 columns".
 func (i Irregular) String() string {
 	text := fmt.Sprintf("line %d: ", i.Line)
+	if i.Header {
+		return text + "the header again"
+	}
 	if i.Fields != i.Columns {
 		text += plural(i.Fields, "field") + " for " + plural(i.Columns, "column")
 	}
@@ -301,9 +307,13 @@ func (r *Rows) next() (Row, error) {
 			n = want
 		}
 	}
-	if n != want || r.odd {
+	again := n == want && r.headerAgain(row)
+	if n != want || r.odd || again {
 		if r.stats.Irregular++; len(r.stats.First) < maxIrregular {
-			r.stats.First = append(r.stats.First, Irregular{Line: row.line, Fields: n, Columns: want, Quotes: r.odd})
+			r.stats.First = append(r.stats.First, Irregular{Line: row.line, Fields: n, Columns: want, Quotes: r.odd, Header: again})
+		}
+		if again {
+			r.stats.Headers++
 		}
 		if r.odd {
 			r.stats.Quotes++
@@ -311,6 +321,16 @@ func (r *Rows) next() (Row, error) {
 		}
 	}
 	return row, nil
+}
+
+// headerAgain reports whether a row with as many fields as the header is the header. A single column may well hold its own name.
+func (r *Rows) headerAgain(row Row) bool {
+	for i, name := range r.header.names {
+		if string(row.Field(i)) != name {
+			return false
+		}
+	}
+	return len(r.header.names) > 1
 }
 
 // cut takes the next row off the buffer, past empty lines.

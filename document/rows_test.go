@@ -535,6 +535,25 @@ func TestIrregularIsBounded(t *testing.T) {
 }
 
 // The header is found below whatever explains the report, and where there is nothing above it.
+// The header once more, as where reports were put together, is a row and is told.
+func TestHeaderAgain(t *testing.T) {
+	rows := NewRows(strings.NewReader("a\tb\n1\t2\na\tb\nb\ta\na\tb\tc\n"), RowOptions{})
+	n := 0
+	for range rows.All() {
+		n++
+	}
+	stats := rows.Stats()
+	if n != 4 || stats.Headers != 1 || stats.Irregular != 2 || stats.First[0].String() != "line 3: the header again" {
+		t.Errorf("%d rows, %+v", n, stats)
+	}
+	single := NewRows(strings.NewReader("a\na\n"), RowOptions{})
+	for range single.All() {
+	}
+	if stats := single.Stats(); stats.Irregular != 0 {
+		t.Errorf("%+v", stats)
+	}
+}
+
 func TestFindHeader(t *testing.T) {
 	explained := "Includes Marketplace, Fulfilment (FBA), and Webstore transactions\nAll amounts in EUR, unless specified\nDefinitions:\nTax: a, b\n\n"
 	for name, c := range map[string]struct {

@@ -2,6 +2,7 @@
 package deliver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -239,6 +240,12 @@ func (s *Sink) add(src Source, stats *document.RowStats) error {
 		}
 		return fmt.Errorf("the columns of window %d differ from those before: %q, not %q", s.n, strings.Join(header.Names(), " "), strings.Join(s.header, " "))
 	}
+	spaced := int64(0)
+	defer func() {
+		if spaced > 0 {
+			s.f.Notef("%s: %s with tabs or line ends inside fields, which tsv has as spaces", src.Name, output.Plural(spaced, "row"))
+		}
+	}()
 	decimals := document.NewDecimals(header, src.Decimal, src.Amounts...)
 	for row, err := range rows.All() {
 		if err != nil {
@@ -247,12 +254,25 @@ func (s *Sink) add(src Source, stats *document.RowStats) error {
 		if !s.target.RawValues {
 			row = decimals.Row(row)
 		}
+		if s.target.Format == "tsv" && unfit(row) {
+			spaced++
+		}
 		if err := s.rows.Write(row); err != nil {
 			return err
 		}
 		s.Rows++
 	}
 	return nil
+}
+
+// unfit reports whether a row has what a field of tab-separated text can't hold.
+func unfit(row document.Row) bool {
+	for i := range row.Len() {
+		if bytes.ContainsAny(row.Field(i), "\t\r\n") {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Sink) lines(all func(func([]byte, error) bool), compactly bool) error {
