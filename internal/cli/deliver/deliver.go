@@ -192,7 +192,7 @@ func complaints(doc *document.Reader, stats document.RowStats) (lines []string) 
 		if rest := stats.Irregular - int64(len(told)); rest > 0 {
 			told = append(told, fmt.Sprintf("and %d more", rest))
 		}
-		lines = append(lines, fmt.Sprintf("%d of %s are irregular, and kept whole: %s", stats.Irregular, output.Plural(stats.Rows, "row"), strings.Join(told, "; ")))
+		lines = append(lines, fmt.Sprintf("%d of %d rows are irregular, and kept whole: %s", stats.Irregular, stats.Rows, strings.Join(told, "; ")))
 	}
 	return lines
 }
