@@ -174,6 +174,7 @@ func wholeRunes(b []byte) []byte {
 // byteDecoder converts charsets of one byte per character.
 type byteDecoder struct {
 	table *[128]utf8Char // of the upper half
+	mixed bool           // what is plainly a character of UTF-8 is one: the text was said to be in that, and most or but some of it isn't
 	bad   int64
 }
 
@@ -209,11 +210,21 @@ func windows1252() *[128]utf8Char {
 
 func (d *byteDecoder) replaced() int64 { return d.bad }
 
-func (d *byteDecoder) decode(dst, src []byte, _ bool) (nDst, nSrc int) {
+func (d *byteDecoder) decode(dst, src []byte, atEOF bool) (nDst, nSrc int) {
 	for nSrc < len(src) {
 		n := copy(dst[nDst:], src[nSrc:nSrc+asciiPrefix(src[nSrc:])])
 		nDst, nSrc = nDst+n, nSrc+n
-		for nSrc < len(src) && src[nSrc] >= utf8.RuneSelf && len(dst)-nDst >= 3 {
+		for nSrc < len(src) && src[nSrc] >= utf8.RuneSelf && len(dst)-nDst >= utf8.UTFMax {
+			if d.mixed {
+				if !atEOF && !utf8.FullRune(src[nSrc:]) {
+					return nDst, nSrc
+				}
+				if r, size := utf8.DecodeRune(src[nSrc:]); size > 1 && likely(r) {
+					nDst += copy(dst[nDst:], src[nSrc:nSrc+size])
+					nSrc += size
+					continue
+				}
+			}
 			c := &d.table[src[nSrc]-0x80]
 			nDst += copy(dst[nDst:], c.bytes[:c.len])
 			nSrc++
@@ -221,7 +232,7 @@ func (d *byteDecoder) decode(dst, src []byte, _ bool) (nDst, nSrc int) {
 				d.bad++
 			}
 		}
-		if len(dst)-nDst < 3 {
+		if len(dst)-nDst < utf8.UTFMax {
 			break
 		}
 	}
@@ -383,22 +394,25 @@ func plainlyUTF8(text []byte, instead string) bool {
 	if !utf8.Valid(text) {
 		return false
 	}
-	likely, odd := 0, 0
+	usual, odd := 0, 0
 	for _, r := range string(text) {
 		switch {
 		case r < utf8.RuneSelf:
-		case r >= 0x800:
-			likely++
-			if multibyte[instead] {
+		case !likely(r):
+			odd++
+		default:
+			usual++
+			if r >= 0x800 && multibyte[instead] {
 				return true
 			}
-		case r < 0x180, r >= 0x370 && r < 0x460, r >= 0x600 && r < 0x680:
-			likely++
-		default:
-			odd++
 		}
 	}
-	return !multibyte[instead] && likely > odd
+	return !multibyte[instead] && usual > odd
+}
+
+// likely reports whether a character beyond ASCII is of a script that Amazon's stores use, or a sign.
+func likely(r rune) bool {
+	return r >= 0x800 || r < 0x180 || r >= 0x370 && r < 0x460 || r >= 0x600 && r < 0x680
 }
 
 // lookOfUTF16 tells UTF-16 without a byte order mark by its zeros, "" if it isn't that. Text that is said to be UTF-16 needs but one of them, since it may

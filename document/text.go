@@ -71,6 +71,9 @@ func (t *TextReader) use(charset string) {
 	if stated, _ := LookupCharset(t.stated); t.stated != "" && strings.TrimRight(stated, "BLE") != strings.TrimRight(charset, "BLE") { // UTF-16 says no order
 		t.misdeclared = cmp.Or(stated, t.stated)
 	}
+	if d, ok := t.decoder.(*byteDecoder); ok {
+		d.mixed = t.misdeclared == "UTF-8"
+	}
 }
 
 // Charset returns the name of the charset in use, "US-ASCII" as long as nothing else has shown and none was declared, "" for binary data.
