@@ -387,6 +387,9 @@ func read(ctx context.Context, client *spapi.Client, c *job.Config, feed *Feed, 
 	if err == nil && job.Status(feed.ProcessingStatus) != job.Fatal { // of which its report needn't give but the reason
 		err = result.tell()
 	}
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = fmt.Errorf("its end is missing: %w", io.ErrUnexpectedEOF)
+	}
 	if err != nil {
 		return result, &job.DocumentError{Kind: job.Feed, ID: feed.FeedID, Err: err}
 	}

@@ -92,6 +92,9 @@ func TestProcessingReports(t *testing.T) {
 			t.Fatal(err)
 		}
 		r, err := feeds.Read(t.Context(), answering(t, report, want.contentType), &feeds.Feed{FeedID: "7", ResultFeedDocumentID: "d"})
+		if want.damaged && (!errors.Is(err, io.ErrUnexpectedEOF) || !strings.HasSuffix(err.Error(), "its end is missing: unexpected EOF")) {
+			t.Errorf("%s: %v", name, err)
+		}
 		if damaged, ok := errors.AsType[*job.DocumentError](err); ok != want.damaged || ok && damaged.ID != "7" || !ok && err != nil || r == nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -225,6 +225,9 @@ func (s *Sink) add(src Source, stats *document.RowStats) error {
 	if err != nil {
 		return err
 	}
+	if lines := rows.Stats().Lines; header.Len() == 0 && options.Skip > 0 && lines > 0 {
+		return fmt.Errorf("%s: --skip-lines %d leaves nothing: the document has %s", src.Name, options.Skip, output.Plural(lines, "line"))
+	}
 	if s.rows == nil {
 		s.header = header.Names()
 		format := export.Format(s.target.Format)

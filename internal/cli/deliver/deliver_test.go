@@ -57,6 +57,23 @@ func TestSpacesOfTSVAreTold(t *testing.T) {
 	}
 }
 
+// A number of lines to skip that the document doesn't have is a mistake, not an empty document.
+func TestNothingLeft(t *testing.T) {
+	for text, fails := range map[string]bool{"a,b\n1,2\n": true, "": false, "x\ny\nz\na,b\n": false} {
+		streams, _, _ := terminal.Buffers()
+		f := factory.With(streams, "test", nil)
+		sink, err := (&Target{Format: "csv", before: linesBefore{given: true, lines: 3}}).Open(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sink.Close()
+		err = sink.Add(Source{Name: "report 7", Reader: strings.NewReader(text), Format: "CSV"})
+		if fails != (err != nil) || fails && err.Error() != "report 7: --skip-lines 3 leaves nothing: the document has 2 lines" {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 // --skip-lines takes a number or auto, and goes with rows only.
 func TestSkipLines(t *testing.T) {
 	for args, want := range map[string]string{
