@@ -97,7 +97,7 @@ func TestRefundsWithoutAnAnswer(t *testing.T) {
 			}
 			out, messages, decided := w.line(t, folder, told(t, c.stderr.String(), decision))
 			want := map[string]int{"If it is yours: ": 1, "If none is: ": 2}[decision]
-			if decided != 0 || len(w.created) != want || !strings.Contains(messages, "1 messages, 1 accepted") {
+			if decided != 0 || len(w.created) != want || !strings.Contains(messages, "1 message, 1 accepted") {
 				t.Errorf("%s%s: status %d, created %q: %s%s", decision, name, decided, w.created, out, messages)
 			}
 			if names := left(t, folder, "refunds.xml"); len(names) > 0 {
