@@ -479,8 +479,8 @@ func sniff(window []byte, whole bool, fallback string) string {
 	return "windows-1252"
 }
 
-// japaneseScore weighs what the text would say as Shift_JIS; more than 0 is rather that than European text. European text makes pairs that are no character, rare kanji and user-defined characters;
-// Japanese text makes kana, common kanji, and runs of half-width katakana.
+// japaneseScore weighs what the text would say as Shift_JIS; more than 0 is rather that than European text. European text makes pairs that are no character,
+// rare kanji and user-defined characters; Japanese text makes kana, common kanji, and runs of half-width katakana.
 func japaneseScore(window []byte) int {
 	table := shiftJISTable()
 	score, halfWidth := 0, 0
