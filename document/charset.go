@@ -10,6 +10,9 @@ import (
 
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/korean"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
@@ -28,8 +31,16 @@ var charsetNames = map[string]string{
 	"shiftjis": "Shift_JIS", "sjis": "Shift_JIS", "xsjis": "Shift_JIS", "windows31j": "Shift_JIS", "cp932": "Shift_JIS", "ms932": "Shift_JIS",
 	"mskanji": "Shift_JIS", "cswindows31j": "Shift_JIS", "csshiftjis": "Shift_JIS", "xmscp932": "Shift_JIS", "932": "Shift_JIS", "ibm943": "Shift_JIS",
 	"eucjp": "EUC-JP", "xeucjp": "EUC-JP",
+	"gb18030": "GB18030", "gbk": "GB18030", "xgbk": "GB18030", "gb2312": "GB18030", "euccn": "GB18030", "cp936": "GB18030", "ms936": "GB18030", "936": "GB18030",
+	"big5": "Big5", "big5hkscs": "Big5", "cp950": "Big5", "ms950": "Big5", "950": "Big5",
+	"euckr": "EUC-KR", "ksc56011987": "EUC-KR", "ksc5601": "EUC-KR", "cp949": "EUC-KR", "ms949": "EUC-KR", "windows949": "EUC-KR", "949": "EUC-KR",
+	"windows1251": "windows-1251", "cp1251": "windows-1251", "koi8r": "KOI8-R", "windows1253": "windows-1253", "cp1253": "windows-1253", "iso88597": "ISO-8859-7",
+	"windows1255": "windows-1255", "cp1255": "windows-1255", "windows1257": "windows-1257", "cp1257": "windows-1257",
 	"utf16": "UTF-16LE", "utf16le": "UTF-16LE", "utf16be": "UTF-16BE",
 }
+
+// multibyte are charsets with characters of several bytes, in which UTF-8 seldom makes none.
+var multibyte = map[string]bool{"Shift_JIS": true, "EUC-JP": true, "GB18030": true, "Big5": true, "EUC-KR": true}
 
 // LookupCharset returns the name that this package uses for a charset, given any of the spellings met in documents: "Cp1252", "cp932",
 // "windows-31j", "MS932", "utf8", "latin1" ….
@@ -68,6 +79,24 @@ func newDecoder(charset string) decoder {
 		return &shiftJISDecoder{table: shiftJISTable()}
 	case "EUC-JP":
 		return &transformDecoder{transformer: japanese.EUCJP.NewDecoder()}
+	case "GB18030":
+		return &transformDecoder{transformer: simplifiedchinese.GB18030.NewDecoder()}
+	case "Big5":
+		return &transformDecoder{transformer: traditionalchinese.Big5.NewDecoder()}
+	case "EUC-KR":
+		return &transformDecoder{transformer: korean.EUCKR.NewDecoder()}
+	case "windows-1251":
+		return &byteDecoder{table: byteTable(charmap.Windows1251)}
+	case "KOI8-R":
+		return &byteDecoder{table: byteTable(charmap.KOI8R)}
+	case "windows-1253":
+		return &byteDecoder{table: byteTable(charmap.Windows1253)}
+	case "ISO-8859-7":
+		return &byteDecoder{table: byteTable(charmap.ISO8859_7)}
+	case "windows-1255":
+		return &byteDecoder{table: byteTable(charmap.Windows1255)}
+	case "windows-1257":
+		return &byteDecoder{table: byteTable(charmap.Windows1257)}
 	case "UTF-16LE":
 		return &transformDecoder{transformer: unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewDecoder()}
 	case "UTF-16BE":
@@ -145,6 +174,7 @@ func wholeRunes(b []byte) []byte {
 // byteDecoder converts charsets of one byte per character.
 type byteDecoder struct {
 	table *[128]utf8Char // of the upper half
+	mixed bool           // what is plainly a character of UTF-8 is one: the text was said to be in that, and most or but some of it isn't
 	bad   int64
 }
 
@@ -180,11 +210,21 @@ func windows1252() *[128]utf8Char {
 
 func (d *byteDecoder) replaced() int64 { return d.bad }
 
-func (d *byteDecoder) decode(dst, src []byte, _ bool) (nDst, nSrc int) {
+func (d *byteDecoder) decode(dst, src []byte, atEOF bool) (nDst, nSrc int) {
 	for nSrc < len(src) {
 		n := copy(dst[nDst:], src[nSrc:nSrc+asciiPrefix(src[nSrc:])])
 		nDst, nSrc = nDst+n, nSrc+n
-		for nSrc < len(src) && src[nSrc] >= utf8.RuneSelf && len(dst)-nDst >= 3 {
+		for nSrc < len(src) && src[nSrc] >= utf8.RuneSelf && len(dst)-nDst >= utf8.UTFMax {
+			if d.mixed {
+				if !atEOF && !utf8.FullRune(src[nSrc:]) {
+					return nDst, nSrc
+				}
+				if r, size := utf8.DecodeRune(src[nSrc:]); size > 1 && likely(r) {
+					nDst += copy(dst[nDst:], src[nSrc:nSrc+size])
+					nSrc += size
+					continue
+				}
+			}
 			c := &d.table[src[nSrc]-0x80]
 			nDst += copy(dst[nDst:], c.bytes[:c.len])
 			nSrc++
@@ -192,7 +232,7 @@ func (d *byteDecoder) decode(dst, src []byte, _ bool) (nDst, nSrc int) {
 				d.bad++
 			}
 		}
-		if len(dst)-nDst < 3 {
+		if len(dst)-nDst < utf8.UTFMax {
 			break
 		}
 	}
@@ -323,7 +363,7 @@ func contradicted(window []byte, whole bool, charset string) bool {
 		}
 		return bad > good
 	}
-	if plainlyUTF8(text, charset) {
+	if plainlyUTF8(text, charset) || !multibyte[charset] && lookOfEUCJP(text) {
 		return true
 	}
 	d := newDecoder(charset)
@@ -338,7 +378,7 @@ func contradicted(window []byte, whole bool, charset string) bool {
 	case d.replaced() == 0:
 		return false
 	case charset == "Shift_JIS":
-		return score <= 0
+		return score <= 0 || lookOfEUCJP(text)
 	default:
 		return score >= plainlyJapanese
 	}
@@ -354,22 +394,25 @@ func plainlyUTF8(text []byte, instead string) bool {
 	if !utf8.Valid(text) {
 		return false
 	}
-	likely, odd := 0, 0
+	usual, odd := 0, 0
 	for _, r := range string(text) {
 		switch {
 		case r < utf8.RuneSelf:
-		case r >= 0x800:
-			likely++
-			if instead == "Shift_JIS" || instead == "EUC-JP" {
+		case !likely(r):
+			odd++
+		default:
+			usual++
+			if r >= 0x800 && multibyte[instead] {
 				return true
 			}
-		case r < 0x180, r >= 0x370 && r < 0x460, r >= 0x600 && r < 0x680:
-			likely++
-		default:
-			odd++
 		}
 	}
-	return instead != "Shift_JIS" && instead != "EUC-JP" && likely > odd
+	return !multibyte[instead] && usual > odd
+}
+
+// likely reports whether a character beyond ASCII is of a script that Amazon's stores use, or a sign.
+func likely(r rune) bool {
+	return r >= 0x800 || r < 0x180 || r >= 0x370 && r < 0x460 || r >= 0x600 && r < 0x680
 }
 
 // lookOfUTF16 tells UTF-16 without a byte order mark by its zeros, "" if it isn't that. Text that is said to be UTF-16 needs but one of them, since it may
@@ -391,6 +434,32 @@ func lookOfUTF16(head []byte, said bool) string {
 	return ""
 }
 
+// lookOfEUCJP tells Japanese in EUC-JP: all is in pairs of bytes beyond ASCII, and a quarter of them are kana, which European text and half-width katakana of
+// Shift_JIS don't make.
+func lookOfEUCJP(text []byte) bool {
+	pairs, kana := 0, 0
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c < utf8.RuneSelf {
+			continue
+		}
+		if c == 0x8f { // three bytes
+			i++
+		}
+		if i++; i >= len(text) {
+			break // cut off
+		}
+		if c < 0xa1 && c != 0x8e && c != 0x8f || c == 0xff || text[i] < 0xa1 || text[i] == 0xff {
+			return false
+		}
+		pairs++
+		if c == 0xa4 && text[i] <= 0xf3 || c == 0xa5 && text[i] <= 0xf6 {
+			kana++
+		}
+	}
+	return kana >= 3 && 4*kana >= pairs
+}
+
 // sniff guesses the charset of text that starts with a byte beyond ASCII.
 func sniff(window []byte, whole bool, fallback string) string {
 	text := window
@@ -402,14 +471,16 @@ func sniff(window []byte, whole bool, fallback string) string {
 		return "UTF-8"
 	case fallback != "" && !contradicted(window, whole, fallback):
 		return fallback
+	case lookOfEUCJP(text):
+		return "EUC-JP"
 	case japaneseScore(window) > 0:
 		return "Shift_JIS"
 	}
 	return "windows-1252"
 }
 
-// japaneseScore weighs what the text would say as Shift_JIS; more than 0 is rather that than European text. European text makes pairs that are no character, rare kanji and user-defined characters;
-// Japanese text makes kana, common kanji, and runs of half-width katakana.
+// japaneseScore weighs what the text would say as Shift_JIS; more than 0 is rather that than European text. European text makes pairs that are no character,
+// rare kanji and user-defined characters; Japanese text makes kana, common kanji, and runs of half-width katakana.
 func japaneseScore(window []byte) int {
 	table := shiftJISTable()
 	score, halfWidth := 0, 0

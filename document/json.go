@@ -65,15 +65,27 @@ func Elements(src io.Reader, path string, limit int) iter.Seq2[[]byte, error] {
 		if err == nil || errors.Is(err, errStop) {
 			return
 		}
-		if bounded.err != nil && bounded.err != io.EOF {
-			err = bounded.err
-		}
-		var location *PathError
-		if !errors.As(err, &location) && bounded.err != nil && bounded.err == io.EOF && errors.Is(err, io.ErrUnexpectedEOF) {
-			err = fmt.Errorf("document: the JSON is cut short: %w", io.ErrUnexpectedEOF)
-		}
-		yield(nil, err)
+		yield(nil, bounded.explained(err))
 	}
+}
+
+// explained is an error of decoding as callers have it: without the path of the decoder's own functions.
+func (b *boundedReader) explained(err error) error {
+	if b.err != nil && b.err != io.EOF {
+		return b.err
+	}
+	if e, ok := errors.AsType[*PathError](err); ok {
+		return e
+	}
+	switch text := err.Error(); {
+	case err == io.EOF:
+		return fmt.Errorf("document: empty, where JSON is wanted: %w", io.ErrUnexpectedEOF)
+	case errors.Is(err, io.ErrUnexpectedEOF) && b.err == io.EOF:
+		return fmt.Errorf("document: the JSON is cut short: %w", io.ErrUnexpectedEOF)
+	case !strings.HasPrefix(text, "document: "):
+		return fmt.Errorf("document: this is no JSON: %s", strings.ReplaceAll(text, "callback: ", ""))
+	}
+	return err
 }
 
 type elements struct {

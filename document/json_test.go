@@ -83,6 +83,14 @@ func TestElementsErrors(t *testing.T) {
 	if got, err := elementsOf(strings.NewReader(big), "items", 5000); !errors.As(err, &e) || e.Limit != 5000 {
 		t.Errorf("%q, %v", got, err)
 	}
+	for text, want := range map[string]string{
+		`{"items":[1,{"b":tru}]}`: "document: this is no JSON: ", `{"items":{}}`: `document: no array at "items": it is an object`, `{"items":[1`: "document: the JSON is cut short", "": "document: empty, where JSON is wanted",
+		`x`: "document: this is no JSON: ", `{"items":[]} x`: "document: text after the end of the JSON",
+	} {
+		if _, err := elementsOf(strings.NewReader(text), "items", 0); err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "callback") {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
 	cut := &TruncatedError{Have: 1, Want: 2}
 	for _, text := range []string{"", `{"items":[1,`, `{"items":[1]}`, `{"ite`} {
 		if _, err := elementsOf(io.MultiReader(strings.NewReader(text), iotest.ErrReader(cut)), "items", 0); !errors.Is(err, error(cut)) {

@@ -6,7 +6,7 @@ import (
 )
 
 // ParseNumber reads a decimal as it stands in reports and returns it as JSON has it: "1.234,50" with a decimal comma is "1234.50". Groups of thousands may be set off by the other
-// separator, by spaces or by apostrophes. Where only one reading is possible, such as "12,34" or "0.5", that is taken whatever the decimal separator.
+// separator, by spaces or by apostrophes; a minus may stand behind. Where only one reading is possible, such as "12,34" or "0.5", that is taken whatever the decimal separator.
 func ParseNumber(s string, decimal byte) (string, error) {
 	if decimal != ',' {
 		decimal = '.'
@@ -17,6 +17,9 @@ func ParseNumber(s string, decimal byte) (string, error) {
 	case strings.HasPrefix(t, "-"), strings.HasPrefix(t, "\u2212"):
 		negative = true
 		t = strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(t, "-"), "\u2212"), " ")
+	case len(t) > 1 && strings.HasSuffix(t, "-"), strings.HasSuffix(t, "\u2212"): // as SAP writes it
+		negative = true
+		t = strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(t, "-"), "\u2212"), " ")
 	case strings.HasPrefix(t, "+"):
 		t = t[1:]
 	case len(t) > 2 && t[0] == '(' && t[len(t)-1] == ')': // as accountants write it

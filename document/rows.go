@@ -8,7 +8,9 @@ import (
 	"io"
 	"iter"
 	"math"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -71,7 +73,9 @@ type RowStats struct {
 	CR       int64 // carriage returns inside rows, which stay in their fields
 	Quotes   int64 // rows in which a quote that would open or close a field was taken for text, because no other goes with it
 
-	Irregular int64       // rows that Short, Long or Quotes count
+	Headers int64 // rows that are the header once more, as where reports were put together
+
+	Irregular int64       // rows that Short, Long, Quotes or Headers count
 	First     []Irregular // the first ten of these
 }
 
@@ -84,13 +88,17 @@ type Irregular struct {
 	Fields  int   // of the row
 	Columns int   // of the header
 	Quotes  bool  // a quote that goes with no other was taken for text
+	Header  bool  // it is the header once more
 }
 
 // String is such as "line 3: 6 fields for 5 columns".
 func (i Irregular) String() string {
 	text := fmt.Sprintf("line %d: ", i.Line)
+	if i.Header {
+		return text + "the header again"
+	}
 	if i.Fields != i.Columns {
-		text += fmt.Sprintf("%d fields for %d columns", i.Fields, i.Columns)
+		text += plural(i.Fields, "field") + " for " + plural(i.Columns, "column")
 	}
 	if i.Fields != i.Columns && i.Quotes {
 		text += ", "
@@ -99,6 +107,13 @@ func (i Irregular) String() string {
 		text += "a quote without another"
 	}
 	return text
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
 }
 
 // LineError is a row longer than the bound.
@@ -110,6 +125,28 @@ type LineError struct {
 
 func (e *LineError) Error() string {
 	return fmt.Sprintf("document: line %d: the row is longer than the %d bytes allowed (%d seen); this is no such report, or the bound must be raised", e.Line, e.Limit, e.Size)
+}
+
+// NoTableError is a document that begins as no table does: its first line would pass for a header, and what is in it be lost.
+type NoTableError struct {
+	Looks string // what it looks like: "JSON", "XML", "HTML", "PDF", "ZIP", "gzip"
+}
+
+func (e *NoTableError) Error() string {
+	return fmt.Sprintf("document: it begins as %s does, not as a table", e.Looks)
+}
+
+// looks are the beginnings of what is no table, after white space, without regard to case.
+var looks = []struct {
+	name  string
+	begin *regexp.Regexp
+}{
+	{"gzip", regexp.MustCompile(`^\x1f.\x08`)},
+	{"PDF", regexp.MustCompile(`^%PDF-`)},
+	{"ZIP", regexp.MustCompile(`^PK\x03\x04`)},
+	{"HTML", regexp.MustCompile(`(?i)^\s*<(!doctype\s+html|html|head|body)[\s>]`)},
+	{"XML", regexp.MustCompile(`(?i)^\s*<(\?xml|!doctype|\w[\w:.-]*(\s+[\w:.-]+\s*=[^<>]*)?/?>)`)},
+	{"JSON", regexp.MustCompile(`^\s*(\{\s*["}]|\[\s*[{\]])`)},
 }
 
 // Rows cuts text into rows.
@@ -145,13 +182,16 @@ func NewRows(src io.Reader, options RowOptions) *Rows {
 	return &Rows{src: src, options: options, buf: make([]byte, min(256<<10, options.MaxLine+2))}
 }
 
-// Header reads the header, if that has not been done. Of an empty document it is empty, without an error.
+// Header reads the header, if that has not been done. Of an empty document it is empty, without an error. Errors: [*NoTableError], those of All.
 func (r *Rows) Header() (*Header, error) {
 	if r.started {
 		return r.header, r.headerErr()
 	}
 	r.started = true
 	r.header = NewHeader(nil)
+	if r.err = r.noTable(); r.err != nil {
+		return r.header, r.err
+	}
 	r.findLineEnd()
 	for range r.options.Skip {
 		_, next, err := r.line(0)
@@ -192,6 +232,20 @@ func (r *Rows) Header() (*Header, error) {
 	return r.header, nil
 }
 
+// noTable looks at the beginning for what it is instead.
+func (r *Rows) noTable() error {
+	for window := min(1<<10, r.options.MaxLine); r.to-r.from < window && r.srcErr == nil; {
+		r.fill()
+	}
+	head := r.buf[r.from:r.to]
+	for _, look := range looks {
+		if look.begin.Match(head[:min(len(head), 1<<10)]) {
+			return &NoTableError{Looks: look.name}
+		}
+	}
+	return nil
+}
+
 func (r *Rows) headerErr() error {
 	if r.err == io.EOF {
 		return nil
@@ -209,7 +263,7 @@ func (r *Rows) Stats() RowStats {
 	return stats
 }
 
-// All goes through the rows after the header. Each is valid until the next. It ends after an error: [*LineError], those of the source. What an
+// All goes through the rows after the header. Each is valid until the next. It ends after an error: [*NoTableError], [*LineError], those of the source. What an
 // earlier loop has read is not read again.
 func (r *Rows) All() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
@@ -253,9 +307,13 @@ func (r *Rows) next() (Row, error) {
 			n = want
 		}
 	}
-	if n != want || r.odd {
+	again := n == want && r.headerAgain(row)
+	if n != want || r.odd || again {
 		if r.stats.Irregular++; len(r.stats.First) < maxIrregular {
-			r.stats.First = append(r.stats.First, Irregular{Line: row.line, Fields: n, Columns: want, Quotes: r.odd})
+			r.stats.First = append(r.stats.First, Irregular{Line: row.line, Fields: n, Columns: want, Quotes: r.odd, Header: again})
+		}
+		if again {
+			r.stats.Headers++
 		}
 		if r.odd {
 			r.stats.Quotes++
@@ -263,6 +321,16 @@ func (r *Rows) next() (Row, error) {
 		}
 	}
 	return row, nil
+}
+
+// headerAgain reports whether a row with as many fields as the header is the header. A single column may well hold its own name.
+func (r *Rows) headerAgain(row Row) bool {
+	for i, name := range r.header.names {
+		if string(row.Field(i)) != name {
+			return false
+		}
+	}
+	return len(r.header.names) > 1
 }
 
 // cut takes the next row off the buffer, past empty lines.

@@ -171,6 +171,26 @@ func TestLongLines(t *testing.T) {
 	}
 }
 
+// A document that is no table has no header: what is in its first line would be lost in the formats that have none.
+func TestNoTable(t *testing.T) {
+	for text, want := range map[string]string{
+		"\x1f\x8b\x08\x00abc\n": "gzip", "%PDF-1.7\n": "PDF", "PK\x03\x04\n": "ZIP",
+		"<html><body>x</body></html>": "HTML", "\n <!DOCTYPE HTML PUBLIC>\n": "HTML",
+		"<?xml version=\"1.0\"?>\n<Error/>": "XML", "<AmazonEnvelope xmlns:xsi=\"http://x\">\n": "XML",
+		`{"errors":[{"code":"x"}]}`: "JSON", "{\n}": "JSON", "[\n {\"a\":1}]": "JSON",
+		"a\tb\n1\t2\n": "", "<5 days\tb\n": "", "[a]\tb\n": "", "{x}\tb\n": "", "\"{\"\"a\"\"}\",b\n": "", "<a\tb>\n": "", "": "",
+	} {
+		rows := NewRows(iotest.OneByteReader(strings.NewReader(text)), RowOptions{})
+		_, err := rows.Header()
+		for _, again := range rows.All() {
+			err = errors.Join(err, again)
+		}
+		if e, ok := errors.AsType[*NoTableError](err); ok != (want != "") || ok && e.Looks != want || !ok && err != nil {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
 func TestRowErrors(t *testing.T) {
 	cut := &TruncatedError{Have: 3, Want: 9}
 	for _, text := range []string{"a,b\n1,2\n3,4", "a\tb\r\n1\n2\t3", "a,b\n\"x\n"} {
@@ -246,7 +266,7 @@ func FuzzRows(f *testing.F) {
 			return
 		}
 		// Without quoting nothing is lost: all characters but line ends and separators come through, in their order.
-		if separator != 0 && !quoted {
+		if separator != 0 && !quoted && utf8.Valid(text) {
 			var got, want strings.Builder
 			for _, name := range header.Names() {
 				got.WriteString(name)
@@ -515,6 +535,25 @@ func TestIrregularIsBounded(t *testing.T) {
 }
 
 // The header is found below whatever explains the report, and where there is nothing above it.
+// The header once more, as where reports were put together, is a row and is told.
+func TestHeaderAgain(t *testing.T) {
+	rows := NewRows(strings.NewReader("a\tb\n1\t2\na\tb\nb\ta\na\tb\tc\n"), RowOptions{})
+	n := 0
+	for range rows.All() {
+		n++
+	}
+	stats := rows.Stats()
+	if n != 4 || stats.Headers != 1 || stats.Irregular != 2 || stats.First[0].String() != "line 3: the header again" {
+		t.Errorf("%d rows, %+v", n, stats)
+	}
+	single := NewRows(strings.NewReader("a\na\n"), RowOptions{})
+	for range single.All() {
+	}
+	if stats := single.Stats(); stats.Irregular != 0 {
+		t.Errorf("%+v", stats)
+	}
+}
+
 func TestFindHeader(t *testing.T) {
 	explained := "Includes Marketplace, Fulfilment (FBA), and Webstore transactions\nAll amounts in EUR, unless specified\nDefinitions:\nTax: a, b\n\n"
 	for name, c := range map[string]struct {

@@ -71,6 +71,9 @@ func (t *TextReader) use(charset string) {
 	if stated, _ := LookupCharset(t.stated); t.stated != "" && strings.TrimRight(stated, "BLE") != strings.TrimRight(charset, "BLE") { // UTF-16 says no order
 		t.misdeclared = cmp.Or(stated, t.stated)
 	}
+	if d, ok := t.decoder.(*byteDecoder); ok {
+		d.mixed = t.misdeclared == "UTF-8"
+	}
 }
 
 // Charset returns the name of the charset in use, "US-ASCII" as long as nothing else has shown and none was declared, "" for binary data.
@@ -165,6 +168,9 @@ func (t *TextReader) read(p []byte) (int, error) {
 
 const byteOrderMark = "\ufeff"
 
+// marksTwice are byte order marks that were taken for text and written in UTF-8 once more.
+var marksTwice = []string{"\u00ef\u00bb\u00bf", byteOrderMark + "\u00ef\u00bb\u00bf"}
+
 // dropMarks takes byte order marks at the beginning of lines out of converted text, in place, and returns how much is left of it.
 func (t *TextReader) dropMarks(text []byte) int {
 	n, done := 0, 0 // kept, looked at
@@ -218,6 +224,12 @@ func (t *TextReader) fill(n int) {
 
 // begin looks at the first bytes for what they tell of the charset.
 func (t *TextReader) begin() {
+	for _, mark := range marksTwice { // to bytes that a program took for text of one byte per character
+		if bytes.HasPrefix(t.buf[t.from:t.to], []byte(mark)) {
+			t.from += len(mark)
+			t.fill(headWindow)
+		}
+	}
 	head := t.buf[t.from:t.to]
 	for _, magic := range []string{"%PDF-", "PK\x03\x04", "\x1f\x8b\x08"} {
 		if t.binary = bytes.HasPrefix(head, []byte(magic)); t.binary {

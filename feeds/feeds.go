@@ -366,7 +366,8 @@ func open(ctx context.Context, client *spapi.Client, c *job.Config, feed *Feed) 
 }
 
 // Read fetches and parses the processing report of a feed. Of a feed that has none the result holds the feed and nothing else. Errors:
-// [*job.DocumentError]; where the report is damaged, or its end is missing, with the result of what came before.
+// [*job.DocumentError]; where the report is damaged, its end is missing, or it doesn't tell whether the messages were carried out, with the result of what it
+// has.
 func Read(ctx context.Context, client *spapi.Client, feed *Feed, opts ...job.Option) (*Result, error) {
 	return read(ctx, client, job.NewConfig(client, opts...), feed, io.Discard)
 }
@@ -382,7 +383,14 @@ func read(ctx context.Context, client *spapi.Client, c *job.Config, feed *Feed, 
 		return nil, err
 	}
 	defer r.Close()
-	if err := result.parse(feed.FeedID, io.TeeReader(r, to)); err != nil {
+	err = result.parse(feed.FeedID, io.TeeReader(r, to))
+	if err == nil && job.Status(feed.ProcessingStatus) != job.Fatal { // of which its report needn't give but the reason
+		err = result.tell()
+	}
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = fmt.Errorf("its end is missing: %w", io.ErrUnexpectedEOF)
+	}
+	if err != nil {
 		return result, &job.DocumentError{Kind: job.Feed, ID: feed.FeedID, Err: err}
 	}
 	return result, nil

@@ -2,6 +2,8 @@ package feeds
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -70,7 +72,9 @@ type Result struct {
 	Warnings  int     `json:"warnings"`
 	Issues    []Issue `json:"issues"`
 
-	text string // what was neither JSON nor XML nor a table: the beginning
+	text    string // what was neither JSON nor XML nor a table: the beginning
+	counted bool   // the report says how many messages were carried out, or how many not
+	odd     error  // its counts can't be true
 }
 
 // OK tells whether all messages were carried out: the counts have none that was not, and no issue is an error.
@@ -114,6 +118,10 @@ func (r *Result) counts(processed, accepted, invalid *int) {
 		return *n
 	}
 	failed := value(invalid)
+	r.counted = r.counted || accepted != nil || invalid != nil
+	if value(processed) < 0 || value(accepted) < 0 || failed < 0 || processed != nil && value(accepted) > *processed {
+		r.odd = fmt.Errorf("its counts contradict each other: %d processed, %d carried out, %d not", value(processed), value(accepted), failed)
+	}
 	switch {
 	case accepted != nil:
 		failed = max(failed, value(processed)-*accepted)
@@ -124,6 +132,19 @@ func (r *Result) counts(processed, accepted, invalid *int) {
 	r.Accepted += value(accepted)
 	r.Invalid += failed
 }
+
+// tell is why the report of a feed that Amazon calls done can't tell whether it was carried out; nil if it can.
+func (r *Result) tell() error {
+	switch {
+	case r.odd != nil:
+		return r.odd
+	case !r.counted && len(r.Issues) == 0:
+		return errNoReport
+	}
+	return nil
+}
+
+var errNoReport = errors.New("it is no processing report that can be read: it has neither counts nor issues, so it can't be told whether the messages were carried out")
 
 // countIssues makes up the numbers of issues where a report doesn't give them.
 func (r *Result) countIssues() {

@@ -92,6 +92,9 @@ func TestProcessingReports(t *testing.T) {
 			t.Fatal(err)
 		}
 		r, err := feeds.Read(t.Context(), answering(t, report, want.contentType), &feeds.Feed{FeedID: "7", ResultFeedDocumentID: "d"})
+		if want.damaged && (!errors.Is(err, io.ErrUnexpectedEOF) || !strings.HasSuffix(err.Error(), "its end is missing: unexpected EOF")) {
+			t.Errorf("%s: %v", name, err)
+		}
 		if damaged, ok := errors.AsType[*job.DocumentError](err); ok != want.damaged || ok && damaged.ID != "7" || !ok && err != nil || r == nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -116,6 +119,48 @@ func TestProcessingReports(t *testing.T) {
 	good := "Feed Processing Summary:\n\tNumber of records processed\t\t2\n\tNumber of records successful\t\t2\n\noriginal-record-number\tsku\terror-code\terror-type\terror-message\n1\tS\t5000\tWarning\tx\n"
 	if r, err := feeds.Read(t.Context(), answering(t, []byte(good), "text/plain"), &feeds.Feed{FeedID: "7", ResultFeedDocumentID: "d"}); err != nil || !r.OK() || r.Warnings != 1 {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// A report that doesn't tell whether the messages were carried out is no success, whatever it is; what can't be true is told.
+func TestReportsThatTellNothing(t *testing.T) {
+	summary := "Summary:\n\tNumber of records processed\t\t%s\n\tNumber of records %s\t\t%s\n"
+	text := func(processed, label, n string) string {
+		return strings.NewReplacer("processed\t\t%s", "processed\t\t"+processed, "records %s\t\t%s", "records "+label+"\t\t"+n).Replace(summary)
+	}
+	envelope := `<?xml version="1.0"?><AmazonEnvelope><Message><ProcessingReport>%</ProcessingReport></Message></AmazonEnvelope>`
+	for report, wrong := range map[string]string{
+		"":               "no processing report",
+		"nothing of use": "no processing report",
+		"Summary:\n\tNumber of records processed\t\t4\n": "no processing report",
+		"{}": "no processing report", `{"issues":[]}`: "no processing report", `[{"messageId":1}]`: "no processing report", `{"summary":[]}`: "no processing report",
+		"<html><body>Access denied</body></html>":                                "no processing report",
+		strings.Replace(envelope, "%", "<StatusCode>Processing</StatusCode>", 1): "no processing report",
+		text("99999999999999999999999", "successful", "1"):                       "no processing report",
+		text("2", "successful", "5"):                                             "contradict each other: 2 processed, 5 carried out",
+		text("-2", "successful", "-2"):                                           "contradict each other",
+		`{"issues":[],"summary":{"messagesProcessed":1,"messagesAccepted":2}}`:   "contradict each other",
+		text("2", "successful", "2"):                                             "",
+		text("2", "ohne Fehler", "2"):                                            "",
+		text("2", "senza errori", "2"):                                           "",
+		`{"issues":{"messageId":1,"code":"9","severity":"ERROR","message":"m"}}`: "not carried out",
+		`{"issues":[],"summary":[{"messagesProcessed":2,"messagesAccepted":1}]}`: "not carried out",
+		text("2", "mit Fehlern", "2"):                                            "not carried out",
+		text("2", "en erreur", "1"):                                              "not carried out",
+		text("2", "con errores", "1"):                                            "not carried out",
+		"要約\n\t処理済み\t\t2\n\tエラー\t\t1\n":                                          "not carried out",
+	} {
+		r, err := feeds.Read(t.Context(), answering(t, []byte(report), "text/plain; charset=utf-8"), &feeds.Feed{FeedID: "7", ResultFeedDocumentID: "d"})
+		switch {
+		case wrong == "" || wrong == "not carried out":
+			if err != nil || r.OK() != (wrong == "") {
+				t.Errorf("%q: %+v, %v", report, r, err)
+			}
+		default:
+			if _, ok := errors.AsType[*job.DocumentError](err); !ok || !strings.Contains(err.Error(), wrong) || r == nil {
+				t.Errorf("%q: %v, want %q", report, err, wrong)
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/openspapi/spapi/internal/runner"
@@ -72,7 +73,7 @@ func (r *Result) jsonMembers(feedID string, dec *json.Decoder, summary *map[stri
 			err = r.jsonIssues(feedID, dec)
 		case "summary":
 			known = true
-			err = dec.Decode(summary)
+			err = jsonSummary(dec, summary)
 		default:
 			err = skip(dec)
 		}
@@ -81,6 +82,21 @@ func (r *Result) jsonMembers(feedID string, dec *json.Decoder, summary *map[stri
 		}
 	}
 	return known, nil
+}
+
+// jsonSummary reads the summary; of several the first.
+func jsonSummary(dec *json.Decoder, summary *map[string]any) error {
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return err
+	}
+	if list, ok := v.([]any); ok && len(list) > 0 {
+		v = list[0]
+	}
+	if m, ok := v.(map[string]any); ok {
+		*summary = m
+	}
+	return nil
 }
 
 type headWriter struct{ b *bytes.Buffer }
@@ -92,12 +108,27 @@ func (w *headWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// jsonIssues reads the issues: an array, which is not kept, or a single one.
 func (r *Result) jsonIssues(feedID string, dec *json.Decoder) error {
 	token, err := dec.Token()
-	if err != nil || token == nil { // null
+	switch {
+	case err != nil || token == nil: // null
 		return err
-	}
-	if token != json.Delim('[') {
+	case token == json.Delim('{'):
+		issue := map[string]any{}
+		for dec.More() {
+			name, err := dec.Token()
+			if err != nil {
+				return err
+			}
+			var v any
+			if err := dec.Decode(&v); err != nil {
+				return err
+			}
+			issue[fmt.Sprint(name)] = v
+		}
+		r.jsonIssue(feedID, issue)
+	case token != json.Delim('['):
 		return errors.New("issues is not an array")
 	}
 	for dec.More() {
@@ -105,15 +136,19 @@ func (r *Result) jsonIssues(feedID string, dec *json.Decoder) error {
 		if err := dec.Decode(&v); err != nil {
 			return err
 		}
-		i, ok := v.(map[string]any)
-		if !ok {
-			i = map[string]any{"message": v}
-		}
-		r.add(Issue{FeedID: feedID, MessageID: atoi(scalar(i["messageId"])), SKU: scalar(i["sku"]), Code: scalar(i["code"]),
-			Severity: Severity(scalar(i["severity"])), Text: scalar(i["message"]), Attribute: scalar(i["attributeName"])})
+		r.jsonIssue(feedID, v)
 	}
 	_, err = dec.Token()
 	return err
+}
+
+func (r *Result) jsonIssue(feedID string, v any) {
+	i, ok := v.(map[string]any)
+	if !ok {
+		i = map[string]any{"message": v}
+	}
+	r.add(Issue{FeedID: feedID, MessageID: atoi(scalar(i["messageId"])), SKU: scalar(i["sku"]), Code: scalar(i["code"]),
+		Severity: Severity(scalar(i["severity"])), Text: scalar(i["message"]), Attribute: scalar(i["attributeName"])})
 }
 
 // scalar is a value as text, whatever its type; "" for null.

@@ -16,10 +16,9 @@ import (
 func (r *Result) parseText(feedID string, src *bufio.Reader) error {
 	lines := lineReader{r: src}
 	var (
-		numbers []int
-		second  string // the label of the second number
-		text    strings.Builder
-		table   *issueTable
+		counts [3]*int // processed, accepted, invalid
+		text   strings.Builder
+		table  *issueTable
 	)
 	var err error
 	for {
@@ -32,8 +31,15 @@ func (r *Result) parseText(feedID string, src *bufio.Reader) error {
 			continue
 		}
 		if label, n, ok := count(line); ok {
-			if numbers = append(numbers, n); len(numbers) == 2 {
-				second = label
+			place := 1
+			switch {
+			case counts[0] == nil:
+				place = 0
+			case namesErrors(label):
+				place = 2
+			}
+			if counts[place] == nil && (place != 1 || counts[2] == nil) { // behind the errors stand the warnings
+				counts[place] = &n
 			}
 		} else if c, ok := columnsOf(line); ok {
 			table = &issueTable{columns: c, add: func(i Issue) { i.FeedID = feedID; r.add(i) }}
@@ -46,14 +52,11 @@ func (r *Result) parseText(feedID string, src *bufio.Reader) error {
 	if table != nil {
 		table.flush()
 	}
-	switch {
-	case len(numbers) >= 2 && strings.Contains(strings.ToLower(second), "error"): // "Number of records with errors"
-		r.counts(&numbers[0], nil, &numbers[1])
-	case len(numbers) >= 2:
-		r.counts(&numbers[0], &numbers[1], nil)
+	if counts[1] != nil || counts[2] != nil {
+		r.counts(counts[0], counts[1], counts[2])
 	}
 	r.countIssues()
-	if len(numbers) == 0 && len(r.Issues) == 0 {
+	if counts[0] == nil && len(r.Issues) == 0 {
 		r.text = text.String()
 	}
 	if err != io.EOF {
@@ -71,6 +74,17 @@ func count(line string) (label string, n int, ok bool) {
 	}
 	n, ok = integer(strings.TrimLeft(line[cut:], "\t:： "))
 	return line[:cut], n, ok
+}
+
+// errorWords begin the words for records with errors in the languages of the marketplaces, and errorFree those that say the opposite.
+var (
+	errorWords = regexp.MustCompile(`(?i)(^|\P{L})(error|fehler|erreur|erro|fout|fel(\P{L}|$)|bł[ęą]d|hata)|エラー|错误|خطأ`)
+	errorFree  = regexp.MustCompile(`(?i)(^|\P{L})(without|no|ohne|fehler(frei|los)\pL*|sans|sin|senza|sem|zonder|utan|bez)(\P{L}|$)|error-free|エラーなし`)
+)
+
+// namesErrors tells whether a line of the summary counts what failed: "Number of records with errors".
+func namesErrors(label string) bool {
+	return errorWords.MatchString(label) && !errorFree.MatchString(label)
 }
 
 // columnCount is how many fields of a line have something in them.

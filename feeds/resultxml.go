@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,6 +54,9 @@ func (r *Result) parseXML(feedID string, src io.Reader) error {
 			}
 			r.counts(number("MessagesProcessed"), number("MessagesSuccessful"), number("MessagesWithError"))
 		case "Result":
+			if strings.Join(slices.Collect(maps.Values(values)), "") == "" {
+				break // cut off before it says anything
+			}
 			r.add(Issue{FeedID: feedID, MessageID: atoi(values["MessageID"]), SKU: values["SKU"],
 				OrderID: values["AmazonOrderID"], OrderItemID: values["AmazonOrderItemCode"], Code: values["ResultMessageCode"], Severity: Severity(values["ResultCode"]), Text: values["ResultDescription"]})
 		}

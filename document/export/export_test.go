@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -333,5 +334,24 @@ func TestExtraIsNoColumn(t *testing.T) {
 	got, err := written(t, "_extra\tb\n1\t2\t3\n", JSONL)
 	if want := `{"_extra":"1","b":"2","_extra_":["3"]}` + "\n"; err != nil || string(got) != want {
 		t.Errorf("%s, %v, want %s", got, err, want)
+	}
+}
+
+// More columns than Parquet can have are an error.
+func TestTooManyColumns(t *testing.T) {
+	for n, fits := range map[int]bool{65_535: false, 65_534: true} {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = strconv.Itoa(i)
+		}
+		w, err := NewWriter(io.Discard, Parquet, document.NewHeader(names))
+		if (err == nil) != fits || !fits && !strings.Contains(err.Error(), "65535 columns are too many") {
+			t.Errorf("%d: %v", n, err)
+		}
+		if err == nil {
+			if err := w.Close(); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }

@@ -79,6 +79,9 @@ func NewParquet(w io.Writer, header *document.Header, options ParquetOptions) (W
 		options.RowGroup = defaultRowGroup
 	}
 	names := uniqueExtra(header.Unique())
+	if len(names) > parquet.MaxColumnIndex+1 {
+		return nil, fmt.Errorf("export: %d columns are too many for Parquet: want at most %d", header.Len(), parquet.MaxColumnIndex)
+	}
 	types := make([]Column, len(names))
 	var missing [][]string
 	for _, c := range options.Columns {

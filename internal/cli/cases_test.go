@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -126,6 +128,26 @@ func TestSKUsWithACommaStayWhole(t *testing.T) {
 	}
 }
 
+// TestStockOfOtherSKUs: where Amazon cuts a single SKU at its comma too, what came isn't its stock.
+func TestStockOfOtherSKUs(t *testing.T) {
+	serveAnswers(t, answer{method: "GET", path: "^/fba/inventory/", status: 200,
+		body: `{"payload":{"granularity":{"granularityType":"Marketplace","granularityId":"ATVPDKIKX0DER"},"inventorySummaries":[{"sellerSku":"RED","totalQuantity":1},{"sellerSku":"XL","totalQuantity":2}]}}`})
+	for _, c := range []struct {
+		args      []string
+		status    int
+		out, told string
+	}{
+		{[]string{"inventory", "RED,XL"}, exit.Failure, "", `the stock of ["RED,XL"] can't be told`},
+		{[]string{"inventory", "RED,XL", "RED", "XL"}, exit.Failure, "RED XL", `the stock of ["RED,XL"] can't be told`},
+		{[]string{"inventory", "RED", "XL"}, exit.OK, "RED XL", ""},
+	} {
+		status, out, messages := run(t, "", append(c.args, "-o", "csv", "--columns", "sku")...)
+		if got := strings.Join(strings.Fields(out)[min(1, len(strings.Fields(out))):], " "); status != c.status || got != c.out || !strings.Contains(messages, c.told) {
+			t.Errorf("%q: status %d, %q, %q", c.args, status, out, messages)
+		}
+	}
+}
+
 // TestResourcesWithALeadingSlash: a resource is a path, and people give it with the slash at its beginning. One slash goes out, and the emulator takes it.
 func TestResourcesWithALeadingSlash(t *testing.T) {
 	bare(t)
@@ -230,6 +252,7 @@ func TestProcessingReportsDecide(t *testing.T) {
 	}{
 		"counts only": {"Feed Processing Summary:\n\tNumber of records processed\t\t2\n\tNumber of records successful\t\t0\n", exit.Failure},
 		"German":      {"Zusammenfassung:\n\tverarbeitet\t\t3\n\terfolgreich\t\t1\n\noriginal-record-number\torder-id\torder-item-id\terror-code\terror-type\terror-message\n1\t302-0000000-0000009\t44\t18028\tFehler\tx\n", exit.Failure},
+		"no report":   {"<html><body>Access denied</body></html>", exit.Failure},
 		"all":         {"Feed Processing Summary:\n\tNumber of records processed\t\t2\n\tNumber of records successful\t\t2\n", exit.OK},
 	} {
 		serveAnswers(t,
@@ -243,6 +266,33 @@ func TestProcessingReportsDecide(t *testing.T) {
 		}
 		if name == "German" && !strings.Contains(out, ",302-0000000-0000009,1,ERROR,18028,,x") {
 			t.Errorf("%s: %s", name, out)
+		}
+	}
+}
+
+// TestDamagedProcessingReports: what can be read is shown, by feed submit as by feed result, and the rest isn't taken for success.
+func TestDamagedProcessingReports(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "feed.txt")
+	if err := os.WriteFile(file, []byte("order-id\n1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for report, want := range map[string]string{
+		`{"issues":[{"messageId":1,"sku":"S-1","code":"9","severity":"ERROR","message":"m"}],"summ`: "its end is missing",
+		"<html></html>": "no processing report",
+	} {
+		for _, args := range [][]string{{"feed", "result", "7"}, {"feed", "submit", "POST_FLAT_FILE_FULFILLMENT_DATA", file, "--poll", "1ms"}} {
+			serveAnswers(t,
+				answer{method: "POST", path: "/documents$", status: 201, body: `{"feedDocumentId":"in","url":"http://$HOST/up"}`},
+				answer{method: "PUT", path: "^/up$", status: 200},
+				answer{method: "POST", path: "/feeds$", status: 202, body: `{"feedId":"7"}`},
+				answer{method: "GET", path: "/feeds/7$", status: 200, body: `{"feedId":"7","feedType":"POST_FLAT_FILE_FULFILLMENT_DATA","createdTime":"2026-11-01T00:00:00Z","processingStatus":"DONE","resultFeedDocumentId":"r"}`},
+				answer{method: "GET", path: "/documents/r$", status: 200, body: `{"feedDocumentId":"r","url":"http://$HOST/report"}`},
+				answer{method: "GET", path: "^/report$", status: 200, contentType: "text/plain;charset=UTF-8", body: report},
+			)
+			status, out, messages := run(t, "", append(args, "-o", "jsonl")...)
+			if status != exit.Failure || !strings.Contains(messages, want) || !strings.Contains(messages, `"spapi feed result 7 --raw"`) || strings.Contains(report, "S-1") != strings.Contains(out, `"sku":"S-1"`) {
+				t.Errorf("%q: status %d, %q, %q", args, status, out, messages)
+			}
 		}
 	}
 }

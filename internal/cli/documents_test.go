@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -178,6 +179,27 @@ func TestDocumentsFromTheField(t *testing.T) {
 				t.Errorf("raw is %q", raw)
 			}
 		})
+	}
+}
+
+// TestDocumentsThatAreNoTables: what came in place of a table makes no empty file, and can be had as it is.
+func TestDocumentsThatAreNoTables(t *testing.T) {
+	for looks, document := range map[string]string{"HTML": "<html><body>Access denied</body></html>", "JSON": `{"errors":[{"code":"X"}]}`, "gzip": "\x1f\x8b\x08\x00"} {
+		bare(t)
+		plantEnvironment(t, "")
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		_, _ = z.Write([]byte(document))
+		_ = z.Close()
+		server := httptest.NewServer(&oneReport{kind: "GET_MERCHANT_LISTINGS_ALL_DATA", marketplace: "ATVPDKIKX0DER", document: packed.Bytes()})
+		defer server.Close()
+		for format, want := range map[string]int{"jsonl": exit.Failure, "csv": exit.Failure, "raw": exit.OK} {
+			streams, out, messages := terminal.Buffers()
+			status := cli.Run(t.Context(), factory.With(streams, "test", nil), []string{"report", "download", "7", "-o", format, "--endpoint", server.URL, "--token-url", server.URL + "/token"})
+			if status != want || want == exit.OK != (out.String() == document) || want != exit.OK && !strings.Contains(messages.String(), "begins as "+looks+" does") {
+				t.Errorf("%s, %s: status %d, %q, %q", looks, format, status, out, messages)
+			}
+		}
 	}
 }
 

@@ -2,6 +2,7 @@
 package deliver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -173,11 +174,14 @@ const toldRows = 5
 // complaints say what is wrong with a document: places and counts, never what stands there, which may be personal data.
 func complaints(doc *document.Reader, stats document.RowStats) (lines []string) {
 	if doc != nil {
-		if declared := doc.Misdeclared(); declared != "" {
+		declared := doc.Misdeclared()
+		if _, known := document.LookupCharset(declared); declared != "" && !known {
+			lines = append(lines, fmt.Sprintf("declared to be in %q, which is unknown here, and read as %s, which its bytes look like", declared, doc.Charset()))
+		} else if declared != "" {
 			lines = append(lines, fmt.Sprintf("declared to be in %s, but its bytes are in %s, and were read as that", declared, doc.Charset()))
 		}
 		if n := doc.Replaced(); n > 0 {
-			lines = append(lines, fmt.Sprintf("%d bytes made no character in %s and became \uFFFD", n, doc.Charset()))
+			lines = append(lines, fmt.Sprintf("%s made no character in %s and became \uFFFD", output.Plural(n, "byte"), doc.Charset()))
 		}
 	}
 	if stats.Irregular > 0 {
@@ -215,8 +219,14 @@ func (s *Sink) add(src Source, stats *document.RowStats) error {
 	rows := document.NewRows(src.Reader, options)
 	defer func() { *stats = rows.Stats() }()
 	header, err := rows.Header()
+	if _, ok := errors.AsType[*document.NoTableError](err); ok {
+		return fmt.Errorf("%s: %w; -o raw writes it as it is", src.Name, err)
+	}
 	if err != nil {
 		return err
+	}
+	if lines := rows.Stats().Lines; header.Len() == 0 && options.Skip > 0 && lines > 0 {
+		return fmt.Errorf("%s: --skip-lines %d leaves nothing: the document has %s", src.Name, options.Skip, output.Plural(lines, "line"))
 	}
 	if s.rows == nil {
 		s.header = header.Names()
@@ -233,6 +243,12 @@ func (s *Sink) add(src Source, stats *document.RowStats) error {
 		}
 		return fmt.Errorf("the columns of window %d differ from those before: %q, not %q", s.n, strings.Join(header.Names(), " "), strings.Join(s.header, " "))
 	}
+	spaced := int64(0)
+	defer func() {
+		if spaced > 0 {
+			s.f.Notef("%s: %s with tabs or line ends inside fields, which tsv has as spaces", src.Name, output.Plural(spaced, "row"))
+		}
+	}()
 	decimals := document.NewDecimals(header, src.Decimal, src.Amounts...)
 	for row, err := range rows.All() {
 		if err != nil {
@@ -241,12 +257,25 @@ func (s *Sink) add(src Source, stats *document.RowStats) error {
 		if !s.target.RawValues {
 			row = decimals.Row(row)
 		}
+		if s.target.Format == "tsv" && unfit(row) {
+			spaced++
+		}
 		if err := s.rows.Write(row); err != nil {
 			return err
 		}
 		s.Rows++
 	}
 	return nil
+}
+
+// unfit reports whether a row has what a field of tab-separated text can't hold.
+func unfit(row document.Row) bool {
+	for i := range row.Len() {
+		if bytes.ContainsAny(row.Field(i), "\t\r\n") {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Sink) lines(all func(func([]byte, error) bool), compactly bool) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/terminal"
 )
 
@@ -34,6 +35,42 @@ func TestComplaintsAreBounded(t *testing.T) {
 		"line 4: 3 fields for 2 columns; line 5: 3 fields for 2 columns; line 6: 3 fields for 2 columns; and 99995 more\n"
 	if messages.String() != want {
 		t.Errorf("told %q, want %q", messages, want)
+	}
+}
+
+// What tab-separated text can't hold is told where it is lost, and only there.
+func TestSpacesOfTSVAreTold(t *testing.T) {
+	for format, want := range map[string]string{"tsv": "report 7: 2 rows with tabs or line ends inside fields, which tsv has as spaces\n", "csv": "", "jsonl": ""} {
+		streams, out, messages := terminal.Buffers()
+		f := factory.With(streams, "test", nil)
+		sink, err := (&Target{Format: output.Format(format)}).Open(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sink.Close()
+		if err := sink.Add(Source{Name: "report 7", Reader: strings.NewReader("a,b\n\"x\ty\",1\n\"x\ny\",2\nz,3\n"), Format: "CSV"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := sink.Commit(); err != nil || messages.String() != want || format == "tsv" && out.String() != "a\tb\nx y\t1\nx y\t2\nz\t3\n" {
+			t.Errorf("%s: %q, told %q, %v", format, out, messages, err)
+		}
+	}
+}
+
+// A number of lines to skip that the document doesn't have is a mistake, not an empty document.
+func TestNothingLeft(t *testing.T) {
+	for text, fails := range map[string]bool{"a,b\n1,2\n": true, "": false, "x\ny\nz\na,b\n": false} {
+		streams, _, _ := terminal.Buffers()
+		f := factory.With(streams, "test", nil)
+		sink, err := (&Target{Format: "csv", before: linesBefore{given: true, lines: 3}}).Open(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sink.Close()
+		err = sink.Add(Source{Name: "report 7", Reader: strings.NewReader(text), Format: "CSV"})
+		if fails != (err != nil) || fails && err.Error() != "report 7: --skip-lines 3 leaves nothing: the document has 2 lines" {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
 

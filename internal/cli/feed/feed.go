@@ -2,7 +2,6 @@
 package feed
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -219,6 +218,10 @@ func submit(ctx context.Context, o *SubmitOptions) (err error) {
 			return partly(f, result, err)
 		}
 	} else if result, err = feeds.Submit(ctx, client, s, opts...); err != nil {
+		if _, read := errors.AsType[*job.DocumentError](err); read && result != nil {
+			bar.Close()
+			return damaged(ctx, f, result, err)
+		}
 		return usage(err)
 	}
 	bar.Close()
@@ -288,6 +291,18 @@ func show(ctx context.Context, f *factory.Factory, r *feeds.Result, j *journal.F
 	f.Notef("feed %s: %s, %d accepted, %s, %s", strings.Join(ids, ", "), output.Plural(r.Processed, "message"), r.Accepted,
 		output.Plural(r.Errors, "error"), output.Plural(r.Warnings, "warning"))
 	return failure(r)
+}
+
+// damaged shows a processing report as far as it goes.
+func damaged(ctx context.Context, f *factory.Factory, r *feeds.Result, err error) error {
+	if shown := show(ctx, f, r, nil); shown != nil {
+		f.Notef("%v", err)
+		err = shown
+	}
+	for _, feed := range r.Feeds {
+		f.Notef("\"spapi feed result %s --raw\" prints the processing report as it is", feed.FeedID)
+	}
+	return err
 }
 
 // failure is what makes a result one of failure, whether or not an issue tells why; nil if all went well.
@@ -406,7 +421,10 @@ func newCmdResult(f *factory.Factory) *cobra.Command {
 				if result == nil {
 					return err
 				}
-				return cmp.Or(show(ctx, f, result, nil), err) // a damaged report is shown as far as it goes
+				if err != nil {
+					return damaged(ctx, f, result, err)
+				}
+				return show(ctx, f, result, nil)
 			}
 			doc, err := feeds.Open(ctx, client, feed)
 			if err != nil {

@@ -2,7 +2,9 @@ package inventory
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/openspapi/spapi/api/fbainventoryv1"
@@ -12,7 +14,7 @@ import (
 const maxSKUs = 50
 
 // summaries asks for the stock of some SKUs, or for all there is if none is named. Those with a comma are asked for one by one: SP-API would cut them
-// into several in the list.
+// into several in the list. Should it cut them there too, the stock of others is left out, and the last page is an error.
 func summaries(
 	ctx context.Context, api *fbainventoryv1.Client, in fbainventoryv1.GetInventorySummariesInput, skus []string,
 ) iter.Seq2[*fbainventoryv1.GetInventorySummariesResponse, error] {
@@ -37,12 +39,29 @@ func summaries(
 		queries = append(queries, in)
 	}
 	return func(yield func(*fbainventoryv1.GetInventorySummariesResponse, error) bool) {
+		var cut []string
 		for _, query := range queries {
 			for page, err := range api.GetInventorySummariesPages(ctx, &query) {
+				if err == nil && query.SellerSKU != "" && onlyOf(page, query.SellerSKU) && !slices.Contains(cut, query.SellerSKU) {
+					cut = append(cut, query.SellerSKU)
+				}
 				if !yield(page, err) || err != nil {
 					return
 				}
 			}
 		}
+		if len(cut) > 0 {
+			yield(nil, fmt.Errorf("the stock of %q can't be told: Amazon answered with that of other SKUs, which is left out", cut))
+		}
 	}
+}
+
+// onlyOf takes the stock of other SKUs out of a page, and tells whether there was any.
+func onlyOf(page *fbainventoryv1.GetInventorySummariesResponse, sku string) bool {
+	if page.Payload == nil {
+		return false
+	}
+	n := len(page.Payload.InventorySummaries)
+	page.Payload.InventorySummaries = slices.DeleteFunc(page.Payload.InventorySummaries, func(s fbainventoryv1.InventorySummary) bool { return !strings.EqualFold(s.SellerSKU, sku) })
+	return len(page.Payload.InventorySummaries) < n
 }
