@@ -70,7 +70,8 @@ type Result struct {
 	Warnings  int     `json:"warnings"`
 	Issues    []Issue `json:"issues"`
 
-	text string // what was neither JSON nor XML nor a table: the beginning
+	text    string // what was neither JSON nor XML nor a table: the beginning
+	foreign bool   // there was nothing of a processing report in it
 }
 
 // OK tells whether all messages were carried out: the counts have none that was not, and no issue is an error.
@@ -144,6 +145,7 @@ func (r *Result) parse(feedID string, src io.Reader) error {
 	for {
 		c, _, err := b.ReadRune()
 		if err == io.EOF {
+			r.foreign = true
 			return nil
 		}
 		if err != nil {

@@ -40,7 +40,7 @@ func (r *Result) parseJSON(feedID string, src io.Reader) error {
 	}
 	if !known {
 		_, err := io.Copy(io.Discard, io.MultiReader(dec.Buffered(), src))
-		r.text = kept.String()
+		r.text, r.foreign = kept.String(), true
 		return err
 	}
 	// To the end: damage behind it must show.

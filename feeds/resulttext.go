@@ -54,7 +54,7 @@ func (r *Result) parseText(feedID string, src *bufio.Reader) error {
 	}
 	r.countIssues()
 	if len(numbers) == 0 && len(r.Issues) == 0 {
-		r.text = text.String()
+		r.text, r.foreign = text.String(), true
 	}
 	if err != io.EOF {
 		return err

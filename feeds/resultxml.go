@@ -31,6 +31,7 @@ func (r *Result) parseXML(feedID string, src io.Reader) error {
 		text        strings.Builder
 		values      map[string]string
 		known       bool
+		report      bool // it is a processing report, whether or not it says anything
 		closed      bool
 	)
 	endLeaf := func() {
@@ -67,6 +68,7 @@ func (r *Result) parseXML(feedID string, src io.Reader) error {
 			r.countIssues()
 			return err
 		}
+		report = report || tag.name == "ProcessingReport"
 		switch {
 		case leaf != "" && !(tag.end && (tag.name == leaf || tag.name == group)):
 			text.WriteString(tag.raw) // it is quoted
@@ -89,7 +91,7 @@ func (r *Result) parseXML(feedID string, src io.Reader) error {
 	endGroup()
 	r.countIssues()
 	if !known {
-		r.text = kept.String()
+		r.text, r.foreign = kept.String(), !report
 	}
 	if cut {
 		return io.ErrUnexpectedEOF

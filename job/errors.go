@@ -114,6 +114,8 @@ func (e *OutcomeUnknownError) Error() string {
 		if more := len(e.Found) - len(list); more > 0 {
 			s += fmt.Sprintf(" and %d more", more)
 		}
+	default:
+		s += "; none that may be it is listed, but lists may lag"
 	}
 	return s
 }
@@ -137,7 +139,7 @@ func (e *OutcomeUnknownError) Explain() string {
 			"take the one that is yours with WithTake, or send it again with WithSendAgain if none is."
 	case e.Kind == Feed:
 		return "Run it again with the same journal: it looks again. WithTake takes a feed of which you know that it is the one, WithSendAgain sends it again " +
-			"in any case."
+			"without looking."
 	}
 	return "Run it again with the same journal: it looks again. WithSendAgain asks again without looking, which costs no more than a call."
 }

@@ -396,7 +396,7 @@ func TestAnswersWithoutAnID(t *testing.T) {
 			return resp, err
 		})
 		id, err := k.create(t.Context(), client)
-		if err == nil || id != "" || !strings.Contains(err.Error(), "the answer holds no id") || w.creates() != 1 {
+		if err == nil || id != "" || !strings.Contains(err.Error(), "holds none of what the operation declares") || w.creates() != 1 {
 			t.Errorf("got %q, %v; asked %d times", id, err, w.creates())
 		}
 	})

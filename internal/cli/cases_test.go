@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -244,6 +246,66 @@ func TestProcessingReportsDecide(t *testing.T) {
 		if name == "German" && !strings.Contains(out, ",302-0000000-0000009,1,ERROR,18028,,x") {
 			t.Errorf("%s: %s", name, out)
 		}
+	}
+}
+
+// TestReportsOfFailuresAreShown: the issues of a feed that ended FATAL and of a damaged report are printed, a feed that ended FATAL is never said to have been
+// carried out, and what is no processing report at all doesn't pass for one without issues.
+func TestReportsOfFailuresAreShown(t *testing.T) {
+	const damaged = "<AmazonEnvelope><Message><ProcessingReport><Result><MessageID>3</MessageID><ResultCode>Error</ResultCode><ResultMessageCode>8541</ResultMessageCode>" +
+		"<ResultDescription>bad</ResultDescription></Result>"
+	folder := t.TempDir()
+	file := filepath.Join(folder, "a.xml")
+	if err := os.WriteFile(file, []byte("<AmazonEnvelope></AmazonEnvelope>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	listings := filepath.Join(folder, "a.jsonl")
+	if err := os.WriteFile(listings, []byte(`{"sku":"S","operationType":"DELETE"}`+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ state, report, issue, says string }{
+		"FATAL":             {"FATAL", damaged + "</ProcessingReport></Message></AmazonEnvelope>", ",8541,,bad", "ended FATAL: bad"},
+		"damaged":           {"DONE", damaged, ",8541,,bad", "unexpected EOF"},
+		"FATAL and damaged": {"FATAL", damaged, ",8541,,bad", "ended FATAL: bad"},
+		"a gateway's":       {"DONE", `{"message":"Endpoint request timed out"}`, "", "is no processing report: "},
+		"another XML":       {"DONE", `<Error><Code>SlowDown</Code></Error>`, "", "is no processing report: "},
+		"text":              {"DONE", "try later", "", "is no processing report: try later"},
+		"empty":             {"DONE", " ", "", "is empty"},
+	} {
+		for _, args := range [][]string{
+			{"feed", "result", "7"}, {"feed", "submit", "POST_ORDER_FULFILLMENT_DATA", file}, {"feed", "submit", "JSON_LISTINGS_FEED", listings, "--seller-id", "A1B2C3"},
+		} {
+			serveAnswers(t,
+				answer{method: "POST", path: "/documents$", status: 201, body: `{"feedDocumentId":"d","url":"http://$HOST/upload"}`},
+				answer{method: "PUT", path: "^/upload$", status: 200, body: ""},
+				answer{method: "POST", path: "/feeds$", status: 202, body: `{"feedId":"7"}`},
+				answer{method: "GET", path: "/feeds/7$", status: 200, body: `{"feedId":"7","feedType":"POST_ORDER_FULFILLMENT_DATA","createdTime":"2026-11-01T00:00:00Z","processingStatus":"` +
+					c.state + `","resultFeedDocumentId":"r"}`},
+				answer{method: "GET", path: "/documents/r$", status: 200, body: `{"feedDocumentId":"r","url":"http://$HOST/report"}`},
+				answer{method: "GET", path: "^/report$", status: 200, contentType: "text/plain;charset=UTF-8", body: c.report},
+			)
+			status, out, messages := run(t, "", append(args, "-o", "csv", "--marketplace", "US")...)
+			if status == exit.OK || !strings.Contains(messages, c.says) || c.issue != "" && !strings.Contains(out, c.issue) {
+				t.Errorf("%s, %q: status %d: %s%s", name, args, status, out, messages)
+			}
+			if c.state == "FATAL" && strings.Contains(messages, "was carried out") {
+				t.Errorf("%s, %q: %s", name, args, messages)
+			}
+		}
+	}
+}
+
+// TestFeedOfAnotherSeller: a file that says whose feed it is isn't sent for another seller.
+func TestFeedOfAnotherSeller(t *testing.T) {
+	const feed = `{"header":{"sellerId":"A1B2C3","version":"2.0"},"messages":[{"messageId":1,"sku":"S","operationType":"DELETE"}]}`
+	serveAnswers(t) // and nothing is
+	status, out, messages := run(t, feed, "feed", "submit", "JSON_LISTINGS_FEED", "-", "--seller-id", "A9OTHER", "--marketplace", "US")
+	if status != exit.Usage || out != "" || !strings.Contains(messages, `--seller-id "A9OTHER" is not the seller whom the header of the feed names: "A1B2C3"`) {
+		t.Errorf("status %d: %s%s", status, out, messages)
+	}
+	serveAnswers(t, answer{method: "POST", path: "/documents$", status: 400, body: `{"errors":[{"code":"InvalidInput","message":"so far"}]}`})
+	if status, _, messages := run(t, feed, "feed", "submit", "JSON_LISTINGS_FEED", "-", "--seller-id", "A1B2C3", "--marketplace", "US"); !strings.Contains(messages, "so far") {
+		t.Errorf("status %d: %s", status, messages)
 	}
 }
 

@@ -68,6 +68,8 @@ type Work[T any] struct {
 	Same bool
 	// Harmless says that asking twice costs a call and no more: a job that Amazon doesn't know any more is asked for anew.
 	Harmless bool
+	// Once says that asking twice does harm that nothing undoes: that no list shows the job isn't enough to ask again, since lists may lag.
+	Once bool
 	// Look tells how far a job is.
 	Look func(ctx context.Context, id string) (*T, job.Status, error)
 	// Outcome is why a job that has ended isn't what was asked for; nil if it is.
@@ -240,6 +242,9 @@ func (w *Work[T]) lookFor(ctx context.Context, entry journal.Entry, lost error) 
 			unknown.Found = found
 			return "", unknown
 		}
+	}
+	if w.Once {
+		return "", unknown
 	}
 	return "", nil
 }
