@@ -595,6 +595,35 @@ func TestCandidates(t *testing.T) {
 	})
 }
 
+// A list that can't be read shows nothing, and so doesn't show that Amazon has no such feed.
+func TestListsThatCannotBeRead(t *testing.T) {
+	for text, found := range map[string]int{
+		`{"feeds":{}}`: 0, `{"feeds":"none"}`: 0, `{"feeds":[{"feedId":"1","feedType":"UPLOAD_VAT_INVOICE","processingStatus":"DONE","createdTime":"some day"}]}`: 1,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			emu, _, _ := start(t)
+			sent := 0
+			client := newClient(emu, roundTripper(func(req *http.Request) (*http.Response, error) {
+				switch {
+				case req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/feeds"):
+					sent++
+					return nil, io.ErrUnexpectedEOF
+				case strings.HasSuffix(req.URL.Path, "/feeds"):
+					resp := refusal(http.StatusOK, "", "")
+					resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+					return resp, nil
+				}
+				return emu.RoundTrip(req)
+			}))
+			invoice := feeds.Submission{Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.BytesContent([]byte("%PDF-1.7\n%%EOF\n"))}
+			_, err := feeds.Submit(t.Context(), client, invoice)
+			if e, ok := errors.AsType[*job.OutcomeUnknownError](err); !ok || sent != 1 || len(e.Found) != found || (e.LookErr == nil) != (found > 0) {
+				t.Errorf("%s: %v, sent %d times", text, err, sent)
+			}
+		})
+	}
+}
+
 // What was sent is known by its content, type, marketplaces and options: with another of them it is another feed.
 func TestJournalTellsContentsApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -119,6 +119,21 @@ func TestProcessingReports(t *testing.T) {
 	}
 }
 
+// A document that is no processing report doesn't pass for one without issues; one that says that nothing was wrong does.
+func TestReportsThatAreNone(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "is empty", " \n": "is empty", `{"message":"Endpoint request timed out"}`: "is no processing report: ", "{}": "is no processing report", "[]": "is no processing report",
+		"<Error><Code>SlowDown</Code></Error>": "is no processing report: ", "<html><body>busy</body></html>": "is no processing report: ", "try later": "is no processing report: try later",
+		"<AmazonEnvelope><Message><ProcessingReport><StatusCode>Complete</StatusCode></ProcessingReport></Message></AmazonEnvelope>": "",
+		`{"header":{},"issues":[]}`: "",
+	} {
+		r, err := feeds.Read(t.Context(), answering(t, []byte(text), "text/plain; charset=utf-8"), &feeds.Feed{FeedID: "7", ResultFeedDocumentID: "d", ProcessingStatus: "DONE"})
+		if _, ok := errors.AsType[*job.DocumentError](err); r == nil || ok != (want != "") || ok && !strings.Contains(err.Error(), want) || !ok && err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 // Whatever stands in a processing report, reading it ends, and its messages are counted no better than they are.
 func FuzzProcessingReport(f *testing.F) {
 	files, _ := filepath.Glob("testdata/results/*")

@@ -146,6 +146,9 @@ func (w *Work[T]) Begin(ctx context.Context) error {
 		return w.take(ctx, entry)
 	}
 	if entry.ID != "" {
+		if w.Config.Take != "" && w.Config.Take != entry.ID && w.Parts == 1 { // of several parts it may be another
+			return w.cannotTake("takes the place of none: the journal has " + string(w.Kind) + " " + entry.ID + " for the same content")
+		}
 		w.ID, w.reused = entry.ID, true
 		return nil
 	}
@@ -155,7 +158,10 @@ func (w *Work[T]) Begin(ctx context.Context) error {
 // note writes down the id of the job, even if the caller has just given up: else it would be asked for twice.
 func (w *Work[T]) note(ctx context.Context, entry journal.Entry, id string) error {
 	w.ID, entry.ID = id, id
-	return w.Config.Journal.Put(context.WithoutCancel(ctx), w.Key, entry)
+	if err := w.Config.Journal.Put(context.WithoutCancel(ctx), w.Key, entry); err != nil {
+		return fmt.Errorf("%s %s is at Amazon, but could not be noted: %w", w.Kind, id, err)
+	}
+	return nil
 }
 
 // ask asks for the job, under the claim of its key, when it is certain that Amazon hasn't got it. The entry is what a run before has left.
