@@ -309,6 +309,49 @@ func TestFeedOfAnotherSeller(t *testing.T) {
 	}
 }
 
+// TestAuthorizedAnew: a feed that is noted under a refresh token isn't sent again under another one, which may be the same seller's. Ids tell sellers apart.
+func TestAuthorizedAnew(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.xml")
+	if err := os.WriteFile(file, []byte("<AmazonEnvelope></AmazonEnvelope>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		first, second [2]string // refresh token and seller's id
+		status, sent  int
+	}{
+		"the same":                   {[2]string{"Atzr|1", ""}, [2]string{"Atzr|1", ""}, exit.OK, 1},
+		"another token":              {[2]string{"Atzr|1", ""}, [2]string{"Atzr|2", ""}, exit.Usage, 1},
+		"an id where there was none": {[2]string{"Atzr|1", ""}, [2]string{"Atzr|1", "A1B2C3"}, exit.Usage, 1},
+		"another token, one seller":  {[2]string{"Atzr|1", "A1B2C3"}, [2]string{"Atzr|2", "A1B2C3"}, exit.OK, 1},
+		"two sellers":                {[2]string{"Atzr|1", "A1B2C3"}, [2]string{"Atzr|2", "A9OTHER"}, exit.OK, 2},
+	} {
+		s := serveAnswers(t,
+			answer{method: "POST", path: "/documents$", status: 201, body: `{"feedDocumentId":"d","url":"http://$HOST/upload"}`},
+			answer{method: "PUT", path: "^/upload$", status: 200, body: ""},
+			answer{method: "POST", path: "/feeds$", status: 202, body: `{"feedId":"7"}`},
+		)
+		j := filepath.Join(t.TempDir(), "j")
+		status := -1
+		for _, who := range [][2]string{c.first, c.second} {
+			t.Setenv("SPAPI_REFRESH_TOKEN", who[0]+"0123456789abcdef")
+			t.Setenv("SPAPI_SELLER_ID", who[1])
+			var messages string
+			if status, _, messages = run(t, "", "feed", "submit", "POST_ORDER_FULFILLMENT_DATA", file, "--no-wait", "--journal", j); status == exit.Usage && !strings.Contains(messages, "another authorization") {
+				t.Errorf("%s: %s", name, messages)
+			}
+		}
+		sent := 0
+		for _, r := range s.requests {
+			if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/feeds") {
+				sent++
+			}
+		}
+		if status != c.status || sent != c.sent {
+			t.Errorf("%s: status %d, sent %d times", name, status, sent)
+		}
+	}
+}
+
 // TestPagesInPlaceOfAnswers: a page where the path is unknown is not told as an order that doesn't exist.
 func TestPagesInPlaceOfAnswers(t *testing.T) {
 	serveAnswers(t, answer{method: "GET", path: ".", status: 404, contentType: "text/html", body: "<html><body>Not Found</body></html>"})

@@ -182,6 +182,9 @@ func submit(ctx context.Context, o *SubmitOptions) (err error) {
 	if j != nil {
 		defer j.Close()
 	}
+	if err := deliver.SameSeller(ctx, j, client, job.Feed, o.Type); err != nil {
+		return err
+	}
 	going := deliver.NewGoing(f, j)
 	defer func() { err = going.Explain(err) }() // before the journal is closed
 	opts := []job.Option{job.WithPoll(o.Poll, 0), job.WithTake(o.Take), job.WithProgress(func(p job.Progress) {
