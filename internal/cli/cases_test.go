@@ -352,6 +352,30 @@ func TestAuthorizedAnew(t *testing.T) {
 	}
 }
 
+// TestCountedListsAreWhole: a list that the service counts and doesn't give is an error, and --limit isn't blamed for what it doesn't do.
+func TestCountedListsAreWhole(t *testing.T) {
+	for _, args := range [][]string{{"listings", "list"}, {"catalog", "search", "x"}} {
+		for _, c := range []struct {
+			body   string
+			limit  string
+			status int
+			says   string
+		}{
+			{`{"numberOfResults":5,"items":null}`, "20", exit.Failure, "the service says that there are 5 "},
+			{`{"numberOfResults":5,"items":[{"sku":"S","asin":"B000000001"}]}`, "1", exit.OK, "1 of 5 "},
+			{`{"numberOfResults":5,"items":[{"sku":"S","asin":"B000000001"}]}`, "0", exit.OK, "the service gives no more"},
+			{`{"numberOfResults":5,"items":[{"sku":"S","asin":"B000000001"}]}`, "20", exit.OK, "the service gives no more"},
+			{`{"numberOfResults":0,"items":[]}`, "20", exit.OK, ""},
+		} {
+			serveAnswers(t, answer{method: "GET", path: "items", status: 200, body: c.body})
+			status, out, messages := run(t, "", append(args, "--limit", c.limit)...)
+			if status != c.status || !strings.Contains(messages, c.says) || strings.Contains(messages, "--limit") != (c.limit == "1") {
+				t.Errorf("%q, %s, --limit %s: status %d: %s%s", args, c.body, c.limit, status, out, messages)
+			}
+		}
+	}
+}
+
 // TestPagesInPlaceOfAnswers: a page where the path is unknown is not told as an order that doesn't exist.
 func TestPagesInPlaceOfAnswers(t *testing.T) {
 	serveAnswers(t, answer{method: "GET", path: ".", status: 404, contentType: "text/html", body: "<html><body>Not Found</body></html>"})
