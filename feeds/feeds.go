@@ -257,8 +257,8 @@ func put(ctx context.Context, transport http.RoundTripper, target string, s Subm
 		return fmt.Errorf("feeds: upload to %s: %w", req.URL.Host, err)
 	}
 	defer resp.Body.Close()
-	b, _ := io.ReadAll(io.LimitReader(resp.Body, 16<<10))
-	if resp.StatusCode >= 300 {
+	if resp.StatusCode >= 300 { // a success has nothing to say, and who says it slowly need not be waited for
+		b, _ := io.ReadAll(io.LimitReader(resp.Body, 16<<10))
 		var x struct{ Code, Message string }
 		_ = xml.Unmarshal(b, &x) // empty if it is no XML
 		return &UploadError{StatusCode: resp.StatusCode, Code: x.Code, Message: x.Message}

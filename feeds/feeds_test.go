@@ -1,6 +1,7 @@
 package feeds_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -591,6 +592,38 @@ func TestCandidates(t *testing.T) {
 		e, ok := errors.AsType[*job.OutcomeUnknownError](err)
 		if !ok || len(e.Found) != 2 || e.Found[0].ID != "2" || e.Found[1].ID != "1" || e.Found[1].Status != job.Fatal || !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// slow is a body of which a byte comes every 50 seconds, for ever.
+type slow struct{ ctx context.Context }
+
+func (s slow) Read(p []byte) (int, error) {
+	select {
+	case <-s.ctx.Done():
+		return 0, s.ctx.Err()
+	case <-time.After(50 * time.Second):
+		return copy(p, " "), nil
+	}
+}
+
+// A document store that has taken the content is not listened to for as long as it likes.
+func TestUploadEndsWithItsStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		emu, _, _ := start(t)
+		client := newClient(emu, roundTripper(func(req *http.Request) (*http.Response, error) {
+			resp, err := emu.RoundTrip(req)
+			if err == nil && req.Method == http.MethodPut {
+				resp.Body.Close()
+				resp.ContentLength, resp.Body = 16<<10, io.NopCloser(slow{req.Context()})
+			}
+			return resp, err
+		}))
+		began := time.Now()
+		invoice := feeds.Submission{Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.BytesContent([]byte("%PDF-1.7\n%%EOF\n"))}
+		if _, err := feeds.Create(t.Context(), client, invoice); err != nil || time.Since(began) > time.Minute {
+			t.Errorf("%v, after %s", err, time.Since(began))
 		}
 	})
 }
