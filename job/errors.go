@@ -76,7 +76,7 @@ type OutcomeUnknownError struct {
 	Type       string    // of the report or feed
 	Asked      time.Time // at most a little before it was asked for
 	DocumentID string    // of a feed: the id of the document that was uploaded for it, which Amazon shows nowhere
-	Found      []Found   // the jobs created since then that may be it, the newest first
+	Found      []Found   // the jobs created since then that may be it, the newest first; none where lists show none, which isn't enough to send a refund again
 	Err        error     // why no answer came; nil if that was in another run
 	LookErr    error     // why it could not be looked for; nil if it could
 }
