@@ -309,7 +309,7 @@ func (e *DecodeError) Unwrap() error { return e.Err }
 func (c *call) decodeError(resp *http.Response, body []byte, reason string, err error) *DecodeError {
 	e := &DecodeError{Operation: c.op.ID, StatusCode: resp.StatusCode, ContentType: resp.Header.Get("Content-Type"),
 		RequestID: requestID(resp.Header), Reason: reason, Err: err, Repeatable: c.repeatable,
-		empty: isBlank(body), html: looksLikeHTML(body), tooLarge: errors.Is(err, errTooLarge)}
+		empty: err == nil && isBlank(body), html: looksLikeHTML(body), tooLarge: errors.Is(err, errTooLarge)}
 	// A good start of a body is personal data; what is no JSON from the first byte on is a page or a notice.
 	if head := strings.TrimSpace(string(body[:min(len(body), 100)])); head != "" && head[0] != '{' && head[0] != '[' && !e.tooLarge {
 		e.Snippet = scrub(strings.ToValidUTF8(oneLine(head), ""))

@@ -97,6 +97,8 @@ func TestAnswers(t *testing.T) {
 	}
 	short := reply(200, `{"payload":{"a":1`)
 	short.ContentLength = 1000
+	dripping := reply(200, "  ")
+	dripping.ContentLength = 1000
 	for _, test := range []struct {
 		name   string
 		answer *http.Response
@@ -116,6 +118,7 @@ func TestAnswers(t *testing.T) {
 		{"HTML", reply(200, html, "Content-Type: text/html"), "the body is an HTML page", "captive portal", &DecodeError{}},
 		{"XML", reply(200, "<Error/>"), "the body is an HTML page", "captive portal", &DecodeError{}},
 		{"cut short", short, "the body broke off: unexpected EOF", "a proxy on the way fails", &DecodeError{}},
+		{"cut short before anything came", dripping, "the body broke off: unexpected EOF", "a proxy on the way fails", &DecodeError{}},
 		{"cut short without a length", reply(200, `{"payload":{"a":1`), "the body ends before its JSON does", "a proxy on the way fails", &DecodeError{}},
 		{"broken connection", brokenBody(200), "the body broke off: connection reset", "a proxy on the way fails", &DecodeError{}},
 		{"no JSON", reply(200, "OK"), "the body is not JSON", "not JSON", &DecodeError{}},

@@ -60,11 +60,19 @@ func (c *call) doubt(err error) error {
 	if err == nil || c.op == nil || c.op.ReadOnly() {
 		return err
 	}
-	if _, unread := errors.AsType[*DecodeError](err); !unread && !c.reached {
+	_, unread := errors.AsType[*DecodeError](err)
+	if e, ok := errors.AsType[*APIError](err); ok {
+		unread = unread || e.StatusCode/100 == 2 && slices.Contains(ownFaults, e.Code)
+	}
+	if !unread && !c.reached {
 		return err
 	}
 	return &OutcomeUnknownError{Operation: c.op.ID, Repeatable: c.repeatable, Shows: c.op.shownBy(), Err: err}
 }
+
+// ownFaults are the codes by which SP-API says that it failed itself. They come with 500 and 503, which say the same; in the body of a success nothing
+// else does.
+var ownFaults = []string{"InternalFailure", "ServiceUnavailable"}
 
 // NoAnswer marks the error for those who tell failures of the network from others: it may wrap anything, such as io.EOF.
 func (*networkError) NoAnswer() {}

@@ -40,6 +40,8 @@ func TestOutcomeUnknown(t *testing.T) {
 		{"unknown to us", "POST /new/v1/things", cut, true, false, false, ""},
 		{"an empty success", feeds, answer(202, ""), true, false, true, "feeds20210630.getFeeds"},
 		{"a success that is cut", feeds, answer(202, `{"feedId":`), true, false, true, "feeds20210630.getFeeds"},
+		{"a success that says it failed", feeds, answer(200, `{"errors":[{"code":"InternalFailure","message":"m"}]}`), true, false, true, "feeds20210630.getFeeds"},
+		{"a success that refuses", feeds, answer(200, `{"errors":[{"code":"InvalidInput","message":"m"}]}`), false, false, true, ""},
 		{"400", feeds, answer(400, `{"errors":[{"code":"InvalidInput"}]}`), false, false, true, ""},
 		{"never connected", feeds, fail(&net.OpError{Op: "dial", Err: errors.New("refused")}), false, false, false, ""},
 		{"that reads", "GET /feeds/2021-06-30/feeds", cut, false, false, false, ""},

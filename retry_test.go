@@ -435,7 +435,7 @@ func TestStalledBodyEndsWithTheCall(t *testing.T) {
 			resp.Body, resp.ContentLength = io.NopCloser(stalled{req.Context()}), -1
 			return resp
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second) // below the bound of a stall
 		defer cancel()
 		_, err := invokeRaw(ctx, f.client(), catalogItem, asin)
 		if !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, new(*DecodeError)) || len(f.requests) != 1 {

@@ -42,7 +42,7 @@ type Submission struct {
 // With a journal, a run that takes the place of one that was killed doesn't send the same content again but waits for the feed that there is. A feed
 // is sent a second time only when Amazon has certainly not taken the first: when an answer is lost, in this run or in one before it, the feeds that
 // were created since are listed for a minute. If there is one of the type and marketplaces that the journal doesn't know, nobody can tell whose it is:
-// an [*job.OutcomeUnknownError] names it. See [job.WithSendAgain] and [job.WithTake].
+// an [*job.OutcomeUnknownError] names it. The same error comes without any where the type is one of [Type].Once, or isn't known: lists may lag. See [job.WithSendAgain] and [job.WithTake].
 func Submit(ctx context.Context, client *spapi.Client, s Submission, opts ...job.Option) (*Result, error) {
 	w, err := newWork(client, job.NewConfig(client, opts...), s, "")
 	if err != nil {
@@ -96,7 +96,8 @@ func newWork(client *spapi.Client, c *job.Config, s Submission, part string) (*w
 		return nil, err
 	}
 	w := watch(client, c, "")
-	w.Type = s.Type
+	t, known := LookupType(s.Type)
+	w.Type, w.Once = s.Type, t.Once || !known
 	w.Key = runner.Key(client, job.Feed, s.Type, slices.Sorted(slices.Values(s.Marketplaces)), s.Options, hash, part)
 	w.Upload = func(ctx context.Context) (string, error) { return w.upload(ctx, s) }
 	w.Find = func(ctx context.Context, since time.Time) ([]job.Found, error) { return w.find(ctx, s, since) }
@@ -119,13 +120,18 @@ func newWork(client *spapi.Client, c *job.Config, s Submission, part string) (*w
 // feeds_2021-06-30.json), so that type and marketplaces must do; where it leaves the marketplaces out, the type. One that has failed may be it too.
 func (w *work) find(ctx context.Context, s Submission, since time.Time) (found []job.Found, err error) {
 	var met spapi.Response
+	var warnings []spapi.Warning
 	for feed, err := range list(ctx, w.client, ListRequest{Types: []string{s.Type}, Since: since}, append(slices.Clip(w.Config.Calls), spapi.WithResponse(&met))) {
 		if err != nil {
 			return nil, err
 		}
-		if feed.FeedType == s.Type && !feed.CreatedTime.Before(since) && (len(feed.MarketplaceIDs) == 0 || sameSet(feed.MarketplaceIDs, s.Marketplaces)) {
+		warnings = append(warnings, met.Warnings...)
+		if feed.FeedType == s.Type && (feed.CreatedTime.IsZero() || !feed.CreatedTime.Before(since)) && (len(feed.MarketplaceIDs) == 0 || sameSet(feed.MarketplaceIDs, s.Marketplaces)) {
 			found = append(found, job.Found{ID: feed.FeedID, Status: job.Status(feed.ProcessingStatus), Created: feed.CreatedTime})
 		}
+	}
+	if warnings = append(warnings, met.Warnings...); len(warnings) > 0 && len(found) == 0 { // what can't be read may be the feed
+		return nil, fmt.Errorf("feeds: list: the answer isn't as Amazon declares it: %v", warnings[0])
 	}
 	w.Heard(met.Header)
 	slices.SortStableFunc(found, func(a, b job.Found) int { return b.Created.Compare(a.Created) })
@@ -251,8 +257,8 @@ func put(ctx context.Context, transport http.RoundTripper, target string, s Subm
 		return fmt.Errorf("feeds: upload to %s: %w", req.URL.Host, err)
 	}
 	defer resp.Body.Close()
-	b, _ := io.ReadAll(io.LimitReader(resp.Body, 16<<10))
-	if resp.StatusCode >= 300 {
+	if resp.StatusCode >= 300 { // a success has nothing to say, and who says it slowly need not be waited for
+		b, _ := io.ReadAll(io.LimitReader(resp.Body, 16<<10))
 		var x struct{ Code, Message string }
 		_ = xml.Unmarshal(b, &x) // empty if it is no XML
 		return &UploadError{StatusCode: resp.StatusCode, Code: x.Code, Message: x.Message}

@@ -1,6 +1,7 @@
 package feeds_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -437,9 +438,18 @@ func isUnknown(err error) bool {
 	return ok
 }
 
-// Nothing that moves money is sent twice by itself, whatever became of the answer.
+// Nothing that moves money or stock is sent twice by itself, whatever became of the answer, however late the lists are.
+// What only tells what is to hold is, once no list shows it.
 func TestRefundsAreSentOnce(t *testing.T) {
-	refunds := feeds.Submission{Type: "POST_PAYMENT_ADJUSTMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("<AmazonEnvelope></AmazonEnvelope>"))}
+	for _, typ := range []string{"POST_PAYMENT_ADJUSTMENT_DATA", "POST_FLAT_FILE_FBA_CREATE_REMOVAL"} {
+		lost(t, feeds.Submission{Type: typ, Marketplaces: us, ContentType: "text/xml", Content: feeds.BytesContent([]byte("<AmazonEnvelope></AmazonEnvelope>"))}, true)
+	}
+	lost(t, feeds.Submission{Type: "POST_ORDER_ACKNOWLEDGEMENT_DATA", Marketplaces: us, Content: feeds.BytesContent([]byte("<AmazonEnvelope></AmazonEnvelope>"))}, false)
+}
+
+// lost loses the first answer of createFeed in all ways.
+func lost(t *testing.T, s feeds.Submission, once bool) {
+	t.Helper()
 	body := func(status int, text string) func(*http.Response) (*http.Response, error) {
 		return func(resp *http.Response) (*http.Response, error) {
 			resp.Body.Close()
@@ -476,9 +486,18 @@ func TestRefundsAreSentOnce(t *testing.T) {
 				}))
 				j := openJournal(t, t.TempDir()+"/journal")
 				submit := func(opts ...job.Option) (string, error) {
-					return feeds.Create(t.Context(), client, refunds, append(opts, job.WithJournal(j))...)
+					return feeds.Create(t.Context(), client, s, append(opts, job.WithJournal(j))...)
 				}
 				_, err := submit()
+				if e, ok := errors.AsType[*job.OutcomeUnknownError](err); once && !taken {
+					if !ok || sent != 1 || len(e.Found) != 0 || e.LookErr != nil || !strings.Contains(err.Error(), "but lists may lag") {
+						t.Errorf("%s, %s, not taken: %v, sent %d times", s.Type, name, err, sent)
+					}
+					if _, err := submit(job.WithSendAgain()); err != nil || sent != 2 || w.count("feeds20210630.createFeed") != 1 || w.count("feeds20210630.createFeedDocument") != 1 {
+						t.Errorf("%s, %s, not taken, sent again: %v, sent %d times", s.Type, name, err, sent)
+					}
+					return
+				}
 				if !taken {
 					if err != nil || sent != 2 || w.count("feeds20210630.createFeed") != 1 || w.count("feeds20210630.createFeedDocument") != 1 {
 						t.Errorf("%s, not taken: %v, sent %d times", name, err, sent)
@@ -487,7 +506,7 @@ func TestRefundsAreSentOnce(t *testing.T) {
 				}
 				_, again := submit()
 				e, ok := errors.AsType[*job.OutcomeUnknownError](again)
-				if !isUnknown(err) || !ok || sent != 1 || e.Type != refunds.Type || e.DocumentID == "" || len(e.Found) != 1 || e.Asked.IsZero() {
+				if !isUnknown(err) || !ok || sent != 1 || e.Type != s.Type || e.DocumentID == "" || len(e.Found) != 1 || e.Asked.IsZero() {
 					t.Errorf("%s: %v, then %v; sent %d times", name, err, again, sent)
 					return
 				}
@@ -575,6 +594,67 @@ func TestCandidates(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// slow is a body of which a byte comes every 50 seconds, for ever.
+type slow struct{ ctx context.Context }
+
+func (s slow) Read(p []byte) (int, error) {
+	select {
+	case <-s.ctx.Done():
+		return 0, s.ctx.Err()
+	case <-time.After(50 * time.Second):
+		return copy(p, " "), nil
+	}
+}
+
+// A document store that has taken the content is not listened to for as long as it likes.
+func TestUploadEndsWithItsStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		emu, _, _ := start(t)
+		client := newClient(emu, roundTripper(func(req *http.Request) (*http.Response, error) {
+			resp, err := emu.RoundTrip(req)
+			if err == nil && req.Method == http.MethodPut {
+				resp.Body.Close()
+				resp.ContentLength, resp.Body = 16<<10, io.NopCloser(slow{req.Context()})
+			}
+			return resp, err
+		}))
+		began := time.Now()
+		invoice := feeds.Submission{Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.BytesContent([]byte("%PDF-1.7\n%%EOF\n"))}
+		if _, err := feeds.Create(t.Context(), client, invoice); err != nil || time.Since(began) > time.Minute {
+			t.Errorf("%v, after %s", err, time.Since(began))
+		}
+	})
+}
+
+// A list that can't be read shows nothing, and so doesn't show that Amazon has no such feed.
+func TestListsThatCannotBeRead(t *testing.T) {
+	for text, found := range map[string]int{
+		`{"feeds":{}}`: 0, `{"feeds":"none"}`: 0, `{"feeds":[{"feedId":"1","feedType":"UPLOAD_VAT_INVOICE","processingStatus":"DONE","createdTime":"some day"}]}`: 1,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			emu, _, _ := start(t)
+			sent := 0
+			client := newClient(emu, roundTripper(func(req *http.Request) (*http.Response, error) {
+				switch {
+				case req.Method == http.MethodPost && strings.HasSuffix(req.URL.Path, "/feeds"):
+					sent++
+					return nil, io.ErrUnexpectedEOF
+				case strings.HasSuffix(req.URL.Path, "/feeds"):
+					resp := refusal(http.StatusOK, "", "")
+					resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+					return resp, nil
+				}
+				return emu.RoundTrip(req)
+			}))
+			invoice := feeds.Submission{Type: "UPLOAD_VAT_INVOICE", Marketplaces: us, Content: feeds.BytesContent([]byte("%PDF-1.7\n%%EOF\n"))}
+			_, err := feeds.Submit(t.Context(), client, invoice)
+			if e, ok := errors.AsType[*job.OutcomeUnknownError](err); !ok || sent != 1 || len(e.Found) != found || (e.LookErr == nil) != (found > 0) {
+				t.Errorf("%s: %v, sent %d times", text, err, sent)
+			}
+		})
+	}
 }
 
 // What was sent is known by its content, type, marketplaces and options: with another of them it is another feed.

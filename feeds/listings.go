@@ -50,7 +50,8 @@ type ListingMessage struct {
 	Attributes   json.RawMessage   `json:"attributes,omitzero"`   // an object
 	Patches      []AttributeChange `json:"patches,omitzero"`
 
-	err error // of making it
+	err    error  // of making it
+	seller string // whom the feed that it was read from is for, by its header
 }
 
 // AttributeChange is an operation of [PatchListing].
@@ -312,6 +313,10 @@ func (l ListingsSubmission) parts(messages iter.Seq2[ListingMessage, error]) (pa
 			return parts, err
 		}
 		index++
+		if m.seller != "" && m.seller != l.SellerID {
+			return parts, &job.RequestError{Kind: job.Feed, Type: ListingsFeed, Field: "SellerID", Value: l.SellerID,
+				Reason: fmt.Sprintf("is not the seller whom the header of the feed names: %q", m.seller)}
+		}
 		refuse := func(reason string) {
 			if wrong.Count++; len(wrong.Problems) < 1000 {
 				wrong.Problems = append(wrong.Problems, MessageProblem{Index: index, SKU: m.SKU, Reason: reason})
@@ -409,8 +414,9 @@ func ListingMessages(list ...ListingMessage) iter.Seq2[ListingMessage, error] {
 	}
 }
 
-// ReadListingMessages reads messages as JSON, in constant memory: a listings feed as Amazon defines it, whose header is left to SubmitListings, an array of
-// messages, or one message a line. The numbers of messages are left out: SubmitListings numbers them anew.
+// ReadListingMessages reads messages as JSON, in constant memory: a listings feed as Amazon defines it, an array of messages, or one message a line. The
+// numbers of messages are left out: SubmitListings numbers them anew, and makes the header. Messages of a feed whose header stands first, as in Amazon's
+// examples, and names another seller than the submission does are refused by SubmitListings.
 func ReadListingMessages(src io.Reader) iter.Seq2[ListingMessage, error] {
 	return func(yield func(ListingMessage, error) bool) {
 		head := make([]byte, 4<<10)
@@ -422,6 +428,7 @@ func ReadListingMessages(src io.Reader) iter.Seq2[ListingMessage, error] {
 		head = bytes.TrimPrefix(head[:n], []byte("\ufeff"))
 		src = io.MultiReader(bytes.NewReader(head), src)
 		var raw iter.Seq2[[]byte, error]
+		seller := ""
 		switch start := bytes.TrimSpace(head); {
 		case bytes.HasPrefix(start, []byte("[")):
 			raw = document.Elements(src, "", 0)
@@ -429,6 +436,7 @@ func ReadListingMessages(src io.Reader) iter.Seq2[ListingMessage, error] {
 			raw = document.Lines(src, 0)
 		default:
 			raw = document.Elements(src, "messages", 0)
+			seller = headerSeller(start)
 		}
 		index := 0
 		for b, err := range raw {
@@ -444,13 +452,27 @@ func ReadListingMessages(src io.Reader) iter.Seq2[ListingMessage, error] {
 				yield(ListingMessage{}, fmt.Errorf("feeds: %s: %w", numbered(index-1), err))
 				return
 			}
-			m.ID = 0
+			m.ID, m.seller = 0, seller
 			m.Attributes = bytes.Clone(m.Attributes)
 			if !yield(m, nil) {
 				return
 			}
 		}
 	}
+}
+
+// headerSeller is the seller whom the header of a feed names; "" if the feed doesn't begin with one.
+func headerSeller(start []byte) string {
+	dec := json.NewDecoder(bytes.NewReader(start))
+	_, _ = dec.Token() // the brace; what is no JSON is for who reads the messages
+	if name, err := dec.Token(); err != nil || name != "header" {
+		return ""
+	}
+	var header struct{ SellerID string }
+	if err := dec.Decode(&header); err != nil {
+		return ""
+	}
+	return header.SellerID
 }
 
 // isMessage tells a line with a message from a whole feed: by the first member of the object.

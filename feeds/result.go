@@ -138,6 +138,8 @@ func (r *Result) tell() error {
 	switch {
 	case r.odd != nil:
 		return r.odd
+	case !r.counted && len(r.Issues) == 0 && strings.TrimSpace(r.text) != "":
+		return fmt.Errorf("%w; it says: %s", errNoReport, runner.Reason([]byte(r.text)))
 	case !r.counted && len(r.Issues) == 0:
 		return errNoReport
 	}

@@ -16,6 +16,7 @@ type Type struct {
 	ContentType string    `json:"contentType"`      // without the charset
 	Removed     time.Time `json:"removed,omitzero"` // from when on it ends FATAL; zero: it doesn't
 	Instead     string    `json:"instead,omitzero"` // what to use in place of a removed one
+	Once        bool      `json:"once,omitzero"`    // money or stock is moved again when it is sent twice: never sent again without [job.WithSendAgain]
 	Note        string    `json:"note,omitzero"`
 }
 
@@ -31,7 +32,7 @@ var types = sync.OnceValue(func() []Type {
 	}
 	var list []Type
 	for _, f := range records[1:] {
-		t := Type{Name: f[0], Category: f[1], ContentType: f[2], Instead: f[4], Note: f[5]}
+		t := Type{Name: f[0], Category: f[1], ContentType: f[2], Instead: f[4], Once: f[5] == "yes", Note: f[6]}
 		if f[3] != "" {
 			if t.Removed, err = time.Parse(time.DateOnly, f[3]); err != nil {
 				panic("feeds: types.csv: " + err.Error())

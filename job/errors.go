@@ -76,7 +76,7 @@ type OutcomeUnknownError struct {
 	Type       string    // of the report or feed
 	Asked      time.Time // at most a little before it was asked for
 	DocumentID string    // of a feed: the id of the document that was uploaded for it, which Amazon shows nowhere
-	Found      []Found   // the jobs created since then that may be it, the newest first
+	Found      []Found   // the jobs created since then that may be it, the newest first; none where lists show none, which isn't enough to send a refund again
 	Err        error     // why no answer came; nil if that was in another run
 	LookErr    error     // why it could not be looked for; nil if it could
 }
@@ -114,6 +114,8 @@ func (e *OutcomeUnknownError) Error() string {
 		if more := len(e.Found) - len(list); more > 0 {
 			s += fmt.Sprintf(" and %d more", more)
 		}
+	default:
+		s += "; none that may be it is listed, but lists may lag"
 	}
 	return s
 }
@@ -138,7 +140,7 @@ func (e *OutcomeUnknownError) Explain() string {
 			"Without a journal Get and Wait go on with one that is yours, and whatever submits the same once more sends it again."
 	case e.Kind == Feed:
 		return "Run it again with the same journal: it looks again. WithTake takes a feed of which you know that it is the one, WithSendAgain sends it again " +
-			"in any case."
+			"without looking."
 	}
 	return "Run it again with the same journal: it looks again. WithSendAgain asks again without looking, which costs no more than a call."
 }

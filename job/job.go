@@ -148,7 +148,8 @@ func WithProgress(f func(Progress)) Option { return func(c *Config) { c.Progress
 // that ended without what was asked for is struck out: the next run asks anew. Default: nothing outlasts the call, and each asks anew.
 //
 // Of what was asked for without an answer, the journal keeps that nobody knows whether Amazon has taken it. The next run looks for it, and asks again
-// only if it isn't there; where that can't be told, it ends with an [*OutcomeUnknownError] until [WithSendAgain] or [WithTake] decides.
+// only if it isn't there; where that can't be told, or a feed moves money or stock once more when it is sent twice, it ends with an
+// [*OutcomeUnknownError] until [WithSendAgain] or [WithTake] decides.
 func WithJournal(j journal.Journal) Option { return func(c *Config) { c.Journal = j } }
 
 // WithSendAgain decides that Amazon has not taken what a run before has asked for without an answer, by what the journal says: it is asked for again,

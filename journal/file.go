@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	version  = 1
+	version  = 2        // 1 had other keys, by which nothing would be found
 	maxFile  = 64 << 20 // bytes; some 200,000 entries
 	lockWait = 20 * time.Millisecond
 )

@@ -209,7 +209,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "journal")
 	victim := filepath.Join(folder, "victim")
-	precious := `{"version":1,"entries":[]}` // which could be read as a journal
+	precious := `{"version":2,"entries":[]}` // which could be read as a journal
 	if err := os.WriteFile(victim, []byte(precious), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -264,10 +264,11 @@ func TestForeignFilesAreRefused(t *testing.T) {
 	for want, text := range map[string]string{
 		"unexpected EOF":  "{",
 		"EOF":             "",
-		"version is 2":    `{"version":2,"entries":[]}`,
+		"version is 3":    `{"version":3,"entries":[]}`,
+		"version is 1":    `{"version":1,"entries":[]}`,
 		"version is 0":    `{}`,
-		"unknown field":   `{"version":1,"entries":[{"kind":"feed","colour":"red"}]}`,
-		"something follo": `{"version":1,"entries":[]} {}`,
+		"unknown field":   `{"version":2,"entries":[{"kind":"feed","colour":"red"}]}`,
+		"something follo": `{"version":2,"entries":[]} {}`,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -280,7 +281,7 @@ func TestForeignFilesAreRefused(t *testing.T) {
 		t.Errorf("a refused journal leaves %q", got)
 	}
 	if runtime.GOOS != "windows" {
-		if err := os.WriteFile(path, []byte(`{"version":1,"entries":[]}`), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(`{"version":2,"entries":[]}`), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.Chmod(path, 0o620); err != nil {

@@ -297,6 +297,133 @@ func TestDamagedProcessingReports(t *testing.T) {
 	}
 }
 
+// TestReportsOfFailuresAreShown: the issues of a feed that ended FATAL and of a damaged report are printed, a feed that ended FATAL is never said to have been
+// carried out, and what is no processing report at all doesn't pass for one without issues.
+func TestReportsOfFailuresAreShown(t *testing.T) {
+	const damaged = "<AmazonEnvelope><Message><ProcessingReport><Result><MessageID>3</MessageID><ResultCode>Error</ResultCode><ResultMessageCode>8541</ResultMessageCode>" +
+		"<ResultDescription>bad</ResultDescription></Result>"
+	folder := t.TempDir()
+	file := filepath.Join(folder, "a.xml")
+	if err := os.WriteFile(file, []byte("<AmazonEnvelope></AmazonEnvelope>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	listings := filepath.Join(folder, "a.jsonl")
+	if err := os.WriteFile(listings, []byte(`{"sku":"S","operationType":"DELETE"}`+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ state, report, issue, says string }{
+		"FATAL":             {"FATAL", damaged + "</ProcessingReport></Message></AmazonEnvelope>", ",8541,,bad", "ended FATAL: bad"},
+		"damaged":           {"DONE", damaged, ",8541,,bad", "its end is missing"},
+		"FATAL and damaged": {"FATAL", damaged, ",8541,,bad", "ended FATAL: bad"},
+		"a gateway's":       {"DONE", `{"message":"Endpoint request timed out"}`, "", "it is no processing report"},
+		"another XML":       {"DONE", `<Error><Code>SlowDown</Code></Error>`, "", "it is no processing report"},
+		"text":              {"DONE", "try later", "", "it says: try later"},
+		"empty":             {"DONE", " ", "", "it is no processing report"},
+	} {
+		for _, args := range [][]string{
+			{"feed", "result", "7"}, {"feed", "submit", "POST_ORDER_FULFILLMENT_DATA", file}, {"feed", "submit", "JSON_LISTINGS_FEED", listings, "--seller-id", "A1B2C3"},
+		} {
+			serveAnswers(t,
+				answer{method: "POST", path: "/documents$", status: 201, body: `{"feedDocumentId":"d","url":"http://$HOST/upload"}`},
+				answer{method: "PUT", path: "^/upload$", status: 200, body: ""},
+				answer{method: "POST", path: "/feeds$", status: 202, body: `{"feedId":"7"}`},
+				answer{method: "GET", path: "/feeds/7$", status: 200, body: `{"feedId":"7","feedType":"POST_ORDER_FULFILLMENT_DATA","createdTime":"2026-11-01T00:00:00Z","processingStatus":"` +
+					c.state + `","resultFeedDocumentId":"r"}`},
+				answer{method: "GET", path: "/documents/r$", status: 200, body: `{"feedDocumentId":"r","url":"http://$HOST/report"}`},
+				answer{method: "GET", path: "^/report$", status: 200, contentType: "text/plain;charset=UTF-8", body: c.report},
+			)
+			status, out, messages := run(t, "", append(args, "-o", "csv", "--marketplace", "US")...)
+			if status == exit.OK || !strings.Contains(messages, c.says) || c.issue != "" && !strings.Contains(out, c.issue) {
+				t.Errorf("%s, %q: status %d: %s%s", name, args, status, out, messages)
+			}
+			if c.state == "FATAL" && strings.Contains(messages, "was carried out") {
+				t.Errorf("%s, %q: %s", name, args, messages)
+			}
+		}
+	}
+}
+
+// TestFeedOfAnotherSeller: a file that says whose feed it is isn't sent for another seller.
+func TestFeedOfAnotherSeller(t *testing.T) {
+	const feed = `{"header":{"sellerId":"A1B2C3","version":"2.0"},"messages":[{"messageId":1,"sku":"S","operationType":"DELETE"}]}`
+	serveAnswers(t) // and nothing is
+	status, out, messages := run(t, feed, "feed", "submit", "JSON_LISTINGS_FEED", "-", "--seller-id", "A9OTHER", "--marketplace", "US")
+	if status != exit.Usage || out != "" || !strings.Contains(messages, `--seller-id "A9OTHER" is not the seller whom the header of the feed names: "A1B2C3"`) {
+		t.Errorf("status %d: %s%s", status, out, messages)
+	}
+	serveAnswers(t, answer{method: "POST", path: "/documents$", status: 400, body: `{"errors":[{"code":"InvalidInput","message":"so far"}]}`})
+	if status, _, messages := run(t, feed, "feed", "submit", "JSON_LISTINGS_FEED", "-", "--seller-id", "A1B2C3", "--marketplace", "US"); !strings.Contains(messages, "so far") {
+		t.Errorf("status %d: %s", status, messages)
+	}
+}
+
+// TestAuthorizedAnew: a feed that is noted under a refresh token isn't sent again under another one, which may be the same seller's. Ids tell sellers apart.
+func TestAuthorizedAnew(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.xml")
+	if err := os.WriteFile(file, []byte("<AmazonEnvelope></AmazonEnvelope>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		first, second [2]string // refresh token and seller's id
+		status, sent  int
+	}{
+		"the same":                   {[2]string{"Atzr|1", ""}, [2]string{"Atzr|1", ""}, exit.OK, 1},
+		"another token":              {[2]string{"Atzr|1", ""}, [2]string{"Atzr|2", ""}, exit.Usage, 1},
+		"an id where there was none": {[2]string{"Atzr|1", ""}, [2]string{"Atzr|1", "A1B2C3"}, exit.Usage, 1},
+		"another token, one seller":  {[2]string{"Atzr|1", "A1B2C3"}, [2]string{"Atzr|2", "A1B2C3"}, exit.OK, 1},
+		"two sellers":                {[2]string{"Atzr|1", "A1B2C3"}, [2]string{"Atzr|2", "A9OTHER"}, exit.OK, 2},
+	} {
+		s := serveAnswers(t,
+			answer{method: "POST", path: "/documents$", status: 201, body: `{"feedDocumentId":"d","url":"http://$HOST/upload"}`},
+			answer{method: "PUT", path: "^/upload$", status: 200, body: ""},
+			answer{method: "POST", path: "/feeds$", status: 202, body: `{"feedId":"7"}`},
+		)
+		j := filepath.Join(t.TempDir(), "j")
+		status := -1
+		for _, who := range [][2]string{c.first, c.second} {
+			t.Setenv("SPAPI_REFRESH_TOKEN", who[0]+"0123456789abcdef")
+			t.Setenv("SPAPI_SELLER_ID", who[1])
+			var messages string
+			if status, _, messages = run(t, "", "feed", "submit", "POST_ORDER_FULFILLMENT_DATA", file, "--no-wait", "--journal", j); status == exit.Usage && !strings.Contains(messages, "another authorization") {
+				t.Errorf("%s: %s", name, messages)
+			}
+		}
+		sent := 0
+		for _, r := range s.requests {
+			if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/feeds") {
+				sent++
+			}
+		}
+		if status != c.status || sent != c.sent {
+			t.Errorf("%s: status %d, sent %d times", name, status, sent)
+		}
+	}
+}
+
+// TestCountedListsAreWhole: a list that the service counts and doesn't give is an error, and --limit isn't blamed for what it doesn't do.
+func TestCountedListsAreWhole(t *testing.T) {
+	for _, args := range [][]string{{"listings", "list"}, {"catalog", "search", "x"}} {
+		for _, c := range []struct {
+			body   string
+			limit  string
+			status int
+			says   string
+		}{
+			{`{"numberOfResults":5,"items":null}`, "20", exit.Failure, "the service says that there are 5 "},
+			{`{"numberOfResults":5,"items":[{"sku":"S","asin":"B000000001"}]}`, "1", exit.OK, "1 of 5 "},
+			{`{"numberOfResults":5,"items":[{"sku":"S","asin":"B000000001"}]}`, "0", exit.OK, "the service gives no more"},
+			{`{"numberOfResults":5,"items":[{"sku":"S","asin":"B000000001"}]}`, "20", exit.OK, "the service gives no more"},
+			{`{"numberOfResults":0,"items":[]}`, "20", exit.OK, ""},
+		} {
+			serveAnswers(t, answer{method: "GET", path: "items", status: 200, body: c.body})
+			status, out, messages := run(t, "", append(args, "--limit", c.limit)...)
+			if status != c.status || !strings.Contains(messages, c.says) || strings.Contains(messages, "--limit") != (c.limit == "1") {
+				t.Errorf("%q, %s, --limit %s: status %d: %s%s", args, c.body, c.limit, status, out, messages)
+			}
+		}
+	}
+}
+
 // TestPagesInPlaceOfAnswers: a page where the path is unknown is not told as an order that doesn't exist.
 func TestPagesInPlaceOfAnswers(t *testing.T) {
 	serveAnswers(t, answer{method: "GET", path: ".", status: 404, contentType: "text/html", body: "<html><body>Not Found</body></html>"})

@@ -75,10 +75,13 @@ func TestRefundsWithoutAnAnswer(t *testing.T) {
 			})
 			c := w.spapi(folder, args...)
 			status := c.status(t)
-			if !taken {
-				if status != 0 || len(w.created) != 1 || len(left(t, folder, "refunds.xml")) > 0 ||
-					!strings.Contains(c.stderr.String(), "looking for up to a minute whether Amazon has it") {
+			if !taken { // that no list shows it is not enough where money is moved
+				if status != 8 || len(w.created) != 0 || !strings.Contains(c.stderr.String(), "looking for up to a minute whether Amazon has it") {
 					t.Errorf("%s: status %d, created %q, left %q: %s", name, status, w.created, left(t, folder), c.stderr)
+				}
+				out, messages, decided := w.line(t, folder, told(t, c.stderr.String(), "To ask for it again without looking: "))
+				if decided != 0 || len(w.created) != 1 || len(left(t, folder, "refunds.xml")) > 0 {
+					t.Errorf("%s: sent again: status %d, created %q, left %q: %s%s", name, decided, w.created, left(t, folder), out, messages)
 				}
 				continue
 			}
@@ -126,7 +129,7 @@ func TestCtrlC(t *testing.T) {
 	}{
 		{"a feed with a journal, while it waits", []string{"--journal", "my journal"}, "GET /feeds/2021-06-30/feeds/", true, "To go on: ", 0, 1, nil},
 		{"a feed with a journal, while it is sent", []string{"--journal", "my journal"}, create, true, "To look for it again: ", 8, 1, []string{"my journal"}},
-		{"a feed with a journal, before it is sent", []string{"--journal", "my journal"}, create, false, "To look for it again: ", 0, 1, nil},
+		{"a feed with a journal, before it is sent", []string{"--journal", "my journal"}, create, false, "To ask for it again without looking: ", 0, 1, nil},
 		{"a feed without a journal, while it waits", nil, "GET /feeds/2021-06-30/feeds/", true, "To have what comes of it: ", 0, 1, nil},
 		{"a feed without a journal, while it is sent", nil, create, true, "See what there is before you ask again: ", 0, 1, nil},
 		{"a report", []string{"report", "run", report, "--poll", "1ms", "--out", "it's.csv"}, "GET /reports/2021-06-30/reports/", true, "To go on: ", 0, 1,
@@ -303,7 +306,7 @@ func TestJournalsGo(t *testing.T) {
 	}{
 		{"a feed that ends FATAL", []string{"feed", "submit", "JSON_LISTINGS_FEED", "changes.jsonl", "--seller-id", "WRONG", "--journal", "j"}, 1, "ended FATAL",
 			nil},
-		{"a feed with errors", []string{"feed", "submit", "JSON_LISTINGS_FEED", "changes.jsonl", "--journal", "j"}, 1, "not carried out: 1 of 1", nil},
+		{"a feed with errors", []string{"feed", "submit", "JSON_LISTINGS_FEED", "changes.jsonl", "--journal", "j"}, 1, "messages not carried out: 1 of 1", nil},
 		{"a feed that is refused", []string{"feed", "submit", "UPLOAD_VAT_INVOICE", "changes.jsonl", "--journal", "j"}, 2, "not a PDF", nil},
 		{"a feed that goes on", []string{"feed", "submit", "JSON_LISTINGS_FEED", "changes.jsonl", "--journal", "j", "--take", "1"}, 2, "the journal has no feed",
 			nil},

@@ -68,6 +68,8 @@ type Work[T any] struct {
 	Same bool
 	// Harmless says that asking twice costs a call and no more: a job that Amazon doesn't know any more is asked for anew.
 	Harmless bool
+	// Once says that asking twice does harm that nothing undoes: that no list shows the job isn't enough to ask again, since lists may lag.
+	Once bool
 	// Look tells how far a job is.
 	Look func(ctx context.Context, id string) (*T, job.Status, error)
 	// Outcome is why a job that has ended isn't what was asked for; nil if it is.
@@ -144,6 +146,9 @@ func (w *Work[T]) Begin(ctx context.Context) error {
 		return w.take(ctx, entry)
 	}
 	if entry.ID != "" {
+		if w.Config.Take != "" && w.Config.Take != entry.ID && w.Parts == 1 { // of several parts it may be another
+			return w.cannotTake("takes the place of none: the journal has " + string(w.Kind) + " " + entry.ID + " for the same content")
+		}
 		w.ID, w.reused = entry.ID, true
 		return nil
 	}
@@ -153,7 +158,10 @@ func (w *Work[T]) Begin(ctx context.Context) error {
 // note writes down the id of the job, even if the caller has just given up: else it would be asked for twice.
 func (w *Work[T]) note(ctx context.Context, entry journal.Entry, id string) error {
 	w.ID, entry.ID = id, id
-	return w.Config.Journal.Put(context.WithoutCancel(ctx), w.Key, entry)
+	if err := w.Config.Journal.Put(context.WithoutCancel(ctx), w.Key, entry); err != nil {
+		return fmt.Errorf("%s %s is at Amazon, but could not be noted: %w", w.Kind, id, err)
+	}
+	return nil
 }
 
 // ask asks for the job, under the claim of its key, when it is certain that Amazon hasn't got it. The entry is what a run before has left.
@@ -240,6 +248,9 @@ func (w *Work[T]) lookFor(ctx context.Context, entry journal.Entry, lost error) 
 			unknown.Found = found
 			return "", unknown
 		}
+	}
+	if w.Once {
+		return "", unknown
 	}
 	return "", nil
 }

@@ -535,7 +535,8 @@ func TestTake(t *testing.T) {
 		{"another has the id", &open, job.Feed, "T", "claimed", "", "is noted in the journal for other content"},
 		{"another type", &open, job.Feed, "U", "found", "", "is of type U"},
 		{"Amazon doesn't know it", &open, job.Feed, "T", "missing", "", "unknown"},
-		{"it has an id", &journal.Entry{ID: "has"}, job.Feed, "T", "found", "has", ""},
+		{"it has that id", &journal.Entry{ID: "found"}, job.Feed, "T", "found", "found", ""},
+		{"it has another id", &journal.Entry{ID: "has"}, job.Feed, "T", "found", "", "the journal has feed has for the same content"},
 		{"a report", &open, job.Report, "T", "found", "", "feeds only"},
 	} {
 		run(t, func(t *testing.T, s *service) {
@@ -564,7 +565,7 @@ func TestTake(t *testing.T) {
 			}
 			e, _ := s.entry()
 			if c.problem == "" && (err != nil || w.ID != c.want || e.ID != c.want || w.Type != "T") ||
-				c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem) || e.ID != "") {
+				c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem) || e.ID == c.id) {
 				t.Errorf("%s: %v, id %q, noted %+v", c.name, err, w.ID, e)
 			}
 		})
@@ -741,6 +742,47 @@ func TestBrokenJournal(t *testing.T) {
 			t.Errorf("got %v, made %v", err, s.jobs)
 		}
 	})
+}
+
+// full is a journal on a disk that becomes full when the answer is to be noted.
+type full struct{ *journal.Memory }
+
+func (f full) Put(ctx context.Context, key journal.Key, e journal.Entry) error {
+	if e.ID != "" {
+		return errors.New("no space left on device")
+	}
+	return f.Memory.Put(ctx, key, e)
+}
+
+// Who can't note the id says it.
+func TestAnswerThatCannotBeNoted(t *testing.T) {
+	run(t, func(t *testing.T, s *service) {
+		w := s.work()
+		w.Config.Journal = full{journal.NewMemory()}
+		if err := w.Begin(t.Context()); err == nil || !strings.Contains(err.Error(), "feed id1 is at Amazon, but could not be noted: no space left") {
+			t.Error(err)
+		}
+	})
+}
+
+// What must be asked for once is not asked for again because no list shows it; with WithSendAgain it is.
+func TestOnce(t *testing.T) {
+	for _, made := range []bool{false, true} {
+		run(t, func(t *testing.T, s *service) {
+			s.createErr, s.made, s.lag = errCut, made, 90*time.Second
+			w := s.work()
+			w.Once = true
+			err := w.Begin(t.Context())
+			if e, ok := errors.AsType[*job.OutcomeUnknownError](err); !ok || s.creates != 1 || len(e.Found) > 0 || len(s.finds) != 4 {
+				t.Fatalf("%v, asked %d times, looked %d times", err, s.creates, len(s.finds))
+			}
+			w = s.work()
+			w.Once, w.Config.SendAgain = true, true
+			if err := w.Begin(t.Context()); err != nil || s.creates != 2 {
+				t.Errorf("sent again: %v, asked %d times", err, s.creates)
+			}
+		})
+	}
 }
 
 func TestWaitLooksLessAndLessOften(t *testing.T) {

@@ -148,7 +148,7 @@ func search(ctx context.Context, opts *SearchOptions) error {
 	case err != nil:
 		return err
 	case int64(n) < total:
-		f.Notef("%d of %s: --limit shows more", n, output.Plural(total, "item"))
+		return pages.Counted(f, n, opts.Limit, total, "item")
 	case n == 0 && !f.Printer().Structured():
 		f.Notef("nothing was found in %s", shop.Marketplace.Name)
 	}

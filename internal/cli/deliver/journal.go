@@ -3,9 +3,12 @@ package deliver
 import (
 	"context"
 	"errors"
+	"regexp"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/job"
 	"github.com/openspapi/spapi/journal"
 )
 
@@ -33,4 +36,32 @@ func OpenJournal(ctx context.Context, f *factory.Factory, path string) (*journal
 		}
 	}
 	return j, err
+}
+
+// fingerprint is what stands for a seller whose id isn't known: it comes from the refresh token (spapi.Client.Principal).
+var fingerprint = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// SameSeller refuses a journal that has jobs of the kind and type for what may be the same seller under another authorization, as after authorizing anew
+// between two runs: they are not found by this one's, and would be done twice. Where both sellers' ids are known, they tell.
+func SameSeller(ctx context.Context, j *journal.File, client *spapi.Client, kind job.Kind, typ string) error {
+	if j == nil {
+		return nil
+	}
+	entries, err := j.Entries(ctx)
+	if err != nil {
+		return err
+	}
+	_, seller := client.Principal()
+	for k := range entries {
+		if k.Kind == string(kind) && k.Type == typ && k.Endpoint == client.Endpoint() && k.Sandbox == client.Sandbox() && k.Seller != seller &&
+			(fingerprint.MatchString(k.Seller) || fingerprint.MatchString(seller)) {
+			return &exit.HintError{
+				Err: exit.Usagef("the journal has a %s of type %s that was asked for with another authorization, and nobody can tell whether that is of the same seller",
+					kind, typ),
+				Hint: "If it is, go on as it was begun, with the same refresh token and the same SPAPI_SELLER_ID or none; or see what became of it: spapi " + string(kind) + " list " + typ +
+					"\nIf it isn't, name another journal.",
+			}
+		}
+	}
+	return nil
 }

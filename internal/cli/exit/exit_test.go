@@ -75,6 +75,14 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// A command line in an explanation can be run as it stands.
+func TestTimeoutKeepsCommandLines(t *testing.T) {
+	err := &TimeoutError{Err: &HintError{Err: context.DeadlineExceeded, Hint: "To go on: spapi x --timeout 4s"}}
+	if got := Explain(err); !strings.HasPrefix(got, "To go on: spapi x --timeout 4s\n") {
+		t.Errorf("got %q", got)
+	}
+}
+
 // Of what was interrupted it is told how to go on, and whether something may have been carried out.
 func TestInterrupted(t *testing.T) {
 	for _, c := range []struct {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/openspapi/spapi/internal/settings"
 )
 
 // TimeoutError is a command that --timeout has ended.
@@ -46,7 +44,7 @@ func (e *TimeoutError) Explain() string {
 		return text
 	}
 	if more := Explain(e.Err); more != "" {
-		text = settings.Sentence(more) + "\n" + text
+		text = more + "\n" + text // it may end with a command line, to which a full stop must not be added
 	}
 	return text
 }

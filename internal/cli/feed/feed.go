@@ -70,7 +70,7 @@ func NewCmdSubmit(f *factory.Factory, runF func(context.Context, *SubmitOptions)
 		Use:   "submit TYPE FILE",
 		Short: "Send a feed, wait for it and print what is wrong with its messages",
 		Long: `Sends a file as a feed, waits until Amazon has carried it out and prints the issues of its processing report. It ends with status 1 if messages
-have errors.
+have errors. Of a feed that ends FATAL, and of a damaged report, it prints what there is.
 
 For JSON_LISTINGS_FEED the file holds messages: a feed as Amazon defines it, an array of messages, or one message a line; "-" is stdin. All are checked before
 anything is sent, and as many feeds are made as are needed. Files of other types go as they are, after a look at what would make them fail.
@@ -78,9 +78,10 @@ anything is sent, and as many feeds are made as are needed. Files of other types
 With --journal, a run that was interrupted can be started again in the same words: what was sent is not sent again. The journal is removed as soon as what
 came of the feed has been printed.
 
-A feed is sent again only when Amazon has certainly not taken it. Where no answer came, the feeds that were created since are listed for a minute. If none
-was, it is sent again from what was uploaded. If there is one that may be it, nobody can tell, since Amazon doesn't show what a feed was made of: the run
-ends with status 8 and names what it found. Look at that, then start it again with --take FEED-ID if it is yours, or with --send-again if it isn't.`,
+Where no answer came, the feeds that were created since are listed for a minute. If none was, the feed is sent again from what was uploaded, unless it moves
+money or stock once more when it is sent twice, as refunds do: lists may lag. If there is one that may be it, nobody can tell, since Amazon doesn't show what a
+feed was made of. In both cases the run ends with status 8 and says what it found. Look at that, then start it again with --take FEED-ID if one is yours, or
+with --send-again if none is.`,
 		Example: "  spapi feed submit JSON_LISTINGS_FEED changes.jsonl --seller-id A1B2C3 --marketplace US\n" +
 			"  spapi feed submit POST_ORDER_FULFILLMENT_DATA shipped.xml --marketplace DE --journal shipped.journal\n" +
 			"  spapi feed submit UPLOAD_VAT_INVOICE invoice.pdf --marketplace DE --option metadata:orderid=206-2341234-3455465 --option metadata:invoicenumber=INT-3431",
@@ -180,6 +181,9 @@ func submit(ctx context.Context, o *SubmitOptions) (err error) {
 	if j != nil {
 		defer j.Close()
 	}
+	if err := deliver.SameSeller(ctx, j, client, job.Feed, o.Type); err != nil {
+		return err
+	}
 	going := deliver.NewGoing(f, j)
 	defer func() { err = going.Explain(err) }() // before the journal is closed
 	opts := []job.Option{job.WithPoll(o.Poll, 0), job.WithTake(o.Take), job.WithProgress(func(p job.Progress) {
@@ -209,32 +213,40 @@ func submit(ctx context.Context, o *SubmitOptions) (err error) {
 	}
 	var result *feeds.Result
 	if listings {
-		id, err := f.SellerID(ctx, client, o.SellerID)
-		if err != nil {
-			return err
+		id, idErr := f.SellerID(ctx, client, o.SellerID)
+		if idErr != nil {
+			return idErr
 		}
 		result, err = feeds.SubmitListings(ctx, client, feeds.ListingsSubmission{SellerID: id, Marketplaces: s.Marketplaces, Locale: o.Locale}, feeds.ReadListingMessages(src), opts...)
-		if err != nil {
-			return partly(f, result, err)
-		}
-	} else if result, err = feeds.Submit(ctx, client, s, opts...); err != nil {
-		if _, read := errors.AsType[*job.DocumentError](err); read && result != nil {
-			bar.Close()
-			return damaged(ctx, f, result, err)
-		}
-		return usage(err)
+	} else {
+		result, err = feeds.Submit(ctx, client, s, opts...)
 	}
 	bar.Close()
+	if err != nil {
+		return partly(ctx, f, result, err)
+	}
 	return show(ctx, f, result, j)
 }
 
-// partly is the end of a run of several feeds of which one failed: what went well was carried out, and must not be lost.
-func partly(f *factory.Factory, r *feeds.Result, err error) error {
+// partly is the end of a run that failed when Amazon had feeds already. What is known of them must not be lost: parts of a feed that ended FATAL
+// may have been carried out, those of a run of several feeds that went well have been, and a damaged processing report says something still.
+func partly(ctx context.Context, f *factory.Factory, r *feeds.Result, err error) error {
 	if r == nil || len(r.Feeds) == 0 {
 		return usage(err)
 	}
+	if len(r.Issues) > 0 {
+		if printErr := f.Print(ctx, r.Issues, issueColumns...); printErr != nil {
+			return errors.Join(err, printErr)
+		}
+	}
+	_, damaged := errors.AsType[*job.DocumentError](err)
 	for _, feed := range r.Feeds {
-		f.Notef("feed %s was carried out: \"spapi feed result %s\" shows what is wrong with its messages", feed.FeedID, feed.FeedID)
+		switch {
+		case damaged:
+			f.Notef("\"spapi feed result %s --raw\" prints the processing report as it is", feed.FeedID)
+		case job.Status(feed.ProcessingStatus) == job.Done:
+			f.Notef("feed %s was carried out: \"spapi feed result %s\" shows what is wrong with its messages", feed.FeedID, feed.FeedID)
+		}
 	}
 	return err
 }
@@ -291,18 +303,6 @@ func show(ctx context.Context, f *factory.Factory, r *feeds.Result, j *journal.F
 	f.Notef("feed %s: %s, %d accepted, %s, %s", strings.Join(ids, ", "), output.Plural(r.Processed, "message"), r.Accepted,
 		output.Plural(r.Errors, "error"), output.Plural(r.Warnings, "warning"))
 	return failure(r)
-}
-
-// damaged shows a processing report as far as it goes.
-func damaged(ctx context.Context, f *factory.Factory, r *feeds.Result, err error) error {
-	if shown := show(ctx, f, r, nil); shown != nil {
-		f.Notef("%v", err)
-		err = shown
-	}
-	for _, feed := range r.Feeds {
-		f.Notef("\"spapi feed result %s --raw\" prints the processing report as it is", feed.FeedID)
-	}
-	return err
 }
 
 // failure is what makes a result one of failure, whether or not an issue tells why; nil if all went well.
@@ -413,16 +413,19 @@ func newCmdResult(f *factory.Factory) *cobra.Command {
 				return err
 			}
 			feed, err := feeds.Wait(ctx, client, args[0], job.WithPoll(poll, 0))
-			if err != nil && (!raw || !errors.Is(err, job.ErrFatal)) {
+			if err != nil && !errors.Is(err, job.ErrFatal) {
 				return err
 			}
 			if !raw {
-				result, err := feeds.Read(ctx, client, feed)
-				if result == nil {
-					return err
+				result, readErr := feeds.Read(ctx, client, feed)
+				switch {
+				case err != nil: // with the reason, if it could be read
+					return partly(ctx, f, result, err)
+				case result == nil:
+					return readErr
 				}
-				if err != nil {
-					return damaged(ctx, f, result, err)
+				if readErr != nil {
+					return partly(ctx, f, result, readErr)
 				}
 				return show(ctx, f, result, nil)
 			}

@@ -136,7 +136,7 @@ func list(ctx context.Context, opts *ListOptions) error {
 	case err != nil:
 		return err
 	case int64(n) < total:
-		f.Notef("%d of %s: --limit shows more", n, output.Plural(total, "listing"))
+		return pages.Counted(f, n, opts.Limit, total, "listing")
 	case n == 0 && !f.Printer().Structured():
 		f.Notef("no listings in %s", p.Marketplace.Name)
 	}

@@ -192,7 +192,7 @@ func (e *Error) Explain() string {
 	if cause, ok := errors.AsType[interface {
 		error
 		Explain() string
-	}](e.Err); ok {
+	}](e.Err); ok && !errors.Is(e.Err, context.Canceled) { // what an interruption breaks off is nobody's fault
 		if first := strings.TrimLeft(strings.TrimPrefix(cause.Explain(), cause.Error()), ".:; \n"); first != "" {
 			return first + "\n" + text
 		}

@@ -158,7 +158,7 @@ func TestBroken(t *testing.T) {
 	if _, _, err := list(0).Write(t.Context(), f, of(0, 0, 0, cause, nil)); err != error(cause) || out.Len() > 0 { //nolint:errorlint // it is passed on as it is
 		t.Errorf("without a row: %v, %q", err, out)
 	}
-	_, _, err := list(0).Write(t.Context(), f, of(1, 1, 0, context.Canceled, nil))
+	_, _, err := list(0).Write(t.Context(), f, of(1, 1, 0, &spapi.DecodeError{Err: context.Canceled}, nil)) // as one that came slowly
 	if exit.Status(err) != exit.Interrupted || !strings.Contains(messages.String(), "after 1 row (1 page): what came is written") ||
 		!strings.HasSuffix(out.String(), "\n]\n") {
 		t.Errorf("interrupted: %v, %q, %q", err, out, messages)
