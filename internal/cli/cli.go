@@ -54,6 +54,9 @@ func Run(ctx context.Context, f *factory.Factory, args []string) int {
 	root := NewCmdRoot(f)
 	root.SetArgs(args)
 	cmd, err := execute(ctx, f, root)
+	if err == nil {
+		err = f.Streams.OutFailed()
+	}
 	if err != nil && !errors.Is(err, exit.ErrReported) && exit.Status(err) != exit.Closed {
 		report(f, cmd, err)
 	}
@@ -93,6 +96,9 @@ func report(f *factory.Factory, cmd *cobra.Command, err error) {
 	fmt.Fprintf(f.Streams.Err, "%s: %s\n", path, line)
 	switch {
 	case exit.IsUsage(err):
+		if cmd.Name() == "help" { // its own help lists nothing
+			path = cmd.Root().Name()
+		}
 		fmt.Fprintf(f.Streams.Err, "see: %s --help\n", path)
 	case !f.Flags.Quiet:
 		if text := exit.Explain(err); text != "" && !strings.Contains(line, text) {

@@ -254,6 +254,23 @@ func (w *watcher) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// A text that could not be written is told, also of commands whose text another package writes.
+func TestHelpOnFullDevice(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("there is no /dev/full: ", err)
+	}
+	defer full.Close()
+	w := watch(t)
+	for _, line := range []string{"--help", "orders", "help orders list", "help formats", "--version", "orders list --help"} {
+		c := w.spapi(t.TempDir(), strings.Fields(line)...)
+		c.Stdout = full
+		if status := c.status(t); status != 1 || !strings.Contains(c.stderr.String(), "no space left") {
+			t.Errorf("%s: status %d: %s", line, status, c.stderr)
+		}
+	}
+}
+
 // A result that could not be shown is not lost: the journal stays, and the next run shows it without sending anything.
 func TestFullDevice(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)

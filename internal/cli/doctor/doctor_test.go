@@ -441,6 +441,10 @@ var cases = []struct {
 	}},
 	{"no-call-works", "paths are unknown", func(p *patient) { p.answer(withToken(), reply(404, "application/json", `{"message":"Not Found"}`)) }},
 	{"no-call-works", "a server that isn't SP-API", func(p *patient) { p.answer(withToken(), reply(418, "text/plain", "I am a teapot")) }},
+	{"no-call-works", "a gateway that answers for it", func(p *patient) {
+		p.answer(withToken(), reply(200, "application/json", `{"message":"Endpoint request timed out"}`))
+	}},
+	{"no-call-works", "a stand-in that knows nothing", func(p *patient) { p.answer(withToken(), reply(200, "application/json", `{}`)) }},
 	{"no-call-works", "failing behind the door", func(p *patient) { p.answer(withToken(), reply(503, "application/json", `{}`)) }},
 	{"seller-not-in-region", "", func(p *patient) {
 		p.answer(func(r *http.Request) bool {

@@ -618,6 +618,8 @@ func (e *examination) roles(ctx context.Context) {
 			held = append(held, p.about)
 		case a.refused():
 			e.missing(check, p.about, op)
+		case a.status/100 == 2:
+			e.skip(check, "%s answered with status %d and nothing that belongs to it", p.id, a.status)
 		default:
 			e.skip(check, "%s answered with status %d", p.id, a.status)
 		}

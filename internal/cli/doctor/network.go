@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -123,7 +124,17 @@ func (a *answer) allowed() bool {
 	case http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity:
 		return !a.page && a.listed
 	}
-	return a.status/100 == 2 && !a.page
+	return a.status/100 == 2 && !a.page && a.holds()
+}
+
+// holds tells whether a success has anything in it: nothing, or a gateway's message alone, is no answer of the operations that are asked here.
+func (a *answer) holds() bool {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(a.body, &members) != nil {
+		return false
+	}
+	delete(members, "message")
+	return len(members) > 0
 }
 
 // get sends a request past the SDK, with an access token if there is one: the SDK would keep to its own region, and repeat.

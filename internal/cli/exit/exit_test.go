@@ -120,3 +120,17 @@ func brokenCall(t *testing.T) error {
 type broken struct{}
 
 func (broken) RoundTrip(*http.Request) (*http.Response, error) { return nil, io.EOF }
+
+// TestTimeoutSaysOnce: what was waited for is not named again as what ended.
+func TestTimeoutSaysOnce(t *testing.T) {
+	ended := fmt.Errorf("spapi: ordersv0.getOrders: %w", context.DeadlineExceeded)
+	for doing, want := range map[string]string{
+		"waiting for the answer of ordersv0.getOrders for 6s": "timed out after 6s (--timeout), waiting for the answer of ordersv0.getOrders for 6s",
+		"waiting for a token for 6s":                          "timed out after 6s (--timeout), waiting for a token for 6s: ordersv0.getOrders",
+		"":                                                    "timed out after 6s (--timeout): ordersv0.getOrders",
+	} {
+		if err := (&TimeoutError{After: 6e9, Doing: doing, Err: ended}); err.Error() != want {
+			t.Errorf("%s: %s, want %s", doing, err, want)
+		}
+	}
+}

@@ -27,7 +27,7 @@ func (e *TimeoutError) Error() string {
 	}
 	if e.Err != nil && e.Err != ErrReported { //nolint:errorlint // itself: around it there may be more to tell
 		line := strings.TrimSuffix(Line(e.Err), context.DeadlineExceeded.Error()) // which has been said
-		if line = strings.TrimRight(strings.TrimSuffix(line, "--timeout: "), ": "); line != "" {
+		if line = strings.TrimRight(strings.TrimSuffix(line, "--timeout: "), ": "); !strings.Contains(e.Doing, line) {
 			b.WriteString(": " + line)
 		}
 	}

@@ -31,7 +31,7 @@ func NewCmdFeed(f *factory.Factory) *cobra.Command {
 		Use:     "feed <command>",
 		Short:   "Send feeds and read what came of them",
 		Example: "  spapi feed types\n  spapi feed submit JSON_LISTINGS_FEED changes.jsonl --seller-id A1B2C3 --marketplace US",
-		Args:    exit.NoArgs,
+		Args:    exit.Group,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(NewCmdSubmit(f, nil), newCmdList(f), newCmdStatus(f), newCmdResult(f), newCmdTypes(f))

@@ -28,7 +28,7 @@ func NewCmdKiosk(f *factory.Factory) *cobra.Command {
 		Use:     "kiosk <command>",
 		Short:   "Run queries of Data Kiosk",
 		Example: "  spapi kiosk schema\n  spapi kiosk run @sales.graphql --out sales.jsonl",
-		Args:    exit.NoArgs,
+		Args:    exit.Group,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(NewCmdRun(f, nil), newCmdSchema(f))

@@ -177,7 +177,7 @@ func columns(zone *time.Location) []output.Column {
 		{Name: "shop", Path: "salesChannel.marketplaceName", Spare: 3},
 		cell.Wide(cell.Time("changed", "lastUpdatedTime", zone)),
 		cell.Wide(cell.Time("ship by", "fulfillment.shipByWindow.latestDateTime", zone)),
-		{Name: "sku", Path: "orderItems.product.sellerSku", Wide: true},
+		{Name: "sku", Path: "orderItems.product.sellerSku", List: true, Wide: true},
 	}
 }
 

@@ -47,23 +47,42 @@ func (p *Printer) choose(columns []Column, has func(path []string) bool, members
 	}
 	var chosen []Column
 	for _, name := range p.Flags.Columns {
-		c := Column{Name: name, Path: name}
-		switch i := slices.IndexFunc(columns, func(c Column) bool { return spelled(c.Name) == spelled(name) }); {
-		case i >= 0:
-			c = columns[i]
-			c.Spare, c.Wide = 0, false // it is wanted
-		case name == "" || !has(strings.Split(name, ".")):
-			return nil, unknown(name, columns, members)
+		c, own := called(name, columns)
+		if !own && (name == "" || !has(strings.Split(name, "."))) {
+			return nil, unknown(name, columns, has, members)
 		}
+		c.Spare, c.Wide = 0, false // it is wanted
 		chosen = append(chosen, c)
 	}
 	return chosen, nil
 }
 
+// called is the column with a name that a heading has, that of a CSV as well: total, total.amount. Otherwise it is that of a path.
+func called(name string, columns []Column) (_ Column, own bool) {
+	for _, c := range columns {
+		if spelled(c.Name) == spelled(name) {
+			return c, true
+		}
+		for _, part := range c.Parts {
+			if full := c.Name + "." + part.Name; part.Name != "" && spelled(full) == spelled(name) {
+				c.Name, c.Text, c.Parts = full, part.Text, []Part{{Text: part.Text}}
+				return c, true
+			}
+		}
+	}
+	return Column{Name: name, Path: name}, false
+}
+
 // spelled lets names be written with dashes, and in any case.
 func spelled(name string) string { return strings.ToLower(strings.ReplaceAll(name, " ", "-")) }
 
-func unknown(name string, columns []Column, members []string) error {
+func unknown(name string, columns []Column, has func(path []string) bool, members []string) error {
+	path := strings.Split(name, ".")
+	for n := len(path) - 1; n > 0; n-- {
+		if path[n] != "" && has(path[:n]) {
+			return fmt.Errorf("--columns %q: the rows have %s, but no %s in it", name, strings.Join(path[:n], "."), path[n])
+		}
+	}
 	var want []string
 	for _, c := range columns {
 		want = append(want, spelled(c.Name))

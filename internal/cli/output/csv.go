@@ -89,6 +89,15 @@ func fieldsOf(c *Column, rows []any) []field {
 	if c.Path == "" && c.Text != nil {
 		return []field{{name: c.Name, text: c.cell}}
 	}
+	if c.List {
+		return []field{{name: c.Name, text: func(row any) string {
+			v, several := at(row, c.path())
+			if v == nil || several {
+				return flat(v)
+			}
+			return flat([]any{v})
+		}}}
+	}
 	values := &tree{}
 	for _, row := range rows {
 		v, _ := at(row, c.path())

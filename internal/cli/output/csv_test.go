@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -138,10 +139,17 @@ func TestColumns(t *testing.T) {
 			t.Errorf("%s: %q, %v, want %q", c.columns, got, err, c.csv)
 		}
 	}
-	for _, wrong := range []string{"nosuch", "inner.nosuch", "inner.list.nosuch", "id.x", "Hidden", "-", "", "inner.", "any2"} {
+	no := "there is no such column: want id, ship-by, or a path in the JSON that begins with id, inner, any or Plain"
+	for wrong, want := range map[string]string{
+		"nosuch": no, "Hidden": no, "-": no, "": no, "inner.": no, "any2": no,
+		"inner.nosuch":      "the rows have inner, but no nosuch in it",
+		"inner.nosuch.more": "the rows have inner, but no nosuch in it",
+		"inner.list.nosuch": "the rows have inner.list, but no nosuch in it",
+		"id.x":              "the rows have id, but no x in it",
+	} {
 		flags := Flags{Columns: []string{"id", wrong}}
 		err := (&Printer{Flags: flags}).Check(reflect.TypeFor[typed](), known...)
-		if err == nil || !strings.Contains(err.Error(), `--columns "`+wrong+`": there is no such column: want id, ship-by, or a path in the JSON that begins with id, inner, any or Plain`) {
+		if err == nil || err.Error() != fmt.Sprintf("--columns %q: %s", wrong, want) {
 			t.Errorf("%q: %v", wrong, err)
 		}
 		if _, err := printed(t, flags, []typed{row}, known...); err == nil {
@@ -153,6 +161,46 @@ func TestColumns(t *testing.T) {
 	}
 	if got, err := printed(t, Flags{Columns: []string{"b.c"}}, json.RawMessage(`[{"a":1},{"b":{"c":2}}]`)); err != nil || got != "B.C\n\n2\n" {
 		t.Errorf("a path that some rows have: %q, %v", got, err)
+	}
+}
+
+// TestColumnsOfHeading: what a heading of the command's own CSV says is a name for --columns, in tables too.
+func TestColumnsOfHeading(t *testing.T) {
+	part := func(name string) Part {
+		return Part{Name: name, Text: func(v any) string {
+			var members map[string]string
+			if raw, ok := v.(json.RawMessage); !ok || json.Unmarshal(raw, &members) != nil {
+				return ""
+			}
+			return members[name]
+		}}
+	}
+	known := []Column{{Name: "id", Path: "id"}, {Name: "grand total", Path: "sum", Text: func(any) string { return "whole" }, Parts: []Part{part("amount"), part("currency")}}}
+	rows := json.RawMessage(`[{"id":"1","sum":{"amount":"2.50","currency":"EUR"}}]`)
+	all, err := printed(t, Flags{Format: CSV}, rows, known...)
+	if want := "id,grand total.amount,grand total.currency\n1,2.50,EUR\n"; err != nil || all != want {
+		t.Fatalf("%q, %v, want %q", all, err, want)
+	}
+	for columns, want := range map[string][2]string{
+		"grand total.currency":     {"grand total.currency\nEUR\n", "GRAND TOTAL.CURRENCY\nEUR\n"},
+		"grand-total.AMOUNT,id":    {"grand total.amount,id\n2.50,1\n", "GRAND TOTAL.AMOUNT  ID\n2.50                1\n"},
+		"grand-total,sum.currency": {"grand total.amount,grand total.currency,sum.currency\n2.50,EUR,EUR\n", "GRAND TOTAL  SUM.CURRENCY\nwhole        EUR\n"},
+	} {
+		for i, format := range []Format{CSV, Table} {
+			if got, err := printed(t, Flags{Format: format, Columns: strings.Split(columns, ",")}, rows, known...); err != nil || got != want[i] {
+				t.Errorf("%s as %s: %q, %v, want %q", columns, format, got, err, want[i])
+			}
+		}
+	}
+}
+
+// TestCSVList: the text of one element isn't taken for those of several.
+func TestCSVList(t *testing.T) {
+	rows := json.RawMessage(`[{"list":[{"v":"a,b"}]},{"list":[{"v":"a"},{"v":"b"}]},{"list":[{"v":"a"}]},{"list":[{"v":"say \"x\""}]},{"list":[]},{}]`)
+	want := "v\n\"\"\"a,b\"\"\"\n\"a,b\"\na\n\"\"\"say \"\"\"\"x\"\"\"\"\"\"\"\n\"\"\n\"\"\n"
+	got, err := printed(t, Flags{Format: CSV}, rows, Column{Name: "v", Path: "list.v", List: true})
+	if err != nil || got != want {
+		t.Errorf("%q, %v, want %q", got, err, want)
 	}
 }
 

@@ -143,6 +143,9 @@ type Column struct {
 	// Parts are what a CSV has in place of the field. Default: the value as it came, which Text doesn't dress unless Path is ""; objects and lists of
 	// them are a column for each value in them, "name.member" and "name.0.member".
 	Parts []Part
+	// List tells that Path leads through a list to a text of each element. In a CSV that of the only one is written as those of several are, so that
+	// a comma in it doesn't make two of it.
+	List bool
 
 	Long  bool // a text: the first to be cut where a terminal is too narrow
 	Spare int  // where that isn't enough the column with the highest is left out first; one with 0 stays, whole

@@ -35,7 +35,7 @@ func NewCmdReport(f *factory.Factory) *cobra.Command {
 			"report, waits and writes it.",
 		Example: "  spapi report types orders\n" +
 			"  spapi --emulator report run GET_MERCHANT_LISTINGS_ALL_DATA --marketplace US --out listings.csv",
-		Args: exit.NoArgs,
+		Args: exit.Group,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(NewCmdRun(f, nil), newCmdTypes(f), newCmdList(f), newCmdGet(f), newCmdDownload(f), newCmdSchedule(f))
@@ -551,7 +551,7 @@ func newCmdSchedule(f *factory.Factory) *cobra.Command {
 		Use:     "schedule <command>",
 		Short:   "Let Amazon make a report again and again",
 		Example: "  spapi report schedule list",
-		Args:    exit.NoArgs,
+		Args:    exit.Group,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(&cobra.Command{

@@ -24,6 +24,7 @@ type screen struct {
 
 	mu      sync.Mutex
 	partial []byte // the beginning of a character
+	failed  error  // the first that a write ended with
 }
 
 func (s *screen) Write(p []byte) (int, error) {
@@ -36,6 +37,9 @@ func (s *screen) Write(p []byte) (int, error) {
 	if _, err := s.w.Write(text); err != nil {
 		if errors.Is(err, syscall.EPIPE) {
 			err = ErrClosed
+		}
+		if s.failed == nil {
+			s.failed = err
 		}
 		return 0, err
 	}
@@ -95,6 +99,17 @@ func shown(r rune) rune {
 // Acts reports whether a terminal does something at a character but show it, line ends and tabs included.
 func Acts(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
+}
+
+// OutFailed is the first error of a write to Out, also where those who wrote, such as a help text's, took no note of it.
+func (s *Streams) OutFailed() error {
+	screen, ok := s.Out.(*screen)
+	if !ok {
+		return nil
+	}
+	screen.mu.Lock()
+	defer screen.mu.Unlock()
+	return screen.failed
 }
 
 // Redraw is Err for what the command draws on a terminal: lines that it writes over and takes away. Texts of others go through [Clean] before.
