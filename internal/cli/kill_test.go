@@ -136,6 +136,12 @@ func (w *watched) set(meet func(n int, op string, answer func()) bool) {
 	w.n, w.meet = 0, meet
 }
 
+func (w *watched) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.created = nil
+}
+
 func (w *watched) ids() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -292,9 +298,7 @@ func TestKilledFeeds(t *testing.T) {
 			t.Fatalf("without a kill: status %d: %s%s", status, reference.stdout, reference.stderr)
 		}
 		w.clock.leap(time.Hour)
-		w.mu.Lock()
-		w.created = nil
-		w.mu.Unlock()
+		w.forget()
 
 		args = append(args, "--journal", "journal")
 		var decide []string
@@ -376,9 +380,7 @@ func TestKilledReports(t *testing.T) {
 		ending := []string{"tsv", "csv", "jsonl", "parquet", "txt"}[i%5]
 		args := []string{"report", "run", "GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL", "--start", begin, "--end", end, "--poll", "1ms", "--out"}
 		file, notes := "orders."+ending, ".orders."+ending+".spapi-job.json"
-		w.mu.Lock()
-		w.created = nil
-		w.mu.Unlock()
+		w.forget()
 		var history []string
 		var early []byte // the file that a killed run has left
 		for run := 0; ; run++ {

@@ -59,7 +59,7 @@ func TestRefundsWithoutAnAnswer(t *testing.T) {
 	for name, taken := range map[string]bool{"taken": true, "not taken": false} {
 		for _, decision := range []string{"If it is yours: ", "If none is: "} {
 			w.clock.leap(time.Hour)
-			w.created = nil
+			w.forget()
 			folder := t.TempDir()
 			args := refund(t, folder, "--journal", "j")
 			lost := 0
@@ -76,20 +76,20 @@ func TestRefundsWithoutAnAnswer(t *testing.T) {
 			c := w.spapi(folder, args...)
 			status := c.status(t)
 			if !taken { // that no list shows it is not enough where money is moved
-				if status != 8 || len(w.created) != 0 || !strings.Contains(c.stderr.String(), "looking for up to a minute whether Amazon has it") {
-					t.Errorf("%s: status %d, created %q, left %q: %s", name, status, w.created, left(t, folder), c.stderr)
+				if status != 8 || len(w.ids()) != 0 || !strings.Contains(c.stderr.String(), "looking for up to a minute whether Amazon has it") {
+					t.Errorf("%s: status %d, created %q, left %q: %s", name, status, w.ids(), left(t, folder), c.stderr)
 				}
 				out, messages, decided := w.line(t, folder, told(t, c.stderr.String(), "To ask for it again without looking: "))
-				if decided != 0 || len(w.created) != 1 || len(left(t, folder, "refunds.xml")) > 0 {
-					t.Errorf("%s: sent again: status %d, created %q, left %q: %s%s", name, decided, w.created, left(t, folder), out, messages)
+				if decided != 0 || len(w.ids()) != 1 || len(left(t, folder, "refunds.xml")) > 0 {
+					t.Errorf("%s: sent again: status %d, created %q, left %q: %s%s", name, decided, w.ids(), left(t, folder), out, messages)
 				}
 				continue
 			}
 			for range 2 {
 				text := c.stderr.String()
-				if status != 8 || len(w.created) != 1 || !strings.Contains(text, "Amazon may have taken it, and it was not sent again; it may be "+w.created[0]) ||
+				if status != 8 || len(w.ids()) != 1 || !strings.Contains(text, "Amazon may have taken it, and it was not sent again; it may be "+w.ids()[0]) ||
 					c.stdout.Len() > 0 {
-					t.Fatalf("%s: status %d, created %q: %s", name, status, w.created, text)
+					t.Fatalf("%s: status %d, created %q: %s", name, status, w.ids(), text)
 				}
 				c = w.spapi(folder, args...)
 				status = c.status(t)
@@ -100,8 +100,8 @@ func TestRefundsWithoutAnAnswer(t *testing.T) {
 			}
 			out, messages, decided := w.line(t, folder, told(t, c.stderr.String(), decision))
 			want := map[string]int{"If it is yours: ": 1, "If none is: ": 2}[decision]
-			if decided != 0 || len(w.created) != want || !strings.Contains(messages, "1 message, 1 accepted") {
-				t.Errorf("%s%s: status %d, created %q: %s%s", decision, name, decided, w.created, out, messages)
+			if decided != 0 || len(w.ids()) != want || !strings.Contains(messages, "1 message, 1 accepted") {
+				t.Errorf("%s%s: status %d, created %q: %s%s", decision, name, decided, w.ids(), out, messages)
 			}
 			if names := left(t, folder, "refunds.xml"); len(names) > 0 {
 				t.Errorf("%s%s: left %q", decision, name, names)
@@ -142,7 +142,7 @@ func TestCtrlC(t *testing.T) {
 	} {
 		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 			w.clock.leap(time.Hour)
-			w.created = nil
+			w.forget()
 			folder := t.TempDir()
 			args := c.args
 			if len(args) < 3 {
@@ -178,8 +178,8 @@ func TestCtrlC(t *testing.T) {
 				t.Errorf("%s: %s", c.name, run.stderr)
 			}
 			_, messages, status := w.line(t, folder, told(t, run.stderr.String(), c.before))
-			if status != c.status || len(w.created) != c.created {
-				t.Errorf("%s: told %s; then status %d, created %q: %s", c.name, run.stderr, status, w.created, messages)
+			if status != c.status || len(w.ids()) != c.created {
+				t.Errorf("%s: told %s; then status %d, created %q: %s", c.name, run.stderr, status, w.ids(), messages)
 			}
 			if names := left(t, folder, "refunds.xml"); fmt.Sprint(names) != fmt.Sprint(c.left) {
 				t.Errorf("%s: left %q, want %q", c.name, names, c.left)
@@ -283,7 +283,7 @@ func TestFullDevice(t *testing.T) {
 		"xml":      {"POST_PAYMENT_ADJUSTMENT_DATA", "refunds.xml"},
 		"listings": {"JSON_LISTINGS_FEED", "changes.jsonl"},
 	} {
-		w.created = nil
+		w.forget()
 		folder := t.TempDir()
 		refund(t, folder)
 		if err := os.WriteFile(filepath.Join(folder, "changes.jsonl"), []byte(`{"sku":"missing","operationType":"DELETE"}`), 0o600); err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -55,9 +56,12 @@ func TestCommandsSendTheSame(t *testing.T) {
 		}
 	}
 	type seen struct{ method, uri, body, contentType, other string }
+	var mu sync.Mutex
 	var got seen
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
 		got = seen{r.Method, r.RequestURI, string(body), r.Header.Get("Content-Type"), strings.Join(r.Header.Values("X-Other"), "|")}
 		if values, ok := r.Header["X-Other"]; ok && values[0] == "" {
 			got.other = "empty"
@@ -112,7 +116,9 @@ func TestCommandsSendTheSame(t *testing.T) {
 		default:
 			req.Header.Set("X-Other", want.other)
 		}
+		mu.Lock()
 		got = seen{}
+		mu.Unlock()
 		command := Command(req, []byte(want.body), Options{Whole: true})
 		cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
 		cmd.Env = []string{"HOME=/", "PATH=/usr/local/bin:/usr/bin:/bin", "NO_PROXY=*"}
@@ -120,9 +126,11 @@ func TestCommandsSendTheSame(t *testing.T) {
 			t.Errorf("%s: %v: %s\n%s", name, err, out, command)
 			continue
 		}
+		mu.Lock()
 		if got != want {
 			t.Errorf("%s:\n got %+q\nwant %+q\nby %s", name, got, want, command)
 		}
+		mu.Unlock()
 		if strings.ContainsFunc(command, unprintable) {
 			t.Errorf("%s: %q would act on a terminal", name, command)
 		}
