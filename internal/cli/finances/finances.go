@@ -103,7 +103,7 @@ func run(ctx context.Context, opts *Options) error {
 		Noun: "transaction", Limit: opts.Limit,
 		Columns: []output.Column{
 			cell.Time("posted", "postedDate", shop.Zone),
-			{Name: "type", Path: "transactionType"},
+			{Name: "type", Path: "transactionType", Long: true},
 			{Name: "status", Path: "transactionStatus", Spare: 1},
 			cell.Money("amount", "totalAmount"),
 			cell.Made(output.Column{Name: "order", Path: "relatedIdentifiers", Text: orderOf}),
