@@ -92,7 +92,7 @@ func TestBodiesThatBreakOff(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				status, whole, _, times := inEmulator(t, "", c.line)
 				if status != 0 {
-					t.Skipf("SKIPPED: the emulated world has none of this")
+					return // of what the emulated world doesn't have, no success can break off; one that has is in the list for each kind of command
 				}
 				for _, kind := range []string{"empty-body", "truncate", "reset-in-body"} {
 					status, out, messages, asked := inEmulator(t, kind+",limit=2,operation="+c.operation, c.line)
