@@ -41,8 +41,8 @@ func NewCmdList(f *factory.Factory, runF func(context.Context, *ListOptions) err
 		Long: "Lists the orders of the marketplace in force since a time. Personal data is left out unless --include\n" +
 			"asks for it. Each page of 100 orders is a call, and Amazon grants one call in three minutes after the first 20.\n\n" +
 			"Amazon begins with the oldest, and so do JSON, CSV and YAML, and tables of more than 1,000 orders (--limit 0): they are written page by\n" +
-			"page. A shorter table has the newest of its orders first. Tables show times in the marketplace's zone, or in UTC with --utc. JSON and CSV are as\n" +
-			"Amazon sends them.",
+			"page. A shorter table has the newest orders, the newest first; where they don't fit one page it asks from the end of the time on, which takes\n" +
+			"some more calls. Tables show times in the marketplace's zone, or in UTC with --utc. JSON and CSV are as Amazon sends them.",
 		Example: "  spapi orders list\n" +
 			"  spapi orders list --since 24h --status unshipped,partially-shipped\n" +
 			"  spapi orders list --since 2026-03-01 --until 2026-03-31 --limit 0 -o csv\n" +
@@ -153,10 +153,17 @@ func list(ctx context.Context, opts *ListOptions) error {
 	if opts.Updated {
 		orders.Time = func(o *orders20260101.Order) time.Time { return o.LastUpdatedTime }
 	}
-	n, more, err := orders.Write(ctx, f, orders20260101.New(shop.Client).SearchOrdersPages(ctx, &in))
+	api := orders20260101.New(shop.Client)
+	all, backwards := api.SearchOrdersPages(ctx, &in), pages.NewestFirst(f, opts.Limit)
+	if backwards {
+		all = newest(ctx, api, in, opts.Updated)
+	}
+	n, more, err := orders.Write(ctx, f, all)
 	switch {
 	case err != nil:
 		return err
+	case more && backwards:
+		f.Notef("%s, and there are older ones: --limit shows them", output.Plural(n, "order"))
 	case more:
 		f.Notef("%s, and there are newer ones: --limit shows them, --since begins later", output.Plural(n, "order"))
 	case n == 0 && !f.Printer().Structured():

@@ -33,6 +33,12 @@ type List[Page, Row any] struct {
 // newestFirst is up to which limit a table waits for all rows, so that the newest stands first.
 const newestFirst = 1000
 
+// NewestFirst reports whether a list with this limit shows the newest first: a table that ends somewhere.
+func NewestFirst(f *factory.Factory, limit int) bool {
+	printer := f.Printer()
+	return !printer.Structured() && !printer.Flags.JQ.Given() && limit > 0 && limit <= newestFirst
+}
+
 // Write writes the rows of the pages and returns how many they were, and whether there are more. Every page is out before the next one is asked for. A
 // list that breaks off after its first row ends with an [*Error].
 func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all iter.Seq2[*Page, error]) (rows int, more bool, err error) {
@@ -43,7 +49,7 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 	out := printer.List(l.Columns...)
 	out.Each = l.Each
 	var kept []Row // of a table that is turned round
-	turned := l.Time != nil && !printer.Structured() && !printer.Flags.JQ.Given() && l.Limit > 0 && l.Limit <= newestFirst
+	turned := l.Time != nil && NewestFirst(f, l.Limit)
 	var reached span
 	pages := 0
 	var source error // why no more pages came
