@@ -43,6 +43,7 @@ type errorFacts struct {
 	repeatable bool // may be repeated though it may have been carried out
 	html       bool
 	foreign    bool // the body is none that SP-API writes: something on the way answered, or a host that isn't SP-API's
+	cut        bool // the body broke off
 	empty      bool
 	skew       time.Duration // this machine's clock minus Amazon's
 	rate       float64
@@ -98,7 +99,7 @@ func IsThrottled(err error) bool {
 // the path is unknown where it was asked, and nothing about the resource.
 func IsNotFound(err error) bool {
 	var api *APIError
-	return errors.As(err, &api) && api.StatusCode == http.StatusNotFound && !api.facts.foreign
+	return errors.As(err, &api) && api.StatusCode == http.StatusNotFound && !api.facts.foreign && !api.facts.cut
 }
 
 // IsForbidden reports whether err is a 403 of the API; [APIError.Explain] tells which of the many.
@@ -111,7 +112,7 @@ func hasStatus(err error, status int) bool {
 
 // apiError reads an error answer. The body has been scrubbed where Amazon echoes credentials, the text is scrubbed once more, and the header is
 // here: the error carries it along.
-func (c *Client) apiError(call *call, resp *http.Response, body []byte) *APIError {
+func (c *Client) apiError(call *call, resp *http.Response, body []byte, whole bool) *APIError {
 	for _, values := range resp.Header {
 		for i, value := range values {
 			values[i] = scrub(value)
@@ -122,7 +123,7 @@ func (c *Client) apiError(call *call, resp *http.Response, body []byte) *APIErro
 		facts: errorFacts{
 			op: call.op, region: string(c.region), sandbox: c.auth.Sandbox, signed: c.app.config.signer != nil,
 			ownToken: !call.token.IsZero(), grantless: call.op.Grantless != "" && call.token.IsZero(),
-			html: looksLikeHTML(body), empty: len(strings.TrimSpace(string(body))) == 0,
+			html: looksLikeHTML(body), cut: !whole, empty: len(strings.TrimSpace(string(body))) == 0,
 			skew: clockSkew(resp.Header), rate: call.rate, attempts: call.attempts, base: c.base.String(),
 		},
 	}
@@ -132,7 +133,8 @@ func (c *Client) apiError(call *call, resp *http.Response, body []byte) *APIErro
 	if !e.facts.html {
 		e.Errors, _ = wire.DecodeErrors(body)
 	}
-	e.facts.foreign = !e.facts.empty && foreign(body)
+	e.facts.cut = e.facts.cut || strings.HasPrefix(strings.TrimSpace(string(body)), "{") && !json.Valid(body)
+	e.facts.foreign = !e.facts.empty && !e.facts.cut && foreign(body)
 	for i := range e.Errors {
 		item := &e.Errors[i]
 		item.Code, item.Message, item.Details = scrub(item.Code), scrub(item.Message), scrub(item.Details)

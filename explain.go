@@ -71,6 +71,9 @@ func (e *APIError) cause() string {
 	case http.StatusForbidden:
 		return e.forbidden(said)
 	case http.StatusNotFound:
+		if f.cut {
+			return "The body of the answer broke off, so nobody can tell whether the path is unknown or there is no such resource: try again."
+		}
 		if f.foreign {
 			return "The path of the request is unknown at " + f.base + ", which says nothing about the resource: what answered is not the API. " +
 				"Check that the endpoint is the one of region " + f.region + " and nothing but its host, that the path is right and Amazon has not removed it, and any proxy on the way."

@@ -3,6 +3,7 @@ package spapi
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -147,7 +148,7 @@ func TestExplainRemovedPath(t *testing.T) {
 		client := f.client()
 		call := newCall(nil)
 		call.op = identify("GET", "/catalog/v0/items")
-		err := client.apiError(call, reply(status, errorBody("Unauthorized", denied, "")), []byte(errorBody("Unauthorized", denied, "")))
+		err := client.apiError(call, reply(status, errorBody("Unauthorized", denied, "")), []byte(errorBody("Unauthorized", denied, "")), true)
 		wantText(t, err.Explain(), want)
 	}
 }
@@ -222,6 +223,14 @@ func TestErrorKinds(t *testing.T) {
 		f := &fake{api: func(*http.Request) *http.Response { return reply(404, body) }}
 		if _, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1")); err == nil || IsNotFound(err) {
 			t.Errorf("%s: an unknown path was taken for an order that isn't there: %v", body, err)
+		}
+	}
+	for _, cut := range []*http.Response{reply(404, `{"errors":[{"code":"NotFo`), {StatusCode: 404, Header: http.Header{}, ContentLength: 50, Body: io.NopCloser(strings.NewReader(""))}} {
+		f := &fake{api: func(*http.Request) *http.Response { return cut }}
+		_, err := invokeRaw(t.Context(), f.client(), getOrder, orderID("1"))
+		api, ok := errors.AsType[*APIError](err)
+		if !ok || IsNotFound(err) || !strings.Contains(api.Explain(), "The body of the answer broke off") {
+			t.Errorf("an answer that says nothing was taken for one about the order: %v", err)
 		}
 	}
 	limit := &LimitError{Operation: "x", Wait: time.Second, Deadline: true, Rate: 0.0167, Burst: 20}

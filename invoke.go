@@ -113,10 +113,10 @@ const maxErrorBody = 1 << 20
 
 // refusal reads an answer that is no success.
 func (c *Client) refusal(call *call, resp *http.Response) error {
-	body, _ := readBody(resp, maxErrorBody)
+	body, err := readBody(resp, maxErrorBody)
 	body = []byte(scrub(string(body))) // Amazon echoes credentials in a 403, proxies may in others
 	call.body = body
-	return c.apiError(call, resp, body)
+	return c.apiError(call, resp, body, err == nil || errors.Is(err, errTooLarge))
 }
 
 // accept takes the body of a success in. It is part of an attempt: a body that doesn't come whole is a connection that broke. What is no success in spite
@@ -146,7 +146,7 @@ func (c *Client) accept(call *call, resp *http.Response) error {
 		errs, other, err := wire.TopLevel(body)
 		if err == nil && len(errs) > 0 { // what is wrong with the JSON is for who takes it
 			if !other {
-				return c.apiError(call, resp, body)
+				return c.apiError(call, resp, body, true)
 			}
 			call.errors = errs
 		}
@@ -163,7 +163,7 @@ func (c *Client) accept(call *call, resp *http.Response) error {
 		}
 		return failure
 	case len(call.errors) > 0: // beside nothing
-		return c.apiError(call, resp, body)
+		return c.apiError(call, resp, body, true)
 	}
 	return call.foreign(resp, body, foreign.Outline)
 }
