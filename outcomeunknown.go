@@ -29,13 +29,8 @@ func (e *OutcomeUnknownError) Unwrap() error { return e.Err }
 // Explain says what to do.
 func (e *OutcomeUnknownError) Explain() string {
 	text := settings.Sentence(e.Error())
-	if cause, ok := errors.AsType[interface {
-		error
-		Explain() string
-	}](e.Err); ok {
-		if more := strings.TrimLeft(strings.TrimPrefix(cause.Explain(), cause.Error()), ".:; \n"); more != "" {
-			text += "\n" + more
-		}
+	if more := settings.Advice(e.Err); more != "" {
+		text += "\n" + more
 	}
 	if e.Repeatable {
 		return text + "\nSending it again does no harm: it leaves the same state."

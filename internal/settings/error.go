@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -49,6 +50,18 @@ func Sentence(text string) string {
 		return text
 	}
 	return text + "."
+}
+
+// Advice is what the first error that explains itself says beyond its own text, with which an explanation may begin; "" if none explains itself.
+func Advice(err error) string {
+	e, ok := errors.AsType[interface {
+		error
+		Explain() string
+	}](err)
+	if !ok {
+		return ""
+	}
+	return strings.TrimLeft(strings.TrimPrefix(e.Explain(), e.Error()), ".:; \n")
 }
 
 // Code is a stable word for what is wrong. The package spapi exports all of them under the same names.

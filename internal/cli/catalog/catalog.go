@@ -130,15 +130,10 @@ func search(ctx context.Context, opts *SearchOptions) error {
 			return err
 		}
 	}
-	total := int64(0)
 	items := pages.List[catalogitems20220401.ItemSearchResults, catalogitems20220401.Item]{
 		Noun: "item", Limit: opts.Limit, Columns: columns,
-		Rows: func(p *catalogitems20220401.ItemSearchResults) []catalogitems20220401.Item {
-			if p.NumberOfResults != nil {
-				total = *p.NumberOfResults
-			}
-			return p.Items
-		},
+		Rows:  func(p *catalogitems20220401.ItemSearchResults) []catalogitems20220401.Item { return p.Items },
+		Total: func(p *catalogitems20220401.ItemSearchResults) *int64 { return p.NumberOfResults },
 		More: func(p *catalogitems20220401.ItemSearchResults) bool {
 			return p.Pagination != nil && p.Pagination.NextToken != ""
 		},
@@ -147,8 +142,6 @@ func search(ctx context.Context, opts *SearchOptions) error {
 	switch {
 	case err != nil:
 		return err
-	case int64(n) < total:
-		return pages.Counted(f, n, opts.Limit, total, "item")
 	case n == 0 && !f.Printer().Structured():
 		f.Notef("nothing was found in %s", shop.Marketplace.Name)
 	}

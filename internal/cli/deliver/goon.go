@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/openspapi/spapi/internal/cli/curl"
 	"github.com/openspapi/spapi/internal/cli/exit"
@@ -27,6 +28,21 @@ type Going struct {
 
 // NewGoing makes one for a run with a journal, or without one (nil).
 func NewGoing(f *factory.Factory, j *journal.File) *Going { return &Going{f: f, journal: j} }
+
+// Options are those of the run's jobs. show is told of their progress, too.
+func (g *Going) Options(poll time.Duration, sendAgain bool, show func(job.Progress)) []job.Option {
+	options := []job.Option{job.WithPoll(poll, 0), job.WithProgress(func(p job.Progress) {
+		g.Progress(p)
+		show(p)
+	})}
+	if g.journal != nil {
+		options = append(options, job.WithJournal(g.journal))
+	}
+	if sendAgain {
+		options = append(options, job.WithSendAgain())
+	}
+	return options
+}
 
 // Progress is told of each progress of the run's jobs.
 func (g *Going) Progress(p job.Progress) {

@@ -184,15 +184,7 @@ func Explain(err error) string {
 	if Status(err) == Interrupted && !is[*HintError](err) && !unknown(err) {
 		return ""
 	}
-	e, ok := errors.AsType[interface {
-		error
-		Explain() string
-	}](err)
-	if !ok {
-		return ""
-	}
-	// An explanation may begin with the error, which is shown already.
-	return settings.Scrub(strings.TrimLeft(strings.TrimPrefix(e.Explain(), e.Error()), ".:; \n"))
+	return settings.Scrub(settings.Advice(err)) // the error itself is shown already
 }
 
 func is[E error](err error) bool {

@@ -186,8 +186,7 @@ func submit(ctx context.Context, o *SubmitOptions) (err error) {
 	}
 	going := deliver.NewGoing(f, j)
 	defer func() { err = going.Explain(err) }() // before the journal is closed
-	opts := []job.Option{job.WithPoll(o.Poll, 0), job.WithTake(o.Take), job.WithProgress(func(p job.Progress) {
-		going.Progress(p)
+	opts := append(going.Options(o.Poll, o.SendAgain, func(p job.Progress) {
 		text := string(p.Stage)
 		if p.Stage == job.Waiting {
 			text = "feed " + p.ID + ": " + strings.ToLower(strings.ReplaceAll(string(p.Status), "_", " "))
@@ -196,13 +195,7 @@ func submit(ctx context.Context, o *SubmitOptions) (err error) {
 			text = fmt.Sprintf("%d of %d: %s", p.Part, p.Parts, text)
 		}
 		bar.Say("%s", strings.TrimSuffix(text, ": "))
-	})}
-	if j != nil {
-		opts = append(opts, job.WithJournal(j))
-	}
-	if o.SendAgain {
-		opts = append(opts, job.WithSendAgain())
-	}
+	}), job.WithTake(o.Take))
 	if o.NoWait {
 		id, err := feeds.Create(ctx, client, s, opts...)
 		if err != nil {

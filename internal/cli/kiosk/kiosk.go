@@ -140,20 +140,13 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 	}
 	going := deliver.NewGoing(f, j)
 	defer func() { err = going.Explain(err) }() // before the journal is closed
-	opts := []job.Option{job.WithPoll(o.Poll, 0), job.WithProgress(func(p job.Progress) {
-		going.Progress(p)
+	opts := going.Options(o.Poll, o.SendAgain, func(p job.Progress) {
 		state := "being created"
 		if p.Status != "" {
 			state = strings.ToLower(strings.ReplaceAll(string(p.Status), "_", " "))
 		}
 		bar.Say("page %d: %s", p.Part, state)
-	})}
-	if j != nil {
-		opts = append(opts, job.WithJournal(j))
-	}
-	if o.SendAgain {
-		opts = append(opts, job.WithSendAgain())
-	}
+	})
 	pages := 0
 	for page, err := range datakiosk.Pages(ctx, client, query, opts...) {
 		if err != nil {

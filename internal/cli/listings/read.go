@@ -118,15 +118,10 @@ func list(ctx context.Context, opts *ListOptions) error {
 		size = int64(min(opts.Limit, 20))
 	}
 	in.PageSize = &size
-	total := int64(0)
 	listings := pages.List[listingsitems20210801.ItemSearchResults, listingsitems20210801.Item]{
 		Noun: "listing", Limit: opts.Limit, Columns: columns,
-		Rows: func(p *listingsitems20210801.ItemSearchResults) []listingsitems20210801.Item {
-			if p.NumberOfResults != nil {
-				total = *p.NumberOfResults
-			}
-			return p.Items
-		},
+		Rows:  func(p *listingsitems20210801.ItemSearchResults) []listingsitems20210801.Item { return p.Items },
+		Total: func(p *listingsitems20210801.ItemSearchResults) *int64 { return p.NumberOfResults },
 		More: func(p *listingsitems20210801.ItemSearchResults) bool {
 			return p.Pagination != nil && p.Pagination.NextToken != ""
 		},
@@ -135,8 +130,6 @@ func list(ctx context.Context, opts *ListOptions) error {
 	switch {
 	case err != nil:
 		return err
-	case int64(n) < total:
-		return pages.Counted(f, n, opts.Limit, total, "listing")
 	case n == 0 && !f.Printer().Structured():
 		f.Notef("no listings in %s", p.Marketplace.Name)
 	}

@@ -110,7 +110,7 @@ func membersOf(rows []any) []string {
 	return names
 }
 
-// bare is a type without pointers.
+// bareType is a type without pointers.
 func bareType(t reflect.Type) reflect.Type {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()

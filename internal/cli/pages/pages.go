@@ -8,11 +8,11 @@ import (
 	"iter"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/settings"
 )
 
 // List is how a command lists. Page and Row are types of the SDK.
@@ -21,8 +21,10 @@ type List[Page, Row any] struct {
 	Columns []output.Column
 	Rows    func(*Page) []Row
 	More    func(*Page) bool // whether a page promises another; nil where that is not told
-	Limit   int              // of rows; 0 for all
-	Each    bool             // --jq filters the rows, one by one
+	// Total is how many rows the service says there are, as far as a page tells; nil where none does.
+	Total func(*Page) *int64
+	Limit int  // of rows; 0 for all
+	Each  bool // --jq filters the rows, one by one
 
 	// Time is by what the rows are in order, where they are by one: tables with a limit have the newest first, and a list that broke off can be taken up.
 	Time func(*Row) time.Time
@@ -51,7 +53,7 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 	var kept []Row // of a table that is turned round
 	turned := l.Time != nil && NewestFirst(f, l.Limit)
 	var reached span
-	pages := 0
+	pages, total := 0, int64(0)
 	var source error // why no more pages came
 	failure := func() error {
 	pages:
@@ -62,6 +64,11 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 			pages++
 			if page == nil {
 				continue
+			}
+			if l.Total != nil {
+				if told := l.Total(page); told != nil {
+					total = *told
+				}
 			}
 			list := l.Rows(page)
 			for i := range list {
@@ -97,11 +104,28 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 		}
 	}
 	if err := out.Close(ctx, failure); source == nil || rows == 0 {
+		if err == nil {
+			err = l.counted(f, rows, total)
+		}
 		return rows, more, err
 	}
 	broken := &Error{Noun: l.Noun, Rows: rows, Pages: pages, GoOn: reached.goOn(l.Since, l.Until), Err: source}
 	broken.Tell(f)
 	return rows, false, broken
+}
+
+// counted tells that fewer rows were written than the service says there are, and why. That it gives none of them is an error.
+func (l *List[Page, Row]) counted(f *factory.Factory, rows int, total int64) error {
+	switch {
+	case int64(rows) >= total:
+	case rows == 0:
+		return fmt.Errorf("the service says that there are %s, and gives none", output.Plural(total, l.Noun))
+	case l.Limit > 0 && rows >= l.Limit:
+		f.Notef("%d of %s: --limit shows more", rows, output.Plural(total, l.Noun))
+	default: // Amazon cuts long searches off
+		f.Notef("%d of %s: the service gives no more, a narrower search may", rows, output.Plural(total, l.Noun))
+	}
+	return nil
 }
 
 // Of makes pages of rows that come one by one.
@@ -195,13 +219,8 @@ func (e *Error) Explain() string {
 	} else {
 		text += "Amazon lets nobody go on there: run it again from the start"
 	}
-	if cause, ok := errors.AsType[interface {
-		error
-		Explain() string
-	}](e.Err); ok && !errors.Is(e.Err, context.Canceled) { // what an interruption breaks off is nobody's fault
-		if first := strings.TrimLeft(strings.TrimPrefix(cause.Explain(), cause.Error()), ".:; \n"); first != "" {
-			return first + "\n" + text
-		}
+	if first := settings.Advice(e.Err); first != "" && !errors.Is(e.Err, context.Canceled) { // what an interruption breaks off is nobody's fault
+		return first + "\n" + text
 	}
 	return text
 }

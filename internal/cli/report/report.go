@@ -225,8 +225,7 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 	}
 	going := deliver.NewGoing(f, j)
 	defer func() { err = going.Explain(err) }() // before the journal is closed
-	options := []job.Option{job.WithPoll(o.Poll, 0), job.WithProgress(func(p job.Progress) {
-		going.Progress(p)
+	options := going.Options(o.Poll, o.SendAgain, func(p job.Progress) {
 		switch p.Stage {
 		case job.Creating:
 			bar.Say("asking for %s", p.Type)
@@ -235,13 +234,7 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 		case job.Ready:
 			bar.Say("report %s: done", p.ID)
 		}
-	})}
-	if j != nil {
-		options = append(options, job.WithJournal(j))
-	}
-	if o.SendAgain {
-		options = append(options, job.WithSendAgain())
-	}
+	})
 	empty := 0
 	var cancelled error
 	for result := range reports.RunAll(ctx, client, parts, options...) {
