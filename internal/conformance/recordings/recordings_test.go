@@ -16,7 +16,7 @@ type check struct {
 }
 
 // areas are the checks, a file each.
-var areas = []func() []check{flowChecks, fulfilmentChecks, gatewayChecks, sandboxChecks}
+var areas = []func() []check{deskChecks, flowChecks, fulfilmentChecks, gatewayChecks, sandboxChecks}
 
 // TestRecordings goes through all rows.
 func TestRecordings(t *testing.T) {
