@@ -520,3 +520,14 @@ except urllib.error.HTTPError as e: print(e.code)`},
 		})
 	}
 }
+
+// Ctrl-C reaches the command from the terminal: it must not come a second time from here.
+func TestRunCtrlC(t *testing.T) {
+	need(t, "python3")
+	h := newHouse(t)
+	status, out, errs := h.run("python3", "testdata/terminal.py", built, "emulator", "run", "--orders", "3", "--", "sh", "-c",
+		`n=0; trap 'n=$((n+1))' INT; echo ready; i=0; while [ $i -lt 15 ]; do sleep 0.02; i=$((i+1)); done; echo "caught $n"; exit 5`)
+	if status != 0 || !strings.HasSuffix(out, "caught 1\n5\n") {
+		t.Errorf("status %d: %s%s", status, out, errs)
+	}
+}
