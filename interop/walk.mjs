@@ -231,3 +231,24 @@ export async function walk(client) {
     return { counts: { error: client.failure(error) } };
   });
 }
+
+// sandbox tells that the flow is to walk through the sandbox, by the client's own setting for it.
+export const sandbox = process.argv[2] === 'sandbox';
+
+// walkSandbox asks for official cases of orders v0, which the emulator replays with --models.
+//
+//   orders(createdAfter)   ids of the orders
+//   street(orderId)        of the shipping address
+//   failure(error)         as walk's
+export async function walkSandbox(client) {
+  await step('sandbox: the orders of TEST_CASE_200', async () => {
+    const ids = await client.orders('TEST_CASE_200');
+    assert.ok(ids.length > 0 && ids.every((id) => id.startsWith('902-')), String(ids)); // those of the case, none of the emulator's own
+    return { counts: { orders: ids.length } };
+  });
+  await step('sandbox: buyer data by a plain token', async () => assert.ok(await client.street('TEST_CASE_200')));
+  await step('sandbox: the refusal of TEST_CASE_400', async () => {
+    const error = await client.orders('TEST_CASE_400').then(() => assert.fail('answered'), (thrown) => thrown);
+    return { counts: { error: client.failure(error) } };
+  });
+}

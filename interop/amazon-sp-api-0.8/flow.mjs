@@ -2,8 +2,8 @@
 // insist on that, so a wrong signature fails every step.
 import assert from 'node:assert/strict';
 import SellingPartner from 'amazon-sp-api';
-import { requests, run, seller, step, walk } from '../walk.mjs';
-import { members, newClient } from '../amazon-sp-api/client.mjs';
+import { requests, run, sandbox, seller, step, walk, walkSandbox } from '../walk.mjs';
+import { members, newClient, sandboxMembers } from '../amazon-sp-api/client.mjs';
 
 const keys = { AWS_ACCESS_KEY_ID: seller.accessKeyId, AWS_SECRET_ACCESS_KEY: seller.secretAccessKey, AWS_SELLING_PARTNER_ROLE: seller.roleArn };
 const account = { operation: 'sellers.getMarketplaceParticipations' };
@@ -16,6 +16,7 @@ class Today extends SellingPartner {
 }
 
 await run(async () => {
+  if (sandbox) return walkSandbox(sandboxMembers(newClient(Today, { use_sandbox: true }, keys)));
   const sp = newClient(Today, {}, keys);
   await step('AssumeRole', async () => {
     await sp.refreshRoleCredentials();

@@ -3,20 +3,21 @@ import assert from 'node:assert/strict';
 import {
   CatalogitemsSpApi, FeedsSpApi, ListingsitemsSpApi, LwaAuthClient, Orders_v2026SpApi, OrdersSpApi, RateLimitConfiguration, ReportsSpApi, SellersSpApi,
 } from '@amazon-sp-api-release/amazon-sp-api-sdk-js';
-import { fetchDocument, putDocument, requests, rowsOf, run, seller, since, step, throttled, walk } from '../walk.mjs';
+import { fetchDocument, putDocument, requests, rowsOf, run, sandbox, seller, since, step, throttled, walk, walkSandbox } from '../walk.mjs';
 
 const marketplaceIds = [seller.marketplaceId];
+const endpoint = `https://${sandbox ? 'sandbox.' : ''}sellingpartnerapi-na.amazon.com`;
 const credentials = [seller.clientId, seller.clientSecret, seller.refreshToken];
 
 await run(async () => {
-  const api = (space, name) => new space[name](new space.ApiClient().enableAutoRetrievalAccessToken(...credentials));
+  const api = (space, name) => new space[name](new space.ApiClient(endpoint).enableAutoRetrievalAccessToken(...credentials));
   const orders = api(OrdersSpApi, 'OrdersV0Api');
   const searchOrders = api(Orders_v2026SpApi, 'SearchOrdersApi');
   const listings = api(ListingsitemsSpApi, 'ListingsApi');
   const reports = api(ReportsSpApi, 'ReportsApi');
   const feeds = api(FeedsSpApi, 'FeedsApi');
 
-  await walk({
+  const client = {
     token: () => new LwaAuthClient(...credentials).getAccessToken(),
     orders: {
       async v0(nextToken) {
@@ -60,7 +61,15 @@ await run(async () => {
       assert.ok(error.response.headers['x-amzn-requestid']);
       return `${error.constructor.name} with status ${error.status}, ${error.response.body.errors[0].code} in response.body`;
     },
-  });
+  };
+  if (sandbox) {
+    return walkSandbox({
+      orders: async (createdAfter) => (await orders.getOrders(marketplaceIds, { createdAfter })).payload.orders.map((order) => order.amazonOrderId),
+      street: async (orderId) => (await orders.getOrderAddress(orderId)).payload.shippingAddress.addressLine1,
+      failure: client.failure,
+    });
+  }
+  await walk(client);
 
   await step('catalog search', async () => {
     const { items, numberOfResults } = await api(CatalogitemsSpApi, 'CatalogApi').searchCatalogItems(marketplaceIds, { keywords: ['pen'], includedData: ['summaries'] });

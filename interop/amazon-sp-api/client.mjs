@@ -12,6 +12,16 @@ export function newClient(SellingPartner, options, credentials) {
   });
 }
 
+// sandboxMembers are those of walkSandbox's client.
+export function sandboxMembers(sp) {
+  const MarketplaceIds = [seller.marketplaceId];
+  return {
+    orders: async (CreatedAfter) => (await sp.callAPI({ operation: 'orders.getOrders', query: { MarketplaceIds, CreatedAfter } })).Orders.map((order) => order.AmazonOrderId),
+    street: async (orderId) => (await sp.callAPI({ operation: 'orders.getOrderAddress', path: { orderId } })).ShippingAddress.AddressLine1,
+    failure: members(sp).failure,
+  };
+}
+
 // members are those of walk's client.
 export function members(sp) {
   const marketplaceIds = [seller.marketplaceId];

@@ -4,12 +4,13 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SellingPartner } from 'amazon-sp-api';
-import { advance, control, requests, run, seller, since, step, throttled, walk } from '../walk.mjs';
-import { members, newClient } from './client.mjs';
+import { advance, control, requests, run, sandbox, seller, since, step, throttled, walk, walkSandbox } from '../walk.mjs';
+import { members, newClient, sandboxMembers } from './client.mjs';
 
 const marketplaceIds = [seller.marketplaceId];
 
 await run(async () => {
+  if (sandbox) return walkSandbox(sandboxMembers(newClient(SellingPartner, { use_sandbox: true })));
   const sp = newClient(SellingPartner);
   const client = members(sp);
   client.orders['2026-01-01'] = async (paginationToken) => {

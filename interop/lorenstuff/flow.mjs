@@ -4,21 +4,21 @@ import {
   AmazonSellingPartnerAPIClient, AmazonSellingPartnerAPIError, AmazonSellingPartnerListingsAPIClient, AmazonSellingPartnerOrdersAPIClient,
   AmazonSellingPartnerReportsAPIClient, AmazonSellingPartnerTokensAPIClient,
 } from '@lorenstuff/amazon-selling-partner-api';
-import { fetchDocument, rowsOf, run, seller, since, throttled, walk } from '../walk.mjs';
+import { fetchDocument, rowsOf, run, sandbox, seller, since, throttled, walk, walkSandbox } from '../walk.mjs';
 
 const marketplaceIds = [seller.marketplaceId];
 
 await run(async () => {
   const client = new AmazonSellingPartnerAPIClient({
     refreshToken: seller.refreshToken, clientIdentifier: seller.clientId, clientSecret: seller.clientSecret,
-    apiEndpoint: 'https://sellingpartnerapi-na.amazon.com', awsRegion: 'us-east-1',
+    apiEndpoint: `https://${sandbox ? 'sandbox.' : ''}sellingpartnerapi-na.amazon.com`, awsRegion: 'us-east-1',
   });
   const orders = new AmazonSellingPartnerOrdersAPIClient(client);
   const listings = new AmazonSellingPartnerListingsAPIClient(client);
   const reports = new AmazonSellingPartnerReportsAPIClient(client);
   const tokens = new AmazonSellingPartnerTokensAPIClient(client);
 
-  await walk({
+  const members = {
     token: async () => (await client.getCurrentAccessToken()).accessToken,
     orders: {
       // Its getOrders sends a NextToken without MarketplaceIds, which Amazon refuses; its plain requests take both.
@@ -63,5 +63,13 @@ await run(async () => {
       assert.ok([400, 404].includes(error.statusCode) && error.requestId);
       return `AmazonSellingPartnerAPIError with statusCode ${error.statusCode}, ${error.errors[0].code}`;
     },
-  });
+  };
+  if (sandbox) {
+    return walkSandbox({
+      orders: async (CreatedAfter) => (await orders.getOrders({ MarketplaceIds: marketplaceIds, CreatedAfter })).payload.Orders.map((order) => order.AmazonOrderId),
+      street: async (orderId) => (await orders.getOrderAddress(orderId)).payload.ShippingAddress.AddressLine1,
+      failure: members.failure,
+    });
+  }
+  await walk(members);
 });

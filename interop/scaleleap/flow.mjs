@@ -4,7 +4,7 @@ import {
   CatalogItemsApiClientV20220401, FeedsApiClientV20210630, ListingsItemsApiClientV20210801, OrdersApiClient, ReportsApiClientV20210630,
   SellingPartnerBadRequestError, SellingPartnerNotFoundError, SellingPartnerTooManyRequestsError, TokensApiClient,
 } from '@scaleleap/selling-partner-api-sdk';
-import { accessToken, fetchDocument, putDocument, rowsOf, run, seller, since, step, throttled, walk } from '../walk.mjs';
+import { accessToken, fetchDocument, putDocument, rowsOf, run, sandbox, seller, since, step, throttled, walk, walkSandbox } from '../walk.mjs';
 
 const marketplaceIds = [seller.marketplaceId];
 
@@ -15,9 +15,9 @@ await run(async () => {
   const of = (Client) => made.get(Client) ?? made.set(Client, new Client(parameters)).get(Client);
   const data = async (answer) => (await answer).data;
 
-  await walk({
+  const client = {
     async token() {
-      parameters = { accessToken: await accessToken(), region: 'us-east-1' };
+      parameters = { accessToken: await accessToken(), region: 'us-east-1', basePath: `https://${sandbox ? 'sandbox.' : ''}sellingpartnerapi-na.amazon.com` };
       return parameters.accessToken;
     },
     orders: {
@@ -64,7 +64,16 @@ await run(async () => {
       assert.ok(error.requestId);
       return `${error.constructor.name} ${error.code}`;
     },
-  });
+  };
+  if (sandbox) {
+    await client.token();
+    return walkSandbox({
+      orders: async (createdAfter) => (await data(of(OrdersApiClient).getOrders({ marketplaceIds, createdAfter }))).payload.Orders.map((order) => order.AmazonOrderId),
+      street: async (orderId) => (await data(of(OrdersApiClient).getOrderAddress({ orderId }))).payload.ShippingAddress.AddressLine1,
+      failure: client.failure,
+    });
+  }
+  await walk(client);
 
   await step('catalog search', async () => {
     const { items, numberOfResults } = await data(of(CatalogItemsApiClientV20220401).searchCatalogItems({ marketplaceIds, keywords: ['pen'], includedData: ['summaries'] }));

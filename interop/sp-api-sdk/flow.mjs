@@ -8,7 +8,7 @@ import { OrdersApiClient } from '@sp-api-sdk/orders-api-2026-01-01';
 import { OrdersApiClient as OrdersV0Client } from '@sp-api-sdk/orders-api-v0';
 import { ReportsApiClient } from '@sp-api-sdk/reports-api-2021-06-30';
 import { TokensApiClient } from '@sp-api-sdk/tokens-api-2021-03-01';
-import { fetchDocument, putDocument, rowsOf, run, seller, since, step, throttled, walk } from '../walk.mjs';
+import { fetchDocument, putDocument, rowsOf, run, sandbox, seller, since, step, throttled, walk, walkSandbox } from '../walk.mjs';
 
 const marketplaceIds = [seller.marketplaceId];
 const sellerId = seller.id;
@@ -16,7 +16,7 @@ const credentials = { clientId: seller.clientId, clientSecret: seller.clientSecr
 
 await run(async () => {
   const auth = new SellingPartnerApiAuth(credentials);
-  const configuration = { auth, region: seller.region };
+  const configuration = { auth, region: seller.region, sandbox };
   const modern = new OrdersApiClient(configuration);
   const orders = new OrdersV0Client(configuration);
   const listings = new ListingsItemsApiClient(configuration);
@@ -24,7 +24,7 @@ await run(async () => {
   const feeds = new FeedsApiClient(configuration);
   const data = async (answer) => (await answer).data;
 
-  await walk({
+  const client = {
     token: () => auth.getAccessToken(),
     orders: {
       async v0(nextToken) {
@@ -69,7 +69,15 @@ await run(async () => {
       assert.ok([400, 404].includes(error.response.status), String(error.response.status));
       return `SellingPartnerApiError with status ${error.response.status}, ${error.response.data.errors[0].code} in response.data`;
     },
-  });
+  };
+  if (sandbox) {
+    return walkSandbox({
+      orders: async (createdAfter) => (await data(orders.getOrders({ marketplaceIds, createdAfter }))).payload.Orders.map((order) => order.AmazonOrderId),
+      street: async (orderId) => (await data(orders.getOrderAddress({ orderId }))).payload.ShippingAddress.AddressLine1,
+      failure: client.failure,
+    });
+  }
+  await walk(client);
 
   await step('catalog search and item', async () => {
     const catalog = new CatalogItemsApiClient(configuration);
