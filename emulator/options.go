@@ -18,7 +18,12 @@ type options struct {
 	desk.Options
 	control Control
 	faults  []Fault
+	caDir   string
 }
+
+// WithCADir names the folder of the certificate authority by which [Emulator.Serve] speaks TLS, with its key; it is made when it is needed. The default
+// is spapi/emulator-ca in [os.UserCacheDir].
+func WithCADir(dir string) Option { return func(o *options) { o.caDir = dir } }
 
 // WithSeed chooses the world, the credentials and every generated answer. The default is 0.
 func WithSeed(seed int64) Option { return func(o *options) { o.Seed = seed } }

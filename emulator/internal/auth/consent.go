@@ -11,14 +11,12 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
-	"github.com/openspapi/spapi/marketplace"
 )
 
 // The pages of Seller and Vendor Central on which a selling partner authorizes an application
@@ -172,22 +170,9 @@ func (u *Authority) SetRedirectURIs(uris ...string) {
 // ConsentErrorHeader says what an error page says, for programs.
 const ConsentErrorHeader = "X-Spapi-Emulator-Consent-Error"
 
-// centralRegions are the regions of the Seller and Vendor Central hosts.
-var centralRegions = sync.OnceValue(func() map[string]marketplace.Region {
-	hosts := map[string]marketplace.Region{}
-	for _, m := range marketplace.All() {
-		for _, base := range []string{m.SellerCentral, m.VendorCentral} {
-			hosts[strings.TrimPrefix(base, "https://")] = m.Region
-		}
-	}
-	return hosts
-})
-
-func isCentralHost(host string) bool { return centralRegions()[host] != "" }
-
 // IsCentral tells whether a request is for Seller or Vendor Central, wherever it is served.
 func IsCentral(x *exchange.Exchange) bool {
-	return isCentralHost(x.Name) || isConsentPath(x.URL.Path) && x.Region() == ""
+	return exchange.HostNamed(x.Name).Kind == exchange.CentralHost || isConsentPath(x.URL.Path) && x.Region() == ""
 }
 
 func isConsentPath(path string) bool {
@@ -312,13 +297,7 @@ func (u *Authority) appstore(x *exchange.Exchange, app string, q url.Values) (st
 	}
 	state := u.seed.Next("amazon state").Text(random.Base64URL, 40)
 	s.states[state] = &appstoreState{Account: a.Number, Beta: q.Get("version") == "beta", Expires: x.Now.Add(appstoreStateLifetime)}
-	scheme := x.URL.Scheme
-	if isCentralHost(x.Name) {
-		scheme = "https"
-	} else if scheme == "" {
-		scheme = "http"
-	}
-	callback := scheme + "://" + x.Host + confirmPath + app
+	callback := x.Origin() + confirmPath + app
 	pairs := []string{"amazon_callback_uri", callback, "amazon_state", state, "selling_partner_id", a.ID}
 	if q.Get("version") == "beta" {
 		pairs = append(pairs, "version", "beta")
@@ -398,10 +377,10 @@ func sameLoopback(asked, registered string) bool {
 // askSeller finds out who decides and how. It returns the page to be shown while nobody has decided, and neither page nor seller for a
 // refusal.
 func (u *Authority) askSeller(x *exchange.Exchange, q url.Values, what string) (*Account, *consentPage, *pageError) {
-	region := centralRegions()[x.Name]
+	host := exchange.HostNamed(x.Name)
 	var sellers []*Account
 	for _, a := range u.accounts {
-		if region == "" || a.Region == region {
+		if host.Kind != exchange.CentralHost || a.Region == host.Region {
 			sellers = append(sellers, a)
 		}
 	}

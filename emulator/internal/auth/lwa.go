@@ -19,12 +19,13 @@ import (
 
 const (
 	LWAPath        = "/auth/o2/token"
-	lwaHost        = "api.amazon.com"
 	TokenOperation = "lwa.token"
 )
 
 // IsLWA tells whether a request is for Login with Amazon, wherever it is served.
-func IsLWA(x *exchange.Exchange) bool { return x.URL.Path == LWAPath || x.Name == lwaHost }
+func IsLWA(x *exchange.Exchange) bool {
+	return x.URL.Path == LWAPath || exchange.HostNamed(x.Name).Kind == exchange.LWAHost
+}
 
 // LWAOperation names what is asked of Login with Amazon; "" where there is nothing.
 func LWAOperation(x *exchange.Exchange) string {

@@ -50,6 +50,11 @@ func (d *Desk) serviceFor(r *http.Request) *Service {
 // ServeHTTP answers a request that came over a connection.
 func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := d.newVisit(r)
+	if v.Broken != nil { // what has come of the body is no request
+		w.Header().Set("Connection", "close")
+		http.Error(w, "the request's body did not come whole", http.StatusRequestTimeout)
+		return
+	}
 	rep := d.handle(v)
 	d.Deliver()
 	fault.Serve(w, r, &v.Exchange, rep, v.fault, d.Clock)

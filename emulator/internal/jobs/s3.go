@@ -22,12 +22,11 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
-	"github.com/openspapi/spapi/marketplace"
 )
 
 // DocumentURL presigns a URL for a document: method is what it is good for, extra goes into the query and is signed, too.
 func DocumentURL(c *desk.Call, method string, d *Document, extra url.Values) string {
-	target := url.URL{Scheme: "https", Host: documentHosts[c.Seller.Region], Path: "/" + d.ID}
+	target := url.URL{Scheme: "https", Host: exchange.DocumentBucket(c.Seller.Region), Path: "/" + d.ID}
 	if base := c.Exchange.Base(); base != "" {
 		if here, err := url.Parse(base); err == nil {
 			target.Scheme, target.Host, target.Path = here.Scheme, here.Host, documentPath+d.ID
@@ -74,22 +73,10 @@ func documentID(host, path string) (string, bool) {
 	if id, found := strings.CutPrefix(path, documentPath); found {
 		return id, true
 	}
-	if strings.HasSuffix(host, ".amazonaws.com") { // as few are
-		for _, documentHost := range documentHosts {
-			if host == documentHost {
-				return strings.TrimPrefix(path, "/"), true
-			}
-		}
+	if exchange.HostNamed(host).Kind == exchange.DocumentHost {
+		return strings.TrimPrefix(path, "/"), true
 	}
 	return "", false
-}
-
-// documentHosts are the buckets that were seen in URLs: selling-partner-api-models#1593 (North America), #2648 (Europe), and a
-// getReportDocument answer of October 2025 in a public repository's notes (Far East).
-var documentHosts = map[marketplace.Region]string{
-	marketplace.NorthAmerica: "tortuga-prod-na.s3-external-1.amazonaws.com",
-	marketplace.Europe:       "tortuga-prod-eu.s3-eu-west-1.amazonaws.com",
-	marketplace.FarEast:      "tortuga-prod-fe.s3-us-west-2.amazonaws.com",
 }
 
 // documentLifetime is how long a URL is good (selling-partner-api-models reports, feeds and dataKiosk: "expires after 5 minutes").

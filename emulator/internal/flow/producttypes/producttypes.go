@@ -35,8 +35,7 @@ var Flow = desk.Flow{Services: []desk.Service{definitionService}, Handlers: map[
 const (
 	metaSchemaURI = "https://schemas.amazon.com/selling-partners/definitions/product-types/meta-schema/v1"
 	schemaURI     = "https://schemas.amazon.com/selling-partners/definitions/product-types/schema/v1/"
-	// definitionsHost is where Amazon keeps schemas; the path is the emulator's own.
-	definitionsHost = "selling-partner-definitions-prod-iad.s3.amazonaws.com"
+	// definitionsPath is where schemas lie; it is the emulator's own, at Amazon's host too.
 	definitionsPath = "/_definitions/2020-09-01/"
 	// productTypeVersion is opaque, and the same until the tables below change.
 	productTypeVersion = "UAAxUS9kKMd2ZQ0A="
@@ -189,9 +188,9 @@ func schemaBytes(schema object) []byte {
 // definitionsBase is where schemas are for the client: at Amazon's host for those who ask Amazon's, else at the address that was called.
 func definitionsBase(x *exchange.Exchange) string {
 	if x.Region() != "" {
-		return "https://" + definitionsHost
+		return "https://" + exchange.SchemaBucket
 	}
-	return cmp.Or(x.URL.Scheme, "http") + "://" + x.Host
+	return x.Origin()
 }
 
 // definition answers a request for a schema, which needs no token.
