@@ -20,24 +20,32 @@ import (
 var clients = []struct {
 	folder string
 	flags  []string
+	proxy  bool // it is led by a proxy too, and needs no preload
 }{
-	{"amazon-sp-api", nil},
-	{"amazon-sp-api-0.8", []string{"--require-sigv4"}}, // every request has to be signed
-	{"amazon-sp-api-sdk-js", nil},
-	{"lorenstuff", nil},
-	{"scaleleap", nil},
-	{"sp-api-sdk", nil},
+	{folder: "amazon-sp-api"},
+	{folder: "amazon-sp-api-0.8", flags: []string{"--require-sigv4"}}, // every request has to be signed
+	{folder: "amazon-sp-api-sdk-js"},
+	{folder: "lorenstuff"},
+	{folder: "scaleleap", proxy: true},
+	{folder: "sp-api-sdk", proxy: true},
 }
 
-// TestFlows lets each client walk its way through the emulator, unmodified, by "spapi emulator run".
+// TestFlows lets each client walk its way through the emulator, unmodified, by "spapi emulator run": below the client, by the preload for
+// Node.js, and without it by the variables for a proxy where the client heeds them.
 func TestFlows(t *testing.T) {
 	binary := buildCommand(t)
 	for _, client := range clients {
+		run := slices.Concat([]string{"emulator", "run", "--seed", "1"}, client.flags, []string{"--"})
 		t.Run(client.folder, func(t *testing.T) {
 			node := needNode(t, client.folder)
-			cmd := command(t, client.folder, binary, slices.Concat([]string{"emulator", "run", "--seed", "1"}, client.flags, []string{"--", node, "flow.mjs"})...)
-			wantSteps(t, cmd, 8)
+			wantSteps(t, command(t, client.folder, binary, append(run, node, "flow.mjs")...), 8)
 		})
+		if client.proxy && runtime.GOOS != "windows" {
+			t.Run(client.folder+" by proxy", func(t *testing.T) {
+				node := needNode(t, client.folder)
+				wantSteps(t, command(t, client.folder, binary, append(run, "env", "-u", "NODE_OPTIONS", node, "flow.mjs")...), 8)
+			})
+		}
 	}
 }
 

@@ -39,17 +39,10 @@ export const advance = (duration) => control('POST', 'clock', { advance: duratio
 // requests are the emulator's log of what it was asked last.
 export const requests = async (query) => (await control('GET', `requests?${query}`)).requests;
 
-// accessToken asks Login with Amazon, for clients that leave it to their users.
-export async function accessToken() {
-  const response = await fetch('https://api.amazon.com/auth/o2/token', {
-    method: 'POST',
-    body: new URLSearchParams({
-      grant_type: 'refresh_token', refresh_token: seller.refreshToken, client_id: seller.clientId, client_secret: seller.clientSecret,
-    }),
-  });
-  assert.equal(response.status, 200);
-  return (await response.json()).access_token;
-}
+// tokenForm is what Login with Amazon is asked, by clients that leave it to their users.
+export const tokenForm = new URLSearchParams({
+  grant_type: 'refresh_token', refresh_token: seller.refreshToken, client_id: seller.clientId, client_secret: seller.clientSecret,
+});
 
 // throttled has the next calls of an operation refused with 429 while run runs.
 export async function throttled(operation, times, run) {
@@ -61,13 +54,17 @@ export async function throttled(operation, times, run) {
   }
 }
 
-// fetchDocument fetches a report, or the processing report of a feed, as clients without a way of their own leave to their users.
-export async function fetchDocument({ url, compressionAlgorithm }) {
-  const response = await fetch(url);
-  assert.equal(response.status, 200);
-  const bytes = Buffer.from(await response.arrayBuffer());
-  const [, charset] = /charset=([^;]+)/i.exec(response.headers.get('content-type')) ?? [];
+// textOf unpacks and decodes a document.
+function textOf({ compressionAlgorithm }, bytes, contentType) {
+  const [, charset] = /charset=([^;]+)/i.exec(contentType) ?? [];
   return new TextDecoder(charset ?? 'utf-8').decode(compressionAlgorithm === 'GZIP' ? gunzipSync(bytes) : bytes);
+}
+
+// fetchDocument fetches a report, or the processing report of a feed, as clients without a way of their own leave to their users.
+export async function fetchDocument(document) {
+  const response = await fetch(document.url);
+  assert.equal(response.status, 200);
+  return textOf(document, Buffer.from(await response.arrayBuffer()), response.headers.get('content-type'));
 }
 
 // putDocument uploads a feed, as such clients leave to their users.
@@ -75,6 +72,15 @@ export async function putDocument({ url }, content, contentType) {
   const response = await fetch(url, { method: 'PUT', headers: { 'content-type': contentType }, body: content });
   assert.equal(response.status, 200, await response.text());
 }
+
+// documentsBy does both with the axios that a client is built on, which heeds the variables for a proxy; Node's fetch doesn't.
+export const documentsBy = (axios) => ({
+  async fetchDocument(document) {
+    const { data, headers } = await axios.get(document.url, { responseType: 'arraybuffer' });
+    return textOf(document, data, headers['content-type']);
+  },
+  putDocument: ({ url }, content, contentType) => axios.put(url, content, { headers: { 'content-type': contentType } }),
+});
 
 // settled asks until a report or feed is done.
 export async function settled(ask) {

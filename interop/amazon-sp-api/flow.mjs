@@ -4,6 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SellingPartner } from 'amazon-sp-api';
+import { HttpsProxyAgent } from 'https-proxy-agent';
 import { advance, control, requests, run, sandbox, seller, since, step, throttled, walk, walkSandbox } from '../walk.mjs';
 import { members, newClient, sandboxMembers } from './client.mjs';
 
@@ -85,6 +86,41 @@ await run(async () => {
   await step('grantless operations', async () => {
     const grantless = newClient(SellingPartner, { only_grantless_operations: true });
     assert.deepEqual(await grantless.callAPI({ operation: 'notifications.getDestinations' }), []);
+  });
+
+  await step('https_proxy_agent', async () => {
+    let connected = 0;
+    class Agent extends HttpsProxyAgent {
+      connect(...args) {
+        connected += 1;
+        return super.connect(...args);
+      }
+    }
+    const proxied = newClient(SellingPartner, { https_proxy_agent: new Agent(process.env.HTTPS_PROXY) });
+    assert.ok((await proxied.callAPI({ operation: 'sellers.getMarketplaceParticipations' })).length > 0);
+    assert.equal(connected, 2); // for the token, and for the call
+  });
+
+  await step('retry_remote_timeout, which is on by default, creates a report for every lost answer', async () => {
+    const eager = newClient(SellingPartner, { retry_remote_timeout: true });
+    await control('POST', 'faults', { kind: 'reset', operation: 'reports20210630.createReport', limit: 2, carried_out: true });
+    const before = (await requests('operation=reports20210630.createReport')).length;
+    await eager.callAPI({ operation: 'reports.createReport', body: { reportType: 'GET_FLAT_FILE_OPEN_LISTINGS_DATA', marketplaceIds } });
+    assert.equal((await requests('operation=reports20210630.createReport')).length - before, 3);
+  });
+
+  await step('429 by api_path is repeated at once, as often as it comes', async () => {
+    const began = performance.now();
+    await throttled('sellersv1.getMarketplaceParticipations', 10, () => sp.callAPI({ api_path: '/sellers/v1/marketplaceParticipations', method: 'GET' }));
+    assert.ok(performance.now() - began < 5_000, 'it waits'); // a minute each by its own table of restore rates
+  });
+
+  await step('an upload destination: its slashes are escaped, which Amazon refuses, unless api_path is used', async () => {
+    const resource = 'messaging/v1/orders/902-0000000-0000001/messages/invoice';
+    const query = { marketplaceIds, contentMD5: '1B2M2Y8AsgTpgAmY7PhCfg==' };
+    await assert.rejects(sp.callAPI({ operation: 'uploads.createUploadDestinationForResource', path: { resource }, query }), { code: 'Unauthorized' });
+    const { uploadDestinationId } = await sp.callAPI({ api_path: `/uploads/2020-11-01/uploadDestinations/${resource}`, method: 'POST', query });
+    assert.ok(uploadDestinationId);
   });
 
   await step('the same object for a second call: the first path is called again', async () => {

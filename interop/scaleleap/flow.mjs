@@ -4,9 +4,11 @@ import {
   CatalogItemsApiClientV20220401, FeedsApiClientV20210630, ListingsItemsApiClientV20210801, OrdersApiClient, ReportsApiClientV20210630,
   SellingPartnerBadRequestError, SellingPartnerNotFoundError, SellingPartnerTooManyRequestsError, TokensApiClient,
 } from '@scaleleap/selling-partner-api-sdk';
-import { accessToken, fetchDocument, putDocument, rowsOf, run, sandbox, seller, since, step, throttled, walk, walkSandbox } from '../walk.mjs';
+import axios from 'axios';
+import { documentsBy, rowsOf, run, sandbox, seller, since, step, throttled, tokenForm, walk, walkSandbox } from '../walk.mjs';
 
 const marketplaceIds = [seller.marketplaceId];
+const { fetchDocument, putDocument } = documentsBy(axios);
 
 await run(async () => {
   let parameters;
@@ -17,7 +19,8 @@ await run(async () => {
 
   const client = {
     async token() {
-      parameters = { accessToken: await accessToken(), region: 'us-east-1', basePath: `https://${sandbox ? 'sandbox.' : ''}sellingpartnerapi-na.amazon.com` };
+      const { data: token } = await axios.post('https://api.amazon.com/auth/o2/token', tokenForm);
+      parameters = { accessToken: token.access_token, region: 'us-east-1', basePath: `https://${sandbox ? 'sandbox.' : ''}sellingpartnerapi-na.amazon.com` };
       return parameters.accessToken;
     },
     orders: {

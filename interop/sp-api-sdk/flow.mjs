@@ -8,10 +8,12 @@ import { OrdersApiClient } from '@sp-api-sdk/orders-api-2026-01-01';
 import { OrdersApiClient as OrdersV0Client } from '@sp-api-sdk/orders-api-v0';
 import { ReportsApiClient } from '@sp-api-sdk/reports-api-2021-06-30';
 import { TokensApiClient } from '@sp-api-sdk/tokens-api-2021-03-01';
-import { fetchDocument, putDocument, rowsOf, run, sandbox, seller, since, step, throttled, walk, walkSandbox } from '../walk.mjs';
+import axios from 'axios';
+import { documentsBy, rowsOf, run, sandbox, seller, since, step, throttled, walk, walkSandbox } from '../walk.mjs';
 
 const marketplaceIds = [seller.marketplaceId];
 const sellerId = seller.id;
+const { fetchDocument, putDocument } = documentsBy(axios);
 const credentials = { clientId: seller.clientId, clientSecret: seller.clientSecret, refreshToken: seller.refreshToken };
 
 await run(async () => {
@@ -91,9 +93,11 @@ await run(async () => {
 
   await step('an upload with another content type than was declared is refused', async () => {
     const { url } = await data(feeds.createFeedDocument({ body: { contentType: 'application/json; charset=UTF-8' } }));
-    const wrong = await fetch(url, { method: 'PUT', headers: { 'content-type': 'text/plain' }, body: '{}' });
-    assert.equal(wrong.status, 403);
-    assert.match(await wrong.text(), /SignatureDoesNotMatch/);
+    await assert.rejects(putDocument({ url }, '{}', 'text/plain'), (error) => {
+      assert.equal(error.response.status, 403);
+      assert.match(error.response.data, /SignatureDoesNotMatch/);
+      return true;
+    });
   });
 
   await step('a wrong refresh token', async () => {
