@@ -158,7 +158,10 @@ func (n *node) find(method string, segments, values []string) (*match, []string)
 		}
 	}
 	if m := n.greedy[method]; m != nil {
-		if rest := strings.Join(segments, "/"); rest != "" {
+		// The slashes of an upload's resource are the path's own: with escaped ones, which clients made from the model send, it was refused as any
+		// unknown path (selling-partner-api-models#254; renabled/amzn-sp-api-go#4 of 2024-09).
+		escaped := slices.ContainsFunc(segments, func(s string) bool { return strings.Contains(s, "/") })
+		if rest := strings.Join(segments, "/"); rest != "" && !escaped {
 			return m, append(slices.Clip(values), rest)
 		}
 	}

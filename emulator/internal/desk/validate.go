@@ -287,8 +287,10 @@ func Declares(detail *catalog.Detail, status int) bool {
 	return slices.ContainsFunc(detail.Responses, func(r catalog.Response) bool { return r.Status == status })
 }
 
+// acceptedType takes what is no protocol of its own to the service for JSON too: npm @lorenstuff/amazon-selling-partner-api sends all bodies by fetch,
+// which calls a string text/plain, and says of the APIs that it has that they work.
 func acceptedType(kind string, consumes []string) bool {
-	return kind == "application/json" || kind == "application/hal+json" || slices.Contains(consumes, kind)
+	return kind == "application/json" || kind == "text/plain" || kind == "application/hal+json" || slices.Contains(consumes, kind)
 }
 
 // checkValue checks a JSON value against a schema. It returns the path of what is wrong, "patches[0].op", and why; "" for nothing.
