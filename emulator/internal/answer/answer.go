@@ -126,11 +126,6 @@ func (r Reply) With(name, value string) Reply {
 	return r
 }
 
-func HTML(status int, title, text string) Reply {
-	return Reply{Status: status, ContentType: "text/html;charset=iso-8859-1", Body: []byte("<!DOCTYPE html>\n<html>\n<head>\n<title>" + title +
-		"</title>\n</head>\n<body>\n<p>" + text + "</p>\n</body>\n</html>\n")}
-}
-
 func XML(status int, v any) Reply {
 	body, err := xml.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -211,18 +206,21 @@ func Send(w http.ResponseWriter, x *exchange.Exchange, r Reply) {
 	body, contentType := r.encodeIn(text)
 	h := w.Header()
 	// Names are written as [http.CanonicalHeaderKey] spells them, which Set would do anew for each reply.
-	values := make([]string, 0, 8) // as many as there may be
+	values := make([]string, 0, 20) // as many as there may be
 	set := func(name, value string) {
 		values = append(values, value)
 		h[name] = values[len(values)-1 : len(values) : len(values)]
 	}
-	set("Date", httpDate(x.Now.Add(x.Skew)))
-	if x.RequestID != "" {
-		set("X-Amzn-Requestid", x.RequestID)
+	date := httpDate(x.Now.Add(x.Skew))
+	set("Date", date)
+	size := len(body)
+	if zipped := compress(x, &r, body); zipped != nil {
+		body = zipped
+		set("Content-Encoding", "gzip")
 	}
-	if x.Trace != "" {
-		set("X-Amz-Apigw-Id", x.Trace)
-		set("X-Amzn-Trace-Id", "Root=1-"+strconv.FormatInt(x.Now.Unix(), 16)+"-"+x.RequestID[:8]+x.RequestID[9:13]+x.RequestID[14:18]+x.RequestID[19:23]+x.RequestID[24:28])
+	front(set, x, r.Status, size, date)
+	if contentType == "" && r.Status == http.StatusNoContent && x.Front >= exchange.Gateway {
+		contentType = "application/json" // lineofflight/peddler, test/vcr_cassettes/Peddler/APIs, eight of them, September 2025
 	}
 	if x.Operation != "" {
 		set("X-Spapi-Emulator-Operation", x.Operation)
@@ -249,7 +247,7 @@ func Send(w http.ResponseWriter, x *exchange.Exchange, r Reply) {
 		}
 		return
 	}
-	if body != nil || r.Status != http.StatusNoContent {
+	if (body != nil || r.Status != http.StatusNoContent) && size == len(body) {
 		set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(r.Status)

@@ -84,7 +84,8 @@ func (d *Desk) handle(v *visit) answer.Reply {
 	d.mu.Lock()
 	n := d.log.next()
 	d.mu.Unlock()
-	v.RequestID = d.Seed.Of("request", n).UUID()
+	r := d.Seed.Of("request", n)
+	v.RequestID, v.Rid = r.UUID(), r.Text(random.Base36, 20)
 	rep := d.answer(v)
 	d.mu.Lock()
 	d.log.add(&v.Exchange, rep.Status)
@@ -131,11 +132,17 @@ func (d *Desk) identify(v *visit) {
 	switch {
 	case v.service != nil:
 		v.Operation, _ = v.service.Find(v.Method, v.Name, v.URL.Path)
+		v.Front = v.service.Front
 	case auth.IsLWA(&v.Exchange):
-		v.Operation = auth.LWAOperation(&v.Exchange)
+		v.Operation, v.Front = auth.LWAOperation(&v.Exchange), exchange.Login
+	case auth.IsCentral(&v.Exchange):
 	case auth.IsSTS(&v.Exchange):
 		v.Operation = auth.STSOperation(&v.Exchange)
 	default:
+		v.Front = exchange.Gateway
+		if d.sandbox(v) {
+			v.Front = exchange.Edge
+		}
 		if v.route, v.params = d.Routes.Find(v.Method, v.URL.EscapedPath()); v.route != nil {
 			v.Operation = v.route.Op.ID
 		}
@@ -145,7 +152,7 @@ func (d *Desk) identify(v *visit) {
 func (d *Desk) dispatch(v *visit) answer.Reply {
 	x := &v.Exchange
 	switch {
-	case v.service != nil && !v.service.Gateway:
+	case v.service != nil:
 		return v.service.Answer(d, x)
 	case auth.IsLWA(x):
 		return d.Auth.LWA(x)
@@ -155,11 +162,10 @@ func (d *Desk) dispatch(v *visit) answer.Reply {
 		return d.Auth.STS(x)
 	}
 	if longHeader(x.Header) {
-		return answer.HTML(http.StatusBadRequest, "400 Bad Request", "Your browser sent a request that this server could not understand.<br />\nSize of a request header field exceeds server limit.")
+		return answer.TooLongHeader()
 	}
-	x.Trace = d.Seed.Of("apigw", x.RequestID).Text(random.Base64URL, 15) + "="
-	if v.service != nil {
-		return v.service.Answer(d, x)
+	if page, refused := answer.Unreadable(x); refused {
+		return page
 	}
 	rep, err := d.api(v)
 	if err != nil {
@@ -167,6 +173,9 @@ func (d *Desk) dispatch(v *visit) answer.Reply {
 	}
 	return rep
 }
+
+// sandbox tells whether a request is for the sandbox.
+func (d *Desk) sandbox(v *visit) bool { return d.Options.Sandbox || exchange.IsSandboxHost(v.Name) }
 
 // api answers a request to SP-API.
 func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
@@ -180,7 +189,7 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 			return answer.Reply{}, err
 		}
 	}
-	sandbox := d.Options.Sandbox || exchange.IsSandboxHost(x.Name)
+	sandbox := d.sandbox(v)
 	g, err := d.Auth.Authorize(x, rt.Op, sandbox)
 	if err != nil {
 		return answer.Reply{}, err
