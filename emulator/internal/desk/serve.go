@@ -220,6 +220,9 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	if err := validate(x, c); err != nil {
 		return answer.Reply{}, err
 	}
+	if err := d.limits.takeOwnQuota(c); err != nil {
+		return answer.Reply{}, err
+	}
 	if rt.handler != nil {
 		return rt.handler(c)
 	}
