@@ -98,10 +98,15 @@ func (s *signature) late(now time.Time) string {
 // canonicalRequest is the request as it should have been signed. rawPath is the path as it stands on the wire: for every service
 // but S3 it is encoded once more.
 func canonicalRequest(method, rawPath, rawQuery, host string, header http.Header, signed []string, body []byte, normalize bool) string {
+	sum := sha256.Sum256(body)
+	return canonical(method, canonicalPath(rawPath, normalize), rawQuery, host, header, signed, len(body), hex.EncodeToString(sum[:]))
+}
+
+func canonical(method, path, rawQuery, host string, header http.Header, signed []string, length int, payload string) string {
 	var b strings.Builder
 	b.WriteString(method)
 	b.WriteByte('\n')
-	b.WriteString(canonicalPath(rawPath, normalize))
+	b.WriteString(path)
 	b.WriteByte('\n')
 	b.WriteString(canonicalQuery(rawQuery))
 	b.WriteByte('\n')
@@ -111,7 +116,7 @@ func canonicalRequest(method, rawPath, rawQuery, host string, header http.Header
 		case name == "host":
 			values = []string{host}
 		case name == "content-length" && values == nil:
-			values = []string{strconv.Itoa(len(body))} // net/http adds it only on the wire
+			values = []string{strconv.Itoa(length)} // net/http adds it only on the wire
 		}
 		b.WriteString(name)
 		b.WriteByte(':')
@@ -126,8 +131,7 @@ func canonicalRequest(method, rawPath, rawQuery, host string, header http.Header
 	b.WriteByte('\n')
 	b.WriteString(strings.Join(signed, ";"))
 	b.WriteByte('\n')
-	sum := sha256.Sum256(body)
-	b.WriteString(hex.EncodeToString(sum[:]))
+	b.WriteString(payload)
 	return b.String()
 }
 
@@ -235,6 +239,31 @@ func (s *signature) verify(x *exchange.Exchange, secret string) (canonical, toSi
 	return canonical, toSign, hmac.Equal([]byte(s.sign(secret, toSign)), []byte(s.value))
 }
 
+// Presigned is what a presigned URL of S3 stands for
+// (docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html).
+type Presigned struct {
+	KeyID, Region           string
+	CanonicalRequest        string
+	StringToSign, Signature string
+}
+
+// PresignS3 signs a URL that has all of its query but the signature, for a request with the headers that it names; the problem is what the query
+// lacks.
+func PresignS3(secret, method, host string, u *url.URL, header http.Header) (p Presigned, problem string) {
+	q := u.Query()
+	q.Del("X-Amz-Signature")
+	scope := strings.Split(q.Get("X-Amz-Credential"), "/")
+	if len(scope) != 5 {
+		return p, "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\"."
+	}
+	s := &signature{keyID: scope[0], date: scope[1], region: scope[2], service: scope[3], timestamp: q.Get("X-Amz-Date")}
+	p = Presigned{KeyID: s.keyID, Region: s.region}
+	p.CanonicalRequest = canonical(method, canonicalPath(u.Path, false), q.Encode(), host, header, strings.Split(q.Get("X-Amz-SignedHeaders"), ";"), 0, "UNSIGNED-PAYLOAD")
+	p.StringToSign = s.stringToSign(p.CanonicalRequest)
+	p.Signature = s.sign(secret, p.StringToSign)
+	return p, ""
+}
+
 // mismatch is AWS's message about a wrong signature. It repeats the canonical request, and with it the access token, when that
 // was among the signed headers (selling-partner-api-docs#468, selling-partner-api-models#1101): clients must not log it.
 func mismatch(canonical, toSign string) string {
@@ -242,6 +271,9 @@ func mismatch(canonical, toSign string) string {
 		"Consult the service documentation for details.\n\nThe Canonical String for this request should have been\n'" + canonical +
 		"'\n\nThe String-to-Sign should have been\n'" + toSign + "'\n"
 }
+
+// sessionExpired is what is wrong with temporary credentials whose time is over (selling-partner-api-docs#3153).
+const sessionExpired = "The security token included in the request is expired"
 
 // awsSecret finds the secret of an access key: the IAM user's, or one that AssumeRole gave out, whose session token must come with it.
 func (u *Authority) awsSecret(keyID, sessionToken string, now time.Time) (secret, problem string) {
@@ -255,16 +287,14 @@ func (u *Authority) awsSecret(keyID, sessionToken string, now time.Time) (secret
 		return "", "The security token included in the request is invalid."
 	}
 	if !now.Before(s.expires) {
-		return "", "The security token included in the request is expired" // selling-partner-api-docs#3153
+		return "", sessionExpired
 	}
 	return s.secretKey, ""
 }
 
 // CheckSignature verifies a request to SP-API as it was before 2023-10-02.
 func (u *Authority) CheckSignature(x *exchange.Exchange) *answer.Error {
-	refuse := func(code, message string) *answer.Error {
-		return &answer.Error{Status: http.StatusForbidden, Code: code, Message: &message, Kind: code + "Exception"}
-	}
+	refuse := answer.Unsigned
 	if x.Header.Get("Authorization") == "" {
 		return refuse("MissingAuthenticationToken", "Access to requested resource is denied.") // selling-partner-api-docs#76
 	}
@@ -283,8 +313,11 @@ func (u *Authority) CheckSignature(x *exchange.Exchange) *answer.Error {
 		return refuse("InvalidSignature", message)
 	}
 	secret, problem := u.awsSecret(s.keyID, x.Header.Get("X-Amz-Security-Token"), x.Now)
-	if problem != "" {
+	switch {
+	case problem == sessionExpired:
 		return refuse("Unauthorized", problem)
+	case problem != "":
+		return refuse("InvalidInput", problem) // jlevers/selling-partner-api#282
 	}
 	if canonical, toSign, ok := s.verify(x, secret); !ok {
 		return refuse("InvalidSignature", mismatch(canonical, toSign))

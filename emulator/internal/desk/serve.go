@@ -89,7 +89,8 @@ func (d *Desk) handle(v *visit) answer.Reply {
 	d.mu.Lock()
 	n := d.log.next()
 	d.mu.Unlock()
-	v.RequestID = d.Seed.Of("request", n).UUID()
+	r := d.Seed.Of("request", n)
+	v.RequestID, v.Rid = r.UUID(), r.Text(random.Base36, 20)
 	rep := d.answer(v)
 	d.mu.Lock()
 	d.log.add(&v.Exchange, rep.Status)
@@ -104,7 +105,7 @@ func (d *Desk) answer(v *visit) answer.Reply {
 		return d.dispatch(v)
 	}
 	v.Exchange.Fault, v.Skew = string(v.fault.Kind), v.fault.Skew
-	if r, instead := v.fault.Instead(&v.Exchange, func(t answer.Trouble) answer.Reply { return troubleReply(&v.Exchange, t) }); instead {
+	if r, instead := v.fault.Instead(&v.Exchange, func(t answer.Trouble) answer.Reply { return d.troubleReply(&v.Exchange, t) }); instead {
 		if v.fault.CarriedOut {
 			d.dispatch(v)
 			v.Rate = 0
@@ -119,9 +120,9 @@ func (d *Desk) answer(v *visit) answer.Reply {
 }
 
 // troubleReply is how whoever was asked says that something is wrong.
-func troubleReply(x *exchange.Exchange, t answer.Trouble) answer.Reply {
+func (d *Desk) troubleReply(x *exchange.Exchange, t answer.Trouble) answer.Reply {
 	if x.Operation == auth.TokenOperation {
-		return auth.LWATrouble(x, t)
+		return d.Auth.LWATrouble(x, t)
 	}
 	if auth.IsSTS(x) {
 		if r, ok := auth.STSTrouble(x, t); ok {
@@ -136,11 +137,17 @@ func (d *Desk) identify(v *visit) {
 	switch {
 	case v.service != nil:
 		v.Operation, _ = v.service.Find(v.Method, v.Name, v.URL.Path)
+		v.Front = v.service.Front
 	case auth.IsLWA(&v.Exchange):
-		v.Operation = auth.LWAOperation(&v.Exchange)
+		v.Operation, v.Front = auth.LWAOperation(&v.Exchange), exchange.Login
+	case auth.IsCentral(&v.Exchange):
 	case auth.IsSTS(&v.Exchange):
 		v.Operation = auth.STSOperation(&v.Exchange)
 	default:
+		v.Front = exchange.Gateway
+		if d.sandbox(v) {
+			v.Front = exchange.Edge
+		}
 		if v.route, v.params = d.Routes.Find(v.Method, v.URL.EscapedPath()); v.route != nil {
 			v.Operation = v.route.Op.ID
 		}
@@ -150,7 +157,7 @@ func (d *Desk) identify(v *visit) {
 func (d *Desk) dispatch(v *visit) answer.Reply {
 	x := &v.Exchange
 	switch {
-	case v.service != nil && !v.service.Gateway:
+	case v.service != nil:
 		return v.service.Answer(d, x)
 	case auth.IsLWA(x):
 		return d.Auth.LWA(x)
@@ -160,11 +167,10 @@ func (d *Desk) dispatch(v *visit) answer.Reply {
 		return d.Auth.STS(x)
 	}
 	if longHeader(x.Header) {
-		return answer.HTML(http.StatusBadRequest, "400 Bad Request", "Your browser sent a request that this server could not understand.<br />\nSize of a request header field exceeds server limit.")
+		return answer.TooLongHeader()
 	}
-	x.Trace = d.Seed.Of("apigw", x.RequestID).Text(random.Base64URL, 15) + "="
-	if v.service != nil {
-		return v.service.Answer(d, x)
+	if page, refused := answer.Unreadable(x); refused {
+		return page
 	}
 	rep, err := d.api(v)
 	if err != nil {
@@ -172,6 +178,9 @@ func (d *Desk) dispatch(v *visit) answer.Reply {
 	}
 	return rep
 }
+
+// sandbox tells whether a request is for the sandbox.
+func (d *Desk) sandbox(v *visit) bool { return d.Options.Sandbox || exchange.IsSandboxHost(v.Name) }
 
 // api answers a request to SP-API.
 func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
@@ -185,7 +194,7 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 			return answer.Reply{}, err
 		}
 	}
-	sandbox := d.Options.Sandbox || exchange.IsSandboxHost(x.Name)
+	sandbox := d.sandbox(v)
 	g, err := d.Auth.Authorize(x, rt.Op, sandbox)
 	if err != nil {
 		return answer.Reply{}, err
@@ -201,7 +210,7 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	}
 	if x.TooBig {
 		message := "The request body is larger than the operation takes." // wording assumed
-		return answer.Reply{}, &answer.Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestTooLarge", Message: &message, Kind: "RequestTooLargeException"}
+		return answer.Reply{}, &answer.Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestTooLarge", Message: &message}
 	}
 	if c.Seller != nil {
 		for _, f := range d.flows {
@@ -214,6 +223,9 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 		return rep, err
 	}
 	if err := validate(x, c); err != nil {
+		return answer.Reply{}, err
+	}
+	if err := d.limits.takeOwnQuota(c); err != nil {
 		return answer.Reply{}, err
 	}
 	if rt.handler != nil {
