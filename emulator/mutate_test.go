@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/check"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/operations"
@@ -268,10 +268,10 @@ func wrongTexts(s *catalog.Schema) map[string]string {
 	case "integer", "number":
 		texts["type"] = "many"
 		if s.Minimum != nil {
-			texts["minimum"] = desk.FormatNumber(*s.Minimum - 1)
+			texts["minimum"] = format.Number(*s.Minimum - 1)
 		}
 		if s.Maximum != nil {
-			texts["maximum"] = desk.FormatNumber(*s.Maximum + 1)
+			texts["maximum"] = format.Number(*s.Maximum + 1)
 		}
 	case "boolean":
 		texts["type"] = "maybe"
@@ -279,13 +279,13 @@ func wrongTexts(s *catalog.Schema) map[string]string {
 		if len(s.Enum) > 0 {
 			texts["enum"] = "NO_SUCH_VALUE"
 		}
-		if s.MaxLength != nil && *s.MaxLength < desk.MaxHeaderField/2 {
+		if s.MaxLength != nil && *s.MaxLength < check.MaxHeaderField/2 {
 			texts["maxLength"] = strings.Repeat("x", *s.MaxLength+1)
 		}
 		if s.MinLength != nil && *s.MinLength > 1 {
 			texts["minLength"] = "x"
 		}
-		if s.Pattern != "" && !desk.Compiled(s.Pattern).MatchString("\x01,\x01") {
+		if s.Pattern != "" && !check.Compiled(s.Pattern).MatchString("\x01,\x01") {
 			texts["pattern"] = "\x01"
 		}
 		if s.Format == "date-time" || s.Format == "date" {

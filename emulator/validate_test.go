@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/check"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/internal/catalog"
@@ -31,7 +31,7 @@ func TestHeaderAndContentType(t *testing.T) {
 		rec := exchange.NewRecorder()
 		e.ServeHTTP(rec, r)
 		want := http.StatusBadRequest
-		if desk.Declares(detail, http.StatusUnsupportedMediaType) {
+		if check.Declares(detail, http.StatusUnsupportedMediaType) {
 			want = http.StatusUnsupportedMediaType
 			declared++
 		} else {

@@ -67,6 +67,9 @@ func Invalid(message, details string) *Error {
 	return &Error{Status: http.StatusBadRequest, Code: "InvalidInput", Message: &message, Details: &details, Kind: "InvalidInputException"}
 }
 
+// Unparsable is what catalog items answers to requests that it can't make sense of (selling-partner-api-models#2735).
+const Unparsable = "Request has missing or invalid parameters and cannot be parsed."
+
 // InvalidParameter names the parameter the way catalog items 2022-04-01 does ("Invalid 'asin' provided.",
 // selling-partner-api-models#3013); details say what would be right.
 func InvalidParameter(name, want string) *Error {

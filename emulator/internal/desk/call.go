@@ -1,13 +1,13 @@
 package desk
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/check"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/world"
@@ -27,9 +27,8 @@ type Call struct {
 	Sandbox  bool // asked at one of Amazon's sandbox hosts, or the emulator is one
 	Exchange *exchange.Exchange
 
-	Path  map[string]string // path parameters, decoded
-	Query url.Values        // single values; arrays as lists of their elements
-	Body  any               // decoded JSON, numbers as json.Number; nil without a body
+	Path map[string]string // path parameters, decoded
+	check.Args
 }
 
 // MayShow tells whether personal data of the given kind goes into the answer: only with a restricted token that names it, or with any

@@ -7,6 +7,7 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/check"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/fault"
 	"github.com/openspapi/spapi/emulator/internal/random"
@@ -154,7 +155,7 @@ func (d *Desk) dispatch(v *visit) answer.Reply {
 	case auth.IsSTS(x):
 		return d.Auth.STS(x)
 	}
-	if longHeader(x.Header) {
+	if check.LongHeader(x.Header) {
 		return answer.HTML(http.StatusBadRequest, "400 Bad Request", "Your browser sent a request that this server could not understand.<br />\nSize of a request header field exceeds server limit.")
 	}
 	x.Trace = d.Seed.Of("apigw", x.RequestID).Text(random.Base64URL, 15) + "="
@@ -208,7 +209,7 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	if rep, ok, err := d.replay(x, rt, c); ok || err != nil {
 		return rep, err
 	}
-	if err := validate(x, c); err != nil {
+	if c.Args, err = check.Request(x, rt.Op, c.Path); err != nil {
 		return answer.Reply{}, err
 	}
 	if rt.handler != nil {

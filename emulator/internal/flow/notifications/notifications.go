@@ -110,7 +110,7 @@ func (s *subscriptions) destination(id string) *Destination {
 }
 
 // errNotification is a 400 of notifications: the reason stands in details (saleweaver/python-amazon-sp-api#734, #368).
-func errNotification(details string) *answer.Error { return answer.Invalid(desk.Unparsable, details) }
+func errNotification(details string) *answer.Error { return answer.Invalid(answer.Unparsable, details) }
 
 // errConflict is the 409 of notifications (selling-partner-api-models#1960).
 func errConflict() *answer.Error {

@@ -90,7 +90,7 @@ const maxFeesEstimates = 20
 func feesEstimates(c *desk.Call) (answer.Reply, *answer.Error) {
 	list, _ := c.Body.([]any)
 	if len(list) == 0 || len(list) > maxFeesEstimates {
-		return answer.Reply{}, answer.InvalidParameter("body", "has "+desk.FormatNumber(float64(len(list)))+" elements, want 1 to 20")
+		return answer.Reply{}, answer.InvalidParameter("body", "has "+format.Number(float64(len(list)))+" elements, want 1 to 20")
 	}
 	results := make([]object, len(list))
 	for i, entry := range list {
