@@ -44,9 +44,7 @@ type Args struct {
 func Request(x *exchange.Exchange, op *catalog.Operation, path map[string]string) (Args, *answer.Error) {
 	query, problem := url.ParseQuery(x.URL.RawQuery)
 	if problem != nil {
-		e := answer.Invalid(answer.Unparsable, "the query string: "+problem.Error())
-		e.Kind = "InvalidQueryStringException"
-		return Args{}, e
+		return Args{}, answer.Invalid(answer.Unparsable, "the query string: "+problem.Error())
 	}
 	args := Args{Query: query}
 	d := operations.DetailsOf(op)
@@ -178,7 +176,7 @@ func readBody(x *exchange.Exchange, api *catalog.API, detail *catalog.Detail) (a
 		}
 		message := "The content type of the request is not supported." // wording assumed
 		details := "Content-Type: is " + kind + ", want application/json"
-		return nil, &answer.Error{Status: http.StatusUnsupportedMediaType, Code: "UnsupportedMediaType", Message: &message, Details: &details, Kind: "UnsupportedMediaTypeException"}
+		return nil, &answer.Error{Status: http.StatusUnsupportedMediaType, Code: "UnsupportedMediaType", Message: &message, Details: &details}
 	}
 	body, err := format.DecodeJSON(x.Body)
 	if err != nil {

@@ -51,7 +51,7 @@ func getOrdersV0(c *desk.Call) (answer.Reply, *answer.Error) {
 	if problem == desk.ErrTokenInvalid {
 		// A "+" of the token that was not percent-encoded arrives as a blank, and ends in a null message
 		// (selling-partner-api-models#2091).
-		return answer.Reply{}, &answer.Error{Status: http.StatusBadRequest, Code: "InvalidInput", Kind: "InvalidInputException"}
+		return answer.Reply{}, &answer.Error{Status: http.StatusBadRequest, Code: "InvalidInput"}
 	} else if problem != nil {
 		return answer.Reply{}, invalidOrderInput("NextToken", problem.Error())
 	}
