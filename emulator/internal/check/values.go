@@ -1,7 +1,6 @@
 package check
 
 import (
-	"encoding/json"
 	"math"
 	"regexp"
 	"slices"
@@ -103,94 +102,4 @@ func Compiled(pattern string) *regexp.Regexp {
 		patterns[pattern] = re
 	}
 	return re
-}
-
-// Value checks a JSON value against a schema. It returns the path of what is wrong, "patches[0].op", and why; "" for nothing.
-func Value(api *catalog.API, ref *catalog.Schema, v any, path string) (where, want string) {
-	s := api.Resolve(ref)
-	if s == nil || v == nil {
-		return "", "" // null stands for an absent member
-	}
-	switch v := v.(type) {
-	case map[string]any:
-		if s.Type != "" && s.Type != "object" {
-			return path, "is an object, want " + s.Type
-		}
-		return object(api, s, v, path)
-	case []any:
-		if s.Type == "" {
-			return "", ""
-		}
-		if s.Type != "array" {
-			return path, "is an array, want " + s.Type
-		}
-		if s.MinItems != nil && len(v) < *s.MinItems {
-			return path, "has " + strconv.Itoa(len(v)) + " elements, want at least " + strconv.Itoa(*s.MinItems)
-		}
-		if s.MaxItems != nil && len(v) > *s.MaxItems {
-			return path, "has " + strconv.Itoa(len(v)) + " elements, want at most " + strconv.Itoa(*s.MaxItems)
-		}
-		for i, e := range v {
-			if where, want := Value(api, s.Items, e, path+"["+strconv.Itoa(i)+"]"); want != "" {
-				return where, want
-			}
-		}
-		if s.UniqueItems && len(v) > 1 {
-			seen := map[string]bool{}
-			for _, e := range v {
-				b, _ := json.Marshal(e)
-				if seen[string(b)] {
-					return path, "has an element more than once"
-				}
-				seen[string(b)] = true
-			}
-		}
-	case string:
-		switch s.Type {
-		case "string", "":
-			return path, Chars(s, v)
-		case "integer", "number", "boolean": // the real service reads these from strings, too
-			return path, Text(s, v)
-		}
-		return path, "is a string, want " + s.Type
-	case json.Number:
-		switch s.Type {
-		case "integer", "number":
-			return path, Text(s, format.NormalNumber(v, s.Type))
-		case "string", "":
-			return path, Chars(s, v.String())
-		}
-		return path, "is a number, want " + s.Type
-	case bool:
-		if s.Type != "" && s.Type != "boolean" && s.Type != "string" {
-			return path, "is a boolean, want " + s.Type
-		}
-	}
-	return "", ""
-}
-
-func object(api *catalog.API, s *catalog.Schema, v map[string]any, path string) (where, want string) {
-	for _, name := range s.Required {
-		if v[name] == nil {
-			return Member(path, name), "required"
-		}
-	}
-	for name := range format.SortedKeys(v) {
-		next := s.Properties[name]
-		if next == nil {
-			next = s.AdditionalProperties
-		}
-		if where, want := Value(api, next, v[name], Member(path, name)); want != "" {
-			return where, want
-		}
-	}
-	return "", ""
-}
-
-// Member is the path of a member of what has a path.
-func Member(path, name string) string {
-	if path == "" {
-		return name
-	}
-	return path + "." + name
 }

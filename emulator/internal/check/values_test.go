@@ -80,7 +80,11 @@ func TestValue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		where, wrong := Value(api, &catalog.Schema{Ref: "Item"}, v, "")
+		c, where, wrong := checker{api: api}, "", ""
+		c.value(&catalog.Schema{Ref: "Item"}, v, "")
+		if len(c.problems) > 0 {
+			where, wrong = c.problems[0].Name, c.problems[0].Want
+		}
 		if (wrong == "") != (test.wrong == "") || !strings.Contains(wrong, test.wrong) || wrong != "" && where != test.where {
 			t.Errorf("%s: %q %q, want %q %q", test.body, where, wrong, test.where, test.wrong)
 		}

@@ -76,7 +76,7 @@ func (c *Call) Item(asin string) *world.Product {
 // MarketplaceOf returns the marketplace that a request names, which must be one of the seller's.
 func (c *Call) MarketplaceOf(parameter, id string) (*marketplace.Marketplace, *answer.Error) {
 	if id == "" {
-		return nil, answer.Invalid("Missing request parameter: "+parameter, parameter+": required")
+		return nil, answer.MissingParameter(parameter, "required")
 	}
 	for i := range c.Seller.Marketplaces {
 		if c.Seller.Marketplaces[i].ID == id {
@@ -86,5 +86,5 @@ func (c *Call) MarketplaceOf(parameter, id string) (*marketplace.Marketplace, *a
 	if _, ok := marketplace.ByID(id); !ok {
 		return nil, answer.InvalidParameter(parameter, `"`+id+`" is not a marketplace id`)
 	}
-	return nil, answer.Denied("") // another region's or not the seller's: selling-partner-api-models#914
+	return nil, answer.Denied("").Because("marketplaces: " + parameter + " names " + id + ", where the seller takes no part") // selling-partner-api-models#914
 }

@@ -24,7 +24,7 @@ import (
 func answerFromSchema(c *Call) (answer.Reply, *answer.Error) {
 	api, detail := operations.SchemasOf(c.Op)
 	if detail == nil {
-		return answer.Reply{}, answer.Denied("")
+		return answer.Reply{}, answer.Denied("").Because("route: the operation has been removed")
 	}
 	var success *catalog.Response
 	for i, r := range detail.Responses {

@@ -73,7 +73,7 @@ func createFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 		// Five in five minutes (SP-API changelog of 2025-05-06), beside the operation's own limit: "whichever threshold you reach
 		// first" (developer-docs.amazon.com/sp-api/docs/feeds-api-rate-limits). That it is counted for each seller, and that a refused
 		// request counts for the operation, is assumed.
-		return answer.Reply{}, answer.Throttled()
+		return answer.Reply{}, answer.Throttled().Because("limit: five feeds of this type per five minutes and seller")
 	}
 	k.Mu.Lock()
 	defer k.Mu.Unlock()

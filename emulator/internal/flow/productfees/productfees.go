@@ -77,7 +77,7 @@ func feesEstimate(idType, parameter string) desk.Handler {
 		body, _ := c.Body.(map[string]any)
 		request, _ := body["FeesEstimateRequest"].(map[string]any)
 		if request == nil {
-			return answer.Reply{}, answer.Invalid("Missing request parameter: FeesEstimateRequest", "FeesEstimateRequest: required")
+			return answer.Reply{}, answer.MissingMember("FeesEstimateRequest", "required")
 		}
 		return answer.Payload(object{"FeesEstimateResult": feesResult(c, idType, c.Path[parameter], request)}), nil
 	}
