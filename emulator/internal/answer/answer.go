@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
-	"html"
 	"io"
 	"net/http"
 	"strconv"
@@ -216,21 +215,6 @@ func (r Reply) With(name, value string) Reply {
 	return r
 }
 
-func HTML(status int, title, text string) Reply {
-	return Reply{Status: status, ContentType: "text/html;charset=iso-8859-1", Body: []byte("<!DOCTYPE html>\n<html>\n<head>\n<title>" + title +
-		"</title>\n</head>\n<body>\n<p>" + text + "</p>\n</body>\n</html>\n")}
-}
-
-// BadTarget is Tomcat's page about a request target with characters that must be percent-encoded (selling-partner-api-models#3970).
-func BadTarget(target string) Reply {
-	const title = "HTTP Status 400 – Bad Request"
-	r := Reply{Status: http.StatusBadRequest, ContentType: "text/html;charset=utf-8", Body: []byte(`<!doctype html><html lang="en"><head><title>` + title + `</title></head><body><h1>` + title +
-		`</h1><hr class="line" /><p><b>Type</b> Exception Report</p><p><b>Message</b> Invalid character found in the request target [` + html.EscapeString(target) +
-		` ]. The valid characters are defined in RFC 7230 and RFC 3986</p><p><b>Description</b> The server cannot or will not process the request due to something ` +
-		`that is perceived to be a client error (e.g., malformed request syntax, invalid request message framing, or deceptive request routing).</p></body></html>`)}
-	return r.Because("request target: has characters that must be percent-encoded, such as [ and ]")
-}
-
 func XML(status int, v any) Reply {
 	body, err := xml.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -311,18 +295,21 @@ func Send(w http.ResponseWriter, x *exchange.Exchange, r Reply) {
 	body, contentType := r.encodeIn(text)
 	h := w.Header()
 	// Names are written as [http.CanonicalHeaderKey] spells them, which Set would do anew for each reply.
-	values := make([]string, 0, 8) // as many as there may be
+	values := make([]string, 0, 20) // as many as there may be
 	set := func(name, value string) {
 		values = append(values, value)
 		h[name] = values[len(values)-1 : len(values) : len(values)]
 	}
-	set("Date", httpDate(x.Now.Add(x.Skew)))
-	if x.RequestID != "" {
-		set("X-Amzn-Requestid", x.RequestID)
+	date := httpDate(x.Now.Add(x.Skew))
+	set("Date", date)
+	size := len(body)
+	if zipped := compress(x, &r, body); zipped != nil {
+		body = zipped
+		set("Content-Encoding", "gzip")
 	}
-	if x.Trace != "" {
-		set("X-Amz-Apigw-Id", x.Trace)
-		set("X-Amzn-Trace-Id", "Root=1-"+strconv.FormatInt(x.Now.Unix(), 16)+"-"+x.RequestID[:8]+x.RequestID[9:13]+x.RequestID[14:18]+x.RequestID[19:23]+x.RequestID[24:28])
+	front(set, x, r.Status, size, date)
+	if contentType == "" && r.Status == http.StatusNoContent && x.Front >= exchange.Gateway {
+		contentType = "application/json" // lineofflight/peddler, test/vcr_cassettes/Peddler/APIs, eight of them, September 2025
 	}
 	if x.Operation != "" {
 		set("X-Spapi-Emulator-Operation", x.Operation)
@@ -349,7 +336,7 @@ func Send(w http.ResponseWriter, x *exchange.Exchange, r Reply) {
 		}
 		return
 	}
-	if body != nil || r.Status != http.StatusNoContent {
+	if (body != nil || r.Status != http.StatusNoContent) && size == len(body) {
 		set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(r.Status)

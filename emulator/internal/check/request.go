@@ -32,12 +32,6 @@ func LongHeader(h http.Header) bool {
 	return false
 }
 
-// RawTarget tells whether a request's target has characters that RFC 3986 wants percent-encoded, such as brackets; "%" is for the decoding to judge.
-func RawTarget(u *url.URL) bool {
-	raw := func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"<>[\]^{|}`+"`", r) }
-	return strings.ContainsFunc(u.EscapedPath(), raw) || strings.ContainsFunc(u.RawQuery, raw)
-}
-
 // Args are what a request says, as far as its operation declares it.
 type Args struct {
 	Query url.Values // single values; arrays as lists of their elements

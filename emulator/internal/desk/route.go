@@ -32,7 +32,7 @@ type Service struct {
 	Find    func(method, host, path string) (operation string, found bool)
 	Answer  func(d *Desk, x *exchange.Exchange) answer.Reply
 	MaxBody int64 // how much of a request's body is read; 0: as much as for SP-API
-	Gateway bool  // behind SP-API's gateway, whose trace id its replies have
+	Front   exchange.Front
 }
 
 // route is an operation with the way to answer it.

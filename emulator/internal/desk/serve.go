@@ -88,7 +88,8 @@ func (d *Desk) handle(v *visit) answer.Reply {
 	d.mu.Lock()
 	n := d.log.next()
 	d.mu.Unlock()
-	v.RequestID = d.Seed.Of("request", n).UUID()
+	r := d.Seed.Of("request", n)
+	v.RequestID, v.Rid = r.UUID(), r.Text(random.Base36, 20)
 	rep := d.answer(v)
 	if rep.Status >= http.StatusBadRequest && rep.Reason == "" && v.Exchange.Fault != "" {
 		rep.Reason = "fault: " + v.Exchange.Fault
@@ -154,11 +155,17 @@ func (d *Desk) identify(v *visit) {
 	switch {
 	case v.service != nil:
 		v.Operation, _ = v.service.Find(v.Method, v.Name, v.URL.Path)
+		v.Front = v.service.Front
 	case auth.IsLWA(&v.Exchange):
-		v.Operation = auth.LWAOperation(&v.Exchange)
+		v.Operation, v.Front = auth.LWAOperation(&v.Exchange), exchange.Login
+	case auth.IsCentral(&v.Exchange):
 	case auth.IsSTS(&v.Exchange):
 		v.Operation = auth.STSOperation(&v.Exchange)
 	default:
+		v.Front = exchange.Gateway
+		if d.sandbox(v) {
+			v.Front = exchange.Edge
+		}
 		if v.route, v.params = d.Routes.Find(v.Method, v.URL.EscapedPath()); v.route != nil {
 			v.Operation = v.route.Op.ID
 		}
@@ -168,7 +175,7 @@ func (d *Desk) identify(v *visit) {
 func (d *Desk) dispatch(v *visit) answer.Reply {
 	x := &v.Exchange
 	switch {
-	case v.service != nil && !v.service.Gateway:
+	case v.service != nil:
 		return v.service.Answer(d, x)
 	case auth.IsLWA(x):
 		return d.Auth.LWA(x)
@@ -178,15 +185,10 @@ func (d *Desk) dispatch(v *visit) answer.Reply {
 		return d.Auth.STS(x)
 	}
 	if check.LongHeader(x.Header) {
-		return answer.HTML(http.StatusBadRequest, "400 Bad Request", "Your browser sent a request that this server could not understand.<br />\nSize of a request header field exceeds server limit.").
-			Because("header: a field is longer than " + strconv.Itoa(check.MaxHeaderField) + " bytes")
+		return answer.TooLongHeader().Because("header: a field is longer than " + strconv.Itoa(check.MaxHeaderField) + " bytes")
 	}
-	x.Trace = d.Seed.Of("apigw", x.RequestID).Text(random.Base64URL, 15) + "="
-	if v.service != nil {
-		return v.service.Answer(d, x)
-	}
-	if check.RawTarget(x.URL) {
-		return answer.BadTarget(x.URL.RequestURI())
+	if page, refused := answer.Unreadable(x); refused {
+		return page.Because("front: the request target has characters that must be percent-encoded, such as [ and ], or a header is malformed")
 	}
 	rep, err := d.api(v)
 	if err != nil {
@@ -197,6 +199,9 @@ func (d *Desk) dispatch(v *visit) answer.Reply {
 	}
 	return rep
 }
+
+// sandbox tells whether a request is for the sandbox.
+func (d *Desk) sandbox(v *visit) bool { return d.Options.Sandbox || exchange.IsSandboxHost(v.Name) }
 
 // api answers a request to SP-API.
 func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
@@ -215,7 +220,7 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 			return answer.Reply{}, err.Because("signature: " + said)
 		}
 	}
-	sandbox := d.Options.Sandbox || exchange.IsSandboxHost(x.Name)
+	sandbox := d.sandbox(v)
 	g, err := d.Auth.Authorize(x, rt.Op, sandbox)
 	if err != nil {
 		return answer.Reply{}, err

@@ -28,13 +28,26 @@ type Exchange struct {
 	Now    time.Time
 
 	RequestID string
-	Trace     string // x-amz-apigw-id; only SP-API sends one
+	Front     Front
+	Rid       string // x-amz-rid: 20 capitals and digits
 	Operation string // "ordersv0.getOrders", "lwa.token"; "" while none is found
 	Rate      float64
 	Remaining int           // requests left in the operation's bucket; -1 where no limit was looked at
 	Fault     string        // the kind of fault that struck this request; "" for none
 	Skew      time.Duration // how far the service's own clock is off
 }
+
+// Front is what stands before the service that answers, and adds headers to its answers.
+type Front int
+
+// The fronts.
+const (
+	NoFront Front = iota // of STS and the consent pages
+	S3
+	Login   // of Login with Amazon
+	Gateway // of SP-API
+	Edge    // CloudFront before SP-API's gateway, as the hosts of the sandbox have it since 2026
+)
 
 // Read reads a request, of whose body limit bytes are taken at most.
 func Read(r *http.Request, limit int64) Exchange {

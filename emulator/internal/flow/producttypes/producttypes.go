@@ -214,9 +214,9 @@ func definition(_ *desk.Desk, x *exchange.Exchange) answer.Reply {
 
 // definitionService keeps the schemas that answers link to.
 var definitionService = desk.Service{
-	Find:    func(_, _, path string) (string, bool) { return "", strings.HasPrefix(path, definitionsPath) },
-	Answer:  definition,
-	Gateway: true,
+	Find:   func(_, _, path string) (string, bool) { return "", strings.HasPrefix(path, definitionsPath) },
+	Answer: definition,
+	Front:  exchange.S3,
 }
 
 // metaSchema names the words that product type schemas have beyond JSON Schema 2019-09.
