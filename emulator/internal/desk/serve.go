@@ -123,7 +123,7 @@ func (d *Desk) answer(v *visit) answer.Reply {
 		return d.dispatch(v)
 	}
 	v.Exchange.Fault, v.Skew = string(v.fault.Kind), v.fault.Skew
-	if r, instead := v.fault.Instead(&v.Exchange, func(t answer.Trouble) answer.Reply { return troubleReply(&v.Exchange, t) }); instead {
+	if r, instead := v.fault.Instead(&v.Exchange, func(t answer.Trouble) answer.Reply { return d.troubleReply(&v.Exchange, t) }); instead {
 		if v.fault.CarriedOut {
 			d.dispatch(v)
 			v.Rate = 0
@@ -138,9 +138,9 @@ func (d *Desk) answer(v *visit) answer.Reply {
 }
 
 // troubleReply is how whoever was asked says that something is wrong.
-func troubleReply(x *exchange.Exchange, t answer.Trouble) answer.Reply {
+func (d *Desk) troubleReply(x *exchange.Exchange, t answer.Trouble) answer.Reply {
 	if x.Operation == auth.TokenOperation {
-		return auth.LWATrouble(x, t)
+		return d.Auth.LWATrouble(x, t)
 	}
 	if auth.IsSTS(x) {
 		if r, ok := auth.STSTrouble(x, t); ok {
