@@ -67,14 +67,13 @@ func WithExplain() Option { return func(o *options) { o.Explain = true } }
 
 // WithRateLimit sets rate (requests per second) and burst for the operations that pattern matches: an operation ID such as
 // "ordersv0.getOrders", or with asterisks ("orders*", "*.getOrder", "*"). Later options win.
-// A client of package spapi believes at most a hundred times the rate of the published plan, and no less than a hundredth.
 func WithRateLimit(pattern string, rate float64, burst int) Option {
 	return func(o *options) {
 		o.Overrides = append(o.Overrides, desk.LimitOverride{Pattern: pattern, Rate: rate, Burst: burst})
 	}
 }
 
-// WithoutLimits turns all limits off. x-amzn-RateLimit-Limit is still sent.
+// WithoutLimits turns all limits off. x-amzn-RateLimit-Limit is 1000.0 then, for clients that go by it.
 func WithoutLimits() Option { return func(o *options) { o.NoLimits = true } }
 
 // WithApplicationLimits adds the limits that hold over all sellers of an application, which Amazon applies to some APIs without

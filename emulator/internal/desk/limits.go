@@ -65,6 +65,10 @@ const (
 	sandboxBurst = 15
 )
 
+// unlimitedRate is what the rate header says where there are no limits: the plan's would have clients that learn from it crawl. Amazon has no
+// operation that is so fast.
+const unlimitedRate = 1000
+
 func newLimiter(o Options) (*Limiter, error) {
 	l := &Limiter{off: o.NoLimits, appLimits: o.AppLimits, overrides: o.Overrides, buckets: map[bucketKey]*bucket{}}
 	for _, ov := range o.Overrides {
@@ -96,8 +100,8 @@ func (l *Limiter) plan(op *catalog.Operation, sandbox bool) (rate float64, burst
 // rate header (selling-partner-api-docs#86, saleweaver/python-amazon-sp-api#1042).
 func (l *Limiter) takeQuota(x *exchange.Exchange, op *catalog.Operation, seller int, sandbox bool) *answer.Error {
 	rate, burst := l.plan(op, sandbox)
-	if x.Rate = rate; op.SandboxOnly && len(op.RateHeader) == 0 {
-		x.Rate = 0 // no header: the models declare none for these
+	if x.Rate = rate; l.off {
+		x.Rate = unlimitedRate
 	}
 	if l.off || rate <= 0 {
 		return nil
