@@ -261,6 +261,9 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	if c.Args, err = check.Request(x, rt.Op, c.Path, check.Options{Parameters: d.Options.StrictParameters, Sandbox: sandbox}); err != nil {
 		return answer.Reply{}, err
 	}
+	if err := d.limits.takeOwnQuota(c); err != nil {
+		return answer.Reply{}, err.Because("limit: this kind of request has one of its own, and no request is left in its bucket")
+	}
 	if rt.handler != nil {
 		return rt.handler(c)
 	}
