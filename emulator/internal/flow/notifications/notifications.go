@@ -114,10 +114,26 @@ func errNotification(details string) *answer.Error {
 	return answer.Invalid(answer.Unparsable, details).Detailed(details)
 }
 
-// errConflict is the 409 of notifications (selling-partner-api-models#1960).
+// errConflict is the 409 of createSubscription (selling-partner-api-models#1960).
 func errConflict() *answer.Error {
 	message := "The resource specified conflicts with the current state."
 	return &answer.Error{Status: http.StatusConflict, Code: "StateConflict", Message: &message}
+}
+
+// errSecondDestination is the 409 of createDestination for a queue that has one (selling-partner-api-docs#1800, selling-partner-api-models#2281). Of an
+// AWS account that has one for EventBridge the same is assumed.
+func errSecondDestination(d *Destination, app string) *answer.Error {
+	message, details := "The requested resource conflict with a resource in the server.", "A destination with arn "+d.ARN+" already exists for the application "+app //nolint:misspell // sic
+	if d.ARN == "" {
+		details = "A destination with accountId " + d.Account + " already exists for the application " + app
+	}
+	return &answer.Error{Status: http.StatusConflict, Code: "Conflict", Message: &message, Details: &details}
+}
+
+// errInUse is how deleteDestination refuses (selling-partner-api-docs#1800).
+func errInUse() *answer.Error {
+	message, details := "The requested action is forbidden.", "Destination has subscriptions"
+	return &answer.Error{Status: http.StatusForbidden, Code: "Unauthorized", Message: &message, Details: &details}
 }
 
 func (d *Destination) object(app string) object {
@@ -167,9 +183,8 @@ func createDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	subs := SubscriptionStore.At(c.Desk)
 	subs.mu.Lock()
 	defer subs.mu.Unlock()
-	// EventBridge takes one destination for each AWS account; that queues may be given only once is assumed.
 	if slices.ContainsFunc(subs.Destinations, func(o *Destination) bool { return o.ARN == d.ARN && o.Account == d.Account }) {
-		return answer.Reply{}, errConflict()
+		return answer.Reply{}, errSecondDestination(d, c.Desk.Auth.Application().ID)
 	}
 	d.ID = c.Desk.Seed.Next("destination").UUID()
 	subs.Destinations = append(subs.Destinations, d)
@@ -200,7 +215,7 @@ func getDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	return answer.Payload(d.object(c.Desk.Auth.Application().ID)), nil
 }
 
-// deleteDestination refuses while something is subscribed to it, which is assumed from the declared 409.
+// deleteDestination refuses while something is subscribed to it.
 func deleteDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	subs := SubscriptionStore.At(c.Desk)
 	subs.mu.Lock()
@@ -210,7 +225,7 @@ func deleteDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, answer.NotFound("No destination with id " + id + " was found.")
 	}
 	if slices.ContainsFunc(s.List, func(o *Subscription) bool { return o.Destination == id }) {
-		return answer.Reply{}, errConflict()
+		return answer.Reply{}, errInUse()
 	}
 	s.Destinations = slices.DeleteFunc(s.Destinations, func(d *Destination) bool { return d.ID == id })
 	return answer.OK(object{}), nil
@@ -220,7 +235,7 @@ func deleteDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 func notificationType(name string) (*notificationKind, *answer.Error) {
 	i := slices.IndexFunc(notificationKinds, func(k notificationKind) bool { return k.name == name })
 	if i < 0 {
-		return nil, errNotification("Notification type " + name + " is not supported")
+		return nil, answer.Invalid("Invalid value "+name+" for path parameter notificationType", "") // selling-partner-api-models#3924
 	}
 	return &notificationKinds[i], nil
 }

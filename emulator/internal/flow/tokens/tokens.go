@@ -58,7 +58,7 @@ func createRestrictedDataToken(c *desk.Call) (answer.Reply, *answer.Error) {
 		resources = append(resources, r)
 	}
 	token := c.Desk.Auth.MintRestricted(c.Seller.Account, resources, c.Now)
-	return answer.Reply{Status: http.StatusOK, Body: object{"restrictedDataToken": token, "expiresIn": int(auth.AccessTokenLifetime.Seconds())}}, nil
+	return answer.Reply{Status: http.StatusOK, Body: format.Record{{"expiresIn", int(auth.AccessTokenLifetime.Seconds())}, {"restrictedDataToken", token}}}, nil
 }
 
 // checkRestricted tells whether a restricted token can be had for a resource.
