@@ -20,7 +20,7 @@ func TestThrottling(t *testing.T) {
 	}
 	r := ask()
 	const want = `{"errors":[{"code":"QuotaExceeded","message":"You exceeded your quota for the requested resource.","details":""}]}`
-	if r.status != 429 || r.body != want {
+	if r.status != 429 || r.body != want+"\nlimit: no request is left in the bucket of sellersv1.getMarketplaceParticipations" {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 	if r.header.Get("x-amzn-ErrorType") != "TooManyRequestsException" || r.header.Get("Retry-After") != "" || r.header.Get("x-amzn-RateLimit-Limit") != "" {

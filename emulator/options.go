@@ -62,6 +62,14 @@ func WithSandbox() Option { return func(o *options) { o.Sandbox = true } }
 // WithRequireSigV4 makes every SP-API request need a valid Signature Version 4, as it was before 2023-10-02.
 func WithRequireSigV4() Option { return func(o *options) { o.RequireSigV4 = true } }
 
+// WithStrictParameters makes query parameters that an operation doesn't have fail with 400, which finds misspelled ones. Amazon ignores them, and so does the
+// emulator without this option; [Emulator.Requests] names them either way.
+func WithStrictParameters() Option { return func(o *options) { o.StrictParameters = true } }
+
+// WithExplain makes refusals say in the header x-spapi-emulator-reason which check refused the request, and why: Amazon's own words are few. Without it
+// [Emulator.Requests] has the reasons. The header may repeat what the request said.
+func WithExplain() Option { return func(o *options) { o.Explain = true } }
+
 // WithRateLimit sets rate (requests per second) and burst for the operations that pattern matches: an operation ID such as
 // "ordersv0.getOrders", or with asterisks ("orders*", "*.getOrder", "*"). Later options win.
 func WithRateLimit(pattern string, rate float64, burst int) Option {

@@ -120,6 +120,12 @@ func requestOf(sc *desk.SandboxCase, t testing.TB, op *catalog.Operation, base s
 	return r
 }
 
+// abroad tells whether a marketplace lies outside of North America.
+func abroad(id string) bool {
+	m, known := marketplace.ByID(id)
+	return known && m.Region != marketplace.NorthAmerica
+}
+
 // TestSandboxReplay sends the request of every official case and wants its answer. A case can only be missed because of another one
 // that asks for the same and is better by the rules: an error beside a success. Those are counted, not passed over in silence.
 func TestSandboxReplay(t *testing.T) {
@@ -141,6 +147,10 @@ func TestSandboxReplay(t *testing.T) {
 			}
 			r := requestOf(sc, t, op, marketplace.NorthAmerica.SandboxEndpoint())
 			r.Header.Set("x-amz-access-token", token)
+			if op.API == "orders20260101" && abroad(r.URL.Query().Get("marketplaceIds")) {
+				left = append(left, id) // refused before the case is looked for
+				continue
+			}
 			rec := exchange.NewRecorder()
 			e.ServeHTTP(rec, r)
 			if rec.Status == sc.Status && sameJSON(rec.Body.Bytes(), sc.Answer) {
@@ -167,7 +177,7 @@ func TestSandboxReplay(t *testing.T) {
 	for _, n := range shadowed {
 		sum += n
 	}
-	t.Logf("%d cases of %d operations: %d replayed, %d stand behind another case for the same request: %v; an empty path segment can't be sent: %v", total, len(e.desk.Cases), replayed, sum, shadowed, left)
+	t.Logf("%d cases of %d operations: %d replayed, %d stand behind another case for the same request: %v; an empty path segment can't be sent, or a marketplace lies in another region: %v", total, len(e.desk.Cases), replayed, sum, shadowed, left)
 	if total == 0 || replayed < total*9/10 {
 		t.Errorf("only %d of %d replayed", replayed, total)
 	}
@@ -240,7 +250,7 @@ func TestSandboxMatching(t *testing.T) {
 		{"error by value", "GET", sandbox + "/orders/v0/orders/BAD", "", 400, "Invalid Input"},
 		{"match-all", "GET", sandbox + "/orders/v0/orders/OTHER", "", 200, `"any"`},
 		{"by value in production", "GET", production + "/orders/v0/orders/TEST", "", 200, `"one"`},
-		{"no match-all over a handler in production", "GET", production + "/orders/v0/orders/OTHER", "", 400, "3-7-7"},
+		{"no match-all over a handler in production", "GET", production + "/orders/v0/orders/OTHER", "", 400, "The input you have submitted is not valid"},
 		{"body", "POST", sandbox + shipment, `{"marketplaceId":"1","orderItems":[{"quantity":1.0,"orderItemId":"a"}],"more":1}`, 204, ""},
 		{"other number", "POST", sandbox + shipment, `{"marketplaceId":"1","orderItems":[{"quantity":2}]}`, 400, "Could not match input arguments"},
 		{"longer list", "POST", sandbox + shipment, `{"marketplaceId":"1","orderItems":[{"quantity":1},{"quantity":1}]}`, 400, "Could not match input arguments"},

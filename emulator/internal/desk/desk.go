@@ -36,6 +36,9 @@ type Options struct {
 	Sink        func(queue string, body []byte)
 	SecretQueue string
 	OrderItems  int // on a page of orders v0
+
+	StrictParameters bool // refuse query parameters that an operation doesn't have
+	Explain          bool // tell in a header why a request was refused
 }
 
 // Desk is where every request comes in: it finds out what is asked for and by whom, checks what Amazon checks, and hands the request on.

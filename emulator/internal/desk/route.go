@@ -151,7 +151,9 @@ func (n *node) find(method string, segments, values []string) (*match, []string)
 			return m, v
 		}
 	}
-	if n.param != nil && segments[0] != "" {
+	// An empty segment routes too: /products/fees/v0/items//feesEstimate (lineofflight/peddler, test/vcr_cassettes/Peddler/APIs, September 2025). Of one at the
+	// end nothing is known.
+	if n.param != nil && (segments[0] != "" || len(segments) > 1) {
 		// Clipped, so that a try that fails leaves nothing behind for the next.
 		if m, v := n.param.find(method, segments[1:], append(slices.Clip(values), segments[0])); m != nil {
 			return m, v

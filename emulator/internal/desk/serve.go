@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/check"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/fault"
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
 )
 
@@ -92,10 +96,29 @@ func (d *Desk) handle(v *visit) answer.Reply {
 	r := d.Seed.Of("request", n)
 	v.RequestID, v.Rid = r.UUID(), r.Text(random.Base36, 20)
 	rep := d.answer(v)
+	if rep.Status >= http.StatusBadRequest && rep.Reason == "" && v.Exchange.Fault != "" {
+		rep.Reason = "fault: " + v.Exchange.Fault
+	}
+	if d.Options.Explain && rep.Reason != "" {
+		rep = rep.With(reasonHeader, printable(rep.Reason))
+	}
 	d.mu.Lock()
-	d.log.add(&v.Exchange, rep.Status)
+	d.log.add(&v.Exchange, rep.Status, rep.Reason)
 	d.mu.Unlock()
 	return rep
+}
+
+// reasonHeader tells why a request was refused, with [Options.Explain].
+const reasonHeader = "X-Spapi-Emulator-Reason"
+
+// printable is a text as a header may have it.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text)
 }
 
 // answer sends the request to the service it is for, unless a fault comes between.
@@ -166,14 +189,17 @@ func (d *Desk) dispatch(v *visit) answer.Reply {
 	case auth.IsSTS(x):
 		return d.Auth.STS(x)
 	}
-	if longHeader(x.Header) {
-		return answer.TooLongHeader()
+	if check.LongHeader(x.Header) {
+		return answer.TooLongHeader().Because("header: a field is longer than " + strconv.Itoa(check.MaxHeaderField) + " bytes")
 	}
 	if page, refused := answer.Unreadable(x); refused {
-		return page
+		return page.Because("front: the request target has characters that must be percent-encoded, such as [ and ], or a header is malformed")
 	}
 	rep, err := d.api(v)
 	if err != nil {
+		if v.route != nil {
+			err = check.Worded(v.route.Op, err)
+		}
 		return err.Reply()
 	}
 	return rep
@@ -185,13 +211,18 @@ func (d *Desk) sandbox(v *visit) bool { return d.Options.Sandbox || exchange.IsS
 // api answers a request to SP-API.
 func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	x, rt := &v.Exchange, v.route
+	if rt == nil && x.Method == http.MethodGet && x.URL.Path == "/" {
+		// With or without a token (lineofflight/peddler, test/vcr_cassettes/Peddler/APITest, September 2024); other methods are refused there.
+		return answer.OK(format.Record{{"timestamp", x.Now.UTC().Format("2006-01-02T15:04:05.000Z")}}), nil
+	}
 	if rt == nil {
 		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826).
-		return answer.Reply{}, answer.Denied("")
+		return answer.Reply{}, answer.Denied("").Because("route: no operation has this method and path")
 	}
 	if d.Options.RequireSigV4 || rt.removed {
 		if err := d.Auth.CheckSignature(x); err != nil {
-			return answer.Reply{}, err
+			said, _, _ := strings.Cut(*err.Message, "\n") // what follows has the token in it
+			return answer.Reply{}, err.Because("signature: " + said)
 		}
 	}
 	sandbox := d.sandbox(v)
@@ -205,12 +236,22 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 		seller = g.Account.Number
 		c.Seller = d.Seller(seller)
 	}
+	if c.Seller != nil {
+		region := x.Region()
+		if region == "" {
+			region = c.Seller.Region
+		}
+		if err := check.Marketplaces(x, rt.Op, sandbox, region, c.Seller.Marketplaces); err != nil {
+			return answer.Reply{}, err
+		}
+	}
 	if err := d.limits.takeQuota(x, rt.Op, seller, sandbox); err != nil {
-		return answer.Reply{}, err
+		return answer.Reply{}, err.Because("limit: no request is left in the bucket of " + rt.Op.ID)
 	}
 	if x.TooBig {
-		message := "The request body is larger than the operation takes." // wording assumed
-		return answer.Reply{}, &answer.Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestTooLarge", Message: &message}
+		// Most models declare a 413; none of the service is known, nor its wording. (A gateway of AWS takes no more than this, whatever stands behind it.)
+		message := "The request body is larger than the operation takes."
+		return answer.Reply{}, &answer.Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestTooLarge", Message: &message, Reason: "body: is larger than " + strconv.Itoa(maxBody) + " bytes"}
 	}
 	if c.Seller != nil {
 		for _, f := range d.flows {
@@ -222,11 +263,11 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	if rep, ok, err := d.replay(x, rt, c); ok || err != nil {
 		return rep, err
 	}
-	if err := validate(x, c); err != nil {
+	if c.Args, err = check.Request(x, rt.Op, c.Path, check.Options{Parameters: d.Options.StrictParameters, Sandbox: sandbox}); err != nil {
 		return answer.Reply{}, err
 	}
 	if err := d.limits.takeOwnQuota(c); err != nil {
-		return answer.Reply{}, err
+		return answer.Reply{}, err.Because("limit: this kind of request has one of its own, and no request is left in its bucket")
 	}
 	if rt.handler != nil {
 		return rt.handler(c)

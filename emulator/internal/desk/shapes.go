@@ -58,7 +58,7 @@ func ReadPatches(list []any) ([]world.Patch, *answer.Error) {
 		p.Name = strings.NewReplacer("~1", "/", "~0", "~").Replace(name) // RFC 6901
 		p.Value, _ = m["value"].([]any)
 		if p.Op != "delete" && p.Value == nil {
-			return nil, answer.InvalidParameter(at+"value", "required")
+			return nil, answer.MissingMember(at+"value", "required")
 		}
 		patches = append(patches, p)
 	}

@@ -49,6 +49,8 @@ type Options struct {
 	RequireSigV4  bool
 	NoLimits      bool
 	AppLimits     bool
+	Strict        bool
+	Explain       bool
 	ItemsPerPage  int
 	AppStatus     string
 	RedirectURIs  []string
@@ -145,6 +147,8 @@ func addFlags(flags *pflag.FlagSet, opts *Options) {
 	flags.BoolVar(&opts.RequireSigV4, "require-sigv4", false, "refuse requests without a valid Signature Version 4, as until 2023-10-02")
 	flags.BoolVar(&opts.NoLimits, "no-limits", false, "never answer 429")
 	flags.BoolVar(&opts.AppLimits, "app-limits", false, "add the limits over all sellers of an application, which no header shows")
+	flags.BoolVar(&opts.Strict, "strict-parameters", false, "refuse query parameters that an operation doesn't have, which Amazon ignores")
+	flags.BoolVar(&opts.Explain, "explain", false, "say in the header x-spapi-emulator-reason why a request was refused")
 	flags.IntVar(&opts.ItemsPerPage, "order-items-per-page", 100, "`number` of an order's items that getOrderItems shows at once; no order has more than 3")
 	flags.StringVar(&opts.AppStatus, "application-status", "published", "`status` of the application: draft, published or listed")
 	flags.StringArrayVar(&opts.RedirectURIs, "redirect-uri", nil, "OAuth redirect `URI` of the application; repeatable (default http://127.0.0.1 and http://localhost, with any port and path)")
@@ -270,6 +274,7 @@ func (o *Options) build() (*emulator.Emulator, error) {
 	}{
 		{o.Sandbox, emulator.WithSandbox}, {o.SandboxStrict, emulator.WithSandboxStrict}, {o.RequireSigV4, emulator.WithRequireSigV4},
 		{o.NoLimits, emulator.WithoutLimits}, {o.AppLimits, emulator.WithApplicationLimits},
+		{o.Strict, emulator.WithStrictParameters}, {o.Explain, emulator.WithExplain},
 	} {
 		if on.flag {
 			options = append(options, on.option())

@@ -110,7 +110,9 @@ func (s *subscriptions) destination(id string) *Destination {
 }
 
 // errNotification is a 400 of notifications: the reason stands in details (saleweaver/python-amazon-sp-api#734, #368).
-func errNotification(details string) *answer.Error { return answer.Invalid(desk.Unparsable, details) }
+func errNotification(details string) *answer.Error {
+	return answer.Invalid(answer.Unparsable, details).Detailed(details)
+}
 
 // errConflict is the 409 of createSubscription (selling-partner-api-models#1960).
 func errConflict() *answer.Error {
@@ -163,7 +165,7 @@ func createDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	case d.Name == "" || len(d.Name) > 256:
 		return answer.Reply{}, answer.InvalidParameter("name", "is empty or longer than 256 characters")
 	case sqs != nil && bridge != nil:
-		return answer.Reply{}, answer.Invalid("Invalid input.", "A destination cannot be created with multiple resource types") // selling-partner-api-models#1793
+		return answer.Reply{}, answer.Invalid("Invalid input.", "").Detailed("A destination cannot be created with multiple resource types") // selling-partner-api-models#1793
 	case sqs != nil:
 		d.ARN, _ = sqs["arn"].(string)
 		if strings.HasSuffix(d.ARN, ".fifo") { // standard queues only: developer-docs.amazon.com/sp-api/docs/set-up-notifications-with-amazon-sqs

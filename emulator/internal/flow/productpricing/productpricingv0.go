@@ -336,7 +336,7 @@ func offersBatch(prefix string) desk.Handler {
 		body, _ := c.Body.(map[string]any)
 		list, _ := body["requests"].([]any)
 		if len(list) == 0 {
-			return answer.Reply{}, answer.InvalidParameter("requests", "required")
+			return answer.Reply{}, answer.MissingMember("requests", "required")
 		}
 		answers := make([]object, len(list))
 		for i, entry := range list {

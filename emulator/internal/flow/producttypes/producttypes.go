@@ -132,7 +132,7 @@ func getProductType(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, err
 	}
 	if v := c.Query.Get("sellerId"); v != "" && v != c.Seller.ID {
-		return answer.Reply{}, answer.Denied("")
+		return answer.Reply{}, answer.Denied("").Because("sellerId: is not the seller of the access token")
 	}
 	name := c.Path["productType"]
 	if !world.KnownType(name) {

@@ -26,7 +26,7 @@ const maxRestrictedResources = 50
 
 func createRestrictedDataToken(c *desk.Call) (answer.Reply, *answer.Error) {
 	if c.Grant.Kind != auth.SellerGrant {
-		return answer.Reply{}, answer.Denied("")
+		return answer.Reply{}, answer.Denied("").Because("token: is not an access token of a seller")
 	}
 	body, _ := c.Body.(map[string]any)
 	list, _ := body["restrictedResources"].([]any)

@@ -29,7 +29,7 @@ func createUploadDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	resource := c.Path["resource"]
 	match := uploadResources.FindStringSubmatch(resource)
 	if match == nil {
-		return answer.Reply{}, answer.Denied("") // selling-partner-api-models#39
+		return answer.Reply{}, answer.Denied("").Because("resource: nothing can be uploaded for it") // selling-partner-api-models#39
 	}
 	up := &contacts.Upload{Resource: resource, MD5: c.Query.Get("contentMD5"), ContentType: c.Query.Get("contentType"), Created: c.Now.UTC()}
 	if match[1] != "" && up.ContentType == "" {
