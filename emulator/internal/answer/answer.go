@@ -130,14 +130,18 @@ const (
 func APITrouble(t Trouble) Reply {
 	switch t {
 	case TroubleInternal:
-		// selling-partner-api-models#2898, selling-partner-api-docs#163
-		message, details := "We encountered an internal error. Please try again.", ""
-		return (&Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: &message, Details: &details, Kind: "InternalFailure"}).Reply()
+		return Internal().Reply()
 	case TroubleUnavailable:
 		message, details := "Service is temporarily unavailable. Please try again.", "" // wording assumed
 		return (&Error{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: &message, Details: &details, Kind: "ServiceUnavailableException"}).Reply()
 	}
 	return Throttled().Reply()
+}
+
+// Internal is a 500: selling-partner-api-models#2898, selling-partner-api-docs#163.
+func Internal() *Error {
+	message, details := "We encountered an internal error. Please try again.", ""
+	return &Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: &message, Details: &details, Kind: "InternalFailure"}
 }
 
 func Throttled() *Error {

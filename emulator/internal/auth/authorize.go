@@ -34,9 +34,10 @@ func (u *Authority) Authorize(x *exchange.Exchange, op *catalog.Operation, sandb
 	case !u.app.SecretExpiry.IsZero() && !x.Now.Before(u.app.SecretExpiry):
 		return nil, answer.Denied(detailsSecret)
 	}
-	// A refresh token holds in its seller's region only (selling-partner-api-models#914). A host that is none of Amazon's stands
-	// for every region.
-	if r := x.Region(); r != "" && g.Account != nil && g.Account.Region != r {
+	// A refresh token holds in its seller's region only (selling-partner-api-models#914), but in the sandbox of every region
+	// (mehmetkerim00/repracer, docs/evidence/step70-amazon-sandbox-exchanges.json, October 2026). A host that is none of Amazon's stands for
+	// every region.
+	if r := x.Region(); r != "" && !sandbox && g.Account != nil && g.Account.Region != r {
 		return nil, answer.Denied(detailsNone)
 	}
 	if op.SandboxOnly && x.Region() != "" && !sandbox {
@@ -56,9 +57,8 @@ func allowed(g *Grant, x *exchange.Exchange, op *catalog.Operation, sandbox bool
 			return answer.Denied(detailsNone)
 		}
 	case SellerGrant:
-		// developer-docs.amazon.com/sp-api/docs/grantless-operations: such an operation takes no seller's token.
 		if op.Grantless != "" {
-			return answer.Denied(detailsNone)
+			return sellersToken(op, sandbox)
 		}
 		// developer-docs.amazon.com/sp-api/docs/tokens-api-v2021-03-01-use-case-guide: restricted operations need a restricted
 		// token. Where one only adds personal data, and for reports of unrestricted types, the plain token will do; in the sandbox always
@@ -73,6 +73,20 @@ func allowed(g *Grant, x *exchange.Exchange, op *catalog.Operation, sandbox bool
 		}
 	}
 	return nil
+}
+
+// sellersToken is what a grantless operation does with a seller's token: it takes none (developer-docs.amazon.com/sp-api/docs/grantless-operations).
+// In the sandbox some do otherwise (public notes of 2026-09-07 on the sandbox hosts of all three regions).
+func sellersToken(op *catalog.Operation, sandbox bool) *answer.Error {
+	if sandbox {
+		switch op.ID {
+		case "notificationsv1.getDestination":
+			return nil
+		case "notificationsv1.getSubscriptionById", "notificationsv1.deleteSubscriptionById":
+			return answer.Internal()
+		}
+	}
+	return answer.Denied(detailsNone)
 }
 
 // restrictedAlways is the value of [catalog.Restricted.When] for operations that refuse a plain token.

@@ -10,6 +10,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/clock"
 	"github.com/openspapi/spapi/emulator/internal/fault"
 	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/sandbox"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -48,7 +49,7 @@ type Desk struct {
 	Outbox   *Outbox
 	limits   *Limiter
 	Routes   *router
-	Cases    sandboxCases // by operation ID; nil without models
+	Cases    sandbox.Cases // by operation ID; nil without models
 	flows    []Flow
 	services []*Service
 
@@ -80,7 +81,7 @@ func New(o Options, flows []Flow) (*Desk, error) {
 		return nil, err
 	}
 	if o.Models != "" {
-		if d.Cases, err = readSandboxCases(o.Models); err != nil {
+		if d.Cases, err = sandbox.Read(o.Models); err != nil {
 			return nil, err
 		}
 	}

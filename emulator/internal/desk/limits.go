@@ -96,9 +96,7 @@ func (l *Limiter) plan(op *catalog.Operation, sandbox bool) (rate float64, burst
 // rate header (selling-partner-api-docs#86, saleweaver/python-amazon-sp-api#1042).
 func (l *Limiter) takeQuota(x *exchange.Exchange, op *catalog.Operation, seller int, sandbox bool) *answer.Error {
 	rate, burst := l.plan(op, sandbox)
-	if x.Rate = rate; op.SandboxOnly && len(op.RateHeader) == 0 {
-		x.Rate = 0 // no header: the models declare none for these
-	}
+	x.Rate = rate
 	if l.off || rate <= 0 {
 		return nil
 	}

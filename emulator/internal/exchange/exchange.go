@@ -73,6 +73,9 @@ func (x *Exchange) Region() marketplace.Region {
 	return endpointRegions()[strings.TrimPrefix(x.Name, "sandbox.")]
 }
 
+// DocumentPath is where documents lie below [Exchange.Base].
+const DocumentPath = "/_documents/"
+
 // Base is where the emulator is for whoever sent a request: "" stands for Amazon's own hosts.
 func (x *Exchange) Base() string {
 	if x.Region() != "" {
