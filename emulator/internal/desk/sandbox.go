@@ -47,4 +47,6 @@ func unmatched(now time.Time) *answer.Error {
 
 // unchecked tells whether nobody looks at what is wrong with a request: the static sandbox checks neither that parameters are there nor the body
 // (lineofflight/peddler, test/vcr_cassettes/Peddler/APIs/ShippingV1Test and SupplySources20200701Test, September 2025). Handlers rely on the check.
-func unchecked(rt *route, c *Call) bool { return c.Sandbox && rt.handler == nil && rt.Op.Sandbox == "static" }
+func unchecked(rt *route, c *Call) bool {
+	return c.Sandbox && rt.handler == nil && rt.Op.Sandbox == "static"
+}

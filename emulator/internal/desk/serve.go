@@ -208,6 +208,11 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	if rep, ok, err := d.replay(x, rt, c); ok || err != nil {
 		return rep, err
 	}
+	if rt.first != nil {
+		if err := rt.first(c); err != nil {
+			return answer.Reply{}, err
+		}
+	}
 	if err := validate(x, c); err != nil && !unchecked(rt, c) {
 		return answer.Reply{}, err
 	}
