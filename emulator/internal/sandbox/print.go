@@ -20,8 +20,8 @@ type printer struct {
 	out     bytes.Buffer
 }
 
-// printsDoubles are the API versions whose sandbox writes a decimal point in all numbers that the model declares as "number": 500.0 for the case's
-// 500. Others were seen to write 4 (shipping v1) and 10 (replenishment) for such numbers. lineofflight/peddler, test/vcr_cassettes/Peddler/APIs,
+// printsDoubles are the API versions whose sandbox writes a decimal point in all numbers that the model declares as "number", but for ids: 500.0 for
+// the case's 500, and 1000 for an appointmentId. Others were seen to write 4 (shipping v1) and 10 (replenishment) for such numbers. lineofflight/peddler, test/vcr_cassettes/Peddler/APIs,
 // September 2025.
 var printsDoubles = map[string]bool{"fulfillmentinbound20240320": true}
 
@@ -31,7 +31,7 @@ func (p *printer) answer(status int, s *catalog.Schema, raw []byte) ([]byte, err
 	p.out.Reset()
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
-	if err := p.value(d, s); err != nil {
+	if err := p.value(d, "", s); err != nil {
 		return nil, err
 	}
 	if status < http.StatusBadRequest {
@@ -43,8 +43,8 @@ func (p *printer) answer(status int, s *catalog.Schema, raw []byte) ([]byte, err
 	return lines.Bytes(), err
 }
 
-// value copies the next value of d, members in their order.
-func (p *printer) value(d *json.Decoder, s *catalog.Schema) error {
+// value copies the next value of d, the member of a name, members in their order.
+func (p *printer) value(d *json.Decoder, name string, s *catalog.Schema) error {
 	t, err := d.Token()
 	if err != nil {
 		return err
@@ -59,19 +59,21 @@ func (p *printer) value(d *json.Decoder, s *catalog.Schema) error {
 			if !first {
 				p.out.WriteByte(',')
 			}
-			inner := s.Items
-			if t == '{' {
-				name, err := d.Token()
-				if err != nil {
+			if t == '[' {
+				if err := p.value(d, name, s.Items); err != nil {
 					return err
 				}
-				if err := p.text(name); err != nil {
-					return err
-				}
-				p.out.WriteByte(':')
-				inner = s.Properties[name.(string)]
+				continue
 			}
-			if err := p.value(d, inner); err != nil {
+			member, err := d.Token()
+			if err != nil {
+				return err
+			}
+			if err := p.text(member); err != nil {
+				return err
+			}
+			p.out.WriteByte(':')
+			if err := p.value(d, member.(string), s.Properties[member.(string)]); err != nil {
 				return err
 			}
 		}
@@ -81,7 +83,7 @@ func (p *printer) value(d *json.Decoder, s *catalog.Schema) error {
 		}
 		return err
 	case json.Number:
-		if strings.ContainsAny(t.String(), ".eE") || p.doubles && s.Type == "number" {
+		if strings.ContainsAny(t.String(), ".eE") || p.doubles && s.Type == "number" && !strings.HasSuffix(name, "Id") {
 			f, err := t.Float64()
 			p.out.WriteString(double(f))
 			return err
