@@ -57,6 +57,11 @@ func WithSandbox() Option { return func(o *options) { o.Sandbox = true } }
 // WithRequireSigV4 makes every SP-API request need a valid Signature Version 4, as it was before 2023-10-02.
 func WithRequireSigV4() Option { return func(o *options) { o.RequireSigV4 = true } }
 
+// WithRemoved keeps what Amazon has removed by the emulator's clock: operations, types of reports, feeds and notifications. Without it they work until
+// the announced day; from then on such an operation answers as a path that doesn't exist (403), a report or feed ends FATAL, and a notification
+// can't be subscribed to. Catalog v0's listCatalogItems and getCatalogItem, removed in 2022, are served to signed requests at any time.
+func WithRemoved() Option { return func(o *options) { o.KeepRemoved = true } }
+
 // WithRateLimit sets rate (requests per second) and burst for the operations that pattern matches: an operation ID such as
 // "ordersv0.getOrders", or with asterisks ("orders*", "*.getOrder", "*"). Later options win.
 // A client of package spapi believes at most a hundred times the rate of the published plan, and no less than a hundredth.

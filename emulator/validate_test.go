@@ -13,7 +13,7 @@ import (
 
 // TestHeaderAndContentType has what is refused before the parameters are looked at.
 func TestHeaderAndContentType(t *testing.T) {
-	e, err := New(WithoutLimits(), WithOrders(0))
+	e, err := New(WithoutLimits(), WithOrders(0), WithRemoved())
 	if err != nil {
 		t.Fatal(err)
 	}

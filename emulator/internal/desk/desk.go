@@ -9,6 +9,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/auth"
 	"github.com/openspapi/spapi/emulator/internal/clock"
 	"github.com/openspapi/spapi/emulator/internal/fault"
+	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/sandbox"
 	"github.com/openspapi/spapi/emulator/internal/world"
@@ -29,6 +30,7 @@ type Options struct {
 	Sandbox       bool
 	SandboxStrict bool
 	RequireSigV4  bool
+	KeepRemoved   bool // what Amazon has removed stays
 	NoLimits      bool
 	AppLimits     bool
 	Overrides     []LimitOverride
@@ -87,6 +89,11 @@ func New(o Options, flows []Flow) (*Desk, error) {
 	}
 	d.restart()
 	return d, nil
+}
+
+// Gone tells whether Amazon has taken something away by a time.
+func (d *Desk) Gone(k operations.Kind, name string, at time.Time) bool {
+	return !d.Options.KeepRemoved && operations.Gone(k, name, at)
 }
 
 // AddSeller adds a seller with a world of its own.

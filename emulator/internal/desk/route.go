@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -19,8 +18,6 @@ type Handler func(*Call) (answer.Reply, *answer.Error)
 // Flow is one API, or one version of it, with a world behind it: what it answers and what it remembers.
 type Flow struct {
 	Handlers map[string]Handler // by operation ID
-	// First looks at a request before it is checked against the model, for operations that have words of their own for what is missing.
-	First    map[string]func(*Call) *answer.Error
 	Stores   []Keeper
 	Services []Service
 	// Settle does what has become due of a seller, before one of the seller's requests is answered.
@@ -42,7 +39,6 @@ type Service struct {
 type route struct {
 	Op      *catalog.Operation
 	handler Handler // nil: sandbox case or schema
-	first   func(*Call) *answer.Error
 	removed bool // no longer at Amazon, and signed as it was then
 }
 
@@ -68,14 +64,15 @@ type match struct {
 func NewRouter(flows []Flow) *router {
 	rt := &router{words: map[string]bool{"auth": true, "o2": true, "token": true, "sts": true, "apps": true, "authorize": true, "consent": true,
 		"confirm": true, "store": true, "dp": true, "definitions": true}}
-	handlers, first := map[string]Handler{}, map[string]func(*Call) *answer.Error{}
+	handlers := map[string]Handler{}
 	for _, f := range flows {
-		maps.Copy(handlers, f.Handlers)
-		maps.Copy(first, f.First)
+		for id, h := range f.Handlers {
+			handlers[id] = h
+		}
 	}
 	ops := catalog.Operations()
 	for i := range ops {
-		rt.add(&route{Op: &ops[i], handler: handlers[ops[i].ID], first: first[ops[i].ID]})
+		rt.add(&route{Op: &ops[i], handler: handlers[ops[i].ID]})
 	}
 	for i := range operations.Removed {
 		op := &operations.Removed[i]

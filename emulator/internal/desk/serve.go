@@ -9,6 +9,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/auth"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/fault"
+	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/random"
 )
 
@@ -171,8 +172,8 @@ func (d *Desk) dispatch(v *visit) answer.Reply {
 // api answers a request to SP-API.
 func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	x, rt := &v.Exchange, v.route
-	if rt == nil {
-		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826).
+	if rt == nil || !d.Options.KeepRemoved && operations.OperationGone(rt.Op, x.Now) {
+		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826), and so are those that are no more.
 		return answer.Reply{}, answer.Denied("")
 	}
 	if d.Options.RequireSigV4 || rt.removed {
@@ -207,11 +208,6 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	}
 	if rep, ok, err := d.replay(x, rt, c); ok || err != nil {
 		return rep, err
-	}
-	if rt.first != nil {
-		if err := rt.first(c); err != nil {
-			return answer.Reply{}, err
-		}
 	}
 	if err := validate(x, c); err != nil && !unchecked(rt, c) {
 		return answer.Reply{}, err

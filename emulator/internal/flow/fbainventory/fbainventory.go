@@ -16,18 +16,12 @@ import (
 type object = format.Object
 
 // Flow is the API of FBA inventory.
-var Flow = desk.Flow{
-	Handlers: map[string]desk.Handler{
-		"fbainventoryv1.getInventorySummaries": getInventorySummaries,
-		"fbainventoryv1.createInventoryItem":   createInventoryItem,
-		"fbainventoryv1.addInventory":          addInventory,
-		"fbainventoryv1.deleteInventoryItem":   deleteInventoryItem,
-	},
-	First: map[string]func(*desk.Call) *answer.Error{
-		"fbainventoryv1.createInventoryItem": needsMarketplace,
-		"fbainventoryv1.deleteInventoryItem": needsMarketplace,
-	},
-}
+var Flow = desk.Flow{Handlers: map[string]desk.Handler{
+	"fbainventoryv1.getInventorySummaries": getInventorySummaries,
+	"fbainventoryv1.createInventoryItem":   createInventoryItem,
+	"fbainventoryv1.addInventory":          addInventory,
+	"fbainventoryv1.deleteInventoryItem":   deleteInventoryItem,
+}}
 
 const (
 	// inventoryTokenLifetime is in the model (selling-partner-api-models, fbaInventory).

@@ -14,19 +14,6 @@ import (
 
 // The dynamic sandbox of this API was recorded in October 2026: mehmetkerim00/repracer, docs/evidence/step70-amazon-sandbox-fba-exchanges.json.
 
-// needsMarketplace refuses requests of the sandbox's own operations that name no marketplace, before anything else is looked at.
-func needsMarketplace(c *desk.Call) *answer.Error {
-	id := c.Exchange.URL.Query().Get("marketplaceId")
-	if c.Op.Method != "DELETE" {
-		body, _ := format.DecodeJSON(c.Exchange.Body)
-		id = format.Member(body, "marketplaceId")
-	}
-	if id != "" {
-		return nil
-	}
-	return answer.Invalid("MarketplaceId is required for Operation: "+strings.ToUpper(c.Op.Name[:1])+c.Op.Name[1:], "")
-}
-
 // sandboxSummary is how the sandbox shows what production shows as summary: ids that are none, a condition in capitals, and no stores.
 func sandboxSummary(c *desk.Call, l *world.Listing, summary object) object {
 	id := func(of string) string {
