@@ -39,7 +39,7 @@ type Service struct {
 type route struct {
 	Op      *catalog.Operation
 	handler Handler // nil: sandbox case or schema
-	removed bool // no longer at Amazon, and signed as it was then
+	removed bool    // no longer at Amazon, and signed as it was then
 }
 
 // router finds the route of a request: a trie over path segments, static segments before parameters.
