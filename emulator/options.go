@@ -41,12 +41,12 @@ func WithProducts(n int) Option { return func(o *options) { o.Sizes.Products = n
 func WithDays(n int) Option { return func(o *options) { o.Sizes.Days = n } }
 
 // WithModels names a checkout of Amazon's published models (or any folder below which they lie), whose static sandbox cases are
-// then replayed: on Amazon's sandbox hosts all of them, elsewhere those that ask for particular values, and for operations
-// without a handler of their own all of them too.
+// then replayed: on Amazon's sandbox hosts all of them, elsewhere those that ask for something of their own, such as TEST_CASE_200, and for
+// operations without a handler of their own all of them too.
 func WithModels(dir string) Option { return func(o *options) { o.Models = dir } }
 
 // WithSandboxStrict makes requests to a sandbox host that match no static case fail as Amazon's static sandbox does, with
-// 400 "Could not match input arguments". It needs [WithModels].
+// 400 "Could not match input arguments", for every operation of which there are cases but createRestrictedDataToken. It needs [WithModels].
 func WithSandboxStrict() Option { return func(o *options) { o.SandboxStrict = true } }
 
 // WithSandbox makes the emulator the sandbox whatever host it is asked at, as it must be on a port: limits of 5 requests per second with

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -74,9 +75,23 @@ func openStatic(t *testing.T, opts ...emulator.Option) *service {
 	return s
 }
 
+// cases is one emulator for all checks that change nothing in it: reading the models takes its time.
+var cases = sync.OnceValues(func() (*emulator.Emulator, error) {
+	return emulator.New(emulator.WithSeed(1), emulator.WithoutLimits(), emulator.WithModels(modelsDir()), emulator.WithSandboxStrict(),
+		emulator.WithFixedTime(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)))
+})
+
+// openCases is openStatic with all cases.
 func openCases(t *testing.T) *service {
 	t.Helper()
-	return openStatic(t, emulator.WithModels(models(t)), emulator.WithSandboxStrict(), emulator.WithFixedTime(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)))
+	models(t)
+	emu, err := cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &service{T: t, emu: emu, creds: emu.Credentials(), host: sandboxEurope}
+	s.token = s.accessToken(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.creds.RefreshToken}})
+	return s
 }
 
 // asEuropean goes on as a seller of Europe.
