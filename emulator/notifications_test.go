@@ -78,7 +78,7 @@ func TestSubscriptions(t *testing.T) {
 		{"second version", "LISTINGS_ITEM_ISSUES_CHANGE", body(bus, "2023-12-13", ""), 200, bus},
 		{"no destination", "PRICING_HEALTH", body("x", "1.0", ""), 400, "No destination with id x for applicationId amzn1.sp.solution."},
 		{"unknown type", "SOMETHING", body(queue, "1.0", ""), 400, "SOMETHING"},
-		{"removed type", "ORDER_STATUS_CHANGE", body(queue, "1.0", ""), 400, "ORDER_STATUS_CHANGE"},
+		{"removed type", "MFN_ORDER_STATUS_CHANGE", body(queue, "1.0", ""), 400, "ORDER_STATUS_CHANGE"},
 		{"console's type", "APPLICATION_OAUTH_CLIENT_NEW_SECRET", body(queue, "2023-11-30", ""), 400, "for path parameter notificationType"},
 		{"no version", "PRICING_HEALTH", fmt.Sprintf(`{"destinationId":%q}`, queue), 400, "payloadVersion"},
 		{"empty directive", "ANY_OFFER_CHANGED", body(queue, "1.0", `,"processingDirective":{}`), 400, "Processing Directive eventFilter must not be empty"},

@@ -46,12 +46,12 @@ func WithProducts(n int) Option { return func(o *options) { o.Sizes.Products = n
 func WithDays(n int) Option { return func(o *options) { o.Sizes.Days = n } }
 
 // WithModels names a checkout of Amazon's published models (or any folder below which they lie), whose static sandbox cases are
-// then replayed: on Amazon's sandbox hosts all of them, elsewhere those that ask for particular values, and for operations
-// without a handler of their own all of them too.
+// then replayed: on Amazon's sandbox hosts all of them, elsewhere those that ask for something of their own, such as TEST_CASE_200, and for
+// operations without a handler of their own all of them too.
 func WithModels(dir string) Option { return func(o *options) { o.Models = dir } }
 
 // WithSandboxStrict makes requests to a sandbox host that match no static case fail as Amazon's static sandbox does, with
-// 400 "Could not match input arguments". It needs [WithModels].
+// 400 "Could not match input arguments", for every operation of which there are cases but createRestrictedDataToken. It needs [WithModels].
 func WithSandboxStrict() Option { return func(o *options) { o.SandboxStrict = true } }
 
 // WithSandbox makes the emulator the sandbox whatever host it is asked at, as it must be on a port: limits of 5 requests per second with
@@ -69,6 +69,11 @@ func WithStrictParameters() Option { return func(o *options) { o.StrictParameter
 // WithExplain makes refusals say in the header x-spapi-emulator-reason which check refused the request, and why: Amazon's own words are few. Without it
 // [Emulator.Requests] has the reasons. The header may repeat what the request said.
 func WithExplain() Option { return func(o *options) { o.Explain = true } }
+
+// WithRemoved keeps what Amazon has removed by the emulator's clock: operations, types of reports, feeds and notifications. Without it they work until
+// the announced day; from then on such an operation answers as a path that doesn't exist (403), a report or feed ends FATAL, and a notification
+// can't be subscribed to. Catalog v0's listCatalogItems and getCatalogItem, removed in 2022, are served to signed requests at any time.
+func WithRemoved() Option { return func(o *options) { o.KeepRemoved = true } }
 
 // WithRateLimit sets rate (requests per second) and burst for the operations that pattern matches: an operation ID such as
 // "ordersv0.getOrders", or with asterisks ("orders*", "*.getOrder", "*"). Later options win.

@@ -12,7 +12,7 @@ import (
 
 // TestHeaderAndContentType has what is refused before the parameters are looked at.
 func TestHeaderAndContentType(t *testing.T) {
-	e, err := New(WithoutLimits(), WithOrders(0), WithExplain())
+	e, err := New(WithoutLimits(), WithOrders(0), WithExplain(), WithRemoved())
 	if err != nil {
 		t.Fatal(err)
 	}

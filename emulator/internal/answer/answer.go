@@ -236,14 +236,18 @@ const (
 func APITrouble(t Trouble) Reply {
 	switch t {
 	case TroubleInternal:
-		// selling-partner-api-models#2684 (2023; code before message), jlevers/selling-partner-api#72 (2021; the other way round)
-		message := "We encountered an internal error. Please try again."
-		return (&Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: &message}).Reply()
+		return Internal().Reply()
 	case TroubleUnavailable:
 		message, details := "Service is temporarily unavailable. Please try again.", "" // wording assumed
 		return (&Error{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: &message, Details: &details}).Reply()
 	}
 	return Throttled().Reply()
+}
+
+// Internal is a 500: selling-partner-api-models#2684 (2023; code before message), jlevers/selling-partner-api#72 (2021; the other way round).
+func Internal() *Error {
+	message := "We encountered an internal error. Please try again."
+	return &Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: &message}
 }
 
 func Throttled() *Error {

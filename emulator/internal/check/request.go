@@ -45,7 +45,7 @@ type Options struct {
 }
 
 // Request checks a request against the catalogue. path has the parameters of its path, decoded. The error has all that is wrong in path, query, header
-// and body, each in the model's order. Query parameters that the operation doesn't have are left out: Amazon ignores them (selling-partner-api-models#223
+// and body, each in the model's order; what could be read stands beside it. Query parameters that the operation doesn't have are left out: Amazon ignores them (selling-partner-api-models#223
 // has four of them beside one that is missing, saleweaver/python-amazon-sp-api sends marketplaces in four spellings with nearly every GET).
 func Request(x *exchange.Exchange, op *catalog.Operation, path map[string]string, o Options) (Args, *answer.Error) {
 	query, err := url.ParseQuery(x.URL.RawQuery)
@@ -89,9 +89,9 @@ func Request(x *exchange.Exchange, op *catalog.Operation, path map[string]string
 	body, e := c.read(x, d.Detail)
 	switch {
 	case len(c.problems) > 0:
-		return Args{}, answer.Wrong(c.problems...)
+		return Args{Query: query, Body: body}, answer.Wrong(c.problems...)
 	case e != nil:
-		return Args{}, e
+		return Args{Query: query}, e
 	}
 	if !o.Sandbox && d.Detail.Body != nil && strings.HasPrefix(op.API, "vendor") {
 		if e := undeclared(d.API, d.Detail.Body.Schema, x.Body); e != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/fault"
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/random"
 )
 
@@ -216,8 +217,11 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 		return answer.OK(format.Record{{"timestamp", x.Now.UTC().Format("2006-01-02T15:04:05.000Z")}}), nil
 	}
 	if rt == nil {
-		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826).
+		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826), and so are those that are no more.
 		return answer.Reply{}, answer.Denied("").Because("route: no operation has this method and path")
+	}
+	if !d.Options.KeepRemoved && operations.OperationGone(rt.Op, x.Now) {
+		return answer.Reply{}, answer.Denied("").Because("route: Amazon has removed " + rt.Op.Name)
 	}
 	if d.Options.RequireSigV4 || rt.removed {
 		if err := d.Auth.CheckSignature(x); err != nil {
@@ -263,7 +267,7 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	if rep, ok, err := d.replay(x, rt, c); ok || err != nil {
 		return rep, err
 	}
-	if c.Args, err = check.Request(x, rt.Op, c.Path, check.Options{Parameters: d.Options.StrictParameters, Sandbox: sandbox}); err != nil {
+	if c.Args, err = check.Request(x, rt.Op, c.Path, check.Options{Parameters: d.Options.StrictParameters, Sandbox: sandbox}); err != nil && !unchecked(rt, c) {
 		return answer.Reply{}, err
 	}
 	if err := d.limits.takeOwnQuota(c); err != nil {

@@ -116,6 +116,9 @@ func (x *Exchange) Region() marketplace.Region {
 // Origin is scheme and host by which the client has called.
 func (x *Exchange) Origin() string { return x.scheme + "://" + x.Host }
 
+// DocumentPath is where documents lie below [Exchange.Base].
+const DocumentPath = "/_documents/"
+
 // Base is where the emulator is for whoever sent a request: "" stands for Amazon's own hosts.
 func (x *Exchange) Base() string {
 	if x.Region() != "" {

@@ -95,7 +95,7 @@ const documentLifetime = 300 * time.Second
 const uploadLifetime = 900 * time.Second
 
 // documentPath is where documents lie when the emulator is served on a port.
-const documentPath = "/_documents/"
+const documentPath = exchange.DocumentPath
 
 // maxUpload is the largest document that may be uploaded. Amazon's own limits differ by feed type and are smaller; S3's for one
 // PUT is 5 GB.

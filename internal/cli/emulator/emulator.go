@@ -47,6 +47,7 @@ type Options struct {
 	Sandbox       bool
 	SandboxStrict bool
 	RequireSigV4  bool
+	KeepRemoved   bool
 	NoLimits      bool
 	AppLimits     bool
 	Strict        bool
@@ -145,6 +146,7 @@ func addFlags(flags *pflag.FlagSet, opts *Options) {
 	flags.BoolVar(&opts.Sandbox, "sandbox", false, "be the sandbox: its limits (5 per second, burst 15) and its cases")
 	flags.BoolVar(&opts.SandboxStrict, "sandbox-strict", false, "refuse sandbox requests that match no case; needs --models")
 	flags.BoolVar(&opts.RequireSigV4, "require-sigv4", false, "refuse requests without a valid Signature Version 4, as until 2023-10-02")
+	flags.BoolVar(&opts.KeepRemoved, "keep-removed", false, "keep operations and types of reports, feeds and notifications that Amazon has removed by --clock")
 	flags.BoolVar(&opts.NoLimits, "no-limits", false, "never answer 429")
 	flags.BoolVar(&opts.AppLimits, "app-limits", false, "add the limits over all sellers of an application, which no header shows")
 	flags.BoolVar(&opts.Strict, "strict-parameters", false, "refuse query parameters that an operation doesn't have, which Amazon ignores")
@@ -273,6 +275,7 @@ func (o *Options) build() (*emulator.Emulator, error) {
 		option func() emulator.Option
 	}{
 		{o.Sandbox, emulator.WithSandbox}, {o.SandboxStrict, emulator.WithSandboxStrict}, {o.RequireSigV4, emulator.WithRequireSigV4},
+		{o.KeepRemoved, emulator.WithRemoved},
 		{o.NoLimits, emulator.WithoutLimits}, {o.AppLimits, emulator.WithApplicationLimits},
 		{o.Strict, emulator.WithStrictParameters}, {o.Explain, emulator.WithExplain},
 	} {

@@ -15,6 +15,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
@@ -45,7 +46,6 @@ type notificationKind struct {
 }
 
 // notificationKinds are those that can be subscribed to. News about an application's secret can't: they are a preference in the console.
-// ORDER_STATUS_CHANGE and MFN_ORDER_STATUS_CHANGE are gone.
 var notificationKinds = []notificationKind{
 	{name: "ACCOUNT_STATUS_CHANGED", versions: []string{"1.0"}},
 	{name: "ANY_OFFER_CHANGED", versions: []string{"1.0"}, pascal: true, filter: "optional"},
@@ -66,7 +66,9 @@ var notificationKinds = []notificationKind{
 	{name: "LISTINGS_ITEM_ISSUES_CHANGE", versions: []string{"1.0", "2023-12-13"}, eventBridge: true, pascal: true},
 	{name: "LISTINGS_ITEM_MFN_QUANTITY_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
 	{name: "LISTINGS_ITEM_STATUS_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
+	{name: "MFN_ORDER_STATUS_CHANGE", versions: []string{"1.0"}, pascal: true},
 	{name: "ORDER_CHANGE", versions: []string{"1.0"}, pascal: true, filter: "orderChangeTypes"},
+	{name: "ORDER_STATUS_CHANGE", versions: []string{"1.0"}, pascal: true},
 	{name: "PRICING_HEALTH", versions: []string{"1.0"}},
 	{name: "PRODUCT_TYPE_DEFINITIONS_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
 	{name: "REPORT_PROCESSING_FINISHED", versions: []string{"2020-09-04"}},
@@ -232,16 +234,16 @@ func deleteDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 }
 
 // notificationType finds the type of a path.
-func notificationType(name string) (*notificationKind, *answer.Error) {
+func notificationType(c *desk.Call, name string) (*notificationKind, *answer.Error) {
 	i := slices.IndexFunc(notificationKinds, func(k notificationKind) bool { return k.name == name })
-	if i < 0 {
+	if i < 0 || c.Desk.Gone(operations.NotificationType, name, c.Now) {
 		return nil, answer.Invalid("Invalid value "+name+" for path parameter notificationType", "") // selling-partner-api-models#3924
 	}
 	return &notificationKinds[i], nil
 }
 
 func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
-	kind, err := notificationType(c.Path["notificationType"])
+	kind, err := notificationType(c, c.Path["notificationType"])
 	if err != nil {
 		return answer.Reply{}, err
 	}
@@ -250,7 +252,7 @@ func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
 	s.Version, _ = body["payloadVersion"].(string)
 	s.Destination, _ = body["destinationId"].(string)
 	s.Directive, _ = body["processingDirective"].(map[string]any)
-	if !slices.Contains(kind.versions, s.Version) {
+	if !slices.Contains(kind.versions, s.Version) || c.Desk.Gone(operations.NotificationType, kind.name+" "+s.Version, c.Now) {
 		return answer.Reply{}, errNotification("Payload version " + s.Version + " is not supported for notification type " + kind.name + "; want " + strings.Join(kind.versions, " or ")) // wording assumed
 	}
 	if err := checkDirective(kind, s.Directive); err != nil {
@@ -335,7 +337,7 @@ func mySubscriptions(c *desk.Call, subs *subscriptions, kind *notificationKind, 
 
 // getSubscription shows the subscription of the latest payload version, if none is given.
 func getSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
-	kind, err := notificationType(c.Path["notificationType"])
+	kind, err := notificationType(c, c.Path["notificationType"])
 	if err != nil {
 		return answer.Reply{}, err
 	}
@@ -362,7 +364,7 @@ func getSubscriptions(c *desk.Call) (answer.Reply, *answer.Error) {
 	if problem != nil {
 		return answer.Reply{}, errNotification("nextToken " + problem.Error())
 	}
-	kind, err := notificationType(pg.Arg("notificationTypes"))
+	kind, err := notificationType(c, pg.Arg("notificationTypes"))
 	if err != nil {
 		return answer.Reply{}, err
 	}
@@ -389,7 +391,7 @@ func getSubscriptions(c *desk.Call) (answer.Reply, *answer.Error) {
 
 // subscriptionByID finds the position of the path's subscription, whoever's it is: the operations are grantless. It wants subs.mu held.
 func subscriptionByID(c *desk.Call, subs *subscriptions) (int, *answer.Error) {
-	kind, err := notificationType(c.Path["notificationType"])
+	kind, err := notificationType(c, c.Path["notificationType"])
 	if err != nil {
 		return 0, err
 	}
@@ -426,7 +428,7 @@ func deleteSubscriptionByID(c *desk.Call) (answer.Reply, *answer.Error) {
 
 // sendTestNotification puts a message of the type into a queue. It has the type's envelope; its payload only repeats the scenario.
 func sendTestNotification(c *desk.Call) (answer.Reply, *answer.Error) {
-	kind, err := notificationType(c.Path["notificationType"])
+	kind, err := notificationType(c, c.Path["notificationType"])
 	if err != nil {
 		return answer.Reply{}, err
 	}
