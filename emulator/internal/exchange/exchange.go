@@ -4,6 +4,7 @@ package exchange
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/contents"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -27,6 +29,9 @@ type Exchange struct {
 	TooBig bool
 	Now    time.Time
 
+	Upload      *contents.Content // in place of Body, of a service that takes files; nil with an UploadError
+	UploadError error
+
 	RequestID string
 	Trace     string // x-amz-apigw-id; only SP-API sends one
 	Operation string // "ordersv0.getOrders", "lwa.token"; "" while none is found
@@ -36,8 +41,15 @@ type Exchange struct {
 	Skew      time.Duration // how far the service's own clock is off
 }
 
-// Read reads a request, of whose body limit bytes are taken at most.
-func Read(r *http.Request, limit int64) Exchange {
+// Limits are how much of a request's body is read, and where to. A body that is to be kept as a file isn't held in memory.
+type Limits struct {
+	Body   int64
+	Upload int64           // of a file; 0: there is none
+	Files  *contents.Store // for it
+}
+
+// Read reads a request. The error is that of its body, of which a server takes no notice: a body that doesn't come is one that is too big.
+func Read(r *http.Request, to Limits) (Exchange, error) {
 	x := Exchange{Method: r.Method, URL: r.URL, Header: r.Header, Remaining: -1}
 	if x.Method == "" {
 		x.Method = http.MethodGet // a client's request may leave it out
@@ -48,13 +60,40 @@ func Read(r *http.Request, limit int64) Exchange {
 	if r.TLS != nil || r.URL.Scheme == "https" {
 		x.scheme = "https"
 	}
+	if to.Upload > 0 {
+		body := io.Reader(r.Body)
+		if r.Body == nil {
+			body = http.NoBody
+		}
+		x.Upload, x.UploadError = to.Files.Read(body, to.Upload)
+		x.TooBig = x.UploadError != nil
+		if errors.Is(x.UploadError, contents.ErrTooLarge) || errors.Is(x.UploadError, contents.ErrFull) {
+			return x, nil
+		}
+		return x, x.UploadError
+	}
 	if r.Body == http.NoBody {
 		x.Body = []byte{}
 	} else if r.Body != nil {
-		body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-		x.Body, x.TooBig = body, int64(len(body)) > limit || err != nil
+		body, err := io.ReadAll(io.LimitReader(r.Body, to.Body+1))
+		x.Body, x.TooBig = body, int64(len(body)) > to.Body || err != nil
+		return x, err
 	}
-	return x
+	return x, nil
+}
+
+// TakeUpload hands the file over to one who keeps it.
+func (x *Exchange) TakeUpload() *contents.Content {
+	c := x.Upload
+	x.Upload = nil
+	return c
+}
+
+// DropUpload gives a file up that nobody has taken.
+func (x *Exchange) DropUpload() {
+	if x.Upload != nil {
+		x.TakeUpload().Release()
+	}
 }
 
 // HostOf is the host that a request is for, as the client wrote it.

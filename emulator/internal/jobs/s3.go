@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/contents"
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
@@ -203,10 +205,14 @@ func findDocument(desk *desk.Desk, id string, now time.Time) *Document {
 }
 
 func (d *Document) upload(x *exchange.Exchange) (answer.Reply, *s3Error) {
-	if x.TooBig {
+	switch {
+	case errors.Is(x.UploadError, contents.ErrFull):
+		// No answer of S3's: the emulator holds as much as it may.
+		return answer.Reply{}, newS3Error(http.StatusServiceUnavailable, "SlowDown", "The emulator can't keep the upload: "+x.UploadError.Error()+". Let documents expire, or reset it.")
+	case x.UploadError != nil:
 		return answer.Reply{}, newS3Error(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", "MaxSizeAllowed", strconv.Itoa(maxUpload))
 	}
-	sum := md5.Sum(x.Body)
+	sum := x.Upload.MD5()
 	if text := x.Header.Get("Content-MD5"); text != "" {
 		given, err := base64.StdEncoding.DecodeString(text)
 		if err != nil || len(given) != md5.Size {
@@ -217,12 +223,13 @@ func (d *Document) upload(x *exchange.Exchange) (answer.Reply, *s3Error) {
 				"ExpectedDigest", text, "CalculatedDigest", base64.StdEncoding.EncodeToString(sum[:]))
 		}
 	}
-	d.put(x.Body)
-	return answer.Reply{Status: http.StatusOK, Header: map[string]string{"ETag": d.etag, "x-amz-server-side-encryption": "AES256"}}, nil
+	d.Put(x.TakeUpload())
+	_, etag := d.Measure()
+	return answer.Reply{Status: http.StatusOK, Header: map[string]string{"ETag": etag, "x-amz-server-side-encryption": "AES256"}}, nil
 }
 
 func (d *Document) download(x *exchange.Exchange, q url.Values) (answer.Reply, *s3Error) {
-	if _, uploaded := d.Content(); d.Open == nil && !uploaded {
+	if _, received := d.Received(); d.Open == nil && !received {
 		return answer.Reply{}, newS3Error(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "Key", d.ID)
 	}
 	size, etag := d.Measure()
@@ -296,6 +303,6 @@ var s3 = desk.Service{
 		}
 		return documentOperation(method), true
 	},
-	Answer:  documentAnswer,
-	MaxBody: maxUpload,
+	Answer:    documentAnswer,
+	MaxUpload: maxUpload,
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"net/http"
 	"regexp"
-	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/contacts"
@@ -42,14 +41,11 @@ func createUploadDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
-	d := k.AddDocument("upload", &jobs.Document{ContentType: up.ContentType, Created: c.Now.UTC(), Expires: c.Now.UTC().Add(uploadLifetime)})
+	d := k.AddDocument("upload", &jobs.Document{ContentType: up.ContentType, Created: up.Created, Expires: up.Expires()})
 	k.Mu.Unlock()
 	up.Document = d.ID
 	id := c.Desk.Seed.Next("upload").UUID()
-	sent := contacts.Books.Of(c.Seller)
-	sent.Mu.Lock()
-	sent.Uploads[id] = up
-	sent.Mu.Unlock()
+	contacts.Books.Of(c.Seller).AddUpload(id, up)
 	headers := object{"Content-MD5": base64.StdEncoding.EncodeToString(sum)} // as S3 takes it, whatever the spelling was
 	if up.ContentType != "" {
 		headers["Content-Type"] = up.ContentType
@@ -58,6 +54,3 @@ func createUploadDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 		"uploadDestinationId": id, "url": jobs.DocumentURL(c, http.MethodPut, d, nil), "headers": headers,
 	}}}, nil
 }
-
-// uploadLifetime is how long a file waits for its message. Amazon publishes no figure.
-const uploadLifetime = 24 * time.Hour
