@@ -25,7 +25,7 @@ func (u *Authority) Authorize(x *exchange.Exchange, op *catalog.Operation, sandb
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	g := u.grants[token]
+	g, _ := u.grants.Get(token)
 	switch {
 	case g == nil || g.revoked:
 		return nil, answer.Denied(detailsInvalid)
