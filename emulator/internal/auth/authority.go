@@ -74,7 +74,7 @@ type Authority struct {
 
 	mu       sync.Mutex
 	app      *Application
-	accounts []*Account        // by number
+	accounts []*Account            // by number
 	grants   *expiring.Map[*Grant] // access tokens, grantless tokens and restricted tokens, by token
 	codes    *expiring.Map[*authorizationCode]
 	sessions *expiring.Map[*session] // temporary AWS credentials, by access key id

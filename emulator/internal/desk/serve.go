@@ -31,7 +31,9 @@ func (d *Desk) newVisit(r *http.Request) (*visit, error) {
 		to.Upload = v.service.MaxUpload
 	}
 	var err error
+	came := d.Clock.Now()
 	v.Exchange, err = exchange.Read(r, to)
+	v.Came = came
 	return v, err
 }
 

@@ -27,6 +27,7 @@ type Exchange struct {
 	Header http.Header
 	Body   []byte
 	TooBig bool
+	Came   time.Time // before the body was read
 	Now    time.Time
 
 	Upload      *contents.Content // in place of Body, of a service that takes files; nil with an UploadError

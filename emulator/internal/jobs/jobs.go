@@ -116,6 +116,13 @@ func (k *Queue) settle(now time.Time) {
 	k.sweep(now)
 }
 
+// Waiting is how many things will happen by themselves.
+func (k *Queue) Waiting() int {
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	return len(k.due)
+}
+
 // catchUp wants k.Mu held.
 func (k *Queue) catchUp() {
 	for len(k.due) > 0 && !k.due[0].at.After(k.now) {

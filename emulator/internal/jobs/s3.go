@@ -159,9 +159,9 @@ func documentObject(desk *desk.Desk, x *exchange.Exchange, id string) (answer.Re
 	if errDate != nil || errExpires != nil {
 		return answer.Reply{}, newS3Error(http.StatusBadRequest, "AuthorizationQueryParametersError", "X-Amz-Date and X-Amz-Expires must be given in the presigned form")
 	}
-	if expires := signedAt.Add(time.Duration(seconds) * time.Second); !x.Now.Before(expires) {
+	if expires := signedAt.Add(time.Duration(seconds) * time.Second); !x.Came.Before(expires) { // a body may take longer
 		return answer.Reply{}, newS3Error(http.StatusForbidden, "AccessDenied", "Request has expired", "X-Amz-Expires", strconv.Itoa(seconds),
-			"Expires", format.Timestamp(expires), "ServerTime", format.Timestamp(x.Now))
+			"Expires", format.Timestamp(expires), "ServerTime", format.Timestamp(x.Came))
 	}
 	// Every header of Amazon's must be signed: a client that sends its SP-API headers along is refused (soto-project/soto#374).
 	var unsigned []string
