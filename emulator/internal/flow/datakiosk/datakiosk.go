@@ -4,7 +4,6 @@ package datakiosk
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/jobs"
-	"github.com/openspapi/spapi/emulator/internal/random"
 )
 
 type object = format.Object
@@ -91,18 +89,11 @@ func createQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	running := 0
-	for _, other := range k.Queries {
-		if s := other.Status(c.Now); s == jobs.InQueue || s == jobs.InProgress {
-			running++
-		}
-	}
-	if running >= maxRunningQueries {
+	if k.Queries.Running() >= maxRunningQueries {
 		return answer.Reply{}, answer.Throttled().Because("limit: too many queries are in the queue or in progress")
 	}
 	q.Job = k.NewJob("query", c.Now)
-	q.ID = strconv.Itoa(50000+k.Made) + "018" + k.Random("query id", k.Made).Text(random.Digits, 3)
-	k.Queries = append(k.Queries, q)
+	k.Queries.Add(q)
 	k.PlanQuery(q)
 	return answer.Reply{Status: http.StatusAccepted, Body: object{"queryId": q.ID}}, nil
 }
@@ -125,7 +116,7 @@ func getQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	q := k.Query(c.Path["queryId"], c.Now)
+	q := k.Queries.Find(c.Path["queryId"])
 	if q == nil {
 		return answer.Reply{}, answer.NotFound("Query " + c.Path["queryId"] + " was not found.") // wording assumed
 	}
@@ -148,20 +139,14 @@ func getQueries(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	var found []*jobs.Query
-	for _, q := range slices.Backward(k.Queries) { // newest first
-		if !q.Created.After(pg.AsOf) && c.Now.Sub(q.Created) < jobs.KioskRetention && f.Accepts(&q.Job, "", nil, c.Now) {
-			found = append(found, q)
-		}
-	}
-	part, more := desk.Cut(found, pg.Start, f.Size)
+	page, next := k.Queries.Page(&f, pg.Start, c.Now)
 	list := []object{}
-	for _, q := range part {
+	for _, q := range page {
 		list = append(list, queryObject(q, c.Now))
 	}
 	body := object{"queries": list}
-	if more {
-		body["pagination"] = object{"nextToken": c.Token(pg, pg.Start+f.Size)}
+	if next > 0 {
+		body["pagination"] = object{"nextToken": c.Token(pg, next)}
 	}
 	return answer.OK(body), nil
 }
@@ -170,7 +155,7 @@ func cancelQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	q := k.Query(c.Path["queryId"], c.Now)
+	q := k.Queries.Find(c.Path["queryId"])
 	if q == nil {
 		return answer.Reply{}, answer.NotFound("Query " + c.Path["queryId"] + " was not found.")
 	}
@@ -186,12 +171,8 @@ func cancelQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 
 func getKioskDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	id := c.Path["documentId"]
-	k := jobs.Queues.Of(c.Seller)
-	d := k.Document(id, c.Now)
-	k.Mu.Lock()
-	known := slices.ContainsFunc(k.Queries, func(q *jobs.Query) bool { return d != nil && (q.Data == d || q.Problem == d) })
-	k.Mu.Unlock()
-	if !known {
+	d := jobs.Queues.Of(c.Seller).Document(id, c.Now)
+	if d == nil || !d.OfQuery() {
 		return answer.Reply{}, answer.NotFound("Document " + id + " was not found.") // wording assumed
 	}
 	extra := url.Values{}

@@ -4,8 +4,6 @@ package feeds
 import (
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,8 +11,6 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/jobs"
-	"github.com/openspapi/spapi/emulator/internal/random"
-	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 type object = format.Object
@@ -29,9 +25,6 @@ var Flow = desk.Flow{Handlers: map[string]desk.Handler{
 	"feeds20210630.getFeedDocument":    getFeedDocument,
 }}
 
-// inputLifetime is how long an uploaded document can be made a feed of; assumed.
-const inputLifetime = 3 * world.Day
-
 func createFeedDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	body, _ := c.Body.(map[string]any)
 	contentType, _ := body["contentType"].(string)
@@ -41,7 +34,7 @@ func createFeedDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	d := k.AddDocument("feed", &jobs.Document{ContentType: contentType, Created: c.Now, Expires: c.Now.Add(inputLifetime)})
+	d := k.AddDocument("feed", &jobs.Document{ContentType: contentType, Created: c.Now, Expires: c.Now.Add(jobs.Retention("feed document", c.Now))})
 	return answer.Reply{Status: http.StatusCreated, Body: object{"feedDocumentId": d.ID, "url": jobs.DocumentURL(c, http.MethodPut, d, nil)}}, nil
 }
 
@@ -72,8 +65,7 @@ func createFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
 	f.Job = k.NewJob("feed", c.Now)
-	f.ID = strconv.Itoa(50000+k.Made) + "019" + k.Random("feed id", k.Made).Text(random.Digits, 3)
-	k.Feeds = append(k.Feeds, f)
+	k.Feeds.Add(f)
 	k.PlanFeed(f)
 	return answer.Reply{Status: http.StatusAccepted, Body: object{"feedId": f.ID}}, nil
 }
@@ -90,7 +82,7 @@ func getFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	f := k.Feed(c.Path["feedId"], c.Now)
+	f := k.Feeds.Find(c.Path["feedId"])
 	if f == nil {
 		return answer.Reply{}, answer.NotFound("Feed " + c.Path["feedId"] + " was not found.") // wording assumed
 	}
@@ -114,20 +106,14 @@ func getFeeds(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	var found []*jobs.Feed
-	for _, f := range slices.Backward(k.Feeds) { // newest first
-		if filter.Accepts(&f.Job, f.Kind.Name, f.Marketplaces, c.Now) {
-			found = append(found, f)
-		}
-	}
-	part, more := desk.Cut(found, pg.Start, filter.Size)
+	page, next := k.Feeds.Page(&filter, pg.Start, c.Now)
 	list := []object{}
-	for _, f := range part {
+	for _, f := range page {
 		list = append(list, feedObject(f, c.Now))
 	}
 	body := object{"feeds": list}
-	if more {
-		body["nextToken"] = c.Token(pg, pg.Start+filter.Size)
+	if next > 0 {
+		body["nextToken"] = c.Token(pg, next)
 	}
 	return answer.OK(body), nil
 }
@@ -136,7 +122,7 @@ func cancelFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	f := k.Feed(c.Path["feedId"], c.Now)
+	f := k.Feeds.Find(c.Path["feedId"])
 	if f == nil {
 		return answer.Reply{}, answer.NotFound("Feed " + c.Path["feedId"] + " was not found.")
 	}
@@ -153,7 +139,7 @@ func getFeedDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	if d == nil || !strings.HasPrefix(id, "amzn1.tortuga.") {
 		return answer.Reply{}, answer.Invalid("Invalid feedDocumentId "+id, "") // as for reports: jlevers/selling-partner-api#487
 	}
-	if _, uploaded := d.Content(); d.Open == nil && !uploaded {
+	if _, received := d.Received(); d.Open == nil && !received {
 		return answer.Reply{}, answer.NotFound("Feed document " + id + " has no contents.") // wording assumed
 	}
 	body := object{"feedDocumentId": id}

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/jobs"
-	"github.com/openspapi/spapi/emulator/internal/random"
 )
 
 type object = format.Object
@@ -132,10 +130,10 @@ func getReport(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	r := k.Report(c.Path["reportId"], c.Now)
+	r := k.Reports.Find(c.Path["reportId"])
 	if r == nil {
 		k.OpenSettlements()
-		r = k.Report(c.Path["reportId"], c.Now)
+		r = k.Reports.Find(c.Path["reportId"])
 	}
 	if r == nil {
 		return answer.Reply{}, answer.NotFound("Report " + c.Path["reportId"] + " was not found.") // wording assumed
@@ -163,21 +161,14 @@ func getReports(c *desk.Call) (answer.Reply, *answer.Error) {
 	if slices.ContainsFunc(f.Types, func(name string) bool { return jobs.ReportTypes()[name].Settlement }) {
 		k.OpenSettlements()
 	}
-	var found []*jobs.Report
-	for _, r := range slices.Backward(k.Reports) { // newest first
-		if f.Accepts(&r.Job, r.Kind.Name, r.Marketplaces, c.Now) {
-			found = append(found, r)
-		}
-	}
-	slices.SortStableFunc(found, func(a, b *jobs.Report) int { return b.Created.Compare(a.Created) })
-	part, more := desk.Cut(found, pg.Start, f.Size)
+	page, next := k.Reports.Page(&f, pg.Start, c.Now)
 	list := []object{}
-	for _, r := range part {
+	for _, r := range page {
 		list = append(list, reportObject(r, c.Now))
 	}
 	body := object{"reports": list}
-	if more {
-		body["nextToken"] = c.Token(pg, pg.Start+f.Size)
+	if next > 0 {
+		body["nextToken"] = c.Token(pg, next)
 	}
 	return answer.OK(body), nil
 }
@@ -186,7 +177,7 @@ func cancelReport(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	r := k.Report(c.Path["reportId"], c.Now)
+	r := k.Reports.Find(c.Path["reportId"])
 	if r == nil {
 		return answer.Reply{}, answer.NotFound("Report " + c.Path["reportId"] + " was not found.")
 	}
@@ -244,15 +235,7 @@ func createReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	for _, old := range k.Schedules {
-		if old.Kind == kind && slices.Equal(slices.Sorted(slices.Values(old.Marketplaces)), slices.Sorted(slices.Values(marketplaces))) {
-			old.Cancelled = true // "it will be cancelled and replaced with this one"
-		}
-	}
-	n := k.Next()
-	s.ID = strconv.Itoa(50000+n) + "021" + k.Random("schedule", n).Text(random.Digits, 3)
-	k.Schedules = append(k.Schedules, s)
-	k.Later(s.Next, func(at time.Time) { k.Fire(s, at) })
+	k.AddSchedule(s)
 	return answer.Reply{Status: http.StatusCreated, Body: object{"reportScheduleId": s.ID}}, nil
 }
 
@@ -289,7 +272,7 @@ func getReportSchedules(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	list := []object{}
 	for _, s := range k.Schedules {
-		if !s.Cancelled && slices.Contains(c.Query["reportTypes"], s.Kind.Name) {
+		if slices.Contains(c.Query["reportTypes"], s.Kind.Name) {
 			list = append(list, scheduleObject(s))
 		}
 	}
@@ -304,6 +287,6 @@ func cancelReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
 	if s == nil {
 		return answer.Reply{}, answer.NotFound("Report schedule " + c.Path["reportScheduleId"] + " was not found.")
 	}
-	s.Cancelled = true
+	k.CancelSchedule(s)
 	return answer.Reply{Status: http.StatusOK}, nil
 }
