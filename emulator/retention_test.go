@@ -137,7 +137,7 @@ func TestNoRoom(t *testing.T) {
 		return s.fill(d, "text/plain", strings.Repeat("x", size))
 	}
 	s.want("the first", upload(600<<10), 200, "")
-	s.want("the second", upload(600<<10), 503, "<Code>SlowDown</Code><Message>The emulator can&#39;t keep the upload: no room is left for contents: 1 MiB are taken. Let documents expire, or reset it.</Message>")
+	s.want("the second", upload(600<<10), 503, "<Code>SlowDown</Code><Message>The emulator can't keep the upload: no room is left for contents: 1 MiB are taken. Let documents expire, or reset it.</Message>")
 	s.want("a small one", upload(300<<10), 200, "")
 	s.Advance(28 * world.Day)
 	s.refresh()
