@@ -1,6 +1,8 @@
 // Package interop checks spapi against software that was written by others, in other languages: npm aws4, the
 // signer of the article whose steps the quickstart walks, and npm @sp-api-sdk. It holds tests only.
 //
+// Other languages have a program each in runtimes, with the library that their clients of SP-API stand on.
+//
 // The tests need Node.js and the packages that package-lock.json pins; interop/run.sh installs those and runs all of
 // it. Without them the tests are skipped, unless SPAPI_INTEROP is 1.
 package interop
