@@ -45,7 +45,7 @@ call("GET", "/orders/v0/orders/" + first + "/orderItems", dict(every))
 call("GET", "/fba/inventory/v1/summaries", dict(every, details=True, granularityType="Marketplace", granularityId=market))
 call("GET", "/fba/inventory/v1/summaries", dict(every, details=False, granularityType="Marketplace", granularityId=market))
 call("POST", "/reports/2021-06-30/reports", {}, {"reportType": "GET_MERCHANT_LISTINGS_ALL_DATA", "marketplaceIds": [market], "MarketplaceIds": [market]})
-reports = call("GET", "/reports/2021-06-30/reports", dict(every, reportTypes="GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", processingStatuses="DONE", pageSize=1))["reports"]
+reports = call("GET", "/reports/2021-06-30/reports", {"reportTypes": "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", "processingStatuses": "DONE", "pageSize": 1})["reports"]
 call("GET", "/reports/2021-06-30/reports/" + reports[0]["reportId"], dict(every))
 url = call("GET", "/reports/2021-06-30/documents/" + reports[0]["reportDocumentId"], dict(every))["url"]
 document = requests.get(url)
