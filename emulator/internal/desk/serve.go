@@ -2,8 +2,10 @@ package desk
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
+	"os"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/auth"
@@ -51,8 +53,12 @@ func (d *Desk) serviceFor(r *http.Request) *Service {
 func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := d.newVisit(r)
 	if v.Broken != nil { // what has come of the body is no request
+		status := http.StatusBadRequest
+		if errors.Is(v.Broken, os.ErrDeadlineExceeded) {
+			status = http.StatusRequestTimeout
+		}
 		w.Header().Set("Connection", "close")
-		http.Error(w, "the request's body did not come whole", http.StatusRequestTimeout)
+		http.Error(w, "the request's body did not come whole", status)
 		return
 	}
 	rep := d.handle(v)

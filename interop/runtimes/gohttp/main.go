@@ -41,7 +41,8 @@ func main() {
 	var reports struct {
 		Reports []struct{ ReportDocumentID string }
 	}
-	call("/reports/2021-06-30/reports", url.Values{"reportTypes": {"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"}, "processingStatuses": {"DONE"}, "pageSize": {"1"}}, &reports)
+	call("/reports/2021-06-30/reports", url.Values{"reportTypes": {"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"}, "processingStatuses": {"DONE"},
+		"pageSize": {"1"}}, &reports)
 	if len(orders.Payload.Orders) == 0 || len(reports.Reports) == 0 {
 		log.Fatal("no orders, or no reports")
 	}
