@@ -145,9 +145,8 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.desk.ServeHTTP(w, r)
 }
 
-// RoundTrip implements [http.RoundTripper]. It answers for any host: Login with Amazon at api.amazon.com, the Security Token
-// Service at sts.amazonaws.com and sts.*.amazonaws.com, SP-API at all others. It fails only when the request's context is done, its
-// body can't be read, or a fault has it.
+// RoundTrip implements [http.RoundTripper]. It answers for any host: at each of [Emulator.Hosts] as Amazon does there, at all others as on a port, where
+// the path tells. It fails only when the request's context is done, its body can't be read, or a fault has it.
 func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		defer r.Body.Close()

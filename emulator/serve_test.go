@@ -160,7 +160,8 @@ func TestFlowThroughProxy(t *testing.T) {
 	cred := s.Credentials()
 	token := s.ask("POST", tokenURL, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, url.Values{"grant_type": {"refresh_token"},
 		"refresh_token": {cred.RefreshToken}, "client_id": {cred.ClientID}, "client_secret": {cred.ClientSecret}}.Encode()).text("access_token")
-	auth := http.Header{"X-Amz-Access-Token": {token}, "Content-Type": {"application/json"}, "Proxy-Connection": {"keep-alive"}, "X-Forwarded-Host": {"example.com"}}
+	auth := http.Header{"X-Amz-Access-Token": {token}, "Content-Type": {"application/json"}, "Proxy-Connection": {"keep-alive"},
+		"X-Forwarded-Host": {"example.com"}}
 	if r := s.ask("GET", na+"/orders/v0/orders?"+allUS, auth, ""); r.status != 200 || r.text("payload", "Orders", 0, "AmazonOrderId") == "" {
 		t.Fatalf("%d %s", r.status, r.body)
 	}
@@ -176,7 +177,8 @@ func TestFlowThroughProxy(t *testing.T) {
 	}
 	definition := s.ask("GET", na+"/definitions/2020-09-01/productTypes/PRODUCT?marketplaceIds="+us, auth, "")
 	schema := definition.text("schema", "link", "resource")
-	if r := s.ask("GET", schema, nil, ""); !strings.HasPrefix(schema, "https://selling-partner-definitions-prod-iad.s3.amazonaws.com/") || r.status != 200 || r.text("type") != "object" {
+	const bucket = "https://selling-partner-definitions-prod-iad.s3.amazonaws.com/"
+	if r := s.ask("GET", schema, nil, ""); !strings.HasPrefix(schema, bucket) || r.status != 200 || r.text("type") != "object" {
 		t.Errorf("schema at %q: %d %.100s", schema, r.status, r.body)
 	}
 }
@@ -323,7 +325,7 @@ func TestBrokenOffBody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := s.read(resp); r.status != 408 || !resp.Close {
+		if r := s.read(resp); r.status != 400 || !resp.Close {
 			t.Errorf("%s: %d %s", strings.SplitN(head, " ", 3)[1], r.status, r.body)
 		}
 		c.Close()
@@ -333,9 +335,41 @@ func TestBrokenOffBody(t *testing.T) {
 	}
 }
 
+// TestStalledBody sends a part of a body and no more.
+func TestStalledBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, err := emulator.New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := pipe{conns: make(chan net.Conn), closed: make(chan struct{})}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- e.Serve(ctx, l) }()
+		c, _ := l.dial(ctx, "", "")
+		defer c.Close()
+		begun := time.Now()
+		fmt.Fprint(c, "POST /auth/o2/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\ngrant_type=")
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if took := time.Since(begun); resp.StatusCode != 408 || !resp.Close || took < 30*time.Second || took > 31*time.Second || len(e.Requests()) != 0 {
+			t.Errorf("%s after %v, logged %v", resp.Status, took, e.Requests())
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestFaultsOverTLS resets and cuts off connections below TLS.
 func TestFaultsOverTLS(t *testing.T) {
-	for kind, want := range map[emulator.FaultKind]error{emulator.FaultReset: syscall.ECONNRESET, emulator.FaultResetInBody: syscall.ECONNRESET, emulator.FaultTruncate: io.ErrUnexpectedEOF} {
+	for kind, want := range map[emulator.FaultKind]error{
+		emulator.FaultReset: syscall.ECONNRESET, emulator.FaultResetInBody: syscall.ECONNRESET, emulator.FaultTruncate: io.ErrUnexpectedEOF,
+	} {
 		for _, base := range []string{"http://", "https://"} {
 			s := serveTCP(t, emulator.WithFault(emulator.Fault{Kind: kind, Operation: "ordersv0.*"}))
 			tr := s.http.Transport.(*http.Transport)
@@ -356,7 +390,9 @@ func TestFaultsOverTLS(t *testing.T) {
 
 // TestStallsOnPurpose lets answers come later than any client may stall.
 func TestStallsOnPurpose(t *testing.T) {
-	for kind, want := range map[emulator.FaultKind]time.Duration{emulator.FaultLatency: time.Hour, emulator.FaultSlowBody: time.Hour, emulator.FaultSilent: 2 * time.Hour} {
+	for kind, want := range map[emulator.FaultKind]time.Duration{
+		emulator.FaultLatency: time.Hour, emulator.FaultSlowBody: time.Hour, emulator.FaultSilent: 2 * time.Hour,
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			e, err := emulator.New(emulator.WithoutLimits(), emulator.WithFault(emulator.Fault{Kind: kind, Operation: "tokens*", Latency: time.Hour}))
 			if err != nil {

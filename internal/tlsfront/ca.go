@@ -18,6 +18,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -108,7 +109,8 @@ func readCA(dir string, now func() time.Time) (*CA, error) {
 	case t.After(ca.certificate.NotAfter):
 		return nil, errExpired
 	case t.Before(ca.certificate.NotBefore):
-		return nil, fmt.Errorf("%s is good from %s on, and this computer's clock says %s", certificateFile, ca.certificate.NotBefore.Format(time.RFC3339), t.Format(time.RFC3339))
+		return nil, fmt.Errorf("%s is good from %s on, and this computer's clock says %s", certificateFile,
+			ca.certificate.NotBefore.Format(time.RFC3339), t.Format(time.RFC3339))
 	}
 	keyPath := filepath.Join(dir, keyFile)
 	if der, err = readPEM(keyPath, "PRIVATE KEY"); errors.Is(err, fs.ErrNotExist) {
@@ -136,6 +138,11 @@ func readPEM(path, kind string) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
+	}
+	if info, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if runtime.GOOS != "windows" && info.Mode()&0o022 != 0 {
+		return nil, fmt.Errorf("others may write to %s: whoever does is trusted in its place", filepath.Base(path))
 	}
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != kind {
@@ -170,7 +177,9 @@ func makeCA(dir, name string, hosts []string, now time.Time) error {
 		SubjectKeyId:                id,
 		PermittedDNSDomainsCritical: true,
 		PermittedDNSDomains:         append(slices.Clone(hosts), loopbackName),
-		PermittedIPRanges:           []*net.IPNet{{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}, {IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)}},
+		PermittedIPRanges: []*net.IPNet{
+			{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}, {IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)},
+		},
 	}
 	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

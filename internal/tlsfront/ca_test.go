@@ -49,7 +49,8 @@ func TestCA(t *testing.T) {
 		}
 	}
 	c := ca.certificate
-	if !c.IsCA || !c.MaxPathLenZero || c.KeyUsage != x509.KeyUsageCertSign|x509.KeyUsageCRLSign || !slices.Equal(c.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}) ||
+	if !c.IsCA || !c.MaxPathLenZero || c.KeyUsage != x509.KeyUsageCertSign|x509.KeyUsageCRLSign ||
+		!slices.Equal(c.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}) ||
 		!c.PermittedDNSDomainsCritical || c.SignatureAlgorithm != x509.ECDSAWithSHA256 || len(c.SubjectKeyId) != 20 {
 		t.Errorf("%+v", c)
 	}
@@ -168,6 +169,14 @@ func TestCADamaged(t *testing.T) {
 		"certificate is no such": {func(t *testing.T, dir string) { write(t, dir, certificateFile, pemOf("CERTIFICATE", "x")) }, "ca.pem: x509"},
 		"key is no such":         {func(t *testing.T, dir string) { write(t, dir, keyFile, pemOf("PRIVATE KEY", "x")) }, "ca-key.pem: "},
 		"another's key":          {func(t *testing.T, dir string) { copyFile(t, dir, other, keyFile) }, "ca-key.pem is not the key of ca.pem"},
+		"others' too": {func(t *testing.T, dir string) {
+			if runtime.GOOS == "windows" {
+				t.Skip("who may write isn't told there")
+			}
+			if err := os.Chmod(filepath.Join(dir, keyFile), 0o620); err != nil {
+				t.Fatal(err)
+			}
+		}, "others may write to ca-key.pem"},
 		"a leaf": {func(t *testing.T, dir string) {
 			ca, err := OpenCA(dir, "", nil)
 			if err != nil {

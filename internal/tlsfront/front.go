@@ -220,7 +220,8 @@ func (f *front) tell(c *conn, err error) {
 	switch {
 	case c.refused != nil:
 		err = c.refused
-	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.Canceled),
+		errors.Is(err, context.DeadlineExceeded):
 		return
 	case strings.Contains(err.Error(), "unknown certificate") || strings.Contains(err.Error(), "bad certificate"):
 		if ca, caErr := f.CA(); caErr == nil {
@@ -328,7 +329,8 @@ func (f *front) refuse(w http.ResponseWriter, r *http.Request) {
 	f.Log.Printf("%s: refused %s: %s", f.Name, r.Method, text)
 	if r.Method == http.MethodConnect {
 		if through, _, err := http.NewResponseController(w).Hijack(); err == nil {
-			_, _ = fmt.Fprintf(through, "HTTP/1.1 403 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s\n", text, len(text)+1, text)
+			_, _ = fmt.Fprintf(through, "HTTP/1.1 403 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s\n",
+				text, len(text)+1, text)
 			_ = through.Close()
 			return
 		}

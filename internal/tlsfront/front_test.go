@@ -58,7 +58,8 @@ func serve(t testing.TB, l net.Listener, handler http.HandlerFunc, times Timeout
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- Serve(ctx, l, Options{Handler: handler, Name: "stand-in", Hosts: testHosts, CA: func() (*CA, error) { return s.ca, nil }, Log: log.New(s, "", 0), Timeouts: times})
+		done <- Serve(ctx, l, Options{Handler: handler, Name: "stand-in", Hosts: testHosts, CA: func() (*CA, error) { return s.ca, nil },
+			Log: log.New(s, "", 0), Timeouts: times})
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -174,7 +175,9 @@ func TestWays(t *testing.T) {
 			t.Errorf("%s by %q (h2 %v):\ngot  %s\nwant %s", test.url, test.proxy, test.h2, got, test.want)
 		}
 	}
-	for _, want := range []string{"stand-in: refused POST: example.org is none", "stand-in: refused CONNECT: example.org:443 is none", "stand-in: TLS with 127.0.0.1:", "failed: www.example.com is none"} {
+	for _, want := range []string{
+		"stand-in: refused POST: example.org is none", "stand-in: refused CONNECT: example.org:443 is none", "stand-in: TLS with 127.0.0.1:", "failed: www.example.com is none",
+	} {
 		s.waitLogged(want)
 	}
 }
@@ -364,7 +367,8 @@ func TestManyAtOnce(t *testing.T) {
 	done := make(chan error, 1)
 	s := &served{t: t, ca: ca, addr: l.Addr().String()}
 	go func() {
-		done <- Serve(ctx, l, Options{Handler: http.HandlerFunc(tell), Name: "x", Hosts: testHosts, CA: func() (*CA, error) { return ca, nil }, Log: log.New(io.Discard, "", 0)})
+		done <- Serve(ctx, l, Options{Handler: http.HandlerFunc(tell), Name: "x", Hosts: testHosts, CA: func() (*CA, error) { return ca, nil },
+			Log: log.New(io.Discard, "", 0)})
 	}()
 	var wg sync.WaitGroup
 	for i := range 8 {

@@ -105,7 +105,8 @@ func TestStalls(t *testing.T) {
 		{"a handler that takes its time", func(_ *testing.T, c net.Conn) {
 			io.WriteString(c, "POST /late HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody")
 		}, time.Hour + 3*time.Minute, time.Hour + 3*time.Minute, "HTTP/1.1 200"},
-		{"between requests", func(_ *testing.T, c net.Conn) { io.WriteString(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") }, 3 * time.Minute, 3 * time.Minute, "HTTP/1.1 200"},
+		{"between requests", func(_ *testing.T, c net.Conn) { io.WriteString(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") },
+			3 * time.Minute, 3 * time.Minute, "HTTP/1.1 200"},
 		{"too long a header", func(_ *testing.T, c net.Conn) {
 			io.WriteString(c, "GET / HTTP/1.1\r\nHost: localhost\r\nLong: "+strings.Repeat("x", 80<<10)+"\r\n\r\n")
 		}, 0, time.Second, "HTTP/1.1 431"},

@@ -1,7 +1,9 @@
 package desk
 
 import (
+	"errors"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 
@@ -57,8 +59,12 @@ func (d *Desk) serviceFor(r *http.Request) *Service {
 func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v, err := d.newVisit(r)
 	if err != nil { // what has come of the body is no request
+		status := http.StatusBadRequest
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			status = http.StatusRequestTimeout
+		}
 		w.Header().Set("Connection", "close")
-		http.Error(w, "the request's body did not come whole", http.StatusRequestTimeout)
+		http.Error(w, "the request's body did not come whole", status)
 		return
 	}
 	rep := d.handle(v)
