@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/pem"
+	"flag"
 	"maps"
 	"os"
 	"os/exec"
@@ -313,5 +314,38 @@ func TestClientsAndHosts(t *testing.T) {
 	hosts := run("hosts", "--address", "172.17.0.1")
 	if !strings.Contains(hosts, "\n172.17.0.1 sellingpartnerapi-eu.amazon.com\n") || !strings.Contains(hosts, "\n172.17.0.1 api.amazon.com\n") {
 		t.Errorf("hosts:\n%s", hosts)
+	}
+}
+
+var update = flag.Bool("update", false, "write the table of docs/clients.md")
+
+// The page for users has what the command prints.
+func TestClientsPage(t *testing.T) {
+	const page, begin, end = "../../../docs/clients.md", "<!-- runtimes: written by go test ./internal/cli/emulator -run TestClientsPage -update -->\n", "<!-- end of runtimes -->\n"
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("%s has no place for the table", page)
+	}
+	var table strings.Builder
+	table.WriteString("\n| | trusts the authority by | is led there by | |\n|---|---|---|---|\n")
+	for _, r := range runtimes {
+		cells := []string{r.title, r.trust, r.way, r.note}
+		for i, cell := range cells {
+			cells[i] = strings.ReplaceAll(filled(cell, nameless, exampleAddress), "|", `\|`)
+		}
+		table.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+	}
+	want := before + begin + table.String() + "\n" + end + after
+	if *update {
+		if err := os.WriteFile(page, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	} else if string(text) != want {
+		t.Errorf("%s has another table: go test ./internal/cli/emulator -run TestClientsPage -update writes it", page)
 	}
 }
