@@ -132,6 +132,32 @@ await run(async () => {
     assert.deepEqual([once.SellerSKU, once.status], [Skus[0], 'Success']);
   });
 
+  await step('every operation that it has', async () => {
+    const eager = newClient(SellingPartner, { auto_request_throttled: false });
+    const broken = [];
+    const unknown = [];
+    let operations = 0;
+    for (const [endpoint, { __versions }] of Object.entries(eager.endpoints)) {
+      for (const version of __versions) {
+        for (const operation of Object.keys(eager.endpoints[endpoint][version]).filter((name) => eager.endpoints[endpoint].__operations.includes(name))) {
+          operations += 1;
+          const path = new Proxy({ notificationType: 'ORDER_CHANGE' }, { get: (given, name) => given[name] ?? 'x' });
+          try {
+            await eager.callAPI({ operation: `${endpoint}.${operation}`, path, body: {}, options: { version, raw_result: true } });
+          } catch (error) {
+            broken.push(`${endpoint}.${operation}: ${error.message}`);
+            continue;
+          }
+          if (!(await requests('last=1'))[0].operation) unknown.push(`${endpoint}.${operation}`);
+        }
+      }
+    }
+    const missing = ['getAccount', 'listAccountBalances', 'getTransaction', 'getTransferSchedule', 'deleteScheduleTransaction'];
+    assert.deepEqual(broken, ['fbaInventory.deleteInventoryItem', ...missing.map((name) => `sellerWallet.${name}`)].map((name) => `${name}: utils is not defined`));
+    assert.deepEqual(unknown, ['messaging.createNegativeFeedbackRemoval', 'messaging.CreateAmazonMotors']); // gone from Amazon's models, and from its own SDK
+    return { counts: { operations, broken: broken.length, unknown: unknown.length } };
+  });
+
   await step('the same object for a second call: the first path is called again', async () => {
     const request = { operation: 'reports.getReport', path: { reportId: '1' }, options: { raw_result: true } };
     await sp.callAPI(request);
