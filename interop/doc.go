@@ -4,6 +4,8 @@
 // A client has a folder with its packages and its flow.mjs, and a line in clients (interop_test.go) and run.sh; what all flows do and check is in
 // walk.mjs. What was found of a client that its users should know is in docs/clients.md, and where it can be seen, a step of its flow.
 //
+// Other languages have a program each in runtimes, with the library that their clients of SP-API stand on.
+//
 // The tests need Node.js and the packages that package-lock.json pins; interop/run.sh installs those and runs all of
 // it. Without them the tests are skipped, unless SPAPI_INTEROP is 1.
 package interop

@@ -45,7 +45,8 @@ func DocumentBucket(r marketplace.Region) string { return documentBuckets[r] }
 const SchemaBucket = "selling-partner-definitions-prod-iad.s3.amazonaws.com"
 
 // lwaHosts are those of Login with Amazon: the first is good for all regions, and the one that SP-API's guides name; the others are for Europe and
-// the Far East (developer.amazon.com/docs/login-with-amazon/authorization-code-grant.html).
+// the Far East (developer.amazon.com/docs/login-with-amazon/authorization-code-grant.html), which some clients of SP-API call
+// (4379711/amz-sdk, selling_partner/auth/auth.go).
 var lwaHosts = []string{"api.amazon.com", "api.amazon.co.uk", "api.amazon.co.jp"}
 
 // stsRegions are the regions of AWS that are open without being asked for (docs.aws.amazon.com/general/latest/gr/sts.html), each with a host of the

@@ -80,12 +80,14 @@ func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) err
 			"any command. By hand: the port is an http and https proxy for Amazon's hosts too, and speaks TLS with a certificate for each of them,\n" +
 			"from an authority of this machine's own (ca_file). spapi help emulator-clients tells what each runtime needs.\n\n" +
 			"--env prints commands for a shell in place of JSON: its own addresses and credentials under the names that clients read, proxy and\n" +
-			"authority. A program in that shell reaches Amazon's hosts here, this machine, and nothing else. With --background the command\n" +
-			"ends when the emulator is ready, which serves on until it is killed: pid in the line, SPAPI_EMULATOR_PID in the environment.\n\n" +
+			"authority. What heeds a proxy reaches Amazon's hosts here from that shell, this machine, and nothing else. With --background the\n" +
+			"command ends when the emulator is ready, which serves on until it is killed: pid in the line, SPAPI_EMULATOR_PID in the\n" +
+			"environment.\n\n" +
+			"  eval \"$(spapi emulator --env --background)\"     afterwards: kill \"$SPAPI_EMULATOR_PID\"\n\n" +
 			"While it runs it is steered by JSON below /_emulator/, from this computer only: GET /_emulator/ lists what there is.",
 		Example: "  spapi emulator\n" +
 			"  spapi emulator run -- npm test\n" +
-			"  eval \"$(spapi emulator --env --background)\"\n" +
+			"  spapi emulator --env --background\n" +
 			"  spapi emulator --tls --listen 127.0.0.1:8443 --ca-dir ca\n" +
 			"  spapi emulator --listen 127.0.0.1:8080 --seed 7 --orders 10000 --skus 500 --days 730\n" +
 			"  spapi emulator --clock fixed --no-limits --fault throttle,operation=ordersv0.*,every=5,burst=3\n" +

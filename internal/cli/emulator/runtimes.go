@@ -137,10 +137,10 @@ func newCmdCA(f *factory.Factory) *cobra.Command {
 		Use:   "ca",
 		Short: "Print where the certificate of the emulator's authority is",
 		Long: "Prints the file with the certificate of the authority that signs the emulator's certificates, and makes the authority where there is none. It is\n" +
-			"the ca_file of the emulator's first line.",
-		Example: "  spapi emulator ca\n" +
+			"the ca_file of the emulator's first line.\n\n" +
 			"  curl --cacert \"$(spapi emulator ca)\" -x http://127.0.0.1:8080 https://sellingpartnerapi-na.amazon.com/",
-		Args: exit.NoArgs,
+		Example: "  spapi emulator ca",
+		Args:    exit.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if err := f.Flags.Output.Refuse("the name of a file"); err != nil {
 				return err
