@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/pem"
+	"flag"
 	"maps"
 	"os"
 	"os/exec"
@@ -79,10 +80,10 @@ func TestNothingRealIsPassedOn(t *testing.T) {
 
 // What the user has set for runtimes stays, with the emulator's behind it; a second time adds nothing.
 func TestRuntimesKeepTheirOptions(t *testing.T) {
-	set := []string{"NODE_OPTIONS=--max-old-space-size=512", "JAVA_TOOL_OPTIONS=-Xmx1g", "PHP_INI_SCAN_DIR=/mine", "no_proxy=db.example"}
+	set := []string{"NODE_OPTIONS=--max-old-space-size=512", "JAVA_TOOL_OPTIONS=-Xmx1g", "PHP_INI_SCAN_DIR=/mine", "PYTHONPATH=/mine", "RUBYOPT=-W0", "no_proxy=db.example"}
 	got := testEnvironment(t, set...)
 	for name, begin := range map[string]string{"NODE_OPTIONS": "--max-old-space-size=512 --require ", "JAVA_TOOL_OPTIONS": "-Xmx1g -Dhttp.proxyHost=127.0.0.1 ",
-		"PHP_INI_SCAN_DIR": "/mine" + string(os.PathListSeparator)} {
+		"PHP_INI_SCAN_DIR": "/mine" + string(os.PathListSeparator), "PYTHONPATH": filepath.FromSlash("/ca/python") + string(os.PathListSeparator) + "/mine", "RUBYOPT": "-W0 -rspapi_emulator"} {
 		if !strings.HasPrefix(got[name], begin) {
 			t.Errorf("%s is %q, want %q…", name, got[name], begin)
 		}
@@ -171,7 +172,10 @@ func TestKitIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := newKit(ca)
-	all := []string{k.TrustStore, k.Preload, filepath.Join(filepath.Dir(ca), "hosts.json"), filepath.Join(k.PHP, "spapi-emulator.ini")}
+	all := []string{k.TrustStore}
+	for _, f := range k.files(nil) {
+		all = append(all, f.name)
+	}
 	write := func() (seen []os.FileInfo) {
 		if err := k.write(emu.Hosts()); err != nil {
 			t.Fatal(err)
@@ -305,7 +309,7 @@ func TestClientsAndHosts(t *testing.T) {
 			t.Errorf("%s:\n%s", r.name, text)
 		}
 	}
-	for _, name := range []string{"preload.cjs", "truststore.p12", "hosts.json"} {
+	for _, name := range []string{"node.cjs", "truststore.p12", "hosts.txt", "python/sitecustomize.py", "ruby/spapi_emulator.rb"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
 		}
@@ -313,5 +317,38 @@ func TestClientsAndHosts(t *testing.T) {
 	hosts := run("hosts", "--address", "172.17.0.1")
 	if !strings.Contains(hosts, "\n172.17.0.1 sellingpartnerapi-eu.amazon.com\n") || !strings.Contains(hosts, "\n172.17.0.1 api.amazon.com\n") {
 		t.Errorf("hosts:\n%s", hosts)
+	}
+}
+
+var update = flag.Bool("update", false, "write the table of docs/clients.md")
+
+// The page for users has what the command prints.
+func TestClientsPage(t *testing.T) {
+	const page, begin, end = "../../../docs/clients.md", "<!-- runtimes: written by go test ./internal/cli/emulator -run TestClientsPage -update -->\n", "<!-- end of runtimes -->\n"
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("%s has no place for the table", page)
+	}
+	var table strings.Builder
+	table.WriteString("\n| | trusts the authority by | is led there by | |\n|---|---|---|---|\n")
+	for _, r := range runtimes {
+		cells := []string{r.title, r.trust, r.way, r.note}
+		for i, cell := range cells {
+			cells[i] = strings.ReplaceAll(filled(cell, nameless, exampleAddress), "|", `\|`)
+		}
+		table.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+	}
+	want := before + begin + table.String() + "\n" + end + after
+	if *update {
+		if err := os.WriteFile(page, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	} else if string(text) != want {
+		t.Errorf("%s has another table: go test ./internal/cli/emulator -run TestClientsPage -update writes it", page)
 	}
 }

@@ -500,22 +500,57 @@ func TestRunJava(t *testing.T) {
 	}
 }
 
-// Python's own library, and PHP's.
+// Python, PHP and Ruby, each by a library that heeds the proxy and by one that doesn't.
 func TestRunOthers(t *testing.T) {
-	for program, args := range map[string][]string{
-		"python3": {"-c", `
+	for program, scripts := range map[string][]string{
+		"python3": {`
 import urllib.request, urllib.error
 try: urllib.request.urlopen("https://sellingpartnerapi-na.amazon.com/x")
-except urllib.error.HTTPError as e: print(e.code)`},
-		"php":  {"-r", `$c = curl_init("https://sellingpartnerapi-na.amazon.com/x"); curl_setopt($c, CURLOPT_RETURNTRANSFER, true); curl_exec($c); echo curl_getinfo($c, CURLINFO_RESPONSE_CODE);`},
-		"ruby": {"-e", `require "net/http"; puts Net::HTTP.get_response(URI("https://sellingpartnerapi-na.amazon.com/x")).code`},
+except urllib.error.HTTPError as e: print(e.code)`, `
+import asyncio, http.client, ssl
+c = http.client.HTTPSConnection("SellingPartnerAPI-EU.amazon.com")
+c.request("GET", "/x")
+assert c.getresponse().status == 403
+async def bare():
+    r, w = await asyncio.open_connection("api.amazon.com", 443, ssl=ssl.create_default_context())
+    w.write(b"GET /x HTTP/1.1\r\nHost: sellingpartnerapi-na.amazon.com\r\nConnection: close\r\n\r\n")
+    print((await r.readline()).split()[1].decode())
+    w.close()
+asyncio.run(bare())`, `
+import os, socket
+os.environ["SPAPI_EMULATOR_ADDRESS"] = ""
+try: socket.create_connection(("api.amazon.com", 443))
+except OSError as e: print(403 if "no connection to api.amazon.com" in str(e) else e)`},
+		"php": {`$c = curl_init("https://sellingpartnerapi-na.amazon.com/x"); curl_setopt($c, CURLOPT_RETURNTRANSFER, true); curl_exec($c); echo curl_getinfo($c, CURLINFO_RESPONSE_CODE);`},
+		"ruby": {`require "net/http"; puts Net::HTTP.get_response(URI("https://sellingpartnerapi-na.amazon.com/x")).code`, `
+require "net/http"
+http = Net::HTTP.new("sellingpartnerapi-na.amazon.com", 443, nil) # no proxy
+http.use_ssl = true
+puts http.get("/x").code`, `
+require "socket"
+s = Socket.tcp("api.amazon.com", 80)
+s.write("GET /x HTTP/1.1\r\nHost: sellingpartnerapi-na.amazon.com\r\nConnection: close\r\n\r\n")
+puts s.gets.split[1]`},
 	} {
 		t.Run(program, func(t *testing.T) {
 			need(t, program)
 			h := newHouse(t)
-			status, out, errs := h.run(built, append([]string{"emulator", "run", "--", program}, args...)...)
-			if status != 0 || strings.TrimSpace(out) != "403" {
-				t.Errorf("status %d: %s%s", status, out, errs)
+			own := t.TempDir()
+			if err := os.WriteFile(filepath.Join(own, "sitecustomize.py"), []byte("import os\nos.environ['OWN'] = 'loaded'\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			h.more = []string{"PYTHONPATH=" + own}
+			flag := map[string]string{"python3": "-c", "php": "-r", "ruby": "-e"}[program]
+			for _, script := range scripts {
+				if status, out, errs := h.run(built, "emulator", "run", "--", program, flag, script); status != 0 || strings.TrimSpace(out) != "403" {
+					t.Errorf("%s\nstatus %d: %s%s", script, status, out, errs)
+				}
+			}
+			if program != "python3" {
+				return
+			}
+			if _, out, errs := h.run(built, "emulator", "run", "--", program, flag, `import os; print(os.environ["OWN"])`); strings.TrimSpace(out) != "loaded" {
+				t.Errorf("the program's own sitecustomize: %s%s", out, errs)
 			}
 		})
 	}

@@ -3,9 +3,11 @@
 // prototype it is the same for CommonJS, ES modules and workers.
 'use strict';
 
+const fs = require('node:fs');
 const net = require('node:net');
+const path = require('node:path');
 
-const hosts = new Set(require('./hosts.json'));
+const hosts = new Set(fs.readFileSync(path.join(__dirname, 'hosts.txt'), 'ascii').split(/\s+/).filter(Boolean));
 const connect = net.Socket.prototype.connect;
 
 // known is Amazon's host that a connection is for; by the name that TLS asks for, where a library has looked up the address itself.
