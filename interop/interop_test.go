@@ -19,15 +19,42 @@ import (
 // clients are the npm clients of SP-API, each in a folder with its flow, with the flags of the emulator that it walks through.
 var clients = []struct {
 	folder string
+	name   string // at the registry
 	flags  []string
 	proxy  bool // it is led by a proxy too, and needs no preload
 }{
-	{folder: "amazon-sp-api"},
-	{folder: "amazon-sp-api-0.8", flags: []string{"--require-sigv4"}}, // every request has to be signed
-	{folder: "amazon-sp-api-sdk-js"},
-	{folder: "lorenstuff"},
-	{folder: "scaleleap", proxy: true},
-	{folder: "sp-api-sdk", proxy: true},
+	{folder: "amazon-sp-api", name: "amazon-sp-api"},
+	{folder: "amazon-sp-api-0.8", name: "amazon-sp-api", flags: []string{"--require-sigv4"}}, // every request has to be signed
+	{folder: "amazon-sp-api-sdk-js", name: "@amazon-sp-api-release/amazon-sp-api-sdk-js"},
+	{folder: "lorenstuff", name: "@lorenstuff/amazon-selling-partner-api"},
+	{folder: "scaleleap", name: "@scaleleap/selling-partner-api-sdk", proxy: true},
+	{folder: "sp-api-sdk", name: "@sp-api-sdk/auth", proxy: true},
+}
+
+// TestVersionsInDocs holds the versions that docs/clients.md names against those that are run.
+func TestVersionsInDocs(t *testing.T) {
+	docs, err := os.ReadFile("../docs/clients.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, client := range clients {
+		text, err := os.ReadFile(filepath.Join(client.folder, "package.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var pkg struct{ Dependencies map[string]string }
+		if err := json.Unmarshal(text, &pkg); err != nil {
+			t.Fatalf("%s: %v", client.folder, err)
+		}
+		version := pkg.Dependencies[client.name]
+		row := "| `" + client.name + "` | " + version + " |"
+		if client.name == "@sp-api-sdk/auth" {
+			row = "| `@sp-api-sdk/*` | `auth` " + version
+		}
+		if version == "" || !bytes.Contains(docs, []byte(row)) {
+			t.Errorf("docs/clients.md has no row %q", row)
+		}
+	}
 }
 
 // TestFlows lets each client walk its way through the emulator, unmodified, by "spapi emulator run": below the client, by the preload for

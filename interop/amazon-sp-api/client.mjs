@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { rowsOf, seller, since, throttled } from '../walk.mjs';
 
-export function newClient(SellingPartner, options, credentials) {
+export function newClient(SellingPartner, options, credentials, region = seller.region) {
   return new SellingPartner({
-    region: seller.region,
+    region,
     refresh_token: seller.refreshToken,
     credentials: { SELLING_PARTNER_APP_CLIENT_ID: seller.clientId, SELLING_PARTNER_APP_CLIENT_SECRET: seller.clientSecret, ...credentials },
     // By default it repeats a request whose connection was reset, at once and without end; better an error here.

@@ -112,7 +112,7 @@ await run(async () => {
   await step('429 by api_path is repeated at once, as often as it comes', async () => {
     const began = performance.now();
     await throttled('sellersv1.getMarketplaceParticipations', 10, () => sp.callAPI({ api_path: '/sellers/v1/marketplaceParticipations', method: 'GET' }));
-    assert.ok(performance.now() - began < 5_000, 'it waits'); // a minute each by its own table of restore rates
+    assert.ok(performance.now() - began < 10_000, 'it waits'); // for a minute each, by its own table of restore rates
   });
 
   await step('an upload destination: its slashes are escaped, which Amazon refuses, unless api_path is used', async () => {
@@ -121,6 +121,41 @@ await run(async () => {
     await assert.rejects(sp.callAPI({ operation: 'uploads.createUploadDestinationForResource', path: { resource }, query }), { code: 'Unauthorized' });
     const { uploadDestinationId } = await sp.callAPI({ api_path: `/uploads/2020-11-01/uploadDestinations/${resource}`, method: 'POST', query });
     assert.ok(uploadDestinationId);
+  });
+
+  await step('getPricing by SKU: escaped twice, which Amazon took until October 2022, unless api_path is used', async () => {
+    const Skus = ['shelf 0055'];
+    const query = { MarketplaceId: seller.marketplaceId, ItemType: 'Sku', Skus };
+    const [twice] = await sp.callAPI({ operation: 'productPricing.getPricing', query, options: { version: 'v0' } });
+    assert.deepEqual([twice.SellerSKU, twice.status], ['shelf%200055', 'ClientError']);
+    const [once] = await sp.callAPI({ api_path: '/products/pricing/v0/price', method: 'GET', query });
+    assert.deepEqual([once.SellerSKU, once.status], [Skus[0], 'Success']);
+  });
+
+  await step('every operation that it has', async () => {
+    const eager = newClient(SellingPartner, { auto_request_throttled: false });
+    const broken = [];
+    const unknown = [];
+    let operations = 0;
+    for (const [endpoint, { __versions }] of Object.entries(eager.endpoints)) {
+      for (const version of __versions) {
+        for (const operation of Object.keys(eager.endpoints[endpoint][version]).filter((name) => eager.endpoints[endpoint].__operations.includes(name))) {
+          operations += 1;
+          const path = new Proxy({ notificationType: 'ORDER_CHANGE' }, { get: (given, name) => given[name] ?? 'x' });
+          try {
+            await eager.callAPI({ operation: `${endpoint}.${operation}`, path, body: {}, options: { version, raw_result: true } });
+          } catch (error) {
+            broken.push(`${endpoint}.${operation}: ${error.message}`);
+            continue;
+          }
+          if (!(await requests('last=1'))[0].operation) unknown.push(`${endpoint}.${operation}`);
+        }
+      }
+    }
+    const missing = ['getAccount', 'listAccountBalances', 'getTransaction', 'getTransferSchedule', 'deleteScheduleTransaction'];
+    assert.deepEqual(broken, ['fbaInventory.deleteInventoryItem', ...missing.map((name) => `sellerWallet.${name}`)].map((name) => `${name}: utils is not defined`));
+    assert.deepEqual(unknown, ['messaging.createNegativeFeedbackRemoval', 'messaging.CreateAmazonMotors']); // gone from Amazon's models, and from its own SDK
+    return { counts: { operations, broken: broken.length, unknown: unknown.length } };
   });
 
   await step('the same object for a second call: the first path is called again', async () => {

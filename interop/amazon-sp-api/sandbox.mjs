@@ -8,7 +8,27 @@ import { SellingPartner } from 'amazon-sp-api';
 import { run, seller, step } from '../walk.mjs';
 import { newClient } from './client.mjs';
 
-const host = `https://sandbox.sellingpartnerapi-${seller.region}.amazon.com`;
+// A marketplace is answered for by the host of its region only, for a token of any.
+const regions = {
+  eu: ['A28R8C7NBKEWEA', 'A1RKKUPIHCS9HS', 'A1F83G8C2ARO7P', 'A13V1IB3VIYZZH', 'AMEN7PMS3EDWL', 'A1805IZSGTT6HS', 'A1PA6795UKMFR9', 'APJ6JRA9NG5V4',
+    'A2NODRKZP88ZB9', 'AE08WJ6YKNBMC', 'A1C3SOZRARQ6R3', 'ARBP9OOSHTCHU', 'A33AVAJ2PDY3EV', 'A17E79C6D8DWNP', 'A2VIGQ35RCS4UG', 'A21TJRUUN4KGV'],
+  fe: ['A19VAU5U5O7RUS', 'A39IBJ37TRP1C6', 'A1VC38T7YXB528'],
+};
+const regionOf = ({ query }) => {
+  const marketplaces = [query.marketplaceIds, query.MarketplaceIds, query.MarketplaceId].flat();
+  return Object.keys(regions).find((region) => marketplaces.some((id) => regions[region].includes(id))) ?? seller.region;
+};
+const hostOf = (one) => `https://sandbox.sellingpartnerapi-${regionOf(one)}.amazon.com`;
+
+// otherwise are cases that aren't answered as the model says, with the status that they get and why.
+const otherwise = [
+  { status: 400, operation: 'searchOrders', market: ['A1F83G8C2ARO7P', 'A2Q3Y263D00KWC'], why: 'the British and Brazilian cases were refused in 2026 with all their values right' },
+  { status: 403, operation: 'listCatalogCategories', why: 'removed by Amazon' },
+  { status: 403, operation: 'getCatalogItem', path: /\/items\/$/, why: 'no ASIN, so another path; nobody has told what Amazon answers' },
+];
+const knownOf = ({ operation, path, query }) => otherwise.find((one) => one.operation === operation && (one.path?.test(path) ?? true)
+  && (one.market?.some((id) => [query.marketplaceIds].flat().includes(id)) ?? true));
+
 const grantless = {
   'sellingpartnerapi::notifications': ['createDestination', 'getDestinations', 'getDestination', 'deleteDestination', 'getSubscriptionById', 'deleteSubscriptionById', 'sendTestNotification'],
   'sellingpartnerapi::client_credential:rotation': ['rotateApplicationClientSecret'],
@@ -56,17 +76,17 @@ function requestOf(method, path, parameters, given) {
 
 // spelling is how a request is written into its target, and meaning what that says: the order and the escapes of a query mean nothing.
 const spelling = ({ path, query }) => {
-  const url = new URL(path, host);
+  const url = new URL(path, 'https://host');
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value)); // lists: with commas
   return url.pathname + url.search;
 };
 const meaning = (target) => {
-  const url = new URL(target, host);
+  const url = new URL(target, 'https://host');
   return [url.pathname, ...[...url.searchParams].map((pair) => pair.join('=')).sort()];
 };
 
 async function plainly(one, tokens) {
-  const response = await fetch(new URL(spelling(one), host), {
+  const response = await fetch(new URL(spelling(one), hostOf(one)), {
     method: one.method,
     headers: { 'x-amz-access-token': tokens[scopeOf(one.operation)] ?? tokens.seller, 'content-type': 'application/json' },
     body: one.body && JSON.stringify(one.body),
@@ -75,9 +95,10 @@ async function plainly(one, tokens) {
 }
 
 await run(async () => {
-  const sp = newClient(SellingPartner, { use_sandbox: true });
+  const clients = Object.fromEntries([seller.region, ...Object.keys(regions)].map((region) => [region, newClient(SellingPartner, { use_sandbox: true }, {}, region)]));
   const tokens = {};
   await step('tokens', async () => {
+    const { [seller.region]: sp } = clients;
     await sp.refreshAccessToken();
     tokens.seller = sp.access_token;
     for (const scope of Object.keys(grantless)) {
@@ -95,10 +116,10 @@ await run(async () => {
     const wanted = new Map();
     for (const one of all) wanted.set(keyOf(one), [...(wanted.get(keyOf(one)) ?? []), one]);
     const counts = { files: new Set(all.map(({ file }) => file)).size, operations: new Set(all.map(({ file, operation }) => `${file} ${operation}`)).size, cases: all.length };
-    Object.assign(counts, { answersEqual: 0, asTheModelSays: 0, malformed: 0, sentAlike: 0, sentInAnotherSpelling: 0 });
+    Object.assign(counts, { answersEqual: 0, asTheModelSays: 0, otherwise: 0, malformed: 0, sentAlike: 0, sentInAnotherSpelling: 0 });
     const wrong = [];
     for (const one of all) {
-      const answer = await sp.callAPI({
+      const answer = await clients[regionOf(one)].callAPI({
         api_path: one.path, method: one.method, query: one.query, body: one.body, scope: scopeOf(one.operation), options: { raw_result: true },
       });
       const direct = await plainly(one, tokens);
@@ -109,7 +130,10 @@ await run(async () => {
 
       const isAnswer = ({ want }) => direct.status === want.status && (want.status === 204 || isDeepStrictEqual(JSON.parse(direct.text || 'null'), want.body ?? null));
       if (one.malformed) counts.malformed += 1; // one case has a parameter within another, so nobody can ask for it
-      else if (wanted.get(keyOf(one)).some(isAnswer)) counts.asTheModelSays += 1;
+      else if (knownOf(one)) {
+        if (direct.status === knownOf(one).status) counts.otherwise += 1;
+        else wrong.push(`${said}; want ${knownOf(one).status}: ${knownOf(one).why}`);
+      } else if (wanted.get(keyOf(one)).some(isAnswer)) counts.asTheModelSays += 1;
       else wrong.push(`${said}; want ${one.want.status} ${JSON.stringify(one.want.body)?.slice(0, 200)}`);
 
       const { path, body } = answer.request;
