@@ -38,7 +38,7 @@ func gatewayChecks() []check {
 		{rows: []int{151, 152}, run: checkReportDownload},
 		{rows: []int{158}, run: checkKioskDownload},
 		{rows: []int{34}, run: checkProductTypeSchema},
-		{rows: []int{65}, run: checkInternalFailure},
+		{rows: []int{65}, run: checkServiceFailure},
 		{rows: []int{66}, run: checkWebsiteUnavailable},
 		{rows: []int{67}, run: checkRestrictedResourceRefused},
 		{rows: []int{68}, run: checkNoRestrictedResources},
@@ -93,8 +93,8 @@ func (r *reply) wantMatch(name, pattern string) *reply {
 	return r
 }
 
-// wantNames wants the members of an object in their order.
-func (r *reply) wantNames(path string, names ...string) *reply {
+// wantMembers wants the members of an object in their order.
+func (r *reply) wantMembers(path string, names ...string) *reply {
 	r.Helper()
 	if got := r.names(path); !slices.Equal(got, names) {
 		r.Errorf("%s: members %q at %q, want %q", r.request, got, path, names)
@@ -128,7 +128,7 @@ func (r *reply) wantGateway() *reply {
 func checkRefreshToken(t *testing.T) {
 	s := open(t)
 	r := s.login(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.creds.RefreshToken}})
-	r.want(200).wantNames("", "access_token", "refresh_token", "token_type", "expires_in").wantHeader("X-Amzn-Errortype", "")
+	r.want(200).wantMembers("", "access_token", "refresh_token", "token_type", "expires_in").wantHeader("X-Amzn-Errortype", "")
 	if r.value("token_type") != "bearer" || r.value("expires_in") != 3600.0 || r.value("refresh_token") != s.creds.RefreshToken {
 		t.Errorf("%s", r.body)
 	}
@@ -136,7 +136,7 @@ func checkRefreshToken(t *testing.T) {
 
 func checkGrantlessToken(t *testing.T) {
 	r := open(t).login(url.Values{"grant_type": {"client_credentials"}, "scope": {"sellingpartnerapi::notifications"}})
-	r.want(200).wantNames("", "access_token", "scope", "token_type", "expires_in")
+	r.want(200).wantMembers("", "access_token", "scope", "token_type", "expires_in")
 	if r.value("scope") != "sellingpartnerapi::notifications" {
 		t.Errorf("%s", r.body)
 	}
@@ -145,7 +145,7 @@ func checkGrantlessToken(t *testing.T) {
 // wantLoginError wants an error of the token endpoint, to the letter, with error_index before it and request_id behind.
 func (r *reply) wantLoginError(status int, code, description, kind string) {
 	r.Helper()
-	r.want(status).wantNames("", "error_index", "error_description", "error", "request_id")
+	r.want(status).wantMembers("", "error_index", "error_description", "error", "request_id")
 	if kind != "" {
 		r.wantHeader("X-Amzn-Errortype", kind+":http://internal.amazon.com/coral/com.amazon.panda/")
 	}
@@ -209,7 +209,7 @@ func checkScopeMissing(t *testing.T) {
 
 func checkPing(t *testing.T) {
 	s := open(t)
-	r := s.do("GET", "/", "", "x-amz-access-token", "").want(200).wantHeader("Content-Type", "application/json").wantNames("", "timestamp").wantHeader("Server", "Server").
+	r := s.do("GET", "/", "", "x-amz-access-token", "").want(200).wantHeader("Content-Type", "application/json").wantMembers("", "timestamp").wantHeader("Server", "Server").
 		wantHeader("Vary", "Content-Type,Accept-Encoding,User-Agent")
 	if !regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`).MatchString(r.text("timestamp")) {
 		t.Errorf("%s", r.body)
@@ -337,8 +337,8 @@ func checkProcessingReport(t *testing.T) {
 	if r.body, err = io.ReadAll(zip); err != nil {
 		t.Fatal(err)
 	}
-	r.wantNames("", "header", "issues", "summary").wantNames("header", "sellerId", "version", "feedId").
-		wantNames("summary", "errors", "warnings", "messagesProcessed", "messagesAccepted", "messagesInvalid")
+	r.wantMembers("", "header", "issues", "summary").wantMembers("header", "sellerId", "version", "feedId").
+		wantMembers("summary", "errors", "warnings", "messagesProcessed", "messagesAccepted", "messagesInvalid")
 	if r.value("header.version") != "2.0" || r.value("summary.messagesAccepted") != 1.0 || r.value("summary.errors") != 0.0 {
 		t.Errorf("%s", r.body)
 	}
@@ -454,7 +454,7 @@ func (s *service) fault(kind emulator.FaultKind, operation string) {
 
 const participations = "/sellers/v1/marketplaceParticipations"
 
-func checkInternalFailure(t *testing.T) {
+func checkServiceFailure(t *testing.T) {
 	s := open(t)
 	s.fault(emulator.FaultInternal, "sellersv1.*")
 	s.do("GET", participations, "").wantHeader("Content-Type", "application/json").wantHeader("X-Amzn-Errortype", "").
@@ -515,7 +515,7 @@ func checkRestrictedTokenMalformed(t *testing.T) {
 func checkRestrictedToken(t *testing.T) {
 	s := withLimits(t)
 	r := s.do("POST", restrictedTokens, `{"restrictedResources":[{"method":"GET","path":"/orders/v0/orders","dataElements":["buyerInfo"]}]}`)
-	r.want(200).wantGateway().wantHeader("Content-Type", "application/json").wantHeader("X-Amzn-Ratelimit-Limit", "1.0").wantNames("", "expiresIn", "restrictedDataToken").
+	r.want(200).wantGateway().wantHeader("Content-Type", "application/json").wantHeader("X-Amzn-Ratelimit-Limit", "1.0").wantMembers("", "expiresIn", "restrictedDataToken").
 		wantHeader("Content-Length", "2329").wantHeader("Vary", "accept-encoding,Content-Type,Accept-Encoding,User-Agent")
 	if r.value("expiresIn") != 3600.0 || !strings.HasPrefix(r.text("restrictedDataToken"), "Atz.sprdt|") {
 		t.Errorf("%s", r.body)
@@ -652,7 +652,7 @@ func checkUploadDestination(t *testing.T) {
 	sum := md5.Sum([]byte(file))
 	hash := hex.EncodeToString(sum[:])
 	r := s.do("POST", "/uploads/2020-11-01/uploadDestinations/messaging/v1/orders/111-1111111-1111111/messages/invoice?marketplaceIds=ATVPDKIKX0DER&contentMD5="+hash, "")
-	r.want(201).wantHeader("Content-Type", "application/json").wantNames("payload", "uploadDestinationId", "url", "headers").wantNames("payload.headers", "x-amz-server-side-encryption", "Content-MD5")
+	r.want(201).wantHeader("Content-Type", "application/json").wantMembers("payload", "uploadDestinationId", "url", "headers").wantMembers("payload.headers", "x-amz-server-side-encryption", "Content-MD5")
 	if r.value("payload.headers.x-amz-server-side-encryption") != "aws:kms" || r.value("payload.headers.Content-MD5") != hash {
 		t.Errorf("%s", r.body)
 	}
