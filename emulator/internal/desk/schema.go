@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/random"
@@ -39,7 +40,9 @@ func answerFromSchema(c *Call) (answer.Reply, *answer.Error) {
 	if success.Schema == nil || success.Status == http.StatusNoContent {
 		return r, nil
 	}
-	r.Body = NewGenerator(api, c).Value(success.Schema, "", "", 0)
+	g := NewGenerator(api, c)
+	g.here = c.Exchange.Origin()
+	r.Body = g.Value(success.Schema, "", "", 0)
 	return r, nil
 }
 
@@ -53,7 +56,11 @@ type generator struct {
 	open  map[string]int    // definitions being written, for recursive ones
 	money string            // currency
 	store string            // marketplace id
+	here  string            // where links lead
 }
+
+// GeneratedPath is where the documents lie that answers from schemas name: a client that fetches one must not leave the emulator.
+const GeneratedPath = exchange.DocumentPath + "generated/"
 
 // omitted is what stands for no value at all.
 type omitted struct{}
@@ -65,7 +72,7 @@ func NewGenerator(api *catalog.API, c *Call) *generator {
 	body, _ := json.Marshal(c.Body) // the decoded body: spelling doesn't count
 	g := &generator{
 		api: api, r: c.Desk.Seed.Of("answer", c.Op.ID, sortedPairs(c.Path), c.Query.Encode(), string(body)), now: c.Now.UTC().Truncate(time.Second),
-		known: map[string]string{}, open: map[string]int{}, money: "USD", store: "ATVPDKIKX0DER",
+		known: map[string]string{}, open: map[string]int{}, money: "USD", store: "ATVPDKIKX0DER", here: "https://example.com",
 	}
 	if c.Seller != nil {
 		m := c.Seller.Marketplaces[0]
@@ -233,6 +240,11 @@ func (g *generator) text(s *catalog.Schema, name string) string {
 	case "date":
 		return g.moment().Format(time.DateOnly)
 	}
+	if isLink(name) {
+		if link := g.here + GeneratedPath + g.r.Text(random.HexDigits, 12); checkString(s, link) == "" {
+			return link
+		}
+	}
 	if s.Pattern != "" {
 		if v, ok := g.fromPattern(s); ok {
 			return v
@@ -246,6 +258,12 @@ func (g *generator) text(s *catalog.Schema, name string) string {
 		v = g.r.Text(random.Base36, *s.MaxLength)
 	}
 	return v
+}
+
+// isLink tells by a member's name whether it holds an address.
+func isLink(name string) bool {
+	lower := strings.ToLower(name)
+	return slices.ContainsFunc([]string{"url", "uri", "link", "href"}, func(end string) bool { return strings.HasSuffix(lower, end) })
 }
 
 // moment is some time in the last month.
@@ -272,8 +290,6 @@ func (g *generator) plausible(s *catalog.Schema, name string) string {
 		return strconv.Itoa(g.r.Between(1, 99)) + "." + g.r.Text(random.Digits, 2)
 	case ends("date", "time", "datetime", "timestamp", "dateafter", "datebefore"):
 		return format.Timestamp(g.moment())
-	case ends("url", "uri", "link", "href"):
-		return "https://example.com/" + g.r.Text(random.HexDigits, 12)
 	case ends("email", "emailaddress"):
 		return g.r.Text(random.HexDigits, 8) + "@example.com"
 	case ends("id", "ids", "number", "sku", "skus"):

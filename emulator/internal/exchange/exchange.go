@@ -86,12 +86,18 @@ func (x *Exchange) Region() marketplace.Region {
 	return endpointRegions()[strings.TrimPrefix(x.Name, "sandbox.")]
 }
 
+// Origin is scheme and host by which the client has called.
+func (x *Exchange) Origin() string { return x.scheme + "://" + x.Host }
+
+// DocumentPath is where documents lie below [Exchange.Base].
+const DocumentPath = "/_documents/"
+
 // Base is where the emulator is for whoever sent a request: "" stands for Amazon's own hosts.
 func (x *Exchange) Base() string {
 	if x.Region() != "" {
 		return ""
 	}
-	return x.scheme + "://" + x.Host
+	return x.Origin()
 }
 
 // endpointRegions are the regions of SP-API's hosts.
