@@ -237,20 +237,8 @@ func TestEveryOperationAnswers(t *testing.T) {
 	handled := handledRequests(t, e)
 	requests, bodies := 0, 0
 	var invalid []string
-	// Making comes before adding, deleting after all else.
 	ops = slices.Clone(ops)
-	slices.SortStableFunc(ops, func(a, b catalog.Operation) int {
-		rank := func(op *catalog.Operation) int {
-			switch {
-			case op.Method == "DELETE":
-				return 2
-			case op.ID == "fbainventoryv1.createInventoryItem" || op.Name == "putListingsItem":
-				return 0
-			}
-			return 1
-		}
-		return rank(&a) - rank(&b)
-	})
+	slices.SortStableFunc(ops, func(a, b catalog.Operation) int { return rankOfRequest(&a) - rankOfRequest(&b) })
 	for i := range ops {
 		op := &ops[i]
 		list := handled[op.ID]
@@ -283,6 +271,17 @@ func TestEveryOperationAnswers(t *testing.T) {
 		}
 	}
 	t.Logf("%d operations (%d with handlers): %d requests, all 2xx; %d bodies, invalid against the model: %d %v", len(ops), len(handled), requests, bodies, len(invalid), invalid)
+}
+
+// rankOfRequest is when an operation is asked: making comes before adding, deleting after all else.
+func rankOfRequest(op *catalog.Operation) int {
+	switch {
+	case op.Method == "DELETE":
+		return 2
+	case op.ID == "fbainventoryv1.createInventoryItem" || op.Name == "putListingsItem":
+		return 0
+	}
+	return 1
 }
 
 // checkAnswer holds an answer against the model.

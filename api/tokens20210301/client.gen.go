@@ -34,8 +34,6 @@ func (in *CreateRestrictedDataTokenInput) encode(r *wire.Request) {
 
 // CreateRestrictedDataToken POST /tokens/2021-03-01/restrictedDataToken, 1 requests per second, burst 10.
 //
-// Roles, one of them is enough: Direct-to-Consumer Shipping (Restricted), Tax Invoicing (Restricted), Tax Remittance (Restricted).
-//
 // See https://developer-docs.amazon.com/sp-api/reference/createrestricteddatatoken
 func (c *Client) CreateRestrictedDataToken(ctx context.Context, in *CreateRestrictedDataTokenInput,
 	opts ...spapi.CallOption) (*CreateRestrictedDataTokenResponse, error) {

@@ -31,8 +31,6 @@ type Operation struct {
 	// LimitSource names where the figures come from; LimitNote says which sources disagree.
 	LimitSource string `json:"limitSource,omitempty"`
 	LimitNote   string `json:"limitNote,omitempty"`
-	// RateHeader lists the statuses on which the model declares x-amzn-RateLimit-Limit.
-	RateHeader []int `json:"rateHeader,omitempty"`
 
 	Restricted *Restricted `json:"restricted,omitempty"`
 	Grantless  string      `json:"grantless,omitempty"` // LWA scope

@@ -581,15 +581,11 @@ func (p *parser) responses(op *operation, n *node) error {
 		if h := at.get("headers"); h != nil {
 			for _, m := range h.members {
 				out.Headers = append(out.Headers, m.key)
-				if strings.EqualFold(m.key, "x-amzn-RateLimit-Limit") {
-					op.RateHeader = append(op.RateHeader, status)
-				}
 			}
 		}
 		op.detail.Responses = append(op.detail.Responses, out)
 	}
 	slices.SortFunc(op.detail.Responses, func(a, b catalog.Response) int { return a.Status - b.Status })
-	slices.Sort(op.RateHeader)
 	return nil
 }
 

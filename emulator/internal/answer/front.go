@@ -50,7 +50,7 @@ func front(set func(name, value string), x *exchange.Exchange, status, size int,
 		vary = "User-Agent,Accept-Encoding"
 	}
 	if x.Front != exchange.Login && size >= varyFrom {
-		vary = "accept-encoding," + strings.TrimSuffix(vary, ",Accept-Encoding")
+		vary = "accept-encoding," + strings.TrimSuffix(vary, ",Accept-Encoding") // the edge's ends with it
 	}
 	set("Vary", vary)
 	if x.Front == exchange.Login {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/check"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/random"
@@ -40,7 +41,9 @@ func answerFromSchema(c *Call) (answer.Reply, *answer.Error) {
 	if success.Schema == nil || success.Status == http.StatusNoContent {
 		return r, nil
 	}
-	r.Body = NewGenerator(api, c).Value(success.Schema, "", "", 0)
+	g := NewGenerator(api, c)
+	g.here = c.Exchange.Origin()
+	r.Body = g.Value(success.Schema, "", "", 0)
 	return r, nil
 }
 
@@ -54,7 +57,11 @@ type generator struct {
 	open  map[string]int    // definitions being written, for recursive ones
 	money string            // currency
 	store string            // marketplace id
+	here  string            // where links lead
 }
+
+// GeneratedPath is where the documents lie that answers from schemas name: a client that fetches one must not leave the emulator.
+const GeneratedPath = exchange.DocumentPath + "generated/"
 
 // omitted is what stands for no value at all.
 type omitted struct{}
@@ -66,7 +73,7 @@ func NewGenerator(api *catalog.API, c *Call) *generator {
 	body, _ := json.Marshal(c.Body) // the decoded body: spelling doesn't count
 	g := &generator{
 		api: api, r: c.Desk.Seed.Of("answer", c.Op.ID, sortedPairs(c.Path), c.Query.Encode(), string(body)), now: c.Now.UTC().Truncate(time.Second),
-		known: map[string]string{}, open: map[string]int{}, money: "USD", store: "ATVPDKIKX0DER",
+		known: map[string]string{}, open: map[string]int{}, money: "USD", store: "ATVPDKIKX0DER", here: "https://example.com",
 	}
 	if c.Seller != nil {
 		m := c.Seller.Marketplaces[0]
@@ -234,6 +241,11 @@ func (g *generator) text(s *catalog.Schema, name string) string {
 	case "date":
 		return g.moment().Format(time.DateOnly)
 	}
+	if isLink(name) {
+		if link := g.here + GeneratedPath + g.r.Text(random.HexDigits, 12); check.Chars(s, link) == "" {
+			return link
+		}
+	}
 	if s.Pattern != "" {
 		if v, ok := g.fromPattern(s); ok {
 			return v
@@ -247,6 +259,12 @@ func (g *generator) text(s *catalog.Schema, name string) string {
 		v = g.r.Text(random.Base36, *s.MaxLength)
 	}
 	return v
+}
+
+// isLink tells by a member's name whether it holds an address.
+func isLink(name string) bool {
+	lower := strings.ToLower(name)
+	return slices.ContainsFunc([]string{"url", "uri", "link", "href"}, func(end string) bool { return strings.HasSuffix(lower, end) })
 }
 
 // moment is some time in the last month.
@@ -273,8 +291,6 @@ func (g *generator) plausible(s *catalog.Schema, name string) string {
 		return strconv.Itoa(g.r.Between(1, 99)) + "." + g.r.Text(random.Digits, 2)
 	case ends("date", "time", "datetime", "timestamp", "dateafter", "datebefore"):
 		return format.Timestamp(g.moment())
-	case ends("url", "uri", "link", "href"):
-		return "https://example.com/" + g.r.Text(random.HexDigits, 12)
 	case ends("email", "emailaddress"):
 		return g.r.Text(random.HexDigits, 8) + "@example.com"
 	case ends("id", "ids", "number", "sku", "skus"):

@@ -35,7 +35,7 @@ func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 		if problem != "" {
 			return nil, problem
 		}
-		for _, s := range w.SumSales(q.AsOf, from, to, markets, name(args["aggregateBy"]), false) {
+		for _, s := range w.SumSales(q.AsOf, wholeWeek(from, name(args["aggregateBy"])), to, markets, name(args["aggregateBy"]), false) {
 			f := figures(s, &world.Counts{}, &world.Counts{})
 			rows = append(rows, map[string]any{"startDate": s.Date, "endDate": s.End, "marketplaceId": s.Marketplace, "sales": f, "traffic": f})
 		}
@@ -57,7 +57,7 @@ func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 		if markets, problem = k.kioskMarketplaces(markets); problem != "" {
 			return nil, problem
 		}
-		sums := w.SumSales(q.AsOf, from, to, markets, name(args["dateAggregation"]), true)
+		sums := w.SumSales(q.AsOf, wholeWeek(from, name(args["dateAggregation"])), to, markets, name(args["dateAggregation"]), true)
 		sums = slices.DeleteFunc(sums, func(s *world.Sales) bool { return !slices.Contains(wanted[s.Marketplace], s.Product.ASIN) })
 		rows = salesByASIN(sums, name(args["asinAggregation"]))
 		for _, row := range rows {
@@ -77,6 +77,9 @@ func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 			product = "MSKU"
 		}
 		components := texts(args["includeComponentsForFeeTypes"])
+		if period == "WEEK" && from.Weekday() != time.Sunday {
+			from = wholeWeek(from, period).AddDate(0, 0, 7) // the first one that is wholly asked for
+		}
 		for _, s := range w.SumSales(q.AsOf, from, to, markets, period, true) {
 			rows = append(rows, k.economics(w, s, product, components))
 		}
@@ -101,6 +104,15 @@ func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 		rows = k.preview(w, q.AsOf, from, to, markets, skus)
 	}
 	return rows, ""
+}
+
+// wholeWeek is the first day of sales and traffic by weeks, which may lie before the first that was asked for: of a query from 2025-01-01 it was
+// 2024-12-29, and of one for economics 2025-01-05 (lineofflight/peddler, test/vcr_cassettes/Peddler/DataKiosk, October and December 2025).
+func wholeWeek(from time.Time, period string) time.Time {
+	if period != "WEEK" {
+		return from
+	}
+	return from.AddDate(0, 0, -int(from.Weekday()))
 }
 
 // kioskMarketplaces are the marketplaces that a query asks for, which must be the seller's.

@@ -129,7 +129,10 @@ func documentAnswer(d *desk.Desk, x *exchange.Exchange) answer.Reply {
 }
 
 // documentObject finds the document and does what the request asks, after the checks that S3 makes of a presigned URL.
-func documentObject(desk *desk.Desk, x *exchange.Exchange, id string) (answer.Reply, *s3Error) {
+func documentObject(d *desk.Desk, x *exchange.Exchange, id string) (answer.Reply, *s3Error) {
+	if strings.HasPrefix(documentPath+id, desk.GeneratedPath) {
+		return answer.Reply{Status: http.StatusOK, ContentType: "text/plain; charset=utf-8", Body: []byte("A document of the emulator.\n")}, nil
+	}
 	q, err := url.ParseQuery(x.URL.RawQuery)
 	if err != nil || q.Get("X-Amz-Signature") == "" {
 		return answer.Reply{}, newS3Error(http.StatusForbidden, "AccessDenied", "Access Denied")
@@ -165,7 +168,7 @@ func documentObject(desk *desk.Desk, x *exchange.Exchange, id string) (answer.Re
 		return answer.Reply{}, newS3Error(http.StatusForbidden, "AccessDenied", "There were headers present in the request which were not signed",
 			"HeadersNotSigned", strings.Join(unsigned, ", "))
 	}
-	want, problem := auth.PresignS3(s3Secret(desk), x.Method, x.Host, x.URL, x.Header)
+	want, problem := auth.PresignS3(s3Secret(d), x.Method, x.Host, x.URL, x.Header)
 	if problem != "" {
 		return answer.Reply{}, newS3Error(http.StatusBadRequest, "AuthorizationQueryParametersError", problem)
 	}
@@ -175,22 +178,22 @@ func documentObject(desk *desk.Desk, x *exchange.Exchange, id string) (answer.Re
 			"AWSAccessKeyId", want.KeyID, "StringToSign", want.StringToSign, "SignatureProvided", given, "StringToSignBytes", hexBytes(want.StringToSign),
 			"CanonicalRequest", want.CanonicalRequest, "CanonicalRequestBytes", hexBytes(want.CanonicalRequest))
 	}
-	d := findDocument(desk, id, x.Now)
-	if d == nil {
+	document := findDocument(d, id, x.Now)
+	if document == nil {
 		return answer.Reply{}, newS3Error(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "Key", id)
 	}
 	var rep answer.Reply
 	var refused *s3Error
 	if x.Method == http.MethodPut {
-		rep, refused = d.upload(x)
+		rep, refused = document.upload(x)
 	} else {
-		rep, refused = d.download(x, q)
+		rep, refused = document.download(x, q)
 	}
 	if refused == nil && rep.Status < http.StatusMultipleChoices {
-		sum := sha256.Sum256([]byte(d.ID + " " + rep.Header["ETag"]))
+		sum := sha256.Sum256([]byte(document.ID + " " + rep.Header["ETag"]))
 		rep.Header["X-Amz-Version-Id"] = base64.RawURLEncoding.EncodeToString(sum[:24])
 		rep.Header[encryptionHeader] = encryption
-		rep.Header["X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"] = "arn:aws:kms:" + want.Region + ":123456789012:key/" + desk.Seed.Of("kms key", want.Region).UUID()
+		rep.Header["X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"] = "arn:aws:kms:" + want.Region + ":123456789012:key/" + d.Seed.Of("kms key", want.Region).UUID()
 		rep.Header["X-Amz-Server-Side-Encryption-Bucket-Key-Enabled"] = "true"
 	}
 	return rep, refused

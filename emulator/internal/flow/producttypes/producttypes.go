@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/desk"
@@ -57,8 +58,9 @@ func typeSchema(productType string, m *marketplace.Marketplace, requirements str
 	s := object{
 		"$schema": metaSchemaURI, "$id": schemaURI + productType, "$comment": "Product type definition of the emulator for " + productType + " in " + m.ID,
 		"$defs": object{
-			"marketplace_id": object{"type": "string", "default": m.ID, "enum": []string{m.ID}, "enumNames": []string{m.Name}, "editable": false, "hidden": true},
-			"language_tag":   object{"type": "string", "default": m.Language, "enum": world.LanguagesOf(m), "enumNames": world.LanguagesOf(m), "editable": false, "hidden": true},
+			"marketplace_id": object{"default": m.ID, "editable": false, "hidden": true,
+				"anyOf": []object{{"type": "string"}, {"type": "string", "enum": []string{m.ID}, "enumNames": []string{m.Name}}}}, // lineofflight/peddler, ProductTypeDefinitions20200901Test
+			"language_tag": object{"type": "string", "default": m.Language, "enum": world.LanguagesOf(m), "enumNames": world.LanguagesOf(m), "editable": false, "hidden": true},
 		},
 		"type": "object", "properties": properties, "additionalProperties": false,
 	}
@@ -200,15 +202,23 @@ func definition(_ *desk.Desk, x *exchange.Exchange) answer.Reply {
 		return answer.Reply{Status: http.StatusMethodNotAllowed}
 	}
 	if rest == "meta-schema.json" {
-		return answer.Reply{Status: http.StatusOK, Body: schemaBytes(metaSchema)}
+		return schemaReply(x, metaSchema)
 	}
 	name := strings.TrimSuffix(strings.TrimPrefix(rest, "schema/"), ".json")
 	query := x.URL.Query()
 	m, found := marketplace.ByID(query.Get("marketplaceId"))
 	if !found || !world.KnownType(name) || !strings.HasPrefix(rest, "schema/") {
-		return answer.Reply{Status: http.StatusNotFound, ContentType: "application/xml", Body: []byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>")}
+		return answer.S3Error(x, http.StatusNotFound, [2]string{"Code", "NoSuchKey"}, [2]string{"Message", "The specified key does not exist."}, [2]string{"Key", strings.TrimPrefix(x.URL.Path, "/")})
 	}
-	return answer.Reply{Status: http.StatusOK, Body: schemaBytes(typeSchema(name, &m, query.Get("requirements"), query.Get("requirementsEnforced") == "ENFORCED"))}
+	return schemaReply(x, typeSchema(name, &m, query.Get("requirements"), query.Get("requirementsEnforced") == "ENFORCED"))
+}
+
+// schemaReply is a schema as S3 has it, for 90 days (lineofflight/peddler, test/vcr_cassettes/Peddler/API/ProductTypeDefinitions20200901Test, September 2024).
+func schemaReply(x *exchange.Exchange, schema object) answer.Reply {
+	gone := x.Now.UTC().AddDate(0, 0, 90).Truncate(24 * time.Hour).Format(http.TimeFormat)
+	return answer.Reply{Status: http.StatusOK, ContentType: "application/schema+json", Body: schemaBytes(schema), Header: map[string]string{
+		"Accept-Ranges": "bytes", "x-amz-server-side-encryption": "AES256", "x-amz-expiration": `expiry-date="` + gone + `", rule-id="Schema Expiration - 90 Days"`,
+	}}
 }
 
 // definitionService keeps the schemas that answers link to.

@@ -64,8 +64,8 @@ func createRestrictedDataToken(c *desk.Call) (answer.Reply, *answer.Error) {
 // checkRestricted tells whether a restricted token can be had for a resource.
 func checkRestricted(c *desk.Call, r *auth.Resource) *answer.Error {
 	op := restrictedOperation(c, r)
-	if op == nil {
-		// selling-partner-api-models#1316
+	if op == nil || len(op.Roles) > 0 && !c.Desk.Auth.HasRole(op.Roles) {
+		// selling-partner-api-models#1316, selling-partner-api-docs#806
 		return answer.Invalid("Application do not have access to some or all requested resource", "")
 	}
 	if !op.Restricted.GenericPath && r.Path == op.Path {
