@@ -83,22 +83,21 @@ func Request(x *exchange.Exchange, op *catalog.Operation, path map[string]string
 			}
 		}
 	}
-	if e := noneOf(op, query); e != nil && len(c.problems) == 0 {
-		return Args{}, e
-	}
 	body, e := c.read(x, d.Detail)
+	args := Args{Query: query, Body: body}
 	switch {
 	case len(c.problems) > 0:
-		return Args{}, answer.Wrong(c.problems...)
+		return args, answer.Wrong(c.problems...)
 	case e != nil:
-		return Args{}, e
+		return args, e
 	}
-	if !o.Sandbox && d.Detail.Body != nil && strings.HasPrefix(op.API, "vendor") {
-		if e := undeclared(d.API, d.Detail.Body.Schema, x.Body); e != nil {
-			return Args{}, e
-		}
+	if e := noneOf(op, query); e != nil {
+		return args, e
 	}
-	return Args{Query: query, Body: body}, nil
+	if !o.Sandbox && body != nil && strings.HasPrefix(op.API, "vendor") {
+		return args, undeclared(d.API, d.Detail.Body.Schema, x.Body)
+	}
+	return args, nil
 }
 
 // checker collects what is wrong with a request.

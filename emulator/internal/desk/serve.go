@@ -255,8 +255,13 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 			}
 		}
 	}
-	if rep, ok, err := d.replay(x, rt, c); ok || err != nil {
-		return rep, err
+	switch rep, ok, err := d.replay(x, rt, c); {
+	case err != nil:
+		return answer.Reply{}, err.Because("sandbox: no official case has what this request asks for")
+	case ok && rep.Status >= http.StatusBadRequest:
+		return rep.Because("sandbox: the official case for this request is a refusal"), nil
+	case ok:
+		return rep, nil
 	}
 	if c.Args, err = check.Request(x, rt.Op, c.Path, check.Options{Parameters: d.Options.StrictParameters, Sandbox: sandbox}); err != nil {
 		return answer.Reply{}, err

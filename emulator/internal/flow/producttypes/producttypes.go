@@ -198,7 +198,7 @@ func definitionsBase(x *exchange.Exchange) string {
 func definition(_ *desk.Desk, x *exchange.Exchange) answer.Reply {
 	rest := strings.TrimPrefix(x.URL.Path, definitionsPath)
 	if x.Method != http.MethodGet && x.Method != http.MethodHead {
-		return answer.Reply{Status: http.StatusMethodNotAllowed}
+		return answer.Reply{Status: http.StatusMethodNotAllowed, Reason: "schema: is read with GET only"}
 	}
 	if rest == "meta-schema.json" {
 		return answer.Reply{Status: http.StatusOK, Body: schemaBytes(metaSchema)}
@@ -207,7 +207,7 @@ func definition(_ *desk.Desk, x *exchange.Exchange) answer.Reply {
 	query := x.URL.Query()
 	m, found := marketplace.ByID(query.Get("marketplaceId"))
 	if !found || !world.KnownType(name) || !strings.HasPrefix(rest, "schema/") {
-		return answer.Reply{Status: http.StatusNotFound, ContentType: "application/xml", Body: []byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>")}
+		return answer.Reply{Status: http.StatusNotFound, ContentType: "application/xml", Body: []byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"), Reason: "schema: there is none at this path"}
 	}
 	return answer.Reply{Status: http.StatusOK, Body: schemaBytes(typeSchema(name, &m, query.Get("requirements"), query.Get("requirementsEnforced") == "ENFORCED"))}
 }
