@@ -91,9 +91,6 @@ func (d *Desk) handle(v *visit) answer.Reply {
 	r := d.Seed.Of("request", n)
 	v.RequestID, v.Rid = r.UUID(), r.Text(random.Base36, 20)
 	rep := d.answer(v)
-	if rep.Status >= http.StatusBadRequest && rep.Reason == "" && v.Exchange.Fault != "" {
-		rep.Reason = "fault: " + v.Exchange.Fault
-	}
 	if d.Options.Explain && rep.Reason != "" {
 		rep = rep.With(reasonHeader, printable(rep.Reason))
 	}
@@ -127,6 +124,9 @@ func (d *Desk) answer(v *visit) answer.Reply {
 		if v.fault.CarriedOut {
 			d.dispatch(v)
 			v.Rate = 0
+		}
+		if r.Status/100 != 2 {
+			r.Reason = "fault: " + v.Exchange.Fault
 		}
 		return r
 	}
