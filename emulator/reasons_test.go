@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 
@@ -200,14 +199,5 @@ func TestWordings(t *testing.T) {
 		if r.status != 400 || r.text("errors", 0, "message") != test.message || r.text("errors", 0, "details") != test.details {
 			t.Errorf("%s: %d %s, want %q, %q", test.path, r.status, r.body, test.message, test.details)
 		}
-	}
-	// A number stands for the value of an enum in patches.
-	r := c.do("PATCH", na+"/listings/2021-08-01/items/"+c.Credentials().SellerID+"/new?mode=VALIDATION_PREVIEW&marketplaceIds="+us, http.Header{"X-Amz-Access-Token": {c.token}, "Content-Type": {"application/json"}},
-		`{"productType":"LAMP","patches":[{"op":1,"path":"/attributes/color","value":[{"value":"red"}]}]}`)
-	if r.status == 400 {
-		t.Errorf("op as a number: %s", r.body)
-	}
-	if !slices.Contains([]int{200, 404}, r.status) {
-		t.Errorf("op as a number: %d %s", r.status, r.body)
 	}
 }

@@ -56,8 +56,7 @@ func Request(x *exchange.Exchange, op *catalog.Operation, path map[string]string
 	if d.Detail == nil {
 		return Args{Query: query}, nil // a removed operation, whose handler checks for itself
 	}
-	// patchListingsItem took the number 1 for a patch's op (lineofflight/peddler, ListingsItems20210801Test, September 2024).
-	c := checker{api: d.API, ordinals: strings.HasPrefix(op.API, "listingsitems")}
+	c := checker{api: d.API}
 	for name := range format.SortedKeys(query) {
 		if d.Query[name] {
 			continue
@@ -104,7 +103,6 @@ func Request(x *exchange.Exchange, op *catalog.Operation, path map[string]string
 type checker struct {
 	api      *catalog.API
 	root     string // name of the body
-	ordinals bool   // in the body a number stands for the value of an enum at that place
 	problems []answer.Problem
 }
 
