@@ -42,7 +42,7 @@ var importRules = []importRule{
 		reason: "it stands in front of any handler and knows neither SP-API nor what is behind it"},
 	{packages: "emulator/internal/world", only: []string{"std", "marketplace", "emulator/internal/format", "emulator/internal/random"}, never: []string{"net/http"},
 		reason: "what a seller has is the same whichever API shows it: no request gets in there"},
-	{packages: "emulator/internal/check", only: []string{"std", "internal/catalog", "emulator/internal/answer", "emulator/internal/exchange", "emulator/internal/format", "emulator/internal/operations"},
+	{packages: "emulator/internal/check", only: []string{"std", "internal/catalog", "marketplace", "emulator/internal/answer", "emulator/internal/exchange", "emulator/internal/format", "emulator/internal/operations"},
 		reason: "what a request must be stands in the catalogue and in tables: no state, no seller's data"},
 	{packages: "emulator/internal/desk", never: []string{"emulator/internal/jobs", "emulator/internal/contacts"},
 		reason: "the desk knows flows, stores and services by their shape only, so that one can be added without it"},

@@ -131,7 +131,7 @@ func (e *APIError) badRequest(said string) string {
 	if strings.EqualFold(e.Message, "invalid input") { // with code InvalidInput, in place of a 415 too
 		text = "An argument is missing, malformed or out of range, or the body is not what the operation takes, or not sent as application/json."
 	}
-	if strings.Contains(said, "marketplace") {
+	if strings.Contains(said, "marketplace") || strings.EqualFold(e.Message, "invalid input") { // which doesn't say what was wrong
 		text += " Marketplace ids must belong to region " + f.region + "."
 	}
 	return text
@@ -150,7 +150,7 @@ func (e *APIError) forbidden(said string) string {
 	case strings.Contains(said, "revoked, malformed or invalid"):
 		return "Amazon does not accept the token: the seller revoked the authorization, or the token is for another purpose (a grantless token for a seller's data, or a restricted one for another path). Let the seller authorize again if the refresh token is refused too."
 	case strings.Contains(said, "marketplaces you provided are not valid for region"):
-		return "A marketplace that the call names lies in another region than " + f.region + ": name those of this region only, and call for the others with a client of their region and the refresh token that the seller granted there."
+		return "A marketplace that the call names lies in another region than " + f.region + ", or the endpoint " + f.base + " is not the one of this region: mend region and endpoint, or name marketplaces of this region only, and call for the others with a client of their region and the refresh token that the seller granted there."
 	case strings.Contains(said, "access token is missing"):
 		return "The request came without x-amz-access-token: a proxy on the way dropped the header, or the request bypassed this client."
 	case strings.Contains(said, "invalidsignature"), strings.Contains(said, "request signature we calculated"), strings.Contains(said, "signature expired"), strings.Contains(said, "signature not yet current"):

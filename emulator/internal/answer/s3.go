@@ -30,5 +30,5 @@ func S3Error(x *exchange.Exchange, status int, members ...[2]string) Reply {
 		b.WriteString("</" + m[0] + ">")
 	}
 	b.WriteString("</Error>")
-	return Reply{Status: status, ContentType: "application/xml", Body: b.Bytes()}
+	return Reply{Status: status, ContentType: "application/xml", Body: b.Bytes(), Reason: "s3: " + members[0][1] + ": " + members[1][1]}
 }

@@ -221,6 +221,7 @@ func (p *pageError) reply(application string) answer.Reply {
 	}
 	r := page.reply(http.StatusBadRequest)
 	r.Header[ConsentErrorHeader] = strings.TrimPrefix(p.code+": "+p.text, ": ")
+	r.Reason = "consent: " + r.Header[ConsentErrorHeader]
 	return r
 }
 
@@ -243,7 +244,7 @@ func (u *Authority) Central(x *exchange.Exchange) answer.Reply {
 		maps.Copy(q, form)
 	case http.MethodGet, http.MethodHead:
 	default:
-		return answer.Reply{Status: http.StatusMethodNotAllowed, Header: map[string]string{"Allow": "GET, POST"}}
+		return answer.Reply{Status: http.StatusMethodNotAllowed, Header: map[string]string{"Allow": "GET, POST"}, Reason: "consent: pages take GET and POST only"}
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -40,7 +40,7 @@ func LWAOperation(x *exchange.Exchange) string {
 // LWA answers for Login with Amazon.
 func (u *Authority) LWA(x *exchange.Exchange) answer.Reply {
 	if x.URL.Path != LWAPath {
-		return answer.Reply{Status: http.StatusNotFound, ContentType: "text/plain", Body: []byte("not found")}
+		return answer.Reply{Status: http.StatusNotFound, ContentType: "text/plain", Body: []byte("not found")}.Because("login: nothing is served at this path")
 	}
 	return u.token(x)
 }
@@ -54,6 +54,14 @@ type lwaError struct {
 	kind string
 	// bare is an error without error_index and request_id.
 	bare bool
+	// reason is [answer.Reply.Reason]; by default the description.
+	reason string
+}
+
+func (e *lwaError) because(reason string) *lwaError {
+	because := *e
+	because.reason = reason
+	return &because
 }
 
 // errorIndexLength makes an answer about an unknown refresh token 494 bytes long, as recorded in October 2026 (see errRefreshToken).
@@ -67,6 +75,9 @@ func (u *Authority) refuseToken(x *exchange.Exchange, e *lwaError) answer.Reply 
 		body = format.Record{{"error_index", index}, body[0], body[1], {"request_id", x.RequestID}}
 	}
 	r := lwaReply(e.status, body)
+	if r.Reason = "login: " + e.reason; e.reason == "" {
+		r.Reason += e.description
+	}
 	if e.kind != "" {
 		r.Header = map[string]string{"x-amzn-ErrorType": e.kind + ":http://internal.amazon.com/coral/com.amazon.panda/"}
 	}
@@ -101,13 +112,13 @@ func missingTokenParameter(name string) *lwaError {
 // token answers the token endpoint.
 func (u *Authority) token(x *exchange.Exchange) answer.Reply {
 	if x.Method != http.MethodPost {
-		r := u.refuseToken(x, errMalformedToken)
+		r := u.refuseToken(x, errMalformedToken.because("the token endpoint takes POST only"))
 		r.Status = http.StatusMethodNotAllowed
 		return r
 	}
 	form, ok := tokenForm(x)
 	if !ok {
-		return u.refuseToken(x, errMalformedToken)
+		return u.refuseToken(x, errMalformedToken.because("the body is no form, empty, has a parameter twice, or is not what Content-Type says"))
 	}
 	body, err := u.issueToken(x, form)
 	if err != nil {
@@ -164,7 +175,7 @@ func (u *Authority) issueToken(x *exchange.Exchange, form url.Values) (format.Re
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if !u.checkSecret(form.Get("client_id"), form.Get("client_secret"), x.Now) {
-		return nil, errClient
+		return nil, errClient.because("client_id or client_secret is not the application's, or the secret has run out")
 	}
 	expires := x.Now.Add(AccessTokenLifetime)
 	given := func(token, with, value string) (format.Record, *lwaError) {
@@ -174,21 +185,21 @@ func (u *Authority) issueToken(x *exchange.Exchange, form url.Values) (format.Re
 	case "refresh_token":
 		a := u.byRefreshToken(form.Get("refresh_token"))
 		if a == nil {
-			return nil, errRefreshToken
+			return nil, errRefreshToken.because("refresh_token is no seller's here, or its authorization was taken back")
 		}
 		// The refresh token is echoed: its use does not rotate it.
 		return given(u.mint("Atza|IwEBI", &Grant{Account: a, Expires: expires}, x.Now), "refresh_token", form.Get("refresh_token"))
 	case "authorization_code":
 		a, token := u.redeem(form.Get("code"), form.Get("redirect_uri"), x.Now)
 		if a == nil {
-			return nil, errCode
+			return nil, errCode.because("code is unknown, was used before, is too old, or was given for another redirect_uri")
 		}
 		return given(u.mint("Atza|IwEBI", &Grant{Account: a, Expires: expires}, x.Now), "refresh_token", token)
 	}
 	scopes := strings.Fields(form.Get("scope"))
 	for _, s := range scopes {
 		if !slices.Contains(knownScopes(), s) {
-			return nil, errScope
+			return nil, errScope.because("scope has one that no operation asks for")
 		}
 	}
 	return given(u.mint("Atc|MQEBI", &Grant{Kind: GrantlessGrant, Scopes: scopes, Expires: expires}, x.Now), "scope", form.Get("scope"))

@@ -53,12 +53,13 @@ func (e *stsError) reply(requestID string) answer.Reply {
 		Code    string
 		Message string
 	}
+	said, _, _ := strings.Cut(e.message, "\n") // a canonical request behind it may have secrets
 	return answer.XML(e.status, struct {
 		XMLName   xml.Name `xml:"ErrorResponse"`
 		Xmlns     string   `xml:"xmlns,attr"`
 		Error     detail
 		RequestID string `xml:"RequestId"`
-	}{Xmlns: stsNamespace, Error: detail{"Sender", e.code, e.message}, RequestID: requestID})
+	}{Xmlns: stsNamespace, Error: detail{"Sender", e.code, e.message}, RequestID: requestID}).Because("sts: " + e.code + ": " + said)
 }
 
 // STS answers the Security Token Service.

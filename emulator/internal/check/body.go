@@ -41,7 +41,8 @@ func (c *checker) read(x *exchange.Exchange, detail *catalog.Detail) (any, *answ
 		return nil, nil
 	}
 	c.root = detail.Body.Name
-	return c.value(detail.Body.Schema, body, ""), nil
+	c.value(detail.Body.Schema, body, "")
+	return body, nil
 }
 
 // absent notes that the body is missing: with it, each member that it must have.
@@ -72,17 +73,17 @@ func (c *checker) member(path, want string, missing bool) {
 	}
 }
 
-// value checks a JSON value against a schema, and returns it as it is read.
-func (c *checker) value(ref *catalog.Schema, v any, path string) any {
+// value checks a JSON value against a schema.
+func (c *checker) value(ref *catalog.Schema, v any, path string) {
 	s := c.api.Resolve(ref)
 	if s == nil || v == nil {
-		return v // null stands for an absent member
+		return // null stands for an absent member
 	}
 	switch v := v.(type) {
 	case map[string]any:
 		if s.Type != "" && s.Type != "object" {
 			c.member(path, "is an object, want "+s.Type, false)
-			return v
+			return
 		}
 		c.object(s, v, path)
 	case []any:
@@ -101,9 +102,6 @@ func (c *checker) value(ref *catalog.Schema, v any, path string) any {
 		case "integer", "number":
 			c.member(path, Text(s, format.NormalNumber(v, s.Type)), false)
 		case "string", "":
-			if i, err := strconv.Atoi(v.String()); c.ordinals && err == nil && i >= 0 && i < len(s.Enum) {
-				return s.Enum[i]
-			}
 			c.member(path, Chars(s, v.String()), false)
 		default:
 			c.member(path, "is a number, want "+s.Type, false)
@@ -113,7 +111,6 @@ func (c *checker) value(ref *catalog.Schema, v any, path string) any {
 			c.member(path, "is a boolean, want "+s.Type, false)
 		}
 	}
-	return v
 }
 
 func (c *checker) list(s *catalog.Schema, v []any, path string) {
@@ -133,7 +130,7 @@ func (c *checker) list(s *catalog.Schema, v []any, path string) {
 		if len(c.problems) >= mostProblems {
 			return
 		}
-		v[i] = c.value(s.Items, e, path+"["+strconv.Itoa(i)+"]")
+		c.value(s.Items, e, path+"["+strconv.Itoa(i)+"]")
 	}
 	if s.UniqueItems && len(v) > 1 {
 		seen := map[string]bool{}
@@ -155,7 +152,7 @@ func (c *checker) object(s *catalog.Schema, v map[string]any, path string) {
 		}
 	}
 	for name := range format.SortedKeys(v) {
-		v[name] = c.value(declared(s, name), v[name], Member(path, name))
+		c.value(declared(s, name), v[name], Member(path, name))
 	}
 }
 

@@ -56,8 +56,7 @@ func Request(x *exchange.Exchange, op *catalog.Operation, path map[string]string
 	if d.Detail == nil {
 		return Args{Query: query}, nil // a removed operation, whose handler checks for itself
 	}
-	// patchListingsItem took the number 1 for a patch's op (lineofflight/peddler, ListingsItems20210801Test, September 2024).
-	c := checker{api: d.API, ordinals: strings.HasPrefix(op.API, "listingsitems")}
+	c := checker{api: d.API}
 	for name := range format.SortedKeys(query) {
 		if d.Query[name] {
 			continue
@@ -83,29 +82,27 @@ func Request(x *exchange.Exchange, op *catalog.Operation, path map[string]string
 			}
 		}
 	}
-	if e := noneOf(op, query); e != nil && len(c.problems) == 0 {
-		return Args{}, e
-	}
 	body, e := c.read(x, d.Detail)
+	args := Args{Query: query, Body: body}
 	switch {
 	case len(c.problems) > 0:
-		return Args{Query: query, Body: body}, answer.Wrong(c.problems...)
+		return args, answer.Wrong(c.problems...)
 	case e != nil:
-		return Args{Query: query}, e
+		return args, e
 	}
-	if !o.Sandbox && d.Detail.Body != nil && strings.HasPrefix(op.API, "vendor") {
-		if e := undeclared(d.API, d.Detail.Body.Schema, x.Body); e != nil {
-			return Args{}, e
-		}
+	if e := noneOf(op, query); e != nil {
+		return args, e
 	}
-	return Args{Query: query, Body: body}, nil
+	if !o.Sandbox && body != nil && strings.HasPrefix(op.API, "vendor") {
+		return args, undeclared(d.API, d.Detail.Body.Schema, x.Body)
+	}
+	return args, nil
 }
 
 // checker collects what is wrong with a request.
 type checker struct {
 	api      *catalog.API
 	root     string // name of the body
-	ordinals bool   // in the body a number stands for the value of an enum at that place
 	problems []answer.Problem
 }
 

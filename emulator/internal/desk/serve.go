@@ -95,9 +95,6 @@ func (d *Desk) handle(v *visit) answer.Reply {
 	r := d.Seed.Of("request", n)
 	v.RequestID, v.Rid = r.UUID(), r.Text(random.Base36, 20)
 	rep := d.answer(v)
-	if rep.Status >= http.StatusBadRequest && rep.Reason == "" && v.Exchange.Fault != "" {
-		rep.Reason = "fault: " + v.Exchange.Fault
-	}
 	if d.Options.Explain && rep.Reason != "" {
 		rep = rep.With(reasonHeader, printable(rep.Reason))
 	}
@@ -131,6 +128,9 @@ func (d *Desk) answer(v *visit) answer.Reply {
 		if v.fault.CarriedOut {
 			d.dispatch(v)
 			v.Rate = 0
+		}
+		if r.Status/100 != 2 {
+			r.Reason = "fault: " + v.Exchange.Fault
 		}
 		return r
 	}
@@ -262,8 +262,13 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 			}
 		}
 	}
-	if rep, ok, err := d.replay(x, rt, c); ok || err != nil {
-		return rep, err
+	switch rep, ok, err := d.replay(x, rt, c); {
+	case err != nil:
+		return answer.Reply{}, err.Because("sandbox: no official case has what this request asks for")
+	case ok && rep.Status >= http.StatusBadRequest:
+		return rep.Because("sandbox: the official case for this request is a refusal"), nil
+	case ok:
+		return rep, nil
 	}
 	if c.Args, err = check.Request(x, rt.Op, c.Path, check.Options{Parameters: d.Options.StrictParameters, Sandbox: sandbox}); err != nil && !unchecked(rt, c) {
 		return answer.Reply{}, err

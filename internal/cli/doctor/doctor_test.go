@@ -459,6 +459,9 @@ var cases = []struct {
 		},
 			reply(200, "application/json", `{"payload":[{"marketplace":{"id":"ATVPDKIKX0DER","countryCode":"US"},"participation":{"isParticipating":true,"hasSuspendedListings":true}}]}`))
 	}},
+	{"endpoint-in-other-region", "", func(p *patient) {
+		p.answer(func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/catalog/") }, denied("The marketplaces you provided are not valid for region."))
+	}},
 	{"role-missing", "finances", func(p *patient) { p.emu.SetRoles(allRoles("Finance and Accounting")...) }},
 	{"role-missing", "the marketplaces themselves", func(p *patient) {
 		p.answer(func(r *http.Request) bool {

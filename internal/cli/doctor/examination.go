@@ -595,7 +595,7 @@ func (e *examination) roles(ctx context.Context) {
 		e.skip(check, "the sandbox knows no roles")
 		return
 	}
-	var held []string
+	var held, abroad []string
 	for i := range probes {
 		p := &probes[i]
 		if p.vendor {
@@ -616,6 +616,8 @@ func (e *examination) roles(ctx context.Context) {
 			e.warning(check, "throttled", "%s", p.id)
 		case a.allowed():
 			held = append(held, p.about)
+		case a.abroad():
+			abroad = append(abroad, p.id)
 		case a.refused():
 			e.missing(check, p.about, op)
 		case a.status/100 == 2:
@@ -623,6 +625,9 @@ func (e *examination) roles(ctx context.Context) {
 		default:
 			e.skip(check, "%s answered with status %d", p.id, a.status)
 		}
+	}
+	if len(abroad) > 0 {
+		e.problem(check, "endpoint-in-other-region", "%s takes no marketplace of region %s (%s)", host(e.client.Endpoint()), e.client.Region(), strings.Join(abroad, ", "))
 	}
 	if len(held) > 0 {
 		e.ok(check, "open: %s", strings.Join(held, ", "))

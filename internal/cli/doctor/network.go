@@ -117,6 +117,11 @@ type answer struct {
 // refused tells whether this is the 403 that SP-API gives for a wrong role, region, authorization or path alike.
 func (a *answer) refused() bool { return a.status == http.StatusForbidden }
 
+// abroad tells whether this is the 403 for a marketplace of another region than that of the endpoint, which some APIs tell apart (selling-partner-api-models#5126).
+func (a *answer) abroad() bool {
+	return a.refused() && strings.Contains(a.details, "marketplaces you provided are not valid for region")
+}
+
 // allowed tells whether the request got past the check of roles: what comes after it complains about arguments, in the API's own words. A page, or a bare "Not
 // Found", comes from something that isn't the API.
 func (a *answer) allowed() bool {

@@ -96,6 +96,7 @@ var problems = []problem{
 
 	// Access.
 	{"wrong-region", "the account is in another region", "set the region that answered; an authorization holds in one region"},
+	{"endpoint-in-other-region", "the endpoint is that of another region than the account's marketplaces", "leave the endpoint out, since the region tells it, or set the region that the endpoint is in"},
 	{"sandbox-in-production", "the authorization is good for the sandbox only", "set SPAPI_SANDBOX=true or pass --sandbox; for production, register a production application"},
 	{"vendor-account", "the authorization is a vendor's and not a seller's", "use the vendor operations (\"spapi ops vendor\"); for a seller, authorize at Seller Central without --vendor"},
 	{"access-refused", "SP-API refuses every call", "the application has no role, or the seller authorized before it got its roles: check the roles in Developer Central, then " + authorizeAgain},

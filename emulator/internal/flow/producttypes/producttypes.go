@@ -199,7 +199,7 @@ func definitionsBase(x *exchange.Exchange) string {
 func definition(_ *desk.Desk, x *exchange.Exchange) answer.Reply {
 	rest := strings.TrimPrefix(x.URL.Path, definitionsPath)
 	if x.Method != http.MethodGet && x.Method != http.MethodHead {
-		return answer.Reply{Status: http.StatusMethodNotAllowed}
+		return answer.Reply{Status: http.StatusMethodNotAllowed, Reason: "schema: is read with GET only"}
 	}
 	if rest == "meta-schema.json" {
 		return schemaReply(x, metaSchema)
@@ -208,7 +208,8 @@ func definition(_ *desk.Desk, x *exchange.Exchange) answer.Reply {
 	query := x.URL.Query()
 	m, found := marketplace.ByID(query.Get("marketplaceId"))
 	if !found || !world.KnownType(name) || !strings.HasPrefix(rest, "schema/") {
-		return answer.S3Error(x, http.StatusNotFound, [2]string{"Code", "NoSuchKey"}, [2]string{"Message", "The specified key does not exist."}, [2]string{"Key", strings.TrimPrefix(x.URL.Path, "/")})
+		return answer.S3Error(x, http.StatusNotFound, [2]string{"Code", "NoSuchKey"}, [2]string{"Message", "The specified key does not exist."}, [2]string{"Key", strings.TrimPrefix(x.URL.Path, "/")}).
+			Because("schema: there is none at this path")
 	}
 	return schemaReply(x, typeSchema(name, &m, query.Get("requirements"), query.Get("requirementsEnforced") == "ENFORCED"))
 }
