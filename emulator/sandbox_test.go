@@ -358,7 +358,7 @@ func TestSandboxMatching(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e, err := New(WithModels(dir), WithSandboxStrict(), WithoutLimits())
+	e, err := New(WithModels(dir), WithSandboxStrict(), WithoutLimits(), WithFixedTime(time.Time{}))
 	if err != nil {
 		t.Fatal(err)
 	}
