@@ -141,6 +141,11 @@ func TestPromotions(t *testing.T) {
 		t.Errorf("%d expired, want %d", n, counts["EXPIRED"])
 	}
 
+	published, latest, any := len(pages("&statuses=FAILED")), len(pages("&statuses=FAILED&revision=LATEST")), len(pages("&statuses=FAILED&revision=ANY"))
+	if published == 0 || latest <= published || any < latest {
+		t.Errorf("failed: %d published, %d by their latest revision, %d by either: want some, more, and at least as many", published, latest, any)
+	}
+
 	edited, withItems, everywhere := 0, 0, 0
 	for _, p := range all {
 		var one promotion

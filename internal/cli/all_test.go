@@ -17,7 +17,7 @@ import (
 // what Amazon's models demand and no more. Reached means that the arguments passed the command's own check and that the emulator
 // found the operation. An operation with a world behind it may then say that there is no such thing, or that its state forbids it.
 func TestCallReachesAllOperations(t *testing.T) {
-	emu, err := emulator.New(emulator.WithSeed(1), emulator.WithoutLimits(), emulator.WithOrders(10))
+	emu, err := emulator.New(emulator.WithSeed(1), emulator.WithoutLimits(), emulator.WithOrders(10), emulator.WithRemoved())
 	if err != nil {
 		t.Fatal(err)
 	}
