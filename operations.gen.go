@@ -2,7 +2,7 @@
 
 package spapi
 
-// operations are all 370 operations in ascending order of ID.
+// operations are all 373 operations in ascending order of ID.
 var operations = [...]Operation{
 	{ID: "apluscontent20201101.createContentDocument", API: "apluscontent20201101", Name: "createContentDocument",
 		Method: "POST", Path: "/aplus/2020-11-01/contentDocuments", Rate: 5, Burst: 5},
@@ -489,6 +489,12 @@ var operations = [...]Operation{
 		Method: "POST", Path: "/batches/products/pricing/v0/listingOffers", Rate: 0.5, Burst: 1, Idempotent: true},
 	{ID: "productpricingv0.getPricing", API: "productpricingv0", Name: "getPricing",
 		Method: "GET", Path: "/products/pricing/v0/price", Rate: 0.5, Burst: 1, Idempotent: true},
+	{ID: "promotions20251201.getPromotion", API: "promotions20251201", Name: "getPromotion", Method: "GET",
+		Path: "/promotions/2025-12-01/promotions/{promotionId}", Rate: 0.1, Burst: 2, Idempotent: true},
+	{ID: "promotions20251201.getSelection", API: "promotions20251201", Name: "getSelection", Method: "GET",
+		Path: "/promotions/2025-12-01/promotions/{promotionId}/selections/{selectionId}", Rate: 0.1, Burst: 2, Idempotent: true},
+	{ID: "promotions20251201.searchPromotions", API: "promotions20251201", Name: "searchPromotions",
+		Method: "GET", Path: "/promotions/2025-12-01/promotions", Rate: 0.1, Burst: 4, Idempotent: true},
 	{ID: "replenishment20221107.getSellingPartnerMetrics", API: "replenishment20221107", Name: "getSellingPartnerMetrics",
 		Method: "POST", Path: "/replenishment/2022-11-07/sellingPartners/metrics/search", Rate: 1, Burst: 1, Idempotent: true},
 	{ID: "replenishment20221107.listOfferMetrics", API: "replenishment20221107", Name: "listOfferMetrics",

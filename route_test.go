@@ -8,7 +8,7 @@ import (
 )
 
 func TestEveryOperationIsFoundByItsPath(t *testing.T) {
-	if len(operations) != 370 {
+	if len(operations) != 373 {
 		t.Errorf("%d operations", len(operations))
 	}
 	if !slices.IsSortedFunc(operations[:], func(a, b Operation) int { return strings.Compare(a.ID, b.ID) }) {

@@ -107,3 +107,30 @@ func TestRoles(t *testing.T) {
 		t.Errorf("with all roles: %d", r.status)
 	}
 }
+
+// TestSandboxTokens: in the sandbox a token holds in every region, and some grantless operations do with a seller's token otherwise than in
+// production.
+func TestSandboxTokens(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits())
+	ask := func(base, method, path string) result {
+		return c.do(method, base+path, http.Header{"X-Amz-Access-Token": {c.token}}, "")
+	}
+	for _, region := range marketplace.Regions() {
+		if r := ask(region.SandboxEndpoint(), "GET", "/sellers/v1/marketplaceParticipations"); r.status != 200 {
+			t.Errorf("sandbox of %s: %d %s", region, r.status, r.body)
+		}
+		if r := ask(region.Endpoint(), "GET", "/sellers/v1/marketplaceParticipations"); (r.status == 200) != (region == marketplace.NorthAmerica) {
+			t.Errorf("production of %s: %d %s", region, r.status, r.body)
+		}
+	}
+	for path, want := range map[string]int{
+		"destinations": 403, "destinations/none": 404, "subscriptions/ANY_OFFER_CHANGED/none": 500,
+	} {
+		if r := ask(marketplace.NorthAmerica.SandboxEndpoint(), "GET", "/notifications/v1/"+path); r.status != want {
+			t.Errorf("%s in the sandbox: %d %s, want %d", path, r.status, r.body, want)
+		}
+		if r := ask(marketplace.NorthAmerica.Endpoint(), "GET", "/notifications/v1/"+path); r.status != 403 {
+			t.Errorf("%s in production: %d %s, want 403", path, r.status, r.body)
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/flow/productfees"
 	"github.com/openspapi/spapi/emulator/internal/flow/productpricing"
 	"github.com/openspapi/spapi/emulator/internal/flow/producttypes"
+	"github.com/openspapi/spapi/emulator/internal/flow/promotions"
 	"github.com/openspapi/spapi/emulator/internal/flow/reports"
 	"github.com/openspapi/spapi/emulator/internal/flow/sales"
 	"github.com/openspapi/spapi/emulator/internal/flow/sellers"
@@ -33,5 +34,5 @@ var flows = []desk.Flow{
 	sellers.Flow, catalogitems.V0, catalogitems.V20220401, orders.V0, orders.V20260101, tokens.Flow,
 	application.Flow, productpricing.V0, productpricing.V20220501, productfees.Flow, sales.Flow, messaging.Flow, solicitations.Flow, notifications.Flow, uploads.Flow,
 	catalogitems.V20201201, listingsitems.V20210801, listingsitems.V20200901, listingsrestrictions.Flow, producttypes.Flow, fbainventory.Flow,
-	reports.Flow, feeds.Flow, datakiosk.Flow,
+	reports.Flow, feeds.Flow, datakiosk.Flow, promotions.Flow,
 }

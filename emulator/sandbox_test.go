@@ -364,6 +364,74 @@ const testModel = `{"swagger":"2.0","paths":{"/orders/v0/orders/{orderId}":{"get
   "204":{"x-amzn-api-sandbox":{"static":[{"request":{"parameters":{"orderId":{},"body":{"value":{"marketplaceId":"1","orderItems":[{"quantity":1}]}}}},"response":{}}]}},
   "400":{"x-amazon-spds-sandbox-behaviors":[{"request":{"parameters":{"payload":{"marketplaceId":"2"}}},"response":{"errors":[]}}]}}}}}}`
 
+// everydayModels have cases that fit what anybody may ask for, and one of the tokens API.
+var everydayModels = map[string]string{
+	"productPricingV0": `{"swagger":"2.0","paths":{"/products/pricing/v0/price":{"get":{"parameters":[{"name":"MarketplaceId","in":"query"},{"name":"ItemType","in":"query"}],
+ "responses":{"200":{"x-amzn-api-sandbox":{"static":[{"request":{"parameters":{"MarketplaceId":{"value":"ATVPDKIKX0DER"},"ItemType":{"value":"Asin"},"Asins":{}}},"response":{"payload":[]}}]}}}}}}}`,
+	"feeds_2021-06-30": `{"swagger":"2.0","paths":{"/feeds/2021-06-30/documents":{"post":{"parameters":[{"name":"body","in":"body"}],
+ "responses":{"201":{"x-amzn-api-sandbox":{"static":[{"request":{"parameters":{"body":{"value":{"contentType":"text/plain"}}}},"response":{"url":"https://d34o8swod1owfl.cloudfront.net/x","feedDocumentId":"case"}}]}}}}},
+ "/feeds/2021-06-30/feeds":{"get":{"parameters":[{"name":"pageSize","in":"query"}],
+ "responses":{"200":{"x-amzn-api-sandbox":{"static":[{"request":{"parameters":{"pageSize":{"value":10}}},"response":{"feeds":[],"nextToken":"case"}}]}}}}}}}`,
+	"tokens_2021-03-01": `{"swagger":"2.0","paths":{"/tokens/2021-03-01/restrictedDataToken":{"post":{"parameters":[{"name":"body","in":"body"}],
+ "responses":{"200":{"x-amzn-api-sandbox":{"static":[{"request":{"parameters":{"body":{"value":{"targetApplication":"case"}}}},"response":{"restrictedDataToken":"case"}}]}}}}}}}`,
+}
+
+// TestSandboxRules has what comes of cases at different hosts, on models made for it.
+func TestSandboxRules(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range everydayModels {
+		if err := os.WriteFile(filepath.Join(dir, name+".json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, err := New(WithModels(dir), WithSandboxStrict(), WithoutLimits(), WithFixedTime(time.Time{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	onPort, err := New(WithModels(dir), WithSandboxStrict(), WithSandbox(), WithoutLimits(), WithFixedTime(time.Time{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sandboxHost, production, port := marketplace.NorthAmerica.SandboxEndpoint(), marketplace.NorthAmerica.Endpoint(), "http://127.0.0.1:8080"
+	order := e.desk.Seller(0).World().Orders[0].ID
+	for _, test := range []struct {
+		name, method, url, body string
+		status                  int
+		part                    string
+	}{
+		{"prices by ASIN in the sandbox", "GET", sandboxHost + "/products/pricing/v0/price?MarketplaceId=ATVPDKIKX0DER&ItemType=Asin", "", 200, `{"payload":[]}`},
+		{"prices by ASIN", "GET", production + "/products/pricing/v0/price?MarketplaceId=ATVPDKIKX0DER&ItemType=Asin&Asins=B000000000", "", 200, `"B000000000"`},
+		{"a page of ten in the sandbox", "GET", sandboxHost + "/feeds/2021-06-30/feeds?pageSize=10&feedTypes=POST_PRODUCT_DATA", "", 200, `"case"`},
+		{"a page of ten", "GET", production + "/feeds/2021-06-30/feeds?pageSize=10&feedTypes=POST_PRODUCT_DATA", "", 200, `{"feeds":[]}`},
+		{"a document in the sandbox", "POST", sandboxHost + "/feeds/2021-06-30/documents", `{"contentType":"text/plain"}`, 201, `"https://d34o8swod1owfl.cloudfront.net/x"`},
+		{"a document on a port", "POST", port + "/feeds/2021-06-30/documents", `{"contentType":"text/plain"}`, 201, `"http://127.0.0.1:8080/_documents/x"`},
+		{"a document", "POST", production + "/feeds/2021-06-30/documents", `{"contentType":"text/plain"}`, 201, `"https://tortuga-`},
+		{"a token of a case", "POST", sandboxHost + "/tokens/2021-03-01/restrictedDataToken", `{"targetApplication":"case"}`, 200, `"case"`},
+		{"a token for an order", "POST", sandboxHost + "/tokens/2021-03-01/restrictedDataToken", `{"restrictedResources":[{"method":"GET","path":"/orders/v0/orders/` + order + `/address"}]}`, 200, `"expiresIn"`},
+		{"no case fits", "POST", sandboxHost + "/feeds/2021-06-30/documents", `{"contentType":"text/html"}`, 400, "Could not match input arguments"},
+		{"no cases there", "GET", sandboxHost + "/sellers/v1/marketplaceParticipations", "", 200, "payload"},
+		{"static, without cases, and without what is required", "POST", sandboxHost + "/shipping/v1/shipments", "", 200, "payload"},
+		{"the same in production", "POST", production + "/shipping/v1/shipments", "", 400, ""},
+	} {
+		at := e
+		if strings.HasPrefix(test.url, port) {
+			at = onPort
+		}
+		token := at.desk.Auth.Issue("Atza|", &auth.Grant{Account: at.desk.Seller(0).Account, Expires: at.Now().Add(time.Hour)}, at.Now())
+		r, err := http.NewRequest(test.method, test.url, strings.NewReader(test.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("x-amz-access-token", token)
+		r.Header.Set("Content-Type", "application/json")
+		rec := exchange.NewRecorder()
+		at.ServeHTTP(rec, r)
+		if rec.Status != test.status || !strings.Contains(rec.Body.String(), test.part) {
+			t.Errorf("%s: %d %s, want %d %s", test.name, rec.Status, rec.Body.String(), test.status, test.part)
+		}
+	}
+}
+
 // TestSandboxMatching has the rules one by one, on a model made for it.
 func TestSandboxMatching(t *testing.T) {
 	dir := t.TempDir()
@@ -372,7 +440,7 @@ func TestSandboxMatching(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e, err := New(WithModels(dir), WithSandboxStrict(), WithoutLimits())
+	e, err := New(WithModels(dir), WithSandboxStrict(), WithoutLimits(), WithFixedTime(time.Time{}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,6 +41,7 @@ import (
 	"github.com/openspapi/spapi/api/productfeesv0"
 	"github.com/openspapi/spapi/api/productpricing20220501"
 	"github.com/openspapi/spapi/api/productpricingv0"
+	"github.com/openspapi/spapi/api/promotions20251201"
 	"github.com/openspapi/spapi/api/replenishment20221107"
 	"github.com/openspapi/spapi/api/reports20210630"
 	"github.com/openspapi/spapi/api/salesv1"
@@ -111,6 +112,7 @@ var clients = map[string]func(*spapi.Client) any{
 	"productfeesv0":                               func(c *spapi.Client) any { return productfeesv0.New(c) },
 	"productpricing20220501":                      func(c *spapi.Client) any { return productpricing20220501.New(c) },
 	"productpricingv0":                            func(c *spapi.Client) any { return productpricingv0.New(c) },
+	"promotions20251201":                          func(c *spapi.Client) any { return promotions20251201.New(c) },
 	"replenishment20221107":                       func(c *spapi.Client) any { return replenishment20221107.New(c) },
 	"reports20210630":                             func(c *spapi.Client) any { return reports20210630.New(c) },
 	"salesv1":                                     func(c *spapi.Client) any { return salesv1.New(c) },

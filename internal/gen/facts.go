@@ -14,7 +14,7 @@ import (
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
-//go:embed overlay/*.csv
+//go:embed overlay/*.csv overlay/models/*.json
 var overlayFiles embed.FS
 
 // row is one line of an overlay file by column name.

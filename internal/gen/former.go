@@ -117,12 +117,26 @@ func (m *model) hash() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// lockedCommit is the commit that models.lock names, if the models are those it names; "unknown" otherwise.
+// lockedCommit is the commit that models.lock names, if Amazon's models are those it names; "unknown" otherwise.
 func (p *former) lockedCommit(models []*model) string {
-	if len(models) != len(p.locked) {
+	published, locked := 0, 0
+	for file := range p.locked {
+		if !strings.HasPrefix(file, ownModels) {
+			locked++
+		}
+	}
+	for _, m := range models {
+		if !m.own {
+			published++
+		}
+	}
+	if published != locked {
 		return "unknown"
 	}
 	for _, m := range models {
+		if m.own {
+			continue
+		}
 		if hash, _, _ := strings.Cut(p.locked[m.file], " "); hash != m.hash() {
 			return "unknown"
 		}

@@ -13,6 +13,7 @@ import (
 // goPackage is what the templates print: all decisions are made here.
 type goPackage struct {
 	Name, Model, Version string
+	Own                  bool // of a model of the project's own
 	Ops                  []*goOp
 	Structs              []*goStruct // definitions and inline objects, by name
 	Enums                []*goEnum
@@ -198,7 +199,7 @@ type builder struct {
 
 func buildPackage(m *model) (*goPackage, error) {
 	b := &builder{m: m, taken: map[string]bool{"Client": true, "New": true}, defs: map[string]*typeRef{}, decls: map[*catalog.Schema]*typeRef{}}
-	b.p = &goPackage{Name: m.pkg, Model: m.stem, Version: m.version}
+	b.p = &goPackage{Name: m.pkg, Model: m.stem, Version: m.version, Own: m.own}
 	// Inputs get their names first: callers meet them most often.
 	for _, op := range m.ops {
 		b.taken[op.goName+"Input"] = true

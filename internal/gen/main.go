@@ -34,6 +34,9 @@ func run(args []string, overlay fs.FS, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if models, err = withOwn(overlay, models); err != nil {
+		return err
+	}
 	nameOperations(models)
 	f, err := layOver(overlay, models)
 	if err != nil {

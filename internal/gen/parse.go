@@ -26,6 +26,7 @@ type model struct {
 	defs    map[string]*catalog.Schema
 	order   []string // definitions in the order of the file
 
+	own      bool    // written for the project, see withOwn
 	hasCases bool    // it has static sandbox cases: an operation without one has none
 	problems []error // why no package can be made of it
 }

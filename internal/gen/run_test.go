@@ -341,3 +341,69 @@ func TestFormatsThatChanged(t *testing.T) {
 	}
 	c.wants(said, `Thing.name has format "date-time" in the model, not "date": decide again`)
 }
+
+// TestOwnModel: a model of the project's own is made until a checkout has Amazon's of the same API version, whatever its file is called.
+func TestOwnModel(t *testing.T) {
+	const own = `{"swagger":"2.0","info":{"version":"2025-12-01"},"paths":{"/gifts/2025-12-01/gifts":{"get":{"operationId":"listGifts","responses":{"200":{"schema":{"type":"object","properties":{"mine":{"type":"string"}}}}}}}}}`
+	c := newCheckout(t)
+	c.overlay["overlay/models/gifts_2025-12-01.json"] = &fstest.MapFile{Data: []byte(own)}
+	c.model("thingsV0", thingWas, thing)
+	made := func(pkg string) bool {
+		_, err := os.Stat(filepath.Join(c.root, "api", pkg, "client.gen.go"))
+		return err == nil
+	}
+	if said, err := c.run(); err != nil {
+		t.Fatal(said)
+	}
+	if !made("thingsv0") || !made("gifts20251201") || !strings.Contains(c.file("api/gifts20251201/client.gen.go"), "project's own") || strings.Contains(c.file("api/thingsv0/client.gen.go"), "project's own") {
+		t.Errorf("the own model isn't made, or isn't told apart")
+	}
+	if said, err := c.run("-check"); err != nil {
+		t.Error(said)
+	}
+	before := c.file("models.lock")
+	if said, err := c.run("-commit", ""); err != nil || c.file("models.lock") != before {
+		t.Errorf("models.lock changed: %s", said)
+	}
+
+	// Amazon's files, by another name with the same operation, and by the same name with another.
+	for _, file := range []string{"giftsApi_2025-12-01", "gifts_2025-12-01"} {
+		folder := filepath.Join(c.models, "models", "gifts-api-model")
+		if err := os.RemoveAll(folder); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		theirs := strings.ReplaceAll(own, "mine", "theirs")
+		if file == "gifts_2025-12-01" {
+			theirs = strings.ReplaceAll(theirs, "/gifts/2025-12-01/gifts", "/presents/2025-12-01/gifts")
+		}
+		if err := os.WriteFile(filepath.Join(folder, file+".json"), []byte(theirs), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if said, err := c.run(); err != nil {
+			t.Fatal(said)
+		}
+		pkg := packageName(file, "2025-12-01")
+		if text := c.file("api/" + pkg + "/types.gen.go"); !strings.Contains(text, "Theirs") || strings.Contains(c.file("models.lock"), ownModels) {
+			t.Errorf("%s: the own model doesn't give way:\n%s", file, c.file("models.lock"))
+		}
+		if pkg != "gifts20251201" && made("gifts20251201") {
+			t.Errorf("%s: both are made", file)
+		}
+	}
+
+	// Another version of the API is another API.
+	c.overlay["overlay/models/gifts_2026-01-01.json"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(own, "2025-12-01", "2026-01-01"))}
+	if said, err := c.run(); err != nil {
+		t.Fatal(said)
+	}
+	if !made("gifts20260101") || !made("gifts20251201") {
+		t.Error("the own model of another version isn't made beside Amazon's")
+	}
+	c.overlay["overlay/models/broken.json"] = &fstest.MapFile{Data: []byte(`{"swagger":"2.0"`)}
+	if said, err := c.run(); err == nil || !strings.Contains(said, "overlay/models/broken.json") {
+		t.Errorf("a broken model of our own passes: %s", said)
+	}
+}

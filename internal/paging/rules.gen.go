@@ -371,6 +371,20 @@ var rules = [...]Rule{
 		Query:     "NextToken",
 	},
 	{
+		Operation: "promotions20251201.getSelection",
+		Path:      "/promotions/2025-12-01/promotions/{promotionId}/selections/{selectionId}",
+		Next:      "selection.selectionDetails.pagination.nextToken",
+		Items:     "selection.selectionDetails.items",
+		Query:     "paginationToken",
+	},
+	{
+		Operation: "promotions20251201.searchPromotions",
+		Path:      "/promotions/2025-12-01/promotions",
+		Next:      "pagination.nextToken",
+		Items:     "promotions",
+		Query:     "paginationToken",
+	},
+	{
 		Operation: "replenishment20221107.listOfferMetrics",
 		Path:      "/replenishment/2022-11-07/offers/metrics/search",
 		Items:     "offers",

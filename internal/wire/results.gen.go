@@ -1628,6 +1628,39 @@ var results = [...]Result{
 		},
 	},
 	{
+		Operation: "promotions20251201.getPromotion",
+		Shape: Shape{
+			Kind: ObjectKind,
+			Members: []string{"issues", "promotionTitle", "schedule", "customerSegments", "benefit", "merchandising", "createdDate",
+				"lastUpdatedDate", "feeSnapshot", "marketplaceId", "promotionId", "promotionType", "couponType", "trackingId", "status"},
+			Objects: []Inner{
+				{Name: "selection", Members: []string{"selectionId", "revisionId", "type", "selectionDetails"}},
+				{Name: "purchaseRequirements", Members: []string{"selection", "condition", "claimCode"}},
+				{Name: "budget", Members: []string{"type", "value", "currencyCode"}},
+				{Name: "latestRevision",
+					Members: []string{"issues", "promotionTitle", "selection", "purchaseRequirements", "schedule", "budget", "customerSegments", "benefit",
+						"merchandising", "createdDate", "lastUpdatedDate", "feeSnapshot", "marketplaceId",
+						"promotionId", "promotionType", "couponType", "trackingId", "revisionStatus"}},
+			},
+		},
+	},
+	{
+		Operation: "promotions20251201.getSelection",
+		Shape: Shape{
+			Kind: ObjectKind,
+			Objects: []Inner{
+				{Name: "selection", Members: []string{"selectionId", "revisionId", "type", "selectionDetails"}},
+			},
+		},
+	},
+	{
+		Operation: "promotions20251201.searchPromotions",
+		Shape: Shape{
+			Kind:    ObjectKind,
+			Members: []string{"totalResults", "pagination", "promotions"},
+		},
+	},
+	{
 		Operation: "replenishment20221107.getSellingPartnerMetrics",
 		Shape: Shape{
 			Kind:    ObjectKind,

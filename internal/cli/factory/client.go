@@ -399,7 +399,7 @@ var errNoCredentials = &exit.UsageError{Err: errors.New("no credentials: neither
 func (f *Factory) Emulator() (*emulator.Emulator, error) { return f.emulator() }
 
 func (f *Factory) newEmulator() (*emulator.Emulator, error) {
-	options := []emulator.Option{emulator.WithSeed(1)}
+	options := []emulator.Option{emulator.WithSeed(1), emulator.WithRemoved()} // what the help shows is there to be tried on any day
 	if region := f.Flags.chosenRegion(); region != "" {
 		options = append(options, emulator.WithRegion(region))
 	}

@@ -67,17 +67,28 @@ func through(first, last int) []int {
 	return list
 }
 
-// openStatic is the strict static sandbox in Europe, where lineofflight/peddler recorded it, asked by a seller of North America.
+// openStatic is the sandbox in Europe, where lineofflight/peddler recorded it, asked by a seller of North America. Its limits hold: they show in
+// a header.
 func openStatic(t *testing.T, opts ...emulator.Option) *service {
 	t.Helper()
-	s := open(t, opts...)
-	s.host = sandboxEurope
+	emu, err := emulator.New(append([]emulator.Option{emulator.WithSeed(1), emulator.WithFixedTime(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC))}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return asked(t, emu)
+}
+
+// asked is an emulator that is asked at the sandbox of Europe.
+func asked(t *testing.T, emu *emulator.Emulator) *service {
+	t.Helper()
+	s := &service{T: t, emu: emu, creds: emu.Credentials(), host: sandboxEurope}
+	s.token = s.accessToken(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.creds.RefreshToken}})
 	return s
 }
 
 // cases is one emulator for all checks that change nothing in it: reading the models takes its time.
 var cases = sync.OnceValues(func() (*emulator.Emulator, error) {
-	return emulator.New(emulator.WithSeed(1), emulator.WithoutLimits(), emulator.WithModels(modelsDir()), emulator.WithSandboxStrict(),
+	return emulator.New(emulator.WithSeed(1), emulator.WithModels(modelsDir()), emulator.WithSandboxStrict(),
 		emulator.WithFixedTime(time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)))
 })
 
@@ -89,9 +100,7 @@ func openCases(t *testing.T) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &service{T: t, emu: emu, creds: emu.Credentials(), host: sandboxEurope}
-	s.token = s.accessToken(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.creds.RefreshToken}})
-	return s
+	return asked(t, emu)
 }
 
 // asEuropean goes on as a seller of Europe.
@@ -329,13 +338,22 @@ func checkSandboxOtherRegion(t *testing.T) {
 	}
 }
 
-// checkEmptySegment: a path with an empty segment finds its operation. The cases themselves aren't at hand; what the static sandbox is without
-// them answers from the schema.
+const madeUpFees = `{"swagger":"2.0","paths":{"/products/fees/v0/items/{Asin}/feesEstimate":{"post":` + madeUpEstimate + `},
+"/products/fees/v0/listings/{SellerSKU}/feesEstimate":{"post":` + madeUpEstimate + `}}}`
+
+const madeUpEstimate = `{"parameters":[{"name":"body","in":"body"}],"responses":{"200":{"x-amzn-api-sandbox":{"static":[
+ {"request":{"parameters":{"body":{"value":{"FeesEstimateRequest":{"MarketplaceId":"ATVPDKIKX0DER"}}}}},"response":{"payload":{"FeesEstimateResult":{"Status":"Success"}}}}]}}}}`
+
+// checkEmptySegment: a path with an empty segment finds its operation, and the operation its case. The cases themselves aren't at hand: one of our
+// own for fees, and the schema for shipping.
 func checkEmptySegment(t *testing.T) {
-	s := openStatic(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "productFeesV0.json"), []byte(madeUpFees), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := openStatic(t, emulator.WithModels(dir), emulator.WithSandboxStrict())
 	for _, target := range []string{"/products/fees/v0/items//feesEstimate", "/products/fees/v0/listings//feesEstimate"} {
-		s.do("POST", target, `{"FeesEstimateRequest":{"MarketplaceId":"ATVPDKIKX0DER","PriceToEstimateFees":{"ListingPrice":{"CurrencyCode":"USD","Amount":10}},"Identifier":"x"}}`).
-			want(200).wantLimit()
+		s.do("POST", target, `{"FeesEstimateRequest":{"MarketplaceId":"ATVPDKIKX0DER","IsAmazonFulfilled":false}}`).want(200).wantLimit().wantLine()
 	}
 	s.do("POST", "/shipping/v1/shipments/TEST_CASE_200/containers//label", "").want(200).wantLimit()
 }
