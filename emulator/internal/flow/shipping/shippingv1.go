@@ -5,6 +5,7 @@ package shipping
 import (
 	"encoding/json"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -91,7 +92,8 @@ func known(c *desk.Call) (answer.Reply, *answer.Error) {
 	_, found := b.ids.Get(c.Path["shipmentId"])
 	b.mu.Unlock()
 	if !found {
-		return answer.Reply{}, answer.Invalid("Invalid input.", "Shipment not found for specified shipmentId")
+		message, details := "Invalid input.", "Shipment not found for specified shipmentId"
+		return answer.Reply{}, &answer.Error{Status: http.StatusBadRequest, Code: "InvalidInput", Message: &message, Details: &details}
 	}
 	return desk.FromSchema(c)
 }
