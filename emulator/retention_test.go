@@ -111,6 +111,58 @@ func TestRetention(t *testing.T) {
 	}
 }
 
+// TestExpiredInTheMeantime: a request has found a document, which expires before it is read. Nothing comes of it, and nothing is kept.
+func TestExpiredInTheMeantime(t *testing.T) {
+	s := newShop(t)
+	k, now := jobs.Queues.Of(s.desk.Seller(0)), s.Now()
+	once := func() jobs.Source {
+		piece := []byte("content")
+		return func() []byte {
+			p := piece
+			piece = nil
+			return p
+		}
+	}
+	for name, d := range map[string]*jobs.Document{
+		"written": {Expires: now.Add(time.Hour), Open: once}, "derived": {Expires: now.Add(time.Hour), Open: once, Derived: true}, "uploaded": {Expires: now.Add(time.Hour)},
+	} {
+		d := k.AddDocument("report", d)
+		if d.Open == nil {
+			d.Put(s.desk.Contents().Put([]byte("content")))
+		}
+		if b, err := io.ReadAll(d.Body()); err != nil || string(b) != "content" {
+			t.Errorf("%s: %q, error %v", name, b, err)
+		}
+		if k.Document(d.ID, now.Add(time.Hour)) != nil {
+			t.Errorf("%s: it is there after its end", name)
+		}
+		if size, etag := d.Measure(); size != 0 || etag != "" {
+			t.Errorf("%s: %d bytes, etag %s after the end", name, size, etag)
+		}
+		if b, err := io.ReadAll(d.Body()); err != nil || len(b) != 0 {
+			t.Errorf("%s: %q after the end, error %v", name, b, err)
+		}
+		d.Put(s.desk.Contents().Put([]byte("too late")))
+		if memory, _ := s.desk.Contents().Held(); memory != 0 {
+			t.Errorf("%s: %d bytes are kept", name, memory)
+		}
+	}
+}
+
+// TestTokensGo: a token is known, as expired, for a day after its end.
+func TestTokensGo(t *testing.T) {
+	s := newShop(t)
+	old := s.token
+	for _, test := range []struct {
+		after time.Duration
+		want  string
+	}{{time.Hour, "has expired"}, {25*time.Hour - time.Second, "has expired"}, {25 * time.Hour, "malformed or invalid"}} {
+		s.SetTime(shopTime.Add(test.after))
+		s.refresh()
+		s.want(test.after.String(), s.send("GET", s.host+"/sellers/v1/marketplaceParticipations", old, ""), 403, test.want)
+	}
+}
+
 // TestUploadsGo: a place for a file is gone after a day, and the file with it.
 func TestUploadsGo(t *testing.T) {
 	s := newShop(t)

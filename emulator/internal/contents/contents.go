@@ -83,9 +83,9 @@ func (s *Store) Read(r io.Reader, limit int64) (*Content, error) {
 	defer buffers.Put(buffer)
 	r = io.LimitReader(r, limit+1)
 	for {
-		n, err := io.ReadFull(r, buffer[:])
+		n, err := fill(buffer[:], r)
 		hash.Write(buffer[:n])
-		last := err == io.EOF || err == io.ErrUnexpectedEOF
+		last := err == io.EOF
 		switch {
 		case err != nil && !last:
 		case c.size+int64(n) > limit:
@@ -106,6 +106,16 @@ func (s *Store) Read(r io.Reader, limit int64) (*Content, error) {
 			return nil, err
 		}
 	}
+}
+
+// fill reads until b is full. Unlike [io.ReadFull] it passes r's errors on as they are: io.ErrUnexpectedEOF is that of a body which breaks off.
+func fill(b []byte, r io.Reader) (n int, err error) {
+	for n < len(b) && err == nil {
+		var more int
+		more, err = r.Read(b[n:])
+		n += more
+	}
+	return n, err
 }
 
 func (c *Content) summed(h hash.Hash) *Content {
