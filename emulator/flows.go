@@ -7,6 +7,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/flow/datakiosk"
 	"github.com/openspapi/spapi/emulator/internal/flow/fbainventory"
 	"github.com/openspapi/spapi/emulator/internal/flow/feeds"
+	"github.com/openspapi/spapi/emulator/internal/flow/fulfillmentoutbound"
 	"github.com/openspapi/spapi/emulator/internal/flow/listingsitems"
 	"github.com/openspapi/spapi/emulator/internal/flow/listingsrestrictions"
 	"github.com/openspapi/spapi/emulator/internal/flow/messaging"
@@ -19,6 +20,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/flow/reports"
 	"github.com/openspapi/spapi/emulator/internal/flow/sales"
 	"github.com/openspapi/spapi/emulator/internal/flow/sellers"
+	"github.com/openspapi/spapi/emulator/internal/flow/shipping"
 	"github.com/openspapi/spapi/emulator/internal/flow/solicitations"
 	"github.com/openspapi/spapi/emulator/internal/flow/tokens"
 	"github.com/openspapi/spapi/emulator/internal/flow/uploads"
@@ -34,5 +36,5 @@ var flows = []desk.Flow{
 	sellers.Flow, catalogitems.V0, catalogitems.V20220401, orders.V0, orders.V20260101, tokens.Flow,
 	application.Flow, productpricing.V0, productpricing.V20220501, productfees.Flow, sales.Flow, messaging.Flow, solicitations.Flow, notifications.Flow, uploads.Flow,
 	catalogitems.V20201201, listingsitems.V20210801, listingsitems.V20200901, listingsrestrictions.Flow, producttypes.Flow, fbainventory.Flow,
-	reports.Flow, feeds.Flow, datakiosk.Flow, promotions.Flow,
+	reports.Flow, feeds.Flow, datakiosk.Flow, promotions.Flow, shipping.V1, fulfillmentoutbound.V20200701,
 }

@@ -63,10 +63,14 @@ func TestInventoryPages(t *testing.T) {
 			t.Errorf("changed %s", at)
 		}
 	}
-	for _, bad := range []string{"&startDateTime=2024-08-01T00:00:00Z", "&startDateTime=2027-01-01T00:00:00Z", "&startDateTime=x", "&nextToken=x"} {
+	for _, bad := range []string{"&startDateTime=2027-01-01T00:00:00Z", "&startDateTime=x", "&nextToken=x"} {
 		if r := c.get(inventory + bad); r.status != 400 {
 			t.Errorf("%s: %d", bad, r.status)
 		}
+	}
+	// An error list under 200.
+	if r := c.get(inventory + "&startDateTime=2024-08-01T00:00:00Z"); r.status != 200 || r.text("errors", 0, "message") != "Invalid request, please check your input." || r.path("payload") != nil {
+		t.Errorf("of 18 months ago: %d %s", r.status, r.body)
 	}
 	if r := c.get(strings.Replace(inventory, "granularityId="+us, "granularityId=A2EUQ1WTGCTBG2", 1)); r.status != 400 {
 		t.Errorf("granularity of another marketplace: %d", r.status)

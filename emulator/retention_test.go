@@ -111,6 +111,58 @@ func TestRetention(t *testing.T) {
 	}
 }
 
+// TestExpiredInTheMeantime: a request has found a document, which expires before it is read. Nothing comes of it, and nothing is kept.
+func TestExpiredInTheMeantime(t *testing.T) {
+	s := newShop(t)
+	k, now := jobs.Queues.Of(s.desk.Seller(0)), s.Now()
+	once := func() jobs.Source {
+		piece := []byte("content")
+		return func() []byte {
+			p := piece
+			piece = nil
+			return p
+		}
+	}
+	for name, d := range map[string]*jobs.Document{
+		"written": {Expires: now.Add(time.Hour), Open: once}, "derived": {Expires: now.Add(time.Hour), Open: once, Derived: true}, "uploaded": {Expires: now.Add(time.Hour)},
+	} {
+		d := k.AddDocument("report", d)
+		if d.Open == nil {
+			d.Put(s.desk.Contents().Put([]byte("content")))
+		}
+		if b, err := io.ReadAll(d.Body()); err != nil || string(b) != "content" {
+			t.Errorf("%s: %q, error %v", name, b, err)
+		}
+		if k.Document(d.ID, now.Add(time.Hour)) != nil {
+			t.Errorf("%s: it is there after its end", name)
+		}
+		if size, etag := d.Measure(); size != 0 || etag != "" {
+			t.Errorf("%s: %d bytes, etag %s after the end", name, size, etag)
+		}
+		if b, err := io.ReadAll(d.Body()); err != nil || len(b) != 0 {
+			t.Errorf("%s: %q after the end, error %v", name, b, err)
+		}
+		d.Put(s.desk.Contents().Put([]byte("too late")))
+		if memory, _ := s.desk.Contents().Held(); memory != 0 {
+			t.Errorf("%s: %d bytes are kept", name, memory)
+		}
+	}
+}
+
+// TestTokensGo: a token is known, as expired, for a day after its end.
+func TestTokensGo(t *testing.T) {
+	s := newShop(t)
+	old := s.token
+	for _, test := range []struct {
+		after time.Duration
+		want  string
+	}{{time.Hour, "has expired"}, {25*time.Hour - time.Second, "has expired"}, {25 * time.Hour, "malformed or invalid"}} {
+		s.SetTime(shopTime.Add(test.after))
+		s.refresh()
+		s.want(test.after.String(), s.send("GET", s.host+"/sellers/v1/marketplaceParticipations", old, ""), 403, test.want)
+	}
+}
+
 // TestUploadsGo: a place for a file is gone after a day, and the file with it.
 func TestUploadsGo(t *testing.T) {
 	s := newShop(t)
@@ -145,6 +197,50 @@ func TestNoRoom(t *testing.T) {
 	s.Reset()
 	s.refresh()
 	s.want("after a reset", upload(900<<10), 200, "")
+}
+
+// TestUploadsThatNobodyTakes: the body of a request that is refused is not kept.
+func TestUploadsThatNobodyTakes(t *testing.T) {
+	s := newShop(t)
+	d := s.post("/feeds/2021-06-30/documents", `{"contentType":"text/plain"}`)
+	s.want("another content type", s.fill(d, "text/html", "content"), 403, "SignatureDoesNotMatch")
+	if memory, file := s.desk.Contents().Held(); memory != 0 || file != 0 {
+		t.Errorf("%d bytes in memory and %d in the file are kept", memory, file)
+	}
+	for _, content := range []string{"first", "second one"} { // S3 takes a second one in the place of the first
+		s.want("upload", s.fill(d, "text/plain", content), 200, "")
+		if memory, _ := s.desk.Contents().Held(); memory != int64(len(content)) {
+			t.Errorf("%d bytes are kept, want %d", memory, len(content))
+		}
+	}
+}
+
+// slowBody takes its time.
+type slowBody struct {
+	io.Reader
+	wait func()
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	b.wait()
+	return b.Reader.Read(p)
+}
+
+// TestURLsAreGoodFromTheBeginning: a URL is looked at when a request comes in, however long its body takes. With a clock that is thousand times as
+// fast as the real one, that is a matter of milliseconds.
+func TestURLsAreGoodFromTheBeginning(t *testing.T) {
+	s := newShop(t)
+	d := s.post("/feeds/2021-06-30/documents", `{"contentType":"text/plain"}`)
+	r, err := http.NewRequest("PUT", d.text("url"), &slowBody{strings.NewReader("content"), func() { s.Advance(time.Hour) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "text/plain")
+	resp, err := s.RoundTrip(r)
+	if err != nil || resp.StatusCode != 200 {
+		t.Fatalf("%v, error %v", resp, err)
+	}
+	s.want("afterwards", s.fill(d, "text/plain", "content"), 403, "Request has expired")
 }
 
 // TestSameContentOnce: reports that say the same are kept once, and an export has it once.
@@ -216,14 +312,16 @@ func TestPagesOfReports(t *testing.T) {
 	}
 	type made struct{ id, kind string }
 	var all []made // newest first
-	for n := range 60 {
+	for n := range 70 {
 		all = slices.Insert(all, 0, made{add(n), kinds[n%3]})
 		if n%7 == 3 {
 			s.want("cancel", s.send("DELETE", s.host+"/reports/2021-06-30/reports/"+all[0].id, s.token, ""), 200, "")
 		}
-		s.Advance(time.Duration(n%4) * time.Second)
+		if n < 65 {
+			s.Advance(time.Duration(n%4) * time.Second)
+		}
 	}
-	for _, statuses := range []string{"", "DONE", "CANCELLED", "IN_QUEUE,IN_PROGRESS", "IN_PROGRESS,DONE", "FATAL"} {
+	for _, statuses := range []string{"", "DONE", "CANCELLED", "IN_QUEUE", "IN_PROGRESS", "IN_QUEUE,IN_PROGRESS", "IN_PROGRESS,DONE", "FATAL"} {
 		for _, types := range [][]string{kinds, kinds[:1], kinds[1:]} {
 			var want []string
 			for _, m := range all {
@@ -254,6 +352,9 @@ func TestPagesOfReports(t *testing.T) {
 					}
 					path = "/reports/2021-06-30/reports?nextToken=" + url.QueryEscape(page.Next)
 				}
+			}
+			if len(want) == 0 && statuses != "FATAL" {
+				t.Errorf("nothing is %s", statuses)
 			}
 			if !slices.Equal(got, want) {
 				t.Errorf("%s of %v: %d reports\n%v\nwant %d\n%v", statuses, types, len(got), got, len(want), want)

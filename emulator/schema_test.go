@@ -223,6 +223,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		}
 	}
 	deskRequests(t, e, add)
+	fulfilmentRequests(t, e, add)
 	return requests
 }
 

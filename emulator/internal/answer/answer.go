@@ -197,7 +197,7 @@ func (r Reply) Whole() Reply {
 	}
 	body, err := io.ReadAll(r.Stream)
 	if err != nil {
-		panic("emulator: document can't be generated: " + err.Error()) // it comes from memory
+		return APITrouble(TroubleInternal) // the document has expired while it was read
 	}
 	r.Stream, r.Body = nil, body
 	return r

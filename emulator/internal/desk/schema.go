@@ -20,9 +20,9 @@ import (
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
-// answerFromSchema answers an operation that has no handler with a small body that is valid for its schema: the same for the same
+// FromSchema answers an operation that has no handler, or whose handler knows no better, with a small body that is valid for its schema: the same for the same
 // seed and request, with ids taken from the request where the names agree.
-func answerFromSchema(c *Call) (answer.Reply, *answer.Error) {
+func FromSchema(c *Call) (answer.Reply, *answer.Error) {
 	api, detail := operations.SchemasOf(c.Op)
 	if detail == nil {
 		return answer.Reply{}, answer.Denied("").Because("route: the operation has been removed")

@@ -279,7 +279,7 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	if rt.handler != nil {
 		return rt.handler(c)
 	}
-	return answerFromSchema(c)
+	return FromSchema(c)
 }
 
 // Deliver hands messages to the application's queues. It is called while nothing is held.

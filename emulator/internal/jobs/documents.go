@@ -39,6 +39,7 @@ type Document struct {
 	mu       sync.Mutex
 	uploaded bool
 	kept     *contents.Content // as it is sent; nil while it isn't known, and after the end
+	gone     bool              // it has expired: whoever still holds it finds nothing
 	gzipped  bool
 	looked   bool // gzipped has been decided
 }
@@ -129,14 +130,14 @@ func (d *Document) compress() bool {
 }
 
 // Measure generates the document once and keeps it as it is sent, which is compressed unless it is small: whatever happens to the world
-// between two downloads, or two ranges of one, they give the same bytes.
+// between two downloads, or two ranges of one, they give the same bytes. A document that has expired in the meantime has no etag.
 func (d *Document) Measure() (size int64, etag string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.kept == nil {
-		if d.Open == nil {
-			return 0, "" // it has expired in the meantime
-		}
+	switch {
+	case d.gone || d.kept == nil && d.Open == nil:
+		return 0, ""
+	case d.kept == nil:
 		d.keep()
 	}
 	sum := d.kept.MD5() // S3's ETag of an object that was put in one piece
@@ -156,7 +157,7 @@ func (d *Document) generate() io.Reader {
 	switch {
 	case d.kept != nil:
 		return d.kept.Reader(0)
-	case d.Open == nil:
+	case d.gone || d.Open == nil:
 		return bytes.NewReader(nil)
 	case d.gzipped:
 		return newGzipReader(d.Open())
@@ -262,14 +263,17 @@ func (d *Document) Put(c *contents.Content) {
 	if d.kept != nil {
 		d.kept.Release()
 	}
-	d.kept, d.uploaded = c, true
+	if d.kept, d.uploaded = c, true; d.gone {
+		d.kept = nil
+		c.Release()
+	}
 }
 
 // release gives the content up: the document has expired.
 func (d *Document) release() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.kept != nil {
+	if d.gone = true; d.kept != nil {
 		d.kept.Release()
 		d.kept = nil
 	}

@@ -257,6 +257,9 @@ func (d *Document) download(x *exchange.Exchange, q url.Values) (answer.Reply, *
 		return answer.Reply{}, newS3Error(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "Key", d.ID)
 	}
 	size, etag := d.Measure()
+	if etag == "" {
+		return answer.Reply{}, newS3Error(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "Key", d.ID)
+	}
 	h := map[string]string{"ETag": etag, "Last-Modified": d.Created.UTC().Format(http.TimeFormat), "Accept-Ranges": "bytes"}
 	if encoding := q.Get("response-content-encoding"); encoding != "" {
 		h["Content-Encoding"] = encoding

@@ -47,7 +47,7 @@ func getInventorySummaries(c *desk.Call) (answer.Reply, *answer.Error) {
 	if text := q.Get("startDateTime"); text != "" {
 		since, _ = format.ParseTime(text)
 		if since.Before(pg.AsOf.AddDate(0, -18, 0)) {
-			return answer.Reply{}, answer.InvalidParameter("startDateTime", "is more than 18 months ago")
+			return tooOld(), nil
 		}
 		if since.After(pg.AsOf) {
 			return answer.Reply{}, answer.InvalidParameter("startDateTime", "is in the future")
@@ -84,6 +84,14 @@ func getInventorySummaries(c *desk.Call) (answer.Reply, *answer.Error) {
 		body["pagination"] = object{"nextToken": c.TokenFor(pg, pg.Start+inventoryPageSize, inventoryTokenLifetime)}
 	}
 	return reply(c, body), nil
+}
+
+// tooOld is the answer to a startDateTime of more than 18 months ago: an error list under 200, and not to be kept (selling-partner-api-models#767). That was
+// in 2020; nothing newer is known.
+func tooOld() answer.Reply {
+	r := answer.OK(object{"errors": []format.Record{{{"code", "InvalidInput"}, {"message", "Invalid request, please check your input."}}}})
+	r.Header = map[string]string{"Expires": "0", "Cache-Control": "no-cache"}
+	return r
 }
 
 func summaryOf(l *world.Listing, m *marketplace.Marketplace, details bool) object {

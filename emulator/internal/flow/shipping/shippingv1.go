@@ -1,0 +1,99 @@
+// Package shipping answers for Amazon Shipping, as far as to tell shipments that there are from those that there aren't. What they are is made of
+// the schema.
+package shipping
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/expiring"
+	"github.com/openspapi/spapi/emulator/internal/format"
+)
+
+// V1 is the API of version v1.
+var V1 = desk.Flow{Stores: []desk.Keeper{shipments}, Handlers: map[string]desk.Handler{
+	"shippingv1.createShipment":        create,
+	"shippingv1.purchaseShipment":      create,
+	"shippingv1.getShipment":           known,
+	"shippingv1.cancelShipment":        known,
+	"shippingv1.purchaseLabels":        known,
+	"shippingv1.retrieveShippingLabel": known,
+}}
+
+const (
+	// keptFor is how long a shipment is known, and mostShipments how many of them. Amazon publishes neither.
+	keptFor       = 90 * 24 * time.Hour
+	mostShipments = 100_000
+)
+
+// book has the ids of a seller's shipments, and until when they are known.
+type book struct {
+	mu  sync.Mutex
+	ids *expiring.Map[time.Time]
+}
+
+func (b *book) add(id string, until time.Time) { b.ids.Put(id, until, until) }
+
+var shipments = &desk.Store[*book]{
+	Name:   "shippingv1",
+	Create: func(*desk.Seller) *book { return &book{ids: expiring.NewMap[time.Time](mostShipments, nil)} },
+	Save: func(b *book) (any, error) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.ids.Len() == 0 {
+			return nil, nil
+		}
+		return maps.Collect(b.ids.All()), nil
+	},
+	Load: func(b *book, raw json.RawMessage) error {
+		saved := map[string]time.Time{}
+		if err := json.Unmarshal(raw, &saved); err != nil {
+			return err
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for _, id := range slices.Sorted(maps.Keys(saved)) {
+			b.add(id, saved[id])
+		}
+		return nil
+	},
+}
+
+// create makes up a shipment and remembers its id.
+func create(c *desk.Call) (answer.Reply, *answer.Error) {
+	r, err := desk.FromSchema(c)
+	if err != nil {
+		return r, err
+	}
+	body, _ := r.Body.(format.Object)
+	payload, _ := body["payload"].(format.Object)
+	if id, _ := payload["shipmentId"].(string); id != "" {
+		b := shipments.Of(c.Seller)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.ids.Sweep(c.Now)
+		b.add(id, c.Now.UTC().Add(keptFor))
+	}
+	return r, nil
+}
+
+// known answers for a shipment that there is. One that there isn't is a 400 for getShipment (selling-partner-api-models#2990); that it is the same for the
+// other operations is assumed.
+func known(c *desk.Call) (answer.Reply, *answer.Error) {
+	b := shipments.Of(c.Seller)
+	b.mu.Lock()
+	b.ids.Sweep(c.Now)
+	_, found := b.ids.Get(c.Path["shipmentId"])
+	b.mu.Unlock()
+	if !found {
+		message, details := "Invalid input.", "Shipment not found for specified shipmentId"
+		return answer.Reply{}, &answer.Error{Status: http.StatusBadRequest, Code: "InvalidInput", Message: &message, Details: &details}
+	}
+	return desk.FromSchema(c)
+}
