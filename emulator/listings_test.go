@@ -330,8 +330,16 @@ func TestProductTypes(t *testing.T) {
 	if link := r.text("schema", "link", "resource"); !strings.HasPrefix(link, "http://127.0.0.1:8080/") || c.do("GET", link, nil, "").status != 200 {
 		t.Errorf("on a port: %s", link)
 	}
-	if r := c.do("GET", "https://selling-partner-definitions-prod-iad.s3.amazonaws.com/_definitions/2020-09-01/schema/X.json", nil, ""); r.status != 404 {
+	link := c.get(base+"/LAMP?marketplaceIds="+us).text("schema", "link", "resource")
+	if r := c.do("GET", strings.Replace(link, "LAMP", "X", 1), nil, ""); r.status != 404 {
 		t.Errorf("no such schema: %d", r.status)
+	}
+	if r := c.do("GET", link[:strings.Index(link, "?")], nil, ""); r.status != 403 {
+		t.Errorf("without a signature: %d", r.status)
+	}
+	c.Advance(7 * 24 * time.Hour)
+	if r := c.do("GET", link, nil, ""); r.status != 403 || !strings.Contains(r.body, "Request has expired") {
+		t.Errorf("after seven days: %d %s", r.status, r.body)
 	}
 }
 

@@ -19,18 +19,18 @@ func Money(m world.Money) object {
 }
 
 // MoneyNumber is an amount as pricing and fees v0 show it: a JSON number.
-func MoneyNumber(m world.Money) object {
-	return object{"CurrencyCode": m.Currency, "Amount": m.Number()}
+func MoneyNumber(m world.Money) format.Record {
+	return format.Record{{"CurrencyCode", m.Currency}, {"Amount", m.Number()}}
 }
 
 // StatusLine is the status of one answer in a batch.
-func StatusLine(status int) object {
-	return object{"statusCode": status, "reasonPhrase": http.StatusText(status)}
+func StatusLine(status int) format.Record {
+	return format.Record{{"statusCode", status}, {"reasonPhrase", http.StatusText(status)}}
 }
 
 // BatchHeaders are those of one answer in a batch.
-func (c *Call) BatchHeaders(i int) object {
-	return object{"Date": c.Now.UTC().Format(http.TimeFormat), "x-amzn-RequestId": c.Desk.Seed.Of("batch", c.Op.ID, c.Now.UnixNano(), i).UUID()}
+func (c *Call) BatchHeaders(i int) format.Record {
+	return format.Record{{"x-amzn-RequestId", c.Desk.Seed.Of("batch", c.Op.ID, c.Now.UnixNano(), i).UUID()}, {"Date", c.Now.UTC().Format(http.TimeFormat)}}
 }
 
 // ListingNotFound is as in jrl84/amazon-sp-api#176.

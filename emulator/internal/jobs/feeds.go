@@ -84,8 +84,9 @@ func (k *Queue) FinishFeed(f *Feed, at time.Time) {
 	default:
 		p.run(content)
 	}
-	contentType, report := p.report()
-	f.Result = k.AddDocument("feed", &Document{ContentType: contentType, Created: at, Expires: at.Add(resultLifetime(at)), Open: onePiece(report)})
+	d := p.report()
+	d.Created, d.Expires = at, at.Add(resultLifetime(at))
+	f.Result = k.AddDocument("feed", d)
 	if p.failed != "" {
 		f.end(fatal, at)
 		return
@@ -146,17 +147,18 @@ func (p *processing) run(content []byte) {
 }
 
 // report writes the processing report in the form that goes with the feed: JSON, XML, or text.
-func (p *processing) report() (contentType string, body []byte) {
+func (p *processing) report() *Document {
 	switch {
 	case p.f.Kind.handling == "listings":
-		return "application/json; charset=UTF-8", p.jsonReport()
+		// A report of 165 bytes came so (lineofflight/peddler, test/vcr_cassettes/Peddler/API/Feeds20210630Test, September 2024).
+		return &Document{ContentType: "application/json", packing: packed, Open: onePiece(p.jsonReport())}
 	case p.failed != "":
 		// "a FATAL feed may have a result too, in another format" (selling-partner-api-models, feeds_2021-06-30)
-		return "text/plain; charset=UTF-8", []byte(p.failed + "\n")
+		return &Document{ContentType: "text/plain; charset=UTF-8", Open: onePiece([]byte(p.failed + "\n"))}
 	case strings.HasSuffix(p.f.Kind.handling, "flat"):
-		return "text/plain; charset=UTF-8", p.textReport()
+		return &Document{ContentType: "text/plain; charset=UTF-8", Open: onePiece(p.textReport())}
 	}
-	return "text/xml; charset=UTF-8", p.xmlReport()
+	return &Document{ContentType: "text/xml", Open: onePiece(p.xmlReport())}
 }
 
 // invalidMessages counts the messages that have an error.

@@ -140,16 +140,23 @@ func (j *Job) Cancel(now time.Time) {
 	}
 }
 
-// Describe writes what all three have in common into an answer. stamp is how the API spells times.
-func (j *Job) Describe(out object, t time.Time, stamp func(time.Time) string) object {
-	out["processingStatus"], out["createdTime"] = j.Status(t), stamp(j.Created)
+// Times are when a job was created, began and ended, as t is now and as the API spells times; nil for what is still to come.
+func (j *Job) Times(t time.Time, stamp func(time.Time) string) (created, started, ended any) {
 	if !j.started.IsZero() && !t.Before(j.started) {
-		out["processingStartTime"] = stamp(j.started)
+		started = stamp(j.started)
 	}
 	if j.Outcome != "" {
-		out["processingEndTime"] = stamp(j.ended)
+		ended = stamp(j.ended)
 	}
-	return out
+	return stamp(j.Created), started, ended
+}
+
+// IDOf is a document's id as a member of an answer; nil for none.
+func IDOf(d *Document) any {
+	if d == nil {
+		return nil
+	}
+	return d.ID
 }
 
 // OffsetTimestamp is the spelling of times that reports and feeds have: "2022-04-26T09:59:53+00:00" (selling-partner-api-docs#2231). Those of Data Kiosk

@@ -31,6 +31,7 @@ type documentState struct {
 	Created     time.Time `json:"created"`
 	Expires     time.Time `json:"expires"`
 	Restricted  bool      `json:"restricted,omitempty"`
+	Packing     packing   `json:"packing,omitempty"`
 	Input       bool      `json:"input,omitempty"`
 	Uploaded    bool      `json:"uploaded,omitempty"`
 	Again       bool      `json:"again,omitempty"` // written again from the report that has it
@@ -130,7 +131,7 @@ func (k *Queue) save() any {
 	}
 	for id := range format.SortedKeys(k.documents) {
 		d := k.documents[id]
-		entry := documentState{ID: id, ContentType: d.ContentType, Created: d.Created, Expires: d.Expires, Restricted: d.Restricted, Input: d.Open == nil, Again: again[id]}
+		entry := documentState{ID: id, ContentType: d.ContentType, Created: d.Created, Expires: d.Expires, Restricted: d.Restricted, Packing: d.packing, Input: d.Open == nil, Again: again[id]}
 		if entry.Input {
 			entry.Data, entry.Uploaded = d.Content()
 		} else if sent := d.Changed(); sent != nil {
@@ -166,7 +167,7 @@ func (k *Queue) load(raw json.RawMessage) error {
 		k.Later(k.nextSettlement, k.settleAgain)
 	}
 	for _, e := range s.Documents {
-		d := &Document{ID: e.ID, ContentType: e.ContentType, Created: e.Created, Expires: e.Expires, Restricted: e.Restricted, Size: -1}
+		d := &Document{ID: e.ID, ContentType: e.ContentType, Created: e.Created, Expires: e.Expires, Restricted: e.Restricted, packing: e.Packing, Size: -1}
 		switch {
 		case e.Input && e.Uploaded:
 			d.put(e.Data)

@@ -254,20 +254,20 @@ func KnownType(name string) bool {
 	return slices.ContainsFunc(ProductTypeNames(), func(t [2]string) bool { return t[0] == name })
 }
 
-// Problem is one way in which a value is not as its schema wants it.
+// Problem is one way in which a value is not as its schema wants it. Not every one has a category.
 type Problem struct{ code, message, category string }
 
 // The codes and texts of issues are those that sellers report: 90220 (selling-partner-api-models, listingsItems sandbox cases), 90000900
-// (selling-partner-api-models#4723), 99022 and 4000001 (selling-partner-api-models#5219).
+// (selling-partner-api-models#4723, jlevers/selling-partner-api#861), 99022 and 4000001 (selling-partner-api-models#5219).
 func invalidValue(title string) Problem {
-	return Problem{"4000001", "The provided value for '" + title + "' is invalid.", "INVALID_ATTRIBUTE"}
+	return Problem{"4000001", "The provided value for '" + title + "' is invalid.", ""}
 }
 
 func missingMember(member, title string) Problem {
 	return Problem{"99022", fmt.Sprintf("The field '%s' for the attribute '%s' does not have enough values. The required minimum is '1' value(s).", member, title), "INVALID_ATTRIBUTE"}
 }
 
-var unknownAttribute = Problem{"90000900", "The attributes are invalid.", "INVALID_ATTRIBUTE"}
+var unknownAttribute = Problem{"90000900", "The attributes are invalid.", ""}
 
 // check holds an attribute's values against its schema in a marketplace, and returns the first problem. partly tells that members may be
 // missing: those that are merged into a value.

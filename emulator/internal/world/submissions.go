@@ -25,7 +25,10 @@ func (s *Submission) Valid() bool {
 }
 
 func (s *Submission) add(p Problem, attributeName string, m *marketplace.Marketplace) {
-	i := ListingIssue{Code: p.code, Message: p.message, Severity: "ERROR", Categories: []string{p.category}, Attributes: []string{attributeName}}
+	i := ListingIssue{Code: p.code, Message: p.message, Severity: "ERROR", Categories: []string{}, Attributes: []string{attributeName}}
+	if p.category != "" {
+		i.Categories = []string{p.category}
+	}
 	if m != nil {
 		i.MarketplaceID = m.ID
 	}
@@ -510,7 +513,7 @@ func (w *World) ownProduct(old *Product, l *Listing, d *Draft, m *marketplace.Ma
 		}
 	}
 	if o := l.Offers[m.ID]; o != nil && perDollar[m.Currency] > 0 {
-		p.Cents = int(o.price.Number() / perDollar[m.Currency] * 100)
+		p.Cents = int(float64(o.price.Number()) / perDollar[m.Currency] * 100)
 	}
 	if i := slices.Index(w.added, old); old != nil && i >= 0 {
 		w.added = slices.Clone(w.added) // lists that were handed out stay as they are

@@ -85,18 +85,16 @@ func searchCatalogItems(c *desk.Call) (answer.Reply, *answer.Error) {
 	for _, p := range part {
 		items = append(items, item2022(p, []*marketplace.Marketplace{m}, c.Query["includedData"]))
 	}
-	pagination := object{}
-	if more {
-		pagination["nextToken"] = c.Token(pg, pg.Start+size)
-	}
-	if pg.Start > 0 {
-		pagination["previousToken"] = c.Token(pg, max(pg.Start-size, 0))
-	}
-	body := object{"numberOfResults": len(found), "pagination": pagination, "items": items}
+	var refined any
 	if q.Has("keywords") {
-		body["refinements"] = refinements(found)
+		refined = refinements(found)
 	}
-	return answer.OK(body), nil
+	return answer.OK(results(c, pg, size, len(found), more, refined, items)), nil
+}
+
+// results is one page of a search, with its members in the order of selling-partner-api-models#538.
+func results(c *desk.Call, pg *desk.Page, size, total int, more bool, refined any, items []object) format.Record {
+	return format.Record{{"numberOfResults", total}, {"pagination", desk.Pagination(c, pg, size, more)}, {"refinements", refined}, {"items", items}}
 }
 
 func searchFinds(p *world.Product, a *desk.Seller, m *marketplace.Marketplace, q map[string][]string) bool {
@@ -154,11 +152,10 @@ func item2022(p *world.Product, markets []*marketplace.Marketplace, included []s
 			item[set] = attributes2022(p, markets)
 			continue
 		}
-		list := []object{}
+		list := []format.Record{}
 		for _, m := range markets {
 			if o := dataSet2022(set, p, m); o != nil {
-				o["marketplaceId"] = m.ID
-				list = append(list, o)
+				list = append(list, format.First("marketplaceId", m.ID, o))
 			}
 		}
 		item[set] = list
@@ -208,11 +205,11 @@ func dataSet2022(set string, p *world.Product, m *marketplace.Marketplace) objec
 		if p.IsParent() {
 			return object{}
 		}
-		side := func(mm int) object { return object{"unit": "centimeters", "value": float64(mm) / 10} }
+		side := func(mm int) object { return object{"unit": "centimeters", "value": format.Double(float64(mm) / 10)} }
 		box := func(margin int) object {
 			return object{
 				"length": side(p.Millimeters[0] + margin), "width": side(p.Millimeters[1] + margin), "height": side(p.Millimeters[2] + margin),
-				"weight": object{"unit": "kilograms", "value": float64(p.Grams+margin) / 1000},
+				"weight": object{"unit": "kilograms", "value": format.Double(float64(p.Grams+margin) / 1000)},
 			}
 		}
 		return object{"item": box(0), "package": box(10)}

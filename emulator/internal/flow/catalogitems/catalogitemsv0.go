@@ -88,11 +88,13 @@ func itemV0(p *world.Product, m *marketplace.Marketplace) object {
 	for _, asin := range p.Relatives() {
 		relatives = append(relatives, object{"Identifiers": object{"MarketplaceASIN": object{"MarketplaceId": m.ID, "ASIN": asin}}})
 	}
-	inches := func(mm int) object { return object{"value": float64(mm*100/254) / 10, "Units": "inches"} }
+	inches := func(mm int) object {
+		return object{"value": format.Double(float64(mm*100/254) / 10), "Units": "inches"}
+	}
 	dimensions := func(margin int) object {
 		return object{
 			"Length": inches(p.Millimeters[0] + margin), "Width": inches(p.Millimeters[1] + margin), "Height": inches(p.Millimeters[2] + margin),
-			"Weight": object{"value": float64((p.Grams+margin)*1000/4536) / 100, "Units": "pounds"},
+			"Weight": object{"value": format.Double(float64((p.Grams+margin)*1000/4536) / 100), "Units": "pounds"},
 		}
 	}
 	return object{

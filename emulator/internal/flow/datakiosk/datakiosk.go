@@ -3,7 +3,6 @@ package datakiosk
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,18 +106,18 @@ func createQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 	return answer.Reply{Status: http.StatusAccepted, Body: object{"queryId": q.ID}}, nil
 }
 
-func queryObject(q *jobs.Query, t time.Time) object {
-	out := q.Describe(object{"queryId": q.ID, "query": q.Text}, t, format.Timestamp)
-	if q.Data != nil {
-		out["dataDocumentId"] = q.Data.ID
-	}
-	if q.Problem != nil {
-		out["errorDocumentId"] = q.Problem.ID
-	}
+// describe shows a query with its members in Amazon's order (lineofflight/peddler, test/vcr_cassettes/Peddler/DataKiosk, October and December 2025);
+// where errorDocumentId stands among them is assumed.
+func describe(q *jobs.Query, t time.Time) format.Record {
+	created, started, ended := q.Times(t, format.Timestamp)
+	var next any
 	if q.Next != "" {
-		out["pagination"] = object{"nextToken": q.Next}
+		next = object{"nextToken": q.Next}
 	}
-	return out
+	return format.Record{
+		{"processingEndTime", ended}, {"processingStatus", q.Status(t)}, {"pagination", next}, {"query", q.Text}, {"createdTime", created},
+		{"processingStartTime", started}, {"dataDocumentId", jobs.IDOf(q.Data)}, {"errorDocumentId", jobs.IDOf(q.Problem)}, {"queryId", q.ID},
+	}
 }
 
 func getQuery(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -129,7 +128,7 @@ func getQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 	if q == nil {
 		return answer.Reply{}, answer.NotFound("Query " + c.Path["queryId"] + " was not found.") // wording assumed
 	}
-	return answer.OK(queryObject(q, c.Now)), nil
+	return answer.OK(describe(q, c.Now)), nil
 }
 
 func getQueries(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -155,15 +154,15 @@ func getQueries(c *desk.Call) (answer.Reply, *answer.Error) {
 		}
 	}
 	part, more := desk.Cut(found, pg.Start, f.Size)
-	list := []object{}
+	list := []format.Record{}
 	for _, q := range part {
-		list = append(list, queryObject(q, c.Now))
+		list = append(list, describe(q, c.Now))
 	}
-	body := object{"queries": list}
+	var next any
 	if more {
-		body["pagination"] = object{"nextToken": c.Token(pg, pg.Start+f.Size)}
+		next = object{"nextToken": c.Token(pg, pg.Start+f.Size)}
 	}
-	return answer.OK(body), nil
+	return answer.OK(format.Record{{"queries", list}, {"pagination", next}}), nil
 }
 
 func cancelQuery(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -194,10 +193,5 @@ func getKioskDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	if !known {
 		return answer.Reply{}, answer.NotFound("Document " + id + " was not found.") // wording assumed
 	}
-	extra := url.Values{}
-	if d.Compressed() {
-		// "If the Data Kiosk document is compressed, the Content-Encoding header will indicate the compression algorithm."
-		extra.Set("response-content-encoding", "gzip")
-	}
-	return answer.OK(object{"documentId": id, "documentUrl": jobs.DocumentURL(c, http.MethodGet, d, extra)}), nil
+	return answer.OK(format.Record{{"documentUrl", jobs.DocumentURL(c, http.MethodGet, d, nil)}, {"documentId", id}}), nil
 }

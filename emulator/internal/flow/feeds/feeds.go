@@ -84,12 +84,13 @@ func createFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	return answer.Reply{Status: http.StatusAccepted, Body: object{"feedId": f.ID}}, nil
 }
 
-func feedObject(f *jobs.Feed, t time.Time) object {
-	out := f.Describe(object{"feedId": f.ID, "feedType": f.Kind.Name, "marketplaceIds": f.Marketplaces}, t, jobs.OffsetTimestamp)
-	if f.Result != nil {
-		out["resultFeedDocumentId"] = f.Result.ID
+// describe shows a feed with its members in Amazon's order (lineofflight/peddler, test/vcr_cassettes/Peddler/APIs/Feeds20210630Test, September 2024).
+func describe(f *jobs.Feed, t time.Time) format.Record {
+	created, started, ended := f.Times(t, jobs.OffsetTimestamp)
+	return format.Record{
+		{"processingEndTime", ended}, {"processingStatus", f.Status(t)}, {"marketplaceIds", f.Marketplaces}, {"feedId", f.ID}, {"feedType", f.Kind.Name},
+		{"createdTime", created}, {"processingStartTime", started}, {"resultFeedDocumentId", jobs.IDOf(f.Result)},
 	}
-	return out
 }
 
 func getFeed(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -100,7 +101,7 @@ func getFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	if f == nil {
 		return answer.Reply{}, answer.NotFound("Feed " + c.Path["feedId"] + " was not found.") // wording assumed
 	}
-	return answer.OK(feedObject(f, c.Now)), nil
+	return answer.OK(describe(f, c.Now)), nil
 }
 
 func getFeeds(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -127,15 +128,15 @@ func getFeeds(c *desk.Call) (answer.Reply, *answer.Error) {
 		}
 	}
 	part, more := desk.Cut(found, pg.Start, filter.Size)
-	list := []object{}
+	list := []format.Record{}
 	for _, f := range part {
-		list = append(list, feedObject(f, c.Now))
+		list = append(list, describe(f, c.Now))
 	}
-	body := object{"feeds": list}
+	var next any
 	if more {
-		body["nextToken"] = c.Token(pg, pg.Start+filter.Size)
+		next = c.Token(pg, pg.Start+filter.Size)
 	}
-	return answer.OK(body), nil
+	return answer.OK(format.Record{{"feeds", list}, {"nextToken", next}}), nil
 }
 
 func cancelFeed(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -166,7 +167,7 @@ func getFeedDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	extra := url.Values{}
 	if d.Compressed() {
 		body["compressionAlgorithm"] = "GZIP"
-		extra.Set("response-content-encoding", "identity")
+		// Else there is no such header, where reports have one (lineofflight/peddler, test/vcr_cassettes/Peddler/API/Feeds20210630Test, September 2024).
 		if c.Query.Get("enableContentEncodingUrlHeader") == "true" {
 			extra.Set("response-content-encoding", "gzip")
 		}

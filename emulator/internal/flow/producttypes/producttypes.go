@@ -5,12 +5,17 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/md5"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/desk"
@@ -35,12 +40,19 @@ var Flow = desk.Flow{Services: []desk.Service{definitionService}, Handlers: map[
 const (
 	metaSchemaURI = "https://schemas.amazon.com/selling-partners/definitions/product-types/meta-schema/v1"
 	schemaURI     = "https://schemas.amazon.com/selling-partners/definitions/product-types/schema/v1/"
-	// definitionsHost is where Amazon keeps schemas; the path is the emulator's own.
-	definitionsHost = "selling-partner-definitions-prod-iad.s3.amazonaws.com"
+	// definitionsPath is where schemas lie; Amazon's path is another one.
 	definitionsPath = "/_definitions/2020-09-01/"
 	// productTypeVersion is opaque, and the same until the tables below change.
 	productTypeVersion = "UAAxUS9kKMd2ZQ0A="
 )
+
+// definitionsHosts is where Amazon keeps schemas (selling-partner-api-models' sandbox cases, and lineofflight/peddler,
+// test/vcr_cassettes/Peddler/API/ProductTypeDefinitions20200901Test, September 2024). That of the Far East is assumed.
+var definitionsHosts = map[marketplace.Region]string{
+	marketplace.NorthAmerica: "selling-partner-definitions-prod-iad.s3.amazonaws.com",
+	marketplace.Europe:       "selling-partner-definitions-prod-dub.s3.eu-west-1.amazonaws.com",
+	marketplace.FarEast:      "selling-partner-definitions-prod-pdx.s3.us-west-2.amazonaws.com",
+}
 
 // typeSchema is the whole schema of a product type.
 func typeSchema(productType string, m *marketplace.Marketplace, requirements string, enforced bool) object {
@@ -151,7 +163,7 @@ func getProductType(c *desk.Call) (answer.Reply, *answer.Error) {
 	if locale == "" || locale == "DEFAULT" {
 		locale = m.Language
 	}
-	groups := object{}
+	var groups format.Record
 	for _, group := range [][2]string{{"offer", "Offer"}, {"product_identity", "Product Identity"}, {"product_details", "Product Details"}, {"images", "Images"}, {"shipping", "Shipping"}, {"safety_and_compliance", "Safety & Compliance"}} {
 		var names []string
 		for i := range world.ListingAttributes {
@@ -160,21 +172,44 @@ func getProductType(c *desk.Call) (answer.Reply, *answer.Error) {
 			}
 		}
 		if names != nil {
-			groups[group[0]] = object{"title": group[1], "description": group[1] + " of a listing", "propertyNames": names}
+			groups = append(groups, [2]any{group[0], format.Record{{"title", group[1]}, {"description", group[1] + " of a listing"}, {"propertyNames", names}}})
 		}
 	}
-	link := func(path string, schema object) object {
+	link := func(path string, schema object, query url.Values) format.Record {
 		sum := md5.Sum(schemaBytes(schema))
-		return object{"link": object{"resource": definitionsBase(c.Exchange) + definitionsPath + path, "verb": http.MethodGet}, "checksum": base64.StdEncoding.EncodeToString(sum[:])}
+		resource := definitionsBase(c.Exchange) + definitionsPath + path + "?" + presigned(c, query).Encode()
+		return format.Record{{"link", format.Record{{"resource", resource}, {"verb", http.MethodGet}}}, {"checksum", base64.StdEncoding.EncodeToString(sum[:])}}
 	}
 	query := url.Values{"marketplaceId": {m.ID}, "requirements": {requirements}, "requirementsEnforced": {enforced}}
-	return answer.OK(object{
-		"metaSchema": link("meta-schema.json", metaSchema), "schema": link("schema/"+name+".json?"+query.Encode(), typeSchema(name, m, requirements, enforced == "ENFORCED")),
-		"requirements": requirements, "requirementsEnforced": enforced, "propertyGroups": groups, "locale": locale, "marketplaceIds": ids, "productType": name,
-		"displayName":        world.ProductTypeNames()[slices.IndexFunc(world.ProductTypeNames(), func(t [2]string) bool { return t[0] == name })][1],
-		"productTypeVersion": object{"version": productTypeVersion, "latest": true, "releaseCandidate": false},
+	// In Amazon's order (lineofflight/peddler, test/vcr_cassettes/Peddler/API/ProductTypeDefinitions20200901Test, September 2024).
+	return answer.OK(format.Record{
+		{"metaSchema", link("meta-schema.json", metaSchema, nil)}, {"schema", link("schema/"+name+".json", typeSchema(name, m, requirements, enforced == "ENFORCED"), query)},
+		{"requirements", requirements}, {"requirementsEnforced", enforced}, {"propertyGroups", groups}, {"locale", locale}, {"marketplaceIds", ids}, {"productType", name},
+		{"displayName", world.ProductTypeNames()[slices.IndexFunc(world.ProductTypeNames(), func(t [2]string) bool { return t[0] == name })][1]},
+		{"productTypeVersion", format.Record{{"version", productTypeVersion}, {"latest", true}, {"releaseCandidate", false}}},
 	}), nil
 }
+
+// schemaLifetime is how long a link to a schema is good: seven days (lineofflight/peddler, as above).
+const schemaLifetime = 7 * 24 * time.Hour
+
+// presigned adds to a link's query what S3's presigned URLs have. Nothing but the time is looked at when it is followed: there is nothing secret behind.
+func presigned(c *desk.Call, query url.Values) url.Values {
+	q := url.Values{
+		"X-Amz-Algorithm":     {"AWS4-HMAC-SHA256"},
+		"X-Amz-Date":          {c.Now.UTC().Format(amzDate)},
+		"X-Amz-SignedHeaders": {"host"},
+		"X-Amz-Credential":    {"ASIAIOSFODNN7EXAMPLE/" + c.Now.UTC().Format("20060102") + "/" + c.Seller.Region.AWSRegion() + "/s3/aws4_request"},
+		"X-Amz-Expires":       {strconv.Itoa(int(schemaLifetime / time.Second))},
+	}
+	maps.Copy(q, query)
+	sum := sha256.Sum256([]byte(q.Encode()))
+	q.Set("X-Amz-Signature", hex.EncodeToString(sum[:]))
+	return q
+}
+
+// amzDate is the layout of times in presigned URLs.
+const amzDate = "20060102T150405Z"
 
 func schemaBytes(schema object) []byte {
 	var b bytes.Buffer
@@ -188,8 +223,8 @@ func schemaBytes(schema object) []byte {
 
 // definitionsBase is where schemas are for the client: at Amazon's host for those who ask Amazon's, else at the address that was called.
 func definitionsBase(x *exchange.Exchange) string {
-	if x.Region() != "" {
-		return "https://" + definitionsHost
+	if host, found := definitionsHosts[x.Region()]; found {
+		return "https://" + host
 	}
 	return cmp.Or(x.URL.Scheme, "http") + "://" + x.Host
 }
@@ -200,16 +235,31 @@ func definition(_ *desk.Desk, x *exchange.Exchange) answer.Reply {
 	if x.Method != http.MethodGet && x.Method != http.MethodHead {
 		return answer.Reply{Status: http.StatusMethodNotAllowed}
 	}
-	if rest == "meta-schema.json" {
-		return answer.Reply{Status: http.StatusOK, Body: schemaBytes(metaSchema)}
+	query := x.URL.Query()
+	signed, err := time.Parse(amzDate, query.Get("X-Amz-Date"))
+	seconds, _ := strconv.Atoi(query.Get("X-Amz-Expires"))
+	switch {
+	case err != nil || query.Get("X-Amz-Signature") == "":
+		return s3Error(http.StatusForbidden, "AccessDenied", "Access Denied")
+	case !x.Now.Before(signed.Add(time.Duration(seconds) * time.Second)):
+		return s3Error(http.StatusForbidden, "AccessDenied", "Request has expired")
+	case rest == "meta-schema.json":
+		return answer.Reply{Status: http.StatusOK, ContentType: schemaType, Body: schemaBytes(metaSchema)}
 	}
 	name := strings.TrimSuffix(strings.TrimPrefix(rest, "schema/"), ".json")
-	query := x.URL.Query()
 	m, found := marketplace.ByID(query.Get("marketplaceId"))
 	if !found || !world.KnownType(name) || !strings.HasPrefix(rest, "schema/") {
-		return answer.Reply{Status: http.StatusNotFound, ContentType: "application/xml", Body: []byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>")}
+		return s3Error(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.")
 	}
-	return answer.Reply{Status: http.StatusOK, Body: schemaBytes(typeSchema(name, &m, query.Get("requirements"), query.Get("requirementsEnforced") == "ENFORCED"))}
+	return answer.Reply{Status: http.StatusOK, ContentType: schemaType, Body: schemaBytes(typeSchema(name, &m, query.Get("requirements"), query.Get("requirementsEnforced") == "ENFORCED"))}
+}
+
+// schemaType is what schemas come as (lineofflight/peddler, as above).
+const schemaType = "application/schema+json"
+
+func s3Error(status int, code, message string) answer.Reply {
+	return answer.Reply{Status: status, ContentType: "application/xml",
+		Body: []byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error><Code>" + code + "</Code><Message>" + message + "</Message></Error>")}
 }
 
 // definitionService keeps the schemas that answers link to.

@@ -114,18 +114,19 @@ func salesReportQuota(c *desk.Call, kind *jobs.ReportType) *answer.Error {
 	return nil
 }
 
-func reportObject(r *jobs.Report, t time.Time) object {
-	out := r.Describe(object{
-		"reportId": r.ID, "reportType": r.Kind.Name, "marketplaceIds": r.Marketplaces,
-		"dataStartTime": jobs.OffsetTimestamp(r.From), "dataEndTime": jobs.OffsetTimestamp(r.To),
-	}, t, jobs.OffsetTimestamp)
+// describe shows a report with its members in Amazon's order (lineofflight/peddler, test/vcr_cassettes/Peddler/API/Reports20210630Test, September
+// 2024); where reportScheduleId stands among them is assumed.
+func describe(r *jobs.Report, t time.Time) format.Record {
+	created, started, ended := r.Times(t, jobs.OffsetTimestamp)
+	var schedule any
 	if r.ScheduleID != "" {
-		out["reportScheduleId"] = r.ScheduleID
+		schedule = r.ScheduleID
 	}
-	if r.Document != nil {
-		out["reportDocumentId"] = r.Document.ID
+	return format.Record{
+		{"reportType", r.Kind.Name}, {"processingEndTime", ended}, {"processingStatus", r.Status(t)}, {"marketplaceIds", r.Marketplaces},
+		{"reportDocumentId", jobs.IDOf(r.Document)}, {"reportId", r.ID}, {"dataEndTime", jobs.OffsetTimestamp(r.To)}, {"createdTime", created},
+		{"processingStartTime", started}, {"dataStartTime", jobs.OffsetTimestamp(r.From)}, {"reportScheduleId", schedule},
 	}
-	return out
 }
 
 func getReport(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -140,7 +141,7 @@ func getReport(c *desk.Call) (answer.Reply, *answer.Error) {
 	if r == nil {
 		return answer.Reply{}, answer.NotFound("Report " + c.Path["reportId"] + " was not found.") // wording assumed
 	}
-	return answer.OK(reportObject(r, c.Now)), nil
+	return answer.OK(describe(r, c.Now)), nil
 }
 
 func getReports(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -171,15 +172,15 @@ func getReports(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	slices.SortStableFunc(found, func(a, b *jobs.Report) int { return b.Created.Compare(a.Created) })
 	part, more := desk.Cut(found, pg.Start, f.Size)
-	list := []object{}
+	list := []format.Record{}
 	for _, r := range part {
-		list = append(list, reportObject(r, c.Now))
+		list = append(list, describe(r, c.Now))
 	}
-	body := object{"reports": list}
+	var next any
 	if more {
-		body["nextToken"] = c.Token(pg, pg.Start+f.Size)
+		next = c.Token(pg, pg.Start+f.Size)
 	}
-	return answer.OK(body), nil
+	return answer.OK(format.Record{{"reports", list}, {"nextToken", next}}), nil
 }
 
 func cancelReport(c *desk.Call) (answer.Reply, *answer.Error) {
