@@ -2,12 +2,14 @@
 package jobs
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 // Queue is where a seller's reports, feeds and queries are worked off. What happens between two requests happens at its own time: before a
@@ -43,6 +45,12 @@ func newQueue(a *desk.Seller) *Queue {
 func (k *Queue) Next() int {
 	k.Made++
 	return k.Made
+}
+
+// NewID is the id of what has just been counted: a number of its own, and the days since 1970 (lineofflight/peddler, test/vcr_cassettes/Peddler, 2024 and
+// 2025: report 292248019978 of 2024-09-12, query 1901152020424 of 2025-12-02). What is asked for within a day has ids that begin with its order.
+func (k *Queue) NewID(at time.Time) string {
+	return fmt.Sprintf("%d%06d", 1_000_000+k.Made, at.Unix()/int64(world.Day/time.Second))
 }
 
 func (k *Queue) Random(parts ...any) random.Source {

@@ -5,14 +5,12 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
-	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -99,7 +97,7 @@ type Schedule struct {
 // AddReport puts a report into the queue; it wants k.Mu held.
 func (k *Queue) AddReport(kind *ReportType, marketplaces []string, options map[string]string, from, to, now time.Time) *Report {
 	r := &Report{Job: k.NewJob("report", now), Kind: kind, Marketplaces: marketplaces, Options: options, From: from, To: to}
-	r.ID = strconv.Itoa(50000+k.Made) + "020" + k.Random("report id", k.Made).Text(random.Digits, 3)
+	r.ID = k.NewID(now)
 	k.Reports = append(k.Reports, r)
 	k.planReport(r)
 	return r
@@ -249,7 +247,7 @@ func (k *Queue) settle14(at time.Time) {
 			r := &Report{Kind: kind, Marketplaces: []string{m.ID}, From: at.AddDate(0, 0, -settlementDays), To: at, asOf: at}
 			r.Created = at.Add(time.Duration(k.Random("settlement", n).Between(60, 3600)) * time.Second)
 			r.started, r.ended = r.Created, r.Created
-			r.ID = strconv.Itoa(50000+n) + "022" + k.Random("report id", n).Text(random.Digits, 3)
+			r.ID = k.NewID(r.Created)
 			d, _ := k.WriteReport(r, at)
 			if d == nil {
 				continue

@@ -39,8 +39,11 @@ func (s *Submission) add(p Problem, attributeName string, m *marketplace.Marketp
 	}
 }
 
+// NotSupplied is the code of an issue about a required attribute that isn't there.
+const NotSupplied = "90220"
+
 func notSupplied(name string) Problem {
-	return Problem{"90220", "'" + name + "' is required but not supplied.", "MISSING_ATTRIBUTE"}
+	return Problem{NotSupplied, "'" + name + "' is required but not supplied.", "MISSING_ATTRIBUTE"}
 }
 
 // Patch is one operation of patchListingsItem: op is add, replace, merge or delete; name is that of an attribute.

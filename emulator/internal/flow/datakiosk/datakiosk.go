@@ -12,7 +12,6 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/jobs"
-	"github.com/openspapi/spapi/emulator/internal/random"
 )
 
 type object = format.Object
@@ -100,7 +99,7 @@ func createQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, answer.Throttled()
 	}
 	q.Job = k.NewJob("query", c.Now)
-	q.ID = strconv.Itoa(50000+k.Made) + "018" + k.Random("query id", k.Made).Text(random.Digits, 3)
+	q.ID = k.NewID(c.Now)
 	k.Queries = append(k.Queries, q)
 	k.PlanQuery(q)
 	return answer.Reply{Status: http.StatusAccepted, Body: object{"queryId": q.ID}}, nil

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/jobs"
-	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
@@ -78,7 +76,7 @@ func createFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
 	f.Job = k.NewJob("feed", c.Now)
-	f.ID = strconv.Itoa(50000+k.Made) + "019" + k.Random("feed id", k.Made).Text(random.Digits, 3)
+	f.ID = k.NewID(c.Now)
 	k.Feeds = append(k.Feeds, f)
 	k.PlanFeed(f)
 	return answer.Reply{Status: http.StatusAccepted, Body: object{"feedId": f.ID}}, nil

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/jobs"
-	"github.com/openspapi/spapi/emulator/internal/random"
 )
 
 type object = format.Object
@@ -250,8 +248,8 @@ func createReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
 			old.Cancelled = true // "it will be cancelled and replaced with this one"
 		}
 	}
-	n := k.Next()
-	s.ID = strconv.Itoa(50000+n) + "021" + k.Random("schedule", n).Text(random.Digits, 3)
+	k.Next()
+	s.ID = k.NewID(now)
 	k.Schedules = append(k.Schedules, s)
 	k.Later(s.Next, func(at time.Time) { k.Fire(s, at) })
 	return answer.Reply{Status: http.StatusCreated, Body: object{"reportScheduleId": s.ID}}, nil
