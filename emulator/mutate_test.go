@@ -18,6 +18,14 @@ import (
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
+// otherWay are the constraints whose breach the service is known to answer otherwise than with a 400, by operation: the flows say why.
+var otherWay = map[string]int{
+	"productpricingv0.getPricing: enum of ItemType":                                       http.StatusNotFound,
+	"productpricingv0.getCompetitivePricing: enum of ItemType":                            http.StatusNotFound,
+	"productpricingv0.getItemOffersBatch: missing member in the body of MarketplaceId":    http.StatusOK,
+	"productpricingv0.getListingOffersBatch: missing member in the body of MarketplaceId": http.StatusOK,
+}
+
 // TestEveryConstraintIsKept takes a valid request for every operation, breaks one declared constraint at a time, and wants a 400 that
 // names the parameter. The count tells how many constraints the catalogue has.
 func TestEveryConstraintIsKept(t *testing.T) {
@@ -45,6 +53,9 @@ func TestEveryConstraintIsKept(t *testing.T) {
 			r.Header.Set("x-amz-access-token", token)
 			rec := exchange.NewRecorder()
 			e.ServeHTTP(rec, r)
+			if status := otherWay[op.ID+": "+kind+" of "+name]; status != 0 && rec.Status == status {
+				return
+			}
 			if rec.Status != http.StatusBadRequest || !strings.Contains(rec.Body.String(), name) {
 				t.Errorf("%s: %s of %s: %d %s", op.ID, kind, name, rec.Status, rec.Body.String())
 			}

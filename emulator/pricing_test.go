@@ -183,10 +183,11 @@ func TestPricingV0Rules(t *testing.T) {
 		{"ASINs for SKUs", price + "ItemType=Sku&Skus=" + sku + "&Asins=" + asin + "&MarketplaceId=" + usStore, 400, "Asins"},
 		{"no marketplace", price + "ItemType=Sku&Skus=" + sku, 400, "MarketplaceId"},
 		{"another marketplace", price + "ItemType=Sku&Skus=" + sku + "&MarketplaceId=A1PA6795UKMFR9", 403, ""},
-		{"type", price + "ItemType=EAN&MarketplaceId=" + usStore, 400, "ItemType"},
+		{"type", price + "ItemType=EAN&MarketplaceId=" + usStore, 404, "The requested resource doesn't exist."},
+		{"type in capitals", price + "ItemType=ASIN&Asins=" + asin + "&MarketplaceId=" + usStore, 404, "NotFound"},
 		{"21 SKUs", price + "ItemType=Sku&MarketplaceId=" + usStore + "&Skus=" + strings.Repeat("a,", 20) + "a", 400, "Skus"},
 		{"unknown and known", price + "ItemType=Sku&MarketplaceId=" + usStore + "&Skus=nothing," + sku, 200, `"status":"ClientError"`},
-		{"used of mine", price + "ItemType=Sku&ItemCondition=Used&MarketplaceId=" + usStore + "&Skus=" + sku, 200, `"SellerSKU":"` + sku + `"}}}]`},
+		{"used of mine", price + "ItemType=Sku&ItemCondition=Used&MarketplaceId=" + usStore + "&Skus=" + sku, 200, `"}}}}]}`},
 		{"unknown SKU", "/products/pricing/v0/listings/no%2Fthing/offers?ItemCondition=New&MarketplaceId=" + usStore, 400, "no/thing is an invalid SKU for marketplace " + usStore},
 		{"unknown ASIN", "/products/pricing/v0/items/B000000000/offers?ItemCondition=New&MarketplaceId=" + usStore, 400, "B000000000 is an invalid ASIN"},
 		{"no condition", "/products/pricing/v0/items/" + asin + "/offers?MarketplaceId=" + usStore, 400, "ItemCondition"},
@@ -245,8 +246,8 @@ func TestOffersBatches(t *testing.T) {
 	}
 	prefix := "/products/pricing/v0/listings/"
 	a := s.post("/batches/products/pricing/v0/listingOffers", `{"requests":[`+strings.Join([]string{
-		item(prefix+url.PathEscape(slash.SKU)+"/offers", "GET", usStore), item(prefix+"nothing/offers", "GET", usStore), item(prefix+"nothing/offers", "PUT", usStore),
-		item("/products/pricing/v0/items/B0/offers", "GET", usStore), item(prefix+url.PathEscape(slash.SKU)+"/offers", "GET", "A1PA6795UKMFR9"), item(prefix+"%zz/offers", "GET", usStore),
+		item(prefix+url.PathEscape(slash.SKU)+"/offers", "GET", usStore), item(prefix+"nothing/offers", "GET", usStore), item(prefix+"nought/offers", "PUT", usStore),
+		item("/products/pricing/v0/items/B0/offers", "GET", usStore), item(prefix+url.PathEscape(slash.SKU)+"/offers", "GET", "A1PA6795UKMFR9"), item(prefix+"nought/offers", "GET", ""),
 	}, ",")+`]}`)
 	for i, want := range []string{"200", "400", "400", "400", "403", "400"} {
 		if got := a.text("responses", i, "status", "statusCode"); got != want {
@@ -265,6 +266,12 @@ func TestOffersBatches(t *testing.T) {
 		t.Errorf("in the batch %v\nalone %v: %v", one, other, err)
 	}
 	s.want("21", s.post("/batches/products/pricing/v0/itemOffers", `{"requests":[`+strings.Repeat(item("/x", "GET", usStore)+",", 20)+item("/x", "GET", usStore)+`]}`), 400, "requests")
+	for name, list := range map[string][2]string{
+		"the same twice":      {item(prefix+"a/offers", "GET", usStore), item(prefix+"a/offers", "GET", usStore)},
+		"of the other family": {item("/products/pricing/v0/items/B0/offers", "GET", usStore), item("/products/pricing/v0/items/B1/offers", "GET", usStore)},
+	} {
+		s.want(name, s.post("/batches/products/pricing/v0/listingOffers", `{"requests":[`+list[0]+","+list[1]+`]}`), 400, "Duplicate requests submitted.  Cannot run batch request.")
+	}
 	s.want("none", s.post("/batches/products/pricing/v0/itemOffers", `{}`), 400, "requests")
 	s.want("no condition", s.post("/batches/products/pricing/v0/itemOffers", `{"requests":[{"uri":"/products/pricing/v0/items/B0/offers","method":"GET","MarketplaceId":"x"}]}`), 400, "ItemCondition")
 }

@@ -208,6 +208,12 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	if rep, ok, err := d.replay(x, rt, c); ok || err != nil {
 		return rep, err
 	}
+	if rt.early != nil {
+		c.Query = x.URL.Query()
+		if err := rt.early(c); err != nil {
+			return answer.Reply{}, err
+		}
+	}
 	if err := validate(x, c); err != nil {
 		return answer.Reply{}, err
 	}

@@ -4,7 +4,9 @@ import (
 	_ "embed"
 	"encoding/csv"
 	"encoding/json"
+	"hash/crc32"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +32,20 @@ type ReportType struct {
 	cooldown   time.Duration // how long a type is not generated anew
 	rows       string        // what a row is about
 	columns    []string
+}
+
+// numbers are Amazon's own of report types, as far as they are known: selling-partner-api-models#1265 and jlevers/selling-partner-api#573 (settlements),
+// selling-partner-api-models#2564.
+var numbers = map[string]string{
+	"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE": "1117", "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2": "1118", "GET_MERCHANTS_LISTINGS_FYP_REPORT": "5900",
+}
+
+// Number is what Amazon calls the type in some texts, and at the end of document ids. Numbers that aren't known are made up.
+func (t *ReportType) Number() string {
+	if n, known := numbers[t.Name]; known {
+		return n
+	}
+	return strconv.Itoa(2000 + int(crc32.ChecksumIEEE([]byte(t.Name))%3000))
 }
 
 //go:embed report_types.csv

@@ -31,7 +31,7 @@ func getCatalogItem2020(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	p := c.Item(c.Path["asin"])
 	if p == nil {
-		return answer.Reply{}, desk.ItemNotFound(c.Path["asin"], c.Query["marketplaceIds"]...)
+		return answer.Reply{}, desk.ItemNotFound(c.Path["asin"], "["+strings.Join(c.Query["marketplaceIds"], ", ")+"]")
 	}
 	return answer.OK(item2020(p, markets, c.Query["includedData"])), nil
 }

@@ -1,6 +1,7 @@
 package catalogitems
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,12 +32,12 @@ func getCatalogItem2022(c *desk.Call) (answer.Reply, *answer.Error) {
 		markets = append(markets, m)
 	}
 	asin := c.Path["asin"]
-	if len(asin) != 10 {
-		return answer.Reply{}, answer.InvalidParameter("asin", "is not an ASIN of 10 characters") // selling-partner-api-models#3013
+	if !isASIN(asin) {
+		return answer.Reply{}, answer.InvalidParameter("asin", `"`+asin+`" is not an ASIN`) // selling-partner-api-models#3013
 	}
 	p := c.Item(asin)
 	if p == nil {
-		return answer.Reply{}, desk.ItemNotFound(asin, c.Query["marketplaceIds"]...)
+		return answer.Reply{}, desk.ItemNotFound(asin, strings.Join(c.Query["marketplaceIds"], ", "))
 	}
 	return answer.OK(item2022(p, markets, c.Query["includedData"])), nil
 }
@@ -61,6 +62,13 @@ func searchCatalogItems(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, answer.Invalid("Missing request parameter: identifiersType", "identifiersType: required with identifiers")
 	case q.Get("identifiersType") == "SKU" && !q.Has("sellerId"):
 		return answer.Reply{}, answer.Invalid("Missing request parameter: sellerId", "sellerId: required when identifiersType is SKU")
+	}
+	if q.Get("identifiersType") == "ASIN" {
+		for _, id := range q["identifiers"] {
+			if !isASIN(id) { // all fail with one, which isn't named (selling-partner-api-models#2894)
+				return answer.Reply{}, answer.InvalidParameter("asin", `"`+id+`" is not an ASIN`)
+			}
+		}
 	}
 	for _, name := range []string{"brandNames", "classificationIds", "keywordsLocale"} {
 		if q.Has("identifiers") && q.Has(name) {
@@ -96,6 +104,11 @@ func searchCatalogItems(c *desk.Call) (answer.Reply, *answer.Error) {
 func results(c *desk.Call, pg *desk.Page, size, total int, more bool, refined any, items []object) format.Record {
 	return format.Record{{"numberOfResults", total}, {"pagination", desk.Pagination(c, pg, size, more)}, {"refinements", refined}, {"items", items}}
 }
+
+// asinPattern is the form of ASINs: a B and nine capitals or digits, or the ISBN of a book.
+var asinPattern = regexp.MustCompile(`^(B[0-9A-Z]{9}|[0-9]{9}[0-9X])$`)
+
+func isASIN(text string) bool { return asinPattern.MatchString(text) }
 
 func searchFinds(p *world.Product, a *desk.Seller, m *marketplace.Marketplace, q map[string][]string) bool {
 	if ids := q["identifiers"]; ids != nil {

@@ -125,7 +125,7 @@ func getQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	q := k.Query(c.Path["queryId"], c.Now)
 	if q == nil {
-		return answer.Reply{}, answer.NotFound("Query " + c.Path["queryId"] + " was not found.") // wording assumed
+		return answer.Reply{}, answer.Absent("NotFound", "Query "+c.Path["queryId"]+" was not found.") // wording assumed
 	}
 	return answer.OK(describe(q, c.Now)), nil
 }
@@ -170,7 +170,7 @@ func cancelQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	q := k.Query(c.Path["queryId"], c.Now)
 	if q == nil {
-		return answer.Reply{}, answer.NotFound("Query " + c.Path["queryId"] + " was not found.")
+		return answer.Reply{}, answer.Absent("NotFound", "Query "+c.Path["queryId"]+" was not found.")
 	}
 	switch status := q.Status(c.Now); status {
 	case jobs.InQueue, jobs.InProgress:
@@ -190,7 +190,7 @@ func getKioskDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	known := slices.ContainsFunc(k.Queries, func(q *jobs.Query) bool { return d != nil && (q.Data == d || q.Problem == d) })
 	k.Mu.Unlock()
 	if !known {
-		return answer.Reply{}, answer.NotFound("Document " + id + " was not found.") // wording assumed
+		return answer.Reply{}, answer.Absent("NotFound", "Document "+id+" was not found.") // wording assumed
 	}
 	return answer.OK(format.Record{{"documentUrl", jobs.DocumentURL(c, http.MethodGet, d, nil)}, {"documentId", id}}), nil
 }

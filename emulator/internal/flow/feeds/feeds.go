@@ -2,6 +2,7 @@
 package feeds
 
 import (
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -33,8 +34,13 @@ const inputLifetime = 3 * world.Day
 func createFeedDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	body, _ := c.Body.(map[string]any)
 	contentType, _ := body["contentType"].(string)
-	if strings.TrimSpace(contentType) == "" {
-		return answer.Reply{}, answer.InvalidParameter("contentType", "is empty")
+	if kind, _, err := mime.ParseMediaType(contentType); err != nil || !strings.Contains(kind, "/") {
+		// jlevers/selling-partner-api#624. The same was said of types without a charset (jlevers/selling-partner-api pull request 35, taken back), but those
+		// are taken: application/pdf has none.
+		e := answer.Invalid("Invalid input", "")
+		details := "Invalid input"
+		e.Code, e.Details = "400", &details
+		return answer.Reply{}, e
 	}
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
@@ -65,7 +71,7 @@ func createFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	id, _ := body["inputFeedDocumentId"].(string)
 	k := jobs.Queues.Of(c.Seller)
 	if f.Input = k.Document(id, c.Now); f.Input == nil || f.Input.Open != nil {
-		return answer.Reply{}, answer.Invalid("Invalid inputFeedDocumentId "+id, "inputFeedDocumentId: is not a document that createFeedDocument has returned") // wording assumed
+		return answer.Reply{}, answer.Invalid("Invalid request parameters", `inputFeedDocumentId: "`+id+`" is not a document that createFeedDocument has returned`) // selling-partner-api-models#2549
 	}
 	if name == "JSON_LISTINGS_FEED" && !c.TakeOwnQuota(name, 5.0/300, 5) {
 		// Five in five minutes (SP-API changelog of 2025-05-06), beside the operation's own limit: "whichever threshold you reach
@@ -97,7 +103,7 @@ func getFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	f := k.Feed(c.Path["feedId"], c.Now)
 	if f == nil {
-		return answer.Reply{}, answer.NotFound("Feed " + c.Path["feedId"] + " was not found.") // wording assumed
+		return answer.Reply{}, answer.Absent("NotFound", "Feed "+c.Path["feedId"]+" was not found.") // wording assumed
 	}
 	return answer.OK(describe(f, c.Now)), nil
 }
@@ -143,7 +149,7 @@ func cancelFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	f := k.Feed(c.Path["feedId"], c.Now)
 	if f == nil {
-		return answer.Reply{}, answer.NotFound("Feed " + c.Path["feedId"] + " was not found.")
+		return answer.Reply{}, answer.Absent("NotFound", "Feed "+c.Path["feedId"]+" was not found.")
 	}
 	if status := f.Status(c.Now); status != jobs.InQueue {
 		return answer.Reply{}, answer.Invalid("The feed can't be cancelled.", "feedId: the feed is "+status+", want IN_QUEUE") // wording assumed
@@ -156,10 +162,10 @@ func getFeedDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	id := c.Path["feedDocumentId"]
 	d := jobs.Queues.Of(c.Seller).Document(id, c.Now)
 	if d == nil || !strings.HasPrefix(id, "amzn1.tortuga.") {
-		return answer.Reply{}, answer.Invalid("Invalid feedDocumentId "+id, "") // as for reports: jlevers/selling-partner-api#487
+		return answer.Reply{}, answer.Invalid("Invalid feedDocumentId", `feedDocumentId: there is no feed document "`+id+`"`) // as for reports
 	}
 	if _, uploaded := d.Content(); d.Open == nil && !uploaded {
-		return answer.Reply{}, answer.NotFound("Feed document " + id + " has no contents.") // wording assumed
+		return answer.Reply{}, answer.Absent("NotFound", "Feed document "+id+" has no contents.") // wording assumed
 	}
 	body := object{"feedDocumentId": id}
 	extra := url.Values{}

@@ -2,6 +2,7 @@ package listingsitems
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +17,7 @@ import (
 )
 
 // V20210801 is the API of listings items, version 2021-08-01.
-var V20210801 = desk.Flow{Handlers: map[string]desk.Handler{
+var V20210801 = desk.Flow{Early: map[string]func(*desk.Call) *answer.Error{"listingsitems20210801.patchListingsItem": numberedOps}, Handlers: map[string]desk.Handler{
 	"listingsitems20210801.searchListingsItems": searchListings,
 	"listingsitems20210801.getListingsItem":     getListing,
 	"listingsitems20210801.putListingsItem":     putListing,
@@ -227,6 +228,29 @@ func putListing(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer w.Unlock()
 	s := w.Put(sku, productType, requirements, attributes, markets[0], c.Query.Get("mode") == "VALIDATION_PREVIEW", c.Now)
 	return submitted(c, sku, &s, markets), nil
+}
+
+// patchOps are in the order of their numbers.
+var patchOps = []string{"add", "replace", "merge", "delete"}
+
+// numberedOps takes a number for the operation of a patch: its place in the model's list (lineofflight/peddler,
+// test/vcr_cassettes/Peddler/API/ListingsItems20210801Test, September 2024).
+func numberedOps(c *desk.Call) *answer.Error {
+	v, err := format.DecodeJSON(c.Exchange.Body)
+	body, _ := v.(map[string]any)
+	changed := false
+	for _, entry := range format.List(body["patches"]) {
+		m, _ := entry.(map[string]any)
+		if op, isNumber := m["op"].(json.Number); isNumber {
+			if n, err := strconv.Atoi(op.String()); err == nil && n >= 0 && n < len(patchOps) {
+				m["op"], changed = patchOps[n], true
+			}
+		}
+	}
+	if err == nil && changed {
+		c.Exchange.Body, _ = json.Marshal(body) // it has just been read
+	}
+	return nil
 }
 
 func patchListing(c *desk.Call) (answer.Reply, *answer.Error) {

@@ -16,7 +16,10 @@ import (
 )
 
 // V0 is the API of product pricing, version 0.
-var V0 = desk.Flow{Handlers: map[string]desk.Handler{
+var V0 = desk.Flow{Early: map[string]func(*desk.Call) *answer.Error{
+	"productpricingv0.getPricing": knownItemType, "productpricingv0.getCompetitivePricing": knownItemType,
+	"productpricingv0.getItemOffersBatch": marketplaceLater, "productpricingv0.getListingOffersBatch": marketplaceLater,
+}, Handlers: map[string]desk.Handler{
 	"productpricingv0.getPricing":            prices(priceV0, "status", "ASIN", "SellerSKU", "Product"),
 	"productpricingv0.getCompetitivePricing": prices(competitivePriceV0),
 	"productpricingv0.getListingOffers": func(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -32,6 +35,31 @@ var V0 = desk.Flow{Handlers: map[string]desk.Handler{
 // errPricing is what pricing says to most mistakes (selling-partner-api-models#2408); which parameter it was stands in details here.
 func errPricing(name, want string) *answer.Error {
 	return answer.Invalid("Invalid Input", name+": "+want)
+}
+
+// knownItemType answers to an ItemType that there isn't, in whatever case, that there is no such thing (jlevers/selling-partner-api#80,
+// selling-partner-api-docs#423).
+func knownItemType(c *desk.Call) *answer.Error {
+	if kinds := c.Query["ItemType"]; len(kinds) == 1 && !slices.Contains([]string{"", "Asin", "Sku"}, kinds[0]) {
+		return answer.Absent("NotFound", "The requested resource doesn't exist.")
+	}
+	return nil
+}
+
+// marketplaceLater lets requests of a batch pass that name no marketplace: each gets an answer of its own (abuzuhri/Amazon-SP-API-CSharp#937).
+func marketplaceLater(c *desk.Call) *answer.Error {
+	v, err := format.DecodeJSON(c.Exchange.Body)
+	body, _ := v.(map[string]any)
+	changed := false
+	for _, entry := range format.List(body["requests"]) {
+		if m, isObject := entry.(map[string]any); isObject && m["MarketplaceId"] == nil {
+			m["MarketplaceId"], changed = "", true
+		}
+	}
+	if err == nil && changed {
+		c.Exchange.Body, _ = json.Marshal(body) // it has just been read
+	}
+	return nil
 }
 
 // The order of members and the spellings of amounts are those of lineofflight/peddler, test/vcr_cassettes/Peddler/API/ProductPricingV0Test and
@@ -111,6 +139,8 @@ func prices(show func(c *desk.Call, w *world.World, p *world.Product, l *world.L
 		}
 		ids := c.Query[parameter]
 		switch {
+		case c.Op.Name == "getCompetitivePricing" && bySKU && slices.ContainsFunc(ids, func(sku string) bool { return strings.Contains(sku, " ") }):
+			return answer.Reply{}, errPricing(parameter, "has a blank, which this operation can't read") // selling-partner-api-models#2408
 		case len(ids) == 0:
 			return answer.Reply{}, errPricing(parameter, "required with this ItemType")
 		case len(c.Query[other]) > 0:
@@ -232,6 +262,9 @@ func offersReply(c *desk.Call, q offersRequest) (answer.Reply, *answer.Error) {
 const maxOffers = 20
 
 func offersResult(c *desk.Call, q offersRequest, view *offersView) (format.Record, *answer.Error) {
+	if q.marketplace == "" {
+		return nil, answer.Plain(http.StatusBadRequest, "InvalidInput", "Requested MarketplaceId is invalid, unsupported, or does not exist.")
+	}
 	m, err := c.MarketplaceOf("MarketplaceId", q.marketplace)
 	if err != nil {
 		return nil, err
@@ -395,6 +428,10 @@ func offersBatch(prefix string) desk.Handler {
 		if len(list) == 0 {
 			return answer.Reply{}, answer.InvalidParameter("requests", "required")
 		}
+		if repeated(list, prefix) {
+			// With two blanks (jrl84/amazon-sp-api#168, selling-partner-api-docs#2410).
+			return answer.Reply{}, answer.Plain(http.StatusBadRequest, "InvalidInput", "Duplicate requests submitted.  Cannot run batch request.")
+		}
 		answers := make([]format.Record, len(list))
 		for i, entry := range list {
 			m, _ := entry.(map[string]any)
@@ -418,6 +455,20 @@ func offersBatch(prefix string) desk.Handler {
 		}
 		return answer.OK(object{"responses": answers}), nil
 	}
+}
+
+// repeated tells whether a batch asks for the same twice. Addresses of the other family ask for nothing, and so for the same.
+func repeated(list []any, prefix string) bool {
+	seen := map[[4]string]bool{}
+	for _, entry := range list {
+		id, _ := batchItem(http.MethodGet, format.Member(entry, "uri"), prefix)
+		key := [4]string{id, format.Member(entry, "MarketplaceId"), format.Member(entry, "ItemCondition"), format.Member(entry, "CustomerType")}
+		if seen[key] {
+			return true
+		}
+		seen[key] = true
+	}
+	return false
 }
 
 // batchItem takes the SKU or ASIN out of the address of a request in a batch.

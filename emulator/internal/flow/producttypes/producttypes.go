@@ -149,9 +149,7 @@ func getProductType(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	name := c.Path["productType"]
 	if !world.KnownType(name) {
-		e := answer.NotFound("Product type " + name + " not found in marketplace " + m.ID + ".") // wording assumed
-		e.Code = "NOT_FOUND"
-		return answer.Reply{}, e
+		return answer.Reply{}, answer.Absent("NOT_FOUND", "Product type "+name+" not found in marketplace "+m.ID+".") // wording assumed
 	}
 	version := cmp.Or(c.Query.Get("productTypeVersion"), "LATEST")
 	if version != "LATEST" && version != "RELEASE_CANDIDATE" && version != productTypeVersion {

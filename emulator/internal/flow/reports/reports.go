@@ -65,8 +65,8 @@ func createReport(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, err
 	}
 	if !kind.Request {
-		// selling-partner-api-models#1265, whose numbers for types are internal
-		return answer.Reply{}, answer.Invalid("Request for report type "+kind.Name+" is not allowed at this time", "reportType: can't be requested")
+		// selling-partner-api-models#1265
+		return answer.Reply{}, answer.Invalid("Request for report type "+kind.Number()+" is not allowed at this time", "reportType: "+kind.Name+" can't be requested")
 	}
 	body, _ := c.Body.(map[string]any)
 	now := c.Now.UTC().Truncate(time.Second)
@@ -127,6 +127,15 @@ func describe(r *jobs.Report, t time.Time) format.Record {
 	}
 }
 
+func reportNotFound() *answer.Error {
+	return answer.Absent("NotFound", "One or more of the provided ReportRequestIds could not be found.")
+}
+
+// unknownType is what lists say to a report type that they don't know, with an underscore before and after it (selling-partner-api-models#1926, #1628).
+func unknownType(name string) *answer.Error {
+	return answer.Invalid("Invalid Report Type _"+name+"_", `reportTypes: "`+name+`" is not a report type`)
+}
+
 func getReport(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
@@ -137,7 +146,7 @@ func getReport(c *desk.Call) (answer.Reply, *answer.Error) {
 		r = k.Report(c.Path["reportId"], c.Now)
 	}
 	if r == nil {
-		return answer.Reply{}, answer.NotFound("Report " + c.Path["reportId"] + " was not found.") // wording assumed
+		return answer.Reply{}, reportNotFound()
 	}
 	return answer.OK(describe(r, c.Now)), nil
 }
@@ -153,7 +162,7 @@ func getReports(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	for _, name := range f.Types {
 		if jobs.ReportTypes()[name] == nil {
-			return answer.Reply{}, answer.Invalid("Invalid Input", `reportTypes: "`+name+`" is not a report type`)
+			return answer.Reply{}, unknownType(name)
 		}
 	}
 	k := jobs.Queues.Of(c.Seller)
@@ -187,7 +196,7 @@ func cancelReport(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	r := k.Report(c.Path["reportId"], c.Now)
 	if r == nil {
-		return answer.Reply{}, answer.NotFound("Report " + c.Path["reportId"] + " was not found.")
+		return answer.Reply{}, reportNotFound()
 	}
 	if status := r.Status(c.Now); status != jobs.InQueue {
 		return answer.Reply{}, answer.Invalid("The report can't be cancelled.", "reportId: the report is "+status+", want IN_QUEUE") // wording assumed
@@ -200,7 +209,7 @@ func getReportDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	id := c.Path["reportDocumentId"]
 	d := jobs.Queues.Of(c.Seller).Document(id, c.Now)
 	if d == nil || !strings.HasPrefix(id, "amzn1.spdoc.") {
-		return answer.Reply{}, answer.Invalid("Invalid reportDocumentId "+id, "") // jlevers/selling-partner-api#487
+		return answer.Reply{}, answer.Invalid("Invalid reportDocumentId", `reportDocumentId: there is no report document "`+id+`"`) // jlevers/selling-partner-api#671
 	}
 	if d.Restricted && !c.WithRestrictedToken() && !c.Sandbox {
 		// developer-docs.amazon.com/sp-api/docs/tokens-api-v2021-03-01-use-case-guide: 16 types need a restricted token, outside the sandbox.
@@ -272,7 +281,7 @@ func getReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	s := k.Schedule(c.Path["reportScheduleId"])
 	if s == nil {
-		return answer.Reply{}, answer.NotFound("Report schedule " + c.Path["reportScheduleId"] + " was not found.")
+		return answer.Reply{}, answer.Absent("NotFound", "Report schedule "+c.Path["reportScheduleId"]+" was not found.")
 	}
 	return answer.OK(scheduleObject(s)), nil
 }
@@ -280,7 +289,7 @@ func getReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
 func getReportSchedules(c *desk.Call) (answer.Reply, *answer.Error) {
 	for _, name := range c.Query["reportTypes"] {
 		if jobs.ReportTypes()[name] == nil {
-			return answer.Reply{}, answer.Invalid("Invalid Input", `reportTypes: "`+name+`" is not a report type`)
+			return answer.Reply{}, unknownType(name)
 		}
 	}
 	k := jobs.Queues.Of(c.Seller)
@@ -301,7 +310,7 @@ func cancelReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	s := k.Schedule(c.Path["reportScheduleId"])
 	if s == nil {
-		return answer.Reply{}, answer.NotFound("Report schedule " + c.Path["reportScheduleId"] + " was not found.")
+		return answer.Reply{}, answer.Absent("NotFound", "Report schedule "+c.Path["reportScheduleId"]+" was not found.")
 	}
 	s.Cancelled = true
 	return answer.Reply{Status: http.StatusOK}, nil
