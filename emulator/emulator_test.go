@@ -102,7 +102,7 @@ func (c *client) form(v url.Values) result {
 type result struct {
 	status int
 	header http.Header
-	body   string
+	body   string         // an error without the blanks and ends of lines between its members
 	json   map[string]any // nil when the body is no object
 }
 
@@ -157,6 +157,9 @@ func (c *client) send(req *http.Request) result {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.UseNumber()
 	_ = dec.Decode(&r.json)
+	if compact := new(bytes.Buffer); r.status >= 400 && json.Compact(compact, b) == nil {
+		r.body = compact.String()
+	}
 	return r
 }
 

@@ -39,9 +39,9 @@ func TestFaultsThatAnswer(t *testing.T) {
 		header string // and whether x-amzn-RateLimit-Limit is sent
 	}{
 		{"throttle", 429, `"QuotaExceeded"`, "TooManyRequestsException"},
-		{"internal,operation=sellersv1.*", 500, `We encountered an internal error. Please try again.`, "InternalFailure"},
-		{"internal,carried_out", 500, `InternalFailure`, "InternalFailure"},
-		{"unavailable", 503, `ServiceUnavailable`, "ServiceUnavailableException"},
+		{"internal,operation=sellersv1.*", 500, `We encountered an internal error. Please try again.`, ""},
+		{"internal,carried_out", 500, `InternalFailure`, ""},
+		{"unavailable", 503, `ServiceUnavailable`, ""},
 		{"html", 503, `<title>Website Temporarily Unavailable</title>`, ""},
 		{"empty-body", 200, ``, ""},
 		{"foreign-json", 200, `{"message":"Endpoint request timed out"}`, ""},

@@ -164,8 +164,8 @@ func TestArticleFlow(t *testing.T) {
 		{"old", session, search, "execute-api", "us-east-1", now.Add(-5*time.Minute - 2*time.Second), 403, "InvalidSignature", "Signature expired: "},
 		{"ahead", session, search, "execute-api", "us-east-1", now.Add(5*time.Minute + 2*time.Second), 403, "InvalidSignature", "Signature not yet current: "},
 		{"secret", with(session, func(c *aws.Credentials) { c.SecretAccessKey = "x" }), search, "execute-api", "us-east-1", now, 403, "InvalidSignature", "The request signature we calculated does not match the signature you provided."},
-		{"session token", with(session, func(c *aws.Credentials) { c.SessionToken = "x" }), search, "execute-api", "us-east-1", now, 403, "Unauthorized", "The security token included in the request is invalid."},
-		{"key", with(user, func(c *aws.Credentials) { c.AccessKeyID = "AKIAX" }), search, "execute-api", "us-east-1", now, 403, "Unauthorized", "The security token included in the request is invalid."},
+		{"session token", with(session, func(c *aws.Credentials) { c.SessionToken = "x" }), search, "execute-api", "us-east-1", now, 403, "InvalidInput", "The security token included in the request is invalid."},
+		{"key", with(user, func(c *aws.Credentials) { c.AccessKeyID = "AKIAX" }), search, "execute-api", "us-east-1", now, 403, "InvalidInput", "The security token included in the request is invalid."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := c.send(signed(t, test.cred, c.token, test.url, test.service, test.region, test.at))
@@ -186,7 +186,7 @@ func TestArticleFlow(t *testing.T) {
 			}
 		})
 	}
-	if r := c.do("GET", search, http.Header{"X-Amz-Access-Token": {c.token}}, ""); r.status != 403 || r.body != `{"errors":[{"code":"MissingAuthenticationToken","message":"Access to requested resource is denied."}]}` {
+	if r := c.do("GET", search, http.Header{"X-Amz-Access-Token": {c.token}}, ""); r.status != 403 || r.body != `{"errors":[{"message":"Access to requested resource is denied.","code":"MissingAuthenticationToken"}]}` {
 		t.Errorf("unsigned: %d %s", r.status, r.body)
 	}
 	c.clock.advance(time.Hour)

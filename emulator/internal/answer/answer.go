@@ -3,6 +3,7 @@ package answer
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"io"
 	"net/http"
@@ -22,6 +23,8 @@ type Reply struct {
 	Body        any       // nil for none, []byte as it is, anything else as JSON
 	Stream      io.Reader // instead of a body, length bytes
 	Length      int64
+
+	overLines bool // the body is JSON with a line for each member, indented by two blanks, without an end of line after the last
 }
 
 // Error is an error of SP-API, sent in its envelope
@@ -31,23 +34,36 @@ type Error struct {
 	Code    string
 	Message *string
 	Details *string
-	// Kind goes into x-amzn-ErrorType (developer-docs.amazon.com/sp-api/docs/response-format). Seen were AccessDeniedException
-	// (selling-partner-api-docs#261), TooManyRequestsException and InvalidQueryStringException; the other names are assumed.
-	Kind string
+	// MessageFirst is for services that write the message before the code.
+	MessageFirst bool
+	// gateway is what the gateway calls a request that it refuses itself, in x-amzn-ErrorType. Answers of the services behind it have no such
+	// header: a 404 of getReport (lineofflight/peddler, NotFoundTest, October 2024), one of getListingsItem (selling-partner-api-models#4283), a
+	// 400 of getOrders (amzapi/selling-partner-api-sdk#17), one of createRestrictedDataToken (selling-partner-api-docs#702).
+	gateway string
 }
 
+// Reply is the error as it is sent: over lines, as Amazon writes errors (mehmetkerim00/repracer,
+// docs/evidence/step70-amazon-sandbox-exchanges.json, October 2026; lineofflight/peddler, test/vcr_cassettes, 2025).
 func (e *Error) Reply() Reply {
-	type entry struct {
-		Code    string  `json:"code"`
-		Message *string `json:"message"` // null on some (selling-partner-api-models#2091)
-		Details *string `json:"details,omitempty"`
+	members := format.Record{{"code", e.Code}, {"message", e.Message}} // the message is null on some (selling-partner-api-models#2091)
+	if e.MessageFirst {
+		members[0], members[1] = members[1], members[0]
 	}
-	r := Reply{Status: e.Status, Body: map[string]any{"errors": []entry{{e.Code, e.Message, e.Details}}}}
-	if e.Kind != "" {
-		r.Header = map[string]string{"x-amzn-ErrorType": e.Kind}
+	if e.Details != nil {
+		members = append(members, [2]any{"details", *e.Details})
+	}
+	r := Reply{Status: e.Status, Body: map[string]any{"errors": []format.Record{members}}, overLines: true}
+	if e.gateway != "" {
+		r.Header = map[string]string{errorType: e.gateway}
 	}
 	return r
 }
+
+// accessDenied is the gateway's name of all that it answers with 403 (lineofflight/peddler, test/vcr_cassettes/Peddler/APIs, September 2025).
+const accessDenied = "AccessDeniedException"
+
+// errorType names an error of the gateway and of Login with Amazon.
+const errorType = "x-amzn-ErrorType"
 
 // OK is a 200 with a bare body.
 func OK(body any) Reply { return Reply{Status: http.StatusOK, Body: body} }
@@ -59,12 +75,18 @@ func Payload(body any) Reply { return OK(format.Record{{"payload", body}}) }
 // authorization or path (selling-partner-api-models#826, #914).
 func Denied(details string) *Error {
 	message := "Access to requested resource is denied."
-	return &Error{Status: http.StatusForbidden, Code: "Unauthorized", Message: &message, Details: &details, Kind: "AccessDeniedException"}
+	return &Error{Status: http.StatusForbidden, Code: "Unauthorized", Message: &message, Details: &details, gateway: accessDenied}
+}
+
+// Unsigned is how the gateway refused a request whose signature was no good, while it looked at signatures
+// (selling-partner-api-docs#116, selling-partner-api-models#1101).
+func Unsigned(code, message string) *Error {
+	return &Error{Status: http.StatusForbidden, Code: code, Message: &message, MessageFirst: true, gateway: accessDenied}
 }
 
 // Invalid is a 400 about the request's parameters.
 func Invalid(message, details string) *Error {
-	return &Error{Status: http.StatusBadRequest, Code: "InvalidInput", Message: &message, Details: &details, Kind: "InvalidInputException"}
+	return &Error{Status: http.StatusBadRequest, Code: "InvalidInput", Message: &message, Details: &details}
 }
 
 // InvalidParameter names the parameter the way catalog items 2022-04-01 does ("Invalid 'asin' provided.",
@@ -76,7 +98,7 @@ func InvalidParameter(name, want string) *Error {
 // NotFound is a 404. Code and wording differ between the APIs.
 func NotFound(message string) *Error {
 	empty := ""
-	return &Error{Status: http.StatusNotFound, Code: "NotFound", Message: &message, Details: &empty, Kind: "ResourceNotFoundException"}
+	return &Error{Status: http.StatusNotFound, Code: "NotFound", Message: &message, Details: &empty}
 }
 
 // Whole returns r with its body in one piece.
@@ -130,19 +152,19 @@ const (
 func APITrouble(t Trouble) Reply {
 	switch t {
 	case TroubleInternal:
-		// selling-partner-api-models#2898, selling-partner-api-docs#163
-		message, details := "We encountered an internal error. Please try again.", ""
-		return (&Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: &message, Details: &details, Kind: "InternalFailure"}).Reply()
+		// selling-partner-api-models#2684 (2023; code before message), jlevers/selling-partner-api#72 (2021; the other way round)
+		message := "We encountered an internal error. Please try again."
+		return (&Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: &message}).Reply()
 	case TroubleUnavailable:
 		message, details := "Service is temporarily unavailable. Please try again.", "" // wording assumed
-		return (&Error{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: &message, Details: &details, Kind: "ServiceUnavailableException"}).Reply()
+		return (&Error{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: &message, Details: &details}).Reply()
 	}
 	return Throttled().Reply()
 }
 
 func Throttled() *Error {
 	message, details := "You exceeded your quota for the requested resource.", ""
-	return &Error{Status: http.StatusTooManyRequests, Code: "QuotaExceeded", Message: &message, Details: &details, Kind: "TooManyRequestsException"}
+	return &Error{Status: http.StatusTooManyRequests, Code: "QuotaExceeded", Message: &message, Details: &details, gateway: "TooManyRequestsException"}
 }
 
 // Encode returns the bytes of the body and their type.
@@ -171,7 +193,14 @@ func (r *Reply) encodeIn(w *format.Writer) ([]byte, string) {
 		if err := w.Write(body); err != nil {
 			panic("emulator: reply can't be encoded: " + err.Error()) // a handler's mistake, found by its first test
 		}
-		return w.Bytes(), contentType
+		if !r.overLines {
+			return w.Bytes(), contentType
+		}
+		var lines bytes.Buffer
+		if err := json.Indent(&lines, w.Bytes(), "", "  "); err != nil {
+			panic("emulator: reply can't be indented: " + err.Error()) // it has just been encoded
+		}
+		return lines.Bytes(), contentType
 	}
 }
 

@@ -243,6 +243,9 @@ func mismatch(canonical, toSign string) string {
 		"'\n\nThe String-to-Sign should have been\n'" + toSign + "'\n"
 }
 
+// sessionExpired is what is wrong with temporary credentials whose time is over (selling-partner-api-docs#3153).
+const sessionExpired = "The security token included in the request is expired"
+
 // awsSecret finds the secret of an access key: the IAM user's, or one that AssumeRole gave out, whose session token must come with it.
 func (u *Authority) awsSecret(keyID, sessionToken string, now time.Time) (secret, problem string) {
 	u.mu.Lock()
@@ -255,16 +258,14 @@ func (u *Authority) awsSecret(keyID, sessionToken string, now time.Time) (secret
 		return "", "The security token included in the request is invalid."
 	}
 	if !now.Before(s.expires) {
-		return "", "The security token included in the request is expired" // selling-partner-api-docs#3153
+		return "", sessionExpired
 	}
 	return s.secretKey, ""
 }
 
 // CheckSignature verifies a request to SP-API as it was before 2023-10-02.
 func (u *Authority) CheckSignature(x *exchange.Exchange) *answer.Error {
-	refuse := func(code, message string) *answer.Error {
-		return &answer.Error{Status: http.StatusForbidden, Code: code, Message: &message, Kind: code + "Exception"}
-	}
+	refuse := answer.Unsigned
 	if x.Header.Get("Authorization") == "" {
 		return refuse("MissingAuthenticationToken", "Access to requested resource is denied.") // selling-partner-api-docs#76
 	}
@@ -283,8 +284,11 @@ func (u *Authority) CheckSignature(x *exchange.Exchange) *answer.Error {
 		return refuse("InvalidSignature", message)
 	}
 	secret, problem := u.awsSecret(s.keyID, x.Header.Get("X-Amz-Security-Token"), x.Now)
-	if problem != "" {
+	switch {
+	case problem == sessionExpired:
 		return refuse("Unauthorized", problem)
+	case problem != "":
+		return refuse("InvalidInput", problem) // jlevers/selling-partner-api#282
 	}
 	if canonical, toSign, ok := s.verify(x, secret); !ok {
 		return refuse("InvalidSignature", mismatch(canonical, toSign))

@@ -149,7 +149,7 @@ func (u *Authority) checkSTSSignature(x *exchange.Exchange) (keyID string, _ *st
 	}
 	secret, problem := u.awsSecret(s.keyID, x.Header.Get("X-Amz-Security-Token"), x.Now)
 	switch {
-	case strings.HasSuffix(problem, "expired"):
+	case problem == sessionExpired:
 		return "", &stsError{http.StatusForbidden, "ExpiredToken", problem}
 	case problem != "":
 		return "", &stsError{http.StatusForbidden, "InvalidClientTokenId", problem}

@@ -196,7 +196,7 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	}
 	if x.TooBig {
 		message := "The request body is larger than the operation takes." // wording assumed
-		return answer.Reply{}, &answer.Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestTooLarge", Message: &message, Kind: "RequestTooLargeException"}
+		return answer.Reply{}, &answer.Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestTooLarge", Message: &message}
 	}
 	if c.Seller != nil {
 		for _, f := range d.flows {

@@ -45,9 +45,7 @@ func longHeader(h http.Header) bool {
 func validate(x *exchange.Exchange, c *Call) *answer.Error {
 	query, err := url.ParseQuery(x.URL.RawQuery)
 	if err != nil {
-		e := answer.Invalid(Unparsable, "the query string: "+err.Error())
-		e.Kind = "InvalidQueryStringException"
-		return e
+		return answer.Invalid(Unparsable, "the query string: "+err.Error())
 	}
 	c.Query = query
 	d := operations.DetailsOf(c.Op)
@@ -266,7 +264,7 @@ func validateBody(x *exchange.Exchange, c *Call, api *catalog.API, detail *catal
 		}
 		message := "The content type of the request is not supported." // wording assumed
 		details := "Content-Type: is " + kind + ", want application/json"
-		return &answer.Error{Status: http.StatusUnsupportedMediaType, Code: "UnsupportedMediaType", Message: &message, Details: &details, Kind: "UnsupportedMediaTypeException"}
+		return &answer.Error{Status: http.StatusUnsupportedMediaType, Code: "UnsupportedMediaType", Message: &message, Details: &details}
 	}
 	body, err := format.DecodeJSON(x.Body)
 	if err != nil {

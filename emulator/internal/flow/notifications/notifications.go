@@ -115,7 +115,7 @@ func errNotification(details string) *answer.Error { return answer.Invalid(desk.
 // errConflict is the 409 of notifications (selling-partner-api-models#1960).
 func errConflict() *answer.Error {
 	message := "The resource specified conflicts with the current state."
-	return &answer.Error{Status: http.StatusConflict, Code: "StateConflict", Message: &message, Kind: "ConflictException"}
+	return &answer.Error{Status: http.StatusConflict, Code: "StateConflict", Message: &message}
 }
 
 func (d *Destination) object(app string) object {
