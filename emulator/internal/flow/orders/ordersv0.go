@@ -56,7 +56,7 @@ func tokenNeedsMarketplaces(c *desk.Call) *answer.Error {
 }
 
 func nullMessage() *answer.Error {
-	return &answer.Error{Status: http.StatusBadRequest, Code: "InvalidInput"}
+	return &answer.Error{Status: http.StatusBadRequest, Code: "InvalidInput", MessageFirst: true}
 }
 
 func getOrdersV0(c *desk.Call) (answer.Reply, *answer.Error) {
