@@ -7,7 +7,7 @@ export MODELS FUZZTIME
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build docs man generate generate-check test mutate prove-kills prove-lists race lint vuln bench bench-prism fuzz interop ci
+.PHONY: help build docs man generate generate-check test mutate prove-kills prove-lists prove-connections race lint vuln bench bench-prism fuzz interop ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench-prism: ## measure the emulator beside npm's @stoplight/prism-cli; takes a 
 
 prove-lists: ## list 100,000 orders in every format: memory and the time to the first row of a real process
 	SPAPI_PROVE_PAGES=1000 go test -count=1 -v -run 'TestLists$$' ./internal/cli
+
+prove-connections: ## hold 10,000 slow connections against the emulator: memory, when they are cut off, who else is answered; a minute and a half
+	SPAPI_PROVE_CONNECTIONS=10000 go test -count=1 -v -timeout 10m -run '^TestSlowConnections$$' ./emulator
 
 fuzz: ## fuzz each target for FUZZTIME
 	.ci/run fuzz

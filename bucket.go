@@ -55,7 +55,7 @@ const (
 	forgetAfter   = time.Hour              // that a bucket is kept when it is full again
 
 	// A rate that Amazon tells is believed within this factor of the published one. Usage plans are raised, and dynamic ones differ, by less;
-	// beyond it a header would stop an operation for months or open a flood.
+	// beyond it a header would stop an operation for months or open a flood. An emulator may have any.
 	rateSpan = 100
 )
 
@@ -151,7 +151,7 @@ func (b *bucket) late(latency time.Duration) time.Duration {
 
 // observe takes note of the reply to a take; 0 for one that isn't known. The error is about a rate that is not believed.
 func (b *bucket) observe(now time.Time, take int64, r LimitReply) error {
-	err := b.learn(now, r.Rate)
+	err := b.learn(now, r.Rate, r.Emulated)
 	late := b.late(r.Latency)
 	b.note(r.Latency)
 	switch {
@@ -188,10 +188,11 @@ func (b *bucket) note(latency time.Duration) {
 }
 
 // learn takes over a rate that Amazon tells. As many tokens are missing as before.
-func (b *bucket) learn(now time.Time, rate float64) error {
+func (b *bucket) learn(now time.Time, rate float64, emulated bool) error {
 	switch {
 	case rate == 0 || rate == b.rate:
 		return nil
+	case emulated && rate > 0 && !math.IsInf(rate, 1):
 	case !(rate >= b.published/rateSpan && rate <= b.published*rateSpan): // NaN is neither
 		if rate == b.incredible || math.IsNaN(rate) && math.IsNaN(b.incredible) {
 			return nil

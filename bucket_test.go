@@ -211,6 +211,12 @@ func TestBucketLearnsRates(t *testing.T) {
 			t.Errorf("the rate is %g, want %g", b.rate, rate)
 		}
 	}
+	for _, rate := range []float64{1000, 1e-4, 0.01} { // an emulator's
+		check(t, b.observe(now, 0, LimitReply{Rate: rate, Emulated: true}))
+		if b.rate != rate {
+			t.Errorf("the emulated rate is %g, want %g", b.rate, rate)
+		}
+	}
 	full := b.full
 	for _, rate := range []float64{100.1, 0.0099, 1e-9, 1e300, -1, math.Inf(1), math.Inf(-1), math.NaN()} {
 		err := b.observe(now, 0, LimitReply{Rate: rate})

@@ -43,7 +43,7 @@ func (s *limitStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	reply := LimitReply{Latency: time.Since(sent), Throttled: resp.StatusCode == http.StatusTooManyRequests, Rate: toldRate(resp.Header)}
+	reply := LimitReply{Latency: time.Since(sent), Throttled: resp.StatusCode == http.StatusTooManyRequests, Rate: toldRate(resp.Header), Emulated: emulated(resp.Header)}
 	if err := s.limiter.Observe(ctx, grant, reply); err != nil {
 		s.client.app.warn(ctx, "the limiter could not take note of a reply", call, err)
 	}
@@ -62,6 +62,9 @@ func toldRate(h http.Header) float64 {
 	}
 	return rate
 }
+
+// emulated tells whether a reply came from package emulator, which names the operation in each reply to one; Amazon never does.
+func emulated(h http.Header) bool { return h.Get("X-Spapi-Emulator-Operation") != "" }
 
 func (s *limitStep) wait(ctx context.Context, call *call, r LimitRequest) (LimitGrant, error) {
 	var wait running

@@ -90,8 +90,11 @@ type LimitReply struct {
 	Throttled bool          // the reply was 429: the bucket on Amazon's side is empty
 
 	// Rate is x-amzn-RateLimit-Limit, requests per second; 0 if not sent, NaN if it is no rate. Limiters believe it between 1/100 and 100 times
-	// that of the [LimitBucket].
+	// that of the [LimitBucket], and whatever it is in a reply that is Emulated.
 	Rate float64
+
+	// Emulated tells that package emulator replied: its limits may be any, or none, which it tells as 1000 requests per second.
+	Emulated bool
 }
 
 // check finds requests that would wait for each other for ever: all must name their buckets in one order, and each once.

@@ -57,6 +57,7 @@ func (e *Emulator) credentials(a *desk.Seller) Credentials {
 		AWSSecretAccessKey: app.SecretKey,
 		ApplicationID:      app.ID,
 		SellerID:           a.ID,
+		MarketplaceID:      a.Marketplaces[0].ID,
 		Region:             a.Region,
 	}
 }
@@ -72,6 +73,7 @@ type Credentials struct {
 	AWSSecretAccessKey string `json:"aws_secret_access_key"` //
 	ApplicationID      string `json:"application_id"`        // as in consent URLs and restricted data tokens' targetApplication
 	SellerID           string `json:"seller_id"`
+	MarketplaceID      string `json:"marketplace_id"` // the seller's main marketplace
 
 	Region marketplace.Region `json:"region"` // where the refresh token's authorization holds
 }

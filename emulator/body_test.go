@@ -31,10 +31,11 @@ func TestRequestBodies(t *testing.T) {
 	}{
 		{"good", "application/json; charset=utf-8", good, 200, "Atz.sprdt|"},
 		{"no content type", "", good, 200, "Atz.sprdt|"},
-		{"wrong content type", "text/plain", good, 415, "text/plain"},
+		{"text, as fetch calls a string", "text/plain;charset=UTF-8", good, 200, "Atz.sprdt|"},
+		{"wrong content type", "application/x-www-form-urlencoded", good, 400, "Content-Type: is application/x-www-form-urlencoded"},
 		{"no body", "application/json", "", 400, "body"},
-		{"no JSON", "application/json", "{", 400, "Request has missing or invalid parameters and cannot be parsed."},
-		{"two values", "application/json", good + good, 400, "cannot be parsed"},
+		{"no JSON", "application/json", "{", 400, "unexpected EOF"},
+		{"two values", "application/json", good + good, 400, "Invalid Input"},
 		{"too big", "application/json", `{"x":"` + strings.Repeat("a", 11<<20) + `"}`, 413, "RequestTooLarge"},
 		{"wrong type", "application/json", `{"restrictedResources":{}}`, 400, "restrictedResources"},
 	} {

@@ -138,6 +138,12 @@ func (e *Emulator) controlAllowed(r *http.Request, remote string) bool {
 	if e.control == ControlAnyone || remote == "" {
 		return true
 	}
+	if r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("X-Forwarded-Host") != "" {
+		return false // whoever asked a reverse proxy on this computer is elsewhere
+	}
+	if at, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && at.Network() == "unix" {
+		return true // a socket that is a file has only this computer's programs
+	}
 	host, _, err := net.SplitHostPort(remote)
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
 		return false

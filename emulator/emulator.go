@@ -45,6 +45,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
@@ -52,6 +55,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/world"
+	"github.com/openspapi/spapi/internal/tlsfront"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -67,6 +71,10 @@ func (realClock) Now() time.Time { return time.Now() }
 type Emulator struct {
 	desk    *desk.Desk
 	control Control
+	caDir   string
+
+	caMu sync.Mutex
+	ca   *tlsfront.CA // nil until it is needed
 }
 
 // New builds an emulator with one seller, whose credentials [Emulator.Credentials] returns. The error is about options: a
@@ -87,7 +95,7 @@ func New(opts ...Option) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Emulator{desk: d, control: o.control}
+	e := &Emulator{desk: d, control: o.control, caDir: o.caDir}
 	for _, f := range o.faults {
 		if _, err := e.AddFault(f); err != nil {
 			return nil, err
@@ -161,20 +169,48 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // Serve answers requests on l until ctx is done, then waits up to a second for those under way. It returns nil after ctx is done.
+//
+// On l it speaks HTTP, and TLS for each of [Emulator.Hosts], localhost and loopback addresses, with certificates of [Emulator.CA]. It also is a
+// proxy, for HTTP and HTTPS: requests through it for these hosts are answered here, and all others are refused. Clients that stall are cut off:
+// headers have 10 seconds, and 30 without a byte are too many in a body or for an answer to be taken.
 func (e *Emulator) Serve(ctx context.Context, l net.Listener) error {
-	srv := &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second}
-	done := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() {
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		done <- srv.Shutdown(grace)
-	})
-	err := srv.Serve(l)
-	if stop() {
-		return err // the listener failed by itself
+	return tlsfront.Serve(ctx, l, tlsfront.Options{Handler: e, Name: "emulator", Hosts: e.Hosts(), CA: e.authority})
+}
+
+// Hosts returns the names of all hosts of Amazon's that the emulator answers for, in ascending order: SP-API with its sandboxes, Login with Amazon,
+// the Security Token Service, Seller and Vendor Central, and those of documents and schemas.
+func (e *Emulator) Hosts() []string { return exchange.Hosts() }
+
+// CA returns the path of a certificate in PEM: that of the authority by which [Emulator.Serve] speaks TLS. Clients must be told to trust it. It is made
+// when it is first needed, and then kept, see [WithCADir]; it can sign for [Emulator.Hosts], localhost and loopback addresses only. The error is about
+// the folder.
+func (e *Emulator) CA() (string, error) {
+	ca, err := e.authority()
+	if err != nil {
+		return "", err
 	}
-	if shutdown := <-done; errors.Is(shutdown, context.DeadlineExceeded) {
-		srv.Close()
+	return ca.File(), nil
+}
+
+// authority opens the authority once; while that fails, each time anew.
+func (e *Emulator) authority() (*tlsfront.CA, error) {
+	e.caMu.Lock()
+	defer e.caMu.Unlock()
+	if e.ca != nil {
+		return e.ca, nil
 	}
-	return nil
+	dir := e.caDir
+	if dir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return nil, fmt.Errorf("emulator: no folder for the certificate authority: %w; name one", err)
+		}
+		dir = filepath.Join(cache, "spapi", "emulator-ca")
+	}
+	ca, err := tlsfront.OpenCA(dir, "spapi emulator", e.Hosts())
+	if err != nil {
+		return nil, fmt.Errorf("emulator: %w", err)
+	}
+	e.ca = ca
+	return ca, nil
 }

@@ -56,7 +56,7 @@ type client struct {
 func newClient(t testing.TB, opts ...emulator.Option) *client {
 	t.Helper()
 	c := &client{t: t, clock: &clock{t: start}}
-	e, err := emulator.New(append([]emulator.Option{emulator.WithSeed(1), emulator.WithClock(c.clock)}, opts...)...)
+	e, err := emulator.New(append([]emulator.Option{emulator.WithSeed(1), emulator.WithClock(c.clock), emulator.WithExplain()}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func (c *client) form(v url.Values) result {
 type result struct {
 	status int
 	header http.Header
-	body   string         // an error without the blanks and ends of lines between its members
+	body   string         // an error without the blanks and ends of lines between its members, and with its reason behind
 	json   map[string]any // nil when the body is no object
 }
 
@@ -159,6 +159,9 @@ func (c *client) send(req *http.Request) result {
 	_ = dec.Decode(&r.json)
 	if compact := new(bytes.Buffer); r.status >= 400 && json.Compact(compact, b) == nil {
 		r.body = compact.String()
+	}
+	if reason := resp.Header.Get("X-Spapi-Emulator-Reason"); reason != "" {
+		r.body += "\n" + reason
 	}
 	return r
 }

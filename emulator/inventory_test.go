@@ -90,10 +90,11 @@ func TestSandboxInventory(t *testing.T) {
 		t.Errorf("create again: %d", r.status)
 	}
 	add := `{"inventoryItems":[` + item + `"quantity":30}]}`
-	for range 2 {
-		if r := do("POST", "/fba/inventory/v1/items/inventory", "token-1", add); r.status != 200 {
-			t.Fatalf("add: %d %s", r.status, r.body)
-		}
+	if r := do("POST", "/fba/inventory/v1/items/inventory", "token-1", add); r.status != 200 {
+		t.Fatalf("add: %d %s", r.status, r.body)
+	}
+	if r := do("POST", "/fba/inventory/v1/items/inventory", "token-1", add); r.status != 400 || !strings.Contains(r.body, "Idempotency Token already exists.") {
+		t.Errorf("the same token again: %d %s", r.status, r.body)
 	}
 	if n, _, total := c.stock("Neu & gut"); n != 30 || total != 30 {
 		t.Errorf("%d of %d in stock, want 30: the second call had the same token", n, total)
@@ -109,6 +110,16 @@ func TestSandboxInventory(t *testing.T) {
 		t.Errorf("listing: %s", r.body)
 	}
 	path := "/fba/inventory/v1/items/" + url.PathEscape("Neu & gut") + "?marketplaceId=" + us
+	if r := do("DELETE", path, "", ""); r.status != 400 || !strings.Contains(r.body, "should be 0 to allow deleting") {
+		t.Errorf("delete with stock: %d %s", r.status, r.body)
+	}
+	if n, _, _ := c.stock("Neu & gut"); n != 60 {
+		t.Errorf("%d in stock after a refused delete, want 60", n)
+	}
+	if r := do("POST", "/fba/inventory/v1/items", "", strings.Replace(item, "Neu & gut", "leer", 1)+`"productName":"x"}`); r.status != 200 {
+		t.Fatalf("create: %d %s", r.status, r.body)
+	}
+	path = strings.Replace(path, url.PathEscape("Neu & gut"), "leer", 1)
 	if r := do("DELETE", path, "", ""); r.status != 200 {
 		t.Errorf("delete: %d %s", r.status, r.body)
 	}

@@ -20,7 +20,7 @@ func TestThrottling(t *testing.T) {
 	}
 	r := ask()
 	const want = `{"errors":[{"code":"QuotaExceeded","message":"You exceeded your quota for the requested resource.","details":""}]}`
-	if r.status != 429 || r.body != want {
+	if r.status != 429 || r.body != want+"\nlimit: no request is left in the bucket of sellersv1.getMarketplaceParticipations" {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 	if r.header.Get("x-amzn-ErrorType") != "TooManyRequestsException" || r.header.Get("Retry-After") != "" || r.header.Get("x-amzn-RateLimit-Limit") != "" {
@@ -64,8 +64,8 @@ func TestLimitOptions(t *testing.T) {
 	}
 	c = newClient(t, emulator.WithoutLimits())
 	for range 50 {
-		if r := c.get("/sellers/v1/account"); r.status != 200 {
-			t.Fatalf("without limits: %d", r.status)
+		if r := c.get("/sellers/v1/account"); r.status != 200 || r.header.Get("x-amzn-RateLimit-Limit") != "1000.0" {
+			t.Fatalf("without limits: %d %v", r.status, r.header)
 		}
 	}
 }
@@ -123,6 +123,58 @@ func TestApplicationLimitIsOverAllSellers(t *testing.T) {
 	}
 	if throttled != 1 {
 		t.Errorf("%d throttled, want 1 of %v", throttled, op.AppRate+1)
+	}
+}
+
+// TestLimitsOfSomeRequests: previews of listings and, over all sellers, relationships and product data have limits beside their operation's.
+func TestLimitsOfSomeRequests(t *testing.T) {
+	const general, relations, product = "The frequency of requests was greater than what is allowed for the application.",
+		"The frequency of requests was greater than what is allowed for relationships.", "The frequency of requests was greater than what is allowed for product data."
+	patch := func(c *client, mode, attribute string) result {
+		return c.do("PATCH", na+"/listings/2021-08-01/items/"+c.Credentials().SellerID+"/SKU?marketplaceIds="+us+mode,
+			map[string][]string{"X-Amz-Access-Token": {c.token}, "Content-Type": {"application/json"}},
+			`{"productType":"PRODUCT","patches":[{"op":"replace","path":"/attributes/`+attribute+`","value":[{"value":"x"}]}]}`)
+	}
+	c := newClient(t)
+	preview := "&mode=VALIDATION_PREVIEW"
+	if first, second := patch(c, preview, "item_name"), patch(c, preview, "item_name"); first.status == 429 || second.status != 429 || second.text("errors", 0, "message") !=
+		"You exceeded your quota for the requested resource." {
+		t.Errorf("previews: %d, %d %s", first.status, second.status, second.body)
+	}
+	if r := patch(c, "", "item_name"); r.status == 429 {
+		t.Errorf("after previews: %s", r.body)
+	}
+	c.clock.advance(time.Second)
+	if r := patch(c, preview, "item_name"); r.status == 429 {
+		t.Errorf("a second later: %s", r.body)
+	}
+
+	// Enough sellers that none meets the five of its own.
+	c = newClient(t, emulator.WithApplicationLimits())
+	var tokens []string
+	for range 130 {
+		other, err := c.AddAccount(emulator.AccountConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens = append(tokens, c.accessToken(other))
+	}
+	for _, test := range []struct {
+		attribute, message string
+		allowed            int
+	}{{"child_parent_sku_relationship", relations, 5}, {"package_contains_sku", relations, 5}, {"item_name", product, 100}, {"purchasable_offer", general, 500}} {
+		c.clock.advance(time.Minute)
+		n := 0
+		var r result
+		for ; n <= test.allowed; n++ {
+			c.token = tokens[n%len(tokens)]
+			if r = patch(c, "", test.attribute); r.status == 429 {
+				break
+			}
+		}
+		if n != test.allowed || r.text("errors", 0, "message") != test.message {
+			t.Errorf("%s: %d requests, then %d %s; want %d and %q", test.attribute, n, r.status, r.body, test.allowed, test.message)
+		}
 	}
 }
 

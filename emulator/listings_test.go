@@ -79,7 +79,7 @@ func TestPutListing(t *testing.T) {
 	if r := c.get("/catalog/2022-04-01/items/" + asin + "?marketplaceIds=" + us); r.text("summaries", 0, "itemName") != `Füller „Käthe“ 筆 "F"` {
 		t.Errorf("catalog: %d %s", r.status, r.body)
 	}
-	if r := c.get("/catalog/2020-12-01/items?keywords=Käthe&marketplaceIds=" + us); r.text("items", 0, "asin") != asin {
+	if r := c.get("/catalog/2020-12-01/items?keywords=K%C3%A4the&marketplaceIds=" + us); r.text("items", 0, "asin") != asin {
 		t.Errorf("catalog 2020-12-01: %d %s", r.status, r.body)
 	}
 	// What the answer showed can be put again, as a whole.
@@ -285,7 +285,7 @@ func TestSearchListings(t *testing.T) {
 func TestProductTypes(t *testing.T) {
 	c := newClient(t, emulator.WithoutLimits())
 	base := "/definitions/2020-09-01/productTypes"
-	for query, want := range map[string]string{"&keywords=lamp": "LAMP", "&keywords=Füllfederhalter": "WRITING_INSTRUMENT", "&itemName=Blue%20Scissors": "SCISSORS"} {
+	for query, want := range map[string]string{"&keywords=lamp": "LAMP", "&keywords=F%C3%BCllfederhalter": "WRITING_INSTRUMENT", "&itemName=Blue%20Scissors": "SCISSORS"} {
 		if r := c.get(base + "?marketplaceIds=" + us + query); r.text("productTypes", 0, "name") != want {
 			t.Errorf("%s: %s", query, r.body)
 		}

@@ -35,7 +35,7 @@ var shopTime = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func newShop(t testing.TB, opts ...Option) *shop {
 	t.Helper()
-	e, err := New(append([]Option{WithSeed(1), WithFixedTime(shopTime), WithoutLimits()}, opts...)...)
+	e, err := New(append([]Option{WithSeed(1), WithFixedTime(shopTime), WithoutLimits(), WithExplain()}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func (s *shop) lwa(form url.Values) response {
 type response struct {
 	status int
 	header http.Header
-	body   string
+	body   string // of a refusal, its reason too
 	json   any
 }
 
@@ -132,6 +132,9 @@ func (s *shop) send(method, target, token, body string) response {
 		s.t.Fatal(err)
 	}
 	a := response{status: resp.StatusCode, header: resp.Header, body: string(b)}
+	if reason := resp.Header.Get("X-Spapi-Emulator-Reason"); reason != "" {
+		a.body += "\n" + reason
+	}
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.UseNumber()
 	_ = dec.Decode(&a.json)
@@ -148,7 +151,7 @@ func (s *shop) post(path, body string) response {
 	return s.send("POST", s.host+path, s.token, body)
 }
 
-// want fails the test unless the status is the one given and the body has the part.
+// want fails the test unless the status is the one given, and the body has the part.
 func (s *shop) want(name string, a response, status int, part string) {
 	s.t.Helper()
 	if a.status != status || !strings.Contains(a.body, part) {
@@ -227,7 +230,7 @@ func addMarketRequests(e *Emulator, w *world.World, add func(id, target, body st
 			if strings.Contains(body, "%s") {
 				up := fmt.Sprint(o.ID, i)
 				d := jobs.Queues.Of(a).AddDocument("upload", &jobs.Document{Created: now, Expires: now.Add(time.Hour), Uploaded: true})
-				contacted.Uploads["up-"+up] = &contacts.Upload{Resource: "messaging/v1/orders/" + o.ID + "/messages/" + k.Name, Document: d.ID, MD5: "d41d8cd98f00b204e9800998ecf8427e"}
+				contacted.Uploads["up-"+up] = &contacts.Upload{Resource: "messaging/v1/orders/" + o.ID + "/messages/" + k.Name, Document: d.ID, MD5: "1B2M2Y8AsgTpgAmY7PhCfg=="}
 				body = fmt.Sprintf(body, up)
 			}
 			add(id, "/messaging/v1/orders/"+o.ID+"/messages/"+k.Name+query, body)

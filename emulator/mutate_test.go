@@ -1,7 +1,9 @@
 package emulator
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"iter"
 	"net/http"
@@ -11,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/check"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/operations"
@@ -26,10 +28,11 @@ var otherWay = map[string]int{
 	"productpricingv0.getListingOffersBatch: missing member in the body of MarketplaceId": http.StatusOK,
 }
 
-// TestEveryConstraintIsKept takes a valid request for every operation, breaks one declared constraint at a time, and wants a 400 that
-// names the parameter. The count tells how many constraints the catalogue has.
+// TestEveryConstraintIsKept takes a valid request for every operation, breaks one declared constraint at a time, and wants a 400
+// whose reason names the parameter. The count tells how many constraints the catalogue has. Query parameters that the operation doesn't have, and members of
+// bodies other than vendors', are let through.
 func TestEveryConstraintIsKept(t *testing.T) {
-	e, err := New(WithClock(fixedClock(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))), WithoutLimits(), WithOrders(0))
+	e, err := New(WithClock(fixedClock(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))), WithoutLimits(), WithOrders(0), WithExplain())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,20 +47,25 @@ func TestEveryConstraintIsKept(t *testing.T) {
 		valid := requestFor(t, e, op)
 		body, _ := io.ReadAll(valid.Body)
 		query := valid.URL.Query()
-		expect := func(kind, name string, q url.Values, header http.Header, body string) {
+		ask := func(kind, name string, u *url.URL, header http.Header, body string) (refused bool, got string) {
 			t.Helper()
 			counts[kind]++
-			u := *valid.URL
-			u.RawQuery = q.Encode()
-			r := &http.Request{Method: op.Method, URL: &u, Header: header.Clone(), Body: io.NopCloser(strings.NewReader(body))}
+			r := &http.Request{Method: op.Method, URL: u, Header: header.Clone(), Body: io.NopCloser(strings.NewReader(body))}
 			r.Header.Set("x-amz-access-token", token)
 			rec := exchange.NewRecorder()
 			e.ServeHTTP(rec, r)
-			if status := otherWay[op.ID+": "+kind+" of "+name]; status != 0 && rec.Status == status {
-				return
+			if status := otherWay[op.ID+": "+kind+" of "+name]; status != 0 {
+				return rec.Status == status, fmt.Sprintf("%d %s", rec.Status, rec.Body.String())
 			}
-			if rec.Status != http.StatusBadRequest || !strings.Contains(rec.Body.String(), name) {
-				t.Errorf("%s: %s of %s: %d %s", op.ID, kind, name, rec.Status, rec.Body.String())
+			reason := rec.Header().Get("X-Spapi-Emulator-Reason")
+			return rec.Status == http.StatusBadRequest && strings.Contains(reason, name), fmt.Sprintf("%d %s (%s)", rec.Status, rec.Body.String(), reason)
+		}
+		expect := func(kind, name string, q url.Values, header http.Header, body string) {
+			t.Helper()
+			u := *valid.URL
+			u.RawQuery = q.Encode()
+			if refused, got := ask(kind, name, &u, header, body); !refused {
+				t.Errorf("%s: %s of %s: %s", op.ID, kind, name, got)
 			}
 		}
 		with := func(name string, values ...string) url.Values {
@@ -71,7 +79,6 @@ func TestEveryConstraintIsKept(t *testing.T) {
 		api, detail := operations.SchemasOf(op)
 		expectPath := func(kind string, p *catalog.Parameter, text string) {
 			t.Helper()
-			counts[kind]++
 			segments := strings.Split(valid.URL.EscapedPath(), "/")
 			for k, s := range strings.Split(op.Path, "/") {
 				if s == "{"+p.Name+"}" {
@@ -82,15 +89,15 @@ func TestEveryConstraintIsKept(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := &http.Request{Method: op.Method, URL: u, Header: valid.Header.Clone(), Body: io.NopCloser(strings.NewReader(string(body)))}
-			r.Header.Set("x-amz-access-token", token)
-			rec := exchange.NewRecorder()
-			e.ServeHTTP(rec, r)
-			if rec.Status != http.StatusBadRequest || !strings.Contains(rec.Body.String(), p.Name) {
-				t.Errorf("%s: %s of %s: %d %s", op.ID, kind, p.Name, rec.Status, rec.Body.String())
+			if refused, got := ask(kind, p.Name, u, valid.Header, string(body)); !refused {
+				t.Errorf("%s: %s of %s: %s", op.ID, kind, p.Name, got)
 			}
 		}
-		expect("unknown query parameter", "noSuchParameter", with("noSuchParameter", "1"), valid.Header, string(body))
+		let := *valid.URL
+		let.RawQuery = with("noSuchParameter", "1").Encode()
+		if refused, got := ask("unknown query parameter", "noSuchParameter", &let, valid.Header, string(body)); refused {
+			t.Errorf("%s: a query parameter that it doesn't have is not ignored: %s", op.ID, got)
+		}
 		for j := range detail.Parameters {
 			p := &detail.Parameters[j]
 			s := api.Resolve(p.Schema)
@@ -146,6 +153,17 @@ func TestEveryConstraintIsKept(t *testing.T) {
 		}
 		if detail.Body.Required {
 			expect("missing body", detail.Body.Name, query, valid.Header, "")
+		}
+		if members, isObject := bytes.CutPrefix(bytes.TrimSpace(body), []byte("{")); isObject && len(api.Resolve(detail.Body.Schema).Properties) > 0 {
+			if len(bytes.TrimSpace(members)) > 1 {
+				members = append([]byte(","), members...)
+			}
+			production := *valid.URL // the sandbox takes them
+			production.Host = strings.TrimPrefix(production.Host, "sandbox.")
+			refused, got := ask("undeclared member", "noSuchMember", &production, valid.Header, `{"noSuchMember":1`+string(members))
+			if want := strings.HasPrefix(op.API, "vendor") && !op.SandboxOnly; refused != want {
+				t.Errorf("%s: a member of the body that it doesn't have: %s", op.ID, got)
+			}
 		}
 		expect("broken body", detail.Body.Name, query, valid.Header, "{")
 		var decoded any
@@ -279,10 +297,10 @@ func wrongTexts(s *catalog.Schema) map[string]string {
 	case "integer", "number":
 		texts["type"] = "many"
 		if s.Minimum != nil {
-			texts["minimum"] = desk.FormatNumber(*s.Minimum - 1)
+			texts["minimum"] = format.Number(*s.Minimum - 1)
 		}
 		if s.Maximum != nil {
-			texts["maximum"] = desk.FormatNumber(*s.Maximum + 1)
+			texts["maximum"] = format.Number(*s.Maximum + 1)
 		}
 	case "boolean":
 		texts["type"] = "maybe"
@@ -290,13 +308,13 @@ func wrongTexts(s *catalog.Schema) map[string]string {
 		if len(s.Enum) > 0 {
 			texts["enum"] = "NO_SUCH_VALUE"
 		}
-		if s.MaxLength != nil && *s.MaxLength < desk.MaxHeaderField/2 {
+		if s.MaxLength != nil && *s.MaxLength < check.MaxHeaderField/2 {
 			texts["maxLength"] = strings.Repeat("x", *s.MaxLength+1)
 		}
 		if s.MinLength != nil && *s.MinLength > 1 {
 			texts["minLength"] = "x"
 		}
-		if s.Pattern != "" && !desk.Compiled(s.Pattern).MatchString("\x01,\x01") {
+		if s.Pattern != "" && !check.Compiled(s.Pattern).MatchString("\x01,\x01") {
 			texts["pattern"] = "\x01"
 		}
 		if s.Format == "date-time" || s.Format == "date" {

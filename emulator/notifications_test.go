@@ -25,9 +25,9 @@ func TestDestinations(t *testing.T) {
 		part       string
 	}{
 		{"queue", sqsDestination, 200, `"resource":{"sqs":{"arn":"arn:aws:sqs:us-east-1:123456789012:orders"}}`},
-		{"the queue again", sqsDestination, 409, "The resource specified conflicts with the current state."},
+		{"the queue again", sqsDestination, 409, "The requested resource conflict with a resource in the server."},
 		{"event bridge", bridgeDestination, 200, `"name":"aws.partner/sellingpartnerapi.amazon.com/123456789012/amzn1.sp.solution.`},
-		{"the account again", bridgeDestination, 409, "StateConflict"},
+		{"the account again", bridgeDestination, 409, `"Conflict"`},
 		{"both", `{"name":"x","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:1:q"},"eventBridge":{"region":"us-east-1","accountId":"123456789013"}}}`, 400, "A destination cannot be created with multiple resource types"},
 		{"neither", `{"name":"x","resourceSpecification":{}}`, 400, "resourceSpecification"},
 		{"no name", `{"resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:1:q"}}}`, 400, "name"},
@@ -48,7 +48,7 @@ func TestDestinations(t *testing.T) {
 	s.want("none", s.notify("GET", "destinations/x", token, ""), 404, "NotFound")
 	s.want("delete none", s.notify("DELETE", "destinations/x", token, ""), 404, "NotFound")
 	sub := s.post("/notifications/v1/subscriptions/ORDER_CHANGE", fmt.Sprintf(`{"payloadVersion":"1.0","destinationId":%q}`, id)).text("payload", "subscriptionId")
-	s.want("in use", s.notify("DELETE", "destinations/"+id, token, ""), 409, "StateConflict")
+	s.want("in use", s.notify("DELETE", "destinations/"+id, token, ""), 403, "Destination has subscriptions")
 	s.want("unsubscribe", s.notify("DELETE", "subscriptions/ORDER_CHANGE/"+sub, token, ""), 200, "{}")
 	s.want("delete", s.notify("DELETE", "destinations/"+id, token, ""), 200, "{}")
 	s.want("deleted", s.notify("GET", "destinations/"+id, token, ""), 404, "NotFound")
@@ -78,8 +78,8 @@ func TestSubscriptions(t *testing.T) {
 		{"second version", "LISTINGS_ITEM_ISSUES_CHANGE", body(bus, "2023-12-13", ""), 200, bus},
 		{"no destination", "PRICING_HEALTH", body("x", "1.0", ""), 400, "No destination with id x for applicationId amzn1.sp.solution."},
 		{"unknown type", "SOMETHING", body(queue, "1.0", ""), 400, "SOMETHING"},
-		{"removed type", "ORDER_STATUS_CHANGE", body(queue, "1.0", ""), 400, "ORDER_STATUS_CHANGE"},
-		{"console's type", "APPLICATION_OAUTH_CLIENT_NEW_SECRET", body(queue, "2023-11-30", ""), 400, "not supported"},
+		{"removed type", "MFN_ORDER_STATUS_CHANGE", body(queue, "1.0", ""), 400, "ORDER_STATUS_CHANGE"},
+		{"console's type", "APPLICATION_OAUTH_CLIENT_NEW_SECRET", body(queue, "2023-11-30", ""), 400, "for path parameter notificationType"},
 		{"no version", "PRICING_HEALTH", fmt.Sprintf(`{"destinationId":%q}`, queue), 400, "payloadVersion"},
 		{"empty directive", "ANY_OFFER_CHANGED", body(queue, "1.0", `,"processingDirective":{}`), 400, "Processing Directive eventFilter must not be empty"},
 		{"filter", "ANY_OFFER_CHANGED", body(queue, "1.0", filter(`"eventFilterType":"ANY_OFFER_CHANGED","marketplaceIds":["ATVPDKIKX0DER"],"aggregationSettings":{"aggregationTimePeriod":"FiveMinutes"}`)), 200, "FiveMinutes"},

@@ -18,7 +18,12 @@ type options struct {
 	desk.Options
 	control Control
 	faults  []Fault
+	caDir   string
 }
+
+// WithCADir names the folder of the certificate authority by which [Emulator.Serve] speaks TLS, with its key; it is made when it is needed. The default
+// is spapi/emulator-ca in [os.UserCacheDir].
+func WithCADir(dir string) Option { return func(o *options) { o.caDir = dir } }
 
 // WithSeed chooses the world, the credentials and every generated answer. The default is 0.
 func WithSeed(seed int64) Option { return func(o *options) { o.Seed = seed } }
@@ -41,12 +46,12 @@ func WithProducts(n int) Option { return func(o *options) { o.Sizes.Products = n
 func WithDays(n int) Option { return func(o *options) { o.Sizes.Days = n } }
 
 // WithModels names a checkout of Amazon's published models (or any folder below which they lie), whose static sandbox cases are
-// then replayed: on Amazon's sandbox hosts all of them, elsewhere those that ask for particular values, and for operations
-// without a handler of their own all of them too.
+// then replayed: on Amazon's sandbox hosts all of them, elsewhere those that ask for something of their own, such as TEST_CASE_200, and for
+// operations without a handler of their own all of them too.
 func WithModels(dir string) Option { return func(o *options) { o.Models = dir } }
 
 // WithSandboxStrict makes requests to a sandbox host that match no static case fail as Amazon's static sandbox does, with
-// 400 "Could not match input arguments". It needs [WithModels].
+// 400 "Could not match input arguments", for every operation of which there are cases but createRestrictedDataToken. It needs [WithModels].
 func WithSandboxStrict() Option { return func(o *options) { o.SandboxStrict = true } }
 
 // WithSandbox makes the emulator the sandbox whatever host it is asked at, as it must be on a port: limits of 5 requests per second with
@@ -57,16 +62,28 @@ func WithSandbox() Option { return func(o *options) { o.Sandbox = true } }
 // WithRequireSigV4 makes every SP-API request need a valid Signature Version 4, as it was before 2023-10-02.
 func WithRequireSigV4() Option { return func(o *options) { o.RequireSigV4 = true } }
 
+// WithStrictParameters makes query parameters that an operation doesn't have fail with 400, which finds misspelled ones. Amazon ignores them, and so does the
+// emulator without this option; [Emulator.Requests] names them either way.
+func WithStrictParameters() Option { return func(o *options) { o.StrictParameters = true } }
+
+// WithExplain makes refusals say in the header x-spapi-emulator-reason which check refused the request, and why: Amazon's own words are few. Without it
+// [Emulator.Requests] has the reasons. The header may repeat what the request said.
+func WithExplain() Option { return func(o *options) { o.Explain = true } }
+
+// WithRemoved keeps what Amazon has removed by the emulator's clock: operations, types of reports, feeds and notifications. Without it they work until
+// the announced day; from then on such an operation answers as a path that doesn't exist (403), a report or feed ends FATAL, and a notification
+// can't be subscribed to. Catalog v0's listCatalogItems and getCatalogItem, removed in 2022, are served to signed requests at any time.
+func WithRemoved() Option { return func(o *options) { o.KeepRemoved = true } }
+
 // WithRateLimit sets rate (requests per second) and burst for the operations that pattern matches: an operation ID such as
 // "ordersv0.getOrders", or with asterisks ("orders*", "*.getOrder", "*"). Later options win.
-// A client of package spapi believes at most a hundred times the rate of the published plan, and no less than a hundredth.
 func WithRateLimit(pattern string, rate float64, burst int) Option {
 	return func(o *options) {
 		o.Overrides = append(o.Overrides, desk.LimitOverride{Pattern: pattern, Rate: rate, Burst: burst})
 	}
 }
 
-// WithoutLimits turns all limits off. x-amzn-RateLimit-Limit is still sent.
+// WithoutLimits turns all limits off. x-amzn-RateLimit-Limit is 1000.0 then, for clients that go by it.
 func WithoutLimits() Option { return func(o *options) { o.NoLimits = true } }
 
 // WithApplicationLimits adds the limits that hold over all sellers of an application, which Amazon applies to some APIs without

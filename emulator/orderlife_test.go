@@ -333,7 +333,7 @@ func TestNewOrdersAreFixed(t *testing.T) {
 		step.refresh()
 		step.get("/orders/v0/orders?" + allUS)
 	}
-	leap := newClient(t, emulator.WithoutLimits())
+	leap := newClient(t, emulator.WithoutLimits(), emulator.WithRemoved())
 	leap.clock.advance(12 * 24 * time.Hour)
 	leap.refresh()
 	query := "/orders/v0/orders?MarketplaceIds=" + us + "&CreatedAfter=2026-03-01T12:00:00Z"

@@ -19,6 +19,11 @@ type LoggedRequest struct {
 	RequestID string    `json:"request_id"`
 	Fault     FaultKind `json:"fault,omitempty"` // that struck the request; "" for none
 	Remaining int       `json:"remaining"`       // requests left in the operation's bucket after this one; -1 where no limit was looked at
+	// Ignored are the names of query parameters that the operation doesn't have: Amazon ignores them, so a misspelled one has no effect.
+	Ignored []string `json:"ignored,omitempty"`
+	// Reason tells which check refused the request, and why: "token: …", "marketplaces: …", "CreatedAfter: …"; "" for a request that was not refused.
+	// Amazon tells less. See [WithExplain].
+	Reason string `json:"reason,omitempty"`
 }
 
 // Requests returns the last 1,000 requests, oldest first.

@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -203,12 +204,29 @@ func TestGrantlessTokenIsForItsScopes(t *testing.T) {
 	}
 }
 
-// TestUnknownParametersAreRefused names the first of them.
-func TestUnknownParametersAreRefused(t *testing.T) {
-	c := newClient(t)
-	r := c.get("/orders/v0/orders?" + allUS + "&zebra=1&marketplaceIds=x")
-	if r.status != 400 || !strings.Contains(r.body, "marketplaceIds: not a parameter of getOrders") {
-		t.Errorf("%d %s", r.status, r.body)
+// TestUnknownParametersAreIgnored has them named by the log, and refused where that is wanted.
+func TestUnknownParametersAreIgnored(t *testing.T) {
+	for _, path := range []string{"/orders/v0/orders?" + allUS, "/catalog/v0/categories?ASIN=B000000000&MarketplaceId=" + us, "/vendor/orders/v1/purchaseOrders?limit=1"} {
+		for _, strict := range []bool{false, true} {
+			opts := []emulator.Option{emulator.WithoutLimits()}
+			if strict {
+				opts = append(opts, emulator.WithStrictParameters())
+			}
+			c := newClient(t, opts...)
+			plain, r := c.get(path), c.get(path+"&zebra=1&marketplace_ids=x&includeddata=y")
+			refused := r.status == 400 && strings.Contains(r.body, "includeddata: not a parameter of") && strings.Contains(r.body, "zebra: not a parameter of")
+			if strict && !refused || !strict && (r.status != plain.status || r.body != plain.body) {
+				t.Errorf("%s, strict %v: %d %s", path, strict, r.status, r.body)
+			}
+			log := c.Requests()
+			entry := log[len(log)-1]
+			if want := "[includeddata marketplace_ids zebra]"; fmt.Sprint(entry.Ignored) != want {
+				t.Errorf("%s, strict %v: log names %v, want %s", path, strict, entry.Ignored, want)
+			}
+			if text := fmt.Sprintf("%+v", entry); strings.Contains(text, "zebra=1") {
+				t.Errorf("the log has a value: %s", text)
+			}
+		}
 	}
 }
 

@@ -186,7 +186,7 @@ func TestArticleFlow(t *testing.T) {
 			}
 		})
 	}
-	if r := c.do("GET", search, http.Header{"X-Amz-Access-Token": {c.token}}, ""); r.status != 403 || r.body != `{"errors":[{"message":"Access to requested resource is denied.","code":"MissingAuthenticationToken"}]}` {
+	if r := c.do("GET", search, http.Header{"X-Amz-Access-Token": {c.token}}, ""); r.status != 403 || r.body != `{"errors":[{"message":"Access to requested resource is denied.","code":"MissingAuthenticationToken"}]}`+"\nsignature: Access to requested resource is denied." {
 		t.Errorf("unsigned: %d %s", r.status, r.body)
 	}
 	c.clock.advance(time.Hour)

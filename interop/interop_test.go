@@ -11,57 +11,132 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 )
 
-// TestFlows starts the emulator as its users do, as a command, and lets each foreign client walk its way through it.
+// clients are the npm clients of SP-API, each in a folder with its flow, with the flags of the emulator that it walks through.
+var clients = []struct {
+	folder string
+	flags  []string
+	proxy  bool // it is led by a proxy too, and needs no preload
+}{
+	{folder: "amazon-sp-api"},
+	{folder: "amazon-sp-api-0.8", flags: []string{"--require-sigv4"}}, // every request has to be signed
+	{folder: "amazon-sp-api-sdk-js"},
+	{folder: "lorenstuff"},
+	{folder: "scaleleap", proxy: true},
+	{folder: "sp-api-sdk", proxy: true},
+}
+
+// TestFlows lets each client walk its way through the emulator, unmodified, by "spapi emulator run": below the client, by the preload for
+// Node.js, and without it by the variables for a proxy where the client heeds them.
 func TestFlows(t *testing.T) {
-	node := needNode(t, "aws4", "sp-api-sdk")
-	emulator := startEmulator(t)
-	for _, client := range []string{"aws4", "sp-api-sdk"} {
-		t.Run(client, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-			defer cancel()
-			cmd := exec.CommandContext(ctx, node, "flow.mjs")
-			cmd.Dir = client
-			cmd.Env = []string{"PATH=" + os.Getenv("PATH")} // no proxy, no AWS keys of this computer
-			cmd.Stdin = bytes.NewReader(emulator)
-			var stderr bytes.Buffer
-			cmd.Stderr = &stderr
-			stdout, err := cmd.Output()
-			var result struct {
-				OK    bool
-				Steps []struct {
-					Name  string
-					OK    bool
-					MS    int
-					Error string
-					Body  json.RawMessage
-				}
-			}
-			if jsonErr := json.Unmarshal(stdout, &result); jsonErr != nil {
-				t.Fatalf("%v, %v: printed %q\n%s", err, jsonErr, stdout, &stderr)
-			}
-			for _, step := range result.Steps {
-				t.Logf("%v %4d ms  %s  %s %s", step.OK, step.MS, step.Name, step.Error, step.Body)
-			}
-			if err != nil || !result.OK || len(result.Steps) < 6 {
-				t.Errorf("%v after %d steps: %s", err, len(result.Steps), &stderr)
-			}
+	binary := buildCommand(t)
+	for _, client := range clients {
+		run := slices.Concat([]string{"emulator", "run", "--seed", "1"}, client.flags, []string{"--"})
+		t.Run(client.folder, func(t *testing.T) {
+			node := needNode(t, client.folder)
+			wantSteps(t, command(t, client.folder, binary, append(run, node, "flow.mjs")...), 8)
 		})
+		if client.proxy && runtime.GOOS != "windows" {
+			t.Run(client.folder+" by proxy", func(t *testing.T) {
+				node := needNode(t, client.folder)
+				wantSteps(t, command(t, client.folder, binary, append(run, "env", "-u", "NODE_OPTIONS", node, "flow.mjs")...), 8)
+			})
+		}
 	}
 }
 
-// startEmulator builds the command, starts its emulator, and returns the line that it prints when it is ready.
-func startEmulator(t *testing.T) (ready []byte) {
-	binary := filepath.Join(t.TempDir(), "spapi")
+// TestSandbox lets each client ask for official sandbox cases in the sandbox mode that it has, and one of them for all cases there are.
+func TestSandbox(t *testing.T) {
+	models := os.Getenv("SPAPI_MODELS")
+	if models == "" {
+		t.Skip("SPAPI_MODELS names no checkout of Amazon's models, whose sandbox cases this needs")
+	}
+	models, err := filepath.Abs(models)
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary := buildCommand(t)
+	flags := []string{"emulator", "run", "--seed", "1", "--sandbox", "--sandbox-strict", "--no-limits", "--models", models}
+	for _, client := range clients {
+		t.Run(client.folder, func(t *testing.T) {
+			node := needNode(t, client.folder)
+			wantSteps(t, command(t, client.folder, binary, slices.Concat(flags, client.flags, []string{"--", node, "flow.mjs", "sandbox"})...), 3)
+		})
+	}
+	t.Run("all cases", func(t *testing.T) {
+		node := needNode(t, "amazon-sp-api")
+		cmd := command(t, "amazon-sp-api", binary, slices.Concat(flags, []string{"--", node, "sandbox.mjs"})...)
+		cmd.Env = append(cmd.Env, "SPAPI_MODELS="+models)
+		wantSteps(t, cmd, 2)
+	})
+}
+
+// TestArticle walks the way of the article whose steps the quickstart walks, with npm aws4, over plain HTTP.
+func TestArticle(t *testing.T) {
+	node := needNode(t, "aws4")
+	cmd := command(t, "aws4", node, "flow.mjs")
+	cmd.Stdin = bytes.NewReader(startEmulator(t))
+	wantSteps(t, cmd, 6)
+}
+
+// command makes a command that runs in a folder, with none of this computer's proxies, AWS keys and settings.
+func command(t *testing.T, folder, name string, args ...string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = folder
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
+	cmd.WaitDelay = 10 * time.Second
+	return cmd
+}
+
+// wantSteps runs a flow, which prints its steps as a line of JSON, and wants at least so many, none of them failed.
+func wantSteps(t *testing.T, cmd *exec.Cmd, least int) {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.Output()
+	var result struct {
+		OK    bool
+		Steps []struct {
+			Name         string
+			OK           bool
+			MS           int
+			Error        string
+			Counts, Body json.RawMessage
+		}
+	}
+	if jsonErr := json.Unmarshal(stdout, &result); jsonErr != nil {
+		t.Fatalf("%v, %v: printed %q\n%s", err, jsonErr, stdout, &stderr)
+	}
+	for _, step := range result.Steps {
+		t.Logf("%v %4d ms  %s  %s%s %s", step.OK, step.MS, step.Name, step.Counts, step.Error, step.Body)
+	}
+	if err != nil || !result.OK || len(result.Steps) < least {
+		t.Errorf("%v after %d steps: %s", err, len(result.Steps), &stderr)
+	}
+}
+
+// buildCommand builds spapi.
+func buildCommand(t *testing.T) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), "spapi")
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
 	}
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../cmd/spapi").CombinedOutput(); err != nil {
 		t.Fatalf("build spapi: %v\n%s", err, out)
 	}
+	return binary
+}
+
+// startEmulator starts an emulator, and returns the line that it prints when it is ready.
+func startEmulator(t *testing.T) (ready []byte) {
+	binary := buildCommand(t)
 	cmd := exec.Command(binary, "emulator", "--listen", "127.0.0.1:0", "--seed", "1")
 	cmd.Stderr = t.Output()
 	stdout, err := cmd.StdoutPipe()

@@ -630,9 +630,9 @@ func absurd(t *testing.T, l spapi.Limiter) {
 		}
 		within(t, "the wait after the 429", e.Wait, 500*time.Millisecond, 2)
 	}
-	for _, rate := range []float64{0.02, 200} { // the bounds themselves
+	for _, rate := range []float64{0.02, 200, 1000, 1e-4} { // the bounds themselves, and an emulator's
 		b := seller(fmt.Sprint("bound ", rate), 2, 10)
-		observe(t, l, wait(t, l, request(b)), spapi.LimitReply{Rate: rate})
+		observe(t, l, wait(t, l, request(b)), spapi.LimitReply{Rate: rate, Emulated: rate > 200 || rate < 0.02})
 		if g := take(t, l, b); g.Rate != rate {
 			t.Errorf("the rate is %g, want %g", g.Rate, rate)
 		}

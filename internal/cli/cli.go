@@ -159,6 +159,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		reportcmd.NewCmdReport(f),
 		request.NewCmdRequest(f, nil),
 		sign.NewCmdSign(f, nil),
+		emulator.NewCmdHelp(),
 		exit.NewCmdHelp(),
 		factory.NewCmdHelp(),
 		output.NewCmdHelp(),

@@ -2,12 +2,13 @@
 //
 //   refresh token -> access token; AssumeRole -> session keys; signed GET /catalog/v0/items
 //
-// Reads the emulator's ready line from standard input and prints one line of JSON with the steps. Exit status 0 only if all held.
+// Reads the emulator's ready line from standard input, and goes to its plain addresses. For what it prints see ../walk.mjs.
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import https from 'node:https';
 import { text } from 'node:stream/consumers';
 import aws4 from 'aws4';
+import { run, step } from '../walk.mjs';
 
 const userAgent = `spapi-interop/0 (Language=JavaScript/${process.versions.node})`;
 
@@ -93,19 +94,6 @@ function searchPens(ready, token, keys) {
   return send(protocol, keys ? aws4.sign(request, keys) : request);
 }
 
-const steps = [];
-async function step(name, run) {
-  const began = performance.now();
-  try {
-    return await run();
-  } catch (error) {
-    steps.push({ name, ok: false, error: error.message });
-    throw error;
-  } finally {
-    if (steps.at(-1)?.name !== name) steps.push({ name, ok: true, ms: Math.round(performance.now() - began) });
-  }
-}
-
 function errorCode(answer, status) {
   assert.equal(answer.status, status, answer.text);
   return JSON.parse(answer.text).errors[0].code;
@@ -126,7 +114,7 @@ async function main() {
       return answer.keys;
     });
   }
-  const items = await step('signed catalog search', async () => {
+  await step('signed catalog search', async () => {
     const answer = await searchPens(ready, token, session);
     assert.equal(answer.status, 200, answer.text);
     const found = JSON.parse(answer.text).payload.Items;
@@ -135,7 +123,7 @@ async function main() {
       assert.equal(item.Identifiers.MarketplaceASIN.MarketplaceId, 'ATVPDKIKX0DER');
       assert.match(item.Identifiers.MarketplaceASIN.ASIN, /^[A-Z0-9]{10}$/);
     }
-    return found.length;
+    return { counts: { items: found.length } };
   });
   await step('without a signature', async () => {
     assert.equal(errorCode(await searchPens(ready, token, null), 403), 'MissingAuthenticationToken');
@@ -149,14 +137,6 @@ async function main() {
     assert.equal(answer.status, 403, answer.text);
     assert.equal(answer.code, 'SignatureDoesNotMatch');
   });
-  return items;
 }
 
-try {
-  const items = await main();
-  console.log(JSON.stringify({ steps, items, ok: true }));
-} catch (error) {
-  console.log(JSON.stringify({ steps, ok: false }));
-  console.error(error.message);
-  process.exitCode = 1;
-}
+await run(main);

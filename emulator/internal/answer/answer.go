@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,7 @@ type Reply struct {
 	Body        any       // nil for none, []byte as it is, anything else as JSON
 	Stream      io.Reader // instead of a body, length bytes
 	Length      int64
+	Reason      string // which check refused the request and why; Amazon keeps that to itself, the emulator tells it in its log and its own header
 
 	overLines bool // the body is JSON with a line for each member, indented by two blanks, without an end of line after the last
 }
@@ -36,15 +38,83 @@ type Error struct {
 	Details *string
 	// MessageFirst is for services that write the message before the code.
 	MessageFirst bool
+	// Also are more errors of the same list.
+	Also []*Error
+	// Problems are what is wrong with the request's parameters and body; whoever knows the operation puts them into its words.
+	Problems []Problem
+	// Reason is [Reply.Reason]; by default what the error says anyway.
+	Reason string
 	// gateway is what the gateway calls a request that it refuses itself, in x-amzn-ErrorType. Answers of the services behind it have no such
 	// header: a 404 of getReport (lineofflight/peddler, NotFoundTest, October 2024), one of getListingsItem (selling-partner-api-models#4283), a
 	// 400 of getOrders (amzapi/selling-partner-api-sdk#17), one of createRestrictedDataToken (selling-partner-api-docs#702).
 	gateway string
 }
 
+// Problem is what is wrong with one parameter of a request, or one member of its body.
+type Problem struct {
+	Name    string // "marketplaceIds", "patches[0].op"
+	Want    string // what is wrong with it, or what would be right
+	Missing bool
+	Member  bool // of the body
+}
+
+// Because returns e with its reason.
+func (e *Error) Because(reason string) *Error {
+	because := *e
+	because.Reason = reason
+	return &because
+}
+
+// ByGateway returns e as the gateway's own, by the name that it has there.
+func (e *Error) ByGateway(kind string) *Error {
+	own := *e
+	own.gateway = kind
+	return &own
+}
+
+// Detailed returns e with details.
+func (e *Error) Detailed(details string) *Error {
+	detailed := *e
+	detailed.Details = &details
+	return &detailed
+}
+
+// Because returns r with its reason.
+func (r Reply) Because(reason string) Reply {
+	r.Reason = reason
+	return r
+}
+
+// reason is why the request was refused.
+func (e *Error) reason() string {
+	if e.Reason != "" {
+		return e.Reason
+	}
+	said := []string{e.Code}
+	for _, text := range []*string{e.Message, e.Details} {
+		if text != nil && *text != "" {
+			said = append(said, *text)
+		}
+	}
+	return strings.Join(said, ": ")
+}
+
 // Reply is the error as it is sent: over lines, as Amazon writes errors (mehmetkerim00/repracer,
 // docs/evidence/step70-amazon-sandbox-exchanges.json, October 2026; lineofflight/peddler, test/vcr_cassettes, 2025).
 func (e *Error) Reply() Reply {
+	list := []format.Record{e.members()}
+	for _, also := range e.Also {
+		list = append(list, also.members())
+	}
+	r := Reply{Status: e.Status, Body: map[string]any{"errors": list}, overLines: true, Reason: e.reason()}
+	if e.gateway != "" {
+		r.Header = map[string]string{errorType: e.gateway}
+	}
+	return r
+}
+
+// members are those of the error in a list, in the service's order.
+func (e *Error) members() format.Record {
 	members := format.Record{{"code", e.Code}, {"message", e.Message}} // the message is null on some (selling-partner-api-models#2091)
 	if e.MessageFirst {
 		members[0], members[1] = members[1], members[0]
@@ -52,11 +122,7 @@ func (e *Error) Reply() Reply {
 	if e.Details != nil {
 		members = append(members, [2]any{"details", *e.Details})
 	}
-	r := Reply{Status: e.Status, Body: map[string]any{"errors": []format.Record{members}}, overLines: true}
-	if e.gateway != "" {
-		r.Header = map[string]string{errorType: e.gateway}
-	}
-	return r
+	return members
 }
 
 // accessDenied is the gateway's name of all that it answers with 403 (lineofflight/peddler, test/vcr_cassettes/Peddler/APIs, September 2025).
@@ -84,15 +150,38 @@ func Unsigned(code, message string) *Error {
 	return &Error{Status: http.StatusForbidden, Code: code, Message: &message, MessageFirst: true, gateway: accessDenied}
 }
 
-// Invalid is a 400 about the request's parameters.
-func Invalid(message, details string) *Error {
-	return &Error{Status: http.StatusBadRequest, Code: "InvalidInput", Message: &message, Details: &details}
+// Invalid is a 400 about the request's parameters. Its details are empty, as Amazon's are nearly always; reason says more, "" for none, to whoever runs
+// the emulator.
+func Invalid(message, reason string) *Error {
+	return &Error{Status: http.StatusBadRequest, Code: "InvalidInput", Message: &message, Details: new(string), Reason: reason}
 }
 
-// InvalidParameter names the parameter the way catalog items 2022-04-01 does ("Invalid 'asin' provided.",
-// selling-partner-api-models#3013); details say what would be right.
-func InvalidParameter(name, want string) *Error {
-	return Invalid("Invalid '"+name+"' provided.", name+": "+want)
+// Unparsable is what listings and catalog items answer to requests that they can't make sense of (selling-partner-api-models#2735).
+const Unparsable = "Request has missing or invalid parameters and cannot be parsed."
+
+// InvalidParameter is a 400 about one parameter or member of the body; want is what is wrong with it, or what would be right.
+func InvalidParameter(name, want string) *Error { return Wrong(Problem{Name: name, Want: want}) }
+
+// MissingParameter is a 400 about a parameter or member that is not there; want says when it is required.
+func MissingParameter(name, want string) *Error {
+	return Wrong(Problem{Name: name, Want: want, Missing: true})
+}
+
+// MissingMember is a 400 about a member of the body that is not there.
+func MissingMember(name, want string) *Error {
+	return Wrong(Problem{Name: name, Want: want, Missing: true, Member: true})
+}
+
+// Wrong is a 400 about parameters and members of the body, one at the least. The message is as catalog items has it for the first of them ("Invalid 'asin'
+// provided.", selling-partner-api-models#3013); it gives way to the words of the operation where they are known.
+func Wrong(problems ...Problem) *Error {
+	reasons := make([]string, len(problems))
+	for i, p := range problems {
+		reasons[i] = p.Name + ": " + p.Want
+	}
+	e := Invalid("Invalid '"+problems[0].Name+"' provided.", strings.Join(reasons, "; "))
+	e.Problems = problems
+	return e
 }
 
 // NotFound is a 404. Code and wording differ between the APIs.
@@ -126,11 +215,6 @@ func (r Reply) With(name, value string) Reply {
 	return r
 }
 
-func HTML(status int, title, text string) Reply {
-	return Reply{Status: status, ContentType: "text/html;charset=iso-8859-1", Body: []byte("<!DOCTYPE html>\n<html>\n<head>\n<title>" + title +
-		"</title>\n</head>\n<body>\n<p>" + text + "</p>\n</body>\n</html>\n")}
-}
-
 func XML(status int, v any) Reply {
 	body, err := xml.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -152,14 +236,18 @@ const (
 func APITrouble(t Trouble) Reply {
 	switch t {
 	case TroubleInternal:
-		// selling-partner-api-models#2684 (2023; code before message), jlevers/selling-partner-api#72 (2021; the other way round)
-		message := "We encountered an internal error. Please try again."
-		return (&Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: &message}).Reply()
+		return Internal().Reply()
 	case TroubleUnavailable:
 		message, details := "Service is temporarily unavailable. Please try again.", "" // wording assumed
 		return (&Error{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: &message, Details: &details}).Reply()
 	}
 	return Throttled().Reply()
+}
+
+// Internal is a 500: selling-partner-api-models#2684 (2023; code before message), jlevers/selling-partner-api#72 (2021; the other way round).
+func Internal() *Error {
+	message := "We encountered an internal error. Please try again."
+	return &Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: &message}
 }
 
 func Throttled() *Error {
@@ -211,18 +299,21 @@ func Send(w http.ResponseWriter, x *exchange.Exchange, r Reply) {
 	body, contentType := r.encodeIn(text)
 	h := w.Header()
 	// Names are written as [http.CanonicalHeaderKey] spells them, which Set would do anew for each reply.
-	values := make([]string, 0, 8) // as many as there may be
+	values := make([]string, 0, 20) // as many as there may be
 	set := func(name, value string) {
 		values = append(values, value)
 		h[name] = values[len(values)-1 : len(values) : len(values)]
 	}
-	set("Date", httpDate(x.Now.Add(x.Skew)))
-	if x.RequestID != "" {
-		set("X-Amzn-Requestid", x.RequestID)
+	date := httpDate(x.Now.Add(x.Skew))
+	set("Date", date)
+	size := len(body)
+	if zipped := compress(x, &r, body); zipped != nil {
+		body = zipped
+		set("Content-Encoding", "gzip")
 	}
-	if x.Trace != "" {
-		set("X-Amz-Apigw-Id", x.Trace)
-		set("X-Amzn-Trace-Id", "Root=1-"+strconv.FormatInt(x.Now.Unix(), 16)+"-"+x.RequestID[:8]+x.RequestID[9:13]+x.RequestID[14:18]+x.RequestID[19:23]+x.RequestID[24:28])
+	front(set, x, r.Status, size, date)
+	if contentType == "" && r.Status == http.StatusNoContent && x.Front >= exchange.Gateway {
+		contentType = "application/json" // lineofflight/peddler, test/vcr_cassettes/Peddler/APIs, eight of them, September 2025
 	}
 	if x.Operation != "" {
 		set("X-Spapi-Emulator-Operation", x.Operation)
@@ -249,7 +340,7 @@ func Send(w http.ResponseWriter, x *exchange.Exchange, r Reply) {
 		}
 		return
 	}
-	if body != nil || r.Status != http.StatusNoContent {
+	if (body != nil || r.Status != http.StatusNoContent) && size == len(body) {
 		set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(r.Status)

@@ -2,6 +2,8 @@ package auth
 
 import (
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
@@ -21,29 +23,32 @@ const (
 func (u *Authority) Authorize(x *exchange.Exchange, op *catalog.Operation, sandbox bool) (*Grant, *answer.Error) {
 	token := x.Header.Get("X-Amz-Access-Token")
 	if token == "" {
-		return nil, answer.Denied(detailsMissing)
+		return nil, answer.Denied(detailsMissing).Because("token: the request has no x-amz-access-token")
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	g := u.grants[token]
 	switch {
-	case g == nil || g.revoked:
-		return nil, answer.Denied(detailsInvalid)
+	case g == nil:
+		return nil, answer.Denied(detailsInvalid).Because("token: Login with Amazon has given out no such access token here")
+	case g.revoked:
+		return nil, answer.Denied(detailsInvalid).Because("token: the seller has taken the authorization back")
 	case !x.Now.Before(g.Expires):
-		return nil, answer.Denied(detailsExpired)
+		return nil, answer.Denied(detailsExpired).Because("token: it expired at " + g.Expires.UTC().Format(time.RFC3339))
 	case !u.app.SecretExpiry.IsZero() && !x.Now.Before(u.app.SecretExpiry):
-		return nil, answer.Denied(detailsSecret)
+		return nil, answer.Denied(detailsSecret).Because("token: the application's client secret expired at " + u.app.SecretExpiry.UTC().Format(time.RFC3339))
 	}
-	// A refresh token holds in its seller's region only (selling-partner-api-models#914). A host that is none of Amazon's stands
-	// for every region.
-	if r := x.Region(); r != "" && g.Account != nil && g.Account.Region != r {
-		return nil, answer.Denied(detailsNone)
+	// A refresh token holds in its seller's region only (selling-partner-api-models#914), but in the sandbox of every region
+	// (mehmetkerim00/repracer, docs/evidence/step70-amazon-sandbox-exchanges.json, October 2026). A host that is none of Amazon's stands for
+	// every region.
+	if r := x.Region(); r != "" && !sandbox && g.Account != nil && g.Account.Region != r {
+		return nil, answer.Denied(detailsNone).Because("region: the seller's authorization is for " + string(g.Account.Region) + ", the request went to " + string(r))
 	}
 	if op.SandboxOnly && x.Region() != "" && !sandbox {
-		return nil, answer.Denied(detailsNone)
+		return nil, answer.Denied(detailsNone).Because("sandbox: " + op.Name + " is served there only")
 	}
 	if u.app.Roles != nil && len(op.Roles) > 0 && !slices.ContainsFunc(op.Roles, func(r string) bool { return slices.Contains(u.app.Roles, r) }) {
-		return nil, answer.Denied(detailsNone)
+		return nil, answer.Denied(detailsNone).Because("role: the application has none of those of " + op.Name + ": " + strings.Join(op.Roles, ", "))
 	}
 	return g, allowed(g, x, op, sandbox)
 }
@@ -52,27 +57,44 @@ func (u *Authority) Authorize(x *exchange.Exchange, op *catalog.Operation, sandb
 func allowed(g *Grant, x *exchange.Exchange, op *catalog.Operation, sandbox bool) *answer.Error {
 	switch g.Kind {
 	case GrantlessGrant:
-		if op.Grantless == "" || !slices.Contains(g.Scopes, op.Grantless) {
-			return answer.Denied(detailsNone)
+		switch {
+		case op.Grantless == "":
+			return answer.Denied(detailsNone).Because("token: it is grantless, and " + op.Name + " wants one of a seller")
+		case !slices.Contains(g.Scopes, op.Grantless):
+			return answer.Denied(detailsNone).Because("token: it is not for the scope " + op.Grantless + " of " + op.Name)
 		}
 	case SellerGrant:
-		// developer-docs.amazon.com/sp-api/docs/grantless-operations: such an operation takes no seller's token.
 		if op.Grantless != "" {
-			return answer.Denied(detailsNone)
+			return sellersToken(op, sandbox)
 		}
 		// developer-docs.amazon.com/sp-api/docs/tokens-api-v2021-03-01-use-case-guide: restricted operations need a restricted
 		// token. Where one only adds personal data, and for reports of unrestricted types, the plain token will do; in the sandbox always
 		// (getShipment of Shipping v1: lineofflight/peddler, test/vcr_cassettes/Peddler/APIs, September 2025).
 		if op.Restricted != nil && op.Restricted.When == restrictedAlways && !sandbox {
-			return answer.Denied(detailsNone)
+			return answer.Denied(detailsNone).Because("no restricted token: " + op.Name + " wants one for " + op.Method + " " + op.Path)
 		}
 	case RestrictedGrant:
 		// A restricted token is for its resources and for nothing else (same page).
 		if RestrictedFor(g, x.Method, x.URL.Path, op) == nil {
-			return answer.Denied(detailsNone)
+			return answer.Denied(detailsNone).Because("restricted token: it is for other resources than " + op.Method + " " + op.Path)
 		}
 	}
 	return nil
+}
+
+// sellersToken is what a grantless operation does with a seller's token: it takes none (developer-docs.amazon.com/sp-api/docs/grantless-operations).
+// In the sandbox some do otherwise (public notes of 2026-09-07 on the sandbox hosts of all three regions).
+func sellersToken(op *catalog.Operation, sandbox bool) *answer.Error {
+	reason := "token: it is a seller's, and " + op.Name + " wants a grantless one with the scope " + op.Grantless
+	if sandbox {
+		switch op.ID {
+		case "notificationsv1.getDestination":
+			return nil
+		case "notificationsv1.getSubscriptionById", "notificationsv1.deleteSubscriptionById":
+			return answer.Internal().Because(reason)
+		}
+	}
+	return answer.Denied(detailsNone).Because(reason)
 }
 
 // restrictedAlways is the value of [catalog.Restricted.When] for operations that refuse a plain token.

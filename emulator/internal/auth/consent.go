@@ -11,14 +11,12 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
-	"github.com/openspapi/spapi/marketplace"
 )
 
 // The pages of Seller and Vendor Central on which a selling partner authorizes an application
@@ -29,7 +27,8 @@ import (
 //	/apps/authorize/confirm/{application} the amazon_callback_uri, to which the website leads back from there
 //
 // Nobody signs in: the page offers the sellers of the host's region. With emulator_consent=approve (or deny) in the query, and
-// emulator_seller for another seller than the first, a page answers with its redirect at once.
+// emulator_seller for another seller than the first, a page answers with its redirect at once; with emulator_consent=MD5100, or another code of an
+// error page, with that page.
 const (
 	consentPath = "/apps/authorize/consent"
 	confirmPath = "/apps/authorize/confirm/"
@@ -172,22 +171,9 @@ func (u *Authority) SetRedirectURIs(uris ...string) {
 // ConsentErrorHeader says what an error page says, for programs.
 const ConsentErrorHeader = "X-Spapi-Emulator-Consent-Error"
 
-// centralRegions are the regions of the Seller and Vendor Central hosts.
-var centralRegions = sync.OnceValue(func() map[string]marketplace.Region {
-	hosts := map[string]marketplace.Region{}
-	for _, m := range marketplace.All() {
-		for _, base := range []string{m.SellerCentral, m.VendorCentral} {
-			hosts[strings.TrimPrefix(base, "https://")] = m.Region
-		}
-	}
-	return hosts
-})
-
-func isCentralHost(host string) bool { return centralRegions()[host] != "" }
-
 // IsCentral tells whether a request is for Seller or Vendor Central, wherever it is served.
 func IsCentral(x *exchange.Exchange) bool {
-	return isCentralHost(x.Name) || isConsentPath(x.URL.Path) && x.Region() == ""
+	return exchange.HostNamed(x.Name).Kind == exchange.CentralHost || isConsentPath(x.URL.Path) && x.Region() == ""
 }
 
 func isConsentPath(path string) bool {
@@ -195,25 +181,43 @@ func isConsentPath(path string) bool {
 }
 
 // pageError is what a seller sees in place of a consent page.
-type pageError struct{ code, text string }
+type pageError struct {
+	code string // Amazon's; "" where none is known
+	text string // ours
+}
 
-// The error pages: developer-docs.amazon.com/sp-api/docs/authorization-errors and …/application-authorization-limits. The codes are
-// Amazon's, the texts are not, and neither is the status.
+// The error pages: developer-docs.amazon.com/sp-api/docs/authorization-errors and …/application-authorization-limits, and what developers met.
 var (
-	errDraft          = &pageError{"MD1000", "The application is a draft. Add version=beta to the authorization URI."}
-	errRedirect       = &pageError{"MD5101", "The redirect URI is not one of the application's."}
-	errNoURIs         = &pageError{"MD9100", "The application has no OAuth login URI or redirect URI."}
-	errNotPrimary     = &pageError{"SPDC8143", "Only the primary user of the account can authorize applications."}
-	errConsentLimit   = &pageError{"CONSENT_LIMIT_REACHED", "The application is not listed in the Appstore and has all the sellers that it may have."}
-	errUnknownApp     = &pageError{"", "There is no such application."}
-	errNoState        = &pageError{"", "The authorization URI has no state."}
-	errNoSeller       = &pageError{"", "There is no such seller in the region of this site."}
-	errAppstoreState  = &pageError{"", "amazon_state is unknown, was used before or is too old."}
+	// Of an id that doesn't exist, too, and of a client id in its place: selling-partner-api-models#850, #2744, selling-partner-api-docs#191, #265.
+	errDraft         = &pageError{"MD1000", "The application is a draft. Add version=beta to the authorization URI."}
+	errUnknownApp    = &pageError{"MD1000", "There is no such application."}
+	errRedirect      = &pageError{"MD5101", "The redirect URI is not one of the application's."}
+	errNoURIs        = &pageError{"MD9100", "The application has no OAuth login URI or redirect URI."}
+	errNotPrimary    = &pageError{"SPDC8143", "Only the primary user of the account can authorize applications."}
+	errConsentLimit  = &pageError{"CONSENT_LIMIT_REACHED", "The application is not listed in the Appstore and has all the sellers that it may have."}
+	errNoState       = &pageError{"", "The authorization URI has no state."}
+	errNoSeller      = &pageError{"", "There is no such seller in the region of this site."}
+	errAppstoreState = &pageError{"", "amazon_state is unknown, was used before or is too old."}
+
 	errCentralMissing = &pageError{"", "There is no such page."}
 )
 
-func (p *pageError) reply() answer.Reply {
-	r := consentPage{Title: "We're sorry", Code: p.code, Text: p.text}.reply(http.StatusBadRequest)
+// errorPages are those that emulator_consent asks for by their codes. The situations of some the emulator doesn't know, and what people tell of them
+// differs.
+var errorPages = []*pageError{errDraft, errRedirect, errNoURIs, errNotPrimary, errConsentLimit,
+	{"MD5100", "The application isn't published, or not registered as it is asked for."},                    // selling-partner-api-docs#2021, #517
+	{"MD4100", "The application can't be found for the account that is signed in."},                         // selling-partner-api-models#1754, #2204
+	{"MD9000", "The developer is not eligible for new authorizations."},                                     // selling-partner-api-models#2158
+	{"MD9999", "The application isn't published, and the account that is signed in isn't its developer's."}, // selling-partner-api-docs#533
+}
+
+// reply is the page. Its words are Amazon's (selling-partner-api-docs#2021) where it has a code, and the emulator's own below; the status is assumed.
+func (p *pageError) reply(application string) answer.Reply {
+	page := consentPage{Title: "We're sorry", Text: p.text}
+	if p.code != "" {
+		page = consentPage{Title: "Something went wrong", Code: p.code, Application: application, Text: "We are sorry but we encountered an error while processing your request.", Note: p.text}
+	}
+	r := page.reply(http.StatusBadRequest)
 	r.Header[ConsentErrorHeader] = strings.TrimPrefix(p.code+": "+p.text, ": ")
 	return r
 }
@@ -222,7 +226,7 @@ func (p *pageError) reply() answer.Reply {
 func (u *Authority) Central(x *exchange.Exchange) answer.Reply {
 	path := x.URL.Path
 	if !isConsentPath(path) {
-		r := errCentralMissing.reply()
+		r := errCentralMissing.reply("")
 		r.Status = http.StatusNotFound
 		return r
 	}
@@ -232,7 +236,7 @@ func (u *Authority) Central(x *exchange.Exchange) answer.Reply {
 	case http.MethodPost:
 		form, err := url.ParseQuery(string(x.Body))
 		if err != nil {
-			return errCentralMissing.reply()
+			return errCentralMissing.reply("")
 		}
 		maps.Copy(q, form)
 	case http.MethodGet, http.MethodHead:
@@ -244,19 +248,22 @@ func (u *Authority) Central(x *exchange.Exchange) answer.Reply {
 	var location string
 	var ask *consentPage
 	var err *pageError
+	application := q.Get("application_id")
 	switch {
 	case strings.HasPrefix(path, confirmPath):
 		x.Operation = "central.confirm"
-		location, err = u.confirm(strings.TrimPrefix(path, confirmPath), q, x.Now)
+		application = strings.TrimPrefix(path, confirmPath)
+		location, err = u.confirm(application, q, x.Now)
 	case strings.HasPrefix(path, StorePath):
 		x.Operation = "central.appstore"
-		location, ask, err = u.appstore(x, strings.TrimPrefix(path, StorePath), q)
+		application = strings.TrimPrefix(path, StorePath)
+		location, ask, err = u.appstore(x, application, q)
 	default:
 		location, ask, err = u.consent(x, q)
 	}
 	switch {
 	case err != nil:
-		return err.reply()
+		return err.reply(application)
 	case ask != nil:
 		return ask.reply(http.StatusOK)
 	}
@@ -312,13 +319,7 @@ func (u *Authority) appstore(x *exchange.Exchange, app string, q url.Values) (st
 	}
 	state := u.seed.Next("amazon state").Text(random.Base64URL, 40)
 	s.states[state] = &appstoreState{Account: a.Number, Beta: q.Get("version") == "beta", Expires: x.Now.Add(appstoreStateLifetime)}
-	scheme := x.URL.Scheme
-	if isCentralHost(x.Name) {
-		scheme = "https"
-	} else if scheme == "" {
-		scheme = "http"
-	}
-	callback := scheme + "://" + x.Host + confirmPath + app
+	callback := x.Origin() + confirmPath + app
 	pairs := []string{"amazon_callback_uri", callback, "amazon_state", state, "selling_partner_id", a.ID}
 	if q.Get("version") == "beta" {
 		pairs = append(pairs, "version", "beta")
@@ -398,10 +399,10 @@ func sameLoopback(asked, registered string) bool {
 // askSeller finds out who decides and how. It returns the page to be shown while nobody has decided, and neither page nor seller for a
 // refusal.
 func (u *Authority) askSeller(x *exchange.Exchange, q url.Values, what string) (*Account, *consentPage, *pageError) {
-	region := centralRegions()[x.Name]
+	host := exchange.HostNamed(x.Name)
 	var sellers []*Account
 	for _, a := range u.accounts {
-		if region == "" || a.Region == region {
+		if host.Kind != exchange.CentralHost || a.Region == host.Region {
 			sellers = append(sellers, a)
 		}
 	}
@@ -419,6 +420,11 @@ func (u *Authority) askSeller(x *exchange.Exchange, q url.Values, what string) (
 		return sellers[0], nil, nil
 	case "deny":
 		return nil, nil, nil
+	}
+	for _, page := range errorPages {
+		if page.code == q.Get("emulator_consent") {
+			return nil, nil, page
+		}
 	}
 	ask := &consentPage{Title: "Authorize an application", Text: "The application " + u.app.ID + " asks you to " + what + "."}
 	for name := range format.SortedKeys(q) {
@@ -449,8 +455,9 @@ type pageField struct{ Name, Value string }
 
 // consentPage is what a browser is shown.
 type consentPage struct {
-	Title, Code, Text string
-	Hidden, Sellers   []pageField
+	Title, Text             string
+	Application, Code, Note string // of an error
+	Hidden, Sellers         []pageField
 }
 
 var pageTemplate = template.Must(template.New("page").Parse(`<!DOCTYPE html>
@@ -460,7 +467,9 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <h1>{{.Title}}</h1>
 <p>{{.Text}}</p>
 {{- if .Code}}
-<p>Error code: <code>{{.Code}}</code></p>
+<p>Please contact Selling Partner Support and provide them with the following information:</p>
+<p>App ID: {{.Application}}</p>
+<p>Error Code: {{.Code}}</p>
 {{- end}}
 {{- if .Sellers}}
 <form method="post">
@@ -476,7 +485,7 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <p><button name="emulator_consent" value="approve">Confirm</button> <button name="emulator_consent" value="deny">Cancel</button></p>
 </form>
 {{- end}}
-<p><small>A page of the emulator, not of Amazon.</small></p>
+<p><small>A page of the emulator, not of Amazon.{{with .Note}} {{.}}{{end}}</small></p>
 </body>
 </html>
 `))

@@ -11,6 +11,8 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -19,12 +21,13 @@ import (
 
 const (
 	LWAPath        = "/auth/o2/token"
-	lwaHost        = "api.amazon.com"
 	TokenOperation = "lwa.token"
 )
 
 // IsLWA tells whether a request is for Login with Amazon, wherever it is served.
-func IsLWA(x *exchange.Exchange) bool { return x.URL.Path == LWAPath || x.Name == lwaHost }
+func IsLWA(x *exchange.Exchange) bool {
+	return x.URL.Path == LWAPath || exchange.HostNamed(x.Name).Kind == exchange.LWAHost
+}
 
 // LWAOperation names what is asked of Login with Amazon; "" where there is nothing.
 func LWAOperation(x *exchange.Exchange) string {
@@ -47,49 +50,68 @@ type lwaError struct {
 	status      int
 	code        string
 	description string
+	// kind goes into x-amzn-ErrorType; "" where nobody has recorded it.
+	kind string
+	// bare is an error without error_index and request_id.
+	bare bool
 }
 
-func (e *lwaError) reply(requestID string) answer.Reply {
-	// Newer bodies carry request_id, too (selling-partner-api-models#4112).
-	return lwaReply(e.status, object{"error": e.code, "error_description": e.description, "request_id": requestID})
+// errorIndexLength makes an answer about an unknown refresh token 494 bytes long, as recorded in October 2026 (see errRefreshToken).
+const errorIndexLength = 264
+
+// refuseToken writes the members in the order that was recorded; bodies of 2021 had no request_id yet (selling-partner-api-models#1851, #4480).
+func (u *Authority) refuseToken(x *exchange.Exchange, e *lwaError) answer.Reply {
+	body := format.Record{{"error_description", e.description}, {"error", e.code}}
+	if !e.bare {
+		index := u.seed.Of("error index", x.RequestID).Text(random.Base64URL, errorIndexLength)
+		body = format.Record{{"error_index", index}, body[0], body[1], {"request_id", x.RequestID}}
+	}
+	r := lwaReply(e.status, body)
+	if e.kind != "" {
+		r.Header = map[string]string{"x-amzn-ErrorType": e.kind + ":http://internal.amazon.com/coral/com.amazon.panda/"}
+	}
+	return r
 }
 
-func lwaReply(status int, body object) answer.Reply {
-	return answer.Reply{Status: status, ContentType: "application/json;charset=UTF-8", Body: body, Header: map[string]string{
-		"Cache-Control": "no-store", // selling-partner-api-docs, developer guide, "Connecting to the Selling Partner API"
-		"Pragma":        "no-cache",
-	}}
+func lwaReply(status int, body any) answer.Reply {
+	return answer.Reply{Status: status, ContentType: "application/json;charset=UTF-8", Body: body}
 }
 
+// The errors. Those with a kind were recorded whole: lineofflight/peddler, test/vcr_cassettes/Peddler/TokenTest (September 2024), and
+// mehmetkerim00/repracer, docs/evidence/step70-amazon-sandbox-exchanges.json (October 2026).
 var (
-	errMalformedToken = &lwaError{http.StatusBadRequest, "invalid_request", "Malformed request"} // selling-partner-api-models#1851
+	errMalformedToken = &lwaError{status: http.StatusBadRequest, code: "invalid_request", description: "Malformed request"} // selling-partner-api-models#1851
 	// selling-partner-api-models#796. A request without grant_type gets it, too (selling-partner-api-models#706).
-	errGrantType    = &lwaError{http.StatusBadRequest, "unsupported_grant_type", "The authorization grant type is not supported by the authorization server"}
-	errClient       = &lwaError{http.StatusUnauthorized, "invalid_client", "Client authentication failed"} // jlevers/selling-partner-api#602
-	errRefreshToken = &lwaError{http.StatusBadRequest, "invalid_grant", "The request has an invalid grant parameter : refresh_token. User may have revoked or didn't grant the permission."}
-	// selling-partner-api-docs#2379, #268 for the refresh token; selling-partner-api-models#1099 for the code.
-	errCode  = &lwaError{http.StatusBadRequest, "invalid_grant", "The request has an invalid grant parameter : code"}
-	errScope = &lwaError{http.StatusBadRequest, "invalid_scope", "The request has an invalid parameter : scope"} // name as in selling-partner-api-sdk's LWAException codes, wording assumed
+	errGrantType = &lwaError{status: http.StatusBadRequest, code: "unsupported_grant_type", kind: "OA2UnsupportedGrantTypeException",
+		description: "The authorization grant type is not supported by the authorization server"}
+	errClient = &lwaError{status: http.StatusUnauthorized, code: "invalid_client", kind: "OA2InvalidClientException", bare: true, description: "Client authentication failed"}
+	// The kind is that of another error; so it was recorded.
+	errRefreshToken = &lwaError{status: http.StatusBadRequest, code: "invalid_grant", kind: "OA2InvalidRequestException",
+		description: "The request has an invalid grant parameter : refresh_token. User may have revoked or didn't grant the permission."}
+	errCode = &lwaError{status: http.StatusBadRequest, code: "invalid_grant", kind: "OA2InvalidRequestException",
+		description: "The request has an invalid grant parameter : code"} // selling-partner-api-models#1099, #4480; kind as with the refresh token
+	// Name as in selling-partner-api-sdk's LWAException codes, wording assumed.
+	errScope = &lwaError{status: http.StatusBadRequest, code: "invalid_scope", description: "The request has an invalid parameter : scope"}
 )
 
 func missingTokenParameter(name string) *lwaError {
-	return &lwaError{http.StatusBadRequest, "invalid_request", "The request is missing a required parameter : " + name}
+	return &lwaError{status: http.StatusBadRequest, code: "invalid_request", description: "The request is missing a required parameter : " + name}
 }
 
 // token answers the token endpoint.
 func (u *Authority) token(x *exchange.Exchange) answer.Reply {
 	if x.Method != http.MethodPost {
-		r := errMalformedToken.reply(x.RequestID)
+		r := u.refuseToken(x, errMalformedToken)
 		r.Status = http.StatusMethodNotAllowed
 		return r
 	}
 	form, ok := tokenForm(x)
 	if !ok {
-		return errMalformedToken.reply(x.RequestID)
+		return u.refuseToken(x, errMalformedToken)
 	}
 	body, err := u.issueToken(x, form)
 	if err != nil {
-		return err.reply(x.RequestID)
+		return u.refuseToken(x, err)
 	}
 	return lwaReply(http.StatusOK, body)
 }
@@ -120,10 +142,15 @@ func tokenForm(x *exchange.Exchange) (url.Values, bool) {
 	if err != nil || len(x.Body) == 0 {
 		return nil, false
 	}
+	for _, values := range form {
+		if len(values) > 1 {
+			return nil, false
+		}
+	}
 	return form, true
 }
 
-func (u *Authority) issueToken(x *exchange.Exchange, form url.Values) (object, *lwaError) {
+func (u *Authority) issueToken(x *exchange.Exchange, form url.Values) (format.Record, *lwaError) {
 	grantType := form.Get("grant_type")
 	wanted := map[string]string{"refresh_token": "refresh_token", "client_credentials": "scope", "authorization_code": "code"}[grantType]
 	if wanted == "" {
@@ -140,32 +167,31 @@ func (u *Authority) issueToken(x *exchange.Exchange, form url.Values) (object, *
 		return nil, errClient
 	}
 	expires := x.Now.Add(AccessTokenLifetime)
-	answer := object{"token_type": "bearer", "expires_in": int(AccessTokenLifetime.Seconds())}
+	given := func(token, with, value string) (format.Record, *lwaError) {
+		return format.Record{{"access_token", token}, {with, value}, {"token_type", "bearer"}, {"expires_in", int(AccessTokenLifetime.Seconds())}}, nil
+	}
 	switch grantType {
 	case "refresh_token":
 		a := u.byRefreshToken(form.Get("refresh_token"))
 		if a == nil {
 			return nil, errRefreshToken
 		}
-		answer["access_token"] = u.mint("Atza|IwEBI", &Grant{Account: a, Expires: expires}, x.Now)
-		answer["refresh_token"] = form.Get("refresh_token") // echoed: its use does not rotate it
+		// The refresh token is echoed: its use does not rotate it.
+		return given(u.mint("Atza|IwEBI", &Grant{Account: a, Expires: expires}, x.Now), "refresh_token", form.Get("refresh_token"))
 	case "authorization_code":
 		a, token := u.redeem(form.Get("code"), form.Get("redirect_uri"), x.Now)
 		if a == nil {
 			return nil, errCode
 		}
-		answer["access_token"] = u.mint("Atza|IwEBI", &Grant{Account: a, Expires: expires}, x.Now)
-		answer["refresh_token"] = token
-	case "client_credentials":
-		scopes := strings.Fields(form.Get("scope"))
-		for _, s := range scopes {
-			if !slices.Contains(knownScopes(), s) {
-				return nil, errScope
-			}
-		}
-		answer["access_token"] = u.mint("Atc|MQEBI", &Grant{Kind: GrantlessGrant, Scopes: scopes, Expires: expires}, x.Now)
+		return given(u.mint("Atza|IwEBI", &Grant{Account: a, Expires: expires}, x.Now), "refresh_token", token)
 	}
-	return answer, nil
+	scopes := strings.Fields(form.Get("scope"))
+	for _, s := range scopes {
+		if !slices.Contains(knownScopes(), s) {
+			return nil, errScope
+		}
+	}
+	return given(u.mint("Atc|MQEBI", &Grant{Kind: GrantlessGrant, Scopes: scopes, Expires: expires}, x.Now), "scope", form.Get("scope"))
 }
 
 // knownScopes are those that some operation asks for, and the one of the Authorization API, which Amazon's SDK still has as a
@@ -181,14 +207,14 @@ var knownScopes = sync.OnceValue(func() []string {
 })
 
 // LWATrouble is how the token endpoint says that something is wrong with it.
-func LWATrouble(x *exchange.Exchange, t answer.Trouble) answer.Reply {
+func (u *Authority) LWATrouble(x *exchange.Exchange, t answer.Trouble) answer.Reply {
 	// Frequent calls are refused (selling-partner-api-models#1629); status and wording are assumed.
-	e := &lwaError{http.StatusTooManyRequests, "temporarily_unavailable", "Request rate exceeded"}
+	e := &lwaError{status: http.StatusTooManyRequests, code: "temporarily_unavailable", description: "Request rate exceeded"}
 	switch t {
 	case answer.TroubleInternal:
-		e = &lwaError{http.StatusInternalServerError, "server_error", "Internal server error"}
+		e = &lwaError{status: http.StatusInternalServerError, code: "server_error", description: "Internal server error"}
 	case answer.TroubleUnavailable:
-		e = &lwaError{http.StatusServiceUnavailable, "temporarily_unavailable", "The service is temporarily unavailable"}
+		e = &lwaError{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", description: "The service is temporarily unavailable"}
 	}
-	return e.reply(x.RequestID)
+	return u.refuseToken(x, e)
 }

@@ -98,10 +98,15 @@ func (s *signature) late(now time.Time) string {
 // canonicalRequest is the request as it should have been signed. rawPath is the path as it stands on the wire: for every service
 // but S3 it is encoded once more.
 func canonicalRequest(method, rawPath, rawQuery, host string, header http.Header, signed []string, body []byte, normalize bool) string {
+	sum := sha256.Sum256(body)
+	return canonical(method, canonicalPath(rawPath, normalize), rawQuery, host, header, signed, len(body), hex.EncodeToString(sum[:]))
+}
+
+func canonical(method, path, rawQuery, host string, header http.Header, signed []string, length int, payload string) string {
 	var b strings.Builder
 	b.WriteString(method)
 	b.WriteByte('\n')
-	b.WriteString(canonicalPath(rawPath, normalize))
+	b.WriteString(path)
 	b.WriteByte('\n')
 	b.WriteString(canonicalQuery(rawQuery))
 	b.WriteByte('\n')
@@ -111,7 +116,7 @@ func canonicalRequest(method, rawPath, rawQuery, host string, header http.Header
 		case name == "host":
 			values = []string{host}
 		case name == "content-length" && values == nil:
-			values = []string{strconv.Itoa(len(body))} // net/http adds it only on the wire
+			values = []string{strconv.Itoa(length)} // net/http adds it only on the wire
 		}
 		b.WriteString(name)
 		b.WriteByte(':')
@@ -126,8 +131,7 @@ func canonicalRequest(method, rawPath, rawQuery, host string, header http.Header
 	b.WriteByte('\n')
 	b.WriteString(strings.Join(signed, ";"))
 	b.WriteByte('\n')
-	sum := sha256.Sum256(body)
-	b.WriteString(hex.EncodeToString(sum[:]))
+	b.WriteString(payload)
 	return b.String()
 }
 
@@ -233,6 +237,31 @@ func (s *signature) verify(x *exchange.Exchange, secret string) (canonical, toSi
 	canonical = canonicalRequest(x.Method, x.URL.EscapedPath(), x.URL.RawQuery, x.Host, x.Header, s.signedHeaders, x.Body, true)
 	toSign = s.stringToSign(canonical)
 	return canonical, toSign, hmac.Equal([]byte(s.sign(secret, toSign)), []byte(s.value))
+}
+
+// Presigned is what a presigned URL of S3 stands for
+// (docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html).
+type Presigned struct {
+	KeyID, Region           string
+	CanonicalRequest        string
+	StringToSign, Signature string
+}
+
+// PresignS3 signs a URL that has all of its query but the signature, for a request with the headers that it names; the problem is what the query
+// lacks.
+func PresignS3(secret, method, host string, u *url.URL, header http.Header) (p Presigned, problem string) {
+	q := u.Query()
+	q.Del("X-Amz-Signature")
+	scope := strings.Split(q.Get("X-Amz-Credential"), "/")
+	if len(scope) != 5 {
+		return p, "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\"."
+	}
+	s := &signature{keyID: scope[0], date: scope[1], region: scope[2], service: scope[3], timestamp: q.Get("X-Amz-Date")}
+	p = Presigned{KeyID: s.keyID, Region: s.region}
+	p.CanonicalRequest = canonical(method, canonicalPath(u.Path, false), q.Encode(), host, header, strings.Split(q.Get("X-Amz-SignedHeaders"), ";"), 0, "UNSIGNED-PAYLOAD")
+	p.StringToSign = s.stringToSign(p.CanonicalRequest)
+	p.Signature = s.sign(secret, p.StringToSign)
+	return p, ""
 }
 
 // mismatch is AWS's message about a wrong signature. It repeats the canonical request, and with it the access token, when that

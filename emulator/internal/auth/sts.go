@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
@@ -28,11 +27,7 @@ const (
 
 // IsSTS tells whether a request is for the Security Token Service, wherever it is served.
 func IsSTS(x *exchange.Exchange) bool {
-	return x.URL.Path == STSPath || x.URL.Path+"/" == STSPath || isSTSHost(x.Name)
-}
-
-func isSTSHost(host string) bool {
-	return host == "sts.amazonaws.com" || strings.HasPrefix(host, "sts.") && strings.HasSuffix(host, ".amazonaws.com")
+	return x.URL.Path == STSPath || x.URL.Path+"/" == STSPath || exchange.HostNamed(x.Name).Kind == exchange.STSHost
 }
 
 // awsRegions are those of SP-API's endpoints.
@@ -133,15 +128,8 @@ func (u *Authority) checkSTSSignature(x *exchange.Exchange) (keyID string, _ *st
 	if s.service != "sts" {
 		return "", &stsError{http.StatusForbidden, "SignatureDoesNotMatch", "Credential should be scoped to correct service: 'sts'."}
 	}
-	// The global endpoint is signed for us-east-1, regional ones for their region; a host of our own has no region
-	// (docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html).
-	want := ""
-	if host := x.Name; host == "sts.amazonaws.com" {
-		want = "us-east-1"
-	} else if isSTSHost(host) {
-		want = strings.TrimSuffix(strings.TrimPrefix(host, "sts."), ".amazonaws.com")
-	}
-	if want != "" && s.region != want {
+	// The global endpoint is signed for us-east-1, regional ones for their region; a host of our own has no region.
+	if want := exchange.HostNamed(x.Name).AWSRegion; want != "" && s.region != want {
 		return "", &stsError{http.StatusForbidden, "SignatureDoesNotMatch", "Credential should be scoped to a valid region."}
 	}
 	if message := s.late(x.Now); message != "" {

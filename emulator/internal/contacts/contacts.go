@@ -2,10 +2,8 @@
 package contacts
 
 import (
-	"bytes"
 	"crypto/md5"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -150,17 +148,5 @@ func Received(c *desk.Call, up *Upload) bool {
 	}
 	data, uploaded := d.Content()
 	sum := md5.Sum(data)
-	return uploaded && bytes.Equal(sum[:], DecodeMD5(up.MD5))
-}
-
-// DecodeMD5 reads a hash in hexadecimal or base64; nil when it is none.
-func DecodeMD5(s string) []byte {
-	raw, err := hex.DecodeString(s)
-	if err != nil {
-		raw, err = base64.StdEncoding.DecodeString(s)
-	}
-	if err != nil || len(raw) != md5.Size {
-		return nil
-	}
-	return raw
+	return uploaded && up.MD5 == base64.StdEncoding.EncodeToString(sum[:])
 }

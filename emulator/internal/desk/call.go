@@ -1,13 +1,13 @@
 package desk
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/check"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/world"
@@ -27,9 +27,8 @@ type Call struct {
 	Sandbox  bool // asked at one of Amazon's sandbox hosts, or the emulator is one
 	Exchange *exchange.Exchange
 
-	Path  map[string]string // path parameters, decoded
-	Query url.Values        // single values; arrays as lists of their elements
-	Body  any               // decoded JSON, numbers as json.Number; nil without a body
+	Path map[string]string // path parameters, decoded
+	check.Args
 }
 
 // MayShow tells whether personal data of the given kind goes into the answer: only with a restricted token that names it, or with any
@@ -77,7 +76,7 @@ func (c *Call) Item(asin string) *world.Product {
 // MarketplaceOf returns the marketplace that a request names, which must be one of the seller's.
 func (c *Call) MarketplaceOf(parameter, id string) (*marketplace.Marketplace, *answer.Error) {
 	if id == "" {
-		return nil, answer.Invalid("Missing request parameter: "+parameter, parameter+": required")
+		return nil, answer.MissingParameter(parameter, "required")
 	}
 	for i := range c.Seller.Marketplaces {
 		if c.Seller.Marketplaces[i].ID == id {
@@ -87,5 +86,5 @@ func (c *Call) MarketplaceOf(parameter, id string) (*marketplace.Marketplace, *a
 	if _, ok := marketplace.ByID(id); !ok {
 		return nil, answer.InvalidParameter(parameter, `"`+id+`" is not a marketplace id`)
 	}
-	return nil, answer.Denied("") // another region's or not the seller's: selling-partner-api-models#914
+	return nil, answer.Denied("").Because("marketplaces: " + parameter + " names " + id + ", where the seller takes no part") // selling-partner-api-models#914
 }

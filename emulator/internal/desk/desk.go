@@ -9,7 +9,9 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/auth"
 	"github.com/openspapi/spapi/emulator/internal/clock"
 	"github.com/openspapi/spapi/emulator/internal/fault"
+	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/sandbox"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -28,6 +30,7 @@ type Options struct {
 	Sandbox       bool
 	SandboxStrict bool
 	RequireSigV4  bool
+	KeepRemoved   bool // what Amazon has removed stays
 	NoLimits      bool
 	AppLimits     bool
 	Overrides     []LimitOverride
@@ -36,6 +39,9 @@ type Options struct {
 	Sink        func(queue string, body []byte)
 	SecretQueue string
 	OrderItems  int // on a page of orders v0
+
+	StrictParameters bool // refuse query parameters that an operation doesn't have
+	Explain          bool // tell in a header why a request was refused
 }
 
 // Desk is where every request comes in: it finds out what is asked for and by whom, checks what Amazon checks, and hands the request on.
@@ -48,7 +54,7 @@ type Desk struct {
 	Outbox   *Outbox
 	limits   *Limiter
 	Routes   *router
-	Cases    sandboxCases // by operation ID; nil without models
+	Cases    sandbox.Cases // by operation ID; nil without models
 	flows    []Flow
 	services []*Service
 
@@ -80,12 +86,17 @@ func New(o Options, flows []Flow) (*Desk, error) {
 		return nil, err
 	}
 	if o.Models != "" {
-		if d.Cases, err = readSandboxCases(o.Models); err != nil {
+		if d.Cases, err = sandbox.Read(o.Models); err != nil {
 			return nil, err
 		}
 	}
 	d.restart()
 	return d, nil
+}
+
+// Gone tells whether Amazon has taken something away by a time.
+func (d *Desk) Gone(k operations.Kind, name string, at time.Time) bool {
+	return !d.Options.KeepRemoved && operations.Gone(k, name, at)
 }
 
 // AddSeller adds a seller with a world of its own.

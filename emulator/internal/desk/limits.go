@@ -1,15 +1,22 @@
 package desk
 
 import (
+	_ "embed"
+	"encoding/csv"
+	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"path"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/internal/catalog"
 )
@@ -65,6 +72,10 @@ const (
 	sandboxBurst = 15
 )
 
+// unlimitedRate is what the rate header says where there are no limits: the plan's would have clients that learn from it crawl. Amazon has no
+// operation that is so fast.
+const unlimitedRate = 1000
+
 func newLimiter(o Options) (*Limiter, error) {
 	l := &Limiter{off: o.NoLimits, appLimits: o.AppLimits, overrides: o.Overrides, buckets: map[bucketKey]*bucket{}}
 	for _, ov := range o.Overrides {
@@ -96,8 +107,8 @@ func (l *Limiter) plan(op *catalog.Operation, sandbox bool) (rate float64, burst
 // rate header (selling-partner-api-docs#86, saleweaver/python-amazon-sp-api#1042).
 func (l *Limiter) takeQuota(x *exchange.Exchange, op *catalog.Operation, seller int, sandbox bool) *answer.Error {
 	rate, burst := l.plan(op, sandbox)
-	if x.Rate = rate; op.SandboxOnly && len(op.RateHeader) == 0 {
-		x.Rate = 0 // no header: the models declare none for these
+	if x.Rate = rate; l.off {
+		x.Rate = unlimitedRate
 	}
 	if l.off || rate <= 0 {
 		return nil
@@ -106,7 +117,14 @@ func (l *Limiter) takeQuota(x *exchange.Exchange, op *catalog.Operation, seller 
 	defer l.mu.Unlock()
 	left, ok := l.bucket(bucketKey{op.ID, seller, sandbox}).take(x.Now, rate, burst)
 	if ok && l.appLimits && op.AppRate > 0 && seller != noSeller {
-		_, ok = l.bucket(bucketKey{op.ID, noSeller, sandbox}).take(x.Now, op.AppRate, int(math.Ceil(op.AppRate)))
+		if _, ok = l.bucket(bucketKey{op.ID, noSeller, sandbox}).take(x.Now, op.AppRate, int(math.Ceil(op.AppRate))); !ok {
+			x.Remaining = left
+			for _, o := range ownLimits() {
+				if o.when == "" && o.of(op) {
+					return o.throttled()
+				}
+			}
+		}
 	}
 	x.Remaining = left
 	if ok {
@@ -115,18 +133,108 @@ func (l *Limiter) takeQuota(x *exchange.Exchange, op *catalog.Operation, seller 
 	return answer.Throttled()
 }
 
-// TakeOwnQuota takes one request from a bucket that an operation has for one kind of body, and tells whether there was one. The sandbox has no
-// such limits, and neither has an operation whose limit was set by hand.
-func (c *Call) TakeOwnQuota(kind string, rate float64, burst int) bool {
-	l := c.Desk.limits
+// ownLimit is a limit that some requests of an operation have beside its plan: a row of own_limits.csv, which says what is in it.
+type ownLimit struct {
+	operation, when string
+	application     bool // over all sellers
+	rate            float64
+	burst           int
+	message         string
+}
+
+//go:embed own_limits.csv
+var ownLimitsCSV string
+
+var ownLimits = sync.OnceValue(func() []ownLimit {
+	r := csv.NewReader(strings.NewReader(ownLimitsCSV))
+	r.Comment = '#'
+	records, err := r.ReadAll()
+	if err != nil {
+		panic("emulator: own_limits.csv: " + err.Error())
+	}
+	var list []ownLimit
+	for _, row := range records[1:] {
+		o := ownLimit{operation: row[0], when: row[1], application: row[2] == "application", message: row[5]}
+		if row[3] != "" {
+			var problem [2]error
+			o.rate, problem[0] = strconv.ParseFloat(row[3], 64)
+			o.burst, problem[1] = strconv.Atoi(row[4])
+			if err := errors.Join(problem[:]...); err != nil {
+				panic("emulator: own_limits.csv: " + err.Error())
+			}
+		}
+		if !operations.Served(o.operation) || o.application == (row[2] == "seller") {
+			panic("emulator: own_limits.csv: " + strings.Join(row, ","))
+		}
+		list = append(list, o)
+	}
+	return list
+})
+
+// holds tells whether a request is one that the limit is for.
+func (o *ownLimit) holds(c *Call) bool {
+	kind, rest, _ := strings.Cut(o.when, " ")
+	name, value, _ := strings.Cut(rest, "=")
+	switch kind {
+	case "query":
+		return c.Query.Get(name) == value
+	case "body":
+		return format.Member(c.Body, name) == value
+	}
+	names, beyond := strings.CutPrefix(rest, "beyond ")
+	listed := strings.Split(names, ";")
+	return slices.ContainsFunc(submittedAttributes(c.Body), func(a string) bool { return slices.Contains(listed, a) != beyond })
+}
+
+// submittedAttributes are the names of those that a submission of a listing puts or patches.
+func submittedAttributes(body any) []string {
+	m, _ := body.(map[string]any)
+	attributes, _ := m["attributes"].(map[string]any)
+	names := slices.Collect(maps.Keys(attributes))
+	for _, p := range format.List(m["patches"]) {
+		names = append(names, strings.TrimPrefix(format.Member(p, "path"), "/attributes/"))
+	}
+	return names
+}
+
+// of tells whether an operation has the limit.
+func (o *ownLimit) of(op *catalog.Operation) bool {
+	ok, _ := path.Match(o.operation, op.ID)
+	return ok
+}
+
+// throttled is the 429 in the limit's words.
+func (o *ownLimit) throttled() *answer.Error {
+	e := answer.Throttled()
+	if o.message != "" {
+		e.Message = &o.message
+	}
+	return e
+}
+
+// takeOwnQuota takes one request from each of the operation's own limits that hold for a request that has been found in order. The sandbox has no
+// such limits, and neither has an operation whose limit was set by hand. That a refused request counts for the operation is assumed.
+func (l *Limiter) takeOwnQuota(c *Call) *answer.Error {
 	set := func(o LimitOverride) bool { ok, _ := path.Match(o.Pattern, c.Op.ID); return ok }
 	if l.off || c.Sandbox || slices.ContainsFunc(l.overrides, set) {
-		return true
+		return nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, ok := l.bucket(bucketKey{c.Op.ID + " " + kind, c.Seller.Number, false}).take(c.Now, rate, burst)
-	return ok
+	for _, o := range ownLimits() {
+		if !o.of(c.Op) || o.rate == 0 || o.application && !l.appLimits || !o.holds(c) {
+			continue
+		}
+		seller := noSeller
+		if !o.application {
+			seller = c.Seller.Number
+		}
+		l.mu.Lock()
+		_, ok := l.bucket(bucketKey{c.Op.ID + " " + o.when, seller, false}).take(c.Now, o.rate, o.burst)
+		l.mu.Unlock()
+		if !ok {
+			return o.throttled()
+		}
+	}
+	return nil
 }
 
 // bucket wants l.mu held.

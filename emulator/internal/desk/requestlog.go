@@ -1,8 +1,10 @@
 package desk
 
 import (
+	"bytes"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +26,10 @@ type LoggedRequest struct {
 	RequestID string     `json:"request_id"`
 	Fault     fault.Kind `json:"fault,omitempty"` // that struck the request; "" for none
 	Remaining int        `json:"remaining"`       // requests left in the operation's bucket after this one; -1 where no limit was looked at
+	// Ignored are the names of query parameters that the operation doesn't have: Amazon ignores them, so a misspelled one has no effect.
+	Ignored []string `json:"ignored,omitempty"`
+	// Reason tells which check refused the request, and why: "token: …", "marketplaces: …", "CreatedAfter: …"; "" for a request that was not refused. Amazon tells less.
+	Reason string `json:"reason,omitempty"`
 }
 
 // logSize is how many requests are kept.
@@ -41,11 +47,11 @@ func (l *requestLog) next() int {
 	return l.started
 }
 
-func (l *requestLog) add(x *exchange.Exchange, status int) {
+func (l *requestLog) add(x *exchange.Exchange, status int, reason string) {
 	entry := LoggedRequest{
 		Fault: fault.Kind(x.Fault),
 		Time:  x.Now, Method: x.Method, Path: x.URL.Path, Query: x.URL.RawQuery,
-		Operation: x.Operation, Status: status, RequestID: x.RequestID, Remaining: x.Remaining,
+		Operation: x.Operation, Status: status, RequestID: x.RequestID, Remaining: x.Remaining, Reason: harmless(reason, x.Body),
 	}
 	if len(l.entries) < logSize {
 		l.entries = append(l.entries, entry)
@@ -85,7 +91,29 @@ func (d *Desk) redact(r *LoggedRequest) {
 	}
 	r.Path = secretShapes.ReplaceAllString(r.Path, redacted)
 	r.Method = secretShapes.ReplaceAllString(r.Method, redacted)
-	r.Query = redactQuery(r.Query, op)
+	r.Query, r.Ignored = redactQuery(r.Query, op)
+}
+
+var (
+	quoted = regexp.MustCompile(`"[^"]*"`)
+	email  = regexp.MustCompile(`[^\s"]+@[^\s"]+`)
+)
+
+// longestReason is how many bytes of a reason are logged.
+const longestReason = 1000
+
+// harmless is a reason without what it quotes of the request's body, which is logged nowhere else either, and without what looks like a secret.
+func harmless(reason string, body []byte) string {
+	if len(reason) > longestReason {
+		reason = strings.ToValidUTF8(reason[:longestReason], "") + " …"
+	}
+	reason = quoted.ReplaceAllStringFunc(reason, func(q string) string {
+		if len(q) > 2 && bytes.Contains(body, []byte(q[1:len(q)-1])) {
+			return `"` + redacted + `"`
+		}
+		return q
+	})
+	return email.ReplaceAllString(secretShapes.ReplaceAllString(reason, redacted), redacted)
 }
 
 var (
@@ -97,14 +125,15 @@ var (
 	plainName = regexp.MustCompile(`^[A-Za-z][\w.-]{0,40}$`)
 )
 
-// redactQuery redacts a query; one that can't be parsed goes whole. op is the operation that was asked for, nil for none.
-func redactQuery(raw string, op *catalog.Operation) string {
+// redactQuery redacts a query, and names the parameters in it that op doesn't have; one that can't be parsed goes whole. op is the operation that was asked
+// for, nil for none.
+func redactQuery(raw string, op *catalog.Operation) (query string, ignored []string) {
 	if raw == "" {
-		return ""
+		return "", nil
 	}
 	q, err := url.ParseQuery(raw)
 	if err != nil {
-		return redacted
+		return redacted, nil
 	}
 	shown := url.Values{}
 	for name, values := range q {
@@ -113,6 +142,9 @@ func redactQuery(raw string, op *catalog.Operation) string {
 		if !declared && (!plainName.MatchString(name) || secretShapes.MatchString(name)) {
 			name = redacted
 		}
+		if op != nil && !declared && !slices.Contains(ignored, name) {
+			ignored = append(ignored, name)
+		}
 		for _, value := range values {
 			if !known || secretShapes.MatchString(value) {
 				value = redacted
@@ -120,5 +152,6 @@ func redactQuery(raw string, op *catalog.Operation) string {
 			shown.Add(name, value)
 		}
 	}
-	return shown.Encode()
+	slices.Sort(ignored)
+	return shown.Encode(), ignored
 }

@@ -35,7 +35,7 @@ type Service struct {
 	Find    func(method, host, path string) (operation string, found bool)
 	Answer  func(d *Desk, x *exchange.Exchange) answer.Reply
 	MaxBody int64 // how much of a request's body is read; 0: as much as for SP-API
-	Gateway bool  // behind SP-API's gateway, whose trace id its replies have
+	Front   exchange.Front
 }
 
 // route is an operation with the way to answer it.
@@ -158,14 +158,19 @@ func (n *node) find(method string, segments, values []string) (*match, []string)
 			return m, v
 		}
 	}
-	if n.param != nil && segments[0] != "" {
+	// An empty segment routes too: /products/fees/v0/items//feesEstimate (lineofflight/peddler, test/vcr_cassettes/Peddler/APIs, September 2025). Of one at the
+	// end nothing is known.
+	if n.param != nil && (segments[0] != "" || len(segments) > 1) {
 		// Clipped, so that a try that fails leaves nothing behind for the next.
 		if m, v := n.param.find(method, segments[1:], append(slices.Clip(values), segments[0])); m != nil {
 			return m, v
 		}
 	}
 	if m := n.greedy[method]; m != nil {
-		if rest := strings.Join(segments, "/"); rest != "" {
+		// The slashes of an upload's resource are the path's own: with escaped ones, which clients made from the model send, it was refused as any
+		// unknown path (selling-partner-api-models#254; renabled/amzn-sp-api-go#4 of 2024-09).
+		escaped := slices.ContainsFunc(segments, func(s string) bool { return strings.Contains(s, "/") })
+		if rest := strings.Join(segments, "/"); rest != "" && !escaped {
 			return m, append(slices.Clip(values), rest)
 		}
 	}

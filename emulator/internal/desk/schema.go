@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/check"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/random"
@@ -23,7 +24,7 @@ import (
 func answerFromSchema(c *Call) (answer.Reply, *answer.Error) {
 	api, detail := operations.SchemasOf(c.Op)
 	if detail == nil {
-		return answer.Reply{}, answer.Denied("")
+		return answer.Reply{}, answer.Denied("").Because("route: the operation has been removed")
 	}
 	var success *catalog.Response
 	for i, r := range detail.Responses {
@@ -135,7 +136,7 @@ func (g *generator) object(s *catalog.Schema, path string, depth int) any {
 	out := object{}
 	for name := range format.SortedKeys(s.Properties) {
 		required := slices.Contains(s.Required, name)
-		where := join(path, name)
+		where := check.Member(path, name)
 		if skipped := slices.Contains(g.skip, where); !required && (depth >= maxDepth || skipped) {
 			continue
 		} else if skipped {
@@ -159,7 +160,7 @@ func (g *generator) object(s *catalog.Schema, path string, depth int) any {
 		}
 	}
 	if len(out) == 0 && s.AdditionalProperties != nil {
-		if v := g.Value(s.AdditionalProperties, "", join(path, "key"), depth+1); v != (any)(omitted{}) {
+		if v := g.Value(s.AdditionalProperties, "", check.Member(path, "key"), depth+1); v != (any)(omitted{}) {
 			out["key"] = v
 		}
 	}
@@ -217,11 +218,11 @@ func (g *generator) number(s *catalog.Schema) any {
 			n = math.Floor(high / *s.MultipleOf) * *s.MultipleOf
 		}
 	}
-	return json.Number(FormatNumber(n))
+	return json.Number(format.Number(n))
 }
 
 func (g *generator) text(s *catalog.Schema, name string) string {
-	if v, ok := g.known[strings.ToLower(name)]; ok && name != "" && checkString(s, v) == "" {
+	if v, ok := g.known[strings.ToLower(name)]; ok && name != "" && check.Chars(s, v) == "" {
 		return v
 	}
 	if len(s.Enum) > 0 {
@@ -294,7 +295,7 @@ func (g *generator) fromPattern(s *catalog.Schema) (string, bool) {
 	for extra := range 200 { // grows until the least length is reached
 		var b strings.Builder
 		g.expand(&b, re, extra)
-		if v := b.String(); checkString(s, v) == "" {
+		if v := b.String(); check.Chars(s, v) == "" {
 			return v, true
 		}
 	}

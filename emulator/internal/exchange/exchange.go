@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/marketplace"
@@ -25,16 +24,30 @@ type Exchange struct {
 	Header http.Header
 	Body   []byte
 	TooBig bool
+	Broken error // why the body hasn't come whole
 	Now    time.Time
 
 	RequestID string
-	Trace     string // x-amz-apigw-id; only SP-API sends one
+	Front     Front
+	Rid       string // x-amz-rid: 20 capitals and digits
 	Operation string // "ordersv0.getOrders", "lwa.token"; "" while none is found
 	Rate      float64
 	Remaining int           // requests left in the operation's bucket; -1 where no limit was looked at
 	Fault     string        // the kind of fault that struck this request; "" for none
 	Skew      time.Duration // how far the service's own clock is off
 }
+
+// Front is what stands before the service that answers, and adds headers to its answers.
+type Front int
+
+// The fronts.
+const (
+	NoFront Front = iota // of STS and the consent pages
+	S3
+	Login   // of Login with Amazon
+	Gateway // of SP-API
+	Edge    // CloudFront before SP-API's gateway, as the hosts of the sandbox have it since 2026
+)
 
 // Read reads a request, of whose body limit bytes are taken at most.
 func Read(r *http.Request, limit int64) Exchange {
@@ -44,25 +57,49 @@ func Read(r *http.Request, limit int64) Exchange {
 	}
 	x.Host = HostOf(r)
 	x.Name = Hostname(x.Host)
-	x.scheme = "http"
-	if r.TLS != nil || r.URL.Scheme == "https" {
-		x.scheme = "https"
-	}
+	x.scheme = schemeOf(r)
 	if r.Body == http.NoBody {
 		x.Body = []byte{}
 	} else if r.Body != nil {
 		body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-		x.Body, x.TooBig = body, int64(len(body)) > limit || err != nil
+		x.Body, x.TooBig, x.Broken = body, int64(len(body)) > limit, err
 	}
 	return x
 }
 
-// HostOf is the host that a request is for, as the client wrote it.
+// HostOf is the host that a request is for, as the client wrote it. A reverse proxy that has put its own host in its place says so.
 func HostOf(r *http.Request) string {
 	if r.Host == "" {
 		return r.URL.Host
 	}
+	if v := forwarded(r, "X-Forwarded-Host"); v != "" && !strings.ContainsAny(v, "/\\?#@ \"<>") {
+		return v
+	}
 	return r.Host
+}
+
+// schemeOf is the scheme by which a client has called: https for Amazon's own hosts, which know no other.
+func schemeOf(r *http.Request) string {
+	if HostNamed(Hostname(HostOf(r))).Kind != OwnAddress {
+		return "https"
+	}
+	switch v := strings.ToLower(forwarded(r, "X-Forwarded-Proto")); {
+	case v == "http" || v == "https":
+		return v
+	case r.TLS != nil || r.URL.Scheme == "https":
+		return "https"
+	}
+	return "http"
+}
+
+// forwarded is what a reverse proxy says of the client's request; of several in a row the one next to the client. Amazon's hosts are no reverse
+// proxy's: there the header is one of the client's that nobody reads.
+func forwarded(r *http.Request, name string) string {
+	if HostNamed(Hostname(r.Host)).Kind != OwnAddress {
+		return ""
+	}
+	first, _, _ := strings.Cut(r.Header.Get(name), ",")
+	return strings.TrimSpace(first)
 }
 
 // Hostname is a host in lower case and without its port.
@@ -70,27 +107,28 @@ func Hostname(host string) string { return strings.ToLower((&url.URL{Host: host}
 
 // Region returns the region whose endpoint was called; "" for a host that is none of Amazon's, where every seller is at home.
 func (x *Exchange) Region() marketplace.Region {
-	return endpointRegions()[strings.TrimPrefix(x.Name, "sandbox.")]
+	if h := HostNamed(x.Name); h.Kind == APIHost || h.Kind == SandboxHost {
+		return h.Region
+	}
+	return ""
 }
+
+// Origin is scheme and host by which the client has called.
+func (x *Exchange) Origin() string { return x.scheme + "://" + x.Host }
+
+// DocumentPath is where documents lie below [Exchange.Base].
+const DocumentPath = "/_documents/"
 
 // Base is where the emulator is for whoever sent a request: "" stands for Amazon's own hosts.
 func (x *Exchange) Base() string {
 	if x.Region() != "" {
 		return ""
 	}
-	return x.scheme + "://" + x.Host
+	return x.Origin()
 }
 
-// endpointRegions are the regions of SP-API's hosts.
-var endpointRegions = sync.OnceValue(func() map[string]marketplace.Region {
-	hosts := map[string]marketplace.Region{}
-	for _, r := range marketplace.Regions() {
-		hosts[strings.TrimPrefix(r.Endpoint(), "https://")] = r
-	}
-	return hosts
-})
-
-func IsSandboxHost(host string) bool { return strings.HasPrefix(host, "sandbox.") }
+// IsSandboxHost tells whether a host, in lower case and without port, is a sandbox of SP-API.
+func IsSandboxHost(host string) bool { return HostNamed(host).Kind == SandboxHost }
 
 // NewResponse makes a response of what has been recorded; its body is the caller's to set.
 func NewResponse(r *http.Request, rec *Recorder) *http.Response {

@@ -357,8 +357,7 @@ func (f *Fault) Instead(x *exchange.Exchange, spell func(answer.Trouble) answer.
 	case Unavailable:
 		return spell(answer.TroubleUnavailable), true
 	case HTML:
-		// As seen in selling-partner-api-models#4667.
-		return answer.HTML(http.StatusServiceUnavailable, "Website Temporarily Unavailable", "website temporarily unavailable"), true
+		return answer.WebsiteUnavailable(), true
 	case EmptyBody:
 		return answer.Reply{Status: http.StatusOK, Body: []byte{}}, true
 	case ForeignJSON:
@@ -366,14 +365,8 @@ func (f *Fault) Instead(x *exchange.Exchange, spell func(answer.Trouble) answer.
 		// INTEGRATION_TIMEOUT), under a status that a proxy has made of it.
 		return answer.OK(map[string]string{"message": "Endpoint request timed out"}), true
 	case ExpiredURL:
-		return answer.XML(http.StatusForbidden, struct {
-			XMLName   struct{} `xml:"Error"`
-			Code      string
-			Message   string
-			Expires   string
-			Server    string `xml:"ServerTime"`
-			RequestID string `xml:"RequestId"`
-		}{Code: "AccessDenied", Message: "Request has expired", Expires: format.Timestamp(x.Now.Add(-time.Second)), Server: format.Timestamp(x.Now), RequestID: x.RequestID}), true
+		return answer.S3Error(x, http.StatusForbidden, [2]string{"Code", "AccessDenied"}, [2]string{"Message", "Request has expired"}, [2]string{"X-Amz-Expires", "300"},
+			[2]string{"Expires", format.Timestamp(x.Now.Add(-time.Second))}, [2]string{"ServerTime", format.Timestamp(x.Now)}), true
 	case Reset, Silent:
 		return answer.Reply{Status: statusNone}, true
 	}

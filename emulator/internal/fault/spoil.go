@@ -65,8 +65,17 @@ func reset(w http.ResponseWriter) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // no connection to be had: the next best thing
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // unsent data is thrown away, and the client gets a reset
+	for below := conn; ; { // TLS and the like
+		if tcp, ok := below.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // unsent data is thrown away, and the client gets a reset
+			_ = tcp.Close()      // before TLS says goodbye
+			break
+		}
+		wrapper, ok := below.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		below = wrapper.NetConn()
 	}
 	_ = conn.Close()
 	panic(http.ErrAbortHandler)

@@ -95,3 +95,6 @@ func Atoi(text string) int {
 	n, _ := strconv.Atoi(text)
 	return n
 }
+
+// Number writes a number without an exponent and without needless digits.
+func Number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }

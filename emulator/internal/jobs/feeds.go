@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
@@ -19,7 +20,6 @@ import (
 type FeedType struct {
 	Name        string
 	contentType string
-	removed     time.Time // from when on it fails; zero: it works
 	handling    string
 }
 
@@ -35,13 +35,7 @@ var FeedTypes = sync.OnceValue(func() map[string]*FeedType {
 	}
 	types := map[string]*FeedType{}
 	for _, f := range records[1:] {
-		t := &FeedType{Name: f[0], contentType: f[1], handling: f[3]}
-		if f[2] != "" {
-			if t.removed, err = time.Parse(time.DateOnly, f[2]); err != nil {
-				panic("emulator: feed_types.csv: " + err.Error())
-			}
-		}
-		types[t.Name] = t
+		types[f[0]] = &FeedType{Name: f[0], contentType: f[1], handling: f[2]}
 	}
 	return types
 })
@@ -80,8 +74,7 @@ func (k *Queue) FinishFeed(f *Feed, at time.Time) {
 	case !uploaded:
 		// The contents must be there before createFeed (selling-partner-api-models, feeds_2021-06-30).
 		p.failed = "The feed document has no contents: upload them before calling createFeed."
-	case !f.Kind.removed.IsZero() && !at.Before(f.Kind.removed):
-		// SP-API changelog: listing feeds as XML and flat files are refused since 2025-07-31. The wording is assumed.
+	case k.account.Desk.Gone(operations.FeedType, f.Kind.Name, at):
 		p.failed = "Feed type " + f.Kind.Name + " is no longer supported. Use JSON_LISTINGS_FEED or the Listings Items API."
 	default:
 		p.run(content)

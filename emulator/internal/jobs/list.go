@@ -63,7 +63,7 @@ func TokenAlone(c *desk.Call, what string) (*desk.Page, *answer.Error) {
 		return nil, answer.InvalidParameter("nextToken", problem.Error())
 	}
 	if len(pg.Args[what]) == 0 {
-		return nil, answer.Invalid("Missing request parameter: "+what, what+": one of "+what+", nextToken is required")
+		return nil, answer.MissingParameter(what, "one of "+what+", nextToken is required")
 	}
 	return pg, nil
 }

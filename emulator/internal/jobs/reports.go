@@ -13,6 +13,7 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -28,7 +29,6 @@ type ReportType struct {
 	Settlement bool // Amazon makes it by itself
 	Options    map[string][]string
 	retention  time.Duration
-	removed    time.Time     // from when on it fails; zero: still there
 	cooldown   time.Duration // how long a type is not generated anew
 	rows       string        // what a row is about
 	columns    []string
@@ -64,7 +64,7 @@ var ReportTypes = sync.OnceValue(func() map[string]*ReportType {
 		t := &ReportType{
 			Name: f[0], Vendor: f[1] == "vendor", format: f[2], restricted: f[3] == "yes",
 			Request: strings.Contains(f[4], "request"), Schedule: strings.Contains(f[4], "schedule"), Settlement: f[4] == "settlement",
-			Options: map[string][]string{}, retention: time.Duration(format.Atoi(f[6])) * 24 * time.Hour, rows: f[9], columns: strings.Split(f[10], "|"),
+			Options: map[string][]string{}, retention: time.Duration(format.Atoi(f[6])) * 24 * time.Hour, rows: f[8], columns: strings.Split(f[9], "|"),
 		}
 		for _, option := range strings.Split(f[5], ";") {
 			name, values, _ := strings.Cut(option, "=")
@@ -73,12 +73,7 @@ var ReportTypes = sync.OnceValue(func() map[string]*ReportType {
 			}
 		}
 		if f[7] != "" {
-			if t.removed, err = time.Parse(time.DateOnly, f[7]); err != nil {
-				panic("emulator: report_types.csv: " + err.Error())
-			}
-		}
-		if f[8] != "" {
-			if t.cooldown, err = time.ParseDuration(f[8]); err != nil {
+			if t.cooldown, err = time.ParseDuration(f[7]); err != nil {
 				panic("emulator: report_types.csv: " + err.Error())
 			}
 		}
@@ -129,8 +124,8 @@ func (k *Queue) planReport(r *Report) {
 
 // FinishReport writes a report, or finds that it can't be written.
 func (k *Queue) FinishReport(r *Report, at time.Time) {
-	if !r.Kind.removed.IsZero() && !at.Before(r.Kind.removed) {
-		r.end(fatal, at) // selling-partner-api-models#3079 and the changelog: such reports end FATAL, without a document
+	if k.account.Desk.Gone(operations.ReportType, r.Kind.Name, at) {
+		r.end(fatal, at)
 		return
 	}
 	if k.coolingDown(r) {
@@ -256,7 +251,7 @@ func (k *Queue) settle14(at time.Time) {
 		m := &k.account.Marketplaces[i]
 		for _, name := range []string{"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE", "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", "GET_V2_SETTLEMENT_REPORT_DATA_XML"} {
 			kind := ReportTypes()[name]
-			if !kind.removed.IsZero() && !at.Before(kind.removed) {
+			if k.account.Desk.Gone(operations.ReportType, name, at) {
 				continue
 			}
 			n := k.Next()

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,85 +17,85 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/auth"
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
-	"github.com/openspapi/spapi/marketplace"
 )
 
-// DocumentURL presigns a URL for a document: method is what it is good for, extra goes into the query and is signed, too.
+// DocumentURL presigns a URL for a document: method is what it is good for, extra goes into the query and is signed, too. What is put there must
+// have the document's content type.
 func DocumentURL(c *desk.Call, method string, d *Document, extra url.Values) string {
-	target := url.URL{Scheme: "https", Host: documentHosts[c.Seller.Region], Path: "/" + d.ID}
+	header := http.Header{}
+	if method == http.MethodPut && d.ContentType != "" {
+		header.Set("Content-Type", d.ContentType)
+	}
+	return presign(c, method, d, documentLifetime, header, extra)
+}
+
+// UploadURL presigns a URL to which a file is to be put, with the headers that must come with it. The hash is among them as it was spelled, though S3
+// takes it in base64 only (selling-partner-api-models#1755).
+func UploadURL(c *desk.Call, d *Document, contentMD5 string) (string, format.Record) {
+	header := http.Header{}
+	header.Set(encryptionHeader, encryption)
+	header.Set("Content-MD5", contentMD5)
+	return presign(c, http.MethodPut, d, uploadLifetime, header, nil), format.Record{{encryptionHeader, encryption}, {"Content-MD5", contentMD5}}
+}
+
+func presign(c *desk.Call, method string, d *Document, lifetime time.Duration, header http.Header, extra url.Values) string {
+	target := url.URL{Scheme: "https", Host: exchange.DocumentBucket(c.Seller.Region), Path: "/" + d.ID}
 	if base := c.Exchange.Base(); base != "" {
 		if here, err := url.Parse(base); err == nil {
 			target.Scheme, target.Host, target.Path = here.Scheme, here.Host, documentPath+d.ID
 		}
 	}
-	signed := "host"
-	if method == http.MethodPut && d.ContentType != "" {
-		signed = "content-type;host"
+	signed := []string{"host"}
+	for name := range header {
+		signed = append(signed, strings.ToLower(name))
 	}
+	slices.Sort(signed)
 	q := url.Values{
 		"X-Amz-Algorithm":     {"AWS4-HMAC-SHA256"},
-		"X-Amz-Date":          {c.Now.UTC().Format("20060102T150405Z")},
-		"X-Amz-SignedHeaders": {signed},
-		"X-Amz-Expires":       {strconv.Itoa(int(documentLifetime / time.Second))},
+		"X-Amz-Date":          {c.Now.UTC().Format(s3Time)},
+		"X-Amz-SignedHeaders": {strings.Join(signed, ";")},
+		"X-Amz-Expires":       {strconv.Itoa(int(lifetime / time.Second))},
 		"X-Amz-Credential":    {"AKIA5U6MO6RANYPNEUPL/" + c.Now.UTC().Format("20060102") + "/" + c.Seller.Region.AWSRegion() + "/s3/aws4_request"},
 	}
 	for name, v := range extra {
 		q[name] = v
 	}
-	contentType := ""
-	if method == http.MethodPut {
-		contentType = d.ContentType
-	}
-	q.Set("X-Amz-Signature", documentSignature(c.Desk.Seed, method, d.ID, contentType, q))
+	target.RawQuery = q.Encode()
+	signature, _ := auth.PresignS3(s3Secret(c.Desk), method, target.Host, &target, header) // its credential is in order
+	q.Set("X-Amz-Signature", signature.Signature)
 	target.RawQuery = q.Encode()
 	return target.String()
 }
 
-// documentSignature signs what S3 would sign. Nobody but the emulator can check it, so it is none of Signature Version 4.
-func documentSignature(seed *random.Seed, method, id, contentType string, q url.Values) string {
-	signed := url.Values{}
-	for name, v := range q {
-		if name != "X-Amz-Signature" {
-			signed[name] = v
-		}
-	}
-	mac := hmac.New(sha256.New, fmt.Append(nil, "document ", seed.Value()))
-	fmt.Fprintf(mac, "%s\n%s\n%s\n%s", method, id, contentType, signed.Encode())
-	return hex.EncodeToString(mac.Sum(nil))
-}
+// s3Secret is the secret of the key that URLs are presigned with, which nobody else has.
+func s3Secret(d *desk.Desk) string { return d.Seed.Of("s3 secret").Text(random.Base64Std, 40) }
+
+const s3Time = "20060102T150405Z"
 
 // documentID is the id of the document that a request is for; false when it is for something else.
 func documentID(host, path string) (string, bool) {
 	if id, found := strings.CutPrefix(path, documentPath); found {
 		return id, true
 	}
-	if strings.HasSuffix(host, ".amazonaws.com") { // as few are
-		for _, documentHost := range documentHosts {
-			if host == documentHost {
-				return strings.TrimPrefix(path, "/"), true
-			}
-		}
+	if exchange.HostNamed(host).Kind == exchange.DocumentHost {
+		return strings.TrimPrefix(path, "/"), true
 	}
 	return "", false
-}
-
-// documentHosts are the buckets that were seen in URLs: selling-partner-api-models#1593 (North America), #2648 (Europe), and a
-// getReportDocument answer of October 2025 in a public repository's notes (Far East).
-var documentHosts = map[marketplace.Region]string{
-	marketplace.NorthAmerica: "tortuga-prod-na.s3-external-1.amazonaws.com",
-	marketplace.Europe:       "tortuga-prod-eu.s3-eu-west-1.amazonaws.com",
-	marketplace.FarEast:      "tortuga-prod-fe.s3-us-west-2.amazonaws.com",
 }
 
 // documentLifetime is how long a URL is good (selling-partner-api-models reports, feeds and dataKiosk: "expires after 5 minutes").
 const documentLifetime = 300 * time.Second
 
+// uploadLifetime is how long a URL for the file of a message is good (selling-partner-api-models#1755, selling-partner-api-docs#1597: 899 and 900).
+const uploadLifetime = 900 * time.Second
+
 // documentPath is where documents lie when the emulator is served on a port.
-const documentPath = "/_documents/"
+const documentPath = exchange.DocumentPath
 
 // maxUpload is the largest document that may be uploaded. Amazon's own limits differ by feed type and are smaller; S3's for one
 // PUT is 5 GB.
@@ -120,24 +119,10 @@ func newS3Error(status int, code, message string, more ...string) *s3Error {
 // documentAnswer serves a document as S3 does.
 func documentAnswer(d *desk.Desk, x *exchange.Exchange) answer.Reply {
 	id, _ := documentID(x.Name, x.URL.Path)
-	host := base64.StdEncoding.EncodeToString([]byte(x.RequestID + x.RequestID))
-	headers := map[string]string{"x-amz-request-id": strings.ToUpper(x.RequestID[:8] + x.RequestID[9:13] + x.RequestID[14:18]), "x-amz-id-2": host, "Server": "AmazonS3"}
 	r, err := documentObject(d, x, id)
 	if err != nil {
-		var b bytes.Buffer
-		b.WriteString("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>")
-		for _, f := range append(err.fields, [2]string{"RequestId", headers["x-amz-request-id"]}, [2]string{"HostId", host}) {
-			b.WriteString("<" + f[0] + ">")
-			_ = xml.EscapeText(&b, []byte(f[1])) // a buffer takes everything
-			b.WriteString("</" + f[0] + ">")
-		}
-		b.WriteString("</Error>")
-		r = answer.Reply{Status: err.status, ContentType: "application/xml", Body: b.Bytes()}
+		return answer.S3Error(x, err.status, err.fields...)
 	}
-	for name, v := range r.Header {
-		headers[name] = v
-	}
-	r.Header = headers
 	return r
 }
 
@@ -147,12 +132,18 @@ func documentObject(desk *desk.Desk, x *exchange.Exchange, id string) (answer.Re
 	if err != nil || q.Get("X-Amz-Signature") == "" {
 		return answer.Reply{}, newS3Error(http.StatusForbidden, "AccessDenied", "Access Denied")
 	}
+	signed := strings.Split(q.Get("X-Amz-SignedHeaders"), ";")
+	if x.Method == http.MethodPost && slices.Contains(signed, encryptionHeader) {
+		// So for the files of messages (selling-partner-api-models#1755). A POST of a feed fails at the signature (selling-partner-api-models#1538).
+		return answer.Reply{}, newS3Error(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.",
+			"Method", x.Method, "ResourceType", "OBJECT")
+	}
 	if v := x.Header.Get("Authorization"); v != "" {
 		// The header and the query are two ways to sign, of which S3 takes one (catalyst/moodle-tool_objectfs#303).
 		return answer.Reply{}, newS3Error(http.StatusBadRequest, "InvalidArgument", "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "+
 			"Signature query string parameter or the Authorization header should be specified", "ArgumentName", "Authorization", "ArgumentValue", "redacted")
 	}
-	signedAt, errDate := time.Parse("20060102T150405Z", q.Get("X-Amz-Date"))
+	signedAt, errDate := time.Parse(s3Time, q.Get("X-Amz-Date"))
 	seconds, errExpires := strconv.Atoi(q.Get("X-Amz-Expires"))
 	if errDate != nil || errExpires != nil {
 		return answer.Reply{}, newS3Error(http.StatusBadRequest, "AuthorizationQueryParametersError", "X-Amz-Date and X-Amz-Expires must be given in the presigned form")
@@ -164,7 +155,7 @@ func documentObject(desk *desk.Desk, x *exchange.Exchange, id string) (answer.Re
 	// Every header of Amazon's must be signed: a client that sends its SP-API headers along is refused (soto-project/soto#374).
 	var unsigned []string
 	for name := range format.SortedKeys(x.Header) {
-		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-amz-") && lower != "x-amz-content-sha256" {
+		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-amz-") && lower != "x-amz-content-sha256" && !slices.Contains(signed, lower) {
 			unsigned = append(unsigned, lower)
 		}
 	}
@@ -172,24 +163,54 @@ func documentObject(desk *desk.Desk, x *exchange.Exchange, id string) (answer.Re
 		return answer.Reply{}, newS3Error(http.StatusForbidden, "AccessDenied", "There were headers present in the request which were not signed",
 			"HeadersNotSigned", strings.Join(unsigned, ", "))
 	}
-	contentType := ""
-	if slices.Contains(strings.Split(q.Get("X-Amz-SignedHeaders"), ";"), "content-type") {
-		contentType = x.Header.Get("Content-Type")
+	want, problem := auth.PresignS3(s3Secret(desk), x.Method, x.Host, x.URL, x.Header)
+	if problem != "" {
+		return answer.Reply{}, newS3Error(http.StatusBadRequest, "AuthorizationQueryParametersError", problem)
 	}
-	want := documentSignature(desk.Seed, x.Method, id, contentType, q)
-	if !hmac.Equal([]byte(want), []byte(q.Get("X-Amz-Signature"))) {
+	if given := q.Get("X-Amz-Signature"); !hmac.Equal([]byte(want.Signature), []byte(given)) {
 		return answer.Reply{}, newS3Error(http.StatusForbidden, "SignatureDoesNotMatch",
 			"The request signature we calculated does not match the signature you provided. Check your key and signing method.",
-			"AWSAccessKeyId", strings.SplitN(q.Get("X-Amz-Credential"), "/", 2)[0], "SignatureProvided", q.Get("X-Amz-Signature"))
+			"AWSAccessKeyId", want.KeyID, "StringToSign", want.StringToSign, "SignatureProvided", given, "StringToSignBytes", hexBytes(want.StringToSign),
+			"CanonicalRequest", want.CanonicalRequest, "CanonicalRequestBytes", hexBytes(want.CanonicalRequest))
 	}
 	d := findDocument(desk, id, x.Now)
 	if d == nil {
 		return answer.Reply{}, newS3Error(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "Key", id)
 	}
+	var rep answer.Reply
+	var refused *s3Error
 	if x.Method == http.MethodPut {
-		return d.upload(x)
+		rep, refused = d.upload(x)
+	} else {
+		rep, refused = d.download(x, q)
 	}
-	return d.download(x, q)
+	if refused == nil && rep.Status < http.StatusMultipleChoices {
+		sum := sha256.Sum256([]byte(d.ID + " " + rep.Header["ETag"]))
+		rep.Header["X-Amz-Version-Id"] = base64.RawURLEncoding.EncodeToString(sum[:24])
+		rep.Header[encryptionHeader] = encryption
+		rep.Header["X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"] = "arn:aws:kms:" + want.Region + ":123456789012:key/" + desk.Seed.Of("kms key", want.Region).UUID()
+		rep.Header["X-Amz-Server-Side-Encryption-Bucket-Key-Enabled"] = "true"
+	}
+	return rep, refused
+}
+
+// How documents are encrypted where they lie, and files must be put: lineofflight/peddler, test/vcr_cassettes/Peddler/Helpers (2024 and 2025),
+// selling-partner-api-models#1755.
+const (
+	encryptionHeader = "x-amz-server-side-encryption"
+	encryption       = "aws:kms"
+)
+
+// hexBytes writes bytes as S3 does in errors: "41 57 53".
+func hexBytes(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(hex.EncodeToString([]byte{text[i]}))
+	}
+	return b.String()
 }
 
 // findDocument looks through all sellers' documents.
@@ -218,7 +239,7 @@ func (d *Document) upload(x *exchange.Exchange) (answer.Reply, *s3Error) {
 		}
 	}
 	d.put(x.Body)
-	return answer.Reply{Status: http.StatusOK, Header: map[string]string{"ETag": d.etag, "x-amz-server-side-encryption": "AES256"}}, nil
+	return answer.Reply{Status: http.StatusOK, Header: map[string]string{"ETag": d.etag}}, nil
 }
 
 func (d *Document) download(x *exchange.Exchange, q url.Values) (answer.Reply, *s3Error) {
@@ -226,7 +247,7 @@ func (d *Document) download(x *exchange.Exchange, q url.Values) (answer.Reply, *
 		return answer.Reply{}, newS3Error(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "Key", d.ID)
 	}
 	size, etag := d.Measure()
-	h := map[string]string{"ETag": etag, "Last-Modified": d.Created.UTC().Format(http.TimeFormat), "Accept-Ranges": "bytes", "x-amz-server-side-encryption": "AES256"}
+	h := map[string]string{"ETag": etag, "Last-Modified": d.Created.UTC().Format(http.TimeFormat), "Accept-Ranges": "bytes"}
 	if encoding := q.Get("response-content-encoding"); encoding != "" {
 		h["Content-Encoding"] = encoding
 	}
@@ -283,10 +304,8 @@ func parseRange(text string, size int64) (from, to int64, asked, satisfiable boo
 	return from, to, true, from < size
 }
 
-// documentOperation names what is done with a document, by S3's names.
-func documentOperation(method string) string {
-	return "s3." + map[string]string{http.MethodGet: "GetObject", http.MethodHead: "HeadObject", http.MethodPut: "PutObject"}[method]
-}
+// documentOperations name what is done with a document, by S3's names.
+var documentOperations = map[string]string{http.MethodGet: "s3.GetObject", http.MethodHead: "s3.HeadObject", http.MethodPut: "s3.PutObject"}
 
 // s3 stands in for S3.
 var s3 = desk.Service{
@@ -294,8 +313,9 @@ var s3 = desk.Service{
 		if _, found := documentID(host, path); !found {
 			return "", false
 		}
-		return documentOperation(method), true
+		return documentOperations[method], true
 	},
 	Answer:  documentAnswer,
 	MaxBody: maxUpload,
+	Front:   exchange.S3,
 }

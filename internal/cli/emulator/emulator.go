@@ -2,6 +2,7 @@
 package emulator
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/openspapi/spapi/emulator"
 	"github.com/openspapi/spapi/internal/cli/exit"
@@ -30,6 +32,8 @@ import (
 type Options struct {
 	Streams *terminal.Streams
 
+	TLS           bool
+	CADir         string
 	Listen        string
 	Seed          int64
 	Region        string
@@ -43,8 +47,11 @@ type Options struct {
 	Sandbox       bool
 	SandboxStrict bool
 	RequireSigV4  bool
+	KeepRemoved   bool
 	NoLimits      bool
 	AppLimits     bool
+	Strict        bool
+	Explain       bool
 	ItemsPerPage  int
 	AppStatus     string
 	RedirectURIs  []string
@@ -53,11 +60,17 @@ type Options struct {
 	Control       string
 	Import        string
 	Export        string
+	RequestLog    string
+
+	Env        string // the shell of --env; "" without it
+	Background bool
+	place      place  // what Listen says
+	launch     launch // how --background starts another process
 }
 
 // NewCmdEmulator returns the command. runF replaces the work in tests.
 func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) error) *cobra.Command {
-	opts := &Options{Streams: f.Streams}
+	opts := &Options{Streams: f.Streams, launch: launchSelf}
 	cmd := &cobra.Command{
 		Use:   "emulator",
 		Short: "Serve an emulated SP-API on this machine",
@@ -66,12 +79,23 @@ func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) err
 			"that it accepts; they are good for nothing else. It serves until Ctrl-C or SIGTERM.\n\n" +
 			"The same seed gives the same credentials, products and orders. With --models, a checkout of Amazon's\n" +
 			"selling-partner-api-models, the official static sandbox cases are replayed too.\n\n" +
+			"Clients that know Amazon's own https addresses only are led here, without a change to them: \"spapi emulator run -- npm test\" does so for\n" +
+			"any command. By hand: the port is an http and https proxy for Amazon's hosts too, and speaks TLS with a certificate for each of them,\n" +
+			"from an authority of this machine's own (ca_file). spapi help emulator-clients tells what each runtime needs.\n\n" +
+			"--env prints commands for a shell in place of JSON: its own addresses and credentials under the names that clients read, proxy and\n" +
+			"authority. What heeds a proxy reaches Amazon's hosts here from that shell, this machine, and nothing else. With --background the\n" +
+			"command ends when the emulator is ready, which serves on until it is killed: pid in the line, SPAPI_EMULATOR_PID in the\n" +
+			"environment.\n\n" +
+			"  eval \"$(spapi emulator --env --background)\"     afterwards: kill \"$SPAPI_EMULATOR_PID\"\n\n" +
 			"While it runs it is steered by JSON below /_emulator/, from this computer only: GET /_emulator/ lists what there is.",
 		Example: "  spapi emulator\n" +
+			"  spapi emulator run -- npm test\n" +
+			"  spapi emulator --env --background\n" +
+			"  spapi emulator --tls --listen 127.0.0.1:8443 --ca-dir ca\n" +
 			"  spapi emulator --listen 127.0.0.1:8080 --seed 7 --orders 10000 --skus 500 --days 730\n" +
 			"  spapi emulator --clock fixed --no-limits --fault throttle,operation=ordersv0.*,every=5,burst=3\n" +
 			"  spapi emulator --sandbox --sandbox-strict --models ../selling-partner-api-models",
-		Args: exit.NoArgs,
+		Args: exit.Group,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.Flags.Output.Refuse("the line with the addresses"); err != nil {
 				return err
@@ -79,14 +103,36 @@ func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) err
 			if err := opts.check(); err != nil {
 				return err
 			}
+			if opts.Env != "" {
+				if _, err := findShell(opts.Env); err != nil {
+					return err
+				}
+				if opts.place.unix() {
+					return exit.Usagef("--env needs an address: no client's proxy is a socket: %s", "--listen 127.0.0.1:0")
+				}
+			}
 			if runF != nil {
 				return runF(cmd.Context(), opts)
+			}
+			if opts.Background {
+				return background(cmd, opts)
 			}
 			return run(cmd.Context(), opts)
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&opts.Listen, "listen", "127.0.0.1:0", "`address` to listen on; port 0 takes a free one")
+	addFlags(cmd.Flags(), opts)
+	cmd.Flags().StringVar(&opts.Env, "env", "", "print commands for a `shell` in place of JSON: sh, fish or powershell; or dotenv, for lines of NAME=value")
+	cmd.Flags().Lookup("env").NoOptDefVal = shells[0].name
+	cmd.Flags().BoolVar(&opts.Background, "background", false, "end when the emulator is ready, and let it serve on until it is killed")
+	cmd.AddCommand(newCmdRun(f, nil), newCmdCA(f), newCmdHosts(f), newCmdClients(f))
+	return cmd
+}
+
+// addFlags adds the flags that whatever starts an emulator has.
+func addFlags(flags *pflag.FlagSet, opts *Options) {
+	flags.BoolVar(&opts.TLS, "tls", false, "print https addresses; the port speaks TLS as well as plain http with or without it")
+	addCADir(flags, &opts.CADir)
+	flags.StringVar(&opts.Listen, "listen", "127.0.0.1:0", "`address` to listen on, or unix: and the path of a socket; port 0 takes a free one")
 	flags.Int64Var(&opts.Seed, "seed", 1, "`number` that chooses credentials and data")
 	flags.StringVar(&opts.Region, "region", "na", "`region` of the sellers: na, eu or fe")
 	flags.IntVar(&opts.Accounts, "accounts", 1, "`number` of sellers, isolated from each other; their credentials: GET /_emulator/accounts")
@@ -100,8 +146,11 @@ func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) err
 	flags.BoolVar(&opts.Sandbox, "sandbox", false, "be the sandbox: its limits (5 per second, burst 15) and its cases")
 	flags.BoolVar(&opts.SandboxStrict, "sandbox-strict", false, "refuse sandbox requests that match no case; needs --models")
 	flags.BoolVar(&opts.RequireSigV4, "require-sigv4", false, "refuse requests without a valid Signature Version 4, as until 2023-10-02")
+	flags.BoolVar(&opts.KeepRemoved, "keep-removed", false, "keep operations and types of reports, feeds and notifications that Amazon has removed by --clock")
 	flags.BoolVar(&opts.NoLimits, "no-limits", false, "never answer 429")
 	flags.BoolVar(&opts.AppLimits, "app-limits", false, "add the limits over all sellers of an application, which no header shows")
+	flags.BoolVar(&opts.Strict, "strict-parameters", false, "refuse query parameters that an operation doesn't have, which Amazon ignores")
+	flags.BoolVar(&opts.Explain, "explain", false, "say in the header x-spapi-emulator-reason why a request was refused")
 	flags.IntVar(&opts.ItemsPerPage, "order-items-per-page", 100, "`number` of an order's items that getOrderItems shows at once; no order has more than 3")
 	flags.StringVar(&opts.AppStatus, "application-status", "published", "`status` of the application: draft, published or listed")
 	flags.StringArrayVar(&opts.RedirectURIs, "redirect-uri", nil, "OAuth redirect `URI` of the application; repeatable (default http://127.0.0.1 and http://localhost, with any port and path)")
@@ -110,7 +159,7 @@ func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) err
 	flags.StringVar(&opts.Control, "control", "local", "who may use /_emulator/: `local`, off, or anyone who reaches the port")
 	flags.StringVar(&opts.Import, "import", "", "`file` with a state to start from")
 	flags.StringVar(&opts.Export, "export-on-exit", "", "`file` to write the state to at the end")
-	return cmd
+	flags.StringVar(&opts.RequestLog, "request-log", "", "`file` to write the last 1,000 requests to at the end, a line of JSON each, without secrets")
 }
 
 var controls = map[string]emulator.Control{"local": emulator.ControlLocal, "off": emulator.ControlOff, "anyone": emulator.ControlAnyone}
@@ -149,13 +198,14 @@ func (o *Options) check() error {
 	if o.AppLimits && o.NoLimits {
 		return exit.Usagef("--app-limits and --no-limits exclude each other")
 	}
-	if o.Export != "" { // found out now, not when the state is lost
-		if info, err := os.Stat(filepath.Dir(o.Export)); err != nil || !info.IsDir() {
-			return exit.Usagef("--export-on-exit %q: there is no folder %q", o.Export, filepath.Dir(o.Export))
+	for flag, file := range map[string]string{"export-on-exit": o.Export, "request-log": o.RequestLog} { // found out now, not when all is lost
+		if info, err := os.Stat(filepath.Dir(file)); file != "" && (err != nil || !info.IsDir()) {
+			return exit.Usagef("--%s %q: there is no folder %q", flag, file, filepath.Dir(file))
 		}
 	}
-	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
-		return exit.Usagef("--listen %q: want host:port, such as 127.0.0.1:0", o.Listen)
+	var err error
+	if o.place, err = parsePlace(o.Listen); err != nil {
+		return err
 	}
 	if _, err := o.clock(); err != nil {
 		return err
@@ -205,6 +255,7 @@ func (o *Options) build() (*emulator.Emulator, error) {
 		emulator.WithSeed(o.Seed), emulator.WithRegion(region), emulator.WithOrders(o.Orders), emulator.WithProducts(o.SKUs), emulator.WithDays(o.Days),
 		clock, emulator.WithControl(controls[o.Control]), emulator.WithOrderItemsPerPage(o.ItemsPerPage),
 		emulator.WithApplicationStatus(emulator.ApplicationStatus(o.AppStatus)), emulator.WithLoginURI(o.LoginURI), emulator.WithCredentialQueue(o.SecretQueue),
+		emulator.WithCADir(o.CADir),
 	}
 	if o.RedirectURIs != nil {
 		options = append(options, emulator.WithRedirectURIs(o.RedirectURIs...))
@@ -224,7 +275,9 @@ func (o *Options) build() (*emulator.Emulator, error) {
 		option func() emulator.Option
 	}{
 		{o.Sandbox, emulator.WithSandbox}, {o.SandboxStrict, emulator.WithSandboxStrict}, {o.RequireSigV4, emulator.WithRequireSigV4},
+		{o.KeepRemoved, emulator.WithRemoved},
 		{o.NoLimits, emulator.WithoutLimits}, {o.AppLimits, emulator.WithApplicationLimits},
+		{o.Strict, emulator.WithStrictParameters}, {o.Explain, emulator.WithExplain},
 	} {
 		if on.flag {
 			options = append(options, on.option())
@@ -262,7 +315,7 @@ func importState(emu *emulator.Emulator, file string) error {
 	return nil
 }
 
-// exportState writes a file of its own first: a state that is there is not lost when this one can't be written whole.
+// exportState writes the state to a file.
 func exportState(emu *emulator.Emulator, file string) error {
 	s, err := emu.Export()
 	if err != nil {
@@ -270,15 +323,34 @@ func exportState(emu *emulator.Emulator, file string) error {
 	}
 	b, err := json.Marshal(s)
 	if err == nil {
-		err = os.WriteFile(file+".new", append(b, '\n'), 0o600)
-	}
-	if err == nil {
-		err = os.Rename(file+".new", file)
+		err = swap(file, append(b, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("--export-on-exit: %w", err)
 	}
 	return nil
+}
+
+// logRequests writes the last requests to a file.
+func logRequests(emu *emulator.Emulator, file string) error {
+	var b bytes.Buffer
+	for _, r := range emu.Requests() {
+		if err := json.NewEncoder(&b).Encode(r); err != nil {
+			return fmt.Errorf("--request-log: %w", err)
+		}
+	}
+	if err := swap(file, b.Bytes()); err != nil {
+		return fmt.Errorf("--request-log: %w", err)
+	}
+	return nil
+}
+
+// swap writes a file of its own first: what is there is not lost when this can't be written whole.
+func swap(file string, content []byte) error {
+	if err := os.WriteFile(file+".new", content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
 }
 
 // ready is the line that tells a waiting program where to go.
@@ -294,6 +366,11 @@ type ready struct {
 	AWSSecretAccessKey string `json:"aws_secret_access_key"`
 	ApplicationID      string `json:"application_id"`
 	SellerID           string `json:"seller_id"`
+	Region             string `json:"region"`
+	MarketplaceID      string `json:"marketplace_id"`
+	CAFile             string `json:"ca_file,omitempty"` // missing where the certificate authority can't be kept
+	Socket             string `json:"socket,omitempty"`  // with --listen unix:
+	PID                int    `json:"pid"`
 }
 
 // gcPercent lets the heap grow to five times of what is in use before it is cleaned up: a world is a few megabytes, and with Go's own 100 a
@@ -301,52 +378,128 @@ type ready struct {
 const gcPercent = 400
 
 func run(ctx context.Context, opts *Options) error {
-	if os.Getenv("GOGC") == "" {
-		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
-	}
-	emu, err := opts.build()
+	s, err := opts.open(ctx)
 	if err != nil {
 		return err
 	}
-	host, _, err := net.SplitHostPort(opts.Listen)
-	if err != nil {
-		return err
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", opts.Listen)
-	if err != nil {
-		return fmt.Errorf("--listen %q: %v", opts.Listen, err) //nolint:errorlint // not wrapped: its exit status is not that of a network error
-	}
-	line := describe(emu, host, listener.Addr())
-	if err := output.WriteJSON(opts.Streams.Out, line); err != nil {
-		_ = listener.Close()
+	defer s.close()
+	if err := s.announce(opts); err != nil {
 		return err
 	}
 	if opts.Streams.ErrIsTerminal {
-		fmt.Fprintf(opts.Streams.Err, "serving on %s; Ctrl-C stops it\n", line.URL)
+		fmt.Fprintf(opts.Streams.Err, "serving on %s; Ctrl-C stops it\n", s.line.URL)
 	}
-	if err := emu.Serve(ctx, listener); err != nil {
+	if err := s.emu.Serve(ctx, s.listener); err != nil {
 		return err
 	}
-	if opts.Export != "" {
-		return exportState(emu, opts.Export)
-	}
-	return nil
+	return s.finish(opts)
 }
 
-// describe makes the ready line. Where the emulator listens on every address, the line names one that this machine reaches.
-func describe(emu *emulator.Emulator, host string, address net.Addr) ready {
-	_, port, err := net.SplitHostPort(address.String())
+// served is an emulator that listens.
+type served struct {
+	emu      *emulator.Emulator
+	listener net.Listener
+	line     ready
+	kit      kit
+	address  string // host:port that this machine reaches; "" for a socket
+	gc       int
+}
+
+// open makes the emulator and listens. Without --tls, --ca-dir, --env or a command to run, an emulator goes without a certificate authority where none can be kept, as
+// in a container without a home.
+func (o *Options) open(ctx context.Context) (*served, error) {
+	emu, err := o.build()
 	if err != nil {
-		port = "0" // no TCP address ends without a port
+		return nil, err
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
+	s := &served{emu: emu, gc: -1}
+	ca, err := emu.CA()
+	switch {
+	case err == nil:
+		s.kit = newKit(ca)
+	case o.TLS || o.CADir != "" || o.Env != "":
+		return nil, caError(o.CADir, err)
+	default:
+		fmt.Fprintf(o.Streams.Err, "https can't be had: %v; --ca-dir names a folder that can be written to\n", caError("", err))
 	}
-	urls, c := emu.URLs("http://"+net.JoinHostPort(host, port)), emu.Credentials()
-	return ready{
+	s.listener, err = o.place.listen(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("--listen %q: %v", o.Listen, err) //nolint:errorlint // not wrapped: its exit status is not that of a network error
+	}
+	scheme := "http"
+	if o.TLS {
+		scheme = "https"
+	}
+	urls, c := emu.URLs(o.place.base(scheme, s.listener.Addr())), emu.Credentials()
+	s.line = ready{
 		URL: urls.API, LWAURL: urls.LWA, STSURL: urls.STS,
 		ClientID: c.ClientID, ClientSecret: c.ClientSecret, RefreshToken: c.RefreshToken,
 		RoleARN: c.RoleARN, AWSAccessKeyID: c.AWSAccessKeyID, AWSSecretAccessKey: c.AWSSecretAccessKey,
-		ApplicationID: c.ApplicationID, SellerID: c.SellerID,
+		ApplicationID: c.ApplicationID, SellerID: c.SellerID, Region: string(c.Region), MarketplaceID: c.MarketplaceID,
+		CAFile: s.kit.CA, PID: os.Getpid(),
 	}
+	if o.place.unix() {
+		s.line.Socket = o.place.address
+	} else {
+		s.address = o.place.reachable(s.listener.Addr())
+		if host, _, err := net.SplitHostPort(s.address); err == nil && o.TLS && !loopback(host) {
+			fmt.Fprintf(o.Streams.Err, "no certificate names %s: they are for Amazon's hosts, localhost and loopback addresses\n", host)
+		}
+	}
+	if os.Getenv("GOGC") == "" {
+		s.gc = debug.SetGCPercent(gcPercent)
+	}
+	return s, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// caError says which folder can't be used.
+func caError(dir string, err error) error {
+	text := strings.TrimPrefix(err.Error(), "emulator: ")
+	if dir != "" {
+		return exit.Usagef("--ca-dir %q: %s", dir, text)
+	}
+	return fmt.Errorf("certificate authority: %s", text)
+}
+
+func (s *served) close() {
+	_ = s.listener.Close() // a socket's file goes with it
+	if s.gc >= 0 {
+		debug.SetGCPercent(s.gc)
+	}
+}
+
+// announce prints what tells where the emulator is: the line of JSON, or an environment.
+func (s *served) announce(o *Options) error {
+	if o.Env == "" {
+		return output.WriteJSON(o.Streams.Out, s.line)
+	}
+	return printEnvironment(o, s.line, s.kit, s.address, s.emu.Hosts())
+}
+
+func printEnvironment(o *Options, line ready, k kit, address string, hosts []string) error {
+	if err := k.write(hosts); err != nil {
+		return caError(o.CADir, err)
+	}
+	sh, err := findShell(o.Env)
+	if err != nil {
+		return err
+	}
+	return sh.write(o.Streams.Out, newEnvironment(line, k, address, hosts, os.Environ()))
+}
+
+// finish writes what is left of an emulator that has ended.
+func (s *served) finish(o *Options) error {
+	var errs []error
+	if o.Export != "" {
+		errs = append(errs, exportState(s.emu, o.Export))
+	}
+	if o.RequestLog != "" {
+		errs = append(errs, logRequests(s.emu, o.RequestLog))
+	}
+	return errors.Join(errs...)
 }

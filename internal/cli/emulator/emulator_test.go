@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -15,7 +16,15 @@ import (
 	"github.com/openspapi/spapi/internal/cli/terminal"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		RemoveBuilt()
+		os.Exit(status)
+	}))
+}
+
+// RemoveBuilt removes what the tests of the other package have built.
+var RemoveBuilt = func() {}
 
 // What requests carry shows nowhere: not on stdout or stderr, not in the log of the control plane.
 func TestRequestsAreShownWithoutSecrets(t *testing.T) {

@@ -34,6 +34,10 @@ const (
 	TimedOut    = 124 // as timeout of GNU coreutils has it
 	Interrupted = 130
 	Closed      = 141
+
+	// Of "spapi emulator run", as shells have them.
+	NotExecutable = 126
+	NotFound      = 127
 )
 
 // statuses are shown by "spapi help exit-statuses".
@@ -105,6 +109,9 @@ var ErrReported = errors.New("failed")
 
 // Status returns the exit status for what a command returned.
 func Status(err error) int {
+	if run, ok := errors.AsType[*StatusError](err); ok && !is[*TimeoutError](err) {
+		return run.Status
+	}
 	switch {
 	case err == nil:
 		return OK
@@ -165,6 +172,27 @@ func unreachable(err error) bool {
 	return false
 }
 
+// StatusError is the end of a command that was run for the user, whose exit status becomes spapi's own.
+type StatusError struct {
+	Status int
+	Err    error // why it could not be run; nil for one that has run, and has told itself what there is to tell
+}
+
+func (e *StatusError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit status %d", e.Status)
+	}
+	return e.Err.Error()
+}
+
+// Unwrap returns the cause, or [ErrReported].
+func (e *StatusError) Unwrap() error {
+	if e.Err == nil {
+		return ErrReported
+	}
+	return e.Err
+}
+
 // Line is an error in one line, without the package's name, and without what was pasted in the wrong place: errors of flags and arguments
 // repeat what they were given.
 func Line(err error) string {
@@ -199,5 +227,7 @@ func NewCmdHelp() *cobra.Command {
 	for _, s := range statuses {
 		fmt.Fprintf(&b, "  %3d  %s\n", s.status, s.meaning)
 	}
+	fmt.Fprintf(&b, "\n\"spapi emulator run\" ends with the status of the command that it runs: 128 and the signal's number if a signal ended it,\n"+
+		"%d if it can't be executed, %d if it isn't found.\n", NotExecutable, NotFound)
 	return &cobra.Command{Use: "exit-statuses", Short: "What the exit statuses mean", Long: strings.TrimRight(b.String(), "\n")}
 }

@@ -58,7 +58,7 @@ func NewCmdQuickstart(f *factory.Factory, runF func(context.Context, *Options) e
 }
 
 // The usage plan of the order search is made small, so that the walk meets it, and quick, so that the walk stays short. Amazon's own
-// is one request in three minutes with a burst of 20, and a client believes at most a hundred times as many.
+// is one request in three minutes with a burst of 20.
 const (
 	orders      = 400
 	pageSize    = 100

@@ -120,6 +120,18 @@ func (s *Streams) Redraw() io.Writer {
 	return s.Err
 }
 
+// Bare returns the outputs without screens, for a process that is run for the user: what it writes is its own business.
+func (s *Streams) Bare() (out, err io.Writer) {
+	out, err = s.Out, s.Err
+	if guarded, ok := out.(*screen); ok {
+		out = guarded.w
+	}
+	if guarded, ok := err.(*screen); ok {
+		err = guarded.w
+	}
+	return out, err
+}
+
 // guard puts screens before the outputs: before Out where it is a terminal, before Err always, since what is said in it may be looked at in a terminal
 // later.
 func (s *Streams) guard() {

@@ -77,15 +77,6 @@ func limited(t *testing.T, opts ...emulator.Option) *service {
 	return s
 }
 
-// wantNames wants an object's members in an order.
-func (r *reply) wantNames(path string, names ...string) *reply {
-	r.Helper()
-	if got := r.names(path); !slices.Equal(got, names) {
-		r.Errorf("%s: members of %q: %q, want %q", r.request, path, got, names)
-	}
-	return r
-}
-
 // wantPart wants a regular expression to match the body without its blanks.
 func (r *reply) wantPart(expression string) *reply {
 	r.Helper()

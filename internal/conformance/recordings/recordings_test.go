@@ -73,14 +73,18 @@ func TestRecordings(t *testing.T) {
 // models is a checkout of Amazon's models, whose sandbox cases some rows need. Where there is none the test skips.
 func models(t *testing.T) string {
 	t.Helper()
-	dir := os.Getenv("SPAPI_MODELS")
-	if dir == "" {
-		dir = "../../../../shared/models"
-	}
+	dir := modelsDir()
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		t.Skipf("no models at %s: set SPAPI_MODELS", dir)
 	}
 	return dir
+}
+
+func modelsDir() string {
+	if dir := os.Getenv("SPAPI_MODELS"); dir != "" {
+		return dir
+	}
+	return "../../../../shared/models"
 }
 
 // readCSV returns the records of a file in testdata without its header.

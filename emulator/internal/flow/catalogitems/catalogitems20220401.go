@@ -57,11 +57,11 @@ func searchCatalogItems(c *desk.Call) (answer.Reply, *answer.Error) {
 	case q.Has("keywords") && q.Has("identifiers"):
 		return answer.Reply{}, answer.InvalidParameter("keywords", "can't be used with identifiers")
 	case !q.Has("keywords") && !q.Has("identifiers"):
-		return answer.Reply{}, answer.Invalid("Missing request parameter: keywords", "keywords: one of keywords, identifiers is required")
+		return answer.Reply{}, answer.MissingParameter("keywords", "one of keywords, identifiers is required")
 	case q.Has("identifiers") && !q.Has("identifiersType"):
-		return answer.Reply{}, answer.Invalid("Missing request parameter: identifiersType", "identifiersType: required with identifiers")
+		return answer.Reply{}, answer.MissingParameter("identifiersType", "required with identifiers")
 	case q.Get("identifiersType") == "SKU" && !q.Has("sellerId"):
-		return answer.Reply{}, answer.Invalid("Missing request parameter: sellerId", "sellerId: required when identifiersType is SKU")
+		return answer.Reply{}, answer.MissingParameter("sellerId", "required when identifiersType is SKU")
 	}
 	if q.Get("identifiersType") == "ASIN" {
 		for _, id := range q["identifiers"] {

@@ -3,6 +3,7 @@ package catalogitems
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
@@ -19,18 +20,17 @@ var V0 = desk.Flow{Handlers: map[string]desk.Handler{
 	"catalogitemsv0.listCatalogCategories": listCatalogCategories,
 }}
 
-// checkQuery refuses parameters that an operation without schemas doesn't have.
+// checkQuery checks the parameters of an operation without schemas, and leaves out those that it doesn't have.
 func checkQuery(c *desk.Call, known ...string) *answer.Error {
 	for name := range format.SortedKeys(c.Query) {
-		found := false
-		for _, k := range known {
-			found = found || k == name
-		}
-		if !found {
-			return answer.InvalidParameter(name, "not a parameter of "+c.Op.Name)
-		}
-		if len(c.Query[name]) > 1 {
+		switch {
+		case slices.Contains(known, name) && len(c.Query[name]) > 1:
 			return answer.InvalidParameter(name, "given more than once")
+		case slices.Contains(known, name):
+		case c.Desk.Options.StrictParameters:
+			return answer.InvalidParameter(name, "not a parameter of "+c.Op.Name)
+		default:
+			delete(c.Query, name)
 		}
 	}
 	return nil
@@ -144,7 +144,7 @@ func listCatalogCategories(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	asin, sku := c.Query.Get("ASIN"), c.Query.Get("SellerSKU")
 	if asin == "" && sku == "" {
-		return answer.Reply{}, answer.Invalid("Missing request parameter: ASIN", "ASIN: one of ASIN, SellerSKU is required")
+		return answer.Reply{}, answer.MissingParameter("ASIN", "one of ASIN, SellerSKU is required")
 	}
 	for _, p := range c.Items() {
 		if world.Same(asin, p.ASIN) && world.Same(sku, p.SKU) {

@@ -71,7 +71,7 @@ func createQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, answer.InvalidParameter("query", problem)
 	}
 	if strings.Contains(q.Field.ObjectDefinition.Name, "vendor") {
-		return answer.Reply{}, answer.Denied("") // a seller has no vendor's data
+		return answer.Reply{}, answer.Denied("").Because("query: asks for data of vendors") // a seller has no vendor's data
 	}
 	for _, name := range []string{"startDate", "endDate"} {
 		if v, _ := q.Field.ArgumentMap(nil)[name].(string); v != "" {
@@ -96,7 +96,7 @@ func createQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 		}
 	}
 	if running >= maxRunningQueries {
-		return answer.Reply{}, answer.Throttled()
+		return answer.Reply{}, answer.Throttled().Because("limit: too many queries are in the queue or in progress")
 	}
 	q.Job = k.NewJob("query", c.Now)
 	q.ID = k.NewID(c.Now)

@@ -73,13 +73,17 @@ func getInventorySummaries(c *desk.Call) (answer.Reply, *answer.Error) {
 	part, more := desk.Cut(found, pg.Start, inventoryPageSize)
 	list := []object{}
 	for _, l := range part {
-		list = append(list, summaryOf(l, m, q.Get("details") == "true"))
+		summary := summaryOf(l, m, q.Get("details") == "true")
+		if c.Sandbox {
+			summary = sandboxSummary(c, l, summary)
+		}
+		list = append(list, summary)
 	}
 	body := object{"payload": object{"granularity": object{"granularityType": q.Get("granularityType"), "granularityId": m.ID}, "inventorySummaries": list}}
 	if more {
 		body["pagination"] = object{"nextToken": c.TokenFor(pg, pg.Start+inventoryPageSize, inventoryTokenLifetime)}
 	}
-	return answer.OK(body), nil
+	return reply(c, body), nil
 }
 
 func summaryOf(l *world.Listing, m *marketplace.Marketplace, details bool) object {
@@ -129,10 +133,10 @@ func createInventoryItem(c *desk.Call) (answer.Reply, *answer.Error) {
 		s.Product = d.Old.Product
 	}
 	w.CarryOut(&s, d, []*marketplace.Marketplace{m}, c.Now)
-	return answer.OK(object{}), nil
+	return reply(c, object{}), nil
 }
 
-// addInventory puts units into Amazon's warehouses. A second call with the same idempotency token changes nothing.
+// addInventory puts units into Amazon's warehouses. A second call with the same idempotency token is refused.
 func addInventory(c *desk.Call) (answer.Reply, *answer.Error) {
 	token := c.Exchange.Header.Get("x-amzn-idempotency-token")
 	body, _ := c.Body.(map[string]any)
@@ -141,7 +145,7 @@ func addInventory(c *desk.Call) (answer.Reply, *answer.Error) {
 	w.Lock()
 	defer w.Unlock()
 	if w.Told[token] {
-		return answer.OK(object{}), nil
+		return answer.Reply{}, answer.Invalid("Idempotency Token already exists.", "")
 	}
 	for i, entry := range items {
 		at := fmt.Sprintf("inventoryItems[%d].", i)
@@ -165,10 +169,10 @@ func addInventory(c *desk.Call) (answer.Reply, *answer.Error) {
 		l.Stocked, l.Revised = now, true
 	}
 	w.Told[token] = true
-	return answer.OK(object{}), nil
+	return reply(c, object{}), nil
 }
 
-// deleteInventoryItem takes a product out of the sandbox's inventory, with all that is in stock, and its listing too.
+// deleteInventoryItem takes a product of which nothing is in stock out of the sandbox's inventory, and its listing too.
 func deleteInventoryItem(c *desk.Call) (answer.Reply, *answer.Error) {
 	m, err := c.MarketplaceOf("marketplaceId", c.Query.Get("marketplaceId"))
 	if err != nil {
@@ -181,9 +185,12 @@ func deleteInventoryItem(c *desk.Call) (answer.Reply, *answer.Error) {
 	if l == nil || !l.In(m.ID) || l.Stock.FNSKU == "" {
 		return answer.Reply{}, desk.ListingNotFound(c.Path["sellerSku"], []*marketplace.Marketplace{m})
 	}
+	if l.Stock.Fulfillable > 0 || l.Stock.Reserved > 0 {
+		return answer.Reply{}, answer.Invalid("The availableQuantity and reservedQuantity should be 0 to allow deleting an inventory item", "")
+	}
 	w.Remove(l.SKU, m, c.Now)
 	if l.Deleted {
 		l.Stock = world.Stock{FNSKU: l.Stock.FNSKU}
 	}
-	return answer.OK(object{}), nil
+	return reply(c, object{}), nil
 }

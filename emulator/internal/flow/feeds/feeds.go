@@ -73,12 +73,6 @@ func createFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	if f.Input = k.Document(id, c.Now); f.Input == nil || f.Input.Open != nil {
 		return answer.Reply{}, answer.Invalid("Invalid request parameters", `inputFeedDocumentId: "`+id+`" is not a document that createFeedDocument has returned`) // selling-partner-api-models#2549
 	}
-	if name == "JSON_LISTINGS_FEED" && !c.TakeOwnQuota(name, 5.0/300, 5) {
-		// Five in five minutes (SP-API changelog of 2025-05-06), beside the operation's own limit: "whichever threshold you reach
-		// first" (developer-docs.amazon.com/sp-api/docs/feeds-api-rate-limits). That it is counted for each seller, and that a refused
-		// request counts for the operation, is assumed.
-		return answer.Reply{}, answer.Throttled()
-	}
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
 	f.Job = k.NewJob("feed", c.Now)

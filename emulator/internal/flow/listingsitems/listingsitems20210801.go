@@ -36,7 +36,7 @@ const maxListings = 1000
 // listingTarget reads seller, SKU and marketplaces of a request.
 func listingTarget(c *desk.Call) (sku string, markets []*marketplace.Marketplace, _ *answer.Error) {
 	if c.Path["sellerId"] != c.Seller.ID {
-		return "", nil, answer.Denied("")
+		return "", nil, answer.Denied("").Because("sellerId: is not the seller of the access token")
 	}
 	for _, id := range c.Query["marketplaceIds"] {
 		m, err := c.MarketplaceOf("marketplaceIds", id)
@@ -305,9 +305,9 @@ func searchListings(c *desk.Call) (answer.Reply, *answer.Error) {
 	q := pg.Args
 	switch { // the rules between parameters are those of the model's notes
 	case q.Has("identifiers") && !q.Has("identifiersType"):
-		return answer.Reply{}, answer.Invalid("Missing request parameter: identifiersType", "identifiersType: required with identifiers")
+		return answer.Reply{}, answer.MissingParameter("identifiersType", "required with identifiers")
 	case q.Has("identifiersType") && !q.Has("identifiers"):
-		return answer.Reply{}, answer.Invalid("Missing request parameter: identifiers", "identifiers: required with identifiersType")
+		return answer.Reply{}, answer.MissingParameter("identifiers", "required with identifiersType")
 	case q.Has("variationParentSku") && (q.Has("identifiers") || q.Has("packageHierarchySku")):
 		return answer.Reply{}, answer.InvalidParameter("variationParentSku", "can't be used with identifiers or packageHierarchySku")
 	case q.Has("packageHierarchySku") && q.Has("identifiers"):

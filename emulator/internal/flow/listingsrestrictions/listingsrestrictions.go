@@ -18,7 +18,7 @@ var Flow = desk.Flow{Handlers: map[string]desk.Handler{"listingsrestrictions2021
 // getRestrictions tells in which conditions the seller can't offer an item. What it says holds for listings, too: see [restrictionOf].
 func getRestrictions(c *desk.Call) (answer.Reply, *answer.Error) {
 	if c.Query.Get("sellerId") != c.Seller.ID {
-		return answer.Reply{}, answer.Denied("")
+		return answer.Reply{}, answer.Denied("").Because("sellerId: is not the seller of the access token")
 	}
 	asin := c.Query.Get("asin")
 	if len(asin) != 10 {

@@ -187,7 +187,7 @@ func sendMessage(name string) desk.Handler {
 		message.Text, _ = body["text"].(string)
 		switch {
 		case kind.text && strings.TrimSpace(message.Text) == "":
-			return answer.Reply{}, answer.InvalidParameter("text", "required")
+			return answer.Reply{}, answer.MissingMember("text", "required")
 		case htmlPattern.MatchString(message.Text): // the model's note: no HTML, no email addresses
 			return answer.Reply{}, answer.InvalidParameter("text", "has HTML in it")
 		case emailPattern.MatchString(message.Text):
@@ -203,7 +203,7 @@ func sendMessage(name string) desk.Handler {
 		sent := contacts.Books.Of(c.Seller)
 		attachments, _ := body["attachments"].([]any)
 		if kind.needsFile && len(attachments) == 0 {
-			return answer.Reply{}, answer.InvalidParameter("attachments", "required")
+			return answer.Reply{}, answer.MissingMember("attachments", "required")
 		}
 		for _, a := range attachments {
 			m, _ := a.(map[string]any)

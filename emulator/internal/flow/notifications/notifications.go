@@ -15,6 +15,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
@@ -45,7 +46,6 @@ type notificationKind struct {
 }
 
 // notificationKinds are those that can be subscribed to. News about an application's secret can't: they are a preference in the console.
-// ORDER_STATUS_CHANGE and MFN_ORDER_STATUS_CHANGE are gone.
 var notificationKinds = []notificationKind{
 	{name: "ACCOUNT_STATUS_CHANGED", versions: []string{"1.0"}},
 	{name: "ANY_OFFER_CHANGED", versions: []string{"1.0"}, pascal: true, filter: "optional"},
@@ -66,7 +66,9 @@ var notificationKinds = []notificationKind{
 	{name: "LISTINGS_ITEM_ISSUES_CHANGE", versions: []string{"1.0", "2023-12-13"}, eventBridge: true, pascal: true},
 	{name: "LISTINGS_ITEM_MFN_QUANTITY_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
 	{name: "LISTINGS_ITEM_STATUS_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
+	{name: "MFN_ORDER_STATUS_CHANGE", versions: []string{"1.0"}, pascal: true},
 	{name: "ORDER_CHANGE", versions: []string{"1.0"}, pascal: true, filter: "orderChangeTypes"},
+	{name: "ORDER_STATUS_CHANGE", versions: []string{"1.0"}, pascal: true},
 	{name: "PRICING_HEALTH", versions: []string{"1.0"}},
 	{name: "PRODUCT_TYPE_DEFINITIONS_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
 	{name: "REPORT_PROCESSING_FINISHED", versions: []string{"2020-09-04"}},
@@ -110,12 +112,30 @@ func (s *subscriptions) destination(id string) *Destination {
 }
 
 // errNotification is a 400 of notifications: the reason stands in details (saleweaver/python-amazon-sp-api#734, #368).
-func errNotification(details string) *answer.Error { return answer.Invalid(desk.Unparsable, details) }
+func errNotification(details string) *answer.Error {
+	return answer.Invalid(answer.Unparsable, details).Detailed(details)
+}
 
-// errConflict is the 409 of notifications (selling-partner-api-models#1960).
+// errConflict is the 409 of createSubscription (selling-partner-api-models#1960).
 func errConflict() *answer.Error {
 	message := "The resource specified conflicts with the current state."
 	return &answer.Error{Status: http.StatusConflict, Code: "StateConflict", Message: &message}
+}
+
+// errSecondDestination is the 409 of createDestination for a queue that has one (selling-partner-api-docs#1800, selling-partner-api-models#2281). Of an
+// AWS account that has one for EventBridge the same is assumed.
+func errSecondDestination(d *Destination, app string) *answer.Error {
+	message, details := "The requested resource conflict with a resource in the server.", "A destination with arn "+d.ARN+" already exists for the application "+app //nolint:misspell // sic
+	if d.ARN == "" {
+		details = "A destination with accountId " + d.Account + " already exists for the application " + app
+	}
+	return &answer.Error{Status: http.StatusConflict, Code: "Conflict", Message: &message, Details: &details}
+}
+
+// errInUse is how deleteDestination refuses (selling-partner-api-docs#1800).
+func errInUse() *answer.Error {
+	message, details := "The requested action is forbidden.", "Destination has subscriptions"
+	return &answer.Error{Status: http.StatusForbidden, Code: "Unauthorized", Message: &message, Details: &details}
 }
 
 func (d *Destination) object(app string) object {
@@ -147,7 +167,7 @@ func createDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	case d.Name == "" || len(d.Name) > 256:
 		return answer.Reply{}, answer.InvalidParameter("name", "is empty or longer than 256 characters")
 	case sqs != nil && bridge != nil:
-		return answer.Reply{}, answer.Invalid("Invalid input.", "A destination cannot be created with multiple resource types") // selling-partner-api-models#1793
+		return answer.Reply{}, answer.Invalid("Invalid input.", "").Detailed("A destination cannot be created with multiple resource types") // selling-partner-api-models#1793
 	case sqs != nil:
 		d.ARN, _ = sqs["arn"].(string)
 		if strings.HasSuffix(d.ARN, ".fifo") { // standard queues only: developer-docs.amazon.com/sp-api/docs/set-up-notifications-with-amazon-sqs
@@ -165,9 +185,8 @@ func createDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	subs := SubscriptionStore.At(c.Desk)
 	subs.mu.Lock()
 	defer subs.mu.Unlock()
-	// EventBridge takes one destination for each AWS account; that queues may be given only once is assumed.
 	if slices.ContainsFunc(subs.Destinations, func(o *Destination) bool { return o.ARN == d.ARN && o.Account == d.Account }) {
-		return answer.Reply{}, errConflict()
+		return answer.Reply{}, errSecondDestination(d, c.Desk.Auth.Application().ID)
 	}
 	d.ID = c.Desk.Seed.Next("destination").UUID()
 	subs.Destinations = append(subs.Destinations, d)
@@ -198,7 +217,7 @@ func getDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	return answer.Payload(d.object(c.Desk.Auth.Application().ID)), nil
 }
 
-// deleteDestination refuses while something is subscribed to it, which is assumed from the declared 409.
+// deleteDestination refuses while something is subscribed to it.
 func deleteDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	subs := SubscriptionStore.At(c.Desk)
 	subs.mu.Lock()
@@ -208,23 +227,23 @@ func deleteDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, answer.NotFound("No destination with id " + id + " was found.")
 	}
 	if slices.ContainsFunc(s.List, func(o *Subscription) bool { return o.Destination == id }) {
-		return answer.Reply{}, errConflict()
+		return answer.Reply{}, errInUse()
 	}
 	s.Destinations = slices.DeleteFunc(s.Destinations, func(d *Destination) bool { return d.ID == id })
 	return answer.OK(object{}), nil
 }
 
 // notificationType finds the type of a path.
-func notificationType(name string) (*notificationKind, *answer.Error) {
+func notificationType(c *desk.Call, name string) (*notificationKind, *answer.Error) {
 	i := slices.IndexFunc(notificationKinds, func(k notificationKind) bool { return k.name == name })
-	if i < 0 {
-		return nil, errNotification("Notification type " + name + " is not supported")
+	if i < 0 || c.Desk.Gone(operations.NotificationType, name, c.Now) {
+		return nil, answer.Invalid("Invalid value "+name+" for path parameter notificationType", "") // selling-partner-api-models#3924
 	}
 	return &notificationKinds[i], nil
 }
 
 func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
-	kind, err := notificationType(c.Path["notificationType"])
+	kind, err := notificationType(c, c.Path["notificationType"])
 	if err != nil {
 		return answer.Reply{}, err
 	}
@@ -233,7 +252,7 @@ func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
 	s.Version, _ = body["payloadVersion"].(string)
 	s.Destination, _ = body["destinationId"].(string)
 	s.Directive, _ = body["processingDirective"].(map[string]any)
-	if !slices.Contains(kind.versions, s.Version) {
+	if !slices.Contains(kind.versions, s.Version) || c.Desk.Gone(operations.NotificationType, kind.name+" "+s.Version, c.Now) {
 		return answer.Reply{}, errNotification("Payload version " + s.Version + " is not supported for notification type " + kind.name + "; want " + strings.Join(kind.versions, " or ")) // wording assumed
 	}
 	if err := checkDirective(kind, s.Directive); err != nil {
@@ -318,7 +337,7 @@ func mySubscriptions(c *desk.Call, subs *subscriptions, kind *notificationKind, 
 
 // getSubscription shows the subscription of the latest payload version, if none is given.
 func getSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
-	kind, err := notificationType(c.Path["notificationType"])
+	kind, err := notificationType(c, c.Path["notificationType"])
 	if err != nil {
 		return answer.Reply{}, err
 	}
@@ -345,7 +364,7 @@ func getSubscriptions(c *desk.Call) (answer.Reply, *answer.Error) {
 	if problem != nil {
 		return answer.Reply{}, errNotification("nextToken " + problem.Error())
 	}
-	kind, err := notificationType(pg.Arg("notificationTypes"))
+	kind, err := notificationType(c, pg.Arg("notificationTypes"))
 	if err != nil {
 		return answer.Reply{}, err
 	}
@@ -372,7 +391,7 @@ func getSubscriptions(c *desk.Call) (answer.Reply, *answer.Error) {
 
 // subscriptionByID finds the position of the path's subscription, whoever's it is: the operations are grantless. It wants subs.mu held.
 func subscriptionByID(c *desk.Call, subs *subscriptions) (int, *answer.Error) {
-	kind, err := notificationType(c.Path["notificationType"])
+	kind, err := notificationType(c, c.Path["notificationType"])
 	if err != nil {
 		return 0, err
 	}
@@ -409,7 +428,7 @@ func deleteSubscriptionByID(c *desk.Call) (answer.Reply, *answer.Error) {
 
 // sendTestNotification puts a message of the type into a queue. It has the type's envelope; its payload only repeats the scenario.
 func sendTestNotification(c *desk.Call) (answer.Reply, *answer.Error) {
-	kind, err := notificationType(c.Path["notificationType"])
+	kind, err := notificationType(c, c.Path["notificationType"])
 	if err != nil {
 		return answer.Reply{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
@@ -27,8 +28,7 @@ var V0 = desk.Flow{Early: map[string]func(*desk.Call) *answer.Error{"ordersv0.ge
 	"ordersv0.updateShipmentStatus":     updateShipmentStatusV0,
 }}
 
-// invalidOrderInput is the one message that getOrders has for most mistakes (selling-partner-api-models#2233); which parameter it was
-// stands in details here, and nowhere at Amazon.
+// invalidOrderInput is the one message that getOrders has for most mistakes (selling-partner-api-models#2233).
 func invalidOrderInput(name, want string) *answer.Error {
 	return answer.Invalid("The input you have submitted is not valid. Please check your input and try again.", name+": "+want)
 }
@@ -59,12 +59,24 @@ func nullMessage() *answer.Error {
 	return &answer.Error{Status: http.StatusBadRequest, Code: "InvalidInput", MessageFirst: true}
 }
 
+// unknownOrderValue is about a value that is none of an enum's: the framework's own sentence (jlevers/selling-partner-api#172,
+// abuzuhri/Amazon-SP-API-CSharp#101, both about FulfillmentChannels). The names of other members are made the same way, which is assumed.
+func unknownOrderValue(name string, given, known []string) *answer.Error {
+	plural := "s"
+	if strings.HasSuffix(name, "Statuses") {
+		plural = "es"
+	}
+	member := strings.ToLower(name[:1]) + strings.TrimSuffix(name[1:], plural)
+	return answer.Invalid("1 validation error detected: Value '["+strings.Join(given, ", ")+"]' at '"+member+"' failed to satisfy constraint: "+
+		"Member must satisfy constraint: [Member must satisfy enum value set: ["+strings.Join(slices.Sorted(slices.Values(known)), ", ")+"]]", name+": has an unknown value")
+}
+
 func getOrdersV0(c *desk.Call) (answer.Reply, *answer.Error) {
 	pg, problem := c.Page("NextToken")
 	if problem == desk.ErrTokenInvalid {
 		// A "+" of the token that was not percent-encoded arrives as a blank, and ends in a null message
 		// (selling-partner-api-models#2091).
-		return answer.Reply{}, nullMessage()
+		return answer.Reply{}, nullMessage().Because("NextToken: " + problem.Error())
 	} else if problem != nil {
 		return answer.Reply{}, invalidOrderInput("NextToken", problem.Error())
 	}
@@ -75,7 +87,15 @@ func getOrdersV0(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	q := pg.Args
 	f, name, want := world.ParseOrderTimes(pg.Arg, [4]string{"CreatedAfter", "CreatedBefore", "LastUpdatedAfter", "LastUpdatedBefore"}, pg.AsOf, !q.Has("AmazonOrderIds"))
-	if want != "" {
+	switch {
+	case want == "":
+	case name == "CreatedAfter" || name == "LastUpdatedAfter":
+		if _, readable := format.ParseTime(pg.Arg(name)); pg.Arg(name) != "" && !readable {
+			// One that can't be read leaves neither of the two of which one is wanted (selling-partner-api-models#1437).
+			return answer.Reply{}, answer.Invalid("This is an invalid input", name+": "+want).Detailed("Invalid date-time field(s) [lastUpdatedAfter, createdAfter].")
+		}
+		fallthrough
+	default:
 		return answer.Reply{}, invalidOrderInput(name, want)
 	}
 	size := 100
@@ -88,7 +108,7 @@ func getOrdersV0(c *desk.Call) (answer.Reply, *answer.Error) {
 	for _, known := range orderEnumsV0 {
 		for _, v := range q[known.name] {
 			if !slices.Contains(known.values, v) {
-				return answer.Reply{}, invalidOrderInput(known.name, `has the unknown value "`+v+`"`)
+				return answer.Reply{}, unknownOrderValue(known.name, q[known.name], known.values)
 			}
 		}
 	}

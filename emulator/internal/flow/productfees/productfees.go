@@ -77,7 +77,7 @@ func feesEstimate(idType, parameter string) desk.Handler {
 		body, _ := c.Body.(map[string]any)
 		request, _ := body["FeesEstimateRequest"].(map[string]any)
 		if request == nil {
-			return answer.Reply{}, answer.Invalid("Missing request parameter: FeesEstimateRequest", "FeesEstimateRequest: required")
+			return answer.Reply{}, answer.MissingMember("FeesEstimateRequest", "required")
 		}
 		return answer.Payload(object{"FeesEstimateResult": feesResult(c, idType, c.Path[parameter], request)}), nil
 	}
@@ -90,7 +90,7 @@ const maxFeesEstimates = 20
 func feesEstimates(c *desk.Call) (answer.Reply, *answer.Error) {
 	list, _ := c.Body.([]any)
 	if len(list) == 0 || len(list) > maxFeesEstimates {
-		return answer.Reply{}, answer.InvalidParameter("body", "has "+desk.FormatNumber(float64(len(list)))+" elements, want 1 to 20")
+		return answer.Reply{}, answer.InvalidParameter("body", "has "+format.Number(float64(len(list)))+" elements, want 1 to 20")
 	}
 	results := make([]format.Record, len(list))
 	for i, entry := range list {

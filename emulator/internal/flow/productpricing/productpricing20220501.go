@@ -47,7 +47,7 @@ func expectedPrices(c *desk.Call) (answer.Reply, *answer.Error) {
 	list, _ := body["requests"].([]any)
 	switch {
 	case len(list) == 0:
-		return answer.Reply{}, answer.InvalidParameter("requests", "required")
+		return answer.Reply{}, answer.MissingMember("requests", "required")
 	case len(list) > maxExpectedPrices:
 		return answer.Reply{}, answer.InvalidParameter("requests", "has more than 40 elements")
 	}

@@ -426,7 +426,7 @@ func offersBatch(prefix string) desk.Handler {
 		body, _ := c.Body.(map[string]any)
 		list, _ := body["requests"].([]any)
 		if len(list) == 0 {
-			return answer.Reply{}, answer.InvalidParameter("requests", "required")
+			return answer.Reply{}, answer.MissingMember("requests", "required")
 		}
 		if repeated(list, prefix) {
 			// With two blanks (jrl84/amazon-sp-api#168, selling-partner-api-docs#2410).

@@ -40,19 +40,11 @@ var Flow = desk.Flow{Services: []desk.Service{definitionService}, Handlers: map[
 const (
 	metaSchemaURI = "https://schemas.amazon.com/selling-partners/definitions/product-types/meta-schema/v1"
 	schemaURI     = "https://schemas.amazon.com/selling-partners/definitions/product-types/schema/v1/"
-	// definitionsPath is where schemas lie; Amazon's path is another one.
+	// definitionsPath is where schemas lie; it is the emulator's own, at Amazon's host too.
 	definitionsPath = "/_definitions/2020-09-01/"
 	// productTypeVersion is opaque, and the same until the tables below change.
 	productTypeVersion = "UAAxUS9kKMd2ZQ0A="
 )
-
-// definitionsHosts is where Amazon keeps schemas (selling-partner-api-models' sandbox cases, and lineofflight/peddler,
-// test/vcr_cassettes/Peddler/API/ProductTypeDefinitions20200901Test, September 2024). That of the Far East is assumed.
-var definitionsHosts = map[marketplace.Region]string{
-	marketplace.NorthAmerica: "selling-partner-definitions-prod-iad.s3.amazonaws.com",
-	marketplace.Europe:       "selling-partner-definitions-prod-dub.s3.eu-west-1.amazonaws.com",
-	marketplace.FarEast:      "selling-partner-definitions-prod-pdx.s3.us-west-2.amazonaws.com",
-}
 
 // typeSchema is the whole schema of a product type.
 func typeSchema(productType string, m *marketplace.Marketplace, requirements string, enforced bool) object {
@@ -145,7 +137,7 @@ func getProductType(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, err
 	}
 	if v := c.Query.Get("sellerId"); v != "" && v != c.Seller.ID {
-		return answer.Reply{}, answer.Denied("")
+		return answer.Reply{}, answer.Denied("").Because("sellerId: is not the seller of the access token")
 	}
 	name := c.Path["productType"]
 	if !world.KnownType(name) {
@@ -221,10 +213,10 @@ func schemaBytes(schema object) []byte {
 
 // definitionsBase is where schemas are for the client: at Amazon's host for those who ask Amazon's, else at the address that was called.
 func definitionsBase(x *exchange.Exchange) string {
-	if host, found := definitionsHosts[x.Region()]; found {
+	if host := exchange.SchemaBucket(x.Region()); host != "" {
 		return "https://" + host
 	}
-	return cmp.Or(x.URL.Scheme, "http") + "://" + x.Host
+	return x.Origin()
 }
 
 // definition answers a request for a schema, which needs no token.
@@ -262,9 +254,9 @@ func s3Error(status int, code, message string) answer.Reply {
 
 // definitionService keeps the schemas that answers link to.
 var definitionService = desk.Service{
-	Find:    func(_, _, path string) (string, bool) { return "", strings.HasPrefix(path, definitionsPath) },
-	Answer:  definition,
-	Gateway: true,
+	Find:   func(_, _, path string) (string, bool) { return "", strings.HasPrefix(path, definitionsPath) },
+	Answer: definition,
+	Front:  exchange.S3,
 }
 
 // metaSchema names the words that product type schemas have beyond JSON Schema 2019-09.

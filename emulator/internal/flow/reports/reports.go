@@ -38,7 +38,7 @@ func reportSpecification(c *desk.Call) (kind *jobs.ReportType, marketplaces []st
 		return nil, nil, nil, answer.Invalid("Invalid Input", `reportType: "`+name+`" is not a report type`)
 	}
 	if kind.Vendor {
-		return nil, nil, nil, answer.Denied("") // a seller has no vendor's reports
+		return nil, nil, nil, answer.Denied("").Because("reportType: is one of vendors") // a seller has no vendor's reports
 	}
 	for _, v := range format.List(body["marketplaceIds"]) {
 		id, _ := v.(string)
@@ -106,7 +106,7 @@ func salesReportQuota(c *desk.Call, kind *jobs.ReportType) *answer.Error {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
 	if since := c.Now.Sub(s.Last); since >= 0 && since < every {
-		return answer.Throttled()
+		return answer.Throttled().Because("limit: one sales and traffic report per 15 minutes and application")
 	}
 	s.Last = c.Now
 	return nil
@@ -213,7 +213,7 @@ func getReportDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	if d.Restricted && !c.WithRestrictedToken() && !c.Sandbox {
 		// developer-docs.amazon.com/sp-api/docs/tokens-api-v2021-03-01-use-case-guide: 16 types need a restricted token, outside the sandbox.
-		return answer.Reply{}, answer.Denied("")
+		return answer.Reply{}, answer.Denied("").Because("no restricted token: getReportDocument wants one for documents of this report's type")
 	}
 	body := object{"reportDocumentId": id}
 	extra := url.Values{}

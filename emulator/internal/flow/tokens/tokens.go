@@ -26,7 +26,7 @@ const maxRestrictedResources = 50
 
 func createRestrictedDataToken(c *desk.Call) (answer.Reply, *answer.Error) {
 	if c.Grant.Kind != auth.SellerGrant {
-		return answer.Reply{}, answer.Denied("")
+		return answer.Reply{}, answer.Denied("").Because("token: is not an access token of a seller")
 	}
 	body, _ := c.Body.(map[string]any)
 	list, _ := body["restrictedResources"].([]any)
@@ -58,7 +58,7 @@ func createRestrictedDataToken(c *desk.Call) (answer.Reply, *answer.Error) {
 		resources = append(resources, r)
 	}
 	token := c.Desk.Auth.MintRestricted(c.Seller.Account, resources, c.Now)
-	return answer.Reply{Status: http.StatusOK, Body: object{"restrictedDataToken": token, "expiresIn": int(auth.AccessTokenLifetime.Seconds())}}, nil
+	return answer.Reply{Status: http.StatusOK, Body: format.Record{{"expiresIn", int(auth.AccessTokenLifetime.Seconds())}, {"restrictedDataToken", token}}}, nil
 }
 
 // checkRestricted tells whether a restricted token can be had for a resource.

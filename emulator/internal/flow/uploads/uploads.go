@@ -2,7 +2,6 @@
 package uploads
 
 import (
-	"encoding/base64"
 	"net/http"
 	"regexp"
 	"time"
@@ -30,13 +29,9 @@ func createUploadDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	resource := c.Path["resource"]
 	match := uploadResources.FindStringSubmatch(resource)
 	if match == nil {
-		return answer.Reply{}, answer.Denied("") // selling-partner-api-models#39
+		return answer.Reply{}, answer.Denied("").Because("resource: nothing can be uploaded for it") // selling-partner-api-models#39
 	}
 	up := &contacts.Upload{Resource: resource, MD5: c.Query.Get("contentMD5"), ContentType: c.Query.Get("contentType"), Created: c.Now.UTC()}
-	sum := contacts.DecodeMD5(up.MD5)
-	if sum == nil {
-		return answer.Reply{}, answer.InvalidParameter("contentMD5", "is not the MD5 hash of a file, in hexadecimal or base64")
-	}
 	if match[1] != "" && up.ContentType == "" {
 		return answer.Reply{}, answer.InvalidParameter("contentType", "required for A+ content") // the model's note
 	}
@@ -50,12 +45,9 @@ func createUploadDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	sent.Mu.Lock()
 	sent.Uploads[id] = up
 	sent.Mu.Unlock()
-	headers := object{"Content-MD5": base64.StdEncoding.EncodeToString(sum)} // as S3 takes it, whatever the spelling was
-	if up.ContentType != "" {
-		headers["Content-Type"] = up.ContentType
-	}
-	return answer.Reply{Status: http.StatusCreated, Body: object{"payload": object{
-		"uploadDestinationId": id, "url": jobs.DocumentURL(c, http.MethodPut, d, nil), "headers": headers,
+	url, headers := jobs.UploadURL(c, d, up.MD5)
+	return answer.Reply{Status: http.StatusCreated, Body: object{"payload": format.Record{
+		{"uploadDestinationId", id}, {"url", url}, {"headers", headers},
 	}}}, nil
 }
 

@@ -1,4 +1,4 @@
-package desk
+package check
 
 import (
 	"strings"
@@ -10,7 +10,7 @@ import (
 
 func ptr[T any](v T) *T { return &v }
 
-func TestCheckText(t *testing.T) {
+func TestText(t *testing.T) {
 	for _, test := range []struct {
 		schema catalog.Schema
 		text   string
@@ -42,14 +42,14 @@ func TestCheckText(t *testing.T) {
 		{catalog.Schema{Type: "string", Format: "date"}, "2026-13-01", "ISO8601"},
 		{catalog.Schema{Type: "string", Format: "boolean"}, "1", "true or false"},
 	} {
-		got := checkText(&test.schema, test.text)
+		got := Text(&test.schema, test.text)
 		if (got == "") != (test.wrong == "") || !strings.Contains(got, test.wrong) {
 			t.Errorf("%+v %q: %q, want %q", test.schema, test.text, got, test.wrong)
 		}
 	}
 }
 
-func TestCheckValue(t *testing.T) {
+func TestValue(t *testing.T) {
 	api := &catalog.API{Definitions: map[string]*catalog.Schema{
 		"Item": {Type: "object", Required: []string{"id"}, Properties: map[string]*catalog.Schema{
 			"id": {Type: "string"}, "n": {Type: "integer"}, "sub": {Ref: "Item"}, "ok": {Type: "boolean"},
@@ -80,7 +80,11 @@ func TestCheckValue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		where, wrong := checkValue(api, &catalog.Schema{Ref: "Item"}, v, "")
+		c, where, wrong := checker{api: api}, "", ""
+		c.value(&catalog.Schema{Ref: "Item"}, v, "")
+		if len(c.problems) > 0 {
+			where, wrong = c.problems[0].Name, c.problems[0].Want
+		}
 		if (wrong == "") != (test.wrong == "") || !strings.Contains(wrong, test.wrong) || wrong != "" && where != test.where {
 			t.Errorf("%s: %q %q, want %q %q", test.body, where, wrong, test.where, test.wrong)
 		}

@@ -1,0 +1,317 @@
+package emulator
+
+import (
+	"encoding/pem"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/terminal"
+	"github.com/openspapi/spapi/internal/settings"
+)
+
+// testEnvironment is what a process with this environment would get.
+func testEnvironment(t *testing.T, inherited ...string) map[string]string {
+	t.Helper()
+	emu, err := emulator.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := emu.Credentials()
+	line := ready{URL: "http://127.0.0.1:8080", LWAURL: "http://127.0.0.1:8080/auth/o2/token", ClientID: c.ClientID, ClientSecret: c.ClientSecret, RefreshToken: c.RefreshToken,
+		RoleARN: c.RoleARN, AWSAccessKeyID: c.AWSAccessKeyID, AWSSecretAccessKey: c.AWSSecretAccessKey, ApplicationID: c.ApplicationID, SellerID: c.SellerID,
+		Region: string(c.Region), MarketplaceID: c.MarketplaceID, PID: 7}
+	k := newKit(filepath.FromSlash("/ca/ca.pem"))
+	got := map[string]string{}
+	for _, entry := range newEnvironment(line, k, "127.0.0.1:8080", emu.Hosts(), inherited).apply(inherited) {
+		name, value, _ := strings.Cut(entry, "=")
+		if _, twice := got[name]; twice {
+			t.Errorf("%s is set twice", name)
+		}
+		got[name] = value
+	}
+	return got
+}
+
+// Nothing of a real shop or account gets through, under whatever name clients read it; everything else does.
+func TestNothingRealIsPassedOn(t *testing.T) {
+	var inherited []string
+	for _, s := range []*settings.Setting{settings.ClientID, settings.ClientSecret, settings.RefreshToken, settings.Region, settings.Marketplace, settings.SellerID,
+		settings.Endpoint, settings.TokenURL, settings.Sandbox, settings.ApplicationID, settings.RoleARN, settings.Profile, settings.Account} {
+		for _, name := range s.Variables {
+			inherited = append(inherited, name+"=REAL")
+		}
+	}
+	for _, name := range strings.Fields("SP_API_REFRESH_TOKEN SP_API_REFRESH_TOKEN_OTHER SP_API_AWS_SECRET_ID LWA_APP_ID LWA_CLIENT_SECRET_OTHER LWA_REFRESH_TOKEN " +
+		"SELLING_PARTNER_APP_CLIENT_SECRET SELLING_PARTNER_OTHER AWS_PROFILE AWS_SESSION_TOKEN AWS_SECRET_ACCESS_KEY AWS_WEB_IDENTITY_TOKEN_FILE AWS_ENDPOINT_URL_STS " +
+		"AWS_SELLING_PARTNER_SESSION_TOKEN AWS_CONTAINER_CREDENTIALS_FULL_URI HTTPS_PROXY https_proxy ALL_PROXY all_proxy SSL_CERT_FILE") {
+		inherited = append(inherited, name+"=REAL")
+	}
+	got := testEnvironment(t, append(inherited, "SHOP=mine", "SPAPI_DATABASE=mine", "PATH=mine", "AMAZON_TAG=mine")...)
+	kept := 0
+	for name, value := range got {
+		if strings.Contains(value, "REAL") {
+			t.Errorf("%s is passed on", name)
+		}
+		if value == "mine" {
+			kept++
+		}
+	}
+	if kept != 4 {
+		t.Errorf("%d of 4 others are passed on", kept)
+	}
+	for name, want := range map[string]string{
+		"SPAPI_ENDPOINT": "http://127.0.0.1:8080", "SPAPI_MARKETPLACE": "ATVPDKIKX0DER", "SP_API_DEFAULT_MARKETPLACE": "US", "AWS_REGION": "us-east-1", "AWS_CONFIG_FILE": os.DevNull,
+		"https_proxy": "http://127.0.0.1:8080", "NO_PROXY": "localhost,127.0.0.1,127.0.0.0/8,::1",
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %q, want %q", name, got[name], want)
+		}
+	}
+}
+
+// What the user has set for runtimes stays, with the emulator's behind it; a second time adds nothing.
+func TestRuntimesKeepTheirOptions(t *testing.T) {
+	set := []string{"NODE_OPTIONS=--max-old-space-size=512", "JAVA_TOOL_OPTIONS=-Xmx1g", "PHP_INI_SCAN_DIR=/mine", "no_proxy=db.example"}
+	got := testEnvironment(t, set...)
+	for name, begin := range map[string]string{"NODE_OPTIONS": "--max-old-space-size=512 --require ", "JAVA_TOOL_OPTIONS": "-Xmx1g -Dhttp.proxyHost=127.0.0.1 ",
+		"PHP_INI_SCAN_DIR": "/mine" + string(os.PathListSeparator)} {
+		if !strings.HasPrefix(got[name], begin) {
+			t.Errorf("%s is %q, want %q…", name, got[name], begin)
+		}
+	}
+	var again []string
+	for name, value := range got {
+		again = append(again, name+"="+value)
+	}
+	if twice := testEnvironment(t, again...); !maps.Equal(got, twice) {
+		t.Errorf("once\n%v\ntwice\n%v", got, twice)
+	}
+}
+
+// NO_PROXY keeps what goes to others, and nothing that could be taken for Amazon's hosts.
+func TestNoProxy(t *testing.T) {
+	hosts := []string{"api.amazon.com", "sellingpartnerapi-na.amazon.com"}
+	for old, want := range map[string]string{
+		"": "", "db.example": ",db.example", "db.example, *.corp.example 10.0.0.0/8": ",db.example,*.corp.example,10.0.0.0/8", "localhost,::1": "",
+		"*": "", "amazon.com": "", ".amazon.com": "", "*.AMAZON.com": "", "api.amazon.com:443": "", "sellingpartner*": "", "zon.com": "", "com": "", "myamazon.com": ",myamazon.com",
+	} {
+		if got := noProxy(hosts, "127.0.0.1", old); got != strings.Join(direct, ",")+want {
+			t.Errorf("%q becomes %q, want …%s", old, got, want)
+		}
+	}
+	if got := noProxy(hosts, "10.1.2.3", ""); !strings.HasSuffix(got, ",10.1.2.3") {
+		t.Errorf("an emulator at another address: %q", got)
+	}
+}
+
+// Whatever is in a value, a shell reads back the same, and runs none of it.
+func TestShellQuoting(t *testing.T) {
+	values := []string{"plain", "", "it's", `"double" \back\`, "$(touch x) `touch y` $HOME", "two\nlines", "-n *", "Atzr|a&b;c", "ü‘’"}
+	var e environment
+	for i, v := range values {
+		e.set = append(e.set, variable{"V" + string(rune('A'+i)), v})
+	}
+	e.unset = []string{"GONE"}
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("there is no sh: its quoting was not tried")
+	}
+	var script strings.Builder
+	sh, err := findShell("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sh.write(&script, e); err != nil {
+		t.Fatal(err)
+	}
+	script.WriteString("printf '%s\\0'")
+	for _, v := range e.set {
+		script.WriteString(` "$` + v.name + `"`)
+	}
+	script.WriteString(` "${GONE-gone}"`)
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", script.String())
+	cmd.Dir, cmd.Env = t.TempDir(), []string{"GONE=there"}
+	out, err := cmd.CombinedOutput()
+	if got := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"); err != nil || !slices.Equal(got, append(values, "gone")) {
+		t.Errorf("sh reads %q, %v", got, err)
+	}
+	if left, err := os.ReadDir(cmd.Dir); err != nil || len(left) > 0 {
+		t.Errorf("a value was run: %v, %v", left, err)
+	}
+	for name, want := range map[string]string{
+		"fish":       `set -gx A 'it\'s \\ $(x)'`,
+		"powershell": `$env:A = 'it''s \ $(x)'`,
+		"dotenv":     `A=it's \ $(x)`,
+	} {
+		s, err := findShell(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.set("A", `it's \ $(x)`); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// The files are written once, and again when they are of another version or authority.
+func TestKitIsKept(t *testing.T) {
+	emu, err := emulator.New(emulator.WithCADir(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := emu.CA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newKit(ca)
+	all := []string{k.TrustStore, k.Preload, filepath.Join(filepath.Dir(ca), "hosts.json"), filepath.Join(k.PHP, "spapi-emulator.ini")}
+	write := func() (seen []os.FileInfo) {
+		if err := k.write(emu.Hosts()); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range all {
+			info, err := os.Stat(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen = append(seen, info)
+		}
+		return seen
+	}
+	first := write()
+	for i, info := range write() {
+		if !os.SameFile(info, first[i]) {
+			t.Errorf("%s was written again", all[i])
+		}
+	}
+	for _, name := range all {
+		if err := os.WriteFile(name, []byte("of another version"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write()
+	for _, name := range all {
+		if b, err := os.ReadFile(name); err != nil || string(b) == "of another version" {
+			t.Errorf("%s stays as it is, %v", name, err)
+		}
+	}
+	other, err := emulator.New(emulator.WithCADir(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	newCA, err := other.CA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(newCA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if block, _ := pem.Decode(text); block == nil {
+		t.Fatalf("%s is no PEM", newCA)
+	}
+	if err := os.WriteFile(ca, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(k.TrustStore)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write()
+	if after, err := os.ReadFile(k.TrustStore); err != nil || string(after) == string(before) {
+		t.Errorf("the trust store has the old authority still, %v", err)
+	}
+}
+
+// A mistake ends with status 2 and a line that names it.
+func TestBadInput(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	long := "unix:/" + strings.Repeat("x", 200)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--listen", "nonsense"}, `--listen "nonsense": want host:port such as 127.0.0.1:0, or unix: and the path of a socket`},
+		{[]string{"--listen", "127.0.0.1:http"}, `--listen "127.0.0.1:http": the port is no number between 0 and 65535`},
+		{[]string{"--listen", "127.0.0.1:70000"}, `--listen "127.0.0.1:70000": the port is no number between 0 and 65535`},
+		{[]string{"--listen", "unix:"}, `--listen "unix:": names no file`},
+		{[]string{"--listen", long}, `the path of a socket may have `},
+		{[]string{"--listen", "unix:/tmp/s", "--env"}, `--env needs an address`},
+		{[]string{"--env=cmd"}, `--env=cmd: want sh, fish, powershell or dotenv`},
+		{[]string{"--ca-dir", file, "--tls"}, `--ca-dir "` + file + `": `},
+		{[]string{"--request-log", "/no/such/file"}, `--request-log "/no/such/file": there is no folder "/no/such"`},
+		{[]string{"nonsense"}, `unknown command "nonsense"`},
+		{[]string{"run"}, "which command? Name it behind --, such as: spapi emulator run -- npm test"},
+		{[]string{"run", "--"}, "which command?"},
+		{[]string{"run", "--listen", "unix:/tmp/s", "--", "true"}, `--listen "unix:/tmp/s": a command is led to an address`},
+		{[]string{"run", "--ca-dir", file, "--", "true"}, `--ca-dir "` + file + `": `},
+		{[]string{"run", "--seed", "x", "--", "true"}, `invalid argument "x"`},
+		{[]string{"run", "--env", "--", "true"}, "unknown flag: --env"},
+		{[]string{"clients", "cobol"}, `unknown runtime "cobol": want curl, node, deno,`},
+		{[]string{"clients", "--listen", "unix:/tmp/s"}, "no client's proxy is a socket"},
+		{[]string{"clients", "--ca-dir", file}, `--ca-dir "` + file + `": `},
+		{[]string{"ca", "--ca-dir", file}, `--ca-dir "` + file + `": `},
+		{[]string{"ca", "x"}, `takes no arguments, got "x"`},
+		{[]string{"hosts", "--address", "example.com"}, `--address "example.com": want an IP address such as 127.0.0.1`},
+	} {
+		streams, out, _ := terminal.Buffers()
+		cmd := NewCmdEmulator(factory.With(streams, "1", nil), nil)
+		cmd.SilenceErrors, cmd.SilenceUsage = true, true
+		cmd.SetArgs(c.args)
+		err := cmd.ExecuteContext(t.Context())
+		if err == nil || !strings.Contains(err.Error(), c.want) || out.Len() > 0 {
+			t.Errorf("%q: %v, want %s; stdout %s", c.args, err, c.want, out)
+		}
+		if isFlag := strings.HasPrefix(c.want, "unknown flag") || strings.HasPrefix(c.want, "invalid argument"); !isFlag && exit.Status(err) != exit.Usage {
+			t.Errorf("%q: status %d", c.args, exit.Status(err)) // those of flags are the root's to turn into mistakes
+		}
+	}
+}
+
+// What is printed about runtimes has the machine's own paths, in every place.
+func TestClientsAndHosts(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ca")
+	run := func(args ...string) string {
+		t.Helper()
+		streams, out, _ := terminal.Buffers()
+		cmd := NewCmdEmulator(factory.With(streams, "1", nil), nil)
+		cmd.SetArgs(args)
+		if err := cmd.ExecuteContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	ca := strings.TrimSpace(run("ca", "--ca-dir", dir))
+	if _, err := os.Stat(ca); err != nil || filepath.Dir(ca) != dir {
+		t.Errorf("the authority is %q, %v", ca, err)
+	}
+	all := run("clients", "--ca-dir", dir, "--listen", "127.0.0.1:9000")
+	if strings.ContainsAny(all, "{}") || strings.Count(all, ca) < len(runtimes) || !strings.Contains(all, "http://127.0.0.1:9000") {
+		t.Errorf("not everything is filled in:\n%s", all)
+	}
+	for _, r := range runtimes {
+		if text := run("clients", "--ca-dir", dir, r.name); !strings.HasPrefix(text, r.title+" ("+r.name+")\n") || strings.Count(text, "\n  trust") != 1 {
+			t.Errorf("%s:\n%s", r.name, text)
+		}
+	}
+	for _, name := range []string{"preload.cjs", "truststore.p12", "hosts.json"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	hosts := run("hosts", "--address", "172.17.0.1")
+	if !strings.Contains(hosts, "\n172.17.0.1 sellingpartnerapi-eu.amazon.com\n") || !strings.Contains(hosts, "\n172.17.0.1 api.amazon.com\n") {
+		t.Errorf("hosts:\n%s", hosts)
+	}
+}

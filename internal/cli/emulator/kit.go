@@ -1,0 +1,124 @@
+package emulator
+
+import (
+	"bytes"
+	"crypto/x509"
+	_ "embed"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"software.sslmate.com/src/go-pkcs12"
+)
+
+// kit are the files that lead runtimes to the emulator. All are in the folder of its certificate authority, where they stay: a shell that has
+// them in its environment goes on to work when the emulator has ended.
+type kit struct {
+	CA         string // the authority's certificate, PEM
+	TrustStore string // the same for Java: PKCS #12, with trustStorePassword
+	Preload    string // for Node.js
+	PHP        string // folder with an ini file
+}
+
+// trustStorePassword protects nothing: a certificate is public. It is the one of Java's own store.
+const trustStorePassword = "changeit"
+
+//go:embed preload.cjs
+var preload []byte
+
+// newKit names the files beside the authority's certificate.
+func newKit(ca string) kit {
+	dir := filepath.Dir(ca)
+	return kit{CA: ca, TrustStore: filepath.Join(dir, "truststore.p12"), Preload: filepath.Join(dir, "preload.cjs"), PHP: filepath.Join(dir, "php")}
+}
+
+// write writes what isn't there yet, or is of another version.
+func (k kit) write(hosts []string) error {
+	list, err := json.Marshal(hosts)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(k.PHP, 0o755); err != nil {
+		return err
+	}
+	ini := fmt.Sprintf("; Written by spapi.\ncurl.cainfo = \"%[1]s\"\nopenssl.cafile = \"%[1]s\"\n", k.CA)
+	for _, f := range []struct {
+		name    string
+		content []byte
+	}{
+		{filepath.Join(filepath.Dir(k.Preload), "hosts.json"), append(list, '\n')}, // before what reads it
+		{k.Preload, preload},
+		{filepath.Join(k.PHP, "spapi-emulator.ini"), []byte(ini)},
+	} {
+		if err := replace(f.name, f.content); err != nil {
+			return err
+		}
+	}
+	return k.writeTrustStore()
+}
+
+// writeTrustStore leaves a store alone that has the certificate: no two of them have the same bytes.
+func (k kit) writeTrustStore() error {
+	text, err := os.ReadFile(k.CA)
+	if err != nil {
+		return err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return fmt.Errorf("%s is no PEM", k.CA)
+	}
+	ca, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return fmt.Errorf("%s: %w", k.CA, err)
+	}
+	if old, err := os.ReadFile(k.TrustStore); err == nil {
+		if certs, err := pkcs12.DecodeTrustStore(old, trustStorePassword); err == nil && len(certs) == 1 && certs[0].Equal(ca) {
+			return nil
+		}
+	}
+	store, err := pkcs12.Modern.EncodeTrustStore([]*x509.Certificate{ca}, trustStorePassword)
+	if err != nil {
+		return err
+	}
+	return replace(k.TrustStore, store)
+}
+
+// replace writes a file whole or not at all, since others may read it at the time, and not if it has that content.
+func replace(name string, content []byte) (err error) {
+	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, content) {
+		return nil
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+// nodeOption is the part of NODE_OPTIONS that loads the preload (nodejs.org/api/cli.html#node_optionsoptions: quotes are double ones, escaped by backslashes).
+func (k kit) nodeOption() string {
+	return `--require "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(k.Preload) + `"`
+}
+
+// javaOptions are properties for JAVA_TOOL_OPTIONS, which takes quotes of either kind around blanks.
+func (k kit) javaOptions(host, port string) string {
+	store := k.TrustStore
+	if strings.ContainsAny(store, " \t'") {
+		store = `"` + store + `"`
+	}
+	return fmt.Sprintf("-Dhttp.proxyHost=%[1]s -Dhttp.proxyPort=%[2]s -Dhttps.proxyHost=%[1]s -Dhttps.proxyPort=%[2]s "+
+		"-Djavax.net.ssl.trustStore=%[3]s -Djavax.net.ssl.trustStoreType=PKCS12 -Djavax.net.ssl.trustStorePassword=%[4]s", host, port, store, trustStorePassword)
+}

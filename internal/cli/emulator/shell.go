@@ -1,0 +1,65 @@
+package emulator
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/openspapi/spapi/internal/cli/exit"
+)
+
+// shell is how an environment is written down.
+type shell struct {
+	name  string
+	set   func(name, value string) string
+	unset func(name string) string
+}
+
+// shells are those of --env, the first being what it means without a value.
+var shells = []shell{
+	{"sh", // POSIX: between single quotes everything stands for itself, but the single quote
+		func(name, value string) string {
+			return "export " + name + "='" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+		},
+		func(name string) string { return "unset " + name }},
+	{"fish", // fishshell.com/docs/current/language.html#quotes
+		func(name, value string) string {
+			return "set -gx " + name + " '" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(value) + "'"
+		},
+		func(name string) string { return "set -e " + name }},
+	{"powershell", // about_Quoting_Rules; typographic quotes end a string too
+		func(name, value string) string {
+			return "$env:" + name + " = '" + strings.NewReplacer("'", "''", "‘", "‘‘", "’", "’’", "‚", "‚‚", "‛", "‛‛").Replace(value) + "'"
+		},
+		func(name string) string { return "Remove-Item -ErrorAction SilentlyContinue Env:" + name }},
+	{"dotenv", // lines as docker's --env-file and GitHub's $GITHUB_ENV take them: nothing is quoted, and no line can be continued
+		func(name, value string) string { return name + "=" + strings.ReplaceAll(value, "\n", " ") },
+		func(name string) string { return name + "=" }},
+}
+
+func findShell(name string) (shell, error) {
+	i := slices.IndexFunc(shells, func(s shell) bool { return s.name == name })
+	if i < 0 {
+		names := make([]string, len(shells))
+		for i, s := range shells {
+			names[i] = s.name
+		}
+		return shell{}, exit.Usagef("--env=%s: want %s", name, strings.Join(names[:len(names)-1], ", ")+" or "+names[len(names)-1])
+	}
+	return shells[i], nil
+}
+
+// write writes the environment in one piece, so that whoever waits for its last line has all of it.
+func (s shell) write(w io.Writer, e environment) error {
+	var b bytes.Buffer
+	for _, name := range e.unset {
+		fmt.Fprintln(&b, s.unset(name))
+	}
+	for _, v := range e.set {
+		fmt.Fprintln(&b, s.set(v.name, v.value))
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}

@@ -1,0 +1,374 @@
+// Package tlsfront stands in front of an [http.Handler] on one listener, for hosts of other people's: it speaks TLS in their names with
+// certificates of an authority of its own, plain HTTP on the same port, and is a proxy whose requests for these hosts end in the handler, while
+// those for any other host are refused. Nothing that reaches it goes any further.
+//
+// It bounds what a client can hold: headers and TLS handshakes have a time, bodies and answers must go on, idle connections end.
+//
+// It knows nothing of what the handler answers.
+package tlsfront
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options say what [Serve] serves. Handler, Name, Hosts and CA are needed.
+type Options struct {
+	Handler http.Handler
+
+	// Name is what refusals are signed with, such as "spapi emulator".
+	Name string
+
+	// Hosts are the names that it stands for, in lower case. Besides, it stands for its own address: localhost and the loopback addresses.
+	Hosts []string
+
+	// CA returns the authority that certificates come from. It is called for each TLS handshake, so that none is made before one is needed.
+	CA func() (*CA, error)
+
+	// Log is told of refusals and of handshakes that fail; nil: [log.Default].
+	Log *log.Logger
+
+	Timeouts Timeouts
+}
+
+// Timeouts bound what clients hold. Zero values stand for the defaults.
+type Timeouts struct {
+	Header time.Duration // for the first byte, for the TLS handshake, and for a request's header; 10 s
+	Stall  time.Duration // between two pieces of a request's body, and for each piece of an answer to be taken; 30 s
+	Idle   time.Duration // between two requests of a connection; 3 minutes
+	Grace  time.Duration // for requests under way at the end; 1 s
+}
+
+const (
+	// minRate is how many bytes per second a request's body must have on average, after the first time that it may stall: without it a byte now
+	// and then would hold a connection for ever.
+	minRate = 1 << 10
+
+	piece          = 32 << 10 // bytes of an answer, for which there is a time
+	maxHeaderBytes = 64 << 10
+)
+
+// Serve answers requests on l until ctx is done, then waits for those under way, up to the grace. It closes l and returns nil after ctx is done, and
+// else the listener's error.
+func Serve(ctx context.Context, l net.Listener, o Options) error {
+	o.Log = cmp.Or(o.Log, log.Default())
+	o.Timeouts.Header = cmp.Or(o.Timeouts.Header, 10*time.Second)
+	o.Timeouts.Stall = cmp.Or(o.Timeouts.Stall, 30*time.Second)
+	o.Timeouts.Idle = cmp.Or(o.Timeouts.Idle, 3*time.Minute)
+	o.Timeouts.Grace = cmp.Or(o.Timeouts.Grace, time.Second)
+	f := &front{Options: o, listener: l, hosts: make(map[string]bool, len(o.Hosts)), ready: make(chan arrival)}
+	for _, host := range o.Hosts {
+		f.hosts[host] = true
+	}
+	f.ending, f.end = context.WithCancel(context.WithoutCancel(ctx))
+	f.tls = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: f.certificate}
+	srv := &http.Server{
+		Handler: f, ErrorLog: o.Log, TLSConfig: f.tls, ConnContext: withConn,
+		ReadHeaderTimeout: o.Timeouts.Header, IdleTimeout: o.Timeouts.Idle, MaxHeaderBytes: maxHeaderBytes,
+		// A connection of HTTP/2 with a request under way is no idle one: who is gone is found out by asking.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: o.Timeouts.Stall, PingTimeout: o.Timeouts.Stall, WriteByteTimeout: o.Timeouts.Stall},
+	}
+	defer f.preparing.Wait()
+	defer f.Close()
+	f.spawn(f.accept)
+	done := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Timeouts.Grace)
+		defer cancel()
+		done <- srv.Shutdown(grace)
+	})
+	err := srv.Serve(f)
+	if stop() {
+		_ = srv.Close()
+		return err // the listener failed by itself
+	}
+	if shutdown := <-done; errors.Is(shutdown, context.DeadlineExceeded) {
+		_ = srv.Close()
+	}
+	return nil
+}
+
+// front is one call of Serve. To the HTTP server it is both handler and listener: connections get there when it is known what they speak.
+type front struct {
+	Options
+	listener net.Listener
+	hosts    map[string]bool
+	tls      *tls.Config
+	ready    chan arrival
+	ending   context.Context
+	end      context.CancelFunc
+
+	mu        sync.Mutex
+	ended     bool
+	preparing sync.WaitGroup
+}
+
+// arrival is what came out of Accept.
+type arrival struct {
+	conn net.Conn
+	err  error
+}
+
+// Accept is part of [net.Listener].
+func (f *front) Accept() (net.Conn, error) {
+	select {
+	case a := <-f.ready:
+		return a.conn, a.err
+	case <-f.ending.Done():
+		return nil, net.ErrClosed
+	}
+}
+
+// Addr is part of [net.Listener].
+func (f *front) Addr() net.Addr { return f.listener.Addr() }
+
+// Close is part of [net.Listener]. Connections of which it isn't known yet what they speak are closed, too.
+func (f *front) Close() error {
+	f.mu.Lock()
+	f.ended = true
+	f.mu.Unlock()
+	f.end()
+	return f.listener.Close()
+}
+
+// spawn runs work beside, unless the end has come.
+func (f *front) spawn(work func()) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ended {
+		return false
+	}
+	f.preparing.Go(work)
+	return true
+}
+
+// accept takes connections, and passes errors on to the HTTP server, which knows which of them pass and how long to wait.
+func (f *front) accept() {
+	for {
+		c, err := f.listener.Accept()
+		switch {
+		case err == nil:
+			f.take(&conn{Conn: c, stall: f.Timeouts.Stall})
+			continue
+		case !f.hand(arrival{err: err}), errors.Is(err, net.ErrClosed):
+			return
+		}
+	}
+}
+
+func (f *front) hand(a arrival) bool {
+	select {
+	case f.ready <- a:
+		return true
+	case <-f.ending.Done():
+		return false
+	}
+}
+
+func (f *front) take(c *conn) {
+	if !f.spawn(func() { f.prepare(c) }) {
+		_ = c.Close()
+	}
+}
+
+// recordHandshake is the first byte of TLS: the type of the record in which the client says hello (RFC 8446, 5.1). No request begins with it.
+const recordHandshake = 0x16
+
+// prepare finds out what a connection speaks, does the TLS handshake if it is that, and hands it to the HTTP server.
+func (f *front) prepare(c *conn) {
+	stop := context.AfterFunc(f.ending, func() { _ = c.Close() })
+	defer stop()
+	_ = c.SetReadDeadline(time.Now().Add(f.Timeouts.Header))
+	first, err := c.peek()
+	if err != nil {
+		_ = c.Close() // gone, or nothing to say
+		return
+	}
+	_ = c.SetReadDeadline(time.Time{})
+	var prepared net.Conn = c
+	if first == recordHandshake {
+		secure := tls.Server(c, f.tls)
+		ctx, cancel := context.WithTimeout(f.ending, f.Timeouts.Header)
+		err := secure.HandshakeContext(ctx)
+		cancel()
+		if err != nil {
+			f.tell(c, err)
+			_ = c.Close()
+			return
+		}
+		prepared = secure
+	}
+	if !f.hand(arrival{conn: prepared}) {
+		_ = prepared.Close()
+	}
+}
+
+// tell logs why a handshake failed, unless the client has just gone or said nothing.
+func (f *front) tell(c *conn, err error) {
+	switch {
+	case c.refused != nil:
+		err = c.refused
+	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return
+	case strings.Contains(err.Error(), "unknown certificate") || strings.Contains(err.Error(), "bad certificate"):
+		if ca, caErr := f.CA(); caErr == nil {
+			err = fmt.Errorf("%w: the client doesn't trust %s", err, ca.File())
+		}
+	}
+	f.Log.Printf("%s: TLS with %s failed: %v", f.Name, c.RemoteAddr(), err)
+}
+
+// certificate chooses the certificate of a handshake: that of the host which the client names, else of the one to which it has had itself connected,
+// else that of the own address.
+func (f *front) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c, _ := hello.Conn.(*conn)
+	host, _ := splitHost(cmp.Or(hello.ServerName, c.target, loopbackName))
+	if net.ParseIP(host) != nil {
+		host = loopbackName
+	}
+	if host != loopbackName && !f.hosts[host] {
+		c.refused = errors.New(f.refusal(host))
+		return nil, nil //nolint:nilnil // the one way to have TLS tell the client that the name is what is wrong
+	}
+	ca, err := f.CA()
+	if err != nil {
+		return nil, err
+	}
+	return ca.leaf(host)
+}
+
+func (f *front) refusal(host string) string {
+	return host + " is none of the hosts that the " + f.Name + " stands for, and nothing leaves this machine"
+}
+
+// ServeHTTP answers a request, unless it is one for somebody else.
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c, _ := r.Context().Value(connKey{}).(*conn)
+	if r.Method == http.MethodConnect {
+		f.connect(w, r, c)
+		return
+	}
+	if r.Host == "" {
+		r.Host = c.target
+	}
+	if absolute := r.URL.Host != ""; absolute || c.target != "" { // it takes this for a proxy
+		if absolute && r.URL.Scheme != "http" && r.URL.Scheme != "https" || !f.here(r.Host, c) {
+			f.refuse(w, r)
+			return
+		}
+	}
+	for name := range r.Header {
+		if strings.HasPrefix(name, "Proxy-") {
+			delete(r.Header, name)
+		}
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = &body{ReadCloser: r.Body, control: http.NewResponseController(w), stall: f.Timeouts.Stall, begun: time.Now()}
+	}
+	if r.ProtoMajor == 2 { // of HTTP/1 the connection sees to it
+		stream := &streamWriter{ResponseWriter: w, control: http.NewResponseController(w), stall: f.Timeouts.Stall}
+		defer stream.limit() // for what is sent after the handler has returned
+		w = stream
+	}
+	f.Handler.ServeHTTP(w, r)
+}
+
+// connect begins what a client takes for a connection to another host: it starts anew here.
+func (f *front) connect(w http.ResponseWriter, r *http.Request, c *conn) {
+	host, port := splitHost(r.Host)
+	switch {
+	case c.target != "":
+		http.Error(w, "there is no way on from here: CONNECT within what CONNECT has begun", http.StatusForbidden)
+		return
+	case r.ProtoMajor != 1:
+		http.Error(w, "CONNECT is answered in HTTP/1.1 only", http.StatusNotImplemented)
+		return
+	case port == "" || !f.here(r.Host, c):
+		f.refuse(w, r)
+		return
+	}
+	through, buffer, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	if own, ok := through.(*conn); ok {
+		through = own.Conn // one wrapper is enough
+	}
+	begun, _ := buffer.Reader.Peek(buffer.Reader.Buffered())
+	next := &conn{Conn: through, prefix: slices.Clone(begun), target: host, stall: f.Timeouts.Stall}
+	if _, err := next.Write([]byte("HTTP/1.1 200 Connection established\r\n\r\n")); err != nil {
+		_ = next.Close()
+		return
+	}
+	f.take(next)
+}
+
+// refuse answers a request for somebody else. Of an answer to CONNECT many clients show no more than the status line, so the reason stands there.
+func (f *front) refuse(w http.ResponseWriter, r *http.Request) {
+	host := strings.Map(func(c rune) rune {
+		if c > ' ' && c < 0x7f {
+			return c
+		}
+		return -1
+	}, r.Host)
+	text := f.refusal(host[:min(len(host), 260)])
+	f.Log.Printf("%s: refused %s: %s", f.Name, r.Method, text)
+	if r.Method == http.MethodConnect {
+		if through, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			_, _ = fmt.Fprintf(through, "HTTP/1.1 403 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s\n", text, len(text)+1, text)
+			_ = through.Close()
+			return
+		}
+	}
+	http.Error(w, text, http.StatusForbidden)
+}
+
+// here tells whether a host, as requests name it, is one that it stands for or the address that the client has reached it at.
+func (f *front) here(named string, c *conn) bool {
+	host, port := splitHost(named)
+	if f.hosts[host] {
+		return port == "" || port == "443" || port == "80"
+	}
+	own, ownPort, err := net.SplitHostPort(c.LocalAddr().String())
+	if err != nil || port != ownPort {
+		return false // a socket that is a file has no such address
+	}
+	if host == loopbackName {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && (ip.IsLoopback() || ip.Equal(net.ParseIP(own)))
+}
+
+// splitHost returns host, in lower case, and port of what stands in Host; port is "" for none.
+func splitHost(named string) (host, port string) {
+	host = named
+	if h, p, err := net.SplitHostPort(named); err == nil {
+		host, port = h, p
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	return strings.TrimSuffix(strings.ToLower(host), "."), port
+}
+
+type connKey struct{}
+
+// withConn notes for its requests on which connection they come.
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	if secure, ok := c.(*tls.Conn); ok {
+		c = secure.NetConn()
+	}
+	return context.WithValue(ctx, connKey{}, c)
+}
