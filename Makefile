@@ -7,7 +7,7 @@ export MODELS FUZZTIME
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build docs man generate generate-check test mutate prove-kills prove-lists prove-connections race lint vuln bench bench-prism fuzz interop ci
+.PHONY: help build docs man generate generate-check test mutate prove-kills prove-lists prove-connections prove-uploads race lint vuln bench bench-prism fuzz interop ci
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ mutate: ## break the code by the edits in internal/mutate/edits, or those that R
 
 prove-kills: ## kill feed submit and report run at KILLS (100) random points each, and see that nothing is sent twice or lost; half a minute
 	KILLS=$(or $(KILLS),100) go test -count=1 -v -timeout 30m -run '^TestKilled' ./internal/cli
+
+prove-uploads: ## uploads, feeds, reports and queries over 250 days of an emulator's clock: memory of a real process; some minutes
+	SPAPI_PROVE_UPLOADS=1000 go test -count=1 -v -timeout 60m -run 'TestUploads$$' ./internal/cli
 
 race: ## run the tests of concurrent code under the race detector
 	.ci/run race

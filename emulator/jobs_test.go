@@ -28,8 +28,7 @@ func deskRequests(t testing.TB, e *Emulator, add func(id, target, body string)) 
 			t.Fatal(problem)
 		}
 		q.Job = k.NewJob("query", now)
-		q.ID = "q" + string(rune('0'+len(k.Queries)))
-		k.Queries = append(k.Queries, q)
+		k.Queries.Add(q)
 		return q
 	}
 	kind := jobs.ReportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"]
@@ -37,18 +36,19 @@ func deskRequests(t testing.TB, e *Emulator, add func(id, target, body string)) 
 	finished := k.AddReport(kind, []string{store}, nil, now.Add(-60*world.Day), now, now)
 	k.FinishReport(finished, now)
 	waiting := k.AddReport(kind, []string{store}, nil, now.Add(-60*world.Day), now, now)
-	input := k.AddDocument("feed", &jobs.Document{ContentType: "application/json", Created: now, Expires: now.Add(world.Day), Uploaded: true, Data: []byte("{}"), Size: 2})
+	input := k.AddDocument("feed", &jobs.Document{ContentType: "application/json", Created: now, Expires: now.Add(world.Day)})
+	input.Put(e.desk.Contents().Put([]byte("{}")))
 	f := &jobs.Feed{Job: k.NewJob("feed", now), Kind: jobs.FeedTypes()["JSON_LISTINGS_FEED"], Marketplaces: []string{store}, Input: input}
-	f.ID = "f1"
 	k.FinishFeed(f, now)
 	g := &jobs.Feed{Job: k.NewJob("feed", now), Kind: f.Kind, Marketplaces: []string{store}, Input: input}
-	g.ID = "f2"
-	k.Feeds = append(k.Feeds, f, g)
+	k.Feeds.Add(f)
+	k.Feeds.Add(g)
 	done, running := field(), field()
 	k.FinishQuery(done, now)
 	s := &jobs.Schedule{ID: "s1", Kind: kind, Marketplaces: []string{store}, Period: "P1D", Next: now.Add(world.Day)}
-	s2 := &jobs.Schedule{ID: "s2", Kind: kind, Marketplaces: []string{store}, Period: "P1D", Next: now.Add(world.Day)}
-	k.Schedules = append(k.Schedules, s, s2)
+	s2 := &jobs.Schedule{ID: "s2", Kind: jobs.ReportTypes()["GET_MERCHANT_LISTINGS_ALL_DATA"], Marketplaces: []string{store}, Period: "P1D", Next: now.Add(world.Day)}
+	k.AddSchedule(s)
+	k.AddSchedule(s2)
 
 	add("reports20210630.createReport", "/reports/2021-06-30/reports", `{"reportType":"`+kind.Name+`","marketplaceIds":["`+store+`"]}`)
 	add("reports20210630.getReport", "/reports/2021-06-30/reports/"+finished.ID, "")
@@ -62,9 +62,9 @@ func deskRequests(t testing.TB, e *Emulator, add func(id, target, body string)) 
 	add("reports20210630.cancelReportSchedule", "/reports/2021-06-30/schedules/s2", "")
 	add("feeds20210630.createFeedDocument", "/feeds/2021-06-30/documents", `{"contentType":"text/xml; charset=UTF-8"}`)
 	add("feeds20210630.createFeed", "/feeds/2021-06-30/feeds", `{"feedType":"JSON_LISTINGS_FEED","marketplaceIds":["`+store+`"],"inputFeedDocumentId":"`+input.ID+`"}`)
-	add("feeds20210630.getFeed", "/feeds/2021-06-30/feeds/f1", "")
+	add("feeds20210630.getFeed", "/feeds/2021-06-30/feeds/"+f.ID, "")
 	add("feeds20210630.getFeeds", "/feeds/2021-06-30/feeds?feedTypes=JSON_LISTINGS_FEED&pageSize=1", "")
-	add("feeds20210630.cancelFeed", "/feeds/2021-06-30/feeds/f2", "")
+	add("feeds20210630.cancelFeed", "/feeds/2021-06-30/feeds/"+g.ID, "")
 	add("feeds20210630.getFeedDocument", "/feeds/2021-06-30/documents/"+f.Result.ID, "")
 	body, _ := json.Marshal(object{"query": query})
 	add("datakiosk20231115.createQuery", "/dataKiosk/2023-11-15/queries", string(body))
@@ -125,7 +125,8 @@ func FuzzFeeds(f *testing.F) {
 	f.Fuzz(func(t *testing.T, n uint8, content []byte) {
 		k := jobs.Queues.Of(e.desk.Seller(0))
 		kind := jobs.FeedTypes()[names[int(n)%len(names)]]
-		fd := &jobs.Feed{Kind: kind, Marketplaces: []string{"ATVPDKIKX0DER"}, Input: &jobs.Document{Data: content, Uploaded: true}}
+		fd := &jobs.Feed{Kind: kind, Marketplaces: []string{"ATVPDKIKX0DER"}, Input: &jobs.Document{}}
+		fd.Input.Put(e.desk.Contents().Put(content))
 		fd.ID = "1"
 		k.FinishFeed(fd, e.Now())
 		if fd.Result == nil || fd.Outcome == "" {
@@ -217,7 +218,11 @@ func TestBigReportsNeedLittleMemory(t *testing.T) {
 // TestDocumentStaysAsSent: a document of more than 8 MB whose content would come out otherwise the second time.
 func TestDocumentStaysAsSent(t *testing.T) {
 	made := 0
-	d := &jobs.Document{ID: "d", Size: -1, Open: func() jobs.Source {
+	e, err := New(WithClock(fixedClock(FixedStart)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := jobs.Queues.Of(e.desk.Seller(0)).AddDocument("report", &jobs.Document{Expires: FixedStart.Add(world.Day), Derived: true, Open: func() jobs.Source {
 		made++
 		r := rand.NewChaCha8([32]byte{byte(made)})
 		left := 9<<20 + made // also of another length
@@ -230,7 +235,7 @@ func TestDocumentStaysAsSent(t *testing.T) {
 			_, _ = r.Read(piece)
 			return piece
 		}
-	}}
+	}})
 	size, etag := d.Measure()
 	for range 2 {
 		b, err := io.ReadAll(d.Body())
@@ -253,7 +258,7 @@ func TestExportKeepsWhatWasSent(t *testing.T) {
 	k, now := jobs.Queues.Of(a), e.Now()
 	r := &jobs.Report{Job: jobs.Job{ID: "1", Created: now}, Kind: jobs.ReportTypes()["GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL"], From: now.AddDate(-1, 0, 0), To: now, Marketplaces: []string{"ATVPDKIKX0DER"}}
 	k.Made = 1
-	k.Reports = append(k.Reports, r)
+	k.Reports.Add(r)
 	k.FinishReport(r, now)
 	_, etag := r.Document.Measure()
 	unchanged, err := e.Export()

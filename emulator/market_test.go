@@ -229,8 +229,9 @@ func addMarketRequests(e *Emulator, w *world.World, add func(id, target, body st
 			body := bodies[k.Name]
 			if strings.Contains(body, "%s") {
 				up := fmt.Sprint(o.ID, i)
-				d := jobs.Queues.Of(a).AddDocument("upload", &jobs.Document{Created: now, Expires: now.Add(time.Hour), Uploaded: true})
-				contacted.Uploads["up-"+up] = &contacts.Upload{Resource: "messaging/v1/orders/" + o.ID + "/messages/" + k.Name, Document: d.ID, MD5: "1B2M2Y8AsgTpgAmY7PhCfg=="}
+				d := jobs.Queues.Of(a).AddDocument("upload", &jobs.Document{Created: now, Expires: now.Add(time.Hour)})
+				d.Put(e.desk.Contents().Put(nil))
+				contacted.AddUpload("up-"+up, &contacts.Upload{Resource: "messaging/v1/orders/" + o.ID + "/messages/" + k.Name, Document: d.ID, MD5: "1B2M2Y8AsgTpgAmY7PhCfg==", Created: now})
 				body = fmt.Sprintf(body, up)
 			}
 			add(id, "/messaging/v1/orders/"+o.ID+"/messages/"+k.Name+query, body)

@@ -255,8 +255,12 @@ func TestCasesDoNotHideTheWorld(t *testing.T) {
 			}
 			if sc.Particular {
 				own++
-				if got := send(with); got.Status != sc.Status && !strings.HasPrefix(id, "tokens") {
-					t.Errorf("%s case %d: %d %s, want the case's %d", id, i, got.Status, got.Body.String(), sc.Status)
+				want := sc.Status
+				if strings.Contains(requestOf(sc, t, op, "https://x").URL.RawQuery, "A1VC38T7YXB528") {
+					want = http.StatusForbidden // a marketplace of another region goes before any case
+				}
+				if got := send(with); got.Status != want && !strings.HasPrefix(id, "tokens") {
+					t.Errorf("%s case %d: %d %s, want the case's %d", id, i, got.Status, got.Body.String(), want)
 				}
 				continue
 			}

@@ -4,10 +4,12 @@ package auth
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/expiring"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
@@ -72,11 +74,11 @@ type Authority struct {
 
 	mu       sync.Mutex
 	app      *Application
-	accounts []*Account        // by number
-	grants   map[string]*Grant // access tokens, grantless tokens and restricted tokens, by token
-	codes    map[string]*authorizationCode
-	sessions map[string]*session // temporary AWS credentials, by access key id
-	consents consents            // by the consent page
+	accounts []*Account            // by number
+	grants   *expiring.Map[*Grant] // access tokens, grantless tokens and restricted tokens, by token
+	codes    *expiring.Map[*authorizationCode]
+	sessions *expiring.Map[*session] // temporary AWS credentials, by access key id
+	consents consents                // by the consent page
 }
 
 func New(seed *random.Seed, now func() time.Time, o Registration) *Authority {
@@ -89,7 +91,7 @@ func New(seed *random.Seed, now func() time.Time, o Registration) *Authority {
 func (u *Authority) Clear() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.accounts, u.grants, u.codes, u.sessions = nil, map[string]*Grant{}, map[string]*authorizationCode{}, map[string]*session{}
+	u.accounts, u.grants, u.codes, u.sessions = nil, newMap[*Grant](), newMap[*authorizationCode](), newMap[*session]()
 	u.app = u.newApplication()
 	u.consents = newConsents(u.defaults)
 }
@@ -252,22 +254,24 @@ const (
 	restrictedTokenLength = 2276
 )
 
-// mint stores g under a new token with the given prefix; it wants u.mu held. Tokens that expired long ago are forgotten, and are
-// then invalid rather than expired.
+const (
+	// rememberedFor is how long tokens and temporary credentials are known after their end: as expired, and after that as invalid. Assumed.
+	rememberedFor = 24 * time.Hour
+	// mostGiven is how much of each kind is remembered, such as tokens: with more the oldest is forgotten. No limit of Amazon's is known.
+	mostGiven = 100_000
+)
+
+func newMap[V any]() *expiring.Map[V] { return expiring.NewMap[V](mostGiven, nil) }
+
+// mint stores g under a new token with the given prefix; it wants u.mu held.
 func (u *Authority) mint(prefix string, g *Grant, now time.Time) string {
-	if len(u.grants) >= 4096 {
-		for t, old := range u.grants {
-			if now.Sub(old.Expires) > 24*time.Hour {
-				delete(u.grants, t)
-			}
-		}
-	}
 	length := tokenLength
 	if g.Kind == RestrictedGrant {
 		length = restrictedTokenLength
 	}
 	token := prefix + u.seed.Next("token").Text(random.Base64URL, length)
-	u.grants[token] = g
+	u.grants.Sweep(now)
+	u.grants.Put(token, g, g.Expires.Add(rememberedFor))
 	return token
 }
 
@@ -311,7 +315,7 @@ func (u *Authority) RevokeRefreshToken(refreshToken string) bool {
 	}
 	a.revoked = true
 	u.consents.revoke(a)
-	for _, g := range u.grants {
+	for _, g := range u.grants.All() {
 		if g.Account == a {
 			g.revoked = true
 		}
@@ -324,12 +328,12 @@ func (u *Authority) ExpireTokens() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	now := u.now()
-	for _, g := range u.grants {
+	for _, g := range u.grants.All() {
 		if g.Expires.After(now) {
 			g.Expires = now
 		}
 	}
-	for _, s := range u.sessions {
+	for _, s := range u.sessions.All() {
 		if s.expires.After(now) {
 			s.expires = now
 		}
@@ -345,6 +349,7 @@ func (u *Authority) Renew() string {
 
 // rotateSecret wants u.mu held.
 func (u *Authority) rotateSecret(now time.Time) string {
+	maps.DeleteFunc(u.app.oldSecrets, func(_ string, until time.Time) bool { return !now.Before(until) })
 	u.app.oldSecrets[u.app.Secret] = now.Add(OldSecretLifetime)
 	u.app.Secret = "amzn1.oa2-cs.v1." + u.seed.Next("secret").Text(random.HexDigits, 64)
 	u.app.SecretExpiry = time.Time{}
@@ -377,6 +382,8 @@ func (u *Authority) AuthorizationCode(refreshToken, redirectURI string) string {
 		return ""
 	}
 	code := "ANDX" + u.seed.Next("code").Text(random.Base36, 16)
-	u.codes[code] = &authorizationCode{account: a, redirectURI: redirectURI, expires: u.now().Add(AuthorizationCodeLifetime)}
+	c := &authorizationCode{account: a, redirectURI: redirectURI, expires: u.now().Add(AuthorizationCodeLifetime)}
+	u.codes.Sweep(u.now())
+	u.codes.Put(code, c, c.expires)
 	return code
 }

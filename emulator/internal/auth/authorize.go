@@ -27,7 +27,7 @@ func (u *Authority) Authorize(x *exchange.Exchange, op *catalog.Operation, sandb
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	g := u.grants[token]
+	g, _ := u.grants.Get(token)
 	switch {
 	case g == nil:
 		return nil, answer.Denied(detailsInvalid).Because("token: Login with Amazon has given out no such access token here")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/expiring"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
 )
@@ -80,10 +81,10 @@ func (o *Registration) Check() error {
 // consents is guarded by Authority.mu.
 type consents struct {
 	Registration
-	sellers map[int]bool             // who has consented, by number
-	codes   map[string]*consentCode  // spapi_oauth_code
-	tokens  map[string]*consentToken // by refresh token
-	states  map[string]*appstoreState
+	sellers map[int]bool                 // who has consented, by number
+	codes   *expiring.Map[*consentCode]  // spapi_oauth_code
+	tokens  *expiring.Map[*consentToken] // by refresh token
+	states  *expiring.Map[*appstoreState]
 }
 
 type consentCode struct {
@@ -112,12 +113,12 @@ func newConsents(o Registration) consents {
 	if !o.Set {
 		o.Redirects = []string{"http://127.0.0.1", "http://localhost"}
 	}
-	return consents{o, map[int]bool{}, map[string]*consentCode{}, map[string]*consentToken{}, map[string]*appstoreState{}}
+	return consents{o, map[int]bool{}, newMap[*consentCode](), newMap[*consentToken](), newMap[*appstoreState]()}
 }
 
 // seller returns whose refresh token this is.
 func (s *consents) seller(refreshToken string, now time.Time) *Account {
-	t := s.tokens[refreshToken]
+	t, _ := s.tokens.Get(refreshToken)
 	if t == nil || !now.Before(t.Expires) {
 		return nil
 	}
@@ -127,30 +128,31 @@ func (s *consents) seller(refreshToken string, now time.Time) *Account {
 // revoke takes back all that a seller has consented to.
 func (s *consents) revoke(a *Account) {
 	delete(s.sellers, a.Number)
-	maps.DeleteFunc(s.codes, func(_ string, c *consentCode) bool { return c.Account == a.Number })
-	maps.DeleteFunc(s.tokens, func(_ string, t *consentToken) bool { return t.Account == a.Number })
-	maps.DeleteFunc(s.states, func(_ string, t *appstoreState) bool { return t.Account == a.Number })
+	s.codes.DeleteFunc(func(c *consentCode) bool { return c.Account == a.Number })
+	s.tokens.DeleteFunc(func(t *consentToken) bool { return t.Account == a.Number })
+	s.states.DeleteFunc(func(t *appstoreState) bool { return t.Account == a.Number })
 }
 
 // redeem exchanges an authorization code for a refresh token, once; nil when the code is no good. Each consent gives a refresh token of
 // its own, and the older ones stay good (developer-docs.amazon.com/sp-api/docs/lwa-credentials-faq). It wants u.mu held.
 func (u *Authority) redeem(code, redirectURI string, now time.Time) (*Account, string) {
-	if c := u.codes[code]; c != nil {
+	if c, found := u.codes.Get(code); found {
 		if !now.Before(c.expires) || c.redirectURI != redirectURI || c.account.revoked {
 			return nil, ""
 		}
-		delete(u.codes, code)
+		u.codes.Delete(code)
 		return c.account, c.account.RefreshToken
 	}
-	c := u.consents.codes[code]
+	c, _ := u.consents.codes.Get(code)
 	// A redirect URI that the request for consent named must be named again, and the same (RFC 6749, 4.1.3).
 	if c == nil || !now.Before(c.Expires) || c.RedirectURI != redirectURI && (c.Named || redirectURI != "") {
 		return nil, ""
 	}
-	delete(u.consents.codes, code)
+	u.consents.codes.Delete(code)
 	a := u.accounts[c.Account]
 	token := "Atzr|IwEBI" + u.seed.Next("refresh token").Text(random.Base64URL, 320)
-	u.consents.tokens[token] = &consentToken{Account: a.Number, Expires: now.Add(ConsentLifetime), account: a}
+	u.consents.tokens.Sweep(now)
+	u.consents.tokens.Put(token, &consentToken{Account: a.Number, Expires: now.Add(ConsentLifetime), account: a}, now.Add(ConsentLifetime))
 	return a, token
 }
 
@@ -318,7 +320,9 @@ func (u *Authority) appstore(x *exchange.Exchange, app string, q url.Values) (st
 		return StorePath + app, nil, nil
 	}
 	state := u.seed.Next("amazon state").Text(random.Base64URL, 40)
-	s.states[state] = &appstoreState{Account: a.Number, Beta: q.Get("version") == "beta", Expires: x.Now.Add(appstoreStateLifetime)}
+	expires := x.Now.Add(appstoreStateLifetime)
+	s.states.Sweep(x.Now)
+	s.states.Put(state, &appstoreState{Account: a.Number, Beta: q.Get("version") == "beta", Expires: expires}, expires)
 	callback := x.Origin() + confirmPath + app
 	pairs := []string{"amazon_callback_uri", callback, "amazon_state", state, "selling_partner_id", a.ID}
 	if q.Get("version") == "beta" {
@@ -333,7 +337,7 @@ func (u *Authority) confirm(app string, q url.Values, now time.Time) (string, *p
 	if app != u.app.ID {
 		return "", errUnknownApp
 	}
-	t := s.states[q.Get("amazon_state")]
+	t, _ := s.states.Get(q.Get("amazon_state"))
 	if t == nil || !now.Before(t.Expires) {
 		return "", errAppstoreState
 	}
@@ -347,7 +351,7 @@ func (u *Authority) confirm(app string, q url.Values, now time.Time) (string, *p
 	if err != nil {
 		return "", err
 	}
-	delete(s.states, q.Get("amazon_state"))
+	s.states.Delete(q.Get("amazon_state"))
 	return u.grantConsent(u.accounts[t.Account], redirect, q, now)
 }
 
@@ -358,10 +362,10 @@ func (u *Authority) grantConsent(a *Account, redirect string, q url.Values, now 
 		return "", errConsentLimit
 	}
 	s.sellers[a.Number] = true
-	maps.DeleteFunc(s.codes, func(_ string, c *consentCode) bool { return !now.Before(c.Expires) })
-	maps.DeleteFunc(s.states, func(_ string, t *appstoreState) bool { return !now.Before(t.Expires) })
+	s.codes.Sweep(now)
 	code := "ANDX" + u.seed.Next("code").Text(random.Base36, 16)
-	s.codes[code] = &consentCode{Account: a.Number, RedirectURI: redirect, Named: q.Get("redirect_uri") != "", Expires: now.Add(AuthorizationCodeLifetime)}
+	expires := now.Add(AuthorizationCodeLifetime)
+	s.codes.Put(code, &consentCode{Account: a.Number, RedirectURI: redirect, Named: q.Get("redirect_uri") != "", Expires: expires}, expires)
 	return withQuery(redirect, "state", q.Get("state"), "selling_partner_id", a.ID, "spapi_oauth_code", code), nil
 }
 
@@ -515,7 +519,7 @@ func (u *Authority) SaveConsents() any {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	s := &u.consents
-	return consentsState{s.Status, s.Redirects, s.Login, slices.Sorted(maps.Keys(s.sellers)), s.codes, s.tokens, s.states}
+	return consentsState{s.Status, s.Redirects, s.Login, slices.Sorted(maps.Keys(s.sellers)), maps.Collect(s.codes.All()), maps.Collect(s.tokens.All()), maps.Collect(s.states.All())}
 }
 
 func (u *Authority) LoadConsents(raw json.RawMessage) error {
@@ -534,20 +538,20 @@ func (u *Authority) LoadConsents(raw json.RawMessage) error {
 		if c == nil || !known(c.Account) {
 			return errors.New("code of an unknown account")
 		}
-		s.codes[code] = c
+		s.codes.Put(code, c, c.Expires)
 	}
 	for token, t := range saved.Tokens {
 		if t == nil || !known(t.Account) {
 			return errors.New("refresh token of an unknown account")
 		}
 		t.account = u.accounts[t.Account]
-		s.tokens[token] = t
+		s.tokens.Put(token, t, t.Expires)
 	}
 	for state, t := range saved.States {
 		if t == nil || !known(t.Account) {
 			return errors.New("state of an unknown account")
 		}
-		s.states[state] = t
+		s.states.Put(state, t, t.Expires)
 	}
 	u.consents = s
 	return nil

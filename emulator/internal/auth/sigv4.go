@@ -282,7 +282,7 @@ func (u *Authority) awsSecret(keyID, sessionToken string, now time.Time) (secret
 	if keyID == u.app.KeyID && sessionToken == "" {
 		return u.app.SecretKey, ""
 	}
-	s := u.sessions[keyID]
+	s, _ := u.sessions.Get(keyID)
 	if s == nil || s.token != sessionToken {
 		return "", "The security token included in the request is invalid."
 	}

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"github.com/openspapi/spapi/emulator/internal/format"
 )
 
 type ApplicationState struct {
@@ -60,20 +58,17 @@ func (u *Authority) Save() (ApplicationState, State) {
 	defer u.mu.Unlock()
 	app := ApplicationState{u.app.Secret, u.app.SecretExpiry, maps.Clone(u.app.oldSecrets), slices.Clone(u.app.Roles)}
 	var s State
-	for token := range format.SortedKeys(u.grants) {
-		g := u.grants[token]
+	for token, g := range u.grants.All() {
 		gs := grantState{Token: token, Kind: g.Kind, Account: numberOf(g.Account), Scopes: g.Scopes, Expires: g.Expires.UTC(), Revoked: g.revoked}
 		for _, r := range g.Resources {
 			gs.Resources = append(gs.Resources, resourceState(r))
 		}
 		s.Grants = append(s.Grants, gs)
 	}
-	for code := range format.SortedKeys(u.codes) {
-		c := u.codes[code]
+	for code, c := range u.codes.All() {
 		s.Codes = append(s.Codes, codeState{code, c.account.Number, c.redirectURI, c.expires.UTC()})
 	}
-	for id := range format.SortedKeys(u.sessions) {
-		t := u.sessions[id]
+	for id, t := range u.sessions.All() {
 		s.Sessions = append(s.Sessions, sessionState{id, t.secretKey, t.token, t.expires.UTC()})
 	}
 	return app, s
@@ -120,17 +115,17 @@ func (u *Authority) Load(app ApplicationState, s State) error {
 		for _, r := range gs.Resources {
 			g.Resources = append(g.Resources, Resource(r))
 		}
-		u.grants[gs.Token] = g
+		u.grants.Put(gs.Token, g, g.Expires.Add(rememberedFor))
 	}
 	for _, cs := range s.Codes {
 		a, err := find(&cs.Account)
 		if err != nil {
 			return fmt.Errorf("authorization code: %w", err)
 		}
-		u.codes[cs.Code] = &authorizationCode{a, cs.RedirectURI, cs.Expires}
+		u.codes.Put(cs.Code, &authorizationCode{a, cs.RedirectURI, cs.Expires}, cs.Expires)
 	}
 	for _, t := range s.Sessions {
-		u.sessions[t.KeyID] = &session{t.SecretKey, t.Token, t.Expires}
+		u.sessions.Put(t.KeyID, &session{t.SecretKey, t.Token, t.Expires}, t.Expires.Add(rememberedFor))
 	}
 	return nil
 }

@@ -199,15 +199,11 @@ func (u *Authority) assumeRole(x *exchange.Exchange, form url.Values, caller str
 		// selling-partner-api-models#891
 		return answer.Reply{}, &stsError{http.StatusForbidden, "AccessDenied", "User: " + who + " is not authorized to perform: sts:AssumeRole on resource: " + role}
 	}
-	for id, s := range u.sessions {
-		if x.Now.Sub(s.expires) > 24*time.Hour {
-			delete(u.sessions, id)
-		}
-	}
+	u.sessions.Sweep(x.Now)
 	r := u.seed.Next("session")
 	keyID := "ASIA" + r.Text(random.Base36, 16)
 	s := &session{secretKey: r.Text(random.Base64Std, 40), token: "IQoJb3JpZ2luX2Vj" + r.Text(random.Base64Std, 340), expires: x.Now.Add(time.Duration(seconds) * time.Second)}
-	u.sessions[keyID] = s
+	u.sessions.Put(keyID, s, s.expires.Add(rememberedFor))
 
 	type credentials struct {
 		AccessKeyID     string `xml:"AccessKeyId"`

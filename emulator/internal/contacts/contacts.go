@@ -2,9 +2,9 @@
 package contacts
 
 import (
-	"crypto/md5"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/expiring"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/jobs"
 	"github.com/openspapi/spapi/emulator/internal/world"
@@ -32,21 +33,36 @@ type Message struct {
 // Book are what a seller has sent to buyers, and the places for files to be sent.
 type Book struct {
 	Mu       sync.Mutex
-	Messages []Message
-	Uploads  map[string]*Upload // by id
+	messages []Message              // the last of them
+	sent     map[[2]string]bool     // order and type of all
+	uploads  *expiring.Map[*Upload] // by id
 }
 
-// Sent tells whether a message of the kind has been sent for an order: a template can be used once.
-func (s *Book) Sent(orderID, kind string) bool {
-	return slices.ContainsFunc(s.Messages, func(m Message) bool { return m.OrderID == orderID && m.Type == kind })
+const (
+	// mostMessages is how many messages are shown; that others were sent is not forgotten.
+	mostMessages = 10_000
+	// mostUploads is how many places for files a seller has.
+	mostUploads = 200_000
+)
+
+// Sent tells whether a message of the kind has been sent for an order: a template can be used once. It wants s.Mu held.
+func (s *Book) Sent(orderID, kind string) bool { return s.sent[[2]string{orderID, kind}] }
+
+// Send notes a message. It wants s.Mu held.
+func (s *Book) Send(m Message) {
+	s.sent[[2]string{m.OrderID, m.Type}] = true
+	if s.messages = append(s.messages, m); len(s.messages) > mostMessages {
+		s.messages[0] = Message{}
+		s.messages = s.messages[1:]
+	}
 }
 
-// MessagesOf returns what a seller has sent to buyers by the messaging and solicitations APIs, oldest first.
+// MessagesOf returns the last 10,000 messages that a seller has sent to buyers by the messaging and solicitations APIs, oldest first.
 func MessagesOf(a *desk.Seller) []Message {
 	sent := Books.Of(a)
 	sent.Mu.Lock()
 	defer sent.Mu.Unlock()
-	return slices.Clone(sent.Messages)
+	return slices.Clone(sent.messages)
 }
 
 // Refused is the 403 of messaging and solicitations, which has a message of its own.
@@ -102,19 +118,36 @@ func ActionList(c *desk.Call, base string, names []string, href func(name string
 // contactsState is what an export keeps of contacts.
 type contactsState struct {
 	Messages []Message          `json:"messages,omitempty"`
+	Sent     [][2]string        `json:"sent,omitempty"` // order and type of those before
 	Uploads  map[string]*Upload `json:"uploads,omitempty"`
+}
+
+func newBook(*desk.Seller) *Book {
+	return &Book{sent: map[[2]string]bool{}, uploads: expiring.NewMap[*Upload](mostUploads, nil)}
+}
+
+// before are order and type of the messages that aren't shown any more.
+func (s *Book) before() [][2]string {
+	if len(s.sent) == len(s.messages) {
+		return nil
+	}
+	rest := maps.Clone(s.sent)
+	for _, m := range s.messages {
+		delete(rest, [2]string{m.OrderID, m.Type})
+	}
+	return slices.SortedFunc(maps.Keys(rest), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
 }
 
 var Books = &desk.Store[*Book]{
 	Name:   "contacts",
-	Create: func(*desk.Seller) *Book { return &Book{Uploads: map[string]*Upload{}} },
+	Create: newBook,
 	Save: func(s *Book) (any, error) {
 		s.Mu.Lock()
 		defer s.Mu.Unlock()
-		if len(s.Messages) == 0 && len(s.Uploads) == 0 {
+		if len(s.messages) == 0 && s.uploads.Len() == 0 {
 			return nil, nil
 		}
-		return contactsState{s.Messages, s.Uploads}, nil
+		return contactsState{s.messages, s.before(), maps.Collect(s.uploads.All())}, nil
 	},
 	Load: func(s *Book, raw json.RawMessage) error {
 		var saved contactsState
@@ -123,9 +156,14 @@ var Books = &desk.Store[*Book]{
 		}
 		s.Mu.Lock()
 		defer s.Mu.Unlock()
-		s.Messages = saved.Messages
-		if saved.Uploads != nil {
-			s.Uploads = saved.Uploads
+		for _, m := range saved.Messages {
+			s.Send(m)
+		}
+		for _, key := range saved.Sent {
+			s.sent[key] = true
+		}
+		for id, up := range saved.Uploads {
+			s.uploads.Put(id, up, up.Expires())
 		}
 		return nil
 	},
@@ -140,13 +178,31 @@ type Upload struct {
 	Created     time.Time `json:"created"`
 }
 
+// Expires is when the file is gone, and the place with it.
+func (up *Upload) Expires() time.Time { return up.Created.Add(jobs.Retention("upload", up.Created)) }
+
+// AddUpload notes a place for a file, and forgets those that are over.
+func (s *Book) AddUpload(id string, up *Upload) {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	s.uploads.Sweep(up.Created)
+	s.uploads.Put(id, up, up.Expires())
+}
+
+// Upload finds the place for a file; nil when there is none.
+func (s *Book) Upload(id string) *Upload {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	up, _ := s.uploads.Get(id)
+	return up
+}
+
 // Received tells whether the file has come, whole.
 func Received(c *desk.Call, up *Upload) bool {
 	d := jobs.Queues.Of(c.Seller).Document(up.Document, c.Now)
 	if d == nil {
 		return false
 	}
-	data, uploaded := d.Content()
-	sum := md5.Sum(data)
-	return uploaded && up.MD5 == base64.StdEncoding.EncodeToString(sum[:])
+	sum, received := d.Received()
+	return received && up.MD5 == base64.StdEncoding.EncodeToString(sum[:])
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/auth"
 	"github.com/openspapi/spapi/emulator/internal/clock"
+	"github.com/openspapi/spapi/emulator/internal/contents"
 	"github.com/openspapi/spapi/emulator/internal/fault"
 	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/random"
@@ -40,8 +41,9 @@ type Options struct {
 	SecretQueue string
 	OrderItems  int // on a page of orders v0
 
-	StrictParameters bool // refuse query parameters that an operation doesn't have
-	Explain          bool // tell in a header why a request was refused
+	StrictParameters bool  // refuse query parameters that an operation doesn't have
+	Explain          bool  // tell in a header why a request was refused
+	Memory, Disk     int64 // budgets of documents and uploads in bytes; 0 for the defaults
 }
 
 // Desk is where every request comes in: it finds out what is asked for and by whom, checks what Amazon checks, and hands the request on.
@@ -64,6 +66,7 @@ type Desk struct {
 	sizes   world.Sizes
 	sellers []*Seller // by number
 	log     requestLog
+	files   *contents.Store
 
 	shared sync.Map // of flows, by *store
 }
@@ -187,6 +190,13 @@ func (d *Desk) clear(add func() error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.Auth.Clear()
-	d.sellers, d.log = nil, requestLog{}
+	d.sellers, d.log, d.files = nil, requestLog{}, contents.NewStore(d.Options.Memory, d.Options.Disk)
 	return add()
+}
+
+// Contents is where the bytes of documents and uploads are. What is under way while the state is replaced may still be in another one.
+func (d *Desk) Contents() *contents.Store {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.files
 }

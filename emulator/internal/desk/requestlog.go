@@ -50,8 +50,8 @@ func (l *requestLog) next() int {
 func (l *requestLog) add(x *exchange.Exchange, status int, reason string) {
 	entry := LoggedRequest{
 		Fault: fault.Kind(x.Fault),
-		Time:  x.Now, Method: x.Method, Path: x.URL.Path, Query: x.URL.RawQuery,
-		Operation: x.Operation, Status: status, RequestID: x.RequestID, Remaining: x.Remaining, Reason: harmless(reason, x.Body),
+		Time:  x.Now, Method: short(x.Method), Path: short(x.URL.Path), Query: short(x.URL.RawQuery),
+		Operation: x.Operation, Status: status, RequestID: x.RequestID, Remaining: x.Remaining, Reason: short(harmless(reason, x.Body)),
 	}
 	if len(l.entries) < logSize {
 		l.entries = append(l.entries, entry)
@@ -59,6 +59,17 @@ func (l *requestLog) add(x *exchange.Exchange, status int, reason string) {
 	}
 	l.entries[l.oldest] = entry
 	l.oldest = (l.oldest + 1) % logSize
+}
+
+// longestLogged is how many bytes of a path or query are kept: a request's first line may have a megabyte.
+const longestLogged = 8 << 10
+
+// short is as much of a text as is kept. What is cut off may end in the middle of an escape, so that a query is redacted whole.
+func short(s string) string {
+	if len(s) <= longestLogged {
+		return s
+	}
+	return strings.Clone(s[:longestLogged]) + "%"
 }
 
 // Requests returns the last 1,000 requests, oldest first.

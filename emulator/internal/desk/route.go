@@ -32,10 +32,10 @@ type Flow struct {
 // Service answers requests that are not for an operation of SP-API, by host or path.
 type Service struct {
 	// Find tells whether a request is for the service, and names what is asked for as [catalog.Operation.ID] would; "" where it has no name.
-	Find    func(method, host, path string) (operation string, found bool)
-	Answer  func(d *Desk, x *exchange.Exchange) answer.Reply
-	MaxBody int64 // how much of a request's body is read; 0: as much as for SP-API
-	Front   exchange.Front
+	Find      func(method, host, path string) (operation string, found bool)
+	Answer    func(d *Desk, x *exchange.Exchange) answer.Reply
+	MaxUpload int64 // how large a file may be that a request's body is; 0: it is none
+	Front     exchange.Front
 }
 
 // route is an operation with the way to answer it.

@@ -1,8 +1,6 @@
 package desk
 
 import (
-	"bytes"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -30,15 +28,18 @@ type visit struct {
 	fault   *fault.Fault      // that struck the request
 }
 
-// newVisit reads a request.
-func (d *Desk) newVisit(r *http.Request) *visit {
+// newVisit reads a request. The error is that of its body.
+func (d *Desk) newVisit(r *http.Request) (*visit, error) {
 	v := &visit{service: d.serviceFor(r)}
-	limit := int64(maxBody)
-	if v.service != nil && v.service.MaxBody > 0 {
-		limit = v.service.MaxBody
+	to := exchange.Limits{Body: maxBody, Files: d.Contents()}
+	if v.service != nil {
+		to.Upload = v.service.MaxUpload
 	}
-	v.Exchange = exchange.Read(r, limit)
-	return v
+	var err error
+	came := d.Clock.Now()
+	v.Exchange, err = exchange.Read(r, to)
+	v.Came = came
+	return v, err
 }
 
 // serviceFor finds the service that a request is for; nil when it is for none of the flows'.
@@ -54,8 +55,8 @@ func (d *Desk) serviceFor(r *http.Request) *Service {
 
 // ServeHTTP answers a request that came over a connection.
 func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	v := d.newVisit(r)
-	if v.Broken != nil { // what has come of the body is no request
+	v, err := d.newVisit(r)
+	if err != nil { // what has come of the body is no request
 		w.Header().Set("Connection", "close")
 		http.Error(w, "the request's body did not come whole", http.StatusRequestTimeout)
 		return
@@ -67,20 +68,10 @@ func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // RoundTrip answers a request without a connection.
 func (d *Desk) RoundTrip(r *http.Request) (*http.Response, error) {
-	in := r
-	if r.Body != nil {
-		limit := int64(maxBody)
-		if s := d.serviceFor(r); s != nil && s.MaxBody > 0 {
-			limit = s.MaxBody
-		}
-		body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-		if err != nil {
-			return nil, err
-		}
-		in = r.WithContext(r.Context()) // a shallow copy: a round tripper must not change the request
-		in.Body = io.NopCloser(bytes.NewReader(body))
+	v, err := d.newVisit(r)
+	if err != nil {
+		return nil, err
 	}
-	v := d.newVisit(in)
 	rep := d.handle(v)
 	d.Deliver()
 	return fault.RoundTrip(r, &v.Exchange, rep, v.fault, d.Clock)
@@ -88,6 +79,7 @@ func (d *Desk) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // handle answers a request while the state is held still for it. The request's body has been read: a slow client keeps nobody waiting.
 func (d *Desk) handle(v *visit) answer.Reply {
+	defer v.DropUpload()
 	d.gate.RLock()
 	defer d.gate.RUnlock()
 	v.Now = d.Clock.Now()

@@ -4,6 +4,7 @@ package exchange
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/contents"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -24,8 +26,11 @@ type Exchange struct {
 	Header http.Header
 	Body   []byte
 	TooBig bool
-	Broken error // why the body hasn't come whole
+	Came   time.Time // before the body was read
 	Now    time.Time
+
+	Upload      *contents.Content // in place of Body, of a service that takes files; nil with an UploadError
+	UploadError error
 
 	RequestID string
 	Front     Front
@@ -49,8 +54,15 @@ const (
 	Edge    // CloudFront before SP-API's gateway, as the hosts of the sandbox have it since 2026
 )
 
-// Read reads a request, of whose body limit bytes are taken at most.
-func Read(r *http.Request, limit int64) Exchange {
+// Limits are how much of a request's body is read, and where to. A body that is to be kept as a file isn't held in memory.
+type Limits struct {
+	Body   int64
+	Upload int64           // of a file; 0: there is none
+	Files  *contents.Store // for it
+}
+
+// Read reads a request. The error says why its body hasn't come whole.
+func Read(r *http.Request, to Limits) (Exchange, error) {
 	x := Exchange{Method: r.Method, URL: r.URL, Header: r.Header, Remaining: -1}
 	if x.Method == "" {
 		x.Method = http.MethodGet // a client's request may leave it out
@@ -58,13 +70,40 @@ func Read(r *http.Request, limit int64) Exchange {
 	x.Host = HostOf(r)
 	x.Name = Hostname(x.Host)
 	x.scheme = schemeOf(r)
+	if to.Upload > 0 {
+		body := io.Reader(r.Body)
+		if r.Body == nil {
+			body = http.NoBody
+		}
+		x.Upload, x.UploadError = to.Files.Read(body, to.Upload)
+		x.TooBig = x.UploadError != nil
+		if errors.Is(x.UploadError, contents.ErrTooLarge) || errors.Is(x.UploadError, contents.ErrFull) {
+			return x, nil
+		}
+		return x, x.UploadError
+	}
 	if r.Body == http.NoBody {
 		x.Body = []byte{}
 	} else if r.Body != nil {
-		body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-		x.Body, x.TooBig, x.Broken = body, int64(len(body)) > limit, err
+		body, err := io.ReadAll(io.LimitReader(r.Body, to.Body+1))
+		x.Body, x.TooBig = body, int64(len(body)) > to.Body
+		return x, err
 	}
-	return x
+	return x, nil
+}
+
+// TakeUpload hands the file over to one who keeps it.
+func (x *Exchange) TakeUpload() *contents.Content {
+	c := x.Upload
+	x.Upload = nil
+	return c
+}
+
+// DropUpload gives a file up that nobody has taken.
+func (x *Exchange) DropUpload() {
+	if x.Upload != nil {
+		x.TakeUpload().Release()
+	}
 }
 
 // HostOf is the host that a request is for, as the client wrote it. A reverse proxy that has put its own host in its place says so.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/contents"
 	"github.com/openspapi/spapi/emulator/internal/random"
 )
 
@@ -39,14 +40,15 @@ type Document struct {
 	Restricted  bool      // holds personal data: a plain token won't do
 	packing     packing
 
-	// Open starts the content. It gives the same bytes each time.
-	Open func() Source
+	// Open starts the content, the same bytes each time; nil for an upload. Unless Derived, it is asked once, by [Queue.AddDocument].
+	Open    func() Source
+	Derived bool // Open can make the content again at any time, so that it is kept from when it is first sent on
 
+	query    bool // a query's
+	store    *contents.Store
 	mu       sync.Mutex
-	Uploaded bool
-	Data     []byte // the bytes to be sent, once they are known
-	Size     int64  // -1: not known yet
-	etag     string
+	uploaded bool
+	kept     *contents.Content // as it is sent; nil while it isn't known, and after the end
 	gzipped  bool
 	looked   bool // gzipped has been decided
 }
@@ -89,22 +91,25 @@ type gzipReader struct {
 	next Source
 	buf  bytes.Buffer
 	zip  *gzip.Writer
-	done bool
 }
 
+// zippers are used again: a compressor is much larger than most documents.
+var zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 func newGzipReader(next Source) *gzipReader {
-	r := &gzipReader{next: next}
-	r.zip = gzip.NewWriter(&r.buf) // no time and no name in its header: the same content gives the same bytes
+	r := &gzipReader{next: next, zip: zippers.Get().(*gzip.Writer)}
+	r.zip.Reset(&r.buf) // no time and no name in its header: the same content gives the same bytes
 	return r
 }
 
 func (r *gzipReader) Read(p []byte) (int, error) {
-	for r.buf.Len() == 0 && !r.done {
+	for r.buf.Len() == 0 && r.zip != nil {
 		if piece := r.next(); piece != nil {
 			_, _ = r.zip.Write(piece) // a buffer takes everything
 		} else {
 			_ = r.zip.Close()
-			r.done = true
+			zippers.Put(r.zip)
+			r.zip = nil
 		}
 	}
 	return r.buf.Read(p)
@@ -119,7 +124,7 @@ func (d *Document) Compressed() bool {
 }
 
 func (d *Document) compress() bool {
-	if !d.looked && !d.Uploaded {
+	if !d.looked && !d.uploaded {
 		d.looked = true
 		if d.packing != bySize {
 			d.gzipped = d.packing == packed
@@ -143,23 +148,31 @@ func (d *Document) compress() bool {
 func (d *Document) Measure() (size int64, etag string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.Size >= 0 {
-		return d.Size, d.etag
+	if d.kept == nil {
+		if d.Open == nil {
+			return 0, "" // it has expired in the meantime
+		}
+		d.keep()
 	}
+	sum := d.kept.MD5() // S3's ETag of an object that was put in one piece
+	return d.kept.Size(), `"` + hex.EncodeToString(sum[:]) + `"`
+}
+
+// keep generates the bytes as they are sent and keeps them. It wants d.mu held.
+func (d *Document) keep() {
 	d.compress()
 	var sent bytes.Buffer
 	_, _ = sent.ReadFrom(d.generate()) // neither fails
-	d.Data, d.Size = bytes.Clone(sent.Bytes()), int64(sent.Len())
-	sum := md5.Sum(d.Data) // S3's ETag of an object that was put in one piece
-	d.etag = `"` + hex.EncodeToString(sum[:]) + `"`
-	return d.Size, d.etag
+	d.kept = d.store.Put(bytes.Clone(sent.Bytes()))
 }
 
 // generate reads the bytes as they are sent.
 func (d *Document) generate() io.Reader {
 	switch {
-	case d.Data != nil:
-		return bytes.NewReader(d.Data)
+	case d.kept != nil:
+		return d.kept.Reader(0)
+	case d.Open == nil:
+		return bytes.NewReader(nil)
 	case d.gzipped:
 		return newGzipReader(d.Open())
 	default:
@@ -167,23 +180,29 @@ func (d *Document) generate() io.Reader {
 	}
 }
 
+// written is the content of what is kept, as it was before it was compressed. It wants d.mu held.
+func (d *Document) written() []byte {
+	b, err := d.kept.Bytes()
+	if err == nil && d.gzipped {
+		var z *gzip.Reader
+		if z, err = gzip.NewReader(bytes.NewReader(b)); err == nil {
+			b, err = io.ReadAll(z)
+		}
+	}
+	if err != nil {
+		panic("emulator: document " + d.ID + ": " + err.Error()) // we have compressed it, and hold it
+	}
+	return b
+}
+
 // Changed returns the content of a document as it was sent, when it would not be generated so any more; nil otherwise.
 func (d *Document) Changed() []byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.Data == nil || d.Uploaded {
+	if d.kept == nil || !d.Derived {
 		return nil
 	}
-	content := d.Data
-	if d.gzipped {
-		z, err := gzip.NewReader(bytes.NewReader(d.Data))
-		if err == nil {
-			content, err = io.ReadAll(z)
-		}
-		if err != nil {
-			panic("emulator: document " + d.ID + ": " + err.Error()) // we have compressed it
-		}
-	}
+	content := d.written()
 	if bytes.Equal(content, ReadAll(d.Open())) {
 		return nil
 	}
@@ -201,7 +220,21 @@ func (d *Document) Body() io.Reader {
 func (d *Document) Content() ([]byte, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.Data, d.Uploaded
+	if !d.uploaded || d.kept == nil {
+		return nil, false
+	}
+	b, err := d.kept.Bytes()
+	return b, err == nil
+}
+
+// Received is the hash of what was uploaded; false when nothing was.
+func (d *Document) Received() (sum [md5.Size]byte, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.uploaded || d.kept == nil {
+		return sum, false
+	}
+	return d.kept.MD5(), true
 }
 
 // AddDocument stores a document under a new id; it wants k.Mu held.
@@ -212,16 +245,50 @@ func (k *Queue) AddDocument(kind string, d *Document) *Document {
 	if kind == "report" {
 		d.ID = "amzn1.spdoc.1.4." + string(k.account.Region) + "." + r.UUID() + ".T" + r.Text(random.Base36, 13) + "." + r.Text(random.Digits, 4)
 	}
-	d.Size = -1
-	k.documents[d.ID] = d
+	d.query = kind == "query"
+	return k.add(d)
+}
+
+// add stores a document that has an id. What can't be made again is written down, once.
+func (k *Queue) add(d *Document) *Document {
+	d.store = k.account.Desk.Contents()
+	if d.Open != nil && !d.Derived {
+		d.keep()
+		d.Open = d.again
+	}
+	k.documents.Put(d.ID, d, d.Expires)
 	return d
 }
 
-// put sets the content.
-func (d *Document) put(b []byte) {
-	sum := md5.Sum(b)
+// again starts the content of a document that has been written down.
+func (d *Document) again() Source {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.Data, d.Uploaded, d.Size = append([]byte{}, b...), true, int64(len(b))
-	d.etag = `"` + hex.EncodeToString(sum[:]) + `"`
+	if d.kept == nil {
+		return onePiece(nil)() // it has expired
+	}
+	return onePiece(d.written())()
 }
+
+// Put sets the content of an upload.
+func (d *Document) Put(c *contents.Content) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.kept != nil {
+		d.kept.Release()
+	}
+	d.kept, d.uploaded = c, true
+}
+
+// release gives the content up: the document has expired.
+func (d *Document) release() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.kept != nil {
+		d.kept.Release()
+		d.kept = nil
+	}
+}
+
+// OfQuery tells whether the document is a query's.
+func (d *Document) OfQuery() bool { return d.query }

@@ -50,13 +50,7 @@ type Feed struct {
 	Result       *Document
 }
 
-// resultLifetime is how long a processing report is kept: 28 days since 2024-05-30 (SP-API changelog), 90 as the model still says.
-func resultLifetime(t time.Time) time.Duration {
-	if t.Before(time.Date(2024, 5, 30, 0, 0, 0, 0, time.UTC)) {
-		return 90 * world.Day
-	}
-	return 28 * world.Day
-}
+func (f *Feed) about() (string, []string) { return f.Kind.Name, f.Marketplaces }
 
 func (k *Queue) PlanFeed(f *Feed) {
 	k.Later(f.ended, func(at time.Time) {
@@ -80,7 +74,7 @@ func (k *Queue) FinishFeed(f *Feed, at time.Time) {
 		p.run(content)
 	}
 	d := p.report()
-	d.Created, d.Expires = at, at.Add(resultLifetime(at))
+	d.Created, d.Expires = at, at.Add(Retention("feed document", at))
 	f.Result = k.AddDocument("feed", d)
 	if p.failed != "" {
 		f.end(fatal, at)
@@ -255,13 +249,4 @@ func (p *processing) textReport() []byte {
 		}
 	}
 	return b.Bytes()
-}
-
-func (k *Queue) Feed(id string, now time.Time) *Feed {
-	for _, f := range k.Feeds {
-		if f.ID == id && now.Sub(f.Created) < retention {
-			return f
-		}
-	}
-	return nil
 }

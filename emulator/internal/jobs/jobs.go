@@ -2,12 +2,18 @@
 package jobs
 
 import (
+	"cmp"
+	"container/heap"
+	_ "embed"
+	"encoding/csv"
 	"fmt"
-	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/expiring"
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
@@ -19,12 +25,14 @@ type Queue struct {
 
 	Mu        sync.Mutex
 	Made      int // ids given out so far
-	documents map[string]*Document
-	Reports   []*Report // by creation, as the other ones
-	Schedules []*Schedule
-	Feeds     []*Feed
-	Queries   []*Query
-	due       []task // by time
+	documents *expiring.Map[*Document]
+	Reports   *List[*Report]
+	Schedules []*Schedule // by creation, those that are not cancelled
+	Feeds     *List[*Feed]
+	Queries   *List[*Query]
+	due       tasks
+	planned   int // tasks so far
+	generated map[generated]time.Time
 
 	now         time.Time // of the request that is being answered
 	settlements bool      // those of the past have been written
@@ -32,14 +40,55 @@ type Queue struct {
 	nextSettlement time.Time
 }
 
-// task is something that will happen by itself.
-type task struct {
-	at time.Time
-	do func(at time.Time)
+// generated is what must cool down before it is made again.
+type generated struct {
+	kind        *ReportType
+	marketplace string
 }
 
+// task is something that will happen by itself.
+type task struct {
+	at    time.Time
+	n     int // tasks before this one: of those of the same time the one that came first is the first
+	do    func(at time.Time)
+	index int // among those that are due; -1 when it has been done or called off
+}
+
+// tasks has what is next in front.
+type tasks []*task
+
+func (t tasks) Len() int { return len(t) }
+func (t tasks) Less(i, j int) bool {
+	return cmp.Or(t[i].at.Compare(t[j].at), cmp.Compare(t[i].n, t[j].n)) < 0
+}
+
+func (t tasks) Swap(i, j int) {
+	t[i], t[j] = t[j], t[i]
+	t[i].index, t[j].index = i, j
+}
+
+func (t *tasks) Push(x any) {
+	x.(*task).index = len(*t)
+	*t = append(*t, x.(*task))
+}
+
+func (t *tasks) Pop() any {
+	last := (*t)[len(*t)-1]
+	last.index = -1
+	(*t)[len(*t)-1] = nil
+	*t = (*t)[:len(*t)-1]
+	return last
+}
+
+// mostDocuments is how many documents of a seller are kept: more than the usage plans allow within the retention, so only who turned limits off
+// gets there.
+const mostDocuments = 2 * mostJobs
+
 func newQueue(a *desk.Seller) *Queue {
-	return &Queue{account: a, documents: map[string]*Document{}}
+	return &Queue{
+		account: a, documents: expiring.NewMap(mostDocuments, (*Document).release), generated: map[generated]time.Time{},
+		Reports: newList[*Report]("report"), Feeds: newList[*Feed]("feed"), Queries: newList[*Query]("query"),
+	}
 }
 
 func (k *Queue) Next() int {
@@ -47,52 +96,56 @@ func (k *Queue) Next() int {
 	return k.Made
 }
 
-// NewID is the id of what has just been counted: a number of its own, and the days since 1970 (lineofflight/peddler, test/vcr_cassettes/Peddler, 2024 and
-// 2025: report 292248019978 of 2024-09-12, query 1901152020424 of 2025-12-02). What is asked for within a day has ids that begin with its order.
-func (k *Queue) NewID(at time.Time) string {
-	return fmt.Sprintf("%d%06d", 1_000_000+k.Made, at.Unix()/int64(world.Day/time.Second))
-}
-
 func (k *Queue) Random(parts ...any) random.Source {
 	return k.account.Desk.Seed.Of(append([]any{"desk", k.account.Number}, parts...)...)
 }
 
 // Later lets do run at a time, after all that was put in for the same time; it wants k.Mu held.
-func (k *Queue) Later(at time.Time, do func(at time.Time)) {
-	i, _ := slices.BinarySearchFunc(k.due, at, func(t task, at time.Time) int {
-		if t.at.After(at) {
-			return 1
-		}
-		return -1
-	})
-	k.due = slices.Insert(k.due, i, task{at, do})
+func (k *Queue) Later(at time.Time, do func(at time.Time)) *task {
+	k.planned++
+	t := &task{at: at, n: k.planned, do: do}
+	heap.Push(&k.due, t)
+	return t
 }
 
-// settle does everything that is due at now.
+// settle does everything that is due at now, and forgets what Amazon keeps no longer.
 func (k *Queue) settle(now time.Time) {
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
 	k.now = now
 	k.catchUp()
+	k.sweep(now)
+}
+
+// Waiting is how many things will happen by themselves.
+func (k *Queue) Waiting() int {
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	return len(k.due)
 }
 
 // catchUp wants k.Mu held.
 func (k *Queue) catchUp() {
 	for len(k.due) > 0 && !k.due[0].at.After(k.now) {
-		t := k.due[0]
-		k.due = k.due[1:]
+		t := heap.Pop(&k.due).(*task)
 		t.do(t.at)
 	}
+}
+
+// sweep wants k.Mu held.
+func (k *Queue) sweep(now time.Time) {
+	k.documents.Sweep(now)
+	k.Reports.sweep(now)
+	k.Feeds.sweep(now)
+	k.Queries.sweep(now)
 }
 
 // Document finds a document that hasn't expired; nil when there is none.
 func (k *Queue) Document(id string, now time.Time) *Document {
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	d := k.documents[id]
-	if d == nil || !now.Before(d.Expires) {
-		return nil
-	}
+	k.sweep(now)
+	d, _ := k.documents.Get(id)
 	return d
 }
 
@@ -112,6 +165,24 @@ type Job struct {
 	started time.Time // planned, until then the job is in the queue
 	ended   time.Time // planned, until outcome is set
 	Outcome string    // DONE, CANCELLED or FATAL; "" before the end
+	n       int       // of all that the seller has asked for
+	list    interface{ moved(j *Job, from string) }
+}
+
+func (j *Job) job() *Job { return j }
+
+// firstID is what the number in the first id is counted from.
+const firstID = 1_000_000
+
+// newID makes the id of the n-th that the seller has asked for: a number of its own, and the days since 1970 (lineofflight/peddler,
+// test/vcr_cassettes/Peddler, 2024 and 2025: report 292248019978 of 2024-09-12, query 1901152020424 of 2025-12-02).
+func (k *Queue) newID(n int, at time.Time) string {
+	return fmt.Sprintf("%d%06d", firstID+n, at.Unix()/int64(world.Day/time.Second))
+}
+
+// numberOf is the number in an id.
+func numberOf(id string) int {
+	return format.Atoi(id[:max(len(id)-6, 0)]) - firstID
 }
 
 // NewJob plans a job: a few seconds in the queue, and some more in progress.
@@ -119,7 +190,7 @@ func (k *Queue) NewJob(kind string, now time.Time) Job {
 	n := k.Next()
 	r := k.Random(kind, n)
 	now = now.UTC().Truncate(time.Second)
-	j := Job{Created: now, started: now.Add(time.Duration(r.Between(2, 8)) * time.Second)}
+	j := Job{ID: k.newID(n, now), n: n, Created: now, started: now.Add(time.Duration(r.Between(2, 8)) * time.Second)}
 	j.ended = j.started.Add(time.Duration(r.Between(3, 25)) * time.Second)
 	return j
 }
@@ -136,7 +207,11 @@ func (j *Job) Status(t time.Time) string {
 
 // end sets the outcome.
 func (j *Job) end(outcome string, at time.Time) {
+	from := j.Outcome
 	j.Outcome, j.ended = outcome, at
+	if j.list != nil {
+		j.list.moved(j, from)
+	}
 }
 
 // Cancel ends a job at the seller's wish.
@@ -171,6 +246,41 @@ func IDOf(d *Document) any {
 // end in Z (lineofflight/peddler, test/vcr_cassettes/Peddler/DataKiosk, October and December 2025).
 func OffsetTimestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05-07:00") }
 
-// retention is how long reports, feeds and queries are listed (selling-partner-api-models: "The default is 90 days ago. Reports are retained
-// for a maximum of 90 days").
-const retention = 90 * 24 * time.Hour
+//go:embed retention.csv
+var retentionCSV string
+
+// kept is one row of retention.csv, where the sources are.
+type kept struct {
+	since time.Time
+	long  time.Duration
+}
+
+var retention = sync.OnceValue(func() map[string][]kept {
+	r := csv.NewReader(strings.NewReader(retentionCSV))
+	r.Comment = '#'
+	records, err := r.ReadAll()
+	if err != nil {
+		panic("emulator: retention.csv: " + err.Error())
+	}
+	rows := map[string][]kept{}
+	for _, f := range records[1:] {
+		row := kept{long: time.Duration(format.Atoi(f[2])) * 24 * time.Hour}
+		if f[1] != "" {
+			if row.since, err = time.Parse(time.DateOnly, f[1]); err != nil {
+				panic("emulator: retention.csv: " + err.Error())
+			}
+		}
+		rows[f[0]] = append(rows[f[0]], row)
+	}
+	return rows
+})
+
+// Retention is how long Amazon keeps what is created at a time: what is a "report", "feed", "feed document", "query", "query document" or "upload".
+func Retention(what string, created time.Time) (long time.Duration) {
+	for _, row := range retention()[what] { // the later ones are newer
+		if !created.Before(row.since) {
+			long = row.long
+		}
+	}
+	return long
+}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
-	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
@@ -29,9 +28,6 @@ const MaxQuery = 8000
 // kioskPage is how many rows go into one document; assumed.
 const kioskPage = 1000
 
-// KioskRetention is that of every field of the schemas: @resultRetention(duration: "P30D").
-const KioskRetention = 30 * world.Day
-
 // Query is one query of a seller.
 type Query struct {
 	Job
@@ -44,6 +40,8 @@ type Query struct {
 	Data, Problem *Document
 	Next          string
 }
+
+func (q *Query) about() (string, []string) { return "", nil }
 
 //go:embed kiosk/*.graphql
 var kioskFiles embed.FS
@@ -162,7 +160,7 @@ func (k *Queue) FinishQuery(q *Query, at time.Time) {
 	document := func(contentType string, content []byte) *Document {
 		// One of three million bytes came as it is (lineofflight/peddler, test/vcr_cassettes/Peddler/DataKiosk/Economics20240315Test, December 2025),
 		// though the model says that documents may be compressed.
-		return k.AddDocument("query", &Document{ContentType: contentType, Created: at, Expires: at.Add(KioskRetention), packing: unpacked, Open: onePiece(content)})
+		return k.AddDocument("query", &Document{ContentType: contentType, Created: at, Expires: at.Add(Retention("query document", at)), packing: unpacked, Open: onePiece(content)})
 	}
 	if problem != "" {
 		b, _ := json.Marshal(object{"errors": []object{{"message": problem}}}) // the form is assumed: the model says no more than JSON
@@ -183,13 +181,4 @@ func (k *Queue) FinishQuery(q *Query, at time.Time) {
 		q.Next = queryToken(k.account.Desk, k.account.Number, q.Text, q.Start+kioskPage, q.AsOf)
 	}
 	q.end(done, at)
-}
-
-func (k *Queue) Query(id string, now time.Time) *Query {
-	for _, q := range k.Queries {
-		if q.ID == id && now.Sub(q.Created) < KioskRetention {
-			return q
-		}
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"container/heap"
 	_ "embed"
 	"encoding/csv"
 	"encoding/json"
@@ -94,6 +95,8 @@ type Report struct {
 	Document     *Document
 }
 
+func (r *Report) about() (string, []string) { return r.Kind.Name, r.Marketplaces }
+
 // Schedule makes reports by itself.
 type Schedule struct {
 	ID           string
@@ -102,14 +105,13 @@ type Schedule struct {
 	Options      map[string]string
 	Period       string
 	Next         time.Time
-	Cancelled    bool
+	task         *task // its next report
 }
 
 // AddReport puts a report into the queue; it wants k.Mu held.
 func (k *Queue) AddReport(kind *ReportType, marketplaces []string, options map[string]string, from, to, now time.Time) *Report {
 	r := &Report{Job: k.NewJob("report", now), Kind: kind, Marketplaces: marketplaces, Options: options, From: from, To: to}
-	r.ID = k.NewID(now)
-	k.Reports = append(k.Reports, r)
+	k.Reports.Add(r)
 	k.planReport(r)
 	return r
 }
@@ -146,6 +148,7 @@ func (k *Queue) FinishReport(r *Report, at time.Time) {
 	default:
 		r.Document = k.AddDocument("report", d)
 		r.end(done, at)
+		k.noteGenerated(r)
 	}
 }
 
@@ -155,19 +158,22 @@ func (k *Queue) coolingDown(r *Report) bool {
 	if r.Kind.cooldown == 0 || k.account.Desk.Options.NoLimits {
 		return false
 	}
-	return slices.ContainsFunc(k.Reports, func(old *Report) bool {
-		return old != r && old.Kind == r.Kind && old.Outcome == done && !old.ended.After(r.ended) && r.Created.Sub(old.ended) < r.Kind.cooldown &&
-			slices.ContainsFunc(old.Marketplaces, func(id string) bool { return slices.Contains(r.Marketplaces, id) })
+	return slices.ContainsFunc(r.Marketplaces, func(id string) bool {
+		last, found := k.generated[generated{r.Kind, id}]
+		return found && r.Created.Sub(last) < r.Kind.cooldown
 	})
 }
 
-func (k *Queue) Report(id string, now time.Time) *Report {
-	for _, r := range k.Reports {
-		if r.ID == id && now.Sub(r.Created) < retention {
-			return r
+// noteGenerated notes when a report was generated, for the next of its type. Reports are finished in the order in which they end.
+func (k *Queue) noteGenerated(r *Report) {
+	if r.Kind.cooldown == 0 || r.Outcome != done {
+		return
+	}
+	for _, id := range r.Marketplaces {
+		if g := (generated{r.Kind, id}); k.generated[g].Before(r.ended) {
+			k.generated[g] = r.ended
 		}
 	}
-	return nil
 }
 
 // periods are how often a schedule may make a report (selling-partner-api-models, reports_2021-06-30).
@@ -185,27 +191,53 @@ func After(t time.Time, period string) time.Time {
 	return t.Add(periods[period])
 }
 
-// Fire makes a schedule's report and plans the next one.
-func (k *Queue) Fire(s *Schedule, at time.Time) {
-	if s.Cancelled {
-		return
+// AddSchedule puts a schedule in the place of one of the same type and marketplaces: "it will be cancelled and replaced with this one"
+// (selling-partner-api-models, reports_2021-06-30). It wants k.Mu held.
+func (k *Queue) AddSchedule(s *Schedule) {
+	sorted := func(ids []string) []string { return slices.Sorted(slices.Values(ids)) }
+	for _, old := range slices.Clone(k.Schedules) {
+		if old.Kind == s.Kind && slices.Equal(sorted(old.Marketplaces), sorted(s.Marketplaces)) {
+			k.CancelSchedule(old)
+		}
 	}
+	if s.ID == "" {
+		s.ID = k.newID(k.Next(), k.now)
+	}
+	k.Schedules = append(k.Schedules, s)
+	k.plan(s)
+}
+
+// CancelSchedule wants k.Mu held.
+func (k *Queue) CancelSchedule(s *Schedule) {
+	k.Schedules = slices.DeleteFunc(k.Schedules, func(other *Schedule) bool { return other == s })
+	if s.task.index >= 0 {
+		heap.Remove(&k.due, s.task.index)
+	}
+}
+
+// plan plans the next report of a schedule.
+func (k *Queue) plan(s *Schedule) {
+	s.task = k.Later(s.Next, func(at time.Time) { k.fire(s, at) })
+}
+
+// fire makes a schedule's report and plans the next one.
+func (k *Queue) fire(s *Schedule, at time.Time) {
 	before := at.Add(-periods[s.Period])
 	if s.Period == "P1M" {
 		before = at.AddDate(0, -1, 0)
 	}
 	// What is older than the retention when it is looked at needn't be written.
-	if k.now.Sub(at) < retention {
+	if k.now.Sub(at) < Retention("report", at) {
 		r := k.AddReport(s.Kind, s.Marketplaces, s.Options, before, at, at)
 		r.ScheduleID = s.ID
 	}
 	s.Next = After(at, s.Period)
-	k.Later(s.Next, func(at time.Time) { k.Fire(s, at) })
+	k.plan(s)
 }
 
 func (k *Queue) Schedule(id string) *Schedule {
 	for _, s := range k.Schedules {
-		if s.ID == id && !s.Cancelled {
+		if s.ID == id {
 			return s
 		}
 	}
@@ -223,7 +255,7 @@ func (k *Queue) OpenSettlements() {
 	}
 	k.settlements = true
 	end := k.account.Created.UTC().Truncate(world.Day).Add(6 * time.Hour)
-	for n := int(retention/world.Day) / settlementDays; n >= 0; n-- {
+	for n := int(Retention("report", k.account.Created)/world.Day) / settlementDays; n >= 0; n-- {
 		if at := end.AddDate(0, 0, -n*settlementDays); !at.After(k.account.Created) {
 			k.settle14(at)
 		}
@@ -238,7 +270,7 @@ func (k *Queue) OpenSettlements() {
 }
 
 func (k *Queue) settleAgain(at time.Time) {
-	if k.now.Sub(at) < retention {
+	if k.now.Sub(at) < Retention("report", at) {
 		k.settle14(at)
 	}
 	k.nextSettlement = at.AddDate(0, 0, settlementDays)
@@ -255,10 +287,10 @@ func (k *Queue) settle14(at time.Time) {
 				continue
 			}
 			n := k.Next()
-			r := &Report{Kind: kind, Marketplaces: []string{m.ID}, From: at.AddDate(0, 0, -settlementDays), To: at, asOf: at}
+			r := &Report{Kind: kind, Marketplaces: []string{m.ID}, From: at.AddDate(0, 0, -settlementDays), To: at, asOf: at, Job: Job{n: n}}
 			r.Created = at.Add(time.Duration(k.Random("settlement", n).Between(60, 3600)) * time.Second)
 			r.started, r.ended = r.Created, r.Created
-			r.ID = k.NewID(r.Created)
+			r.ID = k.newID(n, r.Created)
 			d, _ := k.WriteReport(r, at)
 			if d == nil {
 				continue
@@ -266,7 +298,7 @@ func (k *Queue) settle14(at time.Time) {
 			d.Created, d.Expires = r.ended, r.ended.Add(kind.retention)
 			r.Document = k.AddDocument("report", d)
 			r.Outcome = done
-			k.Reports = append(k.Reports, r)
+			k.Reports.Add(r)
 		}
 	}
 }

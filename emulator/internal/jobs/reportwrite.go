@@ -23,7 +23,7 @@ import (
 func (k *Queue) WriteReport(r *Report, at time.Time) (d *Document, problem []byte) {
 	w := k.account.World()
 	markets := k.marketplacesOf(r.Marketplaces)
-	d = &Document{Created: at, Expires: at.Add(r.Kind.retention), Restricted: r.Kind.restricted}
+	d = &Document{Created: at, Expires: at.Add(r.Kind.retention), Restricted: r.Kind.restricted, Derived: streamed(r.Kind.rows)}
 	start := func() rows { return k.reportRows(r, w, at) }
 	switch r.Kind.format {
 	case "TSV", "CSV":
@@ -75,9 +75,6 @@ func (k *Queue) WriteReport(r *Report, at time.Time) (d *Document, problem []byt
 	case "PDF":
 		d.ContentType = "application/pdf"
 		d.Open = onePiece(pdf(r.Kind.Name + " of " + k.account.ID + ", " + OffsetTimestamp(at)))
-	}
-	if !streamed(r.Kind.rows) && d.Open != nil {
-		d.Open = onePiece(ReadAll(d.Open())) // what the world forgets is written down now
 	}
 	return d, nil
 }

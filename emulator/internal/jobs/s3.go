@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/auth"
+	"github.com/openspapi/spapi/emulator/internal/contents"
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
@@ -148,9 +150,9 @@ func documentObject(desk *desk.Desk, x *exchange.Exchange, id string) (answer.Re
 	if errDate != nil || errExpires != nil {
 		return answer.Reply{}, newS3Error(http.StatusBadRequest, "AuthorizationQueryParametersError", "X-Amz-Date and X-Amz-Expires must be given in the presigned form")
 	}
-	if expires := signedAt.Add(time.Duration(seconds) * time.Second); !x.Now.Before(expires) {
+	if expires := signedAt.Add(time.Duration(seconds) * time.Second); !x.Came.Before(expires) { // a body may take longer
 		return answer.Reply{}, newS3Error(http.StatusForbidden, "AccessDenied", "Request has expired", "X-Amz-Expires", strconv.Itoa(seconds),
-			"Expires", format.Timestamp(expires), "ServerTime", format.Timestamp(x.Now))
+			"Expires", format.Timestamp(expires), "ServerTime", format.Timestamp(x.Came))
 	}
 	// Every header of Amazon's must be signed: a client that sends its SP-API headers along is refused (soto-project/soto#374).
 	var unsigned []string
@@ -224,10 +226,14 @@ func findDocument(desk *desk.Desk, id string, now time.Time) *Document {
 }
 
 func (d *Document) upload(x *exchange.Exchange) (answer.Reply, *s3Error) {
-	if x.TooBig {
+	switch {
+	case errors.Is(x.UploadError, contents.ErrFull):
+		// No answer of S3's: the emulator holds as much as it may.
+		return answer.Reply{}, newS3Error(http.StatusServiceUnavailable, "SlowDown", "The emulator can't keep the upload: "+x.UploadError.Error()+". Let documents expire, or reset it.")
+	case x.UploadError != nil:
 		return answer.Reply{}, newS3Error(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", "MaxSizeAllowed", strconv.Itoa(maxUpload))
 	}
-	sum := md5.Sum(x.Body)
+	sum := x.Upload.MD5()
 	if text := x.Header.Get("Content-MD5"); text != "" {
 		given, err := base64.StdEncoding.DecodeString(text)
 		if err != nil || len(given) != md5.Size {
@@ -238,12 +244,13 @@ func (d *Document) upload(x *exchange.Exchange) (answer.Reply, *s3Error) {
 				"ExpectedDigest", text, "CalculatedDigest", base64.StdEncoding.EncodeToString(sum[:]))
 		}
 	}
-	d.put(x.Body)
-	return answer.Reply{Status: http.StatusOK, Header: map[string]string{"ETag": d.etag}}, nil
+	d.Put(x.TakeUpload())
+	_, etag := d.Measure()
+	return answer.Reply{Status: http.StatusOK, Header: map[string]string{"ETag": etag}}, nil
 }
 
 func (d *Document) download(x *exchange.Exchange, q url.Values) (answer.Reply, *s3Error) {
-	if _, uploaded := d.Content(); d.Open == nil && !uploaded {
+	if _, received := d.Received(); d.Open == nil && !received {
 		return answer.Reply{}, newS3Error(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "Key", d.ID)
 	}
 	size, etag := d.Measure()
@@ -315,7 +322,7 @@ var s3 = desk.Service{
 		}
 		return documentOperations[method], true
 	},
-	Answer:  documentAnswer,
-	MaxBody: maxUpload,
-	Front:   exchange.S3,
+	Answer:    documentAnswer,
+	MaxUpload: maxUpload,
+	Front:     exchange.S3,
 }

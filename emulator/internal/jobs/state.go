@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/contents"
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
 )
@@ -31,15 +32,18 @@ type documentState struct {
 	Created     time.Time `json:"created"`
 	Expires     time.Time `json:"expires"`
 	Restricted  bool      `json:"restricted,omitempty"`
-	Packing     packing   `json:"packing,omitempty"`
+	Query       bool      `json:"query,omitempty"`
 	Input       bool      `json:"input,omitempty"`
 	Uploaded    bool      `json:"uploaded,omitempty"`
 	Again       bool      `json:"again,omitempty"` // written again from the report that has it
-	Data        []byte    `json:"data,omitempty"`
+	Gzipped     bool      `json:"gzipped,omitempty"`
+	Data        []byte    `json:"data,omitempty"` // as it is sent
+	Same        string    `json:"same,omitempty"` // the id of one before that has the same data
 }
 
 type jobState struct {
 	ID      string    `json:"id"`
+	N       int       `json:"n"`
 	Created time.Time `json:"created"`
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended"`
@@ -86,10 +90,10 @@ type queryState struct {
 	Next    string    `json:"next,omitempty"`
 }
 
-func (j *Job) state() jobState { return jobState{j.ID, j.Created, j.started, j.ended, j.Outcome} }
+func (j *Job) state() jobState { return jobState{j.ID, j.n, j.Created, j.started, j.ended, j.Outcome} }
 
 func (s *jobState) job() Job {
-	return Job{ID: s.ID, Created: s.Created, started: s.Started, ended: s.Ended, Outcome: s.Outcome}
+	return Job{ID: s.ID, n: s.N, Created: s.Created, started: s.Started, ended: s.Ended, Outcome: s.Outcome}
 }
 
 // idOf is a document's id; "" for none.
@@ -122,35 +126,44 @@ func (k *Queue) save() any {
 		return nil
 	}
 	s := queueState{Made: k.Made, Settlements: k.settlements, NextSettlement: k.nextSettlement}
-	again := map[string]bool{}
-	for _, r := range k.Reports {
-		if r.Document != nil && r.Outcome == done && streamed(r.Kind.rows) {
-			again[r.Document.ID] = true
-		}
+	for _, r := range k.Reports.all {
 		s.Reports = append(s.Reports, reportState{r.state(), r.Kind.Name, r.Marketplaces, r.From, r.To, r.asOf, r.Options, r.ScheduleID, idOf(r.Document)})
 	}
-	for id := range format.SortedKeys(k.documents) {
-		d := k.documents[id]
-		entry := documentState{ID: id, ContentType: d.ContentType, Created: d.Created, Expires: d.Expires, Restricted: d.Restricted, Packing: d.packing, Input: d.Open == nil, Again: again[id]}
-		if entry.Input {
-			entry.Data, entry.Uploaded = d.Content()
-		} else if sent := d.Changed(); sent != nil {
-			entry.Again, entry.Data = false, sent
-		} else if !entry.Again {
-			entry.Data = ReadAll(d.Open())
-		}
-		s.Documents = append(s.Documents, entry)
+	same := map[*contents.Content]string{}
+	for id, d := range k.documents.All() {
+		s.Documents = append(s.Documents, d.save(id, same))
 	}
 	for _, sc := range k.Schedules {
-		if !sc.Cancelled {
-			s.Schedules = append(s.Schedules, scheduleState{sc.ID, sc.Kind.Name, sc.Marketplaces, sc.Options, sc.Period, sc.Next})
-		}
+		s.Schedules = append(s.Schedules, scheduleState{sc.ID, sc.Kind.Name, sc.Marketplaces, sc.Options, sc.Period, sc.Next})
 	}
-	for _, f := range k.Feeds {
+	for _, f := range k.Feeds.all {
 		s.Feeds = append(s.Feeds, feedState{f.state(), f.Kind.Name, f.Marketplaces, f.Options, idOf(f.Input), idOf(f.Result)})
 	}
-	for _, q := range k.Queries {
+	for _, q := range k.Queries.all {
 		s.Queries = append(s.Queries, queryState{q.state(), q.Text, q.Start, q.AsOf, idOf(q.Data), idOf(q.Problem), q.Next})
+	}
+	return s
+}
+
+// save returns what makes the document again. same has the documents before, by what they have.
+func (d *Document) save(id string, same map[*contents.Content]string) documentState {
+	s := documentState{ID: id, ContentType: d.ContentType, Created: d.Created, Expires: d.Expires, Restricted: d.Restricted, Query: d.query, Input: d.Open == nil}
+	if d.Derived && d.Changed() == nil {
+		s.Again = true
+		return s
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s.Uploaded, s.Gzipped = d.uploaded, d.gzipped
+	if d.kept == nil {
+		return s
+	}
+	if s.Same = same[d.kept]; s.Same == "" {
+		same[d.kept] = id
+		var err error
+		if s.Data, err = d.kept.Bytes(); err != nil {
+			panic("emulator: document " + id + ": " + err.Error()) // no request is under way: nobody releases it
+		}
 	}
 	return s
 }
@@ -166,38 +179,55 @@ func (k *Queue) load(raw json.RawMessage) error {
 	if k.settlements {
 		k.Later(k.nextSettlement, k.settleAgain)
 	}
+	files := k.account.Desk.Contents()
+	data := map[string][]byte{}
+	documents := map[string]*Document{}
 	for _, e := range s.Documents {
-		d := &Document{ID: e.ID, ContentType: e.ContentType, Created: e.Created, Expires: e.Expires, Restricted: e.Restricted, packing: e.Packing, Size: -1}
-		switch {
-		case e.Input && e.Uploaded:
-			d.put(e.Data)
-		case e.Input, e.Again:
-		default:
-			d.Open = onePiece(append([]byte{}, e.Data...))
+		d := &Document{ID: e.ID, ContentType: e.ContentType, Created: e.Created, Expires: e.Expires, Restricted: e.Restricted, query: e.Query, store: files}
+		if data[e.ID] = e.Data; e.Same != "" {
+			data[e.ID] = data[e.Same]
 		}
-		k.documents[d.ID] = d
+		switch {
+		case e.Again:
+			d.Derived = true
+		case !e.Input || e.Uploaded:
+			d.uploaded, d.gzipped, d.looked, d.kept = e.Uploaded, e.Gzipped, true, files.Put(data[e.ID])
+		}
+		if !e.Input && !e.Again {
+			d.Open = d.again
+		}
+		documents[d.ID] = d
+		k.documents.Put(d.ID, d, d.Expires)
+	}
+	// named is a document that may have expired: then no more than its id is left.
+	named := func(id string) *Document {
+		if d := documents[id]; d != nil || id == "" {
+			return d
+		}
+		return &Document{ID: id}
 	}
 	for _, e := range s.Reports {
 		kind := ReportTypes()[e.Type]
 		if kind == nil {
 			return fmt.Errorf("report %s: %q is not a report type", e.ID, e.Type)
 		}
-		r := &Report{Job: e.job(), Kind: kind, Marketplaces: e.Marketplaces, From: e.From, To: e.To, asOf: e.AsOf, Options: e.Options, ScheduleID: e.Schedule, Document: k.documents[e.Document]}
-		if r.Document != nil && r.Document.Open == nil {
+		r := &Report{Job: e.job(), Kind: kind, Marketplaces: e.Marketplaces, From: e.From, To: e.To, asOf: e.AsOf, Options: e.Options, ScheduleID: e.Schedule, Document: named(e.Document)}
+		if r.Document != nil && r.Document.Derived {
 			r.Document.Open = k.again(r)
 		}
-		k.Reports = append(k.Reports, r)
+		k.Reports.Add(r)
+		k.noteGenerated(r)
 		if r.Outcome == "" {
 			k.planReport(r)
 		}
 	}
 	for _, e := range s.Feeds {
 		kind := FeedTypes()[e.Type]
-		if kind == nil || k.documents[e.Input] == nil {
+		if kind == nil || e.Input == "" {
 			return fmt.Errorf("feed %s: type %q and document %q must be there", e.ID, e.Type, e.Input)
 		}
-		f := &Feed{Job: e.job(), Kind: kind, Marketplaces: e.Marketplaces, Options: e.Options, Input: k.documents[e.Input], Result: k.documents[e.Result]}
-		k.Feeds = append(k.Feeds, f)
+		f := &Feed{Job: e.job(), Kind: kind, Marketplaces: e.Marketplaces, Options: e.Options, Input: named(e.Input), Result: named(e.Result)}
+		k.Feeds.Add(f)
 		if f.Outcome == "" {
 			k.PlanFeed(f)
 		}
@@ -207,8 +237,8 @@ func (k *Queue) load(raw json.RawMessage) error {
 		if problem != "" {
 			return fmt.Errorf("query %s: %s", e.ID, problem)
 		}
-		q.Job, q.Start, q.AsOf, q.Data, q.Problem, q.Next = e.job(), e.Start, e.AsOf, k.documents[e.Data], k.documents[e.Problem], e.Next
-		k.Queries = append(k.Queries, q)
+		q.Job, q.Start, q.AsOf, q.Data, q.Problem, q.Next = e.job(), e.Start, e.AsOf, named(e.Data), named(e.Problem), e.Next
+		k.Queries.Add(q)
 		if q.Outcome == "" {
 			k.PlanQuery(q)
 		}
@@ -219,8 +249,7 @@ func (k *Queue) load(raw json.RawMessage) error {
 			return fmt.Errorf("schedule %s: type %q and period %q must be there", e.ID, e.Type, e.Period)
 		}
 		sc := &Schedule{ID: e.ID, Kind: kind, Marketplaces: e.Marketplaces, Options: e.Options, Period: e.Period, Next: e.Next}
-		k.Schedules = append(k.Schedules, sc)
-		k.Later(sc.Next, func(at time.Time) { k.Fire(sc, at) })
+		k.AddSchedule(sc)
 	}
 	return nil
 }

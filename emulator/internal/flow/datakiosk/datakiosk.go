@@ -3,7 +3,6 @@ package datakiosk
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -89,18 +88,11 @@ func createQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	running := 0
-	for _, other := range k.Queries {
-		if s := other.Status(c.Now); s == jobs.InQueue || s == jobs.InProgress {
-			running++
-		}
-	}
-	if running >= maxRunningQueries {
+	if k.Queries.Running() >= maxRunningQueries {
 		return answer.Reply{}, answer.Throttled().Because("limit: too many queries are in the queue or in progress")
 	}
 	q.Job = k.NewJob("query", c.Now)
-	q.ID = k.NewID(c.Now)
-	k.Queries = append(k.Queries, q)
+	k.Queries.Add(q)
 	k.PlanQuery(q)
 	return answer.Reply{Status: http.StatusAccepted, Body: object{"queryId": q.ID}}, nil
 }
@@ -123,7 +115,7 @@ func getQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	q := k.Query(c.Path["queryId"], c.Now)
+	q := k.Queries.Find(c.Path["queryId"])
 	if q == nil {
 		return answer.Reply{}, answer.Absent("NotFound", "Query "+c.Path["queryId"]+" was not found.") // wording assumed
 	}
@@ -146,20 +138,14 @@ func getQueries(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	var found []*jobs.Query
-	for _, q := range slices.Backward(k.Queries) { // newest first
-		if !q.Created.After(pg.AsOf) && c.Now.Sub(q.Created) < jobs.KioskRetention && f.Accepts(&q.Job, "", nil, c.Now) {
-			found = append(found, q)
-		}
-	}
-	part, more := desk.Cut(found, pg.Start, f.Size)
+	page, start := k.Queries.Page(&f, pg.Start, c.Now)
 	list := []format.Record{}
-	for _, q := range part {
+	for _, q := range page {
 		list = append(list, describe(q, c.Now))
 	}
 	var next any
-	if more {
-		next = object{"nextToken": c.Token(pg, pg.Start+f.Size)}
+	if start > 0 {
+		next = object{"nextToken": c.Token(pg, start)}
 	}
 	return answer.OK(format.Record{{"queries", list}, {"pagination", next}}), nil
 }
@@ -168,7 +154,7 @@ func cancelQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	q := k.Query(c.Path["queryId"], c.Now)
+	q := k.Queries.Find(c.Path["queryId"])
 	if q == nil {
 		return answer.Reply{}, answer.Absent("NotFound", "Query "+c.Path["queryId"]+" was not found.")
 	}
@@ -184,12 +170,8 @@ func cancelQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 
 func getKioskDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	id := c.Path["documentId"]
-	k := jobs.Queues.Of(c.Seller)
-	d := k.Document(id, c.Now)
-	k.Mu.Lock()
-	known := slices.ContainsFunc(k.Queries, func(q *jobs.Query) bool { return d != nil && (q.Data == d || q.Problem == d) })
-	k.Mu.Unlock()
-	if !known {
+	d := jobs.Queues.Of(c.Seller).Document(id, c.Now)
+	if d == nil || !d.OfQuery() {
 		return answer.Reply{}, answer.Absent("NotFound", "Document "+id+" was not found.") // wording assumed
 	}
 	return answer.OK(format.Record{{"documentUrl", jobs.DocumentURL(c, http.MethodGet, d, nil)}, {"documentId", id}}), nil

@@ -5,7 +5,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/jobs"
-	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 type object = format.Object
@@ -27,9 +25,6 @@ var Flow = desk.Flow{Handlers: map[string]desk.Handler{
 	"feeds20210630.cancelFeed":         cancelFeed,
 	"feeds20210630.getFeedDocument":    getFeedDocument,
 }}
-
-// inputLifetime is how long an uploaded document can be made a feed of; assumed.
-const inputLifetime = 3 * world.Day
 
 func createFeedDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	body, _ := c.Body.(map[string]any)
@@ -45,7 +40,7 @@ func createFeedDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	d := k.AddDocument("feed", &jobs.Document{ContentType: contentType, Created: c.Now, Expires: c.Now.Add(inputLifetime)})
+	d := k.AddDocument("feed", &jobs.Document{ContentType: contentType, Created: c.Now, Expires: c.Now.Add(jobs.Retention("feed document", c.Now))})
 	return answer.Reply{Status: http.StatusCreated, Body: object{"feedDocumentId": d.ID, "url": jobs.DocumentURL(c, http.MethodPut, d, nil)}}, nil
 }
 
@@ -76,8 +71,7 @@ func createFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
 	f.Job = k.NewJob("feed", c.Now)
-	f.ID = k.NewID(c.Now)
-	k.Feeds = append(k.Feeds, f)
+	k.Feeds.Add(f)
 	k.PlanFeed(f)
 	return answer.Reply{Status: http.StatusAccepted, Body: object{"feedId": f.ID}}, nil
 }
@@ -95,7 +89,7 @@ func getFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	f := k.Feed(c.Path["feedId"], c.Now)
+	f := k.Feeds.Find(c.Path["feedId"])
 	if f == nil {
 		return answer.Reply{}, answer.Absent("NotFound", "Feed "+c.Path["feedId"]+" was not found.") // wording assumed
 	}
@@ -119,20 +113,14 @@ func getFeeds(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	var found []*jobs.Feed
-	for _, f := range slices.Backward(k.Feeds) { // newest first
-		if filter.Accepts(&f.Job, f.Kind.Name, f.Marketplaces, c.Now) {
-			found = append(found, f)
-		}
-	}
-	part, more := desk.Cut(found, pg.Start, filter.Size)
+	page, start := k.Feeds.Page(&filter, pg.Start, c.Now)
 	list := []format.Record{}
-	for _, f := range part {
+	for _, f := range page {
 		list = append(list, describe(f, c.Now))
 	}
 	var next any
-	if more {
-		next = c.Token(pg, pg.Start+filter.Size)
+	if start > 0 {
+		next = c.Token(pg, start)
 	}
 	return answer.OK(format.Record{{"feeds", list}, {"nextToken", next}}), nil
 }
@@ -141,7 +129,7 @@ func cancelFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	f := k.Feed(c.Path["feedId"], c.Now)
+	f := k.Feeds.Find(c.Path["feedId"])
 	if f == nil {
 		return answer.Reply{}, answer.Absent("NotFound", "Feed "+c.Path["feedId"]+" was not found.")
 	}
@@ -158,7 +146,7 @@ func getFeedDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	if d == nil || !strings.HasPrefix(id, "amzn1.tortuga.") {
 		return answer.Reply{}, answer.Invalid("Invalid feedDocumentId", `feedDocumentId: there is no feed document "`+id+`"`) // as for reports
 	}
-	if _, uploaded := d.Content(); d.Open == nil && !uploaded {
+	if _, received := d.Received(); d.Open == nil && !received {
 		return answer.Reply{}, answer.Absent("NotFound", "Feed document "+id+" has no contents.") // wording assumed
 	}
 	body := object{"feedDocumentId": id}

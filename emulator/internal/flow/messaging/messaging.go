@@ -209,9 +209,7 @@ func sendMessage(name string) desk.Handler {
 			m, _ := a.(map[string]any)
 			id, _ := m["uploadDestinationId"].(string)
 			file, _ := m["fileName"].(string)
-			sent.Mu.Lock()
-			up := sent.Uploads[id]
-			sent.Mu.Unlock()
+			up := sent.Upload(id)
 			switch {
 			case up == nil || up.Resource != "messaging/v1/orders/"+o.ID+"/messages/"+name:
 				return answer.Reply{}, answer.InvalidParameter("attachments.uploadDestinationId", `"`+id+`" is not an upload destination for this message`)
@@ -227,7 +225,7 @@ func sendMessage(name string) desk.Handler {
 		if sent.Sent(o.ID, name) {
 			return answer.Reply{}, refusedMessage() // by another request in the meantime
 		}
-		sent.Messages = append(sent.Messages, message)
+		sent.Send(message)
 		return contacts.HAL(http.StatusCreated, object{}), nil
 	}
 }

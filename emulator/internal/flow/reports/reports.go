@@ -140,10 +140,10 @@ func getReport(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	r := k.Report(c.Path["reportId"], c.Now)
+	r := k.Reports.Find(c.Path["reportId"])
 	if r == nil {
 		k.OpenSettlements()
-		r = k.Report(c.Path["reportId"], c.Now)
+		r = k.Reports.Find(c.Path["reportId"])
 	}
 	if r == nil {
 		return answer.Reply{}, reportNotFound()
@@ -171,21 +171,14 @@ func getReports(c *desk.Call) (answer.Reply, *answer.Error) {
 	if slices.ContainsFunc(f.Types, func(name string) bool { return jobs.ReportTypes()[name].Settlement }) {
 		k.OpenSettlements()
 	}
-	var found []*jobs.Report
-	for _, r := range slices.Backward(k.Reports) { // newest first
-		if f.Accepts(&r.Job, r.Kind.Name, r.Marketplaces, c.Now) {
-			found = append(found, r)
-		}
-	}
-	slices.SortStableFunc(found, func(a, b *jobs.Report) int { return b.Created.Compare(a.Created) })
-	part, more := desk.Cut(found, pg.Start, f.Size)
+	page, start := k.Reports.Page(&f, pg.Start, c.Now)
 	list := []format.Record{}
-	for _, r := range part {
+	for _, r := range page {
 		list = append(list, describe(r, c.Now))
 	}
 	var next any
-	if more {
-		next = c.Token(pg, pg.Start+f.Size)
+	if start > 0 {
+		next = c.Token(pg, start)
 	}
 	return answer.OK(format.Record{{"reports", list}, {"nextToken", next}}), nil
 }
@@ -194,7 +187,7 @@ func cancelReport(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	r := k.Report(c.Path["reportId"], c.Now)
+	r := k.Reports.Find(c.Path["reportId"])
 	if r == nil {
 		return answer.Reply{}, reportNotFound()
 	}
@@ -252,15 +245,7 @@ func createReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	for _, old := range k.Schedules {
-		if old.Kind == kind && slices.Equal(slices.Sorted(slices.Values(old.Marketplaces)), slices.Sorted(slices.Values(marketplaces))) {
-			old.Cancelled = true // "it will be cancelled and replaced with this one"
-		}
-	}
-	k.Next()
-	s.ID = k.NewID(now)
-	k.Schedules = append(k.Schedules, s)
-	k.Later(s.Next, func(at time.Time) { k.Fire(s, at) })
+	k.AddSchedule(s)
 	return answer.Reply{Status: http.StatusCreated, Body: object{"reportScheduleId": s.ID}}, nil
 }
 
@@ -297,7 +282,7 @@ func getReportSchedules(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	list := []object{}
 	for _, s := range k.Schedules {
-		if !s.Cancelled && slices.Contains(c.Query["reportTypes"], s.Kind.Name) {
+		if slices.Contains(c.Query["reportTypes"], s.Kind.Name) {
 			list = append(list, scheduleObject(s))
 		}
 	}
@@ -312,6 +297,6 @@ func cancelReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
 	if s == nil {
 		return answer.Reply{}, answer.Absent("NotFound", "Report schedule "+c.Path["reportScheduleId"]+" was not found.")
 	}
-	s.Cancelled = true
+	k.CancelSchedule(s)
 	return answer.Reply{Status: http.StatusOK}, nil
 }

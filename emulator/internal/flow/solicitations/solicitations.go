@@ -89,6 +89,6 @@ func solicitReview(c *desk.Call) (answer.Reply, *answer.Error) {
 	if sent.Sent(o.ID, reviewSolicitation) {
 		return answer.Reply{}, errSolicited() // by another request in the meantime
 	}
-	sent.Messages = append(sent.Messages, contacts.Message{Time: c.Now.UTC(), OrderID: o.ID, Type: reviewSolicitation})
+	sent.Send(contacts.Message{Time: c.Now.UTC(), OrderID: o.ID, Type: reviewSolicitation})
 	return contacts.HAL(http.StatusCreated, object{}), nil
 }

@@ -4,7 +4,6 @@ package uploads
 import (
 	"net/http"
 	"regexp"
-	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/contacts"
@@ -37,19 +36,13 @@ func createUploadDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
-	d := k.AddDocument("upload", &jobs.Document{ContentType: up.ContentType, Created: c.Now.UTC(), Expires: c.Now.UTC().Add(uploadLifetime)})
+	d := k.AddDocument("upload", &jobs.Document{ContentType: up.ContentType, Created: up.Created, Expires: up.Expires()})
 	k.Mu.Unlock()
 	up.Document = d.ID
 	id := c.Desk.Seed.Next("upload").UUID()
-	sent := contacts.Books.Of(c.Seller)
-	sent.Mu.Lock()
-	sent.Uploads[id] = up
-	sent.Mu.Unlock()
+	contacts.Books.Of(c.Seller).AddUpload(id, up)
 	url, headers := jobs.UploadURL(c, d, up.MD5)
 	return answer.Reply{Status: http.StatusCreated, Body: object{"payload": format.Record{
 		{"uploadDestinationId", id}, {"url", url}, {"headers", headers},
 	}}}, nil
 }
-
-// uploadLifetime is how long a file waits for its message. Amazon publishes no figure.
-const uploadLifetime = 24 * time.Hour
