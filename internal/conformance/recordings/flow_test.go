@@ -77,8 +77,8 @@ func limited(t *testing.T, opts ...emulator.Option) *service {
 	return s
 }
 
-// wantNames wants an object's members in an order.
-func (r *reply) wantNames(path string, names ...string) *reply {
+// wantMembers wants an object's members in an order.
+func (r *reply) wantMembers(path string, names ...string) *reply {
 	r.Helper()
 	if got := r.names(path); !slices.Equal(got, names) {
 		r.Errorf("%s: members of %q: %q, want %q", r.request, path, got, names)
@@ -174,7 +174,7 @@ func checkCatalogSearch(t *testing.T) {
 	s := limited(t)
 	asin := s.asins()[0]
 	r := s.do("GET", "/catalog/2022-04-01/items?identifiersType=ASIN&pageSize=10&marketplaceIds="+us+"&identifiers="+asin, "").want(200)
-	r.wantHeader("Content-Type", "application/json").wantRate("2.0").wantNames("", "numberOfResults", "items").wantNames("items.0", "asin", "summaries")
+	r.wantHeader("Content-Type", "application/json").wantRate("2.0").wantMembers("", "numberOfResults", "items").wantMembers("items.0", "asin", "summaries")
 	if names := r.names("items.0.summaries.0"); names[0] != "marketplaceId" || !slices.IsSorted(names[1:]) {
 		t.Errorf("members of a summary %q", names)
 	}
@@ -226,7 +226,7 @@ func checkListingsFeed(t *testing.T) {
 	sku := s.skus()[0]
 	document, created, feed, result, report := s.listingsFeed(s.feedHeader(), fmt.Sprintf(
 		`{"messageId":1,"sku":%q,"operationType":"PATCH","productType":"PRODUCT","patches":[{"op":"replace","path":"/attributes/condition_note","value":[{"value":"fine"}]}]}`, sku))
-	document.wantRate("0.5").wantNames("", "feedDocumentId", "url")
+	document.wantRate("0.5").wantMembers("", "feedDocumentId", "url")
 	if id := document.text("feedDocumentId"); !regexp.MustCompile(`^amzn1\.tortuga\.4\.na\.[0-9a-f-]{36}\.[A-Z0-9]{14}$`).MatchString(id) {
 		t.Errorf("document id %q", id)
 	}
@@ -239,10 +239,10 @@ func checkListingsFeed(t *testing.T) {
 		q.Get("X-Amz-Algorithm") == "" || q.Get("X-Amz-Date") == "" || q.Get("X-Amz-Credential") == "" || q.Get("X-Amz-Signature") == "" || len(q) != 6 {
 		t.Errorf("upload URL %s", u)
 	}
-	created.wantRate("0.0083").wantNames("", "feedId")
-	feed.wantRate("2.0").wantNames("", "processingEndTime", "processingStatus", "marketplaceIds", "feedId", "feedType", "createdTime", "processingStartTime", "resultFeedDocumentId")
+	created.wantRate("0.0083").wantMembers("", "feedId")
+	feed.wantRate("2.0").wantMembers("", "processingEndTime", "processingStatus", "marketplaceIds", "feedId", "feedType", "createdTime", "processingStartTime", "resultFeedDocumentId")
 	feed.wantPart(`"processingEndTime":"2026-01-15T12:0\d:\d\d\+00:00","processingStatus":"DONE"`)
-	result.wantRate("0.0222").wantNames("", "compressionAlgorithm", "feedDocumentId", "url").wantPart(`"compressionAlgorithm":"GZIP"`)
+	result.wantRate("0.0222").wantMembers("", "compressionAlgorithm", "feedDocumentId", "url").wantPart(`"compressionAlgorithm":"GZIP"`)
 	report.wantHeader("Content-Type", "application/json").wantHeader("Content-Encoding", "")
 	want := fmt.Sprintf(`{"header":{"sellerId":%q,"version":"2.0","feedId":%q},"issues":[],"summary":{"errors":0,"warnings":0,"messagesProcessed":1,"messagesAccepted":1,"messagesInvalid":0}}`,
 		s.creds.SellerID, created.text("feedId"))
@@ -266,7 +266,7 @@ func checkFeedIssues(t *testing.T) {
 	s := open(t, emulator.WithFixedTime(time.Time{}))
 	_, created, _, _, report := s.listingsFeed(`"sellerId":"`+s.creds.SellerID+`","version":"1.0"`, `{"messageId":1,"sku":"a","operationType":"DELETE"}`)
 	report.body = unzipped(t, report.body)
-	report.wantNames("", "header", "issues", "summary").wantNames("header", "sellerId", "version", "feedId").wantNames("issues.0", "code", "severity", "message")
+	report.wantMembers("", "header", "issues", "summary").wantMembers("header", "sellerId", "version", "feedId").wantMembers("issues.0", "code", "severity", "message")
 	report.wantPart(`"feedId":"` + created.text("feedId") + `"`).wantPart(`"issues":\[\{"code":"4002006","severity":"ERROR"`)
 	report.wantPart(`"summary":\{"errors":1,"warnings":0,"messagesProcessed":0,"messagesAccepted":0,"messagesInvalid":0\}`)
 
@@ -278,9 +278,9 @@ func checkFeedIssues(t *testing.T) {
 	_, _, _, _, report = s.listingsFeed(s.feedHeader()+`,"report":{"includedData":["summaries"],"apiVersion":"2021-08-01"}`,
 		`{"messageId":4,"sku":"new","operationType":"UPDATE","productType":"LAMP","requirements":"LISTING","attributes":{"item_name":[{"value":"Lamp"}]}}`)
 	report.body = unzipped(t, report.body)
-	report.wantNames("", "header", "issues", "summary", "items").wantPart(`"report":\{"includedData":\["summaries"\],"apiVersion":"2021-08-01"\}`)
+	report.wantMembers("", "header", "issues", "summary", "items").wantPart(`"report":\{"includedData":\["summaries"\],"apiVersion":"2021-08-01"\}`)
 	report.wantPart(`\{"messageId":4,"sku":"new","code":"90220","severity":"ERROR","message":"'\[batteries_required\]' is required but not supplied\."\}`)
-	report.wantNames("summary", "errors", "warnings", "messagesProcessed", "messagesAccepted", "messagesInvalid", "itemSummary")
+	report.wantMembers("summary", "errors", "warnings", "messagesProcessed", "messagesAccepted", "messagesInvalid", "itemSummary")
 }
 
 func checkXMLFeed(t *testing.T) {
@@ -301,10 +301,10 @@ func checkListings(t *testing.T) {
 	s := limited(t)
 	sku := s.skus()[0]
 	r := s.do("GET", s.listing(sku)+"&includedData=attributes,issues", "").want(200)
-	r.wantRate("5.0").wantNames("", "sku", "attributes", "issues").wantPart(`"our_price":\[\{"schedule":\[\{"value_with_tax":\d+\.\d+\}`)
+	r.wantRate("5.0").wantMembers("", "sku", "attributes", "issues").wantPart(`"our_price":\[\{"schedule":\[\{"value_with_tax":\d+\.\d+\}`)
 	accepted := func(r *reply) {
 		t.Helper()
-		r.want(200).wantRate("5.0").wantNames("", "sku", "status", "submissionId", "issues").wantPart(`"status":"ACCEPTED","submissionId":"[0-9a-f]{32}","issues":\[\]`)
+		r.want(200).wantRate("5.0").wantMembers("", "sku", "status", "submissionId", "issues").wantPart(`"status":"ACCEPTED","submissionId":"[0-9a-f]{32}","issues":\[\]`)
 	}
 	accepted(s.do("PUT", s.listing("offer-1"), fmt.Sprintf(`{"productType":"PRODUCT","requirements":"LISTING_OFFER_ONLY","attributes":{"condition_type":[{"value":"new_new"}],
 		"merchant_suggested_asin":[{"value":%q}],"purchasable_offer":[{"our_price":[{"schedule":[{"value_with_tax":400}]}]}],
@@ -324,7 +324,7 @@ func checkInvalidListings(t *testing.T) {
 	}
 	invalid := func(r *reply, issue string) {
 		t.Helper()
-		r.want(200).wantNames("", "sku", "status", "submissionId", "issues").wantPart(`"status":"INVALID","submissionId":"[0-9a-f]{32}"`).wantPart(issue)
+		r.want(200).wantMembers("", "sku", "status", "submissionId", "issues").wantPart(`"status":"INVALID","submissionId":"[0-9a-f]{32}"`).wantPart(issue)
 	}
 	invalid(patch("externally_assigned_product_identifier", `[{"type":"ean"}]`), `"categories":\["INVALID_ATTRIBUTE"\],"code":"99022",.*"message":"The field 'value' for the attribute `+
 		`'External Product Information' does not have enough values\. The required minimum is '1' value\(s\)\.","severity":"ERROR"`)
@@ -397,24 +397,24 @@ func checkPricing2022(t *testing.T) {
 	one := func(asin string) string {
 		return fmt.Sprintf(`{"uri":%q,"method":"GET","asin":%q,"marketplaceId":%q,"includedData":["featuredBuyingOptions","referencePrices","lowestPricedOffers"]}`, summary, asin, us)
 	}
-	r := s.do("POST", "/batches"+summary, `{"requests":[`+one(asins[0])+","+one(asins[1])+`]}`).want(200).wantRate("0.033").wantNames("", "responses")
+	r := s.do("POST", "/batches"+summary, `{"requests":[`+one(asins[0])+","+one(asins[1])+`]}`).want(200).wantRate("0.033").wantMembers("", "responses")
 	for _, i := range []string{"0", "1"} {
-		r.wantNames("responses."+i, "body", "status").wantNames("responses."+i+".body", "asin", "featuredBuyingOptions", "lowestPricedOffers", "marketplaceId", "referencePrices")
-		r.wantNames("responses."+i+".status", "reasonPhrase", "statusCode")
+		r.wantMembers("responses."+i, "body", "status").wantMembers("responses."+i+".body", "asin", "featuredBuyingOptions", "lowestPricedOffers", "marketplaceId", "referencePrices")
+		r.wantMembers("responses."+i+".status", "reasonPhrase", "statusCode")
 	}
 	r.wantPart(`"listingPrice":\{"amount":\d+\.\d+,"currencyCode":"USD"\}`).wantPart(`"segmentDetails":\{"glanceViewWeightPercentage":50\.0\}`)
 	r.wantPart(`"price":\{"amount":0\.0,"currencyCode":"USD"\}`).wantPart(`"status":\{"reasonPhrase":"Success","statusCode":200\}`)
 
 	r = s.do("POST", "/batches"+expected, fmt.Sprintf(`{"requests":[{"uri":%q,"method":"GET","marketplaceId":%q,"sku":%q}]}`, expected, us, skus[0])).want(200).wantRate("0.033")
-	r.wantNames("responses.0", "headers", "status", "body", "request").wantNames("responses.0.headers", "x-amzn-RequestId", "Date").wantNames("responses.0.request", "marketplaceId", "sku")
+	r.wantMembers("responses.0", "headers", "status", "body", "request").wantMembers("responses.0.headers", "x-amzn-RequestId", "Date").wantMembers("responses.0.request", "marketplaceId", "sku")
 	r.wantPart(`"Date":"Thu, 15 Jan 2026 12:00:00 GMT"\},"status":\{"statusCode":200,"reasonPhrase":"OK"\}`)
-	r.wantNames("responses.0.body", "featuredOfferExpectedPriceResults", "offerIdentifier").wantNames("responses.0.body.offerIdentifier", "marketplaceId", "asin", "sellerId", "sku")
+	r.wantMembers("responses.0.body", "featuredOfferExpectedPriceResults", "offerIdentifier").wantMembers("responses.0.body.offerIdentifier", "marketplaceId", "asin", "sellerId", "sku")
 	result := "responses.0.body.featuredOfferExpectedPriceResults.0"
 	if names := r.names(result); names[0] != "resultStatus" || names[len(names)-1] != "currentFeaturedOffer" {
 		t.Errorf("members of a result %q", names)
 	}
-	r.wantNames(result+".currentFeaturedOffer", "condition", "price", "offerIdentifier").wantNames(result+".currentFeaturedOffer.price", "shippingPrice", "listingPrice")
-	r.wantNames(result+".currentFeaturedOffer.offerIdentifier", "marketplaceId", "asin", "sellerId", "fulfillmentType")
+	r.wantMembers(result+".currentFeaturedOffer", "condition", "price", "offerIdentifier").wantMembers(result+".currentFeaturedOffer.price", "shippingPrice", "listingPrice")
+	r.wantMembers(result+".currentFeaturedOffer.offerIdentifier", "marketplaceId", "asin", "sellerId", "fulfillmentType")
 	r.wantPart(`"listingPrice":\{"currencyCode":"USD","amount":\d+\.\d+\}`)
 	alone := false // an offer without competition has nothing but the current one
 	for _, sku := range skus {
@@ -422,7 +422,7 @@ func checkPricing2022(t *testing.T) {
 		r := s.do("POST", "/batches"+expected, fmt.Sprintf(`{"requests":[{"uri":%q,"method":"GET","marketplaceId":%q,"sku":%q}]}`, expected, us, sku)).want(200)
 		if r.text(result+".resultStatus") == "NO_COMPETING_OFFER" && r.value(result+".currentFeaturedOffer") != nil {
 			alone = true
-			r.wantNames(result, "resultStatus", "currentFeaturedOffer")
+			r.wantMembers(result, "resultStatus", "currentFeaturedOffer")
 		}
 	}
 	if !alone {
@@ -436,18 +436,18 @@ func checkPrices(t *testing.T) {
 	competitive := "/products/pricing/v0/competitivePrice?MarketplaceId=" + us
 	featured, offered := false, false
 	for _, asin := range s.asins() {
-		r := s.do("GET", competitive+"&ItemType=Asin&Asins="+asin, "").want(200).wantNames("payload.0", "ASIN", "Product", "status")
-		r.wantNames("payload.0.Product", "CompetitivePricing", "Identifiers", "SalesRankings").wantNames("payload.0.Product.Identifiers", "MarketplaceASIN")
+		r := s.do("GET", competitive+"&ItemType=Asin&Asins="+asin, "").want(200).wantMembers("payload.0", "ASIN", "Product", "status")
+		r.wantMembers("payload.0.Product", "CompetitivePricing", "Identifiers", "SalesRankings").wantMembers("payload.0.Product.Identifiers", "MarketplaceASIN")
 		r.wantPart(`\{"condition":"New","Count":\d+\}.*\{"condition":"Any","Count":\d+\}`)
 		if first, _ := r.value("payload.0.Product.CompetitivePricing.CompetitivePrices.0.condition").(string); first == "New" {
 			featured = true
-			r.wantNames("payload.0.Product.CompetitivePricing.CompetitivePrices.0", "belongsToRequester", "condition", "subcondition", "Price", "CompetitivePriceId")
+			r.wantMembers("payload.0.Product.CompetitivePricing.CompetitivePrices.0", "belongsToRequester", "condition", "subcondition", "Price", "CompetitivePriceId")
 			r.wantPart(`"Price":\{"LandedPrice":\{"CurrencyCode":"USD","Amount":\d+\.\d+\},"ListingPrice":\{"CurrencyCode":"USD","Amount":\d+\.\d+\},"Shipping":\{"CurrencyCode":"USD","Amount":(0|\d+\.\d+)\}\}`)
 		}
-		r = s.do("GET", prices+"&ItemType=Asin&Asins="+asin, "").want(200).wantNames("payload.0", "status", "ASIN", "Product").wantNames("payload.0.Product", "Identifiers", "Offers")
-		r.wantNames("payload.0.Product.Identifiers", "MarketplaceASIN")
-		r.wantNames("payload.0.Product.Offers.0", "BuyingPrice", "RegularPrice", "FulfillmentChannel", "ItemCondition", "ItemSubCondition", "SellerSKU")
-		r.wantNames("payload.0.Product.Offers.0.BuyingPrice", "ListingPrice", "LandedPrice", "Shipping")
+		r = s.do("GET", prices+"&ItemType=Asin&Asins="+asin, "").want(200).wantMembers("payload.0", "status", "ASIN", "Product").wantMembers("payload.0.Product", "Identifiers", "Offers")
+		r.wantMembers("payload.0.Product.Identifiers", "MarketplaceASIN")
+		r.wantMembers("payload.0.Product.Offers.0", "BuyingPrice", "RegularPrice", "FulfillmentChannel", "ItemCondition", "ItemSubCondition", "SellerSKU")
+		r.wantMembers("payload.0.Product.Offers.0.BuyingPrice", "ListingPrice", "LandedPrice", "Shipping")
 		offered = offered || r.text("payload.0.Product.Offers.0.FulfillmentChannel") == "MERCHANT"
 		r.wantPart(`"BuyingPrice":\{"ListingPrice":\{"CurrencyCode":"USD","Amount":\d+\.\d+\}.*"Shipping":\{"CurrencyCode":"USD","Amount":\d+\.\d+\}`)
 	}
@@ -455,7 +455,7 @@ func checkPrices(t *testing.T) {
 		t.Errorf("featured offers %v, offers of the merchant %v", featured, offered)
 	}
 	asin := s.asins()[0]
-	s.do("GET", prices+"&ItemType=Asin&ItemCondition=Club&Asins="+asin, "").want(200).wantNames("payload.0.Product", "Identifiers")
+	s.do("GET", prices+"&ItemType=Asin&ItemCondition=Club&Asins="+asin, "").want(200).wantMembers("payload.0.Product", "Identifiers")
 	s.do("GET", prices+"&ItemType=Sku&Skus="+url.QueryEscape(`Laptop 12"`), "").want(200).wantPart(`"payload":\[\{"status":"ClientError","SellerSKU":".*"\}\]`)
 	s.do("GET", competitive+"&ItemType=Sku&Skus=a%20b%20c", "").wantError(400, "code", "InvalidInput", "message", "Invalid Input", "details", "")
 	for _, path := range []string{prices, competitive} {
@@ -484,7 +484,7 @@ func checkOffers(t *testing.T) {
 	asin := s.asins()[0]
 	uri := "/products/pricing/v0/items/" + asin + "/offers"
 	r := s.do("GET", uri+"?ItemCondition=New&MarketplaceId="+us, "").want(200).wantRate("0.5")
-	r.wantNames("payload", "ASIN", "status", "ItemCondition", "Identifier", "Summary", "Offers", "marketplaceId").wantNames("payload.Identifier", "MarketplaceId", "ItemCondition", "ASIN")
+	r.wantMembers("payload", "ASIN", "status", "ItemCondition", "Identifier", "Summary", "Offers", "marketplaceId").wantMembers("payload.Identifier", "MarketplaceId", "ItemCondition", "ASIN")
 	r.wantPart(`"status":"Success"`).wantPart(`"LowestPrices":\[\{"condition":"new","fulfillmentChannel":"\w+","LandedPrice":\{"CurrencyCode":"USD","Amount":\d+\.\d\d\},`)
 	r.wantPart(`"BuyBoxPrices":\[\{"condition":"New","LandedPrice"`).wantPart(`"Shipping":\{"CurrencyCode":"USD","Amount":0\.00\}`)
 
@@ -498,9 +498,9 @@ func checkOffers(t *testing.T) {
 	}
 	r = batch("itemOffers", item(uri, "New"), item(uri, "Used")).want(200).wantRate("0.1")
 	for _, i := range []string{"0", "1"} {
-		r.wantNames("responses."+i, "headers", "status", "body", "request").wantNames("responses."+i+".headers", "x-amzn-RequestId", "Date").wantNames("responses."+i+".status", "statusCode", "reasonPhrase")
-		r.wantNames("responses."+i+".request", "MarketplaceId", "ItemCondition", "Asin")
-		r.wantNames("responses."+i+".body.payload", "marketplaceId", "Identifier", "ASIN", "Summary", "Offers", "status", "ItemCondition")
+		r.wantMembers("responses."+i, "headers", "status", "body", "request").wantMembers("responses."+i+".headers", "x-amzn-RequestId", "Date").wantMembers("responses."+i+".status", "statusCode", "reasonPhrase")
+		r.wantMembers("responses."+i+".request", "MarketplaceId", "ItemCondition", "Asin")
+		r.wantMembers("responses."+i+".body.payload", "marketplaceId", "Identifier", "ASIN", "Summary", "Offers", "status", "ItemCondition")
 	}
 	r.wantPart(`"LandedPrice":\{"CurrencyCode":"USD","Amount":\d+\.\d+\},"Shipping":\{"CurrencyCode":"USD","Amount":0\.0\},"ListingPrice"`)
 
@@ -518,7 +518,7 @@ func checkFees(t *testing.T) {
 	request := func(byAmazon, amount string) string {
 		return fmt.Sprintf(`"FeesEstimateRequest":{"MarketplaceId":%q,"Identifier":"x","IsAmazonFulfilled":%s,"PriceToEstimateFees":{"ListingPrice":{"CurrencyCode":"USD","Amount":%s}}}`, us, byAmazon, amount)
 	}
-	r := s.do("POST", "/products/fees/v0/items/B000000000/feesEstimate", "{"+request("true", "7.99")+"}").want(200).wantNames("payload.FeesEstimateResult", "Status", "FeesEstimateIdentifier", "Error")
+	r := s.do("POST", "/products/fees/v0/items/B000000000/feesEstimate", "{"+request("true", "7.99")+"}").want(200).wantMembers("payload.FeesEstimateResult", "Status", "FeesEstimateIdentifier", "Error")
 	r.wantPart(`"Status":"ClientError"`).wantPart(`"Error":\{"Type":"Sender","Code":"InvalidParameterValue","Message":"There is an client-side error\. Please verify your inputs\.","Detail":\[\]\}`)
 	s.do("POST", "/products/fees/v0/listings/"+url.PathEscape(sku)+"/feesEstimate", "{"+request(`"true"`, `"7.99"`)+"}").want(200).wantPart(`"Status":"Success"`)
 	r = s.do("POST", "/products/fees/v0/feesEstimate", `[{`+request("true", "20")+`,"IdType":"ASIN","IdValue":"`+asin+`"}]`, "Content-Type", "application/json").want(200)
@@ -529,7 +529,7 @@ func checkFees(t *testing.T) {
 func checkProductType(t *testing.T) {
 	s := limited(t, emulator.WithRegion(marketplace.Europe))
 	r := s.do("GET", "/definitions/2020-09-01/productTypes/PRODUCT?requirements=LISTING_OFFER_ONLY&requirementsEnforced=ENFORCED&marketplaceIds="+de, "").want(200).wantRate("5.0")
-	r.wantNames("", "metaSchema", "schema", "requirements", "requirementsEnforced", "propertyGroups", "locale", "marketplaceIds", "productType", "displayName", "productTypeVersion")
+	r.wantMembers("", "metaSchema", "schema", "requirements", "requirementsEnforced", "propertyGroups", "locale", "marketplaceIds", "productType", "displayName", "productTypeVersion")
 	u, err := url.Parse(r.text("metaSchema.link.resource"))
 	if err != nil || u.Host != "selling-partner-definitions-prod-dub.s3.eu-west-1.amazonaws.com" || u.Query().Get("X-Amz-Expires") != "604800" {
 		t.Errorf("link %v: %v", u, err)
@@ -546,7 +546,7 @@ func checkReport(t *testing.T) {
 	}
 	s.emu.Advance(time.Minute)
 	members := []string{"reportType", "processingEndTime", "processingStatus", "marketplaceIds", "reportDocumentId", "reportId", "dataEndTime", "createdTime", "processingStartTime", "dataStartTime"}
-	r := s.do("GET", "/reports/2021-06-30/reports/"+created.text("reportId"), "").want(200).wantRate("2.0").wantNames("", members...)
+	r := s.do("GET", "/reports/2021-06-30/reports/"+created.text("reportId"), "").want(200).wantRate("2.0").wantMembers("", members...)
 	if at := r.text("createdTime"); at != "2026-01-15T12:00:00+00:00" || r.text("dataStartTime") != at || r.text("dataEndTime") != at {
 		t.Errorf("times in %s", r.body)
 	}
@@ -554,7 +554,7 @@ func checkReport(t *testing.T) {
 	if !regexp.MustCompile(`^amzn1\.spdoc\.1\.4\.na\.[0-9a-f-]{36}\.[A-Z0-9]{13,14}\.\d+$`).MatchString(id) {
 		t.Errorf("document id %q", id)
 	}
-	s.do("GET", "/reports/2021-06-30/reports?pageSize=10&reportTypes="+kind, "").want(200).wantRate("0.0222").wantNames("", "reports").wantNames("reports.0", members...)
+	s.do("GET", "/reports/2021-06-30/reports?pageSize=10&reportTypes="+kind, "").want(200).wantRate("0.0222").wantMembers("", "reports").wantMembers("reports.0", members...)
 	r = s.do("GET", "/reports/2021-06-30/documents/"+id, "").want(200).wantRate("0.0167")
 	if names := r.names(""); names[len(names)-1] != "url" { // this one is large enough to be compressed
 		t.Errorf("members %q", names)
@@ -567,7 +567,7 @@ func checkReport(t *testing.T) {
 	created = s.do("POST", "/reports/2021-06-30/reports", `{"reportType":"FBA_BULK_INVOICE","marketplaceIds":["`+us+`"]}`).want(202)
 	s.emu.Advance(time.Minute)
 	id = s.do("GET", "/reports/2021-06-30/reports/"+created.text("reportId"), "").text("reportDocumentId")
-	s.do("GET", "/reports/2021-06-30/documents/"+id, "").want(200).wantNames("", "reportDocumentId", "url")
+	s.do("GET", "/reports/2021-06-30/documents/"+id, "").want(200).wantMembers("", "reportDocumentId", "url")
 }
 
 func checkReportRefusals(t *testing.T) {
@@ -584,17 +584,17 @@ func checkReportRefusals(t *testing.T) {
 
 func checkParticipations(t *testing.T) {
 	s := limited(t, emulator.WithRegion(marketplace.Europe))
-	r := s.do("GET", "/sellers/v1/marketplaceParticipations", "").want(200).wantRate("0.016").wantNames("", "payload")
+	r := s.do("GET", "/sellers/v1/marketplaceParticipations", "").want(200).wantRate("0.016").wantMembers("", "payload")
 	// Without storeName in 2024, with it since 2025.
-	r.wantNames("payload.0", "marketplace", "storeName", "participation").wantNames("payload.0.participation", "isParticipating", "hasSuspendedListings")
-	r.wantNames("payload.0.marketplace", "id", "countryCode", "name", "defaultCurrencyCode", "defaultLanguageCode", "domainName")
+	r.wantMembers("payload.0", "marketplace", "storeName", "participation").wantMembers("payload.0.participation", "isParticipating", "hasSuspendedListings")
+	r.wantMembers("payload.0.marketplace", "id", "countryCode", "name", "defaultCurrencyCode", "defaultLanguageCode", "domainName")
 	r.wantPart(`"countryCode":"GB"`).wantPart(`"domainName":"www\.amazon\.fr"`)
 }
 
 func checkOrderMetrics(t *testing.T) {
 	s := limited(t)
 	path := "/sales/v1/orderMetrics?granularity=Total&interval=2025-12-01T00:00:00-00:00--2026-01-01T00:00:00-00:00&marketplaceIds=" + us
-	r := s.do("GET", path, "").want(200).wantRate("0.5").wantNames("payload.0", "interval", "unitCount", "orderItemCount", "orderCount", "averageUnitPrice", "totalSales")
+	r := s.do("GET", path, "").want(200).wantRate("0.5").wantMembers("payload.0", "interval", "unitCount", "orderItemCount", "orderCount", "averageUnitPrice", "totalSales")
 	r.wantPart(`"interval":"2025-12-01T00:00Z--2026-01-01T00:00Z"`).wantPart(`"averageUnitPrice":\{"amount":\d+\.\d+,"currencyCode":"USD"\}`)
 	s.do("GET", path+",A2EUQ1WTGCTBG2", "").wantError(400, "code", "InvalidInput", "message", "Invalid Input", "details", "")
 }
@@ -673,12 +673,12 @@ func checkKiosk(t *testing.T) {
 	s.emu.Advance(time.Minute)
 	r := s.do("GET", "/dataKiosk/2023-11-15/queries/"+created.text("queryId"), "").want(200).wantRate("2.0")
 	// One page has no pagination.
-	r.wantNames("", "processingEndTime", "processingStatus", "query", "createdTime", "processingStartTime", "dataDocumentId", "queryId")
+	r.wantMembers("", "processingEndTime", "processingStatus", "query", "createdTime", "processingStartTime", "dataDocumentId", "queryId")
 	if want := `query {analytics_salesAndTraffic_2024_04_24 {salesAndTrafficByDate(startDate:"2025-12-01",endDate:"2025-12-31",marketplaceIds:["ATVPDKIKX0DER"],aggregateBy:WEEK) ` +
 		`{marketplaceId sales {orderedProductSales {amount currencyCode}}}}}`; r.text("query") != want || r.text("createdTime") != "2026-01-15T12:00:00Z" {
 		t.Errorf("getQuery: %s", r.body)
 	}
-	r = s.do("GET", "/dataKiosk/2023-11-15/documents/"+r.text("dataDocumentId"), "").want(200).wantRate("0.0167").wantNames("", "documentUrl", "documentId")
+	r = s.do("GET", "/dataKiosk/2023-11-15/documents/"+r.text("dataDocumentId"), "").want(200).wantRate("0.0167").wantMembers("", "documentUrl", "documentId")
 	u, err := url.Parse(r.text("documentUrl"))
 	if err != nil || u.Host != "tortuga-prod-na.s3-external-1.amazonaws.com" || u.Query().Get("X-Amz-SignedHeaders") != "host" || u.Query().Get("X-Amz-Expires") != "300" {
 		t.Errorf("link %v: %v", u, err)
