@@ -139,8 +139,6 @@ func prices(show func(c *desk.Call, w *world.World, p *world.Product, l *world.L
 		}
 		ids := c.Query[parameter]
 		switch {
-		case c.Op.Name == "getCompetitivePricing" && bySKU && slices.ContainsFunc(ids, func(sku string) bool { return strings.Contains(sku, " ") }):
-			return answer.Reply{}, errPricing(parameter, "has a blank, which this operation can't read") // selling-partner-api-models#2408
 		case len(ids) == 0:
 			return answer.Reply{}, errPricing(parameter, "required with this ItemType")
 		case len(c.Query[other]) > 0:
