@@ -94,7 +94,7 @@ func TestCatalogRefusals(t *testing.T) {
 		{base + "&keywords=a&identifiers=b&identifiersType=ASIN", 400, "keywords"},
 		{base + "&identifiers=b", 400, "identifiersType"},
 		{base + "&identifiers=b&identifiersType=SKU", 400, "sellerId"},
-		{base + "&identifiers=b&identifiersType=ASIN&brandNames=c", 400, "brandNames"},
+		{base + "&identifiers=B000000000&identifiersType=ASIN&brandNames=c", 400, "brandNames"},
 		{base + "&keywords=a&pageToken=x", 400, "pageToken"},
 		{base + "&keywords=a&pageSize=21", 400, "pageSize"},
 		{base + "&keywords=a&pageSize=0", 400, "pageSize"},

@@ -20,6 +20,14 @@ import (
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
+// otherWay are the constraints whose breach the service is known to answer otherwise than with a 400, by operation: the flows say why.
+var otherWay = map[string]int{
+	"productpricingv0.getPricing: enum of ItemType":                                       http.StatusNotFound,
+	"productpricingv0.getCompetitivePricing: enum of ItemType":                            http.StatusNotFound,
+	"productpricingv0.getItemOffersBatch: missing member in the body of MarketplaceId":    http.StatusOK,
+	"productpricingv0.getListingOffersBatch: missing member in the body of MarketplaceId": http.StatusOK,
+}
+
 // TestEveryConstraintIsKept takes a valid request for every operation, breaks one declared constraint at a time, and wants a 400
 // whose reason names the parameter. The count tells how many constraints the catalogue has. Query parameters that the operation doesn't have, and members of
 // bodies other than vendors', are let through.
@@ -46,6 +54,9 @@ func TestEveryConstraintIsKept(t *testing.T) {
 			r.Header.Set("x-amz-access-token", token)
 			rec := exchange.NewRecorder()
 			e.ServeHTTP(rec, r)
+			if status := otherWay[op.ID+": "+kind+" of "+name]; status != 0 {
+				return rec.Status == status, fmt.Sprintf("%d %s", rec.Status, rec.Body.String())
+			}
 			reason := rec.Header().Get("X-Spapi-Emulator-Reason")
 			return rec.Status == http.StatusBadRequest && strings.Contains(reason, name), fmt.Sprintf("%d %s (%s)", rec.Status, rec.Body.String(), reason)
 		}

@@ -163,7 +163,7 @@ func TestPagesAreOneSnapshot(t *testing.T) {
 	}
 	if strings.Contains(token, "+") {
 		// A raw "+" arrives as a blank.
-		if r := c.get(next + token); r.status != 400 || r.body != `{"errors":[{"code":"InvalidInput","message":null}]}`+"\nNextToken: is not a token of this list" {
+		if r := c.get(next + token); r.status != 400 || r.body != `{"errors":[{"message":null,"code":"InvalidInput"}]}`+"\nNextToken: is not a token of this list" {
 			t.Errorf("raw token: %d %s", r.status, r.body)
 		}
 	}

@@ -2,8 +2,10 @@ package emulator
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -181,10 +183,11 @@ func TestPricingV0Rules(t *testing.T) {
 		{"ASINs for SKUs", price + "ItemType=Sku&Skus=" + sku + "&Asins=" + asin + "&MarketplaceId=" + usStore, 400, "Asins"},
 		{"no marketplace", price + "ItemType=Sku&Skus=" + sku, 400, "MarketplaceId"},
 		{"another marketplace", price + "ItemType=Sku&Skus=" + sku + "&MarketplaceId=A1PA6795UKMFR9", 403, ""},
-		{"type", price + "ItemType=EAN&MarketplaceId=" + usStore, 400, "ItemType"},
+		{"type", price + "ItemType=EAN&MarketplaceId=" + usStore, 404, "The requested resource doesn't exist."},
+		{"type in capitals", price + "ItemType=ASIN&Asins=" + asin + "&MarketplaceId=" + usStore, 404, "NotFound"},
 		{"21 SKUs", price + "ItemType=Sku&MarketplaceId=" + usStore + "&Skus=" + strings.Repeat("a,", 20) + "a", 400, "Skus"},
 		{"unknown and known", price + "ItemType=Sku&MarketplaceId=" + usStore + "&Skus=nothing," + sku, 200, `"status":"ClientError"`},
-		{"used of mine", price + "ItemType=Sku&ItemCondition=Used&MarketplaceId=" + usStore + "&Skus=" + sku, 200, `"Offers":[]`},
+		{"used of mine", price + "ItemType=Sku&ItemCondition=Used&MarketplaceId=" + usStore + "&Skus=" + sku, 200, `"}}}}]}`},
 		{"unknown SKU", "/products/pricing/v0/listings/no%2Fthing/offers?ItemCondition=New&MarketplaceId=" + usStore, 400, "no/thing is an invalid SKU for marketplace " + usStore},
 		{"unknown ASIN", "/products/pricing/v0/items/B000000000/offers?ItemCondition=New&MarketplaceId=" + usStore, 400, "B000000000 is an invalid ASIN"},
 		{"no condition", "/products/pricing/v0/items/" + asin + "/offers?MarketplaceId=" + usStore, 400, "ItemCondition"},
@@ -243,8 +246,8 @@ func TestOffersBatches(t *testing.T) {
 	}
 	prefix := "/products/pricing/v0/listings/"
 	a := s.post("/batches/products/pricing/v0/listingOffers", `{"requests":[`+strings.Join([]string{
-		item(prefix+url.PathEscape(slash.SKU)+"/offers", "GET", usStore), item(prefix+"nothing/offers", "GET", usStore), item(prefix+"nothing/offers", "PUT", usStore),
-		item("/products/pricing/v0/items/B0/offers", "GET", usStore), item(prefix+url.PathEscape(slash.SKU)+"/offers", "GET", "A1PA6795UKMFR9"), item(prefix+"%zz/offers", "GET", usStore),
+		item(prefix+url.PathEscape(slash.SKU)+"/offers", "GET", usStore), item(prefix+"nothing/offers", "GET", usStore), item(prefix+"nought/offers", "PUT", usStore),
+		item("/products/pricing/v0/items/B0/offers", "GET", usStore), item(prefix+url.PathEscape(slash.SKU)+"/offers", "GET", "A1PA6795UKMFR9"), item(prefix+"nought/offers", "GET", ""),
 	}, ",")+`]}`)
 	for i, want := range []string{"200", "400", "400", "400", "403", "400"} {
 		if got := a.text("responses", i, "status", "statusCode"); got != want {
@@ -257,12 +260,18 @@ func TestOffersBatches(t *testing.T) {
 	}
 	// One of a batch is the same as alone.
 	alone := s.get(prefix + url.PathEscape(slash.SKU) + "/offers?ItemCondition=New&CustomerType=Consumer&MarketplaceId=" + usStore)
-	one, _ := json.Marshal(a.path("responses", 0, "body", "payload"))
-	other, _ := json.Marshal(alone.path("payload"))
-	if string(one) != string(other) {
-		t.Errorf("in the batch %s\nalone %s", one, other)
+	var one, other struct{ Payload any } // what differs is how numbers are spelled
+	inBatch, _ := json.Marshal(a.path("responses", 0, "body"))
+	if err := errors.Join(json.Unmarshal([]byte(alone.body), &other), json.Unmarshal(inBatch, &one)); err != nil || !reflect.DeepEqual(one, other) {
+		t.Errorf("in the batch %v\nalone %v: %v", one, other, err)
 	}
 	s.want("21", s.post("/batches/products/pricing/v0/itemOffers", `{"requests":[`+strings.Repeat(item("/x", "GET", usStore)+",", 20)+item("/x", "GET", usStore)+`]}`), 400, "requests")
+	for name, list := range map[string][2]string{
+		"the same twice":      {item(prefix+"a/offers", "GET", usStore), item(prefix+"a/offers", "GET", usStore)},
+		"of the other family": {item("/products/pricing/v0/items/B0/offers", "GET", usStore), item("/products/pricing/v0/items/B1/offers", "GET", usStore)},
+	} {
+		s.want(name, s.post("/batches/products/pricing/v0/listingOffers", `{"requests":[`+list[0]+","+list[1]+`]}`), 400, "Duplicate requests submitted.  Cannot run batch request.")
+	}
 	s.want("none", s.post("/batches/products/pricing/v0/itemOffers", `{}`), 400, "requests")
 	s.want("no condition", s.post("/batches/products/pricing/v0/itemOffers", `{"requests":[{"uri":"/products/pricing/v0/items/B0/offers","method":"GET","MarketplaceId":"x"}]}`), 400, "ItemCondition")
 }
@@ -327,7 +336,7 @@ func TestFees(t *testing.T) {
 		want := world.Money{Units: 2000*percent/100 + pick + weight, Currency: "USD"}
 		result := func(steps ...any) string { return a.text(append([]any{"payload", "FeesEstimateResult"}, steps...)...) }
 		if got := result("FeesEstimate", "TotalFeesEstimate", "Amount"); a.status != 200 || result("Status") != "Success" || got != fmt.Sprint(want.Number()) ||
-			result("FeesEstimateIdentifier", "SellerInputIdentifier") != "mine" || result("FeesEstimateIdentifier", "IdValue") != l.SKU || result("FeesEstimate", "TimeOfFeesEstimation") != "2026-03-01T12:00:00Z" {
+			result("FeesEstimateIdentifier", "SellerInputIdentifier") != "mine" || result("FeesEstimateIdentifier", "IdValue") != l.SKU || result("FeesEstimate", "TimeOfFeesEstimation") != "2026-03-01T12:00:00.000Z" {
 			t.Errorf("%s: %s, want %v: %s", l.SKU, got, want, a.body)
 		}
 		byASIN := s.post("/products/fees/v0/items/"+p.ASIN+"/feesEstimate", body("20.00", `,"IsAmazonFulfilled":true`))
@@ -346,8 +355,8 @@ func TestFees(t *testing.T) {
 		status           int
 		part             string
 	}{
-		{"by the merchant", path, body("20", ""), 200, `"TotalFeesEstimate":{"Amount":` + fmt.Sprint(2000*feePercent(l)/100/100)},
-		{"least fee", path, body("0.5", ""), 200, `"TotalFeesEstimate":{"Amount":0.3,`},
+		{"by the merchant", path, body("20", ""), 200, `"TotalFeesEstimate":{"CurrencyCode":"USD","Amount":` + fmt.Sprint(2000*feePercent(l)/100/100)},
+		{"least fee", path, body("0.5", ""), 200, `"TotalFeesEstimate":{"CurrencyCode":"USD","Amount":0.3}`},
 		{"amount as text", path, body(`"20.00"`, `,"IsAmazonFulfilled":"true"`), 200, `"FBAPickAndPack"`},
 		{"small and light", path, body("10", `,"IsAmazonFulfilled":true,"OptionalFulfillmentProgram":"FBA_SNL"`), 200, "Success"},
 		{"too dear for small and light", path, body("12.01", `,"IsAmazonFulfilled":true,"OptionalFulfillmentProgram":"FBA_SNL"`), 200, clientError},
@@ -375,7 +384,7 @@ func TestFees(t *testing.T) {
 	japan := newShop(t, WithRegion(marketplace.FarEast))
 	jl := japan.w.AllListings()[0]
 	a := japan.post("/products/fees/v0/listings/"+url.PathEscape(jl.SKU)+"/feesEstimate", `{"FeesEstimateRequest":{"MarketplaceId":"A1VC38T7YXB528","Identifier":"x","PriceToEstimateFees":{"ListingPrice":{"CurrencyCode":"JPY","Amount":2000},"Points":{"PointsNumber":100,"PointsMonetaryValue":{"CurrencyCode":"JPY","Amount":100}}}}}`)
-	if got, want := a.text("payload", "FeesEstimateResult", "FeesEstimate", "TotalFeesEstimate", "Amount"), fmt.Sprint((1900*feePercent(jl)+50)/100); got != want {
+	if got, want := a.text("payload", "FeesEstimateResult", "FeesEstimate", "TotalFeesEstimate", "Amount"), fmt.Sprint((1900*feePercent(jl)+50)/100, ".0"); got != want {
 		t.Errorf("yen: %s, want %s: %s", got, want, a.body)
 	}
 }

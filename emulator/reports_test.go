@@ -91,7 +91,7 @@ func TestReportRequests(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d %s", test.name, r.status, r.body, test.status, test.want)
 		}
 	}
-	if r := c.get("/reports/2021-06-30/documents/50311019412"); r.status != 400 || !strings.Contains(r.body, "Invalid reportDocumentId 50311019412") {
+	if r := c.get("/reports/2021-06-30/documents/50311019412"); r.status != 400 || !strings.Contains(r.body, "Invalid reportDocumentId") {
 		t.Errorf("a report's id for a document's: %d %s", r.status, r.body)
 	}
 }

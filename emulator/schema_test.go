@@ -321,8 +321,10 @@ func errorsIn(v any) ([]any, bool) {
 	return list, ok
 }
 
-// oddSchemas are operations whose answer can't be valid because the model contradicts itself.
-var oddSchemas = []string{}
+// oddSchemas are operations whose answer can't be valid because the model contradicts itself, or what is recorded of the service.
+var oddSchemas = []string{
+	"salesv1.getOrderMetrics", // amounts are numbers (lineofflight/peddler, test/vcr_cassettes/Peddler/APIs/SalesV1Test), which the model has as texts
+}
 
 func schemaOf(r *openapi3.Response) *openapi3.SchemaRef {
 	for _, m := range r.Content {

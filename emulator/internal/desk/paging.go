@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/fault"
+	"github.com/openspapi/spapi/emulator/internal/format"
 )
 
 // pageTokenLifetime is how long a next token is good. Amazon publishes it for single operations only (30 seconds for FBA inventory,
@@ -134,4 +135,20 @@ func Cut[T any](items []T, start, size int) (part []T, more bool) {
 	}
 	end := min(start+size, len(items))
 	return items[start:end], end < len(items)
+}
+
+// Pagination is the member of that name where a list can be paged back and forth; nil where one page has all: then Amazon leaves it out
+// (lineofflight/peddler, test/vcr_cassettes/Peddler/API/CatalogItems20220401Test, September 2024).
+func Pagination(c *Call, p *Page, size int, more bool) any {
+	var next, previous any
+	if more {
+		next = c.Token(p, p.Start+size)
+	}
+	if p.Start > 0 {
+		previous = c.Token(p, max(p.Start-size, 0))
+	}
+	if next == nil && previous == nil {
+		return nil
+	}
+	return format.Record{{"nextToken", next}, {"previousToken", previous}}
 }

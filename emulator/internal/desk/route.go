@@ -18,6 +18,9 @@ type Handler func(*Call) (answer.Reply, *answer.Error)
 // Flow is one API, or one version of it, with a world behind it: what it answers and what it remembers.
 type Flow struct {
 	Handlers map[string]Handler // by operation ID
+	// Early does what an API does before a request is held against the model, by operation ID: it may refuse the request in the API's own way, or write
+	// the body in Exchange anew where the API reads it with more leniency than the model has. Query has the parameters as they came.
+	Early    map[string]func(*Call) *answer.Error
 	Stores   []Keeper
 	Services []Service
 	// Settle does what has become due of a seller, before one of the seller's requests is answered.
@@ -39,7 +42,8 @@ type Service struct {
 type route struct {
 	Op      *catalog.Operation
 	handler Handler // nil: sandbox case or schema
-	removed bool    // no longer at Amazon, and signed as it was then
+	early   func(*Call) *answer.Error
+	removed bool // no longer at Amazon, and signed as it was then
 }
 
 // router finds the route of a request: a trie over path segments, static segments before parameters.
@@ -64,15 +68,18 @@ type match struct {
 func NewRouter(flows []Flow) *router {
 	rt := &router{words: map[string]bool{"auth": true, "o2": true, "token": true, "sts": true, "apps": true, "authorize": true, "consent": true,
 		"confirm": true, "store": true, "dp": true, "definitions": true}}
-	handlers := map[string]Handler{}
+	handlers, early := map[string]Handler{}, map[string]func(*Call) *answer.Error{}
 	for _, f := range flows {
 		for id, h := range f.Handlers {
 			handlers[id] = h
 		}
+		for id, do := range f.Early {
+			early[id] = do
+		}
 	}
 	ops := catalog.Operations()
 	for i := range ops {
-		rt.add(&route{Op: &ops[i], handler: handlers[ops[i].ID]})
+		rt.add(&route{Op: &ops[i], handler: handlers[ops[i].ID], early: early[ops[i].ID]})
 	}
 	for i := range operations.Removed {
 		op := &operations.Removed[i]

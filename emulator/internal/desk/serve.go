@@ -151,6 +151,9 @@ func (d *Desk) troubleReply(x *exchange.Exchange, t answer.Trouble) answer.Reply
 			return r
 		}
 	}
+	if t == answer.TroubleInternal && answer.DetailsFailures(x.Operation) {
+		return answer.DetailedFailure().Reply()
+	}
 	return answer.APITrouble(t)
 }
 
@@ -269,6 +272,12 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 		return rep.Because("sandbox: the official case for this request is a refusal"), nil
 	case ok:
 		return rep, nil
+	}
+	if rt.early != nil {
+		c.Query = x.URL.Query()
+		if err := rt.early(c); err != nil {
+			return answer.Reply{}, err
+		}
 	}
 	if c.Args, err = check.Request(x, rt.Op, c.Path, check.Options{Parameters: d.Options.StrictParameters, Sandbox: sandbox}); err != nil && !unchecked(rt, c) {
 		return answer.Reply{}, err

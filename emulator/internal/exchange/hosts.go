@@ -41,8 +41,16 @@ var documentBuckets = map[marketplace.Region]string{
 // DocumentBucket is the host of a region's reports, feeds and queries.
 func DocumentBucket(r marketplace.Region) string { return documentBuckets[r] }
 
-// SchemaBucket is where Amazon keeps the schemas of product types.
-const SchemaBucket = "selling-partner-definitions-prod-iad.s3.amazonaws.com"
+// schemaBuckets is where Amazon keeps the schemas of product types (selling-partner-api-models' sandbox cases, and lineofflight/peddler,
+// test/vcr_cassettes/Peddler/API/ProductTypeDefinitions20200901Test, September 2024). That of the Far East is assumed.
+var schemaBuckets = map[marketplace.Region]string{
+	marketplace.NorthAmerica: "selling-partner-definitions-prod-iad.s3.amazonaws.com",
+	marketplace.Europe:       "selling-partner-definitions-prod-dub.s3.eu-west-1.amazonaws.com",
+	marketplace.FarEast:      "selling-partner-definitions-prod-pdx.s3.us-west-2.amazonaws.com",
+}
+
+// SchemaBucket is the host of a region's schemas of product types; "" for none of SP-API's regions.
+func SchemaBucket(r marketplace.Region) string { return schemaBuckets[r] }
 
 // lwaHosts are those of Login with Amazon: the first is good for all regions, and the one that SP-API's guides name; the others are for Europe and
 // the Far East (developer.amazon.com/docs/login-with-amazon/authorization-code-grant.html), which some clients of SP-API call
@@ -59,7 +67,6 @@ var stsRegions = []string{
 // hosts are all hosts that the emulator stands for.
 var hosts = sync.OnceValue(func() map[string]Host {
 	table := map[string]Host{
-		SchemaBucket: {Kind: SchemaHost},
 		// The global endpoint is us-east-1's (docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html).
 		"sts.amazonaws.com": {Kind: STSHost, AWSRegion: "us-east-1"},
 	}
@@ -68,6 +75,7 @@ var hosts = sync.OnceValue(func() map[string]Host {
 		table[name] = Host{Kind: APIHost, Region: r}
 		table["sandbox."+name] = Host{Kind: SandboxHost, Region: r}
 		table[documentBuckets[r]] = Host{Kind: DocumentHost, Region: r}
+		table[schemaBuckets[r]] = Host{Kind: SchemaHost, Region: r}
 	}
 	for _, m := range marketplace.All() {
 		for _, base := range []string{m.SellerCentral, m.VendorCentral} {

@@ -65,6 +65,8 @@ func (w *Writer) Write(v any) error {
 		w.out = strconv.AppendBool(w.out, v)
 	case int:
 		w.out = strconv.AppendInt(w.out, int64(v), 10)
+	case Double:
+		w.out = v.append(w.out)
 	case Record:
 		return w.writeRecord(v)
 	case []Record:

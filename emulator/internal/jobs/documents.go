@@ -17,9 +17,18 @@ import (
 // S3's hosts when it stands in for Amazon's, and below documentPath of its own address when it is served on a port.
 
 const (
-	// compressedFrom is from which size on documents are compressed. Amazon publishes no rule: "If the report document contents have
+	// compressedFrom is from which size on reports are compressed. Amazon publishes no rule: "If the report document contents have
 	// been compressed, …" (selling-partner-api-models, reports_2021-06-30).
 	compressedFrom = 4 << 10
+)
+
+// packing tells whether a document is compressed.
+type packing int
+
+const (
+	bySize packing = iota // from compressedFrom on
+	packed
+	unpacked
 )
 
 // Document is something that can be downloaded, or uploaded first.
@@ -29,6 +38,7 @@ type Document struct {
 	Created     time.Time
 	Expires     time.Time // when it is gone for good
 	Restricted  bool      // holds personal data: a plain token won't do
+	packing     packing
 
 	// Open starts the content, the same bytes each time; nil for an upload. Unless Derived, it is asked once, by [Queue.AddDocument].
 	Open    func() Source
@@ -106,7 +116,8 @@ func (r *gzipReader) Read(p []byte) (int, error) {
 	return r.buf.Read(p)
 }
 
-// Compressed tells whether the document is sent as GZIP: when its content is larger than a few kilobytes. Uploads stay as they are.
+// Compressed tells whether the document is sent as GZIP: if its packing doesn't say, when its content is larger than a few kilobytes. Uploads stay as
+// they are.
 func (d *Document) Compressed() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -116,6 +127,10 @@ func (d *Document) Compressed() bool {
 func (d *Document) compress() bool {
 	if !d.looked && !d.uploaded {
 		d.looked = true
+		if d.packing != bySize {
+			d.gzipped = d.packing == packed
+			return d.gzipped
+		}
 		n := 0
 		for next := d.Open(); n < compressedFrom; {
 			piece := next()

@@ -23,6 +23,12 @@ import (
 // maxMessages is how many messages a JSON listings feed may have (selling-partner-api-models, listings-feed-schema-v2.json).
 const maxMessages = 25000
 
+// notOfSchema is what is said of a message that doesn't fit the schema of messages, and no more (selling-partner-api-docs#1098).
+const (
+	notOfSchema     = "4002008"
+	notOfSchemaText = "The provided message did not meet the schema validation requirements for a feed message."
+)
+
 // listings carries out a JSON_LISTINGS_FEED.
 func (p *processing) listings(content []byte) {
 	var body struct {
@@ -39,7 +45,7 @@ func (p *processing) listings(content []byte) {
 	case body.Header == nil:
 		p.failed = "'header' is required but not supplied."
 	case text("version") != "2.0":
-		p.failed = "'header.version' must be '2.0'."
+		p.failed, p.code = "'header.version' must be '2.0'.", "4002006" // selling-partner-api-docs#1133, in French
 	case text("sellerId") != p.k.account.ID:
 		p.failed = "'header.sellerId' is not the selling partner of the feed."
 	case len(body.Messages) == 0:
@@ -64,19 +70,22 @@ func (p *processing) listings(content []byte) {
 		v, err := format.DecodeJSON(raw)
 		m, isObject := v.(map[string]any)
 		if err != nil || !isObject {
-			p.issue(0, "", "4000001", "The message is not an object.")
+			p.issue(0, "", notOfSchema, notOfSchemaText)
 			continue
 		}
 		id, _ := strconv.Atoi(fmt.Sprint(m["messageId"]))
 		sku, _ := m["sku"].(string)
-		problem := p.listing(m, seen)
-		if problem != "" {
-			p.issue(id, sku, "4000001", problem)
+		if p.listing(m, seen) != "" {
+			p.issue(id, "", notOfSchema, notOfSchemaText)
 			continue
 		}
 		issues := p.submit(sku, m)
 		for _, i := range issues {
-			p.issues = append(p.issues, feedIssue{message: id, sku: sku, code: i.Code, severity: i.Severity, text: i.Message, attribute: i.Attributes[0]})
+			issue := feedIssue{message: id, sku: sku, code: i.Code, severity: i.Severity, text: i.Message, attribute: i.Attributes[0]}
+			if i.Code == world.NotSupplied { // told so in listings-feed-processing-report-schema-v2.example.json of selling-partner-api-models
+				issue.text, issue.attribute = "'["+i.Attributes[0]+"]' is required but not supplied.", ""
+			}
+			p.issues = append(p.issues, issue)
 		}
 		if len(issues) > 0 {
 			continue

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/csv"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
@@ -71,8 +73,9 @@ func (k *Queue) FinishFeed(f *Feed, at time.Time) {
 	default:
 		p.run(content)
 	}
-	contentType, report := p.report()
-	f.Result = k.AddDocument("feed", &Document{ContentType: contentType, Created: at, Expires: at.Add(Retention("feed document", at)), Open: onePiece(report)})
+	d := p.report()
+	d.Created, d.Expires = at, at.Add(Retention("feed document", at))
+	f.Result = k.AddDocument("feed", d)
 	if p.failed != "" {
 		f.end(fatal, at)
 		return
@@ -88,6 +91,7 @@ type processing struct {
 	w  *world.World
 
 	failed   string // why the whole feed failed; "" if it didn't
+	code     string // of that, in JSON; default 4000000, which is assumed
 	messages int
 	accepted int
 	issues   []feedIssue
@@ -133,17 +137,18 @@ func (p *processing) run(content []byte) {
 }
 
 // report writes the processing report in the form that goes with the feed: JSON, XML, or text.
-func (p *processing) report() (contentType string, body []byte) {
+func (p *processing) report() *Document {
 	switch {
 	case p.f.Kind.handling == "listings":
-		return "application/json; charset=UTF-8", p.jsonReport()
+		// A report of 165 bytes came so (lineofflight/peddler, test/vcr_cassettes/Peddler/API/Feeds20210630Test, September 2024).
+		return &Document{ContentType: "application/json", packing: packed, Open: onePiece(p.jsonReport())}
 	case p.failed != "":
 		// "a FATAL feed may have a result too, in another format" (selling-partner-api-models, feeds_2021-06-30)
-		return "text/plain; charset=UTF-8", []byte(p.failed + "\n")
+		return &Document{ContentType: "text/plain; charset=UTF-8", Open: onePiece([]byte(p.failed + "\n"))}
 	case strings.HasSuffix(p.f.Kind.handling, "flat"):
-		return "text/plain; charset=UTF-8", p.textReport()
+		return &Document{ContentType: "text/plain; charset=UTF-8", Open: onePiece(p.textReport())}
 	}
-	return "text/xml; charset=UTF-8", p.xmlReport()
+	return &Document{ContentType: "text/xml", Open: onePiece(p.xmlReport())}
 }
 
 // invalidMessages counts the messages that have an error.
@@ -161,39 +166,41 @@ func (p *processing) count(severity string) int {
 
 // jsonReport is valid by listings-feed-processing-report-schema-v2.json of selling-partner-api-models.
 func (p *processing) jsonReport() []byte {
-	header := object{"sellerId": p.k.account.ID, "version": "2.0", "feedId": p.f.ID}
+	var echoed any
 	if report, ok := p.header["report"].(map[string]any); ok {
-		header["report"] = report
+		echoed = format.Ordered(report, "includedData", "apiVersion")
 	}
-	issues := []object{}
+	// In the order of lineofflight/peddler, test/vcr_cassettes/Peddler/API/Feeds20210630Test, September 2024.
+	header := format.Record{{"sellerId", p.k.account.ID}, {"version", "2.0"}, {"feedId", p.f.ID}, {"report", echoed}}
+	issues := []format.Record{}
 	if p.failed != "" {
-		issues = append(issues, object{"severity": "ERROR", "code": "4000000", "message": p.failed})
+		issues = append(issues, format.Record{{"code", cmp.Or(p.code, "4000000")}, {"severity", "ERROR"}, {"message", p.failed}})
 	}
 	for _, i := range p.issues {
-		entry := object{"severity": i.severity, "code": i.code, "message": i.text}
+		var message, sku, attribute any
 		if i.message > 0 {
-			entry["messageId"] = i.message
+			message = i.message
 		}
 		if i.sku != "" {
-			entry["sku"] = i.sku
+			sku = i.sku
 		}
 		if i.attribute != "" {
-			entry["attributeName"] = i.attribute
+			attribute = i.attribute
 		}
-		issues = append(issues, entry)
+		issues = append(issues, format.Record{{"messageId", message}, {"sku", sku}, {"code", i.code}, {"severity", i.severity}, {"message", i.text}, {"attributeName", attribute}})
 	}
 	errors := p.count("ERROR")
 	if p.failed != "" {
 		errors++
 	}
-	body := object{"header": header, "issues": issues, "summary": object{
-		"errors": errors, "warnings": p.count("WARNING"), "messagesProcessed": p.messages, "messagesAccepted": p.accepted, "messagesInvalid": p.invalidMessages(),
-	}}
+	var items, itemSummary any
 	if p.items != nil {
-		body["items"] = p.items
-		body["summary"].(object)["itemSummary"] = object{"items": len(p.items), "errors": 0, "warnings": 0}
+		items, itemSummary = p.items, format.Record{{"items", len(p.items)}, {"errors", 0}, {"warnings", 0}}
 	}
-	b, err := json.Marshal(body)
+	b, err := json.Marshal(format.Record{{"header", header}, {"issues", issues}, {"summary", format.Record{
+		{"errors", errors}, {"warnings", p.count("WARNING")}, {"messagesProcessed", p.messages}, {"messagesAccepted", p.accepted},
+		{"messagesInvalid", p.invalidMessages()}, {"itemSummary", itemSummary},
+	}}, {"items", items}})
 	if err != nil {
 		panic("emulator: processing report: " + err.Error()) // it holds texts and decoded JSON
 	}

@@ -6,7 +6,7 @@ import (
 	"container/heap"
 	_ "embed"
 	"encoding/csv"
-	"strconv"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +15,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/expiring"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 // Queue is where a seller's reports, feeds and queries are worked off. What happens between two requests happens at its own time: before a
@@ -170,16 +171,13 @@ type Job struct {
 
 func (j *Job) job() *Job { return j }
 
-// idCodes are what stands in the middle of ids, by what they name.
-var idCodes = map[string]string{"query": "018", "feed": "019", "report": "020", "schedule": "021", "settlement": "022"}
-
 // firstID is what the number in the first id is counted from.
-const firstID = 50000
+const firstID = 1_000_000
 
-// newID makes the id of the n-th that the seller has asked for.
-func (k *Queue) newID(kind string, n int) string {
-	seed := map[string]string{"schedule": "schedule", "settlement": "report id"}[kind]
-	return strconv.Itoa(firstID+n) + idCodes[kind] + k.Random(cmp.Or(seed, kind+" id"), n).Text(random.Digits, 3)
+// newID makes the id of the n-th that the seller has asked for: a number of its own, and the days since 1970 (lineofflight/peddler,
+// test/vcr_cassettes/Peddler, 2024 and 2025: report 292248019978 of 2024-09-12, query 1901152020424 of 2025-12-02).
+func (k *Queue) newID(n int, at time.Time) string {
+	return fmt.Sprintf("%d%06d", firstID+n, at.Unix()/int64(world.Day/time.Second))
 }
 
 // numberOf is the number in an id.
@@ -192,7 +190,7 @@ func (k *Queue) NewJob(kind string, now time.Time) Job {
 	n := k.Next()
 	r := k.Random(kind, n)
 	now = now.UTC().Truncate(time.Second)
-	j := Job{ID: k.newID(kind, n), n: n, Created: now, started: now.Add(time.Duration(r.Between(2, 8)) * time.Second)}
+	j := Job{ID: k.newID(n, now), n: n, Created: now, started: now.Add(time.Duration(r.Between(2, 8)) * time.Second)}
 	j.ended = j.started.Add(time.Duration(r.Between(3, 25)) * time.Second)
 	return j
 }
@@ -225,16 +223,23 @@ func (j *Job) Cancel(now time.Time) {
 	}
 }
 
-// Describe writes what all three have in common into an answer. stamp is how the API spells times.
-func (j *Job) Describe(out object, t time.Time, stamp func(time.Time) string) object {
-	out["processingStatus"], out["createdTime"] = j.Status(t), stamp(j.Created)
+// Times are when a job was created, began and ended, as t is now and as the API spells times; nil for what is still to come.
+func (j *Job) Times(t time.Time, stamp func(time.Time) string) (created, started, ended any) {
 	if !j.started.IsZero() && !t.Before(j.started) {
-		out["processingStartTime"] = stamp(j.started)
+		started = stamp(j.started)
 	}
 	if j.Outcome != "" {
-		out["processingEndTime"] = stamp(j.ended)
+		ended = stamp(j.ended)
 	}
-	return out
+	return stamp(j.Created), started, ended
+}
+
+// IDOf is a document's id as a member of an answer; nil for none.
+func IDOf(d *Document) any {
+	if d == nil {
+		return nil
+	}
+	return d.ID
 }
 
 // OffsetTimestamp is the spelling of times that reports and feeds have: "2022-04-26T09:59:53+00:00" (selling-partner-api-docs#2231). Those of Data Kiosk

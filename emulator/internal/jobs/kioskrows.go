@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -279,6 +280,9 @@ func project(b *bytes.Buffer, schema *ast.Schema, t *ast.Type, set ast.Selection
 			if value == nil {
 				value = ""
 			}
+		}
+		if n, ok := value.(int); ok && t.NamedType == "Float" {
+			value = format.Double(n)
 		}
 		text, err := json.Marshal(value)
 		if err != nil {

@@ -5,7 +5,9 @@ import (
 	_ "embed"
 	"encoding/csv"
 	"encoding/json"
+	"hash/crc32"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +33,20 @@ type ReportType struct {
 	cooldown   time.Duration // how long a type is not generated anew
 	rows       string        // what a row is about
 	columns    []string
+}
+
+// numbers are Amazon's own of report types, as far as they are known: selling-partner-api-models#1265 and jlevers/selling-partner-api#573 (settlements),
+// selling-partner-api-models#2564.
+var numbers = map[string]string{
+	"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE": "1117", "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2": "1118", "GET_MERCHANTS_LISTINGS_FYP_REPORT": "5900",
+}
+
+// Number is what Amazon calls the type in some texts, and at the end of document ids. Numbers that aren't known are made up.
+func (t *ReportType) Number() string {
+	if n, known := numbers[t.Name]; known {
+		return n
+	}
+	return strconv.Itoa(2000 + int(crc32.ChecksumIEEE([]byte(t.Name))%3000))
 }
 
 //go:embed report_types.csv
@@ -124,7 +140,8 @@ func (k *Queue) FinishReport(r *Report, at time.Time) {
 	switch {
 	case problem != nil:
 		// A FATAL report may have a document that tells why (selling-partner-api-docs, reports guide).
-		r.Document = k.AddDocument("report", &Document{ContentType: "application/json; charset=UTF-8", Created: at, Expires: at.Add(r.Kind.retention), Open: onePiece(problem)})
+		// It came compressed, short as it is (saleweaver/python-amazon-sp-api#624).
+		r.Document = k.AddDocument("report", &Document{ContentType: "application/json; charset=UTF-8", Created: at, Expires: at.Add(r.Kind.retention), packing: packed, Open: onePiece(problem)})
 		r.end(fatal, at)
 	case d == nil:
 		r.end(Cancelled, at) // no data
@@ -184,7 +201,7 @@ func (k *Queue) AddSchedule(s *Schedule) {
 		}
 	}
 	if s.ID == "" {
-		s.ID = k.newID("schedule", k.Next())
+		s.ID = k.newID(k.Next(), k.now)
 	}
 	k.Schedules = append(k.Schedules, s)
 	k.plan(s)
@@ -270,9 +287,10 @@ func (k *Queue) settle14(at time.Time) {
 				continue
 			}
 			n := k.Next()
-			r := &Report{Kind: kind, Marketplaces: []string{m.ID}, From: at.AddDate(0, 0, -settlementDays), To: at, asOf: at, Job: Job{ID: k.newID("settlement", n), n: n}}
+			r := &Report{Kind: kind, Marketplaces: []string{m.ID}, From: at.AddDate(0, 0, -settlementDays), To: at, asOf: at, Job: Job{n: n}}
 			r.Created = at.Add(time.Duration(k.Random("settlement", n).Between(60, 3600)) * time.Second)
 			r.started, r.ended = r.Created, r.Created
+			r.ID = k.newID(n, r.Created)
 			d, _ := k.WriteReport(r, at)
 			if d == nil {
 				continue

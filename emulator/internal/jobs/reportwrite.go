@@ -60,10 +60,10 @@ func (k *Queue) WriteReport(r *Report, at time.Time) (d *Document, problem []byt
 	case "JSON":
 		d.ContentType = "application/json; charset=UTF-8"
 		if r.Kind.rows == "sales" {
+			d.ContentType = "text/plain; charset=utf-8" // though it is JSON (jrl84/amazon-sp-api#214)
 			body, problem := k.salesReport(r, w, at)
 			if problem != "" {
-				b, _ := json.Marshal(object{"errorDetails": problem})
-				return nil, b
+				return nil, errorDetails(problem)
 			}
 			d.Open = onePiece(body)
 			return d, nil
@@ -77,6 +77,12 @@ func (k *Queue) WriteReport(r *Report, at time.Time) (d *Document, problem []byt
 		d.Open = onePiece(pdf(r.Kind.Name + " of " + k.account.ID + ", " + OffsetTimestamp(at)))
 	}
 	return d, nil
+}
+
+// errorDetails is the document of a report that ended FATAL (saleweaver/python-amazon-sp-api#624).
+func errorDetails(text string) []byte {
+	b, _ := json.Marshal(text) // a text can always be written
+	return []byte("{\n  \"errorDetails\" : " + string(b) + "\n}")
 }
 
 // streamed tells whether rows can be made again later as they were: orders keep their history, listings and stock don't.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
@@ -26,7 +27,7 @@ func fields(s *world.Sales, c *world.Counts, suffix string) map[string]any {
 		"refundRate": min(ratio(c.Refunded, c.Units, 100), 100), "claimsGranted": 0, "claimsAmount": amount(0), "shippedProductSales": amount(c.ShippedAmount),
 		"unitsShipped": c.ShippedUnits, "ordersShipped": c.ShippedOrders,
 		"browserPageViews": c.PageViews - c.MobileViews, "mobileAppPageViews": c.MobileViews, "pageViews": c.PageViews,
-		"browserSessions": c.Sessions - c.MobileSessions, "mobileAppSessions": c.MobileSessions, "sessions": c.Sessions, "buyBoxPercentage": 96.5,
+		"browserSessions": c.Sessions - c.MobileSessions, "mobileAppSessions": c.MobileSessions, "sessions": c.Sessions, "buyBoxPercentage": format.Double(96.5),
 		"orderItemSessionPercentage": min(ratio(c.Items, c.Sessions, 100), 100), "unitSessionPercentage": ratio(c.Units, c.Sessions, 100),
 		"feedbackReceived": c.Items / 20,
 	}
@@ -66,12 +67,12 @@ func totals(list []*world.Sales) (all, b2b world.Counts) {
 	return all, b2b
 }
 
-func round(f float64, digits int) float64 {
+func round(f float64, digits int) format.Double {
 	p := math.Pow10(digits)
-	return math.Round(f*p) / p
+	return format.Double(math.Round(f*p) / p)
 }
 
-func ratio(a, b int, factor float64) float64 {
+func ratio(a, b int, factor float64) format.Double {
 	if b == 0 {
 		return 0
 	}
@@ -89,12 +90,12 @@ func figures(s *world.Sales, all, b2b *world.Counts) map[string]any {
 	return out
 }
 
-// choose takes the named members out of m.
-func choose(m map[string]any, names []string) object {
-	out := object{}
+// choose takes the named members out of m, in the order of their names.
+func choose(m map[string]any, names []string) format.Record {
+	out := make(format.Record, 0, len(names))
 	for _, name := range names {
 		if v, ok := m[name]; ok {
-			out[name] = v
+			out = append(out, [2]any{name, v})
 		}
 	}
 	return out
@@ -133,29 +134,30 @@ func (k *Queue) salesReport(r *Report, w *world.World, at time.Time) (body []byt
 	if product == "" {
 		product = "PARENT"
 	}
-	byDate, byASIN := []object{}, []object{}
+	byDate, byASIN := []format.Record{}, []format.Record{}
 	for _, s := range w.SumSales(at, from, to, r.Marketplaces, period, false) {
 		f := figures(s, &world.Counts{}, &world.Counts{})
-		byDate = append(byDate, object{"date": s.Date, "salesByDate": choose(f, reportSalesByDate), "trafficByDate": choose(f, reportTrafficByDate)})
+		byDate = append(byDate, format.Record{{"date", s.Date}, {"salesByDate", choose(f, reportSalesByDate)}, {"trafficByDate", choose(f, reportTrafficByDate)}})
 	}
 	list := w.SumSales(at, from, to, r.Marketplaces, "", true)
 	all, b2b := totals(list)
 	for _, s := range list {
 		f := figures(s, &all, &b2b)
-		entry := object{"parentAsin": s.Product.ASIN, "salesByAsin": choose(f, reportSalesByASIN), "trafficByAsin": choose(f, reportTrafficByASIN)}
+		var child, sku any
 		if product != "PARENT" {
-			entry["childAsin"] = s.Product.ASIN
+			child = s.Product.ASIN
 		}
 		if product == "SKU" {
-			entry["sku"] = s.Product.SKU
+			sku = s.Product.SKU
 		}
-		byASIN = append(byASIN, entry)
+		byASIN = append(byASIN, format.Record{{"parentAsin", s.Product.ASIN}, {"childAsin", child}, {"sku", sku},
+			{"salesByAsin", choose(f, reportSalesByASIN)}, {"trafficByAsin", choose(f, reportTrafficByASIN)}})
 	}
-	spec := object{
-		"reportType": r.Kind.Name, "reportOptions": object{"dateGranularity": period, "asinGranularity": product},
-		"dataStartTime": from.Format(time.DateOnly), "dataEndTime": to.Format(time.DateOnly), "marketplaceIds": r.Marketplaces,
+	spec := format.Record{
+		{"reportType", r.Kind.Name}, {"reportOptions", format.Record{{"dateGranularity", period}, {"asinGranularity", product}}},
+		{"dataStartTime", from.Format(time.DateOnly)}, {"dataEndTime", to.Format(time.DateOnly)}, {"marketplaceIds", r.Marketplaces},
 	}
-	body, err := json.Marshal(object{"reportSpecification": spec, "salesAndTrafficByDate": byDate, "salesAndTrafficByAsin": byASIN})
+	body, err := json.Marshal(format.Record{{"reportSpecification", spec}, {"salesAndTrafficByDate", byDate}, {"salesAndTrafficByAsin", byASIN}})
 	if err != nil {
 		panic("emulator: sales report: " + err.Error()) // figures are finite
 	}

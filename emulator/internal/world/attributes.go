@@ -254,20 +254,20 @@ func KnownType(name string) bool {
 	return slices.ContainsFunc(ProductTypeNames(), func(t [2]string) bool { return t[0] == name })
 }
 
-// Problem is one way in which a value is not as its schema wants it.
+// Problem is one way in which a value is not as its schema wants it. Not every one has a category.
 type Problem struct{ code, message, category string }
 
 // The codes and texts of issues are those that sellers report: 90220 (selling-partner-api-models, listingsItems sandbox cases), 90000900
-// (selling-partner-api-models#4723), 99022 and 4000001 (selling-partner-api-models#5219).
+// (selling-partner-api-models#4723, jlevers/selling-partner-api#861), 99022 and 4000001 (selling-partner-api-models#5219).
 func invalidValue(title string) Problem {
-	return Problem{"4000001", "The provided value for '" + title + "' is invalid.", "INVALID_ATTRIBUTE"}
+	return Problem{"4000001", "The provided value for '" + title + "' is invalid.", ""}
 }
 
 func missingMember(member, title string) Problem {
 	return Problem{"99022", fmt.Sprintf("The field '%s' for the attribute '%s' does not have enough values. The required minimum is '1' value(s).", member, title), "INVALID_ATTRIBUTE"}
 }
 
-var unknownAttribute = Problem{"90000900", "The attributes are invalid.", "INVALID_ATTRIBUTE"}
+var unknownAttribute = Problem{"90000900", "The attributes are invalid.", ""}
 
 // check holds an attribute's values against its schema in a marketplace, and returns the first problem. partly tells that members may be
 // missing: those that are merged into a value.
@@ -280,11 +280,12 @@ func (a *Attribute) check(v any, m *marketplace.Marketplace, partly bool) *Probl
 	if partly {
 		s["items"].(object)["required"] = []string{}
 	}
-	return checkAttribute(s, defs, v, a.title)
+	return a.checkValue(s, defs, v)
 }
 
-// checkAttribute knows those words of JSON Schema and of the meta-schema that the schemas above have.
-func checkAttribute(s, defs object, v any, title string) *Problem {
+// checkValue knows those words of JSON Schema and of the meta-schema that the schemas above have.
+func (a *Attribute) checkValue(s, defs object, v any) *Problem {
+	title := a.title
 	if ref, ok := s["$ref"].(string); ok {
 		s = defs[strings.TrimPrefix(ref, "#/$defs/")].(object)
 	}
@@ -301,7 +302,7 @@ func checkAttribute(s, defs object, v any, title string) *Problem {
 			return &missing
 		}
 		for _, e := range list {
-			if p := checkAttribute(s["items"].(object), defs, e, title); p != nil {
+			if p := a.checkValue(s["items"].(object), defs, e); p != nil {
 				return p
 			}
 		}
@@ -322,7 +323,7 @@ func checkAttribute(s, defs object, v any, title string) *Problem {
 			if !ok {
 				return &Problem{unknownAttribute.code, unknownAttribute.message, unknownAttribute.category}
 			}
-			if p := checkAttribute(next, defs, m[name], title); p != nil {
+			if p := a.checkValue(next, defs, m[name]); p != nil {
 				return p
 			}
 		}
@@ -344,7 +345,11 @@ func checkAttribute(s, defs object, v any, title string) *Problem {
 		f, err := n.Float64()
 		low, _ := limit("minimum")
 		high, _ := limit("maximum")
-		if !ok || err != nil || f < float64(low) || f > float64(high) || s["type"] == "integer" && f != float64(int(f)) {
+		if ok && err == nil && f < float64(low) {
+			// sic: selling-partner-api-models#4621
+			return &Problem{"90004114", "Value for ''" + n.String() + "'' is lesser than the required minimum ''[" + a.Name + "]''.", ""}
+		}
+		if !ok || err != nil || f > float64(high) || s["type"] == "integer" && f != float64(int(f)) {
 			return &bad
 		}
 	case "boolean":

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -201,8 +202,8 @@ func PriceIn(cents int, m *marketplace.Marketplace) Money {
 }
 
 // Number is the amount as a JSON number, for the older shapes that have no strings.
-func (m Money) Number() float64 {
-	return float64(m.Units) / math.Pow10(Decimals(m.Currency))
+func (m Money) Number() format.Double {
+	return format.Double(float64(m.Units) / math.Pow10(Decimals(m.Currency)))
 }
 
 // Family is a variation family: products of one kind and brand that differ in color and size, below a parent that can't be bought.

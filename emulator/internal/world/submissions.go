@@ -25,7 +25,10 @@ func (s *Submission) Valid() bool {
 }
 
 func (s *Submission) add(p Problem, attributeName string, m *marketplace.Marketplace) {
-	i := ListingIssue{Code: p.code, Message: p.message, Severity: "ERROR", Categories: []string{p.category}, Attributes: []string{attributeName}}
+	i := ListingIssue{Code: p.code, Message: p.message, Severity: "ERROR", Categories: []string{}, Attributes: []string{attributeName}}
+	if p.category != "" {
+		i.Categories = []string{p.category}
+	}
 	if m != nil {
 		i.MarketplaceID = m.ID
 	}
@@ -36,8 +39,11 @@ func (s *Submission) add(p Problem, attributeName string, m *marketplace.Marketp
 	}
 }
 
+// NotSupplied is the code of an issue about a required attribute that isn't there.
+const NotSupplied = "90220"
+
 func notSupplied(name string) Problem {
-	return Problem{"90220", "'" + name + "' is required but not supplied.", "MISSING_ATTRIBUTE"}
+	return Problem{NotSupplied, "'" + name + "' is required but not supplied.", "MISSING_ATTRIBUTE"}
 }
 
 // Patch is one operation of patchListingsItem: op is add, replace, merge or delete; name is that of an attribute.
@@ -510,7 +516,7 @@ func (w *World) ownProduct(old *Product, l *Listing, d *Draft, m *marketplace.Ma
 		}
 	}
 	if o := l.Offers[m.ID]; o != nil && perDollar[m.Currency] > 0 {
-		p.Cents = int(o.price.Number() / perDollar[m.Currency] * 100)
+		p.Cents = int(float64(o.price.Number()) / perDollar[m.Currency] * 100)
 	}
 	if i := slices.Index(w.added, old); old != nil && i >= 0 {
 		w.added = slices.Clone(w.added) // lists that were handed out stay as they are

@@ -51,12 +51,12 @@ func planned(t *testing.T, opts ...emulator.Option) *service {
 		t.Fatal(err)
 	}
 	s := &service{T: t, emu: emu, creds: emu.Credentials(), host: northAmerica}
-	s.login()
+	s.renew()
 	return s
 }
 
-// login gets an access token, as one must every hour.
-func (s *service) login() {
+// renew gets an access token, as one must every hour.
+func (s *service) renew() {
 	s.Helper()
 	s.token = s.accessToken(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.creds.RefreshToken}})
 }

@@ -31,7 +31,7 @@ func getCatalogItem2020(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	p := c.Item(c.Path["asin"])
 	if p == nil {
-		return answer.Reply{}, desk.ItemNotFound(c.Path["asin"], c.Query["marketplaceIds"]...)
+		return answer.Reply{}, desk.ItemNotFound(c.Path["asin"], "["+strings.Join(c.Query["marketplaceIds"], ", ")+"]")
 	}
 	return answer.OK(item2020(p, markets, c.Query["includedData"])), nil
 }
@@ -69,14 +69,7 @@ func searchCatalogItems2020(c *desk.Call) (answer.Reply, *answer.Error) {
 	for _, p := range part {
 		items = append(items, item2020(p, []*marketplace.Marketplace{m}, c.Query["includedData"]))
 	}
-	pagination := object{}
-	if more {
-		pagination["nextToken"] = c.Token(pg, pg.Start+size)
-	}
-	if pg.Start > 0 {
-		pagination["previousToken"] = c.Token(pg, max(pg.Start-size, 0))
-	}
-	return answer.OK(object{"numberOfResults": len(found), "pagination": pagination, "items": items, "refinements": refinements(found)}), nil
+	return answer.OK(results(c, pg, size, len(found), more, refinements(found), items)), nil
 }
 
 // item2020 shows the data sets that were asked for; summaries when none was.
@@ -90,7 +83,7 @@ func item2020(p *world.Product, markets []*marketplace.Marketplace, included []s
 			item[set] = attributes2022(p, markets)
 			continue
 		}
-		list := []object{}
+		list := []format.Record{}
 		for _, m := range markets {
 			var o object
 			switch set {
@@ -116,8 +109,7 @@ func item2020(p *world.Product, markets []*marketplace.Marketplace, included []s
 				o = object{"asins": p.Relatives(), "variationType": map[bool]string{true: "CHILD", false: "PARENT"}[p.IsParent()]}
 			}
 			if o != nil { // vendorDetails are for vendors only
-				o["marketplaceId"] = m.ID
-				list = append(list, o)
+				list = append(list, format.First("marketplaceId", m.ID, o))
 			}
 		}
 		item[set] = list

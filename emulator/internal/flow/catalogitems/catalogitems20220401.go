@@ -1,6 +1,7 @@
 package catalogitems
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,12 +32,12 @@ func getCatalogItem2022(c *desk.Call) (answer.Reply, *answer.Error) {
 		markets = append(markets, m)
 	}
 	asin := c.Path["asin"]
-	if len(asin) != 10 {
-		return answer.Reply{}, answer.InvalidParameter("asin", "is not an ASIN of 10 characters") // selling-partner-api-models#3013
+	if !isASIN(asin) {
+		return answer.Reply{}, answer.InvalidParameter("asin", `"`+asin+`" is not an ASIN`) // selling-partner-api-models#3013
 	}
 	p := c.Item(asin)
 	if p == nil {
-		return answer.Reply{}, desk.ItemNotFound(asin, c.Query["marketplaceIds"]...)
+		return answer.Reply{}, desk.ItemNotFound(asin, strings.Join(c.Query["marketplaceIds"], ", "))
 	}
 	return answer.OK(item2022(p, markets, c.Query["includedData"])), nil
 }
@@ -62,6 +63,13 @@ func searchCatalogItems(c *desk.Call) (answer.Reply, *answer.Error) {
 	case q.Get("identifiersType") == "SKU" && !q.Has("sellerId"):
 		return answer.Reply{}, answer.MissingParameter("sellerId", "required when identifiersType is SKU")
 	}
+	if q.Get("identifiersType") == "ASIN" {
+		for _, id := range q["identifiers"] {
+			if !isASIN(id) { // all fail with one, which isn't named (selling-partner-api-models#2894)
+				return answer.Reply{}, answer.InvalidParameter("asin", `"`+id+`" is not an ASIN`)
+			}
+		}
+	}
 	for _, name := range []string{"brandNames", "classificationIds", "keywordsLocale"} {
 		if q.Has("identifiers") && q.Has(name) {
 			return answer.Reply{}, answer.InvalidParameter(name, "can't be used with identifiers")
@@ -85,19 +93,22 @@ func searchCatalogItems(c *desk.Call) (answer.Reply, *answer.Error) {
 	for _, p := range part {
 		items = append(items, item2022(p, []*marketplace.Marketplace{m}, c.Query["includedData"]))
 	}
-	pagination := object{}
-	if more {
-		pagination["nextToken"] = c.Token(pg, pg.Start+size)
-	}
-	if pg.Start > 0 {
-		pagination["previousToken"] = c.Token(pg, max(pg.Start-size, 0))
-	}
-	body := object{"numberOfResults": len(found), "pagination": pagination, "items": items}
+	var refined any
 	if q.Has("keywords") {
-		body["refinements"] = refinements(found)
+		refined = refinements(found)
 	}
-	return answer.OK(body), nil
+	return answer.OK(results(c, pg, size, len(found), more, refined, items)), nil
 }
+
+// results is one page of a search, with its members in the order of selling-partner-api-models#538.
+func results(c *desk.Call, pg *desk.Page, size, total int, more bool, refined any, items []object) format.Record {
+	return format.Record{{"numberOfResults", total}, {"pagination", desk.Pagination(c, pg, size, more)}, {"refinements", refined}, {"items", items}}
+}
+
+// asinPattern is the form of ASINs: a B and nine capitals or digits, or the ISBN of a book.
+var asinPattern = regexp.MustCompile(`^(B[0-9A-Z]{9}|[0-9]{9}[0-9X])$`)
+
+func isASIN(text string) bool { return asinPattern.MatchString(text) }
 
 func searchFinds(p *world.Product, a *desk.Seller, m *marketplace.Marketplace, q map[string][]string) bool {
 	if ids := q["identifiers"]; ids != nil {
@@ -154,11 +165,10 @@ func item2022(p *world.Product, markets []*marketplace.Marketplace, included []s
 			item[set] = attributes2022(p, markets)
 			continue
 		}
-		list := []object{}
+		list := []format.Record{}
 		for _, m := range markets {
 			if o := dataSet2022(set, p, m); o != nil {
-				o["marketplaceId"] = m.ID
-				list = append(list, o)
+				list = append(list, format.First("marketplaceId", m.ID, o))
 			}
 		}
 		item[set] = list
@@ -208,11 +218,11 @@ func dataSet2022(set string, p *world.Product, m *marketplace.Marketplace) objec
 		if p.IsParent() {
 			return object{}
 		}
-		side := func(mm int) object { return object{"unit": "centimeters", "value": float64(mm) / 10} }
+		side := func(mm int) object { return object{"unit": "centimeters", "value": format.Double(float64(mm) / 10)} }
 		box := func(margin int) object {
 			return object{
 				"length": side(p.Millimeters[0] + margin), "width": side(p.Millimeters[1] + margin), "height": side(p.Millimeters[2] + margin),
-				"weight": object{"unit": "kilograms", "value": float64(p.Grams+margin) / 1000},
+				"weight": object{"unit": "kilograms", "value": format.Double(float64(p.Grams+margin) / 1000)},
 			}
 		}
 		return object{"item": box(0), "package": box(10)}

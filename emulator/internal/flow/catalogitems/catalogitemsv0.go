@@ -2,6 +2,7 @@
 package catalogitems
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -53,6 +54,9 @@ func listCatalogItems(c *desk.Call) (answer.Reply, *answer.Error) {
 		// selling-partner-api-models#134; there is no parameter of that name.
 		return answer.Reply{}, answer.Invalid("Required parameter IdType not found", "Query: one of Query, SellerSKU, UPC, EAN, ISBN, JAN is required")
 	}
+	if context := cmp.Or(c.Query.Get("QueryContextId"), "All"); c.Query.Get("Query") != "" && !hasContext(m, context) {
+		return answer.Reply{}, answer.Invalid(context+" is not a valid QueryContextId for marketplace "+m.ID, "QueryContextId: the marketplace has no such one")
+	}
 	items := []object{}
 	for _, p := range c.Items() {
 		if len(items) == 10 { // "a maximum of ten products"
@@ -67,6 +71,12 @@ func listCatalogItems(c *desk.Call) (answer.Reply, *answer.Error) {
 	return answer.Payload(object{"Items": items}), nil
 }
 
+// hasContext tells whether a marketplace has a context for queries. "All", which is meant where nothing is said, was refused in Germany
+// (selling-partner-api-docs#770); that the United States alone have it is assumed, and that any other word is one.
+func hasContext(m *marketplace.Marketplace, context string) bool {
+	return context != "All" || m.CountryCode == "US"
+}
+
 func getCatalogItemV0(c *desk.Call) (answer.Reply, *answer.Error) {
 	if err := checkQuery(c, "MarketplaceId"); err != nil {
 		return answer.Reply{}, err
@@ -77,7 +87,7 @@ func getCatalogItemV0(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	p := c.Item(c.Path["asin"])
 	if p == nil {
-		return answer.Reply{}, desk.ItemNotFound(c.Path["asin"], m.ID)
+		return answer.Payload(object{"Identifiers": object{}}), nil // selling-partner-api-models#1375
 	}
 	return answer.Payload(itemV0(p, m)), nil
 }
@@ -88,11 +98,13 @@ func itemV0(p *world.Product, m *marketplace.Marketplace) object {
 	for _, asin := range p.Relatives() {
 		relatives = append(relatives, object{"Identifiers": object{"MarketplaceASIN": object{"MarketplaceId": m.ID, "ASIN": asin}}})
 	}
-	inches := func(mm int) object { return object{"value": float64(mm*100/254) / 10, "Units": "inches"} }
+	inches := func(mm int) object {
+		return object{"value": format.Double(float64(mm*100/254) / 10), "Units": "inches"}
+	}
 	dimensions := func(margin int) object {
 		return object{
 			"Length": inches(p.Millimeters[0] + margin), "Width": inches(p.Millimeters[1] + margin), "Height": inches(p.Millimeters[2] + margin),
-			"Weight": object{"value": float64((p.Grams+margin)*1000/4536) / 100, "Units": "pounds"},
+			"Weight": object{"value": format.Double(float64((p.Grams+margin)*1000/4536) / 100), "Units": "pounds"},
 		}
 	}
 	return object{

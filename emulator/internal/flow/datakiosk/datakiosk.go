@@ -3,7 +3,6 @@ package datakiosk
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -98,18 +97,18 @@ func createQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 	return answer.Reply{Status: http.StatusAccepted, Body: object{"queryId": q.ID}}, nil
 }
 
-func queryObject(q *jobs.Query, t time.Time) object {
-	out := q.Describe(object{"queryId": q.ID, "query": q.Text}, t, format.Timestamp)
-	if q.Data != nil {
-		out["dataDocumentId"] = q.Data.ID
-	}
-	if q.Problem != nil {
-		out["errorDocumentId"] = q.Problem.ID
-	}
+// describe shows a query with its members in Amazon's order (lineofflight/peddler, test/vcr_cassettes/Peddler/DataKiosk, October and December 2025);
+// where errorDocumentId stands among them is assumed.
+func describe(q *jobs.Query, t time.Time) format.Record {
+	created, started, ended := q.Times(t, format.Timestamp)
+	var next any
 	if q.Next != "" {
-		out["pagination"] = object{"nextToken": q.Next}
+		next = object{"nextToken": q.Next}
 	}
-	return out
+	return format.Record{
+		{"processingEndTime", ended}, {"processingStatus", q.Status(t)}, {"pagination", next}, {"query", q.Text}, {"createdTime", created},
+		{"processingStartTime", started}, {"dataDocumentId", jobs.IDOf(q.Data)}, {"errorDocumentId", jobs.IDOf(q.Problem)}, {"queryId", q.ID},
+	}
 }
 
 func getQuery(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -118,9 +117,9 @@ func getQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	q := k.Queries.Find(c.Path["queryId"])
 	if q == nil {
-		return answer.Reply{}, answer.NotFound("Query " + c.Path["queryId"] + " was not found.") // wording assumed
+		return answer.Reply{}, answer.Absent("NotFound", "Query "+c.Path["queryId"]+" was not found.") // wording assumed
 	}
-	return answer.OK(queryObject(q, c.Now)), nil
+	return answer.OK(describe(q, c.Now)), nil
 }
 
 func getQueries(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -139,16 +138,16 @@ func getQueries(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	page, next := k.Queries.Page(&f, pg.Start, c.Now)
-	list := []object{}
+	page, start := k.Queries.Page(&f, pg.Start, c.Now)
+	list := []format.Record{}
 	for _, q := range page {
-		list = append(list, queryObject(q, c.Now))
+		list = append(list, describe(q, c.Now))
 	}
-	body := object{"queries": list}
-	if next > 0 {
-		body["pagination"] = object{"nextToken": c.Token(pg, next)}
+	var next any
+	if start > 0 {
+		next = object{"nextToken": c.Token(pg, start)}
 	}
-	return answer.OK(body), nil
+	return answer.OK(format.Record{{"queries", list}, {"pagination", next}}), nil
 }
 
 func cancelQuery(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -157,7 +156,7 @@ func cancelQuery(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	q := k.Queries.Find(c.Path["queryId"])
 	if q == nil {
-		return answer.Reply{}, answer.NotFound("Query " + c.Path["queryId"] + " was not found.")
+		return answer.Reply{}, answer.Absent("NotFound", "Query "+c.Path["queryId"]+" was not found.")
 	}
 	switch status := q.Status(c.Now); status {
 	case jobs.InQueue, jobs.InProgress:
@@ -173,12 +172,7 @@ func getKioskDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	id := c.Path["documentId"]
 	d := jobs.Queues.Of(c.Seller).Document(id, c.Now)
 	if d == nil || !d.OfQuery() {
-		return answer.Reply{}, answer.NotFound("Document " + id + " was not found.") // wording assumed
+		return answer.Reply{}, answer.Absent("NotFound", "Document "+id+" was not found.") // wording assumed
 	}
-	extra := url.Values{}
-	if d.Compressed() {
-		// "If the Data Kiosk document is compressed, the Content-Encoding header will indicate the compression algorithm."
-		extra.Set("response-content-encoding", "gzip")
-	}
-	return answer.OK(object{"documentId": id, "documentUrl": jobs.DocumentURL(c, http.MethodGet, d, extra)}), nil
+	return answer.OK(format.Record{{"documentUrl", jobs.DocumentURL(c, http.MethodGet, d, nil)}, {"documentId", id}}), nil
 }

@@ -2,6 +2,7 @@
 package feeds
 
 import (
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -28,8 +29,13 @@ var Flow = desk.Flow{Handlers: map[string]desk.Handler{
 func createFeedDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	body, _ := c.Body.(map[string]any)
 	contentType, _ := body["contentType"].(string)
-	if strings.TrimSpace(contentType) == "" {
-		return answer.Reply{}, answer.InvalidParameter("contentType", "is empty")
+	if kind, _, err := mime.ParseMediaType(contentType); err != nil || !strings.Contains(kind, "/") {
+		// jlevers/selling-partner-api#624. The same was said of types without a charset (jlevers/selling-partner-api pull request 35, taken back), but those
+		// are taken: application/pdf has none.
+		e := answer.Invalid("Invalid input", "")
+		details := "Invalid input"
+		e.Code, e.Details = "400", &details
+		return answer.Reply{}, e
 	}
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
@@ -60,7 +66,7 @@ func createFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	id, _ := body["inputFeedDocumentId"].(string)
 	k := jobs.Queues.Of(c.Seller)
 	if f.Input = k.Document(id, c.Now); f.Input == nil || f.Input.Open != nil {
-		return answer.Reply{}, answer.Invalid("Invalid inputFeedDocumentId "+id, "inputFeedDocumentId: is not a document that createFeedDocument has returned") // wording assumed
+		return answer.Reply{}, answer.Invalid("Invalid request parameters", `inputFeedDocumentId: "`+id+`" is not a document that createFeedDocument has returned`) // selling-partner-api-models#2549
 	}
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
@@ -70,12 +76,13 @@ func createFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	return answer.Reply{Status: http.StatusAccepted, Body: object{"feedId": f.ID}}, nil
 }
 
-func feedObject(f *jobs.Feed, t time.Time) object {
-	out := f.Describe(object{"feedId": f.ID, "feedType": f.Kind.Name, "marketplaceIds": f.Marketplaces}, t, jobs.OffsetTimestamp)
-	if f.Result != nil {
-		out["resultFeedDocumentId"] = f.Result.ID
+// describe shows a feed with its members in Amazon's order (lineofflight/peddler, test/vcr_cassettes/Peddler/APIs/Feeds20210630Test, September 2024).
+func describe(f *jobs.Feed, t time.Time) format.Record {
+	created, started, ended := f.Times(t, jobs.OffsetTimestamp)
+	return format.Record{
+		{"processingEndTime", ended}, {"processingStatus", f.Status(t)}, {"marketplaceIds", f.Marketplaces}, {"feedId", f.ID}, {"feedType", f.Kind.Name},
+		{"createdTime", created}, {"processingStartTime", started}, {"resultFeedDocumentId", jobs.IDOf(f.Result)},
 	}
-	return out
 }
 
 func getFeed(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -84,9 +91,9 @@ func getFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	f := k.Feeds.Find(c.Path["feedId"])
 	if f == nil {
-		return answer.Reply{}, answer.NotFound("Feed " + c.Path["feedId"] + " was not found.") // wording assumed
+		return answer.Reply{}, answer.Absent("NotFound", "Feed "+c.Path["feedId"]+" was not found.") // wording assumed
 	}
-	return answer.OK(feedObject(f, c.Now)), nil
+	return answer.OK(describe(f, c.Now)), nil
 }
 
 func getFeeds(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -106,16 +113,16 @@ func getFeeds(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	page, next := k.Feeds.Page(&filter, pg.Start, c.Now)
-	list := []object{}
+	page, start := k.Feeds.Page(&filter, pg.Start, c.Now)
+	list := []format.Record{}
 	for _, f := range page {
-		list = append(list, feedObject(f, c.Now))
+		list = append(list, describe(f, c.Now))
 	}
-	body := object{"feeds": list}
-	if next > 0 {
-		body["nextToken"] = c.Token(pg, next)
+	var next any
+	if start > 0 {
+		next = c.Token(pg, start)
 	}
-	return answer.OK(body), nil
+	return answer.OK(format.Record{{"feeds", list}, {"nextToken", next}}), nil
 }
 
 func cancelFeed(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -124,7 +131,7 @@ func cancelFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	f := k.Feeds.Find(c.Path["feedId"])
 	if f == nil {
-		return answer.Reply{}, answer.NotFound("Feed " + c.Path["feedId"] + " was not found.")
+		return answer.Reply{}, answer.Absent("NotFound", "Feed "+c.Path["feedId"]+" was not found.")
 	}
 	if status := f.Status(c.Now); status != jobs.InQueue {
 		return answer.Reply{}, answer.Invalid("The feed can't be cancelled.", "feedId: the feed is "+status+", want IN_QUEUE") // wording assumed
@@ -137,16 +144,16 @@ func getFeedDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	id := c.Path["feedDocumentId"]
 	d := jobs.Queues.Of(c.Seller).Document(id, c.Now)
 	if d == nil || !strings.HasPrefix(id, "amzn1.tortuga.") {
-		return answer.Reply{}, answer.Invalid("Invalid feedDocumentId "+id, "") // as for reports: jlevers/selling-partner-api#487
+		return answer.Reply{}, answer.Invalid("Invalid feedDocumentId", `feedDocumentId: there is no feed document "`+id+`"`) // as for reports
 	}
 	if _, received := d.Received(); d.Open == nil && !received {
-		return answer.Reply{}, answer.NotFound("Feed document " + id + " has no contents.") // wording assumed
+		return answer.Reply{}, answer.Absent("NotFound", "Feed document "+id+" has no contents.") // wording assumed
 	}
 	body := object{"feedDocumentId": id}
 	extra := url.Values{}
 	if d.Compressed() {
 		body["compressionAlgorithm"] = "GZIP"
-		extra.Set("response-content-encoding", "identity")
+		// Else there is no such header, where reports have one (lineofflight/peddler, test/vcr_cassettes/Peddler/API/Feeds20210630Test, September 2024).
 		if c.Query.Get("enableContentEncodingUrlHeader") == "true" {
 			extra.Set("response-content-encoding", "gzip")
 		}

@@ -2,7 +2,7 @@ package listingsitems
 
 import (
 	"cmp"
-	"net/http"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +17,7 @@ import (
 )
 
 // V20210801 is the API of listings items, version 2021-08-01.
-var V20210801 = desk.Flow{Handlers: map[string]desk.Handler{
+var V20210801 = desk.Flow{Early: map[string]func(*desk.Call) *answer.Error{"listingsitems20210801.patchListingsItem": numberedOps}, Handlers: map[string]desk.Handler{
 	"listingsitems20210801.searchListingsItems": searchListings,
 	"listingsitems20210801.getListingsItem":     getListing,
 	"listingsitems20210801.putListingsItem":     putListing,
@@ -65,36 +65,42 @@ func getListing(c *desk.Call) (answer.Reply, *answer.Error) {
 	return answer.OK(listingObject(c, w, l, markets, c.Query["includedData"])), nil
 }
 
+// dataSets are those of a listing, in the order in which they are shown: that of the model's Item definition.
+var dataSets = []string{"summaries", "attributes", "issues", "offers", "fulfillmentAvailability", "procurement", "relationships", "productTypes"}
+
 // listingObject shows a listing with the data sets that were asked for; summaries when none was. The caller holds the world's lock.
-func listingObject(c *desk.Call, w *world.World, l *world.Listing, markets []*marketplace.Marketplace, included []string) object {
+func listingObject(c *desk.Call, w *world.World, l *world.Listing, markets []*marketplace.Marketplace, included []string) format.Record {
 	if len(included) == 0 {
 		included = []string{"summaries"}
 	}
-	out := object{"sku": l.SKU}
+	out := format.Record{{"sku", l.SKU}}
+	add := func(set string, value any) { out = append(out, [2]any{set, value}) }
 	markets = slices.DeleteFunc(slices.Clone(markets), func(m *marketplace.Marketplace) bool { return !l.In(m.ID) })
-	for _, set := range included {
+	for _, set := range dataSets {
+		if !slices.Contains(included, set) {
+			continue
+		}
 		switch set {
 		case "attributes":
-			out[set] = AttributesIn(w.AttributesOf(l), markets)
+			add(set, AttributesIn(w.AttributesOf(l), markets))
 		case "fulfillmentAvailability":
 			entry := object{"fulfillmentChannelCode": l.FulfillmentChannel(c.Seller.Region)}
 			if !l.Amazon {
 				entry["quantity"] = l.Quantity
 			}
-			out[set] = []object{entry}
+			add(set, []object{entry})
 		case "issues":
-			out[set] = issues2021(l.Issues, markets)
+			add(set, issues2021(l.Issues, markets))
 		case "procurement":
-			out[set] = []object{} // vendors only
+			add(set, []object{}) // vendors only
 		default:
-			list := []object{}
+			list := []format.Record{}
 			for _, m := range markets {
 				for _, entry := range listingData(c, set, l, m) {
-					entry["marketplaceId"] = m.ID
-					list = append(list, entry)
+					list = append(list, format.First("marketplaceId", m.ID, entry))
 				}
 			}
-			out[set] = list
+			add(set, list)
 		}
 	}
 	return out
@@ -177,18 +183,18 @@ func submitted(c *desk.Call, sku string, s *world.Submission, markets []*marketp
 	case preview:
 		status = "VALID"
 	}
-	out := object{"sku": sku, "status": status, "submissionId": c.Desk.Seed.Of("submission", c.Exchange.RequestID).Text(random.HexDigits, 32)}
+	// In Amazon's order (lineofflight/peddler, test/vcr_cassettes/Peddler/API/ListingsItems20210801Test, September 2024).
+	out := format.Record{{"sku", sku}, {"status", status}, {"submissionId", c.Desk.Seed.Of("submission", c.Exchange.RequestID).Text(random.HexDigits, 32)}}
 	if c.Op.Version == "2020-09-01" {
 		list := []object{}
 		for _, i := range s.Issues {
 			list = append(list, object{"code": i.Code, "message": i.Message, "severity": i.Severity, "attributeName": i.Attributes[0]})
 		}
-		out["issues"] = list
-		return answer.OK(out)
+		return answer.OK(append(out, [2]any{"issues", list}))
 	}
 	included := c.Query["includedData"]
 	if len(included) == 0 || slices.Contains(included, "issues") {
-		out["issues"] = issues2021(s.Issues, markets)
+		out = append(out, [2]any{"issues", issues2021(s.Issues, markets)})
 	}
 	if slices.Contains(included, "identifiers") {
 		list := []object{}
@@ -197,7 +203,7 @@ func submitted(c *desk.Call, sku string, s *world.Submission, markets []*marketp
 				list = append(list, object{"marketplaceId": m.ID, "asin": s.Product.ASIN})
 			}
 		}
-		out["identifiers"] = list
+		out = append(out, [2]any{"identifiers", list})
 	}
 	return answer.OK(out)
 }
@@ -222,6 +228,29 @@ func putListing(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer w.Unlock()
 	s := w.Put(sku, productType, requirements, attributes, markets[0], c.Query.Get("mode") == "VALIDATION_PREVIEW", c.Now)
 	return submitted(c, sku, &s, markets), nil
+}
+
+// patchOps are in the order of their numbers.
+var patchOps = []string{"add", "replace", "merge", "delete"}
+
+// numberedOps takes a number for the operation of a patch: its place in the model's list (lineofflight/peddler,
+// test/vcr_cassettes/Peddler/API/ListingsItems20210801Test, September 2024).
+func numberedOps(c *desk.Call) *answer.Error {
+	v, err := format.DecodeJSON(c.Exchange.Body)
+	body, _ := v.(map[string]any)
+	changed := false
+	for _, entry := range format.List(body["patches"]) {
+		m, _ := entry.(map[string]any)
+		if op, isNumber := m["op"].(json.Number); isNumber {
+			if n, err := strconv.Atoi(op.String()); err == nil && n >= 0 && n < len(patchOps) {
+				m["op"], changed = patchOps[n], true
+			}
+		}
+	}
+	if err == nil && changed {
+		c.Exchange.Body, _ = json.Marshal(body) // it has just been read
+	}
+	return nil
 }
 
 func patchListing(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -306,18 +335,11 @@ func searchListings(c *desk.Call) (answer.Reply, *answer.Error) {
 		found = found[:maxListings]
 	}
 	part, more := desk.Cut(found, pg.Start, size)
-	items := []object{}
+	items := []format.Record{}
 	for _, l := range part {
 		items = append(items, listingObject(c, w, l, markets, q["includedData"]))
 	}
-	pagination := object{}
-	if more {
-		pagination["nextToken"] = c.Token(pg, pg.Start+size)
-	}
-	if pg.Start > 0 {
-		pagination["previousToken"] = c.Token(pg, max(pg.Start-size, 0))
-	}
-	return answer.Reply{Status: http.StatusOK, Body: object{"numberOfResults": total, "pagination": pagination, "items": items}}, nil
+	return answer.OK(format.Record{{"numberOfResults", total}, {"pagination", desk.Pagination(c, pg, size, more)}, {"items", items}}), nil
 }
 
 func listingFound(l *world.Listing, q map[string][]string, markets []*marketplace.Marketplace) bool {

@@ -15,7 +15,7 @@ import (
 )
 
 // V0 is the API of orders, version 0.
-var V0 = desk.Flow{Handlers: map[string]desk.Handler{
+var V0 = desk.Flow{Early: map[string]func(*desk.Call) *answer.Error{"ordersv0.getOrders": tokenNeedsMarketplaces}, Handlers: map[string]desk.Handler{
 	"ordersv0.getOrders":                getOrdersV0,
 	"ordersv0.getOrder":                 orderV0(func(c *desk.Call, o *world.Order) format.Record { return OrderObjectV0(c, o, c.Now) }),
 	"ordersv0.getOrderBuyerInfo":        orderV0(buyerInfoV0),
@@ -46,6 +46,19 @@ var orderEnumsV0 = []struct {
 	{"ElectronicInvoiceStatuses", []string{"NotRequired", "NotFound", "Processing", "Errored", "Accepted"}},
 }
 
+// tokenNeedsMarketplaces refuses a next token without MarketplaceIds: of all that is missing, only this ends in a null message
+// (selling-partner-api-models#1269).
+func tokenNeedsMarketplaces(c *desk.Call) *answer.Error {
+	if c.Query.Get("NextToken") != "" && c.Query.Get("MarketplaceIds") == "" {
+		return nullMessage()
+	}
+	return nil
+}
+
+func nullMessage() *answer.Error {
+	return &answer.Error{Status: http.StatusBadRequest, Code: "InvalidInput", MessageFirst: true}
+}
+
 // unknownOrderValue is about a value that is none of an enum's: the framework's own sentence (jlevers/selling-partner-api#172,
 // abuzuhri/Amazon-SP-API-CSharp#101, both about FulfillmentChannels). The names of other members are made the same way, which is assumed.
 func unknownOrderValue(name string, given, known []string) *answer.Error {
@@ -63,7 +76,7 @@ func getOrdersV0(c *desk.Call) (answer.Reply, *answer.Error) {
 	if problem == desk.ErrTokenInvalid {
 		// A "+" of the token that was not percent-encoded arrives as a blank, and ends in a null message
 		// (selling-partner-api-models#2091).
-		return answer.Reply{}, &answer.Error{Status: http.StatusBadRequest, Code: "InvalidInput", Reason: "NextToken: " + problem.Error()}
+		return answer.Reply{}, nullMessage().Because("NextToken: " + problem.Error())
 	} else if problem != nil {
 		return answer.Reply{}, invalidOrderInput("NextToken", problem.Error())
 	}

@@ -3,6 +3,7 @@ package orders
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +25,13 @@ func confirmShipmentV0(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	detail, _ := body["packageDetail"].(map[string]any)
 	text := func(name string) string { s, _ := detail[name].(string); return s }
+	if reference := text("packageReferenceId"); detail["packageReferenceId"] != nil && reference == "" {
+		// Until January 2026 numbers were taken for texts (selling-partner-api-models#5094).
+		return answer.Reply{}, answer.Invalid("The input you have submitted is not valid. Please check the fields with invalid type [packageDetail.packageReferenceId].",
+			"packageDetail.packageReferenceId: want a text")
+	} else if n, err := strconv.Atoi(reference); err != nil || n < 1 {
+		return answer.Reply{}, answer.Invalid("PackageReferenceId: is invalid, must be a positive numeric value.", "packageDetail.packageReferenceId: want a whole number above 0, as a text") // jlevers/selling-partner-api#489
+	}
 	p := world.Parcel{Ref: text("packageReferenceId"), Carrier: text("carrierCode"), Service: text("shippingMethod"), Tracking: text("trackingNumber"), Quantities: make([]int, len(o.Items))}
 	if strings.EqualFold(p.Carrier, "Other") {
 		if p.Carrier = text("carrierName"); p.Carrier == "" {
@@ -42,7 +50,9 @@ func confirmShipmentV0(c *desk.Call) (answer.Reply, *answer.Error) {
 		id, _ := m["orderItemId"].(string)
 		i := slices.IndexFunc(o.Items, func(it world.OrderItem) bool { return it.ID == id })
 		if i < 0 {
-			return answer.Reply{}, answer.InvalidParameter("packageDetail.orderItems.orderItemId", `"`+id+`" is not an item of the order`)
+			// selling-partner-api-models#492, jlevers/selling-partner-api#528
+			return answer.Reply{}, answer.Invalid("OrderItemId is invalid, please obtain the value through the getOrderItems API or Manage Orders page",
+				`packageDetail.orderItems.orderItemId: "`+id+`" is not an item of the order`)
 		}
 		n, _ := format.Whole(m["quantity"])
 		if n < 1 {
@@ -56,7 +66,9 @@ func confirmShipmentV0(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, answer.InvalidParameter("packageDetail.packageReferenceId", `"`+p.Ref+`" is a package of the order already`)
 	}
 	if err := w.Ship(o, p, c.Now); err != nil {
-		return answer.Reply{}, answer.Invalid("Order can't be confirmed.", "orderId: "+err.Error()) // wording assumed
+		// sic: selling-partner-api-models#5037
+		return answer.Reply{}, answer.Invalid("Failed to create package due to not finding a matching package or order already fulfilled.  ErrorMessage(errorCode=GeneralError, "+
+			"errorDescription=Unable to find package to update for order (), errorMetric=PackageToUpdateNotFound, packageIndex=null)", "orderId: "+err.Error())
 	}
 	return answer.Reply{Status: http.StatusNoContent}, nil
 }

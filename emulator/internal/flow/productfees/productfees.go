@@ -92,7 +92,7 @@ func feesEstimates(c *desk.Call) (answer.Reply, *answer.Error) {
 	if len(list) == 0 || len(list) > maxFeesEstimates {
 		return answer.Reply{}, answer.InvalidParameter("body", "has "+format.Number(float64(len(list)))+" elements, want 1 to 20")
 	}
-	results := make([]object, len(list))
+	results := make([]format.Record, len(list))
 	for i, entry := range list {
 		m, _ := entry.(map[string]any)
 		idType, _ := m["IdType"].(string)
@@ -104,9 +104,8 @@ func feesEstimates(c *desk.Call) (answer.Reply, *answer.Error) {
 }
 
 // feesResult is the entry of one item: an estimate, or an error of its own.
-func feesResult(c *desk.Call, idType, id string, request map[string]any) object {
+func feesResult(c *desk.Call, idType, id string, request map[string]any) format.Record {
 	identifier := object{"SellerId": c.Seller.ID, "IdType": idType, "IdValue": id}
-	result := object{"FeesEstimateIdentifier": identifier}
 	// What was asked for is repeated.
 	for from, to := range map[string]string{
 		"MarketplaceId": "MarketplaceId", "IsAmazonFulfilled": "IsAmazonFulfilled", "PriceToEstimateFees": "PriceToEstimateFees",
@@ -118,20 +117,17 @@ func feesResult(c *desk.Call, idType, id string, request map[string]any) object 
 	}
 	estimate := fees(c, idType, id, request)
 	if estimate == nil {
-		result["Status"] = "ClientError"
-		result["Error"] = object{
-			// sic, and always the same: selling-partner-api-models#2545, #2732
-			"Type": "Sender", "Code": "InvalidParameterValue", "Message": "There is an client-side error. Please verify your inputs.", "Detail": []object{},
-		}
-		return result
+		// sic, and always the same: selling-partner-api-models#2545, #2732
+		return format.Record{{"Status", "ClientError"}, {"FeesEstimateIdentifier", identifier}, {"Error", format.Record{
+			{"Type", "Sender"}, {"Code", "InvalidParameterValue"}, {"Message", "There is an client-side error. Please verify your inputs."}, {"Detail", []object{}},
+		}}}
 	}
-	result["Status"], result["FeesEstimate"] = "Success", estimate
-	return result
+	return format.Record{{"Status", "Success"}, {"FeesEstimateIdentifier", identifier}, {"FeesEstimate", estimate}}
 }
 
 // fees computes the estimate; nil when the request makes none possible: an item or marketplace that isn't there, another currency than the
 // marketplace's, no price (selling-partner-api-models#479), a programme that doesn't fit.
-func fees(c *desk.Call, idType, id string, request map[string]any) object {
+func fees(c *desk.Call, idType, id string, request map[string]any) format.Record {
 	marketplaceID, _ := request["MarketplaceId"].(string)
 	m, err := c.MarketplaceOf("MarketplaceId", marketplaceID)
 	if err != nil {
@@ -160,7 +156,7 @@ func fees(c *desk.Call, idType, id string, request map[string]any) object {
 	}
 	base := max(price.Units+shipping.Units-discount.Units, 0)
 	referral := max((base*percent+50)/100, world.PriceIn(referralMinimum, m).Units)
-	fees := []object{
+	fees := []format.Record{
 		feeDetail("ReferralFee", world.Money{Units: referral, Currency: m.Currency}, nil),
 		feeDetail("VariableClosingFee", world.Money{Units: 0, Currency: m.Currency}, nil),
 		feeDetail("PerItemFee", world.Money{Units: 0, Currency: m.Currency}, nil),
@@ -184,22 +180,29 @@ func fees(c *desk.Call, idType, id string, request map[string]any) object {
 		}
 		pickFee, weightFee := world.PriceIn(pick*factor/100, m), world.PriceIn(weight*factor/100, m)
 		sum := world.Money{Units: pickFee.Units + weightFee.Units, Currency: m.Currency}
-		fees = append(fees, feeDetail("FBAFees", sum, []object{
+		fees = append(fees, feeDetail("FBAFees", sum, []format.Record{
 			feeDetail("FBAPickAndPack", pickFee, nil), feeDetail("FBAWeightHandling", weightFee, nil),
 		}))
 		total += sum.Units
 	} else if program != "" {
 		return nil // only for offers that Amazon fulfils: the model's note
 	}
-	return object{"TimeOfFeesEstimation": format.Timestamp(c.Now), "TotalFeesEstimate": desk.MoneyNumber(world.Money{Units: total, Currency: m.Currency}), "FeeDetailList": fees}
+	// Times have milliseconds here (selling-partner-api-models#272).
+	return format.Record{
+		{"TimeOfFeesEstimation", c.Now.UTC().Format("2006-01-02T15:04:05.000Z")}, {"TotalFeesEstimate", desk.MoneyNumber(world.Money{Units: total, Currency: m.Currency})},
+		{"FeeDetailList", fees},
+	}
 }
 
-func feeDetail(kind string, amount world.Money, included []object) object {
-	d := object{"FeeType": kind, "FeeAmount": desk.MoneyNumber(amount), "FeePromotion": desk.MoneyNumber(world.Money{Units: 0, Currency: amount.Currency}), "FinalFee": desk.MoneyNumber(amount)}
+func feeDetail(kind string, amount world.Money, included []format.Record) format.Record {
+	var list any
 	if included != nil {
-		d["IncludedFeeDetailList"] = included
+		list = included
 	}
-	return d
+	return format.Record{
+		{"FeeType", kind}, {"FeeAmount", desk.MoneyNumber(amount)}, {"FinalFee", desk.MoneyNumber(amount)},
+		{"FeePromotion", desk.MoneyNumber(world.Money{Units: 0, Currency: amount.Currency})}, {"IncludedFeeDetailList", list},
+	}
 }
 
 // MoneyFromV0 reads an amount in the marketplace's currency; false when it is none. One that may be missing is then 0.

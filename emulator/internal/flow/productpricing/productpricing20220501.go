@@ -25,6 +25,11 @@ func number2022(m world.Money) object {
 	return object{"currencyCode": m.Currency, "amount": m.Number()}
 }
 
+// amountLast is a price as expected prices show it.
+func amountLast(m world.Money) format.Record {
+	return format.Record{{"currencyCode", m.Currency}, {"amount", m.Number()}}
+}
+
 func points2022(o *world.MarketOffer) object {
 	return object{"pointsNumber": o.Points, "pointsMonetaryValue": number2022(world.Money{Units: o.Points, Currency: o.Price.Currency})}
 }
@@ -46,28 +51,29 @@ func expectedPrices(c *desk.Call) (answer.Reply, *answer.Error) {
 	case len(list) > maxExpectedPrices:
 		return answer.Reply{}, answer.InvalidParameter("requests", "has more than 40 elements")
 	}
-	answers := make([]object, len(list))
+	answers := make([]format.Record, len(list))
 	for i, entry := range list {
 		m, _ := entry.(map[string]any)
 		text := func(name string) string { s, _ := m[name].(string); return s }
-		request := object{"marketplaceId": text("marketplaceId"), "sku": text("sku")}
-		if m["segment"] != nil {
-			request["segment"] = m["segment"]
-		}
-		answer := object{"headers": c.BatchHeaders(i), "request": request}
+		request := format.Record{{"marketplaceId", text("marketplaceId")}, {"sku", text("sku")}, {"segment", m["segment"]}}
 		err := batchURI(text("method"), text("uri"), "/products/pricing/2022-05-01/offer/featuredOfferExpectedPrice")
-		var result object
+		var result format.Record
 		if err == nil {
 			result, err = expectedPrice(c, text("marketplaceId"), text("sku"))
 		}
-		if err != nil {
-			answer["body"], answer["status"] = err.Reply().Body, desk.StatusLine(err.Status)
-		} else {
-			answer["body"], answer["status"] = result, desk.StatusLine(http.StatusOK)
-		}
-		answers[i] = answer
+		answers[i] = batchAnswer(c, i, result, err, request)
 	}
 	return answer.OK(object{"responses": answers}), nil
+}
+
+// batchAnswer is the answer to one request of a batch, with its members in Amazon's order (lineofflight/peddler,
+// test/vcr_cassettes/Peddler/APIs/ProductPricing20220501Test and ProductPricingV0Test, September 2024).
+func batchAnswer(c *desk.Call, i int, body any, err *answer.Error, request format.Record) format.Record {
+	status := http.StatusOK
+	if err != nil {
+		status, body = err.Status, err.Reply().Body
+	}
+	return format.Record{{"headers", c.BatchHeaders(i)}, {"status", desk.StatusLine(status)}, {"body", body}, {"request", request}}
 }
 
 func batchURI(method, uri, want string) *answer.Error {
@@ -81,7 +87,7 @@ func batchURI(method, uri, want string) *answer.Error {
 }
 
 // expectedPrice computes the price at which one listing would be featured. The result's states are those that the model names.
-func expectedPrice(c *desk.Call, marketplaceID, sku string) (object, *answer.Error) {
+func expectedPrice(c *desk.Call, marketplaceID, sku string) (format.Record, *answer.Error) {
 	m, err := c.MarketplaceOf("marketplaceId", marketplaceID)
 	if err != nil {
 		return nil, err
@@ -91,53 +97,53 @@ func expectedPrice(c *desk.Call, marketplaceID, sku string) (object, *answer.Err
 	defer w.RUnlock()
 	l := w.Listing(sku)
 	if l == nil || l.Offers[m.ID] == nil {
-		return object{"featuredOfferExpectedPriceResults": []object{{"resultStatus": "OFFER_NOT_FOUND"}}}, nil
+		return format.Record{{"featuredOfferExpectedPriceResults", []object{{"resultStatus": "OFFER_NOT_FOUND"}}}}, nil
 	}
-	fulfilled := "MFN"
-	if l.Amazon {
-		fulfilled = "AFN"
+	var status, expected, competing, currently any
+	done := func() (format.Record, *answer.Error) {
+		result := format.Record{{"resultStatus", status}, {"featuredOfferExpectedPrice", expected}, {"competingFeaturedOffer", competing}, {"currentFeaturedOffer", currently}}
+		// How the offer is fulfilled isn't told.
+		identifier := format.Record{{"marketplaceId", m.ID}, {"asin", l.Product.ASIN}, {"sellerId", c.Seller.ID}, {"sku", sku}}
+		return format.Record{{"featuredOfferExpectedPriceResults", []format.Record{result}}, {"offerIdentifier", identifier}}, nil
 	}
-	out := object{"offerIdentifier": object{"marketplaceId": m.ID, "sellerId": c.Seller.ID, "sku": sku, "asin": l.Product.ASIN, "fulfillmentType": fulfilled}}
-	result := object{}
-	out["featuredOfferExpectedPriceResults"] = []object{result}
 	io := w.OffersOf(l.Product, m, c.Now)
 	target := func(o *world.MarketOffer) bool { return o.Mine && o.SKU == sku }
 	own := slices.IndexFunc(io.Offers, func(o world.MarketOffer) bool { return target(&o) })
 	if current := io.Featured("New", nil); current != nil {
-		result["currentFeaturedOffer"] = featuredOffer(c, io, current)
+		currently = featuredOffer(io, current)
 	}
 	if own < 0 || io.Offers[own].Condition != "New" {
-		result["resultStatus"] = "OFFER_NOT_ELIGIBLE"
-		return out, nil
+		status = "OFFER_NOT_ELIGIBLE"
+		return done()
 	}
 	rival := io.Featured("New", target)
 	if rival == nil {
-		result["resultStatus"] = "NO_COMPETING_OFFER"
-		return out, nil
+		status = "NO_COMPETING_OFFER"
+		return done()
 	}
-	result["competingFeaturedOffer"] = featuredOffer(c, io, rival)
+	competing = featuredOffer(io, rival)
 	price, can := io.ExpectedPrice(&io.Offers[own], rival)
 	if !can {
-		result["resultStatus"] = "OFFER_NOT_ELIGIBLE"
-		return out, nil
+		status = "OFFER_NOT_ELIGIBLE"
+		return done()
 	}
-	expected := object{"listingPrice": number2022(price)}
+	var points any
 	if io.Offers[own].Points > 0 {
-		expected["points"] = points2022(&io.Offers[own])
+		points = points2022(&io.Offers[own])
 	}
-	result["resultStatus"], result["featuredOfferExpectedPrice"] = "VALID_FOEP", expected
-	return out, nil
+	status, expected = "VALID_FOEP", format.Record{{"listingPrice", amountLast(price)}, {"points", points}}
+	return done()
 }
 
 // featuredOffer names an offer that is or would be featured. SKUs are shown to their owner only.
-func featuredOffer(c *desk.Call, io *world.ItemOffers, o *world.MarketOffer) object {
-	price := object{"listingPrice": number2022(o.Price), "shippingPrice": number2022(o.Shipping)}
+func featuredOffer(io *world.ItemOffers, o *world.MarketOffer) format.Record {
+	var points any
 	if o.Points > 0 {
-		price["points"] = points2022(o)
+		points = points2022(o)
 	}
-	return object{
-		"offerIdentifier": object{"marketplaceId": io.Marketplace.ID, "sellerId": o.Seller, "asin": io.Product.ASIN, "fulfillmentType": fulfillment2022(o)},
-		"condition":       o.Condition, "price": price,
+	return format.Record{
+		{"condition", o.Condition}, {"price", format.Record{{"shippingPrice", amountLast(o.Shipping)}, {"listingPrice", amountLast(o.Price)}, {"points", points}}},
+		{"offerIdentifier", format.Record{{"marketplaceId", io.Marketplace.ID}, {"asin", io.Product.ASIN}, {"sellerId", o.Seller}, {"fulfillmentType", fulfillment2022(o)}}},
 	}
 }
 
@@ -154,13 +160,13 @@ func competitiveSummaries(c *desk.Call) (answer.Reply, *answer.Error) {
 		if err == nil {
 			err = competitiveSummary(c, summary, text("asin"), text("marketplaceId"), m)
 		}
-		status := http.StatusOK
+		status := object{"statusCode": http.StatusOK, "reasonPhrase": "Success"} // sic: lineofflight/peddler, as above
 		if err != nil {
-			status = err.Status
+			status = object{"statusCode": err.Status, "reasonPhrase": http.StatusText(err.Status)}
 			errors, _ := err.Reply().Body.(map[string]any)
 			summary = object{"asin": text("asin"), "marketplaceId": text("marketplaceId"), "errors": errors["errors"]}
 		}
-		answers[i] = object{"status": desk.StatusLine(status), "body": summary}
+		answers[i] = object{"status": status, "body": summary}
 	}
 	return answer.OK(object{"responses": answers}), nil
 }
@@ -193,8 +199,13 @@ func competitiveSummary(c *desk.Call, out object, asin, marketplaceID string, re
 			// New only: selling-partner-api-models#5377.
 			if o := io.Featured("New", nil); o != nil {
 				shown := offer2022(o)
-				where := object{"glanceViewWeightPercentage": 100, "sampleLocation": object{"postalCode": object{"countryCode": m.CountryCode, "value": samplePostalCode(m.CountryCode)}}}
-				shown["featuredOfferSegments"] = []object{{"customerMembership": "DEFAULT", "segmentDetails": where}}
+				delete(shown, "subCondition")
+				delete(shown, "primeDetails")
+				segments := []object{}
+				for _, who := range []string{"PRIME", "NON_PRIME"} {
+					segments = append(segments, object{"customerMembership": who, "segmentDetails": object{"glanceViewWeightPercentage": format.Double(50)}})
+				}
+				shown["featuredOfferSegments"] = segments
 				options = append(options, object{"buyingOptionType": "New", "segmentedFeaturedOffers": []object{shown}})
 			}
 			out["featuredBuyingOptions"] = options
@@ -216,9 +227,7 @@ func competitiveSummary(c *desk.Call, out object, asin, marketplaceID string, re
 				for _, o := range io.Of(condition) {
 					offers = append(offers, offer2022(&o))
 				}
-				if len(offers) > 0 {
-					lowest = append(lowest, object{"lowestPricedOffersInput": in, "offers": offers[:min(len(offers), maxOffers)]})
-				}
+				lowest = append(lowest, object{"lowestPricedOffersInput": in, "offers": offers[:min(len(offers), maxOffers)]})
 			}
 			out["lowestPricedOffers"] = lowest
 		case "similarItems":
@@ -232,14 +241,6 @@ func competitiveSummary(c *desk.Call, out object, asin, marketplaceID string, re
 		}
 	}
 	return nil
-}
-
-// samplePostalCode is a place in a country.
-func samplePostalCode(code string) string {
-	if c, ok := world.Countries[code]; ok {
-		return c.Places[0].PostalCode
-	}
-	return "10000"
 }
 
 func offer2022(o *world.MarketOffer) object {

@@ -2,6 +2,7 @@
 package productpricing
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,13 +10,17 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
 // V0 is the API of product pricing, version 0.
-var V0 = desk.Flow{Handlers: map[string]desk.Handler{
-	"productpricingv0.getPricing":            prices(priceV0),
+var V0 = desk.Flow{Early: map[string]func(*desk.Call) *answer.Error{
+	"productpricingv0.getPricing": knownItemType, "productpricingv0.getCompetitivePricing": knownItemType,
+	"productpricingv0.getItemOffersBatch": marketplaceLater, "productpricingv0.getListingOffersBatch": marketplaceLater,
+}, Handlers: map[string]desk.Handler{
+	"productpricingv0.getPricing":            prices(priceV0, "status", "ASIN", "SellerSKU", "Product"),
 	"productpricingv0.getCompetitivePricing": prices(competitivePriceV0),
 	"productpricingv0.getListingOffers": func(c *desk.Call) (answer.Reply, *answer.Error) {
 		return offersReply(c, offersRequest{sku: c.Path["SellerSKU"], marketplace: c.Query.Get("MarketplaceId"), condition: c.Query.Get("ItemCondition"), customer: c.Query.Get("CustomerType")})
@@ -32,9 +37,72 @@ func errPricing(name, want string) *answer.Error {
 	return answer.Invalid("Invalid Input", name+": "+want)
 }
 
+// knownItemType answers to an ItemType that there isn't, in whatever case, that there is no such thing (jlevers/selling-partner-api#80,
+// selling-partner-api-docs#423).
+func knownItemType(c *desk.Call) *answer.Error {
+	if kinds := c.Query["ItemType"]; len(kinds) == 1 && !slices.Contains([]string{"", "Asin", "Sku"}, kinds[0]) {
+		return answer.Absent("NotFound", "The requested resource doesn't exist.")
+	}
+	return nil
+}
+
+// marketplaceLater lets requests of a batch pass that name no marketplace: each gets an answer of its own (abuzuhri/Amazon-SP-API-CSharp#937).
+func marketplaceLater(c *desk.Call) *answer.Error {
+	v, err := format.DecodeJSON(c.Exchange.Body)
+	body, _ := v.(map[string]any)
+	changed := false
+	for _, entry := range format.List(body["requests"]) {
+		if m, isObject := entry.(map[string]any); isObject && m["MarketplaceId"] == nil {
+			m["MarketplaceId"], changed = "", true
+		}
+	}
+	if err == nil && changed {
+		c.Exchange.Body, _ = json.Marshal(body) // it has just been read
+	}
+	return nil
+}
+
+// The order of members and the spellings of amounts are those of lineofflight/peddler, test/vcr_cassettes/Peddler/API/ProductPricingV0Test and
+// …/APIs/ProductPricingV0Test, all of September 2024. They are not the same for a single request and for one of a batch.
+
+// offersView is how offers are shown.
+type offersView struct {
+	money                                     func(world.Money) format.Record
+	result, identifier, price, summary, offer []string // members that come first
+	rank, time                                []string
+}
+
+var (
+	singleOffers = offersView{
+		// That an amount has as many decimals as its currency, and no fixed two, is assumed.
+		money: func(m world.Money) format.Record {
+			return format.Record{{"CurrencyCode", m.Currency}, {"Amount", json.Number(m.String())}}
+		},
+		result:     []string{"ASIN", "SKU", "status", "ItemCondition", "Identifier", "Summary", "Offers", "marketplaceId"},
+		identifier: []string{"MarketplaceId", "ItemCondition"},
+		price:      []string{"condition", "fulfillmentChannel", "LandedPrice", "ListingPrice", "Shipping"},
+		summary:    []string{"LowestPrices", "BuyBoxPrices", "NumberOfOffers", "BuyBoxEligibleOffers", "SalesRankings", "ListPrice", "CompetitivePriceThreshold", "TotalOfferCount"},
+		offer: []string{"Shipping", "ListingPrice", "ShippingTime", "SellerFeedbackRating", "PrimeInformation", "SubCondition", "SellerId", "IsFeaturedMerchant", "IsBuyBoxWinner",
+			"IsFulfilledByAmazon"},
+		rank: []string{"ProductCategoryId", "Rank"},
+		time: []string{"maximumHours", "minimumHours", "availabilityType"},
+	}
+	batchedOffers = offersView{
+		money:      desk.MoneyNumber,
+		result:     []string{"marketplaceId", "Identifier", "ASIN", "SKU", "Summary", "Offers", "status", "ItemCondition"},
+		identifier: []string{"ASIN", "SellerSKU", "MarketplaceId", "ItemCondition"},
+		price:      []string{"condition", "fulfillmentChannel", "LandedPrice", "Shipping", "ListingPrice"},
+		summary:    []string{"BuyBoxEligibleOffers", "LowestPrices", "BuyBoxPrices", "CompetitivePriceThreshold", "NumberOfOffers", "ListPrice", "TotalOfferCount", "SalesRankings"},
+		offer: []string{"ShippingTime", "IsFulfilledByAmazon", "ListingPrice", "IsBuyBoxWinner", "SellerId", "Shipping", "SubCondition", "IsFeaturedMerchant", "SellerFeedbackRating",
+			"PrimeInformation"},
+		rank: []string{"Rank", "ProductCategoryId"},
+		time: []string{"minimumHours", "maximumHours", "availabilityType"},
+	}
+)
+
 // priceTypeV0 is a price with what comes on top.
-func priceTypeV0(o *world.MarketOffer) object {
-	p := object{"LandedPrice": desk.MoneyNumber(o.Landed()), "ListingPrice": desk.MoneyNumber(o.Price), "Shipping": desk.MoneyNumber(o.Shipping)}
+func priceTypeV0(o *world.MarketOffer, money func(world.Money) format.Record) object {
+	p := object{"LandedPrice": money(o.Landed()), "ListingPrice": money(o.Price), "Shipping": money(o.Shipping)}
 	if points := pointsV0(o); points != nil {
 		p["Points"] = points
 	}
@@ -49,13 +117,16 @@ func pointsV0(o *world.MarketOffer) object {
 	return object{"PointsNumber": o.Points, "PointsMonetaryValue": desk.MoneyNumber(world.Money{Units: o.Points, Currency: o.Price.Currency})}
 }
 
-func salesRanksV0(p *world.Product) []object {
-	return []object{{"ProductCategoryId": "office_product_display_on_website", "Rank": p.Rank}, {"ProductCategoryId": p.Kind.CategoryN, "Rank": p.Rank/100 + 1}}
+func salesRanksV0(p *world.Product, order ...string) []format.Record {
+	return []format.Record{
+		format.Ordered(object{"ProductCategoryId": "office_product_display_on_website", "Rank": p.Rank}, order...),
+		format.Ordered(object{"ProductCategoryId": p.Kind.CategoryN, "Rank": p.Rank/100 + 1}, order...),
+	}
 }
 
 // prices is the handler of the two operations for up to twenty SKUs or ASINs. One that isn't known is an entry with a status of its
-// own, and no error of the whole (selling-partner-api-models#5190).
-func prices(show func(c *desk.Call, w *world.World, p *world.Product, l *world.Listing, m *marketplace.Marketplace) object) desk.Handler {
+// own, and no error of the whole (selling-partner-api-models#5190). order has the members of an entry that come first.
+func prices(show func(c *desk.Call, w *world.World, p *world.Product, l *world.Listing, m *marketplace.Marketplace) object, order ...string) desk.Handler {
 	return func(c *desk.Call) (answer.Reply, *answer.Error) {
 		m, err := c.MarketplaceOf("MarketplaceId", c.Query.Get("MarketplaceId"))
 		if err != nil {
@@ -76,7 +147,7 @@ func prices(show func(c *desk.Call, w *world.World, p *world.Product, l *world.L
 		w := c.Seller.World()
 		w.RLock()
 		defer w.RUnlock()
-		list := []object{}
+		list := []format.Record{}
 		for _, id := range ids {
 			entry := object{"status": "Success"}
 			var p *world.Product
@@ -93,15 +164,15 @@ func prices(show func(c *desk.Call, w *world.World, p *world.Product, l *world.L
 			if p == nil {
 				entry["status"] = "ClientError"
 			} else {
-				sku := object{"MarketplaceId": "", "SellerId": "", "SellerSKU": ""} // empty when asked by ASIN: the model's sandbox cases
+				var sku any
 				if bySKU {
-					sku = object{"MarketplaceId": m.ID, "SellerId": c.Seller.ID, "SellerSKU": id}
+					sku = format.Record{{"MarketplaceId", m.ID}, {"SellerId", c.Seller.ID}, {"SellerSKU", id}}
 				}
 				product := show(c, w, p, l, m)
-				product["Identifiers"] = object{"MarketplaceASIN": object{"MarketplaceId": m.ID, "ASIN": p.ASIN}, "SKUIdentifier": sku}
+				product["Identifiers"] = format.Record{{"MarketplaceASIN", format.Record{{"MarketplaceId", m.ID}, {"ASIN", p.ASIN}}}, {"SKUIdentifier", sku}}
 				entry["Product"] = product
 			}
-			list = append(list, entry)
+			list = append(list, format.Ordered(entry, order...))
 		}
 		return answer.Payload(list), nil
 	}
@@ -110,7 +181,7 @@ func prices(show func(c *desk.Call, w *world.World, p *world.Product, l *world.L
 // priceV0 shows the seller's own offers of an item, or of one listing.
 func priceV0(c *desk.Call, w *world.World, p *world.Product, only *world.Listing, m *marketplace.Marketplace) object {
 	business := c.Query.Get("OfferType") == "B2B"
-	offers := []object{}
+	offers := []format.Record{}
 	for _, l := range w.OwnListings(p) {
 		o, ok := w.OwnOffer(l, m, c.Now)
 		if !ok || only != nil && l != only || business && o.Business.Units == 0 || !world.Same(c.Query.Get("ItemCondition"), o.Condition) {
@@ -125,8 +196,11 @@ func priceV0(c *desk.Call, w *world.World, p *world.Product, only *world.Listing
 		} else if c.Query.Has("OfferType") {
 			entry["offerType"] = "B2C"
 		}
-		entry["BuyingPrice"] = priceTypeV0(&o)
-		offers = append(offers, entry)
+		entry["BuyingPrice"] = format.Ordered(priceTypeV0(&o, desk.MoneyNumber), "ListingPrice", "LandedPrice", "Shipping")
+		offers = append(offers, format.Ordered(entry, "BuyingPrice", "RegularPrice", "businessPrice", "FulfillmentChannel", "ItemCondition", "ItemSubCondition", "SellerSKU"))
+	}
+	if len(offers) == 0 {
+		return object{} // there is no empty list (selling-partner-api-models#5190)
 	}
 	return object{"Offers": offers}
 }
@@ -135,7 +209,7 @@ func priceV0(c *desk.Call, w *world.World, p *world.Product, only *world.Listing
 func competitivePriceV0(c *desk.Call, w *world.World, p *world.Product, _ *world.Listing, m *marketplace.Marketplace) object {
 	business := c.Query.Get("CustomerType") == "Business"
 	io := w.OffersOf(p, m, c.Now)
-	competitive := []object{}
+	competitive := []format.Record{}
 	for i, condition := range []string{"New", "Used"} {
 		o := io.Featured(condition, nil)
 		if o == nil {
@@ -150,24 +224,32 @@ func competitivePriceV0(c *desk.Call, w *world.World, p *world.Product, _ *world
 				entry["offerType"] = "B2B"
 			}
 		}
-		entry["Price"] = priceTypeV0(o)
-		competitive = append(competitive, entry)
+		entry["Price"] = priceTypeV0(o, moneyOrZero)
+		competitive = append(competitive, format.Ordered(entry, "belongsToRequester", "condition", "subcondition", "Price", "CompetitivePriceId"))
 	}
-	counts := []object{}
+	counts := []format.Record{}
 	for _, condition := range world.ItemConditions {
 		if n := len(io.Of(condition)); n > 0 {
-			counts = append(counts, object{"Count": n, "condition": condition})
+			counts = append(counts, format.Record{{"condition", condition}, {"Count", n}})
 		}
 	}
-	counts = append(counts, object{"Count": len(io.Offers), "condition": "Any"})
+	counts = append(counts, format.Record{{"condition", "Any"}, {"Count", len(io.Offers)}})
 	return object{"CompetitivePricing": object{"CompetitivePrices": competitive, "NumberOfOfferListings": counts}, "SalesRankings": salesRanksV0(p)}
+}
+
+// moneyOrZero is a number without a fraction where it is nothing: only competitive prices have that.
+func moneyOrZero(m world.Money) format.Record {
+	if m.Units == 0 {
+		return format.Record{{"CurrencyCode", m.Currency}, {"Amount", 0}}
+	}
+	return desk.MoneyNumber(m)
 }
 
 // offersRequest is what getListingOffers and getItemOffers ask for, alone or in a batch.
 type offersRequest struct{ asin, sku, marketplace, condition, customer string }
 
 func offersReply(c *desk.Call, q offersRequest) (answer.Reply, *answer.Error) {
-	result, err := offersResult(c, q)
+	result, err := offersResult(c, q, &singleOffers)
 	if err != nil {
 		return answer.Reply{}, err
 	}
@@ -177,7 +259,10 @@ func offersReply(c *desk.Call, q offersRequest) (answer.Reply, *answer.Error) {
 // maxOffers is how many offers an answer shows (selling-partner-api-models, productPricingV0).
 const maxOffers = 20
 
-func offersResult(c *desk.Call, q offersRequest) (object, *answer.Error) {
+func offersResult(c *desk.Call, q offersRequest, view *offersView) (format.Record, *answer.Error) {
+	if q.marketplace == "" {
+		return nil, answer.Plain(http.StatusBadRequest, "InvalidInput", "Requested MarketplaceId is invalid, unsupported, or does not exist.")
+	}
 	m, err := c.MarketplaceOf("MarketplaceId", q.marketplace)
 	if err != nil {
 		return nil, err
@@ -187,7 +272,7 @@ func offersResult(c *desk.Call, q offersRequest) (object, *answer.Error) {
 	defer w.RUnlock()
 	var p *world.Product
 	identifier := object{"MarketplaceId": m.ID, "ItemCondition": q.condition}
-	result := object{"marketplaceId": m.ID, "ItemCondition": q.condition, "status": "Success", "Identifier": identifier}
+	result := object{"marketplaceId": m.ID, "ItemCondition": q.condition, "status": "Success"}
 	if q.asin != "" {
 		if p = w.ProductByASIN(q.asin); p == nil {
 			return nil, answer.Invalid(q.asin+" is an invalid ASIN for marketplace "+m.ID, "")
@@ -203,17 +288,17 @@ func offersResult(c *desk.Call, q offersRequest) (object, *answer.Error) {
 	}
 	io := w.OffersOf(p, m, c.Now)
 	business := q.customer == "Business"
-	result["Summary"] = summaryV0(io, business)
-	offers := []object{}
+	result["Summary"], result["Identifier"] = summaryV0(io, business, view), format.Ordered(identifier, view.identifier...)
+	offers := []format.Record{}
 	shown := io.Of(q.condition)
 	winner := io.Featured(q.condition, nil)
 	for i := range shown[:min(len(shown), maxOffers)] {
 		o := &shown[i]
 		entry := object{
-			"SubCondition": subConditionV0(o.Sub), "SellerId": o.Seller, "ListingPrice": desk.MoneyNumber(priceFor(o, business)), "Shipping": desk.MoneyNumber(o.Shipping),
-			"ShippingTime":         object{"minimumHours": o.Hours[0], "maximumHours": o.Hours[1], "availabilityType": "NOW"},
-			"SellerFeedbackRating": object{"FeedbackCount": o.Feedback, "SellerPositiveFeedbackRating": o.Positive},
-			"ShipsFrom":            object{"Country": o.Country}, "PrimeInformation": object{"IsPrime": o.Amazon, "IsNationalPrime": o.Amazon},
+			"SubCondition": subConditionV0(o.Sub), "SellerId": o.Seller, "ListingPrice": view.money(priceFor(o, business)), "Shipping": view.money(o.Shipping),
+			"ShippingTime":         format.Ordered(object{"minimumHours": o.Hours[0], "maximumHours": o.Hours[1], "availabilityType": "NOW"}, view.time...),
+			"SellerFeedbackRating": format.Record{{"FeedbackCount", o.Feedback}, {"SellerPositiveFeedbackRating", format.Double(o.Positive)}},
+			"ShipsFrom":            object{"Country": o.Country}, "PrimeInformation": format.Record{{"IsPrime", o.Amazon}, {"IsNationalPrime", o.Amazon}},
 			"IsFulfilledByAmazon": o.Amazon, "IsFeaturedMerchant": o.Eligible, "IsBuyBoxWinner": winner != nil && winner.Seller == o.Seller && winner.SKU == o.SKU,
 		}
 		if q.sku != "" {
@@ -228,13 +313,13 @@ func offersResult(c *desk.Call, q offersRequest) (object, *answer.Error) {
 		if points := pointsV0(o); points != nil {
 			entry["Points"] = points
 		}
-		offers = append(offers, entry)
+		offers = append(offers, format.Ordered(entry, view.offer...))
 	}
 	result["Offers"] = offers
 	if len(offers) == 0 {
 		result["status"] = "NoBuyableOffers"
 	}
-	return result, nil
+	return format.Ordered(result, view.result...), nil
 }
 
 // subConditionV0 spells sub-conditions as offers do: in lower case, whatever the documentation says (selling-partner-api-docs#2529).
@@ -261,8 +346,8 @@ func typeFor(o *world.MarketOffer, business bool) string {
 }
 
 // summaryV0 counts and compares all offers, of whatever condition.
-func summaryV0(io *world.ItemOffers, business bool) object {
-	var counts, eligible, lowest, boxes []object
+func summaryV0(io *world.ItemOffers, business bool, view *offersView) format.Record {
+	var counts, eligible, lowest, boxes []format.Record
 	for _, condition := range world.ItemConditions {
 		offers := io.Of(condition)
 		for _, channel := range []string{"Amazon", "Merchant"} {
@@ -283,35 +368,38 @@ func summaryV0(io *world.ItemOffers, business bool) object {
 				continue
 			}
 			key := object{"condition": strings.ToLower(condition), "fulfillmentChannel": channel}
-			counts = append(counts, mergeObjects(key, object{"OfferCount": n}))
-			if able > 0 {
-				eligible = append(eligible, mergeObjects(key, object{"OfferCount": able}))
+			count := func(n int) format.Record {
+				return format.Ordered(mergeObjects(key, object{"OfferCount": n}), "condition", "fulfillmentChannel")
 			}
-			lowest = append(lowest, mergeObjects(key, boxV0(low, business)))
+			counts = append(counts, count(n))
+			if able > 0 {
+				eligible = append(eligible, count(able))
+			}
+			lowest = append(lowest, format.Ordered(mergeObjects(key, boxV0(low, business, view)), view.price...))
 		}
 		if o := io.Featured(condition, nil); o != nil && (condition == "New" || condition == "Used") {
-			box := mergeObjects(object{"condition": strings.ToLower(condition)}, boxV0(o, business))
+			box := mergeObjects(object{"condition": condition}, boxV0(o, business, view)) // in lower case everywhere else
 			if business {
 				box["sellerId"] = o.Seller
 			}
-			boxes = append(boxes, box)
+			boxes = append(boxes, format.Ordered(box, view.price...))
 		}
 	}
 	s := object{
-		"TotalOfferCount": len(io.Offers), "ListPrice": desk.MoneyNumber(io.List), "CompetitivePriceThreshold": desk.MoneyNumber(io.Threshold), "SalesRankings": salesRanksV0(io.Product),
+		"TotalOfferCount": len(io.Offers), "ListPrice": view.money(io.List), "CompetitivePriceThreshold": view.money(io.Threshold), "SalesRankings": salesRanksV0(io.Product, view.rank...),
 	}
-	for name, list := range map[string][]object{"NumberOfOffers": counts, "BuyBoxEligibleOffers": eligible, "LowestPrices": lowest, "BuyBoxPrices": boxes} {
+	for name, list := range map[string][]format.Record{"NumberOfOffers": counts, "BuyBoxEligibleOffers": eligible, "LowestPrices": lowest, "BuyBoxPrices": boxes} {
 		if list != nil {
 			s[name] = list
 		}
 	}
-	return s
+	return format.Ordered(s, view.summary...)
 }
 
-func boxV0(o *world.MarketOffer, business bool) object {
+func boxV0(o *world.MarketOffer, business bool, view *offersView) object {
 	shown := *o
 	shown.Price = priceFor(o, business)
-	box := priceTypeV0(&shown)
+	box := priceTypeV0(&shown, view.money)
 	if business {
 		box["offerType"] = typeFor(o, business)
 	}
@@ -338,35 +426,47 @@ func offersBatch(prefix string) desk.Handler {
 		if len(list) == 0 {
 			return answer.Reply{}, answer.MissingMember("requests", "required")
 		}
-		answers := make([]object, len(list))
+		if repeated(list, prefix) {
+			// With two blanks (jrl84/amazon-sp-api#168, selling-partner-api-docs#2410).
+			return answer.Reply{}, answer.Plain(http.StatusBadRequest, "InvalidInput", "Duplicate requests submitted.  Cannot run batch request.")
+		}
+		answers := make([]format.Record, len(list))
 		for i, entry := range list {
 			m, _ := entry.(map[string]any)
 			text := func(name string) string { s, _ := m[name].(string); return s }
 			q := offersRequest{marketplace: text("MarketplaceId"), condition: text("ItemCondition"), customer: text("CustomerType")}
-			request := object{"MarketplaceId": q.marketplace, "ItemCondition": q.condition}
+			request := format.Record{{"MarketplaceId", q.marketplace}, {"ItemCondition", q.condition}}
 			if q.customer != "" {
-				request["CustomerType"] = q.customer
+				request = append(request, [2]any{"CustomerType", q.customer})
 			}
 			id, inner := batchItem(text("method"), text("uri"), prefix)
 			if strings.HasSuffix(prefix, "/items/") {
-				q.asin, request["Asin"] = id, id
+				q.asin, request = id, append(request, [2]any{"Asin", id})
 			} else {
-				q.sku, request["SellerSKU"] = id, id
+				q.sku, request = id, append(request, [2]any{"SellerSKU", id})
 			}
-			var result object
+			var result format.Record
 			if inner == nil {
-				result, inner = offersResult(c, q)
+				result, inner = offersResult(c, q, &batchedOffers)
 			}
-			answer := object{"headers": c.BatchHeaders(i), "request": request}
-			if inner != nil {
-				answer["body"], answer["status"] = inner.Reply().Body, desk.StatusLine(inner.Status)
-			} else {
-				answer["body"], answer["status"] = object{"payload": result}, desk.StatusLine(http.StatusOK)
-			}
-			answers[i] = answer
+			answers[i] = batchAnswer(c, i, object{"payload": result}, inner, request)
 		}
 		return answer.OK(object{"responses": answers}), nil
 	}
+}
+
+// repeated tells whether a batch asks for the same twice. Addresses of the other family ask for nothing, and so for the same.
+func repeated(list []any, prefix string) bool {
+	seen := map[[4]string]bool{}
+	for _, entry := range list {
+		id, _ := batchItem(http.MethodGet, format.Member(entry, "uri"), prefix)
+		key := [4]string{id, format.Member(entry, "MarketplaceId"), format.Member(entry, "ItemCondition"), format.Member(entry, "CustomerType")}
+		if seen[key] {
+			return true
+		}
+		seen[key] = true
+	}
+	return false
 }
 
 // batchItem takes the SKU or ASIN out of the address of a request in a batch.

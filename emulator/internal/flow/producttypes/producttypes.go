@@ -5,11 +5,15 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/md5"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -138,9 +142,7 @@ func getProductType(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	name := c.Path["productType"]
 	if !world.KnownType(name) {
-		e := answer.NotFound("Product type " + name + " not found in marketplace " + m.ID + ".") // wording assumed
-		e.Code = "NOT_FOUND"
-		return answer.Reply{}, e
+		return answer.Reply{}, answer.Absent("NOT_FOUND", "Product type "+name+" not found in marketplace "+m.ID+".") // wording assumed
 	}
 	version := cmp.Or(c.Query.Get("productTypeVersion"), "LATEST")
 	if version != "LATEST" && version != "RELEASE_CANDIDATE" && version != productTypeVersion {
@@ -152,7 +154,7 @@ func getProductType(c *desk.Call) (answer.Reply, *answer.Error) {
 	if locale == "" || locale == "DEFAULT" {
 		locale = m.Language
 	}
-	groups := object{}
+	var groups format.Record
 	for _, group := range [][2]string{{"offer", "Offer"}, {"product_identity", "Product Identity"}, {"product_details", "Product Details"}, {"images", "Images"}, {"shipping", "Shipping"}, {"safety_and_compliance", "Safety & Compliance"}} {
 		var names []string
 		for i := range world.ListingAttributes {
@@ -161,21 +163,44 @@ func getProductType(c *desk.Call) (answer.Reply, *answer.Error) {
 			}
 		}
 		if names != nil {
-			groups[group[0]] = object{"title": group[1], "description": group[1] + " of a listing", "propertyNames": names}
+			groups = append(groups, [2]any{group[0], format.Record{{"title", group[1]}, {"description", group[1] + " of a listing"}, {"propertyNames", names}}})
 		}
 	}
-	link := func(path string, schema object) object {
+	link := func(path string, schema object, query url.Values) format.Record {
 		sum := md5.Sum(schemaBytes(schema))
-		return object{"link": object{"resource": definitionsBase(c.Exchange) + definitionsPath + path, "verb": http.MethodGet}, "checksum": base64.StdEncoding.EncodeToString(sum[:])}
+		resource := definitionsBase(c.Exchange) + definitionsPath + path + "?" + presigned(c, query).Encode()
+		return format.Record{{"link", format.Record{{"resource", resource}, {"verb", http.MethodGet}}}, {"checksum", base64.StdEncoding.EncodeToString(sum[:])}}
 	}
 	query := url.Values{"marketplaceId": {m.ID}, "requirements": {requirements}, "requirementsEnforced": {enforced}}
-	return answer.OK(object{
-		"metaSchema": link("meta-schema.json", metaSchema), "schema": link("schema/"+name+".json?"+query.Encode(), typeSchema(name, m, requirements, enforced == "ENFORCED")),
-		"requirements": requirements, "requirementsEnforced": enforced, "propertyGroups": groups, "locale": locale, "marketplaceIds": ids, "productType": name,
-		"displayName":        world.ProductTypeNames()[slices.IndexFunc(world.ProductTypeNames(), func(t [2]string) bool { return t[0] == name })][1],
-		"productTypeVersion": object{"version": productTypeVersion, "latest": true, "releaseCandidate": false},
+	// In Amazon's order (lineofflight/peddler, test/vcr_cassettes/Peddler/API/ProductTypeDefinitions20200901Test, September 2024).
+	return answer.OK(format.Record{
+		{"metaSchema", link("meta-schema.json", metaSchema, nil)}, {"schema", link("schema/"+name+".json", typeSchema(name, m, requirements, enforced == "ENFORCED"), query)},
+		{"requirements", requirements}, {"requirementsEnforced", enforced}, {"propertyGroups", groups}, {"locale", locale}, {"marketplaceIds", ids}, {"productType", name},
+		{"displayName", world.ProductTypeNames()[slices.IndexFunc(world.ProductTypeNames(), func(t [2]string) bool { return t[0] == name })][1]},
+		{"productTypeVersion", format.Record{{"version", productTypeVersion}, {"latest", true}, {"releaseCandidate", false}}},
 	}), nil
 }
+
+// schemaLifetime is how long a link to a schema is good: seven days (lineofflight/peddler, as above).
+const schemaLifetime = 7 * 24 * time.Hour
+
+// presigned adds to a link's query what S3's presigned URLs have. Nothing but the time is looked at when it is followed: there is nothing secret behind.
+func presigned(c *desk.Call, query url.Values) url.Values {
+	q := url.Values{
+		"X-Amz-Algorithm":     {"AWS4-HMAC-SHA256"},
+		"X-Amz-Date":          {c.Now.UTC().Format(amzDate)},
+		"X-Amz-SignedHeaders": {"host"},
+		"X-Amz-Credential":    {"ASIAIOSFODNN7EXAMPLE/" + c.Now.UTC().Format("20060102") + "/" + c.Seller.Region.AWSRegion() + "/s3/aws4_request"},
+		"X-Amz-Expires":       {strconv.Itoa(int(schemaLifetime / time.Second))},
+	}
+	maps.Copy(q, query)
+	sum := sha256.Sum256([]byte(q.Encode()))
+	q.Set("X-Amz-Signature", hex.EncodeToString(sum[:]))
+	return q
+}
+
+// amzDate is the layout of times in presigned URLs.
+const amzDate = "20060102T150405Z"
 
 func schemaBytes(schema object) []byte {
 	var b bytes.Buffer
@@ -189,8 +214,8 @@ func schemaBytes(schema object) []byte {
 
 // definitionsBase is where schemas are for the client: at Amazon's host for those who ask Amazon's, else at the address that was called.
 func definitionsBase(x *exchange.Exchange) string {
-	if x.Region() != "" {
-		return "https://" + exchange.SchemaBucket
+	if host := exchange.SchemaBucket(x.Region()); host != "" {
+		return "https://" + host
 	}
 	return x.Origin()
 }
@@ -201,17 +226,28 @@ func definition(_ *desk.Desk, x *exchange.Exchange) answer.Reply {
 	if x.Method != http.MethodGet && x.Method != http.MethodHead {
 		return answer.Reply{Status: http.StatusMethodNotAllowed, Reason: "schema: is read with GET only"}
 	}
-	if rest == "meta-schema.json" {
+	query := x.URL.Query()
+	signed, err := time.Parse(amzDate, query.Get("X-Amz-Date"))
+	seconds, _ := strconv.Atoi(query.Get("X-Amz-Expires"))
+	switch {
+	case err != nil || query.Get("X-Amz-Signature") == "":
+		return refusedByS3(x, http.StatusForbidden, "AccessDenied", "Access Denied").Because("schema: the URL isn't signed")
+	case !x.Now.Before(signed.Add(time.Duration(seconds) * time.Second)):
+		return refusedByS3(x, http.StatusForbidden, "AccessDenied", "Request has expired").Because("schema: the URL has expired")
+	case rest == "meta-schema.json":
 		return schemaReply(x, metaSchema)
 	}
 	name := strings.TrimSuffix(strings.TrimPrefix(rest, "schema/"), ".json")
-	query := x.URL.Query()
 	m, found := marketplace.ByID(query.Get("marketplaceId"))
 	if !found || !world.KnownType(name) || !strings.HasPrefix(rest, "schema/") {
-		return answer.S3Error(x, http.StatusNotFound, [2]string{"Code", "NoSuchKey"}, [2]string{"Message", "The specified key does not exist."}, [2]string{"Key", strings.TrimPrefix(x.URL.Path, "/")}).
+		return refusedByS3(x, http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", [2]string{"Key", strings.TrimPrefix(x.URL.Path, "/")}).
 			Because("schema: there is none at this path")
 	}
 	return schemaReply(x, typeSchema(name, &m, query.Get("requirements"), query.Get("requirementsEnforced") == "ENFORCED"))
+}
+
+func refusedByS3(x *exchange.Exchange, status int, code, message string, more ...[2]string) answer.Reply {
+	return answer.S3Error(x, status, append([][2]string{{"Code", code}, {"Message", message}}, more...)...)
 }
 
 // schemaReply is a schema as S3 has it, for 90 days (lineofflight/peddler, test/vcr_cassettes/Peddler/API/ProductTypeDefinitions20200901Test, September 2024).

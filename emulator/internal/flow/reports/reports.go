@@ -65,8 +65,8 @@ func createReport(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, err
 	}
 	if !kind.Request {
-		// selling-partner-api-models#1265, whose numbers for types are internal
-		return answer.Reply{}, answer.Invalid("Request for report type "+kind.Name+" is not allowed at this time", "reportType: can't be requested")
+		// selling-partner-api-models#1265
+		return answer.Reply{}, answer.Invalid("Request for report type "+kind.Number()+" is not allowed at this time", "reportType: "+kind.Name+" can't be requested")
 	}
 	body, _ := c.Body.(map[string]any)
 	now := c.Now.UTC().Truncate(time.Second)
@@ -112,18 +112,28 @@ func salesReportQuota(c *desk.Call, kind *jobs.ReportType) *answer.Error {
 	return nil
 }
 
-func reportObject(r *jobs.Report, t time.Time) object {
-	out := r.Describe(object{
-		"reportId": r.ID, "reportType": r.Kind.Name, "marketplaceIds": r.Marketplaces,
-		"dataStartTime": jobs.OffsetTimestamp(r.From), "dataEndTime": jobs.OffsetTimestamp(r.To),
-	}, t, jobs.OffsetTimestamp)
+// describe shows a report with its members in Amazon's order (lineofflight/peddler, test/vcr_cassettes/Peddler/API/Reports20210630Test, September
+// 2024); where reportScheduleId stands among them is assumed.
+func describe(r *jobs.Report, t time.Time) format.Record {
+	created, started, ended := r.Times(t, jobs.OffsetTimestamp)
+	var schedule any
 	if r.ScheduleID != "" {
-		out["reportScheduleId"] = r.ScheduleID
+		schedule = r.ScheduleID
 	}
-	if r.Document != nil {
-		out["reportDocumentId"] = r.Document.ID
+	return format.Record{
+		{"reportType", r.Kind.Name}, {"processingEndTime", ended}, {"processingStatus", r.Status(t)}, {"marketplaceIds", r.Marketplaces},
+		{"reportDocumentId", jobs.IDOf(r.Document)}, {"reportId", r.ID}, {"dataEndTime", jobs.OffsetTimestamp(r.To)}, {"createdTime", created},
+		{"processingStartTime", started}, {"dataStartTime", jobs.OffsetTimestamp(r.From)}, {"reportScheduleId", schedule},
 	}
-	return out
+}
+
+func reportNotFound() *answer.Error {
+	return answer.Absent("NotFound", "One or more of the provided ReportRequestIds could not be found.")
+}
+
+// unknownType is what lists say to a report type that they don't know, with an underscore before and after it (selling-partner-api-models#1926, #1628).
+func unknownType(name string) *answer.Error {
+	return answer.Invalid("Invalid Report Type _"+name+"_", `reportTypes: "`+name+`" is not a report type`)
 }
 
 func getReport(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -136,9 +146,9 @@ func getReport(c *desk.Call) (answer.Reply, *answer.Error) {
 		r = k.Reports.Find(c.Path["reportId"])
 	}
 	if r == nil {
-		return answer.Reply{}, answer.NotFound("Report " + c.Path["reportId"] + " was not found.") // wording assumed
+		return answer.Reply{}, reportNotFound()
 	}
-	return answer.OK(reportObject(r, c.Now)), nil
+	return answer.OK(describe(r, c.Now)), nil
 }
 
 func getReports(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -152,7 +162,7 @@ func getReports(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	for _, name := range f.Types {
 		if jobs.ReportTypes()[name] == nil {
-			return answer.Reply{}, answer.Invalid("Invalid Input", `reportTypes: "`+name+`" is not a report type`)
+			return answer.Reply{}, unknownType(name)
 		}
 	}
 	k := jobs.Queues.Of(c.Seller)
@@ -161,16 +171,16 @@ func getReports(c *desk.Call) (answer.Reply, *answer.Error) {
 	if slices.ContainsFunc(f.Types, func(name string) bool { return jobs.ReportTypes()[name].Settlement }) {
 		k.OpenSettlements()
 	}
-	page, next := k.Reports.Page(&f, pg.Start, c.Now)
-	list := []object{}
+	page, start := k.Reports.Page(&f, pg.Start, c.Now)
+	list := []format.Record{}
 	for _, r := range page {
-		list = append(list, reportObject(r, c.Now))
+		list = append(list, describe(r, c.Now))
 	}
-	body := object{"reports": list}
-	if next > 0 {
-		body["nextToken"] = c.Token(pg, next)
+	var next any
+	if start > 0 {
+		next = c.Token(pg, start)
 	}
-	return answer.OK(body), nil
+	return answer.OK(format.Record{{"reports", list}, {"nextToken", next}}), nil
 }
 
 func cancelReport(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -179,7 +189,7 @@ func cancelReport(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	r := k.Reports.Find(c.Path["reportId"])
 	if r == nil {
-		return answer.Reply{}, answer.NotFound("Report " + c.Path["reportId"] + " was not found.")
+		return answer.Reply{}, reportNotFound()
 	}
 	if status := r.Status(c.Now); status != jobs.InQueue {
 		return answer.Reply{}, answer.Invalid("The report can't be cancelled.", "reportId: the report is "+status+", want IN_QUEUE") // wording assumed
@@ -192,7 +202,7 @@ func getReportDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	id := c.Path["reportDocumentId"]
 	d := jobs.Queues.Of(c.Seller).Document(id, c.Now)
 	if d == nil || !strings.HasPrefix(id, "amzn1.spdoc.") {
-		return answer.Reply{}, answer.Invalid("Invalid reportDocumentId "+id, "") // jlevers/selling-partner-api#487
+		return answer.Reply{}, answer.Invalid("Invalid reportDocumentId", `reportDocumentId: there is no report document "`+id+`"`) // jlevers/selling-partner-api#671
 	}
 	if d.Restricted && !c.WithRestrictedToken() && !c.Sandbox {
 		// developer-docs.amazon.com/sp-api/docs/tokens-api-v2021-03-01-use-case-guide: 16 types need a restricted token, outside the sandbox.
@@ -256,7 +266,7 @@ func getReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	s := k.Schedule(c.Path["reportScheduleId"])
 	if s == nil {
-		return answer.Reply{}, answer.NotFound("Report schedule " + c.Path["reportScheduleId"] + " was not found.")
+		return answer.Reply{}, answer.Absent("NotFound", "Report schedule "+c.Path["reportScheduleId"]+" was not found.")
 	}
 	return answer.OK(scheduleObject(s)), nil
 }
@@ -264,7 +274,7 @@ func getReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
 func getReportSchedules(c *desk.Call) (answer.Reply, *answer.Error) {
 	for _, name := range c.Query["reportTypes"] {
 		if jobs.ReportTypes()[name] == nil {
-			return answer.Reply{}, answer.Invalid("Invalid Input", `reportTypes: "`+name+`" is not a report type`)
+			return answer.Reply{}, unknownType(name)
 		}
 	}
 	k := jobs.Queues.Of(c.Seller)
@@ -285,7 +295,7 @@ func cancelReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer k.Mu.Unlock()
 	s := k.Schedule(c.Path["reportScheduleId"])
 	if s == nil {
-		return answer.Reply{}, answer.NotFound("Report schedule " + c.Path["reportScheduleId"] + " was not found.")
+		return answer.Reply{}, answer.Absent("NotFound", "Report schedule "+c.Path["reportScheduleId"]+" was not found.")
 	}
 	k.CancelSchedule(s)
 	return answer.Reply{Status: http.StatusOK}, nil

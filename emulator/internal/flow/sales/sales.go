@@ -14,8 +14,6 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-type object = format.Object
-
 // Flow is the API of sales.
 var Flow = desk.Flow{Handlers: map[string]desk.Handler{"salesv1.getOrderMetrics": getOrderMetrics}}
 
@@ -80,19 +78,24 @@ func getOrderMetrics(c *desk.Call) (answer.Reply, *answer.Error) {
 			s.orders++
 		}
 	}
-	list := make([]object, len(metrics))
+	list := make([]format.Record, len(metrics))
 	for i, s := range metrics {
 		average := world.Money{Units: 0, Currency: m.Currency}
 		if s.units > 0 {
 			average.Units = (s.sales + s.units/2) / s.units
 		}
-		list[i] = object{
-			"interval":  bounds[i].Format(salesLayout) + "--" + bounds[i+1].Format(salesLayout),
-			"unitCount": s.units, "orderItemCount": s.items, "orderCount": s.orders,
-			"averageUnitPrice": desk.Money(average), "totalSales": desk.Money(world.Money{Units: s.sales, Currency: m.Currency}),
+		list[i] = format.Record{
+			{"interval", bounds[i].Format(salesLayout) + "--" + bounds[i+1].Format(salesLayout)},
+			{"unitCount", s.units}, {"orderItemCount", s.items}, {"orderCount", s.orders},
+			{"averageUnitPrice", amount(average)}, {"totalSales", amount(world.Money{Units: s.sales, Currency: m.Currency})},
 		}
 	}
 	return answer.Payload(list), nil
+}
+
+// amount is a number, though the model says that it is a text (lineofflight/peddler, test/vcr_cassettes/Peddler/APIs/SalesV1Test, September 2025).
+func amount(m world.Money) format.Record {
+	return format.Record{{"amount", m.Number()}, {"currencyCode", m.Currency}}
 }
 
 // askedInterval reads the interval and the time zone, and keeps to the rules of the model's notes.

@@ -16,20 +16,17 @@ var Flow = desk.Flow{Handlers: map[string]desk.Handler{
 	"sellersv1.getAccount":                   getAccount,
 }}
 
-func participations(c *desk.Call) []object {
-	var list []object
+// participations have their members in Amazon's order (lineofflight/peddler, test/vcr_cassettes/Peddler/APIs/SellersV1Test, September 2025).
+func participations(c *desk.Call) []format.Record {
+	var list []format.Record
 	for _, m := range c.Seller.Marketplaces {
-		list = append(list, object{
-			"marketplace": object{
-				"id":                  m.ID,
-				"name":                "Amazon." + m.Storefront[len("www.amazon."):],
-				"countryCode":         m.CountryCode,
-				"defaultCurrencyCode": m.Currency,
-				"defaultLanguageCode": m.Language,
-				"domainName":          m.Storefront,
-			},
-			"participation": object{"isParticipating": true, "hasSuspendedListings": false},
-			"storeName":     c.Seller.StoreName,
+		list = append(list, format.Record{
+			{"marketplace", format.Record{
+				{"id", m.ID}, {"countryCode", m.CountryCode}, {"name", "Amazon." + m.Storefront[len("www.amazon."):]},
+				{"defaultCurrencyCode", m.Currency}, {"defaultLanguageCode", m.Language}, {"domainName", m.Storefront},
+			}},
+			{"storeName", c.Seller.StoreName},
+			{"participation", format.Record{{"isParticipating", true}, {"hasSuspendedListings", false}}},
 		})
 	}
 	return list
