@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/format"
-	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -36,7 +35,8 @@ func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 		if problem != "" {
 			return nil, problem
 		}
-		for _, s := range w.SumSales(q.AsOf, wholeWeek(from, name(args["aggregateBy"])), to, markets, name(args["aggregateBy"]), false) {
+		from, to = wholeWeeks(from, to, name(args["aggregateBy"]), true)
+		for _, s := range w.SumSales(q.AsOf, from, to, markets, name(args["aggregateBy"]), false) {
 			f := figures(s, &world.Counts{}, &world.Counts{})
 			rows = append(rows, map[string]any{"startDate": s.Date, "endDate": s.End, "marketplaceId": s.Marketplace, "sales": f, "traffic": f})
 		}
@@ -58,7 +58,8 @@ func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 		if markets, problem = k.kioskMarketplaces(markets); problem != "" {
 			return nil, problem
 		}
-		sums := w.SumSales(q.AsOf, wholeWeek(from, name(args["dateAggregation"])), to, markets, name(args["dateAggregation"]), true)
+		from, to = wholeWeeks(from, to, name(args["dateAggregation"]), true)
+		sums := w.SumSales(q.AsOf, from, to, markets, name(args["dateAggregation"]), true)
 		sums = slices.DeleteFunc(sums, func(s *world.Sales) bool { return !slices.Contains(wanted[s.Marketplace], s.Product.ASIN) })
 		rows = salesByASIN(sums, name(args["asinAggregation"]))
 		for _, row := range rows {
@@ -78,9 +79,7 @@ func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 			product = "MSKU"
 		}
 		components := texts(args["includeComponentsForFeeTypes"])
-		if period == "WEEK" && from.Weekday() != time.Sunday {
-			from = wholeWeek(from, period).AddDate(0, 0, 7) // the first one that is wholly asked for
-		}
+		from, to = wholeWeeks(from, to, period, false)
 		for _, s := range w.SumSales(q.AsOf, from, to, markets, period, true) {
 			rows = append(rows, k.economics(w, s, product, components))
 		}
@@ -107,13 +106,18 @@ func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 	return rows, ""
 }
 
-// wholeWeek is the first day of sales and traffic by weeks, which may lie before the first that was asked for: of a query from 2025-01-01 it was
-// 2024-12-29, and of one for economics 2025-01-05 (lineofflight/peddler, test/vcr_cassettes/Peddler/DataKiosk, October and December 2025).
-func wholeWeek(from time.Time, period string) time.Time {
+// wholeWeeks makes days that are asked for week by week begin on a Sunday and end on a Saturday. Sales and traffic begin in the week of the first day,
+// economics in the first week after it (lineofflight/peddler, test/vcr_cassettes/Peddler/DataKiosk: 2024-12-29 and 2025-01-05 for 2025-01-01); that they
+// end the same way is assumed.
+func wholeWeeks(from, to time.Time, period string, wider bool) (sunday, saturday time.Time) {
 	if period != "WEEK" {
-		return from
+		return from, to
 	}
-	return from.AddDate(0, 0, -int(from.Weekday()))
+	before, after := int(from.Weekday()), int(time.Saturday-to.Weekday())
+	if wider {
+		return from.AddDate(0, 0, -before), to.AddDate(0, 0, after)
+	}
+	return from.AddDate(0, 0, (7-before)%7), to.AddDate(0, 0, -(7-after)%7)
 }
 
 // kioskMarketplaces are the marketplaces that a query asks for, which must be the seller's.
@@ -175,7 +179,8 @@ func salesByASIN(sums []*world.Sales, aggregation string) (rows []map[string]any
 	return rows
 }
 
-// economics makes a row of what was sold, and of the fees for it.
+// economics makes a row of what was sold, and of the fees for it, named as in lineofflight/peddler,
+// test/vcr_cassettes/Peddler/DataKiosk/Economics20240315Test, December 2025.
 func (k *Queue) economics(w *world.World, s *world.Sales, product string, components []string) map[string]any {
 	amount := func(units int) map[string]any {
 		return map[string]any{"amount": round(float64(units)/math.Pow10(world.Decimals(s.Currency)), 2), "currencyCode": s.Currency}
@@ -188,9 +193,9 @@ func (k *Queue) economics(w *world.World, s *world.Sales, product string, compon
 		return d
 	}
 	fee := func(kind, component string, units, quantity int) map[string]any {
-		charge := map[string]any{"aggregatedDetail": detail(units, quantity), "identifier": k.Random("fee", kind, s.Marketplace, s.Date, s.Product.ASIN).Text(random.Base36, 12), "startDate": s.Date, "endDate": s.End}
+		charge := map[string]any{"aggregatedDetail": detail(units, quantity), "identifier": kind + "_Standard", "startDate": s.Date, "endDate": s.End}
 		if slices.Contains(components, component) {
-			charge["components"] = []any{map[string]any{"name": "Base fulfillment fee", "aggregatedDetail": detail(units, quantity)}}
+			charge["components"] = []any{map[string]any{"name": "Base" + kind, "aggregatedDetail": detail(units, quantity)}}
 		}
 		return map[string]any{"feeTypeName": kind, "charge": charge, "charges": []any{charge}}
 	}
@@ -202,11 +207,11 @@ func (k *Queue) economics(w *world.World, s *world.Sales, product string, compon
 	}
 	w.RUnlock()
 	referral := s.All.Amount * 15 / 100
-	fees := []any{fee("Referral fees", "", referral, s.All.Units)}
+	fees := []any{fee("ReferralFee", "", referral, s.All.Units)}
 	total := referral
 	if fba && s.All.ShippedUnits > 0 {
 		units := s.All.Amount / 12
-		fees = append(fees, fee("FBA fulfillment fees", "FBA_FULFILLMENT_FEE", units, s.All.ShippedUnits))
+		fees = append(fees, fee("FbaFulfillmentFee", "FBA_FULFILLMENT_FEE", units, s.All.ShippedUnits))
 		total += units
 	}
 	net := s.All.Amount - s.All.RefundedAmount
@@ -216,12 +221,13 @@ func (k *Queue) economics(w *world.World, s *world.Sales, product string, compon
 		"unitsOrdered": s.All.Units, "unitsRefunded": s.All.Refunded, "netUnitsSold": sold,
 	}
 	proceeds := map[string]any{"total": amount(net - total)}
+	figures["averageSellingPrice"] = amount(0)
 	if sold > 0 {
 		figures["averageSellingPrice"], proceeds["perUnit"] = amount(net/sold), amount((net-total)/sold)
 	}
 	row := map[string]any{
 		"startDate": s.Date, "endDate": s.End, "marketplaceId": s.Marketplace, "parentAsin": s.Product.ASIN, "sales": figures, "fees": fees, "ads": []any{},
-		"netProceeds": proceeds, "cost": nil,
+		"netProceeds": proceeds, "cost": map[string]any{}, // its members are null where the seller has told no costs
 	}
 	if product != "PARENT_ASIN" {
 		row["childAsin"] = s.Product.ASIN
