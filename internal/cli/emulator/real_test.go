@@ -204,8 +204,10 @@ func TestCurl(t *testing.T) {
 	}{
 		{"its address", append([]string{"--cacert", at.CAFile, at.LWAURL}, tokenBody...), "200"},
 		{"plain http on the same port", append([]string{"http://" + address + "/auth/o2/token"}, tokenBody...), "200"},
-		{"Amazon's host by --connect-to", append([]string{"--cacert", at.CAFile, "--connect-to", "::" + address, "https://api.amazon.com/auth/o2/token"}, tokenBody...), "200"},
-		{"by --resolve", []string{"--cacert", at.CAFile, "--resolve", host + ":" + port + ":127.0.0.1", "https://" + host + ":" + port + "/sellers/v1/marketplaceParticipations"}, "403"},
+		{"Amazon's host by --connect-to", append([]string{"--cacert", at.CAFile, "--connect-to", "::" + address,
+			"https://api.amazon.com/auth/o2/token"}, tokenBody...), "200"},
+		{"by --resolve", []string{"--cacert", at.CAFile, "--resolve", host + ":" + port + ":127.0.0.1",
+			"https://" + host + ":" + port + "/sellers/v1/marketplaceParticipations"}, "403"},
 		{"proxy, https", append([]string{"--cacert", at.CAFile, "-x", "http://" + address, "https://api.amazon.com/auth/o2/token"}, tokenBody...), "200"},
 		{"proxy, http", append([]string{"-x", "http://" + address, "http://api.amazon.com/auth/o2/token"}, tokenBody...), "200"},
 		{"proxy for somebody else", []string{"-x", "http://" + address, "http://example.com/"}, "403"},
@@ -258,7 +260,8 @@ func TestSocket(t *testing.T) {
 func TestEnvOfAShell(t *testing.T) {
 	need(t, "curl")
 	h := newHouse(t)
-	h.more = []string{"AWS_PROFILE=real", "AWS_SESSION_TOKEN=real", "SPAPI_ACCOUNT=real", "LWA_CLIENT_SECRET_OTHER=real", "NO_PROXY=a'b $(false) `false` \"x\",.corp.example"}
+	h.more = []string{"AWS_PROFILE=real", "AWS_SESSION_TOKEN=real", "SPAPI_ACCOUNT=real", "LWA_CLIENT_SECRET_OTHER=real",
+		"NO_PROXY=a'b $(false) `false` \"x\",.corp.example"}
 	const script = `set -eu
 eval "$(spapi emulator --env --background --fault latency,operation=lwa.*,latency=1ms)"
 trap 'kill "$SPAPI_EMULATOR_PID"' EXIT
@@ -273,7 +276,8 @@ echo "$SPAPI_EMULATOR_PID $SPAPI_EMULATOR_ADDRESS"
 `
 	status, out, errs := h.run("sh", "-c", script)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	if status != 0 || len(lines) != 5 || !strings.HasSuffix(lines[0], ",a'b,$(false),`false`,\"x\",.corp.example") || !slices.Equal(lines[1:4], []string{"1", "403", "200"}) {
+	if status != 0 || len(lines) != 5 || !strings.HasSuffix(lines[0], ",a'b,$(false),`false`,\"x\",.corp.example") ||
+		!slices.Equal(lines[1:4], []string{"1", "403", "200"}) {
 		t.Fatalf("status %d\n%s%s", status, out, errs)
 	}
 	id, address, _ := strings.Cut(lines[4], " ")
@@ -336,7 +340,8 @@ func TestRunStatus(t *testing.T) {
 		{"not found", []string{"--", "no-such-command"}, 127, "spapi emulator run: no-such-command: command not found\n"},
 		{"no such file", []string{"--", "./no-such-file"}, 127, "spapi emulator run: ./no-such-file: command not found\n"},
 		{"not executable", []string{"--", notExecutable}, 126, "spapi emulator run: " + notExecutable + ": can't be executed: permission denied\n"},
-		{"the time is over", []string{"--timeout", "1s", "--", "sleep", "60"}, 124, "spapi emulator run: timed out after 1s (--timeout)\n  Give it more time with --timeout, or leave that out.\n"},
+		{"the time is over", []string{"--timeout", "1s", "--", "sleep", "60"}, 124,
+			"spapi emulator run: timed out after 1s (--timeout)\n  Give it more time with --timeout, or leave that out.\n"},
 	} {
 		status, out, errs := h.run(built, append([]string{"emulator", "run", "--orders", "3"}, c.args...)...)
 		if status != c.want || out != "" || errs != c.said {
@@ -414,9 +419,11 @@ func TestRunCurl(t *testing.T) {
 	own := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "own") }))
 	defer own.Close()
 	h.more = []string{"OWN=" + strings.Replace(own.URL, "127.0.0.1", "localhost", 1)}
-	cmd := h.command(built, "emulator", "run", "--region", "fe", "--request-log", filepath.Join(dir, "log"), "--export-on-exit", filepath.Join(dir, "state"), "--", "sh", "-c", `
+	cmd := h.command(built, "emulator", "run", "--region", "fe", "--request-log", filepath.Join(dir, "log"),
+		"--export-on-exit", filepath.Join(dir, "state"), "--", "sh", "-c", `
 		cat
-		curl -sS https://api.amazon.com/auth/o2/token -d grant_type=refresh_token --data-urlencode "refresh_token=$SPAPI_REFRESH_TOKEN" -d "client_id=$LWA_APP_ID" -d "client_secret=$LWA_CLIENT_SECRET" \
+		curl -sS https://api.amazon.com/auth/o2/token -d grant_type=refresh_token --data-urlencode "refresh_token=$SPAPI_REFRESH_TOKEN" \
+			-d "client_id=$LWA_APP_ID" -d "client_secret=$LWA_CLIENT_SECRET" \
 			| sed 's/.*"access_token":"\([^"]*\)".*/\1/' >"$HOME/token"
 		curl -sS https://sellingpartnerapi-fe.amazon.com/sellers/v1/marketplaceParticipations -H "x-amz-access-token: $(cat "$HOME/token")"
 		echo
@@ -530,7 +537,8 @@ import os, socket
 os.environ["SPAPI_EMULATOR_ADDRESS"] = ""
 try: socket.create_connection(("api.amazon.com", 443))
 except OSError as e: print(403 if "no connection to api.amazon.com" in str(e) else e)`},
-		"php": {`$c = curl_init("https://sellingpartnerapi-na.amazon.com/x"); curl_setopt($c, CURLOPT_RETURNTRANSFER, true); curl_exec($c); echo curl_getinfo($c, CURLINFO_RESPONSE_CODE);`},
+		"php": {`$c = curl_init("https://sellingpartnerapi-na.amazon.com/x"); curl_setopt($c, CURLOPT_RETURNTRANSFER, true);
+			curl_exec($c); echo curl_getinfo($c, CURLINFO_RESPONSE_CODE);`},
 		"ruby": {`require "net/http"; puts Net::HTTP.get_response(URI("https://sellingpartnerapi-na.amazon.com/x")).code`, `
 require "net/http"
 http = Net::HTTP.new("sellingpartnerapi-na.amazon.com", 443, nil) # no proxy
