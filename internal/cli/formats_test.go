@@ -19,7 +19,7 @@ import (
 
 // noData are the commands that write nothing that could be filtered, and those that serve, ask, or work on what is stored on this machine.
 var noData = []string{"spapi auth login", "spapi auth use", "spapi auth remove", "spapi report schedule remove",
-	"spapi accounts", "spapi exit-statuses", "spapi formats", "spapi times"}
+	"spapi accounts", "spapi emulator run", "spapi emulator-clients", "spapi exit-statuses", "spapi formats", "spapi times"}
 
 const kioskQuery = `{analytics_salesAndTraffic_2024_04_24{salesAndTrafficByDate(aggregateBy:DAY,startDate:"1999-12-01",endDate:"1999-12-10",` +
 	`marketplaceIds:["ATVPDKIKX0DER"]){startDate sales{unitsOrdered}}}}`
@@ -27,6 +27,9 @@ const kioskQuery = `{analytics_salesAndTraffic_2024_04_24{salesAndTrafficByDate(
 // written are command lines in place of the examples of some commands, or beside them, by the command.
 var written = map[string][][]string{
 	"spapi emulator":            {{"emulator"}},
+	"spapi emulator ca":         {{"emulator", "ca"}},
+	"spapi emulator clients":    {{"emulator", "clients"}},
+	"spapi emulator hosts":      {{"emulator", "hosts"}},
 	"spapi ops":                 {{"ops", "orders"}},
 	"spapi quickstart":          {{"quickstart"}},
 	"spapi feed result":         {{"feed", "result", "FEED"}, {"feed", "result", "FEED", "--raw"}},
@@ -113,7 +116,7 @@ func plain(args []string) []string {
 }
 
 // refusing are commands that refuse all of it.
-var refusing = []string{"emulator", "quickstart", "feed result FEED --raw", "kiosk schema salesAndTraffic", "request GET /sellers/v1/marketplaceParticipations --curl"}
+var refusing = []string{"emulator", "emulator ca", "emulator clients", "emulator hosts", "quickstart", "feed result FEED --raw", "kiosk schema salesAndTraffic", "request GET /sellers/v1/marketplaceParticipations --curl"}
 
 func formats(t *testing.T, args []string) {
 	honoured := 0

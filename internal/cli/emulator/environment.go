@@ -78,13 +78,19 @@ var variables = []struct {
 		}
 		return with(v.old("JAVA_TOOL_OPTIONS"), " ", v.javaOptions(host, port)) // the last of two counts
 	}},
+	{[]string{"PYTHONPATH"}, func(v *values) string { // the first sitecustomize is the one that is loaded; it loads the next
+		separator := string(os.PathListSeparator)
+		return strings.TrimSuffix(v.Python+separator+strings.TrimPrefix(v.old("PYTHONPATH")+separator, v.Python+separator), separator)
+	}},
+	{[]string{"RUBYLIB"}, func(v *values) string { return with(v.old("RUBYLIB"), string(os.PathListSeparator), v.Ruby) }},
+	{[]string{"RUBYOPT"}, func(v *values) string { return with(v.old("RUBYOPT"), " ", "-rspapi_emulator") }},
 	// An empty entry stands for the folder that PHP was built with (www.php.net/manual/configuration.file.php).
 	{[]string{"PHP_INI_SCAN_DIR"}, func(v *values) string {
-		separator := string(os.PathListSeparator)
-		if old := v.old("PHP_INI_SCAN_DIR"); slices.Contains(strings.Split(old, separator), v.PHP) {
-			return old
+		old := v.old("PHP_INI_SCAN_DIR")
+		if old == "" {
+			return string(os.PathListSeparator) + v.PHP
 		}
-		return v.old("PHP_INI_SCAN_DIR") + separator + v.PHP
+		return with(old, string(os.PathListSeparator), v.PHP)
 	}},
 
 	{[]string{"SPAPI_EMULATOR_PID"}, func(v *values) string { return strconv.Itoa(v.PID) }}, // the last: who waits for it has all
@@ -192,5 +198,5 @@ func noProxy(hosts []string, own string, old ...string) string {
 func covers(entry, host string) bool {
 	entry, _, _ = strings.Cut(strings.ToLower(entry), ":") // a port
 	entry = strings.TrimLeft(entry, "*.")
-	return entry == "" || strings.Contains(entry, "*") || strings.HasSuffix(host, entry)
+	return strings.Contains(entry, "*") || strings.HasSuffix(host, entry) // what was an asterisk alone, too
 }

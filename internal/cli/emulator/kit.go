@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/x509"
 	_ "embed"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -20,40 +19,53 @@ import (
 type kit struct {
 	CA         string // the authority's certificate, PEM
 	TrustStore string // the same for Java: PKCS #12, with trustStorePassword
-	Preload    string // for Node.js
+	Node       string // a preload
+	Python     string // folder with a preload, for PYTHONPATH
+	Ruby       string // folder with a preload, for RUBYLIB
 	PHP        string // folder with an ini file
 }
 
 // trustStorePassword protects nothing: a certificate is public. It is the one of Java's own store.
 const trustStorePassword = "changeit"
 
-//go:embed preload.cjs
-var preload []byte
+var (
+	//go:embed preload/node.cjs
+	nodePreload []byte
+	//go:embed preload/sitecustomize.py
+	pythonPreload []byte
+	//go:embed preload/spapi_emulator.rb
+	rubyPreload []byte
+)
 
 // newKit names the files beside the authority's certificate.
 func newKit(ca string) kit {
-	dir := filepath.Dir(ca)
-	return kit{CA: ca, TrustStore: filepath.Join(dir, "truststore.p12"), Preload: filepath.Join(dir, "preload.cjs"), PHP: filepath.Join(dir, "php")}
+	in := func(name string) string { return filepath.Join(filepath.Dir(ca), name) }
+	return kit{CA: ca, TrustStore: in("truststore.p12"), Node: in("node.cjs"), Python: in("python"), Ruby: in("ruby"), PHP: in("php")}
+}
+
+// file is one of a kit's.
+type file struct {
+	name    string
+	content []byte
+}
+
+// files are all but the trust store. The hosts stand before what reads them.
+func (k kit) files(hosts []string) []file {
+	return []file{
+		{filepath.Join(filepath.Dir(k.CA), "hosts.txt"), []byte(strings.Join(hosts, "\n") + "\n")},
+		{k.Node, nodePreload},
+		{filepath.Join(k.Python, "sitecustomize.py"), pythonPreload},
+		{filepath.Join(k.Ruby, "spapi_emulator.rb"), rubyPreload},
+		{filepath.Join(k.PHP, "spapi-emulator.ini"), fmt.Appendf(nil, "; Written by spapi.\ncurl.cainfo = \"%[1]s\"\nopenssl.cafile = \"%[1]s\"\n", k.CA)},
+	}
 }
 
 // write writes what isn't there yet, or is of another version.
 func (k kit) write(hosts []string) error {
-	list, err := json.Marshal(hosts)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(k.PHP, 0o755); err != nil {
-		return err
-	}
-	ini := fmt.Sprintf("; Written by spapi.\ncurl.cainfo = \"%[1]s\"\nopenssl.cafile = \"%[1]s\"\n", k.CA)
-	for _, f := range []struct {
-		name    string
-		content []byte
-	}{
-		{filepath.Join(filepath.Dir(k.Preload), "hosts.json"), append(list, '\n')}, // before what reads it
-		{k.Preload, preload},
-		{filepath.Join(k.PHP, "spapi-emulator.ini"), []byte(ini)},
-	} {
+	for _, f := range k.files(hosts) {
+		if err := os.MkdirAll(filepath.Dir(f.name), 0o755); err != nil {
+			return err
+		}
 		if err := replace(f.name, f.content); err != nil {
 			return err
 		}
@@ -110,7 +122,7 @@ func replace(name string, content []byte) (err error) {
 
 // nodeOption is the part of NODE_OPTIONS that loads the preload (nodejs.org/api/cli.html#node_optionsoptions: quotes are double ones, escaped by backslashes).
 func (k kit) nodeOption() string {
-	return `--require "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(k.Preload) + `"`
+	return `--require "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(k.Node) + `"`
 }
 
 // javaOptions are properties for JAVA_TOOL_OPTIONS, which takes quotes of either kind around blanks.

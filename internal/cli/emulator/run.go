@@ -26,8 +26,8 @@ func newCmdRun(f *factory.Factory, runF func(context.Context, *Options, []string
 		Long: "Starts an emulator on a free port, runs a command with an environment that leads every client of SP-API in it to the emulator, and stops.\n" +
 			"The clients need no change, and nothing needs root. stdin, stdout and stderr are the command's own.\n\n" +
 			"The environment has credentials and addresses under the names that clients read (SPAPI_…, LWA_…, SP_API_…, SELLING_PARTNER_…, AWS_…), the\n" +
-			"emulator as proxy for http and https, and its certificate authority for OpenSSL, curl, Python, Perl, Deno, AWS's SDKs, PHP, Java and\n" +
-			"Node.js, whose connections to Amazon's hosts are led to the emulator below every library. Variables, profiles and keys of a\n" +
+			"emulator as proxy for http and https, and its certificate authority for OpenSSL, curl, Python, Perl, Deno, AWS's SDKs, PHP and Java. Connections\n" +
+			"of Node.js, Python and Ruby to Amazon's hosts are led to it below every library. Variables, profiles and keys of a\n" +
 			"real shop or AWS account are not passed on. This machine is called directly, and so are the hosts of NO_PROXY.\n\n" +
 			"Programs that heed the proxy reach nothing else: download what they need before. What a client has written into its own code or files, such as\n" +
 			"~/.amzspapi/credentials, it sends to the emulator, which refuses it. spapi help emulator-clients tells which runtimes need more than this.\n\n" +

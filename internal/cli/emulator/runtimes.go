@@ -21,12 +21,13 @@ var runtimes = []struct {
 }{
 	{"curl", "curl", "CURL_CA_BUNDLE={ca}, or --cacert {ca}", "https_proxy={proxy}, or -x {proxy}",
 		"without a proxy: --connect-to ::{address}"},
-	{"node", "Node.js", "NODE_EXTRA_CA_CERTS={ca}", "NODE_OPTIONS='--require \"{preload}\"' SPAPI_EMULATOR_ADDRESS={address}",
+	{"node", "Node.js", "NODE_EXTRA_CA_CERTS={ca}", "NODE_OPTIONS='--require \"{node}\"' SPAPI_EMULATOR_ADDRESS={address}",
 		"knows no proxy variable (from version 24 with NODE_USE_ENV_PROXY=1), so the preload leads its connections to Amazon's hosts, whatever library opens them"},
 	{"deno", "Deno", "DENO_CERT={ca}", "https_proxy={proxy}", ""},
 	{"bun", "Bun", "NODE_EXTRA_CA_CERTS={ca}", "https_proxy={proxy}", ""},
-	{"python", "Python", "SSL_CERT_FILE={ca} (ssl, httpx, aiohttp, urllib3), REQUESTS_CA_BUNDLE={ca} (requests)", "https_proxy={proxy}",
-		"aiohttp wants trust_env=True; urllib3, and so Amazon's own SDK, wants the proxy in code: configuration.proxy = \"{proxy}\""},
+	{"python", "Python", "SSL_CERT_FILE={ca} (ssl, httpx, aiohttp, urllib3), REQUESTS_CA_BUNDLE={ca} (requests)",
+		"https_proxy={proxy}, or PYTHONPATH={python} SPAPI_EMULATOR_ADDRESS={address}",
+		"requests, httpx and urllib heed the proxy, aiohttp and urllib3, and so Amazon's own SDK, don't: PYTHONPATH has a preload that leads all of them"},
 	{"php", "PHP", "curl.cainfo and openssl.cafile in an ini file: PHP_INI_SCAN_DIR=:{php}", "https_proxy={proxy}",
 		"the curl extension and Guzzle heed it; PHP's own streams want a context"},
 	{"java", "Java", "-Djavax.net.ssl.trustStore={truststore} -Djavax.net.ssl.trustStoreType=PKCS12 -Djavax.net.ssl.trustStorePassword=" + trustStorePassword,
@@ -36,7 +37,8 @@ var runtimes = []struct {
 	{"dotnet", ".NET", "on Linux SSL_CERT_FILE={ca}; elsewhere the system's store, see the end", "HTTPS_PROXY={proxy}", ""},
 	{"go", "Go", "SSL_CERT_FILE={ca}, but not on macOS and Windows: there the system's store, see the end, or RootCAs in code", "HTTPS_PROXY={proxy}",
 		"http.DefaultTransport heeds it, a transport of your own with Proxy: http.ProxyFromEnvironment"},
-	{"ruby", "Ruby", "SSL_CERT_FILE={ca}", "http_proxy={proxy}", "net/http takes it for https too; http.rb wants .via(\"{host}\", {port})"},
+	{"ruby", "Ruby", "SSL_CERT_FILE={ca}", "http_proxy={proxy}, or RUBYLIB={ruby} RUBYOPT=-rspapi_emulator SPAPI_EMULATOR_ADDRESS={address}",
+		"net/http heeds the proxy, for https too; http.rb doesn't: RUBYOPT has a preload that leads both"},
 	{"perl", "Perl", "PERL_LWP_SSL_CA_FILE={ca} (LWP), SSL_CERT_FILE={ca} (HTTP::Tiny)", "https_proxy={proxy} PERL_LWP_ENV_PROXY=1", ""},
 	{"rust", "Rust", "SSL_CERT_FILE={ca}, unless the roots are compiled in (webpki-roots)", "HTTPS_PROXY={proxy}", "reqwest heeds it"},
 	{"aws", "AWS's CLI and SDKs", "AWS_CA_BUNDLE={ca}", "HTTPS_PROXY={proxy}", "the SDK for JavaScript as any program of Node.js"},
@@ -54,7 +56,7 @@ func filled(text string, k kit, address string) string {
 	if err != nil {
 		host, port = address, ""
 	}
-	return strings.NewReplacer("{ca}", k.CA, "{truststore}", k.TrustStore, "{preload}", k.Preload, "{php}", k.PHP,
+	return strings.NewReplacer("{ca}", k.CA, "{truststore}", k.TrustStore, "{node}", k.Node, "{python}", k.Python, "{ruby}", k.Ruby, "{php}", k.PHP,
 		"{proxy}", "http://"+address, "{address}", address, "{host}", host, "{port}", port).Replace(text)
 }
 
@@ -62,7 +64,7 @@ func filled(text string, k kit, address string) string {
 const exampleAddress = "127.0.0.1:8080"
 
 // nameless is the kit of texts that hold for every machine.
-var nameless = kit{CA: "ca.pem", TrustStore: "truststore.p12", Preload: "preload.cjs", PHP: "php"}
+var nameless = kit{CA: "ca.pem", TrustStore: "truststore.p12", Node: "node.cjs", Python: "python", Ruby: "ruby", PHP: "php"}
 
 // describeRuntimes writes what runtimes need, all of them or those of these names.
 func describeRuntimes(w io.Writer, k kit, address string, names ...string) {
@@ -109,7 +111,7 @@ func NewCmdHelp() *cobra.Command {
 	b.WriteString(`Every client of SP-API, in whatever language, can be led to the emulator. There are four ways; the first does all that the others need.
 
   spapi emulator run -- npm test
-      runs a command in an environment that leads there whatever client it has, by proxy and, for Node.js, by a preload.
+      runs a command in an environment that leads there whatever client it has, by proxy and, for Node.js, Python and Ruby, by preloads.
 
   its own address
       a client whose endpoints can be set gets url, lwa_url and sts_url of the emulator's first line, plain http on this machine.

@@ -3,9 +3,11 @@
 // prototype it is the same for CommonJS, ES modules and workers.
 'use strict';
 
+const fs = require('node:fs');
 const net = require('node:net');
+const path = require('node:path');
 
-const hosts = new Set(require('./hosts.json'));
+const hosts = new Set(fs.readFileSync(path.join(__dirname, 'hosts.txt'), 'ascii').split(/\s+/).filter(Boolean));
 const connect = net.Socket.prototype.connect;
 
 // known is Amazon's host that a connection is for; by the name that TLS asks for, where a library has looked up the address itself.
@@ -20,7 +22,7 @@ function known(options) {
 // read makes of connect's arguments what they come to: (options), (port[, host]), or a list of those that Node has read already.
 function read(args) {
   if (Array.isArray(args[0])) args = args[0];
-  const callback = args.findLast((arg) => typeof arg === 'function');
+  const callback = args.filter((arg) => typeof arg === 'function').pop();
   if (args[0] !== null && typeof args[0] === 'object') return [args[0], callback];
   return [{ port: args[0], host: args[1] }, callback];
 }
