@@ -190,7 +190,7 @@ func TestUntrusted(t *testing.T) {
 	if _, err := ask(&http.Client{Transport: tr}, "https://"+s.addr, ""); err == nil {
 		t.Fatal("trusted without being told")
 	}
-	s.waitLogged(1, "the client doesn't trust " + s.ca.File())
+	s.waitLogged(1, "the client doesn't trust "+s.ca.File())
 }
 
 // raw is a connection spoken by hand.
