@@ -72,6 +72,10 @@ func openCA(dir, name string, hosts []string, now func() time.Time) (*CA, error)
 	if err != nil {
 		return nil, fmt.Errorf("certificate authority: %w", err)
 	}
+	// What is there needs no lock, and may lie where nothing can be written: the key is written before its certificate.
+	if ca, err := readCA(dir, now); err == nil {
+		return ca, nil
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("certificate authority: %w", err)
 	}

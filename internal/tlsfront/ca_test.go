@@ -79,7 +79,13 @@ func TestCA(t *testing.T) {
 	if _, err := ca.leaf("late.example.org"); err == nil || !strings.Contains(err.Error(), "late.example.org: it was made before that host was known") {
 		t.Errorf("a host that came later: %v", err)
 	}
+	if err := os.Remove(filepath.Join(dir, ".lock")); err != nil {
+		t.Fatal(err)
+	}
 	again, err := OpenCA(dir, "other name", []string{"other.example.com"})
+	if _, err := os.Stat(filepath.Join(dir, ".lock")); !os.IsNotExist(err) {
+		t.Error("a folder that needs no change was written to")
+	}
 	if err != nil || !again.certificate.Equal(ca.certificate) {
 		t.Errorf("opened again: another one, %v", err)
 	}

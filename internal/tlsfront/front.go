@@ -223,13 +223,17 @@ func (f *front) tell(c *conn, err error) {
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.Canceled),
 		errors.Is(err, context.DeadlineExceeded):
 		return
-	case strings.Contains(err.Error(), "unknown certificate") || strings.Contains(err.Error(), "bad certificate"):
+	case slices.ContainsFunc(distrust, func(text string) bool { return strings.Contains(err.Error(), text) }):
 		if ca, caErr := f.CA(); caErr == nil {
 			err = fmt.Errorf("%w: the client doesn't trust %s", err, ca.File())
 		}
 	}
 	f.Log.Printf("%s: TLS with %s failed: %v", f.Name, c.RemoteAddr(), err)
 }
+
+// distrust is how clients say that they don't know who signed the certificate. OpenSSL's do so in clear text where TLS 1.3 has it encrypted, and Go finds
+// that it can't be decrypted.
+var distrust = []string{"unknown certificate", "bad certificate", "local error: tls: bad record MAC"}
 
 // certificate chooses the certificate of a handshake: that of the host which the client names, else of the one to which it has had itself connected,
 // else that of the own address.

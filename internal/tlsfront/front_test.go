@@ -41,12 +41,12 @@ func (s *served) logged() string {
 	return s.log.String()
 }
 
-// waitLogged waits until the log says something: the other side may write it after the client has gone on.
-func (s *served) waitLogged(want string) {
+// waitLogged waits until the log says something so many times: the other side may write it after the client has gone on.
+func (s *served) waitLogged(times int, want string) {
 	s.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(s.logged(), want); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); strings.Count(s.logged(), want) < times; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("the log doesn't say %q:\n%s", want, s.logged())
+			s.t.Fatalf("the log doesn't say %d times %q:\n%s", times, want, s.logged())
 		}
 	}
 }
@@ -178,7 +178,7 @@ func TestWays(t *testing.T) {
 	for _, want := range []string{
 		"stand-in: refused POST: example.org is none", "stand-in: refused CONNECT: example.org:443 is none", "stand-in: TLS with 127.0.0.1:", "failed: www.example.com is none",
 	} {
-		s.waitLogged(want)
+		s.waitLogged(1, want)
 	}
 }
 
@@ -190,7 +190,7 @@ func TestUntrusted(t *testing.T) {
 	if _, err := ask(&http.Client{Transport: tr}, "https://"+s.addr, ""); err == nil {
 		t.Fatal("trusted without being told")
 	}
-	s.waitLogged("the client doesn't trust " + s.ca.File())
+	s.waitLogged(1, "the client doesn't trust "+s.ca.File())
 }
 
 // raw is a connection spoken by hand.
@@ -340,6 +340,12 @@ func TestCurl(t *testing.T) {
 		if !strings.HasPrefix(string(out), want) {
 			t.Errorf("curl %s:\ngot  %s\nwant %s", args, out, want)
 		}
+	}
+	for i, version := range []string{"1.2", "1.3"} {
+		if out, err := exec.CommandContext(t.Context(), curl, "-sS", "--tls-max", version, "https://localhost:"+port).CombinedOutput(); err == nil {
+			t.Errorf("TLS %s: trusted without being told: %s", version, out)
+		}
+		s.waitLogged(i+1, "the client doesn't trust "+s.ca.File())
 	}
 }
 

@@ -202,7 +202,13 @@ func TestStreamsStall(t *testing.T) {
 				_, err := w.Write(make([]byte, 64<<20))
 				ended <- err
 			case "/late":
+				if body, err := io.ReadAll(r.Body); err != nil || string(body) != "body" {
+					t.Errorf("%q %v", body, err)
+				}
 				time.Sleep(time.Hour)
+				if err := r.Context().Err(); err != nil {
+					t.Errorf("while the answer is awaited: %v", err)
+				}
 			}
 			fmt.Fprint(w, r.Proto)
 		}, Timeouts{})
@@ -228,7 +234,7 @@ func TestStreamsStall(t *testing.T) {
 		}
 		defer resp.Body.Close()
 		late := make(chan string, 1)
-		go func() { late <- get(tr, "https://localhost/late") }()
+		go func() { late <- post(tr, "https://localhost/late", "body") }()
 		if err := <-ended; err == nil || time.Since(begun) < 30*time.Second || time.Since(begun) > 31*time.Second {
 			t.Errorf("download: %v after %v", err, time.Since(begun))
 		}
@@ -238,8 +244,8 @@ func TestStreamsStall(t *testing.T) {
 	})
 }
 
-func get(tr http.RoundTripper, url string) string {
-	resp, err := (&http.Client{Transport: tr}).Get(url)
+func post(tr http.RoundTripper, url, body string) string {
+	resp, err := (&http.Client{Transport: tr}).Post(url, "text/plain", strings.NewReader(body))
 	if err != nil {
 		return err.Error()
 	}

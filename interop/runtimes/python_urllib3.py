@@ -1,4 +1,4 @@
-"""urllib3, as the official Python SDK uses it: it heeds no proxy variable, so the proxy and the authority are told in code, as in that SDK's Configuration."""
+"""urllib3, as the official Python SDK uses it: it heeds no proxy variable, and Debian's trusts the system's own file only."""
 import hashlib
 import json
 import os
@@ -8,7 +8,7 @@ import urllib3
 
 API = "https://sellingpartnerapi-na.amazon.com"
 env = os.environ
-pool = urllib3.ProxyManager(env["HTTPS_PROXY"], ca_certs=env["SSL_CERT_FILE"], cert_reqs="CERT_REQUIRED")
+pool = urllib3.PoolManager(ca_certs=env["SSL_CERT_FILE"])
 
 
 def fetch(method, url, **options):

@@ -1,12 +1,10 @@
-# The gem http, on which peddler stands: it heeds no proxy variable, so the proxy is told as a default of the gem's. The headers are peddler's.
+# The gem http, on which peddler stands: it heeds no proxy variable. The headers are peddler's.
 require "digest"
 require "http"
 require "json"
 require "time"
 
 API = URI("https://sellingpartnerapi-na.amazon.com")
-proxy = URI(ENV["https_proxy"])
-HTTP.default_options = { proxy: { proxy_address: proxy.host, proxy_port: proxy.port } }
 
 def ok(answer)
   abort "#{answer.uri}: #{answer.code} #{answer}" unless answer.status.success?

@@ -405,8 +405,8 @@ type served struct {
 	gc       int
 }
 
-// open makes the emulator and listens. Without --tls, --ca-dir, --env or a command to run, an emulator goes without a certificate authority where none can be kept, as
-// in a container without a home.
+// open makes the emulator and listens. Without --tls, --ca-dir, --env or a command to run, it goes without a certificate authority where none can be
+// kept, as in a container without a home.
 func (o *Options) open(ctx context.Context) (*served, error) {
 	emu, err := o.build()
 	if err != nil {

@@ -6,25 +6,12 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
-
-	"go.uber.org/goleak"
 
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/terminal"
 )
-
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
-		RemoveBuilt()
-		os.Exit(status)
-	}))
-}
-
-// RemoveBuilt removes what the tests of the other package have built.
-var RemoveBuilt = func() {}
 
 // What requests carry shows nowhere: not on stdout or stderr, not in the log of the control plane.
 func TestRequestsAreShownWithoutSecrets(t *testing.T) {

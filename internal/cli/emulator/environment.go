@@ -198,5 +198,5 @@ func noProxy(hosts []string, own string, old ...string) string {
 func covers(entry, host string) bool {
 	entry, _, _ = strings.Cut(strings.ToLower(entry), ":") // a port
 	entry = strings.TrimLeft(entry, "*.")
-	return entry == "" || strings.Contains(entry, "*") || strings.HasSuffix(host, entry)
+	return strings.Contains(entry, "*") || strings.HasSuffix(host, entry) // what was an asterisk alone, too
 }

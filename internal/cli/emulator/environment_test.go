@@ -26,8 +26,8 @@ func testEnvironment(t *testing.T, inherited ...string) map[string]string {
 		t.Fatal(err)
 	}
 	c := emu.Credentials()
-	line := ready{URL: "http://127.0.0.1:8080", LWAURL: "http://127.0.0.1:8080/auth/o2/token", ClientID: c.ClientID, ClientSecret: c.ClientSecret, RefreshToken: c.RefreshToken,
-		RoleARN: c.RoleARN, AWSAccessKeyID: c.AWSAccessKeyID, AWSSecretAccessKey: c.AWSSecretAccessKey, ApplicationID: c.ApplicationID, SellerID: c.SellerID,
+	line := ready{URL: "http://127.0.0.1:8080", LWAURL: "http://127.0.0.1:8080/auth/o2/token",
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, RefreshToken: c.RefreshToken, RoleARN: c.RoleARN, AWSAccessKeyID: c.AWSAccessKeyID, AWSSecretAccessKey: c.AWSSecretAccessKey, ApplicationID: c.ApplicationID, SellerID: c.SellerID,
 		Region: string(c.Region), MarketplaceID: c.MarketplaceID, PID: 7}
 	k := newKit(filepath.FromSlash("/ca/ca.pem"))
 	got := map[string]string{}
@@ -44,14 +44,15 @@ func testEnvironment(t *testing.T, inherited ...string) map[string]string {
 // Nothing of a real shop or account gets through, under whatever name clients read it; everything else does.
 func TestNothingRealIsPassedOn(t *testing.T) {
 	var inherited []string
-	for _, s := range []*settings.Setting{settings.ClientID, settings.ClientSecret, settings.RefreshToken, settings.Region, settings.Marketplace, settings.SellerID,
-		settings.Endpoint, settings.TokenURL, settings.Sandbox, settings.ApplicationID, settings.RoleARN, settings.Profile, settings.Account} {
+	for _, s := range []*settings.Setting{settings.ClientID, settings.ClientSecret, settings.RefreshToken, settings.Region, settings.Marketplace,
+		settings.SellerID, settings.Endpoint, settings.TokenURL, settings.Sandbox, settings.ApplicationID, settings.RoleARN, settings.Profile, settings.Account} {
 		for _, name := range s.Variables {
 			inherited = append(inherited, name+"=REAL")
 		}
 	}
-	for _, name := range strings.Fields("SP_API_REFRESH_TOKEN SP_API_REFRESH_TOKEN_OTHER SP_API_AWS_SECRET_ID LWA_APP_ID LWA_CLIENT_SECRET_OTHER LWA_REFRESH_TOKEN " +
-		"SELLING_PARTNER_APP_CLIENT_SECRET SELLING_PARTNER_OTHER AWS_PROFILE AWS_SESSION_TOKEN AWS_SECRET_ACCESS_KEY AWS_WEB_IDENTITY_TOKEN_FILE AWS_ENDPOINT_URL_STS " +
+	for _, name := range strings.Fields("SP_API_REFRESH_TOKEN SP_API_REFRESH_TOKEN_OTHER SP_API_AWS_SECRET_ID LWA_APP_ID LWA_CLIENT_SECRET_OTHER " +
+		"LWA_REFRESH_TOKEN SELLING_PARTNER_APP_CLIENT_SECRET SELLING_PARTNER_OTHER AWS_PROFILE AWS_SESSION_TOKEN AWS_SECRET_ACCESS_KEY " +
+		"AWS_WEB_IDENTITY_TOKEN_FILE AWS_ENDPOINT_URL_STS " +
 		"AWS_SELLING_PARTNER_SESSION_TOKEN AWS_CONTAINER_CREDENTIALS_FULL_URI HTTPS_PROXY https_proxy ALL_PROXY all_proxy SSL_CERT_FILE") {
 		inherited = append(inherited, name+"=REAL")
 	}
@@ -69,7 +70,8 @@ func TestNothingRealIsPassedOn(t *testing.T) {
 		t.Errorf("%d of 4 others are passed on", kept)
 	}
 	for name, want := range map[string]string{
-		"SPAPI_ENDPOINT": "http://127.0.0.1:8080", "SPAPI_MARKETPLACE": "ATVPDKIKX0DER", "SP_API_DEFAULT_MARKETPLACE": "US", "AWS_REGION": "us-east-1", "AWS_CONFIG_FILE": os.DevNull,
+		"SPAPI_ENDPOINT": "http://127.0.0.1:8080", "SPAPI_MARKETPLACE": "ATVPDKIKX0DER", "SP_API_DEFAULT_MARKETPLACE": "US",
+		"AWS_REGION": "us-east-1", "AWS_CONFIG_FILE": os.DevNull,
 		"https_proxy": "http://127.0.0.1:8080", "NO_PROXY": "localhost,127.0.0.1,127.0.0.0/8,::1",
 	} {
 		if got[name] != want {
@@ -80,10 +82,12 @@ func TestNothingRealIsPassedOn(t *testing.T) {
 
 // What the user has set for runtimes stays, with the emulator's behind it; a second time adds nothing.
 func TestRuntimesKeepTheirOptions(t *testing.T) {
-	set := []string{"NODE_OPTIONS=--max-old-space-size=512", "JAVA_TOOL_OPTIONS=-Xmx1g", "PHP_INI_SCAN_DIR=/mine", "PYTHONPATH=/mine", "RUBYOPT=-W0", "no_proxy=db.example"}
+	set := []string{"NODE_OPTIONS=--max-old-space-size=512", "JAVA_TOOL_OPTIONS=-Xmx1g", "PHP_INI_SCAN_DIR=/mine", "PYTHONPATH=/mine", "RUBYOPT=-W0",
+		"no_proxy=db.example"}
+	separator := string(os.PathListSeparator)
 	got := testEnvironment(t, set...)
 	for name, begin := range map[string]string{"NODE_OPTIONS": "--max-old-space-size=512 --require ", "JAVA_TOOL_OPTIONS": "-Xmx1g -Dhttp.proxyHost=127.0.0.1 ",
-		"PHP_INI_SCAN_DIR": "/mine" + string(os.PathListSeparator), "PYTHONPATH": filepath.FromSlash("/ca/python") + string(os.PathListSeparator) + "/mine", "RUBYOPT": "-W0 -rspapi_emulator"} {
+		"PHP_INI_SCAN_DIR": "/mine" + separator, "PYTHONPATH": filepath.FromSlash("/ca/python") + separator + "/mine", "RUBYOPT": "-W0 -rspapi_emulator"} {
 		if !strings.HasPrefix(got[name], begin) {
 			t.Errorf("%s is %q, want %q…", name, got[name], begin)
 		}
@@ -102,7 +106,8 @@ func TestNoProxy(t *testing.T) {
 	hosts := []string{"api.amazon.com", "sellingpartnerapi-na.amazon.com"}
 	for old, want := range map[string]string{
 		"": "", "db.example": ",db.example", "db.example, *.corp.example 10.0.0.0/8": ",db.example,*.corp.example,10.0.0.0/8", "localhost,::1": "",
-		"*": "", "amazon.com": "", ".amazon.com": "", "*.AMAZON.com": "", "api.amazon.com:443": "", "sellingpartner*": "", "zon.com": "", "com": "", "myamazon.com": ",myamazon.com",
+		"*": "", "amazon.com": "", ".amazon.com": "", "*.AMAZON.com": "", "api.amazon.com:443": "", "sellingpartner*": "", "zon.com": "", "com": "",
+		"myamazon.com": ",myamazon.com",
 	} {
 		if got := noProxy(hosts, "127.0.0.1", old); got != strings.Join(direct, ",")+want {
 			t.Errorf("%q becomes %q, want …%s", old, got, want)
@@ -324,7 +329,8 @@ var update = flag.Bool("update", false, "write the table of docs/clients.md")
 
 // The page for users has what the command prints.
 func TestClientsPage(t *testing.T) {
-	const page, begin, end = "../../../docs/clients.md", "<!-- runtimes: written by go test ./internal/cli/emulator -run TestClientsPage -update -->\n", "<!-- end of runtimes -->\n"
+	const page, end = "../../../docs/clients.md", "<!-- end of runtimes -->\n"
+	const begin = "<!-- runtimes: written by go test ./internal/cli/emulator -run TestClientsPage -update -->\n"
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)

@@ -1,3 +1,5 @@
+//go:build unix
+
 package emulator_test
 
 import (
@@ -22,40 +24,43 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openspapi/spapi/internal/cli/emulator"
+	"go.uber.org/goleak"
+
+	"github.com/openspapi/spapi/internal/cli"
 )
 
-// These tests run the command as its users do: built, in processes of its own, with programs that are no part of this project.
+// These tests run the command as its users do, in processes of its own, with programs that are no part of this project.
 
-var (
-	building sync.Once
-	built    string
-	buildErr error
-)
+// built is the path of the command: a copy of this test's program, which is the command under that name.
+var built string
 
-// binary is the path of the command, which is built once.
-func binary(t *testing.T) string {
-	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("no signals and no shell: spapi emulator was not run as a process")
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "spapi" {
+		os.Exit(cli.Main())
 	}
-	building.Do(func() {
-		dir, err := os.MkdirTemp("", "spapi-test-*")
-		if err != nil {
-			buildErr = err
-			return
-		}
-		emulator.RemoveBuilt = func() { _ = os.RemoveAll(dir) }
-		built = filepath.Join(dir, "spapi")
-		if out, err := exec.Command("go", "build", "-o", built, "github.com/openspapi/spapi/cmd/spapi").CombinedOutput(); err != nil {
-			buildErr = errors.New(string(out))
-		}
-	})
-	if buildErr != nil {
-		t.Fatal(buildErr)
+	dir, err := os.MkdirTemp("", "spapi-test-*")
+	if err != nil {
+		panic(err)
 	}
-	return built
+	built = filepath.Join(dir, "spapi")
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		_ = os.RemoveAll(dir)
+		os.Exit(status)
+	}))
 }
+
+// copying makes the copy, when it is first needed.
+var copying = sync.OnceValue(func() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	program, err := os.ReadFile(self)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(built, program, 0o700) //nolint:gosec // it is to be run
+})
 
 // need skips a test, aloud, where a program is missing.
 func need(t *testing.T, program string) {
@@ -75,7 +80,9 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	binary(t)
+	if err := copying(); err != nil {
+		t.Fatal(err)
+	}
 	h := &house{t: t, home: t.TempDir(), tmp: t.TempDir()}
 	t.Cleanup(func() {
 		left, err := os.ReadDir(h.tmp)
@@ -94,6 +101,7 @@ func (h *house) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(h.t.Context(), name, args...)
 	cmd.Env = h.env()
 	cmd.WaitDelay = 10 * time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what is sent to its group doesn't reach this test
 	return cmd
 }
 
@@ -196,8 +204,10 @@ func TestCurl(t *testing.T) {
 	}{
 		{"its address", append([]string{"--cacert", at.CAFile, at.LWAURL}, tokenBody...), "200"},
 		{"plain http on the same port", append([]string{"http://" + address + "/auth/o2/token"}, tokenBody...), "200"},
-		{"Amazon's host by --connect-to", append([]string{"--cacert", at.CAFile, "--connect-to", "::" + address, "https://api.amazon.com/auth/o2/token"}, tokenBody...), "200"},
-		{"by --resolve", []string{"--cacert", at.CAFile, "--resolve", host + ":" + port + ":127.0.0.1", "https://" + host + ":" + port + "/sellers/v1/marketplaceParticipations"}, "403"},
+		{"Amazon's host by --connect-to", append([]string{"--cacert", at.CAFile, "--connect-to", "::" + address,
+			"https://api.amazon.com/auth/o2/token"}, tokenBody...), "200"},
+		{"by --resolve", []string{"--cacert", at.CAFile, "--resolve", host + ":" + port + ":127.0.0.1",
+			"https://" + host + ":" + port + "/sellers/v1/marketplaceParticipations"}, "403"},
 		{"proxy, https", append([]string{"--cacert", at.CAFile, "-x", "http://" + address, "https://api.amazon.com/auth/o2/token"}, tokenBody...), "200"},
 		{"proxy, http", append([]string{"-x", "http://" + address, "http://api.amazon.com/auth/o2/token"}, tokenBody...), "200"},
 		{"proxy for somebody else", []string{"-x", "http://" + address, "http://example.com/"}, "403"},
@@ -250,10 +260,13 @@ func TestSocket(t *testing.T) {
 func TestEnvOfAShell(t *testing.T) {
 	need(t, "curl")
 	h := newHouse(t)
-	h.more = []string{"AWS_PROFILE=real", "AWS_SESSION_TOKEN=real", "SPAPI_ACCOUNT=real", "LWA_CLIENT_SECRET_OTHER=real", "NO_PROXY=a'b $(false) `false` \"x\",.corp.example"}
+	h.more = []string{"AWS_PROFILE=real", "AWS_SESSION_TOKEN=real", "SPAPI_ACCOUNT=real", "LWA_CLIENT_SECRET_OTHER=real",
+		"NO_PROXY=a'b $(false) `false` \"x\",.corp.example"}
 	const script = `set -eu
 eval "$(spapi emulator --env --background --fault latency,operation=lwa.*,latency=1ms)"
 trap 'kill "$SPAPI_EMULATOR_PID"' EXIT
+trap : INT
+kill -INT 0 # as Ctrl-C does
 env | grep real && exit 9
 echo "$NO_PROXY"
 spapi orders list --limit 1 --jq length
@@ -263,7 +276,8 @@ echo "$SPAPI_EMULATOR_PID $SPAPI_EMULATOR_ADDRESS"
 `
 	status, out, errs := h.run("sh", "-c", script)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	if status != 0 || len(lines) != 5 || !strings.HasSuffix(lines[0], ",a'b,$(false),`false`,\"x\",.corp.example") || !slices.Equal(lines[1:4], []string{"1", "403", "200"}) {
+	if status != 0 || len(lines) != 5 || !strings.HasSuffix(lines[0], ",a'b,$(false),`false`,\"x\",.corp.example") ||
+		!slices.Equal(lines[1:4], []string{"1", "403", "200"}) {
 		t.Fatalf("status %d\n%s%s", status, out, errs)
 	}
 	id, address, _ := strings.Cut(lines[4], " ")
@@ -326,7 +340,8 @@ func TestRunStatus(t *testing.T) {
 		{"not found", []string{"--", "no-such-command"}, 127, "spapi emulator run: no-such-command: command not found\n"},
 		{"no such file", []string{"--", "./no-such-file"}, 127, "spapi emulator run: ./no-such-file: command not found\n"},
 		{"not executable", []string{"--", notExecutable}, 126, "spapi emulator run: " + notExecutable + ": can't be executed: permission denied\n"},
-		{"the time is over", []string{"--timeout", "1s", "--", "sleep", "60"}, 124, "spapi emulator run: timed out after 1s (--timeout)\n  Give it more time with --timeout, or leave that out.\n"},
+		{"the time is over", []string{"--timeout", "1s", "--", "sleep", "60"}, 124,
+			"spapi emulator run: timed out after 1s (--timeout)\n  Give it more time with --timeout, or leave that out.\n"},
 	} {
 		status, out, errs := h.run(built, append([]string{"emulator", "run", "--orders", "3"}, c.args...)...)
 		if status != c.want || out != "" || errs != c.said {
@@ -353,7 +368,6 @@ func TestRunSignals(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHouse(t)
 			cmd := h.command(built, "emulator", "run", "--orders", "3", "--", "sh", "-c", c.trap+`; echo "$SPAPI_EMULATOR_ADDRESS $$"; while :; do sleep 0.02; done`)
-			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 			cmd.Stderr = t.Output()
 			stdout, err := cmd.StdoutPipe()
 			if err != nil {
@@ -404,10 +418,12 @@ func TestRunCurl(t *testing.T) {
 	dir := t.TempDir()
 	own := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "own") }))
 	defer own.Close()
-	h.more = []string{"OWN=" + own.URL}
-	cmd := h.command(built, "emulator", "run", "--region", "fe", "--request-log", filepath.Join(dir, "log"), "--export-on-exit", filepath.Join(dir, "state"), "--", "sh", "-c", `
+	h.more = []string{"OWN=" + strings.Replace(own.URL, "127.0.0.1", "localhost", 1)}
+	cmd := h.command(built, "emulator", "run", "--region", "fe", "--request-log", filepath.Join(dir, "log"),
+		"--export-on-exit", filepath.Join(dir, "state"), "--", "sh", "-c", `
 		cat
-		curl -sS https://api.amazon.com/auth/o2/token -d grant_type=refresh_token --data-urlencode "refresh_token=$SPAPI_REFRESH_TOKEN" -d "client_id=$LWA_APP_ID" -d "client_secret=$LWA_CLIENT_SECRET" \
+		curl -sS https://api.amazon.com/auth/o2/token -d grant_type=refresh_token --data-urlencode "refresh_token=$SPAPI_REFRESH_TOKEN" \
+			-d "client_id=$LWA_APP_ID" -d "client_secret=$LWA_CLIENT_SECRET" \
 			| sed 's/.*"access_token":"\([^"]*\)".*/\1/' >"$HOME/token"
 		curl -sS https://sellingpartnerapi-fe.amazon.com/sellers/v1/marketplaceParticipations -H "x-amz-access-token: $(cat "$HOME/token")"
 		echo
@@ -521,7 +537,8 @@ import os, socket
 os.environ["SPAPI_EMULATOR_ADDRESS"] = ""
 try: socket.create_connection(("api.amazon.com", 443))
 except OSError as e: print(403 if "no connection to api.amazon.com" in str(e) else e)`},
-		"php": {`$c = curl_init("https://sellingpartnerapi-na.amazon.com/x"); curl_setopt($c, CURLOPT_RETURNTRANSFER, true); curl_exec($c); echo curl_getinfo($c, CURLINFO_RESPONSE_CODE);`},
+		"php": {`$c = curl_init("https://sellingpartnerapi-na.amazon.com/x"); curl_setopt($c, CURLOPT_RETURNTRANSFER, true);
+			curl_exec($c); echo curl_getinfo($c, CURLINFO_RESPONSE_CODE);`},
 		"ruby": {`require "net/http"; puts Net::HTTP.get_response(URI("https://sellingpartnerapi-na.amazon.com/x")).code`, `
 require "net/http"
 http = Net::HTTP.new("sellingpartnerapi-na.amazon.com", 443, nil) # no proxy
@@ -560,9 +577,15 @@ puts s.gets.split[1]`},
 func TestRunCtrlC(t *testing.T) {
 	need(t, "python3")
 	h := newHouse(t)
-	status, out, errs := h.run("python3", "testdata/terminal.py", built, "emulator", "run", "--orders", "3", "--", "sh", "-c",
-		`n=0; trap 'n=$((n+1))' INT; echo ready; i=0; while [ $i -lt 15 ]; do sleep 0.02; i=$((i+1)); done; echo "caught $n"; exit 5`)
-	if status != 0 || !strings.HasSuffix(out, "caught 1\n5\n") {
+	status, out, errs := h.run("python3", "testdata/terminal.py", built, "emulator", "run", "--orders", "3", "--", "python3", "-c", `
+import signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+for typed in range(20): # two that come at once are one
+    print("again", flush=True)
+    signal.sigtimedwait([signal.SIGINT], 30)
+print("too many" if signal.sigtimedwait([signal.SIGINT], 0.1) else "done")
+sys.exit(5)`)
+	if status != 0 || !strings.HasSuffix(out, "done\n5\n") {
 		t.Errorf("status %d: %s%s", status, out, errs)
 	}
 }

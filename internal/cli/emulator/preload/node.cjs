@@ -22,7 +22,7 @@ function known(options) {
 // read makes of connect's arguments what they come to: (options), (port[, host]), or a list of those that Node has read already.
 function read(args) {
   if (Array.isArray(args[0])) args = args[0];
-  const callback = args.findLast((arg) => typeof arg === 'function');
+  const callback = args.filter((arg) => typeof arg === 'function').pop();
   if (args[0] !== null && typeof args[0] === 'object') return [args[0], callback];
   return [{ port: args[0], host: args[1] }, callback];
 }

@@ -1,4 +1,4 @@
-"""Runs a command on a terminal of its own, types Ctrl-C as soon as it prints "ready", and prints what it prints and its status."""
+"""Runs a command on a terminal of its own, types Ctrl-C each time it prints "again", and prints the rest of what it prints and its status."""
 import os
 import pty
 import sys
@@ -7,12 +7,12 @@ child, terminal = pty.fork()
 if child == 0:
     os.execvp(sys.argv[1], sys.argv[1:])
 text = b""
-while b"ready" not in text:
-    text += os.read(terminal, 1024)
-os.write(terminal, b"\x03")
 try:
     while more := os.read(terminal, 1024):
         text += more
+        while b"again" in text:
+            text = text[text.index(b"again") + len(b"again"):]
+            os.write(terminal, b"\x03")
 except OSError:  # so ends a terminal on Linux
     pass
 _, status = os.waitpid(child, 0)
