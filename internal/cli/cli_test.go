@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,6 +72,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Values[serverKey{}] = new(server)
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -128,7 +130,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("usage: serve args…")
 	}
-	cmd := exec.Command("spapi", append([]string{"emulator"}, args...)...)
+	cmd := exec.Command("spapi", append([]string{"emulator", "--ca-dir", ts.MkAbs("ca")}, args...)...)
 	cmd.Dir = ts.Getenv("WORK")
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()

@@ -75,7 +75,7 @@ func background(cmd *cobra.Command, opts *Options) (err error) {
 		}
 		return fmt.Errorf("the emulator ended before it was ready: %w", errors.Join(err, readErr))
 	}
-	line, err := tell(opts, text)
+	line, err := tell(opts, text, child.Process.Pid)
 	if err != nil {
 		return errors.Join(err, child.Process.Kill(), child.Wait())
 	}
@@ -86,10 +86,11 @@ func background(cmd *cobra.Command, opts *Options) (err error) {
 }
 
 // tell prints the line of the emulator's, or the environment that it comes to.
-func tell(opts *Options, text []byte) (line ready, err error) {
+func tell(opts *Options, text []byte, pid int) (line ready, err error) {
 	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&line); err != nil {
 		return line, fmt.Errorf("the emulator printed %q", text)
 	}
+	line.PID = pid
 	if opts.Env == "" {
 		return line, output.WriteJSON(opts.Streams.Out, line)
 	}

@@ -3,6 +3,7 @@ package emulator
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -370,7 +371,7 @@ type ready struct {
 	MarketplaceID      string `json:"marketplace_id"`
 	CAFile             string `json:"ca_file,omitempty"` // missing where the certificate authority can't be kept
 	Socket             string `json:"socket,omitempty"`  // with --listen unix:
-	PID                int    `json:"pid"`
+	PID                int    `json:"pid,omitempty"`     // with --background: others know whom they have started
 }
 
 // gcPercent lets the heap grow to five times of what is in use before it is cleaned up: a world is a few megabytes, and with Go's own 100 a
@@ -436,7 +437,7 @@ func (o *Options) open(ctx context.Context) (*served, error) {
 		ClientID: c.ClientID, ClientSecret: c.ClientSecret, RefreshToken: c.RefreshToken,
 		RoleARN: c.RoleARN, AWSAccessKeyID: c.AWSAccessKeyID, AWSSecretAccessKey: c.AWSSecretAccessKey,
 		ApplicationID: c.ApplicationID, SellerID: c.SellerID, Region: string(c.Region), MarketplaceID: c.MarketplaceID,
-		CAFile: s.kit.CA, PID: os.Getpid(),
+		CAFile: s.kit.CA,
 	}
 	if o.place.unix() {
 		s.line.Socket = o.place.address
@@ -489,6 +490,7 @@ func printEnvironment(o *Options, line ready, k kit, address string, hosts []str
 	if err != nil {
 		return err
 	}
+	line.PID = cmp.Or(line.PID, os.Getpid())
 	return sh.write(o.Streams.Out, newEnvironment(line, k, address, hosts, os.Environ()))
 }
 

@@ -19,7 +19,7 @@ func TestRequestsAreShownWithoutSecrets(t *testing.T) {
 	out, written := io.Pipe()
 	streams.Out, streams.ErrIsTerminal = written, true
 	cmd := NewCmdEmulator(factory.With(streams, "1", nil), nil)
-	cmd.SetArgs([]string{"--orders", "3", "--skus", "3", "--days", "3"})
+	cmd.SetArgs([]string{"--orders", "3", "--skus", "3", "--days", "3", "--ca-dir", t.TempDir()})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error, 1)

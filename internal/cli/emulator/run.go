@@ -91,6 +91,7 @@ func runCommand(ctx context.Context, opts *Options, args []string) error {
 	inherited := os.Environ()
 	out, errs := opts.Streams.Bare()
 	cmd := exec.Command(args[0], args[1:]...) //nolint:noctx // it is told to end by signals
+	s.line.PID = os.Getpid()
 	cmd.Env = newEnvironment(s.line, s.kit, s.address, s.emu.Hosts(), inherited).apply(inherited)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = opts.Streams.In, out, errs
 	err = supervise(ctx, cmd)
