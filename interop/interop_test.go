@@ -6,12 +6,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -148,15 +150,37 @@ func wantSteps(t *testing.T, cmd *exec.Cmd, least int) {
 	}
 }
 
-// buildCommand builds spapi.
-func buildCommand(t *testing.T) (binary string) {
-	t.Helper()
-	binary = filepath.Join(t.TempDir(), "spapi")
+// built is the folder of the command that the tests share.
+var built string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		os.RemoveAll(built)
+	}
+	os.Exit(code)
+}
+
+var build = sync.OnceValues(func() (binary string, err error) {
+	if built, err = os.MkdirTemp("", "spapi-interop-"); err != nil {
+		return "", err
+	}
+	binary = filepath.Join(built, "spapi")
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
 	}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../cmd/spapi").CombinedOutput(); err != nil {
-		t.Fatalf("build spapi: %v\n%s", err, out)
+	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/spapi").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build spapi: %w\n%s", err, out)
+	}
+	return binary, nil
+})
+
+// buildCommand builds spapi, once for all tests.
+func buildCommand(t *testing.T) (binary string) {
+	t.Helper()
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return binary
 }
