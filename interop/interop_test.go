@@ -6,29 +6,32 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
 
 // clients are the npm clients of SP-API, each in a folder with its flow, with the flags of the emulator that it walks through.
 var clients = []struct {
-	folder string
-	name   string // at the registry
-	flags  []string
-	proxy  bool // it is led by a proxy too, and needs no preload
+	folder  string
+	name    string // at the registry
+	flags   []string
+	proxy   bool     // it is led by a proxy too, and needs no preload
+	regions []string // beside North America
 }{
 	{folder: "amazon-sp-api", name: "amazon-sp-api"},
 	{folder: "amazon-sp-api-0.8", name: "amazon-sp-api", flags: []string{"--require-sigv4"}}, // every request has to be signed
 	{folder: "amazon-sp-api-sdk-js", name: "@amazon-sp-api-release/amazon-sp-api-sdk-js"},
 	{folder: "lorenstuff", name: "@lorenstuff/amazon-selling-partner-api"},
 	{folder: "scaleleap", name: "@scaleleap/selling-partner-api-sdk", proxy: true},
-	{folder: "sp-api-sdk", name: "@sp-api-sdk/auth", proxy: true},
+	{folder: "sp-api-sdk", name: "@sp-api-sdk/auth", proxy: true, regions: []string{"eu", "fe"}},
 }
 
 // TestVersionsInDocs holds the versions that docs/clients.md names against those that are run.
@@ -67,6 +70,12 @@ func TestFlows(t *testing.T) {
 			node := needNode(t, client.folder)
 			wantSteps(t, command(t, client.folder, binary, append(run, node, "flow.mjs")...), 8)
 		})
+		for _, region := range client.regions {
+			t.Run(client.folder+" "+region, func(t *testing.T) {
+				node := needNode(t, client.folder)
+				wantSteps(t, command(t, client.folder, binary, "emulator", "run", "--seed", "1", "--region", region, "--", node, "flow.mjs"), 8)
+			})
+		}
 		if client.proxy && runtime.GOOS != "windows" {
 			t.Run(client.folder+" by proxy", func(t *testing.T) {
 				node := needNode(t, client.folder)
@@ -148,15 +157,37 @@ func wantSteps(t *testing.T, cmd *exec.Cmd, least int) {
 	}
 }
 
-// buildCommand builds spapi.
-func buildCommand(t *testing.T) (binary string) {
-	t.Helper()
-	binary = filepath.Join(t.TempDir(), "spapi")
+// built is the folder of the command that the tests share.
+var built string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		os.RemoveAll(built)
+	}
+	os.Exit(code)
+}
+
+var build = sync.OnceValues(func() (binary string, err error) {
+	if built, err = os.MkdirTemp("", "spapi-interop-"); err != nil {
+		return "", err
+	}
+	binary = filepath.Join(built, "spapi")
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
 	}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../cmd/spapi").CombinedOutput(); err != nil {
-		t.Fatalf("build spapi: %v\n%s", err, out)
+	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/spapi").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build spapi: %w\n%s", err, out)
+	}
+	return binary, nil
+})
+
+// buildCommand builds spapi, once for all tests.
+func buildCommand(t *testing.T) (binary string) {
+	t.Helper()
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return binary
 }

@@ -185,11 +185,14 @@ export async function walk(client) {
     const { reportDocumentId } = await settled(() => client.report(reportId));
     const found = await client.reportRows(reportDocumentId);
     assert.ok(found.length > 10 && found.every((row) => row['seller-sku'] && row.asin1), 'no listings in the report');
+    const names = found.map((row) => row['item-name']).join();
+    assert.ok(/[^\x00-\x7f]/.test(names) && !names.includes('\ufffd'), 'the charset was not heeded'); // it isn't UTF-8
     found.counts = { rows: found.length };
     return found;
   });
 
-  const { 'seller-sku': sku } = rows.find((row) => row['fulfillment-channel'] === 'DEFAULT' && row.quantity);
+  // A report has a question mark for a letter that its charset hasn't, and no SKU of the world has one.
+  const { 'seller-sku': sku } = rows.find((row) => row['fulfillment-channel'] === 'DEFAULT' && row.quantity && !row['seller-sku'].includes('?'));
   await step('listing: get, patch, see the change', async () => {
     const before = await client.listing(sku);
     assert.equal(before.sku, sku);
@@ -227,7 +230,7 @@ export async function walk(client) {
     const plain = await client.buyer(shipped, false);
     assert.deepEqual([plain.email, plain.name, plain.street], [undefined, undefined, undefined]);
     const restricted = await client.buyer(shipped, true);
-    assert.match(restricted.email, /@marketplace\.amazon\.com$/);
+    assert.match(restricted.email, /@marketplace\.amazon\./);
     assert.ok(restricted.name && restricted.street, 'no name or no street');
   });
 
