@@ -14,6 +14,9 @@ import (
 // 1316, 5126, 372, 2924, selling-partner-api-docs issues 76, 116, 2147, 2432, 3153, 1003, saleweaver/python-amazon-sp-api issues 859 and 943.
 func (e *APIError) Explain() string {
 	text := settings.Sentence(e.Error()) + "\n" + e.cause()
+	if reason := e.Header.Get("X-Spapi-Emulator-Reason"); reason != "" { // with emulator.WithExplain; Amazon has no such header
+		text += "\nThe emulator's reason: " + oneLine(reason)
+	}
 	if len(e.Errors) > 1 {
 		var b strings.Builder
 		for _, item := range e.Errors[1:] {

@@ -39,6 +39,8 @@ func TestExplain(t *testing.T) {
 			[]string{"removal of this operation for 2026-08-26", "no part in a marketplace"}},
 		{"marketplace of another region", getOrders, 403, errorBody("Unauthorized", denied, "The marketplaces you provided are not valid for region."), nil,
 			testAuthorization, nil, nil, []string{"in another region than na", "refresh token that the seller granted there"}},
+		{"the emulator's reason", getOrders, 400, errorBody("InvalidInput", "Invalid Input", ""), []string{"X-Spapi-Emulator-Reason: MaxResultsPerPage: is not an integer"},
+			testAuthorization, nil, nil, []string{"Marketplace ids must belong to region na", "The emulator's reason: MaxResultsPerPage: is not an integer"}},
 		{"path of the gateway", getOrders, 403, `{"message":"Missing Authentication Token"}`, nil, testAuthorization, nil, nil, []string{"package awsauth"}},
 		{"no details, sandbox", getOrders, 403, errorBody("Unauthorized", denied, ""), nil, sandbox, nil, nil, []string{"the sandbox does not serve"}},
 		{"no details, restricted", getOrders, 403, errorBody("Unauthorized", denied, ""), nil, testAuthorization, []CallOption{WithRestrictedData()}, nil,

@@ -403,6 +403,7 @@ func (f *Factory) newEmulator() (*emulator.Emulator, error) {
 	if region := f.Flags.chosenRegion(); region != "" {
 		options = append(options, emulator.WithRegion(region))
 	}
+	options = append(options, emulator.WithExplain()) // its reasons are shown with the error
 	return emulator.New(options...)
 }
 
