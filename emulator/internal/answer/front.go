@@ -41,7 +41,7 @@ func front(set func(name, value string), x *exchange.Exchange, status, size int,
 	set("Server", "Server")
 	set("X-Amz-Rid", x.Rid)
 	set("X-Amzn-Requestid", x.RequestID)
-	if x.Region() != "" || x.Front == exchange.Login && strings.HasSuffix(x.Name, ".amazon.com") {
+	if x.Region() != "" || x.Front == exchange.Login && strings.HasPrefix(x.Name, "api.amazon.") {
 		// Only by Amazon's own names: a browser that has seen it once at localhost would know no other than https there for a year and a half.
 		set("Strict-Transport-Security", "max-age=47474747; includeSubDomains; preload")
 	}

@@ -61,8 +61,8 @@ func gatewayChecks() []check {
 	}
 }
 
-// login asks Login with Amazon; the application's credentials are there unless the form has others.
-func (s *service) login(form url.Values) *reply {
+// askLogin asks Login with Amazon; the application's credentials are there unless the form has others.
+func (s *service) askLogin(form url.Values) *reply {
 	s.Helper()
 	for name, value := range map[string]string{"client_id": s.creds.ClientID, "client_secret": s.creds.ClientSecret} {
 		if !form.Has(name) {
@@ -127,7 +127,7 @@ func (r *reply) wantGateway() *reply {
 
 func checkRefreshToken(t *testing.T) {
 	s := open(t)
-	r := s.login(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.creds.RefreshToken}})
+	r := s.askLogin(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.creds.RefreshToken}})
 	r.want(200).wantMembers("", "access_token", "refresh_token", "token_type", "expires_in").wantHeader("X-Amzn-Errortype", "")
 	if r.value("token_type") != "bearer" || r.value("expires_in") != 3600.0 || r.value("refresh_token") != s.creds.RefreshToken {
 		t.Errorf("%s", r.body)
@@ -135,7 +135,7 @@ func checkRefreshToken(t *testing.T) {
 }
 
 func checkGrantlessToken(t *testing.T) {
-	r := open(t).login(url.Values{"grant_type": {"client_credentials"}, "scope": {"sellingpartnerapi::notifications"}})
+	r := open(t).askLogin(url.Values{"grant_type": {"client_credentials"}, "scope": {"sellingpartnerapi::notifications"}})
 	r.want(200).wantMembers("", "access_token", "scope", "token_type", "expires_in")
 	if r.value("scope") != "sellingpartnerapi::notifications" {
 		t.Errorf("%s", r.body)
@@ -158,7 +158,7 @@ func (r *reply) wantLoginError(status int, code, description, kind string) {
 func checkUnsupportedGrant(t *testing.T) {
 	s := open(t)
 	for _, form := range []url.Values{{"grant_type": {"password"}}, {"refresh_token": {s.creds.RefreshToken}}} {
-		s.login(form).wantLoginError(400, "unsupported_grant_type", "The authorization grant type is not supported by the authorization server", "OA2UnsupportedGrantTypeException")
+		s.askLogin(form).wantLoginError(400, "unsupported_grant_type", "The authorization grant type is not supported by the authorization server", "OA2UnsupportedGrantTypeException")
 	}
 }
 
@@ -166,17 +166,17 @@ func checkStaleCode(t *testing.T) {
 	s := open(t)
 	code := s.emu.AuthorizationCode(s.creds.RefreshToken, "https://app.example.com")
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {"https://app.example.com"}}
-	s.login(form).want(200)
-	s.login(form).wantLoginError(400, "invalid_grant", "The request has an invalid grant parameter : code", "")
+	s.askLogin(form).want(200)
+	s.askLogin(form).wantLoginError(400, "invalid_grant", "The request has an invalid grant parameter : code", "")
 }
 
 func checkUnknownRefreshToken(t *testing.T) {
 	s := open(t)
-	r := s.login(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"Atzr|IwEBIxxx"}})
+	r := s.askLogin(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"Atzr|IwEBIxxx"}})
 	r.wantLoginError(400, "invalid_grant", "The request has an invalid grant parameter : refresh_token. User may have revoked or didn't grant the permission.", "OA2InvalidRequestException")
 	r.wantHeader("Content-Length", "494")
 	s.emu.RevokeRefreshToken(s.creds.RefreshToken)
-	r = s.login(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.creds.RefreshToken}})
+	r = s.askLogin(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.creds.RefreshToken}})
 	r.wantLoginError(400, "invalid_grant", "The request has an invalid grant parameter : refresh_token. User may have revoked or didn't grant the permission.", "OA2InvalidRequestException")
 }
 
@@ -192,7 +192,7 @@ func checkMalformedTokenRequest(t *testing.T) {
 func checkClientRefused(t *testing.T) {
 	s := open(t)
 	for name, value := range map[string]string{"client_secret": "x", "client_id": s.creds.ApplicationID} {
-		r := s.login(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.creds.RefreshToken}, name: {value}})
+		r := s.askLogin(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.creds.RefreshToken}, name: {value}})
 		r.want(401).wantHeader("X-Amzn-Errortype", "OA2InvalidClientException:http://internal.amazon.com/coral/com.amazon.panda/").wantHeader("Content-Length", "77")
 		if want := `{"error_description":"Client authentication failed","error":"invalid_client"}`; string(r.body) != want {
 			t.Errorf("%s: %s, want %s", name, r.body, want)
@@ -201,7 +201,7 @@ func checkClientRefused(t *testing.T) {
 }
 
 func checkScopeMissing(t *testing.T) {
-	r := open(t).login(url.Values{"grant_type": {"client_credentials"}}).want(400)
+	r := open(t).askLogin(url.Values{"grant_type": {"client_credentials"}}).want(400)
 	if r.value("error") != "invalid_request" || !strings.Contains(r.text("error_description"), "missing a required parameter : scope") {
 		t.Errorf("%s", r.body)
 	}
