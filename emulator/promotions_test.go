@@ -81,7 +81,8 @@ func addPromotionRequests(t testing.TB, e *Emulator, store string, add func(id, 
 	for _, p := range all.Promotions {
 		add("promotions20251201.getPromotion", promotionsPath+"/"+p.PromotionID+"?includedData=ISSUES,SELECTION,CUSTOMER_SEGMENTS", "")
 		if p.Selection.Type == "ITEMS" {
-			add("promotions20251201.getSelection", promotionsPath+"/"+p.PromotionID+"/selections/"+p.Selection.SelectionID+"?includedData=ISSUES&limit=5&revisionId=1", "")
+			add("promotions20251201.getSelection",
+				promotionsPath+"/"+p.PromotionID+"/selections/"+p.Selection.SelectionID+"?includedData=ISSUES&limit=5&revisionId=1", "")
 		}
 	}
 }
@@ -121,7 +122,8 @@ func TestPromotions(t *testing.T) {
 		counts[p.Status]++
 		counts[p.PromotionType]++
 		running := !now.Before(p.Schedule.StartDate) && !now.After(p.Schedule.EndDate)
-		if p.Status == "RUNNING" && !running || p.Status == "UPCOMING" && !now.Before(p.Schedule.StartDate) || p.Status == "EXPIRED" && !now.After(p.Schedule.EndDate) {
+		if p.Status == "RUNNING" && !running || p.Status == "UPCOMING" && !now.Before(p.Schedule.StartDate) ||
+			p.Status == "EXPIRED" && !now.After(p.Schedule.EndDate) {
 			t.Errorf("%s is %s from %s to %s", p.PromotionID, p.Status, p.Schedule.StartDate, p.Schedule.EndDate)
 		}
 		if i > 0 && p.CreatedDate.After(all[i-1].CreatedDate) {
@@ -131,7 +133,8 @@ func TestPromotions(t *testing.T) {
 			t.Error("a list shows items")
 		}
 	}
-	for _, query := range []string{"&statuses=EXPIRED", "&promotionTypes=COUPON,DEAL", "&startDateAfter=2026-08-01T00:00:00-07:00", "&endDateBefore=2026-08-01T00:00:00Z",
+	for _, query := range []string{"&statuses=EXPIRED", "&promotionTypes=COUPON,DEAL", "&startDateAfter=2026-08-01T00:00:00-07:00",
+		"&endDateBefore=2026-08-01T00:00:00Z",
 		"&updateDateAfter=2026-07-01T00:00:00Z", "&statuses=FAILED&revision=LATEST", "&statuses=FAILED&revision=ANY"} {
 		if n := len(pages(query)); n == len(all) {
 			t.Errorf("%s leaves nothing out", query)

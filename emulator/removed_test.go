@@ -100,7 +100,8 @@ func TestRemovedTypes(t *testing.T) {
 			return !strings.Contains(r.body, "No destination") // what is looked at after the type
 		}
 		if refused(gone.Add(-time.Second)) || !refused(gone) || refused(gone, emulator.WithRemoved()) {
-			t.Errorf("%s %s: before %v, after %v, kept %v", test.kind, test.version, refused(gone.Add(-time.Second)), refused(gone), refused(gone, emulator.WithRemoved()))
+			t.Errorf("%s %s: before %v, after %v, kept %v", test.kind, test.version,
+				refused(gone.Add(-time.Second)), refused(gone), refused(gone, emulator.WithRemoved()))
 		}
 	}
 }

@@ -266,7 +266,8 @@ func TestCasesDoNotHideTheWorld(t *testing.T) {
 			}
 			everyday[id]++
 			same++
-			if got, want := send(with), send(without); got.Status != want.Status || !sameJSON(got.Body.Bytes(), want.Body.Bytes()) && !bytes.Contains(got.Body.Bytes(), []byte("X-Amz-Signature")) {
+			if got, want := send(with), send(without); got.Status != want.Status || !sameJSON(got.Body.Bytes(), want.Body.Bytes()) &&
+				!bytes.Contains(got.Body.Bytes(), []byte("X-Amz-Signature")) {
 				t.Errorf("%s case %d: with models %d %s, without %d %s", id, i, got.Status, got.Body.String(), want.Status, want.Body.String())
 			}
 		}
@@ -333,7 +334,9 @@ func TestSandboxNamesNoHostOutside(t *testing.T) {
 		t.Fatal(err)
 	}
 	op, _ := catalog.Lookup("feeds20210630.createFeedDocument")
-	for base, want := range map[string]string{"http://127.0.0.1:8080": "http://127.0.0.1:8080/_documents/", marketplace.Europe.SandboxEndpoint(): "https://d34o8swod1owfl.cloudfront.net/"} {
+	for base, want := range map[string]string{
+		"http://127.0.0.1:8080": "http://127.0.0.1:8080/_documents/", marketplace.Europe.SandboxEndpoint(): "https://d34o8swod1owfl.cloudfront.net/",
+	} {
 		for _, sc := range e.desk.Cases[op.ID] {
 			if sc.Status != http.StatusCreated {
 				continue
@@ -403,11 +406,13 @@ func TestSandboxRules(t *testing.T) {
 		{"prices by ASIN", "GET", production + "/products/pricing/v0/price?MarketplaceId=ATVPDKIKX0DER&ItemType=Asin&Asins=B000000000", "", 200, `"B000000000"`},
 		{"a page of ten in the sandbox", "GET", sandboxHost + "/feeds/2021-06-30/feeds?pageSize=10&feedTypes=POST_PRODUCT_DATA", "", 200, `"case"`},
 		{"a page of ten", "GET", production + "/feeds/2021-06-30/feeds?pageSize=10&feedTypes=POST_PRODUCT_DATA", "", 200, `{"feeds":[]}`},
-		{"a document in the sandbox", "POST", sandboxHost + "/feeds/2021-06-30/documents", `{"contentType":"text/plain"}`, 201, `"https://d34o8swod1owfl.cloudfront.net/x"`},
+		{"a document in the sandbox", "POST", sandboxHost + "/feeds/2021-06-30/documents", `{"contentType":"text/plain"}`, 201,
+			`"https://d34o8swod1owfl.cloudfront.net/x"`},
 		{"a document on a port", "POST", port + "/feeds/2021-06-30/documents", `{"contentType":"text/plain"}`, 201, `"http://127.0.0.1:8080/_documents/x"`},
 		{"a document", "POST", production + "/feeds/2021-06-30/documents", `{"contentType":"text/plain"}`, 201, `"https://tortuga-`},
 		{"a token of a case", "POST", sandboxHost + "/tokens/2021-03-01/restrictedDataToken", `{"targetApplication":"case"}`, 200, `"case"`},
-		{"a token for an order", "POST", sandboxHost + "/tokens/2021-03-01/restrictedDataToken", `{"restrictedResources":[{"method":"GET","path":"/orders/v0/orders/` + order + `/address"}]}`, 200, `"expiresIn"`},
+		{"a token for an order", "POST", sandboxHost + "/tokens/2021-03-01/restrictedDataToken",
+			`{"restrictedResources":[{"method":"GET","path":"/orders/v0/orders/` + order + `/address"}]}`, 200, `"expiresIn"`},
 		{"no case fits", "POST", sandboxHost + "/feeds/2021-06-30/documents", `{"contentType":"text/html"}`, 400, "Could not match input arguments"},
 		{"no cases there", "GET", sandboxHost + "/sellers/v1/marketplaceParticipations", "", 200, "payload"},
 		{"static, without cases, and without what is required", "POST", sandboxHost + "/shipping/v1/shipments", "", 200, "payload"},

@@ -21,8 +21,8 @@ type printer struct {
 }
 
 // printsDoubles are the API versions whose sandbox writes a decimal point in all numbers that the model declares as "number", but for ids: 500.0 for
-// the case's 500, and 1000 for an appointmentId. Others were seen to write 4 (shipping v1) and 10 (replenishment) for such numbers. lineofflight/peddler, test/vcr_cassettes/Peddler/APIs,
-// September 2025.
+// the case's 500, and 1000 for an appointmentId. Others were seen to write 4 (shipping v1) and 10 (replenishment) for such numbers.
+// lineofflight/peddler, test/vcr_cassettes/Peddler/APIs, September 2025.
 var printsDoubles = map[string]bool{"fulfillmentinbound20240320": true}
 
 // answer writes a case's body: errors over lines, indented by two blanks and without an end of line after the last; all else on one line, which

@@ -68,7 +68,8 @@ func promotionsIn(a *desk.Seller, m *marketplace.Marketplace, now time.Time) []*
 // newPromotion makes the i-th promotion, which begins at start, as it is at a time.
 func newPromotion(a *desk.Seller, w *world.World, m *marketplace.Marketplace, i int, start, now time.Time) *promotion {
 	r := a.Desk.Seed.Of("promotion", a.Number, m.ID, i)
-	p := &promotion{m: m, id: r.UUID(), selectionID: r.UUID(), kind: kinds[i%len(kinds)], percent: 5 * r.Between(1, 6), created: start.Add(-notice), prime: r.Chance(4), missing: -1}
+	p := &promotion{m: m, id: r.UUID(), selectionID: r.UUID(), kind: kinds[i%len(kinds)],
+		percent: 5 * r.Between(1, 6), created: start.Add(-notice), prime: r.Chance(4), missing: -1}
 	p.trackingID = "v1-" + p.id
 	zone, err := m.Location()
 	if err == nil { // a promotion begins when the store's day does
@@ -154,7 +155,8 @@ func issue(code, message string) object {
 // attributes are those that all revisions have.
 func (p *promotion) attributes(r *revision) object {
 	body := object{
-		"promotionId": p.id, "trackingId": p.trackingID, "marketplaceId": p.m.ID, "promotionTitle": p.title, "promotionType": p.kind, "selection": p.selection(r.number),
+		"promotionId": p.id, "trackingId": p.trackingID, "marketplaceId": p.m.ID, "promotionTitle": p.title,
+		"promotionType": p.kind, "selection": p.selection(r.number),
 		"schedule":    object{"startDate": inZone(p.m, r.start), "endDate": inZone(p.m, r.end)},
 		"createdDate": inZone(p.m, p.created), "lastUpdatedDate": inZone(p.m, r.updated), "merchandising": object{"displayOnWebsite": "ALLOWED"},
 	}

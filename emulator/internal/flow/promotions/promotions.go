@@ -92,7 +92,8 @@ func filter(q map[string][]string) func(*promotion) bool {
 			asins, skus = append(asins, product.ASIN), append(skus, product.SKU)
 		}
 		return among("statuses", r.status) && among("promotionTypes", p.kind) && among("asins", asins...) && among("skus", skus...) &&
-			within(r.start, "startDateAfter", "startDateBefore") && within(r.end, "endDateAfter", "endDateBefore") && within(r.updated, "updateDateAfter", "updateDateBefore")
+			within(r.start, "startDateAfter", "startDateBefore") && within(r.end, "endDateAfter", "endDateBefore") &&
+			within(r.updated, "updateDateAfter", "updateDateBefore")
 	}
 	return func(p *promotion) bool {
 		newest := &p.published
