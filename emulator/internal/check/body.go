@@ -182,7 +182,8 @@ func undeclared(api *catalog.API, schema *catalog.Schema, body []byte) *answer.E
 	note := func(s *catalog.Schema, path, name string) {
 		message := name
 		if found == nil {
-			message = "Invalid content was found starting with element '" + name + "'. One of '{" + strings.Join(slices.Sorted(maps.Keys(s.Properties)), ", ") + "}' is expected."
+			expected := strings.Join(slices.Sorted(maps.Keys(s.Properties)), ", ")
+			message = "Invalid content was found starting with element '" + name + "'. One of '{" + expected + "}' is expected."
 		}
 		found = append(found, answer.Invalid(message, ""))
 		names = append(names, Member(path, name))

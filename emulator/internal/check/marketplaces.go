@@ -62,7 +62,8 @@ func (r *marketplaceRule) check(query url.Values, op *catalog.Operation, sandbox
 			switch {
 			case !known:
 			case m.Region != region:
-				return answer.Denied(r.foreign).Because("marketplaces: " + name + " names " + id + " of region " + string(m.Region) + ", and the request went to region " + string(region))
+				return answer.Denied(r.foreign).Because("marketplaces: " + name + " names " + id + " of region " + string(m.Region) +
+					", and the request went to region " + string(region))
 			case !sandbox && !slices.ContainsFunc(own, func(m marketplace.Marketplace) bool { return m.ID == id }):
 				return answer.Denied("").Because("marketplaces: " + name + " names " + id + ", where the seller takes no part")
 			}

@@ -56,16 +56,17 @@ func Request(x *exchange.Exchange, op *catalog.Operation, path map[string]string
 	if d.Detail == nil {
 		return Args{Query: query}, nil // a removed operation, whose handler checks for itself
 	}
-	c := checker{api: d.API}
+	var unknown []string
 	for name := range format.SortedKeys(query) {
-		if d.Query[name] {
-			continue
+		if !d.Query[name] {
+			unknown = append(unknown, name)
+			delete(query, name)
 		}
-		if o.Parameters {
-			c.wrong(name, "not a parameter of "+op.Name+", which Amazon would ignore (strict parameters)")
-		}
-		delete(query, name)
 	}
+	if o.Parameters && unknown != nil {
+		return Args{Query: query}, Unknown(op, unknown...)
+	}
+	c := checker{api: d.API}
 	for i := range d.Detail.Parameters {
 		p := &d.Detail.Parameters[i]
 		switch p.In {
@@ -97,6 +98,13 @@ func Request(x *exchange.Exchange, op *catalog.Operation, path map[string]string
 		return args, undeclared(d.API, d.Detail.Body.Schema, x.Body)
 	}
 	return args, nil
+}
+
+// Unknown refuses query parameters that an operation doesn't have. It is the emulator's own refusal, so it says what it is about.
+func Unknown(op *catalog.Operation, names ...string) *answer.Error {
+	list := strings.Join(names, ", ")
+	return answer.Invalid("Not a parameter of "+op.Name+": "+list, "query: "+list+": not a parameter of "+op.Name+" (strict parameters)").
+		Detailed("The emulator has strict parameters; Amazon ignores such ones.")
 }
 
 // checker collects what is wrong with a request.

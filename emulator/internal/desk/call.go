@@ -31,6 +31,9 @@ type Call struct {
 	check.Args
 }
 
+// UnknownParameter refuses a query parameter that the operation doesn't have, for handlers of operations that the catalogue doesn't know.
+func (c *Call) UnknownParameter(name string) *answer.Error { return check.Unknown(c.Op, name) }
+
 // MayShow tells whether personal data of the given kind goes into the answer: only with a restricted token that names it, or with any
 // restricted token for an operation that has no data elements.
 func (c *Call) MayShow(element string) bool {

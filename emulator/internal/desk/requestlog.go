@@ -28,7 +28,7 @@ type LoggedRequest struct {
 	Remaining int        `json:"remaining"`       // requests left in the operation's bucket after this one; -1 where no limit was looked at
 	// Ignored are the names of query parameters that the operation doesn't have: Amazon ignores them, so a misspelled one has no effect.
 	Ignored []string `json:"ignored,omitempty"`
-	// Reason tells which check refused the request, and why: "token: …", "marketplaces: …", "CreatedAfter: …"; "" for a request that was not refused. Amazon tells less.
+	// Reason tells which check refused the request, and why: "token: …", "marketplaces: …", "CreatedAfter: …"; "" for a request that was not refused.
 	Reason string `json:"reason,omitempty"`
 }
 

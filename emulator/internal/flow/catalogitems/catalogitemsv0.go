@@ -28,7 +28,7 @@ func checkQuery(c *desk.Call, known ...string) *answer.Error {
 			return answer.InvalidParameter(name, "given more than once")
 		case slices.Contains(known, name):
 		case c.Desk.Options.StrictParameters:
-			return answer.InvalidParameter(name, "not a parameter of "+c.Op.Name)
+			return c.UnknownParameter(name)
 		default:
 			delete(c.Query, name)
 		}
