@@ -160,9 +160,7 @@ func (k *Queue) FinishQuery(q *Query, at time.Time) {
 	}
 	rows, problem := k.kioskRows(q)
 	document := func(contentType string, content []byte) *Document {
-		// One of three million bytes came as it is (lineofflight/peddler, test/vcr_cassettes/Peddler/DataKiosk/Economics20240315Test, December 2025),
-		// though the model says that documents may be compressed.
-		return k.AddDocument("query", &Document{ContentType: contentType, Created: at, Expires: at.Add(KioskRetention), packing: unpacked, Open: onePiece(content)})
+		return k.AddDocument("query", &Document{ContentType: contentType, Created: at, Expires: at.Add(KioskRetention), Open: onePiece(content)})
 	}
 	if problem != "" {
 		b, _ := json.Marshal(object{"errors": []object{{"message": problem}}}) // the form is assumed: the model says no more than JSON
