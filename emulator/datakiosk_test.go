@@ -34,7 +34,7 @@ func (c *client) query(query, token string) result {
 	return c.get("/dataKiosk/2023-11-15/queries/" + r.text("queryId"))
 }
 
-// kioskDocument fetches a document.
+// kioskDocument fetches a document, unpacked as http.Transport does.
 func (c *client) kioskDocument(id string) string {
 	c.t.Helper()
 	d := c.get("/dataKiosk/2023-11-15/documents/" + id)
@@ -326,19 +326,23 @@ func TestKioskQueriesAreShown(t *testing.T) {
 // Weeks are whole ones: of sales and traffic from the Sunday before the first day on, of economics from the one after it.
 func TestKioskWeeks(t *testing.T) {
 	c := newClient(t, emulator.WithoutLimits())
-	first := func(query string) string {
+	first := func(wantLast, query string) string {
 		t.Helper()
 		r := c.query(query, "")
-		line, _, _ := strings.Cut(c.kioskDocument(r.text("dataDocumentId")), "\n")
+		all := strings.TrimSpace(c.kioskDocument(r.text("dataDocumentId")))
+		line, _, _ := strings.Cut(all, "\n")
+		if last := all[strings.LastIndex(all, "\n")+1:]; !strings.Contains(last, wantLast) {
+			t.Errorf("the last row is %s, want %s", last, wantLast)
+		}
 		return line
 	}
 	// 2026-02-04 is a Wednesday.
 	const days = `startDate:"2026-02-04",endDate:"2026-02-18",marketplaceIds:["ATVPDKIKX0DER"]`
-	traffic := first(`query {analytics_salesAndTraffic_2024_04_24 {salesAndTrafficByDate(aggregateBy:WEEK,` + days + `) {startDate endDate sales {averageUnitsPerOrderItem unitsOrdered}}}}`)
+	traffic := first(`"startDate":"2026-02-15","endDate":"2026-02-21"`, `query {analytics_salesAndTraffic_2024_04_24 {salesAndTrafficByDate(aggregateBy:WEEK,`+days+`) {startDate endDate sales {averageUnitsPerOrderItem unitsOrdered}}}}`)
 	if !regexp.MustCompile(`^\{"startDate":"2026-02-01","endDate":"2026-02-07","sales":\{"averageUnitsPerOrderItem":\d+\.\d+,"unitsOrdered":\d+\}\}$`).MatchString(traffic) {
 		t.Errorf("sales and traffic: %s", traffic)
 	}
-	row := first(`query {analytics_economics_2024_03_15 {economics(aggregateBy:{date:WEEK},` + days + `) {startDate endDate fees {feeTypeName charges {identifier aggregatedDetail {quantity amountPerUnitDelta {amount}} components {name}}} cost {costOfGoodsSold {amount} fbaCost {shippingToAmazonCost {amount}}}}}}`)
+	row := first(`"startDate":"2026-02-08","endDate":"2026-02-14"`, `query {analytics_economics_2024_03_15 {economics(aggregateBy:{date:WEEK,productId:PARENT_ASIN},`+days+`) {startDate endDate fees {feeTypeName charges {identifier aggregatedDetail {quantity amountPerUnitDelta {amount}} components {name}}} cost {costOfGoodsSold {amount} fbaCost {shippingToAmazonCost {amount}}}}}}`)
 	if !regexp.MustCompile(`^\{"startDate":"2026-02-08","endDate":"2026-02-14","fees":\[\{"feeTypeName":"ReferralFee","charges":\[\{"identifier":"ReferralFee_Standard",` +
 		`"aggregatedDetail":\{"quantity":\d+\.0,"amountPerUnitDelta":null\},"components":null\}\]\}.*\],"cost":\{"costOfGoodsSold":null,"fbaCost":null\}\}$`).MatchString(row) {
 		t.Errorf("economics: %s", row)

@@ -17,7 +17,7 @@ import (
 // S3's hosts when it stands in for Amazon's, and below documentPath of its own address when it is served on a port.
 
 const (
-	// compressedFrom is from which size on reports are compressed. Amazon publishes no rule: "If the report document contents have
+	// compressedFrom is from which size on documents are compressed. Amazon publishes no rule: "If the report document contents have
 	// been compressed, …" (selling-partner-api-models, reports_2021-06-30).
 	compressedFrom = 4 << 10
 )
@@ -28,7 +28,6 @@ type packing int
 const (
 	bySize packing = iota // from compressedFrom on
 	packed
-	unpacked
 )
 
 // Document is something that can be downloaded, or uploaded first.
@@ -127,9 +126,8 @@ func (d *Document) Compressed() bool {
 func (d *Document) compress() bool {
 	if !d.looked && !d.uploaded {
 		d.looked = true
-		if d.packing != bySize {
-			d.gzipped = d.packing == packed
-			return d.gzipped
+		if d.gzipped = d.packing == packed; d.gzipped {
+			return true
 		}
 		n := 0
 		for next := d.Open(); n < compressedFrom; {

@@ -158,9 +158,7 @@ func (k *Queue) FinishQuery(q *Query, at time.Time) {
 	}
 	rows, problem := k.kioskRows(q)
 	document := func(contentType string, content []byte) *Document {
-		// One of three million bytes came as it is (lineofflight/peddler, test/vcr_cassettes/Peddler/DataKiosk/Economics20240315Test, December 2025),
-		// though the model says that documents may be compressed.
-		return k.AddDocument("query", &Document{ContentType: contentType, Created: at, Expires: at.Add(Retention("query document", at)), packing: unpacked, Open: onePiece(content)})
+		return k.AddDocument("query", &Document{ContentType: contentType, Created: at, Expires: at.Add(Retention("query document", at)), Open: onePiece(content)})
 	}
 	if problem != "" {
 		b, _ := json.Marshal(object{"errors": []object{{"message": problem}}}) // the form is assumed: the model says no more than JSON

@@ -35,8 +35,7 @@ func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 		if problem != "" {
 			return nil, problem
 		}
-		from, to = wholeWeeks(from, to, name(args["aggregateBy"]), true)
-		for _, s := range w.SumSales(q.AsOf, from, to, markets, name(args["aggregateBy"]), false) {
+		for _, s := range namedByWeek(w.SumSales(q.AsOf, from, to, markets, name(args["aggregateBy"]), false), name(args["aggregateBy"])) {
 			f := figures(s, &world.Counts{}, &world.Counts{})
 			rows = append(rows, map[string]any{"startDate": s.Date, "endDate": s.End, "marketplaceId": s.Marketplace, "sales": f, "traffic": f})
 		}
@@ -58,8 +57,7 @@ func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 		if markets, problem = k.kioskMarketplaces(markets); problem != "" {
 			return nil, problem
 		}
-		from, to = wholeWeeks(from, to, name(args["dateAggregation"]), true)
-		sums := w.SumSales(q.AsOf, from, to, markets, name(args["dateAggregation"]), true)
+		sums := namedByWeek(w.SumSales(q.AsOf, from, to, markets, name(args["dateAggregation"]), true), name(args["dateAggregation"]))
 		sums = slices.DeleteFunc(sums, func(s *world.Sales) bool { return !slices.Contains(wanted[s.Marketplace], s.Product.ASIN) })
 		rows = salesByASIN(sums, name(args["asinAggregation"]))
 		for _, row := range rows {
@@ -79,7 +77,7 @@ func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 			product = "MSKU"
 		}
 		components := texts(args["includeComponentsForFeeTypes"])
-		from, to = wholeWeeks(from, to, period, false)
+		from, to = wholeWeeks(from, to, period)
 		for _, s := range w.SumSales(q.AsOf, from, to, markets, period, true) {
 			rows = append(rows, k.economics(w, s, product, components))
 		}
@@ -106,18 +104,27 @@ func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 	return rows, ""
 }
 
-// wholeWeeks makes days that are asked for week by week begin on a Sunday and end on a Saturday. Sales and traffic begin in the week of the first day,
-// economics in the first week after it (lineofflight/peddler, test/vcr_cassettes/Peddler/DataKiosk: 2024-12-29 and 2025-01-05 for 2025-01-01); that they
-// end the same way is assumed.
-func wholeWeeks(from, to time.Time, period string, wider bool) (sunday, saturday time.Time) {
+// namedByWeek names sums of sales and traffic week by week by the whole week, from Sunday to Saturday, also where only some days of it were asked for: those
+// from 2025-01-01 to 2025-06-30 began with 2024-12-29 and ended with 2025-07-05 (lineofflight/peddler,
+// test/vcr_cassettes/Peddler/DataKiosk/SalesAndTraffic20240424Test, October 2025). That they hold no other days is assumed.
+func namedByWeek(sums []*world.Sales, period string) []*world.Sales {
+	if period == "WEEK" {
+		for _, s := range sums {
+			day, _ := time.Parse(time.DateOnly, s.Date) // SumSales has written it
+			sunday := day.AddDate(0, 0, -int(day.Weekday()))
+			s.Date, s.End = sunday.Format(time.DateOnly), sunday.AddDate(0, 0, 6).Format(time.DateOnly)
+		}
+	}
+	return sums
+}
+
+// wholeWeeks are the days of the weeks that lie wholly within those that were asked for: economics from 2025-01-01 on began with 2025-01-05
+// (…/Economics20240315Test, December 2025). That they end so too is assumed.
+func wholeWeeks(from, to time.Time, period string) (sunday, saturday time.Time) {
 	if period != "WEEK" {
 		return from, to
 	}
-	before, after := int(from.Weekday()), int(time.Saturday-to.Weekday())
-	if wider {
-		return from.AddDate(0, 0, -before), to.AddDate(0, 0, after)
-	}
-	return from.AddDate(0, 0, (7-before)%7), to.AddDate(0, 0, -(7-after)%7)
+	return from.AddDate(0, 0, (7-int(from.Weekday()))%7), to.AddDate(0, 0, -(int(to.Weekday())+1)%7)
 }
 
 // kioskMarketplaces are the marketplaces that a query asks for, which must be the seller's.

@@ -3,6 +3,7 @@ package datakiosk
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -174,5 +175,10 @@ func getKioskDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	if d == nil || !d.OfQuery() {
 		return answer.Reply{}, answer.Absent("NotFound", "Document "+id+" was not found.") // wording assumed
 	}
-	return answer.OK(format.Record{{"documentUrl", jobs.DocumentURL(c, http.MethodGet, d, nil)}, {"documentId", id}}), nil
+	extra := url.Values{}
+	if d.Compressed() {
+		// "If the Data Kiosk document is compressed, the Content-Encoding header will indicate the compression algorithm."
+		extra.Set("response-content-encoding", "gzip")
+	}
+	return answer.OK(format.Record{{"documentUrl", jobs.DocumentURL(c, http.MethodGet, d, extra)}, {"documentId", id}}), nil
 }
