@@ -147,9 +147,10 @@ const (
 func APITrouble(t Trouble) Reply {
 	switch t {
 	case TroubleInternal:
-		// selling-partner-api-models#2684 (2023; code before message), jlevers/selling-partner-api#72 (2021; the other way round)
-		message := "We encountered an internal error. Please try again."
-		return (&Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: &message}).Reply()
+		// selling-partner-api-models#5230 (May 2026), selling-partner-api-docs#1884 (2022). In between one came without details
+		// (selling-partner-api-models#2684, 2023), and before that with the message first (jlevers/selling-partner-api#72, 2021).
+		message, details := "We encountered an internal error. Please try again.", ""
+		return (&Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: &message, Details: &details}).Reply()
 	case TroubleUnavailable:
 		message, details := "Service is temporarily unavailable. Please try again.", "" // wording assumed
 		return (&Error{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: &message, Details: &details}).Reply()
