@@ -76,12 +76,15 @@ func TestEdgeCompresses(t *testing.T) {
 func TestErrorTypesAreTheGateways(t *testing.T) {
 	c := newClient(t, emulator.WithoutLimits())
 	for path, status := range map[string]int{
-		"/orders/v0/orders": 400, "/reports/2021-06-30/reports/1": 404, "/listings/2021-08-01/items/" + c.Credentials().SellerID + "/none?marketplaceIds=" + us: 404,
+		"/reports/2021-06-30/reports/1": 404, "/listings/2021-08-01/items/" + c.Credentials().SellerID + "/none?marketplaceIds=" + us: 404,
 		"/catalog/2022-04-01/items/B000000000?marketplaceIds=" + us: 404, "/feeds/2021-06-30/feeds/1": 404,
 	} {
 		if r := c.get(path); r.status != status || r.header.Get("x-amzn-ErrorType") != "" {
 			t.Errorf("%s: %d %q, want %d without a type", path, r.status, r.header.Get("x-amzn-ErrorType"), status)
 		}
+	}
+	if r := c.post("/tokens/2021-03-01/restrictedDataToken", `{"restrictedResources":[]}`); r.status != 400 || r.header.Get("x-amzn-ErrorType") != "" {
+		t.Errorf("restricted token: %d %q, want 400 without a type", r.status, r.header.Get("x-amzn-ErrorType"))
 	}
 	if r := c.get("/x"); r.header.Get("x-amzn-ErrorType") != "AccessDeniedException" {
 		t.Errorf("the gateway's own: %v", r.header)

@@ -244,10 +244,11 @@ func APITrouble(t Trouble) Reply {
 	return Throttled().Reply()
 }
 
-// Internal is a 500: selling-partner-api-models#2684 (2023; code before message), jlevers/selling-partner-api#72 (2021; the other way round).
+// Internal is a 500: selling-partner-api-models#5230 (May 2026), selling-partner-api-docs#1884 (2022). In between one came without details
+// (selling-partner-api-models#2684, 2023), and before that with the message first (jlevers/selling-partner-api#72, 2021).
 func Internal() *Error {
-	message := "We encountered an internal error. Please try again."
-	return &Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: &message}
+	message, details := "We encountered an internal error. Please try again.", ""
+	return &Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: &message, Details: &details}
 }
 
 func Throttled() *Error {

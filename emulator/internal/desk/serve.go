@@ -151,9 +151,6 @@ func (d *Desk) troubleReply(x *exchange.Exchange, t answer.Trouble) answer.Reply
 			return r
 		}
 	}
-	if t == answer.TroubleInternal && answer.DetailsFailures(x.Operation) {
-		return answer.DetailedFailure().Reply()
-	}
 	return answer.APITrouble(t)
 }
 

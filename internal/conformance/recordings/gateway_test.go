@@ -38,7 +38,6 @@ func gatewayChecks() []check {
 		{rows: []int{151, 152}, run: checkReportDownload},
 		{rows: []int{158}, run: checkKioskDownload},
 		{rows: []int{34}, run: checkProductTypeSchema},
-		{rows: []int{65}, run: checkServiceFailure},
 		{rows: []int{66}, run: checkWebsiteUnavailable},
 		{rows: []int{67}, run: checkRestrictedResourceRefused},
 		{rows: []int{68}, run: checkNoRestrictedResources},
@@ -453,13 +452,6 @@ func (s *service) fault(kind emulator.FaultKind, operation string) {
 }
 
 const participations = "/sellers/v1/marketplaceParticipations"
-
-func checkServiceFailure(t *testing.T) {
-	s := open(t)
-	s.fault(emulator.FaultInternal, "sellersv1.*")
-	s.do("GET", participations, "").wantHeader("Content-Type", "application/json").wantHeader("X-Amzn-Errortype", "").
-		wantError(500, "code", "InternalFailure", "message", "We encountered an internal error. Please try again.")
-}
 
 func checkWebsiteUnavailable(t *testing.T) {
 	s := open(t)
