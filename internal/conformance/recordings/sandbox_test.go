@@ -341,38 +341,62 @@ func checkSandboxOtherRegion(t *testing.T) {
 	}
 }
 
-const madeUpFees = `{"swagger":"2.0","paths":{"/products/fees/v0/items/{Asin}/feesEstimate":{"post":` + madeUpEstimate + `},
-"/products/fees/v0/listings/{SellerSKU}/feesEstimate":{"post":` + madeUpEstimate + `}}}`
+// madeUpRequests are models of our own with cases as Amazon's have them for operations whose cases aren't at hand.
+var madeUpRequests = map[string]string{
+	"productFeesV0": `{"swagger":"2.0","paths":{
+"/products/fees/v0/items/{Asin}/feesEstimate":{"post":` + madeUpEstimate + `},
+"/products/fees/v0/listings/{SellerSKU}/feesEstimate":{"post":` + madeUpEstimate + `}}}`,
+	"shipping": `{"swagger":"2.0","paths":{
+"/shipping/v1/shipments/{shipmentId}":{"get":` + madeUpShipment + `},
+"/shipping/v1/shipments/{shipmentId}/purchaseLabels":{"post":` + madeUpShipment + `},
+"/shipping/v1/shipments/{shipmentId}/containers/{trackingId}/label":{"post":` + madeUpShipment + `},
+"/shipping/v1/shipments":{"post":` + madeUpReference + `},
+"/shipping/v1/purchaseShipment":{"post":` + madeUpReference + `}}}`,
+	"supplySources_2020-07-01": `{"swagger":"2.0","paths":{"/supplySources/2020-07-01/supplySources":{"post":{"parameters":[{"name":"payload","in":"body"}],
+"responses":{"200":{"x-amzn-api-sandbox":{"static":[{"request":{"parameters":{}},"response":{"supplySourceId":"x"}}]}}}}}}}`,
+}
 
-const madeUpEstimate = `{"parameters":[{"name":"body","in":"body"}],"responses":{"200":{"x-amzn-api-sandbox":{"static":[
- {"request":{"parameters":{"body":{"value":{"FeesEstimateRequest":{"MarketplaceId":"ATVPDKIKX0DER"}}}}},"response":{"payload":{"FeesEstimateResult":{"Status":"Success"}}}}]}}}}`
+const (
+	madeUpEstimate = `{"parameters":[{"name":"body","in":"body"}],"responses":{"200":{"x-amzn-api-sandbox":{"static":[{"request":{"parameters":
+{"body":{"value":{"FeesEstimateRequest":{"MarketplaceId":"ATVPDKIKX0DER"}}}}},"response":{"payload":{"FeesEstimateResult":{"Status":"Success"}}}}]}}}}`
+	madeUpShipment = `{"parameters":[{"name":"body","in":"body"}],"responses":{"200":{"x-amzn-api-sandbox":{"static":[{"request":{"parameters":
+{"shipmentId":{"value":"TEST_CASE_200"}}},"response":{"payload":{"shipmentId":"TEST_CASE_200"}}}]}}}}`
+	madeUpReference = `{"parameters":[{"name":"body","in":"body"}],"responses":{"200":{"x-amzn-api-sandbox":{"static":[{"request":{"parameters":
+{"body":{"value":{"clientReferenceId":"TEST_CASE_200"}}}},"response":{"payload":{"shipmentId":"TEST_CASE_200"}}}]}}}}`
+)
 
-// checkEmptySegment: a path with an empty segment finds its operation, and the operation its case. The cases themselves aren't at hand: one of our
-// own for fees, and the schema for shipping.
-func checkEmptySegment(t *testing.T) {
+// openMadeUp is the strict sandbox with madeUpRequests.
+func openMadeUp(t *testing.T) *service {
+	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "productFeesV0.json"), []byte(madeUpFees), 0o600); err != nil {
-		t.Fatal(err)
+	for name, text := range madeUpRequests {
+		if err := os.WriteFile(filepath.Join(dir, name+".json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	s := openStatic(t, emulator.WithModels(dir), emulator.WithSandboxStrict())
+	return openStatic(t, emulator.WithModels(dir), emulator.WithSandboxStrict())
+}
+
+// checkEmptySegment: a path with an empty segment finds its operation, and the operation its case.
+func checkEmptySegment(t *testing.T) {
+	s := openMadeUp(t)
 	for _, target := range []string{"/products/fees/v0/items//feesEstimate", "/products/fees/v0/listings//feesEstimate"} {
 		s.do("POST", target, `{"FeesEstimateRequest":{"MarketplaceId":"ATVPDKIKX0DER","IsAmazonFulfilled":false}}`).want(200).wantLimit().wantLine()
 	}
-	s.do("POST", "/shipping/v1/shipments/TEST_CASE_200/containers//label", "").want(200).wantLimit()
+	s.do("POST", "/shipping/v1/shipments/TEST_CASE_200/containers//label", "").want(200).wantLimit().wantLine()
 }
 
+// checkSandboxLenience: a case wants what it asks for and nothing else, neither a restricted token nor what the model requires.
 func checkSandboxLenience(t *testing.T) {
-	s := openStatic(t)
-	s.do("GET", "/shipping/v1/shipments/TEST_CASE_200", "").want(200).wantLimit()
-	for _, target := range []string{
-		"/shipping/v1/shipments/TEST_CASE_200/purchaseLabels", "/shipping/v1/shipments", "/shipping/v1/purchaseShipment", "/supplySources/2020-07-01/supplySources",
-	} {
-		s.do("POST", target, "").want(200).wantLimit()
+	s := openMadeUp(t)
+	s.do("GET", "/shipping/v1/shipments/TEST_CASE_200", "").want(200).wantLimit().wantLine()
+	s.do("POST", "/shipping/v1/shipments/TEST_CASE_200/purchaseLabels", "").want(200).wantLimit()
+	for _, target := range []string{"/shipping/v1/shipments", "/shipping/v1/purchaseShipment"} {
 		s.do("POST", target, `{"clientReferenceId":"TEST_CASE_200"}`).want(200).wantLimit()
 	}
-	s.host = northAmerica // production looks at the body, and wants a restricted token
-	s.do("POST", "/shipping/v1/shipments", "").want(400)
-	s.do("GET", "/shipping/v1/shipments/TEST_CASE_200", "").want(403)
+	s.do("POST", "/supplySources/2020-07-01/supplySources", "").want(200).wantLimit()
+	s.host = northAmerica // production wants a restricted token
+	s.do("GET", "/shipping/v1/shipments/X", "").want(403)
 }
 
 func checkSandboxBodies(t *testing.T) {
