@@ -95,7 +95,7 @@ func tell(opts *Options, text []byte, pid int) (line ready, err error) {
 		return line, output.WriteJSON(opts.Streams.Out, line)
 	}
 	if line.CAFile == "" {
-		return line, caError(opts.CADir, errors.New("there is none"))
+		return line, errors.New("--env needs a certificate authority: --ca-dir names a folder that can be written to")
 	}
 	at, err := url.Parse(line.URL)
 	if err != nil {

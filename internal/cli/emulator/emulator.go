@@ -379,7 +379,7 @@ type ready struct {
 const gcPercent = 400
 
 func run(ctx context.Context, opts *Options) error {
-	s, err := opts.open(ctx)
+	s, err := opts.open(ctx, opts.TLS || opts.CADir != "" || opts.Env != "")
 	if err != nil {
 		return err
 	}
@@ -406,9 +406,8 @@ type served struct {
 	gc       int
 }
 
-// open makes the emulator and listens. Without --tls, --ca-dir, --env or a command to run, it goes without a certificate authority where none can be
-// kept, as in a container without a home.
-func (o *Options) open(ctx context.Context) (*served, error) {
+// open makes the emulator and listens. Unless a certificate authority is needed, it goes without where none can be kept, as in a container without a home.
+func (o *Options) open(ctx context.Context, needsCA bool) (*served, error) {
 	emu, err := o.build()
 	if err != nil {
 		return nil, err
@@ -418,10 +417,10 @@ func (o *Options) open(ctx context.Context) (*served, error) {
 	switch {
 	case err == nil:
 		s.kit = newKit(ca)
-	case o.TLS || o.CADir != "" || o.Env != "":
+	case needsCA:
 		return nil, caError(o.CADir, err)
 	default:
-		fmt.Fprintf(o.Streams.Err, "https can't be had: %v; --ca-dir names a folder that can be written to\n", caError("", err))
+		fmt.Fprintf(o.Streams.Err, "https can't be had: %v; --ca-dir names a folder that can be written to\n", caError(o.CADir, err))
 	}
 	s.listener, err = o.place.listen(ctx)
 	if err != nil {
@@ -464,7 +463,7 @@ func caError(dir string, err error) error {
 	if dir != "" {
 		return exit.Usagef("--ca-dir %q: %s", dir, text)
 	}
-	return fmt.Errorf("certificate authority: %s", text)
+	return errors.New(text)
 }
 
 func (s *served) close() {

@@ -326,6 +326,26 @@ func TestBackground(t *testing.T) {
 	waitGone(t, line.PID)
 }
 
+// Where no folder can be written to, plain http goes all the same, and what needs a certificate says why it doesn't.
+func TestWithoutCache(t *testing.T) {
+	need(t, "curl")
+	h := newHouse(t)
+	h.more = []string{"HOME=/dev/null", "XDG_CACHE_HOME=/dev/null/cache"}
+	at := h.serve()
+	if at.CAFile != "" {
+		t.Errorf("the authority is in %s", at.CAFile)
+	}
+	if got := h.curl(at.LWAURL, "-d", "grant_type=x"); got != "400" {
+		t.Errorf("http: %s", got)
+	}
+	for _, args := range [][]string{{"--tls"}, {"--env"}, {"--env", "--background"}, {"run", "true"}} {
+		if status, out, errs := h.run(built, append([]string{"emulator"}, args...)...); status != 1 || out != "" || !strings.Contains(errs, "certificate authority: ") &&
+			!strings.Contains(errs, "--env needs a certificate authority") {
+			t.Errorf("%q: status %d, %q, %q", args, status, out, errs)
+		}
+	}
+}
+
 // An emulator in the background that can't start says why, and its status is the command's.
 func TestBackgroundFails(t *testing.T) {
 	h := newHouse(t)
