@@ -393,7 +393,8 @@ func checkKioskDownload(t *testing.T) {
 		if day, err := time.Parse(time.DateOnly, start); err != nil || day.Weekday() != time.Sunday {
 			t.Fatalf("a week begins on %s", start)
 		}
-		if cost, there := row["cost"]; there && cost == nil {
+		cost, _ := row["cost"].(map[string]any)
+		if goods, there := cost["costOfGoodsSold"]; there && goods == nil {
 			nulls++
 		}
 	}
