@@ -60,7 +60,8 @@ func typeSchema(productType string, m *marketplace.Marketplace, requirements str
 		"$schema": metaSchemaURI, "$id": schemaURI + productType, "$comment": "Product type definition of the emulator for " + productType + " in " + m.ID,
 		"$defs": object{
 			"marketplace_id": object{"default": m.ID, "editable": false, "hidden": true,
-				"anyOf": []object{{"type": "string"}, {"type": "string", "enum": []string{m.ID}, "enumNames": []string{m.Name}}}}, // lineofflight/peddler, ProductTypeDefinitions20200901Test
+				// lineofflight/peddler, ProductTypeDefinitions20200901Test
+				"anyOf": []object{{"type": "string"}, {"type": "string", "enum": []string{m.ID}, "enumNames": []string{m.Name}}}},
 			"language_tag": object{"type": "string", "default": m.Language, "enum": world.LanguagesOf(m), "enumNames": world.LanguagesOf(m), "editable": false, "hidden": true},
 		},
 		"type": "object", "properties": properties, "additionalProperties": false,
@@ -209,7 +210,8 @@ func definition(_ *desk.Desk, x *exchange.Exchange) answer.Reply {
 	query := x.URL.Query()
 	m, found := marketplace.ByID(query.Get("marketplaceId"))
 	if !found || !world.KnownType(name) || !strings.HasPrefix(rest, "schema/") {
-		return answer.S3Error(x, http.StatusNotFound, [2]string{"Code", "NoSuchKey"}, [2]string{"Message", "The specified key does not exist."}, [2]string{"Key", strings.TrimPrefix(x.URL.Path, "/")})
+		return answer.S3Error(x, http.StatusNotFound, [2]string{"Code", "NoSuchKey"}, [2]string{"Message", "The specified key does not exist."},
+			[2]string{"Key", strings.TrimPrefix(x.URL.Path, "/")})
 	}
 	return schemaReply(x, typeSchema(name, &m, query.Get("requirements"), query.Get("requirementsEnforced") == "ENFORCED"))
 }
