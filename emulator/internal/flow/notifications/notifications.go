@@ -125,7 +125,8 @@ func errConflict() *answer.Error {
 // errSecondDestination is the 409 of createDestination for a queue that has one (selling-partner-api-docs#1800, selling-partner-api-models#2281). Of an
 // AWS account that has one for EventBridge the same is assumed.
 func errSecondDestination(d *Destination, app string) *answer.Error {
-	message, details := "The requested resource conflict with a resource in the server.", "A destination with arn "+d.ARN+" already exists for the application "+app //nolint:misspell // sic
+	message := "The requested resource conflict with a resource in the server."
+	details := "A destination with arn " + d.ARN + " already exists for the application " + app
 	if d.ARN == "" {
 		details = "A destination with accountId " + d.Account + " already exists for the application " + app
 	}
