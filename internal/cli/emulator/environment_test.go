@@ -45,7 +45,8 @@ func testEnvironment(t *testing.T, inherited ...string) map[string]string {
 func TestNothingRealIsPassedOn(t *testing.T) {
 	var inherited []string
 	for _, s := range []*settings.Setting{settings.ClientID, settings.ClientSecret, settings.RefreshToken, settings.Region, settings.Marketplace,
-		settings.SellerID, settings.Endpoint, settings.TokenURL, settings.Sandbox, settings.ApplicationID, settings.RoleARN, settings.Profile, settings.Account} {
+		settings.SellerID, settings.Endpoint, settings.TokenURL, settings.Sandbox, settings.ApplicationID, settings.RoleARN, settings.Profile, settings.Account,
+		settings.Config, settings.Accounts, settings.KeyFile, settings.Passphrase} {
 		for _, name := range s.Variables {
 			inherited = append(inherited, name+"=REAL")
 		}
@@ -91,6 +92,9 @@ func TestRuntimesKeepTheirOptions(t *testing.T) {
 		if !strings.HasPrefix(got[name], begin) {
 			t.Errorf("%s is %q, want %q…", name, got[name], begin)
 		}
+	}
+	if alone := testEnvironment(t)["PYTHONPATH"]; alone != filepath.FromSlash("/ca/python") {
+		t.Errorf("alone PYTHONPATH is %q: an empty entry is the folder where the program is run", alone)
 	}
 	var again []string
 	for name, value := range got {
