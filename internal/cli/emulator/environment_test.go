@@ -264,6 +264,8 @@ func TestBadInput(t *testing.T) {
 		{[]string{"--env=cmd"}, `--env=cmd: want sh, fish, powershell or dotenv`},
 		{[]string{"--ca-dir", file, "--tls"}, `--ca-dir "` + file + `": `},
 		{[]string{"--request-log", "/no/such/file"}, `--request-log "/no/such/file": there is no folder "/no/such"`},
+		{[]string{"--request-log", filepath.Dir(file)}, `: want a file, this is a folder`},
+		{[]string{"run", "--export-on-exit", filepath.Dir(file), "--", "true"}, `: want a file, this is a folder`},
 		{[]string{"nonsense"}, `unknown command "nonsense"`},
 		{[]string{"run"}, "which command? Name it behind --, such as: spapi emulator run -- npm test"},
 		{[]string{"run", "--"}, "which command?"},
