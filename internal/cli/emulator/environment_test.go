@@ -170,6 +170,28 @@ func TestShellQuoting(t *testing.T) {
 	}
 }
 
+// No name of a variable is run, or ends the reading of what is printed.
+func TestShellNames(t *testing.T) {
+	set := map[string]string{"AWS_PROFILE": "x", "AWS_A-B": "x", "LWA_A;touch ran;": "x", "SP_API_A\ntouch ran": "x", "AWS_$(touch ran)": "x"}
+	var inherited []string
+	for name, value := range set {
+		inherited = append(inherited, name+"="+value)
+	}
+	e := newEnvironment(ready{}, newKit("/ca/ca.pem"), "127.0.0.1:8080", nil, inherited)
+	if len(e.unset) != len(set) {
+		t.Errorf("unset are %q", e.unset)
+	}
+	for _, s := range shells {
+		var b strings.Builder
+		if err := s.write(&b, environment{unset: e.unset}); err != nil {
+			t.Fatal(err)
+		}
+		if want := s.unset("AWS_PROFILE") + "\n"; b.String() != want {
+			t.Errorf("%s: %q, want %q", s.name, b.String(), want)
+		}
+	}
+}
+
 // The files are written once, and again when they are of another version or authority.
 func TestKitIsKept(t *testing.T) {
 	emu, err := emulator.New(emulator.WithCADir(t.TempDir()))
