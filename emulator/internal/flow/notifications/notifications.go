@@ -36,7 +36,8 @@ var Flow = desk.Flow{Stores: []desk.Keeper{SubscriptionStore}, Handlers: map[str
 }}
 
 // notificationKind is a type of notification: developer-docs.amazon.com/sp-api/docs/notification-type-values, payload versions and
-// spelling of the envelope as in selling-partner-api-models, schemas/notifications.
+// spelling of the envelope as in selling-partner-api-models, schemas/notifications. Reports and feeds are told of in 1.0 too, which their schemas
+// don't mention (selling-partner-api-models#2181, #2737, saleweaver/python-amazon-sp-api#734).
 type notificationKind struct {
 	name        string
 	versions    []string // ascending
@@ -57,7 +58,7 @@ var notificationKinds = []notificationKind{
 	{name: "EXTERNAL_FULFILLMENT_SHIPMENT_STATUS_CHANGE", versions: []string{"1.0"}},
 	{name: "FBA_INVENTORY_AVAILABILITY_CHANGES", versions: []string{"1.0"}, pascal: true},
 	{name: "FBA_OUTBOUND_SHIPMENT_STATUS", versions: []string{"1.0"}, pascal: true},
-	{name: "FEED_PROCESSING_FINISHED", versions: []string{"2020-09-04"}},
+	{name: "FEED_PROCESSING_FINISHED", versions: []string{"1.0", "2020-09-04"}},
 	{name: "FEE_PROMOTION", versions: []string{"1.0"}, pascal: true},
 	{name: "FULFILLMENT_ORDER_STATUS", versions: []string{"1.0"}, pascal: true},
 	{name: "ITEM_INVENTORY_EVENT_CHANGE", versions: []string{"2020-09-04"}},
@@ -71,7 +72,7 @@ var notificationKinds = []notificationKind{
 	{name: "ORDER_STATUS_CHANGE", versions: []string{"1.0"}, pascal: true},
 	{name: "PRICING_HEALTH", versions: []string{"1.0"}},
 	{name: "PRODUCT_TYPE_DEFINITIONS_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
-	{name: "REPORT_PROCESSING_FINISHED", versions: []string{"2020-09-04"}},
+	{name: "REPORT_PROCESSING_FINISHED", versions: []string{"1.0", "2020-09-04"}},
 	{name: "SHIPMENT_TRACKING_MILESTONE_CHANGED", versions: []string{"2026-01-30"}, eventBridge: true, filter: "trackingIdentifier"},
 	{name: "SHIPPING_CHARGE_NOTIFICATION", versions: []string{"1.0"}},
 	{name: "TRANSACTION_UPDATE", versions: []string{"1.0"}, pascal: true},
@@ -116,10 +117,10 @@ func errNotification(details string) *answer.Error {
 	return answer.Invalid(answer.Unparsable, details).Detailed(details)
 }
 
-// errConflict is the 409 of createSubscription (selling-partner-api-models#1960).
-func errConflict() *answer.Error {
-	message := "The resource specified conflicts with the current state."
-	return &answer.Error{Status: http.StatusConflict, Code: "StateConflict", Message: &message}
+// errConflict is the 409 of createSubscription (selling-partner-api-models#2737; without details in 2021: #1960).
+func errConflict(kind string) *answer.Error {
+	message, details := "The resource specified conflicts with the current state.", "Subscription already exist for notification type "+kind // sic
+	return &answer.Error{Status: http.StatusConflict, Code: "StateConflict", Message: &message, Details: &details}
 }
 
 // errSecondDestination is the 409 of createDestination for a queue that has one (selling-partner-api-docs#1800, selling-partner-api-models#2281). Of an
@@ -276,7 +277,7 @@ func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
 	if slices.ContainsFunc(subs.List, func(o *Subscription) bool {
 		return o.Seller == s.Seller && o.Kind == s.Kind && o.Version == s.Version && (o.Directive["filterExpression"] == nil || o.Directive["filterExpression"] == s.Directive["filterExpression"])
 	}) {
-		return answer.Reply{}, errConflict()
+		return answer.Reply{}, errConflict(kind.name)
 	}
 	s.ID = c.Desk.Seed.Next("subscription").UUID()
 	subs.List = append(subs.List, s)
