@@ -446,6 +446,9 @@ func checkPrices(t *testing.T) {
 		t.Errorf("featured offers %v, offers of the merchant %v", featured, offered)
 	}
 	asin := s.asins()[0]
+	for _, path := range []string{prices, competitive} {
+		limited(t).do("GET", path+"&ItemType=Asin&Asins="+asin, "").want(200).wantRate("0.5")
+	}
 	s.do("GET", prices+"&ItemType=Asin&ItemCondition=Club&Asins="+asin, "").want(200).wantNames("payload.0.Product", "Identifiers")
 	s.do("GET", prices+"&ItemType=Sku&Skus="+url.QueryEscape(`Laptop 12"`), "").want(200).wantPart(`"payload":\[\{"status":"ClientError","SellerSKU":".*"\}\]`)
 	for _, path := range []string{prices, competitive} {
