@@ -190,6 +190,13 @@ func NotFound(message string) *Error {
 	return &Error{Status: http.StatusNotFound, Code: "NotFound", Message: &message, Details: &empty}
 }
 
+// Framed returns r with its JSON between two texts.
+func (r Reply) Framed(before, behind string) Reply {
+	body, contentType := r.Encode()
+	r.Body, r.ContentType = append(append([]byte(before), body...), behind...), contentType
+	return r
+}
+
 // Whole returns r with its body in one piece.
 func (r Reply) Whole() Reply {
 	if r.Stream == nil {

@@ -117,6 +117,11 @@ func errNotification(details string) *answer.Error {
 	return answer.Invalid(answer.Unparsable, details).Detailed(details)
 }
 
+// errNoDestination is about a destination that a body names (selling-partner-api-models#2224).
+func errNoDestination(c *desk.Call, id string) *answer.Error {
+	return errNotification("No destination with id " + id + " for applicationId " + c.Desk.Auth.Application().ID).Because(`destinationId: there is no destination "` + id + `"`)
+}
+
 // errConflict is the 409 of createSubscription (selling-partner-api-models#2737; without details in 2021: #1960).
 func errConflict(kind string) *answer.Error {
 	message, details := "The resource specified conflicts with the current state.", "Subscription already exist for notification type "+kind // sic
@@ -244,6 +249,21 @@ func notificationType(c *desk.Call, name string) (*notificationKind, *answer.Err
 	return &notificationKinds[i], nil
 }
 
+// checkVersion refuses a payload version that a type doesn't have, or has no more. The wording is assumed.
+func checkVersion(c *desk.Call, kind *notificationKind, version string) *answer.Error {
+	var left []string
+	for _, v := range kind.versions {
+		if !c.Desk.Gone(operations.NotificationType, kind.name+" "+v, c.Now) {
+			left = append(left, v)
+		}
+	}
+	if slices.Contains(left, version) {
+		return nil
+	}
+	want := "; want " + strings.Join(left, " or ")
+	return errNotification("Payload version " + version + " is not supported for notification type " + kind.name + want).Because(`payloadVersion: is "` + version + `"` + want)
+}
+
 func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
 	kind, err := notificationType(c, c.Path["notificationType"])
 	if err != nil {
@@ -254,8 +274,8 @@ func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
 	s.Version, _ = body["payloadVersion"].(string)
 	s.Destination, _ = body["destinationId"].(string)
 	s.Directive, _ = body["processingDirective"].(map[string]any)
-	if !slices.Contains(kind.versions, s.Version) || c.Desk.Gone(operations.NotificationType, kind.name+" "+s.Version, c.Now) {
-		return answer.Reply{}, errNotification("Payload version " + s.Version + " is not supported for notification type " + kind.name + "; want " + strings.Join(kind.versions, " or ")) // wording assumed
+	if err := checkVersion(c, kind, s.Version); err != nil {
+		return answer.Reply{}, err
 	}
 	if err := checkDirective(kind, s.Directive); err != nil {
 		return answer.Reply{}, err
@@ -266,8 +286,7 @@ func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
 	d := subs.destination(s.Destination)
 	switch {
 	case d == nil:
-		// selling-partner-api-models#2224
-		return answer.Reply{}, errNotification("No destination with id " + s.Destination + " for applicationId " + c.Desk.Auth.Application().ID)
+		return answer.Reply{}, errNoDestination(c, s.Destination)
 	case kind.eventBridge && d.ARN != "":
 		return answer.Reply{}, errNotification("Notification type " + kind.name + " does not support AWS_SQS")
 	case !kind.eventBridge && d.ARN == "":
@@ -439,18 +458,18 @@ func sendTestNotification(c *desk.Call) (answer.Reply, *answer.Error) {
 	test, _ := body["testNotification"].(map[string]any)
 	version, _ := test["payloadVersion"].(string)
 	scenario, _ := test["testScenario"].(string)
-	switch {
-	case scenario == "": // the model's note
+	if scenario == "" { // the model's note
 		return answer.Reply{}, errNotification("testScenario must not be empty")
-	case !slices.Contains(kind.versions, version):
-		return answer.Reply{}, errNotification("Payload version " + version + " is not supported for notification type " + kind.name)
+	}
+	if err := checkVersion(c, kind, version); err != nil {
+		return answer.Reply{}, err
 	}
 	subs := SubscriptionStore.At(c.Desk)
 	subs.mu.Lock()
 	defer subs.mu.Unlock()
 	d := subs.destination(id)
 	if d == nil {
-		return answer.Reply{}, errNotification("No destination with id " + id + " for applicationId " + c.Desk.Auth.Application().ID)
+		return answer.Reply{}, errNoDestination(c, id)
 	}
 	publish(c, d, kind, version, "", object{"testScenario": scenario})
 	return answer.Payload(object{}), nil
