@@ -16,8 +16,6 @@ import (
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
-type object = format.Object
-
 // Flow is the API of restricted data tokens.
 var Flow = desk.Flow{Handlers: map[string]desk.Handler{"tokens20210301.createRestrictedDataToken": createRestrictedDataToken}}
 
