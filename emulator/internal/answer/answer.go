@@ -140,8 +140,7 @@ func Payload(body any) Reply { return OK(format.Record{{"payload", body}}) }
 // Denied is how SP-API refuses: 403, whatever the reason, told apart only by details. An empty one stands for a wrong role, region,
 // authorization or path (selling-partner-api-models#826, #914).
 func Denied(details string) *Error {
-	message := "Access to requested resource is denied."
-	return &Error{Status: http.StatusForbidden, Code: "Unauthorized", Message: &message, Details: &details, gateway: accessDenied}
+	return Plain(http.StatusForbidden, "Unauthorized", "Access to requested resource is denied.").Detailed(details).ByGateway(accessDenied)
 }
 
 // Unsigned is how the gateway refused a request whose signature was no good, while it looked at signatures
@@ -184,11 +183,17 @@ func Wrong(problems ...Problem) *Error {
 	return e
 }
 
-// NotFound is a 404. Code and wording differ between the APIs.
-func NotFound(message string) *Error {
-	empty := ""
-	return &Error{Status: http.StatusNotFound, Code: "NotFound", Message: &message, Details: &empty}
+// Plain is an error without details, as some services have it.
+func Plain(status int, code, message string) *Error {
+	return &Error{Status: status, Code: code, Message: &message}
 }
+
+// NotFound is a 404 with empty details. Code and wording differ between the APIs.
+func NotFound(message string) *Error { return Absent("NotFound", message).Detailed("") }
+
+// Absent is a 404 without details: of reports (lineofflight/peddler, test/vcr_cassettes/Peddler/Error/NotFoundTest, October 2024), listings
+// (selling-partner-api-models#4283) and catalog items (jlevers/selling-partner-api#451).
+func Absent(code, message string) *Error { return Plain(http.StatusNotFound, code, message) }
 
 // Whole returns r with its body in one piece.
 func (r Reply) Whole() Reply {
@@ -238,8 +243,7 @@ func APITrouble(t Trouble) Reply {
 	case TroubleInternal:
 		return Internal().Reply()
 	case TroubleUnavailable:
-		message, details := "Service is temporarily unavailable. Please try again.", "" // wording assumed
-		return (&Error{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: &message, Details: &details}).Reply()
+		return Plain(http.StatusServiceUnavailable, "ServiceUnavailable", "Service is temporarily unavailable. Please try again.").Detailed("").Reply() // wording assumed
 	}
 	return Throttled().Reply()
 }
@@ -247,13 +251,11 @@ func APITrouble(t Trouble) Reply {
 // Internal is a 500: selling-partner-api-models#5230 (May 2026), selling-partner-api-docs#1884 (2022). In between one came without details
 // (selling-partner-api-models#2684, 2023), and before that with the message first (jlevers/selling-partner-api#72, 2021).
 func Internal() *Error {
-	message, details := "We encountered an internal error. Please try again.", ""
-	return &Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: &message, Details: &details}
+	return Plain(http.StatusInternalServerError, "InternalFailure", "We encountered an internal error. Please try again.").Detailed("")
 }
 
 func Throttled() *Error {
-	message, details := "You exceeded your quota for the requested resource.", ""
-	return &Error{Status: http.StatusTooManyRequests, Code: "QuotaExceeded", Message: &message, Details: &details, gateway: "TooManyRequestsException"}
+	return Plain(http.StatusTooManyRequests, "QuotaExceeded", "You exceeded your quota for the requested resource.").Detailed("").ByGateway("TooManyRequestsException")
 }
 
 // Encode returns the bytes of the body and their type.

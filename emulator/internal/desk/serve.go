@@ -252,9 +252,8 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	}
 	if x.TooBig {
 		// Most models declare a 413; none of the service is known, nor its wording. (A gateway of AWS takes no more than this, whatever stands behind it.)
-		message := "The request body is larger than the operation takes."
-		return answer.Reply{}, &answer.Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestTooLarge", Message: &message,
-			Reason: "body: is larger than " + strconv.Itoa(maxBody) + " bytes"}
+		return answer.Reply{}, answer.Plain(http.StatusRequestEntityTooLarge, "RequestTooLarge", "The request body is larger than the operation takes.").
+			Because("body: is larger than " + strconv.Itoa(maxBody) + " bytes")
 	}
 	if c.Seller != nil {
 		for _, f := range d.flows {

@@ -118,24 +118,23 @@ func errNotification(details string) *answer.Error {
 
 // errConflict is the 409 of createSubscription (selling-partner-api-models#1960).
 func errConflict() *answer.Error {
-	message := "The resource specified conflicts with the current state."
-	return &answer.Error{Status: http.StatusConflict, Code: "StateConflict", Message: &message}
+	return answer.Plain(http.StatusConflict, "StateConflict", "The resource specified conflicts with the current state.")
 }
 
 // errSecondDestination is the 409 of createDestination for a queue that has one (selling-partner-api-docs#1800, selling-partner-api-models#2281). Of an
 // AWS account that has one for EventBridge the same is assumed.
 func errSecondDestination(d *Destination, app string) *answer.Error {
-	message, details := "The requested resource conflict with a resource in the server.", "A destination with arn "+d.ARN+" already exists for the application "+app //nolint:misspell // sic
+	which := "arn " + d.ARN
 	if d.ARN == "" {
-		details = "A destination with accountId " + d.Account + " already exists for the application " + app
+		which = "accountId " + d.Account
 	}
-	return &answer.Error{Status: http.StatusConflict, Code: "Conflict", Message: &message, Details: &details}
+	const message = "The requested resource conflict with a resource in the server." //nolint:misspell // sic
+	return answer.Plain(http.StatusConflict, "Conflict", message).Detailed("A destination with " + which + " already exists for the application " + app)
 }
 
 // errInUse is how deleteDestination refuses (selling-partner-api-docs#1800).
 func errInUse() *answer.Error {
-	message, details := "The requested action is forbidden.", "Destination has subscriptions"
-	return &answer.Error{Status: http.StatusForbidden, Code: "Unauthorized", Message: &message, Details: &details}
+	return answer.Plain(http.StatusForbidden, "Unauthorized", "The requested action is forbidden.").Detailed("Destination has subscriptions")
 }
 
 func (d *Destination) object(app string) object {
