@@ -9,6 +9,8 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/operations"
+	"github.com/openspapi/spapi/emulator/internal/table"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -26,7 +28,7 @@ type marketplaceRule struct {
 
 var marketplaceRules = sync.OnceValue(func() []marketplaceRule {
 	var rules []marketplaceRule
-	for _, r := range readTable(marketplaceTable) {
+	for _, r := range table.Read("marketplaces.csv", marketplaceTable) {
 		rules = append(rules, marketplaceRule{r[0], r[1], r[2], r[3]})
 	}
 	return rules
@@ -45,7 +47,7 @@ func Marketplaces(x *exchange.Exchange, op *catalog.Operation, sandbox bool, reg
 		return nil
 	}
 	for _, rule := range marketplaceRules() {
-		if concerns(rule.operations, op.ID) && (rule.hosts == "" || !sandbox) {
+		if operations.Matches(rule.operations, op.ID) && (rule.hosts == "" || !sandbox) {
 			return rule.check(x.URL.Query(), op, sandbox, region, own)
 		}
 	}
