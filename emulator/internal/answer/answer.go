@@ -324,7 +324,7 @@ func Send(w http.ResponseWriter, x *exchange.Exchange, r Reply) {
 	// The header is sent on 20x, 400 and 404, and left out on throttled and unauthenticated replies
 	// (developer-docs.amazon.com/sp-api/docs/usage-plans-and-rate-limits).
 	if x.Rate > 0 && (r.Status/100 == 2 || r.Status == http.StatusBadRequest || r.Status == http.StatusNotFound) {
-		set("X-Amzn-Ratelimit-Limit", formatRate(x.Rate))
+		set("X-Amzn-Ratelimit-Limit", format.Double(x.Rate).String())
 	}
 	for k, v := range r.Header {
 		h.Set(k, v)
@@ -369,15 +369,4 @@ func httpDate(t time.Time) string {
 	text := t.UTC().Format(http.TimeFormat)
 	lastDate.Store(&dateText{second, text})
 	return text
-}
-
-// formatRate writes a rate as Amazon does: "0.0167", "1.0".
-func formatRate(rate float64) string {
-	s := strconv.FormatFloat(rate, 'f', -1, 64)
-	for _, c := range s {
-		if c == '.' {
-			return s
-		}
-	}
-	return s + ".0"
 }
