@@ -54,6 +54,11 @@ func Marketplaces(x *exchange.Exchange, op *catalog.Operation, sandbox bool, reg
 	return nil
 }
 
+// NoPart refuses a marketplace of the region where the seller takes no part (selling-partner-api-models#914).
+func NoPart(parameter, id string) *answer.Error {
+	return answer.Denied("").Because("marketplaces: " + parameter + " names " + id + ", where the seller takes no part")
+}
+
 func (r *marketplaceRule) check(query url.Values, op *catalog.Operation, sandbox bool, region marketplace.Region, own []marketplace.Marketplace) *answer.Error {
 	for _, name := range marketplaceParameters {
 		if r.refuses == "any" && query.Get(name) != "" {
@@ -67,7 +72,7 @@ func (r *marketplaceRule) check(query url.Values, op *catalog.Operation, sandbox
 				return answer.Denied(r.foreign).Because("marketplaces: " + name + " names " + id + " of region " + string(m.Region) +
 					", and the request went to region " + string(region))
 			case !sandbox && !slices.ContainsFunc(own, func(m marketplace.Marketplace) bool { return m.ID == id }):
-				return answer.Denied("").Because("marketplaces: " + name + " names " + id + ", where the seller takes no part")
+				return NoPart(name, id)
 			}
 		}
 	}

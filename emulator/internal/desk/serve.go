@@ -188,11 +188,8 @@ func (d *Desk) dispatch(v *visit) answer.Reply {
 	case auth.IsSTS(x):
 		return d.Auth.STS(x)
 	}
-	if check.LongHeader(x.Header) {
-		return answer.TooLongHeader().Because("header: a field is longer than " + strconv.Itoa(check.MaxHeaderField) + " bytes")
-	}
 	if page, refused := answer.Unreadable(x); refused {
-		return page.Because("front: the request target has characters that must be percent-encoded, such as [ and ], or a header is malformed")
+		return page
 	}
 	rep, err := d.api(v)
 	if err != nil {
