@@ -43,7 +43,8 @@ func (s *limitStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	reply := LimitReply{Latency: time.Since(sent), Throttled: resp.StatusCode == http.StatusTooManyRequests, Rate: toldRate(resp.Header), Emulated: emulated(resp.Header)}
+	h, throttled := resp.Header, resp.StatusCode == http.StatusTooManyRequests
+	reply := LimitReply{Latency: time.Since(sent), Throttled: throttled, Rate: toldRate(h), Emulated: emulated(h)}
 	if err := s.limiter.Observe(ctx, grant, reply); err != nil {
 		s.client.app.warn(ctx, "the limiter could not take note of a reply", call, err)
 	}

@@ -79,7 +79,9 @@ func front(set func(name, value string), x *exchange.Exchange, status, size int,
 }
 
 // pops are CloudFront's edges, near where the regions' developers are; Frankfurt was recorded.
-var pops = map[marketplace.Region]string{"": "FRA56-P14", marketplace.NorthAmerica: "IAD12-P3", marketplace.Europe: "FRA56-P14", marketplace.FarEast: "NRT57-P3"}
+var pops = map[marketplace.Region]string{
+	"": "FRA56-P14", marketplace.NorthAmerica: "IAD12-P3", marketplace.Europe: "FRA56-P14", marketplace.FarEast: "NRT57-P3",
+}
 
 // compress does what CloudFront does to a body for a client that takes gzip; nil where it does nothing.
 func compress(x *exchange.Exchange, r *Reply, body []byte) []byte {

@@ -29,8 +29,8 @@ func Unreadable(x *exchange.Exchange) (Reply, bool) {
 			shown += "?" + x.URL.RawQuery
 		}
 		shown = strings.ReplaceAll(html.EscapeString(shown), "/", "&#47;")
-		return page("text/html;charset=utf-8", `<!doctype html><html lang="en"><head><title>HTTP Status 400 – Bad Request</title></head><body>`+
-			`<h1>HTTP Status 400 – Bad Request</h1>`+
+		return page("text/html;charset=utf-8", `<!doctype html><html lang="en"><head><title>HTTP Status 400 – Bad Request</title></head>`+
+			`<body><h1>HTTP Status 400 – Bad Request</h1>`+
 			`<hr class="line" /><p><b>Type</b> Exception Report</p><p><b>Message</b> Invalid character found in the request target [`+shown+
 			` ]. The valid characters are defined in RFC 7230 and RFC 3986</p></body></html>`).Because(unreadable), true
 	}

@@ -217,7 +217,8 @@ var errorPages = []*pageError{errDraft, errRedirect, errNoURIs, errNotPrimary, e
 func (p *pageError) reply(application string) answer.Reply {
 	page := consentPage{Title: "We're sorry", Text: p.text}
 	if p.code != "" {
-		page = consentPage{Title: "Something went wrong", Code: p.code, Application: application, Text: "We are sorry but we encountered an error while processing your request.", Note: p.text}
+		page = consentPage{Title: "Something went wrong", Code: p.code, Application: application, Note: p.text,
+			Text: "We are sorry but we encountered an error while processing your request."}
 	}
 	r := page.reply(http.StatusBadRequest)
 	r.Header[ConsentErrorHeader] = strings.TrimPrefix(p.code+": "+p.text, ": ")

@@ -95,7 +95,8 @@ var (
 	// selling-partner-api-models#796. A request without grant_type gets it, too (selling-partner-api-models#706).
 	errGrantType = &lwaError{status: http.StatusBadRequest, code: "unsupported_grant_type", kind: "OA2UnsupportedGrantTypeException",
 		description: "The authorization grant type is not supported by the authorization server"}
-	errClient = &lwaError{status: http.StatusUnauthorized, code: "invalid_client", kind: "OA2InvalidClientException", bare: true, description: "Client authentication failed"}
+	errClient = &lwaError{status: http.StatusUnauthorized, code: "invalid_client", kind: "OA2InvalidClientException", bare: true,
+		description: "Client authentication failed"}
 	// The kind is that of another error; so it was recorded.
 	errRefreshToken = &lwaError{status: http.StatusBadRequest, code: "invalid_grant", kind: "OA2InvalidRequestException",
 		description: "The request has an invalid grant parameter : refresh_token. User may have revoked or didn't grant the permission."}

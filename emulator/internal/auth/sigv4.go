@@ -258,7 +258,8 @@ func PresignS3(secret, method, host string, u *url.URL, header http.Header) (p P
 	}
 	s := &signature{keyID: scope[0], date: scope[1], region: scope[2], service: scope[3], timestamp: q.Get("X-Amz-Date")}
 	p = Presigned{KeyID: s.keyID, Region: s.region}
-	p.CanonicalRequest = canonical(method, canonicalPath(u.Path, false), q.Encode(), host, header, strings.Split(q.Get("X-Amz-SignedHeaders"), ";"), 0, "UNSIGNED-PAYLOAD")
+	signed := strings.Split(q.Get("X-Amz-SignedHeaders"), ";")
+	p.CanonicalRequest = canonical(method, canonicalPath(u.Path, false), q.Encode(), host, header, signed, 0, "UNSIGNED-PAYLOAD")
 	p.StringToSign = s.stringToSign(p.CanonicalRequest)
 	p.Signature = s.sign(secret, p.StringToSign)
 	return p, ""

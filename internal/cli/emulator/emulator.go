@@ -203,6 +203,9 @@ func (o *Options) check() error {
 		if info, err := os.Stat(filepath.Dir(file)); file != "" && (err != nil || !info.IsDir()) {
 			return exit.Usagef("--%s %q: there is no folder %q", flag, file, filepath.Dir(file))
 		}
+		if info, err := os.Stat(file); err == nil && info.IsDir() {
+			return exit.Usagef("--%s %q: want a file, this is a folder", flag, file)
+		}
 	}
 	var err error
 	if o.place, err = parsePlace(o.Listen); err != nil {
@@ -346,12 +349,20 @@ func logRequests(emu *emulator.Emulator, file string) error {
 	return nil
 }
 
-// swap writes a file of its own first: what is there is not lost when this can't be written whole.
+// swap replaces a file whole or not at all, and nothing but a file: a pipe, a device or a link, such as /dev/stderr, is written to.
 func swap(file string, content []byte) error {
-	if err := os.WriteFile(file+".new", content, 0o600); err != nil {
-		return err
+	info, err := os.Lstat(file)
+	if err != nil || info.Mode().IsRegular() {
+		return replace(file, content, 0o600)
 	}
-	return os.Rename(file+".new", file)
+	info, err = os.Stat(file)
+	for _, open := range []*os.File{os.Stdout, os.Stderr} {
+		if own, statErr := open.Stat(); err == nil && statErr == nil && os.SameFile(info, own) { // opened again, what was printed would be lost
+			_, err := open.Write(content)
+			return err
+		}
+	}
+	return os.WriteFile(file, content, 0o600)
 }
 
 // ready is the line that tells a waiting program where to go.

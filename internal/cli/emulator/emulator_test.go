@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -80,5 +82,35 @@ func TestRequestsAreShownWithoutSecrets(t *testing.T) {
 		if strings.Contains(text, "CANARY") {
 			t.Errorf("%s shows a secret: %s", name, text)
 		}
+	}
+}
+
+// A log is a whole file of its own, and what isn't one stays what it is.
+func TestFilesAtTheEnd(t *testing.T) {
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "log"), filepath.Join(dir, "link")
+	if err := os.WriteFile(file, []byte("what was there before, and is longer"), 0o644); err != nil { //nolint:gosec // the mode is what is looked at
+		t.Fatal(err)
+	}
+	if err := os.Symlink(file, link); err != nil {
+		t.Skip(err)
+	}
+	for _, name := range []string{link, file, filepath.Join(dir, "other")} {
+		if err := swap(name, []byte(name)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(name); err != nil || string(got) != name {
+			t.Errorf("%s holds %q, %v", name, got, err)
+		}
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode().Type() != os.ModeSymlink {
+		t.Errorf("the link is %v, %v", info.Mode(), err)
+	}
+	if info, err := os.Lstat(file); err != nil || info.Mode() != 0o600 {
+		t.Errorf("the log is %v, %v", info.Mode(), err)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 3 {
+		t.Errorf("%v are left, %v", left, err)
 	}
 }

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"maps"
 	"net"
 	"os"
@@ -79,8 +80,12 @@ var variables = []struct {
 		return with(v.old("JAVA_TOOL_OPTIONS"), " ", v.javaOptions(host, port)) // the last of two counts
 	}},
 	{[]string{"PYTHONPATH"}, func(v *values) string { // the first sitecustomize is the one that is loaded; it loads the next
+		old := v.old("PYTHONPATH")
 		separator := string(os.PathListSeparator)
-		return strings.TrimSuffix(v.Python+separator+strings.TrimPrefix(v.old("PYTHONPATH")+separator, v.Python+separator), separator)
+		if old == "" || old == v.Python || strings.HasPrefix(old, v.Python+separator) { // an empty entry would be the folder where the program is run
+			return cmp.Or(old, v.Python)
+		}
+		return v.Python + separator + old
 	}},
 	{[]string{"RUBYLIB"}, func(v *values) string { return with(v.old("RUBYLIB"), string(os.PathListSeparator), v.Ruby) }},
 	{[]string{"RUBYOPT"}, func(v *values) string { return with(v.old("RUBYOPT"), " ", "-rspapi_emulator") }},
@@ -101,7 +106,8 @@ var variables = []struct {
 var foreign = []string{"AWS_", "LWA_", "SP_API_", "SELLING_PARTNER_"}
 
 func isForeign(name string) bool {
-	own := slices.ContainsFunc([]*settings.Setting{settings.Profile, settings.Account, settings.Sandbox}, func(s *settings.Setting) bool {
+	own := slices.ContainsFunc([]*settings.Setting{settings.Profile, settings.Config, settings.Account, settings.Accounts, settings.KeyFile, settings.Passphrase,
+		settings.Sandbox}, func(s *settings.Setting) bool {
 		return slices.Contains(s.Variables, name)
 	})
 	return own || strings.EqualFold(name, "ALL_PROXY") || slices.ContainsFunc(foreign, func(prefix string) bool { return strings.HasPrefix(name, prefix) })

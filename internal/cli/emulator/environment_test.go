@@ -45,7 +45,8 @@ func testEnvironment(t *testing.T, inherited ...string) map[string]string {
 func TestNothingRealIsPassedOn(t *testing.T) {
 	var inherited []string
 	for _, s := range []*settings.Setting{settings.ClientID, settings.ClientSecret, settings.RefreshToken, settings.Region, settings.Marketplace,
-		settings.SellerID, settings.Endpoint, settings.TokenURL, settings.Sandbox, settings.ApplicationID, settings.RoleARN, settings.Profile, settings.Account} {
+		settings.SellerID, settings.Endpoint, settings.TokenURL, settings.Sandbox, settings.ApplicationID, settings.RoleARN, settings.Profile, settings.Account,
+		settings.Config, settings.Accounts, settings.KeyFile, settings.Passphrase} {
 		for _, name := range s.Variables {
 			inherited = append(inherited, name+"=REAL")
 		}
@@ -91,6 +92,9 @@ func TestRuntimesKeepTheirOptions(t *testing.T) {
 		if !strings.HasPrefix(got[name], begin) {
 			t.Errorf("%s is %q, want %q…", name, got[name], begin)
 		}
+	}
+	if alone := testEnvironment(t)["PYTHONPATH"]; alone != filepath.FromSlash("/ca/python") {
+		t.Errorf("alone PYTHONPATH is %q: an empty entry is the folder where the program is run", alone)
 	}
 	var again []string
 	for name, value := range got {
@@ -162,6 +166,28 @@ func TestShellQuoting(t *testing.T) {
 		}
 		if got := s.set("A", `it's \ $(x)`); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// No name of a variable is run, or ends the reading of what is printed.
+func TestShellNames(t *testing.T) {
+	set := map[string]string{"AWS_PROFILE": "x", "AWS_A-B": "x", "LWA_A;touch ran;": "x", "SP_API_A\ntouch ran": "x", "AWS_$(touch ran)": "x"}
+	var inherited []string
+	for name, value := range set {
+		inherited = append(inherited, name+"="+value)
+	}
+	e := newEnvironment(ready{}, newKit("/ca/ca.pem"), "127.0.0.1:8080", nil, inherited)
+	if len(e.unset) != len(set) {
+		t.Errorf("unset are %q", e.unset)
+	}
+	for _, s := range shells {
+		var b strings.Builder
+		if err := s.write(&b, environment{unset: e.unset}); err != nil {
+			t.Fatal(err)
+		}
+		if want := s.unset("AWS_PROFILE") + "\n"; b.String() != want {
+			t.Errorf("%s: %q, want %q", s.name, b.String(), want)
 		}
 	}
 }
@@ -260,6 +286,8 @@ func TestBadInput(t *testing.T) {
 		{[]string{"--env=cmd"}, `--env=cmd: want sh, fish, powershell or dotenv`},
 		{[]string{"--ca-dir", file, "--tls"}, `--ca-dir "` + file + `": `},
 		{[]string{"--request-log", "/no/such/file"}, `--request-log "/no/such/file": there is no folder "/no/such"`},
+		{[]string{"--request-log", filepath.Dir(file)}, `: want a file, this is a folder`},
+		{[]string{"run", "--export-on-exit", filepath.Dir(file), "--", "true"}, `: want a file, this is a folder`},
 		{[]string{"nonsense"}, `unknown command "nonsense"`},
 		{[]string{"run"}, "which command? Name it behind --, such as: spapi emulator run -- npm test"},
 		{[]string{"run", "--"}, "which command?"},

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,7 +67,7 @@ func (k kit) write(hosts []string) error {
 		if err := os.MkdirAll(filepath.Dir(f.name), 0o755); err != nil {
 			return err
 		}
-		if err := replace(f.name, f.content); err != nil {
+		if err := replace(f.name, f.content, 0o644); err != nil {
 			return err
 		}
 	}
@@ -96,11 +97,11 @@ func (k kit) writeTrustStore() error {
 	if err != nil {
 		return err
 	}
-	return replace(k.TrustStore, store)
+	return replace(k.TrustStore, store, 0o644)
 }
 
 // replace writes a file whole or not at all, since others may read it at the time, and not if it has that content.
-func replace(name string, content []byte) (err error) {
+func replace(name string, content []byte, mode fs.FileMode) (err error) {
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, content) {
 		return nil
 	}
@@ -114,7 +115,7 @@ func replace(name string, content []byte) (err error) {
 		}
 	}()
 	_, err = f.Write(content)
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
+	if err = errors.Join(err, f.Chmod(mode), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), name)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -51,11 +52,16 @@ func findShell(name string) (shell, error) {
 	return shells[i], nil
 }
 
+// isName matches the names that variables of a shell can have. The kernel allows others, which a shell would take for commands.
+var isName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
 // write writes the environment in one piece, so that whoever waits for its last line has all of it.
 func (s shell) write(w io.Writer, e environment) error {
 	var b bytes.Buffer
 	for _, name := range e.unset {
-		fmt.Fprintln(&b, s.unset(name))
+		if isName.MatchString(name) {
+			fmt.Fprintln(&b, s.unset(name))
+		}
 	}
 	for _, v := range e.set {
 		fmt.Fprintln(&b, s.set(v.name, v.value))

@@ -128,7 +128,7 @@ func errSecondDestination(d *Destination, app string) *answer.Error {
 	if d.ARN == "" {
 		which = "accountId " + d.Account
 	}
-	const message = "The requested resource conflict with a resource in the server." //nolint:misspell // sic
+	const message = "The requested resource conflict with a resource in the server."
 	return answer.Plain(http.StatusConflict, "Conflict", message).Detailed("A destination with " + which + " already exists for the application " + app)
 }
 

@@ -63,7 +63,8 @@ func typeSchema(productType string, m *marketplace.Marketplace, requirements str
 		"$schema": metaSchemaURI, "$id": schemaURI + productType, "$comment": "Product type definition of the emulator for " + productType + " in " + m.ID,
 		"$defs": object{
 			"marketplace_id": object{"default": m.ID, "editable": false, "hidden": true,
-				"anyOf": []object{{"type": "string"}, {"type": "string", "enum": []string{m.ID}, "enumNames": []string{m.Name}}}}, // lineofflight/peddler, ProductTypeDefinitions20200901Test
+				// lineofflight/peddler, ProductTypeDefinitions20200901Test
+				"anyOf": []object{{"type": "string"}, {"type": "string", "enum": []string{m.ID}, "enumNames": []string{m.Name}}}},
 			"language_tag": object{"type": "string", "default": m.Language, "enum": world.LanguagesOf(m), "enumNames": world.LanguagesOf(m), "editable": false, "hidden": true},
 		},
 		"type": "object", "properties": properties, "additionalProperties": false,
