@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/check"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
@@ -308,7 +309,7 @@ func wrongTexts(s *catalog.Schema) map[string]string {
 		if len(s.Enum) > 0 {
 			texts["enum"] = "NO_SUCH_VALUE"
 		}
-		if s.MaxLength != nil && *s.MaxLength < check.MaxHeaderField/2 {
+		if s.MaxLength != nil && *s.MaxLength < answer.MaxHeaderField/2 {
 			texts["maxLength"] = strings.Repeat("x", *s.MaxLength+1)
 		}
 		if s.MinLength != nil && *s.MinLength > 1 {

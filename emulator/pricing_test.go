@@ -130,7 +130,8 @@ func TestExpectedPriceStates(t *testing.T) {
 			t.Errorf("request %d: %s, want %s", i, got, want)
 		}
 	}
-	if mixed.text("responses", 1, "body", "errors", 0, "code") != "InvalidInput" || mixed.text("responses", 1, "request", "sku") != "x" || mixed.text("responses", 0, "headers", "x-amzn-RequestId") == "" {
+	if mixed.text("responses", 1, "body", "errors", 0, "message") != "Invalid Input" || // in the operation's words, as a whole request would
+		mixed.text("responses", 1, "request", "sku") != "x" || mixed.text("responses", 0, "headers", "x-amzn-RequestId") == "" {
 		t.Errorf("%s", mixed.body)
 	}
 }
@@ -292,6 +293,7 @@ func TestCompetitiveSummary(t *testing.T) {
 		t.Error("more than what was asked for")
 	}
 	s.want("inputs without the set", ask(p.ASIN, usStore, `"includedData":["referencePrices"],"lowestPricedOffersInputs":[{"itemCondition":"New","offerType":"Consumer"}]`), 200, `"statusCode":400`)
+	s.want("in the operation's words", ask(p.ASIN, "nowhere", `"includedData":["referencePrices"]`), 200, "Invalid Input")
 	s.want("unknown ASIN", ask("B000000000", usStore, `"includedData":["referencePrices"]`), 200, `"statusCode":404`)
 	s.want("unknown set", ask(p.ASIN, usStore, `"includedData":["everything"]`), 400, "includedData")
 	s.want("no set", ask(p.ASIN, usStore, `"includedData":[]`), 400, "includedData")

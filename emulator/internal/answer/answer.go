@@ -140,8 +140,7 @@ func Payload(body any) Reply { return OK(format.Record{{"payload", body}}) }
 // Denied is how SP-API refuses: 403, whatever the reason, told apart only by details. An empty one stands for a wrong role, region,
 // authorization or path (selling-partner-api-models#826, #914).
 func Denied(details string) *Error {
-	message := "Access to requested resource is denied."
-	return &Error{Status: http.StatusForbidden, Code: "Unauthorized", Message: &message, Details: &details, gateway: accessDenied}
+	return Plain(http.StatusForbidden, "Unauthorized", "Access to requested resource is denied.").Detailed(details).ByGateway(accessDenied)
 }
 
 // Unsigned is how the gateway refused a request whose signature was no good, while it looked at signatures
@@ -184,11 +183,17 @@ func Wrong(problems ...Problem) *Error {
 	return e
 }
 
-// NotFound is a 404. Code and wording differ between the APIs.
-func NotFound(message string) *Error {
-	empty := ""
-	return &Error{Status: http.StatusNotFound, Code: "NotFound", Message: &message, Details: &empty}
+// Plain is an error without details, as some services have it.
+func Plain(status int, code, message string) *Error {
+	return &Error{Status: status, Code: code, Message: &message}
 }
+
+// NotFound is a 404 with empty details. Code and wording differ between the APIs.
+func NotFound(message string) *Error { return Absent("NotFound", message).Detailed("") }
+
+// Absent is a 404 without details: of reports (lineofflight/peddler, test/vcr_cassettes/Peddler/Error/NotFoundTest, October 2024), listings
+// (selling-partner-api-models#4283) and catalog items (jlevers/selling-partner-api#451).
+func Absent(code, message string) *Error { return Plain(http.StatusNotFound, code, message) }
 
 // Framed returns r with its JSON between two texts.
 func (r Reply) Framed(before, behind string) Reply {
@@ -245,8 +250,7 @@ func APITrouble(t Trouble) Reply {
 	case TroubleInternal:
 		return Internal().Reply()
 	case TroubleUnavailable:
-		message, details := "Service is temporarily unavailable. Please try again.", "" // wording assumed
-		return (&Error{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: &message, Details: &details}).Reply()
+		return Plain(http.StatusServiceUnavailable, "ServiceUnavailable", "Service is temporarily unavailable. Please try again.").Detailed("").Reply() // wording assumed
 	}
 	return Throttled().Reply()
 }
@@ -254,13 +258,11 @@ func APITrouble(t Trouble) Reply {
 // Internal is a 500: selling-partner-api-models#5230 (May 2026), selling-partner-api-docs#1884 (2022). In between one came without details
 // (selling-partner-api-models#2684, 2023), and before that with the message first (jlevers/selling-partner-api#72, 2021).
 func Internal() *Error {
-	message, details := "We encountered an internal error. Please try again.", ""
-	return &Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: &message, Details: &details}
+	return Plain(http.StatusInternalServerError, "InternalFailure", "We encountered an internal error. Please try again.").Detailed("")
 }
 
 func Throttled() *Error {
-	message, details := "You exceeded your quota for the requested resource.", ""
-	return &Error{Status: http.StatusTooManyRequests, Code: "QuotaExceeded", Message: &message, Details: &details, gateway: "TooManyRequestsException"}
+	return Plain(http.StatusTooManyRequests, "QuotaExceeded", "You exceeded your quota for the requested resource.").Detailed("").ByGateway("TooManyRequestsException")
 }
 
 // Encode returns the bytes of the body and their type.
@@ -329,7 +331,7 @@ func Send(w http.ResponseWriter, x *exchange.Exchange, r Reply) {
 	// The header is sent on 20x, 400 and 404, and left out on throttled and unauthenticated replies
 	// (developer-docs.amazon.com/sp-api/docs/usage-plans-and-rate-limits).
 	if x.Rate > 0 && (r.Status/100 == 2 || r.Status == http.StatusBadRequest || r.Status == http.StatusNotFound) {
-		set("X-Amzn-Ratelimit-Limit", formatRate(x.Rate))
+		set("X-Amzn-Ratelimit-Limit", format.Double(x.Rate).String())
 	}
 	for k, v := range r.Header {
 		h.Set(k, v)
@@ -374,15 +376,4 @@ func httpDate(t time.Time) string {
 	text := t.UTC().Format(http.TimeFormat)
 	lastDate.Store(&dateText{second, text})
 	return text
-}
-
-// formatRate writes a rate as Amazon does: "0.0167", "1.0".
-func formatRate(rate float64) string {
-	s := strconv.FormatFloat(rate, 'f', -1, 64)
-	for _, c := range s {
-		if c == '.' {
-			return s
-		}
-	}
-	return s + ".0"
 }

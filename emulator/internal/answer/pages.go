@@ -3,19 +3,25 @@ package answer
 import (
 	"html"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 )
+
+// MaxHeaderField is the longest header field, name and value, that the service's front takes. It is Apache's default, in whose words it refuses.
+const MaxHeaderField = 8190
 
 // Unreadable is the page with which SP-API's front refuses a request that it doesn't pass on; false if it passes it on.
 func Unreadable(x *exchange.Exchange) (Reply, bool) {
 	target := x.URL.RawPath + "?" + x.URL.RawQuery
 	refused := func(c rune) bool { return c >= 0x7f || strings.ContainsRune("\"<>[\\]^`{|}", c) }
 	switch {
+	case tooLong(x.Header):
+		return tooLongHeader().Because("header: a field is longer than " + strconv.Itoa(MaxHeaderField) + " bytes"), true
 	case strings.ContainsFunc(target, func(c rune) bool { return c <= ' ' }) || malformed(x.Header):
 		// selling-partner-api-models#2590
-		return page("text/html", `<!DOCTYPE html><html><head><title>x</title></head><body></body></html>`), true
+		return page("text/html", `<!DOCTYPE html><html><head><title>x</title></head><body></body></html>`).Because(unreadable), true
 	case strings.ContainsFunc(target, refused):
 		// Tomcat's page: selling-partner-api-models#3970 (brackets), #4297 (a vertical bar).
 		shown := x.URL.EscapedPath()
@@ -26,14 +32,16 @@ func Unreadable(x *exchange.Exchange) (Reply, bool) {
 		return page("text/html;charset=utf-8", `<!doctype html><html lang="en"><head><title>HTTP Status 400 – Bad Request</title></head>`+
 			`<body><h1>HTTP Status 400 – Bad Request</h1>`+
 			`<hr class="line" /><p><b>Type</b> Exception Report</p><p><b>Message</b> Invalid character found in the request target [`+shown+
-			` ]. The valid characters are defined in RFC 7230 and RFC 3986</p></body></html>`), true
+			` ]. The valid characters are defined in RFC 7230 and RFC 3986</p></body></html>`).Because(unreadable), true
 	}
 	return Reply{}, false
 }
 
-// TooLongHeader is the page about a header field that is longer than the front takes: HTML by the name of JSON (selling-partner-api-docs#2434, with
+const unreadable = "front: the request target has characters that must be percent-encoded, such as [ and ], or a header is malformed"
+
+// tooLongHeader is the page about a header field that is longer than the front takes: HTML by the name of JSON (selling-partner-api-docs#2434, with
 // the text in jlevers/selling-partner-api#332).
-func TooLongHeader() Reply {
+func tooLongHeader() Reply {
 	return page("application/json", `<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">
 <html><head>
 <title>400 Bad Request</title>
@@ -64,6 +72,18 @@ func WebsiteUnavailable() Reply {
 </body>
 </html>
 `)}
+}
+
+// tooLong tells whether some header field is longer than the front takes.
+func tooLong(h http.Header) bool {
+	for name, values := range h {
+		for _, v := range values {
+			if len(name)+len(": ")+len(v) > MaxHeaderField {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // malformed tells whether some header field isn't one by RFC 7230. Over a connection none such gets here.

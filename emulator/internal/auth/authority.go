@@ -10,13 +10,10 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/expiring"
-	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
-
-type object = format.Object
 
 // Application is the registered SP-API application that all sellers have authorized.
 type Application struct {

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -82,19 +83,24 @@ func allowed(g *Grant, x *exchange.Exchange, op *catalog.Operation, sandbox bool
 	return nil
 }
 
+// sandboxAnswers are the statuses with which the sandbox was seen to answer a seller's token where production refuses it: public notes of 2026-09-07 on
+// the sandbox hosts of all three regions.
+var sandboxAnswers = map[string]int{
+	"notificationsv1.getDestination":         http.StatusOK,
+	"notificationsv1.getSubscriptionById":    http.StatusInternalServerError,
+	"notificationsv1.deleteSubscriptionById": http.StatusInternalServerError,
+}
+
 // sellersToken is what a grantless operation does with a seller's token: it takes none (developer-docs.amazon.com/sp-api/docs/grantless-operations).
-// In the sandbox some do otherwise (public notes of 2026-09-07 on the sandbox hosts of all three regions).
 func sellersToken(op *catalog.Operation, sandbox bool) *answer.Error {
 	reason := "token: it is a seller's, and " + op.Name + " wants a grantless one with the scope " + op.Grantless
-	if sandbox {
-		switch op.ID {
-		case "notificationsv1.getDestination":
-			return nil
-		case "notificationsv1.getSubscriptionById", "notificationsv1.deleteSubscriptionById":
-			return answer.Internal().Because(reason)
-		}
+	switch status := sandboxAnswers[op.ID]; {
+	case !sandbox || status == 0:
+		return answer.Denied(detailsNone).Because(reason)
+	case status == http.StatusOK:
+		return nil
 	}
-	return answer.Denied(detailsNone).Because(reason)
+	return answer.Internal().Because(reason)
 }
 
 // restrictedAlways is the value of [catalog.Restricted.When] for operations that refuse a plain token.

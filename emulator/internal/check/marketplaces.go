@@ -9,6 +9,8 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/operations"
+	"github.com/openspapi/spapi/emulator/internal/table"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -26,7 +28,7 @@ type marketplaceRule struct {
 
 var marketplaceRules = sync.OnceValue(func() []marketplaceRule {
 	var rules []marketplaceRule
-	for _, r := range readTable(marketplaceTable) {
+	for _, r := range table.Read("marketplaces.csv", marketplaceTable) {
 		rules = append(rules, marketplaceRule{r[0], r[1], r[2], r[3]})
 	}
 	return rules
@@ -49,11 +51,16 @@ func Marketplaces(x *exchange.Exchange, op *catalog.Operation, sandbox bool, reg
 		return nil
 	}
 	for _, rule := range marketplaceRules() {
-		if concerns(rule.operations, op.ID) && (rule.hosts == "" || !sandbox) {
+		if operations.Matches(rule.operations, op.ID) && (rule.hosts == "" || !sandbox) {
 			return rule.check(x.URL.Query(), op, sandbox, region, own)
 		}
 	}
 	return nil
+}
+
+// NoPart refuses a marketplace of the region where the seller takes no part (selling-partner-api-models#914).
+func NoPart(parameter, id string) *answer.Error {
+	return answer.Denied("").Because("marketplaces: " + parameter + " names " + id + ", where the seller takes no part")
 }
 
 func (r *marketplaceRule) check(query url.Values, op *catalog.Operation, sandbox bool, region marketplace.Region, own []marketplace.Marketplace) *answer.Error {
@@ -71,7 +78,7 @@ func (r *marketplaceRule) check(query url.Values, op *catalog.Operation, sandbox
 				return answer.Denied(r.foreign).Because("marketplaces: " + name + " names " + id + " of region " + string(m.Region) +
 					", and the request went to region " + string(region))
 			case !sandbox && !slices.ContainsFunc(own, func(m marketplace.Marketplace) bool { return m.ID == id }):
-				return answer.Denied("").Because("marketplaces: " + name + " names " + id + ", where the seller takes no part")
+				return NoPart(name, id)
 			}
 		}
 	}

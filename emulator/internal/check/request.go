@@ -3,7 +3,6 @@
 package check
 
 import (
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -15,22 +14,6 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/internal/catalog"
 )
-
-// MaxHeaderField is the longest header field, name and value, that the service's front takes. It is Apache's default, in whose
-// words it refuses (selling-partner-api-docs#2434: "Size of a request header field exceeds server limit").
-const MaxHeaderField = 8190
-
-// LongHeader tells whether some header field is too long.
-func LongHeader(h http.Header) bool {
-	for name, values := range h {
-		for _, v := range values {
-			if len(name)+len(": ")+len(v) > MaxHeaderField {
-				return true
-			}
-		}
-	}
-	return false
-}
 
 // Args are what a request says, as far as its operation declares it.
 type Args struct {
@@ -45,8 +28,9 @@ type Options struct {
 }
 
 // Request checks a request against the catalogue. path has the parameters of its path, decoded. The error has all that is wrong in path, query, header
-// and body, each in the model's order; what could be read stands beside it. Query parameters that the operation doesn't have are left out: Amazon ignores them (selling-partner-api-models#223
-// has four of them beside one that is missing, saleweaver/python-amazon-sp-api sends marketplaces in four spellings with nearly every GET).
+// and body, each in the model's order; what could be read stands beside it. Query parameters that the operation doesn't have are left out: Amazon
+// ignores them (selling-partner-api-models#223 has four of them beside one that is missing, saleweaver/python-amazon-sp-api sends marketplaces in four
+// spellings with nearly every GET).
 func Request(x *exchange.Exchange, op *catalog.Operation, path map[string]string, o Options) (Args, *answer.Error) {
 	query, err := url.ParseQuery(x.URL.RawQuery)
 	if err != nil {

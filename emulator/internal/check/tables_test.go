@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/operations"
+	"github.com/openspapi/spapi/emulator/internal/table"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -13,11 +15,11 @@ import (
 func TestTables(t *testing.T) {
 	ops := catalog.Operations()
 	about := func(pattern string) bool {
-		return slices.ContainsFunc(ops, func(op catalog.Operation) bool { return concerns(pattern, op.ID) })
+		return slices.ContainsFunc(ops, func(op catalog.Operation) bool { return operations.Matches(pattern, op.ID) })
 	}
 	for name, text := range map[string]string{"wordings.csv": wordingTable, "marketplaces.csv": marketplaceTable} {
 		taken := map[string]bool{} // by pattern and case
-		for _, row := range readTable(text) {
+		for _, row := range table.Read(name, text) {
 			if !about(row[0]) || row[len(row)-1] == "" {
 				t.Errorf("%s: %q: no such operation, or no source", name, row)
 			}

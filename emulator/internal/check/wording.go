@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/operations"
+	"github.com/openspapi/spapi/emulator/internal/table"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -27,7 +29,7 @@ type wording struct {
 
 var wordings = sync.OnceValue(func() []wording {
 	var list []wording
-	for _, r := range readTable(wordingTable) {
+	for _, r := range table.Read("wordings.csv", wordingTable) {
 		list = append(list, wording{r[0], r[1], r[2], r[3], r[4], r[5], r[6]})
 	}
 	return list
@@ -40,7 +42,7 @@ func Worded(op *catalog.Operation, e *answer.Error) *answer.Error {
 	}
 	first := situation(&e.Problems[0])
 	for i := range wordings() {
-		if w := &wordings()[i]; w.situation == first && concerns(w.operations, op.ID) {
+		if w := &wordings()[i]; w.situation == first && operations.Matches(w.operations, op.ID) {
 			return w.error(op, e.Problems).Because(e.Reason)
 		}
 	}
@@ -85,7 +87,7 @@ func noneOf(op *catalog.Operation, query url.Values) *answer.Error {
 	for i := range wordings() {
 		w := &wordings()[i]
 		list, ok := strings.CutPrefix(w.situation, "none of ")
-		if !ok || !concerns(w.operations, op.ID) || slices.ContainsFunc(strings.Split(list, ";"), query.Has) {
+		if !ok || !operations.Matches(w.operations, op.ID) || slices.ContainsFunc(strings.Split(list, ";"), query.Has) {
 			continue
 		}
 		return answer.Invalid(w.message, "one of "+strings.ReplaceAll(list, ";", ", ")+" is required")

@@ -67,8 +67,7 @@ func MessagesOf(a *desk.Seller) []Message {
 
 // Refused is the 403 of messaging and solicitations, which has a message of its own.
 func Refused(message string) *answer.Error {
-	details := ""
-	return &answer.Error{Status: http.StatusForbidden, Code: "Unauthorized", Message: &message, Details: &details}
+	return answer.Plain(http.StatusForbidden, "Unauthorized", message).Detailed("")
 }
 
 // Order finds the order to whose buyer a request wants to write; nil when there is none in that marketplace.

@@ -200,14 +200,6 @@ func (s *Store) Put(b []byte) *Content {
 	return c
 }
 
-// Share counts one more who holds c and will release it.
-func (c *Content) Share() *Content {
-	c.store.mu.Lock()
-	defer c.store.mu.Unlock()
-	c.holders++
-	return c
-}
-
 // Release gives a content up. When all who hold it have, its room is free, and whoever still reads it gets an error.
 func (c *Content) Release() {
 	s := c.store

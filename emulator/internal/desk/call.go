@@ -89,5 +89,5 @@ func (c *Call) MarketplaceOf(parameter, id string) (*marketplace.Marketplace, *a
 	if _, ok := marketplace.ByID(id); !ok {
 		return nil, answer.InvalidParameter(parameter, `"`+id+`" is not a marketplace id`)
 	}
-	return nil, answer.Denied("").Because("marketplaces: " + parameter + " names " + id + ", where the seller takes no part") // selling-partner-api-models#914
+	return nil, check.NoPart(parameter, id)
 }

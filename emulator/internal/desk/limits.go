@@ -2,12 +2,10 @@ package desk
 
 import (
 	_ "embed"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +16,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/operations"
+	"github.com/openspapi/spapi/emulator/internal/table"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -96,7 +95,7 @@ func (l *Limiter) plan(op *catalog.Operation, sandbox bool) (rate float64, burst
 		rate, burst = sandboxRate, sandboxBurst
 	}
 	for _, ov := range l.overrides {
-		if ok, _ := path.Match(ov.Pattern, op.ID); ok {
+		if operations.Matches(ov.Pattern, op.ID) {
 			rate, burst = ov.Rate, ov.Burst
 		}
 	}
@@ -146,25 +145,19 @@ type ownLimit struct {
 var ownLimitsCSV string
 
 var ownLimits = sync.OnceValue(func() []ownLimit {
-	r := csv.NewReader(strings.NewReader(ownLimitsCSV))
-	r.Comment = '#'
-	records, err := r.ReadAll()
-	if err != nil {
-		panic("emulator: own_limits.csv: " + err.Error())
-	}
 	var list []ownLimit
-	for _, row := range records[1:] {
+	for _, row := range table.Read("own_limits.csv", ownLimitsCSV) {
 		o := ownLimit{operation: row[0], when: row[1], application: row[2] == "application", message: row[5]}
 		if row[3] != "" {
 			var problem [2]error
 			o.rate, problem[0] = strconv.ParseFloat(row[3], 64)
 			o.burst, problem[1] = strconv.Atoi(row[4])
 			if err := errors.Join(problem[:]...); err != nil {
-				panic("emulator: own_limits.csv: " + err.Error())
+				table.Refuse("own_limits.csv", err.Error())
 			}
 		}
 		if !operations.Served(o.operation) || o.application == (row[2] == "seller") {
-			panic("emulator: own_limits.csv: " + strings.Join(row, ","))
+			table.Refuse("own_limits.csv", strings.Join(row, ","))
 		}
 		list = append(list, o)
 	}
@@ -198,10 +191,7 @@ func submittedAttributes(body any) []string {
 }
 
 // of tells whether an operation has the limit.
-func (o *ownLimit) of(op *catalog.Operation) bool {
-	ok, _ := path.Match(o.operation, op.ID)
-	return ok
-}
+func (o *ownLimit) of(op *catalog.Operation) bool { return operations.Matches(o.operation, op.ID) }
 
 // throttled is the 429 in the limit's words.
 func (o *ownLimit) throttled() *answer.Error {
@@ -215,7 +205,7 @@ func (o *ownLimit) throttled() *answer.Error {
 // takeOwnQuota takes one request from each of the operation's own limits that hold for a request that has been found in order. The sandbox has no
 // such limits, and neither has an operation whose limit was set by hand. That a refused request counts for the operation is assumed.
 func (l *Limiter) takeOwnQuota(c *Call) *answer.Error {
-	set := func(o LimitOverride) bool { ok, _ := path.Match(o.Pattern, c.Op.ID); return ok }
+	set := func(o LimitOverride) bool { return operations.Matches(o.Pattern, c.Op.ID) }
 	if l.off || c.Sandbox || slices.ContainsFunc(l.overrides, set) {
 		return nil
 	}

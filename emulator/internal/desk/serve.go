@@ -190,11 +190,8 @@ func (d *Desk) dispatch(v *visit) answer.Reply {
 	case auth.IsSTS(x):
 		return d.Auth.STS(x)
 	}
-	if check.LongHeader(x.Header) {
-		return answer.TooLongHeader().Because("header: a field is longer than " + strconv.Itoa(check.MaxHeaderField) + " bytes")
-	}
 	if page, refused := answer.Unreadable(x); refused {
-		return page.Because("front: the request target has characters that must be percent-encoded, such as [ and ], or a header is malformed")
+		return page
 	}
 	rep, err := d.api(v)
 	if err != nil {
@@ -257,9 +254,8 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	}
 	if x.TooBig {
 		// Most models declare a 413; none of the service is known, nor its wording. (A gateway of AWS takes no more than this, whatever stands behind it.)
-		message := "The request body is larger than the operation takes."
-		return answer.Reply{}, &answer.Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestTooLarge", Message: &message,
-			Reason: "body: is larger than " + strconv.Itoa(maxBody) + " bytes"}
+		return answer.Reply{}, answer.Plain(http.StatusRequestEntityTooLarge, "RequestTooLarge", "The request body is larger than the operation takes.").
+			Because("body: is larger than " + strconv.Itoa(maxBody) + " bytes")
 	}
 	if c.Seller != nil {
 		for _, f := range d.flows {

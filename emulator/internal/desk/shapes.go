@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/check"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
@@ -31,6 +32,11 @@ func StatusLine(status int) format.Record {
 // BatchHeaders are those of one answer in a batch.
 func (c *Call) BatchHeaders(i int) format.Record {
 	return format.Record{{"x-amzn-RequestId", c.Desk.Seed.Of("batch", c.Op.ID, c.Now.UnixNano(), i).UUID()}, {"Date", c.Now.UTC().Format(http.TimeFormat)}}
+}
+
+// Refusal is how one answer of a batch says no: in the operation's words, as the answer to a whole request would.
+func (c *Call) Refusal(err *answer.Error) (status int, body any) {
+	return err.Status, check.Worded(c.Op, err).Reply().Body
 }
 
 // ListingNotFound is as in jrl84/amazon-sp-api#176.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -313,7 +312,7 @@ func (rules *Rules) Strike(x *exchange.Exchange) *Fault {
 
 func (r *faultRule) strikes(rules *Rules, x *exchange.Exchange) bool {
 	if r.Operation != "" && r.Operation != "*" {
-		if ok, _ := path.Match(r.Operation, x.Operation); !ok {
+		if !operations.Matches(r.Operation, x.Operation) {
 			return false
 		}
 	}

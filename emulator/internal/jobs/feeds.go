@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	_ "embed"
-	"encoding/csv"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/operations"
+	"github.com/openspapi/spapi/emulator/internal/table"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
@@ -27,14 +27,8 @@ type FeedType struct {
 var feedTypesCSV string
 
 var FeedTypes = sync.OnceValue(func() map[string]*FeedType {
-	r := csv.NewReader(strings.NewReader(feedTypesCSV))
-	r.Comment = '#'
-	records, err := r.ReadAll()
-	if err != nil {
-		panic("emulator: feed_types.csv: " + err.Error())
-	}
 	types := map[string]*FeedType{}
-	for _, f := range records[1:] {
+	for _, f := range table.Read("feed_types.csv", feedTypesCSV) {
 		types[f[0]] = &FeedType{Name: f[0], contentType: f[1], handling: f[2]}
 	}
 	return types

@@ -5,9 +5,7 @@ import (
 	"cmp"
 	"container/heap"
 	_ "embed"
-	"encoding/csv"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/expiring"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/table"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
@@ -256,18 +255,13 @@ type kept struct {
 }
 
 var retention = sync.OnceValue(func() map[string][]kept {
-	r := csv.NewReader(strings.NewReader(retentionCSV))
-	r.Comment = '#'
-	records, err := r.ReadAll()
-	if err != nil {
-		panic("emulator: retention.csv: " + err.Error())
-	}
 	rows := map[string][]kept{}
-	for _, f := range records[1:] {
+	for _, f := range table.Read("retention.csv", retentionCSV) {
 		row := kept{long: time.Duration(format.Atoi(f[2])) * 24 * time.Hour}
 		if f[1] != "" {
+			var err error
 			if row.since, err = time.Parse(time.DateOnly, f[1]); err != nil {
-				panic("emulator: retention.csv: " + err.Error())
+				table.Refuse("retention.csv", err.Error())
 			}
 		}
 		rows[f[0]] = append(rows[f[0]], row)

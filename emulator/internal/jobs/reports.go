@@ -3,7 +3,6 @@ package jobs
 import (
 	"container/heap"
 	_ "embed"
-	"encoding/csv"
 	"encoding/json"
 	"hash/crc32"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/operations"
+	"github.com/openspapi/spapi/emulator/internal/table"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -54,14 +54,8 @@ var reportTypesCSV string
 
 // ReportTypes reads the table once.
 var ReportTypes = sync.OnceValue(func() map[string]*ReportType {
-	r := csv.NewReader(strings.NewReader(reportTypesCSV))
-	r.Comment = '#'
-	records, err := r.ReadAll()
-	if err != nil {
-		panic("emulator: report_types.csv: " + err.Error())
-	}
 	types := map[string]*ReportType{}
-	for _, f := range records[1:] {
+	for _, f := range table.Read("report_types.csv", reportTypesCSV) {
 		t := &ReportType{
 			Name: f[0], Vendor: f[1] == "vendor", format: f[2], restricted: f[3] == "yes",
 			Request: strings.Contains(f[4], "request"), Schedule: strings.Contains(f[4], "schedule"), Settlement: f[4] == "settlement",
@@ -74,8 +68,9 @@ var ReportTypes = sync.OnceValue(func() map[string]*ReportType {
 			}
 		}
 		if f[7] != "" {
+			var err error
 			if t.cooldown, err = time.ParseDuration(f[7]); err != nil {
-				panic("emulator: report_types.csv: " + err.Error())
+				table.Refuse("report_types.csv", err.Error())
 			}
 		}
 		types[t.Name] = t

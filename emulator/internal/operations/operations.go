@@ -33,11 +33,17 @@ func ByID(id string) *catalog.Operation {
 	return nil
 }
 
+// Matches tells whether a pattern, an operation ID with asterisks, matches an operation's ID.
+func Matches(pattern, id string) bool {
+	ok, err := path.Match(pattern, id)
+	return ok && err == nil
+}
+
 // Served tells whether a pattern matches an operation of SP-API that is served.
 func Served(pattern string) bool {
 	for _, ops := range [][]catalog.Operation{catalog.Operations(), Removed} {
 		for i := range ops {
-			if ok, err := path.Match(pattern, ops[i].ID); ok && err == nil {
+			if Matches(pattern, ops[i].ID) {
 				return true
 			}
 		}
@@ -50,10 +56,7 @@ func Known(pattern string) bool {
 	if pattern == "" || Served(pattern) {
 		return true
 	}
-	return slices.ContainsFunc(otherOperations, func(id string) bool {
-		ok, err := path.Match(pattern, id)
-		return ok && err == nil
-	})
+	return slices.ContainsFunc(otherOperations, func(id string) bool { return Matches(pattern, id) })
 }
 
 // Key is the key of op in [catalog.API.Operations].

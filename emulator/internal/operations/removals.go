@@ -2,11 +2,10 @@ package operations
 
 import (
 	_ "embed"
-	"encoding/csv"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/table"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -25,16 +24,10 @@ var removalsCSV string
 
 // removals are the days, written as time.DateOnly, from which on things are gone.
 var removals = sync.OnceValue(func() map[Kind]map[string]string {
-	r := csv.NewReader(strings.NewReader(removalsCSV))
-	r.Comment = '#'
-	records, err := r.ReadAll()
-	if err != nil {
-		panic("emulator: removals.csv: " + err.Error())
-	}
 	days := map[Kind]map[string]string{ReportType: {}, FeedType: {}, NotificationType: {}}
-	for _, f := range records[1:] {
+	for _, f := range table.Read("removals.csv", removalsCSV) {
 		if _, err := time.Parse(time.DateOnly, f[2]); err != nil {
-			panic("emulator: removals.csv: " + err.Error())
+			table.Refuse("removals.csv", err.Error())
 		}
 		days[Kind(f[0])][f[1]] = f[2]
 	}

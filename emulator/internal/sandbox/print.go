@@ -3,13 +3,12 @@ package sandbox
 import (
 	"bytes"
 	"encoding/json"
-	"math"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -85,7 +84,7 @@ func (p *printer) value(d *json.Decoder, name string, s *catalog.Schema) error {
 	case json.Number:
 		if strings.ContainsAny(t.String(), ".eE") || p.doubles && s.Type == "number" && !strings.HasSuffix(name, "Id") {
 			f, err := t.Float64()
-			p.out.WriteString(double(f))
+			p.out.WriteString(format.Double(f).String()) // 10.0 for a case's 10.00
 			return err
 		}
 		p.out.WriteString(t.String())
@@ -100,23 +99,6 @@ func (p *printer) text(v any) error {
 	err := e.Encode(v)
 	p.out.Truncate(p.out.Len() - 1) // the end of line
 	return err
-}
-
-// double writes a number as Java's Double.toString does: 10.0 for a case's 10.00, and 1.569521782042E9.
-func double(f float64) string {
-	if a := math.Abs(f); a == 0 || a >= 1e-3 && a < 1e7 {
-		text := strconv.FormatFloat(f, 'f', -1, 64)
-		if !strings.Contains(text, ".") {
-			text += ".0"
-		}
-		return text
-	}
-	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'e', -1, 64), "e")
-	if !strings.Contains(mantissa, ".") {
-		mantissa += ".0"
-	}
-	n, _ := strconv.Atoi(exponent)
-	return mantissa + "E" + strconv.Itoa(n)
 }
 
 // fetched are the addresses in cases to which a client goes next, to upload or to fetch a document: of reports and feeds, labels, appointments, what

@@ -32,10 +32,7 @@ func createFeedDocument(c *desk.Call) (answer.Reply, *answer.Error) {
 	if kind, _, err := mime.ParseMediaType(contentType); err != nil || !strings.Contains(kind, "/") {
 		// jlevers/selling-partner-api#624. The same was said of types without a charset (jlevers/selling-partner-api pull request 35, taken back), but those
 		// are taken: application/pdf has none.
-		e := answer.Invalid("Invalid input", "")
-		details := "Invalid input"
-		e.Code, e.Details = "400", &details
-		return answer.Reply{}, e
+		return answer.Reply{}, answer.Plain(http.StatusBadRequest, "400", "Invalid input").Detailed("Invalid input")
 	}
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
@@ -66,7 +63,7 @@ func createFeed(c *desk.Call) (answer.Reply, *answer.Error) {
 	id, _ := body["inputFeedDocumentId"].(string)
 	k := jobs.Queues.Of(c.Seller)
 	if f.Input = k.Document(id, c.Now); f.Input == nil || f.Input.Open != nil {
-		return answer.Reply{}, answer.Invalid("Invalid request parameters", `inputFeedDocumentId: "`+id+`" is not a document that createFeedDocument has returned`) // selling-partner-api-models#2549
+		return answer.Reply{}, answer.InvalidParameter("inputFeedDocumentId", `"`+id+`" is not a document that createFeedDocument has returned`)
 	}
 	k.Mu.Lock()
 	defer k.Mu.Unlock()

@@ -124,25 +124,24 @@ func errNoDestination(c *desk.Call, id string) *answer.Error {
 
 // errConflict is the 409 of createSubscription (selling-partner-api-models#2737; without details in 2021: #1960).
 func errConflict(kind string) *answer.Error {
-	message, details := "The resource specified conflicts with the current state.", "Subscription already exist for notification type "+kind // sic
-	return &answer.Error{Status: http.StatusConflict, Code: "StateConflict", Message: &message, Details: &details}
+	return answer.Plain(http.StatusConflict, "StateConflict", "The resource specified conflicts with the current state.").
+		Detailed("Subscription already exist for notification type " + kind) // sic
 }
 
 // errSecondDestination is the 409 of createDestination for a queue that has one (selling-partner-api-docs#1800, selling-partner-api-models#2281). Of an
 // AWS account that has one for EventBridge the same is assumed.
 func errSecondDestination(d *Destination, app string) *answer.Error {
-	message := "The requested resource conflict with a resource in the server."
-	details := "A destination with arn " + d.ARN + " already exists for the application " + app
+	which := "arn " + d.ARN
 	if d.ARN == "" {
-		details = "A destination with accountId " + d.Account + " already exists for the application " + app
+		which = "accountId " + d.Account
 	}
-	return &answer.Error{Status: http.StatusConflict, Code: "Conflict", Message: &message, Details: &details}
+	const message = "The requested resource conflict with a resource in the server."
+	return answer.Plain(http.StatusConflict, "Conflict", message).Detailed("A destination with " + which + " already exists for the application " + app)
 }
 
 // errInUse is how deleteDestination refuses (selling-partner-api-docs#1800).
 func errInUse() *answer.Error {
-	message, details := "The requested action is forbidden.", "Destination has subscriptions"
-	return &answer.Error{Status: http.StatusForbidden, Code: "Unauthorized", Message: &message, Details: &details}
+	return answer.Plain(http.StatusForbidden, "Unauthorized", "The requested action is forbidden.").Detailed("Destination has subscriptions")
 }
 
 func (d *Destination) object(app string) object {

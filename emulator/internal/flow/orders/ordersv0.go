@@ -28,11 +28,6 @@ var V0 = desk.Flow{Early: map[string]func(*desk.Call) *answer.Error{"ordersv0.ge
 	"ordersv0.updateShipmentStatus":     updateShipmentStatusV0,
 }}
 
-// invalidOrderInput is the one message that getOrders has for most mistakes (selling-partner-api-models#2233).
-func invalidOrderInput(name, want string) *answer.Error {
-	return answer.Invalid("The input you have submitted is not valid. Please check your input and try again.", name+": "+want)
-}
-
 // orderEnumsV0 are the values that getOrders takes where the model has no enum.
 var orderEnumsV0 = []struct {
 	name   string
@@ -78,7 +73,7 @@ func getOrdersV0(c *desk.Call) (answer.Reply, *answer.Error) {
 		// (selling-partner-api-models#2091).
 		return answer.Reply{}, nullMessage().Because("NextToken: " + problem.Error())
 	} else if problem != nil {
-		return answer.Reply{}, invalidOrderInput("NextToken", problem.Error())
+		return answer.Reply{}, answer.InvalidParameter("NextToken", problem.Error())
 	}
 	for _, id := range pg.Args["MarketplaceIds"] {
 		if _, err := c.MarketplaceOf("MarketplaceIds", id); err != nil {
@@ -96,13 +91,13 @@ func getOrdersV0(c *desk.Call) (answer.Reply, *answer.Error) {
 		}
 		fallthrough
 	default:
-		return answer.Reply{}, invalidOrderInput(name, want)
+		return answer.Reply{}, answer.InvalidParameter(name, want)
 	}
 	size := 100
 	if text := q.Get("MaxResultsPerPage"); text != "" {
 		var err error
 		if size, err = strconv.Atoi(text); err != nil || size < 1 || size > 100 {
-			return answer.Reply{}, invalidOrderInput("MaxResultsPerPage", "is "+text+", want 1 to 100")
+			return answer.Reply{}, answer.InvalidParameter("MaxResultsPerPage", "is "+text+", want 1 to 100")
 		}
 	}
 	for _, known := range orderEnumsV0 {
@@ -115,7 +110,7 @@ func getOrdersV0(c *desk.Call) (answer.Reply, *answer.Error) {
 	if q.Has("SellerOrderId") { // the model's note
 		for _, name := range []string{"FulfillmentChannels", "OrderStatuses", "PaymentMethods", "LastUpdatedAfter", "LastUpdatedBefore", "BuyerEmail"} {
 			if q.Has(name) {
-				return answer.Reply{}, invalidOrderInput(name, "can't be used with SellerOrderId")
+				return answer.Reply{}, answer.InvalidParameter(name, "can't be used with SellerOrderId")
 			}
 		}
 	}
@@ -124,7 +119,7 @@ func getOrdersV0(c *desk.Call) (answer.Reply, *answer.Error) {
 		if text := q.Get(name); text != "" {
 			var ok bool
 			if delivery[i], ok = format.ParseTime(text); !ok {
-				return answer.Reply{}, invalidOrderInput(name, "timestamp must follow ISO8601")
+				return answer.Reply{}, answer.InvalidParameter(name, "timestamp must follow ISO8601")
 			}
 		}
 	}

@@ -16,7 +16,7 @@ func orderItemsPage(show func(*desk.Call, *world.Order) object) desk.Handler {
 			problem = desk.ErrTokenInvalid
 		}
 		if problem != nil {
-			return answer.Reply{}, invalidOrderInput("NextToken", problem.Error())
+			return answer.Reply{}, answer.InvalidParameter("NextToken", problem.Error())
 		}
 		c.Now = pg.AsOf // all pages show the order as of the first one
 		return orderV0(func(c *desk.Call, o *world.Order) object {

@@ -71,7 +71,7 @@ func expectedPrices(c *desk.Call) (answer.Reply, *answer.Error) {
 func batchAnswer(c *desk.Call, i int, body any, err *answer.Error, request format.Record) format.Record {
 	status := http.StatusOK
 	if err != nil {
-		status, body = err.Status, err.Reply().Body
+		status, body = c.Refusal(err)
 	}
 	return format.Record{{"headers", c.BatchHeaders(i)}, {"status", desk.StatusLine(status)}, {"body", body}, {"request", request}}
 }
@@ -162,8 +162,9 @@ func competitiveSummaries(c *desk.Call) (answer.Reply, *answer.Error) {
 		}
 		status := object{"statusCode": http.StatusOK, "reasonPhrase": "Success"} // sic: lineofflight/peddler, as above
 		if err != nil {
-			status = object{"statusCode": err.Status, "reasonPhrase": http.StatusText(err.Status)}
-			errors, _ := err.Reply().Body.(map[string]any)
+			code, refusal := c.Refusal(err)
+			status = object{"statusCode": code, "reasonPhrase": http.StatusText(code)}
+			errors, _ := refusal.(map[string]any)
 			summary = object{"asin": text("asin"), "marketplaceId": text("marketplaceId"), "errors": errors["errors"]}
 		}
 		answers[i] = object{"status": status, "body": summary}

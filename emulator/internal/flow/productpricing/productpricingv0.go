@@ -32,11 +32,6 @@ var V0 = desk.Flow{Early: map[string]func(*desk.Call) *answer.Error{
 	"productpricingv0.getListingOffersBatch": offersBatch("/products/pricing/v0/listings/"),
 }}
 
-// errPricing is what pricing says to most mistakes (selling-partner-api-models#2408); which parameter it was stands in details here.
-func errPricing(name, want string) *answer.Error {
-	return answer.Invalid("Invalid Input", name+": "+want)
-}
-
 // knownItemType answers to an ItemType that there isn't, in whatever case, that there is no such thing (jlevers/selling-partner-api#80,
 // selling-partner-api-docs#423).
 func knownItemType(c *desk.Call) *answer.Error {
@@ -140,9 +135,9 @@ func prices(show func(c *desk.Call, w *world.World, p *world.Product, l *world.L
 		ids := c.Query[parameter]
 		switch {
 		case len(ids) == 0:
-			return answer.Reply{}, errPricing(parameter, "required with this ItemType")
+			return answer.Reply{}, answer.InvalidParameter(parameter, "required with this ItemType")
 		case len(c.Query[other]) > 0:
-			return answer.Reply{}, errPricing(other, "can't be used with this ItemType")
+			return answer.Reply{}, answer.InvalidParameter(other, "can't be used with this ItemType")
 		}
 		w := c.Seller.World()
 		w.RLock()
@@ -476,9 +471,9 @@ func batchItem(method, uri, prefix string) (string, *answer.Error) {
 	id, err := url.PathUnescape(escaped)
 	switch {
 	case !ok || !hasSuffix || err != nil || id == "" || slices.Contains([]string{".", ".."}, id):
-		return "", errPricing("uri", `is "`+uri+`", want `+prefix+"…/offers")
+		return "", answer.InvalidParameter("uri", `is "`+uri+`", want `+prefix+"…/offers")
 	case method != http.MethodGet:
-		return id, errPricing("method", "is "+method+", want GET")
+		return id, answer.InvalidParameter("method", "is "+method+", want GET")
 	}
 	return id, nil
 }

@@ -2,7 +2,6 @@
 package promotions
 
 import (
-	"net/http"
 	"slices"
 	"time"
 
@@ -27,8 +26,7 @@ const pageSize = 20
 
 // notFound is the 404 of the API; the wording is assumed.
 func notFound(what, id string) *answer.Error {
-	message, details := "The "+what+" was not found.", what+" "+id
-	return &answer.Error{Status: http.StatusNotFound, Code: "NotFound", Message: &message, Details: &details}
+	return answer.NotFound("The " + what + " was not found.").Detailed(what + " " + id)
 }
 
 // searchPromotions lists promotions, those that were made last first.

@@ -34,8 +34,7 @@ func reportSpecification(c *desk.Call) (kind *jobs.ReportType, marketplaces []st
 	body, _ := c.Body.(map[string]any)
 	name, _ := body["reportType"].(string)
 	if kind = jobs.ReportTypes()[name]; kind == nil {
-		// An unknown type is no more than "Invalid Input" (selling-partner-api-models#1810); details are the emulator's.
-		return nil, nil, nil, answer.Invalid("Invalid Input", `reportType: "`+name+`" is not a report type`)
+		return nil, nil, nil, answer.InvalidParameter("reportType", `"`+name+`" is not a report type`) // selling-partner-api-models#1810
 	}
 	if kind.Vendor {
 		return nil, nil, nil, answer.Denied("").Because("reportType: is one of vendors") // a seller has no vendor's reports
@@ -229,7 +228,7 @@ func createReportSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, err
 	}
 	if !kind.Schedule {
-		return answer.Reply{}, answer.Invalid("Invalid Input", "reportType: "+kind.Name+" can't be scheduled")
+		return answer.Reply{}, answer.InvalidParameter("reportType", kind.Name+" can't be scheduled")
 	}
 	body, _ := c.Body.(map[string]any)
 	s := &jobs.Schedule{Kind: kind, Marketplaces: marketplaces, Options: options}

@@ -5,7 +5,6 @@ package shipping
 import (
 	"encoding/json"
 	"maps"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -92,8 +91,7 @@ func known(c *desk.Call) (answer.Reply, *answer.Error) {
 	_, found := b.ids.Get(c.Path["shipmentId"])
 	b.mu.Unlock()
 	if !found {
-		message, details := "Invalid input.", "Shipment not found for specified shipmentId"
-		return answer.Reply{}, &answer.Error{Status: http.StatusBadRequest, Code: "InvalidInput", Message: &message, Details: &details}
+		return answer.Reply{}, answer.Invalid("Invalid input.", "").Detailed("Shipment not found for specified shipmentId")
 	}
 	return desk.FromSchema(c)
 }

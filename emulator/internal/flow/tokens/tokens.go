@@ -2,7 +2,6 @@
 package tokens
 
 import (
-	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -15,8 +14,6 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/jobs"
 	"github.com/openspapi/spapi/internal/catalog"
 )
-
-type object = format.Object
 
 // Flow is the API of restricted data tokens.
 var Flow = desk.Flow{Handlers: map[string]desk.Handler{"tokens20210301.createRestrictedDataToken": createRestrictedDataToken}}
@@ -58,7 +55,7 @@ func createRestrictedDataToken(c *desk.Call) (answer.Reply, *answer.Error) {
 		resources = append(resources, r)
 	}
 	token := c.Desk.Auth.MintRestricted(c.Seller.Account, resources, c.Now)
-	return answer.Reply{Status: http.StatusOK, Body: format.Record{{"expiresIn", int(auth.AccessTokenLifetime.Seconds())}, {"restrictedDataToken", token}}}, nil
+	return answer.OK(format.Record{{"expiresIn", int(auth.AccessTokenLifetime.Seconds())}, {"restrictedDataToken", token}}), nil
 }
 
 // checkRestricted tells whether a restricted token can be had for a resource.
