@@ -170,6 +170,17 @@ func TestShellQuoting(t *testing.T) {
 	}
 }
 
+// Java has a list of its own of what is called directly, which is the user's unless NO_PROXY names more.
+func TestNoProxyOfJava(t *testing.T) {
+	if got := testEnvironment(t, "JAVA_TOOL_OPTIONS=-Dhttp.nonProxyHosts=mine")["JAVA_TOOL_OPTIONS"]; strings.Count(got, "nonProxyHosts") != 1 {
+		t.Errorf("without NO_PROXY: %s", got)
+	}
+	const want = "-Dhttp.nonProxyHosts=localhost|*.localhost|127.0.0.1|127.*|[::1]|db|*.db|*.corp.example|10.1.*|*.internal"
+	if got := testEnvironment(t, "NO_PROXY=db:5432,*.corp.example,10.1.0.0/16,10.0.0.0/9,.internal,amazon.com")["JAVA_TOOL_OPTIONS"]; !strings.HasSuffix(got, " "+want) {
+		t.Errorf("%s, want …%s", got, want)
+	}
+}
+
 // No name of a variable is run, or ends the reading of what is printed.
 func TestShellNames(t *testing.T) {
 	set := map[string]string{"AWS_PROFILE": "x", "AWS_A-B": "x", "LWA_A;touch ran;": "x", "SP_API_A\ntouch ran": "x", "AWS_$(touch ran)": "x"}

@@ -22,7 +22,12 @@ module SpapiEmulator
   module Socket
     def tcp(host, port, *args, **more, &block) = super(*SpapiEmulator.lead(host, port), *args, **more, &block)
   end
+
+  module Addrinfo
+    def getaddrinfo(host, port = nil, *args, **more) = super(*SpapiEmulator.lead(host, port), *args, **more)
+  end
 end
 
+Addrinfo.singleton_class.prepend(SpapiEmulator::Addrinfo)
 TCPSocket.prepend(SpapiEmulator::TCPSocket)
 Socket.singleton_class.prepend(SpapiEmulator::Socket)
