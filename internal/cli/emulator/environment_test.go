@@ -351,6 +351,10 @@ func TestClientsAndHosts(t *testing.T) {
 	if strings.ContainsAny(all, "{}") || strings.Count(all, ca) < len(runtimes) || !strings.Contains(all, "http://127.0.0.1:9000") {
 		t.Errorf("not everything is filled in:\n%s", all)
 	}
+	spaced := filepath.Join(t.TempDir(), "it's here")
+	if got, want := run("clients", "--ca-dir", spaced, "curl"), "--cacert "+singleQuoted(filepath.Join(spaced, "ca.pem"))+"\n"; !strings.Contains(got, want) {
+		t.Errorf("a folder with a blank: %s, want %s", got, want)
+	}
 	for _, r := range runtimes {
 		if text := run("clients", "--ca-dir", dir, r.name); !strings.HasPrefix(text, r.title+" ("+r.name+")\n") || strings.Count(text, "\n  trust") != 1 {
 			t.Errorf("%s:\n%s", r.name, text)
