@@ -479,7 +479,7 @@ func caError(dir string, err error) error {
 	if dir != "" {
 		return exit.Usagef("--ca-dir %q: %s", dir, text)
 	}
-	return fmt.Errorf("%s; --ca-dir names a folder that can be written to", text)
+	return fmt.Errorf("%s; --ca-dir names another folder", text)
 }
 
 func (s *served) close() {

@@ -39,6 +39,7 @@ net.Socket.prototype.connect = function (...args) {
   const led = { ...options, host: at[1], port: Number(at[2]) };
   for (const gone of ['localAddress', 'localPort', 'family', 'lookup']) delete led[gone]; // they were chosen for Amazon's address
   connect.call(this, led, callback);
+  Object.defineProperty(this, 'remotePort', { value: Number(options.port), configurable: true }); // of it and the name HTTP/2 makes the origin
   if (!options.servername && typeof this.setServername === 'function') this.setServername(host); // the emulator's certificate goes by it
   return this;
 };
