@@ -1,12 +1,14 @@
 package emulator
 
 import (
+	"bytes"
 	"encoding/pem"
 	"flag"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -176,7 +178,8 @@ func TestNoProxyOfJava(t *testing.T) {
 		t.Errorf("without NO_PROXY: %s", got)
 	}
 	const want = "-Dhttp.nonProxyHosts=localhost|*.localhost|127.0.0.1|127.*|[::1]|db|*.db|*.corp.example|10.1.*|*.internal"
-	if got := testEnvironment(t, "NO_PROXY=db:5432,*.corp.example,10.1.0.0/16,10.0.0.0/9,.internal,amazon.com")["JAVA_TOOL_OPTIONS"]; !strings.HasSuffix(got, " "+want) {
+	got := testEnvironment(t, "NO_PROXY=db:5432,*.corp.example,10.1.0.0/16,10.0.0.0/9,.internal,amazon.com")["JAVA_TOOL_OPTIONS"]
+	if !strings.HasSuffix(got, " "+want) {
 		t.Errorf("%s, want …%s", got, want)
 	}
 }
@@ -273,6 +276,36 @@ func TestKitIsKept(t *testing.T) {
 	write()
 	if after, err := os.ReadFile(k.TrustStore); err != nil || string(after) == string(before) {
 		t.Errorf("the trust store has the old authority still, %v", err)
+	}
+}
+
+// Runtimes that are old, but in use, read what they are given: each of them would end with the first file that it can't.
+func TestOldRuntimes(t *testing.T) {
+	emu, err := emulator.New(emulator.WithCADir(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := emu.CA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newKit(ca)
+	if err := k.write(emu.Hosts()); err != nil {
+		t.Fatal(err)
+	}
+	store, err := os.ReadFile(k.TrustStore)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pbes2 := []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0d} // RFC 8018, A.4
+	if bytes.Contains(store, pbes2) {
+		t.Error("Java 8 can't decrypt the trust store")
+	}
+	if regexp.MustCompile(`require\('node:`).Match(nodePreload) {
+		t.Error("Node.js 14 knows no module by a name with node:")
+	}
+	if found := regexp.MustCompile(`(?m)^ *def [^=\n]*\) = .*|\*\*\w+`).Find(rubyPreload); found != nil {
+		t.Errorf("Ruby 2.6 doesn't read %s as it is meant", found)
 	}
 }
 

@@ -3,9 +3,10 @@
 // prototype it is the same for CommonJS, ES modules and workers.
 'use strict';
 
-const fs = require('node:fs');
-const net = require('node:net');
-const path = require('node:path');
+// Without node: before the names, and no syntax newer than version 14's: whatever Node.js a tool brings along reads this.
+const fs = require('fs');
+const net = require('net');
+const path = require('path');
 
 const hosts = new Set(fs.readFileSync(path.join(__dirname, 'hosts.txt'), 'ascii').split(/\s+/).filter(Boolean));
 const connect = net.Socket.prototype.connect;
