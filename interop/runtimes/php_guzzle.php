@@ -1,4 +1,5 @@
-<?php // Guzzle, on which jlevers/selling-partner-api and the official PHP SDK stand; with the requests that the former makes: the token by JSON, its headers, documents by PHP's own streams.
+<?php // Guzzle, on which jlevers/selling-partner-api and the official PHP SDK stand; with the requests that the former makes: the token by JSON,
+// its headers, documents by PHP's own streams.
 require 'GuzzleHttp/autoload.php'; // Debian's
 
 const HOST = 'sellingpartnerapi-na.amazon.com';
