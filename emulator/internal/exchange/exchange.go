@@ -31,6 +31,7 @@ type Exchange struct {
 
 	Upload      *contents.Content // in place of Body, of a service that takes files; nil with an UploadError
 	UploadError error
+	Chunked     bool // the file came without its length
 
 	RequestID string
 	Front     Front
@@ -78,6 +79,8 @@ func Read(r *http.Request, to Limits) (Exchange, error) {
 		}
 		x.Upload, x.UploadError = to.Files.Read(body, to.Upload)
 		x.TooBig = x.UploadError != nil
+		// A client's request may say 0 of a body whose length it doesn't know (net/http's Request).
+		x.Chunked = r.ContentLength < 0 || r.ContentLength == 0 && x.Upload != nil && x.Upload.Size() > 0
 		if errors.Is(x.UploadError, contents.ErrTooLarge) || errors.Is(x.UploadError, contents.ErrFull) {
 			return x, nil
 		}
