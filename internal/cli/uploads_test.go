@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/md5"
-	"encoding/hex"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -230,7 +230,7 @@ func TestUploads(t *testing.T) {
 		}
 		sum := md5.Sum(small)
 		answer, err := u.send("POST", "/uploads/2020-11-01/uploadDestinations/aplus/2020-11-01/contentDocuments?contentType=image/png&marketplaceIds=ATVPDKIKX0DER&contentMD5="+
-			hex.EncodeToString(sum[:]), "", nil)
+			url.QueryEscape(base64.StdEncoding.EncodeToString(sum[:])), "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
