@@ -133,7 +133,13 @@ func TestReasonsHoldNoSecrets(t *testing.T) {
 		}
 		c.get("/orders/v0/orders?CreatedAfter=2020-01-01&MarketplaceIds=" + us + "&NextToken=" + escaped + "&" + escaped + "=1")
 	}
-	for _, r := range c.Requests() {
+	strict := newClient(t, emulator.WithoutLimits(), emulator.WithStrictParameters())
+	for _, secret := range []string{"jane.doe@example.com", "correct horse battery"} {
+		if r := strict.get("/orders/v0/orders?MarketplaceIds=" + us + "&" + url.QueryEscape(secret)); r.status != 400 {
+			t.Errorf("%d %s", r.status, r.body)
+		}
+	}
+	for _, r := range append(c.Requests(), strict.Requests()...) {
 		if text := fmt.Sprintf("%+v", r); strings.Contains(text, "secretsecret") || strings.Contains(text, "jane.doe") || strings.Contains(text, "battery") {
 			t.Errorf("in the log: %s", text)
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/check"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/fault"
 	"github.com/openspapi/spapi/emulator/internal/operations"
@@ -132,8 +133,6 @@ var (
 	secretShapes = regexp.MustCompile(`(?i)(Atz\.sprdt|Atz[ar]|Atc)(\||%(25)*7c)[^/&]*|amzn1\.oa2-cs\.[^/&]*`)
 	// sensitive finds parameters, declared ones too, that carry secrets or personal data.
 	sensitive = regexp.MustCompile(`(?i)email|token|secret|postalcode|^x-amz-`)
-	// plainName is what a parameter may be called; anything else may be a value without a name.
-	plainName = regexp.MustCompile(`^[A-Za-z][\w.-]{0,40}$`)
 )
 
 // redactQuery redacts a query, and names the parameters in it that op doesn't have; one that can't be parsed goes whole. op is the operation that was asked
@@ -150,7 +149,7 @@ func redactQuery(raw string, op *catalog.Operation) (query string, ignored []str
 	for name, values := range q {
 		declared := op != nil && operations.DetailsOf(op).Query[name]
 		known := declared && !sensitive.MatchString(name)
-		if !declared && (!plainName.MatchString(name) || secretShapes.MatchString(name)) {
+		if !declared && (!check.PlainName(name) || secretShapes.MatchString(name)) {
 			name = redacted
 		}
 		if op != nil && !declared && !slices.Contains(ignored, name) {
