@@ -111,6 +111,15 @@ func TestSuccessHasNoReason(t *testing.T) {
 	}
 }
 
+// TestReasonsAreBrief: however much is wrong, the header is one that clients take.
+func TestReasonsAreBrief(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits())
+	r := c.get("/orders/v0/orders?CreatedAfter=2020-01-01&MarketplaceIds=" + strings.Repeat("X", 5000))
+	if reason := r.header.Get("X-Spapi-Emulator-Reason"); r.status != 400 || len(reason) > 1100 || !strings.HasPrefix(reason, "MarketplaceIds: ") {
+		t.Errorf("%d, %d bytes: %s", r.status, len(reason), reason)
+	}
+}
+
 // TestReasonsHoldNoSecrets sends what must not stand in the log to where reasons repeat what was sent.
 func TestReasonsHoldNoSecrets(t *testing.T) {
 	c := newClient(t, emulator.WithoutLimits())

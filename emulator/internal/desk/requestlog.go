@@ -111,14 +111,20 @@ var (
 	email  = regexp.MustCompile(`[^\s"]+@[^\s"]+`)
 )
 
-// longestReason is how many bytes of a reason are logged.
+// longestReason is how many bytes of a reason are told: clients take headers of some 8 KiB, and a query may have more.
 const longestReason = 1000
+
+// brief is as much of a reason as is told.
+func brief(reason string) string {
+	if len(reason) <= longestReason {
+		return reason
+	}
+	return strings.ToValidUTF8(reason[:longestReason], "") + " …"
+}
 
 // harmless is a reason without what it quotes of the request's body, which is logged nowhere else either, and without what looks like a secret.
 func harmless(reason string, body []byte) string {
-	if len(reason) > longestReason {
-		reason = strings.ToValidUTF8(reason[:longestReason], "") + " …"
-	}
+	reason = brief(reason)
 	reason = quoted.ReplaceAllStringFunc(reason, func(q string) string {
 		if len(q) > 2 && bytes.Contains(body, []byte(q[1:len(q)-1])) {
 			return `"` + redacted + `"`
