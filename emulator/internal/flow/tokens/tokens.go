@@ -63,7 +63,9 @@ func createRestrictedDataToken(c *desk.Call) (answer.Reply, *answer.Error) {
 
 // errDocument is about what is no document of a restricted report (selling-partner-api-models#1595; jlevers/selling-partner-api#662, of one without personal
 // data, March 2024; in May 2021 such a one was said to be of a role that lacks, selling-partner-api-docs#806).
-func errDocument() *answer.Error { return answer.Invalid("Invalid or unsupported document ID found", "") }
+func errDocument() *answer.Error {
+	return answer.Invalid("Invalid or unsupported document ID found", "")
+}
 
 // checkRestricted tells whether a restricted token can be had for a resource.
 func checkRestricted(c *desk.Call, r *auth.Resource) *answer.Error {
