@@ -243,7 +243,8 @@ func APITrouble(t Trouble) Reply {
 	case TroubleInternal:
 		return Internal().Reply()
 	case TroubleUnavailable:
-		return Plain(http.StatusServiceUnavailable, "ServiceUnavailable", "Service is temporarily unavailable. Please try again.").Detailed("").Reply() // wording assumed
+		// The wording is assumed.
+		return Plain(http.StatusServiceUnavailable, "ServiceUnavailable", "Service is temporarily unavailable. Please try again.").Detailed("").Reply()
 	}
 	return Throttled().Reply()
 }
@@ -255,7 +256,8 @@ func Internal() *Error {
 }
 
 func Throttled() *Error {
-	return Plain(http.StatusTooManyRequests, "QuotaExceeded", "You exceeded your quota for the requested resource.").Detailed("").ByGateway("TooManyRequestsException")
+	return Plain(http.StatusTooManyRequests, "QuotaExceeded", "You exceeded your quota for the requested resource.").Detailed("").
+		ByGateway("TooManyRequestsException")
 }
 
 // Encode returns the bytes of the body and their type.

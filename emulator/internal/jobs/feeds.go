@@ -181,7 +181,8 @@ func (p *processing) jsonReport() []byte {
 		if i.attribute != "" {
 			attribute = i.attribute
 		}
-		issues = append(issues, format.Record{{"messageId", message}, {"sku", sku}, {"code", i.code}, {"severity", i.severity}, {"message", i.text}, {"attributeName", attribute}})
+		issues = append(issues, format.Record{{"messageId", message}, {"sku", sku}, {"code", i.code}, {"severity", i.severity}, {"message", i.text},
+			{"attributeName", attribute}})
 	}
 	errors := p.count("ERROR")
 	if p.failed != "" {

@@ -136,7 +136,8 @@ func (k *Queue) FinishReport(r *Report, at time.Time) {
 	case problem != nil:
 		// A FATAL report may have a document that tells why (selling-partner-api-docs, reports guide).
 		// It came compressed, short as it is (saleweaver/python-amazon-sp-api#624).
-		r.Document = k.AddDocument("report", &Document{ContentType: "application/json; charset=UTF-8", Created: at, Expires: at.Add(r.Kind.retention), packing: packed, Open: onePiece(problem)})
+		r.Document = k.AddDocument("report", &Document{ContentType: "application/json; charset=UTF-8", Created: at, Expires: at.Add(r.Kind.retention),
+			packing: packed, Open: onePiece(problem)})
 		r.end(fatal, at)
 	case d == nil:
 		r.end(Cancelled, at) // no data

@@ -232,7 +232,8 @@ func (d *Document) upload(x *exchange.Exchange) (answer.Reply, *s3Error) {
 	switch {
 	case errors.Is(x.UploadError, contents.ErrFull):
 		// No answer of S3's: the emulator holds as much as it may.
-		return answer.Reply{}, newS3Error(http.StatusServiceUnavailable, "SlowDown", "The emulator can't keep the upload: "+x.UploadError.Error()+". Let documents expire, or reset it.")
+		return answer.Reply{}, newS3Error(http.StatusServiceUnavailable, "SlowDown",
+			"The emulator can't keep the upload: "+x.UploadError.Error()+". Let documents expire, or reset it.")
 	case x.UploadError != nil:
 		return answer.Reply{}, newS3Error(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", "MaxSizeAllowed", strconv.Itoa(maxUpload))
 	}

@@ -65,7 +65,8 @@ func typeSchema(productType string, m *marketplace.Marketplace, requirements str
 			"marketplace_id": object{"default": m.ID, "editable": false, "hidden": true,
 				// lineofflight/peddler, ProductTypeDefinitions20200901Test
 				"anyOf": []object{{"type": "string"}, {"type": "string", "enum": []string{m.ID}, "enumNames": []string{m.Name}}}},
-			"language_tag": object{"type": "string", "default": m.Language, "enum": world.LanguagesOf(m), "enumNames": world.LanguagesOf(m), "editable": false, "hidden": true},
+			"language_tag": object{"type": "string", "default": m.Language, "enum": world.LanguagesOf(m), "enumNames": world.LanguagesOf(m),
+				"editable": false, "hidden": true},
 		},
 		"type": "object", "properties": properties, "additionalProperties": false,
 	}
@@ -175,8 +176,10 @@ func getProductType(c *desk.Call) (answer.Reply, *answer.Error) {
 	query := url.Values{"marketplaceId": {m.ID}, "requirements": {requirements}, "requirementsEnforced": {enforced}}
 	// In Amazon's order (lineofflight/peddler, test/vcr_cassettes/Peddler/API/ProductTypeDefinitions20200901Test, September 2024).
 	return answer.OK(format.Record{
-		{"metaSchema", link("meta-schema.json", metaSchema, nil)}, {"schema", link("schema/"+name+".json", typeSchema(name, m, requirements, enforced == "ENFORCED"), query)},
-		{"requirements", requirements}, {"requirementsEnforced", enforced}, {"propertyGroups", groups}, {"locale", locale}, {"marketplaceIds", ids}, {"productType", name},
+		{"metaSchema", link("meta-schema.json", metaSchema, nil)},
+		{"schema", link("schema/"+name+".json", typeSchema(name, m, requirements, enforced == "ENFORCED"), query)},
+		{"requirements", requirements}, {"requirementsEnforced", enforced}, {"propertyGroups", groups}, {"locale", locale},
+		{"marketplaceIds", ids}, {"productType", name},
 		{"displayName", world.ProductTypeNames()[slices.IndexFunc(world.ProductTypeNames(), func(t [2]string) bool { return t[0] == name })][1]},
 		{"productTypeVersion", format.Record{{"version", productTypeVersion}, {"latest", true}, {"releaseCandidate", false}}},
 	}), nil
