@@ -70,8 +70,10 @@ func TestSubscriptions(t *testing.T) {
 		part             string
 	}{
 		{"good", "FEED_PROCESSING_FINISHED", body(queue, "2020-09-04", ""), 200, queue},
-		{"again", "FEED_PROCESSING_FINISHED", body(queue, "2020-09-04", ""), 409, "The resource specified conflicts with the current state."},
-		{"wrong version", "REPORT_PROCESSING_FINISHED", body(queue, "1.0", ""), 400, "2020-09-04"},
+		{"again", "FEED_PROCESSING_FINISHED", body(queue, "2020-09-04", ""), 409, "Subscription already exist for notification type FEED_PROCESSING_FINISHED"},
+		{"another version", "FEED_PROCESSING_FINISHED", body(queue, "1.0", ""), 200, queue},
+		{"version that its schema doesn't mention", "REPORT_PROCESSING_FINISHED", body(queue, "1.0", ""), 200, queue},
+		{"wrong version", "REPORT_PROCESSING_FINISHED", body(queue, "2021-06-30", ""), 400, "1.0 or 2020-09-04"},
 		{"queue for an event bridge type", "LISTINGS_ITEM_STATUS_CHANGE", body(queue, "1.0", ""), 400, "does not support AWS_SQS"},
 		{"event bridge for a queue type", "FEED_PROCESSING_FINISHED", body(bus, "2020-09-04", ""), 400, "Notification type FEED_PROCESSING_FINISHED does not support AWS_EVENT_BRIDGE"},
 		{"event bridge", "LISTINGS_ITEM_ISSUES_CHANGE", body(bus, "1.0", ""), 200, bus},

@@ -119,6 +119,14 @@ func TestReasonsHoldNoSecrets(t *testing.T) {
 		c.post("/feeds/2021-06-30/feeds", fmt.Sprintf(`{"feedType":%q,"marketplaceIds":[%q],"inputFeedDocumentId":%q}`, secret, secret, secret))
 		c.post("/tokens/2021-03-01/restrictedDataToken", fmt.Sprintf(`{"targetApplication":%q,"restrictedResources":[{"method":"GET","path":"/orders/v0/orders"}]}`, secret))
 		c.post("/feeds/2021-06-30/documents", fmt.Sprintf(`{"contentType":%q`, secret))
+		c.post("/tokens/2021-03-01/restrictedDataToken", fmt.Sprintf(`{"restrictedResources":[{"method":"GET","path":"/orders/v0/orders","dataElements":[%q]}]}`, secret))
+		c.post("/fba/outbound/2020-07-01/fulfillmentOrders", fmt.Sprintf(`{"sellerFulfillmentOrderId":"F-1","displayableOrderId":"F-1","displayableOrderDate":"2026-01-15T00:00:00Z",`+
+			`"displayableOrderComment":"x","shippingSpeedCategory":"Standard","destinationAddress":{"name":"x","addressLine1":"x","postalCode":"98101","countryCode":"US"},`+
+			`"items":[{"sellerSku":%[1]q,"sellerFulfillmentOrderItemId":%[1]q,"quantity":1}]}`, secret))
+		for _, body := range []string{`{"payloadVersion":"1.0","destinationId":%q}`, `{"payloadVersion":%q,"destinationId":"x"}`} {
+			c.post("/notifications/v1/subscriptions/ANY_OFFER_CHANGED", fmt.Sprintf(body, secret))
+		}
+		c.do("POST", "https://sts.amazonaws.com/", http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, "Version=2011-06-15&Action="+escaped)
 		c.do("POST", tokenURL, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, "grant_type="+escaped+"&client_secret="+escaped)
 		if strings.HasSuffix(secret, "secretsecret") { // a value of a parameter that is the operation's own is logged with it
 			c.get("/orders/v0/orders?CreatedAfter=2020-01-01&MarketplaceIds=" + escaped)

@@ -105,3 +105,24 @@ func TestRemovedTypes(t *testing.T) {
 		}
 	}
 }
+
+// TestRemovedVersion: a payload version that is gone can neither be subscribed to nor tested, and isn't named as one to take.
+func TestRemovedVersion(t *testing.T) {
+	gone := time.Date(2026, 8, 26, 0, 0, 0, 0, time.UTC)
+	const subscribe, test = `{"payloadVersion":"1.0","destinationId":"none"}`, `{"testNotification":{"payloadVersion":"1.0","testScenario":"x"},"destinationId":"none"}`
+	for path, body := range map[string]string{"/notifications/v1/subscriptions/LISTINGS_ITEM_ISSUES_CHANGE": subscribe, "/notifications/v1/subscriptions/LISTINGS_ITEM_ISSUES_CHANGE/testNotification": test} {
+		ask := func(at time.Time) string {
+			c := newClient(t, emulator.WithFixedTime(at), emulator.WithoutLimits(), emulator.WithSandbox())
+			if strings.Contains(path, "testNotification") {
+				c.token = c.grantless("sellingpartnerapi::notifications")
+			}
+			return c.post(path, body).body
+		}
+		if before := ask(gone.Add(-time.Second)); !strings.Contains(before, "No destination") {
+			t.Errorf("%s, before: %s", path, before)
+		}
+		if after := ask(gone); !strings.Contains(after, "LISTINGS_ITEM_ISSUES_CHANGE; want 2023-12-13\"") {
+			t.Errorf("%s, after: %s", path, after)
+		}
+	}
+}

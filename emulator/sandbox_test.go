@@ -352,6 +352,43 @@ func TestSandboxNamesNoHostOutside(t *testing.T) {
 	}
 }
 
+// TestCasesLeadNowhereElse looks at all addresses in all cases at hand, as they are answered on a port.
+func TestCasesLeadNowhereElse(t *testing.T) {
+	e, err := New(WithModels(modelsDir(t)), WithSandbox(), WithoutLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const here = "http://127.0.0.1:8080"
+	r, err := http.NewRequest(http.MethodGet, here+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := exchange.Read(r, exchange.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	led := 0
+	for id, cases := range e.desk.Cases {
+		for _, sc := range cases {
+			for _, link := range linkPattern.FindAllString(string(sc.Within(&x)), -1) {
+				plain := strings.HasPrefix(link, "http://www.amazon.com/gp/bestsellers/") || strings.HasPrefix(link, "https://www.example.com/") // pages and pictures, for people
+				for beginning := range plainLinks {
+					plain = plain || beginning != "https://www.amazon." && strings.HasPrefix(link, beginning)
+				}
+				switch {
+				case strings.HasPrefix(link, here+"/_documents/"):
+					led++
+				case !plain:
+					t.Errorf("%s: %s", id, link)
+				}
+			}
+		}
+	}
+	if led < 5 {
+		t.Errorf("%d addresses lead to the emulator", led)
+	}
+}
+
 const testModel = `{"swagger":"2.0","paths":{"/orders/v0/orders/{orderId}":{"get":{
  "parameters":[{"name":"orderId","in":"path"}],
  "responses":{

@@ -94,12 +94,16 @@ type body struct {
 	read    int64
 }
 
-func (b *body) Read(p []byte) (int, error) {
+func (b *body) limit() {
 	at := time.Now().Add(b.stall)
 	if last := b.begun.Add(2*b.stall + time.Duration(b.read)*time.Second/minRate); last.Before(at) {
 		at = last
 	}
 	_ = b.control.SetReadDeadline(at)
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	b.limit()
 	n, err := b.ReadCloser.Read(p)
 	b.read += int64(n)
 	return n, err // at the end the server takes the deadline away, and reads on in order to hear whether the client has gone

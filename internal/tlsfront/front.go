@@ -75,7 +75,7 @@ func Serve(ctx context.Context, l net.Listener, o Options) error {
 	f.ending, f.end = context.WithCancel(context.WithoutCancel(ctx))
 	f.tls = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: f.certificate}
 	srv := &http.Server{
-		Handler: f, ErrorLog: o.Log, TLSConfig: f.tls, ConnContext: withConn,
+		Handler: f, ErrorLog: o.Log, TLSConfig: f.tls, ConnContext: withConn, DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout: o.Timeouts.Header, IdleTimeout: o.Timeouts.Idle, MaxHeaderBytes: maxHeaderBytes,
 		// A connection of HTTP/2 with a request under way is no idle one: who is gone is found out by asking.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: o.Timeouts.Stall, PingTimeout: o.Timeouts.Stall, WriteByteTimeout: o.Timeouts.Stall},
@@ -261,6 +261,11 @@ func (f *front) refusal(host string) string {
 // ServeHTTP answers a request, unless it is one for somebody else.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, _ := r.Context().Value(connKey{}).(*conn)
+	if r.Body != nil && r.Body != http.NoBody {
+		b := &body{ReadCloser: r.Body, control: http.NewResponseController(w), stall: f.Timeouts.Stall, begun: time.Now()}
+		b.limit() // of what nobody reads, too: the server waits for it, in order to go on with the connection
+		r.Body = b
+	}
 	if r.Method == http.MethodConnect {
 		f.connect(w, r, c)
 		return
@@ -278,9 +283,6 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(name, "Proxy-") {
 			delete(r.Header, name)
 		}
-	}
-	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &body{ReadCloser: r.Body, control: http.NewResponseController(w), stall: f.Timeouts.Stall, begun: time.Now()}
 	}
 	if r.ProtoMajor == 2 { // of HTTP/1 the connection sees to it
 		stream := &streamWriter{ResponseWriter: w, control: http.NewResponseController(w), stall: f.Timeouts.Stall}

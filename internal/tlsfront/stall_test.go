@@ -90,6 +90,25 @@ func TestStalls(t *testing.T) {
 		},
 			10 * time.Second, 10 * time.Second, "HTTP/1.1 200 Connection established"},
 		{"no body", func(_ *testing.T, c net.Conn) { io.WriteString(c, post) }, 30 * time.Second, 31 * time.Second, "HTTP/1.1 408"},
+		{"no body for a refusal", func(_ *testing.T, c net.Conn) {
+			io.WriteString(c, strings.Replace(post, "/", "http://example.org/", 1))
+		}, 30 * time.Second, 31 * time.Second, "HTTP/1.1 403"},
+		{"no piece of a body for a refusal", func(_ *testing.T, c net.Conn) {
+			io.WriteString(c, "POST http://example.org/ HTTP/1.1\r\nHost: example.org\r\nTransfer-Encoding: chunked\r\n\r\n")
+		}, 30 * time.Second, 31 * time.Second, "HTTP/1.1 403"},
+		{"a body for a refusal in bytes", func(_ *testing.T, c net.Conn) {
+			io.WriteString(c, strings.Replace(post, "/", "http://example.org/", 1))
+			drip(c, "x", time.Second, 100_000)
+		}, 30 * time.Second, 31 * time.Second, "HTTP/1.1 403"},
+		{"no body for CONNECT within CONNECT", func(_ *testing.T, c net.Conn) {
+			io.WriteString(c, "CONNECT api.example.com:443 HTTP/1.1\r\nHost: x\r\n\r\nCONNECT api.example.com:443 HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+		}, 30 * time.Second, 31 * time.Second, "HTTP/1.1 200"},
+		{"no body for a handler that doesn't read it", func(_ *testing.T, c net.Conn) {
+			io.WriteString(c, strings.Replace(post, "/", "/unread", 1))
+		}, 30 * time.Second, 31 * time.Second, "HTTP/1.1 200"},
+		{"no body for OPTIONS *", func(_ *testing.T, c net.Conn) {
+			io.WriteString(c, strings.Replace(post, "POST /", "OPTIONS *", 1))
+		}, 30 * time.Second, 31 * time.Second, "HTTP/1.1 408"},
 		{"half of a body", func(_ *testing.T, c net.Conn) {
 			io.WriteString(c, post)
 			drip(c, strings.Repeat("x", 15_000), 20*time.Second, 5)
@@ -115,6 +134,9 @@ func TestStalls(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newPipes()
 				serve(t, l, func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/unread" {
+						return
+					}
 					if _, err := io.ReadAll(r.Body); err != nil {
 						w.Header().Set("Connection", "close")
 						http.Error(w, err.Error(), http.StatusRequestTimeout)

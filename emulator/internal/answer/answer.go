@@ -195,6 +195,13 @@ func NotFound(message string) *Error { return Absent("NotFound", message).Detail
 // (selling-partner-api-models#4283) and catalog items (jlevers/selling-partner-api#451).
 func Absent(code, message string) *Error { return Plain(http.StatusNotFound, code, message) }
 
+// Framed returns r with its JSON between two texts.
+func (r Reply) Framed(before, behind string) Reply {
+	body, contentType := r.Encode()
+	r.Body, r.ContentType = append(append([]byte(before), body...), behind...), contentType
+	return r
+}
+
 // Whole returns r with its body in one piece.
 func (r Reply) Whole() Reply {
 	if r.Stream == nil {

@@ -40,13 +40,15 @@ func front(set func(name, value string), x *exchange.Exchange, status, size int,
 	}
 	set("Server", "Server")
 	set("X-Amz-Rid", x.Rid)
-	set("X-Amzn-Requestid", x.RequestID)
+	if x.Front != exchange.Ping {
+		set("X-Amzn-Requestid", x.RequestID)
+	}
 	if x.Region() != "" || x.Front == exchange.Login && strings.HasPrefix(x.Name, "api.amazon.") {
 		// Only by Amazon's own names: a browser that has seen it once at localhost would know no other than https there for a year and a half.
 		set("Strict-Transport-Security", "max-age=47474747; includeSubDomains; preload")
 	}
 	vary := "Content-Type,Accept-Encoding,User-Agent"
-	if x.Front != exchange.Gateway {
+	if x.Front != exchange.Gateway && x.Front != exchange.Ping {
 		vary = "User-Agent,Accept-Encoding"
 	}
 	if x.Front != exchange.Login && size >= varyFrom {
@@ -60,7 +62,9 @@ func front(set func(name, value string), x *exchange.Exchange, status, size int,
 		return
 	}
 	id := x.RequestID[:8] + x.RequestID[9:13]
-	set("X-Amz-Apigw-Id", "OPF"+id)
+	if x.Front != exchange.Ping {
+		set("X-Amz-Apigw-Id", "OPF"+id)
+	}
 	set("X-Amzn-Trace-Id", "Root=1-"+strconv.FormatInt(x.Now.Unix(), 16)+"-"+id+x.RequestID[14:18])
 	if x.Front != exchange.Edge {
 		return

@@ -21,9 +21,10 @@ import (
 // (docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
 
 const (
-	STSPath      = "/sts/"
-	stsVersion   = "2011-06-15"
-	stsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
+	STSPath       = "/sts/"
+	stsVersion    = "2011-06-15"
+	invalidAction = "InvalidAction"
+	stsNamespace  = "https://sts.amazonaws.com/doc/2011-06-15/"
 )
 
 // IsSTS tells whether a request is for the Security Token Service, wherever it is served.
@@ -55,6 +56,9 @@ func (e *stsError) reply(requestID string) answer.Reply {
 		Message string
 	}
 	said, _, _ := strings.Cut(e.message, "\n") // a canonical request behind it may have secrets
+	if e.code == invalidAction {               // which repeats what came in place of an action
+		said = "want AssumeRole or GetCallerIdentity of version " + stsVersion
+	}
 	return answer.XML(e.status, struct {
 		XMLName   xml.Name `xml:"ErrorResponse"`
 		Xmlns     string   `xml:"xmlns,attr"`
@@ -106,7 +110,7 @@ func (u *Authority) stsAction(x *exchange.Exchange) (answer.Reply, *stsError) {
 	case action == "":
 		return answer.Reply{}, &stsError{http.StatusBadRequest, "MissingAction", "The request must contain the parameter Action."}
 	case action != "AssumeRole" && action != "GetCallerIdentity" || form.Get("Version") != stsVersion:
-		return answer.Reply{}, &stsError{http.StatusBadRequest, "InvalidAction", "Could not find operation " + action + " for version " + form.Get("Version")}
+		return answer.Reply{}, &stsError{http.StatusBadRequest, invalidAction, "Could not find operation " + action + " for version " + form.Get("Version")}
 	}
 	caller, refused := u.checkSTSSignature(x)
 	if refused != nil {

@@ -39,6 +39,10 @@ var marketplaceRules = sync.OnceValue(func() []marketplaceRule {
 // client sends beside them, is no operation's.
 var marketplaceParameters = []string{"MarketplaceId", "MarketplaceIds", "marketplaceIds", "marketplaceId"}
 
+// nonRetail are marketplaces without a store, such as those for what is sold elsewhere and fulfilled by Amazon. Amazon lists them among the European sellers'
+// participations (selling-partner-api-docs#1260 has these); the emulator's sellers have none of them. Such a one was refused (saleweaver/python-amazon-sp-api#859).
+var nonRetail = []string{"A1MQXOICRS2Z7M", "A2ZV50J4W1RKNI", "A3H6HPSLHAK3XG", "AHRY1CZE9ZY4H"}
+
 // Marketplaces is the gateway's check of the marketplaces in a request's query, which comes before the service behind it sees the request, and so before
 // its parameters and any case of the sandbox. region is where the request was sent to, own are the seller's marketplaces. Ids that are none are left to the
 // service. Marketplaces in bodies are the service's too: no refusal of one by the gateway is known.
@@ -67,6 +71,8 @@ func (r *marketplaceRule) check(query url.Values, op *catalog.Operation, sandbox
 		for _, id := range strings.Split(strings.Join(query[name], ","), ",") {
 			m, known := marketplace.ByID(id)
 			switch {
+			case !known && !sandbox && slices.Contains(nonRetail, id):
+				return answer.Denied("").Because("marketplaces: " + name + " names " + id + ", which has no store: the seller takes no part there")
 			case !known:
 			case m.Region != region:
 				return answer.Denied(r.foreign).Because("marketplaces: " + name + " names " + id + " of region " + string(m.Region) +

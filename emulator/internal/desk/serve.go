@@ -12,7 +12,6 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/check"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/fault"
-	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/random"
 )
@@ -167,8 +166,11 @@ func (d *Desk) identify(v *visit) {
 		v.Operation = auth.STSOperation(&v.Exchange)
 	default:
 		v.Front = exchange.Gateway
-		if d.sandbox(v) {
+		switch {
+		case d.sandbox(v):
 			v.Front = exchange.Edge
+		case isPing(v):
+			v.Front = exchange.Ping
 		}
 		if v.route, v.params = d.Routes.Find(v.Method, v.URL.EscapedPath()); v.route != nil {
 			v.Operation = v.route.Op.ID
@@ -201,15 +203,18 @@ func (d *Desk) dispatch(v *visit) answer.Reply {
 	return rep
 }
 
+// isPing tells whether a request is for the root, where every GET is answered, with or without a token; other methods are refused
+// (lineofflight/peddler, test/vcr_cassettes/Peddler/APITest, September 2024).
+func isPing(v *visit) bool { return v.Method == http.MethodGet && v.URL.Path == "/" }
+
 // sandbox tells whether a request is for the sandbox.
 func (d *Desk) sandbox(v *visit) bool { return d.Options.Sandbox || exchange.IsSandboxHost(v.Name) }
 
 // api answers a request to SP-API.
 func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	x, rt := &v.Exchange, v.route
-	if rt == nil && x.Method == http.MethodGet && x.URL.Path == "/" {
-		// With or without a token (lineofflight/peddler, test/vcr_cassettes/Peddler/APITest, September 2024); other methods are refused there.
-		return answer.OK(format.Record{{"timestamp", x.Now.UTC().Format("2006-01-02T15:04:05.000Z")}}), nil
+	if isPing(v) {
+		return answer.Reply{Status: http.StatusOK, ContentType: "application/json", Body: []byte(x.Now.UTC().Format(`{"timestamp": "2006-01-02T15:04:05.000Z"}`))}, nil
 	}
 	if rt == nil {
 		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826), and so are those that are no more.

@@ -50,6 +50,7 @@ const (
 	NoFront Front = iota // of STS and the consent pages
 	S3
 	Login   // of Login with Amazon
+	Ping    // of the root of SP-API's hosts in production
 	Gateway // of SP-API
 	Edge    // CloudFront before SP-API's gateway, as the hosts of the sandbox have it since 2026
 )

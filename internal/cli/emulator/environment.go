@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"cmp"
 	"maps"
 	"net"
 	"os"
@@ -80,12 +79,11 @@ var variables = []struct {
 		return with(v.old("JAVA_TOOL_OPTIONS"), " ", v.javaOptions(host, port)) // the last of two counts
 	}},
 	{[]string{"PYTHONPATH"}, func(v *values) string { // the first sitecustomize is the one that is loaded; it loads the next
-		old := v.old("PYTHONPATH")
-		separator := string(os.PathListSeparator)
-		if old == "" || old == v.Python || strings.HasPrefix(old, v.Python+separator) { // an empty entry would be the folder where the program is run
-			return cmp.Or(old, v.Python)
+		old, separator := v.old("PYTHONPATH"), string(os.PathListSeparator)
+		if old == "" || old == v.Python { // no empty entry: it would be the folder that the program is run in
+			return v.Python
 		}
-		return v.Python + separator + old
+		return v.Python + separator + strings.TrimPrefix(old, v.Python+separator)
 	}},
 	{[]string{"RUBYLIB"}, func(v *values) string { return with(v.old("RUBYLIB"), string(os.PathListSeparator), v.Ruby) }},
 	{[]string{"RUBYOPT"}, func(v *values) string { return with(v.old("RUBYOPT"), " ", "-rspapi_emulator") }},
@@ -105,12 +103,15 @@ var variables = []struct {
 // this project's own, only those that it reads: others of that beginning are other people's.
 var foreign = []string{"AWS_", "LWA_", "SP_API_", "SELLING_PARTNER_"}
 
+// choice is a variable of such a beginning that chooses between production and sandbox, and nothing else (sp_api/base/marketplaces.py of python-amazon-sp-api).
+const choice = "AWS_ENV"
+
 func isForeign(name string) bool {
 	own := slices.ContainsFunc([]*settings.Setting{settings.Profile, settings.Config, settings.Account, settings.Accounts, settings.KeyFile, settings.Passphrase,
 		settings.Sandbox}, func(s *settings.Setting) bool {
 		return slices.Contains(s.Variables, name)
 	})
-	return own || strings.EqualFold(name, "ALL_PROXY") || slices.ContainsFunc(foreign, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	return own || strings.EqualFold(name, "ALL_PROXY") || name != choice && slices.ContainsFunc(foreign, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
 // newEnvironment makes the environment of a process that would have inherited another. hosts are those that the emulator answers for.

@@ -57,7 +57,7 @@ func TestNothingRealIsPassedOn(t *testing.T) {
 		"AWS_SELLING_PARTNER_SESSION_TOKEN AWS_CONTAINER_CREDENTIALS_FULL_URI HTTPS_PROXY https_proxy ALL_PROXY all_proxy SSL_CERT_FILE") {
 		inherited = append(inherited, name+"=REAL")
 	}
-	got := testEnvironment(t, append(inherited, "SHOP=mine", "SPAPI_DATABASE=mine", "PATH=mine", "AMAZON_TAG=mine")...)
+	got := testEnvironment(t, append(inherited, "SHOP=mine", "SPAPI_DATABASE=mine", "PATH=mine", "AMAZON_TAG=mine", "AWS_ENV=mine")...)
 	kept := 0
 	for name, value := range got {
 		if strings.Contains(value, "REAL") {
@@ -67,8 +67,8 @@ func TestNothingRealIsPassedOn(t *testing.T) {
 			kept++
 		}
 	}
-	if kept != 4 {
-		t.Errorf("%d of 4 others are passed on", kept)
+	if kept != 5 {
+		t.Errorf("%d of 5 others are passed on", kept)
 	}
 	for name, want := range map[string]string{
 		"SPAPI_ENDPOINT": "http://127.0.0.1:8080", "SPAPI_MARKETPLACE": "ATVPDKIKX0DER", "SP_API_DEFAULT_MARKETPLACE": "US",
@@ -102,6 +102,17 @@ func TestRuntimesKeepTheirOptions(t *testing.T) {
 	}
 	if twice := testEnvironment(t, again...); !maps.Equal(got, twice) {
 		t.Errorf("once\n%v\ntwice\n%v", got, twice)
+	}
+}
+
+// No entry is empty: to Python that is the folder that a program is run in, whose files it would then take for its own modules.
+func TestPythonPath(t *testing.T) {
+	folder, separator := filepath.FromSlash("/ca/python"), string(os.PathListSeparator)
+	for old, want := range map[string]string{"": folder, folder: folder, "/mine": folder + separator + "/mine", folder + separator + "/mine": folder + separator + "/mine",
+		folder + "3": folder + separator + folder + "3"} {
+		if got := testEnvironment(t, "PYTHONPATH="+old)["PYTHONPATH"]; got != want {
+			t.Errorf("%q becomes %q, want %q", old, got, want)
+		}
 	}
 }
 

@@ -97,6 +97,8 @@ func checkMarketplaceWithoutPart(t *testing.T) {
 	for _, path := range []string{"/sellers/v1/marketplaceParticipations", "/reports/2021-06-30/reports/1234"} {
 		for _, name := range []string{"MarketplaceId", "MarketplaceIds", "marketplaceIds"} {
 			s.do("GET", path+"?"+name+"="+canada, "").wantDenied("")
+			s.do("GET", path+"?"+name+"=A19VAU5U5O7RUS", "").wantDenied("") // Singapore, of another region
+			s.do("GET", path+"?"+name+"=A1MQXOICRS2Z7M", "").wantDenied("") // one without a store
 		}
 	}
 	s.do("GET", "/sellers/v1/marketplaceParticipations?MarketplaceId="+unitedStates, "").want(200)

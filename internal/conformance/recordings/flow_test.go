@@ -293,9 +293,18 @@ func checkListings(t *testing.T) {
 	sku := s.skus()[0]
 	r := s.do("GET", s.listing(sku)+"&includedData=attributes,issues", "").want(200)
 	r.wantRate("5.0").wantNames("", "sku", "attributes", "issues").wantPart(`"our_price":\[\{"schedule":\[\{"value_with_tax":\d+\.\d+\}`)
+	framed := func(r *reply, before string) {
+		t.Helper()
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, r.body); err != nil || before+compact.String()+"\n" != string(r.body) {
+			t.Errorf("%s: body %q, want it behind %q and before an end of line", r.request, r.body, before)
+		}
+	}
+	framed(r, "\n  ")
 	accepted := func(r *reply) {
 		t.Helper()
 		r.want(200).wantRate("5.0").wantNames("", "sku", "status", "submissionId", "issues").wantPart(`"status":"ACCEPTED","submissionId":"[0-9a-f]{32}","issues":\[\]`)
+		framed(r, "\n")
 	}
 	accepted(s.do("PUT", s.listing("offer-1"), fmt.Sprintf(`{"productType":"PRODUCT","requirements":"LISTING_OFFER_ONLY","attributes":{"condition_type":[{"value":"new_new"}],
 		"merchant_suggested_asin":[{"value":%q}],"purchasable_offer":[{"our_price":[{"schedule":[{"value_with_tax":400}]}]}],
@@ -446,6 +455,9 @@ func checkPrices(t *testing.T) {
 		t.Errorf("featured offers %v, offers of the merchant %v", featured, offered)
 	}
 	asin := s.asins()[0]
+	for _, path := range []string{prices, competitive} {
+		limited(t).do("GET", path+"&ItemType=Asin&Asins="+asin, "").want(200).wantRate("0.5")
+	}
 	s.do("GET", prices+"&ItemType=Asin&ItemCondition=Club&Asins="+asin, "").want(200).wantNames("payload.0.Product", "Identifiers")
 	s.do("GET", prices+"&ItemType=Sku&Skus="+url.QueryEscape(`Laptop 12"`), "").want(200).wantPart(`"payload":\[\{"status":"ClientError","SellerSKU":".*"\}\]`)
 	for _, path := range []string{prices, competitive} {

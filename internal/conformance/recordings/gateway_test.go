@@ -209,8 +209,9 @@ func checkScopeMissing(t *testing.T) {
 func checkPing(t *testing.T) {
 	s := open(t)
 	r := s.do("GET", "/", "", "x-amz-access-token", "").want(200).wantHeader("Content-Type", "application/json").wantMembers("", "timestamp").wantHeader("Server", "Server").
-		wantHeader("Vary", "Content-Type,Accept-Encoding,User-Agent")
-	if !regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`).MatchString(r.text("timestamp")) {
+		wantHeader("Vary", "Content-Type,Accept-Encoding,User-Agent").wantMatch("X-Amz-Rid", `^[0-9A-Z]{20}$`).wantMatch("X-Amzn-Trace-Id", "^Root=1-").
+		wantHeader("X-Amzn-Requestid", "").wantHeader("X-Amz-Apigw-Id", "").wantHeader("Strict-Transport-Security", "max-age=47474747; includeSubDomains; preload")
+	if !regexp.MustCompile(`^\{"timestamp": "\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"\}$`).Match(r.body) {
 		t.Errorf("%s", r.body)
 	}
 }

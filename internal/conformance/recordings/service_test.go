@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,11 +93,13 @@ type reply struct {
 	body    []byte
 }
 
-// want wants a status, and shows the body if it's another one.
+// want wants a status, and shows the body if it's another one. What SP-API answers with success is of one type.
 func (r *reply) want(status int) *reply {
 	r.Helper()
 	if r.status != status {
 		r.Errorf("%s: status %d, want %d: %s", r.request, r.status, status, r.body)
+	} else if status < 300 && strings.Contains(r.request, "sellingpartnerapi-") {
+		r.wantHeader("Content-Type", "application/json")
 	}
 	return r
 }
@@ -111,10 +114,20 @@ func (r *reply) wantHeader(name, value string) *reply {
 }
 
 // wantError wants one error of SP-API in the body, to the letter: each member in pairs of name and value, in the order that was recorded. The value
-// "null" is JSON's, and no other member may be there.
+// "null" is JSON's, and no other member may be there. The headers must be those of whoever refuses: the gateway names what it answers itself and tells no
+// rate with it, a service behind it does neither (lineofflight/peddler, test/vcr_cassettes).
 func (r *reply) wantError(status int, members ...string) *reply {
 	r.Helper()
-	r.want(status)
+	r.want(status).wantHeader("Content-Type", "application/json").wantHeader("X-Amzn-Errortype", gatewayError(members))
+	if status == http.StatusTooManyRequests || slices.Contains(members, denied) {
+		r.wantHeader("X-Amzn-Ratelimit-Limit", "")
+	} else if status >= 400 && status < 500 && status != http.StatusForbidden { // of 500 and of a service's 403 it isn't known
+		r.wantMatch("X-Amzn-Ratelimit-Limit", `^\d+\.\d+$`)
+	}
+	var lines bytes.Buffer
+	if status >= 400 && json.Indent(&lines, r.body, "", "  ") == nil && !bytes.Equal(lines.Bytes(), r.body) {
+		r.Errorf("%s: the error is not over lines: %q", r.request, r.body)
+	}
 	var want bytes.Buffer
 	want.WriteString(`{"errors":[{`)
 	for i := 0; i+1 < len(members); i += 2 {
@@ -140,6 +153,22 @@ func (r *reply) wantError(status int, members ...string) *reply {
 		r.Errorf("%s: body\n%s\nwant\n%s", r.request, got.Bytes(), want.Bytes())
 	}
 	return r
+}
+
+// gatewayError is what the gateway calls an error of its own, which tells by the message; "" is a service's.
+func gatewayError(members []string) string {
+	for i := 0; i+1 < len(members); i += 2 {
+		switch message := members[i+1]; {
+		case members[i] != "message":
+		case message == denied, strings.HasPrefix(message, "The security token included in the request is "):
+			return "AccessDeniedException"
+		case message == "You exceeded your quota for the requested resource.":
+			return "TooManyRequestsException"
+		case strings.HasPrefix(message, "Missing or invalid request parameters: "): // selling-partner-api-models#772
+			return "BadRequestException"
+		}
+	}
+	return ""
 }
 
 // unescaped writes what encoding/json escapes for HTML as the character that it is: Amazon does now one, now the other.

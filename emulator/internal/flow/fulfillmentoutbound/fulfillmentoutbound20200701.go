@@ -18,8 +18,10 @@ func createFulfillmentOrder(c *desk.Call) (answer.Reply, *answer.Error) {
 	w.RLock()
 	defer w.RUnlock()
 	for _, item := range format.List(body["items"]) {
-		if l := w.Listing(format.Member(item, "sellerSku")); l == nil || l.Deleted {
-			return answer.Reply{}, answer.Invalid("the SellerSKU for Item Id: "+format.Member(item, "sellerFulfillmentOrderItemId")+" is invalid.", "")
+		sku := format.Member(item, "sellerSku")
+		if l := w.Listing(sku); l == nil || l.Deleted {
+			return answer.Reply{}, answer.Invalid("the SellerSKU for Item Id: "+format.Member(item, "sellerFulfillmentOrderItemId")+" is invalid.",
+				`items: the seller has no SKU "`+sku+`"`)
 		}
 	}
 	return desk.FromSchema(c)

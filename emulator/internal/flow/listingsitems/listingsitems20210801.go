@@ -64,7 +64,16 @@ func getListing(c *desk.Call) (answer.Reply, *answer.Error) {
 	if l == nil || !slices.ContainsFunc(markets, func(m *marketplace.Marketplace) bool { return l.In(m.ID) }) {
 		return answer.Reply{}, desk.ListingNotFound(sku, markets)
 	}
-	return answer.OK(listingObject(c, w, l, markets, c.Query["includedData"])), nil
+	return framed(c, "\n  ", answer.OK(listingObject(c, w, l, markets, c.Query["includedData"]))), nil
+}
+
+// framed puts blanks before a body and an end of line behind it, as production does (lineofflight/peddler,
+// test/vcr_cassettes/Peddler/API/ListingsItems20210801Test, September 2024).
+func framed(c *desk.Call, before string, r answer.Reply) answer.Reply {
+	if c.Sandbox {
+		return r
+	}
+	return r.Framed(before, "\n")
 }
 
 // dataSets are those of a listing, in the order in which they are shown: that of the model's Item definition.
@@ -207,7 +216,7 @@ func submitted(c *desk.Call, sku string, s *world.Submission, markets []*marketp
 		}
 		out = append(out, [2]any{"identifiers", list})
 	}
-	return answer.OK(out)
+	return framed(c, "\n", answer.OK(out))
 }
 
 func putListing(c *desk.Call) (answer.Reply, *answer.Error) {

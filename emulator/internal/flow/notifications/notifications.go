@@ -36,7 +36,8 @@ var Flow = desk.Flow{Stores: []desk.Keeper{SubscriptionStore}, Handlers: map[str
 }}
 
 // notificationKind is a type of notification: developer-docs.amazon.com/sp-api/docs/notification-type-values, payload versions and
-// spelling of the envelope as in selling-partner-api-models, schemas/notifications.
+// spelling of the envelope as in selling-partner-api-models, schemas/notifications. Reports and feeds are told of in 1.0 too, which their schemas
+// don't mention (selling-partner-api-models#2181, #2737, saleweaver/python-amazon-sp-api#734).
 type notificationKind struct {
 	name        string
 	versions    []string // ascending
@@ -57,7 +58,7 @@ var notificationKinds = []notificationKind{
 	{name: "EXTERNAL_FULFILLMENT_SHIPMENT_STATUS_CHANGE", versions: []string{"1.0"}},
 	{name: "FBA_INVENTORY_AVAILABILITY_CHANGES", versions: []string{"1.0"}, pascal: true},
 	{name: "FBA_OUTBOUND_SHIPMENT_STATUS", versions: []string{"1.0"}, pascal: true},
-	{name: "FEED_PROCESSING_FINISHED", versions: []string{"2020-09-04"}},
+	{name: "FEED_PROCESSING_FINISHED", versions: []string{"1.0", "2020-09-04"}},
 	{name: "FEE_PROMOTION", versions: []string{"1.0"}, pascal: true},
 	{name: "FULFILLMENT_ORDER_STATUS", versions: []string{"1.0"}, pascal: true},
 	{name: "ITEM_INVENTORY_EVENT_CHANGE", versions: []string{"2020-09-04"}},
@@ -71,7 +72,7 @@ var notificationKinds = []notificationKind{
 	{name: "ORDER_STATUS_CHANGE", versions: []string{"1.0"}, pascal: true},
 	{name: "PRICING_HEALTH", versions: []string{"1.0"}},
 	{name: "PRODUCT_TYPE_DEFINITIONS_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
-	{name: "REPORT_PROCESSING_FINISHED", versions: []string{"2020-09-04"}},
+	{name: "REPORT_PROCESSING_FINISHED", versions: []string{"1.0", "2020-09-04"}},
 	{name: "SHIPMENT_TRACKING_MILESTONE_CHANGED", versions: []string{"2026-01-30"}, eventBridge: true, filter: "trackingIdentifier"},
 	{name: "SHIPPING_CHARGE_NOTIFICATION", versions: []string{"1.0"}},
 	{name: "TRANSACTION_UPDATE", versions: []string{"1.0"}, pascal: true},
@@ -116,9 +117,15 @@ func errNotification(details string) *answer.Error {
 	return answer.Invalid(answer.Unparsable, details).Detailed(details)
 }
 
-// errConflict is the 409 of createSubscription (selling-partner-api-models#1960).
-func errConflict() *answer.Error {
-	return answer.Plain(http.StatusConflict, "StateConflict", "The resource specified conflicts with the current state.")
+// errNoDestination is about a destination that a body names (selling-partner-api-models#2224).
+func errNoDestination(c *desk.Call, id string) *answer.Error {
+	return errNotification("No destination with id " + id + " for applicationId " + c.Desk.Auth.Application().ID).Because(`destinationId: there is no destination "` + id + `"`)
+}
+
+// errConflict is the 409 of createSubscription (selling-partner-api-models#2737; without details in 2021: #1960).
+func errConflict(kind string) *answer.Error {
+	return answer.Plain(http.StatusConflict, "StateConflict", "The resource specified conflicts with the current state.").
+		Detailed("Subscription already exist for notification type " + kind) // sic
 }
 
 // errSecondDestination is the 409 of createDestination for a queue that has one (selling-partner-api-docs#1800, selling-partner-api-models#2281). Of an
@@ -242,6 +249,21 @@ func notificationType(c *desk.Call, name string) (*notificationKind, *answer.Err
 	return &notificationKinds[i], nil
 }
 
+// checkVersion refuses a payload version that a type doesn't have, or has no more. The wording is assumed.
+func checkVersion(c *desk.Call, kind *notificationKind, version string) *answer.Error {
+	var left []string
+	for _, v := range kind.versions {
+		if !c.Desk.Gone(operations.NotificationType, kind.name+" "+v, c.Now) {
+			left = append(left, v)
+		}
+	}
+	if slices.Contains(left, version) {
+		return nil
+	}
+	want := "; want " + strings.Join(left, " or ")
+	return errNotification("Payload version " + version + " is not supported for notification type " + kind.name + want).Because(`payloadVersion: is "` + version + `"` + want)
+}
+
 func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
 	kind, err := notificationType(c, c.Path["notificationType"])
 	if err != nil {
@@ -252,8 +274,8 @@ func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
 	s.Version, _ = body["payloadVersion"].(string)
 	s.Destination, _ = body["destinationId"].(string)
 	s.Directive, _ = body["processingDirective"].(map[string]any)
-	if !slices.Contains(kind.versions, s.Version) || c.Desk.Gone(operations.NotificationType, kind.name+" "+s.Version, c.Now) {
-		return answer.Reply{}, errNotification("Payload version " + s.Version + " is not supported for notification type " + kind.name + "; want " + strings.Join(kind.versions, " or ")) // wording assumed
+	if err := checkVersion(c, kind, s.Version); err != nil {
+		return answer.Reply{}, err
 	}
 	if err := checkDirective(kind, s.Directive); err != nil {
 		return answer.Reply{}, err
@@ -264,8 +286,7 @@ func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
 	d := subs.destination(s.Destination)
 	switch {
 	case d == nil:
-		// selling-partner-api-models#2224
-		return answer.Reply{}, errNotification("No destination with id " + s.Destination + " for applicationId " + c.Desk.Auth.Application().ID)
+		return answer.Reply{}, errNoDestination(c, s.Destination)
 	case kind.eventBridge && d.ARN != "":
 		return answer.Reply{}, errNotification("Notification type " + kind.name + " does not support AWS_SQS")
 	case !kind.eventBridge && d.ARN == "":
@@ -275,7 +296,7 @@ func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
 	if slices.ContainsFunc(subs.List, func(o *Subscription) bool {
 		return o.Seller == s.Seller && o.Kind == s.Kind && o.Version == s.Version && (o.Directive["filterExpression"] == nil || o.Directive["filterExpression"] == s.Directive["filterExpression"])
 	}) {
-		return answer.Reply{}, errConflict()
+		return answer.Reply{}, errConflict(kind.name)
 	}
 	s.ID = c.Desk.Seed.Next("subscription").UUID()
 	subs.List = append(subs.List, s)
@@ -437,18 +458,18 @@ func sendTestNotification(c *desk.Call) (answer.Reply, *answer.Error) {
 	test, _ := body["testNotification"].(map[string]any)
 	version, _ := test["payloadVersion"].(string)
 	scenario, _ := test["testScenario"].(string)
-	switch {
-	case scenario == "": // the model's note
+	if scenario == "" { // the model's note
 		return answer.Reply{}, errNotification("testScenario must not be empty")
-	case !slices.Contains(kind.versions, version):
-		return answer.Reply{}, errNotification("Payload version " + version + " is not supported for notification type " + kind.name)
+	}
+	if err := checkVersion(c, kind, version); err != nil {
+		return answer.Reply{}, err
 	}
 	subs := SubscriptionStore.At(c.Desk)
 	subs.mu.Lock()
 	defer subs.mu.Unlock()
 	d := subs.destination(id)
 	if d == nil {
-		return answer.Reply{}, errNotification("No destination with id " + id + " for applicationId " + c.Desk.Auth.Application().ID)
+		return answer.Reply{}, errNoDestination(c, id)
 	}
 	publish(c, d, kind, version, "", object{"testScenario": scenario})
 	return answer.Payload(object{}), nil

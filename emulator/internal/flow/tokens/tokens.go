@@ -81,7 +81,8 @@ func checkRestricted(c *desk.Call, r *auth.Resource) *answer.Error {
 	}
 	if refused != nil {
 		// selling-partner-api-docs#1201
-		return answer.Invalid("Application does not have access to one or more requested data elements: ["+strings.Join(refused, ", ")+"]", "")
+		return answer.Invalid("Application does not have access to one or more requested data elements: ["+strings.Join(refused, ", ")+"]",
+			`dataElements: the operation has no such ones, or the application lacks their roles: "`+strings.Join(refused, `", "`)+`"`)
 	}
 	return nil
 }
