@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,10 +47,10 @@ func UploadURL(c *desk.Call, d *Document, contentMD5 string) (string, format.Rec
 }
 
 func presign(c *desk.Call, method string, d *Document, lifetime time.Duration, header http.Header, extra url.Values) string {
-	target := url.URL{Scheme: "https", Host: exchange.DocumentBucket(c.Seller.Region), Path: "/" + d.ID}
+	target := url.URL{Scheme: "https", Host: exchange.DocumentBucket(c.Seller.Region), Path: "/" + objectKey(d.ID)}
 	if base := c.Exchange.Base(); base != "" {
 		if here, err := url.Parse(base); err == nil {
-			target.Scheme, target.Host, target.Path = here.Scheme, here.Host, documentPath+d.ID
+			target.Scheme, target.Host, target.Path = here.Scheme, here.Host, documentPath+objectKey(d.ID)
 		}
 	}
 	signed := []string{"host"}
@@ -81,14 +82,24 @@ const s3Time = "20060102T150405Z"
 
 // documentID is the id of the document that a request is for; false when it is for something else.
 func documentID(host, path string) (string, bool) {
-	if id, found := strings.CutPrefix(path, documentPath); found {
-		return id, true
+	if key, found := strings.CutPrefix(path, documentPath); found {
+		return keyed.ReplaceAllString(key, "$2.$1.$3"), true
 	}
 	if exchange.HostNamed(host).Kind == exchange.DocumentHost {
-		return strings.TrimPrefix(path, "/"), true
+		return keyed.ReplaceAllString(strings.TrimPrefix(path, "/"), "$2.$1.$3"), true
 	}
 	return "", false
 }
+
+// The ids of documents and their keys at S3.
+var (
+	named = regexp.MustCompile(`^(amzn1\.[a-z]+(?:\.[0-9])+\.[a-z]{2})\.([0-9a-f-]{36})\.(.+)$`)
+	keyed = regexp.MustCompile(`^([0-9a-f-]{36})\.(amzn1\.[a-z]+(?:\.[0-9])+\.[a-z]{2})\.(.+)$`)
+)
+
+// objectKey is the key of a document: its id with the unique part first (lineofflight/peddler, test/vcr_cassettes/Peddler, feeds of September 2024 and
+// Data Kiosk of December 2025; of reports the same is assumed).
+func objectKey(id string) string { return named.ReplaceAllString(id, "$2.$1.$3") }
 
 // documentLifetime is how long a URL is good (selling-partner-api-models reports, feeds and dataKiosk: "expires after 5 minutes").
 const documentLifetime = 300 * time.Second
@@ -164,7 +175,7 @@ func documentObject(d *desk.Desk, x *exchange.Exchange, id string) (answer.Reply
 	}
 	document := findDocument(d, id, x.Now)
 	if document == nil {
-		return answer.Reply{}, answer.S3NoKey(id)
+		return answer.Reply{}, answer.S3NoKey(objectKey(id))
 	}
 	var rep answer.Reply
 	var refused *answer.S3Error
@@ -239,11 +250,11 @@ func (d *Document) upload(x *exchange.Exchange) (answer.Reply, *answer.S3Error) 
 
 func (d *Document) download(x *exchange.Exchange, q url.Values) (answer.Reply, *answer.S3Error) {
 	if _, received := d.Received(); d.Open == nil && !received {
-		return answer.Reply{}, answer.S3NoKey(d.ID)
+		return answer.Reply{}, answer.S3NoKey(objectKey(d.ID))
 	}
 	size, etag := d.Measure()
 	if etag == "" {
-		return answer.Reply{}, answer.S3NoKey(d.ID)
+		return answer.Reply{}, answer.S3NoKey(objectKey(d.ID))
 	}
 	h := map[string]string{"ETag": etag, "Last-Modified": d.Created.UTC().Format(http.TimeFormat), "Accept-Ranges": "bytes"}
 	if encoding := q.Get("response-content-encoding"); encoding != "" {

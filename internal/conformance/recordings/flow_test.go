@@ -227,7 +227,7 @@ func checkListingsFeed(t *testing.T) {
 	}
 	q := u.Query()
 	if u.Host != "tortuga-prod-na.s3-external-1.amazonaws.com" || q.Get("X-Amz-SignedHeaders") != "content-type;host" || q.Get("X-Amz-Expires") != "300" ||
-		q.Get("X-Amz-Algorithm") == "" || q.Get("X-Amz-Date") == "" || q.Get("X-Amz-Credential") == "" || q.Get("X-Amz-Signature") == "" || len(q) != 6 {
+		q.Get("X-Amz-Algorithm") == "" || q.Get("X-Amz-Date") == "" || q.Get("X-Amz-Credential") == "" || q.Get("X-Amz-Signature") == "" || len(q) != 6 || !objectKey.MatchString(u.Path) {
 		t.Errorf("upload URL %s", u)
 	}
 	created.wantRate("0.0083").wantNames("", "feedId")
@@ -662,6 +662,9 @@ func checkConfirmShipment(t *testing.T) {
 const kioskQuery = "query {\n  analytics_salesAndTraffic_2024_04_24 {\n    salesAndTrafficByDate(\n      startDate: \"2025-12-01\"\n      endDate: \"2025-12-31\"\n" +
 	"      marketplaceIds: [\"ATVPDKIKX0DER\"]\n      aggregateBy: WEEK\n    ) {\n      marketplaceId\n      sales {\n        orderedProductSales {\n          amount\n          currencyCode\n        }\n      }\n    }\n  }\n}\n"
 
+// objectKey is the path of a document's URL: the unique part of its id comes first.
+var objectKey = regexp.MustCompile(`^/[0-9a-f-]{36}\.amzn1\.tortuga\.4\.na\.[A-Z0-9]{14}$`)
+
 func checkKiosk(t *testing.T) {
 	s := limited(t)
 	body, err := json.Marshal(map[string]string{"query": kioskQuery})
@@ -682,7 +685,7 @@ func checkKiosk(t *testing.T) {
 	}
 	r = s.do("GET", "/dataKiosk/2023-11-15/documents/"+r.text("dataDocumentId"), "").want(200).wantRate("0.0167").wantNames("", "documentUrl", "documentId")
 	u, err := url.Parse(r.text("documentUrl"))
-	if err != nil || u.Host != "tortuga-prod-na.s3-external-1.amazonaws.com" || u.Query().Get("X-Amz-SignedHeaders") != "host" || u.Query().Get("X-Amz-Expires") != "300" {
+	if err != nil || !objectKey.MatchString(u.Path) || u.Host != "tortuga-prod-na.s3-external-1.amazonaws.com" || u.Query().Get("X-Amz-SignedHeaders") != "host" || u.Query().Get("X-Amz-Expires") != "300" {
 		t.Errorf("link %v: %v", u, err)
 	}
 	document := s.download(u.String()).wantHeader("Content-Type", "application/jsonlines; charset=UTF-8").wantHeader("Content-Encoding", "")
