@@ -16,7 +16,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/format"
 )
 
-// Reply is what every part of the emulator returns; only [send] turns one into HTTP.
+// Reply is what every part of the emulator returns; only [Send] turns one into HTTP.
 type Reply struct {
 	Status      int
 	ContentType string // default application/json
@@ -278,7 +278,7 @@ func (r *Reply) Encode() ([]byte, string) {
 	return body, contentType
 }
 
-// encodeIn is encode into the memory of w: the bytes are good until w is released.
+// encodeIn is Encode into the memory of w: the bytes are good until w is released.
 func (r *Reply) encodeIn(w *format.Writer) ([]byte, string) {
 	contentType := r.ContentType
 	if contentType == "" {

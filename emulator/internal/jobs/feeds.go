@@ -47,7 +47,7 @@ type Feed struct {
 func (f *Feed) about() (string, []string) { return f.Kind.Name, f.Marketplaces }
 
 func (k *Queue) PlanFeed(f *Feed) {
-	k.Later(f.ended, func(at time.Time) {
+	k.later(f.ended, func(at time.Time) {
 		if f.Outcome == "" { // not cancelled
 			k.FinishFeed(f, at)
 		}

@@ -177,7 +177,7 @@ func (k *Queue) load(raw json.RawMessage) error {
 	defer k.Mu.Unlock()
 	k.Made, k.settlements, k.nextSettlement = s.Made, s.Settlements, s.NextSettlement
 	if k.settlements {
-		k.Later(k.nextSettlement, k.settleAgain)
+		k.later(k.nextSettlement, k.settleAgain)
 	}
 	files := k.account.Desk.Contents()
 	data := map[string][]byte{}
