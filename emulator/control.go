@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,15 +131,22 @@ func (e *Emulator) controlExchange(r *http.Request) *exchange.Exchange {
 	return &exchange.Exchange{Method: r.Method, Now: e.Now()}
 }
 
+// proxyHeaders are those by which reverse proxies say for whom they ask: that of RFC 7239, and what they sent before it.
+var proxyHeaders = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"}
+
 // controlAllowed tells whether a request may use the control plane. remote is the client's address, "" without a connection.
 func (e *Emulator) controlAllowed(r *http.Request, remote string) bool {
 	if e.control == ControlOff || r.Header.Get("Origin") != "" {
 		return false
 	}
+	// Of what a page loads, such as images, browsers send no Origin, but who wants it; "none" is for an address that somebody has typed in.
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" {
+		return false
+	}
 	if e.control == ControlAnyone || remote == "" {
 		return true
 	}
-	if r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("X-Forwarded-Host") != "" {
+	if slices.ContainsFunc(proxyHeaders, func(name string) bool { return r.Header.Get(name) != "" }) {
 		return false // whoever asked a reverse proxy on this computer is elsewhere
 	}
 	if at, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && at.Network() == "unix" {
@@ -175,8 +183,13 @@ func (e *Emulator) answerControl(r *http.Request, remote string) answer.Reply {
 	c := &controlCall{id: id, query: r.URL.Query()}
 	if r.Body != nil {
 		var err error
-		if c.body, err = io.ReadAll(io.LimitReader(r.Body, maxControlBody+1)); err != nil || len(c.body) > maxControlBody {
-			return fail(http.StatusRequestEntityTooLarge, "the body can't be read or is larger than %d bytes", maxControlBody)
+		switch c.body, err = io.ReadAll(io.LimitReader(r.Body, maxControlBody+1)); {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return fail(http.StatusRequestTimeout, "the body did not come whole").With("Connection", "close")
+		case err != nil:
+			return fail(http.StatusBadRequest, "the body did not come whole").With("Connection", "close")
+		case len(c.body) > maxControlBody:
+			return fail(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", maxControlBody)
 		}
 	}
 	switch value, err := route.do(e, c); {

@@ -98,7 +98,8 @@ func TestControlPlane(t *testing.T) {
 		{"GET", "clock", ``, 200, `"now":"2026-03-01T12:00:00Z"`},
 	} {
 		r := c.control(test.method, test.path, test.body)
-		if r.status != test.status || !strings.Contains(r.body, test.part) || r.header.Get("Content-Type") != "application/json" {
+		if r.status != test.status || !strings.Contains(r.body, test.part) || r.header.Get("Content-Type") != "application/json" ||
+			r.header.Values("X-Amzn-Requestid") != nil {
 			t.Errorf("%s %s %s: %d %.600s, want %d with %s", test.method, test.path, test.body, r.status, r.body, test.status, test.part)
 		}
 	}

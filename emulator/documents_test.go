@@ -206,6 +206,9 @@ func TestDocumentsOnAPort(t *testing.T) {
 		if header != nil {
 			req.Header = header
 		}
+		if body == "in chunks" {
+			req.ContentLength = -1
+		}
 		resp, err := (&http.Client{Transport: transport}).Do(req)
 		if err != nil {
 			t.Fatal(err)
@@ -234,6 +237,9 @@ func TestDocumentsOnAPort(t *testing.T) {
 		t.Errorf("unpacked by the transport: %d %.100s", got.status, got.body)
 	}
 	in := api("POST", "/feeds/2021-06-30/documents", `{"contentType":"text/plain"}`)
+	if got := send("PUT", in.text("url"), http.Header{"Content-Type": {"text/plain"}}, "in chunks"); got.status != 501 || !strings.Contains(got.body, "<Header>Transfer-Encoding</Header>") {
+		t.Errorf("in chunks: %d %s", got.status, got.body)
+	}
 	if got := send("PUT", in.text("url"), http.Header{"Content-Type": {"text/plain"}}, strings.Repeat("x", 20<<20)); got.status != 200 {
 		t.Errorf("20 MB: %d %s", got.status, got.body)
 	}
@@ -272,6 +278,22 @@ func TestUploads(t *testing.T) {
 		}
 		if got.status == 200 && got.header.Get("ETag") != `"`+hex.EncodeToString(sum[:])+`"` {
 			t.Errorf("%s: %v", test.name, got.header)
+		}
+	}
+	for _, length := range []int64{0, -1} { // as who knows no length writes it
+		req, err := http.NewRequest("PUT", in.text("url"), io.MultiReader(strings.NewReader("in chunks")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.ContentLength = length
+		req.Header.Set("Content-Type", right)
+		resp, err := c.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != 501 || !strings.Contains(string(body), "<Code>NotImplemented</Code>") || !strings.Contains(string(body), "<Header>Transfer-Encoding</Header>") {
+			t.Errorf("in chunks: %d %s %v", resp.StatusCode, body, err)
 		}
 	}
 	if got := c.do("GET", in.text("url"), nil, ""); got.status != 403 {

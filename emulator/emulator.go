@@ -202,7 +202,7 @@ func (e *Emulator) authority() (*tlsfront.CA, error) {
 	if dir == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
-			return nil, fmt.Errorf("emulator: no folder for the certificate authority: %w; name one", err)
+			return nil, fmt.Errorf("emulator: no folder for the certificate authority: %w", err)
 		}
 		dir = filepath.Join(cache, "spapi", "emulator-ca")
 	}

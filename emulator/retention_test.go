@@ -235,6 +235,7 @@ func TestURLsAreGoodFromTheBeginning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.ContentLength = int64(len("content"))
 	r.Header.Set("Content-Type", "text/plain")
 	resp, err := s.RoundTrip(r)
 	if err != nil || resp.StatusCode != 200 {

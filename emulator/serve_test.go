@@ -237,6 +237,12 @@ func TestControlPlaneIsKept(t *testing.T) {
 		{na, nil, 403},
 		{"http://" + s.addr, http.Header{"X-Forwarded-Host": {"localhost"}}, 403},
 		{"http://" + s.addr, http.Header{"X-Forwarded-For": {"10.0.0.1"}}, 403},
+		{"http://" + s.addr, http.Header{"Forwarded": {"for=10.0.0.1"}}, 403},
+		{"http://" + s.addr, http.Header{"X-Real-Ip": {"10.0.0.1"}}, 403},
+		{"http://" + s.addr, http.Header{"Via": {"1.1 proxy"}}, 403},
+		{"http://" + s.addr, http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403}, // an image of a web page, or a script
+		{"http://" + s.addr, http.Header{"Sec-Fetch-Site": {"same-origin"}}, 403},
+		{"http://" + s.addr, http.Header{"Sec-Fetch-Site": {"none"}}, 200}, // typed into a browser
 	} {
 		if r := s.ask("GET", test.url+"/_emulator/clock", test.header, ""); r.status != test.status {
 			t.Errorf("%s %v: %d, want %d", test.url, test.header, r.status, test.status)
@@ -314,6 +320,7 @@ func TestBrokenOffBody(t *testing.T) {
 		"POST /reports/2021-06-30/reports HTTP/1.1\r\nHost: x\r\nX-Amz-Access-Token: " + s.token + "\r\nContent-Type: application/json\r\n",
 		"PUT " + target.RequestURI() + " HTTP/1.1\r\nHost: " + target.Host + "\r\nContent-Type: text/tab-separated-values; charset=UTF-8\r\n",
 		"POST /auth/o2/token HTTP/1.1\r\nHost: x\r\n",
+		"POST /_emulator/reset HTTP/1.1\r\nHost: localhost\r\n",
 	} {
 		c, err := net.Dial("tcp", s.addr)
 		if err != nil {

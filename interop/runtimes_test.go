@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -43,10 +42,7 @@ var runtimes = []struct {
 // TestRuntimes lets a program in each language call Amazon's own hosts, in an environment of "spapi emulator run": a token, orders, and a report's
 // document from the host at which it is said to be. All must see the same, byte by byte.
 func TestRuntimes(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "spapi")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../cmd/spapi").CombinedOutput(); err != nil {
-		t.Fatalf("build spapi: %v\n%s", err, out)
-	}
+	binary, ca := buildCommand(t), t.TempDir()
 	type seen struct {
 		Orders              int
 		First, Host, SHA256 string
@@ -74,7 +70,7 @@ func TestRuntimes(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
-			args := []string{"emulator", "run", "--ca-dir", filepath.Join(filepath.Dir(binary), "ca"), "--seed", "1", "--clock", "fixed", "--no-limits", "--", program}
+			args := []string{"emulator", "run", "--ca-dir", ca, "--seed", "1", "--clock", "fixed", "--no-limits", "--", program}
 			cmd := exec.CommandContext(ctx, binary, append(args, r.args...)...)
 			cmd.Dir = "runtimes"
 			cmd.WaitDelay = time.Second

@@ -1,6 +1,7 @@
 package tlsfront
 
 import (
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -37,6 +38,14 @@ func (ca *CA) pool() *x509.CertPool {
 	return pool
 }
 
+// verify does what clients in Go do, who are sent the signer's certificate.
+func (ca *CA) verify(leaf *x509.Certificate, host string) error {
+	sent := x509.NewCertPool()
+	sent.AddCert(ca.signer)
+	_, err := leaf.Verify(x509.VerifyOptions{Roots: ca.pool(), Intermediates: sent, DNSName: host})
+	return err
+}
+
 // TestCA looks at what lies in the folder and at what it signs for.
 func TestCA(t *testing.T) {
 	ca := testCA(t)
@@ -48,11 +57,18 @@ func TestCA(t *testing.T) {
 			}
 		}
 	}
-	c := ca.certificate
-	if !c.IsCA || !c.MaxPathLenZero || c.KeyUsage != x509.KeyUsageCertSign|x509.KeyUsageCRLSign ||
-		!slices.Equal(c.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}) ||
-		!c.PermittedDNSDomainsCritical || c.SignatureAlgorithm != x509.ECDSAWithSHA256 || len(c.SubjectKeyId) != 20 {
-		t.Errorf("%+v", c)
+	if ca.certificate.MaxPathLen != 1 || !ca.signer.MaxPathLenZero || ca.signer.CheckSignatureFrom(ca.certificate) != nil {
+		t.Errorf("%+v has signed %+v", ca.certificate, ca.signer)
+	}
+	if ca.certificate.PublicKey.(*ecdsa.PublicKey).Equal(ca.key.Public()) {
+		t.Error("the key of what is trusted has been kept")
+	}
+	for _, c := range []*x509.Certificate{ca.certificate, ca.signer} {
+		if !c.IsCA || c.KeyUsage != x509.KeyUsageCertSign|x509.KeyUsageCRLSign ||
+			!slices.Equal(c.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}) ||
+			!c.PermittedDNSDomainsCritical || c.SignatureAlgorithm != x509.ECDSAWithSHA256 || len(c.SubjectKeyId) != 20 {
+			t.Errorf("%+v", c)
+		}
 	}
 	for _, host := range []string{"api.example.com", "files.example.net", "localhost", "127.0.0.1", "::1"} {
 		name := host
@@ -63,7 +79,7 @@ func TestCA(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := leaf.Leaf.Verify(x509.VerifyOptions{Roots: ca.pool(), DNSName: host}); err != nil {
+		if err := ca.verify(leaf.Leaf, host); err != nil {
 			t.Errorf("%s: %v", host, err)
 		}
 		if life := leaf.Leaf.NotAfter.Sub(leaf.Leaf.NotBefore); life > 100*24*time.Hour {
@@ -101,7 +117,7 @@ func TestStolenKey(t *testing.T) {
 	sign := func(names []string, ips ...net.IP) *x509.Certificate {
 		der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{Organization: []string{"x"}},
 			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), DNSNames: names, IPAddresses: ips,
-			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}, ca.certificate, ca.leafKey.Public(), ca.key)
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}, ca.signer, ca.leafKey.Public(), ca.key)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +127,14 @@ func TestStolenKey(t *testing.T) {
 		}
 		return c
 	}
-	for _, test := range []struct {
+	dir := t.TempDir()
+	signer := filepath.Join(dir, "signer.pem")
+	if err := writePEM(signer, 0o600, &pem.Block{Type: "CERTIFICATE", Bytes: ca.signer.Raw}); err != nil {
+		t.Fatal(err)
+	}
+	java := javaQuestion{trusted: ca.File(), signer: signer}
+	defer java.answer(t)
+	for i, test := range []struct {
 		leaf *x509.Certificate
 		good bool
 	}{
@@ -120,20 +143,79 @@ func TestStolenKey(t *testing.T) {
 		{sign(nil, net.IPv4(8, 8, 8, 8)), false}, {sign(nil, net.ParseIP("2001:db8::1")), false},
 	} {
 		about := fmt.Sprint(test.leaf.DNSNames, test.leaf.IPAddresses)
-		if _, err := test.leaf.Verify(x509.VerifyOptions{Roots: ca.pool()}); (err == nil) != test.good {
+		if err := ca.verify(test.leaf, ""); (err == nil) != test.good {
 			t.Errorf("Go: %s: %v", about, err)
 		}
+		file := filepath.Join(dir, fmt.Sprintf("leaf-%d.pem", i))
+		if err := writePEM(file, 0o600, &pem.Block{Type: "CERTIFICATE", Bytes: test.leaf.Raw}); err != nil {
+			t.Fatal(err)
+		}
+		java.ask(file, test.good)
 		if openssl == "" {
 			continue
 		}
-		file := filepath.Join(t.TempDir(), "leaf.pem")
-		if err := writePEM(file, "CERTIFICATE", test.leaf.Raw, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		out, err := exec.CommandContext(t.Context(), openssl, "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", ca.File(), file).CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), openssl, "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", ca.File(),
+			"-untrusted", signer, file).CombinedOutput()
 		if (err == nil) != test.good {
 			t.Errorf("OpenSSL: %s: %v %s", about, err, out)
 		}
+	}
+}
+
+// javaQuestion is which certificates Java takes from a server.
+type javaQuestion struct {
+	trusted, signer string
+	files           []string
+	want            []bool
+}
+
+func (q *javaQuestion) ask(file string, want bool) {
+	q.files, q.want = append(q.files, file), append(q.want, want)
+}
+
+// javaProgram prints for each certificate whether it is trusted: that of the authority and that of the signer come first.
+const javaProgram = `
+import java.io.*; import java.security.*; import java.security.cert.*; import javax.net.ssl.*;
+public class Ask {
+	static X509Certificate read(String name) throws Exception {
+		return (X509Certificate) CertificateFactory.getInstance("X.509").generateCertificate(new FileInputStream(name));
+	}
+	public static void main(String[] names) throws Exception {
+		KeyStore store = KeyStore.getInstance("PKCS12");
+		store.load(null, null);
+		store.setCertificateEntry("ca", read(names[0]));
+		TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
+		factory.init(store);
+		X509TrustManager manager = (X509TrustManager) factory.getTrustManagers()[0];
+		for (int i = 2; i < names.length; i++) {
+			boolean good = true;
+			try {
+				manager.checkServerTrusted(new X509Certificate[]{read(names[i]), read(names[1])}, "ECDHE_ECDSA");
+			} catch (CertificateException e) {
+				good = false;
+			}
+			System.out.print(good + " ");
+		}
+	}
+}`
+
+func (q *javaQuestion) answer(t *testing.T) {
+	java, _ := exec.LookPath("java")
+	if java == "" {
+		t.Log("no java here")
+		return
+	}
+	program := filepath.Join(t.TempDir(), "Ask.java")
+	if err := os.WriteFile(program, []byte(javaProgram), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), java, append([]string{program, q.trusted, q.signer}, q.files...)...).CombinedOutput()
+	if err != nil {
+		t.Logf("no java here that compiles: %v %s", err, out)
+		return
+	}
+	if got, want := strings.TrimSpace(string(out)), strings.Trim(fmt.Sprint(q.want), "[]"); got != want {
+		t.Errorf("Java: %s, want %s", got, want)
 	}
 }
 
@@ -174,7 +256,13 @@ func TestCADamaged(t *testing.T) {
 		"empty key":              {func(t *testing.T, dir string) { write(t, dir, keyFile, "") }, "ca-key.pem holds no private key in PEM"},
 		"certificate is no such": {func(t *testing.T, dir string) { write(t, dir, certificateFile, pemOf("CERTIFICATE", "x")) }, "ca.pem: x509"},
 		"key is no such":         {func(t *testing.T, dir string) { write(t, dir, keyFile, pemOf("PRIVATE KEY", "x")) }, "ca-key.pem: "},
-		"another's key":          {func(t *testing.T, dir string) { copyFile(t, dir, other, keyFile) }, "ca-key.pem is not the key of ca.pem"},
+		"another's key":          {func(t *testing.T, dir string) { copyFile(t, dir, other, keyFile) }, "the certificate in ca-key.pem is not signed by ca.pem"},
+		"another's key alone":    {func(t *testing.T, dir string) { mixKeys(t, dir, other) }, "key and certificate in ca-key.pem don't fit together"},
+		"a folder for a file": {func(t *testing.T, dir string) {
+			remove(t, dir, certificateFile)
+			os.Mkdir(filepath.Join(dir, certificateFile), 0o700)
+		}, "ca.pem is no file of an authority"},
+		"too large a file": {func(t *testing.T, dir string) { write(t, dir, keyFile, strings.Repeat("x", maxFile+1)) }, "ca-key.pem is no file of an authority"},
 		"others' too": {func(t *testing.T, dir string) {
 			if runtime.GOOS == "windows" {
 				t.Skip("who may write isn't told there")
@@ -302,6 +390,22 @@ func copyFile(t *testing.T, dir string, from *CA, name string) {
 		t.Fatal(err)
 	}
 	write(t, dir, name, string(text))
+}
+
+// mixKeys leaves a key of one authority with the certificate of another's signer.
+func mixKeys(t *testing.T, dir string, from *CA) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(from.File()), keyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := os.ReadFile(filepath.Join(dir, keyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, _ := pem.Decode(text)
+	_, certificate := pem.Decode(own)
+	write(t, dir, keyFile, string(pem.EncodeToMemory(theirs))+string(certificate))
 }
 
 func pemOf(kind, bytes string) string {

@@ -101,7 +101,7 @@ await run(async () => {
 
   await step('its own limiter refuses what is above it, and asks nothing', async () => {
     const client = new SellersSpApi.ApiClient().enableAutoRetrievalAccessToken(...credentials);
-    client.setCustomizedRateLimiterForOperation('SellersApi-getMarketplaceParticipations', new RateLimitConfiguration(1, 1));
+    client.setCustomizedRateLimiterForOperation('SellersApi-getMarketplaceParticipations', new RateLimitConfiguration(0.01, 1)); // however long the first call takes
     const sellers = new SellersSpApi.SellersApi(client);
     const before = (await requests('operation=sellersv1.getMarketplaceParticipations')).length;
     assert.ok((await sellers.getMarketplaceParticipations()).payload.length > 0);

@@ -1,4 +1,5 @@
-<?php // Guzzle, on which jlevers/selling-partner-api and the official PHP SDK stand; with the requests that the former makes: the token by JSON, its headers.
+<?php // Guzzle, on which jlevers/selling-partner-api and the official PHP SDK stand; with the requests that the former makes: the token by JSON,
+// its headers, documents by PHP's own streams.
 require 'GuzzleHttp/autoload.php'; // Debian's
 
 const HOST = 'sellingpartnerapi-na.amazon.com';
@@ -12,5 +13,5 @@ $call = fn (string $path, array $query = []) => json_decode($client->get('https:
 $orders = $call('/orders/v0/orders', ['MarketplaceIds' => getenv('SPAPI_MARKETPLACE'), 'CreatedAfter' => '2025-11-01T00:00:00Z'])->payload->Orders;
 $reports = $call('/reports/2021-06-30/reports', ['reportTypes' => 'GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2', 'processingStatuses' => 'DONE', 'pageSize' => 1])->reports;
 $url = $call('/reports/2021-06-30/documents/' . $reports[0]->reportDocumentId)->url;
-$document = (string) $client->get($url)->getBody();
+$document = $client->get($url, ['stream' => true])->getBody()->getContents();
 echo json_encode(['orders' => count($orders), 'first' => $orders[0]->AmazonOrderId, 'host' => parse_url($url, PHP_URL_HOST), 'sha256' => hash('sha256', $document)]), "\n";

@@ -35,7 +35,9 @@ func front(set func(name, value string), x *exchange.Exchange, status, size int,
 		set("Server", "AmazonS3")
 		return
 	case exchange.NoFront:
-		set("X-Amzn-Requestid", x.RequestID)
+		if x.RequestID != "" { // the control plane's requests have none
+			set("X-Amzn-Requestid", x.RequestID)
+		}
 		return
 	}
 	set("Server", "Server")

@@ -25,13 +25,12 @@ const (
 type Store struct {
 	memory, blocks int // budgets: bytes, and blocks of the file
 
-	mu      sync.Mutex
-	used    int // bytes in memory that have been counted
-	file    *os.File
-	free    []uint32
-	taken   int // blocks
-	refused error
-	shared  map[[sha256.Size]byte]*Content
+	mu     sync.Mutex
+	used   int // bytes in memory that have been counted
+	file   *os.File
+	free   []uint32
+	taken  int // blocks
+	shared map[[sha256.Size]byte]*Content
 }
 
 // NewStore makes a store with budgets in bytes; 0 for the default.
@@ -141,11 +140,8 @@ func (s *Store) write(c *Content, b []byte) error {
 	if s.taken >= s.blocks {
 		return fmt.Errorf("%w: %d MiB are taken", ErrFull, s.blocks*blockSize>>20)
 	}
-	if s.file == nil && s.refused == nil {
-		s.file, s.refused = nameless()
-	}
-	if s.refused != nil {
-		return fmt.Errorf("%w: %d MiB of memory are taken, and there can be no temporary file: %w", ErrFull, s.memory>>20, s.refused)
+	if err := s.open(); err != nil {
+		return fmt.Errorf("%w: %d MiB of memory are taken, and there can be no temporary file: %w", ErrFull, s.memory>>20, err)
 	}
 	block := uint32(s.taken + len(s.free)) // all before are taken or free
 	if last := len(s.free) - 1; last >= 0 {
@@ -158,6 +154,21 @@ func (s *Store) write(c *Content, b []byte) error {
 	}
 	c.size += int64(len(b))
 	return nil
+}
+
+// open makes the file, if there is none yet. Where that fails, each time anew: the process may have been short of file descriptors.
+func (s *Store) open() (err error) {
+	if s.file == nil {
+		s.file, err = nameless()
+	}
+	return err
+}
+
+// OnDisk tells whether there is a file, or can be.
+func (s *Store) OnDisk() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open() == nil
 }
 
 // nameless opens a temporary file that is nowhere to be found and goes with the process; on a system that doesn't take the name from an open file

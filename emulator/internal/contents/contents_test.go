@@ -118,6 +118,16 @@ func TestNoTemporaryFile(t *testing.T) {
 	if _, err := s.Read(bytes.NewReader(random(1)), 1<<30); !errors.Is(err, ErrFull) || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("what doesn't: error %v", err)
 	}
+	if s.OnDisk() {
+		t.Error("it says that there can be a file")
+	}
+	t.Setenv("TMPDIR", t.TempDir()) // as when file descriptors were short, and no longer are
+	if _, err := s.Read(bytes.NewReader(random(1)), 1<<30); err != nil {
+		t.Errorf("as soon as there can be a file: %v", err)
+	}
+	if !s.OnDisk() {
+		t.Error("it says that there can be no file")
+	}
 }
 
 func TestAtTheSameTime(t *testing.T) {

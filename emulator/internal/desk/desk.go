@@ -60,6 +60,9 @@ type Desk struct {
 	flows    []Flow
 	services []*Service
 
+	bodies *contents.Store // long ones of requests, until they are answered
+	turn   chan struct{}   // holds something while a request with a long body is answered
+
 	gate sync.RWMutex // held for reading by each request, for writing while the whole state is read or replaced; before all other locks
 
 	mu      sync.Mutex
@@ -73,7 +76,8 @@ type Desk struct {
 
 // New opens the desk with one seller. The error is about options.
 func New(o Options, flows []Flow) (*Desk, error) {
-	d := &Desk{Options: o, Clock: clock.New(o.Time, o.Fixed, o.Speed), Seed: &random.Seed{}, Routes: NewRouter(flows), flows: flows, sizes: o.Sizes}
+	d := &Desk{Options: o, Clock: clock.New(o.Time, o.Fixed, o.Speed), Seed: &random.Seed{}, Routes: NewRouter(flows), flows: flows, sizes: o.Sizes,
+		bodies: contents.NewStore(0, maxBodies), turn: make(chan struct{}, 1)}
 	for _, f := range flows {
 		for i := range f.Services {
 			d.services = append(d.services, &f.Services[i])

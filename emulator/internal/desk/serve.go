@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/auth"
 	"github.com/openspapi/spapi/emulator/internal/check"
+	"github.com/openspapi/spapi/emulator/internal/contents"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/fault"
 	"github.com/openspapi/spapi/emulator/internal/operations"
@@ -19,6 +21,9 @@ import (
 // maxBody is where the emulator stops reading a request. SP-API's own limits are smaller and differ by operation; API Gateway's
 // is 10 MB (docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
 const maxBody = 10 << 20
+
+// maxBodies bounds the file in which long bodies wait for their turn.
+const maxBodies = 1 << 30
 
 // visit is one request on its way through the desk.
 type visit struct {
@@ -32,7 +37,7 @@ type visit struct {
 // newVisit reads a request. The error is that of its body.
 func (d *Desk) newVisit(r *http.Request) (*visit, error) {
 	v := &visit{service: d.serviceFor(r)}
-	to := exchange.Limits{Body: maxBody, Files: d.Contents()}
+	to := exchange.Limits{Body: maxBody, Bodies: d.bodies, Files: d.Contents()}
 	if v.service != nil {
 		to.Upload = v.service.MaxUpload
 	}
@@ -58,15 +63,23 @@ func (d *Desk) serviceFor(r *http.Request) *Service {
 func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v, err := d.newVisit(r)
 	if err != nil { // what has come of the body is no request
-		status := http.StatusBadRequest
-		if errors.Is(err, os.ErrDeadlineExceeded) {
+		status, text := http.StatusBadRequest, "the request's body did not come whole"
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
 			status = http.StatusRequestTimeout
+		case errors.Is(err, contents.ErrFull):
+			status, text = http.StatusServiceUnavailable, "too many requests have long bodies at the same time"
 		}
 		w.Header().Set("Connection", "close")
-		http.Error(w, "the request's body did not come whole", status)
+		http.Error(w, text, status)
 		return
 	}
+	done, err := d.await(r.Context(), v)
+	if err != nil {
+		panic(http.ErrAbortHandler) // the client has gone away
+	}
 	rep := d.handle(v)
+	done()
 	d.Deliver()
 	fault.Serve(w, r, &v.Exchange, rep, v.fault, d.Clock)
 }
@@ -77,9 +90,36 @@ func (d *Desk) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	done, err := d.await(r.Context(), v)
+	if err != nil {
+		return nil, err
+	}
 	rep := d.handle(v)
+	done()
 	d.Deliver()
 	return fault.RoundTrip(r, &v.Exchange, rep, v.fault, d.Clock)
+}
+
+// await waits until a request may be answered. Of those with a long body that is one at a time: what JSON becomes in memory is thirty times its
+// size at worst.
+func (d *Desk) await(ctx context.Context, v *visit) (done func(), err error) {
+	if v.Long == nil {
+		return func() {}, nil
+	}
+	defer v.Long.Release()
+	select {
+	case d.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if v.Body, err = v.Long.Bytes(); err != nil {
+		<-d.turn
+		return nil, err
+	}
+	return func() {
+		v.Body = nil
+		<-d.turn
+	}, nil
 }
 
 // handle answers a request while the state is held still for it. The request's body has been read: a slow client keeps nobody waiting.

@@ -25,12 +25,14 @@ type Exchange struct {
 	URL    *url.URL
 	Header http.Header
 	Body   []byte
+	Long   *contents.Content // in place of Body, of one that is long, until its turn has come
 	TooBig bool
 	Came   time.Time // before the body was read
 	Now    time.Time
 
 	Upload      *contents.Content // in place of Body, of a service that takes files; nil with an UploadError
 	UploadError error
+	Chunked     bool // the file came without its length
 
 	RequestID string
 	Front     Front
@@ -55,12 +57,17 @@ const (
 	Edge    // CloudFront before SP-API's gateway, as the hosts of the sandbox have it since 2026
 )
 
-// Limits are how much of a request's body is read, and where to. A body that is to be kept as a file isn't held in memory.
+// Limits are how much of a request's body is read, and where to. A body that is to be kept as a file isn't held in memory, and of others no more
+// than shortBody.
 type Limits struct {
 	Body   int64
+	Bodies *contents.Store
 	Upload int64           // of a file; 0: there is none
 	Files  *contents.Store // for it
 }
+
+// shortBody is how large a body may be that is held in memory while it comes, and answered without waiting for a turn.
+const shortBody = 64 << 10
 
 // Read reads a request. The error says why its body hasn't come whole.
 func Read(r *http.Request, to Limits) (Exchange, error) {
@@ -78,6 +85,8 @@ func Read(r *http.Request, to Limits) (Exchange, error) {
 		}
 		x.Upload, x.UploadError = to.Files.Read(body, to.Upload)
 		x.TooBig = x.UploadError != nil
+		// A client's request may say 0 of a body whose length it doesn't know (net/http's Request).
+		x.Chunked = r.ContentLength < 0 || r.ContentLength == 0 && x.Upload != nil && x.Upload.Size() > 0
 		if errors.Is(x.UploadError, contents.ErrTooLarge) || errors.Is(x.UploadError, contents.ErrFull) {
 			return x, nil
 		}
@@ -86,11 +95,27 @@ func Read(r *http.Request, to Limits) (Exchange, error) {
 	if r.Body == http.NoBody {
 		x.Body = []byte{}
 	} else if r.Body != nil {
-		body, err := io.ReadAll(io.LimitReader(r.Body, to.Body+1))
-		x.Body, x.TooBig = body, int64(len(body)) > to.Body
-		return x, err
+		return x, x.readBody(r.Body, to)
 	}
 	return x, nil
+}
+
+func (x *Exchange) readBody(from io.Reader, to Limits) (err error) {
+	x.Body, err = io.ReadAll(io.LimitReader(from, shortBody+1))
+	if err != nil || len(x.Body) <= shortBody {
+		return err
+	}
+	from = io.MultiReader(bytes.NewReader(x.Body), from)
+	if !to.Bodies.OnDisk() {
+		x.Body, err = io.ReadAll(io.LimitReader(from, to.Body+1))
+		x.TooBig = int64(len(x.Body)) > to.Body
+		return err
+	}
+	x.Long, err = to.Bodies.Read(from, to.Body)
+	if errors.Is(err, contents.ErrTooLarge) { // of what nobody reads, the beginning is enough
+		x.TooBig, err = true, nil
+	}
+	return err
 }
 
 // TakeUpload hands the file over to one who keeps it.

@@ -77,7 +77,9 @@ func background(cmd *cobra.Command, opts *Options) (err error) {
 	}
 	line, err := tell(opts, text, child.Process.Pid)
 	if err != nil {
-		return errors.Join(err, child.Process.Kill(), child.Wait())
+		_ = child.Process.Kill()
+		_ = child.Wait() // that it was killed is no news
+		return err
 	}
 	if opts.Streams.ErrIsTerminal {
 		fmt.Fprintf(opts.Streams.Err, "serving on %s; \"kill %d\" stops it\n", line.URL, line.PID)

@@ -96,7 +96,12 @@ func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) err
 			"  spapi emulator --listen 127.0.0.1:8080 --seed 7 --orders 10000 --skus 500 --days 730\n" +
 			"  spapi emulator --clock fixed --no-limits --fault throttle,operation=ordersv0.*,every=5,burst=3\n" +
 			"  spapi emulator --sandbox --sandbox-strict --models ../selling-partner-api-models",
-		Args: exit.Group,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if _, err := findShell(strings.Join(args, " ")); err == nil && cmd.Flags().Changed("env") {
+				return exit.Usagef("unknown command %q: did you mean --env=%s?", args[0], args[0])
+			}
+			return exit.Group(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.Flags.Output.Refuse("the line with the addresses"); err != nil {
 				return err
@@ -431,7 +436,7 @@ func (o *Options) open(ctx context.Context, needsCA bool) (*served, error) {
 	case needsCA:
 		return nil, caError(o.CADir, err)
 	default:
-		fmt.Fprintf(o.Streams.Err, "https can't be had: %v; --ca-dir names a folder that can be written to\n", caError(o.CADir, err))
+		fmt.Fprintf(o.Streams.Err, "https can't be had: %v\n", caError(o.CADir, err))
 	}
 	s.listener, err = o.place.listen(ctx)
 	if err != nil {
@@ -474,7 +479,7 @@ func caError(dir string, err error) error {
 	if dir != "" {
 		return exit.Usagef("--ca-dir %q: %s", dir, text)
 	}
-	return errors.New(text)
+	return fmt.Errorf("%s; --ca-dir names another folder", text)
 }
 
 func (s *served) close() {

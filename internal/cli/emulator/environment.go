@@ -3,6 +3,7 @@ package emulator
 import (
 	"maps"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -76,7 +77,11 @@ var variables = []struct {
 		if err != nil {
 			return ""
 		}
-		return with(v.old("JAVA_TOOL_OPTIONS"), " ", v.javaOptions(host, port)) // the last of two counts
+		options := v.javaOptions(host, port)
+		if v.noProxy != noProxy(nil, host) { // else Java's own list does, which has this machine, or the user's
+			options += " -Dhttp.nonProxyHosts=" + nonProxyHosts(v.noProxy)
+		}
+		return with(v.old("JAVA_TOOL_OPTIONS"), " ", options) // the last of two counts
 	}},
 	{[]string{"PYTHONPATH"}, func(v *values) string { // the first sitecustomize is the one that is loaded; it loads the next
 		old, separator := v.old("PYTHONPATH"), string(os.PathListSeparator)
@@ -206,4 +211,32 @@ func covers(entry, host string) bool {
 	entry, _, _ = strings.Cut(strings.ToLower(entry), ":") // a port
 	entry = strings.TrimLeft(entry, "*.")
 	return strings.Contains(entry, "*") || strings.HasSuffix(host, entry) // what was an asterisk alone, too
+}
+
+// nonProxyHosts is a list as of NO_PROXY in the spelling of Java, whose asterisks stand at the begin or the end
+// (docs.oracle.com/en/java/javase/17/docs/api/java.base/java/net/doc-files/net-properties.html). It has no networks but those that end at a dot.
+func nonProxyHosts(noProxy string) string {
+	var list []string
+	for entry := range strings.SplitSeq(noProxy, ",") {
+		if network, err := netip.ParsePrefix(entry); err == nil {
+			if n := network.Bits() / 8; network.Addr().Is4() && network.Bits()%8 == 0 && n > 0 && n < 4 {
+				list = append(list, strings.Join(strings.SplitN(network.Masked().Addr().String(), ".", n+1)[:n], ".")+".*")
+			}
+			continue
+		}
+		if ip, err := netip.ParseAddr(entry); err == nil {
+			if ip.Is6() {
+				entry = "[" + entry + "]"
+			}
+			list = append(list, entry)
+			continue
+		}
+		entry, _, _ = strings.Cut(entry, ":") // a port
+		domain := strings.TrimLeft(entry, "*.")
+		if entry == domain {
+			list = append(list, domain)
+		}
+		list = append(list, "*."+domain)
+	}
+	return strings.Join(list, "|")
 }

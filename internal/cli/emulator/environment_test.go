@@ -1,12 +1,14 @@
 package emulator
 
 import (
+	"bytes"
 	"encoding/pem"
 	"flag"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -181,6 +183,18 @@ func TestShellQuoting(t *testing.T) {
 	}
 }
 
+// Java has a list of its own of what is called directly, which is the user's unless NO_PROXY names more.
+func TestNoProxyOfJava(t *testing.T) {
+	if got := testEnvironment(t, "JAVA_TOOL_OPTIONS=-Dhttp.nonProxyHosts=mine")["JAVA_TOOL_OPTIONS"]; strings.Count(got, "nonProxyHosts") != 1 {
+		t.Errorf("without NO_PROXY: %s", got)
+	}
+	const want = "-Dhttp.nonProxyHosts=localhost|*.localhost|127.0.0.1|127.*|[::1]|db|*.db|*.corp.example|10.1.*|*.internal"
+	got := testEnvironment(t, "NO_PROXY=db:5432,*.corp.example,10.1.0.0/16,10.0.0.0/9,.internal,amazon.com")["JAVA_TOOL_OPTIONS"]
+	if !strings.HasSuffix(got, " "+want) {
+		t.Errorf("%s, want …%s", got, want)
+	}
+}
+
 // No name of a variable is run, or ends the reading of what is printed.
 func TestShellNames(t *testing.T) {
 	set := map[string]string{"AWS_PROFILE": "x", "AWS_A-B": "x", "LWA_A;touch ran;": "x", "SP_API_A\ntouch ran": "x", "AWS_$(touch ran)": "x"}
@@ -276,6 +290,36 @@ func TestKitIsKept(t *testing.T) {
 	}
 }
 
+// Runtimes that are old, but in use, read what they are given: each of them would end with the first file that it can't.
+func TestOldRuntimes(t *testing.T) {
+	emu, err := emulator.New(emulator.WithCADir(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := emu.CA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newKit(ca)
+	if err := k.write(emu.Hosts()); err != nil {
+		t.Fatal(err)
+	}
+	store, err := os.ReadFile(k.TrustStore)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pbes2 := []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0d} // RFC 8018, A.4
+	if bytes.Contains(store, pbes2) {
+		t.Error("Java 8 can't decrypt the trust store")
+	}
+	if regexp.MustCompile(`require\('node:`).Match(nodePreload) {
+		t.Error("Node.js 14 knows no module by a name with node:")
+	}
+	if found := regexp.MustCompile(`(?m)^ *def [^=\n]*\) = .*|\*\*\w+`).Find(rubyPreload); found != nil {
+		t.Errorf("Ruby 2.6 doesn't read %s as it is meant", found)
+	}
+}
+
 // A mistake ends with status 2 and a line that names it.
 func TestBadInput(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
@@ -299,6 +343,9 @@ func TestBadInput(t *testing.T) {
 		{[]string{"--request-log", "/no/such/file"}, `--request-log "/no/such/file": there is no folder "/no/such"`},
 		{[]string{"--request-log", filepath.Dir(file)}, `: want a file, this is a folder`},
 		{[]string{"run", "--export-on-exit", filepath.Dir(file), "--", "true"}, `: want a file, this is a folder`},
+		{[]string{"--env", "fish"}, `unknown command "fish": did you mean --env=fish?`},
+		{[]string{"--env", "nonsense"}, `unknown command "nonsense"`},
+		{[]string{"run", "--", ""}, "which command?"},
 		{[]string{"nonsense"}, `unknown command "nonsense"`},
 		{[]string{"run"}, "which command? Name it behind --, such as: spapi emulator run -- npm test"},
 		{[]string{"run", "--"}, "which command?"},
@@ -347,6 +394,10 @@ func TestClientsAndHosts(t *testing.T) {
 	all := run("clients", "--ca-dir", dir, "--listen", "127.0.0.1:9000")
 	if strings.ContainsAny(all, "{}") || strings.Count(all, ca) < len(runtimes) || !strings.Contains(all, "http://127.0.0.1:9000") {
 		t.Errorf("not everything is filled in:\n%s", all)
+	}
+	spaced := filepath.Join(t.TempDir(), "it's here")
+	if got, want := run("clients", "--ca-dir", spaced, "curl"), "--cacert "+singleQuoted(filepath.Join(spaced, "ca.pem"))+"\n"; !strings.Contains(got, want) {
+		t.Errorf("a folder with a blank: %s, want %s", got, want)
 	}
 	for _, r := range runtimes {
 		if text := run("clients", "--ca-dir", dir, r.name); !strings.HasPrefix(text, r.title+" ("+r.name+")\n") || strings.Count(text, "\n  trust") != 1 {

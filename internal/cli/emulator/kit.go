@@ -57,8 +57,13 @@ func (k kit) files(hosts []string) []file {
 		{k.Node, nodePreload},
 		{filepath.Join(k.Python, "sitecustomize.py"), pythonPreload},
 		{filepath.Join(k.Ruby, "spapi_emulator.rb"), rubyPreload},
-		{filepath.Join(k.PHP, "spapi-emulator.ini"), fmt.Appendf(nil, "; Written by spapi.\ncurl.cainfo = \"%[1]s\"\nopenssl.cafile = \"%[1]s\"\n", k.CA)},
+		{filepath.Join(k.PHP, "spapi-emulator.ini"), fmt.Appendf(nil, "; Written by spapi.\ncurl.cainfo = %[1]s\nopenssl.cafile = %[1]s\n", quotedINI(k.CA))},
 	}
+}
+
+// quotedINI is a value in an ini file of PHP's, where a dollar sign begins a variable (www.php.net/manual/function.parse-ini-file.php).
+func quotedINI(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`).Replace(value) + `"`
 }
 
 // write writes what isn't there yet, or is of another version.
@@ -74,7 +79,8 @@ func (k kit) write(hosts []string) error {
 	return k.writeTrustStore()
 }
 
-// writeTrustStore leaves a store alone that has the certificate: no two of them have the same bytes.
+// writeTrustStore leaves a store alone that has the certificate: no two of them have the same bytes. Its algorithms are old ones, for nothing in it is
+// secret, and Java 8 and 11 know no others before 8u301 and 11.0.12 (bugs.openjdk.org/browse/JDK-8076190).
 func (k kit) writeTrustStore() error {
 	text, err := os.ReadFile(k.CA)
 	if err != nil {
@@ -93,7 +99,7 @@ func (k kit) writeTrustStore() error {
 			return nil
 		}
 	}
-	store, err := pkcs12.Modern.EncodeTrustStore([]*x509.Certificate{ca}, trustStorePassword)
+	store, err := pkcs12.LegacyDES.EncodeTrustStore([]*x509.Certificate{ca}, trustStorePassword)
 	if err != nil {
 		return err
 	}
@@ -126,11 +132,11 @@ func (k kit) nodeOption() string {
 	return `--require "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(k.Node) + `"`
 }
 
-// javaOptions are properties for JAVA_TOOL_OPTIONS, which takes quotes of either kind around blanks.
+// javaOptions are properties for JAVA_TOOL_OPTIONS, which takes quotes of either kind around blanks and around the other kind.
 func (k kit) javaOptions(host, port string) string {
 	store := k.TrustStore
-	if strings.ContainsAny(store, " \t'") {
-		store = `"` + store + `"`
+	if strings.ContainsAny(store, " \t'\"") {
+		store = `"` + strings.ReplaceAll(store, `"`, `"'"'"`) + `"`
 	}
 	return fmt.Sprintf("-Dhttp.proxyHost=%[1]s -Dhttp.proxyPort=%[2]s -Dhttps.proxyHost=%[1]s -Dhttps.proxyPort=%[2]s "+
 		"-Djavax.net.ssl.trustStore=%[3]s -Djavax.net.ssl.trustStoreType=PKCS12 -Djavax.net.ssl.trustStorePassword=%[4]s", host, port, store, trustStorePassword)

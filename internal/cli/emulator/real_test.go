@@ -338,9 +338,9 @@ func TestWithoutCache(t *testing.T) {
 	if got := h.curl(at.LWAURL, "-d", "grant_type=x"); got != "400" {
 		t.Errorf("http: %s", got)
 	}
-	for _, args := range [][]string{{"--tls"}, {"--env"}, {"--env", "--background"}, {"run", "true"}} {
-		if status, out, errs := h.run(built, append([]string{"emulator"}, args...)...); status != 1 || out != "" || !strings.Contains(errs, "certificate authority: ") &&
-			!strings.Contains(errs, "--env needs a certificate authority") {
+	for _, args := range [][]string{{"--tls"}, {"--env"}, {"--env", "--background"}, {"run", "true"}, {"ca"}, {"clients"}} {
+		if status, out, errs := h.run(built, append([]string{"emulator"}, args...)...); status != 1 || out != "" || strings.Count(errs, "--ca-dir names a") < 1 ||
+			!strings.Contains(errs, "certificate authority") || strings.Contains(errs, "killed") {
 			t.Errorf("%q: status %d, %q, %q", args, status, out, errs)
 		}
 	}
@@ -547,7 +547,7 @@ func TestRunJava(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.more = []string{"JAVA_TOOL_OPTIONS=-Djava.io.tmpdir=" + t.TempDir() + " -XX:-UsePerfData"}
-	status, out, errs := h.run(built, "emulator", "run", "--ca-dir", filepath.Join(t.TempDir(), "it's here"), "--", "java", source)
+	status, out, errs := h.run(built, "emulator", "run", "--ca-dir", filepath.Join(t.TempDir(), `it's "here"`), "--", "java", source)
 	if status == 1 && strings.Contains(errs, "jdk.compiler") {
 		t.Skip("this Java has no compiler: what it does with the emulator was not tried")
 	}
@@ -573,6 +573,14 @@ async def bare():
     print((await r.readline()).split()[1].decode())
     w.close()
 asyncio.run(bare())`, `
+import socket, ssl
+s = ssl.create_default_context().wrap_socket(socket.socket(), server_hostname="api.amazon.com")
+s.connect(("api.amazon.com", 443)) # which looks the name up by itself
+s.sendall(b"GET /x HTTP/1.1\r\nHost: sellingpartnerapi-na.amazon.com\r\nConnection: close\r\n\r\n")
+print(s.recv(100).split()[1].decode())`, `
+import _socket, os
+at = os.environ["SPAPI_EMULATOR_ADDRESS"].split(":") # gevent looks names up by this function
+print(403 if _socket.getaddrinfo("api.amazon.com", 443)[0][4] == (at[0], int(at[1])) else "led elsewhere")`, `
 import os, socket
 os.environ["SPAPI_EMULATOR_ADDRESS"] = ""
 try: socket.create_connection(("api.amazon.com", 443))
@@ -587,19 +595,24 @@ puts http.get("/x").code`, `
 require "socket"
 s = Socket.tcp("api.amazon.com", 80)
 s.write("GET /x HTTP/1.1\r\nHost: sellingpartnerapi-na.amazon.com\r\nConnection: close\r\n\r\n")
+puts s.gets.split[1]`, `
+require "socket"
+s = Socket.new(:INET, :STREAM)
+s.connect(Addrinfo.getaddrinfo("api.amazon.com", 80, nil, :STREAM).first)
+s.write("GET /x HTTP/1.1\r\nHost: sellingpartnerapi-na.amazon.com\r\nConnection: close\r\n\r\n")
 puts s.gets.split[1]`},
 	} {
 		t.Run(program, func(t *testing.T) {
 			need(t, program)
 			h := newHouse(t)
-			own := t.TempDir()
+			own, dir := t.TempDir(), filepath.Join(t.TempDir(), `it's "here" in $HOME\n`)
 			if err := os.WriteFile(filepath.Join(own, "sitecustomize.py"), []byte("import os\nos.environ['OWN'] = 'loaded'\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			h.more = []string{"PYTHONPATH=" + own}
 			flag := map[string]string{"python3": "-c", "php": "-r", "ruby": "-e"}[program]
 			for _, script := range scripts {
-				if status, out, errs := h.run(built, "emulator", "run", "--", program, flag, script); status != 0 || strings.TrimSpace(out) != "403" {
+				if status, out, errs := h.run(built, "emulator", "run", "--ca-dir", dir, "--", program, flag, script); status != 0 || strings.TrimSpace(out) != "403" {
 					t.Errorf("%s\nstatus %d: %s%s", script, status, out, errs)
 				}
 			}

@@ -38,7 +38,7 @@ func newCmdRun(f *factory.Factory, runF func(context.Context, *Options, []string
 			"  spapi emulator run --seed 7 --no-limits -- pytest -x\n" +
 			"  spapi emulator run --request-log requests.jsonl -- mvn --offline test",
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
+			if len(args) == 0 || args[0] == "" {
 				return exit.Usagef("which command? Name it behind --, such as: spapi emulator run -- npm test")
 			}
 			return nil

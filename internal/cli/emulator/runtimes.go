@@ -21,7 +21,7 @@ var runtimes = []struct {
 }{
 	{"curl", "curl", "CURL_CA_BUNDLE={ca}, or --cacert {ca}", "https_proxy={proxy}, or -x {proxy}",
 		"without a proxy: --connect-to ::{address}"},
-	{"node", "Node.js", "NODE_EXTRA_CA_CERTS={ca}", "NODE_OPTIONS='--require \"{node}\"' SPAPI_EMULATOR_ADDRESS={address}",
+	{"node", "Node.js", "NODE_EXTRA_CA_CERTS={ca}", "NODE_OPTIONS={nodeOption} SPAPI_EMULATOR_ADDRESS={address}",
 		"knows no proxy variable (from version 24 with NODE_USE_ENV_PROXY=1), so the preload leads its connections to Amazon's hosts, whatever library opens them"},
 	{"deno", "Deno", "DENO_CERT={ca}", "https_proxy={proxy}", ""},
 	{"bun", "Bun", "NODE_EXTRA_CA_CERTS={ca}", "https_proxy={proxy}", ""},
@@ -50,13 +50,14 @@ const stores = `  macOS     security add-trusted-cert -k ~/Library/Keychains/log
   Debian    sudo cp {ca} /usr/local/share/ca-certificates/spapi-emulator.crt && sudo update-ca-certificates
 `
 
-// filled replaces what stands in braces.
+// filled replaces what stands in braces, quoted as a shell wants it.
 func filled(text string, k kit, address string) string {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		host, port = address, ""
 	}
-	return strings.NewReplacer("{ca}", k.CA, "{truststore}", k.TrustStore, "{node}", k.Node, "{python}", k.Python, "{ruby}", k.Ruby, "{php}", k.PHP,
+	return strings.NewReplacer("{ca}", quoted(k.CA), "{truststore}", quoted(k.TrustStore), "{nodeOption}", quoted(k.nodeOption()),
+		"{python}", quoted(k.Python), "{ruby}", quoted(k.Ruby), "{php}", quoted(k.PHP),
 		"{proxy}", "http://"+address, "{address}", address, "{host}", host, "{port}", port).Replace(text)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ type shell struct {
 var shells = []shell{
 	{"sh", // POSIX: between single quotes everything stands for itself, but the single quote
 		func(name, value string) string {
-			return "export " + name + "='" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+			return "export " + name + "=" + singleQuoted(value)
 		},
 		func(name string) string { return "unset " + name }},
 	{"fish", // fishshell.com/docs/current/language.html#quotes
@@ -50,6 +51,20 @@ func findShell(name string) (shell, error) {
 		return shell{}, exit.Usagef("--env=%s: want %s", name, strings.Join(names[:len(names)-1], ", ")+" or "+names[len(names)-1])
 	}
 	return shells[i], nil
+}
+
+func singleQuoted(value string) string { return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'" }
+
+// quoted is a word of a command line for a POSIX shell, in quotes where it needs them.
+func quoted(word string) string {
+	special := " \t\n'\"$`&;|<>()*?[]#~!{}"
+	if filepath.Separator != '\\' {
+		special += `\`
+	}
+	if strings.ContainsAny(word, special) {
+		return singleQuoted(word)
+	}
+	return word
 }
 
 // isName matches the names that variables of a shell can have. The kernel allows others, which a shell would take for commands.

@@ -3,9 +3,10 @@
 // prototype it is the same for CommonJS, ES modules and workers.
 'use strict';
 
-const fs = require('node:fs');
-const net = require('node:net');
-const path = require('node:path');
+// Without node: before the names, and no syntax newer than version 14's: whatever Node.js a tool brings along reads this.
+const fs = require('fs');
+const net = require('net');
+const path = require('path');
 
 const hosts = new Set(fs.readFileSync(path.join(__dirname, 'hosts.txt'), 'ascii').split(/\s+/).filter(Boolean));
 const connect = net.Socket.prototype.connect;
@@ -39,6 +40,7 @@ net.Socket.prototype.connect = function (...args) {
   const led = { ...options, host: at[1], port: Number(at[2]) };
   for (const gone of ['localAddress', 'localPort', 'family', 'lookup']) delete led[gone]; // they were chosen for Amazon's address
   connect.call(this, led, callback);
+  Object.defineProperty(this, 'remotePort', { value: Number(options.port), configurable: true }); // of it and the name HTTP/2 makes the origin
   if (!options.servername && typeof this.setServername === 'function') this.setServername(host); // the emulator's certificate goes by it
   return this;
 };

@@ -1,8 +1,9 @@
 """Written by spapi. Python imports this before a program (by PYTHONPATH): it leads connections to Amazon's hosts to the emulator, for libraries that heed no
-proxy variable, and leaves all others alone. All of them look up a host by socket.getaddrinfo, whose answer has the port too."""
+proxy variable, and leaves all others alone. All of them look up a host by _socket.getaddrinfo, whose answer has the port too, or leave it to connect."""
 
 
 def _lead():
+    import _socket  # below socket, and below gevent, which replaces what is in there
     import os
     import socket
     import sys
@@ -10,7 +11,7 @@ def _lead():
     folder = os.path.dirname(os.path.abspath(__file__))
     with open(os.path.join(os.path.dirname(folder), "hosts.txt"), encoding="ascii") as lines:
         hosts = frozenset(lines.read().split())
-    getaddrinfo = socket.getaddrinfo
+    getaddrinfo = _socket.getaddrinfo
 
     def known(host):
         if isinstance(host, bytes):
@@ -25,7 +26,18 @@ def _lead():
             raise socket.gaierror(socket.EAI_NONAME, "spapi emulator: SPAPI_EMULATOR_ADDRESS does not tell where it is: no connection to %s" % host)
         return getaddrinfo(at.strip("[]"), int(number), type=socket.SOCK_STREAM)
 
-    socket.getaddrinfo = lead
+    _socket.getaddrinfo = lead
+
+    def led(connect):
+        def to(self, address):
+            if isinstance(address, tuple) and len(address) >= 2 and known(address[0]):
+                address = lead(*address[:2])[0][4]
+            return connect(self, address)
+
+        return to
+
+    socket.socket.connect = led(socket.socket.connect)
+    socket.socket.connect_ex = led(socket.socket.connect_ex)
     # There may be another module of this name, which this one stands before.
     sys.path[:] = [p for p in sys.path if os.path.abspath(p) != folder]
     this = sys.modules.pop("sitecustomize", None)

@@ -15,14 +15,29 @@ module SpapiEmulator
     [at.delete("[]"), number.to_i]
   end
 
+  # Defined as Ruby 2.6 wants it, which macOS has: without "=", and without "**", of which it makes an argument.
   module TCPSocket
-    def initialize(host, port, *args, **more, &block) = super(*SpapiEmulator.lead(host, port), *args, **more, &block)
+    def initialize(host, port, *args, &block)
+      super(*SpapiEmulator.lead(host, port), *args, &block)
+    end
+    ruby2_keywords(:initialize) if respond_to?(:ruby2_keywords, true)
   end
 
   module Socket
-    def tcp(host, port, *args, **more, &block) = super(*SpapiEmulator.lead(host, port), *args, **more, &block)
+    def tcp(host, port, *args, &block)
+      super(*SpapiEmulator.lead(host, port), *args, &block)
+    end
+    ruby2_keywords(:tcp) if respond_to?(:ruby2_keywords, true)
+  end
+
+  module Addrinfo
+    def getaddrinfo(host, port = nil, *args)
+      super(*SpapiEmulator.lead(host, port), *args)
+    end
+    ruby2_keywords(:getaddrinfo) if respond_to?(:ruby2_keywords, true)
   end
 end
 
+Addrinfo.singleton_class.prepend(SpapiEmulator::Addrinfo)
 TCPSocket.prepend(SpapiEmulator::TCPSocket)
 Socket.singleton_class.prepend(SpapiEmulator::Socket)
