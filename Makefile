@@ -7,10 +7,11 @@ export MODELS FUZZTIME
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build docs man generate generate-check test mutate prove-kills prove-lists prove-connections prove-uploads race lint vuln bench bench-prism fuzz interop ci
+.PHONY: help build docs man generate generate-check test mutate prove-kills prove-uploads prove-lists prove-connections race lint vuln bench bench-prism \
+	fuzz interop ci
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "MODELS is a checkout of Amazon's models (now $(MODELS)), COMMIT its commit if git can't tell it."
 
@@ -66,7 +67,7 @@ prove-connections: ## hold 10,000 slow connections against the emulator: memory,
 fuzz: ## fuzz each target for FUZZTIME
 	.ci/run fuzz
 
-interop: ## run foreign clients (npm) against the emulator
+interop: ## run foreign clients against the emulator: those of npm, and whatever other runtimes are installed
 	.ci/run interop
 
 ci: ## do all that CI does

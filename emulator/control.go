@@ -126,7 +126,7 @@ func init() {
 	)
 }
 
-// controlExchange is what [send] needs of a control request, which is neither counted nor logged.
+// controlExchange is what [answer.Send] needs of a control request, which is neither counted nor logged.
 func (e *Emulator) controlExchange(r *http.Request) *exchange.Exchange {
 	return &exchange.Exchange{Method: r.Method, Now: e.Now()}
 }

@@ -338,7 +338,7 @@ func TestProductTypes(t *testing.T) {
 		t.Errorf("without a signature: %d", r.status)
 	}
 	c.Advance(7 * 24 * time.Hour)
-	if r := c.do("GET", link, nil, ""); r.status != 403 || !strings.Contains(r.body, "Request has expired") {
+	if r := c.do("GET", link, nil, ""); r.status != 403 || !strings.Contains(r.body, "<Message>Request has expired</Message><X-Amz-Expires>") {
 		t.Errorf("after seven days: %d %s", r.status, r.body)
 	}
 }

@@ -21,7 +21,7 @@ import (
 // clients are the npm clients of SP-API, each in a folder with its flow, with the flags of the emulator that it walks through.
 var clients = []struct {
 	folder  string
-	name    string // at the registry
+	name    string // at npm
 	flags   []string
 	proxy   bool     // it is led by a proxy too, and needs no preload
 	regions []string // beside North America

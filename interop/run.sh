@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the pinned npm packages, and other languages where it can (runtimes/install.sh), and runs spapi against them: interop/run.sh. Needs Node.js 20 or newer.
+# Installs the pinned npm packages, and other languages where it can (runtimes/install.sh), and runs spapi against them: interop/run.sh.
+# Needs Node.js 20 or newer.
 set -eu
 cd "$(dirname "$0")"
 installs=

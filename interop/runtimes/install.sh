@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the languages and libraries of interop/runtimes from Debian's packages, those that are missing: for root, where there is apt-get. Fails where that isn't so.
+# Installs the languages and libraries of interop/runtimes from Debian's packages, those that are missing: for root, where there is apt-get.
+# Fails where that isn't so.
 set -eu
 packages="curl python3 python3-requests python3-httpx php-cli php-curl php-guzzlehttp-guzzle ruby ruby-http libio-socket-ssl-perl libokhttp-java"
 if ! command -v java >/dev/null; then

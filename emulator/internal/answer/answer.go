@@ -16,7 +16,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/format"
 )
 
-// Reply is what every part of the emulator returns; only [send] turns one into HTTP.
+// Reply is what every part of the emulator returns; only [Send] turns one into HTTP.
 type Reply struct {
 	Status      int
 	ContentType string // default application/json
@@ -250,7 +250,8 @@ func APITrouble(t Trouble) Reply {
 	case TroubleInternal:
 		return Internal().Reply()
 	case TroubleUnavailable:
-		return Plain(http.StatusServiceUnavailable, "ServiceUnavailable", "Service is temporarily unavailable. Please try again.").Detailed("").Reply() // wording assumed
+		// The wording is assumed.
+		return Plain(http.StatusServiceUnavailable, "ServiceUnavailable", "Service is temporarily unavailable. Please try again.").Detailed("").Reply()
 	}
 	return Throttled().Reply()
 }
@@ -262,7 +263,8 @@ func Internal() *Error {
 }
 
 func Throttled() *Error {
-	return Plain(http.StatusTooManyRequests, "QuotaExceeded", "You exceeded your quota for the requested resource.").Detailed("").ByGateway("TooManyRequestsException")
+	return Plain(http.StatusTooManyRequests, "QuotaExceeded", "You exceeded your quota for the requested resource.").Detailed("").
+		ByGateway("TooManyRequestsException")
 }
 
 // Encode returns the bytes of the body and their type.
@@ -276,7 +278,7 @@ func (r *Reply) Encode() ([]byte, string) {
 	return body, contentType
 }
 
-// encodeIn is encode into the memory of w: the bytes are good until w is released.
+// encodeIn is Encode into the memory of w: the bytes are good until w is released.
 func (r *Reply) encodeIn(w *format.Writer) ([]byte, string) {
 	contentType := r.ContentType
 	if contentType == "" {

@@ -29,7 +29,7 @@ const (
 func front(set func(name, value string), x *exchange.Exchange, status, size int, date string) {
 	switch x.Front {
 	case exchange.S3:
-		requestID, hostID := S3IDs(x)
+		requestID, hostID := s3IDs(x)
 		set("X-Amz-Request-Id", requestID)
 		set("X-Amz-Id-2", hostID)
 		set("Server", "AmazonS3")

@@ -521,7 +521,8 @@ func (u *Authority) SaveConsents() any {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	s := &u.consents
-	return consentsState{s.Status, s.Redirects, s.Login, slices.Sorted(maps.Keys(s.sellers)), maps.Collect(s.codes.All()), maps.Collect(s.tokens.All()), maps.Collect(s.states.All())}
+	return consentsState{s.Status, s.Redirects, s.Login, slices.Sorted(maps.Keys(s.sellers)), maps.Collect(s.codes.All()), maps.Collect(s.tokens.All()),
+		maps.Collect(s.states.All())}
 }
 
 func (u *Authority) LoadConsents(raw json.RawMessage) error {

@@ -16,9 +16,9 @@ import (
 
 const (
 	blockSize = 32 << 10 // of the file; what is no larger may stay in memory
-	// DefaultMemory and DefaultFile are the budgets in bytes of a store whose maker names none.
-	DefaultMemory = 64 << 20
-	DefaultFile   = 4 << 30
+	// defaultMemory and defaultFile are the budgets in bytes of a store whose maker names none.
+	defaultMemory = 64 << 20
+	defaultFile   = 4 << 30
 )
 
 // Store keeps contents. It is safe for concurrent use. What is in its file goes with the store, also when the process is killed.
@@ -36,10 +36,10 @@ type Store struct {
 // NewStore makes a store with budgets in bytes; 0 for the default.
 func NewStore(memory, file int64) *Store {
 	if memory == 0 {
-		memory = DefaultMemory
+		memory = defaultMemory
 	}
 	if file == 0 {
-		file = DefaultFile
+		file = defaultFile
 	}
 	return &Store{memory: int(memory), blocks: int(file / blockSize), shared: map[[sha256.Size]byte]*Content{}}
 }

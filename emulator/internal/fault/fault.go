@@ -364,8 +364,7 @@ func (f *Fault) Instead(x *exchange.Exchange, spell func(answer.Trouble) answer.
 		// INTEGRATION_TIMEOUT), under a status that a proxy has made of it.
 		return answer.OK(map[string]string{"message": "Endpoint request timed out"}), true
 	case ExpiredURL:
-		return answer.S3Error(x, http.StatusForbidden, [2]string{"Code", "AccessDenied"}, [2]string{"Message", "Request has expired"},
-			[2]string{"X-Amz-Expires", "300"}, [2]string{"Expires", format.Timestamp(x.Now.Add(-time.Second))}, [2]string{"ServerTime", format.Timestamp(x.Now)}), true
+		return answer.S3Expired(300, x.Now.Add(-time.Second), x.Now).Reply(x), true
 	case Reset, Silent:
 		return answer.Reply{Status: statusNone}, true
 	}

@@ -238,7 +238,7 @@ func (d *Document) Received() (sum [md5.Size]byte, ok bool) {
 
 // AddDocument stores a document under a new id; it wants k.Mu held.
 func (k *Queue) AddDocument(kind string, d *Document) *Document {
-	r := k.Random("document", k.Next())
+	r := k.random("document", k.Next())
 	// Ids as in the models' examples and issues: amzn1.spdoc.1.4.na.<uuid>.<T…>.<n> for reports, amzn1.tortuga.4.na.<uuid>.<T…> else.
 	d.ID = "amzn1.tortuga.4." + string(k.account.Region) + "." + r.UUID() + ".T" + r.Text(random.Base36, 13)
 	if kind == "report" {

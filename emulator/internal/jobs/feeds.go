@@ -47,7 +47,7 @@ type Feed struct {
 func (f *Feed) about() (string, []string) { return f.Kind.Name, f.Marketplaces }
 
 func (k *Queue) PlanFeed(f *Feed) {
-	k.Later(f.ended, func(at time.Time) {
+	k.later(f.ended, func(at time.Time) {
 		if f.Outcome == "" { // not cancelled
 			k.FinishFeed(f, at)
 		}
@@ -181,7 +181,8 @@ func (p *processing) jsonReport() []byte {
 		if i.attribute != "" {
 			attribute = i.attribute
 		}
-		issues = append(issues, format.Record{{"messageId", message}, {"sku", sku}, {"code", i.code}, {"severity", i.severity}, {"message", i.text}, {"attributeName", attribute}})
+		issues = append(issues, format.Record{{"messageId", message}, {"sku", sku}, {"code", i.code}, {"severity", i.severity}, {"message", i.text},
+			{"attributeName", attribute}})
 	}
 	errors := p.count("ERROR")
 	if p.failed != "" {

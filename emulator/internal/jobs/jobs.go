@@ -95,12 +95,12 @@ func (k *Queue) Next() int {
 	return k.Made
 }
 
-func (k *Queue) Random(parts ...any) random.Source {
+func (k *Queue) random(parts ...any) random.Source {
 	return k.account.Desk.Seed.Of(append([]any{"desk", k.account.Number}, parts...)...)
 }
 
-// Later lets do run at a time, after all that was put in for the same time; it wants k.Mu held.
-func (k *Queue) Later(at time.Time, do func(at time.Time)) *task {
+// later lets do run at a time, after all that was put in for the same time; it wants k.Mu held.
+func (k *Queue) later(at time.Time, do func(at time.Time)) *task {
 	k.planned++
 	t := &task{at: at, n: k.planned, do: do}
 	heap.Push(&k.due, t)
@@ -187,7 +187,7 @@ func numberOf(id string) int {
 // NewJob plans a job: a few seconds in the queue, and some more in progress.
 func (k *Queue) NewJob(kind string, now time.Time) Job {
 	n := k.Next()
-	r := k.Random(kind, n)
+	r := k.random(kind, n)
 	now = now.UTC().Truncate(time.Second)
 	j := Job{ID: k.newID(n, now), n: n, Created: now, started: now.Add(time.Duration(r.Between(2, 8)) * time.Second)}
 	j.ended = j.started.Add(time.Duration(r.Between(3, 25)) * time.Second)

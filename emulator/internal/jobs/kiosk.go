@@ -118,7 +118,7 @@ func onlyField(set ast.SelectionSet, what string) (*ast.Field, string) {
 }
 
 func (k *Queue) PlanQuery(q *Query) {
-	k.Later(q.ended, func(at time.Time) {
+	k.later(q.ended, func(at time.Time) {
 		if q.Outcome == "" { // not cancelled
 			k.FinishQuery(q, at)
 		}

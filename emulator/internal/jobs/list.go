@@ -22,7 +22,8 @@ type Filter struct {
 
 // ParseFilter reads the arguments of a list operation; typeName is the parameter with the types, "" when there is none.
 func ParseFilter(p *desk.Page, typeName string) (f Filter, err *answer.Error) {
-	f = Filter{statuses: p.Args["processingStatuses"], marketplaces: p.Args["marketplaceIds"], Size: 10, until: p.AsOf, since: p.AsOf.Add(-Retention("report", p.AsOf))}
+	f = Filter{statuses: p.Args["processingStatuses"], marketplaces: p.Args["marketplaceIds"], Size: 10, until: p.AsOf,
+		since: p.AsOf.Add(-Retention("report", p.AsOf))}
 	if typeName != "" {
 		f.Types = p.Args[typeName]
 	}
@@ -46,7 +47,8 @@ func ParseFilter(p *desk.Page, typeName string) (f Filter, err *answer.Error) {
 
 // accepts tells whether the filter lets a job pass, of which List.Page hasn't asked already.
 func (f *Filter) accepts(j *Job, marketplaces []string, t time.Time) bool {
-	return world.Among(f.statuses, j.Status(t)) && (len(f.marketplaces) == 0 || slices.ContainsFunc(marketplaces, func(id string) bool { return slices.Contains(f.marketplaces, id) }))
+	wanted := func(id string) bool { return slices.Contains(f.marketplaces, id) }
+	return world.Among(f.statuses, j.Status(t)) && (len(f.marketplaces) == 0 || slices.ContainsFunc(marketplaces, wanted))
 }
 
 // outcomes are those that jobs of the wanted statuses have; nil for all.

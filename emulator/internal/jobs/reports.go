@@ -112,7 +112,7 @@ func (k *Queue) AddReport(kind *ReportType, marketplaces []string, options map[s
 }
 
 func (k *Queue) planReport(r *Report) {
-	k.Later(r.ended, func(at time.Time) {
+	k.later(r.ended, func(at time.Time) {
 		if r.Outcome == "" { // not cancelled
 			k.FinishReport(r, at)
 		}
@@ -136,7 +136,8 @@ func (k *Queue) FinishReport(r *Report, at time.Time) {
 	case problem != nil:
 		// A FATAL report may have a document that tells why (selling-partner-api-docs, reports guide).
 		// It came compressed, short as it is (saleweaver/python-amazon-sp-api#624).
-		r.Document = k.AddDocument("report", &Document{ContentType: "application/json; charset=UTF-8", Created: at, Expires: at.Add(r.Kind.retention), packing: packed, Open: onePiece(problem)})
+		r.Document = k.AddDocument("report", &Document{ContentType: "application/json; charset=UTF-8", Created: at, Expires: at.Add(r.Kind.retention),
+			packing: packed, Open: onePiece(problem)})
 		r.end(fatal, at)
 	case d == nil:
 		r.end(Cancelled, at) // no data
@@ -212,7 +213,7 @@ func (k *Queue) CancelSchedule(s *Schedule) {
 
 // plan plans the next report of a schedule.
 func (k *Queue) plan(s *Schedule) {
-	s.task = k.Later(s.Next, func(at time.Time) { k.fire(s, at) })
+	s.task = k.later(s.Next, func(at time.Time) { k.fire(s, at) })
 }
 
 // fire makes a schedule's report and plans the next one.
@@ -260,7 +261,7 @@ func (k *Queue) OpenSettlements() {
 		at = at.AddDate(0, 0, settlementDays)
 	}
 	k.nextSettlement = at
-	k.Later(at, k.settleAgain)
+	k.later(at, k.settleAgain)
 	k.catchUp()
 }
 
@@ -269,7 +270,7 @@ func (k *Queue) settleAgain(at time.Time) {
 		k.settle14(at)
 	}
 	k.nextSettlement = at.AddDate(0, 0, settlementDays)
-	k.Later(k.nextSettlement, k.settleAgain)
+	k.later(k.nextSettlement, k.settleAgain)
 }
 
 // settle14 writes the reports of one settlement period, for each marketplace in which something was settled.
@@ -283,7 +284,7 @@ func (k *Queue) settle14(at time.Time) {
 			}
 			n := k.Next()
 			r := &Report{Kind: kind, Marketplaces: []string{m.ID}, From: at.AddDate(0, 0, -settlementDays), To: at, asOf: at, Job: Job{n: n}}
-			r.Created = at.Add(time.Duration(k.Random("settlement", n).Between(60, 3600)) * time.Second)
+			r.Created = at.Add(time.Duration(k.random("settlement", n).Between(60, 3600)) * time.Second)
 			r.started, r.ended = r.Created, r.Created
 			r.ID = k.newID(n, r.Created)
 			d, _ := k.WriteReport(r, at)

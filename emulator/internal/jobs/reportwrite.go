@@ -335,7 +335,7 @@ func (k *Queue) shapedReport(r *Report, at time.Time) []byte {
 	if shape == nil {
 		shape = map[string]any{"dataByAsin": []any{map[string]any{"asin": "string", "startDate": "date", "endDate": "date"}}}
 	}
-	g := &shaper{r: k.Random("shape", r.Kind.Name, r.ID), report: r, products: k.account.World().Products}
+	g := &shaper{r: k.random("shape", r.Kind.Name, r.ID), report: r, products: k.account.World().Products}
 	body, _ := g.value(shape, "").(object)
 	spec := object{"reportType": r.Kind.Name, "dataStartTime": r.From.UTC().Format(time.DateOnly), "dataEndTime": r.To.UTC().Format(time.DateOnly), "marketplaceIds": r.Marketplaces}
 	if len(r.Options) > 0 {

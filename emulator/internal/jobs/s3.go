@@ -114,59 +114,43 @@ const documentPath = exchange.DocumentPath
 // PUT is 5 GB.
 const maxUpload = 100 << 20
 
-// s3Error is an error of S3: XML, and a status that goes with its code
-// (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
-type s3Error struct {
-	status int
-	fields [][2]string // Code and Message first
-}
-
-func newS3Error(status int, code, message string, more ...string) *s3Error {
-	e := &s3Error{status: status, fields: [][2]string{{"Code", code}, {"Message", message}}}
-	for i := 0; i+1 < len(more); i += 2 {
-		e.fields = append(e.fields, [2]string{more[i], more[i+1]})
-	}
-	return e
-}
-
 // documentAnswer serves a document as S3 does.
 func documentAnswer(d *desk.Desk, x *exchange.Exchange) answer.Reply {
 	id, _ := documentID(x.Name, x.URL.Path)
 	r, err := documentObject(d, x, id)
 	if err != nil {
-		return answer.S3Error(x, err.status, err.fields...)
+		return err.Reply(x)
 	}
 	return r
 }
 
 // documentObject finds the document and does what the request asks, after the checks that S3 makes of a presigned URL.
-func documentObject(d *desk.Desk, x *exchange.Exchange, id string) (answer.Reply, *s3Error) {
+func documentObject(d *desk.Desk, x *exchange.Exchange, id string) (answer.Reply, *answer.S3Error) {
 	if strings.HasPrefix(documentPath+id, desk.GeneratedPath) {
 		return answer.Reply{Status: http.StatusOK, ContentType: "text/plain; charset=utf-8", Body: []byte("A document of the emulator.\n")}, nil
 	}
 	q, err := url.ParseQuery(x.URL.RawQuery)
 	if err != nil || q.Get("X-Amz-Signature") == "" {
-		return answer.Reply{}, newS3Error(http.StatusForbidden, "AccessDenied", "Access Denied")
+		return answer.Reply{}, answer.NewS3Error(http.StatusForbidden, "AccessDenied", "Access Denied")
 	}
 	signed := strings.Split(q.Get("X-Amz-SignedHeaders"), ";")
 	if x.Method == http.MethodPost && slices.Contains(signed, encryptionHeader) {
 		// So for the files of messages (selling-partner-api-models#1755). A POST of a feed fails at the signature (selling-partner-api-models#1538).
-		return answer.Reply{}, newS3Error(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.",
+		return answer.Reply{}, answer.NewS3Error(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.",
 			"Method", x.Method, "ResourceType", "OBJECT")
 	}
 	if v := x.Header.Get("Authorization"); v != "" {
 		// The header and the query are two ways to sign, of which S3 takes one (catalyst/moodle-tool_objectfs#303).
-		return answer.Reply{}, newS3Error(http.StatusBadRequest, "InvalidArgument", "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "+
+		return answer.Reply{}, answer.NewS3Error(http.StatusBadRequest, "InvalidArgument", "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "+
 			"Signature query string parameter or the Authorization header should be specified", "ArgumentName", "Authorization", "ArgumentValue", "redacted")
 	}
 	signedAt, errDate := time.Parse(s3Time, q.Get("X-Amz-Date"))
 	seconds, errExpires := strconv.Atoi(q.Get("X-Amz-Expires"))
 	if errDate != nil || errExpires != nil {
-		return answer.Reply{}, newS3Error(http.StatusBadRequest, "AuthorizationQueryParametersError", "X-Amz-Date and X-Amz-Expires must be given in the presigned form")
+		return answer.Reply{}, answer.NewS3Error(http.StatusBadRequest, "AuthorizationQueryParametersError", "X-Amz-Date and X-Amz-Expires must be given in the presigned form")
 	}
 	if expires := signedAt.Add(time.Duration(seconds) * time.Second); !x.Came.Before(expires) { // a body may take longer
-		return answer.Reply{}, newS3Error(http.StatusForbidden, "AccessDenied", "Request has expired", "X-Amz-Expires", strconv.Itoa(seconds),
-			"Expires", format.Timestamp(expires), "ServerTime", format.Timestamp(x.Came))
+		return answer.Reply{}, answer.S3Expired(seconds, expires, x.Came)
 	}
 	// Every header of Amazon's must be signed: a client that sends its SP-API headers along is refused (soto-project/soto#374).
 	var unsigned []string
@@ -176,25 +160,25 @@ func documentObject(d *desk.Desk, x *exchange.Exchange, id string) (answer.Reply
 		}
 	}
 	if unsigned != nil {
-		return answer.Reply{}, newS3Error(http.StatusForbidden, "AccessDenied", "There were headers present in the request which were not signed",
+		return answer.Reply{}, answer.NewS3Error(http.StatusForbidden, "AccessDenied", "There were headers present in the request which were not signed",
 			"HeadersNotSigned", strings.Join(unsigned, ", "))
 	}
 	want, problem := auth.PresignS3(s3Secret(d), x.Method, x.Host, x.URL, x.Header)
 	if problem != "" {
-		return answer.Reply{}, newS3Error(http.StatusBadRequest, "AuthorizationQueryParametersError", problem)
+		return answer.Reply{}, answer.NewS3Error(http.StatusBadRequest, "AuthorizationQueryParametersError", problem)
 	}
 	if given := q.Get("X-Amz-Signature"); !hmac.Equal([]byte(want.Signature), []byte(given)) {
-		return answer.Reply{}, newS3Error(http.StatusForbidden, "SignatureDoesNotMatch",
+		return answer.Reply{}, answer.NewS3Error(http.StatusForbidden, "SignatureDoesNotMatch",
 			"The request signature we calculated does not match the signature you provided. Check your key and signing method.",
 			"AWSAccessKeyId", want.KeyID, "StringToSign", want.StringToSign, "SignatureProvided", given, "StringToSignBytes", hexBytes(want.StringToSign),
 			"CanonicalRequest", want.CanonicalRequest, "CanonicalRequestBytes", hexBytes(want.CanonicalRequest))
 	}
 	document := findDocument(d, id, x.Now)
 	if document == nil {
-		return answer.Reply{}, newS3Error(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "Key", id)
+		return answer.Reply{}, answer.S3NoKey(objectKey(id))
 	}
 	var rep answer.Reply
-	var refused *s3Error
+	var refused *answer.S3Error
 	if x.Method == http.MethodPut {
 		rep, refused = document.upload(x)
 	} else {
@@ -239,25 +223,26 @@ func findDocument(desk *desk.Desk, id string, now time.Time) *Document {
 	return nil
 }
 
-func (d *Document) upload(x *exchange.Exchange) (answer.Reply, *s3Error) {
+func (d *Document) upload(x *exchange.Exchange) (answer.Reply, *answer.S3Error) {
 	switch {
 	case x.Chunked: // aws/aws-sdk-js#1237, e2b-dev/E2B#1243
 		return answer.Reply{}, newS3Error(http.StatusNotImplemented, "NotImplemented", "A header you provided implies functionality that is not implemented",
 			"Header", "Transfer-Encoding")
 	case errors.Is(x.UploadError, contents.ErrFull):
 		// No answer of S3's: the emulator holds as much as it may.
-		return answer.Reply{}, newS3Error(http.StatusServiceUnavailable, "SlowDown", "The emulator can't keep the upload: "+x.UploadError.Error()+". Let documents expire, or reset it.")
+		return answer.Reply{}, answer.NewS3Error(http.StatusServiceUnavailable, "SlowDown",
+			"The emulator can't keep the upload: "+x.UploadError.Error()+". Let documents expire, or reset it.")
 	case x.UploadError != nil:
-		return answer.Reply{}, newS3Error(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", "MaxSizeAllowed", strconv.Itoa(maxUpload))
+		return answer.Reply{}, answer.NewS3Error(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", "MaxSizeAllowed", strconv.Itoa(maxUpload))
 	}
 	sum := x.Upload.MD5()
 	if text := x.Header.Get("Content-MD5"); text != "" {
 		given, err := base64.StdEncoding.DecodeString(text)
 		if err != nil || len(given) != md5.Size {
-			return answer.Reply{}, newS3Error(http.StatusBadRequest, "InvalidDigest", "The Content-MD5 you specified was invalid.", "Content-MD5", text)
+			return answer.Reply{}, answer.NewS3Error(http.StatusBadRequest, "InvalidDigest", "The Content-MD5 you specified was invalid.", "Content-MD5", text)
 		}
 		if !bytes.Equal(given, sum[:]) {
-			return answer.Reply{}, newS3Error(http.StatusBadRequest, "BadDigest", "The Content-MD5 you specified did not match what we received.",
+			return answer.Reply{}, answer.NewS3Error(http.StatusBadRequest, "BadDigest", "The Content-MD5 you specified did not match what we received.",
 				"ExpectedDigest", text, "CalculatedDigest", base64.StdEncoding.EncodeToString(sum[:]))
 		}
 	}
@@ -266,13 +251,13 @@ func (d *Document) upload(x *exchange.Exchange) (answer.Reply, *s3Error) {
 	return answer.Reply{Status: http.StatusOK, Header: map[string]string{"ETag": etag}}, nil
 }
 
-func (d *Document) download(x *exchange.Exchange, q url.Values) (answer.Reply, *s3Error) {
+func (d *Document) download(x *exchange.Exchange, q url.Values) (answer.Reply, *answer.S3Error) {
 	if _, received := d.Received(); d.Open == nil && !received {
-		return answer.Reply{}, newS3Error(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "Key", objectKey(d.ID))
+		return answer.Reply{}, answer.S3NoKey(objectKey(d.ID))
 	}
 	size, etag := d.Measure()
 	if etag == "" {
-		return answer.Reply{}, newS3Error(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", "Key", objectKey(d.ID))
+		return answer.Reply{}, answer.S3NoKey(objectKey(d.ID))
 	}
 	h := map[string]string{"ETag": etag, "Last-Modified": d.Created.UTC().Format(http.TimeFormat), "Accept-Ranges": "bytes"}
 	if encoding := q.Get("response-content-encoding"); encoding != "" {
@@ -283,18 +268,18 @@ func (d *Document) download(x *exchange.Exchange, q url.Values) (answer.Reply, *
 		return answer.Reply{Status: http.StatusNotModified, Header: h}, nil
 	}
 	if match := x.Header.Get("If-Match"); match != "" && match != "*" && !strings.Contains(match, etag) {
-		return answer.Reply{}, newS3Error(http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", "Condition", "If-Match")
+		return answer.Reply{}, answer.NewS3Error(http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", "Condition", "If-Match")
 	}
 	from, to, asked, satisfiable := parseRange(x.Header.Get("Range"), size)
 	if !asked {
 		return r, nil
 	}
 	if !satisfiable {
-		return answer.Reply{}, newS3Error(http.StatusRequestedRangeNotSatisfiable, "InvalidRange", "The requested range is not satisfiable",
+		return answer.Reply{}, answer.NewS3Error(http.StatusRequestedRangeNotSatisfiable, "InvalidRange", "The requested range is not satisfiable",
 			"RangeRequested", x.Header.Get("Range"), "ActualObjectSize", strconv.FormatInt(size, 10))
 	}
 	if _, err := io.CopyN(io.Discard, r.Stream, from); err != nil {
-		return answer.Reply{}, newS3Error(http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again.")
+		return answer.Reply{}, answer.NewS3Error(http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again.")
 	}
 	r.Status, r.Length = http.StatusPartialContent, to-from+1
 	r.Stream = io.LimitReader(r.Stream, r.Length)

@@ -177,7 +177,7 @@ func (k *Queue) load(raw json.RawMessage) error {
 	defer k.Mu.Unlock()
 	k.Made, k.settlements, k.nextSettlement = s.Made, s.Settlements, s.NextSettlement
 	if k.settlements {
-		k.Later(k.nextSettlement, k.settleAgain)
+		k.later(k.nextSettlement, k.settleAgain)
 	}
 	files := k.account.Desk.Contents()
 	data := map[string][]byte{}
@@ -211,7 +211,8 @@ func (k *Queue) load(raw json.RawMessage) error {
 		if kind == nil {
 			return fmt.Errorf("report %s: %q is not a report type", e.ID, e.Type)
 		}
-		r := &Report{Job: e.job(), Kind: kind, Marketplaces: e.Marketplaces, From: e.From, To: e.To, asOf: e.AsOf, Options: e.Options, ScheduleID: e.Schedule, Document: named(e.Document)}
+		r := &Report{Job: e.job(), Kind: kind, Marketplaces: e.Marketplaces, From: e.From, To: e.To, asOf: e.AsOf, Options: e.Options,
+			ScheduleID: e.Schedule, Document: named(e.Document)}
 		if r.Document != nil && r.Document.Derived {
 			r.Document.Open = k.again(r)
 		}

@@ -173,7 +173,8 @@ func createDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	case d.Name == "" || len(d.Name) > 256:
 		return answer.Reply{}, answer.InvalidParameter("name", "is empty or longer than 256 characters")
 	case sqs != nil && bridge != nil:
-		return answer.Reply{}, answer.Invalid("Invalid input.", "").Detailed("A destination cannot be created with multiple resource types") // selling-partner-api-models#1793
+		// selling-partner-api-models#1793
+		return answer.Reply{}, answer.Invalid("Invalid input.", "").Detailed("A destination cannot be created with multiple resource types")
 	case sqs != nil:
 		d.ARN, _ = sqs["arn"].(string)
 		if strings.HasSuffix(d.ARN, ".fifo") { // standard queues only: developer-docs.amazon.com/sp-api/docs/set-up-notifications-with-amazon-sqs

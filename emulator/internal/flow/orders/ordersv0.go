@@ -63,7 +63,8 @@ func unknownOrderValue(name string, given, known []string) *answer.Error {
 	}
 	member := strings.ToLower(name[:1]) + strings.TrimSuffix(name[1:], plural)
 	return answer.Invalid("1 validation error detected: Value '["+strings.Join(given, ", ")+"]' at '"+member+"' failed to satisfy constraint: "+
-		"Member must satisfy constraint: [Member must satisfy enum value set: ["+strings.Join(slices.Sorted(slices.Values(known)), ", ")+"]]", name+": has an unknown value")
+		"Member must satisfy constraint: [Member must satisfy enum value set: ["+strings.Join(slices.Sorted(slices.Values(known)), ", ")+"]]",
+		name+": has an unknown value")
 }
 
 func getOrdersV0(c *desk.Call) (answer.Reply, *answer.Error) {

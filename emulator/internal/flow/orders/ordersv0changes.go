@@ -27,10 +27,13 @@ func confirmShipmentV0(c *desk.Call) (answer.Reply, *answer.Error) {
 	text := func(name string) string { s, _ := detail[name].(string); return s }
 	if reference := text("packageReferenceId"); detail["packageReferenceId"] != nil && reference == "" {
 		// Until January 2026 numbers were taken for texts (selling-partner-api-models#5094).
-		return answer.Reply{}, answer.Invalid("The input you have submitted is not valid. Please check the fields with invalid type [packageDetail.packageReferenceId].",
+		return answer.Reply{}, answer.Invalid("The input you have submitted is not valid. "+
+			"Please check the fields with invalid type [packageDetail.packageReferenceId].",
 			"packageDetail.packageReferenceId: want a text")
 	} else if n, err := strconv.Atoi(reference); err != nil || n < 1 {
-		return answer.Reply{}, answer.Invalid("PackageReferenceId: is invalid, must be a positive numeric value.", "packageDetail.packageReferenceId: want a whole number above 0, as a text") // jlevers/selling-partner-api#489
+		// jlevers/selling-partner-api#489
+		return answer.Reply{}, answer.Invalid("PackageReferenceId: is invalid, must be a positive numeric value.",
+			"packageDetail.packageReferenceId: want a whole number above 0, as a text")
 	}
 	p := world.Parcel{Ref: text("packageReferenceId"), Carrier: text("carrierCode"), Service: text("shippingMethod"), Tracking: text("trackingNumber"), Quantities: make([]int, len(o.Items))}
 	if strings.EqualFold(p.Carrier, "Other") {
@@ -67,7 +70,8 @@ func confirmShipmentV0(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	if err := w.Ship(o, p, c.Now); err != nil {
 		// sic: selling-partner-api-models#5037
-		return answer.Reply{}, answer.Invalid("Failed to create package due to not finding a matching package or order already fulfilled.  ErrorMessage(errorCode=GeneralError, "+
+		return answer.Reply{}, answer.Invalid("Failed to create package due to not finding a matching package or order already fulfilled.  "+
+			"ErrorMessage(errorCode=GeneralError, "+
 			"errorDescription=Unable to find package to update for order (), errorMetric=PackageToUpdateNotFound, packageIndex=null)", "orderId: "+err.Error())
 	}
 	return answer.Reply{Status: http.StatusNoContent}, nil

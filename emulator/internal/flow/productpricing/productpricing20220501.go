@@ -101,7 +101,8 @@ func expectedPrice(c *desk.Call, marketplaceID, sku string) (format.Record, *ans
 	}
 	var status, expected, competing, currently any
 	done := func() (format.Record, *answer.Error) {
-		result := format.Record{{"resultStatus", status}, {"featuredOfferExpectedPrice", expected}, {"competingFeaturedOffer", competing}, {"currentFeaturedOffer", currently}}
+		result := format.Record{{"resultStatus", status}, {"featuredOfferExpectedPrice", expected}, {"competingFeaturedOffer", competing},
+			{"currentFeaturedOffer", currently}}
 		// How the offer is fulfilled isn't told.
 		identifier := format.Record{{"marketplaceId", m.ID}, {"asin", l.Product.ASIN}, {"sellerId", c.Seller.ID}, {"sku", sku}}
 		return format.Record{{"featuredOfferExpectedPriceResults", []format.Record{result}}, {"offerIdentifier", identifier}}, nil
@@ -143,7 +144,8 @@ func featuredOffer(io *world.ItemOffers, o *world.MarketOffer) format.Record {
 	}
 	return format.Record{
 		{"condition", o.Condition}, {"price", format.Record{{"shippingPrice", amountLast(o.Shipping)}, {"listingPrice", amountLast(o.Price)}, {"points", points}}},
-		{"offerIdentifier", format.Record{{"marketplaceId", io.Marketplace.ID}, {"asin", io.Product.ASIN}, {"sellerId", o.Seller}, {"fulfillmentType", fulfillment2022(o)}}},
+		{"offerIdentifier", format.Record{{"marketplaceId", io.Marketplace.ID}, {"asin", io.Product.ASIN}, {"sellerId", o.Seller},
+			{"fulfillmentType", fulfillment2022(o)}}},
 	}
 }
 

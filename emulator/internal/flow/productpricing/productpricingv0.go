@@ -76,9 +76,10 @@ var (
 		result:     []string{"ASIN", "SKU", "status", "ItemCondition", "Identifier", "Summary", "Offers", "marketplaceId"},
 		identifier: []string{"MarketplaceId", "ItemCondition"},
 		price:      []string{"condition", "fulfillmentChannel", "LandedPrice", "ListingPrice", "Shipping"},
-		summary:    []string{"LowestPrices", "BuyBoxPrices", "NumberOfOffers", "BuyBoxEligibleOffers", "SalesRankings", "ListPrice", "CompetitivePriceThreshold", "TotalOfferCount"},
-		offer: []string{"Shipping", "ListingPrice", "ShippingTime", "SellerFeedbackRating", "PrimeInformation", "SubCondition", "SellerId", "IsFeaturedMerchant", "IsBuyBoxWinner",
-			"IsFulfilledByAmazon"},
+		summary: []string{"LowestPrices", "BuyBoxPrices", "NumberOfOffers", "BuyBoxEligibleOffers", "SalesRankings", "ListPrice", "CompetitivePriceThreshold",
+			"TotalOfferCount"},
+		offer: []string{"Shipping", "ListingPrice", "ShippingTime", "SellerFeedbackRating", "PrimeInformation", "SubCondition", "SellerId", "IsFeaturedMerchant",
+			"IsBuyBoxWinner", "IsFulfilledByAmazon"},
 		rank: []string{"ProductCategoryId", "Rank"},
 		time: []string{"maximumHours", "minimumHours", "availabilityType"},
 	}
@@ -87,9 +88,10 @@ var (
 		result:     []string{"marketplaceId", "Identifier", "ASIN", "SKU", "Summary", "Offers", "status", "ItemCondition"},
 		identifier: []string{"ASIN", "SellerSKU", "MarketplaceId", "ItemCondition"},
 		price:      []string{"condition", "fulfillmentChannel", "LandedPrice", "Shipping", "ListingPrice"},
-		summary:    []string{"BuyBoxEligibleOffers", "LowestPrices", "BuyBoxPrices", "CompetitivePriceThreshold", "NumberOfOffers", "ListPrice", "TotalOfferCount", "SalesRankings"},
-		offer: []string{"ShippingTime", "IsFulfilledByAmazon", "ListingPrice", "IsBuyBoxWinner", "SellerId", "Shipping", "SubCondition", "IsFeaturedMerchant", "SellerFeedbackRating",
-			"PrimeInformation"},
+		summary: []string{"BuyBoxEligibleOffers", "LowestPrices", "BuyBoxPrices", "CompetitivePriceThreshold", "NumberOfOffers", "ListPrice", "TotalOfferCount",
+			"SalesRankings"},
+		offer: []string{"ShippingTime", "IsFulfilledByAmazon", "ListingPrice", "IsBuyBoxWinner", "SellerId", "Shipping", "SubCondition", "IsFeaturedMerchant",
+			"SellerFeedbackRating", "PrimeInformation"},
 		rank: []string{"Rank", "ProductCategoryId"},
 		time: []string{"minimumHours", "maximumHours", "availabilityType"},
 	}
@@ -192,7 +194,8 @@ func priceV0(c *desk.Call, w *world.World, p *world.Product, only *world.Listing
 			entry["offerType"] = "B2C"
 		}
 		entry["BuyingPrice"] = format.Ordered(priceTypeV0(&o, desk.MoneyNumber), "ListingPrice", "LandedPrice", "Shipping")
-		offers = append(offers, format.Ordered(entry, "BuyingPrice", "RegularPrice", "businessPrice", "FulfillmentChannel", "ItemCondition", "ItemSubCondition", "SellerSKU"))
+		offers = append(offers, format.Ordered(entry, "BuyingPrice", "RegularPrice", "businessPrice", "FulfillmentChannel", "ItemCondition",
+			"ItemSubCondition", "SellerSKU"))
 	}
 	if len(offers) == 0 {
 		return object{} // there is no empty list (selling-partner-api-models#5190)
@@ -381,7 +384,8 @@ func summaryV0(io *world.ItemOffers, business bool, view *offersView) format.Rec
 		}
 	}
 	s := object{
-		"TotalOfferCount": len(io.Offers), "ListPrice": view.money(io.List), "CompetitivePriceThreshold": view.money(io.Threshold), "SalesRankings": salesRanksV0(io.Product, view.rank...),
+		"TotalOfferCount": len(io.Offers), "ListPrice": view.money(io.List), "CompetitivePriceThreshold": view.money(io.Threshold),
+		"SalesRankings": salesRanksV0(io.Product, view.rank...),
 	}
 	for name, list := range map[string][]format.Record{"NumberOfOffers": counts, "BuyBoxEligibleOffers": eligible, "LowestPrices": lowest, "BuyBoxPrices": boxes} {
 		if list != nil {

@@ -65,7 +65,8 @@ func typeSchema(productType string, m *marketplace.Marketplace, requirements str
 			"marketplace_id": object{"default": m.ID, "editable": false, "hidden": true,
 				// lineofflight/peddler, ProductTypeDefinitions20200901Test
 				"anyOf": []object{{"type": "string"}, {"type": "string", "enum": []string{m.ID}, "enumNames": []string{m.Name}}}},
-			"language_tag": object{"type": "string", "default": m.Language, "enum": world.LanguagesOf(m), "enumNames": world.LanguagesOf(m), "editable": false, "hidden": true},
+			"language_tag": object{"type": "string", "default": m.Language, "enum": world.LanguagesOf(m), "enumNames": world.LanguagesOf(m),
+				"editable": false, "hidden": true},
 		},
 		"type": "object", "properties": properties, "additionalProperties": false,
 	}
@@ -175,8 +176,10 @@ func getProductType(c *desk.Call) (answer.Reply, *answer.Error) {
 	query := url.Values{"marketplaceId": {m.ID}, "requirements": {requirements}, "requirementsEnforced": {enforced}}
 	// In Amazon's order (lineofflight/peddler, test/vcr_cassettes/Peddler/API/ProductTypeDefinitions20200901Test, September 2024).
 	return answer.OK(format.Record{
-		{"metaSchema", link("meta-schema.json", metaSchema, nil)}, {"schema", link("schema/"+name+".json", typeSchema(name, m, requirements, enforced == "ENFORCED"), query)},
-		{"requirements", requirements}, {"requirementsEnforced", enforced}, {"propertyGroups", groups}, {"locale", locale}, {"marketplaceIds", ids}, {"productType", name},
+		{"metaSchema", link("meta-schema.json", metaSchema, nil)},
+		{"schema", link("schema/"+name+".json", typeSchema(name, m, requirements, enforced == "ENFORCED"), query)},
+		{"requirements", requirements}, {"requirementsEnforced", enforced}, {"propertyGroups", groups}, {"locale", locale},
+		{"marketplaceIds", ids}, {"productType", name},
 		{"displayName", world.ProductTypeNames()[slices.IndexFunc(world.ProductTypeNames(), func(t [2]string) bool { return t[0] == name })][1]},
 		{"productTypeVersion", format.Record{{"version", productTypeVersion}, {"latest", true}, {"releaseCandidate", false}}},
 	}), nil
@@ -230,25 +233,21 @@ func definition(_ *desk.Desk, x *exchange.Exchange) answer.Reply {
 	query := x.URL.Query()
 	signed, err := time.Parse(amzDate, query.Get("X-Amz-Date"))
 	seconds, _ := strconv.Atoi(query.Get("X-Amz-Expires"))
+	end := signed.Add(time.Duration(seconds) * time.Second)
 	switch {
 	case err != nil || query.Get("X-Amz-Signature") == "":
-		return refusedByS3(x, http.StatusForbidden, "AccessDenied", "Access Denied").Because("schema: the URL isn't signed")
-	case !x.Now.Before(signed.Add(time.Duration(seconds) * time.Second)):
-		return refusedByS3(x, http.StatusForbidden, "AccessDenied", "Request has expired").Because("schema: the URL has expired")
+		return answer.NewS3Error(http.StatusForbidden, "AccessDenied", "Access Denied").Reply(x).Because("schema: the URL isn't signed")
+	case !x.Now.Before(end):
+		return answer.S3Expired(seconds, end, x.Now).Reply(x).Because("schema: the URL has expired")
 	case rest == "meta-schema.json":
 		return schemaReply(x, metaSchema)
 	}
 	name := strings.TrimSuffix(strings.TrimPrefix(rest, "schema/"), ".json")
 	m, found := marketplace.ByID(query.Get("marketplaceId"))
 	if !found || !world.KnownType(name) || !strings.HasPrefix(rest, "schema/") {
-		return refusedByS3(x, http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", [2]string{"Key", strings.TrimPrefix(x.URL.Path, "/")}).
-			Because("schema: there is none at this path")
+		return answer.S3NoKey(strings.TrimPrefix(x.URL.Path, "/")).Reply(x).Because("schema: there is none at this path")
 	}
 	return schemaReply(x, typeSchema(name, &m, query.Get("requirements"), query.Get("requirementsEnforced") == "ENFORCED"))
-}
-
-func refusedByS3(x *exchange.Exchange, status int, code, message string, more ...[2]string) answer.Reply {
-	return answer.S3Error(x, status, append([][2]string{{"Code", code}, {"Message", message}}, more...)...)
 }
 
 // schemaReply is a schema as S3 has it, for 90 days (lineofflight/peddler, test/vcr_cassettes/Peddler/API/ProductTypeDefinitions20200901Test, September 2024).

@@ -34,7 +34,8 @@ func getOrderMetrics(c *desk.Call) (answer.Reply, *answer.Error) {
 	q := c.Query
 	ids := q["marketplaceIds"]
 	if len(ids) > 1 {
-		return answer.Reply{}, answer.Invalid("Invalid Input", "marketplaceIds: has "+format.Number(float64(len(ids)))+" values, want one") // selling-partner-api-models#775
+		// selling-partner-api-models#775
+		return answer.Reply{}, answer.Invalid("Invalid Input", "marketplaceIds: has "+format.Number(float64(len(ids)))+" values, want one")
 	}
 	m, err := c.MarketplaceOf("marketplaceIds", q.Get("marketplaceIds"))
 	if err != nil {
