@@ -27,7 +27,8 @@ var runtimes = []struct {
 	{"bun", "Bun", "NODE_EXTRA_CA_CERTS={ca}", "https_proxy={proxy}", ""},
 	{"python", "Python", "SSL_CERT_FILE={ca} (ssl, httpx, aiohttp, urllib3), REQUESTS_CA_BUNDLE={ca} (requests)",
 		"https_proxy={proxy}, or PYTHONPATH={python} SPAPI_EMULATOR_ADDRESS={address}",
-		"requests, httpx and urllib heed the proxy, aiohttp and urllib3, and so Amazon's own SDK, don't: PYTHONPATH has a preload that leads all of them"},
+		"requests, httpx and urllib heed the proxy, aiohttp and urllib3, and so Amazon's own SDK, don't: PYTHONPATH has a preload that leads all of them, but not " +
+			"a resolver beside Python's own, such as aiodns: give aiohttp's TCPConnector resolver=ThreadedResolver()"},
 	{"php", "PHP", "curl.cainfo and openssl.cafile in an ini file: PHP_INI_SCAN_DIR=:{php}", "https_proxy={proxy}",
 		"the curl extension and Guzzle heed it; PHP's own streams want a context"},
 	{"java", "Java", "-Djavax.net.ssl.trustStore={truststore} -Djavax.net.ssl.trustStoreType=PKCS12 -Djavax.net.ssl.trustStorePassword=" + trustStorePassword,
