@@ -207,8 +207,14 @@ func TestKioskPaging(t *testing.T) {
 }
 
 func TestKioskCapAndCancel(t *testing.T) {
-	c := newClient(t, emulator.WithoutLimits())
+	c := newClient(t)
 	query := sales("DAY", "2026-02-01", "2026-02-14", "startDate")
+	unlimited := newClient(t, emulator.WithoutLimits())
+	for range 11 {
+		if r := unlimited.createQuery(query, ""); r.status != 202 {
+			t.Errorf("without limits: %d %s", r.status, r.body)
+		}
+	}
 	var ids []string
 	for range 10 {
 		ids = append(ids, c.createQuery(query, "").text("queryId"))
