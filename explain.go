@@ -14,7 +14,8 @@ import (
 // 1316, 5126, 372, 2924, selling-partner-api-docs issues 76, 116, 2147, 2432, 3153, 1003, saleweaver/python-amazon-sp-api issues 859 and 943.
 func (e *APIError) Explain() string {
 	text := settings.Sentence(e.Error()) + "\n" + e.cause()
-	if reason := e.Header.Get("X-Spapi-Emulator-Reason"); reason != "" { // with emulator.WithExplain; Amazon has no such header
+	// With emulator.WithExplain; Amazon has no such header. Where the message says it all, the reason repeats it.
+	if reason := e.Header.Get("X-Spapi-Emulator-Reason"); reason != "" && !strings.HasPrefix(reason, e.Code+": "+e.Message) {
 		text += "\nThe emulator's reason: " + oneLine(reason)
 	}
 	if len(e.Errors) > 1 {

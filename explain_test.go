@@ -18,6 +18,16 @@ import (
 
 const denied = "Access to requested resource is denied."
 
+// A reason that says what the message says isn't told twice.
+func TestExplainDoesNotRepeatTheReason(t *testing.T) {
+	for reason, told := range map[string]bool{"NotFound: No such thing.": false, "NotFound: No such thing.: Details": false, "id: is not in 3-7-7 format": true} {
+		e := &APIError{StatusCode: 404, Code: "NotFound", Message: "No such thing.", Header: http.Header{"X-Spapi-Emulator-Reason": {reason}}}
+		if got := e.Explain(); strings.Contains(got, "The emulator's reason") != told {
+			t.Errorf("%s: %s", reason, got)
+		}
+	}
+}
+
 // Each reason of a refusal that Amazon's texts tell apart gets advice of its own.
 func TestExplain(t *testing.T) {
 	sandbox := testAuthorization

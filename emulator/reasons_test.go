@@ -129,7 +129,8 @@ func TestReasonsHoldNoSecrets(t *testing.T) {
 		c.post("/tokens/2021-03-01/restrictedDataToken", fmt.Sprintf(`{"targetApplication":%q,"restrictedResources":[{"method":"GET","path":"/orders/v0/orders"}]}`, secret))
 		c.post("/feeds/2021-06-30/documents", fmt.Sprintf(`{"contentType":%q`, secret))
 		c.post("/tokens/2021-03-01/restrictedDataToken", fmt.Sprintf(`{"restrictedResources":[{"method":"GET","path":"/orders/v0/orders","dataElements":[%q]}]}`, secret))
-		c.post("/fba/outbound/2020-07-01/fulfillmentOrders", fmt.Sprintf(`{"sellerFulfillmentOrderId":"F-1","displayableOrderId":"F-1","displayableOrderDate":"2026-01-15T00:00:00Z",`+
+		c.post("/fba/outbound/2020-07-01/fulfillmentOrders", fmt.Sprintf(`{"sellerFulfillmentOrderId":"F-1",`+
+			`"displayableOrderId":"F-1","displayableOrderDate":"2026-01-15T00:00:00Z",`+
 			`"displayableOrderComment":"x","shippingSpeedCategory":"Standard","destinationAddress":{"name":"x","addressLine1":"x","postalCode":"98101","countryCode":"US"},`+
 			`"items":[{"sellerSku":%[1]q,"sellerFulfillmentOrderItemId":%[1]q,"quantity":1}]}`, secret))
 		for _, body := range []string{`{"payloadVersion":"1.0","destinationId":%q}`, `{"payloadVersion":%q,"destinationId":"x"}`} {

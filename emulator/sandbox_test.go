@@ -371,7 +371,8 @@ func TestCasesLeadNowhereElse(t *testing.T) {
 	for id, cases := range e.desk.Cases {
 		for _, sc := range cases {
 			for _, link := range linkPattern.FindAllString(string(sc.Within(&x)), -1) {
-				plain := strings.HasPrefix(link, "http://www.amazon.com/gp/bestsellers/") || strings.HasPrefix(link, "https://www.example.com/") // pages and pictures, for people
+				// Pages and pictures, for people.
+				plain := strings.HasPrefix(link, "http://www.amazon.com/gp/bestsellers/") || strings.HasPrefix(link, "https://www.example.com/")
 				for beginning := range plainLinks {
 					plain = plain || beginning != "https://www.amazon." && strings.HasPrefix(link, beginning)
 				}

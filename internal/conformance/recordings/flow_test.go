@@ -331,8 +331,12 @@ func checkInvalidListings(t *testing.T) {
 	invalid(patch("supplier_declared_dg_hz_regulation", `[{"value":"explosive"}]`), `"categories":\[\],"code":"4000001",.*"message":"The provided value for 'Dangerous Goods Regulations' is invalid\."`)
 	invalid(patch("purchaseable_offer", `[{}]`), `"attributeNames":\["purchaseable_offer"\],"categories":\[\],"code":"90000900",.*"message":"The attributes are invalid\.","severity":"ERROR"`)
 	invalid(patch("number_of_items", `[{"value":0}]`), `"code":"90004114",.*"message":"Value for ''0'' is lesser than the required minimum ''\[number_of_items\]''\."`)
-	s.do("PATCH", s.listing(sku), `{"productType":"PRODUCT","patches":{"op":"replace"}}`).
-		wantError(400, "code", "InvalidInput", "message", "Request has missing or invalid parameters and cannot be parsed.", "details", "")
+	for target, body := range map[string]string{
+		s.listing(sku): `{"productType":"PRODUCT","patches":{"op":"replace"}}`,
+		strings.TrimSuffix(s.listing(sku), "?marketplaceIds="+us): `{"productType":"PRODUCT","patches":[]}`,
+	} {
+		s.do("PATCH", target, body).wantError(400, "code", "InvalidInput", "message", "Request has missing or invalid parameters and cannot be parsed.", "details", "")
+	}
 	s.do("PATCH", s.listing(sku), `{"productType":"PRODUCT","patches":[{"op":"replace","path":"/attributes/condition_note/0/value","value":[{}]}]}`).
 		want(400).wantPart(`"message":"Invalid path provided in patch at index of 0\."`)
 }

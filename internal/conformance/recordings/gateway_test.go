@@ -201,6 +201,7 @@ func checkClientRefused(t *testing.T) {
 
 func checkScopeMissing(t *testing.T) {
 	r := open(t).askLogin(url.Values{"grant_type": {"client_credentials"}}).want(400)
+	// The row tells the text in the words of a note; Login with Amazon has a blank before its colons.
 	if r.value("error") != "invalid_request" || !strings.Contains(r.text("error_description"), "missing a required parameter : scope") {
 		t.Errorf("%s", r.body)
 	}
