@@ -226,8 +226,8 @@ func findDocument(desk *desk.Desk, id string, now time.Time) *Document {
 func (d *Document) upload(x *exchange.Exchange) (answer.Reply, *answer.S3Error) {
 	switch {
 	case x.Chunked: // aws/aws-sdk-js#1237, e2b-dev/E2B#1243
-		return answer.Reply{}, newS3Error(http.StatusNotImplemented, "NotImplemented", "A header you provided implies functionality that is not implemented",
-			"Header", "Transfer-Encoding")
+		return answer.Reply{}, answer.NewS3Error(http.StatusNotImplemented, "NotImplemented",
+			"A header you provided implies functionality that is not implemented", "Header", "Transfer-Encoding")
 	case errors.Is(x.UploadError, contents.ErrFull):
 		// No answer of S3's: the emulator holds as much as it may.
 		return answer.Reply{}, answer.NewS3Error(http.StatusServiceUnavailable, "SlowDown",
