@@ -119,7 +119,8 @@ func errNotification(details string) *answer.Error {
 
 // errNoDestination is about a destination that a body names (selling-partner-api-models#2224).
 func errNoDestination(c *desk.Call, id string) *answer.Error {
-	return errNotification("No destination with id " + id + " for applicationId " + c.Desk.Auth.Application().ID).Because(`destinationId: there is no destination "` + id + `"`)
+	return errNotification("No destination with id " + id + " for applicationId " + c.Desk.Auth.Application().ID).
+		Because(`destinationId: there is no destination "` + id + `"`)
 }
 
 // errConflict is the 409 of createSubscription (selling-partner-api-models#2737; without details in 2021: #1960).
@@ -261,7 +262,8 @@ func checkVersion(c *desk.Call, kind *notificationKind, version string) *answer.
 		return nil
 	}
 	want := "; want " + strings.Join(left, " or ")
-	return errNotification("Payload version " + version + " is not supported for notification type " + kind.name + want).Because(`payloadVersion: is "` + version + `"` + want)
+	return errNotification("Payload version " + version + " is not supported for notification type " + kind.name + want).
+		Because(`payloadVersion: is "` + version + `"` + want)
 }
 
 func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {

@@ -162,7 +162,8 @@ func updateVerificationStatusV0(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, answer.Invalid("Order "+o.ID+" has no regulated items.", "orderId: the order needs no verification") // wording assumed
 	}
 	if status != "" && status != "Approved" && status != "Rejected" {
-		return answer.Reply{}, answer.Invalid("Invalid request parameter `status`. Must be one of [Approved, Rejected].", `regulatedOrderVerificationStatus.status: is "`+status+`"`)
+		return answer.Reply{}, answer.Invalid("Invalid request parameter `status`. Must be one of [Approved, Rejected].",
+			`regulatedOrderVerificationStatus.status: is "`+status+`"`)
 	}
 	if status == "Rejected" && reason == "" {
 		return answer.Reply{}, answer.Invalid("Missing request parameter: rejectionReasonId.", "regulatedOrderVerificationStatus.rejectionReasonId: required when status is Rejected")
