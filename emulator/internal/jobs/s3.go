@@ -143,7 +143,7 @@ func documentObject(d *desk.Desk, x *exchange.Exchange, id string) (answer.Reply
 		// The header and the query are two ways to sign, of which S3 takes one (catalyst/moodle-tool_objectfs#303).
 		return answer.Reply{}, answer.NewS3Error(http.StatusBadRequest, "InvalidArgument",
 			"Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "+
-			"Signature query string parameter or the Authorization header should be specified", "ArgumentName", "Authorization", "ArgumentValue", "redacted")
+				"Signature query string parameter or the Authorization header should be specified", "ArgumentName", "Authorization", "ArgumentValue", "redacted")
 	}
 	signedAt, errDate := time.Parse(s3Time, q.Get("X-Amz-Date"))
 	seconds, errExpires := strconv.Atoi(q.Get("X-Amz-Expires"))
