@@ -148,6 +148,7 @@ func TestRestrictedTokenRules(t *testing.T) {
 		{"report document without personal data", "", []string{resource("GET", "/reports/2021-06-30/documents/"+plain.ID)}, 400, "Invalid or unsupported document ID found"},
 		{"unknown report document", "", []string{resource("GET", "/reports/2021-06-30/documents/DOC1")}, 400, "Invalid or unsupported document ID found"},
 		{"generic report document", "", []string{resource("GET", "/reports/2021-06-30/documents/{reportDocumentId}")}, 400, "Invalid or unsupported document ID found"},
+		{"reports", "", []string{resource("GET", "/reports/2021-06-30/reports")}, 400, "Invalid or unsupported document ID found"},
 		{"not restricted", "", []string{resource("GET", "/sellers/v1/account")}, 400, noAccess},
 		{"one of two not restricted", "", []string{orders, resource("GET", "/sellers/v1/account")}, 400, noAccess},
 		{"other method", "", []string{resource("DELETE", "/orders/v0/orders")}, 400, noAccess},

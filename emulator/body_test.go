@@ -34,8 +34,9 @@ func TestRequestBodies(t *testing.T) {
 		{"text, as fetch calls a string", "text/plain;charset=UTF-8", good, 200, "Atz.sprdt|"},
 		{"wrong content type", "application/x-www-form-urlencoded", good, 400, "Content-Type: is application/x-www-form-urlencoded"},
 		{"no body", "application/json", "", 400, "body"},
+		{"null", "application/json", " null\n", 400, "restrictedResources: required; the request has no body"},
 		{"no JSON", "application/json", "{", 400, "unexpected EOF"},
-		{"two values", "application/json", good + good, 400, "Invalid Input"},
+		{"two values", "application/json", good + good, 400, "body: something follows the JSON value"},
 		{"too big", "application/json", `{"x":"` + strings.Repeat("a", 11<<20) + `"}`, 413, "RequestTooLarge"},
 		{"wrong type", "application/json", `{"restrictedResources":{}}`, 400, "restrictedResources"},
 	} {

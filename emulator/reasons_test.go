@@ -111,6 +111,15 @@ func TestSuccessHasNoReason(t *testing.T) {
 	}
 }
 
+// TestReasonsAreBrief: however much is wrong, the header is one that clients take.
+func TestReasonsAreBrief(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits())
+	r := c.get("/orders/v0/orders?CreatedAfter=2020-01-01&MarketplaceIds=" + strings.Repeat("X", 5000))
+	if reason := r.header.Get("X-Spapi-Emulator-Reason"); r.status != 400 || len(reason) > 1100 || !strings.HasPrefix(reason, "MarketplaceIds: ") {
+		t.Errorf("%d, %d bytes: %s", r.status, len(reason), reason)
+	}
+}
+
 // TestReasonsHoldNoSecrets sends what must not stand in the log to where reasons repeat what was sent.
 func TestReasonsHoldNoSecrets(t *testing.T) {
 	c := newClient(t, emulator.WithoutLimits())
@@ -133,7 +142,13 @@ func TestReasonsHoldNoSecrets(t *testing.T) {
 		}
 		c.get("/orders/v0/orders?CreatedAfter=2020-01-01&MarketplaceIds=" + us + "&NextToken=" + escaped + "&" + escaped + "=1")
 	}
-	for _, r := range c.Requests() {
+	strict := newClient(t, emulator.WithoutLimits(), emulator.WithStrictParameters())
+	for _, secret := range []string{"jane.doe@example.com", "correct horse battery"} {
+		if r := strict.get("/orders/v0/orders?MarketplaceIds=" + us + "&" + url.QueryEscape(secret)); r.status != 400 {
+			t.Errorf("%d %s", r.status, r.body)
+		}
+	}
+	for _, r := range append(c.Requests(), strict.Requests()...) {
 		if text := fmt.Sprintf("%+v", r); strings.Contains(text, "secretsecret") || strings.Contains(text, "jane.doe") || strings.Contains(text, "battery") {
 			t.Errorf("in the log: %s", text)
 		}

@@ -24,7 +24,7 @@ func (c *checker) read(x *exchange.Exchange, detail *catalog.Detail) (any, *answ
 	if detail.Body == nil {
 		return nil, nil // a body where none is declared is ignored
 	}
-	if len(bytes.TrimSpace(x.Body)) == 0 {
+	if text := bytes.TrimSpace(x.Body); len(text) == 0 || string(text) == "null" {
 		if detail.Body.Required {
 			c.absent(detail.Body)
 		}

@@ -40,9 +40,9 @@ var marketplaceRules = sync.OnceValue(func() []marketplaceRule {
 var marketplaceParameters = []string{"MarketplaceId", "MarketplaceIds", "marketplaceIds", "marketplaceId"}
 
 // nonRetail are marketplaces without a store, such as those for what is sold elsewhere and fulfilled by Amazon. Amazon lists them among the European
-// sellers' participations (selling-partner-api-docs#1260 has these); the emulator's sellers have none of them. Such a one was refused
+// sellers' participations (selling-partner-api-docs#1260, the last of docs#761); the emulator's sellers have none of them. Such a one was refused
 // (saleweaver/python-amazon-sp-api#859).
-var nonRetail = []string{"A1MQXOICRS2Z7M", "A2ZV50J4W1RKNI", "A3H6HPSLHAK3XG", "AHRY1CZE9ZY4H"}
+var nonRetail = []string{"A1MQXOICRS2Z7M", "A2ZV50J4W1RKNI", "A3H6HPSLHAK3XG", "AHRY1CZE9ZY4H", "A1ZFFQZ3HTUKT9"}
 
 // Marketplaces is the gateway's check of the marketplaces in a request's query, which comes before the service behind it sees the request, and so before
 // its parameters and any case of the sandbox. region is where the request was sent to, own are the seller's marketplaces. Ids that are none are left to the

@@ -4,6 +4,7 @@ package check
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,10 +85,21 @@ func Request(x *exchange.Exchange, op *catalog.Operation, path map[string]string
 	return args, nil
 }
 
+// PlainName tells whether a parameter may be called so; anything else may be a value without a name, and isn't logged.
+func PlainName(name string) bool { return plainName.MatchString(name) }
+
+var plainName = regexp.MustCompile(`^[A-Za-z][\w.-]{0,40}$`)
+
 // Unknown refuses query parameters that an operation doesn't have. It is the emulator's own refusal, so it says what it is about.
 func Unknown(op *catalog.Operation, names ...string) *answer.Error {
-	list := strings.Join(names, ", ")
-	return answer.Invalid("Not a parameter of "+op.Name+": "+list, "query: "+list+": not a parameter of "+op.Name+" (strict parameters)").
+	shown := slices.Clone(names)
+	for i, name := range shown {
+		if !PlainName(name) {
+			shown[i] = "redacted"
+		}
+	}
+	reason := "query: " + strings.Join(shown, ", ") + ": not a parameter of " + op.Name + " (strict parameters)"
+	return answer.Invalid("Not a parameter of "+op.Name+": "+strings.Join(names, ", "), reason).
 		Detailed("The emulator has strict parameters; Amazon ignores such ones.")
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/check"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/fault"
 	"github.com/openspapi/spapi/emulator/internal/operations"
@@ -110,14 +111,20 @@ var (
 	email  = regexp.MustCompile(`[^\s"]+@[^\s"]+`)
 )
 
-// longestReason is how many bytes of a reason are logged.
+// longestReason is how many bytes of a reason are told: clients take headers of some 8 KiB, and a query may have more.
 const longestReason = 1000
+
+// brief is as much of a reason as is told.
+func brief(reason string) string {
+	if len(reason) <= longestReason {
+		return reason
+	}
+	return strings.ToValidUTF8(reason[:longestReason], "") + " …"
+}
 
 // harmless is a reason without what it quotes of the request's body, which is logged nowhere else either, and without what looks like a secret.
 func harmless(reason string, body []byte) string {
-	if len(reason) > longestReason {
-		reason = strings.ToValidUTF8(reason[:longestReason], "") + " …"
-	}
+	reason = brief(reason)
 	reason = quoted.ReplaceAllStringFunc(reason, func(q string) string {
 		if len(q) > 2 && bytes.Contains(body, []byte(q[1:len(q)-1])) {
 			return `"` + redacted + `"`
@@ -132,8 +139,6 @@ var (
 	secretShapes = regexp.MustCompile(`(?i)(Atz\.sprdt|Atz[ar]|Atc)(\||%(25)*7c)[^/&]*|amzn1\.oa2-cs\.[^/&]*`)
 	// sensitive finds parameters, declared ones too, that carry secrets or personal data.
 	sensitive = regexp.MustCompile(`(?i)email|token|secret|postalcode|^x-amz-`)
-	// plainName is what a parameter may be called; anything else may be a value without a name.
-	plainName = regexp.MustCompile(`^[A-Za-z][\w.-]{0,40}$`)
 )
 
 // redactQuery redacts a query, and names the parameters in it that op doesn't have; one that can't be parsed goes whole. op is the operation that was asked
@@ -150,7 +155,7 @@ func redactQuery(raw string, op *catalog.Operation) (query string, ignored []str
 	for name, values := range q {
 		declared := op != nil && operations.DetailsOf(op).Query[name]
 		known := declared && !sensitive.MatchString(name)
-		if !declared && (!plainName.MatchString(name) || secretShapes.MatchString(name)) {
+		if !declared && (!check.PlainName(name) || secretShapes.MatchString(name)) {
 			name = redacted
 		}
 		if op != nil && !declared && !slices.Contains(ignored, name) {

@@ -135,7 +135,7 @@ func (d *Desk) handle(v *visit) answer.Reply {
 	v.RequestID, v.Rid = r.UUID(), r.Text(random.Base36, 20)
 	rep := d.answer(v)
 	if d.Options.Explain && rep.Reason != "" {
-		rep = rep.With(reasonHeader, printable(rep.Reason))
+		rep = rep.With(reasonHeader, printable(brief(rep.Reason)))
 	}
 	d.mu.Lock()
 	d.log.add(&v.Exchange, rep.Status, rep.Reason)

@@ -4,6 +4,7 @@ package format
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -49,7 +50,7 @@ func DecodeJSON(b []byte) (any, error) {
 		return nil, err
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return nil, &json.SyntaxError{Offset: dec.InputOffset()}
+		return nil, fmt.Errorf("something follows the JSON value, at byte %d", dec.InputOffset())
 	}
 	return v, nil
 }

@@ -58,19 +58,28 @@ func createRestrictedDataToken(c *desk.Call) (answer.Reply, *answer.Error) {
 	return answer.OK(format.Record{{"expiresIn", int(auth.AccessTokenLifetime.Seconds())}, {"restrictedDataToken", token}}), nil
 }
 
+// errDocument is about what is no document of a restricted report (selling-partner-api-models#1595; jlevers/selling-partner-api#662, of one without personal
+// data, March 2024; in May 2021 such a one was said to be of a role that lacks, selling-partner-api-docs#806).
+func errDocument() *answer.Error {
+	return answer.Invalid("Invalid or unsupported document ID found", "")
+}
+
 // checkRestricted tells whether a restricted token can be had for a resource.
 func checkRestricted(c *desk.Call, r *auth.Resource) *answer.Error {
 	op := restrictedOperation(c, r)
+	if op == nil && strings.HasPrefix(r.Path, "/reports/") {
+		return errDocument() // selling-partner-api-models#2781, jrl84/amazon-sp-api#150
+	}
 	if op == nil || len(op.Roles) > 0 && !c.Desk.Auth.HasRole(op.Roles) {
 		// selling-partner-api-models#1316, selling-partner-api-docs#806
 		return answer.Invalid("Application do not have access to some or all requested resource", "")
 	}
 	if !op.Restricted.GenericPath && r.Path == op.Path {
-		return answer.Invalid("Invalid or unsupported document ID found", "") // selling-partner-api-models#1595
+		return errDocument()
 	}
 	if op.ID == "reports20210630.getReportDocument" { // only documents of restricted report types need a token, and get one
 		if d := jobs.Queues.Of(c.Seller).Document(r.Path[strings.LastIndexByte(r.Path, '/')+1:], c.Now); d == nil || !d.Restricted {
-			return answer.Invalid("Invalid or unsupported document ID found", "") // selling-partner-api-models#1595
+			return errDocument()
 		}
 	}
 	var refused []string
