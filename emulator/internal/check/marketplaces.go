@@ -39,8 +39,8 @@ var marketplaceRules = sync.OnceValue(func() []marketplaceRule {
 // client sends beside them, is no operation's.
 var marketplaceParameters = []string{"MarketplaceId", "MarketplaceIds", "marketplaceIds", "marketplaceId"}
 
-// nonRetail are marketplaces without a store, such as those for what is sold elsewhere and fulfilled by Amazon. Amazon lists them among the European sellers'
-// participations (selling-partner-api-docs#1260, the last of docs#761); the emulator's sellers have none of them. Such a one was refused
+// nonRetail are marketplaces without a store, such as those for what is sold elsewhere and fulfilled by Amazon. Amazon lists them among the European
+// sellers' participations (selling-partner-api-docs#1260, the last of docs#761); the emulator's sellers have none of them. Such a one was refused
 // (saleweaver/python-amazon-sp-api#859).
 var nonRetail = []string{"A1MQXOICRS2Z7M", "A2ZV50J4W1RKNI", "A3H6HPSLHAK3XG", "AHRY1CZE9ZY4H", "A1ZFFQZ3HTUKT9"}
 

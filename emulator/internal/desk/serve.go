@@ -254,7 +254,7 @@ func (d *Desk) sandbox(v *visit) bool { return d.Options.Sandbox || exchange.IsS
 func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 	x, rt := &v.Exchange, v.route
 	if isPing(v) {
-		return answer.Reply{Status: http.StatusOK, ContentType: "application/json", Body: []byte(x.Now.UTC().Format(`{"timestamp": "2006-01-02T15:04:05.000Z"}`))}, nil
+		return answer.OK([]byte(x.Now.UTC().Format(`{"timestamp": "2006-01-02T15:04:05.000Z"}`))), nil
 	}
 	if rt == nil {
 		// Unknown paths and methods are refused like missing rights (selling-partner-api-models#826), and so are those that are no more.

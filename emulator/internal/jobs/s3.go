@@ -141,13 +141,15 @@ func documentObject(d *desk.Desk, x *exchange.Exchange, id string) (answer.Reply
 	}
 	if v := x.Header.Get("Authorization"); v != "" {
 		// The header and the query are two ways to sign, of which S3 takes one (catalyst/moodle-tool_objectfs#303).
-		return answer.Reply{}, answer.NewS3Error(http.StatusBadRequest, "InvalidArgument", "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "+
-			"Signature query string parameter or the Authorization header should be specified", "ArgumentName", "Authorization", "ArgumentValue", "redacted")
+		return answer.Reply{}, answer.NewS3Error(http.StatusBadRequest, "InvalidArgument",
+			"Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "+
+				"Signature query string parameter or the Authorization header should be specified", "ArgumentName", "Authorization", "ArgumentValue", "redacted")
 	}
 	signedAt, errDate := time.Parse(s3Time, q.Get("X-Amz-Date"))
 	seconds, errExpires := strconv.Atoi(q.Get("X-Amz-Expires"))
 	if errDate != nil || errExpires != nil {
-		return answer.Reply{}, answer.NewS3Error(http.StatusBadRequest, "AuthorizationQueryParametersError", "X-Amz-Date and X-Amz-Expires must be given in the presigned form")
+		return answer.Reply{}, answer.NewS3Error(http.StatusBadRequest, "AuthorizationQueryParametersError",
+			"X-Amz-Date and X-Amz-Expires must be given in the presigned form")
 	}
 	if expires := signedAt.Add(time.Duration(seconds) * time.Second); !x.Came.Before(expires) { // a body may take longer
 		return answer.Reply{}, answer.S3Expired(seconds, expires, x.Came)
@@ -226,14 +228,15 @@ func findDocument(desk *desk.Desk, id string, now time.Time) *Document {
 func (d *Document) upload(x *exchange.Exchange) (answer.Reply, *answer.S3Error) {
 	switch {
 	case x.Chunked: // aws/aws-sdk-js#1237, e2b-dev/E2B#1243
-		return answer.Reply{}, answer.NewS3Error(http.StatusNotImplemented, "NotImplemented", "A header you provided implies functionality that is not implemented",
-			"Header", "Transfer-Encoding")
+		return answer.Reply{}, answer.NewS3Error(http.StatusNotImplemented, "NotImplemented",
+			"A header you provided implies functionality that is not implemented", "Header", "Transfer-Encoding")
 	case errors.Is(x.UploadError, contents.ErrFull):
 		// No answer of S3's: the emulator holds as much as it may.
 		return answer.Reply{}, answer.NewS3Error(http.StatusServiceUnavailable, "SlowDown",
 			"The emulator can't keep the upload: "+x.UploadError.Error()+". Let documents expire, or reset it.")
 	case x.UploadError != nil:
-		return answer.Reply{}, answer.NewS3Error(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", "MaxSizeAllowed", strconv.Itoa(maxUpload))
+		return answer.Reply{}, answer.NewS3Error(http.StatusBadRequest, "EntityTooLarge",
+			"Your proposed upload exceeds the maximum allowed size", "MaxSizeAllowed", strconv.Itoa(maxUpload))
 	}
 	sum := x.Upload.MD5()
 	if text := x.Header.Get("Content-MD5"); text != "" {
@@ -268,7 +271,8 @@ func (d *Document) download(x *exchange.Exchange, q url.Values) (answer.Reply, *
 		return answer.Reply{Status: http.StatusNotModified, Header: h}, nil
 	}
 	if match := x.Header.Get("If-Match"); match != "" && match != "*" && !strings.Contains(match, etag) {
-		return answer.Reply{}, answer.NewS3Error(http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", "Condition", "If-Match")
+		return answer.Reply{}, answer.NewS3Error(http.StatusPreconditionFailed, "PreconditionFailed",
+			"At least one of the pre-conditions you specified did not hold", "Condition", "If-Match")
 	}
 	from, to, asked, satisfiable := parseRange(x.Header.Get("Range"), size)
 	if !asked {

@@ -116,7 +116,8 @@ func isForeign(name string) bool {
 		settings.Sandbox}, func(s *settings.Setting) bool {
 		return slices.Contains(s.Variables, name)
 	})
-	return own || strings.EqualFold(name, "ALL_PROXY") || name != choice && slices.ContainsFunc(foreign, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	begins := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
+	return own || strings.EqualFold(name, "ALL_PROXY") || name != choice && slices.ContainsFunc(foreign, begins)
 }
 
 // newEnvironment makes the environment of a process that would have inherited another. hosts are those that the emulator answers for.
