@@ -44,7 +44,7 @@ function bare(open) {
     let text = '';
     socket.on('data', (data) => { text += data; });
     socket.on('close', () => resolve(/x-amzn-requestid/i.test(text) ? 'emulator' : text));
-    socket.end(`GET / HTTP/1.1\r\nHost: ${api}\r\nConnection: close\r\n\r\n`);
+    socket.end(`GET /x HTTP/1.1\r\nHost: ${api}\r\nConnection: close\r\n\r\n`);
   });
 }
 
