@@ -16,7 +16,7 @@ export async function fromModule() {
         socket.destroy();
         resolve(/x-amzn-requestid/i.test(data) ? 'emulator' : String(data));
       });
-      socket.write('GET / HTTP/1.1\r\nHost: sellingpartnerapi-fe.amazon.com\r\n\r\n');
+      socket.write('GET /x HTTP/1.1\r\nHost: sellingpartnerapi-fe.amazon.com\r\n\r\n');
     }),
   };
 }
