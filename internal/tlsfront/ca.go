@@ -58,10 +58,11 @@ type CA struct {
 	leaves map[string]*tls.Certificate
 }
 
-// OpenCA reads the authority from a folder, or makes it where there is none: the folder for its owner alone, in it ca.pem, which clients are told to
-// trust, and ca-key.pem, the signer's key and certificate. Processes that open it at the same time get the same one. An authority that has expired is
-// replaced: nobody trusts it any more. Files that don't fit together or can't be read are an error, for clients may trust what lies there. Name is what it
-// is called in its certificate, hosts those that it may sign for, in lower case; one that was made before for other hosts stays as it is.
+// OpenCA reads the authority from a folder, or makes it where there is none: the folder for its owner alone, in it ca.pem, which clients are told
+// to trust, and ca-key.pem, the signer's key and certificate. Processes that open it at the same time get the same one. An authority that has
+// expired is replaced: nobody trusts it any more. Files that don't fit together or can't be read are an error, for clients may trust what lies
+// there. Name is what it is called in its certificate, hosts those that it may sign for, in lower case; one that was made before for other hosts
+// stays as it is.
 func OpenCA(dir, name string, hosts []string) (*CA, error) {
 	return openCA(dir, name, hosts, time.Now)
 }

@@ -260,7 +260,9 @@ func TestCADamaged(t *testing.T) {
 		"another's key alone":    {func(t *testing.T, dir string) { mixKeys(t, dir, other) }, "key and certificate in ca-key.pem don't fit together"},
 		"a folder for a file": {func(t *testing.T, dir string) {
 			remove(t, dir, certificateFile)
-			os.Mkdir(filepath.Join(dir, certificateFile), 0o700)
+			if err := os.Mkdir(filepath.Join(dir, certificateFile), 0o700); err != nil {
+				t.Fatal(err)
+			}
 		}, "ca.pem is no file of an authority"},
 		"too large a file": {func(t *testing.T, dir string) { write(t, dir, keyFile, strings.Repeat("x", maxFile+1)) }, "ca-key.pem is no file of an authority"},
 		"others' too": {func(t *testing.T, dir string) {
