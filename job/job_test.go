@@ -45,7 +45,7 @@ func operation(req *http.Request) string {
 	switch last := path[strings.LastIndexByte(path, '/')+1:]; {
 	case req.Method == http.MethodPost && slices.Contains([]string{"reports", "feeds", "queries"}, last):
 		return "create"
-	case strings.HasPrefix(path, "/amzn1."):
+	case strings.Contains(path, ".amzn1."): // at S3
 		return "document"
 	}
 	return req.Method + " " + path
