@@ -254,8 +254,11 @@ func (f *front) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error
 	return ca.leaf(host)
 }
 
-func (f *front) refusal(host string) string {
-	return host + " is none of the hosts that the " + f.Name + " stands for, and nothing leaves this machine"
+func (f *front) refusal(named string) string {
+	if host, port := splitHost(named); f.hosts[host] && port != "" {
+		return "the " + f.Name + " stands for " + host + " at the ports 443 and 80, not at " + port + ", and nothing leaves this machine"
+	}
+	return named + " is none of the hosts that the " + f.Name + " stands for, and nothing leaves this machine"
 }
 
 // ServeHTTP answers a request, unless it is one for somebody else.

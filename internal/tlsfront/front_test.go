@@ -159,10 +159,10 @@ func TestWays(t *testing.T) {
 		// not here
 		{plain, false, "http://example.org/a", "403 example.org is none of the hosts that the stand-in stands for, and nothing leaves this machine\n"},
 		{plain, false, "http://www.api.example.com/a", "403 www.api.example.com is none of"},
-		{plain, false, "http://api.example.com:8080/a", "403 api.example.com:8080 is none of"},
+		{plain, false, "http://api.example.com:8080/a", "403 the stand-in stands for api.example.com at the ports 443 and 80, not at 8080"},
 		{plain, false, "http://localhost:1/a", "403 localhost:1 is none of"},
 		{plain, false, "https://example.org/a", "error example.org:443 is none of the hosts that the stand-in stands for, and nothing leaves this machine"},
-		{plain, false, "https://api.example.com:8443/a", "error api.example.com:8443 is none of"},
+		{plain, false, "https://api.example.com:8443/a", "error the stand-in stands for api.example.com at the ports 443 and 80, not at 8443"},
 		{secure, false, "https://example.org/a", "error example.org:443 is none of"},
 		{"", true, "https://example.org/a", "error remote error: tls: unrecognized name"},
 		{"", true, "https://www.example.com/a", "error remote error: tls: unrecognized name"},
