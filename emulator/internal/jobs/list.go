@@ -45,7 +45,7 @@ func ParseFilter(p *desk.Page, typeName string) (f Filter, err *answer.Error) {
 	return f, nil
 }
 
-// accepts tells whether the filter lets a job pass, of which List.Page hasn't asked already.
+// accepts tells whether the filter lets a job pass, of which List.page hasn't asked already.
 func (f *Filter) accepts(j *Job, marketplaces []string, t time.Time) bool {
 	wanted := func(id string) bool { return slices.Contains(f.marketplaces, id) }
 	return world.Among(f.statuses, j.Status(t)) && (len(f.marketplaces) == 0 || slices.ContainsFunc(marketplaces, wanted))
@@ -179,9 +179,22 @@ func (l *List[T]) Running() (n int) {
 	return n
 }
 
+// Shown is the page that a request asks for as its API describes the jobs, and the token of the next one; nil where there is none.
+func (l *List[T]) Shown(c *desk.Call, p *desk.Page, f *Filter, describe func(T, time.Time) format.Record) (page []format.Record, token any) {
+	found, next := l.page(f, p.Start, c.Now)
+	page = []format.Record{}
+	for _, v := range found {
+		page = append(page, describe(v, c.Now))
+	}
+	if next > 0 {
+		token = c.Token(p, next)
+	}
+	return page, token
+}
+
 // Page returns the newest that a filter accepts, or those after the one that after stands for, which was the next of another page; next is 0 where
 // no more follow.
-func (l *List[T]) Page(f *Filter, after int, t time.Time) (page []T, next int) {
+func (l *List[T]) page(f *Filter, after int, t time.Time) (page []T, next int) {
 	last, found := l.numbers[after]
 	if after != 0 && !found {
 		return nil, 0 // it has been dropped since, and so has what is older

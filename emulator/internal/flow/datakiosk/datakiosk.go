@@ -139,16 +139,12 @@ func getQueries(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	page, start := k.Queries.Page(&f, pg.Start, c.Now)
-	list := []format.Record{}
-	for _, q := range page {
-		list = append(list, describe(q, c.Now))
+	page, token := k.Queries.Shown(c, pg, &f, describe)
+	var pagination any
+	if token != nil {
+		pagination = object{"nextToken": token}
 	}
-	var next any
-	if start > 0 {
-		next = object{"nextToken": c.Token(pg, start)}
-	}
-	return answer.OK(format.Record{{"queries", list}, {"pagination", next}}), nil
+	return answer.OK(format.Record{{"queries", page}, {"pagination", pagination}}), nil
 }
 
 func cancelQuery(c *desk.Call) (answer.Reply, *answer.Error) {

@@ -110,16 +110,8 @@ func getFeeds(c *desk.Call) (answer.Reply, *answer.Error) {
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	page, start := k.Feeds.Page(&filter, pg.Start, c.Now)
-	list := []format.Record{}
-	for _, f := range page {
-		list = append(list, describe(f, c.Now))
-	}
-	var next any
-	if start > 0 {
-		next = c.Token(pg, start)
-	}
-	return answer.OK(format.Record{{"feeds", list}, {"nextToken", next}}), nil
+	page, token := k.Feeds.Shown(c, pg, &filter, describe)
+	return answer.OK(format.Record{{"feeds", page}, {"nextToken", token}}), nil
 }
 
 func cancelFeed(c *desk.Call) (answer.Reply, *answer.Error) {

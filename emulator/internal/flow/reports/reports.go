@@ -170,16 +170,8 @@ func getReports(c *desk.Call) (answer.Reply, *answer.Error) {
 	if slices.ContainsFunc(f.Types, func(name string) bool { return jobs.ReportTypes()[name].Settlement }) {
 		k.OpenSettlements()
 	}
-	page, start := k.Reports.Page(&f, pg.Start, c.Now)
-	list := []format.Record{}
-	for _, r := range page {
-		list = append(list, describe(r, c.Now))
-	}
-	var next any
-	if start > 0 {
-		next = c.Token(pg, start)
-	}
-	return answer.OK(format.Record{{"reports", list}, {"nextToken", next}}), nil
+	page, token := k.Reports.Shown(c, pg, &f, describe)
+	return answer.OK(format.Record{{"reports", page}, {"nextToken", token}}), nil
 }
 
 func cancelReport(c *desk.Call) (answer.Reply, *answer.Error) {
