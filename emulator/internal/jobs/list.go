@@ -192,7 +192,7 @@ func (l *List[T]) Shown(c *desk.Call, p *desk.Page, f *Filter, describe func(T, 
 	return page, token
 }
 
-// Page returns the newest that a filter accepts, or those after the one that after stands for, which was the next of another page; next is 0 where
+// page returns the newest that a filter accepts, or those after the one that after stands for, which was the next of another page; next is 0 where
 // no more follow.
 func (l *List[T]) page(f *Filter, after int, t time.Time) (page []T, next int) {
 	last, found := l.numbers[after]
