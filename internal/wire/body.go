@@ -1,99 +1,93 @@
 package wire
 
-import "errors"
+import (
+	"errors"
+	"reflect"
+	"sync"
+	"unsafe"
+)
 
-// decoding is what a generated decoder gets from the [Decoder] that it embeds.
-type decoding interface {
-	Reset(body []byte)
-	Object() (Object, bool)
-	Present() bool
-	Skip()
-	Finish() ([]Warning, error)
+// root reads the bodies whose result is of one type.
+type root struct {
+	form    *form
+	forms   int
+	readers sync.Pool
+}
+
+var roots sync.Map // by reflect.Type
+
+func rootOf(t reflect.Type) *root {
+	if known, ok := roots.Load(t); ok {
+		return known.(*root)
+	}
+	c := compiler{forms: map[reflect.Type]*form{}}
+	made := &root{form: c.compile(t), forms: len(c.forms)}
+	known, _ := roots.LoadOrStore(t, made)
+	return known.(*root)
 }
 
 var errNull = errors.New("the body is null")
 
-// BareObject decodes a body that is the result itself.
-func BareObject[D any, P interface {
-	*D
-	decoding
-}, T any](read func(P, *T) bool) Decode[*T] {
-	return func(body []byte) (*T, []Warning, error) {
-		d := P(new(D))
-		d.Reset(body)
-		v := new(T)
-		if d.Present() {
-			read(d, v)
-			return finish(d, v)
-		}
-		return v, nil, nullOr(d)
+// read reads a body into the memory of a result. In a wrapper it is in the member "payload"; where that is missing, the result is a zero value. Behind a
+// pointer there is a value in any case. It reports whether there may be errors at the top of the body.
+func (r *root) read(body []byte, wrapped bool, out unsafe.Pointer) ([]Warning, bool, error) {
+	reader, ok := r.readers.Get().(*reader)
+	if !ok {
+		reader = newReader(r.forms)
 	}
-}
-
-// BareValue is [BareObject] for arrays, maps and scalars.
-func BareValue[D any, P interface {
-	*D
-	decoding
-}, T any](read func(P) T) Decode[T] {
-	return func(body []byte) (T, []Warning, error) {
-		d := P(new(D))
-		d.Reset(body)
-		if d.Present() {
-			return finish(d, read(d))
-		}
-		var zero T
-		return zero, nil, nullOr(d)
-	}
-}
-
-// PayloadObject decodes a body that holds the result in its member "payload". A missing payload is a zero T, not nil.
-func PayloadObject[D any, P interface {
-	*D
-	decoding
-}, T any](read func(P, *T) bool) Decode[*T] {
-	return func(body []byte) (*T, []Warning, error) {
-		d := P(new(D))
-		d.Reset(body)
-		v := new(T)
-		payload(d, func() { read(d, v) })
-		return finish(d, v)
-	}
-}
-
-// PayloadValue is [PayloadObject] for arrays, maps and scalars.
-func PayloadValue[D any, P interface {
-	*D
-	decoding
-}, T any](read func(P) T) Decode[T] {
-	return func(body []byte) (T, []Warning, error) {
-		d := P(new(D))
-		d.Reset(body)
-		var v T
-		payload(d, func() { v = read(d) })
-		return finish(d, v)
-	}
-}
-
-func payload(d decoding, read func()) {
-	obj, _ := d.Object()
-	for obj.Next() {
-		if string(obj.Key()) == "payload" {
-			read()
+	form, into := r.form, out
+	warnings, err := reader.decoder.read(body, func() {
+		reader.begin()
+		if r.form.kind == pointerKind {
+			form, into = r.form.elem, reflect.New(r.form.elem.typ).UnsafePointer()
+			*(*unsafe.Pointer)(out) = into
 		} else {
-			d.Skip()
+			reflect.NewAt(form.typ, out).Elem().SetZero()
+		}
+		switch {
+		case wrapped:
+			reader.payload(form, into)
+		case reader.null():
+			reader.fail(errNull)
+		default:
+			reader.value(form, into)
+		}
+	})
+	found := reader.errors
+	if i, declared := form.index["errors"]; declared && !wrapped {
+		field := form.fields[i]
+		found = found || !reflect.NewAt(field.form.typ, unsafe.Add(into, field.offset)).Elem().IsZero()
+	}
+	reader.release()
+	r.readers.Put(reader)
+	return warnings, found, err
+}
+
+// payload reads a body that holds the result in its member "payload".
+func (r *reader) payload(f *form, p unsafe.Pointer) {
+	ok, inList := r.decoder.object()
+	if !ok {
+		return
+	}
+	for m := (members{s: &r.scanner}); m.next(); {
+		switch string(m.name) {
+		case "payload":
+			r.value(f, p)
+		case "errors":
+			r.errors = true
+			r.skip()
+		default:
+			r.skip()
 		}
 	}
-}
-
-func finish[T any](d decoding, v T) (T, []Warning, error) {
-	warnings, err := d.Finish()
-	return v, warnings, err
-}
-
-// nullOr tells a null body from a broken one.
-func nullOr(d decoding) error {
-	if _, err := d.Finish(); err != nil {
-		return err
+	if inList {
+		r.more(']')
 	}
-	return errNull
+}
+
+// Decode reads a body into a result of any type that results have, as a call does, from the member "payload" where it is wrapped. Its error means that the
+// body is not JSON; everything less is a warning.
+func Decode[Out any](body []byte, wrapped bool) (out Out, warnings []Warning, err error) {
+	warnings, _, err = rootOf(reflect.TypeFor[Out]()).read(body, wrapped, unsafe.Pointer(&out))
+	return out, warnings, err
 }

@@ -1,11 +1,12 @@
 package wire
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"iter"
+	"reflect"
+	"slices"
+	"unsafe"
 )
 
 // Door is how generated code calls the root package. The root sets [Calls] to its own when it is initialized: it cannot offer it to
@@ -18,19 +19,40 @@ type Door interface {
 	Pages(ctx context.Context, client, options any, operation string, encode func(*Request), take Take) iter.Seq[error]
 }
 
-// Take reads the body of a success, nil where a success needs none: that counts as an empty object. It returns the body in the shape that the operation
-// declares. Its error means that the body is no JSON (io.ErrUnexpectedEOF: that it breaks off) or not the operation's ([ForeignError]);
-// everything less is a warning. A call takes once for each attempt that was answered with a success.
-type Take func(operation string, body []byte) (settled []byte, warnings []Warning, err error)
+// Take reads the body of a success, nil where a success needs none: that counts as an empty object. Its error means that the body is no JSON
+// (io.ErrUnexpectedEOF: that it breaks off) or not the operation's ([ForeignError]); everything less is a warning. A call takes once for each attempt
+// that was answered with a success.
+type Take func(operation string, body []byte) (Taken, error)
+
+// Taken is what a body held beside the result.
+type Taken struct {
+	Body     []byte // in the shape that the operation declares; mostly the very body
+	Warnings []Warning
+	Errors   bool // there may be errors at the top of the body: see [TopLevel]
+}
 
 // Calls is the door that the root has set.
 var Calls Door
 
-// Invoke makes a typed call: encode writes the input into the request, decode reads the body.
-func Invoke[Out, Client, Option any](ctx context.Context, c *Client, operation string, encode func(*Request), decode Decode[Out], opts []Option) (Out, error) {
+// Invoke makes a typed call: encode writes the input into the request. The result shares no memory with the body.
+func Invoke[Out, Client, Option any](ctx context.Context, c *Client, operation string, encode func(*Request), opts []Option) (Out, error) {
 	var out, none Out
-	if err := Calls.Call(ctx, c, opts, operation, encode, reader(decode, &out), true); err != nil {
+	if err := Calls.Call(ctx, c, opts, operation, encode, into(&out), true); err != nil {
 		return none, err
+	}
+	return out, nil
+}
+
+// InvokeRaw is [Invoke] for who wants the body itself, in the shape that the operation declares.
+func InvokeRaw[Client, Option any](ctx context.Context, c *Client, operation string, encode func(*Request), opts []Option) (json.RawMessage, error) {
+	var out json.RawMessage
+	take := func(operation string, body []byte) (Taken, error) {
+		taken, err := Raw(operation, body)
+		out = slices.Clone(taken.Body)
+		return taken, err
+	}
+	if err := Calls.Call(ctx, c, opts, operation, encode, take, true); err != nil {
+		return nil, err
 	}
 	return out, nil
 }
@@ -38,43 +60,51 @@ func Invoke[Out, Client, Option any](ctx context.Context, c *Client, operation s
 // InvokeEmpty is [Invoke] for operations whose success has no body. One that comes anyway is ignored unless it tells of errors, or is
 // the message of a gateway.
 func InvokeEmpty[Client, Option any](ctx context.Context, c *Client, operation string, encode func(*Request), opts []Option) error {
-	ignore := func(operation string, body []byte) ([]byte, []Warning, error) {
+	ignore := func(operation string, body []byte) (Taken, error) {
 		_, err := Settle(operation, body)
-		return body, nil, err
+		return Taken{Body: body, Errors: true}, err
 	}
 	return Calls.Call(ctx, c, opts, operation, encode, ignore, false)
 }
 
-// reader takes a body in with decode.
-func reader[Out any](decode Decode[Out], out *Out) Take {
-	return func(operation string, body []byte) (_ []byte, warnings []Warning, err error) {
-		s := Settled{Body: []byte("{}")}
-		if body != nil {
-			if s, err = Settle(operation, body); err != nil {
-				return nil, nil, err
-			}
+// into takes a body in by reading it into out.
+func into[Out any](out *Out) Take {
+	root := rootOf(reflect.TypeFor[Out]())
+	return func(operation string, body []byte) (Taken, error) {
+		result := resultOf(operation)
+		s, err := settleOr(result, body)
+		if err != nil {
+			return Taken{}, err
 		}
-		*out, warnings, err = decode(s.Body)
-		return s.Body, s.Warnings(warnings), err
+		warnings, errors, err := root.read(s.Body, result != nil && result.Payload, unsafe.Pointer(out))
+		return Taken{s.Body, s.Warnings(warnings), errors || s.note != nil}, err
 	}
 }
 
-// Raw takes a body in as JSON that nobody decodes.
-func Raw(operation string, body []byte) ([]byte, []Warning, error) {
-	var out json.RawMessage
-	return reader(CheckJSON, &out)(operation, body)
+// settleOr is settle for a body that may be missing.
+func settleOr(r *Result, body []byte) (Settled, error) {
+	if body == nil {
+		return Settled{Body: []byte("{}")}, nil
+	}
+	return settle(r, body)
 }
 
-// CheckJSON decodes a body as it is, without a byte order mark.
-func CheckJSON(body []byte) (json.RawMessage, []Warning, error) {
-	text := bytes.TrimPrefix(body, bom)
-	if json.Valid(text) {
-		return text, nil, nil
+// Raw takes a body in as JSON that nobody reads.
+func Raw(operation string, body []byte) (Taken, error) {
+	s, err := settleOr(resultOf(operation), body)
+	if err != nil {
+		return Taken{}, err
 	}
-	var raw json.RawMessage
-	err := json.Unmarshal(text, &raw)
-	if syntax, ok := err.(*json.SyntaxError); ok && syntax.Offset >= int64(len(text)) {
-		err = io.ErrUnexpectedEOF
-	}
-	return nil, nil, err
+	var d decoder
+	errors := s.note != nil
+	warnings, err := d.read(s.Body, func() {
+		if d.next() != objectToken {
+			d.skip()
+			return
+		}
+		for m := (members{s: &d.scanner}); m.next(); d.skip() {
+			errors = errors || string(m.name) == "errors"
+		}
+	})
+	return Taken{d.buf, s.Warnings(warnings), errors}, err
 }

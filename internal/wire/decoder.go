@@ -3,34 +3,22 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 	"unsafe"
-
-	"github.com/go-faster/jx"
 )
 
-// Decoder reads one JSON body. Its methods never fail: malformed JSON is kept and told by [Decoder.Finish], and from then on
-// every method returns zero values and every iteration ends.
-type Decoder struct {
-	jx    jx.Decoder
-	body  []byte
-	err   error
+// decoder reads one JSON body, and takes what is written otherwise than declared as long as it can't be mistaken. Like those of its scanner,
+// its methods never fail: malformed JSON is told by finish. What they return shares no memory with the body.
+type decoder struct {
+	scanner
 	warns []warning
-
-	ints    Slab[int64]
-	bools   Slab[bool]
-	strings Slice[string]
-	numbers Slice[json.Number]
-	int64s  Slice[int64]
-	raws    Slice[json.RawMessage]
-	times   Slice[time.Time]
+	texts texts
+	ints  Slab[int64]
+	bools Slab[bool]
 }
 
 // warning keeps the offset in place of the path: finding the path costs a second look at the body, which good bodies never pay.
@@ -41,382 +29,218 @@ type warning struct {
 
 var bom = []byte("\xef\xbb\xbf")
 
-// Reset starts a new body.
-func (d *Decoder) Reset(body []byte) {
-	body = bytes.TrimPrefix(body, bom)
-	d.warns = nil
-	d.err = nil
-	if !utf8.Valid(body) {
-		body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
-		d.warns = append(d.warns, warning{reason: "not UTF-8, bad bytes replaced"})
-	}
-	// The capacity is clipped so that an offset can be told from a subslice's capacity.
-	d.body = body[:len(body):len(body)]
-	d.jx.ResetBytes(d.body)
-}
+// maxWarnings bounds how many warnings a body can cause: each costs a walk through it. More of them tell nothing new.
+const maxWarnings = 100
 
-// Finish tells what went wrong. The error is about JSON itself; io.ErrUnexpectedEOF stands for a body cut short.
-func (d *Decoder) Finish() ([]Warning, error) {
-	if d.err == nil {
-		// jx.Next is Invalid at the end of the input and on a byte that starts no value; Skip tells them apart.
-		if t := d.jx.Next(); t != jx.Invalid {
-			d.err = errors.New("data after the JSON value")
-		} else if err := d.jx.Skip(); err != io.EOF {
-			d.err = errors.New("data after the JSON value")
-		}
+const replacedBytes = "not UTF-8, bad bytes replaced"
+
+// read has read called for a body, a second time with bad bytes replaced where it isn't UTF-8: that is found out on the way. The error is about JSON
+// itself; io.ErrUnexpectedEOF stands for a body cut short.
+func (d *decoder) read(body []byte, read func()) ([]Warning, error) {
+	d.begin(bytes.TrimPrefix(body, bom))
+	read()
+	if d.end() == errNotUTF8 {
+		d.begin(bytes.ToValidUTF8(d.buf, []byte("\uFFFD")))
+		d.warns = append(d.warns, warning{reason: replacedBytes})
+		read()
+		_ = d.end() // is kept
 	}
-	if len(d.warns) == 0 {
-		return nil, d.err
-	}
-	out := make([]Warning, len(d.warns))
-	for i, w := range d.warns {
-		path, value := locate(d.body, w.offset)
-		out[i] = Warning{Path: path, Reason: w.reason, Value: value}
+	var out []Warning
+	for _, w := range d.warns {
+		path, value := locate(d.buf, w.offset)
+		out = append(out, Warning{Path: path, Reason: w.reason, Value: value})
 	}
 	return out, d.err
 }
 
-// Err is the first syntax error so far.
-func (d *Decoder) Err() error { return d.err }
-
-func (d *Decoder) fail(err error) {
-	if d.err == nil && err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		d.err = err
-	}
+func (d *decoder) begin(body []byte) {
+	d.scanner = scan(body)
+	d.warns = nil
 }
 
-// Skip passes over a value that nobody asked for.
-func (d *Decoder) Skip() {
-	if d.err == nil {
-		d.fail(d.jx.Skip())
-	}
-}
-
-// next is the type of the next value; Invalid after an error.
-func (d *Decoder) next() jx.Type {
-	if d.err != nil {
-		return jx.Invalid
-	}
-	t := d.jx.Next()
-	if t == jx.Invalid {
-		// Skip finds out what is wrong: end of input or a bad token.
-		if err := d.jx.Skip(); err != nil {
-			d.fail(err)
-		} else {
-			d.fail(errors.New("invalid JSON"))
-		}
-	}
-	return t
-}
-
-// raw reads the next value as it stands. It is a subslice of the body.
-func (d *Decoder) raw() []byte {
-	b, err := d.jx.Raw()
-	if err != nil {
-		d.fail(err)
-		return nil
-	}
-	return b
-}
-
-// offset of a subslice that jx cut from the body: both share the end of the underlying array.
-func (d *Decoder) offset(sub []byte) int { return cap(d.body) - cap(sub) }
-
-// maxWarnings bounds how many warnings a body can cause: each costs a walk through it. More of them tell nothing new.
-const maxWarnings = 100
-
-func (d *Decoder) warn(value []byte, reason string) {
+// warn keeps a warning about the value at an offset.
+func (d *decoder) warn(offset int, reason string) {
 	if d.err == nil && len(d.warns) < maxWarnings {
-		d.warns = append(d.warns, warning{offset: d.offset(value), reason: reason})
+		d.warns = append(d.warns, warning{offset, reason})
 	}
 }
 
 // reject passes over a value that doesn't fit and keeps a warning.
-func (d *Decoder) reject(reason string) {
-	d.warn(d.raw(), reason)
+func (d *decoder) reject(reason string) {
+	d.space()
+	at := d.pos
+	d.skip()
+	d.warn(at, reason)
 }
 
-// Present reports whether a value other than null comes next; a null is consumed.
-func (d *Decoder) Present() bool {
-	switch d.next() {
-	case jx.Null:
-		d.fail(d.jx.Null())
-		return false
-	case jx.Invalid:
-		return false
+// alone goes into a list whose only element is of a kind that is declared in its place, with a warning. The element must then be read, and
+// the list closed.
+func (d *decoder) alone(declared ...token) bool {
+	ahead := d.scanner
+	list := elements{s: &ahead}
+	if !list.next() || !slices.Contains(declared, ahead.next()) {
+		return false // a mistake in the JSON is found by whoever passes over the list
 	}
-	return true
-}
-
-// Object iterates over the members of an object.
-type Object struct {
-	d    *Decoder
-	it   jx.ObjIter
-	list *jx.ArrIter // that the object is the only element of
-}
-
-// Object starts an object. It reports false for null and, with a warning, for anything else. A list of one object is that object, with a warning.
-func (d *Decoder) Object() (Object, bool) {
-	var list *jx.ArrIter
-	switch d.next() {
-	case jx.Object:
-	case jx.Null:
-		d.fail(d.jx.Null())
-		return Object{}, false
-	case jx.Invalid:
-		return Object{}, false
-	case jx.Array:
-		if list = d.openList(jx.Object); list != nil {
-			break
-		}
-		fallthrough
-	default:
-		d.reject("not an object")
-		return Object{}, false
-	}
-	it, err := d.jx.ObjIter()
-	if err != nil {
-		d.fail(err)
-		return Object{}, false
-	}
-	return Object{d: d, it: it, list: list}, true
-}
-
-// Next moves to the next member, whose value must then be read or skipped.
-func (o *Object) Next() bool {
-	if o.d == nil || o.d.err != nil {
+	if ahead.skip(); list.next() || ahead.err != nil {
 		return false
 	}
-	if o.it.Next() {
-		return true
-	}
-	if err := o.it.Err(); err != nil {
-		if o.d.jx.Skip() == io.EOF { // jx blames another byte when the body ends behind a colon
-			err = io.ErrUnexpectedEOF
-		}
-		o.d.fail(err)
-	} else if o.list != nil {
-		o.d.closeList(o.list)
-	}
-	return false
-}
-
-// Key of the current member, valid until its value is read.
-func (o *Object) Key() []byte { return o.it.Key() }
-
-// openList goes into a list whose only element is of the kind that is declared in its place, with a warning; nil if it isn't. The element must
-// be read, and the list closed.
-func (d *Decoder) openList(declared ...jx.Type) *jx.ArrIter {
-	fits := false
-	var raw jx.Raw
-	err := d.jx.Capture(func(ahead *jx.Decoder) (err error) {
-		if raw, err = ahead.Raw(); err != nil {
-			return err
-		}
-		elements := jx.DecodeBytes(raw)
-		list, err := elements.ArrIter()
-		if err == nil && list.Next() && slices.Contains(declared, elements.Next()) {
-			err = elements.Skip()
-			fits = err == nil && !list.Next()
-		}
-		return err
-	})
-	if err != nil || !fits {
-		return nil // a mistake in the JSON is found by whoever passes over the list
-	}
-	d.warn(raw, "a list, whose only element is taken")
-	list, err := d.jx.ArrIter()
-	d.fail(err)
-	list.Next()
-	return &list
-}
-
-func (d *Decoder) closeList(list *jx.ArrIter) {
-	list.Next()
-	d.fail(list.Err())
+	d.warn(d.pos, "a list, whose only element is taken")
+	return d.open(']')
 }
 
 // lone reads a value that is no scalar where one is declared: a list of one is, with a warning.
-func lone[T any](d *Decoder, t jx.Type, reason string, read func(*Decoder) T) (v T) {
-	if t == jx.Array {
-		if list := d.openList(jx.String, jx.Number, jx.Bool); list != nil {
-			v = read(d)
-			d.closeList(list)
-			return v
-		}
+func lone[T any](d *decoder, t token, reason string, read func(*decoder) T) (v T) {
+	if t == arrayToken && d.alone(stringToken, numberToken, boolToken) {
+		v = read(d)
+		d.more(']')
+		return v
 	}
 	d.reject(reason)
 	return v
 }
 
-// Array iterates over the elements of an array.
-type Array struct {
-	d    *Decoder
-	it   jx.ArrIter
-	lone bool // what stands in the place of the array is its one element
+// object reports whether an object comes next. It is false for null and, with a warning, for anything else, which is then passed over. A list of one object
+// is that object, with a warning: it has to be closed behind it.
+func (d *decoder) object() (ok, inList bool) {
+	switch t := d.next(); t {
+	case objectToken:
+		return true, false
+	case nullToken:
+		d.literal()
+	case invalidToken:
+	default:
+		if t == arrayToken && d.alone(objectToken) {
+			d.space()
+			return true, true
+		}
+		d.reject("not an object")
+	}
+	return false, false
 }
 
-// Array starts an array. It reports false for null and, with a warning, for anything else. A single value that is no empty text and no empty object is
-// an array of one, with a warning.
-func (d *Decoder) Array() (Array, bool) { return d.array(true, true) }
-
-// Objects is [Decoder.Array] for objects: a single value must be one.
-func (d *Decoder) Objects() (Array, bool) { return d.array(true, false) }
-
-func (d *Decoder) array(objects, scalars bool) (Array, bool) {
+// array reports whether a list comes next. It is false for null and, with a warning, for anything else, which is then passed over. A single value that is
+// of the kinds that elements have, and is no empty text and no empty object, is a list of one, with a warning.
+func (d *decoder) array(objects, scalars bool) (ok, single bool) {
 	switch t := d.next(); t {
-	case jx.Array:
-		it, err := d.jx.ArrIter()
-		if err != nil {
-			d.fail(err)
-			return Array{}, false
-		}
-		return Array{d: d, it: it}, true
-	case jx.Null:
-		d.fail(d.jx.Null())
-	case jx.Invalid:
+	case arrayToken:
+		return true, false
+	case nullToken:
+		d.literal()
+	case invalidToken:
 	default:
-		if fits := t == jx.Object && objects || t != jx.Object && scalars; fits && d.isElement() {
-			return Array{d: d, lone: true}, true
+		if t == objectToken && objects || t != objectToken && scalars {
+			ahead := d.scanner
+			if IsSingle(ahead.raw()) {
+				d.warn(d.pos, "not an array, taken as its one element")
+				return true, true
+			}
 		}
 		d.reject("not an array")
 	}
-	return Array{}, false
-}
-
-// isElement reports, with a warning, whether the next value is the one element of the array in whose place it stands.
-func (d *Decoder) isElement() bool {
-	var raw jx.Raw
-	err := d.jx.Capture(func(ahead *jx.Decoder) (err error) {
-		raw, err = ahead.Raw()
-		return err
-	})
-	if err != nil || !IsSingle(raw) {
-		return false
-	}
-	d.warn(raw, "not an array, taken as its one element")
-	return true
+	return false, false
 }
 
 // IsSingle reports whether a value that stands in the place of an array is its one element: an empty text or object says that there is none.
-func IsSingle(value jx.Raw) bool {
-	switch value.Type() {
-	case jx.Object:
-		return len(bytes.TrimSpace(value[1:len(value)-1])) > 0
-	case jx.String:
-		return len(value) > len(`""`)
-	}
-	return value.Type() == jx.Number || value.Type() == jx.Bool
-}
-
-// Next moves to the next element, which must then be read or skipped.
-func (a *Array) Next() bool {
-	if a.d == nil || a.d.err != nil {
+func IsSingle(value []byte) bool {
+	if len(value) == 0 {
 		return false
 	}
-	if a.lone {
-		a.d, a.lone = nil, false
+	switch tokens[value[0]] {
+	case objectToken:
+		return len(bytes.TrimSpace(value[1:len(value)-1])) > 0
+	case stringToken:
+		return len(value) > len(`""`)
+	case numberToken, boolToken:
 		return true
 	}
-	if a.it.Next() {
-		return true
-	}
-	a.d.fail(a.it.Err())
 	return false
 }
 
-// text shares the memory of b, which belongs to the body or was made by jx for this string alone.
-func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
-
-// str reads a string; the type must have been checked.
-func (d *Decoder) str() []byte {
-	b, err := d.jx.StrBytes()
-	if err != nil {
-		d.fail(err)
-		return nil
-	}
-	return b
-}
-
-// String reads a string; numbers and booleans are taken as they are written.
-func (d *Decoder) String() string {
+// text reads a string; numbers and booleans are taken as they are written.
+func (d *decoder) text() string {
 	switch t := d.next(); t {
-	case jx.String:
-		return text(d.str())
-	case jx.Number, jx.Bool:
-		return text(d.raw())
-	case jx.Null:
-		d.fail(d.jx.Null())
-	case jx.Invalid:
+	case stringToken:
+		text, escaped := d.quoted()
+		if escaped && d.err == nil {
+			return d.texts.unescaped(text)
+		}
+		return d.texts.keep(text)
+	case numberToken:
+		return d.texts.keep(d.number())
+	case boolToken:
+		return d.texts.keep(d.literal())
+	case nullToken:
+		d.literal()
+	case invalidToken:
 	default:
-		return lone(d, t, "not a string", (*Decoder).String)
+		return lone(d, t, "not a string", (*decoder).text)
 	}
 	return ""
 }
 
-// Bool reads a boolean; "true", "TRUE", 1 and their opposites do too.
-func (d *Decoder) Bool() *bool {
-	var v bool
-	switch t := d.next(); t {
-	case jx.Bool:
-		b, err := d.jx.Bool()
-		if err != nil {
-			d.fail(err)
-			return nil
-		}
-		v = b
-	case jx.Null:
-		d.fail(d.jx.Null())
-		return nil
-	case jx.Invalid:
-		return nil
-	case jx.String, jx.Number:
-		b := d.raw()
-		s := string(bytes.Trim(b, `" `))
-		if s == "" {
-			return nil
-		}
-		x, err := strconv.ParseBool(s)
-		if err != nil {
-			d.warn(b, "not a boolean")
-			return nil
-		}
-		v = x
+// scalar reads a string or a number in any spelling with parse, which gets it without quotes and blanks around it. What is empty or null is absent.
+func scalar[T any](d *decoder, reason string, parse func(d *decoder, text []byte) (T, bool), read func(*decoder) T) (v T) {
+	t := d.next()
+	at := d.pos
+	var text []byte
+	switch t {
+	case stringToken:
+		text, _ = d.quoted()
+	case numberToken:
+		text = d.number()
+	case nullToken:
+		d.literal()
+		return v
+	case invalidToken:
+		return v
 	default:
-		return lone(d, t, "not a boolean", (*Decoder).Bool)
+		return lone(d, t, reason, read)
 	}
+	if text = bytes.Trim(text, `" `); len(text) == 0 {
+		return v
+	}
+	v, ok := parse(d, text)
+	if !ok {
+		d.warn(at, reason)
+	}
+	return v
+}
+
+// boolean reads a boolean; "true", "TRUE", 1 and their opposites do too.
+func (d *decoder) boolean() *bool {
+	if d.next() != boolToken {
+		return scalar(d, "not a boolean", func(d *decoder, text []byte) (*bool, bool) {
+			v, err := strconv.ParseBool(string(text))
+			if err != nil {
+				return nil, false
+			}
+			return d.keepBool(v), true
+		}, (*decoder).boolean)
+	}
+	word := d.literal()
+	if word == nil {
+		return nil
+	}
+	return d.keepBool(word[0] == 't')
+}
+
+func (d *decoder) keepBool(v bool) *bool {
 	p := d.bools.New()
 	*p = v
 	return p
 }
 
-// Int reads an integer; a string that holds one and a decimal without a fraction do too.
-func (d *Decoder) Int() *int64 {
-	switch t := d.next(); t {
-	case jx.Number, jx.String:
-		b := d.raw()
-		digits := bytes.Trim(b, `" `)
-		if d.err != nil || len(digits) == 0 {
-			return nil
-		}
-		n, ok := parseInt(digits)
+// integer reads an integer; a string that holds one and a decimal without a fraction do too.
+func (d *decoder) integer() *int64 {
+	return scalar(d, "not an integer", func(d *decoder, text []byte) (*int64, bool) {
+		n, ok := parseInt(text)
 		if !ok {
-			d.warn(b, "not an integer")
-			return nil
+			return nil, false
 		}
 		p := d.ints.New()
 		*p = n
-		return p
-	case jx.Null:
-		d.fail(d.jx.Null())
-	case jx.Invalid:
-	default:
-		return lone(d, t, "not an integer", (*Decoder).Int)
-	}
-	return nil
+		return p, true
+	}, (*decoder).integer)
 }
 
 func parseInt(b []byte) (int64, bool) {
@@ -460,174 +284,50 @@ func parseInt(b []byte) (int64, bool) {
 	return n, err == nil
 }
 
-// Number reads a decimal as it is written; a string that holds one does too.
-func (d *Decoder) Number() json.Number {
-	switch t := d.next(); t {
-	case jx.Number:
-		return json.Number(text(d.raw()))
-	case jx.String:
-		b := d.raw()
-		digits := bytes.Trim(b, `" `)
-		if d.err != nil || len(digits) == 0 {
-			return ""
+// decimal reads a decimal as it is written; a string that holds one does too.
+func (d *decoder) decimal() json.Number {
+	return scalar(d, "not a number", func(d *decoder, text []byte) (json.Number, bool) {
+		s := scan(text)
+		if s.next() != numberToken || s.number() == nil || s.pos < len(text) {
+			return "", false
 		}
-		if jx.Raw(digits).Type() != jx.Number || jx.DecodeBytes(digits).Validate() != nil {
-			d.warn(b, "not a number")
-			return ""
-		}
-		return json.Number(text(digits))
-	case jx.Null:
-		d.fail(d.jx.Null())
-	case jx.Invalid:
-	default:
-		return lone(d, t, "not a number", (*Decoder).Number)
-	}
-	return ""
+		return json.Number(d.texts.keep(text)), true
+	}, (*decoder).decimal)
 }
 
-// Raw reads any value as it stands; null is nil.
-func (d *Decoder) Raw() json.RawMessage {
-	switch d.next() {
-	case jx.Null:
-		d.fail(d.jx.Null())
-		return nil
-	case jx.Invalid:
+// anything reads any value as it stands; null is nil.
+func (d *decoder) anything() json.RawMessage {
+	if d.null() {
 		return nil
 	}
-	b := d.raw()
-	return json.RawMessage(b[:len(b):len(b)])
-}
-
-// Time reads a date-time in any of the spellings that SP-API uses; see [ParseTime].
-func (d *Decoder) Time() time.Time {
-	switch t := d.next(); t {
-	case jx.String, jx.Number:
-		b := d.raw()
-		s := bytes.Trim(b, `" `)
-		if d.err != nil || len(s) == 0 {
-			return time.Time{}
-		}
-		t, err := ParseTime(text(s))
-		if err != nil {
-			d.warn(b, "not a date-time")
-			return time.Time{}
-		}
-		return t
-	case jx.Null:
-		d.fail(d.jx.Null())
-	case jx.Invalid:
-	default:
-		return lone(d, t, "not a date-time", (*Decoder).Time)
+	text := d.raw()
+	if text == nil {
+		return nil
 	}
-	return time.Time{}
+	kept := d.texts.bytes(text)
+	return json.RawMessage(kept[:len(kept):len(kept)])
 }
 
-// Date reads a calendar date; a date-time counts with the date that it is written with.
-func (d *Decoder) Date() Date {
-	switch t := d.next(); t {
-	case jx.String, jx.Number:
-		b := d.raw()
-		s := bytes.Trim(b, `" `)
-		if d.err != nil || len(s) == 0 {
-			return Date{}
-		}
-		t, err := ParseTime(text(s))
-		if err != nil {
-			d.warn(b, "not a date")
-			return Date{}
+// instant reads a date-time in any of the spellings that SP-API uses; see [ParseTime].
+func (d *decoder) instant() time.Time {
+	return scalar(d, "not a date-time", parseTime, (*decoder).instant)
+}
+
+func parseTime(_ *decoder, text []byte) (time.Time, bool) {
+	t, err := ParseTime(unsafe.String(unsafe.SliceData(text), len(text))) // which keeps nothing of it
+	return t, err == nil
+}
+
+// date reads a calendar date; a date-time counts with the date that it is written with.
+func (d *decoder) date() Date {
+	return scalar(d, "not a date", func(_ *decoder, text []byte) (Date, bool) {
+		t, ok := parseTime(nil, text)
+		if !ok {
+			return Date{}, false
 		}
 		y, m, day := t.Date()
-		return Date{y, m, day}
-	case jx.Null:
-		d.fail(d.jx.Null())
-	case jx.Invalid:
-	default:
-		return lone(d, t, "not a date", (*Decoder).Date)
-	}
-	return Date{}
-}
-
-// Strings reads an array of strings. A null element is an empty string, so that places are kept.
-func (d *Decoder) Strings() []string {
-	return collect(d, &d.strings, (*Decoder).String, false)
-}
-
-// Numbers reads an array of decimals.
-func (d *Decoder) Numbers() []json.Number {
-	return collect(d, &d.numbers, (*Decoder).Number, false)
-}
-
-// Raws reads an array of anything.
-func (d *Decoder) Raws() []json.RawMessage {
-	return collect(d, &d.raws, (*Decoder).Raw, true)
-}
-
-// Times reads an array of date-times.
-func (d *Decoder) Times() []time.Time {
-	return collect(d, &d.times, (*Decoder).Time, false)
-}
-
-// Ints reads an array of integers. An element that is none counts as 0, with its warning.
-func (d *Decoder) Ints() []int64 {
-	return collect(d, &d.int64s, func(d *Decoder) int64 {
-		if p := d.Int(); p != nil {
-			return *p
-		}
-		return 0
-	}, false)
-}
-
-func collect[T any](d *Decoder, s *Slice[T], read func(*Decoder) T, objects bool) []T {
-	arr, ok := d.array(objects, true)
-	if !ok {
-		return nil
-	}
-	mark := s.Mark()
-	for arr.Next() {
-		s.Push(read(d))
-	}
-	return s.Cut(mark)
-}
-
-// Strs is [Decoder.Strings] for a named string type.
-func Strs[T ~string](d *Decoder) []T {
-	s := d.Strings()
-	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(s))), len(s))
-}
-
-// List reads an array of elements that have no method of their own, such as arrays of arrays.
-func List[T any](d *Decoder, read func() T) []T {
-	arr, ok := d.Array()
-	if !ok {
-		return nil
-	}
-	out := []T{}
-	for arr.Next() {
-		out = append(out, read())
-	}
-	return out
-}
-
-// Map reads an object whose keys are not known beforehand.
-func Map[T any](d *Decoder, read func() T) map[string]T {
-	obj, ok := d.Object()
-	if !ok {
-		return nil
-	}
-	out := map[string]T{}
-	for obj.Next() {
-		key := string(obj.Key()) // the key is only valid until its value is read
-		out[key] = read()
-	}
-	return out
-}
-
-// Deref is the value behind p, or zero.
-func Deref[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
+		return Date{y, m, day}, true
+	}, (*decoder).date)
 }
 
 // locate finds the path to the value at an offset by a scan from the top. All that stands before it is well-formed.
@@ -659,7 +359,7 @@ func locate(body []byte, offset int) (path, value string) {
 				}
 			}
 			if top := len(stack) - 1; key && top >= 0 && !stack[top].array {
-				stack[top].key, _ = jx.DecodeBytes(body[start : i+1]).Str()
+				stack[top].key = string(unescape(nil, body[start+1:i]))
 			}
 		}
 	}
@@ -674,8 +374,8 @@ func locate(body []byte, offset int) (path, value string) {
 			b.WriteString("." + l.key)
 		}
 	}
-	raw, _ := jx.DecodeBytes(body[offset:]).Raw()
-	return b.String(), clip(bytes.TrimSpace(raw))
+	s := scan(body[offset:])
+	return b.String(), clip(s.raw())
 }
 
 func clip(b []byte) string {

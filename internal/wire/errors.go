@@ -1,11 +1,5 @@
 package wire
 
-import (
-	"bytes"
-
-	"github.com/go-faster/jx"
-)
-
 // Error is one entry of SP-API's error list.
 type Error struct {
 	Code    string
@@ -16,84 +10,79 @@ type Error struct {
 // DecodeErrors reads an error body in any of the shapes that SP-API uses: {"errors":[…]}, {"errors":{"errors":[…]}}, a bare
 // array, a bare error, {"message":…}; values may be null or of another type. It reports false where there is no error to be found.
 func DecodeErrors(body []byte) ([]Error, bool) {
-	var d Decoder
-	d.Reset(body)
-	errs := errorList(&d, 0)
-	if _, err := d.Finish(); err != nil && len(errs) == 0 {
+	var d decoder
+	var errs []Error
+	_, err := d.read(body, func() { errs = d.errorList(0) })
+	if err != nil && len(errs) == 0 {
 		return nil, false
 	}
 	return errs, len(errs) > 0
 }
 
 // errorList reads a list, an object that holds a list, or a single error.
-func errorList(d *Decoder, depth int) []Error {
+func (d *decoder) errorList(depth int) []Error {
 	if depth > 3 { // no known envelope nests deeper; hostile ones might
-		d.Skip()
+		d.skip()
 		return nil
 	}
 	switch d.next() {
-	case jx.Array:
+	case arrayToken:
 		var out []Error
-		arr, _ := d.Array()
-		for arr.Next() {
-			out = append(out, errorList(d, depth+1)...)
+		for e := (elements{s: &d.scanner}); e.next(); {
+			out = append(out, d.errorList(depth+1)...)
 		}
 		return out
-	case jx.Object:
+	case objectToken:
 		var one Error
 		var nested []Error
-		obj, _ := d.Object()
-		for obj.Next() {
-			switch string(obj.Key()) {
+		for m := (members{s: &d.scanner}); m.next(); {
+			switch string(m.name) {
 			case "errors", "Errors", "error", "Error":
-				if d.next() == jx.String { // Login with Amazon's shape; kept as the code
-					one.Code = d.String()
+				if d.next() == stringToken { // Login with Amazon's shape; kept as the code
+					one.Code = d.text()
 				} else {
-					nested = append(nested, errorList(d, depth+1)...)
+					nested = append(nested, d.errorList(depth+1)...)
 				}
 			case "code", "Code", "errorCode":
-				one.Code = d.String()
+				one.Code = d.text()
 			case "message", "Message", "errorMessage", "error_description":
-				one.Message = d.String()
+				one.Message = d.text()
 			case "details", "Details":
-				one.Details = d.String()
+				one.Details = d.text()
 			default:
-				d.Skip()
+				d.skip()
 			}
 		}
 		if one != (Error{}) {
 			nested = append(nested, one)
 		}
 		return nested
-	case jx.String: // an array of bare messages
-		return []Error{{Message: d.String()}}
+	case stringToken: // an array of bare messages
+		return []Error{{Message: d.text()}}
 	default:
-		d.Skip()
+		d.skip()
 		return nil
 	}
 }
 
-var errorsKey = []byte(`"errors"`)
-
 // TopLevel finds the errors of a 2xx body, and whether anything else that is not null stands beside them.
 func TopLevel(body []byte) (errs []Error, other bool, err error) {
-	if !bytes.Contains(body, errorsKey) { // nearly every success: no second look at the body
-		return nil, true, nil
-	}
-	var d Decoder
-	d.Reset(body)
-	if d.next() != jx.Object {
-		return nil, true, nil
-	}
-	obj, _ := d.Object()
-	for obj.Next() {
-		if string(obj.Key()) == "errors" {
-			errs = append(errs, errorList(&d, 1)...)
-		} else if d.Present() {
+	var d decoder
+	_, err = d.read(body, func() {
+		errs, other = nil, false
+		if d.next() != objectToken {
 			other = true
-			d.Skip()
+			d.skip()
+			return
 		}
-	}
-	_, err = d.Finish()
+		for m := (members{s: &d.scanner}); m.next(); {
+			if string(m.name) == "errors" {
+				errs = append(errs, d.errorList(1)...)
+			} else if !d.null() {
+				other = true
+				d.skip()
+			}
+		}
+	})
 	return errs, other, err
 }

@@ -3,8 +3,6 @@ package wire
 import (
 	"strconv"
 	"strings"
-
-	"github.com/go-faster/jx"
 )
 
 // What an outline shows at most. It is for error messages.
@@ -19,7 +17,8 @@ const (
 // themselves, such as {"message":"Endpoint request timed out"}. All else is … where there is something. It is "" for what is no JSON.
 func Outline(text []byte) string {
 	var b strings.Builder
-	if err := outline(&b, jx.DecodeBytes(text), "message", outlineDepth); err != nil { // a text alone is one
+	s := scan(text)
+	if outline(&b, &s, "message", outlineDepth); s.err != nil { // a text alone is one
 		return ""
 	}
 	return b.String()
@@ -28,77 +27,59 @@ func Outline(text []byte) string {
 // notices are the members in which services and gateways say what is the matter, in lower case.
 var notices = map[string]bool{"message": true, "error": true, "code": true, "errorcode": true, "errormessage": true, "__type": true}
 
-func outline(b *strings.Builder, d *jx.Decoder, name string, depth int) error {
-	switch d.Next() {
-	case jx.Null, jx.Bool:
-		raw, err := d.Raw()
-		b.WriteString(raw.String())
-		return err
-	case jx.Number:
-		raw, err := d.Raw()
-		if len(raw) <= 3 { // a status
-			b.WriteString(raw.String())
+func outline(b *strings.Builder, s *scanner, name string, depth int) {
+	switch s.next() {
+	case nullToken, boolToken:
+		b.Write(s.literal())
+	case numberToken:
+		if number := s.number(); len(number) <= 3 { // a status
+			b.Write(number)
 		} else {
 			b.WriteString("…")
 		}
-		return err
-	case jx.String:
-		text, err := d.Str()
+	case stringToken:
+		text, _ := s.quoted()
 		switch {
-		case text == "":
+		case len(text) == 0:
 			b.WriteString(`""`)
 		case notices[strings.ToLower(name)]:
-			b.WriteString(strconv.Quote(short(text, outlineText)))
+			b.WriteString(strconv.Quote(short(string(unescape(nil, text)), outlineText)))
 		default:
 			b.WriteString("…")
 		}
-		return err
-	case jx.Object:
-		return outlineObject(b, d, depth)
-	case jx.Array:
-		return outlineList(b, d, depth)
+	case objectToken:
+		outlineObject(b, s, depth)
+	case arrayToken:
+		outlineList(b, s, depth)
 	}
-	return d.Skip() // an error: there is no value
 }
 
-func outlineList(b *strings.Builder, d *jx.Decoder, depth int) error {
-	elements, err := d.ArrIter()
-	if err != nil {
-		return err
-	}
+func outlineList(b *strings.Builder, s *scanner, depth int) {
 	b.WriteByte('[')
-	for n := 0; elements.Next(); n++ {
+	elements := elements{s: s}
+	for n := 0; elements.next(); n++ {
 		switch {
 		case n == 0 && depth > 1:
-			err = outline(b, d, "", depth-1)
+			outline(b, s, "", depth-1)
+			continue
 		case n == 0:
 			b.WriteString("…")
-			err = d.Skip()
 		case n == 1:
 			b.WriteString(",…")
-			fallthrough
-		default:
-			err = d.Skip()
 		}
-		if err != nil {
-			return err
-		}
+		s.skip()
 	}
 	b.WriteByte(']')
-	return elements.Err()
 }
 
-func outlineObject(b *strings.Builder, d *jx.Decoder, depth int) error {
-	members, err := d.ObjIter()
-	if err != nil {
-		return err
-	}
+func outlineObject(b *strings.Builder, s *scanner, depth int) {
 	shown := outlineMembers
 	if depth <= 1 {
 		shown = 0
 	}
 	b.WriteByte('{')
-	for n := 0; members.Next(); n++ {
+	members := members{s: s}
+	for n := 0; members.next(); n++ {
 		if n > 0 && n <= shown {
 			b.WriteByte(',')
 		}
@@ -106,23 +87,19 @@ func outlineObject(b *strings.Builder, d *jx.Decoder, depth int) error {
 			if n == shown {
 				b.WriteString("…")
 			}
-			err = d.Skip()
+			s.skip()
+			continue
+		}
+		name := string(members.name)
+		if isName(name) {
+			b.WriteString(strconv.Quote(name))
 		} else {
-			name := string(members.Key())
-			if isName(name) {
-				b.WriteString(strconv.Quote(name))
-			} else {
-				b.WriteString("…")
-			}
-			b.WriteByte(':')
-			err = outline(b, d, name, depth-1)
+			b.WriteString("…")
 		}
-		if err != nil {
-			return err
-		}
+		b.WriteByte(':')
+		outline(b, s, name, depth-1)
 	}
 	b.WriteByte('}')
-	return members.Err()
 }
 
 // isName tells names that an API gives its members from what people are called, write or buy: those are keys of maps.

@@ -6,10 +6,10 @@ import (
 )
 
 // Pages iterates over the pages of a typed call. The iteration stops after the first error.
-func Pages[Out, Client, Option any](ctx context.Context, c *Client, operation string, encode func(*Request), decode Decode[Out], opts []Option) iter.Seq2[Out, error] {
+func Pages[Out, Client, Option any](ctx context.Context, c *Client, operation string, encode func(*Request), opts []Option) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
 		var page, none Out
-		for err := range Calls.Pages(ctx, c, opts, operation, encode, reader(decode, &page)) {
+		for err := range Calls.Pages(ctx, c, opts, operation, encode, into(&page)) {
 			if err != nil {
 				yield(none, err)
 				return

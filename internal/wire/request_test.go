@@ -143,7 +143,7 @@ func (d *pagesDoor) Pages(_ context.Context, _, _ any, operation string, _ func(
 	return func(yield func(error) bool) {
 		for _, body := range d.bodies {
 			d.read++
-			if _, _, err := take(operation, []byte(body)); !yield(err) || err != nil {
+			if _, err := take(operation, []byte(body)); !yield(err) || err != nil {
 				return
 			}
 		}
@@ -156,25 +156,21 @@ func (d *pagesDoor) Pages(_ context.Context, _, _ any, operation string, _ func(
 func TestPages(t *testing.T) {
 	before := Calls
 	defer func() { Calls = before }()
-	decode := func(body []byte) (items []int, _ []Warning, err error) {
-		err = json.Unmarshal(body, &items)
-		return items, nil, err
-	}
 	for _, c := range []struct {
 		bodies []string
 		err    error
-		want   []int
+		want   []int64
 		read   int
 	}{
-		{[]string{"[1,2]", "[]", "[3]"}, nil, []int{1, 2, 3}, 3},
-		{[]string{"[1,2]"}, errors.New("boom"), []int{1, 2}, 1},
-		{[]string{"[1,2]", "{", "[3]"}, nil, []int{1, 2}, 2},
+		{[]string{"[1,2]", "[]", "[3]"}, nil, []int64{1, 2, 3}, 3},
+		{[]string{"[1,2]"}, errors.New("boom"), []int64{1, 2}, 1},
+		{[]string{"[1,2]", "{", "[3]"}, nil, []int64{1, 2}, 2},
 	} {
 		door := &pagesDoor{bodies: c.bodies, err: c.err}
 		Calls = door
-		var items []int
+		var items []int64
 		var err error
-		for item, e := range Items(Pages(t.Context(), new(int), "x", nil, decode, []int(nil)), func(page []int) []int { return page }) {
+		for item, e := range Items(Pages[[]int64](t.Context(), new(int), "x", nil, []int(nil)), func(page []int64) []int64 { return page }) {
 			if err != nil {
 				t.Error("the iteration went on after an error")
 			}

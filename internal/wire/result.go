@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-
-	"github.com/go-faster/jx"
 )
 
 // Result is what a success of an operation holds, as far as it takes to tell one from what comes in its place: the message of a gateway, an
@@ -76,7 +74,10 @@ type Settled struct {
 // nothing of the result is a [ForeignError]. A body that is no JSON is returned as it is, for its reader to find out. Good bodies are looked at only up
 // to their first declared member.
 func Settle(operation string, body []byte) (Settled, error) {
-	r := resultOf(operation)
+	return settle(resultOf(operation), body)
+}
+
+func settle(r *Result, body []byte) (Settled, error) {
 	text := bytes.TrimPrefix(body, bom)
 	switch {
 	case isMessage(text):
@@ -102,7 +103,7 @@ func (r *Result) settle(text []byte) (s Settled, ok bool, err error) {
 	if r.Payload {
 		payload, wrapped, err = r.inPayload(text)
 	} else {
-		bare, err = r.Shape.holds(jx.DecodeBytes(text))
+		bare, err = r.Shape.in(text)
 	}
 	if err != nil || bare || wrapped {
 		return Settled{}, true, err
@@ -112,7 +113,7 @@ func (r *Result) settle(text []byte) (s Settled, ok bool, err error) {
 		if !payload && r.Shape.objects() {
 			alone := r.Shape // an error list stands beside a wrapper too
 			alone.Members = slices.DeleteFunc(slices.Clone(alone.Members), func(name string) bool { return name == "errors" })
-			if bare, err = alone.holds(jx.DecodeBytes(text)); err == nil && bare {
+			if bare, err = alone.in(text); err == nil && bare {
 				return Settled{Body: slices.Concat([]byte(`{"payload":`), text, []byte("}")), drop: "payload.",
 					note: &Warning{Path: "payload", Reason: "the wrapper is missing, read without it"}}, true, nil
 			}
@@ -121,7 +122,7 @@ func (r *Result) settle(text []byte) (s Settled, ok bool, err error) {
 		inner, err := member(text, "payload")
 		return Settled{Body: inner, add: "payload.", note: &Warning{Path: "payload", Reason: "a wrapper that is not declared, read all the same"}}, true, err
 	}
-	if err == nil && r.Nothing && jx.DecodeBytes(text).Next() == jx.Object {
+	if err == nil && r.Nothing && first(text) == objectToken {
 		ok, err = Nothing(text)
 	}
 	return Settled{}, ok, err
@@ -138,58 +139,71 @@ func (s Settled) Warnings(read []Warning) []Warning {
 	return append([]Warning{*s.note}, read...)
 }
 
+// first is the kind of a text's value.
+func first(text []byte) token {
+	s := scan(text)
+	return s.next()
+}
+
 // inPayload reports whether a body has a member "payload" other than null, and whether that holds the result.
 func (r *Result) inPayload(text []byte) (present, holds bool, err error) {
-	d := jx.DecodeBytes(text)
-	if d.Next() != jx.Object {
-		return false, false, d.Skip()
+	s := scan(text)
+	if s.next() != objectToken {
+		s.skip()
+		return false, false, s.err
 	}
-	members, err := d.ObjIter()
-	if err != nil {
-		return false, false, err
-	}
-	for members.Next() {
-		if string(members.Key()) != "payload" {
-			err = d.Skip()
-		} else {
-			present = present || d.Next() != jx.Null
-			holds, err = r.Shape.holds(d)
+	for m := (members{s: &s}); m.next(); {
+		if string(m.name) != "payload" {
+			s.skip()
+			continue
 		}
-		if holds || err != nil {
-			return present, holds, err
+		present = present || s.next() != nullToken
+		if holds = r.Shape.holds(&s); holds {
+			break
 		}
 	}
-	return present, false, members.Err()
+	return present, holds, s.err
+}
+
+// in is holds for a text.
+func (s *Shape) in(text []byte) (bool, error) {
+	all := scan(text)
+	holds := s.holds(&all)
+	return holds, all.err
 }
 
 // holds reports whether the next value holds anything of the shape: a list, also an empty one, or a declared member that isn't null or an empty
 // text. A single value counts where a list is declared, and a list of one where a single value is, as the decoder reads them. The value
-// is consumed if it doesn't.
-func (s *Shape) holds(d *jx.Decoder) (bool, error) {
-	switch d.Next() {
-	case jx.Null:
-		return false, d.Null()
-	case jx.Object:
+// is passed over if it doesn't.
+func (s *Shape) holds(in *scanner) bool {
+	switch in.next() {
+	case nullToken:
+		in.literal()
+		return false
+	case objectToken:
 		switch {
 		case s.Kind == AnyKind || s.Kind == MapKind:
-			return true, nil
+			return true
 		case !s.objects(): // a list of scalars
-			return false, d.Skip()
+			in.skip()
+			return false
 		}
-		return s.inObject(d)
-	case jx.Array:
+		return s.inObject(in)
+	case arrayToken:
 		switch {
 		case s.Kind == MapKind:
-			return false, d.Skip()
+			in.skip()
+			return false
 		case s.Kind == AnyKind || s.Kind == ListKind && !s.objects():
-			return true, nil
+			return true
 		}
-		return s.inList(d)
-	case jx.String:
-		text, err := d.StrBytes()
-		return s.takesScalars() && len(text) > 0, err
+		return s.inList(in)
+	case stringToken:
+		text, _ := in.quoted()
+		return s.takesScalars() && len(text) > 0 && in.err == nil
 	}
-	return s.takesScalars(), d.Skip()
+	in.skip()
+	return s.takesScalars() && in.err == nil
 }
 
 // objects reports whether the value is made of objects with members that are known.
@@ -199,48 +213,39 @@ func (s *Shape) takesScalars() bool {
 	return s.Kind == AnyKind || s.Kind == ListKind && !s.objects()
 }
 
-func (s *Shape) inObject(d *jx.Decoder) (bool, error) {
-	members, err := d.ObjIter()
-	if err != nil {
-		return false, err
-	}
-	for members.Next() {
-		var holds bool
-		if of, declared := s.member(members.Key()); declared {
-			holds, err = of.holds(d)
-		} else {
-			err = d.Skip()
-		}
-		if holds || err != nil {
-			return holds, err
+func (s *Shape) inObject(in *scanner) bool {
+	for m := (members{s: in}); m.next(); {
+		if of, declared := s.member(m.name); !declared {
+			in.skip()
+		} else if of.holds(in) {
+			return true
 		}
 	}
-	return false, members.Err()
+	return false
 }
 
 // inList looks for an object in a list that holds anything. An empty list says that there are none; where an object is declared, it is to be the only one.
-func (s *Shape) inList(d *jx.Decoder) (bool, error) {
-	elements, err := d.ArrIter()
-	if err != nil {
-		return false, err
-	}
+func (s *Shape) inList(in *scanner) bool {
 	one := Shape{Kind: ObjectKind, Members: s.Members, Objects: s.Objects}
 	n, found := 0, false
-	for ; elements.Next(); n++ {
-		element, err := d.Raw()
-		if err != nil {
-			return false, err
+	for e := (elements{s: in}); e.next(); n++ {
+		element := scan(in.raw())
+		holds := one.holds(&element)
+		if in.err != nil {
+			return false
 		}
-		holds, err := one.holds(jx.DecodeBytes(element))
-		if err != nil || holds && s.Kind == ListKind {
-			return holds, err
+		if holds && s.Kind == ListKind {
+			return true
 		}
 		found = found || holds
 	}
-	if s.Kind == ListKind {
-		return n == 0, elements.Err()
+	if in.err != nil {
+		return false
 	}
-	return found && n == 1, elements.Err()
+	if s.Kind == ListKind {
+		return n == 0
+	}
+	return found && n == 1
 }
 
 // member is the shape of a declared member.
@@ -260,21 +265,15 @@ func (s *Shape) member(key []byte) (of Shape, declared bool) {
 
 // member is a member of an object as it stands.
 func member(text []byte, name string) ([]byte, error) {
-	d := jx.DecodeBytes(text)
-	members, err := d.ObjIter()
-	if err != nil {
-		return nil, err
-	}
-	for members.Next() {
-		if string(members.Key()) == name {
-			raw, err := d.Raw()
-			return raw[:len(raw):len(raw)], err
+	s := scan(text)
+	s.space()
+	for m := (members{s: &s}); m.next(); {
+		if string(m.name) == name {
+			return s.raw(), s.err
 		}
-		if err := d.Skip(); err != nil {
-			return nil, err
-		}
+		s.skip()
 	}
-	return nil, members.Err()
+	return nil, s.err
 }
 
 // Nothing reports whether a body has neither a value nor a list, not even an empty one: null, and objects of nothing. A list of errors doesn't count.
@@ -282,52 +281,43 @@ func Nothing(body []byte) (bool, error) {
 	if body = bytes.TrimSpace(bytes.TrimPrefix(body, bom)); len(body) == 0 {
 		return true, nil
 	}
-	return nothing(jx.DecodeBytes(body), "errors")
+	s := scan(body)
+	return s.nothing("errors"), s.err
 }
 
-func nothing(d *jx.Decoder, but string) (bool, error) {
-	switch d.Next() {
-	case jx.Null:
-		return true, d.Null()
-	case jx.String:
-		s, err := d.StrBytes()
-		return len(s) == 0, err
-	case jx.Object:
-		members, err := d.ObjIter()
-		if err != nil {
-			return false, err
-		}
-		for members.Next() {
-			if but != "" && string(members.Key()) == but {
-				err = d.Skip()
-			} else if empty, failed := nothing(d, ""); failed != nil || !empty {
-				return false, failed
-			}
-			if err != nil {
-				return false, err
+func (s *scanner) nothing(but string) bool {
+	switch s.next() {
+	case nullToken:
+		s.literal()
+		return s.err == nil
+	case stringToken:
+		text, _ := s.quoted()
+		return len(text) == 0 && s.err == nil
+	case objectToken:
+		for m := (members{s: s}); m.next(); {
+			if but != "" && string(m.name) == but {
+				s.skip()
+			} else if !s.nothing("") {
+				return false
 			}
 		}
-		return true, members.Err()
+		return s.err == nil
 	}
-	return false, nil
+	return false
 }
 
 // isMessage reports whether a body is what a gateway says, {"message":"Endpoint request timed out"}, and nothing else. No operation declares that for
 // its result: the one that declares a message wants a code beside it.
 func isMessage(text []byte) bool {
-	d := jx.DecodeBytes(text)
-	if d.Next() != jx.Object {
-		return false
-	}
-	members, err := d.ObjIter()
-	if err != nil {
+	s := scan(text)
+	if s.next() != objectToken {
 		return false
 	}
 	found := false
-	for members.Next() {
-		switch string(members.Key()) {
+	for m := (members{s: &s}); m.next(); {
+		switch string(m.name) {
 		case "message", "Message":
-			if d.Next() != jx.String {
+			if s.next() != stringToken {
 				return false
 			}
 			found = true
@@ -335,9 +325,7 @@ func isMessage(text []byte) bool {
 		default:
 			return false
 		}
-		if d.Skip() != nil {
-			return false
-		}
+		s.skip()
 	}
-	return found && members.Err() == nil
+	return found && s.err == nil
 }

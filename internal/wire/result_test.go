@@ -87,7 +87,7 @@ func TestSettledWarnings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, warnings, err := PayloadObject((*sampleDecoder).read)(s.Body)
+		_, warnings, err := Decode[*sample](s.Body, true)
 		if operation != "ordersv0.getOrders" {
 			_, warnings, err = decodeSample(s.Body)
 		}

@@ -1,5 +1,5 @@
 // Package wire is the JSON and URL side of every generated package: what an Input writes itself into ([Request]) and what a
-// response is read with ([Decoder]). It is tolerant, because live replies differ from Amazon's models, and lossless, because
+// result is read with ([Decode]). It is tolerant, because live replies differ from Amazon's models, and lossless, because
 // nothing that the model declares may get lost on the way: what cannot be read becomes a [Warning], never a failed call.
 package wire
 
@@ -7,10 +7,6 @@ import (
 	"fmt"
 	"time"
 )
-
-// Decode reads one response body. Its error means that the body is not JSON; everything less is a warning.
-// The strings of the result share the memory of body, which must not change afterwards.
-type Decode[Out any] func(body []byte) (Out, []Warning, error)
 
 // Warning is a value that does not fit the type that the model declares. The field keeps its zero value.
 type Warning struct {

@@ -1,0 +1,305 @@
+package wire
+
+import (
+	"encoding"
+	"encoding/json"
+	"reflect"
+	"time"
+	"unsafe"
+)
+
+// reader reads bodies into results of one type. What it has learned from one body makes the next one cheaper: the order in which members come, and
+// how much memory results take.
+type reader struct {
+	decoder
+	states []state // by a form's place
+	length int     // of the body before
+	inside bool    // of a list's element
+	errors bool    // a member "errors" that isn't declared stands at the top
+}
+
+// state is what a reader remembers about a form.
+type state struct {
+	after []int // of structs: which field came after each, the first of all at 0
+	one   room  // for values that are pointed to
+	many  room  // for lists
+	texts int   // of lists: bytes of strings that an element takes
+}
+
+// room is memory for values of one type. It is made in arrays, because a page has hundreds of objects.
+type room struct {
+	free  unsafe.Pointer
+	left  int
+	given int // in this body
+	past  int // in the body before
+}
+
+// mostRoom bounds for how many values room is made at once, but for a list that isn't within another: who keeps one value keeps few others alive.
+const mostRoom = 128
+
+func newReader(forms int) *reader { return &reader{states: make([]state, forms)} }
+
+// begin gets ready for a body.
+func (r *reader) begin() {
+	r.inside, r.errors = false, false
+	r.texts = texts{}
+	r.ints, r.bools = Slab[int64]{}, Slab[bool]{}
+}
+
+// release lets go of all memory that results share.
+func (r *reader) release() {
+	r.length = max(len(r.buf), 1)
+	r.decoder = decoder{}
+	for i := range r.states {
+		s := &r.states[i]
+		s.one = room{past: s.one.given}
+		s.many = room{past: s.many.given}
+	}
+}
+
+// wanted is for how many values to make room: as many as the rest of the body may hold by what the body before it held, or a part of those so far.
+func (r *reader) wanted(m *room) int {
+	if m.past == 0 {
+		return max(m.given, 1)
+	}
+	return max((m.past*(len(r.buf)-r.pos)+r.length-1)/r.length, m.given/4, 1)
+}
+
+// make makes room for n values.
+func (m *room) make(f *form, n int) {
+	m.free, m.left = reflect.MakeSlice(f.list, n, n).UnsafePointer(), n
+}
+
+// new is a zero value of its own.
+func (r *reader) new(f *form) unsafe.Pointer {
+	m := &r.states[f.place].one
+	if m.left == 0 {
+		m.make(f, min(r.wanted(m), mostRoom))
+	}
+	p := m.free
+	m.given++
+	if m.left--; m.left > 0 {
+		m.free = unsafe.Add(m.free, f.size)
+	}
+	return p
+}
+
+// slice is how Go keeps one.
+type slice struct {
+	data     unsafe.Pointer
+	len, cap int
+}
+
+var nothing [0]unsafe.Pointer
+
+// list reads an array.
+func (r *reader) list(f *form, p unsafe.Pointer) {
+	to := (*slice)(p)
+	elem := f.elem
+	ok, single := r.array(elem.kind == structKind || elem.kind == rawKind || elem.kind == listKind || elem.kind == mapKind, elem.kind != structKind)
+	if !ok {
+		*to = slice{}
+		return
+	}
+	state := &r.states[f.place]
+	outermost := !r.inside
+	r.inside = true
+	// Lists of the same type within an element get room of their own.
+	m := state.many
+	state.many = room{past: m.past}
+	data, n := m.free, 0
+	first := r.pos
+	for more := single || r.open(']'); more; more = !single && r.more(']') {
+		if m.left == 0 {
+			data = r.grow(f, &m, data, n, first, outermost)
+		}
+		if outermost {
+			r.texts.element(state.texts)
+		}
+		r.value(elem, unsafe.Add(data, uintptr(n)*elem.size))
+		if r.err != nil {
+			break
+		}
+		if outermost {
+			// A little more than the last one took, or the largest of late.
+			state.texts = max(r.texts.used+r.texts.used/32, state.texts-state.texts/16)
+		}
+		n++
+		m.left--
+		if single {
+			break
+		}
+	}
+	if outermost {
+		r.inside = false
+		r.texts.element(0)
+	}
+	if n == 0 {
+		*to = slice{data: unsafe.Pointer(&nothing)}
+	} else {
+		*to = slice{data: data, len: n, cap: n}
+		if m.left > 0 {
+			m.free = unsafe.Add(data, uintptr(n)*elem.size)
+		}
+	}
+	m.given = state.many.given + m.given + n
+	state.many = m
+}
+
+// grow makes room for more elements behind the n that a list has, which move there.
+func (r *reader) grow(f *form, m *room, data unsafe.Pointer, n, first int, outermost bool) unsafe.Pointer {
+	size := r.wanted(m)
+	if outermost {
+		size = max(min(size, (len(r.buf)-r.pos)/2), 1) // an element and its comma take two bytes
+	} else {
+		size = min(size, mostRoom)
+	}
+	if n > 0 {
+		// As many as the rest of the body can hold, if they are like those so far, but not too many: other things may follow.
+		size = max(min(n+1+n*(len(r.buf)-r.pos)/max(r.pos-first, 1), 8*n), 2*n)
+	}
+	m.make(f.elem, size)
+	for i := range n {
+		at := uintptr(i) * f.elem.size
+		reflect.NewAt(f.elem.typ, unsafe.Add(m.free, at)).Elem().Set(reflect.NewAt(f.elem.typ, unsafe.Add(data, at)).Elem())
+	}
+	m.left -= n
+	return m.free
+}
+
+// value reads the next value into the memory of a form, which is zero or holds what a member of the same name had before.
+func (r *reader) value(f *form, p unsafe.Pointer) {
+	switch f.kind {
+	case textKind:
+		*(*string)(p) = r.text()
+	case boolPointer:
+		*(**bool)(p) = r.boolean()
+	case intPointer:
+		*(**int64)(p) = r.integer()
+	case pointerKind:
+		*(*unsafe.Pointer)(p) = r.pointer(f.elem)
+	case listKind:
+		r.list(f, p)
+	case structKind:
+		r.object(f, p)
+	case timeKind:
+		*(*time.Time)(p) = r.instant()
+	case decimalKind:
+		*(*json.Number)(p) = r.decimal()
+	case dateKind:
+		*(*Date)(p) = r.date()
+	case rawKind:
+		*(*json.RawMessage)(p) = r.anything()
+	case boolKind:
+		if v := r.boolean(); v != nil {
+			*(*bool)(p) = *v
+		}
+	case intKind:
+		if v := r.integer(); v != nil {
+			*(*int64)(p) = *v
+		}
+	case mapKind:
+		r.table(f, p)
+	case ownKind:
+		r.own(f, p)
+	}
+}
+
+func (r *reader) pointer(elem *form) unsafe.Pointer {
+	if ok, inList := r.decoder.object(); ok {
+		p := r.new(elem)
+		r.members(elem, p)
+		if inList {
+			r.more(']')
+		}
+		return p
+	}
+	return nil
+}
+
+// object reports whether there was one.
+func (r *reader) object(f *form, p unsafe.Pointer) bool {
+	ok, inList := r.decoder.object()
+	if ok {
+		r.members(f, p)
+		if inList {
+			r.more(']')
+		}
+	}
+	return ok
+}
+
+// members reads an object into a struct. The next member is mostly the one that came next in the last object of the type, written without blanks: to
+// compare is faster than to look it up.
+func (r *reader) members(f *form, p unsafe.Pointer) {
+	state := &r.states[f.place]
+	if state.after == nil {
+		state.after = make([]int, len(f.fields)+1)
+		for i := range f.fields {
+			state.after[i] = i
+		}
+	}
+	after := state.after
+	last := 0
+	for more := r.open('}'); more; more = r.more('}') {
+		guess := after[last]
+		if guess < len(f.fields) {
+			if field := &f.fields[guess]; len(r.buf)-r.pos >= len(field.token) && string(r.buf[r.pos:r.pos+len(field.token)]) == field.token {
+				r.pos += len(field.token)
+				r.value(field.form, unsafe.Add(p, field.offset))
+				last = guess + 1
+				continue
+			}
+		}
+		name := r.name()
+		i, ok := f.index[string(name)]
+		if !ok {
+			if r.depth == 1 && string(name) == "errors" {
+				r.errors = true
+			}
+			r.skip()
+			continue
+		}
+		after[last] = i
+		last = i + 1
+		r.value(f.fields[i].form, unsafe.Add(p, f.fields[i].offset))
+	}
+}
+
+// table reads an object whose members have no names beforehand.
+func (r *reader) table(f *form, p unsafe.Pointer) {
+	to := reflect.NewAt(f.typ, p).Elem()
+	ok, inList := r.decoder.object()
+	if !ok {
+		to.SetZero()
+		return
+	}
+	to.Set(reflect.MakeMap(f.typ))
+	members := members{s: &r.scanner}
+	for members.next() {
+		if r.depth == 1 && string(members.name) == "errors" {
+			r.errors = true
+		}
+		name := reflect.ValueOf(r.texts.keep(members.name)).Convert(f.typ.Key())
+		value := reflect.New(f.elem.typ)
+		r.value(f.elem, value.UnsafePointer())
+		to.SetMapIndex(name, value.Elem())
+	}
+	if inList {
+		r.more(']')
+	}
+}
+
+// own reads a text into a type that reads itself from one.
+func (r *reader) own(f *form, p unsafe.Pointer) {
+	r.space()
+	at := r.pos
+	text := r.text()
+	if text == "" {
+		reflect.NewAt(f.typ, p).Elem().SetZero()
+		return
+	}
+	if err := reflect.NewAt(f.typ, p).Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
+		r.warn(at, "not a "+f.typ.Name())
+	}
+}
