@@ -2,6 +2,7 @@ package spapi
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -130,33 +131,21 @@ func (f *fake) client(options ...Option) *Client {
 	return NewApp(testCredentials, append([]Option{WithTransport(f)}, options...)...).Client(testAuthorization)
 }
 
-// raw is a result that keeps the body.
-type raw string
-
-func decodeRaw(body []byte) (raw, []Warning, error) {
-	var d wire.Decoder
-	d.Reset(body)
-	if d.Present() {
-		d.Skip()
-	}
-	warnings, err := d.Finish()
-	return raw(body), warnings, err
-}
-
 // invokeRaw calls an operation as generated code does, but takes any JSON in: what these tests answer is mostly not the operation's.
 func invokeRaw(ctx context.Context, c *Client, operation string, encode func(*wire.Request), opts ...CallOption) (string, error) {
-	var out raw
-	err := wire.Calls.Call(ctx, c, opts, operation, encode, func(_ string, body []byte) (_ []byte, warnings []Warning, err error) {
+	var out string
+	err := wire.Calls.Call(ctx, c, opts, operation, encode, func(_ string, body []byte) (wire.Taken, error) {
 		if body == nil {
 			body = []byte("{}")
 		}
-		out, warnings, err = decodeRaw(body)
-		return body, warnings, err
+		_, warnings, err := wire.Decode[json.RawMessage](body, false)
+		out = string(body)
+		return wire.Taken{Body: body, Warnings: warnings, Errors: true}, err
 	}, true)
 	if err != nil {
 		out = ""
 	}
-	return string(out), err
+	return out, err
 }
 
 const (

@@ -142,28 +142,27 @@ func (c *Client) accept(call *call, resp *http.Response) error {
 		body = nil
 	case looksLikeHTML(body):
 		return call.decodeError(resp, body, "the body is an HTML page", nil)
-	default:
-		errs, other, err := wire.TopLevel(body)
-		if err == nil && len(errs) > 0 { // what is wrong with the JSON is for who takes it
-			if !other {
-				return c.apiError(call, resp, body, true)
-			}
-			call.errors = errs
-		}
 	}
-	call.settled, call.warnings, err = call.take(call.op.ID, body)
+	taken, err := call.take(call.op.ID, body)
+	call.settled, call.warnings = taken.Body, taken.Warnings
 	var foreign *wire.ForeignError
+	isForeign := errors.As(err, &foreign)
+	if (err == nil && taken.Errors || isForeign) && body != nil {
+		errs, other, broken := wire.TopLevel(body)
+		if broken == nil && len(errs) > 0 && (!other || isForeign) {
+			return c.apiError(call, resp, body, true)
+		}
+		call.errors = errs
+	}
 	switch {
 	case err == nil:
 		return nil
-	case !errors.As(err, &foreign):
+	case !isForeign:
 		failure := call.decodeError(resp, body, "the body is not JSON", err)
 		if failure.brokeOff = errors.Is(err, io.ErrUnexpectedEOF); failure.brokeOff {
 			failure.Reason = "the body ends before its JSON does"
 		}
 		return failure
-	case len(call.errors) > 0: // beside nothing
-		return c.apiError(call, resp, body, true)
 	}
 	return call.foreign(resp, body, foreign.Outline)
 }

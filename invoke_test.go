@@ -2,6 +2,7 @@ package spapi
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -229,8 +230,8 @@ func TestForeignAnswers(t *testing.T) {
 		if operationByID(c.operation).EmptyBody {
 			err = wire.InvokeEmpty(t.Context(), f.client(), c.operation, c.encode, opts)
 		} else {
-			var out raw
-			if out, err = wire.Invoke(t.Context(), f.client(), c.operation, c.encode, decodeRaw, opts); out != "" {
+			var out json.RawMessage
+			if out, err = wire.InvokeRaw(t.Context(), f.client(), c.operation, c.encode, opts); out != nil {
 				t.Errorf("%s: a result beside the error: %s", c.answer, out)
 			}
 		}
@@ -250,7 +251,7 @@ func TestForeignAnswers(t *testing.T) {
 	// Errors beside nothing are the service's own word.
 	for _, answer := range []string{`{"payload":{},"errors":[{"code":"X","message":"m"}]}`, `{"errors":[{"code":"X","message":"m"}],"x":1}`} {
 		f := &fake{api: func(*http.Request) *http.Response { return reply(200, answer) }}
-		_, err := wire.Invoke(t.Context(), f.client(), getOrder, order, decodeRaw, []CallOption(nil))
+		_, err := wire.InvokeRaw(t.Context(), f.client(), getOrder, order, []CallOption(nil))
 		if api, ok := errors.AsType[*APIError](err); !ok || api.Code != "X" {
 			t.Errorf("%s: %v", answer, err)
 		}
@@ -269,7 +270,7 @@ func TestWrappersThatDiffer(t *testing.T) {
 		f := &fake{api: func(*http.Request) *http.Response { return reply(200, c.answer) }}
 		client := f.client(WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))))
 		var r Response
-		out, err := wire.Invoke(t.Context(), client, c.operation, nil, decodeRaw, []CallOption{WithResponse(&r)})
+		out, err := wire.InvokeRaw(t.Context(), client, c.operation, nil, []CallOption{WithResponse(&r)})
 		check(t, err)
 		if string(out) != c.read || string(r.Body) != c.answer || (len(r.Warnings) == 0) != (c.log == "") {
 			t.Errorf("%s is read as %s with warnings %v and body %s", c.answer, out, r.Warnings, r.Body)
@@ -289,9 +290,9 @@ func TestWithResponse(t *testing.T) {
 		return reply(200, `{"asin":"B0","undeclared":1}`, "x-amzn-RateLimit-Limit: 2.5", "X-Extra: yes")
 	}}
 	var r Response
-	_, err := wire.Invoke(t.Context(), f.client(), catalogItem, asin, func([]byte) (int, []Warning, error) {
-		return 0, []Warning{{Path: "a", Reason: "not a string", Value: "1"}}, nil
-	}, []CallOption{WithResponse(&r), nil})
+	_, err := wire.Invoke[*struct {
+		ASIN *int64 `json:"asin"`
+	}](t.Context(), f.client(), catalogItem, asin, []CallOption{WithResponse(&r), nil})
 	check(t, err)
 	if r.RateLimit != 2.5 || r.Header.Get("X-Extra") != "yes" || string(r.Body) != `{"asin":"B0","undeclared":1}` || len(r.Warnings) != 1 || r.Attempts != 1 {
 		t.Errorf("got %v %s %v", r, r.Body, r.Warnings)

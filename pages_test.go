@@ -2,6 +2,7 @@ package spapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -164,7 +165,7 @@ func TestPagesTellWhatIsWrong(t *testing.T) {
 					}
 				},
 				"typed": func(yield func(error) bool) {
-					for _, err := range wire.Pages(t.Context(), client, getOrders, nil, decodeRaw, []CallOption(nil)) {
+					for _, err := range wire.Pages[json.RawMessage](t.Context(), client, getOrders, nil, []CallOption(nil)) {
 						if !yield(err) {
 							return
 						}

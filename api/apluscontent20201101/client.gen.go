@@ -46,15 +46,13 @@ func (in *SearchContentDocumentsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/searchcontentdocuments
 func (c *Client) SearchContentDocuments(ctx context.Context, in *SearchContentDocumentsInput,
 	opts ...spapi.CallOption) (*SearchContentDocumentsResponse, error) {
-	return wire.Invoke(ctx, c.client, "apluscontent20201101.searchContentDocuments",
-		in.encode, wire.BareObject((*decoder).readSearchContentDocumentsResponse), opts)
+	return wire.Invoke[*SearchContentDocumentsResponse](ctx, c.client, "apluscontent20201101.searchContentDocuments", in.encode, opts)
 }
 
 // SearchContentDocumentsPages iterates over the pages of [Client.SearchContentDocuments], beginning with the one that in asks for. It stops after an error.
 func (c *Client) SearchContentDocumentsPages(ctx context.Context, in *SearchContentDocumentsInput,
 	opts ...spapi.CallOption) iter.Seq2[*SearchContentDocumentsResponse, error] {
-	return wire.Pages(ctx, c.client, "apluscontent20201101.searchContentDocuments",
-		in.encode, wire.BareObject((*decoder).readSearchContentDocumentsResponse), opts)
+	return wire.Pages[*SearchContentDocumentsResponse](ctx, c.client, "apluscontent20201101.searchContentDocuments", in.encode, opts)
 }
 
 // SearchContentDocumentsAll iterates over the items of all pages of [Client.SearchContentDocuments]. It stops after an error.
@@ -92,8 +90,7 @@ func (in *CreateContentDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createcontentdocument
 func (c *Client) CreateContentDocument(ctx context.Context, in *CreateContentDocumentInput, opts ...spapi.CallOption) (*PostContentDocumentResponse, error) {
-	return wire.Invoke(ctx, c.client, "apluscontent20201101.createContentDocument",
-		in.encode, wire.BareObject((*decoder).readPostContentDocumentResponse), opts)
+	return wire.Invoke[*PostContentDocumentResponse](ctx, c.client, "apluscontent20201101.createContentDocument", in.encode, opts)
 }
 
 // GetContentDocumentInput holds the arguments of [Client.GetContentDocument].
@@ -123,7 +120,7 @@ func (in *GetContentDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getcontentdocument
 func (c *Client) GetContentDocument(ctx context.Context, in *GetContentDocumentInput, opts ...spapi.CallOption) (*GetContentDocumentResponse, error) {
-	return wire.Invoke(ctx, c.client, "apluscontent20201101.getContentDocument", in.encode, wire.BareObject((*decoder).readGetContentDocumentResponse), opts)
+	return wire.Invoke[*GetContentDocumentResponse](ctx, c.client, "apluscontent20201101.getContentDocument", in.encode, opts)
 }
 
 // UpdateContentDocumentInput holds the arguments of [Client.UpdateContentDocument].
@@ -153,8 +150,7 @@ func (in *UpdateContentDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updatecontentdocument
 func (c *Client) UpdateContentDocument(ctx context.Context, in *UpdateContentDocumentInput, opts ...spapi.CallOption) (*PostContentDocumentResponse, error) {
-	return wire.Invoke(ctx, c.client, "apluscontent20201101.updateContentDocument",
-		in.encode, wire.BareObject((*decoder).readPostContentDocumentResponse), opts)
+	return wire.Invoke[*PostContentDocumentResponse](ctx, c.client, "apluscontent20201101.updateContentDocument", in.encode, opts)
 }
 
 // ListContentDocumentASINRelationsInput holds the arguments of [Client.ListContentDocumentASINRelations].
@@ -193,16 +189,14 @@ func (in *ListContentDocumentASINRelationsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/listcontentdocumentasinrelations
 func (c *Client) ListContentDocumentASINRelations(ctx context.Context, in *ListContentDocumentASINRelationsInput,
 	opts ...spapi.CallOption) (*ListContentDocumentASINRelationsResponse, error) {
-	return wire.Invoke(ctx, c.client, "apluscontent20201101.listContentDocumentAsinRelations",
-		in.encode, wire.BareObject((*decoder).readListContentDocumentASINRelationsResponse), opts)
+	return wire.Invoke[*ListContentDocumentASINRelationsResponse](ctx, c.client, "apluscontent20201101.listContentDocumentAsinRelations", in.encode, opts)
 }
 
 // ListContentDocumentASINRelationsPages iterates over the pages of [Client.ListContentDocumentASINRelations], beginning with the one that in asks for. It stops
 // after an error.
 func (c *Client) ListContentDocumentASINRelationsPages(ctx context.Context, in *ListContentDocumentASINRelationsInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListContentDocumentASINRelationsResponse, error] {
-	return wire.Pages(ctx, c.client, "apluscontent20201101.listContentDocumentAsinRelations",
-		in.encode, wire.BareObject((*decoder).readListContentDocumentASINRelationsResponse), opts)
+	return wire.Pages[*ListContentDocumentASINRelationsResponse](ctx, c.client, "apluscontent20201101.listContentDocumentAsinRelations", in.encode, opts)
 }
 
 // ListContentDocumentASINRelationsAll iterates over the items of all pages of [Client.ListContentDocumentASINRelations]. It stops after an error.
@@ -244,8 +238,7 @@ func (in *PostContentDocumentASINRelationsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/postcontentdocumentasinrelations
 func (c *Client) PostContentDocumentASINRelations(ctx context.Context, in *PostContentDocumentASINRelationsInput,
 	opts ...spapi.CallOption) (*PostContentDocumentASINRelationsResponse, error) {
-	return wire.Invoke(ctx, c.client, "apluscontent20201101.postContentDocumentAsinRelations",
-		in.encode, wire.BareObject((*decoder).readPostContentDocumentASINRelationsResponse), opts)
+	return wire.Invoke[*PostContentDocumentASINRelationsResponse](ctx, c.client, "apluscontent20201101.postContentDocumentAsinRelations", in.encode, opts)
 }
 
 // ValidateContentDocumentASINRelationsInput holds the arguments of [Client.ValidateContentDocumentASINRelations].
@@ -276,8 +269,8 @@ func (in *ValidateContentDocumentASINRelationsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/validatecontentdocumentasinrelations
 func (c *Client) ValidateContentDocumentASINRelations(ctx context.Context, in *ValidateContentDocumentASINRelationsInput,
 	opts ...spapi.CallOption) (*ValidateContentDocumentASINRelationsResponse, error) {
-	return wire.Invoke(ctx, c.client, "apluscontent20201101.validateContentDocumentAsinRelations",
-		in.encode, wire.BareObject((*decoder).readValidateContentDocumentASINRelationsResponse), opts)
+	return wire.Invoke[*ValidateContentDocumentASINRelationsResponse](ctx, c.client,
+		"apluscontent20201101.validateContentDocumentAsinRelations", in.encode, opts)
 }
 
 // SearchContentPublishRecordsInput holds the arguments of [Client.SearchContentPublishRecords].
@@ -310,16 +303,14 @@ func (in *SearchContentPublishRecordsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/searchcontentpublishrecords
 func (c *Client) SearchContentPublishRecords(ctx context.Context, in *SearchContentPublishRecordsInput,
 	opts ...spapi.CallOption) (*SearchContentPublishRecordsResponse, error) {
-	return wire.Invoke(ctx, c.client, "apluscontent20201101.searchContentPublishRecords",
-		in.encode, wire.BareObject((*decoder).readSearchContentPublishRecordsResponse), opts)
+	return wire.Invoke[*SearchContentPublishRecordsResponse](ctx, c.client, "apluscontent20201101.searchContentPublishRecords", in.encode, opts)
 }
 
 // SearchContentPublishRecordsPages iterates over the pages of [Client.SearchContentPublishRecords], beginning with the one that in asks for. It stops after an
 // error.
 func (c *Client) SearchContentPublishRecordsPages(ctx context.Context, in *SearchContentPublishRecordsInput,
 	opts ...spapi.CallOption) iter.Seq2[*SearchContentPublishRecordsResponse, error] {
-	return wire.Pages(ctx, c.client, "apluscontent20201101.searchContentPublishRecords",
-		in.encode, wire.BareObject((*decoder).readSearchContentPublishRecordsResponse), opts)
+	return wire.Pages[*SearchContentPublishRecordsResponse](ctx, c.client, "apluscontent20201101.searchContentPublishRecords", in.encode, opts)
 }
 
 // SearchContentPublishRecordsAll iterates over the items of all pages of [Client.SearchContentPublishRecords]. It stops after an error.
@@ -358,8 +349,8 @@ func (in *PostContentDocumentApprovalSubmissionInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/postcontentdocumentapprovalsubmission
 func (c *Client) PostContentDocumentApprovalSubmission(ctx context.Context, in *PostContentDocumentApprovalSubmissionInput,
 	opts ...spapi.CallOption) (*PostContentDocumentApprovalSubmissionResponse, error) {
-	return wire.Invoke(ctx, c.client, "apluscontent20201101.postContentDocumentApprovalSubmission",
-		in.encode, wire.BareObject((*decoder).readPostContentDocumentApprovalSubmissionResponse), opts)
+	return wire.Invoke[*PostContentDocumentApprovalSubmissionResponse](ctx, c.client,
+		"apluscontent20201101.postContentDocumentApprovalSubmission", in.encode, opts)
 }
 
 // PostContentDocumentSuspendSubmissionInput holds the arguments of [Client.PostContentDocumentSuspendSubmission].
@@ -387,6 +378,6 @@ func (in *PostContentDocumentSuspendSubmissionInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/postcontentdocumentsuspendsubmission
 func (c *Client) PostContentDocumentSuspendSubmission(ctx context.Context, in *PostContentDocumentSuspendSubmissionInput,
 	opts ...spapi.CallOption) (*PostContentDocumentSuspendSubmissionResponse, error) {
-	return wire.Invoke(ctx, c.client, "apluscontent20201101.postContentDocumentSuspendSubmission",
-		in.encode, wire.BareObject((*decoder).readPostContentDocumentSuspendSubmissionResponse), opts)
+	return wire.Invoke[*PostContentDocumentSuspendSubmissionResponse](ctx, c.client,
+		"apluscontent20201101.postContentDocumentSuspendSubmission", in.encode, opts)
 }

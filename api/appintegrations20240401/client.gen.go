@@ -41,7 +41,7 @@ func (in *CreateNotificationInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createnotification
 func (c *Client) CreateNotification(ctx context.Context, in *CreateNotificationInput, opts ...spapi.CallOption) (*CreateNotificationResponse, error) {
-	return wire.Invoke(ctx, c.client, "appintegrations20240401.createNotification", in.encode, wire.BareObject((*decoder).readCreateNotificationResponse), opts)
+	return wire.Invoke[*CreateNotificationResponse](ctx, c.client, "appintegrations20240401.createNotification", in.encode, opts)
 }
 
 // DeleteNotificationsInput holds the arguments of [Client.DeleteNotifications].

@@ -43,7 +43,7 @@ func (in *CreateInboundInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createinbound
 func (c *Client) CreateInbound(ctx context.Context, in *CreateInboundInput, opts ...spapi.CallOption) (*InboundOrderReference, error) {
-	return wire.Invoke(ctx, c.client, "awd20240509.createInbound", in.encode, wire.BareObject((*decoder).readInboundOrderReference), opts)
+	return wire.Invoke[*InboundOrderReference](ctx, c.client, "awd20240509.createInbound", in.encode, opts)
 }
 
 // GetInboundInput holds the arguments of [Client.GetInbound].
@@ -65,7 +65,7 @@ func (in *GetInboundInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinbound
 func (c *Client) GetInbound(ctx context.Context, in *GetInboundInput, opts ...spapi.CallOption) (*InboundOrder, error) {
-	return wire.Invoke(ctx, c.client, "awd20240509.getInbound", in.encode, wire.BareObject((*decoder).readInboundOrder), opts)
+	return wire.Invoke[*InboundOrder](ctx, c.client, "awd20240509.getInbound", in.encode, opts)
 }
 
 // UpdateInboundInput holds the arguments of [Client.UpdateInbound].
@@ -171,7 +171,7 @@ func (in *GetInboundShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinboundshipment
 func (c *Client) GetInboundShipment(ctx context.Context, in *GetInboundShipmentInput, opts ...spapi.CallOption) (*InboundShipment, error) {
-	return wire.Invoke(ctx, c.client, "awd20240509.getInboundShipment", in.encode, wire.BareObject((*decoder).readInboundShipment), opts)
+	return wire.Invoke[*InboundShipment](ctx, c.client, "awd20240509.getInboundShipment", in.encode, opts)
 }
 
 // GetInboundShipmentLabelsInput holds the arguments of [Client.GetInboundShipmentLabels].
@@ -199,7 +199,7 @@ func (in *GetInboundShipmentLabelsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinboundshipmentlabels
 func (c *Client) GetInboundShipmentLabels(ctx context.Context, in *GetInboundShipmentLabelsInput, opts ...spapi.CallOption) (*ShipmentLabels, error) {
-	return wire.Invoke(ctx, c.client, "awd20240509.getInboundShipmentLabels", in.encode, wire.BareObject((*decoder).readShipmentLabels), opts)
+	return wire.Invoke[*ShipmentLabels](ctx, c.client, "awd20240509.getInboundShipmentLabels", in.encode, opts)
 }
 
 // GetLabelPageTypesInput holds the arguments of [Client.GetLabelPageTypes].
@@ -221,7 +221,7 @@ func (in *GetLabelPageTypesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getlabelpagetypes
 func (c *Client) GetLabelPageTypes(ctx context.Context, in *GetLabelPageTypesInput, opts ...spapi.CallOption) (*ShipmentLabelPageTypes, error) {
-	return wire.Invoke(ctx, c.client, "awd20240509.getLabelPageTypes", in.encode, wire.BareObject((*decoder).readShipmentLabelPageTypes), opts)
+	return wire.Invoke[*ShipmentLabelPageTypes](ctx, c.client, "awd20240509.getLabelPageTypes", in.encode, opts)
 }
 
 // UpdateInboundShipmentTransportDetailsInput holds the arguments of [Client.UpdateInboundShipmentTransportDetails].
@@ -268,7 +268,7 @@ func (in *CheckInboundEligibilityInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/checkinboundeligibility
 func (c *Client) CheckInboundEligibility(ctx context.Context, in *CheckInboundEligibilityInput, opts ...spapi.CallOption) (*InboundEligibility, error) {
-	return wire.Invoke(ctx, c.client, "awd20240509.checkInboundEligibility", in.encode, wire.BareObject((*decoder).readInboundEligibility), opts)
+	return wire.Invoke[*InboundEligibility](ctx, c.client, "awd20240509.checkInboundEligibility", in.encode, opts)
 }
 
 // ListInboundShipmentsInput holds the arguments of [Client.ListInboundShipments].
@@ -310,12 +310,12 @@ func (in *ListInboundShipmentsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listinboundshipments
 func (c *Client) ListInboundShipments(ctx context.Context, in *ListInboundShipmentsInput, opts ...spapi.CallOption) (*ShipmentListing, error) {
-	return wire.Invoke(ctx, c.client, "awd20240509.listInboundShipments", in.encode, wire.BareObject((*decoder).readShipmentListing), opts)
+	return wire.Invoke[*ShipmentListing](ctx, c.client, "awd20240509.listInboundShipments", in.encode, opts)
 }
 
 // ListInboundShipmentsPages iterates over the pages of [Client.ListInboundShipments], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListInboundShipmentsPages(ctx context.Context, in *ListInboundShipmentsInput, opts ...spapi.CallOption) iter.Seq2[*ShipmentListing, error] {
-	return wire.Pages(ctx, c.client, "awd20240509.listInboundShipments", in.encode, wire.BareObject((*decoder).readShipmentListing), opts)
+	return wire.Pages[*ShipmentListing](ctx, c.client, "awd20240509.listInboundShipments", in.encode, opts)
 }
 
 // ListInboundShipmentsAll iterates over the items of all pages of [Client.ListInboundShipments]. It stops after an error.
@@ -362,12 +362,12 @@ func (in *ListInventoryInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listinventory
 func (c *Client) ListInventory(ctx context.Context, in *ListInventoryInput, opts ...spapi.CallOption) (*InventoryListing, error) {
-	return wire.Invoke(ctx, c.client, "awd20240509.listInventory", in.encode, wire.BareObject((*decoder).readInventoryListing), opts)
+	return wire.Invoke[*InventoryListing](ctx, c.client, "awd20240509.listInventory", in.encode, opts)
 }
 
 // ListInventoryPages iterates over the pages of [Client.ListInventory], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListInventoryPages(ctx context.Context, in *ListInventoryInput, opts ...spapi.CallOption) iter.Seq2[*InventoryListing, error] {
-	return wire.Pages(ctx, c.client, "awd20240509.listInventory", in.encode, wire.BareObject((*decoder).readInventoryListing), opts)
+	return wire.Pages[*InventoryListing](ctx, c.client, "awd20240509.listInventory", in.encode, opts)
 }
 
 // ListInventoryAll iterates over the items of all pages of [Client.ListInventory]. It stops after an error.
@@ -413,12 +413,12 @@ func (in *ListOutboundsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listoutbounds
 func (c *Client) ListOutbounds(ctx context.Context, in *ListOutboundsInput, opts ...spapi.CallOption) (*OutboundListing, error) {
-	return wire.Invoke(ctx, c.client, "awd20240509.listOutbounds", in.encode, wire.BareObject((*decoder).readOutboundListing), opts)
+	return wire.Invoke[*OutboundListing](ctx, c.client, "awd20240509.listOutbounds", in.encode, opts)
 }
 
 // ListOutboundsPages iterates over the pages of [Client.ListOutbounds], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListOutboundsPages(ctx context.Context, in *ListOutboundsInput, opts ...spapi.CallOption) iter.Seq2[*OutboundListing, error] {
-	return wire.Pages(ctx, c.client, "awd20240509.listOutbounds", in.encode, wire.BareObject((*decoder).readOutboundListing), opts)
+	return wire.Pages[*OutboundListing](ctx, c.client, "awd20240509.listOutbounds", in.encode, opts)
 }
 
 // ListOutboundsAll iterates over the items of all pages of [Client.ListOutbounds]. It stops after an error.
@@ -451,7 +451,7 @@ func (in *CreateOutboundInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createoutbound
 func (c *Client) CreateOutbound(ctx context.Context, in *CreateOutboundInput, opts ...spapi.CallOption) (*OutboundOrderReference, error) {
-	return wire.Invoke(ctx, c.client, "awd20240509.createOutbound", in.encode, wire.BareObject((*decoder).readOutboundOrderReference), opts)
+	return wire.Invoke[*OutboundOrderReference](ctx, c.client, "awd20240509.createOutbound", in.encode, opts)
 }
 
 // GetOutboundInput holds the arguments of [Client.GetOutbound].
@@ -473,7 +473,7 @@ func (in *GetOutboundInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getoutbound
 func (c *Client) GetOutbound(ctx context.Context, in *GetOutboundInput, opts ...spapi.CallOption) (*OutboundOrder, error) {
-	return wire.Invoke(ctx, c.client, "awd20240509.getOutbound", in.encode, wire.BareObject((*decoder).readOutboundOrder), opts)
+	return wire.Invoke[*OutboundOrder](ctx, c.client, "awd20240509.getOutbound", in.encode, opts)
 }
 
 // UpdateOutboundInput holds the arguments of [Client.UpdateOutbound].
@@ -513,7 +513,7 @@ func (in *UpdateOutboundInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateoutbound
 func (c *Client) UpdateOutbound(ctx context.Context, in *UpdateOutboundInput, opts ...spapi.CallOption) (*OutboundOrderReference, error) {
-	return wire.Invoke(ctx, c.client, "awd20240509.updateOutbound", in.encode, wire.BareObject((*decoder).readOutboundOrderReference), opts)
+	return wire.Invoke[*OutboundOrderReference](ctx, c.client, "awd20240509.updateOutbound", in.encode, opts)
 }
 
 // ConfirmOutboundInput holds the arguments of [Client.ConfirmOutbound].
@@ -573,13 +573,13 @@ func (in *ListReplenishmentOrdersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listreplenishmentorders
 func (c *Client) ListReplenishmentOrders(ctx context.Context, in *ListReplenishmentOrdersInput, opts ...spapi.CallOption) (*ReplenishmentOrderListing, error) {
-	return wire.Invoke(ctx, c.client, "awd20240509.listReplenishmentOrders", in.encode, wire.BareObject((*decoder).readReplenishmentOrderListing), opts)
+	return wire.Invoke[*ReplenishmentOrderListing](ctx, c.client, "awd20240509.listReplenishmentOrders", in.encode, opts)
 }
 
 // ListReplenishmentOrdersPages iterates over the pages of [Client.ListReplenishmentOrders], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListReplenishmentOrdersPages(ctx context.Context, in *ListReplenishmentOrdersInput,
 	opts ...spapi.CallOption) iter.Seq2[*ReplenishmentOrderListing, error] {
-	return wire.Pages(ctx, c.client, "awd20240509.listReplenishmentOrders", in.encode, wire.BareObject((*decoder).readReplenishmentOrderListing), opts)
+	return wire.Pages[*ReplenishmentOrderListing](ctx, c.client, "awd20240509.listReplenishmentOrders", in.encode, opts)
 }
 
 // ListReplenishmentOrdersAll iterates over the items of all pages of [Client.ListReplenishmentOrders]. It stops after an error.
@@ -615,7 +615,7 @@ func (in *CreateReplenishmentOrderInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/createreplenishmentorder
 func (c *Client) CreateReplenishmentOrder(ctx context.Context, in *CreateReplenishmentOrderInput,
 	opts ...spapi.CallOption) (*ReplenishmentOrderReference, error) {
-	return wire.Invoke(ctx, c.client, "awd20240509.createReplenishmentOrder", in.encode, wire.BareObject((*decoder).readReplenishmentOrderReference), opts)
+	return wire.Invoke[*ReplenishmentOrderReference](ctx, c.client, "awd20240509.createReplenishmentOrder", in.encode, opts)
 }
 
 // GetReplenishmentOrderInput holds the arguments of [Client.GetReplenishmentOrder].
@@ -639,7 +639,7 @@ func (in *GetReplenishmentOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreplenishmentorder
 func (c *Client) GetReplenishmentOrder(ctx context.Context, in *GetReplenishmentOrderInput, opts ...spapi.CallOption) (*ReplenishmentOrder, error) {
-	return wire.Invoke(ctx, c.client, "awd20240509.getReplenishmentOrder", in.encode, wire.BareObject((*decoder).readReplenishmentOrder), opts)
+	return wire.Invoke[*ReplenishmentOrder](ctx, c.client, "awd20240509.getReplenishmentOrder", in.encode, opts)
 }
 
 // ConfirmReplenishmentOrderInput holds the arguments of [Client.ConfirmReplenishmentOrder].

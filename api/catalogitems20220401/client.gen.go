@@ -79,12 +79,12 @@ func (in *SearchCatalogItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/searchcatalogitems
 func (c *Client) SearchCatalogItems(ctx context.Context, in *SearchCatalogItemsInput, opts ...spapi.CallOption) (*ItemSearchResults, error) {
-	return wire.Invoke(ctx, c.client, "catalogitems20220401.searchCatalogItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
+	return wire.Invoke[*ItemSearchResults](ctx, c.client, "catalogitems20220401.searchCatalogItems", in.encode, opts)
 }
 
 // SearchCatalogItemsPages iterates over the pages of [Client.SearchCatalogItems], beginning with the one that in asks for. It stops after an error.
 func (c *Client) SearchCatalogItemsPages(ctx context.Context, in *SearchCatalogItemsInput, opts ...spapi.CallOption) iter.Seq2[*ItemSearchResults, error] {
-	return wire.Pages(ctx, c.client, "catalogitems20220401.searchCatalogItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
+	return wire.Pages[*ItemSearchResults](ctx, c.client, "catalogitems20220401.searchCatalogItems", in.encode, opts)
 }
 
 // SearchCatalogItemsAll iterates over the items of all pages of [Client.SearchCatalogItems]. It stops after an error.
@@ -131,5 +131,5 @@ func (in *GetCatalogItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/catalog-items-api
 func (c *Client) GetCatalogItem(ctx context.Context, in *GetCatalogItemInput, opts ...spapi.CallOption) (*Item, error) {
-	return wire.Invoke(ctx, c.client, "catalogitems20220401.getCatalogItem", in.encode, wire.BareObject((*decoder).readItem), opts)
+	return wire.Invoke[*Item](ctx, c.client, "catalogitems20220401.getCatalogItem", in.encode, opts)
 }

@@ -45,6 +45,5 @@ func (in *ListCatalogCategoriesInput) encode(r *wire.Request) {
 //
 // Deprecated: Amazon has deprecated this operation on 2025-05-21; the date of its removal is 2026-08-26; use catalogitems20220401.getCatalogItem instead.
 func (c *Client) ListCatalogCategories(ctx context.Context, in *ListCatalogCategoriesInput, opts ...spapi.CallOption) ([]Categories, error) {
-	return wire.Invoke(ctx, c.client, "catalogitemsv0.listCatalogCategories", in.encode,
-		wire.PayloadValue(func(d *decoder) []Categories { return d.listCategories() }), opts)
+	return wire.Invoke[[]Categories](ctx, c.client, "catalogitemsv0.listCatalogCategories", in.encode, opts)
 }

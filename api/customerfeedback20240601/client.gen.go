@@ -45,7 +45,7 @@ func (in *GetItemReviewTopicsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getitemreviewtopics
 func (c *Client) GetItemReviewTopics(ctx context.Context, in *GetItemReviewTopicsInput, opts ...spapi.CallOption) (*ItemReviewTopicsResponse, error) {
-	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getItemReviewTopics", in.encode, wire.BareObject((*decoder).readItemReviewTopicsResponse), opts)
+	return wire.Invoke[*ItemReviewTopicsResponse](ctx, c.client, "customerfeedback20240601.getItemReviewTopics", in.encode, opts)
 }
 
 // GetItemBrowseNodeInput holds the arguments of [Client.GetItemBrowseNode].
@@ -72,7 +72,7 @@ func (in *GetItemBrowseNodeInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getitembrowsenode
 func (c *Client) GetItemBrowseNode(ctx context.Context, in *GetItemBrowseNodeInput, opts ...spapi.CallOption) (*BrowseNodeResponse, error) {
-	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getItemBrowseNode", in.encode, wire.BareObject((*decoder).readBrowseNodeResponse), opts)
+	return wire.Invoke[*BrowseNodeResponse](ctx, c.client, "customerfeedback20240601.getItemBrowseNode", in.encode, opts)
 }
 
 // GetBrowseNodeReviewTopicsInput holds the arguments of [Client.GetBrowseNodeReviewTopics].
@@ -103,8 +103,7 @@ func (in *GetBrowseNodeReviewTopicsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getbrowsenodereviewtopics
 func (c *Client) GetBrowseNodeReviewTopics(ctx context.Context, in *GetBrowseNodeReviewTopicsInput,
 	opts ...spapi.CallOption) (*BrowseNodeReviewTopicsResponse, error) {
-	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReviewTopics",
-		in.encode, wire.BareObject((*decoder).readBrowseNodeReviewTopicsResponse), opts)
+	return wire.Invoke[*BrowseNodeReviewTopicsResponse](ctx, c.client, "customerfeedback20240601.getBrowseNodeReviewTopics", in.encode, opts)
 }
 
 // GetItemReviewTrendsInput holds the arguments of [Client.GetItemReviewTrends].
@@ -131,7 +130,7 @@ func (in *GetItemReviewTrendsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getitemreviewtrends
 func (c *Client) GetItemReviewTrends(ctx context.Context, in *GetItemReviewTrendsInput, opts ...spapi.CallOption) (*ItemReviewTrendsResponse, error) {
-	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getItemReviewTrends", in.encode, wire.BareObject((*decoder).readItemReviewTrendsResponse), opts)
+	return wire.Invoke[*ItemReviewTrendsResponse](ctx, c.client, "customerfeedback20240601.getItemReviewTrends", in.encode, opts)
 }
 
 // GetBrowseNodeReviewTrendsInput holds the arguments of [Client.GetBrowseNodeReviewTrends].
@@ -159,8 +158,7 @@ func (in *GetBrowseNodeReviewTrendsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getbrowsenodereviewtrends
 func (c *Client) GetBrowseNodeReviewTrends(ctx context.Context, in *GetBrowseNodeReviewTrendsInput,
 	opts ...spapi.CallOption) (*BrowseNodeReviewTrendsResponse, error) {
-	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReviewTrends",
-		in.encode, wire.BareObject((*decoder).readBrowseNodeReviewTrendsResponse), opts)
+	return wire.Invoke[*BrowseNodeReviewTrendsResponse](ctx, c.client, "customerfeedback20240601.getBrowseNodeReviewTrends", in.encode, opts)
 }
 
 // GetBrowseNodeReturnTopicsInput holds the arguments of [Client.GetBrowseNodeReturnTopics].
@@ -188,8 +186,7 @@ func (in *GetBrowseNodeReturnTopicsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getbrowsenodereturntopics
 func (c *Client) GetBrowseNodeReturnTopics(ctx context.Context, in *GetBrowseNodeReturnTopicsInput,
 	opts ...spapi.CallOption) (*BrowseNodeReturnTopicsResponse, error) {
-	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReturnTopics",
-		in.encode, wire.BareObject((*decoder).readBrowseNodeReturnTopicsResponse), opts)
+	return wire.Invoke[*BrowseNodeReturnTopicsResponse](ctx, c.client, "customerfeedback20240601.getBrowseNodeReturnTopics", in.encode, opts)
 }
 
 // GetBrowseNodeReturnTrendsInput holds the arguments of [Client.GetBrowseNodeReturnTrends].
@@ -217,6 +214,5 @@ func (in *GetBrowseNodeReturnTrendsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getbrowsenodereturntrends
 func (c *Client) GetBrowseNodeReturnTrends(ctx context.Context, in *GetBrowseNodeReturnTrendsInput,
 	opts ...spapi.CallOption) (*BrowseNodeReturnTrendsResponse, error) {
-	return wire.Invoke(ctx, c.client, "customerfeedback20240601.getBrowseNodeReturnTrends",
-		in.encode, wire.BareObject((*decoder).readBrowseNodeReturnTrendsResponse), opts)
+	return wire.Invoke[*BrowseNodeReturnTrendsResponse](ctx, c.client, "customerfeedback20240601.getBrowseNodeReturnTrends", in.encode, opts)
 }

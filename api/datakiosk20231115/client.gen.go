@@ -57,12 +57,12 @@ func (in *GetQueriesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getqueries
 func (c *Client) GetQueries(ctx context.Context, in *GetQueriesInput, opts ...spapi.CallOption) (*GetQueriesResponse, error) {
-	return wire.Invoke(ctx, c.client, "datakiosk20231115.getQueries", in.encode, wire.BareObject((*decoder).readGetQueriesResponse), opts)
+	return wire.Invoke[*GetQueriesResponse](ctx, c.client, "datakiosk20231115.getQueries", in.encode, opts)
 }
 
 // GetQueriesPages iterates over the pages of [Client.GetQueries], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetQueriesPages(ctx context.Context, in *GetQueriesInput, opts ...spapi.CallOption) iter.Seq2[*GetQueriesResponse, error] {
-	return wire.Pages(ctx, c.client, "datakiosk20231115.getQueries", in.encode, wire.BareObject((*decoder).readGetQueriesResponse), opts)
+	return wire.Pages[*GetQueriesResponse](ctx, c.client, "datakiosk20231115.getQueries", in.encode, opts)
 }
 
 // GetQueriesAll iterates over the items of all pages of [Client.GetQueries]. It stops after an error.
@@ -95,7 +95,7 @@ func (in *CreateQueryInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createquery
 func (c *Client) CreateQuery(ctx context.Context, in *CreateQueryInput, opts ...spapi.CallOption) (*CreateQueryResponse, error) {
-	return wire.Invoke(ctx, c.client, "datakiosk20231115.createQuery", in.encode, wire.BareObject((*decoder).readCreateQueryResponse), opts)
+	return wire.Invoke[*CreateQueryResponse](ctx, c.client, "datakiosk20231115.createQuery", in.encode, opts)
 }
 
 // GetQueryInput holds the arguments of [Client.GetQuery].
@@ -117,7 +117,7 @@ func (in *GetQueryInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getquery
 func (c *Client) GetQuery(ctx context.Context, in *GetQueryInput, opts ...spapi.CallOption) (*Query, error) {
-	return wire.Invoke(ctx, c.client, "datakiosk20231115.getQuery", in.encode, wire.BareObject((*decoder).readQuery), opts)
+	return wire.Invoke[*Query](ctx, c.client, "datakiosk20231115.getQuery", in.encode, opts)
 }
 
 // CancelQueryInput holds the arguments of [Client.CancelQuery].
@@ -164,5 +164,5 @@ func (in *GetDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getdocument
 func (c *Client) GetDocument(ctx context.Context, in *GetDocumentInput, opts ...spapi.CallOption) (*GetDocumentResponse, error) {
-	return wire.Invoke(ctx, c.client, "datakiosk20231115.getDocument", in.encode, wire.BareObject((*decoder).readGetDocumentResponse), opts)
+	return wire.Invoke[*GetDocumentResponse](ctx, c.client, "datakiosk20231115.getDocument", in.encode, opts)
 }

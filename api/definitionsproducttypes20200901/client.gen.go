@@ -55,8 +55,7 @@ func (in *SearchDefinitionsProductTypesInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/searchdefinitionsproducttypes
 func (c *Client) SearchDefinitionsProductTypes(ctx context.Context,
 	in *SearchDefinitionsProductTypesInput, opts ...spapi.CallOption) (*ProductTypeList, error) {
-	return wire.Invoke(ctx, c.client, "definitionsproducttypes20200901.searchDefinitionsProductTypes",
-		in.encode, wire.BareObject((*decoder).readProductTypeList), opts)
+	return wire.Invoke[*ProductTypeList](ctx, c.client, "definitionsproducttypes20200901.searchDefinitionsProductTypes", in.encode, opts)
 }
 
 // GetDefinitionsProductTypeInput holds the arguments of [Client.GetDefinitionsProductType].
@@ -104,6 +103,5 @@ func (in *GetDefinitionsProductTypeInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getdefinitionsproducttype
 func (c *Client) GetDefinitionsProductType(ctx context.Context, in *GetDefinitionsProductTypeInput, opts ...spapi.CallOption) (*ProductTypeDefinition, error) {
-	return wire.Invoke(ctx, c.client, "definitionsproducttypes20200901.getDefinitionsProductType",
-		in.encode, wire.BareObject((*decoder).readProductTypeDefinition), opts)
+	return wire.Invoke[*ProductTypeDefinition](ctx, c.client, "definitionsproducttypes20200901.getDefinitionsProductType", in.encode, opts)
 }

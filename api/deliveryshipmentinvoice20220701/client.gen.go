@@ -85,6 +85,5 @@ func (in *GetInvoiceStatusInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/delivery-by-amazon-api
 func (c *Client) GetInvoiceStatus(ctx context.Context, in *GetInvoiceStatusInput, opts ...spapi.CallOption) (*GetInvoiceStatusResponse, error) {
-	return wire.Invoke(ctx, c.client, "deliveryshipmentinvoice20220701.getInvoiceStatus",
-		in.encode, wire.BareObject((*decoder).readGetInvoiceStatusResponse), opts)
+	return wire.Invoke[*GetInvoiceStatusResponse](ctx, c.client, "deliveryshipmentinvoice20220701.getInvoiceStatus", in.encode, opts)
 }

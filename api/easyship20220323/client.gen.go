@@ -43,7 +43,7 @@ func (in *ListHandoverSlotsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listhandoverslots
 func (c *Client) ListHandoverSlots(ctx context.Context, in *ListHandoverSlotsInput, opts ...spapi.CallOption) (*ListHandoverSlotsResponse, error) {
-	return wire.Invoke(ctx, c.client, "easyship20220323.listHandoverSlots", in.encode, wire.BareObject((*decoder).readListHandoverSlotsResponse), opts)
+	return wire.Invoke[*ListHandoverSlotsResponse](ctx, c.client, "easyship20220323.listHandoverSlots", in.encode, opts)
 }
 
 // GetScheduledPackageInput holds the arguments of [Client.GetScheduledPackage].
@@ -68,7 +68,7 @@ func (in *GetScheduledPackageInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getscheduledpackage
 func (c *Client) GetScheduledPackage(ctx context.Context, in *GetScheduledPackageInput, opts ...spapi.CallOption) (*Package, error) {
-	return wire.Invoke(ctx, c.client, "easyship20220323.getScheduledPackage", in.encode, wire.BareObject((*decoder).readPackage), opts)
+	return wire.Invoke[*Package](ctx, c.client, "easyship20220323.getScheduledPackage", in.encode, opts)
 }
 
 // CreateScheduledPackageInput holds the arguments of [Client.CreateScheduledPackage].
@@ -94,7 +94,7 @@ func (in *CreateScheduledPackageInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createscheduledpackage
 func (c *Client) CreateScheduledPackage(ctx context.Context, in *CreateScheduledPackageInput, opts ...spapi.CallOption) (*Package, error) {
-	return wire.Invoke(ctx, c.client, "easyship20220323.createScheduledPackage", in.encode, wire.BareObject((*decoder).readPackage), opts)
+	return wire.Invoke[*Package](ctx, c.client, "easyship20220323.createScheduledPackage", in.encode, opts)
 }
 
 // UpdateScheduledPackagesInput holds the arguments of [Client.UpdateScheduledPackages].
@@ -118,7 +118,7 @@ func (in *UpdateScheduledPackagesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updatescheduledpackages
 func (c *Client) UpdateScheduledPackages(ctx context.Context, in *UpdateScheduledPackagesInput, opts ...spapi.CallOption) (*Packages, error) {
-	return wire.Invoke(ctx, c.client, "easyship20220323.updateScheduledPackages", in.encode, wire.BareObject((*decoder).readPackages), opts)
+	return wire.Invoke[*Packages](ctx, c.client, "easyship20220323.updateScheduledPackages", in.encode, opts)
 }
 
 // CreateScheduledPackageBulkInput holds the arguments of [Client.CreateScheduledPackageBulk].
@@ -147,6 +147,5 @@ func (in *CreateScheduledPackageBulkInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/createscheduledpackagebulk
 func (c *Client) CreateScheduledPackageBulk(ctx context.Context, in *CreateScheduledPackageBulkInput,
 	opts ...spapi.CallOption) (*CreateScheduledPackagesResponse, error) {
-	return wire.Invoke(ctx, c.client, "easyship20220323.createScheduledPackageBulk",
-		in.encode, wire.BareObject((*decoder).readCreateScheduledPackagesResponse), opts)
+	return wire.Invoke[*CreateScheduledPackagesResponse](ctx, c.client, "easyship20220323.createScheduledPackageBulk", in.encode, opts)
 }

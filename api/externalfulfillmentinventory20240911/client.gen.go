@@ -40,6 +40,5 @@ func (in *BatchInventoryInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/batchinventory
 func (c *Client) BatchInventory(ctx context.Context, in *BatchInventoryInput, opts ...spapi.CallOption) (*BatchInventoryResponse, error) {
-	return wire.Invoke(ctx, c.client, "externalfulfillmentinventory20240911.batchInventory",
-		in.encode, wire.BareObject((*decoder).readBatchInventoryResponse), opts)
+	return wire.Invoke[*BatchInventoryResponse](ctx, c.client, "externalfulfillmentinventory20240911.batchInventory", in.encode, opts)
 }

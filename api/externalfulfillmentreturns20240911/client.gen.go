@@ -77,12 +77,12 @@ func (in *ListReturnsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listreturns
 func (c *Client) ListReturns(ctx context.Context, in *ListReturnsInput, opts ...spapi.CallOption) (*ReturnsResponse, error) {
-	return wire.Invoke(ctx, c.client, "externalfulfillmentreturns20240911.listReturns", in.encode, wire.BareObject((*decoder).readReturnsResponse), opts)
+	return wire.Invoke[*ReturnsResponse](ctx, c.client, "externalfulfillmentreturns20240911.listReturns", in.encode, opts)
 }
 
 // ListReturnsPages iterates over the pages of [Client.ListReturns], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListReturnsPages(ctx context.Context, in *ListReturnsInput, opts ...spapi.CallOption) iter.Seq2[*ReturnsResponse, error] {
-	return wire.Pages(ctx, c.client, "externalfulfillmentreturns20240911.listReturns", in.encode, wire.BareObject((*decoder).readReturnsResponse), opts)
+	return wire.Pages[*ReturnsResponse](ctx, c.client, "externalfulfillmentreturns20240911.listReturns", in.encode, opts)
 }
 
 // ListReturnsAll iterates over the items of all pages of [Client.ListReturns]. It stops after an error.
@@ -116,5 +116,5 @@ func (in *GetReturnInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreturn
 func (c *Client) GetReturn(ctx context.Context, in *GetReturnInput, opts ...spapi.CallOption) (*Return, error) {
-	return wire.Invoke(ctx, c.client, "externalfulfillmentreturns20240911.getReturn", in.encode, wire.BareObject((*decoder).readReturn), opts)
+	return wire.Invoke[*Return](ctx, c.client, "externalfulfillmentreturns20240911.getReturn", in.encode, opts)
 }

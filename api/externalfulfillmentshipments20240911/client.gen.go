@@ -65,12 +65,12 @@ func (in *GetShipmentsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/external-fulfillment-shipping
 func (c *Client) GetShipments(ctx context.Context, in *GetShipmentsInput, opts ...spapi.CallOption) (*ShipmentsResponse, error) {
-	return wire.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.getShipments", in.encode, wire.BareObject((*decoder).readShipmentsResponse), opts)
+	return wire.Invoke[*ShipmentsResponse](ctx, c.client, "externalfulfillmentshipments20240911.getShipments", in.encode, opts)
 }
 
 // GetShipmentsPages iterates over the pages of [Client.GetShipments], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetShipmentsPages(ctx context.Context, in *GetShipmentsInput, opts ...spapi.CallOption) iter.Seq2[*ShipmentsResponse, error] {
-	return wire.Pages(ctx, c.client, "externalfulfillmentshipments20240911.getShipments", in.encode, wire.BareObject((*decoder).readShipmentsResponse), opts)
+	return wire.Pages[*ShipmentsResponse](ctx, c.client, "externalfulfillmentshipments20240911.getShipments", in.encode, opts)
 }
 
 // GetShipmentsAll iterates over the items of all pages of [Client.GetShipments]. It stops after an error.
@@ -104,7 +104,7 @@ func (in *GetShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/external-fulfillment-shipping
 func (c *Client) GetShipment(ctx context.Context, in *GetShipmentInput, opts ...spapi.CallOption) (*Shipment, error) {
-	return wire.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.getShipment", in.encode, wire.BareObject((*decoder).readShipment), opts)
+	return wire.Invoke[*Shipment](ctx, c.client, "externalfulfillmentshipments20240911.getShipment", in.encode, opts)
 }
 
 // ProcessShipmentInput holds the arguments of [Client.ProcessShipment].
@@ -263,8 +263,7 @@ func (in *RetrieveShippingOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/retrieveshippingoptions
 func (c *Client) RetrieveShippingOptions(ctx context.Context, in *RetrieveShippingOptionsInput, opts ...spapi.CallOption) (*ShippingOptionsResponse, error) {
-	return wire.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.retrieveShippingOptions",
-		in.encode, wire.BareObject((*decoder).readShippingOptionsResponse), opts)
+	return wire.Invoke[*ShippingOptionsResponse](ctx, c.client, "externalfulfillmentshipments20240911.retrieveShippingOptions", in.encode, opts)
 }
 
 // RetrieveInvoiceInput holds the arguments of [Client.RetrieveInvoice].
@@ -288,7 +287,7 @@ func (in *RetrieveInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/retrieveinvoice
 func (c *Client) RetrieveInvoice(ctx context.Context, in *RetrieveInvoiceInput, opts ...spapi.CallOption) (*InvoiceResponse, error) {
-	return wire.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.retrieveInvoice", in.encode, wire.BareObject((*decoder).readInvoiceResponse), opts)
+	return wire.Invoke[*InvoiceResponse](ctx, c.client, "externalfulfillmentshipments20240911.retrieveInvoice", in.encode, opts)
 }
 
 // GenerateInvoiceInput holds the arguments of [Client.GenerateInvoice].
@@ -312,7 +311,7 @@ func (in *GenerateInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generateinvoice
 func (c *Client) GenerateInvoice(ctx context.Context, in *GenerateInvoiceInput, opts ...spapi.CallOption) (*InvoiceResponse, error) {
-	return wire.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.generateInvoice", in.encode, wire.BareObject((*decoder).readInvoiceResponse), opts)
+	return wire.Invoke[*InvoiceResponse](ctx, c.client, "externalfulfillmentshipments20240911.generateInvoice", in.encode, opts)
 }
 
 // GenerateShipLabelsInput holds the arguments of [Client.GenerateShipLabels].
@@ -346,6 +345,5 @@ func (in *GenerateShipLabelsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generateshiplabels
 func (c *Client) GenerateShipLabels(ctx context.Context, in *GenerateShipLabelsInput, opts ...spapi.CallOption) (*ShipLabelsResponse, error) {
-	return wire.Invoke(ctx, c.client, "externalfulfillmentshipments20240911.generateShipLabels",
-		in.encode, wire.BareObject((*decoder).readShipLabelsResponse), opts)
+	return wire.Invoke[*ShipLabelsResponse](ctx, c.client, "externalfulfillmentshipments20240911.generateShipLabels", in.encode, opts)
 }

@@ -43,5 +43,5 @@ func (in *GetItemEligibilityPreviewInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getitemeligibilitypreview
 func (c *Client) GetItemEligibilityPreview(ctx context.Context, in *GetItemEligibilityPreviewInput, opts ...spapi.CallOption) (*ItemEligibilityPreview, error) {
-	return wire.Invoke(ctx, c.client, "fbainboundv1.getItemEligibilityPreview", in.encode, wire.PayloadObject((*decoder).readItemEligibilityPreview), opts)
+	return wire.Invoke[*ItemEligibilityPreview](ctx, c.client, "fbainboundv1.getItemEligibilityPreview", in.encode, opts)
 }

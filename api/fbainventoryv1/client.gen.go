@@ -62,13 +62,13 @@ func (in *GetInventorySummariesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinventorysummaries
 func (c *Client) GetInventorySummaries(ctx context.Context, in *GetInventorySummariesInput, opts ...spapi.CallOption) (*GetInventorySummariesResponse, error) {
-	return wire.Invoke(ctx, c.client, "fbainventoryv1.getInventorySummaries", in.encode, wire.BareObject((*decoder).readGetInventorySummariesResponse), opts)
+	return wire.Invoke[*GetInventorySummariesResponse](ctx, c.client, "fbainventoryv1.getInventorySummaries", in.encode, opts)
 }
 
 // GetInventorySummariesPages iterates over the pages of [Client.GetInventorySummaries], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetInventorySummariesPages(ctx context.Context, in *GetInventorySummariesInput,
 	opts ...spapi.CallOption) iter.Seq2[*GetInventorySummariesResponse, error] {
-	return wire.Pages(ctx, c.client, "fbainventoryv1.getInventorySummaries", in.encode, wire.BareObject((*decoder).readGetInventorySummariesResponse), opts)
+	return wire.Pages[*GetInventorySummariesResponse](ctx, c.client, "fbainventoryv1.getInventorySummaries", in.encode, opts)
 }
 
 // GetInventorySummariesAll iterates over the items of all pages of [Client.GetInventorySummaries]. It stops after an error.

@@ -60,12 +60,12 @@ func (in *GetFeedsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeeds
 func (c *Client) GetFeeds(ctx context.Context, in *GetFeedsInput, opts ...spapi.CallOption) (*GetFeedsResponse, error) {
-	return wire.Invoke(ctx, c.client, "feeds20210630.getFeeds", in.encode, wire.BareObject((*decoder).readGetFeedsResponse), opts)
+	return wire.Invoke[*GetFeedsResponse](ctx, c.client, "feeds20210630.getFeeds", in.encode, opts)
 }
 
 // GetFeedsPages iterates over the pages of [Client.GetFeeds], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetFeedsPages(ctx context.Context, in *GetFeedsInput, opts ...spapi.CallOption) iter.Seq2[*GetFeedsResponse, error] {
-	return wire.Pages(ctx, c.client, "feeds20210630.getFeeds", in.encode, wire.BareObject((*decoder).readGetFeedsResponse), opts)
+	return wire.Pages[*GetFeedsResponse](ctx, c.client, "feeds20210630.getFeeds", in.encode, opts)
 }
 
 // GetFeedsAll iterates over the items of all pages of [Client.GetFeeds]. It stops after an error.
@@ -103,7 +103,7 @@ func (in *CreateFeedInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createfeed
 func (c *Client) CreateFeed(ctx context.Context, in *CreateFeedInput, opts ...spapi.CallOption) (*CreateFeedResponse, error) {
-	return wire.Invoke(ctx, c.client, "feeds20210630.createFeed", in.encode, wire.BareObject((*decoder).readCreateFeedResponse), opts)
+	return wire.Invoke[*CreateFeedResponse](ctx, c.client, "feeds20210630.createFeed", in.encode, opts)
 }
 
 // GetFeedInput holds the arguments of [Client.GetFeed].
@@ -126,7 +126,7 @@ func (in *GetFeedInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeed
 func (c *Client) GetFeed(ctx context.Context, in *GetFeedInput, opts ...spapi.CallOption) (*Feed, error) {
-	return wire.Invoke(ctx, c.client, "feeds20210630.getFeed", in.encode, wire.BareObject((*decoder).readFeed), opts)
+	return wire.Invoke[*Feed](ctx, c.client, "feeds20210630.getFeed", in.encode, opts)
 }
 
 // CancelFeedInput holds the arguments of [Client.CancelFeed].
@@ -172,7 +172,7 @@ func (in *CreateFeedDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createfeeddocument
 func (c *Client) CreateFeedDocument(ctx context.Context, in *CreateFeedDocumentInput, opts ...spapi.CallOption) (*CreateFeedDocumentResponse, error) {
-	return wire.Invoke(ctx, c.client, "feeds20210630.createFeedDocument", in.encode, wire.BareObject((*decoder).readCreateFeedDocumentResponse), opts)
+	return wire.Invoke[*CreateFeedDocumentResponse](ctx, c.client, "feeds20210630.createFeedDocument", in.encode, opts)
 }
 
 // GetFeedDocumentInput holds the arguments of [Client.GetFeedDocument].
@@ -198,5 +198,5 @@ func (in *GetFeedDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeeddocument
 func (c *Client) GetFeedDocument(ctx context.Context, in *GetFeedDocumentInput, opts ...spapi.CallOption) (*FeedDocument, error) {
-	return wire.Invoke(ctx, c.client, "feeds20210630.getFeedDocument", in.encode, wire.BareObject((*decoder).readFeedDocument), opts)
+	return wire.Invoke[*FeedDocument](ctx, c.client, "feeds20210630.getFeedDocument", in.encode, opts)
 }

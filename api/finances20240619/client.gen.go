@@ -59,12 +59,12 @@ func (in *ListTransactionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listtransactions
 func (c *Client) ListTransactions(ctx context.Context, in *ListTransactionsInput, opts ...spapi.CallOption) (*TransactionsPayload, error) {
-	return wire.Invoke(ctx, c.client, "finances20240619.listTransactions", in.encode, wire.PayloadObject((*decoder).readTransactionsPayload), opts)
+	return wire.Invoke[*TransactionsPayload](ctx, c.client, "finances20240619.listTransactions", in.encode, opts)
 }
 
 // ListTransactionsPages iterates over the pages of [Client.ListTransactions], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListTransactionsPages(ctx context.Context, in *ListTransactionsInput, opts ...spapi.CallOption) iter.Seq2[*TransactionsPayload, error] {
-	return wire.Pages(ctx, c.client, "finances20240619.listTransactions", in.encode, wire.PayloadObject((*decoder).readTransactionsPayload), opts)
+	return wire.Pages[*TransactionsPayload](ctx, c.client, "finances20240619.listTransactions", in.encode, opts)
 }
 
 // ListTransactionsAll iterates over the items of all pages of [Client.ListTransactions]. It stops after an error.
@@ -110,12 +110,12 @@ func (in *ListBalancesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listbalances
 func (c *Client) ListBalances(ctx context.Context, in *ListBalancesInput, opts ...spapi.CallOption) (*ListBalancesResponse, error) {
-	return wire.Invoke(ctx, c.client, "finances20240619.listBalances", in.encode, wire.BareObject((*decoder).readListBalancesResponse), opts)
+	return wire.Invoke[*ListBalancesResponse](ctx, c.client, "finances20240619.listBalances", in.encode, opts)
 }
 
 // ListBalancesPages iterates over the pages of [Client.ListBalances], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListBalancesPages(ctx context.Context, in *ListBalancesInput, opts ...spapi.CallOption) iter.Seq2[*ListBalancesResponse, error] {
-	return wire.Pages(ctx, c.client, "finances20240619.listBalances", in.encode, wire.BareObject((*decoder).readListBalancesResponse), opts)
+	return wire.Pages[*ListBalancesResponse](ctx, c.client, "finances20240619.listBalances", in.encode, opts)
 }
 
 // ListBalancesAll iterates over the items of all pages of [Client.ListBalances]. It stops after an error.
@@ -167,12 +167,12 @@ func (in *ListSummaryInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listsummary
 func (c *Client) ListSummary(ctx context.Context, in *ListSummaryInput, opts ...spapi.CallOption) (*SummaryResponse, error) {
-	return wire.Invoke(ctx, c.client, "finances20240619.listSummary", in.encode, wire.BareObject((*decoder).readSummaryResponse), opts)
+	return wire.Invoke[*SummaryResponse](ctx, c.client, "finances20240619.listSummary", in.encode, opts)
 }
 
 // ListSummaryPages iterates over the pages of [Client.ListSummary], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListSummaryPages(ctx context.Context, in *ListSummaryInput, opts ...spapi.CallOption) iter.Seq2[*SummaryResponse, error] {
-	return wire.Pages(ctx, c.client, "finances20240619.listSummary", in.encode, wire.BareObject((*decoder).readSummaryResponse), opts)
+	return wire.Pages[*SummaryResponse](ctx, c.client, "finances20240619.listSummary", in.encode, opts)
 }
 
 // ListSummaryAll iterates over the items of all pages of [Client.ListSummary]. It stops after an error.

@@ -53,12 +53,12 @@ func (in *GetInvoiceHeadersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinvoiceheaders
 func (c *Client) GetInvoiceHeaders(ctx context.Context, in *GetInvoiceHeadersInput, opts ...spapi.CallOption) (*GetInvoicesResponse, error) {
-	return wire.Invoke(ctx, c.client, "financesinvoices20260625.getInvoiceHeaders", in.encode, wire.BareObject((*decoder).readGetInvoicesResponse), opts)
+	return wire.Invoke[*GetInvoicesResponse](ctx, c.client, "financesinvoices20260625.getInvoiceHeaders", in.encode, opts)
 }
 
 // GetInvoiceHeadersPages iterates over the pages of [Client.GetInvoiceHeaders], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetInvoiceHeadersPages(ctx context.Context, in *GetInvoiceHeadersInput, opts ...spapi.CallOption) iter.Seq2[*GetInvoicesResponse, error] {
-	return wire.Pages(ctx, c.client, "financesinvoices20260625.getInvoiceHeaders", in.encode, wire.BareObject((*decoder).readGetInvoicesResponse), opts)
+	return wire.Pages[*GetInvoicesResponse](ctx, c.client, "financesinvoices20260625.getInvoiceHeaders", in.encode, opts)
 }
 
 // GetInvoiceHeadersAll iterates over the items of all pages of [Client.GetInvoiceHeaders]. It stops after an error.
@@ -98,12 +98,12 @@ func (in *GetInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/invoice-api
 func (c *Client) GetInvoice(ctx context.Context, in *GetInvoiceInput, opts ...spapi.CallOption) (*GetInvoiceResponse, error) {
-	return wire.Invoke(ctx, c.client, "financesinvoices20260625.getInvoice", in.encode, wire.BareObject((*decoder).readGetInvoiceResponse), opts)
+	return wire.Invoke[*GetInvoiceResponse](ctx, c.client, "financesinvoices20260625.getInvoice", in.encode, opts)
 }
 
 // GetInvoicePages iterates over the pages of [Client.GetInvoice], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetInvoicePages(ctx context.Context, in *GetInvoiceInput, opts ...spapi.CallOption) iter.Seq2[*GetInvoiceResponse, error] {
-	return wire.Pages(ctx, c.client, "financesinvoices20260625.getInvoice", in.encode, wire.BareObject((*decoder).readGetInvoiceResponse), opts)
+	return wire.Pages[*GetInvoiceResponse](ctx, c.client, "financesinvoices20260625.getInvoice", in.encode, opts)
 }
 
 // GetInvoiceAll iterates over the items of all pages of [Client.GetInvoice]. It stops after an error.

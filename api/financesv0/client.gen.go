@@ -51,14 +51,13 @@ func (in *ListFinancialEventGroupsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/listfinancialeventgroups
 func (c *Client) ListFinancialEventGroups(ctx context.Context, in *ListFinancialEventGroupsInput,
 	opts ...spapi.CallOption) (*ListFinancialEventGroupsPayload, error) {
-	return wire.Invoke(ctx, c.client, "financesv0.listFinancialEventGroups", in.encode,
-		wire.PayloadObject((*decoder).readListFinancialEventGroupsPayload), opts)
+	return wire.Invoke[*ListFinancialEventGroupsPayload](ctx, c.client, "financesv0.listFinancialEventGroups", in.encode, opts)
 }
 
 // ListFinancialEventGroupsPages iterates over the pages of [Client.ListFinancialEventGroups], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListFinancialEventGroupsPages(ctx context.Context, in *ListFinancialEventGroupsInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventGroupsPayload, error] {
-	return wire.Pages(ctx, c.client, "financesv0.listFinancialEventGroups", in.encode, wire.PayloadObject((*decoder).readListFinancialEventGroupsPayload), opts)
+	return wire.Pages[*ListFinancialEventGroupsPayload](ctx, c.client, "financesv0.listFinancialEventGroups", in.encode, opts)
 }
 
 // ListFinancialEventGroupsAll iterates over the items of all pages of [Client.ListFinancialEventGroups]. It stops after an error.
@@ -108,7 +107,7 @@ func (in *ListFinancialEventsByGroupIDInput) encode(r *wire.Request) {
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
 func (c *Client) ListFinancialEventsByGroupID(ctx context.Context,
 	in *ListFinancialEventsByGroupIDInput, opts ...spapi.CallOption) (*ListFinancialEventsPayload, error) {
-	return wire.Invoke(ctx, c.client, "financesv0.listFinancialEventsByGroupId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
+	return wire.Invoke[*ListFinancialEventsPayload](ctx, c.client, "financesv0.listFinancialEventsByGroupId", in.encode, opts)
 }
 
 // ListFinancialEventsByGroupIDPages iterates over the pages of [Client.ListFinancialEventsByGroupID], beginning with the one that in asks for. It stops after
@@ -117,7 +116,7 @@ func (c *Client) ListFinancialEventsByGroupID(ctx context.Context,
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
 func (c *Client) ListFinancialEventsByGroupIDPages(ctx context.Context, in *ListFinancialEventsByGroupIDInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
-	return wire.Pages(ctx, c.client, "financesv0.listFinancialEventsByGroupId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
+	return wire.Pages[*ListFinancialEventsPayload](ctx, c.client, "financesv0.listFinancialEventsByGroupId", in.encode, opts)
 }
 
 // ListFinancialEventsByOrderIDInput holds the arguments of [Client.ListFinancialEventsByOrderID].
@@ -150,7 +149,7 @@ func (in *ListFinancialEventsByOrderIDInput) encode(r *wire.Request) {
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
 func (c *Client) ListFinancialEventsByOrderID(ctx context.Context,
 	in *ListFinancialEventsByOrderIDInput, opts ...spapi.CallOption) (*ListFinancialEventsPayload, error) {
-	return wire.Invoke(ctx, c.client, "financesv0.listFinancialEventsByOrderId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
+	return wire.Invoke[*ListFinancialEventsPayload](ctx, c.client, "financesv0.listFinancialEventsByOrderId", in.encode, opts)
 }
 
 // ListFinancialEventsByOrderIDPages iterates over the pages of [Client.ListFinancialEventsByOrderID], beginning with the one that in asks for. It stops after
@@ -159,7 +158,7 @@ func (c *Client) ListFinancialEventsByOrderID(ctx context.Context,
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
 func (c *Client) ListFinancialEventsByOrderIDPages(ctx context.Context, in *ListFinancialEventsByOrderIDInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
-	return wire.Pages(ctx, c.client, "financesv0.listFinancialEventsByOrderId", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
+	return wire.Pages[*ListFinancialEventsPayload](ctx, c.client, "financesv0.listFinancialEventsByOrderId", in.encode, opts)
 }
 
 // ListFinancialEventsInput holds the arguments of [Client.ListFinancialEvents].
@@ -194,7 +193,7 @@ func (in *ListFinancialEventsInput) encode(r *wire.Request) {
 //
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
 func (c *Client) ListFinancialEvents(ctx context.Context, in *ListFinancialEventsInput, opts ...spapi.CallOption) (*ListFinancialEventsPayload, error) {
-	return wire.Invoke(ctx, c.client, "financesv0.listFinancialEvents", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
+	return wire.Invoke[*ListFinancialEventsPayload](ctx, c.client, "financesv0.listFinancialEvents", in.encode, opts)
 }
 
 // ListFinancialEventsPages iterates over the pages of [Client.ListFinancialEvents], beginning with the one that in asks for. It stops after an error.
@@ -202,5 +201,5 @@ func (c *Client) ListFinancialEvents(ctx context.Context, in *ListFinancialEvent
 // Deprecated: Amazon has deprecated this operation on 2025-07-21; the date of its removal is 2027-08-27; use finances20240619.listTransactions instead.
 func (c *Client) ListFinancialEventsPages(ctx context.Context, in *ListFinancialEventsInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListFinancialEventsPayload, error] {
-	return wire.Pages(ctx, c.client, "financesv0.listFinancialEvents", in.encode, wire.PayloadObject((*decoder).readListFinancialEventsPayload), opts)
+	return wire.Pages[*ListFinancialEventsPayload](ctx, c.client, "financesv0.listFinancialEvents", in.encode, opts)
 }

@@ -54,12 +54,12 @@ func (in *ListInboundPlansInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listinboundplans
 func (c *Client) ListInboundPlans(ctx context.Context, in *ListInboundPlansInput, opts ...spapi.CallOption) (*ListInboundPlansResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlans", in.encode, wire.BareObject((*decoder).readListInboundPlansResponse), opts)
+	return wire.Invoke[*ListInboundPlansResponse](ctx, c.client, "fulfillmentinbound20240320.listInboundPlans", in.encode, opts)
 }
 
 // ListInboundPlansPages iterates over the pages of [Client.ListInboundPlans], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListInboundPlansPages(ctx context.Context, in *ListInboundPlansInput, opts ...spapi.CallOption) iter.Seq2[*ListInboundPlansResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listInboundPlans", in.encode, wire.BareObject((*decoder).readListInboundPlansResponse), opts)
+	return wire.Pages[*ListInboundPlansResponse](ctx, c.client, "fulfillmentinbound20240320.listInboundPlans", in.encode, opts)
 }
 
 // ListInboundPlansAll iterates over the items of all pages of [Client.ListInboundPlans]. It stops after an error.
@@ -97,8 +97,7 @@ func (in *CreateInboundPlanInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createinboundplan
 func (c *Client) CreateInboundPlan(ctx context.Context, in *CreateInboundPlanInput, opts ...spapi.CallOption) (*CreateInboundPlanResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.createInboundPlan",
-		in.encode, wire.BareObject((*decoder).readCreateInboundPlanResponse), opts)
+	return wire.Invoke[*CreateInboundPlanResponse](ctx, c.client, "fulfillmentinbound20240320.createInboundPlan", in.encode, opts)
 }
 
 // GetInboundPlanInput holds the arguments of [Client.GetInboundPlan].
@@ -120,7 +119,7 @@ func (in *GetInboundPlanInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinboundplan
 func (c *Client) GetInboundPlan(ctx context.Context, in *GetInboundPlanInput, opts ...spapi.CallOption) (*InboundPlan, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getInboundPlan", in.encode, wire.BareObject((*decoder).readInboundPlan), opts)
+	return wire.Invoke[*InboundPlan](ctx, c.client, "fulfillmentinbound20240320.getInboundPlan", in.encode, opts)
 }
 
 // ListInboundPlanBoxesInput holds the arguments of [Client.ListInboundPlanBoxes].
@@ -150,15 +149,13 @@ func (in *ListInboundPlanBoxesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listinboundplanboxes
 func (c *Client) ListInboundPlanBoxes(ctx context.Context, in *ListInboundPlanBoxesInput, opts ...spapi.CallOption) (*ListInboundPlanBoxesResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanBoxes",
-		in.encode, wire.BareObject((*decoder).readListInboundPlanBoxesResponse), opts)
+	return wire.Invoke[*ListInboundPlanBoxesResponse](ctx, c.client, "fulfillmentinbound20240320.listInboundPlanBoxes", in.encode, opts)
 }
 
 // ListInboundPlanBoxesPages iterates over the pages of [Client.ListInboundPlanBoxes], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListInboundPlanBoxesPages(ctx context.Context, in *ListInboundPlanBoxesInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListInboundPlanBoxesResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanBoxes",
-		in.encode, wire.BareObject((*decoder).readListInboundPlanBoxesResponse), opts)
+	return wire.Pages[*ListInboundPlanBoxesResponse](ctx, c.client, "fulfillmentinbound20240320.listInboundPlanBoxes", in.encode, opts)
 }
 
 // ListInboundPlanBoxesAll iterates over the items of all pages of [Client.ListInboundPlanBoxes]. It stops after an error.
@@ -190,8 +187,7 @@ func (in *CancelInboundPlanInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/cancelinboundplan
 func (c *Client) CancelInboundPlan(ctx context.Context, in *CancelInboundPlanInput, opts ...spapi.CallOption) (*CancelInboundPlanResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.cancelInboundPlan",
-		in.encode, wire.BareObject((*decoder).readCancelInboundPlanResponse), opts)
+	return wire.Invoke[*CancelInboundPlanResponse](ctx, c.client, "fulfillmentinbound20240320.cancelInboundPlan", in.encode, opts)
 }
 
 // ListInboundPlanItemsInput holds the arguments of [Client.ListInboundPlanItems].
@@ -221,15 +217,13 @@ func (in *ListInboundPlanItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listinboundplanitems
 func (c *Client) ListInboundPlanItems(ctx context.Context, in *ListInboundPlanItemsInput, opts ...spapi.CallOption) (*ListInboundPlanItemsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanItems",
-		in.encode, wire.BareObject((*decoder).readListInboundPlanItemsResponse), opts)
+	return wire.Invoke[*ListInboundPlanItemsResponse](ctx, c.client, "fulfillmentinbound20240320.listInboundPlanItems", in.encode, opts)
 }
 
 // ListInboundPlanItemsPages iterates over the pages of [Client.ListInboundPlanItems], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListInboundPlanItemsPages(ctx context.Context, in *ListInboundPlanItemsInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListInboundPlanItemsResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanItems",
-		in.encode, wire.BareObject((*decoder).readListInboundPlanItemsResponse), opts)
+	return wire.Pages[*ListInboundPlanItemsResponse](ctx, c.client, "fulfillmentinbound20240320.listInboundPlanItems", in.encode, opts)
 }
 
 // ListInboundPlanItemsAll iterates over the items of all pages of [Client.ListInboundPlanItems]. It stops after an error.
@@ -297,15 +291,13 @@ func (in *ListPackingGroupBoxesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listpackinggroupboxes
 func (c *Client) ListPackingGroupBoxes(ctx context.Context, in *ListPackingGroupBoxesInput, opts ...spapi.CallOption) (*ListPackingGroupBoxesResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupBoxes",
-		in.encode, wire.BareObject((*decoder).readListPackingGroupBoxesResponse), opts)
+	return wire.Invoke[*ListPackingGroupBoxesResponse](ctx, c.client, "fulfillmentinbound20240320.listPackingGroupBoxes", in.encode, opts)
 }
 
 // ListPackingGroupBoxesPages iterates over the pages of [Client.ListPackingGroupBoxes], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListPackingGroupBoxesPages(ctx context.Context, in *ListPackingGroupBoxesInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListPackingGroupBoxesResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupBoxes",
-		in.encode, wire.BareObject((*decoder).readListPackingGroupBoxesResponse), opts)
+	return wire.Pages[*ListPackingGroupBoxesResponse](ctx, c.client, "fulfillmentinbound20240320.listPackingGroupBoxes", in.encode, opts)
 }
 
 // ListPackingGroupBoxesAll iterates over the items of all pages of [Client.ListPackingGroupBoxes]. It stops after an error.
@@ -348,15 +340,13 @@ func (in *ListPackingGroupItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listpackinggroupitems
 func (c *Client) ListPackingGroupItems(ctx context.Context, in *ListPackingGroupItemsInput, opts ...spapi.CallOption) (*ListPackingGroupItemsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupItems",
-		in.encode, wire.BareObject((*decoder).readListPackingGroupItemsResponse), opts)
+	return wire.Invoke[*ListPackingGroupItemsResponse](ctx, c.client, "fulfillmentinbound20240320.listPackingGroupItems", in.encode, opts)
 }
 
 // ListPackingGroupItemsPages iterates over the pages of [Client.ListPackingGroupItems], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListPackingGroupItemsPages(ctx context.Context, in *ListPackingGroupItemsInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListPackingGroupItemsResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listPackingGroupItems",
-		in.encode, wire.BareObject((*decoder).readListPackingGroupItemsResponse), opts)
+	return wire.Pages[*ListPackingGroupItemsResponse](ctx, c.client, "fulfillmentinbound20240320.listPackingGroupItems", in.encode, opts)
 }
 
 // ListPackingGroupItemsAll iterates over the items of all pages of [Client.ListPackingGroupItems]. It stops after an error.
@@ -391,8 +381,7 @@ func (in *SetPackingInformationInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/setpackinginformation
 func (c *Client) SetPackingInformation(ctx context.Context, in *SetPackingInformationInput, opts ...spapi.CallOption) (*SetPackingInformationResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.setPackingInformation",
-		in.encode, wire.BareObject((*decoder).readSetPackingInformationResponse), opts)
+	return wire.Invoke[*SetPackingInformationResponse](ctx, c.client, "fulfillmentinbound20240320.setPackingInformation", in.encode, opts)
 }
 
 // ListPackingOptionsInput holds the arguments of [Client.ListPackingOptions].
@@ -422,15 +411,13 @@ func (in *ListPackingOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listpackingoptions
 func (c *Client) ListPackingOptions(ctx context.Context, in *ListPackingOptionsInput, opts ...spapi.CallOption) (*ListPackingOptionsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPackingOptions",
-		in.encode, wire.BareObject((*decoder).readListPackingOptionsResponse), opts)
+	return wire.Invoke[*ListPackingOptionsResponse](ctx, c.client, "fulfillmentinbound20240320.listPackingOptions", in.encode, opts)
 }
 
 // ListPackingOptionsPages iterates over the pages of [Client.ListPackingOptions], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListPackingOptionsPages(ctx context.Context, in *ListPackingOptionsInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListPackingOptionsResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listPackingOptions",
-		in.encode, wire.BareObject((*decoder).readListPackingOptionsResponse), opts)
+	return wire.Pages[*ListPackingOptionsResponse](ctx, c.client, "fulfillmentinbound20240320.listPackingOptions", in.encode, opts)
 }
 
 // ListPackingOptionsAll iterates over the items of all pages of [Client.ListPackingOptions]. It stops after an error.
@@ -463,8 +450,7 @@ func (in *GeneratePackingOptionsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/generatepackingoptions
 func (c *Client) GeneratePackingOptions(ctx context.Context, in *GeneratePackingOptionsInput,
 	opts ...spapi.CallOption) (*GeneratePackingOptionsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generatePackingOptions",
-		in.encode, wire.BareObject((*decoder).readGeneratePackingOptionsResponse), opts)
+	return wire.Invoke[*GeneratePackingOptionsResponse](ctx, c.client, "fulfillmentinbound20240320.generatePackingOptions", in.encode, opts)
 }
 
 // ConfirmPackingOptionInput holds the arguments of [Client.ConfirmPackingOption].
@@ -489,8 +475,7 @@ func (in *ConfirmPackingOptionInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/confirmpackingoption
 func (c *Client) ConfirmPackingOption(ctx context.Context, in *ConfirmPackingOptionInput, opts ...spapi.CallOption) (*ConfirmPackingOptionResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmPackingOption",
-		in.encode, wire.BareObject((*decoder).readConfirmPackingOptionResponse), opts)
+	return wire.Invoke[*ConfirmPackingOptionResponse](ctx, c.client, "fulfillmentinbound20240320.confirmPackingOption", in.encode, opts)
 }
 
 // ListInboundPlanPalletsInput holds the arguments of [Client.ListInboundPlanPallets].
@@ -521,15 +506,13 @@ func (in *ListInboundPlanPalletsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/listinboundplanpallets
 func (c *Client) ListInboundPlanPallets(ctx context.Context, in *ListInboundPlanPalletsInput,
 	opts ...spapi.CallOption) (*ListInboundPlanPalletsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanPallets",
-		in.encode, wire.BareObject((*decoder).readListInboundPlanPalletsResponse), opts)
+	return wire.Invoke[*ListInboundPlanPalletsResponse](ctx, c.client, "fulfillmentinbound20240320.listInboundPlanPallets", in.encode, opts)
 }
 
 // ListInboundPlanPalletsPages iterates over the pages of [Client.ListInboundPlanPallets], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListInboundPlanPalletsPages(ctx context.Context, in *ListInboundPlanPalletsInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListInboundPlanPalletsResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listInboundPlanPallets",
-		in.encode, wire.BareObject((*decoder).readListInboundPlanPalletsResponse), opts)
+	return wire.Pages[*ListInboundPlanPalletsResponse](ctx, c.client, "fulfillmentinbound20240320.listInboundPlanPallets", in.encode, opts)
 }
 
 // ListInboundPlanPalletsAll iterates over the items of all pages of [Client.ListInboundPlanPallets]. It stops after an error.
@@ -569,15 +552,13 @@ func (in *ListPlacementOptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listplacementoptions
 func (c *Client) ListPlacementOptions(ctx context.Context, in *ListPlacementOptionsInput, opts ...spapi.CallOption) (*ListPlacementOptionsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPlacementOptions",
-		in.encode, wire.BareObject((*decoder).readListPlacementOptionsResponse), opts)
+	return wire.Invoke[*ListPlacementOptionsResponse](ctx, c.client, "fulfillmentinbound20240320.listPlacementOptions", in.encode, opts)
 }
 
 // ListPlacementOptionsPages iterates over the pages of [Client.ListPlacementOptions], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListPlacementOptionsPages(ctx context.Context, in *ListPlacementOptionsInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListPlacementOptionsResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listPlacementOptions",
-		in.encode, wire.BareObject((*decoder).readListPlacementOptionsResponse), opts)
+	return wire.Pages[*ListPlacementOptionsResponse](ctx, c.client, "fulfillmentinbound20240320.listPlacementOptions", in.encode, opts)
 }
 
 // ListPlacementOptionsAll iterates over the items of all pages of [Client.ListPlacementOptions]. It stops after an error.
@@ -612,8 +593,7 @@ func (in *GeneratePlacementOptionsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/generateplacementoptions
 func (c *Client) GeneratePlacementOptions(ctx context.Context, in *GeneratePlacementOptionsInput,
 	opts ...spapi.CallOption) (*GeneratePlacementOptionsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generatePlacementOptions",
-		in.encode, wire.BareObject((*decoder).readGeneratePlacementOptionsResponse), opts)
+	return wire.Invoke[*GeneratePlacementOptionsResponse](ctx, c.client, "fulfillmentinbound20240320.generatePlacementOptions", in.encode, opts)
 }
 
 // ConfirmPlacementOptionInput holds the arguments of [Client.ConfirmPlacementOption].
@@ -640,8 +620,7 @@ func (in *ConfirmPlacementOptionInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/confirmplacementoption
 func (c *Client) ConfirmPlacementOption(ctx context.Context, in *ConfirmPlacementOptionInput,
 	opts ...spapi.CallOption) (*ConfirmPlacementOptionResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmPlacementOption",
-		in.encode, wire.BareObject((*decoder).readConfirmPlacementOptionResponse), opts)
+	return wire.Invoke[*ConfirmPlacementOptionResponse](ctx, c.client, "fulfillmentinbound20240320.confirmPlacementOption", in.encode, opts)
 }
 
 // GetShipmentInput holds the arguments of [Client.GetShipment].
@@ -669,7 +648,7 @@ func (in *GetShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/fulfillment-inbound-api
 func (c *Client) GetShipment(ctx context.Context, in *GetShipmentInput, opts ...spapi.CallOption) (*Shipment, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getShipment", in.encode, wire.BareObject((*decoder).readShipment), opts)
+	return wire.Invoke[*Shipment](ctx, c.client, "fulfillmentinbound20240320.getShipment", in.encode, opts)
 }
 
 // ListShipmentBoxesInput holds the arguments of [Client.ListShipmentBoxes].
@@ -705,14 +684,13 @@ func (in *ListShipmentBoxesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listshipmentboxes
 func (c *Client) ListShipmentBoxes(ctx context.Context, in *ListShipmentBoxesInput, opts ...spapi.CallOption) (*ListShipmentBoxesResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentBoxes",
-		in.encode, wire.BareObject((*decoder).readListShipmentBoxesResponse), opts)
+	return wire.Invoke[*ListShipmentBoxesResponse](ctx, c.client, "fulfillmentinbound20240320.listShipmentBoxes", in.encode, opts)
 }
 
 // ListShipmentBoxesPages iterates over the pages of [Client.ListShipmentBoxes], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListShipmentBoxesPages(ctx context.Context, in *ListShipmentBoxesInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListShipmentBoxesResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listShipmentBoxes", in.encode, wire.BareObject((*decoder).readListShipmentBoxesResponse), opts)
+	return wire.Pages[*ListShipmentBoxesResponse](ctx, c.client, "fulfillmentinbound20240320.listShipmentBoxes", in.encode, opts)
 }
 
 // ListShipmentBoxesAll iterates over the items of all pages of [Client.ListShipmentBoxes]. It stops after an error.
@@ -757,16 +735,16 @@ func (in *ListShipmentContentUpdatePreviewsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/listshipmentcontentupdatepreviews
 func (c *Client) ListShipmentContentUpdatePreviews(ctx context.Context, in *ListShipmentContentUpdatePreviewsInput,
 	opts ...spapi.CallOption) (*ListShipmentContentUpdatePreviewsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentContentUpdatePreviews",
-		in.encode, wire.BareObject((*decoder).readListShipmentContentUpdatePreviewsResponse), opts)
+	return wire.Invoke[*ListShipmentContentUpdatePreviewsResponse](ctx, c.client,
+		"fulfillmentinbound20240320.listShipmentContentUpdatePreviews", in.encode, opts)
 }
 
 // ListShipmentContentUpdatePreviewsPages iterates over the pages of [Client.ListShipmentContentUpdatePreviews], beginning with the one that in asks for. It
 // stops after an error.
 func (c *Client) ListShipmentContentUpdatePreviewsPages(ctx context.Context, in *ListShipmentContentUpdatePreviewsInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListShipmentContentUpdatePreviewsResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listShipmentContentUpdatePreviews",
-		in.encode, wire.BareObject((*decoder).readListShipmentContentUpdatePreviewsResponse), opts)
+	return wire.Pages[*ListShipmentContentUpdatePreviewsResponse](ctx, c.client,
+		"fulfillmentinbound20240320.listShipmentContentUpdatePreviews", in.encode, opts)
 }
 
 // ListShipmentContentUpdatePreviewsAll iterates over the items of all pages of [Client.ListShipmentContentUpdatePreviews]. It stops after an error.
@@ -809,8 +787,8 @@ func (in *GenerateShipmentContentUpdatePreviewsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/generateshipmentcontentupdatepreviews
 func (c *Client) GenerateShipmentContentUpdatePreviews(ctx context.Context, in *GenerateShipmentContentUpdatePreviewsInput,
 	opts ...spapi.CallOption) (*GenerateShipmentContentUpdatePreviewsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateShipmentContentUpdatePreviews",
-		in.encode, wire.BareObject((*decoder).readGenerateShipmentContentUpdatePreviewsResponse), opts)
+	return wire.Invoke[*GenerateShipmentContentUpdatePreviewsResponse](ctx, c.client,
+		"fulfillmentinbound20240320.generateShipmentContentUpdatePreviews", in.encode, opts)
 }
 
 // GetShipmentContentUpdatePreviewInput holds the arguments of [Client.GetShipmentContentUpdatePreview].
@@ -840,8 +818,7 @@ func (in *GetShipmentContentUpdatePreviewInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getshipmentcontentupdatepreview
 func (c *Client) GetShipmentContentUpdatePreview(ctx context.Context,
 	in *GetShipmentContentUpdatePreviewInput, opts ...spapi.CallOption) (*ContentUpdatePreview, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getShipmentContentUpdatePreview",
-		in.encode, wire.BareObject((*decoder).readContentUpdatePreview), opts)
+	return wire.Invoke[*ContentUpdatePreview](ctx, c.client, "fulfillmentinbound20240320.getShipmentContentUpdatePreview", in.encode, opts)
 }
 
 // ConfirmShipmentContentUpdatePreviewInput holds the arguments of [Client.ConfirmShipmentContentUpdatePreview].
@@ -872,8 +849,8 @@ func (in *ConfirmShipmentContentUpdatePreviewInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/confirmshipmentcontentupdatepreview
 func (c *Client) ConfirmShipmentContentUpdatePreview(ctx context.Context, in *ConfirmShipmentContentUpdatePreviewInput,
 	opts ...spapi.CallOption) (*ConfirmShipmentContentUpdatePreviewResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmShipmentContentUpdatePreview",
-		in.encode, wire.BareObject((*decoder).readConfirmShipmentContentUpdatePreviewResponse), opts)
+	return wire.Invoke[*ConfirmShipmentContentUpdatePreviewResponse](ctx, c.client,
+		"fulfillmentinbound20240320.confirmShipmentContentUpdatePreview", in.encode, opts)
 }
 
 // GetDeliveryChallanDocumentInput holds the arguments of [Client.GetDeliveryChallanDocument].
@@ -900,8 +877,7 @@ func (in *GetDeliveryChallanDocumentInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getdeliverychallandocument
 func (c *Client) GetDeliveryChallanDocument(ctx context.Context, in *GetDeliveryChallanDocumentInput,
 	opts ...spapi.CallOption) (*GetDeliveryChallanDocumentResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getDeliveryChallanDocument",
-		in.encode, wire.BareObject((*decoder).readGetDeliveryChallanDocumentResponse), opts)
+	return wire.Invoke[*GetDeliveryChallanDocumentResponse](ctx, c.client, "fulfillmentinbound20240320.getDeliveryChallanDocument", in.encode, opts)
 }
 
 // ListDeliveryWindowOptionsInput holds the arguments of [Client.ListDeliveryWindowOptions].
@@ -939,16 +915,14 @@ func (in *ListDeliveryWindowOptionsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/listdeliverywindowoptions
 func (c *Client) ListDeliveryWindowOptions(ctx context.Context, in *ListDeliveryWindowOptionsInput,
 	opts ...spapi.CallOption) (*ListDeliveryWindowOptionsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listDeliveryWindowOptions",
-		in.encode, wire.BareObject((*decoder).readListDeliveryWindowOptionsResponse), opts)
+	return wire.Invoke[*ListDeliveryWindowOptionsResponse](ctx, c.client, "fulfillmentinbound20240320.listDeliveryWindowOptions", in.encode, opts)
 }
 
 // ListDeliveryWindowOptionsPages iterates over the pages of [Client.ListDeliveryWindowOptions], beginning with the one that in asks for. It stops after an
 // error.
 func (c *Client) ListDeliveryWindowOptionsPages(ctx context.Context, in *ListDeliveryWindowOptionsInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListDeliveryWindowOptionsResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listDeliveryWindowOptions",
-		in.encode, wire.BareObject((*decoder).readListDeliveryWindowOptionsResponse), opts)
+	return wire.Pages[*ListDeliveryWindowOptionsResponse](ctx, c.client, "fulfillmentinbound20240320.listDeliveryWindowOptions", in.encode, opts)
 }
 
 // ListDeliveryWindowOptionsAll iterates over the items of all pages of [Client.ListDeliveryWindowOptions]. It stops after an error.
@@ -986,8 +960,7 @@ func (in *GenerateDeliveryWindowOptionsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/generatedeliverywindowoptions
 func (c *Client) GenerateDeliveryWindowOptions(ctx context.Context, in *GenerateDeliveryWindowOptionsInput,
 	opts ...spapi.CallOption) (*GenerateDeliveryWindowOptionsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateDeliveryWindowOptions",
-		in.encode, wire.BareObject((*decoder).readGenerateDeliveryWindowOptionsResponse), opts)
+	return wire.Invoke[*GenerateDeliveryWindowOptionsResponse](ctx, c.client, "fulfillmentinbound20240320.generateDeliveryWindowOptions", in.encode, opts)
 }
 
 // ConfirmDeliveryWindowOptionsInput holds the arguments of [Client.ConfirmDeliveryWindowOptions].
@@ -1018,8 +991,7 @@ func (in *ConfirmDeliveryWindowOptionsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/confirmdeliverywindowoptions
 func (c *Client) ConfirmDeliveryWindowOptions(ctx context.Context, in *ConfirmDeliveryWindowOptionsInput,
 	opts ...spapi.CallOption) (*ConfirmDeliveryWindowOptionsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmDeliveryWindowOptions",
-		in.encode, wire.BareObject((*decoder).readConfirmDeliveryWindowOptionsResponse), opts)
+	return wire.Invoke[*ConfirmDeliveryWindowOptionsResponse](ctx, c.client, "fulfillmentinbound20240320.confirmDeliveryWindowOptions", in.encode, opts)
 }
 
 // ListShipmentItemsInput holds the arguments of [Client.ListShipmentItems].
@@ -1052,14 +1024,13 @@ func (in *ListShipmentItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listshipmentitems
 func (c *Client) ListShipmentItems(ctx context.Context, in *ListShipmentItemsInput, opts ...spapi.CallOption) (*ListShipmentItemsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentItems",
-		in.encode, wire.BareObject((*decoder).readListShipmentItemsResponse), opts)
+	return wire.Invoke[*ListShipmentItemsResponse](ctx, c.client, "fulfillmentinbound20240320.listShipmentItems", in.encode, opts)
 }
 
 // ListShipmentItemsPages iterates over the pages of [Client.ListShipmentItems], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListShipmentItemsPages(ctx context.Context, in *ListShipmentItemsInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListShipmentItemsResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listShipmentItems", in.encode, wire.BareObject((*decoder).readListShipmentItemsResponse), opts)
+	return wire.Pages[*ListShipmentItemsResponse](ctx, c.client, "fulfillmentinbound20240320.listShipmentItems", in.encode, opts)
 }
 
 // ListShipmentItemsAll iterates over the items of all pages of [Client.ListShipmentItems]. It stops after an error.
@@ -1130,15 +1101,13 @@ func (in *ListShipmentPalletsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listshipmentpallets
 func (c *Client) ListShipmentPallets(ctx context.Context, in *ListShipmentPalletsInput, opts ...spapi.CallOption) (*ListShipmentPalletsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listShipmentPallets",
-		in.encode, wire.BareObject((*decoder).readListShipmentPalletsResponse), opts)
+	return wire.Invoke[*ListShipmentPalletsResponse](ctx, c.client, "fulfillmentinbound20240320.listShipmentPallets", in.encode, opts)
 }
 
 // ListShipmentPalletsPages iterates over the pages of [Client.ListShipmentPallets], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListShipmentPalletsPages(ctx context.Context, in *ListShipmentPalletsInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListShipmentPalletsResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listShipmentPallets",
-		in.encode, wire.BareObject((*decoder).readListShipmentPalletsResponse), opts)
+	return wire.Pages[*ListShipmentPalletsResponse](ctx, c.client, "fulfillmentinbound20240320.listShipmentPallets", in.encode, opts)
 }
 
 // ListShipmentPalletsAll iterates over the items of all pages of [Client.ListShipmentPallets]. It stops after an error.
@@ -1179,8 +1148,7 @@ func (in *CancelSelfShipAppointmentInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/cancelselfshipappointment
 func (c *Client) CancelSelfShipAppointment(ctx context.Context, in *CancelSelfShipAppointmentInput,
 	opts ...spapi.CallOption) (*CancelSelfShipAppointmentResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.cancelSelfShipAppointment",
-		in.encode, wire.BareObject((*decoder).readCancelSelfShipAppointmentResponse), opts)
+	return wire.Invoke[*CancelSelfShipAppointmentResponse](ctx, c.client, "fulfillmentinbound20240320.cancelSelfShipAppointment", in.encode, opts)
 }
 
 // GetSelfShipAppointmentSlotsInput holds the arguments of [Client.GetSelfShipAppointmentSlots].
@@ -1217,16 +1185,14 @@ func (in *GetSelfShipAppointmentSlotsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getselfshipappointmentslots
 func (c *Client) GetSelfShipAppointmentSlots(ctx context.Context, in *GetSelfShipAppointmentSlotsInput,
 	opts ...spapi.CallOption) (*GetSelfShipAppointmentSlotsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getSelfShipAppointmentSlots",
-		in.encode, wire.BareObject((*decoder).readGetSelfShipAppointmentSlotsResponse), opts)
+	return wire.Invoke[*GetSelfShipAppointmentSlotsResponse](ctx, c.client, "fulfillmentinbound20240320.getSelfShipAppointmentSlots", in.encode, opts)
 }
 
 // GetSelfShipAppointmentSlotsPages iterates over the pages of [Client.GetSelfShipAppointmentSlots], beginning with the one that in asks for. It stops after an
 // error.
 func (c *Client) GetSelfShipAppointmentSlotsPages(ctx context.Context, in *GetSelfShipAppointmentSlotsInput,
 	opts ...spapi.CallOption) iter.Seq2[*GetSelfShipAppointmentSlotsResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.getSelfShipAppointmentSlots",
-		in.encode, wire.BareObject((*decoder).readGetSelfShipAppointmentSlotsResponse), opts)
+	return wire.Pages[*GetSelfShipAppointmentSlotsResponse](ctx, c.client, "fulfillmentinbound20240320.getSelfShipAppointmentSlots", in.encode, opts)
 }
 
 // GetSelfShipAppointmentSlotsAll iterates over the items of all pages of [Client.GetSelfShipAppointmentSlots]. It stops after an error.
@@ -1269,8 +1235,7 @@ func (in *GenerateSelfShipAppointmentSlotsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/generateselfshipappointmentslots
 func (c *Client) GenerateSelfShipAppointmentSlots(ctx context.Context, in *GenerateSelfShipAppointmentSlotsInput,
 	opts ...spapi.CallOption) (*GenerateSelfShipAppointmentSlotsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateSelfShipAppointmentSlots",
-		in.encode, wire.BareObject((*decoder).readGenerateSelfShipAppointmentSlotsResponse), opts)
+	return wire.Invoke[*GenerateSelfShipAppointmentSlotsResponse](ctx, c.client, "fulfillmentinbound20240320.generateSelfShipAppointmentSlots", in.encode, opts)
 }
 
 // ScheduleSelfShipAppointmentInput holds the arguments of [Client.ScheduleSelfShipAppointment].
@@ -1304,8 +1269,7 @@ func (in *ScheduleSelfShipAppointmentInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/scheduleselfshipappointment
 func (c *Client) ScheduleSelfShipAppointment(ctx context.Context, in *ScheduleSelfShipAppointmentInput,
 	opts ...spapi.CallOption) (*ScheduleSelfShipAppointmentResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.scheduleSelfShipAppointment",
-		in.encode, wire.BareObject((*decoder).readScheduleSelfShipAppointmentResponse), opts)
+	return wire.Invoke[*ScheduleSelfShipAppointmentResponse](ctx, c.client, "fulfillmentinbound20240320.scheduleSelfShipAppointment", in.encode, opts)
 }
 
 // UpdateShipmentSourceAddressInput holds the arguments of [Client.UpdateShipmentSourceAddress].
@@ -1334,8 +1298,7 @@ func (in *UpdateShipmentSourceAddressInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/updateshipmentsourceaddress
 func (c *Client) UpdateShipmentSourceAddress(ctx context.Context, in *UpdateShipmentSourceAddressInput,
 	opts ...spapi.CallOption) (*UpdateShipmentSourceAddressResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.updateShipmentSourceAddress",
-		in.encode, wire.BareObject((*decoder).readUpdateShipmentSourceAddressResponse), opts)
+	return wire.Invoke[*UpdateShipmentSourceAddressResponse](ctx, c.client, "fulfillmentinbound20240320.updateShipmentSourceAddress", in.encode, opts)
 }
 
 // UpdateShipmentTrackingDetailsInput holds the arguments of [Client.UpdateShipmentTrackingDetails].
@@ -1365,8 +1328,7 @@ func (in *UpdateShipmentTrackingDetailsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/updateshipmenttrackingdetails
 func (c *Client) UpdateShipmentTrackingDetails(ctx context.Context, in *UpdateShipmentTrackingDetailsInput,
 	opts ...spapi.CallOption) (*UpdateShipmentTrackingDetailsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.updateShipmentTrackingDetails",
-		in.encode, wire.BareObject((*decoder).readUpdateShipmentTrackingDetailsResponse), opts)
+	return wire.Invoke[*UpdateShipmentTrackingDetailsResponse](ctx, c.client, "fulfillmentinbound20240320.updateShipmentTrackingDetails", in.encode, opts)
 }
 
 // ListTransportationOptionsInput holds the arguments of [Client.ListTransportationOptions].
@@ -1406,16 +1368,14 @@ func (in *ListTransportationOptionsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/listtransportationoptions
 func (c *Client) ListTransportationOptions(ctx context.Context, in *ListTransportationOptionsInput,
 	opts ...spapi.CallOption) (*ListTransportationOptionsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listTransportationOptions",
-		in.encode, wire.BareObject((*decoder).readListTransportationOptionsResponse), opts)
+	return wire.Invoke[*ListTransportationOptionsResponse](ctx, c.client, "fulfillmentinbound20240320.listTransportationOptions", in.encode, opts)
 }
 
 // ListTransportationOptionsPages iterates over the pages of [Client.ListTransportationOptions], beginning with the one that in asks for. It stops after an
 // error.
 func (c *Client) ListTransportationOptionsPages(ctx context.Context, in *ListTransportationOptionsInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListTransportationOptionsResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinbound20240320.listTransportationOptions",
-		in.encode, wire.BareObject((*decoder).readListTransportationOptionsResponse), opts)
+	return wire.Pages[*ListTransportationOptionsResponse](ctx, c.client, "fulfillmentinbound20240320.listTransportationOptions", in.encode, opts)
 }
 
 // ListTransportationOptionsAll iterates over the items of all pages of [Client.ListTransportationOptions]. It stops after an error.
@@ -1454,8 +1414,7 @@ func (in *GenerateTransportationOptionsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/generatetransportationoptions
 func (c *Client) GenerateTransportationOptions(ctx context.Context, in *GenerateTransportationOptionsInput,
 	opts ...spapi.CallOption) (*GenerateTransportationOptionsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.generateTransportationOptions",
-		in.encode, wire.BareObject((*decoder).readGenerateTransportationOptionsResponse), opts)
+	return wire.Invoke[*GenerateTransportationOptionsResponse](ctx, c.client, "fulfillmentinbound20240320.generateTransportationOptions", in.encode, opts)
 }
 
 // ConfirmTransportationOptionsInput holds the arguments of [Client.ConfirmTransportationOptions].
@@ -1481,8 +1440,7 @@ func (in *ConfirmTransportationOptionsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/confirmtransportationoptions
 func (c *Client) ConfirmTransportationOptions(ctx context.Context, in *ConfirmTransportationOptionsInput,
 	opts ...spapi.CallOption) (*ConfirmTransportationOptionsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.confirmTransportationOptions",
-		in.encode, wire.BareObject((*decoder).readConfirmTransportationOptionsResponse), opts)
+	return wire.Invoke[*ConfirmTransportationOptionsResponse](ctx, c.client, "fulfillmentinbound20240320.confirmTransportationOptions", in.encode, opts)
 }
 
 // ListItemComplianceDetailsInput holds the arguments of [Client.ListItemComplianceDetails].
@@ -1508,8 +1466,7 @@ func (in *ListItemComplianceDetailsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/listitemcompliancedetails
 func (c *Client) ListItemComplianceDetails(ctx context.Context, in *ListItemComplianceDetailsInput,
 	opts ...spapi.CallOption) (*ListItemComplianceDetailsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listItemComplianceDetails",
-		in.encode, wire.BareObject((*decoder).readListItemComplianceDetailsResponse), opts)
+	return wire.Invoke[*ListItemComplianceDetailsResponse](ctx, c.client, "fulfillmentinbound20240320.listItemComplianceDetails", in.encode, opts)
 }
 
 // UpdateItemComplianceDetailsInput holds the arguments of [Client.UpdateItemComplianceDetails].
@@ -1539,8 +1496,7 @@ func (in *UpdateItemComplianceDetailsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/updateitemcompliancedetails
 func (c *Client) UpdateItemComplianceDetails(ctx context.Context, in *UpdateItemComplianceDetailsInput,
 	opts ...spapi.CallOption) (*UpdateItemComplianceDetailsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.updateItemComplianceDetails",
-		in.encode, wire.BareObject((*decoder).readUpdateItemComplianceDetailsResponse), opts)
+	return wire.Invoke[*UpdateItemComplianceDetailsResponse](ctx, c.client, "fulfillmentinbound20240320.updateItemComplianceDetails", in.encode, opts)
 }
 
 // CreateMarketplaceItemLabelsInput holds the arguments of [Client.CreateMarketplaceItemLabels].
@@ -1574,8 +1530,7 @@ func (in *CreateMarketplaceItemLabelsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/createmarketplaceitemlabels
 func (c *Client) CreateMarketplaceItemLabels(ctx context.Context, in *CreateMarketplaceItemLabelsInput,
 	opts ...spapi.CallOption) (*CreateMarketplaceItemLabelsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.createMarketplaceItemLabels",
-		in.encode, wire.BareObject((*decoder).readCreateMarketplaceItemLabelsResponse), opts)
+	return wire.Invoke[*CreateMarketplaceItemLabelsResponse](ctx, c.client, "fulfillmentinbound20240320.createMarketplaceItemLabels", in.encode, opts)
 }
 
 // ListPrepDetailsInput holds the arguments of [Client.ListPrepDetails].
@@ -1602,7 +1557,7 @@ func (in *ListPrepDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listprepdetails
 func (c *Client) ListPrepDetails(ctx context.Context, in *ListPrepDetailsInput, opts ...spapi.CallOption) (*ListPrepDetailsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.listPrepDetails", in.encode, wire.BareObject((*decoder).readListPrepDetailsResponse), opts)
+	return wire.Invoke[*ListPrepDetailsResponse](ctx, c.client, "fulfillmentinbound20240320.listPrepDetails", in.encode, opts)
 }
 
 // SetPrepDetailsInput holds the arguments of [Client.SetPrepDetails].
@@ -1626,7 +1581,7 @@ func (in *SetPrepDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/setprepdetails
 func (c *Client) SetPrepDetails(ctx context.Context, in *SetPrepDetailsInput, opts ...spapi.CallOption) (*SetPrepDetailsResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.setPrepDetails", in.encode, wire.BareObject((*decoder).readSetPrepDetailsResponse), opts)
+	return wire.Invoke[*SetPrepDetailsResponse](ctx, c.client, "fulfillmentinbound20240320.setPrepDetails", in.encode, opts)
 }
 
 // GetInboundOperationStatusInput holds the arguments of [Client.GetInboundOperationStatus].
@@ -1651,6 +1606,5 @@ func (in *GetInboundOperationStatusInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinboundoperationstatus
 func (c *Client) GetInboundOperationStatus(ctx context.Context, in *GetInboundOperationStatusInput, opts ...spapi.CallOption) (*InboundOperationStatus, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinbound20240320.getInboundOperationStatus",
-		in.encode, wire.BareObject((*decoder).readInboundOperationStatus), opts)
+	return wire.Invoke[*InboundOperationStatus](ctx, c.client, "fulfillmentinbound20240320.getInboundOperationStatus", in.encode, opts)
 }

@@ -45,7 +45,7 @@ func (in *GetPrepInstructionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getprepinstructions
 func (c *Client) GetPrepInstructions(ctx context.Context, in *GetPrepInstructionsInput, opts ...spapi.CallOption) (*GetPrepInstructionsResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinboundv0.getPrepInstructions", in.encode, wire.PayloadObject((*decoder).readGetPrepInstructionsResult), opts)
+	return wire.Invoke[*GetPrepInstructionsResult](ctx, c.client, "fulfillmentinboundv0.getPrepInstructions", in.encode, opts)
 }
 
 // GetLabelsInput holds the arguments of [Client.GetLabels].
@@ -91,7 +91,7 @@ func (in *GetLabelsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getlabels
 func (c *Client) GetLabels(ctx context.Context, in *GetLabelsInput, opts ...spapi.CallOption) (*LabelDownloadURL, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinboundv0.getLabels", in.encode, wire.PayloadObject((*decoder).readLabelDownloadURL), opts)
+	return wire.Invoke[*LabelDownloadURL](ctx, c.client, "fulfillmentinboundv0.getLabels", in.encode, opts)
 }
 
 // GetBillOfLadingInput holds the arguments of [Client.GetBillOfLading].
@@ -113,7 +113,7 @@ func (in *GetBillOfLadingInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getbilloflading
 func (c *Client) GetBillOfLading(ctx context.Context, in *GetBillOfLadingInput, opts ...spapi.CallOption) (*BillOfLadingDownloadURL, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinboundv0.getBillOfLading", in.encode, wire.PayloadObject((*decoder).readBillOfLadingDownloadURL), opts)
+	return wire.Invoke[*BillOfLadingDownloadURL](ctx, c.client, "fulfillmentinboundv0.getBillOfLading", in.encode, opts)
 }
 
 // GetShipmentsInput holds the arguments of [Client.GetShipments].
@@ -155,12 +155,12 @@ func (in *GetShipmentsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getshipments
 func (c *Client) GetShipments(ctx context.Context, in *GetShipmentsInput, opts ...spapi.CallOption) (*GetShipmentsResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinboundv0.getShipments", in.encode, wire.PayloadObject((*decoder).readGetShipmentsResult), opts)
+	return wire.Invoke[*GetShipmentsResult](ctx, c.client, "fulfillmentinboundv0.getShipments", in.encode, opts)
 }
 
 // GetShipmentsPages iterates over the pages of [Client.GetShipments], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetShipmentsPages(ctx context.Context, in *GetShipmentsInput, opts ...spapi.CallOption) iter.Seq2[*GetShipmentsResult, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinboundv0.getShipments", in.encode, wire.PayloadObject((*decoder).readGetShipmentsResult), opts)
+	return wire.Pages[*GetShipmentsResult](ctx, c.client, "fulfillmentinboundv0.getShipments", in.encode, opts)
 }
 
 // GetShipmentsAll iterates over the items of all pages of [Client.GetShipments]. It stops after an error.
@@ -198,16 +198,14 @@ func (in *GetShipmentItemsByShipmentIDInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getshipmentitemsbyshipmentid
 func (c *Client) GetShipmentItemsByShipmentID(ctx context.Context,
 	in *GetShipmentItemsByShipmentIDInput, opts ...spapi.CallOption) (*GetShipmentItemsResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinboundv0.getShipmentItemsByShipmentId",
-		in.encode, wire.PayloadObject((*decoder).readGetShipmentItemsResult), opts)
+	return wire.Invoke[*GetShipmentItemsResult](ctx, c.client, "fulfillmentinboundv0.getShipmentItemsByShipmentId", in.encode, opts)
 }
 
 // GetShipmentItemsByShipmentIDPages iterates over the pages of [Client.GetShipmentItemsByShipmentID], beginning with the one that in asks for. It stops after
 // an error.
 func (c *Client) GetShipmentItemsByShipmentIDPages(ctx context.Context,
 	in *GetShipmentItemsByShipmentIDInput, opts ...spapi.CallOption) iter.Seq2[*GetShipmentItemsResult, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinboundv0.getShipmentItemsByShipmentId",
-		in.encode, wire.PayloadObject((*decoder).readGetShipmentItemsResult), opts)
+	return wire.Pages[*GetShipmentItemsResult](ctx, c.client, "fulfillmentinboundv0.getShipmentItemsByShipmentId", in.encode, opts)
 }
 
 // GetShipmentItemsByShipmentIDAll iterates over the items of all pages of [Client.GetShipmentItemsByShipmentID]. It stops after an error.
@@ -254,12 +252,12 @@ func (in *GetShipmentItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getshipmentitems
 func (c *Client) GetShipmentItems(ctx context.Context, in *GetShipmentItemsInput, opts ...spapi.CallOption) (*GetShipmentItemsResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentinboundv0.getShipmentItems", in.encode, wire.PayloadObject((*decoder).readGetShipmentItemsResult), opts)
+	return wire.Invoke[*GetShipmentItemsResult](ctx, c.client, "fulfillmentinboundv0.getShipmentItems", in.encode, opts)
 }
 
 // GetShipmentItemsPages iterates over the pages of [Client.GetShipmentItems], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetShipmentItemsPages(ctx context.Context, in *GetShipmentItemsInput, opts ...spapi.CallOption) iter.Seq2[*GetShipmentItemsResult, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentinboundv0.getShipmentItems", in.encode, wire.PayloadObject((*decoder).readGetShipmentItemsResult), opts)
+	return wire.Pages[*GetShipmentItemsResult](ctx, c.client, "fulfillmentinboundv0.getShipmentItems", in.encode, opts)
 }
 
 // GetShipmentItemsAll iterates over the items of all pages of [Client.GetShipmentItems]. It stops after an error.

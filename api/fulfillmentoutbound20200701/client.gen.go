@@ -46,8 +46,7 @@ func (in *GetFulfillmentPreviewInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfulfillmentpreview
 func (c *Client) GetFulfillmentPreview(ctx context.Context, in *GetFulfillmentPreviewInput, opts ...spapi.CallOption) (*GetFulfillmentPreviewResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFulfillmentPreview",
-		in.encode, wire.PayloadObject((*decoder).readGetFulfillmentPreviewResult), opts)
+	return wire.Invoke[*GetFulfillmentPreviewResult](ctx, c.client, "fulfillmentoutbound20200701.getFulfillmentPreview", in.encode, opts)
 }
 
 // DeliveryOffersInput holds the arguments of [Client.DeliveryOffers].
@@ -74,7 +73,7 @@ func (in *DeliveryOffersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/deliveryoffers
 func (c *Client) DeliveryOffers(ctx context.Context, in *DeliveryOffersInput, opts ...spapi.CallOption) (*GetDeliveryOffersResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.deliveryOffers", in.encode, wire.PayloadObject((*decoder).readGetDeliveryOffersResult), opts)
+	return wire.Invoke[*GetDeliveryOffersResult](ctx, c.client, "fulfillmentoutbound20200701.deliveryOffers", in.encode, opts)
 }
 
 // ListAllFulfillmentOrdersInput holds the arguments of [Client.ListAllFulfillmentOrders].
@@ -102,15 +101,13 @@ func (in *ListAllFulfillmentOrdersInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/listallfulfillmentorders
 func (c *Client) ListAllFulfillmentOrders(ctx context.Context, in *ListAllFulfillmentOrdersInput,
 	opts ...spapi.CallOption) (*ListAllFulfillmentOrdersResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.listAllFulfillmentOrders",
-		in.encode, wire.PayloadObject((*decoder).readListAllFulfillmentOrdersResult), opts)
+	return wire.Invoke[*ListAllFulfillmentOrdersResult](ctx, c.client, "fulfillmentoutbound20200701.listAllFulfillmentOrders", in.encode, opts)
 }
 
 // ListAllFulfillmentOrdersPages iterates over the pages of [Client.ListAllFulfillmentOrders], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListAllFulfillmentOrdersPages(ctx context.Context, in *ListAllFulfillmentOrdersInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListAllFulfillmentOrdersResult, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentoutbound20200701.listAllFulfillmentOrders",
-		in.encode, wire.PayloadObject((*decoder).readListAllFulfillmentOrdersResult), opts)
+	return wire.Pages[*ListAllFulfillmentOrdersResult](ctx, c.client, "fulfillmentoutbound20200701.listAllFulfillmentOrders", in.encode, opts)
 }
 
 // ListAllFulfillmentOrdersAll iterates over the items of all pages of [Client.ListAllFulfillmentOrders]. It stops after an error.
@@ -188,8 +185,7 @@ func (in *GetPackageTrackingDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getpackagetrackingdetails
 func (c *Client) GetPackageTrackingDetails(ctx context.Context, in *GetPackageTrackingDetailsInput, opts ...spapi.CallOption) (*PackageTrackingDetails, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getPackageTrackingDetails",
-		in.encode, wire.PayloadObject((*decoder).readPackageTrackingDetails), opts)
+	return wire.Invoke[*PackageTrackingDetails](ctx, c.client, "fulfillmentoutbound20200701.getPackageTrackingDetails", in.encode, opts)
 }
 
 // ListReturnReasonCodesInput holds the arguments of [Client.ListReturnReasonCodes].
@@ -220,8 +216,7 @@ func (in *ListReturnReasonCodesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listreturnreasoncodes
 func (c *Client) ListReturnReasonCodes(ctx context.Context, in *ListReturnReasonCodesInput, opts ...spapi.CallOption) (*ListReturnReasonCodesResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.listReturnReasonCodes",
-		in.encode, wire.PayloadObject((*decoder).readListReturnReasonCodesResult), opts)
+	return wire.Invoke[*ListReturnReasonCodesResult](ctx, c.client, "fulfillmentoutbound20200701.listReturnReasonCodes", in.encode, opts)
 }
 
 // CreateFulfillmentReturnInput holds the arguments of [Client.CreateFulfillmentReturn].
@@ -247,8 +242,7 @@ func (in *CreateFulfillmentReturnInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/createfulfillmentreturn
 func (c *Client) CreateFulfillmentReturn(ctx context.Context, in *CreateFulfillmentReturnInput,
 	opts ...spapi.CallOption) (*CreateFulfillmentReturnResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.createFulfillmentReturn",
-		in.encode, wire.PayloadObject((*decoder).readCreateFulfillmentReturnResult), opts)
+	return wire.Invoke[*CreateFulfillmentReturnResult](ctx, c.client, "fulfillmentoutbound20200701.createFulfillmentReturn", in.encode, opts)
 }
 
 // GetFulfillmentOrderInput holds the arguments of [Client.GetFulfillmentOrder].
@@ -270,8 +264,7 @@ func (in *GetFulfillmentOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfulfillmentorder
 func (c *Client) GetFulfillmentOrder(ctx context.Context, in *GetFulfillmentOrderInput, opts ...spapi.CallOption) (*GetFulfillmentOrderResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFulfillmentOrder",
-		in.encode, wire.PayloadObject((*decoder).readGetFulfillmentOrderResult), opts)
+	return wire.Invoke[*GetFulfillmentOrderResult](ctx, c.client, "fulfillmentoutbound20200701.getFulfillmentOrder", in.encode, opts)
 }
 
 // UpdateFulfillmentOrderInput holds the arguments of [Client.UpdateFulfillmentOrder].
@@ -381,7 +374,7 @@ func (in *GetFeaturesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeatures
 func (c *Client) GetFeatures(ctx context.Context, in *GetFeaturesInput, opts ...spapi.CallOption) (*GetFeaturesResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFeatures", in.encode, wire.PayloadObject((*decoder).readGetFeaturesResult), opts)
+	return wire.Invoke[*GetFeaturesResult](ctx, c.client, "fulfillmentoutbound20200701.getFeatures", in.encode, opts)
 }
 
 // GetFeatureInventoryInput holds the arguments of [Client.GetFeatureInventory].
@@ -414,15 +407,13 @@ func (in *GetFeatureInventoryInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeatureinventory
 func (c *Client) GetFeatureInventory(ctx context.Context, in *GetFeatureInventoryInput, opts ...spapi.CallOption) (*GetFeatureInventoryResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFeatureInventory",
-		in.encode, wire.PayloadObject((*decoder).readGetFeatureInventoryResult), opts)
+	return wire.Invoke[*GetFeatureInventoryResult](ctx, c.client, "fulfillmentoutbound20200701.getFeatureInventory", in.encode, opts)
 }
 
 // GetFeatureInventoryPages iterates over the pages of [Client.GetFeatureInventory], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetFeatureInventoryPages(ctx context.Context, in *GetFeatureInventoryInput,
 	opts ...spapi.CallOption) iter.Seq2[*GetFeatureInventoryResult, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentoutbound20200701.getFeatureInventory",
-		in.encode, wire.PayloadObject((*decoder).readGetFeatureInventoryResult), opts)
+	return wire.Pages[*GetFeatureInventoryResult](ctx, c.client, "fulfillmentoutbound20200701.getFeatureInventory", in.encode, opts)
 }
 
 // GetFeatureInventoryAll iterates over the items of all pages of [Client.GetFeatureInventory]. It stops after an error.
@@ -460,5 +451,5 @@ func (in *GetFeatureSKUInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfeaturesku
 func (c *Client) GetFeatureSKU(ctx context.Context, in *GetFeatureSKUInput, opts ...spapi.CallOption) (*GetFeatureSKUResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20200701.getFeatureSKU", in.encode, wire.PayloadObject((*decoder).readGetFeatureSKUResult), opts)
+	return wire.Invoke[*GetFeatureSKUResult](ctx, c.client, "fulfillmentoutbound20200701.getFeatureSKU", in.encode, opts)
 }

@@ -50,7 +50,7 @@ func (in *GetOrderPreviewInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderpreview
 func (c *Client) GetOrderPreview(ctx context.Context, in *GetOrderPreviewInput, opts ...spapi.CallOption) (*GetOrderPreviewResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20260704.getOrderPreview", in.encode, wire.BareObject((*decoder).readGetOrderPreviewResponse), opts)
+	return wire.Invoke[*GetOrderPreviewResponse](ctx, c.client, "fulfillmentoutbound20260704.getOrderPreview", in.encode, opts)
 }
 
 // GetOffersInput holds the arguments of [Client.GetOffers].
@@ -79,7 +79,7 @@ func (in *GetOffersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getoffers
 func (c *Client) GetOffers(ctx context.Context, in *GetOffersInput, opts ...spapi.CallOption) (*GetOffersResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20260704.getOffers", in.encode, wire.BareObject((*decoder).readGetOffersResponse), opts)
+	return wire.Invoke[*GetOffersResponse](ctx, c.client, "fulfillmentoutbound20260704.getOffers", in.encode, opts)
 }
 
 // CancelOrderInput holds the arguments of [Client.CancelOrder].
@@ -201,7 +201,7 @@ func (in *GetOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/fulfillment-outbound-api
 func (c *Client) GetOrder(ctx context.Context, in *GetOrderInput, opts ...spapi.CallOption) (*GetOrderResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20260704.getOrder", in.encode, wire.BareObject((*decoder).readGetOrderResponse), opts)
+	return wire.Invoke[*GetOrderResponse](ctx, c.client, "fulfillmentoutbound20260704.getOrder", in.encode, opts)
 }
 
 // UpdateOrderInput holds the arguments of [Client.UpdateOrder].
@@ -261,12 +261,12 @@ func (in *ListOrdersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listorders
 func (c *Client) ListOrders(ctx context.Context, in *ListOrdersInput, opts ...spapi.CallOption) (*ListOrdersResponse, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20260704.listOrders", in.encode, wire.BareObject((*decoder).readListOrdersResponse), opts)
+	return wire.Invoke[*ListOrdersResponse](ctx, c.client, "fulfillmentoutbound20260704.listOrders", in.encode, opts)
 }
 
 // ListOrdersPages iterates over the pages of [Client.ListOrders], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListOrdersPages(ctx context.Context, in *ListOrdersInput, opts ...spapi.CallOption) iter.Seq2[*ListOrdersResponse, error] {
-	return wire.Pages(ctx, c.client, "fulfillmentoutbound20260704.listOrders", in.encode, wire.BareObject((*decoder).readListOrdersResponse), opts)
+	return wire.Pages[*ListOrdersResponse](ctx, c.client, "fulfillmentoutbound20260704.listOrders", in.encode, opts)
 }
 
 // ListOrdersAll iterates over the items of all pages of [Client.ListOrders]. It stops after an error.
@@ -312,5 +312,5 @@ func (in *CreateOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createorder
 func (c *Client) CreateOrder(ctx context.Context, in *CreateOrderInput, opts ...spapi.CallOption) (*CreateOrderResult, error) {
-	return wire.Invoke(ctx, c.client, "fulfillmentoutbound20260704.createOrder", in.encode, wire.BareObject((*decoder).readCreateOrderResult), opts)
+	return wire.Invoke[*CreateOrderResult](ctx, c.client, "fulfillmentoutbound20260704.createOrder", in.encode, opts)
 }

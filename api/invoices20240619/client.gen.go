@@ -41,7 +41,7 @@ func (in *GetInvoicesAttributesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinvoicesattributes
 func (c *Client) GetInvoicesAttributes(ctx context.Context, in *GetInvoicesAttributesInput, opts ...spapi.CallOption) (*GetInvoicesAttributesResponse, error) {
-	return wire.Invoke(ctx, c.client, "invoices20240619.getInvoicesAttributes", in.encode, wire.BareObject((*decoder).readGetInvoicesAttributesResponse), opts)
+	return wire.Invoke[*GetInvoicesAttributesResponse](ctx, c.client, "invoices20240619.getInvoicesAttributes", in.encode, opts)
 }
 
 // GetInvoicesDocumentInput holds the arguments of [Client.GetInvoicesDocument].
@@ -65,7 +65,7 @@ func (in *GetInvoicesDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinvoicesdocument
 func (c *Client) GetInvoicesDocument(ctx context.Context, in *GetInvoicesDocumentInput, opts ...spapi.CallOption) (*GetInvoicesDocumentResponse, error) {
-	return wire.Invoke(ctx, c.client, "invoices20240619.getInvoicesDocument", in.encode, wire.BareObject((*decoder).readGetInvoicesDocumentResponse), opts)
+	return wire.Invoke[*GetInvoicesDocumentResponse](ctx, c.client, "invoices20240619.getInvoicesDocument", in.encode, opts)
 }
 
 // GetInvoicesExportsInput holds the arguments of [Client.GetInvoicesExports].
@@ -106,13 +106,13 @@ func (in *GetInvoicesExportsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinvoicesexports
 func (c *Client) GetInvoicesExports(ctx context.Context, in *GetInvoicesExportsInput, opts ...spapi.CallOption) (*GetInvoicesExportsResponse, error) {
-	return wire.Invoke(ctx, c.client, "invoices20240619.getInvoicesExports", in.encode, wire.BareObject((*decoder).readGetInvoicesExportsResponse), opts)
+	return wire.Invoke[*GetInvoicesExportsResponse](ctx, c.client, "invoices20240619.getInvoicesExports", in.encode, opts)
 }
 
 // GetInvoicesExportsPages iterates over the pages of [Client.GetInvoicesExports], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetInvoicesExportsPages(ctx context.Context, in *GetInvoicesExportsInput,
 	opts ...spapi.CallOption) iter.Seq2[*GetInvoicesExportsResponse, error] {
-	return wire.Pages(ctx, c.client, "invoices20240619.getInvoicesExports", in.encode, wire.BareObject((*decoder).readGetInvoicesExportsResponse), opts)
+	return wire.Pages[*GetInvoicesExportsResponse](ctx, c.client, "invoices20240619.getInvoicesExports", in.encode, opts)
 }
 
 // GetInvoicesExportsAll iterates over the items of all pages of [Client.GetInvoicesExports]. It stops after an error.
@@ -156,7 +156,7 @@ func (in *CreateInvoicesExportInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createinvoicesexport
 func (c *Client) CreateInvoicesExport(ctx context.Context, in *CreateInvoicesExportInput, opts ...spapi.CallOption) (*ExportInvoicesResponse, error) {
-	return wire.Invoke(ctx, c.client, "invoices20240619.createInvoicesExport", in.encode, wire.BareObject((*decoder).readExportInvoicesResponse), opts)
+	return wire.Invoke[*ExportInvoicesResponse](ctx, c.client, "invoices20240619.createInvoicesExport", in.encode, opts)
 }
 
 // GetInvoicesExportInput holds the arguments of [Client.GetInvoicesExport].
@@ -180,7 +180,7 @@ func (in *GetInvoicesExportInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinvoicesexport
 func (c *Client) GetInvoicesExport(ctx context.Context, in *GetInvoicesExportInput, opts ...spapi.CallOption) (*GetInvoicesExportResponse, error) {
-	return wire.Invoke(ctx, c.client, "invoices20240619.getInvoicesExport", in.encode, wire.BareObject((*decoder).readGetInvoicesExportResponse), opts)
+	return wire.Invoke[*GetInvoicesExportResponse](ctx, c.client, "invoices20240619.getInvoicesExport", in.encode, opts)
 }
 
 // GetGovernmentInvoiceStatusInput holds the arguments of [Client.GetGovernmentInvoiceStatus].
@@ -217,8 +217,7 @@ func (in *GetGovernmentInvoiceStatusInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getgovernmentinvoicestatus
 func (c *Client) GetGovernmentInvoiceStatus(ctx context.Context, in *GetGovernmentInvoiceStatusInput,
 	opts ...spapi.CallOption) (*GovernmentInvoiceStatusResponse, error) {
-	return wire.Invoke(ctx, c.client, "invoices20240619.getGovernmentInvoiceStatus",
-		in.encode, wire.BareObject((*decoder).readGovernmentInvoiceStatusResponse), opts)
+	return wire.Invoke[*GovernmentInvoiceStatusResponse](ctx, c.client, "invoices20240619.getGovernmentInvoiceStatus", in.encode, opts)
 }
 
 // CreateGovernmentInvoiceInput holds the arguments of [Client.CreateGovernmentInvoice].
@@ -290,8 +289,7 @@ func (in *GetGovernmentInvoiceDocumentInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getgovernmentinvoicedocument
 func (c *Client) GetGovernmentInvoiceDocument(ctx context.Context,
 	in *GetGovernmentInvoiceDocumentInput, opts ...spapi.CallOption) (*GovtInvoiceDocumentResponse, error) {
-	return wire.Invoke(ctx, c.client, "invoices20240619.getGovernmentInvoiceDocument",
-		in.encode, wire.BareObject((*decoder).readGovtInvoiceDocumentResponse), opts)
+	return wire.Invoke[*GovtInvoiceDocumentResponse](ctx, c.client, "invoices20240619.getGovernmentInvoiceDocument", in.encode, opts)
 }
 
 // GetInvoicesInput holds the arguments of [Client.GetInvoices].
@@ -356,12 +354,12 @@ func (in *GetInvoicesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getinvoices
 func (c *Client) GetInvoices(ctx context.Context, in *GetInvoicesInput, opts ...spapi.CallOption) (*GetInvoicesResponse, error) {
-	return wire.Invoke(ctx, c.client, "invoices20240619.getInvoices", in.encode, wire.BareObject((*decoder).readGetInvoicesResponse), opts)
+	return wire.Invoke[*GetInvoicesResponse](ctx, c.client, "invoices20240619.getInvoices", in.encode, opts)
 }
 
 // GetInvoicesPages iterates over the pages of [Client.GetInvoices], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetInvoicesPages(ctx context.Context, in *GetInvoicesInput, opts ...spapi.CallOption) iter.Seq2[*GetInvoicesResponse, error] {
-	return wire.Pages(ctx, c.client, "invoices20240619.getInvoices", in.encode, wire.BareObject((*decoder).readGetInvoicesResponse), opts)
+	return wire.Pages[*GetInvoicesResponse](ctx, c.client, "invoices20240619.getInvoices", in.encode, opts)
 }
 
 // GetInvoicesAll iterates over the items of all pages of [Client.GetInvoices]. It stops after an error.
@@ -398,5 +396,5 @@ func (in *GetInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/invoices-api
 func (c *Client) GetInvoice(ctx context.Context, in *GetInvoiceInput, opts ...spapi.CallOption) (*GetInvoiceResponse, error) {
-	return wire.Invoke(ctx, c.client, "invoices20240619.getInvoice", in.encode, wire.BareObject((*decoder).readGetInvoiceResponse), opts)
+	return wire.Invoke[*GetInvoiceResponse](ctx, c.client, "invoices20240619.getInvoice", in.encode, opts)
 }

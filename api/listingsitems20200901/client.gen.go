@@ -56,7 +56,7 @@ func (in *PutListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/listings-items-api
 func (c *Client) PutListingsItem(ctx context.Context, in *PutListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return wire.Invoke(ctx, c.client, "listingsitems20200901.putListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke[*ListingsItemSubmissionResponse](ctx, c.client, "listingsitems20200901.putListingsItem", in.encode, opts)
 }
 
 // DeleteListingsItemInput holds the arguments of [Client.DeleteListingsItem].
@@ -90,8 +90,7 @@ func (in *DeleteListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/deletelistingsitem-1
 func (c *Client) DeleteListingsItem(ctx context.Context, in *DeleteListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return wire.Invoke(ctx, c.client, "listingsitems20200901.deleteListingsItem",
-		in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke[*ListingsItemSubmissionResponse](ctx, c.client, "listingsitems20200901.deleteListingsItem", in.encode, opts)
 }
 
 // PatchListingsItemInput holds the arguments of [Client.PatchListingsItem].
@@ -130,6 +129,5 @@ func (in *PatchListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/listings-items-api
 func (c *Client) PatchListingsItem(ctx context.Context, in *PatchListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return wire.Invoke(ctx, c.client, "listingsitems20200901.patchListingsItem",
-		in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke[*ListingsItemSubmissionResponse](ctx, c.client, "listingsitems20200901.patchListingsItem", in.encode, opts)
 }

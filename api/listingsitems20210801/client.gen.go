@@ -57,7 +57,7 @@ func (in *GetListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getlistingsitem
 func (c *Client) GetListingsItem(ctx context.Context, in *GetListingsItemInput, opts ...spapi.CallOption) (*Item, error) {
-	return wire.Invoke(ctx, c.client, "listingsitems20210801.getListingsItem", in.encode, wire.BareObject((*decoder).readItem), opts)
+	return wire.Invoke[*Item](ctx, c.client, "listingsitems20210801.getListingsItem", in.encode, opts)
 }
 
 // PutListingsItemInput holds the arguments of [Client.PutListingsItem].
@@ -106,7 +106,7 @@ func (in *PutListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/listings-items-api
 func (c *Client) PutListingsItem(ctx context.Context, in *PutListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return wire.Invoke(ctx, c.client, "listingsitems20210801.putListingsItem", in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke[*ListingsItemSubmissionResponse](ctx, c.client, "listingsitems20210801.putListingsItem", in.encode, opts)
 }
 
 // DeleteListingsItemInput holds the arguments of [Client.DeleteListingsItem].
@@ -142,8 +142,7 @@ func (in *DeleteListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/deletelistingsitem
 func (c *Client) DeleteListingsItem(ctx context.Context, in *DeleteListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return wire.Invoke(ctx, c.client, "listingsitems20210801.deleteListingsItem",
-		in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke[*ListingsItemSubmissionResponse](ctx, c.client, "listingsitems20210801.deleteListingsItem", in.encode, opts)
 }
 
 // PatchListingsItemInput holds the arguments of [Client.PatchListingsItem].
@@ -191,8 +190,7 @@ func (in *PatchListingsItemInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/listings-items-api
 func (c *Client) PatchListingsItem(ctx context.Context, in *PatchListingsItemInput, opts ...spapi.CallOption) (*ListingsItemSubmissionResponse, error) {
-	return wire.Invoke(ctx, c.client, "listingsitems20210801.patchListingsItem",
-		in.encode, wire.BareObject((*decoder).readListingsItemSubmissionResponse), opts)
+	return wire.Invoke[*ListingsItemSubmissionResponse](ctx, c.client, "listingsitems20210801.patchListingsItem", in.encode, opts)
 }
 
 // SearchListingsItemsInput holds the arguments of [Client.SearchListingsItems].
@@ -270,12 +268,12 @@ func (in *SearchListingsItemsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/searchlistingsitems
 func (c *Client) SearchListingsItems(ctx context.Context, in *SearchListingsItemsInput, opts ...spapi.CallOption) (*ItemSearchResults, error) {
-	return wire.Invoke(ctx, c.client, "listingsitems20210801.searchListingsItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
+	return wire.Invoke[*ItemSearchResults](ctx, c.client, "listingsitems20210801.searchListingsItems", in.encode, opts)
 }
 
 // SearchListingsItemsPages iterates over the pages of [Client.SearchListingsItems], beginning with the one that in asks for. It stops after an error.
 func (c *Client) SearchListingsItemsPages(ctx context.Context, in *SearchListingsItemsInput, opts ...spapi.CallOption) iter.Seq2[*ItemSearchResults, error] {
-	return wire.Pages(ctx, c.client, "listingsitems20210801.searchListingsItems", in.encode, wire.BareObject((*decoder).readItemSearchResults), opts)
+	return wire.Pages[*ItemSearchResults](ctx, c.client, "listingsitems20210801.searchListingsItems", in.encode, opts)
 }
 
 // SearchListingsItemsAll iterates over the items of all pages of [Client.SearchListingsItems]. It stops after an error.

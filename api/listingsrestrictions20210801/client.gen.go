@@ -57,5 +57,5 @@ func (in *GetListingsRestrictionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getlistingsrestrictions
 func (c *Client) GetListingsRestrictions(ctx context.Context, in *GetListingsRestrictionsInput, opts ...spapi.CallOption) (*RestrictionList, error) {
-	return wire.Invoke(ctx, c.client, "listingsrestrictions20210801.getListingsRestrictions", in.encode, wire.BareObject((*decoder).readRestrictionList), opts)
+	return wire.Invoke[*RestrictionList](ctx, c.client, "listingsrestrictions20210801.getListingsRestrictions", in.encode, opts)
 }

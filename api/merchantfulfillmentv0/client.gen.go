@@ -39,8 +39,7 @@ func (in *GetEligibleShipmentServicesInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/geteligibleshipmentservices
 func (c *Client) GetEligibleShipmentServices(ctx context.Context, in *GetEligibleShipmentServicesInput,
 	opts ...spapi.CallOption) (*GetEligibleShipmentServicesResult, error) {
-	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.getEligibleShipmentServices",
-		in.encode, wire.PayloadObject((*decoder).readGetEligibleShipmentServicesResult), opts)
+	return wire.Invoke[*GetEligibleShipmentServicesResult](ctx, c.client, "merchantfulfillmentv0.getEligibleShipmentServices", in.encode, opts)
 }
 
 // GetShipmentInput holds the arguments of [Client.GetShipment].
@@ -67,7 +66,7 @@ func (in *GetShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/merchant-fulfillment-api
 func (c *Client) GetShipment(ctx context.Context, in *GetShipmentInput, opts ...spapi.CallOption) (*Shipment, error) {
-	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.getShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
+	return wire.Invoke[*Shipment](ctx, c.client, "merchantfulfillmentv0.getShipment", in.encode, opts)
 }
 
 // CancelShipmentInput holds the arguments of [Client.CancelShipment].
@@ -94,7 +93,7 @@ func (in *CancelShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/merchant-fulfillment-api
 func (c *Client) CancelShipment(ctx context.Context, in *CancelShipmentInput, opts ...spapi.CallOption) (*Shipment, error) {
-	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.cancelShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
+	return wire.Invoke[*Shipment](ctx, c.client, "merchantfulfillmentv0.cancelShipment", in.encode, opts)
 }
 
 // CreateShipmentInput holds the arguments of [Client.CreateShipment].
@@ -127,7 +126,7 @@ func (in *CreateShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/merchant-fulfillment-api
 func (c *Client) CreateShipment(ctx context.Context, in *CreateShipmentInput, opts ...spapi.CallOption) (*Shipment, error) {
-	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.createShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
+	return wire.Invoke[*Shipment](ctx, c.client, "merchantfulfillmentv0.createShipment", in.encode, opts)
 }
 
 // GetAdditionalSellerInputsInput holds the arguments of [Client.GetAdditionalSellerInputs].
@@ -157,6 +156,5 @@ func (in *GetAdditionalSellerInputsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getadditionalsellerinputs
 func (c *Client) GetAdditionalSellerInputs(ctx context.Context, in *GetAdditionalSellerInputsInput,
 	opts ...spapi.CallOption) (*GetAdditionalSellerInputsResult, error) {
-	return wire.Invoke(ctx, c.client, "merchantfulfillmentv0.getAdditionalSellerInputs",
-		in.encode, wire.PayloadObject((*decoder).readGetAdditionalSellerInputsResult), opts)
+	return wire.Invoke[*GetAdditionalSellerInputsResult](ctx, c.client, "merchantfulfillmentv0.getAdditionalSellerInputs", in.encode, opts)
 }

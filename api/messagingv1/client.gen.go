@@ -42,8 +42,7 @@ func (in *GetMessagingActionsForOrderInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getmessagingactionsfororder
 func (c *Client) GetMessagingActionsForOrder(ctx context.Context, in *GetMessagingActionsForOrderInput,
 	opts ...spapi.CallOption) (*GetMessagingActionsForOrderResponse, error) {
-	return wire.Invoke(ctx, c.client, "messagingv1.getMessagingActionsForOrder",
-		in.encode, wire.BareObject((*decoder).readGetMessagingActionsForOrderResponse), opts)
+	return wire.Invoke[*GetMessagingActionsForOrderResponse](ctx, c.client, "messagingv1.getMessagingActionsForOrder", in.encode, opts)
 }
 
 // ConfirmCustomizationDetailsInput holds the arguments of [Client.ConfirmCustomizationDetails].
@@ -237,7 +236,7 @@ func (in *GetAttributesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getattributes
 func (c *Client) GetAttributes(ctx context.Context, in *GetAttributesInput, opts ...spapi.CallOption) (*GetAttributesResponse, error) {
-	return wire.Invoke(ctx, c.client, "messagingv1.GetAttributes", in.encode, wire.BareObject((*decoder).readGetAttributesResponse), opts)
+	return wire.Invoke[*GetAttributesResponse](ctx, c.client, "messagingv1.GetAttributes", in.encode, opts)
 }
 
 // CreateDigitalAccessKeyInput holds the arguments of [Client.CreateDigitalAccessKey].

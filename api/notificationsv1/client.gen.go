@@ -48,12 +48,12 @@ func (in *GetSubscriptionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getsubscriptions
 func (c *Client) GetSubscriptions(ctx context.Context, in *GetSubscriptionsInput, opts ...spapi.CallOption) (*GetSubscriptionsPayload, error) {
-	return wire.Invoke(ctx, c.client, "notificationsv1.getSubscriptions", in.encode, wire.PayloadObject((*decoder).readGetSubscriptionsPayload), opts)
+	return wire.Invoke[*GetSubscriptionsPayload](ctx, c.client, "notificationsv1.getSubscriptions", in.encode, opts)
 }
 
 // GetSubscriptionsPages iterates over the pages of [Client.GetSubscriptions], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetSubscriptionsPages(ctx context.Context, in *GetSubscriptionsInput, opts ...spapi.CallOption) iter.Seq2[*GetSubscriptionsPayload, error] {
-	return wire.Pages(ctx, c.client, "notificationsv1.getSubscriptions", in.encode, wire.PayloadObject((*decoder).readGetSubscriptionsPayload), opts)
+	return wire.Pages[*GetSubscriptionsPayload](ctx, c.client, "notificationsv1.getSubscriptions", in.encode, opts)
 }
 
 // GetSubscriptionsAll iterates over the items of all pages of [Client.GetSubscriptions]. It stops after an error.
@@ -86,7 +86,7 @@ func (in *GetSubscriptionInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getsubscription
 func (c *Client) GetSubscription(ctx context.Context, in *GetSubscriptionInput, opts ...spapi.CallOption) (*Subscription, error) {
-	return wire.Invoke(ctx, c.client, "notificationsv1.getSubscription", in.encode, wire.PayloadObject((*decoder).readSubscription), opts)
+	return wire.Invoke[*Subscription](ctx, c.client, "notificationsv1.getSubscription", in.encode, opts)
 }
 
 // CreateSubscriptionInput holds the arguments of [Client.CreateSubscription].
@@ -112,7 +112,7 @@ func (in *CreateSubscriptionInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createsubscription
 func (c *Client) CreateSubscription(ctx context.Context, in *CreateSubscriptionInput, opts ...spapi.CallOption) (*Subscription, error) {
-	return wire.Invoke(ctx, c.client, "notificationsv1.createSubscription", in.encode, wire.PayloadObject((*decoder).readSubscription), opts)
+	return wire.Invoke[*Subscription](ctx, c.client, "notificationsv1.createSubscription", in.encode, opts)
 }
 
 // GetSubscriptionByIDInput holds the arguments of [Client.GetSubscriptionByID].
@@ -137,7 +137,7 @@ func (in *GetSubscriptionByIDInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getsubscriptionbyid
 func (c *Client) GetSubscriptionByID(ctx context.Context, in *GetSubscriptionByIDInput, opts ...spapi.CallOption) (*Subscription, error) {
-	return wire.Invoke(ctx, c.client, "notificationsv1.getSubscriptionById", in.encode, wire.PayloadObject((*decoder).readSubscription), opts)
+	return wire.Invoke[*Subscription](ctx, c.client, "notificationsv1.getSubscriptionById", in.encode, opts)
 }
 
 // DeleteSubscriptionByIDInput holds the arguments of [Client.DeleteSubscriptionByID].
@@ -189,8 +189,7 @@ func (in *SendTestNotificationInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/sendtestnotification
 func (c *Client) SendTestNotification(ctx context.Context, in *SendTestNotificationInput, opts ...spapi.CallOption) (json.RawMessage, error) {
-	return wire.Invoke(ctx, c.client, "notificationsv1.sendTestNotification", in.encode,
-		wire.PayloadValue(func(d *decoder) json.RawMessage { return d.Raw() }), opts)
+	return wire.Invoke[json.RawMessage](ctx, c.client, "notificationsv1.sendTestNotification", in.encode, opts)
 }
 
 // GetDestinationsInput holds the arguments of [Client.GetDestinations].
@@ -209,8 +208,7 @@ func (in *GetDestinationsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getdestinations
 func (c *Client) GetDestinations(ctx context.Context, in *GetDestinationsInput, opts ...spapi.CallOption) ([]Destination, error) {
-	return wire.Invoke(ctx, c.client, "notificationsv1.getDestinations", in.encode,
-		wire.PayloadValue(func(d *decoder) []Destination { return d.listDestination() }), opts)
+	return wire.Invoke[[]Destination](ctx, c.client, "notificationsv1.getDestinations", in.encode, opts)
 }
 
 // CreateDestinationInput holds the arguments of [Client.CreateDestination].
@@ -234,7 +232,7 @@ func (in *CreateDestinationInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createdestination
 func (c *Client) CreateDestination(ctx context.Context, in *CreateDestinationInput, opts ...spapi.CallOption) (*Destination, error) {
-	return wire.Invoke(ctx, c.client, "notificationsv1.createDestination", in.encode, wire.PayloadObject((*decoder).readDestination), opts)
+	return wire.Invoke[*Destination](ctx, c.client, "notificationsv1.createDestination", in.encode, opts)
 }
 
 // GetDestinationInput holds the arguments of [Client.GetDestination].
@@ -256,7 +254,7 @@ func (in *GetDestinationInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getdestination
 func (c *Client) GetDestination(ctx context.Context, in *GetDestinationInput, opts ...spapi.CallOption) (*Destination, error) {
-	return wire.Invoke(ctx, c.client, "notificationsv1.getDestination", in.encode, wire.PayloadObject((*decoder).readDestination), opts)
+	return wire.Invoke[*Destination](ctx, c.client, "notificationsv1.getDestination", in.encode, opts)
 }
 
 // DeleteDestinationInput holds the arguments of [Client.DeleteDestination].

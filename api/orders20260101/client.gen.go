@@ -70,12 +70,12 @@ func (in *SearchOrdersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/searchorders
 func (c *Client) SearchOrders(ctx context.Context, in *SearchOrdersInput, opts ...spapi.CallOption) (*SearchOrdersResponse, error) {
-	return wire.Invoke(ctx, c.client, "orders20260101.searchOrders", in.encode, wire.BareObject((*decoder).readSearchOrdersResponse), opts)
+	return wire.Invoke[*SearchOrdersResponse](ctx, c.client, "orders20260101.searchOrders", in.encode, opts)
 }
 
 // SearchOrdersPages iterates over the pages of [Client.SearchOrders], beginning with the one that in asks for. It stops after an error.
 func (c *Client) SearchOrdersPages(ctx context.Context, in *SearchOrdersInput, opts ...spapi.CallOption) iter.Seq2[*SearchOrdersResponse, error] {
-	return wire.Pages(ctx, c.client, "orders20260101.searchOrders", in.encode, wire.BareObject((*decoder).readSearchOrdersResponse), opts)
+	return wire.Pages[*SearchOrdersResponse](ctx, c.client, "orders20260101.searchOrders", in.encode, opts)
 }
 
 // SearchOrdersAll iterates over the items of all pages of [Client.SearchOrders]. It stops after an error.
@@ -112,5 +112,5 @@ func (in *GetOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorder-3
 func (c *Client) GetOrder(ctx context.Context, in *GetOrderInput, opts ...spapi.CallOption) (*GetOrderResponse, error) {
-	return wire.Invoke(ctx, c.client, "orders20260101.getOrder", in.encode, wire.BareObject((*decoder).readGetOrderResponse), opts)
+	return wire.Invoke[*GetOrderResponse](ctx, c.client, "orders20260101.getOrder", in.encode, opts)
 }

@@ -109,14 +109,14 @@ func (in *GetOrdersInput) encode(r *wire.Request) {
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.searchOrders instead.
 func (c *Client) GetOrders(ctx context.Context, in *GetOrdersInput, opts ...spapi.CallOption) (*OrdersList, error) {
-	return wire.Invoke(ctx, c.client, "ordersv0.getOrders", in.encode, wire.PayloadObject((*decoder).readOrdersList), opts)
+	return wire.Invoke[*OrdersList](ctx, c.client, "ordersv0.getOrders", in.encode, opts)
 }
 
 // GetOrdersPages iterates over the pages of [Client.GetOrders], beginning with the one that in asks for. It stops after an error.
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.searchOrders instead.
 func (c *Client) GetOrdersPages(ctx context.Context, in *GetOrdersInput, opts ...spapi.CallOption) iter.Seq2[*OrdersList, error] {
-	return wire.Pages(ctx, c.client, "ordersv0.getOrders", in.encode, wire.PayloadObject((*decoder).readOrdersList), opts)
+	return wire.Pages[*OrdersList](ctx, c.client, "ordersv0.getOrders", in.encode, opts)
 }
 
 // GetOrdersAll iterates over the items of all pages of [Client.GetOrders]. It stops after an error.
@@ -156,7 +156,7 @@ func (in *GetOrderInput) encode(r *wire.Request) {
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrder(ctx context.Context, in *GetOrderInput, opts ...spapi.CallOption) (*Order, error) {
-	return wire.Invoke(ctx, c.client, "ordersv0.getOrder", in.encode, wire.PayloadObject((*decoder).readOrder), opts)
+	return wire.Invoke[*Order](ctx, c.client, "ordersv0.getOrder", in.encode, opts)
 }
 
 // GetOrderBuyerInfoInput holds the arguments of [Client.GetOrderBuyerInfo].
@@ -184,7 +184,7 @@ func (in *GetOrderBuyerInfoInput) encode(r *wire.Request) {
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderBuyerInfo(ctx context.Context, in *GetOrderBuyerInfoInput, opts ...spapi.CallOption) (*OrderBuyerInfo, error) {
-	return wire.Invoke(ctx, c.client, "ordersv0.getOrderBuyerInfo", in.encode, wire.PayloadObject((*decoder).readOrderBuyerInfo), opts)
+	return wire.Invoke[*OrderBuyerInfo](ctx, c.client, "ordersv0.getOrderBuyerInfo", in.encode, opts)
 }
 
 // GetOrderAddressInput holds the arguments of [Client.GetOrderAddress].
@@ -212,7 +212,7 @@ func (in *GetOrderAddressInput) encode(r *wire.Request) {
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderAddress(ctx context.Context, in *GetOrderAddressInput, opts ...spapi.CallOption) (*OrderAddress, error) {
-	return wire.Invoke(ctx, c.client, "ordersv0.getOrderAddress", in.encode, wire.PayloadObject((*decoder).readOrderAddress), opts)
+	return wire.Invoke[*OrderAddress](ctx, c.client, "ordersv0.getOrderAddress", in.encode, opts)
 }
 
 // GetOrderItemsInput holds the arguments of [Client.GetOrderItems].
@@ -245,14 +245,14 @@ func (in *GetOrderItemsInput) encode(r *wire.Request) {
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderItems(ctx context.Context, in *GetOrderItemsInput, opts ...spapi.CallOption) (*OrderItemsList, error) {
-	return wire.Invoke(ctx, c.client, "ordersv0.getOrderItems", in.encode, wire.PayloadObject((*decoder).readOrderItemsList), opts)
+	return wire.Invoke[*OrderItemsList](ctx, c.client, "ordersv0.getOrderItems", in.encode, opts)
 }
 
 // GetOrderItemsPages iterates over the pages of [Client.GetOrderItems], beginning with the one that in asks for. It stops after an error.
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderItemsPages(ctx context.Context, in *GetOrderItemsInput, opts ...spapi.CallOption) iter.Seq2[*OrderItemsList, error] {
-	return wire.Pages(ctx, c.client, "ordersv0.getOrderItems", in.encode, wire.PayloadObject((*decoder).readOrderItemsList), opts)
+	return wire.Pages[*OrderItemsList](ctx, c.client, "ordersv0.getOrderItems", in.encode, opts)
 }
 
 // GetOrderItemsAll iterates over the items of all pages of [Client.GetOrderItems]. It stops after an error.
@@ -297,7 +297,7 @@ func (in *GetOrderItemsBuyerInfoInput) encode(r *wire.Request) {
 //
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderItemsBuyerInfo(ctx context.Context, in *GetOrderItemsBuyerInfoInput, opts ...spapi.CallOption) (*OrderItemsBuyerInfoList, error) {
-	return wire.Invoke(ctx, c.client, "ordersv0.getOrderItemsBuyerInfo", in.encode, wire.PayloadObject((*decoder).readOrderItemsBuyerInfoList), opts)
+	return wire.Invoke[*OrderItemsBuyerInfoList](ctx, c.client, "ordersv0.getOrderItemsBuyerInfo", in.encode, opts)
 }
 
 // GetOrderItemsBuyerInfoPages iterates over the pages of [Client.GetOrderItemsBuyerInfo], beginning with the one that in asks for. It stops after an error.
@@ -305,7 +305,7 @@ func (c *Client) GetOrderItemsBuyerInfo(ctx context.Context, in *GetOrderItemsBu
 // Deprecated: Amazon has deprecated this operation on 2026-01-28; the date of its removal is 2027-03-27; use orders20260101.getOrder instead.
 func (c *Client) GetOrderItemsBuyerInfoPages(ctx context.Context, in *GetOrderItemsBuyerInfoInput,
 	opts ...spapi.CallOption) iter.Seq2[*OrderItemsBuyerInfoList, error] {
-	return wire.Pages(ctx, c.client, "ordersv0.getOrderItemsBuyerInfo", in.encode, wire.PayloadObject((*decoder).readOrderItemsBuyerInfoList), opts)
+	return wire.Pages[*OrderItemsBuyerInfoList](ctx, c.client, "ordersv0.getOrderItemsBuyerInfo", in.encode, opts)
 }
 
 // GetOrderItemsBuyerInfoAll iterates over the items of all pages of [Client.GetOrderItemsBuyerInfo]. It stops after an error.
@@ -370,7 +370,7 @@ func (in *GetOrderRegulatedInfoInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderregulatedinfo
 func (c *Client) GetOrderRegulatedInfo(ctx context.Context, in *GetOrderRegulatedInfoInput, opts ...spapi.CallOption) (*OrderRegulatedInfo, error) {
-	return wire.Invoke(ctx, c.client, "ordersv0.getOrderRegulatedInfo", in.encode, wire.PayloadObject((*decoder).readOrderRegulatedInfo), opts)
+	return wire.Invoke[*OrderRegulatedInfo](ctx, c.client, "ordersv0.getOrderRegulatedInfo", in.encode, opts)
 }
 
 // UpdateVerificationStatusInput holds the arguments of [Client.UpdateVerificationStatus].

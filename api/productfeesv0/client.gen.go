@@ -40,7 +40,7 @@ func (in *GetMyFeesEstimateForSKUInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getmyfeesestimateforsku
 func (c *Client) GetMyFeesEstimateForSKU(ctx context.Context, in *GetMyFeesEstimateForSKUInput, opts ...spapi.CallOption) (*GetMyFeesEstimateResult, error) {
-	return wire.Invoke(ctx, c.client, "productfeesv0.getMyFeesEstimateForSKU", in.encode, wire.PayloadObject((*decoder).readGetMyFeesEstimateResult), opts)
+	return wire.Invoke[*GetMyFeesEstimateResult](ctx, c.client, "productfeesv0.getMyFeesEstimateForSKU", in.encode, opts)
 }
 
 // GetMyFeesEstimateForASINInput holds the arguments of [Client.GetMyFeesEstimateForASIN].
@@ -65,7 +65,7 @@ func (in *GetMyFeesEstimateForASINInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getmyfeesestimateforasin
 func (c *Client) GetMyFeesEstimateForASIN(ctx context.Context, in *GetMyFeesEstimateForASINInput, opts ...spapi.CallOption) (*GetMyFeesEstimateResult, error) {
-	return wire.Invoke(ctx, c.client, "productfeesv0.getMyFeesEstimateForASIN", in.encode, wire.PayloadObject((*decoder).readGetMyFeesEstimateResult), opts)
+	return wire.Invoke[*GetMyFeesEstimateResult](ctx, c.client, "productfeesv0.getMyFeesEstimateForASIN", in.encode, opts)
 }
 
 // GetMyFeesEstimatesInput holds the arguments of [Client.GetMyFeesEstimates].
@@ -89,6 +89,5 @@ func (in *GetMyFeesEstimatesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getmyfeesestimates
 func (c *Client) GetMyFeesEstimates(ctx context.Context, in *GetMyFeesEstimatesInput, opts ...spapi.CallOption) ([]FeesEstimateResult, error) {
-	return wire.Invoke(ctx, c.client, "productfeesv0.getMyFeesEstimates", in.encode,
-		wire.BareValue(func(d *decoder) []FeesEstimateResult { return d.listFeesEstimateResult() }), opts)
+	return wire.Invoke[[]FeesEstimateResult](ctx, c.client, "productfeesv0.getMyFeesEstimates", in.encode, opts)
 }

@@ -39,8 +39,7 @@ func (in *GetFeaturedOfferExpectedPriceBatchInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getfeaturedofferexpectedpricebatch
 func (c *Client) GetFeaturedOfferExpectedPriceBatch(ctx context.Context, in *GetFeaturedOfferExpectedPriceBatchInput,
 	opts ...spapi.CallOption) (*GetFeaturedOfferExpectedPriceBatchResponse, error) {
-	return wire.Invoke(ctx, c.client, "productpricing20220501.getFeaturedOfferExpectedPriceBatch",
-		in.encode, wire.BareObject((*decoder).readGetFeaturedOfferExpectedPriceBatchResponse), opts)
+	return wire.Invoke[*GetFeaturedOfferExpectedPriceBatchResponse](ctx, c.client, "productpricing20220501.getFeaturedOfferExpectedPriceBatch", in.encode, opts)
 }
 
 // GetCompetitiveSummaryInput holds the arguments of [Client.GetCompetitiveSummary].
@@ -63,6 +62,5 @@ func (in *GetCompetitiveSummaryInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getcompetitivesummary
 func (c *Client) GetCompetitiveSummary(ctx context.Context, in *GetCompetitiveSummaryInput,
 	opts ...spapi.CallOption) (*CompetitiveSummaryBatchResponse, error) {
-	return wire.Invoke(ctx, c.client, "productpricing20220501.getCompetitiveSummary",
-		in.encode, wire.BareObject((*decoder).readCompetitiveSummaryBatchResponse), opts)
+	return wire.Invoke[*CompetitiveSummaryBatchResponse](ctx, c.client, "productpricing20220501.getCompetitiveSummary", in.encode, opts)
 }

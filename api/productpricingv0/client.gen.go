@@ -52,7 +52,7 @@ func (in *GetPricingInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getpricing
 func (c *Client) GetPricing(ctx context.Context, in *GetPricingInput, opts ...spapi.CallOption) ([]Price, error) {
-	return wire.Invoke(ctx, c.client, "productpricingv0.getPricing", in.encode, wire.PayloadValue(func(d *decoder) []Price { return d.listPrice() }), opts)
+	return wire.Invoke[[]Price](ctx, c.client, "productpricingv0.getPricing", in.encode, opts)
 }
 
 // GetCompetitivePricingInput holds the arguments of [Client.GetCompetitivePricing].
@@ -86,8 +86,7 @@ func (in *GetCompetitivePricingInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getcompetitivepricing
 func (c *Client) GetCompetitivePricing(ctx context.Context, in *GetCompetitivePricingInput, opts ...spapi.CallOption) ([]Price, error) {
-	return wire.Invoke(ctx, c.client, "productpricingv0.getCompetitivePricing", in.encode,
-		wire.PayloadValue(func(d *decoder) []Price { return d.listPrice() }), opts)
+	return wire.Invoke[[]Price](ctx, c.client, "productpricingv0.getCompetitivePricing", in.encode, opts)
 }
 
 // GetListingOffersInput holds the arguments of [Client.GetListingOffers].
@@ -118,7 +117,7 @@ func (in *GetListingOffersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getlistingoffers
 func (c *Client) GetListingOffers(ctx context.Context, in *GetListingOffersInput, opts ...spapi.CallOption) (*GetOffersResult, error) {
-	return wire.Invoke(ctx, c.client, "productpricingv0.getListingOffers", in.encode, wire.PayloadObject((*decoder).readGetOffersResult), opts)
+	return wire.Invoke[*GetOffersResult](ctx, c.client, "productpricingv0.getListingOffers", in.encode, opts)
 }
 
 // GetItemOffersInput holds the arguments of [Client.GetItemOffers].
@@ -149,7 +148,7 @@ func (in *GetItemOffersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getitemoffers
 func (c *Client) GetItemOffers(ctx context.Context, in *GetItemOffersInput, opts ...spapi.CallOption) (*GetOffersResult, error) {
-	return wire.Invoke(ctx, c.client, "productpricingv0.getItemOffers", in.encode, wire.PayloadObject((*decoder).readGetOffersResult), opts)
+	return wire.Invoke[*GetOffersResult](ctx, c.client, "productpricingv0.getItemOffers", in.encode, opts)
 }
 
 // GetItemOffersBatchInput holds the arguments of [Client.GetItemOffersBatch].
@@ -171,7 +170,7 @@ func (in *GetItemOffersBatchInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getitemoffersbatch
 func (c *Client) GetItemOffersBatch(ctx context.Context, in *GetItemOffersBatchInput, opts ...spapi.CallOption) (*GetItemOffersBatchResponse, error) {
-	return wire.Invoke(ctx, c.client, "productpricingv0.getItemOffersBatch", in.encode, wire.BareObject((*decoder).readGetItemOffersBatchResponse), opts)
+	return wire.Invoke[*GetItemOffersBatchResponse](ctx, c.client, "productpricingv0.getItemOffersBatch", in.encode, opts)
 }
 
 // GetListingOffersBatchInput holds the arguments of [Client.GetListingOffersBatch].
@@ -193,5 +192,5 @@ func (in *GetListingOffersBatchInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getlistingoffersbatch
 func (c *Client) GetListingOffersBatch(ctx context.Context, in *GetListingOffersBatchInput, opts ...spapi.CallOption) (*GetListingOffersBatchResponse, error) {
-	return wire.Invoke(ctx, c.client, "productpricingv0.getListingOffersBatch", in.encode, wire.BareObject((*decoder).readGetListingOffersBatchResponse), opts)
+	return wire.Invoke[*GetListingOffersBatchResponse](ctx, c.client, "productpricingv0.getListingOffersBatch", in.encode, opts)
 }

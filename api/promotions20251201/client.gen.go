@@ -87,12 +87,12 @@ func (in *SearchPromotionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/searchpromotions
 func (c *Client) SearchPromotions(ctx context.Context, in *SearchPromotionsInput, opts ...spapi.CallOption) (*SearchPromotionsResponse, error) {
-	return wire.Invoke(ctx, c.client, "promotions20251201.searchPromotions", in.encode, wire.BareObject((*decoder).readSearchPromotionsResponse), opts)
+	return wire.Invoke[*SearchPromotionsResponse](ctx, c.client, "promotions20251201.searchPromotions", in.encode, opts)
 }
 
 // SearchPromotionsPages iterates over the pages of [Client.SearchPromotions], beginning with the one that in asks for. It stops after an error.
 func (c *Client) SearchPromotionsPages(ctx context.Context, in *SearchPromotionsInput, opts ...spapi.CallOption) iter.Seq2[*SearchPromotionsResponse, error] {
-	return wire.Pages(ctx, c.client, "promotions20251201.searchPromotions", in.encode, wire.BareObject((*decoder).readSearchPromotionsResponse), opts)
+	return wire.Pages[*SearchPromotionsResponse](ctx, c.client, "promotions20251201.searchPromotions", in.encode, opts)
 }
 
 // SearchPromotionsAll iterates over the items of all pages of [Client.SearchPromotions]. It stops after an error.
@@ -130,7 +130,7 @@ func (in *GetPromotionInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getpromotion
 func (c *Client) GetPromotion(ctx context.Context, in *GetPromotionInput, opts ...spapi.CallOption) (*GetPromotionResponse, error) {
-	return wire.Invoke(ctx, c.client, "promotions20251201.getPromotion", in.encode, wire.BareObject((*decoder).readGetPromotionResponse), opts)
+	return wire.Invoke[*GetPromotionResponse](ctx, c.client, "promotions20251201.getPromotion", in.encode, opts)
 }
 
 // GetSelectionInput holds the arguments of [Client.GetSelection].
@@ -172,12 +172,12 @@ func (in *GetSelectionInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getselection
 func (c *Client) GetSelection(ctx context.Context, in *GetSelectionInput, opts ...spapi.CallOption) (*GetSelectionResponse, error) {
-	return wire.Invoke(ctx, c.client, "promotions20251201.getSelection", in.encode, wire.BareObject((*decoder).readGetSelectionResponse), opts)
+	return wire.Invoke[*GetSelectionResponse](ctx, c.client, "promotions20251201.getSelection", in.encode, opts)
 }
 
 // GetSelectionPages iterates over the pages of [Client.GetSelection], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetSelectionPages(ctx context.Context, in *GetSelectionInput, opts ...spapi.CallOption) iter.Seq2[*GetSelectionResponse, error] {
-	return wire.Pages(ctx, c.client, "promotions20251201.getSelection", in.encode, wire.BareObject((*decoder).readGetSelectionResponse), opts)
+	return wire.Pages[*GetSelectionResponse](ctx, c.client, "promotions20251201.getSelection", in.encode, opts)
 }
 
 // GetSelectionAll iterates over the items of all pages of [Client.GetSelection]. It stops after an error.

@@ -49,8 +49,7 @@ func (in *GetSellingPartnerMetricsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getsellingpartnermetrics
 func (c *Client) GetSellingPartnerMetrics(ctx context.Context, in *GetSellingPartnerMetricsInput,
 	opts ...spapi.CallOption) (*GetSellingPartnerMetricsResponse, error) {
-	return wire.Invoke(ctx, c.client, "replenishment20221107.getSellingPartnerMetrics",
-		in.encode, wire.BareObject((*decoder).readGetSellingPartnerMetricsResponse), opts)
+	return wire.Invoke[*GetSellingPartnerMetricsResponse](ctx, c.client, "replenishment20221107.getSellingPartnerMetrics", in.encode, opts)
 }
 
 // ListOfferMetricsInput holds the arguments of [Client.ListOfferMetrics].
@@ -77,12 +76,12 @@ func (in *ListOfferMetricsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listoffermetrics
 func (c *Client) ListOfferMetrics(ctx context.Context, in *ListOfferMetricsInput, opts ...spapi.CallOption) (*ListOfferMetricsResponse, error) {
-	return wire.Invoke(ctx, c.client, "replenishment20221107.listOfferMetrics", in.encode, wire.BareObject((*decoder).readListOfferMetricsResponse), opts)
+	return wire.Invoke[*ListOfferMetricsResponse](ctx, c.client, "replenishment20221107.listOfferMetrics", in.encode, opts)
 }
 
 // ListOfferMetricsPages iterates over the pages of [Client.ListOfferMetrics], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListOfferMetricsPages(ctx context.Context, in *ListOfferMetricsInput, opts ...spapi.CallOption) iter.Seq2[*ListOfferMetricsResponse, error] {
-	return wire.Pages(ctx, c.client, "replenishment20221107.listOfferMetrics", in.encode, wire.BareObject((*decoder).readListOfferMetricsResponse), opts)
+	return wire.Pages[*ListOfferMetricsResponse](ctx, c.client, "replenishment20221107.listOfferMetrics", in.encode, opts)
 }
 
 // ListOfferMetricsAll iterates over the items of all pages of [Client.ListOfferMetrics]. It stops after an error.
@@ -120,12 +119,12 @@ func (in *ListOffersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listoffers
 func (c *Client) ListOffers(ctx context.Context, in *ListOffersInput, opts ...spapi.CallOption) (*ListOffersResponse, error) {
-	return wire.Invoke(ctx, c.client, "replenishment20221107.listOffers", in.encode, wire.BareObject((*decoder).readListOffersResponse), opts)
+	return wire.Invoke[*ListOffersResponse](ctx, c.client, "replenishment20221107.listOffers", in.encode, opts)
 }
 
 // ListOffersPages iterates over the pages of [Client.ListOffers], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListOffersPages(ctx context.Context, in *ListOffersInput, opts ...spapi.CallOption) iter.Seq2[*ListOffersResponse, error] {
-	return wire.Pages(ctx, c.client, "replenishment20221107.listOffers", in.encode, wire.BareObject((*decoder).readListOffersResponse), opts)
+	return wire.Pages[*ListOffersResponse](ctx, c.client, "replenishment20221107.listOffers", in.encode, opts)
 }
 
 // ListOffersAll iterates over the items of all pages of [Client.ListOffers]. It stops after an error.

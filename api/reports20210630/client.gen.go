@@ -60,12 +60,12 @@ func (in *GetReportsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreports
 func (c *Client) GetReports(ctx context.Context, in *GetReportsInput, opts ...spapi.CallOption) (*GetReportsResponse, error) {
-	return wire.Invoke(ctx, c.client, "reports20210630.getReports", in.encode, wire.BareObject((*decoder).readGetReportsResponse), opts)
+	return wire.Invoke[*GetReportsResponse](ctx, c.client, "reports20210630.getReports", in.encode, opts)
 }
 
 // GetReportsPages iterates over the pages of [Client.GetReports], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetReportsPages(ctx context.Context, in *GetReportsInput, opts ...spapi.CallOption) iter.Seq2[*GetReportsResponse, error] {
-	return wire.Pages(ctx, c.client, "reports20210630.getReports", in.encode, wire.BareObject((*decoder).readGetReportsResponse), opts)
+	return wire.Pages[*GetReportsResponse](ctx, c.client, "reports20210630.getReports", in.encode, opts)
 }
 
 // GetReportsAll iterates over the items of all pages of [Client.GetReports]. It stops after an error.
@@ -103,7 +103,7 @@ func (in *CreateReportInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createreport
 func (c *Client) CreateReport(ctx context.Context, in *CreateReportInput, opts ...spapi.CallOption) (*CreateReportResponse, error) {
-	return wire.Invoke(ctx, c.client, "reports20210630.createReport", in.encode, wire.BareObject((*decoder).readCreateReportResponse), opts)
+	return wire.Invoke[*CreateReportResponse](ctx, c.client, "reports20210630.createReport", in.encode, opts)
 }
 
 // GetReportInput holds the arguments of [Client.GetReport].
@@ -126,7 +126,7 @@ func (in *GetReportInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreport
 func (c *Client) GetReport(ctx context.Context, in *GetReportInput, opts ...spapi.CallOption) (*Report, error) {
-	return wire.Invoke(ctx, c.client, "reports20210630.getReport", in.encode, wire.BareObject((*decoder).readReport), opts)
+	return wire.Invoke[*Report](ctx, c.client, "reports20210630.getReport", in.encode, opts)
 }
 
 // CancelReportInput holds the arguments of [Client.CancelReport].
@@ -172,7 +172,7 @@ func (in *GetReportSchedulesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreportschedules
 func (c *Client) GetReportSchedules(ctx context.Context, in *GetReportSchedulesInput, opts ...spapi.CallOption) (*ReportScheduleList, error) {
-	return wire.Invoke(ctx, c.client, "reports20210630.getReportSchedules", in.encode, wire.BareObject((*decoder).readReportScheduleList), opts)
+	return wire.Invoke[*ReportScheduleList](ctx, c.client, "reports20210630.getReportSchedules", in.encode, opts)
 }
 
 // CreateReportScheduleInput holds the arguments of [Client.CreateReportSchedule].
@@ -201,7 +201,7 @@ func (in *CreateReportScheduleInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createreportschedule
 func (c *Client) CreateReportSchedule(ctx context.Context, in *CreateReportScheduleInput, opts ...spapi.CallOption) (*CreateReportScheduleResponse, error) {
-	return wire.Invoke(ctx, c.client, "reports20210630.createReportSchedule", in.encode, wire.BareObject((*decoder).readCreateReportScheduleResponse), opts)
+	return wire.Invoke[*CreateReportScheduleResponse](ctx, c.client, "reports20210630.createReportSchedule", in.encode, opts)
 }
 
 // GetReportScheduleInput holds the arguments of [Client.GetReportSchedule].
@@ -224,7 +224,7 @@ func (in *GetReportScheduleInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreportschedule
 func (c *Client) GetReportSchedule(ctx context.Context, in *GetReportScheduleInput, opts ...spapi.CallOption) (*ReportSchedule, error) {
-	return wire.Invoke(ctx, c.client, "reports20210630.getReportSchedule", in.encode, wire.BareObject((*decoder).readReportSchedule), opts)
+	return wire.Invoke[*ReportSchedule](ctx, c.client, "reports20210630.getReportSchedule", in.encode, opts)
 }
 
 // CancelReportScheduleInput holds the arguments of [Client.CancelReportSchedule].
@@ -275,5 +275,5 @@ func (in *GetReportDocumentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getreportdocument
 func (c *Client) GetReportDocument(ctx context.Context, in *GetReportDocumentInput, opts ...spapi.CallOption) (*ReportDocument, error) {
-	return wire.Invoke(ctx, c.client, "reports20210630.getReportDocument", in.encode, wire.BareObject((*decoder).readReportDocument), opts)
+	return wire.Invoke[*ReportDocument](ctx, c.client, "reports20210630.getReportDocument", in.encode, opts)
 }

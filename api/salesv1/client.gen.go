@@ -64,6 +64,5 @@ func (in *GetOrderMetricsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getordermetrics
 func (c *Client) GetOrderMetrics(ctx context.Context, in *GetOrderMetricsInput, opts ...spapi.CallOption) ([]OrderMetricsInterval, error) {
-	return wire.Invoke(ctx, c.client, "salesv1.getOrderMetrics", in.encode,
-		wire.PayloadValue(func(d *decoder) []OrderMetricsInterval { return d.listOrderMetricsInterval() }), opts)
+	return wire.Invoke[[]OrderMetricsInterval](ctx, c.client, "salesv1.getOrderMetrics", in.encode, opts)
 }

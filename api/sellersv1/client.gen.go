@@ -35,8 +35,7 @@ func (in *GetMarketplaceParticipationsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getmarketplaceparticipations
 func (c *Client) GetMarketplaceParticipations(ctx context.Context,
 	in *GetMarketplaceParticipationsInput, opts ...spapi.CallOption) ([]MarketplaceParticipation, error) {
-	return wire.Invoke(ctx, c.client, "sellersv1.getMarketplaceParticipations", in.encode,
-		wire.PayloadValue(func(d *decoder) []MarketplaceParticipation { return d.listMarketplaceParticipation() }), opts)
+	return wire.Invoke[[]MarketplaceParticipation](ctx, c.client, "sellersv1.getMarketplaceParticipations", in.encode, opts)
 }
 
 // GetAccountInput holds the arguments of [Client.GetAccount].
@@ -58,5 +57,5 @@ func (in *GetAccountInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/sellers-api-v1-reference
 func (c *Client) GetAccount(ctx context.Context, in *GetAccountInput, opts ...spapi.CallOption) (*Account, error) {
-	return wire.Invoke(ctx, c.client, "sellersv1.getAccount", in.encode, wire.PayloadObject((*decoder).readAccount), opts)
+	return wire.Invoke[*Account](ctx, c.client, "sellersv1.getAccount", in.encode, opts)
 }

@@ -42,7 +42,7 @@ func (in *ListAccountsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listaccounts
 func (c *Client) ListAccounts(ctx context.Context, in *ListAccountsInput, opts ...spapi.CallOption) (*BankAccountListing, error) {
-	return wire.Invoke(ctx, c.client, "sellerwallet20240301.listAccounts", in.encode, wire.BareObject((*decoder).readBankAccountListing), opts)
+	return wire.Invoke[*BankAccountListing](ctx, c.client, "sellerwallet20240301.listAccounts", in.encode, opts)
 }
 
 // GetAccountInput holds the arguments of [Client.GetAccount].
@@ -69,7 +69,7 @@ func (in *GetAccountInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/seller-wallet-api
 func (c *Client) GetAccount(ctx context.Context, in *GetAccountInput, opts ...spapi.CallOption) (*BankAccount, error) {
-	return wire.Invoke(ctx, c.client, "sellerwallet20240301.getAccount", in.encode, wire.BareObject((*decoder).readBankAccount), opts)
+	return wire.Invoke[*BankAccount](ctx, c.client, "sellerwallet20240301.getAccount", in.encode, opts)
 }
 
 // ListAccountBalancesInput holds the arguments of [Client.ListAccountBalances].
@@ -96,7 +96,7 @@ func (in *ListAccountBalancesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listaccountbalances
 func (c *Client) ListAccountBalances(ctx context.Context, in *ListAccountBalancesInput, opts ...spapi.CallOption) (*BalanceListing, error) {
-	return wire.Invoke(ctx, c.client, "sellerwallet20240301.listAccountBalances", in.encode, wire.BareObject((*decoder).readBalanceListing), opts)
+	return wire.Invoke[*BalanceListing](ctx, c.client, "sellerwallet20240301.listAccountBalances", in.encode, opts)
 }
 
 // GetTransferPreviewInput holds the arguments of [Client.GetTransferPreview].
@@ -135,7 +135,7 @@ func (in *GetTransferPreviewInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/gettransferpreview
 func (c *Client) GetTransferPreview(ctx context.Context, in *GetTransferPreviewInput, opts ...spapi.CallOption) (*TransferRatePreview, error) {
-	return wire.Invoke(ctx, c.client, "sellerwallet20240301.getTransferPreview", in.encode, wire.BareObject((*decoder).readTransferRatePreview), opts)
+	return wire.Invoke[*TransferRatePreview](ctx, c.client, "sellerwallet20240301.getTransferPreview", in.encode, opts)
 }
 
 // ListAccountTransactionsInput holds the arguments of [Client.ListAccountTransactions].
@@ -167,13 +167,13 @@ func (in *ListAccountTransactionsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listaccounttransactions
 func (c *Client) ListAccountTransactions(ctx context.Context, in *ListAccountTransactionsInput, opts ...spapi.CallOption) (*TransactionListing, error) {
-	return wire.Invoke(ctx, c.client, "sellerwallet20240301.listAccountTransactions", in.encode, wire.BareObject((*decoder).readTransactionListing), opts)
+	return wire.Invoke[*TransactionListing](ctx, c.client, "sellerwallet20240301.listAccountTransactions", in.encode, opts)
 }
 
 // ListAccountTransactionsPages iterates over the pages of [Client.ListAccountTransactions], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListAccountTransactionsPages(ctx context.Context,
 	in *ListAccountTransactionsInput, opts ...spapi.CallOption) iter.Seq2[*TransactionListing, error] {
-	return wire.Pages(ctx, c.client, "sellerwallet20240301.listAccountTransactions", in.encode, wire.BareObject((*decoder).readTransactionListing), opts)
+	return wire.Pages[*TransactionListing](ctx, c.client, "sellerwallet20240301.listAccountTransactions", in.encode, opts)
 }
 
 // ListAccountTransactionsAll iterates over the items of all pages of [Client.ListAccountTransactions]. It stops after an error.
@@ -227,7 +227,7 @@ func (in *CreateTransactionInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createtransaction
 func (c *Client) CreateTransaction(ctx context.Context, in *CreateTransactionInput, opts ...spapi.CallOption) (*CreateTransactionResponse, error) {
-	return wire.Invoke(ctx, c.client, "sellerwallet20240301.createTransaction", in.encode, wire.BareObject((*decoder).readCreateTransactionResponse), opts)
+	return wire.Invoke[*CreateTransactionResponse](ctx, c.client, "sellerwallet20240301.createTransaction", in.encode, opts)
 }
 
 // GetTransactionInput holds the arguments of [Client.GetTransaction].
@@ -254,7 +254,7 @@ func (in *GetTransactionInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/seller-wallet-api
 func (c *Client) GetTransaction(ctx context.Context, in *GetTransactionInput, opts ...spapi.CallOption) (*Transaction, error) {
-	return wire.Invoke(ctx, c.client, "sellerwallet20240301.getTransaction", in.encode, wire.BareObject((*decoder).readTransaction), opts)
+	return wire.Invoke[*Transaction](ctx, c.client, "sellerwallet20240301.getTransaction", in.encode, opts)
 }
 
 // ListTransferSchedulesInput holds the arguments of [Client.ListTransferSchedules].
@@ -286,13 +286,13 @@ func (in *ListTransferSchedulesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listtransferschedules
 func (c *Client) ListTransferSchedules(ctx context.Context, in *ListTransferSchedulesInput, opts ...spapi.CallOption) (*TransferScheduleListing, error) {
-	return wire.Invoke(ctx, c.client, "sellerwallet20240301.listTransferSchedules", in.encode, wire.BareObject((*decoder).readTransferScheduleListing), opts)
+	return wire.Invoke[*TransferScheduleListing](ctx, c.client, "sellerwallet20240301.listTransferSchedules", in.encode, opts)
 }
 
 // ListTransferSchedulesPages iterates over the pages of [Client.ListTransferSchedules], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListTransferSchedulesPages(ctx context.Context, in *ListTransferSchedulesInput,
 	opts ...spapi.CallOption) iter.Seq2[*TransferScheduleListing, error] {
-	return wire.Pages(ctx, c.client, "sellerwallet20240301.listTransferSchedules", in.encode, wire.BareObject((*decoder).readTransferScheduleListing), opts)
+	return wire.Pages[*TransferScheduleListing](ctx, c.client, "sellerwallet20240301.listTransferSchedules", in.encode, opts)
 }
 
 // ListTransferSchedulesAll iterates over the items of all pages of [Client.ListTransferSchedules]. It stops after an error.
@@ -347,7 +347,7 @@ func (in *UpdateTransferScheduleInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updatetransferschedule
 func (c *Client) UpdateTransferSchedule(ctx context.Context, in *UpdateTransferScheduleInput, opts ...spapi.CallOption) (*TransferSchedule, error) {
-	return wire.Invoke(ctx, c.client, "sellerwallet20240301.updateTransferSchedule", in.encode, wire.BareObject((*decoder).readTransferSchedule), opts)
+	return wire.Invoke[*TransferSchedule](ctx, c.client, "sellerwallet20240301.updateTransferSchedule", in.encode, opts)
 }
 
 // CreateTransferScheduleInput holds the arguments of [Client.CreateTransferSchedule].
@@ -393,7 +393,7 @@ func (in *CreateTransferScheduleInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createtransferschedule
 func (c *Client) CreateTransferSchedule(ctx context.Context, in *CreateTransferScheduleInput, opts ...spapi.CallOption) (*TransferSchedule, error) {
-	return wire.Invoke(ctx, c.client, "sellerwallet20240301.createTransferSchedule", in.encode, wire.BareObject((*decoder).readTransferSchedule), opts)
+	return wire.Invoke[*TransferSchedule](ctx, c.client, "sellerwallet20240301.createTransferSchedule", in.encode, opts)
 }
 
 // GetTransferScheduleInput holds the arguments of [Client.GetTransferSchedule].
@@ -420,7 +420,7 @@ func (in *GetTransferScheduleInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/gettransferschedule
 func (c *Client) GetTransferSchedule(ctx context.Context, in *GetTransferScheduleInput, opts ...spapi.CallOption) (*TransferSchedule, error) {
-	return wire.Invoke(ctx, c.client, "sellerwallet20240301.getTransferSchedule", in.encode, wire.BareObject((*decoder).readTransferSchedule), opts)
+	return wire.Invoke[*TransferSchedule](ctx, c.client, "sellerwallet20240301.getTransferSchedule", in.encode, opts)
 }
 
 // DeleteScheduleTransactionInput holds the arguments of [Client.DeleteScheduleTransaction].
@@ -447,5 +447,5 @@ func (in *DeleteScheduleTransactionInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/deletescheduletransaction
 func (c *Client) DeleteScheduleTransaction(ctx context.Context, in *DeleteScheduleTransactionInput, opts ...spapi.CallOption) (*DeleteTransferSchedule, error) {
-	return wire.Invoke(ctx, c.client, "sellerwallet20240301.deleteScheduleTransaction", in.encode, wire.BareObject((*decoder).readDeleteTransferSchedule), opts)
+	return wire.Invoke[*DeleteTransferSchedule](ctx, c.client, "sellerwallet20240301.deleteScheduleTransaction", in.encode, opts)
 }

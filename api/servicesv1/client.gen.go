@@ -39,7 +39,7 @@ func (in *GetServiceJobByServiceJobIDInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getservicejobbyservicejobid
 func (c *Client) GetServiceJobByServiceJobID(ctx context.Context, in *GetServiceJobByServiceJobIDInput, opts ...spapi.CallOption) (*ServiceJob, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.getServiceJobByServiceJobId", in.encode, wire.PayloadObject((*decoder).readServiceJob), opts)
+	return wire.Invoke[*ServiceJob](ctx, c.client, "servicesv1.getServiceJobByServiceJobId", in.encode, opts)
 }
 
 // CancelServiceJobByServiceJobIDInput holds the arguments of [Client.CancelServiceJobByServiceJobID].
@@ -161,12 +161,12 @@ func (in *GetServiceJobsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getservicejobs
 func (c *Client) GetServiceJobs(ctx context.Context, in *GetServiceJobsInput, opts ...spapi.CallOption) (*JobListing, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.getServiceJobs", in.encode, wire.PayloadObject((*decoder).readJobListing), opts)
+	return wire.Invoke[*JobListing](ctx, c.client, "servicesv1.getServiceJobs", in.encode, opts)
 }
 
 // GetServiceJobsPages iterates over the pages of [Client.GetServiceJobs], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetServiceJobsPages(ctx context.Context, in *GetServiceJobsInput, opts ...spapi.CallOption) iter.Seq2[*JobListing, error] {
-	return wire.Pages(ctx, c.client, "servicesv1.getServiceJobs", in.encode, wire.PayloadObject((*decoder).readJobListing), opts)
+	return wire.Pages[*JobListing](ctx, c.client, "servicesv1.getServiceJobs", in.encode, opts)
 }
 
 // GetServiceJobsAll iterates over the items of all pages of [Client.GetServiceJobs]. It stops after an error.
@@ -202,8 +202,7 @@ func (in *AddAppointmentForServiceJobByServiceJobIDInput) encode(r *wire.Request
 // See https://developer-docs.amazon.com/sp-api/reference/addappointmentforservicejobbyservicejobid
 func (c *Client) AddAppointmentForServiceJobByServiceJobID(ctx context.Context,
 	in *AddAppointmentForServiceJobByServiceJobIDInput, opts ...spapi.CallOption) (*SetAppointmentResponse, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.addAppointmentForServiceJobByServiceJobId",
-		in.encode, wire.BareObject((*decoder).readSetAppointmentResponse), opts)
+	return wire.Invoke[*SetAppointmentResponse](ctx, c.client, "servicesv1.addAppointmentForServiceJobByServiceJobId", in.encode, opts)
 }
 
 // RescheduleAppointmentForServiceJobByServiceJobIDInput holds the arguments of [Client.RescheduleAppointmentForServiceJobByServiceJobID].
@@ -234,8 +233,7 @@ func (in *RescheduleAppointmentForServiceJobByServiceJobIDInput) encode(r *wire.
 // See https://developer-docs.amazon.com/sp-api/reference/rescheduleappointmentforservicejobbyservicejobid
 func (c *Client) RescheduleAppointmentForServiceJobByServiceJobID(ctx context.Context,
 	in *RescheduleAppointmentForServiceJobByServiceJobIDInput, opts ...spapi.CallOption) (*SetAppointmentResponse, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.rescheduleAppointmentForServiceJobByServiceJobId",
-		in.encode, wire.BareObject((*decoder).readSetAppointmentResponse), opts)
+	return wire.Invoke[*SetAppointmentResponse](ctx, c.client, "servicesv1.rescheduleAppointmentForServiceJobByServiceJobId", in.encode, opts)
 }
 
 // AssignAppointmentResourcesInput holds the arguments of [Client.AssignAppointmentResources].
@@ -266,8 +264,7 @@ func (in *AssignAppointmentResourcesInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/assignappointmentresources
 func (c *Client) AssignAppointmentResources(ctx context.Context, in *AssignAppointmentResourcesInput,
 	opts ...spapi.CallOption) (*AssignAppointmentResourcesResult, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.assignAppointmentResources", in.encode,
-		wire.PayloadObject((*decoder).readAssignAppointmentResourcesResult), opts)
+	return wire.Invoke[*AssignAppointmentResourcesResult](ctx, c.client, "servicesv1.assignAppointmentResources", in.encode, opts)
 }
 
 // SetAppointmentFulfillmentDataInput holds the arguments of [Client.SetAppointmentFulfillmentData].
@@ -333,12 +330,12 @@ func (in *GetRangeSlotCapacityInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getrangeslotcapacity
 func (c *Client) GetRangeSlotCapacity(ctx context.Context, in *GetRangeSlotCapacityInput, opts ...spapi.CallOption) (*RangeSlotCapacity, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.getRangeSlotCapacity", in.encode, wire.BareObject((*decoder).readRangeSlotCapacity), opts)
+	return wire.Invoke[*RangeSlotCapacity](ctx, c.client, "servicesv1.getRangeSlotCapacity", in.encode, opts)
 }
 
 // GetRangeSlotCapacityPages iterates over the pages of [Client.GetRangeSlotCapacity], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetRangeSlotCapacityPages(ctx context.Context, in *GetRangeSlotCapacityInput, opts ...spapi.CallOption) iter.Seq2[*RangeSlotCapacity, error] {
-	return wire.Pages(ctx, c.client, "servicesv1.getRangeSlotCapacity", in.encode, wire.BareObject((*decoder).readRangeSlotCapacity), opts)
+	return wire.Pages[*RangeSlotCapacity](ctx, c.client, "servicesv1.getRangeSlotCapacity", in.encode, opts)
 }
 
 // GetRangeSlotCapacityAll iterates over the items of all pages of [Client.GetRangeSlotCapacity]. It stops after an error.
@@ -385,12 +382,12 @@ func (in *GetFixedSlotCapacityInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getfixedslotcapacity
 func (c *Client) GetFixedSlotCapacity(ctx context.Context, in *GetFixedSlotCapacityInput, opts ...spapi.CallOption) (*FixedSlotCapacity, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.getFixedSlotCapacity", in.encode, wire.BareObject((*decoder).readFixedSlotCapacity), opts)
+	return wire.Invoke[*FixedSlotCapacity](ctx, c.client, "servicesv1.getFixedSlotCapacity", in.encode, opts)
 }
 
 // GetFixedSlotCapacityPages iterates over the pages of [Client.GetFixedSlotCapacity], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetFixedSlotCapacityPages(ctx context.Context, in *GetFixedSlotCapacityInput, opts ...spapi.CallOption) iter.Seq2[*FixedSlotCapacity, error] {
-	return wire.Pages(ctx, c.client, "servicesv1.getFixedSlotCapacity", in.encode, wire.BareObject((*decoder).readFixedSlotCapacity), opts)
+	return wire.Pages[*FixedSlotCapacity](ctx, c.client, "servicesv1.getFixedSlotCapacity", in.encode, opts)
 }
 
 // GetFixedSlotCapacityAll iterates over the items of all pages of [Client.GetFixedSlotCapacity]. It stops after an error.
@@ -428,8 +425,7 @@ func (in *UpdateScheduleInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updateschedule
 func (c *Client) UpdateSchedule(ctx context.Context, in *UpdateScheduleInput, opts ...spapi.CallOption) ([]UpdateScheduleRecord, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.updateSchedule", in.encode,
-		wire.PayloadValue(func(d *decoder) []UpdateScheduleRecord { return d.listUpdateScheduleRecord() }), opts)
+	return wire.Invoke[[]UpdateScheduleRecord](ctx, c.client, "servicesv1.updateSchedule", in.encode, opts)
 }
 
 // CreateReservationInput holds the arguments of [Client.CreateReservation].
@@ -456,7 +452,7 @@ func (in *CreateReservationInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createreservation
 func (c *Client) CreateReservation(ctx context.Context, in *CreateReservationInput, opts ...spapi.CallOption) (*CreateReservationRecord, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.createReservation", in.encode, wire.PayloadObject((*decoder).readCreateReservationRecord), opts)
+	return wire.Invoke[*CreateReservationRecord](ctx, c.client, "servicesv1.createReservation", in.encode, opts)
 }
 
 // UpdateReservationInput holds the arguments of [Client.UpdateReservation].
@@ -486,7 +482,7 @@ func (in *UpdateReservationInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/updatereservation
 func (c *Client) UpdateReservation(ctx context.Context, in *UpdateReservationInput, opts ...spapi.CallOption) (*UpdateReservationRecord, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.updateReservation", in.encode, wire.PayloadObject((*decoder).readUpdateReservationRecord), opts)
+	return wire.Invoke[*UpdateReservationRecord](ctx, c.client, "servicesv1.updateReservation", in.encode, opts)
 }
 
 // CancelReservationInput holds the arguments of [Client.CancelReservation].
@@ -543,7 +539,7 @@ func (in *GetAppointmmentSlotsByJobIDInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getappointmmentslotsbyjobid
 func (c *Client) GetAppointmmentSlotsByJobID(ctx context.Context,
 	in *GetAppointmmentSlotsByJobIDInput, opts ...spapi.CallOption) (*AppointmentSlotReport, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.getAppointmmentSlotsByJobId", in.encode, wire.PayloadObject((*decoder).readAppointmentSlotReport), opts)
+	return wire.Invoke[*AppointmentSlotReport](ctx, c.client, "servicesv1.getAppointmmentSlotsByJobId", in.encode, opts)
 }
 
 // GetAppointmentSlotsInput holds the arguments of [Client.GetAppointmentSlots].
@@ -579,7 +575,7 @@ func (in *GetAppointmentSlotsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getappointmentslots
 func (c *Client) GetAppointmentSlots(ctx context.Context, in *GetAppointmentSlotsInput, opts ...spapi.CallOption) (*AppointmentSlotReport, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.getAppointmentSlots", in.encode, wire.PayloadObject((*decoder).readAppointmentSlotReport), opts)
+	return wire.Invoke[*AppointmentSlotReport](ctx, c.client, "servicesv1.getAppointmentSlots", in.encode, opts)
 }
 
 // CreateServiceDocumentUploadDestinationInput holds the arguments of [Client.CreateServiceDocumentUploadDestination].
@@ -606,6 +602,5 @@ func (in *CreateServiceDocumentUploadDestinationInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/createservicedocumentuploaddestination
 func (c *Client) CreateServiceDocumentUploadDestination(ctx context.Context,
 	in *CreateServiceDocumentUploadDestinationInput, opts ...spapi.CallOption) (*ServiceDocumentUploadDestination, error) {
-	return wire.Invoke(ctx, c.client, "servicesv1.createServiceDocumentUploadDestination",
-		in.encode, wire.PayloadObject((*decoder).readServiceDocumentUploadDestination), opts)
+	return wire.Invoke[*ServiceDocumentUploadDestination](ctx, c.client, "servicesv1.createServiceDocumentUploadDestination", in.encode, opts)
 }

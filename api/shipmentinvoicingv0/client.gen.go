@@ -39,7 +39,7 @@ func (in *GetShipmentDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/shipment-invoicing-api
 func (c *Client) GetShipmentDetails(ctx context.Context, in *GetShipmentDetailsInput, opts ...spapi.CallOption) (*ShipmentDetail, error) {
-	return wire.Invoke(ctx, c.client, "shipmentinvoicingv0.getShipmentDetails", in.encode, wire.PayloadObject((*decoder).readShipmentDetail), opts)
+	return wire.Invoke[*ShipmentDetail](ctx, c.client, "shipmentinvoicingv0.getShipmentDetails", in.encode, opts)
 }
 
 // SubmitInvoiceInput holds the arguments of [Client.SubmitInvoice].
@@ -89,5 +89,5 @@ func (in *GetInvoiceStatusInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/shipment-invoicing-api
 func (c *Client) GetInvoiceStatus(ctx context.Context, in *GetInvoiceStatusInput, opts ...spapi.CallOption) (*ShipmentInvoiceStatusResponse, error) {
-	return wire.Invoke(ctx, c.client, "shipmentinvoicingv0.getInvoiceStatus", in.encode, wire.PayloadObject((*decoder).readShipmentInvoiceStatusResponse), opts)
+	return wire.Invoke[*ShipmentInvoiceStatusResponse](ctx, c.client, "shipmentinvoicingv0.getInvoiceStatus", in.encode, opts)
 }

@@ -44,7 +44,7 @@ func (in *CreateShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/shipping-api-v1-reference
 func (c *Client) CreateShipment(ctx context.Context, in *CreateShipmentInput, opts ...spapi.CallOption) (*CreateShipmentResult, error) {
-	return wire.Invoke(ctx, c.client, "shippingv1.createShipment", in.encode, wire.PayloadObject((*decoder).readCreateShipmentResult), opts)
+	return wire.Invoke[*CreateShipmentResult](ctx, c.client, "shippingv1.createShipment", in.encode, opts)
 }
 
 // GetShipmentInput holds the arguments of [Client.GetShipment].
@@ -68,7 +68,7 @@ func (in *GetShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/shipping-api-v1-reference
 func (c *Client) GetShipment(ctx context.Context, in *GetShipmentInput, opts ...spapi.CallOption) (*Shipment, error) {
-	return wire.Invoke(ctx, c.client, "shippingv1.getShipment", in.encode, wire.PayloadObject((*decoder).readShipment), opts)
+	return wire.Invoke[*Shipment](ctx, c.client, "shippingv1.getShipment", in.encode, opts)
 }
 
 // CancelShipmentInput holds the arguments of [Client.CancelShipment].
@@ -117,7 +117,7 @@ func (in *PurchaseLabelsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/purchaselabels
 func (c *Client) PurchaseLabels(ctx context.Context, in *PurchaseLabelsInput, opts ...spapi.CallOption) (*PurchaseLabelsResult, error) {
-	return wire.Invoke(ctx, c.client, "shippingv1.purchaseLabels", in.encode, wire.PayloadObject((*decoder).readPurchaseLabelsResult), opts)
+	return wire.Invoke[*PurchaseLabelsResult](ctx, c.client, "shippingv1.purchaseLabels", in.encode, opts)
 }
 
 // RetrieveShippingLabelInput holds the arguments of [Client.RetrieveShippingLabel].
@@ -145,7 +145,7 @@ func (in *RetrieveShippingLabelInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/retrieveshippinglabel
 func (c *Client) RetrieveShippingLabel(ctx context.Context, in *RetrieveShippingLabelInput, opts ...spapi.CallOption) (*RetrieveShippingLabelResult, error) {
-	return wire.Invoke(ctx, c.client, "shippingv1.retrieveShippingLabel", in.encode, wire.PayloadObject((*decoder).readRetrieveShippingLabelResult), opts)
+	return wire.Invoke[*RetrieveShippingLabelResult](ctx, c.client, "shippingv1.retrieveShippingLabel", in.encode, opts)
 }
 
 // PurchaseShipmentInput holds the arguments of [Client.PurchaseShipment].
@@ -178,7 +178,7 @@ func (in *PurchaseShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/shipping-api-v1-reference
 func (c *Client) PurchaseShipment(ctx context.Context, in *PurchaseShipmentInput, opts ...spapi.CallOption) (*PurchaseShipmentResult, error) {
-	return wire.Invoke(ctx, c.client, "shippingv1.purchaseShipment", in.encode, wire.PayloadObject((*decoder).readPurchaseShipmentResult), opts)
+	return wire.Invoke[*PurchaseShipmentResult](ctx, c.client, "shippingv1.purchaseShipment", in.encode, opts)
 }
 
 // GetRatesInput holds the arguments of [Client.GetRates].
@@ -207,7 +207,7 @@ func (in *GetRatesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/shipping-api-v1-reference
 func (c *Client) GetRates(ctx context.Context, in *GetRatesInput, opts ...spapi.CallOption) (*GetRatesResult, error) {
-	return wire.Invoke(ctx, c.client, "shippingv1.getRates", in.encode, wire.PayloadObject((*decoder).readGetRatesResult), opts)
+	return wire.Invoke[*GetRatesResult](ctx, c.client, "shippingv1.getRates", in.encode, opts)
 }
 
 // GetAccountInput holds the arguments of [Client.GetAccount].
@@ -226,7 +226,7 @@ func (in *GetAccountInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/shipping-api-v1-reference
 func (c *Client) GetAccount(ctx context.Context, in *GetAccountInput, opts ...spapi.CallOption) (*Account, error) {
-	return wire.Invoke(ctx, c.client, "shippingv1.getAccount", in.encode, wire.PayloadObject((*decoder).readAccount), opts)
+	return wire.Invoke[*Account](ctx, c.client, "shippingv1.getAccount", in.encode, opts)
 }
 
 // GetTrackingInformationInput holds the arguments of [Client.GetTrackingInformation].
@@ -248,5 +248,5 @@ func (in *GetTrackingInformationInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/gettrackinginformation
 func (c *Client) GetTrackingInformation(ctx context.Context, in *GetTrackingInformationInput, opts ...spapi.CallOption) (*TrackingInformation, error) {
-	return wire.Invoke(ctx, c.client, "shippingv1.getTrackingInformation", in.encode, wire.PayloadObject((*decoder).readTrackingInformation), opts)
+	return wire.Invoke[*TrackingInformation](ctx, c.client, "shippingv1.getTrackingInformation", in.encode, opts)
 }

@@ -59,7 +59,7 @@ func (in *GetRatesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetRates(ctx context.Context, in *GetRatesInput, opts ...spapi.CallOption) (*GetRatesResult, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.getRates", in.encode, wire.PayloadObject((*decoder).readGetRatesResult), opts)
+	return wire.Invoke[*GetRatesResult](ctx, c.client, "shippingv2.getRates", in.encode, opts)
 }
 
 // DirectPurchaseShipmentInput holds the arguments of [Client.DirectPurchaseShipment].
@@ -97,7 +97,7 @@ func (in *DirectPurchaseShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) DirectPurchaseShipment(ctx context.Context, in *DirectPurchaseShipmentInput, opts ...spapi.CallOption) (*DirectPurchaseResult, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.directPurchaseShipment", in.encode, wire.PayloadObject((*decoder).readDirectPurchaseResult), opts)
+	return wire.Invoke[*DirectPurchaseResult](ctx, c.client, "shippingv2.directPurchaseShipment", in.encode, opts)
 }
 
 // PurchaseShipmentInput holds the arguments of [Client.PurchaseShipment].
@@ -134,7 +134,7 @@ func (in *PurchaseShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) PurchaseShipment(ctx context.Context, in *PurchaseShipmentInput, opts ...spapi.CallOption) (*PurchaseShipmentResult, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.purchaseShipment", in.encode, wire.PayloadObject((*decoder).readPurchaseShipmentResult), opts)
+	return wire.Invoke[*PurchaseShipmentResult](ctx, c.client, "shippingv2.purchaseShipment", in.encode, opts)
 }
 
 // OneClickShipmentInput holds the arguments of [Client.OneClickShipment].
@@ -175,7 +175,7 @@ func (in *OneClickShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) OneClickShipment(ctx context.Context, in *OneClickShipmentInput, opts ...spapi.CallOption) (*OneClickShipmentResult, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.oneClickShipment", in.encode, wire.PayloadObject((*decoder).readOneClickShipmentResult), opts)
+	return wire.Invoke[*OneClickShipmentResult](ctx, c.client, "shippingv2.oneClickShipment", in.encode, opts)
 }
 
 // GetTrackingInput holds the arguments of [Client.GetTracking].
@@ -203,7 +203,7 @@ func (in *GetTrackingInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetTracking(ctx context.Context, in *GetTrackingInput, opts ...spapi.CallOption) (*GetTrackingResult, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.getTracking", in.encode, wire.PayloadObject((*decoder).readGetTrackingResult), opts)
+	return wire.Invoke[*GetTrackingResult](ctx, c.client, "shippingv2.getTracking", in.encode, opts)
 }
 
 // GetShipmentDocumentsInput holds the arguments of [Client.GetShipmentDocuments].
@@ -237,7 +237,7 @@ func (in *GetShipmentDocumentsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetShipmentDocuments(ctx context.Context, in *GetShipmentDocumentsInput, opts ...spapi.CallOption) (*GetShipmentDocumentsResult, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.getShipmentDocuments", in.encode, wire.PayloadObject((*decoder).readGetShipmentDocumentsResult), opts)
+	return wire.Invoke[*GetShipmentDocumentsResult](ctx, c.client, "shippingv2.getShipmentDocuments", in.encode, opts)
 }
 
 // CancelShipmentInput holds the arguments of [Client.CancelShipment].
@@ -265,9 +265,7 @@ func (in *CancelShipmentInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) CancelShipment(ctx context.Context, in *CancelShipmentInput, opts ...spapi.CallOption) (map[string]json.RawMessage, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.cancelShipment", in.encode, wire.PayloadValue(func(d *decoder) map[string]json.RawMessage {
-		return wire.Map(&d.Decoder, func() json.RawMessage { return d.Raw() })
-	}), opts)
+	return wire.Invoke[map[string]json.RawMessage](ctx, c.client, "shippingv2.cancelShipment", in.encode, opts)
 }
 
 // GetAdditionalInputsInput holds the arguments of [Client.GetAdditionalInputs].
@@ -295,9 +293,7 @@ func (in *GetAdditionalInputsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetAdditionalInputs(ctx context.Context, in *GetAdditionalInputsInput, opts ...spapi.CallOption) (map[string]json.RawMessage, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.getAdditionalInputs", in.encode, wire.PayloadValue(func(d *decoder) map[string]json.RawMessage {
-		return wire.Map(&d.Decoder, func() json.RawMessage { return d.Raw() })
-	}), opts)
+	return wire.Invoke[map[string]json.RawMessage](ctx, c.client, "shippingv2.getAdditionalInputs", in.encode, opts)
 }
 
 // GetCarrierAccountFormInputsInput holds the arguments of [Client.GetCarrierAccountFormInputs].
@@ -320,8 +316,7 @@ func (in *GetCarrierAccountFormInputsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetCarrierAccountFormInputs(ctx context.Context, in *GetCarrierAccountFormInputsInput,
 	opts ...spapi.CallOption) (*GetCarrierAccountFormInputsResponse, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.getCarrierAccountFormInputs",
-		in.encode, wire.BareObject((*decoder).readGetCarrierAccountFormInputsResponse), opts)
+	return wire.Invoke[*GetCarrierAccountFormInputsResponse](ctx, c.client, "shippingv2.getCarrierAccountFormInputs", in.encode, opts)
 }
 
 // GetCarrierAccountsInput holds the arguments of [Client.GetCarrierAccounts].
@@ -345,7 +340,7 @@ func (in *GetCarrierAccountsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetCarrierAccounts(ctx context.Context, in *GetCarrierAccountsInput, opts ...spapi.CallOption) (*GetCarrierAccountsResponse, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.getCarrierAccounts", in.encode, wire.BareObject((*decoder).readGetCarrierAccountsResponse), opts)
+	return wire.Invoke[*GetCarrierAccountsResponse](ctx, c.client, "shippingv2.getCarrierAccounts", in.encode, opts)
 }
 
 // LinkCarrierAccountInput holds the arguments of [Client.LinkCarrierAccount].
@@ -377,7 +372,7 @@ func (in *LinkCarrierAccountInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) LinkCarrierAccount(ctx context.Context, in *LinkCarrierAccountInput, opts ...spapi.CallOption) (*LinkCarrierAccountResponse, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.linkCarrierAccount", in.encode, wire.BareObject((*decoder).readLinkCarrierAccountResponse), opts)
+	return wire.Invoke[*LinkCarrierAccountResponse](ctx, c.client, "shippingv2.linkCarrierAccount", in.encode, opts)
 }
 
 // LinkCarrierAccountPostInput holds the arguments of [Client.LinkCarrierAccountPost].
@@ -411,7 +406,7 @@ func (in *LinkCarrierAccountPostInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) LinkCarrierAccountPost(ctx context.Context, in *LinkCarrierAccountPostInput, opts ...spapi.CallOption) (*LinkCarrierAccountResponse, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.linkCarrierAccountPost", in.encode, wire.BareObject((*decoder).readLinkCarrierAccountResponse), opts)
+	return wire.Invoke[*LinkCarrierAccountResponse](ctx, c.client, "shippingv2.linkCarrierAccountPost", in.encode, opts)
 }
 
 // UnlinkCarrierAccountInput holds the arguments of [Client.UnlinkCarrierAccount].
@@ -439,7 +434,7 @@ func (in *UnlinkCarrierAccountInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) UnlinkCarrierAccount(ctx context.Context, in *UnlinkCarrierAccountInput, opts ...spapi.CallOption) (*UnlinkCarrierAccountResponse, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.unlinkCarrierAccount", in.encode, wire.BareObject((*decoder).readUnlinkCarrierAccountResponse), opts)
+	return wire.Invoke[*UnlinkCarrierAccountResponse](ctx, c.client, "shippingv2.unlinkCarrierAccount", in.encode, opts)
 }
 
 // GenerateCollectionFormInput holds the arguments of [Client.GenerateCollectionForm].
@@ -470,7 +465,7 @@ func (in *GenerateCollectionFormInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GenerateCollectionForm(ctx context.Context, in *GenerateCollectionFormInput,
 	opts ...spapi.CallOption) (*GenerateCollectionFormResponse, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.generateCollectionForm", in.encode, wire.BareObject((*decoder).readGenerateCollectionFormResponse), opts)
+	return wire.Invoke[*GenerateCollectionFormResponse](ctx, c.client, "shippingv2.generateCollectionForm", in.encode, opts)
 }
 
 // GetCollectionFormHistoryInput holds the arguments of [Client.GetCollectionFormHistory].
@@ -499,7 +494,7 @@ func (in *GetCollectionFormHistoryInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetCollectionFormHistory(ctx context.Context, in *GetCollectionFormHistoryInput,
 	opts ...spapi.CallOption) (*GetCollectionFormHistoryResponse, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.getCollectionFormHistory", in.encode, wire.BareObject((*decoder).readGetCollectionFormHistoryResponse), opts)
+	return wire.Invoke[*GetCollectionFormHistoryResponse](ctx, c.client, "shippingv2.getCollectionFormHistory", in.encode, opts)
 }
 
 // GetUnmanifestedShipmentsInput holds the arguments of [Client.GetUnmanifestedShipments].
@@ -524,7 +519,7 @@ func (in *GetUnmanifestedShipmentsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetUnmanifestedShipments(ctx context.Context, in *GetUnmanifestedShipmentsInput,
 	opts ...spapi.CallOption) (*GetUnmanifestedShipmentsResponse, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.getUnmanifestedShipments", in.encode, wire.BareObject((*decoder).readGetUnmanifestedShipmentsResponse), opts)
+	return wire.Invoke[*GetUnmanifestedShipmentsResponse](ctx, c.client, "shippingv2.getUnmanifestedShipments", in.encode, opts)
 }
 
 // GetCollectionFormInput holds the arguments of [Client.GetCollectionForm].
@@ -549,7 +544,7 @@ func (in *GetCollectionFormInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetCollectionForm(ctx context.Context, in *GetCollectionFormInput, opts ...spapi.CallOption) (*GetCollectionFormResponse, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.getCollectionForm", in.encode, wire.BareObject((*decoder).readGetCollectionFormResponse), opts)
+	return wire.Invoke[*GetCollectionFormResponse](ctx, c.client, "shippingv2.getCollectionForm", in.encode, opts)
 }
 
 // GetAccessPointsInput holds the arguments of [Client.GetAccessPoints].
@@ -580,7 +575,7 @@ func (in *GetAccessPointsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) GetAccessPoints(ctx context.Context, in *GetAccessPointsInput, opts ...spapi.CallOption) (*GetAccessPointsResult, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.getAccessPoints", in.encode, wire.PayloadObject((*decoder).readGetAccessPointsResult), opts)
+	return wire.Invoke[*GetAccessPointsResult](ctx, c.client, "shippingv2.getAccessPoints", in.encode, opts)
 }
 
 // SubmitNdrFeedbackInput holds the arguments of [Client.SubmitNdrFeedback].
@@ -640,5 +635,5 @@ func (in *CreateClaimInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/amazon-shipping/docs/shipping-api-v2-reference
 func (c *Client) CreateClaim(ctx context.Context, in *CreateClaimInput, opts ...spapi.CallOption) (*CreateClaimResponse, error) {
-	return wire.Invoke(ctx, c.client, "shippingv2.createClaim", in.encode, wire.BareObject((*decoder).readCreateClaimResponse), opts)
+	return wire.Invoke[*CreateClaimResponse](ctx, c.client, "shippingv2.createClaim", in.encode, opts)
 }

@@ -41,8 +41,7 @@ func (in *GetSolicitationActionsForOrderInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/getsolicitationactionsfororder
 func (c *Client) GetSolicitationActionsForOrder(ctx context.Context, in *GetSolicitationActionsForOrderInput,
 	opts ...spapi.CallOption) (*GetSolicitationActionsForOrderResponse, error) {
-	return wire.Invoke(ctx, c.client, "solicitationsv1.getSolicitationActionsForOrder",
-		in.encode, wire.BareObject((*decoder).readGetSolicitationActionsForOrderResponse), opts)
+	return wire.Invoke[*GetSolicitationActionsForOrderResponse](ctx, c.client, "solicitationsv1.getSolicitationActionsForOrder", in.encode, opts)
 }
 
 // CreateProductReviewAndSellerFeedbackSolicitationInput holds the arguments of [Client.CreateProductReviewAndSellerFeedbackSolicitation].

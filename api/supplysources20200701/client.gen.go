@@ -46,12 +46,12 @@ func (in *GetSupplySourcesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getsupplysources
 func (c *Client) GetSupplySources(ctx context.Context, in *GetSupplySourcesInput, opts ...spapi.CallOption) (*GetSupplySourcesResponse, error) {
-	return wire.Invoke(ctx, c.client, "supplysources20200701.getSupplySources", in.encode, wire.BareObject((*decoder).readGetSupplySourcesResponse), opts)
+	return wire.Invoke[*GetSupplySourcesResponse](ctx, c.client, "supplysources20200701.getSupplySources", in.encode, opts)
 }
 
 // GetSupplySourcesPages iterates over the pages of [Client.GetSupplySources], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetSupplySourcesPages(ctx context.Context, in *GetSupplySourcesInput, opts ...spapi.CallOption) iter.Seq2[*GetSupplySourcesResponse, error] {
-	return wire.Pages(ctx, c.client, "supplysources20200701.getSupplySources", in.encode, wire.BareObject((*decoder).readGetSupplySourcesResponse), opts)
+	return wire.Pages[*GetSupplySourcesResponse](ctx, c.client, "supplysources20200701.getSupplySources", in.encode, opts)
 }
 
 // GetSupplySourcesAll iterates over the items of all pages of [Client.GetSupplySources]. It stops after an error.
@@ -89,7 +89,7 @@ func (in *CreateSupplySourceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createsupplysource
 func (c *Client) CreateSupplySource(ctx context.Context, in *CreateSupplySourceInput, opts ...spapi.CallOption) (*CreateSupplySourceResponse, error) {
-	return wire.Invoke(ctx, c.client, "supplysources20200701.createSupplySource", in.encode, wire.BareObject((*decoder).readCreateSupplySourceResponse), opts)
+	return wire.Invoke[*CreateSupplySourceResponse](ctx, c.client, "supplysources20200701.createSupplySource", in.encode, opts)
 }
 
 // GetSupplySourceInput holds the arguments of [Client.GetSupplySource].
@@ -113,7 +113,7 @@ func (in *GetSupplySourceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getsupplysource
 func (c *Client) GetSupplySource(ctx context.Context, in *GetSupplySourceInput, opts ...spapi.CallOption) (*SupplySource, error) {
-	return wire.Invoke(ctx, c.client, "supplysources20200701.getSupplySource", in.encode, wire.BareObject((*decoder).readSupplySource), opts)
+	return wire.Invoke[*SupplySource](ctx, c.client, "supplysources20200701.getSupplySource", in.encode, opts)
 }
 
 // UpdateSupplySourceInput holds the arguments of [Client.UpdateSupplySource].

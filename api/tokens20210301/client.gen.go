@@ -37,6 +37,5 @@ func (in *CreateRestrictedDataTokenInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/createrestricteddatatoken
 func (c *Client) CreateRestrictedDataToken(ctx context.Context, in *CreateRestrictedDataTokenInput,
 	opts ...spapi.CallOption) (*CreateRestrictedDataTokenResponse, error) {
-	return wire.Invoke(ctx, c.client, "tokens20210301.createRestrictedDataToken",
-		in.encode, wire.BareObject((*decoder).readCreateRestrictedDataTokenResponse), opts)
+	return wire.Invoke[*CreateRestrictedDataTokenResponse](ctx, c.client, "tokens20210301.createRestrictedDataToken", in.encode, opts)
 }

@@ -60,5 +60,5 @@ func (in *GetShipmentTrackingInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getshipmenttracking
 func (c *Client) GetShipmentTracking(ctx context.Context, in *GetShipmentTrackingInput, opts ...spapi.CallOption) (*GetShipmentTrackingResponse, error) {
-	return wire.Invoke(ctx, c.client, "tracking20260130.getShipmentTracking", in.encode, wire.BareObject((*decoder).readGetShipmentTrackingResponse), opts)
+	return wire.Invoke[*GetShipmentTrackingResponse](ctx, c.client, "tracking20260130.getShipmentTracking", in.encode, opts)
 }

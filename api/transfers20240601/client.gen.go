@@ -56,12 +56,12 @@ func (in *ListPayoutsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listpayouts
 func (c *Client) ListPayouts(ctx context.Context, in *ListPayoutsInput, opts ...spapi.CallOption) (*ListPayoutsResponse, error) {
-	return wire.Invoke(ctx, c.client, "transfers20240601.listPayouts", in.encode, wire.BareObject((*decoder).readListPayoutsResponse), opts)
+	return wire.Invoke[*ListPayoutsResponse](ctx, c.client, "transfers20240601.listPayouts", in.encode, opts)
 }
 
 // ListPayoutsPages iterates over the pages of [Client.ListPayouts], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListPayoutsPages(ctx context.Context, in *ListPayoutsInput, opts ...spapi.CallOption) iter.Seq2[*ListPayoutsResponse, error] {
-	return wire.Pages(ctx, c.client, "transfers20240601.listPayouts", in.encode, wire.BareObject((*decoder).readListPayoutsResponse), opts)
+	return wire.Pages[*ListPayoutsResponse](ctx, c.client, "transfers20240601.listPayouts", in.encode, opts)
 }
 
 // ListPayoutsAll iterates over the items of all pages of [Client.ListPayouts]. It stops after an error.
@@ -95,7 +95,7 @@ func (in *InitiatePayoutInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/initiatepayout
 func (c *Client) InitiatePayout(ctx context.Context, in *InitiatePayoutInput, opts ...spapi.CallOption) (*InitiatePayoutResponse, error) {
-	return wire.Invoke(ctx, c.client, "transfers20240601.initiatePayout", in.encode, wire.BareObject((*decoder).readInitiatePayoutResponse), opts)
+	return wire.Invoke[*InitiatePayoutResponse](ctx, c.client, "transfers20240601.initiatePayout", in.encode, opts)
 }
 
 // GetPaymentMethodsInput holds the arguments of [Client.GetPaymentMethods].
@@ -120,7 +120,7 @@ func (in *GetPaymentMethodsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getpaymentmethods
 func (c *Client) GetPaymentMethods(ctx context.Context, in *GetPaymentMethodsInput, opts ...spapi.CallOption) (*GetPaymentMethodsResponse, error) {
-	return wire.Invoke(ctx, c.client, "transfers20240601.getPaymentMethods", in.encode, wire.BareObject((*decoder).readGetPaymentMethodsResponse), opts)
+	return wire.Invoke[*GetPaymentMethodsResponse](ctx, c.client, "transfers20240601.getPaymentMethods", in.encode, opts)
 }
 
 // ListExpectedPayoutsInput holds the arguments of [Client.ListExpectedPayouts].
@@ -150,13 +150,13 @@ func (in *ListExpectedPayoutsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/listexpectedpayouts
 func (c *Client) ListExpectedPayouts(ctx context.Context, in *ListExpectedPayoutsInput, opts ...spapi.CallOption) (*ListExpectedPayoutsResponse, error) {
-	return wire.Invoke(ctx, c.client, "transfers20240601.listExpectedPayouts", in.encode, wire.BareObject((*decoder).readListExpectedPayoutsResponse), opts)
+	return wire.Invoke[*ListExpectedPayoutsResponse](ctx, c.client, "transfers20240601.listExpectedPayouts", in.encode, opts)
 }
 
 // ListExpectedPayoutsPages iterates over the pages of [Client.ListExpectedPayouts], beginning with the one that in asks for. It stops after an error.
 func (c *Client) ListExpectedPayoutsPages(ctx context.Context, in *ListExpectedPayoutsInput,
 	opts ...spapi.CallOption) iter.Seq2[*ListExpectedPayoutsResponse, error] {
-	return wire.Pages(ctx, c.client, "transfers20240601.listExpectedPayouts", in.encode, wire.BareObject((*decoder).readListExpectedPayoutsResponse), opts)
+	return wire.Pages[*ListExpectedPayoutsResponse](ctx, c.client, "transfers20240601.listExpectedPayouts", in.encode, opts)
 }
 
 // ListExpectedPayoutsAll iterates over the items of all pages of [Client.ListExpectedPayouts]. It stops after an error.

@@ -49,6 +49,5 @@ func (in *CreateUploadDestinationForResourceInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/reference/createuploaddestinationforresource
 func (c *Client) CreateUploadDestinationForResource(ctx context.Context,
 	in *CreateUploadDestinationForResourceInput, opts ...spapi.CallOption) (*UploadDestination, error) {
-	return wire.Invoke(ctx, c.client, "uploads20201101.createUploadDestinationForResource",
-		in.encode, wire.PayloadObject((*decoder).readUploadDestination), opts)
+	return wire.Invoke[*UploadDestination](ctx, c.client, "uploads20201101.createUploadDestinationForResource", in.encode, opts)
 }

@@ -51,12 +51,12 @@ func (in *GetVehiclesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getvehicles
 func (c *Client) GetVehicles(ctx context.Context, in *GetVehiclesInput, opts ...spapi.CallOption) (*VehiclesResponse, error) {
-	return wire.Invoke(ctx, c.client, "vehicles20241101.getVehicles", in.encode, wire.BareObject((*decoder).readVehiclesResponse), opts)
+	return wire.Invoke[*VehiclesResponse](ctx, c.client, "vehicles20241101.getVehicles", in.encode, opts)
 }
 
 // GetVehiclesPages iterates over the pages of [Client.GetVehicles], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetVehiclesPages(ctx context.Context, in *GetVehiclesInput, opts ...spapi.CallOption) iter.Seq2[*VehiclesResponse, error] {
-	return wire.Pages(ctx, c.client, "vehicles20241101.getVehicles", in.encode, wire.BareObject((*decoder).readVehiclesResponse), opts)
+	return wire.Pages[*VehiclesResponse](ctx, c.client, "vehicles20241101.getVehicles", in.encode, opts)
 }
 
 // GetVehiclesAll iterates over the items of all pages of [Client.GetVehicles]. It stops after an error.

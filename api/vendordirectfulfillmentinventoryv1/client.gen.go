@@ -39,6 +39,5 @@ func (in *SubmitInventoryUpdateInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/submitinventoryupdate
 func (c *Client) SubmitInventoryUpdate(ctx context.Context, in *SubmitInventoryUpdateInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentinventoryv1.submitInventoryUpdate",
-		in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke[*TransactionReference](ctx, c.client, "vendordirectfulfillmentinventoryv1.submitInventoryUpdate", in.encode, opts)
 }

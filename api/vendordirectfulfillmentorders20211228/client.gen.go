@@ -65,12 +65,12 @@ func (in *GetOrdersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorders-2
 func (c *Client) GetOrders(ctx context.Context, in *GetOrdersInput, opts ...spapi.CallOption) (*OrderList, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentorders20211228.getOrders", in.encode, wire.BareObject((*decoder).readOrderList), opts)
+	return wire.Invoke[*OrderList](ctx, c.client, "vendordirectfulfillmentorders20211228.getOrders", in.encode, opts)
 }
 
 // GetOrdersPages iterates over the pages of [Client.GetOrders], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetOrdersPages(ctx context.Context, in *GetOrdersInput, opts ...spapi.CallOption) iter.Seq2[*OrderList, error] {
-	return wire.Pages(ctx, c.client, "vendordirectfulfillmentorders20211228.getOrders", in.encode, wire.BareObject((*decoder).readOrderList), opts)
+	return wire.Pages[*OrderList](ctx, c.client, "vendordirectfulfillmentorders20211228.getOrders", in.encode, opts)
 }
 
 // GetOrdersAll iterates over the items of all pages of [Client.GetOrders]. It stops after an error.
@@ -104,7 +104,7 @@ func (in *GetOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-orders-api
 func (c *Client) GetOrder(ctx context.Context, in *GetOrderInput, opts ...spapi.CallOption) (*Order, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentorders20211228.getOrder", in.encode, wire.BareObject((*decoder).readOrder), opts)
+	return wire.Invoke[*Order](ctx, c.client, "vendordirectfulfillmentorders20211228.getOrder", in.encode, opts)
 }
 
 // SubmitAcknowledgementInput holds the arguments of [Client.SubmitAcknowledgement].
@@ -125,6 +125,5 @@ func (in *SubmitAcknowledgementInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-orders-api
 func (c *Client) SubmitAcknowledgement(ctx context.Context, in *SubmitAcknowledgementInput, opts ...spapi.CallOption) (*TransactionID, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentorders20211228.submitAcknowledgement",
-		in.encode, wire.BareObject((*decoder).readTransactionID), opts)
+	return wire.Invoke[*TransactionID](ctx, c.client, "vendordirectfulfillmentorders20211228.submitAcknowledgement", in.encode, opts)
 }

@@ -64,12 +64,12 @@ func (in *GetOrdersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-orders-api
 func (c *Client) GetOrders(ctx context.Context, in *GetOrdersInput, opts ...spapi.CallOption) (*OrderList, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentordersv1.getOrders", in.encode, wire.PayloadObject((*decoder).readOrderList), opts)
+	return wire.Invoke[*OrderList](ctx, c.client, "vendordirectfulfillmentordersv1.getOrders", in.encode, opts)
 }
 
 // GetOrdersPages iterates over the pages of [Client.GetOrders], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetOrdersPages(ctx context.Context, in *GetOrdersInput, opts ...spapi.CallOption) iter.Seq2[*OrderList, error] {
-	return wire.Pages(ctx, c.client, "vendordirectfulfillmentordersv1.getOrders", in.encode, wire.PayloadObject((*decoder).readOrderList), opts)
+	return wire.Pages[*OrderList](ctx, c.client, "vendordirectfulfillmentordersv1.getOrders", in.encode, opts)
 }
 
 // GetOrdersAll iterates over the items of all pages of [Client.GetOrders]. It stops after an error.
@@ -103,7 +103,7 @@ func (in *GetOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-orders-api
 func (c *Client) GetOrder(ctx context.Context, in *GetOrderInput, opts ...spapi.CallOption) (*Order, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentordersv1.getOrder", in.encode, wire.PayloadObject((*decoder).readOrder), opts)
+	return wire.Invoke[*Order](ctx, c.client, "vendordirectfulfillmentordersv1.getOrder", in.encode, opts)
 }
 
 // SubmitAcknowledgementInput holds the arguments of [Client.SubmitAcknowledgement].
@@ -124,6 +124,5 @@ func (in *SubmitAcknowledgementInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-orders-api
 func (c *Client) SubmitAcknowledgement(ctx context.Context, in *SubmitAcknowledgementInput, opts ...spapi.CallOption) (*TransactionID, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentordersv1.submitAcknowledgement",
-		in.encode, wire.PayloadObject((*decoder).readTransactionID), opts)
+	return wire.Invoke[*TransactionID](ctx, c.client, "vendordirectfulfillmentordersv1.submitAcknowledgement", in.encode, opts)
 }

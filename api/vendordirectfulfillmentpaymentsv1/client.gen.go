@@ -36,6 +36,5 @@ func (in *SubmitInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-payments-api
 func (c *Client) SubmitInvoice(ctx context.Context, in *SubmitInvoiceInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentpaymentsv1.submitInvoice",
-		in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke[*TransactionReference](ctx, c.client, "vendordirectfulfillmentpaymentsv1.submitInvoice", in.encode, opts)
 }

@@ -41,8 +41,7 @@ func (in *GenerateOrderScenariosInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/generateorderscenarios
 func (c *Client) GenerateOrderScenarios(ctx context.Context, in *GenerateOrderScenariosInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentsandboxdata20211028.generateOrderScenarios",
-		in.encode, wire.BareObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke[*TransactionReference](ctx, c.client, "vendordirectfulfillmentsandboxdata20211028.generateOrderScenarios", in.encode, opts)
 }
 
 // GetOrderScenariosInput holds the arguments of [Client.GetOrderScenarios].
@@ -68,6 +67,5 @@ func (in *GetOrderScenariosInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getorderscenarios
 func (c *Client) GetOrderScenarios(ctx context.Context, in *GetOrderScenariosInput, opts ...spapi.CallOption) (*TransactionStatus, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentsandboxdata20211028.getOrderScenarios",
-		in.encode, wire.BareObject((*decoder).readTransactionStatus), opts)
+	return wire.Invoke[*TransactionStatus](ctx, c.client, "vendordirectfulfillmentsandboxdata20211028.getOrderScenarios", in.encode, opts)
 }

@@ -59,14 +59,12 @@ func (in *GetShippingLabelsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetShippingLabels(ctx context.Context, in *GetShippingLabelsInput, opts ...spapi.CallOption) (*ShippingLabelList, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getShippingLabels",
-		in.encode, wire.BareObject((*decoder).readShippingLabelList), opts)
+	return wire.Invoke[*ShippingLabelList](ctx, c.client, "vendordirectfulfillmentshipping20211228.getShippingLabels", in.encode, opts)
 }
 
 // GetShippingLabelsPages iterates over the pages of [Client.GetShippingLabels], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetShippingLabelsPages(ctx context.Context, in *GetShippingLabelsInput, opts ...spapi.CallOption) iter.Seq2[*ShippingLabelList, error] {
-	return wire.Pages(ctx, c.client, "vendordirectfulfillmentshipping20211228.getShippingLabels",
-		in.encode, wire.BareObject((*decoder).readShippingLabelList), opts)
+	return wire.Pages[*ShippingLabelList](ctx, c.client, "vendordirectfulfillmentshipping20211228.getShippingLabels", in.encode, opts)
 }
 
 // GetShippingLabelsAll iterates over the items of all pages of [Client.GetShippingLabels]. It stops after an error.
@@ -97,8 +95,7 @@ func (in *SubmitShippingLabelRequestInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) SubmitShippingLabelRequest(ctx context.Context, in *SubmitShippingLabelRequestInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.submitShippingLabelRequest",
-		in.encode, wire.BareObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke[*TransactionReference](ctx, c.client, "vendordirectfulfillmentshipping20211228.submitShippingLabelRequest", in.encode, opts)
 }
 
 // GetShippingLabelInput holds the arguments of [Client.GetShippingLabel].
@@ -122,8 +119,7 @@ func (in *GetShippingLabelInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetShippingLabel(ctx context.Context, in *GetShippingLabelInput, opts ...spapi.CallOption) (*ShippingLabel, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getShippingLabel",
-		in.encode, wire.BareObject((*decoder).readShippingLabel), opts)
+	return wire.Invoke[*ShippingLabel](ctx, c.client, "vendordirectfulfillmentshipping20211228.getShippingLabel", in.encode, opts)
 }
 
 // CreateShippingLabelsInput holds the arguments of [Client.CreateShippingLabels].
@@ -153,8 +149,7 @@ func (in *CreateShippingLabelsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createshippinglabels
 func (c *Client) CreateShippingLabels(ctx context.Context, in *CreateShippingLabelsInput, opts ...spapi.CallOption) (*ShippingLabel, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.createShippingLabels",
-		in.encode, wire.BareObject((*decoder).readShippingLabel), opts)
+	return wire.Invoke[*ShippingLabel](ctx, c.client, "vendordirectfulfillmentshipping20211228.createShippingLabels", in.encode, opts)
 }
 
 // SubmitShipmentConfirmationsInput holds the arguments of [Client.SubmitShipmentConfirmations].
@@ -176,8 +171,7 @@ func (in *SubmitShipmentConfirmationsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) SubmitShipmentConfirmations(ctx context.Context,
 	in *SubmitShipmentConfirmationsInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.submitShipmentConfirmations",
-		in.encode, wire.BareObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke[*TransactionReference](ctx, c.client, "vendordirectfulfillmentshipping20211228.submitShipmentConfirmations", in.encode, opts)
 }
 
 // SubmitShipmentStatusUpdatesInput holds the arguments of [Client.SubmitShipmentStatusUpdates].
@@ -200,8 +194,7 @@ func (in *SubmitShipmentStatusUpdatesInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) SubmitShipmentStatusUpdates(ctx context.Context,
 	in *SubmitShipmentStatusUpdatesInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.submitShipmentStatusUpdates",
-		in.encode, wire.BareObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke[*TransactionReference](ctx, c.client, "vendordirectfulfillmentshipping20211228.submitShipmentStatusUpdates", in.encode, opts)
 }
 
 // GetCustomerInvoicesInput holds the arguments of [Client.GetCustomerInvoices].
@@ -242,14 +235,12 @@ func (in *GetCustomerInvoicesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetCustomerInvoices(ctx context.Context, in *GetCustomerInvoicesInput, opts ...spapi.CallOption) (*CustomerInvoiceList, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getCustomerInvoices",
-		in.encode, wire.BareObject((*decoder).readCustomerInvoiceList), opts)
+	return wire.Invoke[*CustomerInvoiceList](ctx, c.client, "vendordirectfulfillmentshipping20211228.getCustomerInvoices", in.encode, opts)
 }
 
 // GetCustomerInvoicesPages iterates over the pages of [Client.GetCustomerInvoices], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetCustomerInvoicesPages(ctx context.Context, in *GetCustomerInvoicesInput, opts ...spapi.CallOption) iter.Seq2[*CustomerInvoiceList, error] {
-	return wire.Pages(ctx, c.client, "vendordirectfulfillmentshipping20211228.getCustomerInvoices",
-		in.encode, wire.BareObject((*decoder).readCustomerInvoiceList), opts)
+	return wire.Pages[*CustomerInvoiceList](ctx, c.client, "vendordirectfulfillmentshipping20211228.getCustomerInvoices", in.encode, opts)
 }
 
 // GetCustomerInvoicesAll iterates over the items of all pages of [Client.GetCustomerInvoices]. It stops after an error.
@@ -283,8 +274,7 @@ func (in *GetCustomerInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetCustomerInvoice(ctx context.Context, in *GetCustomerInvoiceInput, opts ...spapi.CallOption) (*CustomerInvoice, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getCustomerInvoice",
-		in.encode, wire.BareObject((*decoder).readCustomerInvoice), opts)
+	return wire.Invoke[*CustomerInvoice](ctx, c.client, "vendordirectfulfillmentshipping20211228.getCustomerInvoice", in.encode, opts)
 }
 
 // GetPackingSlipsInput holds the arguments of [Client.GetPackingSlips].
@@ -325,14 +315,12 @@ func (in *GetPackingSlipsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetPackingSlips(ctx context.Context, in *GetPackingSlipsInput, opts ...spapi.CallOption) (*PackingSlipList, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getPackingSlips",
-		in.encode, wire.BareObject((*decoder).readPackingSlipList), opts)
+	return wire.Invoke[*PackingSlipList](ctx, c.client, "vendordirectfulfillmentshipping20211228.getPackingSlips", in.encode, opts)
 }
 
 // GetPackingSlipsPages iterates over the pages of [Client.GetPackingSlips], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetPackingSlipsPages(ctx context.Context, in *GetPackingSlipsInput, opts ...spapi.CallOption) iter.Seq2[*PackingSlipList, error] {
-	return wire.Pages(ctx, c.client, "vendordirectfulfillmentshipping20211228.getPackingSlips",
-		in.encode, wire.BareObject((*decoder).readPackingSlipList), opts)
+	return wire.Pages[*PackingSlipList](ctx, c.client, "vendordirectfulfillmentshipping20211228.getPackingSlips", in.encode, opts)
 }
 
 // GetPackingSlipsAll iterates over the items of all pages of [Client.GetPackingSlips]. It stops after an error.
@@ -366,7 +354,7 @@ func (in *GetPackingSlipInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetPackingSlip(ctx context.Context, in *GetPackingSlipInput, opts ...spapi.CallOption) (*PackingSlip, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.getPackingSlip", in.encode, wire.BareObject((*decoder).readPackingSlip), opts)
+	return wire.Invoke[*PackingSlip](ctx, c.client, "vendordirectfulfillmentshipping20211228.getPackingSlip", in.encode, opts)
 }
 
 // CreateContainerLabelInput holds the arguments of [Client.CreateContainerLabel].
@@ -396,6 +384,5 @@ func (in *CreateContainerLabelInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/createcontainerlabel
 func (c *Client) CreateContainerLabel(ctx context.Context, in *CreateContainerLabelInput, opts ...spapi.CallOption) (*CreateContainerLabelResponse, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshipping20211228.createContainerLabel",
-		in.encode, wire.BareObject((*decoder).readCreateContainerLabelResponse), opts)
+	return wire.Invoke[*CreateContainerLabelResponse](ctx, c.client, "vendordirectfulfillmentshipping20211228.createContainerLabel", in.encode, opts)
 }

@@ -58,14 +58,12 @@ func (in *GetShippingLabelsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetShippingLabels(ctx context.Context, in *GetShippingLabelsInput, opts ...spapi.CallOption) (*ShippingLabelList, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getShippingLabels",
-		in.encode, wire.PayloadObject((*decoder).readShippingLabelList), opts)
+	return wire.Invoke[*ShippingLabelList](ctx, c.client, "vendordirectfulfillmentshippingv1.getShippingLabels", in.encode, opts)
 }
 
 // GetShippingLabelsPages iterates over the pages of [Client.GetShippingLabels], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetShippingLabelsPages(ctx context.Context, in *GetShippingLabelsInput, opts ...spapi.CallOption) iter.Seq2[*ShippingLabelList, error] {
-	return wire.Pages(ctx, c.client, "vendordirectfulfillmentshippingv1.getShippingLabels",
-		in.encode, wire.PayloadObject((*decoder).readShippingLabelList), opts)
+	return wire.Pages[*ShippingLabelList](ctx, c.client, "vendordirectfulfillmentshippingv1.getShippingLabels", in.encode, opts)
 }
 
 // GetShippingLabelsAll iterates over the items of all pages of [Client.GetShippingLabels]. It stops after an error.
@@ -96,8 +94,7 @@ func (in *SubmitShippingLabelRequestInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) SubmitShippingLabelRequest(ctx context.Context, in *SubmitShippingLabelRequestInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.submitShippingLabelRequest",
-		in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke[*TransactionReference](ctx, c.client, "vendordirectfulfillmentshippingv1.submitShippingLabelRequest", in.encode, opts)
 }
 
 // GetShippingLabelInput holds the arguments of [Client.GetShippingLabel].
@@ -121,7 +118,7 @@ func (in *GetShippingLabelInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetShippingLabel(ctx context.Context, in *GetShippingLabelInput, opts ...spapi.CallOption) (*ShippingLabel, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getShippingLabel", in.encode, wire.PayloadObject((*decoder).readShippingLabel), opts)
+	return wire.Invoke[*ShippingLabel](ctx, c.client, "vendordirectfulfillmentshippingv1.getShippingLabel", in.encode, opts)
 }
 
 // SubmitShipmentConfirmationsInput holds the arguments of [Client.SubmitShipmentConfirmations].
@@ -143,8 +140,7 @@ func (in *SubmitShipmentConfirmationsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) SubmitShipmentConfirmations(ctx context.Context,
 	in *SubmitShipmentConfirmationsInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.submitShipmentConfirmations",
-		in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke[*TransactionReference](ctx, c.client, "vendordirectfulfillmentshippingv1.submitShipmentConfirmations", in.encode, opts)
 }
 
 // SubmitShipmentStatusUpdatesInput holds the arguments of [Client.SubmitShipmentStatusUpdates].
@@ -167,8 +163,7 @@ func (in *SubmitShipmentStatusUpdatesInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) SubmitShipmentStatusUpdates(ctx context.Context,
 	in *SubmitShipmentStatusUpdatesInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.submitShipmentStatusUpdates",
-		in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke[*TransactionReference](ctx, c.client, "vendordirectfulfillmentshippingv1.submitShipmentStatusUpdates", in.encode, opts)
 }
 
 // GetCustomerInvoicesInput holds the arguments of [Client.GetCustomerInvoices].
@@ -209,14 +204,12 @@ func (in *GetCustomerInvoicesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetCustomerInvoices(ctx context.Context, in *GetCustomerInvoicesInput, opts ...spapi.CallOption) (*CustomerInvoiceList, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getCustomerInvoices",
-		in.encode, wire.PayloadObject((*decoder).readCustomerInvoiceList), opts)
+	return wire.Invoke[*CustomerInvoiceList](ctx, c.client, "vendordirectfulfillmentshippingv1.getCustomerInvoices", in.encode, opts)
 }
 
 // GetCustomerInvoicesPages iterates over the pages of [Client.GetCustomerInvoices], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetCustomerInvoicesPages(ctx context.Context, in *GetCustomerInvoicesInput, opts ...spapi.CallOption) iter.Seq2[*CustomerInvoiceList, error] {
-	return wire.Pages(ctx, c.client, "vendordirectfulfillmentshippingv1.getCustomerInvoices",
-		in.encode, wire.PayloadObject((*decoder).readCustomerInvoiceList), opts)
+	return wire.Pages[*CustomerInvoiceList](ctx, c.client, "vendordirectfulfillmentshippingv1.getCustomerInvoices", in.encode, opts)
 }
 
 // GetCustomerInvoicesAll iterates over the items of all pages of [Client.GetCustomerInvoices]. It stops after an error.
@@ -250,8 +243,7 @@ func (in *GetCustomerInvoiceInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetCustomerInvoice(ctx context.Context, in *GetCustomerInvoiceInput, opts ...spapi.CallOption) (*CustomerInvoice, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getCustomerInvoice",
-		in.encode, wire.PayloadObject((*decoder).readCustomerInvoice), opts)
+	return wire.Invoke[*CustomerInvoice](ctx, c.client, "vendordirectfulfillmentshippingv1.getCustomerInvoice", in.encode, opts)
 }
 
 // GetPackingSlipsInput holds the arguments of [Client.GetPackingSlips].
@@ -292,12 +284,12 @@ func (in *GetPackingSlipsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetPackingSlips(ctx context.Context, in *GetPackingSlipsInput, opts ...spapi.CallOption) (*PackingSlipList, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getPackingSlips", in.encode, wire.PayloadObject((*decoder).readPackingSlipList), opts)
+	return wire.Invoke[*PackingSlipList](ctx, c.client, "vendordirectfulfillmentshippingv1.getPackingSlips", in.encode, opts)
 }
 
 // GetPackingSlipsPages iterates over the pages of [Client.GetPackingSlips], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetPackingSlipsPages(ctx context.Context, in *GetPackingSlipsInput, opts ...spapi.CallOption) iter.Seq2[*PackingSlipList, error] {
-	return wire.Pages(ctx, c.client, "vendordirectfulfillmentshippingv1.getPackingSlips", in.encode, wire.PayloadObject((*decoder).readPackingSlipList), opts)
+	return wire.Pages[*PackingSlipList](ctx, c.client, "vendordirectfulfillmentshippingv1.getPackingSlips", in.encode, opts)
 }
 
 // GetPackingSlipsAll iterates over the items of all pages of [Client.GetPackingSlips]. It stops after an error.
@@ -331,5 +323,5 @@ func (in *GetPackingSlipInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-shipping-api
 func (c *Client) GetPackingSlip(ctx context.Context, in *GetPackingSlipInput, opts ...spapi.CallOption) (*PackingSlip, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmentshippingv1.getPackingSlip", in.encode, wire.PayloadObject((*decoder).readPackingSlip), opts)
+	return wire.Invoke[*PackingSlip](ctx, c.client, "vendordirectfulfillmentshippingv1.getPackingSlip", in.encode, opts)
 }

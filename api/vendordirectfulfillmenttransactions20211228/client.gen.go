@@ -38,6 +38,5 @@ func (in *GetTransactionStatusInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-transaction-status-api
 func (c *Client) GetTransactionStatus(ctx context.Context, in *GetTransactionStatusInput, opts ...spapi.CallOption) (*TransactionStatus, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmenttransactions20211228.getTransactionStatus",
-		in.encode, wire.BareObject((*decoder).readTransactionStatus), opts)
+	return wire.Invoke[*TransactionStatus](ctx, c.client, "vendordirectfulfillmenttransactions20211228.getTransactionStatus", in.encode, opts)
 }

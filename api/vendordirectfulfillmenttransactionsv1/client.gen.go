@@ -37,6 +37,5 @@ func (in *GetTransactionStatusInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-direct-fulfillment-transaction-status-api
 func (c *Client) GetTransactionStatus(ctx context.Context, in *GetTransactionStatusInput, opts ...spapi.CallOption) (*TransactionStatus, error) {
-	return wire.Invoke(ctx, c.client, "vendordirectfulfillmenttransactionsv1.getTransactionStatus",
-		in.encode, wire.PayloadObject((*decoder).readTransactionStatus), opts)
+	return wire.Invoke[*TransactionStatus](ctx, c.client, "vendordirectfulfillmenttransactionsv1.getTransactionStatus", in.encode, opts)
 }

@@ -36,5 +36,5 @@ func (in *SubmitInvoicesInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/submitinvoices
 func (c *Client) SubmitInvoices(ctx context.Context, in *SubmitInvoicesInput, opts ...spapi.CallOption) (*TransactionID, error) {
-	return wire.Invoke(ctx, c.client, "vendorinvoicesv1.submitInvoices", in.encode, wire.PayloadObject((*decoder).readTransactionID), opts)
+	return wire.Invoke[*TransactionID](ctx, c.client, "vendorinvoicesv1.submitInvoices", in.encode, opts)
 }

@@ -74,12 +74,12 @@ func (in *GetPurchaseOrdersInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getpurchaseorders
 func (c *Client) GetPurchaseOrders(ctx context.Context, in *GetPurchaseOrdersInput, opts ...spapi.CallOption) (*OrderList, error) {
-	return wire.Invoke(ctx, c.client, "vendorordersv1.getPurchaseOrders", in.encode, wire.PayloadObject((*decoder).readOrderList), opts)
+	return wire.Invoke[*OrderList](ctx, c.client, "vendorordersv1.getPurchaseOrders", in.encode, opts)
 }
 
 // GetPurchaseOrdersPages iterates over the pages of [Client.GetPurchaseOrders], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetPurchaseOrdersPages(ctx context.Context, in *GetPurchaseOrdersInput, opts ...spapi.CallOption) iter.Seq2[*OrderList, error] {
-	return wire.Pages(ctx, c.client, "vendorordersv1.getPurchaseOrders", in.encode, wire.PayloadObject((*decoder).readOrderList), opts)
+	return wire.Pages[*OrderList](ctx, c.client, "vendorordersv1.getPurchaseOrders", in.encode, opts)
 }
 
 // GetPurchaseOrdersAll iterates over the items of all pages of [Client.GetPurchaseOrders]. It stops after an error.
@@ -111,7 +111,7 @@ func (in *GetPurchaseOrderInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getpurchaseorder
 func (c *Client) GetPurchaseOrder(ctx context.Context, in *GetPurchaseOrderInput, opts ...spapi.CallOption) (*Order, error) {
-	return wire.Invoke(ctx, c.client, "vendorordersv1.getPurchaseOrder", in.encode, wire.PayloadObject((*decoder).readOrder), opts)
+	return wire.Invoke[*Order](ctx, c.client, "vendorordersv1.getPurchaseOrder", in.encode, opts)
 }
 
 // SubmitAcknowledgementInput holds the arguments of [Client.SubmitAcknowledgement].
@@ -132,7 +132,7 @@ func (in *SubmitAcknowledgementInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-retail-procurement-orders-api
 func (c *Client) SubmitAcknowledgement(ctx context.Context, in *SubmitAcknowledgementInput, opts ...spapi.CallOption) (*TransactionID, error) {
-	return wire.Invoke(ctx, c.client, "vendorordersv1.submitAcknowledgement", in.encode, wire.PayloadObject((*decoder).readTransactionID), opts)
+	return wire.Invoke[*TransactionID](ctx, c.client, "vendorordersv1.submitAcknowledgement", in.encode, opts)
 }
 
 // GetPurchaseOrdersStatusInput holds the arguments of [Client.GetPurchaseOrdersStatus].
@@ -192,13 +192,13 @@ func (in *GetPurchaseOrdersStatusInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getpurchaseordersstatus
 func (c *Client) GetPurchaseOrdersStatus(ctx context.Context, in *GetPurchaseOrdersStatusInput, opts ...spapi.CallOption) (*OrderListStatus, error) {
-	return wire.Invoke(ctx, c.client, "vendorordersv1.getPurchaseOrdersStatus", in.encode, wire.PayloadObject((*decoder).readOrderListStatus), opts)
+	return wire.Invoke[*OrderListStatus](ctx, c.client, "vendorordersv1.getPurchaseOrdersStatus", in.encode, opts)
 }
 
 // GetPurchaseOrdersStatusPages iterates over the pages of [Client.GetPurchaseOrdersStatus], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetPurchaseOrdersStatusPages(ctx context.Context,
 	in *GetPurchaseOrdersStatusInput, opts ...spapi.CallOption) iter.Seq2[*OrderListStatus, error] {
-	return wire.Pages(ctx, c.client, "vendorordersv1.getPurchaseOrdersStatus", in.encode, wire.PayloadObject((*decoder).readOrderListStatus), opts)
+	return wire.Pages[*OrderListStatus](ctx, c.client, "vendorordersv1.getPurchaseOrdersStatus", in.encode, opts)
 }
 
 // GetPurchaseOrdersStatusAll iterates over the items of all pages of [Client.GetPurchaseOrdersStatus]. It stops after an error.

@@ -39,7 +39,7 @@ func (in *SubmitShipmentConfirmationsInput) encode(r *wire.Request) {
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-retail-procurement-shipments-api
 func (c *Client) SubmitShipmentConfirmations(ctx context.Context,
 	in *SubmitShipmentConfirmationsInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return wire.Invoke(ctx, c.client, "vendorshipmentsv1.SubmitShipmentConfirmations", in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke[*TransactionReference](ctx, c.client, "vendorshipmentsv1.SubmitShipmentConfirmations", in.encode, opts)
 }
 
 // GetShipmentDetailsInput holds the arguments of [Client.GetShipmentDetails].
@@ -132,12 +132,12 @@ func (in *GetShipmentDetailsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-retail-procurement-shipments-api
 func (c *Client) GetShipmentDetails(ctx context.Context, in *GetShipmentDetailsInput, opts ...spapi.CallOption) (*ShipmentDetails, error) {
-	return wire.Invoke(ctx, c.client, "vendorshipmentsv1.GetShipmentDetails", in.encode, wire.PayloadObject((*decoder).readShipmentDetails), opts)
+	return wire.Invoke[*ShipmentDetails](ctx, c.client, "vendorshipmentsv1.GetShipmentDetails", in.encode, opts)
 }
 
 // GetShipmentDetailsPages iterates over the pages of [Client.GetShipmentDetails], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetShipmentDetailsPages(ctx context.Context, in *GetShipmentDetailsInput, opts ...spapi.CallOption) iter.Seq2[*ShipmentDetails, error] {
-	return wire.Pages(ctx, c.client, "vendorshipmentsv1.GetShipmentDetails", in.encode, wire.PayloadObject((*decoder).readShipmentDetails), opts)
+	return wire.Pages[*ShipmentDetails](ctx, c.client, "vendorshipmentsv1.GetShipmentDetails", in.encode, opts)
 }
 
 // GetShipmentDetailsAll iterates over the items of all pages of [Client.GetShipmentDetails]. It stops after an error.
@@ -168,7 +168,7 @@ func (in *SubmitShipmentsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/submitshipments
 func (c *Client) SubmitShipments(ctx context.Context, in *SubmitShipmentsInput, opts ...spapi.CallOption) (*TransactionReference, error) {
-	return wire.Invoke(ctx, c.client, "vendorshipmentsv1.SubmitShipments", in.encode, wire.PayloadObject((*decoder).readTransactionReference), opts)
+	return wire.Invoke[*TransactionReference](ctx, c.client, "vendorshipmentsv1.SubmitShipments", in.encode, opts)
 }
 
 // GetShipmentLabelsInput holds the arguments of [Client.GetShipmentLabels].
@@ -213,12 +213,12 @@ func (in *GetShipmentLabelsInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/reference/getshipmentlabels
 func (c *Client) GetShipmentLabels(ctx context.Context, in *GetShipmentLabelsInput, opts ...spapi.CallOption) (*TransportationLabels, error) {
-	return wire.Invoke(ctx, c.client, "vendorshipmentsv1.GetShipmentLabels", in.encode, wire.PayloadObject((*decoder).readTransportationLabels), opts)
+	return wire.Invoke[*TransportationLabels](ctx, c.client, "vendorshipmentsv1.GetShipmentLabels", in.encode, opts)
 }
 
 // GetShipmentLabelsPages iterates over the pages of [Client.GetShipmentLabels], beginning with the one that in asks for. It stops after an error.
 func (c *Client) GetShipmentLabelsPages(ctx context.Context, in *GetShipmentLabelsInput, opts ...spapi.CallOption) iter.Seq2[*TransportationLabels, error] {
-	return wire.Pages(ctx, c.client, "vendorshipmentsv1.GetShipmentLabels", in.encode, wire.PayloadObject((*decoder).readTransportationLabels), opts)
+	return wire.Pages[*TransportationLabels](ctx, c.client, "vendorshipmentsv1.GetShipmentLabels", in.encode, opts)
 }
 
 // GetShipmentLabelsAll iterates over the items of all pages of [Client.GetShipmentLabels]. It stops after an error.

@@ -39,5 +39,5 @@ func (in *GetTransactionInput) encode(r *wire.Request) {
 //
 // See https://developer-docs.amazon.com/sp-api/docs/vendor-retail-procurement-transaction-status-api
 func (c *Client) GetTransaction(ctx context.Context, in *GetTransactionInput, opts ...spapi.CallOption) (*TransactionStatus, error) {
-	return wire.Invoke(ctx, c.client, "vendortransactionstatusv1.getTransaction", in.encode, wire.PayloadObject((*decoder).readTransactionStatus), opts)
+	return wire.Invoke[*TransactionStatus](ctx, c.client, "vendortransactionstatusv1.getTransaction", in.encode, opts)
 }

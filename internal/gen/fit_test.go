@@ -64,7 +64,7 @@ func TestLineWidth(t *testing.T) {
 			}
 		}
 	}
-	if files < 3*66 {
+	if files < 2*67 {
 		t.Errorf("looked at %d files only", files)
 	}
 }

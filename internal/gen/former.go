@@ -20,7 +20,7 @@ const (
 )
 
 // packageFiles are the files of a package, each with a template of its name.
-var packageFiles = []string{"client", "types", "decode"}
+var packageFiles = []string{"client", "types"}
 
 func packageFile(pkg, name string) string { return filepath.Join("api", pkg, name+".gen.go") }
 

@@ -79,7 +79,7 @@ func fold(s string) string { return strings.Join(strings.Fields(s), " ") }
 func (o output) file(t *testing.T, name string) string {
 	t.Helper()
 	match := map[string]string{
-		"client": "api/*/client.gen.go", "types": "api/*/types.gen.go", "decode": "api/*/decode.gen.go",
+		"client": "api/*/client.gen.go", "types": "api/*/types.gen.go",
 		"root": "operations.gen.go", "paging": "internal/paging/rules.gen.go", "results": "internal/wire/results.gen.go",
 		"operations": "internal/catalog/data/operations.json", "catalog": "internal/catalog/data/api/*.json",
 	}[name]

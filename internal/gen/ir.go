@@ -17,9 +17,6 @@ type goPackage struct {
 	Ops                  []*goOp
 	Structs              []*goStruct // definitions and inline objects, by name
 	Enums                []*goEnum
-	Decoded              []*goStruct // the structs that occur in responses
-	Slabs                []*goStruct // decoded structs that are pointed to
-	Lists                []*goStruct // decoded structs that stand in arrays
 }
 
 type goStruct struct {
@@ -34,7 +31,6 @@ type goField struct {
 	Type string // Go type
 	In   string // "json", or where a parameter stands
 	Doc  []string
-	Read string // decoding expression
 	Send string // statement that writes the parameter into the request
 	kind kind
 	ref  *typeRef
@@ -56,7 +52,6 @@ type goOp struct {
 	BodyType   string // "" or the Go type of a body that is no object, held in the field Body
 	SendBody   string
 	Out        string // Go type of the result, "" when there is none
-	Decode     string // wire function with the reader
 	Pages      *goPages
 	Deprecated string
 	Brings     []string // of a result that holds different bodies: what each status brings
@@ -130,64 +125,6 @@ func (t *typeRef) field() string {
 	return t.value()
 }
 
-// read is the expression that decodes a field.
-func (t *typeRef) read() string {
-	switch t.kind {
-	case kindString:
-		return "d.String()"
-	case kindEnum:
-		return t.enum.Name + "(d.String())"
-	case kindBool:
-		return "d.Bool()"
-	case kindInt:
-		return "d.Int()"
-	case kindNumber:
-		return "d.Number()"
-	case kindTime:
-		return "d.Time()"
-	case kindDate:
-		return "spapi.Date(d.Date())"
-	case kindSecret:
-		return "spapi.NewSecret(d.String())"
-	case kindObject:
-		return "d.ptr" + t.obj.Name + "()"
-	case kindArray:
-		switch t.elem.kind {
-		case kindString:
-			return "d.Strings()"
-		case kindEnum:
-			return "wire.Strs[" + t.elem.enum.Name + "](&d.Decoder)"
-		case kindInt:
-			return "d.Ints()"
-		case kindNumber:
-			return "d.Numbers()"
-		case kindTime:
-			return "d.Times()"
-		case kindRaw:
-			return "d.Raws()"
-		case kindObject:
-			return "d.list" + t.elem.obj.Name + "()"
-		}
-		return "wire.List(&d.Decoder, " + t.elem.readElem() + ")"
-	case kindMap:
-		return "wire.Map(&d.Decoder, " + t.elem.readElem() + ")"
-	default:
-		return "d.Raw()"
-	}
-}
-
-// readElem is a function literal that decodes an element of a map or of an array without a reader of its own.
-func (t *typeRef) readElem() string {
-	expr := t.read()
-	switch t.kind {
-	case kindBool, kindInt:
-		expr = "wire.Deref(" + expr + ")"
-	case kindObject:
-		return fmt.Sprintf("func() (v %s) { d.read%s(&v); return v }", t.obj.Name, t.obj.Name)
-	}
-	return fmt.Sprintf("func() %s { return %s }", t.value(), expr)
-}
-
 // builder turns one model into a goPackage.
 type builder struct {
 	m     *model
@@ -226,7 +163,6 @@ func buildPackage(m *model) (*goPackage, error) {
 	}
 	sort.Slice(b.p.Structs, func(i, j int) bool { return b.p.Structs[i].Name < b.p.Structs[j].Name })
 	sort.Slice(b.p.Enums, func(i, j int) bool { return b.p.Enums[i].Name < b.p.Enums[j].Name })
-	b.reachable()
 	return b.p, nil
 }
 
@@ -340,7 +276,7 @@ func (b *builder) property(owner, name string, s *catalog.Schema, required bool)
 		typeName = goName(name)
 	}
 	t := b.ref(s, typeName, owner+"."+name)
-	f := &goField{Name: goName(name), API: name, Type: t.field(), In: "json", Read: t.read(), kind: t.kind, ref: t}
+	f := &goField{Name: goName(name), API: name, Type: t.field(), In: "json", kind: t.kind, ref: t}
 	f.Doc = b.fieldDoc(s, required, "")
 	return f
 }
@@ -481,19 +417,8 @@ func (b *builder) operation(op *operation) error {
 	if op.body != nil {
 		t := b.ref(op.body, op.goName+"Result", "result of "+op.Name)
 		g.Out = t.value()
-		shape := "Bare"
-		if op.Shape == "payload" {
-			shape = "Payload"
-		}
 		if t.kind == kindObject {
 			g.Out = "*" + g.Out
-			g.Decode = fmt.Sprintf("wire.%sObject((*decoder).read%s)", shape, t.obj.Name)
-		} else {
-			expr := t.read()
-			if t.kind == kindBool || t.kind == kindInt {
-				expr = "wire.Deref(" + expr + ")"
-			}
-			g.Decode = fmt.Sprintf("wire.%sValue(func(d *decoder) %s { return %s })", shape, g.Out, expr)
 		}
 		b.decls[op.body] = t
 		if op.successes != nil {
@@ -688,50 +613,4 @@ func walk(t *typeRef, expr, path string) (guards []string, _ string, _ *typeRef,
 		t = found.ref
 	}
 	return guards, expr, t, nil
-}
-
-// reachable finds which structs are decoded, and how they are held.
-func (b *builder) reachable() {
-	seen := map[*goStruct]bool{}
-	slab := map[*goStruct]bool{}
-	list := map[*goStruct]bool{}
-	var visit func(t *typeRef)
-	visit = func(t *typeRef) {
-		switch t.kind {
-		case kindArray:
-			if t.elem.kind == kindObject {
-				list[t.elem.obj] = true
-			}
-			visit(t.elem)
-		case kindMap:
-			visit(t.elem)
-		case kindObject:
-			if seen[t.obj] {
-				return
-			}
-			seen[t.obj] = true
-			for _, f := range t.obj.Fields {
-				if f.ref.kind == kindObject {
-					slab[f.ref.obj] = true
-				}
-				visit(f.ref)
-			}
-		}
-	}
-	for _, op := range b.m.ops {
-		if op.body != nil {
-			visit(b.decls[op.body])
-		}
-	}
-	for _, s := range b.p.Structs {
-		if seen[s] {
-			b.p.Decoded = append(b.p.Decoded, s)
-		}
-		if slab[s] {
-			b.p.Slabs = append(b.p.Slabs, s)
-		}
-		if list[s] {
-			b.p.Lists = append(b.p.Lists, s)
-		}
-	}
 }

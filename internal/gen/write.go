@@ -57,7 +57,7 @@ func uses(texts []string, pkg string) bool {
 func (p *goPackage) ClientImports() []string {
 	var texts []string
 	for _, op := range p.Ops {
-		texts = append(texts, op.Out, op.BodyType, op.Decode)
+		texts = append(texts, op.Out, op.BodyType)
 		for _, f := range op.Input.Fields {
 			texts = append(texts, f.Type)
 		}
@@ -89,18 +89,6 @@ func (p *goPackage) TypeImports() (out []string) {
 	}
 	return out
 }
-
-func (p *goPackage) reads() (texts []string) {
-	for _, s := range p.Decoded {
-		for _, f := range s.Fields {
-			texts = append(texts, f.Read)
-		}
-	}
-	return texts
-}
-
-func (p *goPackage) DecodeImports() []string { return standardImports(p.reads()) }
-func (p *goPackage) DecodeUsesRoot() bool    { return uses(p.reads(), "spapi") }
 
 // output is everything that the generator writes, by path below the project.
 type output map[string][]byte

@@ -24,10 +24,9 @@ type form struct {
 
 // field is a member of an object.
 type field struct {
-	form   *form
-	offset uintptr
-	token  string // as it is written most of the time: `"AmazonOrderId":`
-	name   string
+	form    *form
+	offset  uintptr
+	opening string // as it is written most of the time: `"AmazonOrderId":`
 }
 
 // kind tells forms apart.
@@ -114,6 +113,6 @@ func (c *compiler) members(f *form) {
 			continue
 		}
 		f.index[name] = len(f.fields)
-		f.fields = append(f.fields, field{form: c.compile(goField.Type), offset: goField.Offset, token: strconv.Quote(name) + ":", name: name})
+		f.fields = append(f.fields, field{form: c.compile(goField.Type), offset: goField.Offset, opening: strconv.Quote(name) + ":"})
 	}
 }

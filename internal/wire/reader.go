@@ -244,8 +244,8 @@ func (r *reader) members(f *form, p unsafe.Pointer) {
 	for more := r.open('}'); more; more = r.more('}') {
 		guess := after[last]
 		if guess < len(f.fields) {
-			if field := &f.fields[guess]; len(r.buf)-r.pos >= len(field.token) && string(r.buf[r.pos:r.pos+len(field.token)]) == field.token {
-				r.pos += len(field.token)
+			if field := &f.fields[guess]; len(r.buf)-r.pos >= len(field.opening) && string(r.buf[r.pos:r.pos+len(field.opening)]) == field.opening {
+				r.pos += len(field.opening)
 				r.value(field.form, unsafe.Add(p, field.offset))
 				last = guess + 1
 				continue

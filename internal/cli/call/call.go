@@ -279,7 +279,7 @@ func deprecation(op *operation.Operation) string {
 // send makes the call and returns the body of the answer, nil where there is none.
 func (in *request) send(ctx context.Context, client *spapi.Client, options []spapi.CallOption) (json.RawMessage, error) {
 	if in.op.Shape != "none" {
-		return wire.Invoke(ctx, client, in.op.ID, in.encode, wire.CheckJSON, options)
+		return wire.InvokeRaw(ctx, client, in.op.ID, in.encode, options)
 	}
 	var resp spapi.Response
 	if err := wire.InvokeEmpty(ctx, client, in.op.ID, in.encode, append(options, spapi.WithResponse(&resp))); err != nil {
