@@ -161,7 +161,10 @@ func (d *decoder) text() string {
 	switch t := d.next(); t {
 	case stringToken:
 		text, escaped := d.quoted()
-		if escaped && d.err == nil {
+		switch {
+		case d.err != nil:
+			return ""
+		case escaped:
 			return d.texts.unescaped(text)
 		}
 		return d.texts.keep(text)

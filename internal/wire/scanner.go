@@ -78,6 +78,11 @@ func (s *scanner) space() byte {
 
 // next is the kind of the value that comes next.
 func (s *scanner) next() token {
+	if s.pos < len(s.buf) {
+		if t := tokens[s.buf[s.pos]]; t != invalidToken {
+			return t
+		}
+	}
 	t := tokens[s.space()]
 	if t == invalidToken {
 		s.broken("a value")
@@ -348,6 +353,10 @@ func (s *scanner) open(closing byte) bool {
 
 // more passes over what separates two members or elements and reports whether there is another one before the closing byte.
 func (s *scanner) more(closing byte) bool {
+	if s.pos < len(s.buf) && s.buf[s.pos] == ',' {
+		s.pos++
+		return true
+	}
 	switch s.space() {
 	case ',':
 		s.pos++

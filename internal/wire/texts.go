@@ -56,7 +56,7 @@ func (t *texts) keep(text []byte) string {
 		return ""
 	}
 	kept := t.bytes(text)
-	return unsafe.String(unsafe.SliceData(kept), len(kept)) // nobody writes there again
+	return unsafe.String(&kept[0], len(kept)) // nobody writes there again
 }
 
 // unescaped copies what an escaped text stands for, which is never longer.
