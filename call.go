@@ -45,9 +45,8 @@ type call struct {
 	expired    bool // the last attempt's token had expired and was dropped from the cache
 	last       *http.Response
 	errors     []ErrorItem
-	warnings   []Warning
 	body       []byte
-	settled    []byte // the body in the shape that the operation declares
+	taken      wire.Taken // what was read of it
 }
 
 type callKey struct{}
@@ -64,7 +63,7 @@ func newCall(opts []CallOption) *call {
 
 // forget makes the call ready for an attempt, with nothing left of the one before.
 func (c *call) forget() {
-	c.expired, c.body, c.settled, c.errors, c.warnings = false, nil, nil, nil, nil
+	c.expired, c.body, c.taken, c.errors = false, nil, wire.Taken{}, nil
 }
 
 func withCall(ctx context.Context, c *call) context.Context {

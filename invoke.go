@@ -143,11 +143,10 @@ func (c *Client) accept(call *call, resp *http.Response) error {
 	case looksLikeHTML(body):
 		return call.decodeError(resp, body, "the body is an HTML page", nil)
 	}
-	taken, err := call.take(call.op.ID, body)
-	call.settled, call.warnings = taken.Body, taken.Warnings
+	call.taken, err = call.take(call.op.ID, body)
 	var foreign *wire.ForeignError
 	isForeign := errors.As(err, &foreign)
-	if (err == nil && taken.Errors || isForeign) && body != nil {
+	if (err == nil && call.taken.Errors || isForeign) && body != nil {
 		errs, other, broken := wire.TopLevel(body)
 		if broken == nil && len(errs) > 0 && (!other || isForeign) {
 			return c.apiError(call, resp, body, true)

@@ -70,10 +70,10 @@ var indices = regexp.MustCompile(`\[\d+\]`)
 // warnings logs that an answer has values that were not read as they are declared: how many, and the first of them without its value and its place in
 // lists, so that the same is said in the same words. It is for [Response.Warnings] to tell them all, so without a logger it is silent.
 func (a *App) warnings(ctx context.Context, call *call) {
-	if len(call.warnings) == 0 || a.config.logger == nil {
+	if len(call.taken.Warnings) == 0 || a.config.logger == nil {
 		return
 	}
-	w := call.warnings[0]
+	w := call.taken.Warnings[0]
 	a.config.logger.LogAttrs(ctx, slog.LevelWarn, "spapi: the answer isn't as Amazon declares it",
-		slog.String("operation", call.op.ID), slog.String("error", scrub(indices.ReplaceAllString(w.Path, "[]")+": "+w.Reason)), slog.Int("warnings", len(call.warnings)))
+		slog.String("operation", call.op.ID), slog.String("error", scrub(indices.ReplaceAllString(w.Path, "[]")+": "+w.Reason)), slog.Int("warnings", len(call.taken.Warnings)))
 }

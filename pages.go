@@ -81,7 +81,7 @@ func (c *Client) pages(ctx context.Context, opts []CallOption, take wire.Take, f
 				break
 			}
 			// Before the page is handed out: whoever gets it might change it. What is wrong with its successor is told after it.
-			next, endErr := run.Next(current.settled)
+			next, endErr := run.Next(current.taken.Body, current.taken.Lists)
 			_ = current.finish(nil)
 			if !yield(current, nil) || next == nil && endErr == nil {
 				return

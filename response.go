@@ -67,7 +67,7 @@ func (r Response) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // fill writes the record of the call for the caller.
 func (c *call) fill(r *Response) {
-	*r = Response{Attempts: c.attempts, Waited: c.waited, Warnings: c.warnings, Errors: c.errors, Body: c.body}
+	*r = Response{Attempts: c.attempts, Waited: c.waited, Warnings: c.taken.Warnings, Errors: c.errors, Body: c.body}
 	if c.op != nil {
 		r.Operation = c.op.ID
 	}

@@ -142,7 +142,7 @@ func (c *Client) exchangeToken(ctx context.Context, call *call, resource restric
 		ExpiresIn           float64 `json:"expiresIn"` // seconds
 	}
 	var m minted
-	if err := json.Unmarshal(call.settled, &m); err != nil || m.RestrictedDataToken == "" {
+	if err := json.Unmarshal(call.taken.Body, &m); err != nil || m.RestrictedDataToken == "" {
 		return Token{}, call.decodeError(resp, call.body, "the answer holds no restricted data token", err)
 	}
 	token := Token{Value: NewSecret(m.RestrictedDataToken)}

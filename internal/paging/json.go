@@ -11,46 +11,16 @@ import (
 	"github.com/openspapi/spapi/internal/wire"
 )
 
-var bom = []byte("\xef\xbb\xbf")
-
-// find returns the value at a path as it stands, nil where there is none. What follows it in the body is not looked at.
-func find(body []byte, path string) (jx.Raw, error) {
-	return findIn(jx.DecodeBytes(bytes.TrimPrefix(body, bom)), path)
-}
-
-func findIn(d *jx.Decoder, path string) (jx.Raw, error) {
-	if path == "" {
-		raw, err := d.Raw()
-		return bytes.TrimSpace(raw), err
-	}
-	if d.Next() != jx.Object {
-		return nil, d.Skip()
-	}
-	member, rest, _ := strings.Cut(path, ".")
-	members, err := d.ObjIter()
-	if err != nil {
-		return nil, err
-	}
-	for members.Next() {
-		if string(members.Key()) == member {
-			return findIn(d, rest)
-		}
-		if err := d.Skip(); err != nil {
-			return nil, err
-		}
-	}
-	return nil, members.Err()
-}
-
 // text is a string or a number at a path, "" where there is nothing.
-func text(body []byte, path string) (string, error) {
+func text(body []byte, path string, lists []wire.Span) (string, error) {
 	if path == "" || len(body) == 0 {
 		return "", nil
 	}
-	raw, err := find(body, path)
-	if err != nil || raw == nil {
+	found, err := wire.Find(body, path, lists)
+	if err != nil || found == nil {
 		return "", wrap(path, err)
 	}
+	raw := jx.Raw(found)
 	switch raw.Type() {
 	case jx.Null:
 		return "", nil
@@ -65,7 +35,8 @@ func text(body []byte, path string) (string, error) {
 
 // list are the elements of the array at a path. An object with members in its place is its one element, as for the decoder.
 func list(body []byte, path string) ([]json.RawMessage, error) {
-	raw, err := find(body, path)
+	found, err := wire.Find(body, path, nil)
+	raw := jx.Raw(found)
 	if err != nil || raw == nil || raw.Type() == jx.Null {
 		return nil, wrap(path, err)
 	}

@@ -60,7 +60,7 @@ func TestNext(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			next, err := run.Next([]byte(c.page))
+			next, err := run.Next([]byte(c.page), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,7 +97,7 @@ func TestCircles(t *testing.T) {
 		}
 		got := 0
 		for i, token := range strings.Split(c.tokens, "") {
-			_, err := run.Next(fmt.Appendf(nil, `{"payload":{"Orders":[],"NextToken":%q}}`, token))
+			_, err := run.Next(fmt.Appendf(nil, `{"payload":{"Orders":[],"NextToken":%q}}`, token), nil)
 			if err != nil {
 				got = i + 1
 				if want := fmt.Sprintf("ordersv0.getOrders: page %d: ", got); !strings.HasPrefix(err.Error(), want) {
@@ -172,11 +172,11 @@ func FuzzNext(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		next, err := run.Next([]byte(body))
+		next, err := run.Next([]byte(body), nil)
 		if err != nil || next == nil {
 			return
 		}
-		token, err := text([]byte(body), "payload.NextToken")
+		token, err := text([]byte(body), "payload.NextToken", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -50,15 +50,15 @@ func (r *Run) Operation() string { return r.rule.Operation }
 // Page is the number of the current page, from 1.
 func (r *Run) Page() int { return r.page }
 
-// Next takes the body of the current page and returns the request for the page after it, nil when there is none. The context and the
-// header are those of the first request.
-func (r *Run) Next(body []byte) (*http.Request, error) {
+// Next takes the body of the current page, with the lists in it that have been passed over, and returns the request for the page after it, nil when there
+// is none. The context and the header are those of the first request.
+func (r *Run) Next(body []byte, lists []wire.Span) (*http.Request, error) {
 	if r.page > 1 {
 		if nothing, err := wire.Nothing(body); err != nil || nothing {
 			return nil, r.errorf(err, "the answer holds nothing, though the page before it promised a page")
 		}
 	}
-	next, token, err := r.next(body)
+	next, token, err := r.next(body, lists)
 	if err != nil || next == nil {
 		return nil, err
 	}
@@ -71,11 +71,11 @@ func (r *Run) Next(body []byte) (*http.Request, error) {
 }
 
 // next is the request for the next page with what tells it from others, a token or an offset.
-func (r *Run) next(body []byte) (*http.Request, string, error) {
+func (r *Run) next(body []byte, lists []wire.Span) (*http.Request, string, error) {
 	if r.rule.Size != "" {
-		return r.nextOffset(body)
+		return r.nextOffset(body, lists)
 	}
-	token, err := text(body, r.rule.Next)
+	token, err := text(body, r.rule.Next, lists)
 	if err != nil {
 		return nil, "", r.errorf(err, "the token for the next page")
 	}
@@ -96,7 +96,7 @@ func (r *Run) next(body []byte) (*http.Request, string, error) {
 }
 
 // nextOffset moves the window by its size, until a page is not full or the total is reached.
-func (r *Run) nextOffset(body []byte) (*http.Request, string, error) {
+func (r *Run) nextOffset(body []byte, lists []wire.Span) (*http.Request, string, error) {
 	size, offset, err := r.window()
 	if err != nil {
 		return nil, "", err
@@ -109,7 +109,7 @@ func (r *Run) nextOffset(body []byte) (*http.Request, string, error) {
 		return nil, "", nil
 	}
 	offset += size
-	total, err := text(body, r.rule.Total)
+	total, err := text(body, r.rule.Total, lists)
 	if err != nil {
 		return nil, "", r.errorf(err, "the total")
 	}
@@ -130,14 +130,14 @@ func (r *Run) window() (size, offset int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	sizeText, err := text(body, r.rule.Size)
+	sizeText, err := text(body, r.rule.Size, nil)
 	if err != nil {
 		return 0, 0, r.errorf(err, "the request")
 	}
 	if size, err = strconv.ParseInt(sizeText, 10, 64); err != nil || size <= 0 {
 		return 0, 0, r.errorf(nil, "the request has no %s: want the size of a page, a whole number from 1", r.rule.Size)
 	}
-	offsetText, err := text(body, r.rule.Body)
+	offsetText, err := text(body, r.rule.Body, nil)
 	if err != nil {
 		return 0, 0, r.errorf(err, "the request")
 	}

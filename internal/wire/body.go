@@ -29,14 +29,14 @@ func rootOf(t reflect.Type) *root {
 var errNull = errors.New("the body is null")
 
 // read reads a body into the memory of a result. In a wrapper it is in the member "payload"; where that is missing, the result is a zero value. Behind a
-// pointer there is a value in any case. It reports whether there may be errors at the top of the body.
-func (r *root) read(body []byte, wrapped bool, out unsafe.Pointer) ([]Warning, bool, error) {
+// pointer there is a value in any case.
+func (r *root) read(body []byte, wrapped bool, out unsafe.Pointer) (taken Taken, err error) {
 	reader, ok := r.readers.Get().(*reader)
 	if !ok {
 		reader = newReader(r.forms)
 	}
 	form, into := r.form, out
-	warnings, err := reader.decoder.read(body, func() {
+	taken.Warnings, err = reader.decoder.read(body, func() {
 		reader.begin()
 		if r.form.kind == pointerKind {
 			form, into = r.form.elem, reflect.New(r.form.elem.typ).UnsafePointer()
@@ -53,14 +53,14 @@ func (r *root) read(body []byte, wrapped bool, out unsafe.Pointer) ([]Warning, b
 			reader.value(form, into)
 		}
 	})
-	found := reader.errors
+	taken.Body, taken.Lists, taken.Errors = reader.buf, reader.lists, reader.errors
 	if i, declared := form.index["errors"]; declared && !wrapped {
 		field := form.fields[i]
-		found = found || !reflect.NewAt(field.form.typ, unsafe.Add(into, field.offset)).Elem().IsZero()
+		taken.Errors = taken.Errors || !reflect.NewAt(field.form.typ, unsafe.Add(into, field.offset)).Elem().IsZero()
 	}
 	reader.release()
 	r.readers.Put(reader)
-	return warnings, found, err
+	return taken, err
 }
 
 // payload reads a body that holds the result in its member "payload".
@@ -88,6 +88,6 @@ func (r *reader) payload(f *form, p unsafe.Pointer) {
 // Decode reads a body into a result of any type that results have, as a call does, from the member "payload" where it is wrapped. Its error means that the
 // body is not JSON; everything less is a warning.
 func Decode[Out any](body []byte, wrapped bool) (out Out, warnings []Warning, err error) {
-	warnings, _, err = rootOf(reflect.TypeFor[Out]()).read(body, wrapped, unsafe.Pointer(&out))
-	return out, warnings, err
+	taken, err := rootOf(reflect.TypeFor[Out]()).read(body, wrapped, unsafe.Pointer(&out))
+	return out, taken.Warnings, err
 }

@@ -1,11 +1,13 @@
 package wire
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"iter"
 	"reflect"
 	"slices"
+	"strings"
 	"unsafe"
 )
 
@@ -27,6 +29,7 @@ type Take func(operation string, body []byte) (Taken, error)
 // Taken is what a body held beside the result.
 type Taken struct {
 	Body     []byte // in the shape that the operation declares; mostly the very body
+	Lists    []Span // in Body, for [Find]
 	Warnings []Warning
 	Errors   bool // there may be errors at the top of the body: see [TopLevel]
 }
@@ -76,8 +79,8 @@ func into[Out any](out *Out) Take {
 		if err != nil {
 			return Taken{}, err
 		}
-		warnings, errors, err := root.read(s.Body, result != nil && result.Payload, unsafe.Pointer(out))
-		return Taken{s.Body, s.Warnings(warnings), errors || s.note != nil}, err
+		taken, err := root.read(s.Body, result != nil && result.Payload, unsafe.Pointer(out))
+		return s.about(taken), err
 	}
 }
 
@@ -96,8 +99,9 @@ func Raw(operation string, body []byte) (Taken, error) {
 		return Taken{}, err
 	}
 	var d decoder
-	errors := s.note != nil
+	errors := false
 	warnings, err := d.read(s.Body, func() {
+		d.note, errors = true, false
 		if d.next() != objectToken {
 			d.skip()
 			return
@@ -106,5 +110,29 @@ func Raw(operation string, body []byte) (Taken, error) {
 			errors = errors || string(m.name) == "errors"
 		}
 	})
-	return Taken{d.buf, s.Warnings(warnings), errors}, err
+	return s.about(Taken{Body: d.buf, Lists: d.lists, Warnings: warnings, Errors: errors}), err
+}
+
+// Find returns the value at a path of members' names in a body that has been taken, nil where there is none. It goes to the end of the lists on its way at
+// once. What follows the value is not looked at.
+func Find(body []byte, path string, lists []Span) ([]byte, error) {
+	s := scan(bytes.TrimPrefix(body, bom))
+	for name := range strings.SplitSeq(path, ".") {
+		if s.next() != objectToken {
+			s.skip()
+			return nil, s.err
+		}
+		m := members{s: &s}
+		for m.next() && string(m.name) != name {
+			if i := slices.IndexFunc(lists, func(l Span) bool { return l.From == s.pos }); i >= 0 {
+				s.pos = lists[i].To
+			} else {
+				s.skip()
+			}
+		}
+		if s.err != nil || string(m.name) != name {
+			return nil, s.err
+		}
+	}
+	return s.raw(), s.err
 }

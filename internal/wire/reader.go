@@ -41,7 +41,7 @@ func newReader(forms int) *reader { return &reader{states: make([]state, forms)}
 
 // begin gets ready for a body.
 func (r *reader) begin() {
-	r.inside, r.errors = false, false
+	r.inside, r.errors, r.note = false, false, true
 	r.texts = texts{}
 	r.ints, r.bools = Slab[int64]{}, Slab[bool]{}
 }
@@ -103,7 +103,8 @@ func (r *reader) list(f *form, p unsafe.Pointer) {
 	}
 	state := &r.states[f.place]
 	outermost := !r.inside
-	r.inside = true
+	r.inside, r.note = true, false
+	from := r.pos
 	// Lists of the same type within an element get room of their own.
 	m := state.many
 	state.many = room{past: m.past}
@@ -131,7 +132,8 @@ func (r *reader) list(f *form, p unsafe.Pointer) {
 		}
 	}
 	if outermost {
-		r.inside = false
+		r.inside, r.note = false, true
+		r.noted(from)
 		r.texts.element(0)
 	}
 	if n == 0 {

@@ -128,15 +128,17 @@ func (r *Result) settle(text []byte) (s Settled, ok bool, err error) {
 	return Settled{}, ok, err
 }
 
-// Warnings are those that reading Body has led to, with the one about its wrapper.
-func (s Settled) Warnings(read []Warning) []Warning {
+// about is what reading Body has led to, in terms of the body as it came.
+func (s Settled) about(taken Taken) Taken {
 	if s.note == nil {
-		return read
+		return taken
 	}
-	for i := range read {
-		read[i].Path = s.add + strings.TrimPrefix(read[i].Path, s.drop)
+	for i := range taken.Warnings {
+		taken.Warnings[i].Path = s.add + strings.TrimPrefix(taken.Warnings[i].Path, s.drop)
 	}
-	return append([]Warning{*s.note}, read...)
+	taken.Warnings = append([]Warning{*s.note}, taken.Warnings...)
+	taken.Errors = true // nobody has looked beside the wrapper
+	return taken
 }
 
 // first is the kind of a text's value.

@@ -95,7 +95,7 @@ func TestSettledWarnings(t *testing.T) {
 			t.Fatal(err)
 		}
 		var paths []string
-		for _, w := range s.Warnings(warnings) {
+		for _, w := range s.about(Taken{Warnings: warnings}).Warnings {
 			paths = append(paths, w.Path)
 		}
 		return strings.Join(paths, " ")

@@ -18,6 +18,21 @@ type scanner struct {
 	pos   int
 	depth int
 	err   error
+	lists []Span // that have been passed over, when somebody may come again: the long ones that lie in no other
+	note  bool   // whether to note them
+}
+
+// Span is where a value stands in a body, from its first byte to behind its last.
+type Span struct{ From, To int }
+
+// longList is the length in bytes from which it pays to remember where a list ends.
+const longList = 1024
+
+// noted notes a list that has been passed over.
+func (s *scanner) noted(from int) {
+	if s.note && s.pos-from >= longList && s.err == nil {
+		s.lists = append(s.lists, Span{from, s.pos})
+	}
 }
 
 // token is the kind of a value, told from its first byte.
@@ -326,10 +341,18 @@ func (s *scanner) skip() {
 			s.skip()
 		}
 	case arrayToken:
-		for more := s.open(']'); more; more = s.more(']') {
-			s.skip()
-		}
+		s.skipList()
 	}
+}
+
+func (s *scanner) skipList() {
+	from, note := s.pos, s.note
+	s.note = false
+	for more := s.open(']'); more; more = s.more(']') {
+		s.skip()
+	}
+	s.note = note
+	s.noted(from)
 }
 
 // open goes into an object or a list and reports whether there is anything in it before its closing byte.
