@@ -1,0 +1,21 @@
+package orders20260101
+
+import (
+	"testing"
+
+	"github.com/openspapi/spapi/internal/benchpeer"
+	"github.com/openspapi/spapi/internal/wire"
+)
+
+// page is one of searchOrders.
+func page() *benchpeer.Decoding[SearchOrdersResponse] {
+	return &benchpeer.Decoding[SearchOrdersResponse]{Page: benchpeer.Orders2026(),
+		Decode:   wire.BareObject((*decoder).readSearchOrdersResponse),
+		Elements: 60,
+		Count:    func(out *SearchOrdersResponse) int { return len(out.Orders) },
+	}
+}
+
+func BenchmarkSearchOrdersPage(b *testing.B) { page().Benchmark(b) }
+
+func TestSearchOrdersPage(t *testing.T) { page().Test(t, 400) }
