@@ -51,8 +51,8 @@ lint: ## gofmt, go vet, golangci-lint and staticcheck (the linters are built fro
 vuln: ## look for known vulnerabilities that the code reaches
 	.ci/run vuln
 
-bench: ## run all benchmarks and write docs/performance.md
-	go test -run '^$$' -bench . -benchmem ./... | go run ./internal/benchdoc docs/performance.md
+bench: ## measure beside peers and floors, and write what this machine shows into docs/performance.md; some minutes. RUN (a regexp): only print some
+	go run ./internal/benchdoc $(if $(RUN),-run '$(RUN)',docs/performance.md)
 
 bench-prism: ## measure the emulator beside npm's @stoplight/prism-cli; takes a minute and wants a quiet machine
 	cd interop/prism && npm ci --ignore-scripts --no-audit --no-fund

@@ -2,15 +2,18 @@ package spapi_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"strings"
 	"testing"
+
+	"github.com/bytedance/sonic"
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/ordersv0"
+	"github.com/openspapi/spapi/internal/benchpeer"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -23,61 +26,119 @@ func (unlimited) Wait(context.Context, spapi.LimitRequest) (spapi.LimitGrant, er
 
 func (unlimited) Observe(context.Context, spapi.LimitGrant, spapi.LimitReply) error { return nil }
 
-// benchOrder is an order as Orders v0 sends it.
-const benchOrder = `{"AmazonOrderId":"902-3159896-1390916","SellerOrderId":"902-3159896-1390916","PurchaseDate":"2026-03-08T10:00:00Z","LastUpdateDate":"2026-03-08T12:00:00Z",` +
-	`"OrderStatus":"Unshipped","FulfillmentChannel":"MFN","SalesChannel":"Amazon.com","ShipServiceLevel":"Std DE Dom_3","OrderTotal":{"CurrencyCode":"USD","Amount":"110.95"},` +
-	`"NumberOfItemsShipped":0,"NumberOfItemsUnshipped":1,"PaymentMethod":"Other","PaymentMethodDetails":["CreditCard","GiftCertificate"],"MarketplaceId":"ATVPDKIKX0DER",` +
-	`"EarliestShipDate":"2026-03-09T07:00:00Z","LatestShipDate":"2026-03-10T06:59:59Z","IsBusinessOrder":false,"IsPrime":true,"IsReplacementOrder":false,` +
-	`"ShippingAddress":{"Name":"Jörg Müller","AddressLine1":"Straße des 17. Juni 135","City":"Berlin","StateOrRegion":"BE","PostalCode":"10623","CountryCode":"DE"},` +
-	`"BuyerInfo":{"BuyerEmail":"buyer@marketplace.example","BuyerName":"John Doe","PurchaseOrderNumber":"1234567890123"}}`
+// caller makes calls for a page of orders that a server at url answers with.
+type caller func(b *testing.B, url string, orders int) func() error
 
-// BenchmarkCall is a whole call over loopback: chain, HTTP, decoding. The floor is net/http alone, which only reads the body.
+// callers are what is measured beside each other: the SDK, the least that a client does which reads the body and decodes it with another decoder, and
+// net/http that reads the body into memory or drops it.
+var callers = []struct {
+	name string
+	make caller
+}{
+	{"spapi", sdkCaller()},
+	{"sonic", decodingCaller(sonic.Unmarshal)},
+	{"encoding-json", decodingCaller(json.Unmarshal)},
+	{"floor-read", httpCaller(func(body io.Reader) error {
+		_, err := io.ReadAll(body)
+		return err
+	})},
+	{"floor-discard", httpCaller(func(body io.Reader) error {
+		_, err := io.Copy(io.Discard, body)
+		return err
+	})},
+}
+
+// BenchmarkCall is a whole call over loopback, to a server in a process of its own, with a token that is there already.
 func BenchmarkCall(b *testing.B) {
-	for _, n := range []int{1, 100} {
-		body := `{"payload":{"Orders":[` + strings.TrimSuffix(strings.Repeat(benchOrder+",", n), ",") + `]}}`
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			if r.URL.Path == "/token" {
-				_, _ = io.WriteString(w, `{"access_token":"Atza|bench","token_type":"bearer","expires_in":3600}`)
-				return
+	server := benchpeer.StartServer(b)
+	for _, kind := range benchpeer.Kinds {
+		for _, goroutines := range []int{1, 8} {
+			for _, c := range callers {
+				b.Run(fmt.Sprintf("%v/goroutines=%d/%s", kind, goroutines, c.name), func(b *testing.B) {
+					benchpeer.Calls(b, goroutines, c.make(b, server.URL(kind), kind.Orders))
+				})
 			}
-			w.Header().Set("Content-Length", fmt.Sprint(len(body)))
-			w.Header().Set("X-Amzn-Ratelimit-Limit", "0.0167")
-			_, _ = io.WriteString(w, body)
-		}))
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		b.Run(fmt.Sprintf("orders=%d/spapi", n), func(b *testing.B) {
-			b.ReportAllocs()
-			app := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.0123456789abcdef",
-				ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.0123456789abcdef")},
-				spapi.WithTransport(transport), spapi.WithEndpoint(server.URL), spapi.WithTokenURL(server.URL+"/token"), spapi.WithLimiter(unlimited{}))
-			orders := ordersv0.New(app.Client(spapi.Authorization{RefreshToken: spapi.NewSecret("Atzr|0123456789abcdef"), Region: marketplace.NorthAmerica}))
-			in := &ordersv0.GetOrdersInput{MarketplaceIDs: []string{"ATVPDKIKX0DER"}, CreatedAfter: "2026-03-01T00:00:00Z"}
-			for b.Loop() {
-				out, err := orders.GetOrders(b.Context(), in) //nolint:staticcheck // deprecated, and the most called operation
-				if err != nil || len(out.Orders) != n {
-					b.Fatal(err)
-				}
+		}
+	}
+}
+
+// BenchmarkCallLimited is the same by 64 goroutines on one client, with the limiter that an App has by default, whose rate is high enough that nobody
+// waits, and without one.
+func BenchmarkCallLimited(b *testing.B) {
+	server := benchpeer.StartServer(b)
+	for _, kind := range []benchpeer.Kind{{Orders: 1}, {Orders: 100}} {
+		for _, c := range []struct {
+			name string
+			make caller
+		}{
+			{"spapi", sdkCaller(spapi.WithLimiter(nil))},
+			{"floor-no-limiter", sdkCaller()},
+		} {
+			b.Run(fmt.Sprintf("%v/goroutines=64/%s", kind, c.name), func(b *testing.B) {
+				benchpeer.Calls(b, 64, c.make(b, server.URL(kind), kind.Orders))
+			})
+		}
+	}
+}
+
+// sdkCaller calls by the SDK as it is by default, but without a limiter.
+func sdkCaller(options ...spapi.Option) caller {
+	return func(b *testing.B, url string, n int) func() error {
+		app := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.0123456789abcdef",
+			ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.0123456789abcdef")},
+			append([]spapi.Option{spapi.WithEndpoint(url), spapi.WithTokenURL(url + "/token"), spapi.WithLimiter(unlimited{})}, options...)...)
+		b.Cleanup(app.CloseIdleConnections)
+		orders := ordersv0.New(app.Client(spapi.Authorization{RefreshToken: spapi.NewSecret("Atzr|0123456789abcdef"), Region: marketplace.NorthAmerica}))
+		in := &ordersv0.GetOrdersInput{MarketplaceIDs: []string{"ATVPDKIKX0DER"}, CreatedAfter: "2026-03-01T00:00:00Z"}
+		return func() error {
+			out, err := orders.GetOrders(b.Context(), in) //nolint:staticcheck // deprecated, and the most called operation
+			if err == nil && len(out.Orders) != n {
+				err = fmt.Errorf("%d orders, want %d", len(out.Orders), n)
 			}
-		})
-		b.Run(fmt.Sprintf("orders=%d/floor-nethttp", n), func(b *testing.B) {
-			b.ReportAllocs()
-			client := &http.Client{Transport: transport}
-			for b.Loop() {
-				req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, server.URL+"/orders/v0/orders?MarketplaceIds=ATVPDKIKX0DER&CreatedAfter=2026-03-01T00%3A00%3A00Z", nil)
-				if err != nil {
-					b.Fatal(err)
-				}
-				resp, err := client.Do(req)
-				if err != nil {
-					b.Fatal(err)
-				}
-				if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-					b.Fatal(err)
-				}
-				_ = resp.Body.Close()
+			return err
+		}
+	}
+}
+
+// httpCaller calls by net/http.
+func httpCaller(take func(body io.Reader) error) caller {
+	return func(b *testing.B, url string, _ int) func() error {
+		transport := spapi.NewTransport() // with as many connections as the SDK has
+		b.Cleanup(transport.CloseIdleConnections)
+		client := &http.Client{Transport: transport}
+		return func() error {
+			req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, url+"/orders/v0/orders?MarketplaceIds=ATVPDKIKX0DER&CreatedAfter=2026-03-01T00%3A00%3A00Z", nil)
+			if err != nil {
+				return err
 			}
-		})
-		server.Close()
+			req.Header.Set("X-Amz-Access-Token", "Atza|bench")
+			resp, err := client.Do(req)
+			if err != nil {
+				return err
+			}
+			return errors.Join(take(resp.Body), resp.Body.Close())
+		}
+	}
+}
+
+// decodingCaller calls by net/http and decodes.
+func decodingCaller(unmarshal func(body []byte, into any) error) caller {
+	return func(b *testing.B, url string, n int) func() error {
+		return httpCaller(func(r io.Reader) error {
+			body, err := io.ReadAll(r)
+			if err != nil {
+				return err
+			}
+			var out struct {
+				Payload *ordersv0.OrdersList `json:"payload"`
+			}
+			if err := unmarshal(body, &out); err != nil {
+				return err
+			}
+			if len(out.Payload.Orders) != n {
+				return fmt.Errorf("%d orders, want %d", len(out.Payload.Orders), n)
+			}
+			return nil
+		})(b, url, n)
 	}
 }

@@ -82,6 +82,7 @@ var importedOnlyBy = []struct {
 	{"emulator/internal/flow/...", "emulator", "flows are named in one list, and nothing stands on one"},
 	{"internal/gen/...", "internal/gen/...", "the generator and its dependencies must not get into what ships"},
 	{"internal/mutate", "none", "it breaks the code on purpose"},
+	{"internal/benchpeer", "none", "it is for benchmarks, and sonic with it"},
 	{"internal/cli/...", "cmd/... internal/cli/...", "the command is on top: a library that imports it would drag in everything"},
 }
 

@@ -1,175 +1,152 @@
-// Command benchdoc puts the output of "go test -bench" into docs/performance.md, between its two markers. A benchmark with
-// sub-benchmarks becomes a table in which every row is also given as a ratio to the first.
+// Command benchdoc runs the benchmarks that have a peer or a floor beside them, and writes what they show on this machine into docs/performance.md.
 //
-//	go test -run '^$' -bench . -benchmem ./... | go run ./internal/benchdoc docs/performance.md
+//	go run ./internal/benchdoc docs/performance.md
+//	go run ./internal/benchdoc -run api/ordersv0    # some, only to look at: suites whose package and benchmark the regexp matches
+//
+// "go test -count" repeats a benchmark before it goes on to the next, so that a machine that slows down for a while slows down one side of a comparison. Here
+// each test binary is built once and run anew in every round: A B C, A B C. Ratios are taken within a round, and what is told is the median of the rounds.
 package main
 
 import (
-	"bufio"
-	"bytes"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
-	"slices"
-	"strconv"
+	"runtime"
 	"strings"
-)
-
-const (
-	begin = "<!-- benchmarks: written by make bench -->"
-	end   = "<!-- end of benchmarks -->"
+	"time"
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: go test -bench . ./... | benchdoc FILE")
-		os.Exit(2)
-	}
-	if err := run(os.Stdin, os.Stdout, os.Args[1]); err != nil {
+	rounds := flag.Int("rounds", 7, "how often each benchmark is run")
+	only := flag.String("run", "", "run only the suites whose package and benchmark this regexp matches, and write no file")
+	flag.Parse()
+	if err := run(*rounds, *only, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "benchdoc:", err)
 		os.Exit(1)
 	}
 }
 
-func run(in io.Reader, echo io.Writer, file string) error {
-	doc, err := os.ReadFile(file)
+func run(rounds int, only string, files []string) error {
+	if rounds < 1 {
+		return fmt.Errorf("-rounds %d: want 1 or more", rounds)
+	}
+	pattern, err := regexp.Compile(only)
+	if err != nil {
+		return fmt.Errorf("-run: %w", err)
+	}
+	if only == "" && len(files) != 1 || only != "" && len(files) > 0 {
+		return errors.New("want the page to write, such as docs/performance.md, or -run REGEXP")
+	}
+	var chosen []suite
+	for _, s := range suites {
+		if pattern.MatchString(s.pkg + " " + s.bench) {
+			chosen = append(chosen, s)
+		}
+	}
+	if len(chosen) == 0 {
+		return fmt.Errorf("-run %s: no suite matches", only)
+	}
+	start := time.Now()
+	m := thisMachine()
+	sonic, err := exec.Command("go", "list", "-m", "github.com/bytedance/sonic").Output()
+	if err != nil {
+		return fmt.Errorf("go list -m github.com/bytedance/sonic: %w", err)
+	}
+	r := &report{rounds: rounds, machine: m.name, loadBefore: m.load(), date: start.UTC(), versions: runtime.Version() + ", " + strings.TrimSpace(string(sonic))}
+	if err := measure(r, chosen, rounds, os.Stderr); err != nil {
+		return err
+	}
+	r.loadAfter, r.took = m.load(), time.Since(start)
+	block, err := r.block(goals, only == "")
 	if err != nil {
 		return err
 	}
-	from, to := bytes.Index(doc, []byte(begin)), bytes.Index(doc, []byte(end))
-	if from < 0 || to < from {
-		return fmt.Errorf("%s lacks the lines %q and %q", file, begin, end)
+	if only != "" {
+		_, err = io.WriteString(os.Stdout, block)
+		return err
 	}
-	report, err := parse(io.TeeReader(in, echo))
+	page, err := os.ReadFile(files[0])
 	if err != nil {
 		return err
 	}
-	out := slices.Concat(doc[:from+len(begin)], []byte("\n\n"+report.markdown()), doc[to:])
-	return os.WriteFile(file, out, 0o644)
+	text, err := replace(string(page), r.machine, block)
+	if err != nil {
+		return fmt.Errorf("%s: %w", files[0], err)
+	}
+	return os.WriteFile(files[0], []byte(text), 0o644)
 }
 
-// result is one line of a benchmark: its figures by unit.
-type result struct {
-	name  string
-	units map[string]float64
-}
-
-// group is a benchmark with its variants.
-type group struct {
-	pkg, name string
-	results   []result
-}
-
-type report struct {
-	machine []string // goos, goarch, cpu
-	groups  []*group
-}
-
-var (
-	line   = regexp.MustCompile(`^Benchmark(\S+?)(?:-\d+)?\s+\d+\s+(.*)$`)
-	figure = regexp.MustCompile(`([0-9.e+]+) (\S+)`)
-)
-
-func parse(in io.Reader) (*report, error) {
-	r := &report{}
-	pkg := ""
-	scanner := bufio.NewScanner(in)
-	scanner.Buffer(nil, 1<<20)
-	for scanner.Scan() {
-		text := scanner.Text()
-		if key, value, ok := strings.Cut(text, ": "); ok {
-			switch key {
-			case "pkg":
-				pkg = strings.TrimPrefix(strings.TrimPrefix(value, "github.com/openspapi/spapi"), "/")
-			case "goos", "goarch", "cpu":
-				if !slices.Contains(r.machine, value) {
-					r.machine = append(r.machine, value)
-				}
-			}
-		}
-		if strings.HasPrefix(text, "--- FAIL") || strings.HasPrefix(text, "FAIL") {
-			return nil, fmt.Errorf("a benchmark failed: %s", text)
-		}
-		m := line.FindStringSubmatch(text)
-		if m == nil {
+// measure builds the test binaries, then runs each in every round.
+func measure(r *report, suites []suite, rounds int, progress io.Writer) error {
+	dir, err := os.MkdirTemp("", "benchdoc-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	binaries := map[string]string{}
+	for _, s := range suites {
+		if binaries[s.pkg] != "" {
 			continue
 		}
-		name, variant := m[1], ""
-		if i := strings.LastIndex(name, "/"); i >= 0 {
-			name, variant = name[:i], name[i+1:]
+		fmt.Fprintln(progress, "build", s.pkg)
+		binary := filepath.Join(dir, fmt.Sprint(len(binaries), ".test"))
+		if out, err := exec.Command("go", "test", "-c", "-o", binary, "./"+s.pkg).CombinedOutput(); err != nil {
+			return fmt.Errorf("go test -c ./%s: %w\n%s", s.pkg, err, out)
 		}
-		res := result{name: variant, units: map[string]float64{}}
-		for _, f := range figure.FindAllStringSubmatch(m[2], -1) {
-			v, err := strconv.ParseFloat(f[1], 64)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", text, err)
+		binaries[s.pkg] = binary
+	}
+	for round := range rounds {
+		for _, s := range suites {
+			fmt.Fprintf(progress, "round %d of %d: %s %s\n", round+1, rounds, s.pkg, s.bench)
+			cmd := exec.Command(binaries[s.pkg], "-test.run", "^$", "-test.bench", "^Benchmark"+s.bench+"$", "-test.benchtime", s.time, "-test.benchmem")
+			cmd.Dir = filepath.FromSlash(s.pkg)
+			cmd.Stderr = progress
+			out, err := cmd.Output()
+			if err == nil {
+				err = r.add(s, string(out))
 			}
-			res.units[f[2]] = v
+			if err != nil {
+				return fmt.Errorf("%s %s: %w\n%s", s.pkg, s.bench, err, out)
+			}
 		}
-		if n := len(r.groups); n == 0 || r.groups[n-1].name != name || r.groups[n-1].pkg != pkg {
-			r.groups = append(r.groups, &group{pkg: pkg, name: name})
+	}
+	return nil
+}
+
+// machine is where the benchmarks run.
+type machine struct {
+	name string
+	load func() string
+}
+
+func thisMachine() machine {
+	info, _ := os.ReadFile("/proc/cpuinfo")
+	return machine{
+		name: machineName(runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), string(info)),
+		load: func() string {
+			load, err := os.ReadFile("/proc/loadavg")
+			if fields := strings.Fields(string(load)); err == nil && len(fields) >= 3 {
+				return strings.Join(fields[:3], " ")
+			}
+			return "unknown"
+		},
+	}
+}
+
+// machineName names a kind of machine: a model name such as "AMD EPYC" alone stands for processors that are years apart.
+func machineName(goos, goarch string, processors int, cpuinfo string) string {
+	value := func(key string) string {
+		m := regexp.MustCompile(`(?m)^` + key + `\s*: *(.*)$`).FindStringSubmatch(cpuinfo)
+		if m == nil {
+			return "unknown"
 		}
-		g := r.groups[len(r.groups)-1]
-		g.results = append(g.results, res)
+		return strings.TrimSpace(m[1])
 	}
-	if len(r.groups) == 0 {
-		return nil, fmt.Errorf("no benchmarks in the input")
-	}
-	return r, scanner.Err()
-}
-
-func (r *report) markdown() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "Measured on %s. Ratios are to the first row of each table.\n\n", strings.Join(r.machine, ", "))
-	for _, g := range r.groups {
-		where := g.pkg
-		if where == "" {
-			where = "spapi"
-		}
-		fmt.Fprintf(&b, "### %s (%s)\n\n", strings.ReplaceAll(g.name, "_", " "), where)
-		b.WriteString("| | time | ratio | MB/s | bytes | allocations | ratio |\n|---|---:|---:|---:|---:|---:|---:|\n")
-		first := g.results[0].units
-		for _, res := range g.results {
-			u := res.units
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", cell(res.name), duration(u["ns/op"]), ratio(u["ns/op"], first["ns/op"]),
-				number(u, "MB/s", 0), number(u, "B/op", 0), number(u, "allocs/op", 0), ratio(u["allocs/op"], first["allocs/op"]))
-		}
-		b.WriteString("\n")
-	}
-	return b.String()
-}
-
-func cell(s string) string {
-	if s == "" {
-		return "(alone)"
-	}
-	return s
-}
-
-func duration(ns float64) string {
-	switch {
-	case ns >= 1e9:
-		return fmt.Sprintf("%.2f s", ns/1e9)
-	case ns >= 1e6:
-		return fmt.Sprintf("%.2f ms", ns/1e6)
-	case ns >= 1e3:
-		return fmt.Sprintf("%.1f µs", ns/1e3)
-	}
-	return fmt.Sprintf("%.1f ns", ns)
-}
-
-func number(units map[string]float64, unit string, digits int) string {
-	v, ok := units[unit]
-	if !ok {
-		return ""
-	}
-	return strconv.FormatFloat(v, 'f', digits, 64)
-}
-
-func ratio(v, first float64) string {
-	if first == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%.2f", v/first)
+	return fmt.Sprintf("%s, family %s, model %s, number of processors %d, %s/%s",
+		value("model name"), value("cpu family"), value("model"), processors, goos, goarch)
 }
