@@ -21,9 +21,11 @@ type reader struct {
 // state is what a reader remembers about a form.
 type state struct {
 	after []int // of structs: which field came after each, the first of all at 0
-	one   room  // for values that are pointed to
-	many  room  // for lists
-	texts int   // of lists: bytes of strings that an element takes
+	one   room   // for values that are pointed to
+	many  []room // for the elements of lists, by how many lists of this type they lie in
+	open  int    // lists that are being read
+	texts int    // bytes of strings that an element of a list takes
+	size  int    // members of the last map
 }
 
 // room is memory for values of one type. It is made in arrays, because a page has hundreds of objects.
@@ -53,7 +55,10 @@ func (r *reader) release() {
 	for i := range r.states {
 		s := &r.states[i]
 		s.one = room{past: s.one.given}
-		s.many = room{past: s.many.given}
+		for level, m := range s.many {
+			s.many[level] = room{past: m.given}
+		}
+		s.open = 0
 	}
 }
 
@@ -105,9 +110,13 @@ func (r *reader) list(f *form, p unsafe.Pointer) {
 	outermost := !r.inside
 	r.inside, r.note = true, false
 	from := r.pos
-	// Lists of the same type within an element get room of their own.
-	m := state.many
-	state.many = room{past: m.past}
+	// Lists of the same type within an element have room of their own: elements of one list lie side by side.
+	level := state.open
+	if level == len(state.many) {
+		state.many = append(state.many, room{})
+	}
+	state.open++
+	m := state.many[level]
 	data, n := m.free, 0
 	first := r.pos
 	for more := single || r.open(']'); more; more = !single && r.more(']') {
@@ -144,8 +153,9 @@ func (r *reader) list(f *form, p unsafe.Pointer) {
 			m.free = unsafe.Add(data, uintptr(n)*elem.size)
 		}
 	}
-	m.given = state.many.given + m.given + n
-	state.many = m
+	m.given += n
+	state.many[level] = m
+	state.open--
 }
 
 // grow makes room for more elements behind the n that a list has, which move there.
@@ -268,28 +278,55 @@ func (r *reader) members(f *form, p unsafe.Pointer) {
 	}
 }
 
-// table reads an object whose members have no names beforehand.
+// table reads an object whose members have no names beforehand. Maps of the types that results mostly have are made without reflection.
 func (r *reader) table(f *form, p unsafe.Pointer) {
-	to := reflect.NewAt(f.typ, p).Elem()
-	ok, inList := r.decoder.object()
-	if !ok {
-		to.SetZero()
+	switch f.typ {
+	case rawMapType:
+		*(*map[string]json.RawMessage)(p) = table(r, f, (*reader).anything)
+		return
+	case textMapType:
+		*(*map[string]string)(p) = table(r, f, (*reader).text)
 		return
 	}
-	to.Set(reflect.MakeMap(f.typ))
-	members := members{s: &r.scanner}
-	for members.next() {
-		if r.depth == 1 && string(members.name) == "errors" {
-			r.errors = true
-		}
-		name := reflect.ValueOf(r.texts.keep(members.name)).Convert(f.typ.Key())
+	values := table(r, f, func(r *reader) reflect.Value {
 		value := reflect.New(f.elem.typ)
 		r.value(f.elem, value.UnsafePointer())
-		to.SetMapIndex(name, value.Elem())
+		return value.Elem()
+	})
+	to := reflect.NewAt(f.typ, p).Elem()
+	to.SetZero()
+	if values != nil {
+		to.Set(reflect.MakeMapWithSize(f.typ, len(values)))
+	}
+	for name, value := range values {
+		to.SetMapIndex(reflect.ValueOf(name).Convert(f.typ.Key()), value)
+	}
+}
+
+var (
+	rawMapType  = reflect.TypeFor[map[string]json.RawMessage]()
+	textMapType = reflect.TypeFor[map[string]string]()
+)
+
+func table[T any](r *reader, f *form, read func(*reader) T) map[string]T {
+	ok, inList := r.decoder.object()
+	if !ok {
+		return nil
+	}
+	state := &r.states[f.place]
+	to := make(map[string]T, state.size)
+	for m := (members{s: &r.scanner}); m.next(); {
+		if r.depth == 1 && string(m.name) == "errors" {
+			r.errors = true
+		}
+		name := r.texts.keep(m.name)
+		to[name] = read(r)
 	}
 	if inList {
 		r.more(']')
 	}
+	state.size = min(len(to), mostRoom)
+	return to
 }
 
 // own reads a text into a type that reads itself from one.
