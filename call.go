@@ -31,6 +31,7 @@ type call struct {
 	// of typed calls: how the body of a success is taken in; nil where it is the caller's to read
 	take     wire.Take
 	wantBody bool
+	handsOut bool // the caller gets the body
 
 	// what the chain finds out
 	op         *Operation
@@ -47,7 +48,8 @@ type call struct {
 	errors     []ErrorItem
 	warnings   []Warning
 	body       []byte
-	settled    []byte // the body in the shape that the operation declares
+	settled    []byte  // the body in the shape that the operation declares
+	buffer     *buffer // the memory of both, to be given back; nil where it is the caller's
 }
 
 type callKey struct{}
@@ -64,6 +66,7 @@ func newCall(opts []CallOption) *call {
 
 // forget makes the call ready for an attempt, with nothing left of the one before.
 func (c *call) forget() {
+	c.release()
 	c.expired, c.body, c.settled, c.errors, c.warnings = false, nil, nil, nil, nil
 }
 
