@@ -32,6 +32,7 @@ type App struct {
 	secret      string // stands for the client secret beside what was refused to it
 	budget      *retryBudget
 	logins      *loginQueue
+	unpacks     bool // answers are unpacked here, not by the transport
 }
 
 // NewApp makes an application. It sends nothing and cannot fail: what is wrong with the settings is returned by
@@ -47,6 +48,7 @@ func NewApp(credentials Credentials, options ...Option) *App {
 	if c.transport == nil {
 		c.transport = NewTransport()
 	}
+	a.unpacks = unpacks(c.transport)
 	c.transport = bounded(c.transport, c.attemptTimeout, c.stallTimeout)
 	if c.limiter == nil {
 		c.limiter = NewLimiter()

@@ -26,7 +26,7 @@ func (s *authorizeStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := s.client.app.hosts.check(req.URL); err != nil {
 		return nil, err
 	}
-	header := make(http.Header, len(req.Header)+4)
+	header := make(http.Header, len(req.Header)+2)
 	for k, v := range req.Header {
 		header[k] = v
 	}
@@ -38,17 +38,17 @@ func (s *authorizeStep) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	header[headerToken] = []string{token.Value.Reveal()}
+	values := [...]string{token.Value.Reveal(), s.client.app.userAgent}
+	header[headerToken] = values[:1:1]
 	if header["User-Agent"] == nil {
-		header["User-Agent"] = []string{s.client.app.userAgent}
+		header["User-Agent"] = values[1:2:2]
 	}
-	authorized := req.WithContext(ctx)
-	authorized.Header = header
-	resp, err := s.next.RoundTrip(authorized)
+	req.Header = header // the request is that of this attempt alone
+	resp, err := s.next.RoundTrip(req)
 	if err != nil || resp.StatusCode != http.StatusForbidden {
 		return resp, err
 	}
-	s.inspect(call, resp, authorized, key, token)
+	s.inspect(call, resp, req, key, token)
 	return resp, nil
 }
 

@@ -31,6 +31,7 @@ type call struct {
 	// of typed calls: how the body of a success is taken in; nil where it is the caller's to read
 	take     wire.Take
 	wantBody bool
+	handsOut bool // the caller gets the body
 
 	// what the chain finds out
 	op         *Operation
@@ -47,6 +48,7 @@ type call struct {
 	errors     []ErrorItem
 	body       []byte
 	taken      wire.Taken // what was read of it
+	buffer     *buffer    // the memory of both, to be given back; nil where it is the caller's
 }
 
 type callKey struct{}
@@ -63,6 +65,7 @@ func newCall(opts []CallOption) *call {
 
 // forget makes the call ready for an attempt, with nothing left of the one before.
 func (c *call) forget() {
+	c.release()
 	c.expired, c.body, c.taken, c.errors = false, nil, wire.Taken{}, nil
 }
 

@@ -26,6 +26,12 @@ var chain = []step{
 		return &signStep{c, next}
 	}},
 	{"observe", func(c *Client, next http.RoundTripper) http.RoundTripper { return &observeStep{c, next} }},
+	{"unpack", func(c *Client, next http.RoundTripper) http.RoundTripper {
+		if !c.app.unpacks {
+			return next
+		}
+		return &unpackStep{next}
+	}},
 }
 
 func assemble(c *Client) http.RoundTripper {

@@ -90,7 +90,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		ctx, whole = t.client.beginCall(ctx, call)
 	}
 	result := errAbandoned
-	defer func() { whole.end(call.outcome(result)) }()
+	defer func() { whole.endCall(call, result) }()
 	resp, err := t.client.send(call, req.WithContext(withCall(ctx, call)))
 	if err == nil && call.apiErrors && resp.StatusCode/100 != 2 {
 		resp, err = nil, t.client.refusal(call, resp)

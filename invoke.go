@@ -28,14 +28,15 @@ func (door) Call(ctx context.Context, client, options any, operation string, enc
 	return call.finish(err)
 }
 
-// finish ends the call: it tells observers, fills the record for the caller, and returns err.
+// finish ends the call: it tells observers, fills the record for the caller, gives the memory of the body back, and returns err.
 func (c *call) finish(err error) error {
 	err = c.doubt(err)
-	c.whole.end(c.outcome(err))
+	c.whole.endCall(c, err)
 	c.whole = running{}
 	if c.response != nil {
 		c.fill(c.response)
 	}
+	c.release()
 	return err
 }
 
@@ -88,11 +89,11 @@ func (c *Client) newRequest(ctx context.Context, call *call, operation string, e
 	if encode != nil {
 		encode(&in)
 	}
-	req, err := in.Build(c.base, call.op.Method, call.op.Path, call.op.GreedyPath)
+	req, err := in.Build(ctx, c.base, call.op.Method, call.op.Path, call.op.GreedyPath)
 	if err != nil {
 		return nil, named(operation, invalidInput(err))
 	}
-	return req.WithContext(ctx), nil
+	return req, nil
 }
 
 // invalidInput names the field of an operation's input that cannot be sent.
@@ -113,7 +114,7 @@ const maxErrorBody = 1 << 20
 
 // refusal reads an answer that is no success.
 func (c *Client) refusal(call *call, resp *http.Response) error {
-	body, err := readBody(resp, maxErrorBody)
+	body, err := readBody(nil, resp, maxErrorBody)
 	body = []byte(scrub(string(body))) // Amazon echoes credentials in a 403, proxies may in others
 	call.body = body
 	return c.apiError(call, resp, body, err == nil || errors.Is(err, errTooLarge))
@@ -122,7 +123,7 @@ func (c *Client) refusal(call *call, resp *http.Response) error {
 // accept takes the body of a success in. It is part of an attempt: a body that doesn't come whole is a connection that broke. What is no success in spite
 // of its status becomes an error: a body that holds nothing but errors, a page, and whatever isn't what the operation declares.
 func (c *Client) accept(call *call, resp *http.Response) error {
-	body, err := readBody(resp, c.app.config.maxBody)
+	body, err := call.readBody(resp, c.app.config.maxBody)
 	if err != nil {
 		failure := call.decodeError(resp, body, readFailure(err, c.app.config.maxBody), err)
 		failure.brokeOff = !failure.tooLarge
@@ -164,55 +165,6 @@ func (c *Client) accept(call *call, resp *http.Response) error {
 		return failure
 	}
 	return call.foreign(resp, body, foreign.Outline)
-}
-
-var errTooLarge = errors.New("body too large")
-
-func readFailure(err error, limit int64) string {
-	if errors.Is(err, errTooLarge) {
-		return fmt.Sprintf("the body is larger than %d bytes, the bound that WithMaxBody sets", limit)
-	}
-	return "the body broke off"
-}
-
-// readBody reads at most limit bytes, into a single buffer where the length is known.
-func readBody(resp *http.Response, limit int64) ([]byte, error) {
-	defer resp.Body.Close()
-	if resp.ContentLength > limit {
-		return nil, errTooLarge
-	}
-	if n := resp.ContentLength; n > 0 {
-		// A length is only a promise: what doesn't come isn't reserved beforehand.
-		body := make([]byte, 0, min(n, 1<<20))
-		return appendBody(body, resp.Body, n, limit)
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if int64(len(body)) > limit {
-		return body[:limit], errTooLarge
-	}
-	return body, err
-}
-
-func appendBody(body []byte, r io.Reader, length, limit int64) ([]byte, error) {
-	first := body[:cap(body)]
-	n, err := io.ReadFull(r, first)
-	body = first[:n]
-	if err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return body, err
-	}
-	if int64(n) == length {
-		return body, nil
-	}
-	whole := make([]byte, length)
-	copy(whole, body)
-	m, err := io.ReadFull(r, whole[n:])
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return whole[:n+m], err
 }
 
 func isBlank(body []byte) bool {

@@ -372,7 +372,7 @@ func FuzzPathsStaySegments(f *testing.F) {
 		if in.Err() != nil {
 			t.Skip()
 		}
-		req, err := in.Build(&url.URL{Scheme: "https", Host: "h"}, op.Method, op.Path, op.GreedyPath)
+		req, err := in.Build(t.Context(), &url.URL{Scheme: "https", Host: "h"}, op.Method, op.Path, op.GreedyPath)
 		check(t, err)
 		u := req.URL
 		parsed, err := url.Parse(u.String())

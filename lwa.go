@@ -225,7 +225,7 @@ func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		t.err = err
 		return nil, err
 	}
-	body, err := readBody(resp, maxTokenBody)
+	body, err := readBody(nil, resp, maxTokenBody)
 	if err != nil {
 		t.err = fmt.Errorf("the answer cannot be read: %w", err)
 		return nil, t.err

@@ -15,3 +15,15 @@ func TestMain(m *testing.M) {
 	benchpeer.ServeIfAsked()
 	goleak.VerifyTestMain(m)
 }
+
+// ReuseBodies is for tests from outside.
+const ReuseBodies = reuseBodies
+
+// All tests run with memory that is overwritten when it is given back.
+func init() {
+	released = func(memory []byte) {
+		for i := range memory {
+			memory[i] = 0xAA
+		}
+	}
+}

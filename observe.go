@@ -133,6 +133,13 @@ func (r running) end(o Outcome) {
 	}
 }
 
+// endCall ends a call that was observed: what it met isn't put together for nobody.
+func (r running) endCall(c *call, err error) {
+	if !r.start.IsZero() {
+		r.end(c.outcome(err))
+	}
+}
+
 // beginCall begins a call whose operation is known.
 func (c *Client) beginCall(ctx context.Context, call *call) (context.Context, running) {
 	if !c.app.observes(ctx, ActivityCall) {
@@ -187,7 +194,9 @@ func (s *observeStep) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, failed
 	}
 	call.reached = call.reached || resp.StatusCode >= http.StatusInternalServerError
-	o.RequestID = requestID(resp.Header)
+	if !attempt.start.IsZero() {
+		o.RequestID = requestID(resp.Header)
+	}
 	return resp, nil
 }
 

@@ -22,7 +22,7 @@ import (
 func (c *Client) Pages(req *http.Request, opts ...CallOption) iter.Seq2[*Response, error] {
 	return func(yield func(*Response, error) bool) {
 		first := func(call *call) (*http.Request, error) { return c.located(call, req) }
-		for call, err := range c.pages(req.Context(), opts, wire.Raw, first) {
+		for call, err := range c.pages(req.Context(), opts, wire.Raw, true, first) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -51,7 +51,7 @@ func (door) Pages(ctx context.Context, client, options any, operation string, en
 	return func(yield func(error) bool) {
 		c := client.(*Client)
 		first := func(call *call) (*http.Request, error) { return c.newRequest(ctx, call, operation, encode) }
-		for _, err := range c.pages(ctx, options.([]CallOption), take, first) {
+		for _, err := range c.pages(ctx, options.([]CallOption), take, false, first) {
 			if !yield(err) {
 				return
 			}
@@ -59,11 +59,13 @@ func (door) Pages(ctx context.Context, client, options any, operation string, en
 	}
 }
 
-// pages is the loop of all pages: it calls until package paging finds that there are no more. Its calls have been finished when they are yielded.
-func (c *Client) pages(ctx context.Context, opts []CallOption, take wire.Take, first func(*call) (*http.Request, error)) iter.Seq2[*call, error] {
+// pages is the loop of all pages: it calls until package paging finds that there are no more. Its calls have been finished when they are yielded: the body is
+// there only where they hand it out.
+func (c *Client) pages(ctx context.Context, opts []CallOption, take wire.Take, handsOut bool, first func(*call) (*http.Request, error)) iter.Seq2[*call, error] {
 	return func(yield func(*call, error) bool) {
 		current := newCall(opts)
 		current.take, current.wantBody = take, true
+		current.handsOut = handsOut
 		req, err := first(current)
 		var run *paging.Run
 		if err == nil {
@@ -89,6 +91,7 @@ func (c *Client) pages(ctx context.Context, opts []CallOption, take wire.Take, f
 			if err = endErr; err == nil {
 				current = newCall(opts)
 				current.take, current.wantBody = take, true
+				current.handsOut = handsOut
 				current.op = operationByID(run.Operation())
 				req = next.WithContext(c.begin(ctx, current))
 			}

@@ -114,7 +114,10 @@ func (c *Client) mint(ctx context.Context, resource restrictedResource, pace []C
 	call.take, call.wantBody = wire.Raw, true
 	ctx, whole := c.beginCall(ctx, call)
 	result := errAbandoned
-	defer func() { whole.end(call.outcome(result)) }()
+	defer func() {
+		whole.endCall(call, result)
+		call.release()
+	}()
 	token, err := c.exchangeToken(ctx, call, resource)
 	result = err
 	return token, err

@@ -103,7 +103,7 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	call := callFrom(req.Context())
 	call.repeatable = call.op.repeatable(req.Header)
 	refreshed := false
-	attempt := req
+	attempt, header := req, req.Header // the steps below put others in the place of the header
 	for retry := 0; ; retry++ {
 		call.attempts++
 		call.forget()
@@ -147,6 +147,7 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 		if attempt, err = rewound(req); err != nil {
 			return nil, err
 		}
+		attempt.Header = header
 	}
 }
 

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -77,6 +78,8 @@ func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+"
 func (r *Request) add(name, escaped string) {
 	if r.query.Len() > 0 {
 		r.query.WriteByte('&')
+	} else {
+		r.query.Grow(128) // at once what most queries take
 	}
 	r.query.WriteString(escape(name))
 	r.query.WriteByte('=')
@@ -213,8 +216,9 @@ func (r *Request) Body() ([]byte, error) {
 	return encodeJSON(r.body)
 }
 
-// Build makes the HTTP request: below base, with the path template filled. Its errors, *InputError mostly, don't name the operation.
-func (r *Request) Build(base *url.URL, method, path string, greedy bool) (*http.Request, error) {
+// Build makes the HTTP request: below base, with the path template filled. Its header is nil where it
+// has none. Its errors, *InputError mostly, don't name the operation.
+func (r *Request) Build(ctx context.Context, base *url.URL, method, path string, greedy bool) (*http.Request, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -226,14 +230,13 @@ func (r *Request) Build(base *url.URL, method, path string, greedy bool) (*http.
 	if err != nil {
 		return nil, err
 	}
-	header := r.Headers
-	if header == nil {
-		header = make(http.Header, 2)
-	}
-	req := &http.Request{Method: method, URL: u, Host: u.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	req := (&http.Request{Method: method, URL: u, Host: u.Host, Header: r.Headers, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
 	if body != nil {
-		if header.Get("Content-Type") == "" {
-			header.Set("Content-Type", "application/json")
+		if req.Header == nil {
+			req.Header = make(http.Header, 1)
+		}
+		if req.Header.Get("Content-Type") == "" {
+			req.Header.Set("Content-Type", "application/json")
 		}
 		req.ContentLength = int64(len(body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }

@@ -254,7 +254,7 @@ func TestGreedyPaths(t *testing.T) {
 	} {
 		var r Request
 		r.Path("resource", value)
-		req, err := r.Build(base, "POST", "/uploads/{resource}", true)
+		req, err := r.Build(t.Context(), base, "POST", "/uploads/{resource}", true)
 		var in *InputError
 		switch {
 		case want == "" && !errors.As(err, &in):
@@ -265,7 +265,7 @@ func TestGreedyPaths(t *testing.T) {
 	}
 	var r Request
 	r.Path("sku", "/a")
-	if req, err := r.Build(base, "GET", "/items/{sku}", false); err != nil || req.URL.EscapedPath() != "/items/%2Fa" {
+	if req, err := r.Build(t.Context(), base, "GET", "/items/{sku}", false); err != nil || req.URL.EscapedPath() != "/items/%2Fa" {
 		t.Errorf("a SKU with a slash: %v, %v", req, err)
 	}
 }

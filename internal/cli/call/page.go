@@ -31,7 +31,7 @@ func pageable(op *operation.Operation) error {
 func all(ctx context.Context, f *factory.Factory, client *spapi.Client, in *request, options []spapi.CallOption) error {
 	var encoded wire.Request
 	in.encode(&encoded)
-	req, err := encoded.Build(new(url.URL), in.op.Method, in.op.Path, in.op.GreedyPath)
+	req, err := encoded.Build(ctx, new(url.URL), in.op.Method, in.op.Path, in.op.GreedyPath)
 	if err != nil {
 		return exit.Usagef("%s: %w", in.op.ID, err)
 	}

@@ -1,0 +1,5 @@
+//go:build race
+
+package spapi_test
+
+const raceDetector = true
