@@ -3,7 +3,6 @@ package finances
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -128,15 +127,10 @@ func run(ctx context.Context, opts *Options) error {
 }
 
 // orderOf is the order among the identifiers of a transaction.
-func orderOf(v any) string {
-	raw, ok := v.(json.RawMessage)
-	var list []finances20240619.RelatedIdentifier
-	if !ok || json.Unmarshal(raw, &list) != nil {
-		return ""
-	}
-	for _, r := range list {
-		if r.RelatedIdentifierName == "ORDER_ID" {
-			return r.RelatedIdentifierValue
+func orderOf(v output.Value) string {
+	for r := range v.Elements() {
+		if r.Member("relatedIdentifierName").Text() == "ORDER_ID" {
+			return r.Member("relatedIdentifierValue").Text()
 		}
 	}
 	return ""

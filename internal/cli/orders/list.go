@@ -177,10 +177,10 @@ func columns(zone *time.Location) []output.Column {
 	return []output.Column{
 		{Name: "order", Path: "orderId"},
 		cell.Time("created", "createdTime", zone),
-		{Name: "status", Path: "fulfillment.fulfillmentStatus", Text: plain},
+		{Name: "status", Path: "fulfillment.fulfillmentStatus", Text: plainText},
 		cell.Money("total", "proceeds.grandTotal"),
 		cell.Spare(1, cell.Count("items", "orderItems")),
-		{Name: "by", Path: "fulfillment.fulfilledBy", Text: plain, Spare: 2},
+		{Name: "by", Path: "fulfillment.fulfilledBy", Text: plainText, Spare: 2},
 		{Name: "shop", Path: "salesChannel.marketplaceName", Spare: 3},
 		cell.Wide(cell.Time("changed", "lastUpdatedTime", zone)),
 		cell.Wide(cell.Time("ship by", "fulfillment.shipByWindow.latestDateTime", zone)),
@@ -189,7 +189,6 @@ func columns(zone *time.Location) []output.Column {
 }
 
 // plain is one of Amazon's words for people.
-func plain(v any) string {
-	s, _ := v.(string)
-	return strings.ToLower(strings.ReplaceAll(s, "_", " "))
-}
+func plain(word string) string { return strings.ToLower(strings.ReplaceAll(word, "_", " ")) }
+
+func plainText(v output.Value) string { return plain(v.Text()) }
