@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/finances20240619"
 	"github.com/openspapi/spapi/internal/cli/cell"
 	"github.com/openspapi/spapi/internal/cli/exit"
@@ -98,8 +99,9 @@ func run(ctx context.Context, opts *Options) error {
 	if !opts.Everywhere {
 		in.MarketplaceID = shop.Marketplace.ID
 	}
+	var met spapi.Response
 	transactions := pages.List[finances20240619.TransactionsPayload, finances20240619.Transaction]{
-		Noun: "transaction", Limit: opts.Limit,
+		Noun: "transaction", Limit: opts.Limit, Items: met.Items,
 		Columns: []output.Column{
 			cell.Time("posted", "postedDate", shop.Zone),
 			{Name: "type", Path: "transactionType", Long: true},
@@ -114,7 +116,7 @@ func run(ctx context.Context, opts *Options) error {
 		Time:  func(t *finances20240619.Transaction) time.Time { return t.PostedDate },
 		Since: "since", Until: "until",
 	}
-	n, more, err := transactions.Write(ctx, f, finances20240619.New(shop.Client).ListTransactionsPages(ctx, &in))
+	n, more, err := transactions.Write(ctx, f, finances20240619.New(shop.Client).ListTransactionsPages(ctx, &in, spapi.WithResponse(&met)))
 	switch {
 	case err != nil:
 		return err

@@ -2,11 +2,13 @@ package listings
 
 import (
 	"context"
+	"encoding/json"
 	"reflect"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/listingsitems20210801"
 	"github.com/openspapi/spapi/internal/cli/cell"
 	"github.com/openspapi/spapi/internal/cli/exit"
@@ -113,15 +115,16 @@ func list(ctx context.Context, opts *ListOptions) error {
 		size = int64(min(opts.Limit, 20))
 	}
 	in.PageSize = &size
+	var met spapi.Response
 	listings := pages.List[listingsitems20210801.ItemSearchResults, listingsitems20210801.Item]{
-		Noun: "listing", Limit: opts.Limit, Columns: columns,
+		Noun: "listing", Limit: opts.Limit, Columns: columns, Items: func() ([]json.RawMessage, error) { return asSent(&met) },
 		Rows:  func(p *listingsitems20210801.ItemSearchResults) []listingsitems20210801.Item { return p.Items },
 		Total: func(p *listingsitems20210801.ItemSearchResults) *int64 { return p.NumberOfResults },
 		More: func(p *listingsitems20210801.ItemSearchResults) bool {
 			return p.Pagination != nil && p.Pagination.NextToken != ""
 		},
 	}
-	n, _, err := listings.Write(ctx, f, p.pages(ctx, in, opts.SKUs))
+	n, _, err := listings.Write(ctx, f, p.pages(ctx, in, opts.SKUs, spapi.WithResponse(&met)))
 	switch {
 	case err != nil:
 		return err

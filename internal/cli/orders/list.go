@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/orders20260101"
 	"github.com/openspapi/spapi/internal/cli/cell"
 	"github.com/openspapi/spapi/internal/cli/exit"
@@ -154,9 +155,11 @@ func list(ctx context.Context, opts *ListOptions) error {
 		orders.Time = func(o *orders20260101.Order) time.Time { return o.LastUpdatedTime }
 	}
 	api := orders20260101.New(shop.Client)
-	all, backwards := api.SearchOrdersPages(ctx, &in), pages.NewestFirst(f, opts.Limit)
+	var met spapi.Response
+	orders.Items = met.Items
+	all, backwards := api.SearchOrdersPages(ctx, &in, spapi.WithResponse(&met)), pages.NewestFirst(f, opts.Limit)
 	if backwards {
-		all = newest(ctx, api, in, opts.Updated)
+		orders.Items, all = nil, newest(ctx, api, in, opts.Updated)
 	}
 	n, more, err := orders.Write(ctx, f, all)
 	switch {

@@ -50,6 +50,9 @@ func (t *table) rows(rows []Value) error {
 	if !t.begun && !t.named {
 		t.columns = columnsOf(rows)
 	}
+	if len(t.columns) == 0 {
+		return nil // objects without members
+	}
 	lines := make([][]string, len(rows))
 	for i, row := range rows {
 		read := len(row.in.nodes)
