@@ -58,7 +58,7 @@ func all(ctx context.Context, f *factory.Factory, client *spapi.Client, in *requ
 				return err
 			}
 			for _, item := range items {
-				if err := list.Add(ctx, item); err != nil {
+				if err := list.AddRaw(ctx, item); err != nil {
 					return err
 				}
 			}

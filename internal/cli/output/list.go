@@ -12,7 +12,7 @@ import (
 // of the first page want. Only --jq keeps the rows, since its expression is about the list as a whole, unless Each is set.
 type List struct {
 	Each bool         // --jq filters the rows, one by one
-	Row  reflect.Type // of the rows, where they are added as JSON; nil: nothing is known about it
+	Row  reflect.Type // of the rows, where they come raw; nil: nothing is known about it
 
 	p       *Printer
 	columns []Column
@@ -35,16 +35,18 @@ func (p *Printer) List(columns ...Column) *List {
 	return &List{p: p, columns: columns, out: bufio.NewWriterSize(p.Streams.Out, 64<<10)}
 }
 
-// Add adds a row. One that is a json.RawMessage must be valid, and must not be changed before the list is flushed; with --jq not before it is closed.
+// Add adds a row, any value that encoding/json can write.
 func (l *List) Add(ctx context.Context, row any) error {
-	raw, ok := row.(json.RawMessage)
-	if !ok {
-		l.Row = reflect.TypeOf(row)
-		var err error
-		if raw, err = encode(row); err != nil {
-			return err
-		}
+	raw, err := encode(row)
+	if err != nil {
+		return err
 	}
+	l.Row = reflect.TypeOf(row)
+	return l.AddRaw(ctx, raw)
+}
+
+// AddRaw adds a row as Amazon sent it. It must be valid JSON, and must not be changed before the list is flushed; with --jq not before it is closed.
+func (l *List) AddRaw(ctx context.Context, raw json.RawMessage) error {
 	if l.p.Flags.JQ.Given() && l.Each {
 		results, err := l.p.Flags.JQ.run(ctx, raw)
 		if err != nil {

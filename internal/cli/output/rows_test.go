@@ -296,7 +296,7 @@ func lists(t *testing.T, flags Flags, rows []json.RawMessage, columns ...Column)
 	streams, out, _ := terminal.Buffers()
 	l := (&Printer{Streams: streams, Flags: flags}).List(columns...)
 	for _, row := range rows {
-		if err := l.Add(t.Context(), row); err != nil {
+		if err := l.AddRaw(t.Context(), row); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -95,7 +95,7 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 				case turned:
 					kept = append(kept, *row)
 				case asSent:
-					err = out.Add(ctx, items[i])
+					err = out.AddRaw(ctx, items[i])
 				default:
 					err = out.Add(ctx, row)
 				}
