@@ -2,6 +2,7 @@ package output
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -97,21 +98,20 @@ func (l *List) write(rows []json.RawMessage) error {
 	}
 	switch format {
 	case YAML:
+		var b bytes.Buffer
 		for i, v := range values {
-			write := writeRow
-			if filtered {
-				write = writeYAML
-				if l.written+i > 0 {
-					if _, err := io.WriteString(l.out, "---\n"); err != nil {
-						return err
-					}
-				}
+			switch {
+			case !filtered:
+				b.WriteString("- ")
+				writeNode(&b, v, 1, true)
+				continue
+			case l.written+i > 0:
+				b.WriteString("---\n")
 			}
-			if err := write(l.out, v); err != nil {
-				return err
-			}
+			writeNode(&b, v, 0, false)
 		}
-		return nil
+		_, err := l.out.Write(b.Bytes())
+		return err
 	case CSV:
 		if err := l.head(values); err != nil {
 			return err

@@ -3,7 +3,7 @@ package output
 import (
 	"bytes"
 	"io"
-	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -12,14 +12,6 @@ import (
 func writeYAML(w io.Writer, v Value) error {
 	var b bytes.Buffer
 	writeNode(&b, v, 0, false)
-	_, err := w.Write(b.Bytes())
-	return err
-}
-
-// writeRow writes a value as the element of a list.
-func writeRow(w io.Writer, v Value) error {
-	b := bytes.NewBufferString("- ")
-	writeNode(b, v, 1, true)
 	_, err := w.Write(b.Bytes())
 	return err
 }
@@ -74,14 +66,28 @@ func child(b *bytes.Buffer, v Value, indent int) {
 	writeNode(b, v, indent, false)
 }
 
-var (
-	plainScalar = regexp.MustCompile(`^[A-Za-z_/][A-Za-z0-9_./@+ -]*$`)
-	reserved    = regexp.MustCompile(`(?i)^(y|n|yes|no|on|off|true|false|null|nan|inf)$`)
-)
+// reserved are words that are no strings in YAML 1.1, in any case.
+var reserved = []string{"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
+
+// isPlain reports whether a string may stand there as it is.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '_', c == '/':
+		case i > 0 && (c >= '0' && c <= '9' || strings.IndexByte(".@+ -", c) >= 0):
+		default:
+			return false
+		}
+	}
+	return s != "" && s[len(s)-1] != ' ' && !slices.ContainsFunc(reserved, func(word string) bool { return strings.EqualFold(s, word) })
+}
 
 func yamlScalar(s string) string {
-	if plainScalar.MatchString(s) && !reserved.MatchString(s) && !strings.HasSuffix(s, " ") {
+	if isPlain(s) {
 		return s
+	}
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= '\x7f' || r == '"' || r == '\\' }) {
+		return `"` + s + `"`
 	}
 	b, _ := encode(s) // half a surrogate pair, which YAML can't write, became U+FFFD when it was read
 	return escaped(string(b))
