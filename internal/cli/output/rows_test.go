@@ -432,6 +432,42 @@ func TestRowsAsTheyCame(t *testing.T) {
 	}
 }
 
+// FuzzParse: JSON is what the slow way says, and what is none is no reason to panic.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{`{"a":[1,{"b":"\u00e9\ud83d\ude00\/"}],"a":null}`, ` [ ] `, `"x`, `{"a"}`, `[1 2]`, `[1,]`, `{,}`, `-`, `tru`, "\"\xff\x00\"", `"\x"`, `}`, `""""`, ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		v, err := Parse(s)
+		valid := json.Valid([]byte(s))
+		if valid && strings.Count(s, "[")+strings.Count(s, "{") < maxDepth {
+			if err != nil {
+				t.Fatalf("%q: %v", s, err)
+			}
+			if got, want := string(v.JSON()), slowJSON(slowValue(t, []byte(s))); got != want {
+				t.Errorf("%q: %s, want %s", s, got, want)
+			}
+			if line := appendCompact(nil, json.RawMessage(s)); slowJSON(slowValue(t, line)) != slowJSON(slowValue(t, []byte(s))) || bytes.ContainsAny(line, "\n\u2028") {
+				t.Errorf("%q: %q", s, line)
+			}
+		}
+		if err == nil {
+			w, _ := v.follow([]string{"a", "b"})
+			_, _, _ = v.text(), w.JSON(), appendCompact(nil, json.RawMessage(s))
+		}
+	})
+}
+
+// TestParseDepth: values can be nested as deep as encoding/json takes them, and no deeper.
+func TestParseDepth(t *testing.T) {
+	for depth, want := range map[int]bool{maxDepth: true, maxDepth + 1: false, 1 << 22: false} {
+		text := strings.Repeat("[", depth) + strings.Repeat("]", depth)
+		if _, err := Parse(text); (err == nil) != want || json.Valid([]byte(text)) != want {
+			t.Errorf("%d: %v, want it to fit: %t", depth, err, want)
+		}
+	}
+}
+
 // repeats reports whether a name occurs twice in an object.
 func repeats(v any) bool {
 	switch v := v.(type) {

@@ -123,9 +123,6 @@ func (t *texts) value(at int) (int, error) {
 }
 
 func (t *texts) nested(at, depth int) (end int, err error) {
-	if depth > maxDepth {
-		return 0, errors.New("the JSON is nested too deep")
-	}
 	s := t.all
 	if at = space(s, at); at == len(s) {
 		return 0, errCut
@@ -135,6 +132,9 @@ func (t *texts) nested(at, depth int) (end int, err error) {
 	var kind Kind
 	switch c := s[at]; c {
 	case '{', '[':
+		if depth == maxDepth {
+			return 0, errors.New("the JSON is nested too deep")
+		}
 		if kind = Object; c == '[' {
 			kind = Array
 		}
