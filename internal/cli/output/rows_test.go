@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/openspapi/spapi/internal/cli/terminal"
 )
@@ -335,7 +336,7 @@ func TestRowsAsTheyCame(t *testing.T) {
 		// JSON: the same values, a row a line, nothing that is no UTF-8; where Amazon writes as encoding/json does, byte by byte.
 		lines := lists(t, Flags{Format: JSONL}, rows)
 		got := strings.Split(strings.TrimSuffix(lines, "\n"), "\n")
-		if len(got) != len(rows) || strings.ContainsAny(lines, "\u2028\u2029") {
+		if len(got) != len(rows) || strings.ContainsAny(lines, "\u2028\u2029") || !utf8.ValidString(lines) {
 			t.Fatalf("seed %d: %q", seed, lines)
 		}
 		for i, line := range got {
