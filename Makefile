@@ -58,8 +58,8 @@ bench-prism: ## measure the emulator beside npm's @stoplight/prism-cli; takes a 
 	cd interop/prism && npm ci --ignore-scripts --no-audit --no-fund
 	SPAPI_BENCH_PRISM=1 SPAPI_MODELS=$(abspath $(MODELS)) go test -count=1 -v -run TestPrism ./interop
 
-prove-lists: ## list 100,000 orders in every format: memory and the time to the first row of a real process
-	SPAPI_PROVE_PAGES=1000 go test -count=1 -v -run 'TestLists$$' ./internal/cli
+prove-lists: ## list 100,000 orders in every format: memory, the time to the first row, and the speed beside call --all, of a real process
+	SPAPI_PROVE_PAGES=1000 go test -count=1 -v -run 'TestLists$$|TestListRates$$' ./internal/cli
 
 prove-connections: ## hold 10,000 slow connections against the emulator: memory, when they are cut off, who else is answered; a minute and a half
 	SPAPI_PROVE_CONNECTIONS=10000 go test -count=1 -v -timeout 10m -run '^TestSlowConnections$$' ./emulator

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -42,8 +43,10 @@ const ordersOfPage = 100
 type orderPages struct {
 	pages   int
 	fail    int          // the page that is answered with an error; 0 for none
+	same    bool         // all pages have the orders of the first one, which costs the server next to nothing
 	asked   func()       // for each page
 	started atomic.Int64 // when the first page was answered, in ns
+	orders  []byte       // of the first page
 }
 
 func (o *orderPages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -61,15 +64,34 @@ func (o *orderPages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"errors":[{"code":"InvalidInput","message":"no such page"}]}`)
 		return
 	}
-	var b bytes.Buffer
-	b.WriteString(`{"orders":[`)
+	b := bytes.NewBufferString(`{"orders":[`)
+	switch {
+	case !o.same:
+		writeOrders(b, page)
+	case page == 0:
+		writeOrders(b, page)
+		o.orders = bytes.Clone(b.Bytes())
+	default:
+		b = bytes.NewBuffer(slices.Clip(o.orders))
+	}
+	b.WriteString("]")
+	if page+1 < o.pages {
+		fmt.Fprintf(b, `,"pagination":{"nextToken":"%d"}`, page+1)
+	}
+	b.WriteString("}")
+	o.started.CompareAndSwap(0, time.Now().UnixNano())
+	_, _ = w.Write(b.Bytes())
+}
+
+// writeOrders writes the orders of a page.
+func writeOrders(b *bytes.Buffer, page int) {
 	for i := range ordersOfPage {
 		n := page*ordersOfPage + i
 		if i > 0 {
 			b.WriteByte(',')
 		}
 		at := time.Date(2026, 1, 1, 0, 0, n, 0, time.UTC).Format(time.RFC3339)
-		fmt.Fprintf(&b, `{"orderId":"701-%07d-%07d","createdTime":%q,"lastUpdatedTime":%q,"programs":["PRIME","AMAZON_BUSINESS"],`+
+		fmt.Fprintf(b, `{"orderId":"701-%07d-%07d","createdTime":%q,"lastUpdatedTime":%q,"programs":["PRIME","AMAZON_BUSINESS"],`+
 			`"salesChannel":{"channelName":"AMAZON","marketplaceId":"ATVPDKIKX0DER","marketplaceName":"Amazon.com"},`+
 			`"fulfillment":{"fulfillmentStatus":"UNSHIPPED","fulfilledBy":"MERCHANT","fulfillmentServiceLevel":"STANDARD",`+
 			`"shipByWindow":{"earliestDateTime":%q,"latestDateTime":%q}},"proceeds":{"grandTotal":{"amount":"%d.50","currencyCode":"USD"}},`+
@@ -78,20 +100,13 @@ func (o *orderPages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if j > 0 {
 				b.WriteByte(',')
 			}
-			fmt.Fprintf(&b, `{"orderItemId":"%d%d","quantityOrdered":2,"product":{"asin":"B0GNI7T800","sellerSku":"SKU-%d",`+
+			fmt.Fprintf(b, `{"orderItemId":"%d%d","quantityOrdered":2,"product":{"asin":"B0GNI7T800","sellerSku":"SKU-%d",`+
 				`"title":"Fountain pen, nib M, with a title as long as such titles are, %d",`+
 				`"condition":{"conditionType":"NEW"},"price":{"unitPrice":{"amount":"12.50","currencyCode":"USD"}}},`+
 				`"fulfillment":{"quantityFulfilled":0,"quantityUnfulfilled":2}}`, n, j, n, j)
 		}
 		b.WriteString("]}")
 	}
-	b.WriteString("]")
-	if page+1 < o.pages {
-		fmt.Fprintf(&b, `,"pagination":{"nextToken":"%d"}`, page+1)
-	}
-	b.WriteString("}")
-	o.started.CompareAndSwap(0, time.Now().UnixNano())
-	_, _ = w.Write(b.Bytes())
 }
 
 // environment makes a process call a server.
@@ -190,6 +205,48 @@ func TestLists(t *testing.T) {
 				t.Errorf("%d bytes of memory, want at most %d", memory, maxMemory)
 			}
 		})
+	}
+}
+
+// TestListRates prints how fast lists are beside the raw pages, "call --all". The two alternate, and the medians of the pairs count: of the time on the
+// clock, and of the processor time of the command alone, which its server and other programs don't disturb.
+func TestListRates(t *testing.T) {
+	text := os.Getenv("SPAPI_PROVE_PAGES")
+	if text == "" {
+		t.Skip("it measures: make prove-lists")
+	}
+	pages, err := strconv.Atoi(text)
+	if err != nil || pages < 1 {
+		t.Fatalf("SPAPI_PROVE_PAGES=%q: want a number of pages", text)
+	}
+	type run struct{ clock, processor float64 } // seconds
+	once := func(args ...string) run {
+		begin := time.Now()
+		cmd, out, messages := (&orderPages{pages: pages, same: true}).start(t, args...)
+		n, err := io.Copy(io.Discard, out)
+		if err != nil || n == 0 {
+			t.Fatalf("%d bytes, %v", n, err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Fatalf("%v\n%s", err, messages)
+		}
+		return run{time.Since(begin).Seconds(), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()}
+	}
+	median := func(values []float64) float64 {
+		slices.Sort(values)
+		return values[len(values)/2]
+	}
+	orders := float64(pages * ordersOfPage)
+	for _, format := range []string{"jsonl", "csv", "table"} {
+		var clocks, processors, clock, processor []float64
+		for range 5 {
+			all := once("call", "orders20260101.searchOrders", "--created-after", "2026-01-01", "--all")
+			list := once("orders", "list", "--since", "2026-01-01", "--limit", "0", "-o", format)
+			clock, processor = append(clock, list.clock), append(processor, list.processor)
+			clocks, processors = append(clocks, all.clock/list.clock), append(processors, all.processor/list.processor)
+		}
+		t.Logf("%-5s %6.0f orders/s, %5.1f µs of processor time each; beside \"call --all\" %.2f times as fast, by processor time %.2f times",
+			format, orders/median(clock), 1e6*median(processor)/orders, median(clocks), median(processors))
 	}
 }
 

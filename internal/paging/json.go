@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/go-faster/jx"
-
 	"github.com/openspapi/spapi/internal/wire"
 )
 
@@ -16,51 +14,58 @@ func text(body []byte, path string, lists []wire.Span) (string, error) {
 	if path == "" || len(body) == 0 {
 		return "", nil
 	}
-	found, err := wire.Find(body, path, lists)
-	if err != nil || found == nil {
+	raw, err := wire.Find(body, path, lists)
+	if err != nil || raw == nil {
 		return "", wrap(path, err)
 	}
-	raw := jx.Raw(found)
-	switch raw.Type() {
-	case jx.Null:
+	switch what := name(raw); what {
+	case "null":
 		return "", nil
-	case jx.Number:
+	case "number":
 		return string(raw), nil
-	case jx.String:
-		s, err := jx.DecodeBytes(raw).Str()
+	case "string":
+		var s string
+		err := json.Unmarshal(raw, &s)
 		return s, wrap(path, err)
+	default:
+		return "", fmt.Errorf("%s: want a string, not %s", path, what)
 	}
-	return "", fmt.Errorf("%s: want a string, not %s", path, raw.Type())
+}
+
+// name is what a value is called.
+func name(raw []byte) string {
+	switch raw[0] {
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	case '"':
+		return "string"
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "bool"
+	}
+	return "number"
 }
 
 // list are the elements of the array at a path. An object with members in its place is its one element, as for the decoder.
 func list(body []byte, path string) ([]json.RawMessage, error) {
-	found, err := wire.Find(body, path, nil)
-	raw := jx.Raw(found)
-	if err != nil || raw == nil || raw.Type() == jx.Null {
+	raw, err := wire.Find(body, path, nil)
+	if err != nil || raw == nil {
 		return nil, wrap(path, err)
 	}
-	switch {
-	case raw.Type() == jx.Array:
+	switch what := name(raw); {
+	case what == "array":
+		items, err := wire.Elements(raw)
+		return items, wrap(path, err)
+	case what == "null":
+		return nil, nil
 	case wire.IsSingle(raw):
-		return []json.RawMessage{json.RawMessage(raw)}, nil
+		return []json.RawMessage{raw}, nil
 	default:
-		return nil, fmt.Errorf("%s: want a list, not %s", path, raw.Type())
+		return nil, fmt.Errorf("%s: want a list, not %s", path, what)
 	}
-	d := jx.DecodeBytes(raw)
-	var items []json.RawMessage
-	elements, err := d.ArrIter()
-	if err != nil {
-		return nil, wrap(path, err)
-	}
-	for elements.Next() {
-		item, err := d.Raw()
-		if err != nil {
-			return nil, wrap(path, err)
-		}
-		items = append(items, bytes.TrimSpace(item))
-	}
-	return items, wrap(path, elements.Err())
 }
 
 func wrap(path string, err error) error {

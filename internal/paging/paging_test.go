@@ -1,6 +1,7 @@
 package paging
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestRulesAreInOrder(t *testing.T) {
@@ -162,6 +164,37 @@ func TestStartAndItems(t *testing.T) {
 	}
 }
 
+// FuzzItems: items come as they stand, whatever stands beside them, and a body that breaks off has none.
+func FuzzItems(f *testing.F) {
+	for _, s := range []string{`{"a\\\"}":["]\\\\",1,{}]}`, ` [ {"b" : "\\"} ] `, `"\\\\\""`, `-1.5e3`, "null", "\ttrue\r\n", `""`, `{"Orders":[1],"payload":{}}`} {
+		f.Add(s, `{"x":[[],{}]}`)
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		for _, body := range []string{a, b} {
+			_, _ = Items("ordersv0.getOrders", []byte(body)) // whatever it is, it is no reason to panic
+		}
+		if !json.Valid([]byte(a)) || !json.Valid([]byte(b)) || !utf8.ValidString(a+b) { // what isn't UTF-8 is replaced
+			return
+		}
+		body := "\ufeff {\"x\":" + a + ",\"payload\" :{\"y\":" + b + ", \"Or\\u0064ers\": [" + a + " ,\n" + b + "],"
+		whole := body + `"NextToken":"t"},"z":` + a + "}"
+		items, err := Items("ordersv0.getOrders", []byte(whole))
+		if err != nil || len(items) != 2 || string(items[0]) != trimmed(a) || string(items[1]) != trimmed(b) {
+			t.Errorf("%q: %q, %v", whole, items, err)
+		}
+		if token, err := text([]byte(whole), "payload.NextToken", nil); err != nil || token != "t" {
+			t.Errorf("%q: %q, %v", whole, token, err)
+		}
+		for i := len("\ufeff"); i < strings.LastIndexByte(body, ']'); i++ {
+			if items, err := Items("ordersv0.getOrders", []byte(body[:i])); err == nil {
+				t.Errorf("%q: %q", body[:i], items)
+			}
+		}
+	})
+}
+
+func trimmed(s string) string { return strings.Trim(s, " \n\t\r") }
+
 func FuzzNext(f *testing.F) {
 	for _, s := range []string{`{"payload":{"NextToken":"a"}}`, `{"payload":{"NextToken":`, `[]`, ``, `{"payload":{"NextToken":"\ud800"}}`, `{"payload":null}`} {
 		f.Add(s, "a=b&NextToken=x")
@@ -184,4 +217,12 @@ func FuzzNext(f *testing.F) {
 			t.Errorf("%q with %q asks with %q, want %q", query, body, got, token)
 		}
 	})
+}
+
+// Bytes that aren't UTF-8 cost no page and no item.
+func TestItemsThatAreNotUTF8(t *testing.T) {
+	items, err := Items("ordersv0.getOrders", []byte("{\"payload\":{\"x\":\"\xff\",\"Orders\":[{\"a\":\"\xc3\"},{}]}}"))
+	if err != nil || len(items) != 2 || string(items[0]) != "{\"a\":\"\uFFFD\"}" {
+		t.Errorf("%q, %v", items, err)
+	}
 }

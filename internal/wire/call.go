@@ -1,13 +1,11 @@
 package wire
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"iter"
 	"reflect"
 	"slices"
-	"strings"
 	"unsafe"
 )
 
@@ -111,28 +109,4 @@ func Raw(operation string, body []byte) (Taken, error) {
 		}
 	})
 	return s.about(Taken{Body: d.buf, Lists: d.lists, Warnings: warnings, Errors: errors}), err
-}
-
-// Find returns the value at a path of members' names in a body that has been taken, nil where there is none. It goes to the end of the lists on its way at
-// once. What follows the value is not looked at.
-func Find(body []byte, path string, lists []Span) ([]byte, error) {
-	s := scan(bytes.TrimPrefix(body, bom))
-	for name := range strings.SplitSeq(path, ".") {
-		if s.next() != objectToken {
-			s.skip()
-			return nil, s.err
-		}
-		m := members{s: &s}
-		for m.next() && string(m.name) != name {
-			if i := slices.IndexFunc(lists, func(l Span) bool { return l.From == s.pos }); i >= 0 {
-				s.pos = lists[i].To
-			} else {
-				s.skip()
-			}
-		}
-		if s.err != nil || string(m.name) != name {
-			return nil, s.err
-		}
-	}
-	return s.raw(), s.err
 }

@@ -20,7 +20,7 @@ type reader struct {
 
 // state is what a reader remembers about a form.
 type state struct {
-	after []int // of structs: which field came after each, the first of all at 0
+	after []int  // of structs: which field came after each, the first of all at 0
 	one   room   // for values that are pointed to
 	many  []room // for the elements of lists, by how many lists of this type they lie in
 	open  int    // lists that are being read

@@ -39,14 +39,13 @@ var rowColumns = []output.Column{
 	{Name: "seller", Path: "seller_id"},
 	{Name: "sandbox", Path: "sandbox", Text: yes},
 	{Name: "endpoint", Path: "endpoint", Spare: 2},
-	{Name: "application", Path: "client_id", Spare: 1, Text: func(v any) string {
-		s, _ := v.(string)
-		return strings.TrimPrefix(s, "amzn1.application-oa2-client.")
+	{Name: "application", Path: "client_id", Spare: 1, Text: func(v output.Value) string {
+		return strings.TrimPrefix(v.Text(), "amzn1.application-oa2-client.")
 	}},
 }
 
-func yes(v any) string {
-	if v == true {
+func yes(v output.Value) string {
+	if v.Text() == "true" {
 		return "yes"
 	}
 	return ""

@@ -46,30 +46,33 @@ func all(ctx context.Context, f *factory.Factory, client *spapi.Client, in *requ
 	list := printer.List()
 	list.Each = true
 	far := &pages.Error{Noun: "item"}
+	var last *spapi.Response
 	failure := func() error {
 		for page, err := range client.Pages(req.WithContext(ctx), options...) {
 			if far.Err = err; err != nil {
 				return err
 			}
+			last = page
 			items, err := page.Items()
 			if err != nil {
 				return err
 			}
 			for _, item := range items {
-				if err := list.Add(ctx, item); err != nil {
+				if err := list.AddRaw(ctx, item); err != nil {
 					return err
 				}
 			}
 			if err := list.Flush(); err != nil {
 				return err
 			}
-			far.Rows, far.Pages, far.GoOn = far.Rows+len(items), far.Pages+1, goOn(page)
+			far.Rows, far.Pages = far.Rows+len(items), far.Pages+1
 		}
 		return nil
 	}()
 	if err := list.Close(ctx, failure); far.Err == nil || far.Rows == 0 {
 		return err
 	}
+	far.GoOn = goOn(last)
 	far.Tell(f)
 	return far
 }

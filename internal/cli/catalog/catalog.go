@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/catalogitems20220401"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
@@ -130,15 +131,16 @@ func search(ctx context.Context, opts *SearchOptions) error {
 			return err
 		}
 	}
+	var met spapi.Response
 	items := pages.List[catalogitems20220401.ItemSearchResults, catalogitems20220401.Item]{
-		Noun: "item", Limit: opts.Limit, Columns: columns,
+		Noun: "item", Limit: opts.Limit, Columns: columns, Items: met.Items,
 		Rows:  func(p *catalogitems20220401.ItemSearchResults) []catalogitems20220401.Item { return p.Items },
 		Total: func(p *catalogitems20220401.ItemSearchResults) *int64 { return p.NumberOfResults },
 		More: func(p *catalogitems20220401.ItemSearchResults) bool {
 			return p.Pagination != nil && p.Pagination.NextToken != ""
 		},
 	}
-	n, _, err := items.Write(ctx, f, catalogitems20220401.New(shop.Client).SearchCatalogItemsPages(ctx, &in))
+	n, _, err := items.Write(ctx, f, catalogitems20220401.New(shop.Client).SearchCatalogItemsPages(ctx, &in, spapi.WithResponse(&met)))
 	switch {
 	case err != nil:
 		return err

@@ -3,7 +3,6 @@ package cell
 
 import (
 	"cmp"
-	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -14,38 +13,32 @@ import (
 // Money is a column of amounts with their currency, whichever of the API's spellings they have. A CSV has both apart.
 func Money(name, path string) output.Column {
 	return output.Column{Name: name, Path: path, Right: true, Text: MoneyText, Parts: []output.Part{
-		{Name: "amount", Text: func(v any) string { return moneyOf(v).amount() }},
-		{Name: "currency", Text: func(v any) string { return moneyOf(v).CurrencyCode }},
+		{Name: "amount", Text: amount},
+		{Name: "currency", Text: currency},
 	}}
 }
 
-// money is read without regard to case.
-type money struct {
-	Amount         json.Number
-	CurrencyAmount json.Number
-	CurrencyCode   string
-}
+func amount(v output.Value) string   { return either(v, "amount", "currencyAmount") }
+func currency(v output.Value) string { return either(v, "currencyCode", "currencyCode") }
 
-func moneyOf(v any) (m money) {
-	raw, _ := v.(json.RawMessage)
-	if json.Unmarshal(raw, &m) != nil {
-		return money{}
+// either is the text of a member with one of two names, without regard to case.
+func either(v output.Value, one, other string) string {
+	text := ""
+	for name, m := range v.Members() {
+		if strings.EqualFold(name, one) || text == "" && strings.EqualFold(name, other) {
+			text = cmp.Or(m.Text(), text)
+		}
 	}
-	return m
+	return text
 }
-
-func (m money) amount() string { return string(cmp.Or(m.Amount, m.CurrencyAmount)) }
 
 // MoneyText is an amount with its currency: "12.50 EUR".
-func MoneyText(v any) string {
-	m := moneyOf(v)
-	return strings.TrimSpace(m.amount() + " " + m.CurrencyCode)
-}
+func MoneyText(v output.Value) string { return strings.TrimSpace(amount(v) + " " + currency(v)) }
 
 // Time is a column of times. Each says in which zone it is; a CSV has them as Amazon sends them, in UTC.
 func Time(name, path string, zone *time.Location) output.Column {
-	return output.Column{Name: name, Path: path, Text: func(v any) string {
-		s, _ := v.(string)
+	return output.Column{Name: name, Path: path, Text: func(v output.Value) string {
+		s := v.Text()
 		t, err := time.Parse(time.RFC3339, s)
 		if err != nil {
 			return s
@@ -56,13 +49,15 @@ func Time(name, path string, zone *time.Location) output.Column {
 
 // Count is a column with the number of a list's elements.
 func Count(name, path string) output.Column {
-	return Made(output.Column{Name: name, Path: path, Right: true, Text: func(v any) string {
-		raw, ok := v.(json.RawMessage)
-		var list []json.RawMessage
-		if !ok || json.Unmarshal(raw, &list) != nil {
+	return Made(output.Column{Name: name, Path: path, Right: true, Text: func(v output.Value) string {
+		if v.Kind() == output.Nothing {
 			return ""
 		}
-		return strconv.Itoa(len(list))
+		n := 0
+		for range v.Elements() {
+			n++
+		}
+		return strconv.Itoa(n)
 	}})
 }
 
@@ -78,13 +73,13 @@ func Made(c output.Column) output.Column {
 }
 
 // Of is a column of what a function finds in the field's value.
-func Of(c output.Column, find func(any) any) output.Column {
+func Of(c output.Column, find func(output.Value) output.Value) output.Column {
 	dress := c.Text
-	c.Text = func(v any) string { return dress(find(v)) }
+	c.Text = func(v output.Value) string { return dress(find(v)) }
 	parts := c.Parts
 	c.Parts = nil
 	for _, p := range parts {
-		c.Parts = append(c.Parts, output.Part{Name: p.Name, Text: func(v any) string { return p.Text(find(v)) }})
+		c.Parts = append(c.Parts, output.Part{Name: p.Name, Text: func(v output.Value) string { return p.Text(find(v)) }})
 	}
 	return c
 }

@@ -1,12 +1,21 @@
 package cell
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/openspapi/spapi/internal/cli/output"
 )
+
+// value is what a column gets for a field with this JSON.
+func value(t *testing.T, text string) output.Value {
+	t.Helper()
+	v, err := output.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
 
 func TestMoney(t *testing.T) {
 	for raw, want := range map[string]string{
@@ -17,46 +26,47 @@ func TestMoney(t *testing.T) {
 		`{}`:                                            "",
 		`[]`:                                            "",
 	} {
-		if got := MoneyText(json.RawMessage(raw)); got != want {
+		if got := MoneyText(value(t, raw)); got != want {
 			t.Errorf("%s: %q, want %q", raw, got, want)
 		}
 	}
-	if got := MoneyText(nil); got != "" {
+	if got := MoneyText(output.Value{}); got != "" {
 		t.Errorf("nothing: %q", got)
 	}
 }
 
 func TestTime(t *testing.T) {
 	c := Time("created", "x", time.FixedZone("Mars/Olympus", 3600))
-	if c.Name != "created" || c.Text("2026-01-31T23:30:00Z") != "2026-02-01 00:30 Mars/Olympus" || c.Text("soon") != "soon" || c.Text(nil) != "" {
-		t.Errorf("%s: %q, %q", c.Name, c.Text("2026-01-31T23:30:00Z"), c.Text("soon"))
+	at := func(text string) string { return c.Text(value(t, text)) }
+	if c.Name != "created" || at("\"2026-01-31T23:30:00Z\"") != "2026-02-01 00:30 Mars/Olympus" || at("\"soon\"") != "soon" || at("null") != "" {
+		t.Errorf("%s: %q, %q", c.Name, at("\"2026-01-31T23:30:00Z\""), at("\"soon\""))
 	}
 }
 
 func TestCount(t *testing.T) {
 	c := Count("items", "x")
-	if c.Text(json.RawMessage(`[{},{}]`)) != "2" || c.Text(nil) != "" {
-		t.Errorf("%q", c.Text(json.RawMessage(`[{},{}]`)))
+	for text, want := range map[string]string{`[{},{}]`: "2", `[]`: "0", `null`: "", `{"a":1}`: "1", `{}`: "0"} {
+		if got := c.Text(value(t, text)); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
 	}
 }
 
 // TestMoneyParts: a CSV has amount and currency apart, also of what a function finds.
 func TestMoneyParts(t *testing.T) {
-	first := func(v any) any {
-		var list []json.RawMessage
-		raw, _ := v.(json.RawMessage)
-		if json.Unmarshal(raw, &list) != nil || len(list) == 0 {
-			return nil
+	first := func(v output.Value) (first output.Value) {
+		for e := range v.Elements() {
+			return e
 		}
-		return list[0]
+		return first
 	}
 	for raw, c := range map[string]output.Column{
 		`{"Amount":12.50,"CurrencyCode":"EUR"}`:     Money("price", "x"),
 		`[{"amount":"12.50","currencyCode":"EUR"}]`: Of(Money("price", "x"), first),
 	} {
-		v := json.RawMessage(raw)
+		v, none := value(t, raw), output.Value{}
 		if len(c.Parts) != 2 || c.Parts[0].Name != "amount" || c.Parts[0].Text(v) != "12.50" || c.Parts[1].Name != "currency" || c.Parts[1].Text(v) != "EUR" ||
-			c.Text(v) != "12.50 EUR" || c.Text(nil) != "" || c.Parts[0].Text(nil) != "" {
+			c.Text(v) != "12.50 EUR" || c.Text(none) != "" || c.Parts[0].Text(none) != "" {
 			t.Errorf("%s: %q, %q", raw, c.Text(v), c.Parts[0].Text(v))
 		}
 	}

@@ -124,7 +124,7 @@ func list(ctx context.Context, opts *Options) error {
 	for i, p := range problems {
 		rows[i] = row{p.name, p.title, p.fix}
 	}
-	whole := func(v any) string { s, _ := v.(string); return s }
+	whole := output.Value.Text
 	return opts.Factory.Print(ctx, rows, output.Column{Name: "name", Path: "name"}, output.Column{Name: "problem", Path: "title", Text: whole})
 }
 

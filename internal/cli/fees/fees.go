@@ -151,10 +151,9 @@ var columns = []output.Column{
 }
 
 // parts are the fees that are more than nothing.
-func parts(v any) string {
-	raw, ok := v.(json.RawMessage)
+func parts(v output.Value) string {
 	var list []productfeesv0.FeeDetail
-	if !ok || json.Unmarshal(raw, &list) != nil {
+	if json.Unmarshal(v.JSON(), &list) != nil {
 		return ""
 	}
 	var texts []string

@@ -3,12 +3,12 @@ package finances
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/finances20240619"
 	"github.com/openspapi/spapi/internal/cli/cell"
 	"github.com/openspapi/spapi/internal/cli/exit"
@@ -99,8 +99,9 @@ func run(ctx context.Context, opts *Options) error {
 	if !opts.Everywhere {
 		in.MarketplaceID = shop.Marketplace.ID
 	}
+	var met spapi.Response
 	transactions := pages.List[finances20240619.TransactionsPayload, finances20240619.Transaction]{
-		Noun: "transaction", Limit: opts.Limit,
+		Noun: "transaction", Limit: opts.Limit, Items: met.Items,
 		Columns: []output.Column{
 			cell.Time("posted", "postedDate", shop.Zone),
 			{Name: "type", Path: "transactionType", Long: true},
@@ -115,7 +116,7 @@ func run(ctx context.Context, opts *Options) error {
 		Time:  func(t *finances20240619.Transaction) time.Time { return t.PostedDate },
 		Since: "since", Until: "until",
 	}
-	n, more, err := transactions.Write(ctx, f, finances20240619.New(shop.Client).ListTransactionsPages(ctx, &in))
+	n, more, err := transactions.Write(ctx, f, finances20240619.New(shop.Client).ListTransactionsPages(ctx, &in, spapi.WithResponse(&met)))
 	switch {
 	case err != nil:
 		return err
@@ -128,15 +129,10 @@ func run(ctx context.Context, opts *Options) error {
 }
 
 // orderOf is the order among the identifiers of a transaction.
-func orderOf(v any) string {
-	raw, ok := v.(json.RawMessage)
-	var list []finances20240619.RelatedIdentifier
-	if !ok || json.Unmarshal(raw, &list) != nil {
-		return ""
-	}
-	for _, r := range list {
-		if r.RelatedIdentifierName == "ORDER_ID" {
-			return r.RelatedIdentifierValue
+func orderOf(v output.Value) string {
+	for r := range v.Elements() {
+		if r.Member("relatedIdentifierName").Text() == "ORDER_ID" {
+			return r.Member("relatedIdentifierValue").Text()
 		}
 	}
 	return ""

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/fbainventoryv1"
 	"github.com/openspapi/spapi/internal/cli/cell"
 	"github.com/openspapi/spapi/internal/cli/exit"
@@ -62,8 +63,9 @@ func run(ctx context.Context, opts *Options) error {
 	details := true
 	in := fbainventoryv1.GetInventorySummariesInput{Details: &details, GranularityType: "Marketplace", GranularityID: shop.Marketplace.ID,
 		MarketplaceIDs: []string{shop.Marketplace.ID}, StartDateTime: since}
+	var met spapi.Response
 	stock := pages.List[fbainventoryv1.GetInventorySummariesResponse, fbainventoryv1.InventorySummary]{
-		Noun: "SKU",
+		Noun: "SKU", Items: met.Items,
 		Columns: []output.Column{
 			{Name: "sku", Path: "sellerSku"},
 			{Name: "asin", Path: "asin"},
@@ -83,7 +85,7 @@ func run(ctx context.Context, opts *Options) error {
 			return p.Payload.InventorySummaries
 		},
 	}
-	n, _, err := stock.Write(ctx, f, summaries(ctx, fbainventoryv1.New(shop.Client), in, opts.SKUs))
+	n, _, err := stock.Write(ctx, f, summaries(ctx, fbainventoryv1.New(shop.Client), in, opts.SKUs, spapi.WithResponse(&met)))
 	if err != nil {
 		return err
 	}

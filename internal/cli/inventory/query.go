@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/fbainventoryv1"
 )
 
@@ -16,7 +17,7 @@ const maxSKUs = 50
 // summaries asks for the stock of some SKUs, or for all there is if none is named. Those with a comma are asked for one by one: SP-API would cut them
 // into several in the list. Should it cut them there too, the stock of others is left out, and the last page is an error.
 func summaries(
-	ctx context.Context, api *fbainventoryv1.Client, in fbainventoryv1.GetInventorySummariesInput, skus []string,
+	ctx context.Context, api *fbainventoryv1.Client, in fbainventoryv1.GetInventorySummariesInput, skus []string, options ...spapi.CallOption,
 ) iter.Seq2[*fbainventoryv1.GetInventorySummariesResponse, error] {
 	var queries []fbainventoryv1.GetInventorySummariesInput
 	var plain []string
@@ -41,7 +42,7 @@ func summaries(
 	return func(yield func(*fbainventoryv1.GetInventorySummariesResponse, error) bool) {
 		var cut []string
 		for _, query := range queries {
-			for page, err := range api.GetInventorySummariesPages(ctx, &query) {
+			for page, err := range api.GetInventorySummariesPages(ctx, &query, options...) {
 				if err == nil && query.SellerSKU != "" && onlyOf(page, query.SellerSKU) && !slices.Contains(cut, query.SellerSKU) {
 					cut = append(cut, query.SellerSKU)
 				}

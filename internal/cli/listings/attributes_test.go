@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/openspapi/spapi/internal/cli/output"
 )
 
 // TestUnwrapped: attributes for people are their values.
@@ -48,11 +50,15 @@ func TestConsumerPrice(t *testing.T) {
 		`[{"offerType":"B2B","price":{"amount":"8.73"}},{"offerType":"B2C","price":{"amount":"9.19"}}]`: `{"amount":"9.19"}`,
 		`[{"offerType":"B2B","price":{"amount":"8.73"}}]`:                                               `{"amount":"8.73"}`,
 	} {
-		if got, _ := consumerPrice(json.RawMessage(raw)).(json.RawMessage); string(got) != want {
+		offers, err := output.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(consumerPrice(offers).JSON()); got != want {
 			t.Errorf("%s: %s, want %s", raw, got, want)
 		}
 	}
-	if got := consumerPrice(nil); got != nil {
-		t.Errorf("without an offer: %v", got)
+	if got := consumerPrice(output.Value{}); got.Kind() != output.Nothing {
+		t.Errorf("without an offer: %s", got.JSON())
 	}
 }

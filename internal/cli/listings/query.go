@@ -2,6 +2,7 @@ package listings
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 // pages asks for listings with some SKUs, or for all there are if none is named. Those with a comma are asked for one by one: SP-API would cut them into
 // several in the list.
 func (p *place) pages(
-	ctx context.Context, in listingsitems20210801.SearchListingsItemsInput, skus []string,
+	ctx context.Context, in listingsitems20210801.SearchListingsItemsInput, skus []string, options ...spapi.CallOption,
 ) iter.Seq2[*listingsitems20210801.ItemSearchResults, error] {
 	single := func(sku string) bool { return strings.Contains(sku, ",") }
 	return func(yield func(*listingsitems20210801.ItemSearchResults, error) bool) {
@@ -21,7 +22,7 @@ func (p *place) pages(
 			if len(plain) > 0 {
 				in.Identifiers, in.IdentifiersType = plain, listingsitems20210801.SearchListingsItemsIdentifiersTypeSKU
 			}
-			for page, err := range p.listings.SearchListingsItemsPages(ctx, &in) {
+			for page, err := range p.listings.SearchListingsItemsPages(ctx, &in, options...) {
 				if !yield(page, err) || err != nil {
 					return
 				}
@@ -35,7 +36,7 @@ func (p *place) pages(
 			for _, data := range in.IncludedData {
 				get.IncludedData = append(get.IncludedData, listingsitems20210801.GetListingsItemIncludedData(data))
 			}
-			item, err := p.listings.GetListingsItem(ctx, &get)
+			item, err := p.listings.GetListingsItem(ctx, &get, options...)
 			if spapi.IsNotFound(err) {
 				continue // as a search leaves it out
 			}
@@ -48,6 +49,14 @@ func (p *place) pages(
 			}
 		}
 	}
+}
+
+// asSent are the listings of a page as Amazon sent them, none of a listing that was asked for alone.
+func asSent(answer *spapi.Response) ([]json.RawMessage, error) {
+	if answer.Operation == "listingsitems20210801.getListingsItem" {
+		return nil, nil
+	}
+	return answer.Items()
 }
 
 // matches tells whether a listing has all of the states, as a search would.

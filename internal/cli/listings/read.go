@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/listingsitems20210801"
 	"github.com/openspapi/spapi/internal/cli/cell"
 	"github.com/openspapi/spapi/internal/cli/exit"
@@ -27,31 +28,27 @@ var columns = []output.Column{
 }
 
 // consumerPrice is the price for all customers, among those of several offers.
-func consumerPrice(v any) any {
-	raw, _ := v.(json.RawMessage)
-	var offers []struct {
-		OfferType string          `json:"offerType"`
-		Price     json.RawMessage `json:"price"`
-	}
-	if json.Unmarshal(raw, &offers) != nil || len(offers) == 0 {
-		return nil
-	}
-	for _, o := range offers {
-		if o.OfferType == string(listingsitems20210801.ItemOfferByMarketplaceOfferTypeB2C) {
-			return o.Price
+func consumerPrice(offers output.Value) output.Value {
+	var first output.Value
+	for o := range offers.Elements() {
+		price := o.Member("price")
+		if o.Member("offerType").Text() == string(listingsitems20210801.ItemOfferByMarketplaceOfferTypeB2C) {
+			return price
+		}
+		if first.Kind() == output.Nothing {
+			first = price
 		}
 	}
-	return offers[0].Price
+	return first
 }
 
 // words are some of Amazon's for people.
-func words(v any) string {
-	raw, _ := v.(interface{ MarshalJSON() ([]byte, error) })
-	if raw == nil {
-		return ""
+func words(list output.Value) string {
+	var texts []string
+	for w := range list.Elements() {
+		texts = append(texts, strings.ToLower(strings.ReplaceAll(w.Text(), "_", " ")))
 	}
-	b, _ := raw.MarshalJSON()
-	return strings.ToLower(strings.NewReplacer("[", "", "]", "", `"`, "", ",", ", ", "_", " ").Replace(string(b)))
+	return strings.Join(texts, ", ")
 }
 
 // data are the sets of data that a listing has, in Amazon's words.
@@ -118,15 +115,16 @@ func list(ctx context.Context, opts *ListOptions) error {
 		size = int64(min(opts.Limit, 20))
 	}
 	in.PageSize = &size
+	var met spapi.Response
 	listings := pages.List[listingsitems20210801.ItemSearchResults, listingsitems20210801.Item]{
-		Noun: "listing", Limit: opts.Limit, Columns: columns,
+		Noun: "listing", Limit: opts.Limit, Columns: columns, Items: func() ([]json.RawMessage, error) { return asSent(&met) },
 		Rows:  func(p *listingsitems20210801.ItemSearchResults) []listingsitems20210801.Item { return p.Items },
 		Total: func(p *listingsitems20210801.ItemSearchResults) *int64 { return p.NumberOfResults },
 		More: func(p *listingsitems20210801.ItemSearchResults) bool {
 			return p.Pagination != nil && p.Pagination.NextToken != ""
 		},
 	}
-	n, _, err := listings.Write(ctx, f, p.pages(ctx, in, opts.SKUs))
+	n, _, err := listings.Write(ctx, f, p.pages(ctx, in, opts.SKUs, spapi.WithResponse(&met)))
 	switch {
 	case err != nil:
 		return err

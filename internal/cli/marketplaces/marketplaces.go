@@ -103,8 +103,8 @@ var (
 	}
 )
 
-func yes(v any) string {
-	if v == true {
+func yes(v output.Value) string {
+	if v.Text() == "true" {
 		return "yes"
 	}
 	return "no"

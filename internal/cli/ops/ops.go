@@ -232,9 +232,9 @@ func orNull(s string) *string {
 }
 
 // notes says what is particular about an operation.
-func notes(v any) string {
+func notes(v output.Value) string {
 	var r row
-	if err := json.Unmarshal(v.(json.RawMessage), &r); err != nil {
+	if err := json.Unmarshal(v.JSON(), &r); err != nil {
 		return ""
 	}
 	var n []string

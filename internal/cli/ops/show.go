@@ -233,8 +233,8 @@ var argumentColumns = []output.Column{
 	{Name: "API's name", Path: "name"},
 	{Name: "in", Path: "in"},
 	{Name: "type", Path: "type"},
-	{Name: "required", Path: "required", Text: func(v any) string {
-		if v == true {
+	{Name: "required", Path: "required", Text: func(v output.Value) string {
+		if v.Text() == "true" {
 			return "yes"
 		}
 		return ""

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/orders20260101"
 	"github.com/openspapi/spapi/internal/cli/cell"
 	"github.com/openspapi/spapi/internal/cli/exit"
@@ -154,9 +155,11 @@ func list(ctx context.Context, opts *ListOptions) error {
 		orders.Time = func(o *orders20260101.Order) time.Time { return o.LastUpdatedTime }
 	}
 	api := orders20260101.New(shop.Client)
-	all, backwards := api.SearchOrdersPages(ctx, &in), pages.NewestFirst(f, opts.Limit)
+	var met spapi.Response
+	orders.Items = met.Items
+	all, backwards := api.SearchOrdersPages(ctx, &in, spapi.WithResponse(&met)), pages.NewestFirst(f, opts.Limit)
 	if backwards {
-		all = newest(ctx, api, in, opts.Updated)
+		orders.Items, all = nil, newest(ctx, api, in, opts.Updated)
 	}
 	n, more, err := orders.Write(ctx, f, all)
 	switch {
@@ -177,10 +180,10 @@ func columns(zone *time.Location) []output.Column {
 	return []output.Column{
 		{Name: "order", Path: "orderId"},
 		cell.Time("created", "createdTime", zone),
-		{Name: "status", Path: "fulfillment.fulfillmentStatus", Text: plain},
+		{Name: "status", Path: "fulfillment.fulfillmentStatus", Text: plainText},
 		cell.Money("total", "proceeds.grandTotal"),
 		cell.Spare(1, cell.Count("items", "orderItems")),
-		{Name: "by", Path: "fulfillment.fulfilledBy", Text: plain, Spare: 2},
+		{Name: "by", Path: "fulfillment.fulfilledBy", Text: plainText, Spare: 2},
 		{Name: "shop", Path: "salesChannel.marketplaceName", Spare: 3},
 		cell.Wide(cell.Time("changed", "lastUpdatedTime", zone)),
 		cell.Wide(cell.Time("ship by", "fulfillment.shipByWindow.latestDateTime", zone)),
@@ -189,7 +192,6 @@ func columns(zone *time.Location) []output.Column {
 }
 
 // plain is one of Amazon's words for people.
-func plain(v any) string {
-	s, _ := v.(string)
-	return strings.ToLower(strings.ReplaceAll(s, "_", " "))
-}
+func plain(word string) string { return strings.ToLower(strings.ReplaceAll(word, "_", " ")) }
+
+func plainText(v output.Value) string { return plain(v.Text()) }

@@ -30,12 +30,12 @@ func (p *Printer) check(columns []Column, has func(path []string) bool, members 
 
 // chosen are the columns of --columns for rows, those given where there is no such flag. A path that no row has is an error, as long as there are
 // rows.
-func (p *Printer) chosen(row reflect.Type, columns []Column, rows []any) ([]Column, error) {
+func (p *Printer) chosen(row reflect.Type, columns []Column, rows []Value) ([]Column, error) {
 	return p.choose(columns, func(path []string) bool {
 		found := len(rows) == 0 || row != nil && !opaque(row) && typeHas(row, path) || p.Has != nil && p.Has(path)
 		for _, r := range rows {
-			v, _ := at(r, path)
-			found = found || v != nil
+			v, _ := r.follow(path)
+			found = found || v.Kind() != Nothing
 		}
 		return found
 	}, membersOf(rows))
@@ -97,13 +97,12 @@ func unknown(name string, columns []Column, has func(path []string) bool, member
 	return fmt.Errorf("--columns %q: there is no such column: want %s%s", name, strings.Join(want, ", "), paths)
 }
 
-func membersOf(rows []any) []string {
+func membersOf(rows []Value) []string {
 	var names []string
 	for _, row := range rows {
-		o, _ := row.(object)
-		for _, m := range o {
-			if !slices.Contains(names, m.name) {
-				names = append(names, m.name)
+		for name := range row.Members() {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
 			}
 		}
 	}
@@ -177,9 +176,9 @@ func jsonName(f reflect.StructField) string {
 }
 
 // columnsOf are the members that rows have; rows that are no objects have one column.
-func columnsOf(rows []any) []Column {
+func columnsOf(rows []Value) []Column {
 	for _, row := range rows {
-		if _, ok := row.(object); !ok {
+		if row.Kind() != Object {
 			return []Column{{Name: "value"}}
 		}
 	}
@@ -199,32 +198,21 @@ func (c *Column) path() []string {
 }
 
 // cell is the text of the field in a table.
-func (c *Column) cell(row any) string { return c.dressed(row, c.Text, text, ", ") }
-
-// dressed is the text of the field by a function, or without one by another.
-func (c *Column) dressed(row any, dress func(any) string, bare func(any) string, separator string) string {
-	v, several := at(row, c.path())
-	if dress == nil {
-		return bare(v)
+func (c *Column) cell(row Value) string {
+	v, several := row.follow(c.path())
+	if c.Text == nil {
+		return v.text()
 	}
 	if !several {
-		return dress(plainly(v))
+		return c.Text(v)
 	}
-	var parts []string
-	for _, e := range v.([]any) {
-		parts = append(parts, dress(plainly(e)))
-	}
-	if separator == "" {
-		return record(parts)
-	}
-	return strings.Join(parts, separator)
+	return strings.Join(dressed(v, c.Text, nil), ", ")
 }
 
-// plainly is a value as functions of columns get it.
-func plainly(v any) any {
-	switch v := v.(type) {
-	case object, []any:
-		return json.RawMessage(appendJSON(nil, v))
+// dressed are the texts of the elements of a list.
+func dressed(list Value, dress func(Value) string, texts []string) []string {
+	for e := range list.Elements() {
+		texts = append(texts, dress(e))
 	}
-	return v
+	return texts
 }

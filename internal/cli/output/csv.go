@@ -17,6 +17,8 @@ import (
 type csvWriter struct {
 	w           io.Writer
 	spreadsheet bool
+	line        recorder
+	list        recorder // of values in one field
 
 	fields  []field
 	missing []string // values that the heading, which was written with the first rows, has no column for
@@ -26,7 +28,7 @@ type csvWriter struct {
 // field is a column of the file.
 type field struct {
 	name string
-	text func(row any) string
+	text func(row Value) string
 	// Of columns that have what the first rows had: where their values are, and what they have.
 	path []string
 	tree *tree
@@ -40,23 +42,22 @@ type tree struct {
 }
 
 // begin writes the heading.
-func (c *csvWriter) begin(rows []any, columns []Column) error {
+func (c *csvWriter) begin(rows []Value, columns []Column) error {
 	if columns == nil {
 		whole := &tree{}
 		objects := true
 		for _, row := range rows {
-			_, ok := row.(object)
-			objects = objects && ok
+			objects = objects && row.Kind() == Object
 			whole.add(row)
 		}
 		if !objects {
 			columns = []Column{{Name: "value"}}
 		} else {
-			c.fields = whole.fields(nil, "", nil)
+			c.fields = c.fieldsOfTree(whole, nil, "", nil)
 		}
 	}
 	for _, column := range columns {
-		c.fields = append(c.fields, fieldsOf(&column, rows)...)
+		c.fields = append(c.fields, c.fieldsOf(&column, rows)...)
 	}
 	if len(c.fields) == 0 {
 		return nil
@@ -74,7 +75,7 @@ func (c *csvWriter) begin(rows []any, columns []Column) error {
 }
 
 // fieldsOf are the columns of the file for one of the command.
-func fieldsOf(c *Column, rows []any) []field {
+func (w *csvWriter) fieldsOf(c *Column, rows []Value) []field {
 	if len(c.Parts) > 0 {
 		var fields []field
 		for _, part := range c.Parts {
@@ -82,7 +83,16 @@ func fieldsOf(c *Column, rows []any) []field {
 			if part.Name != "" {
 				name += "." + part.Name
 			}
-			fields = append(fields, field{name: name, text: func(row any) string { return c.dressed(row, part.Text, flat, "") }})
+			fields = append(fields, field{name: name, text: func(row Value) string {
+				v, several := row.follow(c.path())
+				switch {
+				case part.Text == nil:
+					return w.flat(v)
+				case !several:
+					return part.Text(v)
+				}
+				return w.list.field(func(texts []string) []string { return dressed(v, part.Text, texts) })
+			}})
 		}
 		return fields
 	}
@@ -90,28 +100,28 @@ func fieldsOf(c *Column, rows []any) []field {
 		return []field{{name: c.Name, text: c.cell}}
 	}
 	if c.List {
-		return []field{{name: c.Name, text: func(row any) string {
-			v, several := at(row, c.path())
-			if v == nil || several {
-				return flat(v)
+		return []field{{name: c.Name, text: func(row Value) string {
+			v, several := row.follow(c.path())
+			if v.Kind() == Nothing || several {
+				return w.flat(v)
 			}
-			return flat([]any{v})
+			return w.list.field(func(texts []string) []string { return append(texts, w.flat(v)) })
 		}}}
 	}
 	values := &tree{}
 	for _, row := range rows {
-		v, _ := at(row, c.path())
+		v, _ := row.follow(c.path())
 		values.add(v)
 	}
 	if len(values.names) == 0 {
 		values.scalar = true
 	}
-	return values.fields(c.path(), c.Name, nil)
+	return w.fieldsOfTree(values, c.path(), c.Name, nil)
 }
 
 // add takes the values of v in.
-func (t *tree) add(v any) {
-	child := func(name string, v any) {
+func (t *tree) add(v Value) {
+	child := func(name string, v Value) {
 		if t.children == nil {
 			t.children = map[string]*tree{}
 		}
@@ -121,33 +131,35 @@ func (t *tree) add(v any) {
 		}
 		t.children[name].add(v)
 	}
-	switch v := v.(type) {
-	case nil:
-	case object:
-		for _, m := range v {
-			child(m.name, m.value)
+	switch v.Kind() {
+	case Nothing:
+	case Object:
+		for name, m := range v.Members() {
+			child(name, m)
 		}
-	case []any:
-		if scalars(v) {
-			t.scalar = t.scalar || len(v) > 0
+	case Array:
+		if v.scalars() {
+			t.scalar = t.scalar || v.Len() > 0
 			return
 		}
-		for i, e := range v {
+		i := 0
+		for e := range v.Elements() {
 			child(strconv.Itoa(i), e)
+			i++
 		}
 	default:
 		t.scalar = true
 	}
 }
 
-// fields are the columns for the values below a path of the rows; the first of them looks out for values that have none.
-func (t *tree) fields(root []string, name string, below []string) []field {
+// fieldsOfTree are the columns for the values below a path of the rows; the first of them looks out for values that have none.
+func (w *csvWriter) fieldsOfTree(t *tree, root []string, name string, below []string) []field {
 	var fields []field
 	if len(below) > 0 || root != nil || name != "" {
 		if t.scalar || len(t.names) == 0 {
-			fields = append(fields, field{name: name, text: func(row any) string {
-				v, _ := at(row, root)
-				return flat(step(v, below))
+			fields = append(fields, field{name: name, text: func(row Value) string {
+				v, _ := row.follow(root)
+				return w.flat(v.step(below))
 			}})
 		}
 	}
@@ -156,7 +168,7 @@ func (t *tree) fields(root []string, name string, below []string) []field {
 		if name != "" {
 			full = name + "." + n
 		}
-		fields = append(fields, t.children[n].fields(root, full, append(slices.Clone(below), n))...)
+		fields = append(fields, w.fieldsOfTree(t.children[n], root, full, append(slices.Clone(below), n))...)
 	}
 	if below == nil && len(fields) > 0 {
 		fields[0].path, fields[0].tree = root, t
@@ -165,112 +177,149 @@ func (t *tree) fields(root []string, name string, below []string) []field {
 }
 
 // step follows names of members and numbers of elements, nothing else.
-func step(v any, path []string) any {
+func (v Value) step(path []string) Value {
 	for _, name := range path {
-		switch w := v.(type) {
-		case object:
-			v, _ = w.get(name)
-		case []any:
-			n, err := strconv.Atoi(name)
-			if err != nil || n >= len(w) {
-				return nil
+		switch v.Kind() {
+		case Object:
+			v = v.Member(name)
+		case Array:
+			n, ok := position(name)
+			if !ok {
+				return Value{}
 			}
-			v = w[n]
+			v, _ = v.element(n)
 		default:
-			return nil
+			return Value{}
 		}
 	}
 	return v
 }
 
+// holds reports whether all values of v have a column.
+func (t *tree) holds(v Value) bool {
+	switch v.Kind() {
+	case Nothing:
+		return true
+	case Object:
+		for m, end := v.first(), v.end(); m.at < end; m = m.next() {
+			if !t.child(m.name()).holds(m) {
+				return false
+			}
+		}
+		return true
+	case Array:
+		if v.Len() == 0 {
+			return true
+		}
+		if !v.scalars() {
+			i := 0
+			for e, end := v.first(), v.end(); e.at < end; e = e.next() {
+				if !t.child(strconv.Itoa(i)).holds(e) {
+					return false
+				}
+				i++
+			}
+			return true
+		}
+	}
+	return t != nil && (t.scalar || len(t.names) == 0)
+}
+
+func (t *tree) child(name string) *tree {
+	if t == nil {
+		return nil
+	}
+	return t.children[name]
+}
+
 // lacks are the paths of the values of v that have no column.
-func (t *tree) lacks(v any, path string) []string {
-	child := func(name string, v any) []string {
+func (t *tree) lacks(v Value, path string) []string {
+	below := func(name string, v Value) []string {
 		full := name
 		if path != "" {
 			full = path + "." + name
 		}
-		var below *tree
-		if t != nil {
-			below = t.children[name]
-		}
-		return below.lacks(v, full)
+		return t.child(name).lacks(v, full)
 	}
 	var missing []string
-	switch v := v.(type) {
-	case nil:
-		return nil
-	case object:
-		for _, m := range v {
-			missing = append(missing, child(m.name, m.value)...)
+	switch {
+	case t.holds(v):
+	case v.Kind() == Object:
+		for name, m := range v.Members() {
+			missing = append(missing, below(name, m)...)
 		}
-		return missing
-	case []any:
-		if len(v) == 0 {
-			return nil
+	case v.Kind() == Array && !v.scalars():
+		i := 0
+		for e := range v.Elements() {
+			missing = append(missing, below(strconv.Itoa(i), e)...)
+			i++
 		}
-		if !scalars(v) {
-			for i, e := range v {
-				missing = append(missing, child(strconv.Itoa(i), e)...)
-			}
-			return missing
-		}
+	default:
+		missing = []string{path}
 	}
-	if t != nil && (t.scalar || len(t.names) == 0) {
-		return nil
-	}
-	return []string{path}
+	return missing
 }
 
-func scalars(list []any) bool {
-	return !slices.ContainsFunc(list, func(e any) bool {
-		switch e.(type) {
-		case object, []any:
-			return true
+// flat is a value for a field: a scalar as it is, a list as a record of its own. An object is empty: the heading knows nothing of it, which is told.
+func (w *csvWriter) flat(v Value) string {
+	if v.Kind() != Array {
+		return v.Text()
+	}
+	return w.list.field(func(texts []string) []string {
+		for e, end := v.first(), v.end(); e.at < end; e = e.next() {
+			texts = append(texts, w.flat(e))
 		}
-		return false
+		return texts
 	})
 }
 
-// flat is a value for a field: a scalar as it is, a list as a record of its own.
-func flat(v any) string {
-	switch v := v.(type) {
-	case object: // which the heading knows nothing of, so that it is told
-		return ""
-	case []any:
-		parts := make([]string, len(v))
-		for i, e := range v {
-			parts[i] = flat(e)
-		}
-		return record(parts)
-	}
-	return text(v)
+// recorder writes records of a CSV.
+type recorder struct {
+	b     bytes.Buffer
+	w     *csv.Writer
+	texts []string
 }
 
-// record are values in one field.
-func record(values []string) string {
-	var b strings.Builder
-	w := csv.NewWriter(&b)
-	_ = w.Write(values) // a builder takes everything
-	w.Flush()
-	return strings.TrimSuffix(b.String(), "\n")
+// record is a record with its line end, valid until the next one.
+func (r *recorder) record(values []string) []byte {
+	if r.w == nil {
+		r.w = csv.NewWriter(&r.b)
+	}
+	r.b.Reset()
+	_ = r.w.Write(values) // a buffer takes everything
+	r.w.Flush()
+	return r.b.Bytes()
+}
+
+// field is a record in one field, of the values that a function adds to a list, which may make such fields itself.
+func (r *recorder) field(add func(texts []string) []string) string {
+	texts := r.texts
+	r.texts = nil
+	texts = add(texts[:0])
+	line := r.record(texts)
+	r.texts = texts
+	return string(line[:len(line)-1])
 }
 
 // rows writes rows.
-func (c *csvWriter) rows(rows []any) error {
+func (c *csvWriter) rows(rows []Value) error {
 	if len(c.fields) == 0 {
 		return nil
 	}
 	values := make([]string, len(c.fields))
 	for _, row := range rows {
+		read := len(row.in.nodes)
 		var missing []string
 		for i, f := range c.fields {
 			values[i] = f.text(row)
-			if f.tree != nil {
-				v, _ := at(row, f.path)
+			if f.tree == nil {
+				continue
+			}
+			if v, _ := row.follow(f.path); !f.tree.holds(v) {
 				missing = append(missing, f.tree.lacks(v, strings.Join(f.path, "."))...)
 			}
 		}
+		row.in.forget(read)
 		if err := c.record(values); err != nil {
 			return err
 		}
@@ -294,17 +343,12 @@ func (c *csvWriter) record(values []string) error {
 			values[i] = Guard(v)
 		}
 	}
-	var b bytes.Buffer
+	var line []byte
 	if len(values) == 1 && values[0] == "" {
-		b.WriteString("\"\"\n") // an empty line is none to those who read it
+		line = []byte("\"\"\n") // an empty line is none to those who read it
 	} else {
-		w := csv.NewWriter(&b)
-		if err := w.Write(values); err != nil {
-			return err
-		}
-		w.Flush()
+		line = c.line.record(values)
 	}
-	line := b.Bytes()
 	if c.spreadsheet { // by hand: the writer would change line ends within values, too
 		line = append(line[:len(line)-1], "\r\n"...)
 	}

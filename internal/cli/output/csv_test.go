@@ -45,7 +45,7 @@ func TestCSVFlat(t *testing.T) {
 		{"one element", `[{"i":[{"s":"a"},{"s":"b"}]}]`, "s\nb\n", []Column{{Name: "s", Path: "i.1.s"}}},
 		{"parts", `[{"m":{"x":"1","y":"EUR"}},{}]`, "m.amount,m.currency,n\n1,EUR,2\n,,0\n", []Column{
 			{Name: "m", Path: "m", Parts: []Part{{"amount", member0("x")}, {"currency", member0("y")}}},
-			{Name: "n", Path: "m", Parts: []Part{{"", func(v any) string { return map[bool]string{true: "0", false: "2"}[v == nil] }}}}}},
+			{Name: "n", Path: "m", Parts: []Part{{"", func(v Value) string { return map[bool]string{true: "0", false: "2"}[v.Kind() == Nothing] }}}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := printed(t, Flags{Format: CSV}, json.RawMessage(c.rows), c.columns...)
@@ -56,13 +56,8 @@ func TestCSVFlat(t *testing.T) {
 	}
 }
 
-func member0(name string) func(any) string {
-	return func(v any) string {
-		var members map[string]string
-		raw, _ := v.(json.RawMessage)
-		_ = json.Unmarshal(raw, &members)
-		return members[name]
-	}
+func member0(name string) func(Value) string {
+	return func(v Value) string { return v.Member(name).Text() }
 }
 
 // TestCSVLater: what has no column in the heading, which was written with the first page, is an error at the end that names it, not lost in silence.
@@ -167,15 +162,9 @@ func TestColumns(t *testing.T) {
 // TestColumnsOfHeading: what a heading of the command's own CSV says is a name for --columns, in tables too.
 func TestColumnsOfHeading(t *testing.T) {
 	part := func(name string) Part {
-		return Part{Name: name, Text: func(v any) string {
-			var members map[string]string
-			if raw, ok := v.(json.RawMessage); !ok || json.Unmarshal(raw, &members) != nil {
-				return ""
-			}
-			return members[name]
-		}}
+		return Part{Name: name, Text: member0(name)}
 	}
-	known := []Column{{Name: "id", Path: "id"}, {Name: "grand total", Path: "sum", Text: func(any) string { return "whole" }, Parts: []Part{part("amount"), part("currency")}}}
+	known := []Column{{Name: "id", Path: "id"}, {Name: "grand total", Path: "sum", Text: func(Value) string { return "whole" }, Parts: []Part{part("amount"), part("currency")}}}
 	rows := json.RawMessage(`[{"id":"1","sum":{"amount":"2.50","currency":"EUR"}}]`)
 	all, err := printed(t, Flags{Format: CSV}, rows, known...)
 	if want := "id,grand total.amount,grand total.currency\n1,2.50,EUR\n"; err != nil || all != want {

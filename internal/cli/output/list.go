@@ -2,6 +2,7 @@ package output
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -11,17 +12,20 @@ import (
 // List writes rows as they come, in every format: what was flushed is out. Tables and CSV have the columns, and tables the widths, that the rows
 // of the first page want. Only --jq keeps the rows, since its expression is about the list as a whole, unless Each is set.
 type List struct {
-	Each bool // --jq filters the rows, one by one
+	Each bool         // --jq filters the rows, one by one
+	Row  reflect.Type // of the rows, where they come raw; nil: nothing is known about it
 
 	p       *Printer
 	columns []Column
-	row     reflect.Type
 	out     *bufio.Writer
 	waiting []json.RawMessage
 	written int // rows, or results of --jq
 	begun   bool
 	table   *table
 	csv     *csvWriter
+
+	text  []byte // memory for that of a page
+	texts texts  // and for its values
 }
 
 // page is after how many rows a list is flushed by itself.
@@ -29,18 +33,21 @@ const page = 100
 
 // List returns a list. Close must be called at its end.
 func (p *Printer) List(columns ...Column) *List {
-	return &List{p: p, columns: columns, out: bufio.NewWriter(p.Streams.Out)}
+	return &List{p: p, columns: columns, out: bufio.NewWriterSize(p.Streams.Out, 64<<10)}
 }
 
-// Add adds a row.
+// Add adds a row, any value that encoding/json can write.
 func (l *List) Add(ctx context.Context, row any) error {
 	raw, err := encode(row)
 	if err != nil {
 		return err
 	}
-	if _, ok := row.(json.RawMessage); !ok {
-		l.row = reflect.TypeOf(row)
-	}
+	l.Row = reflect.TypeOf(row)
+	return l.AddRaw(ctx, raw)
+}
+
+// AddRaw adds a row as Amazon sent it. It must be valid JSON, and must not be changed before the list is flushed; with --jq not before it is closed.
+func (l *List) AddRaw(ctx context.Context, raw json.RawMessage) error {
 	if l.p.Flags.JQ.Given() && l.Each {
 		results, err := l.p.Flags.JQ.run(ctx, raw)
 		if err != nil {
@@ -61,63 +68,50 @@ func (l *List) Flush() error {
 	if len(l.waiting) == 0 || l.p.Flags.JQ.Given() && !l.Each {
 		return nil
 	}
-	rows := l.waiting
-	l.waiting = nil
-	if err := l.write(rows); err != nil {
+	if err := l.write(l.waiting); err != nil {
 		return err
 	}
-	l.written += len(rows)
+	l.written += len(l.waiting)
+	clear(l.waiting)
+	l.waiting = l.waiting[:0]
 	return l.out.Flush()
 }
 
 func (l *List) write(rows []json.RawMessage) error {
 	format, filtered := l.p.Format(), l.p.Flags.JQ.Given()
-	switch format {
-	case "":
+	switch {
+	case format == "":
 		return writeBare(l.out, rows)
-	case JSONL:
-		return writeLines(l.out, l.p.screened(rows))
-	case JSON:
-		if filtered { // results are values one after the other, as those of --jq always are
-			return l.p.printResults(l.out, rows)
+	case format == JSON && filtered: // results are values one after the other, as those of --jq always are
+		return l.p.printResults(l.out, rows)
+	case format == JSON || format == JSONL:
+		l.text = l.text[:0]
+		for i, row := range rows {
+			l.text = l.p.appendRow(l.text, row, format, l.written+i == 0)
 		}
-		for i, row := range l.p.screened(rows) {
-			separator := ",\n  "
-			if l.written+i == 0 {
-				separator = "[\n  "
-			}
-			if l.p.Streams.OutIsTerminal {
-				row = indented(row, "  ")
-			}
-			if _, err := l.out.WriteString(separator + string(row)); err != nil {
-				return err
-			}
-		}
-		return nil
+		_, err := l.out.Write(l.text)
+		return err
 	}
-	values := make([]any, len(rows))
-	for i, row := range rows {
-		var err error
-		if values[i], err = ordered(row); err != nil {
-			return err
-		}
+	values, err := l.texts.read(rows)
+	if err != nil {
+		return err
 	}
 	switch format {
 	case YAML:
+		var b bytes.Buffer
 		for i, v := range values {
-			if filtered && l.written+i > 0 {
-				if _, err := io.WriteString(l.out, "---\n"); err != nil {
-					return err
-				}
+			switch {
+			case !filtered:
+				b.WriteString("- ")
+				writeNode(&b, v, 1, true)
+				continue
+			case l.written+i > 0:
+				b.WriteString("---\n")
 			}
-			if !filtered {
-				v = []any{v}
-			}
-			if err := writeYAML(l.out, v); err != nil {
-				return err
-			}
+			writeNode(&b, v, 0, false)
 		}
-		return nil
+		_, err := l.out.Write(b.Bytes())
+		return err
 	case CSV:
 		if err := l.head(values); err != nil {
 			return err
@@ -130,13 +124,37 @@ func (l *List) write(rows []json.RawMessage) error {
 	return l.table.rows(values)
 }
 
+// appendRow writes a row of a list in JSON or JSON lines.
+func (p *Printer) appendRow(b []byte, row json.RawMessage, format Format, first bool) []byte {
+	switch {
+	case format == JSONL:
+	case first:
+		b = append(b, "[\n  "...)
+	default:
+		b = append(b, ",\n  "...)
+	}
+	if p.Streams.OutIsTerminal {
+		shown := p.screened([]json.RawMessage{appendCompact(nil, row)})[0]
+		if format == JSON {
+			shown = indented(shown, "  ")
+		}
+		b = append(b, shown...)
+	} else {
+		b = appendCompact(b, row)
+	}
+	if format == JSONL {
+		b = append(b, '\n')
+	}
+	return b
+}
+
 // head settles what the first rows settle.
-func (l *List) head(rows []any) error {
+func (l *List) head(rows []Value) error {
 	if l.begun {
 		return nil
 	}
 	l.begun = true
-	columns, err := l.p.chosen(l.row, l.columns, rows)
+	columns, err := l.p.chosen(l.Row, l.columns, rows)
 	if err != nil {
 		return err
 	}

@@ -137,9 +137,8 @@ type Column struct {
 	// as if it were the element, others element by element; a number such as 0 names one. Where it leads nowhere the field is empty.
 	Path  string
 	Right bool // aligned to the right in tables
-	// Text dresses the field for tables. The value is a string, bool, json.Number or nil, for objects and lists a json.RawMessage. Default: the
-	// value's text.
-	Text func(value any) string
+	// Text dresses the field for tables. Default: the value's text.
+	Text func(Value) string
 	// Parts are what a CSV has in place of the field. Default: the value as it came, which Text doesn't dress unless Path is ""; objects and lists of
 	// them are a column for each value in them, "name.member" and "name.0.member".
 	Parts []Part
@@ -156,8 +155,8 @@ type Column struct {
 
 // Part is a column of a CSV.
 type Part struct {
-	Name string                 // added to that of the column, with a dot; "" for nothing
-	Text func(value any) string // as that of [Column]
+	Name string             // added to that of the column, with a dot; "" for nothing
+	Text func(Value) string // as that of [Column]
 }
 
 // Printer writes what a command found to stdout.

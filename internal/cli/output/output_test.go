@@ -22,15 +22,15 @@ var orders = json.RawMessage(`[
 var columns = []Column{
 	{Name: "order", Path: "id"},
 	{Name: "total", Path: "total.Amount", Right: true},
-	{Name: "gift", Path: "gift", Text: func(v any) string {
-		if v == true {
+	{Name: "gift", Path: "gift", Text: func(v Value) string {
+		if v.Text() == "true" {
 			return "yes"
 		}
 		return ""
 	}},
-	{Name: "both", Text: func(v any) string {
+	{Name: "both", Text: func(v Value) string {
 		var row struct{ ID, Note string }
-		if err := json.Unmarshal(v.(json.RawMessage), &row); err != nil {
+		if err := json.Unmarshal(v.JSON(), &row); err != nil {
 			return err.Error()
 		}
 		return row.ID + row.Note

@@ -85,7 +85,7 @@ func (p *Printer) printResults(w io.Writer, results []json.RawMessage) error {
 func (p *Printer) print(w io.Writer, raw json.RawMessage, row reflect.Type, columns []Column) error {
 	switch format := p.Format(); format {
 	case Table, CSV, YAML:
-		v, err := ordered(raw)
+		v, err := Parse(string(raw))
 		if err != nil {
 			return err
 		}
@@ -104,8 +104,8 @@ func (p *Printer) print(w io.Writer, raw json.RawMessage, row reflect.Type, colu
 			}
 			return c.rows(rows)
 		}
-		if o, ok := v.(object); ok && chosen == nil {
-			return p.writeMembers(w, o)
+		if v.Kind() == Object && chosen == nil {
+			return p.writeMembers(w, v)
 		}
 		return p.newTable(w, chosen).rows(rows)
 	case JSONL:

@@ -43,15 +43,19 @@ func (p *Printer) newTable(w io.Writer, columns []Column) *table {
 }
 
 // rows writes rows, with the heading before the first ones, whose widths count for all.
-func (t *table) rows(rows []any) error {
+func (t *table) rows(rows []Value) error {
 	if len(rows) == 0 {
 		return nil // what was not found, the command says
 	}
 	if !t.begun && !t.named {
 		t.columns = columnsOf(rows)
 	}
+	if len(t.columns) == 0 {
+		return nil // objects without members
+	}
 	lines := make([][]string, len(rows))
 	for i, row := range rows {
+		read := len(row.in.nodes)
 		lines[i] = make([]string, len(t.columns))
 		for j := range t.columns {
 			s := printable(t.columns[j].cell(row))
@@ -60,6 +64,7 @@ func (t *table) rows(rows []any) error {
 			}
 			lines[i][j] = s
 		}
+		row.in.forget(read)
 	}
 	var b strings.Builder
 	if !t.begun {
@@ -152,22 +157,22 @@ func (t *table) line(b *strings.Builder, cells []string, end string) {
 }
 
 // writeMembers writes one object, a member a line.
-func (p *Printer) writeMembers(w io.Writer, o object) error {
+func (p *Printer) writeMembers(w io.Writer, o Value) error {
 	names := 0
-	for _, m := range o {
-		names = max(names, size(printable(m.name)))
+	for name := range o.Members() {
+		names = max(names, size(printable(name)))
 	}
 	room := maxCell
 	if p.Streams.OutIsTerminal && p.Streams.Width > 0 {
 		room = max(p.Streams.Width-names-len(gap), minLong)
 	}
 	var b strings.Builder
-	for _, m := range o {
-		s := printable(text(m.value))
+	for name, m := range o.Members() {
+		s := printable(m.text())
 		if p.Flags.Format != Wide {
 			s = cut(s, room)
 		}
-		b.WriteString(strings.TrimRight(width.AlignLeft.Apply(printable(m.name), names)+gap+s, " ") + "\n")
+		b.WriteString(strings.TrimRight(width.AlignLeft.Apply(printable(name), names)+gap+s, " ") + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -81,6 +81,24 @@ func TestTablePages(t *testing.T) {
 	}
 }
 
+// TestTableOfNothing: objects without members have no table, and don't keep those behind them from having one.
+func TestTableOfNothing(t *testing.T) {
+	streams, out, _ := terminal.Buffers()
+	streams.OutIsTerminal, streams.Width = true, 40
+	l := (&Printer{Streams: streams}).List()
+	for _, row := range []string{`{}`, `{"a":1}`} {
+		if err := l.Add(t.Context(), json.RawMessage(row)); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out.String() != "a\n1\n" {
+		t.Errorf("%q", out)
+	}
+}
+
 // TestMembersWidth: a single object keeps to the terminal's width.
 func TestMembersWidth(t *testing.T) {
 	for width, want := range map[int]string{0: strings.Repeat("x", 59) + "…", 40: strings.Repeat("x", 36) + "…"} {

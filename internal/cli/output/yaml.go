@@ -2,16 +2,14 @@ package output
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 )
 
 // writeYAML writes a value in YAML 1.2's block style. Strings that could be read as something else, by YAML 1.1 readers too, are
 // written as in JSON, which YAML has as well; no control character and none of the direction of writing stands there bare.
-func writeYAML(w io.Writer, v any) error {
+func writeYAML(w io.Writer, v Value) error {
 	var b bytes.Buffer
 	writeNode(&b, v, 0, false)
 	_, err := w.Write(b.Bytes())
@@ -19,72 +17,77 @@ func writeYAML(w io.Writer, v any) error {
 }
 
 // writeNode writes v with a newline at its end. inline tells that the line has begun, behind "- " or "name:".
-func writeNode(b *bytes.Buffer, v any, indent int, inline bool) {
-	pad := strings.Repeat("  ", indent)
-	switch v := v.(type) {
-	case object:
-		if len(v) == 0 {
-			b.WriteString("{}\n")
-			return
-		}
-		for i, m := range v {
-			if i > 0 || !inline {
-				b.WriteString(pad)
+func writeNode(b *bytes.Buffer, v Value, indent int, inline bool) {
+	pad := func() {
+		if !inline {
+			for range indent {
+				b.WriteString("  ")
 			}
-			b.WriteString(scalar(m.name) + ":")
-			child(b, m.value, indent)
 		}
-	case []any:
-		if len(v) == 0 {
-			b.WriteString("[]\n")
-			return
+		inline = false
+	}
+	switch kind := v.Kind(); {
+	case kind == Object && v.Len() == 0:
+		b.WriteString("{}\n")
+	case kind == Object:
+		for name, m := range v.Members() {
+			pad()
+			b.WriteString(yamlScalar(name) + ":")
+			child(b, m, indent)
 		}
-		for i, e := range v {
-			if i > 0 || !inline {
-				b.WriteString(pad)
-			}
+	case kind == Array && v.Len() == 0:
+		b.WriteString("[]\n")
+	case kind == Array:
+		for e := range v.Elements() {
+			pad()
 			b.WriteString("- ")
 			writeNode(b, e, indent+1, true)
 		}
-	case string:
-		b.WriteString(scalar(v) + "\n")
-	case json.Number:
-		b.WriteString(v.String() + "\n")
-	case bool:
-		b.WriteString(strconv.FormatBool(v) + "\n")
-	default:
+	case kind == String:
+		b.WriteString(yamlScalar(v.Text()) + "\n")
+	case kind == Nothing:
 		b.WriteString("null\n")
+	default:
+		b.WriteString(v.Text() + "\n")
 	}
 }
 
 // child writes the value of a member behind its colon.
-func child(b *bytes.Buffer, v any, indent int) {
-	switch c := v.(type) {
-	case object:
-		if len(c) > 0 {
-			b.WriteString("\n")
-			writeNode(b, v, indent+1, false)
-			return
-		}
-	case []any:
-		if len(c) > 0 {
-			b.WriteString("\n")
-			writeNode(b, v, indent, false)
-			return
-		}
+func child(b *bytes.Buffer, v Value, indent int) {
+	if v.Len() == 0 {
+		b.WriteString(" ")
+		writeNode(b, v, indent, true)
+		return
 	}
-	b.WriteString(" ")
-	writeNode(b, v, indent, true)
+	b.WriteString("\n")
+	if v.Kind() == Object {
+		indent++
+	}
+	writeNode(b, v, indent, false)
 }
 
-var (
-	plainScalar = regexp.MustCompile(`^[A-Za-z_/][A-Za-z0-9_./@+ -]*$`)
-	reserved    = regexp.MustCompile(`(?i)^(y|n|yes|no|on|off|true|false|null|nan|inf)$`)
-)
+// reserved are words that are no strings in YAML 1.1, in any case.
+var reserved = []string{"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
 
-func scalar(s string) string {
-	if plainScalar.MatchString(s) && !reserved.MatchString(s) && !strings.HasSuffix(s, " ") {
+// isPlain reports whether a string may stand there as it is.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '_', c == '/':
+		case i > 0 && (c >= '0' && c <= '9' || strings.IndexByte(".@+ -", c) >= 0):
+		default:
+			return false
+		}
+	}
+	return s != "" && s[len(s)-1] != ' ' && !slices.ContainsFunc(reserved, func(word string) bool { return strings.EqualFold(s, word) })
+}
+
+func yamlScalar(s string) string {
+	if isPlain(s) {
 		return s
+	}
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= '\x7f' || r == '"' || r == '\\' }) {
+		return `"` + s + `"`
 	}
 	b, _ := encode(s) // half a surrogate pair, which YAML can't write, became U+FFFD when it was read
 	return escaped(string(b))

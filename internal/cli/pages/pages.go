@@ -3,6 +3,7 @@ package pages
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -20,7 +21,10 @@ type List[Page, Row any] struct {
 	Noun    string // one of the rows: "order"
 	Columns []output.Column
 	Rows    func(*Page) []Row
-	More    func(*Page) bool // whether a page promises another; nil where that is not told
+	// Items are the rows of the page at hand as Amazon sent them, which is how they are written; nil where nothing tells, or the rows were made here:
+	// they are written as their type is. So are those of a page whose rows aren't as many.
+	Items func() ([]json.RawMessage, error)
+	More  func(*Page) bool // whether a page promises another; nil where that is not told
 	// Total is how many rows the service says there are, as far as a page tells; nil where none does.
 	Total func(*Page) *int64
 	Limit int  // of rows; 0 for all
@@ -49,7 +53,7 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 		return 0, false, err
 	}
 	out := printer.List(l.Columns...)
-	out.Each = l.Each
+	out.Each, out.Row = l.Each, reflect.TypeFor[Row]()
 	var kept []Row // of a table that is turned round
 	turned := l.Time != nil && NewestFirst(f, l.Limit)
 	var reached span
@@ -71,6 +75,13 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 				}
 			}
 			list := l.Rows(page)
+			var items []json.RawMessage
+			if l.Items != nil && !turned {
+				if items, err = l.Items(); err != nil {
+					return err
+				}
+			}
+			asSent := len(items) == len(list)
 			for i := range list {
 				if more = l.Limit > 0 && rows == l.Limit; more {
 					break pages
@@ -80,9 +91,15 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 				if l.Time != nil {
 					reached.add(l.Time(row))
 				}
-				if turned {
+				switch {
+				case turned:
 					kept = append(kept, *row)
-				} else if err := out.Add(ctx, row); err != nil {
+				case asSent:
+					err = out.AddRaw(ctx, items[i])
+				default:
+					err = out.Add(ctx, row)
+				}
+				if err != nil {
 					return err
 				}
 			}

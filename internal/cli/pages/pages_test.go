@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -205,6 +206,42 @@ func TestOf(t *testing.T) {
 		t.Error("went on behind the first page")
 	}) {
 		break
+	}
+}
+
+// TestItems: rows are written as they were sent, with what their type doesn't know; those of a page whose items aren't as many, as their type is.
+func TestItems(t *testing.T) {
+	sent := [][]json.RawMessage{
+		{json.RawMessage(`{"id": 0, "new":1.50}`), json.RawMessage("{\n\"big\":9007199254740993 ,\"id\":1}")},
+		{json.RawMessage(`{"id":7}`)},
+	}
+	at := -1
+	for format, want := range map[output.Format]string{
+		output.JSONL: "{\"id\":0,\"new\":1.50}\n{\"big\":9007199254740993,\"id\":1}\n{\"id\":2}\n{\"id\":3}\n",
+		output.CSV:   "id\n0\n1\n2\n3\n",
+		output.Table: "ID\n0\n1\n2\n3\n",
+	} {
+		streams, out, _ := terminal.Buffers()
+		f := factory.With(streams, "test", nil)
+		f.Flags.Output.Format = format
+		l := list(0)
+		l.Items = func() ([]json.RawMessage, error) { return sent[at], nil }
+		if _, _, err := l.Write(t.Context(), f, of(2, 2, 0, nil, func(i int) { at = i })); err != nil || out.String() != want {
+			t.Errorf("%s: %q, %v, want %q", format, out, err, want)
+		}
+	}
+	streams, out, _ := terminal.Buffers()
+	f := factory.With(streams, "test", nil)
+	f.Flags.Output.Columns = []string{"at", "id"} // the type has it, though none of the rows do
+	l := list(0)
+	l.Items = func() ([]json.RawMessage, error) { return sent[0], nil }
+	if _, _, err := l.Write(t.Context(), f, of(1, 2, 0, nil, nil)); err != nil || out.String() != "AT  ID\n    0\n    1\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	broken := errors.New("no list")
+	l.Items = func() ([]json.RawMessage, error) { return nil, broken }
+	if _, _, err := l.Write(t.Context(), f, of(1, 2, 0, nil, nil)); !errors.Is(err, broken) {
+		t.Errorf("ends with %v", err)
 	}
 }
 

@@ -111,8 +111,8 @@ func run(ctx context.Context, opts *Options) error {
 var columns = []output.Column{
 	{Name: "sku", Path: "sku"}, {Name: "asin", Path: "asin"},
 	cell.Money("own", "own"), cell.Money("featured", "featured"),
-	{Name: "featured is own", Path: "featuredIsOwn", Text: func(v any) string {
-		if v == true {
+	{Name: "featured is own", Path: "featuredIsOwn", Text: func(v output.Value) string {
+		if v.Text() == "true" {
 			return "yes"
 		}
 		return ""

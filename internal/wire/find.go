@@ -1,0 +1,61 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// Find returns the value at a path of members' names in a body, nil where there is none. It goes to the end of the lists on its way at once, of which
+// [Taken] tells. What follows the value is not looked at. Bytes that aren't UTF-8 are replaced, as everywhere.
+func Find(body []byte, path string, lists []Span) ([]byte, error) {
+	s := scan(bytes.TrimPrefix(body, bom))
+	value := s.find(path, lists)
+	if s.err == errNotUTF8 {
+		return Find(valid(body), path, nil)
+	}
+	return value, s.err
+}
+
+func valid(text []byte) []byte { return bytes.ToValidUTF8(text, []byte("\uFFFD")) }
+
+func (s *scanner) find(path string, lists []Span) []byte {
+	for name := range strings.SplitSeq(path, ".") {
+		if s.next() != objectToken {
+			s.skip()
+			return nil
+		}
+		found := false
+		for m := (members{s: s}); m.next(); {
+			if found = string(m.name) == name; found {
+				break
+			}
+			if i := slices.IndexFunc(lists, func(l Span) bool { return l.From == s.pos }); i >= 0 {
+				s.pos = lists[i].To
+			} else {
+				s.skip()
+			}
+		}
+		if !found {
+			return nil
+		}
+	}
+	return s.raw()
+}
+
+// Elements are those of a list, as they stand in it.
+func Elements(list []byte) (out []json.RawMessage, err error) {
+	s := scan(list)
+	if s.next() != arrayToken {
+		s.broken("a list")
+		return nil, s.err
+	}
+	for e := (elements{s: &s}); e.next(); {
+		out = append(out, s.raw())
+	}
+	if s.err == errNotUTF8 {
+		return Elements(valid(list))
+	}
+	return out, s.err
+}
