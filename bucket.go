@@ -54,6 +54,10 @@ const (
 	lagLife       = 10 * time.Minute       // without a call, after which the lag is halved
 	forgetAfter   = time.Hour              // that a bucket is kept when it is full again
 
+	// tardiness is by how much later than it could a call may go without a loss: timers and the scheduler are late by as much on a busy machine, and
+	// so is the next call of who waited for them. What a bucket of 1000 calls per second loses otherwise is a third of them.
+	tardiness = 5 * time.Millisecond
+
 	// A rate that Amazon tells is believed within this factor of the published one. Usage plans are raised, and dynamic ones differ, by less;
 	// beyond it a header would stop an operation for months or open a flood. An emulator may have any.
 	rateSpan = 100
@@ -93,12 +97,13 @@ func (b *bucket) span(n int) time.Duration {
 }
 
 // allowance is how much of the lag counts: no more than what the bucket holds beyond the token of the call itself. More would have each call of
-// a busy bucket wait for the one before to arrive. With a burst of 1 it is so: each must.
-func (b *bucket) allowance() time.Duration {
+// a busy bucket wait for the one before to arrive. With a burst of 1 it is so: each must. late is by how much later than it could the call goes: where
+// the lag counts in full, that is part of it.
+func (b *bucket) allowance(late time.Duration) time.Duration {
 	if b.burst == 1 {
 		return b.lag
 	}
-	return min(b.lag, b.room)
+	return min(b.lag, b.room-late)
 }
 
 // delay is how long until the next call may be sent; 0 or less: it may.
@@ -117,13 +122,16 @@ func (b *bucket) take(now time.Time) {
 		b.lag >>= min(idle/lagLife, 62)
 	}
 	b.takes++
-	if !b.full.After(now) {
+	var late time.Duration
+	if b.full.After(now) {
+		late = min(max(-b.delay(now), 0), tardiness)
+	} else {
 		b.own, b.longest = b.burst, 0
 	}
 	b.own = max(b.own-1, 0)
 	b.sent, b.lagging = now, 0
-	if late := now.Add(b.allowance()); late.After(b.full) {
-		b.full, b.lagging = late, b.takes
+	if arrived := now.Add(b.allowance(late)); arrived.After(b.full) {
+		b.full, b.lagging = arrived, b.takes
 	}
 	b.full = b.full.Add(b.step)
 }
@@ -181,9 +189,9 @@ func (b *bucket) note(latency time.Duration) {
 	}
 	lag := min(b.longest-b.quickest(), max(time.Second, b.step)) // bounded: what a single slow reply can hold up
 	if lag > b.lag {
-		before := b.allowance()
+		before := b.allowance(0)
 		b.lag = lag
-		b.full = b.full.Add(b.allowance() - before)
+		b.full = b.full.Add(b.allowance(0) - before)
 	}
 }
 
@@ -225,7 +233,7 @@ func (b *bucket) after(now time.Time, n int) time.Duration {
 		return missing + time.Duration(min(int64(n-1), horizon/int64(each)))*each
 	}
 	if own > 0 {
-		missing = max(missing, b.allowance())
+		missing = max(missing, b.allowance(0))
 	}
 	return max(missing+b.span(n)-b.span(b.burst), 0)
 }

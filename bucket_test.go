@@ -2,6 +2,8 @@ package spapi
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -143,8 +145,8 @@ func TestBucketLag(t *testing.T) {
 	quick := testBucket(10, 3)
 	quick.take(now)
 	check(t, quick.observe(now, 0, LimitReply{Latency: time.Second}))
-	if quick.allowance() != 2*quick.step || quick.full.Sub(now) != 3*quick.step {
-		t.Errorf("of a lag of %s count %s, full in %s, want %s and %s", quick.lag, quick.allowance(), quick.full.Sub(now), 2*quick.step, 3*quick.step)
+	if quick.allowance(0) != 2*quick.step || quick.full.Sub(now) != 3*quick.step {
+		t.Errorf("of a lag of %s count %s, full in %s, want %s and %s", quick.lag, quick.allowance(0), quick.full.Sub(now), 2*quick.step, 3*quick.step)
 	}
 
 	// Without calls it fades, in use it stays.
@@ -159,6 +161,93 @@ func TestBucketLag(t *testing.T) {
 	b.take(now.Add(25 * time.Minute))
 	if b.lag != lag/4 {
 		t.Errorf("after 25 minutes without a call the lag is %s, want a quarter of %s", b.lag, lag)
+	}
+}
+
+// What a timer was late by is made up for, up to the tardiness.
+func TestBucketTardiness(t *testing.T) {
+	for _, test := range []struct {
+		rate       float64
+		burst      int
+		late, lost time.Duration
+	}{
+		{100, 20, 0, 0},
+		{100, 20, 3 * ms, 0},
+		{100, 20, tardiness, 0},
+		{100, 20, tardiness + 3*ms, 3 * ms},
+		{1000, 3, ms, 0},
+		{1, 1, 3 * ms, 3 * ms}, // each waits for the one before to arrive
+	} {
+		now := bucketStart
+		b := testBucket(test.rate, test.burst)
+		for range test.burst {
+			b.take(now)
+		}
+		check(t, b.observe(now, 0, LimitReply{Latency: time.Hour})) // a lag that counts as far as can be
+		now = now.Add(b.delay(now))
+		b.take(now)
+		step := b.delay(now)
+		now = now.Add(step + test.late)
+		b.take(now)
+		if lost := b.delay(now) + test.late - step; lost != test.lost {
+			t.Errorf("%g per second, burst %d, late by %s: the next call goes %s later than it would have, want %s", test.rate, test.burst, test.late, lost, test.lost)
+		}
+	}
+}
+
+// In a bucket that is full again nothing is left to make up for: what is taken lags as ever.
+func TestBucketTardinessOfAFullOne(t *testing.T) {
+	b := testBucket(100, 2)
+	now := bucketStart
+	for range 2 {
+		now = now.Add(time.Second)
+		b.take(now)
+		b.take(now)
+	}
+	if got := b.delay(now); got != b.lag+b.step {
+		t.Errorf("the third call in %s, want %s", got, b.lag+b.step)
+	}
+}
+
+// A thousand calls per second, all with timers that are late and latencies that differ, come to what is allowed and not to more.
+func TestBucketWithLateTimers(t *testing.T) {
+	const rate, burst, span = 1000, 20, 20 * time.Second
+	random := rand.New(rand.NewPCG(1, 2))
+	upTo := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }
+	b := testBucket(rate, burst)
+	type reply struct {
+		at      time.Time
+		take    int64
+		latency time.Duration
+	}
+	var replies []reply
+	var arrivals []time.Time
+	for now, end := bucketStart, bucketStart.Add(span); now.Before(end); {
+		due := now.Add(max(b.delay(now), 0))
+		if due.After(now) {
+			if len(replies) > 0 && replies[0].at.Before(due) {
+				r := replies[0]
+				replies, now = replies[1:], r.at
+				check(t, b.observe(now, r.take, LimitReply{Latency: r.latency}))
+				continue
+			}
+			now = due.Add(upTo(2 * ms))
+		}
+		b.take(now)
+		latency := ms + upTo(60*ms)
+		arrivals = append(arrivals, now.Add(upTo(latency)))
+		replies = append(replies, reply{now.Add(latency), b.takes, latency})
+		slices.SortStableFunc(replies, func(r, other reply) int { return r.at.Compare(other.at) })
+	}
+	slices.SortFunc(arrivals, time.Time.Compare)
+	amazon, throttled := &exactBucket{rate: rate, burst: burst, tokens: burst, last: arrivals[0]}, 0
+	for _, at := range arrivals {
+		if !amazon.takeAt(at) {
+			throttled++
+		}
+	}
+	if share := float64(len(arrivals)) / (burst + rate*span.Seconds()); share < 0.98 || throttled > 0 {
+		t.Errorf("%.1f %% of the allowed, %d throttled; want 98 %% and none", 100*share, throttled)
 	}
 }
 

@@ -93,7 +93,7 @@ type LimitReply struct {
 	// that of the [LimitBucket], and whatever it is in a reply that is Emulated.
 	Rate float64
 
-	// Emulated tells that package emulator replied: its limits may be any, or none, which it tells as 1000 requests per second.
+	// Emulated tells that package emulator replied: its limits may be any, or none, which it tells as a million requests per second.
 	Emulated bool
 }
 

@@ -3,40 +3,143 @@ package spapi_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/marketplace"
 )
 
-// BenchmarkLimiter is the way through the limiter where nobody waits: 64 goroutines, each with a seller of its own beside the application's bucket.
+// BenchmarkLimiter is the way through the limiter where nobody waits: goroutines with a seller of their own or all with one, and where it is theirs
+// beside the application's bucket, which all share.
 func BenchmarkLimiter(b *testing.B) {
-	for _, wide := range []bool{false, true} {
-		b.Run(fmt.Sprintf("application=%t", wide), func(b *testing.B) {
-			b.ReportAllocs()
-			l := spapi.NewLimiter()
-			var n atomic.Int64
-			b.SetParallelism(64 / runtime.GOMAXPROCS(0))
-			b.RunParallel(func(pb *testing.PB) {
-				bucket := spapi.LimitBucket{App: "amzn1.application-oa2-client.0123456789abcdef", Region: "eu", Operation: "ordersv0.getOrders",
-					Seller: fmt.Sprint("A", n.Add(1)), Rate: 1e6, Burst: 1e9}
-				r := spapi.LimitRequest{MaxWait: -1, Buckets: []spapi.LimitBucket{bucket}}
-				if wide {
-					bucket.Scope, bucket.Seller = spapi.LimitPerApplication, ""
-					r.Buckets = append(r.Buckets, bucket)
+	for _, goroutines := range []int{2, 8, 64} {
+		for _, sellers := range []int{1, goroutines} {
+			for _, wide := range []bool{false, true} {
+				b.Run(fmt.Sprintf("goroutines=%d/sellers=%d/application=%t", goroutines, sellers, wide), func(b *testing.B) {
+					b.ReportAllocs()
+					l := spapi.NewLimiter()
+					var n atomic.Int64
+					b.SetParallelism(goroutines / runtime.GOMAXPROCS(0))
+					b.RunParallel(func(pb *testing.PB) {
+						bucket := spapi.LimitBucket{App: "amzn1.application-oa2-client.0123456789abcdef", Region: "eu", Operation: "ordersv0.getOrders",
+							Seller: fmt.Sprint("A", n.Add(1)%int64(sellers)), Rate: 1e6, Burst: 1e9}
+						r := spapi.LimitRequest{MaxWait: -1, Buckets: []spapi.LimitBucket{bucket}}
+						if wide {
+							bucket.Scope, bucket.Seller = spapi.LimitPerApplication, ""
+							r.Buckets = append(r.Buckets, bucket)
+						}
+						for pb.Next() {
+							g, err := l.Wait(context.Background(), r)
+							if err != nil {
+								b.Error(err)
+							}
+							_ = l.Observe(context.Background(), g, spapi.LimitReply{Latency: 50 * time.Millisecond, Rate: 1e6})
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// benchAnswers is a transport without a wire, that answers as the emulator does.
+type benchAnswers struct{}
+
+func (benchAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	benchAnswer(w, req)
+	resp := w.Result()
+	resp.Request = req
+	return resp, nil
+}
+
+func benchAnswer(w http.ResponseWriter, req *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if strings.HasSuffix(req.URL.Path, "/token") {
+		_, _ = io.WriteString(w, `{"access_token":"Atza|bench","token_type":"bearer","expires_in":3600}`)
+		return
+	}
+	w.Header().Set("X-Spapi-Emulator-Operation", "ordersv0.getOrders")
+	w.Header().Set("X-Amzn-Ratelimit-Limit", req.Header.Get("X-Bench-Rate"))
+	_, _ = io.WriteString(w, `{"payload":{"Orders":[`+benchOrder+`]}}`)
+}
+
+// BenchmarkLimitedCall is what the limiter costs calls whose limit lets all pass: times are those of a call with it, "limited/free" is how many times
+// that is of a call without it, the median of pairs that follow each other at once.
+func BenchmarkLimitedCall(b *testing.B) {
+	const calls = 1024
+	server := httptest.NewServer(http.HandlerFunc(benchAnswer))
+	defer server.Close()
+	loopback := spapi.NewTransport()
+	defer loopback.CloseIdleConnections()
+	wires := map[string][]spapi.Option{
+		"none":     {spapi.WithTransport(benchAnswers{})},
+		"loopback": {spapi.WithTransport(loopback), spapi.WithEndpoint(server.URL), spapi.WithTokenURL(server.URL + "/token")},
+	}
+	for _, wire := range []string{"none", "loopback"} {
+		for _, rate := range []string{"100000", "1000000"} {
+			for _, goroutines := range []int{1, 8, 64} {
+				client := func(options ...spapi.Option) *spapi.Client {
+					app := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.0123456789abcdef",
+						ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.0123456789abcdef")}, append(options, wires[wire]...)...)
+					return app.Client(spapi.Authorization{RefreshToken: spapi.NewSecret("Atzr|0123456789abcdef"), Region: marketplace.NorthAmerica})
 				}
-				for pb.Next() {
-					g, err := l.Wait(context.Background(), r)
-					if err != nil {
-						b.Error(err)
+				b.Run(fmt.Sprintf("wire=%s/rate=%s/goroutines=%d", wire, rate, goroutines), func(b *testing.B) {
+					call := func(c *spapi.Client) {
+						req, err := http.NewRequestWithContext(b.Context(), http.MethodGet,
+							"/orders/v0/orders?MarketplaceIds=ATVPDKIKX0DER&CreatedAfter=2026-03-01T00%3A00%3A00Z", nil)
+						if err != nil {
+							b.Error(err)
+							return
+						}
+						req.Header.Set("X-Bench-Rate", rate)
+						resp, err := c.Do(req)
+						if err != nil {
+							b.Error(err)
+							return
+						}
+						_, _ = io.Copy(io.Discard, resp.Body)
+						_ = resp.Body.Close()
 					}
-					_ = l.Observe(context.Background(), g, spapi.LimitReply{Latency: 50 * time.Millisecond, Rate: 1e6})
-				}
-			})
-		})
+					all := func(c *spapi.Client) time.Duration {
+						start := time.Now()
+						var wg sync.WaitGroup
+						for range goroutines {
+							wg.Go(func() {
+								for range calls / goroutines {
+									call(c)
+								}
+							})
+						}
+						wg.Wait()
+						return time.Since(start)
+					}
+					limited, free := client(), client(spapi.WithLimiter(unlimited{}))
+					call(limited) // learns the rate
+					all(free)     // opens the connections
+					var ratios []float64
+					for b.Loop() {
+						with := all(limited)
+						b.StopTimer()
+						ratios = append(ratios, float64(with)/float64(all(free)))
+						b.StartTimer()
+					}
+					slices.Sort(ratios)
+					b.ReportMetric(ratios[len(ratios)/2], "limited/free")
+					b.ReportMetric(float64(b.Elapsed())/float64(b.N)/calls, "ns/call")
+					b.ReportMetric(0, "ns/op")
+				})
+			}
+		}
 	}
 }
 

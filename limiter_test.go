@@ -28,8 +28,9 @@ func newExactBucket(rate float64, burst int) *exactBucket {
 	return &exactBucket{rate: rate, burst: float64(burst), tokens: float64(burst), last: time.Now()}
 }
 
-func (b *exactBucket) take() bool {
-	now := time.Now()
+func (b *exactBucket) take() bool { return b.takeAt(time.Now()) }
+
+func (b *exactBucket) takeAt(now time.Time) bool {
 	b.tokens = min(b.burst, b.tokens+now.Sub(b.last).Seconds()*b.rate)
 	b.last = now
 	if b.tokens < 1 {

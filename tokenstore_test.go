@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,6 +88,28 @@ func TestTokenFetchThatPanics(t *testing.T) {
 				broken = false
 				if token, err := store.Get(t.Context(), fetch); err != nil || token.Value.Reveal() != "v" {
 					t.Errorf("afterwards %v, %v", token, err)
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkTokenStore is what each call needs: a token that is there, asked for by 64 goroutines, of one seller or of many.
+func BenchmarkTokenStore(b *testing.B) {
+	for _, sellers := range []int{1, 64} {
+		b.Run(fmt.Sprintf("sellers=%d", sellers), func(b *testing.B) {
+			b.ReportAllocs()
+			store := NewTokenStore()
+			var n atomic.Int64
+			b.SetParallelism(64 / runtime.GOMAXPROCS(0))
+			b.RunParallel(func(pb *testing.PB) {
+				r := TokenRequest{Key: fingerprint(fmt.Sprint(n.Add(1) % int64(sellers))), Fetch: func(context.Context, <-chan struct{}) (Token, error) {
+					return Token{Value: NewSecret("v")}, nil
+				}}
+				for pb.Next() {
+					if _, err := store.Get(b.Context(), r); err != nil {
+						b.Error(err)
+					}
 				}
 			})
 		})

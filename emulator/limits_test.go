@@ -64,7 +64,7 @@ func TestLimitOptions(t *testing.T) {
 	}
 	c = newClient(t, emulator.WithoutLimits())
 	for range 50 {
-		if r := c.get("/sellers/v1/account"); r.status != 200 || r.header.Get("x-amzn-RateLimit-Limit") != "1000.0" {
+		if r := c.get("/sellers/v1/account"); r.status != 200 || r.header.Get("x-amzn-RateLimit-Limit") != "1000000.0" {
 			t.Fatalf("without limits: %d %v", r.status, r.header)
 		}
 	}

@@ -83,7 +83,7 @@ func WithRateLimit(pattern string, rate float64, burst int) Option {
 	}
 }
 
-// WithoutLimits turns all limits off. x-amzn-RateLimit-Limit is 1000.0 then, for clients that go by it.
+// WithoutLimits turns all limits off. x-amzn-RateLimit-Limit is 1000000.0 then, for clients that go by it.
 func WithoutLimits() Option { return func(o *options) { o.NoLimits = true } }
 
 // WithApplicationLimits adds the limits that hold over all sellers of an application, which Amazon applies to some APIs without

@@ -72,8 +72,8 @@ const (
 )
 
 // unlimitedRate is what the rate header says where there are no limits: the plan's would have clients that learn from it crawl. Amazon has no
-// operation that is so fast.
-const unlimitedRate = 1000
+// operation that is so fast, and no client gets there.
+const unlimitedRate = 1_000_000
 
 func newLimiter(o Options) (*Limiter, error) {
 	l := &Limiter{off: o.NoLimits, appLimits: o.AppLimits, overrides: o.Overrides, buckets: map[bucketKey]*bucket{}}
