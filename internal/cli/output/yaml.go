@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // writeYAML writes a value in YAML 1.2's block style. Strings that could be read as something else, by YAML 1.1 readers too, are
@@ -78,12 +79,12 @@ func child(b *bytes.Buffer, v any, indent int) {
 }
 
 var (
-	plainScalar = regexp.MustCompile(`^[A-Za-z_/][A-Za-z0-9_./@+ -]*$`)
-	reserved    = regexp.MustCompile(`(?i)^(y|n|yes|no|on|off|true|false|null|nan|inf)$`)
+	plainScalar = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_/][A-Za-z0-9_./@+ -]*$`) })
+	reserved    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^(y|n|yes|no|on|off|true|false|null|nan|inf)$`) })
 )
 
 func scalar(s string) string {
-	if plainScalar.MatchString(s) && !reserved.MatchString(s) && !strings.HasSuffix(s, " ") {
+	if plainScalar().MatchString(s) && !reserved().MatchString(s) && !strings.HasSuffix(s, " ") {
 		return s
 	}
 	b, _ := encode(s) // half a surrogate pair, which YAML can't write, became U+FFFD when it was read
