@@ -72,6 +72,8 @@ var importRules = []importRule{
 		reason: "it is a workflow over one API"},
 	{packages: "fleet/fleettest", only: []string{"std", "."}, reason: "whoever writes a limiter or token store runs it, and needs no other implementation for that"},
 	{packages: "cmd/...", only: []string{"std", "internal/cli/..."}, reason: "main is three lines"},
+	{packages: "cmd/...", never: []string{"html/template", "text/template"},
+		reason: "templates call methods by name, so the linker would keep every method of the program, which is then a seventh larger"},
 }
 
 // importedOnlyBy says who may import a package; nobody else may.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // logs reports whether the log has a line for this kind of activity.
@@ -65,7 +66,7 @@ func (a *App) warnOf(ctx context.Context, message string, who slog.Attr, err err
 // logger is where warnings go.
 func (a *App) logger() *slog.Logger { return cmp.Or(a.config.logger, slog.Default()) }
 
-var indices = regexp.MustCompile(`\[\d+\]`)
+var indices = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\[\d+\]`) })
 
 // warnings logs that an answer has values that were not read as they are declared: how many, and the first of them without its value and its place in
 // lists, so that the same is said in the same words. It is for [Response.Warnings] to tell them all, so without a logger it is silent.
@@ -75,5 +76,6 @@ func (a *App) warnings(ctx context.Context, call *call) {
 	}
 	w := call.taken.Warnings[0]
 	a.config.logger.LogAttrs(ctx, slog.LevelWarn, "spapi: the answer isn't as Amazon declares it",
-		slog.String("operation", call.op.ID), slog.String("error", scrub(indices.ReplaceAllString(w.Path, "[]")+": "+w.Reason)), slog.Int("warnings", len(call.taken.Warnings)))
+		slog.String("operation", call.op.ID), slog.String("error", scrub(indices().ReplaceAllString(w.Path, "[]")+": "+w.Reason)),
+		slog.Int("warnings", len(call.taken.Warnings)))
 }

@@ -3,6 +3,7 @@ package spapi
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/openspapi/spapi/internal/settings"
 )
@@ -12,8 +13,10 @@ const redacted = settings.Redacted
 // headerShapes finds header lines that carry credentials, as the canonical request of an InvalidSignature error echoes them
 // (amzn/selling-partner-api-models#1101), and members of JSON with their names. The line may end with a newline or with one that JSON has escaped; what
 // else JSON escapes belongs to the value.
-var headerShapes = regexp.MustCompile(`(?i)(x-amz-access-token|x-amz-security-token|authorization)(\s*[:=]\s*|\\*"\s*:\s*\[?\s*\\*")` +
-	`(?:(?:Bearer|Basic) +)?` + headerValue + `([ ,]+(Credential|SignedHeaders|Signature)=` + headerValue + `)*`)
+var headerShapes = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(x-amz-access-token|x-amz-security-token|authorization)(\s*[:=]\s*|\\*"\s*:\s*\[?\s*\\*")` +
+		`(?:(?:Bearer|Basic) +)?` + headerValue + `([ ,]+(Credential|SignedHeaders|Signature)=` + headerValue + `)*`)
+})
 
 const headerValue = `(?:[^\s"'\\]|\\+/|\\+u[\da-f]{4})+`
 
@@ -25,5 +28,5 @@ func scrub(s string, known ...string) string {
 		}
 	}
 	s = settings.ScrubSecrets(s) // first: a header's value may be cut within a secret, which then has no shape any more
-	return headerShapes.ReplaceAllString(s, "${1}${2}"+redacted)
+	return headerShapes().ReplaceAllString(s, "${1}${2}"+redacted)
 }

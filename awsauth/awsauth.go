@@ -26,6 +26,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -77,9 +78,9 @@ type Config struct {
 }
 
 var (
-	roleARN     = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
-	userARN     = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:user/`)
-	sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+	roleARN     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`) })
+	userARN     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:user/`) })
+	sessionName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w+=,.@-]{2,64}$`) })
 )
 
 const (
@@ -90,8 +91,8 @@ const (
 
 func (c Config) validate() error {
 	switch arn := c.RoleARN; {
-	case arn == "" || roleARN.MatchString(arn):
-	case userARN.MatchString(arn):
+	case arn == "" || roleARN().MatchString(arn):
+	case userARN().MatchString(arn):
 		return fmt.Errorf("awsauth: role ARN %q is a user's: want arn:aws:iam::<account>:role/<name>, or none to sign with that user's own keys", arn)
 	case strings.HasPrefix(arn, "arn:"):
 		return fmt.Errorf("awsauth: role ARN %q: want arn:aws:iam::<account of 12 digits>:role/<name>", arn)
@@ -99,7 +100,7 @@ func (c Config) validate() error {
 		// What does not even begin like an ARN may be a secret put into the wrong place.
 		return fmt.Errorf("awsauth: role ARN of %d characters does not begin with arn: want arn:aws:iam::<account>:role/<name>", len(arn))
 	}
-	if c.SessionName != "" && !sessionName.MatchString(c.SessionName) {
+	if c.SessionName != "" && !sessionName().MatchString(c.SessionName) {
 		return fmt.Errorf("awsauth: session name %q: want 2 to 64 letters, digits or +=,.@-_", c.SessionName)
 	}
 	if c.Duration != 0 && (c.Duration < minDuration || c.Duration > maxDuration || c.Duration%time.Second != 0) {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Dialect is how fields stand in a line. The zero value is found out from the header line.
@@ -137,16 +138,20 @@ func (e *NoTableError) Error() string {
 }
 
 // looks are the beginnings of what is no table, after white space, without regard to case.
-var looks = []struct {
+var looks = sync.OnceValue(func() []look {
+	return []look{
+		{"gzip", regexp.MustCompile(`^\x1f.\x08`)},
+		{"PDF", regexp.MustCompile(`^%PDF-`)},
+		{"ZIP", regexp.MustCompile(`^PK\x03\x04`)},
+		{"HTML", regexp.MustCompile(`(?i)^\s*<(!doctype\s+html|html|head|body)[\s>]`)},
+		{"XML", regexp.MustCompile(`(?i)^\s*<(\?xml|!doctype|\w[\w:.-]*(\s+[\w:.-]+\s*=[^<>]*)?/?>)`)},
+		{"JSON", regexp.MustCompile(`^\s*(\{\s*["}]|\[\s*[{\]])`)},
+	}
+})
+
+type look struct {
 	name  string
 	begin *regexp.Regexp
-}{
-	{"gzip", regexp.MustCompile(`^\x1f.\x08`)},
-	{"PDF", regexp.MustCompile(`^%PDF-`)},
-	{"ZIP", regexp.MustCompile(`^PK\x03\x04`)},
-	{"HTML", regexp.MustCompile(`(?i)^\s*<(!doctype\s+html|html|head|body)[\s>]`)},
-	{"XML", regexp.MustCompile(`(?i)^\s*<(\?xml|!doctype|\w[\w:.-]*(\s+[\w:.-]+\s*=[^<>]*)?/?>)`)},
-	{"JSON", regexp.MustCompile(`^\s*(\{\s*["}]|\[\s*[{\]])`)},
 }
 
 // Rows cuts text into rows.
@@ -238,7 +243,7 @@ func (r *Rows) noTable() error {
 		r.fill()
 	}
 	head := r.buf[r.from:r.to]
-	for _, look := range looks {
+	for _, look := range looks() {
 		if look.begin.Match(head[:min(len(head), 1<<10)]) {
 			return &NoTableError{Looks: look.name}
 		}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -271,7 +272,9 @@ func (t *TextReader) beginUTF16(charset string, mark []byte) {
 }
 
 // xmlDeclaration is one that names an encoding: what stands before the name, the name, what follows.
-var xmlDeclaration = regexp.MustCompile(`\A(\s*<\?xml\s[^>]*?encoding\s*=\s*["'])([^"'>]*)(["'][^>]*\?>)`)
+var xmlDeclaration = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\A(\s*<\?xml\s[^>]*?encoding\s*=\s*["'])([^"'>]*)(["'][^>]*\?>)`)
+})
 
 // declareByXML reads the encoding of an XML declaration and puts the one in its place that the text will have.
 func (t *TextReader) declareByXML() {
@@ -281,7 +284,7 @@ func (t *TextReader) declareByXML() {
 		n, _ := t.decoder.decode(text, head, false)
 		head, width = text[:n], 2
 	}
-	m := xmlDeclaration.FindSubmatch(head)
+	m := xmlDeclaration().FindSubmatch(head)
 	if m == nil {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/openspapi/spapi/internal/runner"
@@ -78,13 +79,17 @@ func count(line string) (label string, n int, ok bool) {
 
 // errorWords begin the words for records with errors in the languages of the marketplaces, and errorFree those that say the opposite.
 var (
-	errorWords = regexp.MustCompile(`(?i)(^|\P{L})(error|fehler|erreur|erro|fout|fel(\P{L}|$)|bł[ęą]d|hata)|エラー|错误|خطأ`)
-	errorFree  = regexp.MustCompile(`(?i)(^|\P{L})(without|no|ohne|fehler(frei|los)\pL*|sans|sin|senza|sem|zonder|utan|bez)(\P{L}|$)|error-free|エラーなし`)
+	errorWords = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(^|\P{L})(error|fehler|erreur|erro|fout|fel(\P{L}|$)|bł[ęą]d|hata)|エラー|错误|خطأ`)
+	})
+	errorFree = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(^|\P{L})(without|no|ohne|fehler(frei|los)\pL*|sans|sin|senza|sem|zonder|utan|bez)(\P{L}|$)|error-free|エラーなし`)
+	})
 )
 
 // namesErrors tells whether a line of the summary counts what failed: "Number of records with errors".
 func namesErrors(label string) bool {
-	return errorWords.MatchString(label) && !errorFree.MatchString(label)
+	return errorWords().MatchString(label) && !errorFree().MatchString(label)
 }
 
 // columnCount is how many fields of a line have something in them.
@@ -135,7 +140,7 @@ func columnsOf(line string) (columns, bool) {
 	return c, columnCount(line) >= 4
 }
 
-var orderID = regexp.MustCompile(`^\d{3}-\d{7}-\d{7}$`)
+var orderID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d{3}-\d{7}-\d{7}$`) })
 
 // place settles by the first row what stands where in a table whose names aren't known. All that were seen begin with the record's number and end with code,
 // type and message; between them stand a SKU, or an order's id and that of its item.
@@ -152,11 +157,11 @@ func (c *columns) place(fields []string) {
 	}
 	c.severity, c.message = c.code+1, c.code+2
 	switch between := c.code - 1; {
-	case between == 1 && !orderID.MatchString(fields[1]):
+	case between == 1 && !orderID().MatchString(fields[1]):
 		c.sku = 1
 	case between == 1:
 		c.order = 1
-	case between >= 2 && (fields[1] == "" || orderID.MatchString(fields[1])):
+	case between >= 2 && (fields[1] == "" || orderID().MatchString(fields[1])):
 		c.order, c.item = 1, 2
 	case between >= 2:
 		c.sku = 1

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/openspapi/spapi/internal/runner"
 )
@@ -102,7 +103,7 @@ func (r *Result) parseXML(feedID string, src io.Reader) error {
 	return nil
 }
 
-var references = regexp.MustCompile(`&(#[0-9]+|#x[0-9a-fA-F]+|amp|lt|gt|quot|apos);`)
+var references = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`&(#[0-9]+|#x[0-9a-fA-F]+|amp|lt|gt|quot|apos);`) })
 
 // unescape resolves what XML has in place of characters.
 func unescape(s string) string {
@@ -110,7 +111,7 @@ func unescape(s string) string {
 	var b strings.Builder
 	for {
 		before, rest, cdata := strings.Cut(s, "<![CDATA[")
-		b.WriteString(references.ReplaceAllStringFunc(before, func(ref string) string {
+		b.WriteString(references().ReplaceAllStringFunc(before, func(ref string) string {
 			name := strings.Trim(ref, "&;")
 			if c, ok := named[name]; ok {
 				return c

@@ -56,7 +56,7 @@ const (
 )
 
 type parquetWriter struct {
-	w       *parquet.GenericWriter[any]
+	w       *parquet.Writer
 	columns []*parquet.ColumnWriter
 	kinds   []converter
 	names   []string
@@ -106,7 +106,7 @@ func NewParquet(w io.Writer, header *document.Header, options ParquetOptions) (W
 		p.kinds = append(p.kinds, convert)
 		p.values[i] = make([]parquet.Value, 0, 64)
 	}
-	p.w = parquet.NewGenericWriter[any](w, parquet.NewSchema("report", root),
+	p.w = parquet.NewWriter(w, parquet.NewSchema("report", root),
 		parquet.Compression(&fastSnappy{}), parquet.PageBufferSize(min(max(pageMemory/len(names), 8<<10), 256<<10)),
 		parquet.DataPageStatistics(false), parquet.CreatedBy("github.com/openspapi/spapi", "", ""))
 	p.columns = p.w.ColumnWriters()

@@ -1,11 +1,14 @@
 // Package catalog describes every SP-API operation as data: route, limits, paging, tokens, parameters and schemas.
-// The data files are written by internal/gen; this package only reads them. The emulator and the command are built on it.
+// Table and data files are written by internal/gen; this package only reads them. The emulator and the command are built on it.
 package catalog
 
 import (
+	"compress/gzip"
 	"embed"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -166,34 +169,20 @@ func (a *API) Resolve(s *Schema) *Schema {
 	return s
 }
 
-//go:embed data
+//go:embed data/api/*.json.gz
 var data embed.FS
 
-var index = sync.OnceValue(func() []Operation {
-	var ops []Operation
-	read("data/operations.json", &ops)
-	return ops
-})
-
 // Operations returns all operations in ascending order of ID. The slice is shared: don't change it.
-func Operations() []Operation { return index() }
+func Operations() []Operation { return operations[:] }
 
 // Lookup finds an operation by its ID.
 func Lookup(id string) (*Operation, bool) {
-	i, ok := byID()[id]
+	i, ok := slices.BinarySearchFunc(operations[:], id, func(op Operation, id string) int { return strings.Compare(op.ID, id) })
 	if !ok {
 		return nil, false
 	}
-	return &index()[i], true
+	return &operations[i], true
 }
-
-var byID = sync.OnceValue(func() map[string]int {
-	m := make(map[string]int, len(index()))
-	for i, op := range index() {
-		m[op.ID] = i
-	}
-	return m
-})
 
 var (
 	apisMu sync.Mutex
@@ -207,25 +196,19 @@ func LoadAPI(name string) (*API, error) {
 	if a := apis[name]; a != nil {
 		return a, nil
 	}
-	b, err := data.ReadFile("data/api/" + name + ".json")
+	f, err := data.Open("data/api/" + name + ".json.gz")
 	if err != nil {
 		return nil, fmt.Errorf("catalog: no API version %q", name)
 	}
+	defer f.Close() //nolint:errcheck // a file in memory
 	a := new(API)
-	if err := json.Unmarshal(b, a); err != nil {
+	unpacked, err := gzip.NewReader(f)
+	if err == nil {
+		err = json.NewDecoder(unpacked).Decode(a)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("catalog: %s: %w", name, err)
 	}
 	apis[name] = a
 	return a, nil
-}
-
-// read decodes embedded data, which the tests have read whole: a failure here is a broken build.
-func read(name string, v any) {
-	b, err := data.ReadFile(name)
-	if err == nil {
-		err = json.Unmarshal(b, v)
-	}
-	if err != nil {
-		panic("catalog: " + name + ": " + err.Error())
-	}
 }

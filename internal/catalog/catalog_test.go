@@ -1,6 +1,10 @@
 package catalog
 
 import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -80,5 +84,47 @@ func TestSandbox(t *testing.T) {
 	}
 	if want := []string{"apluscontent20201101", "shippingv2", "uploads20201101"}; !slices.Equal(none, want) {
 		t.Errorf("without a sandbox: %v, want %v", none, want)
+	}
+}
+
+// TestFormsAgree: the table and the packed schemas say what the files beside them say, which people read.
+func TestFormsAgree(t *testing.T) {
+	read := func(name string, v any) {
+		t.Helper()
+		b, err := os.ReadFile(name)
+		if err == nil {
+			err = json.Unmarshal(b, v)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var ops []Operation
+	read("data/operations.json", &ops)
+	if !reflect.DeepEqual(Operations(), ops) {
+		t.Error("operations.gen.go and data/operations.json differ: make generate")
+	}
+	for _, op := range ops {
+		if found, ok := Lookup(op.ID); !ok || found.ID != op.ID {
+			t.Errorf("Lookup(%q): %v, %v", op.ID, found, ok)
+		}
+	}
+	if _, ok := Lookup("ordersv0.getOrder2"); ok {
+		t.Error("Lookup finds what there isn't")
+	}
+	files, err := filepath.Glob("data/api/*.json")
+	if err != nil || len(files) < 60 {
+		t.Fatalf("%d API versions, %v", len(files), err)
+	}
+	for _, name := range files {
+		want := new(API)
+		read(name, want)
+		got, err := LoadAPI(want.Name)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s is not what its packed form says (%v): make generate", name, err)
+		}
+	}
+	if _, err := LoadAPI("ordersv9"); err == nil {
+		t.Error("LoadAPI finds what there isn't")
 	}
 }

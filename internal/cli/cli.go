@@ -118,7 +118,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		Example: "  spapi quickstart\n" +
 			"  spapi ops orders search\n" +
 			"  spapi --emulator call sellersv1.getMarketplaceParticipations -o table",
-		Version:       f.Version,
+		Version:       fmt.Sprintf("%s (%s, %s/%s)", f.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          exit.Group,
@@ -134,7 +134,6 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 	}
 	f.AddFlags(cmd)
 	cmd.SuggestionsMinimumDistance = 2
-	cmd.SetVersionTemplate(fmt.Sprintf("spapi {{.Version}} (%s, %s/%s)\n", runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	cmd.SetIn(f.Streams.In)
 	cmd.SetOut(f.Streams.Out)
 	cmd.SetErr(f.Streams.Err)

@@ -30,6 +30,10 @@ func (o output) compare(root string) (*comparison, error) {
 		note := ""
 		if data, err := os.ReadFile(filepath.Join(root, path)); err == nil {
 			switch path {
+			case tableFile:
+				if tabled(root, data) {
+					continue // operationsFile differs, too
+				}
 			case operationsFile:
 				note = sandboxOnly(data, o[path])
 			case lockFile:
@@ -43,6 +47,13 @@ func (o output) compare(root string) (*comparison, error) {
 		}
 	}
 	return d, nil
+}
+
+// tabled tells whether the table says what the project's operationsFile says.
+func tabled(root string, table []byte) bool {
+	past, err := readFormer(root)
+	made := output{}
+	return err == nil && made.render(tableFile, "catalog.tmpl", past.ops) == nil && bytes.Equal(made[tableFile], table)
 }
 
 // sandboxOnly tells which operations differ if two catalogues differ by nothing but the word about the sandbox.

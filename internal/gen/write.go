@@ -27,11 +27,12 @@ import (
 var templateFiles embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"tag":   fieldTag,
-	"raw":   func(s string) string { return "`" + s + "`" },
-	"lower": func(s string) string { r := []rune(s); r[0] = unicode.ToLower(r[0]); return string(r) },
-	"join":  strings.Join,
-	"kind":  func(k wire.Kind) string { return [...]string{"AnyKind", "ObjectKind", "ListKind", "MapKind"}[k] },
+	"tag":     fieldTag,
+	"raw":     func(s string) string { return "`" + s + "`" },
+	"lower":   func(s string) string { r := []rune(s); r[0] = unicode.ToLower(r[0]); return string(r) },
+	"join":    strings.Join,
+	"kind":    func(k wire.Kind) string { return [...]string{"AnyKind", "ObjectKind", "ListKind", "MapKind"}[k] },
+	"literal": literal,
 	"restricted": func(when string) string {
 		return map[string]string{"always": "RestrictedAlways", "on-request": "RestrictedOnRequest", "restricted-report-types": "RestrictedReport"}[when]
 	},
@@ -132,6 +133,9 @@ func generate(models []*model, f *facts, commit string, past *former) (output, e
 	if err := out.json(operationsFile, index); err != nil {
 		return nil, err
 	}
+	if err := out.pack(index); err != nil {
+		return nil, err
+	}
 	err := out.render("operations.gen.go", "operations.tmpl", struct {
 		Ops         []catalog.Operation
 		ReportTypes []string
@@ -217,7 +221,8 @@ func encodeJSON(v any) ([]byte, error) {
 
 // generated matches what this program owns below the project and therefore removes when it is no longer made.
 var generated = []string{
-	"api/*/*.gen.go", "internal/catalog/data/*.json", "internal/catalog/data/api/*.json", "internal/paging/*.gen.go", "internal/wire/*.gen.go", "*.gen.go",
+	"api/*/*.gen.go", "internal/catalog/data/*.json", "internal/catalog/data/api/*.json", "internal/catalog/data/api/*.json.gz", "internal/catalog/*.gen.go",
+	"internal/paging/*.gen.go", "internal/wire/*.gen.go", "*.gen.go",
 }
 
 // differences lists the files below dir that are not as they should be.
@@ -227,7 +232,7 @@ func (o output) differences(dir string) (changed, stale []string, err error) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, nil, err
 		}
-		if err != nil || !bytes.Equal(old, data) {
+		if err != nil || !same(path, old, data) {
 			changed = append(changed, path)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -296,11 +297,11 @@ func CheckApplicationID(id string) *ConfigError {
 	return plain(CodeApplicationIDMalformed, nameApplicationID, id, "the id of the application, amzn1.sp.solution.…")
 }
 
-var roleARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
+var roleARN = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`) })
 
 // CheckRoleARN finds what is not the ARN of a role.
 func CheckRoleARN(arn string) *ConfigError {
-	if roleARN.MatchString(arn) {
+	if roleARN().MatchString(arn) {
 		return nil
 	}
 	return &ConfigError{Code: CodeRoleARNMalformed, Field: nameRoleARN,

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html/template"
+	"html"
 	"maps"
 	"net/http"
 	"net/url"
@@ -466,44 +466,52 @@ type consentPage struct {
 	Hidden, Sellers         []pageField
 }
 
-var pageTemplate = template.Must(template.New("page").Parse(`<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>{{.Title}}</title></head>
-<body>
-<h1>{{.Title}}</h1>
-<p>{{.Text}}</p>
-{{- if .Code}}
-<p>Please contact Selling Partner Support and provide them with the following information:</p>
-<p>App ID: {{.Application}}</p>
-<p>Error Code: {{.Code}}</p>
-{{- end}}
-{{- if .Sellers}}
-<form method="post">
-{{- range .Hidden}}
-<input type="hidden" name="{{.Name}}" value="{{.Value}}">
-{{- end}}
-<p><label>Seller <select name="emulator_seller">
-{{- range .Sellers}}
-<option value="{{.Name}}">{{.Value}} ({{.Name}})</option>
-{{- end}}
-</select></label></p>
-<p><label>User <select name="emulator_user"><option value="primary">primary</option><option value="secondary">secondary</option></select></label></p>
-<p><button name="emulator_consent" value="approve">Confirm</button> <button name="emulator_consent" value="deny">Cancel</button></p>
-</form>
-{{- end}}
-<p><small>A page of the emulator, not of Amazon.{{with .Note}} {{.}}{{end}}</small></p>
-</body>
-</html>
-`))
-
 func (p consentPage) reply(status int) answer.Reply {
 	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, p); err != nil {
-		panic("emulator: page: " + err.Error())
-	}
+	p.write(&b)
 	return answer.Reply{Status: status, ContentType: "text/html; charset=utf-8", Body: b.Bytes(), Header: map[string]string{
 		"Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
 	}}
+}
+
+// write prints the page. Not with html/template: templates call methods by name, and so the linker would keep every method of the whole program.
+func (p consentPage) write(b *bytes.Buffer) {
+	// Texts stand between tags or in quoted values, where this is all that needs escaping.
+	line := func(format string, texts ...string) {
+		escaped := make([]any, len(texts))
+		for i, text := range texts {
+			escaped[i] = html.EscapeString(text)
+		}
+		fmt.Fprintf(b, format+"\n", escaped...)
+	}
+	line(`<!DOCTYPE html>`)
+	line(`<html lang="en">`)
+	line(`<head><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>%s</title></head>`, p.Title)
+	line(`<body>`)
+	line(`<h1>%s</h1>`, p.Title)
+	line(`<p>%s</p>`, p.Text)
+	if p.Code != "" {
+		line(`<p>Please contact Selling Partner Support and provide them with the following information:</p>`)
+		line(`<p>App ID: %s</p>`, p.Application)
+		line(`<p>Error Code: %s</p>`, p.Code)
+	}
+	if p.Sellers != nil {
+		line(`<form method="post">`)
+		for _, f := range p.Hidden {
+			line(`<input type="hidden" name="%s" value="%s">`, f.Name, f.Value)
+		}
+		line(`<p><label>Seller <select name="emulator_seller">`)
+		for _, f := range p.Sellers {
+			line(`<option value="%s">%s (%s)</option>`, f.Name, f.Value, f.Name)
+		}
+		line(`</select></label></p>`)
+		line(`<p><label>User <select name="emulator_user"><option value="primary">primary</option><option value="secondary">secondary</option></select></label></p>`)
+		line(`<p><button name="emulator_consent" value="approve">Confirm</button> <button name="emulator_consent" value="deny">Cancel</button></p>`)
+		line(`</form>`)
+	}
+	line(`<p><small>%s</small></p>`, strings.TrimSpace("A page of the emulator, not of Amazon. "+p.Note))
+	line(`</body>`)
+	line(`</html>`)
 }
 
 // consentsState is what an export keeps of consents.

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
@@ -157,8 +158,8 @@ func (u *Authority) checkSTSSignature(x *exchange.Exchange) (keyID string, _ *st
 
 var (
 	// The pattern and bounds that API_AssumeRole documents.
-	sessionNamePattern = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
-	roleARNPattern     = regexp.MustCompile(`^arn:aws:iam::\d{12}:role/[\w+=,.@/-]{1,512}$`)
+	sessionNamePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w+=,.@-]{2,64}$`) })
+	roleARNPattern     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^arn:aws:iam::\d{12}:role/[\w+=,.@/-]{1,512}$`) })
 )
 
 const (
@@ -175,11 +176,11 @@ func (u *Authority) assumeRole(x *exchange.Exchange, form url.Values, caller str
 	switch {
 	case role == "":
 		return fail("1 validation error detected: Value null at 'roleArn' failed to satisfy constraint: Member must not be null")
-	case !roleARNPattern.MatchString(role):
+	case !roleARNPattern().MatchString(role):
 		return fail(role + " is invalid")
 	case name == "":
 		return fail("1 validation error detected: Value null at 'roleSessionName' failed to satisfy constraint: Member must not be null")
-	case !sessionNamePattern.MatchString(name):
+	case !sessionNamePattern().MatchString(name):
 		return fail("1 validation error detected: Value '" + name + `' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]*, and have a length of 2 to 64`)
 	}
 	seconds := defaultSession

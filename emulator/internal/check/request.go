@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
@@ -86,9 +87,9 @@ func Request(x *exchange.Exchange, op *catalog.Operation, path map[string]string
 }
 
 // PlainName tells whether a parameter may be called so; anything else may be a value without a name, and isn't logged.
-func PlainName(name string) bool { return plainName.MatchString(name) }
+func PlainName(name string) bool { return plainName().MatchString(name) }
 
-var plainName = regexp.MustCompile(`^[A-Za-z][\w.-]{0,40}$`)
+var plainName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z][\w.-]{0,40}$`) })
 
 // Unknown refuses query parameters that an operation doesn't have. It is the emulator's own refusal, so it says what it is about.
 func Unknown(op *catalog.Operation, names ...string) *answer.Error {

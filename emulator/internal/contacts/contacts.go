@@ -73,7 +73,7 @@ func Refused(message string) *answer.Error {
 // Order finds the order to whose buyer a request wants to write; nil when there is none in that marketplace.
 func Order(c *desk.Call) (*world.World, *world.Order, *answer.Error) {
 	id := c.Path["amazonOrderId"]
-	if !world.OrderIDPattern.MatchString(id) {
+	if !world.OrderIDPattern().MatchString(id) {
 		return nil, nil, answer.Invalid("Invalid Input", "amazonOrderId: is not in 3-7-7 format")
 	}
 	m, err := c.MarketplaceOf("marketplaceIds", c.Query.Get("marketplaceIds"))

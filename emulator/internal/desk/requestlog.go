@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/check"
@@ -101,14 +102,14 @@ func (d *Desk) redact(r *LoggedRequest) {
 		}
 		r.Path = strings.Join(segments, "/")
 	}
-	r.Path = secretShapes.ReplaceAllString(r.Path, redacted)
-	r.Method = secretShapes.ReplaceAllString(r.Method, redacted)
+	r.Path = secretShapes().ReplaceAllString(r.Path, redacted)
+	r.Method = secretShapes().ReplaceAllString(r.Method, redacted)
 	r.Query, r.Ignored = redactQuery(r.Query, op)
 }
 
 var (
-	quoted = regexp.MustCompile(`"[^"]*"`)
-	email  = regexp.MustCompile(`[^\s"]+@[^\s"]+`)
+	quoted = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"[^"]*"`) })
+	email  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^\s"]+@[^\s"]+`) })
 )
 
 // longestReason is how many bytes of a reason are told: clients take headers of some 8 KiB, and a query may have more.
@@ -125,20 +126,22 @@ func brief(reason string) string {
 // harmless is a reason without what it quotes of the request's body, which is logged nowhere else either, and without what looks like a secret.
 func harmless(reason string, body []byte) string {
 	reason = brief(reason)
-	reason = quoted.ReplaceAllStringFunc(reason, func(q string) string {
+	reason = quoted().ReplaceAllStringFunc(reason, func(q string) string {
 		if len(q) > 2 && bytes.Contains(body, []byte(q[1:len(q)-1])) {
 			return `"` + redacted + `"`
 		}
 		return q
 	})
-	return email.ReplaceAllString(secretShapes.ReplaceAllString(reason, redacted), redacted)
+	return email().ReplaceAllString(secretShapes().ReplaceAllString(reason, redacted), redacted)
 }
 
 var (
 	// secretShapes finds tokens of Login with Amazon, with the bar escaped or not, client secrets, authorization codes and session tokens.
-	secretShapes = regexp.MustCompile(`(?i)(Atz\.sprdt|Atz[ar]|Atc)(\||%(25)*7c)[^/&]*|amzn1\.oa2-cs\.[^/&]*`)
+	secretShapes = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)(Atz\.sprdt|Atz[ar]|Atc)(\||%(25)*7c)[^/&]*|amzn1\.oa2-cs\.[^/&]*`)
+	})
 	// sensitive finds parameters, declared ones too, that carry secrets or personal data.
-	sensitive = regexp.MustCompile(`(?i)email|token|secret|postalcode|^x-amz-`)
+	sensitive = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)email|token|secret|postalcode|^x-amz-`) })
 )
 
 // redactQuery redacts a query, and names the parameters in it that op doesn't have; one that can't be parsed goes whole. op is the operation that was asked
@@ -154,15 +157,15 @@ func redactQuery(raw string, op *catalog.Operation) (query string, ignored []str
 	shown := url.Values{}
 	for name, values := range q {
 		declared := op != nil && operations.DetailsOf(op).Query[name]
-		known := declared && !sensitive.MatchString(name)
-		if !declared && (!check.PlainName(name) || secretShapes.MatchString(name)) {
+		known := declared && !sensitive().MatchString(name)
+		if !declared && (!check.PlainName(name) || secretShapes().MatchString(name)) {
 			name = redacted
 		}
 		if op != nil && !declared && !slices.Contains(ignored, name) {
 			ignored = append(ignored, name)
 		}
 		for _, value := range values {
-			if !known || secretShapes.MatchString(value) {
+			if !known || secretShapes().MatchString(value) {
 				value = redacted
 			}
 			shown.Add(name, value)

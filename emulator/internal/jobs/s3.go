@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
@@ -83,23 +84,27 @@ const s3Time = "20060102T150405Z"
 // documentID is the id of the document that a request is for; false when it is for something else.
 func documentID(host, path string) (string, bool) {
 	if key, found := strings.CutPrefix(path, documentPath); found {
-		return keyed.ReplaceAllString(key, "$2.$1.$3"), true
+		return keyed().ReplaceAllString(key, "$2.$1.$3"), true
 	}
 	if exchange.HostNamed(host).Kind == exchange.DocumentHost {
-		return keyed.ReplaceAllString(strings.TrimPrefix(path, "/"), "$2.$1.$3"), true
+		return keyed().ReplaceAllString(strings.TrimPrefix(path, "/"), "$2.$1.$3"), true
 	}
 	return "", false
 }
 
 // The ids of documents and their keys at S3.
 var (
-	named = regexp.MustCompile(`^(amzn1\.[a-z]+(?:\.[0-9])+\.[a-z]{2})\.([0-9a-f-]{36})\.(.+)$`)
-	keyed = regexp.MustCompile(`^([0-9a-f-]{36})\.(amzn1\.[a-z]+(?:\.[0-9])+\.[a-z]{2})\.(.+)$`)
+	named = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(amzn1\.[a-z]+(?:\.[0-9])+\.[a-z]{2})\.([0-9a-f-]{36})\.(.+)$`)
+	})
+	keyed = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^([0-9a-f-]{36})\.(amzn1\.[a-z]+(?:\.[0-9])+\.[a-z]{2})\.(.+)$`)
+	})
 )
 
 // objectKey is the key of a document: its id with the unique part first (lineofflight/peddler, test/vcr_cassettes/Peddler, feeds of September 2024 and
 // Data Kiosk of December 2025; of reports the same is assumed).
-func objectKey(id string) string { return named.ReplaceAllString(id, "$2.$1.$3") }
+func objectKey(id string) string { return named().ReplaceAllString(id, "$2.$1.$3") }
 
 // documentLifetime is how long a URL is good (selling-partner-api-models reports, feeds and dataKiosk: "expires after 5 minutes").
 const documentLifetime = 300 * time.Second

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
@@ -161,7 +162,7 @@ func (a asker) particular(sc *Case) bool {
 
 // kindName matches the names of what chooses among kinds of things, not among things, be its values listed by the model or not: reportTypes,
 // contentType, processingStatuses.
-var kindName = regexp.MustCompile(`(?:[tT]ype|[sS]tatuse?)s?$`)
+var kindName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?:[tT]ype|[sS]tatuse?)s?$`) })
 
 // own tells whether a value is the case's own: neither a marketplace, a word that the model lists, a kind of report or feed, a number, nor true or
 // false, which stand in anybody's requests.
@@ -183,7 +184,7 @@ func (a asker) own(s *catalog.Schema, name string, want any) bool {
 			s = items
 		}
 		_, market := marketplace.ByID(want)
-		return want != "" && !market && !slices.Contains(s.Enum, want) && !kindName.MatchString(name)
+		return want != "" && !market && !slices.Contains(s.Enum, want) && !kindName().MatchString(name)
 	}
 	return false
 }

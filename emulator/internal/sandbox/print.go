@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
@@ -103,14 +104,16 @@ func (p *printer) text(v any) error {
 
 // fetched are the addresses in cases to which a client goes next, to upload or to fetch a document: of reports and feeds, labels, appointments, what
 // buyers have customized, Easy Ship's slips.
-var fetched = regexp.MustCompile(`https?://(?:d34o8swod1owfl\.cloudfront\.net/|[a-z0-9.-]*\.amazonaws\.com/|` +
-	`zme-caps\.amazon\.com/|www\.amazon\.com/(documents\.zip"))`)
+var fetched = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`https?://(?:d34o8swod1owfl\.cloudfront\.net/|[a-z0-9.-]*\.amazonaws\.com/|` +
+		`zme-caps\.amazon\.com/|www\.amazon\.com/(documents\.zip"))`)
+})
 
 // Within is the case's answer to a request. On a port of its own the emulator stands for all of Amazon's hosts: there an answer names none outside,
 // so that no client that goes by it leaves the machine. Where Amazon's own hosts are asked, the answer is that of the sandbox to the letter.
 func (sc *Case) Within(x *exchange.Exchange) []byte {
 	if base := x.Base(); base != "" && bytes.Contains(sc.Answer, []byte("://")) {
-		return fetched.ReplaceAll(sc.Answer, []byte(strings.ReplaceAll(base, "$", "$$")+exchange.DocumentPath+"$1"))
+		return fetched().ReplaceAll(sc.Answer, []byte(strings.ReplaceAll(base, "$", "$$")+exchange.DocumentPath+"$1"))
 	}
 	return sc.Answer
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/random"
@@ -449,4 +450,4 @@ func (o *Order) InvoiceStatus(t time.Time) string {
 }
 
 // OrderIDPattern is what ids of orders look like: three, seven and seven digits.
-var OrderIDPattern = regexp.MustCompile(`^\d{3}-\d{7}-\d{7}$`)
+var OrderIDPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d{3}-\d{7}-\d{7}$`) })

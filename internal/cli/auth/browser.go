@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // openBrowser shows an address in the browser that BROWSER names, else in the system's. The browser is on its own from then on: it goes on when the
@@ -32,7 +33,7 @@ func openBrowser(address string) error {
 	cmd := exec.Command(path, append(args, address)...) //nolint:noctx // no context may end it
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
-		return secretVariable.MatchString(name)
+		return secretVariable().MatchString(name)
 	})
 	cmd.SysProcAttr = detached
 	if err := cmd.Start(); err != nil {
@@ -42,4 +43,6 @@ func openBrowser(address string) error {
 }
 
 // secretVariable finds the settings of this command, Amazon's tutorials and AWS, and whatever else is named as a secret.
-var secretVariable = regexp.MustCompile(`(?i)^(SPAPI|SP|LWA|AMAZON|AWS)_|SECRET|TOKEN|PASSW|PASSPHRASE|PASS$|CREDENTIAL|KEY$`)
+var secretVariable = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^(SPAPI|SP|LWA|AMAZON|AWS)_|SECRET|TOKEN|PASSW|PASSPHRASE|PASS$|CREDENTIAL|KEY$`)
+})

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -33,8 +34,8 @@ var (
 		"grant_type": true, "client_id": true, "scope": true, // Login with Amazon
 		"Action": true, "Version": true, "RoleArn": true, "RoleSessionName": true, "DurationSeconds": true, // AssumeRole
 	}
-	credential = regexp.MustCompile(`(Credential=|Signature=)[^/,\s]+`)
-	fieldName  = regexp.MustCompile(`^[A-Za-z_.]+$`)
+	credential = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(Credential=|Signature=)[^/,\s]+`) })
+	fieldName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_.]+$`) })
 )
 
 // Command writes a request as a curl command that could be run if its secrets were put back. It sends the request as it is: curl is kept from reading
@@ -182,7 +183,7 @@ func authorization(value string) string {
 	if scheme != "AWS4-HMAC-SHA256" {
 		return redacted
 	}
-	return scheme + " " + credential.ReplaceAllString(rest, "${1}"+redacted)
+	return scheme + " " + credential().ReplaceAllString(rest, "${1}"+redacted)
 }
 
 // form shows the fields of a form body. Other bodies are not shown.
@@ -193,7 +194,7 @@ func form(body []byte) []string {
 	var parts []string
 	for pair := range strings.SplitSeq(string(body), "&") {
 		name, value, ok := strings.Cut(pair, "=")
-		if !ok || !fieldName.MatchString(name) {
+		if !ok || !fieldName().MatchString(name) {
 			return []string{"-d " + redacted}
 		}
 		if !shownFields[name] {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"sync"
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/internal/cli/exit"
@@ -39,7 +40,7 @@ func OpenJournal(ctx context.Context, f *factory.Factory, path string) (*journal
 }
 
 // fingerprint is what stands for a seller whose id isn't known: it comes from the refresh token (spapi.Client.Principal).
-var fingerprint = regexp.MustCompile(`^[0-9a-f]{32}$`)
+var fingerprint = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{32}$`) })
 
 // SameSeller refuses a journal that has jobs of the kind and type for what may be the same seller under another authorization, as after authorizing anew
 // between two runs: they are not found by this one's, and would be done twice. Where both sellers' ids are known, they tell.
@@ -54,7 +55,7 @@ func SameSeller(ctx context.Context, j *journal.File, client *spapi.Client, kind
 	_, seller := client.Principal()
 	for k := range entries {
 		if k.Kind == string(kind) && k.Type == typ && k.Endpoint == client.Endpoint() && k.Sandbox == client.Sandbox() && k.Seller != seller &&
-			(fingerprint.MatchString(k.Seller) || fingerprint.MatchString(seller)) {
+			(fingerprint().MatchString(k.Seller) || fingerprint().MatchString(seller)) {
 			return &exit.HintError{
 				Err: exit.Usagef("the journal has a %s of type %s that was asked for with another authorization, and nobody can tell whether that is of the same seller",
 					kind, typ),

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -88,27 +89,29 @@ func scan(root string, found map[string]used) error {
 }
 
 var (
-	idPattern   = regexp.MustCompile(`\b[a-z]+[a-z0-9]*\.[A-Za-z]\w+`)
-	callPattern = regexp.MustCompile(`\.([A-Z]\w+?)(?:All|Pages)?\(`)
-	pathPattern = regexp.MustCompile(`["'` + "`" + `]?(?:https?://[\w.-]+)?(/[a-zA-Z]\w*(?:/[\w.{}$<>:-]+)+)`)
+	idPattern   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b[a-z]+[a-z0-9]*\.[A-Za-z]\w+`) })
+	callPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\.([A-Z]\w+?)(?:All|Pages)?\(`) })
+	pathPattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`["'` + "`" + `]?(?:https?://[\w.-]+)?(/[a-zA-Z]\w*(?:/[\w.{}$<>:-]+)+)`)
+	})
 )
 
 // inLine finds operations by their ids, by the methods of this module's packages that the file imports, and by their paths.
 func inLine(line, file string) []*catalog.Operation {
 	var ops []*catalog.Operation
-	for _, id := range idPattern.FindAllString(line, -1) {
+	for _, id := range idPattern().FindAllString(line, -1) {
 		if op, ok := catalog.Lookup(id); ok {
 			ops = append(ops, op)
 		}
 	}
-	for _, m := range callPattern.FindAllStringSubmatch(line, -1) {
+	for _, m := range callPattern().FindAllStringSubmatch(line, -1) {
 		for _, op := range byMethod(m[1]) {
 			if strings.Contains(file, "openspapi/spapi/api/"+op.API+`"`) {
 				ops = append(ops, op)
 			}
 		}
 	}
-	for _, m := range pathPattern.FindAllStringSubmatch(line, -1) {
+	for _, m := range pathPattern().FindAllStringSubmatch(line, -1) {
 		if op := byPath(m[1]); op != nil {
 			ops = append(ops, op)
 		}

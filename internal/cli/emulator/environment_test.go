@@ -435,7 +435,7 @@ func TestClientsPage(t *testing.T) {
 	for _, r := range runtimes {
 		cells := []string{r.title, r.trust, r.way, r.note}
 		for i, cell := range cells {
-			cells[i] = strings.ReplaceAll(filled(cell, nameless, exampleAddress), "|", `\|`)
+			cells[i] = strings.ReplaceAll(filling(nameless, exampleAddress).Replace(cell), "|", `\|`)
 		}
 		table.WriteString("| " + strings.Join(cells, " | ") + " |\n")
 	}

@@ -51,15 +51,15 @@ const stores = `  macOS     security add-trusted-cert -k ~/Library/Keychains/log
   Debian    sudo cp {ca} /usr/local/share/ca-certificates/spapi-emulator.crt && sudo update-ca-certificates
 `
 
-// filled replaces what stands in braces, quoted as a shell wants it.
-func filled(text string, k kit, address string) string {
+// filling replaces what stands in braces, quoted as a shell wants it.
+func filling(k kit, address string) *strings.Replacer {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		host, port = address, ""
 	}
 	return strings.NewReplacer("{ca}", quoted(k.CA), "{truststore}", quoted(k.TrustStore), "{nodeOption}", quoted(k.nodeOption()),
 		"{python}", quoted(k.Python), "{ruby}", quoted(k.Ruby), "{php}", quoted(k.PHP),
-		"{proxy}", "http://"+address, "{address}", address, "{host}", host, "{port}", port).Replace(text)
+		"{proxy}", "http://"+address, "{address}", address, "{host}", host, "{port}", port)
 }
 
 // exampleAddress is where an emulator listens in texts.
@@ -70,6 +70,7 @@ var nameless = kit{CA: "ca.pem", TrustStore: "truststore.p12", Node: "node.cjs",
 
 // describeRuntimes writes what runtimes need, all of them or those of these names.
 func describeRuntimes(w io.Writer, k kit, address string, names ...string) {
+	fill := filling(k, address)
 	for _, r := range runtimes {
 		if len(names) > 0 && !containsFold(names, r.name) {
 			continue
@@ -77,12 +78,12 @@ func describeRuntimes(w io.Writer, k kit, address string, names ...string) {
 		fmt.Fprintf(w, "%s (%s)\n", r.title, r.name)
 		for _, part := range [][2]string{{"trust", r.trust}, {"way", r.way}, {"note", r.note}} {
 			if part[1] != "" {
-				fmt.Fprintf(w, "  %-7s %s\n", part[0], filled(part[1], k, address))
+				fmt.Fprintf(w, "  %-7s %s\n", part[0], fill.Replace(part[1]))
 			}
 		}
 		fmt.Fprintln(w)
 	}
-	fmt.Fprint(w, "The system's own store, for what reads no variable:\n\n", filled(stores, k, address))
+	fmt.Fprint(w, "The system's own store, for what reads no variable:\n\n", fill.Replace(stores))
 }
 
 // addCADir adds --ca-dir.

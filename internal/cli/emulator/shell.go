@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/openspapi/spapi/internal/cli/exit"
 )
@@ -68,13 +69,13 @@ func quoted(word string) string {
 }
 
 // isName matches the names that variables of a shell can have. The kernel allows others, which a shell would take for commands.
-var isName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var isName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
 
 // write writes the environment in one piece, so that whoever waits for its last line has all of it.
 func (s shell) write(w io.Writer, e environment) error {
 	var b bytes.Buffer
 	for _, name := range e.unset {
-		if isName.MatchString(name) {
+		if isName().MatchString(name) {
 			fmt.Fprintln(&b, s.unset(name))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -66,8 +67,8 @@ func NewCmdFees(f *factory.Factory, runF func(context.Context, *Options) error) 
 }
 
 var (
-	asin   = regexp.MustCompile(`^(B0[0-9A-Z]{8}|[0-9]{9}[0-9X])$`)
-	amount = regexp.MustCompile(`^(0|[1-9][0-9]*)(\.[0-9]{1,2})?$`)
+	asin   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(B0[0-9A-Z]{8}|[0-9]{9}[0-9X])$`) })
+	amount = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(0|[1-9][0-9]*)(\.[0-9]{1,2})?$`) })
 )
 
 // maxItems is how many products one call takes.
@@ -81,9 +82,9 @@ func run(ctx context.Context, opts *Options) error {
 	switch {
 	case opts.Price == "":
 		return exit.Usagef("--price is missing: fees depend on it")
-	case !amount.MatchString(opts.Price):
+	case !amount().MatchString(opts.Price):
 		return exit.Usagef("--price %q: want an amount such as 12.50, without a currency", opts.Price)
-	case !amount.MatchString(opts.Shipping):
+	case !amount().MatchString(opts.Shipping):
 		return exit.Usagef("--shipping %q: want an amount such as 3.90, without a currency", opts.Shipping)
 	}
 	shop, err := f.Shop(ctx, false)
@@ -101,7 +102,7 @@ func run(ctx context.Context, opts *Options) error {
 	for i, id := range opts.IDs {
 		kind := productfeesv0.IDType("SellerSKU")
 		switch by := strings.ToLower(opts.By); {
-		case by == "asin", by == "" && asin.MatchString(id):
+		case by == "asin", by == "" && asin().MatchString(id):
 			kind = "ASIN"
 		case by == "sku", by == "":
 		default:

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -52,10 +53,10 @@ func NewCmdSetPrice(f *factory.Factory, runF func(context.Context, *PriceOptions
 }
 
 // price is a decimal as Amazon takes it: JSON numbers, without an exponent.
-var price = regexp.MustCompile(`^(0|[1-9][0-9]*)(\.[0-9]{1,2})?$`)
+var price = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(0|[1-9][0-9]*)(\.[0-9]{1,2})?$`) })
 
 func setPrice(ctx context.Context, opts *PriceOptions) error {
-	if !price.MatchString(opts.Price) {
+	if !price().MatchString(opts.Price) {
 		return exit.Usagef("price %q: want an amount such as 12.50, without a currency", opts.Price)
 	}
 	p, err := opts.open(ctx)

@@ -3,6 +3,7 @@ package orders
 
 import (
 	"regexp"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -27,11 +28,11 @@ func NewCmdOrders(f *factory.Factory) *cobra.Command {
 	return cmd
 }
 
-var orderID = regexp.MustCompile(`^\d{3}-\d{7}-\d{7}$`)
+var orderID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d{3}-\d{7}-\d{7}$`) })
 
 // checkID spares a call that can only fail.
 func checkID(id string) error {
-	if !orderID.MatchString(id) {
+	if !orderID().MatchString(id) {
 		return exit.Usagef("%q is not an order id: want one such as 123-1234567-1234567", id)
 	}
 	return nil

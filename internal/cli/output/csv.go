@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -366,13 +367,13 @@ func (c *csvWriter) end() error {
 		Plural(c.without, "row"), strings.Join(c.missing, ", "))
 }
 
-var number = regexp.MustCompile(`^[+-]?[0-9]+([.,][0-9]+)*([eE][+-]?[0-9]+)?$`)
+var number = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[+-]?[0-9]+([.,][0-9]+)*([eE][+-]?[0-9]+)?$`) })
 
 // Guard is a value of a CSV as spreadsheets may have it: a text that they would run as a formula gets an apostrophe before it, a number never. The
 // first characters are those of OWASP's page on CSV injection (owasp.org/www-community/attacks/CSV_Injection), the wide forms included.
 func Guard(value string) string {
 	first, _ := utf8.DecodeRuneInString(value)
-	if value == "" || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) || number.MatchString(value) {
+	if value == "" || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) || number().MatchString(value) {
 		return value
 	}
 	return "'" + value

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -65,7 +66,7 @@ type row struct {
 	Competitive *productpricingv0.CompetitivePricingType `json:"competitive,omitzero"`
 }
 
-var asin = regexp.MustCompile(`^(B0[0-9A-Z]{8}|[0-9]{9}[0-9X])$`)
+var asin = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(B0[0-9A-Z]{8}|[0-9]{9}[0-9X])$`) })
 
 // maxItems is how many products one call takes.
 const maxItems = 20
@@ -78,7 +79,7 @@ func run(ctx context.Context, opts *Options) error {
 	var skus, asins []string
 	for _, id := range opts.IDs {
 		switch by := strings.ToLower(opts.By); {
-		case by == "sku", by == "" && !asin.MatchString(id):
+		case by == "sku", by == "" && !asin().MatchString(id):
 			skus = append(skus, id)
 		case by == "asin", by == "":
 			asins = append(asins, id)

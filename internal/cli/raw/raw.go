@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -96,7 +97,7 @@ func (r *Flags) Request(ctx context.Context, stdin io.Reader) (*http.Request, er
 	for _, h := range r.Headers {
 		name, value, ok := strings.Cut(h, ":")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-		if !ok || !headerName.MatchString(name) || strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+		if !ok || !headerName().MatchString(name) || strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
 			return nil, exit.Usagef("--header %s: want \"name: value\"", strings.TrimSpace(name)) // not the value: it may be a token
 		}
 		req.Header.Set(name, value)
@@ -105,7 +106,7 @@ func (r *Flags) Request(ctx context.Context, stdin io.Reader) (*http.Request, er
 }
 
 // headerName is a token of RFC 9110.
-var headerName = regexp.MustCompile("^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")
+var headerName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^[-!#$%&'*+.^_`|~0-9A-Za-z]+$") })
 
 // bodyReader is a nil interface without a body.
 func bodyReader(body []byte) io.Reader {

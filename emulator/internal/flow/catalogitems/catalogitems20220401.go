@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/desk"
@@ -106,9 +107,9 @@ func results(c *desk.Call, pg *desk.Page, size, total int, more bool, refined an
 }
 
 // asinPattern is the form of ASINs: a B and nine capitals or digits, or the ISBN of a book.
-var asinPattern = regexp.MustCompile(`^(B[0-9A-Z]{9}|[0-9]{9}[0-9X])$`)
+var asinPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(B[0-9A-Z]{9}|[0-9]{9}[0-9X])$`) })
 
-func isASIN(text string) bool { return asinPattern.MatchString(text) }
+func isASIN(text string) bool { return asinPattern().MatchString(text) }
 
 func searchFinds(p *world.Product, a *desk.Seller, m *marketplace.Marketplace, q map[string][]string) bool {
 	if ids := q["identifiers"]; ids != nil {

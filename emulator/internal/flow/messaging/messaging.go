@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
@@ -167,8 +168,8 @@ func getBuyerAttributes(c *desk.Call) (answer.Reply, *answer.Error) {
 }
 
 var (
-	htmlPattern  = regexp.MustCompile(`(?i)</?[a-z][^>]*>`)
-	emailPattern = regexp.MustCompile(`[^\s@]+@[^\s@]+\.[A-Za-z]{2,}`)
+	htmlPattern  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)</?[a-z][^>]*>`) })
+	emailPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^\s@]+@[^\s@]+\.[A-Za-z]{2,}`) })
 )
 
 // sendMessage is the handler of one template.
@@ -188,9 +189,9 @@ func sendMessage(name string) desk.Handler {
 		switch {
 		case kind.text && strings.TrimSpace(message.Text) == "":
 			return answer.Reply{}, answer.MissingMember("text", "required")
-		case htmlPattern.MatchString(message.Text): // the model's note: no HTML, no email addresses
+		case htmlPattern().MatchString(message.Text): // the model's note: no HTML, no email addresses
 			return answer.Reply{}, answer.InvalidParameter("text", "has HTML in it")
-		case emailPattern.MatchString(message.Text):
+		case emailPattern().MatchString(message.Text):
 			return answer.Reply{}, answer.InvalidParameter("text", "has an email address in it")
 		}
 		begin, _ := body["coverageStartDate"].(string)

@@ -184,7 +184,7 @@ func createDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	case bridge != nil:
 		d.Region, _ = bridge["region"].(string)
 		d.Account, _ = bridge["accountId"].(string)
-		if !awsAccountPattern.MatchString(d.Account) {
+		if !awsAccountPattern().MatchString(d.Account) {
 			return answer.Reply{}, answer.InvalidParameter("resourceSpecification.eventBridge.accountId", "is not the twelve digits of an AWS account")
 		}
 	default:
@@ -201,7 +201,7 @@ func createDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	return answer.Payload(d.object(c.Desk.Auth.Application().ID)), nil
 }
 
-var awsAccountPattern = regexp.MustCompile(`^\d{12}$`)
+var awsAccountPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d{12}$`) })
 
 func getDestinations(c *desk.Call) (answer.Reply, *answer.Error) {
 	subs := SubscriptionStore.At(c.Desk)
@@ -308,8 +308,8 @@ func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
 // celForbidden matches what filter expressions may not have: arithmetic and indexing (the model's note on filterExpression). Text in
 // quotes has been taken out before.
 var (
-	celForbidden = regexp.MustCompile(`[+*/%\[\]]|[^\s(,=<>&|!]\s*-`)
-	celText      = regexp.MustCompile("\"[^\"]*\"|'[^']*'|`[^`]*`")
+	celForbidden = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[+*/%\[\]]|[^\s(,=<>&|!]\s*-`) })
+	celText      = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\"[^\"]*\"|'[^']*'|`[^`]*`") })
 )
 
 // checkDirective checks a processing directive against what its type takes.
@@ -325,7 +325,7 @@ func checkDirective(kind *notificationKind, directive map[string]any) *answer.Er
 	case hasFilter && hasExpression:
 		return errNotification("eventFilter and filterExpression are mutually exclusive")
 	case hasExpression:
-		if celForbidden.MatchString(celText.ReplaceAllString(expression, `""`)) {
+		if celForbidden().MatchString(celText().ReplaceAllString(expression, `""`)) {
 			return errNotification("filterExpression has an operator that is not supported: arithmetic and indexing are not")
 		}
 		return nil

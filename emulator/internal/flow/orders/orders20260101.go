@@ -73,7 +73,7 @@ func searchOrders2026(c *desk.Call) (answer.Reply, *answer.Error) {
 
 func getOrder2026(c *desk.Call) (answer.Reply, *answer.Error) {
 	id := c.Path["orderId"]
-	if !world.OrderIDPattern.MatchString(id) {
+	if !world.OrderIDPattern().MatchString(id) {
 		return answer.Reply{}, answer.InvalidParameter("orderId", "is not in 3-7-7 format")
 	}
 	w, o := c.Order()

@@ -169,7 +169,7 @@ func getOrdersV0(c *desk.Call) (answer.Reply, *answer.Error) {
 func orderV0[T object | format.Record](show func(*desk.Call, *world.Order) T) desk.Handler {
 	return func(c *desk.Call) (answer.Reply, *answer.Error) {
 		id := c.Path["orderId"]
-		if !world.OrderIDPattern.MatchString(id) {
+		if !world.OrderIDPattern().MatchString(id) {
 			return answer.Reply{}, answer.InvalidParameter("orderId", "is not in 3-7-7 format")
 		}
 		w, o := c.Order()

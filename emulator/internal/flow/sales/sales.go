@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata"
 
@@ -20,7 +21,7 @@ var Flow = desk.Flow{Handlers: map[string]desk.Handler{"salesv1.getOrderMetrics"
 // salesInterval is the expression that the service names in its error (selling-partner-api-models#2050).
 const salesInterval = `[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?(([+-]\d\d:\d\d)|Z)(\[[a-zA-Z/_]+\])?`
 
-var salesIntervalPattern = regexp.MustCompile(`^(` + salesInterval + `)--(` + salesInterval + `)$`)
+var salesIntervalPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(` + salesInterval + `)--(` + salesInterval + `)$`) })
 
 const (
 	// How far back an interval may reach by hours, and else: the model's note on granularity.
@@ -105,7 +106,7 @@ func askedInterval(c *desk.Call) (from, to time.Time, zone *time.Location, _ *an
 	fail := func(message, details string) (time.Time, time.Time, *time.Location, *answer.Error) {
 		return time.Time{}, time.Time{}, nil, answer.Invalid(message, details)
 	}
-	match := salesIntervalPattern.FindStringSubmatch(text)
+	match := salesIntervalPattern().FindStringSubmatch(text)
 	if match == nil {
 		return fail(`{getOrderMetrics.arg1=must match "`+salesInterval+"--"+salesInterval+`"}`, "interval: two times in ISO 8601 with two hyphens between them")
 	}

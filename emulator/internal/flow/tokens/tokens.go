@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/auth"
@@ -32,7 +33,7 @@ func createRestrictedDataToken(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	// Another application may use the token, if it is one (developer-docs.amazon.com/sp-api/docs/tokens-api-v2021-03-01-use-case-guide,
 	// "Delegating authorization"). The emulator knows one application and takes any id of the right shape for another one's.
-	if target, _ := body["targetApplication"].(string); target != "" && !applicationIDPattern.MatchString(target) {
+	if target, _ := body["targetApplication"].(string); target != "" && !applicationIDPattern().MatchString(target) {
 		return answer.Reply{}, answer.InvalidParameter("targetApplication", `"`+target+`" is not an application id such as amzn1.sp.solution.…`)
 	}
 	if len(list) > maxRestrictedResources {
@@ -109,7 +110,9 @@ func roleFor(c *desk.Call, element string) bool {
 }
 
 // applicationIDPattern matches application ids of today and those of older applications.
-var applicationIDPattern = regexp.MustCompile(`^amzn1\.(sp\.solution|sellerapps\.app)\.[0-9a-fA-F-]{8,64}$`)
+var applicationIDPattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^amzn1\.(sp\.solution|sellerapps\.app)\.[0-9a-fA-F-]{8,64}$`)
+})
 
 // restrictedOperation finds the restricted operation that a resource names by a concrete path or by the path template.
 func restrictedOperation(c *desk.Call, r *auth.Resource) *catalog.Operation {

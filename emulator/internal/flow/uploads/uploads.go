@@ -4,6 +4,7 @@ package uploads
 import (
 	"net/http"
 	"regexp"
+	"sync"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/contacts"
@@ -18,7 +19,9 @@ type object = format.Object
 var Flow = desk.Flow{Handlers: map[string]desk.Handler{"uploads20201101.createUploadDestinationForResource": createUploadDestination}}
 
 // uploadResources are the operations that take files, as the model's note on resource names them.
-var uploadResources = regexp.MustCompile(`^(?:messaging/v1/orders/\d{3}-\d{7}-\d{7}/messages/(?:legalDisclosure|invoice|warranty|confirmCustomizationDetails|digitalAccessKey)|(aplus/2020-11-01/contentDocuments))$`)
+var uploadResources = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:messaging/v1/orders/\d{3}-\d{7}-\d{7}/messages/(?:legalDisclosure|invoice|warranty|confirmCustomizationDetails|digitalAccessKey)|(aplus/2020-11-01/contentDocuments))$`)
+})
 
 // createUploadDestination gives out an id and a presigned URL to which the file is to be put with the headers that stand beside it.
 func createUploadDestination(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -26,7 +29,7 @@ func createUploadDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, err
 	}
 	resource := c.Path["resource"]
-	match := uploadResources.FindStringSubmatch(resource)
+	match := uploadResources().FindStringSubmatch(resource)
 	if match == nil {
 		return answer.Reply{}, answer.Denied("").Because("resource: nothing can be uploaded for it") // selling-partner-api-models#39
 	}
