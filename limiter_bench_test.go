@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/internal/benchpeer"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -54,6 +55,8 @@ func BenchmarkLimiter(b *testing.B) {
 // benchAnswers is a transport without a wire, that answers as the emulator does.
 type benchAnswers struct{}
 
+var benchPage = benchpeer.Orders(1)
+
 func (benchAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
 	benchAnswer(w, req)
@@ -70,7 +73,7 @@ func benchAnswer(w http.ResponseWriter, req *http.Request) {
 	}
 	w.Header().Set("X-Spapi-Emulator-Operation", "ordersv0.getOrders")
 	w.Header().Set("X-Amzn-Ratelimit-Limit", req.Header.Get("X-Bench-Rate"))
-	_, _ = io.WriteString(w, `{"payload":{"Orders":[`+benchOrder+`]}}`)
+	_, _ = w.Write(benchPage)
 }
 
 // BenchmarkLimitedCall is what the limiter costs calls whose limit lets all pass: times are those of a call with it, "limited/free" is how many times
