@@ -124,7 +124,8 @@ func Find(body []byte, path string, lists []Span) ([]byte, error) {
 		}
 		m := members{s: &s}
 		for m.next() && string(m.name) != name {
-			if i := slices.IndexFunc(lists, func(l Span) bool { return l.From == s.pos }); i >= 0 {
+			s.space()
+			if i, ok := slices.BinarySearchFunc(lists, s.pos, func(l Span, at int) int { return l.From - at }); ok {
 				s.pos = lists[i].To
 			} else {
 				s.skip()

@@ -15,7 +15,7 @@ type reader struct {
 	states []state // by a form's place
 	length int     // of the body before
 	inside bool    // of a list's element
-	errors bool    // a member "errors" that isn't declared stands at the top
+	errors bool    // there may be something in a member "errors" at the top
 }
 
 // state is what a reader remembers about a form.
@@ -39,11 +39,16 @@ const mostRoom = 128
 
 func newReader(forms int) *reader { return &reader{states: make([]state, forms)} }
 
-// begin gets ready for a body.
+// begin gets ready for a body. It may be the second look at one, and what the first has written is still in the memory that it has left.
 func (r *reader) begin() {
 	r.inside, r.errors, r.note = false, false, true
 	r.texts = texts{}
-	r.ints, r.bools = Slab[int64]{}, Slab[bool]{}
+	r.ints, r.bools = slab[int64]{}, slab[bool]{}
+	for i := range r.states {
+		s := &r.states[i]
+		s.one = room{past: s.one.past}
+		s.many = room{past: s.many.past}
+	}
 }
 
 // release lets go of all memory that results share.
@@ -204,31 +209,29 @@ func (r *reader) value(f *form, p unsafe.Pointer) {
 		r.table(f, p)
 	case ownKind:
 		r.own(f, p)
+	case errorsKind:
+		r.declaredErrors(f.elem, p)
 	}
 }
 
 func (r *reader) pointer(elem *form) unsafe.Pointer {
-	if ok, inList := r.decoder.object(); ok {
+	if ok, around := r.decoder.object(); ok {
 		p := r.new(elem)
 		r.members(elem, p)
-		if inList {
-			r.more(']')
+		if r.close(around) {
+			return p
 		}
-		return p
 	}
 	return nil
 }
 
-// object reports whether there was one.
-func (r *reader) object(f *form, p unsafe.Pointer) bool {
-	ok, inList := r.decoder.object()
-	if ok {
+func (r *reader) object(f *form, p unsafe.Pointer) {
+	if ok, around := r.decoder.object(); ok {
 		r.members(f, p)
-		if inList {
-			r.more(']')
+		if !r.close(around) {
+			reflect.NewAt(f.typ, p).Elem().SetZero()
 		}
 	}
-	return ok
 }
 
 // members reads an object into a struct. The next member is mostly the one that came next in the last object of the type, written without blanks: to
@@ -271,7 +274,7 @@ func (r *reader) members(f *form, p unsafe.Pointer) {
 // table reads an object whose members have no names beforehand.
 func (r *reader) table(f *form, p unsafe.Pointer) {
 	to := reflect.NewAt(f.typ, p).Elem()
-	ok, inList := r.decoder.object()
+	ok, around := r.decoder.object()
 	if !ok {
 		to.SetZero()
 		return
@@ -287,8 +290,23 @@ func (r *reader) table(f *form, p unsafe.Pointer) {
 		r.value(f.elem, value.UnsafePointer())
 		to.SetMapIndex(name, value.Elem())
 	}
-	if inList {
-		r.more(']')
+	if !r.close(around) {
+		to.SetZero()
+	}
+}
+
+// declaredErrors reads the member "errors" of a result that declares it, and finds out whether there may be any.
+func (r *reader) declaredErrors(f *form, p unsafe.Pointer) {
+	r.space()
+	from := r.pos
+	r.value(f, p)
+	if r.depth != 1 || r.err != nil {
+		return
+	}
+	switch string(r.buf[from:r.pos]) {
+	case "null", "[]":
+	default:
+		r.errors = true
 	}
 }
 
