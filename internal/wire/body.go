@@ -10,6 +10,7 @@ import (
 // root reads the bodies whose result is of one type.
 type root struct {
 	form    *form
+	top     *form // what is pointed to, if the result is a pointer
 	forms   int
 	readers sync.Pool
 }
@@ -22,6 +23,14 @@ func rootOf(t reflect.Type) *root {
 	}
 	c := compiler{forms: map[reflect.Type]*form{}}
 	made := &root{form: c.compile(t), forms: len(c.forms)}
+	made.top = made.form
+	if made.form.kind == pointerKind {
+		made.top = made.form.elem
+	}
+	if i, declared := made.top.index["errors"]; declared {
+		field := &made.top.fields[i]
+		field.form = &form{kind: errorsKind, elem: field.form}
+	}
 	known, _ := roots.LoadOrStore(t, made)
 	return known.(*root)
 }
@@ -35,28 +44,29 @@ func (r *root) read(body []byte, wrapped bool, out unsafe.Pointer) (taken Taken,
 	if !ok {
 		reader = newReader(r.forms)
 	}
-	form, into := r.form, out
 	taken.Warnings, err = reader.decoder.read(body, func() {
 		reader.begin()
-		if r.form.kind == pointerKind {
-			form, into = r.form.elem, reflect.New(r.form.elem.typ).UnsafePointer()
+		into := out
+		if r.form != r.top {
+			into = reflect.New(r.top.typ).UnsafePointer()
 			*(*unsafe.Pointer)(out) = into
 		} else {
-			reflect.NewAt(form.typ, out).Elem().SetZero()
+			reflect.NewAt(r.top.typ, out).Elem().SetZero()
 		}
 		switch {
 		case wrapped:
-			reader.payload(form, into)
+			reader.payload(r.top, into)
 		case reader.null():
-			reader.fail(errNull)
+			if reader.end() == nil {
+				reader.fail(errNull)
+			}
 		default:
-			reader.value(form, into)
+			reader.value(r.top, into)
 		}
 	})
 	taken.Body, taken.Lists, taken.Errors = reader.buf, reader.lists, reader.errors
-	if i, declared := form.index["errors"]; declared && !wrapped {
-		field := form.fields[i]
-		taken.Errors = taken.Errors || !reflect.NewAt(field.form.typ, unsafe.Add(into, field.offset)).Elem().IsZero()
+	if !wrapped && r.top.kind != structKind && r.top.kind != mapKind {
+		taken.Errors = first(reader.buf) == objectToken // whose members nobody has seen
 	}
 	reader.release()
 	r.readers.Put(reader)
@@ -65,7 +75,7 @@ func (r *root) read(body []byte, wrapped bool, out unsafe.Pointer) (taken Taken,
 
 // payload reads a body that holds the result in its member "payload".
 func (r *reader) payload(f *form, p unsafe.Pointer) {
-	ok, inList := r.decoder.object()
+	ok, around := r.decoder.object()
 	if !ok {
 		return
 	}
@@ -80,8 +90,8 @@ func (r *reader) payload(f *form, p unsafe.Pointer) {
 			r.skip()
 		}
 	}
-	if inList {
-		r.more(']')
+	if !r.close(around) {
+		reflect.NewAt(f.typ, p).Elem().SetZero()
 	}
 }
 

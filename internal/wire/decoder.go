@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,8 +16,8 @@ type decoder struct {
 	scanner
 	warns []warning
 	texts texts
-	ints  Slab[int64]
-	bools Slab[bool]
+	ints  slab[int64]
+	bools slab[bool]
 }
 
 // warning keeps the offset in place of the path: finding the path costs a second look at the body, which good bodies never pay.
@@ -40,7 +39,7 @@ func (d *decoder) read(body []byte, read func()) ([]Warning, error) {
 	d.begin(bytes.TrimPrefix(body, bom))
 	read()
 	if d.end() == errNotUTF8 {
-		d.begin(valid(d.buf))
+		d.begin(mended(d.buf))
 		d.warns = append(d.warns, warning{reason: replacedBytes})
 		read()
 		_ = d.end() // is kept
@@ -55,6 +54,7 @@ func (d *decoder) read(body []byte, read func()) ([]Warning, error) {
 
 func (d *decoder) begin(body []byte) {
 	d.scanner = scan(body)
+	d.utf8 = true
 	d.warns = nil
 }
 
@@ -73,24 +73,13 @@ func (d *decoder) reject(reason string) {
 	d.warn(at, reason)
 }
 
-// alone goes into a list whose only element is of a kind that is declared in its place, with a warning. The element must then be read, and
-// the list closed.
-func (d *decoder) alone(declared ...token) bool {
-	ahead := d.scanner
-	list := elements{s: &ahead}
-	if !list.next() || !slices.Contains(declared, ahead.next()) {
-		return false // a mistake in the JSON is found by whoever passes over the list
-	}
-	if ahead.skip(); list.next() || ahead.err != nil {
-		return false
-	}
-	d.warn(d.pos, "a list, whose only element is taken")
-	return d.open(']')
-}
+const onlyElement = "a list, whose only element is taken"
 
 // lone reads a value that is no scalar where one is declared: a list of one is, with a warning.
 func lone[T any](d *decoder, t token, reason string, read func(*decoder) T) (v T) {
-	if t == arrayToken && d.alone(stringToken, numberToken, boolToken) {
+	if t == arrayToken && d.loneScalar() {
+		d.warn(d.pos, onlyElement)
+		d.open(']')
 		v = read(d)
 		d.more(']')
 		return v
@@ -99,23 +88,69 @@ func lone[T any](d *decoder, t token, reason string, read func(*decoder) T) (v T
 	return v
 }
 
+// loneScalar reports whether the only element of the list that comes next is a scalar other than null.
+func (d *decoder) loneScalar() bool {
+	ahead := d.scanner
+	list := elements{s: &ahead}
+	if !list.next() {
+		return false // a mistake in the JSON is found by whoever passes over the list
+	}
+	switch ahead.next() {
+	case stringToken, numberToken, boolToken:
+		ahead.skip()
+		return !list.next() && ahead.err == nil
+	}
+	return false
+}
+
+// around is what stands around an object: noList, or the list whose only element it may be, told by the number of warnings before.
+type around int
+
+const noList around = -1
+
 // object reports whether an object comes next. It is false for null and, with a warning, for anything else, which is then passed over. A list of one object
-// is that object, with a warning: it has to be closed behind it.
-func (d *decoder) object() (ok, inList bool) {
+// is that object, with a warning. Who has read the object calls close.
+func (d *decoder) object() (bool, around) {
 	switch t := d.next(); t {
 	case objectToken:
-		return true, false
+		return true, noList
 	case nullToken:
 		d.literal()
 	case invalidToken:
 	default:
-		if t == arrayToken && d.alone(objectToken) {
-			d.space()
-			return true, true
+		if t == arrayToken {
+			ahead := d.scanner
+			if ahead.open(']') && ahead.next() == objectToken {
+				before := len(d.warns)
+				d.warn(d.pos, onlyElement)
+				d.open(']')
+				return true, around(before)
+			}
 		}
 		d.reject("not an object")
 	}
-	return false, false
+	return false, noList
+}
+
+// close goes out of what stands around an object that has been read, and reports whether the object counts: in a list of several it doesn't. Only now
+// it is told whether there are several, because to look ahead in lists that lie in each other would take time by the square of their depth.
+func (d *decoder) close(a around) bool {
+	if a == noList || !d.more(']') {
+		return true
+	}
+	full := len(d.warns) == int(a)
+	at := 0
+	if !full {
+		at = d.warns[a].offset
+		d.warns = d.warns[:a]
+	}
+	for d.skip(); d.more(']'); {
+		d.skip()
+	}
+	if !full {
+		d.warn(at, "not an object")
+	}
+	return false
 }
 
 // array reports whether a list comes next. It is false for null and, with a warning, for anything else, which is then passed over. A single value that is
@@ -129,8 +164,7 @@ func (d *decoder) array(objects, scalars bool) (ok, single bool) {
 	case invalidToken:
 	default:
 		if t == objectToken && objects || t != objectToken && scalars {
-			ahead := d.scanner
-			if IsSingle(ahead.raw()) {
+			if ahead := d.scanner; ahead.single() {
 				d.warn(d.pos, "not an array, taken as its one element")
 				return true, true
 			}
@@ -142,14 +176,17 @@ func (d *decoder) array(objects, scalars bool) (ok, single bool) {
 
 // IsSingle reports whether a value that stands in the place of an array is its one element: an empty text or object says that there is none.
 func IsSingle(value []byte) bool {
-	if len(value) == 0 {
-		return false
-	}
-	switch tokens[value[0]] {
+	s := scan(value)
+	return s.single()
+}
+
+// single is IsSingle for what comes next, of which it reads no more than it must.
+func (s *scanner) single() bool {
+	switch s.next() {
 	case objectToken:
-		return len(bytes.TrimSpace(value[1:len(value)-1])) > 0
+		return s.open('}')
 	case stringToken:
-		return len(value) > len(`""`)
+		return !bytes.HasPrefix(s.buf[s.pos:], []byte(`""`))
 	case numberToken, boolToken:
 		return true
 	}
@@ -228,7 +265,7 @@ func (d *decoder) boolean() *bool {
 }
 
 func (d *decoder) keepBool(v bool) *bool {
-	p := d.bools.New()
+	p := d.bools.new()
 	*p = v
 	return p
 }
@@ -240,7 +277,7 @@ func (d *decoder) integer() *int64 {
 		if !ok {
 			return nil, false
 		}
-		p := d.ints.New()
+		p := d.ints.new()
 		*p = n
 		return p, true
 	}, (*decoder).integer)

@@ -13,12 +13,13 @@ func Find(body []byte, path string, lists []Span) ([]byte, error) {
 	s := scan(bytes.TrimPrefix(body, bom))
 	value := s.find(path, lists)
 	if s.err == errNotUTF8 {
-		return Find(valid(body), path, nil)
+		return Find(mended(body), path, nil)
 	}
 	return value, s.err
 }
 
-func valid(text []byte) []byte { return bytes.ToValidUTF8(text, []byte("\uFFFD")) }
+// mended is a text with bytes that are no UTF-8 replaced.
+func mended(text []byte) []byte { return bytes.ToValidUTF8(text, []byte("\uFFFD")) }
 
 func (s *scanner) find(path string, lists []Span) []byte {
 	for name := range strings.SplitSeq(path, ".") {
@@ -31,7 +32,8 @@ func (s *scanner) find(path string, lists []Span) []byte {
 			if found = string(m.name) == name; found {
 				break
 			}
-			if i := slices.IndexFunc(lists, func(l Span) bool { return l.From == s.pos }); i >= 0 {
+			s.space()
+			if i, ok := slices.BinarySearchFunc(lists, s.pos, func(l Span, at int) int { return l.From - at }); ok {
 				s.pos = lists[i].To
 			} else {
 				s.skip()
@@ -55,7 +57,7 @@ func Elements(list []byte) (out []json.RawMessage, err error) {
 		out = append(out, s.raw())
 	}
 	if s.err == errNotUTF8 {
-		return Elements(valid(list))
+		return Elements(mended(list))
 	}
 	return out, s.err
 }

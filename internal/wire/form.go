@@ -46,7 +46,8 @@ const (
 	structKind
 	pointerKind // to a struct
 	listKind
-	mapKind // of texts to anything
+	mapKind    // of texts to anything
+	errorsKind // the member "errors" of a whole result
 )
 
 var (

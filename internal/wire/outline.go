@@ -18,7 +18,7 @@ const (
 func Outline(text []byte) string {
 	var b strings.Builder
 	s := scan(text)
-	if outline(&b, &s, "message", outlineDepth); s.err != nil { // a text alone is one
+	if outline(&b, &s, "message", outlineDepth); s.end() != nil { // a text alone is one
 		return ""
 	}
 	return b.String()

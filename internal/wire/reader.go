@@ -15,7 +15,7 @@ type reader struct {
 	states []state // by a form's place
 	length int     // of the body before
 	inside bool    // of a list's element
-	errors bool    // a member "errors" that isn't declared stands at the top
+	errors bool    // there may be something in a member "errors" at the top
 }
 
 // state is what a reader remembers about a form.
@@ -41,11 +41,16 @@ const mostRoom = 128
 
 func newReader(forms int) *reader { return &reader{states: make([]state, forms)} }
 
-// begin gets ready for a body.
+// begin gets ready for a body. It may be the second look at one, and what the first has written is still in the memory that it has left.
 func (r *reader) begin() {
 	r.inside, r.errors, r.note = false, false, true
 	r.texts = texts{}
-	r.ints, r.bools = Slab[int64]{}, Slab[bool]{}
+	r.ints, r.bools = slab[int64]{}, slab[bool]{}
+	for i := range r.states {
+		s := &r.states[i]
+		s.one = room{past: s.one.past}
+		s.many = room{past: s.many.past}
+	}
 }
 
 // release lets go of all memory that results share.
@@ -214,31 +219,29 @@ func (r *reader) value(f *form, p unsafe.Pointer) {
 		r.table(f, p)
 	case ownKind:
 		r.own(f, p)
+	case errorsKind:
+		r.declaredErrors(f.elem, p)
 	}
 }
 
 func (r *reader) pointer(elem *form) unsafe.Pointer {
-	if ok, inList := r.decoder.object(); ok {
+	if ok, around := r.decoder.object(); ok {
 		p := r.new(elem)
 		r.members(elem, p)
-		if inList {
-			r.more(']')
+		if r.close(around) {
+			return p
 		}
-		return p
 	}
 	return nil
 }
 
-// object reports whether there was one.
-func (r *reader) object(f *form, p unsafe.Pointer) bool {
-	ok, inList := r.decoder.object()
-	if ok {
+func (r *reader) object(f *form, p unsafe.Pointer) {
+	if ok, around := r.decoder.object(); ok {
 		r.members(f, p)
-		if inList {
-			r.more(']')
+		if !r.close(around) {
+			reflect.NewAt(f.typ, p).Elem().SetZero()
 		}
 	}
-	return ok
 }
 
 // members reads an object into a struct. The next member is mostly the one that came next in the last object of the type, written without blanks: to
@@ -309,7 +312,7 @@ var (
 )
 
 func table[T any](r *reader, f *form, read func(*reader) T) map[string]T {
-	ok, inList := r.decoder.object()
+	ok, around := r.decoder.object()
 	if !ok {
 		return nil
 	}
@@ -322,11 +325,26 @@ func table[T any](r *reader, f *form, read func(*reader) T) map[string]T {
 		name := r.texts.keep(m.name)
 		to[name] = read(r)
 	}
-	if inList {
-		r.more(']')
-	}
 	state.size = min(len(to), mostRoom)
+	if !r.close(around) {
+		return nil
+	}
 	return to
+}
+
+// declaredErrors reads the member "errors" of a result that declares it, and finds out whether there may be any.
+func (r *reader) declaredErrors(f *form, p unsafe.Pointer) {
+	r.space()
+	from := r.pos
+	r.value(f, p)
+	if r.depth != 1 || r.err != nil {
+		return
+	}
+	switch string(r.buf[from:r.pos]) {
+	case "null", "[]":
+	default:
+		r.errors = true
+	}
 }
 
 // own reads a text into a type that reads itself from one.

@@ -89,6 +89,8 @@ func settle(r *Result, body []byte) (Settled, error) {
 	switch {
 	case err != nil:
 		return Settled{Body: body}, nil
+	case !ok && !valid(text):
+		return Settled{Body: body}, nil
 	case !ok:
 		return Settled{}, &ForeignError{Outline(text)}
 	case s.Body == nil:
@@ -139,6 +141,13 @@ func (s Settled) about(taken Taken) Taken {
 	taken.Warnings = append([]Warning{*s.note}, taken.Warnings...)
 	taken.Errors = true // nobody has looked beside the wrapper
 	return taken
+}
+
+// valid reports whether a text is one value of JSON, whatever the bytes in its strings.
+func valid(text []byte) bool {
+	s := scan(text)
+	s.skip()
+	return s.end() == nil
 }
 
 // first is the kind of a text's value.
@@ -231,9 +240,12 @@ func (s *Shape) inList(in *scanner) bool {
 	one := Shape{Kind: ObjectKind, Members: s.Members, Objects: s.Objects}
 	n, found := 0, false
 	for e := (elements{s: in}); e.next(); n++ {
-		element := scan(in.raw())
-		holds := one.holds(&element)
-		if in.err != nil {
+		holds := false
+		if s.Kind == ListKind || in.next() == objectToken { // lists don't lie deeper in each other where an object is declared
+			ahead := *in
+			holds = one.holds(&ahead)
+		}
+		if in.skip(); in.err != nil {
 			return false
 		}
 		if holds && s.Kind == ListKind {
@@ -329,5 +341,5 @@ func isMessage(text []byte) bool {
 		}
 		s.skip()
 	}
-	return found && s.err == nil
+	return found && s.end() == nil
 }

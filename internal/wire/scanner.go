@@ -18,6 +18,7 @@ type scanner struct {
 	pos   int
 	depth int
 	err   error
+	utf8  bool   // whether strings have to be UTF-8
 	lists []Span // that have been passed over, when somebody may come again: the long ones that lie in no other
 	note  bool   // whether to note them
 }
@@ -153,7 +154,7 @@ func (s *scanner) quoted() (text []byte, escaped bool) {
 		case '"':
 			text = buf[start:i:i]
 			s.pos = i + 1
-			if wide&highs != 0 && !utf8.Valid(text) {
+			if s.utf8 && wide&highs != 0 && !utf8.Valid(text) {
 				s.fail(errNotUTF8)
 			}
 			return text, escaped
