@@ -47,9 +47,7 @@ func (r *reader) begin() {
 	r.texts = texts{}
 	r.ints, r.bools = slab[int64]{}, slab[bool]{}
 	for i := range r.states {
-		s := &r.states[i]
-		s.one = room{past: s.one.past}
-		s.many = room{past: s.many.past}
+		r.states[i].fresh(func(m room) int { return m.past })
 	}
 }
 
@@ -58,14 +56,22 @@ func (r *reader) release() {
 	r.length = max(len(r.buf), 1)
 	r.decoder = decoder{}
 	for i := range r.states {
-		s := &r.states[i]
-		s.one = room{past: s.one.given}
-		for level, m := range s.many {
-			s.many[level] = room{past: m.given}
-		}
-		s.open = 0
+		r.states[i].fresh(func(m room) int { return m.given })
 	}
 }
+
+// fresh lets go of all memory, and sets what the body before is said to have held.
+func (s *state) fresh(past func(room) int) {
+	s.one = room{past: past(s.one)}
+	s.many = s.many[:min(len(s.many), mostLevels)]
+	for level, m := range s.many {
+		s.many[level] = room{past: past(m)}
+	}
+	s.open = 0
+}
+
+// mostLevels bounds how many levels of lists within lists are remembered from one body to the next.
+const mostLevels = 16
 
 // wanted is for how many values to make room: as many as the rest of the body may hold by what the body before it held, or a part of those so far.
 func (r *reader) wanted(m *room) int {
