@@ -39,7 +39,7 @@ func (d *decoder) read(body []byte, read func()) ([]Warning, error) {
 	d.begin(bytes.TrimPrefix(body, bom))
 	read()
 	if d.end() == errNotUTF8 {
-		d.begin(mended(d.buf))
+		d.begin(bytes.ToValidUTF8(d.buf, []byte("\uFFFD")))
 		d.warns = append(d.warns, warning{reason: replacedBytes})
 		read()
 		_ = d.end() // is kept

@@ -8,18 +8,11 @@ import (
 )
 
 // Find returns the value at a path of members' names in a body, nil where there is none. It goes to the end of the lists on its way at once, of which
-// [Taken] tells. What follows the value is not looked at. Bytes that aren't UTF-8 are replaced, as everywhere.
+// [Taken] tells. What follows the value is not looked at.
 func Find(body []byte, path string, lists []Span) ([]byte, error) {
 	s := scan(bytes.TrimPrefix(body, bom))
-	value := s.find(path, lists)
-	if s.err == errNotUTF8 {
-		return Find(mended(body), path, nil)
-	}
-	return value, s.err
+	return s.find(path, lists), s.err
 }
-
-// mended is a text with bytes that are no UTF-8 replaced.
-func mended(text []byte) []byte { return bytes.ToValidUTF8(text, []byte("\uFFFD")) }
 
 func (s *scanner) find(path string, lists []Span) []byte {
 	for name := range strings.SplitSeq(path, ".") {
@@ -55,9 +48,6 @@ func Elements(list []byte) (out []json.RawMessage, err error) {
 	}
 	for e := (elements{s: &s}); e.next(); {
 		out = append(out, s.raw())
-	}
-	if s.err == errNotUTF8 {
-		return Elements(mended(list))
 	}
 	return out, s.err
 }
