@@ -78,15 +78,13 @@ func readFailure(err error, limit int64) string {
 func readBody(body []byte, resp *http.Response, limit int64) ([]byte, error) {
 	defer resp.Body.Close()
 	limit = min(limit, math.MaxInt-1)
-	end := limit + 1 // one more byte tells that it is too large
-	if length := resp.ContentLength; length > limit {
+	length := resp.ContentLength
+	if length > limit {
 		return body, errTooLarge
-	} else if length > 0 {
-		end = length
 	}
-	reserve := int64(leastRead)
-	if resp.ContentLength > 0 {
-		reserve = maxReserved
+	end, reserve := limit+1, int64(leastRead) // a byte more than is allowed tells that it is too large
+	if length > 0 {
+		end, reserve = length, maxReserved
 	}
 	for {
 		if len(body) == cap(body) {
@@ -95,11 +93,11 @@ func readBody(body []byte, resp *http.Response, limit int64) ([]byte, error) {
 		n, err := resp.Body.Read(body[len(body):min(int64(cap(body)), end)])
 		body = body[:len(body)+n]
 		switch whole := int64(len(body)) == end; {
-		case whole && resp.ContentLength > 0:
+		case whole && length > 0:
 			return body, nil
 		case whole:
 			return body[:limit], errTooLarge
-		case err == io.EOF && resp.ContentLength > 0:
+		case err == io.EOF && length > 0:
 			return body, io.ErrUnexpectedEOF
 		case err == io.EOF:
 			return body, nil

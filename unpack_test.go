@@ -228,6 +228,7 @@ func TestUnpackedBodiesOfTypedCalls(t *testing.T) {
 // A body that is closed while it is read leaves nothing to others that still somebody reads.
 func TestUnpackedBodyClosedWhileRead(t *testing.T) {
 	text := strings.Repeat("some text that is unpacked again and again ", 2000)
+	whole := packed(text)
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
@@ -236,11 +237,11 @@ func TestUnpackedBodyClosedWhileRead(t *testing.T) {
 				b := &unpackedBody{packed: left}
 				var reading sync.WaitGroup
 				reading.Go(func() { _, _ = io.Copy(io.Discard, b) })
-				_, _ = io.WriteString(right, packed(text)[:50])
+				_, _ = io.WriteString(right, whole[:50])
 				_ = b.Close()
 				reading.Wait()
-				whole := &unpackedBody{packed: io.NopCloser(strings.NewReader(packed(text)))}
-				if got, err := io.ReadAll(whole); err != nil || string(got) != text {
+				next := &unpackedBody{packed: io.NopCloser(strings.NewReader(whole))}
+				if got, err := io.ReadAll(next); err != nil || string(got) != text {
 					t.Errorf("got %d bytes and %v", len(got), err)
 				}
 			}
