@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -580,6 +581,9 @@ func nobodyWaits(t *testing.T, l Limiter) {
 		if s.waiting != 0 || len(s.levels) != 0 || len(s.narrow) != 0 || s.wide != nil || s.place.level != nil || !s.settled.IsZero() {
 			t.Errorf("%+v: with nobody waiting there wait %d, on %d levels, in %d narrower buckets", s.key, s.waiting, len(s.levels), len(s.narrow))
 		}
+	}
+	if !reflect.DeepEqual(nobody, queue{}) {
+		t.Errorf("the queue that all share was written: %+v", nobody)
 	}
 }
 

@@ -63,7 +63,7 @@ func TestMemoryOfManySellers(t *testing.T) {
 		what     string
 		got, max float64
 	}{
-		{"bucket", bucket, 800},
+		{"bucket", bucket, 550},
 		{"token", token, 300},
 		{"client", client, 820},
 	} {

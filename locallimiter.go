@@ -29,8 +29,13 @@ type limiter struct {
 // call. So nobody holds up a bucket while waiting for a narrower one, and since all go narrow to wide, nobody waits in a circle.
 type turnstile struct {
 	bucket
+	*queue
+	key bucketKey
+}
+
+// queue is who waits before a turnstile. Most buckets of most sellers never have anybody wait: until then theirs is nobody.
+type queue struct {
 	turns
-	key     bucketKey
 	waiting int // calls, here and before the narrower ones
 
 	wide    *turnstile // to which its first call goes on
@@ -40,6 +45,9 @@ type turnstile struct {
 	timer   *time.Timer
 	settled time.Time // when the timer is due; zero: not at all
 }
+
+// nobody is the queue of all turnstiles that never had one. It is never written.
+var nobody queue
 
 // path is the turnstiles of one call, narrow to wide, then nil.
 type path [limitScopes]*turnstile
@@ -65,9 +73,8 @@ func (l *limiter) find(b *LimitBucket) *turnstile {
 }
 
 func (l *limiter) add(b *LimitBucket, now time.Time) *turnstile {
-	s := &turnstile{bucket: newBucket(b), key: bucketKey{b.App, b.Region, b.Operation, b.Seller, b.Scope}}
+	s := &turnstile{bucket: newBucket(b), queue: &nobody, key: bucketKey{b.App, b.Region, b.Operation, b.Seller, b.Scope}}
 	s.full = now
-	s.place.narrow = s
 	l.turnstiles[s.key] = s
 	l.all = append(l.all, s)
 	return s
@@ -229,9 +236,13 @@ func (l *limiter) join(w *waiter, priority int, now time.Time) {
 	l.arrival++
 	w.place = place{seq: l.arrival, waiter: w}
 	for _, s := range w.path {
-		if s != nil {
-			s.waiting++
+		if s == nil {
+			break
 		}
+		if s.queue == &nobody {
+			s.queue = &queue{place: place{narrow: s}}
+		}
+		s.waiting++
 	}
 	w.path[0].join(&w.place, levelOf(priority))
 	l.serve(w.path[0], now)
