@@ -31,7 +31,7 @@ var importRules = []importRule{
 	{packages: "internal/settings", only: []string{"std", "marketplace"}, reason: "root, accounts and command read settings with it, and the root pays for it"},
 	{packages: "internal/wire", only: []string{"std", "github.com/go-faster/jx"}, never: []string{"."},
 		reason: "generated decoders stand on it, and the root on them"},
-	{packages: "internal/paging", only: []string{"std", "github.com/go-faster/jx", "internal/wire"},
+	{packages: "internal/paging", only: []string{"std", "internal/wire"},
 		reason: "it turns pages into requests and knows neither clients nor API versions"},
 	{packages: "api/...", only: []string{"std", ".", "internal/wire"}, never: []string{"api/...", "internal/catalog"},
 		reason: "API versions know nothing of each other, so that a program holds only those that it uses"},

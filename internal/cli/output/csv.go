@@ -76,48 +76,48 @@ func (c *csvWriter) begin(rows []Value, columns []Column) error {
 }
 
 // fieldsOf are the columns of the file for one of the command.
-func (w *csvWriter) fieldsOf(c *Column, rows []Value) []field {
-	if len(c.Parts) > 0 {
+func (c *csvWriter) fieldsOf(column *Column, rows []Value) []field {
+	if len(column.Parts) > 0 {
 		var fields []field
-		for _, part := range c.Parts {
-			name := c.Name
+		for _, part := range column.Parts {
+			name := column.Name
 			if part.Name != "" {
 				name += "." + part.Name
 			}
 			fields = append(fields, field{name: name, text: func(row Value) string {
-				v, several := row.follow(c.path())
+				v, several := row.follow(column.path())
 				switch {
 				case part.Text == nil:
-					return w.flat(v)
+					return c.flat(v)
 				case !several:
 					return part.Text(v)
 				}
-				return w.list.field(func(texts []string) []string { return dressed(v, part.Text, texts) })
+				return c.list.field(func(texts []string) []string { return dressed(v, part.Text, texts) })
 			}})
 		}
 		return fields
 	}
-	if c.Path == "" && c.Text != nil {
-		return []field{{name: c.Name, text: c.cell}}
+	if column.Path == "" && column.Text != nil {
+		return []field{{name: column.Name, text: column.cell}}
 	}
-	if c.List {
-		return []field{{name: c.Name, text: func(row Value) string {
-			v, several := row.follow(c.path())
+	if column.List {
+		return []field{{name: column.Name, text: func(row Value) string {
+			v, several := row.follow(column.path())
 			if v.Kind() == Nothing || several {
-				return w.flat(v)
+				return c.flat(v)
 			}
-			return w.list.field(func(texts []string) []string { return append(texts, w.flat(v)) })
+			return c.list.field(func(texts []string) []string { return append(texts, c.flat(v)) })
 		}}}
 	}
 	values := &tree{}
 	for _, row := range rows {
-		v, _ := row.follow(c.path())
+		v, _ := row.follow(column.path())
 		values.add(v)
 	}
 	if len(values.names) == 0 {
 		values.scalar = true
 	}
-	return w.fieldsOfTree(values, c.path(), c.Name, nil)
+	return c.fieldsOfTree(values, column.path(), column.Name, nil)
 }
 
 // add takes the values of v in.
@@ -154,13 +154,13 @@ func (t *tree) add(v Value) {
 }
 
 // fieldsOfTree are the columns for the values below a path of the rows; the first of them looks out for values that have none.
-func (w *csvWriter) fieldsOfTree(t *tree, root []string, name string, below []string) []field {
+func (c *csvWriter) fieldsOfTree(t *tree, root []string, name string, below []string) []field {
 	var fields []field
 	if len(below) > 0 || root != nil || name != "" {
 		if t.scalar || len(t.names) == 0 {
 			fields = append(fields, field{name: name, text: func(row Value) string {
 				v, _ := row.follow(root)
-				return w.flat(v.step(below))
+				return c.flat(v.step(below))
 			}})
 		}
 	}
@@ -169,7 +169,7 @@ func (w *csvWriter) fieldsOfTree(t *tree, root []string, name string, below []st
 		if name != "" {
 			full = name + "." + n
 		}
-		fields = append(fields, w.fieldsOfTree(t.children[n], root, full, append(slices.Clone(below), n))...)
+		fields = append(fields, c.fieldsOfTree(t.children[n], root, full, append(slices.Clone(below), n))...)
 	}
 	if below == nil && len(fields) > 0 {
 		fields[0].path, fields[0].tree = root, t
@@ -262,13 +262,13 @@ func (t *tree) lacks(v Value, path string) []string {
 }
 
 // flat is a value for a field: a scalar as it is, a list as a record of its own. An object is empty: the heading knows nothing of it, which is told.
-func (w *csvWriter) flat(v Value) string {
+func (c *csvWriter) flat(v Value) string {
 	if v.Kind() != Array {
 		return v.Text()
 	}
-	return w.list.field(func(texts []string) []string {
+	return c.list.field(func(texts []string) []string {
 		for e, end := v.first(), v.end(); e.at < end; e = e.next() {
-			texts = append(texts, w.flat(e))
+			texts = append(texts, c.flat(e))
 		}
 		return texts
 	})

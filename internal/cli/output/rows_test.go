@@ -435,7 +435,9 @@ func TestRowsAsTheyCame(t *testing.T) {
 
 // FuzzParse: JSON is what the slow way says, and what is none is no reason to panic.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{`{"a":[1,{"b":"\u00e9\ud83d\ude00\/"}],"a":null}`, ` [ ] `, `"x`, `{"a"}`, `[1 2]`, `[1,]`, `{,}`, `-`, `tru`, "\"\xff\x00\"", `"\x"`, `}`, `""""`, ""} {
+	for _, s := range []string{
+		`{"a":[1,{"b":"\u00e9\ud83d\ude00\/"}],"a":null}`, ` [ ] `, `"x`, `{"a"}`, `[1 2]`, `[1,]`, `{,}`, `-`, `tru`, "\"\xff\x00\"", `"\x"`, `}`, `""""`, "",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -205,8 +205,8 @@ func str(s string, at int) (end int, _ spelling, err error) {
 	var all byte
 	backslash := false
 	for end = at + 1; end < len(s); end++ {
-		switch c := s[end]; {
-		case c == '"':
+		switch c := s[end]; c {
+		case '"':
 			switch {
 			case backslash, all >= utf8.RuneSelf && !utf8.ValidString(s[at:end]):
 				return end + 1, encoded, nil
@@ -214,7 +214,7 @@ func str(s string, at int) (end int, _ spelling, err error) {
 				return end + 1, bare, nil
 			}
 			return end + 1, ascii, nil
-		case c == '\\':
+		case '\\':
 			backslash = true
 			end++
 		default:
