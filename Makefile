@@ -15,8 +15,8 @@ help: ## show this list
 	@echo
 	@echo "MODELS is a checkout of Amazon's models (now $(MODELS)), COMMIT its commit if git can't tell it."
 
-build: ## build bin/spapi
-	go build -o bin/spapi ./cmd/spapi
+build: ## build bin/spapi, as it is released
+	.ci/build bin/spapi
 
 docs: ## write docs/cli.md from the commands
 	go run ./internal/cli/docs -markdown docs/cli.md

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 			if d, err := time.ParseDuration(os.Getenv("TEST_SETTLE")); err == nil {
 				runner.Settle = d
 			}
-			os.Exit(cli.Main())
+			os.Exit(counted(cli.Main))
 		},
 		"spapi-unlimited": unlimited,
 		"browser":         browser,

@@ -61,7 +61,7 @@ func (s *screen) clean(p []byte) []byte {
 			text = text[:i]
 		}
 	}
-	parts := bytes.Split(text, []byte(mark))
+	parts := bytes.Split(text, []byte(mark()))
 	for i, part := range parts {
 		parts[i] = []byte(strings.Map(shown, string(part)))
 	}
@@ -79,7 +79,7 @@ func plain(p []byte) bool {
 }
 
 // mark stands for the ESC of the command's own colours on their way to a screen. No other text can know it.
-var mark = "\ufdd0" + rand.Text()
+var mark = sync.OnceValue(func() string { return "\ufdd0" + rand.Text() })
 
 // Clean takes control characters, but for line ends and tabs, and those of the direction of writing out of a text, and bytes that are no UTF-8: some
 // terminals take them for control characters.

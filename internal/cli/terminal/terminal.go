@@ -83,5 +83,5 @@ func (s *Streams) dress(attribute, text string) string {
 	if !s.Color || text == "" {
 		return text
 	}
-	return mark + "[" + attribute + "m" + text + mark + "[0m"
+	return mark() + "[" + attribute + "m" + text + mark() + "[0m"
 }
