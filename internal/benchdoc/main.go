@@ -57,7 +57,8 @@ func run(rounds int, only string, files []string) error {
 	if err != nil {
 		return fmt.Errorf("go list -m github.com/bytedance/sonic: %w", err)
 	}
-	r := &report{rounds: rounds, machine: m.name, loadBefore: m.load(), date: start.UTC(), versions: runtime.Version() + ", " + strings.TrimSpace(string(sonic))}
+	r := &report{rounds: rounds, machine: m.name, processors: runtime.NumCPU(), loadBefore: m.load(), date: start.UTC(),
+		versions: runtime.Version() + ", " + strings.TrimSpace(string(sonic))}
 	if err := measure(r, chosen, rounds, os.Stderr); err != nil {
 		return err
 	}

@@ -16,7 +16,8 @@ type report struct {
 	date                  time.Time
 	took                  time.Duration
 	versions              string // of Go and of peers
-	loadBefore, loadAfter string
+	loadBefore, loadAfter string // over 1, 5 and 15 minutes
+	processors            int
 	rounds                int
 	tables                []*table
 }
@@ -141,7 +142,9 @@ func (g goal) judge(r *report) (shown, used []string, reached bool, err error) {
 		limit, v, digits := g.allocs, median(t.row(g.row).figures[allocations]), 0
 		if g.than != "" {
 			limit, v, digits = g.most, median(ratios(t.row(g.row), t.row(g.than), elapsed)), 2
-			used = append(used, fmt.Sprintf("%.2f", median(ratios(t.row(g.row), t.row(g.than), processor))))
+			if all := ratios(t.row(g.row), t.row(g.than), processor); len(all) > 0 {
+				used = append(used, fmt.Sprintf("%.2f", median(all)))
+			}
 		}
 		shown = append(shown, strconv.FormatFloat(v, 'f', digits, 64))
 		if v <= limit {
@@ -195,8 +198,8 @@ func (r *report) block(goals []goal, whole bool) (string, error) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n### %s\n\n", beginOfMachine(r.machine), r.machine)
-	fmt.Fprintf(&b, "Run of %s with %s, %d rounds, %s; load over 1, 5 and 15 minutes %s before and %s after.\n\n",
-		r.date.Format(time.DateOnly), r.versions, r.rounds, r.took.Round(time.Second), r.loadBefore, r.loadAfter)
+	fmt.Fprintf(&b, "Run of %s with %s, %d rounds, %s; load over 1, 5 and 15 minutes %s before and %s after.%s\n\n",
+		r.date.Format(time.DateOnly), r.versions, r.rounds, r.took.Round(time.Second), r.loadBefore, r.loadAfter, r.caution())
 	if whole {
 		b.WriteString("| goal | here | processor time | |\n|---|---:|---:|---|\n")
 		for _, g := range goals {
@@ -219,6 +222,15 @@ func (r *report) block(goals []goal, whole bool) (string, error) {
 	}
 	b.WriteString(endOfMachine + "\n")
 	return b.String(), nil
+}
+
+// caution is what to know about a run beside other work.
+func (r *report) caution() string {
+	first, _, _ := strings.Cut(r.loadBefore, " ")
+	if load, err := strconv.ParseFloat(first, 64); err != nil || load <= float64(r.processors)/2 {
+		return ""
+	}
+	return " Other work was on the machine: this is not what it can do, and ratios may be of chance."
 }
 
 func (t *table) write(b *strings.Builder) error {
