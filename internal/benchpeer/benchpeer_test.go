@@ -60,8 +60,8 @@ func TestDecoding(t *testing.T) {
 		"an error":              {body(`{`), func([]byte) (*shop, []wire.Warning, error) { return nil, nil, errors.New("no page") }, 1, []string{"error no page"}},
 		"a page that is no one": {[]byte(`{`), same, 1, []string{"the page has 1 bytes", "error unexpected end"}},
 	} {
-		d := Decoding[shop]{Page: c.page, Decode: c.decode, Elements: 30_001, Count: func(s *shop) int { return len(s.Items) }}
-		told := d.problems(c.allocations)
+		d := Decoding[shop]{Page: c.page, Elements: 30_001, Count: func(s *shop) int { return len(s.Items) }}
+		told := d.problems(c.decode, c.allocations)
 		if len(told) != len(c.want) {
 			t.Errorf("%s: told %q, want %q", name, told, c.want)
 			continue

@@ -131,17 +131,17 @@ func reportProcessorTime(b *testing.B, start time.Duration) {
 
 // Test holds the decoder to its peers, so that all do the same work, and to a number of allocations for each page.
 func (d *Decoding[T]) Test(t *testing.T, allocations int) {
-	for _, problem := range d.problems(allocations) {
+	for _, problem := range d.problems(d.Decode, allocations) {
 		t.Error(problem)
 	}
 }
 
-func (d *Decoding[T]) problems(allocations int) (told []string) {
+func (d *Decoding[T]) problems(decode func([]byte) (*T, []wire.Warning, error), allocations int) (told []string) {
 	tell := func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }
 	if size := len(d.Page); size < 100_000 || size > 200_000 {
 		tell("the page has %d bytes, want 100 to 200 KB", size)
 	}
-	ours, warnings, err := d.Decode(d.Page)
+	ours, warnings, err := decode(d.Page)
 	if err != nil || len(warnings) > 0 {
 		tell("error %v, warnings %v", err, warnings)
 		return told
@@ -171,7 +171,7 @@ func (d *Decoding[T]) problems(allocations int) (told []string) {
 			tell("%s reads %.100q, spapi %.100q", peer.name, got[max(0, at-40):], want[max(0, at-40):])
 		}
 	}
-	if got := testing.AllocsPerRun(10, func() { _, _, _ = d.Decode(d.Page) }); got > float64(allocations) {
+	if got := testing.AllocsPerRun(10, func() { _, _, _ = decode(d.Page) }); got > float64(allocations) {
 		tell("%.0f allocations a page, want at most %d", got, allocations)
 	}
 	return told
