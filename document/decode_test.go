@@ -228,8 +228,29 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
+// manyOrders is rows of the type order.
+func manyOrders(rows int) string {
+	return "order-id\tquantity\tprice\tpurchase-date\n" + strings.Repeat("250-1234567-1234567\t2\t12.99\t2026-01-31T10:00:00+00:00\n", rows)
+}
+
+// TestDecodeAllocations: a row takes at most nine, with its struct and its strings.
+func TestDecodeAllocations(t *testing.T) {
+	const rows = 10_000
+	text := manyOrders(rows)
+	got := testing.AllocsPerRun(3, func() {
+		for _, err := range Decode[order](NewRows(strings.NewReader(text), RowOptions{Dialect: TSV}), DecodeOptions{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if got > 9*rows+200 {
+		t.Errorf("%.0f allocations for %d rows", got, rows)
+	}
+}
+
 func BenchmarkDecode(b *testing.B) {
-	text := "order-id\tquantity\tprice\tpurchase-date\n" + strings.Repeat("250-1234567-1234567\t2\t12.99\t2026-01-31T10:00:00+00:00\n", 10_000)
+	text := manyOrders(10_000)
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -170,8 +170,29 @@ func TestLines(t *testing.T) {
 	}
 }
 
+// manyElements is a document of so many elements and an empty one.
+func manyElements(n int) string {
+	return `{"items":[` + strings.Repeat(`{"parentAsin":"B000000001","traffic":{"sessions":12,"views":3.5,"buyBox":[1,2,3]}},`, n) + `{}]}`
+}
+
+// TestElementsAllocations: an element takes one.
+func TestElementsAllocations(t *testing.T) {
+	const elements = 20_000
+	text := manyElements(elements)
+	got := testing.AllocsPerRun(3, func() {
+		for _, err := range Elements(strings.NewReader(text), "items", 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if got > elements+200 {
+		t.Errorf("%.0f allocations for %d elements", got, elements)
+	}
+}
+
 func BenchmarkElements(b *testing.B) {
-	text := `{"items":[` + strings.Repeat(`{"parentAsin":"B000000001","traffic":{"sessions":12,"views":3.5,"buyBox":[1,2,3]}},`, 20_000) + `{}]}`
+	text := manyElements(20_000)
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -57,7 +57,8 @@ func run(rounds int, only string, files []string) error {
 	if err != nil {
 		return fmt.Errorf("go list -m github.com/bytedance/sonic: %w", err)
 	}
-	r := &report{rounds: rounds, machine: m.name, loadBefore: m.load(), date: start.UTC(), versions: runtime.Version() + ", " + strings.TrimSpace(string(sonic))}
+	r := &report{rounds: rounds, machine: m.name, processors: runtime.NumCPU(), loadBefore: m.load(), date: start.UTC(),
+		versions: runtime.Version() + ", " + strings.TrimSpace(string(sonic))}
 	if err := measure(r, chosen, rounds, os.Stderr); err != nil {
 		return err
 	}
@@ -102,9 +103,16 @@ func measure(r *report, suites []suite, rounds int, progress io.Writer) error {
 	}
 	for round := range rounds {
 		for _, s := range suites {
-			fmt.Fprintf(progress, "round %d of %d: %s %s\n", round+1, rounds, s.pkg, s.bench)
-			cmd := exec.Command(binaries[s.pkg], "-test.run", "^$", "-test.bench", "^Benchmark"+s.bench+"$", "-test.benchtime", s.time, "-test.benchmem")
+			fmt.Fprintf(progress, "round %d of %d: %s %s %s\n", round+1, rounds, s.pkg, s.bench, s.env)
+			bench := "^Benchmark" + s.bench + "$"
+			if s.rows != "" {
+				bench += "/" + s.rows
+			}
+			cmd := exec.Command(binaries[s.pkg], "-test.run", "^$", "-test.bench", bench, "-test.benchtime", s.time, "-test.benchmem")
 			cmd.Dir = filepath.FromSlash(s.pkg)
+			if s.env != "" {
+				cmd.Env = append(os.Environ(), s.env)
+			}
 			cmd.Stderr = progress
 			out, err := cmd.Output()
 			if err == nil {

@@ -16,7 +16,8 @@ type report struct {
 	date                  time.Time
 	took                  time.Duration
 	versions              string // of Go and of peers
-	loadBefore, loadAfter string
+	loadBefore, loadAfter string // over 1, 5 and 15 minutes
+	processors            int
 	rounds                int
 	tables                []*table
 }
@@ -102,11 +103,21 @@ func (t *table) row(name string) *row {
 	return nil
 }
 
-// ratios are how many times as long a takes as b, round by round.
-func ratios(a, b *row) []float64 {
-	out := make([]float64, len(a.figures["ns/op"]))
-	for i, ns := range a.figures["ns/op"] {
-		out[i] = ns / b.figures["ns/op"][i]
+// Units, as benchmarks print them.
+const (
+	elapsed     = "ns/op"
+	processor   = "cpu-ns/op"
+	throughput  = "MB/s"
+	allocations = "allocs/op"
+	allocated   = "B/op"
+)
+
+// ratios are how many times as much of a unit a takes as b, round by round.
+func ratios(a, b *row, unit string) []float64 {
+	of, by := a.figures[unit], b.figures[unit]
+	out := make([]float64, 0, len(of))
+	for i := range min(len(of), len(by)) {
+		out = append(out, of[i]/by[i])
 	}
 	return out
 }
@@ -120,19 +131,20 @@ func median(figures []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// judge tells what a goal's tables show, and whether it is reached.
-func (g goal) judge(r *report) (shown []string, reached bool, err error) {
+// judge tells what a goal's tables show, in time or in allocations and in processor time, and whether it is reached.
+func (g goal) judge(r *report) (shown, used []string, reached bool, err error) {
 	hold := 0
 	for _, name := range g.tables {
 		t := r.table(name)
 		if t == nil || t.row(g.row) == nil || g.than != "" && t.row(g.than) == nil {
-			return nil, false, fmt.Errorf("no benchmark %s with %s and %s, which a goal is about", name, g.row, g.than)
+			return nil, nil, false, fmt.Errorf("no benchmark %s with %s and %s, which a goal is about", name, g.row, g.than)
 		}
-		limit, v, digits := g.most, 0.0, 2
+		limit, v, digits := g.allocs, median(t.row(g.row).figures[allocations]), 0
 		if g.than != "" {
-			v = median(ratios(t.row(g.row), t.row(g.than)))
-		} else {
-			limit, v, digits = g.allocs, median(t.row(g.row).figures["allocs/op"]), 0
+			limit, v, digits = g.most, median(ratios(t.row(g.row), t.row(g.than), elapsed)), 2
+			if all := ratios(t.row(g.row), t.row(g.than), processor); len(all) > 0 {
+				used = append(used, fmt.Sprintf("%.2f", median(all)))
+			}
 		}
 		shown = append(shown, strconv.FormatFloat(v, 'f', digits, 64))
 		if v <= limit {
@@ -143,7 +155,7 @@ func (g goal) judge(r *report) (shown []string, reached bool, err error) {
 	if want == 0 {
 		want = len(g.tables)
 	}
-	return shown, hold >= want, nil
+	return shown, used, hold >= want, nil
 }
 
 const (
@@ -179,19 +191,19 @@ func replace(page, machine, block string) (string, error) {
 func (r *report) block(goals []goal, whole bool) (string, error) {
 	for _, t := range r.tables {
 		for _, row := range t.rows {
-			if n := len(row.figures["ns/op"]); n != r.rounds {
+			if n := len(row.figures[elapsed]); n != r.rounds {
 				return "", fmt.Errorf("%s %s/%s was measured %d times in %d rounds", t.pkg, t.name, row.name, n, r.rounds)
 			}
 		}
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n### %s\n\n", beginOfMachine(r.machine), r.machine)
-	fmt.Fprintf(&b, "Run of %s with %s, %d rounds, %s; load over 1, 5 and 15 minutes %s before and %s after.\n\n",
-		r.date.Format(time.DateOnly), r.versions, r.rounds, r.took.Round(time.Second), r.loadBefore, r.loadAfter)
+	fmt.Fprintf(&b, "Run of %s with %s, %d rounds, %s; load over 1, 5 and 15 minutes %s before and %s after.%s\n\n",
+		r.date.Format(time.DateOnly), r.versions, r.rounds, r.took.Round(time.Second), r.loadBefore, r.loadAfter, r.caution())
 	if whole {
-		b.WriteString("| goal | here | |\n|---|---:|---|\n")
+		b.WriteString("| goal | here | processor time | |\n|---|---:|---:|---|\n")
 		for _, g := range goals {
-			shown, reached, err := g.judge(r)
+			shown, used, reached, err := g.judge(r)
 			if err != nil {
 				return "", err
 			}
@@ -199,7 +211,7 @@ func (r *report) block(goals []goal, whole bool) (string, error) {
 			if reached {
 				verdict = "holds"
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", g.text, strings.Join(shown, ", "), verdict)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", g.text, strings.Join(shown, ", "), strings.Join(used, ", "), verdict)
 		}
 		b.WriteString("\n")
 	}
@@ -212,43 +224,51 @@ func (r *report) block(goals []goal, whole bool) (string, error) {
 	return b.String(), nil
 }
 
-// known are the units with a column of their own.
-var known = []string{"ns/op", "MB/s", "B/op", "allocs/op"}
+// caution is what to know about a run beside other work.
+func (r *report) caution() string {
+	first, _, _ := strings.Cut(r.loadBefore, " ")
+	if load, err := strconv.ParseFloat(first, 64); err != nil || load <= float64(r.processors)/2 {
+		return ""
+	}
+	return " Other work was on the machine: this is not what it can do, and ratios may be of chance."
+}
 
 func (t *table) write(b *strings.Builder) error {
 	where := t.pkg
 	if where == "." {
 		where = "spapi"
 	}
-	subject, base := "spapi", t.base
-	if base != "" {
-		subject = ""
+	fixed, heading := t.row("spapi"), "spapi ÷ this"
+	if t.base != "" {
+		fixed, heading = t.row(t.base), "this ÷ "+spaced(t.base)
 	}
-	fixed := t.row(subject + base)
 	if fixed == nil {
-		return fmt.Errorf("%s %s has no row %q", t.pkg, t.name, subject+base)
+		return fmt.Errorf("%s %s has no row for %q", t.pkg, t.name, heading)
 	}
-	heading := "spapi ÷ this"
-	if base != "" {
-		heading = "this ÷ " + strings.ReplaceAll(base, "_", " ")
-	}
-	fmt.Fprintf(b, "#### %s (%s)\n\n| | time | %s | range | MB/s | bytes | allocations | |\n|---|---:|---:|---:|---:|---:|---:|---|\n",
-		strings.ReplaceAll(t.name, "_", " "), where, heading)
+	fmt.Fprintf(b, "#### %s (%s)\n\n| | time | %s | range | processor | ratio | bytes | allocations | |\n|---|---:|---:|---:|---:|---:|---:|---:|---|\n",
+		spaced(t.name), where, heading)
 	for _, row := range t.rows {
-		ratio, spread := "", ""
+		ratio, spread, used := "", "", ""
 		if row != fixed {
-			all := ratios(fixed, row)
-			if base != "" {
-				all = ratios(row, fixed)
+			of, by := fixed, row
+			if t.base != "" {
+				of, by = row, fixed
 			}
-			ratio, spread = fmt.Sprintf("%.2f", median(all)), fmt.Sprintf("%.2f–%.2f", slices.Min(all), slices.Max(all))
+			times := ratios(of, by, elapsed)
+			ratio, spread = fmt.Sprintf("%.2f", median(times)), fmt.Sprintf("%.2f–%.2f", slices.Min(times), slices.Max(times))
+			if all := ratios(of, by, processor); len(all) > 0 {
+				used = fmt.Sprintf("%.2f", median(all))
+			}
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", strings.ReplaceAll(row.name, "_", " "), duration(median(row.figures["ns/op"])), ratio, spread,
-			row.number("MB/s"), row.number("B/op"), row.number("allocs/op"), row.others())
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", spaced(row.name), row.duration(elapsed), ratio, spread, row.duration(processor), used,
+			row.number(allocated), row.number(allocations), row.others())
 	}
 	b.WriteString("\n")
 	return nil
 }
+
+// spaced is a name as it was before package testing joined its words.
+func spaced(name string) string { return strings.ReplaceAll(name, "_", " ") }
 
 func (r *row) number(unit string) string {
 	if len(r.figures[unit]) == 0 {
@@ -261,7 +281,7 @@ func (r *row) number(unit string) string {
 func (r *row) others() string {
 	var out []string
 	for unit, figures := range r.figures {
-		if !slices.Contains(known, unit) {
+		if !slices.Contains([]string{elapsed, processor, allocated, allocations, throughput}, unit) { // throughput is the same as time
 			out = append(out, fmt.Sprintf("%.3g %s", median(figures), unit))
 		}
 	}
@@ -269,8 +289,11 @@ func (r *row) others() string {
 	return strings.Join(out, ", ")
 }
 
-func duration(ns float64) string {
+func (r *row) duration(unit string) string {
+	ns := median(r.figures[unit])
 	switch {
+	case len(r.figures[unit]) == 0:
+		return ""
 	case ns >= 1e9:
 		return fmt.Sprintf("%.2f s", ns/1e9)
 	case ns >= 1e6:

@@ -1,8 +1,12 @@
 package main
 
+import "strings"
+
 // suite is the benchmarks of one run of a package's test binary.
 type suite struct {
 	pkg, bench string // the bench is what follows "Benchmark"
+	rows       string // a regexp of the variants to run; "": all
+	env        string // is set for the run
 	time       string // -test.benchtime
 	// base is the row that all others of a table are held against. Where it is "", the row spapi is held against all others.
 	base string
@@ -10,13 +14,7 @@ type suite struct {
 
 // suites are the benchmarks that stand beside a peer or a floor: a single figure says as much about the machine as about the program. The other benchmarks
 // are for whoever works on their package.
-var suites = []suite{
-	{pkg: "api/ordersv0", bench: "GetOrdersPage", time: "0.2s"},
-	{pkg: "api/orders20260101", bench: "SearchOrdersPage", time: "0.2s"},
-	{pkg: "api/catalogitems20220401", bench: "SearchCatalogItemsPage", time: "0.2s"},
-	{pkg: "api/listingsitems20210801", bench: "SearchListingsItemsPage", time: "0.2s"},
-	{pkg: "api/fulfillmentinbound20240320", bench: "ListInboundPlanBoxesPage", time: "0.2s"},
-	{pkg: "api/finances20240619", bench: "ListTransactionsPage", time: "0.2s"},
+var suites = append(decoding(), []suite{
 	{pkg: ".", bench: "Call", time: "0.3s"},
 	{pkg: ".", bench: "CallLimited", time: "0.5s"},
 	{pkg: "awsauth", bench: "Sign", time: "0.2s"},
@@ -24,6 +22,21 @@ var suites = []suite{
 	{pkg: "emulator", bench: "Served", time: "0.3s", base: "floor"},
 	{pkg: "internal/cli", bench: "Command_start", time: "20x", base: "bare_cobra_--version"},
 	{pkg: "internal/cli", bench: "Command_call", time: "20x", base: "wire"},
+}...)
+
+// pages are the tables of decoding.
+var pages = []string{
+	"api/ordersv0 GetOrdersPage", "api/orders20260101 SearchOrdersPage", "api/catalogitems20220401 SearchCatalogItemsPage",
+	"api/listingsitems20210801 SearchListingsItemsPage", "api/fulfillmentinbound20240320 ListInboundPlanBoxesPage", "api/finances20240619 ListTransactionsPage",
+}
+
+func decoding() (all []suite) {
+	for _, page := range pages {
+		pkg, bench, _ := strings.Cut(page, " ")
+		all = append(all, suite{pkg: pkg, bench: bench, time: "0.2s"},
+			suite{pkg: pkg, bench: bench, rows: "^sonic-optdec", env: "SONIC_USE_OPTDEC=1", time: "0.2s"}) // which sonic looks for when a program starts
+	}
+	return all
 }
 
 // goal is what the project wants of some tables: that one row takes at most so many times as long as another, or that it allocates at most so often.
@@ -35,11 +48,6 @@ type goal struct {
 	most    float64 // times the time of than
 	allocs  float64 // instead: allocations
 	atLeast int     // how many of the tables have to show it; 0: all
-}
-
-var pages = []string{
-	"api/ordersv0 GetOrdersPage", "api/orders20260101 SearchOrdersPage", "api/catalogitems20220401 SearchCatalogItemsPage",
-	"api/listingsitems20210801 SearchListingsItemsPage", "api/fulfillmentinbound20240320 ListInboundPlanBoxesPage", "api/finances20240619 ListTransactionsPage",
 }
 
 var goals = []goal{

@@ -86,7 +86,7 @@ func Orders2026() []byte {
 			`"createdTime":"2026-09-%02[2]dT02:54:02Z","lastUpdatedTime":"2026-10-03T14:%02[3]d:02Z",`,
 			i, i%28+1, i%60) +
 			fmt.Sprintf(`"programs":["PRIME"],"salesChannel":{"channelName":"AMAZON","marketplaceId":"A1PA6795UKMFR9","marketplaceName":"Amazon.de"},`+
-				`"buyer":{"buyerName":"%[1]s","buyerEmail":"yh3lnfbgojrd%[2]03d@marketplace.amazon.com"},"recipient":{"deliveryAddress":{"name":"%[1]s",`+
+				`"buyer":{"buyerName":"%[1]s","buyerEmail":"yh3lnfbgojrd%03[2]d@marketplace.amazon.com"},"recipient":{"deliveryAddress":{"name":"%[1]s",`+
 				`"addressLine1":"Kölner Straße %[2]d",`, name(i), i) +
 			some(i, 4, `"companyName":"Bäckerei \u0026 Café GmbH",`) +
 			`"city":"Düsseldorf","stateOrRegion":"NW","postalCode":"40227","countryCode":"DE","phone":"+49 211 555 0150","addressType":"RESIDENTIAL"}},` +

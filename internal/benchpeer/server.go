@@ -157,6 +157,8 @@ func Calls(b *testing.B, goroutines int, call func() error) {
 	if err := call(); err != nil { // connections, tokens and limits are there before
 		b.Fatal(err)
 	}
+	start := processorTime()
+	defer func() { reportProcessorTime(b, start) }()
 	if goroutines == 1 {
 		for b.Loop() {
 			if err := call(); err != nil {
