@@ -25,8 +25,8 @@ func TestKeptStrings(t *testing.T) {
 	const pages = 200
 	d := page()
 	for _, c := range []struct{ ids, most int }{
-		{1, 5 << 10},                  // of a page of 188 KB
-		{d.Elements, len(d.Page) / 2}, // all of them, each with the other strings of its order
+		{1, 2 << 10},                  // of a page of 188 KB
+		{d.Elements, len(d.Page) / 3}, // all of them, each with the other strings of its order
 	} {
 		kept := make([]string, 0, pages*c.ids)
 		before := heap()
