@@ -18,7 +18,7 @@ func page() *benchpeer.Decoding[OrdersList] {
 
 func BenchmarkGetOrdersPage(b *testing.B) { page().Benchmark(b) }
 
-func TestGetOrdersPage(t *testing.T) { page().Test(t, 400) }
+func TestGetOrdersPage(t *testing.T) { page().Test(t, 200) }
 
 // TestKeptStrings: what a caller keeps of a page keeps alive what belongs to it and not the page.
 func TestKeptStrings(t *testing.T) {
