@@ -16,4 +16,4 @@ func page() *benchpeer.Decoding[TransactionsPayload] {
 
 func BenchmarkListTransactionsPage(b *testing.B) { page().Benchmark(b) }
 
-func TestListTransactionsPage(t *testing.T) { page().Test(t, 200) }
+func TestListTransactionsPage(t *testing.T) { page().Test(t, 150) }

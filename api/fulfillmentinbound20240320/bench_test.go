@@ -16,4 +16,4 @@ func page() *benchpeer.Decoding[ListInboundPlanBoxesResponse] {
 
 func BenchmarkListInboundPlanBoxesPage(b *testing.B) { page().Benchmark(b) }
 
-func TestListInboundPlanBoxesPage(t *testing.T) { page().Test(t, 680) }
+func TestListInboundPlanBoxesPage(t *testing.T) { page().Test(t, 220) }

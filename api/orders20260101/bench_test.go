@@ -16,4 +16,4 @@ func page() *benchpeer.Decoding[SearchOrdersResponse] {
 
 func BenchmarkSearchOrdersPage(b *testing.B) { page().Benchmark(b) }
 
-func TestSearchOrdersPage(t *testing.T) { page().Test(t, 400) }
+func TestSearchOrdersPage(t *testing.T) { page().Test(t, 250) }

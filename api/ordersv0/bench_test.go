@@ -18,15 +18,15 @@ func page() *benchpeer.Decoding[OrdersList] {
 
 func BenchmarkGetOrdersPage(b *testing.B) { page().Benchmark(b) }
 
-func TestGetOrdersPage(t *testing.T) { page().Test(t, 400) }
+func TestGetOrdersPage(t *testing.T) { page().Test(t, 200) }
 
 // TestKeptStrings: what a caller keeps of a page keeps alive what belongs to it and not the page.
 func TestKeptStrings(t *testing.T) {
 	const pages = 200
 	d := page()
 	for _, c := range []struct{ ids, most int }{
-		{1, 5 << 10},                  // of a page of 188 KB
-		{d.Elements, len(d.Page) / 2}, // all of them, each with the other strings of its order
+		{1, 2 << 10},                  // of a page of 188 KB
+		{d.Elements, len(d.Page) / 3}, // all of them, each with the other strings of its order
 	} {
 		kept := make([]string, 0, pages*c.ids)
 		before := heap()
