@@ -80,6 +80,13 @@ type boundTransport struct {
 	next    http.RoundTripper
 	attempt time.Duration // 0: no bound
 	stall   time.Duration // 0: no bound
+
+	// One timer serves all attempts: their own would wake the runtime's poller several times a call. It is set to the first moment at which any of them
+	// may be due, and when that has come, to the first of those that are left.
+	mu    sync.Mutex
+	timer *time.Timer
+	wakes time.Time // when the timer fires; zero: it rests
+	first *watch    // of those for which something is awaited
 }
 
 // bounded puts the bounds over a transport; below 0 stands for none, 0 for the default.
@@ -94,6 +101,8 @@ func bounded(next http.RoundTripper, attempt, stall time.Duration) http.RoundTri
 	if b.attempt == 0 && b.stall == 0 {
 		return next
 	}
+	b.timer = time.AfterFunc(time.Hour, b.look)
+	b.timer.Stop() // nothing is awaited
 	return b
 }
 
@@ -155,60 +164,53 @@ type watch struct {
 	cancel context.CancelCauseFunc
 	body   io.ReadCloser
 
-	mu      sync.Mutex
-	timer   *time.Timer
-	stage   TimeoutStage
-	due     time.Time // zero: nothing is awaited
-	bound   time.Duration
-	replied bool // the answer has begun: what is still sent is not waited for
-	failure *TimeoutError
+	// under bounds.mu
+	stage          TimeoutStage
+	due            time.Time // zero: nothing is awaited
+	bound          time.Duration
+	replied        bool // the answer has begun: what is still sent is not waited for
+	failure        *TimeoutError
+	before, behind *watch // others for which something is awaited
 }
 
 // await says what has to come next, within the bound for it.
 func (w *watch) await(stage TimeoutStage) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	b := w.bounds
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if stage != TimeoutBody && w.replied {
 		return
 	}
-	w.stage, w.bound = stage, w.bounds.stall
+	b.drop(w)
+	w.stage, w.bound = stage, b.stall
 	if stage == TimeoutAnswer {
-		w.bound = w.bounds.attempt
+		w.bound = b.attempt
 	}
 	if w.bound == 0 {
-		w.pause()
 		return
 	}
 	w.due = time.Now().Add(w.bound)
-	if w.timer == nil {
-		w.timer = time.AfterFunc(w.bound, w.expire)
-	} else {
-		w.timer.Reset(w.bound)
+	if w.behind = b.first; w.behind != nil {
+		w.behind.before = w
 	}
+	b.first = w
+	b.wake(w.due, w.bound)
 }
 
 // rest says that it's the caller's turn, who may take any time.
 func (w *watch) rest(sending bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.bounds.mu.Lock()
+	defer w.bounds.mu.Unlock()
 	if !sending || !w.replied {
-		w.pause()
-	}
-}
-
-// pause is rest under the lock.
-func (w *watch) pause() {
-	w.due = time.Time{}
-	if w.timer != nil {
-		w.timer.Stop()
+		w.bounds.drop(w)
 	}
 }
 
 func (w *watch) answered() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.bounds.mu.Lock()
+	defer w.bounds.mu.Unlock()
 	w.replied = true
-	w.pause()
+	w.bounds.drop(w)
 }
 
 func (w *watch) end() {
@@ -216,20 +218,53 @@ func (w *watch) end() {
 	w.cancel(nil)
 }
 
-func (w *watch) expire() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.due.IsZero() || time.Now().Before(w.due) {
-		return // it moved just now
+// drop takes a watch for which nothing is awaited any more out of those that look looks at; b.mu is held.
+func (b *boundTransport) drop(w *watch) {
+	if w.due.IsZero() {
+		return
 	}
-	w.failure = &TimeoutError{Stage: w.stage, After: w.bound}
-	w.cancel(w.failure)
+	if w.before != nil {
+		w.before.behind = w.behind
+	} else {
+		b.first = w.behind
+	}
+	if w.behind != nil {
+		w.behind.before = w.before
+	}
+	w.due, w.before, w.behind = time.Time{}, nil, nil
+}
+
+// wake has look called at a time, which is after a while; b.mu is held.
+func (b *boundTransport) wake(at time.Time, after time.Duration) {
+	if b.wakes.IsZero() || at.Before(b.wakes) {
+		b.wakes = at
+		b.timer.Reset(after)
+	}
+}
+
+// look ends the attempts that stand still.
+func (b *boundTransport) look() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wakes = time.Time{}
+	now := time.Now()
+	var next *watch
+	for w := b.first; w != nil; w = next {
+		next = w.behind
+		if after := w.due.Sub(now); after > 0 {
+			b.wake(w.due, after)
+			continue
+		}
+		b.drop(w)
+		w.failure = &TimeoutError{Stage: w.stage, After: w.bound}
+		w.cancel(w.failure)
+	}
 }
 
 // reason tells a bound that was exceeded from other ends, the caller's own among them: a transport knows only that the context has ended.
 func (w *watch) reason(err error) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.bounds.mu.Lock()
+	defer w.bounds.mu.Unlock()
 	if w.failure != nil && errors.Is(context.Cause(w.ctx), w.failure) {
 		return w.failure
 	}

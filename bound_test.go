@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -311,6 +312,62 @@ func TestTokenThatTrickles(t *testing.T) {
 		check(t, err)
 		if took := time.Since(start); took < tokenTimeout || took > tokenTimeout+time.Second {
 			t.Errorf("after %s, want the second answer after %s", took, tokenTimeout)
+		}
+	})
+}
+
+// One timer serves all attempts: each ends at its own time, whatever others do, and when nothing is awaited any more, nothing is held.
+func TestBoundsOfManyAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const attempt, stall = 60 * time.Second, 7 * time.Second
+		rt := bounded(tripper(func(req *http.Request) (*http.Response, error) {
+			if req.URL.Path == "/silent" {
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			}
+			pause := time.Second
+			if req.URL.Path == "/stalls" {
+				pause = time.Hour
+			}
+			return &http.Response{StatusCode: 200, Body: &trickle{ctx: req.Context(), left: 100, pause: pause}}, nil
+		}), attempt, stall)
+		var group sync.WaitGroup
+		for i := range 60 {
+			group.Go(func() {
+				time.Sleep(time.Duration(i*i) * 300 * time.Millisecond)
+				start := time.Now()
+				path := []string{"/silent", "/stalls", "/moves", "/abandoned"}[i%4]
+				req, err := http.NewRequestWithContext(t.Context(), "GET", "https://example.com"+path, nil)
+				check(t, err)
+				resp, err := rt.RoundTrip(req)
+				switch path {
+				case "/silent":
+					wantTimeout(t, err, TimeoutAnswer, attempt)
+				case "/stalls":
+					check(t, err)
+					_, err = resp.Body.Read(make([]byte, 10))
+					wantTimeout(t, err, TimeoutBody, stall)
+				case "/moves":
+					check(t, err)
+					_, err = io.Copy(io.Discard, resp.Body)
+					check(t, err)
+				case "/abandoned": // it is neither read nor closed
+					check(t, err)
+				}
+				want := map[string]time.Duration{"/silent": attempt, "/stalls": stall, "/moves": time.Since(start)}[path]
+				if took := time.Since(start); took != want {
+					t.Errorf("%s took %s, want %s", path, took, want)
+				}
+			})
+		}
+		group.Wait()
+		time.Sleep(2 * attempt)
+		synctest.Wait()
+		b := rt.(*boundTransport)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.first != nil || !b.wakes.IsZero() {
+			t.Errorf("%v is still awaited, the timer is set to %s", b.first, b.wakes)
 		}
 	})
 }
