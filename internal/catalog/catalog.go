@@ -3,6 +3,7 @@
 package catalog
 
 import (
+	"bytes"
 	"compress/gzip"
 	"embed"
 	"encoding/json"
@@ -196,13 +197,12 @@ func LoadAPI(name string) (*API, error) {
 	if a := apis[name]; a != nil {
 		return a, nil
 	}
-	f, err := data.Open("data/api/" + name + ".json.gz")
+	packed, err := data.ReadFile("data/api/" + name + ".json.gz")
 	if err != nil {
 		return nil, fmt.Errorf("catalog: no API version %q", name)
 	}
-	defer f.Close() //nolint:errcheck // a file in memory
 	a := new(API)
-	unpacked, err := gzip.NewReader(f)
+	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
 	if err == nil {
 		err = json.NewDecoder(unpacked).Decode(a)
 	}

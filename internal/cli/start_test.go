@@ -61,10 +61,10 @@ func TestAllocatedByCommands(t *testing.T) {
 		line string
 		most int // bytes
 	}{
-		{"--version", 900 << 10},
-		{"ops orders", 1000 << 10},
-		{"call ordersv0.getOrder --order-id 1 --dry-run", 1300 << 10},
-		{"--emulator " + strings.Join(callLine, " "), 2000 << 10},
+		{"--version", 450 << 10},
+		{"ops orders", 860 << 10},
+		{"call ordersv0.getOrder --order-id 1 --dry-run", 1200 << 10},
+		{"--emulator " + strings.Join(callLine, " "), 1500 << 10},
 	} {
 		report := filepath.Join(t.TempDir(), "allocated")
 		cmd := exec.Command("spapi", strings.Fields(c.line)...)
