@@ -17,8 +17,6 @@ import (
 	"testing"
 )
 
-// serve, set in the environment, makes a test binary a server.
-const serve = "SPAPI_BENCH_SERVER"
 
 // Kind is what a server answers with.
 type Kind struct {
@@ -39,7 +37,7 @@ var Kinds = []Kind{{1, false}, {100, false}, {100, true}}
 // ServeIfAsked is the first line of TestMain in packages that start a [Server]: the server is their test binary, started anew. In that process it never
 // returns.
 func ServeIfAsked() {
-	if os.Getenv(serve) == "" {
+	if os.Getenv("BENCHPEER_SERVER") == "" {
 		return
 	}
 	if err := serveKinds(os.Stdin, os.Stdout); err != nil {
@@ -115,7 +113,7 @@ func StartServer(tb testing.TB) *Server {
 		tb.Fatal(err)
 	}
 	cmd := exec.Command(program)
-	cmd.Env = append(os.Environ(), serve+"=1")
+	cmd.Env = append(os.Environ(), "BENCHPEER_SERVER=1")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
