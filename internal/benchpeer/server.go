@@ -17,7 +17,6 @@ import (
 	"testing"
 )
 
-
 // Kind is what a server answers with.
 type Kind struct {
 	Orders     int
