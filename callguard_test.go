@@ -234,6 +234,7 @@ func callAll(t *testing.T, client *spapi.Client, id string) (claims []claim) {
 		}
 		return ""
 	})
+	pages := 0
 	for page, err := range orders.GetOrdersPages(ctx, &ordersv0.GetOrdersInput{CreatedAfter: "page-" + id, MarketplaceIDs: []string{"A"}}) { //nolint:staticcheck // as above
 		if err != nil {
 			t.Fatal(err)
@@ -243,6 +244,10 @@ func callAll(t *testing.T, client *spapi.Client, id string) (claims []claim) {
 			want = "last-" + want
 		}
 		ofOrder("a page", want, &page.Orders[0])
+		pages++
+	}
+	if pages != 2 {
+		t.Errorf("%d pages, want 2: the second was named in the body of the first", pages)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "/orders/v0/orders?CreatedAfter=page-raw"+id, nil)
 	if err != nil {
