@@ -60,7 +60,7 @@ func TestCallAllocations(t *testing.T) {
 		body        string
 		call        func(context.Context, *spapi.Client) error
 	}{
-		"nothing decoded": {37, 8 << 10, page, func(ctx context.Context, c *spapi.Client) error {
+		"nothing decoded": {32, 8 << 10, page, func(ctx context.Context, c *spapi.Client) error {
 			return feeds20210630.New(c).CancelFeed(ctx, &feeds20210630.CancelFeedInput{FeedID: "1"})
 		}},
 		"one order": {52, 16 << 10, ordersPage(1), func(ctx context.Context, c *spapi.Client) error {
