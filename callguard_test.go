@@ -59,7 +59,7 @@ func TestCallAllocations(t *testing.T) {
 		body        string
 		call        func(context.Context, *spapi.Client) error
 	}{
-		"nothing decoded": {37, 8 << 10, page, func(ctx context.Context, c *spapi.Client) error {
+		"nothing decoded": {32, 8 << 10, page, func(ctx context.Context, c *spapi.Client) error {
 			return feeds20210630.New(c).CancelFeed(ctx, &feeds20210630.CancelFeedInput{FeedID: "1"})
 		}},
 		"one order": {62, 16 << 10, ordersPage(1), func(ctx context.Context, c *spapi.Client) error {
@@ -233,6 +233,7 @@ func callAll(t *testing.T, client *spapi.Client, id string) (claims []claim) {
 		}
 		return ""
 	})
+	pages := 0
 	for page, err := range orders.GetOrdersPages(ctx, &ordersv0.GetOrdersInput{CreatedAfter: "page-" + id, MarketplaceIDs: []string{"A"}}) { //nolint:staticcheck // as above
 		if err != nil {
 			t.Fatal(err)
@@ -242,6 +243,10 @@ func callAll(t *testing.T, client *spapi.Client, id string) (claims []claim) {
 			want = "last-" + want
 		}
 		ofOrder("a page", want, &page.Orders[0])
+		pages++
+	}
+	if pages != 2 {
+		t.Errorf("%d pages, want 2: the second was named in the body of the first", pages)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "/orders/v0/orders?CreatedAfter=page-raw"+id, nil)
 	if err != nil {

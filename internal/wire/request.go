@@ -259,6 +259,8 @@ func (r *Request) url(base *url.URL, path string, greedy bool) (*url.URL, error)
 		return &u, nil
 	}
 	var plain, escaped strings.Builder
+	plain.Grow(len(base.Path) + len(path) + 32) // ids are mostly shorter
+	escaped.Grow(len(base.Path) + len(path) + 32)
 	plain.WriteString(base.Path)
 	escaped.WriteString(base.EscapedPath())
 	for {
