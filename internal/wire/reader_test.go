@@ -238,7 +238,7 @@ func asJSON(t testing.TB, body []byte) *every {
 // What fits is read as encoding/json reads it, whatever the readers have seen before.
 func TestReaderAgainstEncodingJSON(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 1000 {
+	for range 500 {
 		body := randomBody(r, 0)
 		got, warnings, err := Decode[*every](body, false)
 		if err != nil || len(warnings) > 0 {
@@ -290,7 +290,7 @@ func TestResultsShareNothing(t *testing.T) {
 		is, wereWarned string
 	}
 	var results []kept
-	for i := range 500 {
+	for i := range 200 {
 		body := randomBody(r, i%2*5)
 		if i%7 == 0 { // what a second look reads
 			if at := bytes.Index(body, []byte("ab ")); at >= 0 {
@@ -631,7 +631,7 @@ func TestErrorsAreNoticed(t *testing.T) {
 		check([]byte(body))
 	}
 	r := rand.New(rand.NewPCG(7, 8))
-	for range 1000 {
+	for range 400 {
 		w := &writer{r: r, odd: 30, blank: r.IntN(3) == 0}
 		w.object([]string{"errors", "s", "payload", "o", "code", "errors", "l"}, 2)
 		check(w.b.Bytes())
@@ -649,7 +649,7 @@ func TestErrorsAreNoticed(t *testing.T) {
 func TestFindWithLists(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	used := 0
-	for range 300 {
+	for range 60 {
 		w := &writer{r: r, odd: 10, blank: r.IntN(2) == 0}
 		w.write(`{"payload":`)
 		w.every(3)
@@ -684,7 +684,7 @@ func TestFindWithLists(t *testing.T) {
 			}
 		}
 	}
-	if used < 300 {
+	if used < 60 {
 		t.Errorf("only %d lists were noted", used)
 	}
 }
