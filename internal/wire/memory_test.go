@@ -114,8 +114,8 @@ func TestWaste(t *testing.T) {
 		{"a single one after a page", [][]byte{page(100, 400), page(1, 400)}, 1.7},
 		{"single ones", [][]byte{page(1, 400)}, 1.6},
 		{"few large after many small", [][]byte{page(500, 8), page(5, 20000)}, 1.6},
-		{"other things behind the list", [][]byte{followed}, 2},
-		{"other things behind the list, and pages between", [][]byte{page(200, 40), followed}, 2},
+		{"other things behind the list", [][]byte{followed}, 1.4},
+		{"other things behind the list, and pages between", [][]byte{page(200, 40), followed}, 1.4},
 		{"of nothing, and pages between", [][]byte{dense, page(10, 2000)}, 1.8},
 		{"lists of the same type in each other", [][]byte{deep}, 3},
 	} {

@@ -495,6 +495,9 @@ func TestListsInPlaceOfObjects(t *testing.T) {
 			t.Errorf("%d levels of %s", depth, level[0])
 		}
 	}
+	if _, err := Settle("orders20260101.searchOrders", []byte(`[[{"orders":[]}]]`)); !errors.As(err, new(*ForeignError)) {
+		t.Fatalf("lists in each other are taken for orders: %v", err)
+	}
 	nested := []byte(strings.Repeat("[", 9000) + `{"orders":[],` + tail + "}" + strings.Repeat("]", 9000))
 	if _, err := Settle("orders20260101.searchOrders", nested); err == nil {
 		t.Error("lists in each other are taken for orders")
