@@ -62,7 +62,7 @@ func TestCallAllocations(t *testing.T) {
 		"nothing decoded": {32, 8 << 10, page, func(ctx context.Context, c *spapi.Client) error {
 			return feeds20210630.New(c).CancelFeed(ctx, &feeds20210630.CancelFeedInput{FeedID: "1"})
 		}},
-		"one order": {62, 16 << 10, ordersPage(1), func(ctx context.Context, c *spapi.Client) error {
+		"one order": {66, 16 << 10, ordersPage(1), func(ctx context.Context, c *spapi.Client) error {
 			_, err := ordersv0.New(c).GetOrders(ctx, ordersInput) //nolint:staticcheck // deprecated, and the most called operation
 			return err
 		}},

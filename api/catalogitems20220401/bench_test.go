@@ -16,4 +16,4 @@ func page() *benchpeer.Decoding[ItemSearchResults] {
 
 func BenchmarkSearchCatalogItemsPage(b *testing.B) { page().Benchmark(b) }
 
-func TestSearchCatalogItemsPage(t *testing.T) { page().Test(t, 300) }
+func TestSearchCatalogItemsPage(t *testing.T) { page().Test(t, 330) }

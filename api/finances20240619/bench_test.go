@@ -16,4 +16,4 @@ func page() *benchpeer.Decoding[TransactionsPayload] {
 
 func BenchmarkListTransactionsPage(b *testing.B) { page().Benchmark(b) }
 
-func TestListTransactionsPage(t *testing.T) { page().Test(t, 150) }
+func TestListTransactionsPage(t *testing.T) { page().Test(t, 170) }

@@ -16,4 +16,4 @@ func page() *benchpeer.Decoding[ItemSearchResults] {
 
 func BenchmarkSearchListingsItemsPage(b *testing.B) { page().Benchmark(b) }
 
-func TestSearchListingsItemsPage(t *testing.T) { page().Test(t, 210) }
+func TestSearchListingsItemsPage(t *testing.T) { page().Test(t, 240) }

@@ -28,7 +28,7 @@ type warning struct {
 
 var bom = []byte("\xef\xbb\xbf")
 
-// maxWarnings bounds how many warnings a body can cause: each costs a walk through it. More of them tell nothing new.
+// maxWarnings bounds how many warnings a body can cause. More of them tell nothing new.
 const maxWarnings = 100
 
 const replacedBytes = "not UTF-8, bad bytes replaced"
@@ -45,9 +45,9 @@ func (d *decoder) read(body []byte, read func()) ([]Warning, error) {
 		_ = d.end() // is kept
 	}
 	var out []Warning
+	l := locator{body: d.buf}
 	for _, w := range d.warns {
-		path, value := locate(d.buf, w.offset)
-		out = append(out, Warning{Path: path, Reason: w.reason, Value: value})
+		out = append(out, Warning{Path: l.path(w.offset), Reason: w.reason, Value: l.value(w.offset)})
 	}
 	return out, d.err
 }
@@ -370,57 +370,79 @@ func (d *decoder) date() Date {
 	}, (*decoder).date)
 }
 
-// locate finds the path to the value at an offset by a scan from the top. All that stands before it is well-formed.
-func locate(body []byte, offset int) (path, value string) {
-	type level struct {
-		array bool
-		index int
-		key   string
-	}
-	var stack []level
-	key := true // a string now is a member's name
-	for i := 0; i < offset; i++ {
-		switch body[i] {
+// locator finds the paths to values by a scan from the top, one value after the other. All that stands before them is well-formed.
+type locator struct {
+	body  []byte
+	pos   int
+	stack []level
+	name  bool // a string now is a member's name
+}
+
+// level is an object or a list on the way to a value.
+type level struct {
+	array bool
+	index int
+	key   string
+}
+
+// path is that to the value at an offset, which is not before that of the last one.
+func (l *locator) path(offset int) string {
+	for ; l.pos < offset; l.pos++ {
+		switch c := l.body[l.pos]; c {
 		case '{', '[':
-			stack = append(stack, level{array: body[i] == '['})
-			key = true
+			l.stack = append(l.stack, level{array: c == '['})
+			l.name = true
 		case '}', ']':
-			stack = stack[:len(stack)-1]
+			l.stack = l.stack[:len(l.stack)-1]
 		case ',':
-			stack[len(stack)-1].index++
-			key = true
+			l.stack[len(l.stack)-1].index++
+			l.name = true
 		case ':':
-			key = false
+			l.name = false
 		case '"':
-			start := i
-			for i++; body[i] != '"'; i++ {
-				if body[i] == '\\' {
-					i++
+			start := l.pos
+			for l.pos++; l.body[l.pos] != '"'; l.pos++ {
+				if l.body[l.pos] == '\\' {
+					l.pos++
 				}
 			}
-			if top := len(stack) - 1; key && top >= 0 && !stack[top].array {
-				stack[top].key = string(unescape(nil, body[start+1:i]))
+			if top := len(l.stack) - 1; l.name && top >= 0 && !l.stack[top].array {
+				l.stack[top].key = string(unescape(nil, l.body[start+1:l.pos]))
 			}
 		}
 	}
 	var b strings.Builder
-	for i, l := range stack {
+	for i, level := range l.stack {
 		switch {
-		case l.array:
-			fmt.Fprintf(&b, "[%d]", l.index)
+		case level.array:
+			fmt.Fprintf(&b, "[%d]", level.index)
 		case i == 0:
-			b.WriteString(l.key)
+			b.WriteString(level.key)
 		default:
-			b.WriteString("." + l.key)
+			b.WriteString("." + level.key)
 		}
 	}
-	s := scan(body[offset:])
-	return b.String(), clip(s.raw())
+	return b.String()
 }
 
+// value is the one at an offset, as far as a warning shows it.
+func (l *locator) value(offset int) string {
+	s := scan(l.body[offset:])
+	s.space()
+	part := s.buf[s.pos:min(s.pos+maxValue+1, len(s.buf))]
+	s = scan(part)
+	if whole := s.raw(); s.err == nil {
+		part = whole
+	}
+	return clip(part)
+}
+
+// maxValue is how many bytes of a value are shown.
+const maxValue = 64
+
 func clip(b []byte) string {
-	if len(b) > 64 {
-		return strings.ToValidUTF8(string(b[:61]), "") + "..." // not half a letter
+	if len(b) > maxValue {
+		return strings.ToValidUTF8(string(b[:maxValue-3]), "") + "..." // not half a letter
 	}
 	return string(b)
 }

@@ -153,7 +153,7 @@ func TestResultsDoNotOverlap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = append(got.Raw, "XXXXXXXXXX"...)
+	_ = append(got.Raw, 'X')
 	if got.S != "after" || *got.I != 1 || *got.O.I != 2 || *got.O.O.I != 3 {
 		t.Errorf("got %s %d %d %d", got.S, *got.I, *got.O.I, *got.O.O.I)
 	}

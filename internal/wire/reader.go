@@ -39,6 +39,9 @@ type room struct {
 // mostRoom bounds for how many values room is made at once, but for a list that isn't within another: who keeps one value keeps few others alive.
 const mostRoom = 128
 
+// mostUnused is how many bytes may stay unused behind an outermost list.
+const mostUnused = 1024
+
 func newReader(forms int) *reader { return &reader{states: make([]state, forms)} }
 
 // begin gets ready for a body. It may be the second look at one, and what the first has written is still in the memory that it has left.
@@ -142,8 +145,8 @@ func (r *reader) list(f *form, p unsafe.Pointer) {
 			break
 		}
 		if outermost {
-			// A little more than the last one took, or the largest of late.
-			state.texts = max(r.texts.used+r.texts.used/32, state.texts-state.texts/16)
+			// A little more than the last one took, or not much less than a large one of late.
+			state.texts = max(r.texts.used+r.texts.used/32, state.texts/2)
 		}
 		n++
 		m.left--
@@ -156,9 +159,12 @@ func (r *reader) list(f *form, p unsafe.Pointer) {
 		r.noted(from)
 		r.texts.element(0)
 	}
-	if n == 0 {
+	switch {
+	case n == 0:
 		*to = slice{data: unsafe.Pointer(&nothing)}
-	} else {
+	case outermost && m.left > n && uintptr(m.left)*elem.size > mostUnused:
+		*to = slice{data: m.trim(elem, data, n), len: n, cap: n}
+	default:
 		*to = slice{data: data, len: n, cap: n}
 		if m.left > 0 {
 			m.free = unsafe.Add(data, uintptr(n)*elem.size)
@@ -171,23 +177,31 @@ func (r *reader) list(f *form, p unsafe.Pointer) {
 
 // grow makes room for more elements behind the n that a list has, which move there.
 func (r *reader) grow(f *form, m *room, data unsafe.Pointer, n, first int, outermost bool) unsafe.Pointer {
-	size := r.wanted(m)
-	if outermost {
-		size = max(min(size, (len(r.buf)-r.pos)/2), 1) // an element and its comma take two bytes
-	} else {
-		size = min(size, mostRoom)
-	}
-	if n > 0 {
+	size, rest := r.wanted(m), len(r.buf)-r.pos
+	switch {
+	case !outermost:
+		size = max(min(size, mostRoom), 2*n)
+	case n == 0:
+		// An element and its comma take two bytes, and the other body may have held many of nothing.
+		size = max(min(size, rest/2, 8*rest/int(max(f.elem.size, 1))), 1)
+	default:
 		// As many as the rest of the body can hold, if they are like those so far, but not too many: other things may follow.
-		size = max(min(n+1+n*(len(r.buf)-r.pos)/max(r.pos-first, 1), 8*n), 2*n)
+		size = max(min(n+1+n*rest/max(r.pos-first, 1), 8*n), 2*n)
 	}
 	m.make(f.elem, size)
-	for i := range n {
-		at := uintptr(i) * f.elem.size
-		reflect.NewAt(f.elem.typ, unsafe.Add(m.free, at)).Elem().Set(reflect.NewAt(f.elem.typ, unsafe.Add(data, at)).Elem())
-	}
+	reflect.Copy(reflect.SliceAt(f.elem.typ, m.free, n), reflect.SliceAt(f.elem.typ, data, n))
 	m.left -= n
 	return m.free
+}
+
+// trim moves the n elements of a list into memory of their own. Most of what they were read into is unused, and left for other lists.
+func (m *room) trim(elem *form, data unsafe.Pointer, n int) unsafe.Pointer {
+	own := reflect.MakeSlice(elem.list, n, n)
+	read := reflect.SliceAt(elem.typ, data, n)
+	reflect.Copy(own, read)
+	read.Clear()
+	m.free, m.left = data, m.left+n
+	return own.UnsafePointer()
 }
 
 // value reads the next value into the memory of a form, which is zero or holds what a member of the same name had before.
