@@ -37,7 +37,8 @@ func (c canned) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (c canned) client(options ...spapi.Option) *spapi.Client {
-	app := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.0123456789abcdef", ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.0123456789abcdef")},
+	app := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.0123456789abcdef",
+		ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.0123456789abcdef")},
 		append([]spapi.Option{spapi.WithTransport(c), spapi.WithLimiter(unlimited{})}, options...)...)
 	return app.Client(spapi.Authorization{RefreshToken: spapi.NewSecret("Atzr|0123456789abcdef"), Region: marketplace.NorthAmerica})
 }
@@ -234,7 +235,8 @@ func callAll(t *testing.T, client *spapi.Client, id string) (claims []claim) {
 		return ""
 	})
 	pages := 0
-	for page, err := range orders.GetOrdersPages(ctx, &ordersv0.GetOrdersInput{CreatedAfter: "page-" + id, MarketplaceIDs: []string{"A"}}) { //nolint:staticcheck // as above
+	in := &ordersv0.GetOrdersInput{CreatedAfter: "page-" + id, MarketplaceIDs: []string{"A"}}
+	for page, err := range orders.GetOrdersPages(ctx, in) { //nolint:staticcheck // as above
 		if err != nil {
 			t.Fatal(err)
 		}
