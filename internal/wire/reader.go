@@ -189,7 +189,9 @@ func (r *reader) grow(f *form, m *room, data unsafe.Pointer, n, first int, outer
 		size = max(min(n+1+n*rest/max(r.pos-first, 1), 8*n), 2*n)
 	}
 	m.make(f.elem, size)
-	reflect.Copy(reflect.SliceAt(f.elem.typ, m.free, n), reflect.SliceAt(f.elem.typ, data, n))
+	if n > 0 {
+		reflect.Copy(reflect.SliceAt(f.elem.typ, m.free, n), reflect.SliceAt(f.elem.typ, data, n))
+	}
 	m.left -= n
 	return m.free
 }
