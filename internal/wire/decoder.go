@@ -193,18 +193,23 @@ func (s *scanner) single() bool {
 	return false
 }
 
+// quotedText reads a string that is one.
+func (d *decoder) quotedText() string {
+	text, escaped := d.quoted()
+	switch {
+	case d.err != nil:
+		return ""
+	case escaped:
+		return d.texts.unescaped(text)
+	}
+	return d.texts.keep(text)
+}
+
 // text reads a string; numbers and booleans are taken as they are written.
 func (d *decoder) text() string {
 	switch t := d.next(); t {
 	case stringToken:
-		text, escaped := d.quoted()
-		switch {
-		case d.err != nil:
-			return ""
-		case escaped:
-			return d.texts.unescaped(text)
-		}
-		return d.texts.keep(text)
+		return d.quotedText()
 	case numberToken:
 		return d.texts.keep(d.number())
 	case boolToken:

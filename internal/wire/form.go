@@ -26,6 +26,7 @@ type form struct {
 type field struct {
 	form    *form
 	offset  uintptr
+	text    bool   // the form is textKind
 	opening string // as it is written most of the time: `"AmazonOrderId":`
 }
 
@@ -114,6 +115,7 @@ func (c *compiler) members(f *form) {
 			continue
 		}
 		f.index[name] = len(f.fields)
-		f.fields = append(f.fields, field{form: c.compile(goField.Type), offset: goField.Offset, opening: strconv.Quote(name) + ":"})
+		of := c.compile(goField.Type)
+		f.fields = append(f.fields, field{form: of, offset: goField.Offset, text: of.kind == textKind, opening: strconv.Quote(name) + ":"})
 	}
 }
