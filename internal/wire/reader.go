@@ -86,7 +86,12 @@ func (r *reader) wanted(m *room) int {
 
 // make makes room for n values.
 func (m *room) make(f *form, n int) {
-	m.free, m.left = reflect.MakeSlice(f.list, n, n).UnsafePointer(), n
+	m.left = n
+	if n == 1 {
+		m.free = reflect.New(f.typ).UnsafePointer() // without a slice's header
+	} else {
+		m.free = reflect.MakeSlice(f.list, n, n).UnsafePointer()
+	}
 }
 
 // new is a zero value of its own.

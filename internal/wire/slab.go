@@ -12,7 +12,7 @@ type slab[T any] struct {
 // new returns a pointer to a zero T.
 func (s *slab[T]) new() *T {
 	if len(s.free) == 0 {
-		s.next = min(max(1, 2*s.next), chunk)
+		s.next = min(max(8, 2*s.next), chunk)
 		s.free = make([]T, s.next)
 	}
 	p := &s.free[0]
