@@ -26,7 +26,6 @@ type form struct {
 type field struct {
 	form    *form
 	offset  uintptr
-	text    bool   // the form is textKind
 	opening string // as it is written most of the time: `"AmazonOrderId":`
 }
 
@@ -34,7 +33,8 @@ type field struct {
 type kind uint8
 
 const (
-	textKind    kind = iota // a string type
+	unknownKind kind = iota // of a form that is being compiled
+	textKind                // a string type
 	boolKind                // bool
 	boolPointer             // *bool
 	intKind                 // int64
@@ -115,7 +115,6 @@ func (c *compiler) members(f *form) {
 			continue
 		}
 		f.index[name] = len(f.fields)
-		of := c.compile(goField.Type)
-		f.fields = append(f.fields, field{form: of, offset: goField.Offset, text: of.kind == textKind, opening: strconv.Quote(name) + ":"})
+		f.fields = append(f.fields, field{form: c.compile(goField.Type), offset: goField.Offset, opening: strconv.Quote(name) + ":"})
 	}
 }

@@ -289,7 +289,7 @@ func (r *reader) members(f *form, p unsafe.Pointer) {
 			if field := &f.fields[guess]; len(r.buf)-r.pos >= len(field.opening) && string(r.buf[r.pos:r.pos+len(field.opening)]) == field.opening {
 				r.pos += len(field.opening)
 				last = guess + 1
-				if field.text && r.pos < len(r.buf) && r.buf[r.pos] == '"' { // most members: a shorter way
+				if field.form.kind == textKind && r.pos < len(r.buf) && r.buf[r.pos] == '"' { // most members: a shorter way
 					*(*string)(unsafe.Add(p, field.offset)) = r.quotedText()
 				} else {
 					r.value(field.form, unsafe.Add(p, field.offset))
