@@ -46,9 +46,6 @@ func ordersPage(n int) string { return string(benchpeer.Orders(n)) }
 
 // TestCallAllocations bounds what a call allocates beside the network. It counts, so that it holds on any machine; who makes a call cheaper lowers the bounds.
 func TestCallAllocations(t *testing.T) {
-	if !spapi.ReuseBodies {
-		t.Skip("bodies lie in memory of their own")
-	}
 	if raceDetector {
 		t.Skip("under the race detector pools throw away at random")
 	}
