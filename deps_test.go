@@ -25,7 +25,8 @@ type importRule struct {
 }
 
 var importRules = []importRule{
-	{packages: ".", only: []string{"std", "golang.org/x/...", "github.com/klauspost/compress/gzip", "marketplace", "internal/wire", "internal/settings", "internal/paging"},
+	{packages: ".",
+		only:   []string{"std", "golang.org/x/...", "github.com/klauspost/compress/gzip", "marketplace", "internal/wire", "internal/settings", "internal/paging"},
 		reason: "whoever uses the SDK pays for no Redis, AWS or SQLite"},
 	{packages: "marketplace", only: []string{"std"}, reason: "it is pure data that every part uses"},
 	{packages: "internal/settings", only: []string{"std", "marketplace"}, reason: "root, accounts and command read settings with it, and the root pays for it"},

@@ -425,17 +425,12 @@ type members struct {
 }
 
 func (m *members) next() bool {
-	more := false
-	if m.begun {
-		more = m.s.more('}')
-	} else {
-		more = m.s.open('}')
+	if m.begun && !m.s.more('}') || !m.begun && !m.s.open('}') {
+		return false
 	}
 	m.begun = true
-	if more {
-		m.name = m.s.name()
-	}
-	return more && m.s.err == nil
+	m.name = m.s.name()
+	return m.s.err == nil
 }
 
 // elements iterates over those of a list; after each call of next a value must be read or skipped.
