@@ -403,7 +403,7 @@ func (s *scanner) colon() {
 	s.pos++
 }
 
-// name passes over the name of a member and the colon. The name is valid until the next one is read.
+// name passes over the name of a member and the colon. The name is part of the body, unless it has escapes.
 func (s *scanner) name() []byte {
 	if s.space() != '"' {
 		s.broken("a member's name")

@@ -1,9 +1,6 @@
 package wire
 
-// chunk bounds how many values a slab allocates at once: large pages need few allocations, small replies waste little.
-const chunk = 128
-
-// slab hands out pointers to T from chunks that double in size.
+// slab hands out pointers to T from arrays that double in length up to mostRoom: large pages need few allocations, small replies waste little.
 type slab[T any] struct {
 	free []T
 	next int
@@ -12,7 +9,7 @@ type slab[T any] struct {
 // new returns a pointer to a zero T.
 func (s *slab[T]) new() *T {
 	if len(s.free) == 0 {
-		s.next = min(max(1, 2*s.next), chunk)
+		s.next = min(max(1, 2*s.next), mostRoom)
 		s.free = make([]T, s.next)
 	}
 	p := &s.free[0]
