@@ -12,7 +12,7 @@ import (
 // form is how values of a Go type are read: the types of results are compiled to forms when they are first needed, from the tags that encoding/json
 // reads too.
 type form struct {
-	kind   formKind
+	kind   kind
 	typ    reflect.Type
 	size   uintptr
 	elem   *form          // what is pointed to, or an element
@@ -29,25 +29,25 @@ type field struct {
 	opening string // as it is written most of the time: `"AmazonOrderId":`
 }
 
-// formKind tells forms apart.
-type formKind uint8
+// kind tells forms apart.
+type kind uint8
 
 const (
-	textForm        formKind = iota // a string type
-	boolForm                        // bool
-	boolPointerForm                 // *bool
-	intForm                         // int64
-	intPointerForm                  // *int64
-	decimalForm                     // json.Number
-	timeForm                        // time.Time
-	dateForm                        // Date
-	rawForm                         // json.RawMessage
-	ownForm                         // a type that reads itself from a text
-	structForm
-	pointerForm // to a struct
-	listForm
-	mapForm    // of texts to anything
-	errorsForm // the member "errors" of a whole result
+	textKind    kind = iota // a string type
+	boolKind                // bool
+	boolPointer             // *bool
+	intKind                 // int64
+	intPointer              // *int64
+	decimalKind             // json.Number
+	timeKind                // time.Time
+	dateKind                // Date
+	rawKind                 // json.RawMessage
+	ownKind                 // a type that reads itself from a text
+	structKind
+	pointerKind // to a struct
+	listKind
+	mapKind    // of texts to anything
+	errorsKind // the member "errors" of a whole result
 )
 
 var (
@@ -70,33 +70,33 @@ func (c *compiler) compile(t reflect.Type) *form {
 	c.forms[t] = f // before what it is made of: types may hold themselves
 	switch {
 	case t == numberType:
-		f.kind = decimalForm
+		f.kind = decimalKind
 	case t == timeType:
-		f.kind = timeForm
+		f.kind = timeKind
 	case t == dateType:
-		f.kind = dateForm
+		f.kind = dateKind
 	case t == rawType:
-		f.kind = rawForm
+		f.kind = rawKind
 	case reflect.PointerTo(t).Implements(textType):
-		f.kind = ownForm
+		f.kind = ownKind
 	case t.Kind() == reflect.String:
-		f.kind = textForm
+		f.kind = textKind
 	case t.Kind() == reflect.Bool:
-		f.kind = boolForm
+		f.kind = boolKind
 	case t.Kind() == reflect.Int64:
-		f.kind = intForm
+		f.kind = intKind
 	case t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Bool:
-		f.kind = boolPointerForm
+		f.kind = boolPointer
 	case t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Int64:
-		f.kind = intPointerForm
+		f.kind = intPointer
 	case t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct:
-		f.kind, f.elem = pointerForm, c.compile(t.Elem())
+		f.kind, f.elem = pointerKind, c.compile(t.Elem())
 	case t.Kind() == reflect.Slice:
-		f.kind, f.elem = listForm, c.compile(t.Elem())
+		f.kind, f.elem = listKind, c.compile(t.Elem())
 	case t.Kind() == reflect.Map && t.Key().Kind() == reflect.String:
-		f.kind, f.elem = mapForm, c.compile(t.Elem())
+		f.kind, f.elem = mapKind, c.compile(t.Elem())
 	case t.Kind() == reflect.Struct:
-		f.kind = structForm
+		f.kind = structKind
 		c.members(f)
 	default:
 		panic(fmt.Sprintf("no JSON is read into a %s", t)) // generated code has none

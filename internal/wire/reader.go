@@ -116,7 +116,7 @@ var noElements [0]unsafe.Pointer
 func (r *reader) list(f *form, p unsafe.Pointer) {
 	to := (*slice)(p)
 	elem := f.elem
-	ok, single := r.array(elem.kind == structForm || elem.kind == rawForm || elem.kind == listForm || elem.kind == mapForm, elem.kind != structForm)
+	ok, single := r.array(elem.kind == structKind || elem.kind == rawKind || elem.kind == listKind || elem.kind == mapKind, elem.kind != structKind)
 	if !ok {
 		*to = slice{}
 		return
@@ -208,39 +208,39 @@ func (m *room) trim(elem *form, data unsafe.Pointer, n int) unsafe.Pointer {
 // value reads the next value into the memory of a form, which is zero or holds what a member of the same name had before.
 func (r *reader) value(f *form, p unsafe.Pointer) {
 	switch f.kind {
-	case textForm:
+	case textKind:
 		*(*string)(p) = r.text()
-	case boolPointerForm:
+	case boolPointer:
 		*(**bool)(p) = r.boolean()
-	case intPointerForm:
+	case intPointer:
 		*(**int64)(p) = r.integer()
-	case pointerForm:
+	case pointerKind:
 		*(*unsafe.Pointer)(p) = r.pointer(f.elem)
-	case listForm:
+	case listKind:
 		r.list(f, p)
-	case structForm:
+	case structKind:
 		r.object(f, p)
-	case timeForm:
+	case timeKind:
 		*(*time.Time)(p) = r.instant()
-	case decimalForm:
+	case decimalKind:
 		*(*json.Number)(p) = r.decimal()
-	case dateForm:
+	case dateKind:
 		*(*Date)(p) = r.date()
-	case rawForm:
+	case rawKind:
 		*(*json.RawMessage)(p) = r.anything()
-	case boolForm:
+	case boolKind:
 		if v := r.boolean(); v != nil {
 			*(*bool)(p) = *v
 		}
-	case intForm:
+	case intKind:
 		if v := r.integer(); v != nil {
 			*(*int64)(p) = *v
 		}
-	case mapForm:
+	case mapKind:
 		r.table(f, p)
-	case ownForm:
+	case ownKind:
 		r.own(f, p)
-	case errorsForm:
+	case errorsKind:
 		r.declaredErrors(f.elem, p)
 	}
 }
