@@ -61,16 +61,11 @@ func (door) Pages(ctx context.Context, client, options any, operation string, en
 
 // pages is the loop of all pages: it calls until package paging finds that there are no more. Its calls have been finished when they are yielded: the body is
 // there only where they hand it out.
-func (c *Client) pages(
-	ctx context.Context, opts []CallOption, take wire.Take, handsOut bool, first func(*call) (*http.Request, error),
-) iter.Seq2[*call, error] {
+func (c *Client) pages(ctx context.Context, opts []CallOption, take wire.Take, handsOut bool, first func(*call) (*http.Request, error)) iter.Seq2[*call, error] {
 	return func(yield func(*call, error) bool) {
-		newPage := func() *call {
-			page := newCall(opts)
-			page.take, page.wantBody, page.handsOut = take, true, handsOut
-			return page
-		}
-		current := newPage()
+		current := newCall(opts)
+		current.take, current.wantBody = take, true
+		current.handsOut = handsOut
 		req, err := first(current)
 		var run *paging.Run
 		if err == nil {
@@ -94,7 +89,9 @@ func (c *Client) pages(
 				return
 			}
 			if err = endErr; err == nil {
-				current = newPage()
+				current = newCall(opts)
+				current.take, current.wantBody = take, true
+				current.handsOut = handsOut
 				current.op = operationByID(run.Operation())
 				req = next.WithContext(c.begin(ctx, current))
 			}

@@ -1,6 +1,9 @@
 package wire
 
-// slab hands out pointers to T from arrays that double in length up to mostRoom: large pages need few allocations, small replies waste little.
+// chunk bounds how many values a slab allocates at once: large pages need few allocations, small replies waste little.
+const chunk = mostRoom
+
+// slab hands out pointers to T from chunks that double in size.
 type slab[T any] struct {
 	free []T
 	next int
@@ -9,7 +12,7 @@ type slab[T any] struct {
 // new returns a pointer to a zero T.
 func (s *slab[T]) new() *T {
 	if len(s.free) == 0 {
-		s.next = min(max(1, 2*s.next), mostRoom)
+		s.next = min(max(1, 2*s.next), chunk)
 		s.free = make([]T, s.next)
 	}
 	p := &s.free[0]
