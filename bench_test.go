@@ -107,7 +107,8 @@ func httpCaller(take func(body io.Reader) error) caller {
 		b.Cleanup(transport.CloseIdleConnections)
 		client := &http.Client{Transport: transport}
 		return func() error {
-			req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, url+"/orders/v0/orders?MarketplaceIds=ATVPDKIKX0DER&CreatedAfter=2026-03-01T00%3A00%3A00Z", nil)
+			req, err := http.NewRequestWithContext(b.Context(), http.MethodGet,
+				url+"/orders/v0/orders?MarketplaceIds=ATVPDKIKX0DER&CreatedAfter=2026-03-01T00%3A00%3A00Z", nil)
 			if err != nil {
 				return err
 			}

@@ -13,9 +13,6 @@ import (
 	"github.com/openspapi/spapi/internal/wire"
 )
 
-// reuseBodies turns on that bodies are read into memory that later calls use again. It needs results that share no memory with their body.
-const reuseBodies = true
-
 // buffer is memory that bodies are read into, one after the other.
 type buffer struct{ bytes []byte }
 
@@ -36,7 +33,7 @@ var released func(memory []byte)
 
 // readBody reads the body of a success. Where the call hands it out, it lies in memory of its own, elsewhere in memory that release takes back.
 func (c *call) readBody(resp *http.Response, limit int64) ([]byte, error) {
-	handsOut := c.handsOut || c.response != nil || !reuseBodies
+	handsOut := c.handsOut || c.response != nil
 	if handsOut && resp.ContentLength > 0 {
 		return readBody(nil, resp, limit)
 	}

@@ -3,21 +3,14 @@ package spapi_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"runtime"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/openspapi/spapi"
-	"github.com/openspapi/spapi/internal/benchpeer"
-	"github.com/openspapi/spapi/marketplace"
 )
 
 // BenchmarkLimiter is the way through the limiter where nobody waits: goroutines with a seller of their own or all with one, and where it is theirs
@@ -51,99 +44,6 @@ func BenchmarkLimiter(b *testing.B) {
 			}
 		}
 	}
-}
-
-// benchAnswers is a transport without a wire, that answers as the emulator does.
-type benchAnswers struct{}
-
-var benchPage = benchpeer.Orders(1)
-
-func (benchAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
-	w := httptest.NewRecorder()
-	benchAnswer(w, req)
-	resp := w.Result()
-	resp.Request = req
-	return resp, nil
-}
-
-func benchAnswer(w http.ResponseWriter, req *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	if strings.HasSuffix(req.URL.Path, "/token") {
-		_, _ = io.WriteString(w, `{"access_token":"Atza|bench","token_type":"bearer","expires_in":3600}`)
-		return
-	}
-	w.Header().Set("X-Spapi-Emulator-Operation", "ordersv0.getOrders")
-	w.Header().Set("X-Amzn-Ratelimit-Limit", "1000000")
-	_, _ = w.Write(benchPage)
-}
-
-// BenchmarkLimitedCall is what the limiter costs calls whose limit lets all pass: times are those of a call with it, "limited/free" is how many times
-// that is of a call without it, the median of pairs that follow each other at once.
-func BenchmarkLimitedCall(b *testing.B) {
-	const calls = 256
-	server := httptest.NewServer(http.HandlerFunc(benchAnswer))
-	defer server.Close()
-	loopback := spapi.NewTransport()
-	defer loopback.CloseIdleConnections()
-	for _, wire := range []struct {
-		name    string
-		options []spapi.Option
-	}{
-		{"none", []spapi.Option{spapi.WithTransport(benchAnswers{})}},
-		{"loopback", []spapi.Option{spapi.WithTransport(loopback), spapi.WithEndpoint(server.URL), spapi.WithTokenURL(server.URL + "/token")}},
-	} {
-		for _, goroutines := range []int{1, 8, 64} {
-			b.Run(fmt.Sprintf("wire=%s/goroutines=%d", wire.name, goroutines), func(b *testing.B) {
-				limited, free := benchClient(wire.options...), benchClient(append(wire.options, spapi.WithLimiter(unlimited{}))...)
-				benchCalls(b, limited, 1, 1)        // learns the rate
-				benchCalls(b, free, 64, goroutines) // opens the connections
-				var ratios []float64
-				for b.Loop() {
-					with := benchCalls(b, limited, calls, goroutines)
-					b.StopTimer()
-					ratios = append(ratios, float64(with)/float64(benchCalls(b, free, calls, goroutines)))
-					b.StartTimer()
-				}
-				slices.Sort(ratios)
-				b.ReportMetric(ratios[len(ratios)/2], "limited/free")
-				b.ReportMetric(float64(b.Elapsed())/float64(b.N)/calls, "ns/call")
-				b.ReportMetric(0, "ns/op")
-			})
-		}
-	}
-}
-
-func benchClient(options ...spapi.Option) *spapi.Client {
-	app := spapi.NewApp(spapi.Credentials{ClientID: "amzn1.application-oa2-client.0123456789abcdef",
-		ClientSecret: spapi.NewSecret("amzn1.oa2-cs.v1.0123456789abcdef")}, options...)
-	return app.Client(spapi.Authorization{RefreshToken: spapi.NewSecret("Atzr|0123456789abcdef"), Region: marketplace.NorthAmerica})
-}
-
-// benchCalls makes so many calls with so many goroutines, and tells how long all of them took.
-func benchCalls(b *testing.B, c *spapi.Client, calls, goroutines int) time.Duration {
-	start := time.Now()
-	var wg sync.WaitGroup
-	for range goroutines {
-		wg.Go(func() {
-			for range calls / goroutines {
-				req, err := http.NewRequestWithContext(b.Context(), http.MethodGet,
-					"/orders/v0/orders?MarketplaceIds=ATVPDKIKX0DER&CreatedAfter=2026-03-01T00%3A00%3A00Z", nil)
-				if err != nil {
-					b.Error(err)
-					return
-				}
-				resp, err := c.Do(req)
-				if err != nil {
-					b.Error(err)
-					return
-				}
-				_, _ = io.Copy(io.Discard, resp.Body)
-				_ = resp.Body.Close()
-			}
-		})
-	}
-	wg.Wait()
-	return time.Since(start)
 }
 
 // BenchmarkLimiterSaturated is how much of a limit of 1000 calls per second 64 goroutines use that always want more, in real time, where timers are

@@ -24,6 +24,3 @@ func TestMain(m *testing.M) {
 	}
 	goleak.VerifyTestMain(m)
 }
-
-// ReuseBodies is for tests from outside.
-const ReuseBodies = reuseBodies

@@ -81,7 +81,8 @@ func TestRowsAsSent(t *testing.T) {
 		`{"payload":{"granularity":{},"inventorySummaries":[{"new":1.50, "sellerSku":"s"}]}}`:     "inventory",
 		`{"payload":{"transactions":[{"new":1.50,"transactionId":"t"}]},"undeclared wrapper":""}`: "finances --since 2026-01-02",
 	} {
-		if out, messages := listed(t, answer, append(strings.Fields(line), "-o", "jsonl")...); !strings.HasPrefix(out, `{"new":1.50,"`) || strings.Count(out, "\n") != 1 {
+		out, messages := listed(t, answer, append(strings.Fields(line), "-o", "jsonl")...)
+		if !strings.HasPrefix(out, `{"new":1.50,"`) || strings.Count(out, "\n") != 1 {
 			t.Errorf("%s: %q, %s", line, out, messages)
 		}
 	}

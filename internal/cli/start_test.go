@@ -43,7 +43,8 @@ func TestInits(t *testing.T) {
 		}
 		own, seen = own+bytes, true
 		if bytes > packageInit {
-			t.Errorf("the variables of %s take %d bytes at every start, want at most %d: make what is large when it is first needed (sync.OnceValue)", m[1], bytes, packageInit)
+			t.Errorf("the variables of %s take %d bytes at every start, want at most %d: make what is large when it is first needed (sync.OnceValue)",
+				m[1], bytes, packageInit)
 		}
 	}
 	if !seen {

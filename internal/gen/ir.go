@@ -420,7 +420,6 @@ func (b *builder) operation(op *operation) error {
 		if t.kind == kindObject {
 			g.Out = "*" + g.Out
 		}
-		b.decls[op.body] = t
 		if op.successes != nil {
 			g.joined(t)
 		}

@@ -1,5 +1,6 @@
-// Command gen writes api/*, internal/catalog/data and operations.gen.go from a checkout of Amazon's models and the facts in
-// overlay/ that the models don't tell. The way is parse (parse.go) → facts (facts.go) → Go packages (ir.go) → templates → write.go.
+// Command gen writes everything that is named *.gen.go (clients and types of the API versions, and tables for the root, paging, wire and catalog), the catalogue's
+// data and models.lock, from a checkout of Amazon's models and the facts in overlay/ that the models don't tell. How a result is read isn't written: package wire
+// compiles that from the types' tags. The way is parse (parse.go) → facts (facts.go) → Go packages (ir.go) → templates → write.go.
 package main
 
 import (

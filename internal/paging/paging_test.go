@@ -165,7 +165,8 @@ func TestStartAndItems(t *testing.T) {
 
 // FuzzItems: items come as they stand, whatever stands beside them, and a body that breaks off has none.
 func FuzzItems(f *testing.F) {
-	for _, s := range []string{`{"a\\\"}":["]\\\\",1,{}]}`, ` [ {"b" : "\\"} ] `, `"\\\\\""`, `-1.5e3`, "null", "\ttrue\r\n", `""`, `{"Orders":[1],"payload":{}}`} {
+	for _, s := range []string{`{"a\\\"}":["]\\\\",1,{}]}`, ` [ {"b" : "\\"} ] `, `"\\\\\""`, `-1.5e3`, "null", "\ttrue\r\n", `""`,
+		`{"Orders":[1],"payload":{}}`} {
 		f.Add(s, `{"x":[[],{}]}`)
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {

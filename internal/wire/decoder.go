@@ -11,7 +11,7 @@ import (
 )
 
 // decoder reads one JSON body, and takes what is written otherwise than declared as long as it can't be mistaken. Like those of its scanner,
-// its methods never fail: malformed JSON is told by finish. What they return shares no memory with the body.
+// its methods never fail: malformed JSON is told by read. What they return shares no memory with the body.
 type decoder struct {
 	scanner
 	warns []warning

@@ -187,7 +187,8 @@ func TestTrimmedListsLeaveNothing(t *testing.T) {
 	for range 3 {
 		mustDecode(t, dense)
 		got := mustDecode(t, []byte(`{"other":[{"code":"`+large+`","i":1},{"code":"`+large+`"}],"errors":[{},{},{"message":"m"}]}`))
-		if len(got.Other) != 2 || got.Other[0].Code != large || *got.Other[0].I != 1 || got.Errors[0] != (other{}) || got.Errors[1] != (other{}) || got.Errors[2] != (other{Message: "m"}) {
+		if len(got.Other) != 2 || got.Other[0].Code != large || *got.Other[0].I != 1 ||
+			got.Errors[0] != (other{}) || got.Errors[1] != (other{}) || got.Errors[2] != (other{Message: "m"}) {
 			t.Errorf("%.100v %.100v", got.Other, got.Errors)
 		}
 		if cap(got.Other) != 2 {
@@ -204,7 +205,9 @@ func TestReleasedReaderKeepsNothing(t *testing.T) {
 	r.top, r.forms = r.form.elem, len(c.forms)
 	reader := newReader(r.forms)
 	r.readers.New = func() any { return reader } // also where the race detector has the pool drop what it gets
-	for _, body := range []string{string(page(50, 100)), `{"s":"a","ss":["x"],"l":[{"i":1,"b":true,"s":"` + "\xff" + `"}],"o":{"o":{}},"x":"y"}`, `{"l":[{"s":"a"},{"s":`} {
+	for _, body := range []string{string(page(50, 100)),
+		`{"s":"a","ss":["x"],"l":[{"i":1,"b":true,"s":"` + "\xff" + `"}],"o":{"o":{}},"x":"y"}`,
+		`{"l":[{"s":"a"},{"s":`} {
 		var out *every
 		_, _ = r.read([]byte(body), false, unsafe.Pointer(&out))
 		if reader.buf != nil || reader.texts.block != nil || reader.ints.free != nil || reader.bools.free != nil || reader.warns != nil || reader.lists != nil {

@@ -114,7 +114,8 @@ type slice struct {
 	len, cap int
 }
 
-var nothing [0]unsafe.Pointer
+// noElements is what lists without elements point to: nil would be no list.
+var noElements [0]unsafe.Pointer
 
 // list reads an array.
 func (r *reader) list(f *form, p unsafe.Pointer) {
@@ -166,7 +167,7 @@ func (r *reader) list(f *form, p unsafe.Pointer) {
 	}
 	switch {
 	case n == 0:
-		*to = slice{data: unsafe.Pointer(&nothing)}
+		*to = slice{data: unsafe.Pointer(&noElements)}
 	case outermost && m.left > n && uintptr(m.left)*elem.size > mostUnused:
 		*to = slice{data: m.trim(elem, data, n), len: n, cap: n}
 	default:

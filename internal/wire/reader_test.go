@@ -209,7 +209,8 @@ func (w *writer) object(names []string, depth int) {
 	w.write("}")
 }
 
-var everyNames = []string{"s", "name", "b", "i", "n", "t", "d", "raw", "o", "l", "other", "ll", "ss", "names", "nn", "tt", "ii", "bb", "raws", "m", "mo", "ml", "mr", "errors"}
+var everyNames = []string{"s", "name", "b", "i", "n", "t", "d", "raw", "o", "l", "other", "ll", "ss", "names",
+	"nn", "tt", "ii", "bb", "raws", "m", "mo", "ml", "mr", "errors"}
 
 func (w *writer) every(depth int) { w.object(everyNames, depth) }
 
@@ -452,15 +453,17 @@ func TestReadersAtOnce(t *testing.T) {
 // An object in a list with others isn't taken, and leaves nothing behind; nor does reading take time by the square of how deep such lists lie.
 func TestListsInPlaceOfObjects(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"o":[{"s":"a","i":"x"},{}]}`:               `{} o: not an object: [{"s":"a","i":"x"},{}]`,
-		`{"o":[{"s":"a"},1,[],{"i":"x"}],"s":"b"}`:   `{"s":"b"} o: not an object: [{"s":"a"},1,[],{"i":"x"}]`,
-		`{"l":[[{"s":"a"},{"s":"b"}],[{"s":"c"}]]}`:  `{"l":[{},{"s":"c"}]} l[0]: not an object: [{"s":"a"},{"s":"b"}] l[1]: a list, whose only element is taken: [{"s":"c"}]`,
-		`{"m":[{"k":"v"},{"k":"w"}]}`:                `{} m: not an object: [{"k":"v"},{"k":"w"}]`,
-		`{"o":[{"o":[{"s":"a"},2]}]}`:                `{"o":{}} o: a list, whose only element is taken: [{"o":[{"s":"a"},2]}] o[0].o: not an object: [{"s":"a"},2]`,
-		`{"o":[ { "s" : "a" } ] }`:                   `{"o":{"s":"a"}} o: a list, whose only element is taken: [ { "s" : "a" } ]`,
-		`[{"s":"a"},{"s":"b"}]`:                      `{} : not an object: [{"s":"a"},{"s":"b"}]`,
-		`{"l":{"l":{ },"s":"a"}}`:                    `{"l":[{"s":"a"}]} l: not an array, taken as its one element: {"l":{ },"s":"a"} l.l: not an array: { }`,
-		`{"o":[[{"s":"a"}]],"i":[ "7" ],"s":["",1]}`: `{"i":7} o: not an object: [[{"s":"a"}]] i: a list, whose only element is taken: [ "7" ] s: not a string: ["",1]`,
+		`{"o":[{"s":"a","i":"x"},{}]}`:             `{} o: not an object: [{"s":"a","i":"x"},{}]`,
+		`{"o":[{"s":"a"},1,[],{"i":"x"}],"s":"b"}`: `{"s":"b"} o: not an object: [{"s":"a"},1,[],{"i":"x"}]`,
+		`{"l":[[{"s":"a"},{"s":"b"}],[{"s":"c"}]]}`: `{"l":[{},{"s":"c"}]} l[0]: not an object: [{"s":"a"},{"s":"b"}] ` +
+			`l[1]: a list, whose only element is taken: [{"s":"c"}]`,
+		`{"m":[{"k":"v"},{"k":"w"}]}`: `{} m: not an object: [{"k":"v"},{"k":"w"}]`,
+		`{"o":[{"o":[{"s":"a"},2]}]}`: `{"o":{}} o: a list, whose only element is taken: [{"o":[{"s":"a"},2]}] o[0].o: not an object: [{"s":"a"},2]`,
+		`{"o":[ { "s" : "a" } ] }`:    `{"o":{"s":"a"}} o: a list, whose only element is taken: [ { "s" : "a" } ]`,
+		`[{"s":"a"},{"s":"b"}]`:       `{} : not an object: [{"s":"a"},{"s":"b"}]`,
+		`{"l":{"l":{ },"s":"a"}}`:     `{"l":[{"s":"a"}]} l: not an array, taken as its one element: {"l":{ },"s":"a"} l.l: not an array: { }`,
+		`{"o":[[{"s":"a"}]],"i":[ "7" ],"s":["",1]}`: `{"i":7} o: not an object: [[{"s":"a"}]] ` +
+			`i: a list, whose only element is taken: [ "7" ] s: not a string: ["",1]`,
 	} {
 		got, warnings, err := Decode[*every]([]byte(body), false)
 		is := dump(t, got)
@@ -509,7 +512,8 @@ func TestDepth(t *testing.T) {
 	for depth, want := range map[int]bool{9999: true, 10000: true, 10001: false, 1000000: false} {
 		lists := strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1)
 		objects := strings.Repeat(`{"o":`, depth-1) + "{}" + strings.Repeat("}", depth-1)
-		for _, body := range []string{`{"raw":` + lists + `}`, `{"unknown":` + lists + `}`, `{"s":` + lists + `}`, objects, `{"l":` + lists + `}`, strings.Repeat("[", depth) + strings.Repeat("]", depth)} {
+		for _, body := range []string{`{"raw":` + lists + `}`, `{"unknown":` + lists + `}`, `{"s":` + lists + `}`, objects, `{"l":` + lists + `}`,
+			strings.Repeat("[", depth) + strings.Repeat("]", depth)} {
 			_, _, err := Decode[*every]([]byte(body), false)
 			if (err == nil) != want || json.Valid([]byte(body)) != want {
 				t.Errorf("%d deep, %.20s: %v", depth, body, err)
@@ -557,7 +561,8 @@ func TestTexts(t *testing.T) {
 func TestNotUTF8(t *testing.T) {
 	for _, bad := range []string{"\xff", "a\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc0\xaf", "abcdefgh\x80"} {
 		whole := strings.ToValidUTF8(bad, "\uFFFD")
-		for _, body := range []string{`{"s":"%s"}`, `{"unknown":"%s","s":""}`, `{"%s":1}`, `{"unknown":{"%s":[]}}`, `{"raw":["%s"]}`, `{"m":{"%s":"%s"}}`, `{"ss":["\n%s"]}`, `{"i":"%s"}`, `{"o":["%s"]}`} {
+		for _, body := range []string{`{"s":"%s"}`, `{"unknown":"%s","s":""}`, `{"%s":1}`, `{"unknown":{"%s":[]}}`, `{"raw":["%s"]}`, `{"m":{"%s":"%s"}}`,
+			`{"ss":["\n%s"]}`, `{"i":"%s"}`, `{"o":["%s"]}`} {
 			text := strings.ReplaceAll(body, "%s", bad)
 			mended := strings.ReplaceAll(body, "%s", whole)
 			got, warnings, err := Decode[*every]([]byte(text), false)
@@ -627,8 +632,10 @@ func TestErrorsAreNoticed(t *testing.T) {
 		notice("Raw", taken, err)
 	}
 	for _, body := range []string{
-		`{"errors":"text"}`, `{"errors":[{"code":"x"}],"errors":null}`, `{"errors":null,"errors":[{"code":"x"}]}`, `{"\u0065rrors":["x"]}`, `{"errors":{"errors":[{"code":"x"}]}}`,
-		`{"errors":{"code":"x"}}`, `{"errors":[[{"code":"x"}]]}`, ` { "s" : "a" , "errors" : [ "x" ] } `, `{"payload":{"errors":[]},"errors":["x"]}`, `{"payload":null,"errors":{"message":1}}`,
+		`{"errors":"text"}`, `{"errors":[{"code":"x"}],"errors":null}`, `{"errors":null,"errors":[{"code":"x"}]}`, `{"\u0065rrors":["x"]}`,
+		`{"errors":{"errors":[{"code":"x"}]}}`,
+		`{"errors":{"code":"x"}}`, `{"errors":[[{"code":"x"}]]}`, ` { "s" : "a" , "errors" : [ "x" ] } `, `{"payload":{"errors":[]},"errors":["x"]}`,
+		`{"payload":null,"errors":{"message":1}}`,
 		`{"s":"x","o":{"errors":["x"]}}`, `[{"errors":["x"]}]`, `null`, `{"errors":[]}`,
 	} {
 		check([]byte(body))
@@ -639,7 +646,9 @@ func TestErrorsAreNoticed(t *testing.T) {
 		w.object([]string{"errors", "s", "payload", "o", "code", "errors", "l"}, 2)
 		check(w.b.Bytes())
 	}
-	for body, want := range map[string]bool{`{"errors":[],"s":"a"}`: false, `{"errors":null}`: false, `{"s":"a","o":{"errors":["x"]}}`: false, `{"errors":["x"]}`: true} {
+	for body, want := range map[string]bool{
+		`{"errors":[],"s":"a"}`: false, `{"errors":null}`: false, `{"s":"a","o":{"errors":["x"]}}`: false, `{"errors":["x"]}`: true,
+	} {
 		var out *every
 		taken, err := rootOf(reflect.TypeFor[*every]()).read([]byte(body), false, unsafe.Pointer(&out))
 		if err != nil || taken.Errors != want {
@@ -678,7 +687,8 @@ func TestFindWithLists(t *testing.T) {
 					t.Fatal("lists aren't in order")
 				}
 			}
-			for _, path := range []string{"token", "last.token", "last", "payload.s", "payload.o.s", "payload.l", "payload.raw.any", "none", "payload.none", "token.none", "other", "payload.m.k1"} {
+			for _, path := range []string{"token", "last.token", "last", "payload.s", "payload.o.s", "payload.l", "payload.raw.any",
+				"none", "payload.none", "token.none", "other", "payload.m.k1"} {
 				with, err := Find(taken.Body, path, taken.Lists)
 				without, otherErr := Find(taken.Body, path, nil)
 				if err != nil || otherErr != nil || !bytes.Equal(with, without) || (with == nil) != (without == nil) {
@@ -710,7 +720,8 @@ func FuzzAgainstEncodingJSON(f *testing.F) {
 
 // The scanner takes what encoding/json calls JSON, and nothing else.
 func FuzzScanner(f *testing.F) {
-	for _, text := range []string{`{"a":[1,-0.5e+10,true,false,null,"x\u00fc\n"]}`, ` [ ] `, `{}`, `01`, `-`, `1.`, `"\x"`, "\"\x01\"", `[1,]`, `{"a":1,}`, `nul`, `"a`, "\xef\xbb\xbf1", `"\ud83d"`, `1 2`, "\"abcdefgh\x80\"", ""} {
+	for _, text := range []string{`{"a":[1,-0.5e+10,true,false,null,"x\u00fc\n"]}`, ` [ ] `, `{}`, `01`, `-`, `1.`,
+		`"\x"`, "\"\x01\"", `[1,]`, `{"a":1,}`, `nul`, `"a`, "\xef\xbb\xbf1", `"\ud83d"`, `1 2`, "\"abcdefgh\x80\"", ""} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

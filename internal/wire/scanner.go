@@ -403,7 +403,7 @@ func (s *scanner) colon() {
 	s.pos++
 }
 
-// name passes over the name of a member and the colon. The name is valid until the next one is read.
+// name passes over the name of a member and the colon. The name is part of the body, unless it has escapes.
 func (s *scanner) name() []byte {
 	if s.space() != '"' {
 		s.broken("a member's name")
@@ -425,17 +425,12 @@ type members struct {
 }
 
 func (m *members) next() bool {
-	more := false
-	if m.begun {
-		more = m.s.more('}')
-	} else {
-		more = m.s.open('}')
+	if m.begun && !m.s.more('}') || !m.begun && !m.s.open('}') {
+		return false
 	}
 	m.begun = true
-	if more {
-		m.name = m.s.name()
-	}
-	return more && m.s.err == nil
+	m.name = m.s.name()
+	return m.s.err == nil
 }
 
 // elements iterates over those of a list; after each call of next a value must be read or skipped.

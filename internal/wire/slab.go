@@ -1,7 +1,7 @@
 package wire
 
 // chunk bounds how many values a slab allocates at once: large pages need few allocations, small replies waste little.
-const chunk = 128
+const chunk = mostRoom
 
 // slab hands out pointers to T from chunks that double in size.
 type slab[T any] struct {

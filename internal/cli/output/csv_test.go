@@ -164,7 +164,8 @@ func TestColumnsOfHeading(t *testing.T) {
 	part := func(name string) Part {
 		return Part{Name: name, Text: member0(name)}
 	}
-	known := []Column{{Name: "id", Path: "id"}, {Name: "grand total", Path: "sum", Text: func(Value) string { return "whole" }, Parts: []Part{part("amount"), part("currency")}}}
+	known := []Column{{Name: "id", Path: "id"},
+		{Name: "grand total", Path: "sum", Text: func(Value) string { return "whole" }, Parts: []Part{part("amount"), part("currency")}}}
 	rows := json.RawMessage(`[{"id":"1","sum":{"amount":"2.50","currency":"EUR"}}]`)
 	all, err := printed(t, Flags{Format: CSV}, rows, known...)
 	if want := "id,grand total.amount,grand total.currency\n1,2.50,EUR\n"; err != nil || all != want {

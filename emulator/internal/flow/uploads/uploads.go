@@ -20,7 +20,8 @@ var Flow = desk.Flow{Handlers: map[string]desk.Handler{"uploads20201101.createUp
 
 // uploadResources are the operations that take files, as the model's note on resource names them.
 var uploadResources = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:messaging/v1/orders/\d{3}-\d{7}-\d{7}/messages/(?:legalDisclosure|invoice|warranty|confirmCustomizationDetails|digitalAccessKey)|(aplus/2020-11-01/contentDocuments))$`)
+	return regexp.MustCompile(`^(?:messaging/v1/orders/\d{3}-\d{7}-\d{7}/messages/` +
+		`(?:legalDisclosure|invoice|warranty|confirmCustomizationDetails|digitalAccessKey)|(aplus/2020-11-01/contentDocuments))$`)
 })
 
 // createUploadDestination gives out an id and a presigned URL to which the file is to be put with the headers that stand beside it.
