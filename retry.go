@@ -103,7 +103,7 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	call := callFrom(req.Context())
 	call.repeatable = call.op.repeatable(req.Header)
 	refreshed := false
-	attempt, header := req, req.Header // the steps below put others in the place of the header
+	attempt, original := req, *req // the steps below make the request that of the attempt: a signer sets header, URL and body
 	for retry := 0; ; retry++ {
 		call.attempts++
 		call.forget()
@@ -115,7 +115,7 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 			s.budget.refill()
 			return resp, nil
 		}
-		if call.noRetry || !replayable(req) || req.Context().Err() != nil {
+		if call.noRetry || !replayable(&original) || req.Context().Err() != nil {
 			return resp, err
 		}
 		var pause time.Duration
@@ -144,10 +144,9 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err := s.client.app.rest(req.Context(), a); err != nil {
 			return nil, err
 		}
-		if attempt, err = rewound(req); err != nil {
+		if attempt, err = rewound(&original); err != nil {
 			return nil, err
 		}
-		attempt.Header = header
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net"
@@ -566,4 +567,48 @@ func TestRetryPauseOfAnyPolicy(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What a signer sets in place is of that attempt alone: the next begins with the request as the caller gave it.
+func TestRetriesBeginWithTheRequestAsGiven(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{api: func(*http.Request) *http.Response { return reply(503, "") }}
+		signed := 0
+		client := f.client(WithSigner(signerFunc(func(req *http.Request) {
+			signed++
+			u := *req.URL
+			u.RawQuery += fmt.Sprint("&signature=", signed)
+			req.URL = &u
+			req.Header.Set("Signature", fmt.Sprint(signed))
+			if req.Body != nil { // as awsauth does where it has to read the body
+				body, err := io.ReadAll(req.Body)
+				check(t, err)
+				req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+				req.Body, _ = req.GetBody()
+			}
+		})), WithRetry(RetryPolicy{MaxAttempts: 3}))
+		for _, body := range []io.Reader{nil, io.MultiReader(strings.NewReader("once"))} {
+			f.requests, signed = nil, 0
+			method, attempts := http.MethodGet, 3
+			if body != nil {
+				method, attempts = http.MethodPut, 1 // nobody said how to send it again
+			}
+			req, err := http.NewRequestWithContext(t.Context(), method, "/unknown/v1/things?a=b", body)
+			check(t, err)
+			resp, err := client.Do(req)
+			check(t, err)
+			check(t, resp.Body.Close())
+			if len(f.requests) != attempts {
+				t.Fatalf("%s: %d attempts, want %d", method, len(f.requests), attempts)
+			}
+			for i, sent := range f.requests {
+				if want := fmt.Sprint("a=b&signature=", i+1); sent.URL.RawQuery != want || len(sent.Header["Signature"]) != 1 {
+					t.Errorf("%s: attempt %d went to %q with %q, want %q", method, i+1, sent.URL.RawQuery, sent.Header["Signature"], want)
+				}
+			}
+			if req.URL.RawQuery != "a=b" || len(req.Header) != 0 {
+				t.Errorf("%s: the caller's request became %s %v", method, req.URL, req.Header)
+			}
+		}
+	})
 }

@@ -476,11 +476,13 @@ func (p consentPage) reply(status int) answer.Reply {
 
 // write prints the page. Not with html/template: templates call methods by name, and so the linker would keep every method of the whole program.
 func (p consentPage) write(b *bytes.Buffer) {
-	// Texts stand between tags or in quoted values, where this is all that needs escaping; "+" for those who guess that a page is UTF-7.
+	// Texts stand between tags or in quoted values, where this is all that needs escaping; "+" for those who guess that a page is UTF-7, and a zero byte,
+	// which HTML has no way to write, is a replacement character.
+	rest := strings.NewReplacer("+", "&#43;", "\x00", "\uFFFD")
 	line := func(format string, texts ...string) {
 		escaped := make([]any, len(texts))
 		for i, text := range texts {
-			escaped[i] = strings.ReplaceAll(html.EscapeString(text), "+", "&#43;")
+			escaped[i] = rest.Replace(html.EscapeString(text))
 		}
 		fmt.Fprintf(b, format+"\n", escaped...)
 	}

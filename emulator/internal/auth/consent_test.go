@@ -8,7 +8,7 @@ import (
 
 // TestConsentPageEscapes: whatever an application puts into its URI is text on the page, in every place where the page shows something.
 func TestConsentPageEscapes(t *testing.T) {
-	const hostile = `"'><script>&</script>`
+	const hostile = `"'><script>&</script>` + "+\x00"
 	var b bytes.Buffer
 	consentPage{Title: hostile, Text: hostile, Application: hostile, Code: hostile, Note: hostile,
 		Hidden: []pageField{{hostile, hostile}}, Sellers: []pageField{{hostile, hostile}}}.write(&b)
@@ -17,7 +17,7 @@ func TestConsentPageEscapes(t *testing.T) {
 		t.Errorf("unescaped:\n%s", page)
 	}
 	const places = 11 // title, heading, text, application, code, note, two of the hidden field, three of the seller
-	if n := strings.Count(page, "&#34;&#39;&gt;&lt;script&gt;&amp;&lt;/script&gt;"); n != places {
+	if n := strings.Count(page, "&#34;&#39;&gt;&lt;script&gt;&amp;&lt;/script&gt;&#43;\uFFFD"); n != places {
 		t.Errorf("%d escaped texts, want %d:\n%s", n, places, page)
 	}
 }
