@@ -225,7 +225,10 @@ func scalar[T any](d *decoder, reason string, parse func(d *decoder, text []byte
 	var text []byte
 	switch t {
 	case stringToken:
-		text, _ = d.quoted()
+		escaped := false
+		if text, escaped = d.quoted(); escaped { // some writers escape a plus or a slash
+			text = unescape(nil, text)
+		}
 	case numberToken:
 		text = d.number()
 	case nullToken:

@@ -55,6 +55,8 @@ func TestDecodeTolerant(t *testing.T) {
 			sample{L: []sample{{L: []sample{{S: "a"}, {S: "b"}}, S: "c"}, {S: "d"}}}, nil},
 		{"null elements keep their place", `{"ss":["a",null,"b"],"l":[null,{"s":"x"}]}`, sample{SS: []string{"a", "", "b"}, L: []sample{{}, {S: "x"}}}, nil},
 		{"escapes", `{"s":"\u00fc\n\"\ud83d\ude00"}`, sample{S: "ü\n\"😀"}, nil},
+		{"escapes in what is no text", `{"t":"2024-12-31T01:00:00\u002b01:00","d":"2024\/12\/31","i":"\u0037","n":"\u002d1","b":"\u0074rue"}`,
+			sample{T: day, D: Date{2024, 12, 31}, I: n(7), N: "-1", B: &yes}, nil},
 		{"date in date-time", `{"t":"2024-12-31","d":"2024-12-31T22:00:00-08:00"}`, sample{T: day, D: Date{2024, 12, 31}}, nil},
 		{"byte order mark", "\xef\xbb\xbf" + `{"s":"a"}`, sample{S: "a"}, nil},
 		{"wrong types", `{"s":{"x":1},"b":"maybe","i":1.5,"n":"1.5 EUR","t":"soon","o":"x","l":{},"ss":{"a":1},"m":[1]}`, sample{}, []string{
