@@ -410,7 +410,7 @@ func (l *locator) path(offset int) string {
 				}
 			}
 			if top := len(l.stack) - 1; l.name && top >= 0 && !l.stack[top].array {
-				l.stack[top].key = string(unescape(nil, l.body[start+1:l.pos]))
+				l.stack[top].key = clip(unescape(nil, l.body[start+1:l.pos])) // it may stand in as many paths as there are warnings
 			}
 		}
 	}
@@ -440,7 +440,7 @@ func (l *locator) value(offset int) string {
 	return clip(part)
 }
 
-// maxValue is how many bytes of a value are shown.
+// maxValue is how many bytes of a value, or of a name on the way to it, are shown.
 const maxValue = 64
 
 func clip(b []byte) string {

@@ -80,6 +80,8 @@ func TestDecodeTolerant(t *testing.T) {
 		{"path of a warning", `{"s":"a","l":[{"s":"b"},{"o":{"i":"x"}}]}`, sample{S: "a", L: []sample{{S: "b"}, {O: &sample{}}}}, []string{`l[1].o.i: not an integer: "x"`}},
 		{"path behind escapes", `{"s":"{\\\"[,","m":{"\\\\":"x","}\"":"y"},"i":"x"}`, sample{S: `{\"[,`, M: map[string]string{`\\`: "x", `}"`: "y"}},
 			[]string{`i: not an integer: "x"`}},
+		{"name cut between letters", `{"m":{"` + strings.Repeat("ü", 33) + `":{}}}`, sample{M: map[string]string{strings.Repeat("ü", 33): ""}},
+			[]string{"m." + strings.Repeat("ü", 30) + "...: not a string: {}"}},
 		{"value cut between letters", `{"i":"a` + strings.Repeat("ü", 40) + `"}`, sample{}, []string{`i: not an integer: "a` + strings.Repeat("ü", 29) + "..."}},
 		{"overflow", `{"i":1e30}`, sample{}, []string{`i: not an integer: 1e30`}},
 		{"bad UTF-8", "{\"s\":\"a\xff\"}", sample{S: "a\uFFFD"}, []string{`: not UTF-8, bad bytes replaced: {"s":"a` + "\uFFFD" + `"}`}},
