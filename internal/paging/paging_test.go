@@ -153,6 +153,7 @@ func TestStartAndItems(t *testing.T) {
 		{"ordersv0.getOrders", `{}`, "", ""},
 		{"ordersv0.getOrders", `{"payload":[{"Orders":[{"a":1}]}]}`, `{"a":1}`, ""},
 		{"ordersv0.getOrders", `{"payload":{"Orders":{}}}`, "", "ordersv0.getOrders: the items: payload.Orders: want a list, not object"},
+		{"ordersv0.getOrders", `{"payload":{"Orders":"none"}}`, "", "ordersv0.getOrders: the items: payload.Orders: want a list, not string"},
 		{"financesv0.listFinancialEvents", `{"payload":{}}`, `{"payload":{}}`, ""},
 		{"ordersv0.getOrder", `{}`, "", "ordersv0.getOrder doesn't page"},
 	} {
