@@ -49,7 +49,7 @@ func name(raw []byte) string {
 	return "number"
 }
 
-// list are the elements of the array at a path. An object with members in its place is its one element, as for the decoder.
+// list are the elements of the array at a path, all of which are objects. An object with members in its place is its one element, as for the decoder.
 func list(body []byte, path string) ([]json.RawMessage, error) {
 	raw, err := wire.Find(body, path, nil)
 	if err != nil || raw == nil {
@@ -61,7 +61,7 @@ func list(body []byte, path string) ([]json.RawMessage, error) {
 		return items, wrap(path, err)
 	case what == "null":
 		return nil, nil
-	case wire.IsSingle(raw):
+	case what == "object" && wire.IsSingle(raw):
 		return []json.RawMessage{raw}, nil
 	default:
 		return nil, fmt.Errorf("%s: want a list, not %s", path, what)

@@ -54,6 +54,9 @@ func TestNext(t *testing.T) {
 		{"a byte order mark", "ordersv0.getOrders", "GET", "/orders/v0/orders", "", "\xef\xbb\xbf" + `{"payload":{"NextToken":"n"}}`, "GET /orders/v0/orders?NextToken=n"},
 		{"no token", "ordersv0.getOrders", "GET", "/orders/v0/orders", "", `{"payload":{"NextToken":""}}`, ""},
 		{"a list in its place", "ordersv0.getOrders", "GET", "/orders/v0/orders", "", `{"payload":[]}`, ""},
+		{"lists of one", "orders20260101.searchOrders", "GET", "/orders/2026-01-01/orders", "", ` [ {"orders":[],"pagination":[ {"nextToken":"n"} ]} ] `,
+			"GET /orders/2026-01-01/orders?paginationToken=n"},
+		{"lists of several", "orders20260101.searchOrders", "GET", "/orders/2026-01-01/orders", "", `{"pagination":[{"nextToken":"n"},{}]}`, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			first := request(t, c.method, c.target, c.body)
@@ -148,7 +151,9 @@ func TestStartAndItems(t *testing.T) {
 		{"ordersv0.getOrders", `{"payload":{"Orders":[{"a":1}, 2]}}`, `{"a":1}|2`, ""},
 		{"ordersv0.getOrders", `{"payload":{"Orders":null}}`, "", ""},
 		{"ordersv0.getOrders", `{}`, "", ""},
+		{"ordersv0.getOrders", `{"payload":[{"Orders":[{"a":1}]}]}`, `{"a":1}`, ""},
 		{"ordersv0.getOrders", `{"payload":{"Orders":{}}}`, "", "ordersv0.getOrders: the items: payload.Orders: want a list, not object"},
+		{"ordersv0.getOrders", `{"payload":{"Orders":"none"}}`, "", "ordersv0.getOrders: the items: payload.Orders: want a list, not string"},
 		{"financesv0.listFinancialEvents", `{"payload":{}}`, `{"payload":{}}`, ""},
 		{"ordersv0.getOrder", `{}`, "", "ordersv0.getOrder doesn't page"},
 	} {

@@ -230,7 +230,10 @@ func scalar[T any](d *decoder, reason string, parse func(d *decoder, text []byte
 	var text []byte
 	switch t {
 	case stringToken:
-		text, _ = d.quoted()
+		escaped := false
+		if text, escaped = d.quoted(); escaped { // some writers escape a plus or a slash
+			text = unescape(nil, text)
+		}
 	case numberToken:
 		text = d.number()
 	case nullToken:
@@ -412,7 +415,7 @@ func (l *locator) path(offset int) string {
 				}
 			}
 			if top := len(l.stack) - 1; l.name && top >= 0 && !l.stack[top].array {
-				l.stack[top].key = string(unescape(nil, l.body[start+1:l.pos]))
+				l.stack[top].key = clip(unescape(nil, l.body[start+1:l.pos])) // it may stand in as many paths as there are warnings
 			}
 		}
 	}
@@ -442,7 +445,7 @@ func (l *locator) value(offset int) string {
 	return clip(part)
 }
 
-// maxValue is how many bytes of a value are shown.
+// maxValue is how many bytes of a value, or of a name on the way to it, are shown.
 const maxValue = 64
 
 func clip(b []byte) string {

@@ -55,6 +55,8 @@ func TestDecodeTolerant(t *testing.T) {
 			sample{L: []sample{{L: []sample{{S: "a"}, {S: "b"}}, S: "c"}, {S: "d"}}}, nil},
 		{"null elements keep their place", `{"ss":["a",null,"b"],"l":[null,{"s":"x"}]}`, sample{SS: []string{"a", "", "b"}, L: []sample{{}, {S: "x"}}}, nil},
 		{"escapes", `{"s":"\u00fc\n\"\ud83d\ude00"}`, sample{S: "ü\n\"😀"}, nil},
+		{"escapes in what is no text", `{"t":"2024-12-31T01:00:00\u002b01:00","d":"2024\/12\/31","i":"\u0037","n":"\u002d1","b":"\u0074rue"}`,
+			sample{T: day, D: Date{2024, 12, 31}, I: n(7), N: "-1", B: &yes}, nil},
 		{"date in date-time", `{"t":"2024-12-31","d":"2024-12-31T22:00:00-08:00"}`, sample{T: day, D: Date{2024, 12, 31}}, nil},
 		{"byte order mark", "\xef\xbb\xbf" + `{"s":"a"}`, sample{S: "a"}, nil},
 		{"wrong types", `{"s":{"x":1},"b":"maybe","i":1.5,"n":"1.5 EUR","t":"soon","o":"x","l":{},"ss":{"a":1},"m":[1]}`, sample{}, []string{
@@ -78,6 +80,8 @@ func TestDecodeTolerant(t *testing.T) {
 		{"path of a warning", `{"s":"a","l":[{"s":"b"},{"o":{"i":"x"}}]}`, sample{S: "a", L: []sample{{S: "b"}, {O: &sample{}}}}, []string{`l[1].o.i: not an integer: "x"`}},
 		{"path behind escapes", `{"s":"{\\\"[,","m":{"\\\\":"x","}\"":"y"},"i":"x"}`, sample{S: `{\"[,`, M: map[string]string{`\\`: "x", `}"`: "y"}},
 			[]string{`i: not an integer: "x"`}},
+		{"name cut between letters", `{"m":{"` + strings.Repeat("ü", 33) + `":{}}}`, sample{M: map[string]string{strings.Repeat("ü", 33): ""}},
+			[]string{"m." + strings.Repeat("ü", 30) + "...: not a string: {}"}},
 		{"value cut between letters", `{"i":"a` + strings.Repeat("ü", 40) + `"}`, sample{}, []string{`i: not an integer: "a` + strings.Repeat("ü", 29) + "..."}},
 		{"overflow", `{"i":1e30}`, sample{}, []string{`i: not an integer: 1e30`}},
 		{"bad UTF-8", "{\"s\":\"a\xff\"}", sample{S: "a\uFFFD"}, []string{`: not UTF-8, bad bytes replaced: {"s":"a` + "\uFFFD" + `"}`}},

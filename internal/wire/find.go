@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Find returns the value at a path of members' names in a body, nil where there is none. It goes to the end of the lists on its way at once, of which
-// [Taken] tells. What follows the value is not looked at.
+// Find returns the value at a path of members' names in a body, nil where there is none. A list of one object is that object, as where results are read.
+// It goes to the end of the lists on its way at once, of which [Taken] tells. What follows the value is not looked at.
 func Find(body []byte, path string, lists []Span) ([]byte, error) {
 	s := scan(bytes.TrimPrefix(body, bom))
 	return s.find(path, lists), s.err
@@ -16,6 +16,9 @@ func Find(body []byte, path string, lists []Span) ([]byte, error) {
 
 func (s *scanner) find(path string, lists []Span) []byte {
 	for name := range strings.SplitSeq(path, ".") {
+		if s.next() == arrayToken && s.loneObject() {
+			s.open(']')
+		}
 		if s.next() != objectToken {
 			s.skip()
 			return nil
@@ -37,6 +40,17 @@ func (s *scanner) find(path string, lists []Span) []byte {
 		}
 	}
 	return s.raw()
+}
+
+// loneObject reports whether the only element of the list that comes next is an object.
+func (s *scanner) loneObject() bool {
+	ahead := *s
+	list := elements{s: &ahead}
+	if !list.next() || ahead.next() != objectToken {
+		return false
+	}
+	ahead.skip()
+	return !list.next() && ahead.err == nil
 }
 
 // Elements are those of a list, as they stand in it.

@@ -389,6 +389,7 @@ func (r *reader) own(f *form, p unsafe.Pointer) {
 		return
 	}
 	if err := reflect.NewAt(f.typ, p).Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
+		reflect.NewAt(f.typ, p).Elem().SetZero() // it may have been written in part
 		r.warn(at, "not a "+f.typ.Name())
 	}
 }

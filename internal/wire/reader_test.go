@@ -756,3 +756,23 @@ func FuzzScanner(f *testing.F) {
 		}
 	})
 }
+
+// torn keeps what it reads also when it refuses it.
+type torn struct{ text string }
+
+func (v *torn) UnmarshalText(text []byte) error {
+	v.text = string(text)
+	return errors.New("torn")
+}
+
+// What a type refuses to read of itself leaves nothing behind.
+func TestRefusedTexts(t *testing.T) {
+	type holder struct {
+		V torn   `json:"v"`
+		L []torn `json:"l"`
+	}
+	got, warnings, err := Decode[*holder]([]byte(`{"v":"a","l":["b"]}`), false)
+	if err != nil || got.V != (torn{}) || got.L[0] != (torn{}) || len(warnings) != 2 || warnings[1].Path != "l[0]" {
+		t.Errorf("%+v, %v, %v", got, warnings, err)
+	}
+}

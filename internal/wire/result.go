@@ -64,9 +64,7 @@ func (e *ForeignError) Error() string {
 type Settled struct {
 	Body []byte
 	note *Warning // about the wrapper
-
-	// How paths in Body become paths in the body as it came.
-	drop, add string
+	bare bool     // Body has a wrapper that the body as it came hasn't, else it lacks one
 }
 
 // Settle finds what an operation declares in the body of a success. A result without its wrapper "payload", or within one that is not declared, is
@@ -89,7 +87,7 @@ func settle(r *Result, body []byte) (Settled, error) {
 	switch {
 	case err != nil:
 		return Settled{Body: body}, nil
-	case !ok && !valid(text):
+	case (!ok || s.Body != nil) && !valid(text): // what stands behind the value doesn't come along
 		return Settled{Body: body}, nil
 	case !ok:
 		return Settled{}, &ForeignError{Outline(text)}
@@ -116,13 +114,13 @@ func (r *Result) settle(text []byte) (s Settled, ok bool, err error) {
 			alone := r.Shape // an error list stands beside a wrapper too
 			alone.Members = slices.DeleteFunc(slices.Clone(alone.Members), func(name string) bool { return name == "errors" })
 			if bare, err = alone.in(text); err == nil && bare {
-				return Settled{Body: slices.Concat([]byte(`{"payload":`), text, []byte("}")), drop: "payload.",
+				return Settled{Body: slices.Concat([]byte(`{"payload":`), text, []byte("}")), bare: true,
 					note: &Warning{Path: "payload", Reason: "the wrapper is missing, read without it"}}, true, nil
 			}
 		}
 	} else if _, wrapped, err = r.inPayload(text); err == nil && wrapped {
 		inner, err := member(text, "payload")
-		return Settled{Body: inner, add: "payload.", note: &Warning{Path: "payload", Reason: "a wrapper that is not declared, read all the same"}}, true, err
+		return Settled{Body: inner, note: &Warning{Path: "payload", Reason: "a wrapper that is not declared, read all the same"}}, true, err
 	}
 	if err == nil && r.Nothing && first(text) == objectToken {
 		ok, err = Nothing(text)
@@ -136,11 +134,22 @@ func (s Settled) about(taken Taken) Taken {
 		return taken
 	}
 	for i := range taken.Warnings {
-		taken.Warnings[i].Path = s.add + strings.TrimPrefix(taken.Warnings[i].Path, s.drop)
+		taken.Warnings[i].Path = s.path(taken.Warnings[i].Path)
 	}
 	taken.Warnings = append([]Warning{*s.note}, taken.Warnings...)
 	taken.Errors = true // nobody has looked beside the wrapper
 	return taken
+}
+
+// path is a path in Body as one in the body as it came.
+func (s Settled) path(inner string) string {
+	switch {
+	case s.bare:
+		return strings.TrimPrefix(strings.TrimPrefix(inner, "payload"), ".")
+	case inner == "" || inner[0] == '[':
+		return "payload" + inner
+	}
+	return "payload." + inner
 }
 
 // valid reports whether a text is one value of JSON, whatever the bytes in its strings.

@@ -59,6 +59,7 @@ func TestSettle(t *testing.T) {
 		// What is no JSON is for its reader to tell.
 		{payload, `{"message":"no"`, ""}, {payload, `{"payload":{"x":1`, ""}, {bare, `{"payload":{"balances"`, ""}, {payload, `OK`, ""}, {bare, `<html>`, ""}, {maps, ``, ""},
 		{"no.such", `{}`, ""},
+		{payload, `{"Orders":[]},"errors":[]`, ""}, {payload, `{"Orders":[]}{"Orders":[]}`, ""}, {bare, `{"payload":{"balances":[]}} x`, ""}, // no JSON
 	} {
 		s, err := Settle(c.operation, []byte(c.body))
 		got := string(s.Body)
@@ -105,6 +106,8 @@ func TestSettledWarnings(t *testing.T) {
 		{"ordersv0.getOrders", `{"Orders":[],"i":"x"}`, "payload i"},
 		{"finances20240619.listBalances", `{"balances":[],"i":"x"}`, "i"},
 		{"finances20240619.listBalances", `{"payload":{"balances":[],"i":"x"}}`, "payload payload.i"},
+		{"ordersv0.getOrders", `[{"Orders":[],"i":"x"}]`, "payload  [0].i"},
+		{"finances20240619.listBalances", `{"payload":[{"balances":[],"i":"x"}]}`, "payload payload payload[0].i"},
 	} {
 		if got := read(c[0], c[1]); got != c[2] {
 			t.Errorf("%s: %q, want %q", c[1], got, c[2])

@@ -16,7 +16,7 @@ import (
 
 // Warning is a value that does not fit the type that the model declares. The field keeps its zero value.
 type Warning struct {
-	Path   string // JSON path from the top of the body, "payload.Orders[3].PurchaseDate"
+	Path   string // JSON path from the top of the body, "payload.Orders[3].PurchaseDate", its names cut to 64 bytes
 	Reason string // what was expected, "not a date"
 	Value  string // the value as it came, cut to 64 bytes
 }
