@@ -87,3 +87,25 @@ func TestRowsAsSent(t *testing.T) {
 		}
 	}
 }
+
+// TestRowsOfNoList: what stands in the place of a list is told, and no reason for an error: it has no rows, whatever it is.
+func TestRowsOfNoList(t *testing.T) {
+	for _, answer := range []string{`{"orders":{}}`, `{"orders":"none"}`, `{"orders":5}`} {
+		out, messages := listed(t, answer, "orders", "list", "--since", "2026-01-01", "-o", "json")
+		if out != "[]\n" || !strings.Contains(messages, "orders: not an array") {
+			t.Errorf("%s: %q, %s", answer, out, messages)
+		}
+	}
+}
+
+// TestRowsThatTheSDKReads: what is spelled otherwise than declared, and read all the same, is in tables as it is in the SDK's types.
+func TestRowsThatTheSDKReads(t *testing.T) {
+	answer := `{"orders":[{"orderId":["1"],"orderId":["2"],"createdTime":["2026-02-01T10:00:00.5+0200"],"fulfillment":[{"fulfillmentStatus":["PARTIALLY_SHIPPED"]}],
+		"proceeds":[{"grandTotal":[{"amount":["3.10"],"currencyCode":"EUR"}]}]}]}`
+	for _, limit := range []string{"0", "5"} { // as they came, and from their type
+		out, _ := listed(t, answer, "orders", "list", "--since", "2026-01-01", "--utc", "--limit", limit, "-o", "table")
+		if want := "ORDER  CREATED               STATUS                TOTAL  ITEMS  BY  SHOP\n2      2026-02-01 08:00 UTC  partially shipped  3.10 EUR\n"; out != want {
+			t.Errorf("--limit %s:\n%s\nwant\n%s", limit, out, want)
+		}
+	}
+}

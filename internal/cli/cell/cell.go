@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/wire"
 )
 
 // Money is a column of amounts with their currency, whichever of the API's spellings they have. A CSV has both apart.
@@ -39,7 +40,7 @@ func MoneyText(v output.Value) string { return strings.TrimSpace(amount(v) + " "
 func Time(name, path string, zone *time.Location) output.Column {
 	return output.Column{Name: name, Path: path, Text: func(v output.Value) string {
 		s := v.Text()
-		t, err := time.Parse(time.RFC3339, s)
+		t, err := wire.ParseTime(s) // rows come in any spelling that the SDK reads
 		if err != nil {
 			return s
 		}

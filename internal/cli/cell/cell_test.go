@@ -25,6 +25,9 @@ func TestMoney(t *testing.T) {
 		`{"currencyCode":"USD"}`:                        "USD",
 		`{}`:                                            "",
 		`[]`:                                            "",
+		`[{"amount":["3"],"currencyCode":"EUR"}]`:       "3 EUR",
+		`[{"amount":"3"},{"amount":"4"}]`:               "",
+		`{"amount":"1","amount":"2"}`:                   "2",
 	} {
 		if got := MoneyText(value(t, raw)); got != want {
 			t.Errorf("%s: %q, want %q", raw, got, want)
@@ -40,6 +43,19 @@ func TestTime(t *testing.T) {
 	at := func(text string) string { return c.Text(value(t, text)) }
 	if c.Name != "created" || at("\"2026-01-31T23:30:00Z\"") != "2026-02-01 00:30 Mars/Olympus" || at("\"soon\"") != "soon" || at("null") != "" {
 		t.Errorf("%s: %q, %q", c.Name, at("\"2026-01-31T23:30:00Z\""), at("\"soon\""))
+	}
+}
+
+// TestTimeSpellings: a time that the SDK reads is one here, too, whichever way it is written: rows come as Amazon sent them.
+func TestTimeSpellings(t *testing.T) {
+	c := Time("created", "x", time.UTC)
+	for text, want := range map[string]string{
+		`"2026-11-20T10:00:00.500+0200"`: "2026-11-20 08:00 UTC", `"2026-11-20T10:00:00"`: "2026-11-20 10:00 UTC", `1795000000`: "2026-11-18 11:06 UTC",
+		`["2026-11-20 10:00:00Z"]`: "2026-11-20 10:00 UTC", `["2026-11-20","2026-11-21"]`: "", `true`: "true",
+	} {
+		if got := c.Text(value(t, text)); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
 	}
 }
 

@@ -62,7 +62,7 @@ func slowValue(t *testing.T, raw []byte) any {
 }
 
 func (o slowObject) get(name string) any {
-	for _, m := range o {
+	for _, m := range slices.Backward(o) {
 		if m.name == name {
 			return m.value
 		}

@@ -251,15 +251,24 @@ func (v Value) node() node {
 // Kind is the kind of the value.
 func (v Value) Kind() Kind { return v.node().kind }
 
-// Text is the text of a scalar: that of a string, numbers as they are written, true and false. It is empty for all else.
+// Text is the text of a scalar: that of a string, numbers as they are written, true and false. It is empty for all else, but for a list of one scalar,
+// which is that scalar, as for the SDK.
 func (v Value) Text() string {
-	switch n := v.node(); n.kind {
+	switch n := v.only().node(); n.kind {
 	case String:
 		return unescaped(v.in.all[n.from+1:n.to-1], n.spelled)
 	case Number, Bool:
 		return v.in.all[n.from:n.to]
 	}
 	return ""
+}
+
+// only is the element of a list of one, any other value itself.
+func (v Value) only() Value {
+	if v.Kind() == Array && v.Len() == 1 {
+		return v.first()
+	}
+	return v
 }
 
 // unescaped is the string that is written between quotes.
@@ -287,10 +296,10 @@ func (v Value) end() int32 { return v.at + v.in.nodes[v.at].size }
 func (v Value) first() Value { return Value{v.in, v.at + 1} }
 func (v Value) next() Value  { return Value{v.in, v.end()} }
 
-// Members are the members of an object, in their order.
+// Members are the members of an object, in their order. A list of one object is that object, as for the SDK.
 func (v Value) Members() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
-		if v.Kind() != Object {
+		if v = v.only(); v.Kind() != Object {
 			return
 		}
 		for m, end := v.first(), v.end(); m.at < end; m = m.next() {
@@ -329,13 +338,13 @@ func (v Value) Len() int {
 	return n
 }
 
-// Member is the member of an object with a name, the first one; nothing if there is none.
+// Member is the member of an object with a name, the last one as for the SDK and --jq; nothing if there is none.
 func (v Value) Member(name string) Value {
 	m, _ := v.get(name)
 	return m
 }
 
-func (v Value) get(name string) (_ Value, ok bool) {
+func (v Value) get(name string) (found Value, ok bool) {
 	if v.Kind() != Object {
 		return Value{}, false
 	}
@@ -344,13 +353,13 @@ func (v Value) get(name string) (_ Value, ok bool) {
 		switch n := &t.nodes[m.at]; {
 		case n.nameSpelled < encoded:
 			if t.all[n.nameFrom:n.nameTo] == name {
-				return m, true
+				found, ok = m, true
 			}
 		case m.name() == name:
-			return m, true
+			found, ok = m, true
 		}
 	}
-	return Value{}, false
+	return found, ok
 }
 
 // JSON is the value as compact JSON.

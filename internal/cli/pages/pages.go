@@ -22,7 +22,7 @@ type List[Page, Row any] struct {
 	Columns []output.Column
 	Rows    func(*Page) []Row
 	// Items are the rows of the page at hand as Amazon sent them, which is how they are written; nil where nothing tells, or the rows were made here:
-	// they are written as their type is. So are those of a page whose rows aren't as many.
+	// they are written as their type is. So are those of a page whose rows aren't as many, or that has no list of them.
 	Items func() ([]json.RawMessage, error)
 	More  func(*Page) bool // whether a page promises another; nil where that is not told
 	// Total is how many rows the service says there are, as far as a page tells; nil where none does.
@@ -76,12 +76,11 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 			}
 			list := l.Rows(page)
 			var items []json.RawMessage
-			if l.Items != nil && !turned {
-				if items, err = l.Items(); err != nil {
-					return err
-				}
+			asSent := l.Items != nil && !turned
+			if asSent {
+				items, err = l.Items() // of what is no list the SDK has warned already
+				asSent = err == nil && len(items) == len(list)
 			}
-			asSent := len(items) == len(list)
 			for i := range list {
 				if more = l.Limit > 0 && rows == l.Limit; more {
 					break pages
