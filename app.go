@@ -36,7 +36,8 @@ type App struct {
 }
 
 // NewApp makes an application. It sends nothing and cannot fail: what is wrong with the settings is returned by
-// [Client.Check] and by every call, as a [*ConfigError].
+// [Client.Check] and by every call, as a [*ConfigError]. In tests with testing/synctest make it in the bubble that it is used in: its timers, which calls
+// share, run by that bubble's clock.
 func NewApp(credentials Credentials, options ...Option) *App {
 	a := &App{credentials: credentials}
 	for _, o := range options {

@@ -1,6 +1,7 @@
 package spapi
 
 import (
+	"bufio"
 	"io"
 	"net/http"
 	"strings"
@@ -37,14 +38,42 @@ func (s *unpackStep) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // unpackers are those that no body uses: one is 40 KB.
-var unpackers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+var unpackers = sync.Pool{New: func() any { return &unpacker{in: bufio.NewReader(nil)} }}
+
+// unpacker unpacks one member after the other, which the library does by itself, too, but takes a member whose header breaks off for the end.
+type unpacker struct {
+	in     *bufio.Reader
+	member gzip.Reader
+}
+
+// next begins the next member; io.EOF: there is none.
+func (u *unpacker) next() error {
+	if _, err := u.in.Peek(1); err != nil {
+		return err
+	}
+	err := u.member.Reset(u.in)
+	u.member.Multistream(false)
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+func (u *unpacker) Read(p []byte) (n int, err error) {
+	for n == 0 && err == nil {
+		if n, err = u.member.Read(p); err == io.EOF {
+			err = u.next()
+		}
+	}
+	return n, err
+}
 
 // unpackedBody unpacks a body while it is read.
 type unpackedBody struct {
 	packed   io.ReadCloser
-	unpacker *gzip.Reader // from the first Read to the one that meets the end: it belongs to who reads
-	err      error        // that ended it
-	closed   atomic.Bool  // also while somebody reads
+	unpacker *unpacker   // from the first Read to the one that meets the end: it belongs to who reads
+	err      error       // that ended it
+	closed   atomic.Bool // also while somebody reads
 }
 
 func (b *unpackedBody) Read(p []byte) (n int, err error) {
@@ -53,15 +82,18 @@ func (b *unpackedBody) Read(p []byte) (n int, err error) {
 		return b.packed.Read(nil) // says so in its own words
 	case b.err != nil:
 		return 0, b.err
+	case len(p) == 0:
+		return 0, nil
 	case b.unpacker == nil:
-		b.unpacker = unpackers.Get().(*gzip.Reader)
-		err = b.unpacker.Reset(b.packed)
+		b.unpacker = unpackers.Get().(*unpacker)
+		b.unpacker.in.Reset(b.packed)
+		err = b.unpacker.next()
 	}
 	if err == nil {
 		n, err = b.unpacker.Read(p)
 	}
 	if err != nil {
-		_ = b.unpacker.Reset(nothing{}) // it must not hold this body
+		b.unpacker.in.Reset(nil) // it must not hold this body
 		unpackers.Put(b.unpacker)
 		b.unpacker, b.err = nil, err
 	}
@@ -73,8 +105,3 @@ func (b *unpackedBody) Close() error {
 	b.closed.Store(true)
 	return b.packed.Close()
 }
-
-// nothing is a body without a byte.
-type nothing struct{}
-
-func (nothing) Read([]byte) (int, error) { return 0, io.EOF }

@@ -225,6 +225,32 @@ func TestUnpackedBodiesOfTypedCalls(t *testing.T) {
 	}
 }
 
+// Wherever a body ends, it is whole or broke off: no member that began is taken for none.
+func TestUnpackedBodiesThatEndEarly(t *testing.T) {
+	var whole bytes.Buffer
+	ends, text := map[int]string{}, ""
+	for _, part := range []string{"one", "two"} {
+		ends[whole.Len()] = text
+		z := gzip.NewWriter(&whole)
+		z.Name, z.Comment, z.Extra = "a name", "a comment", []byte("more")
+		_, _ = io.WriteString(z, part)
+		_ = z.Close()
+		text += part
+	}
+	ends[whole.Len()] = text
+	for n := range whole.Len() + 1 {
+		var wantErr error
+		want, isEnd := ends[n]
+		if !isEnd {
+			wantErr = io.ErrUnexpectedEOF
+		}
+		got, err := io.ReadAll(&unpackedBody{packed: io.NopCloser(bytes.NewReader(whole.Bytes()[:n]))})
+		if err != wantErr || err == nil && string(got) != want {
+			t.Errorf("the first %d bytes: got %q and %v, want %q and %v", n, got, err, want, wantErr)
+		}
+	}
+}
+
 // A body that is closed while it is read leaves nothing to others that still somebody reads.
 func TestUnpackedBodyClosedWhileRead(t *testing.T) {
 	text := strings.Repeat("some text that is unpacked again and again ", 2000)
