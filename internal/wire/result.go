@@ -87,7 +87,7 @@ func settle(r *Result, body []byte) (Settled, error) {
 	switch {
 	case err != nil:
 		return Settled{Body: body}, nil
-	case (!ok || s.Body != nil) && !valid(text): // what stands behind the value doesn't come along
+	case !ok && !valid(text):
 		return Settled{Body: body}, nil
 	case !ok:
 		return Settled{}, &ForeignError{Outline(text)}
@@ -170,7 +170,7 @@ func (r *Result) inPayload(text []byte) (present, holds bool, err error) {
 	s := scan(text)
 	if s.next() != objectToken {
 		s.skip()
-		return false, false, s.err
+		return false, false, s.end()
 	}
 	for m := (members{s: &s}); m.next(); {
 		if string(m.name) != "payload" {
@@ -178,11 +178,11 @@ func (r *Result) inPayload(text []byte) (present, holds bool, err error) {
 			continue
 		}
 		present = present || s.next() != nullToken
-		if holds = r.Shape.holds(&s); holds {
-			break
+		if r.Shape.holds(&s) {
+			return true, true, s.err
 		}
 	}
-	return present, holds, s.err
+	return present, false, s.end()
 }
 
 // in is holds for a text.
@@ -286,17 +286,18 @@ func (s *Shape) member(key []byte) (of Shape, declared bool) {
 	return Shape{}, false
 }
 
-// member is a member of an object as it stands.
-func member(text []byte, name string) ([]byte, error) {
+// member is a member of an object as it stands. What stands behind it is looked at too: it doesn't come along.
+func member(text []byte, name string) (value []byte, err error) {
 	s := scan(text)
 	s.space()
 	for m := (members{s: &s}); m.next(); {
-		if string(m.name) == name {
-			return s.raw(), s.err
+		if value == nil && string(m.name) == name {
+			value = s.raw()
+			continue
 		}
 		s.skip()
 	}
-	return nil, s.err
+	return value, s.end()
 }
 
 // Nothing reports whether a body has neither a value nor a list, not even an empty one: null, and objects of nothing. A list of errors doesn't count.
