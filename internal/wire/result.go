@@ -87,8 +87,6 @@ func settle(r *Result, body []byte) (Settled, error) {
 	switch {
 	case err != nil:
 		return Settled{Body: body}, nil
-	case !ok && !valid(text):
-		return Settled{Body: body}, nil
 	case !ok:
 		return Settled{}, &ForeignError{Outline(text)}
 	case s.Body == nil:
@@ -152,20 +150,14 @@ func (s Settled) path(inner string) string {
 	return "payload." + inner
 }
 
-// valid reports whether a text is one value of JSON, whatever the bytes in its strings.
-func valid(text []byte) bool {
-	s := scan(text)
-	s.skip()
-	return s.end() == nil
-}
-
 // first is the kind of a text's value.
 func first(text []byte) token {
 	s := scan(text)
 	return s.next()
 }
 
-// inPayload reports whether a body has a member "payload" other than null, and whether that holds the result.
+// inPayload reports whether a body has a member "payload" other than null, and whether that holds the result. If it doesn't, the error is about the whole
+// body.
 func (r *Result) inPayload(text []byte) (present, holds bool, err error) {
 	s := scan(text)
 	if s.next() != objectToken {
