@@ -87,8 +87,6 @@ func settle(r *Result, body []byte) (Settled, error) {
 	switch {
 	case err != nil:
 		return Settled{Body: body}, nil
-	case (!ok || s.Body != nil) && !valid(text): // what stands behind the value doesn't come along
-		return Settled{Body: body}, nil
 	case !ok:
 		return Settled{}, &ForeignError{Outline(text)}
 	case s.Body == nil:
@@ -152,25 +150,19 @@ func (s Settled) path(inner string) string {
 	return "payload." + inner
 }
 
-// valid reports whether a text is one value of JSON, whatever the bytes in its strings.
-func valid(text []byte) bool {
-	s := scan(text)
-	s.skip()
-	return s.end() == nil
-}
-
 // first is the kind of a text's value.
 func first(text []byte) token {
 	s := scan(text)
 	return s.next()
 }
 
-// inPayload reports whether a body has a member "payload" other than null, and whether that holds the result.
+// inPayload reports whether a body has a member "payload" other than null, and whether that holds the result. If it doesn't, the error is about the whole
+// body.
 func (r *Result) inPayload(text []byte) (present, holds bool, err error) {
 	s := scan(text)
 	if s.next() != objectToken {
 		s.skip()
-		return false, false, s.err
+		return false, false, s.end()
 	}
 	for m := (members{s: &s}); m.next(); {
 		if string(m.name) != "payload" {
@@ -178,11 +170,11 @@ func (r *Result) inPayload(text []byte) (present, holds bool, err error) {
 			continue
 		}
 		present = present || s.next() != nullToken
-		if holds = r.Shape.holds(&s); holds {
-			break
+		if r.Shape.holds(&s) {
+			return true, true, s.err
 		}
 	}
-	return present, holds, s.err
+	return present, false, s.end()
 }
 
 // in is holds for a text.
@@ -286,17 +278,18 @@ func (s *Shape) member(key []byte) (of Shape, declared bool) {
 	return Shape{}, false
 }
 
-// member is a member of an object as it stands.
-func member(text []byte, name string) ([]byte, error) {
+// member is a member of an object as it stands. What stands behind it is looked at too: it doesn't come along.
+func member(text []byte, name string) (value []byte, err error) {
 	s := scan(text)
 	s.space()
 	for m := (members{s: &s}); m.next(); {
-		if string(m.name) == name {
-			return s.raw(), s.err
+		if value == nil && string(m.name) == name {
+			value = s.raw()
+			continue
 		}
 		s.skip()
 	}
-	return nil, s.err
+	return value, s.end()
 }
 
 // Nothing reports whether a body has neither a value nor a list, not even an empty one: null, and objects of nothing. A list of errors doesn't count.

@@ -59,7 +59,8 @@ func TestSettle(t *testing.T) {
 		// What is no JSON is for its reader to tell.
 		{payload, `{"message":"no"`, ""}, {payload, `{"payload":{"x":1`, ""}, {bare, `{"payload":{"balances"`, ""}, {payload, `OK`, ""}, {bare, `<html>`, ""}, {maps, ``, ""},
 		{"no.such", `{}`, ""},
-		{payload, `{"Orders":[]},"errors":[]`, ""}, {payload, `{"Orders":[]}{"Orders":[]}`, ""}, {bare, `{"payload":{"balances":[]}} x`, ""}, // no JSON
+		{payload, `{"Orders":[]},"errors":[]`, ""}, {payload, `{"Orders":[]}{"Orders":[]}`, ""}, {payload, `[{"Orders":[]}] x`, ""}, {bare, `{"payload":{"balances":[]}} x`, ""},
+		{bare, `{"payload":{"balances":[]},"x"`, ""}, // no JSON
 	} {
 		s, err := Settle(c.operation, []byte(c.body))
 		got := string(s.Body)

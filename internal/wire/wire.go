@@ -4,9 +4,9 @@
 //
 // A result shares no memory with the body that it was read from, nor with another result. Within a result, memory is made for many values at once. A
 // string that is kept keeps alive the strings of its own element of an outermost list (of what stands in no such list: up to 4 KB of strings). A number or
-// boolean behind a pointer keeps up to 127 others. A struct behind a pointer, and a list within an element or one of its own elements, keep up to 127 values
-// of their type (a longer list: as many again as it has), an outermost list's element the whole list, with all that those hold: who wants little of a page
-// for long copies it.
+// boolean behind a pointer keeps up to 127 others. A struct behind a pointer, an element of a list and a list within an element keep up to 127 values of
+// their type, or the longest list of it in the page, an outermost list's element the whole list, at times with another one of its type, and all that those
+// hold: who wants little of a page for long copies it.
 package wire
 
 import (
