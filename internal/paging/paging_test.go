@@ -53,6 +53,8 @@ func TestNext(t *testing.T) {
 			`{"pagination": {"totalResults": 5}, "offers": [ {} ]}`, ""},
 		{"a byte order mark", "ordersv0.getOrders", "GET", "/orders/v0/orders", "", "\xef\xbb\xbf" + `{"payload":{"NextToken":"n"}}`, "GET /orders/v0/orders?NextToken=n"},
 		{"no token", "ordersv0.getOrders", "GET", "/orders/v0/orders", "", `{"payload":{"NextToken":""}}`, ""},
+		{"an object in a list of one", "ordersv0.getOrders", "GET", "/orders/v0/orders", "", `{"payload":[{"NextToken":"n"} ]}`, "GET /orders/v0/orders?NextToken=n"},
+		{"an object in a list of two", "ordersv0.getOrders", "GET", "/orders/v0/orders", "", `{"payload":[{"NextToken":"n"},{}]}`, ""},
 		{"a list in its place", "ordersv0.getOrders", "GET", "/orders/v0/orders", "", `{"payload":[]}`, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -148,6 +150,8 @@ func TestStartAndItems(t *testing.T) {
 		{"ordersv0.getOrders", `{"payload":{"Orders":[{"a":1}, 2]}}`, `{"a":1}|2`, ""},
 		{"ordersv0.getOrders", `{"payload":{"Orders":null}}`, "", ""},
 		{"ordersv0.getOrders", `{}`, "", ""},
+		{"ordersv0.getOrders", ` [{"payload":[ {"Orders":[{"a":1}, 2]} ]} ] `, `{"a":1}|2`, ""},
+		{"ordersv0.getOrders", `{"payload":[{"Orders":[{"a":1}]},{"Orders":[3]}]}`, "", ""},
 		{"ordersv0.getOrders", `{"payload":{"Orders":{}}}`, "", "ordersv0.getOrders: the items: payload.Orders: want a list, not object"},
 		{"financesv0.listFinancialEvents", `{"payload":{}}`, `{"payload":{}}`, ""},
 		{"ordersv0.getOrder", `{}`, "", "ordersv0.getOrder doesn't page"},

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Find returns the value at a path of members' names in a body, nil where there is none. It goes to the end of the lists on its way at once, of which
-// [Taken] tells. What follows the value is not looked at.
+// Find returns the value at a path of members' names in a body, nil where there is none. A list of one object on the path is that object, as for the
+// decoder. It goes to the end of the lists on its way at once, of which [Taken] tells. What follows the value is not looked at.
 func Find(body []byte, path string, lists []Span) ([]byte, error) {
 	s := scan(bytes.TrimPrefix(body, bom))
 	return s.find(path, lists), s.err
@@ -16,6 +16,7 @@ func Find(body []byte, path string, lists []Span) ([]byte, error) {
 
 func (s *scanner) find(path string, lists []Span) []byte {
 	for name := range strings.SplitSeq(path, ".") {
+		s.intoLone()
 		if s.next() != objectToken {
 			s.skip()
 			return nil
@@ -37,6 +38,19 @@ func (s *scanner) find(path string, lists []Span) []byte {
 		}
 	}
 	return s.raw()
+}
+
+// intoLone goes into a list of one object.
+func (s *scanner) intoLone() {
+	if s.next() != arrayToken {
+		return
+	}
+	ahead := *s
+	if ahead.open(']') && ahead.next() == objectToken {
+		if ahead.skip(); !ahead.more(']') && ahead.err == nil {
+			s.open(']')
+		}
+	}
 }
 
 // Elements are those of a list, as they stand in it.
