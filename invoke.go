@@ -40,6 +40,13 @@ func (c *call) finish(err error) error {
 	return err
 }
 
+// abandon closes an answer that nobody gets, because a panic passes: one of an observer, a limiter or a handler of the log.
+func (c *call) abandon() {
+	if c.last != nil {
+		_ = c.last.Body.Close()
+	}
+}
+
 // begin begins a call whose operation is known, and returns the context of all that it does. The call has to be ended by finish.
 func (c *Client) begin(ctx context.Context, call *call) context.Context {
 	ctx, call.whole = c.beginCall(ctx, call)
@@ -51,6 +58,7 @@ func (c *Client) exchange(call *call, req *http.Request) (result error) {
 	result = errAbandoned
 	defer func() {
 		if result == errAbandoned {
+			call.abandon()
 			_ = call.finish(result)
 		}
 	}()
