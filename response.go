@@ -48,7 +48,7 @@ type Response struct {
 	Warnings []Warning   // values that could not be read
 	Errors   []ErrorItem // errors beside a result, as partial successes have them
 
-	// Body is the body as it came. The result of the call shares its memory: don't change it. In an error the credentials that it
+	// Body is the body as it came, in memory of the caller's own: the result of the call shares none of it. In an error the credentials that it
 	// echoes are replaced by "REDACTED". Nil for [Client.Do], unless [WithAPIErrors] read it.
 	Body []byte
 }
