@@ -153,6 +153,9 @@ func (c *Client) accept(call *call, resp *http.Response) error {
 		return call.decodeError(resp, body, "the body is an HTML page", nil)
 	}
 	call.taken, err = call.take(call.op.ID, body)
+	for i := range call.taken.Warnings {
+		call.taken.Warnings[i].Value = scrub(call.taken.Warnings[i].Value) // a token may stand where none fits
+	}
 	var foreign *wire.ForeignError
 	isForeign := errors.As(err, &foreign)
 	if (err == nil && call.taken.Errors || isForeign) && body != nil {

@@ -25,7 +25,7 @@ type Date = wire.Date
 //
 //	Path   string // JSON path from the top of the body, such as "payload.Orders[3].PurchaseDate"
 //	Reason string // what was expected, such as "not a date"
-//	Value  string // the value as it came, cut to 64 bytes
+//	Value  string // the value as it came, cut to 64 bytes, without credentials
 type Warning = wire.Warning
 
 // ErrorItem is one entry of the error list that SP-API sends. Its fields are:
