@@ -1,7 +1,9 @@
 package spapi
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -72,6 +74,39 @@ func TestDecodeErrorShowsNoResult(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Who has the body may do with it what they like: nothing else that the call brought is in its memory.
+func TestBodyIsTheCallersOwn(t *testing.T) {
+	type order struct {
+		ID    string          `json:"AmazonOrderId"`
+		Buyer json.RawMessage `json:"BuyerInfo"`
+		Paid  []string        `json:"PaymentMethodDetails"`
+		Items *int64          `json:"NumberOfItemsShipped"`
+	}
+	const body = `{"payload":{"AmazonOrderId":"1","BuyerInfo":{"a":1},"PaymentMethodDetails":["x"],"NumberOfItemsShipped":"soon"},"errors":[{"code":"c","message":"m"}]}`
+	for _, length := range []int64{int64(len(body)), -1} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fake{api: func(*http.Request) *http.Response {
+				resp := reply(200, body)
+				resp.ContentLength = length
+				return resp
+			}}
+			var r Response
+			out, err := wire.Invoke[*order](t.Context(), f.client(), getOrder, orderID("1"), []CallOption{WithResponse(&r)})
+			check(t, err)
+			if string(r.Body) != body {
+				t.Errorf("the body is %s", r.Body)
+			}
+			for i := range r.Body {
+				r.Body[i] = '#'
+			}
+			got := fmt.Sprintf("%s %s %s %v %v", out.ID, out.Buyer, out.Paid, r.Warnings, r.Errors)
+			if want := `1 {"a":1} [x] [payload.NumberOfItemsShipped: not an integer: "soon"] [{c m }]`; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		})
+	}
 }
 
 // Some operations answer 204 where there is nothing to tell. An empty 200 is a broken answer of theirs too.

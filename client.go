@@ -89,8 +89,16 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		call.op = t.client.identify(req) // before the chain does
 		ctx, whole = t.client.beginCall(ctx, call)
 	}
-	result := errAbandoned
-	defer func() { whole.endCall(call, result) }()
+	result, returns := errAbandoned, false
+	defer func() {
+		if !returns {
+			call.abandon()
+		}
+	}()
+	defer func() {
+		whole.endCall(call, result)
+		returns = result != errAbandoned
+	}()
 	resp, err := t.client.send(call, req.WithContext(withCall(ctx, call)))
 	if err == nil && call.apiErrors && resp.StatusCode/100 != 2 {
 		resp, err = nil, t.client.refusal(call, resp)

@@ -40,6 +40,13 @@ func (c *call) finish(err error) error {
 	return err
 }
 
+// abandon closes an answer that nobody gets, because a panic passes: one of an observer, a limiter or a handler of the log.
+func (c *call) abandon() {
+	if c.last != nil {
+		_ = c.last.Body.Close()
+	}
+}
+
 // begin begins a call whose operation is known, and returns the context of all that it does. The call has to be ended by finish.
 func (c *Client) begin(ctx context.Context, call *call) context.Context {
 	ctx, call.whole = c.beginCall(ctx, call)
@@ -51,6 +58,7 @@ func (c *Client) exchange(call *call, req *http.Request) (result error) {
 	result = errAbandoned
 	defer func() {
 		if result == errAbandoned {
+			call.abandon()
 			_ = call.finish(result)
 		}
 	}()
@@ -145,6 +153,9 @@ func (c *Client) accept(call *call, resp *http.Response) error {
 		return call.decodeError(resp, body, "the body is an HTML page", nil)
 	}
 	call.taken, err = call.take(call.op.ID, body)
+	for i := range call.taken.Warnings {
+		call.taken.Warnings[i].Value = scrub(call.taken.Warnings[i].Value) // a token may stand where none fits
+	}
 	var foreign *wire.ForeignError
 	isForeign := errors.As(err, &foreign)
 	if (err == nil && call.taken.Errors || isForeign) && body != nil {

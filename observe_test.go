@@ -518,3 +518,43 @@ func TestActivitiesEndWhenAPanicPasses(t *testing.T) {
 		}
 	}
 }
+
+// An answer that nobody gets, because a panic of an observer passes, keeps no connection.
+func TestAnswersAreClosedWhenAPanicPasses(t *testing.T) {
+	typed := func(c *Client) { _, _ = invokeRaw(context.Background(), c, getOrder, orderID("1")) }
+	raw := func(c *Client) {
+		req, err := http.NewRequest(http.MethodGet, "/orders/v0/orders", nil)
+		check(t, err)
+		_, _ = c.Do(req) //nolint:bodyclose // no answer comes
+	}
+	for _, c := range []struct {
+		name string
+		kind ActivityKind
+		call func(*Client)
+	}{
+		{"typed call, at the end of an attempt", ActivityAttempt, typed}, {"typed call, at its end", ActivityCall, typed},
+		{"raw call, at the end of an attempt", ActivityAttempt, raw}, {"raw call, at its end", ActivityCall, raw},
+	} {
+		open, panicked := 0, false
+		f := &fake{api: func(*http.Request) *http.Response {
+			resp := reply(200, `{"ok":true}`)
+			open++
+			resp.Body = &tracked{Reader: resp.Body, open: &open}
+			return resp
+		}}
+		client := f.client(WithObserver(ObserverFunc(func(ctx context.Context, a Activity) (context.Context, func(Outcome)) {
+			return ctx, func(Outcome) {
+				if a.Kind == c.kind {
+					panic("boom")
+				}
+			}
+		})))
+		synctest.Test(t, func(t *testing.T) {
+			defer func() { panicked = recover() != nil }()
+			c.call(client)
+		})
+		if open != 0 || !panicked || len(f.requests) != 1 {
+			t.Errorf("%s: %d answers are open, panicked: %t", c.name, open, panicked)
+		}
+	}
+}

@@ -25,7 +25,7 @@ type Date = wire.Date
 //
 //	Path   string // JSON path from the top of the body, such as "payload.Orders[3].PurchaseDate", its names cut to 64 bytes
 //	Reason string // what was expected, such as "not a date"
-//	Value  string // the value as it came, cut to 64 bytes
+//	Value  string // the value as it came, cut to 64 bytes, without credentials
 type Warning = wire.Warning
 
 // ErrorItem is one entry of the error list that SP-API sends. Its fields are:
@@ -48,8 +48,8 @@ type Response struct {
 	Warnings []Warning   // values that could not be read
 	Errors   []ErrorItem // errors beside a result, as partial successes have them
 
-	// Body is the body as it came, in memory of its own. In an error the credentials that it echoes are replaced by "REDACTED". Nil for
-	// [Client.Do], unless [WithAPIErrors] read it.
+	// Body is the body as it came, in memory of the caller's own: the result of the call shares none of it. In an error the credentials that it
+	// echoes are replaced by "REDACTED". Nil for [Client.Do], unless [WithAPIErrors] read it.
 	Body []byte
 }
 

@@ -126,3 +126,17 @@ func TestRestrictedDataTokensDoNotPrint(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// Warnings show values, and a token may come in one that doesn't fit.
+func TestWarningsShowNoTokens(t *testing.T) {
+	for _, value := range []string{`["Atz.sprdt|CANARY"]`, `["Atz.sprdt|CANARY",""]`, `{"token":"Atz.sprdt|CANARY` + strings.Repeat("A", 100) + `"}`} {
+		amazon := answers(`{"access_token":"Atza|example","expires_in":3600,"restrictedDataToken":` + value + `}`)
+		client := spapi.NewApp(credentials, spapi.WithTransport(amazon)).Client(seller)
+		var met spapi.Response
+		_, err := tokens20210301.New(client).CreateRestrictedDataToken(t.Context(), &tokens20210301.CreateRestrictedDataTokenInput{
+			RestrictedResources: []tokens20210301.RestrictedResource{{Method: "GET", Path: "/orders/v0/orders"}}}, spapi.WithResponse(&met))
+		if text := fmt.Sprint(met.Warnings, err); len(met.Warnings) != 1 || !strings.Contains(text, "restrictedDataToken: ") || strings.Contains(text, "CANARY") {
+			t.Errorf("%s: %s", value, text)
+		}
+	}
+}

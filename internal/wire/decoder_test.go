@@ -221,6 +221,11 @@ func TestDecodeMalformed(t *testing.T) {
 			t.Errorf("%s: no error", body)
 		}
 	}
+	for body, want := range map[string]string{"<": `byte "<" at offset 0, want a value`, "\x1f\x8b": `byte "\x1f" at`, `{"l":` + "\xcc}": `byte "\xcc" at offset 5`} { // \xcc isn't Ì
+		if _, _, err := decodeSample([]byte(body)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", body, err, want)
+		}
+	}
 }
 
 func TestPayload(t *testing.T) {

@@ -76,7 +76,7 @@ func (s *scanner) broken(want string) {
 		s.fail(io.ErrUnexpectedEOF)
 		return
 	}
-	s.fail(fmt.Errorf("invalid byte %q at offset %d, want %s", s.buf[s.pos], s.pos, want))
+	s.fail(fmt.Errorf("invalid byte %q at offset %d, want %s", s.buf[s.pos:s.pos+1], s.pos, want)) // as bytes: one beyond ASCII is no letter
 }
 
 // space passes over white space and returns the byte behind it, 0 at the end.
