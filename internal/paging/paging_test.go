@@ -159,6 +159,7 @@ func TestStartAndItems(t *testing.T) {
 		{"ordersv0.getOrders", `{"payload":{"Orders":{}}}`, "", "ordersv0.getOrders: the items: payload.Orders: want a list, not object"},
 		{"ordersv0.getOrders", `{"payload":{"Orders":"none"}}`, "", "ordersv0.getOrders: the items: payload.Orders: want a list, not string"},
 		{"financesv0.listFinancialEvents", `{"payload":{}}`, `{"payload":{}}`, ""},
+		{"financesv0.listFinancialEvents", "\ufeff{}", `{}`, ""},
 		{"ordersv0.getOrder", `{}`, "", "ordersv0.getOrder doesn't page"},
 	} {
 		items, err := Items(c.operation, []byte(c.body))

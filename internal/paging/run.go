@@ -262,7 +262,7 @@ func Items(operation string, body []byte) ([]json.RawMessage, error) {
 		return nil, fmt.Errorf("%s doesn't page", operation)
 	}
 	if rule.Items == "" {
-		return []json.RawMessage{body}, nil
+		return []json.RawMessage{bytes.TrimPrefix(body, []byte("\ufeff"))}, nil // JSON has no byte order mark
 	}
 	items, err := list(body, rule.Items)
 	if err != nil {
