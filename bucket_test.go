@@ -176,6 +176,7 @@ func TestBucketTardiness(t *testing.T) {
 		{100, 20, tardiness, 0},
 		{100, 20, tardiness + 3*ms, 3 * ms},
 		{1000, 3, ms, 0},
+		{200, 2, 4 * ms, 4*ms - interval(200)/2},
 		{1, 1, 3 * ms, 3 * ms}, // each waits for the one before to arrive
 	} {
 		now := bucketStart
