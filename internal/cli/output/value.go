@@ -349,15 +349,12 @@ func (v Value) get(name string) (found Value, ok bool) {
 		return Value{}, false
 	}
 	t := v.in
-	for m, end := v.first(), v.end(); m.at < end; m = m.next() {
-		switch n := &t.nodes[m.at]; {
-		case n.nameSpelled < encoded:
-			if t.all[n.nameFrom:n.nameTo] == name {
-				found, ok = m, true
-			}
-		case m.name() == name:
-			found, ok = m, true
+	for at, end := v.at+1, v.end(); at < end; {
+		n := &t.nodes[at]
+		if n.nameSpelled < encoded && t.all[n.nameFrom:n.nameTo] == name || n.nameSpelled == encoded && (Value{t, at}).name() == name {
+			found, ok = Value{t, at}, true
 		}
+		at += n.size
 	}
 	return found, ok
 }
