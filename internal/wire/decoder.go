@@ -230,7 +230,7 @@ func scalar[T any](d *decoder, reason string, parse func(d *decoder, text []byte
 	var text []byte
 	switch t {
 	case stringToken:
-		escaped := false
+		var escaped bool
 		if text, escaped = d.quoted(); escaped { // some writers escape a plus or a slash
 			text = unescape(nil, text)
 		}
