@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"runtime"
 	"strings"
@@ -168,10 +170,20 @@ func TestHostileBodies(t *testing.T) {
 		}
 		runtime.KeepAlive(result)
 	}
+	// Nor does one that breaks off.
+	broken := []byte(`{"l":[` + strings.Repeat("{},", 20000))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, _, err := Decode[*every](broken, false); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Error(err)
+	}
+	runtime.ReadMemStats(&after)
+	if allocated, most := int(after.TotalAlloc-before.TotalAlloc), 5*20000*size/2; allocated > most {
+		t.Errorf("%d bytes are allocated for a body that breaks off, more than %d", allocated, most)
+	}
 	// A body of nothing before doesn't make the next one expensive.
 	mustDecode(t, []byte(`{"l":[`+strings.Repeat("{},", 300000)+`{}]}`))
 	body := []byte(`{"l":[{"s":"a"}],"raw":"` + strings.Repeat("x", 100000) + `"}`)
-	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	mustDecode(t, body)
 	runtime.ReadMemStats(&after)
