@@ -192,7 +192,8 @@ func (r *reader) grow(f *form, m *room, data unsafe.Pointer, n, first int, outer
 		size = max(min(size, rest/2, 8*rest/int(max(f.elem.size, 1))), 1)
 	default:
 		// As many as the rest of the body can hold, if they are like those so far, but not too many: other things may follow.
-		size = max(min(n+1+n*rest/max(r.pos-first, 1), 8*n), 2*n)
+		// No more than the rest can hold: an element and its comma take two bytes.
+		size = min(max(min(n+1+n*rest/max(r.pos-first, 1), 8*n), 2*n), n+1+rest/2)
 	}
 	m.make(f.elem, size)
 	if n > 0 {
