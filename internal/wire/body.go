@@ -24,12 +24,12 @@ func rootOf(t reflect.Type) *root {
 	c := compiler{forms: map[reflect.Type]*form{}}
 	made := &root{form: c.compile(t), forms: len(c.forms)}
 	made.top = made.form
-	if made.form.kind == pointerKind {
+	if made.form.kind == pointerForm {
 		made.top = made.form.elem
 	}
 	if i, declared := made.top.index["errors"]; declared {
 		field := &made.top.fields[i]
-		field.form = &form{kind: errorsKind, elem: field.form}
+		field.form = &form{kind: errorsForm, elem: field.form}
 	}
 	known, _ := roots.LoadOrStore(t, made)
 	return known.(*root)
@@ -65,7 +65,7 @@ func (r *root) read(body []byte, wrapped bool, out unsafe.Pointer) (taken Taken,
 		}
 	})
 	taken.Body, taken.Lists, taken.Errors = reader.buf, reader.lists, reader.errors
-	if !wrapped && r.top.kind != structKind && r.top.kind != mapKind {
+	if !wrapped && r.top.kind != structForm && r.top.kind != mapForm {
 		taken.Errors = first(reader.buf) == objectToken // whose members nobody has seen
 	}
 	reader.release()

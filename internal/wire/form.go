@@ -12,7 +12,7 @@ import (
 // form is how values of a Go type are read: the types of results are compiled to forms when they are first needed, from the tags that encoding/json
 // reads too.
 type form struct {
-	kind   kind
+	kind   formKind
 	typ    reflect.Type
 	size   uintptr
 	elem   *form          // what is pointed to, or an element
@@ -29,26 +29,26 @@ type field struct {
 	opening string // as it is written most of the time: `"AmazonOrderId":`
 }
 
-// kind tells forms apart.
-type kind uint8
+// formKind tells forms apart.
+type formKind uint8
 
 const (
-	unknownKind kind = iota // of a form that is being compiled
-	textKind                // a string type
-	boolKind                // bool
-	boolPointer             // *bool
-	intKind                 // int64
-	intPointer              // *int64
-	decimalKind             // json.Number
-	timeKind                // time.Time
-	dateKind                // Date
-	rawKind                 // json.RawMessage
-	ownKind                 // a type that reads itself from a text
-	structKind
-	pointerKind // to a struct
-	listKind
-	mapKind    // of texts to anything
-	errorsKind // the member "errors" of a whole result
+	unknownForm formKind = iota // of a form that is being compiled
+	textForm                    // a string type
+	boolForm                    // bool
+	boolPointer                 // *bool
+	intForm                     // int64
+	intPointer                  // *int64
+	decimalForm                 // json.Number
+	timeForm                    // time.Time
+	dateForm                    // Date
+	rawForm                     // json.RawMessage
+	ownForm                     // a type that reads itself from a text
+	structForm
+	pointerForm // to a struct
+	listForm
+	mapForm    // of texts to anything
+	errorsForm // the member "errors" of a whole result
 )
 
 var (
@@ -71,33 +71,33 @@ func (c *compiler) compile(t reflect.Type) *form {
 	c.forms[t] = f // before what it is made of: types may hold themselves
 	switch {
 	case t == numberType:
-		f.kind = decimalKind
+		f.kind = decimalForm
 	case t == timeType:
-		f.kind = timeKind
+		f.kind = timeForm
 	case t == dateType:
-		f.kind = dateKind
+		f.kind = dateForm
 	case t == rawType:
-		f.kind = rawKind
+		f.kind = rawForm
 	case reflect.PointerTo(t).Implements(textType):
-		f.kind = ownKind
+		f.kind = ownForm
 	case t.Kind() == reflect.String:
-		f.kind = textKind
+		f.kind = textForm
 	case t.Kind() == reflect.Bool:
-		f.kind = boolKind
+		f.kind = boolForm
 	case t.Kind() == reflect.Int64:
-		f.kind = intKind
+		f.kind = intForm
 	case t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Bool:
 		f.kind = boolPointer
 	case t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Int64:
 		f.kind = intPointer
 	case t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct:
-		f.kind, f.elem = pointerKind, c.compile(t.Elem())
+		f.kind, f.elem = pointerForm, c.compile(t.Elem())
 	case t.Kind() == reflect.Slice:
-		f.kind, f.elem = listKind, c.compile(t.Elem())
+		f.kind, f.elem = listForm, c.compile(t.Elem())
 	case t.Kind() == reflect.Map && t.Key().Kind() == reflect.String:
-		f.kind, f.elem = mapKind, c.compile(t.Elem())
+		f.kind, f.elem = mapForm, c.compile(t.Elem())
 	case t.Kind() == reflect.Struct:
-		f.kind = structKind
+		f.kind = structForm
 		c.members(f)
 	default:
 		panic(fmt.Sprintf("no JSON is read into a %s", t)) // generated code has none

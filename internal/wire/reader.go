@@ -121,7 +121,7 @@ var noElements [0]unsafe.Pointer
 func (r *reader) list(f *form, p unsafe.Pointer) {
 	to := (*slice)(p)
 	elem := f.elem
-	ok, single := r.array(elem.kind == structKind || elem.kind == rawKind || elem.kind == listKind || elem.kind == mapKind, elem.kind != structKind)
+	ok, single := r.array(elem.kind == structForm || elem.kind == rawForm || elem.kind == listForm || elem.kind == mapForm, elem.kind != structForm)
 	if !ok {
 		*to = slice{}
 		return
@@ -216,39 +216,39 @@ func (m *room) trim(elem *form, data unsafe.Pointer, n int) unsafe.Pointer {
 // value reads the next value into the memory of a form, which is zero or holds what a member of the same name had before.
 func (r *reader) value(f *form, p unsafe.Pointer) {
 	switch f.kind {
-	case textKind:
+	case textForm:
 		*(*string)(p) = r.text()
 	case boolPointer:
 		*(**bool)(p) = r.boolean()
 	case intPointer:
 		*(**int64)(p) = r.integer()
-	case pointerKind:
+	case pointerForm:
 		*(*unsafe.Pointer)(p) = r.pointer(f.elem)
-	case listKind:
+	case listForm:
 		r.list(f, p)
-	case structKind:
+	case structForm:
 		r.object(f, p)
-	case timeKind:
+	case timeForm:
 		*(*time.Time)(p) = r.instant()
-	case decimalKind:
+	case decimalForm:
 		*(*json.Number)(p) = r.decimal()
-	case dateKind:
+	case dateForm:
 		*(*Date)(p) = r.date()
-	case rawKind:
+	case rawForm:
 		*(*json.RawMessage)(p) = r.anything()
-	case boolKind:
+	case boolForm:
 		if v := r.boolean(); v != nil {
 			*(*bool)(p) = *v
 		}
-	case intKind:
+	case intForm:
 		if v := r.integer(); v != nil {
 			*(*int64)(p) = *v
 		}
-	case mapKind:
+	case mapForm:
 		r.table(f, p)
-	case ownKind:
+	case ownForm:
 		r.own(f, p)
-	case errorsKind:
+	case errorsForm:
 		r.declaredErrors(f.elem, p)
 	}
 }
@@ -291,7 +291,7 @@ func (r *reader) members(f *form, p unsafe.Pointer) {
 			if field := &f.fields[guess]; len(r.buf)-r.pos >= len(field.opening) && string(r.buf[r.pos:r.pos+len(field.opening)]) == field.opening {
 				r.pos += len(field.opening)
 				last = guess + 1
-				if field.form.kind == textKind && r.pos < len(r.buf) && r.buf[r.pos] == '"' { // most members: a shorter way
+				if field.form.kind == textForm && r.pos < len(r.buf) && r.buf[r.pos] == '"' { // most members: a shorter way
 					*(*string)(unsafe.Add(p, field.offset)) = r.quotedText()
 				} else {
 					r.value(field.form, unsafe.Add(p, field.offset))
