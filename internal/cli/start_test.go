@@ -58,6 +58,9 @@ func TestInits(t *testing.T) {
 
 // TestAllocatedByCommands: what commands allocate beside the inits, from the first line of main to their end.
 func TestAllocatedByCommands(t *testing.T) {
+	if raceDetector {
+		t.Skip("under the race detector pools throw away at random")
+	}
 	for _, c := range []struct {
 		line string
 		most int // bytes
