@@ -56,8 +56,8 @@ const (
 
 	// tardiness is by how much later than it could a call may go without a loss: timers and the scheduler are late by as much on a busy machine, and
 	// so is the next call of who waited for them. Half of the room of a small bucket stays. What a bucket of 1000 calls per second loses otherwise is a third
-	// of them. Its price is 429s where
-	// latencies differ by more than the bucket holds, as with 20 per second, a burst of 5 and latencies up to 2 s: 7 in a hundred calls, without it 5.
+	// of them. Its price is 429s where latencies differ by more than the bucket holds, as with 20 per second, a burst of 5 and latencies up to 2 s: 7 in a
+	// hundred calls, without it 5.
 	tardiness = 5 * time.Millisecond
 
 	// A rate that Amazon tells is believed within this factor of the published one. Usage plans are raised, and dynamic ones differ, by less;

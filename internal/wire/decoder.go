@@ -77,7 +77,7 @@ const onlyElement = "a list, whose only element is taken"
 
 // lone reads a value that is no scalar where one is declared: a list of one is, with a warning.
 func lone[T any](d *decoder, t token, reason string, read func(*decoder) T) (v T) {
-	if t == arrayToken && d.loneScalar() {
+	if t == arrayToken && d.holdsOnly(stringToken, numberToken, boolToken) {
 		d.warn(d.pos, onlyElement)
 		d.open(']')
 		v = read(d)
@@ -86,21 +86,6 @@ func lone[T any](d *decoder, t token, reason string, read func(*decoder) T) (v T
 	}
 	d.reject(reason)
 	return v
-}
-
-// loneScalar reports whether the only element of the list that comes next is a scalar other than null.
-func (d *decoder) loneScalar() bool {
-	ahead := d.scanner
-	list := elements{s: &ahead}
-	if !list.next() {
-		return false // a mistake in the JSON is found by whoever passes over the list
-	}
-	switch ahead.next() {
-	case stringToken, numberToken, boolToken:
-		ahead.skip()
-		return !list.next() && ahead.err == nil
-	}
-	return false
 }
 
 // around is what stands around an object: noList, or the list whose only element it may be, told by the number of warnings before.

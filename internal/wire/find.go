@@ -16,7 +16,7 @@ func Find(body []byte, path string, lists []Span) ([]byte, error) {
 
 func (s *scanner) find(path string, lists []Span) []byte {
 	for name := range strings.SplitSeq(path, ".") {
-		if s.next() == arrayToken && s.loneObject() {
+		if s.next() == arrayToken && s.holdsOnly(objectToken) {
 			s.open(']')
 		}
 		if s.next() != objectToken {
@@ -42,11 +42,11 @@ func (s *scanner) find(path string, lists []Span) []byte {
 	return s.raw()
 }
 
-// loneObject reports whether the only element of the list that comes next is an object.
-func (s *scanner) loneObject() bool {
+// holdsOnly reports whether the list that comes next has one element, of one of these kinds. A mistake in its JSON is found by whoever passes over it.
+func (s *scanner) holdsOnly(kinds ...token) bool {
 	ahead := *s
 	list := elements{s: &ahead}
-	if !list.next() || ahead.next() != objectToken {
+	if !list.next() || !slices.Contains(kinds, ahead.next()) {
 		return false
 	}
 	ahead.skip()
