@@ -1,7 +1,6 @@
 package paging
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -94,22 +93,13 @@ func setMember(body []byte, path string, value json.RawMessage) ([]byte, error) 
 		}
 	}
 	members[member] = value
-	return marshal(members)
+	return wire.Marshal(members)
 }
 
 func quote(s string) []byte {
-	b, err := marshal(s)
+	b, err := wire.Marshal(s)
 	if err != nil {
 		return []byte(`""`) // strings always marshal
 	}
 	return b
-}
-
-// marshal is json.Marshal without HTML escapes.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }

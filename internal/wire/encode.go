@@ -97,6 +97,15 @@ func appendJSON(b *bytes.Buffer, v reflect.Value) error {
 	return appendPlain(b, v)
 }
 
+// Marshal is json.Marshal without HTML escapes.
+func Marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	if err := appendPlain(&b, reflect.ValueOf(v)); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
 func appendPlain(b *bytes.Buffer, v reflect.Value) error {
 	var plain any
 	if v.IsValid() {

@@ -234,7 +234,7 @@ func (in *request) body() (json.RawMessage, error) {
 	if in.whole != nil {
 		return in.whole, nil
 	}
-	return marshal(in.members)
+	return wire.Marshal(in.members)
 }
 
 // subject names what a request is about: its path parameters.

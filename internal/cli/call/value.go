@@ -1,7 +1,6 @@
 package call
 
 import (
-	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"math/big"
@@ -145,7 +144,7 @@ func (v *value) json() (json.RawMessage, error) {
 		for i, text := range v.texts {
 			list[i] = scalar(a.Element, text)
 		}
-		return marshal(list)
+		return wire.Marshal(list)
 	}
 	return scalar(a.Kind, v.texts[0]), nil
 }
@@ -158,20 +157,9 @@ func scalar(kind operation.Kind, text string) json.RawMessage {
 }
 
 func quoted(text string) json.RawMessage {
-	b, err := marshal(text)
+	b, err := wire.Marshal(text)
 	if err != nil {
 		return json.RawMessage(strconv.Quote(text)) // strings always marshal
 	}
 	return b
-}
-
-// marshal is json.Marshal without HTML escapes.
-func marshal(v any) (json.RawMessage, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
+	"github.com/openspapi/spapi/internal/wire"
 )
 
 // PriceOptions are the flags of "spapi listings set-price" and what it works with.
@@ -155,13 +156,11 @@ func withoutNulls(raw json.RawMessage) json.RawMessage {
 	if v = prune(v); v == nil {
 		return nil
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if enc.Encode(v) != nil {
+	pruned, err := wire.Marshal(v)
+	if err != nil {
 		return raw
 	}
-	return bytes.TrimSpace(b.Bytes())
+	return pruned
 }
 
 func text(raw json.RawMessage) string {

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/openspapi/spapi/internal/wire"
 )
 
 // Kind is the kind of a [Value].
@@ -518,13 +520,7 @@ func encode(v any) ([]byte, error) {
 		}
 		return appendCompact(nil, raw), nil
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return wire.Marshal(v)
 }
 
 // WriteJSON writes v on one line.
