@@ -108,6 +108,7 @@ func faultsTable() string {
 		fault.HTML:         "503 with a gateway's HTML page in place of JSON",
 		fault.EmptyBody:    "200 without a body",
 		fault.ForeignJSON:  "200 with JSON that isn't the operation's: `{\"message\":\"Endpoint request timed out\"}`",
+		fault.ForeignIDs:   "the ids of the request are others of the same form in the answer, those of sellers and marketplaces excepted: for clients that must not take them for their own",
 		fault.Latency:      "the answer comes late, by `latency`",
 		fault.Silent:       "the request is taken and never answered; the connection stays open",
 		fault.Reset:        "the connection is reset before any of the answer",
