@@ -43,7 +43,9 @@ func TestNoAnswerContradictsItsRequest(t *testing.T) {
 		answered := 0
 		for _, r := range append(slices.Clone(handled[op.ID]), fullRequest(t, e, op)) {
 			body := bodyOf(t, r)
-			r.Header.Set("x-amz-access-token", tokenFor(e, op))
+			if r.Header.Get("x-amz-access-token") == "" { // else it is of another seller
+				r.Header.Set("x-amz-access-token", tokenFor(e, op))
+			}
 			rec := exchange.NewRecorder()
 			e.ServeHTTP(rec, r)
 			if rec.Status/100 != 2 {
@@ -67,10 +69,9 @@ func TestNoAnswerContradictsItsRequest(t *testing.T) {
 		}
 		if answered > 0 {
 			operationsAsked++
+		} else {
+			t.Errorf("%s: no request is answered", op.ID)
 		}
-	}
-	if operationsAsked != len(ops) {
-		t.Errorf("%d of %d operations answered", operationsAsked, len(ops))
 	}
 	for _, a := range allowed {
 		if !a.used {
