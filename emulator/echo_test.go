@@ -73,8 +73,9 @@ func TestNoAnswerContradictsItsRequest(t *testing.T) {
 			t.Errorf("%s: no request is answered", op.ID)
 		}
 	}
+	handlers := withHandler()
 	for _, a := range allowed {
-		if !a.used {
+		if !a.used && handlers[a.operations] {
 			t.Errorf("testdata/echo.csv: %s %s: nothing needs this row", a.operations, a.path)
 		}
 	}

@@ -75,10 +75,8 @@ func endsAsID(plain string) bool {
 // KindOf tells what a member of an API is the id of; "" when it is none. parent is the name of the object that it stands in, "" at the top.
 func KindOf(api, parent, name string) string {
 	plain := Plain(name)
-	if parent != "" {
-		if kind := meaningOf(api, Plain(parent)+"."+plain); kind != "" {
-			return kind
-		}
+	if kind := meaningOf(api, Plain(parent)+"."+plain); kind != "" {
+		return kind
 	}
 	switch kind := meaningOf(api, plain); {
 	case kind == noID:
