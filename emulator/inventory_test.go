@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -169,6 +170,21 @@ func TestOrdersMoveTheStock(t *testing.T) {
 			if status != "CANCELLED" && status != "SHIPPED" && r.text("order", "fulfillment", "fulfilledBy") == "AMAZON" {
 				reserved[sku] += n
 			}
+		}
+	}
+	// What buyers have sent back in order is for sale again.
+	text, _ := c.reportText(na, c.report(na, `{"reportType":"GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA","marketplaceIds":["`+us+`","A2EUQ1WTGCTBG2","A1AM78C64UM0Y8"],"dataStartTime":"2026-03-01T12:00:00Z","dataEndTime":"2026-03-31T12:00:00Z"}`))
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	columns := strings.Split(strings.TrimSpace(lines[0]), "\t")
+	at := func(cells []string, column string) string { return cells[slices.Index(columns, column)] }
+	for _, line := range lines[1:] {
+		cells := strings.Split(strings.TrimSpace(line), "\t")
+		n, err := strconv.Atoi(at(cells, "quantity"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at(cells, "detailed-disposition") == "SELLABLE" {
+			sold[at(cells, "sku")] -= n
 		}
 	}
 	moved := 0

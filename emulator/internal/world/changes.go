@@ -1,12 +1,56 @@
 package world
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/random"
 )
+
+// ErrNoOrder is [World.Change]'s of an order that there is not, or not yet.
+var ErrNoOrder = errors.New("no such order")
+
+// Change lets f change an order, or find that it can't be: then all stays as it is, and the error is f's. f runs under the world's lock and gets a
+// copy that is taken over as a whole. What f may look at beside the order must not take that lock.
+func (w *World) Change(id string, now time.Time, f func(o *Order) error) error {
+	w.Lock()
+	defer w.Unlock()
+	number := w.numberOf(id)
+	if number < 0 {
+		return ErrNoOrder
+	}
+	before := w.order(number)
+	if before == nil || before.Purchased.After(now) {
+		return ErrNoOrder
+	}
+	after := before.clone()
+	if err := f(after); err != nil {
+		return err
+	}
+	for _, t := range []*time.Time{&after.Shipped, &after.Cancelled, &after.Changed} {
+		*t = t.UTC().Truncate(time.Second)
+	}
+	w.touched[number] = after
+	w.index.set(number, w.rowOf(after))
+	w.enter(after)
+	for i := range after.Items {
+		w.apply(after, i, before.stockEffect(i, w.settled), after.stockEffect(i, w.settled), w.settled)
+	}
+	w.changes = append(w.changes, number)
+	w.settle(now.UTC().Truncate(time.Second))
+	w.wake()
+	return nil
+}
+
+// Changes are the numbers of orders that came or were changed after the first n such, and how many there have been. Whoever keeps something that is made of
+// orders asks for those since it last asked.
+func (w *World) Changes(n int) (numbers []int, count int) {
+	w.RLock()
+	defer w.RUnlock()
+	return slices.Clone(w.changes[n:]), len(w.changes)
+}
 
 // Ship tells of a parcel of an order that the seller fulfils, as confirmShipment and the fulfilment feeds do. p.Quantities is by item; nil stands
 // for all that is open. The error says why the order or an item can't be shipped. It is for use within [World.Change], as all below.
@@ -89,7 +133,8 @@ var RejectionReasons = [][2]string{
 	{"age_check_mismatch", "The document doesn't belong to the recipient."},
 }
 
-func newRegulation(r random.Source, o *Order) *Regulation {
+// NewRegulation is what the buyer has to tell of an order.
+func NewRegulation(r random.Source, o *Order) *Regulation {
 	born := o.Purchased.AddDate(-r.Between(16, 80), 0, -r.IntN(360))
 	return &Regulation{
 		due: o.Purchased.Add(14 * 24 * time.Hour),

@@ -20,12 +20,12 @@ type Return struct {
 }
 
 // bringBack decides which items come back: about one in ten does, a while after it was shipped.
-func (w *World) bringBack(o *Order) {
+func (m *maker) bringBack(o *Order) {
 	if o.Shipped.IsZero() {
 		return
 	}
+	r := m.backs.Of(uint64(o.Number)) //nolint:gosec // numbers begin with 0
 	for i := range o.Items {
-		r := random.New(w.seed, "return", w.seller.Number, o.ID, i)
 		if !r.Chance(10) {
 			continue
 		}
