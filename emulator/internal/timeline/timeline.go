@@ -1,4 +1,4 @@
-// Package timeline is a sorted list of moments: which thing, known by its number, has one when. It takes millions of them, and is searched without
+// Package timeline is a sorted list of moments: which thing, known by a number, has one when. It takes millions of them, and is searched without
 // looking at what can't match.
 package timeline
 
@@ -7,17 +7,17 @@ import (
 	"slices"
 )
 
-// Key is a moment: seconds in the upper half, the number of whose it is in the lower. Keys sort by time, then number.
+// Key is a moment: seconds in the upper half, what it is of in the lower. Keys sort by time, then by that.
 type Key uint64
 
 // At makes a key.
-func At(second, number uint32) Key { return Key(second)<<32 | Key(number) }
+func At(second, of uint32) Key { return Key(second)<<32 | Key(of) }
 
 // Second is when.
 func (k Key) Second() uint32 { return uint32(k >> 32) } //nolint:gosec // the upper half
 
-// Number is whose.
-func (k Key) Number() uint32 { return uint32(k) } //nolint:gosec // the lower half
+// Of is what the moment is of.
+func (k Key) Of() uint32 { return uint32(k) } //nolint:gosec // the lower half
 
 // Classes is how many classes things can be of.
 const Classes = 1024
@@ -45,22 +45,25 @@ func (m *Mask) Meets(other *Mask) bool {
 const blockSize = 512
 
 type block struct {
-	keys []Key
-	mask Mask // classes of whose the moments are, at some time
+	keys  []Key
+	mask  Mask   // classes of what the moments are of, at some time
+	until uint32 // when the last of what the moments are of ends
 }
 
 // List is a list of moments. It is not safe for concurrent use with Insert.
 type List struct{ blocks []*block }
 
-// New makes a list of keys in whatever order, whose memory is the list's from then on. class tells of which class a number is.
-func New(keys []Key, class func(number uint32) uint16) *List {
+// New makes a list of keys in whatever order, whose memory is the list's from then on. about tells of which class a thing is, and when it ends.
+func New(keys []Key, about func(of uint32) (class uint16, until uint32)) *List {
 	keys = sorted(keys)
 	l := &List{blocks: make([]*block, 0, len(keys)/blockSize+1)}
 	for len(keys) > 0 {
 		n := min(blockSize, len(keys))
 		b := &block{keys: keys[:n:n]}
 		for _, k := range b.keys {
-			b.mask.Add(class(k.Number()))
+			class, until := about(k.Of())
+			b.mask.Add(class)
+			b.until = max(b.until, until)
 		}
 		l.blocks = append(l.blocks, b)
 		keys = keys[n:]
@@ -113,31 +116,32 @@ func (l *List) find(k Key) int {
 
 // Insert adds a moment of a thing, or notes that the thing is of this class now where it has the moment already. Classes that it was of before stay
 // known: whoever searches looks at the thing itself.
-func (l *List) Insert(k Key, class uint16) {
+func (l *List) Insert(k Key, class uint16, until uint32) {
 	if len(l.blocks) == 0 {
 		l.blocks = []*block{{keys: []Key{k}}}
 	}
 	i := min(l.find(k), len(l.blocks)-1)
 	b := l.blocks[i]
 	b.mask.Add(class)
+	b.until = max(b.until, until)
 	at, found := slices.BinarySearch(b.keys, k)
 	if found {
 		return
 	}
 	b.keys = slices.Insert(b.keys, at, k)
 	if len(b.keys) >= 2*blockSize {
-		half := &block{keys: slices.Clone(b.keys[blockSize:]), mask: b.mask}
+		half := &block{keys: slices.Clone(b.keys[blockSize:]), mask: b.mask, until: b.until}
 		b.keys = b.keys[:blockSize:blockSize]
 		l.blocks = slices.Insert(l.blocks, i+1, half)
 	}
 }
 
-// From yields the moments from a key on of things of a class that is asked for, and of some others; nil asks for all.
-func (l *List) From(k Key, want *Mask) iter.Seq[Key] {
+// From yields the moments from a key on of things of a class that is asked for that end after a second, and some others. nil and 0 ask for all.
+func (l *List) From(k Key, want *Mask, after uint32) iter.Seq[Key] {
 	return func(yield func(Key) bool) {
 		for i := l.find(k); i < len(l.blocks); i++ {
 			b := l.blocks[i]
-			if want != nil && !b.mask.Meets(want) {
+			if want != nil && !b.mask.Meets(want) || b.until < after {
 				continue
 			}
 			at := 0

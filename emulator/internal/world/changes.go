@@ -91,8 +91,9 @@ func (o *Order) Ship(p Parcel, now time.Time) error {
 		o.Cancelled, o.CancelledBy, o.CancelReason = time.Time{}, "", ""
 		o.Shipped = now.Add(48 * time.Hour)
 	}
+	o.CancelAsked = until(o.CancelAsked, now) // too late for that
 	if left == 0 {
-		o.Shipped = now
+		o.Shipped, o.partly = now, until(o.partly, now)
 	} else if o.partly.IsZero() || o.partly.After(now) {
 		o.partly = now
 	}
@@ -107,7 +108,16 @@ func (o *Order) Cancel(by, reason string, now time.Time) bool {
 	}
 	o.Cancelled, o.CancelledBy, o.CancelReason, o.Changed = now, by, reason, now
 	o.Shipped, o.partly, o.Returns = time.Time{}, time.Time{}, nil
+	o.Payable, o.CancelAsked = until(o.Payable, now), until(o.CancelAsked, now)
 	return true
+}
+
+// until is a moment of a life that still comes to pass when the life changes; zero for one that would have come after.
+func until(moment, now time.Time) time.Time {
+	if moment.After(now) {
+		return time.Time{}
+	}
+	return moment
 }
 
 // regulatedType is the product type of which merchants' orders have to be looked at before they are shipped: blades, of which some

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -215,12 +216,23 @@ func (o *Order) DeliveryWindow() (earliest, latest time.Time) {
 	return o.Purchased.Add(DeliverEarliest), o.Purchased.Add(DeliverLatest)
 }
 
+const supplySourcePrefix = "supply-"
+
 // SupplySource is where an order that is picked up comes from; "" for all others.
 func (o *Order) SupplySource() string {
 	if o.Store == "" {
 		return ""
 	}
-	return "supply-" + o.Store
+	return supplySourcePrefix + o.Store
+}
+
+// StoreOf is the store that is a supply source; "" where there is none.
+func StoreOf(supplySource string) string {
+	store, found := strings.CutPrefix(supplySource, supplySourcePrefix)
+	if !found {
+		return ""
+	}
+	return store
 }
 
 // Has tells whether an order has an item of a product type. Lamps can be ordered with their installation, and calendars come with a

@@ -16,6 +16,7 @@ import (
 type row struct {
 	moments [7]uint32
 	class   uint16
+	store   uint8 // its place in stores, from 1
 }
 
 // Of row.moments.
@@ -28,6 +29,19 @@ const (
 	cancelAsked
 	changed
 )
+
+// kindBits is how many bits of what a moment is of tell which of row.moments it is. The others are the number of the order.
+const kindBits = 3
+
+func momentOf(number, kind int) uint32 { return uint32(number<<kindBits | kind) } //nolint:gosec // numbers are below 2e7
+
+func numberAt(k timeline.Key) int { return int(k.Of() >> kindBits) }
+
+// lastMoments are the moments that can be the last one of an order in a state.
+var lastMoments = map[string]uint8{
+	Pending: 1<<purchased | 1<<cancelAsked | 1<<changed, Unshipped: 1<<payable | 1<<cancelAsked | 1<<changed, PartiallyShipped: 1<<partly | 1<<cancelAsked | 1<<changed,
+	Shipped: 1<<shipped | 1<<cancelAsked | 1<<changed, Canceled: 1<<cancelled | 1<<cancelAsked | 1<<changed,
+}
 
 // A class is one of few: marketplace, who fulfils, payment, pickup, and whether the order ends in a cancellation.
 const (
@@ -78,6 +92,7 @@ func (w *World) rowOf(o *Order) row {
 	}
 	if o.Store != "" {
 		r.class |= classPickup
+		r.store = uint8(slices.Index(stores, o.Store) + 1) //nolint:gosec // of 16
 	}
 	if !o.Cancelled.IsZero() {
 		r.class |= classCancelled
@@ -183,7 +198,7 @@ func (w *World) build() {
 				w.index.rows[number] = r
 				for j, at := range r.moments {
 					if at > 0 && !slices.Contains(r.moments[:j], at) {
-						p.keys = append(p.keys, timeline.At(at, uint32(number))) //nolint:gosec // below 1e7
+						p.keys = append(p.keys, timeline.At(at, momentOf(number, j)))
 					}
 				}
 				if o.replaces >= 0 {
@@ -192,7 +207,7 @@ func (w *World) build() {
 				moments = o.stockMoments(moments[:0])
 				for _, t := range moments {
 					if t.After(w.opened) {
-						p.goods = append(p.goods, timeline.At(w.second(t), uint32(number))) //nolint:gosec // below 1e7
+						p.goods = append(p.goods, timeline.At(w.second(t), momentOf(number, 0)))
 					}
 				}
 				if o.Amazon && w.time(r.ends()).After(w.opened) {
@@ -221,9 +236,12 @@ func (w *World) build() {
 	for number := range n {
 		w.index.note(number)
 	}
-	w.index.updates = timeline.New(keys, func(number uint32) uint16 { return w.index.rows[number].class })
+	w.index.updates = timeline.New(keys, func(of uint32) (uint16, uint32) {
+		r := &w.index.rows[of>>kindBits]
+		return r.class, r.ends()
+	})
 	slices.Sort(goods)
-	w.goods = timeline.New(slices.Compact(goods), func(uint32) uint16 { return 0 })
+	w.goods = timeline.New(slices.Compact(goods), func(uint32) (uint16, uint32) { return 0, 0 })
 	w.next = n
 }
 
@@ -233,6 +251,7 @@ type OrderFilter struct {
 	UpdatedAfter, UpdatedBefore time.Time
 	Statuses                    []string                     // nil: all
 	Traits                      func(Traits) bool            // nil: all
+	Store                       string                       // where the buyer picks it up; "": all
 	Accept                      func(*Order, time.Time) bool // nil: all; sees lives, without names and ids
 	Only                        []int                        // numbers, see [World.NumbersOf]; nil: all
 }
@@ -255,33 +274,52 @@ func (w *World) Page(f OrderFilter, t time.Time, place, size int) (page []*Order
 func (w *World) matches(f *OrderFilter, t time.Time, place int) iter.Seq2[int, int] {
 	asOf, x := w.second(t), &w.index
 	classes := w.classesOf(f)
-	from, to := w.firstSecond(f.CreatedAfter), min(w.lastSecond(f.CreatedBefore), asOf)
-	accepts := func(number int) bool {
-		r := &x.rows[number]
-		return r.moments[purchased] >= max(from, 1) && r.moments[purchased] <= to && classes.Has(r.class) && (f.Statuses == nil || slices.Contains(f.Statuses, r.status(asOf))) &&
-			(f.Accept == nil || f.Accept(w.life(number), t))
+	from, to := max(w.firstSecond(f.CreatedAfter), 1), min(w.lastSecond(f.CreatedBefore), asOf)
+	before := w.lastSecond(f.UpdatedBefore)
+	// Orders that have ended can't be in a state before their end.
+	var endAfter uint32
+	if f.Statuses != nil && !slices.Contains(f.Statuses, Shipped) && !slices.Contains(f.Statuses, Canceled) {
+		endAfter = asOf + 1
 	}
-	if !f.UpdatedAfter.IsZero() {
+	lives := f.lives(w)
+	store := uint8(slices.Index(stores, f.Store) + 1) //nolint:gosec // of 16
+	accepts := func(number int, updated uint32) bool {
+		r := &x.rows[number]
+		return r.moments[purchased] >= from && r.moments[purchased] <= to && classes.Has(r.class) && (f.Store == "" || r.store == store && store > 0) && (f.Statuses == nil || slices.Contains(f.Statuses, r.status(asOf))) &&
+			(updated == 0 && (before >= asOf || r.updated(asOf) <= before) || updated > 0 && r.updated(asOf) == updated) && (f.Accept == nil || f.Accept(lives(number), t))
+	}
+	switch {
+	case !f.UpdatedAfter.IsZero():
 		return func(yield func(int, int) bool) {
-			begin, last := timeline.At(w.firstSecond(f.UpdatedAfter), 0), min(w.lastSecond(f.UpdatedBefore), asOf)
-			for k := range x.updates.From(max(begin, timeline.Key(place)), &classes) { //nolint:gosec // a key, see below
+			kinds := uint8(1<<len(row{}.moments) - 1)
+			if f.Statuses != nil {
+				kinds = 0
+				for _, status := range f.Statuses {
+					kinds |= lastMoments[status]
+				}
+			}
+			begin, last := timeline.At(w.firstSecond(f.UpdatedAfter), 0), min(before, asOf)
+			var seen timeline.Key                                                                // two moments of one order may fall together
+			for k := range x.updates.From(max(begin, timeline.Key(place)), &classes, endAfter) { //nolint:gosec // a key, see below
 				if k.Second() > last {
 					return
 				}
-				number := int(k.Number())
-				if x.rows[number].updated(asOf) == k.Second() && (f.Only == nil || slices.Contains(f.Only, number)) && accepts(number) && !yield(int(k), number) { //nolint:gosec // of 63 bits
-					return
+				if kinds&(1<<(k&(1<<kindBits-1))) == 0 || seen>>kindBits == k>>kindBits {
+					continue
+				}
+				number := numberAt(k)
+				if (f.Only == nil || slices.Contains(f.Only, number)) && accepts(number, k.Second()) {
+					seen = k
+					if !yield(int(k), number) { //nolint:gosec // of 63 bits
+						return
+					}
 				}
 			}
 		}
-	}
-	open := f.Statuses != nil && !slices.Contains(f.Statuses, Shipped) && !slices.Contains(f.Statuses, Canceled)
-	before := w.lastSecond(f.UpdatedBefore)
-	accepted := func(number int) bool { return x.rows[number].updated(asOf) <= before && accepts(number) }
-	if f.Only != nil {
+	case f.Only != nil:
 		return func(yield func(int, int) bool) {
 			for _, number := range f.Only {
-				if number >= place-1 && accepted(number) && !yield(number+1, number) {
+				if number >= place-1 && accepts(number, 0) && !yield(number+1, number) {
 					return
 				}
 			}
@@ -289,22 +327,36 @@ func (w *World) matches(f *OrderFilter, t time.Time, place int) iter.Seq2[int, i
 	}
 	return func(yield func(int, int) bool) {
 		number := max(place-1, 0)
-		if place == 0 && from > 1 {
+		if place == 0 {
 			number = w.numberFrom(w.time(from))
 		}
 		for ; number < len(x.rows); number++ {
-			if b := &x.blocks[number/rowBlock]; !b.classes.Meets(&classes) || open && b.ends <= asOf {
+			if b := &x.blocks[number/rowBlock]; !b.classes.Meets(&classes) || b.ends < endAfter {
 				number |= rowBlock - 1 // on to the next block
 				continue
 			}
-			r := &x.rows[number]
-			if r.moments[purchased] > to {
+			if x.rows[number].moments[purchased] > to {
 				return
 			}
-			if accepted(number) && !yield(number+1, number) {
+			if accepts(number, 0) && !yield(number+1, number) {
 				return
 			}
 		}
+	}
+}
+
+// lives returns what makes the lives that Accept looks at, in one memory.
+func (f *OrderFilter) lives(w *World) func(number int) *Order {
+	if f.Accept == nil {
+		return nil
+	}
+	m, own := w.newMaker(), &Order{}
+	return func(number int) *Order {
+		if o := w.touched[number]; o != nil {
+			return o
+		}
+		m.life(number, own, 0)
+		return own
 	}
 }
 

@@ -3,6 +3,7 @@ package world
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -141,7 +142,7 @@ func (w *World) Advance(now time.Time) {
 // wake notes when something comes next. The caller holds the world's lock for writing, as for all below.
 func (w *World) wake() {
 	w.due = w.nextAt
-	for k := range w.goods.From(timeline.At(w.second(w.settled)+1, 0), nil) {
+	for k := range w.goods.From(timeline.At(w.second(w.settled)+1, 0), nil, 0) {
 		if at := w.time(k.Second()); w.due.IsZero() || at.Before(w.due) {
 			w.due = at
 		}
@@ -176,15 +177,14 @@ func (w *World) comes() {
 // enter puts the moments of a life into the lists, of those at which stock moves what the stock has not heard of.
 func (w *World) enter(o *Order) {
 	r := w.rowOf(o)
-	number := uint32(o.Number) //nolint:gosec // below 2e7
-	for _, at := range r.moments {
-		if at > 0 {
-			w.index.updates.Insert(timeline.At(at, number), r.class)
+	for i, at := range r.moments {
+		if at > 0 && !slices.Contains(r.moments[:i], at) {
+			w.index.updates.Insert(timeline.At(at, momentOf(o.Number, i)), r.class, r.ends())
 		}
 	}
 	for _, t := range o.stockMoments(nil) {
 		if t.After(w.settled) {
-			w.goods.Insert(timeline.At(w.second(t), number), 0)
+			w.goods.Insert(timeline.At(w.second(t), momentOf(o.Number, 0)), 0, 0)
 		}
 	}
 }
@@ -194,12 +194,12 @@ func (w *World) settle(t time.Time) {
 	if !t.After(w.settled) {
 		return
 	}
-	for k := range w.goods.From(timeline.At(w.second(w.settled)+1, 0), nil) {
+	for k := range w.goods.From(timeline.At(w.second(w.settled)+1, 0), nil, 0) {
 		at := w.time(k.Second())
 		if at.After(t) {
 			break
 		}
-		o := w.life(int(k.Number()))
+		o := w.life(numberAt(k))
 		for i := range o.Items {
 			w.apply(o, i, o.stockEffect(i, at.Add(-time.Second)), o.stockEffect(i, at), at)
 		}

@@ -176,6 +176,15 @@ func searchV0(c *desk.Call, w *world.World, q url.Values, f world.OrderFilter, d
 			}
 		}
 	}
+	if f.Store = q.Get("StoreChainStoreId"); q.Has("ActualFulfillmentSupplySourceId") {
+		store := world.StoreOf(q.Get("ActualFulfillmentSupplySourceId"))
+		if f.Store != "" && f.Store != store {
+			store = "" // none is in two
+		}
+		if f.Store = store; store == "" {
+			only([]int{})
+		}
+	}
 	easy, invoice := q["EasyShipShipmentStatuses"], q["ElectronicInvoiceStatuses"]
 	if easy != nil && !slices.Contains(easy, "Delivered") && !slices.Contains(easy, "LabelCanceled") {
 		if recent := c.Now.Add(-world.LifeSpan); recent.After(f.CreatedAfter) {
@@ -188,13 +197,12 @@ func searchV0(c *desk.Call, w *world.World, q url.Values, f world.OrderFilter, d
 			channel = "AFN"
 		}
 		return world.Among(q["MarketplaceIds"], t.Marketplace) && world.Among(q["FulfillmentChannels"], channel) && world.Among(q["PaymentMethods"], t.Payment) &&
-			world.Same(q.Get("IsISPU"), strconv.FormatBool(t.Pickup)) && (t.Pickup || !q.Has("StoreChainStoreId") && !q.Has("ActualFulfillmentSupplySourceId")) &&
+			world.Same(q.Get("IsISPU"), strconv.FormatBool(t.Pickup)) && (t.Pickup || f.Store == "") &&
 			!(t.Amazon && (byDelivery || easy != nil || invoice != nil))
 	}
-	if easy != nil || invoice != nil || q.Has("StoreChainStoreId") || q.Has("ActualFulfillmentSupplySourceId") {
+	if easy != nil || invoice != nil {
 		f.Accept = func(o *world.Order, t time.Time) bool {
-			return world.Among(easy, o.EasyShipStatus(t)) && world.Among(invoice, o.InvoiceStatus(t)) && world.Same(q.Get("StoreChainStoreId"), o.Store) &&
-				world.Same(q.Get("ActualFulfillmentSupplySourceId"), o.SupplySource())
+			return world.Among(easy, o.EasyShipStatus(t)) && world.Among(invoice, o.InvoiceStatus(t))
 		}
 	}
 	return f
