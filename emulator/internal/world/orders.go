@@ -52,8 +52,6 @@ type Order struct {
 	Parcels    []Parcel      // told by requests; see [Order.ParcelsAt]
 	Returns    []Return      // that come of themselves or that requests have told of, also those that lie in the future
 	Regulated  *Regulation   // of orders with goods that not everybody may buy
-
-	settled bool // stock has heard of its end
 }
 
 type OrderItem struct {
@@ -297,7 +295,7 @@ func (w *World) makeOrder(r random.Source, a *Seller, number int, at time.Time, 
 		o.Shipped = o.Payable.Add(hours)
 	}
 	w.peculiarities(r, o)
-	w.bringBack(o)
+	o.planReturns(r)
 	return o
 }
 
@@ -396,12 +394,14 @@ func (w *World) Change(id string, now time.Time, f func(o *Order) error) error {
 	if err := f(changed); err != nil {
 		return err
 	}
+	w.Settle(now)
+	before := *o
 	*o = *changed
 	if w.touched == nil {
 		w.touched = map[*Order]bool{}
 	}
 	w.touched[o] = true
-	w.Settle(now)
+	w.rehear(&before, o, now)
 	return nil
 }
 

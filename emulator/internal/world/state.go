@@ -20,6 +20,8 @@ type worldState struct {
 	Stock    []stockState   `json:"stock,omitempty"`    // of all others
 	Told     []string       `json:"told,omitempty"`     // idempotency tokens
 	Open     []string       `json:"open,omitempty"`     // ids of orders whose end the stock has not heard of
+	Heard    time.Time      `json:"heard,omitzero"`     // until when the stock has heard of orders
+	Moves    []Movement     `json:"moves,omitempty"`    // of stock, told by requests
 	Charges  []Charge       `json:"charges,omitempty"`
 }
 
@@ -54,7 +56,6 @@ type orderState struct {
 		Status [3]string   `json:"status"` // status, reason, reviewer
 		At     time.Time   `json:"at"`
 	} `json:"regulated,omitempty"`
-	Settled bool `json:"settled"`
 }
 
 type itemState struct {
@@ -90,7 +91,7 @@ type listingState struct {
 	Quantity    int                   `json:"quantity"`
 	LeadDays    int                   `json:"lead_days"`
 	Amazon      bool                  `json:"amazon"`
-	Stock       [6]int                `json:"stock"`
+	Stock       [12]int               `json:"stock"`
 	FNSKU       string                `json:"fnsku"`
 	Issues      []issueState          `json:"issues,omitempty"`
 	Deleted     bool                  `json:"deleted"`
@@ -113,16 +114,22 @@ type issueState struct {
 type stockState struct {
 	SKU      string    `json:"sku"`
 	Quantity int       `json:"quantity"`
-	Stock    [6]int    `json:"stock"`
+	Stock    [12]int   `json:"stock"`
 	Stocked  time.Time `json:"stocked"`
 }
 
-func (s *Stock) numbers() [6]int {
-	return [6]int{s.Fulfillable, s.InboundWorking, s.InboundShipped, s.InboundReceiving, s.Reserved, s.Unfulfillable}
+// numbers are those of the state: six that there have always been, and then what can't be sold by disposition.
+func (s *Stock) numbers() [12]int {
+	n := [12]int{s.Fulfillable, s.InboundWorking, s.InboundShipped, s.InboundReceiving, s.Reserved, s.Unfulfillable()}
+	copy(n[6:], s.Damaged[:])
+	return n
 }
 
-func (s *Stock) set(n [6]int) {
-	s.Fulfillable, s.InboundWorking, s.InboundShipped, s.InboundReceiving, s.Reserved, s.Unfulfillable = n[0], n[1], n[2], n[3], n[4], n[5]
+func (s *Stock) set(n [12]int) {
+	s.Fulfillable, s.InboundWorking, s.InboundShipped, s.InboundReceiving, s.Reserved = n[0], n[1], n[2], n[3], n[4]
+	if copy(s.Damaged[:], n[6:]); s.Unfulfillable() != n[5] { // exported before dispositions were told apart
+		s.setUnfulfillable(n[5])
+	}
 }
 
 // Save returns what can't be made of the seed, as a value for encoding/json.
@@ -152,7 +159,7 @@ func (w *World) Save() any {
 	for _, o := range w.open {
 		s.Open = append(s.Open, o.ID)
 	}
-	s.Charges = w.charges
+	s.Heard, s.Moves, s.Charges = w.heard, w.moves, w.charges
 	return s
 }
 
@@ -162,7 +169,7 @@ func saveOrder(o *Order) orderState {
 		Amazon: o.Amazon, Prime: o.Prime, Business: o.Business, Express: o.Express, Payment: o.Payment, PO: o.PO, Replaces: o.Replaces, Store: o.Store, Pickup: o.Pickup,
 		CancelledBy: o.CancelledBy, CancelReason: o.CancelReason, BuyerName: o.BuyerName, BuyerEmail: o.BuyerEmail,
 		To:       [9]string{o.To.Name, o.To.Company, o.To.Line1, o.To.Line2, o.To.City, o.To.State, o.To.PostalCode, o.To.Country, o.To.Phone},
-		Tracking: o.Tracking, Transit: o.Transit, Settled: o.settled, Returns: o.Returns,
+		Tracking: o.Tracking, Transit: o.Transit, Returns: o.Returns,
 	}
 	for _, it := range o.Items {
 		s.Items = append(s.Items, itemState{it.ID, it.Product.ASIN, it.SKU, it.Quantity, [4]int{it.Price.Units, it.Tax.Units, it.Shipping.Units, it.Discount.Units}, it.Gift})
@@ -234,16 +241,19 @@ func (w *World) Load(raw json.RawMessage) error {
 	for _, os := range s.Orders {
 		w.loadOrder(&os)
 	}
-	w.open = nil
-	for _, id := range s.Open {
-		if o := w.byID[id]; o != nil {
-			w.open = append(w.open, o)
-		}
-	}
 	for _, token := range s.Told {
 		w.Told[token] = true
 	}
-	w.charges = s.Charges
+	if s.Heard.After(w.heard) {
+		w.heard = s.Heard
+	}
+	w.moves, w.charges = s.Moves, s.Charges
+	w.open, w.due = nil, time.Time{}
+	for _, id := range s.Open {
+		if o := w.byID[id]; o != nil && w.expects(o) {
+			w.open = append(w.open, o)
+		}
+	}
 	w.next = s.Next
 	w.schedule()
 	return nil
@@ -295,7 +305,7 @@ func (w *World) loadOrder(s *orderState) {
 		Changed: s.Times[5], CancelAsked: s.Times[6], Amazon: s.Amazon, Prime: s.Prime, Business: s.Business, Express: s.Express, Payment: s.Payment, PO: s.PO, Replaces: s.Replaces,
 		Store: s.Store, Pickup: s.Pickup, CancelledBy: s.CancelledBy, CancelReason: s.CancelReason, BuyerName: s.BuyerName, BuyerEmail: s.BuyerEmail,
 		To:       Address{s.To[0], s.To[1], s.To[2], s.To[3], s.To[4], s.To[5], s.To[6], s.To[7], s.To[8]},
-		Tracking: s.Tracking, Transit: s.Transit, settled: s.Settled, Returns: s.Returns,
+		Tracking: s.Tracking, Transit: s.Transit, Returns: s.Returns,
 	}
 	in := func(units int) Money { return Money{units, m.Currency} }
 	for _, is := range s.Items {

@@ -28,7 +28,10 @@ type World struct {
 	byID         map[string]*Order
 	next         int                 // number of the order that comes next
 	nextAt       time.Time           // when it comes; zero: never
-	open         []*Order            // orders whose end the stock has not heard of
+	open         []*Order            // orders of which the stock has something to hear yet
+	heard        time.Time           // until when the stock has heard of orders
+	due          time.Time           // when it has something to hear; zero: never
+	moves        []Movement          // told by requests
 	Listings     map[string]*Listing // by SKU, deleted ones too
 	shelf        []*Listing          // what buyers pick from: listings in the order in which they came, deleted ones too
 	added        []*Product          // items of the catalogue that listings have brought, by time
@@ -69,16 +72,13 @@ func New(o Sizes, a *Seller) *World {
 	} else {
 		w.most = 0
 	}
-	// What is ordered and has not left lies reserved in Amazon's warehouses. The quantities of the beginning are those after all
-	// orders of the beginning.
-	for _, o := range w.open {
-		for _, it := range o.Items {
-			if o.Amazon && o.final().After(w.opened) {
-				w.Listings[it.SKU].Stock.Reserved += it.Quantity
-			}
-		}
-	}
-	w.open = slices.DeleteFunc(w.open, func(o *Order) bool { o.settled = !o.final().After(w.opened); return o.settled })
+	// What is ordered and has not left lies reserved in Amazon's warehouses, and what has come back damaged waits for its removal. All other quantities of the
+	// beginning are those after all orders of the beginning.
+	w.heard = w.opened
+	w.open = slices.DeleteFunc(w.open, func(o *Order) bool {
+		w.begin(o)
+		return !w.expects(o)
+	})
 	w.schedule()
 	return w
 }
@@ -104,10 +104,10 @@ func (w *World) append(o *Order) {
 	w.open = append(w.open, o)
 }
 
-// Advance lets come what comes until now: new orders, and the effects of orders' ends on the stock.
+// Advance lets come what comes until now: new orders, and the effects of orders' lives on the stock.
 func (w *World) Advance(now time.Time) {
 	w.RLock()
-	idle := (w.nextAt.IsZero() || w.nextAt.After(now)) && !slices.ContainsFunc(w.open, func(o *Order) bool { return !o.final().After(now) })
+	idle := (w.nextAt.IsZero() || w.nextAt.After(now)) && (w.due.IsZero() || w.due.After(now))
 	w.RUnlock()
 	if idle {
 		return
@@ -120,6 +120,7 @@ func (w *World) Advance(now time.Time) {
 		if o := w.makeOrder(r, w.seller, w.next, at, true); o != nil {
 			w.append(o)
 			w.take(o)
+			w.expects(o)
 		}
 		w.next++
 		w.schedule()
@@ -144,35 +145,68 @@ func (w *World) take(o *Order) {
 	}
 }
 
-// Settle lets the stock hear of orders that have ended by t: what is shipped is no longer reserved, what is cancelled can be sold again. The
-// caller holds the world's lock for writing.
+// Settle lets the stock hear of what has become of orders by t: what is shipped is no longer reserved, what is cancelled can be sold again, what comes back
+// is there. The caller holds the world's lock for writing.
 func (w *World) Settle(t time.Time) {
-	w.open = slices.DeleteFunc(w.open, func(o *Order) bool {
-		if o.final().After(t) {
-			return false
+	if !t.After(w.heard) {
+		return
+	}
+	for _, o := range w.open {
+		for _, e := range o.effects() {
+			if e.at.After(w.heard) && !e.at.After(t) {
+				w.apply(e, 1, e.at)
+			}
 		}
-		o.settled = true
+	}
+	w.heard, w.due = t, time.Time{}
+	w.open = slices.DeleteFunc(w.open, func(o *Order) bool { return !w.expects(o) })
+}
+
+// begin puts into the stock of the beginning what an order has there.
+func (w *World) begin(o *Order) {
+	if o.Amazon && o.final().After(w.opened) {
 		for _, it := range o.Items {
-			l := w.Listings[it.SKU]
-			if l == nil {
-				continue
-			}
-			back := !o.Cancelled.IsZero()
-			switch {
-			case o.Amazon:
-				l.Stock.Reserved = max(l.Stock.Reserved-it.Quantity, 0)
-				if back {
-					l.Stock.Fulfillable += it.Quantity
-				}
-			case back:
-				l.Quantity += it.Quantity
-			default:
-				continue
-			}
-			if l.Stocked.Before(o.final()) {
-				l.Stocked = o.final()
+			w.Listings[it.SKU].Stock.Reserved += it.Quantity
+		}
+	}
+	for _, e := range o.effects() {
+		if e.damaged != 0 && !e.at.After(w.opened) {
+			w.Listings[e.sku].Stock.Damaged[slices.Index(Damages, e.damage)] += e.damaged
+		}
+	}
+}
+
+// expects tells whether the stock has something to hear of an order, and notes when.
+func (w *World) expects(o *Order) bool {
+	later := false
+	for _, e := range o.effects() {
+		if e.at.After(w.heard) {
+			if later = true; w.due.IsZero() || e.at.Before(w.due) {
+				w.due = e.at
 			}
 		}
-		return true
-	})
+	}
+	return later
+}
+
+// rehear lets the stock hear that a request has changed an order: what it had heard and is no longer so is undone.
+func (w *World) rehear(before, after *Order, now time.Time) {
+	now = now.UTC().Truncate(time.Second)
+	heard := func(o *Order) []effect {
+		return slices.DeleteFunc(o.effects(), func(e effect) bool { return e.at.After(w.heard) })
+	}
+	undone, done := heard(before), heard(after)
+	for _, e := range undone {
+		if i := slices.Index(done, e); i >= 0 {
+			done = slices.Delete(done, i, i+1)
+		} else {
+			w.apply(e, -1, now)
+		}
+	}
+	for _, e := range done {
+		w.apply(e, 1, now)
+	}
+	if w.expects(after) && !slices.Contains(w.open, after) {
+		w.open = append(w.open, after)
+	}
 }
