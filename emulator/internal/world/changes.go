@@ -48,6 +48,9 @@ func (o *Order) Ship(p Parcel, now time.Time) error {
 		o.Shipped = now.Add(48 * time.Hour)
 	}
 	if left == 0 {
+		if !o.Shipped.IsZero() {
+			o.shiftReturns(now.Sub(o.Shipped))
+		}
 		o.Shipped = now
 	} else if o.partly.IsZero() || o.partly.After(now) {
 		o.partly = now
