@@ -103,7 +103,9 @@ func (k *Queue) reportRows(r *Report, w *world.World, at time.Time) rows {
 			return list
 		})
 	case "replacements":
-		return byOrder(func(o *world.Order) bool { return o.Amazon && o.Replaces != "" && o.Status(at) == world.Shipped && within(o.Shipped) }, nil)
+		return byOrder(func(o *world.Order) bool {
+			return o.Amazon && o.Replaces != "" && o.Status(at) == world.Shipped && within(o.Shipped)
+		}, nil)
 	case "reimbursements":
 		var list []*reportRow
 		for _, c := range w.Reimbursements() {

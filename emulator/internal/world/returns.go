@@ -1,9 +1,11 @@
 package world
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/random"
@@ -100,8 +102,10 @@ func reasonOf(name string) reason {
 
 // How long things take that no request hurries. All of it ends within 60 days of the purchase, see [World.All].
 const (
-	refundAfterReceipt = 48 * time.Hour      // when Amazon refunds what has come back to a merchant who hasn't (developer-docs, "refund at first scan", has two business days)
-	removalAfter       = 14 * 24 * time.Hour // until unfulfillable units leave Amazon's warehouses; how often is the seller's choice, this is assumed
+	refundAfterReceipt = 48 * time.Hour // when Amazon refunds what has come back to a merchant who hasn't (developer-docs, "refund at first scan", has two business days)
+	refundWindow       = 60 * Day
+	returnWindow       = refundWindow - removalAfter // by which what is sent back has come
+	removalAfter       = 14 * Day                    // until unfulfillable units leave Amazon's warehouses; how often is the seller's choice, this is assumed
 )
 
 // planReturns writes down what the buyer will give back: about one item in ten, asked for within twelve days of the delivery.
@@ -130,7 +134,7 @@ func (o *Order) planReturn(r random.Source, i int) {
 		b.Kind, b.At, b.Refunded = MoneyBack, time.Time{}, asked
 	case kind == 1: // a part of the price, for a scratch
 		b.Kind, b.At, b.Refunded, b.Quantity = MoneyBack, time.Time{}, asked, 0
-		b.Refund = o.portion(i, it.Price.Units*r.Between(10, 30)/100)
+		b.Refund = o.Portion(i, it.Price.Units*r.Between(10, 30)/100)
 	case kind == 2:
 		b.Kind, b.At, b.Refunded, b.Quantity = Concession, time.Time{}, asked, 0
 		b.Refund = Refund{Goodwill: PriceIn(r.Between(1, 10)*50, o.Marketplace).Units}
@@ -183,13 +187,14 @@ func (o *Order) share(item, before, n int, shipping bool) Refund {
 	return f
 }
 
-// portion is a part of an item's price, with the tax that goes with it.
-func (o *Order) portion(item, price int) Refund {
+// Portion is a part of an item's price, with the tax and the discount that go with it.
+func (o *Order) Portion(item, price int) Refund {
 	it := &o.Items[item]
 	if it.Price.Units == 0 {
 		return Refund{}
 	}
-	return Refund{Price: price, Tax: price * it.Tax.Units / it.Price.Units}
+	part := func(m Money) int { return price * m.Units / it.Price.Units }
+	return Refund{Price: price, Tax: part(it.Tax), Discount: part(it.Discount)}
 }
 
 // shiftReturns moves what the buyer was going to ask for along with the shipment.
@@ -220,65 +225,81 @@ func (o *Order) Given(item int, t time.Time) (units int, sum Refund) {
 	return units, sum
 }
 
-// SendBack lets the buyer send back units of an item, 0 for all that are left, which arrive after a while. The error tells why that can't be. It is for use
-// within [World.Change], as [Order.GiveBack].
-func (o *Order) SendBack(item, quantity int, why, disposition, comment string, travel time.Duration, now time.Time) (*Return, error) {
-	now = now.UTC().Truncate(time.Second)
-	it := &o.Items[item]
-	units, sum := o.Given(item, now)
-	left := o.ShippedOf(item, now) - units
+// ItemIndex finds an item of an order by its id; -1 when there is none.
+func (o *Order) ItemIndex(id string) int {
+	return slices.IndexFunc(o.Items, func(it OrderItem) bool { return it.ID == id })
+}
+
+// sendBack has the buyer send back units of an item, 0 for all that are left. See [World.SendBack].
+func (o *Order) sendBack(b Return, travel time.Duration, disputed int, now time.Time) (Return, error) {
+	it := &o.Items[b.Item]
+	units, sum := o.Given(b.Item, now)
+	left := o.ShippedOf(b.Item, now) - units
 	switch {
-	case o.ShippedOf(item, now) == 0:
-		return nil, fmt.Errorf("item %s: none of it is shipped", it.ID)
+	case o.ShippedOf(b.Item, now) == 0:
+		return b, fmt.Errorf("item %s: none of it is shipped", it.ID)
 	case left <= 0:
-		return nil, fmt.Errorf("item %s: all %d units that are shipped have been given back or paid back", it.ID, units)
-	case quantity < 0 || quantity > left:
-		return nil, fmt.Errorf("item %s: %d of %d units that can be given back", it.ID, quantity, left)
-	case travel < 0 || travel > 30*24*time.Hour:
-		return nil, fmt.Errorf("item %s: %v on the way back: want 0s to 720h", it.ID, travel)
-	case !o.Amazon && disposition != "":
-		return nil, fmt.Errorf("item %s: disposition is Amazon's, the order is fulfilled by the merchant", it.ID)
+		return b, fmt.Errorf("item %s: all %d units that are shipped have been given back or paid back", it.ID, units)
+	case b.Quantity < 0 || b.Quantity > left:
+		return b, fmt.Errorf("item %s: quantity %d: want 1 to %d, which the buyer still has", it.ID, b.Quantity, left)
+	case travel < 0 || now.Add(travel).After(o.Purchased.Add(returnWindow)):
+		return b, fmt.Errorf("item %s: comes back at %s: want a time from now until %s, %d days after the purchase", it.ID, now.Add(travel).Format(time.RFC3339),
+			o.Purchased.Add(returnWindow).Format(time.RFC3339), returnWindow/Day)
+	case b.Reason != "" && !slices.Contains(ReturnReasons(), b.Reason):
+		return b, fmt.Errorf("reason %q: want one of %s", b.Reason, strings.Join(ReturnReasons(), ", "))
+	case !o.Amazon && b.Disposition != "":
+		return b, fmt.Errorf("item %s: a disposition is found by Amazon, but the order is fulfilled by the merchant", it.ID)
+	case o.Amazon && b.Disposition != "" && b.Disposition != Sellable && !slices.Contains(Damages, b.Disposition):
+		return b, fmt.Errorf("disposition %q: want one of %s, %s", b.Disposition, Sellable, strings.Join(Damages, ", "))
 	}
-	if quantity == 0 {
-		quantity = left
+	if b.Quantity == 0 {
+		b.Quantity = left
 	}
-	if o.Amazon && disposition == "" {
-		disposition = Sellable
+	if o.Amazon {
+		b.Disposition = cmp.Or(b.Disposition, Sellable)
 	}
-	o.expect(item, now)
-	b := Return{Kind: GoodsBack, Item: item, Quantity: quantity, Asked: now, At: now.Add(travel).Truncate(time.Second), Reason: why, Disposition: disposition, Comment: comment}
-	b.Refund = o.share(item, units, quantity, reasonOf(why).fault && sum.Shipping == 0)
-	b.Refund.Price = min(b.Refund.Price, it.Price.Units-sum.Price) // less where a part of it has been paid back
-	b.Refund.Tax = min(b.Refund.Tax, it.Tax.Units-sum.Tax)
+	o.expect(b.Item, now)
+	b.Kind, b.Asked, b.At, b.Reason = GoodsBack, now, now.Add(travel).Truncate(time.Second), cmp.Or(b.Reason, "NO_REASON_GIVEN")
+	b.Refund = o.share(b.Item, units, b.Quantity, reasonOf(b.Reason).fault)
+	o.keep(&b.Refund, b.Item, sum, disputed)
 	if b.Refunded = b.At; !o.Amazon {
 		b.Refunded = b.At.Add(refundAfterReceipt)
 	}
 	return o.tell(b), nil
 }
 
-// GiveBack refunds units of an item without their coming back, or, with a refund, just that. What the buyer has been asking for is settled by it. The error
-// tells why the buyer can't get so much.
-func (o *Order) GiveBack(item, quantity int, refund Refund, why string, now time.Time) (*Return, error) {
-	now = now.UTC().Truncate(time.Second)
+// keep takes out of a refund what has been paid back of an item, or by the bank.
+func (o *Order) keep(f *Refund, item int, sum Refund, disputed int) {
+	it := &o.Items[item]
+	f.Price = max(min(f.Price, it.Price.Units-sum.Price-disputed), 0)
+	f.Tax, f.Discount, f.Shipping = min(f.Tax, it.Tax.Units-sum.Tax), min(f.Discount, it.Discount.Units-sum.Discount), min(f.Shipping, it.Shipping.Units-sum.Shipping)
+	if f.Price == 0 {
+		f.Tax, f.Discount = 0, 0
+	}
+}
+
+// giveBack pays back units of an item, 0 for all that are left, or, with a refund, just that. See [World.GiveBack].
+func (o *Order) giveBack(item, quantity int, refund Refund, why string, disputed int, now time.Time) (Return, error) {
 	it := &o.Items[item]
 	if o.ShippedOf(item, now) == 0 {
-		return nil, fmt.Errorf("item %s: none of it is shipped", it.ID)
+		return Return{}, fmt.Errorf("item %s: none of it is shipped", it.ID)
+	}
+	if now.After(o.Purchased.Add(refundWindow)) {
+		return Return{}, fmt.Errorf("item %s: the order is of %s: refunds are given within %d days of the purchase", it.ID, o.Purchased.Format(time.RFC3339), refundWindow/Day)
 	}
 	waiting := slices.IndexFunc(o.Returns, func(b Return) bool {
-		return b.Item == item && !b.Asked.After(now) && (b.Refunded.IsZero() || b.Refunded.After(now))
+		return b.Item == item && !b.Asked.After(now) && (b.Refunded.IsZero() || b.Refunded.After(now)) && (quantity == 0 || quantity == b.Quantity)
 	})
-	if waiting >= 0 && (quantity == 0 || quantity == o.Returns[waiting].Quantity) {
-		b := &o.Returns[waiting]
+	if waiting >= 0 {
+		b := o.Returns[waiting]
 		if refund != (Refund{}) {
-			planned := b.Refund
-			b.Refund = Refund{}
-			if err := o.affords(item, refund, now); err != nil {
-				b.Refund = planned
-				return nil, err
+			if err := o.affords(item, refund, b.Refund, disputed, now); err != nil {
+				return b, err
 			}
 			b.Refund = refund
 		}
 		b.Refunded = now
+		o.Returns[waiting] = b
 		return b, nil
 	}
 	units, sum := o.Given(item, now)
@@ -286,55 +307,173 @@ func (o *Order) GiveBack(item, quantity int, refund Refund, why string, now time
 	kind := MoneyBack
 	switch {
 	case refund == (Refund{}) && left <= 0:
-		return nil, fmt.Errorf("item %s: all %d units that are shipped have been given back or paid back", it.ID, units)
+		return Return{}, fmt.Errorf("item %s: all %d units that are shipped have been given back or paid back", it.ID, units)
 	case quantity < 0 || quantity > left:
-		return nil, fmt.Errorf("item %s: %d of %d units that can be paid back", it.ID, quantity, max(left, 0))
+		return Return{}, fmt.Errorf("item %s: quantity %d: %d units can be paid back", it.ID, quantity, max(left, 0))
 	case refund == (Refund{}):
 		if quantity == 0 {
 			quantity = left
 		}
-		refund = o.share(item, units, quantity, sum.Shipping == 0)
-		refund.Price, refund.Tax = min(refund.Price, it.Price.Units-sum.Price), min(refund.Tax, it.Tax.Units-sum.Tax)
+		refund = o.share(item, units, quantity, true)
+		o.keep(&refund, item, sum, disputed)
 	case refund.Price == 0 && refund.Shipping == 0 && refund.Goodwill > 0:
 		kind = Concession
 	}
-	if err := o.affords(item, refund, now); err != nil {
-		return nil, err
+	if err := o.affords(item, refund, Refund{}, disputed, now); err != nil {
+		return Return{}, err
 	}
 	o.expect(item, now)
 	return o.tell(Return{Kind: kind, Item: item, Quantity: quantity, Asked: now, Refunded: now, Reason: why, Refund: refund}), nil
 }
 
-// affords tells what of a refund is more than has been paid for an item and not paid back. Good will has no such bound.
-func (o *Order) affords(item int, f Refund, now time.Time) error {
+// affords tells what of a refund is more than has been paid for an item and not paid back. The refund takes the place of another. Good will has no such bound.
+func (o *Order) affords(item int, f, other Refund, disputed int, now time.Time) error {
 	it := &o.Items[item]
 	_, sum := o.Given(item, now)
 	for _, part := range []struct {
 		name              string
 		asked, paid, back int
 	}{
-		{"price", f.Price, it.Price.Units, sum.Price}, {"tax", f.Tax, it.Tax.Units, sum.Tax},
-		{"shipping", f.Shipping, it.Shipping.Units, sum.Shipping}, {"discount", f.Discount, it.Discount.Units, sum.Discount},
+		{"price", f.Price, it.Price.Units, sum.Price - other.Price + disputed}, {"tax", f.Tax, it.Tax.Units, sum.Tax - other.Tax},
+		{"shipping", f.Shipping, it.Shipping.Units, sum.Shipping - other.Shipping}, {"discount", f.Discount, it.Discount.Units, sum.Discount - other.Discount},
 	} {
-		left := Money{part.paid - part.back, it.Price.Currency}
-		if part.asked < 0 || part.asked > left.Units {
-			return fmt.Errorf("item %s: %s of %v %s: %v can be paid back of %v that was paid", it.ID, part.name, Money{part.asked, left.Currency}, left.Currency, left, Money{part.paid, left.Currency})
+		in := func(units int) string { return Money{units, it.Price.Currency}.String() + " " + it.Price.Currency }
+		if part.asked < 0 || part.asked > part.paid-part.back {
+			return fmt.Errorf("item %s: %s of %s: %s was paid, and %s of it has been given back", it.ID, part.name, in(part.asked), in(part.paid), in(part.back))
 		}
 	}
-	if f.Restocking < 0 || f.Goodwill < 0 || f.Restocking > f.Price {
-		return fmt.Errorf("item %s: a restocking fee that is no part of the price, or good will below nothing", it.ID)
+	switch {
+	case f.Goodwill < 0 || f.Restocking < 0 || f.Restocking > f.Price:
+		return fmt.Errorf("item %s: good will and restocking fee are not below nothing, and the fee is a part of the price", it.ID)
+	case o.RefundTotal(f).Units <= 0:
+		return fmt.Errorf("item %s: nothing is left to be paid back", it.ID)
 	}
 	return nil
 }
 
 // tell adds what a request has told.
-func (o *Order) tell(b Return) *Return {
+func (o *Order) tell(b Return) Return {
 	n := len(o.Items) // what was planned has the numbers below
 	for slices.ContainsFunc(o.Returns, func(other Return) bool { return other.ID == o.returnID(n) }) {
 		n++
 	}
 	o.label(&b, n, random.New(int64(o.number), "return", o.ID, n))
-	return &o.Returns[len(o.Returns)-1]
+	return o.Returns[len(o.Returns)-1]
+}
+
+// eachItem lets f change the item of an id, or, without an id, each that it can: its error counts where there is none.
+func (w *World) eachItem(orderID, itemID string, now time.Time, f func(o *Order, i int) error) error {
+	return w.Change(orderID, now, func(o *Order) error {
+		if itemID != "" {
+			i := o.ItemIndex(itemID)
+			if i < 0 {
+				return fmt.Errorf("item %q: the order has none of this id", itemID)
+			}
+			return f(o, i)
+		}
+		var first error
+		done := false
+		for i := range o.Items {
+			if err := f(o, i); err == nil {
+				done = true
+			} else if first == nil {
+				first = err
+			}
+		}
+		if done {
+			return nil
+		}
+		return first
+	})
+}
+
+// SendBack has the buyer of an order send back units of an item, 0 for all that are left, of all items where no id is given. b tells quantity, reason,
+// disposition and comment. What comes to Amazon is refunded when it is there, what comes to a merchant two days later. The error tells why that can't be.
+func (w *World) SendBack(orderID, itemID string, b Return, travel time.Duration, now time.Time) (told []Return, err error) {
+	now = now.UTC().Truncate(time.Second)
+	err = w.eachItem(orderID, itemID, now, func(o *Order, i int) error {
+		b := b
+		b.Item = i
+		b, err := o.sendBack(b, travel, w.disputed(o, i), now)
+		if err == nil {
+			told = append(told, b)
+		}
+		return err
+	})
+	return told, err
+}
+
+// GiveBack pays back units of an item that the buyer keeps, 0 for all that are left, or, with a refund, just that; of all items where no id is given. What the
+// buyer has been asking for is settled by it. The error tells why the buyer can't get so much.
+func (w *World) GiveBack(orderID, itemID string, quantity int, refund Refund, why string, now time.Time) (told []Return, err error) {
+	now = now.UTC().Truncate(time.Second)
+	err = w.eachItem(orderID, itemID, now, func(o *Order, i int) error {
+		b, err := o.giveBack(i, quantity, refund, why, w.disputed(o, i), now)
+		if err == nil {
+			told = append(told, b)
+		}
+		return err
+	})
+	return told, err
+}
+
+// The kinds of charges by which buyers get their money back from others than the seller.
+const (
+	Chargeback     = "Chargeback"     // the buyer's bank takes it back
+	GuaranteeClaim = "GuaranteeClaim" // Amazon's A-to-z Guarantee pays
+)
+
+// disputed is how much of an item's price has gone back by chargebacks and claims. The caller holds the world's lock.
+func (w *World) disputed(o *Order, item int) int {
+	sum := 0
+	for _, c := range w.charges {
+		if c.OrderID == o.ID && c.Item == item && (c.Kind == Chargeback || c.Kind == GuaranteeClaim) {
+			sum -= c.Amount.Units
+		}
+	}
+	return sum
+}
+
+// Dispute has the buyer of an order get a part of an item's price, 0 for all that is left, by a chargeback or a claim; of all items where no id is given. The
+// error tells why that can't be.
+func (w *World) Dispute(kind, orderID, itemID string, price int, now time.Time) (told []Charge, err error) {
+	now = now.UTC().Truncate(time.Second)
+	err = w.eachItem(orderID, itemID, now, func(o *Order, i int) error {
+		it := &o.Items[i]
+		_, sum := o.Given(i, now)
+		left := it.Price.Units - sum.Price - w.disputed(o, i)
+		in := func(units int) string { return Money{units, it.Price.Currency}.String() + " " + it.Price.Currency }
+		switch {
+		case o.ShippedOf(i, now) == 0:
+			return fmt.Errorf("item %s: none of it is shipped", it.ID)
+		case left <= 0:
+			return fmt.Errorf("item %s: nothing is left to be paid back", it.ID)
+		case price < 0 || price > left:
+			return fmt.Errorf("item %s: amount of %s: %s was paid, and %s of it has been given back", it.ID, in(price), in(it.Price.Units), in(it.Price.Units-left))
+		}
+		amount := price
+		if amount == 0 {
+			amount = left
+		}
+		o.expect(i, now)
+		c := Charge{Kind: kind, At: now, OrderID: o.ID, Item: i, Marketplace: o.Marketplace.ID, Amount: Money{-amount, it.Price.Currency}, Reference: it.ID}
+		c.ID = fmt.Sprintf("%s-%s-%s-%d", strings.ToLower(kind), o.ID, it.ID, it.Price.Units-left)
+		w.charge(c)
+		told = append(told, c)
+		return nil
+	})
+	return told, err
+}
+
+// ParseMoney reads an amount as [Money.String] writes it.
+func ParseMoney(text, currency string) (Money, error) {
+	whole, part, cut := strings.Cut(text, ".")
+	digits := Decimals(currency)
+	units, err := strconv.ParseUint(whole+(part + "00")[:max(digits, len(part))], 10, 31)
+	if err != nil || whole == "" || len(part) > digits || cut && part == "" {
+		return Money{}, fmt.Errorf("%q is no amount of %s: want one like %s", text, currency, Money{1250, currency})
+	}
+	return Money{int(units), currency}, nil //nolint:gosec // 31 bits
 }
 
 // ReturnOf is the first return of an item; nil when there is none.
