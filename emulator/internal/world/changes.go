@@ -29,17 +29,16 @@ func (w *World) Change(id string, now time.Time, f func(o *Order) error) error {
 	if err := f(after); err != nil {
 		return err
 	}
+	now = now.UTC().Truncate(time.Second)
+	w.hear(now)
 	for _, t := range []*time.Time{&after.Shipped, &after.Cancelled, &after.Changed} {
 		*t = t.UTC().Truncate(time.Second)
 	}
 	w.touched[number] = after
 	w.index.set(number, w.rowOf(after))
 	w.enter(after)
-	for i := range after.Items {
-		w.apply(after, i, before.stockEffect(i, w.settled), after.stockEffect(i, w.settled), w.settled)
-	}
+	w.rehear(before, after, now)
 	w.changes = append(w.changes, number)
-	w.settle(now.UTC().Truncate(time.Second))
 	w.wake()
 	return nil
 }
@@ -93,6 +92,9 @@ func (o *Order) Ship(p Parcel, now time.Time) error {
 	}
 	o.CancelAsked = until(o.CancelAsked, now) // too late for that
 	if left == 0 {
+		if !o.Shipped.IsZero() {
+			o.shiftReturns(now.Sub(o.Shipped))
+		}
 		o.Shipped, o.partly = now, until(o.partly, now)
 	} else if o.partly.IsZero() || o.partly.After(now) {
 		o.partly = now

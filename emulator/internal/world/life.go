@@ -113,7 +113,7 @@ func (m *maker) life(number int, o *Order, depth int) {
 	} else if o.replaces >= 0 {
 		o.free()
 	}
-	m.bringBack(o)
+	o.planReturns(m.backs.Of(uint64(number))) //nolint:gosec // numbers begin with 0
 }
 
 // buy chooses what the order of a number that comes now has: what can be bought, at today's price.
@@ -314,7 +314,7 @@ func (m *maker) face(o *Order) {
 		o.PO, o.To.Company = po, company
 	}
 	r = m.faces.Of(1<<40 + uint64(o.Number)) //nolint:gosec // numbers begin with 0
-	o.Tracking = "1Z" + r.Text(random.Base36, 16)
+	o.Tracking = w.tracking(o.Number, r.Text(random.Base36, 8))
 	regulated := !o.Amazon
 	for i := range o.Items {
 		o.Items[i].ID = w.itemID(o.Number, i)
@@ -412,28 +412,42 @@ func (w *World) itemID(number, item int) string {
 
 // buyerEmail is the address by which Amazon hides a buyer's.
 func (w *World) buyerEmail(buyer int, tail string, m *marketplace.Marketplace) string {
-	n := w.buyers.Of(uint64(buyer)) //nolint:gosec // numbers begin with 0
+	return w.inBase36(buyer) + tail + "@marketplace." + strings.TrimPrefix(m.Storefront, "www.")
+}
+
+// inBase36 writes a number, scrambled, in eight digits.
+func (w *World) inBase36(number int) string {
+	n := w.buyers.Of(uint64(number)) //nolint:gosec // numbers begin with 0
 	var b [8]byte
 	for i := range b {
 		b[len(b)-1-i] = base36Small[n%36]
 		n /= 36
 	}
-	return string(b[:]) + tail + "@marketplace." + strings.TrimPrefix(m.Storefront, "www.")
+	return string(b[:])
 }
 
-// buyerOf is the number of the order by which a buyer with that address became known; -1 where there is none.
-func (w *World) buyerOf(email string) int {
-	if len(email) < 8 {
-		return -1
-	}
-	n, err := strconv.ParseUint(email[:8], 36, 64)
-	if err != nil || n >= 36*36*36*36*36*36*36*36 {
+// outOfBase36 is the number that eight digits are of; -1 where there is no order of it.
+func (w *World) outOfBase36(digits string) int {
+	n, err := strconv.ParseUint(digits, 36, 64)
+	if err != nil || len(digits) != 8 {
 		return -1
 	}
 	if n = w.buyers.Unscramble(n); n >= uint64(w.next) { //nolint:gosec // numbers begin with 0
 		return -1
 	}
 	return int(n) //nolint:gosec // below next
+}
+
+const trackingPrefix = "1Z"
+
+// tracking is the number by which a carrier knows what an order has of a parcel by itself.
+func (w *World) tracking(number int, head string) string {
+	return trackingPrefix + head + strings.ToUpper(w.inBase36(number))
+}
+
+// buyerOf is the number of the order by which a buyer with that address became known; -1 where there is none.
+func (w *World) buyerOf(email string) int {
+	return w.outOfBase36(email[:min(len(email), 8)])
 }
 
 // appendPadded writes n with at least so many digits.

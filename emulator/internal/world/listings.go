@@ -61,13 +61,35 @@ type Stock struct {
 	InboundWorking   int
 	InboundShipped   int
 	InboundReceiving int
-	Reserved         int // for orders that are not shipped
-	Unfulfillable    int
+	Reserved         int    // for orders that are not shipped
+	Damaged          [6]int // what can't be sold, by disposition: see [Damages]
+}
+
+// Unfulfillable counts what can't be sold.
+func (s *Stock) Unfulfillable() int {
+	n := 0
+	for _, of := range s.Damaged {
+		n += of
+	}
+	return n
+}
+
+// Of counts what has a disposition; what can be sold lies there until it is shipped.
+func (s *Stock) Of(disposition string) int {
+	if disposition == Sellable {
+		return s.Fulfillable + s.Reserved
+	}
+	return s.Damaged[slices.Index(Damages, disposition)]
+}
+
+// setUnfulfillable spreads n units over two dispositions.
+func (s *Stock) setUnfulfillable(n int) {
+	s.Damaged[slices.Index(Damages, "CUSTOMER_DAMAGED")], s.Damaged[slices.Index(Damages, "DEFECTIVE")] = n/2, n-n/2
 }
 
 // Total counts what is in the warehouses and on its way, as the inventory's totalQuantity does.
 func (s *Stock) Total() int {
-	return s.Fulfillable + s.InboundWorking + s.InboundShipped + s.InboundReceiving + s.Reserved + s.Unfulfillable
+	return s.Fulfillable + s.InboundWorking + s.InboundShipped + s.InboundReceiving + s.Reserved + s.Unfulfillable()
 }
 
 // ListingIssue is one problem that Amazon has with a listing.
@@ -121,7 +143,7 @@ func makeListings(sizes Sizes, a *Seller, products []*Product, opened time.Time)
 				l.Stock.InboundWorking = r.Between(10, 100)
 			}
 			if r.Chance(5) {
-				l.Stock.Unfulfillable = r.Between(1, 9)
+				l.Stock.setUnfulfillable(r.Between(1, 9))
 			}
 		} else {
 			l.Quantity, l.leadDays = r.Between(15, 400)+daily*(30+i%30), r.Between(1, 3)

@@ -89,11 +89,13 @@ func (w *World) SumSales(at, from, to time.Time, markets []string, period string
 					}
 				})
 			}
-			if back := o.ReturnOf(i); back != nil && within(back.At) {
-				add(get(o, back.At, it.Product), func(c *Counts) {
-					c.Refunded += back.Quantity
-					c.RefundedAmount += it.Price.Units * back.Quantity / it.Quantity
-				})
+			for _, back := range o.Returns {
+				if back.Item == i && within(back.Refunded) {
+					add(get(o, back.Refunded, it.Product), func(c *Counts) {
+						c.Refunded += back.Quantity
+						c.RefundedAmount += back.Refund.Price
+					})
+				}
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -173,15 +174,15 @@ func (x *index) note(number int) {
 	b.ends = max(b.ends, r.ends())
 }
 
-// build makes the index of the orders of the beginning, and tells the stock which of their units are reserved: the quantities of the beginning are those
-// after all orders of the beginning.
+// build makes the index of the orders of the beginning, and tells the stock which of their units are reserved, and which have come back damaged and wait for
+// their removal. All other quantities of the beginning are those after all orders of the beginning.
 func (w *World) build() {
 	n := w.beginning
 	w.index.rows = make([]row, n, w.beginning+w.beginning/8)
 	parts := max(min(runtime.GOMAXPROCS(0), n/10000), 1)
 	type part struct {
 		keys, goods  []timeline.Key
-		reserved     map[string]int
+		effects      []effect // that the stock of the beginning has
 		replacements [][2]int
 	}
 	made := make([]part, parts)
@@ -189,9 +190,8 @@ func (w *World) build() {
 	for i := range made {
 		wait.Go(func() {
 			p := &made[i]
-			p.keys, p.reserved = make([]timeline.Key, 0, 4*n/parts), map[string]int{}
+			p.keys = make([]timeline.Key, 0, 4*n/parts)
 			m, o := w.newMaker(), &Order{}
-			var moments []time.Time
 			for number := i * n / parts; number < (i+1)*n/parts; number++ {
 				m.life(number, o, 0)
 				r := w.rowOf(o)
@@ -204,15 +204,20 @@ func (w *World) build() {
 				if o.replaces >= 0 {
 					p.replacements = append(p.replacements, [2]int{o.replaces, number})
 				}
-				moments = o.stockMoments(moments[:0])
-				for _, t := range moments {
-					if t.After(w.opened) {
-						p.goods = append(p.goods, timeline.At(w.second(t), momentOf(number, 0)))
+				ends := w.time(r.ends())
+				if len(o.Returns) == 0 && !ends.After(w.opened) {
+					continue // the stock has nothing to hear of it
+				}
+				if o.Amazon && ends.After(w.opened) {
+					for _, it := range o.Items {
+						p.effects = append(p.effects, effect{sku: it.SKU, reserved: it.Quantity})
 					}
 				}
-				if o.Amazon && w.time(r.ends()).After(w.opened) {
-					for _, it := range o.Items {
-						p.reserved[it.SKU] += it.Quantity
+				for _, e := range o.effects() {
+					if e.at.After(w.opened) {
+						p.goods = append(p.goods, timeline.At(w.second(e.at), momentOf(number, 0)))
+					} else if e.damaged != 0 {
+						p.effects = append(p.effects, e)
 					}
 				}
 			}
@@ -226,8 +231,8 @@ func (w *World) build() {
 			keys = p.keys
 		}
 		goods = append(goods, p.goods...)
-		for sku, units := range p.reserved {
-			w.Listings[sku].Stock.Reserved += units
+		for _, e := range p.effects {
+			w.apply(e, 1, time.Time{})
 		}
 		for _, r := range p.replacements {
 			w.replacements[r[0]] = append(w.replacements[r[0]], r[1])
@@ -409,6 +414,24 @@ func (w *World) OrderByID(id string, t time.Time) *Order {
 		return nil
 	}
 	return w.order(number)
+}
+
+// OrderByTracking finds the order of which a parcel has that tracking number at t; nil where there is none.
+func (w *World) OrderByTracking(number string, t time.Time) *Order {
+	w.RLock()
+	defer w.RUnlock()
+	candidates := w.parcels[number]
+	if digits, found := strings.CutPrefix(number, trackingPrefix); found && len(digits) == 16 {
+		if n := w.outOfBase36(strings.ToLower(digits[8:])); n >= 0 {
+			candidates = append(slices.Clip(candidates), n)
+		}
+	}
+	for _, n := range candidates {
+		if o := w.order(n); o != nil && slices.ContainsFunc(o.ParcelsAt(t), func(p Parcel) bool { return p.Tracking == number }) {
+			return o
+		}
+	}
+	return nil
 }
 
 // NumbersOf are the numbers of the orders of ids, in order. Unknown ones are left out.

@@ -180,3 +180,32 @@ func TestRowsAreLives(t *testing.T) {
 		}
 	}
 }
+
+// TestTracking finds orders by the tracking numbers that they have of themselves, once they are shipped, and by those that requests tell.
+func TestTracking(t *testing.T) {
+	w := New(Sizes{Seed: 4, Orders: 500, Products: 40, Days: 30}, testSeller(t))
+	now, found, told := w.opened, 0, ""
+	for o := range w.All(time.Time{}, now) {
+		shipped := o.Status(now) == Shipped || o.Status(now) == PartiallyShipped
+		if got := w.OrderByTracking(o.Tracking, now); shipped != (got != nil && got.ID == o.ID) {
+			t.Fatalf("%s, %s: %s leads to %v", o.ID, o.Status(now), o.Tracking, got)
+		}
+		if found++; !o.Amazon && o.Status(now) == Unshipped && told == "" {
+			if err := w.Change(o.ID, now, func(o *Order) error { return o.Ship(Parcel{Ref: "1", Tracking: "ABC"}, now) }); err != nil {
+				t.Fatal(err)
+			}
+			told = o.ID
+		}
+	}
+	if o := w.OrderByTracking("ABC", now); o == nil || o.ID != told || told == "" {
+		t.Errorf("ABC leads to %v, want %s", o, told)
+	}
+	if found < 400 {
+		t.Errorf("%d orders", found)
+	}
+	for _, number := range []string{"", "1Z", "1Z0123456789abcdef", "1ZÄÖÜ456789ABCDEF"} {
+		if o := w.OrderByTracking(number, now); o != nil {
+			t.Errorf("%q leads to %s", number, o.ID)
+		}
+	}
+}

@@ -15,14 +15,15 @@ import (
 // changed, and the stock. All else follows from the seed.
 
 type worldState struct {
-	Next     int            `json:"next"`    // number of the order that comes next
-	Settled  time.Time      `json:"settled"` // until when the stock has heard of what happened to orders
+	Next     int            `json:"next"`  // number of the order that comes next
+	Heard    time.Time      `json:"heard"` // until when the stock has heard of what happened to orders
 	Came     []basketState  `json:"came,omitempty"`
 	Orders   []orderState   `json:"orders,omitempty"`   // those that requests have changed
 	Products []productState `json:"products,omitempty"` // brought by listings
 	Listings []listingState `json:"listings,omitempty"` // revised ones, in the order in which they came
 	Stock    []stockState   `json:"stock,omitempty"`    // of all others
 	Told     []string       `json:"told,omitempty"`     // idempotency tokens
+	Moves    []Movement     `json:"moves,omitempty"`    // of stock, told by requests
 	Charges  []Charge       `json:"charges,omitempty"`
 }
 
@@ -101,7 +102,7 @@ type listingState struct {
 	Quantity    int                   `json:"quantity"`
 	LeadDays    int                   `json:"lead_days"`
 	Amazon      bool                  `json:"amazon"`
-	Stock       [6]int                `json:"stock"`
+	Stock       [12]int               `json:"stock"`
 	FNSKU       string                `json:"fnsku"`
 	Issues      []issueState          `json:"issues,omitempty"`
 	Deleted     bool                  `json:"deleted"`
@@ -124,23 +125,29 @@ type issueState struct {
 type stockState struct {
 	SKU      string    `json:"sku"`
 	Quantity int       `json:"quantity"`
-	Stock    [6]int    `json:"stock"`
+	Stock    [12]int   `json:"stock"`
 	Stocked  time.Time `json:"stocked"`
 }
 
-func (s *Stock) numbers() [6]int {
-	return [6]int{s.Fulfillable, s.InboundWorking, s.InboundShipped, s.InboundReceiving, s.Reserved, s.Unfulfillable}
+// numbers are those of the state: six that there have always been, and then what can't be sold by disposition.
+func (s *Stock) numbers() [12]int {
+	n := [12]int{s.Fulfillable, s.InboundWorking, s.InboundShipped, s.InboundReceiving, s.Reserved, s.Unfulfillable()}
+	copy(n[6:], s.Damaged[:])
+	return n
 }
 
-func (s *Stock) set(n [6]int) {
-	s.Fulfillable, s.InboundWorking, s.InboundShipped, s.InboundReceiving, s.Reserved, s.Unfulfillable = n[0], n[1], n[2], n[3], n[4], n[5]
+func (s *Stock) set(n [12]int) {
+	s.Fulfillable, s.InboundWorking, s.InboundShipped, s.InboundReceiving, s.Reserved = n[0], n[1], n[2], n[3], n[4]
+	if copy(s.Damaged[:], n[6:]); s.Unfulfillable() != n[5] { // exported before dispositions were told apart
+		s.setUnfulfillable(n[5])
+	}
 }
 
 // Save returns what can't be made of the seed, as a value for encoding/json.
 func (w *World) Save() any {
 	w.RLock()
 	defer w.RUnlock()
-	s := worldState{Next: w.next, Settled: w.settled, Charges: w.charges}
+	s := worldState{Next: w.next, Heard: w.heard, Moves: w.moves, Charges: w.charges}
 	places := make(map[*Listing]int, len(w.shelf))
 	for i, l := range w.shelf {
 		places[l] = i
@@ -255,7 +262,7 @@ func (w *World) Load(raw json.RawMessage) error {
 	for _, token := range s.Told {
 		w.Told[token] = true
 	}
-	w.charges = s.Charges
+	w.moves, w.charges = s.Moves, s.Charges
 	return w.loadOrders(&s)
 }
 
@@ -265,7 +272,9 @@ func (w *World) loadOrders(s *worldState) error {
 		return fmt.Errorf("number of the next order %d with %d orders after the first %d: want their sum, at most %d", s.Next, len(s.Came), w.beginning, w.most)
 	}
 	// Stock is as it was; orders tell it only of what comes after.
-	w.settled = s.Settled
+	if s.Heard.After(w.heard) {
+		w.heard = s.Heard
+	}
 	m := w.newMaker()
 	for _, bs := range s.Came {
 		b := basket{amazon: bs.Amazon, replaces: bs.Replaces}

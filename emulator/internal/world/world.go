@@ -63,16 +63,18 @@ type World struct {
 	came         []basket            // of orders after the beginning
 	touched      map[int]*Order      // orders that requests have changed, by number
 	index        index               // of all orders
-	settled      time.Time           // until when the stock has heard of what happened to orders
+	heard        time.Time           // until when the stock has heard of what happened to orders
 	due          time.Time           // when something comes next; zero: never
 	goods        *timeline.List      // moments after the beginning at which stock moves
 	replacements map[int][]int       // numbers of orders that replace another, by its number
+	parcels      map[string][]int    // numbers of orders by the tracking numbers that requests have told
 	changes      []int               // numbers of orders that came or were changed, see [World.Changes]
 	Listings     map[string]*Listing // by SKU, deleted ones too
 	shelf        []*Listing          // what buyers pick from: listings in the order in which they came, deleted ones too
 	added        []*Product          // items of the catalogue that listings have brought, by time
 	Told         map[string]bool     // idempotency tokens of addInventory
 	charges      []Charge            // by time
+	moves        []Movement          // of stock, told by requests
 }
 
 // moreOrders is how many orders come after those of the beginning, at the least: a clock that is set far ahead must not fill the memory.
@@ -84,7 +86,7 @@ func New(o Sizes, a *Seller) *World {
 	w := &World{
 		seller: a, seed: o.Seed, beginning: o.Orders, opened: a.Created.UTC().Truncate(time.Second), most: o.Orders + max(o.Orders, moreOrders),
 		Products: makeProducts(o.Seed, a.Number, o.Products), byASIN: map[string]*Product{}, Told: map[string]bool{},
-		touched: map[int]*Order{}, replacements: map[int][]int{},
+		touched: map[int]*Order{}, replacements: map[int][]int{}, parcels: map[string][]int{},
 		orderIDs: random.NewScramble(1e7, o.Seed, "order id", a.Number), itemIDs: random.NewScramble(1e7, o.Seed, "item id", a.Number),
 		buyers: random.NewScramble(36*36*36*36, o.Seed, "buyer", a.Number),
 	}
@@ -98,7 +100,7 @@ func New(o Sizes, a *Seller) *World {
 		l := w.Listings[p.SKU]
 		w.shelf, w.amazons = append(w.shelf, l), append(w.amazons, l.Amazon)
 	}
-	w.first, w.settled = w.opened, w.opened
+	w.first, w.heard = w.opened, w.opened
 	if o.Orders == 0 {
 		w.most = 0
 	} else {
@@ -132,17 +134,17 @@ func (w *World) Advance(now time.Time) {
 	w.Lock()
 	defer w.Unlock()
 	for !w.nextAt.IsZero() && !w.nextAt.After(now) {
-		w.settle(w.nextAt)
+		w.hear(w.nextAt)
 		w.comes()
 	}
-	w.settle(now.UTC().Truncate(time.Second))
+	w.hear(now.UTC().Truncate(time.Second))
 	w.wake()
 }
 
 // wake notes when something comes next. The caller holds the world's lock for writing, as for all below.
 func (w *World) wake() {
 	w.due = w.nextAt
-	for k := range w.goods.From(timeline.At(w.second(w.settled)+1, 0), nil, 0) {
+	for k := range w.goods.From(timeline.At(w.second(w.heard)+1, 0), nil, 0) {
 		if at := w.time(k.Second()); w.due.IsZero() || at.Before(w.due) {
 			w.due = at
 		}
@@ -169,103 +171,76 @@ func (w *World) comes() {
 	if o.replaces >= 0 {
 		w.replacements[o.replaces] = append(w.replacements[o.replaces], number)
 	}
-	for i := range o.Items {
-		w.apply(o, i, stockEffect{}, o.stockEffect(i, o.Purchased), o.Purchased)
+	w.take(o)
+}
+
+// take takes an order's items from the stock.
+func (w *World) take(o *Order) {
+	for _, it := range o.Items {
+		l := w.Listings[it.SKU]
+		if o.Amazon {
+			l.Stock.Fulfillable -= it.Quantity
+			l.Stock.Reserved += it.Quantity
+		} else {
+			l.Quantity -= it.Quantity
+		}
+		l.Stocked = o.Purchased
 	}
 }
 
 // enter puts the moments of a life into the lists, of those at which stock moves what the stock has not heard of.
 func (w *World) enter(o *Order) {
 	r := w.rowOf(o)
+	for _, p := range o.Parcels {
+		if !slices.Contains(w.parcels[p.Tracking], o.Number) {
+			w.parcels[p.Tracking] = append(w.parcels[p.Tracking], o.Number)
+		}
+	}
 	for i, at := range r.moments {
 		if at > 0 && !slices.Contains(r.moments[:i], at) {
 			w.index.updates.Insert(timeline.At(at, momentOf(o.Number, i)), r.class, r.ends())
 		}
 	}
-	for _, t := range o.stockMoments(nil) {
-		if t.After(w.settled) {
-			w.goods.Insert(timeline.At(w.second(t), momentOf(o.Number, 0)), 0, 0)
+	for _, e := range o.effects() {
+		if e.at.After(w.heard) {
+			w.goods.Insert(timeline.At(w.second(e.at), momentOf(o.Number, 0)), 0, 0)
 		}
 	}
 }
 
-// settle lets the stock hear of what happened to orders until t.
-func (w *World) settle(t time.Time) {
-	if !t.After(w.settled) {
+// hear lets the stock hear of what happened to orders until t.
+func (w *World) hear(t time.Time) {
+	if !t.After(w.heard) {
 		return
 	}
-	for k := range w.goods.From(timeline.At(w.second(w.settled)+1, 0), nil, 0) {
+	for k := range w.goods.From(timeline.At(w.second(w.heard)+1, 0), nil, 0) {
 		at := w.time(k.Second())
 		if at.After(t) {
 			break
 		}
-		o := w.life(numberAt(k))
-		for i := range o.Items {
-			w.apply(o, i, o.stockEffect(i, at.Add(-time.Second)), o.stockEffect(i, at), at)
+		for _, e := range w.life(numberAt(k)).effects() {
+			if e.at.Equal(at) {
+				w.apply(e, 1, at)
+			}
 		}
 	}
-	w.settled = t
+	w.heard = t
 }
 
-// apply moves the stock of an item from one effect to another.
-func (w *World) apply(o *Order, item int, before, after stockEffect, at time.Time) {
-	l := w.Listings[o.Items[item].SKU]
-	if l == nil || before == after {
-		return
+// rehear lets the stock hear that a request has changed an order: what it had heard and is no longer so is undone.
+func (w *World) rehear(before, after *Order, now time.Time) {
+	heard := func(o *Order) []effect {
+		return slices.DeleteFunc(o.effects(), func(e effect) bool { return e.at.After(w.heard) })
 	}
-	// What sandbox operations and sellers have set in the meantime may be less than what they were told of.
-	l.Stock.Fulfillable = max(l.Stock.Fulfillable+after.fulfillable-before.fulfillable, 0)
-	l.Stock.Reserved = max(l.Stock.Reserved+after.reserved-before.reserved, 0)
-	l.Stock.Unfulfillable = max(l.Stock.Unfulfillable+after.unfulfillable-before.unfulfillable, 0)
-	l.Quantity = max(l.Quantity+after.merchant-before.merchant, 0)
-	if at.After(l.Stocked) {
-		l.Stocked = at
-	}
-}
-
-// stockEffect is what an item of an order has done to the stock of its SKU, in units.
-type stockEffect struct{ fulfillable, reserved, unfulfillable, merchant int }
-
-// stockEffect is what an item has done to the stock by t: what is ordered is reserved until it is shipped, what is cancelled can be sold again, and so can what
-// comes back to Amazon in order. What comes back to a merchant only the merchant counts.
-func (o *Order) stockEffect(i int, t time.Time) (e stockEffect) {
-	n := o.Items[i].Quantity
-	if t.Before(o.Purchased) {
-		return e
-	}
-	status := o.Status(t)
-	switch {
-	case status == Canceled:
-	case !o.Amazon:
-		e.merchant = -n
-	case status == Shipped:
-		e.fulfillable = -n
-	default:
-		e.fulfillable, e.reserved = -n, n
-	}
-	for _, back := range o.Returns {
-		switch {
-		case !o.Amazon || back.Item != i || back.At.IsZero() || back.At.After(t) || status != Shipped:
-		case back.Disposition == "SELLABLE":
-			e.fulfillable += back.Quantity
-		default:
-			e.unfulfillable += back.Quantity
+	undone, done := heard(before), heard(after)
+	for _, e := range undone {
+		if i := slices.Index(done, e); i >= 0 {
+			done = slices.Delete(done, i, i+1)
+		} else {
+			w.apply(e, -1, now)
 		}
 	}
-	return e
-}
-
-// stockMoments adds to a list when an order moves stock after it was placed.
-func (o *Order) stockMoments(list []time.Time) []time.Time {
-	for _, t := range [...]time.Time{o.Shipped, o.Cancelled} {
-		if !t.IsZero() {
-			list = append(list, t)
-		}
+	for _, e := range done {
+		w.apply(e, 1, now)
 	}
-	for _, back := range o.Returns {
-		if o.Amazon && !back.At.IsZero() {
-			list = append(list, back.At)
-		}
-	}
-	return list
 }
