@@ -65,6 +65,7 @@ type OrderItem struct {
 	Tax      Money
 	Shipping Money
 	Discount Money
+	Free     Money // of the shipping, taken off again by a promotion
 	Gift     string // message; "" when it is no gift
 }
 
@@ -197,7 +198,7 @@ func (o *Order) Total() Money {
 // ItemTotal is what the buyer pays for one item.
 func (o *Order) ItemTotal(i int) int {
 	it := &o.Items[i]
-	sum := it.Price.Units + it.Shipping.Units - it.Discount.Units
+	sum := it.Price.Units + it.Shipping.Units - it.Discount.Units - it.Free.Units
 	if !taxIncluded(o.Marketplace) {
 		sum += it.Tax.Units
 	}
@@ -262,7 +263,7 @@ func (w *World) makeOrder(r random.Source, a *Seller, number int, at time.Time, 
 		}
 		it.Price = Money{unit.Units * it.Quantity, m.Currency}
 		it.Tax = Money{taxOn(it.Price.Units, m), m.Currency}
-		it.Shipping, it.Discount = Money{0, m.Currency}, Money{0, m.Currency}
+		it.Shipping, it.Discount, it.Free = Money{0, m.Currency}, Money{0, m.Currency}, Money{0, m.Currency}
 		if !o.Prime && i == 0 {
 			it.Shipping = PriceIn(499, m)
 		}
@@ -357,7 +358,7 @@ func (w *World) replace(r random.Source, o *Order) {
 	}
 	it.ID, it.Quantity = o.Items[0].ID, min(it.Quantity, l.Available())
 	nothing := Money{0, o.Marketplace.Currency}
-	it.Price, it.Tax, it.Shipping, it.Discount, it.Gift = nothing, nothing, nothing, nothing, ""
+	it.Price, it.Tax, it.Shipping, it.Discount, it.Free, it.Gift = nothing, nothing, nothing, nothing, nothing, ""
 	o.Items, o.Replaces, o.partly = []OrderItem{it}, old.ID, time.Time{}
 	o.To, o.BuyerName, o.BuyerEmail, o.Business, o.PO = old.To, old.BuyerName, old.BuyerEmail, old.Business, old.PO
 }
@@ -401,6 +402,7 @@ func (w *World) Change(id string, now time.Time, f func(o *Order) error) error {
 		w.touched = map[*Order]bool{}
 	}
 	w.touched[o] = true
+	w.noteChange(o)
 	w.Settle(now)
 	return nil
 }

@@ -35,6 +35,7 @@ type World struct {
 	touched      map[*Order]bool     // orders that requests have changed
 	Told         map[string]bool     // idempotency tokens of addInventory
 	charges      []Charge            // by time
+	changes      []time.Time         // see [World.Changes]
 }
 
 // moreOrders is how many orders come after those of the beginning, at the least: a clock that is set far ahead must not fill the memory.
