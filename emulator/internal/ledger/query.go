@@ -181,3 +181,53 @@ func (l *Ledger) OfOrder(id string, now time.Time, all bool) []Transaction {
 	slices.SortStableFunc(list, func(a, b Transaction) int { return a.Posted.Compare(b.Posted) })
 	return list
 }
+
+// Summary adds up what was released, but transfers, and takes it apart as transactions are.
+func (l *Ledger) Summary(q Query) (net int, parts []Breakdown) {
+	for position := -1; position != 0; {
+		list, next := l.Page(q, max(position, 0), pageOfRows)
+		for i := range list {
+			if list[i].Type == "Transfer" {
+				continue
+			}
+			net += list[i].Total()
+			for _, b := range list[i].Breakdowns() {
+				whole := at(&parts, b.Type)
+				whole.Units += b.Units
+				for _, part := range b.Of {
+					at(&whole.Of, part.Type).Units += part.Units
+				}
+			}
+		}
+		position = next
+	}
+	return net, parts
+}
+
+// Settled finds a closed group by the id of its settlement.
+func (l *Ledger) Settled(m *marketplace.Marketplace, id string, now time.Time) (Group, bool) {
+	l.open()
+	defer l.mu.Unlock()
+	for _, p := range l.periods(m, time.Time{}, now.Add(time.Second), now) {
+		if !p.end.After(now) && l.settlementID(p) == id {
+			return l.group(p, now), true
+		}
+	}
+	return Group{}, false
+}
+
+// GroupsOfAll are the groups of all marketplaces that started from one time until before another, the newest first: so many after those that are skipped, and
+// whether there are more.
+func (l *Ledger) GroupsOfAll(from, to, now time.Time, skip, size int) (groups []Group, more bool) {
+	l.open()
+	defer l.mu.Unlock()
+	var list []period
+	for i := range l.seller.Marketplaces {
+		list = append(list, l.periods(&l.seller.Marketplaces[i], from, to, now)...)
+	}
+	slices.SortStableFunc(list, func(a, b period) int { return b.start.Compare(a.start) })
+	for i := min(skip, len(list)); i < min(skip+size, len(list)); i++ {
+		groups = append(groups, l.group(list[i], now))
+	}
+	return groups, skip+size < len(list)
+}

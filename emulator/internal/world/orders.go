@@ -65,7 +65,7 @@ type OrderItem struct {
 	Tax      Money
 	Shipping Money
 	Discount Money
-	Free     Money // of the shipping, taken off again by a promotion
+	Free     Money  // of the shipping, taken off again by a promotion
 	Gift     string // message; "" when it is no gift
 }
 
