@@ -36,7 +36,8 @@ func requestFor(t testing.TB, e *Emulator, op *catalog.Operation) *http.Request 
 	g := desk.NewGenerator(api, c)
 	path, query, header := op.Path, url.Values{}, http.Header{}
 	for _, p := range detail.Parameters {
-		if !p.Required && p.In != "path" && op.ID+" "+p.Name != "financesv0.listFinancialEvents PostedAfter" { // which Amazon wants all the same
+		wanted := op.ID+" "+p.Name == "financesv0.listFinancialEvents PostedAfter" || op.ID+" "+p.Name == "finances20240619.listTransactions postedAfter"
+		if !p.Required && p.In != "path" && !wanted { // which Amazon wants all the same
 			continue
 		}
 		v := g.Value(p.Schema, p.Name, p.Name, 0)
@@ -198,6 +199,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	add("fbainventoryv1.deleteInventoryItem", "/fba/inventory/v1/items/FBA-EMPTY?marketplaceId="+store, "")
 	addMarketRequests(e, w, add)
 	addPromotionRequests(t, e, store, add)
+	addFinanceRequests(e, add)
 	shipments := 0
 	for o := range w.All(time.Time{}, e.Now()) {
 		v0 := "/orders/v0/orders/" + o.ID

@@ -61,6 +61,7 @@ type OrderItem struct {
 	Tax      Money
 	Shipping Money
 	Discount Money
+	Free     Money  // of the shipping, taken off again by a promotion
 	Gift     string // message; "" when it is no gift
 }
 
@@ -191,7 +192,7 @@ func (o *Order) Total() Money {
 // ItemTotal is what the buyer pays for one item.
 func (o *Order) ItemTotal(i int) int {
 	it := &o.Items[i]
-	sum := it.Price.Units + it.Shipping.Units - it.Discount.Units
+	sum := it.Price.Units + it.Shipping.Units - it.Discount.Units - it.Free.Units
 	if !taxIncluded(o.Marketplace) {
 		sum += it.Tax.Units
 	}

@@ -74,7 +74,7 @@ type itemState struct {
 	ASIN     string `json:"asin"`
 	SKU      string `json:"sku"`
 	Quantity int    `json:"quantity"`
-	Units    [4]int `json:"units"` // price, tax, shipping, discount
+	Units    [5]int `json:"units"` // price, tax, shipping, discount, free shipping
 	Gift     string `json:"gift,omitempty"`
 }
 
@@ -193,7 +193,7 @@ func saveOrder(o *Order) orderState {
 		Tracking: o.Tracking, Transit: o.Transit, ReplacedNumber: o.replaces, Returns: o.Returns,
 	}
 	for _, it := range o.Items {
-		s.Items = append(s.Items, itemState{it.ID, it.Product.ASIN, it.SKU, it.Quantity, [4]int{it.Price.Units, it.Tax.Units, it.Shipping.Units, it.Discount.Units}, it.Gift})
+		s.Items = append(s.Items, itemState{it.ID, it.Product.ASIN, it.SKU, it.Quantity, [5]int{it.Price.Units, it.Tax.Units, it.Shipping.Units, it.Discount.Units, it.Free.Units}, it.Gift})
 	}
 	for _, p := range o.Parcels {
 		s.Parcels = append(s.Parcels, parcelState{[4]string{p.Ref, p.Carrier, p.Service, p.Tracking}, [2]time.Time{p.At, p.Shipped}, p.Quantities})
@@ -359,7 +359,7 @@ func (w *World) loadOrder(s *orderState) error {
 		if p == nil {
 			p = w.Products[0]
 		}
-		o.Items = append(o.Items, OrderItem{is.ID, p, is.SKU, is.Quantity, in(is.Units[0]), in(is.Units[1]), in(is.Units[2]), in(is.Units[3]), is.Gift})
+		o.Items = append(o.Items, OrderItem{is.ID, p, is.SKU, is.Quantity, in(is.Units[0]), in(is.Units[1]), in(is.Units[2]), in(is.Units[3]), in(is.Units[4]), is.Gift})
 	}
 	for _, ps := range s.Parcels {
 		o.Parcels = append(o.Parcels, Parcel{ps.Texts[0], ps.Texts[1], ps.Texts[2], ps.Texts[3], ps.Times[0], ps.Times[1], ps.Quantities})

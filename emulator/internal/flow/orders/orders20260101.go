@@ -225,7 +225,7 @@ func proceeds2026(o *world.Order) object {
 	var price, shipping, tax, discount int
 	for i := range o.Items {
 		it := &o.Items[i]
-		price, shipping, tax, discount = price+o.Net(it), shipping+it.Shipping.Units, tax+it.Tax.Units, discount+it.Discount.Units
+		price, shipping, tax, discount = price+o.Net(it), shipping+it.Shipping.Units, tax+it.Tax.Units, discount+it.Discount.Units+it.Free.Units
 	}
 	return object{"grandTotal": desk.Money(o.Total()), "breakdowns": breakdown2026(o.Marketplace.Currency, price, shipping, tax, discount)}
 }
@@ -274,7 +274,7 @@ func item2026(o *world.Order, i int, want func(string) bool, t time.Time, priced
 	if want("PROCEEDS") && priced {
 		out["proceeds"] = object{
 			"proceedsTotal": desk.Money(world.Money{Units: o.ItemTotal(i), Currency: it.Price.Currency}),
-			"breakdowns":    breakdown2026(it.Price.Currency, o.Net(it), it.Shipping.Units, it.Tax.Units, it.Discount.Units),
+			"breakdowns":    breakdown2026(it.Price.Currency, o.Net(it), it.Shipping.Units, it.Tax.Units, it.Discount.Units+it.Free.Units),
 		}
 	}
 	if want("PROMOTION") && it.Discount.Units > 0 {

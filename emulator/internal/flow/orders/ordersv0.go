@@ -411,6 +411,9 @@ func orderItemsV0(c *desk.Call, o *world.Order) object {
 			out["ItemPrice"], out["ItemTax"] = moneyV0(it.Price), moneyV0(it.Tax)
 			out["ShippingPrice"], out["ShippingTax"] = moneyV0(it.Shipping), moneyV0(world.Money{Units: 0, Currency: it.Price.Currency})
 			out["PromotionDiscount"], out["PromotionDiscountTax"] = moneyV0(it.Discount), moneyV0(world.Money{Units: 0, Currency: it.Price.Currency})
+			if it.Free.Units > 0 {
+				out["ShippingDiscount"] = moneyV0(it.Free)
+			}
 			if it.Discount.Units > 0 {
 				out["PromotionIds"] = []string{"Save 10% on pens & more"}
 			}
