@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +57,23 @@ func (c *Call) Order() (*world.World, *world.Order) {
 	w := c.Seller.World()
 	return w, w.OrderByID(c.Path["orderId"], c.Now)
 }
+
+// ChangeOrder lets f change the order of an id, see [world.World.Change]; there is none where f refuses, or where the seller has no such order.
+func (c *Call) ChangeOrder(id string, f func(o *world.Order) *answer.Error) *answer.Error {
+	var refused *answer.Error
+	err := c.Seller.World().Change(id, c.Now, func(o *world.Order) error {
+		if refused = f(o); refused != nil {
+			return errRefused
+		}
+		return nil
+	})
+	if errors.Is(err, world.ErrNoOrder) {
+		return OrderNotFound(id)
+	}
+	return refused
+}
+
+var errRefused = errors.New("refused")
 
 // Items are those of the catalogue as of now.
 func (c *Call) Items() []*world.Product {

@@ -265,9 +265,7 @@ func (p *processing) fulfill(orderID, itemID, quantity, date, carrier, method, t
 }
 
 func (p *processing) ship(o *world.Order, items map[string]string, date, carrier, method, tracking string) string {
-	p.w.Lock()
-	defer p.w.Unlock()
-	parcel := world.Parcel{Carrier: carrier, Service: method, Tracking: tracking, Ref: strconv.Itoa(len(o.Parcels) + 1)}
+	parcel := world.Parcel{Carrier: carrier, Service: method, Tracking: tracking}
 	if date != "" {
 		t, ok := format.ParseTime(date)
 		if !ok {
@@ -295,11 +293,17 @@ func (p *processing) ship(o *world.Order, items map[string]string, date, carrier
 		}
 		parcel.Quantities[i] += n
 	}
-	if err := p.w.Ship(o, parcel, seconds(p.at)); err != nil {
+	err := p.w.Change(o.ID, p.at, func(o *world.Order) error {
+		parcel.Ref = strconv.Itoa(len(o.Parcels) + 1)
+		return o.Ship(parcel, p.at)
+	})
+	if err != nil {
 		return "The order " + o.ID + " can't be confirmed: " + err.Error() + "."
 	}
 	return ""
 }
+
+var errTooLate = errors.New("too late")
 
 // acknowledge takes an order, or cancels it.
 func (p *processing) acknowledge(orderID string, failure bool, reason string) string {
@@ -310,9 +314,13 @@ func (p *processing) acknowledge(orderID string, failure bool, reason string) st
 	if !failure {
 		return ""
 	}
-	p.w.Lock()
-	defer p.w.Unlock()
-	if o.Amazon || !p.w.CancelOrder(o, "MERCHANT", reason, seconds(p.at)) {
+	err := p.w.Change(orderID, p.at, func(o *world.Order) error {
+		if o.Amazon || !o.Cancel("MERCHANT", reason, p.at) {
+			return errTooLate
+		}
+		return nil
+	})
+	if err != nil {
 		return "The order " + orderID + " can't be cancelled."
 	}
 	return ""

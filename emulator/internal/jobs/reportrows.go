@@ -88,7 +88,7 @@ func (k *Queue) reportRows(r *Report, w *world.World, at time.Time) rows {
 	case "returns-fba", "returns-mfn":
 		fba := r.Kind.rows == "returns-fba"
 		return byOrder(func(o *world.Order) bool { return o.Amazon == fba && o.Status(at) == world.Shipped }, func(row *reportRow) []*reportRow {
-			if row.back = w.ReturnOf(row.o, row.i); row.back == nil || !within(row.back.At) {
+			if row.back = row.o.ReturnOf(row.i); row.back == nil || !within(row.back.At) {
 				return nil
 			}
 			return []*reportRow{row}
@@ -216,7 +216,7 @@ func (k *Queue) settlementRows(r *Report, w *world.World, at time.Time) rows {
 			copied.line = &settlementLine{"Order", kind, what, world.Money{Units: units, Currency: row.it.Price.Currency}}
 			if back {
 				copied.line.transaction = "Refund"
-				copied.back = w.ReturnOf(row.o, row.i)
+				copied.back = row.o.ReturnOf(row.i)
 			}
 			list = append(list, &copied)
 		}
@@ -231,7 +231,7 @@ func (k *Queue) settlementRows(r *Report, w *world.World, at time.Time) rows {
 				add(false, "ItemFees", "FBAPerUnitFulfillmentFee", -world.PriceIn(322*it.Quantity, row.m).Units)
 			}
 		}
-		if back := w.ReturnOf(row.o, row.i); back != nil && in(back.At, r) {
+		if back := row.o.ReturnOf(row.i); back != nil && in(back.At, r) {
 			add(true, "ItemPrice", "Principal", -it.Price.Units*back.Quantity/it.Quantity)
 			add(true, "ItemFees", "Commission", it.Price.Units*15/100*back.Quantity/it.Quantity)
 		}
@@ -306,7 +306,7 @@ func (k *Queue) ledgerRows(r *Report, w *world.World, at time.Time) rows {
 		sku := row.it.SKU
 		shippedUnits[key{row.o.Shipped.UTC().Format(time.DateOnly), sku}] += row.it.Quantity
 		event(row, row.o.Shipped, "Shipments", -row.it.Quantity)
-		if b := w.ReturnOf(row.o, row.i); b != nil && !b.At.After(at) {
+		if b := row.o.ReturnOf(row.i); b != nil && !b.At.After(at) {
 			back[key{b.At.UTC().Format(time.DateOnly), sku}] += b.Quantity
 			event(row, b.At, "CustomerReturns", b.Quantity)
 		}
@@ -502,7 +502,7 @@ func (row *reportRow) returnCell(name string) (string, bool) {
 	case "reason", "return-reason":
 		return b.Reason, true
 	case "detailed-disposition":
-		return b.State, true
+		return b.Disposition, true
 	case "status":
 		return "Unit returned to inventory", true
 	case "return-request-status":

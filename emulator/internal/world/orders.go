@@ -1,7 +1,9 @@
 package world
 
 import (
+	"errors"
 	"fmt"
+	"iter"
 	"regexp"
 	"slices"
 	"strconv"
@@ -48,6 +50,7 @@ type Order struct {
 	Tracking   string
 	Transit    time.Duration // from the shipment to the door
 	Parcels    []Parcel      // told by requests; see [Order.ParcelsAt]
+	Returns    []Return      // that come of themselves or that requests have told of, also those that lie in the future
 	Regulated  *Regulation   // of orders with goods that not everybody may buy
 
 	settled bool // stock has heard of its end
@@ -294,6 +297,7 @@ func (w *World) makeOrder(r random.Source, a *Seller, number int, at time.Time, 
 		o.Shipped = o.Payable.Add(hours)
 	}
 	w.peculiarities(r, o)
+	w.bringBack(o)
 	return o
 }
 
@@ -358,7 +362,8 @@ func (w *World) replace(r random.Source, o *Order) {
 	o.To, o.BuyerName, o.BuyerEmail, o.Business, o.PO = old.To, old.BuyerName, old.BuyerEmail, old.Business, old.PO
 }
 
-// OrderByID finds an order that has been placed by t; nil otherwise. The caller doesn't hold the world's lock.
+// OrderByID finds an order that has been placed by t; nil otherwise. It is a copy, as all orders that the world hands out. The caller doesn't hold
+// the world's lock.
 func (w *World) OrderByID(id string, t time.Time) *Order {
 	w.RLock()
 	defer w.RUnlock()
@@ -366,7 +371,57 @@ func (w *World) OrderByID(id string, t time.Time) *Order {
 	if o == nil || o.Purchased.After(t) {
 		return nil
 	}
-	return o
+	return o.clone()
+}
+
+func (o *Order) clone() *Order {
+	c := *o
+	c.Parcels, c.Returns = slices.Clone(o.Parcels), slices.Clone(o.Returns)
+	return &c
+}
+
+// ErrNoOrder is [World.Change]'s of an order that there is not, or not yet.
+var ErrNoOrder = errors.New("no such order")
+
+// Change lets f change an order, or find that it can't be: then all stays as it is, and the error is f's. f runs under the world's lock and gets a
+// copy that is taken over as a whole. What f may look at beside the order must not take that lock.
+func (w *World) Change(id string, now time.Time, f func(o *Order) error) error {
+	w.Lock()
+	defer w.Unlock()
+	o := w.byID[id]
+	if o == nil || o.Purchased.After(now) {
+		return ErrNoOrder
+	}
+	changed := o.clone()
+	if err := f(changed); err != nil {
+		return err
+	}
+	*o = *changed
+	if w.touched == nil {
+		w.touched = map[*Order]bool{}
+	}
+	w.touched[o] = true
+	w.Settle(now)
+	return nil
+}
+
+// All yields the orders that were placed from since until t, by time of purchase: copies. What happens to an order by itself happens within 60 days
+// of its purchase.
+func (w *World) All(since, t time.Time) iter.Seq[*Order] {
+	return func(yield func(*Order) bool) {
+		w.RLock()
+		from, _ := slices.BinarySearchFunc(w.Orders, since, func(o *Order, t time.Time) int { return o.Purchased.Compare(t) })
+		orders := w.Orders[from:]
+		w.RUnlock()
+		for _, o := range orders {
+			w.RLock()
+			o = o.clone()
+			w.RUnlock()
+			if o.Purchased.After(t) || !yield(o) {
+				return
+			}
+		}
+	}
 }
 
 func (o *Order) Channel() string {

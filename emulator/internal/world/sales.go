@@ -91,7 +91,7 @@ func (w *World) SumSales(at, from, to time.Time, markets []string, period string
 					}
 				})
 			}
-			if back := w.ReturnOf(o, i); back != nil && within(back.At) {
+			if back := o.ReturnOf(i); back != nil && within(back.At) {
 				add(get(o, back.At, it.Product), func(c *Counts) {
 					c.Refunded += back.Quantity
 					c.RefundedAmount += it.Price.Units * back.Quantity / it.Quantity

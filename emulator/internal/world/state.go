@@ -20,6 +20,7 @@ type worldState struct {
 	Stock    []stockState   `json:"stock,omitempty"`    // of all others
 	Told     []string       `json:"told,omitempty"`     // idempotency tokens
 	Open     []string       `json:"open,omitempty"`     // ids of orders whose end the stock has not heard of
+	Charges  []Charge       `json:"charges,omitempty"`
 }
 
 type orderState struct {
@@ -46,6 +47,7 @@ type orderState struct {
 	Tracking     string        `json:"tracking"`
 	Transit      time.Duration `json:"transit"`
 	Parcels      []parcelState `json:"parcels,omitempty"`
+	Returns      []Return      `json:"returns,omitempty"`
 	Regulated    *struct {
 		Fields [][4]string `json:"fields"`
 		Due    time.Time   `json:"due"`
@@ -150,6 +152,7 @@ func (w *World) Save() any {
 	for _, o := range w.open {
 		s.Open = append(s.Open, o.ID)
 	}
+	s.Charges = w.charges
 	return s
 }
 
@@ -159,7 +162,7 @@ func saveOrder(o *Order) orderState {
 		Amazon: o.Amazon, Prime: o.Prime, Business: o.Business, Express: o.Express, Payment: o.Payment, PO: o.PO, Replaces: o.Replaces, Store: o.Store, Pickup: o.Pickup,
 		CancelledBy: o.CancelledBy, CancelReason: o.CancelReason, BuyerName: o.BuyerName, BuyerEmail: o.BuyerEmail,
 		To:       [9]string{o.To.Name, o.To.Company, o.To.Line1, o.To.Line2, o.To.City, o.To.State, o.To.PostalCode, o.To.Country, o.To.Phone},
-		Tracking: o.Tracking, Transit: o.Transit, Settled: o.settled,
+		Tracking: o.Tracking, Transit: o.Transit, Settled: o.settled, Returns: o.Returns,
 	}
 	for _, it := range o.Items {
 		s.Items = append(s.Items, itemState{it.ID, it.Product.ASIN, it.SKU, it.Quantity, [4]int{it.Price.Units, it.Tax.Units, it.Shipping.Units, it.Discount.Units}, it.Gift})
@@ -240,6 +243,7 @@ func (w *World) Load(raw json.RawMessage) error {
 	for _, token := range s.Told {
 		w.Told[token] = true
 	}
+	w.charges = s.Charges
 	w.next = s.Next
 	w.schedule()
 	return nil
@@ -291,7 +295,7 @@ func (w *World) loadOrder(s *orderState) {
 		Changed: s.Times[5], CancelAsked: s.Times[6], Amazon: s.Amazon, Prime: s.Prime, Business: s.Business, Express: s.Express, Payment: s.Payment, PO: s.PO, Replaces: s.Replaces,
 		Store: s.Store, Pickup: s.Pickup, CancelledBy: s.CancelledBy, CancelReason: s.CancelReason, BuyerName: s.BuyerName, BuyerEmail: s.BuyerEmail,
 		To:       Address{s.To[0], s.To[1], s.To[2], s.To[3], s.To[4], s.To[5], s.To[6], s.To[7], s.To[8]},
-		Tracking: s.Tracking, Transit: s.Transit, settled: s.Settled,
+		Tracking: s.Tracking, Transit: s.Transit, settled: s.Settled, Returns: s.Returns,
 	}
 	in := func(units int) Money { return Money{units, m.Currency} }
 	for _, is := range s.Items {
@@ -311,6 +315,9 @@ func (w *World) loadOrder(s *orderState) {
 		}
 	}
 	if o.number < w.beginning {
-		w.Touch(o)
+		if w.touched == nil {
+			w.touched = map[*Order]bool{}
+		}
+		w.touched[o] = true
 	}
 }

@@ -34,6 +34,7 @@ type World struct {
 	added        []*Product          // items of the catalogue that listings have brought, by time
 	touched      map[*Order]bool     // orders that requests have changed
 	Told         map[string]bool     // idempotency tokens of addInventory
+	charges      []Charge            // by time
 }
 
 // moreOrders is how many orders come after those of the beginning, at the least: a clock that is set far ahead must not fill the memory.

@@ -15,7 +15,7 @@ import (
 
 // confirmShipmentV0 ships some or all of an order that the seller fulfils.
 func confirmShipmentV0(c *desk.Call) (answer.Reply, *answer.Error) {
-	w, o := c.Order()
+	_, o := c.Order()
 	if o == nil {
 		return answer.Reply{}, desk.OrderNotFound(c.Path["orderId"])
 	}
@@ -63,62 +63,56 @@ func confirmShipmentV0(c *desk.Call) (answer.Reply, *answer.Error) {
 		}
 		p.Quantities[i] += n
 	}
-	w.Lock()
-	defer w.Unlock()
-	if slices.ContainsFunc(o.Parcels, func(other world.Parcel) bool { return other.Ref == p.Ref }) {
-		return answer.Reply{}, answer.InvalidParameter("packageDetail.packageReferenceId", `"`+p.Ref+`" is a package of the order already`)
-	}
-	if err := w.Ship(o, p, c.Now); err != nil {
-		// sic: selling-partner-api-models#5037
-		return answer.Reply{}, answer.Invalid("Failed to create package due to not finding a matching package or order already fulfilled.  "+
-			"ErrorMessage(errorCode=GeneralError, "+
-			"errorDescription=Unable to find package to update for order (), errorMetric=PackageToUpdateNotFound, packageIndex=null)", "orderId: "+err.Error())
-	}
-	return answer.Reply{Status: http.StatusNoContent}, nil
+	return answer.Reply{Status: http.StatusNoContent}, c.ChangeOrder(o.ID, func(o *world.Order) *answer.Error {
+		if slices.ContainsFunc(o.Parcels, func(other world.Parcel) bool { return other.Ref == p.Ref }) {
+			return answer.InvalidParameter("packageDetail.packageReferenceId", `"`+p.Ref+`" is a package of the order already`)
+		}
+		if err := o.Ship(p, c.Now); err != nil {
+			// sic: selling-partner-api-models#5037
+			return answer.Invalid("Failed to create package due to not finding a matching package or order already fulfilled.  "+
+				"ErrorMessage(errorCode=GeneralError, "+
+				"errorDescription=Unable to find package to update for order (), errorMetric=PackageToUpdateNotFound, packageIndex=null)", "orderId: "+err.Error())
+		}
+		return nil
+	})
 }
 
 // updateShipmentStatusV0 tells where an order is that the buyer picks up in a shop: first ready, then picked up or refused.
 func updateShipmentStatusV0(c *desk.Call) (answer.Reply, *answer.Error) {
-	w, o := c.Order()
-	if o == nil {
-		return answer.Reply{}, desk.OrderNotFound(c.Path["orderId"])
-	}
-	body, _ := c.Body.(map[string]any)
-	if id, _ := body["marketplaceId"].(string); id != o.Marketplace.ID {
-		// selling-partner-api-models, ordersV0, sandbox case
-		return answer.Reply{}, answer.Invalid("Marketplace ID is not defined", "marketplaceId: is not the marketplace of the order")
-	}
-	status, _ := body["shipmentStatus"].(string)
-	items, _ := body["orderItems"].([]any)
-	for _, entry := range items {
-		m, _ := entry.(map[string]any)
-		id, _ := m["orderItemId"].(string)
-		if !slices.ContainsFunc(o.Items, func(it world.OrderItem) bool { return it.ID == id }) {
-			return answer.Reply{}, answer.InvalidParameter("orderItems.orderItemId", `"`+id+`" is not an item of the order`)
+	return answer.Reply{Status: http.StatusNoContent}, c.ChangeOrder(c.Path["orderId"], func(o *world.Order) *answer.Error {
+		body, _ := c.Body.(map[string]any)
+		if id, _ := body["marketplaceId"].(string); id != o.Marketplace.ID {
+			// selling-partner-api-models, ordersV0, sandbox case
+			return answer.Invalid("Marketplace ID is not defined", "marketplaceId: is not the marketplace of the order")
 		}
-	}
-	w.Lock()
-	defer w.Unlock()
-	if o.Store == "" {
-		return answer.Reply{}, answer.InvalidParameter("orderId", "is not an order that is picked up in a store")
-	}
-	wanted := map[string]string{"ReadyForPickup": "", "PickedUp": "ReadyForPickup", "RefusedPickup": "ReadyForPickup"}
-	if at := o.Status(c.Now); at != world.Unshipped && o.Pickup == "" || o.Pickup != wanted[status] {
-		return answer.Reply{}, answer.InvalidParameter("shipmentStatus", "is "+status+", but the order is "+strings.TrimSpace(at+" "+o.Pickup))
-	}
-	now := c.Now.UTC().Truncate(time.Second)
-	o.Pickup, o.Changed = status, now
-	switch status {
-	case "PickedUp":
-		o.Shipped, o.Cancelled, o.Transit = now, time.Time{}, 0
-	case "RefusedPickup":
-		o.Cancelled, o.CancelledBy, o.CancelReason = now, "BUYER", "Refused at pickup"
-	default:
-		o.Cancelled, o.CancelledBy, o.CancelReason = now.Add(14*24*time.Hour), "AMAZON", "Not picked up"
-	}
-	w.Touch(o)
-	w.Settle(now)
-	return answer.Reply{Status: http.StatusNoContent}, nil
+		status, _ := body["shipmentStatus"].(string)
+		items, _ := body["orderItems"].([]any)
+		for _, entry := range items {
+			m, _ := entry.(map[string]any)
+			id, _ := m["orderItemId"].(string)
+			if !slices.ContainsFunc(o.Items, func(it world.OrderItem) bool { return it.ID == id }) {
+				return answer.InvalidParameter("orderItems.orderItemId", `"`+id+`" is not an item of the order`)
+			}
+		}
+		if o.Store == "" {
+			return answer.InvalidParameter("orderId", "is not an order that is picked up in a store")
+		}
+		wanted := map[string]string{"ReadyForPickup": "", "PickedUp": "ReadyForPickup", "RefusedPickup": "ReadyForPickup"}
+		if at := o.Status(c.Now); at != world.Unshipped && o.Pickup == "" || o.Pickup != wanted[status] {
+			return answer.InvalidParameter("shipmentStatus", "is "+status+", but the order is "+strings.TrimSpace(at+" "+o.Pickup))
+		}
+		now := c.Now.UTC().Truncate(time.Second)
+		o.Pickup, o.Changed = status, now
+		switch status {
+		case "PickedUp":
+			o.Shipped, o.Cancelled, o.Transit = now, time.Time{}, 0
+		case "RefusedPickup":
+			o.Cancelled, o.CancelledBy, o.CancelReason = now, "BUYER", "Refused at pickup"
+		default:
+			o.Cancelled, o.CancelledBy, o.CancelReason = now.Add(14*24*time.Hour), "AMAZON", "Not picked up"
+		}
+		return nil
+	})
 }
 
 // regulatedInfoV0 shows what the buyer told. An order without regulated goods has nothing to tell: no fields, and no action wanted.
@@ -148,49 +142,44 @@ func regulatedInfoV0(c *desk.Call, o *world.Order) object {
 
 // updateVerificationStatusV0 approves or rejects. The errors are those of the model's sandbox cases, of which a request can have several.
 func updateVerificationStatusV0(c *desk.Call) (answer.Reply, *answer.Error) {
-	w, o := c.Order()
-	if o == nil {
-		return answer.Reply{}, desk.OrderNotFound(c.Path["orderId"])
-	}
 	body, _ := c.Body.(map[string]any)
 	update, _ := body["regulatedOrderVerificationStatus"].(map[string]any)
 	text := func(name string) string { s, _ := update[name].(string); return s }
 	status, reason := text("status"), text("rejectionReasonId")
-	w.Lock()
-	defer w.Unlock()
-	if o.Regulated == nil {
-		return answer.Reply{}, answer.Invalid("Order "+o.ID+" has no regulated items.", "orderId: the order needs no verification") // wording assumed
-	}
-	if status != "" && status != "Approved" && status != "Rejected" {
-		return answer.Reply{}, answer.Invalid("Invalid request parameter `status`. Must be one of [Approved, Rejected].",
-			`regulatedOrderVerificationStatus.status: is "`+status+`"`)
-	}
-	if status == "Rejected" && reason == "" {
-		return answer.Reply{}, answer.Invalid("Missing request parameter: rejectionReasonId.", "regulatedOrderVerificationStatus.rejectionReasonId: required when status is Rejected")
-	}
-	if reason != "" && !slices.ContainsFunc(world.RejectionReasons, func(r [2]string) bool { return r[0] == reason }) {
-		return answer.Reply{}, answer.Invalid("Invalid request parameter `rejectionReasonId`.", "regulatedOrderVerificationStatus.rejectionReasonId: is none of ValidRejectionReasons")
-	}
-	if details, ok := update["verificationDetails"].(map[string]any); ok {
-		for name := range format.SortedKeys(details) {
-			state := status
-			if state == "" {
-				state = o.Regulated.StatusAt(o, c.Now)
+	return answer.Reply{Status: http.StatusNoContent}, c.ChangeOrder(c.Path["orderId"], func(o *world.Order) *answer.Error {
+		if o.Regulated == nil {
+			return answer.Invalid("Order "+o.ID+" has no regulated items.", "orderId: the order needs no verification") // wording assumed
+		}
+		if status != "" && status != "Approved" && status != "Rejected" {
+			return answer.Invalid("Invalid request parameter `status`. Must be one of [Approved, Rejected].",
+				`regulatedOrderVerificationStatus.status: is "`+status+`"`)
+		}
+		if status == "Rejected" && reason == "" {
+			return answer.Invalid("Missing request parameter: rejectionReasonId.", "regulatedOrderVerificationStatus.rejectionReasonId: required when status is Rejected")
+		}
+		if reason != "" && !slices.ContainsFunc(world.RejectionReasons, func(r [2]string) bool { return r[0] == reason }) {
+			return answer.Invalid("Invalid request parameter `rejectionReasonId`.", "regulatedOrderVerificationStatus.rejectionReasonId: is none of ValidRejectionReasons")
+		}
+		if details, ok := update["verificationDetails"].(map[string]any); ok {
+			for name := range format.SortedKeys(details) {
+				state := status
+				if state == "" {
+					state = o.Regulated.StatusAt(o, c.Now)
+				}
+				return answer.Invalid("Verification Detail `"+name+"` is not supported when order is in "+state+" status.", "regulatedOrderVerificationStatus.verificationDetails: takes none")
 			}
-			return answer.Reply{}, answer.Invalid("Verification Detail `"+name+"` is not supported when order is in "+state+" status.", "regulatedOrderVerificationStatus.verificationDetails: takes none")
 		}
-	}
-	if now := o.Regulated.StatusAt(o, c.Now); now != "Pending" {
-		return answer.Reply{}, answer.Invalid("Order "+o.ID+" can't be verified.", "orderId: its verification is "+strings.ToLower(now)) // wording assumed
-	}
-	if status != "" {
-		g := *o.Regulated
-		g.Status, g.Reason, g.Reviewer, g.Reviewed = status, reason, text("externalReviewerId"), c.Now.UTC().Truncate(time.Second)
-		o.Regulated, o.Changed = &g, g.Reviewed
-		w.Touch(o)
-		if status == "Rejected" { // what must not be sold is cancelled
-			w.CancelOrder(o, "AMAZON", "Rejected by the merchant's verification", c.Now)
+		if now := o.Regulated.StatusAt(o, c.Now); now != "Pending" {
+			return answer.Invalid("Order "+o.ID+" can't be verified.", "orderId: its verification is "+strings.ToLower(now)) // wording assumed
 		}
-	}
-	return answer.Reply{Status: http.StatusNoContent}, nil
+		if status != "" {
+			g := *o.Regulated
+			g.Status, g.Reason, g.Reviewer, g.Reviewed = status, reason, text("externalReviewerId"), c.Now.UTC().Truncate(time.Second)
+			o.Regulated, o.Changed = &g, g.Reviewed
+			if status == "Rejected" { // what must not be sold is cancelled
+				o.Cancel("AMAZON", "Rejected by the merchant's verification", c.Now)
+			}
+		}
+		return nil
+	})
 }
