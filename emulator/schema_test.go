@@ -239,6 +239,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	}
 	deskRequests(t, e, add)
 	fulfilmentRequests(t, e, add)
+	labelRequests(t, e, requests)
 	return requests
 }
 
@@ -266,7 +267,9 @@ func TestEveryOperationAnswers(t *testing.T) {
 		}
 		for _, r := range list {
 			requests++
-			r.Header.Set("x-amz-access-token", tokenFor(e, op))
+			if r.Header.Get("x-amz-access-token") == "" { // of another seller where there is one
+				r.Header.Set("x-amz-access-token", tokenFor(e, op))
+			}
 			rec := exchange.NewRecorder()
 			e.ServeHTTP(rec, r)
 			if got := rec.Header().Get("X-Spapi-Emulator-Operation"); got != op.ID {
@@ -338,6 +341,7 @@ func errorsIn(v any) ([]any, bool) {
 
 // oddSchemas are operations whose answer can't be valid because the model contradicts itself, or what is recorded of the service.
 var oddSchemas = []string{
+	"merchantfulfillmentv0.cancelShipment", // the file type of a label that is gone is empty (selling-partner-api-models#258)
 	"salesv1.getOrderMetrics", // amounts are numbers (lineofflight/peddler, test/vcr_cassettes/Peddler/APIs/SalesV1Test), which the model has as texts
 }
 
