@@ -55,7 +55,7 @@ var importRules = []importRule{
 		"emulator/internal/operations"},
 		reason: "it knows cases and requests; what comes before and after a case is the desk's"},
 	{packages: "emulator/internal/flow/...", only: []string{"std", "marketplace", "internal/catalog", "emulator/internal/answer", "emulator/internal/auth", "emulator/internal/contacts",
-		"emulator/internal/desk", "emulator/internal/exchange", "emulator/internal/expiring", "emulator/internal/format", "emulator/internal/jobs",
+		"emulator/internal/desk", "emulator/internal/exchange", "emulator/internal/expiring", "emulator/internal/format", "emulator/internal/handover", "emulator/internal/jobs",
 		"emulator/internal/labels", "emulator/internal/operations", "emulator/internal/random", "emulator/internal/table", "emulator/internal/world"},
 		never: []string{"emulator/internal/flow/..."}, reason: "a flow is one API: it knows the desk, the world and the desk of jobs, and no other API"},
 	{packages: "awsauth", never: []string{"api/...", "emulator/...", "internal/catalog"}, reason: "it signs requests and knows no operations"},

@@ -264,10 +264,10 @@ func (o *Order) EasyShipStatus(t time.Time) string {
 	switch {
 	case !scheduled && o.Marketplace.CountryCode != "IN":
 		return "" // not yet
+	case status == Canceled:
+		return "LabelCanceled" // also where there was none yet, which is assumed
 	case !scheduled:
 		return "PendingSchedule"
-	case status == Canceled:
-		return "LabelCanceled"
 	case status == Unshipped && dropOff:
 		return "PendingDropOff"
 	case status == Unshipped:
