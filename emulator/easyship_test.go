@@ -142,6 +142,15 @@ func (d *depot) order(id string) *ordersv0.Order {
 	return r
 }
 
+// raw asks for what the SDK's types can't say, and returns the body.
+func (d *depot) raw(target string) string {
+	d.t.Helper()
+	r := must[*http.Request](d.t)(http.NewRequestWithContext(d.t.Context(), "GET", d.market.Region.Endpoint()+target, http.NoBody))
+	resp := must[*http.Response](d.t)(d.client.Do(r))
+	defer resp.Body.Close()
+	return string(must[[]byte](d.t)(io.ReadAll(resp.Body)))
+}
+
 // fetch gets a document by its URL, without a token.
 func (d *depot) fetch(url string) (contentType string, content []byte) {
 	d.t.Helper()

@@ -3,8 +3,11 @@ package emulator
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
@@ -18,6 +21,7 @@ func handoverRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	t.Helper()
 	h := handoverMaker{t, e, map[string][]*http.Request{}}
 	h.easyShip()
+	h.external()
 	return h.requests
 }
 
@@ -110,4 +114,67 @@ func (h *handoverMaker) easyShip() {
 		`{`+in(india)+`,"updatePackageDetailsList":[{"scheduledPackageId":{"amazonOrderId":"`+scheduled.ID+`"},`+slot(scheduled)+`}]}`)
 	h.later(poland, "easyship20220323.createScheduledPackageBulk", base+"packages/bulk", `{`+in(poland)+`,"labelFormat":"ZPL","orderScheduleDetailsList":[{"amazonOrderId":"`+
 		orders[0].ID+`"},{"amazonOrderId":"111-1111111-1111111"}]}`)
+}
+
+// external asks about ten shipments, each of a seller of its own and as far as the operation wants it, a return and some stock.
+func (h *handoverMaker) external() {
+	h.t.Helper()
+	const api, base = "externalfulfillmentshipments20240911.", "/externalFulfillment/2024-09-11/shipments/"
+	type shipment struct {
+		ID, LocationID string
+		LineItems      []struct {
+			ShipmentLineItemID, MerchantSKU string
+			NumberOfUnits                   int
+		}
+	}
+	var a *desk.Seller
+	var s shipment
+	pack := func() string {
+		var lines []string
+		for _, l := range s.LineItems {
+			lines = append(lines, `{"packageLineItemId":"`+l.ShipmentLineItemID+`","quantity":`+strconv.Itoa(l.NumberOfUnits)+`}`)
+		}
+		side := `{"value":"10","dimensionUnit":"CM"}`
+		return `{"id":"1","dimensions":{"length":` + side + `,"width":` + side + `,"height":` + side + `},"weight":{"value":"200","weightUnit":"G"},"packageLineItems":[` + strings.Join(lines, ",") + `]}`
+	}
+	steps := []struct{ operation, target, body string }{
+		{"processShipment", "?operation=CONFIRM", `{"lineItems":[]}`}, {"createPackages", "/packages", "{}"}, {"updatePackage", "/packages/1", "{}"},
+		{"retrieveShippingOptions", "/shippingOptions?packageId=1", ""}, {"generateInvoice", "/invoice", ""}, {"retrieveInvoice", "/invoice", ""},
+		{"generateShipLabels", "/shipLabels?operation=GENERATE", ""}, {"updatePackageStatus", "/packages/1", `{"status":"SHIPPED"}`}, {"getShipment", "", ""},
+	}
+	for i := range steps {
+		a, _ = h.seller(marketplace.US, func(o *world.Order) bool { return h.e.Now().Sub(o.Payable) > time.Hour })
+		var list struct{ Shipments []shipment }
+		h.now(a, api+"getShipments", base[:len(base)-1]+"?status=ACCEPTED", "", &list)
+		s = list.Shipments[len(list.Shipments)-1]
+		for k, step := range steps[:i+1] {
+			switch step.operation {
+			case "createPackages":
+				step.body = `{"packages":[` + pack() + `]}`
+			case "updatePackage":
+				step.body = pack()
+			}
+			if k < i {
+				h.now(a, api+step.operation, base+s.ID+step.target, step.body, nil)
+			} else {
+				h.later(a, api+step.operation, base+s.ID+step.target, step.body)
+			}
+		}
+	}
+	for _, status := range []string{"CREATED", "ACCEPTED", "SHIPPED", "DELIVERED", "CANCELLED"} {
+		h.later(a, api+"getShipments", base[:len(base)-1]+"?maxResults=100&status="+status, "")
+	}
+	var list struct{ Returns []struct{ ID string } }
+	b := a
+	for len(list.Returns) == 0 {
+		b, _ = h.seller(marketplace.US)
+		h.now(b, "externalfulfillmentreturns20240911.listReturns", "/externalFulfillment/2024-09-11/returns", "", &list)
+	}
+	h.later(b, "externalfulfillmentreturns20240911.listReturns", "/externalFulfillment/2024-09-11/returns?maxResults=100", "")
+	h.later(b, "externalfulfillmentreturns20240911.getReturn", "/externalFulfillment/2024-09-11/returns/"+list.Returns[0].ID, "")
+	row := func(kind, sku, body string) string {
+		return `{"method":"POST","uri":"/inventory/` + kind + `?locationId=` + s.LocationID + `&skuId=` + url.QueryEscape(sku) + `","body":` + body + `}`
+	}
+	h.later(a, "externalfulfillmentinventory20240911.batchInventory", "/externalFulfillment/inventory/2024-09-11/inventories",
+		`{"requests":[`+row("update", s.LineItems[0].MerchantSKU, `{"quantity":5,"clientSequenceNumber":1}`)+","+row("fetch", "NONE", "{}")+`]}`)
 }
