@@ -72,7 +72,7 @@ func TestErrorsAreReached(t *testing.T) {
 				c := newErrorCase(t)
 				for _, step := range list[:len(list)-1] {
 					if status, body := c.take(step); status/100 != 2 {
-						t.Fatalf("%s: %d %s", step, status, body)
+						t.Fatalf("%s: %d %s (%s)", step, status, body, c.reason)
 					}
 				}
 				status, body := c.take(list[len(list)-1])
@@ -95,13 +95,14 @@ func TestErrorsAreReached(t *testing.T) {
 type errorCase struct {
 	*Emulator
 	t      *testing.T
-	seller int // number of the account
+	seller int    // number of the account
+	reason string // why the last request was refused
 	names  map[string]string
 }
 
 func newErrorCase(t *testing.T) *errorCase {
 	t.Helper()
-	e, err := New(WithSeed(1), WithFixedTime(shopTime), WithoutLimits(), WithOrders(2000))
+	e, err := New(WithSeed(1), WithFixedTime(shopTime), WithoutLimits(), WithOrders(2000), WithExplain())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,6 +213,7 @@ func (c *errorCase) send(call *errorCall, changes []string) (status int, body []
 	r.Header.Set("x-amz-access-token", c.desk.Auth.Issue("Atza|", g, c.Now()))
 	rec := exchange.NewRecorder()
 	c.ServeHTTP(rec, r)
+	c.reason = rec.Header().Get("X-Spapi-Emulator-Reason")
 	if rec.Status/100 == 2 && len(call.finds) > 0 {
 		var answer response
 		if answer.json, err = format.DecodeJSON(rec.Body.Bytes()); err != nil {
@@ -276,6 +278,12 @@ func changed(t *testing.T, v any, path []string, value string, drop bool) any {
 // want holds an answer against a row.
 func (c *errorCase) want(row []string, status int, body []byte) {
 	c.t.Helper()
+	if row[2] == "207" { // an error within a batch
+		if text := string(body); status != http.StatusMultiStatus || !strings.Contains(text, `"`+row[3]+`"`) || !strings.Contains(text, `"`+row[4]+`"`) {
+			c.t.Errorf("%d %s, want %q", status, body, row[2:5])
+		}
+		return
+	}
 	var answer struct{ Errors []map[string]any }
 	if err := json.Unmarshal(body, &answer); err != nil || len(answer.Errors) == 0 {
 		c.t.Fatalf("%d %s: no error", status, body)
@@ -283,7 +291,7 @@ func (c *errorCase) want(row []string, status int, body []byte) {
 	got := answer.Errors[0]
 	text := func(name string) string { s, _ := got[name].(string); return s }
 	if strconv.Itoa(status) != row[2] || text("code") != row[3] || !c.fits(row[4], text("message")) || !c.fits(row[5], text("details")) {
-		c.t.Errorf("%d %s, want %q", status, body, row[2:6])
+		c.t.Errorf("%d %s (%s), want %q", status, body, c.reason, row[2:6])
 	}
 }
 
@@ -322,6 +330,30 @@ var situations = map[string]func(c *errorCase, words []string){
 		}
 		c.names["order"], c.names["orderid"] = latest.ID, latest.ID
 		c.names["item"], c.names["quantity"] = latest.Items[0].ID, strconv.Itoa(latest.Items[0].Quantity)
+	},
+	// shipment ACCEPTED: {shipmentid} is the latest such one of External Fulfillment that has one {line} only, of {units}, and leaves {location}.
+	"shipment": func(c *errorCase, words []string) {
+		status, body := c.send(&errorCall{operation: "externalfulfillmentshipments20240911.getShipments", query: "maxResults=100&status=" + words[0]}, nil)
+		var found struct {
+			Shipments []struct {
+				ID, LocationID string
+				LineItems      []struct {
+					ShipmentLineItemID string
+					NumberOfUnits      int
+				}
+			}
+		}
+		if err := json.Unmarshal(body, &found); status != http.StatusOK || err != nil {
+			c.t.Fatalf("%d %s: %v", status, body, err)
+		}
+		for _, s := range slices.Backward(found.Shipments) {
+			if len(s.LineItems) == 1 {
+				c.names["shipmentid"], c.names["packageid"], c.names["location"] = s.ID, "1", s.LocationID
+				c.names["line"], c.names["units"] = s.LineItems[0].ShipmentLineItemID, strconv.Itoa(s.LineItems[0].NumberOfUnits)
+				return
+			}
+		}
+		c.t.Fatalf("no shipment is %s: %s", words[0], body)
 	},
 	// wait 10m: time passes.
 	"wait": func(c *errorCase, words []string) {
@@ -381,6 +413,9 @@ const mfnDetails = `"ShipmentRequestDetails":{"AmazonOrderId":"{order}","ItemLis
 const easyshipParcel = `{"marketplaceId":"{marketplace}","amazonOrderId":"{order}","packageDimensions":{"length":"30","width":"20","height":"10","unit":"cm"},
 	"packageWeight":{"value":"750","unit":"g"}}`
 
+const externalBox = `{"id":"1","dimensions":{"length":{"value":"30","dimensionUnit":"CM"},"width":{"value":"20","dimensionUnit":"CM"},"height":{"value":"10","dimensionUnit":"CM"}},
+	"weight":{"value":"750","weightUnit":"G"},"packageLineItems":[{"packageLineItemId":"{line}","quantity":{units}}]}`
+
 var calls = map[string]errorCall{
 	"mfn.quote": {operation: "merchantfulfillmentv0.getEligibleShipmentServices", body: `{` + mfnDetails + `}`,
 		finds: map[string]string{"service": "payload.ShippingServiceList.0.ShippingServiceId", "offer": "payload.ShippingServiceList.0.ShippingServiceOfferId"}},
@@ -429,6 +464,22 @@ var calls = map[string]errorCall{
 	"easyship.update": {operation: "easyship20220323.updateScheduledPackages", body: `{"marketplaceId":"{marketplace}","updatePackageDetailsList":[
 		{"scheduledPackageId":{"amazonOrderId":"{order}","packageId":"{package}"},"packageTimeSlot":{"slotId":"{slot}"}}]}`},
 	"easyship.bulk": {operation: "easyship20220323.createScheduledPackageBulk", body: `{"marketplaceId":"{marketplace}","orderScheduleDetailsList":[{"amazonOrderId":"{order}"}],"labelFormat":"PDF"}`},
+
+	"ext.list":    {operation: "externalfulfillmentshipments20240911.getShipments", query: "status=ACCEPTED"},
+	"ext.get":     {operation: "externalfulfillmentshipments20240911.getShipment"},
+	"ext.process": {operation: "externalfulfillmentshipments20240911.processShipment", query: "operation=CONFIRM", body: `{"lineItems":[]}`},
+	"ext.reject": {operation: "externalfulfillmentshipments20240911.processShipment", query: "operation=REJECT",
+		body: `{"referenceId":"R-1","lineItems":[{"lineItem":{"id":"{line}","quantity":{units}},"reason":"OUT_OF_STOCK"}]}`},
+	"ext.pack":    {operation: "externalfulfillmentshipments20240911.createPackages", body: `{"packages":[` + externalBox + `]}`},
+	"ext.repack":  {operation: "externalfulfillmentshipments20240911.updatePackage", body: externalBox},
+	"ext.tell":    {operation: "externalfulfillmentshipments20240911.updatePackageStatus", body: `{"status":"SHIPPED"}`},
+	"ext.options": {operation: "externalfulfillmentshipments20240911.retrieveShippingOptions", query: "packageId=1"},
+	"ext.bill":    {operation: "externalfulfillmentshipments20240911.generateInvoice"},
+	"ext.invoice": {operation: "externalfulfillmentshipments20240911.retrieveInvoice"},
+	"ext.label":   {operation: "externalfulfillmentshipments20240911.generateShipLabels", query: "operation=GENERATE", body: `{"packageIds":["1"]}`},
+	"ext.returns": {operation: "externalfulfillmentreturns20240911.listReturns"},
+	"ext.return":  {operation: "externalfulfillmentreturns20240911.getReturn"},
+	"ext.batch":   {operation: "externalfulfillmentinventory20240911.batchInventory", body: `{"requests":[{"method":"POST","uri":"/inventory/fetch"}]}`},
 
 	"invoicing.details": {operation: "shipmentinvoicingv0.getShipmentDetails"},
 	"invoicing.submit":  {operation: "shipmentinvoicingv0.submitInvoice", body: `{"InvoiceContent":"{content}","ContentMD5Value":"{md5}"}`},
