@@ -50,6 +50,7 @@ type Order struct {
 	Tracking   string
 	Transit    time.Duration // from the shipment to the door
 	Parcels    []Parcel      // told by requests; see [Order.ParcelsAt]
+	Invoice    Invoice       // told by requests
 	Returns    []Return      // that come of themselves or that requests have told of, also those that lie in the future
 	Regulated  *Regulation   // of orders with goods that not everybody may buy
 
@@ -489,19 +490,6 @@ func (o *Order) EasyShipStatus(t time.Time) string {
 		return "LabelCanceled"
 	}
 	return ""
-}
-
-// InvoiceStatus is the state of the electronic invoice, which Brazil wants and Easy Ship has no need of; "" elsewhere.
-func (o *Order) InvoiceStatus(t time.Time) string {
-	switch {
-	case o.EasyShipStatus(t) != "":
-		return "NotRequired"
-	case o.Marketplace.CountryCode != "BR" || o.Amazon:
-		return ""
-	case o.Status(t) == Shipped || o.Status(t) == PartiallyShipped:
-		return "Accepted"
-	}
-	return "NotFound"
 }
 
 // OrderIDPattern is what ids of orders look like: three, seven and seven digits.
