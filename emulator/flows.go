@@ -20,6 +20,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/flow/reports"
 	"github.com/openspapi/spapi/emulator/internal/flow/sales"
 	"github.com/openspapi/spapi/emulator/internal/flow/sellers"
+	"github.com/openspapi/spapi/emulator/internal/flow/sellerwallet"
 	"github.com/openspapi/spapi/emulator/internal/flow/shipmentinvoicing"
 	"github.com/openspapi/spapi/emulator/internal/flow/shipping"
 	"github.com/openspapi/spapi/emulator/internal/flow/solicitations"
@@ -38,5 +39,5 @@ var flows = []desk.Flow{
 	application.Flow, productpricing.V0, productpricing.V20220501, productfees.Flow, sales.Flow, messaging.Flow, solicitations.Flow, notifications.Flow, uploads.Flow,
 	catalogitems.V20201201, listingsitems.V20210801, listingsitems.V20200901, listingsrestrictions.Flow, producttypes.Flow, fbainventory.Flow,
 	reports.Flow, feeds.Flow, datakiosk.Flow, promotions.Flow, shipping.V1, fulfillmentoutbound.V20200701,
-	shipmentinvoicing.V0, shipmentinvoicing.Delivery,
+	shipmentinvoicing.V0, shipmentinvoicing.Delivery, sellerwallet.Flow,
 }

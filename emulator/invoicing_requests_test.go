@@ -4,12 +4,15 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/auth"
 	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/exchange"
+	"github.com/openspapi/spapi/emulator/internal/flow/sellerwallet"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
@@ -63,4 +66,68 @@ func invoicingRequests(t testing.TB, e *Emulator, requests map[string][]*http.Re
 	ask("deliveryshipmentinvoice20220701.getInvoiceStatus", "/delivery/2022-07-01/invoice/status?orderId="+own+program, "")
 	ask("deliveryshipmentinvoice20220701.submitInvoice", "/delivery/2022-07-01/invoice?orderId="+own,
 		`{"invoiceContent":"`+content+`","contentMD5Value":"`+sum+`","marketplaceId":"`+marketplace.BR.ID+`","invoiceType":"Outbound","programType":"SelfShip"}`)
+}
+
+// CheckWallets looks whether all sellers' wallets agree with themselves.
+func CheckWallets(e *Emulator) []string {
+	var wrong []string
+	for _, a := range e.desk.AllSellers() {
+		wrong = append(wrong, sellerwallet.Check(a, e.Now())...)
+	}
+	return wrong
+}
+
+// walletRequests are requests about accounts, a transaction and schedules that the first seller has.
+func walletRequests(t testing.TB, e *Emulator, requests map[string][]*http.Request, add func(id, target, body string)) {
+	t.Helper()
+	const wallet, store = "/finances/transfers/wallet/2024-03-01/", "?marketplaceId=ATVPDKIKX0DER"
+	signed := func(id, target, body string) {
+		add("sellerwallet20240301."+id, target, body)
+		list := requests["sellerwallet20240301."+id]
+		list[len(list)-1].Header.Set("destAccountDigitalSignature", "c2lnbmVk")
+		list[len(list)-1].Header.Set("amountDigitalSignature", "c2lnbmVk")
+	}
+	var accounts struct{ Accounts []struct{ AccountID string } }
+	ask(t, e, "sellerwallet20240301.listAccounts", wallet+"accounts"+store, 200, &accounts)
+	account := accounts.Accounts[0].AccountID
+	var transactions struct {
+		Transactions []struct{ TransactionID string }
+	}
+	ask(t, e, "sellerwallet20240301.listAccountTransactions", wallet+"transactions"+store+"&accountId="+account, 200, &transactions)
+	instrument := `"destinationTransactionInstrument":{"bankAccount":{"bankAccountOwnershipType":"SELF","accountCountryCode":"CA","accountCurrency":"CAD","bankAccountNumberTail":"819"},` +
+		`"bankAccountNumber":"x","accountHolderName":"A B"}`
+	body := func(target string) string {
+		return `{"sourceAccountId":"` + account + `","sourceCurrencyCode":"USD","destinationAccountId":"` + target + `",` + instrument + `,"transactionType":"DEBIT",` +
+			`"transferScheduleInformation":{"scheduleStartDate":"2027-01-01T00:00:00Z","scheduleExpression":{"scheduleExpressionType":"RECURRING","recurringFrequency":"MONTHLY"},"scheduleType":"TIME_BASED"},` +
+			`"paymentPreference":{"paymentPreferencePaymentType":"PERCENTAGE","value":12.5}}`
+	}
+	made := func(target string) (id, answer string) {
+		t.Helper()
+		signed("createTransferSchedule", wallet+"transferSchedules"+store, body(target))
+		list := requests["sellerwallet20240301.createTransferSchedule"]
+		r := list[len(list)-1]
+		requests["sellerwallet20240301.createTransferSchedule"] = list[:len(list)-1]
+		op, _ := catalog.Lookup("sellerwallet20240301.createTransferSchedule")
+		r.Header.Set("x-amz-access-token", tokenFor(e, op))
+		rec := exchange.NewRecorder()
+		e.ServeHTTP(rec, r)
+		var s struct{ TransferScheduleID string }
+		if err := json.Unmarshal(rec.Body.Bytes(), &s); err != nil || s.TransferScheduleID == "" {
+			t.Fatalf("%s: %v", rec.Body.String(), err)
+		}
+		return s.TransferScheduleID, rec.Body.String()
+	}
+	kept, answer := made("A")
+	gone, _ := made("B")
+	add("sellerwallet20240301.getAccount", wallet+"accounts/"+account+store, "")
+	add("sellerwallet20240301.listAccountBalances", wallet+"accounts/"+account+"/balance"+store, "")
+	add("sellerwallet20240301.getTransferPreview", wallet+"transferPreview"+store+"&sourceCountryCode=US&sourceCurrencyCode=USD&destinationCountryCode=JP&destinationCurrencyCode=JPY&baseAmount=10", "")
+	add("sellerwallet20240301.listAccountTransactions", wallet+"transactions"+store+"&accountId="+account, "")
+	add("sellerwallet20240301.getTransaction", wallet+"transactions/"+transactions.Transactions[0].TransactionID+store, "")
+	signed("createTransaction", wallet+"transactions"+store, `{"sourceAccountId":"`+account+`",`+instrument+`,"sourceAmount":{"currencyCode":"USD","currencyAmount":12.34},"requestTime":"2026-03-01T00:00:00Z"}`)
+	add("sellerwallet20240301.listTransferSchedules", wallet+"transferSchedules"+store+"&accountId="+account, "")
+	signed("createTransferSchedule", wallet+"transferSchedules"+store, body("C"))
+	signed("updateTransferSchedule", wallet+"transferSchedules"+store, answer)
+	add("sellerwallet20240301.getTransferSchedule", wallet+"transferSchedules/"+kept+store, "")
+	add("sellerwallet20240301.deleteScheduleTransaction", wallet+"transferSchedules/"+gone+store, "")
 }

@@ -225,6 +225,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	deskRequests(t, e, add)
 	fulfilmentRequests(t, e, add)
 	invoicingRequests(t, e, requests, add)
+	walletRequests(t, e, requests, add)
 	return requests
 }
 
