@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,36 @@ func invoicingRequests(t testing.TB, e *Emulator, requests map[string][]*http.Re
 	ask("deliveryshipmentinvoice20220701.getInvoiceStatus", "/delivery/2022-07-01/invoice/status?orderId="+own+program, "")
 	ask("deliveryshipmentinvoice20220701.submitInvoice", "/delivery/2022-07-01/invoice?orderId="+own,
 		`{"invoiceContent":"`+content+`","contentMD5Value":"`+sum+`","marketplaceId":"`+marketplace.BR.ID+`","invoiceType":"Outbound","programType":"SelfShip"}`)
+
+	const tax, store = "/tax/invoices/2024-06-19/", "marketplaceId=A2Q3Y263D00KWC"
+	list := tax + "invoices?dateStart=2020-01-01T00:00:00Z&pageSize=200&" + store
+	var all struct{ Invoices []struct{ ID string } }
+	madeBy(t, e, a, "invoices20240619.getInvoices", list, "", &all)
+	var exported struct{ ExportID string }
+	whole := `{"marketplaceId":"A2Q3Y263D00KWC","dateStart":"2020-01-01"}`
+	madeBy(t, e, a, "invoices20240619.createInvoicesExport", tax+"exports", whole, &exported)
+	demand := func(id string) string {
+		return `{"marketplaceId":"A2Q3Y263D00KWC","shipmentId":"` + id + `","transactionType":"INBOUND_SHIPMENT","invoiceType":"REMITTANCE"}`
+	}
+	madeBy(t, e, a, "invoices20240619.createGovernmentInvoice", tax+"governmentInvoiceRequests", demand("S-1"), nil)
+	e.Advance(5 * time.Minute) // both are done then
+	about := store + "&transactionType=INBOUND_SHIPMENT&invoiceType=REMITTANCE"
+	ask("invoices20240619.getInvoicesAttributes", tax+"attributes?"+store, "")
+	ask("invoices20240619.getInvoices", list, "")
+	for _, v := range all.Invoices[:min(len(all.Invoices), 20)] {
+		ask("invoices20240619.getInvoice", tax+"invoices/"+v.ID+"?"+store, "")
+	}
+	ask("invoices20240619.createInvoicesExport", tax+"exports", whole)
+	ask("invoices20240619.getInvoicesExports", tax+"exports?"+store, "")
+	ask("invoices20240619.getInvoicesExport", tax+"exports/"+exported.ExportID, "")
+	ask("invoices20240619.createGovernmentInvoice", tax+"governmentInvoiceRequests", demand("S-2"))
+	ask("invoices20240619.getGovernmentInvoiceStatus", tax+"governmentInvoiceRequests?shipmentId=S-1&"+about, "")
+	var done struct {
+		Export struct{ InvoicesDocumentIDs []string }
+	}
+	madeBy(t, e, a, "invoices20240619.getInvoicesExport", tax+"exports/"+exported.ExportID, "", &done)
+	ask("invoices20240619.getInvoicesDocument", tax+"documents/"+done.Export.InvoicesDocumentIDs[0], "")
+	ask("invoices20240619.getGovernmentInvoiceDocument", tax+"governmentInvoiceRequests/S-1?"+about, "")
 }
 
 // CheckWallets looks whether all sellers' wallets agree with themselves.
@@ -130,4 +161,26 @@ func walletRequests(t testing.TB, e *Emulator, requests map[string][]*http.Reque
 	signed("updateTransferSchedule", wallet+"transferSchedules"+store, answer)
 	add("sellerwallet20240301.getTransferSchedule", wallet+"transferSchedules/"+kept+store, "")
 	add("sellerwallet20240301.deleteScheduleTransaction", wallet+"transferSchedules/"+gone+store, "")
+}
+
+// madeBy asks for something of a seller, and reads the answer.
+func madeBy(t testing.TB, e *Emulator, a *desk.Seller, id, target, body string, answer any) {
+	t.Helper()
+	op, _ := catalog.Lookup(id)
+	r, err := http.NewRequest(op.Method, marketplace.NorthAmerica.Endpoint()+target, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("x-amz-access-token", sellerToken(e, a, op))
+	r.Header.Set("Content-Type", "application/json")
+	rec := exchange.NewRecorder()
+	e.ServeHTTP(rec, r)
+	if rec.Status/100 != 2 {
+		t.Fatalf("%s: %d %s", target, rec.Status, rec.Body.String())
+	}
+	if answer != nil {
+		if err := json.Unmarshal(rec.Body.Bytes(), answer); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -507,6 +507,9 @@ const (
 	InvoiceErrored    = "Errored"
 )
 
+// Number is the order's place among all of the seller's, from 0.
+func (o *Order) Number() int { return o.number }
+
 // Onsite tells whether the seller writes the electronic invoice of an order that Amazon fulfils: so it is where the goods lie in a warehouse of the
 // seller's that Amazon works from (FBA Onsite), in Brazil. Which orders come from there is assumed: one in three.
 func (o *Order) Onsite() bool {

@@ -256,8 +256,8 @@ func readPlan(body map[string]any, now time.Time) (plan, *answer.Error) {
 		return p, missing(in+"scheduleExpression.recurringFrequency", "required of RECURRING")
 	case !recurring && p.Frequency != "":
 		return p, wrong(in+"scheduleExpression.recurringFrequency", "is for RECURRING only")
-	case p.Start.Year() > latestYear || p.End.Year() > latestYear:
-		return p, wrong(in+"scheduleStartDate", "is too far ahead")
+	case p.Start.Year() < 1 || p.Start.Year() > latestYear || p.End.Year() > latestYear:
+		return p, wrong(in+"scheduleStartDate", "is out of range")
 	case !p.End.IsZero() && p.End.Before(p.Start):
 		return p, wrong(in+"scheduleEndDate", "is before scheduleStartDate")
 	case p.after(now).IsZero():
