@@ -7,6 +7,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/flow/datakiosk"
 	"github.com/openspapi/spapi/emulator/internal/flow/fbainventory"
 	"github.com/openspapi/spapi/emulator/internal/flow/feeds"
+	"github.com/openspapi/spapi/emulator/internal/flow/financesinvoices"
 	"github.com/openspapi/spapi/emulator/internal/flow/fulfillmentoutbound"
 	"github.com/openspapi/spapi/emulator/internal/flow/invoices"
 	"github.com/openspapi/spapi/emulator/internal/flow/listingsitems"
@@ -40,5 +41,5 @@ var flows = []desk.Flow{
 	application.Flow, productpricing.V0, productpricing.V20220501, productfees.Flow, sales.Flow, messaging.Flow, solicitations.Flow, notifications.Flow, uploads.Flow,
 	catalogitems.V20201201, listingsitems.V20210801, listingsitems.V20200901, listingsrestrictions.Flow, producttypes.Flow, fbainventory.Flow,
 	reports.Flow, feeds.Flow, datakiosk.Flow, promotions.Flow, shipping.V1, fulfillmentoutbound.V20200701,
-	shipmentinvoicing.V0, shipmentinvoicing.Delivery, sellerwallet.Flow, invoices.Flow,
+	shipmentinvoicing.V0, shipmentinvoicing.Delivery, sellerwallet.Flow, invoices.Flow, financesinvoices.Flow,
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -182,5 +183,19 @@ func madeBy(t testing.TB, e *Emulator, a *desk.Seller, id, target, body string, 
 		if err := json.Unmarshal(rec.Body.Bytes(), answer); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// vendorRequests are requests for each of a vendor's latest invoices.
+func vendorRequests(t testing.TB, e *Emulator, add func(id, target, body string)) {
+	t.Helper()
+	const path, store = "/finances/invoices/2026-06-25/invoices", "?marketplaceId=ATVPDKIKX0DER"
+	var all struct {
+		Invoices []struct{ InvoiceIdentifier string }
+	}
+	ask(t, e, "financesinvoices20260625.getInvoiceHeaders", path+store, 200, &all)
+	add("financesinvoices20260625.getInvoiceHeaders", path+store, "")
+	for _, v := range all.Invoices {
+		add("financesinvoices20260625.getInvoice", path+"/"+url.PathEscape(v.InvoiceIdentifier)+store, "")
 	}
 }

@@ -226,6 +226,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	deskRequests(t, e, add)
 	fulfilmentRequests(t, e, add)
 	walletRequests(t, e, requests, add)
+	vendorRequests(t, e, add)
 	return requests
 }
 
