@@ -184,7 +184,7 @@ func (f *office) ofOrder(o *world.Order, now time.Time) []*invoice {
 	write := func(n int, kind, transaction string, at time.Time) *invoice {
 		v := &invoice{
 			id: f.hidden(o.ID, n), kind: kind, transaction: transaction, date: at, series: "1", business: together, order: o.ID, shipment: o.ShipmentID(),
-			external: strconv.Itoa(o.Number()*numbersEach + n + 1),
+			external: strconv.Itoa(o.Number*numbersEach + n + 1),
 			freight:  world.Money{Currency: o.Marketplace.Currency}, discount: world.Money{Currency: o.Marketplace.Currency},
 		}
 		if f.seller.Desk.Seed.Of("invoice rejected", v.id).Chance(rejectedEach) {
@@ -204,7 +204,7 @@ func (f *office) ofOrder(o *world.Order, now time.Time) []*invoice {
 		all := item(i, o.Items[i].Quantity)
 		list[0].lines, list[1].lines = append(list[0].lines, all), append(list[1].lines, all)
 		list[1].freight.Units += o.Items[i].Shipping.Units
-		list[1].discount.Units += o.Items[i].Discount.Units
+		list[1].discount.Units += o.Items[i].Discount.Units + o.Items[i].Free.Units
 	}
 	for i := range o.Returns {
 		r := &o.Returns[i]
