@@ -22,6 +22,11 @@ type Charge struct {
 func (w *World) Charge(c Charge) {
 	w.Lock()
 	defer w.Unlock()
+	w.charge(c)
+}
+
+// charge wants the world's lock held for writing.
+func (w *World) charge(c Charge) {
 	c.At = c.At.UTC().Truncate(time.Second)
 	i, _ := slices.BinarySearchFunc(w.charges, c.At, func(o Charge, t time.Time) int {
 		if o.At.After(t) {
