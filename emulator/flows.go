@@ -25,6 +25,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/flow/shipping"
 	"github.com/openspapi/spapi/emulator/internal/flow/solicitations"
 	"github.com/openspapi/spapi/emulator/internal/flow/tokens"
+	"github.com/openspapi/spapi/emulator/internal/flow/tracking"
 	"github.com/openspapi/spapi/emulator/internal/flow/uploads"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/handover"
@@ -39,5 +40,5 @@ var flows = []desk.Flow{
 	sellers.Flow, catalogitems.V0, catalogitems.V20220401, orders.V0, orders.V20260101, tokens.Flow,
 	application.Flow, productpricing.V0, productpricing.V20220501, productfees.Flow, sales.Flow, messaging.Flow, solicitations.Flow, notifications.Flow, uploads.Flow,
 	catalogitems.V20201201, listingsitems.V20210801, listingsitems.V20200901, listingsrestrictions.Flow, producttypes.Flow, fbainventory.Flow,
-	reports.Flow, feeds.Flow, datakiosk.Flow, promotions.Flow, easyship.V20220323, externalfulfillment.V20240911, shipping.V1, fulfillmentoutbound.V20200701,
+	reports.Flow, feeds.Flow, datakiosk.Flow, promotions.Flow, easyship.V20220323, externalfulfillment.V20240911, tracking.V20260130, shipping.V1, fulfillmentoutbound.V20200701,
 }
