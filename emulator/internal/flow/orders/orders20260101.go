@@ -18,7 +18,7 @@ type object = format.Object
 var V20260101 = desk.Flow{Handlers: map[string]desk.Handler{
 	"orders20260101.searchOrders": searchOrders2026,
 	"orders20260101.getOrder":     getOrder2026,
-}}
+}, Update: map[string]func(*desk.Call, string){"orders20260101.searchOrders": updateOrder}}
 
 // status2026 are the states of orders v0 in this version's spelling.
 var status2026 = map[string]string{world.Pending: "PENDING", world.Unshipped: "UNSHIPPED", world.PartiallyShipped: "PARTIALLY_SHIPPED", world.Shipped: "SHIPPED", world.Canceled: "CANCELLED"}
