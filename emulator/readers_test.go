@@ -263,7 +263,7 @@ func TestLag(t *testing.T) {
 	first := c.page(pagedV0, "")
 	pages := []page{first}
 	for token := first.token; token != ""; {
-		c.clock.advance(10 * time.Minute)
+		c.clock.advance(2 * time.Hour)
 		c.refresh()
 		next := c.page(pagedV0, token)
 		pages, token = append(pages, next), next.token
@@ -361,6 +361,22 @@ func TestMoved(t *testing.T) {
 		c.RemoveFault(id)
 		c.clock.advance(time.Hour)
 		c.refresh()
+	}
+}
+
+// TestMovedAnew: after a reset the same orders move again.
+func TestMovedAnew(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits())
+	p := pagedV0
+	p.path = "/orders/v0/orders?MaxResultsPerPage=20&MarketplaceIds=" + us + "&LastUpdatedAfter=2025-12-01T00:00:00Z"
+	all := idsOf(c.walk(p))
+	c.fault("moved,probability=0.1")
+	first := without(all, idsOf(c.walk(p)))
+	c.clock.advance(time.Minute)
+	c.Reset()
+	c.refresh()
+	if again := without(all, idsOf(c.walk(p))); len(first) == 0 || !slices.Equal(again, first) {
+		t.Errorf("%v, want %v", again, first)
 	}
 }
 

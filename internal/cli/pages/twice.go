@@ -29,7 +29,8 @@ func (t *Twice) Page(rows []json.RawMessage) {
 	for _, row := range rows {
 		sum := maphash.Bytes(t.seed, row)
 		_, on := t.page[sum]
-		if _, last := t.before[sum]; on || last {
+		_, last := t.before[sum]
+		if on || last {
 			t.rows++
 		}
 		t.page[sum] = struct{}{}
