@@ -101,7 +101,8 @@ func manyPages(t *testing.T) (*client, []paged) {
 	}
 	var many string // an order with several items
 	for _, id := range c.ordersV0(allUS) {
-		if l, _ := c.get("/orders/v0/orders/"+id+"/orderItems").path("payload", "OrderItems").([]any); len(l) > 0 && c.get("/orders/v0/orders/"+id+"/orderItems").text("payload", "NextToken") != "" {
+		items := c.list("/orders/v0/orders/"+id+"/orderItems?", "NextToken", "payload.OrderItems", "OrderItemId", "payload", "NextToken")
+		if len(items) > 2 {
 			many = id
 			break
 		}
@@ -116,6 +117,8 @@ func manyPages(t *testing.T) (*client, []paged) {
 		{"fbainventoryv1.getInventorySummaries", inventory, "nextToken", "payload.inventorySummaries", "sellerSku", []any{"pagination", "nextToken"}, false},
 		{"listingsitems20210801.searchListingsItems", "/listings/2021-08-01/items/" + c.Credentials().SellerID + "?marketplaceIds=" + us, "pageToken", "items", "sku", []any{"pagination", "nextToken"}, false},
 		{"reports20210630.getReports", "/reports/2021-06-30/reports?reportTypes=" + allOrders, "nextToken", "reports", "reportId", []any{"nextToken"}, true},
+		{"financesv0.listFinancialEventGroups", "/finances/v0/financialEventGroups?MaxResultsPerPage=2&FinancialEventGroupStartedAfter=2025-11-01T00:00:00Z", "NextToken",
+			"payload.FinancialEventGroupList", "FinancialEventGroupId", []any{"payload", "NextToken"}, false},
 		{"catalogitems20220401.searchCatalogItems", "/catalog/2022-04-01/items?keywords=pen&marketplaceIds=" + us, "pageToken", "items", "asin", []any{"pagination", "nextToken"}, false},
 	}
 }
@@ -273,6 +276,44 @@ func TestLag(t *testing.T) {
 	}
 }
 
+// TestTransactionsOfTheLastDays: the last 48 hours are incomplete, and what is older is all there; a range of more than 180 days is answered empty, without any rule.
+func TestTransactionsOfTheLastDays(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits(), emulator.WithOrders(900))
+	transactions := func(after, before time.Time) map[string]bool {
+		p := paged{"finances20240619.listTransactions", "/finances/2024-06-19/transactions?postedAfter=" + after.Format(time.RFC3339) + "&postedBefore=" + before.Format(time.RFC3339), "nextToken",
+			"payload.transactions", "transactionId", []any{"payload", "nextToken"}, false}
+		ids := map[string]bool{}
+		for _, id := range idsOf(c.walk(p)) {
+			ids[id] = true
+		}
+		return ids
+	}
+	now := start.Add(-2 * time.Minute)
+	old, recent := transactions(now.AddDate(0, 0, -30), now.Add(-48*time.Hour)), transactions(now.Add(-48*time.Hour), now)
+	c.fault("lag,within=48h,operation=*.listTransactions")
+	if got := transactions(now.AddDate(0, 0, -30), now.Add(-48*time.Hour)); len(got) != len(old) || len(old) == 0 {
+		t.Errorf("%d old ones, want %d", len(got), len(old))
+	}
+	shown := transactions(now.Add(-48*time.Hour), now)
+	if len(shown) == 0 || len(shown) >= len(recent) {
+		t.Errorf("%d of %d recent ones", len(shown), len(recent))
+	}
+	c.clock.advance(48 * time.Hour)
+	c.refresh()
+	later := transactions(now.Add(-48*time.Hour), now)
+	for id := range recent {
+		if !later[id] {
+			t.Errorf("%s is still missing after two days", id)
+		}
+	}
+	if got := transactions(now.AddDate(0, 0, -181), now); len(got) != 0 {
+		t.Errorf("%d of more than 180 days", len(got))
+	}
+	if got := transactions(now.AddDate(0, 0, -180), now); len(got) < len(old) {
+		t.Errorf("%d of 180 days", len(got))
+	}
+}
+
 // TestMissing: an order that is missing is in no list, and found by its id.
 func TestMissing(t *testing.T) {
 	c := newClient(t, emulator.WithoutLimits())
@@ -390,6 +431,8 @@ func TestLifetimesOfTokens(t *testing.T) {
 		{"orders20260101.searchOrders", "", 24 * time.Hour},
 		{"ordersv0.getOrders", "", 24 * time.Hour},
 		{"listingsitems20210801.searchListingsItems", "", 24 * time.Hour},
+		{"financesv0.listFinancialEventGroups", "", 25 * time.Minute},
+		{"financesv0.listFinancialEventGroups", "short-token,within=3m,operation=financesv0.*", 3 * time.Minute},
 		{"orders20260101.searchOrders", "short-token,within=3m", 3 * time.Minute},
 		{"ordersv0.getOrders", "short-token,within=30s,operation=orders*", 30 * time.Second},
 		{"fbainventoryv1.getInventorySummaries", "short-token,within=25m", 30 * time.Second}, // it never makes them longer
@@ -412,6 +455,9 @@ func TestLifetimesOfTokens(t *testing.T) {
 		c.refresh()
 		if r := ask(); r.status != 400 {
 			t.Errorf("%s %s: after its end: %d", test.list, test.rule, r.status)
+		} else if want := fmt.Sprintf("Token is not valid, token duration is %d minutes.", int(test.lifetime/time.Minute)); strings.HasPrefix(test.list, "financesv0") &&
+			r.text("errors", 0, "message") != want {
+			t.Errorf("%s %s: %s, want %q", test.list, test.rule, r.body, want)
 		}
 	}
 }
