@@ -526,6 +526,27 @@ func TestWindowsAtTheirEdges(t *testing.T) {
 	}
 }
 
+// TestWhatMayChangeFromPageToPage: orders 2026-01-01 takes another size of pages and other data with a token, and nothing else that is other.
+func TestWhatMayChangeFromPageToPage(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits())
+	all := idsOf(c.walk(paged2026))
+	next := "&paginationToken=" + url.QueryEscape(c.page(paged2026, "").token)
+	path := "/orders/2026-01-01/orders?createdAfter=2020-01-01T00:00:00Z&marketplaceIds=" + us
+	r := c.get(path + "&maxResultsPerPage=3&includedData=PROCEEDS" + next)
+	list, _ := r.path("orders").([]any)
+	if len(list) != 3 || r.text("orders", 0, "orderId") != all[20] || r.path("orders", 0, "fulfillment") != nil {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	rest := paged2026
+	rest.path = path
+	if got := c.page(rest, r.text("pagination", "nextToken")); len(got.ids) != 3 || got.ids[0] != all[23] { // as in the request before
+		t.Errorf("%v, want 3 from %s on", got.ids, all[23])
+	}
+	if r := c.get(strings.Replace(path, "2020", "2021", 1) + next); r.status != 400 {
+		t.Errorf("another time: %d", r.status)
+	}
+}
+
 // TestCapOfListings: a search pages through 1,000 listings, says how many there are, and ends.
 func TestCapOfListings(t *testing.T) {
 	c := newClient(t, emulator.WithoutLimits(), emulator.WithProducts(1030), emulator.WithOrders(1))

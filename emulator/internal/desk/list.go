@@ -20,7 +20,6 @@ type cuts struct {
 
 // list answers with what handler makes of the call. If that is a list, it is as the faults have it that are in force.
 func (c *Call) list(handler Handler, update func(*Call, string)) (answer.Reply, *answer.Error) {
-	first := *c
 	rep, err := handler(c)
 	kind := fault.Kind(c.Exchange.Fault)
 	hides := c.Desk.Faults.Lists(c.Op)
@@ -34,7 +33,7 @@ func (c *Call) list(handler Handler, update func(*Call, string)) (answer.Reply, 
 	w := fault.Walk{AsOf: c.Now, Args: c.Query}
 	if c.page != nil {
 		w.AsOf, w.Args, w.Later = c.page.AsOf, c.page.Args, c.Query.Get(c.tokenParameter()) != ""
-		if l, err = c.cut(kind, l, &first, handler); err != nil {
+		if l, err = c.cut(kind, l, handler); err != nil {
 			return answer.Reply{}, err
 		}
 	}
@@ -53,7 +52,7 @@ func (c *Call) list(handler Handler, update func(*Call, string)) (answer.Reply, 
 func (c *Call) tokenParameter() string { return strings.TrimPrefix(c.Op.Paging.TokenIn, "query:") }
 
 // cut makes a page that begins and ends where faults have it: those of the pages before it, and the one of the given kind that strikes this one.
-func (c *Call) cut(kind fault.Kind, l *fault.List, first *Call, handler Handler) (*fault.List, *answer.Error) {
+func (c *Call) cut(kind fault.Kind, l *fault.List, handler Handler) (*fault.List, *answer.Error) {
 	if kind == fault.EmptyPage && !c.cuts.Empty {
 		l.Items = nil
 		l.SetNext(c.again(cuts{c.Shown, c.Joined, true}))
@@ -73,7 +72,7 @@ func (c *Call) cut(kind fault.Kind, l *fault.List, first *Call, handler Handler)
 	}
 	end, rest, more := size, false, false // how many items of the handler's last page are on this one, whether some are left of it, and whether one follows it
 	if c.Joined && left < size && l.Next() != "" {
-		next, err := c.pageAfter(l, first, handler)
+		next, err := c.pageAfter(l, handler)
 		if err != nil {
 			return nil, err
 		}
@@ -99,11 +98,12 @@ func (c *Call) cut(kind fault.Kind, l *fault.List, first *Call, handler Handler)
 	return l, nil
 }
 
-// pageAfter asks the handler for the page after l, which is the call's page from then on. first is the call before the handler has seen it.
-func (c *Call) pageAfter(l *fault.List, first *Call, handler Handler) (*fault.List, *answer.Error) {
-	first.Query = maps.Clone(first.Query)
-	first.Query.Set(c.tokenParameter(), l.Next())
-	rep, err := handler(first)
+// pageAfter asks the handler for the page after l, which is the call's page from then on.
+func (c *Call) pageAfter(l *fault.List, handler Handler) (*fault.List, *answer.Error) {
+	again := *c
+	again.Now, again.page, again.Query = c.Exchange.Now, nil, maps.Clone(c.Query) // what the handler may have changed
+	again.Query.Set(c.tokenParameter(), l.Next())
+	rep, err := handler(&again)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (c *Call) pageAfter(l *fault.List, first *Call, handler Handler) (*fault.Li
 	if next == nil {
 		return nil, answer.Internal()
 	}
-	c.page = first.page
+	c.page = again.page
 	return next, nil
 }
 

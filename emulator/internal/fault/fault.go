@@ -128,8 +128,8 @@ var targets = map[Kind]target{
 // target is what rules of this kind strike.
 func (k Kind) target() target { return targets[k] }
 
-// OfRequests tells whether rules of this kind strike single requests; the others strike what there is, whoever asks for it.
-func (k Kind) OfRequests() bool { return k.target() < items }
+// OfPages tells whether rules of this kind strike the way in which a list is cut into pages.
+func (k Kind) OfPages() bool { return k.target() == pages }
 
 // needsWithin tells whether a rule of this kind must say within which time.
 func (k Kind) needsWithin() bool {
@@ -436,8 +436,8 @@ func (rules *Rules) Strike(x *exchange.Exchange) *Fault {
 }
 
 func (r *faultRule) strikes(rules *Rules, x *exchange.Exchange) bool {
-	if !r.Kind.OfRequests() {
-		return false
+	if r.Kind.target() >= items {
+		return false // it strikes what there is, whoever asks for it
 	}
 	op, known := catalog.Lookup(x.Operation)
 	switch {

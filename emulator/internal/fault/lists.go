@@ -253,6 +253,3 @@ func (l *List) Reply() answer.Reply {
 	l.reply.Body = l.body
 	return l.reply
 }
-
-// OfPages tells whether rules of this kind strike the way in which a list is cut into pages.
-func (k Kind) OfPages() bool { return k.target() == pages }
