@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/fbainventoryv1"
 	"github.com/openspapi/spapi/api/listingsitems20210801"
 	"github.com/openspapi/spapi/api/orders20260101"
@@ -270,4 +271,89 @@ func TestReportsThatFail(t *testing.T) {
 			time.Sleep(time.Hour)
 		})
 	}
+}
+
+// copier copies orders by windows of their last update, as a program does that keeps a copy.
+type copier struct {
+	orders  map[string]time.Time // by id, with the last update that it has seen
+	bound   time.Time            // up to which it has asked
+	overlap time.Duration        // by how much the next window begins before that
+}
+
+// run asks for the next window.
+func (c *copier) run(t *testing.T, s *scene) {
+	t.Helper()
+	var met spapi.Response
+	in := &orders20260101.SearchOrdersInput{MarketplaceIDs: []string{usID}, LastUpdatedAfter: c.bound.Add(-c.overlap), MaxResultsPerPage: new(int64(10))}
+	bound := time.Time{}
+	for page, err := range orders20260101.New(s.client()).SearchOrdersPages(t.Context(), in, spapi.WithResponse(&met)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range page.Orders {
+			if o := &page.Orders[i]; o.LastUpdatedTime.After(c.orders[o.OrderID]) {
+				c.orders[o.OrderID] = o.LastUpdatedTime
+			}
+		}
+		if bound.IsZero() {
+			bound = page.LastUpdatedBefore // never the clock of this machine
+		}
+		time.Sleep(3 * time.Second)
+	}
+	c.bound = bound
+}
+
+// TestCopies: who asks again for the time by which lists may be late, and goes on from the bound that was answered, misses no order and no update, whatever the pages
+// do. Who begins where he ended does, and that is how one finds out.
+func TestCopies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)))
+		emu, err := emulator.New(emulator.WithSeed(1), emulator.WithOrders(3000), emulator.WithoutLimits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &scene{&weather{emu: emu}, t.TempDir()}
+		const late = 40 * time.Minute
+		for _, rule := range []string{"lag,within=40m,probability=0.5", "moved,probability=0.1", "short-page,every=3", "empty-page,every=4", "repeated,probability=0.2"} {
+			f, err := emulator.ParseFault(rule + ",operation=orders20260101.searchOrders")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := emu.AddFault(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		from := time.Now()
+		careful := &copier{map[string]time.Time{}, from, late + 2*time.Minute}
+		hasty := &copier{map[string]time.Time{}, from, 0}
+		for range 4 * 24 {
+			time.Sleep(15 * time.Minute)
+			careful.run(t, s)
+			hasty.run(t, s)
+		}
+		emu.ClearFaults()
+		missed, wrong := 0, 0
+		in := &orders20260101.SearchOrdersInput{MarketplaceIDs: []string{usID}, LastUpdatedAfter: from, LastUpdatedBefore: careful.bound.Add(-late)}
+		n := 0
+		for o, err := range orders20260101.New(s.client()).SearchOrdersAll(t.Context(), in) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+			if careful.orders[o.OrderID].Before(o.LastUpdatedTime) {
+				wrong++
+			}
+			if hasty.orders[o.OrderID].Before(o.LastUpdatedTime) {
+				missed++
+			}
+		}
+		if n < 50 || wrong > 0 {
+			t.Errorf("%d of %d orders are missing or old", wrong, n)
+		}
+		if missed == 0 {
+			t.Error("windows that don't overlap have missed nothing: the faults are none")
+		}
+		t.Logf("%d orders; %d missing or old without an overlap", n, missed)
+		time.Sleep(time.Hour)
+	})
 }
