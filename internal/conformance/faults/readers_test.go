@@ -81,6 +81,7 @@ var readers = []reader{
 	{name: "orders list", operation: "orders20260101.searchOrders", read: listed("orderId", "orders", "list", "--since", "60d", "--limit", "0")},
 	{name: "spapi inventory", operation: "fbainventoryv1.getInventorySummaries", read: listed("sellerSku", "inventory")},
 	{name: "listings list", operation: "listingsitems20210801.searchListingsItems", read: listed("sku", "listings", "list", "--limit", "0"), total: true},
+	{name: "spapi finances", operation: "finances20240619.listTransactions", read: listed("transactionId", "finances", "--since", "60d", "--limit", "0", "--all-marketplaces")},
 	{name: "call --all", operation: "ordersv0.getOrders", read: func(t *testing.T, s *scene) (ids []string, r result) {
 		r = command(nil, "call", "ordersv0.getOrders", "--MarketplaceIds", usID, "--CreatedAfter", "2026-01-01", "--MaxResultsPerPage", "20", "--all")(t, s)
 		for line := range strings.Lines(r.out) {
@@ -271,6 +272,47 @@ func TestReportsThatFail(t *testing.T) {
 			time.Sleep(time.Hour)
 		})
 	}
+}
+
+// TestLongTimes: what Amazon answers with nothing, or refuses, because it lies too far apart or back, is asked for otherwise.
+func TestLongTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := library(t)
+		ids := func(args ...string) []string {
+			got, r := listed("transactionId", append([]string{"finances", "--limit", "0"}, args...)...)(t, s)
+			if r.failed() || r.said != "" {
+				t.Fatalf("%v: status %d, said %s", args, r.status, r.said)
+			}
+			return got
+		}
+		all := ids("--since", "170d", "--all-marketplaces")
+		for _, since := range []string{"180d", "200d", "600d"} {
+			if got := ids("--since", since, "--all-marketplaces"); !slices.Equal(got, all) || len(all) == 0 {
+				t.Errorf("since %s: %d transactions, want %d", since, len(got), len(all))
+			}
+		}
+		order := command(nil, "finances", "--limit", "0", "--all-marketplaces", "--jq", `map(select(.transactionType=="Shipment"))[0].relatedIdentifiers[]|select(.relatedIdentifierName=="ORDER_ID").relatedIdentifierValue`)(t, s)
+		id := strings.Trim(strings.TrimSpace(order.out), `"`)
+		if got := ids("--order", id, "--since", "300d", "--all-marketplaces"); len(got) == 0 {
+			t.Errorf("order %s has no transactions", id)
+		}
+		// In the United States those of the seller's own shipping are among them, and none of other countries.
+		own := command(nil, "finances", "--since", "60d", "--limit", "0", "--jq", `[.[]|.marketplaceDetails.marketplaceId]|unique`)(t, s)
+		if strings.Join(strings.Fields(own.out), "") != `["`+usID+`"]` {
+			t.Errorf("of marketplaces %s", own.out)
+		}
+		merchants := command(nil, "finances", "--since", "60d", "--limit", "0", "--jq", `[.[]|select(.transactionType=="Shipment" and .items[0].contexts[0].fulfillmentNetwork=="MFN")]|length`)(t, s)
+		if n := strings.TrimSpace(merchants.out); n == "0" || n == "" {
+			t.Errorf("%q shipments by the merchant; said %s", n, merchants.said)
+		}
+		for _, since := range []string{"89d", "90d", "91d"} {
+			got, r := listed("reportId", "report", "list", listings, "--since", since, "--limit", "0")(t, s)
+			if r.failed() || len(got) != 11 {
+				t.Errorf("reports since %s: %d, status %d, said %s", since, len(got), r.status, r.said)
+			}
+		}
+		time.Sleep(time.Hour)
+	})
 }
 
 // copier copies orders by windows of their last update, as a program does that keeps a copy.
