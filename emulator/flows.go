@@ -37,5 +37,5 @@ var flows = []desk.Flow{
 	sellers.Flow, catalogitems.V0, catalogitems.V20220401, orders.V0, orders.V20260101, tokens.Flow,
 	application.Flow, productpricing.V0, productpricing.V20220501, productfees.Flow, sales.Flow, messaging.Flow, solicitations.Flow, notifications.Flow, uploads.Flow,
 	catalogitems.V20201201, listingsitems.V20210801, listingsitems.V20200901, listingsrestrictions.Flow, producttypes.Flow, fbainventory.Flow,
-	reports.Flow, feeds.Flow, datakiosk.Flow, promotions.Flow, shipping.V1, merchantfulfillment.V0, fulfillmentoutbound.V20200701,
+	reports.Flow, feeds.Flow, datakiosk.Flow, promotions.Flow, shipping.V1, shipping.V2, merchantfulfillment.V0, fulfillmentoutbound.V20200701,
 }
