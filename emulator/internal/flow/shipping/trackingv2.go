@@ -116,6 +116,9 @@ func submitNdrFeedback(c *desk.Call) (answer.Reply, *answer.Error) {
 	if s.OrderID != "" {
 		if err := c.ChangeOrder(s.OrderID, func(o *world.Order) *answer.Error {
 			o.Arrives(arrives)
+			if body.NdrAction == "RTO" { // nobody sends back what never came
+				o.Returns = slices.DeleteFunc(slices.Clone(o.Returns), func(r world.Return) bool { return r.At.After(now) })
+			}
 			return nil
 		}); err != nil {
 			return answer.Reply{}, err
