@@ -1,6 +1,8 @@
 package emulator_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -50,14 +52,29 @@ func TestPostage(t *testing.T) {
 	if _, err := mfn.New(s.client).CancelShipment(t.Context(), &mfn.CancelShipmentInput{ShipmentID: label.ShipmentID}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := v2.New(s.client).CancelShipment(t.Context(), &v2.CancelShipmentInput{ShipmentID: shipment.ShipmentID}); err != nil {
-		t.Fatal(err)
+	for range 2 { // the second time does nothing
+		if _, err := v2.New(s.client).CancelShipment(t.Context(), &v2.CancelShipmentInput{ShipmentID: shipment.ShipmentID}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s.later(72 * time.Hour)
 	for i, cost := range []string{label.ShippingService.Rate.Amount.String(), charge} {
 		want := map[string]string{"PostageBilling": "-" + cost + ";", "PostageRefund": cost + ";"}
 		if got := s.postage(orders[i].id); !maps.Equal(got, want) {
 			t.Errorf("%v, want %v", got, want)
+		}
+	}
+	state, err := s.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{`"PostageBilling"`, `"PostageRefund"`} {
+		if n := bytes.Count(b, []byte(kind)); n != 2 {
+			t.Errorf("%d charges %s, want one for each label", n, kind)
 		}
 	}
 }
