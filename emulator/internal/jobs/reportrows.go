@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // what zones a machine knows must not show
 	"unicode"
 
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/ledger"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
@@ -29,8 +31,8 @@ type reportRow struct {
 	i    int            // of it
 	l    *world.Listing // of the row, or of the order's item; may be nil
 	back *world.Return
-	line *settlementLine
-	more map[string]string // cells that only this kind of row has
+	line *ledger.SettlementRow // of a settlement; nil for its first row
+	more map[string]string     // cells that only this kind of row has
 }
 
 // rows yields the rows of a report one by one, nil at the end. The caller holds the world's lock for reading.
@@ -104,7 +106,7 @@ func (k *Queue) reportRows(r *Report, w *world.World, at time.Time) rows {
 			return []*reportRow{row}
 		})
 	case "settlement":
-		return k.settlementRows(r, w, at)
+		return k.settlementRows(r, at)
 	case "ledger-summary", "ledger-detail":
 		return k.ledgerRows(r, w, at)
 	case "fba":
@@ -193,93 +195,10 @@ func earliest(r *Report) time.Time {
 	switch r.Kind.rows {
 	case "orders":
 		return r.From
-	case "shipments", "shipments-fba", "shipments-fba-promotion", "returns-fba", "returns-mfn", "settlement", "feedback":
+	case "shipments", "shipments-fba", "shipments-fba-promotion", "returns-fba", "returns-mfn", "feedback":
 		return r.From.AddDate(0, 0, -60)
 	}
 	return time.Time{}
-}
-
-// settlementLine is one amount of a settlement.
-type settlementLine struct {
-	transaction, kind, what string // "Order", "ItemPrice", "Principal"
-	amount                  world.Money
-}
-
-// settlementRows yields the sum of a period and then its amounts. What was shipped is settled, and what came back.
-func (k *Queue) settlementRows(r *Report, w *world.World, at time.Time) rows {
-	lines := func(row *reportRow) (list []*reportRow) {
-		add := func(back bool, kind, what string, units int) {
-			if units == 0 {
-				return
-			}
-			copied := *row
-			copied.line = &settlementLine{"Order", kind, what, world.Money{Units: units, Currency: row.it.Price.Currency}}
-			if back {
-				copied.line.transaction = "Refund"
-				copied.back = row.o.ReturnOf(row.i)
-			}
-			list = append(list, &copied)
-		}
-		it := row.it
-		if in(row.o.Shipped, r) {
-			add(false, "ItemPrice", "Principal", it.Price.Units)
-			add(false, "ItemPrice", "Tax", it.Tax.Units)
-			add(false, "ItemPrice", "Shipping", it.Shipping.Units)
-			add(false, "Promotion", "Principal", -it.Discount.Units)
-			add(false, "ItemFees", "Commission", -it.Price.Units*15/100)
-			if row.o.Amazon {
-				add(false, "ItemFees", "FBAPerUnitFulfillmentFee", -world.PriceIn(322*it.Quantity, row.m).Units)
-			}
-		}
-		if back := row.o.ReturnOf(row.i); back != nil && in(back.At, r) {
-			add(true, "ItemPrice", "Principal", -it.Price.Units*back.Quantity/it.Quantity)
-			add(true, "ItemFees", "Commission", it.Price.Units*15/100*back.Quantity/it.Quantity)
-		}
-		return list
-	}
-	accept := func(o *world.Order) bool {
-		return slices.Contains(r.Marketplaces, o.Marketplace.ID) && o.Status(at) == world.Shipped
-	}
-	total, found := 0, false
-	sum := orderRows(k, r, w, at, accept, lines)
-	var currency string
-	for row := sum(); row != nil; row = sum() {
-		total += row.line.amount.Units
-		currency, found = row.line.amount.Currency, true
-	}
-	if !found {
-		return listRows(nil)
-	}
-	first := true
-	rest := orderRows(k, r, w, at, accept, lines)
-	return func() *reportRow {
-		if first {
-			first = false
-			m := k.marketplacesOf(r.Marketplaces)[0]
-			head := &reportRow{k: k, r: r, at: at, m: m}
-			head.more = map[string]string{
-				"settlement-start-date": settlementTime(r.From, m), "settlement-end-date": settlementTime(r.To, m), "deposit-date": settlementTime(r.To.Add(2*world.Day), m),
-				"total-amount": head.local(world.Money{Units: total, Currency: currency}), "currency": currency,
-			}
-			return head
-		}
-		return rest()
-	}
-}
-
-// in tells whether a time lies in a settlement's period, whose end belongs to the next one.
-func in(t time.Time, r *Report) bool { return !t.IsZero() && !t.Before(r.From) && t.Before(r.To) }
-
-// settlementDate and settlementTime are as the marketplace's country writes them (abuzuhri/Amazon-SP-API-CSharp#571 has 14.03.2023 of Germany).
-func settlementDate(t time.Time, m *marketplace.Marketplace) string {
-	if m.DayFirst {
-		return t.UTC().Format("02.01.2006")
-	}
-	return t.UTC().Format(time.DateOnly)
-}
-
-func settlementTime(t time.Time, m *marketplace.Marketplace) string {
-	return settlementDate(t, m) + t.UTC().Format(" 15:04:05 UTC")
 }
 
 // ledgerRows tells what happened to the stock of each day and SKU, worked back from what is there now: the balance of each row is right.
@@ -397,9 +316,7 @@ func (row *reportRow) cell(name string) string {
 		return v
 	}
 	if row.line != nil {
-		if v, ok := row.settlementCell(name); ok {
-			return v
-		}
+		return row.settlementCell(name)
 	}
 	if row.back != nil {
 		if v, ok := row.returnCell(name); ok {
@@ -417,8 +334,6 @@ func (row *reportRow) cell(name string) string {
 		}
 	}
 	switch name {
-	case "settlement-id":
-		return strconv.Itoa(20000000000 + int(row.r.From.Unix()%1000000000) + len(row.m.ID))
 	case "snapshot-date", "reporting-date":
 		return OffsetTimestamp(row.at)
 	case "country", "country-code", "ship-country":
@@ -433,59 +348,6 @@ func (row *reportRow) cell(name string) string {
 		return row.m.Currency
 	}
 	return ""
-}
-
-func (row *reportRow) settlementCell(name string) (string, bool) {
-	l := row.line
-	when := row.o.Shipped
-	if row.back != nil {
-		when = row.back.At
-	}
-	amountOf := func(kind string, what bool) string {
-		if l.kind != kind {
-			return ""
-		}
-		if what {
-			return l.what
-		}
-		return row.local(l.amount)
-	}
-	switch name {
-	case "transaction-type":
-		return l.transaction, true
-	case "amount-type":
-		return l.kind, true
-	case "amount-description":
-		return l.what, true
-	case "amount":
-		return row.local(l.amount), true
-	case "price-type":
-		return amountOf("ItemPrice", true), true
-	case "price-amount":
-		return amountOf("ItemPrice", false), true
-	case "item-related-fee-type":
-		return amountOf("ItemFees", true), true
-	case "item-related-fee-amount":
-		return amountOf("ItemFees", false), true
-	case "promotion-type":
-		return amountOf("Promotion", true), true
-	case "promotion-amount":
-		return amountOf("Promotion", false), true
-	case "posted-date":
-		return settlementDate(when, row.m), true
-	case "posted-date-time":
-		return settlementTime(when, row.m), true
-	case "fulfillment-id":
-		return row.o.Channel(), true
-	case "currency", "total-amount":
-		return "", true // on the first row only
-	case "adjustment-id":
-		if row.back != nil {
-			return row.back.RMA, true
-		}
-		return "", true
-	}
-	return "", false
 }
 
 func (row *reportRow) returnCell(name string) (string, bool) {
@@ -839,7 +701,7 @@ var flatten = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
 
 // flatFile writes rows as a flat file: separated by tabs, or by commas; quoted or not. Reports of fulfilled inventory events are quoted
 // in all cells (GET_LEDGER_*), CSV where it must be.
-func flatFile(w *world.World, columns []string, start func() rows, separator byte, quoted bool, encode func([]byte) []byte) func() Source {
+func flatFile(hold sync.Locker, columns []string, start func() rows, separator byte, quoted bool, encode func([]byte) []byte) func() Source {
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = normal(c)
@@ -862,8 +724,8 @@ func flatFile(w *world.World, columns []string, start func() rows, separator byt
 		var b bytes.Buffer
 		return func() []byte {
 			b.Reset()
-			w.RLock()
-			defer w.RUnlock()
+			hold.Lock()
+			defer hold.Unlock()
 			if next == nil {
 				next = start()
 				for i, c := range columns {

@@ -240,65 +240,6 @@ func (k *Queue) Schedule(id string) *Schedule {
 	return nil
 }
 
-// settlementDays is how often Amazon settles.
-const settlementDays = 14
-
-// OpenSettlements writes the settlement reports of the last 90 days and plans the coming ones. Amazon makes them by itself: they can only
-// be listed (developer-docs.amazon.com/sp-api/docs/report-type-values-settlement). It wants k.Mu held.
-func (k *Queue) OpenSettlements() {
-	if k.settlements {
-		return
-	}
-	k.settlements = true
-	end := k.account.Created.UTC().Truncate(world.Day).Add(6 * time.Hour)
-	for n := int(Retention("report", k.account.Created)/world.Day) / settlementDays; n >= 0; n-- {
-		if at := end.AddDate(0, 0, -n*settlementDays); !at.After(k.account.Created) {
-			k.settle14(at)
-		}
-	}
-	at := end
-	for !at.After(k.account.Created) {
-		at = at.AddDate(0, 0, settlementDays)
-	}
-	k.nextSettlement = at
-	k.later(at, k.settleAgain)
-	k.catchUp()
-}
-
-func (k *Queue) settleAgain(at time.Time) {
-	if k.now.Sub(at) < Retention("report", at) {
-		k.settle14(at)
-	}
-	k.nextSettlement = at.AddDate(0, 0, settlementDays)
-	k.later(k.nextSettlement, k.settleAgain)
-}
-
-// settle14 writes the reports of one settlement period, for each marketplace in which something was settled.
-func (k *Queue) settle14(at time.Time) {
-	for i := range k.account.Marketplaces {
-		m := &k.account.Marketplaces[i]
-		for _, name := range []string{"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE", "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", "GET_V2_SETTLEMENT_REPORT_DATA_XML"} {
-			kind := ReportTypes()[name]
-			if k.account.Desk.Gone(operations.ReportType, name, at) {
-				continue
-			}
-			n := k.Next()
-			r := &Report{Kind: kind, Marketplaces: []string{m.ID}, From: at.AddDate(0, 0, -settlementDays), To: at, asOf: at, Job: Job{n: n}}
-			r.Created = at.Add(time.Duration(k.random("settlement", n).Between(60, 3600)) * time.Second)
-			r.started, r.ended = r.Created, r.Created
-			r.ID = k.newID(n, r.Created)
-			d, _ := k.WriteReport(r, at)
-			if d == nil {
-				continue
-			}
-			d.Created, d.Expires = r.ended, r.ended.Add(kind.retention)
-			r.Document = k.AddDocument("report", d)
-			r.Outcome = done
-			k.Reports.Add(r)
-		}
-	}
-}
-
 // marketplacesOf are the marketplaces of a report.
 func (k *Queue) marketplacesOf(ids []string) []*marketplace.Marketplace {
 	var list []*marketplace.Marketplace

@@ -155,14 +155,15 @@ Transfer 21.07: FundTransfer 21.07
 		t.Errorf("group %+v", g)
 	}
 	sum := 0
-	for row := range l.Settlement(g, now) {
+	next := l.Settlement(g, now)
+	for row, more := next(); more; row, more = next() {
 		sum += row.Units
 	}
 	if sum != g.Total.Units {
 		t.Errorf("settlement %d, want %v", sum, g.Total)
 	}
-	if next := l.Open(p.m, now); !strings.Contains(booked(l, next, now), "ReserveCredit 10.00") {
-		t.Errorf("no credit of the reserve in the next: %s", booked(l, next, now))
+	if open := l.Open(p.m, now); !strings.Contains(booked(l, open, now), "ReserveCredit 10.00") {
+		t.Errorf("no credit of the reserve in the next: %s", booked(l, open, now))
 	}
 	for _, problem := range l.Check(now) {
 		t.Error(problem)

@@ -231,3 +231,16 @@ func (l *Ledger) GroupsOfAll(from, to, now time.Time, skip, size int) (groups []
 	}
 	return groups, skip+size < len(list)
 }
+
+// Ending are the groups that end after one time and by another, the last first, without their sums.
+func (l *Ledger) Ending(m *marketplace.Marketplace, after, by time.Time) []Group {
+	l.open()
+	defer l.mu.Unlock()
+	var list []Group
+	for p := l.periodAt(m, by); p.end.After(after) && p.end.After(l.began()); p = l.before(p) {
+		if !p.end.After(by) {
+			list = append(list, l.shell(p, by))
+		}
+	}
+	return list
+}

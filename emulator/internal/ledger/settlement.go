@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"iter"
 	"time"
 
 	"github.com/openspapi/spapi/marketplace"
@@ -18,41 +17,45 @@ type SettlementRow struct {
 // pageOfRows is how many transactions are looked up at a time: in between the books are free for others.
 const pageOfRows = 500
 
-// Settlement yields the amounts of a group, which add up to its total: what was carried, and all that was released but the transfer.
-func (l *Ledger) Settlement(g Group, now time.Time) iter.Seq[SettlementRow] {
-	return func(yield func(SettlementRow) bool) {
-		if g.Beginning.Units != 0 {
+// Settlement returns the amounts of a group one by one, false after the last. They add up to its total: what was carried, and all that was released but
+// the transfer.
+func (l *Ledger) Settlement(g Group, now time.Time) func() (SettlementRow, bool) {
+	next := l.amounts(Query{From: g.Start, To: g.End, Now: now, Market: g.Marketplace, Group: g.ID, Released: true, All: true})
+	first := g.Beginning.Units != 0
+	return func() (SettlementRow, bool) {
+		if first {
+			first = false
 			carried := Kinds()["BalanceCarried"]
-			if !yield(SettlementRow{Type: carried.SettlementType, Kind: carried.Leaf.SettlementKind, What: carried.Leaf.SettlementWhat, Units: g.Beginning.Units}) {
-				return
-			}
+			return SettlementRow{Type: carried.SettlementType, Kind: carried.Leaf.SettlementKind, What: carried.Leaf.SettlementWhat, Units: g.Beginning.Units}, true
 		}
-		for row := range l.amounts(Query{From: g.Start, To: g.End, Now: now, Market: g.Marketplace, Group: g.ID, Released: true, All: true}) {
-			if !yield(row) {
-				return
-			}
-		}
+		return next()
 	}
 }
 
-// Amounts yields what was released in some time, as settlement reports have it.
-func (l *Ledger) Amounts(m *marketplace.Marketplace, from, to, now time.Time) iter.Seq[SettlementRow] {
+// Amounts returns what was released in some time one by one, as settlement reports have it, false after the last.
+func (l *Ledger) Amounts(m *marketplace.Marketplace, from, to, now time.Time) func() (SettlementRow, bool) {
 	return l.amounts(Query{From: from, To: to, Now: now, Market: m, Released: true, All: true})
 }
 
-func (l *Ledger) amounts(q Query) iter.Seq[SettlementRow] {
-	return func(yield func(SettlementRow) bool) {
-		for position := -1; position != 0; {
-			list, next := l.Page(q, max(position, 0), pageOfRows)
-			for i := range list {
-				for _, row := range settlementOf(&list[i]) {
-					if !yield(row) {
-						return
-					}
-				}
+func (l *Ledger) amounts(q Query) func() (SettlementRow, bool) {
+	position := -1
+	var list []Transaction
+	var rows []SettlementRow
+	return func() (SettlementRow, bool) {
+		for len(rows) == 0 {
+			switch {
+			case len(list) > 0:
+				rows = settlementOf(&list[0])
+				list = list[1:]
+			case position == 0:
+				return SettlementRow{}, false
+			default:
+				list, position = l.Page(q, max(position, 0), pageOfRows)
 			}
-			position = next
 		}
+		row := rows[0]
+		rows = rows[1:]
+		return row, true
 	}
 }
 
