@@ -41,7 +41,7 @@ var importRules = []importRule{
 		reason: "a bug of the client must not be mirrored by the server that it is tested with"},
 	{packages: "internal/tlsfront", only: []string{"std", "github.com/gofrs/flock"},
 		reason: "it stands in front of any handler and knows neither SP-API nor what is behind it"},
-	{packages: "emulator/internal/world", only: []string{"std", "marketplace", "emulator/internal/format", "emulator/internal/random"}, never: []string{"net/http"},
+	{packages: "emulator/internal/world", only: []string{"std", "marketplace", "emulator/internal/format", "emulator/internal/random", "emulator/internal/timeline"}, never: []string{"net/http"},
 		reason: "what a seller has is the same whichever API shows it: no request gets in there"},
 	{packages: "emulator/internal/check", only: []string{"std", "internal/catalog", "marketplace", "emulator/internal/answer", "emulator/internal/exchange",
 		"emulator/internal/format", "emulator/internal/operations", "emulator/internal/table"},

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -132,8 +133,8 @@ func TestSandboxInventory(t *testing.T) {
 	}
 }
 
-// TestOrdersMoveTheStock lets a month pass and adds up: what was ordered has left the stock, what was cancelled is back, and what is
-// open is reserved.
+// TestOrdersMoveTheStock lets a month pass and adds up: what was ordered has left the stock, what was cancelled is back, what can be sold again of what buyers
+// have sent back too, and what is open is reserved.
 func TestOrdersMoveTheStock(t *testing.T) {
 	c := newClient(t, emulator.WithoutLimits(), emulator.WithOrders(600), emulator.WithProducts(10))
 	type level struct{ fulfillable, reserved, quantity int }
@@ -170,6 +171,18 @@ func TestOrdersMoveTheStock(t *testing.T) {
 				reserved[sku] += n
 			}
 		}
+	}
+	text, _ := c.reportText(na, c.report(na, `{"reportType":"GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA","marketplaceIds":["`+us+`","A2EUQ1WTGCTBG2","A1AM78C64UM0Y8"],"dataStartTime":"2026-03-01T12:00:01Z","dataEndTime":"2026-03-31T12:00:00Z"}`))
+	_, returns := table(t, text, '\t')
+	back := 0
+	for _, row := range returns {
+		if n, _ := strconv.Atoi(row["quantity"]); row["detailed-disposition"] == "SELLABLE" {
+			sold[row["sku"]] -= n
+			back += n
+		}
+	}
+	if back == 0 {
+		t.Error("nothing has come back")
 	}
 	moved := 0
 	for sku, b := range before {

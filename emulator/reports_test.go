@@ -477,23 +477,58 @@ func TestInventoryReports(t *testing.T) {
 			t.Errorf("stock: %v", row)
 		}
 	}
-	balances := map[string]string{}
-	for _, row := range get("GET_LEDGER_SUMMARY_VIEW_DATA", "") {
-		n := func(name string) int { i, _ := strconv.Atoi(row[name]); return i }
-		if n("Starting Warehouse Balance")+n("Customer Shipments")+n("Customer Returns") != n("Ending Warehouse Balance") {
+	number := func(text string) int { n, _ := strconv.Atoi(text); return n }
+	balances, skus := map[string]string{}, map[string]bool{}
+	summed, damaged := map[string]int{}, 0
+	for _, row := range get("GET_LEDGER_SUMMARY_VIEW_DATA", `,"reportOptions":{"aggregatedByTimePeriod":"DAILY","aggregateByLocation":"FC"}`) {
+		of := row["MSKU"] + " " + row["Disposition"]
+		sum := 0
+		for _, column := range []string{"Receipts", "Customer Shipments", "Customer Returns", "Vendor Returns", "Warehouse Transfer In/Out", "Found", "Lost", "Damaged", "Disposed", "Other Events"} {
+			sum += number(row[column])
+		}
+		if number(row["Starting Warehouse Balance"])+sum != number(row["Ending Warehouse Balance"]) || number(row["Starting Warehouse Balance"]) < 0 {
 			t.Errorf("ledger doesn't add up: %v", row)
 		}
-		if before, ok := balances[row["MSKU"]]; ok && before != row["Starting Warehouse Balance"] {
-			t.Errorf("%s starts the day with %s, ended the last with %s", row["MSKU"], row["Starting Warehouse Balance"], before)
+		if before, ok := balances[of]; ok && before != row["Starting Warehouse Balance"] {
+			t.Errorf("%s starts the day with %s, ended the last with %s", of, row["Starting Warehouse Balance"], before)
 		}
-		balances[row["MSKU"]] = row["Ending Warehouse Balance"]
+		balances[of], skus[row["MSKU"]] = row["Ending Warehouse Balance"], true
+		summed[row["Date"]+" "+of+" "+row["Location"]] += sum
+		if row["Disposition"] != "SELLABLE" {
+			damaged += number(row["Customer Returns"])
+		}
 	}
-	if len(balances) != len(stock) {
-		t.Errorf("%d SKUs in the ledger, %d at Amazon", len(balances), len(stock))
+	if len(skus) != len(stock) || damaged == 0 {
+		t.Errorf("%d SKUs in the ledger, %d at Amazon; %d damaged units came back", len(skus), len(stock), damaged)
+	}
+	// The two views tell the same, and what came back damaged leaves again.
+	kinds := map[string]int{}
+	for _, row := range get("GET_LEDGER_DETAIL_VIEW_DATA", "") {
+		of := row["Date"] + " " + row["MSKU"] + " " + row["Disposition"] + " " + row["Fulfillment Center"]
+		if summed[of] -= number(row["Quantity"]); summed[of] == 0 {
+			delete(summed, of)
+		}
+		kinds[row["Event Type"]]++
+	}
+	for of, n := range summed {
+		if n != 0 {
+			t.Errorf("%s: %d in the summary that are not in detail", of, n)
+		}
+	}
+	if kinds["Shipments"] == 0 || kinds["CustomerReturns"] == 0 || kinds["VendorReturns"] == 0 {
+		t.Errorf("events: %v", kinds)
 	}
 	for _, row := range get("GET_LEDGER_DETAIL_VIEW_DATA", `,"reportOptions":{"eventType":"CustomerReturns"}`) {
 		if row["Event Type"] != "CustomerReturns" {
 			t.Errorf("event: %v", row)
+		}
+	}
+	for _, row := range get("GET_LEDGER_SUMMARY_VIEW_DATA", "") {
+		if row["Date"] != "02/2026" && row["Date"] != "03/2026" {
+			t.Errorf("by month: %v", row)
+		}
+		if of := row["MSKU"] + " " + row["Disposition"]; row["Date"] == "03/2026" && row["Ending Warehouse Balance"] != balances[of] {
+			t.Errorf("%s ends with %s by month, %s by day", of, row["Ending Warehouse Balance"], balances[of])
 		}
 	}
 	for _, row := range get("GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA", "") {

@@ -19,6 +19,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/flow/listingsitems"
 	"github.com/openspapi/spapi/emulator/internal/operations"
+	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
@@ -200,7 +201,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	addPromotionRequests(t, e, store, add)
 	addFinanceRequests(e, add)
 	shipments := 0
-	for _, o := range w.Orders {
+	for o := range w.All(time.Time{}, e.Now()) {
 		v0 := "/orders/v0/orders/" + o.ID
 		add("orders20260101.getOrder", "/orders/2026-01-01/orders/"+o.ID+"?includedData="+all2026, "")
 		add("ordersv0.getOrder", v0, "")
@@ -209,11 +210,23 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		add("ordersv0.getOrderItems", v0+"/orderItems", "")
 		add("ordersv0.getOrderItemsBuyerInfo", v0+"/orderItems/buyerInfo", "")
 		add("ordersv0.getOrderRegulatedInfo", v0+"/regulatedInfo", "")
+		if o.Status(e.Now()) == world.Unshipped && !o.Amazon && (requests["ordersv0.updateVerificationStatus"] == nil || requests["ordersv0.updateShipmentStatus"] == nil) {
+			// Such orders are few.
+			err := w.Change(o.ID, e.Now(), func(own *world.Order) error {
+				if requests["ordersv0.updateVerificationStatus"] == nil {
+					own.Regulated = world.NewRegulation(random.New(1), own)
+				} else {
+					own.Store = "STORE-1"
+				}
+				*o = *own
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 		if o.Regulated != nil && o.Regulated.StatusAt(o, e.Now()) == "Pending" {
 			add("ordersv0.updateVerificationStatus", v0+"/regulatedInfo", `{"regulatedOrderVerificationStatus":{"status":"Approved","externalReviewerId":"1"}}`)
-		}
-		if o.Store == "" && !o.Amazon && o.Status(e.Now()) == world.Unshipped && requests["ordersv0.updateShipmentStatus"] == nil {
-			o.Store = "STORE-1" // such orders are few
 		}
 		if o.Store != "" && o.Status(e.Now()) == world.Unshipped {
 			add("ordersv0.updateShipmentStatus", v0+"/shipment", `{"marketplaceId":"`+o.Marketplace.ID+`","shipmentStatus":"ReadyForPickup"}`)

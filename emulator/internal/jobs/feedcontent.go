@@ -181,7 +181,7 @@ func (p *processing) flat(content []byte) {
 	for i, c := range columns {
 		columns[i] = normal(strings.TrimSpace(c))
 	}
-	if key := map[string]string{"inventory-flat": "sku", "fulfill-flat": "order-id", "acknowledge-flat": "order-id"}[p.f.Kind.handling]; key != "" && !slices.Contains(columns, key) {
+	if key := map[string]string{"inventory-flat": "sku", "fulfill-flat": "order-id", "acknowledge-flat": "order-id", "adjust-flat": "order-id"}[p.f.Kind.handling]; key != "" && !slices.Contains(columns, key) {
 		p.failed = "The header has no column " + key + "."
 		return
 	}
@@ -208,6 +208,11 @@ func (p *processing) flat(content []byte) {
 			problem = p.fulfill(record["order-id"], record["order-item-id"], record["quantity"], record["ship-date"], carrier, record["ship-method"], record["tracking-number"])
 		case "acknowledge-flat":
 			problem = p.acknowledge(record["order-id"], record["cancellation-reason-code"] != "", record["cancellation-reason-code"])
+		case "adjust-flat":
+			problem = p.adjust(record["order-id"], record["order-item-id"], record["adjustment-reason-code"], record["currency"], record["quantity-cancelled"], map[string]string{
+				"Principal": record["item-price-adj"], "Tax": record["item-tax-adj"], "Shipping": record["shipping-price-adj"], "ShippingTax": record["shipping-tax-adj"],
+				"GiftWrap": record["gift-wrap-price-adj"], "GiftWrapTax": record["gift-wrap-tax-adj"], "Promotion": record["item-promotion-adj"],
+			})
 		}
 		if problem != "" {
 			p.issue(n+2, record["sku"], "13016", problem)
@@ -326,6 +331,51 @@ func (p *processing) acknowledge(orderID string, failure bool, reason string) st
 	return ""
 }
 
+// adjust pays a buyer back, by the components of OrderAdjustment.xsd. What a refund of the price has of tax and promotions is worked out where it isn't said.
+func (p *processing) adjust(orderID, itemID, reason, currency, cancelled string, amounts map[string]string) string {
+	o := p.w.OrderByID(orderID, p.at)
+	switch {
+	case o == nil:
+		return "The order " + orderID + " was not found."
+	case o.ItemIndex(itemID) < 0:
+		return "The item " + itemID + " is not in the order " + o.ID + "."
+	case reason == "":
+		return "The adjustment has no reason."
+	case currency != "" && currency != o.Marketplace.Currency:
+		return "The currency " + currency + " is not that of the order " + o.ID + "."
+	case cancelled != "" && cancelled != "0":
+		return "The quantity " + cancelled + " can't be cancelled: acknowledge the order " + o.ID + " with a failure."
+	}
+	units := map[string]int{}
+	for name := range format.SortedKeys(amounts) {
+		if amounts[name] == "" {
+			continue
+		}
+		m, err := world.ParseMoney(strings.TrimPrefix(amounts[name], "-"), o.Marketplace.Currency) // the flat file's are below 0 in some guides
+		if err != nil {
+			return "The amount " + err.Error() + "."
+		}
+		if units[name] = m.Units; m.Units > 0 && !slices.Contains([]string{"Principal", "Tax", "Shipping", "Promotion", "Goodwill", "RestockingFee"}, name) {
+			return "The buyer of the order " + o.ID + " has paid no " + name + "."
+		}
+	}
+	refund := o.Portion(o.ItemIndex(itemID), units["Principal"])
+	refund.Shipping, refund.Goodwill, refund.Restocking = units["Shipping"], units["Goodwill"], units["RestockingFee"]
+	if units["Tax"] > 0 {
+		refund.Tax = units["Tax"]
+	}
+	if units["Promotion"] > 0 {
+		refund.Discount = units["Promotion"]
+	}
+	if refund == (world.Refund{}) {
+		return "The adjustment of the order " + o.ID + " has no amount."
+	}
+	if _, err := p.w.GiveBack(o.ID, itemID, 0, refund, reason, p.at); err != nil {
+		return "The order " + o.ID + " can't be adjusted: " + err.Error() + "."
+	}
+	return ""
+}
+
 // xmlMessage is what the feeds that change something have in their messages. Names are those of Amazon's XSDs.
 type xmlMessage struct {
 	ID            string `xml:"MessageID"`
@@ -347,6 +397,16 @@ type xmlMessage struct {
 		StatusCode    string
 		Item          []struct{ CancelReason string }
 	}
+	OrderAdjustment *struct {
+		AmazonOrderID string
+		AdjustedItem  []struct {
+			AmazonOrderItemCode  string
+			AdjustmentReason     string
+			QuantityCancelled    string
+			ItemPriceAdjustments struct{ Component []xmlComponent }
+			PromotionAdjustments []struct{ Component []xmlComponent }
+		}
+	}
 	OrderFulfillment *struct {
 		AmazonOrderID   string
 		MerchantOrderID string
@@ -358,6 +418,14 @@ type xmlMessage struct {
 			AmazonOrderItemCode string
 			Quantity            string
 		}
+	}
+}
+
+type xmlComponent struct {
+	Type   string
+	Amount struct {
+		Currency string `xml:"currency,attr"`
+		Text     string `xml:",chardata"`
 	}
 }
 
@@ -464,6 +532,25 @@ func (p *processing) message(m *xmlMessage) (sku, problem string) {
 			return "", "The status code must be Success or Failure."
 		}
 		return "", p.acknowledge(a.AmazonOrderID, a.StatusCode == "Failure", reason)
+	case "adjust-xml":
+		if m.OrderAdjustment == nil || len(m.OrderAdjustment.AdjustedItem) == 0 {
+			return "", missing
+		}
+		for _, it := range m.OrderAdjustment.AdjustedItem {
+			amounts, currency := map[string]string{}, ""
+			for _, c := range it.ItemPriceAdjustments.Component {
+				amounts[c.Type], currency = strings.TrimSpace(c.Amount.Text), c.Amount.Currency
+			}
+			for _, promotion := range it.PromotionAdjustments {
+				for _, c := range promotion.Component {
+					amounts["Promotion"] = strings.TrimSpace(c.Amount.Text)
+				}
+			}
+			if problem := p.adjust(m.OrderAdjustment.AmazonOrderID, it.AmazonOrderItemCode, it.AdjustmentReason, currency, it.QuantityCancelled, amounts); problem != "" {
+				return "", problem
+			}
+		}
+		return "", ""
 	case "fulfill-xml":
 		if m.OrderFulfillment == nil {
 			return "", missing

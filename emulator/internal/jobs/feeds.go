@@ -112,9 +112,9 @@ func (p *processing) run(content []byte) {
 	switch p.f.Kind.handling {
 	case "listings":
 		p.listings(content)
-	case "inventory-xml", "pricing-xml", "acknowledge-xml", "fulfill-xml", "xml":
+	case "inventory-xml", "pricing-xml", "acknowledge-xml", "adjust-xml", "fulfill-xml", "xml":
 		p.envelope(content)
-	case "inventory-flat", "acknowledge-flat", "fulfill-flat", "flat":
+	case "inventory-flat", "acknowledge-flat", "adjust-flat", "fulfill-flat", "flat":
 		p.flat(content)
 	case "pdf":
 		if !bytes.HasPrefix(content, []byte("%PDF-")) {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 	_ "time/tzdata" // what zones a machine knows must not show
 	"unicode"
@@ -35,7 +34,7 @@ type reportRow struct {
 	more map[string]string     // cells that only this kind of row has
 }
 
-// rows yields the rows of a report one by one, nil at the end. The caller holds the world's lock for reading.
+// rows yields the rows of a report one by one, nil at the end. It takes the world's lock when it needs it.
 type rows func() *reportRow
 
 // reportRows starts the rows of a report.
@@ -48,6 +47,8 @@ func (k *Queue) reportRows(r *Report, w *world.World, at time.Time) rows {
 	}
 	byListing := func(accept func(*world.Listing, *marketplace.Marketplace) bool) rows {
 		var list []*reportRow
+		w.RLock()
+		defer w.RUnlock()
 		for _, l := range w.AllListings() {
 			for _, m := range markets {
 				if accept(l, m) {
@@ -89,12 +90,37 @@ func (k *Queue) reportRows(r *Report, w *world.World, at time.Time) rows {
 		})
 	case "returns-fba", "returns-mfn":
 		fba := r.Kind.rows == "returns-fba"
-		return byOrder(func(o *world.Order) bool { return o.Amazon == fba && o.Status(at) == world.Shipped }, func(row *reportRow) []*reportRow {
-			if row.back = row.o.ReturnOf(row.i); row.back == nil || !within(row.back.At) {
-				return nil
+		return byOrder(func(o *world.Order) bool { return o.Amazon == fba && len(o.Returns) > 0 }, func(row *reportRow) (list []*reportRow) {
+			for i := range row.o.Returns {
+				b := &row.o.Returns[i]
+				when := b.Asked // of a merchant's return; one to Amazon is told when it is there
+				if fba {
+					when = b.At
+				}
+				if b.Item == row.i && b.Kind == world.GoodsBack && within(when) {
+					one := *row
+					one.back = b
+					list = append(list, &one)
+				}
 			}
-			return []*reportRow{row}
+			return list
 		})
+	case "replacements":
+		return byOrder(func(o *world.Order) bool {
+			return o.Amazon && o.Replaces != "" && o.Status(at) == world.Shipped && within(o.Shipped)
+		}, nil)
+	case "reimbursements":
+		var list []*reportRow
+		for _, c := range w.Reimbursements() {
+			if m := k.marketplacesOf([]string{c.Marketplace}); within(c.At) && slices.Contains(r.Marketplaces, c.Marketplace) && len(m) > 0 {
+				list = append(list, &reportRow{k: k, r: r, at: at, m: m[0], more: map[string]string{
+					"approval-date": OffsetTimestamp(c.At), "reimbursement-id": c.ID, "amazon-order-id": c.OrderID, "reason": c.Reference, "condition": "NewItem",
+					"currency-unit": c.Amount.Currency, "amount-per-unit": c.Amount.String(), "amount-total": c.Amount.String(), "quantity-reimbursed-cash": "1",
+					"quantity-reimbursed-inventory": "0", "quantity-reimbursed-total": "1",
+				}})
+			}
+		}
+		return listRows(list)
 	case "feedback":
 		return byOrder(func(o *world.Order) bool { return o.Status(at) == world.Shipped }, func(row *reportRow) []*reportRow {
 			f := k.account.Desk.Seed.Of("feedback", k.account.Number, row.o.ID)
@@ -113,7 +139,7 @@ func (k *Queue) reportRows(r *Report, w *world.World, at time.Time) rows {
 		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool { return l.Amazon && offered(l, m) })
 	case "fba-unfulfillable":
 		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool {
-			return l.Amazon && offered(l, m) && l.Stock.Unfulfillable > 0
+			return l.Amazon && offered(l, m) && l.Stock.Unfulfillable() > 0
 		})
 	case "listings":
 		return byListing(func(l *world.Listing, m *marketplace.Marketplace) bool { return l.In(m.ID) })
@@ -132,6 +158,8 @@ func (k *Queue) reportRows(r *Report, w *world.World, at time.Time) rows {
 		})
 	case "listings-cancelled":
 		var list []*reportRow
+		w.RLock()
+		defer w.RUnlock()
 		for sku := range format.SortedKeys(w.Listings) {
 			if l := w.Listings[sku]; l.Deleted && len(markets) > 0 {
 				list = append(list, &reportRow{k: k, r: r, at: at, m: markets[0], l: l})
@@ -155,12 +183,8 @@ func listRows(list []*reportRow) rows {
 
 // orderRows yields a row per item of the orders that are accepted, or what expand makes of it.
 func orderRows(k *Queue, r *Report, w *world.World, at time.Time, accept func(*world.Order) bool, expand func(*reportRow) []*reportRow) rows {
-	orders := w.Orders
-	item := 0
-	n := 0
-	if since := earliest(r); !since.IsZero() {
-		n, _ = slices.BinarySearchFunc(orders, since, func(o *world.Order, t time.Time) int { return o.Purchased.Compare(t) })
-	}
+	number, item := w.NumberFrom(earliest(r)), 0
+	var o *world.Order // whose items are rows; nil: to be found
 	var waiting []*reportRow
 	return func() *reportRow {
 		for {
@@ -169,17 +193,18 @@ func orderRows(k *Queue, r *Report, w *world.World, at time.Time, accept func(*w
 				waiting = waiting[1:]
 				return row
 			}
-			if n >= len(orders) || orders[n].Purchased.After(at) {
-				return nil
+			for ; o == nil; number++ {
+				life := w.Life(number)
+				if life == nil || life.Purchased.After(at) {
+					return nil
+				}
+				if len(life.Items) > 0 && accept(life) {
+					o, item = w.Order(number), 0
+				}
 			}
-			o := orders[n]
-			if item == 0 && !accept(o) {
-				n++
-				continue
-			}
-			row := &reportRow{k: k, r: r, at: at, m: o.Marketplace, o: o, it: &o.Items[item], i: item, l: w.Listings[o.Items[item].SKU]}
+			row := &reportRow{k: k, r: r, at: at, m: o.Marketplace, o: o, it: &o.Items[item], i: item, l: w.ListingOf(o.Items[item].SKU)}
 			if item++; item == len(o.Items) {
-				n, item = n+1, 0
+				o = nil
 			}
 			if expand == nil {
 				return row
@@ -201,87 +226,6 @@ func earliest(r *Report) time.Time {
 	return time.Time{}
 }
 
-// ledgerRows tells what happened to the stock of each day and SKU, worked back from what is there now: the balance of each row is right.
-func (k *Queue) ledgerRows(r *Report, w *world.World, at time.Time) rows {
-	type key struct{ day, sku string }
-	shippedUnits, back := map[key]int{}, map[key]int{}
-	var events []*reportRow
-	from, to := r.From.UTC().Truncate(world.Day), r.To.UTC()
-	all := orderRows(k, r, w, at, func(o *world.Order) bool {
-		return o.Amazon && o.Status(at) == world.Shipped && slices.Contains(r.Marketplaces, o.Marketplace.ID)
-	}, nil)
-	event := func(row *reportRow, t time.Time, kind string, n int) {
-		if t.Before(from) || t.After(to) || r.Options["eventType"] != "" && r.Options["eventType"] != kind {
-			return
-		}
-		copied := *row
-		copied.more = map[string]string{
-			"date": flatDate(t, row.m), "event-type": kind, "reference-id": row.o.ID, "quantity": strconv.Itoa(n), "disposition": "SELLABLE", "reason": "",
-			"reconciled-quantity": strconv.Itoa(max(n, -n)), "unreconciled-quantity": "0", "date-and-time": OffsetTimestamp(t),
-		}
-		events = append(events, &copied)
-	}
-	for row := all(); row != nil; row = all() {
-		sku := row.it.SKU
-		shippedUnits[key{row.o.Shipped.UTC().Format(time.DateOnly), sku}] += row.it.Quantity
-		event(row, row.o.Shipped, "Shipments", -row.it.Quantity)
-		if b := row.o.ReturnOf(row.i); b != nil && !b.At.After(at) {
-			back[key{b.At.UTC().Format(time.DateOnly), sku}] += b.Quantity
-			event(row, b.At, "CustomerReturns", b.Quantity)
-		}
-	}
-	wanted := func(l *world.Listing) bool {
-		return l != nil && l.Amazon && world.Same(r.Options["FNSKU"], l.Stock.FNSKU) && world.Same(r.Options["MSKU"], l.SKU) && world.Same(r.Options["ASIN"], l.Product.ASIN)
-	}
-	if r.Kind.rows == "ledger-detail" {
-		events = slices.DeleteFunc(events, func(row *reportRow) bool { return !wanted(row.l) })
-		slices.SortStableFunc(events, func(a, b *reportRow) int { return strings.Compare(a.more["date-and-time"], b.more["date-and-time"]) })
-		return listRows(events)
-	}
-	var list []*reportRow
-	markets := k.marketplacesOf(r.Marketplaces)
-	period := map[string]string{"MONTHLY": "2006-01"}[r.Options["aggregatedByTimePeriod"]]
-	for _, l := range w.AllListings() {
-		if !wanted(l) || len(markets) == 0 {
-			continue
-		}
-		end := l.Stock.Fulfillable
-		var newest []*reportRow
-		for d := at.UTC().Truncate(world.Day); !d.Before(from); d = d.Add(-world.Day) {
-			k2 := key{d.Format(time.DateOnly), l.SKU}
-			out, in := shippedUnits[k2], back[k2]
-			begin := end + out - in
-			if d.After(to) {
-				end = begin
-				continue
-			}
-			label := flatDate(d, markets[0])
-			if r.Options["aggregatedByTimePeriod"] == "WEEKLY" {
-				label = flatDate(d.AddDate(0, 0, 6-int(d.Weekday())), markets[0])
-			} else if period != "" {
-				label = d.Format("01/2006")
-			}
-			if n := len(newest); n > 0 && newest[n-1].more["date"] == label {
-				row := newest[n-1]
-				row.more["starting-warehouse-balance"] = strconv.Itoa(begin)
-				row.more["customer-shipments"] = strconv.Itoa(format.Atoi(row.more["customer-shipments"]) - out)
-				row.more["customer-returns"] = strconv.Itoa(format.Atoi(row.more["customer-returns"]) + in)
-			} else {
-				newest = append(newest, &reportRow{k: k, r: r, at: at, m: markets[0], l: l, more: map[string]string{
-					"date": label, "disposition": "SELLABLE", "starting-warehouse-balance": strconv.Itoa(begin), "in-transit-between-warehouses": "0", "receipts": "0",
-					"customer-shipments": strconv.Itoa(-out), "customer-returns": strconv.Itoa(in), "vendor-returns": "0", "warehouse-transfer-in/out": "0", "found": "0",
-					"lost": "0", "damaged": "0", "disposed": "0", "other-events": "0", "ending-warehouse-balance": strconv.Itoa(end), "unknown-events": "0",
-					"location": map[bool]string{true: warehouse(markets[0]), false: markets[0].CountryCode}[r.Options["aggregateByLocation"] == "FC"],
-				}})
-			}
-			end = begin
-		}
-		slices.Reverse(newest)
-		list = append(list, newest...)
-	}
-	return listRows(list)
-}
-
 // flatDate is the local spelling of a day.
 func flatDate(t time.Time, m *marketplace.Marketplace) string {
 	switch {
@@ -291,10 +235,6 @@ func flatDate(t time.Time, m *marketplace.Marketplace) string {
 		return t.UTC().Format("01/02/2006")
 	}
 	return t.UTC().Format("2006/01/02")
-}
-
-func warehouse(m *marketplace.Marketplace) string {
-	return map[marketplace.Region]string{marketplace.NorthAmerica: "PHX7", marketplace.Europe: "LEJ1", marketplace.FarEast: "NRT1"}[m.Region]
 }
 
 // local writes an amount as the marketplace's country does.
@@ -343,7 +283,8 @@ func (row *reportRow) cell(name string) string {
 	case "marketplace":
 		return row.m.CountryCode
 	case "fulfillment-center", "fulfillment-center-id":
-		return warehouse(row.m)
+		center, _ := row.k.account.Account.Seller.Center(world.Sellable)
+		return center
 	case "currency", "currency-code", "currency-unit", "transaction-currency-code":
 		return row.m.Currency
 	}
@@ -353,18 +294,26 @@ func (row *reportRow) cell(name string) string {
 func (row *reportRow) returnCell(name string) (string, bool) {
 	b, o := row.back, row.o
 	switch name {
-	case "return-date", "return-request-date", "approval-date":
+	case "return-date":
 		return OffsetTimestamp(b.At), true
+	case "return-request-date":
+		return OffsetTimestamp(b.Asked), true
 	case "return-delivery-date":
-		return OffsetTimestamp(b.At.Add(5 * world.Day)), true
-	case "quantity", "return-quantity", "quantity-reimbursed-total", "quantity-reimbursed-cash":
+		if !b.Is(b.At, row.at) {
+			return "", true
+		}
+		return OffsetTimestamp(b.At), true
+	case "quantity", "return-quantity":
 		return strconv.Itoa(b.Quantity), true
-	case "quantity-reimbursed-inventory":
-		return "0", true
-	case "reason", "return-reason":
+	case "reason":
 		return b.Reason, true
+	case "return-reason":
+		return "CR-" + b.Reason, true // as jlevers/selling-partner-api's users quote it
 	case "detailed-disposition":
 		return b.Disposition, true
+	case "fulfillment-center-id":
+		center, _ := row.k.account.Account.Seller.Center(b.Disposition)
+		return center, true
 	case "status":
 		return "Unit returned to inventory", true
 	case "return-request-status":
@@ -373,12 +322,17 @@ func (row *reportRow) returnCell(name string) (string, bool) {
 		return b.Comment, true
 	case "license-plate-number":
 		return "LPN" + b.RMA, true
-	case "amazon-rma-id", "reimbursement-id", "case-id":
+	case "amazon-rma-id":
 		return b.RMA, true
-	case "order-amount", "refunded-amount", "amount-total":
-		return row.it.Price.String(), true
-	case "amount-per-unit":
-		return world.Money{Units: row.it.Price.Units / row.it.Quantity, Currency: row.it.Price.Currency}.String(), true
+	case "tracking-id":
+		return b.Tracking, true
+	case "order-amount":
+		return o.Total().String(), true
+	case "refunded-amount":
+		if !b.Is(b.Refunded, row.at) {
+			return "", true
+		}
+		return o.RefundTotal(b.Refund).String(), true
 	case "order-quantity":
 		return strconv.Itoa(row.it.Quantity), true
 	case "order-date":
@@ -390,7 +344,7 @@ func (row *reportRow) returnCell(name string) (string, bool) {
 	case "return-type":
 		return "C-Returns", true
 	case "resolution":
-		return "StandardRefund", true
+		return map[bool]string{true: "StandardRefund"}[b.Is(b.Refunded, row.at)], true
 	case "a-to-z-claim":
 		return "N", true
 	}
@@ -412,6 +366,13 @@ func (row *reportRow) orderCell(name string) (string, bool) {
 		return o.ID, true
 	case "merchant-order-id":
 		return o.SellerOrderID, true
+	case "replacement-amazon-order-id":
+		return o.ID, true
+	case "original-amazon-order-id":
+		return o.Replaces, true
+	case "original-fulfillment-center-id":
+		center, _ := row.k.account.Account.Seller.Center(world.Sellable)
+		return center, true
 	case "purchase-date", "order-date":
 		return OffsetTimestamp(o.Purchased), true
 	case "payments-date":
@@ -602,9 +563,9 @@ func (row *reportRow) listingCell(name string) (string, bool) {
 		}
 		return number(l.Quantity)
 	case "afn-warehouse-quantity":
-		return number(l.Stock.Fulfillable + l.Stock.Reserved + l.Stock.Unfulfillable)
+		return number(l.Stock.Fulfillable + l.Stock.Reserved + l.Stock.Unfulfillable())
 	case "afn-unsellable-quantity", "unsellable-quantity", "unfulfillable", "unfulfillable-qty", "requested-quantity", "shipped-quantity":
-		return number(l.Stock.Unfulfillable)
+		return number(l.Stock.Unfulfillable())
 	case "afn-reserved-quantity", "reserved-qty", "reserved-quantity", "reserved-customerorders", "customer-order":
 		return number(l.Stock.Reserved)
 	case "afn-total-quantity", "total-units":
@@ -701,7 +662,7 @@ var flatten = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
 
 // flatFile writes rows as a flat file: separated by tabs, or by commas; quoted or not. Reports of fulfilled inventory events are quoted
 // in all cells (GET_LEDGER_*), CSV where it must be.
-func flatFile(hold sync.Locker, columns []string, start func() rows, separator byte, quoted bool, encode func([]byte) []byte) func() Source {
+func flatFile(w *world.World, columns []string, start func() rows, separator byte, quoted bool, encode func([]byte) []byte) func() Source {
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = normal(c)
@@ -724,8 +685,6 @@ func flatFile(hold sync.Locker, columns []string, start func() rows, separator b
 		var b bytes.Buffer
 		return func() []byte {
 			b.Reset()
-			hold.Lock()
-			defer hold.Unlock()
 			if next == nil {
 				next = start()
 				for i, c := range columns {
@@ -738,9 +697,11 @@ func flatFile(hold sync.Locker, columns []string, start func() rows, separator b
 				if row == nil {
 					break
 				}
+				w.RLock()
 				for i, name := range names {
 					write(&b, row.cell(name), i)
 				}
+				w.RUnlock()
 				b.WriteString("\r\n")
 			}
 			if b.Len() == 0 {

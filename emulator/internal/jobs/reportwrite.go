@@ -25,17 +25,10 @@ func (k *Queue) WriteReport(r *Report, at time.Time) (d *Document, problem []byt
 	markets := k.marketplacesOf(r.Marketplaces)
 	d = &Document{Created: at, Expires: at.Add(r.Kind.retention), Restricted: r.Kind.restricted, Derived: streamed(r.Kind.rows)}
 	start := func() rows { return k.reportRows(r, w, at) }
-	hold := w.RLocker()
-	if r.Kind.rows == "settlement" {
-		hold = noLock{} // the ledger takes the world's lock itself
-	}
 	switch r.Kind.format {
 	case "TSV", "CSV":
 		// Without any rows a report is CANCELLED (selling-partner-api-models: "an automatic cancellation if there is no data to return").
-		hold.Lock()
-		empty := start()() == nil
-		hold.Unlock()
-		if empty {
+		if start()() == nil {
 			return nil, nil
 		}
 		name, encode := charset(markets[0])
@@ -47,20 +40,17 @@ func (k *Queue) WriteReport(r *Report, at time.Time) (d *Document, problem []byt
 		if r.Kind.format == "CSV" {
 			separator = ','
 		}
-		d.Open = flatFile(hold, r.Kind.columns, start, separator, strings.HasPrefix(r.Kind.rows, "ledger"), encode)
+		d.Open = flatFile(w, r.Kind.columns, start, separator, strings.HasPrefix(r.Kind.rows, "ledger"), encode)
 	case "XML":
 		d.ContentType = "text/xml; charset=UTF-8"
 		if r.Kind.rows == "browse-tree" {
 			d.Open = browseTree(markets[0].CountryCode)
 			return d, nil
 		}
-		hold.Lock()
-		empty := start()() == nil
-		hold.Unlock()
-		if empty {
+		if start()() == nil {
 			return nil, nil
 		}
-		d.Open = k.xmlReport(r, hold, start)
+		d.Open = k.xmlReport(r, w, at, start)
 	case "JSON":
 		d.ContentType = "application/json; charset=UTF-8"
 		if r.Kind.rows == "sales" {
@@ -119,7 +109,7 @@ const envelope = `<?xml version="1.0" encoding="UTF-8"?>
 `
 
 // xmlReport writes rows in Amazon's envelope: all-orders reports as AllOrdersReport, the others as one Message with an element per column.
-func (k *Queue) xmlReport(r *Report, hold sync.Locker, start func() rows) func() Source {
+func (k *Queue) xmlReport(r *Report, w *world.World, at time.Time, start func() rows) func() Source {
 	kind := map[string]string{"orders": "AllOrdersReport", "orders-updated": "AllOrdersReport", "orders-pending": "PendingOrdersReport", "orders-unshipped": "OrderReport", "settlement": "SettlementReport", "returns-mfn": "ReturnsReport"}[r.Kind.rows]
 	if kind == "" {
 		kind = "Report"
@@ -133,8 +123,6 @@ func (k *Queue) xmlReport(r *Report, hold sync.Locker, start func() rows) func()
 				return nil
 			}
 			b.Reset()
-			hold.Lock()
-			defer hold.Unlock()
 			if next == nil {
 				next = start()
 				b.WriteString(envelope + "<Header><DocumentVersion>1.00</DocumentVersion>")
@@ -152,7 +140,9 @@ func (k *Queue) xmlReport(r *Report, hold sync.Locker, start func() rows) func()
 				}
 				if kind == "AllOrdersReport" {
 					if row.i == 0 {
+						w.RLock()
 						orderMessage(&b, row)
+						w.RUnlock()
 					}
 					continue
 				}
@@ -160,11 +150,13 @@ func (k *Queue) xmlReport(r *Report, hold sync.Locker, start func() rows) func()
 				b.WriteString("<Message>")
 				element(&b, "MessageID", strconv.Itoa(n))
 				b.WriteString("<" + kind + ">")
+				w.RLock()
 				for _, c := range r.Kind.columns {
 					if v := row.cell(normal(c)); v != "" {
 						element(&b, camel(c), v)
 					}
 				}
+				w.RUnlock()
 				b.WriteString("</" + kind + "></Message>\n")
 			}
 			return b.Bytes()

@@ -244,9 +244,3 @@ func settlementDate(t time.Time, m *marketplace.Marketplace) string {
 func settlementTime(t time.Time, m *marketplace.Marketplace) string {
 	return settlementDate(t, m) + t.UTC().Format(" 15:04:05 UTC")
 }
-
-// noLock is for rows that come without the world's lock.
-type noLock struct{}
-
-func (noLock) Lock()   {}
-func (noLock) Unlock() {}

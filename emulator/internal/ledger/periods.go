@@ -147,7 +147,7 @@ func (l *Ledger) sums(p period, until time.Time) figures {
 	}
 	var f figures
 	market := l.indexOf(p.m.ID)
-	for _, b := range l.bucketsOf(p.start.Add(-within), until) {
+	for _, b := range l.bucketsOf(p.start.Add(-world.LifeSpan), until) {
 		from, to := b.from(p.start.Unix()), b.from(until.Unix())
 		for i := from; i < to; i++ {
 			if e := &b.entries[i]; int(e.market) == market && e.flags&released != 0 {

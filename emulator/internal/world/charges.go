@@ -24,6 +24,11 @@ type Charge struct {
 func (w *World) Charge(c Charge) {
 	w.Lock()
 	defer w.Unlock()
+	w.charge(c)
+}
+
+// charge wants the world's lock held for writing.
+func (w *World) charge(c Charge) {
 	c.At = c.At.UTC().Truncate(time.Second)
 	i, _ := slices.BinarySearchFunc(w.charges, c.At, func(o Charge, t time.Time) int {
 		if o.At.After(t) {
@@ -32,7 +37,6 @@ func (w *World) Charge(c Charge) {
 		return -1 // after those of the same time
 	})
 	w.charges = slices.Insert(w.charges, i, c)
-	w.changes = append(w.changes, c.At)
 }
 
 // Charges are all charges, by time.
@@ -42,15 +46,11 @@ func (w *World) Charges() []Charge {
 	return slices.Clone(w.charges)
 }
 
-// noteChange notes that an order's life is no longer the one that was written beforehand. The caller holds the world's lock for writing.
-func (w *World) noteChange(o *Order) { w.changes = append(w.changes, o.Purchased) }
-
-// Changes tells of what has changed since a number of changes, and how many changes there are now: of an order when it was placed, of a charge
-// its time. Whoever keeps what he has worked out of them learns of it what no longer holds.
-func (w *World) Changes(since int) (at []time.Time, now int) {
+// ChargeCount is how many charges there are: whoever keeps what is made of them looks whether there are more.
+func (w *World) ChargeCount() int {
 	w.RLock()
 	defer w.RUnlock()
-	return slices.Clone(w.changes[min(since, len(w.changes)):]), len(w.changes)
+	return len(w.charges)
 }
 
 // ChargesIn are the charges from one time until before another, by time.
@@ -73,7 +73,8 @@ func TaxIn(units int, m *marketplace.Marketplace) int { return taxOn(units, m) }
 
 // StoredAtFirst are the listings whose goods lay in Amazon's warehouses at the beginning, with the stock of then.
 func (w *World) StoredAtFirst() []*Listing {
-	listings := makeListings(w.seed, w.seller, w.Products, w.opened)
+	sizes := Sizes{Seed: w.seed, Orders: w.beginning, Days: max(int((w.spacing*time.Duration(w.beginning)+Day/2)/Day), 1)}
+	listings := makeListings(sizes, w.seller, w.Products, w.opened)
 	var list []*Listing
 	for _, p := range w.Products {
 		if l := listings[p.SKU]; l.Amazon {

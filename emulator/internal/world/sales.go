@@ -59,10 +59,8 @@ func (w *World) SumSales(at, from, to time.Time, markets []string, period string
 	}
 	last := to.Add(Day)
 	within := func(t time.Time) bool { return !t.IsZero() && !t.Before(from) && t.Before(last) && !t.After(at) }
-	w.RLock()
-	defer w.RUnlock()
-	for _, o := range w.Orders {
-		if o.Purchased.After(at) {
+	for o := range w.Lives(from.Add(-LifeSpan), at) {
+		if o.Purchased.After(last) {
 			break
 		}
 		if !slices.Contains(markets, o.Marketplace.ID) {
@@ -91,11 +89,13 @@ func (w *World) SumSales(at, from, to time.Time, markets []string, period string
 					}
 				})
 			}
-			if back := o.ReturnOf(i); back != nil && within(back.At) {
-				add(get(o, back.At, it.Product), func(c *Counts) {
-					c.Refunded += back.Quantity
-					c.RefundedAmount += it.Price.Units * back.Quantity / it.Quantity
-				})
+			for _, back := range o.Returns {
+				if back.Item == i && within(back.Refunded) {
+					add(get(o, back.Refunded, it.Product), func(c *Counts) {
+						c.Refunded += back.Quantity
+						c.RefundedAmount += back.Refund.Price
+					})
+				}
 			}
 		}
 	}

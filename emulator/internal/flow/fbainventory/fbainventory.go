@@ -108,8 +108,9 @@ func summaryOf(l *world.Listing, m *marketplace.Marketplace, details bool) objec
 				{"name": "researchingQuantityInShortTerm", "quantity": 0}, {"name": "researchingQuantityInMidTerm", "quantity": 0}, {"name": "researchingQuantityInLongTerm", "quantity": 0},
 			}},
 			"unfulfillableQuantity": object{
-				"totalUnfulfillableQuantity": s.Unfulfillable, "customerDamagedQuantity": s.Unfulfillable / 2, "warehouseDamagedQuantity": 0, "distributorDamagedQuantity": 0,
-				"carrierDamagedQuantity": 0, "defectiveQuantity": s.Unfulfillable - s.Unfulfillable/2, "expiredQuantity": 0,
+				"totalUnfulfillableQuantity": s.Unfulfillable(), "customerDamagedQuantity": s.Of("CUSTOMER_DAMAGED"), "warehouseDamagedQuantity": s.Of("WAREHOUSE_DAMAGED"),
+				"distributorDamagedQuantity": s.Of("DISTRIBUTOR_DAMAGED"), "carrierDamagedQuantity": s.Of("CARRIER_DAMAGED"), "defectiveQuantity": s.Of("DEFECTIVE"),
+				"expiredQuantity": s.Of("EXPIRED"),
 			},
 		}
 	}
@@ -173,8 +174,8 @@ func addInventory(c *desk.Call) (answer.Reply, *answer.Error) {
 	for _, entry := range items {
 		l := w.Listing(format.Member(entry, "sellerSku"))
 		n, _ := format.Whole(entry.(map[string]any)["quantity"])
-		l.Stock.Fulfillable += n
-		l.Stocked, l.Revised = now, true
+		w.Moved(world.Movement{At: now, SKU: l.SKU, Kind: "Receipts", Disposition: world.Sellable, Quantity: n, Reference: "FBA" + token})
+		l.Revised = true
 	}
 	w.Told[token] = true
 	return reply(c, object{}), nil
@@ -198,6 +199,9 @@ func deleteInventoryItem(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	w.Remove(l.SKU, m, c.Now)
 	if l.Deleted {
+		for _, d := range world.Damages {
+			w.Moved(world.Movement{At: c.Now, SKU: l.SKU, Kind: "Adjustments", Disposition: d, Quantity: -l.Stock.Of(d), Reason: "D"})
+		}
 		l.Stock = world.Stock{FNSKU: l.Stock.FNSKU}
 	}
 	return reply(c, object{}), nil
