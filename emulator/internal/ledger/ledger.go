@@ -29,6 +29,7 @@ type Ledger struct {
 	last    int                    // number of the last order that has been looked at
 	buckets map[int]*bucket        // by what they start with, see [bucketOrders]
 	kept    map[sumKey]figures
+	shells  map[string]Group // see [Ledger.shell]
 }
 
 // Terms are what Amazon has agreed on with a seller.
@@ -47,7 +48,7 @@ func termsOf(number int, pick func(what string) uint64) Terms {
 
 // New opens the books of a seller.
 func New(seed int64, a *world.Seller, w func() *world.World) *Ledger {
-	l := &Ledger{seller: a, seed: seed, world: w, cuts: map[string][]time.Time{}, buckets: map[int]*bucket{}, kept: map[sumKey]figures{}}
+	l := &Ledger{seller: a, seed: seed, world: w, cuts: map[string][]time.Time{}, buckets: map[int]*bucket{}, kept: map[sumKey]figures{}, shells: map[string]Group{}}
 	l.terms = termsOf(a.Number, func(what string) uint64 { return l.number(what) })
 	return l
 }
@@ -162,6 +163,7 @@ func (l *Ledger) CloseEarly(m *marketplace.Marketplace, now time.Time) (Group, b
 	slices.SortFunc(cuts, time.Time.Compare)
 	l.cuts[m.ID] = cuts
 	clear(l.kept)
+	clear(l.shells)
 	return l.group(l.periodAt(m, p.start), now), true
 }
 
