@@ -226,6 +226,48 @@ func earliest(r *Report) time.Time {
 	return time.Time{}
 }
 
+// settlementRows yields the first row of a settlement, which has its total, and then its amounts. A report that was asked for is of any time.
+func (k *Queue) settlementRows(r *Report, at time.Time) rows {
+	markets := k.marketplacesOf(r.Marketplaces)
+	if len(markets) == 0 {
+		return listRows(nil)
+	}
+	l, m := ledger.Books.Of(k.account), markets[0]
+	head := &reportRow{k: k, r: r, at: at, m: m, more: map[string]string{"currency": m.Currency}}
+	var next func() (ledger.SettlementRow, bool)
+	total := 0
+	if groups := l.Groups(m, r.From, r.From.Add(time.Second), at); r.Kind.Settlement && len(groups) == 1 {
+		next = l.Settlement(groups[0], at)
+		total = groups[0].Total.Units
+		head.more["settlement-id"] = groups[0].SettlementID
+	} else {
+		sum := l.Amounts(m, r.From, r.To, at)
+		for row, more := sum(); more; row, more = sum() {
+			total += row.Units
+		}
+		next = l.Amounts(m, r.From, r.To, at)
+	}
+	line, more := next()
+	if !more {
+		return listRows(nil)
+	}
+	head.more["settlement-start-date"], head.more["settlement-end-date"] = ledger.SettlementTime(r.From, m), ledger.SettlementTime(r.To, m)
+	head.more["deposit-date"], head.more["total-amount"] = ledger.SettlementTime(r.To.Add(world.Day), m), head.local(world.Money{Units: total, Currency: m.Currency})
+	first := true
+	return func() *reportRow {
+		if first {
+			first = false
+			return head
+		}
+		if !more {
+			return nil
+		}
+		own := line
+		line, more = next()
+		return &reportRow{k: k, r: r, at: at, m: m, line: &own}
+	}
+}
+
 // flatDate is the local spelling of a day.
 func flatDate(t time.Time, m *marketplace.Marketplace) string {
 	switch {
@@ -256,7 +298,7 @@ func (row *reportRow) cell(name string) string {
 		return v
 	}
 	if row.line != nil {
-		return row.settlementCell(name)
+		return row.line.Cell(name, row.local(world.Money{Units: row.line.Units, Currency: row.m.Currency}))
 	}
 	if row.back != nil {
 		if v, ok := row.returnCell(name); ok {

@@ -100,7 +100,7 @@ func exampleBooks(t *testing.T, terms Terms, sentB int) (l *Ledger, p period) {
 				return nil
 			}
 			back := p.start.Add(6 * world.Day)
-			o.Returns = []world.Return{{ID: "33333333333333", Item: 0, Quantity: 1, Asked: back.Add(-world.Day), At: back, Refunded: back, Reason: "UNWANTED_ITEM", Refund: world.Refund{Price: 2999, Tax: 240}}}
+			o.Returns = []world.Return{{ID: "33333333333333", Kind: world.GoodsBack, Disposition: world.Sellable, Item: 0, Quantity: 1, Asked: back.Add(-world.Day), At: back, Refunded: back, Reason: "UNWANTED_ITEM", Refund: world.Refund{Price: 2999, Tax: 240}}}
 			return nil
 		})
 		if err != nil {

@@ -73,8 +73,7 @@ func TaxIn(units int, m *marketplace.Marketplace) int { return taxOn(units, m) }
 
 // StoredAtFirst are the listings whose goods lay in Amazon's warehouses at the beginning, with the stock of then.
 func (w *World) StoredAtFirst() []*Listing {
-	sizes := Sizes{Seed: w.seed, Orders: w.beginning, Days: max(int((w.spacing*time.Duration(w.beginning)+Day/2)/Day), 1)}
-	listings := makeListings(sizes, w.seller, w.Products, w.opened)
+	listings := makeListings(w.sizes, w.seller, w.Products, w.opened)
 	var list []*Listing
 	for _, p := range w.Products {
 		if l := listings[p.SKU]; l.Amazon {
