@@ -50,15 +50,15 @@ func invoicingRequests(t testing.TB, e *Emulator, requests map[string][]*http.Re
 	content, sum := base64.StdEncoding.EncodeToString(document), hex.EncodeToString(hash[:])
 	onsite, own := "", ""
 	for o := range a.World().All(time.Time{}, e.Now()) {
-		switch open := o.Status(e.Now()) == world.Unshipped; {
-		case open && o.Onsite():
+		switch paid := o.Status(e.Now()) == world.Unshipped || o.Status(e.Now()) == world.Shipped; {
+		case paid && o.Onsite():
 			onsite = o.ShipmentID()
-		case open && !o.Amazon:
+		case paid && !o.Amazon:
 			own = o.ID
 		}
 	}
 	if onsite == "" || own == "" {
-		t.Fatal("no order in Brazil is open")
+		t.Fatal("no order in Brazil has been paid")
 	}
 	shipment := "/fba/outbound/brazil/v0/shipments/" + onsite
 	ask("shipmentinvoicingv0.getShipmentDetails", shipment, "")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/deliveryshipmentinvoice20220701"
+	"github.com/openspapi/spapi/api/orders20260101"
 	"github.com/openspapi/spapi/api/ordersv0"
 	"github.com/openspapi/spapi/api/shipmentinvoicingv0"
 	"github.com/openspapi/spapi/emulator"
@@ -154,6 +155,10 @@ func TestShipmentInvoices(t *testing.T) {
 		same, err := ordersv0.New(client).GetOrder(ctx, &ordersv0.GetOrderInput{OrderID: order.AmazonOrderID})
 		if err != nil || string(same.ElectronicInvoiceStatus) != want {
 			t.Errorf("orders: %q, %v, want %s", same.ElectronicInvoiceStatus, err, want)
+		}
+		newer, err := orders20260101.New(client).GetOrder(ctx, &orders20260101.GetOrderInput{OrderID: order.AmazonOrderID, IncludedData: []orders20260101.GetOrderIncludedData{"TAX"}})
+		if err != nil || newer.Order.Tax == nil || newer.Order.Tax.TaxInvoicing.InvoiceStatus != map[string]string{"Processing": "PROCESSING", "Accepted": "ACCEPTED"}[want] {
+			t.Errorf("orders 2026-01-01: %+v, %v, want %s", newer, err, want)
 		}
 	}
 	states(e, "Processing")

@@ -204,7 +204,7 @@ func (f *office) ofOrder(o *world.Order, now time.Time) []*invoice {
 		all := item(i, o.Items[i].Quantity)
 		list[0].lines, list[1].lines = append(list[0].lines, all), append(list[1].lines, all)
 		list[1].freight.Units += o.Items[i].Shipping.Units
-		list[1].discount.Units += o.Items[i].Discount.Units
+		list[1].discount.Units += o.Items[i].Discount.Units + o.Items[i].Free.Units
 	}
 	for i := range o.Returns {
 		r := &o.Returns[i]

@@ -54,7 +54,7 @@ func getShipmentDetails(c *desk.Call) (answer.Reply, *answer.Error) {
 		it := &o.Items[i]
 		items = append(items, object{
 			"ASIN": it.Product.ASIN, "SellerSKU": it.SKU, "OrderItemId": it.ID, "Title": it.Product.TitleIn(o.Marketplace), "QuantityOrdered": it.Quantity,
-			"ItemPrice": money(it.Price), "ShippingPrice": money(it.Shipping), "GiftWrapPrice": nothing, "ShippingDiscount": nothing,
+			"ItemPrice": money(it.Price), "ShippingPrice": money(it.Shipping), "GiftWrapPrice": nothing, "ShippingDiscount": money(it.Free),
 			"PromotionDiscount": money(it.Discount), "SerialNumbers": []string{},
 		})
 	}
