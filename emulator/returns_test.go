@@ -95,9 +95,14 @@ func TestReturnsToAmazon(t *testing.T) {
 	if r := back(fmt.Sprintf(`{"quantity":%d}`, n-1)); r.status != 400 || !strings.Contains(r.body, fmt.Sprintf("want 1 to %d", n-2)) {
 		t.Errorf("more than is left: %d %s", r.status, r.body)
 	}
-	if r := back(""); r.status != 200 || r.number("returns", 0, "quantity") != n-2 {
+	before, _, _ = c.stock(sku)
+	if r := back(`{"travel":"0s"}`); r.status != 200 || r.number("returns", 0, "quantity") != n-2 {
 		t.Errorf("the rest: %d %s", r.status, r.body)
 	}
+	if got, _, _ := c.stock(sku); got != before+n-2 {
+		t.Errorf("%d in stock after %d have come, want %d", got, n-2, before+n-2)
+	}
+	c.holds()
 	if r := back(""); r.status != 400 || !strings.Contains(r.body, "have been given back or paid back") {
 		t.Errorf("twice: %d %s", r.status, r.body)
 	}

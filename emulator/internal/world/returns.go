@@ -637,6 +637,15 @@ func (w *World) MovementsSince(since time.Time, yield func(Movement)) {
 	}
 }
 
+// Beginning is when the orders of the beginning end, and what lay in Amazon's warehouses then but for what those orders have there.
+func (w *World) Beginning() (at time.Time, stock map[string]Stock) {
+	stock = map[string]Stock{}
+	for sku, l := range makeListings(w.seed, w.seller, w.Products, w.opened) {
+		stock[sku] = l.Stock
+	}
+	return w.opened, stock
+}
+
 // Reimbursements are the charges by which Amazon makes good for units, and takes that back. The caller holds the world's lock.
 func (w *World) Reimbursements() []Charge {
 	return slices.DeleteFunc(slices.Clone(w.charges), func(c Charge) bool {
