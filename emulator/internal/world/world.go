@@ -206,7 +206,11 @@ func (w *World) rehear(before, after *Order, now time.Time) {
 	for _, e := range done {
 		w.apply(e, 1, now)
 	}
-	if w.expects(after) && !slices.Contains(w.open, after) {
+	i := slices.Index(w.open, after)
+	switch expected := w.expects(after); {
+	case expected && i < 0:
 		w.open = append(w.open, after)
+	case !expected && i >= 0:
+		w.open = slices.Delete(w.open, i, i+1)
 	}
 }
