@@ -266,11 +266,11 @@ func TestExportKeepsWhatWasSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := a.World()
-	w.Lock()
-	for _, o := range w.Orders {
-		o.SellerOrderID = "changed"
+	for o := range w.All(time.Time{}, e.Now()) {
+		if err := w.Change(o.ID, e.Now(), func(o *world.Order) error { o.SellerOrderID = "changed"; return nil }); err != nil {
+			t.Fatal(err)
+		}
 	}
-	w.Unlock()
 	changed, err := e.Export()
 	if err != nil {
 		t.Fatal(err)

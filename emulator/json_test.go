@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/auth"
@@ -106,7 +107,7 @@ func TestOrderRecordsAreInOrder(t *testing.T) {
 		t.Fatal("no getOrder")
 	}
 	w := e.desk.Seller(0).World()
-	for _, o := range w.Orders {
+	for o := range w.All(time.Time{}, e.Now()) {
 		g := &auth.Grant{Kind: auth.RestrictedGrant, Resources: []auth.Resource{{Method: op.Method, Path: op.Path, Elements: []string{"buyerInfo", "shippingAddress", "buyerTaxInformation"}}}}
 		c := &desk.Call{Desk: e.desk, Op: op, Seller: e.desk.Seller(0), Grant: g, Now: e.Now(), Path: map[string]string{"orderId": o.ID}}
 		check(orders.OrderObjectV0(c, o, c.Now))

@@ -94,7 +94,9 @@ func TestNoAnswerLeadsAway(t *testing.T) {
 				list = []*http.Request{requestFor(t, e, op)}
 			}
 			for _, r := range list {
-				r.Header.Set("x-amz-access-token", tokenFor(e, op))
+				if r.Header.Get("x-amz-access-token") == "" { // of another seller where there is one
+					r.Header.Set("x-amz-access-token", tokenFor(e, op))
+				}
 				if here != "" {
 					r.URL.Scheme, r.URL.Host = "http", "127.0.0.1:8080"
 					r.Host = r.URL.Host

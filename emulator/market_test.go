@@ -162,7 +162,7 @@ func (s *shop) want(name string, a response, status int, part string) {
 // orderWhere returns the first order for which ok holds now.
 func (s *shop) orderWhere(what string, ok func(*world.Order) bool) *world.Order {
 	s.t.Helper()
-	for _, o := range s.w.Orders {
+	for o := range s.w.All(time.Time{}, s.Now()) {
 		if ok(o) {
 			return o
 		}
@@ -210,7 +210,7 @@ func addMarketRequests(e *Emulator, w *world.World, add func(id, target, body st
 	}
 	a := e.desk.Seller(0)
 	contacted := contacts.Books.Of(a)
-	for _, o := range w.Orders {
+	for o := range w.All(time.Time{}, e.Now()) {
 		query := "?marketplaceIds=" + o.Marketplace.ID
 		add("messagingv1.getMessagingActionsForOrder", "/messaging/v1/orders/"+o.ID+query, "")
 		add("messagingv1.GetAttributes", "/messaging/v1/orders/"+o.ID+"/attributes"+query, "")

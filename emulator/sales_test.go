@@ -54,7 +54,7 @@ func TestOrderMetricsAddUp(t *testing.T) {
 	bySKU := map[string]int{}
 	channels := map[string]int{}
 	business := 0
-	for _, o := range s.w.Orders {
+	for o := range s.w.All(time.Time{}, shopTime) {
 		if o.Purchased.Before(from) || !o.Purchased.Before(to) || o.Status(shopTime) == world.Canceled || o.Marketplace.ID != usStore {
 			continue
 		}

@@ -434,7 +434,7 @@ func TestSandboxRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	sandboxHost, production, port := marketplace.NorthAmerica.SandboxEndpoint(), marketplace.NorthAmerica.Endpoint(), "http://127.0.0.1:8080"
-	order := e.desk.Seller(0).World().Orders[0].ID
+	order := e.desk.Seller(0).World().Order(0).ID
 	for _, test := range []struct {
 		name, method, url, body string
 		status                  int

@@ -213,11 +213,15 @@ func times(a *desk.Seller, now time.Time) (int, []string) {
 		if !o.Shipped.IsZero() && !o.Cancelled.IsZero() {
 			f.add("order %s: shipped and cancelled", o.ID)
 		}
+		first := o.Shipped
 		for _, p := range o.ParcelsAt(now) {
 			before(o.Purchased, "purchased", p.At, "told of as shipped")
+			if p.At.Before(first) {
+				first = p.At
+			}
 		}
 		for _, b := range o.Returns {
-			before(o.Shipped, "shipped", b.Asked, "asked to be returned")
+			before(first, "shipped", b.Asked, "asked to be returned")
 			before(b.Asked, "asked to be returned", b.At, "back")
 			before(b.Asked, "asked to be returned", b.Refunded, "refunded")
 		}

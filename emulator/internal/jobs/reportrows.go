@@ -33,7 +33,7 @@ type reportRow struct {
 	more map[string]string // cells that only this kind of row has
 }
 
-// rows yields the rows of a report one by one, nil at the end. The caller holds the world's lock for reading.
+// rows yields the rows of a report one by one, nil at the end. It takes the world's lock when it needs it.
 type rows func() *reportRow
 
 // reportRows starts the rows of a report.
@@ -46,6 +46,8 @@ func (k *Queue) reportRows(r *Report, w *world.World, at time.Time) rows {
 	}
 	byListing := func(accept func(*world.Listing, *marketplace.Marketplace) bool) rows {
 		var list []*reportRow
+		w.RLock()
+		defer w.RUnlock()
 		for _, l := range w.AllListings() {
 			for _, m := range markets {
 				if accept(l, m) {
@@ -155,6 +157,8 @@ func (k *Queue) reportRows(r *Report, w *world.World, at time.Time) rows {
 		})
 	case "listings-cancelled":
 		var list []*reportRow
+		w.RLock()
+		defer w.RUnlock()
 		for sku := range format.SortedKeys(w.Listings) {
 			if l := w.Listings[sku]; l.Deleted && len(markets) > 0 {
 				list = append(list, &reportRow{k: k, r: r, at: at, m: markets[0], l: l})
@@ -178,12 +182,8 @@ func listRows(list []*reportRow) rows {
 
 // orderRows yields a row per item of the orders that are accepted, or what expand makes of it.
 func orderRows(k *Queue, r *Report, w *world.World, at time.Time, accept func(*world.Order) bool, expand func(*reportRow) []*reportRow) rows {
-	orders := w.Orders
-	item := 0
-	n := 0
-	if since := earliest(r); !since.IsZero() {
-		n, _ = slices.BinarySearchFunc(orders, since, func(o *world.Order, t time.Time) int { return o.Purchased.Compare(t) })
-	}
+	number, item := w.NumberFrom(earliest(r)), 0
+	var o *world.Order // whose items are rows; nil: to be found
 	var waiting []*reportRow
 	return func() *reportRow {
 		for {
@@ -192,17 +192,18 @@ func orderRows(k *Queue, r *Report, w *world.World, at time.Time, accept func(*w
 				waiting = waiting[1:]
 				return row
 			}
-			if n >= len(orders) || orders[n].Purchased.After(at) {
-				return nil
+			for ; o == nil; number++ {
+				life := w.Life(number)
+				if life == nil || life.Purchased.After(at) {
+					return nil
+				}
+				if len(life.Items) > 0 && accept(life) {
+					o, item = w.Order(number), 0
+				}
 			}
-			o := orders[n]
-			if item == 0 && !accept(o) {
-				n++
-				continue
-			}
-			row := &reportRow{k: k, r: r, at: at, m: o.Marketplace, o: o, it: &o.Items[item], i: item, l: w.Listings[o.Items[item].SKU]}
+			row := &reportRow{k: k, r: r, at: at, m: o.Marketplace, o: o, it: &o.Items[item], i: item, l: w.ListingOf(o.Items[item].SKU)}
 			if item++; item == len(o.Items) {
-				n, item = n+1, 0
+				o = nil
 			}
 			if expand == nil {
 				return row
@@ -575,8 +576,10 @@ func (row *reportRow) orderCell(name string) (string, bool) {
 		return paid(it.Tax), true
 	case "shipping-price":
 		return paid(it.Shipping), true
-	case "shipping-tax", "gift-wrap-price", "gift-wrap-tax", "ship-promotion-discount":
+	case "shipping-tax", "gift-wrap-price", "gift-wrap-tax":
 		return paid(zero), true
+	case "ship-promotion-discount":
+		return paid(it.Free), true
 	case "item-promotion-discount":
 		return paid(it.Discount), true
 	case "promotion-ids", "item-promotion-id", "description", "promotion-id":
@@ -821,8 +824,6 @@ func flatFile(w *world.World, columns []string, start func() rows, separator byt
 		var b bytes.Buffer
 		return func() []byte {
 			b.Reset()
-			w.RLock()
-			defer w.RUnlock()
 			if next == nil {
 				next = start()
 				for i, c := range columns {
@@ -835,9 +836,11 @@ func flatFile(w *world.World, columns []string, start func() rows, separator byt
 				if row == nil {
 					break
 				}
+				w.RLock()
 				for i, name := range names {
 					write(&b, row.cell(name), i)
 				}
+				w.RUnlock()
 				b.WriteString("\r\n")
 			}
 			if b.Len() == 0 {

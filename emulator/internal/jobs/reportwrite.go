@@ -28,10 +28,7 @@ func (k *Queue) WriteReport(r *Report, at time.Time) (d *Document, problem []byt
 	switch r.Kind.format {
 	case "TSV", "CSV":
 		// Without any rows a report is CANCELLED (selling-partner-api-models: "an automatic cancellation if there is no data to return").
-		w.RLock()
-		empty := start()() == nil
-		w.RUnlock()
-		if empty {
+		if start()() == nil {
 			return nil, nil
 		}
 		name, encode := charset(markets[0])
@@ -50,10 +47,7 @@ func (k *Queue) WriteReport(r *Report, at time.Time) (d *Document, problem []byt
 			d.Open = browseTree(markets[0].CountryCode)
 			return d, nil
 		}
-		w.RLock()
-		empty := start()() == nil
-		w.RUnlock()
-		if empty {
+		if start()() == nil {
 			return nil, nil
 		}
 		d.Open = k.xmlReport(r, w, at, start)
@@ -129,8 +123,6 @@ func (k *Queue) xmlReport(r *Report, w *world.World, at time.Time, start func() 
 				return nil
 			}
 			b.Reset()
-			w.RLock()
-			defer w.RUnlock()
 			if next == nil {
 				next = start()
 				b.WriteString(envelope + "<Header><DocumentVersion>1.00</DocumentVersion>")
@@ -148,7 +140,9 @@ func (k *Queue) xmlReport(r *Report, w *world.World, at time.Time, start func() 
 				}
 				if kind == "AllOrdersReport" {
 					if row.i == 0 {
+						w.RLock()
 						orderMessage(&b, row)
+						w.RUnlock()
 					}
 					continue
 				}
@@ -156,11 +150,13 @@ func (k *Queue) xmlReport(r *Report, w *world.World, at time.Time, start func() 
 				b.WriteString("<Message>")
 				element(&b, "MessageID", strconv.Itoa(n))
 				b.WriteString("<" + kind + ">")
+				w.RLock()
 				for _, c := range r.Kind.columns {
 					if v := row.cell(normal(c)); v != "" {
 						element(&b, camel(c), v)
 					}
 				}
+				w.RUnlock()
 				b.WriteString("</" + kind + "></Message>\n")
 			}
 			return b.Bytes()

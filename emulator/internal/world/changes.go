@@ -1,12 +1,47 @@
 package world
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/random"
 )
+
+// ErrNoOrder is [World.Change]'s of an order that there is not, or not yet.
+var ErrNoOrder = errors.New("no such order")
+
+// Change lets f change an order, or find that it can't be: then all stays as it is, and the error is f's. f runs under the world's lock and gets a
+// copy that is taken over as a whole. What f may look at beside the order must not take that lock.
+func (w *World) Change(id string, now time.Time, f func(o *Order) error) error {
+	w.Lock()
+	defer w.Unlock()
+	number := w.numberOf(id)
+	if number < 0 {
+		return ErrNoOrder
+	}
+	before := w.order(number)
+	if before == nil || before.Purchased.After(now) {
+		return ErrNoOrder
+	}
+	after := before.clone()
+	if err := f(after); err != nil {
+		return err
+	}
+	now = now.UTC().Truncate(time.Second)
+	w.hear(now)
+	for _, t := range []*time.Time{&after.Shipped, &after.Cancelled, &after.Changed} {
+		*t = t.UTC().Truncate(time.Second)
+	}
+	w.touched[number] = after
+	w.index.set(number, w.rowOf(after))
+	w.enter(after)
+	w.rehear(before, after, now)
+	w.noteChange(after)
+	w.wake()
+	return nil
+}
 
 // Ship tells of a parcel of an order that the seller fulfils, as confirmShipment and the fulfilment feeds do. p.Quantities is by item; nil stands
 // for all that is open. The error says why the order or an item can't be shipped. It is for use within [World.Change], as all below.
@@ -47,11 +82,12 @@ func (o *Order) Ship(p Parcel, now time.Time) error {
 		o.Cancelled, o.CancelledBy, o.CancelReason = time.Time{}, "", ""
 		o.Shipped = now.Add(48 * time.Hour)
 	}
+	o.CancelAsked = until(o.CancelAsked, now) // too late for that
 	if left == 0 {
 		if !o.Shipped.IsZero() {
-			o.shiftReturns(now.Sub(o.Shipped))
+			o.shiftReturns(now.Sub(o.Shipped), now)
 		}
-		o.Shipped = now
+		o.Shipped, o.partly = now, until(o.partly, now)
 	} else if o.partly.IsZero() || o.partly.After(now) {
 		o.partly = now
 	}
@@ -66,7 +102,16 @@ func (o *Order) Cancel(by, reason string, now time.Time) bool {
 	}
 	o.Cancelled, o.CancelledBy, o.CancelReason, o.Changed = now, by, reason, now
 	o.Shipped, o.partly, o.Returns = time.Time{}, time.Time{}, nil
+	o.Payable, o.CancelAsked = until(o.Payable, now), until(o.CancelAsked, now)
 	return true
+}
+
+// until is a moment of a life that still comes to pass when the life changes; zero for one that would have come after.
+func until(moment, now time.Time) time.Time {
+	if moment.After(now) {
+		return time.Time{}
+	}
+	return moment
 }
 
 // regulatedType is the product type of which merchants' orders have to be looked at before they are shipped: blades, of which some
@@ -92,7 +137,8 @@ var RejectionReasons = [][2]string{
 	{"age_check_mismatch", "The document doesn't belong to the recipient."},
 }
 
-func newRegulation(r random.Source, o *Order) *Regulation {
+// NewRegulation is what the buyer has to tell of an order.
+func NewRegulation(r random.Source, o *Order) *Regulation {
 	born := o.Purchased.AddDate(-r.Between(16, 80), 0, -r.IntN(360))
 	return &Regulation{
 		due: o.Purchased.Add(14 * 24 * time.Hour),

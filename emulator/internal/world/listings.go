@@ -105,10 +105,12 @@ type ListingIssue struct {
 
 // makeListings lists every product in all of the seller's marketplaces, at the catalogue's price. Every third or so is shipped by
 // the merchant; with two products there is one of each.
-func makeListings(seed int64, a *Seller, products []*Product, opened time.Time) map[string]*Listing {
+func makeListings(sizes Sizes, a *Seller, products []*Product, opened time.Time) map[string]*Listing {
 	listings := make(map[string]*Listing, len(products))
+	// Who sells much has much in stock: for a month or two. An order has about two items of five units.
+	daily := 10 * sizes.Orders / (sizes.Days * len(products))
 	for i, p := range products {
-		r := random.New(seed, "listing", a.Number, i)
+		r := random.New(sizes.Seed, "listing", a.Number, i)
 		l := &Listing{
 			SKU: p.SKU, Product: p, ProductType: p.Kind.Type, Condition: "new_new", Amazon: i == 0 || i > 1 && !r.Chance(3),
 			Created: opened.Add(-time.Duration(r.Between(1, 600*24*60)) * time.Minute), Offers: map[string]*Offer{}, markets: map[string]bool{},
@@ -133,7 +135,7 @@ func makeListings(seed int64, a *Seller, products []*Product, opened time.Time) 
 			}}
 		}
 		if l.Amazon {
-			l.Stock = Stock{FNSKU: "X00" + r.Text(random.Base36, 5) + base36Digits(i), Fulfillable: r.Between(20, 600)}
+			l.Stock = Stock{FNSKU: "X00" + r.Text(random.Base36, 5) + base36Digits(i), Fulfillable: r.Between(20, 600) + daily*(30+i%30)}
 			if r.Chance(4) {
 				l.Stock.InboundShipped, l.Stock.InboundReceiving = r.Between(10, 200), r.Between(0, 20)
 			}
@@ -144,7 +146,7 @@ func makeListings(seed int64, a *Seller, products []*Product, opened time.Time) 
 				l.Stock.setUnfulfillable(r.Between(1, 9))
 			}
 		} else {
-			l.Quantity, l.leadDays = r.Between(15, 400), r.Between(1, 3)
+			l.Quantity, l.leadDays = r.Between(15, 400)+daily*(30+i%30), r.Between(1, 3)
 		}
 		listings[l.SKU] = l
 	}
@@ -157,6 +159,13 @@ func (w *World) Listing(sku string) *Listing {
 		return l
 	}
 	return nil
+}
+
+// ListingOf is the listing of a SKU, also one that was deleted; nil when there never was one. The caller doesn't hold the world's lock.
+func (w *World) ListingOf(sku string) *Listing {
+	w.RLock()
+	defer w.RUnlock()
+	return w.Listings[sku]
 }
 
 // AllListings returns the listings that are not deleted, by SKU. The caller holds the world's lock.

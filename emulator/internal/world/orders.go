@@ -1,9 +1,6 @@
 package world
 
 import (
-	"errors"
-	"fmt"
-	"iter"
 	"regexp"
 	"slices"
 	"strconv"
@@ -11,14 +8,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// Order is an order with its life written down beforehand: which state it is in follows from the time at which one looks. What
-// requests change of it is guarded by the world's lock.
+// Order is an order with its life written down beforehand: which state it is in follows from the time at which one looks. Those that the world hands out are
+// copies: changing one changes nothing, see [World.Change].
 type Order struct {
-	number        int // of the seller's orders, from 0
+	Number        int // of the seller's orders, from 0
 	ID            string
 	SellerOrderID string // the seller's own order id
 	Marketplace   *marketplace.Marketplace
@@ -52,6 +48,8 @@ type Order struct {
 	Parcels    []Parcel      // told by requests; see [Order.ParcelsAt]
 	Returns    []Return      // that come of themselves or that requests have told of, also those that lie in the future
 	Regulated  *Regulation   // of orders with goods that not everybody may buy
+
+	replaces int // number of the order that this one replaces; -1 for most
 }
 
 type OrderItem struct {
@@ -63,6 +61,7 @@ type OrderItem struct {
 	Tax      Money
 	Shipping Money
 	Discount Money
+	Free     Money  // of the shipping, taken off again by a promotion
 	Gift     string // message; "" when it is no gift
 }
 
@@ -85,6 +84,12 @@ const (
 	Shipped          = "Shipped"
 	Canceled         = "Canceled"
 )
+
+func (o *Order) clone() *Order {
+	c := *o
+	c.Items, c.Parcels, c.Returns = slices.Clone(o.Items), slices.Clone(o.Parcels), slices.Clone(o.Returns)
+	return &c
+}
 
 // Status tells in which state the order is at t.
 func (o *Order) Status(t time.Time) string {
@@ -111,14 +116,6 @@ func (o *Order) Updated(t time.Time) time.Time {
 		}
 	}
 	return last
-}
-
-// final is the time after which nothing happens to the order by itself.
-func (o *Order) final() time.Time {
-	if !o.Cancelled.IsZero() {
-		return o.Cancelled
-	}
-	return o.Shipped
 }
 
 // DeliveredBy tells whether the buyer has all of the order at t.
@@ -195,233 +192,11 @@ func (o *Order) Total() Money {
 // ItemTotal is what the buyer pays for one item.
 func (o *Order) ItemTotal(i int) int {
 	it := &o.Items[i]
-	sum := it.Price.Units + it.Shipping.Units - it.Discount.Units
+	sum := it.Price.Units + it.Shipping.Units - it.Discount.Units - it.Free.Units
 	if !taxIncluded(o.Marketplace) {
 		sum += it.Tax.Units
 	}
 	return sum
-}
-
-// makeOrder makes the order of a number. Its items are all fulfilled by the same one. live tells that it comes after the beginning: then
-// it takes what can be bought, at today's price, and there is none if nothing can.
-func (w *World) makeOrder(r random.Source, a *Seller, number int, at time.Time, live bool) *Order {
-	m := &a.Marketplaces[0]
-	if len(a.Marketplaces) > 1 && r.Chance(3) {
-		m = &a.Marketplaces[1+r.IntN(len(a.Marketplaces)-1)]
-	}
-	c := countryOf(m.CountryCode)
-	o := &Order{
-		// 3-7-7 format; the number in it makes it the only one of its seller.
-		number:        number,
-		ID:            random.Pick(r, []string{"111", "112", "113", "701", "302", "249"}) + "-" + r.Text(random.Digits, 7) + "-" + r.Text(random.Digits, 3) + fmt.Sprintf("%04d", number%10000),
-		SellerOrderID: fmt.Sprintf("SO-%06d", number+1),
-		Marketplace:   m,
-		Purchased:     at,
-		Payable:       at.Add(time.Duration(r.Between(5, 40)) * time.Minute),
-		Express:       r.Chance(5),
-		Business:      r.Chance(12),
-		To:            w.AddressIn(r, m.CountryCode),
-		Tracking:      "1Z" + r.Text(random.Base36, 16),
-		Transit:       time.Duration(r.Between(20, 110)) * time.Hour,
-		Payment:       "Other",
-	}
-	seller := random.Pick(r, w.shelf)
-	if o.Amazon = !r.Chance(3); o.Amazon != seller.Amazon {
-		seller = random.Pick(r, w.shelf) // one more chance for Amazon's usual share
-	}
-	o.Amazon = seller.Amazon
-	o.Prime = o.Amazon && r.Chance(2)
-	o.BuyerName = o.To.Name
-	o.BuyerEmail = r.Text("abcdefghijklmnopqrstuvwxyz"+random.Digits, 15) + "@marketplace." + strings.TrimPrefix(m.Storefront, "www.")
-	if o.Business {
-		o.PO = "PO " + r.Text(random.Digits, 6)
-		o.To.Company = random.Pick(r, c.companies)
-	}
-	for i := range r.Between(1, 3) {
-		l := seller
-		if i > 0 {
-			if l = random.Pick(r, w.shelf); l.Amazon != o.Amazon {
-				continue
-			}
-		}
-		it := OrderItem{ID: r.Text("123456789", 1) + r.Text(random.Digits, 13), Product: l.Product, SKU: l.SKU, Quantity: r.Between(1, 4)}
-		if r.Chance(15) {
-			it.Quantity = r.Between(10, 60)
-		}
-		unit := PriceIn(l.Product.Cents, m)
-		if live {
-			if !l.Buyable(m.ID) {
-				continue
-			}
-			it.Quantity = min(it.Quantity, l.Available())
-			if unit = l.Offers[m.ID].PriceAt(at); o.Business && l.Offers[m.ID].Business.Units > 0 {
-				unit = l.Offers[m.ID].Business
-			}
-		}
-		it.Price = Money{unit.Units * it.Quantity, m.Currency}
-		it.Tax = Money{taxOn(it.Price.Units, m), m.Currency}
-		it.Shipping, it.Discount = Money{0, m.Currency}, Money{0, m.Currency}
-		if !o.Prime && i == 0 {
-			it.Shipping = PriceIn(499, m)
-		}
-		if r.Chance(6) {
-			it.Discount.Units = it.Price.Units / 10
-		}
-		if r.Chance(10) {
-			it.Gift = c.gift
-		}
-		if !slices.ContainsFunc(o.Items, func(other OrderItem) bool { return other.SKU == it.SKU }) {
-			o.Items = append(o.Items, it)
-		}
-	}
-	if len(o.Items) == 0 {
-		return nil
-	}
-	hours := time.Hour * time.Duration(r.Between(6, 60))
-	if !o.Amazon {
-		hours = time.Hour * time.Duration(r.Between(24, 160)) // merchants take longer: there is always something to ship
-	}
-	switch {
-	case r.Chance(12):
-		o.Cancelled = o.Payable.Add(time.Duration(r.Between(1, 1200)) * time.Minute)
-		o.CancelledBy, o.CancelReason = "BUYER", "No longer needed"
-		if r.Chance(4) {
-			o.CancelledBy, o.CancelReason = "AMAZON", "Payment could not be authorized"
-		}
-	case !o.Amazon && len(o.Items) > 1 && r.Chance(4):
-		o.partly = o.Payable.Add(hours)
-		o.Shipped = o.partly.Add(36 * time.Hour)
-	default:
-		o.Shipped = o.Payable.Add(hours)
-	}
-	w.peculiarities(r, o)
-	o.planReturns(r)
-	return o
-}
-
-// peculiarities gives some orders what few have: cash on delivery, a cancellation that the buyer asks for, goods in exchange for
-// broken ones, a shop where they are picked up, goods that not everybody may buy.
-func (w *World) peculiarities(r random.Source, o *Order) {
-	switch code := o.Marketplace.CountryCode; {
-	case code == "JP" && r.Chance(6):
-		o.Payment = "CVS"
-	case (code == "JP" || code == "IN" || code == "AE" || code == "SA" || code == "EG") && r.Chance(5):
-		o.Payment = "COD"
-	}
-	if o.Amazon {
-		if r.Chance(30) {
-			w.replace(r, o)
-		}
-		return
-	}
-	switch r.IntN(16) {
-	case 0, 1:
-		if o.Cancelled.IsZero() {
-			first := o.Shipped
-			if !o.partly.IsZero() {
-				first = o.partly
-			}
-			o.CancelAsked = o.Payable.Add(first.Sub(o.Payable) / 3).Truncate(time.Second)
-			o.CancelReason = "Wrong shipping address entered"
-		}
-	case 2, 3:
-		if o.Cancelled.IsZero() && o.partly.IsZero() && !o.Business {
-			// It waits until the shop tells that it was picked up, and is cancelled in the end.
-			o.Store, o.Express = "STORE-"+r.Text(random.Digits, 3), false
-			o.Shipped, o.Cancelled = time.Time{}, o.Payable.Add(6*24*time.Hour)
-			o.CancelledBy, o.CancelReason = "AMAZON", "Not ready for pickup in time"
-		}
-	case 4:
-		w.replace(r, o)
-	}
-	if slices.ContainsFunc(o.Items, func(it OrderItem) bool { return it.Product.Kind.Type == regulatedType }) {
-		o.Regulated = newRegulation(r, o)
-	}
-}
-
-// replace makes o an order that replaces an earlier one of the same fulfilment for nothing.
-func (w *World) replace(r random.Source, o *Order) {
-	if len(w.Orders) == 0 {
-		return
-	}
-	old := w.Orders[len(w.Orders)-1-r.IntN(min(len(w.Orders), int(20*24*time.Hour/w.spacing)+1))]
-	if old.Amazon != o.Amazon || old.Marketplace != o.Marketplace || old.Replaces != "" || !old.DeliveredBy(o.Purchased) {
-		return
-	}
-	it := old.Items[0]
-	l := w.Listings[it.SKU]
-	if l == nil || l.Deleted || l.Available() == 0 {
-		return
-	}
-	it.ID, it.Quantity = o.Items[0].ID, min(it.Quantity, l.Available())
-	nothing := Money{0, o.Marketplace.Currency}
-	it.Price, it.Tax, it.Shipping, it.Discount, it.Gift = nothing, nothing, nothing, nothing, ""
-	o.Items, o.Replaces, o.partly = []OrderItem{it}, old.ID, time.Time{}
-	o.To, o.BuyerName, o.BuyerEmail, o.Business, o.PO = old.To, old.BuyerName, old.BuyerEmail, old.Business, old.PO
-}
-
-// OrderByID finds an order that has been placed by t; nil otherwise. It is a copy, as all orders that the world hands out. The caller doesn't hold
-// the world's lock.
-func (w *World) OrderByID(id string, t time.Time) *Order {
-	w.RLock()
-	defer w.RUnlock()
-	o := w.byID[id]
-	if o == nil || o.Purchased.After(t) {
-		return nil
-	}
-	return o.clone()
-}
-
-func (o *Order) clone() *Order {
-	c := *o
-	c.Parcels, c.Returns = slices.Clone(o.Parcels), slices.Clone(o.Returns)
-	return &c
-}
-
-// ErrNoOrder is [World.Change]'s of an order that there is not, or not yet.
-var ErrNoOrder = errors.New("no such order")
-
-// Change lets f change an order, or find that it can't be: then all stays as it is, and the error is f's. f runs under the world's lock and gets a
-// copy that is taken over as a whole. What f may look at beside the order must not take that lock.
-func (w *World) Change(id string, now time.Time, f func(o *Order) error) error {
-	w.Lock()
-	defer w.Unlock()
-	o := w.byID[id]
-	if o == nil || o.Purchased.After(now) {
-		return ErrNoOrder
-	}
-	changed := o.clone()
-	if err := f(changed); err != nil {
-		return err
-	}
-	w.Settle(now)
-	before := *o
-	*o = *changed
-	if w.touched == nil {
-		w.touched = map[*Order]bool{}
-	}
-	w.touched[o] = true
-	w.rehear(&before, o, now)
-	return nil
-}
-
-// All yields the orders that were placed from since until t, by time of purchase: copies. What happens to an order by itself happens within 60 days
-// of its purchase.
-func (w *World) All(since, t time.Time) iter.Seq[*Order] {
-	return func(yield func(*Order) bool) {
-		w.RLock()
-		from, _ := slices.BinarySearchFunc(w.Orders, since, func(o *Order, t time.Time) int { return o.Purchased.Compare(t) })
-		orders := w.Orders[from:]
-		w.RUnlock()
-		for _, o := range orders {
-			w.RLock()
-			o = o.clone()
-			w.RUnlock()
-			if o.Purchased.After(t) || !yield(o) {
-				return
-			}
-		}
-	}
 }
 
 func (o *Order) Channel() string {
@@ -431,17 +206,34 @@ func (o *Order) Channel() string {
 	return "MFN"
 }
 
+// How long after its purchase the buyer of a merchant's order is told to have it.
+const (
+	DeliverEarliest = 48 * time.Hour
+	DeliverLatest   = 7 * 24 * time.Hour
+)
+
 // DeliveryWindow is when the buyer was told to have the order of a merchant.
 func (o *Order) DeliveryWindow() (earliest, latest time.Time) {
-	return o.Purchased.Add(48 * time.Hour), o.Purchased.Add(7 * 24 * time.Hour)
+	return o.Purchased.Add(DeliverEarliest), o.Purchased.Add(DeliverLatest)
 }
+
+const supplySourcePrefix = "supply-"
 
 // SupplySource is where an order that is picked up comes from; "" for all others.
 func (o *Order) SupplySource() string {
 	if o.Store == "" {
 		return ""
 	}
-	return "supply-" + o.Store
+	return supplySourcePrefix + o.Store
+}
+
+// StoreOf is the store that is a supply source; "" where there is none.
+func StoreOf(supplySource string) string {
+	store, found := strings.CutPrefix(supplySource, supplySourcePrefix)
+	if !found {
+		return ""
+	}
+	return store
 }
 
 // Has tells whether an order has an item of a product type. Lamps can be ordered with their installation, and calendars come with a

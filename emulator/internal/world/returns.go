@@ -110,7 +110,7 @@ const (
 
 // planReturns writes down what the buyer will give back: about one item in ten, asked for within twelve days of the delivery.
 func (o *Order) planReturns(r random.Source) {
-	if o.Shipped.IsZero() || o.Replaces != "" {
+	if o.Shipped.IsZero() || o.replaces >= 0 {
 		return
 	}
 	for i := range o.Items {
@@ -162,7 +162,7 @@ func (o *Order) planReturn(r random.Source, i int) {
 func (o *Order) label(b *Return, n int, r random.Source) {
 	b.ID = o.returnID(n)
 	if b.Kind == GoodsBack {
-		code := (o.number*64 + n) * 1000003 % (36 * 36 * 36 * 36 * 36 * 36 * 36 * 36)
+		code := (o.Number*64 + n) * 1000003 % (36 * 36 * 36 * 36 * 36 * 36 * 36 * 36)
 		var digits [8]byte
 		for i := range digits {
 			digits[i] = random.Base36[code%36]
@@ -174,7 +174,7 @@ func (o *Order) label(b *Return, n int, r random.Source) {
 }
 
 // returnID has a factor without one in common with 10: no two numbers have one id.
-func (o *Order) returnID(n int) string { return strconv.Itoa(1e13 + (o.number*64+n)*3141592653%1e13) }
+func (o *Order) returnID(n int) string { return strconv.Itoa(1e13 + (o.Number*64+n)*3141592653%1e13) }
 
 // share is what n units of an item come to, after some have been paid back: shares of one unit each add up to the whole.
 func (o *Order) share(item, before, n int, shipping bool) Refund {
@@ -198,9 +198,12 @@ func (o *Order) Portion(item, price int) Refund {
 }
 
 // shiftReturns moves what the buyer was going to ask for along with the shipment.
-func (o *Order) shiftReturns(by time.Duration) {
+func (o *Order) shiftReturns(by time.Duration, now time.Time) {
 	for i := range o.Returns {
 		b := &o.Returns[i]
+		if !b.Asked.After(now) {
+			continue
+		}
 		for _, at := range []*time.Time{&b.Asked, &b.At, &b.Refunded} {
 			if !at.IsZero() {
 				*at = at.Add(by)
@@ -357,7 +360,7 @@ func (o *Order) tell(b Return) Return {
 	for slices.ContainsFunc(o.Returns, func(other Return) bool { return other.ID == o.returnID(n) }) {
 		n++
 	}
-	o.label(&b, n, random.New(int64(o.number), "return", o.ID, n))
+	o.label(&b, n, random.New(int64(o.Number), "return", o.ID, n))
 	return o.Returns[len(o.Returns)-1]
 }
 
@@ -624,12 +627,15 @@ func (w *World) MovementsSince(since time.Time, yield func(Movement)) {
 			yield(m)
 		}
 	}
-	first, _ := slices.BinarySearchFunc(w.Orders, since.AddDate(0, 0, -60), func(o *Order, t time.Time) int { return o.Purchased.Compare(t) })
-	for _, o := range w.Orders[first:] {
-		if o.Purchased.After(w.heard) {
+	for number := w.numberFrom(since.Add(-LifeSpan)); number < w.next; number++ {
+		life := w.life(number)
+		if life.Purchased.After(w.heard) {
 			return
 		}
-		for _, m := range o.Movements() {
+		if !life.Amazon || len(life.Items) == 0 {
+			continue
+		}
+		for _, m := range w.order(number).Movements() {
 			if m.At.After(since) && !m.At.After(w.heard) {
 				yield(m)
 			}
@@ -640,7 +646,7 @@ func (w *World) MovementsSince(since time.Time, yield func(Movement)) {
 // Beginning is when the orders of the beginning end, and what lay in Amazon's warehouses then but for what those orders have there.
 func (w *World) Beginning() (at time.Time, stock map[string]Stock) {
 	stock = map[string]Stock{}
-	for sku, l := range makeListings(w.seed, w.seller, w.Products, w.opened) {
+	for sku, l := range makeListings(w.sizes, w.seller, w.Products, w.opened) {
 		stock[sku] = l.Stock
 	}
 	return w.opened, stock

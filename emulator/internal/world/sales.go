@@ -59,10 +59,8 @@ func (w *World) SumSales(at, from, to time.Time, markets []string, period string
 	}
 	last := to.Add(Day)
 	within := func(t time.Time) bool { return !t.IsZero() && !t.Before(from) && t.Before(last) && !t.After(at) }
-	w.RLock()
-	defer w.RUnlock()
-	for _, o := range w.Orders {
-		if o.Purchased.After(at) {
+	for o := range w.Lives(from.Add(-LifeSpan), at) {
+		if o.Purchased.After(last) {
 			break
 		}
 		if !slices.Contains(markets, o.Marketplace.ID) {

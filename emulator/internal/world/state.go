@@ -2,6 +2,8 @@ package world
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -13,16 +15,24 @@ import (
 // changed, and the stock. All else follows from the seed.
 
 type worldState struct {
-	Next     int            `json:"next"` // number of the order that comes next
-	Orders   []orderState   `json:"orders,omitempty"`
+	Next     int            `json:"next"`  // number of the order that comes next
+	Heard    time.Time      `json:"heard"` // until when the stock has heard of what happened to orders
+	Came     []basketState  `json:"came,omitempty"`
+	Orders   []orderState   `json:"orders,omitempty"`   // those that requests have changed
 	Products []productState `json:"products,omitempty"` // brought by listings
 	Listings []listingState `json:"listings,omitempty"` // revised ones, in the order in which they came
 	Stock    []stockState   `json:"stock,omitempty"`    // of all others
 	Told     []string       `json:"told,omitempty"`     // idempotency tokens
-	Open     []string       `json:"open,omitempty"`     // ids of orders whose end the stock has not heard of
-	Heard    time.Time      `json:"heard,omitzero"`     // until when the stock has heard of orders
 	Moves    []Movement     `json:"moves,omitempty"`    // of stock, told by requests
 	Charges  []Charge       `json:"charges,omitempty"`
+}
+
+// basketState is what was bought after the beginning: in short, since there may be a million.
+type basketState struct {
+	Items    [][3]int `json:"i,omitempty"` // index of the listing on the shelf, quantity, units of one's price
+	ASINs    []string `json:"a,omitempty"` // of items, where listings are not of these any more
+	Replaces int      `json:"r"`
+	Amazon   bool     `json:"f,omitempty"`
 }
 
 type orderState struct {
@@ -56,6 +66,7 @@ type orderState struct {
 		Status [3]string   `json:"status"` // status, reason, reviewer
 		At     time.Time   `json:"at"`
 	} `json:"regulated,omitempty"`
+	ReplacedNumber int `json:"replaced_number"`
 }
 
 type itemState struct {
@@ -63,7 +74,7 @@ type itemState struct {
 	ASIN     string `json:"asin"`
 	SKU      string `json:"sku"`
 	Quantity int    `json:"quantity"`
-	Units    [4]int `json:"units"` // price, tax, shipping, discount
+	Units    [5]int `json:"units"` // price, tax, shipping, discount, free shipping
 	Gift     string `json:"gift,omitempty"`
 }
 
@@ -136,12 +147,26 @@ func (s *Stock) set(n [12]int) {
 func (w *World) Save() any {
 	w.RLock()
 	defer w.RUnlock()
-	s := worldState{Next: w.next}
-	beginning := w.beginning
-	for _, o := range w.Orders {
-		if o.number >= beginning || w.touched[o] {
-			s.Orders = append(s.Orders, saveOrder(o))
+	s := worldState{Next: w.next, Heard: w.heard, Moves: w.moves, Charges: w.charges}
+	places := make(map[*Listing]int, len(w.shelf))
+	for i, l := range w.shelf {
+		places[l] = i
+	}
+	for _, b := range w.came {
+		bs := basketState{Replaces: b.replaces, Amazon: b.amazon}
+		other := false
+		for _, it := range b.items {
+			bs.Items = append(bs.Items, [3]int{places[it.listing], it.quantity, it.unit})
+			bs.ASINs = append(bs.ASINs, it.product.ASIN)
+			other = other || it.product != it.listing.Product
 		}
+		if !other {
+			bs.ASINs = nil
+		}
+		s.Came = append(s.Came, bs)
+	}
+	for _, number := range slices.Sorted(maps.Keys(w.touched)) {
+		s.Orders = append(s.Orders, saveOrder(w.touched[number]))
 	}
 	for _, p := range w.added {
 		s.Products = append(s.Products, productState{p.ASIN, p.SKU, p.EAN, p.UPC, p.Title, p.Brand, p.Color, p.Size, p.Part, p.Kind.Type, p.Pack, p.Cents, p.Grams, p.Rank, p.Millimeters})
@@ -156,23 +181,19 @@ func (w *World) Save() any {
 	for token := range format.SortedKeys(w.Told) {
 		s.Told = append(s.Told, token)
 	}
-	for _, o := range w.open {
-		s.Open = append(s.Open, o.ID)
-	}
-	s.Heard, s.Moves, s.Charges = w.heard, w.moves, w.charges
 	return s
 }
 
 func saveOrder(o *Order) orderState {
 	s := orderState{
-		Number: o.number, ID: o.ID, SellerID: o.SellerOrderID, Marketplace: o.Marketplace.ID, Times: [7]time.Time{o.Purchased, o.Payable, o.partly, o.Shipped, o.Cancelled, o.Changed, o.CancelAsked},
+		Number: o.Number, ID: o.ID, SellerID: o.SellerOrderID, Marketplace: o.Marketplace.ID, Times: [7]time.Time{o.Purchased, o.Payable, o.partly, o.Shipped, o.Cancelled, o.Changed, o.CancelAsked},
 		Amazon: o.Amazon, Prime: o.Prime, Business: o.Business, Express: o.Express, Payment: o.Payment, PO: o.PO, Replaces: o.Replaces, Store: o.Store, Pickup: o.Pickup,
 		CancelledBy: o.CancelledBy, CancelReason: o.CancelReason, BuyerName: o.BuyerName, BuyerEmail: o.BuyerEmail,
 		To:       [9]string{o.To.Name, o.To.Company, o.To.Line1, o.To.Line2, o.To.City, o.To.State, o.To.PostalCode, o.To.Country, o.To.Phone},
-		Tracking: o.Tracking, Transit: o.Transit, Returns: o.Returns,
+		Tracking: o.Tracking, Transit: o.Transit, ReplacedNumber: o.replaces, Returns: o.Returns,
 	}
 	for _, it := range o.Items {
-		s.Items = append(s.Items, itemState{it.ID, it.Product.ASIN, it.SKU, it.Quantity, [4]int{it.Price.Units, it.Tax.Units, it.Shipping.Units, it.Discount.Units}, it.Gift})
+		s.Items = append(s.Items, itemState{it.ID, it.Product.ASIN, it.SKU, it.Quantity, [5]int{it.Price.Units, it.Tax.Units, it.Shipping.Units, it.Discount.Units, it.Free.Units}, it.Gift})
 	}
 	for _, p := range o.Parcels {
 		s.Parcels = append(s.Parcels, parcelState{[4]string{p.Ref, p.Carrier, p.Service, p.Tracking}, [2]time.Time{p.At, p.Shipped}, p.Quantities})
@@ -238,24 +259,55 @@ func (w *World) Load(raw json.RawMessage) error {
 			l.Stock.set(ss.Stock)
 		}
 	}
-	for _, os := range s.Orders {
-		w.loadOrder(&os)
-	}
 	for _, token := range s.Told {
 		w.Told[token] = true
 	}
+	w.moves, w.charges = s.Moves, s.Charges
+	return w.loadOrders(&s)
+}
+
+// loadOrders brings orders to what they were, after the listings.
+func (w *World) loadOrders(s *worldState) error {
+	if s.Next != w.beginning+len(s.Came) || s.Next > max(w.most, w.beginning) {
+		return fmt.Errorf("number of the next order %d with %d orders after the first %d: want their sum, at most %d", s.Next, len(s.Came), w.beginning, w.most)
+	}
+	// Stock is as it was; orders tell it only of what comes after.
 	if s.Heard.After(w.heard) {
 		w.heard = s.Heard
 	}
-	w.moves, w.charges = s.Moves, s.Charges
-	w.open, w.due = nil, time.Time{}
-	for _, id := range s.Open {
-		if o := w.byID[id]; o != nil && w.expects(o) {
-			w.open = append(w.open, o)
+	m := w.newMaker()
+	for _, bs := range s.Came {
+		b := basket{amazon: bs.Amazon, replaces: bs.Replaces}
+		for i, it := range bs.Items {
+			if it[0] < 0 || it[0] >= len(w.shelf) {
+				return fmt.Errorf("order %d: listing %d: want one of %d", w.next, it[0], len(w.shelf))
+			}
+			l := w.shelf[it[0]]
+			p := l.Product
+			if i < len(bs.ASINs) {
+				if p = w.ProductByASIN(bs.ASINs[i]); p == nil {
+					return fmt.Errorf("order %d: unknown ASIN %q", w.next, bs.ASINs[i])
+				}
+			}
+			b.items = append(b.items, bought{l, p, it[1], it[2]})
+		}
+		w.came = append(w.came, b)
+		o := &Order{}
+		m.life(w.next, o, 0)
+		w.index.add(w.rowOf(o))
+		w.next++
+		w.enter(o)
+		if o.replaces >= 0 {
+			w.replacements[o.replaces] = append(w.replacements[o.replaces], o.Number)
 		}
 	}
-	w.next = s.Next
+	for i := range s.Orders {
+		if err := w.loadOrder(&s.Orders[i]); err != nil {
+			return err
+		}
+	}
 	w.schedule()
+	w.wake()
 	return nil
 }
 
@@ -288,24 +340,18 @@ func (w *World) loadListing(s *listingState, attributes map[string]any, raw any)
 	}
 }
 
-func (w *World) loadOrder(s *orderState) {
+func (w *World) loadOrder(s *orderState) error {
 	i := slices.IndexFunc(w.seller.Marketplaces, func(m marketplace.Marketplace) bool { return m.ID == s.Marketplace })
-	if i < 0 {
-		return
+	if i < 0 || s.Number < 0 || s.Number >= w.next || w.orderID(s.Number) != s.ID {
+		return fmt.Errorf("order %q, number %d, of marketplace %q: is none of the seller's", s.ID, s.Number, s.Marketplace)
 	}
 	m := &w.seller.Marketplaces[i]
-	o := w.byID[s.ID]
-	if o == nil {
-		o = &Order{}
-		w.Orders = append(w.Orders, o)
-		w.byID[s.ID] = o
-	}
-	*o = Order{
-		number: s.Number, ID: s.ID, SellerOrderID: s.SellerID, Marketplace: m, Purchased: s.Times[0], Payable: s.Times[1], partly: s.Times[2], Shipped: s.Times[3], Cancelled: s.Times[4],
+	o := &Order{
+		Number: s.Number, ID: s.ID, SellerOrderID: s.SellerID, Marketplace: m, Purchased: s.Times[0], Payable: s.Times[1], partly: s.Times[2], Shipped: s.Times[3], Cancelled: s.Times[4],
 		Changed: s.Times[5], CancelAsked: s.Times[6], Amazon: s.Amazon, Prime: s.Prime, Business: s.Business, Express: s.Express, Payment: s.Payment, PO: s.PO, Replaces: s.Replaces,
 		Store: s.Store, Pickup: s.Pickup, CancelledBy: s.CancelledBy, CancelReason: s.CancelReason, BuyerName: s.BuyerName, BuyerEmail: s.BuyerEmail,
 		To:       Address{s.To[0], s.To[1], s.To[2], s.To[3], s.To[4], s.To[5], s.To[6], s.To[7], s.To[8]},
-		Tracking: s.Tracking, Transit: s.Transit, Returns: s.Returns,
+		Tracking: s.Tracking, Transit: s.Transit, replaces: s.ReplacedNumber, Returns: s.Returns,
 	}
 	in := func(units int) Money { return Money{units, m.Currency} }
 	for _, is := range s.Items {
@@ -313,7 +359,7 @@ func (w *World) loadOrder(s *orderState) {
 		if p == nil {
 			p = w.Products[0]
 		}
-		o.Items = append(o.Items, OrderItem{is.ID, p, is.SKU, is.Quantity, in(is.Units[0]), in(is.Units[1]), in(is.Units[2]), in(is.Units[3]), is.Gift})
+		o.Items = append(o.Items, OrderItem{is.ID, p, is.SKU, is.Quantity, in(is.Units[0]), in(is.Units[1]), in(is.Units[2]), in(is.Units[3]), in(is.Units[4]), is.Gift})
 	}
 	for _, ps := range s.Parcels {
 		o.Parcels = append(o.Parcels, Parcel{ps.Texts[0], ps.Texts[1], ps.Texts[2], ps.Texts[3], ps.Times[0], ps.Times[1], ps.Quantities})
@@ -324,10 +370,8 @@ func (w *World) loadOrder(s *orderState) {
 			o.Regulated.Fields = append(o.Regulated.Fields, RegulatedField{f[0], f[1], f[2], f[3]})
 		}
 	}
-	if o.number < w.beginning {
-		if w.touched == nil {
-			w.touched = map[*Order]bool{}
-		}
-		w.touched[o] = true
-	}
+	w.touched[o.Number] = o
+	w.index.set(o.Number, w.rowOf(o))
+	w.enter(o)
+	return nil
 }

@@ -2,42 +2,80 @@
 package world
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/timeline"
+	"github.com/openspapi/spapi/marketplace"
 )
+
+// Seller is who a world belongs to, in one region.
+type Seller struct {
+	Number       int // among the emulator's sellers, from 0
+	ID           string
+	StoreName    string
+	Region       marketplace.Region
+	Marketplaces []marketplace.Marketplace // the first is the main one
+	Created      time.Time
+}
+
+// Sizes are what worlds are made by.
+type Sizes struct {
+	Seed     int64
+	Orders   int // at the beginning
+	Products int
+	Days     int // over which the orders of the beginning are spread
+}
+
+// Check bounds a world. The upper bounds only keep a slip of the pen from taking all memory.
+func (s Sizes) Check() error {
+	if s.Orders < 0 || s.Products < 1 || s.Days < 1 || s.Orders > 1e7 || s.Products > 1e6 || s.Days > 36500 {
+		return fmt.Errorf("world of %d orders, %d products over %d days: want 0 to 10000000, 1 to 1000000 and 1 to 36500", s.Orders, s.Products, s.Days)
+	}
+	return nil
+}
 
 // World is what one seller has: a catalogue, listings and orders, the same in every API that shows them. It is built on first use
 // and goes on by the clock from request to request.
 type World struct {
 	seller    *Seller
 	seed      int64
+	sizes     Sizes
 	opened    time.Time     // where the orders of the beginning end
 	first     time.Time     // where they start
 	spacing   time.Duration // mean time between two orders; 0: there are none
 	most      int           // orders that there will ever be
 	beginning int           // orders of the beginning
 	Products  []*Product    // the catalogue at the beginning; see [World.Catalogue]
+	amazons   []bool        // of Products: whether Amazon fulfilled them then
 	byASIN    map[string]*Product
 	Families  map[string]*Family // by the ASIN of the parent
+	orderIDs  *random.Scramble
+	itemIDs   *random.Scramble
+	buyers    *random.Scramble
+	makers    sync.Pool // of *maker
 
-	sync.RWMutex          // guards all below
-	Orders       []*Order // by time of purchase
-	byID         map[string]*Order
+	sync.RWMutex                     // guards all below
 	next         int                 // number of the order that comes next
 	nextAt       time.Time           // when it comes; zero: never
-	open         []*Order            // orders of which the stock has something to hear yet
-	heard        time.Time           // until when the stock has heard of orders
-	due          time.Time           // when it has something to hear; zero: never
-	moves        []Movement          // told by requests
+	came         []basket            // of orders after the beginning
+	touched      map[int]*Order      // orders that requests have changed, by number
+	index        index               // of all orders
+	heard        time.Time           // until when the stock has heard of what happened to orders
+	due          time.Time           // when something comes next; zero: never
+	goods        *timeline.List      // moments after the beginning at which stock moves
+	replacements map[int][]int       // numbers of orders that replace another, by its number
+	parcels      map[string][]int    // numbers of orders by the tracking numbers that requests have told
 	Listings     map[string]*Listing // by SKU, deleted ones too
 	shelf        []*Listing          // what buyers pick from: listings in the order in which they came, deleted ones too
 	added        []*Product          // items of the catalogue that listings have brought, by time
-	touched      map[*Order]bool     // orders that requests have changed
 	Told         map[string]bool     // idempotency tokens of addInventory
 	charges      []Charge            // by time
+	moves        []Movement          // of stock, told by requests
+	changes      []time.Time         // see [World.Changes]
 }
 
 // moreOrders is how many orders come after those of the beginning, at the least: a clock that is set far ahead must not fill the memory.
@@ -47,67 +85,49 @@ const moreOrders = 1000
 // New builds the world of a seller, its newest orders just before the time at which the seller was added.
 func New(o Sizes, a *Seller) *World {
 	w := &World{
-		seller: a, seed: o.Seed, beginning: o.Orders, opened: a.Created.UTC().Truncate(time.Second), most: o.Orders + max(o.Orders, moreOrders),
-		Products: makeProducts(o.Seed, a.Number, o.Products), byASIN: map[string]*Product{}, byID: map[string]*Order{}, Told: map[string]bool{},
+		seller: a, seed: o.Seed, sizes: o, beginning: o.Orders, opened: a.Created.UTC().Truncate(time.Second), most: o.Orders + max(o.Orders, moreOrders),
+		Products: makeProducts(o.Seed, a.Number, o.Products), byASIN: map[string]*Product{}, Told: map[string]bool{},
+		touched: map[int]*Order{}, replacements: map[int][]int{}, parcels: map[string][]int{},
+		orderIDs: random.NewScramble(1e7, o.Seed, "order id", a.Number), itemIDs: random.NewScramble(1e7, o.Seed, "item id", a.Number),
+		buyers: random.NewScramble(36*36*36*36, o.Seed, "buyer", a.Number),
 	}
+	w.makers.New = func() any { return w.newMaker() }
 	for _, p := range w.Products {
 		w.byASIN[p.ASIN] = p
 	}
 	w.Families = makeFamilies(o.Seed, a.Number, w.Products)
-	w.Listings = makeListings(o.Seed, a, w.Products, w.opened)
+	w.Listings = makeListings(o, a, w.Products, w.opened)
 	for _, p := range w.Products {
-		w.shelf = append(w.shelf, w.Listings[p.SKU])
+		l := w.Listings[p.SKU]
+		w.shelf, w.amazons = append(w.shelf, l), append(w.amazons, l.Amazon)
 	}
-	if o.Orders > 0 {
-		w.spacing = max(time.Duration(o.Days)*24*time.Hour/time.Duration(o.Orders), 1)
-		w.Orders = make([]*Order, 0, o.Orders)
-		w.first = w.opened.Add(-time.Duration(o.Orders) * w.spacing)
-		for w.next < o.Orders {
-			r, at := w.arrival(w.next)
-			if o := w.makeOrder(r, a, w.next, at, false); o != nil {
-				w.append(o)
-			}
-			w.next++
-		}
-	} else {
+	w.first, w.heard = w.opened, w.opened
+	if o.Orders == 0 {
 		w.most = 0
+	} else {
+		w.spacing = max(time.Duration(o.Days)*24*time.Hour/time.Duration(o.Orders), 1)
+		w.first = w.opened.Add(-time.Duration(o.Orders) * w.spacing)
 	}
-	// What is ordered and has not left lies reserved in Amazon's warehouses, and what has come back damaged waits for its removal. All other quantities of the
-	// beginning are those after all orders of the beginning.
-	w.heard = w.opened
-	w.open = slices.DeleteFunc(w.open, func(o *Order) bool {
-		w.begin(o)
-		return !w.expects(o)
-	})
+	w.build()
 	w.schedule()
+	w.wake()
 	return w
-}
-
-// arrival returns the source of the i-th order's choices and its time: evenly spread with some jitter, so that the i-th order stays
-// the i-th.
-func (w *World) arrival(i int) (random.Source, time.Time) {
-	r := random.New(w.seed, "order", w.seller.Number, i)
-	at := w.first.Add(time.Duration(i)*w.spacing + time.Duration(0.95*r.Float64()*float64(w.spacing)))
-	return r, at.Truncate(time.Second)
 }
 
 // schedule sets the time of the next order.
 func (w *World) schedule() {
-	if w.nextAt = (time.Time{}); w.next < w.most {
-		_, w.nextAt = w.arrival(w.next)
+	w.nextAt = time.Time{}
+	if w.next < w.most {
+		m := w.makers.Get().(*maker)
+		w.nextAt = w.arrival(m.lives.Of(uint64(w.next)), w.next) //nolint:gosec // numbers begin with 0
+		w.makers.Put(m)
 	}
 }
 
-func (w *World) append(o *Order) {
-	w.Orders = append(w.Orders, o)
-	w.byID[o.ID] = o
-	w.open = append(w.open, o)
-}
-
-// Advance lets come what comes until now: new orders, and the effects of orders' lives on the stock.
+// Advance lets come what comes until now: new orders, and what happens to the stock.
 func (w *World) Advance(now time.Time) {
 	w.RLock()
-	idle := (w.nextAt.IsZero() || w.nextAt.After(now)) && (w.due.IsZero() || w.due.After(now))
+	idle := w.due.IsZero() || w.due.After(now)
 	w.RUnlock()
 	if idle {
 		return
@@ -115,83 +135,100 @@ func (w *World) Advance(now time.Time) {
 	w.Lock()
 	defer w.Unlock()
 	for !w.nextAt.IsZero() && !w.nextAt.After(now) {
-		r, at := w.arrival(w.next)
-		w.Settle(at)
-		if o := w.makeOrder(r, w.seller, w.next, at, true); o != nil {
-			w.append(o)
-			w.take(o)
-			w.expects(o)
-		}
-		w.next++
-		w.schedule()
+		w.hear(w.nextAt)
+		w.comes()
 	}
-	w.Settle(now)
+	w.hear(now.UTC().Truncate(time.Second))
+	w.wake()
+}
+
+// wake notes when something comes next. The caller holds the world's lock for writing, as for all below.
+func (w *World) wake() {
+	w.due = w.nextAt
+	for k := range w.goods.From(timeline.At(w.second(w.heard)+1, 0), nil, 0) {
+		if at := w.time(k.Second()); w.due.IsZero() || at.Before(w.due) {
+			w.due = at
+		}
+		break
+	}
+}
+
+// comes lets the next order come, or none where nothing can be bought.
+func (w *World) comes() {
+	m := w.makers.Get().(*maker)
+	defer w.makers.Put(m)
+	number := w.next
+	w.came = append(w.came, m.buy(number))
+	w.next++
+	w.schedule()
+	o := &Order{}
+	m.life(number, o, 0)
+	w.index.add(w.rowOf(o))
+	if len(o.Items) == 0 {
+		return
+	}
+	w.enter(o)
+	if o.replaces >= 0 {
+		w.replacements[o.replaces] = append(w.replacements[o.replaces], number)
+	}
+	w.take(o)
 }
 
 // take takes an order's items from the stock.
 func (w *World) take(o *Order) {
 	for _, it := range o.Items {
 		l := w.Listings[it.SKU]
-		if l == nil {
-			continue
-		}
 		if o.Amazon {
 			l.Stock.Fulfillable -= it.Quantity
 			l.Stock.Reserved += it.Quantity
 		} else {
-			l.Quantity = max(l.Quantity-it.Quantity, 0)
+			l.Quantity -= it.Quantity
 		}
 		l.Stocked = o.Purchased
 	}
 }
 
-// Settle lets the stock hear of what has become of orders by t: what is shipped is no longer reserved, what is cancelled can be sold again, what comes back
-// is there. The caller holds the world's lock for writing.
-func (w *World) Settle(t time.Time) {
+// enter puts the moments of a life into the lists, of those at which stock moves what the stock has not heard of.
+func (w *World) enter(o *Order) {
+	r := w.rowOf(o)
+	for _, p := range o.Parcels {
+		if !slices.Contains(w.parcels[p.Tracking], o.Number) {
+			w.parcels[p.Tracking] = append(w.parcels[p.Tracking], o.Number)
+		}
+	}
+	for i, at := range r.moments {
+		if at > 0 && !slices.Contains(r.moments[:i], at) {
+			w.index.updates.Insert(timeline.At(at, momentOf(o.Number, i)), r.class, r.ends())
+		}
+	}
+	for _, e := range o.effects() {
+		if e.at.After(w.heard) {
+			w.goods.Insert(timeline.At(w.second(e.at), momentOf(o.Number, 0)), 0, 0)
+		}
+	}
+}
+
+// hear lets the stock hear of what happened to orders until t.
+func (w *World) hear(t time.Time) {
 	if !t.After(w.heard) {
 		return
 	}
-	for _, o := range w.open {
-		for _, e := range o.effects() {
-			if e.at.After(w.heard) && !e.at.After(t) {
-				w.apply(e, 1, e.at)
+	for k := range w.goods.From(timeline.At(w.second(w.heard)+1, 0), nil, 0) {
+		at := w.time(k.Second())
+		if at.After(t) {
+			break
+		}
+		for _, e := range w.life(numberAt(k)).effects() {
+			if e.at.Equal(at) {
+				w.apply(e, 1, at)
 			}
 		}
 	}
-	w.heard, w.due = t, time.Time{}
-	w.open = slices.DeleteFunc(w.open, func(o *Order) bool { return !w.expects(o) })
-}
-
-// begin puts into the stock of the beginning what an order has there.
-func (w *World) begin(o *Order) {
-	if o.Amazon && o.final().After(w.opened) {
-		for _, it := range o.Items {
-			w.Listings[it.SKU].Stock.Reserved += it.Quantity
-		}
-	}
-	for _, e := range o.effects() {
-		if e.damaged != 0 && !e.at.After(w.opened) {
-			w.Listings[e.sku].Stock.Damaged[slices.Index(Damages, e.damage)] += e.damaged
-		}
-	}
-}
-
-// expects tells whether the stock has something to hear of an order, and notes when.
-func (w *World) expects(o *Order) bool {
-	later := false
-	for _, e := range o.effects() {
-		if e.at.After(w.heard) {
-			if later = true; w.due.IsZero() || e.at.Before(w.due) {
-				w.due = e.at
-			}
-		}
-	}
-	return later
+	w.heard = t
 }
 
 // rehear lets the stock hear that a request has changed an order: what it had heard and is no longer so is undone.
 func (w *World) rehear(before, after *Order, now time.Time) {
-	now = now.UTC().Truncate(time.Second)
 	heard := func(o *Order) []effect {
 		return slices.DeleteFunc(o.effects(), func(e effect) bool { return e.at.After(w.heard) })
 	}
@@ -205,12 +242,5 @@ func (w *World) rehear(before, after *Order, now time.Time) {
 	}
 	for _, e := range done {
 		w.apply(e, 1, now)
-	}
-	i := slices.Index(w.open, after)
-	switch expected := w.expects(after); {
-	case expected && i < 0:
-		w.open = append(w.open, after)
-	case !expected && i >= 0:
-		w.open = slices.Delete(w.open, i, i+1)
 	}
 }

@@ -44,22 +44,29 @@ func searchOrders2026(c *desk.Call) (answer.Reply, *answer.Error) {
 			return answer.Reply{}, answer.InvalidParameter("maxResultsPerPage", "is "+text+", want 1 to 100")
 		}
 	}
-	f.Accept = func(o *world.Order, t time.Time) bool {
-		return world.Among(q["marketplaceIds"], o.Marketplace.ID) && world.Among(q["fulfillmentStatuses"], status2026[o.Status(t)]) && world.Among(q["fulfilledBy"], fulfilledBy2026(o))
+	f.Traits = func(t world.Traits) bool {
+		by := "MERCHANT"
+		if t.Amazon {
+			by = "AMAZON"
+		}
+		return world.Among(q["marketplaceIds"], t.Marketplace) && world.Among(q["fulfilledBy"], by)
 	}
-	w := c.Seller.World()
-	f.Most = pg.Start + size + 1 // one more tells that there are more
-	found := w.Find(f, pg.AsOf)
-	part, more := desk.Cut(found, pg.Start, size)
+	for status, name := range status2026 {
+		if slices.Contains(q["fulfillmentStatuses"], name) {
+			f.Statuses = append(f.Statuses, status)
+		}
+	}
+	if f.Statuses == nil && q["fulfillmentStatuses"] != nil {
+		f.Statuses = []string{} // others than those, which no order has
+	}
+	found, place := c.Seller.World().Page(f, pg.AsOf, pg.Start, size)
 	list := []object{}
-	w.RLock()
-	for _, o := range part {
+	for _, o := range found {
 		list = append(list, orderObject2026(c, o, q["includedData"], pg.AsOf))
 	}
-	w.RUnlock()
 	body := object{"orders": list}
-	if more {
-		body["pagination"] = object{"nextToken": c.Token(pg, pg.Start+size)}
+	if place > 0 {
+		body["pagination"] = object{"nextToken": c.Token(pg, place)}
 	}
 	if f.UpdatedAfter.IsZero() {
 		body["createdBefore"] = format.Timestamp(f.CreatedBefore)
@@ -76,12 +83,10 @@ func getOrder2026(c *desk.Call) (answer.Reply, *answer.Error) {
 	if !world.OrderIDPattern().MatchString(id) {
 		return answer.Reply{}, answer.InvalidParameter("orderId", "is not in 3-7-7 format")
 	}
-	w, o := c.Order()
+	_, o := c.Order()
 	if o == nil {
 		return answer.Reply{}, desk.OrderNotFound(id)
 	}
-	w.RLock()
-	defer w.RUnlock()
 	return answer.OK(object{"order": orderObject2026(c, o, c.Query["includedData"], c.Now)}), nil
 }
 
@@ -220,7 +225,7 @@ func proceeds2026(o *world.Order) object {
 	var price, shipping, tax, discount int
 	for i := range o.Items {
 		it := &o.Items[i]
-		price, shipping, tax, discount = price+o.Net(it), shipping+it.Shipping.Units, tax+it.Tax.Units, discount+it.Discount.Units
+		price, shipping, tax, discount = price+o.Net(it), shipping+it.Shipping.Units, tax+it.Tax.Units, discount+it.Discount.Units+it.Free.Units
 	}
 	return object{"grandTotal": desk.Money(o.Total()), "breakdowns": breakdown2026(o.Marketplace.Currency, price, shipping, tax, discount)}
 }
@@ -269,7 +274,7 @@ func item2026(o *world.Order, i int, want func(string) bool, t time.Time, priced
 	if want("PROCEEDS") && priced {
 		out["proceeds"] = object{
 			"proceedsTotal": desk.Money(world.Money{Units: o.ItemTotal(i), Currency: it.Price.Currency}),
-			"breakdowns":    breakdown2026(it.Price.Currency, o.Net(it), it.Shipping.Units, it.Tax.Units, it.Discount.Units),
+			"breakdowns":    breakdown2026(it.Price.Currency, o.Net(it), it.Shipping.Units, it.Tax.Units, it.Discount.Units+it.Free.Units),
 		}
 	}
 	if want("PROMOTION") && it.Discount.Units > 0 {

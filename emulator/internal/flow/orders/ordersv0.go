@@ -3,6 +3,7 @@ package orders
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -124,33 +125,12 @@ func getOrdersV0(c *desk.Call) (answer.Reply, *answer.Error) {
 			}
 		}
 	}
-	byDelivery := delivery != [4]time.Time{}
-	stores, statuses, channels := q["MarketplaceIds"], q["OrderStatuses"], q["FulfillmentChannels"]
-	rare := slices.ContainsFunc([]string{"PaymentMethods", "AmazonOrderIds", "SellerOrderId", "BuyerEmail", "EasyShipShipmentStatuses", "ElectronicInvoiceStatuses",
-		"IsISPU", "StoreChainStoreId", "ActualFulfillmentSupplySourceId"}, q.Has)
-	f.Accept = func(o *world.Order, t time.Time) bool {
-		if byDelivery {
-			earliest, latest := o.DeliveryWindow()
-			if o.Amazon || world.Outside(earliest, delivery[0], delivery[1]) || world.Outside(latest, delivery[2], delivery[3]) {
-				return false
-			}
-		}
-		// What was not asked is not computed: this runs for every order.
-		return world.Among(stores, o.Marketplace.ID) && (statuses == nil || world.Among(statuses, o.Status(t))) && world.Among(channels, o.Channel()) && (!rare ||
-			world.Among(q["PaymentMethods"], o.Payment) && world.Among(q["AmazonOrderIds"], o.ID) && world.Same(q.Get("SellerOrderId"), o.SellerOrderID) && world.Same(q.Get("BuyerEmail"), o.BuyerEmail) &&
-				world.Among(q["EasyShipShipmentStatuses"], o.EasyShipStatus(t)) && world.Among(q["ElectronicInvoiceStatuses"], o.InvoiceStatus(t)) && world.Same(q.Get("IsISPU"), strconv.FormatBool(o.Store != "")) &&
-				world.Same(q.Get("StoreChainStoreId"), o.Store) && world.Same(q.Get("ActualFulfillmentSupplySourceId"), o.SupplySource()))
-	}
 	w := c.Seller.World()
-	f.Most = pg.Start + size + 1 // one more tells that there are more
-	found := w.Find(f, pg.AsOf)
-	part, more := desk.Cut(found, pg.Start, size)
-	list := make([]format.Record, 0, len(part))
-	w.RLock()
-	for _, o := range part {
+	found, place := w.Page(searchV0(c, w, q, f, delivery), pg.AsOf, pg.Start, size)
+	list := make([]format.Record, 0, len(found))
+	for _, o := range found {
 		list = append(list, OrderObjectV0(c, o, pg.AsOf))
 	}
-	w.RUnlock()
 	var createdBefore, updatedBefore, next any
 	if f.UpdatedAfter.IsZero() {
 		createdBefore = format.Timestamp(f.CreatedBefore)
@@ -159,10 +139,73 @@ func getOrdersV0(c *desk.Call) (answer.Reply, *answer.Error) {
 	} else {
 		updatedBefore = format.Timestamp(f.UpdatedBefore)
 	}
-	if more {
-		next = c.Token(pg, pg.Start+size)
+	if place > 0 {
+		next = c.Token(pg, place)
 	}
 	return answer.Payload(format.Record{{"CreatedBefore", createdBefore}, {"LastUpdatedBefore", updatedBefore}, {"NextToken", next}, {"Orders", list}}), nil
+}
+
+// searchV0 adds to a filter by time what else is asked for. What a search can skip by it says so by traits, statuses, numbers and times of purchase; Accept
+// looks at each order that is left.
+func searchV0(c *desk.Call, w *world.World, q url.Values, f world.OrderFilter, delivery [4]time.Time) world.OrderFilter {
+	f.Statuses = q["OrderStatuses"]
+	only := func(numbers []int) {
+		if f.Only == nil {
+			f.Only = numbers
+		}
+		f.Only = slices.DeleteFunc(f.Only, func(n int) bool { return !slices.Contains(numbers, n) })
+	}
+	if q.Has("AmazonOrderIds") {
+		only(w.NumbersOf(q["AmazonOrderIds"]))
+	}
+	if q.Has("SellerOrderId") {
+		only(w.NumbersOfSeller(q.Get("SellerOrderId")))
+	}
+	if q.Has("BuyerEmail") {
+		only(w.NumbersOfBuyer(q.Get("BuyerEmail")))
+	}
+	byDelivery := delivery != [4]time.Time{}
+	if byDelivery { // of merchants' orders, which have their windows by the time of purchase
+		for i, shift := range []time.Duration{world.DeliverEarliest, world.DeliverEarliest, world.DeliverLatest, world.DeliverLatest} {
+			switch t := delivery[i].Add(-shift); {
+			case delivery[i].IsZero():
+			case i%2 == 0 && t.After(f.CreatedAfter):
+				f.CreatedAfter = t
+			case i%2 == 1 && t.Before(f.CreatedBefore):
+				f.CreatedBefore = t
+			}
+		}
+	}
+	if f.Store = q.Get("StoreChainStoreId"); q.Has("ActualFulfillmentSupplySourceId") {
+		store := world.StoreOf(q.Get("ActualFulfillmentSupplySourceId"))
+		if f.Store != "" && f.Store != store {
+			store = "" // none is in two
+		}
+		if f.Store = store; store == "" {
+			only([]int{})
+		}
+	}
+	easy, invoice := q["EasyShipShipmentStatuses"], q["ElectronicInvoiceStatuses"]
+	if easy != nil && !slices.Contains(easy, "Delivered") && !slices.Contains(easy, "LabelCanceled") {
+		if recent := c.Now.Add(-world.LifeSpan); recent.After(f.CreatedAfter) {
+			f.CreatedAfter = recent
+		}
+	}
+	f.Traits = func(t world.Traits) bool {
+		channel := "MFN"
+		if t.Amazon {
+			channel = "AFN"
+		}
+		return world.Among(q["MarketplaceIds"], t.Marketplace) && world.Among(q["FulfillmentChannels"], channel) && world.Among(q["PaymentMethods"], t.Payment) &&
+			world.Same(q.Get("IsISPU"), strconv.FormatBool(t.Pickup)) && (t.Pickup || f.Store == "") &&
+			!(t.Amazon && (byDelivery || easy != nil || invoice != nil))
+	}
+	if easy != nil || invoice != nil {
+		f.Accept = func(o *world.Order, t time.Time) bool {
+			return world.Among(easy, o.EasyShipStatus(t)) && world.Among(invoice, o.InvoiceStatus(t))
+		}
+	}
+	return f
 }
 
 // orderV0 is the handler of an operation that shows one order.
@@ -172,12 +215,10 @@ func orderV0[T object | format.Record](show func(*desk.Call, *world.Order) T) de
 		if !world.OrderIDPattern().MatchString(id) {
 			return answer.Reply{}, answer.InvalidParameter("orderId", "is not in 3-7-7 format")
 		}
-		w, o := c.Order()
+		_, o := c.Order()
 		if o == nil {
 			return answer.Reply{}, desk.OrderNotFound(id)
 		}
-		w.RLock()
-		defer w.RUnlock()
 		return answer.Payload(show(c, o)), nil
 	}
 }
@@ -370,6 +411,9 @@ func orderItemsV0(c *desk.Call, o *world.Order) object {
 			out["ItemPrice"], out["ItemTax"] = moneyV0(it.Price), moneyV0(it.Tax)
 			out["ShippingPrice"], out["ShippingTax"] = moneyV0(it.Shipping), moneyV0(world.Money{Units: 0, Currency: it.Price.Currency})
 			out["PromotionDiscount"], out["PromotionDiscountTax"] = moneyV0(it.Discount), moneyV0(world.Money{Units: 0, Currency: it.Price.Currency})
+			if it.Free.Units > 0 {
+				out["ShippingDiscount"] = moneyV0(it.Free)
+			}
 			if it.Discount.Units > 0 {
 				out["PromotionIds"] = []string{"Save 10% on pens & more"}
 			}

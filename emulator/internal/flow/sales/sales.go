@@ -57,11 +57,14 @@ func getOrderMetrics(c *desk.Call) (answer.Reply, *answer.Error) {
 	type sums struct{ units, items, orders, sales int }
 	metrics := make([]sums, len(bounds)-1)
 	w := c.Seller.World()
-	found := w.Find(world.OrderFilter{CreatedAfter: from, CreatedBefore: to, Accept: func(o *world.Order, t time.Time) bool {
-		return o.Marketplace.ID == m.ID && o.Purchased.Before(to) && o.Status(t) != world.Canceled && // ordered sales: cancelled orders don't count
-			world.Same(network, o.Channel()) && (q.Get("buyerType") != "B2B" || o.Business) && (q.Get("buyerType") != "B2C" || !o.Business) && !q.Has("amazonProgram")
-	}}, c.Now)
-	for _, o := range found {
+	for o := range w.Lives(from, c.Now) {
+		if !o.Purchased.Before(to) {
+			break
+		}
+		if o.Marketplace.ID != m.ID || o.Status(c.Now) == world.Canceled || // ordered sales: cancelled orders don't count
+			!world.Same(network, o.Channel()) || q.Get("buyerType") == "B2B" && !o.Business || q.Get("buyerType") == "B2C" && o.Business || q.Has("amazonProgram") {
+			continue
+		}
 		i, exact := slices.BinarySearchFunc(bounds, o.Purchased, func(b, t time.Time) int { return b.Compare(t) })
 		if !exact {
 			i--
