@@ -59,9 +59,9 @@ var steps = []struct {
 }
 
 func TestRandomSteps(t *testing.T) {
-	n, seed := 300, uint64(1)
+	n, seed := 600, uint64(1)
 	if testing.Short() {
-		n = 60
+		n = 100
 	}
 	for name, value := range map[string]func(int){"SPAPI_PROVE_LEDGER": func(v int) { n = v }, "SPAPI_PROVE_SEED": func(v int) { seed = uint64(v) }} { //nolint:gosec // a test's own
 		if text := os.Getenv(name); text != "" {
