@@ -94,7 +94,7 @@ func TestNoAnswerLeadsAway(t *testing.T) {
 				list = []*http.Request{requestFor(t, e, op)}
 			}
 			for _, r := range list {
-				if r.Header.Get("x-amz-access-token") == "" { // of another seller where there is one
+				if r.Header.Get("x-amz-access-token") == "" {
 					r.Header.Set("x-amz-access-token", tokenFor(e, op))
 				}
 				if here != "" {

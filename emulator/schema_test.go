@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -240,6 +241,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	deskRequests(t, e, add)
 	fulfilmentRequests(t, e, add)
 	labelRequests(t, e, requests)
+	maps.Copy(requests, handoverRequests(t, e))
 	return requests
 }
 
@@ -267,7 +269,7 @@ func TestEveryOperationAnswers(t *testing.T) {
 		}
 		for _, r := range list {
 			requests++
-			if r.Header.Get("x-amz-access-token") == "" { // of another seller where there is one
+			if r.Header.Get("x-amz-access-token") == "" {
 				r.Header.Set("x-amz-access-token", tokenFor(e, op))
 			}
 			rec := exchange.NewRecorder()

@@ -42,6 +42,9 @@ var orderEnumsV0 = []struct {
 	{"ElectronicInvoiceStatuses", []string{"NotRequired", "NotFound", "Processing", "Errored", "Accepted"}},
 }
 
+// easyShipEnds are the states in which a package stays for ever.
+var easyShipEnds = []string{"Delivered", "LabelCanceled", "RejectedByBuyer", "Undeliverable", "ReturnedToSeller", "Lost", "Damaged"}
+
 // tokenNeedsMarketplaces refuses a next token without MarketplaceIds: of all that is missing, only this ends in a null message
 // (selling-partner-api-models#1269).
 func tokenNeedsMarketplaces(c *desk.Call) *answer.Error {
@@ -186,7 +189,7 @@ func searchV0(c *desk.Call, w *world.World, q url.Values, f world.OrderFilter, d
 		}
 	}
 	easy, invoice := q["EasyShipShipmentStatuses"], q["ElectronicInvoiceStatuses"]
-	if easy != nil && !slices.Contains(easy, "Delivered") && !slices.Contains(easy, "LabelCanceled") {
+	if easy != nil && !slices.ContainsFunc(easy, func(status string) bool { return slices.Contains(easyShipEnds, status) }) {
 		if recent := c.Now.Add(-world.LifeSpan); recent.After(f.CreatedAfter) {
 			f.CreatedAfter = recent
 		}
