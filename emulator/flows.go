@@ -10,7 +10,9 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/flow/fbainventory"
 	"github.com/openspapi/spapi/emulator/internal/flow/feeds"
 	"github.com/openspapi/spapi/emulator/internal/flow/finances"
+	"github.com/openspapi/spapi/emulator/internal/flow/financesinvoices"
 	"github.com/openspapi/spapi/emulator/internal/flow/fulfillmentoutbound"
+	"github.com/openspapi/spapi/emulator/internal/flow/invoices"
 	"github.com/openspapi/spapi/emulator/internal/flow/listingsitems"
 	"github.com/openspapi/spapi/emulator/internal/flow/listingsrestrictions"
 	"github.com/openspapi/spapi/emulator/internal/flow/merchantfulfillment"
@@ -24,6 +26,8 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/flow/reports"
 	"github.com/openspapi/spapi/emulator/internal/flow/sales"
 	"github.com/openspapi/spapi/emulator/internal/flow/sellers"
+	"github.com/openspapi/spapi/emulator/internal/flow/sellerwallet"
+	"github.com/openspapi/spapi/emulator/internal/flow/shipmentinvoicing"
 	"github.com/openspapi/spapi/emulator/internal/flow/shipping"
 	"github.com/openspapi/spapi/emulator/internal/flow/solicitations"
 	"github.com/openspapi/spapi/emulator/internal/flow/tokens"
@@ -42,5 +46,6 @@ var flows = []desk.Flow{
 	application.Flow, productpricing.V0, productpricing.V20220501, productfees.Flow, sales.Flow, messaging.Flow, solicitations.Flow, notifications.Flow, uploads.Flow,
 	catalogitems.V20201201, listingsitems.V20210801, listingsitems.V20200901, listingsrestrictions.Flow, producttypes.Flow, fbainventory.Flow,
 	reports.Flow, feeds.Flow, datakiosk.Flow, promotions.Flow, shipping.V1, fulfillmentoutbound.V20200701, finances.V0, finances.V20240619,
-	merchantfulfillment.V0, easyship.V20220323, externalfulfillment.V20240911,
+	merchantfulfillment.V0, easyship.V20220323, externalfulfillment.V20240911, shipmentinvoicing.V0, shipmentinvoicing.Delivery, sellerwallet.Flow,
+	invoices.Flow, financesinvoices.Flow,
 }

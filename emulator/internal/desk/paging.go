@@ -43,7 +43,7 @@ func (p *Page) Arg(name string) string { return p.Args.Get(name) }
 var (
 	ErrTokenInvalid = fmt.Errorf("is not a token of this list")
 	errTokenExpired = fmt.Errorf("has expired")
-	errTokenArgs    = fmt.Errorf("was given with other arguments than the first page")
+	ErrTokenArgs    = fmt.Errorf("was given with other arguments than the first page")
 )
 
 // Page returns the page that a request asks for: the first one without a token, else the one in the token. The token holds the
@@ -72,7 +72,7 @@ func (c *Call) Page(tokenParameter string, mayChange ...string) (*Page, error) {
 	}
 	for name, values := range args {
 		if !slices.Equal(values, p.Args[name]) && !slices.Contains(mayChange, name) {
-			return nil, errTokenArgs
+			return nil, ErrTokenArgs
 		}
 	}
 	return p, nil

@@ -168,10 +168,14 @@ func orderObject2026(c *desk.Call, o *world.Order, included []string, t time.Tim
 	if want("PAYMENT") && priced {
 		out["payment"] = object{"paymentExecutions": []object{{"paymentMethod": map[string]string{"COD": "CashOnDelivery", "CVS": "ConvenienceStore", "Other": "CreditCard"}[o.Payment], "paymentAmount": desk.Money(o.Total())}}}
 	}
-	if want("TAX") && o.Business {
-		invoicing := object{"buyerInvoicePreference": "BUSINESS"}
-		if s := o.InvoiceStatus(t); s != "" {
-			invoicing["invoiceStatus"] = map[string]string{"NotRequired": "NOT_REQUIRED", "NotFound": "NOT_FOUND", "Accepted": "ACCEPTED"}[s]
+	if s := o.InvoiceStatus(t); want("TAX") && (o.Business || s != "") {
+		invoicing := object{}
+		if o.Business {
+			invoicing["buyerInvoicePreference"] = "BUSINESS"
+		}
+		if s != "" {
+			invoicing["invoiceStatus"] = map[string]string{"NotRequired": "NOT_REQUIRED", world.InvoiceNotFound: "NOT_FOUND", world.InvoiceProcessing: "PROCESSING",
+				world.InvoiceErrored: "ERRORED", world.InvoiceAccepted: "ACCEPTED"}[s]
 		}
 		out["tax"] = object{"taxInvoicing": invoicing}
 	}

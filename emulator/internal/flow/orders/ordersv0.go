@@ -45,6 +45,11 @@ var orderEnumsV0 = []struct {
 // easyShipEnds are the states in which a package stays for ever.
 var easyShipEnds = []string{"Delivered", "LabelCanceled", "RejectedByBuyer", "Undeliverable", "ReturnedToSeller", "Lost", "Damaged"}
 
+// toldStates are those of packages and invoices that no order has of itself: only requests bring them about.
+var toldStates = []string{"RejectedByBuyer", "Undeliverable", "ReturningToSeller", "ReturnedToSeller", "Lost", "Damaged", "PendingDropOff", "DroppedOff", world.InvoiceProcessing, world.InvoiceErrored}
+
+func not(f func(string) bool) func(string) bool { return func(s string) bool { return !f(s) } }
+
 // tokenNeedsMarketplaces refuses a next token without MarketplaceIds: of all that is missing, only this ends in a null message
 // (selling-partner-api-models#1269).
 func tokenNeedsMarketplaces(c *desk.Call) *answer.Error {
@@ -194,6 +199,9 @@ func searchV0(c *desk.Call, w *world.World, q url.Values, f world.OrderFilter, d
 			f.CreatedAfter = recent
 		}
 	}
+	if told := func(status string) bool { return slices.Contains(toldStates, status) }; easy != nil && !slices.ContainsFunc(easy, not(told)) || invoice != nil && !slices.ContainsFunc(invoice, not(told)) {
+		only(w.Touched())
+	}
 	f.Traits = func(t world.Traits) bool {
 		channel := "MFN"
 		if t.Amazon {
@@ -201,7 +209,7 @@ func searchV0(c *desk.Call, w *world.World, q url.Values, f world.OrderFilter, d
 		}
 		return world.Among(q["MarketplaceIds"], t.Marketplace) && world.Among(q["FulfillmentChannels"], channel) && world.Among(q["PaymentMethods"], t.Payment) &&
 			world.Same(q.Get("IsISPU"), strconv.FormatBool(t.Pickup)) && (t.Pickup || f.Store == "") &&
-			!(t.Amazon && (byDelivery || easy != nil || invoice != nil))
+			!(t.Amazon && (byDelivery || easy != nil))
 	}
 	if easy != nil || invoice != nil {
 		f.Accept = func(o *world.Order, t time.Time) bool {
