@@ -243,3 +243,50 @@ func TestMerchantsRefundByFeed(t *testing.T) {
 		t.Errorf("after the refund: %v", row)
 	}
 }
+
+// TestRefundsKeepTheirIDs: what a buyer was going to ask for and doesn't any more is no part of the ids of what has been refunded.
+func TestRefundsKeepTheirIDs(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits(), emulator.WithOrders(4000))
+	var orders [][3]string
+	for _, id := range c.ordersV0("MarketplaceIds=" + us + "&OrderStatuses=Shipped&CreatedAfter=2026-02-22T00:00:00Z") {
+		if r := c.get("/orders/v0/orders/" + id + "/orderItems"); len(r.path("payload", "OrderItems").([]any)) > 1 {
+			orders = append(orders, [3]string{id, r.text("payload", "OrderItems", 0, "OrderItemId"), r.text("payload", "OrderItems", 1, "OrderItemId")})
+		}
+	}
+	for _, o := range orders {
+		if r := c.control("POST", "orders/"+o[0]+"/refund", `{"item":"`+o[2]+`","amount":"0.05"}`); r.status != 200 && !strings.Contains(r.body, "given back") {
+			t.Errorf("%s: %d %s", o[0], r.status, r.body)
+		}
+	}
+	c.clock.advance(50 * time.Hour)
+	c.refresh()
+	refunds := func(id string) (ids []string) {
+		r := c.get("/finances/2024-06-19/transactions?relatedIdentifierName=ORDER_ID&relatedIdentifierValue=" + id)
+		for i := range r.path("payload", "transactions").([]any) {
+			if r.text("payload", "transactions", i, "transactionType") == "Refund" {
+				ids = append(ids, r.text("payload", "transactions", i, "transactionId"))
+			}
+		}
+		return ids
+	}
+	before, told := map[string][]string{}, 0
+	for _, o := range orders {
+		before[o[0]] = refunds(o[0])
+		if r := c.control("POST", "orders/"+o[0]+"/return", `{"item":"`+o[1]+`","travel":"300h"}`); r.status == 200 {
+			told++
+		}
+	}
+	if len(orders) < 30 || told < 30 {
+		t.Fatalf("%d orders, %d returns", len(orders), told)
+	}
+	seen := 0
+	for id, ids := range before {
+		seen += len(ids)
+		if after := refunds(id); !slices.Equal(ids, after) {
+			t.Errorf("order %s had the refunds %q, and has %q", id, ids, after)
+		}
+	}
+	if seen < 30 {
+		t.Errorf("%d refunds", seen)
+	}
+}

@@ -28,6 +28,7 @@ type walk struct {
 	faulty bool   // rules by which requests go wrong are in place
 	told   int    // tokens, packages and SKUs that the walk has named
 	done   map[string]int
+	booked map[string]string // what was read of transactions, by their ids
 }
 
 const (
@@ -91,7 +92,7 @@ func TestRandomSteps(t *testing.T) {
 // takeSteps walks through the world of a seed.
 func takeSteps(t *testing.T, seed uint64, n int, done map[string]int) {
 	w := &walk{client: newClient(t, emulator.WithSeed(int64(seed)), emulator.WithoutLimits(), emulator.WithOrders(200), emulator.WithProducts(20)), //nolint:gosec // a test's own
-		r: rand.New(rand.NewPCG(seed, 12)), done: done}
+		r: rand.New(rand.NewPCG(seed, 12)), done: done, booked: map[string]string{}}
 	total := 0
 	for _, s := range steps {
 		total += s.weight
@@ -524,6 +525,7 @@ func (w *walk) look() {
 	w.ClearFaults()
 	w.faulty = false
 	w.holds()
+	w.money()
 	w.Advance(3 * time.Minute) // what has just been bought is not found
 	w.login()
 	const markets = us + ",A2EUQ1WTGCTBG2,A1AM78C64UM0Y8"
@@ -555,5 +557,43 @@ func (w *walk) look() {
 	}
 	if len(listed) != len(v0) {
 		w.t.Errorf("the report has %d orders, v0 %d", len(listed), len(v0))
+	}
+}
+
+// money reads the transactions of the last weeks: what has once been posted stays as it was.
+func (w *walk) money() {
+	from := w.Now().AddDate(0, 0, -45)
+	query := "/finances/2024-06-19/transactions?postedAfter=" + from.UTC().Format(time.RFC3339)
+	seen, token := map[string]bool{}, ""
+	for {
+		r := w.get(query + token)
+		if r.status != 200 {
+			w.t.Fatalf("transactions: %d %s", r.status, r.body)
+		}
+		list, _ := r.path("payload", "transactions").([]any)
+		for i := range list {
+			at := func(names ...any) string {
+				return fmt.Sprint(r.path(append([]any{"payload", "transactions", i}, names...)...))
+			}
+			id, what := at("transactionId"), at("transactionType")+" of "+at("totalAmount", "currencyAmount")+" "+at("totalAmount", "currencyCode")+" at "+at("postedDate")
+			if before, ok := w.booked[id]; ok && before != what {
+				w.t.Errorf("transaction %s was %s, and is %s", id, before, what)
+			}
+			w.booked[id], seen[id] = what, true
+		}
+		next := r.text("payload", "nextToken")
+		if next == "" {
+			break
+		}
+		token = "&nextToken=" + url.QueryEscape(next)
+	}
+	for id, what := range w.booked {
+		posted, err := time.Parse(time.RFC3339, what[strings.LastIndex(what, " ")+1:])
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if posted.After(from) && !seen[id] {
+			w.t.Errorf("transaction %s, %s, is gone", id, what)
+		}
 	}
 }
