@@ -48,6 +48,8 @@ var importRules = []importRule{
 		reason: "what a request must be stands in the catalogue and in tables: no state, no seller's data"},
 	{packages: "emulator/internal/audit", only: []string{"std", "emulator/internal/desk", "emulator/internal/format", "emulator/internal/world"},
 		reason: "it looks at what there is, whoever made it"},
+	{packages: "emulator/internal/echo", only: []string{"std", "emulator/internal/format", "emulator/internal/table"},
+		reason: "it knows names and what a request says, not what is answered"},
 	{packages: "emulator/internal/contents", only: []string{"std"}, reason: "it keeps bytes, whatever they are"},
 	{packages: "emulator/internal/expiring", only: []string{"std"}, reason: "it keeps values, whatever they are"},
 	{packages: "emulator/internal/carriers", only: []string{"std", "emulator/internal/random", "emulator/internal/table"},

@@ -231,6 +231,10 @@ func TestExternalFulfillmentEasyShip(t *testing.T) {
 	if got := w.get(id).SubStatus; got != "PENDING_DROP_OFF" {
 		t.Errorf("the shipment is %s", got)
 	}
+	want := []string{"SHIPLABEL_GENERATED PENDING_DROP_OFF", "SHIPPED DROPPED_OFF", "SHIPPED AT_ORIGIN_FC", "SHIPPED AT_DESTINATION_FC", "SHIPPED OUT_FOR_DELIVERY", "DELIVERED DELIVERED"}
+	if w.strays(order) {
+		want = want[:4] // what comes then, Easy Ship's tests see
+	}
 	var states []string
 	for range 10 * 24 {
 		s := w.get(id)
@@ -239,7 +243,7 @@ func TestExternalFulfillmentEasyShip(t *testing.T) {
 		}
 		w.Advance(time.Hour)
 	}
-	if want := []string{"SHIPLABEL_GENERATED PENDING_DROP_OFF", "SHIPPED DROPPED_OFF", "SHIPPED AT_ORIGIN_FC", "SHIPPED AT_DESTINATION_FC", "SHIPPED OUT_FOR_DELIVERY", "DELIVERED DELIVERED"}; !slices.Equal(states, want) {
+	if len(states) < len(want) || !slices.Equal(states[:len(want)], want) {
 		t.Errorf("states: %v", states)
 	}
 }
@@ -407,9 +411,9 @@ func TestExternalReturns(t *testing.T) {
 		return r
 	}, list[0].ID)
 	_, err = api.GetReturn(ctx, &exreturns.GetReturnInput{ReturnID: forged})
-	w.refused("a return that there isn't", err, 400, "InvalidInput")
+	w.refused("a return that there isn't", err, 404, "NotFound", "Requested Entity with 'returnId' '"+forged+"' is not found")
 	_, err = exreturns.New(w.another().client).GetReturn(ctx, &exreturns.GetReturnInput{ReturnID: list[0].ID})
-	w.refused("another seller's return", err, 400, "InvalidInput")
+	w.refused("another seller's return", err, 404, "NotFound")
 	_, err = api.ListReturns(ctx, &exreturns.ListReturnsInput{LastUpdatedSince: start})
 	w.refused("updates without a location", err, 400, "InvalidInput", "Invalid input")
 	_, err = api.ListReturns(ctx, &exreturns.ListReturnsInput{MaxResults: new(int64(101))})

@@ -23,6 +23,9 @@ const (
 	FaultEmptyBody = fault.EmptyBody
 	// FaultForeignJSON answers 200 with JSON that isn't the operation's: the message of a gateway.
 	FaultForeignJSON = fault.ForeignJSON
+	// FaultForeignIDs lets an answer name other things than the request did: each id that the request has is another one of the same form in the answer. Ids of
+	// sellers and marketplaces stay.
+	FaultForeignIDs = fault.ForeignIDs
 	// FaultLatency delays the answer by Latency.
 	FaultLatency = fault.Latency
 	// FaultSilent takes the request and never answers: the connection stays open until the client gives up.

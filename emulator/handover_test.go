@@ -22,6 +22,7 @@ func handoverRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	h := handoverMaker{t, e, map[string][]*http.Request{}}
 	h.easyShip()
 	h.external()
+	h.tracking()
 	return h.requests
 }
 
@@ -177,4 +178,20 @@ func (h *handoverMaker) external() {
 	}
 	h.later(a, "externalfulfillmentinventory20240911.batchInventory", "/externalFulfillment/inventory/2024-09-11/inventories",
 		`{"requests":[`+row("update", s.LineItems[0].MerchantSKU, `{"quantity":5,"clientSequenceNumber":1}`)+","+row("fetch", "NONE", "{}")+`]}`)
+}
+
+// tracking asks for an order of each state, and in the sandbox's way for nothing else.
+func (h *handoverMaker) tracking() {
+	h.t.Helper()
+	now, seen := h.e.Now(), map[string]bool{}
+	a := h.e.desk.Seller(0)
+	for o := range a.World().All(now.AddDate(0, 0, -30), now) {
+		if status := o.Status(now); o.Amazon && status != world.Pending && !seen[status] {
+			seen[status] = true
+			h.later(a, "tracking20260130.getShipmentTracking", "/tracking/2026-01-30/shipments/track?aftn=AFTN"+strings.ReplaceAll(o.ID, "-", ""), "")
+		}
+		for _, p := range o.ParcelsAt(now) {
+			h.later(a, "tracking20260130.getShipmentTracking", "/tracking/2026-01-30/shipments/track?carrierTracking.trackingNumber="+url.QueryEscape(p.Tracking), "")
+		}
+	}
 }

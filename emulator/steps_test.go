@@ -29,6 +29,8 @@ type walk struct {
 	told   int    // tokens, packages and SKUs that the walk has named
 	done   map[string]int
 	booked map[string]string // what was read of transactions, by their ids
+	europe string            // token of a seller in Germany and India
+	labels []string          // ids of shipments whose labels were bought
 }
 
 const (
@@ -51,6 +53,11 @@ var steps = []struct {
 	{"money goes back", 8, (*walk).payBack},
 	{"a merchant refunds by feed", 4, (*walk).adjust},
 	{"a bank or Amazon takes money back", 4, (*walk).dispute},
+	{"a label is bought", 8, (*walk).buyLabel},
+	{"a label is cancelled", 3, (*walk).cancelLabel},
+	{"an Easy Ship package is scheduled", 5, (*walk).schedule},
+	{"an external shipment is processed", 5, (*walk).process},
+	{"money is paid out", 3, (*walk).payOut},
 	{"a listing changes", 6, (*walk).list},
 	{"stock comes or goes", 6, (*walk).stockUp},
 	{"a report is written", 3, (*walk).ask},
@@ -93,6 +100,10 @@ func TestRandomSteps(t *testing.T) {
 func takeSteps(t *testing.T, seed uint64, n int, done map[string]int) {
 	w := &walk{client: newClient(t, emulator.WithSeed(int64(seed)), emulator.WithoutLimits(), emulator.WithOrders(200), emulator.WithProducts(20)), //nolint:gosec // a test's own
 		r: rand.New(rand.NewPCG(seed, 12)), done: done, booked: map[string]string{}}
+	if _, err := w.AddAccount(emulator.AccountConfig{Region: marketplace.Europe, Marketplaces: []string{marketplace.DE.ID, marketplace.IN.ID}}); err != nil {
+		t.Fatal(err)
+	}
+	w.login()
 	total := 0
 	for _, s := range steps {
 		total += s.weight
@@ -126,7 +137,10 @@ func (w *walk) try(method, rawURL, contentType, body string) (r result, ok bool)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if strings.HasPrefix(req.URL.Host, "sellingpartnerapi-") || strings.HasPrefix(req.URL.Host, "sandbox.") { // S3 takes no header that isn't signed
+	switch {
+	case strings.HasPrefix(rawURL, eu):
+		req.Header.Set("X-Amz-Access-Token", w.europe)
+	case strings.HasPrefix(rawURL, na), strings.HasPrefix(req.URL.Host, "sandbox."): // S3 takes no header that isn't signed
 		req.Header.Set("X-Amz-Access-Token", w.token)
 	}
 	if contentType != "" {
@@ -215,6 +229,13 @@ func (w *walk) login() {
 	rules := w.Faults()
 	w.ClearFaults()
 	w.refresh()
+	var second struct {
+		Accounts []emulator.Credentials `json:"accounts"`
+	}
+	if err := json.Unmarshal([]byte(w.control("GET", "accounts", "").body), &second); err != nil || len(second.Accounts) != 2 {
+		w.t.Fatalf("accounts: %v %v", second, err)
+	}
+	w.europe = w.accessToken(second.Accounts[1])
 	for _, f := range rules {
 		if _, err := w.AddFault(f); err != nil {
 			w.t.Error(err)
@@ -361,6 +382,101 @@ func (w *walk) dispute() {
 		}
 		w.did(w.steer("orders/"+id+"/"+pick(w, []string{"chargeback", "claim"}), body))
 	}
+}
+
+// restricted is try with a restricted token for the operation.
+func (w *walk) restricted(method, path, body string) (r result, ok bool) {
+	rdt, ok := w.try("POST", na+"/tokens/2021-03-01/restrictedDataToken", "application/json", fmt.Sprintf(`{"restrictedResources":[{"method":%q,"path":%q}]}`, method, path))
+	if !ok {
+		return rdt, false
+	}
+	plain := w.token
+	defer func() { w.token = plain }()
+	w.token = rdt.text("restrictedDataToken")
+	return w.try(method, na+path, "application/json", body)
+}
+
+func (w *walk) buyLabel() {
+	id, items := w.order("&FulfillmentChannels=MFN&OrderStatuses=Unshipped,PartiallyShipped")
+	if id == "" {
+		return
+	}
+	var parts []string
+	for i := range items.path("payload", "OrderItems").([]any) {
+		left := items.number("payload", "OrderItems", i, "QuantityOrdered") - items.number("payload", "OrderItems", i, "QuantityShipped")
+		if left > 0 && (len(parts) == 0 || w.chance(2)) {
+			parts = append(parts, fmt.Sprintf(`{"OrderItemId":%q,"Quantity":%d}`, items.text("payload", "OrderItems", i, "OrderItemId"), 1+w.r.IntN(left)))
+		}
+	}
+	details := fmt.Sprintf(`{"AmazonOrderId":%q,"ItemList":[%s],"ShipFromAddress":{"Name":"Pens","AddressLine1":"500 Pine St","City":"Seattle","StateOrProvinceCode":"WA",
+		"PostalCode":"98101","CountryCode":"US","Email":"pens@example.com","Phone":"206-555-0100"},"PackageDimensions":{"Length":10,"Width":8,"Height":4,"Unit":"inches"},
+		"Weight":{"Value":20,"Unit":"oz"},"ShippingServiceOptions":{"DeliveryExperience":"DeliveryConfirmationWithoutSignature","CarrierWillPickUp":false}}`, id, strings.Join(parts, ","))
+	r, ok := w.try("POST", na+"/mfn/v0/eligibleShippingServices", "application/json", `{"ShipmentRequestDetails":`+details+`}`)
+	services, _ := r.path("payload", "ShippingServiceList").([]any)
+	if !ok || len(services) == 0 {
+		return
+	}
+	i := w.r.IntN(len(services))
+	r, ok = w.restricted("POST", "/mfn/v0/shipments", fmt.Sprintf(`{"ShipmentRequestDetails":%s,"ShippingServiceId":%q,"ShippingServiceOfferId":%q}`,
+		details, r.text("payload", "ShippingServiceList", i, "ShippingServiceId"), r.text("payload", "ShippingServiceList", i, "ShippingServiceOfferId")))
+	if shipment := r.text("payload", "ShipmentId"); ok {
+		w.labels = append(w.labels, shipment)
+		if got := r.text("payload", "AmazonOrderId"); got != id {
+			w.t.Errorf("a label for %s is of %s", id, got)
+		}
+	}
+	w.did(ok)
+}
+
+func (w *walk) cancelLabel() {
+	if len(w.labels) > 0 {
+		_, ok := w.restricted("DELETE", "/mfn/v0/shipments/"+pick(w, w.labels), "")
+		w.did(ok)
+	}
+}
+
+func (w *walk) schedule() {
+	in := marketplace.IN.ID
+	r, ok := w.try("GET", eu+"/orders/v0/orders?MarketplaceIds="+in+"&EasyShipShipmentStatuses=PendingSchedule&CreatedAfter="+w.Now().AddDate(0, 0, -20).UTC().Format(time.RFC3339), "", "")
+	list, _ := r.path("payload", "Orders").([]any)
+	if !ok || len(list) == 0 {
+		return
+	}
+	id := r.text("payload", "Orders", w.r.IntN(len(list)), "AmazonOrderId")
+	r, ok = w.try("POST", eu+"/easyShip/2022-03-23/timeSlot", "application/json",
+		fmt.Sprintf(`{"marketplaceId":%q,"amazonOrderId":%q,"packageDimensions":{"length":30,"width":20,"height":10,"unit":"cm"},"packageWeight":{"value":750,"unit":"g"}}`, in, id))
+	slots, _ := r.path("timeSlots").([]any)
+	if !ok || len(slots) == 0 {
+		return
+	}
+	r, ok = w.try("POST", eu+"/easyShip/2022-03-23/package", "application/json", fmt.Sprintf(`{"amazonOrderId":%q,"marketplaceId":%q,"packageDetails":{"packageTimeSlot":{"slotId":%q}}}`,
+		id, in, r.text("timeSlots", w.r.IntN(len(slots)), "slotId")))
+	if got := r.text("scheduledPackageId", "amazonOrderId"); ok && got != id {
+		w.t.Errorf("a package for %s is of %s", id, got)
+	}
+	w.did(ok)
+}
+
+func (w *walk) process() {
+	base := eu + "/externalFulfillment/2024-09-11/shipments"
+	r, ok := w.try("GET", base+"?status="+pick(w, []string{"ACCEPTED", "CREATED"}), "", "")
+	list, _ := r.path("shipments").([]any)
+	if !ok || len(list) == 0 {
+		return
+	}
+	id := r.text("shipments", w.r.IntN(len(list)), "id")
+	operation, body := "CONFIRM", ""
+	if w.chance(3) {
+		w.told++
+		operation, body = "REJECT", fmt.Sprintf(`{"referenceId":"walk-%d"}`, w.told)
+	}
+	_, ok = w.try("POST", base+"/"+id+"?operation="+operation, "application/json", body)
+	w.did(ok)
+}
+
+func (w *walk) payOut() {
+	_, ok := w.try("POST", eu+"/finances/transfers/2024-06-01/payouts", "application/json", fmt.Sprintf(`{"marketplaceId":%q,"accountType":"Standard Orders"}`, marketplace.DE.ID))
+	w.did(ok)
 }
 
 // sku is one of the seller's listings.

@@ -68,7 +68,7 @@ const (
 
 // Kinds are all kinds, with what they do besides.
 var Kinds = []Kind{
-	Throttle, Internal, Unavailable, HTML, EmptyBody, ForeignJSON, Latency, Silent, Reset, ResetInBody, Truncate, TruncateGzip,
+	Throttle, Internal, Unavailable, HTML, EmptyBody, ForeignJSON, ForeignIDs, Latency, Silent, Reset, ResetInBody, Truncate, TruncateGzip,
 	SlowBody, ExpiredToken, ExpiredURL, Duplicate, Late, ClockSkew,
 }
 
@@ -377,6 +377,8 @@ const statusNone = 0
 // Change alters an answer that has been made.
 func (f *Fault) Change(x *exchange.Exchange, r answer.Reply) answer.Reply {
 	switch f.Kind {
+	case ForeignIDs:
+		return foreignIDs(x, r)
 	case TruncateGzip:
 		return cutGzip(x, r)
 	case Duplicate, Late:

@@ -280,13 +280,8 @@ func (o *Order) HandOver(p EasyShip, now time.Time) {
 	for i, it := range o.Items {
 		quantities[i] = it.Quantity
 	}
-	for i := range o.Returns { // what comes back comes as long after the shipment as it would have
-		r, later := &o.Returns[i], p.Handed.Sub(o.Shipped)
-		for _, at := range []*time.Time{&r.Asked, &r.At, &r.Refunded} {
-			if !at.IsZero() {
-				*at = at.Add(later)
-			}
-		}
+	if !o.Shipped.IsZero() {
+		o.shiftReturns(p.Handed.Sub(o.Shipped), now)
 	}
 	if p.End != "" {
 		o.Returns = nil
@@ -297,6 +292,11 @@ func (o *Order) HandOver(p EasyShip, now time.Time) {
 		o.CancelReason = ""
 	}
 	o.Parcels = []Parcel{{Ref: "1", Carrier: "ATS", Service: "Easy Ship", Tracking: p.Tracking, At: p.Handed, Shipped: p.Handed, Quantities: quantities}}
+}
+
+// EasyShipStays tells whether an order stays in a state of Easy Ship for good.
+func EasyShipStays(status string) bool {
+	return slices.Contains([]string{"Delivered", "LabelCanceled", "ReturnedToSeller", EasyShipLost, EasyShipDamaged}, status)
 }
 
 // EasyShipStatus is the state of an Easy Ship order as orders v0 spells it; "" for all others. The order of the states is that of the model's list;

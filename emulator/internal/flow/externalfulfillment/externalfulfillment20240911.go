@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,37 +98,24 @@ func orderOf(id string) (string, bool) {
 	return text[:3] + "-" + text[3:10] + "-" + text[10:], true
 }
 
-// A return's id looks like a UUID, and has in it its order and the place among the order's returns, hidden behind a seal.
-func returnID(c *desk.Call, orderID string, i int) string {
+// A return's id looks like a UUID, and has in it its order behind a seal: no index of them is needed.
+func returnID(c *desk.Call, orderID string, r *world.Return) string {
 	n, _ := strconv.ParseUint(strings.ReplaceAll(orderID, "-", ""), 10, 64)
-	var plain [9]byte
-	binary.BigEndian.PutUint64(plain[:], n)
-	plain[8] = byte(i)
-	seal := c.Desk.Seal(append([]byte("return "+c.Seller.ID+" "), plain[:]...))[:7]
-	mask := c.Desk.Seal(append([]byte("return mask "), seal...))
-	for k := range plain {
-		plain[k] ^= mask[k]
-	}
-	text := fmt.Sprintf("%x%x", plain, seal)
+	seal := c.Desk.Seal([]byte("return " + c.Seller.ID + " " + orderID + " " + r.ID))[:8]
+	text := hex.EncodeToString(append(binary.BigEndian.AppendUint64(nil, n^binary.BigEndian.Uint64(c.Desk.Seal(seal))), seal...))
 	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
 }
 
-// returnOf is the order and the place of a return's id; false when the text is none of this seller.
-func returnOf(c *desk.Call, id string) (orderID string, i int, ok bool) {
-	b, err := hex.DecodeString(strings.ReplaceAll(id, "-", ""))
-	if err != nil || len(b) != 16 {
-		return "", 0, false
-	}
-	mask := c.Desk.Seal(append([]byte("return mask "), b[9:]...))
-	for k := range 9 {
-		b[k] ^= mask[k]
-	}
-	orderID = fmt.Sprintf("%017d", binary.BigEndian.Uint64(b[:8]))
-	if len(orderID) != 17 {
-		return "", 0, false
-	}
-	orderID, i = orderID[:3]+"-"+orderID[3:10]+"-"+orderID[10:], int(b[8])
-	return orderID, i, returnID(c, orderID, i) == strings.ToLower(id)
+// returnPattern is what ids of returns look like.
+var returnPattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+})
+
+// orderOfReturn is the order's id in a return's, of whatever looks like one.
+func orderOfReturn(c *desk.Call, id string) string {
+	b, _ := hex.DecodeString(strings.ReplaceAll(id, "-", ""))
+	text := fmt.Sprintf("%017d", binary.BigEndian.Uint64(b)^binary.BigEndian.Uint64(c.Desk.Seal(b[8:])))
+	return text[:3] + "-" + text[3:10] + "-" + text[10:]
 }
 
 // record is what requests have made of a shipment.
@@ -217,33 +205,28 @@ func (b *book) of(orderID string) record {
 	return record{}
 }
 
-// scan yields the orders that are External Fulfillment's from a place on, with the place that each is at: its second and how many
-// before it in the list are of the same second. Places stay as they are whatever happens to the orders.
-func scan(c *desk.Call, since time.Time, from int, asOf time.Time, yield func(o *world.Order, place int) bool) {
+// scan yields the orders that are External Fulfillment's, by time of purchase: those that were placed since a time and have at least a
+// number. It stops where it has looked at enough, and returns the number to go on with; 0 at the end.
+func scan(c *desk.Call, since time.Time, from int, asOf time.Time, yield func(o *world.Order) bool) (next int) {
 	w := c.Seller.World()
-	if second := time.Unix(int64(from/perSecond), 0); second.After(since) {
-		since = second
-	}
-	same, last := 0, int64(0)
-	for o := range w.All(since, asOf) {
-		if at := o.Purchased.Unix(); at == last {
-			same++
-		} else {
-			same, last = 0, at
-		}
-		if place := int(last)*perSecond + min(same, perSecond-1); place >= from && !yield(o, place) {
-			return
+	from = max(from, w.NumberFrom(since))
+	for number := from; ; number++ {
+		switch life := w.Life(number); {
+		case life == nil || life.Purchased.After(asOf):
+			return 0
+		case number-from == mostScanned:
+			return number
+		case len(life.Items) > 0 && taken(life) && !yield(w.Order(number)):
+			return number
 		}
 	}
 }
 
 const (
-	// perSecond is how many orders of a second have places of their own.
-	perSecond = 1000
 	// mostScanned is how many orders a request looks at: a page may be empty, and the next token leads on (the models' note on both lists).
 	mostScanned = 5000
-	// longest is how long an order of the world may take from its purchase to its end.
-	longest = 60 * world.Day
+	// openFor is how long after its purchase an order may wait to be shipped: longer than any of the world's does.
+	openFor = 14 * world.Day
 	// pageSize is how many there are on a page when nothing else is said (returns: models/external-fulfillment; shipments: assumed).
 	pageSize = 10
 )

@@ -17,9 +17,6 @@ import (
 // mostRequests is how many a batch may have (models/external-fulfillment, sandbox case).
 const mostRequests = 10
 
-// reservedFor is for how long orders are looked at that have not left: longer than any takes.
-const reservedFor = 14 * world.Day
-
 // stock has the sequence numbers of a seller's updates, by location and SKU. The quantities are the listings': what merchants' orders take is theirs.
 type stock struct {
 	mu        sync.Mutex
@@ -179,7 +176,7 @@ func (r *inventoryRequest) state(c *desk.Call, reserved map[string]int) object {
 // reservations are the units that wait to be shipped, by marketplace and SKU.
 func reservations(c *desk.Call) map[string]int {
 	units := map[string]int{}
-	for o := range c.Seller.World().All(c.Now.Add(-reservedFor), c.Now) {
+	for o := range c.Seller.World().Lives(c.Now.Add(-openFor), c.Now) {
 		if status := o.Status(c.Now); taken(o) && (status == world.Pending || world.ToBeShipped(status)) {
 			for i := range o.Items {
 				units[o.Marketplace.ID+" "+o.Items[i].SKU] += o.Items[i].Quantity - o.ShippedOf(i, c.Now)

@@ -58,7 +58,10 @@ func (b *back) state() (status string, since time.Time) {
 
 // tracking is the number on the way back.
 func (b *back) tracking(c *desk.Call) string {
-	return c.Desk.Seed.Of("reverse tracking", c.Seller.Number, b.o.ID, b.i).Text(random.Digits, 11)
+	if t := b.in().Tracking; t != "" {
+		return t
+	}
+	return c.Desk.Seed.Of("reverse tracking", c.Seller.Number, b.o.ID, b.in().ID).Text(random.Digits, 11)
 }
 
 func (b *back) object(c *desk.Call) object {
@@ -82,7 +85,7 @@ func (b *back) object(c *desk.Call) object {
 		shipping["deliveryDateTime"] = format.Timestamp(r.At)
 	}
 	return object{
-		"id": returnID(c, o.ID, b.i), "returnLocationId": location, "fulfillmentLocationId": location, "merchantSku": it.SKU, "returnType": "CUSTOMER", "returnSubType": "NORMAL",
+		"id": returnID(c, o.ID, r), "returnLocationId": location, "fulfillmentLocationId": location, "merchantSku": it.SKU, "returnType": "CUSTOMER", "returnSubType": "NORMAL",
 		"numberOfUnits": r.Quantity, "status": status, "creationDateTime": format.Timestamp(r.Asked), "lastUpdatedDateTime": format.Timestamp(since),
 		"returnMetadata":     object{"returnReason": r.Reason, "rmaId": r.RMA, "fulfillmentOrderId": o.ID},
 		"returnShippingInfo": shipping,
@@ -129,17 +132,16 @@ func listReturns(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	var since time.Time
 	for _, t := range []time.Time{createdSince, updatedSince} {
-		if early := t.Add(-longest); !t.IsZero() && early.After(since) {
+		if early := t.Add(-world.LifeSpan); !t.IsZero() && early.After(since) {
 			since = early
 		}
 	}
-	list, next, scanned := []object{}, 0, 0
-	scan(c, since, pg.Start, pg.AsOf, func(o *world.Order, place int) bool {
-		if scanned++; len(list) >= n || scanned > mostScanned {
-			next = place
+	list := []object{}
+	next := scan(c, since, pg.Start, pg.AsOf, func(o *world.Order) bool {
+		if len(list) >= n {
 			return false
 		}
-		if !taken(o) || !world.Same(pg.Arg("returnLocationId"), locationOf(c, o.Marketplace)) {
+		if !world.Same(pg.Arg("returnLocationId"), locationOf(c, o.Marketplace)) {
 			return true
 		}
 		for i := range o.Returns {
@@ -161,17 +163,16 @@ func listReturns(c *desk.Call) (answer.Reply, *answer.Error) {
 
 func getReturn(c *desk.Call) (answer.Reply, *answer.Error) {
 	id := c.Path["returnId"]
-	orderID, i, ok := returnOf(c, id)
-	if !ok { // models/external-fulfillment, sandbox case
+	if !returnPattern().MatchString(id) { // models/external-fulfillment, sandbox case
 		return answer.Reply{}, answer.Plain(400, "InvalidInput", "Invalid input '"+id+"' for parameter 'returnId'")
 	}
-	o := c.Seller.World().OrderByID(orderID, c.Now)
-	if o == nil || !taken(o) || i >= len(o.Returns) {
-		return answer.Reply{}, absent("returnId", id)
+	if o := c.Seller.World().OrderByID(orderOfReturn(c, id), c.Now); o != nil && taken(o) {
+		for i := range o.Returns {
+			b := &back{o, i, c.Now}
+			if status, _ := b.state(); status != "" && returnID(c, o.ID, b.in()) == id {
+				return answer.OK(b.object(c)), nil
+			}
+		}
 	}
-	b := &back{o, i, c.Now}
-	if status, _ := b.state(); status == "" {
-		return answer.Reply{}, absent("returnId", id)
-	}
-	return answer.OK(b.object(c)), nil
+	return answer.Reply{}, absent("returnId", id)
 }

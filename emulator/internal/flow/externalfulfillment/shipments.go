@@ -90,7 +90,7 @@ func (s *shipment) updated() time.Time {
 	return last
 }
 
-// ended are the states in which orders stay for good, or for long: all others are over within the longest life of an order.
+// ended are the states in which orders stay for good, or for long: all others are over soon.
 var ended = map[string]bool{"DELIVERED": true, "CANCELLED": true, "SHIPPED": true}
 
 func getShipments(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -105,19 +105,18 @@ func getShipments(c *desk.Call) (answer.Reply, *answer.Error) {
 	after, before := bound(pg.Arg("lastUpdatedAfter")), bound(pg.Arg("lastUpdatedBefore"))
 	var since time.Time
 	if !ended[pg.Arg("status")] {
-		since = pg.AsOf.Add(-longest)
+		since = pg.AsOf.Add(-openFor)
 	}
-	if early := after.Add(-longest); !after.IsZero() && early.After(since) {
+	if early := after.Add(-world.LifeSpan); !after.IsZero() && early.After(since) {
 		since = early
 	}
 	b := books.Of(c.Seller)
-	list, next, scanned := []object{}, 0, 0
-	scan(c, since, pg.Start, pg.AsOf, func(o *world.Order, place int) bool {
-		if scanned++; len(list) == n || scanned > mostScanned {
-			next = place
+	list := []object{}
+	next := scan(c, since, pg.Start, pg.AsOf, func(o *world.Order) bool {
+		if len(list) == n {
 			return false
 		}
-		if !taken(o) || o.Status(pg.AsOf) == world.Pending || !world.Same(pg.Arg("marketplaceId"), o.Marketplace.ID) || !world.Same(pg.Arg("channelName"), channel) ||
+		if o.Status(pg.AsOf) == world.Pending || !world.Same(pg.Arg("marketplaceId"), o.Marketplace.ID) || !world.Same(pg.Arg("channelName"), channel) ||
 			!world.Same(pg.Arg("locationId"), locationOf(c, o.Marketplace)) {
 			return true
 		}

@@ -42,9 +42,6 @@ var orderEnumsV0 = []struct {
 	{"ElectronicInvoiceStatuses", []string{"NotRequired", "NotFound", "Processing", "Errored", "Accepted"}},
 }
 
-// easyShipEnds are the states in which a package stays for ever.
-var easyShipEnds = []string{"Delivered", "LabelCanceled", "RejectedByBuyer", "Undeliverable", "ReturnedToSeller", "Lost", "Damaged"}
-
 // toldStates are those of packages and invoices that no order has of itself: only requests bring them about.
 var toldStates = []string{"RejectedByBuyer", "Undeliverable", "ReturningToSeller", "ReturnedToSeller", "Lost", "Damaged", "PendingDropOff", "DroppedOff", world.InvoiceProcessing, world.InvoiceErrored}
 
@@ -194,7 +191,7 @@ func searchV0(c *desk.Call, w *world.World, q url.Values, f world.OrderFilter, d
 		}
 	}
 	easy, invoice := q["EasyShipShipmentStatuses"], q["ElectronicInvoiceStatuses"]
-	if easy != nil && !slices.ContainsFunc(easy, func(status string) bool { return slices.Contains(easyShipEnds, status) }) {
+	if easy != nil && !slices.ContainsFunc(easy, world.EasyShipStays) {
 		if recent := c.Now.Add(-world.LifeSpan); recent.After(f.CreatedAfter) {
 			f.CreatedAfter = recent
 		}
