@@ -210,7 +210,7 @@ func TestMerchantsRefundByFeed(t *testing.T) {
 		t.Fatalf("no return of %s: %s", id, text)
 		return nil
 	}
-	if row := report(); row["Return quantity"] != "1" || row["Refunded Amount"] != "" || row["Resolution"] != "" || row["Return Reason"] != "CR-NO_REASON_GIVEN" {
+	if row := report(); row["A-to-Z Claim"] != "N" || row["Return quantity"] != "1" || row["Refunded Amount"] != "" || row["Resolution"] != "" || row["Return Reason"] != "CR-NO_REASON_GIVEN" {
 		t.Errorf("before the refund: %v", row)
 	}
 	const head = "order-id\torder-item-id\tadjustment-reason-code\tcurrency\titem-price-adj\titem-tax-adj\tshipping-price-adj\tquantity-cancelled\n"
@@ -239,8 +239,15 @@ func TestMerchantsRefundByFeed(t *testing.T) {
 	if _, text := c.feed("POST_PAYMENT_ADJUSTMENT_DATA", "text/xml", xml("1.00"), ""); !strings.Contains(text, "<MessagesSuccessful>1<") {
 		t.Errorf("refund: %s", text)
 	}
-	if row := report(); !strings.HasPrefix(row["Refunded Amount"], "1.0") || row["Resolution"] != "StandardRefund" {
+	if r := c.control("POST", "orders/"+id+"/claim", `{"amount":"0.25"}`); r.status != 200 {
+		t.Errorf("claim: %d %s", r.status, r.body)
+	}
+	if row := report(); !strings.HasPrefix(row["Refunded Amount"], "1.0") || row["Resolution"] != "StandardRefund" || row["A-to-Z Claim"] != "Y" {
 		t.Errorf("after the refund: %v", row)
+	}
+	sales, _ := c.reportText(na, c.report(na, `{"reportType":"GET_SALES_AND_TRAFFIC_REPORT","marketplaceIds":["`+us+`"],"dataStartTime":"2026-03-01T00:00:00Z","dataEndTime":"2026-03-01T00:00:00Z"}`))
+	if !strings.Contains(sales, `"claimsGranted":1,"claimsAmount":{"amount":0.25,`) {
+		t.Errorf("sales: %.600s", sales)
 	}
 }
 

@@ -652,9 +652,16 @@ func (w *World) Beginning() (at time.Time, stock map[string]Stock) {
 	return w.opened, stock
 }
 
-// Reimbursements are the charges by which Amazon makes good for units, and takes that back. The caller holds the world's lock.
+// Reimbursements are the charges by which Amazon makes good for units, and takes that back.
 func (w *World) Reimbursements() []Charge {
-	return slices.DeleteFunc(slices.Clone(w.charges), func(c Charge) bool {
+	return slices.DeleteFunc(w.Charges(), func(c Charge) bool {
 		return c.Kind != "FBAInventoryReimbursement" && c.Kind != "FBAReversedReimbursement"
+	})
+}
+
+// Claimed tells whether a claim about an order's item has been granted by t.
+func (w *World) Claimed(orderID string, item int, t time.Time) bool {
+	return slices.ContainsFunc(w.Charges(), func(c Charge) bool {
+		return c.Kind == GuaranteeClaim && c.OrderID == orderID && c.Item == item && !c.At.After(t)
 	})
 }
