@@ -242,6 +242,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	fulfilmentRequests(t, e, add)
 	walletRequests(t, e, requests, add)
 	vendorRequests(t, e, add)
+	payoutRequests(t, e, requests, add)
 	labelRequests(t, e, requests)
 	return requests
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/ledger"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
@@ -344,7 +345,7 @@ func (w *wallet) paidIn(a *account, d *deposit, now time.Time) object {
 		status, updated = successful, d.until
 	}
 	q := quote{Base: d.units, From: a.currency, To: a.currency, Rate: 1, Effective: 1, Amount: d.units, ID: d.id}
-	bank := party{Holder: w.seller.StoreName, Bank: "Bank", Tail: w.seller.Desk.Seed.Of("bank account", w.seller.Number, a.currency).Text(random.Digits, 3), Country: a.country, Currency: a.currency}
+	bank := party{Holder: w.seller.StoreName, Bank: "Bank", Tail: ledger.Books.Of(w.seller).AccountTail(), Country: a.country, Currency: a.currency}
 	body := object{
 		"accountId": a.id, "transactionId": d.id, "transactionType": "CREDIT", "transactionStatus": status, "transactionRequestDate": stamp(d.at),
 		"expectedCompletionDate": stamp(d.until), "lastUpdateDate": stamp(updated), "requesterName": w.seller.StoreName, "transactionRequesterSource": "Amazon portal",
