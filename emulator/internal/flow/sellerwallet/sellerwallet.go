@@ -61,11 +61,12 @@ type wallet struct {
 	mu           sync.Mutex
 	transactions []*transaction // out of the accounts, as they were asked for
 	schedules    []*schedule
+	paid         map[string][]deposit // so far, by account: they follow from the seed, but a draw each is much
 }
 
 var wallets = &desk.Store[*wallet]{
 	Name:   "sellerwallet",
-	Create: func(a *desk.Seller) *wallet { return &wallet{seller: a} },
+	Create: func(a *desk.Seller) *wallet { return &wallet{seller: a, paid: map[string][]deposit{}} },
 	Save: func(w *wallet) (any, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
