@@ -15,6 +15,8 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/easyship20220323"
+	exshipments "github.com/openspapi/spapi/api/externalfulfillmentshipments20240911"
+	"github.com/openspapi/spapi/api/orders20260101"
 	"github.com/openspapi/spapi/api/ordersv0"
 	"github.com/openspapi/spapi/emulator"
 	"github.com/openspapi/spapi/marketplace"
@@ -460,7 +462,33 @@ func TestEasyShipStrays(t *testing.T) {
 			t.Errorf("the package is %s, the order %s", p.PackageStatus, got)
 		}
 	}
+	later := map[string]int{}
+	for o, err := range orders20260101.New(d.client).SearchOrdersAll(ctx, &orders20260101.SearchOrdersInput{CreatedAfter: start.AddDate(0, 0, -40), IncludedData: []orders20260101.SearchOrdersIncludedData{"PACKAGES"}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.ContainsFunc(open, func(v0 *ordersv0.Order) bool { return v0.AmazonOrderID == o.OrderID }) {
+			later[o.Packages[0].PackageStatus.DetailedStatus]++
+		}
+	}
+	for v1, v2 := range map[string]string{"Delivered": "DELIVERED", "LostInTransit": "LOST", "DamagedInTransit": "DAMAGED", "ReturnedToSeller": "RETURNED_TO_SELLER"} {
+		if states[v1] != later[v2] {
+			t.Errorf("%d packages are %s, and in orders 2026-01-01 %d are %s", states[v1], v1, later[v2], v2)
+		}
+	}
+	shipments := exshipments.New(d.client)
+	for s, err := range shipments.GetShipmentsAll(ctx, &exshipments.GetShipmentsInput{Status: "SHIPPED"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.SubStatus == "LOST" || s.SubStatus == "DAMAGED" {
+			later["strayed"]++
+		}
+	}
 	lost := states["LostInTransit"] + states["DamagedInTransit"]
+	if later["strayed"] != lost {
+		t.Errorf("%d shipments have strayed, want %d", later["strayed"], lost)
+	}
 	if lost == 0 || states["Delivered"] < len(open)/2 || states["ReturnedToSeller"] == 0 || states["Delivered"]+lost+states["ReturnedToSeller"] != len(open) {
 		t.Errorf("%d packages: %v", len(open), states)
 	}
