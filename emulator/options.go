@@ -70,6 +70,12 @@ func WithStrictParameters() Option { return func(o *options) { o.StrictParameter
 // [Emulator.Requests] has the reasons. The header may repeat what the request said.
 func WithExplain() Option { return func(o *options) { o.Explain = true } }
 
+// WithDocumentedShippingErrors makes Merchant Fulfillment refuse with the statuses and codes of Amazon's error table, such as 404 ItemsNotInOrder. In
+// production it answers 400 InvalidInput nearly always (selling-partner-api-models#2512, #4722), and so does the emulator without this option.
+func WithDocumentedShippingErrors() Option {
+	return func(o *options) { o.DocumentedShippingErrors = true }
+}
+
 // WithRemoved keeps what Amazon has removed by the emulator's clock: operations, types of reports, feeds and notifications. Without it they work until
 // the announced day; from then on such an operation answers as a path that doesn't exist (403), a report or feed ends FATAL, and a notification
 // can't be subscribed to. Catalog v0's listCatalogItems and getCatalogItem, removed in 2022, are served to signed requests at any time.

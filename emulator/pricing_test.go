@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/openspapi/spapi/emulator/internal/flow/productfees"
+	"github.com/openspapi/spapi/emulator/internal/ledger"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -328,7 +329,7 @@ func TestFees(t *testing.T) {
 	tiers := map[int]int{}
 	for _, l := range s.w.AllListings() {
 		p := l.Product
-		pick, weight := productfees.FulfillmentCents(p)
+		pick, weight := ledger.FulfillmentCents(p)
 		tiers[pick]++
 		a := s.post("/products/fees/v0/listings/"+url.PathEscape(l.SKU)+"/feesEstimate", body("20.00", `,"IsAmazonFulfilled":true`))
 		percent := map[string]int{"LAMP": 12, "SCISSORS": 10, "STAPLER": 10}[p.Kind.Type]
@@ -391,12 +392,7 @@ func TestFees(t *testing.T) {
 	}
 }
 
-func feePercent(l *world.Listing) int {
-	if p, ok := productfees.ReferralPercents[l.Product.Kind.Type]; ok {
-		return p
-	}
-	return productfees.UsualReferralPercent
-}
+func feePercent(l *world.Listing) int { return ledger.ReferralPercent(l.Product.Kind.Type) }
 
 // TestListingsShowInPrices changes and deletes a listing by the listings API, and finds both in pricing.
 func TestListingsShowInPrices(t *testing.T) {

@@ -37,7 +37,8 @@ func requestFor(t testing.TB, e *Emulator, op *catalog.Operation) *http.Request 
 	g := desk.NewGenerator(api, c)
 	path, query, header := op.Path, url.Values{}, http.Header{}
 	for _, p := range detail.Parameters {
-		if !p.Required && p.In != "path" && op.ID+" "+p.Name != "financesv0.listFinancialEvents PostedAfter" { // which Amazon wants all the same
+		wanted := op.ID+" "+p.Name == "financesv0.listFinancialEvents PostedAfter" || op.ID+" "+p.Name == "finances20240619.listTransactions postedAfter"
+		if !p.Required && p.In != "path" && !wanted { // which Amazon wants all the same
 			continue
 		}
 		v := g.Value(p.Schema, p.Name, p.Name, 0)
@@ -152,6 +153,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		}
 		requests[id] = append(requests[id], r)
 	}
+	invoicingRequests(t, e, requests, add) // first: it lets time pass
 	add("catalogitems20220401.searchCatalogItems", "/catalog/2022-04-01/items?keywords=pen&includedData="+all2022+"&marketplaceIds="+store, "")
 	add("orders20260101.searchOrders", "/orders/2026-01-01/orders?createdAfter=2020-01-01T00:00:00Z&maxResultsPerPage=50&includedData="+all2026, "")
 	add("orders20260101.searchOrders", "/orders/2026-01-01/orders?lastUpdatedAfter=2020-01-01T00:00:00Z", "")
@@ -199,6 +201,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	add("fbainventoryv1.deleteInventoryItem", "/fba/inventory/v1/items/FBA-EMPTY?marketplaceId="+store, "")
 	addMarketRequests(e, w, add)
 	addPromotionRequests(t, e, store, add)
+	addFinanceRequests(e, add)
 	shipments := 0
 	for o := range w.All(time.Time{}, e.Now()) {
 		v0 := "/orders/v0/orders/" + o.ID
@@ -238,7 +241,10 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	}
 	deskRequests(t, e, add)
 	fulfilmentRequests(t, e, add)
+	labelRequests(t, e, requests)
 	maps.Copy(requests, handoverRequests(t, e))
+	walletRequests(t, e, requests, add)
+	vendorRequests(t, e, add)
 	return requests
 }
 
@@ -266,7 +272,7 @@ func TestEveryOperationAnswers(t *testing.T) {
 		}
 		for _, r := range list {
 			requests++
-			if r.Header.Get("x-amz-access-token") == "" {
+			if r.Header.Get("x-amz-access-token") == "" { // of another seller where there is one
 				r.Header.Set("x-amz-access-token", tokenFor(e, op))
 			}
 			rec := exchange.NewRecorder()
@@ -340,7 +346,8 @@ func errorsIn(v any) ([]any, bool) {
 
 // oddSchemas are operations whose answer can't be valid because the model contradicts itself, or what is recorded of the service.
 var oddSchemas = []string{
-	"salesv1.getOrderMetrics", // amounts are numbers (lineofflight/peddler, test/vcr_cassettes/Peddler/APIs/SalesV1Test), which the model has as texts
+	"merchantfulfillmentv0.cancelShipment", // the file type of a label that is gone is empty (selling-partner-api-models#258)
+	"salesv1.getOrderMetrics",              // amounts are numbers (lineofflight/peddler, test/vcr_cassettes/Peddler/APIs/SalesV1Test), which the model has as texts
 }
 
 func schemaOf(r *openapi3.Response) *openapi3.SchemaRef {

@@ -41,9 +41,11 @@ type Options struct {
 	SecretQueue string
 	OrderItems  int // on a page of orders v0
 
-	StrictParameters bool  // refuse query parameters that an operation doesn't have
-	Explain          bool  // tell in a header why a request was refused
-	Memory, Disk     int64 // budgets of documents and uploads in bytes; 0 for the defaults
+	StrictParameters bool // refuse query parameters that an operation doesn't have
+	Explain          bool // tell in a header why a request was refused
+	// DocumentedShippingErrors lets Merchant Fulfillment refuse with the status and code of Amazon's table, not with those that it is seen to answer.
+	DocumentedShippingErrors bool
+	Memory, Disk             int64 // budgets of documents and uploads in bytes; 0 for the defaults
 }
 
 // Desk is where every request comes in: it finds out what is asked for and by whom, checks what Amazon checks, and hands the request on.

@@ -99,3 +99,18 @@ func Atoi(text string) int {
 
 // Number writes a number without an exponent and without needless digits.
 func Number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+// Read reads a body that has been decoded and checked into a Go value.
+func Read(v, into any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, into)
+}
+
+// Float reads a number that has been checked before; what is none is 0.
+func Float(n json.Number) float64 {
+	f, _ := n.Float64()
+	return f
+}

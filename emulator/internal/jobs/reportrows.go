@@ -576,8 +576,10 @@ func (row *reportRow) orderCell(name string) (string, bool) {
 		return paid(it.Tax), true
 	case "shipping-price":
 		return paid(it.Shipping), true
-	case "shipping-tax", "gift-wrap-price", "gift-wrap-tax", "ship-promotion-discount":
+	case "shipping-tax", "gift-wrap-price", "gift-wrap-tax":
 		return paid(zero), true
+	case "ship-promotion-discount":
+		return paid(it.Free), true
 	case "item-promotion-discount":
 		return paid(it.Discount), true
 	case "promotion-ids", "item-promotion-id", "description", "promotion-id":

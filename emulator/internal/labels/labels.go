@@ -63,12 +63,8 @@ const (
 
 // Render makes a label. dpi is the resolution of a PNG and of the printer that a ZPL is for; a PDF has none. The error says what can't be drawn.
 func Render(c Content, f Format, s Size, dpi int) ([]byte, error) {
-	// Written so that what is no number is refused, too.
-	if !(s.Width >= smallest && s.Width <= largest && s.Length >= smallest && s.Length <= largest) {
-		return nil, fmt.Errorf("label of %g by %g inches: want %g to %d", s.Width, s.Length, smallest, largest)
-	}
-	if f != PDF && (dpi < coarsest || dpi > finest) {
-		return nil, fmt.Errorf("label of %d dpi: want %d to %d", dpi, coarsest, finest)
+	if err := check(f, s, dpi); err != nil {
+		return nil, err
 	}
 	bars, err := code128(c.Tracking)
 	if err != nil {
@@ -78,15 +74,59 @@ func Render(c Content, f Format, s Size, dpi int) ([]byte, error) {
 	if room := dots(p.code.width, dpi); f != PDF && p.code.modules() > room {
 		return nil, fmt.Errorf("barcode of %q: %d modules don't fit into %d dots", c.Tracking, p.code.modules(), room)
 	}
-	switch f {
-	case PDF:
-		return p.pdf(), nil
-	case PNG:
-		return p.png(dpi)
-	case ZPL:
-		return p.zpl(dpi), nil
+	return draw([]*page{p}, f, dpi)
+}
+
+// Document makes a document that goes with labels, such as a packing slip: a title and lines, as many on a page as there is room for. A PNG has one page.
+func Document(title string, lines []string, f Format, s Size, dpi int) ([]byte, error) {
+	if err := check(f, s, dpi); err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("label format %q: want PDF, PNG or ZPL", f)
+	const margin, titleSize, lineSize = 0.2, 0.2, 0.11
+	room := max(1, int((s.Length-2*margin-2*titleSize)/(1.4*lineSize)))
+	var pages []*page
+	for {
+		n := min(room, len(lines))
+		p := &page{size: s}
+		p.write(text{margin, margin, titleSize, true, title}, s.Width-2*margin)
+		for i, line := range lines[:n] {
+			p.write(text{margin, margin + 2*titleSize + float64(i)*1.4*lineSize, lineSize, false, line}, s.Width-2*margin)
+		}
+		pages = append(pages, p)
+		if lines = lines[n:]; len(lines) == 0 {
+			return draw(pages, f, dpi)
+		}
+	}
+}
+
+// check refuses what can't be drawn whatever is on it.
+func check(f Format, s Size, dpi int) error {
+	switch {
+	case f.ContentType() == "":
+		return fmt.Errorf("label format %q: want PDF, PNG or ZPL", f)
+	case !(s.Width >= smallest && s.Width <= largest && s.Length >= smallest && s.Length <= largest): // so that what is no number is refused, too
+		return fmt.Errorf("label of %g by %g inches: want %g to %d", s.Width, s.Length, smallest, largest)
+	case f != PDF && (dpi < coarsest || dpi > finest):
+		return fmt.Errorf("label of %d dpi: want %d to %d", dpi, coarsest, finest)
+	}
+	return nil
+}
+
+// draw writes pages in a format.
+func draw(pages []*page, f Format, dpi int) ([]byte, error) {
+	switch {
+	case f == PDF:
+		return pdf(pages), nil
+	case f == PNG && len(pages) > 1:
+		return nil, fmt.Errorf("PNG of %d pages: want one", len(pages))
+	case f == PNG:
+		return pages[0].png(dpi)
+	}
+	var all []byte
+	for _, p := range pages {
+		all = append(all, p.zpl(dpi)...)
+	}
+	return all, nil
 }
 
 // page is a label laid out: what stands where, in inches from the upper left corner.
@@ -125,6 +165,14 @@ func (b *barcode) modules() int {
 // advance is the width that a character is given, as a share of its size: that of the bitmap font, and more than most letters of Helvetica need.
 const advance = 0.75
 
+// write adds a line, smaller where it is too long for the room.
+func (p *page) write(t text, room float64) {
+	if n := len([]rune(t.words)); n > 0 {
+		t.size = min(t.size, room/(advance*float64(n)))
+		p.texts = append(p.texts, t)
+	}
+}
+
 // layOut places the parts of a label. The measures are those of a label of four by six inches, which others are scaled from.
 func layOut(c Content, bars []int, s Size) *page {
 	p := &page{size: s}
@@ -133,12 +181,10 @@ func layOut(c Content, bars []int, s Size) *page {
 	y := 0.2 * scale
 	write := func(size float64, bold bool, lines ...string) {
 		for _, line := range lines {
-			if line == "" {
-				continue
+			if line != "" {
+				p.write(text{left, y, size * scale, bold, line}, wide)
+				y += 1.25 * size * scale
 			}
-			size := size * scale
-			p.texts = append(p.texts, text{left, y, min(size, wide/(advance*float64(len([]rune(line))))), bold, line})
-			y += 1.25 * size
 		}
 	}
 	rule := func(at float64) {

@@ -164,7 +164,7 @@ func TestPDF(t *testing.T) {
 		}
 	}
 	bars, _ := code128(content.Tracking)
-	if got := bytes.Count(parts[2], []byte(" re\n")); got != (len(bars)+1)/2+4 {
+	if got := bytes.Count(parts[2], []byte(" re f\n")); got != (len(bars)+1)/2+4 {
 		t.Errorf("%d rectangles, want %d bars and four rules", got, (len(bars)+1)/2)
 	}
 }
@@ -181,6 +181,36 @@ func TestZPL(t *testing.T) {
 	}
 	if strings.Count(got, "^FD") != strings.Count(got, "^FH^FD") {
 		t.Error("a field whose escapes aren't read")
+	}
+}
+
+// TestDocument: lines that don't fit go onto the next page, and none is lost.
+func TestDocument(t *testing.T) {
+	var lines []string
+	for i := range 100 {
+		lines = append(lines, "line "+strconv.Itoa(i)+".")
+	}
+	for f, pages := range map[Format]string{PDF: "/Count 4", ZPL: "^XZ"} {
+		b, err := Document("Packing slip", lines, f, FourBySix, 203)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range append(lines, pages, "Packing slip") {
+			if !bytes.Contains(b, []byte(want)) {
+				t.Errorf("%s has no %s", f, want)
+			}
+		}
+		if f == ZPL && bytes.Count(b, []byte("^XA")) != 4 {
+			t.Errorf("%d pages", bytes.Count(b, []byte("^XA")))
+		}
+	}
+	if _, err := Document("Packing slip", lines, PNG, FourBySix, 203); err == nil {
+		t.Error("four pages in one picture")
+	}
+	if b, err := Document("Packing slip", lines[:4], PNG, FourBySix, 203); err != nil {
+		t.Error(err)
+	} else if _, err := png.Decode(bytes.NewReader(b)); err != nil {
+		t.Error(err)
 	}
 }
 

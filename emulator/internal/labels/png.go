@@ -87,12 +87,12 @@ func (p *page) png(dpi int) ([]byte, error) {
 		fill(dots(r.x, dpi), y, dots(r.x+r.width, dpi), y+max(dots(r.height, dpi), 1))
 	}
 	x := dots(p.code.x, dpi)
-	module := p.code.moduleDots(dpi)
 	for i, n := range p.code.bars {
+		width := n * p.code.moduleDots(dpi)
 		if i%2 == 0 {
-			fill(x, dots(p.code.y, dpi), x+n*module, dots(p.code.y+p.code.height, dpi))
+			fill(x, dots(p.code.y, dpi), x+width, dots(p.code.y+p.code.height, dpi))
 		}
-		x += n * module
+		x += width
 	}
 	for _, t := range p.texts {
 		dot := t.size * float64(dpi) / cellHeight

@@ -39,17 +39,9 @@ func (w *World) Change(id string, now time.Time, f func(o *Order) error) error {
 	w.index.set(number, w.rowOf(after))
 	w.enter(after)
 	w.rehear(before, after, now)
-	w.changes = append(w.changes, number)
+	w.noteChange(after)
 	w.wake()
 	return nil
-}
-
-// Changes are the numbers of orders that came or were changed after the first n such, and how many there have been. Whoever keeps something that is made of
-// orders asks for those since it last asked.
-func (w *World) Changes(n int) (numbers []int, count int) {
-	w.RLock()
-	defer w.RUnlock()
-	return slices.Clone(w.changes[n:]), len(w.changes)
 }
 
 // Ship tells of a parcel of an order that the seller fulfils, as confirmShipment and the fulfilment feeds do. p.Quantities is by item; nil stands

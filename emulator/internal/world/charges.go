@@ -3,6 +3,8 @@ package world
 import (
 	"slices"
 	"time"
+
+	"github.com/openspapi/spapi/marketplace"
 )
 
 // Charge is money that moved beside the lives of orders, by requests or the control plane: postage, reimbursements, chargebacks, concessions. What
@@ -35,6 +37,7 @@ func (w *World) charge(c Charge) {
 		return -1 // after those of the same time
 	})
 	w.charges = slices.Insert(w.charges, i, c)
+	w.changes = append(w.changes, c.At)
 }
 
 // Charges are all charges, by time.
@@ -42,4 +45,45 @@ func (w *World) Charges() []Charge {
 	w.RLock()
 	defer w.RUnlock()
 	return slices.Clone(w.charges)
+}
+
+// noteChange notes that an order's life is no longer the one that was written beforehand. The caller holds the world's lock for writing.
+func (w *World) noteChange(o *Order) { w.changes = append(w.changes, o.Purchased) }
+
+// Changes tells of what has changed since a number of changes, and how many changes there are now: of an order when it was placed, of a charge
+// its time. Whoever keeps what he has worked out of them learns of it what no longer holds.
+func (w *World) Changes(since int) (at []time.Time, now int) {
+	w.RLock()
+	defer w.RUnlock()
+	return slices.Clone(w.changes[min(since, len(w.changes)):]), len(w.changes)
+}
+
+// ChargesIn are the charges from one time until before another, by time.
+func (w *World) ChargesIn(from, to time.Time) []Charge {
+	w.RLock()
+	defer w.RUnlock()
+	at := func(t time.Time) int {
+		i, _ := slices.BinarySearchFunc(w.charges, t, func(c Charge, t time.Time) int { return c.At.Compare(t) })
+		return i
+	}
+	i := at(from)
+	return slices.Clone(w.charges[i:max(i, at(to))])
+}
+
+// TaxIncluded tells whether prices in a marketplace contain the tax.
+func TaxIncluded(m *marketplace.Marketplace) bool { return taxIncluded(m) }
+
+// TaxIn is the tax that an amount contains, or that comes on top of it where prices are without.
+func TaxIn(units int, m *marketplace.Marketplace) int { return taxOn(units, m) }
+
+// StoredAtFirst are the listings whose goods lay in Amazon's warehouses at the beginning, with the stock of then.
+func (w *World) StoredAtFirst() []*Listing {
+	listings := makeListings(w.sizes, w.seller, w.Products, w.opened)
+	var list []*Listing
+	for _, p := range w.Products {
+		if l := listings[p.SKU]; l.Amazon {
+			list = append(list, l)
+		}
+	}
+	return list
 }

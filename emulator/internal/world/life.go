@@ -209,7 +209,7 @@ func (m *maker) price(number int, o *Order) {
 		it := &o.Items[i]
 		currency := o.Marketplace.Currency
 		it.Tax = Money{taxOn(it.Price.Units, o.Marketplace), currency}
-		it.Shipping, it.Discount = Money{0, currency}, Money{0, currency}
+		it.Shipping, it.Discount, it.Free = Money{0, currency}, Money{0, currency}, Money{0, currency}
 		if !o.Prime && i == 0 {
 			it.Shipping = PriceIn(499, o.Marketplace)
 		}
@@ -293,7 +293,7 @@ func (o *Order) free() {
 	nothing := Money{0, o.Marketplace.Currency}
 	for i := range o.Items {
 		it := &o.Items[i]
-		it.Price, it.Tax, it.Shipping, it.Discount, it.Gift = nothing, nothing, nothing, nothing, ""
+		it.Price, it.Tax, it.Shipping, it.Discount, it.Free, it.Gift = nothing, nothing, nothing, nothing, nothing, ""
 	}
 }
 

@@ -61,6 +61,7 @@ type orderState struct {
 	Parcels      []parcelState `json:"parcels,omitempty"`
 	Returns      []Return      `json:"returns,omitempty"`
 	EasyShip     *EasyShip     `json:"easy_ship,omitempty"`
+	Invoice      Invoice       `json:"invoice,omitzero"`
 	Regulated    *struct {
 		Fields [][4]string `json:"fields"`
 		Due    time.Time   `json:"due"`
@@ -75,7 +76,7 @@ type itemState struct {
 	ASIN     string `json:"asin"`
 	SKU      string `json:"sku"`
 	Quantity int    `json:"quantity"`
-	Units    [4]int `json:"units"` // price, tax, shipping, discount
+	Units    [5]int `json:"units"` // price, tax, shipping, discount, free shipping
 	Gift     string `json:"gift,omitempty"`
 }
 
@@ -191,10 +192,10 @@ func saveOrder(o *Order) orderState {
 		Amazon: o.Amazon, Prime: o.Prime, Business: o.Business, Express: o.Express, Payment: o.Payment, PO: o.PO, Replaces: o.Replaces, Store: o.Store, Pickup: o.Pickup,
 		CancelledBy: o.CancelledBy, CancelReason: o.CancelReason, BuyerName: o.BuyerName, BuyerEmail: o.BuyerEmail,
 		To:       [9]string{o.To.Name, o.To.Company, o.To.Line1, o.To.Line2, o.To.City, o.To.State, o.To.PostalCode, o.To.Country, o.To.Phone},
-		Tracking: o.Tracking, Transit: o.Transit, ReplacedNumber: o.replaces, Returns: o.Returns, EasyShip: o.EasyShip,
+		Tracking: o.Tracking, Transit: o.Transit, ReplacedNumber: o.replaces, Returns: o.Returns, EasyShip: o.EasyShip, Invoice: o.Invoice,
 	}
 	for _, it := range o.Items {
-		s.Items = append(s.Items, itemState{it.ID, it.Product.ASIN, it.SKU, it.Quantity, [4]int{it.Price.Units, it.Tax.Units, it.Shipping.Units, it.Discount.Units}, it.Gift})
+		s.Items = append(s.Items, itemState{it.ID, it.Product.ASIN, it.SKU, it.Quantity, [5]int{it.Price.Units, it.Tax.Units, it.Shipping.Units, it.Discount.Units, it.Free.Units}, it.Gift})
 	}
 	for _, p := range o.Parcels {
 		s.Parcels = append(s.Parcels, parcelState{[4]string{p.Ref, p.Carrier, p.Service, p.Tracking}, [2]time.Time{p.At, p.Shipped}, p.Quantities})
@@ -352,7 +353,7 @@ func (w *World) loadOrder(s *orderState) error {
 		Changed: s.Times[5], CancelAsked: s.Times[6], Amazon: s.Amazon, Prime: s.Prime, Business: s.Business, Express: s.Express, Payment: s.Payment, PO: s.PO, Replaces: s.Replaces,
 		Store: s.Store, Pickup: s.Pickup, CancelledBy: s.CancelledBy, CancelReason: s.CancelReason, BuyerName: s.BuyerName, BuyerEmail: s.BuyerEmail,
 		To:       Address{s.To[0], s.To[1], s.To[2], s.To[3], s.To[4], s.To[5], s.To[6], s.To[7], s.To[8]},
-		Tracking: s.Tracking, Transit: s.Transit, replaces: s.ReplacedNumber, Returns: s.Returns, EasyShip: s.EasyShip,
+		Tracking: s.Tracking, Transit: s.Transit, replaces: s.ReplacedNumber, Returns: s.Returns, EasyShip: s.EasyShip, Invoice: s.Invoice,
 	}
 	in := func(units int) Money { return Money{units, m.Currency} }
 	for _, is := range s.Items {
@@ -360,7 +361,7 @@ func (w *World) loadOrder(s *orderState) error {
 		if p == nil {
 			p = w.Products[0]
 		}
-		o.Items = append(o.Items, OrderItem{is.ID, p, is.SKU, is.Quantity, in(is.Units[0]), in(is.Units[1]), in(is.Units[2]), in(is.Units[3]), is.Gift})
+		o.Items = append(o.Items, OrderItem{is.ID, p, is.SKU, is.Quantity, in(is.Units[0]), in(is.Units[1]), in(is.Units[2]), in(is.Units[3]), in(is.Units[4]), is.Gift})
 	}
 	for _, ps := range s.Parcels {
 		o.Parcels = append(o.Parcels, Parcel{ps.Texts[0], ps.Texts[1], ps.Texts[2], ps.Texts[3], ps.Times[0], ps.Times[1], ps.Quantities})

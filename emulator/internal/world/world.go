@@ -43,6 +43,7 @@ func (s Sizes) Check() error {
 type World struct {
 	seller    *Seller
 	seed      int64
+	sizes     Sizes
 	opened    time.Time     // where the orders of the beginning end
 	first     time.Time     // where they start
 	spacing   time.Duration // mean time between two orders; 0: there are none
@@ -68,13 +69,13 @@ type World struct {
 	goods        *timeline.List      // moments after the beginning at which stock moves
 	replacements map[int][]int       // numbers of orders that replace another, by its number
 	parcels      map[string][]int    // numbers of orders by the tracking numbers that requests have told
-	changes      []int               // numbers of orders that came or were changed, see [World.Changes]
 	Listings     map[string]*Listing // by SKU, deleted ones too
 	shelf        []*Listing          // what buyers pick from: listings in the order in which they came, deleted ones too
 	added        []*Product          // items of the catalogue that listings have brought, by time
 	Told         map[string]bool     // idempotency tokens of addInventory
 	charges      []Charge            // by time
 	moves        []Movement          // of stock, told by requests
+	changes      []time.Time         // see [World.Changes]
 }
 
 // moreOrders is how many orders come after those of the beginning, at the least: a clock that is set far ahead must not fill the memory.
@@ -84,7 +85,7 @@ const moreOrders = 1000
 // New builds the world of a seller, its newest orders just before the time at which the seller was added.
 func New(o Sizes, a *Seller) *World {
 	w := &World{
-		seller: a, seed: o.Seed, beginning: o.Orders, opened: a.Created.UTC().Truncate(time.Second), most: o.Orders + max(o.Orders, moreOrders),
+		seller: a, seed: o.Seed, sizes: o, beginning: o.Orders, opened: a.Created.UTC().Truncate(time.Second), most: o.Orders + max(o.Orders, moreOrders),
 		Products: makeProducts(o.Seed, a.Number, o.Products), byASIN: map[string]*Product{}, Told: map[string]bool{},
 		touched: map[int]*Order{}, replacements: map[int][]int{}, parcels: map[string][]int{},
 		orderIDs: random.NewScramble(1e7, o.Seed, "order id", a.Number), itemIDs: random.NewScramble(1e7, o.Seed, "item id", a.Number),
@@ -163,7 +164,6 @@ func (w *World) comes() {
 	o := &Order{}
 	m.life(number, o, 0)
 	w.index.add(w.rowOf(o))
-	w.changes = append(w.changes, number)
 	if len(o.Items) == 0 {
 		return
 	}

@@ -18,17 +18,23 @@ type object = format.Object
 var V20260101 = desk.Flow{Handlers: map[string]desk.Handler{
 	"orders20260101.searchOrders": searchOrders2026,
 	"orders20260101.getOrder":     getOrder2026,
-}}
+}, Update: map[string]func(*desk.Call, string){"orders20260101.searchOrders": updateOrder}}
 
 // status2026 are the states of orders v0 in this version's spelling.
 var status2026 = map[string]string{world.Pending: "PENDING", world.Unshipped: "UNSHIPPED", world.PartiallyShipped: "PARTIALLY_SHIPPED", world.Shipped: "SHIPPED", world.Canceled: "CANCELLED"}
 
 func searchOrders2026(c *desk.Call) (answer.Reply, *answer.Error) {
-	pg, problem := c.Page("paginationToken")
+	changeable := []string{"maxResultsPerPage", "includedData"} // from page to page (selling-partner-api-models orders_2026-01-01)
+	pg, problem := c.Page("paginationToken", changeable...)
 	if problem != nil {
 		return answer.Reply{}, answer.InvalidParameter("paginationToken", problem.Error())
 	}
 	q := pg.Args
+	for _, name := range changeable {
+		if values, given := c.Query[name]; given {
+			q[name] = values
+		}
+	}
 	for _, id := range q["marketplaceIds"] {
 		if _, err := c.MarketplaceOf("marketplaceIds", id); err != nil {
 			return answer.Reply{}, err
@@ -168,10 +174,14 @@ func orderObject2026(c *desk.Call, o *world.Order, included []string, t time.Tim
 	if want("PAYMENT") && priced {
 		out["payment"] = object{"paymentExecutions": []object{{"paymentMethod": map[string]string{"COD": "CashOnDelivery", "CVS": "ConvenienceStore", "Other": "CreditCard"}[o.Payment], "paymentAmount": desk.Money(o.Total())}}}
 	}
-	if want("TAX") && o.Business {
-		invoicing := object{"buyerInvoicePreference": "BUSINESS"}
-		if s := o.InvoiceStatus(t); s != "" {
-			invoicing["invoiceStatus"] = map[string]string{"NotRequired": "NOT_REQUIRED", "NotFound": "NOT_FOUND", "Accepted": "ACCEPTED"}[s]
+	if s := o.InvoiceStatus(t); want("TAX") && (o.Business || s != "") {
+		invoicing := object{}
+		if o.Business {
+			invoicing["buyerInvoicePreference"] = "BUSINESS"
+		}
+		if s != "" {
+			invoicing["invoiceStatus"] = map[string]string{"NotRequired": "NOT_REQUIRED", world.InvoiceNotFound: "NOT_FOUND", world.InvoiceProcessing: "PROCESSING",
+				world.InvoiceErrored: "ERRORED", world.InvoiceAccepted: "ACCEPTED"}[s]
 		}
 		out["tax"] = object{"taxInvoicing": invoicing}
 	}
@@ -225,7 +235,7 @@ func proceeds2026(o *world.Order) object {
 	var price, shipping, tax, discount int
 	for i := range o.Items {
 		it := &o.Items[i]
-		price, shipping, tax, discount = price+o.Net(it), shipping+it.Shipping.Units, tax+it.Tax.Units, discount+it.Discount.Units
+		price, shipping, tax, discount = price+o.Net(it), shipping+it.Shipping.Units, tax+it.Tax.Units, discount+it.Discount.Units+it.Free.Units
 	}
 	return object{"grandTotal": desk.Money(o.Total()), "breakdowns": breakdown2026(o.Marketplace.Currency, price, shipping, tax, discount)}
 }
@@ -285,7 +295,7 @@ func item2026(o *world.Order, i int, want func(string) bool, t time.Time, priced
 	if want("PROCEEDS") && priced {
 		out["proceeds"] = object{
 			"proceedsTotal": desk.Money(world.Money{Units: o.ItemTotal(i), Currency: it.Price.Currency}),
-			"breakdowns":    breakdown2026(it.Price.Currency, o.Net(it), it.Shipping.Units, it.Tax.Units, it.Discount.Units),
+			"breakdowns":    breakdown2026(it.Price.Currency, o.Net(it), it.Shipping.Units, it.Tax.Units, it.Discount.Units+it.Free.Units),
 		}
 	}
 	if want("PROMOTION") && it.Discount.Units > 0 {

@@ -4,11 +4,11 @@ package productfees
 import (
 	"encoding/json"
 	"math"
-	"slices"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/ledger"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -22,53 +22,13 @@ var Flow = desk.Flow{Handlers: map[string]desk.Handler{
 	"productfeesv0.getMyFeesEstimates":       feesEstimates,
 }}
 
-// The tariff is the emulator's own: of the shape of Amazon's, and simple enough to be computed by hand. Amounts are in US cents and are
-// converted like prices.
-//
-//   - Referral fee: 15 % of price and shipping less points, lamps 12 %, scissors and staplers 10 %; at least 30 cents.
-//   - Variable closing fee and per-item fee: 0, for the seller has a professional plan and sells no media.
-//   - With fulfilment by Amazon, picking and packing by size and weight handling by weight. An item of up to 450 g whose sides are up to
-//     380, 300 and 20 mm is small (306 cents), up to 9,000 g and 460, 360 and 200 mm standard (368 cents), else large (961 cents).
-//     Weight handling is 16 cents for each 100 g begun above 450 g.
-//   - FBA_SNL takes 30 % off both for items of up to 12 dollars; FBA_EFN, in Europe only, adds half of them.
+// What optional programmes of fulfilment by Amazon do to the tariff, which is the ledger's: FBA_SNL takes 30 % off the fees of items of up to 12
+// dollars; FBA_EFN, in Europe only, adds half of them.
 const (
-	referralMinimum  = 30
-	freeGrams        = 450
-	weightStepGrams  = 100
-	weightStepCents  = 16
-	smallLightMaxUSD = 1200
+	smallLightMaxUSD  = 1200
+	smallLightPercent = 70
+	europeanPercent   = 150
 )
-
-var ReferralPercents = map[string]int{"LAMP": 12, "SCISSORS": 10, "STAPLER": 10}
-
-const UsualReferralPercent = 15
-
-// sizeTiers are ascending: the first one into which an item fits counts.
-var sizeTiers = []struct {
-	grams int
-	sides [3]int // millimetres, longest first
-	cents int
-}{
-	{450, [3]int{380, 300, 20}, 306},
-	{9000, [3]int{460, 360, 200}, 368},
-	{math.MaxInt, [3]int{math.MaxInt, math.MaxInt, math.MaxInt}, 961},
-}
-
-// FulfillmentCents are the fees of one unit.
-func FulfillmentCents(p *world.Product) (pick, weight int) {
-	sides := p.Millimeters
-	slices.SortFunc(sides[:], func(a, b int) int { return b - a })
-	for _, t := range sizeTiers {
-		if p.Grams <= t.grams && sides[0] <= t.sides[0] && sides[1] <= t.sides[1] && sides[2] <= t.sides[2] {
-			pick = t.cents
-			break
-		}
-	}
-	if p.Grams > freeGrams {
-		weight = (p.Grams - freeGrams + weightStepGrams - 1) / weightStepGrams * weightStepCents
-	}
-	return pick, weight
-}
 
 // feesEstimate is the handler of an operation for one item. What is wrong with the request is told in a 200
 // (selling-partner-api-models#2545).
@@ -150,12 +110,7 @@ func fees(c *desk.Call, idType, id string, request map[string]any) format.Record
 	if p == nil || !okPrice || !okShipping || !okPoints || price.Units <= 0 {
 		return nil
 	}
-	percent := UsualReferralPercent
-	if v, ok := ReferralPercents[p.Kind.Type]; ok {
-		percent = v
-	}
-	base := max(price.Units+shipping.Units-discount.Units, 0)
-	referral := max((base*percent+50)/100, world.PriceIn(referralMinimum, m).Units)
+	referral := ledger.Referral(p, price.Units+shipping.Units-discount.Units, 1, m)
 	fees := []format.Record{
 		feeDetail("ReferralFee", world.Money{Units: referral, Currency: m.Currency}, nil),
 		feeDetail("VariableClosingFee", world.Money{Units: 0, Currency: m.Currency}, nil),
@@ -164,19 +119,19 @@ func fees(c *desk.Call, idType, id string, request map[string]any) format.Record
 	total := referral
 	program, _ := request["OptionalFulfillmentProgram"].(string)
 	if byAmazon := request["IsAmazonFulfilled"] == true || request["IsAmazonFulfilled"] == "true"; byAmazon {
-		pick, weight := FulfillmentCents(p)
+		pick, weight := ledger.FulfillmentCents(p)
 		factor := 100
 		switch program {
 		case "FBA_SNL":
 			if price.Units > world.PriceIn(smallLightMaxUSD, m).Units {
 				return nil
 			}
-			factor = 70
+			factor = smallLightPercent
 		case "FBA_EFN":
 			if m.Region != marketplace.Europe {
 				return nil
 			}
-			factor = 150
+			factor = europeanPercent
 		}
 		pickFee, weightFee := world.PriceIn(pick*factor/100, m), world.PriceIn(weight*factor/100, m)
 		sum := world.Money{Units: pickFee.Units + weightFee.Units, Currency: m.Currency}

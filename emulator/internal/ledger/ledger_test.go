@@ -1,0 +1,208 @@
+package ledger
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openspapi/spapi/emulator/internal/world"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+var opened = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// books are a ledger over a world of its own.
+func books(seed int64, number int, sizes world.Sizes, markets ...marketplace.Marketplace) (*Ledger, *world.World) {
+	a := &world.Seller{Number: number, ID: "A1", Region: markets[0].Region, Marketplaces: markets, Created: opened}
+	sizes.Seed = seed
+	w := world.New(sizes, a)
+	return New(seed, a, func() *world.World { return w }), w
+}
+
+// TestBooksAddUp holds the books of several sellers against themselves, at the beginning and later.
+func TestBooksAddUp(t *testing.T) {
+	for number, markets := range [][]marketplace.Marketplace{
+		{marketplace.US, marketplace.CA}, {marketplace.DE, marketplace.SE, marketplace.UK}, {marketplace.JP, marketplace.AU}, {marketplace.IN},
+	} {
+		l, w := books(int64(number), number, world.Sizes{Orders: 600, Products: 20, Days: 90}, markets...)
+		for _, later := range []time.Duration{0, 5 * world.Day, 40 * world.Day} {
+			now := opened.Add(later)
+			w.Advance(now)
+			for _, problem := range l.Check(now) {
+				t.Errorf("seller %d after %v: %s", number, later, problem)
+			}
+		}
+		kinds := map[string]int{}
+		states := map[string]int{}
+		l.open()
+		list, _ := l.page(Query{From: opened.AddDate(0, -3, 0), To: opened, Now: opened}, 0, 1e6)
+		l.mu.Unlock()
+		for _, row := range list {
+			kinds[row.Type]++
+			states[row.Status]++
+		}
+		for _, kind := range []string{"Shipment", "Refund", "ServiceFee", "Transfer"} {
+			if kinds[kind] == 0 {
+				t.Errorf("seller %d: no %s among %v", number, kind, kinds)
+			}
+		}
+		if l.terms.DD7 && (states[Deferred] == 0 || states[DeferredReleased] == 0) {
+			t.Errorf("seller %d: %v", number, states)
+		}
+	}
+}
+
+// money is what TestWorkedExample calls an amount in dollars.
+func money(text string) int {
+	var sign, whole, cents int
+	sign = 1
+	if strings.HasPrefix(text, "-") {
+		sign, text = -1, text[1:]
+	}
+	if _, err := fmt.Sscanf(text, "%d.%d", &whole, &cents); err != nil {
+		panic(err)
+	}
+	return sign * (whole*100 + cents)
+}
+
+// exampleBooks has a fortnight with two orders that Amazon sends, each of one item with a price of its own: A, and B, which has free shipping. A is given
+// back. All other orders are cancelled. B is sent so many days after the start.
+func exampleBooks(t *testing.T, terms Terms, sentB int) (l *Ledger, p period) {
+	t.Helper()
+	l, w := books(2, 2, world.Sizes{Orders: 30, Products: 1, Days: 30}, marketplace.US)
+	l.terms = terms
+	l.seller.Created = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+	w = world.New(world.Sizes{Seed: 2, Orders: 30, Products: 1, Days: 30}, l.seller)
+	l.world = func() *world.World { return w }
+	us := &l.seller.Marketplaces[0]
+	p = l.before(l.periodAt(us, l.seller.Created))
+	usd := func(text string) world.Money { return world.Money{Units: money(text), Currency: "USD"} }
+	items := []world.OrderItem{
+		{ID: "11111111111111", SKU: "A", Price: usd("29.99"), Tax: usd("2.40"), Shipping: usd("0.00"), Discount: usd("0.00"), Free: usd("0.00"), Product: &world.Product{ASIN: "B0A", Grams: 1300}},
+		{ID: "22222222222222", SKU: "B", Price: usd("48.50"), Tax: usd("3.88"), Shipping: usd("4.99"), Discount: usd("0.00"), Free: usd("4.99"), Product: &world.Product{ASIN: "B0B", Grams: 1400}},
+	}
+	for o := range w.All(time.Time{}, p.end.Add(30*world.Day)) {
+		err := w.Change(o.ID, l.seller.Created, func(o *world.Order) error {
+			o.Returns, o.Shipped, o.Cancelled = nil, time.Time{}, o.Purchased.Add(time.Hour)
+			if len(items) == 0 || o.Purchased.Before(p.start) {
+				return nil
+			}
+			it := items[0]
+			items = items[1:]
+			it.Quantity, it.Product.Millimeters = 1, [3]int{300, 200, 100}
+			o.Items, o.Replaces, o.Amazon, o.Business, o.Cancelled, o.Transit = []world.OrderItem{it}, "", true, false, time.Time{}, world.Day
+			o.Shipped = p.start.Add(3 * world.Day)
+			if it.SKU == "B" {
+				o.Shipped = p.start.Add(time.Duration(sentB) * world.Day)
+				return nil
+			}
+			back := p.start.Add(6 * world.Day)
+			o.Returns = []world.Return{{ID: "10000000000001", Kind: world.GoodsBack, Disposition: world.Sellable, Item: 0, Quantity: 1, Asked: back.Add(-world.Day), At: back, Refunded: back, Reason: "UNWANTED_ITEM"}}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Charge(world.Charge{ID: "lost", At: p.start.Add(5 * world.Day), Kind: "FBAInventoryReimbursement", Item: -1, Marketplace: us.ID, Amount: usd("42.88"), Reference: "WAREHOUSE_LOST"})
+	// The plan's fee of the month before has been paid.
+	w.Charge(world.Charge{ID: "paid", At: l.began().Add(time.Hour), Kind: "Other", Item: -1, Marketplace: us.ID, Amount: usd("39.99")})
+	// What lay at Amazon's in February comes to 1.11 dollars.
+	units := w.StoredAtFirst()[0].Stock.Fulfillable
+	w.Products[0].Millimeters = [3]int{10, 10, 111 * cubicFoot / (storage * 100 * units)}
+	return l, p
+}
+
+// booked are the transactions of a group with their amounts, as the example writes them.
+func booked(l *Ledger, g Group, now time.Time) string {
+	list, _ := l.Page(Query{From: g.Start, To: now.Add(time.Second), Now: now, Group: g.ID, All: true}, 0, 100)
+	var b strings.Builder
+	for i := range list {
+		tr := &list[i]
+		fmt.Fprintf(&b, "%s %v:", tr.Type, tr.Money(tr.Total()))
+		for _, line := range tr.Lines {
+			for _, e := range line.Entries {
+				fmt.Fprintf(&b, " %s %v", e.Leaf.Name, tr.Money(e.Units))
+			}
+		}
+		for _, e := range tr.Entries {
+			fmt.Fprintf(&b, " %s %v", e.Leaf.Name, tr.Money(e.Units))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// TestWorkedExample is an American seller's fortnight, to the cent: two shipments, a refund, a reimbursement, fees and a reserve.
+func TestWorkedExample(t *testing.T) {
+	l, p := exampleBooks(t, Terms{Established: true, Reserve: true}, 4)
+	now := p.end.Add(world.Day)
+	g := l.Groups(p.m, p.start, p.start.Add(time.Second), now)[0]
+	const want = `ServiceFee -39.99: Subscription -39.99
+Shipment 20.07: OurPricePrincipal 29.99 OurPriceTax 2.40 MarketplaceFacilitatorTax-Principal -2.40 Commission -4.50 FBAPerUnitFulfillmentFee -5.42
+Shipment 35.61: OurPricePrincipal 48.50 OurPriceTax 3.88 ShippingPrincipal 4.99 ShippingDiscount -4.99 MarketplaceFacilitatorTax-Principal -3.88 Commission -7.28 FBAPerUnitFulfillmentFee -5.61
+FBAInventoryReimbursement 42.88: FBAInventoryReimbursement 42.88
+Refund -26.39: OurPricePrincipal -29.99 OurPriceTax -2.40 MarketplaceFacilitatorTax-Principal 2.40 Commission 4.50 RefundCommission -0.90
+ServiceFee -1.11: FBAStorageFee -1.11
+Adjustment -10.00: ReserveDebit -10.00
+Transfer 21.07: FundTransfer 21.07
+`
+	if got := booked(l, g, now); got != want {
+		t.Errorf("booked\n%swant\n%s", got, want)
+	}
+	if g.Total.String() != "21.07" || g.Beginning.Units != 0 || !g.Closed || !g.FundTransfer.Equal(now) {
+		t.Errorf("group %+v", g)
+	}
+	sum := 0
+	for row := range l.Settlement(g, now) {
+		sum += row.Units
+	}
+	if sum != g.Total.Units {
+		t.Errorf("settlement %d, want %v", sum, g.Total)
+	}
+	if next := l.Open(p.m, now); !strings.Contains(booked(l, next, now), "ReserveCredit 10.00") {
+		t.Errorf("no credit of the reserve in the next: %s", booked(l, next, now))
+	}
+	for _, problem := range l.Check(now) {
+		t.Error(problem)
+	}
+}
+
+// TestWorkedExampleDeferred is the same where B's money waits until after the close: the fortnight is short of 14.54, which the next one begins with, and
+// there B counts.
+func TestWorkedExampleDeferred(t *testing.T) {
+	l, p := exampleBooks(t, Terms{Established: true, Reserve: true, DD7: true}, 9)
+	now := p.end.Add(world.Day)
+	g := l.Groups(p.m, p.start, p.start.Add(time.Second), now)[0]
+	if g.Total.String() != "-14.54" || !g.FundTransfer.IsZero() {
+		t.Errorf("group %+v", g)
+	}
+	if b := l.Balances(p.m, now, now); b.Deferred.String() != "35.61" || b.Total().Units != b.Available.Units+b.Reserve.Units+3561 {
+		t.Errorf("balances %+v", b)
+	}
+	now = p.start.Add(17 * world.Day)
+	next := l.Open(p.m, now)
+	if got := booked(l, next, now); next.Beginning.String() != "-14.54" || !strings.Contains(got, "Shipment 35.61") || strings.Contains(got, "Shipment 20.07") {
+		t.Errorf("the next begins with %v and has\n%s", next.Beginning, got)
+	}
+	for _, problem := range l.Check(p.end.Add(fortnight)) {
+		t.Error(problem)
+	}
+	order, states := "", ""
+	list, _ := l.Page(Query{From: p.start, To: now.Add(time.Second), Now: now}, 0, 100)
+	for i := range list {
+		tr := &list[i]
+		if tr.Type == "Shipment" && tr.Total() == 3561 {
+			order = tr.OrderID
+			states += tr.Status + " "
+		}
+	}
+	if states != "DEFERRED_RELEASED RELEASED " {
+		t.Errorf("B is %s", states)
+	}
+	pair := l.OfOrder(order, now, true)
+	if len(pair) != 2 || pair[0].ReleaseID != pair[1].ID || pair[1].DeferredID != pair[0].ID || len(pair[0].ID) != 43 || pair[0].Deferral != "DD7" || !pair[0].Matures.Equal(pair[1].Posted) {
+		t.Errorf("the pair of B: %+v", pair)
+	}
+}
