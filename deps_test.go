@@ -50,7 +50,7 @@ var importRules = []importRule{
 		reason: "it knows names and what a request says, not what is answered"},
 	{packages: "emulator/internal/contents", only: []string{"std"}, reason: "it keeps bytes, whatever they are"},
 	{packages: "emulator/internal/expiring", only: []string{"std"}, reason: "it keeps values, whatever they are"},
-	{packages: "emulator/internal/handover", only: []string{"std", "marketplace", "emulator/internal/desk", "emulator/internal/jobs", "emulator/internal/labels",
+	{packages: "emulator/internal/handover", only: []string{"std", "marketplace", "emulator/internal/desk", "emulator/internal/jobs",
 		"emulator/internal/random", "emulator/internal/world"},
 		reason: "it knows packages and carriers, and no API"},
 	{packages: "emulator/internal/carriers", only: []string{"std", "emulator/internal/random", "emulator/internal/table"},
