@@ -33,8 +33,8 @@ import (
 //	steps               see below; where there are none, unreached says why
 //
 // Steps are separated by " > ". Each but the last must succeed. A step is a line of [calls], with changes of its request: "member.of.the.body=value", a text
-// where there is one, else JSON or a text, "?parameter=value", or "{name}=value" for what the calls of the row know by name; "-member" and "-?parameter" leave something out. Or it is
-// one of [situations], such as "order merchant unshipped" or "wait 10m".
+// where there is one, else JSON or a text, "?parameter=value", or "{name}=value" for what the calls of the row know by name; "-member" and "-?parameter"
+// leave something out. Or it is one of [situations], such as "order merchant unshipped" or "wait 10m".
 func TestErrorsAreReached(t *testing.T) {
 	b, err := os.ReadFile("testdata/errors.csv")
 	if err != nil {
@@ -395,48 +395,59 @@ type errorCall struct {
 	finds                  map[string]string // names for what the answer has, by its path
 }
 
-const usSender = `{"Name":"Pens","AddressLine1":"500 Pine St","City":"Seattle","StateOrProvinceCode":"WA","PostalCode":"98101","CountryCode":"US","Email":"pens@example.com","Phone":"206-555-0100"}`
+const usSender = `{"Name":"Pens","AddressLine1":"500 Pine St","City":"Seattle","StateOrProvinceCode":"WA","PostalCode":"98101",
+	"CountryCode":"US","Email":"pens@example.com","Phone":"206-555-0100"}`
 
 const shippingSender = `{"name":"Pens","addressLine1":"500 Pine St","city":"Seattle","stateOrRegion":"WA","postalCode":"98101","countryCode":"US"}`
 
-const mfnDetails = `"ShipmentRequestDetails":{"AmazonOrderId":"{order}","ItemList":[{"OrderItemId":"{item}","Quantity":{quantity}}],"ShipFromAddress":` + usSender + `,
+const mfnDetails = `"ShipmentRequestDetails":{"AmazonOrderId":"{order}",
+	"ItemList":[{"OrderItemId":"{item}","Quantity":{quantity}}],"ShipFromAddress":` + usSender + `,
 	"PackageDimensions":{"Length":10,"Width":8,"Height":4,"Unit":"inches"},"Weight":{"Value":20,"Unit":"oz"},
 	"ShippingServiceOptions":{"DeliveryExperience":"DeliveryConfirmationWithoutSignature","CarrierWillPickUp":false}}`
 
 const easyshipParcel = `{"marketplaceId":"{marketplace}","amazonOrderId":"{order}","packageDimensions":{"length":"30","width":"20","height":"10","unit":"cm"},
 	"packageWeight":{"value":"750","unit":"g"}}`
 
-const externalBox = `{"id":"1","dimensions":{"length":{"value":"30","dimensionUnit":"CM"},"width":{"value":"20","dimensionUnit":"CM"},"height":{"value":"10","dimensionUnit":"CM"}},
+const externalBox = `{"id":"1","dimensions":{"length":{"value":"30","dimensionUnit":"CM"},
+	"width":{"value":"20","dimensionUnit":"CM"},"height":{"value":"10","dimensionUnit":"CM"}},
 	"weight":{"value":"750","weightUnit":"G"},"packageLineItems":[{"packageLineItemId":"{line}","quantity":{units}}]}`
 
 var calls = map[string]errorCall{
 	"mfn.quote": {operation: "merchantfulfillmentv0.getEligibleShipmentServices", body: `{` + mfnDetails + `}`,
 		finds: map[string]string{"service": "payload.ShippingServiceList.0.ShippingServiceId", "offer": "payload.ShippingServiceList.0.ShippingServiceOfferId"}},
-	"mfn.inputs": {operation: "merchantfulfillmentv0.getAdditionalSellerInputs", body: `{"ShippingServiceId":"{service}","OrderId":"{order}","ShipFromAddress":` + usSender + `}`},
+	"mfn.inputs": {operation: "merchantfulfillmentv0.getAdditionalSellerInputs",
+		body: `{"ShippingServiceId":"{service}","OrderId":"{order}","ShipFromAddress":` + usSender + `}`},
 	"mfn.buy": {operation: "merchantfulfillmentv0.createShipment", body: `{"ShippingServiceId":"{service}","ShippingServiceOfferId":"{offer}",` + mfnDetails + `}`,
 		finds: map[string]string{"shipmentid": "payload.ShipmentId"}},
 	"mfn.get":    {operation: "merchantfulfillmentv0.getShipment"},
 	"mfn.cancel": {operation: "merchantfulfillmentv0.cancelShipment"},
 
-	"v1.create": {operation: "shippingv1.createShipment", body: `{"clientReferenceId":"1","shipTo":` + shippingSender + `,"shipFrom":` + shippingSender + `,"containers":[
+	"v1.create": {operation: "shippingv1.createShipment", body: `{"clientReferenceId":"1","shipTo":` + shippingSender + `,"shipFrom":` + shippingSender + `,
+		"containers":[
 		{"containerReferenceId":"1","value":{"value":10,"unit":"USD"},"dimensions":{"length":1,"width":1,"height":1,"unit":"IN"},"weight":{"value":1,"unit":"lb"},
 		"items":[{"quantity":1,"unitPrice":{"value":1,"unit":"USD"},"unitWeight":{"value":1,"unit":"lb"},"title":"Pen"}]}]}`,
 		finds: map[string]string{"shipmentid": "payload.shipmentId"}},
-	"v1.buy": {operation: "shippingv1.purchaseShipment", body: `{"clientReferenceId":"1","shipTo":` + shippingSender + `,"shipFrom":` + shippingSender + `,"serviceType":"Amazon Shipping Ground","containers":[
+	"v1.buy": {operation: "shippingv1.purchaseShipment", body: `{"clientReferenceId":"1","shipTo":` + shippingSender + `,"shipFrom":` + shippingSender + `,
+		"serviceType":"Amazon Shipping Ground","containers":[
 		{"containerReferenceId":"1","value":{"value":10,"unit":"USD"},"dimensions":{"length":1,"width":1,"height":1,"unit":"IN"},"weight":{"value":1,"unit":"lb"},
-		"items":[{"quantity":1,"unitPrice":{"value":1,"unit":"USD"},"unitWeight":{"value":1,"unit":"lb"},"title":"Pen"}]}],"labelSpecification":{"labelFormat":"PNG","labelStockSize":"4x6"}}`},
+		"items":[{"quantity":1,"unitPrice":{"value":1,"unit":"USD"},"unitWeight":{"value":1,"unit":"lb"},"title":"Pen"}]}],
+		"labelSpecification":{"labelFormat":"PNG","labelStockSize":"4x6"}}`},
 	"v1.get":     {operation: "shippingv1.getShipment"},
 	"v1.cancel":  {operation: "shippingv1.cancelShipment"},
 	"v1.labels":  {operation: "shippingv1.purchaseLabels", body: `{"rateId":"1","labelSpecification":{"labelFormat":"PNG","labelStockSize":"4x6"}}`},
 	"v1.label":   {operation: "shippingv1.retrieveShippingLabel", body: `{"labelSpecification":{"labelFormat":"PNG","labelStockSize":"4x6"}}`},
 	"v1.account": {operation: "shippingv1.getAccount"},
 
-	"v2.rates": {operation: "shippingv2.getRates", body: `{"shipFrom":` + shippingSender + `,"packages":[{"dimensions":{"length":10,"width":8,"height":4,"unit":"INCH"},
-		"weight":{"value":1,"unit":"POUND"},"insuredValue":{"value":10,"unit":"USD"},"packageClientReferenceId":"1","items":[{"itemIdentifier":"{item}","quantity":{quantity}}]}],
+	"v2.rates": {operation: "shippingv2.getRates", body: `{"shipFrom":` + shippingSender + `,
+		"packages":[{"dimensions":{"length":10,"width":8,"height":4,"unit":"INCH"},
+		"weight":{"value":1,"unit":"POUND"},"insuredValue":{"value":10,"unit":"USD"},"packageClientReferenceId":"1",
+		"items":[{"itemIdentifier":"{item}","quantity":{quantity}}]}],
 		"channelDetails":{"channelType":"AMAZON","amazonOrderDetails":{"orderId":"{order}"}}}`,
 		finds: map[string]string{"token": "payload.requestToken", "rate": "payload.rates.0.rateId"}},
-	"v2.buy": {operation: "shippingv2.purchaseShipment", headers: map[string]string{"x-amzn-IdempotencyKey": "1"}, body: `{"requestToken":"{token}","rateId":"{rate}",
-		"requestedDocumentSpecification":{"format":"PNG","size":{"width":4,"length":6,"unit":"INCH"},"dpi":203,"pageLayout":"DEFAULT","needFileJoining":false,"requestedDocumentTypes":["LABEL"]}}`,
+	"v2.buy": {operation: "shippingv2.purchaseShipment", headers: map[string]string{"x-amzn-IdempotencyKey": "1"},
+		body: `{"requestToken":"{token}","rateId":"{rate}",
+		"requestedDocumentSpecification":{"format":"PNG","size":{"width":4,"length":6,"unit":"INCH"},"dpi":203,"pageLayout":"DEFAULT",
+		"needFileJoining":false,"requestedDocumentTypes":["LABEL"]}}`,
 		finds: map[string]string{"shipmentid": "payload.shipmentId"}},
 	"v2.inputs": {operation: "shippingv2.getAdditionalInputs", query: "requestToken={token}&rateId={rate}"},
 
@@ -445,18 +456,22 @@ var calls = map[string]errorCall{
 	"finances.transactions": {operation: "finances20240619.listTransactions", query: "postedAfter=2026-01-01T00:00:00Z"},
 	"finances.balances":     {operation: "finances20240619.listBalances", query: "marketplaceIds={marketplace}"},
 	"finances.summary":      {operation: "finances20240619.listSummary", query: "marketplaceIds={marketplace}&periodStart=2026-01-01&periodEnd=2026-02-01"},
-	"financesv0.events":     {operation: "financesv0.listFinancialEvents", query: "PostedAfter=2026-01-01T00:00:00Z&MaxResultsPerPage=1", finds: map[string]string{"next": "payload.NextToken"}},
-	"financesv0.groups":     {operation: "financesv0.listFinancialEventGroups", finds: map[string]string{"groupid": "payload.FinancialEventGroupList.0.FinancialEventGroupId"}},
+	"financesv0.events":     {operation: "financesv0.listFinancialEvents", query: "PostedAfter=2026-01-01T00:00:00Z&MaxResultsPerPage=1",
+		finds: map[string]string{"next": "payload.NextToken"}},
+	"financesv0.groups":     {operation: "financesv0.listFinancialEventGroups",
+		finds: map[string]string{"groupid": "payload.FinancialEventGroupList.0.FinancialEventGroupId"}},
 	"financesv0.group":      {operation: "financesv0.listFinancialEventsByGroupId"},
 
 	"easyship.slots": {operation: "easyship20220323.listHandoverSlots", body: easyshipParcel, finds: map[string]string{"slot": "timeSlots.0.slotId"}},
 	"easyship.later": {operation: "easyship20220323.listHandoverSlots", body: easyshipParcel, finds: map[string]string{"slot": "timeSlots.6.slotId"}},
-	"easyship.create": {operation: "easyship20220323.createScheduledPackage", body: `{"marketplaceId":"{marketplace}","amazonOrderId":"{order}","packageDetails":{"packageTimeSlot":{"slotId":"{slot}"}}}`,
+	"easyship.create": {operation: "easyship20220323.createScheduledPackage",
+		body: `{"marketplaceId":"{marketplace}","amazonOrderId":"{order}","packageDetails":{"packageTimeSlot":{"slotId":"{slot}"}}}`,
 		finds: map[string]string{"package": "scheduledPackageId.packageId"}},
 	"easyship.get": {operation: "easyship20220323.getScheduledPackage", query: "marketplaceId={marketplace}&amazonOrderId={order}"},
 	"easyship.update": {operation: "easyship20220323.updateScheduledPackages", body: `{"marketplaceId":"{marketplace}","updatePackageDetailsList":[
 		{"scheduledPackageId":{"amazonOrderId":"{order}","packageId":"{package}"},"packageTimeSlot":{"slotId":"{slot}"}}]}`},
-	"easyship.bulk": {operation: "easyship20220323.createScheduledPackageBulk", body: `{"marketplaceId":"{marketplace}","orderScheduleDetailsList":[{"amazonOrderId":"{order}"}],"labelFormat":"PDF"}`},
+	"easyship.bulk": {operation: "easyship20220323.createScheduledPackageBulk",
+		body: `{"marketplaceId":"{marketplace}","orderScheduleDetailsList":[{"amazonOrderId":"{order}"}],"labelFormat":"PDF"}`},
 
 	"ext.list":    {operation: "externalfulfillmentshipments20240911.getShipments", query: "status=ACCEPTED"},
 	"ext.get":     {operation: "externalfulfillmentshipments20240911.getShipment"},
@@ -479,5 +494,6 @@ var calls = map[string]errorCall{
 	"invoicing.status":  {operation: "shipmentinvoicingv0.getInvoiceStatus"},
 	"delivery.submit": {operation: "deliveryshipmentinvoice20220701.submitInvoice", query: "shipmentId={shipmentid}",
 		body: `{"invoiceContent":"{content}","contentMD5Value":"{md5}","marketplaceId":"{marketplace}","invoiceType":"Outbound","programType":"SelfShip"}`},
-	"delivery.status": {operation: "deliveryshipmentinvoice20220701.getInvoiceStatus", query: "shipmentId={shipmentid}&marketplaceId={marketplace}&invoiceType=Outbound&programType=SelfShip"},
+	"delivery.status": {operation: "deliveryshipmentinvoice20220701.getInvoiceStatus",
+		query: "shipmentId={shipmentid}&marketplaceId={marketplace}&invoiceType=Outbound&programType=SelfShip"},
 }

@@ -34,7 +34,8 @@ func TestForeignIDs(t *testing.T) {
 		t.Errorf("afterwards %s for %s", got, id)
 	}
 	s.strikes("foreign-ids,operation=awd*")
-	r := s.post("/awd/2024-05-09/inboundEligibility", strings.ReplaceAll(`{"packagesToInbound":[{"count":1,"distributionPackage":{"contents":{"products":[{"sku":"SKU","quantity":1}]},
+	r := s.post("/awd/2024-05-09/inboundEligibility", strings.ReplaceAll(`{
+		"packagesToInbound":[{"count":1,"distributionPackage":{"contents":{"products":[{"sku":"SKU","quantity":1}]},
 		"measurements":{"weight":{"unitOfMeasurement":"KILOGRAMS","weight":1}},"type":"CASE"}}]}`, "SKU", s.w.Products[0].SKU))
 	s.want("eligibility", r, 200, `"sku"`)
 	if strings.Contains(r.body, s.w.Products[0].SKU) {

@@ -24,8 +24,8 @@ import (
 )
 
 // FromSchema answers an operation that has no handler, or whose handler knows no better, with a small body that is valid for its schema: the same for the same
-// seed and request. What the request says it says again (package echo): no id contradicts it, and lists go along with the request's, element by element. Orders,
-// products, marketplaces that the request doesn't name are the seller's.
+// seed and request. What the request says it says again (package echo): no id contradicts it, and lists go along with the request's, element by element.
+// Orders, products, marketplaces that the request doesn't name are the seller's.
 func FromSchema(c *Call) (answer.Reply, *answer.Error) {
 	api, detail := operations.SchemasOf(c.Op)
 	if detail == nil {
