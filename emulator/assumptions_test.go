@@ -166,7 +166,8 @@ func assumedInTable(t *testing.T, name, file string) (found []assumption) {
 func assumptionsText(all []assumption) string {
 	var b strings.Builder
 	b.WriteString("# What is assumed\n\nWhere nobody has published what Amazon does, the emulator does what a seller would most likely see, and a comment " +
-		"beside the code, or the row of a table, says\nthat it is assumed. This page collects them: `go test ./emulator -run TestDocs -update` writes it. Paths are below `emulator/internal/`.\n")
+		"beside the code, or the row of a table, says\nthat it is assumed. " +
+		"This page collects them: `go test ./emulator -run TestDocs -update` writes it. Paths are below `emulator/internal/`.\n")
 	room := ""
 	for _, a := range all {
 		if dir := path.Dir(a.file); dir != room {
