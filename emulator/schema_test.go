@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -152,6 +153,7 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 		}
 		requests[id] = append(requests[id], r)
 	}
+	invoicingRequests(t, e, requests, add) // first: it lets time pass
 	add("catalogitems20220401.searchCatalogItems", "/catalog/2022-04-01/items?keywords=pen&includedData="+all2022+"&marketplaceIds="+store, "")
 	add("orders20260101.searchOrders", "/orders/2026-01-01/orders?createdAfter=2020-01-01T00:00:00Z&maxResultsPerPage=50&includedData="+all2026, "")
 	add("orders20260101.searchOrders", "/orders/2026-01-01/orders?lastUpdatedAfter=2020-01-01T00:00:00Z", "")
@@ -240,6 +242,9 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	deskRequests(t, e, add)
 	fulfilmentRequests(t, e, add)
 	labelRequests(t, e, requests)
+	maps.Copy(requests, handoverRequests(t, e))
+	walletRequests(t, e, requests, add)
+	vendorRequests(t, e, add)
 	return requests
 }
 

@@ -17,12 +17,12 @@ import (
 )
 
 var (
-	warehouse = &v2.Address{Name: "Pens", AddressLine1: "500 Pine St", City: "Seattle", StateOrRegion: "WA", PostalCode: "98101", CountryCode: "US"}
-	customer  = &v2.Address{Name: "A. Buyer", AddressLine1: "9 Elm St", City: "Portland", StateOrRegion: "ME", PostalCode: "04101", CountryCode: "US"}
+	penShop  = &v2.Address{Name: "Pens", AddressLine1: "500 Pine St", City: "Seattle", StateOrRegion: "WA", PostalCode: "98101", CountryCode: "US"}
+	customer = &v2.Address{Name: "A. Buyer", AddressLine1: "9 Elm St", City: "Portland", StateOrRegion: "ME", PostalCode: "04101", CountryCode: "US"}
 )
 
-// box is a package of items, all of each; without items it has something from elsewhere in it.
-func box(reference string, items ...ordersv0.OrderItem) v2.Package {
+// boxOf is a package of items, all of each; without items it has something from elsewhere in it.
+func boxOf(reference string, items ...ordersv0.OrderItem) v2.Package {
 	p := v2.Package{PackageClientReferenceID: reference, Dimensions: &v2.Dimensions{Length: "20", Width: "15", Height: "10", Unit: "CENTIMETER"},
 		Weight: &v2.Weight{Unit: "KILOGRAM", Value: "0.8"}, InsuredValue: &v2.Currency{Unit: "USD", Value: "50"}}
 	for _, it := range items {
@@ -36,12 +36,12 @@ func box(reference string, items ...ordersv0.OrderItem) v2.Package {
 
 // amazonRates asks for rates for all of an order, in one package.
 func amazonRates(p parcel) *v2.GetRatesInput {
-	return &v2.GetRatesInput{ShipFrom: warehouse, Packages: []v2.Package{box("P-1", p.items...)},
+	return &v2.GetRatesInput{ShipFrom: penShop, Packages: []v2.Package{boxOf("P-1", p.items...)},
 		ChannelDetails: &v2.ChannelDetails{ChannelType: "AMAZON", AmazonOrderDetails: &v2.AmazonOrderDetails{OrderID: p.id}}}
 }
 
 func externalRates() *v2.GetRatesInput {
-	return &v2.GetRatesInput{ShipFrom: warehouse, ShipTo: customer, Packages: []v2.Package{box("P-1")}, ChannelDetails: &v2.ChannelDetails{ChannelType: "EXTERNAL"}}
+	return &v2.GetRatesInput{ShipFrom: penShop, ShipTo: customer, Packages: []v2.Package{boxOf("P-1")}, ChannelDetails: &v2.ChannelDetails{ChannelType: "EXTERNAL"}}
 }
 
 func papers(format v2.DocumentFormat, dpi int64, kinds ...v2.DocumentType) *v2.RequestedDocumentSpecification {
@@ -161,7 +161,7 @@ func TestPackagesOfAnOrder(t *testing.T) {
 		t.Fatal("no order has two items")
 	}
 	in := amazonRates(p)
-	in.Packages = []v2.Package{box("A", p.items[0]), box("B", p.items[1:]...)}
+	in.Packages = []v2.Package{boxOf("A", p.items[0]), boxOf("B", p.items[1:]...)}
 	one := s.rate(amazonRates(p), "UPS_PTP_GND")
 	two := s.rate(in, "UPS_PTP_GND")
 	two.RequestedDocumentSpecification = papers("ZPL", 203, "LABEL")
@@ -348,7 +348,7 @@ func (s *shipper) somewhere(status v2.Status, after time.Duration) string {
 	in := &v2.OneClickShipmentInput{ShipFrom: r.ShipFrom, ShipTo: r.ShipTo, ChannelDetails: r.ChannelDetails, LabelSpecifications: papers("ZPL", 203, "LABEL"),
 		ServiceSelection: &v2.ServiceSelection{ServiceID: []string{"std-us-swa-mfn"}}}
 	for i := range 150 {
-		in.Packages = append(in.Packages, box(fmt.Sprint("P-", i)))
+		in.Packages = append(in.Packages, boxOf(fmt.Sprint("P-", i)))
 	}
 	got, err := v2.New(s.client).OneClickShipment(s.t.Context(), in)
 	if err != nil {
@@ -512,7 +512,7 @@ func TestCollectionForms(t *testing.T) {
 	if err != nil || len(waiting.UnmanifestedCarrierInformationList) != 1 || waiting.UnmanifestedCarrierInformationList[0].UnmanifestedShipmentLocationList[0].Address.AddressLine1 != "500 Pine St" {
 		t.Fatalf("%+v, %v", waiting, err)
 	}
-	in := &v2.GenerateCollectionFormInput{CarrierID: "AMZN_US", ShipFromAddress: warehouse, XAmznIdempotencyKey: "f-1"}
+	in := &v2.GenerateCollectionFormInput{CarrierID: "AMZN_US", ShipFromAddress: penShop, XAmznIdempotencyKey: "f-1"}
 	made, err := api.GenerateCollectionForm(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
@@ -530,7 +530,7 @@ func TestCollectionForms(t *testing.T) {
 	if waiting, err = api.GetUnmanifestedShipments(t.Context(), &v2.GetUnmanifestedShipmentsInput{}); err != nil || len(waiting.UnmanifestedCarrierInformationList) != 0 {
 		t.Errorf("%+v, %v", waiting, err)
 	}
-	history, err := api.GetCollectionFormHistory(t.Context(), &v2.GetCollectionFormHistoryInput{CarrierID: "AMZN_US", ShipFromAddress: warehouse})
+	history, err := api.GetCollectionFormHistory(t.Context(), &v2.GetCollectionFormHistoryInput{CarrierID: "AMZN_US", ShipFromAddress: penShop})
 	if err != nil || len(history.CollectionFormsHistoryRecordList) != 1 {
 		t.Fatalf("%+v, %v", history, err)
 	}

@@ -28,6 +28,7 @@ type packing int
 const (
 	bySize packing = iota // from compressedFrom on
 	packed
+	plain // sent as it is
 )
 
 // Document is something that can be downloaded, or uploaded first.
@@ -124,7 +125,7 @@ func (d *Document) Compressed() bool {
 }
 
 func (d *Document) compress() bool {
-	if !d.looked && !d.uploaded {
+	if !d.looked && !d.uploaded && d.packing != plain {
 		d.looked = true
 		if d.gzipped = d.packing == packed; d.gzipped {
 			return true
@@ -246,6 +247,15 @@ func (k *Queue) AddDocument(kind string, d *Document) *Document {
 	}
 	d.query = kind == "query"
 	return k.add(d)
+}
+
+// AddInvoices stores a document of invoices, which is sent as it is, under a new id: a UUID (selling-partner-api-models, InvoicesApiModel_2024-06-19,
+// static cases).
+func (k *Queue) AddInvoices(contentType string, content []byte, at time.Time) *Document {
+	k.Mu.Lock()
+	defer k.Mu.Unlock()
+	return k.add(&Document{ID: k.random("document", k.Next()).UUID(), ContentType: contentType, Created: at, Expires: at.Add(Retention("invoices", at)),
+		packing: plain, Open: onePiece(content)})
 }
 
 // add stores a document that has an id. What can't be made again is written down, once.

@@ -47,6 +47,11 @@ func UploadURL(c *desk.Call, d *Document, contentMD5 string) (string, format.Rec
 	return presign(c, http.MethodPut, d, uploadLifetime, header, nil), format.Record{{encryptionHeader, encryption}, {"Content-MD5", contentMD5}}
 }
 
+// InvoicesURL presigns a URL for a document of invoices.
+func InvoicesURL(c *desk.Call, d *Document) string {
+	return presign(c, http.MethodGet, d, invoicesLifetime, http.Header{}, nil)
+}
+
 func presign(c *desk.Call, method string, d *Document, lifetime time.Duration, header http.Header, extra url.Values) string {
 	target := url.URL{Scheme: "https", Host: exchange.DocumentBucket(c.Seller.Region), Path: "/" + objectKey(d.ID)}
 	if base := c.Exchange.Base(); base != "" {
@@ -108,6 +113,9 @@ func objectKey(id string) string { return named().ReplaceAllString(id, "$2.$1.$3
 
 // documentLifetime is how long a URL is good (selling-partner-api-models reports, feeds and dataKiosk: "expires after 5 minutes").
 const documentLifetime = 300 * time.Second
+
+// invoicesLifetime is how long a URL for invoices is good (developer-docs.amazon.com/sp-api/docs/invoices-faq).
+const invoicesLifetime = 30 * time.Second
 
 // uploadLifetime is how long a URL for the file of a message is good (selling-partner-api-models#1755, selling-partner-api-docs#1597: 899 and 900).
 const uploadLifetime = 900 * time.Second

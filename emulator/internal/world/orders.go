@@ -46,8 +46,10 @@ type Order struct {
 	Tracking   string
 	Transit    time.Duration // from the shipment to the door
 	Parcels    []Parcel      // told by requests; see [Order.ParcelsAt]
+	Invoice    Invoice       // told by requests
 	Returns    []Return      // that come of themselves or that requests have told of, also those that lie in the future
 	Regulated  *Regulation   // of orders with goods that not everybody may buy
+	EasyShip   *EasyShip     // the package that a request has scheduled, replaced as a whole; see [Order.EasyShipAt]
 
 	replaces int // number of the order that this one replaces; -1 for most
 }
@@ -120,7 +122,7 @@ func (o *Order) Updated(t time.Time) time.Time {
 
 // DeliveredBy tells whether the buyer has all of the order at t.
 func (o *Order) DeliveredBy(t time.Time) bool {
-	return o.Status(t) == Shipped && !t.Before(o.Shipped.Add(o.Transit))
+	return o.Status(t) == Shipped && !t.Before(o.Shipped.Add(o.Transit)) && !o.strayed()
 }
 
 // ParcelsAt are the order's shipments until t: those that requests have told, and those that its life has of itself. A partial
@@ -252,48 +254,75 @@ func (o *Order) Net(it *OrderItem) int {
 
 func ToBeShipped(status string) bool { return status == Unshipped || status == PartiallyShipped }
 
-// EasyShipStatus is the state of an Easy Ship order, which are the merchants' in India; "" for all others.
-func (o *Order) EasyShipStatus(t time.Time) string {
-	if o.Amazon || o.Marketplace.CountryCode != "IN" {
-		return ""
-	}
-	switch o.Status(t) {
-	case Unshipped:
-		if t.Sub(o.Payable) < 4*time.Hour {
-			return "PendingSchedule"
-		}
-		return "PendingPickUp"
-	case PartiallyShipped:
-		return "PickedUp"
-	case Shipped:
-		switch since := t.Sub(o.Shipped); {
-		case o.DeliveredBy(t):
-			return "Delivered"
-		case since > o.Transit*3/4:
-			return "OutForDelivery"
-		case since > o.Transit/2:
-			return "AtDestinationFC"
-		case since > o.Transit/4:
-			return "AtOriginFC"
-		}
-		return "PickedUp"
-	case Canceled:
-		return "LabelCanceled"
-	}
-	return ""
+// Invoice is the electronic invoice that the seller has submitted last for an order; the zero value when requests have told of none.
+type Invoice struct {
+	Submitted time.Time `json:"submitted,omitzero"`
+	Checked   time.Time `json:"checked,omitzero"` // until then it is processed
+	Accepted  bool      `json:"accepted,omitempty"`
 }
 
-// InvoiceStatus is the state of the electronic invoice, which Brazil wants and Easy Ship has no need of; "" elsewhere.
+// The states of invoices.
+const (
+	InvoiceNotFound   = "NotFound"
+	InvoiceProcessing = "Processing"
+	InvoiceAccepted   = "Accepted"
+	InvoiceErrored    = "Errored"
+)
+
+// Onsite tells whether the seller writes the electronic invoice of an order that Amazon fulfils: so it is where the goods lie in a warehouse of the
+// seller's that Amazon works from (FBA Onsite), in Brazil. Which orders come from there is assumed: one in three.
+func (o *Order) Onsite() bool {
+	return o.Amazon && o.Marketplace.CountryCode == "BR" && o.Number%3 == 0
+}
+
+// InvoiceStatus is the state of the electronic invoice, which Brazil wants of whoever sells and Easy Ship in India has no need of; "" elsewhere. What
+// has been shipped had its invoice, if nothing else was told.
 func (o *Order) InvoiceStatus(t time.Time) string {
-	switch {
+	switch status := o.Status(t); {
 	case o.EasyShipStatus(t) != "":
 		return "NotRequired"
-	case o.Marketplace.CountryCode != "BR" || o.Amazon:
+	case o.Marketplace.CountryCode != "BR" || o.Amazon && !o.Onsite():
 		return ""
-	case o.Status(t) == Shipped || o.Status(t) == PartiallyShipped:
-		return "Accepted"
+	case !o.Invoice.Submitted.IsZero() && !t.Before(o.Invoice.Submitted):
+		switch {
+		case t.Before(o.Invoice.Checked):
+			return InvoiceProcessing
+		case o.Invoice.Accepted:
+			return InvoiceAccepted
+		}
+		return InvoiceErrored
+	case status == Shipped || status == PartiallyShipped:
+		return InvoiceAccepted
 	}
-	return "NotFound"
+	return InvoiceNotFound
+}
+
+// shipmentDigits is how many base-36 digits hold the digits of an order's id.
+const shipmentDigits = 11
+
+// ShipmentID is the id of the order's shipment, as those who write its invoice know it. It has the order's id in it, so that it can be found again.
+func (o *Order) ShipmentID() string {
+	n, err := strconv.ParseUint(strings.ReplaceAll(o.ID, "-", ""), 10, 64)
+	if err != nil {
+		return "" // ids are made of digits
+	}
+	text := strings.ToUpper(strconv.FormatUint(n, 36))
+	return "F" + strings.Repeat("0", max(shipmentDigits-len(text), 0)) + text
+}
+
+// OrderOfShipment is the id of the order that a shipment's id has in it; false when it can be none.
+func OrderOfShipment(id string) (string, bool) {
+	rest, found := strings.CutPrefix(id, "F")
+	if !found || len(rest) != shipmentDigits || rest != strings.ToUpper(rest) {
+		return "", false
+	}
+	n, err := strconv.ParseUint(rest, 36, 64)
+	digits := strconv.FormatUint(n, 10)
+	if err != nil || len(digits) > 17 {
+		return "", false
+	}
+	digits = strings.Repeat("0", 17-len(digits)) + digits
+	return digits[:3] + "-" + digits[3:10] + "-" + digits[10:], true
 }
 
 // OrderIDPattern is what ids of orders look like: three, seven and seven digits.

@@ -80,6 +80,9 @@ func taxIncluded(m *marketplace.Marketplace) bool {
 	return m.CountryCode != "US" && m.CountryCode != "CA"
 }
 
+// TaxRate is the tax on sales in a country, in per cent.
+func TaxRate(country string) int { return countryOf(country).vat }
+
 // taxOn is the tax on, or in, an amount.
 func taxOn(units int, m *marketplace.Marketplace) int {
 	rate := countryOf(m.CountryCode).vat

@@ -201,6 +201,15 @@ func PriceIn(cents int, m *marketplace.Marketplace) Money {
 	return Money{int(math.Round(units)), m.Currency}
 }
 
+// Rate is what one unit of a currency is worth in another; false where one of them isn't known.
+func Rate(from, to string) (float64, bool) {
+	a, b := perDollar[from], perDollar[to]
+	if a == 0 || b == 0 {
+		return 0, false
+	}
+	return b / a, true
+}
+
 // Number is the amount as a JSON number, for the older shapes that have no strings.
 func (m Money) Number() format.Double {
 	return format.Double(float64(m.Units) / math.Pow10(Decimals(m.Currency)))

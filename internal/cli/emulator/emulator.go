@@ -96,6 +96,7 @@ func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) err
 			"  spapi emulator --tls --listen 127.0.0.1:8443 --ca-dir ca\n" +
 			"  spapi emulator --listen 127.0.0.1:8080 --seed 7 --orders 10000 --skus 500 --days 730\n" +
 			"  spapi emulator --clock fixed --no-limits --fault throttle,operation=ordersv0.*,every=5,burst=3\n" +
+			"  spapi emulator --fault lag,within=30m,operation=orders* --fault short-page,every=3 --fault restated,within=168h\n" +
 			"  spapi emulator --sandbox --sandbox-strict --models ../selling-partner-api-models",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if _, err := findShell(strings.Join(args, " ")); err == nil && cmd.Flags().Changed("env") {
@@ -148,7 +149,7 @@ func addFlags(flags *pflag.FlagSet, opts *Options) {
 	flags.IntVar(&opts.Days, "days", 60, "`number` of days before the start over which the orders are spread")
 	flags.StringVar(&opts.Clock, "clock", "real",
 		"`clock`: real, fixed, fixed:2026-03-01T00:00:00Z (any time of \"spapi help times\", in UTC), or a speed such as 3600x")
-	flags.StringArrayVar(&opts.Faults, "fault", nil, "`rule` by which requests go wrong, such as latency,latency=2s,probability=0.1; repeatable")
+	flags.StringArrayVar(&opts.Faults, "fault", nil, "`rule` by which requests, lists or reports go wrong, such as latency,latency=2s,probability=0.1 or lag,within=30m,operation=orders*; repeatable")
 	flags.StringVar(&opts.Models, "models", "", "`folder` of Amazon's models, whose sandbox cases are replayed")
 	flags.BoolVar(&opts.Sandbox, "sandbox", false, "be the sandbox: its limits (5 per second, burst 15) and its cases")
 	flags.BoolVar(&opts.SandboxStrict, "sandbox-strict", false, "refuse sandbox requests that match no case; needs --models")
