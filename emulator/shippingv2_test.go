@@ -312,6 +312,28 @@ func TestRates(t *testing.T) {
 	}
 }
 
+// TestAdditionalInputs: a service that wants to know more says what, and is sold once it has been told.
+func TestAdditionalInputs(t *testing.T) {
+	s := newShipper(t)
+	api := v2.New(s.client)
+	p := s.open(marketplace.US)[0]
+	in := s.rate(amazonRates(p), "DYNAMEX_PTP_SAME")
+	schema, err := api.GetAdditionalInputs(t.Context(), &v2.GetAdditionalInputsInput{RequestToken: in.RequestToken, RateID: in.RateID})
+	if err != nil || string(schema["required"]) != `["pickupInstructions"]` {
+		t.Fatalf("%s, %v", schema, err)
+	}
+	_, err = api.PurchaseShipment(t.Context(), in)
+	s.refused("without an answer", err, 400, "InvalidInput")
+	in.AdditionalInputs = map[string]json.RawMessage{"pickupInstructions": json.RawMessage(`"Ring twice"`)}
+	if _, err := api.PurchaseShipment(t.Context(), in); err != nil {
+		t.Error(err)
+	}
+	in = s.rate(externalRates(), "std-us-swa-mfn")
+	if schema, err = api.GetAdditionalInputs(t.Context(), &v2.GetAdditionalInputsInput{RequestToken: in.RequestToken, RateID: in.RateID}); err != nil || len(schema) != 0 {
+		t.Errorf("%s, %v", schema, err)
+	}
+}
+
 // TestOneClick buys the first service that ships the parcel, with cover.
 func TestOneClick(t *testing.T) {
 	s := newShipper(t)

@@ -121,15 +121,15 @@ func (b *book) ship(c *desk.Call, s *carriers.Service, bought *shipment) *answer
 
 // former is the shipment under refund whose items a new label is for. Items that are on their way have a shipment already.
 func (b *book) former(c *desk.Call, bought *shipment, now time.Time) (*shipment, *answer.Error) {
-	for _, s := range b.all {
+	for _, s := range b.byOrder[bought.OrderID] {
 		status := s.status(now)
-		if s.OrderID == bought.OrderID && !s.Replaced && (status == refundPending || status == refundApplied) && slices.Equal(s.Items, bought.Items) {
+		if !s.Replaced && (status == refundPending || status == refundApplied) && slices.Equal(s.Items, bought.Items) {
 			return s, nil
 		}
 	}
-	for _, s := range b.all {
+	for _, s := range b.byOrder[bought.OrderID] {
 		for i, n := range bought.Items {
-			if s.OrderID == bought.OrderID && !s.Replaced && n > 0 && s.Items[i] > 0 {
+			if !s.Replaced && n > 0 && s.Items[i] > 0 {
 				e := refuse(c, "exists", "ItemList: shipment "+s.ID+" has them")
 				message := strings.ReplaceAll(*e.Message, "{id}", s.ID)
 				e.Message = &message

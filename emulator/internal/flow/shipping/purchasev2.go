@@ -336,8 +336,8 @@ func (f *office) ship(c *desk.Call, s *carriers.Service, bought *shipment) *answ
 	var former *shipment
 	err := c.ChangeOrder(bought.OrderID, func(o *world.Order) *answer.Error {
 		transit := o.Transit
-		if i := slices.IndexFunc(f.shipments, func(old *shipment) bool { return old.replacedBy(bought) }); i >= 0 {
-			former = f.shipments[i]
+		if i := slices.IndexFunc(f.byOrder[o.ID], func(old *shipment) bool { return old.replacedBy(bought) }); i >= 0 {
+			former = f.byOrder[o.ID][i]
 		}
 		for i := range bought.Packages {
 			p := &bought.Packages[i]
@@ -360,9 +360,9 @@ func (f *office) ship(c *desk.Call, s *carriers.Service, bought *shipment) *answ
 	return err
 }
 
-// replacedBy tells whether a shipment was cancelled and another one is for the same packages.
+// replacedBy tells whether a shipment was cancelled and another one of the order is for the same packages.
 func (s *shipment) replacedBy(other *shipment) bool {
-	return s.OrderID == other.OrderID && !s.Cancelled.IsZero() && !s.Replaced &&
+	return !s.Cancelled.IsZero() && !s.Replaced &&
 		slices.EqualFunc(s.Packages, other.Packages, func(a, b sentParcel) bool { return slices.Equal(a.Quantities, b.Quantities) })
 }
 

@@ -89,6 +89,7 @@ type office struct {
 	keys      *expiring.Map[keyed]  // by idempotency key
 	shipments []*shipment           // in the order in which they were bought
 	byID      map[string]*shipment
+	byOrder   map[string][]*shipment
 	tracked   map[string]*shipment // by tracking number
 	accounts  []account
 	forms     []*form
@@ -121,6 +122,9 @@ type officeState struct {
 func (f *office) add(s *shipment) {
 	f.shipments = append(f.shipments, s)
 	f.byID[s.ID] = s
+	if s.OrderID != "" {
+		f.byOrder[s.OrderID] = append(f.byOrder[s.OrderID], s)
+	}
 	for i := range s.Packages {
 		f.tracked[s.Packages[i].Tracking] = s
 	}
@@ -129,7 +133,8 @@ func (f *office) add(s *shipment) {
 var offices = &desk.Store[*office]{
 	Name: "shippingv2",
 	Create: func(*desk.Seller) *office {
-		return &office{quotes: expiring.NewMap[*quote](mostQuotes, nil), keys: expiring.NewMap[keyed](mostKeys, nil), byID: map[string]*shipment{}, tracked: map[string]*shipment{}}
+		return &office{quotes: expiring.NewMap[*quote](mostQuotes, nil), keys: expiring.NewMap[keyed](mostKeys, nil),
+			byID: map[string]*shipment{}, byOrder: map[string][]*shipment{}, tracked: map[string]*shipment{}}
 	},
 	Save: func(f *office) (any, error) {
 		f.mu.Lock()
