@@ -90,7 +90,8 @@ func TestOneLabelForAnOrder(t *testing.T) {
 	const each = 4
 	for range each {
 		go func() {
-			_, err := mfn.New(s.client).CreateShipment(t.Context(), &mfn.CreateShipmentInput{ShipmentRequestDetails: d, ShippingServiceID: "UPS_PTP_GND", ShippingServiceOfferID: offer})
+			_, err := mfn.New(s.client).CreateShipment(t.Context(), &mfn.CreateShipmentInput{ShipmentRequestDetails: d, ShippingServiceID: "UPS_PTP_GND",
+				ShippingServiceOfferID: offer})
 			bought <- err == nil
 		}()
 		go func() {

@@ -60,7 +60,8 @@ func invalid(reason string) *answer.Error {
 
 // invalidServices is about value added services (selling-partner-api-models#4759).
 func invalidServices(reason string) *answer.Error {
-	return answer.Invalid("Invalid input.", reason).Detailed("The requested value added services are invalid. Please check the value added services offered in the GetRates response.")
+	return answer.Invalid("Invalid input.", reason).
+		Detailed("The requested value added services are invalid. Please check the value added services offered in the GetRates response.")
 }
 
 // unknown is about shipments and collection forms that there aren't, in the words that v1 has for shipments (selling-partner-api-models#2990); that v2 has
@@ -207,8 +208,9 @@ func settle(a *desk.Seller, now time.Time) {
 		}
 		cl.Paid = true
 		s := f.tracked[cl.Tracking]
-		a.World().Charge(world.Charge{ID: "claim-" + cl.ID, At: cl.Due, Kind: "LostOrDamagedReimbursement", OrderID: s.OrderID, Item: -1, Marketplace: s.Marketplace,
-			Amount: cl.Amount, Reference: cl.ID})
+		a.World().Charge(world.Charge{ID: "claim-" + cl.ID, At: cl.Due, Kind: "LostOrDamagedReimbursement", OrderID: s.OrderID, Item: -1,
+			Marketplace: s.Marketplace,
+			Amount:      cl.Amount, Reference: cl.ID})
 	}
 }
 
