@@ -102,6 +102,7 @@ type target int
 const (
 	requests   target = iota // of any kind
 	nextPages                // requests with a next token
+	searches                 // requests of operations that take next tokens
 	lists                    // requests for lists of items
 	pages                    // requests for lists of items with next tokens
 	items                    // of lists, each in all lists alike
@@ -120,7 +121,7 @@ var Kinds = []Kind{
 
 // targets has the kinds that strike something other than requests of any kind.
 var targets = map[Kind]target{
-	ExpiredToken: nextPages, BrokenMessage: nextPages, Duplicate: lists, Late: lists, BeyondRetention: lists,
+	ExpiredToken: nextPages, BrokenMessage: nextPages, Duplicate: lists, Late: lists, BeyondRetention: searches,
 	Repeated: pages, Skipped: pages, ShortPage: pages, EmptyPage: pages,
 	Lag: items, Missing: items, Moved: movedItems, ShortToken: tokens, Unpublished: reports, NoData: reports, Fatal: reports, Restated: figures,
 }
@@ -335,7 +336,7 @@ func (f *Fault) fits(op *catalog.Operation) bool {
 	switch t := f.Kind.target(); t {
 	case requests:
 		return true
-	case nextPages, tokens:
+	case nextPages, searches, tokens:
 		return paged
 	case lists:
 		return op.Paging != nil && op.Paging.Items != ""
