@@ -5,6 +5,8 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/flow/application"
 	"github.com/openspapi/spapi/emulator/internal/flow/catalogitems"
 	"github.com/openspapi/spapi/emulator/internal/flow/datakiosk"
+	"github.com/openspapi/spapi/emulator/internal/flow/easyship"
+	"github.com/openspapi/spapi/emulator/internal/flow/externalfulfillment"
 	"github.com/openspapi/spapi/emulator/internal/flow/fbainventory"
 	"github.com/openspapi/spapi/emulator/internal/flow/feeds"
 	"github.com/openspapi/spapi/emulator/internal/flow/finances"
@@ -29,9 +31,11 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/flow/shipping"
 	"github.com/openspapi/spapi/emulator/internal/flow/solicitations"
 	"github.com/openspapi/spapi/emulator/internal/flow/tokens"
+	"github.com/openspapi/spapi/emulator/internal/flow/tracking"
 	"github.com/openspapi/spapi/emulator/internal/flow/transfers"
 	"github.com/openspapi/spapi/emulator/internal/flow/uploads"
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/handover"
 	"github.com/openspapi/spapi/emulator/internal/jobs"
 )
 
@@ -39,11 +43,11 @@ type object = format.Object
 
 // flows are all APIs that have a world behind them. The others are answered from their schemas.
 var flows = []desk.Flow{
-	jobs.Flow,
+	jobs.Flow, handover.Flow,
 	sellers.Flow, catalogitems.V0, catalogitems.V20220401, orders.V0, orders.V20260101, tokens.Flow,
 	application.Flow, productpricing.V0, productpricing.V20220501, productfees.Flow, sales.Flow, messaging.Flow, solicitations.Flow, notifications.Flow, uploads.Flow,
 	catalogitems.V20201201, listingsitems.V20210801, listingsitems.V20200901, listingsrestrictions.Flow, producttypes.Flow, fbainventory.Flow,
 	reports.Flow, feeds.Flow, datakiosk.Flow, promotions.Flow, shipping.V1, fulfillmentoutbound.V20200701, finances.V0, finances.V20240619,
-	merchantfulfillment.V0,
-	shipmentinvoicing.V0, shipmentinvoicing.Delivery, sellerwallet.Flow, invoices.Flow, financesinvoices.Flow, transfers.Flow,
+	merchantfulfillment.V0, easyship.V20220323, externalfulfillment.V20240911, shipmentinvoicing.V0, shipmentinvoicing.Delivery, sellerwallet.Flow,
+	invoices.Flow, financesinvoices.Flow, transfers.Flow, tracking.V20260130, shipping.V2,
 }

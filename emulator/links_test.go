@@ -22,6 +22,7 @@ var plainLinks = map[string]string{
 	"https://m.media-amazon.com/images/":    "pictures of products: data, shown by browsers",
 	"https://m.media-amazon.com/documents/": "proofs of age that buyers have sent: data, shown by browsers",
 	"https://www.amazon.":                   "pages of the store, for people",
+	"https://www.swiship.com/track?id=":     "pages on which a shipment is followed, for people",
 	"https://sellercentral.amazon.com/hz/":  "pages on which a seller asks for approval, for people",
 	"http://json-schema.org/":               "names of JSON Schema's vocabularies, by which nothing is fetched",
 	"https://json-schema.org/":              "names of JSON Schema's vocabularies, by which nothing is fetched",
@@ -94,7 +95,7 @@ func TestNoAnswerLeadsAway(t *testing.T) {
 				list = []*http.Request{requestFor(t, e, op)}
 			}
 			for _, r := range list {
-				if r.Header.Get("x-amz-access-token") == "" { // of another seller where there is one
+				if r.Header.Get("x-amz-access-token") == "" {
 					r.Header.Set("x-amz-access-token", tokenFor(e, op))
 				}
 				if here != "" {

@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -240,10 +241,11 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	}
 	deskRequests(t, e, add)
 	fulfilmentRequests(t, e, add)
+	labelRequests(t, e, requests)
+	maps.Copy(requests, handoverRequests(t, e))
 	walletRequests(t, e, requests, add)
 	vendorRequests(t, e, add)
 	payoutRequests(t, e, requests, add)
-	labelRequests(t, e, requests)
 	return requests
 }
 

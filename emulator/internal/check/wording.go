@@ -19,7 +19,7 @@ var wordingTable string
 // wording is how some operations say that something is wrong with a request's parameters or body.
 type wording struct {
 	operations string // pattern; the first row that matches counts
-	situation  string // "missing" parameter, "missing member" of the body, "invalid", or "none of A;B", which the model doesn't require
+	situation  string // "missing" parameter, "missing member" of the body, "invalid", "any" of these, or "none of A;B", which the model doesn't require
 	first      string // member of the error: "code" or "message"
 	code       string
 	message    string // with {name} of the first, or {names} of all
@@ -42,7 +42,7 @@ func Worded(op *catalog.Operation, e *answer.Error) *answer.Error {
 	}
 	first := situation(&e.Problems[0])
 	for i := range wordings() {
-		if w := &wordings()[i]; w.situation == first && operations.Matches(w.operations, op.ID) {
+		if w := &wordings()[i]; w.covers(first) && operations.Matches(w.operations, op.ID) {
 			return w.error(op, e.Problems).Because(e.Reason)
 		}
 	}
@@ -59,11 +59,15 @@ func situation(p *answer.Problem) string {
 	return "invalid"
 }
 
+func (w *wording) covers(situation string) bool {
+	return w.situation == situation || w.situation == "any"
+}
+
 // error is the wording filled in.
 func (w *wording) error(op *catalog.Operation, problems []answer.Problem) *answer.Error {
 	var names []string
 	for i := range problems {
-		if p := &problems[i]; situation(p) == w.situation && !slices.Contains(names, p.Name) {
+		if p := &problems[i]; w.covers(situation(p)) && !slices.Contains(names, p.Name) {
 			names = append(names, p.Name)
 		}
 	}

@@ -49,6 +49,7 @@ type Order struct {
 	Invoice    Invoice       // told by requests
 	Returns    []Return      // that come of themselves or that requests have told of, also those that lie in the future
 	Regulated  *Regulation   // of orders with goods that not everybody may buy
+	EasyShip   *EasyShip     // the package that a request has scheduled, replaced as a whole; see [Order.EasyShipAt]
 
 	replaces int // number of the order that this one replaces; -1 for most
 }
@@ -121,7 +122,7 @@ func (o *Order) Updated(t time.Time) time.Time {
 
 // DeliveredBy tells whether the buyer has all of the order at t.
 func (o *Order) DeliveredBy(t time.Time) bool {
-	return o.Status(t) == Shipped && !t.Before(o.Shipped.Add(o.Transit))
+	return o.Status(t) == Shipped && !t.Before(o.Shipped.Add(o.Transit)) && !o.strayed()
 }
 
 // ParcelsAt are the order's shipments until t: those that requests have told, and those that its life has of itself. A partial
@@ -252,37 +253,6 @@ func (o *Order) Net(it *OrderItem) int {
 }
 
 func ToBeShipped(status string) bool { return status == Unshipped || status == PartiallyShipped }
-
-// EasyShipStatus is the state of an Easy Ship order, which are the merchants' in India; "" for all others.
-func (o *Order) EasyShipStatus(t time.Time) string {
-	if o.Amazon || o.Marketplace.CountryCode != "IN" {
-		return ""
-	}
-	switch o.Status(t) {
-	case Unshipped:
-		if t.Sub(o.Payable) < 4*time.Hour {
-			return "PendingSchedule"
-		}
-		return "PendingPickUp"
-	case PartiallyShipped:
-		return "PickedUp"
-	case Shipped:
-		switch since := t.Sub(o.Shipped); {
-		case o.DeliveredBy(t):
-			return "Delivered"
-		case since > o.Transit*3/4:
-			return "OutForDelivery"
-		case since > o.Transit/2:
-			return "AtDestinationFC"
-		case since > o.Transit/4:
-			return "AtOriginFC"
-		}
-		return "PickedUp"
-	case Canceled:
-		return "LabelCanceled"
-	}
-	return ""
-}
 
 // Invoice is the electronic invoice that the seller has submitted last for an order; the zero value when requests have told of none.
 type Invoice struct {

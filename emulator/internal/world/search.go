@@ -2,6 +2,7 @@ package world
 
 import (
 	"iter"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -432,6 +433,13 @@ func (w *World) OrderByTracking(number string, t time.Time) *Order {
 		}
 	}
 	return nil
+}
+
+// Touched are the numbers of the orders that requests have changed, in order.
+func (w *World) Touched() []int {
+	w.RLock()
+	defer w.RUnlock()
+	return slices.Sorted(maps.Keys(w.touched))
 }
 
 // NumbersOf are the numbers of the orders of ids, in order. Unknown ones are left out.

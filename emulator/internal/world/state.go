@@ -60,6 +60,7 @@ type orderState struct {
 	Transit      time.Duration `json:"transit"`
 	Parcels      []parcelState `json:"parcels,omitempty"`
 	Returns      []Return      `json:"returns,omitempty"`
+	EasyShip     *EasyShip     `json:"easy_ship,omitempty"`
 	Invoice      Invoice       `json:"invoice,omitzero"`
 	Regulated    *struct {
 		Fields [][4]string `json:"fields"`
@@ -191,7 +192,7 @@ func saveOrder(o *Order) orderState {
 		Amazon: o.Amazon, Prime: o.Prime, Business: o.Business, Express: o.Express, Payment: o.Payment, PO: o.PO, Replaces: o.Replaces, Store: o.Store, Pickup: o.Pickup,
 		CancelledBy: o.CancelledBy, CancelReason: o.CancelReason, BuyerName: o.BuyerName, BuyerEmail: o.BuyerEmail,
 		To:       [9]string{o.To.Name, o.To.Company, o.To.Line1, o.To.Line2, o.To.City, o.To.State, o.To.PostalCode, o.To.Country, o.To.Phone},
-		Tracking: o.Tracking, Transit: o.Transit, ReplacedNumber: o.replaces, Returns: o.Returns, Invoice: o.Invoice,
+		Tracking: o.Tracking, Transit: o.Transit, ReplacedNumber: o.replaces, Returns: o.Returns, EasyShip: o.EasyShip, Invoice: o.Invoice,
 	}
 	for _, it := range o.Items {
 		s.Items = append(s.Items, itemState{it.ID, it.Product.ASIN, it.SKU, it.Quantity, [5]int{it.Price.Units, it.Tax.Units, it.Shipping.Units, it.Discount.Units, it.Free.Units}, it.Gift})
@@ -352,7 +353,7 @@ func (w *World) loadOrder(s *orderState) error {
 		Changed: s.Times[5], CancelAsked: s.Times[6], Amazon: s.Amazon, Prime: s.Prime, Business: s.Business, Express: s.Express, Payment: s.Payment, PO: s.PO, Replaces: s.Replaces,
 		Store: s.Store, Pickup: s.Pickup, CancelledBy: s.CancelledBy, CancelReason: s.CancelReason, BuyerName: s.BuyerName, BuyerEmail: s.BuyerEmail,
 		To:       Address{s.To[0], s.To[1], s.To[2], s.To[3], s.To[4], s.To[5], s.To[6], s.To[7], s.To[8]},
-		Tracking: s.Tracking, Transit: s.Transit, replaces: s.ReplacedNumber, Returns: s.Returns, Invoice: s.Invoice,
+		Tracking: s.Tracking, Transit: s.Transit, replaces: s.ReplacedNumber, Returns: s.Returns, EasyShip: s.EasyShip, Invoice: s.Invoice,
 	}
 	in := func(units int) Money { return Money{units, m.Currency} }
 	for _, is := range s.Items {

@@ -27,7 +27,7 @@ var V0 = desk.Flow{Early: map[string]func(*desk.Call) *answer.Error{"ordersv0.ge
 	"ordersv0.updateVerificationStatus": updateVerificationStatusV0,
 	"ordersv0.confirmShipment":          confirmShipmentV0,
 	"ordersv0.updateShipmentStatus":     updateShipmentStatusV0,
-}}
+}, Update: map[string]func(*desk.Call, string){"ordersv0.getOrders": updateOrder}}
 
 // orderEnumsV0 are the values that getOrders takes where the model has no enum.
 var orderEnumsV0 = []struct {
@@ -41,6 +41,11 @@ var orderEnumsV0 = []struct {
 		"Delivered", "RejectedByBuyer", "Undeliverable", "ReturningToSeller", "ReturnedToSeller", "Lost", "OutForDelivery", "Damaged"}},
 	{"ElectronicInvoiceStatuses", []string{"NotRequired", "NotFound", "Processing", "Errored", "Accepted"}},
 }
+
+// toldStates are those of packages and invoices that no order has of itself: only requests bring them about.
+var toldStates = []string{"RejectedByBuyer", "Undeliverable", "ReturningToSeller", "ReturnedToSeller", "Lost", "Damaged", "PendingDropOff", "DroppedOff", world.InvoiceProcessing, world.InvoiceErrored}
+
+func not(f func(string) bool) func(string) bool { return func(s string) bool { return !f(s) } }
 
 // tokenNeedsMarketplaces refuses a next token without MarketplaceIds: of all that is missing, only this ends in a null message
 // (selling-partner-api-models#1269).
@@ -186,10 +191,13 @@ func searchV0(c *desk.Call, w *world.World, q url.Values, f world.OrderFilter, d
 		}
 	}
 	easy, invoice := q["EasyShipShipmentStatuses"], q["ElectronicInvoiceStatuses"]
-	if easy != nil && !slices.Contains(easy, "Delivered") && !slices.Contains(easy, "LabelCanceled") {
+	if easy != nil && !slices.ContainsFunc(easy, world.EasyShipStays) {
 		if recent := c.Now.Add(-world.LifeSpan); recent.After(f.CreatedAfter) {
 			f.CreatedAfter = recent
 		}
+	}
+	if told := func(status string) bool { return slices.Contains(toldStates, status) }; easy != nil && !slices.ContainsFunc(easy, not(told)) || invoice != nil && !slices.ContainsFunc(invoice, not(told)) {
+		only(w.Touched())
 	}
 	f.Traits = func(t world.Traits) bool {
 		channel := "MFN"
@@ -446,4 +454,12 @@ func orderItemsBuyerInfoV0(c *desk.Call, o *world.Order) object {
 		list = append(list, out)
 	}
 	return object{"AmazonOrderId": o.ID, "OrderItems": list}
+}
+
+// updateOrder gives an order another time of its last update, and changes nothing else: it is later than all that has been answered.
+func updateOrder(c *desk.Call, id string) {
+	_ = c.ChangeOrder(id, func(o *world.Order) *answer.Error { // an order that was shown is there
+		o.Changed = c.Exchange.Now.UTC().Truncate(time.Second).Add(time.Second)
+		return nil
+	})
 }
