@@ -21,6 +21,7 @@ type object = format.Object
 
 // Flow is the API of Seller Wallet, version 2024-03-01.
 var Flow = desk.Flow{
+	Checks:   map[string]desk.Check{"wallet": addsUp},
 	Stores:   []desk.Keeper{wallets},
 	Services: []desk.Service{approval},
 	Settle: func(a *desk.Seller, now time.Time) {
