@@ -25,8 +25,8 @@ var Flow = desk.Flow{Handlers: map[string]desk.Handler{
 }}
 
 const (
-	// pageSize isn't published.
-	pageSize = 100
+	// pageSize isn't published. The sums of a group take a while where there are a million orders.
+	pageSize = 20
 	// transitAfter is when a payout is with the bank; when it is paid is the ledger's.
 	transitAfter = 4 * time.Hour
 	// longest is how long a group is open at the most: two weeks.
