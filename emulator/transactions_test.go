@@ -171,6 +171,7 @@ func TestLifeOfMoney(t *testing.T) {
 	c := newCashier(t)
 	id := c.sendOne()
 	sent := c.Now()
+	c.later(4 * time.Minute)
 	if list := c.ofOrder(id); len(list) != 0 {
 		t.Errorf("shown at once: %+v", list)
 	}

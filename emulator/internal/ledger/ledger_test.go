@@ -192,6 +192,11 @@ func TestWorkedExampleDeferred(t *testing.T) {
 	for _, problem := range l.Check(p.end.Add(fortnight)) {
 		t.Error(problem)
 	}
+	second := l.Groups(p.m, p.end, p.end.Add(time.Second), p.end.Add(fortnight))[0]
+	row, _ := l.Settlement(second, p.end.Add(fortnight))()
+	if row.What != "Payable to Amazon" || row.Units != -1454 || row.Cell("settlement-id", "") != second.SettlementID {
+		t.Errorf("the next settlement begins with %+v", row)
+	}
 	order, states := "", ""
 	list, _ := l.Page(Query{From: p.start, To: now.Add(time.Second), Now: now}, 0, 100)
 	for i := range list {
@@ -223,7 +228,7 @@ func TestPagesAreOneList(t *testing.T) {
 	}
 	n := 0
 	for position, pages := -1, 0; position != 0; pages++ {
-		list, next := l.Page(q, max(position, 0), 1+(pages*7)%500)
+		list, next := l.Page(q, max(position, 0), 1+(pages*7)%13)
 		for i := range list {
 			if n >= len(whole) || list[i].ID != whole[n].ID {
 				t.Fatalf("page %d: another transaction in place %d", pages, n)
