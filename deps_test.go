@@ -46,6 +46,8 @@ var importRules = []importRule{
 	{packages: "emulator/internal/check", only: []string{"std", "internal/catalog", "marketplace", "emulator/internal/answer", "emulator/internal/exchange",
 		"emulator/internal/format", "emulator/internal/operations", "emulator/internal/table"},
 		reason: "what a request must be stands in the catalogue and in tables: no state, no seller's data"},
+	{packages: "emulator/internal/echo", only: []string{"std", "emulator/internal/format", "emulator/internal/table"},
+		reason: "it knows names and what a request says, not what is answered"},
 	{packages: "emulator/internal/contents", only: []string{"std"}, reason: "it keeps bytes, whatever they are"},
 	{packages: "emulator/internal/expiring", only: []string{"std"}, reason: "it keeps values, whatever they are"},
 	{packages: "emulator/internal/carriers", only: []string{"std", "emulator/internal/random", "emulator/internal/table"},

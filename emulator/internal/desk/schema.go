@@ -13,15 +13,18 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/check"
+	"github.com/openspapi/spapi/emulator/internal/echo"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
 // FromSchema answers an operation that has no handler, or whose handler knows no better, with a small body that is valid for its schema: the same for the same
-// seed and request, with ids taken from the request where the names agree.
+// seed and request. What the request says it says again (package echo): no id contradicts it, and lists go along with the request's, element by element. Orders,
+// products, marketplaces that the request doesn't name are the seller's.
 func FromSchema(c *Call) (answer.Reply, *answer.Error) {
 	api, detail := operations.SchemasOf(c.Op)
 	if detail == nil {
@@ -36,12 +39,16 @@ func FromSchema(c *Call) (answer.Reply, *answer.Error) {
 	if success == nil {
 		return answer.Reply{Status: http.StatusOK}, nil
 	}
+	said := said(c)
+	if err := unknown(c, said); err != nil {
+		return answer.Reply{}, err
+	}
 	r := answer.Reply{Status: success.Status}
 	// Five operations declare a schema for a 204, which can't have a body; Amazon's own SDK drops it.
 	if success.Schema == nil || success.Status == http.StatusNoContent {
 		return r, nil
 	}
-	g := NewGenerator(api, c)
+	g := newGenerator(api, c, said)
 	g.here = c.Exchange.Origin()
 	r.Body = g.Value(success.Schema, "", "", 0)
 	return r, nil
@@ -49,15 +56,25 @@ func FromSchema(c *Call) (answer.Reply, *answer.Error) {
 
 // generator makes values for schemas.
 type generator struct {
-	api   *catalog.API
-	r     random.Source
-	now   time.Time
-	known map[string]string // what the request says, by lower-case name
-	skip  []string          // paths that are left out
-	open  map[string]int    // definitions being written, for recursive ones
-	money string            // currency
-	store string            // marketplace id
-	here  string            // where links lead
+	api    *catalog.API
+	r      random.Source
+	now    time.Time
+	about  []about             // what the value being made is about: the whole request, then elements of its lists
+	taken  map[*echo.Said]bool // lists of the request that one being made goes along with
+	skip   []string            // paths that are left out
+	open   map[string]int      // definitions being written, for recursive ones
+	seller *Seller
+	order  *world.Order // that ids are of where the request names none; nil until it is needed
+	money  string       // currency
+	store  string       // marketplace id
+	here   string       // where links lead
+}
+
+// about is a part of the request that a part of the answer is about.
+type about struct {
+	said  *echo.Said
+	depth int               // how many names lie above in the answer
+	ids   map[string]string // of a product of the seller's, by kind; nil until it is needed
 }
 
 // GeneratedPath is where the documents lie that answers from schemas name: a client that fetches one must not leave the emulator.
@@ -69,11 +86,15 @@ type omitted struct{}
 // maxDepth is how deep optional members go; required ones go on.
 const maxDepth = 8
 
-func NewGenerator(api *catalog.API, c *Call) *generator {
+// NewGenerator is for whoever needs values for other schemas than those of answers.
+func NewGenerator(api *catalog.API, c *Call) *generator { return newGenerator(api, c, said(c)) }
+
+func newGenerator(api *catalog.API, c *Call, said *echo.Said) *generator {
 	body, _ := json.Marshal(c.Body) // the decoded body: spelling doesn't count
 	g := &generator{
 		api: api, r: c.Desk.Seed.Of("answer", c.Op.ID, sortedPairs(c.Path), c.Query.Encode(), string(body)), now: c.Now.UTC().Truncate(time.Second),
-		known: map[string]string{}, open: map[string]int{}, money: "USD", store: "ATVPDKIKX0DER", here: "https://example.com",
+		about: []about{{said: said}}, taken: map[*echo.Said]bool{}, open: map[string]int{}, seller: c.Seller,
+		money: "USD", store: "ATVPDKIKX0DER", here: "https://example.com",
 	}
 	if c.Seller != nil {
 		m := c.Seller.Marketplaces[0]
@@ -84,22 +105,35 @@ func NewGenerator(api *catalog.API, c *Call) *generator {
 	if p := c.Op.Paging; p != nil {
 		g.skip = append(g.skip, p.TokenOut, p.PrevOut)
 	}
-	if m, ok := c.Body.(map[string]any); ok {
-		for name, v := range m {
-			if s, ok := v.(string); ok {
-				g.known[strings.ToLower(name)] = s
+	return g
+}
+
+// said is what the request says, as far as its operation declares it.
+func said(c *Call) *echo.Said {
+	s := echo.New(c.Op.API)
+	d := operations.DetailsOf(c.Op)
+	if d.Detail == nil {
+		return s
+	}
+	for i := range d.Detail.Parameters {
+		p := &d.Detail.Parameters[i]
+		t := d.API.Resolve(p.Schema)
+		list := t != nil && t.Type == "array"
+		switch p.In {
+		case "path":
+			if v, ok := c.Path[p.Name]; ok {
+				s.Parameter(p.Name, []string{v}, false)
+			}
+		case "query":
+			s.Parameter(p.Name, c.Query[p.Name], list)
+		case "header":
+			if c.Exchange != nil {
+				s.Parameter(p.Name, c.Exchange.Header.Values(p.Name), list)
 			}
 		}
 	}
-	for name, v := range c.Query {
-		if len(v) == 1 {
-			g.known[strings.ToLower(name)] = v[0]
-		}
-	}
-	for name, v := range c.Path {
-		g.known[strings.ToLower(name)] = v
-	}
-	return g
+	s.Body(c.Body)
+	return s
 }
 
 func sortedPairs(m map[string]string) string {
@@ -108,6 +142,53 @@ func sortedPairs(m map[string]string) string {
 		b.WriteString(k + "=" + m[k] + "\x00")
 	}
 	return b.String()
+}
+
+// spoken finds what the request says about a member: what is nearest to the answer's part counts first.
+func (g *generator) spoken(kind, path string) any {
+	names, elements := names(path), false
+	for i := len(g.about) - 1; i >= 0 && len(names) > 0; i-- {
+		said := g.about[i].said
+		if v := said.Value(kind, names, len(names)-g.about[i].depth, elements); v != nil {
+			return v
+		}
+		elements = elements || !said.Empty()
+	}
+	return nil
+}
+
+// spokenNumber is what the request says about a number: parameters are texts.
+func (g *generator) spokenNumber(s *catalog.Schema, name, path string) (json.Number, bool) {
+	var text string
+	switch v := g.spoken(g.kindOf(name, path), path).(type) {
+	case json.Number:
+		text = format.NormalNumber(v, s.Type)
+	case string:
+		text = v
+	}
+	return json.Number(text), text != "" && check.Text(s, text) == ""
+}
+
+// names are the plain names of a path, without the envelope.
+func names(path string) []string {
+	if path = strings.TrimPrefix(path, "payload."); path == "" {
+		return nil
+	}
+	list := strings.Split(path, ".")
+	for i, name := range list {
+		list[i] = echo.Plain(name)
+	}
+	return list
+}
+
+// kindOf tells whose id a member is.
+func (g *generator) kindOf(name, path string) string {
+	parent := strings.TrimSuffix(strings.TrimSuffix(path, name), ".")
+	parent = parent[strings.LastIndexByte(parent, '.')+1:]
+	if parent == "payload" {
+		parent = ""
+	}
+	return echo.KindOf(g.api.Name, parent, name)
 }
 
 // Value makes a value for a schema. name is the member that it is for and path where that stands, arrays not counted.
@@ -130,11 +211,17 @@ func (g *generator) Value(s *catalog.Schema, name, path string, depth int) any {
 	case kind == "object" || kind == "" && len(s.Properties) > 0:
 		return g.object(s, path, depth)
 	case kind == "boolean":
+		if v, ok := g.spoken("", path).(bool); ok {
+			return v
+		}
 		return g.r.IntN(2) == 0
 	case kind == "integer" || kind == "number":
+		if v, ok := g.spokenNumber(s, name, path); ok {
+			return v
+		}
 		return g.number(s)
 	case kind == "string" || len(s.Enum) > 0 || s.Pattern != "" || s.Format != "":
-		return g.text(s, name)
+		return g.text(s, name, path)
 	}
 	return object{}
 }
@@ -174,8 +261,19 @@ func (g *generator) object(s *catalog.Schema, path string, depth int) any {
 	return out
 }
 
+// mostElements bounds the lists that go along with the request's.
+const mostElements = 1000
+
 func (g *generator) array(s *catalog.Schema, name, path string, depth int) any {
+	along := g.along(s, name, path)
 	n := 1
+	if along != nil {
+		n = min(len(along.Elements()), mostElements)
+		g.taken[along] = true
+		defer delete(g.taken, along)
+	} else if refuses(name) {
+		n = 0
+	}
 	if s.MinItems != nil {
 		n = max(n, *s.MinItems)
 	}
@@ -185,7 +283,7 @@ func (g *generator) array(s *catalog.Schema, name, path string, depth int) any {
 	out := make([]any, 0, n)
 	seen := map[string]bool{}
 	for tries := 0; len(out) < n && tries < 20*n; tries++ {
-		v := g.Value(s.Items, name, path, depth+1)
+		v := g.element(s.Items, along, tries, name, path, depth)
 		if _, none := v.(omitted); none {
 			break
 		}
@@ -199,6 +297,64 @@ func (g *generator) array(s *catalog.Schema, name, path string, depth int) any {
 		out = append(out, v)
 	}
 	return out
+}
+
+// element makes the i-th element of a list, about the i-th of the request's list that it goes along with, if there are one and the other.
+func (g *generator) element(s *catalog.Schema, along *echo.Said, i int, name, path string, depth int) any {
+	part := about{said: echo.New(g.api.Name), depth: len(names(path))}
+	if along != nil && i < len(along.Elements()) {
+		part.said = along.Elements()[i]
+	}
+	g.about = append(g.about, part)
+	defer func() { g.about = g.about[:len(g.about)-1] }()
+	return g.Value(s, name, path, depth+1)
+}
+
+// along finds the list of the request that a list of the answer goes along with; nil when there is none. What was refused is none: a success in which all
+// is refused as well would contradict itself.
+func (g *generator) along(s *catalog.Schema, name, path string) *echo.Said {
+	if refuses(name) {
+		return nil
+	}
+	kinds, objects := g.kinds(s.Items, name, path), false
+	if items := g.api.Resolve(s.Items); items != nil {
+		objects = len(items.Properties) > 0
+	}
+	for i := len(g.about) - 1; i >= 0; i-- {
+		if list := g.about[i].said.List(kinds, name, objects, func(l *echo.Said) bool { return g.taken[l] }); list != nil {
+			return list
+		}
+	}
+	return nil
+}
+
+// refuses tells by a list's name that it has what couldn't be done.
+func refuses(name string) bool {
+	lower := strings.ToLower(name)
+	return slices.ContainsFunc([]string{"invalid", "rejected", "unfulfillable"}, func(begin string) bool { return strings.HasPrefix(lower, begin) })
+}
+
+// kinds are those of the ids that an element of a list has, but for those in lists of its own.
+func (g *generator) kinds(s *catalog.Schema, name, path string) map[string]bool {
+	kinds, open := map[string]bool{}, map[*catalog.Schema]bool{}
+	var look func(s *catalog.Schema, name, path string)
+	look = func(s *catalog.Schema, name, path string) {
+		if s = g.api.Resolve(s); s == nil || open[s] {
+			return
+		}
+		open[s] = true
+		defer delete(open, s)
+		if len(s.Properties) == 0 && s.Type != "array" {
+			if kind := g.kindOf(name, path); kind != "" {
+				kinds[kind] = true
+			}
+		}
+		for member, m := range s.Properties {
+			look(m, member, check.Member(path, member))
+		}
+	}
+	look(s, name, path)
+	return kinds
 }
 
 func (g *generator) number(s *catalog.Schema) any {
@@ -228,8 +384,19 @@ func (g *generator) number(s *catalog.Schema) any {
 	return json.Number(format.Number(n))
 }
 
-func (g *generator) text(s *catalog.Schema, name string) string {
-	if v, ok := g.known[strings.ToLower(name)]; ok && name != "" && check.Chars(s, v) == "" {
+func (g *generator) text(s *catalog.Schema, name, path string) string {
+	kind := g.kindOf(name, path)
+	switch v := g.spoken(kind, path).(type) {
+	case string:
+		if check.Chars(s, v) == "" {
+			return v
+		}
+	case json.Number: // where an id is a number in one of the two
+		if kind != "" && check.Chars(s, v.String()) == "" {
+			return v.String()
+		}
+	}
+	if v := g.own(kind, path); v != "" && check.Chars(s, v) == "" {
 		return v
 	}
 	if len(s.Enum) > 0 {
@@ -240,6 +407,8 @@ func (g *generator) text(s *catalog.Schema, name string) string {
 		return format.Timestamp(g.moment())
 	case "date":
 		return g.moment().Format(time.DateOnly)
+	case "boolean":
+		return strconv.FormatBool(g.r.IntN(2) == 0)
 	}
 	if isLink(name) {
 		if link := g.here + GeneratedPath + g.r.Text(random.HexDigits, 12); check.Chars(s, link) == "" {
@@ -261,6 +430,75 @@ func (g *generator) text(s *catalog.Schema, name string) string {
 	return v
 }
 
+// own is an id of something that the seller has, for a member of which the request says nothing.
+func (g *generator) own(kind, path string) string {
+	if g.seller == nil {
+		return ""
+	}
+	switch kind {
+	case echo.Seller:
+		return g.seller.ID
+	case echo.Marketplace:
+		return g.store
+	case echo.Order, echo.OrderItem:
+		o := g.theOrder(path)
+		switch {
+		case o == nil:
+			return ""
+		case kind == echo.Order:
+			return o.ID
+		}
+		return o.Items[0].ID
+	case echo.SKU, echo.ASIN, echo.FNSKU:
+		return g.theProduct(path)[kind]
+	}
+	return ""
+}
+
+// theOrder is the order that the request names, or the seller's latest; nil where there is none.
+func (g *generator) theOrder(path string) *world.Order {
+	w := g.seller.World()
+	if id, ok := g.spoken(echo.Order, path).(string); ok {
+		return w.OrderByID(id, g.now)
+	}
+	if g.order == nil {
+		for _, since := range []time.Time{g.now.AddDate(0, 0, -7), {}} {
+			for g.order = range w.All(since, g.now) {
+				return g.order
+			}
+		}
+	}
+	return g.order
+}
+
+// theProduct has the ids of the product that the request names where the answer's part is about it, or of any; nothing where the seller has none such.
+func (g *generator) theProduct(path string) map[string]string {
+	w := g.seller.World()
+	w.RLock()
+	defer w.RUnlock()
+	if sku, ok := g.spoken(echo.SKU, path).(string); ok {
+		return productIDs(w.Listing(sku))
+	}
+	if asin, ok := g.spoken(echo.ASIN, path).(string); ok {
+		if p := w.ProductByASIN(asin); p != nil {
+			return productIDs(w.Listing(p.SKU))
+		}
+		return nil
+	}
+	part := &g.about[len(g.about)-1]
+	if part.ids == nil && len(w.Products) > 0 {
+		part.ids = productIDs(w.Listing(random.Pick(g.r, w.Products).SKU))
+	}
+	return part.ids
+}
+
+func productIDs(l *world.Listing) map[string]string {
+	if l == nil || l.Product == nil {
+		return nil
+	}
+	return map[string]string{echo.SKU: l.SKU, echo.ASIN: l.Product.ASIN, echo.FNSKU: l.Stock.FNSKU}
+}
+
 // isLink tells by a member's name whether it holds an address.
 func isLink(name string) bool {
 	lower := strings.ToLower(name)
@@ -279,8 +517,6 @@ func (g *generator) plausible(s *catalog.Schema, name string) string {
 		return slices.ContainsFunc(suffixes, func(x string) bool { return strings.HasSuffix(lower, x) })
 	}
 	switch {
-	case ends("marketplaceid", "marketplaceids"):
-		return g.store
 	case ends("currencycode", "currency"):
 		return g.money
 	case ends("countrycode"):
@@ -301,6 +537,8 @@ func (g *generator) plausible(s *catalog.Schema, name string) string {
 	return name + " " + g.r.Text(random.Base36, 4)
 }
 
+const usualLength = 9
+
 // fromPattern makes a text that matches the schema's pattern and lengths; false when none was found.
 func (g *generator) fromPattern(s *catalog.Schema) (string, bool) {
 	re, err := syntax.Parse(s.Pattern, syntax.Perl)
@@ -308,7 +546,12 @@ func (g *generator) fromPattern(s *catalog.Schema) (string, bool) {
 		return "", false
 	}
 	re = re.Simplify()
-	for extra := range 200 { // grows until the least length is reached
+	// Where a pattern sets no length, that of an id is tried first, then shorter ones, and at last longer ones until the least length is reached.
+	for try := range 200 {
+		extra := try
+		if try <= usualLength {
+			extra = usualLength - try
+		}
 		var b strings.Builder
 		g.expand(&b, re, extra)
 		if v := b.String(); check.Chars(s, v) == "" {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/fault"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/ledger"
 	"github.com/openspapi/spapi/emulator/internal/operations"
@@ -132,14 +133,21 @@ func (k *Queue) FinishReport(r *Report, at time.Time) {
 		return
 	}
 	r.asOf = at
+	if f := k.account.Desk.Faults.Report(r.Kind.Name, r.Created.Sub(r.To), r.ranged()); f != nil {
+		switch f.Kind {
+		case fault.NoData:
+			r.end(Cancelled, at)
+		case fault.Unpublished:
+			k.failReport(r, errorDetails(unpublished), at)
+		default:
+			r.end(fatal, at)
+		}
+		return
+	}
 	d, problem := k.WriteReport(r, at)
 	switch {
 	case problem != nil:
-		// A FATAL report may have a document that tells why (selling-partner-api-docs, reports guide).
-		// It came compressed, short as it is (saleweaver/python-amazon-sp-api#624).
-		r.Document = k.AddDocument("report", &Document{ContentType: "application/json; charset=UTF-8", Created: at, Expires: at.Add(r.Kind.retention),
-			packing: packed, Open: onePiece(problem)})
-		r.end(fatal, at)
+		k.failReport(r, problem, at)
 	case d == nil:
 		r.end(Cancelled, at) // no data
 	default:
@@ -148,6 +156,21 @@ func (k *Queue) FinishReport(r *Report, at time.Time) {
 		k.noteGenerated(r)
 	}
 }
+
+// unpublished is what a report says that was asked for before its data were there (airbytehq/airbyte#38166, of vendors' reports).
+const unpublished = "Error in report request: The report data for the requested date range is not yet available. Try submitting this createReport request at a later time, " +
+	"or modify dataEndTime to be an earlier date."
+
+// failReport ends a report with a document that tells why (selling-partner-api-docs, reports guide). It came compressed, short as it is
+// (saleweaver/python-amazon-sp-api#624).
+func (k *Queue) failReport(r *Report, problem []byte, at time.Time) {
+	r.Document = k.AddDocument("report", &Document{ContentType: "application/json; charset=UTF-8", Created: at, Expires: at.Add(r.Kind.retention),
+		packing: packed, Open: onePiece(problem)})
+	r.end(fatal, at)
+}
+
+// ranged tells whether the report was asked for with times; without, both are the time of the request.
+func (r *Report) ranged() bool { return !r.From.Equal(r.Created) || !r.To.Equal(r.Created) }
 
 // coolingDown tells whether the same type was generated for one of the same marketplaces a short while ago
 // (developer-docs.amazon.com/sp-api/docs/fba-sales-reports-attributes; by marketplace: selling-partner-api-docs#1645).

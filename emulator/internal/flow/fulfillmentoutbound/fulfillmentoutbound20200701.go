@@ -15,11 +15,12 @@ var V20200701 = desk.Flow{Handlers: map[string]desk.Handler{"fulfillmentoutbound
 func createFulfillmentOrder(c *desk.Call) (answer.Reply, *answer.Error) {
 	body, _ := c.Body.(map[string]any)
 	w := c.Seller.World()
-	w.RLock()
-	defer w.RUnlock()
 	for _, item := range format.List(body["items"]) {
 		sku := format.Member(item, "sellerSku")
-		if l := w.Listing(sku); l == nil || l.Deleted {
+		w.RLock()
+		l := w.Listing(sku)
+		w.RUnlock()
+		if l == nil {
 			return answer.Reply{}, answer.Invalid("the SellerSKU for Item Id: "+format.Member(item, "sellerFulfillmentOrderItemId")+" is invalid.",
 				`items: the seller has no SKU "`+sku+`"`)
 		}
