@@ -251,7 +251,7 @@ func TestPagesAreOneList(t *testing.T) {
 	if err := w.Change(open, now, func(o *world.Order) error { return o.Ship(world.Parcel{}, now) }); err != nil {
 		t.Fatal(err)
 	}
-	l.Page(q, 0, 1)
+	l.Page(q, 0, 1e6)
 	same, anew := 0, 0
 	for first, b := range l.buckets {
 		if before[first] == b {
@@ -268,6 +268,11 @@ func TestPagesAreOneList(t *testing.T) {
 	}
 	for _, problem := range l.Check(now) {
 		t.Error(problem)
+	}
+	// A page looks at no more than it needs.
+	fresh := New(l.seed, l.seller, l.world)
+	if fresh.Page(q, 0, 10); len(fresh.buckets) > 2 {
+		t.Errorf("%d buckets were made for one page of %d", len(fresh.buckets), len(l.buckets))
 	}
 }
 
