@@ -99,7 +99,7 @@ func (k *Queue) reportRows(r *Report, w *world.World, at time.Time) rows {
 				}
 				if b.Item == row.i && b.Kind == world.GoodsBack && within(when) {
 					one := *row
-					one.back = b
+					one.back, one.more = b, map[string]string{"a-to-z-claim": map[bool]string{true: "Y", false: "N"}[w.Claimed(row.o.ID, row.i, at)]}
 					list = append(list, &one)
 				}
 			}
@@ -387,8 +387,6 @@ func (row *reportRow) returnCell(name string) (string, bool) {
 		return "C-Returns", true
 	case "resolution":
 		return map[bool]string{true: "StandardRefund"}[b.Is(b.Refunded, row.at)], true
-	case "a-to-z-claim":
-		return "N", true
 	}
 	return "", false
 }

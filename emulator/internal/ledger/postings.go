@@ -10,7 +10,8 @@ import (
 // posting is what a parcel or a refund of an order moves, of what has happened and of what is to come.
 type posting struct {
 	refund  bool
-	n       int // of the order's parcels, or returns
+	n       int    // of the order's parcels
+	back    string // id of the return that is refunded: its place among the order's may change
 	posted  time.Time
 	matures time.Time // zero: not deferred
 	reason  string
@@ -20,6 +21,14 @@ type posting struct {
 type postingLine struct {
 	item, quantity int
 	entries        []Entry
+}
+
+// key tells a posting from others of its order and kind.
+func (p *posting) key() any {
+	if p.refund {
+		return p.back
+	}
+	return p.n
 }
 
 func (p *posting) total() int {
@@ -82,7 +91,7 @@ func (l *Ledger) postings(o *world.Order) []posting {
 		if r.Refunded.IsZero() || len(parcels) == 0 || r.Item >= len(o.Items) {
 			continue
 		}
-		p := posting{refund: true, n: n, posted: r.Refunded.UTC().Truncate(time.Second), lines: []postingLine{{r.Item, r.Quantity, l.refunded(o, r)}}}
+		p := posting{refund: true, back: r.ID, posted: r.Refunded.UTC().Truncate(time.Second), lines: []postingLine{{r.Item, r.Quantity, l.refunded(o, r)}}}
 		for i := range parcels { // a refund of money that still waits waits as long
 			if s := &list[i]; s.matures.After(p.posted) && s.matures.After(p.matures) {
 				p.reason, p.matures = s.reason, s.matures

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -120,14 +121,14 @@ func (l *Ledger) posted(o *world.Order, p *posting, release bool, now time.Time)
 	about := "shipment"
 	if p.refund {
 		about, t.Type, t.Description = "refund", "Refund", "Refund Order"
-		t.RefundID = o.Returns[p.n].ID
+		t.RefundID = p.back
 	} else {
 		t.ShipmentID = l.digits(15, "shipment", o.ID, p.n)
 	}
-	t.ID = l.id(about, o.ID, p.n)
+	t.ID = l.id(about, o.ID, p.key())
 	if !p.matures.IsZero() {
 		t.Deferral, t.Matures = p.reason, p.matures
-		switch twin := l.id("release", about, o.ID, p.n); {
+		switch twin := l.id("release", about, o.ID, p.key()); {
 		case release:
 			t.ID, t.DeferredID, t.Posted = twin, t.ID, p.matures
 		case p.matures.After(now):
@@ -141,7 +142,7 @@ func (l *Ledger) posted(o *world.Order, p *posting, release bool, now time.Time)
 		t.Group = &g
 	}
 	for _, pl := range p.lines {
-		line := l.lineOf(o, pl.item, pl.quantity, about+string(rune('0'+p.n)))
+		line := l.lineOf(o, pl.item, pl.quantity, fmt.Sprint(about, p.key()))
 		line.Entries, line.Units = pl.entries, sumOf(pl.entries)
 		t.Lines = append(t.Lines, line)
 	}

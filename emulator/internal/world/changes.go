@@ -95,7 +95,7 @@ func (o *Order) Ship(p Parcel, now time.Time) error {
 	o.CancelAsked = until(o.CancelAsked, now) // too late for that
 	if left == 0 {
 		if !o.Shipped.IsZero() {
-			o.shiftReturns(now.Sub(o.Shipped))
+			o.shiftReturns(now.Sub(o.Shipped), now)
 		}
 		o.Shipped, o.partly = now, until(o.partly, now)
 	} else if o.partly.IsZero() || o.partly.After(now) {
@@ -318,7 +318,7 @@ func (o *Order) HandOver(p EasyShip, now time.Time) {
 		quantities[i] = it.Quantity
 	}
 	if !o.Shipped.IsZero() {
-		o.shiftReturns(p.Handed.Sub(o.Shipped))
+		o.shiftReturns(p.Handed.Sub(o.Shipped), now)
 	}
 	if p.End != "" {
 		o.Returns = nil
