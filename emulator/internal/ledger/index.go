@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sort"
 	"time"
@@ -154,6 +155,13 @@ func (l *Ledger) rows(from, to, now time.Time, yield func(*row) bool) {
 	}
 	w := l.world()
 	next := w.NumberFrom(from.Add(-world.LifeSpan)) / bucketOrders // of the buckets
+	placed := func() int64 {                                       // its first order; none moves anything before it is placed
+		if first := w.Life(next * bucketOrders); first != nil {
+			return first.Purchased.Unix()
+		}
+		return math.MaxInt64
+	}
+	nextAt := placed()
 	var open cursors
 	besides := append(l.fees(from, to), l.closings(from, to, now)...)
 	slices.SortStableFunc(besides, func(x, y beside) int { return cmp.Compare(x.at, y.at) })
@@ -165,14 +173,14 @@ func (l *Ledger) rows(from, to, now time.Time, yield func(*row) bool) {
 		if len(besides) > 0 {
 			at = min(at, besides[0].at)
 		}
-		// No order moves anything before it is placed.
-		if first := w.Life(next * bucketOrders); first != nil && first.Purchased.Before(to) && first.Purchased.Unix() <= at {
+		if nextAt <= at && nextAt < to.Unix() {
 			if b := l.bucket(w, next); len(b.entries) > 0 {
 				if i := b.from(from.Unix()); i < len(b.entries) {
 					open.push(cursor{b, i, next})
 				}
 			}
 			next++
+			nextAt = placed()
 			continue
 		}
 		if at >= to.Unix() {
