@@ -77,7 +77,8 @@ func (l *Ledger) storageOf(month, billed time.Time) Transaction {
 		cents := (volume*s.Stock.Fulfillable/100*rate + cubicFoot/200) / (cubicFoot / 100)
 		if fee := world.PriceIn(cents, t.Marketplace).Units; fee > 0 {
 			t.Lines = append(t.Lines, Line{
-				ID: l.digits(14, "storage", s.SKU, month.Format("2006-01")), SKU: s.SKU, FNSKU: s.Stock.FNSKU, ASIN: p.ASIN, Title: p.Title, Units: -fee, Entries: []Entry{{t.Kind.Leaf, -fee, 0}},
+				ID: l.digits(14, "storage", s.SKU, month.Format("2006-01")), SKU: s.SKU, FNSKU: s.Stock.FNSKU, ASIN: p.ASIN, Title: p.Title,
+				Units: -fee, Entries: []Entry{{t.Kind.Leaf, -fee, 0}},
 			})
 		}
 	}
@@ -197,7 +198,8 @@ func (l *Ledger) charged(w *world.World, c *world.Charge) Transaction {
 func (l *Ledger) lineOf(o *world.Order, item, quantity int, about string) Line {
 	it := &o.Items[item]
 	return Line{
-		ID: l.digits(14, "line", about, o.ID, item), OrderItemID: it.ID, SKU: it.SKU, ASIN: it.Product.ASIN, Title: it.Product.TitleIn(o.Marketplace), Network: o.Channel(), Quantity: quantity,
+		ID: l.digits(14, "line", about, o.ID, item), OrderItemID: it.ID, SKU: it.SKU, ASIN: it.Product.ASIN, Title: it.Product.TitleIn(o.Marketplace),
+		Network: o.Channel(), Quantity: quantity,
 	}
 }
 
