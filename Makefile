@@ -7,7 +7,7 @@ export MODELS FUZZTIME
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build docs man generate generate-check test mutate prove-kills prove-uploads prove-lists prove-connections race lint vuln bench bench-prism \
+.PHONY: help build docs man generate generate-check test mutate prove-kills prove-uploads prove-lists prove-connections prove-ledger race lint vuln bench bench-prism \
 	fuzz interop ci
 
 help: ## show this list
@@ -63,6 +63,9 @@ prove-lists: ## list 100,000 orders in every format: memory, the time to the fir
 
 prove-connections: ## hold 10,000 slow connections against the emulator: memory, when they are cut off, who else is answered; a minute and a half
 	SPAPI_PROVE_CONNECTIONS=10000 go test -count=1 -v -timeout 10m -run '^TestSlowConnections$$' ./emulator
+
+prove-ledger: ## take STEPS (10,000) random steps through the emulator's API, and see that stock, money, ids and times agree all the way; a minute
+	SPAPI_PROVE_LEDGER=$(or $(STEPS),10000) go test -count=1 -v -timeout 30m -run '^TestRandomSteps$$' ./emulator
 
 fuzz: ## fuzz each target for FUZZTIME
 	.ci/run fuzz

@@ -100,6 +100,7 @@ func init() {
 		controlRoute{"DELETE", "faults/{id}", "take one rule away", controlRemoveFault},
 		controlRoute{"GET", "state", "export everything", func(e *Emulator, _ *controlCall) (any, error) { return e.Export() }},
 		controlRoute{"PUT", "state", "import what was exported", controlImport},
+		controlRoute{"GET", "check", "whether all that there is agrees: stock, money, ids, times, and what the APIs show", controlCheck},
 		controlRoute{"GET", "requests", "the last 1,000 requests, without secrets; ?operation=ordersv0.getOrders and ?last=10 for some of them", controlRequests},
 		controlRoute{"GET", "accounts", "the sellers with their credentials", controlAccounts},
 		controlRoute{"POST", "accounts", `add sellers: {"region": "eu", "marketplaces": ["A1PA6795UKMFR9"], "count": 3}, each optional`, controlAddAccounts},

@@ -294,7 +294,7 @@ func TestRestrictedReports(t *testing.T) {
 }
 
 // table reads a flat file.
-func table(t *testing.T, text string, comma rune) (columns []string, records []map[string]string) {
+func table(t testing.TB, text string, comma rune) (columns []string, records []map[string]string) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSuffix(text, "\r\n"), "\r\n")
 	var cells [][]string

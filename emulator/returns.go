@@ -146,12 +146,20 @@ func returned(o *world.Order, told []world.Return) []Returned {
 // orderOf finds the order of an id among those of all sellers.
 func (e *Emulator) orderOf(id string) (*desk.Seller, *world.Order, error) {
 	now := e.Now()
-	for _, a := range e.desk.AllSellers() {
-		if o := a.World().OrderByID(id, now); o != nil {
-			return a, o, nil
+	var owner *desk.Seller
+	var order *world.Order
+	e.desk.Beside(func() {
+		for _, a := range e.desk.AllSellers() {
+			if order = a.World().OrderByID(id, now); order != nil {
+				owner = a
+				return
+			}
 		}
+	})
+	if owner == nil {
+		return nil, nil, orderProblem(id, errNoSuch)
 	}
-	return nil, nil, orderProblem(id, errNoSuch)
+	return owner, order, nil
 }
 
 // orderProblem is the error of what can't be done with an order; nil without one.

@@ -95,9 +95,14 @@ func TestReturnsToAmazon(t *testing.T) {
 	if r := back(fmt.Sprintf(`{"quantity":%d}`, n-1)); r.status != 400 || !strings.Contains(r.body, fmt.Sprintf("want 1 to %d", n-2)) {
 		t.Errorf("more than is left: %d %s", r.status, r.body)
 	}
-	if r := back(""); r.status != 200 || r.number("returns", 0, "quantity") != n-2 {
+	before, _, _ = c.stock(sku)
+	if r := back(`{"travel":"0s"}`); r.status != 200 || r.number("returns", 0, "quantity") != n-2 {
 		t.Errorf("the rest: %d %s", r.status, r.body)
 	}
+	if got, _, _ := c.stock(sku); got != before+n-2 {
+		t.Errorf("%d in stock after %d have come, want %d", got, n-2, before+n-2)
+	}
+	c.holds()
 	if r := back(""); r.status != 400 || !strings.Contains(r.body, "have been given back or paid back") {
 		t.Errorf("twice: %d %s", r.status, r.body)
 	}
@@ -205,7 +210,7 @@ func TestMerchantsRefundByFeed(t *testing.T) {
 		t.Fatalf("no return of %s: %s", id, text)
 		return nil
 	}
-	if row := report(); row["Return quantity"] != "1" || row["Refunded Amount"] != "" || row["Resolution"] != "" || row["Return Reason"] != "CR-NO_REASON_GIVEN" {
+	if row := report(); row["A-to-Z Claim"] != "N" || row["Return quantity"] != "1" || row["Refunded Amount"] != "" || row["Resolution"] != "" || row["Return Reason"] != "CR-NO_REASON_GIVEN" {
 		t.Errorf("before the refund: %v", row)
 	}
 	const head = "order-id\torder-item-id\tadjustment-reason-code\tcurrency\titem-price-adj\titem-tax-adj\tshipping-price-adj\tquantity-cancelled\n"
@@ -234,7 +239,61 @@ func TestMerchantsRefundByFeed(t *testing.T) {
 	if _, text := c.feed("POST_PAYMENT_ADJUSTMENT_DATA", "text/xml", xml("1.00"), ""); !strings.Contains(text, "<MessagesSuccessful>1<") {
 		t.Errorf("refund: %s", text)
 	}
-	if row := report(); !strings.HasPrefix(row["Refunded Amount"], "1.0") || row["Resolution"] != "StandardRefund" {
+	if r := c.control("POST", "orders/"+id+"/claim", `{"amount":"0.25"}`); r.status != 200 {
+		t.Errorf("claim: %d %s", r.status, r.body)
+	}
+	if row := report(); !strings.HasPrefix(row["Refunded Amount"], "1.0") || row["Resolution"] != "StandardRefund" || row["A-to-Z Claim"] != "Y" {
 		t.Errorf("after the refund: %v", row)
+	}
+	sales, _ := c.reportText(na, c.report(na, `{"reportType":"GET_SALES_AND_TRAFFIC_REPORT","marketplaceIds":["`+us+`"],"dataStartTime":"2026-03-01T00:00:00Z","dataEndTime":"2026-03-01T00:00:00Z"}`))
+	if !strings.Contains(sales, `"claimsGranted":1,"claimsAmount":{"amount":0.25,`) {
+		t.Errorf("sales: %.600s", sales)
+	}
+}
+
+// TestRefundsKeepTheirIDs: what a buyer was going to ask for and doesn't any more is no part of the ids of what has been refunded.
+func TestRefundsKeepTheirIDs(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits(), emulator.WithOrders(4000))
+	var orders [][3]string
+	for _, id := range c.ordersV0("MarketplaceIds=" + us + "&OrderStatuses=Shipped&CreatedAfter=2026-02-22T00:00:00Z") {
+		if r := c.get("/orders/v0/orders/" + id + "/orderItems"); len(r.path("payload", "OrderItems").([]any)) > 1 {
+			orders = append(orders, [3]string{id, r.text("payload", "OrderItems", 0, "OrderItemId"), r.text("payload", "OrderItems", 1, "OrderItemId")})
+		}
+	}
+	for _, o := range orders {
+		if r := c.control("POST", "orders/"+o[0]+"/refund", `{"item":"`+o[2]+`","amount":"0.05"}`); r.status != 200 && !strings.Contains(r.body, "given back") {
+			t.Errorf("%s: %d %s", o[0], r.status, r.body)
+		}
+	}
+	c.clock.advance(50 * time.Hour)
+	c.refresh()
+	refunds := func(id string) (ids []string) {
+		r := c.get("/finances/2024-06-19/transactions?relatedIdentifierName=ORDER_ID&relatedIdentifierValue=" + id)
+		for i := range r.path("payload", "transactions").([]any) {
+			if r.text("payload", "transactions", i, "transactionType") == "Refund" {
+				ids = append(ids, r.text("payload", "transactions", i, "transactionId"))
+			}
+		}
+		return ids
+	}
+	before, told := map[string][]string{}, 0
+	for _, o := range orders {
+		before[o[0]] = refunds(o[0])
+		if r := c.control("POST", "orders/"+o[0]+"/return", `{"item":"`+o[1]+`","travel":"300h"}`); r.status == 200 {
+			told++
+		}
+	}
+	if len(orders) < 30 || told < 30 {
+		t.Fatalf("%d orders, %d returns", len(orders), told)
+	}
+	seen := 0
+	for id, ids := range before {
+		seen += len(ids)
+		if after := refunds(id); !slices.Equal(ids, after) {
+			t.Errorf("order %s had the refunds %q, and has %q", id, ids, after)
+		}
+	}
+	if seen < 30 {
+		t.Errorf("%d refunds", seen)
 	}
 }

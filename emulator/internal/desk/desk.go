@@ -143,6 +143,31 @@ func (d *Desk) AllSellers() []*Seller {
 	return slices.Clone(d.sellers)
 }
 
+// Checks are those of all flows, by name.
+func (d *Desk) Checks() map[string]Check {
+	all := map[string]Check{}
+	for _, f := range d.flows {
+		for name, c := range f.Checks {
+			all[name] = c
+		}
+	}
+	return all
+}
+
+// Alone runs f while no request is under way, with the sellers of whom something has been asked.
+func (d *Desk) Alone(f func(asked []*Seller)) {
+	d.gate.Lock()
+	defer d.gate.Unlock()
+	f(slices.DeleteFunc(d.AllSellers(), func(a *Seller) bool { return a.built == nil }))
+}
+
+// Beside runs f as requests run: the state is not replaced meanwhile.
+func (d *Desk) Beside(f func()) {
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	f()
+}
+
 func (d *Desk) worldSizes() world.Sizes {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -27,9 +27,15 @@ type Flow struct {
 	Services []Service
 	// Settle does what has become due of a seller, before one of the seller's requests is answered.
 	Settle func(a *Seller, now time.Time)
+	// Checks tell what is not as it should be, whatever has been asked for, by name of the invariant.
+	Checks map[string]Check
 	// Notices puts into the application's queues what time has made due.
 	Notices func(d *Desk, now time.Time)
 }
+
+// Check looks at what a seller has at a time: how much it has looked at, and a text for each thing that contradicts another, with its ids. Nothing changes
+// meanwhile.
+type Check func(a *Seller, now time.Time) (counted int, violations []string)
 
 // Service answers requests that are not for an operation of SP-API, by host or path.
 type Service struct {

@@ -24,8 +24,9 @@ func fields(s *world.Sales, c *world.Counts, suffix string) map[string]any {
 	out := map[string]any{
 		"orderedProductSales": amount(c.Amount), "unitsOrdered": c.Units, "totalOrderItems": c.Items, "averageSalesPerOrderItem": amount(per(c.Amount, c.Items)),
 		"averageUnitsPerOrderItem": ratio(c.Units, c.Items, 1), "averageSellingPrice": amount(per(c.Amount, c.Units)), "unitsRefunded": c.Refunded,
-		"refundRate": min(ratio(c.Refunded, c.Units, 100), 100), "claimsGranted": 0, "claimsAmount": amount(0), "shippedProductSales": amount(c.ShippedAmount),
-		"unitsShipped": c.ShippedUnits, "ordersShipped": c.ShippedOrders,
+		"refundRate": min(ratio(c.Refunded, c.Units, 100), 100), "claimsGranted": c.Claims, "claimsAmount": amount(c.ClaimsAmount),
+		"shippedProductSales": amount(c.ShippedAmount),
+		"unitsShipped":        c.ShippedUnits, "ordersShipped": c.ShippedOrders,
 		"browserPageViews": c.PageViews - c.MobileViews, "mobileAppPageViews": c.MobileViews, "pageViews": c.PageViews,
 		"browserSessions": c.Sessions - c.MobileSessions, "mobileAppSessions": c.MobileSessions, "sessions": c.Sessions, "buyBoxPercentage": format.Double(96.5),
 		"orderItemSessionPercentage": min(ratio(c.Items, c.Sessions, 100), 100), "unitSessionPercentage": ratio(c.Units, c.Sessions, 100),

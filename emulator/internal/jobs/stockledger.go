@@ -10,9 +10,10 @@ import (
 
 // ledgerColumns are where the summary counts a movement, by its kind, and adjustments by their reason (Seller Central, inventory adjustment codes).
 var ledgerColumns = map[string]string{
-	"Receipts": "receipts", "Shipments": "customer-shipments", "CustomerReturns": "customer-returns", "VendorReturns": "vendor-returns", "WhseTransfers": "warehouse-transfer-in/out",
-	"Adjustments F": "found", "Adjustments N": "found", "Adjustments M": "lost", "Adjustments 5": "lost", "Adjustments D": "disposed", "Adjustments P": "damaged", "Adjustments E": "damaged",
-	"Adjustments 6": "damaged", "Adjustments 7": "damaged", "Adjustments H": "damaged", "Adjustments K": "damaged", "Adjustments U": "damaged",
+	"Receipts": "receipts", "Shipments": "customer-shipments", "CustomerReturns": "customer-returns", "VendorReturns": "vendor-returns",
+	"WhseTransfers": "warehouse-transfer-in/out", "Adjustments F": "found", "Adjustments N": "found", "Adjustments M": "lost", "Adjustments 5": "lost",
+	"Adjustments D": "disposed", "Adjustments P": "damaged", "Adjustments E": "damaged", "Adjustments 6": "damaged", "Adjustments 7": "damaged",
+	"Adjustments H": "damaged", "Adjustments K": "damaged", "Adjustments U": "damaged",
 }
 
 func ledgerColumn(m *world.Movement) string {
@@ -26,17 +27,19 @@ func ledgerColumn(m *world.Movement) string {
 	return "other-events"
 }
 
-// ledgerRows tells what came into Amazon's warehouses and left them. The stock is one for all of a seller's marketplaces, and so is the ledger. The caller
-// holds the world's lock.
+// ledgerRows tells what came into Amazon's warehouses and left them. The stock is one for all of a seller's marketplaces, and so is the ledger.
 func (k *Queue) ledgerRows(r *Report, w *world.World, at time.Time) rows {
 	markets := k.marketplacesOf(r.Marketplaces)
 	if len(markets) == 0 {
 		return listRows(nil)
 	}
 	wanted := func(l *world.Listing) bool {
-		return l != nil && l.Stock.FNSKU != "" && world.Same(r.Options["FNSKU"], l.Stock.FNSKU) && world.Same(r.Options["MSKU"], l.SKU) && world.Same(r.Options["ASIN"], l.Product.ASIN)
+		return l != nil && l.Stock.FNSKU != "" && world.Same(r.Options["FNSKU"], l.Stock.FNSKU) && world.Same(r.Options["MSKU"], l.SKU) &&
+			world.Same(r.Options["ASIN"], l.Product.ASIN)
 	}
 	from, to := r.From.UTC().Truncate(world.Day), r.To.UTC()
+	w.RLock()
+	defer w.RUnlock()
 	if r.Kind.rows == "ledger-summary" {
 		return k.ledgerSummary(r, w, at, from, to, wanted)
 	}
@@ -60,14 +63,15 @@ func (k *Queue) ledgerRows(r *Report, w *world.World, at time.Time) rows {
 		next++
 		center, country := k.account.Account.Seller.Center(e.Disposition)
 		return &reportRow{k: k, r: r, at: at, m: markets[0], l: e.l, more: map[string]string{
-			"date": flatDate(e.At, markets[0]), "event-type": e.Kind, "reference-id": e.Reference, "quantity": strconv.Itoa(e.Quantity), "disposition": e.Disposition, "reason": e.Reason,
-			"fulfillment-center": center, "country": country, "reconciled-quantity": strconv.Itoa(max(e.Quantity, -e.Quantity)), "unreconciled-quantity": "0",
+			"date": flatDate(e.At, markets[0]), "event-type": e.Kind, "reference-id": e.Reference, "quantity": strconv.Itoa(e.Quantity),
+			"disposition": e.Disposition, "reason": e.Reason, "fulfillment-center": center, "country": country, "reconciled-quantity": strconv.Itoa(max(e.Quantity, -e.Quantity)), "unreconciled-quantity": "0",
 			"date-and-time": OffsetTimestamp(e.At),
 		}}
 	}
 }
 
-// ledgerSummary has a row for each period, SKU and disposition, worked back from what is there now: start and movements make end, and end is the next start.
+// ledgerSummary has a row for each period, SKU and disposition, worked back from what is there now: start and movements make end, and end is the next
+// start. The caller holds the world's lock.
 func (k *Queue) ledgerSummary(r *Report, w *world.World, at, from, to time.Time, wanted func(*world.Listing) bool) rows {
 	m := k.marketplacesOf(r.Marketplaces)[0]
 	type key struct{ sku, disposition string }
@@ -101,7 +105,8 @@ func (k *Queue) ledgerSummary(r *Report, w *world.World, at, from, to time.Time,
 	if at.Before(last) {
 		last = at.UTC()
 	}
-	columns := []string{"receipts", "customer-shipments", "customer-returns", "vendor-returns", "warehouse-transfer-in/out", "found", "lost", "damaged", "disposed", "other-events"}
+	columns := []string{"receipts", "customer-shipments", "customer-returns", "vendor-returns", "warehouse-transfer-in/out", "found", "lost", "damaged",
+		"disposed", "other-events"}
 	var list []*reportRow
 	for _, l := range w.StockList() {
 		if !wanted(l) {

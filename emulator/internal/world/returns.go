@@ -198,9 +198,12 @@ func (o *Order) Portion(item, price int) Refund {
 }
 
 // shiftReturns moves what the buyer was going to ask for along with the shipment.
-func (o *Order) shiftReturns(by time.Duration) {
+func (o *Order) shiftReturns(by time.Duration, now time.Time) {
 	for i := range o.Returns {
 		b := &o.Returns[i]
+		if !b.Asked.After(now) {
+			continue
+		}
 		for _, at := range []*time.Time{&b.Asked, &b.At, &b.Refunded} {
 			if !at.IsZero() {
 				*at = at.Add(by)
@@ -640,9 +643,25 @@ func (w *World) MovementsSince(since time.Time, yield func(Movement)) {
 	}
 }
 
-// Reimbursements are the charges by which Amazon makes good for units, and takes that back. The caller holds the world's lock.
+// Beginning is when the orders of the beginning end, and what lay in Amazon's warehouses then but for what those orders have there.
+func (w *World) Beginning() (at time.Time, stock map[string]Stock) {
+	stock = map[string]Stock{}
+	for sku, l := range makeListings(w.sizes, w.seller, w.Products, w.opened) {
+		stock[sku] = l.Stock
+	}
+	return w.opened, stock
+}
+
+// Reimbursements are the charges by which Amazon makes good for units, and takes that back.
 func (w *World) Reimbursements() []Charge {
-	return slices.DeleteFunc(slices.Clone(w.charges), func(c Charge) bool {
+	return slices.DeleteFunc(w.Charges(), func(c Charge) bool {
 		return c.Kind != "FBAInventoryReimbursement" && c.Kind != "FBAReversedReimbursement"
+	})
+}
+
+// Claimed tells whether a claim about an order's item has been granted by t.
+func (w *World) Claimed(orderID string, item int, t time.Time) bool {
+	return slices.ContainsFunc(w.Charges(), func(c Charge) bool {
+		return c.Kind == GuaranteeClaim && c.OrderID == orderID && c.Item == item && !c.At.After(t)
 	})
 }

@@ -30,6 +30,8 @@ type Counts struct {
 	ShippedAmount  int
 	Refunded       int
 	RefundedAmount int
+	Claims         int // granted by Amazon
+	ClaimsAmount   int
 	PageViews      int
 	Sessions       int
 	MobileViews    int
@@ -95,6 +97,17 @@ func (w *World) SumSales(at, from, to time.Time, markets []string, period string
 						c.Refunded += back.Quantity
 						c.RefundedAmount += back.Refund.Price
 					})
+				}
+			}
+		}
+	}
+	for _, c := range w.Charges() {
+		if o := w.OrderByID(c.OrderID, at); c.Kind == GuaranteeClaim && within(c.At) && slices.Contains(markets, c.Marketplace) && o != nil {
+			s := get(o, c.At, o.Items[c.Item].Product)
+			for _, counts := range []*Counts{&s.All, &s.B2B} {
+				if counts == &s.All || o.Business {
+					counts.Claims++
+					counts.ClaimsAmount -= c.Amount.Units
 				}
 			}
 		}

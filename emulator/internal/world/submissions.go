@@ -526,6 +526,7 @@ func (w *World) ownProduct(old *Product, l *Listing, d *Draft, m *marketplace.Ma
 				other.Product = p
 			}
 		}
+		w.renew(old, p)
 	} else {
 		w.added = append(w.added, p)
 	}
@@ -616,4 +617,25 @@ func RestrictionOf(p *Product, condition string) string {
 		return "APPROVAL_REQUIRED"
 	}
 	return ""
+}
+
+// renew puts an item of the catalogue that has changed into the orders of it: they show it as it is now.
+func (w *World) renew(old, product *Product) {
+	for _, b := range w.came {
+		for i := range b.items {
+			if b.items[i].product == old {
+				b.items[i].product = product
+			}
+		}
+	}
+	for _, o := range w.touched {
+		if slices.ContainsFunc(o.Items, func(it OrderItem) bool { return it.Product == old }) {
+			o.Items = slices.Clone(o.Items) // orders that were handed out stay as they are
+			for i := range o.Items {
+				if o.Items[i].Product == old {
+					o.Items[i].Product = product
+				}
+			}
+		}
+	}
 }

@@ -53,6 +53,7 @@ type Options struct {
 	AppLimits     bool
 	Strict        bool
 	Explain       bool
+	Documented    bool
 	ItemsPerPage  int
 	AppStatus     string
 	RedirectURIs  []string
@@ -158,6 +159,7 @@ func addFlags(flags *pflag.FlagSet, opts *Options) {
 	flags.BoolVar(&opts.AppLimits, "app-limits", false, "add the limits over all sellers of an application, which no header shows")
 	flags.BoolVar(&opts.Strict, "strict-parameters", false, "refuse query parameters that an operation doesn't have, which Amazon ignores")
 	flags.BoolVar(&opts.Explain, "explain", false, "say in the header x-spapi-emulator-reason why a request was refused")
+	flags.BoolVar(&opts.Documented, "documented-shipping-errors", false, "let Merchant Fulfillment refuse with the codes of Amazon's error table, not with InvalidInput")
 	flags.IntVar(&opts.ItemsPerPage, "order-items-per-page", 100, "`number` of an order's items that getOrderItems shows at once; no order has more than 3")
 	flags.StringVar(&opts.AppStatus, "application-status", "published", "`status` of the application: draft, published or listed")
 	flags.StringArrayVar(&opts.RedirectURIs, "redirect-uri", nil, "OAuth redirect `URI` of the application; repeatable (default http://127.0.0.1 and http://localhost, with any port and path)")
@@ -288,6 +290,7 @@ func (o *Options) build() (*emulator.Emulator, error) {
 		{o.KeepRemoved, emulator.WithRemoved},
 		{o.NoLimits, emulator.WithoutLimits}, {o.AppLimits, emulator.WithApplicationLimits},
 		{o.Strict, emulator.WithStrictParameters}, {o.Explain, emulator.WithExplain},
+		{o.Documented, emulator.WithDocumentedShippingErrors},
 	} {
 		if on.flag {
 			options = append(options, on.option())

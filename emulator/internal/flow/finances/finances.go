@@ -22,12 +22,21 @@ var (
 		"financesv0.listFinancialEventsByOrderId": listEventsByOrder,
 		"financesv0.listFinancialEvents":          listEvents,
 	}}
-	V20240619 = desk.Flow{Stores: []desk.Keeper{ledger.Books}, Handlers: map[string]desk.Handler{
+	V20240619 = desk.Flow{Stores: []desk.Keeper{ledger.Books}, Checks: map[string]desk.Check{"money": addsUp}, Handlers: map[string]desk.Handler{
 		"finances20240619.listTransactions": listTransactions,
 		"finances20240619.listBalances":     listBalances,
 		"finances20240619.listSummary":      listSummary,
 	}}
 )
+
+// addsUp wants the ledger to add up, for each group.
+func addsUp(a *desk.Seller, now time.Time) (groups int, violations []string) {
+	l := ledger.Books.Of(a)
+	for i := range a.Marketplaces {
+		groups += len(l.Groups(&a.Marketplaces[i], time.Time{}, now.Add(time.Second), now))
+	}
+	return groups, l.Check(now)
+}
 
 const (
 	// postedDelay is how far back a time of a request must lie (the models' notes).

@@ -16,7 +16,7 @@ import (
 )
 
 // V0 is the API of orders, version 0.
-var V0 = desk.Flow{Early: map[string]func(*desk.Call) *answer.Error{"ordersv0.getOrders": tokenNeedsMarketplaces}, Handlers: map[string]desk.Handler{
+var V0 = desk.Flow{Checks: map[string]desk.Check{"orders": alike}, Early: map[string]func(*desk.Call) *answer.Error{"ordersv0.getOrders": tokenNeedsMarketplaces}, Handlers: map[string]desk.Handler{
 	"ordersv0.getOrders":                getOrdersV0,
 	"ordersv0.getOrder":                 orderV0(func(c *desk.Call, o *world.Order) format.Record { return OrderObjectV0(c, o, c.Now) }),
 	"ordersv0.getOrderBuyerInfo":        orderV0(buyerInfoV0),
