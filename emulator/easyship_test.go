@@ -567,3 +567,32 @@ func TestEasyShipDocuments(t *testing.T) {
 		t.Errorf("a report that was requested by itself is %s", r.ProcessingStatus)
 	}
 }
+
+// TestEasyShipFee: the carrier is paid when it has the package, also where that is earlier than it was to be.
+func TestEasyShipFee(t *testing.T) {
+	d := newDepot(t, marketplace.IN)
+	api := easyship20220323.New(d.client)
+	ctx := t.Context()
+	fees := func() int {
+		d.order(unscheduled(d)[0].AmazonOrderID) // what is due is done before a request
+		return bytes.Count(must[[]byte](t)(json.Marshal(must[*emulator.State](t)(d.Export()))), []byte(`"Kind":"EasyShipFee"`))
+	}
+	open := unscheduled(d)
+	id := open[len(open)-1].AmazonOrderID
+	slots := must[*easyship20220323.ListHandoverSlotsResponse](t)(api.ListHandoverSlots(ctx, slotsFor(d.market, id))).TimeSlots
+	made := must[*easyship20220323.Package](t)(api.CreateScheduledPackage(ctx, scheduleAt(d.market, id, slots[len(slots)-1].SlotID)))
+	if n := fees(); n != 0 {
+		t.Errorf("%d fees before the package has left", n)
+	}
+	must[*easyship20220323.Packages](t)(api.UpdateScheduledPackages(ctx, &easyship20220323.UpdateScheduledPackagesInput{MarketplaceID: d.market.ID,
+		UpdatePackageDetailsList: []easyship20220323.UpdatePackageDetails{{ScheduledPackageID: made.ScheduledPackageID, PackageTimeSlot: &easyship20220323.TimeSlot{SlotID: slots[0].SlotID}}}}))
+	fees()
+	d.Advance(slots[0].EndTime.Sub(d.Now()))
+	if n := fees(); n != 1 {
+		t.Errorf("%d fees after the earlier slot", n)
+	}
+	d.Advance(slots[len(slots)-1].EndTime.Sub(d.Now()))
+	if n := fees(); n != 1 {
+		t.Errorf("%d fees after the later slot", n)
+	}
+}
