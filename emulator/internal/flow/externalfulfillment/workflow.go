@@ -385,7 +385,8 @@ func (s *shipment) options(c *desk.Call, p *pack) []object {
 
 // dropOff is where Easy Ship takes packages.
 func (s *shipment) dropOff() object {
-	return object{"address": object{"name": "Amazon", "postalCode": s.o.To.PostalCode, "city": s.o.To.City, "countryCode": s.o.Marketplace.CountryCode}, "distance": object{"value": "3.5", "distanceUnit": "KM"}}
+	return object{"address": object{"name": "Amazon", "postalCode": s.o.To.PostalCode, "city": s.o.To.City, "countryCode": s.o.Marketplace.CountryCode},
+		"distance": object{"value": "3.5", "distanceUnit": "KM"}}
 }
 
 // The sizes of units in millimeters and grams.
