@@ -31,7 +31,7 @@ func BenchmarkRequests(b *testing.B) {
 		{"one order", "/orders/v0/orders?MaxResultsPerPage=1&" + allUS},
 		{"page of 100 orders", "/orders/v0/orders?" + allUS},
 		{"search of 20 listings", "/listings/2021-08-01/items/" + c.Credentials().SellerID + "?pageSize=20&includedData=summaries,attributes,offers&marketplaceIds=" + us},
-		{"from schema", "/fba/inbound/v1/eligibility/itemPreview?asin=B012345678&program=INBOUND"},
+		{"from schema", "/awd/2024-05-09/inboundOrders/O-1"},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()

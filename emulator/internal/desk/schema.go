@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -144,13 +145,19 @@ func sortedPairs(m map[string]string) string {
 	return b.String()
 }
 
-// spoken finds what the request says about a member: what is nearest to the answer's part counts first.
-func (g *generator) spoken(kind, path string) any {
-	names, elements := names(path), false
-	for i := len(g.about) - 1; i >= 0 && len(names) > 0; i-- {
+// spoken finds what the request says about a member, by its key: what is nearest to the answer's part counts first.
+func (g *generator) spoken(key, path string) any {
+	var list []string
+	elements := false
+	for i := len(g.about) - 1; i >= 0; i-- {
 		said := g.about[i].said
-		if v := said.Value(kind, names, len(names)-g.about[i].depth, elements); v != nil {
-			return v
+		if said.Says(key) {
+			if list == nil {
+				list = names(path)
+			}
+			if v := said.Value(key, list, len(list)-g.about[i].depth, elements); v != nil {
+				return v
+			}
 		}
 		elements = elements || !said.Empty()
 	}
@@ -160,7 +167,7 @@ func (g *generator) spoken(kind, path string) any {
 // spokenNumber is what the request says about a number: parameters are texts.
 func (g *generator) spokenNumber(s *catalog.Schema, name, path string) (json.Number, bool) {
 	var text string
-	switch v := g.spoken(g.kindOf(name, path), path).(type) {
+	switch v := g.spoken(g.keyOf(name, path), path).(type) {
 	case json.Number:
 		text = format.NormalNumber(v, s.Type)
 	case string:
@@ -181,15 +188,28 @@ func names(path string) []string {
 	return list
 }
 
-// kindOf tells whose id a member is.
-func (g *generator) kindOf(name, path string) string {
+// keyOf is what the request's values for a member are found by.
+func (g *generator) keyOf(name, path string) string {
 	parent := strings.TrimSuffix(strings.TrimSuffix(path, name), ".")
 	parent = parent[strings.LastIndexByte(parent, '.')+1:]
 	if parent == "payload" {
 		parent = ""
 	}
-	return echo.KindOf(g.api.Name, parent, name)
+	member := [3]string{g.api.Name, parent, name}
+	keysMu.Lock()
+	defer keysMu.Unlock()
+	key, known := keys[member]
+	if !known {
+		key = echo.Key(g.api.Name, parent, name)
+		keys[member] = key
+	}
+	return key
 }
+
+var (
+	keysMu sync.Mutex
+	keys   = map[[3]string]string{} // of the catalogue's members
+)
 
 // Value makes a value for a schema. name is the member that it is for and path where that stands, arrays not counted.
 func (g *generator) Value(s *catalog.Schema, name, path string, depth int) any {
@@ -211,7 +231,7 @@ func (g *generator) Value(s *catalog.Schema, name, path string, depth int) any {
 	case kind == "object" || kind == "" && len(s.Properties) > 0:
 		return g.object(s, path, depth)
 	case kind == "boolean":
-		if v, ok := g.spoken("", path).(bool); ok {
+		if v, ok := g.spoken(g.keyOf(name, path), path).(bool); ok {
 			return v
 		}
 		return g.r.IntN(2) == 0
@@ -345,8 +365,8 @@ func (g *generator) kinds(s *catalog.Schema, name, path string) map[string]bool 
 		open[s] = true
 		defer delete(open, s)
 		if len(s.Properties) == 0 && s.Type != "array" {
-			if kind := g.kindOf(name, path); kind != "" {
-				kinds[kind] = true
+			if key := g.keyOf(name, path); echo.IsKind(key) {
+				kinds[key] = true
 			}
 		}
 		for member, m := range s.Properties {
@@ -385,18 +405,18 @@ func (g *generator) number(s *catalog.Schema) any {
 }
 
 func (g *generator) text(s *catalog.Schema, name, path string) string {
-	kind := g.kindOf(name, path)
-	switch v := g.spoken(kind, path).(type) {
+	key := g.keyOf(name, path)
+	switch v := g.spoken(key, path).(type) {
 	case string:
 		if check.Chars(s, v) == "" {
 			return v
 		}
 	case json.Number: // where an id is a number in one of the two
-		if kind != "" && check.Chars(s, v.String()) == "" {
+		if echo.IsKind(key) && check.Chars(s, v.String()) == "" {
 			return v.String()
 		}
 	}
-	if v := g.own(kind, path); v != "" && check.Chars(s, v) == "" {
+	if v := g.own(key, path); v != "" && check.Chars(s, v) == "" {
 		return v
 	}
 	if len(s.Enum) > 0 {
@@ -545,12 +565,15 @@ func (g *generator) fromPattern(s *catalog.Schema) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	re = re.Simplify()
-	// Where a pattern sets no length, that of an id is tried first, then shorter ones, and at last longer ones until the least length is reached.
+	// Where a pattern sets no length, that of an id is tried first, or the least one, then shorter ones, and at last longer ones.
+	first := usualLength
+	if s.MinLength != nil {
+		first = max(first, *s.MinLength)
+	}
 	for try := range 200 {
 		extra := try
-		if try <= usualLength {
-			extra = usualLength - try
+		if try <= first {
+			extra = first - try
 		}
 		var b strings.Builder
 		g.expand(&b, re, extra)

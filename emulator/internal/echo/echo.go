@@ -127,21 +127,34 @@ func (s *Said) collect(from *Said, inList bool) {
 	}
 }
 
-// Value finds what is said about a member of an answer: kind is that of its id, at its path from the top of the answer, and inside how many of its names
-// lie within what s is about. Of several the one counts whose path ends most alike. What is no id must stand in an object of the same name, or directly in
-// what s is about, or be a parameter; only a parameter, where elements of lists have been looked at before.
-func (s *Said) Value(kind string, path []string, inside int, elements bool) any {
-	s.index()
-	key := kind
-	if key == "" {
-		key = "." + path[len(path)-1]
+// Key is what single values are found by: the kind of an id, or the plain name of anything else.
+func Key(api, parent, name string) string {
+	if kind := KindOf(api, parent, name); kind != "" {
+		return kind
 	}
+	return "." + Plain(name)
+}
+
+// IsKind tells a key that is a kind of ids.
+func IsKind(key string) bool { return !strings.HasPrefix(key, ".") }
+
+// Says tells whether there are values with a key.
+func (s *Said) Says(key string) bool {
+	s.index()
+	return len(s.leaves[key]) > 0
+}
+
+// Value finds what is said about a member of an answer by its key: at its path from the top of the answer, and inside how many of its names lie within what
+// s is about. Of several the one counts whose path ends most alike. What is no id must stand in an object of the same name, or directly in
+// what s is about, or be a parameter; only a parameter, where elements of lists have been looked at before.
+func (s *Said) Value(key string, path []string, inside int, elements bool) any {
+	s.index()
 	var best *leaf
 	most := 0
 	for i := range s.leaves[key] {
 		l := &s.leaves[key][i]
 		alike := 2 * commonEnd(l.path, path)
-		if kind != "" {
+		if IsKind(key) {
 			alike = max(alike, 2) // their last names differ, but not their meaning
 		} else if !(l.plain || !elements && (alike >= 4 || l.Said == s || len(l.path) == len(s.path)+1 && inside == 1)) {
 			continue

@@ -74,19 +74,23 @@ func TestValues(t *testing.T) {
 		{"shipment", "shipmentid", ""},
 	} {
 		path := strings.Split(test.path, ".")
-		got, _ := s.Value(test.kind, path, len(path), false).(string)
+		key := test.kind
+		if key == "" {
+			key = "." + path[len(path)-1]
+		}
+		got, _ := s.Value(key, path, len(path), false).(string)
 		if got != test.want {
 			t.Errorf("%s: %q, want %q", test.path, got, test.want)
 		}
 	}
-	if got := s.Value("", []string{"shipto", "name"}, 2, true); got != nil {
+	if got := s.Value(".name", []string{"shipto", "name"}, 2, true); got != nil {
 		t.Errorf("beside elements of a list: %v", got)
 	}
 	items := s.List(map[string]bool{SKU: true}, "lines", true, func(*Said) bool { return false })
 	if items == nil || len(items.Elements()) != 2 {
 		t.Fatalf("the list of items: %v", items)
 	}
-	if got := items.Elements()[1].Value("", []string{"lines", "quantity"}, 1, false); got == nil || got.(interface{ String() string }).String() != "2" {
+	if got := items.Elements()[1].Value(".quantity", []string{"lines", "quantity"}, 1, false); got == nil || got.(interface{ String() string }).String() != "2" {
 		t.Errorf("the second item's quantity: %v", got)
 	}
 	if got := s.List(map[string]bool{SKU: true}, "lines", true, func(l *Said) bool { return l == items }); got != nil {

@@ -20,6 +20,7 @@ func fulfilmentChecks() []check {
 		{rows: []int{103}, run: checkShipmentBody},
 		{rows: []int{105}, run: checkUnknownShipment},
 		{rows: []int{106}, run: checkRatesBody},
+		{rows: []int{107, 108}, run: checkPurchases},
 		{rows: []int{109}, run: checkPurchaseFails},
 		{rows: []int{140, 141}, run: checkSolicitations},
 		{rows: []int{143}, run: checkMessageRefused},
@@ -90,6 +91,32 @@ func checkUnknownShipment(t *testing.T) {
 func checkRatesBody(t *testing.T) {
 	open(t).do("POST", "/shipping/v2/shipments/rates", `{"shipFrom":"x"}`).
 		wantError(400, "code", "InvalidInput", "message", "Invalid input", "details", "Provided input is invalid. Please verify.").wantHeader("Content-Type", "application/json")
+}
+
+// checkPurchases buys what getRates has not offered.
+func checkPurchases(t *testing.T) {
+	s := open(t)
+	orders, _ := s.do("GET", "/orders/v0/orders?CreatedAfter=2020-01-01T00:00:00Z&OrderStatuses=Unshipped&FulfillmentChannels=MFN&MarketplaceIds="+amazonCom, "").want(200).
+		value("payload.Orders").([]any)
+	if len(orders) == 0 {
+		t.Fatal("no order waits")
+	}
+	id, _ := orders[0].(map[string]any)["AmazonOrderId"].(string)
+	item := s.do("GET", "/orders/v0/orders/"+id+"/orderItems", "").want(200)
+	rates := s.do("POST", "/shipping/v2/shipments/rates", fmt.Sprintf(`{"shipFrom":{"name":"Pens","addressLine1":"500 Pine St","city":"Seattle","stateOrRegion":"WA",
+		"postalCode":"98101","countryCode":"US"},"packages":[{"dimensions":{"length":10,"width":8,"height":4,"unit":"INCH"},"weight":{"value":1,"unit":"POUND"},
+		"insuredValue":{"value":10,"unit":"USD"},"packageClientReferenceId":"1","items":[{"itemIdentifier":%q,"quantity":1}]}],
+		"channelDetails":{"channelType":"AMAZON","amazonOrderDetails":{"orderId":%q}}}`, item.text("payload.OrderItems.0.OrderItemId"), id)).want(200)
+	buy := func(dpi int, services string) *reply {
+		t.Helper()
+		return s.do("POST", "/shipping/v2/shipments", fmt.Sprintf(`{"requestToken":%q,"rateId":%q,"requestedDocumentSpecification":{"format":"PNG",
+			"size":{"width":4,"length":6,"unit":"INCH"},"dpi":%d,"needFileJoining":false,"requestedDocumentTypes":["LABEL"]},
+			"requestedValueAddedServices":[%s]}`, rates.text("payload.requestToken"), rates.text("payload.rates.0.rateId"), dpi, services), "x-amzn-IdempotencyKey", "1")
+	}
+	buy(203, "").wantError(400, "code", "InvalidInput", "message", "Invalid input.", "details",
+		"The requested value added services are invalid. Please check the value added services offered in the GetRates response.").wantHeader("Content-Type", "application/json")
+	buy(77, `{"id":"`+rates.text("payload.rates.0.availableValueAddedServiceGroups.0.valueAddedServices.0.id")+`"}`).wantError(400, "code", "InvalidInput", "message", "Invalid input.", "details",
+		"An invalid documentation specification was provided. Please provide a documentation specification based on the GetRates response.")
 }
 
 func checkPurchaseFails(t *testing.T) {

@@ -58,6 +58,12 @@ func specifications() []object {
 	return list
 }
 
+// notOffered is about documents (selling-partner-api-models#4903).
+func notOffered(reason string) *answer.Error {
+	return answer.Invalid("Invalid input.", reason).
+		Detailed("An invalid documentation specification was provided. Please provide a documentation specification based on the GetRates response.")
+}
+
 // check refuses what no rate offers.
 func (d *document) check() *answer.Error {
 	unit := millimetres[d.Size.Unit] / 25.4
@@ -65,19 +71,19 @@ func (d *document) check() *answer.Error {
 	dpi, whole := format.Whole(d.DPI)
 	switch {
 	case resolutions[d.Format] == nil || !near(d.Size.Width, 4) || !near(d.Size.Length, 6):
-		return invalid("format, size: want PDF, PNG or ZPL of 4 by 6 inches")
+		return notOffered("format, size: want PDF, PNG or ZPL of 4 by 6 inches")
 	case d.DPI != "" && (!whole || !slices.Contains(resolutions[d.Format], dpi)):
-		return invalid(fmt.Sprintf("dpi: %s has %v", d.Format, resolutions[d.Format]))
+		return notOffered(fmt.Sprintf("dpi: %s has %v", d.Format, resolutions[d.Format]))
 	case d.NeedFileJoining == true || d.NeedFileJoining == "true":
-		return invalid("needFileJoining: files are not joined")
+		return notOffered("needFileJoining: files are not joined")
 	case d.PageLayout != "" && d.PageLayout != pageLayout:
-		return invalid("pageLayout: want " + pageLayout)
+		return notOffered("pageLayout: want " + pageLayout)
 	case !slices.Contains(d.RequestedDocumentTypes, "LABEL"):
-		return invalid("requestedDocumentTypes: want LABEL, and PACKSLIP where it is needed")
+		return notOffered("requestedDocumentTypes: want LABEL, and PACKSLIP where it is needed")
 	}
 	for _, t := range d.RequestedDocumentTypes {
 		if t != "LABEL" && t != packSlip {
-			return invalid("requestedDocumentTypes: no " + t)
+			return notOffered("requestedDocumentTypes: no " + t)
 		}
 	}
 	return nil
