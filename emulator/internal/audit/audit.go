@@ -309,7 +309,8 @@ func refunds(a *desk.Seller, now time.Time) (int, []string) {
 		for i, it := range o.Items {
 			f.counted++
 			_, sum := o.Given(i, now)
-			if price := sum.Price + disputed[fmt.Sprint(o.ID, i)]; price > it.Price.Units || sum.Tax > it.Tax.Units || sum.Shipping > it.Shipping.Units || sum.Discount > it.Discount.Units {
+			price := sum.Price + disputed[fmt.Sprint(o.ID, i)]
+			if price > it.Price.Units || sum.Tax > it.Tax.Units || sum.Shipping > it.Shipping.Units || sum.Discount > it.Discount.Units {
 				f.add("order %s, item %s: %+v given back of price %v, tax %v, shipping %v, discount %v", o.ID, it.ID, sum, it.Price, it.Tax, it.Shipping, it.Discount)
 			}
 		}
