@@ -129,6 +129,21 @@ func faultsTable() string {
 		fault.Duplicate:    "the first item of a list is in it twice",
 		fault.Late:         "the last item of a list is missing; it turns up in later answers",
 		fault.ClockSkew:    "the service's own clock is wrong by `skew`: in `Date`, and for signatures",
+		fault.Lag: "items come late to lists, each by a time of its own up to `within` after it was created, or updated where the list goes by updates; by its id it is found at " +
+			"once, and within a walk nothing turns up. `within=48h,operation=*.listTransactions`: the last two days of transactions are incomplete",
+		fault.Missing:         "items are in no list; by their ids they are found",
+		fault.Moved:           "of a search for orders by last update, some that would be on later pages are updated before those are asked for: they are on no page, and in the next window",
+		fault.Repeated:        "the last item of a page is the first of the next one, too: the list has moved back by one",
+		fault.Skipped:         "the first item of the next page falls between the two: the list has moved up by one",
+		fault.ShortPage:       "a page has only some of its items, the rest is on the next one",
+		fault.EmptyPage:       "a page without items but with a next token comes before the page itself",
+		fault.ShortToken:      "next tokens expire after `within`, where they live longer: 30 seconds, 3 or 25 minutes",
+		fault.BrokenMessage:   "400 with `$errorResponse.Message` for a message, to a request with a next token",
+		fault.BeyondRetention: "400 `Request was not valid or data requested exceeds data retention period.`, to a request for a list with which nothing is wrong",
+		fault.Restated:        "figures of sales and traffic, in the report and in Data Kiosk, are too low at first and grow for `within` after their day; settlements never change",
+		fault.Unpublished:     "reports end FATAL whose range ends less than `within` before they were asked for; the document says that the data aren't available yet",
+		fault.NoData:          "reports end CANCELLED, as without data",
+		fault.Fatal:           "reports end FATAL, without a document",
 	}
 	var b strings.Builder
 	b.WriteString("| kind | what happens |\n|---|---|\n")

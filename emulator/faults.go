@@ -52,11 +52,46 @@ const (
 	FaultLate = fault.Late
 	// FaultClockSkew lets the service's own clock be wrong by Skew: in the Date header, and in the check of signatures.
 	FaultClockSkew = fault.ClockSkew
+
+	// FaultLag lets items come late to lists, each by a time of its own up to Within after it was created, or updated where the list goes by updates. By
+	// its id it is found at once. Within a walk through pages nothing turns up: all of them show what the first one had to show.
+	FaultLag = fault.Lag
+	// FaultMissing keeps items out of all lists as long as the rule is there. By their ids they are found.
+	FaultMissing = fault.Missing
+	// FaultMoved changes orders while a search by last update is being paged: one that would be on a later page has been updated meanwhile, which is after
+	// the end of the search, so it is on no page of it, but in what the next search asks for. Each order is moved once.
+	FaultMoved = fault.Moved
+	// FaultRepeated lets the last item of a page be the first of the next one, too, as when something came in before: all that follows moves back by one.
+	FaultRepeated = fault.Repeated
+	// FaultSkipped lets the first item of the next page fall between the two, as when something before it left the list.
+	FaultSkipped = fault.Skipped
+	// FaultShortPage gives only some of the items of a page; the rest is on the next one.
+	FaultShortPage = fault.ShortPage
+	// FaultEmptyPage gives a page without items but with a next token, before the page itself.
+	FaultEmptyPage = fault.EmptyPage
+	// FaultShortToken lets next tokens expire after Within, where they live longer.
+	FaultShortToken = fault.ShortToken
+	// FaultBrokenMessage answers a request with a next token as finances v0 did while something was wrong with it: 400 with a template in place of the message.
+	FaultBrokenMessage = fault.BrokenMessage
+	// FaultBeyondRetention answers requests for lists as finances v0 sometimes does, although nothing is wrong with them: 400, they ask for what isn't kept.
+	FaultBeyondRetention = fault.BeyondRetention
+	// FaultRestated lets the figures of sales and traffic grow for Within after their day: the same days asked for again have other values.
+	FaultRestated = fault.Restated
+	// FaultUnpublished lets reports end FATAL whose data end less than Within before they were asked for, with a document that says so.
+	FaultUnpublished = fault.Unpublished
+	// FaultNoData lets reports end CANCELLED, as those do of which there is no data.
+	FaultNoData = fault.NoData
+	// FaultFatal lets reports end FATAL, without a document that says why.
+	FaultFatal = fault.Fatal
 )
 
 // Fault is a rule by which requests go wrong. It strikes every request that it fits, unless Probability or Every says otherwise; of
 // several rules that fit a request, the first that strikes is the one. Which requests are struck follows from the emulator's seed and
 // the order of requests.
+//
+// FaultLag, FaultMissing and FaultMoved strike items of lists in place of requests: Probability is the chance of each item and Limit how many there may be, and an item is
+// struck in all lists alike, whoever asks. FaultUnpublished, FaultNoData and FaultFatal strike reports as they end, FaultShortToken and FaultRestated all that they fit. These
+// come on top of a rule that strikes the request.
 type Fault struct {
 	// ID names the rule; AddFault chooses one where it is empty.
 	ID string
@@ -77,6 +112,10 @@ type Fault struct {
 	Latency time.Duration
 	// Skew is for FaultClockSkew.
 	Skew time.Duration
+	// Within is for FaultLag, FaultShortToken, FaultRestated and FaultUnpublished.
+	Within time.Duration
+	// Type is a pattern of report types such as "GET_LEDGER_*", for FaultRestated, FaultUnpublished, FaultNoData and FaultFatal; empty for all.
+	Type string
 	// CarriedOut lets the operation be carried out all the same, and only its answer be lost: for FaultSilent, FaultReset,
 	// FaultInternal, FaultUnavailable, FaultHTML, FaultEmptyBody and FaultForeignJSON. The other kinds that send an error of their own never carry it out.
 	CarriedOut bool
@@ -89,7 +128,7 @@ func (f Fault) MarshalJSON() ([]byte, error) { return fault.Fault(f).MarshalJSON
 func (f *Fault) UnmarshalJSON(b []byte) error { return (*fault.Fault)(f).UnmarshalJSON(b) }
 
 // ParseFault reads the one-line form that commands take: the kind, then what else there is, after commas:
-// "throttle,operation=ordersv0.*,every=5,burst=3", "latency,latency=2s,probability=0.1", "reset,carried_out".
+// "throttle,operation=ordersv0.*,every=5,burst=3", "latency,latency=2s,probability=0.1", "reset,carried_out", "lag,within=30m,operation=orders*".
 func ParseFault(text string) (Fault, error) {
 	f, err := fault.ParseFault(text)
 	return Fault(f), err

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/emulator/internal/fault"
 )
 
 const sellersPath = "/sellers/v1/marketplaceParticipations"
@@ -178,6 +180,32 @@ func TestFaultsInLists(t *testing.T) {
 	}
 }
 
+// TestRefusalsOfFinances: two errors of finances v0, of which the first only comes to a next token.
+func TestRefusalsOfFinances(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits())
+	path := "/orders/v0/orders?MaxResultsPerPage=5&" + allUS
+	next := path + "&NextToken=" + url.QueryEscape(c.get(path).text("payload", "NextToken"))
+	for kind, message := range map[string]string{
+		"broken-message": "$errorResponse.Message", "beyond-retention": "Request was not valid or data requested exceeds data retention period.",
+	} {
+		c.fault(kind + ",limit=1,operation=ordersv0.*")
+		if kind == "broken-message" {
+			if r := c.get(path); r.status != 200 {
+				t.Errorf("%s without a token: %d", kind, r.status)
+			}
+		}
+		if r := c.get("/orders/v0/orders/902-3159896-1390916"); r.status == 400 {
+			t.Errorf("%s: %d for what is no list", kind, r.status)
+		}
+		if r := c.get(next); r.status != 400 || r.text("errors", 0, "code") != "InvalidInput" || r.text("errors", 0, "message") != message {
+			t.Errorf("%s: %d %s", kind, r.status, r.body)
+		}
+		if r := c.get(next); r.status != 200 {
+			t.Errorf("%s, again: %d %s", kind, r.status, r.body)
+		}
+	}
+}
+
 func TestClockSkew(t *testing.T) {
 	c := newClient(t)
 	c.fault("clock-skew,skew=-10m")
@@ -291,6 +319,10 @@ func TestFaultRules(t *testing.T) {
 		"", "nonsense", "throttle,operation=no.such", "throttle,operation=[", "throttle,every=-1", "throttle,every=x", "throttle,probability=1.5",
 		"throttle,probability=NaN", "throttle,every=2,probability=0.5", "throttle,latency=2h", "throttle,latency=soon", "latency", "slow-body",
 		"clock-skew", "throttle,skew=1s", "latency,latency=1s,carried_out", "throttle,what=1",
+		"lag", "lag,within=0s", "lag,within=-1h", "lag,within=2400h", "throttle,within=1m", "missing,within=1m", "lag,within=soon", "throttle,type=GET_X", "lag,within=1h,type=GET_X",
+		"lag,within=1h,every=2", "missing,burst=2", "missing,latency=1s", "short-token,within=30s,limit=1", "restated,within=72h,probability=0.5",
+		"lag,within=1h,operation=sellersv1.*", "lag,within=1h,operation=listingsitems20210801.searchListingsItems", "moved,operation=fbainventoryv1.*", "missing,operation=lwa.token",
+		"repeated,operation=feeds20210630.createFeed", "fatal,operation=feeds*", "short-token,within=1m,operation=*.getOrder", "missing,carried_out",
 	} {
 		if f, err := emulator.ParseFault(text); err == nil || !strings.HasPrefix(err.Error(), "emulator: fault ") {
 			t.Errorf("%q: %+v, error %v", text, f, err)
@@ -300,7 +332,20 @@ func TestFaultRules(t *testing.T) {
 		}
 	}
 	c := newClient(t)
-	want := emulator.Fault{Kind: "slow-body", Operation: "ordersv0.*", Every: 2, Burst: 3, Limit: 4, Latency: 1500 * time.Millisecond}
+	for _, kind := range fault.Kinds { // each can be written on one line
+		text := string(kind) + map[fault.Kind]string{"latency": ",latency=1s", "slow-body": ",latency=1s", "clock-skew": ",skew=1s", "lag": ",within=1h", "short-token": ",within=1h",
+			"restated": ",within=1h", "unpublished": ",within=1h,type=GET_*"}[kind]
+		if f, err := emulator.ParseFault(text); err != nil || f.Kind != kind {
+			t.Errorf("%s: %+v, %v", text, f, err)
+		}
+	}
+	want := emulator.Fault{Kind: "unpublished", Type: "GET_LEDGER_*", Within: 96 * time.Hour}
+	if b, err := json.Marshal(want); err != nil || string(b) != `{"kind":"unpublished","within":"96h0m0s","type":"GET_LEDGER_*"}` {
+		t.Errorf("%v %s", err, b)
+	} else if err := json.Unmarshal(b, &want); err != nil || want.Within != 96*time.Hour || want.Type != "GET_LEDGER_*" {
+		t.Errorf("%v %+v", err, want)
+	}
+	want = emulator.Fault{Kind: "slow-body", Operation: "ordersv0.*", Every: 2, Burst: 3, Limit: 4, Latency: 1500 * time.Millisecond}
 	id, err := c.AddFault(want)
 	if err != nil {
 		t.Fatal(err)

@@ -1,8 +1,12 @@
 package emulator
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"image/png"
 	"io"
+	"maps"
 	"testing"
 	"time"
 
@@ -76,6 +80,47 @@ func TestShipments(t *testing.T) {
 	s.Advance(90 * 24 * time.Hour)
 	s.refresh()
 	s.want("after 90 days", s.post(paths[0], ""), 400, "Shipment not found for specified shipmentId")
+}
+
+// TestLabelsOfV1: each container gets a PNG under its own name.
+func TestLabelsOfV1(t *testing.T) {
+	s := newShop(t)
+	op, _ := catalog.Lookup("shippingv1.purchaseShipment")
+	body, err := io.ReadAll(requestFor(t, s.Emulator, op).Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var request map[string]any
+	if err := json.Unmarshal(body, &request); err != nil {
+		t.Fatal(err)
+	}
+	container := request["containers"].([]any)[0].(map[string]any)
+	second := maps.Clone(container)
+	container["containerReferenceId"], second["containerReferenceId"] = "C-1", "C-2"
+	request["containers"] = []any{container, second}
+	if body, err = json.Marshal(request); err != nil {
+		t.Fatal(err)
+	}
+	picture := func(stream string) {
+		t.Helper()
+		b, err := base64.StdEncoding.DecodeString(stream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if img, err := png.Decode(bytes.NewReader(b)); err != nil || img.Bounds().Dx() != 812 {
+			t.Errorf("%v", err)
+		}
+	}
+	r := s.post("/shipping/v1/purchaseShipment", string(body))
+	if r.status != 200 || r.text("payload", "labelResults", 0, "containerReferenceId") != "C-1" || r.text("payload", "labelResults", 1, "containerReferenceId") != "C-2" ||
+		r.text("payload", "labelResults", 0, "trackingId") == r.text("payload", "labelResults", 1, "trackingId") {
+		t.Fatalf("%d %.900s", r.status, r.body)
+	}
+	picture(r.text("payload", "labelResults", 1, "label", "labelStream"))
+	shipment := "/shipping/v1/shipments/" + r.text("payload", "shipmentId")
+	r = s.post(shipment+"/containers/TBA1/label", "{"+labels+"}")
+	picture(r.text("payload", "labelStream"))
+	s.want("a number that is no barcode", s.post(shipment+"/containers/%C3%A4/label", "{"+labels+"}"), 400, "want printable ASCII")
 }
 
 func TestOutboundOrders(t *testing.T) {

@@ -49,7 +49,10 @@ func newShipper(t *testing.T, options ...emulator.Option) *shipper {
 }
 
 func openShipper(t *testing.T, e *emulator.Emulator) *shipper {
-	cred := e.Credentials()
+	return shipperOf(t, e, e.Credentials())
+}
+
+func shipperOf(t *testing.T, e *emulator.Emulator, cred emulator.Credentials) *shipper {
 	app := spapi.NewApp(spapi.Credentials{ClientID: cred.ClientID, ClientSecret: spapi.NewSecret(cred.ClientSecret)}, spapi.WithTransport(e), spapi.WithLimiter(unlimited{}))
 	client := app.Client(spapi.Authorization{RefreshToken: spapi.NewSecret(cred.RefreshToken), Region: cred.Region})
 	return &shipper{e, t, client, ordersv0.New(client)}
@@ -532,4 +535,33 @@ func TestRejectedServices(t *testing.T) {
 	d.AmazonOrderID = fba
 	_, err = api.GetEligibleShipmentServices(t.Context(), &mfn.GetEligibleShipmentServicesInput{ShipmentRequestDetails: d})
 	s.refused("an order of Amazon's", err, 400, "InvalidRequest")
+}
+
+// TestServicesOfEurope: DPD wants a signature, and where no carrier is known nothing is offered.
+func TestServicesOfEurope(t *testing.T) {
+	s := newShipper(t, emulator.WithDocumentedShippingErrors(), emulator.WithOrders(3000))
+	cred, err := s.AddAccount(emulator.AccountConfig{Region: marketplace.Europe, Marketplaces: []string{marketplace.UK.ID, marketplace.SE.ID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = shipperOf(t, s.Emulator, cred)
+	api := mfn.New(s.client)
+	p := s.open(marketplace.UK)[0]
+	d := labelRequest(p.id, p.items...)
+	d.ShipFromAddress = &mfn.Address{Name: "Pens", AddressLine1: "1 High Street", City: "London", StateOrProvinceCode: "London", PostalCode: "SW1A 1AA", CountryCode: "GB",
+		Email: "pens@example.com", Phone: "020 7946 0100"}
+	for experience, want := range map[mfn.DeliveryExperienceType]bool{"DeliveryConfirmationWithoutSignature": false, "DeliveryConfirmationWithSignature": true} {
+		d.ShippingServiceOptions.DeliveryExperience = experience
+		r, err := api.GetEligibleShipmentServices(t.Context(), &mfn.GetEligibleShipmentServicesInput{ShipmentRequestDetails: d})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.ContainsFunc(r.ShippingServiceList, func(o mfn.ShippingService) bool { return o.CarrierName == "DPD" }); got != want {
+			t.Errorf("%s: DPD offered is %v", experience, got)
+		}
+	}
+	p = s.open(marketplace.SE)[0]
+	d = labelRequest(p.id, p.items...)
+	_, err = api.GetEligibleShipmentServices(t.Context(), &mfn.GetEligibleShipmentServicesInput{ShipmentRequestDetails: d})
+	s.refused("Sweden", err, 404, "RegionNotSupported")
 }

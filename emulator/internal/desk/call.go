@@ -30,6 +30,9 @@ type Call struct {
 
 	Path map[string]string // path parameters, decoded
 	check.Args
+
+	page *Page // of a list that the handler has asked for; nil where it asked for none
+	cuts       // that the request's next token has
 }
 
 // UnknownParameter refuses a query parameter that the operation doesn't have, for handlers of operations that the catalogue doesn't know.

@@ -3,6 +3,7 @@ package desk
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -17,11 +18,33 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/fault"
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/table"
 )
 
-// pageTokenLifetime is how long a next token is good. Amazon publishes it for single operations only (30 seconds for FBA inventory,
-// selling-partner-api-models fbaInventory); a day is assumed for the rest.
-const pageTokenLifetime = 24 * time.Hour
+//go:embed lifetimes.csv
+var lifetimesCSV string
+
+// lifetimes are how long next tokens are good, by operation; "" stands for those that Amazon says nothing of. The table has the sources.
+var lifetimes = sync.OnceValue(func() map[string]time.Duration {
+	rows := map[string]time.Duration{}
+	for _, f := range table.Read("lifetimes.csv", lifetimesCSV) {
+		d, err := time.ParseDuration(f[1])
+		if err != nil {
+			table.Refuse("lifetimes.csv", err.Error())
+		}
+		rows[f[0]] = d
+	}
+	return rows
+})
+
+// TokenLifetime is how long a next token of the operation is good.
+func (c *Call) TokenLifetime() time.Duration {
+	d, known := lifetimes()[c.Op.ID]
+	if !known {
+		d = lifetimes()[""]
+	}
+	return c.Desk.Faults.Lifetime(c.Op, d)
+}
 
 // Page is where in a list an answer starts. It travels inside the next token, so the emulator has no state for open lists, and a
 // list stays the same from its first page to its last: all pages show the world as of the first one.
@@ -33,6 +56,8 @@ type Page struct {
 	AsOf      time.Time `json:"t"` // of the first request
 	Expires   time.Time `json:"e"`
 
+	cuts
+
 	Args url.Values `json:"-"`
 }
 
@@ -42,7 +67,7 @@ func (p *Page) Arg(name string) string { return p.Args.Get(name) }
 // token problems
 var (
 	ErrTokenInvalid = fmt.Errorf("is not a token of this list")
-	errTokenExpired = fmt.Errorf("has expired")
+	ErrTokenExpired = fmt.Errorf("has expired")
 	ErrTokenArgs    = fmt.Errorf("was given with other arguments than the first page")
 )
 
@@ -56,36 +81,42 @@ func (c *Call) Page(tokenParameter string, mayChange ...string) (*Page, error) {
 	}
 	text := c.Query.Get(tokenParameter)
 	if text == "" {
-		return &Page{Operation: c.Op.ID, Account: c.Seller.Number, AsOf: c.Now, Args: args}, nil
+		c.page = &Page{Operation: c.Op.ID, Account: c.Seller.Number, AsOf: c.Now, Args: args}
+		return c.page, nil
 	}
-	p := &Page{}
-	raw, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(raw) < sha256.Size || !hmac.Equal(raw[:sha256.Size], c.Desk.Seal(raw[sha256.Size:])) ||
-		json.Unmarshal(raw[sha256.Size:], p) != nil || p.Operation != c.Op.ID || p.Account != c.Seller.Number {
+	p, err := c.opened(text)
+	if err != nil || p.Operation != c.Op.ID || p.Account != c.Seller.Number {
 		return nil, ErrTokenInvalid
 	}
 	if !c.Now.Before(p.Expires) || c.Exchange.Fault == string(fault.ExpiredToken) {
-		return nil, errTokenExpired
-	}
-	if p.Args, err = url.ParseQuery(p.Query); err != nil {
-		return nil, ErrTokenInvalid
+		return nil, ErrTokenExpired
 	}
 	for name, values := range args {
 		if !slices.Equal(values, p.Args[name]) && !slices.Contains(mayChange, name) {
 			return nil, ErrTokenArgs
 		}
 	}
+	c.page, c.cuts = p, p.cuts
+	p.cuts = cuts{}
 	return p, nil
+}
+
+// opened reads a token.
+func (c *Call) opened(text string) (*Page, error) {
+	p := &Page{}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(raw) < sha256.Size || !hmac.Equal(raw[:sha256.Size], c.Desk.Seal(raw[sha256.Size:])) || json.Unmarshal(raw[sha256.Size:], p) != nil {
+		return nil, ErrTokenInvalid
+	}
+	p.Args, err = url.ParseQuery(p.Query)
+	return p, err
 }
 
 // Token returns the token of the page that starts at start. It holds "+", "/" and "=" like Amazon's: a client that doesn't
 // percent-encode it fails here, too.
-func (c *Call) Token(p *Page, start int) string { return c.TokenFor(p, start, pageTokenLifetime) }
-
-// TokenFor is token with a lifetime of its own.
-func (c *Call) TokenFor(p *Page, start int, lifetime time.Duration) string {
+func (c *Call) Token(p *Page, start int) string {
 	sealed := make([]byte, sha256.Size, 512)
-	sealed = p.append(sealed, start, c.Now.Add(lifetime))
+	sealed = p.append(sealed, start, c.Exchange.Now.Add(c.TokenLifetime()))
 	copy(sealed, c.Desk.Seal(sealed[sha256.Size:]))
 	return base64.StdEncoding.EncodeToString(sealed)
 }
@@ -104,7 +135,17 @@ func (p *Page) append(b []byte, start int, expires time.Time) []byte {
 	b = p.AsOf.AppendFormat(b, time.RFC3339Nano)
 	b = append(b, `","e":"`...)
 	b = expires.AppendFormat(b, time.RFC3339Nano)
-	return append(b, `"}`...)
+	b = append(b, '"')
+	if p.Shown > 0 {
+		b = strconv.AppendInt(append(b, `,"k":`...), int64(p.Shown), 10)
+	}
+	if p.Joined {
+		b = append(b, `,"j":true`...)
+	}
+	if p.Empty {
+		b = append(b, `,"m":true`...)
+	}
+	return append(b, '}')
 }
 
 // seals are used again: the key's part of the sum is the same each time.

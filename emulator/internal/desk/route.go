@@ -20,7 +20,9 @@ type Flow struct {
 	Handlers map[string]Handler // by operation ID
 	// Early does what an API does before a request is held against the model, by operation ID: it may refuse the request in the API's own way, or write
 	// the body in Exchange anew where the API reads it with more leniency than the model has. Query has the parameters as they came.
-	Early    map[string]func(*Call) *answer.Error
+	Early map[string]func(*Call) *answer.Error
+	// Update lets an item be updated now that lists of an operation have, by operation ID: for the faults of lists that go by last updates.
+	Update   map[string]func(c *Call, id string)
 	Stores   []Keeper
 	Services []Service
 	// Settle does what has become due of a seller, before one of the seller's requests is answered.
@@ -49,6 +51,7 @@ type route struct {
 	Op      *catalog.Operation
 	handler Handler // nil: sandbox case or schema
 	early   func(*Call) *answer.Error
+	update  func(c *Call, id string)
 	removed bool // no longer at Amazon, and signed as it was then
 }
 
@@ -74,7 +77,7 @@ type match struct {
 func NewRouter(flows []Flow) *router {
 	rt := &router{words: map[string]bool{"auth": true, "o2": true, "token": true, "sts": true, "apps": true, "authorize": true, "consent": true,
 		"confirm": true, "store": true, "dp": true, "definitions": true}}
-	handlers, early := map[string]Handler{}, map[string]func(*Call) *answer.Error{}
+	handlers, early, update := map[string]Handler{}, map[string]func(*Call) *answer.Error{}, map[string]func(*Call, string){}
 	for _, f := range flows {
 		for id, h := range f.Handlers {
 			handlers[id] = h
@@ -82,10 +85,13 @@ func NewRouter(flows []Flow) *router {
 		for id, do := range f.Early {
 			early[id] = do
 		}
+		for id, do := range f.Update {
+			update[id] = do
+		}
 	}
 	ops := catalog.Operations()
 	for i := range ops {
-		rt.add(&route{Op: &ops[i], handler: handlers[ops[i].ID], early: early[ops[i].ID]})
+		rt.add(&route{Op: &ops[i], handler: handlers[ops[i].ID], early: early[ops[i].ID], update: update[ops[i].ID]})
 	}
 	for i := range operations.Removed {
 		op := &operations.Removed[i]

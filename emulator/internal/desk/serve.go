@@ -325,9 +325,9 @@ func (d *Desk) api(v *visit) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, err.Because("limit: this kind of request has one of its own, and no request is left in its bucket")
 	}
 	if rt.handler != nil {
-		return rt.handler(c)
+		return c.list(rt.handler, rt.update)
 	}
-	return FromSchema(c)
+	return c.list(FromSchema, nil)
 }
 
 // Deliver hands messages to the application's queues. It is called while nothing is held.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,8 +41,18 @@ type Exchange struct {
 	Operation string // "ordersv0.getOrders", "lwa.token"; "" while none is found
 	Rate      float64
 	Remaining int           // requests left in the operation's bucket; -1 where no limit was looked at
-	Fault     string        // the kind of fault that struck this request; "" for none
+	Fault     string        // the kinds of faults that struck this request or what its answer has, separated by commas; "" for none
 	Skew      time.Duration // how far the service's own clock is off
+}
+
+// Strike notes a kind of faults that has struck the request or what its answer has.
+func (x *Exchange) Strike(kind string) {
+	switch {
+	case x.Fault == "":
+		x.Fault = kind
+	case !slices.Contains(strings.Split(x.Fault, ","), kind):
+		x.Fault += "," + kind
+	}
 }
 
 // Front is what stands before the service that answers, and adds headers to its answers.

@@ -15,7 +15,6 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
-	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/internal/catalog"
@@ -64,17 +63,86 @@ const (
 	Late Kind = "late"
 	// ClockSkew lets the service's own clock be wrong by Skew: in the Date header, and in the check of signatures.
 	ClockSkew Kind = "clock-skew"
+
+	// Lag lets items come late to lists, each by a time of its own up to Within after it was created, or updated where the list goes by updates. By
+	// its id it is found at once. Within a walk through pages nothing turns up: all of them show what the first one had to show.
+	Lag Kind = "lag"
+	// Missing keeps items out of all lists as long as the rule is there. By their ids they are found.
+	Missing Kind = "missing"
+	// Moved changes orders while a search by last update is being paged: one that would be on a later page has been updated meanwhile, which is after
+	// the end of the search, so it is on no page of it, but in what the next search asks for. Each order is moved once.
+	Moved Kind = "moved"
+	// Repeated lets the last item of a page be the first of the next one, too, as when something came in before: all that follows moves back by one.
+	Repeated Kind = "repeated"
+	// Skipped lets the first item of the next page fall between the two, as when something before it left the list.
+	Skipped Kind = "skipped"
+	// ShortPage gives only some of the items of a page; the rest is on the next one.
+	ShortPage Kind = "short-page"
+	// EmptyPage gives a page without items but with a next token, before the page itself.
+	EmptyPage Kind = "empty-page"
+	// ShortToken lets next tokens expire after Within, where they live longer.
+	ShortToken Kind = "short-token"
+	// BrokenMessage answers a request with a next token as finances v0 did while something was wrong with it: 400 with a template in place of the message.
+	BrokenMessage Kind = "broken-message"
+	// BeyondRetention answers requests for lists as finances v0 sometimes does, although nothing is wrong with them: 400, they ask for what isn't kept.
+	BeyondRetention Kind = "beyond-retention"
+	// Restated lets the figures of sales and traffic grow for Within after their day: the same days asked for again have other values.
+	Restated Kind = "restated"
+	// Unpublished lets reports end FATAL whose data end less than Within before they were asked for, with a document that says so.
+	Unpublished Kind = "unpublished"
+	// NoData lets reports end CANCELLED, as those do of which there is no data.
+	NoData Kind = "no-data"
+	// Fatal lets reports end FATAL, without a document that says why.
+	Fatal Kind = "fatal"
 )
 
-// Kinds are all kinds, with what they do besides.
+// target is what rules of a kind strike one by one.
+type target int
+
+const (
+	requests   target = iota // of any kind
+	nextPages                // requests with a next token
+	lists                    // requests for lists of items
+	pages                    // requests for lists of items with next tokens
+	items                    // of lists, each in all lists alike
+	movedItems               // of lists that go by update
+	tokens                   // all of them
+	reports                  // when they end
+	figures                  // of sales and traffic, all of them
+)
+
+// Kinds are all kinds.
 var Kinds = []Kind{
 	Throttle, Internal, Unavailable, HTML, EmptyBody, ForeignJSON, ForeignIDs, Latency, Silent, Reset, ResetInBody, Truncate, TruncateGzip,
-	SlowBody, ExpiredToken, ExpiredURL, Duplicate, Late, ClockSkew,
+	SlowBody, ExpiredToken, ExpiredURL, Duplicate, Late, ClockSkew, Lag, Missing, Moved, Repeated, Skipped, ShortPage, EmptyPage, ShortToken,
+	BrokenMessage, BeyondRetention, Restated, Unpublished, NoData, Fatal,
+}
+
+// targets has the kinds that strike something other than requests of any kind.
+var targets = map[Kind]target{
+	ExpiredToken: nextPages, BrokenMessage: nextPages, Duplicate: lists, Late: lists, BeyondRetention: lists,
+	Repeated: pages, Skipped: pages, ShortPage: pages, EmptyPage: pages,
+	Lag: items, Missing: items, Moved: movedItems, ShortToken: tokens, Unpublished: reports, NoData: reports, Fatal: reports, Restated: figures,
+}
+
+// target is what rules of this kind strike.
+func (k Kind) target() target { return targets[k] }
+
+// OfPages tells whether rules of this kind strike the way in which a list is cut into pages.
+func (k Kind) OfPages() bool { return k.target() == pages }
+
+// needsWithin tells whether a rule of this kind must say within which time.
+func (k Kind) needsWithin() bool {
+	return slices.Contains([]Kind{Lag, ShortToken, Restated, Unpublished}, k)
 }
 
 // Fault is a rule by which requests go wrong. It strikes every request that it fits, unless Probability or Every says otherwise; of
 // several rules that fit a request, the first that strikes is the one. Which requests are struck follows from the emulator's seed and
 // the order of requests.
+//
+// Lag, Missing and Moved strike items of lists in place of requests: Probability is the chance of each item and Limit how many there may be, and an item is
+// struck in all lists alike, whoever asks. Unpublished, NoData and Fatal strike reports as they end, ShortToken and Restated all that they fit. These
+// come on top of a rule that strikes the request.
 type Fault struct {
 	// ID names the rule; AddFault chooses one where it is empty.
 	ID string
@@ -95,6 +163,10 @@ type Fault struct {
 	Latency time.Duration
 	// Skew is for FaultClockSkew.
 	Skew time.Duration
+	// Within is for FaultLag, FaultShortToken, FaultRestated and FaultUnpublished.
+	Within time.Duration
+	// Type is a pattern of report types such as "GET_LEDGER_*", for FaultRestated, FaultUnpublished, FaultNoData and FaultFatal; empty for all.
+	Type string
 	// CarriedOut lets the operation be carried out all the same, and only its answer be lost: for FaultSilent, FaultReset,
 	// FaultInternal, FaultUnavailable, FaultHTML, FaultEmptyBody and FaultForeignJSON. The other kinds that send an error of their own never carry it out.
 	CarriedOut bool
@@ -111,6 +183,8 @@ type faultJSON struct {
 	Limit       int     `json:"limit,omitempty"`
 	Latency     string  `json:"latency,omitempty"`
 	Skew        string  `json:"skew,omitempty"`
+	Within      string  `json:"within,omitempty"`
+	Type        string  `json:"type,omitempty"`
 	CarriedOut  bool    `json:"carried_out,omitempty"`
 }
 
@@ -122,7 +196,8 @@ func (f Fault) MarshalJSON() ([]byte, error) {
 		}
 		return d.String()
 	}
-	return json.Marshal(faultJSON{f.ID, f.Kind, f.Operation, f.Probability, f.Every, f.Burst, f.Limit, text(f.Latency), text(f.Skew), f.CarriedOut})
+	return json.Marshal(faultJSON{f.ID, f.Kind, f.Operation, f.Probability, f.Every, f.Burst, f.Limit, text(f.Latency), text(f.Skew),
+		text(f.Within), f.Type, f.CarriedOut})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes, and refuses members that it doesn't know.
@@ -133,11 +208,11 @@ func (f *Fault) UnmarshalJSON(b []byte) error {
 	if err := dec.Decode(&j); err != nil {
 		return err
 	}
-	*f = Fault{ID: j.ID, Kind: j.Kind, Operation: j.Operation, Probability: j.Probability, Every: j.Every, Burst: j.Burst, Limit: j.Limit, CarriedOut: j.CarriedOut}
+	*f = Fault{ID: j.ID, Kind: j.Kind, Operation: j.Operation, Probability: j.Probability, Every: j.Every, Burst: j.Burst, Limit: j.Limit, Type: j.Type, CarriedOut: j.CarriedOut}
 	for _, d := range []struct {
 		name, text string
 		to         *time.Duration
-	}{{"latency", j.Latency, &f.Latency}, {"skew", j.Skew, &f.Skew}} {
+	}{{"latency", j.Latency, &f.Latency}, {"skew", j.Skew, &f.Skew}, {"within", j.Within, &f.Within}} {
 		if d.text == "" {
 			continue
 		}
@@ -150,7 +225,7 @@ func (f *Fault) UnmarshalJSON(b []byte) error {
 }
 
 // ParseFault reads the one-line form that commands take: the kind, then what else there is, after commas:
-// "throttle,operation=ordersv0.*,every=5,burst=3", "latency,latency=2s,probability=0.1", "reset,carried_out".
+// "throttle,operation=ordersv0.*,every=5,burst=3", "latency,latency=2s,probability=0.1", "reset,carried_out", "lag,within=30m,operation=orders*".
 func ParseFault(text string) (Fault, error) {
 	kind, rest, more := strings.Cut(text, ",")
 	f := Fault{Kind: Kind(kind)}
@@ -176,10 +251,14 @@ func ParseFault(text string) (Fault, error) {
 			f.Latency, err = time.ParseDuration(value)
 		case "skew":
 			f.Skew, err = time.ParseDuration(value)
+		case "within":
+			f.Within, err = time.ParseDuration(value)
+		case "type":
+			f.Type = value
 		case "carried_out":
 			f.CarriedOut = true
 		default:
-			return f, fmt.Errorf("emulator: fault %q: unknown %q: want id, operation, probability, every, burst, limit, latency, skew or carried_out", text, name)
+			return f, fmt.Errorf("emulator: fault %q: unknown %q: want id, operation, probability, every, burst, limit, latency, skew, within, type or carried_out", text, name)
 		}
 		if err != nil {
 			return f, fmt.Errorf("emulator: fault %q: %s can't be %q", text, name, value)
@@ -222,7 +301,52 @@ func (f *Fault) check() error {
 	if !operations.Known(f.Operation) {
 		return bad("operation %q: no such operation; want an ID such as ordersv0.getOrders, or a pattern with asterisks", f.Operation)
 	}
+	switch t := f.Kind.target(); {
+	case f.Kind.needsWithin() != (f.Within != 0) || f.Within < 0 || f.Within > longestWithin:
+		return bad("within %v: want a time up to %d days for lag, short-token, restated and unpublished, and none for other kinds", f.Within, longestWithin/(24*time.Hour))
+	case f.Type != "" && t != reports && t != figures:
+		return bad("type is for restated, unpublished, no-data and fatal")
+	case f.Latency != 0 && t >= items:
+		return bad("latency: the kind delays no answer; add a rule of the kind latency")
+	case (t == items || t == movedItems) && (f.Every > 0 || f.Burst > 0):
+		return bad("every and burst: the kind strikes items, by probability or all of them, up to a limit")
+	case (t == tokens || t == figures) && (f.Probability > 0 || f.Every > 0 || f.Burst > 0 || f.Limit > 0):
+		return bad("probability, every, burst, limit: the kind strikes always")
+	case t != requests && !slices.ContainsFunc(catalog.Operations(), func(op catalog.Operation) bool { return f.fits(&op) }):
+		return bad("operation %q: the kind strikes none of these operations", f.Operation)
+	}
 	return nil
+}
+
+// longestWithin is as far back as reports and lists of reports go.
+const longestWithin = 90 * 24 * time.Hour
+
+// asked are the operations that ask for what is made later: a report, or figures of sales and traffic.
+var asked = map[target][]string{
+	reports: {"reports20210630.createReport"}, figures: {"reports20210630.createReport", "datakiosk20231115.createQuery"},
+}
+
+// fits tells whether the rule may strike what an operation of the catalogue answers.
+func (f *Fault) fits(op *catalog.Operation) bool {
+	if f.Operation != "" && f.Operation != "*" && !operations.Matches(f.Operation, op.ID) {
+		return false
+	}
+	paged := op.Paging != nil && strings.HasPrefix(op.Paging.TokenIn, "query:")
+	switch t := f.Kind.target(); t {
+	case requests:
+		return true
+	case nextPages, tokens:
+		return paged
+	case lists:
+		return op.Paging != nil && op.Paging.Items != ""
+	case pages:
+		return paged && op.Paging.Items != "" && op.Paging.TokenOut != ""
+	case items, movedItems:
+		l := knownLists()[op.ID]
+		return l != nil && (f.Kind == Missing || l.created != "" || l.updated != "") && (f.Kind != Moved || l.moves)
+	default:
+		return slices.Contains(asked[t], op.ID)
+	}
 }
 
 // Rules are the faults that are in force.
@@ -232,12 +356,13 @@ type Rules struct {
 	list []*faultRule
 }
 
-// faultRule is a Fault at work; it is guarded by faultRules.mu.
+// faultRule is a Fault at work; it is guarded by Rules.mu.
 type faultRule struct {
 	Fault
 	fitted int // requests that it fitted
 	struck int
-	burst  int // requests still to be struck in this burst
+	burst  int                  // requests still to be struck in this burst
+	chosen map[string]time.Time // items that it has struck, and when, where that must be known
 }
 
 // Add adds a rule after those that are there and returns its ID.
@@ -293,7 +418,7 @@ func (rules *Rules) Restart() {
 	rules.mu.Lock()
 	defer rules.mu.Unlock()
 	for _, r := range rules.list {
-		r.fitted, r.struck, r.burst = 0, 0, 0
+		r.fitted, r.struck, r.burst, r.chosen = 0, 0, 0, nil
 	}
 }
 
@@ -311,15 +436,24 @@ func (rules *Rules) Strike(x *exchange.Exchange) *Fault {
 }
 
 func (r *faultRule) strikes(rules *Rules, x *exchange.Exchange) bool {
-	if r.Operation != "" && r.Operation != "*" {
-		if !operations.Matches(r.Operation, x.Operation) {
+	if r.Kind.target() >= items {
+		return false // it strikes what there is, whoever asks for it
+	}
+	op, known := catalog.Lookup(x.Operation)
+	switch {
+	case known:
+		if !r.fits(op) {
 			return false
 		}
-	}
-	if r.Kind == ExpiredToken && !hasNextToken(x) || r.Limit > 0 && r.struck >= r.Limit {
+	case r.Kind.target() != requests || r.Operation != "" && r.Operation != "*" && !operations.Matches(r.Operation, x.Operation):
 		return false
 	}
-	if op, ok := catalog.Lookup(x.Operation); (r.Kind == Duplicate || r.Kind == Late) && (!ok || op.Paging == nil || op.Paging.Items == "") {
+	return (r.Kind.target() != nextPages || hasNextToken(x, op)) && r.turn(rules)
+}
+
+// turn tells whether the rule strikes the next of those that it fits.
+func (r *faultRule) turn(rules *Rules) bool {
+	if r.Limit > 0 && r.struck >= r.Limit {
 		return false
 	}
 	r.fitted++
@@ -336,13 +470,8 @@ func (r *faultRule) strikes(rules *Rules, x *exchange.Exchange) bool {
 }
 
 // hasNextToken tells whether a request asks for a later page of a list.
-func hasNextToken(x *exchange.Exchange) bool {
-	op, ok := catalog.Lookup(x.Operation)
-	if !ok || op.Paging == nil {
-		return false
-	}
-	name, isQuery := strings.CutPrefix(op.Paging.TokenIn, "query:")
-	return isQuery && x.URL.Query().Get(name) != ""
+func hasNextToken(x *exchange.Exchange, op *catalog.Operation) bool {
+	return x.URL.Query().Get(strings.TrimPrefix(op.Paging.TokenIn, "query:")) != ""
 }
 
 // Instead is what a fault answers in place of the operation; false if it leaves the answer to it. spell is how the service that was asked
@@ -363,6 +492,12 @@ func (f *Fault) Instead(x *exchange.Exchange, spell func(answer.Trouble) answer.
 		// What API Gateway says with its 504 (docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html,
 		// INTEGRATION_TIMEOUT), under a status that a proxy has made of it.
 		return answer.OK(map[string]string{"message": "Endpoint request timed out"}), true
+	case BrokenMessage:
+		// selling-partner-api-models#2667 (listFinancialEvents with NextToken during an outage, July 2023)
+		return answer.Invalid("$errorResponse.Message", "").Reply(), true
+	case BeyondRetention:
+		// selling-partner-api-models#366 (listFinancialEventsByGroupId, now and then)
+		return answer.Invalid("Request was not valid or data requested exceeds data retention period.", "").Reply(), true
 	case ExpiredURL:
 		return answer.S3Expired(300, x.Now.Add(-time.Second), x.Now).Reply(x), true
 	case Reset, Silent:
@@ -411,29 +546,14 @@ func cutGzip(x *exchange.Exchange, r answer.Reply) answer.Reply {
 
 // changeList repeats the first or leaves out the last item of a list.
 func changeList(x *exchange.Exchange, r answer.Reply, kind Kind) answer.Reply {
-	op, _ := catalog.Lookup(x.Operation)
-	raw, contentType := r.Encode()
-	body, err := format.DecodeJSON(raw)
-	if err != nil || r.Status != http.StatusOK {
-		return r
-	}
-	names := strings.Split(op.Paging.Items, ".")
-	parent := body
-	for _, name := range names[:len(names)-1] {
-		m, _ := parent.(map[string]any)
-		parent = m[name]
-	}
-	m, _ := parent.(map[string]any)
-	items, _ := m[names[len(names)-1]].([]any)
-	if len(items) == 0 {
+	l := ReadList(x.Operation, r)
+	if l == nil || len(l.Items) == 0 {
 		return r
 	}
 	if kind == Duplicate {
-		items = append([]any{items[0]}, items...)
+		l.Items = append([]any{l.Items[0]}, l.Items...)
 	} else {
-		items = items[:len(items)-1]
+		l.Items = l.Items[:len(l.Items)-1]
 	}
-	m[names[len(names)-1]] = items
-	r.Body, r.ContentType = body, contentType
-	return r
+	return l.Reply()
 }

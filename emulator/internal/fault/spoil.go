@@ -28,8 +28,17 @@ func (f *Fault) delay() time.Duration {
 	return f.Latency
 }
 
+// named names in a reply the faults that have struck the request or what is in the reply.
+func named(x *exchange.Exchange, rep answer.Reply) answer.Reply {
+	if x.Fault == "" {
+		return rep
+	}
+	return rep.With("X-Spapi-Emulator-Fault", x.Fault)
+}
+
 // Serve sends a reply over a connection, as the fault that struck the request has it.
 func Serve(w http.ResponseWriter, r *http.Request, x *exchange.Exchange, rep answer.Reply, f *Fault, c *clock.Clock) {
+	rep = named(x, rep)
 	if f == nil {
 		answer.Send(w, x, rep)
 		return
@@ -37,7 +46,6 @@ func Serve(w http.ResponseWriter, r *http.Request, x *exchange.Exchange, rep ans
 	if c.Pause(r.Context(), f.delay()) != nil {
 		return // the client has gone away
 	}
-	rep = rep.With("X-Spapi-Emulator-Fault", string(f.Kind))
 	switch f.Kind {
 	case Silent:
 		<-r.Context().Done()
@@ -170,8 +178,8 @@ func RoundTrip(r *http.Request, x *exchange.Exchange, rep answer.Reply, f *Fault
 		case Reset:
 			return nil, errReset()
 		}
-		rep = rep.With("X-Spapi-Emulator-Fault", string(f.Kind))
 	}
+	rep = named(x, rep)
 	rec := exchange.NewRecorder()
 	answer.Send(rec, x, rep)
 	resp := exchange.NewResponse(r, rec)

@@ -33,10 +33,8 @@ type Queue struct {
 	planned   int // tasks so far
 	generated map[generated]time.Time
 
-	now         time.Time // of the request that is being answered
-	settlements bool      // those of the past have been written
-
-	nextSettlement time.Time
+	now     time.Time // of the request that is being answered
+	settled time.Time // until when settlement reports have been written; zero: nobody has asked for any
 }
 
 // generated is what must cool down before it is made again.

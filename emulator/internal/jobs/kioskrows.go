@@ -35,7 +35,7 @@ func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 		if problem != "" {
 			return nil, problem
 		}
-		for _, s := range namedByWeek(w.SumSales(q.AsOf, from, to, markets, name(args["aggregateBy"]), false), name(args["aggregateBy"])) {
+		for _, s := range namedByWeek(k.sumSales(askedByQuery, "", q.AsOf, from, to, markets, name(args["aggregateBy"]), false), name(args["aggregateBy"])) {
 			f := figures(s, &world.Counts{}, &world.Counts{})
 			rows = append(rows, map[string]any{"startDate": s.Date, "endDate": s.End, "marketplaceId": s.Marketplace, "sales": f, "traffic": f})
 		}
@@ -44,7 +44,7 @@ func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 		if problem != "" {
 			return nil, problem
 		}
-		rows = salesByASIN(w.SumSales(q.AsOf, from, to, markets, "", true), name(args["aggregateBy"]))
+		rows = salesByASIN(k.sumSales(askedByQuery, "", q.AsOf, from, to, markets, "", true), name(args["aggregateBy"]))
 	case "salesAndTrafficTrends":
 		wanted := map[string][]string{}
 		var markets []string
@@ -57,7 +57,7 @@ func (k *Queue) kioskRows(q *Query) (rows []map[string]any, problem string) {
 		if markets, problem = k.kioskMarketplaces(markets); problem != "" {
 			return nil, problem
 		}
-		sums := namedByWeek(w.SumSales(q.AsOf, from, to, markets, name(args["dateAggregation"]), true), name(args["dateAggregation"]))
+		sums := namedByWeek(k.sumSales(askedByQuery, "", q.AsOf, from, to, markets, name(args["dateAggregation"]), true), name(args["dateAggregation"]))
 		sums = slices.DeleteFunc(sums, func(s *world.Sales) bool { return !slices.Contains(wanted[s.Marketplace], s.Product.ASIN) })
 		rows = salesByASIN(sums, name(args["asinAggregation"]))
 		for _, row := range rows {

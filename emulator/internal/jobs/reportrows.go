@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/ledger"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
@@ -29,8 +30,8 @@ type reportRow struct {
 	i    int            // of it
 	l    *world.Listing // of the row, or of the order's item; may be nil
 	back *world.Return
-	line *settlementLine
-	more map[string]string // cells that only this kind of row has
+	line *ledger.SettlementRow // of a settlement; nil for its first row
+	more map[string]string     // cells that only this kind of row has
 }
 
 // rows yields the rows of a report one by one, nil at the end. It takes the world's lock when it needs it.
@@ -131,7 +132,7 @@ func (k *Queue) reportRows(r *Report, w *world.World, at time.Time) rows {
 			return []*reportRow{row}
 		})
 	case "settlement":
-		return k.settlementRows(r, w, at)
+		return k.settlementRows(r, at)
 	case "ledger-summary", "ledger-detail":
 		return k.ledgerRows(r, w, at)
 	case "fba":
@@ -219,93 +220,52 @@ func earliest(r *Report) time.Time {
 	switch r.Kind.rows {
 	case "orders":
 		return r.From
-	case "shipments", "shipments-fba", "shipments-fba-promotion", "returns-fba", "returns-mfn", "settlement", "feedback":
+	case "shipments", "shipments-fba", "shipments-fba-promotion", "returns-fba", "returns-mfn", "feedback":
 		return r.From.AddDate(0, 0, -60)
 	}
 	return time.Time{}
 }
 
-// settlementLine is one amount of a settlement.
-type settlementLine struct {
-	transaction, kind, what string // "Order", "ItemPrice", "Principal"
-	amount                  world.Money
-}
-
-// settlementRows yields the sum of a period and then its amounts. What was shipped is settled, and what came back.
-func (k *Queue) settlementRows(r *Report, w *world.World, at time.Time) rows {
-	lines := func(row *reportRow) (list []*reportRow) {
-		add := func(back bool, kind, what string, units int) {
-			if units == 0 {
-				return
-			}
-			copied := *row
-			copied.line = &settlementLine{"Order", kind, what, world.Money{Units: units, Currency: row.it.Price.Currency}}
-			if back {
-				copied.line.transaction = "Refund"
-				copied.back = row.o.ReturnOf(row.i)
-			}
-			list = append(list, &copied)
-		}
-		it := row.it
-		if in(row.o.Shipped, r) {
-			add(false, "ItemPrice", "Principal", it.Price.Units)
-			add(false, "ItemPrice", "Tax", it.Tax.Units)
-			add(false, "ItemPrice", "Shipping", it.Shipping.Units)
-			add(false, "Promotion", "Principal", -it.Discount.Units)
-			add(false, "ItemFees", "Commission", -it.Price.Units*15/100)
-			if row.o.Amazon {
-				add(false, "ItemFees", "FBAPerUnitFulfillmentFee", -world.PriceIn(322*it.Quantity, row.m).Units)
-			}
-		}
-		if back := row.o.ReturnOf(row.i); back != nil && in(back.At, r) {
-			add(true, "ItemPrice", "Principal", -it.Price.Units*back.Quantity/it.Quantity)
-			add(true, "ItemFees", "Commission", it.Price.Units*15/100*back.Quantity/it.Quantity)
-		}
-		return list
-	}
-	accept := func(o *world.Order) bool {
-		return slices.Contains(r.Marketplaces, o.Marketplace.ID) && o.Status(at) == world.Shipped
-	}
-	total, found := 0, false
-	sum := orderRows(k, r, w, at, accept, lines)
-	var currency string
-	for row := sum(); row != nil; row = sum() {
-		total += row.line.amount.Units
-		currency, found = row.line.amount.Currency, true
-	}
-	if !found {
+// settlementRows yields the first row of a settlement, which has its total, and then its amounts. A report that was asked for is of any time.
+func (k *Queue) settlementRows(r *Report, at time.Time) rows {
+	markets := k.marketplacesOf(r.Marketplaces)
+	if len(markets) == 0 {
 		return listRows(nil)
 	}
+	l, m := ledger.Books.Of(k.account), markets[0]
+	head := &reportRow{k: k, r: r, at: at, m: m, more: map[string]string{"currency": m.Currency}}
+	var next func() (ledger.SettlementRow, bool)
+	total := 0
+	if groups := l.Groups(m, r.From, r.From.Add(time.Second), at); r.Kind.Settlement && len(groups) == 1 {
+		next = l.Settlement(groups[0], at)
+		total = groups[0].Total.Units
+		head.more["settlement-id"] = groups[0].SettlementID
+	} else {
+		sum := l.Amounts(m, r.From, r.To, at)
+		for row, more := sum(); more; row, more = sum() {
+			total += row.Units
+		}
+		next = l.Amounts(m, r.From, r.To, at)
+	}
+	line, more := next()
+	if !more {
+		return listRows(nil)
+	}
+	head.more["settlement-start-date"], head.more["settlement-end-date"] = ledger.SettlementTime(r.From, m), ledger.SettlementTime(r.To, m)
+	head.more["deposit-date"], head.more["total-amount"] = ledger.SettlementTime(r.To.Add(world.Day), m), head.local(world.Money{Units: total, Currency: m.Currency})
 	first := true
-	rest := orderRows(k, r, w, at, accept, lines)
 	return func() *reportRow {
 		if first {
 			first = false
-			m := k.marketplacesOf(r.Marketplaces)[0]
-			head := &reportRow{k: k, r: r, at: at, m: m}
-			head.more = map[string]string{
-				"settlement-start-date": settlementTime(r.From, m), "settlement-end-date": settlementTime(r.To, m), "deposit-date": settlementTime(r.To.Add(2*world.Day), m),
-				"total-amount": head.local(world.Money{Units: total, Currency: currency}), "currency": currency,
-			}
 			return head
 		}
-		return rest()
+		if !more {
+			return nil
+		}
+		own := line
+		line, more = next()
+		return &reportRow{k: k, r: r, at: at, m: m, line: &own}
 	}
-}
-
-// in tells whether a time lies in a settlement's period, whose end belongs to the next one.
-func in(t time.Time, r *Report) bool { return !t.IsZero() && !t.Before(r.From) && t.Before(r.To) }
-
-// settlementDate and settlementTime are as the marketplace's country writes them (abuzuhri/Amazon-SP-API-CSharp#571 has 14.03.2023 of Germany).
-func settlementDate(t time.Time, m *marketplace.Marketplace) string {
-	if m.DayFirst {
-		return t.UTC().Format("02.01.2006")
-	}
-	return t.UTC().Format(time.DateOnly)
-}
-
-func settlementTime(t time.Time, m *marketplace.Marketplace) string {
-	return settlementDate(t, m) + t.UTC().Format(" 15:04:05 UTC")
 }
 
 // flatDate is the local spelling of a day.
@@ -338,9 +298,7 @@ func (row *reportRow) cell(name string) string {
 		return v
 	}
 	if row.line != nil {
-		if v, ok := row.settlementCell(name); ok {
-			return v
-		}
+		return row.line.Cell(name, row.local(world.Money{Units: row.line.Units, Currency: row.m.Currency}))
 	}
 	if row.back != nil {
 		if v, ok := row.returnCell(name); ok {
@@ -358,8 +316,6 @@ func (row *reportRow) cell(name string) string {
 		}
 	}
 	switch name {
-	case "settlement-id":
-		return strconv.Itoa(20000000000 + int(row.r.From.Unix()%1000000000) + len(row.m.ID))
 	case "snapshot-date", "reporting-date":
 		return OffsetTimestamp(row.at)
 	case "country", "country-code", "ship-country":
@@ -375,59 +331,6 @@ func (row *reportRow) cell(name string) string {
 		return row.m.Currency
 	}
 	return ""
-}
-
-func (row *reportRow) settlementCell(name string) (string, bool) {
-	l := row.line
-	when := row.o.Shipped
-	if row.back != nil {
-		when = row.back.At
-	}
-	amountOf := func(kind string, what bool) string {
-		if l.kind != kind {
-			return ""
-		}
-		if what {
-			return l.what
-		}
-		return row.local(l.amount)
-	}
-	switch name {
-	case "transaction-type":
-		return l.transaction, true
-	case "amount-type":
-		return l.kind, true
-	case "amount-description":
-		return l.what, true
-	case "amount":
-		return row.local(l.amount), true
-	case "price-type":
-		return amountOf("ItemPrice", true), true
-	case "price-amount":
-		return amountOf("ItemPrice", false), true
-	case "item-related-fee-type":
-		return amountOf("ItemFees", true), true
-	case "item-related-fee-amount":
-		return amountOf("ItemFees", false), true
-	case "promotion-type":
-		return amountOf("Promotion", true), true
-	case "promotion-amount":
-		return amountOf("Promotion", false), true
-	case "posted-date":
-		return settlementDate(when, row.m), true
-	case "posted-date-time":
-		return settlementTime(when, row.m), true
-	case "fulfillment-id":
-		return row.o.Channel(), true
-	case "currency", "total-amount":
-		return "", true // on the first row only
-	case "adjustment-id":
-		if row.back != nil {
-			return row.back.RMA, true
-		}
-		return "", true
-	}
-	return "", false
 }
 
 func (row *reportRow) returnCell(name string) (string, bool) {

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/fault"
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/ledger"
 	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/table"
 	"github.com/openspapi/spapi/emulator/internal/world"
@@ -131,14 +133,21 @@ func (k *Queue) FinishReport(r *Report, at time.Time) {
 		return
 	}
 	r.asOf = at
+	if f := k.account.Desk.Faults.Report(r.Kind.Name, r.Created.Sub(r.To), r.ranged()); f != nil {
+		switch f.Kind {
+		case fault.NoData:
+			r.end(Cancelled, at)
+		case fault.Unpublished:
+			k.failReport(r, errorDetails(unpublished), at)
+		default:
+			r.end(fatal, at)
+		}
+		return
+	}
 	d, problem := k.WriteReport(r, at)
 	switch {
 	case problem != nil:
-		// A FATAL report may have a document that tells why (selling-partner-api-docs, reports guide).
-		// It came compressed, short as it is (saleweaver/python-amazon-sp-api#624).
-		r.Document = k.AddDocument("report", &Document{ContentType: "application/json; charset=UTF-8", Created: at, Expires: at.Add(r.Kind.retention),
-			packing: packed, Open: onePiece(problem)})
-		r.end(fatal, at)
+		k.failReport(r, problem, at)
 	case d == nil:
 		r.end(Cancelled, at) // no data
 	default:
@@ -147,6 +156,21 @@ func (k *Queue) FinishReport(r *Report, at time.Time) {
 		k.noteGenerated(r)
 	}
 }
+
+// unpublished is what a report says that was asked for before its data were there (airbytehq/airbyte#38166, of vendors' reports).
+const unpublished = "Error in report request: The report data for the requested date range is not yet available. Try submitting this createReport request at a later time, " +
+	"or modify dataEndTime to be an earlier date."
+
+// failReport ends a report with a document that tells why (selling-partner-api-docs, reports guide). It came compressed, short as it is
+// (saleweaver/python-amazon-sp-api#624).
+func (k *Queue) failReport(r *Report, problem []byte, at time.Time) {
+	r.Document = k.AddDocument("report", &Document{ContentType: "application/json; charset=UTF-8", Created: at, Expires: at.Add(r.Kind.retention),
+		packing: packed, Open: onePiece(problem)})
+	r.end(fatal, at)
+}
+
+// ranged tells whether the report was asked for with times; without, both are the time of the request.
+func (r *Report) ranged() bool { return !r.From.Equal(r.Created) || !r.To.Equal(r.Created) }
 
 // coolingDown tells whether the same type was generated for one of the same marketplaces a short while ago
 // (developer-docs.amazon.com/sp-api/docs/fba-sales-reports-attributes; by marketplace: selling-partner-api-docs#1645).
@@ -240,62 +264,87 @@ func (k *Queue) Schedule(id string) *Schedule {
 	return nil
 }
 
-// settlementDays is how often Amazon settles.
-const settlementDays = 14
+// settlementTypes are the reports that Amazon makes of each group that closes.
+var settlementTypes = []string{"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE", "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", "GET_V2_SETTLEMENT_REPORT_DATA_XML"}
 
-// OpenSettlements writes the settlement reports of the last 90 days and plans the coming ones. Amazon makes them by itself: they can only
-// be listed (developer-docs.amazon.com/sp-api/docs/report-type-values-settlement). It wants k.Mu held.
+// OpenSettlements writes the settlement reports of all groups that have closed in the last 90 days, and plans the coming ones. Amazon makes them by itself:
+// they can only be listed (developer-docs.amazon.com/sp-api/docs/report-type-values-settlement). It wants k.Mu held.
 func (k *Queue) OpenSettlements() {
-	if k.settlements {
-		return
+	first := k.settled.IsZero()
+	now := k.account.Created
+	if k.now.After(now) {
+		now = k.now
 	}
-	k.settlements = true
-	end := k.account.Created.UTC().Truncate(world.Day).Add(6 * time.Hour)
-	for n := int(Retention("report", k.account.Created)/world.Day) / settlementDays; n >= 0; n-- {
-		if at := end.AddDate(0, 0, -n*settlementDays); !at.After(k.account.Created) {
-			k.settle14(at)
+	if first {
+		k.settled = now.Add(-Retention("report", now))
+	}
+	k.settle14(now)
+	if first {
+		k.planSettlement()
+	}
+}
+
+// planSettlement plans the reports of the next groups that close by themselves.
+func (k *Queue) planSettlement() {
+	var next time.Time
+	for _, c := range k.closings(k.settled, k.settled.AddDate(0, 0, 15)) {
+		if next.IsZero() || c.ready.Before(next) {
+			next = c.ready
 		}
 	}
-	at := end
-	for !at.After(k.account.Created) {
-		at = at.AddDate(0, 0, settlementDays)
-	}
-	k.nextSettlement = at
-	k.later(at, k.settleAgain)
-	k.catchUp()
-}
-
-func (k *Queue) settleAgain(at time.Time) {
-	if k.now.Sub(at) < Retention("report", at) {
+	k.later(next, func(at time.Time) {
 		k.settle14(at)
-	}
-	k.nextSettlement = at.AddDate(0, 0, settlementDays)
-	k.later(k.nextSettlement, k.settleAgain)
+		k.planSettlement()
+	})
 }
 
-// settle14 writes the reports of one settlement period, for each marketplace in which something was settled.
-func (k *Queue) settle14(at time.Time) {
+// closing is a group with the time at which its reports are there: up to an hour after it has closed.
+type closing struct {
+	group ledger.Group
+	ready time.Time
+}
+
+// closings are the groups whose reports come after one time, and by another.
+func (k *Queue) closings(after, by time.Time) []closing {
+	var list []closing
+	l := ledger.Books.Of(k.account)
 	for i := range k.account.Marketplaces {
-		m := &k.account.Marketplaces[i]
-		for _, name := range []string{"GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE", "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", "GET_V2_SETTLEMENT_REPORT_DATA_XML"} {
+		for _, g := range l.Ending(&k.account.Marketplaces[i], after.Add(-time.Hour), by) {
+			ready := g.End.Add(time.Duration(k.random("settlement", g.ID).Between(60, 3600)) * time.Second)
+			if ready.After(after) && !ready.After(by) {
+				list = append(list, closing{g, ready})
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b closing) int { return a.ready.Compare(b.ready) })
+	return list
+}
+
+// settle14 writes the reports that have come until a time.
+func (k *Queue) settle14(until time.Time) {
+	for _, c := range k.closings(k.settled, until) {
+		for _, name := range settlementTypes {
 			kind := ReportTypes()[name]
-			if k.account.Desk.Gone(operations.ReportType, name, at) {
+			// What is older than the retention when it is looked at needn't be written.
+			if k.account.Desk.Gone(operations.ReportType, name, c.ready) || k.now.Sub(c.ready) >= kind.retention {
 				continue
 			}
 			n := k.Next()
-			r := &Report{Kind: kind, Marketplaces: []string{m.ID}, From: at.AddDate(0, 0, -settlementDays), To: at, asOf: at, Job: Job{n: n}}
-			r.Created = at.Add(time.Duration(k.random("settlement", n).Between(60, 3600)) * time.Second)
-			r.started, r.ended = r.Created, r.Created
-			r.ID = k.newID(n, r.Created)
-			d, _ := k.WriteReport(r, at)
+			r := &Report{Kind: kind, Marketplaces: []string{c.group.Marketplace.ID}, From: c.group.Start, To: c.group.End, asOf: c.ready, Job: Job{n: n, Created: c.ready}}
+			r.started, r.ended = c.ready, c.ready
+			r.ID = k.newID(n, c.ready)
+			d, _ := k.WriteReport(r, c.ready)
 			if d == nil {
 				continue
 			}
-			d.Created, d.Expires = r.ended, r.ended.Add(kind.retention)
+			d.Expires = r.ended.Add(kind.retention)
 			r.Document = k.AddDocument("report", d)
 			r.Outcome = done
 			k.Reports.Add(r)
 		}
+	}
+	if until.After(k.settled) {
+		k.settled = until
 	}
 }
 

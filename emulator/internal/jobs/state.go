@@ -16,14 +16,13 @@ type object = format.Object
 // again from the world's orders are not.
 
 type queueState struct {
-	Made           int             `json:"made"`
-	Settlements    bool            `json:"settlements,omitempty"`
-	NextSettlement time.Time       `json:"next_settlement,omitzero"`
-	Documents      []documentState `json:"documents,omitempty"`
-	Reports        []reportState   `json:"reports,omitempty"`
-	Schedules      []scheduleState `json:"schedules,omitempty"`
-	Feeds          []feedState     `json:"feeds,omitempty"`
-	Queries        []queryState    `json:"queries,omitempty"`
+	Made      int             `json:"made"`
+	Settled   time.Time       `json:"settled,omitzero"`
+	Documents []documentState `json:"documents,omitempty"`
+	Reports   []reportState   `json:"reports,omitempty"`
+	Schedules []scheduleState `json:"schedules,omitempty"`
+	Feeds     []feedState     `json:"feeds,omitempty"`
+	Queries   []queryState    `json:"queries,omitempty"`
 }
 
 type documentState struct {
@@ -122,10 +121,10 @@ var Flow = desk.Flow{
 func (k *Queue) save() any {
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	if k.Made == 0 && !k.settlements {
+	if k.Made == 0 && k.settled.IsZero() {
 		return nil
 	}
-	s := queueState{Made: k.Made, Settlements: k.settlements, NextSettlement: k.nextSettlement}
+	s := queueState{Made: k.Made, Settled: k.settled}
 	for _, r := range k.Reports.all {
 		s.Reports = append(s.Reports, reportState{r.state(), r.Kind.Name, r.Marketplaces, r.From, r.To, r.asOf, r.Options, r.ScheduleID, idOf(r.Document)})
 	}
@@ -175,9 +174,9 @@ func (k *Queue) load(raw json.RawMessage) error {
 	}
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
-	k.Made, k.settlements, k.nextSettlement = s.Made, s.Settlements, s.NextSettlement
-	if k.settlements {
-		k.later(k.nextSettlement, k.settleAgain)
+	k.Made, k.settled = s.Made, s.Settled
+	if !k.settled.IsZero() {
+		k.later(k.settled, func(time.Time) { k.planSettlement() })
 	}
 	files := k.account.Desk.Contents()
 	data := map[string][]byte{}

@@ -143,7 +143,11 @@ func (l *Ledger) plain(kind string, market int, at time.Time, about string) Tran
 
 // charged is a charge as a transaction. The caller holds l.mu.
 func (l *Ledger) charged(w *world.World, c *world.Charge) Transaction {
-	t := l.plain(c.Kind, l.indexOf(c.Marketplace), c.At, "charge "+c.ID)
+	kind := c.Kind
+	if kindOf(kind).List == "" {
+		kind = "Other" // what only the clock moves
+	}
+	t := l.plain(kind, l.indexOf(c.Marketplace), c.At, "charge "+c.ID)
 	t.OrderID, t.Reference = c.OrderID, c.Reference
 	var o *world.Order
 	if c.OrderID != "" {

@@ -10,17 +10,16 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// Orders' lives are derived anew whenever they are looked at. What is kept of them is when each moves how much: in buckets, by time of purchase, which
-// are made when they are first needed and forgotten when an order in them changes. An order moves money within 60 days of its purchase, so a span of
+// Orders' lives are derived anew whenever they are looked at. What is kept of them is when each moves how much: in buckets of orders that follow one another,
+// which are made when they are first needed and forgotten when an order in them changes. An order moves money within 60 days of its purchase, so a span of
 // time has its entries in the buckets of that span and of the 60 days before; each of them is searched by time.
 
-// bucketSpan is of which time a bucket has the orders.
-const bucketSpan = 6 * time.Hour
+// bucketOrders is how many orders a bucket has.
+const bucketOrders = 1024
 
-// bucket has what the orders of some hours move, also what they will.
+// bucket has what some orders move, also what they will.
 type bucket struct {
-	until   time.Time // as far as orders have been seen
-	orders  []string  // ids
+	placed  time.Time // the first of them; zero: none has come
 	entries []entry   // by time
 }
 
@@ -28,7 +27,7 @@ type bucket struct {
 type entry struct {
 	at           int64
 	total, sales int64
-	order        int32 // of the bucket's
+	number       int32 // of the order
 	posting      uint8 // of the order's
 	market       uint8
 	flags        uint8
@@ -38,76 +37,58 @@ const (
 	released = 1 << iota // counts in a group
 	deferred             // waits, or has waited
 	twin                 // releases what has waited
-	merchant             // of an order that the seller fulfils
 )
-
-func chunkOf(at int64) int64 {
-	span := int64(bucketSpan / time.Second)
-	n := at / span
-	if at < 0 && at%span != 0 {
-		n--
-	}
-	return n
-}
 
 // bucketsOf are the buckets of the orders that were placed from one time until before another. The caller holds l.mu.
 func (l *Ledger) bucketsOf(from, to time.Time) []*bucket {
-	if start := l.began(); from.Before(start) {
-		from = start
-	}
 	w := l.world()
 	var list []*bucket
-	span := int64(bucketSpan / time.Second)
-	for n := chunkOf(from.Unix()); n*span < to.Unix(); n++ {
-		end := time.Unix((n+1)*span, 0).UTC()
-		until := end
-		if end.After(to) {
-			until = to
+	for n := w.NumberFrom(from) / bucketOrders; ; n++ {
+		b := l.buckets[n]
+		if b == nil {
+			b = l.fill(w, n*bucketOrders)
+			l.buckets[n] = b
 		}
-		b := l.chunks[n]
-		if b == nil || b.until.Before(until) {
-			b = l.fill(w, time.Unix(n*span, 0).UTC(), end)
-			b.until = until // orders may still come
-			l.chunks[n] = b
+		if b.placed.IsZero() || !b.placed.Before(to) {
+			return list
 		}
 		if len(b.entries) > 0 {
 			list = append(list, b)
 		}
 	}
-	return list
 }
 
-// fill makes a bucket.
-func (l *Ledger) fill(w *world.World, from, to time.Time) *bucket {
+// fill makes the bucket of the orders from a number on.
+func (l *Ledger) fill(w *world.World, first int) *bucket {
 	b := &bucket{}
-	for o := range w.All(from, to.Add(-time.Second)) {
-		postings := l.postings(o)
-		if len(postings) == 0 {
+	for number := first; number < first+bucketOrders; number++ {
+		o := w.Life(number)
+		if o == nil {
+			break
+		}
+		if b.placed.IsZero() {
+			b.placed = o.Purchased
+		}
+		l.last = max(l.last, number)
+		if len(o.Items) == 0 {
 			continue
 		}
-		order := int32(len(b.orders))
-		b.orders = append(b.orders, o.ID)
 		market := uint8(l.indexOf(o.Marketplace.ID))
-		var own uint8
-		if !o.Amazon {
-			own = merchant
-		}
-		for n := range postings {
-			p := &postings[n]
-			e := entry{at: p.posted.Unix(), total: int64(p.total()), order: order, posting: uint8(n), market: market, flags: own | released}
+		for n, p := range l.postings(o) {
+			e := entry{at: p.posted.Unix(), total: int64(p.total()), number: int32(number), posting: uint8(n), market: market, flags: released}
 			if !p.refund {
 				e.sales = int64(p.principal())
 			}
 			if !p.matures.IsZero() {
-				e.flags = own | deferred
+				e.flags = deferred
 				b.entries = append(b.entries, e)
-				e.at, e.flags = p.matures.Unix(), own|released|twin
+				e.at, e.flags = p.matures.Unix(), released|twin
 			}
 			b.entries = append(b.entries, e)
 		}
 	}
 	slices.SortFunc(b.entries, func(x, y entry) int {
-		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.order, y.order), cmp.Compare(x.posting, y.posting), cmp.Compare(x.flags, y.flags))
+		return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.number, y.number), cmp.Compare(x.posting, y.posting), cmp.Compare(x.flags, y.flags))
 	})
 	return b
 }
@@ -146,12 +127,12 @@ func (l *Ledger) shown(r *row, now time.Time) bool {
 		return r.at <= now.Unix()
 	}
 	e := &r.bucket.entries[r.entry]
-	return r.at+l.lag(r.bucket.orders[e.order], int(e.posting)) <= now.Unix()
+	return r.at+l.lag(int(e.number), int(e.posting)) <= now.Unix()
 }
 
 // lag is how many seconds pass until a posting of an order is shown.
-func (l *Ledger) lag(orderID string, posting int) int64 {
-	h := l.number("lag", orderID, posting)
+func (l *Ledger) lag(order, posting int) int64 {
+	h := l.number("lag", order, posting)
 	if h%8 == 0 {
 		return 12*3600 + int64(h>>8%(35*3600))
 	}
@@ -187,7 +168,7 @@ func (l *Ledger) rows(from, to, now time.Time, yield func(*row) bool) {
 	if latest := now.Truncate(time.Second).Add(time.Second); to.After(latest) {
 		to = latest
 	}
-	for place, b := range l.bucketsOf(from.Add(-within), to) {
+	for place, b := range l.bucketsOf(from.Add(-world.LifeSpan), to) {
 		if i := b.from(from.Unix()); i < len(b.entries) && b.entries[i].at < to.Unix() {
 			heap = append(heap, cursor{b, i, place})
 		}

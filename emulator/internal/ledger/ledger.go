@@ -21,13 +21,15 @@ type Ledger struct {
 	terms  Terms
 	world  func() *world.World
 
-	mu     sync.Mutex
-	cuts   map[string][]time.Time // payouts on demand, by marketplace
-	start  time.Time              // see [Ledger.began]
-	stored []*world.Listing       // of the beginning, at Amazon's
-	seen   int                    // changes of the world that have been heard of
-	chunks map[int64]*bucket      // by where they start
-	kept   map[sumKey]figures
+	mu      sync.Mutex
+	cuts    map[string][]time.Time // payouts on demand, by marketplace
+	start   time.Time              // see [Ledger.began]
+	stored  []*world.Listing       // of the beginning, at Amazon's
+	seen    [2]int                 // changes of orders, and charges, that have been heard of
+	last    int                    // number of the last order that has been looked at
+	buckets map[int]*bucket        // by what they start with, see [bucketOrders]
+	kept    map[sumKey]figures
+	shells  map[string]Group // see [Ledger.shell]
 }
 
 // Terms are what Amazon has agreed on with a seller.
@@ -46,7 +48,7 @@ func termsOf(number int, pick func(what string) uint64) Terms {
 
 // New opens the books of a seller.
 func New(seed int64, a *world.Seller, w func() *world.World) *Ledger {
-	l := &Ledger{seller: a, seed: seed, world: w, cuts: map[string][]time.Time{}, chunks: map[int64]*bucket{}, kept: map[sumKey]figures{}}
+	l := &Ledger{seller: a, seed: seed, world: w, cuts: map[string][]time.Time{}, buckets: map[int]*bucket{}, kept: map[sumKey]figures{}, shells: map[string]Group{}}
 	l.terms = termsOf(a.Number, func(what string) uint64 { return l.number(what) })
 	return l
 }
@@ -90,15 +92,17 @@ type ledgerState struct {
 func (l *Ledger) open() {
 	w := l.world()
 	l.mu.Lock()
-	changed, n := w.Changes(l.seen)
-	l.seen = n
-	if len(changed) == 0 {
-		return
+	numbers, n := w.Changes(l.seen[0])
+	charges := w.ChargeCount()
+	stale := charges != l.seen[1]
+	l.seen = [2]int{n, charges}
+	for _, number := range numbers {
+		delete(l.buckets, number/bucketOrders)
+		stale = stale || number <= l.last
 	}
-	for _, at := range changed {
-		delete(l.chunks, chunkOf(at.Unix()))
+	if stale {
+		clear(l.kept)
 	}
-	clear(l.kept)
 }
 
 // Open is the group in which money is settled now.
@@ -159,6 +163,7 @@ func (l *Ledger) CloseEarly(m *marketplace.Marketplace, now time.Time) (Group, b
 	slices.SortFunc(cuts, time.Time.Compare)
 	l.cuts[m.ID] = cuts
 	clear(l.kept)
+	clear(l.shells)
 	return l.group(l.periodAt(m, p.start), now), true
 }
 
@@ -193,7 +198,7 @@ func (l *Ledger) Balances(m *marketplace.Marketplace, at, now time.Time) Balance
 // waiting adds up what is deferred just before a time. The caller holds l.mu.
 func (l *Ledger) waiting(m *marketplace.Marketplace, until time.Time) int {
 	sum, market := 0, l.indexOf(m.ID)
-	for _, b := range l.bucketsOf(until.Add(-within), until) {
+	for _, b := range l.bucketsOf(until.Add(-world.LifeSpan), until) {
 		for i := range b.entries[:b.from(until.Unix())] {
 			e := &b.entries[i]
 			switch {

@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -98,7 +100,7 @@ func exampleBooks(t *testing.T, terms Terms, sentB int) (l *Ledger, p period) {
 				return nil
 			}
 			back := p.start.Add(6 * world.Day)
-			o.Returns = []world.Return{{ID: "10000000000001", Kind: world.GoodsBack, Disposition: world.Sellable, Item: 0, Quantity: 1, Asked: back.Add(-world.Day), At: back, Refunded: back, Reason: "UNWANTED_ITEM"}}
+			o.Returns = []world.Return{{ID: "33333333333333", Kind: world.GoodsBack, Disposition: world.Sellable, Item: 0, Quantity: 1, Asked: back.Add(-world.Day), At: back, Refunded: back, Reason: "UNWANTED_ITEM", Refund: world.Refund{Price: 2999, Tax: 240}}}
 			return nil
 		})
 		if err != nil {
@@ -155,14 +157,15 @@ Transfer 21.07: FundTransfer 21.07
 		t.Errorf("group %+v", g)
 	}
 	sum := 0
-	for row := range l.Settlement(g, now) {
+	next := l.Settlement(g, now)
+	for row, more := next(); more; row, more = next() {
 		sum += row.Units
 	}
 	if sum != g.Total.Units {
 		t.Errorf("settlement %d, want %v", sum, g.Total)
 	}
-	if next := l.Open(p.m, now); !strings.Contains(booked(l, next, now), "ReserveCredit 10.00") {
-		t.Errorf("no credit of the reserve in the next: %s", booked(l, next, now))
+	if open := l.Open(p.m, now); !strings.Contains(booked(l, open, now), "ReserveCredit 10.00") {
+		t.Errorf("no credit of the reserve in the next: %s", booked(l, open, now))
 	}
 	for _, problem := range l.Check(now) {
 		t.Error(problem)
@@ -204,5 +207,208 @@ func TestWorkedExampleDeferred(t *testing.T) {
 	pair := l.OfOrder(order, now, true)
 	if len(pair) != 2 || pair[0].ReleaseID != pair[1].ID || pair[1].DeferredID != pair[0].ID || len(pair[0].ID) != 43 || pair[0].Deferral != "DD7" || !pair[0].Matures.Equal(pair[1].Posted) {
 		t.Errorf("the pair of B: %+v", pair)
+	}
+}
+
+// TestPagesAreOneList reads all transactions page by page, of sizes that cut seconds in two, and holds them against one long page; orders that change in
+// between change only what is theirs.
+func TestPagesAreOneList(t *testing.T) {
+	l, w := books(5, 0, world.Sizes{Orders: 8000, Products: 10, Days: 4}, marketplace.US, marketplace.CA)
+	now := opened.Add(2 * world.Day)
+	w.Advance(now)
+	q := Query{From: opened.AddDate(0, 0, -10), To: now, Now: now}
+	whole, end := l.Page(q, 0, 1e6)
+	if end != 0 || len(whole) < 4000 {
+		t.Fatalf("%d transactions", len(whole))
+	}
+	n := 0
+	for position, pages := -1, 0; position != 0; pages++ {
+		list, next := l.Page(q, max(position, 0), 1+(pages*7)%500)
+		for i := range list {
+			if n >= len(whole) || list[i].ID != whole[n].ID {
+				t.Fatalf("page %d: another transaction in place %d", pages, n)
+			}
+			n++
+		}
+		position = next
+	}
+	if n != len(whole) {
+		t.Errorf("%d transactions in pages, want %d", n, len(whole))
+	}
+	// What is kept of orders is made once, and again where one has changed.
+	before := maps.Clone(l.buckets)
+	var open string
+	for o := range w.All(now.Add(-3*world.Day), now) {
+		if !o.Amazon && o.Status(now) == world.Unshipped && o.Store == "" {
+			open = o.ID
+		}
+	}
+	if err := w.Change(open, now, func(o *world.Order) error { return o.Ship(world.Parcel{}, now) }); err != nil {
+		t.Fatal(err)
+	}
+	l.Page(q, 0, 1)
+	same, anew := 0, 0
+	for first, b := range l.buckets {
+		if before[first] == b {
+			same++
+		} else {
+			anew++
+		}
+	}
+	if anew != 1 || same < 5 {
+		t.Errorf("%d buckets were made anew, %d kept: want 1, and all others", anew, same)
+	}
+	if got := l.OfOrder(open, now, true); len(got) != 1 || got[0].Type != "Shipment" || !got[0].Posted.Equal(now) {
+		t.Errorf("of the order that was sent: %+v", got)
+	}
+	for _, problem := range l.Check(now) {
+		t.Error(problem)
+	}
+}
+
+// TestPayoutOnDemand closes a group early: what was available is paid out, the next group starts there, and the one after at its usual time.
+func TestPayoutOnDemand(t *testing.T) {
+	l, w := books(4, 1, world.Sizes{Orders: 600, Products: 10, Days: 60}, marketplace.DE, marketplace.FR)
+	de := &l.seller.Marketplaces[0]
+	now := opened.Add(4*world.Day + time.Hour)
+	w.Advance(now)
+	usual := l.Open(de, now).End
+	available := l.Balances(de, now, now).Available
+	g, ok := l.CloseEarly(de, now)
+	if !ok || !g.Closed || !g.OnDemand || !g.End.Equal(now) || available.Units <= 0 {
+		t.Fatalf("group %+v, available %v", g, available)
+	}
+	if next := l.Open(de, now); !next.Start.Equal(now) || !next.End.Equal(usual) || next.ID == g.ID || next.SettlementID == g.SettlementID {
+		t.Errorf("the next is %+v, want until %v", next, usual)
+	}
+	if _, again := l.CloseEarly(de, now); again {
+		t.Error("closed a second time in the same second")
+	}
+	if french := l.Open(&l.seller.Marketplaces[1], now); french.Start.Equal(now) {
+		t.Error("the other marketplace's group was closed, too")
+	}
+	later := now.Add(20 * world.Day)
+	w.Advance(later)
+	for _, at := range []time.Time{now, later} {
+		for _, problem := range l.Check(at) {
+			t.Errorf("at %v: %s", at, problem)
+		}
+	}
+	if found, ok := l.Group(g.ID, later); !ok || found.Total != g.Total || found.TraceID == "" {
+		t.Errorf("later it is %+v, want %+v", found, g)
+	}
+	saved, err := Books.Save(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(saved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := New(l.seed, l.seller, l.world)
+	if err := Books.Load(other, text); err != nil {
+		t.Fatal(err)
+	}
+	if found, ok := other.Group(g.ID, later); !ok || found != func() Group { f, _ := l.Group(g.ID, later); return f }() {
+		t.Errorf("after an import it is %+v", found)
+	}
+}
+
+// TestDebtIsCollected has a seller without orders, who only pays fees: what a period is short of is carried to the next, and then the card pays it.
+func TestDebtIsCollected(t *testing.T) {
+	l, _ := books(1, 2, world.Sizes{Products: 1, Days: 1}, marketplace.US)
+	now := opened.Add(100 * world.Day)
+	carried, paid := 0, 0
+	for _, g := range l.Groups(&l.seller.Marketplaces[0], time.Time{}, now, now) {
+		if g.Beginning.Units < 0 {
+			carried++
+		}
+	}
+	list, _ := l.Page(Query{From: opened.Add(-world.Day), To: now, Now: now}, 0, 1000)
+	for i := range list {
+		if list[i].Type == "DebtRecovery" {
+			paid++
+		}
+	}
+	if carried == 0 || paid == 0 {
+		t.Errorf("%d debts were carried, %d paid", carried, paid)
+	}
+	for _, problem := range l.Check(now) {
+		t.Error(problem)
+	}
+}
+
+// TestTables: every leaf that the code works out is in the table, and every kind has what the places need where it is shown.
+func TestTables(t *testing.T) {
+	for _, of := range []func() *Leaf{principal, priceTax, discount, shippingPaid, shippingDiscount, shippingKept, commission, perUnit, refundCommission, goodwill, restocking} {
+		if of().SettlementWhat == "" {
+			t.Errorf("%s has no label", of().Name)
+		}
+	}
+	for name, k := range Kinds() {
+		if k.Leaf != nil && k.Name != "FundTransfer" && (k.SettlementType == "" || k.Leaf.SettlementWhat == "") {
+			t.Errorf("%s has no label in settlements", name)
+		}
+		if k.Sign != "+" && k.Sign != "-" && k.Sign != "±" {
+			t.Errorf("%s: sign %q", name, k.Sign)
+		}
+	}
+	if kindOf("no such kind").Name != "Other" {
+		t.Error("an unknown kind is not booked as other")
+	}
+}
+
+// TestCharges books each kind of charge, about an order's item and about none.
+func TestCharges(t *testing.T) {
+	l, w := books(6, 0, world.Sizes{Orders: 60, Products: 4, Days: 30}, marketplace.US)
+	var order *world.Order
+	for o := range w.All(time.Time{}, opened.Add(-10*world.Day)) {
+		if o.Status(opened) == world.Shipped && o.Items[0].Price.Units > 0 {
+			order = o
+		}
+	}
+	at := opened.Add(-time.Hour)
+	for name, k := range Kinds() {
+		if k.List == "" {
+			continue
+		}
+		units := 500
+		if k.Sign == "-" {
+			units = -500
+		}
+		c := world.Charge{ID: "a " + name, At: at, Kind: name, Item: -1, Marketplace: marketplace.US.ID, Amount: world.Money{Units: units, Currency: "USD"}, Reference: "R1"}
+		w.Charge(c)
+		c.ID, c.OrderID, c.Item = "b "+name, order.ID, 0
+		w.Charge(c)
+	}
+	seen := map[string]int{}
+	list, _ := l.Page(Query{From: at, To: at.Add(time.Second), Now: opened}, 0, 1000)
+	for i := range list {
+		tr := &list[i]
+		if tr.Kind == nil {
+			continue
+		}
+		seen[tr.Kind.Name]++
+		if want := map[string]int{"+": 500, "-": -500, "±": 500}[tr.Kind.Sign]; tr.Kind.Leaf != nil && tr.Total() != want {
+			t.Errorf("%s: %d, want %d", tr.Kind.Name, tr.Total(), want)
+		}
+	}
+	for name, k := range Kinds() {
+		if k.List != "" && seen[name] < 2 {
+			t.Errorf("%s: booked %d times, want twice", name, seen[name])
+		}
+	}
+	// A chargeback of the whole price is a refund that keeps nothing of the referral fee.
+	it := order.Items[0]
+	w.Charge(world.Charge{ID: "whole", At: at, Kind: "Chargeback", OrderID: order.ID, Marketplace: marketplace.US.ID, Amount: world.Money{Units: -it.Price.Units, Currency: "USD"}})
+	for _, tr := range l.OfOrder(order.ID, opened, true) {
+		if tr.Kind != nil && tr.Kind.Name == "Chargeback" && tr.ID == l.id("Chargeback", marketplace.US.ID, "charge whole") {
+			if want := -it.Price.Units + it.Discount.Units + l.referral(order, &it); tr.Total() != want {
+				t.Errorf("chargeback of the whole: %d, want %d: %+v", tr.Total(), want, tr.Lines)
+			}
+		}
+	}
+	for _, problem := range l.Check(opened) {
+		t.Error(problem)
 	}
 }

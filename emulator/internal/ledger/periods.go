@@ -147,7 +147,7 @@ func (l *Ledger) sums(p period, until time.Time) figures {
 	}
 	var f figures
 	market := l.indexOf(p.m.ID)
-	for _, b := range l.bucketsOf(p.start.Add(-within), until) {
+	for _, b := range l.bucketsOf(p.start.Add(-world.LifeSpan), until) {
 		from, to := b.from(p.start.Unix()), b.from(until.Unix())
 		for i := from; i < to; i++ {
 			if e := &b.entries[i]; int(e.market) == market && e.flags&released != 0 {
@@ -191,13 +191,18 @@ func (l *Ledger) group(p period, now time.Time) Group {
 	return g
 }
 
-// shell is a group without its sums.
+// shell is a group without its sums. The last one of each marketplace is kept: transactions that follow one another are mostly of one. The caller holds l.mu.
 func (l *Ledger) shell(p period, now time.Time) Group {
-	return Group{
-		ID: l.id("group", p.m.ID, p.start.Unix()), SettlementID: l.settlementID(p), Marketplace: p.m, AccountType: StandardOrders,
-		Start: p.start, End: p.end, Closed: !p.end.After(now), OnDemand: p.onDemand, AccountTail: l.accountTail(),
-		Beginning: world.Money{Currency: p.m.Currency}, Total: world.Money{Currency: p.m.Currency},
+	g := l.shells[p.m.ID]
+	if !g.Start.Equal(p.start) || !g.End.Equal(p.end) {
+		g = Group{
+			ID: l.id("group", p.m.ID, p.start.Unix()), SettlementID: l.settlementID(p), Marketplace: p.m, AccountType: StandardOrders,
+			Start: p.start, End: p.end, OnDemand: p.onDemand, AccountTail: l.accountTail(), Beginning: world.Money{Currency: p.m.Currency}, Total: world.Money{Currency: p.m.Currency},
+		}
+		l.shells[p.m.ID] = g
 	}
+	g.Closed = !p.end.After(now)
+	return g
 }
 
 // settlementID has eleven digits: the seller's, the day's, the marketplace's, and which of the day it is.

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"slices"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/world"
@@ -54,15 +55,12 @@ func (p *posting) principal() int {
 // lastThing is later than all that happens to an order.
 var lastThing = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// within is how long after its purchase an order moves money by itself, at the most.
-const within = 60 * world.Day
-
 // invoiceDays is how long a business has to pay an invoice.
 const invoiceDays = 30 * world.Day
 
-// postings are all that an order moves. An order that replaces another for nothing moves nothing.
+// postings are all that an order moves, of which its life is enough. An order that replaces another for nothing moves nothing.
 func (l *Ledger) postings(o *world.Order) []posting {
-	if o.Replaces != "" {
+	if !slices.ContainsFunc(o.Items, func(it world.OrderItem) bool { return it.Price.Units > 0 }) {
 		return nil
 	}
 	parcels := o.ParcelsAt(lastThing)
@@ -109,7 +107,7 @@ func (l *Ledger) postings(o *world.Order) []posting {
 // order is paid by invoice within 30 days, is the emulator's own.
 func (l *Ledger) deferral(o *world.Order, sent time.Time) (reason string, matures time.Time) {
 	switch {
-	case o.Business && (o.ID[len(o.ID)-1]-'0')%2 == 0:
+	case o.Business && o.Number%2 == 0:
 		return "B2B", sent.Add(invoiceDays)
 	case l.terms.DD7:
 		return "DD7", sent.Add(o.Transit + 7*world.Day)
@@ -165,17 +163,13 @@ func (l *Ledger) withheld(o *world.Order, it *world.OrderItem) *Leaf {
 
 // refunded are the amounts of a return.
 func (l *Ledger) refunded(o *world.Order, r *world.Return) []Entry {
-	it := &o.Items[r.Item]
-	n := min(max(r.Quantity, 0), it.Quantity)
-	back := givenBack{price: it.Price.Units * n / it.Quantity, tax: it.Tax.Units * n / it.Quantity, discount: it.Discount.Units * n / it.Quantity}
-	if n == it.Quantity && sellersFault[r.Reason] {
-		back.shipping, back.free = it.Shipping.Units, it.Free.Units
+	it, f := &o.Items[r.Item], &r.Refund
+	back := givenBack{price: f.Price, tax: f.Tax, shipping: f.Shipping, discount: f.Discount, goodwill: f.Goodwill, restocking: f.Restocking}
+	if it.Shipping.Units > 0 {
+		back.free = it.Free.Units * f.Shipping / it.Shipping.Units
 	}
 	return l.reverse(o, it, back, true)
 }
-
-// sellersFault are reasons of returns for which the shipping is given back too.
-var sellersFault = map[string]bool{"DEFECTIVE": true, "NOT_AS_DESCRIBED": true, "DAMAGED_BY_FC": true, "DAMAGED_BY_CARRIER": true}
 
 // givenBack is what a buyer gets back of an item, as the order spells it: the price with the tax where prices are so.
 type givenBack struct{ price, tax, shipping, discount, free, goodwill, restocking int }

@@ -101,8 +101,8 @@ func (d *reader) transaction(r *row) (Transaction, bool) {
 		return r.beside.make(), true
 	}
 	e := &r.bucket.entries[r.entry]
-	if id := r.bucket.orders[e.order]; d.order == nil || d.order.ID != id {
-		if d.order = d.w.OrderByID(id, d.now); d.order == nil {
+	if d.order == nil || d.order.Number != int(e.number) {
+		if d.order = d.w.Order(int(e.number)); d.order == nil {
 			return Transaction{}, false
 		}
 		d.postings = d.l.postings(d.order)
@@ -121,7 +121,7 @@ func (l *Ledger) posted(o *world.Order, p *posting, release bool, now time.Time)
 	about := "shipment"
 	if p.refund {
 		about, t.Type, t.Description = "refund", "Refund", "Refund Order"
-		t.RefundID = l.digits(14, "refund", o.ID, p.back)
+		t.RefundID = p.back
 	} else {
 		t.ShipmentID = l.digits(15, "shipment", o.ID, p.n)
 	}
@@ -167,7 +167,7 @@ func (l *Ledger) OfOrder(id string, now time.Time, all bool) []Transaction {
 	for i, p := range l.postings(o) {
 		lag := int64(0)
 		if !all {
-			lag = l.lag(o.ID, i)
+			lag = l.lag(o.Number, i)
 		}
 		add(l.posted(o, &p, false, now), lag)
 		if !p.matures.IsZero() {
@@ -231,4 +231,17 @@ func (l *Ledger) GroupsOfAll(from, to, now time.Time, skip, size int) (groups []
 		groups = append(groups, l.group(list[i], now))
 	}
 	return groups, skip+size < len(list)
+}
+
+// Ending are the groups that end after one time and by another, the last first, without their sums.
+func (l *Ledger) Ending(m *marketplace.Marketplace, after, by time.Time) []Group {
+	l.open()
+	defer l.mu.Unlock()
+	var list []Group
+	for p := l.periodAt(m, by); p.end.After(after) && p.end.After(l.began()); p = l.before(p) {
+		if !p.end.After(by) {
+			list = append(list, l.shell(p, by))
+		}
+	}
+	return list
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,9 +40,17 @@ func (w *World) Change(id string, now time.Time, f func(o *Order) error) error {
 	w.index.set(number, w.rowOf(after))
 	w.enter(after)
 	w.rehear(before, after, now)
-	w.noteChange(after)
+	w.changes = append(w.changes, number)
 	w.wake()
 	return nil
+}
+
+// Changes are the numbers of orders that came or were changed after the first n such, and how many there have been. Whoever keeps something that is made of
+// orders asks for those since it last asked.
+func (w *World) Changes(n int) (numbers []int, count int) {
+	w.RLock()
+	defer w.RUnlock()
+	return slices.Clone(w.changes[n:]), len(w.changes)
 }
 
 // Ship tells of a parcel of an order that the seller fulfils, as confirmShipment and the fulfilment feeds do. p.Quantities is by item; nil stands
@@ -93,6 +102,34 @@ func (o *Order) Ship(p Parcel, now time.Time) error {
 		o.partly = now
 	}
 	return nil
+}
+
+// NextPackage is a number that no package of the order has.
+func (o *Order) NextPackage(now time.Time) string {
+	list := o.ParcelsAt(now)
+	for n := len(list) + 1; ; n++ {
+		if ref := strconv.Itoa(n); !slices.ContainsFunc(list, func(p Parcel) bool { return p.Ref == ref }) {
+			return ref
+		}
+	}
+}
+
+// Relabel gives a package another label. What the order waits for arrives at the time given, if that is later.
+func (o *Order) Relabel(ref, carrier, service, tracking string, arrives, now time.Time) {
+	for i := range o.Parcels {
+		if p := &o.Parcels[i]; p.Ref == ref {
+			p.Carrier, p.Service, p.Tracking = carrier, service, tracking
+		}
+	}
+	o.Tracking, o.Changed = tracking, now.UTC().Truncate(time.Second)
+	o.Arrives(arrives)
+}
+
+// Arrives puts the delivery off.
+func (o *Order) Arrives(at time.Time) {
+	if !o.Shipped.IsZero() && at.After(o.Shipped.Add(o.Transit)) {
+		o.Transit = at.Sub(o.Shipped)
+	}
 }
 
 // Cancel ends an order that has not left. by is BUYER, MERCHANT or AMAZON. It returns false when it is too late.

@@ -37,7 +37,6 @@ func (w *World) charge(c Charge) {
 		return -1 // after those of the same time
 	})
 	w.charges = slices.Insert(w.charges, i, c)
-	w.changes = append(w.changes, c.At)
 }
 
 // Charges are all charges, by time.
@@ -47,15 +46,11 @@ func (w *World) Charges() []Charge {
 	return slices.Clone(w.charges)
 }
 
-// noteChange notes that an order's life is no longer the one that was written beforehand. The caller holds the world's lock for writing.
-func (w *World) noteChange(o *Order) { w.changes = append(w.changes, o.Purchased) }
-
-// Changes tells of what has changed since a number of changes, and how many changes there are now: of an order when it was placed, of a charge
-// its time. Whoever keeps what he has worked out of them learns of it what no longer holds.
-func (w *World) Changes(since int) (at []time.Time, now int) {
+// ChargeCount is how many charges there are: whoever keeps what is made of them looks whether there are more.
+func (w *World) ChargeCount() int {
 	w.RLock()
 	defer w.RUnlock()
-	return slices.Clone(w.changes[min(since, len(w.changes)):]), len(w.changes)
+	return len(w.charges)
 }
 
 // ChargesIn are the charges from one time until before another, by time.

@@ -482,16 +482,6 @@ func ParseMoney(text, currency string) (Money, error) {
 	return Money{int(units), currency}, nil //nolint:gosec // 31 bits
 }
 
-// ReturnOf is the first return of an item; nil when there is none.
-func (o *Order) ReturnOf(item int) *Return {
-	for i := range o.Returns {
-		if o.Returns[i].Item == item {
-			return &o.Returns[i]
-		}
-	}
-	return nil
-}
-
 // Sellable is the disposition of what can be sold.
 const Sellable = "SELLABLE"
 

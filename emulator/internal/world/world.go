@@ -75,7 +75,7 @@ type World struct {
 	Told         map[string]bool     // idempotency tokens of addInventory
 	charges      []Charge            // by time
 	moves        []Movement          // of stock, told by requests
-	changes      []time.Time         // see [World.Changes]
+	changes      []int               // numbers of orders that came or were changed, see [World.Changes]
 }
 
 // moreOrders is how many orders come after those of the beginning, at the least: a clock that is set far ahead must not fill the memory.
@@ -164,6 +164,7 @@ func (w *World) comes() {
 	o := &Order{}
 	m.life(number, o, 0)
 	w.index.add(w.rowOf(o))
+	w.changes = append(w.changes, number)
 	if len(o.Items) == 0 {
 		return
 	}

@@ -47,6 +47,7 @@ func all(ctx context.Context, f *factory.Factory, client *spapi.Client, in *requ
 	list.Each = true
 	far := &pages.Error{Noun: "item"}
 	var last *spapi.Response
+	var twice pages.Twice
 	failure := func() error {
 		for page, err := range client.Pages(req.WithContext(ctx), options...) {
 			if far.Err = err; err != nil {
@@ -57,6 +58,7 @@ func all(ctx context.Context, f *factory.Factory, client *spapi.Client, in *requ
 			if err != nil {
 				return err
 			}
+			twice.Page(items)
 			for _, item := range items {
 				if err := list.AddRaw(ctx, item); err != nil {
 					return err
@@ -69,7 +71,9 @@ func all(ctx context.Context, f *factory.Factory, client *spapi.Client, in *requ
 		}
 		return nil
 	}()
-	if err := list.Close(ctx, failure); far.Err == nil || far.Rows == 0 {
+	closed := list.Close(ctx, failure)
+	twice.Tell(f, far.Noun)
+	if err := closed; far.Err == nil || far.Rows == 0 {
 		return err
 	}
 	far.GoOn = goOn(last)

@@ -53,6 +53,7 @@ type Options struct {
 	AppLimits     bool
 	Strict        bool
 	Explain       bool
+	Documented    bool
 	ItemsPerPage  int
 	AppStatus     string
 	RedirectURIs  []string
@@ -95,6 +96,7 @@ func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) err
 			"  spapi emulator --tls --listen 127.0.0.1:8443 --ca-dir ca\n" +
 			"  spapi emulator --listen 127.0.0.1:8080 --seed 7 --orders 10000 --skus 500 --days 730\n" +
 			"  spapi emulator --clock fixed --no-limits --fault throttle,operation=ordersv0.*,every=5,burst=3\n" +
+			"  spapi emulator --fault lag,within=30m,operation=orders* --fault short-page,every=3 --fault restated,within=168h\n" +
 			"  spapi emulator --sandbox --sandbox-strict --models ../selling-partner-api-models",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if _, err := findShell(strings.Join(args, " ")); err == nil && cmd.Flags().Changed("env") {
@@ -147,7 +149,7 @@ func addFlags(flags *pflag.FlagSet, opts *Options) {
 	flags.IntVar(&opts.Days, "days", 60, "`number` of days before the start over which the orders are spread")
 	flags.StringVar(&opts.Clock, "clock", "real",
 		"`clock`: real, fixed, fixed:2026-03-01T00:00:00Z (any time of \"spapi help times\", in UTC), or a speed such as 3600x")
-	flags.StringArrayVar(&opts.Faults, "fault", nil, "`rule` by which requests go wrong, such as latency,latency=2s,probability=0.1; repeatable")
+	flags.StringArrayVar(&opts.Faults, "fault", nil, "`rule` by which requests, lists or reports go wrong, such as latency,latency=2s,probability=0.1 or lag,within=30m,operation=orders*; repeatable")
 	flags.StringVar(&opts.Models, "models", "", "`folder` of Amazon's models, whose sandbox cases are replayed")
 	flags.BoolVar(&opts.Sandbox, "sandbox", false, "be the sandbox: its limits (5 per second, burst 15) and its cases")
 	flags.BoolVar(&opts.SandboxStrict, "sandbox-strict", false, "refuse sandbox requests that match no case; needs --models")
@@ -157,6 +159,7 @@ func addFlags(flags *pflag.FlagSet, opts *Options) {
 	flags.BoolVar(&opts.AppLimits, "app-limits", false, "add the limits over all sellers of an application, which no header shows")
 	flags.BoolVar(&opts.Strict, "strict-parameters", false, "refuse query parameters that an operation doesn't have, which Amazon ignores")
 	flags.BoolVar(&opts.Explain, "explain", false, "say in the header x-spapi-emulator-reason why a request was refused")
+	flags.BoolVar(&opts.Documented, "documented-shipping-errors", false, "let Merchant Fulfillment refuse with the codes of Amazon's error table, not with InvalidInput")
 	flags.IntVar(&opts.ItemsPerPage, "order-items-per-page", 100, "`number` of an order's items that getOrderItems shows at once; no order has more than 3")
 	flags.StringVar(&opts.AppStatus, "application-status", "published", "`status` of the application: draft, published or listed")
 	flags.StringArrayVar(&opts.RedirectURIs, "redirect-uri", nil, "OAuth redirect `URI` of the application; repeatable (default http://127.0.0.1 and http://localhost, with any port and path)")
@@ -287,6 +290,7 @@ func (o *Options) build() (*emulator.Emulator, error) {
 		{o.KeepRemoved, emulator.WithRemoved},
 		{o.NoLimits, emulator.WithoutLimits}, {o.AppLimits, emulator.WithApplicationLimits},
 		{o.Strict, emulator.WithStrictParameters}, {o.Explain, emulator.WithExplain},
+		{o.Documented, emulator.WithDocumentedShippingErrors},
 	} {
 		if on.flag {
 			options = append(options, on.option())

@@ -20,12 +20,17 @@ func newest(ctx context.Context, api *orders20260101.Client, in orders20260101.S
 	backwards := func(a, b orders20260101.Order) int { return at(&b).Compare(at(&a)) }
 	return func(yield func(*orders20260101.SearchOrdersResponse, error) bool) {
 		begin := *after
-		first, err := api.SearchOrders(ctx, &in)
-		if err != nil {
-			yield(nil, err)
-			return
+		var first *orders20260101.SearchOrdersResponse
+		for page, err := range api.SearchOrdersPages(ctx, &in) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if first = page; len(first.Orders) > 0 { // an empty page may be followed by others
+				break
+			}
 		}
-		if first.Pagination == nil || first.Pagination.NextToken == "" || len(first.Orders) == 0 {
+		if first.Pagination == nil || first.Pagination.NextToken == "" {
 			slices.SortStableFunc(first.Orders, backwards)
 			yield(first, nil)
 			return

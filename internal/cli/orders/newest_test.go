@@ -23,7 +23,11 @@ func TestNewest(t *testing.T) {
 	client := spapi.NewApp(spapi.Credentials{ClientID: c.ClientID, ClientSecret: spapi.NewSecret(c.ClientSecret)}, spapi.WithTransport(emu), spapi.WithLimiter(free{})).
 		Client(spapi.Authorization{RefreshToken: spapi.NewSecret(c.RefreshToken), Region: c.Region})
 	api := orders20260101.New(client)
-	for _, updated := range []bool{false, true} {
+	for _, test := range []struct {
+		updated bool
+		fault   string
+	}{{false, ""}, {true, ""}, {false, "empty-page,operation=orders*"}, {true, "empty-page,every=2,operation=orders*"}, {false, "short-page,operation=orders*"}, {false, "repeated,operation=orders*"}} {
+		updated := test.updated
 		for _, size := range []int64{1, 7, 100} {
 			in := orders20260101.SearchOrdersInput{MarketplaceIDs: []string{"ATVPDKIKX0DER"}, MaxResultsPerPage: &size}
 			at := func(o *orders20260101.Order) time.Time { return o.CreatedTime }
@@ -40,6 +44,15 @@ func TestNewest(t *testing.T) {
 				}
 				want[o.OrderID] = true
 			}
+			if test.fault != "" {
+				f, err := emulator.ParseFault(test.fault)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := emu.AddFault(f); err != nil {
+					t.Fatal(err)
+				}
+			}
 			before := len(emu.Requests())
 			var got []orders20260101.Order
 			pages := 0
@@ -53,17 +66,18 @@ func TestNewest(t *testing.T) {
 				}
 				got = append(got, page.Orders...)
 			}
+			emu.ClearFaults()
 			seen := map[string]bool{}
 			for _, o := range got {
 				seen[o.OrderID] = true
 			}
 			if len(got) != len(want) || len(seen) != len(want) || len(want) < 10 {
-				t.Errorf("updated %t, pages of %d: got %d orders, %d of them different, want %d", updated, size, len(got), len(seen), len(want))
+				t.Errorf("updated %t, pages of %d, %s: got %d orders, %d of them different, want %d", updated, size, test.fault, len(got), len(seen), len(want))
 			}
 			if !slices.IsSortedFunc(got, func(a, b orders20260101.Order) int { return at(&b).Compare(at(&a)) }) {
 				t.Errorf("updated %t, pages of %d: the newest aren't first", updated, size)
 			}
-			if calls := len(emu.Requests()) - before; size == 100 && len(want) <= 100 && calls != 1 {
+			if calls := len(emu.Requests()) - before; size == 100 && len(want) <= 100 && test.fault == "" && calls != 1 {
 				t.Errorf("updated %t: %d calls for what one page holds", updated, calls)
 			}
 		}

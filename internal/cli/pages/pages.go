@@ -58,6 +58,7 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 	turned := l.Time != nil && NewestFirst(f, l.Limit)
 	var reached span
 	pages, total := 0, int64(0)
+	var twice Twice
 	var source error // why no more pages came
 	failure := func() error {
 	pages:
@@ -80,6 +81,7 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 			if asSent {
 				items, err = l.Items() // of what is no list the SDK has warned already
 				asSent = err == nil && len(items) == len(list)
+				twice.Page(items)
 			}
 			for i := range list {
 				if more = l.Limit > 0 && rows == l.Limit; more {
@@ -119,7 +121,9 @@ func (l *List[Page, Row]) Write(ctx context.Context, f *factory.Factory, all ite
 			return rows, more, err
 		}
 	}
-	if err := out.Close(ctx, failure); source == nil || rows == 0 {
+	closed := out.Close(ctx, failure)
+	twice.Tell(f, l.Noun)
+	if err := closed; source == nil || rows == 0 {
 		if err == nil {
 			err = l.counted(f, rows, total)
 		}

@@ -23,11 +23,7 @@ var Flow = desk.Flow{Handlers: map[string]desk.Handler{
 	"fbainventoryv1.deleteInventoryItem":   deleteInventoryItem,
 }}
 
-const (
-	// inventoryTokenLifetime is in the model (selling-partner-api-models, fbaInventory).
-	inventoryTokenLifetime = 30 * time.Second
-	inventoryPageSize      = 50
-)
+const inventoryPageSize = 50
 
 // getInventorySummaries shows what lies at Amazon. The stock is one for all marketplaces of a seller.
 func getInventorySummaries(c *desk.Call) (answer.Reply, *answer.Error) {
@@ -81,7 +77,7 @@ func getInventorySummaries(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	body := object{"payload": object{"granularity": object{"granularityType": q.Get("granularityType"), "granularityId": m.ID}, "inventorySummaries": list}}
 	if more {
-		body["pagination"] = object{"nextToken": c.TokenFor(pg, pg.Start+inventoryPageSize, inventoryTokenLifetime)}
+		body["pagination"] = object{"nextToken": c.Token(pg, pg.Start+inventoryPageSize)}
 	}
 	return reply(c, body), nil
 }

@@ -12,8 +12,7 @@ import (
 )
 
 const (
-	tokenLifetime = 25 * time.Minute // see tokenProblem
-	kept          = 2                // years (jrl84/amazon-sp-api#30)
+	kept = 2 // years (jrl84/amazon-sp-api#30)
 	// lastPage is the last page of events that there is: beyond 15,300 events of a group requests were refused (selling-partner-api-models#501). That
 	// it is so for other lists, too, is assumed, and smaller for smaller pages.
 	lastPage = 153
@@ -25,9 +24,13 @@ func refusedV0(reason string) *answer.Error {
 	return answer.Invalid("Invalid Input", reason).ByGateway("InvalidInputException")
 }
 
-// tokenProblem is what it says of a token that is too old (selling-partner-api-docs#981); of one that is none the same is assumed.
-func tokenProblem(problem error) *answer.Error {
-	return answer.Invalid("Token is not valid, token duration is 25 minutes.", "NextToken: "+problem.Error())
+// tokenProblem is what it says of a token that is too old (selling-partner-api-docs#981, with 25 minutes and once with 3); of one that is none the same is assumed.
+func tokenProblem(c *desk.Call, problem error) *answer.Error {
+	lifetime := strconv.Itoa(int(c.TokenLifetime()/time.Minute)) + " minutes"
+	if d := c.TokenLifetime(); d < time.Minute {
+		lifetime = strconv.Itoa(int(d/time.Second)) + " seconds"
+	}
+	return answer.Invalid("Token is not valid, token duration is "+lifetime+".", "NextToken: "+problem.Error())
 }
 
 // size is how many results a page has.
@@ -47,7 +50,7 @@ func money(m world.Money) format.Record {
 func listGroups(c *desk.Call) (answer.Reply, *answer.Error) {
 	pg, problem := c.Page("NextToken")
 	if problem != nil {
-		return answer.Reply{}, tokenProblem(problem)
+		return answer.Reply{}, tokenProblem(c, problem)
 	}
 	from, to, wrong := span(pg.Arg("FinancialEventGroupStartedAfter"), pg.Arg("FinancialEventGroupStartedBefore"), pg.AsOf)
 	if wrong != "" {
@@ -66,7 +69,7 @@ func listGroups(c *desk.Call) (answer.Reply, *answer.Error) {
 		list = append(list, group(&groups[i], pg.AsOf))
 	}
 	if more {
-		payload = append(format.Record{{"NextToken", c.TokenFor(pg, pg.Start+n, tokenLifetime)}}, payload...)
+		payload = append(format.Record{{"NextToken", c.Token(pg, pg.Start+n)}}, payload...)
 	}
 	return answer.Payload(payload), nil
 }
@@ -99,7 +102,7 @@ func group(g *ledger.Group, now time.Time) format.Record {
 func listEvents(c *desk.Call) (answer.Reply, *answer.Error) {
 	pg, problem := c.Page("NextToken")
 	if problem != nil {
-		return answer.Reply{}, tokenProblem(problem)
+		return answer.Reply{}, tokenProblem(c, problem)
 	}
 	q, err := posted(pg)
 	switch {
@@ -144,7 +147,7 @@ func page(c *desk.Call, pg *desk.Page, q ledger.Query) (answer.Reply, *answer.Er
 func listEventsByGroup(c *desk.Call) (answer.Reply, *answer.Error) {
 	pg, problem := c.Page("NextToken")
 	if problem != nil {
-		return answer.Reply{}, tokenProblem(problem)
+		return answer.Reply{}, tokenProblem(c, problem)
 	}
 	q, err := posted(pg)
 	if err != nil {
@@ -162,7 +165,7 @@ func listEventsByGroup(c *desk.Call) (answer.Reply, *answer.Error) {
 func listEventsByOrder(c *desk.Call) (answer.Reply, *answer.Error) {
 	pg, problem := c.Page("NextToken")
 	if problem != nil {
-		return answer.Reply{}, tokenProblem(problem)
+		return answer.Reply{}, tokenProblem(c, problem)
 	}
 	var list []ledger.Transaction
 	for _, t := range ledger.Books.Of(c.Seller).OfOrder(c.Path["orderId"], pg.AsOf, false) {
@@ -206,7 +209,7 @@ func events(c *desk.Call, pg *desk.Page, list []ledger.Transaction, next int) an
 	}
 	payload := format.Record{{"FinancialEvents", all}}
 	if next != 0 {
-		payload = append(payload, [2]any{"NextToken", c.TokenFor(pg, next, tokenLifetime)})
+		payload = append(payload, [2]any{"NextToken", c.Token(pg, next)})
 	}
 	return answer.Payload(payload)
 }

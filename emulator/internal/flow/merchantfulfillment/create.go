@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -96,7 +95,7 @@ func (b *book) ship(c *desk.Call, s *carriers.Service, bought *shipment) *answer
 			open = open && n <= o.Items[i].Quantity-o.ShippedOf(i, now)
 		}
 		if open {
-			p := world.Parcel{Ref: nextPackage(o, now), Carrier: s.Carrier, Service: s.Name, Tracking: bought.Tracking, Quantities: slices.Clone(bought.Items)}
+			p := world.Parcel{Ref: o.NextPackage(now), Carrier: s.Carrier, Service: s.Name, Tracking: bought.Tracking, Quantities: slices.Clone(bought.Items)}
 			bought.Package = p.Ref
 			if err := o.Ship(p, now); err != nil {
 				return refuse(c, "request", "AmazonOrderId: "+err.Error())
@@ -111,15 +110,7 @@ func (b *book) ship(c *desk.Call, s *carriers.Service, bought *shipment) *answer
 		// The parcel leaves now, and so does its arrival.
 		bought.Package = former.Package
 		bought.Way = carriers.NewJourney(c.Desk.Seed.Of("journey", bought.ID), now, now.Add(former.Way.Planned.Sub(former.Way.Bought)), false)
-		if !o.Shipped.IsZero() && bought.Way.Ends.After(o.Shipped.Add(o.Transit)) {
-			o.Transit = bought.Way.Ends.Sub(o.Shipped)
-		}
-		for i := range o.Parcels {
-			if p := &o.Parcels[i]; p.Ref == former.Package {
-				p.Carrier, p.Service, p.Tracking = s.Carrier, s.Name, bought.Tracking
-			}
-		}
-		o.Tracking, o.Changed = bought.Tracking, now
+		o.Relabel(former.Package, s.Carrier, s.Name, bought.Tracking, bought.Way.Ends, now)
 		return nil
 	})
 	if err == nil && former != nil {
@@ -147,16 +138,6 @@ func (b *book) former(c *desk.Call, bought *shipment, now time.Time) (*shipment,
 		}
 	}
 	return nil, refuse(c, "request", "AmazonOrderId: the items have been shipped without a label of this service")
-}
-
-// nextPackage is a number that no package of the order has.
-func nextPackage(o *world.Order, now time.Time) string {
-	list := o.ParcelsAt(now)
-	for n := len(list) + 1; ; n++ {
-		if ref := strconv.Itoa(n); !slices.ContainsFunc(list, func(p world.Parcel) bool { return p.Ref == ref }) {
-			return ref
-		}
-	}
 }
 
 // object is the shipment as answers have it. One that was given back has no label any more (selling-partner-api-models#258).

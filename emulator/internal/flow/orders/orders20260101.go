@@ -18,17 +18,23 @@ type object = format.Object
 var V20260101 = desk.Flow{Handlers: map[string]desk.Handler{
 	"orders20260101.searchOrders": searchOrders2026,
 	"orders20260101.getOrder":     getOrder2026,
-}}
+}, Update: map[string]func(*desk.Call, string){"orders20260101.searchOrders": updateOrder}}
 
 // status2026 are the states of orders v0 in this version's spelling.
 var status2026 = map[string]string{world.Pending: "PENDING", world.Unshipped: "UNSHIPPED", world.PartiallyShipped: "PARTIALLY_SHIPPED", world.Shipped: "SHIPPED", world.Canceled: "CANCELLED"}
 
 func searchOrders2026(c *desk.Call) (answer.Reply, *answer.Error) {
-	pg, problem := c.Page("paginationToken")
+	changeable := []string{"maxResultsPerPage", "includedData"} // from page to page (selling-partner-api-models orders_2026-01-01)
+	pg, problem := c.Page("paginationToken", changeable...)
 	if problem != nil {
 		return answer.Reply{}, answer.InvalidParameter("paginationToken", problem.Error())
 	}
 	q := pg.Args
+	for _, name := range changeable {
+		if values, given := c.Query[name]; given {
+			q[name] = values
+		}
+	}
 	for _, id := range q["marketplaceIds"] {
 		if _, err := c.MarketplaceOf("marketplaceIds", id); err != nil {
 			return answer.Reply{}, err
