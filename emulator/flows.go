@@ -32,6 +32,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/flow/solicitations"
 	"github.com/openspapi/spapi/emulator/internal/flow/tokens"
 	"github.com/openspapi/spapi/emulator/internal/flow/tracking"
+	"github.com/openspapi/spapi/emulator/internal/flow/transfers"
 	"github.com/openspapi/spapi/emulator/internal/flow/uploads"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/handover"
@@ -48,5 +49,5 @@ var flows = []desk.Flow{
 	catalogitems.V20201201, listingsitems.V20210801, listingsitems.V20200901, listingsrestrictions.Flow, producttypes.Flow, fbainventory.Flow,
 	reports.Flow, feeds.Flow, datakiosk.Flow, promotions.Flow, shipping.V1, fulfillmentoutbound.V20200701, finances.V0, finances.V20240619,
 	merchantfulfillment.V0, easyship.V20220323, externalfulfillment.V20240911, shipmentinvoicing.V0, shipmentinvoicing.Delivery, sellerwallet.Flow,
-	invoices.Flow, financesinvoices.Flow, tracking.V20260130, shipping.V2,
+	invoices.Flow, financesinvoices.Flow, tracking.V20260130, shipping.V2, transfers.Flow,
 }

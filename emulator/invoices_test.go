@@ -293,6 +293,11 @@ func TestInvoicesRefused(t *testing.T) {
 	}
 	wantError(t, "a token with other arguments", list(invoices20240619.GetInvoicesInput{NextToken: page.NextToken, PageSize: &one, Statuses: []string{"REJECTED"}}), 400, "400", "Invalid Request.",
 		"Specifying nextToken with any other parameters will cause the request to fail.")
+	id := page.Invoices[0].ID
+	for _, almost := range []string{id[:35] + string('0'+'1'-min(id[35], '1')), strings.ToUpper(id), id[:34]} {
+		_, err = api.GetInvoice(ctx, &invoices20240619.GetInvoiceInput{InvoiceID: almost, MarketplaceID: marketplace.BR.ID})
+		wantError(t, "almost the id of an invoice", err, 404, almost)
+	}
 	other, err := e.AddAccount(emulator.AccountConfig{Region: marketplace.NorthAmerica, Marketplaces: []string{marketplace.BR.ID}})
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/flow/sellerwallet"
+	"github.com/openspapi/spapi/emulator/internal/ledger"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
@@ -197,5 +198,36 @@ func vendorRequests(t testing.TB, e *Emulator, add func(id, target, body string)
 	add("financesinvoices20260625.getInvoiceHeaders", path+store, "")
 	for _, v := range all.Invoices {
 		add("financesinvoices20260625.getInvoice", path+"/"+url.PathEscape(v.InvoiceIdentifier)+store, "")
+	}
+}
+
+// payoutRequests are requests of a seller in Europe, who is added, where payouts can be asked for.
+func payoutRequests(t testing.TB, e *Emulator, requests map[string][]*http.Request, add func(id, target, body string)) {
+	t.Helper()
+	a, err := e.desk.AddSeller(marketplace.Europe, nil, e.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(id, target, body string) {
+		t.Helper()
+		add("transfers20240601."+id, "/finances/transfers/2024-06-01/"+target, body)
+		op, _ := catalog.Lookup("transfers20240601." + id)
+		list := requests["transfers20240601."+id]
+		r := list[len(list)-1]
+		r.Header.Set("x-amz-access-token", sellerToken(e, a, op))
+		r.URL.Host = strings.TrimPrefix(marketplace.Europe.Endpoint(), "https://")
+		r.Host = r.URL.Host
+	}
+	for _, m := range []marketplace.Marketplace{marketplace.DE, marketplace.FR, marketplace.IT, marketplace.ES} {
+		if ledger.Books.Of(a).Open(&m, e.Now()).Total.Units > 0 {
+			ask("initiatePayout", "payouts", `{"marketplaceId":"`+m.ID+`","accountType":"Standard Orders"}`)
+			break
+		}
+	}
+	ask("listPayouts", "payouts", "")
+	ask("listExpectedPayouts", "payouts/expected", "")
+	ask("getPaymentMethods", "paymentMethods?marketplaceId="+marketplace.DE.ID, "")
+	if requests["transfers20240601.initiatePayout"] == nil {
+		t.Fatal("nothing to be paid out")
 	}
 }

@@ -245,6 +245,8 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	maps.Copy(requests, handoverRequests(t, e))
 	walletRequests(t, e, requests, add)
 	vendorRequests(t, e, add)
+	payoutRequests(t, e, requests, add)
+	labelRequests(t, e, requests)
 	return requests
 }
 

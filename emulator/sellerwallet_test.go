@@ -514,3 +514,26 @@ func TestWalletKeepsItsMoney(t *testing.T) {
 		}
 	}
 }
+
+// TestWalletFarAhead lets a century pass at once: what a wallet remembers is bounded, and the money is still all there.
+func TestWalletFarAhead(t *testing.T) {
+	p := newPurse(t)
+	ctx := t.Context()
+	in := p.schedule("DAILY", wallet.PaymentPreference{PaymentPreferencePaymentType: "AMOUNT", Value: "1"})
+	in.TransferScheduleInformation.ScheduleEndDate = time.Time{}
+	s, err := p.CreateTransferSchedule(ctx, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.e.Advance(100 * 365 * 24 * time.Hour)
+	p.Client = wallet.New(sdkClient(p.e, p.cred))
+	got, err := p.GetTransferSchedule(ctx, &wallet.GetTransferScheduleInput{TransferScheduleID: s.TransferScheduleID, MarketplaceID: us})
+	if err != nil || len(got.TransferScheduleFailures) != 100 || got.TransferScheduleFailures[99].TransferScheduleFailureReason != "TRANSACTION_LIMIT_EXCEEDED" {
+		t.Fatalf("%d failures, %v", len(got.TransferScheduleFailures), err)
+	}
+	_, err = p.CreateTransaction(ctx, p.transfer("1", "819", marketplace.US))
+	wantError(t, "one more", err, 422, "TransactionLimitExceeded")
+	for _, problem := range emulator.CheckWallets(p.e) {
+		t.Error(problem)
+	}
+}

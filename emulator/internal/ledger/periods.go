@@ -197,7 +197,7 @@ func (l *Ledger) shell(p period, now time.Time) Group {
 	if !g.Start.Equal(p.start) || !g.End.Equal(p.end) {
 		g = Group{
 			ID: l.id("group", p.m.ID, p.start.Unix()), SettlementID: l.settlementID(p), Marketplace: p.m, AccountType: StandardOrders,
-			Start: p.start, End: p.end, OnDemand: p.onDemand, AccountTail: l.accountTail(), Beginning: world.Money{Currency: p.m.Currency}, Total: world.Money{Currency: p.m.Currency},
+			Start: p.start, End: p.end, OnDemand: p.onDemand, AccountTail: l.AccountTail(), Beginning: world.Money{Currency: p.m.Currency}, Total: world.Money{Currency: p.m.Currency},
 		}
 		l.shells[p.m.ID] = g
 	}
@@ -217,8 +217,6 @@ func (l *Ledger) settlementID(p period) string {
 	own := uint64(l.seed%900+900+int64(l.seller.Number)) % 900
 	return fmt.Sprintf("%d%04d%02d%02d", 100+own, (p.start.Unix()/86400-16000)%10000, l.indexOf(p.m.ID), earlier%100)
 }
-
-func (l *Ledger) accountTail() string { return fmt.Sprintf("%03d", l.number("account")%1000) }
 
 // id makes an id of 43 characters of what it is for: the same for the same seller, and no other's.
 func (l *Ledger) id(parts ...any) string {

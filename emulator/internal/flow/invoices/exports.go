@@ -70,6 +70,8 @@ func (e *export) object(now time.Time) object {
 
 // settle writes the exports that have finished and forgets those of long ago.
 func (f *office) settle(now time.Time) {
+	f.settling.Lock()
+	defer f.settling.Unlock()
 	f.mu.Lock()
 	f.exports = slices.DeleteFunc(f.exports, func(e *export) bool { return !now.Before(e.Asked.Add(exportsKept)) })
 	var due []*export

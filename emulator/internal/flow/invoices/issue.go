@@ -18,6 +18,8 @@ import (
 type office struct {
 	seller *desk.Seller
 
+	settling sync.Mutex // held until what is due is written, so that nobody sees half of it
+
 	mu         sync.Mutex
 	exports    []*export // as they were asked for
 	government []*demand // the same
@@ -151,23 +153,19 @@ func (f *office) spell(number uint64) string {
 	return text[:8] + "-" + text[8:12] + "-4" + text[12:] + "-8" + proof[:3] + "-" + proof[3:]
 }
 
-// shown is what an id hides; false when it is none of the seller's.
-func (f *office) shown(id string) (order string, n int, ok bool) {
+// shown is the order that an id would hide; false when it can be none. Whether it does shows when the invoice is found that has it.
+func (f *office) shown(id string) (order string, ok bool) {
 	text := strings.ReplaceAll(id, "-", "")
 	if len(id) != 36 || len(text) != 32 {
-		return "", 0, false
+		return "", false
 	}
 	number, err := strconv.ParseUint(text[:12]+text[13:16], 16, 64)
-	number ^= f.mask()
-	if err != nil || f.spell(number) != id {
-		return "", 0, false
-	}
-	digits := strconv.FormatUint(number/numbersEach, 10)
-	if len(digits) > 17 {
-		return "", 0, false
+	digits := strconv.FormatUint((number^f.mask())/numbersEach, 10)
+	if err != nil || len(digits) > 17 {
+		return "", false
 	}
 	digits = strings.Repeat("0", 17-len(digits)) + digits
-	return digits[:3] + "-" + digits[3:10] + "-" + digits[10:], int(number % numbersEach), true
+	return digits[:3] + "-" + digits[3:10] + "-" + digits[10:], true
 }
 
 // fallsTo tells whether Amazon writes an order's invoices: it does for what it sells from its own warehouses in Brazil.
@@ -217,8 +215,11 @@ func (f *office) ofOrder(o *world.Order, now time.Time) []*invoice {
 	return list
 }
 
-// lifetime is how long things may happen to an order by themselves; see [world.World.All].
-const lifetime = 60 * 24 * time.Hour
+// writtenWithin tells whether an invoice of an order may have been written from one time to another.
+func writtenWithin(o *world.Order, from, to time.Time) bool {
+	within := func(t time.Time) bool { return !t.IsZero() && !t.Before(from) && !t.After(to) }
+	return within(o.Shipped) || slices.ContainsFunc(o.Returns, func(r world.Return) bool { return within(r.At) })
+}
 
 // find are the invoices that a filter accepts, the oldest first.
 func (f *office) find(by *filter, now time.Time) []*invoice {
@@ -233,7 +234,7 @@ func (f *office) find(by *filter, now time.Time) []*invoice {
 	w := f.seller.World()
 	one := by.ID // an order that is asked for
 	if by.Name == businessID {
-		one, _, _ = f.shown(by.ID)
+		one, _ = f.shown(by.ID)
 	}
 	if by.Name == shipmentID {
 		one, _ = world.OrderOfShipment(by.ID)
@@ -244,10 +245,16 @@ func (f *office) find(by *filter, now time.Time) []*invoice {
 	case by.Name == "":
 		since := by.From
 		if !since.IsZero() {
-			since = since.Add(-lifetime)
+			since = since.Add(-world.LifeSpan)
 		}
-		for o := range w.All(since, now) {
-			if fallsTo(o) {
+		var numbers []int
+		for life := range w.Lives(since, now) {
+			if fallsTo(life) && writtenWithin(life, by.From, by.To) {
+				numbers = append(numbers, life.Number)
+			}
+		}
+		for _, n := range numbers {
+			if o := w.Order(n); o != nil {
 				add(f.ofOrder(o, now))
 			}
 		}
@@ -265,7 +272,7 @@ func (f *office) find(by *filter, now time.Time) []*invoice {
 
 // byID finds an invoice; nil when there is none.
 func (f *office) byID(id string, now time.Time) *invoice {
-	if order, _, ok := f.shown(id); ok {
+	if order, ok := f.shown(id); ok {
 		if o := f.seller.World().OrderByID(order, now); o != nil {
 			for _, v := range f.ofOrder(o, now) {
 				if v.id == id {
@@ -273,7 +280,6 @@ func (f *office) byID(id string, now time.Time) *invoice {
 				}
 			}
 		}
-		return nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -79,6 +79,9 @@ func Check(a *desk.Seller, now time.Time) []string {
 	}
 	for _, acc := range w.accounts() {
 		b := w.balances(&acc, now)
+		if booked := parts[acc.id]; booked != nil && (booked.available != b.available || booked.lockedIn != b.lockedIn || booked.lockedOut != b.lockedOut) {
+			say("account %s holds %+v, its bookings come to %+v", acc.id, b, *booked)
+		}
 		total := b.available + b.lockedIn + b.lockedOut
 		if total != in[acc.id] || b.lockedOut != out[acc.id] || total != -outside[acc.id] {
 			say("account %s holds %d, %d of it on the way out; its transactions say %d and %d, the outside gave %d", acc.id, total, b.lockedOut, in[acc.id], out[acc.id], -outside[acc.id])

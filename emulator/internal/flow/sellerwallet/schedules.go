@@ -114,11 +114,7 @@ func (w *wallet) run(now time.Time) {
 		var next *schedule
 		var at time.Time
 		for _, s := range w.schedules {
-			if s.Deleted {
-				continue
-			}
-			if s.Disabled {
-				s.Seen = now // what is due meanwhile is not made up for
+			if s.Deleted || s.Disabled {
 				continue
 			}
 			if due := s.Plan.after(s.Seen); !due.IsZero() && !due.After(now) && (next == nil || due.Before(at)) {
@@ -139,22 +135,22 @@ func (w *wallet) carryOut(s *schedule, at time.Time) {
 		s.Failures = append(s.Failures, failure{at, reason})
 		s.Failures = s.Failures[max(len(s.Failures)-mostFailures, 0):]
 	}
+	if len(w.transactions) >= mostTransactions {
+		fail("TRANSACTION_LIMIT_EXCEEDED") // assumed
+		return
+	}
 	a := w.account(s.Account)
 	available, units := w.balances(a, at).available, s.Units
 	if s.Percent > 0 {
 		units = int(math.Floor(float64(available) * s.Percent / 100))
 	}
-	switch {
-	case units <= 0 || units > available:
+	if units <= 0 || units > available {
 		fail("INSUFFICIENT_BALANCE") // the model's example
-		return
-	case len(w.transactions) >= mostTransactions:
-		fail("TRANSACTION_LIMIT_EXCEEDED") // assumed
 		return
 	}
 	t := &transaction{Account: s.Account, To: s.To, Quote: w.quote(units, a.currency, s.To.Currency, at), Requested: at, Schedule: s.ID, Description: "Scheduled transfer"}
 	t.identify(w.seller.Desk.Seed.Of("wallet schedule", s.ID, at.Unix()))
-	w.approve(t, at)
+	w.approve(t, available, at)
 	w.transactions = append(w.transactions, t)
 }
 
@@ -373,7 +369,7 @@ func updateTransferSchedule(c *desk.Call) (answer.Reply, *answer.Error) {
 			return answer.Reply{}, err
 		}
 	}
-	changed.Seen = c.Now.UTC()
+	changed.Seen = c.Now.UTC() // what was due while it was disabled is not made up for
 	*s = changed
 	return answer.OK(s.object(w, c.Now)), nil
 }

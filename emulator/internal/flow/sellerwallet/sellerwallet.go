@@ -12,7 +12,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
-	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/ledger"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -62,11 +62,12 @@ type wallet struct {
 	mu           sync.Mutex
 	transactions []*transaction // out of the accounts, as they were asked for
 	schedules    []*schedule
+	paid         map[string][]deposit // so far, by account: they follow from the seed, but a draw each is much
 }
 
 var wallets = &desk.Store[*wallet]{
 	Name:   "sellerwallet",
-	Create: func(a *desk.Seller) *wallet { return &wallet{seller: a} },
+	Create: func(a *desk.Seller) *wallet { return &wallet{seller: a, paid: map[string][]deposit{}} },
 	Save: func(w *wallet) (any, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -108,8 +109,7 @@ func (w *wallet) accounts() []account {
 	for i := range w.seller.Marketplaces {
 		m := &w.seller.Marketplaces[i]
 		if !slices.ContainsFunc(list, func(a account) bool { return a.currency == m.Currency }) {
-			id := "amzn1.account." + w.seller.Desk.Seed.Of("wallet", w.seller.Number, m.Currency).Text(random.Base36, 28)
-			list = append(list, account{id, m.Currency, m.CountryCode})
+			list = append(list, account{ledger.Books.Of(w.seller).Wallet(m.Currency), m.Currency, m.CountryCode})
 		}
 	}
 	return list

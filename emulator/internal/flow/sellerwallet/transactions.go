@@ -15,6 +15,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/ledger"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
@@ -35,7 +36,7 @@ const (
 	// expectedTime is what is said of how long a bank may take. The same.
 	expectedTime = 48 * time.Hour
 	// mostTransactions bounds what a wallet remembers.
-	mostTransactions = 10_000
+	mostTransactions = 5_000
 	// brokeText is why a transaction fails for which there is too little money (the model's example).
 	brokeText = "Insufficient Balance"
 	// bouncedText is why the money came back; wording assumed.
@@ -101,10 +102,9 @@ func (t *transaction) updated(now time.Time) time.Time {
 	return t.Done
 }
 
-// approve lets a transaction begin: the money is locked, if there is enough of it. It wants w.mu held.
-func (w *wallet) approve(t *transaction, now time.Time) {
+// approve lets a transaction begin: the money is locked, if there is enough of what is available before. It wants w.mu held.
+func (w *wallet) approve(t *transaction, available int, now time.Time) {
 	r := w.seller.Desk.Seed.Of("wallet transfer", t.ID)
-	available := w.balances(w.account(t.Account), now).available // before it is approved itself
 	t.Approved = now
 	if available < t.Quote.Base {
 		t.Broke, t.Done = true, now
@@ -199,20 +199,26 @@ const (
 	depositsPast = 3
 )
 
-// deposits are those into an account that have begun by a time.
+// deposits are those into an account that have begun by a time. It wants w.mu held.
 func (w *wallet) deposits(a *account, now time.Time) []deposit {
 	first := w.seller.Created.UTC().Truncate(24 * time.Hour).Add(-depositsPast * depositEvery)
-	var list []deposit
-	for i := 0; ; i++ {
+	list := w.paid[a.id]
+	for len(list) == 0 || !list[len(list)-1].at.After(now) {
+		i := len(list)
 		r := w.seller.Desk.Seed.Of("wallet deposit", w.seller.Number, a.currency, i)
 		at := first.Add(time.Duration(i)*depositEvery + time.Duration(r.Between(6*60, 18*60))*time.Minute)
-		if at.After(now) {
-			return list
-		}
 		rate, _ := world.Rate("USD", a.currency)
 		units := int(float64(r.Between(1000, 5000)) * rate * math.Pow10(world.Decimals(a.currency)))
 		list = append(list, deposit{"amzn1.transaction." + r.Text(random.Base36, 28), units, at, at.Add(24 * time.Hour)})
 	}
+	w.paid[a.id] = list
+	n, _ := slices.BinarySearchFunc(list, now, func(d deposit, t time.Time) int {
+		if d.at.After(t) {
+			return 1
+		}
+		return -1
+	})
+	return list[:n:n]
 }
 
 // move is what a step of some money does to the parts of an account; what it does outside of the wallet is in outside.
@@ -263,12 +269,44 @@ type balance struct {
 	updated                        time.Time
 }
 
-// balances adds the moves up. It wants w.mu held.
+// balances is what is in an account at a time. It wants w.mu held. [Check] holds it against the bookings.
 func (w *wallet) balances(a *account, now time.Time) balance {
 	b := balance{updated: w.seller.Created}
-	for _, m := range w.moves(now) {
-		if m.account == a.id {
-			b.available, b.lockedIn, b.lockedOut, b.updated = b.available+m.available, b.lockedIn+m.lockedIn, b.lockedOut+m.lockedOut, m.at
+	reached := func(at time.Time) bool {
+		if at.IsZero() || at.After(now) {
+			return false
+		}
+		if at.After(b.updated) {
+			b.updated = at
+		}
+		return true
+	}
+	for _, d := range w.deposits(a, now) {
+		if reached(d.at); reached(d.until) {
+			b.available += d.units
+		} else {
+			b.lockedIn += d.units
+		}
+	}
+	for _, t := range w.transactions {
+		if t.Broke || t.Account != a.id && t.To.Account != a.id || !reached(t.Approved) {
+			continue
+		}
+		done := reached(t.Done)
+		if t.Account == a.id {
+			switch {
+			case !done:
+				b.available, b.lockedOut = b.available-t.Quote.Base, b.lockedOut+t.Quote.Base
+			case !t.Bounced:
+				b.available -= t.Quote.Base
+			}
+		}
+		if t.To.Account == a.id {
+			if done {
+				b.available += t.Quote.Amount
+			} else {
+				b.lockedIn += t.Quote.Amount
+			}
 		}
 	}
 	return b
@@ -344,7 +382,7 @@ func (w *wallet) paidIn(a *account, d *deposit, now time.Time) object {
 		status, updated = successful, d.until
 	}
 	q := quote{Base: d.units, From: a.currency, To: a.currency, Rate: 1, Effective: 1, Amount: d.units, ID: d.id}
-	bank := party{Holder: w.seller.StoreName, Bank: "Bank", Tail: w.seller.Desk.Seed.Of("bank account", w.seller.Number, a.currency).Text(random.Digits, 3), Country: a.country, Currency: a.currency}
+	bank := party{Holder: w.seller.StoreName, Bank: "Bank", Tail: ledger.Books.Of(w.seller).AccountTail(), Country: a.country, Currency: a.currency}
 	body := object{
 		"accountId": a.id, "transactionId": d.id, "transactionType": "CREDIT", "transactionStatus": status, "transactionRequestDate": stamp(d.at),
 		"expectedCompletionDate": stamp(d.until), "lastUpdateDate": stamp(updated), "requesterName": w.seller.StoreName, "transactionRequesterSource": "Amazon portal",
@@ -543,7 +581,7 @@ func (w *wallet) approveID(id string, now time.Time) (status string, found bool)
 	w.run(now) // what was due before comes before
 	t := w.transactions[i]
 	if t.status(now) == pendingApproval {
-		w.approve(t, now)
+		w.approve(t, w.balances(w.account(t.Account), now).available, now)
 	}
 	return t.status(now), true
 }
