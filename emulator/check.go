@@ -16,7 +16,7 @@ type Violation struct {
 }
 
 // Check looks at all that the sellers have of whom something has been asked, and tells where it doesn't agree. Requests wait meanwhile: with a million
-// orders some seconds.
+// orders half a minute.
 func (e *Emulator) Check() []Invariant {
 	var list []Invariant
 	for _, r := range audit.Run(e.desk) {
