@@ -3,19 +3,26 @@ package emulator_test
 import (
 	"archive/zip"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/api/easyship20220323"
+	exshipments "github.com/openspapi/spapi/api/externalfulfillmentshipments20240911"
+	"github.com/openspapi/spapi/api/feeds20210630"
+	"github.com/openspapi/spapi/api/orders20260101"
 	"github.com/openspapi/spapi/api/ordersv0"
+	"github.com/openspapi/spapi/api/reports20210630"
 	"github.com/openspapi/spapi/emulator"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -243,10 +250,8 @@ func TestEasyShip(t *testing.T) {
 	if got := d.order(id).EasyShipShipmentStatus; got != "PendingPickUp" {
 		t.Errorf("the order is %s", got)
 	}
-	d.t.Run("again", func(*testing.T) {
-		_, err := api.CreateScheduledPackage(ctx, in)
-		d.refused("a second time", err, 400, "ScheduledPackageAlreadyExists")
-	})
+	_, err := api.CreateScheduledPackage(ctx, in)
+	d.refused("a second time", err, 400, "ScheduledPackageAlreadyExists")
 	d = d.moved()
 	api = easyship20220323.New(d.client)
 	later := slots.TimeSlots[len(slots.TimeSlots)-1]
@@ -447,7 +452,10 @@ func TestEasyShipStrays(t *testing.T) {
 		slots := must[*easyship20220323.ListHandoverSlotsResponse](t)(api.ListHandoverSlots(ctx, slotsFor(d.market, o.AmazonOrderID)))
 		must[*easyship20220323.Package](t)(api.CreateScheduledPackage(ctx, scheduleAt(d.market, o.AmazonOrderID, slots.TimeSlots[0].SlotID)))
 	}
-	d.Advance(30 * 24 * time.Hour)
+	for range 60 {
+		d.Advance(12 * time.Hour)
+		d.order(open[0].AmazonOrderID)
+	}
 	states := map[string]int{}
 	for _, o := range open {
 		p := must[*easyship20220323.Package](t)(api.GetScheduledPackage(ctx, &easyship20220323.GetScheduledPackageInput{AmazonOrderID: o.AmazonOrderID, MarketplaceID: d.market.ID}))
@@ -460,7 +468,33 @@ func TestEasyShipStrays(t *testing.T) {
 			t.Errorf("the package is %s, the order %s", p.PackageStatus, got)
 		}
 	}
+	later := map[string]int{}
+	for o, err := range orders20260101.New(d.client).SearchOrdersAll(ctx, &orders20260101.SearchOrdersInput{CreatedAfter: start.AddDate(0, 0, -40), IncludedData: []orders20260101.SearchOrdersIncludedData{"PACKAGES"}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.ContainsFunc(open, func(v0 *ordersv0.Order) bool { return v0.AmazonOrderID == o.OrderID }) {
+			later[o.Packages[0].PackageStatus.DetailedStatus]++
+		}
+	}
+	for v1, v2 := range map[string]string{"Delivered": "DELIVERED", "LostInTransit": "LOST", "DamagedInTransit": "DAMAGED", "ReturnedToSeller": "RETURNED_TO_SELLER"} {
+		if states[v1] != later[v2] {
+			t.Errorf("%d packages are %s, and in orders 2026-01-01 %d are %s", states[v1], v1, later[v2], v2)
+		}
+	}
+	shipments := exshipments.New(d.client)
+	for s, err := range shipments.GetShipmentsAll(ctx, &exshipments.GetShipmentsInput{Status: "SHIPPED"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.SubStatus == "LOST" || s.SubStatus == "DAMAGED" {
+			later["strayed"]++
+		}
+	}
 	lost := states["LostInTransit"] + states["DamagedInTransit"]
+	if later["strayed"] != lost {
+		t.Errorf("%d shipments have strayed, want %d", later["strayed"], lost)
+	}
 	if lost == 0 || states["Delivered"] < len(open)/2 || states["ReturnedToSeller"] == 0 || states["Delivered"]+lost+states["ReturnedToSeller"] != len(open) {
 		t.Errorf("%d packages: %v", len(open), states)
 	}
@@ -468,5 +502,68 @@ func TestEasyShipStrays(t *testing.T) {
 	text := string(must[[]byte](t)(json.Marshal(state)))
 	if fees, paid := strings.Count(text, `"Kind":"EasyShipFee"`), strings.Count(text, `"Kind":"LostOrDamagedReimbursement"`); fees != len(open) || paid != lost {
 		t.Errorf("%d fees for %d packages, %d reimbursements for %d that were lost", fees, len(open), paid, lost)
+	}
+}
+
+// TestEasyShipDocuments: a feed asks for labels, and its result names the report that has them.
+func TestEasyShipDocuments(t *testing.T) {
+	d := newDepot(t, marketplace.IN)
+	ctx := t.Context()
+	byHand := d.orders(ordersv0.GetOrdersInput{EasyShipShipmentStatuses: []string{"PendingPickUp"}})[:2]
+	feed := func(ids ...string) string {
+		text := `<?xml version="1.0" encoding="utf-8"?><AmazonEnvelope><Header><DocumentVersion>1.01</DocumentVersion><MerchantIdentifier>M</MerchantIdentifier></Header><MessageType>EasyShipDocument</MessageType>`
+		for i, id := range ids {
+			text += `<Message><MessageID>` + strconv.Itoa(i+1) + `</MessageID><EasyShipDocument><AmazonOrderID>` + id + `</AmazonOrderID><DocumentType>ShippingLabel</DocumentType></EasyShipDocument></Message>`
+		}
+		api := feeds20210630.New(d.client)
+		made := must[*feeds20210630.CreateFeedDocumentResponse](t)(api.CreateFeedDocument(ctx, &feeds20210630.CreateFeedDocumentInput{ContentType: "text/xml; charset=UTF-8"}))
+		put := must[*http.Request](t)(http.NewRequest("PUT", made.URL, strings.NewReader(text+`</AmazonEnvelope>`)))
+		put.Header.Set("Content-Type", "text/xml; charset=UTF-8")
+		must[*http.Response](t)(d.RoundTrip(put)).Body.Close()
+		id := must[*feeds20210630.CreateFeedResponse](t)(api.CreateFeed(ctx, &feeds20210630.CreateFeedInput{FeedType: "POST_EASYSHIP_DOCUMENTS", MarketplaceIDs: []string{d.market.ID}, InputFeedDocumentID: made.FeedDocumentID})).FeedID
+		for range 20 {
+			d.Advance(time.Minute)
+			if f := must[*feeds20210630.Feed](t)(api.GetFeed(ctx, &feeds20210630.GetFeedInput{FeedID: id})); f.ResultFeedDocumentID != "" {
+				document := must[*feeds20210630.FeedDocument](t)(api.GetFeedDocument(ctx, &feeds20210630.GetFeedDocumentInput{FeedDocumentID: f.ResultFeedDocumentID}))
+				_, result := d.fetch(document.URL)
+				return string(result)
+			}
+		}
+		t.Fatal("the feed doesn't end")
+		return ""
+	}
+	a, b := byHand[0].AmazonOrderID, byHand[1].AmazonOrderID
+	result := feed(a, b)
+	found := regexp.MustCompile(`<DocumentReportReferenceID>(\d+)</DocumentReportReferenceID>`).FindStringSubmatch(result)
+	if found == nil {
+		t.Fatalf("no report in the result: %s", result)
+	}
+	api := reports20210630.New(d.client)
+	var report *reports20210630.Report
+	for range 20 {
+		d.Advance(time.Minute)
+		if report = must[*reports20210630.Report](t)(api.GetReport(ctx, &reports20210630.GetReportInput{ReportID: found[1]})); report.ReportDocumentID != "" {
+			break
+		}
+	}
+	if report.ReportType != "GET_EASYSHIP_DOCUMENTS" || report.ProcessingStatus != "DONE" {
+		t.Fatalf("report: %+v", report)
+	}
+	d = d.moved()
+	document := must[*reports20210630.ReportDocument](t)(reports20210630.New(d.client).GetReportDocument(ctx, &reports20210630.GetReportDocumentInput{ReportDocumentID: report.ReportDocumentID}, spapi.WithReportType("GET_EASYSHIP_DOCUMENTS")))
+	_, content := d.fetch(document.URL)
+	if document.CompressionAlgorithm != "" {
+		content = must[[]byte](t)(io.ReadAll(must[*gzip.Reader](t)(gzip.NewReader(bytes.NewReader(content)))))
+	}
+	if n := bytes.Count(content, []byte("/Type /Page /")); !bytes.HasPrefix(content, []byte("%PDF-1.")) || n != 2 || !bytes.Contains(content, []byte(a)) || !bytes.Contains(content, []byte(b)) {
+		t.Errorf("%d pages: %.200q", n, content)
+	}
+	if result := feed(a, "111-1111111-1111111", unscheduled(d)[0].AmazonOrderID); strings.Contains(result, "DocumentReportReferenceID") || strings.Count(result, "<Result>") != 2 {
+		t.Errorf("the result of a feed with two mistakes: %s", result)
+	}
+	direct := must[*reports20210630.CreateReportResponse](t)(reports20210630.New(d.client).CreateReport(ctx, &reports20210630.CreateReportInput{ReportType: "GET_EASYSHIP_DOCUMENTS", MarketplaceIDs: []string{d.market.ID}}))
+	d.Advance(time.Hour)
+	if r := must[*reports20210630.Report](t)(reports20210630.New(d.client).GetReport(ctx, &reports20210630.GetReportInput{ReportID: direct.ReportID})); r.ProcessingStatus != "FATAL" {
+		t.Errorf("a report that was requested by itself is %s", r.ProcessingStatus)
 	}
 }

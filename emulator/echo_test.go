@@ -498,7 +498,7 @@ func TestUnknownThingsAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handlers, strangers := withHandler(), map[string]string{echo.Order: "111-0000000-0000000", echo.SKU: "NOBODY'S", echo.ASIN: "B0NOBODYS0"}
+	handlers, strangers := withHandler(), map[string]string{echo.SKU: "NOBODY'S", echo.ASIN: "B0NOBODYS0"}
 	for _, row := range table.Read("unknown.csv", string(b)) {
 		refused := 0
 		for i := range catalog.Operations() {

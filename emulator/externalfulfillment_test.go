@@ -295,6 +295,10 @@ func TestExternalFulfillmentRefuses(t *testing.T) {
 	w.refused("labels before the invoice", label(id, "GENERATE", "1"), 400, "InvalidInput", "Invalid Input.")
 	w.ok(options(id, "1"))
 	w.ok(invoice(id))
+	w.ok(update(id, "1", box("1", s, all)))
+	w.refused("the invoice of a package that is another one now", retrieve(id), 404, "NotFound", "Requested artifact of type 'INVOICE' not found")
+	w.ok(options(id, "1"))
+	w.ok(invoice(id))
 	w.refused("labels again before there are any", label(id, "REGENERATE", "1"), 400, "InvalidInput", "Invalid Input.")
 	w.refused("shipped without a label", w.tell(id, "1", "SHIPPED", ""), 400, "Invalid Input", "Invalid Input.")
 	w.refused("a rejection with an invoice", w.process(id, "REJECT", "R-0"), 400, "InvalidInput", "Invalid input")
@@ -381,6 +385,16 @@ func TestExternalReturns(t *testing.T) {
 	}
 	if len(list) < 20 || states["PROCESSED"] == 0 || states["IN_TRANSIT"] == 0 {
 		t.Fatalf("%d returns: %v", len(list), states)
+	}
+	of := map[string]int{}
+	for _, r := range list {
+		of[r.MarketplaceChannelDetails.CustomerOrderID]++
+		if got := must[*exreturns.Return](t)(api.GetReturn(ctx, &exreturns.GetReturnInput{ReturnID: r.ID})); got.ID != r.ID || got.ReturnMetadata.RmaID != r.ReturnMetadata.RmaID {
+			t.Errorf("return: %+v, want %+v", got, r)
+		}
+	}
+	if len(of) == len(list) {
+		t.Error("no order has two returns")
 	}
 	for _, r := range list[:5] {
 		got := must[*exreturns.Return](t)(api.GetReturn(ctx, &exreturns.GetReturnInput{ReturnID: r.ID}))

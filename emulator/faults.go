@@ -73,7 +73,7 @@ const (
 	FaultShortToken = fault.ShortToken
 	// FaultBrokenMessage answers a request with a next token as finances v0 did while something was wrong with it: 400 with a template in place of the message.
 	FaultBrokenMessage = fault.BrokenMessage
-	// FaultBeyondRetention answers requests for lists as finances v0 sometimes does, although nothing is wrong with them: 400, they ask for what isn't kept.
+	// FaultBeyondRetention answers requests for what may come in pages as finances v0 sometimes does, although nothing is wrong with them: 400, they ask for what isn't kept.
 	FaultBeyondRetention = fault.BeyondRetention
 	// FaultRestated lets the figures of sales and traffic grow for Within after their day: the same days asked for again have other values.
 	FaultRestated = fault.Restated

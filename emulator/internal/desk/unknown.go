@@ -55,9 +55,6 @@ func unknown(c *Call, s *echo.Said) *answer.Error {
 // has tells whether there is what an id is of.
 func (c *Call) has(kind, id string) bool {
 	w := c.Seller.World()
-	if kind == echo.Order {
-		return w.OrderByID(id, c.Now) != nil
-	}
 	w.RLock()
 	defer w.RUnlock()
 	switch kind {

@@ -84,7 +84,7 @@ const (
 	ShortToken Kind = "short-token"
 	// BrokenMessage answers a request with a next token as finances v0 did while something was wrong with it: 400 with a template in place of the message.
 	BrokenMessage Kind = "broken-message"
-	// BeyondRetention answers requests for lists as finances v0 sometimes does, although nothing is wrong with them: 400, they ask for what isn't kept.
+	// BeyondRetention answers requests for what may come in pages as finances v0 sometimes does, although nothing is wrong with them: 400, they ask for what isn't kept.
 	BeyondRetention Kind = "beyond-retention"
 	// Restated lets the figures of sales and traffic grow for Within after their day: the same days asked for again have other values.
 	Restated Kind = "restated"
@@ -103,6 +103,7 @@ const (
 	requests   target = iota // of any kind
 	nextPages                // requests with a next token
 	lists                    // requests for lists of items
+	walks                    // requests for what may come in pages, whether items can be told apart in it or not
 	pages                    // requests for lists of items with next tokens
 	items                    // of lists, each in all lists alike
 	movedItems               // of lists that go by update
@@ -120,7 +121,7 @@ var Kinds = []Kind{
 
 // targets has the kinds that strike something other than requests of any kind.
 var targets = map[Kind]target{
-	ExpiredToken: nextPages, BrokenMessage: nextPages, Duplicate: lists, Late: lists, BeyondRetention: lists,
+	ExpiredToken: nextPages, BrokenMessage: nextPages, Duplicate: lists, Late: lists, BeyondRetention: walks,
 	Repeated: pages, Skipped: pages, ShortPage: pages, EmptyPage: pages,
 	Lag: items, Missing: items, Moved: movedItems, ShortToken: tokens, Unpublished: reports, NoData: reports, Fatal: reports, Restated: figures,
 }
@@ -337,6 +338,8 @@ func (f *Fault) fits(op *catalog.Operation) bool {
 		return true
 	case nextPages, tokens:
 		return paged
+	case walks:
+		return op.Paging != nil
 	case lists:
 		return op.Paging != nil && op.Paging.Items != ""
 	case pages:

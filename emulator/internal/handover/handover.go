@@ -10,7 +10,6 @@ import (
 
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/jobs"
-	"github.com/openspapi/spapi/emulator/internal/labels"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
@@ -136,17 +135,6 @@ func fee(grams int, m *marketplace.Marketplace) world.Money {
 	price := world.PriceIn(60+40*((grams+499)/500), m)
 	price.Units = -price.Units
 	return price
-}
-
-// Label is what stands on the label of an order's parcel.
-func Label(c *desk.Call, o *world.Order, carrier, service, tracking string, notes ...string) labels.Content {
-	from := c.Seller.World().AddressIn(c.Desk.Seed.Of("business", c.Seller.Number), c.Seller.Marketplaces[0].CountryCode)
-	from.Name = c.Seller.StoreName
-	return labels.Content{Carrier: carrier, Service: service, Tracking: tracking, OrderID: o.ID, From: lines(from), To: lines(o.To), Notes: notes}
-}
-
-func lines(a world.Address) []string {
-	return []string{a.Name, a.Company, a.Line1, a.Line2, a.PostalCode + " " + a.City + " " + a.State, a.Country}
 }
 
 // TrackingID is a number of Amazon's own carrier for a package that has none yet.

@@ -407,6 +407,10 @@ type xmlMessage struct {
 			PromotionAdjustments []struct{ Component []xmlComponent }
 		}
 	}
+	EasyShipDocument *struct { // EasyshipDocuments.xsd (developer-docs.amazon.com/sp-api/docs/get-shipping-labels-easy-ship-order)
+		AmazonOrderID string
+		DocumentType  []string
+	}
 	OrderFulfillment *struct {
 		AmazonOrderID   string
 		MerchantOrderID string
@@ -503,6 +507,11 @@ func (p *processing) xmlHeader(dec *xml.Decoder, start *xml.StartElement) string
 func (p *processing) message(m *xmlMessage) (sku, problem string) {
 	missing := "The message has no element that this feed type wants."
 	switch p.f.Kind.handling {
+	case "easyship-xml":
+		if m.EasyShipDocument == nil {
+			return "", missing
+		}
+		return "", p.easyShip(m.EasyShipDocument.AmazonOrderID)
 	case "inventory-xml":
 		if m.Inventory == nil {
 			return "", missing
@@ -571,6 +580,19 @@ func (p *processing) message(m *xmlMessage) (sku, problem string) {
 		return "", p.ship(o, items, f.FulfillmentDate, carrier, f.FulfillmentData.ShippingMethod, f.FulfillmentData.ShipperTrackingNumber)
 	}
 	return "", ""
+}
+
+// easyShip notes that the documents of an order's package are asked for. The wording is assumed.
+func (p *processing) easyShip(id string) (problem string) {
+	o := p.w.OrderByID(id, p.at)
+	switch {
+	case o == nil:
+		return "The order " + id + " was not found."
+	case o.EasyShipAt(p.at) == nil:
+		return "The order " + id + " has not been scheduled."
+	}
+	p.packages = append(p.packages, id)
+	return ""
 }
 
 // submit puts, changes or deletes a listing as a message says, by the same rules as listings items, and returns what is wrong with it.

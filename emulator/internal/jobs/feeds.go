@@ -67,6 +67,9 @@ func (k *Queue) FinishFeed(f *Feed, at time.Time) {
 	default:
 		p.run(content)
 	}
+	if p.failed == "" && len(p.issues) == 0 && len(p.packages) > 0 {
+		p.documents = k.AddReport(ReportTypes()[easyShipDocuments], f.Marketplaces, map[string]string{easyShipOrders: strings.Join(p.packages, ",")}, at, at, at).ID
+	}
 	d := p.report()
 	d.Created, d.Expires = at, at.Add(Retention("feed document", at))
 	f.Result = k.AddDocument("feed", d)
@@ -91,6 +94,9 @@ type processing struct {
 	issues   []feedIssue
 	header   map[string]any // of JSON feeds
 	items    []any
+
+	packages  []string // orders of which Easy Ship's documents are asked for
+	documents string   // id of the report that will have them
 }
 
 // feedIssue is what is wrong with a message.
@@ -112,7 +118,7 @@ func (p *processing) run(content []byte) {
 	switch p.f.Kind.handling {
 	case "listings":
 		p.listings(content)
-	case "inventory-xml", "pricing-xml", "acknowledge-xml", "adjust-xml", "fulfill-xml", "xml":
+	case "inventory-xml", "pricing-xml", "acknowledge-xml", "adjust-xml", "fulfill-xml", "easyship-xml", "xml":
 		p.envelope(content)
 	case "inventory-flat", "acknowledge-flat", "adjust-flat", "fulfill-flat", "flat":
 		p.flat(content)
@@ -210,6 +216,9 @@ func (p *processing) xmlReport() []byte {
 	b.WriteString("</Header><MessageType>ProcessingReport</MessageType><Message><MessageID>1</MessageID><ProcessingReport>")
 	element(&b, "DocumentTransactionID", p.f.ID)
 	element(&b, "StatusCode", "Complete")
+	if p.documents != "" { // amzn/selling-partner-api-samples, use-cases/easy-ship: the element that is looked for; where it stands is assumed
+		element(&b, "DocumentReportReferenceID", p.documents)
+	}
 	b.WriteString("<ProcessingSummary>")
 	element(&b, "MessagesProcessed", strconv.Itoa(p.messages))
 	element(&b, "MessagesSuccessful", strconv.Itoa(p.accepted))

@@ -13,7 +13,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/labels"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
@@ -68,9 +70,56 @@ func (k *Queue) WriteReport(r *Report, at time.Time) (d *Document, problem []byt
 		d.Open = onePiece(spreadsheet([][]string{{"Report", r.Kind.Name}, {"Seller", k.account.ID}, {"From", OffsetTimestamp(r.From)}, {"To", OffsetTimestamp(r.To)}}))
 	case "PDF":
 		d.ContentType = "application/pdf"
+		if r.Kind.Name == easyShipDocuments {
+			content := k.easyShipLabels(r, w, at)
+			if content == nil {
+				return nil, errorDetails("The report has been requested without a feed of type POST_EASYSHIP_DOCUMENTS.")
+			}
+			d.Open = onePiece(content)
+			return d, nil
+		}
 		d.Open = onePiece(pdf(r.Kind.Name + " of " + k.account.ID + ", " + OffsetTimestamp(at)))
 	}
 	return d, nil
+}
+
+// easyShipDocuments is the report that a feed asks for; when it is requested by itself it ends FATAL (selling-partner-api-models#4421). Which orders it is for
+// stands in an option of its own.
+const (
+	easyShipDocuments = "GET_EASYSHIP_DOCUMENTS"
+	easyShipOrders    = "orders of the feed"
+)
+
+// easyShipLabels are the labels of the packages that a report is for; nil where it is for none. Their order is that of the feed
+// (selling-partner-api-models#5196).
+func (k *Queue) easyShipLabels(r *Report, w *world.World, at time.Time) []byte {
+	var sheets []labels.Content
+	for id := range strings.SplitSeq(r.Options[easyShipOrders], ",") {
+		if o := w.OrderByID(id, at); o != nil {
+			if p := o.EasyShipAt(at); p != nil {
+				sheets = append(sheets, Label(k.account, o, "Amazon Shipping", "Easy Ship", p.Tracking, p.Identifier, p.Slot.Start.UTC().Format(time.RFC3339)))
+			}
+		}
+	}
+	if sheets == nil {
+		return nil
+	}
+	b, err := labels.Sheets(sheets, labels.FourBySix)
+	if err != nil {
+		panic("emulator: labels of report " + r.ID + ": " + err.Error()) // the tracking numbers are ours
+	}
+	return b
+}
+
+// Label is what stands on the label of an order's parcel.
+func Label(a *desk.Seller, o *world.Order, carrier, service, tracking string, notes ...string) labels.Content {
+	from := a.World().AddressIn(a.Desk.Seed.Of("business", a.Number), a.Marketplaces[0].CountryCode)
+	from.Name = a.StoreName
+	return labels.Content{Carrier: carrier, Service: service, Tracking: tracking, OrderID: o.ID, From: addressLines(from), To: addressLines(o.To), Notes: notes}
+}
+
+func addressLines(a world.Address) []string {
+	return []string{a.Name, a.Company, a.Line1, a.Line2, a.PostalCode + " " + a.City + " " + a.State, a.Country}
 }
 
 // errorDetails is the document of a report that ended FATAL (saleweaver/python-amazon-sp-api#624).

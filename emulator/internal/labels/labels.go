@@ -77,6 +77,22 @@ func Render(c Content, f Format, s Size, dpi int) ([]byte, error) {
 	return draw([]*page{p}, f, dpi)
 }
 
+// Sheets makes one PDF of several labels, each on a page of its own.
+func Sheets(list []Content, s Size) ([]byte, error) {
+	if err := check(PDF, s, 0); err != nil {
+		return nil, err
+	}
+	var pages []*page
+	for _, c := range list {
+		bars, err := code128(c.Tracking)
+		if err != nil {
+			return nil, err
+		}
+		pages = append(pages, layOut(c, bars, s))
+	}
+	return draw(pages, PDF, 0)
+}
+
 // Document makes a document that goes with labels, such as a packing slip: a title and lines, as many on a page as there is room for. A PNG has one page.
 func Document(title string, lines []string, f Format, s Size, dpi int) ([]byte, error) {
 	if err := check(f, s, dpi); err != nil {

@@ -138,7 +138,8 @@ func list(ctx context.Context, opts *ListOptions) error {
 	if !opts.Everywhere {
 		in.MarketplaceIDs = []string{shop.Marketplace.ID}
 	}
-	if opts.Limit > 0 && opts.Limit < 100 {
+	backwards := pages.NewestFirst(f, opts.Limit)
+	if opts.Limit > 0 && opts.Limit < 100 && !backwards { // which looks for the end: few calls are worth more than short pages
 		size := int64(opts.Limit)
 		in.MaxResultsPerPage = &size
 	}
@@ -157,7 +158,7 @@ func list(ctx context.Context, opts *ListOptions) error {
 	api := orders20260101.New(shop.Client)
 	var met spapi.Response
 	orders.Items = met.Items
-	all, backwards := api.SearchOrdersPages(ctx, &in, spapi.WithResponse(&met)), pages.NewestFirst(f, opts.Limit)
+	all := api.SearchOrdersPages(ctx, &in, spapi.WithResponse(&met))
 	if backwards {
 		orders.Items, all = nil, newest(ctx, api, in, opts.Updated)
 	}

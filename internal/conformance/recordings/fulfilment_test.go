@@ -25,6 +25,7 @@ func fulfilmentChecks() []check {
 		{rows: []int{143}, run: checkMessageRefused},
 		{rows: []int{146}, run: checkUnknownSKU},
 		{rows: []int{148}, run: checkOutboundBody},
+		{rows: []int{172, 173}, run: checkFinancesTrouble},
 		{rows: []int{174}, run: checkTransactions},
 		{rows: []int{238}, run: checkInventoryPages},
 	}
@@ -154,6 +155,38 @@ func checkUnknownSKU(t *testing.T) {
 
 func checkOutboundBody(t *testing.T) {
 	open(t).do("POST", "/fba/outbound/2020-07-01/fulfillmentOrders", "{").invalidInput()
+}
+
+// checkFinancesTrouble has what the service of finances v0 says while something is wrong with it: in both cases a retry succeeded.
+func checkFinancesTrouble(t *testing.T) {
+	s := open(t)
+	events := "/finances/v0/financialEvents?MaxResultsPerPage=1&PostedAfter=" + s.emu.Now().AddDate(0, 0, -90).UTC().Format(time.RFC3339)
+	token := s.do("GET", events, "").want(200).text("payload.NextToken")
+	next := events + "&NextToken=" + url.QueryEscape(token)
+	groups, _ := s.do("GET", "/finances/v0/financialEventGroups", "").want(200).value("payload.FinancialEventGroupList").([]any)
+	if token == "" || len(groups) == 0 {
+		t.Fatalf("token %q, groups %v", token, groups)
+	}
+	id, _ := groups[0].(map[string]any)["FinancialEventGroupId"].(string)
+	group := "/finances/v0/financialEventGroups/" + id + "/financialEvents"
+	for _, trouble := range []struct {
+		kind            emulator.FaultKind
+		target, message string
+	}{
+		{emulator.FaultBrokenMessage, next, "$errorResponse.Message"},
+		{emulator.FaultBeyondRetention, group, "Request was not valid or data requested exceeds data retention period."},
+	} {
+		if _, err := s.emu.AddFault(emulator.Fault{Kind: trouble.kind, Limit: 1}); err != nil {
+			t.Fatal(err)
+		}
+		r := s.do("GET", trouble.target, "").want(400).wantHeader("Content-Type", "application/json")
+		for name, want := range map[string]string{"code": "InvalidInput", "message": trouble.message, "details": ""} {
+			if got := r.text("errors.0." + name); got != want {
+				t.Errorf("%s is %q, want %q", name, got, want)
+			}
+		}
+		s.do("GET", trouble.target, "").want(200)
+	}
 }
 
 // checkTransactions: the row names the Vary of a large body; the emulator's may be a small one, which lacks the first part.

@@ -9,6 +9,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/handover"
+	"github.com/openspapi/spapi/emulator/internal/jobs"
 	"github.com/openspapi/spapi/emulator/internal/labels"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
@@ -102,7 +103,7 @@ func (a *archive) add(c *desk.Call, o *world.Order, f labels.Format) {
 	}
 	p := o.EasyShip
 	notes := []string{p.Identifier, inZone(o.Marketplace, p.Slot.Start)}
-	content, err := labels.Render(handover.Label(c, o, "Amazon Shipping", "Easy Ship", p.Tracking, notes...), f, labels.FourBySix, 203)
+	content, err := labels.Render(jobs.Label(c.Seller, o, "Amazon Shipping", "Easy Ship", p.Tracking, notes...), f, labels.FourBySix, 203)
 	if err == nil {
 		w, _ := a.zip.Create(o.ID + "/ShippingLabel." + strings.ToLower(string(f))) // into memory, as below
 		_, _ = w.Write(content)

@@ -10,6 +10,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/handover"
+	"github.com/openspapi/spapi/emulator/internal/jobs"
 	"github.com/openspapi/spapi/emulator/internal/labels"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
@@ -59,7 +60,7 @@ func (s *shipment) invoice(c *desk.Call) object {
 	}
 	total := s.o.Total()
 	lines = append(lines, "Total "+total.Currency+" "+total.String())
-	content := handover.Label(c, s.o, "Invoice "+number, format.Timestamp(s.r.Invoiced), number, lines...)
+	content := jobs.Label(c.Seller, s.o, "Invoice "+number, format.Timestamp(s.r.Invoiced), number, lines...)
 	return object{"format": "PDF", "content": base64.StdEncoding.EncodeToString(render(content, labels.PDF))}
 }
 
@@ -218,6 +219,6 @@ func (s *shipment) labelObject(c *desk.Call, p *pack) object {
 			metadata["pickupWindow"] = object{"startTime": e.Slot.Start.Unix(), "endTime": e.Slot.End.Unix()}
 		}
 	}
-	label := render(handover.Label(c, s.o, p.Carrier, service, p.Tracking, "Package "+p.ID), labels.PDF)
+	label := render(jobs.Label(c.Seller, s.o, p.Carrier, service, p.Tracking, "Package "+p.ID), labels.PDF)
 	return object{"packageId": p.ID, "status": "SUCCESS", "shipLabelMetadata": metadata, "fileData": object{"url": handover.Publish(c, labels.PDF.ContentType(), label)}}
 }

@@ -103,8 +103,8 @@ func marketName(m *marketplace.Marketplace) string { return "AMAZON_" + m.Countr
 // readableTimes refuses a time that is none in the words of models/external-fulfillment, sandbox case of lastUpdatedAfter; those of the others are assumed.
 func readableTimes(c *desk.Call) *answer.Error {
 	for _, name := range []string{"createdSince", "createdUntil", "lastUpdatedSince", "lastUpdatedUntil", "lastUpdatedAfter", "lastUpdatedBefore"} {
-		if text := c.Query.Get(name); text != "" && bound(text).IsZero() {
-			return answer.Plain(400, "InvalidInput", string(name[0]-'a'+'A')+name[1:]+" value is an not a valid ISO date/time object.")
+		if text := c.Query.Get(name); text != "" && len(c.Query[name]) == 1 && bound(text).IsZero() {
+			return answer.Plain(400, "InvalidInput", string(name[0]-'a'+'A')+name[1:]+" value is an not a valid ISO date/time object.").Because(name + ": is no time")
 		}
 	}
 	return nil

@@ -240,6 +240,14 @@ func proceeds2026(o *world.Order) object {
 	return object{"grandTotal": desk.Money(o.Total()), "breakdowns": breakdown2026(o.Marketplace.Currency, price, shipping, tax, discount)}
 }
 
+// easyShip2026 are the states of packages that Easy Ship has, by those of orders v0.
+var easyShip2026 = map[string][2]string{
+	"PickedUp": {"IN_TRANSIT", "PICKED_UP"}, "DroppedOff": {"IN_TRANSIT", "DROPPED_OFF"}, "AtOriginFC": {"IN_TRANSIT", "AT_ORIGIN_FC"}, "AtDestinationFC": {"IN_TRANSIT", "AT_DESTINATION_FC"},
+	"OutForDelivery": {"IN_TRANSIT", "OUT_FOR_DELIVERY"}, "Delivered": {"DELIVERED", "DELIVERED"}, world.EasyShipRejected: {"UNDELIVERABLE", "REJECTED_BY_BUYER"},
+	world.EasyShipUndeliverable: {"UNDELIVERABLE", "UNDELIVERABLE"}, "ReturningToSeller": {"UNDELIVERABLE", "RETURNING_TO_SELLER"}, "ReturnedToSeller": {"UNDELIVERABLE", "RETURNED_TO_SELLER"},
+	world.EasyShipLost: {"UNDELIVERABLE", "LOST"}, world.EasyShipDamaged: {"UNDELIVERABLE", "DAMAGED"},
+}
+
 func packages2026(o *world.Order, t time.Time) []object {
 	list := []object{}
 	for _, p := range o.ParcelsAt(t) {
@@ -251,6 +259,9 @@ func packages2026(o *world.Order, t time.Time) []object {
 			status = object{"status": "IN_TRANSIT", "detailedStatus": "OUT_FOR_DELIVERY"}
 		case t.Sub(p.At) > o.Transit/4:
 			status = object{"status": "IN_TRANSIT", "detailedStatus": "PICKED_UP"}
+		}
+		if easy, told := easyShip2026[o.EasyShipStatus(t)]; told {
+			status = object{"status": easy[0], "detailedStatus": easy[1]}
 		}
 		items := []object{}
 		for i, n := range p.Quantities {
