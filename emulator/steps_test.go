@@ -723,7 +723,7 @@ func (w *walk) spoil() {
 	w.fault(pick(w, []string{
 		"throttle,probability=0.3", "internal,probability=0.2,carried_out", "unavailable,every=4", "reset,probability=0.2,carried_out", "truncate,probability=0.2", "late,operation=ordersv0.getOrders",
 		"duplicate,operation=orders*", "empty-body,probability=0.2,carried_out", "foreign-json,probability=0.2,carried_out", "html,every=5",
-		"lag,operation=ordersv0.getOrders", "missing,operation=orders*", "moved,operation=ordersv0.getOrders", "repeated,operation=orders*", "skipped,operation=orders*",
+		"lag,within=2h,operation=ordersv0.getOrders", "missing,operation=orders*", "moved,operation=ordersv0.getOrders", "repeated,operation=orders*", "skipped,operation=orders*",
 		"short-page,operation=orders*", "empty-page,operation=orders*", "foreign-ids,operation=ordersv0.getOrderItems,probability=0.5",
 	}))
 	w.did(true)
