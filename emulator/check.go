@@ -15,8 +15,8 @@ type Violation struct {
 	Text     string `json:"text"` // with ids, but no personal data
 }
 
-// Check looks at all that the sellers have of whom something has been asked, and tells where it doesn't agree. Requests wait meanwhile: with a million orders some
-// seconds.
+// Check looks at all that the sellers have of whom something has been asked, and tells where it doesn't agree. Requests wait meanwhile: with a million
+// orders half a minute.
 func (e *Emulator) Check() []Invariant {
 	var list []Invariant
 	for _, r := range audit.Run(e.desk) {

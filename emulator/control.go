@@ -108,9 +108,12 @@ func init() {
 		controlRoute{"POST", "accounts/{id}/code", `an authorization code: {"redirect_uri": "https://…"}`, controlCode},
 		controlRoute{"POST", "accounts/{id}/authorize", `the seller consents: {"url": "/apps/authorize/consent?application_id=…&state=…"}; without url, begins in the Appstore`, controlAuthorize},
 		controlRoute{"GET", "accounts/{id}/messages", "what the seller has sent to buyers", controlMessages},
-		controlRoute{"POST", "orders/{id}/return", `the buyer sends back: {"item": "…", "quantity": 1, "reason": "DEFECTIVE", "disposition": "CUSTOMER_DAMAGED", "travel": "120h"}, each optional`, controlReturn},
-		controlRoute{"POST", "orders/{id}/refund", `the buyer is paid back: {"item": "…", "quantity": 1} or an {"amount": "3.50"}, {"shipping": "4.99"}, {"goodwill": "2.00"}`, controlRefund},
-		controlRoute{"POST", "orders/{id}/chargeback", `the buyer's bank takes it back: {"item": "…", "amount": "3.50"}, each optional`, controlDispute((*Emulator).ChargeBack)},
+		controlRoute{"POST", "orders/{id}/return",
+			`the buyer sends back: {"item": "…", "quantity": 1, "reason": "DEFECTIVE", "disposition": "CUSTOMER_DAMAGED", "travel": "120h"}, each optional`, controlReturn},
+		controlRoute{"POST", "orders/{id}/refund",
+			`the buyer is paid back: {"item": "…", "quantity": 1} or an {"amount": "3.50"}, {"shipping": "4.99"}, {"goodwill": "2.00"}`, controlRefund},
+		controlRoute{"POST", "orders/{id}/chargeback",
+			`the buyer's bank takes it back: {"item": "…", "amount": "3.50"}, each optional`, controlDispute((*Emulator).ChargeBack)},
 		controlRoute{"POST", "orders/{id}/claim", "an A-to-z Guarantee claim is granted, as above", controlDispute((*Emulator).Claim)},
 		controlRoute{"GET", "deliveries", "the last 1,000 messages to the application's queues, with new secrets in them", func(e *Emulator, _ *controlCall) (any, error) {
 			return object{"deliveries": append([]Delivery{}, e.Deliveries()...)}, nil

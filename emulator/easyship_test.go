@@ -47,7 +47,8 @@ func (anytime) Observe(context.Context, spapi.LimitGrant, spapi.LimitReply) erro
 
 func newDepot(t *testing.T, m marketplace.Marketplace, options ...emulator.Option) *depot {
 	t.Helper()
-	e, err := emulator.New(append([]emulator.Option{emulator.WithSeed(1), emulator.WithFixedTime(start), emulator.WithoutLimits(), emulator.WithOrders(6000)}, options...)...)
+	e, err := emulator.New(append([]emulator.Option{emulator.WithSeed(1), emulator.WithFixedTime(start), emulator.WithoutLimits(),
+		emulator.WithOrders(6000)}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,8 @@ func newDepot(t *testing.T, m marketplace.Marketplace, options ...emulator.Optio
 }
 
 func openDepot(t *testing.T, e *emulator.Emulator, m marketplace.Marketplace, cred emulator.Credentials) *depot {
-	app := spapi.NewApp(spapi.Credentials{ClientID: cred.ClientID, ClientSecret: spapi.NewSecret(cred.ClientSecret)}, spapi.WithTransport(e), spapi.WithLimiter(anytime{}))
+	app := spapi.NewApp(spapi.Credentials{ClientID: cred.ClientID, ClientSecret: spapi.NewSecret(cred.ClientSecret)}, spapi.WithTransport(e),
+		spapi.WithLimiter(anytime{}))
 	return &depot{e, t, m, cred, app.Client(spapi.Authorization{RefreshToken: spapi.NewSecret(cred.RefreshToken), Region: m.Region})}
 }
 
@@ -221,8 +223,10 @@ func TestEasyShip(t *testing.T) {
 	var id string
 	for _, o := range unscheduled(d) { // the first that will reach its buyer, tried elsewhere
 		try := d.moved()
-		slots := must[*easyship20220323.ListHandoverSlotsResponse](t)(easyship20220323.New(try.client).ListHandoverSlots(t.Context(), slotsFor(d.market, o.AmazonOrderID)))
-		must[*easyship20220323.Package](t)(easyship20220323.New(try.client).CreateScheduledPackage(t.Context(), scheduleAt(d.market, o.AmazonOrderID, slots.TimeSlots[0].SlotID)))
+		slots := must[*easyship20220323.ListHandoverSlotsResponse](t)(easyship20220323.New(try.client).ListHandoverSlots(t.Context(), slotsFor(d.market,
+			o.AmazonOrderID)))
+		must[*easyship20220323.Package](t)(easyship20220323.New(try.client).CreateScheduledPackage(t.Context(), scheduleAt(d.market, o.AmazonOrderID,
+			slots.TimeSlots[0].SlotID)))
 		if id = o.AmazonOrderID; !try.strays(id) {
 			break
 		}
@@ -242,9 +246,12 @@ func TestEasyShip(t *testing.T) {
 	in := scheduleAt(d.market, id, pickUp.SlotID)
 	in.PackageDetails.PackageItems = []easyship20220323.Item{{OrderItemID: item, OrderItemSerialNumbers: []string{"S1", "S2"}}}
 	made := must[*easyship20220323.Package](t)(api.CreateScheduledPackage(ctx, in))
-	if made.ScheduledPackageID.AmazonOrderID != id || made.ScheduledPackageID.PackageID == "" || made.PackageStatus != "ReadyForPickup" || made.PackageIdentifier != "BOX "+id[:3] ||
-		made.PackageTimeSlot.SlotID != pickUp.SlotID || made.PackageDimensions.Width != "20.5" || made.PackageWeight.Value != "750.0" || len(made.PackageItems) != 1 ||
-		!slices.Equal(made.PackageItems[0].OrderItemSerialNumbers, []string{"S1", "S2"}) || made.Invoice.InvoiceNumber == "" || made.TrackingDetails.TrackingID == "" {
+	if made.ScheduledPackageID.AmazonOrderID != id || made.ScheduledPackageID.PackageID == "" || made.PackageStatus != "ReadyForPickup" ||
+		made.PackageIdentifier != "BOX "+id[:3] ||
+		made.PackageTimeSlot.SlotID != pickUp.SlotID || made.PackageDimensions.Width != "20.5" || made.PackageWeight.Value != "750.0" ||
+		len(made.PackageItems) != 1 ||
+		!slices.Equal(made.PackageItems[0].OrderItemSerialNumbers, []string{"S1", "S2"}) || made.Invoice.InvoiceNumber == "" ||
+		made.TrackingDetails.TrackingID == "" {
 		t.Errorf("package: %+v", made)
 	}
 	if got := d.order(id).EasyShipShipmentStatus; got != "PendingPickUp" {
@@ -259,9 +266,11 @@ func TestEasyShip(t *testing.T) {
 		t.Fatalf("the last slot: %+v", later)
 	}
 	packages := must[*easyship20220323.Packages](t)(api.UpdateScheduledPackages(ctx, &easyship20220323.UpdateScheduledPackagesInput{MarketplaceID: d.market.ID,
-		UpdatePackageDetailsList: []easyship20220323.UpdatePackageDetails{{ScheduledPackageID: made.ScheduledPackageID, PackageTimeSlot: &easyship20220323.TimeSlot{SlotID: later.SlotID}}}}))
+		UpdatePackageDetailsList: []easyship20220323.UpdatePackageDetails{{ScheduledPackageID: made.ScheduledPackageID,
+			PackageTimeSlot: &easyship20220323.TimeSlot{SlotID: later.SlotID}}}}))
 	p := packages.Packages[0]
-	if len(packages.Packages) != 1 || *p.ScheduledPackageID != *made.ScheduledPackageID || p.PackageTimeSlot.SlotID != later.SlotID || p.PackageIdentifier != made.PackageIdentifier {
+	if len(packages.Packages) != 1 || *p.ScheduledPackageID != *made.ScheduledPackageID || p.PackageTimeSlot.SlotID != later.SlotID ||
+		p.PackageIdentifier != made.PackageIdentifier {
 		t.Errorf("package: %+v", p)
 	}
 	if got := d.order(id).EasyShipShipmentStatus; got != "PendingDropOff" {
@@ -274,7 +283,8 @@ func TestEasyShip(t *testing.T) {
 		o := d.order(id)
 		if now := string(p.PackageStatus); len(seen) == 0 || seen[len(seen)-1] != now {
 			seen = append(seen, now)
-			if now == "PickedUp" && (d.Now().Before(later.StartTime) || d.Now().After(later.EndTime.Add(time.Hour)) || o.OrderStatus != "Shipped" || o.EasyShipShipmentStatus != "DroppedOff") {
+			if now == "PickedUp" && (d.Now().Before(later.StartTime) || d.Now().After(later.EndTime.Add(time.Hour)) || o.OrderStatus != "Shipped" ||
+				o.EasyShipShipmentStatus != "DroppedOff") {
 				t.Errorf("handed over at %s, the order is %s, %s", d.Now(), o.OrderStatus, o.EasyShipShipmentStatus)
 			}
 		}
@@ -313,7 +323,8 @@ func TestEasyShipRefuses(t *testing.T) {
 	}
 	update := func(order, packageID, slot string) error {
 		_, err := api.UpdateScheduledPackages(ctx, &easyship20220323.UpdateScheduledPackagesInput{MarketplaceID: d.market.ID,
-			UpdatePackageDetailsList: []easyship20220323.UpdatePackageDetails{{ScheduledPackageID: &easyship20220323.ScheduledPackageID{AmazonOrderID: order, PackageID: packageID},
+			UpdatePackageDetailsList: []easyship20220323.UpdatePackageDetails{{ScheduledPackageID: &easyship20220323.ScheduledPackageID{AmazonOrderID: order,
+				PackageID: packageID},
 				PackageTimeSlot: &easyship20220323.TimeSlot{SlotID: slot}}}})
 		return err
 	}
@@ -397,10 +408,12 @@ func TestEasyShipBulk(t *testing.T) {
 	}
 	_, err := api.ListHandoverSlots(ctx, slotsFor(d.market, a.AmazonOrderID))
 	d.refused("slots in Poland", err, 404, "RegionNotSupported")
-	in := &easyship20220323.CreateScheduledPackageBulkInput{MarketplaceID: d.market.ID, LabelFormat: "PDF", OrderScheduleDetailsList: []easyship20220323.OrderScheduleDetails{
-		{AmazonOrderID: a.AmazonOrderID}, {AmazonOrderID: "111-1111111-1111111"}, {AmazonOrderID: b.AmazonOrderID},
-		{AmazonOrderID: open[2].AmazonOrderID, PackageDetails: &easyship20220323.PackageDetails{PackageTimeSlot: &easyship20220323.TimeSlot{SlotID: "x"}}}, {AmazonOrderID: a.AmazonOrderID},
-	}}
+	in := &easyship20220323.CreateScheduledPackageBulkInput{MarketplaceID: d.market.ID, LabelFormat: "PDF",
+		OrderScheduleDetailsList: []easyship20220323.OrderScheduleDetails{
+			{AmazonOrderID: a.AmazonOrderID}, {AmazonOrderID: "111-1111111-1111111"}, {AmazonOrderID: b.AmazonOrderID},
+			{AmazonOrderID: open[2].AmazonOrderID,
+				PackageDetails: &easyship20220323.PackageDetails{PackageTimeSlot: &easyship20220323.TimeSlot{SlotID: "x"}}}, {AmazonOrderID: a.AmazonOrderID},
+		}}
 	made := must[*easyship20220323.CreateScheduledPackagesResponse](t)(api.CreateScheduledPackageBulk(ctx, in))
 	var scheduled, rejected []string
 	for _, p := range made.ScheduledPackages {
@@ -412,7 +425,8 @@ func TestEasyShipBulk(t *testing.T) {
 	if want := []string{a.AmazonOrderID, b.AmazonOrderID}; !slices.Equal(scheduled, want) {
 		t.Errorf("scheduled %v, want %v", scheduled, want)
 	}
-	if want := []string{"111-1111111-1111111 InvalidInput", open[2].AmazonOrderID + " InvalidTimeSlotId", a.AmazonOrderID + " ScheduledPackageAlreadyExists"}; !slices.Equal(rejected, want) {
+	if want := []string{"111-1111111-1111111 InvalidInput", open[2].AmazonOrderID + " InvalidTimeSlotId", a.AmazonOrderID +
+		" ScheduledPackageAlreadyExists"}; !slices.Equal(rejected, want) {
 		t.Errorf("rejected %v, want %v", rejected, want)
 	}
 	if text := made.RejectedOrders[0].Error; text.Message != "Couldn't find the order details for 111-1111111-1111111" || text.Details != text.Message {
@@ -458,7 +472,8 @@ func TestEasyShipStrays(t *testing.T) {
 	}
 	states := map[string]int{}
 	for _, o := range open {
-		p := must[*easyship20220323.Package](t)(api.GetScheduledPackage(ctx, &easyship20220323.GetScheduledPackageInput{AmazonOrderID: o.AmazonOrderID, MarketplaceID: d.market.ID}))
+		p := must[*easyship20220323.Package](t)(api.GetScheduledPackage(ctx, &easyship20220323.GetScheduledPackageInput{AmazonOrderID: o.AmazonOrderID,
+			MarketplaceID: d.market.ID}))
 		states[string(p.PackageStatus)]++
 		want := map[string]string{"LostInTransit": "Lost", "DamagedInTransit": "Damaged"}[string(p.PackageStatus)]
 		if want == "" {
@@ -469,7 +484,8 @@ func TestEasyShipStrays(t *testing.T) {
 		}
 	}
 	later := map[string]int{}
-	for o, err := range orders20260101.New(d.client).SearchOrdersAll(ctx, &orders20260101.SearchOrdersInput{CreatedAfter: start.AddDate(0, 0, -40), IncludedData: []orders20260101.SearchOrdersIncludedData{"PACKAGES"}}) {
+	for o, err := range orders20260101.New(d.client).SearchOrdersAll(ctx, &orders20260101.SearchOrdersInput{CreatedAfter: start.AddDate(0, 0, -40),
+		IncludedData: []orders20260101.SearchOrdersIncludedData{"PACKAGES"}}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -477,7 +493,8 @@ func TestEasyShipStrays(t *testing.T) {
 			later[o.Packages[0].PackageStatus.DetailedStatus]++
 		}
 	}
-	for v1, v2 := range map[string]string{"Delivered": "DELIVERED", "LostInTransit": "LOST", "DamagedInTransit": "DAMAGED", "ReturnedToSeller": "RETURNED_TO_SELLER"} {
+	for v1, v2 := range map[string]string{"Delivered": "DELIVERED", "LostInTransit": "LOST", "DamagedInTransit": "DAMAGED",
+		"ReturnedToSeller": "RETURNED_TO_SELLER"} {
 		if states[v1] != later[v2] {
 			t.Errorf("%d packages are %s, and in orders 2026-01-01 %d are %s", states[v1], v1, later[v2], v2)
 		}
@@ -513,14 +530,17 @@ func TestEasyShipDocuments(t *testing.T) {
 	feed := func(ids ...string) string {
 		text := `<?xml version="1.0" encoding="utf-8"?><AmazonEnvelope><Header><DocumentVersion>1.01</DocumentVersion><MerchantIdentifier>M</MerchantIdentifier></Header><MessageType>EasyShipDocument</MessageType>`
 		for i, id := range ids {
-			text += `<Message><MessageID>` + strconv.Itoa(i+1) + `</MessageID><EasyShipDocument><AmazonOrderID>` + id + `</AmazonOrderID><DocumentType>ShippingLabel</DocumentType></EasyShipDocument></Message>`
+			text += `<Message><MessageID>` + strconv.Itoa(i+1) + `</MessageID><EasyShipDocument><AmazonOrderID>` + id +
+				`</AmazonOrderID><DocumentType>ShippingLabel</DocumentType></EasyShipDocument></Message>`
 		}
 		api := feeds20210630.New(d.client)
-		made := must[*feeds20210630.CreateFeedDocumentResponse](t)(api.CreateFeedDocument(ctx, &feeds20210630.CreateFeedDocumentInput{ContentType: "text/xml; charset=UTF-8"}))
+		made := must[*feeds20210630.CreateFeedDocumentResponse](t)(api.CreateFeedDocument(ctx,
+			&feeds20210630.CreateFeedDocumentInput{ContentType: "text/xml; charset=UTF-8"}))
 		put := must[*http.Request](t)(http.NewRequest("PUT", made.URL, strings.NewReader(text+`</AmazonEnvelope>`)))
 		put.Header.Set("Content-Type", "text/xml; charset=UTF-8")
 		must[*http.Response](t)(d.RoundTrip(put)).Body.Close()
-		id := must[*feeds20210630.CreateFeedResponse](t)(api.CreateFeed(ctx, &feeds20210630.CreateFeedInput{FeedType: "POST_EASYSHIP_DOCUMENTS", MarketplaceIDs: []string{d.market.ID}, InputFeedDocumentID: made.FeedDocumentID})).FeedID
+		id := must[*feeds20210630.CreateFeedResponse](t)(api.CreateFeed(ctx, &feeds20210630.CreateFeedInput{FeedType: "POST_EASYSHIP_DOCUMENTS",
+			MarketplaceIDs: []string{d.market.ID}, InputFeedDocumentID: made.FeedDocumentID})).FeedID
 		for range 20 {
 			d.Advance(time.Minute)
 			if f := must[*feeds20210630.Feed](t)(api.GetFeed(ctx, &feeds20210630.GetFeedInput{FeedID: id})); f.ResultFeedDocumentID != "" {
@@ -550,20 +570,55 @@ func TestEasyShipDocuments(t *testing.T) {
 		t.Fatalf("report: %+v", report)
 	}
 	d = d.moved()
-	document := must[*reports20210630.ReportDocument](t)(reports20210630.New(d.client).GetReportDocument(ctx, &reports20210630.GetReportDocumentInput{ReportDocumentID: report.ReportDocumentID}, spapi.WithReportType("GET_EASYSHIP_DOCUMENTS")))
+	document := must[*reports20210630.ReportDocument](t)(reports20210630.New(d.client).GetReportDocument(ctx,
+		&reports20210630.GetReportDocumentInput{ReportDocumentID: report.ReportDocumentID}, spapi.WithReportType("GET_EASYSHIP_DOCUMENTS")))
 	_, content := d.fetch(document.URL)
 	if document.CompressionAlgorithm != "" {
 		content = must[[]byte](t)(io.ReadAll(must[*gzip.Reader](t)(gzip.NewReader(bytes.NewReader(content)))))
 	}
-	if n := bytes.Count(content, []byte("/Type /Page /")); !bytes.HasPrefix(content, []byte("%PDF-1.")) || n != 2 || !bytes.Contains(content, []byte(a)) || !bytes.Contains(content, []byte(b)) {
+	if n := bytes.Count(content, []byte("/Type /Page /")); !bytes.HasPrefix(content, []byte("%PDF-1.")) || n != 2 || !bytes.Contains(content,
+		[]byte(a)) || !bytes.Contains(content, []byte(b)) {
 		t.Errorf("%d pages: %.200q", n, content)
 	}
-	if result := feed(a, "111-1111111-1111111", unscheduled(d)[0].AmazonOrderID); strings.Contains(result, "DocumentReportReferenceID") || strings.Count(result, "<Result>") != 2 {
+	if result := feed(a, "111-1111111-1111111", unscheduled(d)[0].AmazonOrderID); strings.Contains(result, "DocumentReportReferenceID") ||
+		strings.Count(result, "<Result>") != 2 {
 		t.Errorf("the result of a feed with two mistakes: %s", result)
 	}
-	direct := must[*reports20210630.CreateReportResponse](t)(reports20210630.New(d.client).CreateReport(ctx, &reports20210630.CreateReportInput{ReportType: "GET_EASYSHIP_DOCUMENTS", MarketplaceIDs: []string{d.market.ID}}))
+	direct := must[*reports20210630.CreateReportResponse](t)(reports20210630.New(d.client).CreateReport(ctx,
+		&reports20210630.CreateReportInput{ReportType: "GET_EASYSHIP_DOCUMENTS", MarketplaceIDs: []string{d.market.ID}}))
 	d.Advance(time.Hour)
-	if r := must[*reports20210630.Report](t)(reports20210630.New(d.client).GetReport(ctx, &reports20210630.GetReportInput{ReportID: direct.ReportID})); r.ProcessingStatus != "FATAL" {
+	if r := must[*reports20210630.Report](t)(reports20210630.New(d.client).GetReport(ctx,
+		&reports20210630.GetReportInput{ReportID: direct.ReportID})); r.ProcessingStatus != "FATAL" {
 		t.Errorf("a report that was requested by itself is %s", r.ProcessingStatus)
+	}
+}
+
+// TestEasyShipFee: the carrier is paid when it has the package, also where that is earlier than it was to be.
+func TestEasyShipFee(t *testing.T) {
+	d := newDepot(t, marketplace.IN)
+	api := easyship20220323.New(d.client)
+	ctx := t.Context()
+	fees := func() int {
+		d.order(unscheduled(d)[0].AmazonOrderID) // what is due is done before a request
+		return bytes.Count(must[[]byte](t)(json.Marshal(must[*emulator.State](t)(d.Export()))), []byte(`"Kind":"EasyShipFee"`))
+	}
+	open := unscheduled(d)
+	id := open[len(open)-1].AmazonOrderID
+	slots := must[*easyship20220323.ListHandoverSlotsResponse](t)(api.ListHandoverSlots(ctx, slotsFor(d.market, id))).TimeSlots
+	made := must[*easyship20220323.Package](t)(api.CreateScheduledPackage(ctx, scheduleAt(d.market, id, slots[len(slots)-1].SlotID)))
+	if n := fees(); n != 0 {
+		t.Errorf("%d fees before the package has left", n)
+	}
+	must[*easyship20220323.Packages](t)(api.UpdateScheduledPackages(ctx, &easyship20220323.UpdateScheduledPackagesInput{MarketplaceID: d.market.ID,
+		UpdatePackageDetailsList: []easyship20220323.UpdatePackageDetails{{ScheduledPackageID: made.ScheduledPackageID,
+			PackageTimeSlot: &easyship20220323.TimeSlot{SlotID: slots[0].SlotID}}}}))
+	fees()
+	d.Advance(slots[0].EndTime.Sub(d.Now()))
+	if n := fees(); n != 1 {
+		t.Errorf("%d fees after the earlier slot", n)
+	}
+	d.Advance(slots[len(slots)-1].EndTime.Sub(d.Now()))
+	if n := fees(); n != 1 {
+		t.Errorf("%d fees after the later slot", n)
 	}
 }

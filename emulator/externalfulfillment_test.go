@@ -41,7 +41,8 @@ func (w *warehouse) another() *warehouse {
 func (w *warehouse) list(status string) []*exshipments.Shipment {
 	w.t.Helper()
 	var list []*exshipments.Shipment
-	for s, err := range w.api.GetShipmentsAll(w.t.Context(), &exshipments.GetShipmentsInput{Status: exshipments.GetShipmentsStatus(status), MaxResults: new(int64(7))}) {
+	for s, err := range w.api.GetShipmentsAll(w.t.Context(), &exshipments.GetShipmentsInput{Status: exshipments.GetShipmentsStatus(status),
+		MaxResults: new(int64(7))}) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -64,13 +65,15 @@ func (w *warehouse) ok(err error) {
 }
 
 func (w *warehouse) process(id string, op exshipments.ProcessShipmentOperation, reference string) error {
-	return w.api.ProcessShipment(w.t.Context(), &exshipments.ProcessShipmentInput{ShipmentID: id, Operation: op, ReferenceID: reference, LineItems: []exshipments.LineItemWithReason{}})
+	return w.api.ProcessShipment(w.t.Context(), &exshipments.ProcessShipmentInput{ShipmentID: id, Operation: op, ReferenceID: reference,
+		LineItems: []exshipments.LineItemWithReason{}})
 }
 
 // box is a package with some units of each line item.
 func box(id string, s *exshipments.Shipment, units func(i int, all int64) int64) exshipments.Package {
 	side := func(v string) *exshipments.Dimension { return &exshipments.Dimension{Value: v, DimensionUnit: "CM"} }
-	p := exshipments.Package{ID: id, Dimensions: &exshipments.PackageDimensions{Length: side("30.0"), Width: side("20"), Height: side("10")}, Weight: &exshipments.Weight{Value: "750", WeightUnit: "G"}}
+	p := exshipments.Package{ID: id, Dimensions: &exshipments.PackageDimensions{Length: side("30.0"), Width: side("20"), Height: side("10")},
+		Weight: &exshipments.Weight{Value: "750", WeightUnit: "G"}}
 	for i, l := range s.LineItems {
 		if n := units(i, *l.NumberOfUnits); n > 0 {
 			p.PackageLineItems = append(p.PackageLineItems, exshipments.PackageLineItem{PackageLineItemID: l.ShipmentLineItemID, Quantity: &n})
@@ -101,7 +104,8 @@ func (w *warehouse) label(in exshipments.GenerateShipLabelsInput) (*exshipments.
 }
 
 func (w *warehouse) tell(id, packageID string, status exshipments.PackageStatus, sub exshipments.PackageSubStatus) error {
-	return w.api.UpdatePackageStatus(w.t.Context(), &exshipments.UpdatePackageStatusInput{ShipmentID: id, PackageID: packageID, BodyStatus: status, SubStatus: sub, Reason: "as told"})
+	return w.api.UpdatePackageStatus(w.t.Context(), &exshipments.UpdatePackageStatusInput{ShipmentID: id, PackageID: packageID, BodyStatus: status,
+		SubStatus: sub, Reason: "as told"})
 }
 
 func (w *warehouse) want(id, status string) {
@@ -132,7 +136,8 @@ func TestExternalFulfillmentSelfShip(t *testing.T) {
 	i := slices.IndexFunc(candidates, func(s *exshipments.Shipment) bool { return *s.LineItems[0].NumberOfUnits > 1 })
 	s := candidates[i]
 	id, order := s.ID, s.ShipmentInfo.BuyerOrderID
-	if s.MarketplaceAttributes.ChannelName != "MFN" || s.ShippingInfo.ShippingType != "SELF" || s.ShippingInfo.ShipToAddress.AddressLine1 != "" || s.LocationID == "" {
+	if s.MarketplaceAttributes.ChannelName != "MFN" || s.ShippingInfo.ShippingType != "SELF" || s.ShippingInfo.ShipToAddress.AddressLine1 != "" ||
+		s.LocationID == "" {
 		t.Errorf("shipment: %+v", s)
 	}
 	o := w.order(order)
@@ -153,7 +158,8 @@ func TestExternalFulfillmentSelfShip(t *testing.T) {
 	}
 	w.want(id, "PICKUP_SLOT_RETRIEVED")
 	first.Weight.Value = "900"
-	w.ok(w.api.UpdatePackage(t.Context(), &exshipments.UpdatePackageInput{ShipmentID: id, PackageID: "1", ID: "1", Dimensions: first.Dimensions, Weight: first.Weight, PackageLineItems: first.PackageLineItems}))
+	w.ok(w.api.UpdatePackage(t.Context(), &exshipments.UpdatePackageInput{ShipmentID: id, PackageID: "1", ID: "1", Dimensions: first.Dimensions,
+		Weight: first.Weight, PackageLineItems: first.PackageLineItems}))
 	w.want(id, "PACKAGE_CREATED")
 	w = &warehouse{w.moved(), nil}
 	w.api = exshipments.New(w.client)
@@ -165,11 +171,13 @@ func TestExternalFulfillmentSelfShip(t *testing.T) {
 	if invoice.Format != "PDF" || !bytes.HasPrefix(content, []byte("%PDF-1.")) {
 		t.Errorf("invoice: %s %.20q", invoice.Format, content)
 	}
-	if again := must[*exshipments.InvoiceResponse](t)(w.api.RetrieveInvoice(t.Context(), &exshipments.RetrieveInvoiceInput{ShipmentID: id})); again.Document.Content != invoice.Content {
+	if again := must[*exshipments.InvoiceResponse](t)(w.api.RetrieveInvoice(t.Context(),
+		&exshipments.RetrieveInvoiceInput{ShipmentID: id})); again.Document.Content != invoice.Content {
 		t.Error("the invoice is another one when it is asked for again")
 	}
 	w.want(id, "INVOICE_GENERATED")
-	own := must[*exshipments.ShipLabelsResponse](t)(w.label(exshipments.GenerateShipLabelsInput{ShipmentID: id, PackageIDs: []string{"1", "3"}, ShippingOptionID: options.RecommendedShippingOption.ShippingOptionID}))
+	own := must[*exshipments.ShipLabelsResponse](t)(w.label(exshipments.GenerateShipLabelsInput{ShipmentID: id, PackageIDs: []string{"1", "3"},
+		ShippingOptionID: options.RecommendedShippingOption.ShippingOptionID}))
 	if got := own.PackageShipLabelList; len(got) != 2 || got[0].PackageID != "1" || got[0].Status != "SUCCESS" || got[0].ShipLabelMetadata.TrackingID == "" ||
 		got[1].PackageID != "3" || got[1].Status != "FAILURE" || got[1].ErrorDetails.Code != "NotFound" {
 		t.Errorf("labels: %+v", got)
@@ -177,7 +185,8 @@ func TestExternalFulfillmentSelfShip(t *testing.T) {
 	if kind, label := w.fetch(own.PackageShipLabelList[0].FileData.URL); kind != "application/pdf" || !bytes.HasPrefix(label, []byte("%PDF-1.")) {
 		t.Errorf("label: %s %.20q", kind, label)
 	}
-	third := must[*exshipments.ShipLabelsResponse](t)(w.label(exshipments.GenerateShipLabelsInput{ShipmentID: id, PackageIDs: []string{"2"}, ShippingOptionID: "CARRIER_2",
+	third := must[*exshipments.ShipLabelsResponse](t)(w.label(exshipments.GenerateShipLabelsInput{ShipmentID: id, PackageIDs: []string{"2"},
+		ShippingOptionID:           "CARRIER_2",
 		CourierSupportedAttributes: &exshipments.CourierSupportedAttributes{CarrierName: "FedEx", TrackingID: "151958276037"}}))
 	if got := third.PackageShipLabelList[0].ShipLabelMetadata; got.CarrierName != "FedEx" || got.TrackingID != "151958276037" {
 		t.Errorf("label: %+v", got)
@@ -200,7 +209,8 @@ func TestExternalFulfillmentSelfShip(t *testing.T) {
 	w.ok(w.tell(id, "2", "DELIVERED", "DELIVERED"))
 	w.want(id, "DELIVERED")
 	got := w.get(id)
-	if got.SubStatus != "DELIVERED" || got.Reason != "as told" || len(got.Packages) != 2 || got.Packages[0].Weight.Value != "900" || got.Packages[0].Status != "DELIVERED" || got.ShipmentInfo.BuyerOrderID != order {
+	if got.SubStatus != "DELIVERED" || got.Reason != "as told" || len(got.Packages) != 2 || got.Packages[0].Weight.Value != "900" ||
+		got.Packages[0].Status != "DELIVERED" || got.ShipmentInfo.BuyerOrderID != order {
 		t.Errorf("shipment: %+v", got)
 	}
 	w.moved()
@@ -220,8 +230,10 @@ func TestExternalFulfillmentEasyShip(t *testing.T) {
 	if slot.ShipBy != "MARKETPLACE" || slot.TimeSlot.HandoverMethod != "DROPOFF" || *slot.TimeSlot.StartTime < start.Unix() {
 		t.Errorf("option: %+v", slot)
 	}
-	made := must[*exshipments.ShipLabelsResponse](t)(w.label(exshipments.GenerateShipLabelsInput{ShipmentID: id, PackageIDs: []string{"1"}, ShippingOptionID: slot.ShippingOptionID}))
-	if got := made.PackageShipLabelList[0].ShipLabelMetadata; got.CarrierName != "ATS" || got.ShippingOptionID != slot.ShippingOptionID || got.TimeSlot.HandoverMethod != "DROPOFF" {
+	made := must[*exshipments.ShipLabelsResponse](t)(w.label(exshipments.GenerateShipLabelsInput{ShipmentID: id, PackageIDs: []string{"1"},
+		ShippingOptionID: slot.ShippingOptionID}))
+	if got := made.PackageShipLabelList[0].ShipLabelMetadata; got.CarrierName != "ATS" || got.ShippingOptionID != slot.ShippingOptionID ||
+		got.TimeSlot.HandoverMethod != "DROPOFF" {
 		t.Errorf("label: %+v", got)
 	}
 	w.want(id, "SHIPLABEL_GENERATED")
@@ -231,7 +243,8 @@ func TestExternalFulfillmentEasyShip(t *testing.T) {
 	if got := w.get(id).SubStatus; got != "PENDING_DROP_OFF" {
 		t.Errorf("the shipment is %s", got)
 	}
-	want := []string{"SHIPLABEL_GENERATED PENDING_DROP_OFF", "SHIPPED DROPPED_OFF", "SHIPPED AT_ORIGIN_FC", "SHIPPED AT_DESTINATION_FC", "SHIPPED OUT_FOR_DELIVERY", "DELIVERED DELIVERED"}
+	want := []string{"SHIPLABEL_GENERATED PENDING_DROP_OFF", "SHIPPED DROPPED_OFF", "SHIPPED AT_ORIGIN_FC", "SHIPPED AT_DESTINATION_FC",
+		"SHIPPED OUT_FOR_DELIVERY", "DELIVERED DELIVERED"}
 	if w.strays(order) {
 		want = want[:4] // what comes then, Easy Ship's tests see
 	}
@@ -265,7 +278,8 @@ func TestExternalFulfillmentRefuses(t *testing.T) {
 		return err
 	}
 	update := func(id, packageID string, p exshipments.Package) error {
-		return w.api.UpdatePackage(t.Context(), &exshipments.UpdatePackageInput{ShipmentID: id, PackageID: packageID, ID: p.ID, Dimensions: p.Dimensions, Weight: p.Weight, PackageLineItems: p.PackageLineItems})
+		return w.api.UpdatePackage(t.Context(), &exshipments.UpdatePackageInput{ShipmentID: id, PackageID: packageID, ID: p.ID, Dimensions: p.Dimensions,
+			Weight: p.Weight, PackageLineItems: p.PackageLineItems})
 	}
 	_, err := w.api.GetShipment(t.Context(), &exshipments.GetShipmentInput{ShipmentID: "asdf"})
 	w.refused("no id of a shipment", err, 400, "InvalidInput", "Invalid input 'asdf' for parameter 'shipmentId'", "Please pass the correct shipmentId")
@@ -281,7 +295,8 @@ func TestExternalFulfillmentRefuses(t *testing.T) {
 	w.refused("a rejection without reference", w.process(id, "REJECT", ""), 400, "InvalidInput", "Invalid input")
 
 	w.ok(w.process(id, "CONFIRM", ""))
-	w.refused("a second confirmation", w.process(id, "CONFIRM", ""), 409, "DuplicateRequest", "Requested operation is already in progress for 'shipmentId' '"+id+"'")
+	w.refused("a second confirmation", w.process(id, "CONFIRM", ""), 409, "DuplicateRequest",
+		"Requested operation is already in progress for 'shipmentId' '"+id+"'")
 	w.refused("units left over", w.pack(id, box("1", s, func(i int, n int64) int64 { return n - int64(1-min(i, 1)) })), 400, "InvalidInput")
 	w.refused("units too many", w.pack(id, box("1", s, func(_ int, n int64) int64 { return n + 1 })), 400, "InvalidInput", "can't be higher than")
 	light := box("1", s, all)
@@ -343,7 +358,8 @@ func TestExternalFulfillmentLists(t *testing.T) {
 		}
 	}
 	counts := map[string]int{}
-	for _, status := range []string{"CREATED", "ACCEPTED", "CONFIRMED", "PACKAGE_CREATED", "PICKUP_SLOT_RETRIEVED", "INVOICE_GENERATED", "SHIPLABEL_GENERATED", "CANCELLED", "SHIPPED", "DELIVERED"} {
+	for _, status := range []string{"CREATED", "ACCEPTED", "CONFIRMED", "PACKAGE_CREATED", "PICKUP_SLOT_RETRIEVED", "INVOICE_GENERATED",
+		"SHIPLABEL_GENERATED", "CANCELLED", "SHIPPED", "DELIVERED"} {
 		for _, s := range w.list(status) {
 			counts[status]++
 			if !orders[s.ShipmentInfo.BuyerOrderID] {
@@ -389,7 +405,8 @@ func TestExternalReturns(t *testing.T) {
 	of := map[string]int{}
 	for _, r := range list {
 		of[r.MarketplaceChannelDetails.CustomerOrderID]++
-		if got := must[*exreturns.Return](t)(api.GetReturn(ctx, &exreturns.GetReturnInput{ReturnID: r.ID})); got.ID != r.ID || got.ReturnMetadata.RmaID != r.ReturnMetadata.RmaID {
+		if got := must[*exreturns.Return](t)(api.GetReturn(ctx, &exreturns.GetReturnInput{ReturnID: r.ID})); got.ID != r.ID ||
+			got.ReturnMetadata.RmaID != r.ReturnMetadata.RmaID {
 			t.Errorf("return: %+v, want %+v", got, r)
 		}
 	}
@@ -401,7 +418,8 @@ func TestExternalReturns(t *testing.T) {
 		if got.ID != r.ID || got.MarketplaceChannelDetails.CustomerOrderID != r.MarketplaceChannelDetails.CustomerOrderID || got.MerchantSKU != r.MerchantSKU {
 			t.Errorf("return: %+v, want %+v", got, r)
 		}
-		if s := w.get(r.MarketplaceChannelDetails.ShipmentID); s.ShipmentInfo.BuyerOrderID != r.MarketplaceChannelDetails.CustomerOrderID || s.Status != "DELIVERED" && s.Status != "SHIPPED" {
+		if s := w.get(r.MarketplaceChannelDetails.ShipmentID); s.ShipmentInfo.BuyerOrderID != r.MarketplaceChannelDetails.CustomerOrderID ||
+			s.Status != "DELIVERED" && s.Status != "SHIPPED" {
 			t.Errorf("the shipment of a return is %s of %s", s.Status, s.ShipmentInfo.BuyerOrderID)
 		}
 		for _, in := range []*exreturns.ListReturnsInput{{RmaID: r.ReturnMetadata.RmaID}, {ReverseTrackingID: r.ReturnShippingInfo.ReverseTrackingInfo.TrackingID}} {
@@ -413,7 +431,8 @@ func TestExternalReturns(t *testing.T) {
 	}
 	i := slices.IndexFunc(list, func(r *exreturns.Return) bool { return r.Status == "IN_TRANSIT" })
 	w.Advance(5 * 24 * time.Hour)
-	if got := must[*exreturns.Return](t)(api.GetReturn(ctx, &exreturns.GetReturnInput{ReturnID: list[i].ID})); got.Status != "PROCESSED" || got.ReturnShippingInfo.DeliveryDateTime == "" {
+	if got := must[*exreturns.Return](t)(api.GetReturn(ctx, &exreturns.GetReturnInput{ReturnID: list[i].ID})); got.Status != "PROCESSED" ||
+		got.ReturnShippingInfo.DeliveryDateTime == "" {
 		t.Errorf("five days later: %+v", got)
 	}
 	_, err := api.GetReturn(ctx, &exreturns.GetReturnInput{ReturnID: "rmaIdInvalid"})
@@ -459,7 +478,8 @@ func TestExternalInventory(t *testing.T) {
 		return must[*exinventory.BatchInventoryResponse](t)(api.BatchInventory(t.Context(), &exinventory.BatchInventoryInput{Requests: rows})).Responses
 	}
 	at := s.LocationID
-	got := batch(row("update", at, sku, 15, 100), row("fetch", at, "efptestsku2", 0, 0), row("update", at, sku, 9, 99), row("fetch", "NONE", sku, 0, 0), row("update", at, sku, -1, 101), row("delete", at, sku, 1, 102), row("fetch", at, sku, 0, 0))
+	got := batch(row("update", at, sku, 15, 100), row("fetch", at, "efptestsku2", 0, 0), row("update", at, sku, 9, 99), row("fetch", "NONE", sku, 0, 0),
+		row("update", at, sku, -1, 101), row("delete", at, sku, 1, 102), row("fetch", at, sku, 0, 0))
 	var said []string
 	for _, r := range got {
 		text := r.Status.ReasonPhrase
@@ -468,14 +488,17 @@ func TestExternalInventory(t *testing.T) {
 		}
 		said = append(said, text)
 	}
-	if want := []string{"Success", "Invalid Input INVALID_SKU", "Invalid Input STALE_SEQUENCE_NUMBER", "Invalid Input INVALID_LOCATION", "Invalid Input INVALID_QUANTITY", "Invalid Input INVALID_REQUEST", "Success"}; !slices.Equal(said, want) {
+	if want := []string{"Success", "Invalid Input INVALID_SKU", "Invalid Input STALE_SEQUENCE_NUMBER", "Invalid Input INVALID_LOCATION",
+		"Invalid Input INVALID_QUANTITY", "Invalid Input INVALID_REQUEST", "Success"}; !slices.Equal(said, want) {
 		t.Errorf("rows: %v", said)
 	}
-	if text := got[1].Body.ActionableErrors[0].ErrorSubType; text != "The requested Sku does not exist for the seller in requested marketplace." || got[1].Body.SKUID != "efptestsku2" || *got[1].Status.StatusCode != 400 {
+	if text := got[1].Body.ActionableErrors[0].ErrorSubType; text != "The requested Sku does not exist for the seller in requested marketplace." ||
+		got[1].Body.SKUID != "efptestsku2" || *got[1].Status.StatusCode != 400 {
 		t.Errorf("a SKU that there isn't: %+v", got[1].Body)
 	}
 	for _, i := range []int{0, 6} {
-		if b := got[i].Body; *b.SellableQuantity != 15 || *b.ClientSequenceNumber != 100 || *b.ReservedQuantity < *s.LineItems[0].NumberOfUnits || b.SKUID != sku || b.LocationID != at {
+		if b := got[i].Body; *b.SellableQuantity != 15 || *b.ClientSequenceNumber != 100 || *b.ReservedQuantity < *s.LineItems[0].NumberOfUnits ||
+			b.SKUID != sku || b.LocationID != at {
 			t.Errorf("row %d: %+v", i, b)
 		}
 	}
@@ -488,9 +511,11 @@ func TestExternalInventory(t *testing.T) {
 	w.ok(w.tell(s.ID, "1", "SHIPPED", ""))
 	w.depot = w.moved()
 	api = exinventory.New(w.client)
-	if after := batch(row("fetch", at, sku, 0, 0), row("update", at, sku, 4, 100)); *after[0].Body.ReservedQuantity != before-*s.LineItems[0].NumberOfUnits || len(after[1].Body.ActionableErrors) != 1 {
+	if after := batch(row("fetch", at, sku, 0, 0), row("update", at, sku, 4,
+		100)); *after[0].Body.ReservedQuantity != before-*s.LineItems[0].NumberOfUnits || len(after[1].Body.ActionableErrors) != 1 {
 		t.Errorf("after the shipment: %d reserved, before %d; %+v", *after[0].Body.ReservedQuantity, before, after[1])
 	}
-	_, err := api.BatchInventory(t.Context(), &exinventory.BatchInventoryInput{Requests: slices.Repeat([]exinventory.InventoryRequest{row("fetch", at, sku, 0, 0)}, 11)})
+	_, err := api.BatchInventory(t.Context(), &exinventory.BatchInventoryInput{Requests: slices.Repeat([]exinventory.InventoryRequest{row("fetch", at,
+		sku, 0, 0)}, 11)})
 	w.refused("eleven rows", err, 400, "BATCH_SIZE_EXCEED", "Maximum number for requests supported in batch is 10.")
 }

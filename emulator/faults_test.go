@@ -183,19 +183,16 @@ func TestFaultsInLists(t *testing.T) {
 // TestRefusalsOfFinances: two errors of finances v0, of which the first only comes to a next token.
 func TestRefusalsOfFinances(t *testing.T) {
 	c := newClient(t, emulator.WithoutLimits())
-	path := "/orders/v0/orders?MaxResultsPerPage=5&" + allUS
+	path := "/finances/v0/financialEvents?MaxResultsPerPage=5&PostedAfter=2026-02-10T00:00:00Z"
 	next := path + "&NextToken=" + url.QueryEscape(c.get(path).text("payload", "NextToken"))
 	for kind, message := range map[string]string{
 		"broken-message": "$errorResponse.Message", "beyond-retention": "Request was not valid or data requested exceeds data retention period.",
 	} {
-		c.fault(kind + ",limit=1,operation=ordersv0.*")
+		c.fault(kind + ",limit=1,operation=financesv0.*")
 		if kind == "broken-message" {
 			if r := c.get(path); r.status != 200 {
 				t.Errorf("%s without a token: %d", kind, r.status)
 			}
-		}
-		if r := c.get("/orders/v0/orders/902-3159896-1390916"); r.status == 400 {
-			t.Errorf("%s: %d for what is no list", kind, r.status)
 		}
 		if r := c.get(next); r.status != 400 || r.text("errors", 0, "code") != "InvalidInput" || r.text("errors", 0, "message") != message {
 			t.Errorf("%s: %d %s", kind, r.status, r.body)

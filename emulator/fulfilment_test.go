@@ -76,6 +76,7 @@ func TestShipments(t *testing.T) {
 	other.refresh()
 	s.want("a shipment", s.post(paths[0], ""), 200, "{")
 	other.want("a shipment after an import", other.post(paths[0], ""), 200, "{")
+	s.want("no carrier", s.post("/shipping/v1/shipments", "{}"), 400, `"Invalid input."`)
 	s.want("none", s.post("/shipping/v1/shipments/NONE/cancel", ""), 400, "Shipment not found for specified shipmentId")
 	s.Advance(90 * 24 * time.Hour)
 	s.refresh()

@@ -97,11 +97,13 @@ func (h *handoverMaker) easyShip() {
 	now := h.e.Now()
 	const base = "/easyShip/2022-03-23/"
 	in := func(a *desk.Seller) string { return `"marketplaceId":"` + a.Marketplaces[0].ID + `"` }
-	india, orders := h.seller(marketplace.IN, func(o *world.Order) bool { return o.EasyShipAt(now) != nil }, func(o *world.Order) bool { return o.EasyShipAt(now) == nil })
+	india, orders := h.seller(marketplace.IN, func(o *world.Order) bool { return o.EasyShipAt(now) != nil },
+		func(o *world.Order) bool { return o.EasyShipAt(now) == nil })
 	scheduled, open := orders[0], orders[1]
 	poland, orders := h.seller(marketplace.PL, func(*world.Order) bool { return true })
 	wish := func(o *world.Order) string {
-		return `{` + in(india) + `,"amazonOrderId":"` + o.ID + `","packageDimensions":{"length":10,"width":10,"height":10,"unit":"cm"},"packageWeight":{"value":20,"unit":"g"}}`
+		return `{` + in(india) + `,"amazonOrderId":"` + o.ID +
+			`","packageDimensions":{"length":10,"width":10,"height":10,"unit":"cm"},"packageWeight":{"value":20,"unit":"g"}}`
 	}
 	slot := func(o *world.Order) string {
 		var list struct{ TimeSlots []struct{ SlotID string } }
@@ -113,8 +115,9 @@ func (h *handoverMaker) easyShip() {
 	h.later(india, "easyship20220323.getScheduledPackage", base+"package?marketplaceId="+india.Marketplaces[0].ID+"&amazonOrderId="+scheduled.ID, "")
 	h.later(india, "easyship20220323.updateScheduledPackages", base+"package",
 		`{`+in(india)+`,"updatePackageDetailsList":[{"scheduledPackageId":{"amazonOrderId":"`+scheduled.ID+`"},`+slot(scheduled)+`}]}`)
-	h.later(poland, "easyship20220323.createScheduledPackageBulk", base+"packages/bulk", `{`+in(poland)+`,"labelFormat":"ZPL","orderScheduleDetailsList":[{"amazonOrderId":"`+
-		orders[0].ID+`"},{"amazonOrderId":"111-1111111-1111111"}]}`)
+	h.later(poland, "easyship20220323.createScheduledPackageBulk", base+"packages/bulk",
+		`{`+in(poland)+`,"labelFormat":"ZPL","orderScheduleDetailsList":[{"amazonOrderId":"`+
+			orders[0].ID+`"},{"amazonOrderId":"111-1111111-1111111"}]}`)
 }
 
 // external asks about ten shipments, each of a seller of its own and as far as the operation wants it, a return and some stock.
@@ -136,7 +139,8 @@ func (h *handoverMaker) external() {
 			lines = append(lines, `{"packageLineItemId":"`+l.ShipmentLineItemID+`","quantity":`+strconv.Itoa(l.NumberOfUnits)+`}`)
 		}
 		side := `{"value":"10","dimensionUnit":"CM"}`
-		return `{"id":"1","dimensions":{"length":` + side + `,"width":` + side + `,"height":` + side + `},"weight":{"value":"200","weightUnit":"G"},"packageLineItems":[` + strings.Join(lines, ",") + `]}`
+		return `{"id":"1","dimensions":{"length":` + side + `,"width":` + side + `,"height":` + side +
+			`},"weight":{"value":"200","weightUnit":"G"},"packageLineItems":[` + strings.Join(lines, ",") + `]}`
 	}
 	steps := []struct{ operation, target, body string }{
 		{"processShipment", "?operation=CONFIRM", `{"lineItems":[]}`}, {"createPackages", "/packages", "{}"}, {"updatePackage", "/packages/1", "{}"},

@@ -106,14 +106,16 @@ func labelRequests(t testing.TB, e *Emulator, requests map[string][]*http.Reques
 			o.ID, o.Items[0].ID, o.Items[0].Quantity, sender)
 	}
 	o := d.next()
-	add(o, "merchantfulfillmentv0.getEligibleShipmentServices", "/mfn/v0/eligibleShippingServices", details(o)+`,"ShippingOfferingFilter":{"IncludeComplexShippingOptions":true}}`)
+	add(o, "merchantfulfillmentv0.getEligibleShipmentServices", "/mfn/v0/eligibleShippingServices",
+		details(o)+`,"ShippingOfferingFilter":{"IncludeComplexShippingOptions":true}}`)
 	add(o, "merchantfulfillmentv0.createShipment", "/mfn/v0/shipments", details(o)+`,"ShippingServiceId":"UPS_PTP_GND"}`)
 	for _, service := range []string{"UPS_PTP_GND", "DYNAMEX_PTP_SAME"} {
 		add(o, "merchantfulfillmentv0.getAdditionalSellerInputs", "/mfn/v0/additionalSellerInputs",
 			fmt.Sprintf(`{"OrderId":%q,"ShippingServiceId":%q,"ShipFromAddress":%s}`, o.ID, service, sender))
 	}
 	o = d.next()
-	shipment := "/mfn/v0/shipments/" + d.ask(o.seller, "merchantfulfillmentv0.createShipment", "/mfn/v0/shipments", details(o)+`,"ShippingServiceId":"USPS_PTP_PRI"}`)["ShipmentId"].(string)
+	shipment := "/mfn/v0/shipments/" + d.ask(o.seller, "merchantfulfillmentv0.createShipment", "/mfn/v0/shipments",
+		details(o)+`,"ShippingServiceId":"USPS_PTP_PRI"}`)["ShipmentId"].(string)
 	add(o, "merchantfulfillmentv0.getShipment", shipment, "")
 	add(o, "merchantfulfillmentv0.cancelShipment", shipment, "")
 	shippingRequests(d, add)
@@ -130,7 +132,8 @@ func shippingRequests(d *dispatcher, add func(o waitingOrder, id, target, body s
 			`"packageClientReferenceId":"P-1","items":[{"itemIdentifier":%q,"quantity":%d}]}]`
 	)
 	amazon := func(o waitingOrder) string {
-		return fmt.Sprintf(`{"shipFrom":%s,`+pack+`,"channelDetails":{"channelType":"AMAZON","amazonOrderDetails":{"orderId":%q}}`, sender, o.Items[0].ID, o.Items[0].Quantity, o.ID)
+		return fmt.Sprintf(`{"shipFrom":%s,`+pack+`,"channelDetails":{"channelType":"AMAZON","amazonOrderDetails":{"orderId":%q}}`, sender, o.Items[0].ID,
+			o.Items[0].Quantity, o.ID)
 	}
 	external := fmt.Sprintf(`{"shipFrom":%s,"shipTo":%s,`+pack+`,"channelDetails":{"channelType":"EXTERNAL"}`, sender, sender, "pen", 1)
 	// rate asks for rates and takes the one of a service.
@@ -156,17 +159,22 @@ func shippingRequests(d *dispatcher, add func(o waitingOrder, id, target, body s
 	add(o, "shippingv2.getRates", v2+"shipments/rates", amazon(o)+"}")
 	add(o, "shippingv2.getRates", v2+"shipments/rates", external+"}")
 	add(o, "shippingv2.getAdditionalInputs", v2+"shipments/additionalInputs/schema"+query(rate(o, amazon(o)+"}", "UPS_PTP_GND")), "")
-	add(o, "shippingv2.purchaseShipment", v2+"shipments", rate(o, amazon(o)+"}", "UPS_PTP_GND")+`,"requestedDocumentSpecification":`+papers+`,"requestedValueAddedServices":[{"id":"SIGNATURE_CONFIRMATION"}]}`)
-	add(o, "shippingv2.oneClickShipment", v2+"oneClickShipment", external+`,"labelSpecifications":`+papers+`,"serviceSelection":{"serviceId":["std-us-swa-mfn"]}}`)
+	add(o, "shippingv2.purchaseShipment", v2+"shipments", rate(o, amazon(o)+"}",
+		"UPS_PTP_GND")+`,"requestedDocumentSpecification":`+papers+`,"requestedValueAddedServices":[{"id":"SIGNATURE_CONFIRMATION"}]}`)
+	add(o, "shippingv2.oneClickShipment", v2+"oneClickShipment",
+		external+`,"labelSpecifications":`+papers+`,"serviceSelection":{"serviceId":["std-us-swa-mfn"]}}`)
 	direct := d.next()
-	add(direct, "shippingv2.directPurchaseShipment", v2+"shipments/directPurchase", fmt.Sprintf(`{"channelDetails":{"channelType":"AMAZON","amazonOrderDetails":{"orderId":%q}}}`, direct.ID))
-	made := d.ask(o.seller, "shippingv2.oneClickShipment", v2+"oneClickShipment", external+`,"labelSpecifications":`+papers+`,"serviceSelection":{"serviceId":["std-us-swa-mfn"]}}`)
+	add(direct, "shippingv2.directPurchaseShipment", v2+"shipments/directPurchase",
+		fmt.Sprintf(`{"channelDetails":{"channelType":"AMAZON","amazonOrderDetails":{"orderId":%q}}}`, direct.ID))
+	made := d.ask(o.seller, "shippingv2.oneClickShipment", v2+"oneClickShipment",
+		external+`,"labelSpecifications":`+papers+`,"serviceSelection":{"serviceId":["std-us-swa-mfn"]}}`)
 	shipment := v2 + "shipments/" + made["shipmentId"].(string)
 	tracking := made["packageDocumentDetails"].([]any)[0].(map[string]any)["trackingId"].(string)
 	add(o, "shippingv2.getShipmentDocuments", shipment+"/documents?packageClientReferenceId=P-1&format=ZPL&dpi=203", "")
 	add(o, "shippingv2.getTracking", v2+"tracking?carrierId=AMZN_US&trackingId="+tracking, "")
 	add(o, "shippingv2.getUnmanifestedShipments", v2+"unmanifestedShipments", "{}")
-	made = d.ask(o.seller, "shippingv2.oneClickShipment", v2+"oneClickShipment", external+`,"labelSpecifications":`+papers+`,"serviceSelection":{"serviceId":["std-us-swa-mfn"]}}`)
+	made = d.ask(o.seller, "shippingv2.oneClickShipment", v2+"oneClickShipment",
+		external+`,"labelSpecifications":`+papers+`,"serviceSelection":{"serviceId":["std-us-swa-mfn"]}}`)
 	add(o, "shippingv2.cancelShipment", v2+"shipments/"+made["shipmentId"].(string)+"/cancel", "")
 	add(o, "shippingv2.getCarrierAccountFormInputs", v2+"carrierAccountFormInputs", "")
 	const own = `{"carrierAccountType":"SHIPPER_ACCOUNT","carrierAccountAttributes":[{"attributeName":"accountNumber","value":"A1B2C3"},{"attributeName":"password","value":"x"}]}`
@@ -176,14 +184,17 @@ func shippingRequests(d *dispatcher, add func(o waitingOrder, id, target, body s
 	add(o, "shippingv2.unlinkCarrierAccount", v2+"carrierAccounts/UPS/unlink", "{}")
 	add(o, "shippingv2.generateCollectionForm", v2+"collectionForms", `{"carrierId":"AMZN_US"}`)
 	add(o, "shippingv2.getCollectionFormHistory", v2+"collectionForms/history", "{}")
-	d.ask(o.seller, "shippingv2.oneClickShipment", v2+"oneClickShipment", external+`,"labelSpecifications":`+papers+`,"serviceSelection":{"serviceId":["std-us-swa-mfn"]}}`)
+	d.ask(o.seller, "shippingv2.oneClickShipment", v2+"oneClickShipment",
+		external+`,"labelSpecifications":`+papers+`,"serviceSelection":{"serviceId":["std-us-swa-mfn"]}}`)
 	collected := d.next()
-	d.ask(collected.seller, "shippingv2.oneClickShipment", v2+"oneClickShipment", external+`,"labelSpecifications":`+papers+`,"serviceSelection":{"serviceId":["std-us-swa-mfn"]}}`)
+	d.ask(collected.seller, "shippingv2.oneClickShipment", v2+"oneClickShipment",
+		external+`,"labelSpecifications":`+papers+`,"serviceSelection":{"serviceId":["std-us-swa-mfn"]}}`)
 	d.send(collected.seller, "shippingv2.generateCollectionForm", v2+"collectionForms", `{"carrierId":"AMZN_US"}`)
 	var history struct {
 		CollectionFormsHistoryRecordList []struct{ CollectionFormID string }
 	}
-	if err := json.Unmarshal(d.send(collected.seller, "shippingv2.getCollectionFormHistory", v2+"collectionForms/history", "{}"), &history); err != nil || len(history.CollectionFormsHistoryRecordList) != 1 {
+	if err := json.Unmarshal(d.send(collected.seller, "shippingv2.getCollectionFormHistory", v2+"collectionForms/history", "{}"), &history); err != nil ||
+		len(history.CollectionFormsHistoryRecordList) != 1 {
 		d.t.Fatalf("%+v, %v", history, err)
 	}
 	add(collected, "shippingv2.getCollectionForm", v2+"collectionForms/"+history.CollectionFormsHistoryRecordList[0].CollectionFormID, "")
@@ -206,10 +217,12 @@ func shippingRequests(d *dispatcher, add func(o waitingOrder, id, target, body s
 		d.e.SetTime(now)
 		for _, entry := range made["packageDocumentDetails"].([]any) {
 			tracking := entry.(map[string]any)["trackingId"].(string)
-			found[d.ask(o.seller, "shippingv2.getTracking", v2+"tracking?carrierId=AMZN_US&trackingId="+tracking, "")["summary"].(map[string]any)["status"].(string)] = tracking
+			found[d.ask(o.seller, "shippingv2.getTracking", v2+"tracking?carrierId=AMZN_US&trackingId="+tracking,
+				"")["summary"].(map[string]any)["status"].(string)] = tracking
 		}
 	}
 	add(o, "shippingv2.submitNdrFeedback", v2+"ndrFeedback", fmt.Sprintf(`{"trackingId":%q,"ndrAction":"REATTEMPT"}`, found["DeliveryAttempted"]))
-	add(o, "shippingv2.createClaim", v2+"claims", fmt.Sprintf(`{"trackingId":%q,"claimReason":"DAMAGED_IN_TRANSIT","settlementType":"REFUND"}`, found["Delivered"]))
+	add(o, "shippingv2.createClaim", v2+"claims", fmt.Sprintf(`{"trackingId":%q,"claimReason":"DAMAGED_IN_TRANSIT","settlementType":"REFUND"}`,
+		found["Delivered"]))
 	add(o, "shippingv2.getAccessPoints", v2+"accessPoints?accessPointTypes=HELIX,CORE_LOCKER&countryCode=DE&postalCode=80331", "")
 }

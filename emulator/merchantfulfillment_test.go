@@ -41,7 +41,8 @@ func (unlimited) Observe(context.Context, spapi.LimitGrant, spapi.LimitReply) er
 
 func newShipper(t *testing.T, options ...emulator.Option) *shipper {
 	t.Helper()
-	e, err := emulator.New(append([]emulator.Option{emulator.WithSeed(1), emulator.WithFixedTime(start), emulator.WithoutLimits(), emulator.WithOrders(1500)}, options...)...)
+	e, err := emulator.New(append([]emulator.Option{emulator.WithSeed(1), emulator.WithFixedTime(start), emulator.WithoutLimits(), emulator.WithOrders(1500)},
+		options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +54,8 @@ func openShipper(t *testing.T, e *emulator.Emulator) *shipper {
 }
 
 func shipperOf(t *testing.T, e *emulator.Emulator, cred emulator.Credentials) *shipper {
-	app := spapi.NewApp(spapi.Credentials{ClientID: cred.ClientID, ClientSecret: spapi.NewSecret(cred.ClientSecret)}, spapi.WithTransport(e), spapi.WithLimiter(unlimited{}))
+	app := spapi.NewApp(spapi.Credentials{ClientID: cred.ClientID, ClientSecret: spapi.NewSecret(cred.ClientSecret)}, spapi.WithTransport(e),
+		spapi.WithLimiter(unlimited{}))
 	client := app.Client(spapi.Authorization{RefreshToken: spapi.NewSecret(cred.RefreshToken), Region: cred.Region})
 	return &shipper{e, t, client, ordersv0.New(client)}
 }
@@ -161,8 +163,9 @@ func labelRequest(id string, items ...ordersv0.OrderItem) *mfn.ShipmentRequestDe
 	no := false
 	d := &mfn.ShipmentRequestDetails{
 		AmazonOrderID: id, SellerOrderID: "mine-1",
-		ShipFromAddress: &mfn.Address{Name: "Pens", AddressLine1: "500 Pine St", City: "Seattle", StateOrProvinceCode: "WA", PostalCode: "98101", CountryCode: "US",
-			Email: "pens@example.com", Phone: "206-555-0100"},
+		ShipFromAddress: &mfn.Address{Name: "Pens", AddressLine1: "500 Pine St", City: "Seattle", StateOrProvinceCode: "WA", PostalCode: "98101",
+			CountryCode: "US",
+			Email:       "pens@example.com", Phone: "206-555-0100"},
 		PackageDimensions: &mfn.PackageDimensions{Length: "10", Width: "8", Height: "4", Unit: "inches"}, Weight: &mfn.Weight{Value: "20", Unit: "oz"},
 		ShippingServiceOptions: &mfn.ShippingServiceOptions{DeliveryExperience: "DeliveryConfirmationWithoutSignature", CarrierWillPickUp: &no},
 	}
@@ -192,7 +195,8 @@ func (s *shipper) offer(d *mfn.ShipmentRequestDetails, service string) string {
 // buyLabel buys a label of UPS Ground.
 func (s *shipper) buyLabel(d *mfn.ShipmentRequestDetails) (*mfn.Shipment, error) {
 	s.t.Helper()
-	return mfn.New(s.client).CreateShipment(s.t.Context(), &mfn.CreateShipmentInput{ShipmentRequestDetails: d, ShippingServiceID: "UPS_PTP_GND", ShippingServiceOfferID: s.offer(d, "UPS_PTP_GND")})
+	return mfn.New(s.client).CreateShipment(s.t.Context(), &mfn.CreateShipmentInput{ShipmentRequestDetails: d, ShippingServiceID: "UPS_PTP_GND",
+		ShippingServiceOfferID: s.offer(d, "UPS_PTP_GND")})
 }
 
 // file unpacks a label and checks its sum.
@@ -233,7 +237,8 @@ func TestMerchantFulfillment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if first.AmazonOrderID != p.id || first.SellerOrderID != "mine-1" || len(first.ItemList) != len(p.items) || first.ItemList[0].OrderItemID != p.items[0].OrderItemID ||
+	if first.AmazonOrderID != p.id || first.SellerOrderID != "mine-1" || len(first.ItemList) != len(p.items) ||
+		first.ItemList[0].OrderItemID != p.items[0].OrderItemID ||
 		first.Status != mfn.ShipmentStatusPurchased || first.ShippingService.ShippingServiceID != "UPS_PTP_GND" || !strings.HasPrefix(first.TrackingID, "1Z") {
 		t.Errorf("%+v", first)
 	}
@@ -255,15 +260,18 @@ func TestMerchantFulfillment(t *testing.T) {
 			t.Errorf("%v of %v shipped, %v", it.QuantityShipped, it.QuantityOrdered, err)
 		}
 	}
-	err = s.orders.ConfirmShipment(t.Context(), &ordersv0.ConfirmShipmentInput{OrderID: p.id, MarketplaceID: marketplace.US.ID, PackageDetail: &ordersv0.PackageDetail{
-		PackageReferenceID: "9", CarrierCode: "UPS", TrackingNumber: "1Z", ShipDate: start, OrderItems: []ordersv0.ConfirmShipmentOrderItem{{OrderItemID: p.items[0].OrderItemID, Quantity: ptrTo(int64(1))}}}})
+	err = s.orders.ConfirmShipment(t.Context(), &ordersv0.ConfirmShipmentInput{OrderID: p.id, MarketplaceID: marketplace.US.ID,
+		PackageDetail: &ordersv0.PackageDetail{
+			PackageReferenceID: "9", CarrierCode: "UPS", TrackingNumber: "1Z", ShipDate: start,
+			OrderItems: []ordersv0.ConfirmShipmentOrderItem{{OrderItemID: p.items[0].OrderItemID, Quantity: ptrTo(int64(1))}}}})
 	s.refused("confirmShipment after the label", err, 400, "InvalidInput",
 		"Failed to create package due to not finding a matching package or order already fulfilled.  ErrorMessage(errorCode=GeneralError, ")
 
 	_, err = s.buyLabel(d)
 	s.refused("a second label", err, 400, "InvalidInput", first.ShipmentID)
 	cancelled, err := api.CancelShipment(t.Context(), &mfn.CancelShipmentInput{ShipmentID: first.ShipmentID})
-	if err != nil || cancelled.Status != mfn.ShipmentStatusRefundPending || cancelled.Label.FileContents.Contents != "" || cancelled.Label.FileContents.FileType != "" {
+	if err != nil || cancelled.Status != mfn.ShipmentStatusRefundPending || cancelled.Label.FileContents.Contents != "" ||
+		cancelled.Label.FileContents.FileType != "" {
 		t.Fatalf("%+v, %v", cancelled, err)
 	}
 	s = s.moved()
@@ -284,7 +292,8 @@ func TestMerchantFulfillment(t *testing.T) {
 	s.later(49 * time.Hour)
 	api = mfn.New(s.client)
 	got, err := api.GetShipment(t.Context(), &mfn.GetShipmentInput{ShipmentID: first.ShipmentID})
-	if err != nil || got.Status != mfn.ShipmentStatusRefundApplied || got.ShipmentID != first.ShipmentID || !got.LastUpdatedDate.Equal(start.Add(48*time.Hour)) {
+	if err != nil || got.Status != mfn.ShipmentStatusRefundApplied || got.ShipmentID != first.ShipmentID ||
+		!got.LastUpdatedDate.Equal(start.Add(48*time.Hour)) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	_, err = api.CancelShipment(t.Context(), &mfn.CancelShipmentInput{ShipmentID: first.ShipmentID})
@@ -295,7 +304,8 @@ func TestMerchantFulfillment(t *testing.T) {
 	}
 	s.later(49 * time.Hour)
 	api = mfn.New(s.client)
-	if got, err = api.GetShipment(t.Context(), &mfn.GetShipmentInput{ShipmentID: second.ShipmentID}); err != nil || got.Status != mfn.ShipmentStatusRefundRejected || got.Label.FileContents.Contents == "" {
+	if got, err = api.GetShipment(t.Context(), &mfn.GetShipmentInput{ShipmentID: second.ShipmentID}); err != nil ||
+		got.Status != mfn.ShipmentStatusRefundRejected || got.Label.FileContents.Contents == "" {
 		t.Errorf("what the carrier has scanned: %+v, %v", got, err)
 	}
 	s.moved()
@@ -339,7 +349,8 @@ func TestLabelFormats(t *testing.T) {
 		if test.format == "ZPL203" {
 			d.LabelCustomization = &mfn.LabelCustomization{CustomTextForLabel: "Shelf 4"}
 		}
-		got, err := mfn.New(s.client).CreateShipment(t.Context(), &mfn.CreateShipmentInput{ShipmentRequestDetails: d, ShippingServiceID: "USPS_PTP_PRI", ShippingServiceOfferID: offer})
+		got, err := mfn.New(s.client).CreateShipment(t.Context(), &mfn.CreateShipmentInput{ShipmentRequestDetails: d, ShippingServiceID: "USPS_PTP_PRI",
+			ShippingServiceOfferID: offer})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -381,11 +392,15 @@ func TestLabelRefusals(t *testing.T) {
 	}
 	const invalid = "Invalid Input"
 	expired := "The shipping offering Id has expired.  Please make another GetEligibleShippingServices call to get a new id."
-	refuse("made-up offer", expired, "InvalidShippingServiceOfferId", 400, func(in *mfn.CreateShipmentInput) { in.ShippingServiceOfferID = "bWFkZSB1cCwgYW5kIGxvbmcgZW5vdWdo" })
-	refuse("other than quoted", expired, "InvalidShippingServiceOfferId", 400, func(in *mfn.CreateShipmentInput) { in.ShipmentRequestDetails.Weight.Value = "21" })
-	refuse("another service's offer", expired, "InvalidShippingServiceOfferId", 400, func(in *mfn.CreateShipmentInput) { in.ShippingServiceID = "USPS_PTP_PRI" })
+	refuse("made-up offer", expired, "InvalidShippingServiceOfferId", 400,
+		func(in *mfn.CreateShipmentInput) { in.ShippingServiceOfferID = "bWFkZSB1cCwgYW5kIGxvbmcgZW5vdWdo" })
+	refuse("other than quoted", expired, "InvalidShippingServiceOfferId", 400,
+		func(in *mfn.CreateShipmentInput) { in.ShipmentRequestDetails.Weight.Value = "21" })
+	refuse("another service's offer", expired, "InvalidShippingServiceOfferId", 400,
+		func(in *mfn.CreateShipmentInput) { in.ShippingServiceID = "USPS_PTP_PRI" })
 	refuse("no such service", invalid, "ShippingServiceNotAvailable", 404, func(in *mfn.CreateShipmentInput) { in.ShippingServiceID = "NONE" })
-	refuse("no such order", invalid, "ResourceNotFound", 404, func(in *mfn.CreateShipmentInput) { in.ShipmentRequestDetails.AmazonOrderID = "111-0000000-0000000" })
+	refuse("no such order", invalid, "ResourceNotFound", 404,
+		func(in *mfn.CreateShipmentInput) { in.ShipmentRequestDetails.AmazonOrderID = "111-0000000-0000000" })
 	refuse("no such item", invalid, "ItemsNotInOrder", 404, func(in *mfn.CreateShipmentInput) {
 		in.ShipmentRequestDetails.ItemList[0].OrderItemID = "52986411826454"
 	})
@@ -393,8 +408,10 @@ func TestLabelRefusals(t *testing.T) {
 		in.ShipmentRequestDetails.ItemList[0].Quantity = ptrTo(quantityOf(p.items[0]) + 1)
 	})
 	refuse("country of three letters", "1 validation error detected: Value 'USA' at 'shipmentRequestDetails.shipFromAddress.countryCode' failed to satisfy constraint: "+
-		"Member must have length less than or equal to 2", "InvalidInput", 400, func(in *mfn.CreateShipmentInput) { in.ShipmentRequestDetails.ShipFromAddress.CountryCode = "USA" })
-	refuse("sender without a state", invalid, "InvalidShipFromAddress", 400, func(in *mfn.CreateShipmentInput) { in.ShipmentRequestDetails.ShipFromAddress.StateOrProvinceCode = "" })
+		"Member must have length less than or equal to 2", "InvalidInput", 400,
+		func(in *mfn.CreateShipmentInput) { in.ShipmentRequestDetails.ShipFromAddress.CountryCode = "USA" })
+	refuse("sender without a state", invalid, "InvalidShipFromAddress", 400,
+		func(in *mfn.CreateShipmentInput) { in.ShipmentRequestDetails.ShipFromAddress.StateOrProvinceCode = "" })
 	refuse("yesterday", invalid, "InvalidRequest", 400, func(in *mfn.CreateShipmentInput) { in.ShipmentRequestDetails.ShipDate = start.AddDate(0, 0, -1) })
 	refuse("no size", invalid, "InvalidRequest", 400, func(in *mfn.CreateShipmentInput) { in.ShipmentRequestDetails.PackageDimensions.Height = "" })
 	refuse("format", invalid, "LabelFormatNotSupported", 400, func(in *mfn.CreateShipmentInput) {
@@ -406,7 +423,8 @@ func TestLabelRefusals(t *testing.T) {
 	without := func(change func(in *mfn.CreateShipmentInput)) func(in *mfn.CreateShipmentInput) {
 		return func(in *mfn.CreateShipmentInput) { in.ShippingServiceOfferID = ""; change(in) }
 	}
-	refuse("too heavy", invalid, "ShippingServiceOfferNotAvailable", 400, without(func(in *mfn.CreateShipmentInput) { in.ShipmentRequestDetails.Weight.Value = "9000" }))
+	refuse("too heavy", invalid, "ShippingServiceOfferNotAvailable", 400,
+		without(func(in *mfn.CreateShipmentInput) { in.ShipmentRequestDetails.Weight.Value = "9000" }))
 	refuse("too late", invalid, "ShipmentRequestDetailsTooRestrictive", 400, without(func(in *mfn.CreateShipmentInput) {
 		in.ShipmentRequestDetails.MustArriveByDate = start.Add(24 * time.Hour)
 	}))
@@ -417,7 +435,8 @@ func TestLabelRefusals(t *testing.T) {
 	d := labelRequest(p.id, p.items...)
 	offer := s.offer(d, "UPS_PTP_GND")
 	s.later(10 * time.Minute)
-	_, err := mfn.New(s.client).CreateShipment(t.Context(), &mfn.CreateShipmentInput{ShipmentRequestDetails: d, ShippingServiceID: "UPS_PTP_GND", ShippingServiceOfferID: offer})
+	_, err := mfn.New(s.client).CreateShipment(t.Context(), &mfn.CreateShipmentInput{ShipmentRequestDetails: d, ShippingServiceID: "UPS_PTP_GND",
+		ShippingServiceOfferID: offer})
 	s.refused("an old offer", err, 400, "InvalidInput", expired)
 	for _, s := range []*shipper{s, documented} {
 		bought, err := s.buyLabel(d)
@@ -457,7 +476,8 @@ func TestAdditionalSellerInputs(t *testing.T) {
 	offer := ""
 	for _, p := range s.open(marketplace.US) {
 		d = labelRequest(p.id, p.items...)
-		r, err := api.GetEligibleShipmentServices(t.Context(), &mfn.GetEligibleShipmentServicesInput{ShipmentRequestDetails: d, ShippingOfferingFilter: complex})
+		r, err := api.GetEligibleShipmentServices(t.Context(), &mfn.GetEligibleShipmentServicesInput{ShipmentRequestDetails: d,
+			ShippingOfferingFilter: complex})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -472,12 +492,14 @@ func TestAdditionalSellerInputs(t *testing.T) {
 		t.Fatalf("%+v, %v", fields, err)
 	}
 	say := func(f mfn.AdditionalInputs, text string) []mfn.AdditionalSellerInputs {
-		return []mfn.AdditionalSellerInputs{{AdditionalInputFieldName: f.AdditionalInputFieldName, AdditionalSellerInput: &mfn.AdditionalSellerInput{ValueAsString: text}}}
+		return []mfn.AdditionalSellerInputs{{AdditionalInputFieldName: f.AdditionalInputFieldName,
+			AdditionalSellerInput: &mfn.AdditionalSellerInput{ValueAsString: text}}}
 	}
 	for i := range d.ItemList {
 		d.ItemList[i].ItemLevelSellerInputsList = say(fields.ItemLevelFieldsList[i].AdditionalInputs[0], "Pens")
 	}
-	_, err = api.CreateShipment(t.Context(), &mfn.CreateShipmentInput{ShipmentRequestDetails: d, ShippingServiceID: in.ShippingServiceID, ShippingServiceOfferID: offer,
+	_, err = api.CreateShipment(t.Context(), &mfn.CreateShipmentInput{ShipmentRequestDetails: d, ShippingServiceID: in.ShippingServiceID,
+		ShippingServiceOfferID:        offer,
 		ShipmentLevelSellerInputsList: say(fields.ShipmentLevelFields[0], "Ring twice")})
 	s.refused("items other than quoted", err, 400, "InvalidInput", "expired")
 	if _, err = api.CreateShipment(t.Context(), &mfn.CreateShipmentInput{ShipmentRequestDetails: d, ShippingServiceID: in.ShippingServiceID,
@@ -510,7 +532,8 @@ func TestRejectedServices(t *testing.T) {
 		}
 	}
 	i := slices.IndexFunc(r.RejectedShippingServiceList, func(o mfn.RejectedShippingService) bool { return o.ShippingServiceID == "USPS_PTP_PRI" })
-	if i < 0 || r.RejectedShippingServiceList[i].RejectionReasonCode != "INELIGIBLE" || r.RejectedShippingServiceList[i].RejectionReasonMessage != "It is not an eligible ship method for this order." {
+	if i < 0 || r.RejectedShippingServiceList[i].RejectionReasonCode != "INELIGIBLE" ||
+		r.RejectedShippingServiceList[i].RejectionReasonMessage != "It is not an eligible ship method for this order." {
 		t.Errorf("%+v", r.RejectedShippingServiceList)
 	}
 	d = labelRequest(p.id, p.items...)
@@ -524,7 +547,8 @@ func TestRejectedServices(t *testing.T) {
 		}
 	}
 	fba := ""
-	for o, err := range s.orders.GetOrdersAll(t.Context(), &ordersv0.GetOrdersInput{MarketplaceIDs: []string{marketplace.US.ID}, CreatedAfter: start.AddDate(0, 0, -9).Format(time.RFC3339), FulfillmentChannels: []string{"AFN"}}) {
+	for o, err := range s.orders.GetOrdersAll(t.Context(), &ordersv0.GetOrdersInput{MarketplaceIDs: []string{marketplace.US.ID},
+		CreatedAfter: start.AddDate(0, 0, -9).Format(time.RFC3339), FulfillmentChannels: []string{"AFN"}}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -548,9 +572,11 @@ func TestServicesOfEurope(t *testing.T) {
 	api := mfn.New(s.client)
 	p := s.open(marketplace.UK)[0]
 	d := labelRequest(p.id, p.items...)
-	d.ShipFromAddress = &mfn.Address{Name: "Pens", AddressLine1: "1 High Street", City: "London", StateOrProvinceCode: "London", PostalCode: "SW1A 1AA", CountryCode: "GB",
-		Email: "pens@example.com", Phone: "020 7946 0100"}
-	for experience, want := range map[mfn.DeliveryExperienceType]bool{"DeliveryConfirmationWithoutSignature": false, "DeliveryConfirmationWithSignature": true} {
+	d.ShipFromAddress = &mfn.Address{Name: "Pens", AddressLine1: "1 High Street", City: "London", StateOrProvinceCode: "London", PostalCode: "SW1A 1AA",
+		CountryCode: "GB",
+		Email:       "pens@example.com", Phone: "020 7946 0100"}
+	for experience, want := range map[mfn.DeliveryExperienceType]bool{"DeliveryConfirmationWithoutSignature": false,
+		"DeliveryConfirmationWithSignature": true} {
 		d.ShippingServiceOptions.DeliveryExperience = experience
 		r, err := api.GetEligibleShipmentServices(t.Context(), &mfn.GetEligibleShipmentServicesInput{ShipmentRequestDetails: d})
 		if err != nil {

@@ -78,3 +78,34 @@ func TestPostage(t *testing.T) {
 		}
 	}
 }
+
+// TestOneLabelForAnOrder: of many who buy at once, by both APIs, one ships the order.
+func TestOneLabelForAnOrder(t *testing.T) {
+	s := newShipper(t)
+	p := s.open(marketplace.US)[0]
+	d := labelRequest(p.id, p.items...)
+	offer := s.offer(d, "UPS_PTP_GND")
+	rate := s.rate(amazonRates(p), "UPS_PTP_GND")
+	bought := make(chan bool)
+	const each = 4
+	for range each {
+		go func() {
+			_, err := mfn.New(s.client).CreateShipment(t.Context(), &mfn.CreateShipmentInput{ShipmentRequestDetails: d, ShippingServiceID: "UPS_PTP_GND",
+				ShippingServiceOfferID: offer})
+			bought <- err == nil
+		}()
+		go func() {
+			_, err := v2.New(s.client).PurchaseShipment(t.Context(), rate)
+			bought <- err == nil
+		}()
+	}
+	labels := 0
+	for range 2 * each {
+		if <-bought {
+			labels++
+		}
+	}
+	if labels != 1 || s.status(p.id) != "Shipped" {
+		t.Errorf("%d labels, and the order is %s", labels, s.status(p.id))
+	}
+}

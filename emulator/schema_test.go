@@ -246,7 +246,6 @@ func handledRequests(t testing.TB, e *Emulator) map[string][]*http.Request {
 	walletRequests(t, e, requests, add)
 	vendorRequests(t, e, add)
 	payoutRequests(t, e, requests, add)
-	labelRequests(t, e, requests)
 	return requests
 }
 

@@ -88,7 +88,7 @@ func fiscal(total string) (content, sum string) {
 // brazil is an emulator with a seller in Brazil.
 func brazil(t *testing.T, options ...emulator.Option) (*emulator.Emulator, emulator.Credentials) {
 	t.Helper()
-	e, err := emulator.New(append([]emulator.Option{emulator.WithSeed(1), emulator.WithFixedTime(start), emulator.WithoutLimits(), emulator.WithOrders(400)}, options...)...)
+	e, err := emulator.New(append([]emulator.Option{emulator.WithSeed(1), emulator.WithFixedTime(start), emulator.WithoutLimits(), emulator.WithOrders(400), emulator.WithDays(20)}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func awaiting(t *testing.T, client *spapi.Client, channel, status string) []orde
 func TestShipmentInvoices(t *testing.T) {
 	e, cred := brazil(t)
 	client := sdkClient(e, cred)
-	invoicing, delivery, ctx := shipmentinvoicingv0.New(client), deliveryshipmentinvoice20220701.New(client), t.Context()
+	invoicing, ctx := shipmentinvoicingv0.New(client), t.Context()
 	order := awaiting(t, client, "AFN", "NotFound")[0]
 	status := func(client *spapi.Client, id, program string) (*deliveryshipmentinvoice20220701.GetInvoiceStatusResponse, error) {
 		return deliveryshipmentinvoice20220701.New(client).GetInvoiceStatus(ctx, &deliveryshipmentinvoice20220701.GetInvoiceStatusInput{
@@ -167,7 +167,7 @@ func TestShipmentInvoices(t *testing.T) {
 	e.Advance(5 * time.Minute)
 	states(e, "Accepted")
 	client = sdkClient(e, cred)
-	delivery = deliveryshipmentinvoice20220701.New(client)
+	delivery := deliveryshipmentinvoice20220701.New(client)
 
 	// Of an order that the seller ships, by its shipment; an invoice over another amount is refused once it has been looked at, and another takes its place.
 	own := awaiting(t, client, "MFN", "NotFound")[0]

@@ -41,11 +41,13 @@ func amazonRates(p parcel) *v2.GetRatesInput {
 }
 
 func externalRates() *v2.GetRatesInput {
-	return &v2.GetRatesInput{ShipFrom: penShop, ShipTo: customer, Packages: []v2.Package{boxOf("P-1")}, ChannelDetails: &v2.ChannelDetails{ChannelType: "EXTERNAL"}}
+	return &v2.GetRatesInput{ShipFrom: penShop, ShipTo: customer, Packages: []v2.Package{boxOf("P-1")},
+		ChannelDetails: &v2.ChannelDetails{ChannelType: "EXTERNAL"}}
 }
 
 func papers(format v2.DocumentFormat, dpi int64, kinds ...v2.DocumentType) *v2.RequestedDocumentSpecification {
-	return &v2.RequestedDocumentSpecification{Format: format, Size: &v2.DocumentSize{Width: "4", Length: "6", Unit: "INCH"}, Dpi: &dpi, NeedFileJoining: ptrTo(false), RequestedDocumentTypes: kinds}
+	return &v2.RequestedDocumentSpecification{Format: format, Size: &v2.DocumentSize{Width: "4", Length: "6", Unit: "INCH"}, Dpi: &dpi,
+		NeedFileJoining: ptrTo(false), RequestedDocumentTypes: kinds}
 }
 
 // rate asks for rates and takes the one of a service.
@@ -111,13 +113,17 @@ func TestShippingV2(t *testing.T) {
 	if got := s.status(p.id); got != "Shipped" {
 		t.Errorf("the order is %s", got)
 	}
-	err = s.orders.ConfirmShipment(t.Context(), &ordersv0.ConfirmShipmentInput{OrderID: p.id, MarketplaceID: marketplace.US.ID, PackageDetail: &ordersv0.PackageDetail{
-		PackageReferenceID: "9", CarrierCode: "UPS", TrackingNumber: "1Z", ShipDate: start, OrderItems: []ordersv0.ConfirmShipmentOrderItem{{OrderItemID: p.items[0].OrderItemID, Quantity: ptrTo(int64(1))}}}})
-	s.refused("confirmShipment after the label", err, 400, "InvalidInput", "Failed to create package due to not finding a matching package or order already fulfilled.")
+	err = s.orders.ConfirmShipment(t.Context(), &ordersv0.ConfirmShipmentInput{OrderID: p.id, MarketplaceID: marketplace.US.ID,
+		PackageDetail: &ordersv0.PackageDetail{
+			PackageReferenceID: "9", CarrierCode: "UPS", TrackingNumber: "1Z", ShipDate: start,
+			OrderItems: []ordersv0.ConfirmShipmentOrderItem{{OrderItemID: p.items[0].OrderItemID, Quantity: ptrTo(int64(1))}}}})
+	s.refused("confirmShipment after the label", err, 400, "InvalidInput",
+		"Failed to create package due to not finding a matching package or order already fulfilled.")
 
 	s = s.moved()
 	api = v2.New(s.client)
-	documents, err := api.GetShipmentDocuments(t.Context(), &v2.GetShipmentDocumentsInput{ShipmentID: first.ShipmentID, PackageClientReferenceID: "P-1", Format: "PNG", Dpi: "300"})
+	documents, err := api.GetShipmentDocuments(t.Context(), &v2.GetShipmentDocumentsInput{ShipmentID: first.ShipmentID, PackageClientReferenceID: "P-1",
+		Format: "PNG", Dpi: "300"})
 	if err != nil || documents.ShipmentID != first.ShipmentID || documents.PackageDocumentDetail.PackageClientReferenceID != "P-1" {
 		t.Fatalf("%+v, %v", documents, err)
 	}
@@ -135,7 +141,8 @@ func TestShippingV2(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if tracked, err = api.GetTracking(t.Context(), &v2.GetTrackingInput{TrackingID: d.TrackingID, CarrierID: "UPS"}); err != nil || tracked.Summary.Status != "PickupCancelled" {
+	if tracked, err = api.GetTracking(t.Context(), &v2.GetTrackingInput{TrackingID: d.TrackingID, CarrierID: "UPS"}); err != nil ||
+		tracked.Summary.Status != "PickupCancelled" {
 		t.Errorf("%+v, %v", tracked, err)
 	}
 	second, err := api.PurchaseShipment(t.Context(), s.rate(amazonRates(p), "USPS_PTP_PRI"))
@@ -147,7 +154,10 @@ func TestShippingV2(t *testing.T) {
 	_, err = api.CancelShipment(t.Context(), &v2.CancelShipmentInput{ShipmentID: second.ShipmentID})
 	s.refused("cancel after the scan", err, 400, "InvalidInput")
 	tracked, err = api.GetTracking(t.Context(), &v2.GetTrackingInput{TrackingID: second.PackageDocumentDetails[0].TrackingID, CarrierID: "USPS"})
-	if err != nil || tracked.Summary.Status != "Delivered" || !slices.IsSortedFunc(tracked.EventHistory, func(a, b v2.Event) int { return a.EventTime.Compare(b.EventTime) }) {
+	if err != nil || tracked.Summary.Status != "Delivered" || !slices.IsSortedFunc(tracked.EventHistory, func(a,
+		b v2.Event) int {
+		return a.EventTime.Compare(b.EventTime)
+	}) {
 		t.Errorf("%+v, %v", tracked, err)
 	}
 	s.moved()
@@ -254,7 +264,8 @@ func TestRateRefusals(t *testing.T) {
 	}
 	const services = "The requested value added services are invalid. Please check the value added services offered in the GetRates response."
 	for name, list := range map[string][]v2.RequestedValueAddedService{
-		"none of a group": nil, "two of a group": {{ID: "DELIVERY_CONFIRMATION"}, {ID: "SIGNATURE_CONFIRMATION"}}, "another's": {{ID: "DELIVERY_CONFIRMATION"}, {ID: "INSURANCE"}}} {
+		"none of a group": nil, "two of a group": {{ID: "DELIVERY_CONFIRMATION"}, {ID: "SIGNATURE_CONFIRMATION"}},
+		"another's": {{ID: "DELIVERY_CONFIRMATION"}, {ID: "INSURANCE"}}} {
 		in := s.rate(amazonRates(p), "UPS_PTP_GND")
 		in.RequestedValueAddedServices = list
 		_, err := api.PurchaseShipment(t.Context(), in)
@@ -316,15 +327,40 @@ func TestRates(t *testing.T) {
 	}
 }
 
+// TestAdditionalInputs: a service that wants to know more says what, and is sold once it has been told.
+func TestAdditionalInputs(t *testing.T) {
+	s := newShipper(t)
+	api := v2.New(s.client)
+	p := s.open(marketplace.US)[0]
+	in := s.rate(amazonRates(p), "DYNAMEX_PTP_SAME")
+	schema, err := api.GetAdditionalInputs(t.Context(), &v2.GetAdditionalInputsInput{RequestToken: in.RequestToken, RateID: in.RateID})
+	if err != nil || string(schema["required"]) != `["pickupInstructions"]` {
+		t.Fatalf("%s, %v", schema, err)
+	}
+	_, err = api.PurchaseShipment(t.Context(), in)
+	s.refused("without an answer", err, 400, "InvalidInput")
+	in.AdditionalInputs = map[string]json.RawMessage{"pickupInstructions": json.RawMessage(`"Ring twice"`)}
+	if _, err := api.PurchaseShipment(t.Context(), in); err != nil {
+		t.Error(err)
+	}
+	in = s.rate(externalRates(), "std-us-swa-mfn")
+	if schema, err = api.GetAdditionalInputs(t.Context(), &v2.GetAdditionalInputsInput{RequestToken: in.RequestToken, RateID: in.RateID}); err != nil ||
+		len(schema) != 0 {
+		t.Errorf("%s, %v", schema, err)
+	}
+}
+
 // TestOneClick buys the first service that ships the parcel, with cover.
 func TestOneClick(t *testing.T) {
 	s := newShipper(t)
 	api := v2.New(s.client)
 	r := externalRates()
-	in := &v2.OneClickShipmentInput{ShipFrom: r.ShipFrom, ShipTo: r.ShipTo, Packages: r.Packages, ChannelDetails: r.ChannelDetails, LabelSpecifications: papers("PNG", 203, "LABEL"),
-		ServiceSelection: &v2.ServiceSelection{ServiceID: []string{"NONE", "std-us-swa-mfn"}}}
+	in := &v2.OneClickShipmentInput{ShipFrom: r.ShipFrom, ShipTo: r.ShipTo, Packages: r.Packages, ChannelDetails: r.ChannelDetails,
+		LabelSpecifications: papers("PNG", 203, "LABEL"),
+		ServiceSelection:    &v2.ServiceSelection{ServiceID: []string{"NONE", "std-us-swa-mfn"}}}
 	plain, err := api.OneClickShipment(t.Context(), in)
-	if err != nil || plain.Service.ID != "std-us-swa-mfn" || plain.Carrier.ID != "AMZN_US" || plain.PackageDocumentDetails[0].PackageClientReferenceID != "P-1" {
+	if err != nil || plain.Service.ID != "std-us-swa-mfn" || plain.Carrier.ID != "AMZN_US" ||
+		plain.PackageDocumentDetails[0].PackageClientReferenceID != "P-1" {
 		t.Fatalf("%+v, %v", plain, err)
 	}
 	in.ValueAddedServicesDetails = []v2.OneClickShipmentValueAddedService{{ID: "INSURANCE"}}
@@ -452,17 +488,21 @@ func TestCarrierAccounts(t *testing.T) {
 		t.Fatalf("%+v, %v", forms, err)
 	}
 	attributes := []v2.CarrierAccountAttribute{{AttributeName: "accountNumber", Value: "A1B2C3"}, {AttributeName: "password", Value: "secret-word"}}
-	first, err := api.LinkCarrierAccount(t.Context(), &v2.LinkCarrierAccountInput{CarrierID: "UPS", CarrierAccountType: "SHIPPER_ACCOUNT", CarrierAccountAttributes: attributes})
+	first, err := api.LinkCarrierAccount(t.Context(), &v2.LinkCarrierAccountInput{CarrierID: "UPS", CarrierAccountType: "SHIPPER_ACCOUNT",
+		CarrierAccountAttributes: attributes})
 	if err != nil || first.RegistrationStatus != "ACTIVE" {
 		t.Fatalf("%+v, %v", first, err)
 	}
-	again, err := api.LinkCarrierAccountPost(t.Context(), &v2.LinkCarrierAccountPostInput{CarrierID: "UPS", CarrierAccountType: "SHIPPER_ACCOUNT", CarrierAccountAttributes: attributes})
+	again, err := api.LinkCarrierAccountPost(t.Context(), &v2.LinkCarrierAccountPostInput{CarrierID: "UPS", CarrierAccountType: "SHIPPER_ACCOUNT",
+		CarrierAccountAttributes: attributes})
 	if err != nil || again.AccountID != first.AccountID {
 		t.Errorf("%+v, %v", again, err)
 	}
-	_, err = api.LinkCarrierAccount(t.Context(), &v2.LinkCarrierAccountInput{CarrierID: "NONE", CarrierAccountType: "SHIPPER_ACCOUNT", CarrierAccountAttributes: attributes})
+	_, err = api.LinkCarrierAccount(t.Context(), &v2.LinkCarrierAccountInput{CarrierID: "NONE", CarrierAccountType: "SHIPPER_ACCOUNT",
+		CarrierAccountAttributes: attributes})
 	s.refused("no such carrier", err, 400, "InvalidInput")
-	_, err = api.LinkCarrierAccount(t.Context(), &v2.LinkCarrierAccountInput{CarrierID: "UPS", CarrierAccountType: "SHIPPER_ACCOUNT", CarrierAccountAttributes: attributes[1:]})
+	_, err = api.LinkCarrierAccount(t.Context(), &v2.LinkCarrierAccountInput{CarrierID: "UPS", CarrierAccountType: "SHIPPER_ACCOUNT",
+		CarrierAccountAttributes: attributes[1:]})
 	s.refused("no number", err, 400, "InvalidInput")
 	s = s.moved()
 	api = v2.New(s.client)
@@ -488,10 +528,12 @@ func TestCarrierAccounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b, _ := json.Marshal(state); bytes.Contains(b, []byte("PostageBilling")) || bytes.Contains(b, []byte("secret-word")) || bytes.Contains(b, []byte("A1B2C3")) {
+	if b, _ := json.Marshal(state); bytes.Contains(b, []byte("PostageBilling")) || bytes.Contains(b, []byte("secret-word")) || bytes.Contains(b,
+		[]byte("A1B2C3")) {
 		t.Error("Amazon pays for the carrier's label, or the state has what the account was linked with")
 	}
-	if done, err := api.UnlinkCarrierAccount(t.Context(), &v2.UnlinkCarrierAccountInput{CarrierID: "UPS", AccountID: first.AccountID}); err != nil || !*done.IsUnlinked {
+	if done, err := api.UnlinkCarrierAccount(t.Context(), &v2.UnlinkCarrierAccountInput{CarrierID: "UPS", AccountID: first.AccountID}); err != nil ||
+		!*done.IsUnlinked {
 		t.Errorf("%+v, %v", done, err)
 	}
 	_, err = api.UnlinkCarrierAccount(t.Context(), &v2.UnlinkCarrierAccountInput{CarrierID: "UPS", AccountID: first.AccountID})
@@ -513,7 +555,8 @@ func TestCollectionForms(t *testing.T) {
 		numbers = append(numbers, got.PackageDocumentDetails[0].TrackingID)
 	}
 	waiting, err := api.GetUnmanifestedShipments(t.Context(), &v2.GetUnmanifestedShipmentsInput{})
-	if err != nil || len(waiting.UnmanifestedCarrierInformationList) != 1 || waiting.UnmanifestedCarrierInformationList[0].UnmanifestedShipmentLocationList[0].Address.AddressLine1 != "500 Pine St" {
+	if err != nil || len(waiting.UnmanifestedCarrierInformationList) != 1 ||
+		waiting.UnmanifestedCarrierInformationList[0].UnmanifestedShipmentLocationList[0].Address.AddressLine1 != "500 Pine St" {
 		t.Fatalf("%+v, %v", waiting, err)
 	}
 	in := &v2.GenerateCollectionFormInput{CarrierID: "AMZN_US", ShipFromAddress: penShop, XAmznIdempotencyKey: "f-1"}
@@ -531,7 +574,8 @@ func TestCollectionForms(t *testing.T) {
 	}
 	s = s.moved()
 	api = v2.New(s.client)
-	if waiting, err = api.GetUnmanifestedShipments(t.Context(), &v2.GetUnmanifestedShipmentsInput{}); err != nil || len(waiting.UnmanifestedCarrierInformationList) != 0 {
+	if waiting, err = api.GetUnmanifestedShipments(t.Context(), &v2.GetUnmanifestedShipmentsInput{}); err != nil ||
+		len(waiting.UnmanifestedCarrierInformationList) != 0 {
 		t.Errorf("%+v, %v", waiting, err)
 	}
 	history, err := api.GetCollectionFormHistory(t.Context(), &v2.GetCollectionFormHistoryInput{CarrierID: "AMZN_US", ShipFromAddress: penShop})
@@ -544,7 +588,8 @@ func TestCollectionForms(t *testing.T) {
 	}
 	_, err = api.GetCollectionForm(t.Context(), &v2.GetCollectionFormInput{CollectionFormID: "NONE"})
 	s.refused("no such form", err, 400, "InvalidInput", "Collection form not found for specified collectionFormId")
-	if history, err = api.GetCollectionFormHistory(t.Context(), &v2.GetCollectionFormHistoryInput{CarrierID: "UPS"}); err != nil || len(history.CollectionFormsHistoryRecordList) != 0 {
+	if history, err = api.GetCollectionFormHistory(t.Context(), &v2.GetCollectionFormHistoryInput{CarrierID: "UPS"}); err != nil ||
+		len(history.CollectionFormsHistoryRecordList) != 0 {
 		t.Errorf("%+v, %v", history, err)
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	wallet "github.com/openspapi/spapi/api/sellerwallet20240301"
+	v2 "github.com/openspapi/spapi/api/shippingv2"
 	"github.com/openspapi/spapi/emulator"
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -31,6 +33,8 @@ type walk struct {
 	booked map[string]string // what was read of transactions, by their ids
 	europe string            // token of a seller in Germany and India
 	labels []string          // ids of shipments whose labels were bought
+	boxes  []string          // ids of shipments of Shipping v2
+	header http.Header       // that the next requests have besides
 }
 
 const (
@@ -55,6 +59,9 @@ var steps = []struct {
 	{"a bank or Amazon takes money back", 4, (*walk).dispute},
 	{"a label is bought", 8, (*walk).buyLabel},
 	{"a label is cancelled", 3, (*walk).cancelLabel},
+	{"a parcel is bought", 6, (*walk).buyParcel},
+	{"a parcel is given back", 2, (*walk).cancelParcel},
+	{"the wallet pays", 3, (*walk).pay},
 	{"an Easy Ship package is scheduled", 5, (*walk).schedule},
 	{"an external shipment is processed", 5, (*walk).process},
 	{"money is paid out", 3, (*walk).payOut},
@@ -145,6 +152,9 @@ func (w *walk) try(method, rawURL, contentType, body string) (r result, ok bool)
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
+	}
+	for name, values := range w.header {
+		req.Header[name] = values
 	}
 	if strings.Contains(rawURL, "/fba/inventory/") {
 		w.told++
@@ -435,6 +445,92 @@ func (w *walk) cancelLabel() {
 	}
 }
 
+func (w *walk) buyParcel() {
+	id, items := w.order("&FulfillmentChannels=MFN&OrderStatuses=Unshipped,PartiallyShipped")
+	if id == "" {
+		return
+	}
+	var inside []v2.Item
+	for i := range items.path("payload", "OrderItems").([]any) {
+		if left := items.number("payload", "OrderItems", i, "QuantityOrdered") - items.number("payload", "OrderItems", i, "QuantityShipped"); left > 0 {
+			inside = append(inside, v2.Item{ItemIdentifier: items.text("payload", "OrderItems", i, "OrderItemId"), Quantity: ptrTo(int64(1 + w.r.IntN(left)))})
+		}
+	}
+	box := boxOf("P-1")
+	box.Items = inside
+	in, err := json.Marshal(&v2.GetRatesInput{ShipFrom: penShop, Packages: []v2.Package{box},
+		ChannelDetails: &v2.ChannelDetails{ChannelType: "AMAZON", AmazonOrderDetails: &v2.AmazonOrderDetails{OrderID: id}}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r, ok := w.try("POST", na+"/shipping/v2/shipments/rates", "application/json", string(in))
+	rates, _ := r.path("payload", "rates").([]any)
+	if !ok || len(rates) == 0 {
+		return
+	}
+	i := w.r.IntN(len(rates))
+	buy := &v2.PurchaseShipmentInput{RequestToken: r.text("payload", "requestToken"), RateID: r.text("payload", "rates", i, "rateId"), RequestedDocumentSpecification: papers("PDF", 300, "LABEL")}
+	groups, _ := r.path("payload", "rates", i, "availableValueAddedServiceGroups").([]any)
+	for g := range groups {
+		if at := []any{"payload", "rates", i, "availableValueAddedServiceGroups", g}; r.path(append(at, "isRequired")...) == true {
+			buy.RequestedValueAddedServices = append(buy.RequestedValueAddedServices, v2.RequestedValueAddedService{ID: r.text(append(at, "valueAddedServices", 0, "id")...)})
+		}
+	}
+	if in, err = json.Marshal(buy); err != nil {
+		w.t.Fatal(err)
+	}
+	w.told++
+	w.header = http.Header{"X-Amzn-Idempotencykey": {fmt.Sprint("walk-", w.told)}}
+	r, ok = w.try("POST", na+"/shipping/v2/shipments", "application/json", string(in))
+	if w.chance(3) { // asked again, nothing is bought again
+		if again, fine := w.try("POST", na+"/shipping/v2/shipments", "application/json", string(in)); ok && fine && again.text("payload", "shipmentId") != r.text("payload", "shipmentId") {
+			w.t.Errorf("the same key bought %s and %s", r.text("payload", "shipmentId"), again.text("payload", "shipmentId"))
+		}
+	}
+	w.header = nil
+	if ok {
+		w.boxes = append(w.boxes, r.text("payload", "shipmentId"))
+	}
+	w.did(ok)
+}
+
+func (w *walk) cancelParcel() {
+	if len(w.boxes) > 0 {
+		_, ok := w.try("PUT", na+"/shipping/v2/shipments/"+pick(w, w.boxes)+"/cancel", "application/json", "")
+		w.did(ok)
+	}
+}
+
+// pay has the wallet pay somebody, and now and then the user approves.
+func (w *walk) pay() {
+	const base = na + "/finances/transfers/wallet/2024-03-01/"
+	r, ok := w.try("GET", base+"accounts?marketplaceId="+us, "", "")
+	account := r.text("accounts", 0, "accountId")
+	if !ok || account == "" {
+		return
+	}
+	in, err := json.Marshal(&wallet.CreateTransactionInput{
+		SourceAccountID: account, SourceAmount: &wallet.Currency{CurrencyCode: "USD", CurrencyAmount: json.Number(strconv.Itoa(1 + w.r.IntN(300)))}, RequestTime: w.Now(),
+		DestinationTransactionInstrument: &wallet.TransactionInstrumentDetails{
+			BankAccount: &wallet.BankAccount{BankName: "Northwind Bank", BankAccountOwnershipType: "THIRD_PARTY", BankAccountNumberFormat: "IBAN", AccountCountryCode: "US", AccountCurrency: "USD",
+				BankAccountNumberTail: pick(w, []string{"819", "999", "123"})},
+			BankAccountNumber: "ENCRYPTED", AccountHolderName: "Ink Supplies",
+		},
+		PayeeContactInformation: &wallet.PayeeContactInformation{PayeeFirstName: "A", PayeeLastName: "B", AddressLine1: "1 Main Street", City: "Portland", State: "ME", PostalCode: "04101",
+			CountryCode: "US", EmailAddress: "payee@example.com", PhoneNumber: "+1 206-555-0101", PayeeEntityType: "BUSINESS"},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.header = http.Header{"Destaccountdigitalsignature": {"c2lnbmVk"}, "Amountdigitalsignature": {"c2lnbmVk"}}
+	r, ok = w.try("POST", base+"transactions?marketplaceId="+us, "application/json", string(in))
+	w.header = nil
+	if page := r.text("callBackURL"); ok && page != "" && !w.chance(4) {
+		w.try("GET", page, "", "")
+	}
+	w.did(ok)
+}
+
 func (w *walk) schedule() {
 	in := marketplace.IN.ID
 	r, ok := w.try("GET", eu+"/orders/v0/orders?MarketplaceIds="+in+"&EasyShipShipmentStatuses=PendingSchedule&CreatedAfter="+w.Now().AddDate(0, 0, -20).UTC().Format(time.RFC3339), "", "")
@@ -610,7 +706,8 @@ func (w *walk) move() {
 	w.faulty = false
 	before := w.Emulator
 	since := w.Now().AddDate(0, 0, -20).UTC().Format(time.RFC3339)
-	for _, path := range []string{inventory, "/orders/v0/orders?MarketplaceIds=" + us + "&LastUpdatedAfter=" + since, "/orders/2026-01-01/orders?createdAfter=" + since} {
+	for _, path := range []string{inventory, "/orders/v0/orders?MarketplaceIds=" + us + "&LastUpdatedAfter=" + since, "/orders/2026-01-01/orders?createdAfter=" + since,
+		"/finances/2024-06-19/transactions?postedAfter=" + since, "/finances/v0/financialEvents?PostedAfter=" + since} {
 		w.Emulator = before
 		a := w.get(path)
 		w.Emulator = other
@@ -626,6 +723,8 @@ func (w *walk) spoil() {
 	w.fault(pick(w, []string{
 		"throttle,probability=0.3", "internal,probability=0.2,carried_out", "unavailable,every=4", "reset,probability=0.2,carried_out", "truncate,probability=0.2", "late,operation=ordersv0.getOrders",
 		"duplicate,operation=orders*", "empty-body,probability=0.2,carried_out", "foreign-json,probability=0.2,carried_out", "html,every=5",
+		"lag,within=2h,operation=ordersv0.getOrders", "missing,operation=orders*", "moved,operation=ordersv0.getOrders", "repeated,operation=orders*", "skipped,operation=orders*",
+		"short-page,operation=orders*", "empty-page,operation=orders*", "foreign-ids,operation=ordersv0.getOrderItems,probability=0.5",
 	}))
 	w.did(true)
 }

@@ -43,7 +43,8 @@ func TestTracking(t *testing.T) {
 		PackageReferenceID: "1", CarrierCode: "FedEx", TrackingNumber: "FX 0815/1", ShipDate: start,
 	}}
 	for _, it := range items.OrderItems {
-		in.PackageDetail.OrderItems = append(in.PackageDetail.OrderItems, ordersv0.ConfirmShipmentOrderItem{OrderItemID: it.OrderItemID, Quantity: it.QuantityOrdered})
+		in.PackageDetail.OrderItems = append(in.PackageDetail.OrderItems, ordersv0.ConfirmShipmentOrderItem{OrderItemID: it.OrderItemID,
+			Quantity: it.QuantityOrdered})
 	}
 	number := tracking20260130.GetShipmentTrackingInput{CarrierTrackingTrackingNumber: "FX 0815/1", CarrierTrackingCarrierCode: "FEDEX"}
 	_, err := d.track(number)
@@ -52,8 +53,10 @@ func TestTracking(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := must[*tracking20260130.TrackingDetail](t)(d.track(number))
-	if codes(got) != "SHIPPED CARRIER_ASSIGNED ORDER_PREPARING" || got.LatestMilestone.Status.Code != "SHIPPED" || got.Identifier.CarrierTracking.TrackingNumber != "FX 0815/1" ||
-		got.Identifier.CarrierTracking.CarrierCode != "FEDEX" || got.Identifier.ID+got.Identifier.Aftn != "" || len(got.TrackingEstimates) != 1 || !strings.HasSuffix(got.TrackingURL, "=FX+0815%2F1") {
+	if codes(got) != "SHIPPED CARRIER_ASSIGNED ORDER_PREPARING" || got.LatestMilestone.Status.Code != "SHIPPED" ||
+		got.Identifier.CarrierTracking.TrackingNumber != "FX 0815/1" ||
+		got.Identifier.CarrierTracking.CarrierCode != "FEDEX" || got.Identifier.ID+got.Identifier.Aftn != "" || len(got.TrackingEstimates) != 1 ||
+		!strings.HasSuffix(got.TrackingURL, "=FX+0815%2F1") {
 		t.Errorf("shipped: %s %+v", codes(got), got)
 	}
 	number.CarrierTrackingCarrierCode = "UPS"
@@ -64,7 +67,8 @@ func TestTracking(t *testing.T) {
 	d = d.moved()
 	d.Advance(must[time.Time](t)(time.Parse(time.RFC3339, string(end))).Sub(d.Now()))
 	got = must[*tracking20260130.TrackingDetail](t)(d.track(number))
-	if last := got.LatestMilestone; codes(got) != "DELIVERED OUT_FOR_DELIVERY SHIPPED CARRIER_ASSIGNED ORDER_PREPARING" || last.OccurredAt != end || last.Location.Address.City == "" || got.Identifier.CarrierTracking.CarrierCode != "" {
+	if last := got.LatestMilestone; codes(got) != "DELIVERED OUT_FOR_DELIVERY SHIPPED CARRIER_ASSIGNED ORDER_PREPARING" || last.OccurredAt != end ||
+		last.Location.Address.City == "" || got.Identifier.CarrierTracking.CarrierCode != "" {
 		t.Errorf("delivered: %s %+v", codes(got), last)
 	}
 
@@ -75,7 +79,8 @@ func TestTracking(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range o.Packages {
-			got := must[*tracking20260130.TrackingDetail](t)(d.track(tracking20260130.GetShipmentTrackingInput{CarrierTrackingTrackingNumber: p.TrackingNumber, CarrierTrackingCarrierCode: p.Carrier}))
+			got := must[*tracking20260130.TrackingDetail](t)(d.track(tracking20260130.GetShipmentTrackingInput{CarrierTrackingTrackingNumber: p.TrackingNumber,
+				CarrierTrackingCarrierCode: p.Carrier}))
 			latest := string(got.LatestMilestone.Status.Code)
 			seen[latest]++
 			want := map[string]string{"SHIPPED": "SHIPPED", "PICKED_UP": "SHIPPED", "OUT_FOR_DELIVERY": "OUT_FOR_DELIVERY", "DELIVERED": "DELIVERED"}
@@ -105,7 +110,8 @@ func TestTrackingAFTN(t *testing.T) {
 		return d.track(tracking20260130.GetShipmentTrackingInput{Aftn: "AFTN" + strings.ReplaceAll(o.AmazonOrderID, "-", "")})
 	}
 	latest := map[string]map[string]bool{
-		"Unshipped": {"ORDER_PREPARING": true, "CARRIER_ASSIGNED": true}, "Shipped": {"SHIPPED": true, "OUT_FOR_DELIVERY": true, "DELIVERED": true}, "Canceled": {"ORDER_CANCELLED": true},
+		"Unshipped": {"ORDER_PREPARING": true, "CARRIER_ASSIGNED": true}, "Shipped": {"SHIPPED": true, "OUT_FOR_DELIVERY": true,
+			"DELIVERED": true}, "Canceled": {"ORDER_CANCELLED": true},
 	}
 	for status, want := range latest {
 		for _, o := range d.orders(ordersv0.GetOrdersInput{OrderStatuses: []string{status}, FulfillmentChannels: []string{"AFN"}}) {
@@ -137,7 +143,8 @@ func TestTrackingRefuses(t *testing.T) {
 		{"a carrier alone", in{CarrierTrackingCarrierCode: "UPS"}, 400, "BAD_REQUEST", []string{bad}},
 		{"a carrier with something else", in{Acsin: "75726371365", CarrierTrackingCarrierCode: "UPS"}, 400, "BAD_REQUEST", []string{bad}},
 		{"no AFTN", in{Aftn: "AFTN12x"}, 400, "BAD_REQUEST", []string{bad, details}},
-		{"two", in{Aftn: "AFTN1", ID: "1"}, 400, "MULTIPLE_TRACKING_IDS_NOT_ALLOWED", []string{"Only one tracking ID type is allowed per request. Please provide a single ID per request."}},
+		{"two", in{Aftn: "AFTN1", ID: "1"}, 400, "MULTIPLE_TRACKING_IDS_NOT_ALLOWED",
+			[]string{"Only one tracking ID type is allowed per request. Please provide a single ID per request."}},
 		{"a carrier's and another", in{CarrierTrackingTrackingNumber: "1Z", ContainerNumber: "MSKU4538324"}, 400, "MULTIPLE_TRACKING_IDS_NOT_ALLOWED", nil},
 		{"an unknown AFTN", in{Aftn: "AFTN987654321"}, 404, "NOT_FOUND", nil},
 		{"the sandbox's AFTN", in{Aftn: "AFTN1111111111"}, 404, "NOT_FOUND", nil},
@@ -154,12 +161,14 @@ func TestTrackingRefuses(t *testing.T) {
 // TestTrackingSandbox: the sandbox has six shipments, each a stage further.
 func TestTrackingSandbox(t *testing.T) {
 	d := newDepot(t, marketplace.US, emulator.WithOrders(5), emulator.WithSandbox())
-	app := spapi.NewApp(spapi.Credentials{ClientID: d.cred.ClientID, ClientSecret: spapi.NewSecret(d.cred.ClientSecret)}, spapi.WithTransport(d), spapi.WithLimiter(anytime{}))
+	app := spapi.NewApp(spapi.Credentials{ClientID: d.cred.ClientID, ClientSecret: spapi.NewSecret(d.cred.ClientSecret)}, spapi.WithTransport(d),
+		spapi.WithLimiter(anytime{}))
 	d.client = app.Client(spapi.Authorization{RefreshToken: spapi.NewSecret(d.cred.RefreshToken), Region: d.market.Region, Sandbox: true})
 	for i, want := range []string{"ORDER_PREPARING", "CARRIER_ASSIGNED", "SHIPPED", "OUT_FOR_DELIVERY", "DELIVERED", "ORDER_CANCELLED"} {
 		number := "AFTN" + strings.Repeat(string(rune('1'+i)), 10)
 		got := must[*tracking20260130.TrackingDetail](t)(d.track(tracking20260130.GetShipmentTrackingInput{Aftn: number}))
-		if latest := got.LatestMilestone.Status; string(latest.Code) != want || got.Identifier.Aftn != number || want == "DELIVERED" && latest.SubCode != "PORCH" || want == "ORDER_CANCELLED" && latest.SubCode != "SELLER_REQUEST" {
+		if latest := got.LatestMilestone.Status; string(latest.Code) != want || got.Identifier.Aftn != number || want == "DELIVERED" &&
+			latest.SubCode != "PORCH" || want == "ORDER_CANCELLED" && latest.SubCode != "SELLER_REQUEST" {
 			t.Errorf("%s: %+v, want %s", number, latest, want)
 		}
 	}

@@ -171,6 +171,7 @@ func TestLifeOfMoney(t *testing.T) {
 	c := newCashier(t)
 	id := c.sendOne()
 	sent := c.Now()
+	c.later(4 * time.Minute)
 	if list := c.ofOrder(id); len(list) != 0 {
 		t.Errorf("shown at once: %+v", list)
 	}
@@ -332,15 +333,22 @@ func TestTransactionsAddUp(t *testing.T) {
 			released++
 		}
 	}
-	shipments := 0
+	shipments, promotions := 0, map[string]bool{}
 	for page, err := range c.events.ListFinancialEventsPages(t.Context(), &financesv0.ListFinancialEventsInput{PostedAfter: since, MaxResultsPerPage: new(int64(100))}) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		shipments += len(page.FinancialEvents.ShipmentEventList)
+		for _, e := range page.FinancialEvents.ShipmentEventList {
+			for _, it := range e.ShipmentItemList {
+				for _, p := range it.PromotionList {
+					promotions[p.PromotionID] = true
+				}
+			}
+		}
 	}
-	if len(list) < 100 || shipments != released {
-		t.Errorf("%d transactions, %d released shipments, %d of v0", len(list), released, shipments)
+	if len(list) < 100 || shipments != released || !promotions["Save 10% on pens & more"] {
+		t.Errorf("%d transactions, %d released shipments, %d of v0, promotions %v", len(list), released, shipments, promotions)
 	}
 	for _, status := range []string{"DEFERRED", "RELEASED", "deferred_released"} {
 		some := c.transactions(&finances20240619.ListTransactionsInput{PostedAfter: since, TransactionStatus: status})

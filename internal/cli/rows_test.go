@@ -77,9 +77,9 @@ func TestRowsAsSent(t *testing.T) {
 	for answer, line := range map[string]string{
 		`{"items":[{"new":1.50, "asin":"B0"}],"numberOfResults":1}`:                               "catalog search pen",
 		`{"items":[{"new":1.50, "sku":"s"}],"numberOfResults":1,"x":0}`:                           "listings list --seller-id A1",
-		`{"transactions":[{"new":1.50, "transactionId":"t"}]}`:                                    "finances --since 2026-01-01",
+		`{"transactions":[{"new":1.50, "transactionId":"t"}]}`:                                    "finances --since 2026-01-01 --until 2026-02-01",
 		`{"payload":{"granularity":{},"inventorySummaries":[{"new":1.50, "sellerSku":"s"}]}}`:     "inventory",
-		`{"payload":{"transactions":[{"new":1.50,"transactionId":"t"}]},"undeclared wrapper":""}`: "finances --since 2026-01-02",
+		`{"payload":{"transactions":[{"new":1.50,"transactionId":"t"}]},"undeclared wrapper":""}`: "finances --since 2026-01-02 --until 2026-02-01",
 	} {
 		out, messages := listed(t, answer, append(strings.Fields(line), "-o", "jsonl")...)
 		if !strings.HasPrefix(out, `{"new":1.50,"`) || strings.Count(out, "\n") != 1 {

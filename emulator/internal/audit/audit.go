@@ -68,6 +68,14 @@ func (f *findings) add(format string, args ...any) {
 	f.violations = append(f.violations, fmt.Sprintf(format, args...))
 }
 
+// idOf is the id of an order of whose life [world.World.Lives] tells.
+func idOf(w *world.World, o *world.Order) string {
+	if whole := w.Order(o.Number); whole != nil {
+		return whole.ID
+	}
+	return fmt.Sprint("number ", o.Number)
+}
+
 // stock wants start and movements to make what there is, for each SKU and disposition, and thus each place, and nothing below zero.
 func stock(a *desk.Seller, now time.Time) (int, []string) {
 	type place struct{ sku, disposition string }
@@ -79,7 +87,7 @@ func stock(a *desk.Seller, now time.Time) (int, []string) {
 			want[place{sku, d}] = s.Of(d)
 		}
 	}
-	for o := range w.All(time.Time{}, now) {
+	for o := range w.Lives(time.Time{}, now) {
 		if !o.Amazon {
 			continue
 		}
@@ -192,15 +200,15 @@ func times(a *desk.Seller, now time.Time) (int, []string) {
 	w := a.World()
 	var f findings
 	var last time.Time
-	for o := range w.All(time.Time{}, now) {
+	for o := range w.Lives(time.Time{}, now) {
 		f.counted++
 		before := func(first time.Time, a string, second time.Time, b string) {
 			if !first.IsZero() && !second.IsZero() && second.Before(first) {
-				f.add("order %s: %s at %s, before it was %s at %s", o.ID, b, second.Format(time.RFC3339), a, first.Format(time.RFC3339))
+				f.add("order %s: %s at %s, before it was %s at %s", idOf(w, o), b, second.Format(time.RFC3339), a, first.Format(time.RFC3339))
 			}
 		}
 		if o.Purchased.Before(last) {
-			f.add("order %s: purchased at %s, listed after one of %s", o.ID, o.Purchased.Format(time.RFC3339), last.Format(time.RFC3339))
+			f.add("order %s: purchased at %s, listed after one of %s", idOf(w, o), o.Purchased.Format(time.RFC3339), last.Format(time.RFC3339))
 		}
 		last = o.Purchased
 		before(o.Purchased, "purchased", o.Payable, "paid")
@@ -208,10 +216,10 @@ func times(a *desk.Seller, now time.Time) (int, []string) {
 		before(o.Purchased, "purchased", o.Cancelled, "cancelled")
 		before(o.Purchased, "purchased", o.Updated(now), "updated")
 		if o.Updated(now).After(now) {
-			f.add("order %s: updated in the future, at %s", o.ID, o.Updated(now).Format(time.RFC3339))
+			f.add("order %s: updated in the future, at %s", idOf(w, o), o.Updated(now).Format(time.RFC3339))
 		}
 		if !o.Shipped.IsZero() && !o.Cancelled.IsZero() {
-			f.add("order %s: shipped and cancelled", o.ID)
+			f.add("order %s: shipped and cancelled", idOf(w, o))
 		}
 		first := o.Shipped
 		for _, p := range o.ParcelsAt(now) {
@@ -241,12 +249,12 @@ func times(a *desk.Seller, now time.Time) (int, []string) {
 func quantities(a *desk.Seller, now time.Time) (int, []string) {
 	w := a.World()
 	var f findings
-	for o := range w.All(time.Time{}, now) {
+	for o := range w.Lives(time.Time{}, now) {
 		shipped := make([]int, len(o.Items))
 		for _, p := range o.ParcelsAt(now) {
 			for i, n := range p.Quantities {
 				if i >= len(shipped) || n < 0 {
-					f.add("order %s: package %s has %d units of item %d", o.ID, p.Ref, n, i)
+					f.add("order %s: package %s has %d units of item %d", idOf(w, o), p.Ref, n, i)
 					continue
 				}
 				shipped[i] += n
@@ -256,15 +264,15 @@ func quantities(a *desk.Seller, now time.Time) (int, []string) {
 		for i, it := range o.Items {
 			f.counted++
 			if it.Quantity < 1 || shipped[i] > it.Quantity || shipped[i] != o.ShippedOf(i, now) {
-				f.add("order %s, item %s: %d ordered, %d in packages, %d shipped", o.ID, it.ID, it.Quantity, shipped[i], o.ShippedOf(i, now))
+				f.add("order %s, item %d: %d ordered, %d in packages, %d shipped", idOf(w, o), i, it.Quantity, shipped[i], o.ShippedOf(i, now))
 			}
 			some, all = some || shipped[i] > 0, all && shipped[i] == it.Quantity
 			if units, _ := o.Given(i, now); units > shipped[i] {
-				f.add("order %s, item %s: %d units given back of %d shipped", o.ID, it.ID, units, shipped[i])
+				f.add("order %s, item %d: %d units given back of %d shipped", idOf(w, o), i, units, shipped[i])
 			}
 		}
 		if (status == world.Shipped) != all || (status == world.PartiallyShipped) != (some && !all) {
-			f.add("order %s: %s, with packages of all: %t, of some: %t", o.ID, status, all, some)
+			f.add("order %s: %s, with packages of all: %t, of some: %t", idOf(w, o), status, all, some)
 		}
 	}
 	return f.counted, f.violations
@@ -273,7 +281,7 @@ func quantities(a *desk.Seller, now time.Time) (int, []string) {
 // refunds wants no buyer to be paid back more than was paid, and charges to be about orders that there are.
 func refunds(a *desk.Seller, now time.Time) (int, []string) {
 	w := a.World()
-	disputed := map[string]int{} // by id of the order and the item
+	disputed := map[[2]int]int{} // by number of the order, and its item
 	var f findings
 	for _, c := range w.Charges() {
 		f.counted++
@@ -289,28 +297,29 @@ func refunds(a *desk.Seller, now time.Time) (int, []string) {
 			f.add("charge %s: in %s of %s, but order %s is of %s", c.ID, c.Amount.Currency, c.Marketplace, o.ID, o.Marketplace.ID)
 		}
 		if c.Kind == world.Chargeback || c.Kind == world.GuaranteeClaim {
-			disputed[fmt.Sprint(o.ID, c.Item)] -= c.Amount.Units
+			disputed[[2]int{o.Number, c.Item}] -= c.Amount.Units
 		}
 	}
-	for o := range w.All(time.Time{}, now) {
+	for o := range w.Lives(time.Time{}, now) {
 		for i := range o.Returns {
 			b := &o.Returns[i]
 			if b.Item < 0 || b.Item >= len(o.Items) {
-				f.add("order %s: return %s of an item that there is not", o.ID, b.ID)
+				f.add("order %s: return %s of an item that there is not", idOf(w, o), b.ID)
 				return f.counted, f.violations
 			}
 			if r := b.Refund; min(r.Price, r.Tax, r.Shipping, r.Discount, r.Goodwill, r.Restocking) < 0 || o.RefundTotal(r).Units < 0 {
-				f.add("order %s: return %s pays back less than nothing: %+v", o.ID, b.ID, r)
+				f.add("order %s: return %s pays back less than nothing: %+v", idOf(w, o), b.ID, r)
 			}
 			if known := b.Disposition == world.Sellable || slices.Contains(world.Damages, b.Disposition); known != (o.Amazon && !b.At.IsZero()) {
-				f.add("order %s: return %s is %q", o.ID, b.ID, b.Disposition)
+				f.add("order %s: return %s is %q", idOf(w, o), b.ID, b.Disposition)
 			}
 		}
 		for i, it := range o.Items {
 			f.counted++
 			_, sum := o.Given(i, now)
-			if price := sum.Price + disputed[fmt.Sprint(o.ID, i)]; price > it.Price.Units || sum.Tax > it.Tax.Units || sum.Shipping > it.Shipping.Units || sum.Discount > it.Discount.Units {
-				f.add("order %s, item %s: %+v given back of price %v, tax %v, shipping %v, discount %v", o.ID, it.ID, sum, it.Price, it.Tax, it.Shipping, it.Discount)
+			price := sum.Price + disputed[[2]int{o.Number, i}]
+			if price > it.Price.Units || sum.Tax > it.Tax.Units || sum.Shipping > it.Shipping.Units || sum.Discount > it.Discount.Units {
+				f.add("order %s, item %d: %+v given back of price %v, tax %v, shipping %v, discount %v", idOf(w, o), i, sum, it.Price, it.Tax, it.Shipping, it.Discount)
 			}
 		}
 	}

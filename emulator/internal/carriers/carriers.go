@@ -60,9 +60,10 @@ var byCountry = sync.OnceValue(func() map[string][]*Service {
 			*into = n
 		}
 		for _, mark := range strings.Fields(row[13]) {
-			set, known := map[string]*bool{"pobox": &s.POBox, "signature": &s.Signature, "obliged": &s.SignatureObliged, "pickup": &s.Pickup, "insurance": &s.Insurance,
-				"collect": &s.Collect, "vas": &s.ProofObliged, "external": &s.External, "terms": &s.TermsUnaccepted, "questions": &s.Questions,
-				"plain": &s.NoCustomText}[mark]
+			set, known := map[string]*bool{"pobox": &s.POBox, "signature": &s.Signature, "obliged": &s.SignatureObliged, "pickup": &s.Pickup,
+				"insurance": &s.Insurance, "collect": &s.Collect, "vas": &s.ProofObliged, "external": &s.External, "terms": &s.TermsUnaccepted,
+				"questions": &s.Questions,
+				"plain":     &s.NoCustomText}[mark]
 			if !known {
 				table.Refuse("services.csv", "mark "+mark)
 			}

@@ -109,7 +109,8 @@ func TestJourneys(t *testing.T) {
 		if !slices.Equal(later.Events(at), before) {
 			t.Errorf("another past: %v, was %v", later.Events(at), before)
 		}
-		if all := later.Events(bought.AddDate(1, 0, 0)); !slices.IsSortedFunc(all, func(a, b Event) int { return a.At.Compare(b.At) }) || !all[len(all)-1].At.Equal(later.Ends) {
+		if all := later.Events(bought.AddDate(1, 0, 0)); !slices.IsSortedFunc(all, func(a, b Event) int { return a.At.Compare(b.At) }) ||
+			!all[len(all)-1].At.Equal(later.Ends) {
 			t.Errorf("%v", all)
 		}
 		later.Returning = at.Add(time.Hour)

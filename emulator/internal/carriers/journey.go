@@ -31,7 +31,8 @@ type Event struct {
 
 // NewJourney writes down a way that ends at the time given. An end other than Delivered is for parcels that no order waits for.
 func NewJourney(r random.Source, bought, ends time.Time, free bool) Journey {
-	j := Journey{Bought: bought, Scanned: bought.Add(ends.Sub(bought) / 5).Truncate(time.Second), Planned: ends, Ends: ends, End: "Delivered", Missed: r.Chance(6)}
+	j := Journey{Bought: bought, Scanned: bought.Add(ends.Sub(bought) / 5).Truncate(time.Second), Planned: ends, Ends: ends, End: "Delivered",
+		Missed: r.Chance(6)}
 	if free {
 		switch r.IntN(60) {
 		case 0:
@@ -61,13 +62,15 @@ func (j *Journey) part(n, of int) time.Time {
 
 // statuses are what a parcel has after an event.
 var statuses = map[string]string{
-	"ReadyForReceive": "PreTransit", "PickupDone": "InTransit", "Departed": "InTransit", "ArrivedAtCarrierFacility": "InTransit", "OutForDelivery": "OutForDelivery",
-	"DeliveryAttempted": "DeliveryAttempted", "Delivered": "Delivered", "Rejected": "Rejected", "Undeliverable": "Undeliverable",
+	"ReadyForReceive": "PreTransit", "PickupDone": "InTransit", "Departed": "InTransit", "ArrivedAtCarrierFacility": "InTransit",
+	"OutForDelivery": "OutForDelivery", "DeliveryAttempted": "DeliveryAttempted", "Delivered": "Delivered", "Rejected": "Rejected",
+	"Undeliverable":      "Undeliverable",
 	"AvailableForPickup": "AwaitingCustomerPickup", "Lost": "Lost", "PickupCancelled": "PickupCancelled", "ReturnInitiated": "Undeliverable",
 	"RecipientRequestedAlternateDeliveryTiming": "InTransit",
 }
 
-var details = map[string]string{"Delivered": "DeliveredToPorch", "DeliveryAttempted": "CustomerUnavailable", "Rejected": "Rejected", "Undeliverable": "AddressNotFound"}
+var details = map[string]string{"Delivered": "DeliveredToPorch", "DeliveryAttempted": "CustomerUnavailable", "Rejected": "Rejected",
+	"Undeliverable": "AddressNotFound"}
 
 // Events are what has happened until t, the first one first.
 func (j *Journey) Events(t time.Time) []Event {

@@ -68,14 +68,12 @@ var underWay = &desk.Store[*route]{
 	},
 }
 
-// Follow has the money of an order's package move when its time comes.
+// Follow has the money of an order's package move when its time comes. It is called again whenever that time has changed.
 func Follow(c *desk.Call, orderID string) {
 	r := underWay.Of(c.Seller)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, known := r.packages[orderID]; !known {
-		r.packages[orderID] = leg{Due: c.Now.UTC()}
-	}
+	r.packages[orderID] = leg{Due: c.Now.UTC(), Paid: r.packages[orderID].Paid}
 }
 
 // settle charges the carrier's fee for what has been handed over, and pays for what has been lost or broken since.

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/ledger"
 	"github.com/openspapi/spapi/emulator/internal/world"
+	"github.com/openspapi/spapi/marketplace"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
@@ -213,11 +215,11 @@ func (k *Queue) economics(w *world.World, s *world.Sales, product string, compon
 		fnsku, fba = l.Stock.FNSKU, l.Amazon
 	}
 	w.RUnlock()
-	referral := s.All.Amount * 15 / 100
+	referral := (s.All.Amount*ledger.ReferralPercent(s.Product.Kind.Type) + 50) / 100
 	fees := []any{fee("ReferralFee", "", referral, s.All.Units)}
 	total := referral
-	if fba && s.All.ShippedUnits > 0 {
-		units := s.All.Amount / 12
+	if m, known := marketplace.ByID(s.Marketplace); known && fba && s.All.ShippedUnits > 0 {
+		units := ledger.Fulfillment(s.Product, &m) * s.All.ShippedUnits
 		fees = append(fees, fee("FbaFulfillmentFee", "FBA_FULFILLMENT_FEE", units, s.All.ShippedUnits))
 		total += units
 	}

@@ -639,11 +639,11 @@ func (row *reportRow) listingCell(name string) (string, bool) {
 	case "product-group":
 		return p.Kind.Category, true
 	case "estimated-referral-fee-per-item", "estimated-referral-fee-per-unit":
-		return world.Money{Units: price.Units * 15 / 100, Currency: price.Currency}.String(), true
+		return world.Money{Units: ledger.Referral(p, price.Units, 1, row.m), Currency: price.Currency}.String(), true
 	case "expected-fulfillment-fee-per-unit":
-		return world.PriceIn(322, row.m).String(), true
+		return world.Money{Units: ledger.Fulfillment(p, row.m), Currency: price.Currency}.String(), true
 	case "estimated-fee-total":
-		return world.Money{Units: price.Units*15/100 + world.PriceIn(322, row.m).Units, Currency: price.Currency}.String(), true
+		return world.Money{Units: ledger.Referral(p, price.Units, 1, row.m) + ledger.Fulfillment(p, row.m), Currency: price.Currency}.String(), true
 	}
 	return "", false
 }

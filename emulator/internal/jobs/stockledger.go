@@ -64,8 +64,8 @@ func (k *Queue) ledgerRows(r *Report, w *world.World, at time.Time) rows {
 		center, country := k.account.Account.Seller.Center(e.Disposition)
 		return &reportRow{k: k, r: r, at: at, m: markets[0], l: e.l, more: map[string]string{
 			"date": flatDate(e.At, markets[0]), "event-type": e.Kind, "reference-id": e.Reference, "quantity": strconv.Itoa(e.Quantity),
-			"disposition": e.Disposition, "reason": e.Reason, "fulfillment-center": center, "country": country, "reconciled-quantity": strconv.Itoa(max(e.Quantity, -e.Quantity)), "unreconciled-quantity": "0",
-			"date-and-time": OffsetTimestamp(e.At),
+			"disposition": e.Disposition, "reason": e.Reason, "fulfillment-center": center, "country": country,
+			"reconciled-quantity": strconv.Itoa(max(e.Quantity, -e.Quantity)), "unreconciled-quantity": "0", "date-and-time": OffsetTimestamp(e.At),
 		}}
 	}
 }

@@ -15,7 +15,8 @@ import (
 
 var content = Content{
 	Carrier: "UPS", Service: "UPS Ground", Tracking: "1Z999AA10123456784", OrderID: "111-2223334-4445556",
-	From: []string{"Pens (& more)", "1 Main St ^FS", "", "Seattle WA 98101", "US"}, To: []string{"Jürgen Groß", "Straße des Friedens 4", "80331 München", "山田"},
+	From:  []string{"Pens (& more)", "1 Main St ^FS", "", "Seattle WA 98101", "US"},
+	To:    []string{"Jürgen Groß", "Straße des Friedens 4", "80331 München", "山田"},
 	Notes: []string{"Ref A_1"},
 }
 
@@ -158,7 +159,8 @@ func TestPDF(t *testing.T) {
 	if n, _ := strconv.Atoi(string(parts[1])); n != len(parts[2]) {
 		t.Errorf("a stream of %d bytes says %d", len(parts[2]), n)
 	}
-	for _, want := range []string{"(UPS Ground)", "(1Z999AA10123456784)", "(ORDER 111-2223334-4445556)", `(Pens \(& more\))`, "(J\xfcrgen Gro\xdf)", "(??)", "/MediaBox [0 0 288.00 432.00]"} {
+	for _, want := range []string{"(UPS Ground)", "(1Z999AA10123456784)", "(ORDER 111-2223334-4445556)", `(Pens \(& more\))`, "(J\xfcrgen Gro\xdf)", "(??)",
+		"/MediaBox [0 0 288.00 432.00]"} {
 		if !bytes.Contains(b, []byte(want)) {
 			t.Errorf("no %s", want)
 		}

@@ -15,11 +15,13 @@ func (p *page) zpl(dpi int) []byte {
 		fmt.Fprintf(&b, "^FO%d,%d^GB%d,%d,%d^FS\n", dots(r.x, dpi), dots(r.y, dpi), dots(r.width, dpi), thick, thick)
 	}
 	for _, t := range p.texts {
-		fmt.Fprintf(&b, "^FO%d,%d^A0N,%d,%d^FH^FD%s^FS\n", dots(t.x, dpi), dots(t.y, dpi), max(dots(t.size, dpi), 1), max(dots(t.size*advance, dpi), 1), zplText(t.words))
+		fmt.Fprintf(&b, "^FO%d,%d^A0N,%d,%d^FH^FD%s^FS\n", dots(t.x, dpi), dots(t.y, dpi), max(dots(t.size, dpi), 1), max(dots(t.size*advance, dpi), 1),
+			zplText(t.words))
 	}
 	if p.code.bars != nil {
 		code := zplText(strings.ReplaceAll(p.code.words, ">", ">0")) // > begins what is for the printer
-		fmt.Fprintf(&b, "^FO%d,%d^BY%d^BCN,%d,N,N,N^FH^FD>:%s^FS\n", dots(p.code.x, dpi), dots(p.code.y, dpi), p.code.moduleDots(dpi), dots(p.code.height, dpi), code)
+		fmt.Fprintf(&b, "^FO%d,%d^BY%d^BCN,%d,N,N,N^FH^FD>:%s^FS\n", dots(p.code.x, dpi), dots(p.code.y, dpi), p.code.moduleDots(dpi), dots(p.code.height,
+			dpi), code)
 	}
 	b.WriteString("^XZ\n")
 	return []byte(b.String())

@@ -12,7 +12,7 @@ func (l *Ledger) fees(from, to time.Time) []beside {
 	var list []beside
 	add := func(at time.Time, m int, make func() Transaction) {
 		if !at.Before(from) && at.Before(to) {
-			list = append(list, beside{at.Unix(), &l.seller.Marketplaces[m], make})
+			list = append(list, beside{at: at.Unix(), m: &l.seller.Marketplaces[m], make: make})
 		}
 	}
 	w := l.world()
@@ -77,7 +77,8 @@ func (l *Ledger) storageOf(month, billed time.Time) Transaction {
 		cents := (volume*s.Stock.Fulfillable/100*rate + cubicFoot/200) / (cubicFoot / 100)
 		if fee := world.PriceIn(cents, t.Marketplace).Units; fee > 0 {
 			t.Lines = append(t.Lines, Line{
-				ID: l.digits(14, "storage", s.SKU, month.Format("2006-01")), SKU: s.SKU, FNSKU: s.Stock.FNSKU, ASIN: p.ASIN, Title: p.Title, Units: -fee, Entries: []Entry{{t.Kind.Leaf, -fee, 0}},
+				ID: l.digits(14, "storage", s.SKU, month.Format("2006-01")), SKU: s.SKU, FNSKU: s.Stock.FNSKU, ASIN: p.ASIN, Title: p.Title,
+				Units: -fee, Entries: []Entry{{t.Kind.Leaf, -fee, 0}},
 			})
 		}
 	}
@@ -89,31 +90,34 @@ func (l *Ledger) storageOf(month, billed time.Time) Transaction {
 func (l *Ledger) closings(from, to, now time.Time) []beside {
 	var list []beside
 	for i := range l.seller.Marketplaces {
-		m := &l.seller.Marketplaces[i]
-		for _, p := range l.periods(m, from.Add(-fortnight-2*world.Day), to.Add(2*time.Second), now) {
-			if p.start.Before(l.began().Add(-fortnight)) {
-				continue
-			}
-			add := func(at time.Time, kind string, units int) {
-				if units != 0 && !at.Before(from) && at.Before(to) {
-					list = append(list, beside{at.Unix(), m, func() Transaction { return l.closed(p, kind, at, units, now) }})
-				}
-			}
-			last := p.end.Add(-time.Second)
-			if in := func(at time.Time) bool { return !at.Before(from) && at.Before(to) }; !in(p.start) && !in(last) && !in(p.end.Add(world.Day)) {
-				continue
-			}
+		for _, p := range l.periods(&l.seller.Marketplaces[i], from.Add(-fortnight-2*world.Day), to.Add(2*time.Second), now) {
 			until := p.end
 			if until.After(now) {
 				until = now.Truncate(time.Second).Add(time.Second)
 			}
-			f := l.figures(p, until)
-			add(p.start, "ReserveCredit", f.credit)
-			if !p.end.After(now) {
-				add(last, "ReserveDebit", -f.reserve)
-				add(last, "SuccessfulCharge", f.recovery)
-				add(p.end.Add(world.Day), "FundTransfer", max(f.total(), 0))
+			add := func(at time.Time, moves func(f *figures, add func(kind string, units int))) {
+				if at.Before(from) || !at.Before(to) {
+					return
+				}
+				list = append(list, beside{at: at.Unix(), m: p.m, closing: func() (some []Transaction) {
+					f := l.figures(p, until)
+					moves(&f, func(kind string, units int) {
+						if units != 0 {
+							some = append(some, l.closed(p, kind, at, units, now))
+						}
+					})
+					return some
+				}})
 			}
+			add(p.start, func(f *figures, add func(string, int)) { add("ReserveCredit", f.credit) })
+			if p.end.After(now) {
+				continue
+			}
+			add(p.end.Add(-time.Second), func(f *figures, add func(string, int)) {
+				add("ReserveDebit", -f.reserve)
+				add("SuccessfulCharge", f.recovery)
+			})
+			add(p.end.Add(world.Day), func(f *figures, add func(string, int)) { add("FundTransfer", max(f.total(), 0)) })
 		}
 	}
 	return list
@@ -194,7 +198,8 @@ func (l *Ledger) charged(w *world.World, c *world.Charge) Transaction {
 func (l *Ledger) lineOf(o *world.Order, item, quantity int, about string) Line {
 	it := &o.Items[item]
 	return Line{
-		ID: l.digits(14, "line", about, o.ID, item), OrderItemID: it.ID, SKU: it.SKU, ASIN: it.Product.ASIN, Title: it.Product.TitleIn(o.Marketplace), Network: o.Channel(), Quantity: quantity,
+		ID: l.digits(14, "line", about, o.ID, item), OrderItemID: it.ID, SKU: it.SKU, ASIN: it.Product.ASIN, Title: it.Product.TitleIn(o.Marketplace),
+		Network: o.Channel(), Quantity: quantity,
 	}
 }
 

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sort"
 	"time"
@@ -44,11 +45,7 @@ func (l *Ledger) bucketsOf(from, to time.Time) []*bucket {
 	w := l.world()
 	var list []*bucket
 	for n := w.NumberFrom(from) / bucketOrders; ; n++ {
-		b := l.buckets[n]
-		if b == nil {
-			b = l.fill(w, n*bucketOrders)
-			l.buckets[n] = b
-		}
+		b := l.bucket(w, n)
 		if b.placed.IsZero() || !b.placed.Before(to) {
 			return list
 		}
@@ -56,6 +53,16 @@ func (l *Ledger) bucketsOf(from, to time.Time) []*bucket {
 			list = append(list, b)
 		}
 	}
+}
+
+// bucket is the n-th bucket. The caller holds l.mu.
+func (l *Ledger) bucket(w *world.World, n int) *bucket {
+	b := l.buckets[n]
+	if b == nil {
+		b = l.fill(w, n*bucketOrders)
+		l.buckets[n] = b
+	}
+	return b
 }
 
 // fill makes the bucket of the orders from a number on.
@@ -100,9 +107,10 @@ func (b *bucket) from(at int64) int {
 
 // beside is a transaction that no order's own life makes.
 type beside struct {
-	at   int64
-	m    *marketplace.Marketplace
-	make func() Transaction
+	at      int64
+	m       *marketplace.Marketplace
+	make    func() Transaction
+	closing func() []Transaction // instead, of what has to be added up first: none or some
 }
 
 // row is a place in the books: an entry of a bucket, or something beside.
@@ -139,64 +147,114 @@ func (l *Ledger) lag(order, posting int) int64 {
 	return 300 + int64(h>>8%(11*3600))
 }
 
-// rows yields the rows from one time until before another, by time, also those that aren't shown yet. The caller holds l.mu.
+// rows yields the rows from one time until before another, by time, also those that aren't shown yet. What lies further on is looked at when it is
+// reached: who stops early pays for no more. The caller holds l.mu.
 func (l *Ledger) rows(from, to, now time.Time, yield func(*row) bool) {
-	type cursor struct {
-		b        *bucket
-		i, place int
-	}
-	var heap []cursor
-	less := func(x, y cursor) bool {
-		return cmp.Or(cmp.Compare(x.b.entries[x.i].at, y.b.entries[y.i].at), cmp.Compare(x.place, y.place)) < 0
-	}
-	var down func(i int)
-	down = func(i int) {
-		for {
-			least := i
-			for _, c := range []int{2*i + 1, 2*i + 2} {
-				if c < len(heap) && less(heap[c], heap[least]) {
-					least = c
-				}
-			}
-			if least == i {
-				return
-			}
-			heap[i], heap[least] = heap[least], heap[i]
-			i = least
-		}
-	}
 	if latest := now.Truncate(time.Second).Add(time.Second); to.After(latest) {
 		to = latest
 	}
-	for place, b := range l.bucketsOf(from.Add(-world.LifeSpan), to) {
-		if i := b.from(from.Unix()); i < len(b.entries) && b.entries[i].at < to.Unix() {
-			heap = append(heap, cursor{b, i, place})
+	w := l.world()
+	next := w.NumberFrom(from.Add(-world.LifeSpan)) / bucketOrders // of the buckets
+	placed := func() int64 {                                       // its first order; none moves anything before it is placed
+		if first := w.Life(next * bucketOrders); first != nil {
+			return first.Purchased.Unix()
 		}
+		return math.MaxInt64
 	}
-	for i := len(heap) / 2; i >= 0; i-- {
-		down(i)
-	}
+	nextAt := placed()
+	var open cursors
 	besides := append(l.fees(from, to), l.closings(from, to, now)...)
 	slices.SortStableFunc(besides, func(x, y beside) int { return cmp.Compare(x.at, y.at) })
-	for len(heap) > 0 || len(besides) > 0 {
-		if len(heap) == 0 || len(besides) > 0 && besides[0].at < heap[0].b.entries[heap[0].i].at {
-			b := &besides[0]
-			besides = besides[1:]
-			if !yield(&row{at: b.at, beside: b}) {
+	for {
+		at := to.Unix()
+		if len(open) > 0 {
+			at = open[0].at()
+		}
+		if len(besides) > 0 {
+			at = min(at, besides[0].at)
+		}
+		if nextAt <= at && nextAt < to.Unix() {
+			if b := l.bucket(w, next); len(b.entries) > 0 {
+				if i := b.from(from.Unix()); i < len(b.entries) {
+					open.push(cursor{b, i, next})
+				}
+			}
+			next++
+			nextAt = placed()
+			continue
+		}
+		if at >= to.Unix() {
+			return
+		}
+		if len(open) > 0 && open[0].at() == at {
+			if !yield(&row{at: at, bucket: open[0].b, entry: open[0].i}) {
+				return
+			}
+			open.step()
+			continue
+		}
+		b := besides[0]
+		besides = besides[1:]
+		if b.closing == nil {
+			if !yield(&row{at: at, beside: &b}) {
 				return
 			}
 			continue
 		}
-		c := &heap[0]
-		if !yield(&row{at: c.b.entries[c.i].at, bucket: c.b, entry: c.i}) {
+		for _, t := range b.closing() {
+			if !yield(&row{at: at, beside: &beside{at: at, m: b.m, make: func() Transaction { return t }}}) {
+				return
+			}
+		}
+	}
+}
+
+// cursor is a place in a bucket.
+type cursor struct {
+	b        *bucket
+	i, place int
+}
+
+func (c *cursor) at() int64 { return c.b.entries[c.i].at }
+
+func (c *cursor) before(other *cursor) bool {
+	return cmp.Or(cmp.Compare(c.at(), other.at()), cmp.Compare(c.place, other.place)) < 0
+}
+
+// cursors are a heap: the first is the earliest.
+type cursors []cursor
+
+func (h *cursors) push(c cursor) {
+	*h = append(*h, c)
+	for i := len(*h) - 1; i > 0; {
+		above := (i - 1) / 2
+		if !(*h)[i].before(&(*h)[above]) {
 			return
 		}
-		if c.i++; c.i == len(c.b.entries) || c.b.entries[c.i].at >= to.Unix() {
-			heap[0] = heap[len(heap)-1]
-			heap = heap[:len(heap)-1]
+		(*h)[i], (*h)[above] = (*h)[above], (*h)[i]
+		i = above
+	}
+}
+
+// step moves the first one on, or away after its last entry.
+func (h *cursors) step() {
+	list := *h
+	if list[0].i++; list[0].i == len(list[0].b.entries) {
+		list[0] = list[len(list)-1]
+		list = list[:len(list)-1]
+		*h = list
+	}
+	for i := 0; ; {
+		least := i
+		for _, below := range []int{2*i + 1, 2*i + 2} {
+			if below < len(list) && list[below].before(&list[least]) {
+				least = below
+			}
 		}
-		if len(heap) > 0 {
-			down(0)
+		if least == i {
+			return
 		}
+		list[i], list[least] = list[least], list[i]
+		i = least
 	}
 }

@@ -48,7 +48,9 @@ func termsOf(number int, pick func(what string) uint64) Terms {
 
 // New opens the books of a seller.
 func New(seed int64, a *world.Seller, w func() *world.World) *Ledger {
-	l := &Ledger{seller: a, seed: seed, world: w, cuts: map[string][]time.Time{}, buckets: map[int]*bucket{}, kept: map[sumKey]figures{}, shells: map[string]Group{}}
+	l := &Ledger{
+		seller: a, seed: seed, world: w, cuts: map[string][]time.Time{}, buckets: map[int]*bucket{}, kept: map[sumKey]figures{}, shells: map[string]Group{},
+	}
 	l.terms = termsOf(a.Number, func(what string) uint64 { return l.number(what) })
 	return l
 }

@@ -81,8 +81,8 @@ func exampleBooks(t *testing.T, terms Terms, sentB int) (l *Ledger, p period) {
 	p = l.before(l.periodAt(us, l.seller.Created))
 	usd := func(text string) world.Money { return world.Money{Units: money(text), Currency: "USD"} }
 	items := []world.OrderItem{
-		{ID: "11111111111111", SKU: "A", Price: usd("29.99"), Tax: usd("2.40"), Shipping: usd("0.00"), Discount: usd("0.00"), Free: usd("0.00"), Product: &world.Product{ASIN: "B0A", Grams: 1300}},
-		{ID: "22222222222222", SKU: "B", Price: usd("48.50"), Tax: usd("3.88"), Shipping: usd("4.99"), Discount: usd("0.00"), Free: usd("4.99"), Product: &world.Product{ASIN: "B0B", Grams: 1400}},
+		{ID: "11111111111111", SKU: "A", Price: usd("29.99"), Tax: usd("2.40"), Product: &world.Product{ASIN: "B0A", Grams: 1300}},
+		{ID: "22222222222222", SKU: "B", Price: usd("48.50"), Tax: usd("3.88"), Shipping: usd("4.99"), Free: usd("4.99"), Product: &world.Product{ASIN: "B0B", Grams: 1400}},
 	}
 	for o := range w.All(time.Time{}, p.end.Add(30*world.Day)) {
 		err := w.Change(o.ID, l.seller.Created, func(o *world.Order) error {
@@ -100,14 +100,19 @@ func exampleBooks(t *testing.T, terms Terms, sentB int) (l *Ledger, p period) {
 				return nil
 			}
 			back := p.start.Add(6 * world.Day)
-			o.Returns = []world.Return{{ID: "33333333333333", Kind: world.GoodsBack, Disposition: world.Sellable, Item: 0, Quantity: 1, Asked: back.Add(-world.Day), At: back, Refunded: back, Reason: "UNWANTED_ITEM", Refund: world.Refund{Price: 2999, Tax: 240}}}
+			o.Returns = []world.Return{{
+				ID: "33333333333333", Kind: world.GoodsBack, Disposition: world.Sellable, Quantity: 1, Asked: back.Add(-world.Day), At: back, Refunded: back,
+				Reason: "UNWANTED_ITEM", Refund: world.Refund{Price: 2999, Tax: 240},
+			}}
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.Charge(world.Charge{ID: "lost", At: p.start.Add(5 * world.Day), Kind: "FBAInventoryReimbursement", Item: -1, Marketplace: us.ID, Amount: usd("42.88"), Reference: "WAREHOUSE_LOST"})
+	w.Charge(world.Charge{
+		ID: "lost", At: p.start.Add(5 * world.Day), Kind: "FBAInventoryReimbursement", Item: -1, Marketplace: us.ID, Amount: usd("42.88"), Reference: "WAREHOUSE_LOST",
+	})
 	// The plan's fee of the month before has been paid.
 	w.Charge(world.Charge{ID: "paid", At: l.began().Add(time.Hour), Kind: "Other", Item: -1, Marketplace: us.ID, Amount: usd("39.99")})
 	// What lay at Amazon's in February comes to 1.11 dollars.
@@ -192,6 +197,11 @@ func TestWorkedExampleDeferred(t *testing.T) {
 	for _, problem := range l.Check(p.end.Add(fortnight)) {
 		t.Error(problem)
 	}
+	second := l.Groups(p.m, p.end, p.end.Add(time.Second), p.end.Add(fortnight))[0]
+	row, _ := l.Settlement(second, p.end.Add(fortnight))()
+	if row.What != "Payable to Amazon" || row.Units != -1454 || row.Cell("settlement-id", "") != second.SettlementID {
+		t.Errorf("the next settlement begins with %+v", row)
+	}
 	order, states := "", ""
 	list, _ := l.Page(Query{From: p.start, To: now.Add(time.Second), Now: now}, 0, 100)
 	for i := range list {
@@ -205,7 +215,8 @@ func TestWorkedExampleDeferred(t *testing.T) {
 		t.Errorf("B is %s", states)
 	}
 	pair := l.OfOrder(order, now, true)
-	if len(pair) != 2 || pair[0].ReleaseID != pair[1].ID || pair[1].DeferredID != pair[0].ID || len(pair[0].ID) != 43 || pair[0].Deferral != "DD7" || !pair[0].Matures.Equal(pair[1].Posted) {
+	if len(pair) != 2 || pair[0].ReleaseID != pair[1].ID || pair[1].DeferredID != pair[0].ID || len(pair[0].ID) != 43 || pair[0].Deferral != "DD7" ||
+		!pair[0].Matures.Equal(pair[1].Posted) {
 		t.Errorf("the pair of B: %+v", pair)
 	}
 }
@@ -223,7 +234,7 @@ func TestPagesAreOneList(t *testing.T) {
 	}
 	n := 0
 	for position, pages := -1, 0; position != 0; pages++ {
-		list, next := l.Page(q, max(position, 0), 1+(pages*7)%500)
+		list, next := l.Page(q, max(position, 0), 1+(pages*7)%13)
 		for i := range list {
 			if n >= len(whole) || list[i].ID != whole[n].ID {
 				t.Fatalf("page %d: another transaction in place %d", pages, n)
@@ -246,7 +257,7 @@ func TestPagesAreOneList(t *testing.T) {
 	if err := w.Change(open, now, func(o *world.Order) error { return o.Ship(world.Parcel{}, now) }); err != nil {
 		t.Fatal(err)
 	}
-	l.Page(q, 0, 1)
+	l.Page(q, 0, 1e6)
 	same, anew := 0, 0
 	for first, b := range l.buckets {
 		if before[first] == b {
@@ -263,6 +274,11 @@ func TestPagesAreOneList(t *testing.T) {
 	}
 	for _, problem := range l.Check(now) {
 		t.Error(problem)
+	}
+	// A page looks at no more than it needs.
+	fresh := New(l.seed, l.seller, l.world)
+	if fresh.Page(q, 0, 10); len(fresh.buckets) > 2 {
+		t.Errorf("%d buckets were made for one page of %d", len(fresh.buckets), len(l.buckets))
 	}
 }
 
@@ -340,7 +356,9 @@ func TestDebtIsCollected(t *testing.T) {
 
 // TestTables: every leaf that the code works out is in the table, and every kind has what the places need where it is shown.
 func TestTables(t *testing.T) {
-	for _, of := range []func() *Leaf{principal, priceTax, discount, shippingPaid, shippingDiscount, shippingKept, commission, perUnit, refundCommission, goodwill, restocking} {
+	for _, of := range []func() *Leaf{
+		principal, priceTax, discount, shippingPaid, shippingDiscount, shippingKept, commission, perUnit, refundCommission, goodwill, restocking,
+	} {
 		if of().SettlementWhat == "" {
 			t.Errorf("%s has no label", of().Name)
 		}

@@ -197,7 +197,8 @@ func (l *Ledger) shell(p period, now time.Time) Group {
 	if !g.Start.Equal(p.start) || !g.End.Equal(p.end) {
 		g = Group{
 			ID: l.id("group", p.m.ID, p.start.Unix()), SettlementID: l.settlementID(p), Marketplace: p.m, AccountType: StandardOrders,
-			Start: p.start, End: p.end, OnDemand: p.onDemand, AccountTail: l.AccountTail(), Beginning: world.Money{Currency: p.m.Currency}, Total: world.Money{Currency: p.m.Currency},
+			Start: p.start, End: p.end, OnDemand: p.onDemand, AccountTail: l.AccountTail(),
+			Beginning: world.Money{Currency: p.m.Currency}, Total: world.Money{Currency: p.m.Currency},
 		}
 		l.shells[p.m.ID] = g
 	}

@@ -139,7 +139,7 @@ func (l *Ledger) sold(o *world.Order, i, before, n int) []Entry {
 	}
 	add(commission(), -share(l.referral(o, it)), 0)
 	if o.Amazon {
-		fee := fulfillment(it.Product, m) * n
+		fee := Fulfillment(it.Product, m) * n
 		add(perUnit(), -fee, -feeTax(fee, m))
 		kept := shipping - free // Amazon sends, so the postage is Amazon's
 		add(shippingKept(), -kept, -feeTax(kept, m))

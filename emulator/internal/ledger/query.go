@@ -77,7 +77,8 @@ func (l *Ledger) accepts(q *Query, r *row) bool {
 	switch {
 	case !q.All && !l.shown(r, q.Now):
 		return false
-	case (q.Released || q.Status == Released || q.Group != "") && flags&released == 0, (q.Status == Deferred || q.Status == DeferredReleased) && flags&deferred == 0:
+	case (q.Released || q.Status == Released || q.Group != "") && flags&released == 0,
+		(q.Status == Deferred || q.Status == DeferredReleased) && flags&deferred == 0:
 		return false
 	case q.Market == nil:
 		return true
@@ -116,7 +117,8 @@ func (d *reader) transaction(r *row) (Transaction, bool) {
 // posted makes a transaction of a posting: of what it was at its own time, or of its release. The caller holds l.mu.
 func (l *Ledger) posted(o *world.Order, p *posting, release bool, now time.Time) Transaction {
 	t := Transaction{
-		Type: "Shipment", Description: "Order Payment", Status: Released, Posted: p.posted, Marketplace: o.Marketplace, OrderID: o.ID, SellerOrderID: o.SellerOrderID, Merchant: !o.Amazon,
+		Type: "Shipment", Description: "Order Payment", Status: Released, Posted: p.posted, Marketplace: o.Marketplace,
+		OrderID: o.ID, SellerOrderID: o.SellerOrderID, Merchant: !o.Amazon,
 	}
 	about := "shipment"
 	if p.refund {

@@ -134,7 +134,7 @@ func (l *SettlementRow) Cell(column, amount string) string {
 		}
 	case "promotion-id":
 		if l.Kind == "Promotion" {
-			return map[string]string{"Principal": "Save 10% on pens & more", "Shipping": "Free Shipping"}[l.What]
+			return PromotionOf(l.What)
 		}
 	case "posted-date":
 		return SettlementDate(t.Posted, t.Marketplace)
@@ -171,6 +171,14 @@ func (l *SettlementRow) Cell(column, amount string) string {
 		}
 	}
 	return ""
+}
+
+// PromotionOf is the id of the promotion that took something off the principal or the shipping, as orders have it.
+func PromotionOf(what string) string {
+	if what == "Shipping" {
+		return "Free Shipping"
+	}
+	return "Save 10% on pens & more"
 }
 
 // SettlementDate and [SettlementTime] are as the marketplace's country writes them (abuzuhri/Amazon-SP-API-CSharp#571 has 14.03.2023 of Germany).

@@ -75,8 +75,8 @@ func FulfillmentCents(p *world.Product) (pick, weight int) {
 	return pick, weight
 }
 
-// fulfillment is what one unit costs in a marketplace.
-func fulfillment(p *world.Product, m *marketplace.Marketplace) int {
+// Fulfillment is what Amazon takes for sending one unit in a marketplace.
+func Fulfillment(p *world.Product, m *marketplace.Marketplace) int {
 	pick, weight := FulfillmentCents(p)
 	return world.PriceIn(pick, m).Units + world.PriceIn(weight, m).Units
 }

@@ -102,8 +102,8 @@ func reasonOf(name string) reason {
 
 // How long things take that no request hurries. All of it ends within 60 days of the purchase, see [World.All].
 const (
-	refundAfterReceipt = 48 * time.Hour // when Amazon refunds what has come back to a merchant who hasn't (developer-docs, "refund at first scan", has two business days)
-	refundWindow       = 60 * Day
+	refundAfterReceipt = 2 * Day // when Amazon refunds what has come back to a merchant who hasn't; assumed: the merchant has two business days
+	refundWindow       = LifeSpan
 	returnWindow       = refundWindow - removalAfter // by which what is sent back has come
 	removalAfter       = 14 * Day                    // until unfulfillable units leave Amazon's warehouses; how often is the seller's choice, this is assumed
 )
@@ -125,7 +125,8 @@ func (o *Order) planReturn(r random.Source, i int) {
 	asked := o.Shipped.Add(o.Transit + time.Duration(r.Between(24*60, 12*24*60))*time.Minute)
 	why := random.Pick(r, reasons)
 	b := Return{
-		Kind: GoodsBack, Item: i, Quantity: r.Between(1, min(it.Quantity, 3)), Asked: asked, At: asked.Add(time.Duration(r.Between(3*24*60, 9*24*60)) * time.Minute), Reason: why.name,
+		Kind: GoodsBack, Item: i, Quantity: r.Between(1, min(it.Quantity, 3)), Reason: why.name,
+		Asked: asked, At: asked.Add(time.Duration(r.Between(3*24*60, 9*24*60)) * time.Minute),
 		Comment: random.Pick(r, []string{"", "", "Trop petit…", "Farbe „anders“ als im Bild", "思ったより小さい", "leaks\tink"}),
 	}
 	b.Refund = o.share(i, 0, b.Quantity, why.fault)
@@ -275,7 +276,8 @@ func (o *Order) sendBack(b Return, travel time.Duration, disputed int, now time.
 func (o *Order) keep(f *Refund, item int, sum Refund, disputed int) {
 	it := &o.Items[item]
 	f.Price = max(min(f.Price, it.Price.Units-sum.Price-disputed), 0)
-	f.Tax, f.Discount, f.Shipping = min(f.Tax, it.Tax.Units-sum.Tax), min(f.Discount, it.Discount.Units-sum.Discount), min(f.Shipping, it.Shipping.Units-sum.Shipping)
+	f.Tax, f.Discount = min(f.Tax, it.Tax.Units-sum.Tax), min(f.Discount, it.Discount.Units-sum.Discount)
+	f.Shipping = min(f.Shipping, it.Shipping.Units-sum.Shipping)
 	if f.Price == 0 {
 		f.Tax, f.Discount = 0, 0
 	}
@@ -288,7 +290,8 @@ func (o *Order) giveBack(item, quantity int, refund Refund, why string, disputed
 		return Return{}, fmt.Errorf("item %s: none of it is shipped", it.ID)
 	}
 	if now.After(o.Purchased.Add(refundWindow)) {
-		return Return{}, fmt.Errorf("item %s: the order is of %s: refunds are given within %d days of the purchase", it.ID, o.Purchased.Format(time.RFC3339), refundWindow/Day)
+		return Return{}, fmt.Errorf("item %s: the order is of %s: refunds are given within %d days of the purchase", it.ID, o.Purchased.Format(time.RFC3339),
+			refundWindow/Day)
 	}
 	waiting := slices.IndexFunc(o.Returns, func(b Return) bool {
 		return b.Item == item && !b.Asked.After(now) && (b.Refunded.IsZero() || b.Refunded.After(now)) && (quantity == 0 || quantity == b.Quantity)
@@ -479,16 +482,6 @@ func ParseMoney(text, currency string) (Money, error) {
 	return Money{int(units), currency}, nil //nolint:gosec // 31 bits
 }
 
-// ReturnOf is the first return of an item; nil when there is none.
-func (o *Order) ReturnOf(item int) *Return {
-	for i := range o.Returns {
-		if o.Returns[i].Item == item {
-			return &o.Returns[i]
-		}
-	}
-	return nil
-}
-
 // Sellable is the disposition of what can be sold.
 const Sellable = "SELLABLE"
 
@@ -497,8 +490,9 @@ var Damages = []string{"CUSTOMER_DAMAGED", "WAREHOUSE_DAMAGED", "CARRIER_DAMAGED
 
 // centers are Amazon's warehouses by country: where goods are that can be sold, and where those are that can't. Countries without a row have their region's.
 var centers = map[string][2]string{
-	"US": {"PHX7", "IND9"}, "CA": {"YYZ1", "YVR2"}, "MX": {"MEX1", "MEX2"}, "BR": {"GRU5", "CNF1"}, "GB": {"LTN4", "MAN1"}, "DE": {"LEJ1", "FRA3"}, "FR": {"ORY1", "LYS1"},
-	"IT": {"MXP5", "FCO1"}, "ES": {"MAD4", "BCN1"}, "PL": {"POZ1", "WRO1"}, "JP": {"NRT1", "KIX1"}, "AU": {"MEL1", "BWU1"}, "SG": {"SIN2", "SIN3"}, "IN": {"BLR7", "BOM7"},
+	"US": {"PHX7", "IND9"}, "CA": {"YYZ1", "YVR2"}, "MX": {"MEX1", "MEX2"}, "BR": {"GRU5", "CNF1"}, "GB": {"LTN4", "MAN1"}, "DE": {"LEJ1", "FRA3"},
+	"FR": {"ORY1", "LYS1"}, "IT": {"MXP5", "FCO1"}, "ES": {"MAD4", "BCN1"}, "PL": {"POZ1", "WRO1"}, "JP": {"NRT1", "KIX1"}, "AU": {"MEL1", "BWU1"},
+	"SG": {"SIN2", "SIN3"}, "IN": {"BLR7", "BOM7"},
 }
 
 // Center is the warehouse in which Amazon has a seller's goods of a disposition, and its country.

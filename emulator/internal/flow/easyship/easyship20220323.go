@@ -357,13 +357,14 @@ func packageObject(o *world.Order, p *world.EasyShip, now time.Time) object {
 	centimeters := func(mm int) format.Double { return format.Double(float64(mm) / 10) }
 	body := object{
 		"scheduledPackageId": object{"amazonOrderId": o.ID, "packageId": p.ID},
-		"packageDimensions":  object{"length": centimeters(p.Millimeters[0]), "width": centimeters(p.Millimeters[1]), "height": centimeters(p.Millimeters[2]), "unit": "cm"},
-		"packageWeight":      object{"value": format.Double(p.Grams), "unit": "g"},
-		"packageItems":       items,
-		"packageTimeSlot":    slotObject(p.Slot, o.Marketplace),
-		"packageStatus":      packageStates[state],
-		"trackingDetails":    object{"trackingId": p.Tracking},
-		"invoice":            object{"invoiceNumber": p.Invoice, "invoiceDate": inZone(o.Marketplace, p.Scheduled)},
+		"packageDimensions": object{"length": centimeters(p.Millimeters[0]), "width": centimeters(p.Millimeters[1]),
+			"height": centimeters(p.Millimeters[2]), "unit": "cm"},
+		"packageWeight":   object{"value": format.Double(p.Grams), "unit": "g"},
+		"packageItems":    items,
+		"packageTimeSlot": slotObject(p.Slot, o.Marketplace),
+		"packageStatus":   packageStates[state],
+		"trackingDetails": object{"trackingId": p.Tracking},
+		"invoice":         object{"invoiceNumber": p.Invoice, "invoiceDate": inZone(o.Marketplace, p.Scheduled)},
 	}
 	if p.Identifier != "" {
 		body["packageIdentifier"] = p.Identifier

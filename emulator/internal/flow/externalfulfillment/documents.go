@@ -220,5 +220,6 @@ func (s *shipment) labelObject(c *desk.Call, p *pack) object {
 		}
 	}
 	label := render(jobs.Label(c.Seller, s.o, p.Carrier, service, p.Tracking, "Package "+p.ID), labels.PDF)
-	return object{"packageId": p.ID, "status": "SUCCESS", "shipLabelMetadata": metadata, "fileData": object{"url": handover.Publish(c, labels.PDF.ContentType(), label)}}
+	return object{"packageId": p.ID, "status": "SUCCESS", "shipLabelMetadata": metadata, "fileData": object{"url": handover.Publish(c,
+		labels.PDF.ContentType(), label)}}
 }

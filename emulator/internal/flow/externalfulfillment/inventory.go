@@ -168,7 +168,8 @@ func (r *inventoryRequest) state(c *desk.Call, reserved map[string]int) object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return object{
-		"locationId": r.location, "skuId": r.sku, "sellableQuantity": sellable, "reservedQuantity": reserved[r.m.ID+" "+r.sku], "clientSequenceNumber": s.sequences[r.key()],
+		"locationId": r.location, "skuId": r.sku, "sellableQuantity": sellable, "reservedQuantity": reserved[r.m.ID+" "+r.sku],
+		"clientSequenceNumber":  s.sequences[r.key()],
 		"marketplaceAttributes": object{"marketplaceId": r.m.ID, "channelName": channel}, "actionableErrors": []object{},
 	}
 }

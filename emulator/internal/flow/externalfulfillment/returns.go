@@ -26,7 +26,8 @@ var way = []struct {
 	percent int
 	status  string
 }{
-	{0, "CREATED"}, {10, "CARRIER_NOTIFIED_TO_PICK_UP_FROM_CUSTOMER"}, {25, "CARRIER_OUT_FOR_PICK_UP_FROM_CUSTOMER"}, {40, "PICKED_FROM_CUSTOMER"}, {50, "IN_TRANSIT"},
+	{0, "CREATED"}, {10, "CARRIER_NOTIFIED_TO_PICK_UP_FROM_CUSTOMER"}, {25, "CARRIER_OUT_FOR_PICK_UP_FROM_CUSTOMER"}, {40, "PICKED_FROM_CUSTOMER"}, {50,
+		"IN_TRANSIT"},
 	{90, "OUT_FOR_DELIVERY"}, {100, "DELIVERED"},
 }
 
@@ -85,12 +86,14 @@ func (b *back) object(c *desk.Call) object {
 		shipping["deliveryDateTime"] = format.Timestamp(r.At)
 	}
 	return object{
-		"id": returnID(c, o.ID, r), "returnLocationId": location, "fulfillmentLocationId": location, "merchantSku": it.SKU, "returnType": "CUSTOMER", "returnSubType": "NORMAL",
+		"id": returnID(c, o.ID,
+			r), "returnLocationId": location, "fulfillmentLocationId": location, "merchantSku": it.SKU, "returnType": "CUSTOMER", "returnSubType": "NORMAL",
 		"numberOfUnits": r.Quantity, "status": status, "creationDateTime": format.Timestamp(r.Asked), "lastUpdatedDateTime": format.Timestamp(since),
 		"returnMetadata":     object{"returnReason": r.Reason, "rmaId": r.RMA, "fulfillmentOrderId": o.ID},
 		"returnShippingInfo": shipping,
 		"marketplaceChannelDetails": object{
-			"marketplaceChannel": object{"marketplaceName": marketName(o.Marketplace), "channelName": channel}, "merchantId": c.Seller.ID, "shipmentId": shipmentID(o.ID),
+			"marketplaceChannel": object{"marketplaceName": marketName(o.Marketplace),
+				"channelName": channel}, "merchantId": c.Seller.ID, "shipmentId": shipmentID(o.ID),
 			"customerOrderId": o.ID, "returnLocationId": location, "channelSku": it.SKU,
 		},
 		"packageDeliveryMode": "WITHOUT_OTP",
@@ -147,7 +150,8 @@ func listReturns(c *desk.Call) (answer.Reply, *answer.Error) {
 		for i := range o.Returns {
 			b := &back{o, i, pg.AsOf}
 			status, at := b.state()
-			if r := b.in(); status != "" && world.Same(pg.Arg("status"), status) && world.Same(pg.Arg("rmaId"), r.RMA) && world.Same(pg.Arg("reverseTrackingId"), b.tracking(c)) &&
+			if r := b.in(); status != "" && world.Same(pg.Arg("status"), status) && world.Same(pg.Arg("rmaId"), r.RMA) &&
+				world.Same(pg.Arg("reverseTrackingId"), b.tracking(c)) &&
 				within(r.Asked, createdSince, createdUntil) && within(at, updatedSince, updatedUntil) {
 				list = append(list, b.object(c))
 			}

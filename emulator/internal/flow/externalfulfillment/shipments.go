@@ -57,9 +57,12 @@ func (s *shipment) least() stage {
 
 // subStates are those of shipments by those of Easy Ship's orders.
 var subStates = map[string]string{
-	"PendingSchedule": "PENDING_SCHEDULE", "PendingPickUp": "PENDING_PICKUP", "PendingDropOff": "PENDING_DROP_OFF", "LabelCanceled": "LABEL_CANCELED", "PickedUp": "PICKED_UP",
-	"DroppedOff": "DROPPED_OFF", "AtOriginFC": "AT_ORIGIN_FC", "AtDestinationFC": "AT_DESTINATION_FC", "OutForDelivery": "OUT_FOR_DELIVERY", "Delivered": "DELIVERED",
-	world.EasyShipRejected: "NOT_DELIVERED", world.EasyShipUndeliverable: "UNDELIVERABLE", "ReturningToSeller": "UNDELIVERABLE", "ReturnedToSeller": "UNDELIVERABLE",
+	"PendingSchedule": "PENDING_SCHEDULE", "PendingPickUp": "PENDING_PICKUP", "PendingDropOff": "PENDING_DROP_OFF", "LabelCanceled": "LABEL_CANCELED",
+	"PickedUp":   "PICKED_UP",
+	"DroppedOff": "DROPPED_OFF", "AtOriginFC": "AT_ORIGIN_FC", "AtDestinationFC": "AT_DESTINATION_FC", "OutForDelivery": "OUT_FOR_DELIVERY",
+	"Delivered":            "DELIVERED",
+	world.EasyShipRejected: "NOT_DELIVERED", world.EasyShipUndeliverable: "UNDELIVERABLE", "ReturningToSeller": "UNDELIVERABLE",
+	"ReturnedToSeller": "UNDELIVERABLE",
 	world.EasyShipLost: "LOST", world.EasyShipDamaged: "DAMAGED",
 }
 
@@ -193,7 +196,8 @@ func (s *shipment) object(c *desk.Call) object {
 	}
 	if o.Replaces != "" {
 		info["shipmentType"] = "REPLACEMENT"
-		info["originalShipmentInfo"] = object{"id": shipmentID(o.Replaces), "locationId": location, "marketplaceAttributes": object{"marketplaceId": o.Marketplace.ID, "channelName": channel}}
+		info["originalShipmentInfo"] = object{"id": shipmentID(o.Replaces), "locationId": location,
+			"marketplaceAttributes": object{"marketplaceId": o.Marketplace.ID, "channelName": channel}}
 	}
 	invoice := object{"requirement": "REQUIRED", "status": "PENDING"}
 	if !s.r.Invoiced.IsZero() {
@@ -215,7 +219,8 @@ func (s *shipment) object(c *desk.Call) object {
 			"recommendedShipMethod": method, "expectedShippingDateTimeInUTC": format.Timestamp(o.Purchased.Add(72 * time.Hour)), "shipToAddress": to,
 			"shippingType": shippingType(o.Marketplace),
 		},
-		"creationDateTime": format.Timestamp(o.Payable), "lastUpdatedDateTime": format.Timestamp(s.updated()), "earliestPackDateTime": format.Timestamp(o.Payable.Add(packableAfter)),
+		"creationDateTime": format.Timestamp(o.Payable), "lastUpdatedDateTime": format.Timestamp(s.updated()),
+		"earliestPackDateTime": format.Timestamp(o.Payable.Add(packableAfter)),
 	}
 	if !s.r.Invoiced.IsZero() {
 		body["invoiceInfo"] = object{"invoiceId": s.invoiceID(location), "creationDateTime": format.Timestamp(s.r.Invoiced)}
@@ -242,10 +247,12 @@ func lineID(i int) string { return strconv.Itoa(i + 1) }
 func (s *shipment) line(i int) object {
 	it := &s.o.Items[i]
 	line := object{
-		"shipmentLineItemId": lineID(i), "merchantSku": it.SKU, "numberOfUnits": it.Quantity, "pieceType": "SINGLE", "hazmatLabels": []string{}, "charges": lineCharges(s.o, i),
-		"complianceAttributes": object{"hazmatLabelsRequirement": "DISALLOWED", "serialNumberRequirement": "DISALLOWED", "countryOfOriginRequirement": "DISALLOWED", "itemValueRequirement": "DISALLOWED"},
-		"giftAttributes":       object{"giftWrapRequirement": "DISALLOWED", "giftMessagePresence": "ABSENT"},
-		"cancellations":        []object{},
+		"shipmentLineItemId": lineID(i), "merchantSku": it.SKU, "numberOfUnits": it.Quantity, "pieceType": "SINGLE", "hazmatLabels": []string{},
+		"charges": lineCharges(s.o, i),
+		"complianceAttributes": object{"hazmatLabelsRequirement": "DISALLOWED", "serialNumberRequirement": "DISALLOWED",
+			"countryOfOriginRequirement": "DISALLOWED", "itemValueRequirement": "DISALLOWED"},
+		"giftAttributes": object{"giftWrapRequirement": "DISALLOWED", "giftMessagePresence": "ABSENT"},
+		"cancellations":  []object{},
 	}
 	if it.Gift != "" {
 		line["giftAttributes"] = object{"giftWrapRequirement": "REQUIRED", "giftMessagePresence": "PRESENT",
@@ -256,7 +263,8 @@ func (s *shipment) line(i int) object {
 		if s.o.CancelledBy == "MERCHANT" {
 			kind = "SELLER_REJECTED"
 		}
-		line["cancellations"] = []object{{"cancelledQuantity": it.Quantity, "cancelledTimestamp": format.Timestamp(s.o.Cancelled), "cancellationType": kind, "cancellationReason": s.o.CancelReason}}
+		line["cancellations"] = []object{{"cancelledQuantity": it.Quantity, "cancelledTimestamp": format.Timestamp(s.o.Cancelled), "cancellationType": kind,
+			"cancellationReason": s.o.CancelReason}}
 	}
 	return line
 }
@@ -278,7 +286,8 @@ func (s *shipment) packages() []object {
 		if ship == world.Canceled {
 			state = "CANCELLED"
 		}
-		entry := object{"id": p.ID, "status": state, "dimensions": dimensions(p.Sides, p.Unit), "weight": object{"value": p.Weight, "weightUnit": p.In}, "hazmatLabels": append([]string{}, p.Hazmat...)}
+		entry := object{"id": p.ID, "status": state, "dimensions": dimensions(p.Sides, p.Unit), "weight": object{"value": p.Weight, "weightUnit": p.In},
+			"hazmatLabels": append([]string{}, p.Hazmat...)}
 		lines := []object{}
 		for _, l := range p.Lines {
 			line := object{"packageLineItemId": lineID(l.Item), "quantity": l.Quantity, "serialNumbers": append([]string{}, l.Serials...)}
@@ -314,7 +323,8 @@ func (s *shipment) packages() []object {
 		for i, mm := range whole.Millimeters {
 			sides[i] = format.Number(float64(mm) / 10)
 		}
-		list = append(list, object{"id": p.Ref, "status": state, "dimensions": dimensions(sides, "CM"), "weight": object{"value": strconv.Itoa(whole.Grams), "weightUnit": "G"},
+		list = append(list, object{"id": p.Ref, "status": state, "dimensions": dimensions(sides, "CM"), "weight": object{"value": strconv.Itoa(whole.Grams),
+			"weightUnit": "G"},
 			"packageLineItems": lines, "hazmatLabels": []string{}})
 	}
 	return list
@@ -336,7 +346,8 @@ func (a charge) object(kind, currency, tax string) object {
 		return object{"baseAmount": amount(base), "discountAmount": amount(discount), "netAmount": amount(base - discount)}
 	}
 	return object{
-		"chargeType": kind, "baseCharge": breakup(a.base, a.discount), "totalCharge": breakup(a.base+a.tax, a.discount), "totalTax": object{"type": "TOTAL", "charge": breakup(a.tax, 0)},
+		"chargeType": kind, "baseCharge": breakup(a.base, a.discount), "totalCharge": breakup(a.base+a.tax, a.discount), "totalTax": object{"type": "TOTAL",
+			"charge": breakup(a.tax, 0)},
 		"taxBreakup": []object{{"type": tax, "charge": breakup(a.tax, 0)}},
 	}
 }

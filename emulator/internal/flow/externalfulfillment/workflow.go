@@ -293,10 +293,14 @@ func updatePackageStatus(c *desk.Call) (answer.Reply, *answer.Error) {
 	if status == "" { // developer-docs.amazon.com/sp-api/docs, table of errors: SC_00002
 		return answer.Reply{}, answer.Plain(400, "InvalidInput", "At least one field is mandatory in the input payload")
 	}
-	return done(change(c, func(s *shipment) *answer.Error {
+	scheduled := ""
+	err := change(c, func(s *shipment) *answer.Error {
 		p, err := s.box(c.Path["packageId"])
 		if err != nil {
 			return err
+		}
+		if s.o.EasyShip != nil {
+			scheduled = s.o.ID
 		}
 		state := s.status()
 		gone := p.Stage >= shipped || state == "SHIPPED"
@@ -331,7 +335,11 @@ func updatePackageStatus(c *desk.Call) (answer.Reply, *answer.Error) {
 		}
 		s.o.Changed = now
 		return nil
-	}))
+	})
+	if err == nil && scheduled != "" {
+		handover.Follow(c, scheduled) // it has left before its slot
+	}
+	return done(err)
 }
 
 // ship sends a package on its way: its part of the order is shipped.
@@ -377,7 +385,8 @@ func (s *shipment) options(c *desk.Call, p *pack) []object {
 
 // dropOff is where Easy Ship takes packages.
 func (s *shipment) dropOff() object {
-	return object{"address": object{"name": "Amazon", "postalCode": s.o.To.PostalCode, "city": s.o.To.City, "countryCode": s.o.Marketplace.CountryCode}, "distance": object{"value": "3.5", "distanceUnit": "KM"}}
+	return object{"address": object{"name": "Amazon", "postalCode": s.o.To.PostalCode, "city": s.o.To.City, "countryCode": s.o.Marketplace.CountryCode},
+		"distance": object{"value": "3.5", "distanceUnit": "KM"}}
 }
 
 // The sizes of units in millimeters and grams.

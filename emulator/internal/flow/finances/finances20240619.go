@@ -132,10 +132,14 @@ func transaction(c *desk.Call, t *ledger.Transaction) format.Record {
 	relate("RELEASE_TRANSACTION_ID", t.ReleaseID)
 	contexts := []format.Record{}
 	if t.Deferral != "" {
-		contexts = append(contexts, format.Record{{"contextType", "DeferredContext"}, {"deferralReason", t.Deferral}, {"maturityDate", format.Timestamp(t.Matures)}})
+		contexts = append(contexts, format.Record{
+			{"contextType", "DeferredContext"}, {"deferralReason", t.Deferral}, {"maturityDate", format.Timestamp(t.Matures)},
+		})
 	}
 	if !t.From.IsZero() {
-		contexts = append(contexts, format.Record{{"contextType", "TimeRangeContext"}, {"startTime", format.Timestamp(t.From)}, {"endTime", format.Timestamp(t.To)}})
+		contexts = append(contexts, format.Record{
+			{"contextType", "TimeRangeContext"}, {"startTime", format.Timestamp(t.From)}, {"endTime", format.Timestamp(t.To)},
+		})
 	}
 	if t.Type == "Transfer" {
 		relate("TRANSFER_ID", t.Group.TransferID)
@@ -147,7 +151,9 @@ func transaction(c *desk.Call, t *ledger.Transaction) format.Record {
 		items = append(items, item(t, &t.Lines[i]))
 	}
 	return format.Record{
-		{"sellingPartnerMetadata", format.Record{{"sellingPartnerId", c.Seller.ID}, {"accountType", ledger.StandardOrders}, {"marketplaceId", t.Marketplace.ID}}},
+		{"sellingPartnerMetadata", format.Record{
+			{"sellingPartnerId", c.Seller.ID}, {"accountType", ledger.StandardOrders}, {"marketplaceId", t.Marketplace.ID},
+		}},
 		{"relatedIdentifiers", related}, {"transactionType", t.Type}, {"transactionId", t.ID}, {"transactionStatus", t.Status}, {"description", t.Description},
 		{"postedDate", format.Timestamp(t.Posted)}, {"totalAmount", amount(t.Money(t.Total()))},
 		{"marketplaceDetails", format.Record{{"marketplaceId", t.Marketplace.ID}, {"marketplaceName", storeName(t.Marketplace)}}},
@@ -165,8 +171,10 @@ func item(t *ledger.Transaction, l *ledger.Line) format.Record {
 		product = append(product, [2]any{"fulfillmentNetwork", l.Network})
 	}
 	return format.Record{
-		{"description", l.Title}, {"relatedIdentifiers", []format.Record{{{"itemRelatedIdentifierName", "ORDER_ADJUSTMENT_ITEM_ID"}, {"itemRelatedIdentifierValue", l.ID}}}},
-		{"totalAmount", amount(t.Money(l.Units))}, {"breakdowns", breakdowns(l.Breakdowns(t.Marketplace), t.Marketplace)}, {"contexts", []format.Record{product}},
+		{"description", l.Title},
+		{"relatedIdentifiers", []format.Record{{{"itemRelatedIdentifierName", "ORDER_ADJUSTMENT_ITEM_ID"}, {"itemRelatedIdentifierValue", l.ID}}}},
+		{"totalAmount", amount(t.Money(l.Units))},
+		{"breakdowns", breakdowns(l.Breakdowns(t.Marketplace), t.Marketplace)}, {"contexts", []format.Record{product}},
 	}
 }
 

@@ -24,7 +24,8 @@ func refusedV0(reason string) *answer.Error {
 	return answer.Invalid("Invalid Input", reason).ByGateway("InvalidInputException")
 }
 
-// tokenProblem is what it says of a token that is too old (selling-partner-api-docs#981, with 25 minutes and once with 3); of one that is none the same is assumed.
+// tokenProblem is what it says of a token that is too old (selling-partner-api-docs#981, with 25 minutes and once with 3);
+// of one that is none the same is assumed.
 func tokenProblem(c *desk.Call, problem error) *answer.Error {
 	lifetime := strconv.Itoa(int(c.TokenLifetime()/time.Minute)) + " minutes"
 	if d := c.TokenLifetime(); d < time.Minute {
@@ -91,7 +92,8 @@ func group(g *ledger.Group, now time.Time) format.Record {
 	if g.Closed {
 		r = append(r, [2]any{"ConvertedTotal", money(g.Total)}) // the account's currency is the marketplace's
 	}
-	r = append(r, [2]any{"AccountTail", g.AccountTail}, [2]any{"BeginningBalance", money(g.Beginning)}, [2]any{"FinancialEventGroupStart", format.Timestamp(g.Start)})
+	r = append(r, [2]any{"AccountTail", g.AccountTail}, [2]any{"BeginningBalance", money(g.Beginning)},
+		[2]any{"FinancialEventGroupStart", format.Timestamp(g.Start)})
 	if g.Closed {
 		r = append(r, [2]any{"FinancialEventGroupEnd", format.Timestamp(g.End)})
 	}
@@ -183,13 +185,16 @@ func listEventsByOrder(c *desk.Call) (answer.Reply, *answer.Error) {
 }
 
 // eventLists are all lists of events, in the model's order. Replies have them all, empty ones too, and one that the model doesn't have (recorded).
-var eventLists = []string{"ShipmentEventList", "ShipmentSettleEventList", "RefundEventList", "GuaranteeClaimEventList", "EBTRefundReimbursementOnlyEventList", "ChargebackEventList",
-	"PayWithAmazonEventList", "ServiceProviderCreditEventList", "RetrochargeEventList", "RentalTransactionEventList", "PerformanceBondRefundEventList", "ProductAdsPaymentEventList",
-	"ServiceFeeEventList", "SellerDealPaymentEventList", "DebtRecoveryEventList", "LoanServicingEventList", "AdjustmentEventList", "SAFETReimbursementEventList",
-	"SellerReviewEnrollmentPaymentEventList", "FBALiquidationEventList", "CouponPaymentEventList", "ImagingServicesFeeEventList", "NetworkComminglingTransactionEventList",
-	"AffordabilityExpenseEventList", "AffordabilityExpenseReversalEventList", "RemovalShipmentEventList", "RemovalShipmentAdjustmentEventList", "TrialShipmentEventList",
+var eventLists = []string{
+	"ShipmentEventList", "ShipmentSettleEventList", "RefundEventList", "GuaranteeClaimEventList", "EBTRefundReimbursementOnlyEventList",
+	"ChargebackEventList", "PayWithAmazonEventList", "ServiceProviderCreditEventList", "RetrochargeEventList", "RentalTransactionEventList",
+	"PerformanceBondRefundEventList", "ProductAdsPaymentEventList", "ServiceFeeEventList", "SellerDealPaymentEventList", "DebtRecoveryEventList",
+	"LoanServicingEventList", "AdjustmentEventList", "SAFETReimbursementEventList", "SellerReviewEnrollmentPaymentEventList", "FBALiquidationEventList",
+	"CouponPaymentEventList", "ImagingServicesFeeEventList", "NetworkComminglingTransactionEventList", "AffordabilityExpenseEventList",
+	"AffordabilityExpenseReversalEventList", "RemovalShipmentEventList", "RemovalShipmentAdjustmentEventList", "TrialShipmentEventList",
 	"TDSReimbursementEventList", "AdhocDisbursementEventList", "TaxWithholdingEventList", "ChargeRefundEventList", "FailedAdhocDisbursementEventList",
-	"ValueAddedServiceChargeEventList", "CapacityReservationBillingEventList"}
+	"ValueAddedServiceChargeEventList", "CapacityReservationBillingEventList",
+}
 
 // events is the reply with some transactions. next is where the next page starts; 0: there is none.
 func events(c *desk.Call, pg *desk.Page, list []ledger.Transaction, next int) answer.Reply {
@@ -236,7 +241,8 @@ func eventOf(t *ledger.Transaction) (list string, event format.Record) {
 		var items []format.Record
 		for i := range t.Lines {
 			l := &t.Lines[i]
-			items = append(items, format.Record{{"Quantity", strconv.Itoa(l.Quantity)}, {"PerUnitAmount", money(t.Money(l.Units / max(l.Quantity, 1)))}, {"TotalAmount", money(t.Money(l.Units))},
+			items = append(items, format.Record{{"Quantity", strconv.Itoa(l.Quantity)}, {"PerUnitAmount", money(t.Money(l.Units / max(l.Quantity, 1)))},
+				{"TotalAmount", money(t.Money(l.Units))},
 				{"SellerSKU", l.SKU}, {"ProductDescription", l.Title}, {"ASIN", l.ASIN}})
 		}
 		if items != nil {
@@ -251,14 +257,17 @@ func eventOf(t *ledger.Transaction) (list string, event format.Record) {
 		event = format.Record{{"postedDate", format.Timestamp(t.Posted)}, {"transactionType", kind.V0Type}, {"invoiceId", t.Reference},
 			{"baseValue", total}, {"taxValue", money(t.Money(0))}, {"transactionValue", total}}
 	case "CouponPayment":
-		event = format.Record{at, {"PaymentEventId", t.ID}, {"SellerCouponDescription", t.Reference}, {"FeeComponent", fee(kind.V0Type, t, t.Total())}, {"TotalAmount", total}}
+		event = format.Record{at, {"PaymentEventId", t.ID}, {"SellerCouponDescription", t.Reference},
+			{"FeeComponent", fee(kind.V0Type, t, t.Total())}, {"TotalAmount", total}}
 	case "SAFETReimbursement":
 		event = format.Record{at, {"SAFETClaimId", t.Reference}, {"ReimbursedAmount", total}}
 	case "RemovalShipment":
-		event = format.Record{at, {"OrderId", t.Reference}, {"TransactionType", kind.V0Type}, {"RemovalShipmentItemList", []format.Record{{{"Revenue", total}}}}}
+		event = format.Record{at, {"OrderId", t.Reference}, {"TransactionType", kind.V0Type},
+			{"RemovalShipmentItemList", []format.Record{{{"Revenue", total}}}}}
 	case "DebtRecovery":
 		event = format.Record{{"DebtRecoveryType", kind.V0Type}, {"RecoveryAmount", total}, {"OverPaymentCredit", money(t.Money(0))},
-			{"DebtRecoveryItemList", []format.Record{{{"RecoveryAmount", total}, {"OriginalAmount", total}, {"GroupBeginDate", format.Timestamp(t.Group.Start)}, {"GroupEndDate", format.Timestamp(t.Group.End)}}}},
+			{"DebtRecoveryItemList", []format.Record{{{"RecoveryAmount", total}, {"OriginalAmount", total},
+				{"GroupBeginDate", format.Timestamp(t.Group.Start)}, {"GroupEndDate", format.Timestamp(t.Group.End)}}}},
 			{"ChargeInstrumentList", []format.Record{{{"Description", "Credit card"}, {"Tail", t.Group.AccountTail}, {"Amount", total}}}}}
 	}
 	return list, event
@@ -270,7 +279,8 @@ func fee(kind string, t *ledger.Transaction, units int) format.Record {
 
 // shipmentEvent is a shipment, or what is given back of one, whose lists have names of their own.
 func shipmentEvent(t *ledger.Transaction, back bool) format.Record {
-	event := format.Record{{"AmazonOrderId", t.OrderID}, {"SellerOrderId", t.SellerOrderID}, {"MarketplaceName", storeName(t.Marketplace)}, {"PostedDate", format.Timestamp(t.Posted)}}
+	event := format.Record{{"AmazonOrderId", t.OrderID}, {"SellerOrderId", t.SellerOrderID}, {"MarketplaceName", storeName(t.Marketplace)},
+		{"PostedDate", format.Timestamp(t.Posted)}}
 	adjustment := ""
 	if back {
 		adjustment = "Adjustment"
@@ -306,7 +316,9 @@ func shipmentItem(t *ledger.Transaction, l *ledger.Line, adjustment string) form
 		case "withheld":
 			withheld = append(withheld, format.Record{{"TaxCollectionModel", "MarketplaceFacilitator"}, {"TaxesWithheld", []format.Record{charge(t, e)}}})
 		case "promotion":
-			promotions = append(promotions, format.Record{{"PromotionType", e.Leaf.V0Type}, {"PromotionId", e.Leaf.SettlementWhat}, {"PromotionAmount", amount}})
+			promotions = append(promotions, format.Record{
+				{"PromotionType", e.Leaf.V0Type}, {"PromotionId", ledger.PromotionOf(e.Leaf.SettlementWhat)}, {"PromotionAmount", amount},
+			})
 		}
 	}
 	item := format.Record{{"SellerSKU", l.SKU}, {"OrderItemId", l.OrderItemID}}
@@ -318,7 +330,8 @@ func shipmentItem(t *ledger.Transaction, l *ledger.Line, adjustment string) form
 		name string
 		of   []format.Record
 	}{
-		{"ItemCharge" + adjustment + "List", charges}, {"ItemFee" + adjustment + "List", fees}, {"ItemTaxWithheldList", withheld}, {"Promotion" + adjustment + "List", promotions},
+		{"ItemCharge" + adjustment + "List", charges}, {"ItemFee" + adjustment + "List", fees},
+		{"ItemTaxWithheldList", withheld}, {"Promotion" + adjustment + "List", promotions},
 	} {
 		if list.of != nil {
 			item = append(item, [2]any{list.name, list.of})

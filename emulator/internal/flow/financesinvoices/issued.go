@@ -13,8 +13,8 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// A vendor writes an invoice every day and a half in each marketplace, for purchase orders of Amazon's; each tenth is one of Amazon's to the vendor, for an allowance. All
-// of it follows from the seed and the clock: nothing is kept.
+// A vendor writes an invoice every day and a half in each marketplace, for purchase orders of Amazon's; each tenth is one of Amazon's to the vendor, for an
+// allowance. All of it follows from the seed and the clock: nothing is kept.
 const (
 	every = 36 * time.Hour
 	past  = 120 // invoices before the seller was added
@@ -215,27 +215,17 @@ func (v *invoice) settlement(now time.Time) []object {
 	}
 	s := v.sums()
 	payable := s.total - s.missing - s.dear
+	paid, queued, discount := 0, payable, 0
+	if v.settled(now) {
+		if v.quick {
+			discount = payable * quickPercent / 100
+		}
+		paid, queued = payable-discount, 0
+	}
 	for _, part := range []struct {
 		kind  string
 		units int
-	}{{"AmountPaid", payable}, {"QueuedForPayment", payable}, {"QuickPayDiscount", payable * quickPercent / 100}, {"QuantityVarianceAmount", s.missing}, {"PriceVariance", s.dear}} {
-		switch part.kind {
-		case "AmountPaid":
-			if !v.settled(now) {
-				continue
-			}
-			if v.quick {
-				part.units -= payable * quickPercent / 100
-			}
-		case "QueuedForPayment":
-			if v.settled(now) {
-				continue
-			}
-		case "QuickPayDiscount":
-			if !v.quick || !v.settled(now) {
-				continue
-			}
-		}
+	}{{"AmountPaid", paid}, {"QueuedForPayment", queued}, {"QuickPayDiscount", discount}, {"QuantityVarianceAmount", s.missing}, {"PriceVariance", s.dear}} {
 		if part.units != 0 {
 			list = append(list, v.breakdown(part.kind, part.units))
 		}
@@ -251,10 +241,13 @@ func (v *invoice) header(now time.Time) object {
 		return object{"relatedIdentifierName": name, "relatedIdentifierValue": values}
 	}
 	h := object{
-		"invoiceNumber": v.number, "invoiceIdentifier": v.identifier(), "invoiceStatus": v.status(now), "invoiceType": "AP_INVENTORY", "payee": vendor, "payer": amazon,
+		"invoiceNumber": v.number, "invoiceIdentifier": v.identifier(), "invoiceStatus": v.status(now), "invoiceType": "AP_INVENTORY",
+		"payee": vendor, "payer": amazon,
 		"issueDate": format.Timestamp(v.issued), "dueDate": format.Timestamp(v.due), "paymentTerms": v.terms, "invoiceAmount": v.money(s.total),
 		"creationDate": format.Timestamp(v.issued), "lastUpdatedDate": format.Timestamp(v.updated(now)),
-		"invoiceAmountBreakdowns":     []object{v.breakdown("Total", s.total, v.breakdown("InvoiceAmountWithoutTax", s.total-s.tax), v.breakdown("TaxAmount", s.tax))},
+		"invoiceAmountBreakdowns": []object{
+			v.breakdown("Total", s.total, v.breakdown("InvoiceAmountWithoutTax", s.total-s.tax), v.breakdown("TaxAmount", s.tax)),
+		},
 		"invoiceSettlementBreakdowns": v.settlement(now),
 		"relatedIdentifiers":          []object{related("PURCHASE_ORDER_IDS", v.po), related("PAYEE_CODE", v.payee)},
 	}
@@ -288,8 +281,10 @@ func (l *line) object(v *invoice, number int, now time.Time) object {
 		identifier("ASIN", l.product.ASIN), identifier("EAN", l.product.EAN), identifier("SKU", l.product.SKU)}}
 	if v.matched(now) && !v.refused {
 		payable := l.total() - l.missing() - l.dear()
-		matching := object{"matchedQuantity": l.quantity - l.short, "matchedAmount": v.money(payable), "quantityVariance": l.short, "priceVariance": v.money(l.dear()),
-			"paidQuantity": 0, "paidAmount": v.money(0)}
+		matching := object{
+			"matchedQuantity": l.quantity - l.short, "matchedAmount": v.money(payable), "quantityVariance": l.short, "priceVariance": v.money(l.dear()),
+			"paidQuantity": 0, "paidAmount": v.money(0),
+		}
 		if v.settled(now) {
 			matching["paidQuantity"], matching["paidAmount"] = l.quantity-l.short, v.money(payable)
 		}

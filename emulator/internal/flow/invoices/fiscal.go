@@ -147,7 +147,9 @@ func (v *invoice) document(now time.Time) []byte {
 
 // printed is an invoice as a page of PDF.
 func (v *invoice) printed(now time.Time) []byte {
-	lines := []string{"DANFE", "NF-e " + v.external + "  serie " + v.series, v.key, v.parties[0].Name, v.parties[1].Name, v.kind, v.date.UTC().Format(time.RFC3339), v.status(now)}
+	lines := []string{
+		"DANFE", "NF-e " + v.external + "  serie " + v.series, v.key, v.parties[0].Name, v.parties[1].Name, v.kind, v.date.UTC().Format(time.RFC3339), v.status(now),
+	}
 	for _, l := range v.lines {
 		lines = append(lines, strconv.Itoa(l.quantity)+" x "+l.sku+"  "+l.price.String())
 	}

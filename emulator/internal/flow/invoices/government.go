@@ -96,7 +96,8 @@ func createGovernmentInvoice(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	r := c.Desk.Seed.Next("government invoice")
 	now := c.Now.UTC().Truncate(time.Second)
-	d := &demand{ID: r.UUID(), Shipment: shipment, Plan: plan, Asked: now, Answered: now.Add(time.Duration(r.Between(60, 300)) * time.Second), Number: len(f.government) + 1}
+	d := &demand{ID: r.UUID(), Shipment: shipment, Plan: plan, Asked: now, Number: len(f.government) + 1}
+	d.Answered = now.Add(time.Duration(r.Between(60, 300)) * time.Second)
 	contexts, _ := body["contexts"].([]any)
 	for _, v := range contexts {
 		if carrier, _ := v.(map[string]any); carrier["federalTaxId"] != nil {

@@ -193,7 +193,8 @@ func (f *office) ofOrder(o *world.Order, now time.Time) []*invoice {
 	}
 	item := func(i, quantity int) line {
 		it := &o.Items[i]
-		return line{it.SKU, it.Product.TitleIn(o.Marketplace), quantity, world.Money{Units: it.Price.Units * quantity / it.Quantity, Currency: it.Price.Currency}}
+		price := world.Money{Units: it.Price.Units * quantity / max(it.Quantity, 1), Currency: it.Price.Currency}
+		return line{it.SKU, it.Product.TitleIn(o.Marketplace), quantity, price}
 	}
 	seller, buyer := f.self(), f.buyer(o)
 	list := []*invoice{write(symbolicReturn, "SYMBOLIC_RETURN", "CUSTOMER_SALES", o.Shipped), write(sale, "CUSTOMER_SALES", "CUSTOMER_SALES", o.Shipped)}

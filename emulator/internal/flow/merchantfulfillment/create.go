@@ -55,7 +55,8 @@ func createShipment(c *desk.Call) (answer.Reply, *answer.Error) {
 	if labelFormat == "" || labelFormat == "ShippingServiceDefault" {
 		labelFormat = labelFormats[0]
 	}
-	if text := q.LabelCustomization.CustomTextForLabel; !slices.Contains(labelFormats, labelFormat) || text != "" && (labelFormat != "ZPL203" || s.NoCustomText) {
+	if text := q.LabelCustomization.CustomTextForLabel; !slices.Contains(labelFormats, labelFormat) || text != "" &&
+		(labelFormat != "ZPL203" || s.NoCustomText) {
 		return answer.Reply{}, refuse(c, "format", "LabelFormat "+labelFormat+": want PNG, PDF or ZPL203; with CustomTextForLabel ZPL203, and not FedEx")
 	}
 	b := books.Of(c.Seller)
@@ -63,7 +64,8 @@ func createShipment(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer b.mu.Unlock()
 	r := c.Desk.Seed.Of("merchantfulfillment", c.Seller.Number, len(b.all))
 	raw, _ := json.Marshal(q.raw) // what was JSON is JSON again
-	bought := &shipment{ID: r.UUID(), OrderID: q.order.ID, Details: raw, Items: q.quantities, ServiceID: s.ID, OfferID: body.ShippingServiceOfferID, Format: labelFormat,
+	bought := &shipment{ID: r.UUID(), OrderID: q.order.ID, Details: raw, Items: q.quantities, ServiceID: s.ID, OfferID: body.ShippingServiceOfferID,
+		Format:   labelFormat,
 		Tracking: carriers.TrackingNumber(r, s.CarrierID), Cost: q.cost(s)}
 	if bought.OfferID == "" {
 		bought.OfferID = offerID(c, q, s, c.Now)
@@ -121,15 +123,15 @@ func (b *book) ship(c *desk.Call, s *carriers.Service, bought *shipment) *answer
 
 // former is the shipment under refund whose items a new label is for. Items that are on their way have a shipment already.
 func (b *book) former(c *desk.Call, bought *shipment, now time.Time) (*shipment, *answer.Error) {
-	for _, s := range b.all {
+	for _, s := range b.byOrder[bought.OrderID] {
 		status := s.status(now)
-		if s.OrderID == bought.OrderID && !s.Replaced && (status == refundPending || status == refundApplied) && slices.Equal(s.Items, bought.Items) {
+		if !s.Replaced && (status == refundPending || status == refundApplied) && slices.Equal(s.Items, bought.Items) {
 			return s, nil
 		}
 	}
-	for _, s := range b.all {
+	for _, s := range b.byOrder[bought.OrderID] {
 		for i, n := range bought.Items {
-			if s.OrderID == bought.OrderID && !s.Replaced && n > 0 && s.Items[i] > 0 {
+			if !s.Replaced && n > 0 && s.Items[i] > 0 {
 				e := refuse(c, "exists", "ItemList: shipment "+s.ID+" has them")
 				message := strings.ReplaceAll(*e.Message, "{id}", s.ID)
 				e.Message = &message
@@ -152,8 +154,9 @@ func (s *shipment) object(c *desk.Call) object {
 	service := serviceOf(o, s.ServiceID)
 	insurance := q.insurance()
 	body := object{
-		"ShipmentId": s.ID, "AmazonOrderId": s.OrderID, "ItemList": q.raw["ItemList"], "ShipFromAddress": q.raw["ShipFromAddress"], "ShipToAddress": recipient(o),
-		"PackageDimensions": q.raw["PackageDimensions"], "Weight": q.raw["Weight"], "Insurance": object{"CurrencyCode": insurance.Currency, "Amount": insurance.Number()},
+		"ShipmentId": s.ID, "AmazonOrderId": s.OrderID, "ItemList": q.raw["ItemList"], "ShipFromAddress": q.raw["ShipFromAddress"],
+		"ShipToAddress": recipient(o), "PackageDimensions": q.raw["PackageDimensions"], "Weight": q.raw["Weight"],
+		"Insurance":       object{"CurrencyCode": insurance.Currency, "Amount": insurance.Number()},
 		"ShippingService": q.offer(service, s.OfferID), "Label": s.label(q, service, o, c.Now), "Status": s.status(c.Now), "TrackingId": s.Tracking,
 		"CreatedDate": format.Timestamp(s.Way.Bought), "LastUpdatedDate": format.Timestamp(s.updated(c.Now)),
 	}
@@ -176,8 +179,8 @@ func (s *shipment) updated(t time.Time) time.Time {
 // recipient is who gets the order. Names and lines are cut where the model cuts them.
 func recipient(o *world.Order) object {
 	cut := func(text string, n int) string { r := []rune(text); return string(r[:min(n, len(r))]) }
-	to := object{"Name": cut(o.To.Name, 30), "AddressLine1": cut(o.To.Line1, 180), "City": cut(o.To.City, 30), "PostalCode": o.To.PostalCode, "CountryCode": o.To.Country,
-		"Email": o.BuyerEmail, "Phone": o.To.Phone}
+	to := object{"Name": cut(o.To.Name, 30), "AddressLine1": cut(o.To.Line1, 180), "City": cut(o.To.City, 30), "PostalCode": o.To.PostalCode,
+		"CountryCode": o.To.Country, "Email": o.BuyerEmail, "Phone": o.To.Phone}
 	if o.To.Line2 != "" {
 		to["AddressLine2"] = cut(o.To.Line2, 60)
 	}

@@ -104,23 +104,27 @@ func (s *shipment) status(t time.Time) string {
 
 // book has a seller's shipments.
 type book struct {
-	mu   sync.Mutex
-	all  []*shipment // in the order in which they were bought
-	byID map[string]*shipment
-	due  []*shipment // refunds whose money hasn't moved
+	mu      sync.Mutex
+	all     []*shipment // in the order in which they were bought
+	byID    map[string]*shipment
+	byOrder map[string][]*shipment
+	due     []*shipment // refunds whose money hasn't moved
 }
 
 func (b *book) add(s *shipment) {
 	b.all = append(b.all, s)
 	b.byID[s.ID] = s
+	b.byOrder[s.OrderID] = append(b.byOrder[s.OrderID], s)
 	if s.Refunded && !s.Credited {
 		b.due = append(b.due, s)
 	}
 }
 
 var books = &desk.Store[*book]{
-	Name:   "merchantfulfillment",
-	Create: func(*desk.Seller) *book { return &book{byID: map[string]*shipment{}} },
+	Name: "merchantfulfillment",
+	Create: func(*desk.Seller) *book {
+		return &book{byID: map[string]*shipment{}, byOrder: map[string][]*shipment{}}
+	},
 	Save: func(b *book) (any, error) {
 		b.mu.Lock()
 		defer b.mu.Unlock()

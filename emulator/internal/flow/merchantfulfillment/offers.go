@@ -40,7 +40,8 @@ func (a *address) check(c *desk.Call, at, refusal string) *answer.Error {
 
 // lines are the address as labels have it.
 func (a *address) lines() []string {
-	return []string{a.Name, a.AddressLine1, a.AddressLine2, a.AddressLine3, strings.TrimSpace(a.City + " " + a.StateOrProvinceCode + " " + a.PostalCode), a.CountryCode}
+	return []string{a.Name, a.AddressLine1, a.AddressLine2, a.AddressLine3, strings.TrimSpace(a.City + " " + a.StateOrProvinceCode + " " + a.PostalCode),
+		a.CountryCode}
 }
 
 // details are the ShipmentRequestDetails, as far as they are looked at; answers show them as they came.
@@ -261,7 +262,8 @@ func eligibleServices(c *desk.Call) (answer.Reply, *answer.Error) {
 			entry := object{"CarrierName": s.Carrier, "ShippingServiceName": s.Name, "ShippingServiceId": s.ID,
 				"RejectionReasonCode": "INELIGIBLE", "RejectionReasonMessage": "It is not an eligible ship method for this order."} // model
 			if s.Refuses(&q.parcel) == carriers.NoPOBox {
-				entry["RejectionReasonCode"], entry["RejectionReasonMessage"] = "CARRIER_CANNOT_SHIP_TO_POBOX", "The carrier does not ship to post office boxes." // wording assumed
+				entry["RejectionReasonCode"], entry["RejectionReasonMessage"] = "CARRIER_CANNOT_SHIP_TO_POBOX",
+					"The carrier does not ship to post office boxes." // wording assumed
 			}
 			rejected = append(rejected, entry)
 		default:
@@ -288,7 +290,8 @@ func (q *wanted) offer(s *carriers.Service, id string) object {
 	}
 	if s.Signature {
 		extra := world.PriceIn(signatureCents, q.order.Marketplace)
-		experiences = append(experiences, object{"DeliveryExperienceOption": "DeliveryConfirmationWithSignature", "Charge": object{"CurrencyCode": extra.Currency, "Amount": extra.Number()}})
+		experiences = append(experiences, object{"DeliveryExperienceOption": "DeliveryConfirmationWithSignature",
+			"Charge": object{"CurrencyCode": extra.Currency, "Amount": extra.Number()}})
 	}
 	pickups := []object{{"CarrierWillPickUpOption": "ShipperWillDropOff", "Charge": free}}
 	if s.Pickup {
@@ -296,7 +299,8 @@ func (q *wanted) offer(s *carriers.Service, id string) object {
 	}
 	benefits := object{"IncludedBenefits": []string{"CLAIMS_PROTECTED"}, "ExcludedBenefits": []object{}}
 	if _, promised := q.order.DeliveryWindow(); latest.After(promised) {
-		benefits = object{"IncludedBenefits": []string{}, "ExcludedBenefits": []object{{"Benefit": "CLAIMS_PROTECTED", "ReasonCodes": []string{"LATE_DELIVERY_RISK"}}}}
+		benefits = object{"IncludedBenefits": []string{}, "ExcludedBenefits": []object{{"Benefit": "CLAIMS_PROTECTED",
+			"ReasonCodes": []string{"LATE_DELIVERY_RISK"}}}}
 	}
 	options := object{}
 	if given, ok := q.raw["ShippingServiceOptions"].(map[string]any); ok {
@@ -305,10 +309,12 @@ func (q *wanted) offer(s *carriers.Service, id string) object {
 	}
 	return object{
 		"ShippingServiceName": s.Name, "CarrierName": s.Carrier, "ShippingServiceId": s.ID, "ShippingServiceOfferId": id,
-		"ShipDate": format.Timestamp(q.shipDate), "EarliestEstimatedDeliveryDate": format.Timestamp(earliest), "LatestEstimatedDeliveryDate": format.Timestamp(latest),
-		"Rate": amount, "RateWithAdjustments": amount, "AdjustmentItemList": []object{}, "ShippingServiceOptions": options,
+		"ShipDate": format.Timestamp(q.shipDate), "EarliestEstimatedDeliveryDate": format.Timestamp(earliest),
+		"LatestEstimatedDeliveryDate": format.Timestamp(latest), "Rate": amount, "RateWithAdjustments": amount, "AdjustmentItemList": []object{},
+		"ShippingServiceOptions":          options,
 		"AvailableShippingServiceOptions": object{"AvailableCarrierWillPickUpOptions": pickups, "AvailableDeliveryExperienceOptions": experiences},
-		"AvailableLabelFormats":           labelFormats, "AvailableFormatOptionsForLabel": formats, "RequiresAdditionalSellerInputs": s.Questions, "Benefits": benefits,
+		"AvailableLabelFormats":           labelFormats, "AvailableFormatOptionsForLabel": formats, "RequiresAdditionalSellerInputs": s.Questions,
+		"Benefits": benefits,
 	}
 }
 

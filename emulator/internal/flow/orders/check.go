@@ -17,16 +17,17 @@ const mostCompared = 5000
 func alike(a *desk.Seller, now time.Time) (counted int, violations []string) {
 	w := a.World()
 	total := 0
-	for range w.All(time.Time{}, now) {
+	for range w.Lives(time.Time{}, now) {
 		total++
 	}
 	step := max(1, (total+mostCompared-1)/mostCompared)
 	c := &desk.Call{Desk: a.Desk, Seller: a, Grant: &auth.Grant{}, Now: now}
 	n := 0
-	for o := range w.All(time.Time{}, now) {
+	for life := range w.Lives(time.Time{}, now) {
 		if n++; n%step != 0 {
 			continue
 		}
+		o := w.Order(life.Number)
 		counted++
 		v0, later := OrderObjectV0(c, o, now), orderObject2026(c, o, []string{"FULFILLMENT", "PROCEEDS"}, now)
 		items := orderItemsV0(c, o)

@@ -64,8 +64,9 @@ func Check(a *desk.Seller, now time.Time) []string {
 		if !t.Approved.IsZero() && (t.Approved.Before(t.Requested) || t.Done.Before(t.Approved)) {
 			say("transaction %s was requested %s, approved %s and done %s", t.ID, t.Requested, t.Approved, t.Done)
 		}
-		if q := newQuote(t.Quote.Base, t.Quote.From, t.Quote.To, t.Quote.Rate); q.Amount != t.Quote.Amount || q.Fee != t.Quote.Fee || q.Tax != t.Quote.Tax || t.Quote.Base <= 0 {
-			say("transaction %s: of %d arrive %d after %d and %d, want %d after %d and %d", t.ID, t.Quote.Base, t.Quote.Amount, t.Quote.Fee, t.Quote.Tax, q.Amount, q.Fee, q.Tax)
+		q := &t.Quote
+		if want := newQuote(q.Base, q.From, q.To, q.Rate); want.Amount != q.Amount || want.Fee != q.Fee || want.Tax != q.Tax || q.Base <= 0 {
+			say("transaction %s: of %d arrive %d after %d and %d, want %d after %d and %d", t.ID, q.Base, q.Amount, q.Fee, q.Tax, want.Amount, want.Fee, want.Tax)
 		}
 		switch status {
 		case inProgress:
@@ -84,7 +85,8 @@ func Check(a *desk.Seller, now time.Time) []string {
 		}
 		total := b.available + b.lockedIn + b.lockedOut
 		if total != in[acc.id] || b.lockedOut != out[acc.id] || total != -outside[acc.id] {
-			say("account %s holds %d, %d of it on the way out; its transactions say %d and %d, the outside gave %d", acc.id, total, b.lockedOut, in[acc.id], out[acc.id], -outside[acc.id])
+			say("account %s holds %d, %d of it on the way out; its transactions say %d and %d, the outside gave %d",
+				acc.id, total, b.lockedOut, in[acc.id], out[acc.id], -outside[acc.id])
 		}
 	}
 	for _, s := range w.schedules {

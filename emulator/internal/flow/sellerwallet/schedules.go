@@ -148,7 +148,9 @@ func (w *wallet) carryOut(s *schedule, at time.Time) {
 		fail("INSUFFICIENT_BALANCE") // the model's example
 		return
 	}
-	t := &transaction{Account: s.Account, To: s.To, Quote: w.quote(units, a.currency, s.To.Currency, at), Requested: at, Schedule: s.ID, Description: "Scheduled transfer"}
+	t := &transaction{
+		Account: s.Account, To: s.To, Quote: w.quote(units, a.currency, s.To.Currency, at), Requested: at, Schedule: s.ID, Description: "Scheduled transfer",
+	}
 	t.identify(w.seller.Desk.Seed.Of("wallet schedule", s.ID, at.Unix()))
 	w.approve(t, available, at)
 	w.transactions = append(w.transactions, t)
@@ -172,7 +174,8 @@ func (s *schedule) object(w *wallet, now time.Time) object {
 		failures = append(failures, object{"transferScheduleFailureDate": stamp(f.At), "transferScheduleFailureReason": f.Reason})
 	}
 	return object{
-		"transferScheduleId": s.ID, "transactionType": "DEBIT", "transactionSourceAccount": w.own(w.account(s.Account)), "transactionDestinationAccount": s.To.object(),
+		"transferScheduleId": s.ID, "transactionType": "DEBIT",
+		"transactionSourceAccount": w.own(w.account(s.Account)), "transactionDestinationAccount": s.To.object(),
 		"transferScheduleStatus": s.status(now), "transferScheduleInformation": information, "paymentPreference": preference, "transferScheduleFailures": failures,
 	}
 }

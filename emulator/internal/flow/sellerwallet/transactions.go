@@ -328,8 +328,10 @@ func (w *wallet) own(a *account) object {
 }
 
 func (p *party) object() object {
-	o := object{"bankName": cmp.Or(p.Bank, "Bank"), "bankAccountNumberFormat": cmp.Or(p.Format, "BBAN"), "bankAccountCurrency": p.Currency, "bankAccountCountryCode": p.Country,
-		"bankAccountNumberTail": p.Tail}
+	o := object{
+		"bankName": cmp.Or(p.Bank, "Bank"), "bankAccountNumberFormat": cmp.Or(p.Format, "BBAN"), "bankAccountNumberTail": p.Tail,
+		"bankAccountCurrency": p.Currency, "bankAccountCountryCode": p.Country,
+	}
 	if p.Holder != "" {
 		o["bankAccountHolderName"] = p.Holder
 	}
@@ -385,7 +387,8 @@ func (w *wallet) paidIn(a *account, d *deposit, now time.Time) object {
 	bank := party{Holder: w.seller.StoreName, Bank: "Bank", Tail: ledger.Books.Of(w.seller).AccountTail(), Country: a.country, Currency: a.currency}
 	body := object{
 		"accountId": a.id, "transactionId": d.id, "transactionType": "CREDIT", "transactionStatus": status, "transactionRequestDate": stamp(d.at),
-		"expectedCompletionDate": stamp(d.until), "lastUpdateDate": stamp(updated), "requesterName": w.seller.StoreName, "transactionRequesterSource": "Amazon portal",
+		"expectedCompletionDate": stamp(d.until), "lastUpdateDate": stamp(updated),
+		"requesterName": w.seller.StoreName, "transactionRequesterSource": "Amazon portal",
 		"transactionDescription": "Deposit", "transactionSourceAccount": bank.object(), "transactionDestinationAccount": w.own(a),
 		"transactionRequestAmount": amountObject(d.units, a.currency), "transferRateDetails": q.object(),
 	}
@@ -587,5 +590,6 @@ func (w *wallet) approveID(id string, now time.Time) (status string, found bool)
 }
 
 func approvalPage(status int, text string) answer.Reply {
-	return answer.Reply{Status: status, ContentType: "text/html;charset=UTF-8", Body: fmt.Appendf(nil, "<!doctype html>\n<title>Seller Wallet</title>\n<p>%s</p>\n", text)}
+	body := fmt.Appendf(nil, "<!doctype html>\n<title>Seller Wallet</title>\n<p>%s</p>\n", text)
+	return answer.Reply{Status: status, ContentType: "text/html;charset=UTF-8", Body: body}
 }

@@ -59,12 +59,15 @@ func getShipmentDetails(c *desk.Call) (answer.Reply, *answer.Error) {
 		})
 	}
 	payment := random.Pick(r, []string{"CreditCard", "CreditCard", "Pix", "BankSlip"})
-	paid := object{"PaymentMethod": payment, "AcquirerId": r.Text(random.Digits, 14), "PaymentValue": money(o.Total()), "AuthorizationCode": r.Text(random.Digits, 6)}
+	paid := object{
+		"PaymentMethod": payment, "AcquirerId": r.Text(random.Digits, 14), "PaymentValue": money(o.Total()), "AuthorizationCode": r.Text(random.Digits, 6),
+	}
 	if payment == "CreditCard" {
 		paid["CardBrand"] = random.Pick(r, []string{"Visa", "Mastercard"})
 	}
 	return answer.Payload(object{
-		"WarehouseId": "BR" + r.Text(random.Capitals, 2) + "1", "AmazonOrderId": o.ID, "AmazonShipmentId": o.ShipmentID(), "PurchaseDate": format.Timestamp(o.Purchased),
+		"WarehouseId": "BR" + r.Text(random.Capitals, 2) + "1", "AmazonOrderId": o.ID, "AmazonShipmentId": o.ShipmentID(),
+		"PurchaseDate": format.Timestamp(o.Purchased),
 		"ShippingAddress": object{
 			"Name": o.To.Name, "AddressLine1": o.To.Line1, "AddressLine2": o.To.Line2, "City": o.To.City, "County": o.To.City, "StateOrRegion": o.To.State,
 			"PostalCode": o.To.PostalCode, "CountryCode": o.To.Country, "Phone": o.To.Phone, "AddressType": kind,

@@ -52,8 +52,10 @@ func accessPoint(c *desk.Call, kind, country, code string, i int) object {
 		hours[day] = object{"openingTime": clock(8), "closingTime": clock(r.Between(18, 22)), "midDayClosures": []object{}}
 	}
 	meters := r.Between(100, 4000)
-	return object{"accessPointId": r.UUID(), "name": "Amazon Hub - " + random.Pick(r, []string{"Maple", "Juniper", "Quartz", "Harbor"}), "timezone": zone, "type": kind,
-		"accessibilityAttributes": object{"distance": strconv.Itoa(meters), "driveTime": meters / 300}, "assistanceType": assistance, "score": strconv.Itoa(r.Between(50, 100)),
-		"address":                object{"name": "Amazon Hub", "addressLine1": a.Line1, "city": a.City, "stateOrRegion": state, "postalCode": code, "countryCode": country},
+	return object{"accessPointId": r.UUID(), "name": "Amazon Hub - " + random.Pick(r, []string{"Maple", "Juniper", "Quartz", "Harbor"}), "timezone": zone,
+		"type": kind, "accessibilityAttributes": object{"distance": strconv.Itoa(meters), "driveTime": meters / 300}, "assistanceType": assistance,
+		"score": strconv.Itoa(r.Between(50, 100)),
+		"address": object{"name": "Amazon Hub", "addressLine1": a.Line1, "city": a.City, "stateOrRegion": state, "postalCode": code,
+			"countryCode": country},
 		"standardOperatingHours": hours, "exceptionOperatingHours": []object{}}
 }

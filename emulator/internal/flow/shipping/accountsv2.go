@@ -47,7 +47,8 @@ func linkable(c *desk.Call) []string {
 func carrierForms(c *desk.Call) (answer.Reply, *answer.Error) {
 	input := func(name, kind, rule string, secret bool) object {
 		return object{"name": name, "groupName": "credentials", "descriptionLocalizationKey": "carrier_account_" + name, "inputType": kind, "isMandatory": true,
-			"isConfidential": secret, "isHidden": false, "validationMetadata": []object{{"validationStrategy": "REGEX", "value": rule, "errorMessage": "The value is not valid."}}}
+			"isConfidential": secret, "isHidden": false, "validationMetadata": []object{{"validationStrategy": "REGEX", "value": rule,
+				"errorMessage": "The value is not valid."}}}
 	}
 	list := []object{}
 	for _, id := range linkable(c) {

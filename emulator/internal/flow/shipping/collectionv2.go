@@ -115,7 +115,8 @@ func formHistory(c *desk.Call) (answer.Reply, *answer.Error) {
 			body.ShipFromAddress != nil && m.From != *body.ShipFromAddress, hasFrom && m.Made.Before(from), hasTo && m.Made.After(to):
 			continue
 		}
-		list = append(list, object{"carrierName": m.Carrier, "creationDate": format.Timestamp(m.Made), "generationStatus": "Completed", "collectionFormId": m.ID, "shipFromAddress": m.From})
+		list = append(list, object{"carrierName": m.Carrier, "creationDate": format.Timestamp(m.Made), "generationStatus": "Completed",
+			"collectionFormId": m.ID, "shipFromAddress": m.From})
 	}
 	return answer.OK(object{"collectionFormsHistoryRecordList": list, "lastRefreshedDate": format.Timestamp(c.Now)}), nil
 }

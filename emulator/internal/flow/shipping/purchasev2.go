@@ -134,7 +134,8 @@ func purchaseShipment(c *desk.Call) (answer.Reply, *answer.Error) {
 		note(id)
 	}
 	s := f.byID[id]
-	return answer.Payload(object{"shipmentId": id, "packageDocumentDetails": s.documents(c), "promise": promise(s.shipDate(), s.Earliest, s.Latest), "benefits": s.benefits(c)}), nil
+	return answer.Payload(object{"shipmentId": id, "packageDocumentDetails": s.documents(c), "promise": promise(s.shipDate(), s.Earliest, s.Latest),
+		"benefits": s.benefits(c)}), nil
 }
 
 // oneClick buys the first of the services named that comes into question.
@@ -176,7 +177,8 @@ func oneClick(c *desk.Call) (answer.Reply, *answer.Error) {
 			if err != nil {
 				return answer.Reply{}, err
 			}
-			return answer.Payload(object{"shipmentId": bought.ID, "packageDocumentDetails": bought.documents(c), "promise": promise(q.shipDate, bought.Earliest, bought.Latest),
+			return answer.Payload(object{"shipmentId": bought.ID, "packageDocumentDetails": bought.documents(c),
+				"promise": promise(q.shipDate, bought.Earliest, bought.Latest),
 				"carrier": object{"id": s.CarrierID, "name": s.Carrier}, "service": object{"id": s.ID, "name": s.Name}, "totalCharge": money(bought.Cost)}), nil
 		}
 	}
@@ -242,7 +244,8 @@ func (r *request) fill(c *desk.Call) {
 	}
 	if r.ShipFrom == nil {
 		a := c.Seller.World().AddressIn(c.Desk.Seed.Of("sender", c.Seller.Number), o.Marketplace.CountryCode)
-		r.ShipFrom = &address{Name: c.Seller.StoreName, AddressLine1: a.Line1, City: a.City, StateOrRegion: a.State, PostalCode: a.PostalCode, CountryCode: a.Country}
+		r.ShipFrom = &address{Name: c.Seller.StoreName, AddressLine1: a.Line1, City: a.City, StateOrRegion: a.State, PostalCode: a.PostalCode,
+			CountryCode: a.Country}
 	}
 	if len(r.Packages) > 0 {
 		return
@@ -265,7 +268,8 @@ func (r *request) fill(c *desk.Call) {
 	}
 	centimetres := func(mm int) json.Number { return json.Number(format.Number(float64(mm) / 10)) }
 	p.Weight = currency{"GRAM", json.Number(strconv.Itoa(weight))}
-	p.Dimensions.Length, p.Dimensions.Width, p.Dimensions.Height, p.Dimensions.Unit = centimetres(sides[0]), centimetres(sides[1]), centimetres(sides[2]), "CENTIMETER"
+	p.Dimensions.Length, p.Dimensions.Width, p.Dimensions.Height, p.Dimensions.Unit = centimetres(sides[0]), centimetres(sides[1]), centimetres(sides[2]),
+		"CENTIMETER"
 	r.Packages = []wantedPack{p}
 }
 
@@ -302,7 +306,8 @@ func (f *office) buy(c *desk.Call, q *wanted, s *carriers.Service, added []strin
 	}
 	r := c.Desk.Seed.Of("shippingv2", c.Seller.Number, len(f.shipments))
 	now := c.Now.UTC().Truncate(time.Second)
-	bought := &shipment{ID: r.UUID(), Marketplace: q.market.ID, Request: q.forOrder(), Country: q.country, ServiceID: s.ID, Cost: q.cost(s), Services: added, Wanted: wish,
+	bought := &shipment{ID: r.UUID(), Marketplace: q.market.ID, Request: q.forOrder(), Country: q.country, ServiceID: s.ID, Cost: q.cost(s), Services: added,
+		Wanted: wish,
 		Bought: now, Direct: slices.Contains(q.accounts, s.CarrierID)}
 	bought.Cost.Units += extra
 	bought.Earliest, bought.Latest = q.window(s)
@@ -342,8 +347,8 @@ func (f *office) ship(c *desk.Call, s *carriers.Service, bought *shipment) *answ
 	var former *shipment
 	err := c.ChangeOrder(bought.OrderID, func(o *world.Order) *answer.Error {
 		transit := o.Transit
-		if i := slices.IndexFunc(f.shipments, func(old *shipment) bool { return old.replacedBy(bought) }); i >= 0 {
-			former = f.shipments[i]
+		if i := slices.IndexFunc(f.byOrder[o.ID], func(old *shipment) bool { return old.replacedBy(bought) }); i >= 0 {
+			former = f.byOrder[o.ID][i]
 		}
 		for i := range bought.Packages {
 			p := &bought.Packages[i]
@@ -354,7 +359,8 @@ func (f *office) ship(c *desk.Call, s *carriers.Service, bought *shipment) *answ
 				continue
 			}
 			p.Package = o.NextPackage(now)
-			if err := o.Ship(world.Parcel{Ref: p.Package, Carrier: s.Carrier, Service: s.Name, Tracking: p.Tracking, Quantities: slices.Clone(p.Quantities)}, now); err != nil {
+			if err := o.Ship(world.Parcel{Ref: p.Package, Carrier: s.Carrier, Service: s.Name, Tracking: p.Tracking, Quantities: slices.Clone(p.Quantities)},
+				now); err != nil {
 				return invalid("channelDetails.amazonOrderDetails.orderId: " + err.Error())
 			}
 		}
@@ -366,9 +372,9 @@ func (f *office) ship(c *desk.Call, s *carriers.Service, bought *shipment) *answ
 	return err
 }
 
-// replacedBy tells whether a shipment was cancelled and another one is for the same packages.
+// replacedBy tells whether a shipment was cancelled and another one of the order is for the same packages.
 func (s *shipment) replacedBy(other *shipment) bool {
-	return s.OrderID == other.OrderID && !s.Cancelled.IsZero() && !s.Replaced &&
+	return !s.Cancelled.IsZero() && !s.Replaced &&
 		slices.EqualFunc(s.Packages, other.Packages, func(a, b sentParcel) bool { return slices.Equal(a.Quantities, b.Quantities) })
 }
 

@@ -54,7 +54,8 @@ func (a *address) place() carriers.Place {
 }
 
 func (a *address) lines() []string {
-	return []string{a.Name, a.CompanyName, a.AddressLine1, a.AddressLine2, a.AddressLine3, strings.TrimSpace(a.City + " " + a.StateOrRegion + " " + a.PostalCode), a.CountryCode}
+	return []string{a.Name, a.CompanyName, a.AddressLine1, a.AddressLine2, a.AddressLine3,
+		strings.TrimSpace(a.City + " " + a.StateOrRegion + " " + a.PostalCode), a.CountryCode}
 }
 
 type currency struct {
@@ -96,8 +97,9 @@ var (
 
 // businesses are the countries of Amazon's shipping businesses (model). Without the header the parcel's own country counts, which is assumed: the model calls
 // AmazonShipping_UK the default.
-var businesses = map[string]string{"AmazonShipping_US": "US", "AmazonShipping_IN": "IN", "AmazonShipping_UK": "GB", "AmazonShipping_UAE": "AE", "AmazonShipping_SA": "SA",
-	"AmazonShipping_EG": "EG", "AmazonShipping_IT": "IT", "AmazonShipping_ES": "ES", "AmazonShipping_FR": "FR", "AmazonShipping_JP": "JP"}
+var businesses = map[string]string{"AmazonShipping_US": "US", "AmazonShipping_IN": "IN", "AmazonShipping_UK": "GB", "AmazonShipping_UAE": "AE",
+	"AmazonShipping_SA": "SA", "AmazonShipping_EG": "EG", "AmazonShipping_IT": "IT", "AmazonShipping_ES": "ES", "AmazonShipping_FR": "FR",
+	"AmazonShipping_JP": "JP"}
 
 // requested reads the body of a request.
 func requested(c *desk.Call) (*request, *answer.Error) {
@@ -201,8 +203,8 @@ func (q *wanted) channel(c *desk.Call) *answer.Error {
 		}
 		q.order, q.market, q.country = o, o.Marketplace, o.Marketplace.CountryCode
 		// What the request says is ignored (model).
-		q.ShipTo = &address{Name: o.To.Name, CompanyName: o.To.Company, AddressLine1: o.To.Line1, AddressLine2: o.To.Line2, City: o.To.City, StateOrRegion: o.To.State,
-			PostalCode: o.To.PostalCode, CountryCode: o.To.Country}
+		q.ShipTo = &address{Name: o.To.Name, CompanyName: o.To.Company, AddressLine1: o.To.Line1, AddressLine2: o.To.Line2, City: o.To.City,
+			StateOrRegion: o.To.State, PostalCode: o.To.PostalCode, CountryCode: o.To.Country}
 	}
 	if q.Business != "" {
 		q.country = businesses[q.Business]
@@ -245,8 +247,9 @@ func (q *wanted) services() []*carriers.Service {
 
 // reasons are what is said beside the codes; the wording is assumed.
 var reasons = map[carriers.Reason]string{
-	carriers.NoCoverage: "The carrier does not serve the route.", carriers.TooHeavy: "The package is too heavy.", carriers.TooLarge: "The package is too large.",
-	carriers.NoTerms: "The carrier's terms and conditions have not been accepted.", carriers.NoPOBox: "The carrier does not ship to post office boxes.",
+	carriers.NoCoverage: "The carrier does not serve the route.", carriers.TooHeavy: "The package is too heavy.",
+	carriers.TooLarge: "The package is too large.",
+	carriers.NoTerms:  "The carrier's terms and conditions have not been accepted.", carriers.NoPOBox: "The carrier does not ship to post office boxes.",
 	"UNSUPPORTED_VAS": "The service does not have the value added service.",
 }
 
@@ -343,7 +346,8 @@ func (q *wanted) groups(s *carriers.Service) []group {
 			[]added{{"INSURANCE", "Insurance", world.Money{Units: int(value / insuranceShare), Currency: q.market.Currency}}}})
 	}
 	if s.Collect && q.ValueAddedServices.CollectOnDelivery != nil {
-		list = append(list, group{"COLLECT_ON_DELIVERY", "The recipient pays at the door", false, []added{{"COLLECT_ON_DELIVERY", "Collect on delivery", world.PriceIn(collectCents, q.market)}}})
+		list = append(list, group{"COLLECT_ON_DELIVERY", "The recipient pays at the door", false, []added{{"COLLECT_ON_DELIVERY", "Collect on delivery",
+			world.PriceIn(collectCents, q.market)}}})
 	}
 	return list
 }
@@ -423,7 +427,8 @@ func (q *wanted) rate(s *carriers.Service, id string) object {
 		payment = "PAY_DIRECT_TO_CARRIER"
 	}
 	return object{"rateId": id, "carrierId": s.CarrierID, "carrierName": s.Carrier, "serviceId": s.ID, "serviceName": s.Name,
-		"billedWeight": object{"unit": unit, "value": format.Double(billed / grams[unit])}, "totalCharge": money(cost), "promise": promise(q.shipDate, earliest, latest),
+		"billedWeight": object{"unit": unit, "value": format.Double(billed / grams[unit])}, "totalCharge": money(cost), "promise": promise(q.shipDate,
+			earliest, latest),
 		"supportedDocumentSpecifications": specifications(), "availableValueAddedServiceGroups": groups, "requiresAdditionalInputs": s.Questions,
 		"rateItemList": []object{{"rateItemID": "BASE_RATE", "rateItemType": "MANDATORY", "rateItemCharge": money(cost)}},
 		"paymentType":  payment, "benefits": q.benefits(latest)}

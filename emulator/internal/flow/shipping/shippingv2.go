@@ -60,7 +60,8 @@ func invalid(reason string) *answer.Error {
 
 // invalidServices is about value added services (selling-partner-api-models#4759).
 func invalidServices(reason string) *answer.Error {
-	return answer.Invalid("Invalid input.", reason).Detailed("The requested value added services are invalid. Please check the value added services offered in the GetRates response.")
+	return answer.Invalid("Invalid input.", reason).
+		Detailed("The requested value added services are invalid. Please check the value added services offered in the GetRates response.")
 }
 
 // unknown is about shipments and collection forms that there aren't, in the words that v1 has for shipments (selling-partner-api-models#2990); that v2 has
@@ -89,6 +90,7 @@ type office struct {
 	keys      *expiring.Map[keyed]  // by idempotency key
 	shipments []*shipment           // in the order in which they were bought
 	byID      map[string]*shipment
+	byOrder   map[string][]*shipment
 	tracked   map[string]*shipment // by tracking number
 	accounts  []account
 	forms     []*form
@@ -121,6 +123,9 @@ type officeState struct {
 func (f *office) add(s *shipment) {
 	f.shipments = append(f.shipments, s)
 	f.byID[s.ID] = s
+	if s.OrderID != "" {
+		f.byOrder[s.OrderID] = append(f.byOrder[s.OrderID], s)
+	}
 	for i := range s.Packages {
 		f.tracked[s.Packages[i].Tracking] = s
 	}
@@ -129,7 +134,8 @@ func (f *office) add(s *shipment) {
 var offices = &desk.Store[*office]{
 	Name: "shippingv2",
 	Create: func(*desk.Seller) *office {
-		return &office{quotes: expiring.NewMap[*quote](mostQuotes, nil), keys: expiring.NewMap[keyed](mostKeys, nil), byID: map[string]*shipment{}, tracked: map[string]*shipment{}}
+		return &office{quotes: expiring.NewMap[*quote](mostQuotes, nil), keys: expiring.NewMap[keyed](mostKeys, nil),
+			byID: map[string]*shipment{}, byOrder: map[string][]*shipment{}, tracked: map[string]*shipment{}}
 	},
 	Save: func(f *office) (any, error) {
 		f.mu.Lock()
@@ -202,8 +208,9 @@ func settle(a *desk.Seller, now time.Time) {
 		}
 		cl.Paid = true
 		s := f.tracked[cl.Tracking]
-		a.World().Charge(world.Charge{ID: "claim-" + cl.ID, At: cl.Due, Kind: "LostOrDamagedReimbursement", OrderID: s.OrderID, Item: -1, Marketplace: s.Marketplace,
-			Amount: cl.Amount, Reference: cl.ID})
+		a.World().Charge(world.Charge{ID: "claim-" + cl.ID, At: cl.Due, Kind: "LostOrDamagedReimbursement", OrderID: s.OrderID, Item: -1,
+			Marketplace: s.Marketplace,
+			Amount:      cl.Amount, Reference: cl.ID})
 	}
 }
 

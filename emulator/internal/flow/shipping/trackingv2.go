@@ -66,8 +66,9 @@ func getTracking(c *desk.Call) (answer.Reply, *answer.Error) {
 	if last.Detail != "" {
 		forward = append(forward, last.Detail)
 	}
-	return answer.Payload(object{"trackingId": tracking, "alternateLegTrackingId": back, "eventHistory": list, "promisedDeliveryDate": format.Timestamp(s.Latest),
-		"summary": object{"status": last.Status, "trackingDetailCodes": object{"forward": forward, "returns": returns}}}), nil
+	return answer.Payload(object{"trackingId": tracking, "alternateLegTrackingId": back, "eventHistory": list,
+		"promisedDeliveryDate": format.Timestamp(s.Latest),
+		"summary":              object{"status": last.Status, "trackingDetailCodes": object{"forward": forward, "returns": returns}}}), nil
 }
 
 // The days within which a delivery can be put off, and when there is another attempt of itself; assumed.
@@ -176,7 +177,8 @@ func createClaim(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, invalid("trackingId: there is a claim already")
 	}
 	now := c.Now.UTC().Truncate(time.Second)
-	made := &claim{ID: c.Desk.Seed.Of("claim", body.TrackingID).UUID(), Tracking: body.TrackingID, Reason: body.ClaimReason, Made: now, Due: now.Add(settlement)}
+	made := &claim{ID: c.Desk.Seed.Of("claim", body.TrackingID).UUID(), Tracking: body.TrackingID, Reason: body.ClaimReason, Made: now,
+		Due: now.Add(settlement)}
 	made.Amount.Currency = s.Cost.Currency
 	if body.SettlementType != "CERTIFICATE_OF_FACT" {
 		i := slices.IndexFunc(s.Packages, func(o sentParcel) bool { return o.Tracking == p.Tracking })

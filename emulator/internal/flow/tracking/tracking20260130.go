@@ -1,4 +1,5 @@
-// Package tracking answers where shipments are, of all sellers: the operation is a grantless one. Of the identifiers that it takes the emulator knows two: the tracking numbers of parcels, and of orders that
+// Package tracking answers where shipments are, of all sellers: the operation is a grantless one. Of the identifiers that it takes the emulator knows
+// two: the tracking numbers of parcels, and of orders that
 // Amazon fulfils their AFTN, which is made of the order's digits (what else it might be isn't known). Freight, which the others are for, it has none.
 package tracking
 
@@ -32,7 +33,8 @@ func getShipmentTracking(c *desk.Call) (answer.Reply, *answer.Error) {
 	given := slices.DeleteFunc(slices.Clone(identifiers), func(name string) bool { return c.Query.Get(name) == "" })
 	switch {
 	case len(given) > 1: // models/tracking-api-model, sandbox case
-		return answer.Reply{}, answer.Plain(400, "MULTIPLE_TRACKING_IDS_NOT_ALLOWED", "Only one tracking ID type is allowed per request. Please provide a single ID per request.")
+		return answer.Reply{}, answer.Plain(400, "MULTIPLE_TRACKING_IDS_NOT_ALLOWED",
+			"Only one tracking ID type is allowed per request. Please provide a single ID per request.")
 	case len(given) == 0:
 		return answer.Reply{}, answer.InvalidParameter("id", "one of "+strings.Join(identifiers, ", ")+" is required")
 	case c.Query.Get(carrierCode) != "" && given[0] != trackingNumber:
@@ -66,7 +68,8 @@ func getShipmentTracking(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	if !s.expected.IsZero() {
 		at := format.Timestamp(s.expected)
-		detail["trackingEstimates"] = []object{{"type": "ESTIMATED_DELIVERY_DATE", "estimatedInterval": object{"startTime": at, "endTime": at}, "lastUpdatedTime": format.Timestamp(s.estimated)}}
+		detail["trackingEstimates"] = []object{{"type": "ESTIMATED_DELIVERY_DATE", "estimatedInterval": object{"startTime": at, "endTime": at},
+			"lastUpdatedTime": format.Timestamp(s.estimated)}}
 	}
 	return answer.OK(object{"trackingDetail": detail}), nil
 }

@@ -4,6 +4,7 @@ package transfers
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
@@ -25,8 +26,8 @@ var Flow = desk.Flow{Handlers: map[string]desk.Handler{
 }}
 
 const (
-	// pageSize isn't published.
-	pageSize = 100
+	// pageSize isn't published. The sums of a group take a while where there are a million orders.
+	pageSize = 20
 	// transitAfter is when a payout is with the bank; when it is paid is the ledger's.
 	transitAfter = 4 * time.Hour
 	// longest is how long a group is open at the most: two weeks.
@@ -47,15 +48,17 @@ func initiatePayout(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, err
 	}
 	if !slices.Contains(stores, m.CountryCode) {
-		return answer.Reply{}, answer.InvalidParameter("marketplaceId", "payouts on demand are made in Germany, France, Italy, Spain, Sweden, the Netherlands, Poland and Belgium")
+		return answer.Reply{}, answer.InvalidParameter("marketplaceId", "payouts on demand are made in "+strings.Join(stores, ", "))
 	}
 	if body["accountType"] != ledger.StandardOrders { // the only one there (the model)
 		return answer.Reply{}, answer.InvalidParameter("accountType", "want "+ledger.StandardOrders)
 	}
 	books := ledger.Books.Of(c.Seller)
 	since := c.Now.Add(-onDemandEvery)
-	if slices.ContainsFunc(books.Periods(m, since.Add(-longest), c.Now, c.Now), func(g ledger.Group) bool { return g.OnDemand && g.Closed && g.End.After(since) }) {
-		return answer.Reply{}, refused("Only one on-demand payout can be initiated for each marketplace and account type within 24 hours.")
+	for _, g := range books.Periods(m, since.Add(-longest), c.Now, c.Now) {
+		if g.OnDemand && g.Closed && g.End.After(since) {
+			return answer.Reply{}, refused("Only one on-demand payout can be initiated for each marketplace and account type within 24 hours.")
+		}
 	}
 	g, ok := books.CloseEarly(m, c.Now)
 	if !ok {
@@ -202,7 +205,9 @@ func getPaymentMethods(c *desk.Call) (answer.Reply, *answer.Error) {
 		if !world.Among(c.Query["paymentMethodTypes"], method.Kind) {
 			continue
 		}
-		o := object{"accountHolderName": c.Seller.StoreName, "paymentMethodId": method.ID, "tail": method.Tail, "countryCode": m.CountryCode, "paymentMethodType": method.Kind}
+		o := object{
+			"accountHolderName": c.Seller.StoreName, "paymentMethodId": method.ID, "paymentMethodType": method.Kind, "tail": method.Tail, "countryCode": m.CountryCode,
+		}
 		if !method.Expiry.IsZero() {
 			o["expiryDate"] = object{"month": strconv.Itoa(int(method.Expiry.Month())), "year": strconv.Itoa(method.Expiry.Year())}
 		}
