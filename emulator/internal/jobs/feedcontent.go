@@ -209,10 +209,11 @@ func (p *processing) flat(content []byte) {
 		case "acknowledge-flat":
 			problem = p.acknowledge(record["order-id"], record["cancellation-reason-code"] != "", record["cancellation-reason-code"])
 		case "adjust-flat":
-			problem = p.adjust(record["order-id"], record["order-item-id"], record["adjustment-reason-code"], record["currency"], record["quantity-cancelled"], map[string]string{
+			amounts := map[string]string{
 				"Principal": record["item-price-adj"], "Tax": record["item-tax-adj"], "Shipping": record["shipping-price-adj"], "ShippingTax": record["shipping-tax-adj"],
 				"GiftWrap": record["gift-wrap-price-adj"], "GiftWrapTax": record["gift-wrap-tax-adj"], "Promotion": record["item-promotion-adj"],
-			})
+			}
+			problem = p.adjust(record["order-id"], record["order-item-id"], record["adjustment-reason-code"], record["currency"], record["quantity-cancelled"], amounts)
 		}
 		if problem != "" {
 			p.issue(n+2, record["sku"], "13016", problem)
@@ -555,7 +556,8 @@ func (p *processing) message(m *xmlMessage) (sku, problem string) {
 					amounts["Promotion"] = strings.TrimSpace(c.Amount.Text)
 				}
 			}
-			if problem := p.adjust(m.OrderAdjustment.AmazonOrderID, it.AmazonOrderItemCode, it.AdjustmentReason, currency, it.QuantityCancelled, amounts); problem != "" {
+			problem := p.adjust(m.OrderAdjustment.AmazonOrderID, it.AmazonOrderItemCode, it.AdjustmentReason, currency, it.QuantityCancelled, amounts)
+			if problem != "" {
 				return "", problem
 			}
 		}
