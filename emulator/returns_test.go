@@ -297,3 +297,51 @@ func TestRefundsKeepTheirIDs(t *testing.T) {
 		t.Errorf("%d refunds", seen)
 	}
 }
+
+// What the bank has given back of a price has its share of the tax with it: a refund of the rest has the rest.
+func TestDisputesAndRefundsGiveBackTaxOnce(t *testing.T) {
+	steps := map[string][]string{
+		"chargeback, refund":       {"chargeback", `{"amount":"1.01"}`, "refund", ``},
+		"refund, claim":            {"refund", `{"amount":"1.01"}`, "claim", ``},
+		"chargebacks, goods back":  {"chargeback", `{"amount":"1.01"}`, "chargeback", `{"amount":"0.99"}`, "return", ``},
+		"claim, refund, all of it": {"claim", `{"amount":"0.07"}`, "refund", `{"amount":"0.07"}`, "chargeback", ``},
+	}
+	for name, list := range steps {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, emulator.WithoutLimits(), emulator.WithOrders(2000))
+			c.SetTime(start.Add(time.Second))
+			id, _ := c.shippedOrder("AFN", 1)
+			for i := 0; i < len(list); i += 2 {
+				if r := c.control("POST", "orders/"+id+"/"+list[i], list[i+1]); r.status != 200 {
+					t.Fatalf("%s: %d %s", list[i], r.status, r.body)
+				}
+			}
+			c.holds()
+			c.SetTime(start.Add(40 * 24 * time.Hour))
+			c.refresh()
+			r := c.get("/finances/2024-06-19/transactions?transactionStatus=RELEASED&relatedIdentifierName=ORDER_ID&relatedIdentifierValue=" + id)
+			sums := map[string]float64{}
+			var add func(nodes any)
+			add = func(nodes any) {
+				for i := range nodes.([]any) {
+					node := result{json: nodes.([]any)[i].(map[string]any), body: r.body}
+					amount, _ := strconv.ParseFloat(fmt.Sprint(node.path("breakdownAmount", "currencyAmount")), 64)
+					sums[node.text("breakdownType")] += amount
+					add(node.path("breakdowns"))
+				}
+			}
+			transactions := r.path("payload", "transactions").([]any)
+			for i := range transactions {
+				add(r.path("payload", "transactions", i, "items", 0, "breakdowns"))
+			}
+			if len(transactions) < 3 {
+				t.Errorf("%d transactions: %s", len(transactions), r.body)
+			}
+			for _, leaf := range []string{"OurPricePrincipal", "OurPriceTax", "OurPriceDiscount"} {
+				if sums[leaf] > 0.001 || sums[leaf] < -0.001 {
+					t.Errorf("%s: %.2f is left of an order that was given back", leaf, sums[leaf])
+				}
+			}
+		})
+	}
+}

@@ -281,7 +281,7 @@ func quantities(a *desk.Seller, now time.Time) (int, []string) {
 // refunds wants no buyer to be paid back more than was paid, and charges to be about orders that there are.
 func refunds(a *desk.Seller, now time.Time) (int, []string) {
 	w := a.World()
-	disputed := map[[2]int]int{} // by number of the order, and its item
+	disputed := map[[2]int]world.Refund{} // by number of the order, and its item
 	var f findings
 	for _, c := range w.Charges() {
 		f.counted++
@@ -297,7 +297,8 @@ func refunds(a *desk.Seller, now time.Time) (int, []string) {
 			f.add("charge %s: in %s of %s, but order %s is of %s", c.ID, c.Amount.Currency, c.Marketplace, o.ID, o.Marketplace.ID)
 		}
 		if c.Kind == world.Chargeback || c.Kind == world.GuaranteeClaim {
-			disputed[[2]int{o.Number, c.Item}] -= c.Amount.Units
+			of := disputed[[2]int{o.Number, c.Item}]
+			disputed[[2]int{o.Number, c.Item}] = world.Refund{Price: of.Price - c.Amount.Units, Tax: of.Tax + c.Tax, Discount: of.Discount + c.Discount}
 		}
 	}
 	for o := range w.Lives(time.Time{}, now) {
@@ -317,8 +318,9 @@ func refunds(a *desk.Seller, now time.Time) (int, []string) {
 		for i, it := range o.Items {
 			f.counted++
 			_, sum := o.Given(i, now)
-			price := sum.Price + disputed[[2]int{o.Number, i}]
-			if price > it.Price.Units || sum.Tax > it.Tax.Units || sum.Shipping > it.Shipping.Units || sum.Discount > it.Discount.Units {
+			of := disputed[[2]int{o.Number, i}]
+			sum.Price, sum.Tax, sum.Discount = sum.Price+of.Price, sum.Tax+of.Tax, sum.Discount+of.Discount
+			if sum.Price > it.Price.Units || sum.Tax > it.Tax.Units || sum.Shipping > it.Shipping.Units || sum.Discount > it.Discount.Units {
 				f.add("order %s, item %d: %+v given back of price %v, tax %v, shipping %v, discount %v", idOf(w, o), i, sum, it.Price, it.Tax, it.Shipping, it.Discount)
 			}
 		}

@@ -177,12 +177,7 @@ func (l *Ledger) charged(w *world.World, c *world.Charge) Transaction {
 	switch {
 	case k.Leaf == nil:
 		// A bank or Amazon gives the buyer the price back, or a part of it; it looks like a refund without its fee (assumed).
-		price := min(-c.Amount.Units, it.Price.Units)
-		if price <= 0 {
-			price = it.Price.Units
-		}
-		all := max(it.Price.Units, 1)
-		line.Entries = l.reverse(o, it, givenBack{price: price, tax: it.Tax.Units * price / all, discount: it.Discount.Units * price / all}, false)
+		line.Entries = l.reverse(o, it, givenBack{price: -c.Amount.Units, tax: c.Tax, discount: c.Discount}, false)
 		line.Units = sumOf(line.Entries)
 	case k.Type == "Refund":
 		line.Units, line.Entries = c.Amount.Units, []Entry{{k.Leaf, c.Amount.Units, 0}}

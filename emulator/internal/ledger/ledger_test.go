@@ -418,7 +418,10 @@ func TestCharges(t *testing.T) {
 	}
 	// A chargeback of the whole price is a refund that keeps nothing of the referral fee.
 	it := order.Items[0]
-	w.Charge(world.Charge{ID: "whole", At: at, Kind: "Chargeback", OrderID: order.ID, Marketplace: marketplace.US.ID, Amount: world.Money{Units: -it.Price.Units, Currency: "USD"}})
+	w.Charge(world.Charge{
+		ID: "whole", At: at, Kind: "Chargeback", OrderID: order.ID, Marketplace: marketplace.US.ID, Amount: world.Money{Units: -it.Price.Units, Currency: "USD"},
+		Tax: it.Tax.Units, Discount: it.Discount.Units,
+	})
 	for _, tr := range l.OfOrder(order.ID, opened, true) {
 		if tr.Kind != nil && tr.Kind.Name == "Chargeback" && tr.ID == l.id("Chargeback", marketplace.US.ID, "charge whole") {
 			if want := -it.Price.Units + it.Discount.Units + l.referral(order, &it); tr.Total() != want {

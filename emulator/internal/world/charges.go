@@ -17,6 +17,8 @@ type Charge struct {
 	Item        int    // of the order's items; -1: none
 	Marketplace string // id
 	Amount      Money  // above 0 for what the seller gets
+	Tax         int    `json:",omitempty"` // of a chargeback or claim: what goes back along with the price
+	Discount    int    `json:",omitempty"` // the same: what was off the price, and isn't given back
 	Reference   string // what it is about where that is no order: a shipment, a claim
 }
 

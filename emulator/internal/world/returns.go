@@ -235,7 +235,7 @@ func (o *Order) ItemIndex(id string) int {
 }
 
 // sendBack has the buyer send back units of an item, 0 for all that are left. See [World.SendBack].
-func (o *Order) sendBack(b Return, travel time.Duration, disputed int, now time.Time) (Return, error) {
+func (o *Order) sendBack(b Return, travel time.Duration, disputed Refund, now time.Time) (Return, error) {
 	it := &o.Items[b.Item]
 	units, sum := o.Given(b.Item, now)
 	left := o.ShippedOf(b.Item, now) - units
@@ -265,7 +265,7 @@ func (o *Order) sendBack(b Return, travel time.Duration, disputed int, now time.
 	o.expect(b.Item, now)
 	b.Kind, b.Asked, b.At, b.Reason = GoodsBack, now, now.Add(travel).Truncate(time.Second), cmp.Or(b.Reason, "NO_REASON_GIVEN")
 	b.Refund = o.share(b.Item, units, b.Quantity, reasonOf(b.Reason).fault)
-	o.keep(&b.Refund, b.Item, sum, disputed)
+	o.keep(&b.Refund, b.Item, sum.plus(disputed))
 	if b.Refunded = b.At; !o.Amazon {
 		b.Refunded = b.At.Add(refundAfterReceipt)
 	}
@@ -273,9 +273,9 @@ func (o *Order) sendBack(b Return, travel time.Duration, disputed int, now time.
 }
 
 // keep takes out of a refund what has been paid back of an item, or by the bank.
-func (o *Order) keep(f *Refund, item int, sum Refund, disputed int) {
+func (o *Order) keep(f *Refund, item int, sum Refund) {
 	it := &o.Items[item]
-	f.Price = max(min(f.Price, it.Price.Units-sum.Price-disputed), 0)
+	f.Price = max(min(f.Price, it.Price.Units-sum.Price), 0)
 	f.Tax, f.Discount = min(f.Tax, it.Tax.Units-sum.Tax), min(f.Discount, it.Discount.Units-sum.Discount)
 	f.Shipping = min(f.Shipping, it.Shipping.Units-sum.Shipping)
 	if f.Price == 0 {
@@ -284,7 +284,7 @@ func (o *Order) keep(f *Refund, item int, sum Refund, disputed int) {
 }
 
 // giveBack pays back units of an item, 0 for all that are left, or, with a refund, just that. See [World.GiveBack].
-func (o *Order) giveBack(item, quantity int, refund Refund, why string, disputed int, now time.Time) (Return, error) {
+func (o *Order) giveBack(item, quantity int, refund Refund, why string, disputed Refund, now time.Time) (Return, error) {
 	it := &o.Items[item]
 	if o.ShippedOf(item, now) == 0 {
 		return Return{}, fmt.Errorf("item %s: none of it is shipped", it.ID)
@@ -321,7 +321,7 @@ func (o *Order) giveBack(item, quantity int, refund Refund, why string, disputed
 			quantity = left
 		}
 		refund = o.share(item, units, quantity, true)
-		o.keep(&refund, item, sum, disputed)
+		o.keep(&refund, item, sum.plus(disputed))
 	case refund.Price == 0 && refund.Shipping == 0 && refund.Goodwill > 0:
 		kind = Concession
 	}
@@ -333,14 +333,15 @@ func (o *Order) giveBack(item, quantity int, refund Refund, why string, disputed
 }
 
 // affords tells what of a refund is more than has been paid for an item and not paid back. The refund takes the place of another. Good will has no such bound.
-func (o *Order) affords(item int, f, other Refund, disputed int, now time.Time) error {
+func (o *Order) affords(item int, f, other, disputed Refund, now time.Time) error {
 	it := &o.Items[item]
 	_, sum := o.Given(item, now)
+	sum = sum.plus(disputed)
 	for _, part := range []struct {
 		name              string
 		asked, paid, back int
 	}{
-		{"price", f.Price, it.Price.Units, sum.Price - other.Price + disputed}, {"tax", f.Tax, it.Tax.Units, sum.Tax - other.Tax},
+		{"price", f.Price, it.Price.Units, sum.Price - other.Price}, {"tax", f.Tax, it.Tax.Units, sum.Tax - other.Tax},
 		{"shipping", f.Shipping, it.Shipping.Units, sum.Shipping - other.Shipping}, {"discount", f.Discount, it.Discount.Units, sum.Discount - other.Discount},
 	} {
 		in := func(units int) string { return Money{units, it.Price.Currency}.String() + " " + it.Price.Currency }
@@ -429,12 +430,12 @@ const (
 	GuaranteeClaim = "GuaranteeClaim" // Amazon's A-to-z Guarantee pays
 )
 
-// disputed is how much of an item's price has gone back by chargebacks and claims. The caller holds the world's lock.
-func (w *World) disputed(o *Order, item int) int {
-	sum := 0
+// disputed is how much of an item has gone back by chargebacks and claims. The caller holds the world's lock.
+func (w *World) disputed(o *Order, item int) Refund {
+	var sum Refund
 	for _, c := range w.charges {
 		if c.OrderID == o.ID && c.Item == item && (c.Kind == Chargeback || c.Kind == GuaranteeClaim) {
-			sum -= c.Amount.Units
+			sum = sum.plus(Refund{Price: -c.Amount.Units, Tax: c.Tax, Discount: c.Discount})
 		}
 	}
 	return sum
@@ -447,7 +448,8 @@ func (w *World) Dispute(kind, orderID, itemID string, price int, now time.Time) 
 	err = w.eachItem(orderID, itemID, now, func(o *Order, i int) error {
 		it := &o.Items[i]
 		_, sum := o.Given(i, now)
-		left := it.Price.Units - sum.Price - w.disputed(o, i)
+		sum = sum.plus(w.disputed(o, i))
+		left := it.Price.Units - sum.Price
 		in := func(units int) string { return Money{units, it.Price.Currency}.String() + " " + it.Price.Currency }
 		switch {
 		case o.ShippedOf(i, now) == 0:
@@ -461,8 +463,15 @@ func (w *World) Dispute(kind, orderID, itemID string, price int, now time.Time) 
 		if amount == 0 {
 			amount = left
 		}
+		part, tax, discount := o.Portion(i, amount), it.Tax.Units-sum.Tax, it.Discount.Units-sum.Discount
+		if amount < left { // the last part takes all that is left
+			tax, discount = min(part.Tax, tax), min(part.Discount, discount)
+		}
 		o.expect(i, now)
-		c := Charge{Kind: kind, At: now, OrderID: o.ID, Item: i, Marketplace: o.Marketplace.ID, Amount: Money{-amount, it.Price.Currency}, Reference: it.ID}
+		c := Charge{
+			Kind: kind, At: now, OrderID: o.ID, Item: i, Marketplace: o.Marketplace.ID, Amount: Money{-amount, it.Price.Currency}, Tax: tax, Discount: discount,
+			Reference: it.ID,
+		}
 		c.ID = fmt.Sprintf("%s-%s-%s-%d", strings.ToLower(kind), o.ID, it.ID, it.Price.Units-left)
 		w.charge(c)
 		told = append(told, c)
