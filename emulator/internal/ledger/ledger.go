@@ -4,6 +4,7 @@ package ledger
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -163,21 +164,29 @@ func (l *Ledger) Group(id string, now time.Time) (Group, bool) {
 	return Group{}, false
 }
 
-// CloseEarly closes the open group now, for a payout on demand. It returns false, and nothing is closed, when there is nothing to pay out.
-func (l *Ledger) CloseEarly(m *marketplace.Marketplace, now time.Time) (Group, bool) {
+// Why a group isn't closed for a payout on demand.
+var (
+	ErrPaidOut = errors.New("there has been a payout on demand")
+	ErrNoFunds = errors.New("there is nothing to pay out")
+)
+
+// CloseEarly closes the open group now, for a payout on demand, unless there has been one in the pause before now, or, where the clock was set back, after.
+func (l *Ledger) CloseEarly(m *marketplace.Marketplace, pause time.Duration, now time.Time) (Group, error) {
+	since := now.Add(-pause)
 	now = now.UTC().Truncate(time.Second)
 	l.open()
 	defer l.mu.Unlock()
+	if slices.ContainsFunc(l.cuts[m.ID], since.Before) {
+		return Group{}, ErrPaidOut
+	}
 	p := l.periodAt(m, now)
 	if f := l.figures(p, now); !p.start.Before(now) || f.total() <= 0 {
-		return Group{}, false
+		return Group{}, ErrNoFunds
 	}
-	cuts := append(l.cuts[m.ID], now)
-	slices.SortFunc(cuts, time.Time.Compare)
-	l.cuts[m.ID] = cuts
+	l.cuts[m.ID] = append(l.cuts[m.ID], now)
 	clear(l.kept)
 	clear(l.shells)
-	return l.group(l.periodAt(m, p.start), now), true
+	return l.group(l.periodAt(m, p.start), now), nil
 }
 
 // Balances are what a seller has in one marketplace.

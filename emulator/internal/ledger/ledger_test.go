@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -290,15 +291,20 @@ func TestPayoutOnDemand(t *testing.T) {
 	w.Advance(now)
 	usual := l.Open(de, now).End
 	available := l.Balances(de, now, now).Available
-	g, ok := l.CloseEarly(de, now)
-	if !ok || !g.Closed || !g.OnDemand || !g.End.Equal(now) || available.Units <= 0 {
+	g, err := l.CloseEarly(de, world.Day, now)
+	if err != nil || !g.Closed || !g.OnDemand || !g.End.Equal(now) || available.Units <= 0 {
 		t.Fatalf("group %+v, available %v", g, available)
 	}
 	if next := l.Open(de, now); !next.Start.Equal(now) || !next.End.Equal(usual) || next.ID == g.ID || next.SettlementID == g.SettlementID {
 		t.Errorf("the next is %+v, want until %v", next, usual)
 	}
-	if _, again := l.CloseEarly(de, now); again {
-		t.Error("closed a second time in the same second")
+	if _, err := l.CloseEarly(de, 0, now); !errors.Is(err, ErrNoFunds) {
+		t.Errorf("closed a second time in the same second: %v", err)
+	}
+	for _, at := range []time.Time{now, now.Add(world.Day - time.Second), now.Add(-world.Day)} { // the last by a clock that was set back
+		if _, err := l.CloseEarly(de, world.Day, at); !errors.Is(err, ErrPaidOut) {
+			t.Errorf("closed a second time at %v: %v", at, err)
+		}
 	}
 	if french := l.Open(&l.seller.Marketplaces[1], now); french.Start.Equal(now) {
 		t.Error("the other marketplace's group was closed, too")

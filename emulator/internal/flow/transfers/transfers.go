@@ -2,6 +2,7 @@
 package transfers
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,18 +54,14 @@ func initiatePayout(c *desk.Call) (answer.Reply, *answer.Error) {
 	if body["accountType"] != ledger.StandardOrders { // the only one there (the model)
 		return answer.Reply{}, answer.InvalidParameter("accountType", "want "+ledger.StandardOrders)
 	}
-	books := ledger.Books.Of(c.Seller)
-	since := c.Now.Add(-onDemandEvery)
-	for _, g := range books.Periods(m, since.Add(-longest), c.Now, c.Now) {
-		if g.OnDemand && g.Closed && g.End.After(since) {
-			return answer.Reply{}, refused("Only one on-demand payout can be initiated for each marketplace and account type within 24 hours.")
-		}
-	}
-	g, ok := books.CloseEarly(m, c.Now)
-	if !ok {
+	switch g, err := ledger.Books.Of(c.Seller).CloseEarly(m, onDemandEvery, c.Now); {
+	case errors.Is(err, ledger.ErrPaidOut):
+		return answer.Reply{}, refused("Only one on-demand payout can be initiated for each marketplace and account type within 24 hours.")
+	case err != nil:
 		return answer.Reply{}, refused("There are no funds to pay out.")
+	default:
+		return answer.OK(object{"payoutReferenceId": g.ID}), nil
 	}
-	return answer.OK(object{"payoutReferenceId": g.ID}), nil
 }
 
 func refused(why string) *answer.Error {
