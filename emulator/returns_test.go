@@ -345,3 +345,31 @@ func TestDisputesAndRefundsGiveBackTaxOnce(t *testing.T) {
 		})
 	}
 }
+
+// What requests do in the very second in which the world opens is part of the stock, its movements and its state.
+func TestStockOfTheFirstSecond(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits(), emulator.WithOrders(2000))
+	id, item := c.shippedOrder("AFN", 1)
+	before, _, _ := c.stock(item.text("SellerSKU"))
+	if r := c.control("POST", "orders/"+id+"/return", `{"travel":"0s"}`); r.status != 200 {
+		t.Fatalf("return: %d %s", r.status, r.body)
+	}
+	after, _, _ := c.stock(item.text("SellerSKU"))
+	if after <= before {
+		t.Errorf("%d in stock, %d before the return", after, before)
+	}
+	c.holds()
+	state, err := c.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c = newClient(t, emulator.WithoutLimits())
+	if err := c.Import(state); err != nil {
+		t.Fatal(err)
+	}
+	c.refresh()
+	if n, _, _ := c.stock(item.text("SellerSKU")); n != after {
+		t.Errorf("%d in stock after the import, want %d", n, after)
+	}
+	c.holds()
+}

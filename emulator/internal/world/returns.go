@@ -652,7 +652,7 @@ func (w *World) Beginning() (at time.Time, stock map[string]Stock) {
 	for sku, l := range makeListings(w.sizes, w.seller, w.Products, w.opened) {
 		stock[sku] = l.Stock
 	}
-	return w.opened, stock
+	return w.ended(), stock
 }
 
 // Reimbursements are the charges by which Amazon makes good for units, and takes that back.

@@ -206,16 +206,16 @@ func (w *World) build() {
 					p.replacements = append(p.replacements, [2]int{o.replaces, number})
 				}
 				ends := w.time(r.ends())
-				if len(o.Returns) == 0 && !ends.After(w.opened) {
+				if len(o.Returns) == 0 && !ends.After(w.ended()) {
 					continue // the stock has nothing to hear of it
 				}
-				if o.Amazon && ends.After(w.opened) {
+				if o.Amazon && ends.After(w.ended()) {
 					for _, it := range o.Items {
 						p.effects = append(p.effects, effect{sku: it.SKU, reserved: it.Quantity})
 					}
 				}
 				for _, e := range o.effects() {
-					if e.at.After(w.opened) {
+					if e.at.After(w.ended()) {
 						p.goods = append(p.goods, timeline.At(w.second(e.at), momentOf(number, 0)))
 					} else if e.damaged != 0 {
 						p.effects = append(p.effects, e)

@@ -101,7 +101,7 @@ func New(o Sizes, a *Seller) *World {
 		l := w.Listings[p.SKU]
 		w.shelf, w.amazons = append(w.shelf, l), append(w.amazons, l.Amazon)
 	}
-	w.first, w.heard = w.opened, w.opened
+	w.first, w.heard = w.opened, w.ended()
 	if o.Orders == 0 {
 		w.most = 0
 	} else {
@@ -208,6 +208,9 @@ func (w *World) enter(o *Order) {
 		}
 	}
 }
+
+// ended is the last second of the beginning: what requests do when the world opens comes after it.
+func (w *World) ended() time.Time { return w.opened.Add(-time.Second) }
 
 // hear lets the stock hear of what happened to orders until t.
 func (w *World) hear(t time.Time) {
