@@ -158,11 +158,14 @@ func (q *wanted) measure(c *desk.Call) *answer.Error {
 	if q.ShipDate != "" {
 		q.shipDate, _ = format.ParseTime(q.ShipDate)
 	}
-	if q.shipDate.Before(c.Now.UTC().Truncate(world.Day)) { // selling-partner-api-docs, discussion 352
-		return refuse(c, "request", "ShipDate: lies in the past")
+	if !carriers.Bookable(q.shipDate, c.Now) { // selling-partner-api-docs, discussion 352
+		return refuse(c, "request", "ShipDate: lies in the past, or more than a year ahead")
 	}
 	q.arriveBy, _ = format.ParseTime(q.MustArriveByDate)
 	options := &q.ShippingServiceOptions
+	if v := options.DeclaredValue; v != nil && !carriers.Insurable(format.Float(v.Amount)) {
+		return refuse(c, "request", "DeclaredValue: is below 0, or more than anything is worth")
+	}
 	q.pickup = options.CarrierWillPickUp == true || options.CarrierWillPickUp == "true"
 	q.signature = signature(options.DeliveryExperience)
 	return nil

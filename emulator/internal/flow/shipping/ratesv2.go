@@ -118,8 +118,8 @@ func requested(c *desk.Call) (*request, *answer.Error) {
 func (f *office) read(c *desk.Call, r *request, came time.Time) (*wanted, *answer.Error) {
 	q := &wanted{request: r}
 	q.shipDate, _ = format.ParseTime(r.ShipDate)
-	if q.shipDate.Before(came.UTC().Truncate(world.Day)) {
-		return nil, invalid("shipDate: lies in the past")
+	if !carriers.Bookable(q.shipDate, came) {
+		return nil, invalid("shipDate: lies in the past, or more than a year ahead")
 	}
 	if r.ShipFrom == nil || len(r.Packages) == 0 {
 		return nil, invalid("shipFrom, packages: required")
@@ -151,6 +151,8 @@ func (f *office) read(c *desk.Call, r *request, came time.Time) (*wanted, *answe
 			return nil, invalid(at + ".packageClientReferenceId: want one that no other package has")
 		case parcel.Grams <= 0 || slices.Min(parcel.Sides[:]) <= 0:
 			return nil, invalid(at + ": want a weight and sides above 0")
+		case !carriers.Insurable(format.Float(p.InsuredValue.Value)):
+			return nil, invalid(at + ".insuredValue: is below 0, or more than anything is worth")
 		case len(p.Items) == 0:
 			return nil, invalid(at + ".items: is empty")
 		}

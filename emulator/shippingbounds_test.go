@@ -1,0 +1,77 @@
+package emulator_test
+
+import (
+	"encoding/json"
+	"strconv"
+	"testing"
+	"time"
+
+	mfn "github.com/openspapi/spapi/api/merchantfulfillmentv0"
+	v2 "github.com/openspapi/spapi/api/shippingv2"
+	"github.com/openspapi/spapi/marketplace"
+)
+
+// TestLabelBounds: no label is paid for by the carrier, whatever the seller says that the parcel is worth, and none is for a day that can't be written.
+func TestLabelBounds(t *testing.T) {
+	s := newShipper(t)
+	p := s.open(marketplace.US)[0]
+	for _, value := range []json.Number{"-1", "-1e308", "1e308", "9223372036854775807"} {
+		d := labelRequest(p.id, p.items...)
+		d.ShippingServiceOptions.DeclaredValue = &mfn.CurrencyAmount{CurrencyCode: "USD", Amount: value}
+		_, err := mfn.New(s.client).GetEligibleShipmentServices(t.Context(), &mfn.GetEligibleShipmentServicesInput{ShipmentRequestDetails: d})
+		s.refused("declared value "+value.String(), err, 400, "InvalidInput", "Invalid Input")
+		in := amazonRates(p)
+		in.Packages[0].InsuredValue.Value = value
+		_, err = v2.New(s.client).GetRates(t.Context(), in)
+		s.refused("insured value "+value.String(), err, 400, "InvalidInput", "Provided input is invalid. Please verify.")
+	}
+	for _, day := range []time.Time{start.AddDate(1, 0, 1), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)} {
+		d := labelRequest(p.id, p.items...)
+		d.ShipDate = day
+		_, err := mfn.New(s.client).GetEligibleShipmentServices(t.Context(), &mfn.GetEligibleShipmentServicesInput{ShipmentRequestDetails: d})
+		s.refused("shipped in "+strconv.Itoa(day.Year()), err, 400, "InvalidInput", "Invalid Input")
+		in := externalRates()
+		in.ShipDate = day
+		_, err = v2.New(s.client).GetRates(t.Context(), in)
+		s.refused("rates for "+strconv.Itoa(day.Year()), err, 400, "InvalidInput", "Provided input is invalid. Please verify.")
+	}
+	in := s.rate(amazonRates(p), "UPS_PTP_GND")
+	in.RequestedDocumentSpecification.RequestedDocumentTypes = []v2.DocumentType{"LABEL", "LABEL"}
+	_, err := v2.New(s.client).PurchaseShipment(t.Context(), in)
+	s.refused("a document twice", err, 400, "InvalidInput", "An invalid documentation specification was provided.")
+	s.moved()
+}
+
+// TestLabelsOfTheFuture: when the clock is set back, what was bought later isn't there yet.
+func TestLabelsOfTheFuture(t *testing.T) {
+	s := newShipper(t)
+	list := s.open(marketplace.US)
+	bought, err := s.buyLabel(labelRequest(list[0].id, list[0].items...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := s.rate(amazonRates(list[1]), "UPS_PTP_GND")
+	in.XAmznIdempotencyKey = "key"
+	sent, err := v2.New(s.client).PurchaseShipment(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.SetTime(start.AddDate(0, 0, -50)) // the orders haven't been placed, either
+	s = openShipper(t, s.Emulator)
+	_, err = mfn.New(s.client).GetShipment(t.Context(), &mfn.GetShipmentInput{ShipmentID: bought.ShipmentID})
+	s.refused("a label", err, 400, "InvalidInput")
+	_, err = mfn.New(s.client).CancelShipment(t.Context(), &mfn.CancelShipmentInput{ShipmentID: bought.ShipmentID})
+	s.refused("its refund", err, 400, "InvalidInput")
+	api := v2.New(s.client)
+	_, err = api.PurchaseShipment(t.Context(), in)
+	s.refused("the same key", err, 400, "InvalidInput")
+	_, err = api.GetShipmentDocuments(t.Context(), &v2.GetShipmentDocumentsInput{ShipmentID: sent.ShipmentID, PackageClientReferenceID: "P-1"})
+	s.refused("documents", err, 400, "InvalidInput")
+	_, err = api.GetTracking(t.Context(), &v2.GetTrackingInput{TrackingID: sent.PackageDocumentDetails[0].TrackingID, CarrierID: "UPS"})
+	s.refused("tracking", err, 404, "NotFound")
+	s.SetTime(start)
+	s = openShipper(t, s.Emulator)
+	if again, err := v2.New(s.client).PurchaseShipment(t.Context(), in); err != nil || again.ShipmentID != sent.ShipmentID {
+		t.Errorf("the key, when the time has come again: %+v, %v", again, err)
+	}
+}
