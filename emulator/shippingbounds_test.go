@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openspapi/spapi/api/easyship20220323"
 	mfn "github.com/openspapi/spapi/api/merchantfulfillmentv0"
-	v2 "github.com/openspapi/spapi/api/shippingv2"
+	"github.com/openspapi/spapi/api/ordersv0"
+	"github.com/openspapi/spapi/api/shippingv2"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -22,7 +24,7 @@ func TestLabelBounds(t *testing.T) {
 		s.refused("declared value "+value.String(), err, 400, "InvalidInput", "Invalid Input")
 		in := amazonRates(p)
 		in.Packages[0].InsuredValue.Value = value
-		_, err = v2.New(s.client).GetRates(t.Context(), in)
+		_, err = shippingv2.New(s.client).GetRates(t.Context(), in)
 		s.refused("insured value "+value.String(), err, 400, "InvalidInput", "Provided input is invalid. Please verify.")
 	}
 	for _, day := range []time.Time{start.AddDate(1, 0, 1), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)} {
@@ -32,12 +34,18 @@ func TestLabelBounds(t *testing.T) {
 		s.refused("shipped in "+strconv.Itoa(day.Year()), err, 400, "InvalidInput", "Invalid Input")
 		in := externalRates()
 		in.ShipDate = day
-		_, err = v2.New(s.client).GetRates(t.Context(), in)
+		_, err = shippingv2.New(s.client).GetRates(t.Context(), in)
 		s.refused("rates for "+strconv.Itoa(day.Year()), err, 400, "InvalidInput", "Provided input is invalid. Please verify.")
 	}
+	many := externalRates()
+	for i := range 201 {
+		many.Packages = append(many.Packages[:i], boxOf("P-"+strconv.Itoa(i)))
+	}
+	_, err := shippingv2.New(s.client).GetRates(t.Context(), many)
+	s.refused("201 packages", err, 400, "InvalidInput", "Provided input is invalid. Please verify.")
 	in := s.rate(amazonRates(p), "UPS_PTP_GND")
-	in.RequestedDocumentSpecification.RequestedDocumentTypes = []v2.DocumentType{"LABEL", "LABEL"}
-	_, err := v2.New(s.client).PurchaseShipment(t.Context(), in)
+	in.RequestedDocumentSpecification.RequestedDocumentTypes = []shippingv2.DocumentType{"LABEL", "LABEL"}
+	_, err = shippingv2.New(s.client).PurchaseShipment(t.Context(), in)
 	s.refused("a document twice", err, 400, "InvalidInput", "An invalid documentation specification was provided.")
 	s.moved()
 }
@@ -52,7 +60,7 @@ func TestLabelsOfTheFuture(t *testing.T) {
 	}
 	in := s.rate(amazonRates(list[1]), "UPS_PTP_GND")
 	in.XAmznIdempotencyKey = "key"
-	sent, err := v2.New(s.client).PurchaseShipment(t.Context(), in)
+	sent, err := shippingv2.New(s.client).PurchaseShipment(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,16 +70,58 @@ func TestLabelsOfTheFuture(t *testing.T) {
 	s.refused("a label", err, 400, "InvalidInput")
 	_, err = mfn.New(s.client).CancelShipment(t.Context(), &mfn.CancelShipmentInput{ShipmentID: bought.ShipmentID})
 	s.refused("its refund", err, 400, "InvalidInput")
-	api := v2.New(s.client)
+	api := shippingv2.New(s.client)
 	_, err = api.PurchaseShipment(t.Context(), in)
 	s.refused("the same key", err, 400, "InvalidInput")
-	_, err = api.GetShipmentDocuments(t.Context(), &v2.GetShipmentDocumentsInput{ShipmentID: sent.ShipmentID, PackageClientReferenceID: "P-1"})
+	_, err = api.GetShipmentDocuments(t.Context(), &shippingv2.GetShipmentDocumentsInput{ShipmentID: sent.ShipmentID, PackageClientReferenceID: "P-1"})
 	s.refused("documents", err, 400, "InvalidInput")
-	_, err = api.GetTracking(t.Context(), &v2.GetTrackingInput{TrackingID: sent.PackageDocumentDetails[0].TrackingID, CarrierID: "UPS"})
+	_, err = api.GetTracking(t.Context(), &shippingv2.GetTrackingInput{TrackingID: sent.PackageDocumentDetails[0].TrackingID, CarrierID: "UPS"})
 	s.refused("tracking", err, 404, "NotFound")
 	s.SetTime(start)
 	s = openShipper(t, s.Emulator)
-	if again, err := v2.New(s.client).PurchaseShipment(t.Context(), in); err != nil || again.ShipmentID != sent.ShipmentID {
+	if again, err := shippingv2.New(s.client).PurchaseShipment(t.Context(), in); err != nil || again.ShipmentID != sent.ShipmentID {
 		t.Errorf("the key, when the time has come again: %+v, %v", again, err)
+	}
+}
+
+// TestEasyShipKeepsItsLabel: an order whose package has been scheduled gets no second label elsewhere.
+func TestEasyShipKeepsItsLabel(t *testing.T) {
+	d := newDepot(t, marketplace.IN)
+	api := easyship20220323.New(d.client)
+	order := unscheduled(d)[0].AmazonOrderID
+	slots, err := api.ListHandoverSlots(t.Context(), slotsFor(d.market, order))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ship := &shipper{d.Emulator, t, d.client, ordersv0.New(d.client)}
+	p := parcel{id: order}
+	for it, err := range ship.orders.GetOrderItemsAll(t.Context(), &ordersv0.GetOrderItemsInput{OrderID: order}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.items = append(p.items, *it)
+	}
+	label := labelRequest(order, p.items...)
+	label.ShipFromAddress.CountryCode, label.ShipFromAddress.PostalCode = "IN", "560001"
+	rates := amazonRates(p)
+	from := *penShop
+	from.CountryCode, from.PostalCode = "IN", "560001"
+	rates.ShipFrom = &from
+	quoted, err := shippingv2.New(d.client).GetRates(t.Context(), rates)
+	if err != nil || len(quoted.Rates) == 0 {
+		t.Fatalf("before it is scheduled: %+v, %v", quoted, err)
+	}
+	made, err := api.CreateScheduledPackage(t.Context(), scheduleAt(d.market, order, slots.TimeSlots[0].SlotID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = mfn.New(d.client).GetEligibleShipmentServices(t.Context(), &mfn.GetEligibleShipmentServicesInput{ShipmentRequestDetails: label})
+	d.refused("Merchant Fulfillment", err, 400, "InvalidInput", "Invalid Input")
+	_, err = shippingv2.New(d.client).PurchaseShipment(t.Context(), &shippingv2.PurchaseShipmentInput{RequestToken: quoted.RequestToken,
+		RateID: quoted.Rates[0].RateID, RequestedDocumentSpecification: papers("PDF", 300, "LABEL")})
+	d.refused("Shipping", err, 400, "InvalidInput", "Invalid input")
+	got, err := api.GetScheduledPackage(t.Context(), &easyship20220323.GetScheduledPackageInput{AmazonOrderID: order, MarketplaceID: d.market.ID})
+	if err != nil || got.PackageStatus != made.PackageStatus || ship.status(order) != "Unshipped" {
+		t.Errorf("%+v, %v, the order is %s", got, err, ship.status(order))
 	}
 }

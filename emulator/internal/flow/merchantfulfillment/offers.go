@@ -111,6 +111,8 @@ func read(c *desk.Call) (*wanted, *answer.Error) {
 		return nil, refuse(c, "request", "AmazonOrderId: the order is fulfilled by Amazon")
 	case status == world.Pending || status == world.Canceled:
 		return nil, refuse(c, "request", "AmazonOrderId: the order is "+status)
+	case o.EasyShipAt(c.Now) != nil: // it has a label, and a carrier that comes for it; that it gets no other is assumed
+		return nil, refuse(c, "request", "AmazonOrderId: the order's package has been scheduled with Easy Ship")
 	}
 	q.quantities = make([]int, len(o.Items))
 	for _, entry := range q.ItemList {
