@@ -8,6 +8,7 @@ import (
 
 	"github.com/openspapi/spapi/api/easyship20220323"
 	mfn "github.com/openspapi/spapi/api/merchantfulfillmentv0"
+	"github.com/openspapi/spapi/api/orders20260101"
 	"github.com/openspapi/spapi/api/ordersv0"
 	"github.com/openspapi/spapi/api/shippingv2"
 	"github.com/openspapi/spapi/marketplace"
@@ -123,5 +124,41 @@ func TestEasyShipKeepsItsLabel(t *testing.T) {
 	got, err := api.GetScheduledPackage(t.Context(), &easyship20220323.GetScheduledPackageInput{AmazonOrderID: order, MarketplaceID: d.market.ID})
 	if err != nil || got.PackageStatus != made.PackageStatus || ship.status(order) != "Unshipped" {
 		t.Errorf("%+v, %v, the order is %s", got, err, ship.status(order))
+	}
+}
+
+// TestTrackingAsOrdersShowIt: the carrier's tracking, the tracking of all sellers and the order's package are as far as each other.
+func TestTrackingAsOrdersShowIt(t *testing.T) {
+	s := newShipper(t)
+	p := s.open(marketplace.US)[0]
+	bought, err := shippingv2.New(s.client).PurchaseShipment(t.Context(), s.rate(amazonRates(p), "UPS_PTP_GND"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := bought.PackageDocumentDetails[0].TrackingID
+	want := map[shippingv2.Status]string{"PreTransit": "SHIPPED ", "InTransit": "IN_TRANSIT PICKED_UP", "OutForDelivery": "IN_TRANSIT OUT_FOR_DELIVERY",
+		"Delivered": "DELIVERED DELIVERED", "DeliveryAttempted": "IN_TRANSIT OUT_FOR_DELIVERY"}
+	seen := map[shippingv2.Status]bool{}
+	for range 120 {
+		s.later(59 * time.Minute)
+		tracked, err := shippingv2.New(s.client).GetTracking(t.Context(), &shippingv2.GetTrackingInput{TrackingID: number, CarrierID: "UPS"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := orders20260101.New(s.client).GetOrder(t.Context(), &orders20260101.GetOrderInput{OrderID: p.id,
+			IncludedData: []orders20260101.GetOrderIncludedData{"PACKAGES"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		status := o.Order.Packages[0].PackageStatus
+		if got := string(status.Status) + " " + string(status.DetailedStatus); got != want[tracked.Summary.Status] {
+			t.Errorf("%s: the order's package is %s, the carrier's %s", s.Now(), got, tracked.Summary.Status)
+		}
+		seen[tracked.Summary.Status] = true
+	}
+	for _, status := range []shippingv2.Status{"PreTransit", "InTransit", "OutForDelivery", "Delivered"} {
+		if !seen[status] {
+			t.Errorf("never %s", status)
+		}
 	}
 }
