@@ -604,7 +604,7 @@ func TestAccessPoints(t *testing.T) {
 		t.Fatalf("%+v, %v", first, err)
 	}
 	for _, p := range first.AccessPointsMap["3P"] {
-		if p.Address.PostalCode != "98101" || p.Type != "3P" {
+		if p.Address.PostalCode != "98101" || p.Address.City != "Seattle" || p.Address.StateOrRegion != "WA" || p.Type != "3P" {
 			t.Errorf("%+v", p)
 		}
 	}

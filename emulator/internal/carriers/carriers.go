@@ -90,6 +90,22 @@ type Parcel struct {
 	From, To Place
 }
 
+// mostAhead is how long before it leaves a parcel's label can be bought, and mostValue what it may be worth, in whatever currency. Both are assumed; there has
+// to be a bound for either, since dates and prices follow from them.
+const (
+	mostAhead = 365 * 24 * time.Hour
+	mostValue = 1e9
+)
+
+// Bookable tells whether a label can be bought now for a parcel that leaves on a day: today or later, but not too late.
+func Bookable(day, now time.Time) bool {
+	today := now.UTC().Truncate(24 * time.Hour)
+	return !day.Before(today) && day.Before(today.Add(mostAhead))
+}
+
+// Insurable tells whether a parcel may be worth as much: something or nothing.
+func Insurable(value float64) bool { return value >= 0 && value <= mostValue }
+
 // Reason is why a service doesn't take a parcel, as codes of Shipping v2 say it.
 type Reason string
 

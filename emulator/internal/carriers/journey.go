@@ -29,9 +29,10 @@ type Event struct {
 	There  bool // where the parcel goes; at where it comes from otherwise
 }
 
-// NewJourney writes down a way that ends at the time given. An end other than Delivered is for parcels that no order waits for.
+// NewJourney writes down a way that ends at the time given. The carrier has the parcel after a quarter of it, and takes it to the door after three: so orders
+// show it, too. An end other than Delivered is for parcels that no order waits for.
 func NewJourney(r random.Source, bought, ends time.Time, free bool) Journey {
-	j := Journey{Bought: bought, Scanned: bought.Add(ends.Sub(bought) / 5).Truncate(time.Second), Planned: ends, Ends: ends, End: "Delivered",
+	j := Journey{Bought: bought, Scanned: bought.Add(ends.Sub(bought) / 4).Truncate(time.Second), Planned: ends, Ends: ends, End: "Delivered",
 		Missed: r.Chance(6)}
 	if free {
 		switch r.IntN(60) {
@@ -92,8 +93,8 @@ func (j *Journey) Events(t time.Time) []Event {
 		return list
 	}
 	add("ArrivedAtCarrierFacility", j.part(3, 5), true)
+	add("OutForDelivery", j.Bought.Add(j.Planned.Sub(j.Bought)*3/4).Truncate(time.Second), true)
 	if j.Missed {
-		add("OutForDelivery", j.part(7, 10), true)
 		add("DeliveryAttempted", j.Attempt(), true)
 		if !j.Returning.IsZero() {
 			add("ReturnInitiated", j.Returning, true)
@@ -102,8 +103,8 @@ func (j *Journey) Events(t time.Time) []Event {
 		if !j.Again.IsZero() {
 			add("RecipientRequestedAlternateDeliveryTiming", j.Again, true)
 		}
+		add("OutForDelivery", j.Ends.Add(-min(4*time.Hour, j.Ends.Sub(j.Scanned)/10)).Truncate(time.Second), true)
 	}
-	add("OutForDelivery", j.Ends.Add(-min(4*time.Hour, j.Ends.Sub(j.Scanned)/10)).Truncate(time.Second), true)
 	add(j.End, j.Ends, true)
 	return list
 }

@@ -75,6 +75,16 @@ func (w *World) AddressIn(r random.Source, code string) Address {
 	return a
 }
 
+// TownOf tells which town of a country has a postal code; false when none that the world knows has it.
+func TownOf(country, postalCode string) (city, state string, known bool) {
+	for _, p := range Countries[country].Places {
+		if p.PostalCode == postalCode {
+			return p.city, p.state, true
+		}
+	}
+	return "", "", false
+}
+
 // taxIncluded tells whether prices in a marketplace contain the tax: everywhere but in the United States and Canada.
 func taxIncluded(m *marketplace.Marketplace) bool {
 	return m.CountryCode != "US" && m.CountryCode != "CA"

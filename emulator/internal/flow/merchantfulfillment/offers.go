@@ -111,6 +111,8 @@ func read(c *desk.Call) (*wanted, *answer.Error) {
 		return nil, refuse(c, "request", "AmazonOrderId: the order is fulfilled by Amazon")
 	case status == world.Pending || status == world.Canceled:
 		return nil, refuse(c, "request", "AmazonOrderId: the order is "+status)
+	case o.EasyShipAt(c.Now) != nil: // it has a label, and a carrier that comes for it; that it gets no other is assumed
+		return nil, refuse(c, "request", "AmazonOrderId: the order's package has been scheduled with Easy Ship")
 	}
 	q.quantities = make([]int, len(o.Items))
 	for _, entry := range q.ItemList {
@@ -158,11 +160,14 @@ func (q *wanted) measure(c *desk.Call) *answer.Error {
 	if q.ShipDate != "" {
 		q.shipDate, _ = format.ParseTime(q.ShipDate)
 	}
-	if q.shipDate.Before(c.Now.UTC().Truncate(world.Day)) { // selling-partner-api-docs, discussion 352
-		return refuse(c, "request", "ShipDate: lies in the past")
+	if !carriers.Bookable(q.shipDate, c.Now) { // selling-partner-api-docs, discussion 352
+		return refuse(c, "request", "ShipDate: lies in the past, or more than a year ahead")
 	}
 	q.arriveBy, _ = format.ParseTime(q.MustArriveByDate)
 	options := &q.ShippingServiceOptions
+	if v := options.DeclaredValue; v != nil && !carriers.Insurable(format.Float(v.Amount)) {
+		return refuse(c, "request", "DeclaredValue: is below 0, or more than anything is worth")
+	}
 	q.pickup = options.CarrierWillPickUp == true || options.CarrierWillPickUp == "true"
 	q.signature = signature(options.DeliveryExperience)
 	return nil

@@ -32,6 +32,9 @@ func accessPoints(c *desk.Call) (answer.Reply, *answer.Error) {
 func accessPoint(c *desk.Call, kind, country, code string, i int) object {
 	r := c.Desk.Seed.Of("access point", kind, country, code, i)
 	a := c.Seller.World().AddressIn(r, country)
+	if city, state, known := world.TownOf(country, code); known {
+		a.City, a.State = city, state
+	}
 	zone := "UTC"
 	for _, m := range marketplace.All() {
 		if m.CountryCode == country {

@@ -81,9 +81,9 @@ func (d *document) check() *answer.Error {
 	case !slices.Contains(d.RequestedDocumentTypes, "LABEL"):
 		return notOffered("requestedDocumentTypes: want LABEL, and PACKSLIP where it is needed")
 	}
-	for _, t := range d.RequestedDocumentTypes {
-		if t != "LABEL" && t != packSlip {
-			return notOffered("requestedDocumentTypes: no " + t)
+	for i, t := range d.RequestedDocumentTypes {
+		if t != "LABEL" && t != packSlip || slices.Contains(d.RequestedDocumentTypes[:i], t) {
+			return notOffered("requestedDocumentTypes: no " + t + ", or a second one")
 		}
 	}
 	return nil
@@ -451,9 +451,9 @@ func (s *shipment) documentsOf(c *desk.Call, i int, wish *document) object {
 	return object{"packageClientReferenceId": p.Reference, "trackingId": p.Tracking, "packageDocuments": list}
 }
 
-// find finds the shipment of the path. The caller holds the office's lock.
+// find finds the shipment of the path. One that was bought before the clock was set back isn't there yet. The caller holds the office's lock.
 func (f *office) find(c *desk.Call) (*shipment, *answer.Error) {
-	if s := f.byID[c.Path["shipmentId"]]; s != nil {
+	if s := f.byID[c.Path["shipmentId"]]; s != nil && !s.Bought.After(c.Now) {
 		return s, nil
 	}
 	return nil, unknown("Shipment", "shipmentId", c.Path["shipmentId"])

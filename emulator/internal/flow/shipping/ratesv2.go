@@ -95,6 +95,9 @@ var (
 	millimetres = map[string]float64{"INCH": 25.4, "CENTIMETER": 10}
 )
 
+// mostPackages is how many a request may have; assumed. Each gets its documents drawn at once.
+const mostPackages = 200
+
 // businesses are the countries of Amazon's shipping businesses (model). Without the header the parcel's own country counts, which is assumed: the model calls
 // AmazonShipping_UK the default.
 var businesses = map[string]string{"AmazonShipping_US": "US", "AmazonShipping_IN": "IN", "AmazonShipping_UK": "GB", "AmazonShipping_UAE": "AE",
@@ -118,11 +121,11 @@ func requested(c *desk.Call) (*request, *answer.Error) {
 func (f *office) read(c *desk.Call, r *request, came time.Time) (*wanted, *answer.Error) {
 	q := &wanted{request: r}
 	q.shipDate, _ = format.ParseTime(r.ShipDate)
-	if q.shipDate.Before(came.UTC().Truncate(world.Day)) {
-		return nil, invalid("shipDate: lies in the past")
+	if !carriers.Bookable(q.shipDate, came) {
+		return nil, invalid("shipDate: lies in the past, or more than a year ahead")
 	}
-	if r.ShipFrom == nil || len(r.Packages) == 0 {
-		return nil, invalid("shipFrom, packages: required")
+	if r.ShipFrom == nil || len(r.Packages) == 0 || len(r.Packages) > mostPackages {
+		return nil, invalid(fmt.Sprintf("shipFrom, packages: want an address and 1 to %d packages", mostPackages))
 	}
 	if err := q.channel(c); err != nil {
 		return nil, err
@@ -151,6 +154,8 @@ func (f *office) read(c *desk.Call, r *request, came time.Time) (*wanted, *answe
 			return nil, invalid(at + ".packageClientReferenceId: want one that no other package has")
 		case parcel.Grams <= 0 || slices.Min(parcel.Sides[:]) <= 0:
 			return nil, invalid(at + ": want a weight and sides above 0")
+		case !carriers.Insurable(format.Float(p.InsuredValue.Value)):
+			return nil, invalid(at + ".insuredValue: is below 0, or more than anything is worth")
 		case len(p.Items) == 0:
 			return nil, invalid(at + ".items: is empty")
 		}
@@ -200,6 +205,9 @@ func (q *wanted) channel(c *desk.Call) *answer.Error {
 		}
 		if status := o.Status(c.Now); o.Amazon || status == world.Pending || status == world.Canceled {
 			return invalid("channelDetails.amazonOrderDetails.orderId: the order is " + status + " and fulfilled by " + o.Channel())
+		}
+		if o.EasyShipAt(c.Now) != nil { // it has a label, and a carrier that comes for it; that it gets no other is assumed
+			return invalid("channelDetails.amazonOrderDetails.orderId: the order's package has been scheduled with Easy Ship")
 		}
 		q.order, q.market, q.country = o, o.Marketplace, o.Marketplace.CountryCode
 		// What the request says is ignored (model).

@@ -12,10 +12,10 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
-// parcel finds a package by its tracking number; nil when there is none. The caller holds the office's lock.
-func (f *office) parcel(tracking string) (*shipment, *sentParcel) {
+// parcel finds a package by its tracking number; nil when there is none, or not yet. The caller holds the office's lock.
+func (f *office) parcel(c *desk.Call, tracking string) (*shipment, *sentParcel) {
 	s := f.tracked[tracking]
-	if s == nil {
+	if s == nil || s.Bought.After(c.Now) {
 		return nil, nil
 	}
 	i := slices.IndexFunc(s.Packages, func(p sentParcel) bool { return p.Tracking == tracking })
@@ -39,7 +39,7 @@ func getTracking(c *desk.Call) (answer.Reply, *answer.Error) {
 	f := open(c)
 	defer f.mu.Unlock()
 	tracking := c.Query.Get("trackingId")
-	s, p := f.parcel(tracking)
+	s, p := f.parcel(c, tracking)
 	if s == nil || s.service().CarrierID != c.Query.Get("carrierId") {
 		return answer.Reply{}, notTracked(tracking)
 	}
@@ -90,7 +90,7 @@ func submitNdrFeedback(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	f := open(c)
 	defer f.mu.Unlock()
-	s, p := f.parcel(body.TrackingID)
+	s, p := f.parcel(c, body.TrackingID)
 	if s == nil {
 		return answer.Reply{}, notTracked(body.TrackingID)
 	}
@@ -159,9 +159,12 @@ func createClaim(c *desk.Call) (answer.Reply, *answer.Error) {
 	if err := format.Read(c.Body, &body); err != nil {
 		return answer.Reply{}, invalid(err.Error())
 	}
+	if v := body.DeclaredValue; v != nil && !carriers.Insurable(format.Float(v.Value)) {
+		return answer.Reply{}, invalid("declaredValue: is below 0, or more than anything is worth")
+	}
 	f := open(c)
 	defer f.mu.Unlock()
-	s, p := f.parcel(body.TrackingID)
+	s, p := f.parcel(c, body.TrackingID)
 	if s == nil {
 		return answer.Reply{}, notTracked(body.TrackingID)
 	}
