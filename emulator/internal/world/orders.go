@@ -1,6 +1,7 @@
 package world
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -317,12 +318,16 @@ func OrderOfShipment(id string) (string, bool) {
 		return "", false
 	}
 	n, err := strconv.ParseUint(rest, 36, 64)
-	digits := strconv.FormatUint(n, 10)
-	if err != nil || len(digits) > 17 {
+	if err != nil || n >= 1e17 {
 		return "", false
 	}
-	digits = strings.Repeat("0", 17-len(digits)) + digits
-	return digits[:3] + "-" + digits[3:10] + "-" + digits[10:], true
+	return OrderIDOf(n), true
+}
+
+// OrderIDOf is the id of an order whose digits are a number of at most seventeen.
+func OrderIDOf(digits uint64) string {
+	text := fmt.Sprintf("%017d", digits)
+	return text[:3] + "-" + text[3:10] + "-" + text[10:]
 }
 
 // OrderIDPattern is what ids of orders look like: three, seven and seven digits.

@@ -237,7 +237,7 @@ func schedule(c *desk.Call, o *world.Order, details map[string]any, s handover.S
 	p.Identifier = format.Member(details, "packageIdentifier")
 	for i, entry := range format.List(details["packageItems"]) {
 		id := format.Member(entry, "orderItemId")
-		if !hasItem(o, id) {
+		if o.ItemIndex(id) < 0 {
 			return answer.InvalidParameter("packageDetails.packageItems["+strconv.Itoa(i)+"].orderItemId", `"`+id+`" is not an item of the order`)
 		}
 		if p.Serials == nil {
@@ -253,15 +253,6 @@ func schedule(c *desk.Call, o *world.Order, details map[string]any, s handover.S
 	handover.Take(c, o, p, s)
 	*made = o.EasyShip
 	return nil
-}
-
-func hasItem(o *world.Order, id string) bool {
-	for i := range o.Items {
-		if o.Items[i].ID == id {
-			return true
-		}
-	}
-	return false
 }
 
 // updateScheduledPackages schedules packages anew: all that are named, or none.

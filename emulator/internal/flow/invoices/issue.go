@@ -62,10 +62,10 @@ type invoice struct {
 	transaction string // transactionType
 	date        time.Time
 	series      string
-	external    string    // the number that it has with the government
-	key         string    // 44 digits, by which everybody finds it
-	business    string    // what belongs together
-	shipment    string    //
+	external    string // the number that it has with the government
+	key         string // 44 digits, by which everybody finds it
+	business    string // what belongs together
+	shipment    string
 	corrected   time.Time // until then it stands rejected; zero: it was authorized at once
 	parties     [2]party  // who writes it, and who gets it
 	lines       []line
@@ -160,12 +160,11 @@ func (f *office) shown(id string) (order string, ok bool) {
 		return "", false
 	}
 	number, err := strconv.ParseUint(text[:12]+text[13:16], 16, 64)
-	digits := strconv.FormatUint((number^f.mask())/numbersEach, 10)
-	if err != nil || len(digits) > 17 {
+	digits := (number ^ f.mask()) / numbersEach
+	if err != nil || digits >= 1e17 {
 		return "", false
 	}
-	digits = strings.Repeat("0", 17-len(digits)) + digits
-	return digits[:3] + "-" + digits[3:10] + "-" + digits[10:], true
+	return world.OrderIDOf(digits), true
 }
 
 // fallsTo tells whether Amazon writes an order's invoices: it does for what it sells from its own warehouses in Brazil.

@@ -114,7 +114,7 @@ func read(c *desk.Call) (*wanted, *answer.Error) {
 	}
 	q.quantities = make([]int, len(o.Items))
 	for _, entry := range q.ItemList {
-		i := slices.IndexFunc(o.Items, func(it world.OrderItem) bool { return it.ID == entry.OrderItemID })
+		i := o.ItemIndex(entry.OrderItemID)
 		n, whole := format.Whole(entry.Quantity)
 		if i < 0 || !whole || n < 1 || q.quantities[i]+n > o.Items[i].Quantity {
 			return nil, refuse(c, "items", fmt.Sprintf("ItemList: %s units of item %s, which the order hasn't", entry.Quantity, entry.OrderItemID))
@@ -251,11 +251,11 @@ func eligibleServices(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, refuse(c, "request", "ShippingOfferingFilter: "+err.Error())
 	}
 	f := &filter.ShippingOfferingFilter
-	complex := f.IncludeComplexShippingOptions == true || f.IncludeComplexShippingOptions == "true"
+	complicated := f.IncludeComplexShippingOptions == true || f.IncludeComplexShippingOptions == "true"
 	offers, rejected, unaccepted := []object{}, []object{}, []object{}
 	for _, s := range carriers.Services(q.order.Marketplace.CountryCode) {
 		switch {
-		case s.Questions && !complex, f.CarrierWillPickUp == "CarrierWillPickUp" && !s.Pickup, signature(f.DeliveryExperience) && !s.Signature:
+		case s.Questions && !complicated, f.CarrierWillPickUp == "CarrierWillPickUp" && !s.Pickup, signature(f.DeliveryExperience) && !s.Signature:
 		case s.TermsUnaccepted:
 			unaccepted = append(unaccepted, object{"CarrierName": s.Carrier})
 		case q.ineligible(s) || q.late(s):

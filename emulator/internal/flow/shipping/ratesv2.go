@@ -165,7 +165,7 @@ func (f *office) read(c *desk.Call, r *request, came time.Time) (*wanted, *answe
 			if q.order == nil {
 				continue
 			}
-			k := slices.IndexFunc(q.order.Items, func(it world.OrderItem) bool { return it.ID == entry.ItemIdentifier })
+			k := q.order.ItemIndex(entry.ItemIdentifier)
 			if k < 0 || n > left[k] {
 				return nil, invalid(fmt.Sprintf("%s.items: %d units of item %q, which the order hasn't", at, n, entry.ItemIdentifier))
 			}
