@@ -9,8 +9,8 @@ import (
 
 // SettlementRow is one amount of a settlement report.
 type SettlementRow struct {
-	Type, Kind, What string       // transaction-type, amount-type, amount-description
-	Units            int          //
+	Type, Kind, What string // transaction-type, amount-type, amount-description
+	Units            int
 	Of               *Transaction // without amounts for what was carried from the period before
 	Line             *Line        // nil for an amount of the transaction as a whole
 }

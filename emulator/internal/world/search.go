@@ -562,6 +562,8 @@ func (w *World) Lives(since, t time.Time) iter.Seq[*Order] {
 		}
 	}
 }
+
+// Outside tells whether a time lies outside of two bounds, of which either may be zero.
 func Outside(t, after, before time.Time) bool {
 	return !after.IsZero() && t.Before(after) || !before.IsZero() && t.After(before)
 }

@@ -57,10 +57,10 @@ func (e *export) status(now time.Time) string {
 func (e *export) object(now time.Time) object {
 	body := object{"exportId": e.ID, "status": e.status(now), "errorMessage": "", "invoicesDocumentIds": []string{}}
 	if !now.Before(e.Started) {
-		body["generateExportStartedAt"] = stamp(e.Started)
+		body["generateExportStartedAt"] = desk.Millis(e.Started)
 	}
 	if !now.Before(e.Finished) {
-		body["generateExportFinishedAt"], body["errorMessage"] = stamp(e.Finished), e.Problem
+		body["generateExportFinishedAt"], body["errorMessage"] = desk.Millis(e.Finished), e.Problem
 		if e.Documents != nil {
 			body["invoicesDocumentIds"] = e.Documents
 		}

@@ -106,7 +106,7 @@ func (v *invoice) object(now time.Time) object {
 		}
 	}
 	body := object{
-		"id": v.id, "date": stamp(v.date), "invoiceType": v.kind, "transactionType": v.transaction, "series": v.series, "externalInvoiceId": v.external,
+		"id": v.id, "date": desk.Millis(v.date), "invoiceType": v.kind, "transactionType": v.transaction, "series": v.series, "externalInvoiceId": v.external,
 		"status": v.status(now), "transactionIds": ids, "errorCode": "", "govResponse": "",
 	}
 	if v.status(now) == rejected {
@@ -114,9 +114,6 @@ func (v *invoice) object(now time.Time) object {
 	}
 	return body
 }
-
-// stamp spells a time as the API does, with thousandths of seconds.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // The invoices of an order, by what follows its id in the number that an invoice's id hides: a sale, the return to the seller that comes before it, returns
 // by the buyer, and the business transaction of all of them.

@@ -171,7 +171,7 @@ func (s *schedule) object(w *wallet, now time.Time) object {
 	}
 	failures := []object{}
 	for _, f := range s.Failures {
-		failures = append(failures, object{"transferScheduleFailureDate": stamp(f.At), "transferScheduleFailureReason": f.Reason})
+		failures = append(failures, object{"transferScheduleFailureDate": desk.Millis(f.At), "transferScheduleFailureReason": f.Reason})
 	}
 	return object{
 		"transferScheduleId": s.ID, "transactionType": "DEBIT",

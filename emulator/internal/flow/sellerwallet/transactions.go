@@ -345,22 +345,22 @@ func (p *party) object() object {
 func (w *wallet) debit(t *transaction, now time.Time) object {
 	status := t.status(now)
 	body := object{
-		"accountId": t.Account, "transactionId": t.ID, "transactionType": "DEBIT", "transactionStatus": status, "transactionRequestDate": stamp(t.Requested),
-		"expectedCompletionDate": stamp(t.Requested.Add(expectedTime)), "lastUpdateDate": stamp(t.updated(now)),
+		"accountId": t.Account, "transactionId": t.ID, "transactionType": "DEBIT", "transactionStatus": status, "transactionRequestDate": desk.Millis(t.Requested),
+		"expectedCompletionDate": desk.Millis(t.Requested.Add(expectedTime)), "lastUpdateDate": desk.Millis(t.updated(now)),
 		"requesterName": w.seller.Desk.Auth.Application().ID, "transactionRequesterSource": "TPP", "transactionDescription": t.Description,
 		"transactionSourceAccount": w.own(w.account(t.Account)), "transactionDestinationAccount": t.To.object(),
 		"transactionRequestAmount": amountObject(t.Quote.Base, t.Quote.From), "transferRateDetails": t.Quote.object(),
 	}
 	switch status {
 	case successful:
-		body["transactionActualCompletionDate"] = stamp(t.Done)
+		body["transactionActualCompletionDate"] = desk.Millis(t.Done)
 		if t.Quote.From != t.Quote.To {
 			body["transactionFinalAmount"] = amountObject(t.Quote.Amount, t.Quote.To)
 		}
 	case failed:
 		body["transactionFailureReason"] = brokeText
 	case creditsApplied:
-		body["transactionActualCompletionDate"], body["transactionFailureReason"] = stamp(t.Done), bouncedText
+		body["transactionActualCompletionDate"], body["transactionFailureReason"] = desk.Millis(t.Done), bouncedText
 	}
 	return body
 }
@@ -373,7 +373,7 @@ func (w *wallet) credit(t *transaction, now time.Time) object {
 	}
 	body := w.debit(t, now)
 	body["accountId"], body["transactionId"], body["transactionType"] = t.To.Account, t.CreditID, "CREDIT"
-	body["transactionRequestDate"] = stamp(t.Approved)
+	body["transactionRequestDate"] = desk.Millis(t.Approved)
 	return body
 }
 
@@ -386,14 +386,14 @@ func (w *wallet) paidIn(a *account, d *deposit, now time.Time) object {
 	q := quote{Base: d.units, From: a.currency, To: a.currency, Rate: 1, Effective: 1, Amount: d.units, ID: d.id}
 	bank := party{Holder: w.seller.StoreName, Bank: "Bank", Tail: ledger.Books.Of(w.seller).AccountTail(), Country: a.country, Currency: a.currency}
 	body := object{
-		"accountId": a.id, "transactionId": d.id, "transactionType": "CREDIT", "transactionStatus": status, "transactionRequestDate": stamp(d.at),
-		"expectedCompletionDate": stamp(d.until), "lastUpdateDate": stamp(updated),
+		"accountId": a.id, "transactionId": d.id, "transactionType": "CREDIT", "transactionStatus": status, "transactionRequestDate": desk.Millis(d.at),
+		"expectedCompletionDate": desk.Millis(d.until), "lastUpdateDate": desk.Millis(updated),
 		"requesterName": w.seller.StoreName, "transactionRequesterSource": "Amazon portal",
 		"transactionDescription": "Deposit", "transactionSourceAccount": bank.object(), "transactionDestinationAccount": w.own(a),
 		"transactionRequestAmount": amountObject(d.units, a.currency), "transferRateDetails": q.object(),
 	}
 	if status == successful {
-		body["transactionActualCompletionDate"] = stamp(d.until)
+		body["transactionActualCompletionDate"] = desk.Millis(d.until)
 	}
 	return body
 }
