@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -149,7 +150,7 @@ func (l *SettlementRow) Cell(column, amount string) string {
 	case "adjustment-id":
 		return t.RefundID
 	case "marketplace-name":
-		return "Amazon." + t.Marketplace.Storefront[len("www.amazon."):]
+		return world.StoreName(t.Marketplace)
 	}
 	if l.Line == nil {
 		return ""

@@ -102,7 +102,7 @@ func (a *archive) add(c *desk.Call, o *world.Order, f labels.Format) {
 		a.zip = zip.NewWriter(&a.buf)
 	}
 	p := o.EasyShip
-	notes := []string{p.Identifier, inZone(o.Marketplace, p.Slot.Start)}
+	notes := []string{p.Identifier, world.InZone(o.Marketplace, p.Slot.Start)}
 	content, err := labels.Render(jobs.Label(c.Seller, o, "Amazon Shipping", "Easy Ship", p.Tracking, notes...), f, labels.FourBySix, 203)
 	if err == nil {
 		w, _ := a.zip.Create(o.ID + "/ShippingLabel." + strings.ToLower(string(f))) // into memory, as below

@@ -355,7 +355,7 @@ func packageObject(o *world.Order, p *world.EasyShip, now time.Time) object {
 		"packageTimeSlot": slotObject(p.Slot, o.Marketplace),
 		"packageStatus":   packageStates[state],
 		"trackingDetails": object{"trackingId": p.Tracking},
-		"invoice":         object{"invoiceNumber": p.Invoice, "invoiceDate": inZone(o.Marketplace, p.Scheduled)},
+		"invoice":         object{"invoiceNumber": p.Invoice, "invoiceDate": world.InZone(o.Marketplace, p.Scheduled)},
 	}
 	if p.Identifier != "" {
 		body["packageIdentifier"] = p.Identifier
@@ -372,14 +372,5 @@ func slotObject(s world.EasyShipSlot, m *marketplace.Marketplace) object {
 	if id == "" {
 		id = "MANUAL" // of one that the seller chose by hand; assumed, since the model wants an id
 	}
-	return object{"slotId": id, "startTime": inZone(m, s.Start), "endTime": inZone(m, s.End), "handoverMethod": method}
-}
-
-// inZone spells a time as the store's own clocks show it.
-func inZone(m *marketplace.Marketplace, t time.Time) string {
-	zone, err := m.Location()
-	if err != nil {
-		zone = time.UTC
-	}
-	return t.In(zone).Format(time.RFC3339)
+	return object{"slotId": id, "startTime": world.InZone(m, s.Start), "endTime": world.InZone(m, s.End), "handoverMethod": method}
 }

@@ -142,7 +142,7 @@ func transaction(c *desk.Call, t *ledger.Transaction) format.Record {
 		}},
 		{"relatedIdentifiers", related}, {"transactionType", t.Type}, {"transactionId", t.ID}, {"transactionStatus", t.Status}, {"description", t.Description},
 		{"postedDate", format.Timestamp(t.Posted)}, {"totalAmount", amount(t.Money(t.Total()))},
-		{"marketplaceDetails", format.Record{{"marketplaceId", t.Marketplace.ID}, {"marketplaceName", storeName(t.Marketplace)}}},
+		{"marketplaceDetails", format.Record{{"marketplaceId", t.Marketplace.ID}, {"marketplaceName", world.StoreName(t.Marketplace)}}},
 		{"items", items}, {"contexts", contexts}, {"breakdowns", breakdowns(t.Breakdowns(), t.Marketplace)},
 	}
 }
@@ -195,19 +195,11 @@ func markets(c *desk.Call, ids []string, accountType string) ([]*marketplace.Mar
 
 // day reads a date, as its own first moment in a marketplace.
 func day(text string, m *marketplace.Marketplace) time.Time {
-	t, err := time.ParseInLocation(time.DateOnly, text, zone(m))
+	t, err := time.ParseInLocation(time.DateOnly, text, world.Zone(m))
 	if err != nil {
 		return time.Time{}
 	}
 	return t
-}
-
-func zone(m *marketplace.Marketplace) *time.Location {
-	z, err := m.Location()
-	if err != nil {
-		return time.UTC
-	}
-	return z
 }
 
 // balanceTypes are those of balances.
@@ -229,7 +221,7 @@ func listBalances(c *desk.Call) (answer.Reply, *answer.Error) {
 	l := ledger.Books.Of(c.Seller)
 	balances := []format.Record{}
 	for _, m := range list {
-		at, when := c.Now, [2]any{"lastUpdatedTime", c.Now.In(zone(m)).Truncate(time.Second).Format(time.RFC3339)}
+		at, when := c.Now, [2]any{"lastUpdatedTime", c.Now.In(world.Zone(m)).Truncate(time.Second).Format(time.RFC3339)}
 		if date := c.Query.Get("asOfDate"); date != "" {
 			start := day(date, m)
 			if start.IsZero() || start.After(c.Now) {

@@ -279,7 +279,7 @@ func fee(kind string, t *ledger.Transaction, units int) format.Record {
 
 // shipmentEvent is a shipment, or what is given back of one, whose lists have names of their own.
 func shipmentEvent(t *ledger.Transaction, back bool) format.Record {
-	event := format.Record{{"AmazonOrderId", t.OrderID}, {"SellerOrderId", t.SellerOrderID}, {"MarketplaceName", storeName(t.Marketplace)},
+	event := format.Record{{"AmazonOrderId", t.OrderID}, {"SellerOrderId", t.SellerOrderID}, {"MarketplaceName", world.StoreName(t.Marketplace)},
 		{"PostedDate", format.Timestamp(t.Posted)}}
 	adjustment := ""
 	if back {

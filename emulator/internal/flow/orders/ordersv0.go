@@ -327,7 +327,7 @@ func OrderObjectV0(c *desk.Call, o *world.Order, t time.Time) format.Record {
 		{"PaymentMethodDetails", paymentDetailsV0(o.Payment)},
 		{"PurchaseDate", purchased},
 		{"ReplacedOrderId", unlessEmpty(o.Replaces)},
-		{"SalesChannel", "Amazon." + o.Marketplace.Storefront[len("www.amazon."):]},
+		{"SalesChannel", world.StoreName(o.Marketplace)},
 		{"SellerOrderId", o.SellerOrderID},
 		{"ShipServiceLevel", service},
 		{"ShipmentServiceLevelCategory", category},

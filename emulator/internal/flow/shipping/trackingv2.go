@@ -179,10 +179,7 @@ func createClaim(c *desk.Call) (answer.Reply, *answer.Error) {
 		if body.DeclaredValue != nil {
 			value = min(value, format.Float(body.DeclaredValue.Value))
 		}
-		for range world.Decimals(made.Amount.Currency) {
-			value *= 10
-		}
-		made.Amount.Units = int(value + 0.5)
+		made.Amount = world.MoneyOf(value, made.Amount.Currency)
 	}
 	f.claims = append(f.claims, made)
 	return answer.Reply{Status: http.StatusCreated, Body: object{"claimId": made.ID}}, nil
