@@ -298,6 +298,12 @@ func (o *Order) InvoiceStatus(t time.Time) string {
 	return InvoiceNotFound
 }
 
+// Amazon's company in Brazil, as its invoices and those to it name it, with its tax number.
+const (
+	BrazilCompany = "Amazon Serviços de Varejo do Brasil Ltda."
+	BrazilCNPJ    = "15436940000103"
+)
+
 // shipmentDigits is how many base-36 digits hold the digits of an order's id.
 const shipmentDigits = 11
 

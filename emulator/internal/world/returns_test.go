@@ -90,3 +90,17 @@ func TestParseMoney(t *testing.T) {
 		t.Error("yen with decimals")
 	}
 }
+
+// TestClaimOfNoItem: a claim that is about no item of its order, as a state may have it, counts nowhere.
+func TestClaimOfNoItem(t *testing.T) {
+	w := New(Sizes{Seed: 3, Orders: 50, Products: 5, Days: 30}, testSeller(t))
+	o := w.order(0)
+	for _, item := range []int{-1, len(o.Items)} {
+		w.Charge(Charge{ID: "claim", At: w.opened, Kind: GuaranteeClaim, OrderID: o.ID, Item: item, Marketplace: o.Marketplace.ID, Amount: Money{-100, o.Marketplace.Currency}})
+	}
+	for _, s := range w.SumSales(w.opened, w.opened.Add(-Day), w.opened, []string{o.Marketplace.ID}, "", false) {
+		if s.All.Claims != 0 {
+			t.Errorf("%s: %d claims", s.Date, s.All.Claims)
+		}
+	}
+}

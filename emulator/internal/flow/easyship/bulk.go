@@ -38,9 +38,7 @@ func createScheduledPackageBulk(c *desk.Call) (answer.Reply, *answer.Error) {
 		id := format.Member(entry, "amazonOrderId")
 		o, err := scheduleOne(c, m, id, entry)
 		if err != nil {
-			_, said := c.Refusal(err)
-			list, _ := said.(map[string]any)["errors"].([]format.Record)
-			rejected = append(rejected, object{"amazonOrderId": id, "error": list[0]})
+			rejected = append(rejected, object{"amazonOrderId": id, "error": c.FirstError(err)})
 			continue
 		}
 		scheduled = append(scheduled, packageObject(o, o.EasyShip, c.Now))

@@ -461,19 +461,15 @@ func (w *wallet) destination(body map[string]any, from *account) (party, bool, *
 	const name = "destinationTransactionInstrument"
 	instrument, _ := body[name].(map[string]any)
 	bank, _ := instrument["bankAccount"].(map[string]any)
-	text := func(of map[string]any, name string) string {
-		s, _ := of[name].(string)
-		return s
-	}
 	p := party{
-		Holder: text(instrument, "accountHolderName"), Bank: text(bank, "bankName"), Format: text(bank, "bankAccountNumberFormat"),
-		Tail: text(bank, "bankAccountNumberTail"), Country: text(bank, "accountCountryCode"), Currency: text(bank, "accountCurrency"),
+		Holder: format.Member(instrument, "accountHolderName"), Bank: format.Member(bank, "bankName"), Format: format.Member(bank, "bankAccountNumberFormat"),
+		Tail: format.Member(bank, "bankAccountNumberTail"), Country: format.Member(bank, "accountCountryCode"), Currency: format.Member(bank, "accountCurrency"),
 	}
-	self := text(bank, "bankAccountOwnershipType") == "SELF"
+	self := format.Member(bank, "bankAccountOwnershipType") == "SELF"
 	if _, ok := world.Rate(from.currency, p.Currency); !ok {
 		return p, self, wrong(name+".bankAccount.accountCurrency", "is none that is exchanged")
 	}
-	if id := cmp.Or(text(body, "destinationAccountId"), text(bank, "accountId")); id != "" {
+	if id := cmp.Or(format.Member(body, "destinationAccountId"), format.Member(bank, "accountId")); id != "" {
 		switch to := w.account(id); {
 		case id == from.id:
 			return p, self, wrong("destinationAccountId", "is the account that the money comes from")
