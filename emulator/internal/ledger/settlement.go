@@ -177,9 +177,9 @@ func (l *SettlementRow) Cell(column, amount string) string {
 // PromotionOf is the id of the promotion that took something off the principal or the shipping, as orders have it.
 func PromotionOf(what string) string {
 	if what == "Shipping" {
-		return "Free Shipping"
+		return world.FreeShipping
 	}
-	return "Save 10% on pens & more"
+	return world.PriceOff
 }
 
 // SettlementDate and [SettlementTime] are as the marketplace's country writes them (abuzuhri/Amazon-SP-API-CSharp#571 has 14.03.2023 of Germany).

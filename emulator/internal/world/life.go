@@ -220,6 +220,9 @@ func (m *maker) price(number int, o *Order) {
 			it.Gift = countryOf(o.Marketplace.CountryCode).gift
 		}
 	}
+	if r.Chance(8) && len(o.Items) > 0 {
+		o.Items[0].Free = o.Items[0].Shipping
+	}
 }
 
 // stores are where buyers pick up what they have ordered, in the seller's shops.

@@ -298,6 +298,24 @@ func (o *Order) InvoiceStatus(t time.Time) string {
 	return InvoiceNotFound
 }
 
+// The ids of promotions: of what is taken off the price, and off the shipping.
+const (
+	PriceOff     = "Save 10% on pens & more"
+	FreeShipping = "Free Shipping"
+)
+
+// Promotions are the ids of those that took something off an item.
+func (it *OrderItem) Promotions() []string {
+	ids := []string{}
+	if it.Discount.Units > 0 {
+		ids = append(ids, PriceOff)
+	}
+	if it.Free.Units > 0 {
+		ids = append(ids, FreeShipping)
+	}
+	return ids
+}
+
 // Amazon's company in Brazil, as its invoices and those to it name it, with its tax number.
 const (
 	BrazilCompany = "Amazon Serviços de Varejo do Brasil Ltda."

@@ -25,7 +25,7 @@ func TestPlannedReturns(t *testing.T) {
 			if b.Asked.Before(o.Shipped) || b.Asked.After(last) || b.At.After(last) || b.Refunded.After(last) {
 				t.Errorf("order %d, bought %v, shipped %v: %+v", o.Number, o.Purchased, o.Shipped, b)
 			}
-			if total := o.RefundTotal(b.Refund).Units; b.Refund.Price > it.Price.Units || total < 0 || total > o.ItemTotal(b.Item) && b.Kind != Concession {
+			if total := o.RefundTotal(b.Item, b.Refund).Units; b.Refund.Price > it.Price.Units || total < 0 || total > o.ItemTotal(b.Item) && b.Kind != Concession {
 				t.Errorf("order %d: %+v of an item of %d", o.Number, b.Refund, o.ItemTotal(b.Item))
 			}
 			if ids[b.ID] {
@@ -102,5 +102,31 @@ func TestClaimOfNoItem(t *testing.T) {
 		if s.All.Claims != 0 {
 			t.Errorf("%s: %d claims", s.Date, s.All.Claims)
 		}
+	}
+}
+
+// TestFreeShipping: some orders are sent for nothing, and who gives such a thing back isn't paid the postage.
+func TestFreeShipping(t *testing.T) {
+	w := New(Sizes{Seed: 3, Orders: 3000, Products: 40, Days: 400}, testSeller(t))
+	orders, free, back := 0, 0, 0
+	for o := range w.Lives(time.Time{}, w.opened) {
+		it := &o.Items[0]
+		if it.Shipping.Units == 0 {
+			continue
+		}
+		if orders++; it.Free.Units == 0 {
+			continue
+		}
+		if free++; it.Free != it.Shipping {
+			t.Errorf("order %d: %v of %v is free", o.Number, it.Free, it.Shipping)
+		}
+		if f := o.share(0, 0, it.Quantity, true); o.RefundTotal(0, f).Units != o.ItemTotal(0) {
+			t.Errorf("order %d: %v is paid back of %d", o.Number, o.RefundTotal(0, f), o.ItemTotal(0))
+		} else {
+			back += f.Shipping
+		}
+	}
+	if free < orders/12 || free > orders/6 || back == 0 {
+		t.Errorf("%d of %d orders are sent for nothing, with postage of %d", free, orders, back)
 	}
 }

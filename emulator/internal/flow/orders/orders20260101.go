@@ -298,8 +298,12 @@ func item2026(o *world.Order, i int, want func(string) bool, t time.Time, priced
 			"breakdowns":    breakdown2026(it.Price.Currency, o.Net(it), it.Shipping.Units, it.Tax.Units, it.Discount.Units+it.Free.Units),
 		}
 	}
-	if want("PROMOTION") && it.Discount.Units > 0 {
-		out["promotion"] = object{"breakdowns": []object{{"promotionId": "Save 10% on pens & more"}}}
+	if ids := it.Promotions(); want("PROMOTION") && len(ids) > 0 {
+		list := []object{}
+		for _, id := range ids {
+			list = append(list, object{"promotionId": id})
+		}
+		out["promotion"] = object{"breakdowns": list}
 	}
 	if want("EXPENSE") && it.Price.Currency == "JPY" {
 		out["expense"] = object{"pointsCost": object{"pointsGranted": object{"pointsNumber": it.Price.Units / 100, "pointsMonetaryValue": desk.Money(world.Money{Units: it.Price.Units / 100, Currency: "JPY"})}}}

@@ -422,8 +422,8 @@ func orderItemsV0(c *desk.Call, o *world.Order) object {
 			if it.Free.Units > 0 {
 				out["ShippingDiscount"] = moneyV0(it.Free)
 			}
-			if it.Discount.Units > 0 {
-				out["PromotionIds"] = []string{"Save 10% on pens & more"}
+			if ids := it.Promotions(); len(ids) > 0 {
+				out["PromotionIds"] = ids
 			}
 			if o.Marketplace.CountryCode == "US" {
 				out["TaxCollection"] = object{"Model": "MarketplaceFacilitator", "ResponsibleParty": "Amazon Services, Inc."}
