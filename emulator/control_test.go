@@ -87,7 +87,7 @@ func TestControlPlane(t *testing.T) {
 		{"POST", "accounts/" + seller + "/revoke", ``, 200, `{}`},
 		{"POST", "accounts/" + seller + "/revoke", ``, 400, `before`},
 		{"POST", "accounts/" + seller + "/code", ``, 400, `back`},
-		{"PUT", "state", `{}`, 400, `import: state of version 0: want 1`},
+		{"PUT", "state", `{}`, 400, `import: state of version 0: want 2`},
 		{"PUT", "state", `{`, 400, `body`},
 		{"POST", "reset", `{"seed":1}`, 200, `"seller_id":"` + seller},
 		{"POST", "reset", ``, 200, `"seller_id":"` + seller},

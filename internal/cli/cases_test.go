@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/openspapi/spapi/emulator"
 	"github.com/openspapi/spapi/internal/cli/exit"
 )
 
@@ -171,7 +172,23 @@ func TestTimesOfCalls(t *testing.T) {
 	if !strings.Contains(out+messages, "createdSince=2026-11-02T01%3A04%3A05.123Z&createdUntil=2026-11-03T03%3A04%3A05Z") {
 		t.Error(out, messages)
 	}
-	args := []string{"--emulator", "call", "invoices20240619.createInvoicesExport", "--marketplace-id", "A2Q3Y263D00KWC", "--date-start", "2026-07-01T08:30:00Z", "--date-end", "2026-07-30T23:59:59-03:00"}
+	emu, err := emulator.New(emulator.WithSeed(1), emulator.WithoutLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	seller, err := emu.AddAccount(emulator.AccountConfig{Region: "na", Marketplaces: []string{"A2Q3Y263D00KWC"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(emu)
+	t.Cleanup(server.Close)
+	for name, value := range map[string]string{
+		"SPAPI_CLIENT_ID": seller.ClientID, "SPAPI_CLIENT_SECRET": seller.ClientSecret, "SPAPI_REFRESH_TOKEN": seller.RefreshToken, "SPAPI_REGION": "na", "SPAPI_MARKETPLACE": "BR",
+		"SPAPI_ENDPOINT": server.URL, "SPAPI_TOKEN_URL": server.URL + "/auth/o2/token",
+	} {
+		t.Setenv(name, value)
+	}
+	args := []string{"call", "invoices20240619.createInvoicesExport", "--marketplace-id", "A2Q3Y263D00KWC", "--date-start", "2026-07-01T08:30:00Z", "--date-end", "2026-07-30T23:59:59-03:00"}
 	if _, out, messages := run(t, "", append(args, "--dry-run")...); !strings.Contains(out+messages, `"dateStart":"2026-07-01T08:30:00Z"`) || !strings.Contains(out+messages, `"dateEnd":"2026-07-31T02:59:59Z"`) {
 		t.Error(out, messages)
 	}

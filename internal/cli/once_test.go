@@ -15,9 +15,12 @@ import (
 	"time"
 )
 
+// refunds gives a cent back for an order that the emulator of seed 1 has shipped.
 const refunds = `<?xml version="1.0" encoding="UTF-8"?>
 <AmazonEnvelope><Header><DocumentVersion>1.01</DocumentVersion><MerchantIdentifier>M</MerchantIdentifier></Header><MessageType>OrderAdjustment</MessageType>
-<Message><MessageID>1</MessageID><OrderAdjustment><AmazonOrderID>000-0000000-0000000</AmazonOrderID></OrderAdjustment></Message></AmazonEnvelope>`
+<Message><MessageID>1</MessageID><OrderAdjustment><AmazonOrderID>701-5657386-6752897</AmazonOrderID><AdjustedItem>
+<AmazonOrderItemCode>73023891165570</AmazonOrderItemCode><AdjustmentReason>CustomerReturn</AdjustmentReason>
+<ItemPriceAdjustments><Component><Type>Principal</Type><Amount currency="USD">0.01</Amount></Component></ItemPriceAdjustments></AdjustedItem></OrderAdjustment></Message></AmazonEnvelope>`
 
 const create = "POST /feeds/2021-06-30/feeds"
 

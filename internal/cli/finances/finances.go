@@ -44,7 +44,7 @@ func NewCmdFinances(f *factory.Factory, runF func(context.Context, *Options) err
 			"Tables of up to 1,000 transactions have the newest first; longer ones (--limit 0) and other formats are written page by\n" +
 			"page, as Amazon has them. Tables show times in the marketplace's zone, or in UTC with --utc.",
 		Example: "  spapi finances --since 30d\n" +
-			"  spapi finances --order 701-5993253-3830265\n" +
+			"  spapi finances --order 302-4891867-6656124\n" +
 			"  spapi finances --since 2026-03-01 --until 2026-03-31 --limit 0 -o csv",
 		Args: exit.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

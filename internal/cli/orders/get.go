@@ -34,8 +34,8 @@ func NewCmdGet(f *factory.Factory, runF func(context.Context, *GetOptions) error
 		Short: "Show an order",
 		Long: "Shows an order with its items. Names and addresses are left out unless --personal asks for them, which needs a role for\n" +
 			"them. Tables show times in the zone of the order's marketplace, or in UTC with --utc.",
-		Example: "  spapi orders get 701-5993253-3830265\n" +
-			"  spapi orders get 701-5993253-3830265 --personal --jq .recipient.deliveryAddress",
+		Example: "  spapi orders get 302-4891867-6656124\n" +
+			"  spapi orders get 302-4891867-6656124 --personal --jq .recipient.deliveryAddress",
 		Args: oneID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.ID = args[0]

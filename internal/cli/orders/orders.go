@@ -19,8 +19,8 @@ func NewCmdOrders(f *factory.Factory) *cobra.Command {
 		Short: "List, show and ship orders",
 		Long:  "Lists and shows the orders of a seller, and tells Amazon of parcels that you have sent.",
 		Example: "  spapi orders list --since 2d --status unshipped\n" +
-			"  spapi orders get 701-5993253-3830265\n" +
-			"  spapi orders ship 249-9119278-4960279 --carrier UPS --tracking 1Z999AA10123456784",
+			"  spapi orders get 302-4891867-6656124\n" +
+			"  spapi orders ship 249-9893277-9233849 --carrier UPS --tracking 1Z999AA10123456784",
 		Args: exit.Group,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

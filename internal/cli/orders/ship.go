@@ -37,8 +37,8 @@ func NewCmdShip(f *factory.Factory, runF func(context.Context, *ShipOptions) err
 		Short: "Confirm that a parcel is on its way",
 		Long: "Tells Amazon of a parcel that you have sent, with what is in it: without --item all that is still open. An order in several\n" +
 			"parcels takes several calls, each with its own --parcel number. A later call with the same number corrects the parcel.",
-		Example: "  spapi orders ship 249-9119278-4960279 --carrier UPS --tracking 1Z999AA10123456784\n" +
-			"  spapi orders ship 249-9119278-4960279 --carrier Other --carrier-name \"Bike & Co.\" --tracking 42 --item 64191609726455=1 --parcel 2",
+		Example: "  spapi orders ship 249-9893277-9233849 --carrier UPS --tracking 1Z999AA10123456784\n" +
+			"  spapi orders ship 249-9893277-9233849 --carrier Other --carrier-name \"Bike & Co.\" --tracking 42 --item 66090194268222=1 --parcel 2",
 		Args: oneID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.ID = args[0]

@@ -102,7 +102,9 @@ const (
 	refunds = "POST_PAYMENT_ADJUSTMENT_DATA" // what must never be sent twice
 	feed    = `<?xml version="1.0" encoding="UTF-8"?>
 <AmazonEnvelope><Header><DocumentVersion>1.01</DocumentVersion><MerchantIdentifier>M</MerchantIdentifier></Header><MessageType>OrderAdjustment</MessageType>
-<Message><MessageID>1</MessageID><OrderAdjustment><AmazonOrderID>902-3159896-1390916</AmazonOrderID></OrderAdjustment></Message></AmazonEnvelope>`
+<Message><MessageID>1</MessageID><OrderAdjustment><AmazonOrderID>113-1952198-2105352</AmazonOrderID><AdjustedItem>
+<AmazonOrderItemCode>77473800823985</AmazonOrderItemCode><AdjustmentReason>CustomerReturn</AdjustmentReason>
+<ItemPriceAdjustments><Component><Type>Principal</Type><Amount currency="USD">0.01</Amount></Component></ItemPriceAdjustments></AdjustedItem></OrderAdjustment></Message></AmazonEnvelope>`
 )
 
 // deeds are all columns.
