@@ -242,9 +242,11 @@ func proceeds2026(o *world.Order) object {
 
 // easyShip2026 are the states of packages that Easy Ship has, by those of orders v0.
 var easyShip2026 = map[string][2]string{
-	"PickedUp": {"IN_TRANSIT", "PICKED_UP"}, "DroppedOff": {"IN_TRANSIT", "DROPPED_OFF"}, "AtOriginFC": {"IN_TRANSIT", "AT_ORIGIN_FC"}, "AtDestinationFC": {"IN_TRANSIT", "AT_DESTINATION_FC"},
-	"OutForDelivery": {"IN_TRANSIT", "OUT_FOR_DELIVERY"}, "Delivered": {"DELIVERED", "DELIVERED"}, world.EasyShipRejected: {"UNDELIVERABLE", "REJECTED_BY_BUYER"},
-	world.EasyShipUndeliverable: {"UNDELIVERABLE", "UNDELIVERABLE"}, "ReturningToSeller": {"UNDELIVERABLE", "RETURNING_TO_SELLER"}, "ReturnedToSeller": {"UNDELIVERABLE", "RETURNED_TO_SELLER"},
+	"PickedUp": {"IN_TRANSIT", "PICKED_UP"}, "DroppedOff": {"IN_TRANSIT", "DROPPED_OFF"}, "AtOriginFC": {"IN_TRANSIT", "AT_ORIGIN_FC"},
+	"AtDestinationFC": {"IN_TRANSIT", "AT_DESTINATION_FC"},
+	"OutForDelivery":  {"IN_TRANSIT", "OUT_FOR_DELIVERY"}, "Delivered": {"DELIVERED", "DELIVERED"}, world.EasyShipRejected: {"UNDELIVERABLE", "REJECTED_BY_BUYER"},
+	world.EasyShipUndeliverable: {"UNDELIVERABLE", "UNDELIVERABLE"}, "ReturningToSeller": {"UNDELIVERABLE", "RETURNING_TO_SELLER"},
+	"ReturnedToSeller": {"UNDELIVERABLE", "RETURNED_TO_SELLER"},
 	world.EasyShipLost: {"UNDELIVERABLE", "LOST"}, world.EasyShipDamaged: {"UNDELIVERABLE", "DAMAGED"},
 }
 
