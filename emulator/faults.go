@@ -73,7 +73,8 @@ const (
 	FaultShortToken = fault.ShortToken
 	// FaultBrokenMessage answers a request with a next token as finances v0 did while something was wrong with it: 400 with a template in place of the message.
 	FaultBrokenMessage = fault.BrokenMessage
-	// FaultBeyondRetention answers requests for what may come in pages as finances v0 sometimes does, although nothing is wrong with them: 400, they ask for what isn't kept.
+	// FaultBeyondRetention answers requests for what may come in pages as finances v0 sometimes does, although nothing is wrong with them: 400, they ask for
+	// what isn't kept.
 	FaultBeyondRetention = fault.BeyondRetention
 	// FaultRestated lets the figures of sales and traffic grow for Within after their day: the same days asked for again have other values.
 	FaultRestated = fault.Restated
@@ -89,9 +90,9 @@ const (
 // several rules that fit a request, the first that strikes is the one. Which requests are struck follows from the emulator's seed and
 // the order of requests.
 //
-// FaultLag, FaultMissing and FaultMoved strike items of lists in place of requests: Probability is the chance of each item and Limit how many there may be, and an item is
-// struck in all lists alike, whoever asks. FaultUnpublished, FaultNoData and FaultFatal strike reports as they end, FaultShortToken and FaultRestated all that they fit. These
-// come on top of a rule that strikes the request.
+// FaultLag, FaultMissing and FaultMoved strike items of lists in place of requests: Probability is the chance of each item and Limit how many there may be,
+// and an item is struck in all lists alike, whoever asks. FaultUnpublished, FaultNoData and FaultFatal strike reports as they end, FaultShortToken and
+// FaultRestated all that they fit. These come on top of a rule that strikes the request.
 type Fault struct {
 	// ID names the rule; AddFault chooses one where it is empty.
 	ID string

@@ -276,7 +276,8 @@ func TestLag(t *testing.T) {
 	}
 }
 
-// TestTransactionsOfTheLastDays: the last 48 hours are incomplete, and what is older is all there; a range of more than 180 days is answered empty, without any rule.
+// TestTransactionsOfTheLastDays: the last 48 hours are incomplete, and what is older is all there; a range of more than 180 days is answered empty, without
+// any rule.
 func TestTransactionsOfTheLastDays(t *testing.T) {
 	c := newClient(t, emulator.WithoutLimits(), emulator.WithOrders(900))
 	transactions := func(after, before time.Time) map[string]bool {

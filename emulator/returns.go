@@ -137,7 +137,7 @@ func returned(o *world.Order, told []world.Return) []Returned {
 	for _, b := range told {
 		list = append(list, Returned{
 			ID: b.ID, Kind: b.Kind, Item: o.Items[b.Item].ID, Quantity: b.Quantity, Asked: b.Asked, Received: b.At, Refunded: b.Refunded,
-			Amount: o.RefundTotal(b.Refund).String(), Currency: o.Marketplace.Currency, RMA: b.RMA,
+			Amount: o.RefundTotal(b.Item, b.Refund).String(), Currency: o.Marketplace.Currency, RMA: b.RMA,
 		})
 	}
 	return list

@@ -589,7 +589,8 @@ func (w *walk) list() {
 	if sku == "" {
 		return
 	}
-	path, ok := na+w.listingPath(sku), false
+	path := na + w.listingPath(sku)
+	var ok bool
 	switch w.r.IntN(5) {
 	case 0:
 		_, ok = w.try("DELETE", path, "", "")

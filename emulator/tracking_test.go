@@ -65,7 +65,7 @@ func TestTracking(t *testing.T) {
 	number.CarrierTrackingCarrierCode = ""
 	end := got.TrackingEstimates[0].EstimatedInterval.EndTime
 	d = d.moved()
-	d.Advance(must[time.Time](t)(time.Parse(time.RFC3339, string(end))).Sub(d.Now()))
+	d.Advance(must[time.Time](t)(time.Parse(time.RFC3339, end)).Sub(d.Now()))
 	got = must[*tracking20260130.TrackingDetail](t)(d.track(number))
 	if last := got.LatestMilestone; codes(got) != "DELIVERED OUT_FOR_DELIVERY SHIPPED CARRIER_ASSIGNED ORDER_PREPARING" || last.OccurredAt != end ||
 		last.Location.Address.City == "" || got.Identifier.CarrierTracking.CarrierCode != "" {
@@ -84,7 +84,7 @@ func TestTracking(t *testing.T) {
 			latest := string(got.LatestMilestone.Status.Code)
 			seen[latest]++
 			want := map[string]string{"SHIPPED": "SHIPPED", "PICKED_UP": "SHIPPED", "OUT_FOR_DELIVERY": "OUT_FOR_DELIVERY", "DELIVERED": "DELIVERED"}
-			state := string(p.PackageStatus.DetailedStatus)
+			state := p.PackageStatus.DetailedStatus
 			if state == "" {
 				state = string(p.PackageStatus.Status)
 			}

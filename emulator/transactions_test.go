@@ -347,7 +347,7 @@ func TestTransactionsAddUp(t *testing.T) {
 			}
 		}
 	}
-	if len(list) < 100 || shipments != released || !promotions["Save 10% on pens & more"] {
+	if len(list) < 100 || shipments != released || !promotions["Save 10% on pens & more"] || !promotions["Free Shipping"] {
 		t.Errorf("%d transactions, %d released shipments, %d of v0, promotions %v", len(list), released, shipments, promotions)
 	}
 	for _, status := range []string{"DEFERRED", "RELEASED", "deferred_released"} {

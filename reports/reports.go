@@ -242,8 +242,8 @@ func List(ctx context.Context, client *spapi.Client, r ListRequest, opts ...job.
 
 func (c *config) list(ctx context.Context, client *spapi.Client, r ListRequest) iter.Seq2[*Report, error] {
 	in := &reports20210630.GetReportsInput{ReportTypes: r.Types, CreatedSince: r.Since, CreatedUntil: r.Until, PageSize: new(int64(100))}
-	// Amazon refuses a time of more than 90 days ago, by its own clock: 90 days are too many when the request arrives (airbytehq/airbyte#76265). What lies there, or nearly, is
-	// its default.
+	// Amazon refuses a time of more than 90 days ago, by its own clock: 90 days are too many when the request arrives (airbytehq/airbyte#76265). What lies
+	// there, or nearly, is its default.
 	if time.Since(r.Since) > kept-time.Hour {
 		in.CreatedSince = time.Time{}
 	}

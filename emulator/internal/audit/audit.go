@@ -308,7 +308,7 @@ func refunds(a *desk.Seller, now time.Time) (int, []string) {
 				f.add("order %s: return %s of an item that there is not", idOf(w, o), b.ID)
 				return f.counted, f.violations
 			}
-			if r := b.Refund; min(r.Price, r.Tax, r.Shipping, r.Discount, r.Goodwill, r.Restocking) < 0 || o.RefundTotal(r).Units < 0 {
+			if r := b.Refund; min(r.Price, r.Tax, r.Shipping, r.Discount, r.Goodwill, r.Restocking) < 0 || o.RefundTotal(b.Item, r).Units < 0 {
 				f.add("order %s: return %s pays back less than nothing: %+v", idOf(w, o), b.ID, r)
 			}
 			if known := b.Disposition == world.Sellable || slices.Contains(world.Damages, b.Disposition); known != (o.Amazon && !b.At.IsZero()) {

@@ -48,6 +48,29 @@ type Service struct {
 // Services are those of a country, in the order of the table.
 func Services(country string) []*Service { return byCountry()[country] }
 
+// Find finds a service of a country by its id; nil when there is none.
+func Find(country, id string) *Service {
+	list := Services(country)
+	if i := slices.IndexFunc(list, func(s *Service) bool { return s.ID == id }); i >= 0 {
+		return list[i]
+	}
+	return nil
+}
+
+// What is added to a service costs, in US cents, and the share of a value that its cover does; assumed.
+const (
+	SignatureCents = 320
+	CollectCents   = 100
+	CoverShare     = 100
+)
+
+// The sizes of units, in grams and millimetres.
+const (
+	Ounce = 28.349523125
+	Pound = 453.59237
+	Inch  = 25.4
+)
+
 var byCountry = sync.OnceValue(func() map[string][]*Service {
 	all := map[string][]*Service{}
 	for _, row := range table.Read("services.csv", serviceTable) {

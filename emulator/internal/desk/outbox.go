@@ -137,7 +137,7 @@ func (b *Outbox) envelope(n Notification, now time.Time) []byte {
 	return body
 }
 
-// Millis is a time as notifications spell it.
+// Millis spells a time with thousandths of seconds, as notifications and some APIs do.
 func Millis(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // outboxState is what an export keeps of the outbox.

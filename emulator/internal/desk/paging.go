@@ -196,8 +196,8 @@ func Pagination(c *Call, p *Page, size int, more bool) any {
 	return format.Record{{"nextToken", next}, {"previousToken", previous}}
 }
 
-// cuts are what faults have made of the pages before the one that a next token is for. They travel in the token: a page that is asked for again is the same again,
-// whatever has been asked in between.
+// cuts are what faults have made of the pages before the one that a next token is for. They travel in the token: a page that is asked for again is the same
+// again, whatever has been asked in between.
 type cuts struct {
 	Shown  int  `json:"k,omitempty"` // items of the page that have been shown
 	Joined bool `json:"j,omitempty"` // what is left of it and the page after it are one

@@ -39,6 +39,13 @@ func (c *Call) Refusal(err *answer.Error) (status int, body any) {
 	return err.Status, check.Worded(c.Op, err).Reply().Body
 }
 
+// FirstError is what [Call.Refusal] says, for a batch whose answers have a single error each.
+func (c *Call) FirstError(err *answer.Error) format.Record {
+	_, said := c.Refusal(err)
+	list, _ := said.(map[string]any)["errors"].([]format.Record)
+	return list[0]
+}
+
 // ListingNotFound is as in jrl84/amazon-sp-api#176.
 func ListingNotFound(sku string, markets []*marketplace.Marketplace) *answer.Error {
 	ids := make([]string, len(markets))

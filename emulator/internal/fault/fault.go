@@ -84,7 +84,8 @@ const (
 	ShortToken Kind = "short-token"
 	// BrokenMessage answers a request with a next token as finances v0 did while something was wrong with it: 400 with a template in place of the message.
 	BrokenMessage Kind = "broken-message"
-	// BeyondRetention answers requests for what may come in pages as finances v0 sometimes does, although nothing is wrong with them: 400, they ask for what isn't kept.
+	// BeyondRetention answers requests for what may come in pages as finances v0 sometimes does, although nothing is wrong with them: 400, they ask for what
+	// isn't kept.
 	BeyondRetention Kind = "beyond-retention"
 	// Restated lets the figures of sales and traffic grow for Within after their day: the same days asked for again have other values.
 	Restated Kind = "restated"

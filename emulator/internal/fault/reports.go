@@ -13,8 +13,8 @@ func (r *faultRule) ofType(t target, operation, reportType string) bool {
 		(r.Type == "" || operations.Matches(r.Type, reportType))
 }
 
-// Report finds the rule that strikes a report as it ends; nil for none. age is how old its newest data were when it was asked for; ok tells whether it was asked
-// for data of some time.
+// Report finds the rule that strikes a report as it ends; nil for none. age is how old its newest data were when it was asked for; ok tells whether it was
+// asked for data of some time.
 func (rules *Rules) Report(reportType string, age time.Duration, ok bool) *Fault {
 	rules.mu.Lock()
 	defer rules.mu.Unlock()

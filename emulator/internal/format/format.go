@@ -82,6 +82,22 @@ func Member(v any, name string) string {
 	return s
 }
 
+// Latest is the later of two times.
+func Latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// Earliest is the earlier of two times.
+func Earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
 // Timestamp is the spelling of times in SP-API bodies, to the second.
 func Timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) } // the layout for which package time has a short cut
 

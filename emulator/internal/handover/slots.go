@@ -47,10 +47,7 @@ func Slots(c *desk.Call, o *world.Order, millimeters [3]int, grams int) []Slot {
 	if grams > mostGrams || max(millimeters[0], millimeters[1], millimeters[2]) > mostMillimeters {
 		return nil
 	}
-	zone, err := o.Marketplace.Location()
-	if err != nil {
-		zone = time.UTC
-	}
+	zone := world.Zone(o.Marketplace)
 	now := c.Now.In(zone)
 	latest := o.Purchased.Add(latestHandover)
 	var list []Slot

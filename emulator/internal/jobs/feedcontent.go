@@ -283,7 +283,7 @@ func (p *processing) ship(o *world.Order, items map[string]string, date, carrier
 		if id == "" {
 			continue
 		}
-		i := slices.IndexFunc(o.Items, func(it world.OrderItem) bool { return it.ID == id })
+		i := o.ItemIndex(id)
 		if i < 0 {
 			return "The item " + id + " is not in the order " + o.ID + "."
 		}

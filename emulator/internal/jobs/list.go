@@ -39,8 +39,8 @@ func ParseFilter(p *desk.Page, typeName string) (f Filter, err *answer.Error) {
 			*to = t
 		}
 	}
-	// What is older than reports are kept is refused, so that 90 days before now are too many as soon as the request has arrived (airbytehq/airbyte#76265). The wording is
-	// assumed.
+	// What is older than reports are kept is refused, so that 90 days before now are too many as soon as the request has arrived (airbytehq/airbyte#76265). The
+	// wording is assumed.
 	if typeName == "reportTypes" && f.since.Before(p.AsOf.Add(-Retention("report", p.AsOf))) {
 		return f, answer.InvalidParameter("createdSince", "lies more than 90 days back")
 	}

@@ -374,7 +374,7 @@ func (row *reportRow) returnCell(name string) (string, bool) {
 		if !b.Is(b.Refunded, row.at) {
 			return "", true
 		}
-		return o.RefundTotal(b.Refund).String(), true
+		return o.RefundTotal(b.Item, b.Refund).String(), true
 	case "order-quantity":
 		return strconv.Itoa(row.it.Quantity), true
 	case "order-date":
@@ -483,9 +483,11 @@ func (row *reportRow) orderCell(name string) (string, bool) {
 		return paid(it.Free), true
 	case "item-promotion-discount":
 		return paid(it.Discount), true
-	case "promotion-ids", "item-promotion-id", "description", "promotion-id":
+	case "promotion-ids":
+		return strings.Join(it.Promotions(), ","), true
+	case "item-promotion-id", "description", "promotion-id":
 		if it.Discount.Units > 0 {
-			return "Save 10% on pens & more", true
+			return world.PriceOff, true
 		}
 		return "", true
 	case "is-business-order":

@@ -115,11 +115,7 @@ func (k *Queue) easyShipLabels(r *Report, w *world.World, at time.Time) []byte {
 func Label(a *desk.Seller, o *world.Order, carrier, service, tracking string, notes ...string) labels.Content {
 	from := a.World().AddressIn(a.Desk.Seed.Of("business", a.Number), a.Marketplaces[0].CountryCode)
 	from.Name = a.StoreName
-	return labels.Content{Carrier: carrier, Service: service, Tracking: tracking, OrderID: o.ID, From: addressLines(from), To: addressLines(o.To), Notes: notes}
-}
-
-func addressLines(a world.Address) []string {
-	return []string{a.Name, a.Company, a.Line1, a.Line2, a.PostalCode + " " + a.City + " " + a.State, a.Country}
+	return labels.Content{Carrier: carrier, Service: service, Tracking: tracking, OrderID: o.ID, From: from.Lines(), To: o.To.Lines(), Notes: notes}
 }
 
 // errorDetails is the document of a report that ended FATAL (saleweaver/python-amazon-sp-api#624).

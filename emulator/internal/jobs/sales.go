@@ -171,8 +171,8 @@ const (
 	askedByQuery  = "datakiosk20231115.createQuery"
 )
 
-// sumSales is what is known at a time of the sales and traffic of some days, for an operation that asks for it, and a type of reports. While a fault restates them, the
-// figures of a day grow until they are what they stay.
+// sumSales is what is known at a time of the sales and traffic of some days, for an operation that asks for it, and a type of reports. While a fault restates
+// them, the figures of a day grow until they are what they stay.
 func (k *Queue) sumSales(operation, reportType string, at, from, to time.Time, markets []string, period string, products bool) []*world.Sales {
 	list := k.account.World().SumSales(at, from, to, markets, period, products)
 	long := k.account.Desk.Faults.Restated(operation, reportType)
@@ -197,7 +197,8 @@ func (k *Queue) sumSales(operation, reportType string, at, from, to time.Time, m
 	return list
 }
 
-// known is which part of a day's figures is known at a time, when it takes long after the day until all of them are. How much is missing at first differs from day to day.
+// known is which part of a day's figures is known at a time, when it takes long after the day until all of them are. How much is missing at first differs
+// from day to day.
 func (k *Queue) known(marketplace string, day, at time.Time, long time.Duration) float64 {
 	open := float64(day.Add(world.Day).Add(long).Sub(at)) / float64(long)
 	missing := 0.05 + 0.25*k.account.Desk.Seed.Of("restated", k.account.Number, marketplace, day.Unix()).Float64()

@@ -47,14 +47,6 @@ type Size struct{ Width, Length float64 }
 // FourBySix is the usual size.
 var FourBySix = Size{4, 6}
 
-// Inches is the size that is given in inches or, with centimeters set, in centimeters.
-func Inches(width, length float64, centimeters bool) Size {
-	if centimeters {
-		return Size{width / 2.54, length / 2.54}
-	}
-	return Size{width, length}
-}
-
 // The bounds of what is drawn. Between them lie all stocks and printers that there are.
 const (
 	smallest, largest = 1.5, 20 // inches

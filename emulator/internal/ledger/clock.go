@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
@@ -23,8 +24,8 @@ func (l *Ledger) fees(from, to time.Time) []beside {
 	}
 	// The main marketplace's account pays what is for the seller as a whole.
 	began := l.began()
-	for month := firstOf(latest(firstOf(from).AddDate(0, -1, 0), began)); month.Before(to); month = month.AddDate(0, 1, 0) {
-		add(latest(month, began), 0, func() Transaction { return l.subscribed(month) })
+	for month := firstOf(format.Latest(firstOf(from).AddDate(0, -1, 0), began)); month.Before(to); month = month.AddDate(0, 1, 0) {
+		add(format.Latest(month, began), 0, func() Transaction { return l.subscribed(month) })
 		// Storage is billed between the 7th and the 15th of the month after (Amazon's fee schedule).
 		billed := month.AddDate(0, 1, 6).Add(time.Duration(l.number("storage", int(month.Unix()))%(8*86400)) * time.Second)
 		if len(l.storage()) > 0 {
@@ -34,20 +35,13 @@ func (l *Ledger) fees(from, to time.Time) []beside {
 	return list
 }
 
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
 func firstOf(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
 // subscribed is the fee of the professional plan for a month.
 func (l *Ledger) subscribed(month time.Time) Transaction {
-	t := l.plain("Subscription", 0, latest(month, l.began()), "subscription "+month.Format("2006-01"))
+	t := l.plain("Subscription", 0, format.Latest(month, l.began()), "subscription "+month.Format("2006-01"))
 	t.From, t.To = month, month.AddDate(0, 1, 0).Add(-time.Second)
 	m := t.Marketplace
 	t.Entries = []Entry{{t.Kind.Leaf, -world.PriceIn(subscription, m).Units, 0}}

@@ -73,10 +73,10 @@ func money(text string) int {
 // back. All other orders are cancelled. B is sent so many days after the start.
 func exampleBooks(t *testing.T, terms Terms, sentB int) (l *Ledger, p period) {
 	t.Helper()
-	l, w := books(2, 2, world.Sizes{Orders: 30, Products: 1, Days: 30}, marketplace.US)
+	l, _ = books(2, 2, world.Sizes{Orders: 30, Products: 1, Days: 30}, marketplace.US)
 	l.terms = terms
 	l.seller.Created = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
-	w = world.New(world.Sizes{Seed: 2, Orders: 30, Products: 1, Days: 30}, l.seller)
+	w := world.New(world.Sizes{Seed: 2, Orders: 30, Products: 1, Days: 30}, l.seller)
 	l.world = func() *world.World { return w }
 	us := &l.seller.Marketplaces[0]
 	p = l.before(l.periodAt(us, l.seller.Created))

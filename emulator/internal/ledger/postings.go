@@ -165,9 +165,7 @@ func (l *Ledger) withheld(o *world.Order, it *world.OrderItem) *Leaf {
 func (l *Ledger) refunded(o *world.Order, r *world.Return) []Entry {
 	it, f := &o.Items[r.Item], &r.Refund
 	back := givenBack{price: f.Price, tax: f.Tax, shipping: f.Shipping, discount: f.Discount, goodwill: f.Goodwill, restocking: f.Restocking}
-	if it.Shipping.Units > 0 {
-		back.free = it.Free.Units * f.Shipping / it.Shipping.Units
-	}
+	back.free = o.FreeOf(r.Item, *f)
 	return l.reverse(o, it, back, true)
 }
 

@@ -4,13 +4,14 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/marketplace"
 )
 
 // SettlementRow is one amount of a settlement report.
 type SettlementRow struct {
-	Type, Kind, What string       // transaction-type, amount-type, amount-description
-	Units            int          //
+	Type, Kind, What string // transaction-type, amount-type, amount-description
+	Units            int
 	Of               *Transaction // without amounts for what was carried from the period before
 	Line             *Line        // nil for an amount of the transaction as a whole
 }
@@ -149,7 +150,7 @@ func (l *SettlementRow) Cell(column, amount string) string {
 	case "adjustment-id":
 		return t.RefundID
 	case "marketplace-name":
-		return "Amazon." + t.Marketplace.Storefront[len("www.amazon."):]
+		return world.StoreName(t.Marketplace)
 	}
 	if l.Line == nil {
 		return ""
@@ -176,9 +177,9 @@ func (l *SettlementRow) Cell(column, amount string) string {
 // PromotionOf is the id of the promotion that took something off the principal or the shipping, as orders have it.
 func PromotionOf(what string) string {
 	if what == "Shipping" {
-		return "Free Shipping"
+		return world.FreeShipping
 	}
-	return "Save 10% on pens & more"
+	return world.PriceOff
 }
 
 // SettlementDate and [SettlementTime] are as the marketplace's country writes them (abuzuhri/Amazon-SP-API-CSharp#571 has 14.03.2023 of Germany).

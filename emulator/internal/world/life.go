@@ -83,7 +83,8 @@ func (m *maker) life(number int, o *Order, depth int) {
 		b := &m.w.came[live]
 		o.Amazon, o.replaces = b.amazon, b.replaces
 		for _, it := range b.items {
-			o.Items = append(o.Items, OrderItem{Product: it.product, SKU: it.listing.SKU, Quantity: it.quantity, Price: Money{it.unit * it.quantity, o.Marketplace.Currency}})
+			o.Items = append(o.Items, OrderItem{Product: it.product, SKU: it.listing.SKU, Quantity: it.quantity,
+				Price: Money{it.unit * it.quantity, o.Marketplace.Currency}})
 		}
 	} else {
 		m.fill(number, o)
@@ -188,7 +189,8 @@ func (m *maker) fill(number int, o *Order) {
 		q := quantity(r)
 		product := w.Products[p]
 		if !slices.ContainsFunc(o.Items, func(other OrderItem) bool { return other.Product == product }) {
-			o.Items = append(o.Items, OrderItem{Product: product, SKU: product.SKU, Quantity: q, Price: Money{PriceIn(product.Cents, o.Marketplace).Units * q, o.Marketplace.Currency}})
+			o.Items = append(o.Items, OrderItem{Product: product, SKU: product.SKU, Quantity: q,
+				Price: Money{PriceIn(product.Cents, o.Marketplace).Units * q, o.Marketplace.Currency}})
 		}
 	}
 }
@@ -220,10 +222,14 @@ func (m *maker) price(number int, o *Order) {
 			it.Gift = countryOf(o.Marketplace.CountryCode).gift
 		}
 	}
+	if r.Chance(8) && len(o.Items) > 0 {
+		o.Items[0].Free = o.Items[0].Shipping
+	}
 }
 
 // stores are where buyers pick up what they have ordered, in the seller's shops.
-var stores = []string{"STORE-017", "STORE-044", "STORE-108", "STORE-123", "STORE-208", "STORE-310", "STORE-365", "STORE-402", "STORE-415", "STORE-555", "STORE-601", "STORE-678", "STORE-702", "STORE-790", "STORE-833", "STORE-951"}
+var stores = []string{"STORE-017", "STORE-044", "STORE-108", "STORE-123", "STORE-208", "STORE-310", "STORE-365", "STORE-402",
+	"STORE-415", "STORE-555", "STORE-601", "STORE-678", "STORE-702", "STORE-790", "STORE-833", "STORE-951"}
 
 // peculiarities gives some orders what few have: cash on delivery, a cancellation that the buyer asks for, a shop where they are picked up.
 func (o *Order) peculiarities(d *draws) {

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -297,6 +298,30 @@ func (o *Order) InvoiceStatus(t time.Time) string {
 	return InvoiceNotFound
 }
 
+// The ids of promotions: of what is taken off the price, and off the shipping.
+const (
+	PriceOff     = "Save 10% on pens & more"
+	FreeShipping = "Free Shipping"
+)
+
+// Promotions are the ids of those that took something off an item.
+func (it *OrderItem) Promotions() []string {
+	ids := []string{}
+	if it.Discount.Units > 0 {
+		ids = append(ids, PriceOff)
+	}
+	if it.Free.Units > 0 {
+		ids = append(ids, FreeShipping)
+	}
+	return ids
+}
+
+// Amazon's company in Brazil, as its invoices and those to it name it, with its tax number.
+const (
+	BrazilCompany = "Amazon Serviços de Varejo do Brasil Ltda."
+	BrazilCNPJ    = "15436940000103"
+)
+
 // shipmentDigits is how many base-36 digits hold the digits of an order's id.
 const shipmentDigits = 11
 
@@ -317,12 +342,16 @@ func OrderOfShipment(id string) (string, bool) {
 		return "", false
 	}
 	n, err := strconv.ParseUint(rest, 36, 64)
-	digits := strconv.FormatUint(n, 10)
-	if err != nil || len(digits) > 17 {
+	if err != nil || n >= 1e17 {
 		return "", false
 	}
-	digits = strings.Repeat("0", 17-len(digits)) + digits
-	return digits[:3] + "-" + digits[3:10] + "-" + digits[10:], true
+	return OrderIDOf(n), true
+}
+
+// OrderIDOf is the id of an order whose digits are a number of at most seventeen.
+func OrderIDOf(digits uint64) string {
+	text := fmt.Sprintf("%017d", digits)
+	return text[:3] + "-" + text[3:10] + "-" + text[10:]
 }
 
 // OrderIDPattern is what ids of orders look like: three, seven and seven digits.

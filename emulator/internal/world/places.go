@@ -13,6 +13,11 @@ type Address struct {
 	Name, Company, Line1, Line2, City, State, PostalCode, Country, Phone string
 }
 
+// Lines are the address as labels have it.
+func (a *Address) Lines() []string {
+	return []string{a.Name, a.Company, a.Line1, a.Line2, strings.TrimSpace(a.City + " " + a.State + " " + a.PostalCode), a.Country}
+}
+
 type place struct{ city, state, PostalCode string }
 
 // Country is what addresses and names of a country are made of: plausible, and with the characters that occur there. Phone numbers

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/openspapi/spapi/emulator/internal/format"
@@ -186,6 +187,28 @@ func Decimals(currency string) int {
 		return 0
 	}
 	return 2
+}
+
+// MoneyOf is an amount in whole units of a currency, such as answers have it, rounded to the smallest.
+func MoneyOf(amount float64, currency string) Money {
+	return Money{int(math.Round(amount * math.Pow10(Decimals(currency)))), currency}
+}
+
+// StoreName is what a marketplace is called: "Amazon.com".
+func StoreName(m *marketplace.Marketplace) string { return "A" + m.Storefront[len("www.a"):] }
+
+// Zone is the zone of a marketplace's clocks, see [marketplace.Marketplace.Location].
+func Zone(m *marketplace.Marketplace) *time.Location {
+	zone, err := m.Location()
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
+// InZone spells a time as the store's own clocks show it: with the zone.
+func InZone(m *marketplace.Marketplace, t time.Time) string {
+	return t.In(Zone(m)).Format(time.RFC3339)
 }
 
 // PriceIn converts US cents to the currency of m.

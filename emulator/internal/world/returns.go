@@ -51,9 +51,18 @@ func (f Refund) plus(g Refund) Refund {
 	return Refund{f.Price + g.Price, f.Tax + g.Tax, f.Shipping + g.Shipping, f.Discount + g.Discount, f.Goodwill + g.Goodwill, f.Restocking + g.Restocking}
 }
 
-// RefundTotal is what the buyer gets by a refund of an order.
-func (o *Order) RefundTotal(f Refund) Money {
-	sum := f.Price + f.Shipping - f.Discount + f.Goodwill - f.Restocking
+// FreeOf is what of the shipping in a refund of an item the buyer has not paid: a promotion had taken it off.
+func (o *Order) FreeOf(item int, f Refund) int {
+	it := &o.Items[item]
+	if it.Shipping.Units == 0 {
+		return 0
+	}
+	return it.Free.Units * f.Shipping / it.Shipping.Units
+}
+
+// RefundTotal is what the buyer gets by a refund of an item.
+func (o *Order) RefundTotal(item int, f Refund) Money {
+	sum := f.Price + f.Shipping - o.FreeOf(item, f) - f.Discount + f.Goodwill - f.Restocking
 	if !taxIncluded(o.Marketplace) {
 		sum += f.Tax
 	}
@@ -352,7 +361,7 @@ func (o *Order) affords(item int, f, other, disputed Refund, now time.Time) erro
 	switch {
 	case f.Goodwill < 0 || f.Restocking < 0 || f.Restocking > f.Price:
 		return fmt.Errorf("item %s: good will and restocking fee are not below nothing, and the fee is a part of the price", it.ID)
-	case o.RefundTotal(f).Units <= 0:
+	case o.RefundTotal(item, f).Units <= 0:
 		return fmt.Errorf("item %s: nothing is left to be paid back", it.ID)
 	}
 	return nil

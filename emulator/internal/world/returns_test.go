@@ -25,7 +25,7 @@ func TestPlannedReturns(t *testing.T) {
 			if b.Asked.Before(o.Shipped) || b.Asked.After(last) || b.At.After(last) || b.Refunded.After(last) {
 				t.Errorf("order %d, bought %v, shipped %v: %+v", o.Number, o.Purchased, o.Shipped, b)
 			}
-			if total := o.RefundTotal(b.Refund).Units; b.Refund.Price > it.Price.Units || total < 0 || total > o.ItemTotal(b.Item) && b.Kind != Concession {
+			if total := o.RefundTotal(b.Item, b.Refund).Units; b.Refund.Price > it.Price.Units || total < 0 || total > o.ItemTotal(b.Item) && b.Kind != Concession {
 				t.Errorf("order %d: %+v of an item of %d", o.Number, b.Refund, o.ItemTotal(b.Item))
 			}
 			if ids[b.ID] {

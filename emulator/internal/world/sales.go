@@ -102,7 +102,10 @@ func (w *World) SumSales(at, from, to time.Time, markets []string, period string
 		}
 	}
 	for _, c := range w.Charges() {
-		if o := w.OrderByID(c.OrderID, at); c.Kind == GuaranteeClaim && within(c.At) && slices.Contains(markets, c.Marketplace) && o != nil {
+		if c.Kind != GuaranteeClaim || !within(c.At) || !slices.Contains(markets, c.Marketplace) {
+			continue
+		}
+		if o := w.OrderByID(c.OrderID, at); o != nil && c.Item >= 0 && c.Item < len(o.Items) { // a charge needn't be about an item
 			s := get(o, c.At, o.Items[c.Item].Product)
 			for _, counts := range []*Counts{&s.All, &s.B2B} {
 				if counts == &s.All || o.Business {

@@ -41,8 +41,9 @@ func numberAt(k timeline.Key) int { return int(k.Of() >> kindBits) }
 
 // lastMoments are the moments that can be the last one of an order in a state.
 var lastMoments = map[string]uint8{
-	Pending: 1<<purchased | 1<<cancelAsked | 1<<changed, Unshipped: 1<<payable | 1<<cancelAsked | 1<<changed, PartiallyShipped: 1<<partly | 1<<cancelAsked | 1<<changed,
-	Shipped: 1<<shipped | 1<<cancelAsked | 1<<changed, Canceled: 1<<cancelled | 1<<cancelAsked | 1<<changed,
+	Pending: 1<<purchased | 1<<cancelAsked | 1<<changed, Unshipped: 1<<payable | 1<<cancelAsked | 1<<changed,
+	PartiallyShipped: 1<<partly | 1<<cancelAsked | 1<<changed,
+	Shipped:          1<<shipped | 1<<cancelAsked | 1<<changed, Canceled: 1<<cancelled | 1<<cancelAsked | 1<<changed,
 }
 
 // A class is one of few: marketplace, who fulfils, payment, pickup, and whether the order ends in a cancellation.
@@ -262,8 +263,8 @@ type OrderFilter struct {
 	Only                        []int                        // numbers, see [World.NumbersOf]; nil: all
 }
 
-// Page finds the orders of a page that a filter lets pass at time t: by creation or, when updates are asked for, by update. place is where it begins: 0, or what
-// the page before returned as next, which is 0 after the last.
+// Page finds the orders of a page that a filter lets pass at time t: by creation or, when updates are asked for, by update. place is where it begins: 0, or
+// what the page before returned as next, which is 0 after the last.
 func (w *World) Page(f OrderFilter, t time.Time, place, size int) (page []*Order, next int) {
 	w.RLock()
 	defer w.RUnlock()
@@ -291,8 +292,10 @@ func (w *World) matches(f *OrderFilter, t time.Time, place int) iter.Seq2[int, i
 	store := uint8(slices.Index(stores, f.Store) + 1) //nolint:gosec // of 16
 	accepts := func(number int, updated uint32) bool {
 		r := &x.rows[number]
-		return r.moments[purchased] >= from && r.moments[purchased] <= to && classes.Has(r.class) && (f.Store == "" || r.store == store && store > 0) && (f.Statuses == nil || slices.Contains(f.Statuses, r.status(asOf))) &&
-			(updated == 0 && (before >= asOf || r.updated(asOf) <= before) || updated > 0 && r.updated(asOf) == updated) && (f.Accept == nil || f.Accept(lives(number), t))
+		return r.moments[purchased] >= from && r.moments[purchased] <= to && classes.Has(r.class) && (f.Store == "" || r.store == store && store > 0) &&
+			(f.Statuses == nil || slices.Contains(f.Statuses, r.status(asOf))) &&
+			(updated == 0 && (before >= asOf || r.updated(asOf) <= before) || updated > 0 && r.updated(asOf) == updated) &&
+			(f.Accept == nil || f.Accept(lives(number), t))
 	}
 	switch {
 	case !f.UpdatedAfter.IsZero():
@@ -562,6 +565,8 @@ func (w *World) Lives(since, t time.Time) iter.Seq[*Order] {
 		}
 	}
 }
+
+// Outside tells whether a time lies outside of two bounds, of which either may be zero.
 func Outside(t, after, before time.Time) bool {
 	return !after.IsZero() && t.Before(after) || !before.IsZero() && t.After(before)
 }

@@ -157,8 +157,8 @@ func run(ctx context.Context, opts *Options) error {
 	return nil
 }
 
-// stretch is how long a time is asked for at once. Amazon answers more than 180 days with nothing, and no error; it counts up to its own now, which goes on while a
-// request waits.
+// stretch is how long a time is asked for at once. Amazon answers more than 180 days with nothing, and no error; it counts up to its own now, which goes on
+// while a request waits.
 const stretch = 179 * 24 * time.Hour
 
 // stretches are the pages of a span, however long it is. What begins a stretch is not in the one before it.

@@ -8,8 +8,8 @@ import (
 	"github.com/openspapi/spapi/internal/cli/output"
 )
 
-// Twice finds rows that come twice, word for word, on one page or on two that follow each other: what Amazon gives where a list has moved while it was read. What
-// has moved the other way is on no page, of which nothing tells but this.
+// Twice finds rows that come twice, word for word, on one page or on two that follow each other: what Amazon gives where a list has moved while it was read.
+// What has moved the other way is on no page, of which nothing tells but this.
 type Twice struct {
 	rows         int
 	seed         maphash.Seed

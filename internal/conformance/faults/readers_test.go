@@ -345,8 +345,8 @@ func (c *copier) run(t *testing.T, s *scene) {
 	c.bound = bound
 }
 
-// TestCopies: who asks again for the time by which lists may be late, and goes on from the bound that was answered, misses no order and no update, whatever the pages
-// do. Who begins where he ended does, and that is how one finds out.
+// TestCopies: who asks again for the time by which lists may be late, and goes on from the bound that was answered, misses no order and no update, whatever
+// the pages do. Who begins where he ended does, and that is how one finds out.
 func TestCopies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)))

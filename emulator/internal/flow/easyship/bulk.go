@@ -38,9 +38,7 @@ func createScheduledPackageBulk(c *desk.Call) (answer.Reply, *answer.Error) {
 		id := format.Member(entry, "amazonOrderId")
 		o, err := scheduleOne(c, m, id, entry)
 		if err != nil {
-			_, said := c.Refusal(err)
-			list, _ := said.(map[string]any)["errors"].([]format.Record)
-			rejected = append(rejected, object{"amazonOrderId": id, "error": list[0]})
+			rejected = append(rejected, object{"amazonOrderId": id, "error": c.FirstError(err)})
 			continue
 		}
 		scheduled = append(scheduled, packageObject(o, o.EasyShip, c.Now))
@@ -102,7 +100,7 @@ func (a *archive) add(c *desk.Call, o *world.Order, f labels.Format) {
 		a.zip = zip.NewWriter(&a.buf)
 	}
 	p := o.EasyShip
-	notes := []string{p.Identifier, inZone(o.Marketplace, p.Slot.Start)}
+	notes := []string{p.Identifier, world.InZone(o.Marketplace, p.Slot.Start)}
 	content, err := labels.Render(jobs.Label(c.Seller, o, "Amazon Shipping", "Easy Ship", p.Tracking, notes...), f, labels.FourBySix, 203)
 	if err == nil {
 		w, _ := a.zip.Create(o.ID + "/ShippingLabel." + strings.ToLower(string(f))) // into memory, as below

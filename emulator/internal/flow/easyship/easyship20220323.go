@@ -237,7 +237,7 @@ func schedule(c *desk.Call, o *world.Order, details map[string]any, s handover.S
 	p.Identifier = format.Member(details, "packageIdentifier")
 	for i, entry := range format.List(details["packageItems"]) {
 		id := format.Member(entry, "orderItemId")
-		if !hasItem(o, id) {
+		if o.ItemIndex(id) < 0 {
 			return answer.InvalidParameter("packageDetails.packageItems["+strconv.Itoa(i)+"].orderItemId", `"`+id+`" is not an item of the order`)
 		}
 		if p.Serials == nil {
@@ -253,15 +253,6 @@ func schedule(c *desk.Call, o *world.Order, details map[string]any, s handover.S
 	handover.Take(c, o, p, s)
 	*made = o.EasyShip
 	return nil
-}
-
-func hasItem(o *world.Order, id string) bool {
-	for i := range o.Items {
-		if o.Items[i].ID == id {
-			return true
-		}
-	}
-	return false
 }
 
 // updateScheduledPackages schedules packages anew: all that are named, or none.
@@ -364,7 +355,7 @@ func packageObject(o *world.Order, p *world.EasyShip, now time.Time) object {
 		"packageTimeSlot": slotObject(p.Slot, o.Marketplace),
 		"packageStatus":   packageStates[state],
 		"trackingDetails": object{"trackingId": p.Tracking},
-		"invoice":         object{"invoiceNumber": p.Invoice, "invoiceDate": inZone(o.Marketplace, p.Scheduled)},
+		"invoice":         object{"invoiceNumber": p.Invoice, "invoiceDate": world.InZone(o.Marketplace, p.Scheduled)},
 	}
 	if p.Identifier != "" {
 		body["packageIdentifier"] = p.Identifier
@@ -381,14 +372,5 @@ func slotObject(s world.EasyShipSlot, m *marketplace.Marketplace) object {
 	if id == "" {
 		id = "MANUAL" // of one that the seller chose by hand; assumed, since the model wants an id
 	}
-	return object{"slotId": id, "startTime": inZone(m, s.Start), "endTime": inZone(m, s.End), "handoverMethod": method}
-}
-
-// inZone spells a time as the store's own clocks show it.
-func inZone(m *marketplace.Marketplace, t time.Time) string {
-	zone, err := m.Location()
-	if err != nil {
-		zone = time.UTC
-	}
-	return t.In(zone).Format(time.RFC3339)
+	return object{"slotId": id, "startTime": world.InZone(m, s.Start), "endTime": world.InZone(m, s.End), "handoverMethod": method}
 }

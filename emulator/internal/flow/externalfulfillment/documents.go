@@ -118,9 +118,7 @@ func generateShipLabels(c *desk.Call) (answer.Reply, *answer.Error) {
 	list := []object{}
 	for _, id := range ids {
 		if err := refused[id]; err != nil {
-			_, said := c.Refusal(err)
-			errs, _ := said.(map[string]any)["errors"].([]format.Record)
-			list = append(list, object{"packageId": id, "status": "FAILURE", "errorDetails": errs[0]})
+			list = append(list, object{"packageId": id, "status": "FAILURE", "errorDetails": c.FirstError(err)})
 		} else if p, err := s.box(id); err == nil {
 			list = append(list, s.labelObject(c, p))
 		}

@@ -88,14 +88,10 @@ func orderOf(id string) (string, bool) {
 		return "", false
 	}
 	n, ok := new(big.Int).SetString(digits, 62)
-	if !ok || n.Sign() < 0 || strings.HasPrefix(digits, "+") {
+	if !ok || n.Sign() < 0 || strings.HasPrefix(digits, "+") || n.Cmp(big.NewInt(1e17)) >= 0 {
 		return "", false
 	}
-	text := fmt.Sprintf("%017s", n.Text(10))
-	if len(text) != 17 {
-		return "", false
-	}
-	return text[:3] + "-" + text[3:10] + "-" + text[10:], true
+	return world.OrderIDOf(n.Uint64()), true
 }
 
 // A return's id looks like a UUID, and has in it its order behind a seal: no index of them is needed.
@@ -114,8 +110,7 @@ var returnPattern = sync.OnceValue(func() *regexp.Regexp {
 // orderOfReturn is the order's id in a return's, of whatever looks like one.
 func orderOfReturn(c *desk.Call, id string) string {
 	b, _ := hex.DecodeString(strings.ReplaceAll(id, "-", ""))
-	text := fmt.Sprintf("%017d", binary.BigEndian.Uint64(b)^binary.BigEndian.Uint64(c.Desk.Seal(b[8:])))
-	return text[:3] + "-" + text[3:10] + "-" + text[10:]
+	return world.OrderIDOf(binary.BigEndian.Uint64(b) ^ binary.BigEndian.Uint64(c.Desk.Seal(b[8:])))
 }
 
 // record is what requests have made of a shipment.

@@ -367,19 +367,20 @@ func lineCharges(o *world.Order, i int) []object {
 	it := &o.Items[i]
 	list := []object{charge{o.Net(it), it.Discount.Units, it.Tax.Units}.object("PRODUCT", o.Marketplace.Currency, taxName(o))}
 	if it.Shipping.Units > 0 {
-		list = append(list, charge{it.Shipping.Units, 0, 0}.object("SHIPPING", o.Marketplace.Currency, taxName(o)))
+		list = append(list, charge{it.Shipping.Units, it.Free.Units, 0}.object("SHIPPING", o.Marketplace.Currency, taxName(o)))
 	}
 	return list
 }
 
 func (s *shipment) charges() []object {
 	var total charge
-	shipping := 0
+	shipping, free := 0, 0
 	for i := range s.o.Items {
 		it := &s.o.Items[i]
 		total.base, total.discount, total.tax = total.base+s.o.Net(it)+it.Shipping.Units, total.discount+it.Discount.Units, total.tax+it.Tax.Units
-		shipping += it.Shipping.Units
+		shipping, free = shipping+it.Shipping.Units, free+it.Free.Units
 	}
+	total.discount += free
 	currency, tax := s.o.Marketplace.Currency, taxName(s.o)
-	return []object{total.object("TOTAL", currency, tax), charge{base: shipping}.object("SHIPPING", currency, tax)}
+	return []object{total.object("TOTAL", currency, tax), charge{base: shipping, discount: free}.object("SHIPPING", currency, tax)}
 }

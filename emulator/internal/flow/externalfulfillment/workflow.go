@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/carriers"
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/handover"
@@ -180,8 +181,8 @@ func (s *shipment) packed() *answer.Error {
 	return nil
 }
 
-// lightest is the least that a package weighs, in grams (the model's note), by unit.
-var lightest = map[string]float64{"G": 5, "KG": 0.005, "LB": 5 / 453.59237, "OZ": 5 / 28.349523125}
+// lightest is the least that a package weighs, in grams (the model's note).
+const lightest = 5
 
 // read reads a package. Of the model's numbers, which are texts, it wants positive ones.
 func (s *shipment) read(at string, v any) (pack, *answer.Error) {
@@ -198,7 +199,7 @@ func (s *shipment) read(at string, v any) (pack, *answer.Error) {
 		}
 	}
 	p.Weight, p.In = format.Member(m["weight"], "value"), format.Member(m["weight"], "weightUnit")
-	if !(positive(p.Weight) >= lightest[p.In]) {
+	if !(positive(p.Weight)*weights[p.In] >= lightest) {
 		return p, answer.InvalidParameter(at+"weight.value", "is below 5 grams")
 	}
 	p.Hazmat = texts(m["hazmatLabels"])
@@ -391,8 +392,8 @@ func (s *shipment) dropOff() object {
 
 // The sizes of units in millimeters and grams.
 var (
-	lengths = map[string]float64{"CM": 10, "M": 1000, "IN": 25.4}
-	weights = map[string]float64{"G": 1, "KG": 1000, "LB": 453.59237, "OZ": 28.349523125}
+	lengths = map[string]float64{"CM": 10, "M": 1000, "IN": carriers.Inch}
+	weights = map[string]float64{"G": 1, "KG": 1000, "LB": carriers.Pound, "OZ": carriers.Ounce}
 )
 
 func (p *pack) millimeters() (sides [3]int) {

@@ -77,9 +77,6 @@ func marketplaceOf(c *desk.Call, id string) *marketplace.Marketplace {
 	return nil
 }
 
-// storeName is a marketplace as both versions name it: "Amazon.com".
-func storeName(m *marketplace.Marketplace) string { return "A" + m.Storefront[len("www.a"):] }
-
 // invalid is how finances refuses (v0: selling-partner-api-docs#2405; 2024-06-19: the models' sandbox cases).
 func invalid(message, details, reason string) *answer.Error {
 	return answer.Invalid(message, reason).Detailed(details)

@@ -70,7 +70,7 @@ func listTransactions(c *desk.Call) (answer.Reply, *answer.Error) {
 			break
 		}
 		// Its transfer comes a day after its end.
-		q.Group, q.From, q.To = g.ID, latest(q.From, g.Start), earliest(q.To, g.End.Add(world.Day+time.Second))
+		q.Group, q.From, q.To = g.ID, format.Latest(q.From, g.Start), format.Earliest(q.To, g.End.Add(world.Day+time.Second))
 		if q.Market == nil || q.Market.ID == g.Marketplace.ID {
 			q.Market = g.Marketplace
 			found, next = l.Page(q, pg.Start, transactionsPage)
@@ -90,20 +90,6 @@ func listTransactions(c *desk.Call) (answer.Reply, *answer.Error) {
 		payload = append(format.Record{{"nextToken", c.Token(pg, next)}}, payload...)
 	}
 	return answer.Payload(payload), nil
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earliest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 // amount is a JSON number with its currency.
@@ -156,7 +142,7 @@ func transaction(c *desk.Call, t *ledger.Transaction) format.Record {
 		}},
 		{"relatedIdentifiers", related}, {"transactionType", t.Type}, {"transactionId", t.ID}, {"transactionStatus", t.Status}, {"description", t.Description},
 		{"postedDate", format.Timestamp(t.Posted)}, {"totalAmount", amount(t.Money(t.Total()))},
-		{"marketplaceDetails", format.Record{{"marketplaceId", t.Marketplace.ID}, {"marketplaceName", storeName(t.Marketplace)}}},
+		{"marketplaceDetails", format.Record{{"marketplaceId", t.Marketplace.ID}, {"marketplaceName", world.StoreName(t.Marketplace)}}},
 		{"items", items}, {"contexts", contexts}, {"breakdowns", breakdowns(t.Breakdowns(), t.Marketplace)},
 	}
 }
@@ -209,19 +195,11 @@ func markets(c *desk.Call, ids []string, accountType string) ([]*marketplace.Mar
 
 // day reads a date, as its own first moment in a marketplace.
 func day(text string, m *marketplace.Marketplace) time.Time {
-	t, err := time.ParseInLocation(time.DateOnly, text, zone(m))
+	t, err := time.ParseInLocation(time.DateOnly, text, world.Zone(m))
 	if err != nil {
 		return time.Time{}
 	}
 	return t
-}
-
-func zone(m *marketplace.Marketplace) *time.Location {
-	z, err := m.Location()
-	if err != nil {
-		return time.UTC
-	}
-	return z
 }
 
 // balanceTypes are those of balances.
@@ -243,13 +221,13 @@ func listBalances(c *desk.Call) (answer.Reply, *answer.Error) {
 	l := ledger.Books.Of(c.Seller)
 	balances := []format.Record{}
 	for _, m := range list {
-		at, when := c.Now, [2]any{"lastUpdatedTime", c.Now.In(zone(m)).Truncate(time.Second).Format(time.RFC3339)}
+		at, when := c.Now, [2]any{"lastUpdatedTime", c.Now.In(world.Zone(m)).Truncate(time.Second).Format(time.RFC3339)}
 		if date := c.Query.Get("asOfDate"); date != "" {
 			start := day(date, m)
 			if start.IsZero() || start.After(c.Now) {
 				return answer.Reply{}, invalidInput("asOfDate: " + date)
 			}
-			at, when = earliest(start.AddDate(0, 0, 1).Add(-time.Second), c.Now), [2]any{"asOfDate", date}
+			at, when = format.Earliest(start.AddDate(0, 0, 1).Add(-time.Second), c.Now), [2]any{"asOfDate", date}
 		}
 		b := l.Balances(m, at, c.Now)
 		all := balanceOf(&b)
@@ -323,7 +301,7 @@ func listSummary(c *desk.Call) (answer.Reply, *answer.Error) {
 	for _, m := range list {
 		from, to := day(first, m), c.Now
 		if end := day(last, m); !end.IsZero() {
-			to = earliest(end.AddDate(0, 0, 1), c.Now.Add(time.Second))
+			to = format.Earliest(end.AddDate(0, 0, 1), c.Now.Add(time.Second))
 		}
 		s := format.Record{{"partnerMetadata", format.Record{{"partnerId", c.Seller.ID}, {"accountType", ledger.StandardOrders}, {"marketplaceId", m.ID}}}}
 		q := ledger.Query{From: from, To: to, Now: c.Now, Market: m, Released: true}
@@ -333,7 +311,7 @@ func listSummary(c *desk.Call) (answer.Reply, *answer.Error) {
 			if !ok {
 				continue
 			}
-			q.From, q.To, q.Group = latest(from, g.Start), earliest(to, g.End), g.ID
+			q.From, q.To, q.Group = format.Latest(from, g.Start), format.Earliest(to, g.End), g.ID
 			related = []format.Record{{{"relatedIdentifierName", bySettlement}, {"relatedIdentifierValue", settlement}}}
 			s = append(s, [2]any{"periodStart", format.Timestamp(q.From)}, [2]any{"periodEnd", format.Timestamp(q.To)})
 		} else {

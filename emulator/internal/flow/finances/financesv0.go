@@ -127,7 +127,7 @@ func posted(pg *desk.Page) (q ledger.Query, err *answer.Error) {
 		return q, refusedV0("PostedAfter, PostedBefore: " + wrong)
 	}
 	if oldest := pg.AsOf.AddDate(-kept, 0, 0); after != "" && from.Before(oldest) && to.Sub(from) <= widest {
-		from = earliest(oldest, to)
+		from = format.Earliest(oldest, to)
 	}
 	return ledger.Query{From: from, To: to, Now: pg.AsOf, Released: true}, nil
 }
@@ -159,7 +159,7 @@ func listEventsByGroup(c *desk.Call) (answer.Reply, *answer.Error) {
 	if !ok || g.End.Before(pg.AsOf.AddDate(-kept, 0, 0)) || pg.Arg("PostedAfter") != "" && q.To.Sub(q.From) > widest {
 		return events(c, pg, nil, 0), nil
 	}
-	q.From, q.To, q.Market, q.Group = latest(q.From, g.Start), earliest(q.To, g.End), g.Marketplace, g.ID
+	q.From, q.To, q.Market, q.Group = format.Latest(q.From, g.Start), format.Earliest(q.To, g.End), g.Marketplace, g.ID
 	return page(c, pg, q)
 }
 
@@ -279,7 +279,7 @@ func fee(kind string, t *ledger.Transaction, units int) format.Record {
 
 // shipmentEvent is a shipment, or what is given back of one, whose lists have names of their own.
 func shipmentEvent(t *ledger.Transaction, back bool) format.Record {
-	event := format.Record{{"AmazonOrderId", t.OrderID}, {"SellerOrderId", t.SellerOrderID}, {"MarketplaceName", storeName(t.Marketplace)},
+	event := format.Record{{"AmazonOrderId", t.OrderID}, {"SellerOrderId", t.SellerOrderID}, {"MarketplaceName", world.StoreName(t.Marketplace)},
 		{"PostedDate", format.Timestamp(t.Posted)}}
 	adjustment := ""
 	if back {

@@ -57,10 +57,10 @@ func (e *export) status(now time.Time) string {
 func (e *export) object(now time.Time) object {
 	body := object{"exportId": e.ID, "status": e.status(now), "errorMessage": "", "invoicesDocumentIds": []string{}}
 	if !now.Before(e.Started) {
-		body["generateExportStartedAt"] = stamp(e.Started)
+		body["generateExportStartedAt"] = desk.Millis(e.Started)
 	}
 	if !now.Before(e.Finished) {
-		body["generateExportFinishedAt"], body["errorMessage"] = stamp(e.Finished), e.Problem
+		body["generateExportFinishedAt"], body["errorMessage"] = desk.Millis(e.Finished), e.Problem
 		if e.Documents != nil {
 			body["invoicesDocumentIds"] = e.Documents
 		}
@@ -118,27 +118,23 @@ func (f *office) write(e *export) (documents []string, problem string) {
 
 func createInvoicesExport(c *desk.Call) (answer.Reply, *answer.Error) {
 	body, _ := c.Body.(map[string]any)
-	text := func(of map[string]any, name string) string {
-		s, _ := of[name].(string)
-		return s
-	}
-	if err := inBrazil(c, text(body, "marketplaceId")); err != nil {
+	if err := inBrazil(c, format.Member(body, "marketplaceId")); err != nil {
 		return answer.Reply{}, err
 	}
-	if kind := text(body, "fileFormat"); kind != "" && kind != "XML" {
+	if kind := format.Member(body, "fileFormat"); kind != "" && kind != "XML" {
 		return answer.Reply{}, unfit("Invalid attribute(s): 'fileFormat'.")
 	}
 	identifier, _ := body["transactionIdentifier"].(map[string]any)
 	f := filter{
-		InvoiceType: text(body, "invoiceType"), TransactionType: text(body, "transactionType"), Series: text(body, "series"),
-		External: text(body, "externalInvoiceId"), Name: text(identifier, "name"), ID: text(identifier, "id"),
+		InvoiceType: format.Member(body, "invoiceType"), TransactionType: format.Member(body, "transactionType"), Series: format.Member(body, "series"),
+		External: format.Member(body, "externalInvoiceId"), Name: format.Member(identifier, "name"), ID: format.Member(identifier, "id"),
 	}
 	for _, s := range format.List(body["statuses"]) {
 		status, _ := s.(string)
 		f.Statuses = append(f.Statuses, status)
 	}
-	f.From, _ = format.ParseTime(text(body, "dateStart"))
-	end := text(body, "dateEnd")
+	f.From, _ = format.ParseTime(format.Member(body, "dateStart"))
+	end := format.Member(body, "dateEnd")
 	f.To, _ = format.ParseTime(end)
 	if len(end) == len(time.DateOnly) { // a day is meant to its end
 		f.To = f.To.Add(24*time.Hour - time.Second)

@@ -1,13 +1,12 @@
 package invoices
 
 import (
-	"bytes"
 	"encoding/xml"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/labels"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
@@ -22,7 +21,7 @@ type party struct {
 }
 
 // warehouse is Amazon's in Brazil.
-var warehouse = party{CNPJ: "15436940000103", Name: "Amazon Serviços de Varejo do Brasil Ltda.", City: "Cajamar", UF: "SP"}
+var warehouse = party{CNPJ: world.BrazilCNPJ, Name: world.BrazilCompany, City: "Cajamar", UF: "SP"}
 
 // cnpj is the seller's tax number.
 func (f *office) cnpj() string {
@@ -47,20 +46,21 @@ func (f *office) buyer(o *world.Order) party {
 // withCheckDigits is a CNPJ of its first twelve digits.
 func withCheckDigits(twelve string) string {
 	for range 2 {
-		sum, weight := 0, 2
-		for i := len(twelve) - 1; i >= 0; i-- {
-			sum += int(twelve[i]-'0') * weight
-			if weight++; weight > 9 {
-				weight = 2
-			}
-		}
-		digit := 11 - sum%11
-		if digit > 9 {
-			digit = 0
-		}
-		twelve += strconv.Itoa(digit)
+		twelve += checkDigit(twelve)
 	}
 	return twelve
+}
+
+// checkDigit is the digit that follows others, by weights of 2 to 9 from the last on, modulo 11.
+func checkDigit(digits string) string {
+	sum := 0
+	for i := range len(digits) {
+		sum += int(digits[len(digits)-1-i]-'0') * (2 + i%8)
+	}
+	if digit := 11 - sum%11; digit <= 9 {
+		return strconv.Itoa(digit)
+	}
+	return "0"
 }
 
 // isCNPJ tells whether a text looks like a CNPJ. Its check digits aren't looked at: those of the carrier in the model's static case are wrong.
@@ -72,18 +72,7 @@ func accessKey(cnpj string, at time.Time, series, number string) string {
 	padded := func(text string, n int) string { return strings.Repeat("0", max(n-len(text), 0)) + text }
 	number = padded(number, 9)
 	key := "35" + at.UTC().Format("0601") + cnpj + "55" + padded(series, 3) + number[len(number)-9:] + "1" + padded(number[len(number)-8:], 8)
-	sum, weight := 0, 2
-	for i := len(key) - 1; i >= 0; i-- {
-		sum += int(key[i]-'0') * weight
-		if weight++; weight > 9 {
-			weight = 2
-		}
-	}
-	digit := 11 - sum%11
-	if digit > 9 {
-		digit = 0
-	}
-	return key + strconv.Itoa(digit)
+	return key + checkDigit(key)
 }
 
 // nfe is an electronic invoice with its authorization, as far as programs look at them.
@@ -148,51 +137,14 @@ func (v *invoice) document(now time.Time) []byte {
 // printed is an invoice as a page of PDF.
 func (v *invoice) printed(now time.Time) []byte {
 	lines := []string{
-		"DANFE", "NF-e " + v.external + "  serie " + v.series, v.key, v.parties[0].Name, v.parties[1].Name, v.kind, v.date.UTC().Format(time.RFC3339), v.status(now),
+		"NF-e " + v.external + "  serie " + v.series, v.key, v.parties[0].Name, v.parties[1].Name, v.kind, v.date.UTC().Format(time.RFC3339), v.status(now),
 	}
 	for _, l := range v.lines {
 		lines = append(lines, strconv.Itoa(l.quantity)+" x "+l.sku+"  "+l.price.String())
 	}
-	var text bytes.Buffer
-	text.WriteString("BT /F1 11 Tf 50 780 Td 16 TL\n")
-	for _, l := range lines {
-		fmt.Fprintf(&text, "(%s) Tj T*\n", latin(l))
+	b, err := labels.Document("DANFE", lines, labels.PDF, labels.Size{Width: 8.27, Length: 11.69}, 0) // A4
+	if err != nil {
+		panic("emulator: invoice " + v.id + ": " + err.Error()) // the size is ours
 	}
-	text.WriteString("ET\n")
-	var b bytes.Buffer
-	var at []int
-	b.WriteString("%PDF-1.4\n")
-	for i, body := range []string{
-		"<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-		"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
-		fmt.Sprintf("<< /Length %d >>\nstream\n%sendstream", text.Len(), text.String()),
-		"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
-	} {
-		at = append(at, b.Len())
-		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, body)
-	}
-	start := b.Len()
-	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(at)+1)
-	for _, offset := range at {
-		fmt.Fprintf(&b, "%010d 00000 n \n", offset)
-	}
-	fmt.Fprintf(&b, "trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n", len(at)+1, start)
-	return b.Bytes()
-}
-
-// latin is a text in a PDF's single bytes.
-func latin(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		switch {
-		case r == '(' || r == ')' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteByte(byte(r))
-		case r >= ' ' && r <= '~' || r >= 0xa0 && r <= 0xff:
-			b.WriteByte(byte(r))
-		default:
-			b.WriteByte('?')
-		}
-	}
-	return b.String()
+	return b
 }

@@ -62,10 +62,10 @@ type invoice struct {
 	transaction string // transactionType
 	date        time.Time
 	series      string
-	external    string    // the number that it has with the government
-	key         string    // 44 digits, by which everybody finds it
-	business    string    // what belongs together
-	shipment    string    //
+	external    string // the number that it has with the government
+	key         string // 44 digits, by which everybody finds it
+	business    string // what belongs together
+	shipment    string
 	corrected   time.Time // until then it stands rejected; zero: it was authorized at once
 	parties     [2]party  // who writes it, and who gets it
 	lines       []line
@@ -106,7 +106,7 @@ func (v *invoice) object(now time.Time) object {
 		}
 	}
 	body := object{
-		"id": v.id, "date": stamp(v.date), "invoiceType": v.kind, "transactionType": v.transaction, "series": v.series, "externalInvoiceId": v.external,
+		"id": v.id, "date": desk.Millis(v.date), "invoiceType": v.kind, "transactionType": v.transaction, "series": v.series, "externalInvoiceId": v.external,
 		"status": v.status(now), "transactionIds": ids, "errorCode": "", "govResponse": "",
 	}
 	if v.status(now) == rejected {
@@ -114,9 +114,6 @@ func (v *invoice) object(now time.Time) object {
 	}
 	return body
 }
-
-// stamp spells a time as the API does, with thousandths of seconds.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // The invoices of an order, by what follows its id in the number that an invoice's id hides: a sale, the return to the seller that comes before it, returns
 // by the buyer, and the business transaction of all of them.
@@ -160,12 +157,11 @@ func (f *office) shown(id string) (order string, ok bool) {
 		return "", false
 	}
 	number, err := strconv.ParseUint(text[:12]+text[13:16], 16, 64)
-	digits := strconv.FormatUint((number^f.mask())/numbersEach, 10)
-	if err != nil || len(digits) > 17 {
+	digits := (number ^ f.mask()) / numbersEach
+	if err != nil || digits >= 1e17 {
 		return "", false
 	}
-	digits = strings.Repeat("0", 17-len(digits)) + digits
-	return digits[:3] + "-" + digits[3:10] + "-" + digits[10:], true
+	return world.OrderIDOf(digits), true
 }
 
 // fallsTo tells whether Amazon writes an order's invoices: it does for what it sells from its own warehouses in Brazil.

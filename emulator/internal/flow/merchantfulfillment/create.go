@@ -199,7 +199,7 @@ func (s *shipment) label(q *wanted, service *carriers.Service, o *world.Order, t
 		label["CustomTextForLabel"] = custom.CustomTextForLabel
 	}
 	content := labels.Content{Carrier: service.Carrier, Service: service.Name, Tracking: s.Tracking, From: q.ShipFromAddress.lines(),
-		To: []string{o.To.Name, o.To.Company, o.To.Line1, o.To.Line2, o.To.City + " " + o.To.State + " " + o.To.PostalCode, o.To.Country}}
+		To: o.To.Lines()}
 	if custom.StandardIDForLabel != "" {
 		label["StandardIdForLabel"] = custom.StandardIDForLabel
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/world"
-	"github.com/openspapi/spapi/marketplace"
 )
 
 // address is the sender's, as far as it is looked at.
@@ -86,11 +85,6 @@ type wanted struct {
 	signature  bool
 }
 
-const (
-	gramsPerOunce = 28.349523125
-	mmPerInch     = 25.4
-)
-
 // read reads what is to be shipped, and refuses what can't be.
 func read(c *desk.Call) (*wanted, *answer.Error) {
 	body, _ := c.Body.(map[string]any)
@@ -116,7 +110,7 @@ func read(c *desk.Call) (*wanted, *answer.Error) {
 	}
 	q.quantities = make([]int, len(o.Items))
 	for _, entry := range q.ItemList {
-		i := slices.IndexFunc(o.Items, func(it world.OrderItem) bool { return it.ID == entry.OrderItemID })
+		i := o.ItemIndex(entry.OrderItemID)
 		n, whole := format.Whole(entry.Quantity)
 		if i < 0 || !whole || n < 1 || q.quantities[i]+n > o.Items[i].Quantity {
 			return nil, refuse(c, "items", fmt.Sprintf("ItemList: %s units of item %s, which the order hasn't", entry.Quantity, entry.OrderItemID))
@@ -134,11 +128,11 @@ func (q *wanted) measure(c *desk.Call) *answer.Error {
 	o, p := q.order, &q.parcel
 	p.Grams = format.Float(q.Weight.Value)
 	if q.Weight.Unit == "oz" {
-		p.Grams *= gramsPerOunce
+		p.Grams *= carriers.Ounce
 	}
 	unit := 10.0
 	if q.PackageDimensions.Unit == "inches" {
-		unit = mmPerInch
+		unit = carriers.Inch
 	}
 	for i, side := range []json.Number{q.PackageDimensions.Length, q.PackageDimensions.Width, q.PackageDimensions.Height} {
 		p.Sides[i] = format.Float(side) * unit
@@ -180,11 +174,7 @@ func signature(experience string) bool {
 
 // serviceOf finds a service of the order's country; nil when there is none.
 func serviceOf(o *world.Order, id string) *carriers.Service {
-	list := carriers.Services(o.Marketplace.CountryCode)
-	if i := slices.IndexFunc(list, func(s *carriers.Service) bool { return s.ID == id }); i >= 0 {
-		return list[i]
-	}
-	return nil
+	return carriers.Find(o.Marketplace.CountryCode, id)
 }
 
 // boxCarriers are whose the predefined boxes are, by the first part of their names.
@@ -203,20 +193,14 @@ func (q *wanted) late(s *carriers.Service) bool {
 	return !q.arriveBy.IsZero() && latest.After(q.arriveBy)
 }
 
-// signatureCents and insuranceShare are what a signature costs and the share of the declared value that its cover does; assumed.
-const (
-	signatureCents = 320
-	insuranceShare = 100
-)
-
 // cost is what the label costs.
 func (q *wanted) cost(s *carriers.Service) world.Money {
 	cents := s.Cents(&q.parcel)
 	if q.signature {
-		cents += signatureCents
+		cents += carriers.SignatureCents
 	}
 	sum := world.PriceIn(cents, q.order.Marketplace)
-	sum.Units += q.insurance().Units / insuranceShare
+	sum.Units += q.insurance().Units / carriers.CoverShare
 	return sum
 }
 
@@ -224,17 +208,9 @@ func (q *wanted) cost(s *carriers.Service) world.Money {
 func (q *wanted) insurance() world.Money {
 	sum := world.Money{Currency: q.order.Marketplace.Currency}
 	if v := q.ShippingServiceOptions.DeclaredValue; v != nil {
-		sum.Units = unitsOf(v.Amount, q.order.Marketplace)
+		sum = world.MoneyOf(format.Float(v.Amount), sum.Currency)
 	}
 	return sum
-}
-
-func unitsOf(amount json.Number, m *marketplace.Marketplace) int {
-	units := format.Float(amount)
-	for range world.Decimals(m.Currency) {
-		units *= 10
-	}
-	return int(units + 0.5)
 }
 
 // labelFormats are those that can be had; the first one is the default. Which services have which is assumed: all have these.
@@ -256,11 +232,11 @@ func eligibleServices(c *desk.Call) (answer.Reply, *answer.Error) {
 		return answer.Reply{}, refuse(c, "request", "ShippingOfferingFilter: "+err.Error())
 	}
 	f := &filter.ShippingOfferingFilter
-	complex := f.IncludeComplexShippingOptions == true || f.IncludeComplexShippingOptions == "true"
+	complicated := f.IncludeComplexShippingOptions == true || f.IncludeComplexShippingOptions == "true"
 	offers, rejected, unaccepted := []object{}, []object{}, []object{}
 	for _, s := range carriers.Services(q.order.Marketplace.CountryCode) {
 		switch {
-		case s.Questions && !complex, f.CarrierWillPickUp == "CarrierWillPickUp" && !s.Pickup, signature(f.DeliveryExperience) && !s.Signature:
+		case s.Questions && !complicated, f.CarrierWillPickUp == "CarrierWillPickUp" && !s.Pickup, signature(f.DeliveryExperience) && !s.Signature:
 		case s.TermsUnaccepted:
 			unaccepted = append(unaccepted, object{"CarrierName": s.Carrier})
 		case q.ineligible(s) || q.late(s):
@@ -294,7 +270,7 @@ func (q *wanted) offer(s *carriers.Service, id string) object {
 		experiences = append(experiences, object{"DeliveryExperienceOption": "DeliveryConfirmationWithoutSignature", "Charge": free})
 	}
 	if s.Signature {
-		extra := world.PriceIn(signatureCents, q.order.Marketplace)
+		extra := world.PriceIn(carriers.SignatureCents, q.order.Marketplace)
 		experiences = append(experiences, object{"DeliveryExperienceOption": "DeliveryConfirmationWithSignature",
 			"Charge": object{"CurrencyCode": extra.Currency, "Amount": extra.Number()}})
 	}

@@ -242,9 +242,11 @@ func proceeds2026(o *world.Order) object {
 
 // easyShip2026 are the states of packages that Easy Ship has, by those of orders v0.
 var easyShip2026 = map[string][2]string{
-	"PickedUp": {"IN_TRANSIT", "PICKED_UP"}, "DroppedOff": {"IN_TRANSIT", "DROPPED_OFF"}, "AtOriginFC": {"IN_TRANSIT", "AT_ORIGIN_FC"}, "AtDestinationFC": {"IN_TRANSIT", "AT_DESTINATION_FC"},
-	"OutForDelivery": {"IN_TRANSIT", "OUT_FOR_DELIVERY"}, "Delivered": {"DELIVERED", "DELIVERED"}, world.EasyShipRejected: {"UNDELIVERABLE", "REJECTED_BY_BUYER"},
-	world.EasyShipUndeliverable: {"UNDELIVERABLE", "UNDELIVERABLE"}, "ReturningToSeller": {"UNDELIVERABLE", "RETURNING_TO_SELLER"}, "ReturnedToSeller": {"UNDELIVERABLE", "RETURNED_TO_SELLER"},
+	"PickedUp": {"IN_TRANSIT", "PICKED_UP"}, "DroppedOff": {"IN_TRANSIT", "DROPPED_OFF"}, "AtOriginFC": {"IN_TRANSIT", "AT_ORIGIN_FC"},
+	"AtDestinationFC": {"IN_TRANSIT", "AT_DESTINATION_FC"},
+	"OutForDelivery":  {"IN_TRANSIT", "OUT_FOR_DELIVERY"}, "Delivered": {"DELIVERED", "DELIVERED"}, world.EasyShipRejected: {"UNDELIVERABLE", "REJECTED_BY_BUYER"},
+	world.EasyShipUndeliverable: {"UNDELIVERABLE", "UNDELIVERABLE"}, "ReturningToSeller": {"UNDELIVERABLE", "RETURNING_TO_SELLER"},
+	"ReturnedToSeller": {"UNDELIVERABLE", "RETURNED_TO_SELLER"},
 	world.EasyShipLost: {"UNDELIVERABLE", "LOST"}, world.EasyShipDamaged: {"UNDELIVERABLE", "DAMAGED"},
 }
 
@@ -298,8 +300,12 @@ func item2026(o *world.Order, i int, want func(string) bool, t time.Time, priced
 			"breakdowns":    breakdown2026(it.Price.Currency, o.Net(it), it.Shipping.Units, it.Tax.Units, it.Discount.Units+it.Free.Units),
 		}
 	}
-	if want("PROMOTION") && it.Discount.Units > 0 {
-		out["promotion"] = object{"breakdowns": []object{{"promotionId": "Save 10% on pens & more"}}}
+	if ids := it.Promotions(); want("PROMOTION") && len(ids) > 0 {
+		list := []object{}
+		for _, id := range ids {
+			list = append(list, object{"promotionId": id})
+		}
+		out["promotion"] = object{"breakdowns": list}
 	}
 	if want("EXPENSE") && it.Price.Currency == "JPY" {
 		out["expense"] = object{"pointsCost": object{"pointsGranted": object{"pointsNumber": it.Price.Units / 100, "pointsMonetaryValue": desk.Money(world.Money{Units: it.Price.Units / 100, Currency: "JPY"})}}}

@@ -16,18 +16,20 @@ import (
 )
 
 // V0 is the API of orders, version 0.
-var V0 = desk.Flow{Checks: map[string]desk.Check{"orders": alike}, Early: map[string]func(*desk.Call) *answer.Error{"ordersv0.getOrders": tokenNeedsMarketplaces}, Handlers: map[string]desk.Handler{
-	"ordersv0.getOrders":                getOrdersV0,
-	"ordersv0.getOrder":                 orderV0(func(c *desk.Call, o *world.Order) format.Record { return OrderObjectV0(c, o, c.Now) }),
-	"ordersv0.getOrderBuyerInfo":        orderV0(buyerInfoV0),
-	"ordersv0.getOrderAddress":          orderV0(addressV0),
-	"ordersv0.getOrderItems":            orderItemsPage(orderItemsV0),
-	"ordersv0.getOrderItemsBuyerInfo":   orderItemsPage(orderItemsBuyerInfoV0),
-	"ordersv0.getOrderRegulatedInfo":    orderV0(regulatedInfoV0),
-	"ordersv0.updateVerificationStatus": updateVerificationStatusV0,
-	"ordersv0.confirmShipment":          confirmShipmentV0,
-	"ordersv0.updateShipmentStatus":     updateShipmentStatusV0,
-}, Update: map[string]func(*desk.Call, string){"ordersv0.getOrders": updateOrder}}
+var V0 = desk.Flow{
+	Checks: map[string]desk.Check{"orders": alike}, Early: map[string]func(*desk.Call) *answer.Error{"ordersv0.getOrders": tokenNeedsMarketplaces},
+	Update: map[string]func(*desk.Call, string){"ordersv0.getOrders": updateOrder}, Handlers: map[string]desk.Handler{
+		"ordersv0.getOrders":                getOrdersV0,
+		"ordersv0.getOrder":                 orderV0(func(c *desk.Call, o *world.Order) format.Record { return OrderObjectV0(c, o, c.Now) }),
+		"ordersv0.getOrderBuyerInfo":        orderV0(buyerInfoV0),
+		"ordersv0.getOrderAddress":          orderV0(addressV0),
+		"ordersv0.getOrderItems":            orderItemsPage(orderItemsV0),
+		"ordersv0.getOrderItemsBuyerInfo":   orderItemsPage(orderItemsBuyerInfoV0),
+		"ordersv0.getOrderRegulatedInfo":    orderV0(regulatedInfoV0),
+		"ordersv0.updateVerificationStatus": updateVerificationStatusV0,
+		"ordersv0.confirmShipment":          confirmShipmentV0,
+		"ordersv0.updateShipmentStatus":     updateShipmentStatusV0,
+	}}
 
 // orderEnumsV0 are the values that getOrders takes where the model has no enum.
 var orderEnumsV0 = []struct {
@@ -43,9 +45,8 @@ var orderEnumsV0 = []struct {
 }
 
 // toldStates are those of packages and invoices that no order has of itself: only requests bring them about.
-var toldStates = []string{"RejectedByBuyer", "Undeliverable", "ReturningToSeller", "ReturnedToSeller", "Lost", "Damaged", "PendingDropOff", "DroppedOff", world.InvoiceProcessing, world.InvoiceErrored}
-
-func not(f func(string) bool) func(string) bool { return func(s string) bool { return !f(s) } }
+var toldStates = []string{"RejectedByBuyer", "Undeliverable", "ReturningToSeller", "ReturnedToSeller", "Lost", "Damaged", "PendingDropOff", "DroppedOff",
+	world.InvoiceProcessing, world.InvoiceErrored}
 
 // tokenNeedsMarketplaces refuses a next token without MarketplaceIds: of all that is missing, only this ends in a null message
 // (selling-partner-api-models#1269).
@@ -196,7 +197,10 @@ func searchV0(c *desk.Call, w *world.World, q url.Values, f world.OrderFilter, d
 			f.CreatedAfter = recent
 		}
 	}
-	if told := func(status string) bool { return slices.Contains(toldStates, status) }; easy != nil && !slices.ContainsFunc(easy, not(told)) || invoice != nil && !slices.ContainsFunc(invoice, not(told)) {
+	all := func(statuses []string) bool {
+		return statuses != nil && !slices.ContainsFunc(statuses, func(status string) bool { return !slices.Contains(toldStates, status) })
+	}
+	if all(easy) || all(invoice) {
 		only(w.Touched())
 	}
 	f.Traits = func(t world.Traits) bool {
@@ -327,7 +331,7 @@ func OrderObjectV0(c *desk.Call, o *world.Order, t time.Time) format.Record {
 		{"PaymentMethodDetails", paymentDetailsV0(o.Payment)},
 		{"PurchaseDate", purchased},
 		{"ReplacedOrderId", unlessEmpty(o.Replaces)},
-		{"SalesChannel", "Amazon." + o.Marketplace.Storefront[len("www.amazon."):]},
+		{"SalesChannel", world.StoreName(o.Marketplace)},
 		{"SellerOrderId", o.SellerOrderID},
 		{"ShipServiceLevel", service},
 		{"ShipmentServiceLevelCategory", category},
@@ -422,8 +426,8 @@ func orderItemsV0(c *desk.Call, o *world.Order) object {
 			if it.Free.Units > 0 {
 				out["ShippingDiscount"] = moneyV0(it.Free)
 			}
-			if it.Discount.Units > 0 {
-				out["PromotionIds"] = []string{"Save 10% on pens & more"}
+			if ids := it.Promotions(); len(ids) > 0 {
+				out["PromotionIds"] = ids
 			}
 			if o.Marketplace.CountryCode == "US" {
 				out["TaxCollection"] = object{"Model": "MarketplaceFacilitator", "ResponsibleParty": "Amazon Services, Inc."}

@@ -51,7 +51,7 @@ func confirmShipmentV0(c *desk.Call) (answer.Reply, *answer.Error) {
 	for _, entry := range list {
 		m, _ := entry.(map[string]any)
 		id, _ := m["orderItemId"].(string)
-		i := slices.IndexFunc(o.Items, func(it world.OrderItem) bool { return it.ID == id })
+		i := o.ItemIndex(id)
 		if i < 0 {
 			// selling-partner-api-models#492, jlevers/selling-partner-api#528
 			return answer.Reply{}, answer.Invalid("OrderItemId is invalid, please obtain the value through the getOrderItems API or Manage Orders page",
@@ -90,7 +90,7 @@ func updateShipmentStatusV0(c *desk.Call) (answer.Reply, *answer.Error) {
 		for _, entry := range items {
 			m, _ := entry.(map[string]any)
 			id, _ := m["orderItemId"].(string)
-			if !slices.ContainsFunc(o.Items, func(it world.OrderItem) bool { return it.ID == id }) {
+			if o.ItemIndex(id) < 0 {
 				return answer.InvalidParameter("orderItems.orderItemId", `"`+id+`" is not an item of the order`)
 			}
 		}

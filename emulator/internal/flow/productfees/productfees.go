@@ -144,7 +144,7 @@ func fees(c *desk.Call, idType, id string, request map[string]any) format.Record
 	}
 	// Times have milliseconds here (selling-partner-api-models#272).
 	return format.Record{
-		{"TimeOfFeesEstimation", c.Now.UTC().Format("2006-01-02T15:04:05.000Z")},
+		{"TimeOfFeesEstimation", desk.Millis(c.Now)},
 		{"TotalFeesEstimate", desk.MoneyNumber(world.Money{Units: total, Currency: m.Currency})},
 		{"FeeDetailList", fees},
 	}

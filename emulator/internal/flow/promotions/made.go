@@ -157,8 +157,8 @@ func (p *promotion) attributes(r *revision) object {
 	body := object{
 		"promotionId": p.id, "trackingId": p.trackingID, "marketplaceId": p.m.ID, "promotionTitle": p.title,
 		"promotionType": p.kind, "selection": p.selection(r.number),
-		"schedule":    object{"startDate": inZone(p.m, r.start), "endDate": inZone(p.m, r.end)},
-		"createdDate": inZone(p.m, p.created), "lastUpdatedDate": inZone(p.m, r.updated), "merchandising": object{"displayOnWebsite": "ALLOWED"},
+		"schedule":    object{"startDate": world.InZone(p.m, r.start), "endDate": world.InZone(p.m, r.end)},
+		"createdDate": world.InZone(p.m, p.created), "lastUpdatedDate": world.InZone(p.m, r.updated), "merchandising": object{"displayOnWebsite": "ALLOWED"},
 	}
 	switch p.kind {
 	case "COUPON":

@@ -8,7 +8,6 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
-	"github.com/openspapi/spapi/marketplace"
 )
 
 type object = format.Object
@@ -151,13 +150,4 @@ func getSelection(c *desk.Call) (answer.Reply, *answer.Error) {
 	selection := p.selection(number)
 	selection["selectionDetails"] = details
 	return answer.OK(object{"selection": selection}), nil
-}
-
-// inZone spells a time as the store's own clocks show it: with the zone.
-func inZone(m *marketplace.Marketplace, t time.Time) string {
-	zone, err := m.Location()
-	if err != nil {
-		zone = time.UTC
-	}
-	return t.In(zone).Format(time.RFC3339)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/random"
+	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
 type object = format.Object
@@ -22,7 +23,7 @@ func participations(c *desk.Call) []format.Record {
 	for _, m := range c.Seller.Marketplaces {
 		list = append(list, format.Record{
 			{"marketplace", format.Record{
-				{"id", m.ID}, {"countryCode", m.CountryCode}, {"name", "Amazon." + m.Storefront[len("www.amazon."):]},
+				{"id", m.ID}, {"countryCode", m.CountryCode}, {"name", world.StoreName(&m)},
 				{"defaultCurrencyCode", m.Currency}, {"defaultLanguageCode", m.Language}, {"domainName", m.Storefront},
 			}},
 			{"storeName", c.Seller.StoreName},

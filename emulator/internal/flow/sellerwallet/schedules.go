@@ -171,7 +171,7 @@ func (s *schedule) object(w *wallet, now time.Time) object {
 	}
 	failures := []object{}
 	for _, f := range s.Failures {
-		failures = append(failures, object{"transferScheduleFailureDate": stamp(f.At), "transferScheduleFailureReason": f.Reason})
+		failures = append(failures, object{"transferScheduleFailureDate": desk.Millis(f.At), "transferScheduleFailureReason": f.Reason})
 	}
 	return object{
 		"transferScheduleId": s.ID, "transactionType": "DEBIT",
@@ -233,24 +233,20 @@ func readPlan(body map[string]any, now time.Time) (plan, *answer.Error) {
 	const in = "transferScheduleInformation."
 	information, _ := body["transferScheduleInformation"].(map[string]any)
 	expression, _ := information["scheduleExpression"].(map[string]any)
-	text := func(of map[string]any, name string) string {
-		s, _ := of[name].(string)
-		return s
-	}
 	var p plan
 	var ok bool
 	if expression == nil {
 		return p, missing(in+"scheduleExpression", "required")
 	}
-	if p.Start, ok = format.ParseTime(text(information, "scheduleStartDate")); !ok {
+	if p.Start, ok = format.ParseTime(format.Member(information, "scheduleStartDate")); !ok {
 		return p, missing(in+"scheduleStartDate", "required")
 	}
 	p.Start = p.Start.UTC()
-	if end, given := format.ParseTime(text(information, "scheduleEndDate")); given {
+	if end, given := format.ParseTime(format.Member(information, "scheduleEndDate")); given {
 		p.End = end.UTC()
 	}
-	p.Frequency = text(expression, "recurringFrequency")
-	switch recurring := text(expression, "scheduleExpressionType") == "RECURRING"; {
+	p.Frequency = format.Member(expression, "recurringFrequency")
+	switch recurring := format.Member(expression, "scheduleExpressionType") == "RECURRING"; {
 	case recurring && p.Frequency == "": // the model's note on recurringFrequency, as the next
 		return p, missing(in+"scheduleExpression.recurringFrequency", "required of RECURRING")
 	case !recurring && p.Frequency != "":

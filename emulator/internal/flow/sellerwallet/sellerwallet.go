@@ -216,14 +216,11 @@ func listAccountBalances(c *desk.Call) (answer.Reply, *answer.Error) {
 	}{{"AVAILABLE", b.available}, {"LOCKED_IN", b.lockedIn}, {"LOCKED_OUT", b.lockedOut}, {"TOTAL", b.available + b.lockedIn + b.lockedOut}} {
 		list = append(list, object{
 			"accountId": a.id, "balanceType": line.kind, "balanceAmount": world.Money{Units: line.units, Currency: a.currency}.Number(),
-			"balanceCurrency": a.currency, "lastUpdateDate": stamp(b.updated),
+			"balanceCurrency": a.currency, "lastUpdateDate": desk.Millis(b.updated),
 		})
 	}
 	return answer.OK(object{"balances": list}), nil
 }
-
-// stamp spells a time as the API does, with thousandths of seconds.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 func getTransferPreview(c *desk.Call) (answer.Reply, *answer.Error) {
 	w, _, err := enter(c)

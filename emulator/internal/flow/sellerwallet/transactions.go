@@ -345,22 +345,22 @@ func (p *party) object() object {
 func (w *wallet) debit(t *transaction, now time.Time) object {
 	status := t.status(now)
 	body := object{
-		"accountId": t.Account, "transactionId": t.ID, "transactionType": "DEBIT", "transactionStatus": status, "transactionRequestDate": stamp(t.Requested),
-		"expectedCompletionDate": stamp(t.Requested.Add(expectedTime)), "lastUpdateDate": stamp(t.updated(now)),
+		"accountId": t.Account, "transactionId": t.ID, "transactionType": "DEBIT", "transactionStatus": status, "transactionRequestDate": desk.Millis(t.Requested),
+		"expectedCompletionDate": desk.Millis(t.Requested.Add(expectedTime)), "lastUpdateDate": desk.Millis(t.updated(now)),
 		"requesterName": w.seller.Desk.Auth.Application().ID, "transactionRequesterSource": "TPP", "transactionDescription": t.Description,
 		"transactionSourceAccount": w.own(w.account(t.Account)), "transactionDestinationAccount": t.To.object(),
 		"transactionRequestAmount": amountObject(t.Quote.Base, t.Quote.From), "transferRateDetails": t.Quote.object(),
 	}
 	switch status {
 	case successful:
-		body["transactionActualCompletionDate"] = stamp(t.Done)
+		body["transactionActualCompletionDate"] = desk.Millis(t.Done)
 		if t.Quote.From != t.Quote.To {
 			body["transactionFinalAmount"] = amountObject(t.Quote.Amount, t.Quote.To)
 		}
 	case failed:
 		body["transactionFailureReason"] = brokeText
 	case creditsApplied:
-		body["transactionActualCompletionDate"], body["transactionFailureReason"] = stamp(t.Done), bouncedText
+		body["transactionActualCompletionDate"], body["transactionFailureReason"] = desk.Millis(t.Done), bouncedText
 	}
 	return body
 }
@@ -373,7 +373,7 @@ func (w *wallet) credit(t *transaction, now time.Time) object {
 	}
 	body := w.debit(t, now)
 	body["accountId"], body["transactionId"], body["transactionType"] = t.To.Account, t.CreditID, "CREDIT"
-	body["transactionRequestDate"] = stamp(t.Approved)
+	body["transactionRequestDate"] = desk.Millis(t.Approved)
 	return body
 }
 
@@ -386,14 +386,14 @@ func (w *wallet) paidIn(a *account, d *deposit, now time.Time) object {
 	q := quote{Base: d.units, From: a.currency, To: a.currency, Rate: 1, Effective: 1, Amount: d.units, ID: d.id}
 	bank := party{Holder: w.seller.StoreName, Bank: "Bank", Tail: ledger.Books.Of(w.seller).AccountTail(), Country: a.country, Currency: a.currency}
 	body := object{
-		"accountId": a.id, "transactionId": d.id, "transactionType": "CREDIT", "transactionStatus": status, "transactionRequestDate": stamp(d.at),
-		"expectedCompletionDate": stamp(d.until), "lastUpdateDate": stamp(updated),
+		"accountId": a.id, "transactionId": d.id, "transactionType": "CREDIT", "transactionStatus": status, "transactionRequestDate": desk.Millis(d.at),
+		"expectedCompletionDate": desk.Millis(d.until), "lastUpdateDate": desk.Millis(updated),
 		"requesterName": w.seller.StoreName, "transactionRequesterSource": "Amazon portal",
 		"transactionDescription": "Deposit", "transactionSourceAccount": bank.object(), "transactionDestinationAccount": w.own(a),
 		"transactionRequestAmount": amountObject(d.units, a.currency), "transferRateDetails": q.object(),
 	}
 	if status == successful {
-		body["transactionActualCompletionDate"] = stamp(d.until)
+		body["transactionActualCompletionDate"] = desk.Millis(d.until)
 	}
 	return body
 }
@@ -461,19 +461,15 @@ func (w *wallet) destination(body map[string]any, from *account) (party, bool, *
 	const name = "destinationTransactionInstrument"
 	instrument, _ := body[name].(map[string]any)
 	bank, _ := instrument["bankAccount"].(map[string]any)
-	text := func(of map[string]any, name string) string {
-		s, _ := of[name].(string)
-		return s
-	}
 	p := party{
-		Holder: text(instrument, "accountHolderName"), Bank: text(bank, "bankName"), Format: text(bank, "bankAccountNumberFormat"),
-		Tail: text(bank, "bankAccountNumberTail"), Country: text(bank, "accountCountryCode"), Currency: text(bank, "accountCurrency"),
+		Holder: format.Member(instrument, "accountHolderName"), Bank: format.Member(bank, "bankName"), Format: format.Member(bank, "bankAccountNumberFormat"),
+		Tail: format.Member(bank, "bankAccountNumberTail"), Country: format.Member(bank, "accountCountryCode"), Currency: format.Member(bank, "accountCurrency"),
 	}
-	self := text(bank, "bankAccountOwnershipType") == "SELF"
+	self := format.Member(bank, "bankAccountOwnershipType") == "SELF"
 	if _, ok := world.Rate(from.currency, p.Currency); !ok {
 		return p, self, wrong(name+".bankAccount.accountCurrency", "is none that is exchanged")
 	}
-	if id := cmp.Or(text(body, "destinationAccountId"), text(bank, "accountId")); id != "" {
+	if id := cmp.Or(format.Member(body, "destinationAccountId"), format.Member(bank, "accountId")); id != "" {
 		switch to := w.account(id); {
 		case id == from.id:
 			return p, self, wrong("destinationAccountId", "is the account that the money comes from")

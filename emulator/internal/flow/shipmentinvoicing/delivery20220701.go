@@ -3,6 +3,7 @@ package shipmentinvoicing
 import (
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/world"
 )
 
@@ -51,15 +52,10 @@ func submitInvoice(c *desk.Call) (answer.Reply, *answer.Error) {
 	if about.order == nil { // the model's static case, of a shipment; of an order the same is assumed
 		return answer.Reply{}, answer.Plain(400, "EntityNotFound", "Entity ("+about.kind+", "+about.id+") was not found")
 	}
-	body, _ := c.Body.(map[string]any)
-	text := func(name string) string {
-		s, _ := body[name].(string)
-		return s
-	}
-	if err := checkProgram(about.order, text("marketplaceId"), text("programType")); err != nil {
+	if err := checkProgram(about.order, format.Member(c.Body, "marketplaceId"), format.Member(c.Body, "programType")); err != nil {
 		return answer.Reply{}, err
 	}
-	document, wrong := content(text("invoiceContent"), text("contentMD5Value"))
+	document, wrong := content(format.Member(c.Body, "invoiceContent"), format.Member(c.Body, "contentMD5Value"))
 	if wrong != "" {
 		return answer.Reply{}, answer.Invalid("InvoiceContent is invalid", "").Detailed(wrong) // as in v0
 	}

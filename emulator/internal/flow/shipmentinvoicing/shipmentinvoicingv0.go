@@ -75,8 +75,8 @@ func getShipmentDetails(c *desk.Call) (answer.Reply, *answer.Error) {
 		"PaymentMethodDetails": []string{payment}, "Payments": []object{paid}, "MarketplaceId": o.Marketplace.ID, "SellerId": c.Seller.ID,
 		"BuyerName": o.BuyerName, "BuyerCounty": o.To.City,
 		"BuyerTaxInfo": object{"CompanyLegalName": company, "TaxingRegion": o.To.State, "TaxClassifications": []object{classification}},
-		"MarketplaceTaxInfo": object{"CompanyLegalName": "Amazon Serviços de Varejo do Brasil Ltda.", "TaxingRegion": "SP",
-			"TaxClassifications": []object{{"Name": "CNPJ", "Value": "15436940000103"}}},
+		"MarketplaceTaxInfo": object{"CompanyLegalName": world.BrazilCompany, "TaxingRegion": "SP",
+			"TaxClassifications": []object{{"Name": "CNPJ", "Value": world.BrazilCNPJ}}},
 		"SellerDisplayName": c.Seller.StoreName, "ShipmentItems": items,
 	}), nil
 }

@@ -66,7 +66,7 @@ func notOffered(reason string) *answer.Error {
 
 // check refuses what no rate offers.
 func (d *document) check() *answer.Error {
-	unit := millimetres[d.Size.Unit] / 25.4
+	unit := millimetres[d.Size.Unit] / carriers.Inch
 	near := func(n json.Number, inches float64) bool { return math.Abs(format.Float(n)*unit-inches) < 0.01 }
 	dpi, whole := format.Whole(d.DPI)
 	switch {
@@ -409,7 +409,7 @@ func (s *shipment) documentsOf(c *desk.Call, i int, wish *document) object {
 	slip := []string{"Package " + p.Reference}
 	if s.OrderID != "" {
 		o := c.Seller.World().OrderByID(s.OrderID, c.Now)
-		content.To = []string{o.To.Name, o.To.Company, o.To.Line1, o.To.Line2, o.To.City + " " + o.To.State + " " + o.To.PostalCode, o.To.Country}
+		content.To = o.To.Lines()
 		slip = append(slip, "Order "+o.ID)
 		for k, n := range p.Quantities {
 			if n > 0 {

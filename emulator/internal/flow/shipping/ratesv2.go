@@ -91,8 +91,8 @@ type wanted struct {
 
 // grams and millimetres are what a unit is of.
 var (
-	grams       = map[string]float64{"GRAM": 1, "KILOGRAM": 1000, "OUNCE": 28.349523125, "POUND": 453.59237}
-	millimetres = map[string]float64{"INCH": 25.4, "CENTIMETER": 10}
+	grams       = map[string]float64{"GRAM": 1, "KILOGRAM": 1000, "OUNCE": carriers.Ounce, "POUND": carriers.Pound}
+	millimetres = map[string]float64{"INCH": carriers.Inch, "CENTIMETER": 10}
 )
 
 // mostPackages is how many a request may have; assumed. Each gets its documents drawn at once.
@@ -170,7 +170,7 @@ func (f *office) read(c *desk.Call, r *request, came time.Time) (*wanted, *answe
 			if q.order == nil {
 				continue
 			}
-			k := slices.IndexFunc(q.order.Items, func(it world.OrderItem) bool { return it.ID == entry.ItemIdentifier })
+			k := q.order.ItemIndex(entry.ItemIdentifier)
 			if k < 0 || n > left[k] {
 				return nil, invalid(fmt.Sprintf("%s.items: %d units of item %q, which the order hasn't", at, n, entry.ItemIdentifier))
 			}
@@ -323,13 +323,6 @@ type (
 	}
 )
 
-// signatureCents and collectCents are what a signature and cash on delivery cost, and insuranceShare the share of the insured value that cover does; assumed.
-const (
-	signatureCents = 320
-	collectCents   = 100
-	insuranceShare = 100
-)
-
 // groups are what can be added to a service. Groups and ids are assumed, after the model's names of rate items; that one group has to be chosen from is
 // reported (selling-partner-api-models#4759).
 func (q *wanted) groups(s *carriers.Service) []group {
@@ -339,7 +332,7 @@ func (q *wanted) groups(s *carriers.Service) []group {
 		if !s.SignatureObliged {
 			g.services = append(g.services, added{"DELIVERY_CONFIRMATION", "Delivery confirmation", world.PriceIn(0, q.market)})
 		}
-		g.services = append(g.services, added{"SIGNATURE_CONFIRMATION", "Signature confirmation", world.PriceIn(signatureCents, q.market)})
+		g.services = append(g.services, added{"SIGNATURE_CONFIRMATION", "Signature confirmation", world.PriceIn(carriers.SignatureCents, q.market)})
 		list = append(list, g)
 	}
 	if s.Insurance {
@@ -347,15 +340,12 @@ func (q *wanted) groups(s *carriers.Service) []group {
 		for i := range q.Packages {
 			value += format.Float(q.Packages[i].InsuredValue.Value)
 		}
-		for range world.Decimals(q.market.Currency) {
-			value *= 10
-		}
 		list = append(list, group{"INSURANCE", "Cover of the insured value", false,
-			[]added{{"INSURANCE", "Insurance", world.Money{Units: int(value / insuranceShare), Currency: q.market.Currency}}}})
+			[]added{{"INSURANCE", "Insurance", world.Money{Units: world.MoneyOf(value, q.market.Currency).Units / carriers.CoverShare, Currency: q.market.Currency}}}})
 	}
 	if s.Collect && q.ValueAddedServices.CollectOnDelivery != nil {
 		list = append(list, group{"COLLECT_ON_DELIVERY", "The recipient pays at the door", false, []added{{"COLLECT_ON_DELIVERY", "Collect on delivery",
-			world.PriceIn(collectCents, q.market)}}})
+			world.PriceIn(carriers.CollectCents, q.market)}}})
 	}
 	return list
 }

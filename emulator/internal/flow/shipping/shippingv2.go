@@ -245,12 +245,4 @@ type sentParcel struct {
 }
 
 // service is the one that was bought.
-func (s *shipment) service() *carriers.Service { return serviceIn(s.Country, s.ServiceID) }
-
-func serviceIn(country, id string) *carriers.Service {
-	list := carriers.Services(country)
-	if i := slices.IndexFunc(list, func(s *carriers.Service) bool { return s.ID == id }); i >= 0 {
-		return list[i]
-	}
-	return nil
-}
+func (s *shipment) service() *carriers.Service { return carriers.Find(s.Country, s.ServiceID) }

@@ -106,7 +106,7 @@ func submitNdrFeedback(c *desk.Call) (answer.Reply, *answer.Error) {
 		if !day.After(now) || day.After(now.Add(mostDelay)) {
 			return answer.Reply{}, invalid("ndrRequestData.rescheduleDate: want a day of the next two weeks")
 		}
-		arrives = later(day.Truncate(world.Day).Add(deliveryHour), arrives)
+		arrives = format.Latest(day.Truncate(world.Day).Add(deliveryHour), arrives)
 		way.Again, way.Ends = now, arrives
 	case "REATTEMPT":
 		way.Again, way.Ends = now, arrives
@@ -127,13 +127,6 @@ func submitNdrFeedback(c *desk.Call) (answer.Reply, *answer.Error) {
 	}
 	p.Way = way
 	return answer.Reply{Status: http.StatusNoContent}, nil
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // claim is one that was made for a package, as it is saved.
@@ -189,10 +182,7 @@ func createClaim(c *desk.Call) (answer.Reply, *answer.Error) {
 		if body.DeclaredValue != nil {
 			value = min(value, format.Float(body.DeclaredValue.Value))
 		}
-		for range world.Decimals(made.Amount.Currency) {
-			value *= 10
-		}
-		made.Amount.Units = int(value + 0.5)
+		made.Amount = world.MoneyOf(value, made.Amount.Currency)
 	}
 	f.claims = append(f.claims, made)
 	return answer.Reply{Status: http.StatusCreated, Body: object{"claimId": made.ID}}, nil

@@ -1,11 +1,12 @@
 // Package tracking answers where shipments are, of all sellers: the operation is a grantless one. Of the identifiers that it takes the emulator knows
-// two: the tracking numbers of parcels, and of orders that
-// Amazon fulfils their AFTN, which is made of the order's digits (what else it might be isn't known). Freight, which the others are for, it has none.
+// two: the tracking numbers of parcels, and of orders that Amazon fulfils their AFTN, which is made of the order's digits (what else it might be isn't known).
+// Freight, which the others are for, it has none.
 package tracking
 
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -144,12 +145,13 @@ func byAFTN(c *desk.Call, digits string) *shipment {
 	if s := sandboxed(digits); c.Sandbox && s != nil {
 		return s
 	}
-	if len(digits) != 17 {
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil || len(digits) != 17 {
 		return nil
 	}
 	var o *world.Order
 	for _, a := range c.Desk.AllSellers() {
-		if o = a.World().OrderByID(digits[:3]+"-"+digits[3:10]+"-"+digits[10:], c.Now); o != nil {
+		if o = a.World().OrderByID(world.OrderIDOf(n), c.Now); o != nil {
 			break
 		}
 	}
