@@ -80,6 +80,9 @@ func (c *controlCall) read(v any) error {
 	} else if err != nil {
 		return fmt.Errorf("body: %w", err)
 	}
+	if _, err := dec.Token(); err != io.EOF {
+		return errors.New("body: something follows the object")
+	}
 	return nil
 }
 
@@ -271,23 +274,35 @@ func controlReset(e *Emulator, c *controlCall) (any, error) {
 
 func controlClock(e *Emulator, c *controlCall) (any, error) {
 	var in struct {
-		Now     time.Time `json:"now"`
-		Advance string    `json:"advance"`
+		Now     string `json:"now"`
+		Advance string `json:"advance"`
 	}
 	if err := c.read(&in); err != nil {
 		return nil, err
 	}
-	if in.Now.IsZero() == (in.Advance == "") {
+	if (in.Now == "") == (in.Advance == "") {
 		return nil, errors.New(`want either {"advance": "26h"} or {"now": "2026-03-01T12:00:00Z"}`)
 	}
+	// What an account does every few days would be without end, and a time.Duration holds 292 years.
+	absurd := func(t time.Time) bool { return t.Year() < 2000 || t.Year() >= 2200 }
 	if in.Advance != "" {
 		d, err := time.ParseDuration(in.Advance)
 		if err != nil {
 			return nil, fmt.Errorf("advance %q: want a duration such as 26h or 90s", in.Advance)
 		}
+		if absurd(e.Now().Add(d)) {
+			return nil, fmt.Errorf("advance %q: want a time in the years 2000 to 2199", in.Advance)
+		}
 		e.Advance(d)
 	} else {
-		e.SetTime(in.Now)
+		t, err := time.Parse(time.RFC3339, in.Now)
+		if err != nil {
+			return nil, fmt.Errorf("now %q: want a time such as 2026-03-01T12:00:00Z", in.Now)
+		}
+		if absurd(t) {
+			return nil, fmt.Errorf("now %q: want a time in the years 2000 to 2199", in.Now)
+		}
+		e.SetTime(t)
 	}
 	return e.desk.Clock.State(), nil
 }
