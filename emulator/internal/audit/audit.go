@@ -102,7 +102,7 @@ func stock(a *desk.Seller, now time.Time) (int, []string) {
 			}
 		}
 		for _, m := range o.Movements() {
-			if !m.At.After(now) && (m.At.After(opened) || m.Disposition != world.Sellable) {
+			if !m.At.After(now) && (m.At.After(opened) || m.Disposition != world.Sellable || cameAtOnce(o, m, opened)) {
 				want[place{m.SKU, m.Disposition}] += m.Quantity
 			}
 		}
@@ -131,6 +131,13 @@ func stock(a *desk.Seller, now time.Time) (int, []string) {
 		}
 	}
 	return f.counted, f.violations
+}
+
+// cameAtOnce tells whether a movement is what a request has had come back in the moment of the beginning: the quantities of the beginning don't know of it.
+func cameAtOnce(o *world.Order, m world.Movement, opened time.Time) bool {
+	return m.At.Equal(opened) && slices.ContainsFunc(o.Returns, func(b world.Return) bool {
+		return b.Asked.Equal(opened) && b.At.Equal(opened) && m.Kind == "CustomerReturns" && o.Items[b.Item].SKU == m.SKU
+	})
 }
 
 // ids wants no two things of a kind to have one.

@@ -176,7 +176,7 @@ func (w *World) Save() any {
 	for _, l := range w.shelf {
 		if l.Revised {
 			s.Listings = append(s.Listings, saveListing(l))
-		} else if l.Stocked.After(w.opened) {
+		} else if !l.Stocked.Before(w.opened) {
 			s.Stock = append(s.Stock, stockState{l.SKU, l.Quantity, l.Stock.numbers(), l.Stocked})
 		}
 	}
