@@ -114,7 +114,7 @@ func init() {
 		controlRoute{"POST", "orders/{id}/return",
 			`the buyer sends back: {"item": "…", "quantity": 1, "reason": "DEFECTIVE", "disposition": "CUSTOMER_DAMAGED", "travel": "120h"}, each optional`, controlReturn},
 		controlRoute{"POST", "orders/{id}/refund",
-			`the buyer is paid back: {"item": "…", "quantity": 1} or an {"amount": "3.50"}, {"shipping": "4.99"}, {"goodwill": "2.00"}`, controlRefund},
+			`the buyer is paid back: {"item": "…", "quantity": 1}, or some money: {"item": "…", "amount": "3.50", "shipping": "4.99", "goodwill": "2.00"}, each optional`, controlRefund},
 		controlRoute{"POST", "orders/{id}/chargeback",
 			`the buyer's bank takes it back: {"item": "…", "amount": "3.50"}, each optional`, controlDispute((*Emulator).ChargeBack)},
 		controlRoute{"POST", "orders/{id}/claim", "an A-to-z Guarantee claim is granted, as above", controlDispute((*Emulator).Claim)},
