@@ -80,6 +80,9 @@ func (c *controlCall) read(v any) error {
 	} else if err != nil {
 		return fmt.Errorf("body: %w", err)
 	}
+	if _, err := dec.Token(); err != io.EOF {
+		return errors.New("body: something follows the object")
+	}
 	return nil
 }
 
@@ -111,7 +114,7 @@ func init() {
 		controlRoute{"POST", "orders/{id}/return",
 			`the buyer sends back: {"item": "…", "quantity": 1, "reason": "DEFECTIVE", "disposition": "CUSTOMER_DAMAGED", "travel": "120h"}, each optional`, controlReturn},
 		controlRoute{"POST", "orders/{id}/refund",
-			`the buyer is paid back: {"item": "…", "quantity": 1} or an {"amount": "3.50"}, {"shipping": "4.99"}, {"goodwill": "2.00"}`, controlRefund},
+			`the buyer is paid back: {"item": "…", "quantity": 1}, or some money: {"item": "…", "amount": "3.50", "shipping": "4.99", "goodwill": "2.00"}, each optional`, controlRefund},
 		controlRoute{"POST", "orders/{id}/chargeback",
 			`the buyer's bank takes it back: {"item": "…", "amount": "3.50"}, each optional`, controlDispute((*Emulator).ChargeBack)},
 		controlRoute{"POST", "orders/{id}/claim", "an A-to-z Guarantee claim is granted, as above", controlDispute((*Emulator).Claim)},
@@ -271,13 +274,13 @@ func controlReset(e *Emulator, c *controlCall) (any, error) {
 
 func controlClock(e *Emulator, c *controlCall) (any, error) {
 	var in struct {
-		Now     time.Time `json:"now"`
-		Advance string    `json:"advance"`
+		Now     string `json:"now"`
+		Advance string `json:"advance"`
 	}
 	if err := c.read(&in); err != nil {
 		return nil, err
 	}
-	if in.Now.IsZero() == (in.Advance == "") {
+	if (in.Now == "") == (in.Advance == "") {
 		return nil, errors.New(`want either {"advance": "26h"} or {"now": "2026-03-01T12:00:00Z"}`)
 	}
 	if in.Advance != "" {
@@ -285,9 +288,19 @@ func controlClock(e *Emulator, c *controlCall) (any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("advance %q: want a duration such as 26h or 90s", in.Advance)
 		}
+		if absurd(e.Now().Add(d)) {
+			return nil, fmt.Errorf("advance %q: want a time in the years 2000 to 2199", in.Advance)
+		}
 		e.Advance(d)
 	} else {
-		e.SetTime(in.Now)
+		t, err := time.Parse(time.RFC3339, in.Now)
+		if err != nil {
+			return nil, fmt.Errorf("now %q: want a time such as 2026-03-01T12:00:00Z", in.Now)
+		}
+		if absurd(t) {
+			return nil, fmt.Errorf("now %q: want a time in the years 2000 to 2199", in.Now)
+		}
+		e.SetTime(t)
 	}
 	return e.desk.Clock.State(), nil
 }

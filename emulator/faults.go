@@ -1,9 +1,12 @@
 package emulator
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/fault"
+	"github.com/openspapi/spapi/emulator/internal/jobs"
+	"github.com/openspapi/spapi/emulator/internal/operations"
 )
 
 // FaultKind is a way in which the emulator misbehaves on request.
@@ -132,14 +135,32 @@ func (f *Fault) UnmarshalJSON(b []byte) error { return (*fault.Fault)(f).Unmarsh
 // "throttle,operation=ordersv0.*,every=5,burst=3", "latency,latency=2s,probability=0.1", "reset,carried_out", "lag,within=30m,operation=orders*".
 func ParseFault(text string) (Fault, error) {
 	f, err := fault.ParseFault(text)
+	if err == nil {
+		err = checkFaultType(Fault(f))
+	}
 	return Fault(f), err
+}
+
+// checkFaultType refuses a pattern that fits no type of reports.
+func checkFaultType(f Fault) error {
+	for name := range jobs.ReportTypes() {
+		if f.Type == "" || operations.Matches(f.Type, name) {
+			return nil
+		}
+	}
+	return fmt.Errorf("emulator: fault %q: type %q: no such report type; want one such as GET_LEDGER_DETAIL_VIEW_DATA, or a pattern with asterisks", f.Kind, f.Type)
 }
 
 // WithFault adds a rule by which requests go wrong.
 func WithFault(f Fault) Option { return func(o *options) { o.faults = append(o.faults, f) } }
 
 // AddFault adds a rule after those that are there and returns its ID.
-func (e *Emulator) AddFault(f Fault) (string, error) { return e.desk.Faults.Add(fault.Fault(f)) }
+func (e *Emulator) AddFault(f Fault) (string, error) {
+	if err := checkFaultType(f); err != nil {
+		return "", err
+	}
+	return e.desk.Faults.Add(fault.Fault(f))
+}
 
 // Faults returns the rules in force, in their order.
 func (e *Emulator) Faults() []Fault {

@@ -320,6 +320,7 @@ func TestFaultRules(t *testing.T) {
 		"lag,within=1h,every=2", "missing,burst=2", "missing,latency=1s", "short-token,within=30s,limit=1", "restated,within=72h,probability=0.5",
 		"lag,within=1h,operation=sellersv1.*", "lag,within=1h,operation=listingsitems20210801.searchListingsItems", "moved,operation=fbainventoryv1.*", "missing,operation=lwa.token",
 		"repeated,operation=feeds20210630.createFeed", "fatal,operation=feeds*", "short-token,within=1m,operation=*.getOrder", "missing,carried_out",
+		"throttle,probability=0", "reset,carried_out=perhaps", "throttle,every=2,every=3", "fatal,type=GET_NOTHING", "fatal,type=[",
 	} {
 		if f, err := emulator.ParseFault(text); err == nil || !strings.HasPrefix(err.Error(), "emulator: fault ") {
 			t.Errorf("%q: %+v, error %v", text, f, err)
@@ -335,6 +336,14 @@ func TestFaultRules(t *testing.T) {
 		if f, err := emulator.ParseFault(text); err != nil || f.Kind != kind {
 			t.Errorf("%s: %+v, %v", text, f, err)
 		}
+	}
+	for text, want := range map[string]bool{"reset,carried_out": true, "reset,carried_out=true": true, "reset,carried_out=false": false} {
+		if f, err := emulator.ParseFault(text); err != nil || f.CarriedOut != want {
+			t.Errorf("%s: %+v, %v", text, f, err)
+		}
+	}
+	if _, err := c.AddFault(emulator.Fault{Kind: "no-data", Type: "GET_NOTHING"}); err == nil {
+		t.Error("a rule for a type of reports that there isn't")
 	}
 	want := emulator.Fault{Kind: "unpublished", Type: "GET_LEDGER_*", Within: 96 * time.Hour}
 	if b, err := json.Marshal(want); err != nil || string(b) != `{"kind":"unpublished","within":"96h0m0s","type":"GET_LEDGER_*"}` {

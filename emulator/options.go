@@ -114,6 +114,9 @@ func WithSpeed(factor float64) Option {
 	return func(o *options) { o.Fixed, o.Speed = time.Time{}, factor }
 }
 
+// absurd tells a time that the clock isn't set to on request: what an account does every few days would be without end, and a time.Duration holds 292 years.
+func absurd(t time.Time) bool { return t.Year() < 2000 || t.Year() >= 2200 }
+
 // ParseClock turns the text that commands take into an option: "real", "fixed", "fixed:2026-03-01T00:00:00Z", or a speed such as "3600x".
 func ParseClock(text string) (Option, error) {
 	if text == "real" {
@@ -123,7 +126,7 @@ func ParseClock(text string) (Option, error) {
 		if rest == "" {
 			return WithFixedTime(time.Time{}), nil
 		}
-		if t, err := time.Parse(time.RFC3339, rest[1:]); err == nil {
+		if t, err := time.Parse(time.RFC3339, rest[1:]); err == nil && !absurd(t) {
 			return WithFixedTime(t), nil
 		}
 	}
@@ -132,7 +135,7 @@ func ParseClock(text string) (Option, error) {
 			return WithSpeed(f), nil
 		}
 	}
-	return nil, fmt.Errorf("emulator: clock %q: want real, fixed, fixed:2026-03-01T00:00:00Z, or a speed from 0.001x to 1000000x", text)
+	return nil, fmt.Errorf("emulator: clock %q: want real, fixed, fixed:2026-03-01T00:00:00Z (a time in the years 2000 to 2199), or a speed from 0.001x to 1000000x", text)
 }
 
 // WithNotificationSink names a function that is given each message that Amazon would put into one of the application's queues: the

@@ -74,6 +74,7 @@ func (e *Emulator) RefundOrder(orderID string, r BuyerRefund) ([]Returned, error
 		r.Item = o.Items[0].ID
 	}
 	var units [4]int
+	given := false
 	for i, text := range []string{r.Amount, r.Shipping, r.Goodwill, r.Restocking} {
 		if text == "" {
 			continue
@@ -82,10 +83,13 @@ func (e *Emulator) RefundOrder(orderID string, r BuyerRefund) ([]Returned, error
 		if err != nil {
 			return nil, orderProblem(orderID, fmt.Errorf("%s: %w", []string{"amount", "shipping", "goodwill", "restocking"}[i], err))
 		}
-		units[i] = m.Units
+		units[i], given = m.Units, true
 	}
 	refund := world.Refund{}
-	if units != [4]int{} {
+	if given && units[0]+units[1]+units[2] == 0 {
+		return nil, orderProblem(orderID, errors.New("the amounts are nothing"))
+	}
+	if given {
 		i := o.ItemIndex(r.Item)
 		if i < 0 {
 			return nil, orderProblem(orderID, fmt.Errorf("item %q: an amount is for one of the order's items", r.Item))

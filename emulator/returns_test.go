@@ -373,3 +373,37 @@ func TestStockOfTheFirstSecond(t *testing.T) {
 	}
 	c.holds()
 }
+
+// TestReturnsInTheMomentOfTheBeginning has goods come back before the clock has moved: they are counted once, and an export has them.
+func TestReturnsInTheMomentOfTheBeginning(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits(), emulator.WithOrders(2000), emulator.WithFixedTime(start))
+	id, item := c.shippedOrder("AFN", 1)
+	before, _, _ := c.stock(item.text("SellerSKU"))
+	r := c.control("POST", "orders/"+id+"/return", `{"travel":"0s","quantity":1}`)
+	if r.status != 200 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	c.holds()
+	state, err := c.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Reset()
+	if err := c.Import(state); err != nil {
+		t.Fatal(err)
+	}
+	c.holds()
+	if after, _, _ := c.stock(item.text("SellerSKU")); after != before+1 {
+		t.Errorf("%d units after export and import, want %d", after, before+1)
+	}
+}
+
+func TestRefundOfNothing(t *testing.T) {
+	c := newClient(t, emulator.WithoutLimits(), emulator.WithOrders(2000))
+	id, _ := c.shippedOrder("AFN", 1)
+	for _, body := range []string{`{"amount":"0"}`, `{"amount":"0.00"}`, `{"goodwill":"0"}`, `{"restocking":"1.00"}`} {
+		if r := c.control("POST", "orders/"+id+"/refund", body); r.status != 400 || !strings.Contains(r.body, "the amounts are nothing") {
+			t.Errorf("%s: %d %s", body, r.status, r.body)
+		}
+	}
+}

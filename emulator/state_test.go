@@ -189,7 +189,7 @@ func TestClocks(t *testing.T) {
 			t.Errorf("%s: set to %v", test.text, e.Now())
 		}
 	}
-	for _, text := range []string{"", "fast", "fixed:", "fixed:tomorrow", "0x", "-1x", "NaNx", "infx", "fixedx"} {
+	for _, text := range []string{"fixed:1900-01-01T00:00:00Z", "fixed:9999-12-31T00:00:00Z", "", "fast", "fixed:", "fixed:tomorrow", "0x", "-1x", "NaNx", "infx", "fixedx"} {
 		if _, err := emulator.ParseClock(text); err == nil {
 			t.Errorf("%q: no error", text)
 		}

@@ -231,10 +231,15 @@ func (f *Fault) UnmarshalJSON(b []byte) error {
 func ParseFault(text string) (Fault, error) {
 	kind, rest, more := strings.Cut(text, ",")
 	f := Fault{Kind: Kind(kind)}
+	seen := map[string]bool{}
 	for more {
 		var part string
 		part, rest, more = strings.Cut(rest, ",")
-		name, value, _ := strings.Cut(part, "=")
+		name, value, valued := strings.Cut(part, "=")
+		if seen[name] {
+			return f, fmt.Errorf("emulator: fault %q: %s is there twice", text, name)
+		}
+		seen[name] = true
 		var err error
 		switch name {
 		case "id":
@@ -242,7 +247,9 @@ func ParseFault(text string) (Fault, error) {
 		case "operation":
 			f.Operation = value
 		case "probability":
-			f.Probability, err = strconv.ParseFloat(value, 64)
+			if f.Probability, err = strconv.ParseFloat(value, 64); f.Probability == 0 {
+				err = strconv.ErrRange // it would stand for no chance, and strike always
+			}
 		case "every":
 			f.Every, err = atLeastOne(value)
 		case "burst":
@@ -258,7 +265,9 @@ func ParseFault(text string) (Fault, error) {
 		case "type":
 			f.Type = value
 		case "carried_out":
-			f.CarriedOut = true
+			if f.CarriedOut = true; valued {
+				f.CarriedOut, err = strconv.ParseBool(value)
+			}
 		default:
 			return f, fmt.Errorf("emulator: fault %q: unknown %q: want id, operation, probability, every, burst, limit, latency, skew, within, type or carried_out", text, name)
 		}

@@ -242,7 +242,7 @@ func (o *Options) clock() (emulator.Option, error) {
 	}
 	clock, err := emulator.ParseClock(text)
 	if err != nil {
-		return nil, exit.Usagef("--clock %q: want real, fixed, fixed: and a time such as 2026-03-01T00:00:00Z, or a speed such as 3600x", o.Clock)
+		return nil, exit.Usagef("--clock %q: want real, fixed, fixed: and a time such as 2026-03-01T00:00:00Z in the years 2000 to 2199, or a speed such as 3600x", o.Clock)
 	}
 	return clock, nil
 }
