@@ -138,7 +138,7 @@ func FuzzRequests(f *testing.F) {
 	}
 	f.Add("POST", "/_emulator/clock", "", `{"advance":"1h"}`, "Origin", "null", true)
 	f.Add("POST", "/_emulator/faults", "", `{"kind":"late","every":2}`, "Accept-Encoding", "gzip", true)
-	f.Add("PUT", "/_emulator/state", "", `{"version":1,"orders":1,"products":1,"days":1,"accounts":[{"region":"eu"}]}`, "Host", "x", true)
+	f.Add("PUT", "/_emulator/state", "", `{"version":2,"orders":1,"products":1,"days":1,"accounts":[{"region":"eu"}]}`, "Host", "x", true)
 	f.Add("GET", "/sellers/v1/account", "", "", "Authorization", "AWS4-HMAC-SHA256 Credential=a/b/c/d/aws4_request, SignedHeaders=host, Signature=0", true)
 	f.Fuzz(func(t *testing.T, method, path, query, body, name, value string, plainToken bool) {
 		u := &url.URL{Scheme: "https", Host: "sellingpartnerapi-na.amazon.com", RawQuery: query}

@@ -32,7 +32,7 @@ type State struct {
 }
 
 // stateVersion changes when older exports can't be read any more.
-const stateVersion = 1
+const stateVersion = 2
 
 type sellerState struct {
 	Region       marketplace.Region         `json:"region"`

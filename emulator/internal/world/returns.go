@@ -239,7 +239,9 @@ func (o *Order) sendBack(b Return, travel time.Duration, disputed int, now time.
 	it := &o.Items[b.Item]
 	units, sum := o.Given(b.Item, now)
 	left := o.ShippedOf(b.Item, now) - units
-	switch {
+	switch full := o.full(); {
+	case full != nil:
+		return b, full
 	case o.ShippedOf(b.Item, now) == 0:
 		return b, fmt.Errorf("item %s: none of it is shipped", it.ID)
 	case left <= 0:
@@ -308,6 +310,9 @@ func (o *Order) giveBack(item, quantity int, refund Refund, why string, disputed
 		o.Returns[waiting] = b
 		return b, nil
 	}
+	if err := o.full(); err != nil {
+		return Return{}, err
+	}
 	units, sum := o.Given(item, now)
 	left := o.ShippedOf(item, now) - units
 	kind := MoneyBack
@@ -357,7 +362,18 @@ func (o *Order) affords(item int, f, other Refund, disputed int, now time.Time) 
 	return nil
 }
 
-// tell adds what a request has told.
+// mostReturns is how many returns and refunds an order has: with what was planned of three items their numbers stay below the 64 of [Order.returnID].
+const mostReturns = 60
+
+// full tells that an order has all returns and refunds that it can have.
+func (o *Order) full() error {
+	if len(o.Returns) < mostReturns {
+		return nil
+	}
+	return fmt.Errorf("the order has %d returns and refunds: it takes no more", len(o.Returns))
+}
+
+// tell adds what a request has told, of an order that is not full.
 func (o *Order) tell(b Return) Return {
 	n := len(o.Items) // what was planned has the numbers below
 	for slices.ContainsFunc(o.Returns, func(other Return) bool { return other.ID == o.returnID(n) }) {
