@@ -197,6 +197,7 @@ func TestImportRefusesWhatNoWorldHas(t *testing.T) {
 		"stock":              func(w object) { of(w, "stock", "sku")["stock"].([]any)[0] = 1 << 60 },
 		"charge":             func(w object) { of(w, "charges", "OrderID")["OrderID"] = "111-1111111-1111111" },
 		"charge of no item":  func(w object) { of(w, "charges", "OrderID")["Item"] = 9 },
+		"chargeback of all":  func(w object) { of(w, "charges", "OrderID")["Item"] = -1 },
 		"charge of too much": func(w object) { of(w, "charges", "OrderID")["Amount"].(object)["Units"] = 1 << 60 },
 		"movement": func(w object) {
 			w["moves"] = []object{{"at": start, "sku": "none", "kind": "Receipts", "disposition": "SELLABLE", "quantity": 1}}

@@ -76,8 +76,12 @@ func (w *World) checkMoves() error {
 		if number := w.numberOf(c.OrderID); number >= 0 {
 			items = len(w.life(number).Items)
 		}
+		least := -1
+		if c.Kind == Chargeback || c.Kind == GuaranteeClaim {
+			least = 0
+		}
 		switch {
-		case c.OrderID != "" && (items == 0 || c.Item >= items) || c.Item < -1:
+		case (c.OrderID != "" || least == 0) && (items == 0 || c.Item >= items) || c.Item < least:
 			return fmt.Errorf("charge %q of order %q, item %d: there is none", c.ID, c.OrderID, c.Item)
 		case c.At.Before(last):
 			return fmt.Errorf("charge %q at %s: want one not before %s, that of the one before", c.ID, c.At.Format(time.RFC3339), last.Format(time.RFC3339))
