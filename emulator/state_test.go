@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -94,7 +95,7 @@ func TestImportRefusesWhatItCannotRead(t *testing.T) {
 	before := export(c)
 	account := func(s map[string]any) map[string]any { return s["accounts"].([]any)[0].(map[string]any) }
 	for name, spoil := range map[string]func(s map[string]any){
-		"version":  func(s map[string]any) { s["version"] = 0 },
+		"version":  func(s map[string]any) { s["version"] = 1 }, // with orders of other ids
 		"world":    func(s map[string]any) { s["products"] = 0 },
 		"accounts": func(s map[string]any) { s["accounts"] = nil },
 		"region":   func(s map[string]any) { account(s)["region"] = "moon" },
@@ -123,6 +124,104 @@ func TestImportRefusesWhatItCannotRead(t *testing.T) {
 	}
 	if got := c.get("/sellers/v1/account"); got.status != 200 {
 		t.Errorf("the token is lost: %d", got.status)
+	}
+}
+
+// TestImportRefusesWhatNoWorldHas tampers with what an export tells of orders, listings, stock and money: the error says what is wrong, and all stays as it was.
+func TestImportRefusesWhatNoWorldHas(t *testing.T) {
+	c := newClient(t, emulator.WithSeed(5), emulator.WithOrders(100), emulator.WithFixedTime(start), emulator.WithoutLimits())
+	order, _ := c.shippedOrder("AFN", 1)
+	merchants, _ := c.unshippedOrder()
+	for name, r := range map[string]result{
+		"shipment": c.confirm(merchants, "1", 0, 1), "listing": c.call("PUT", c.listingPath("PEN-1"), newPen),
+		"chargeback": c.control("POST", "orders/"+order+"/chargeback", `{"amount":"0.01"}`), "return": c.control("POST", "orders/"+order+"/return", `{"quantity":1}`),
+	} {
+		if r.status > 204 {
+			t.Fatalf("%s: %d %s", name, r.status, r.body)
+		}
+	}
+	c.Advance(7 * 24 * time.Hour) // orders come
+	c.refresh()
+	c.get("/orders/v0/orders/" + order)
+	export := func() []byte {
+		s, err := c.Export()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	before := export()
+	type object = map[string]any
+	// of is the first element of a list that has a member.
+	of := func(w object, list, member string) object {
+		for _, e := range w[list].([]any) {
+			if e := e.(object); e[member] != nil {
+				return e
+			}
+		}
+		t.Fatalf("no %s in %s of %v", member, list, w)
+		return nil
+	}
+	changed := func(w object) object { return of(w, "orders", "items") }
+	for name, spoil := range map[string]func(w object){
+		"payment":        func(w object) { changed(w)["payment"] = "Shells" },
+		"purchase":       func(w object) { changed(w)["times"].([]any)[0] = "1970-01-01T00:00:00Z" },
+		"no items":       func(w object) { changed(w)["items"] = nil },
+		"no units":       func(w object) { changed(w)["items"].([]any)[0].(object)["quantity"] = 0 },
+		"unknown ASIN":   func(w object) { changed(w)["items"].([]any)[0].(object)["asin"] = "B000000000" },
+		"negative price": func(w object) { changed(w)["items"].([]any)[0].(object)["units"].([]any)[0] = -1 },
+		"transit":        func(w object) { changed(w)["transit"] = -1 },
+		"parcel of more items": func(w object) {
+			of(w, "orders", "parcels")["parcels"].([]any)[0].(object)["quantities"] = []int{1, 1, 1, 1}
+		},
+		"parcel of more units": func(w object) {
+			of(w, "orders", "parcels")["parcels"].([]any)[0].(object)["quantities"].([]any)[0] = 1000
+		},
+		"return of no item": func(w object) { of(w, "orders", "returns")["returns"].([]any)[0].(object)["item"] = 9 },
+		"return of more":    func(w object) { of(w, "orders", "returns")["returns"].([]any)[0].(object)["quantity"] = 1000 },
+		"disposition":       func(w object) { of(w, "orders", "returns")["returns"].([]any)[0].(object)["disposition"] = "EATEN" },
+		"return without id": func(w object) { of(w, "orders", "returns")["returns"].([]any)[0].(object)["id"] = "" },
+		"refund": func(w object) {
+			of(w, "orders", "returns")["returns"].([]any)[0].(object)["refund"] = object{"price": -5}
+		},
+		"basket":             func(w object) { of(w, "came", "i")["i"].([]any)[0].([]any)[1] = -3 },
+		"price of a basket":  func(w object) { of(w, "came", "i")["i"].([]any)[0].([]any)[2] = 1 << 60 },
+		"replaced":           func(w object) { of(w, "came", "i")["r"] = 1 << 40 },
+		"no listing":         func(w object) { w["listings"].([]any)[0] = nil },
+		"listing's ASIN":     func(w object) { of(w, "listings", "sku")["asin"] = "" },
+		"offers":             func(w object) { of(w, "listings", "sku")["offers"] = object{us: object{"units": []int{-1, 0, 0, 0}}} },
+		"stock":              func(w object) { of(w, "stock", "sku")["stock"].([]any)[0] = 1 << 60 },
+		"charge":             func(w object) { of(w, "charges", "OrderID")["OrderID"] = "111-1111111-1111111" },
+		"charge of no item":  func(w object) { of(w, "charges", "OrderID")["Item"] = 9 },
+		"chargeback of all":  func(w object) { of(w, "charges", "OrderID")["Item"] = -1 },
+		"charge of too much": func(w object) { of(w, "charges", "OrderID")["Amount"].(object)["Units"] = 1 << 60 },
+		"movement": func(w object) {
+			w["moves"] = []object{{"at": start, "sku": "none", "kind": "Receipts", "disposition": "SELLABLE", "quantity": 1}}
+		},
+	} {
+		var members object
+		if err := json.Unmarshal(before, &members); err != nil {
+			t.Fatal(err)
+		}
+		spoil(members["accounts"].([]any)[0].(object)["stores"].(object)["world"].(object))
+		b, err := json.Marshal(members)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s emulator.State
+		if err := json.Unmarshal(b, &s); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Import(&s); err == nil || !strings.HasPrefix(err.Error(), "emulator: import: account 0: ") {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if after := export(); !bytes.Equal(after, before) {
+			t.Errorf("%s: a failed import changed the state: %s", name, firstDifference(string(before), string(after)))
+		}
 	}
 }
 

@@ -407,11 +407,11 @@ func numberOfSeller(id string) int {
 	return n - 1
 }
 
-// itemID is 14 digits, the first of them not 0: ids that begin with one are scrambled again.
+// itemID is 14 digits, the first of them not 0: ids that begin with one are scrambled again, from where no number of an item lies, so that no two meet.
 func (w *World) itemID(number, item int) string {
 	n := w.itemIDs.Of(uint64(number)*4 + uint64(item)) //nolint:gosec // numbers begin with 0
 	for n < 1e13 {
-		n = w.itemIDs.Of(n)
+		n = w.itemIDs.Of(1e13 + n)
 	}
 	return strconv.FormatUint(n, 10)
 }

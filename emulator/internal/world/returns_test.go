@@ -90,3 +90,33 @@ func TestParseMoney(t *testing.T) {
 		t.Error("yen with decimals")
 	}
 }
+
+// TestManyRefunds pays back a cent at a time, of two orders with neighbouring numbers, for as long as it goes: no two refunds have one id.
+func TestManyRefunds(t *testing.T) {
+	w := New(Sizes{Seed: 3, Orders: 400, Products: 40, Days: 30}, testSeller(t))
+	ids, refused := map[string]bool{}, 0
+	for o := range w.All(w.opened.Add(-40*Day), w.opened) {
+		if o.Status(w.opened) != Shipped || o.replaces >= 0 {
+			continue
+		}
+		for range 130 {
+			_, err := w.GiveBack(o.ID, o.Items[0].ID, 0, Refund{Goodwill: 1}, "Other", w.opened)
+			if err != nil {
+				refused++
+				break
+			}
+		}
+		for _, b := range w.Order(o.Number).Returns {
+			if ids[b.ID] {
+				t.Fatalf("two refunds %s", b.ID)
+			}
+			ids[b.ID] = true
+		}
+		if len(ids) > 1000 {
+			break
+		}
+	}
+	if len(ids) < 1000 || refused == 0 {
+		t.Errorf("%d refunds, %d refused: the test sees too little", len(ids), refused)
+	}
+}

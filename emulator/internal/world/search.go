@@ -39,6 +39,15 @@ func momentOf(number, kind int) uint32 { return uint32(number<<kindBits | kind) 
 
 func numberAt(k timeline.Key) int { return int(k.Of() >> kindBits) }
 
+// ofBits hold what a moment is of. With the seconds, places of moments thus have 60 bits, and are above 0 in worlds of more than 68 years, too.
+const ofBits = 28
+
+func placeOf(k timeline.Key) int { return int(k.Second())<<ofBits | int(k.Of()) }
+
+func keyAt(place int) timeline.Key {
+	return timeline.At(uint32(place>>ofBits), uint32(place&(1<<ofBits-1))) //nolint:gosec // see ofBits
+}
+
 // lastMoments are the moments that can be the last one of an order in a state.
 var lastMoments = map[string]uint8{
 	Pending: 1<<purchased | 1<<cancelAsked | 1<<changed, Unshipped: 1<<payable | 1<<cancelAsked | 1<<changed,
@@ -308,8 +317,8 @@ func (w *World) matches(f *OrderFilter, t time.Time, place int) iter.Seq2[int, i
 				}
 			}
 			begin, last := timeline.At(w.firstSecond(f.UpdatedAfter), 0), min(before, asOf)
-			var seen timeline.Key                                                                // two moments of one order may fall together
-			for k := range x.updates.From(max(begin, timeline.Key(place)), &classes, endAfter) { //nolint:gosec // a key, see below
+			var seen timeline.Key // two moments of one order may fall together
+			for k := range x.updates.From(max(begin, keyAt(place)), &classes, endAfter) {
 				if k.Second() > last {
 					return
 				}
@@ -319,7 +328,7 @@ func (w *World) matches(f *OrderFilter, t time.Time, place int) iter.Seq2[int, i
 				number := numberAt(k)
 				if (f.Only == nil || slices.Contains(f.Only, number)) && accepts(number, k.Second()) {
 					seen = k
-					if !yield(int(k), number) { //nolint:gosec // of 63 bits
+					if !yield(placeOf(k), number) {
 						return
 					}
 				}

@@ -209,3 +209,66 @@ func TestTracking(t *testing.T) {
 		}
 	}
 }
+
+// TestPagesOfACentury walks by update through a world of more seconds than a place could have bits for, if it weren't for [ofBits].
+func TestPagesOfACentury(t *testing.T) {
+	w := New(Sizes{Seed: 4, Orders: 600, Products: 40, Days: 36500}, testSeller(t))
+	walked := func(f OrderFilter) (ids []string) {
+		for place := 0; ; {
+			var page []*Order
+			page, place = w.Page(f, w.opened, place, 7)
+			for _, o := range page {
+				ids = append(ids, o.ID)
+			}
+			if place == 0 {
+				return ids
+			}
+			if place < 0 {
+				t.Fatalf("place %d after %d orders: tokens have none below 0", place, len(ids))
+			}
+		}
+	}
+	created, updated := walked(OrderFilter{}), walked(OrderFilter{UpdatedAfter: w.first})
+	slices.Sort(created)
+	slices.Sort(updated)
+	if !slices.Equal(created, updated) || len(created) < 500 {
+		t.Errorf("%d orders by creation, %d by update", len(created), len(updated))
+	}
+}
+
+// TestItemIDsDontMeet looks for two items of one id where it is most likely: at numbers that scrambled ids lead to that are scrambled again.
+func TestItemIDsDontMeet(t *testing.T) {
+	w := New(Sizes{Seed: 4, Orders: 1, Products: 40, Days: 30}, testSeller(t))
+	met := 0
+	for number := range 3000 {
+		n := w.itemIDs.Of(uint64(number) * 4) //nolint:gosec // from 0
+		if n >= 1e13 {
+			continue
+		}
+		met++
+		if other := int(n / 4); w.itemID(number, 0) == w.itemID(other, int(n%4)) { //nolint:gosec // below 1e13
+			t.Fatalf("items of orders %d and %d have one id", number, other)
+		}
+	}
+	if met < 100 {
+		t.Errorf("%d ids were scrambled again: the test sees too little", met)
+	}
+}
+
+// TestLivesStayAsTheyAre changes an item of the catalogue while somebody reads a changed order of it: the life that is read stays, the order has the new item.
+func TestLivesStayAsTheyAre(t *testing.T) {
+	w := New(Sizes{Seed: 4, Orders: 50, Products: 40, Days: 3}, testSeller(t))
+	for o := range w.All(time.Time{}, w.opened) {
+		if err := w.Change(o.ID, w.opened, func(o *Order) error { o.Changed = w.opened; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		life := w.Life(o.Number)
+		old, product := life.Items[0].Product, *life.Items[0].Product
+		w.Lock()
+		w.renew(old, &product)
+		w.Unlock()
+		if life.Items[0].Product != old || w.Life(o.Number).Items[0].Product != &product {
+			t.Fatalf("order %d: the life that is read has another item, or the order has not", o.Number)
+		}
+	}
+}

@@ -252,10 +252,15 @@ func (w *World) Load(raw json.RawMessage) error {
 	}
 	list, _ := v.(map[string]any)["listings"].([]any)
 	for i, ls := range s.Listings {
-		attributes, _ := list[i].(map[string]any)["attributes"].(map[string]any)
-		w.loadListing(&ls, attributes, list[i])
+		raw, _ := list[i].(map[string]any)
+		if err := w.loadListing(&ls, raw); err != nil {
+			return fmt.Errorf("listing %q: %w", ls.SKU, err)
+		}
 	}
 	for _, ss := range s.Stock {
+		if err := first(checkStock(ss.Stock), between("quantity", ss.Quantity, -mostUnits, mostUnits)); err != nil {
+			return fmt.Errorf("listing %q: %w", ss.SKU, err)
+		}
 		if l := w.Listings[ss.SKU]; l != nil {
 			l.Quantity, l.Stocked = ss.Quantity, ss.Stocked
 			l.Stock.set(ss.Stock)
@@ -265,7 +270,10 @@ func (w *World) Load(raw json.RawMessage) error {
 		w.Told[token] = true
 	}
 	w.moves, w.charges = s.Moves, s.Charges
-	return w.loadOrders(&s)
+	if err := w.loadOrders(&s); err != nil {
+		return err
+	}
+	return w.checkMoves()
 }
 
 // loadOrders brings orders to what they were, after the listings.
@@ -293,6 +301,9 @@ func (w *World) loadOrders(s *worldState) error {
 			}
 			b.items = append(b.items, bought{l, p, it[1], it[2]})
 		}
+		if err := checkBasket(&b, w.next); err != nil {
+			return fmt.Errorf("order %d: %w", w.next, err)
+		}
 		w.came = append(w.came, b)
 		o := &Order{}
 		m.life(w.next, o, 0)
@@ -313,16 +324,22 @@ func (w *World) loadOrders(s *worldState) error {
 	return nil
 }
 
-func (w *World) loadListing(s *listingState, attributes map[string]any, raw any) {
+func (w *World) loadListing(s *listingState, raw map[string]any) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	product := w.ProductByASIN(s.ASIN)
+	if product == nil {
+		return fmt.Errorf("unknown ASIN %q", s.ASIN)
+	}
 	l := w.Listings[s.SKU]
 	if l == nil {
 		l = &Listing{SKU: s.SKU}
 		w.Listings[s.SKU] = l
 		w.shelf = append(w.shelf, l)
 	}
-	if l.Product = w.ProductByASIN(s.ASIN); l.Product == nil {
-		l.Product = w.Products[0] // an export that was tampered with
-	}
+	attributes, _ := raw["attributes"].(map[string]any)
+	l.Product = product
 	l.Created, l.Updated, l.Stocked, l.ProductType, l.Condition = s.Times[0], s.Times[1], s.Times[2], s.ProductType, s.Condition
 	l.attributes, l.Quantity, l.leadDays, l.Amazon, l.Deleted, l.Revised = attributes, s.Quantity, s.LeadDays, s.Amazon, s.Deleted, true
 	l.Stock = Stock{FNSKU: s.FNSKU}
@@ -331,15 +348,17 @@ func (w *World) loadListing(s *listingState, attributes map[string]any, raw any)
 	for _, id := range s.Markets {
 		l.markets[id] = true
 	}
-	offers, _ := raw.(map[string]any)["offers"].(map[string]any)
+	offers, _ := raw["offers"].(map[string]any)
 	for id, os := range s.Offers {
 		in := func(units int) Money { return Money{units, os.Symbol} }
-		extra, _ := offers[id].(map[string]any)["extra"].(map[string]any)
+		offer, _ := offers[id].(map[string]any)
+		extra, _ := offer["extra"].(map[string]any)
 		l.Offers[id] = &Offer{price: in(os.Units[0]), Business: in(os.Units[1]), sale: in(os.Units[2]), Points: os.Units[3], saleFrom: os.From, saleTo: os.To, extra: extra}
 	}
 	for _, is := range s.Issues {
 		l.Issues = append(l.Issues, ListingIssue{Code: is.Texts[0], Message: is.Texts[1], Severity: is.Texts[2], MarketplaceID: is.Texts[3], Attributes: is.Attributes, Categories: is.Categories})
 	}
+	return nil
 }
 
 func (w *World) loadOrder(s *orderState) error {
@@ -357,11 +376,7 @@ func (w *World) loadOrder(s *orderState) error {
 	}
 	in := func(units int) Money { return Money{units, m.Currency} }
 	for _, is := range s.Items {
-		p := w.ProductByASIN(is.ASIN)
-		if p == nil {
-			p = w.Products[0]
-		}
-		o.Items = append(o.Items, OrderItem{is.ID, p, is.SKU, is.Quantity, in(is.Units[0]), in(is.Units[1]), in(is.Units[2]), in(is.Units[3]), in(is.Units[4]), is.Gift})
+		o.Items = append(o.Items, OrderItem{is.ID, w.ProductByASIN(is.ASIN), is.SKU, is.Quantity, in(is.Units[0]), in(is.Units[1]), in(is.Units[2]), in(is.Units[3]), in(is.Units[4]), is.Gift})
 	}
 	for _, ps := range s.Parcels {
 		o.Parcels = append(o.Parcels, Parcel{ps.Texts[0], ps.Texts[1], ps.Texts[2], ps.Texts[3], ps.Times[0], ps.Times[1], ps.Quantities})
@@ -371,6 +386,9 @@ func (w *World) loadOrder(s *orderState) error {
 		for _, f := range s.Regulated.Fields {
 			o.Regulated.Fields = append(o.Regulated.Fields, RegulatedField{f[0], f[1], f[2], f[3]})
 		}
+	}
+	if err := checkOrder(o, w.order(o.Number)); err != nil {
+		return fmt.Errorf("order %s: %w", o.ID, err)
 	}
 	w.touched[o.Number] = o
 	w.index.set(o.Number, w.rowOf(o))

@@ -628,9 +628,10 @@ func (w *World) renew(old, product *Product) {
 			}
 		}
 	}
-	for _, o := range w.touched {
+	for number, o := range w.touched {
 		if slices.ContainsFunc(o.Items, func(it OrderItem) bool { return it.Product == old }) {
-			o.Items = slices.Clone(o.Items) // orders that were handed out stay as they are
+			o = o.clone() // lives that are being read stay as they are
+			w.touched[number] = o
 			for i := range o.Items {
 				if o.Items[i].Product == old {
 					o.Items[i].Product = product
