@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -70,15 +71,16 @@ func TestCheckFindsContradictions(t *testing.T) {
 	}
 	text, _ := json.Marshal(state)
 	var members map[string]any
-	returnOf := func(w map[string]any) map[string]any {
+	orderOf := func(w map[string]any) map[string]any {
 		for _, o := range w["orders"].([]any) {
 			if o := o.(map[string]any); o["id"] == id {
-				return o["returns"].([]any)[0].(map[string]any)
+				return o
 			}
 		}
 		t.Fatal("the order is not in the state")
 		return nil
 	}
+	returnOf := func(w map[string]any) map[string]any { return orderOf(w)["returns"].([]any)[0].(map[string]any) }
 	for name, spoil := range map[string]func(w map[string]any){
 		"stock": func(w map[string]any) {
 			stock := w["stock"].([]any)[0].(map[string]any)["stock"].([]any)
@@ -88,7 +90,9 @@ func TestCheckFindsContradictions(t *testing.T) {
 			returnOf(w)["at"] = "2020-01-01T00:00:00Z"
 		},
 		"quantities": func(w map[string]any) {
-			returnOf(w)["quantity"] = 1000
+			o, twice := orderOf(w), maps.Clone(returnOf(w))
+			twice["id"], twice["quantity"] = "10000000000001", o["items"].([]any)[0].(map[string]any)["quantity"]
+			o["returns"] = append(o["returns"].([]any), twice)
 		},
 		"refunds": func(w map[string]any) {
 			returnOf(w)["refund"] = map[string]any{"price": 1e9}
