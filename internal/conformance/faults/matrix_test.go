@@ -103,7 +103,7 @@ const (
 	feed    = `<?xml version="1.0" encoding="UTF-8"?>
 <AmazonEnvelope><Header><DocumentVersion>1.01</DocumentVersion><MerchantIdentifier>M</MerchantIdentifier></Header><MessageType>OrderAdjustment</MessageType>
 <Message><MessageID>1</MessageID><OrderAdjustment><AmazonOrderID>113-1952198-2105352</AmazonOrderID><AdjustedItem>
-<AmazonOrderItemCode>77473800823985</AmazonOrderItemCode><AdjustmentReason>CustomerReturn</AdjustmentReason>
+<AmazonOrderItemCode>73483296973318</AmazonOrderItemCode><AdjustmentReason>CustomerReturn</AdjustmentReason>
 <ItemPriceAdjustments><Component><Type>Principal</Type><Amount currency="USD">0.01</Amount></Component></ItemPriceAdjustments></AdjustedItem></OrderAdjustment></Message></AmazonEnvelope>`
 )
 
