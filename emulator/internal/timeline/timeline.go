@@ -19,6 +19,12 @@ func (k Key) Second() uint32 { return uint32(k >> 32) } //nolint:gosec // the up
 // Of is what the moment is of.
 func (k Key) Of() uint32 { return uint32(k) } //nolint:gosec // the lower half
 
+// Kinds is how many kinds of moments there are: the kind is the last digit of what a moment is of, to that base.
+const Kinds = 8
+
+// Kind is the kind of a moment.
+func (k Key) Kind() int { return int(k % Kinds) }
+
 // Classes is how many classes things can be of.
 const Classes = 1024
 
@@ -46,14 +52,15 @@ const blockSize = 512
 
 type block struct {
 	keys  []Key
-	mask  Mask   // classes of what the moments are of, at some time
-	until uint32 // when the last of what the moments are of ends
+	mask  Mask          // classes of what the moments are of, at some time
+	until [Kinds]uint32 // by kind, until when the last of the moments counts
 }
 
 // List is a list of moments. It is not safe for concurrent use with Insert.
 type List struct{ blocks []*block }
 
-// New makes a list of keys in whatever order, whose memory is the list's from then on. about tells of which class a thing is, and when it ends.
+// New makes a list of keys in whatever order, whose memory is the list's from then on. about tells of which class is what a moment is of,
+// and until when the moment counts.
 func New(keys []Key, about func(of uint32) (class uint16, until uint32)) *List {
 	keys = sorted(keys)
 	l := &List{blocks: make([]*block, 0, len(keys)/blockSize+1)}
@@ -63,7 +70,7 @@ func New(keys []Key, about func(of uint32) (class uint16, until uint32)) *List {
 		for _, k := range b.keys {
 			class, until := about(k.Of())
 			b.mask.Add(class)
-			b.until = max(b.until, until)
+			b.until[k.Kind()] = max(b.until[k.Kind()], until)
 		}
 		l.blocks = append(l.blocks, b)
 		keys = keys[n:]
@@ -123,7 +130,7 @@ func (l *List) Insert(k Key, class uint16, until uint32) {
 	i := min(l.find(k), len(l.blocks)-1)
 	b := l.blocks[i]
 	b.mask.Add(class)
-	b.until = max(b.until, until)
+	b.until[k.Kind()] = max(b.until[k.Kind()], until)
 	at, found := slices.BinarySearch(b.keys, k)
 	if found {
 		return
@@ -136,12 +143,13 @@ func (l *List) Insert(k Key, class uint16, until uint32) {
 	}
 }
 
-// From yields the moments from a key on of things of a class that is asked for that end after a second, and some others. nil and 0 ask for all.
-func (l *List) From(k Key, want *Mask, after uint32) iter.Seq[Key] {
+// From yields the moments from a key on that are of a class and of a kind that are asked for and count at a second or later, and some others. nil and 0 ask for
+// all; kinds is a bit for each.
+func (l *List) From(k Key, want *Mask, after uint32, kinds uint8) iter.Seq[Key] {
 	return func(yield func(Key) bool) {
 		for i := l.find(k); i < len(l.blocks); i++ {
 			b := l.blocks[i]
-			if want != nil && !b.mask.Meets(want) || b.until < after {
+			if want != nil && !b.mask.Meets(want) || after > 0 && !b.counts(after, kinds) {
 				continue
 			}
 			at := 0
@@ -155,6 +163,16 @@ func (l *List) From(k Key, want *Mask, after uint32) iter.Seq[Key] {
 			}
 		}
 	}
+}
+
+// counts tells whether a moment of one of the kinds may count at a second or later.
+func (b *block) counts(at uint32, kinds uint8) bool {
+	for kind, until := range b.until {
+		if kinds&(1<<kind) > 0 && until >= at {
+			return true
+		}
+	}
+	return false
 }
 
 // Len counts the moments.

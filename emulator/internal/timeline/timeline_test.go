@@ -33,19 +33,19 @@ func TestListAgainstSlice(t *testing.T) {
 		for range 300 {
 			from := At(r.Uint32N(4100), r.Uint32N(4000))
 			at, _ := slices.BinarySearch(want, from)
-			if got := slices.Collect(l.From(from, nil, 0)); !slices.Equal(got, want[at:]) {
+			if got := slices.Collect(l.From(from, nil, 0, 0)); !slices.Equal(got, want[at:]) {
 				t.Fatalf("from %d: %d keys, want %d", from, len(got), len(want[at:]))
 			}
 			// What is asked for is all there, whatever else may be.
 			var classes Mask
-			asked, after := uint16(r.IntN(1000)), r.Uint32N(5000)
+			asked, after, kinds := uint16(r.IntN(1000)), r.Uint32N(5000), uint8(r.Uint32N(1<<Kinds))
 			classes.Add(asked)
-			got := slices.Collect(l.From(from, &classes, after))
+			got := slices.Collect(l.From(from, &classes, after, kinds))
 			if !slices.IsSorted(got) {
 				t.Fatal("not in order")
 			}
 			for _, k := range want[at:] {
-				if class, until := thing(k.Of()); class == asked && until >= after {
+				if class, until := thing(k.Of()); class == asked && (after == 0 || until >= after && kinds&(1<<k.Kind()) > 0) {
 					if _, found := slices.BinarySearch(got, k); !found {
 						t.Fatalf("from %d: no %d, which is of class %d until %d", from, k, class, until)
 					}
@@ -55,20 +55,28 @@ func TestListAgainstSlice(t *testing.T) {
 	}
 }
 
-// TestBlocksAreSkipped makes a list in which one class lies in one place.
-func TestBlocksAreSkipped(t *testing.T) {
-	var keys []Key
-	for i := range uint32(100 * blockSize) {
+// keysOf are n keys, one a second.
+func keysOf(n uint32) (keys []Key) {
+	for i := range n {
 		keys = append(keys, At(i, i))
 	}
-	l := New(keys, func(of uint32) (uint16, uint32) { return uint16(of / blockSize), of })
+	return keys
+}
+
+// TestBlocksAreSkipped makes a list in which one class lies in one place.
+func TestBlocksAreSkipped(t *testing.T) {
+	l := New(keysOf(100*blockSize), func(of uint32) (uint16, uint32) { return uint16(of / blockSize), of })
 	var classes Mask
 	classes.Add(42)
-	if got := slices.Collect(l.From(0, &classes, 0)); len(got) != blockSize || got[0].Of() != 42*blockSize {
+	if got := slices.Collect(l.From(0, &classes, 0, 0)); len(got) != blockSize || got[0].Of() != 42*blockSize {
 		t.Errorf("%d keys: want those of the one block", len(got))
 	}
-	if got := slices.Collect(l.From(0, nil, 99*blockSize)); len(got) > blockSize {
+	if got := slices.Collect(l.From(0, nil, 99*blockSize, 1<<Kinds-1)); len(got) > blockSize {
 		t.Errorf("%d keys end late enough: want those of the last block", len(got))
+	}
+	l = New(keysOf(100*blockSize), func(of uint32) (uint16, uint32) { return 0, map[bool]uint32{true: 100 * blockSize}[of%Kinds != 3] })
+	if got := slices.Collect(l.From(0, nil, 1, 1<<3)); len(got) > 0 {
+		t.Errorf("%d keys though none of the kind counts", len(got))
 	}
 }
 

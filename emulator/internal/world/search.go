@@ -32,7 +32,7 @@ const (
 	changed
 )
 
-// kindBits is how many bits of what a moment is of tell which of row.moments it is. The others are the number of the order.
+// kindBits is how many bits of what a moment is of tell which of row.moments it is, see [timeline.Kinds]. The others are the number of the order.
 const kindBits = 3
 
 func momentOf(number, kind int) uint32 { return uint32(number<<kindBits | kind) } //nolint:gosec // numbers are below 2e7
@@ -48,11 +48,10 @@ func keyAt(place int) timeline.Key {
 	return timeline.At(uint32(place>>ofBits), uint32(place&(1<<ofBits-1))) //nolint:gosec // see ofBits
 }
 
-// lastMoments are the moments that can be the last one of an order in a state.
+// lastMoments are the moments that can be the last one of an order in a state: a buyer asks for a cancellation after the payment and before the shipment.
 var lastMoments = map[string]uint8{
-	Pending: 1<<purchased | 1<<cancelAsked | 1<<changed, Unshipped: 1<<payable | 1<<cancelAsked | 1<<changed,
-	PartiallyShipped: 1<<partly | 1<<cancelAsked | 1<<changed,
-	Shipped:          1<<shipped | 1<<cancelAsked | 1<<changed, Canceled: 1<<cancelled | 1<<cancelAsked | 1<<changed,
+	Pending: 1<<purchased | 1<<changed, Unshipped: 1<<payable | 1<<cancelAsked | 1<<changed, PartiallyShipped: 1<<partly | 1<<cancelAsked | 1<<changed,
+	Shipped: 1<<shipped | 1<<cancelAsked | 1<<changed, Canceled: 1<<cancelled | 1<<cancelAsked | 1<<changed,
 }
 
 // A class is one of few: marketplace, who fulfils, payment, pickup, and whether the order ends in a cancellation.
@@ -139,6 +138,17 @@ func (r *row) updated(t uint32) uint32 {
 	return last
 }
 
+// next is the moment after one; 0 after the last. Until then the one is the last.
+func (r *row) next(moment int) uint32 {
+	var next uint32
+	for _, at := range r.moments {
+		if at > r.moments[moment] && (next == 0 || at < next) {
+			next = at
+		}
+	}
+	return next
+}
+
 // ends is when the order has come to its end.
 func (r *row) ends() uint32 {
 	if r.moments[cancelled] > 0 {
@@ -208,7 +218,7 @@ func (w *World) build() {
 				r := w.rowOf(o)
 				w.index.rows[number] = r
 				for j, at := range r.moments {
-					if at > 0 && !slices.Contains(r.moments[:j], at) {
+					if at > 0 {
 						p.keys = append(p.keys, timeline.At(at, momentOf(number, j)))
 					}
 				}
@@ -254,7 +264,7 @@ func (w *World) build() {
 	}
 	w.index.updates = timeline.New(keys, func(of uint32) (uint16, uint32) {
 		r := &w.index.rows[of>>kindBits]
-		return r.class, r.ends()
+		return r.class, r.next(int(of % timeline.Kinds))
 	})
 	slices.Sort(goods)
 	w.goods = timeline.New(slices.Compact(goods), func(uint32) (uint16, uint32) { return 0, 0 })
@@ -318,11 +328,12 @@ func (w *World) matches(f *OrderFilter, t time.Time, place int) iter.Seq2[int, i
 			}
 			begin, last := timeline.At(w.firstSecond(f.UpdatedAfter), 0), min(before, asOf)
 			var seen timeline.Key // two moments of one order may fall together
-			for k := range x.updates.From(max(begin, keyAt(place)), &classes, endAfter) {
+			// The last moment of an order that has not ended has another after it, which is to come.
+			for k := range x.updates.From(max(begin, keyAt(place)), &classes, endAfter, kinds) {
 				if k.Second() > last {
 					return
 				}
-				if kinds&(1<<(k&(1<<kindBits-1))) == 0 || seen>>kindBits == k>>kindBits {
+				if kinds&(1<<k.Kind()) == 0 || seen>>kindBits == k>>kindBits {
 					continue
 				}
 				number := numberAt(k)
@@ -353,7 +364,10 @@ func (w *World) matches(f *OrderFilter, t time.Time, place int) iter.Seq2[int, i
 				number |= rowBlock - 1 // on to the next block
 				continue
 			}
-			if x.rows[number].moments[purchased] > to {
+			switch r := &x.rows[number]; {
+			case f.Store != "" && r.store != store: // few have any
+				continue
+			case r.moments[purchased] > to:
 				return
 			}
 			if accepts(number, 0) && !yield(number+1, number) {

@@ -145,7 +145,7 @@ func (w *World) Advance(now time.Time) {
 // wake notes when something comes next. The caller holds the world's lock for writing, as for all below.
 func (w *World) wake() {
 	w.due = w.nextAt
-	for k := range w.goods.From(timeline.At(w.second(w.heard)+1, 0), nil, 0) {
+	for k := range w.goods.From(timeline.At(w.second(w.heard)+1, 0), nil, 0, 0) {
 		if at := w.time(k.Second()); w.due.IsZero() || at.Before(w.due) {
 			w.due = at
 		}
@@ -198,8 +198,8 @@ func (w *World) enter(o *Order) {
 		}
 	}
 	for i, at := range r.moments {
-		if at > 0 && !slices.Contains(r.moments[:i], at) {
-			w.index.updates.Insert(timeline.At(at, momentOf(o.Number, i)), r.class, r.ends())
+		if at > 0 {
+			w.index.updates.Insert(timeline.At(at, momentOf(o.Number, i)), r.class, r.next(i))
 		}
 	}
 	for _, e := range o.effects() {
@@ -217,7 +217,7 @@ func (w *World) hear(t time.Time) {
 	if !t.After(w.heard) {
 		return
 	}
-	for k := range w.goods.From(timeline.At(w.second(w.heard)+1, 0), nil, 0) {
+	for k := range w.goods.From(timeline.At(w.second(w.heard)+1, 0), nil, 0, 0) {
 		at := w.time(k.Second())
 		if at.After(t) {
 			break
