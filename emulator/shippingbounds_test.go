@@ -151,7 +151,7 @@ func TestTrackingAsOrdersShowIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		status := o.Order.Packages[0].PackageStatus
-		if got := string(status.Status) + " " + string(status.DetailedStatus); got != want[tracked.Summary.Status] {
+		if got := string(status.Status) + " " + status.DetailedStatus; got != want[tracked.Summary.Status] {
 			t.Errorf("%s: the order's package is %s, the carrier's %s", s.Now(), got, tracked.Summary.Status)
 		}
 		seen[tracked.Summary.Status] = true
