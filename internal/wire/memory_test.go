@@ -111,7 +111,7 @@ func TestWaste(t *testing.T) {
 		{"short texts", [][]byte{page(100, 40)}, 1.3},
 		{"a huge element among small ones", [][]byte{page(100, append([]int{8000}, make([]int, 99)...)...)}, 1.5},
 		{"every twentieth is large", [][]byte{page(200, append([]int{4000}, make([]int, 19)...)...)}, 1.7},
-		{"every third is large", [][]byte{page(200, 1500, 40, 40)}, 1.8},
+		{"every third is large", [][]byte{page(200, 1500, 40, 40)}, 1.9},
 		{"sizes take turns", [][]byte{page(200, 100, 1200)}, 1.6},
 		{"a single one after a page", [][]byte{page(100, 400), page(1, 400)}, 1.7},
 		{"single ones", [][]byte{page(1, 400)}, 1.6},
