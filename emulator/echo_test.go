@@ -352,26 +352,7 @@ func fullRequest(t testing.TB, e *Emulator, op *catalog.Operation) *http.Request
 	f := &full{api: api, e: e, g: desk.NewGenerator(api, c), ids: map[string]any{}, open: map[string]bool{}}
 	path, query, header := op.Path, url.Values{}, http.Header{}
 	for _, p := range detail.Parameters {
-		v := f.value(p.Schema, "", p.Name, 0, false)
-		texts := []string{jsonText(v)}
-		if list, ok := v.([]any); ok {
-			texts = nil
-			for _, entry := range list {
-				texts = append(texts, jsonText(entry))
-			}
-		}
-		switch p.In {
-		case "path":
-			path = strings.ReplaceAll(path, "{"+p.Name+"}", url.PathEscape(texts[0]))
-		case "header":
-			header.Set(p.Name, texts[0])
-		case "query":
-			if p.Multi {
-				query[p.Name] = texts
-			} else {
-				query.Set(p.Name, strings.Join(texts, ","))
-			}
-		}
+		path = placed(&p, f.value(p.Schema, "", p.Name, 0, false), path, query, header)
 	}
 	var body []byte
 	if detail.Body != nil {

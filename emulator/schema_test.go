@@ -26,6 +26,30 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
+// placed puts a parameter's value into a request's path, query or header.
+func placed(p *catalog.Parameter, v any, path string, query url.Values, header http.Header) string {
+	texts := []string{jsonText(v)}
+	if list, ok := v.([]any); ok {
+		texts = nil
+		for _, entry := range list {
+			texts = append(texts, jsonText(entry))
+		}
+	}
+	switch p.In {
+	case "path":
+		return strings.ReplaceAll(path, "{"+p.Name+"}", url.PathEscape(texts[0]))
+	case "header":
+		header.Set(p.Name, texts[0])
+	case "query":
+		if p.Multi {
+			query[p.Name] = texts
+		} else {
+			query.Set(p.Name, strings.Join(texts, ","))
+		}
+	}
+	return path
+}
+
 // requestFor builds a request with every required parameter, made from the catalogue the way answers are.
 func requestFor(t testing.TB, e *Emulator, op *catalog.Operation) *http.Request {
 	t.Helper()
@@ -41,27 +65,7 @@ func requestFor(t testing.TB, e *Emulator, op *catalog.Operation) *http.Request 
 		if !p.Required && p.In != "path" && !wanted { // which Amazon wants all the same
 			continue
 		}
-		v := g.Value(p.Schema, p.Name, p.Name, 0)
-		var texts []string
-		if list, ok := v.([]any); ok {
-			for _, entry := range list {
-				texts = append(texts, jsonText(entry))
-			}
-		} else {
-			texts = []string{jsonText(v)}
-		}
-		switch p.In {
-		case "path":
-			path = strings.ReplaceAll(path, "{"+p.Name+"}", url.PathEscape(texts[0]))
-		case "header":
-			header.Set(p.Name, texts[0])
-		case "query":
-			if p.Multi {
-				query[p.Name] = texts
-			} else {
-				query.Set(p.Name, strings.Join(texts, ","))
-			}
-		}
+		path = placed(&p, g.Value(p.Schema, p.Name, p.Name, 0), path, query, header)
 	}
 	body := ""
 	if detail.Body != nil {

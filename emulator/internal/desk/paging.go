@@ -180,6 +180,20 @@ func Cut[T any](items []T, start, size int) (part []T, more bool) {
 	return items[start:end], end < len(items)
 }
 
+// Listed is the body of a page of a list: its items under one name and, where there are more, the next page's token under another.
+func Listed[T any](c *Call, p *Page, size int, all []T, name string, show func(T) object, token string) object {
+	part, more := Cut(all, p.Start, size)
+	list := []object{}
+	for _, v := range part {
+		list = append(list, show(v))
+	}
+	body := object{name: list}
+	if more {
+		body[token] = c.Token(p, p.Start+size)
+	}
+	return body
+}
+
 // Pagination is the member of that name where a list can be paged back and forth; nil where one page has all: then Amazon leaves it out
 // (lineofflight/peddler, test/vcr_cassettes/Peddler/API/CatalogItems20220401Test, September 2024).
 func Pagination(c *Call, p *Page, size int, more bool) any {

@@ -78,6 +78,15 @@ func market(c *desk.Call, id, way string) (*marketplace.Marketplace, *answer.Err
 	return nil, refuse("ResourceNotFound", `marketplaceId: "`+id+`" is not a marketplace id`)
 }
 
+// asked is the order that a request is about, in a marketplace where it can be scheduled this way.
+func asked(c *desk.Call, marketplaceID, way, id string) (*world.Order, *answer.Error) {
+	m, err := market(c, marketplaceID, way)
+	if err != nil {
+		return nil, err
+	}
+	return find(c, m, id)
+}
+
 // find finds an order in a marketplace. One that Amazon fulfils, or that the buyer picks up, is none for Easy Ship.
 func find(c *desk.Call, m *marketplace.Marketplace, id string) (*world.Order, *answer.Error) {
 	o := c.Seller.World().OrderByID(id, c.Now)
@@ -103,11 +112,7 @@ func listHandoverSlots(c *desk.Call) (answer.Reply, *answer.Error) {
 	if err != nil {
 		return answer.Reply{}, err
 	}
-	m, err := market(c, format.Member(body, "marketplaceId"), single)
-	if err != nil {
-		return answer.Reply{}, err
-	}
-	o, err := find(c, m, format.Member(body, "amazonOrderId"))
+	o, err := asked(c, format.Member(body, "marketplaceId"), single, format.Member(body, "amazonOrderId"))
 	if err != nil {
 		return answer.Reply{}, err
 	}
@@ -161,11 +166,7 @@ func number(v any) (float64, bool) {
 }
 
 func getScheduledPackage(c *desk.Call) (answer.Reply, *answer.Error) {
-	m, err := market(c, c.Query.Get("marketplaceId"), "")
-	if err != nil {
-		return answer.Reply{}, err
-	}
-	o, err := find(c, m, c.Query.Get("amazonOrderId"))
+	o, err := asked(c, c.Query.Get("marketplaceId"), "", c.Query.Get("amazonOrderId"))
 	if err != nil {
 		return answer.Reply{}, err
 	}
@@ -181,11 +182,7 @@ func createScheduledPackage(c *desk.Call) (answer.Reply, *answer.Error) {
 	if err != nil {
 		return answer.Reply{}, err
 	}
-	m, err := market(c, format.Member(body, "marketplaceId"), single)
-	if err != nil {
-		return answer.Reply{}, err
-	}
-	o, err := find(c, m, format.Member(body, "amazonOrderId"))
+	o, err := asked(c, format.Member(body, "marketplaceId"), single, format.Member(body, "amazonOrderId"))
 	if err != nil {
 		return answer.Reply{}, err
 	}

@@ -188,16 +188,7 @@ func getInvoicesExports(c *desk.Call) (answer.Reply, *answer.Error) {
 			found = append(found, e)
 		}
 	}
-	part, more := desk.Cut(found, pg.Start, size)
-	list := []object{}
-	for _, e := range part {
-		list = append(list, e.object(c.Now))
-	}
-	body := object{"exports": list}
-	if more {
-		body["nextToken"] = c.Token(pg, pg.Start+size)
-	}
-	return answer.OK(body), nil
+	return answer.OK(desk.Listed(c, pg, size, found, "exports", func(e *export) object { return e.object(c.Now) }, "nextToken")), nil
 }
 
 func getInvoicesExport(c *desk.Call) (answer.Reply, *answer.Error) {

@@ -214,16 +214,7 @@ func getInvoices(c *desk.Call) (answer.Reply, *answer.Error) {
 	if q.Get("sortOrder") != "ASC" { // the newest first, unless something else is said: assumed
 		slices.Reverse(found)
 	}
-	part, more := desk.Cut(found, pg.Start, size)
-	list := []object{}
-	for _, v := range part {
-		list = append(list, v.object(c.Now))
-	}
-	body := object{"invoices": list}
-	if more {
-		body["nextToken"] = c.Token(pg, pg.Start+size)
-	}
-	return answer.OK(body), nil
+	return answer.OK(desk.Listed(c, pg, size, found, "invoices", func(v *invoice) object { return v.object(c.Now) }, "nextToken")), nil
 }
 
 func getInvoice(c *desk.Call) (answer.Reply, *answer.Error) {

@@ -255,16 +255,7 @@ func refusedToken(problem error) *answer.Error { return wrong("nextPageToken", p
 
 // page answers with a page of a list, of which name is the member.
 func page[T any](c *desk.Call, pg *desk.Page, name string, all []T, show func(T) object) answer.Reply {
-	part, more := desk.Cut(all, pg.Start, pageSize)
-	list := []object{}
-	for _, v := range part {
-		list = append(list, show(v))
-	}
-	body := object{name: list}
-	if more {
-		body["nextPageToken"] = c.Token(pg, pg.Start+pageSize)
-	}
-	return answer.OK(body)
+	return answer.OK(desk.Listed(c, pg, pageSize, all, name, show, "nextPageToken"))
 }
 
 // absent is a 404 of the API about something else than an account.
