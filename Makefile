@@ -7,7 +7,7 @@ export MODELS FUZZTIME
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build docs man generate generate-check test mutate prove-kills prove-uploads prove-lists prove-connections prove-ledger prove-million race lint vuln bench bench-prism \
+.PHONY: help build docs man generate generate-check test mutate prove-kills prove-uploads prove-lists prove-connections prove-ledger prove-million prove-fleet prove-fleet-day prove-notifications race lint vuln bench bench-prism \
 	fuzz interop ci
 
 help: ## show this list
@@ -69,6 +69,16 @@ prove-ledger: ## take STEPS (10,000) random steps through the emulator's API, an
 
 prove-million: ## a world of ORDERS (1,000,000) orders: how long until it is ready, its memory, pages of filters, reads under load, export and import; two minutes
 	SPAPI_PROVE_MILLION=$(or $(ORDERS),1000000) go test -count=1 -v -timeout 30m -run '^TestMillionOrders$$' ./emulator
+
+prove-fleet: ## limits and tokens that processes share: real processes and a real redis-server, through every failure of docs/fleet.md; a quarter of an hour on a quiet machine
+	SPAPI_PROVE_FLEET=1 go test -count=1 -v -timeout 60m -parallel 4 -skip '^TestDay$$' ./internal/fleetprove
+
+prove-fleet-day: ## 24 virtual hours of twenty operations through such a fleet, and the suites of limiters on a server in memory; another quarter of an hour
+	SPAPI_PROVE_FLEET=1 go test -count=1 -v -timeout 90m -parallel 4 -run '^TestDay$$' ./internal/fleetprove
+	SPAPI_PROVE_FLEET=1 go test -count=1 -timeout 60m -run '^TestSharedOnMemory$$|^TestLimiterSuite$$' ./fleet
+
+prove-notifications: ## kill a consumer of notifications KILLS (20) times, and measure one beside the bare calls of AWS's SDK; two minutes
+	SPAPI_PROVE_NOTIFICATIONS=$(or $(KILLS),20) go test -count=1 -v -run '^TestKilled$$|TenThousand' -bench . -benchtime 20000x ./notifications/sqs
 
 fuzz: ## fuzz each target for FUZZTIME
 	.ci/run fuzz

@@ -1,6 +1,7 @@
 package spapi
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -138,10 +139,10 @@ func (a *App) Client(auth Authorization) *Client {
 		c.err = contradiction(a.endpoint, region, auth.Sandbox)
 	}
 	c.region = region
-	c.seller = auth.SellerID
-	if c.seller == "" && !auth.RefreshToken.IsZero() {
-		c.seller = fingerprint("seller", auth.RefreshToken.Reveal())
+	if !auth.RefreshToken.IsZero() {
+		c.alias = fingerprint("seller", auth.RefreshToken.Reveal())
 	}
+	c.seller = cmp.Or(auth.SellerID, c.alias)
 	switch {
 	case c.err != nil:
 		c.base = &url.URL{}

@@ -3,11 +3,13 @@ package spapi
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/openspapi/spapi/internal/settings"
 )
@@ -62,34 +64,64 @@ func (c *Client) tokenFor(ctx context.Context, call *call, req *http.Request) (k
 	switch {
 	case err != nil:
 		return "", Token{}, err
-	case call.op.Grantless != "":
-		r = c.grantlessRequest(call.op.Grantless)
+	case call.scope() != "":
+		r = c.grantlessRequest(call.scope())
 	case c.auth.RefreshToken.IsZero():
 		return "", Token{}, settings.CheckRefreshToken("")
 	case restricted:
 		r = c.restrictedRequest(call, req)
 		if token, err = c.restrictedToken(ctx, call, r); err != nil {
-			err = fmt.Errorf("restricted data token for %s: %w", call.op.ID, err)
+			err = fmt.Errorf("restricted data token for %s: %w", call.op.ID, c.own(err))
 		}
 		return r.Key, token, err
 	default:
 		r = c.access
 	}
-	token, err = c.app.config.tokens.Get(ctx, r)
+	if token, err = c.app.config.tokens.Get(ctx, r); err != nil {
+		err = c.own(err)
+	}
 	return r.Key, token, err
 }
 
-// Only this of the many reasons of a 403 is cured by a new token. The LWA secret that "has expired" is not.
-var tokenExpired = []byte("access token you provided has expired")
+// own completes an answer that another process got and a store of many processes told: with what Explain knows beyond it.
+func (c *Client) own(err error) error {
+	if api, ok := errors.AsType[*APIError](err); ok && api.facts.op == nil {
+		told := *api
+		told.facts = errorFacts{op: operationByID(mintOperation), region: string(c.region), sandbox: c.auth.Sandbox, base: c.base.String()}
+		return &told
+	}
+	if auth, ok := errors.AsType[*AuthError](err); ok && auth.host == "" && !settings.IsAmazonTokenURL(c.app.tokenURL.String()) {
+		told := *auth
+		told.host = c.app.tokenURL.Host
+		return &told
+	}
+	return err
+}
 
-// inspect looks into a 403: it drops an expired token from the cache, so that the retry step can repeat the call with a new one, and
+// Only these of the many reasons of a 403 are cured by a new token. The LWA secret that "has expired" is not.
+var (
+	tokenExpired = []byte("access token you provided has expired")
+	tokenInvalid = []byte("access token you provided is revoked, malformed or invalid")
+)
+
+// settled is how old a token is that may have been good before it was called invalid. A younger one would be refused again: so a seller who took the
+// authorization back costs a fetch a minute at most, however many calls and processes there are.
+const settled = time.Minute
+
+// curable reports whether a new token may be accepted in place of one that was refused with this body.
+func curable(body []byte, refused Token) bool {
+	said := bytes.ToLower(body)
+	return bytes.Contains(said, tokenExpired) || bytes.Contains(said, tokenInvalid) && time.Until(refused.Expires) < tokenLifetime-settled
+}
+
+// inspect looks into a 403: it drops an expired or revoked token from the cache, so that the retry step can repeat the call with a new one, and
 // takes credentials out of the body, which the errors of wrong signatures echo.
 func (s *authorizeStep) inspect(call *call, resp *http.Response, req *http.Request, key string, token Token) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	_ = resp.Body.Close()
-	if key != "" && bytes.Contains(bytes.ToLower(body), tokenExpired) {
+	if key != "" && curable(body, token) {
 		if err := s.client.app.config.tokens.Drop(req.Context(), key, token); err != nil {
-			s.client.app.warn(req.Context(), "the expired token could not be dropped", call, err)
+			s.client.app.warn(req.Context(), "the refused token could not be dropped", call, err)
 		}
 		call.expired = true
 	}

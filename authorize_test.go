@@ -240,6 +240,54 @@ func TestExpiredTokenIsReplacedOnce(t *testing.T) {
 	})
 }
 
+// A token that was good once and is called invalid is replaced once, as where its server has forgotten it. Where the new one is refused as well, that is
+// asked for once a minute, however many calls there are.
+func TestRevokedTokenIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		bad := map[string]bool{}
+		all := false
+		f.api = func(req *http.Request) *http.Response {
+			if all || bad[token(req)] {
+				return reply(403, errorBody("Unauthorized", "Access to requested resource is denied.", "The access token you provided is revoked, malformed or invalid."))
+			}
+			return nil
+		}
+		client := f.client(WithLimiter(unlimited{}))
+		calls := func(n int) int64 {
+			var wg sync.WaitGroup
+			var failed atomic.Int64
+			for range n {
+				wg.Go(func() {
+					if _, err := invokeRaw(t.Context(), client, createFeed, feed); err != nil {
+						failed.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			return failed.Load()
+		}
+		if n := calls(1); n > 0 {
+			t.Fatal("the first fails")
+		}
+		bad[token(f.requests[0])] = true
+		time.Sleep(2 * time.Minute)
+		if n := calls(50); n > 0 || f.tokens != 2 {
+			t.Errorf("%d of 50 fail, %d token requests, want 2", n, f.tokens)
+		}
+		all = true
+		for range 10 {
+			time.Sleep(20 * time.Second)
+			if n := calls(50); n != 50 {
+				t.Errorf("%d of 50 fail", 50-n)
+			}
+		}
+		if f.tokens < 4 || f.tokens > 6 { // in 200 seconds
+			t.Errorf("%d token requests, want one a minute more", f.tokens)
+		}
+	})
+}
+
 func TestOther403AreNotRepeated(t *testing.T) {
 	for _, details := range []string{"", "The LWA secret token you provided has expired.", "The access token you provided is revoked, malformed or invalid.",
 		"Access token is missing in the request header."} {
@@ -267,6 +315,44 @@ func TestGrantless(t *testing.T) {
 	var config *ConfigError
 	if !errors.As(err, &config) || config.Field != "refresh token" {
 		t.Errorf("got %v, want a ConfigError for the refresh token", err)
+	}
+}
+
+// Amazon's models don't tell all of which token an operation wants: a call may have the other kind, and counts as whose token it goes with.
+func TestOtherKindOfToken(t *testing.T) {
+	f := new(fake)
+	client := f.client()
+	_, err := invokeRaw(t.Context(), client, getOrder, orderID("1"), WithGrantless("sellingpartnerapi::notifications"))
+	check(t, err)
+	if form := f.forms[0]; form.Get("grant_type") != "client_credentials" || form.Get("scope") != "sellingpartnerapi::notifications" {
+		t.Errorf("the form of a seller's operation was %v", form)
+	}
+	_, err = invokeRaw(t.Context(), client, "notificationsv1.getDestinations", nil, WithSellerToken())
+	check(t, err)
+	if form := f.forms[1]; form.Get("grant_type") != "refresh_token" {
+		t.Errorf("the form of a grantless operation was %v", form)
+	}
+	_, err = invokeRaw(t.Context(), NewApp(testCredentials, WithTransport(f)).Client(Authorization{Region: "eu"}), "notificationsv1.getDestinations", nil, WithSellerToken())
+	var config *ConfigError
+	if !errors.As(err, &config) || config.Field != "refresh token" {
+		t.Errorf("got %v, want a ConfigError for the refresh token", err)
+	}
+	f.api = func(*http.Request) *http.Response {
+		return reply(403, errorBody("Unauthorized", "Access to requested resource is denied.", ""))
+	}
+	for _, test := range []struct {
+		operation, want string
+		option          CallOption
+	}{
+		{getOrder, "may not use the scope sellingpartnerapi::notifications", WithGrantless("sellingpartnerapi::notifications")},
+		{"notificationsv1.getDestinations", "let the seller authorize again", WithSellerToken()},
+	} {
+		_, err := invokeRaw(t.Context(), client, test.operation, orderID("1"), test.option)
+		var api *APIError
+		if !errors.As(err, &api) {
+			t.Fatalf("got %v", err)
+		}
+		wantText(t, api.Explain(), test.want)
 	}
 }
 

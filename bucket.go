@@ -19,6 +19,7 @@ type bucket struct {
 	step      time.Duration // one token's time, a little more than 1/rate
 	burst     int
 	room      time.Duration // the time of all tokens that it holds beyond the first
+	window    *window       // nil: a token bucket
 
 	full  time.Time // by which Amazon's bucket is full again, if nothing more is taken
 	own   int       // tokens left of those that it held when it was surely full: they are there whatever lags
@@ -26,11 +27,12 @@ type bucket struct {
 	takes int64     // ever
 
 	// lag is by how much longer than the quickest request one may take to arrive. It never shrinks in use: it costs next to nothing, see
-	// allowance and observe.
+	// allowance, arrived and observe.
 	lag      time.Duration
 	longest  time.Duration // latency since it was full
 	shortest time.Duration // latency ever
 	replies  int
+	raised   int64 // the last take before which it may have been full, or which the lag delays the next one for
 	lagging  int64 // the take that the lag delays the next one for, until its reply tells by how much it was late; 0: none
 
 	mean, deviation time.Duration // of latencies, smoothed as TCP does it (RFC 6298)
@@ -80,9 +82,13 @@ func newBucket(b *LimitBucket) bucket {
 		rate = defaultRate
 	}
 	made := bucket{scope: b.Scope, published: rate, burst: max(b.Burst, 1)}
-	made.setRate(rate)
+	if b.Window > 0 {
+		made.window = &window{length: min(b.Window, horizon)}
+		made.published = float64(made.burst) / b.Window.Seconds()
+	}
+	made.setRate(made.published)
 	made.lag = min(firstLag, made.step)
-	if made.burst == 1 {
+	if made.burst == 1 || made.window != nil {
 		made.lag = max(made.lag, firstReply-made.step)
 	}
 	return made
@@ -90,7 +96,9 @@ func newBucket(b *LimitBucket) bucket {
 
 func (b *bucket) setRate(rate float64) {
 	b.rate, b.step = rate, interval(rate)
-	b.room = b.span(b.burst) - b.step
+	if b.window == nil {
+		b.room = b.span(b.burst) - b.step
+	}
 }
 
 // span is the time of n tokens, at most the horizon.
@@ -102,7 +110,7 @@ func (b *bucket) span(n int) time.Duration {
 // a busy bucket wait for the one before to arrive. With a burst of 1 it is so: each must. late is by how much later than it could the call goes: where
 // the lag counts in full, that is part of it.
 func (b *bucket) allowance(late time.Duration) time.Duration {
-	if b.burst == 1 {
+	if b.burst == 1 || b.window != nil {
 		return b.lag
 	}
 	return min(b.lag, b.room-late)
@@ -124,16 +132,21 @@ func (b *bucket) take(now time.Time) {
 		b.lag >>= min(idle/lagLife, 62)
 	}
 	b.takes++
+	if b.window != nil {
+		b.sent = now
+		b.slide(now)
+		return
+	}
 	var late time.Duration
 	if b.full.After(now) {
 		late = min(max(-b.delay(now), 0), tardiness, b.room/2)
 	} else {
-		b.own, b.longest = b.burst, 0
+		b.own, b.longest, b.raised = b.burst, 0, b.takes
 	}
 	b.own = max(b.own-1, 0)
 	b.sent, b.lagging = now, 0
 	if arrived := now.Add(b.allowance(late)); arrived.After(b.full) {
-		b.full, b.lagging = arrived, b.takes
+		b.full, b.lagging, b.raised = arrived, b.takes, b.takes
 	}
 	b.full = b.full.Add(b.step)
 }
@@ -164,11 +177,15 @@ func (b *bucket) observe(now time.Time, take int64, r LimitReply) error {
 	err := b.learn(now, r.Rate, r.Emulated)
 	late := b.late(r.Latency)
 	b.note(r.Latency)
+	if take > b.drained && take <= b.takes && b.window == nil {
+		by := min(r.Latency-b.quickest(), b.allowance(min(tardiness, b.room/2)))
+		b.arrived(take, now.Add(by-r.Latency))
+	}
 	switch {
 	case r.Throttled && (take == 0 || take > b.drained):
 		b.drained, b.own, b.lagging = b.takes, 0, 0
 		b.replies = 0 // what was learned from latencies was wrong: from few of them nothing is concluded
-		if empty := now.Add(b.span(b.burst)); b.full.Before(empty) {
+		if empty := now.Add(b.room + b.step); b.full.Before(empty) {
 			b.full = empty
 		}
 	case !r.Throttled && b.burst == 1 && take != 0 && take == b.lagging:
@@ -191,25 +208,33 @@ func (b *bucket) note(latency time.Duration) {
 	}
 	lag := min(b.longest-b.quickest(), max(time.Second, b.step)) // bounded: what a single slow reply can hold up
 	if lag > b.lag {
-		before := b.allowance(0)
 		b.lag = lag
-		b.full = b.full.Add(b.allowance(0) - before)
+		if b.window != nil {
+			b.full = later(b.full, b.due(0))
+		}
+	}
+}
+
+// arrived says when a take reached Amazon at the latest. Until then its bucket may have been full, and no token came. What it lacked without this take it still
+// lacks without those that came after: where that is enough, as in a bucket that is always in use, a late one costs nothing, and nobody waits.
+func (b *bucket) arrived(take int64, at time.Time) {
+	if full := b.full.Add(-b.span(int(b.takes - max(take, b.raised) + 1))); at.After(full) {
+		b.full = b.full.Add(min(at.Sub(full), b.allowance(0)))
 	}
 }
 
 // learn takes over a rate that Amazon tells. As many tokens are missing as before.
 func (b *bucket) learn(now time.Time, rate float64, emulated bool) error {
 	switch {
-	case rate == 0 || rate == b.rate:
+	case rate == 0 || rate == b.rate || b.window != nil:
 		return nil
-	case emulated && rate > 0 && !math.IsInf(rate, 1):
-	case !(rate >= b.published/rateSpan && rate <= b.published*rateSpan): // NaN is neither
+	}
+	if err := checkRate(b.published, rate, emulated); err != nil {
 		if rate == b.incredible || math.IsNaN(rate) && math.IsNaN(b.incredible) {
 			return nil
 		}
 		b.incredible = rate
-		return fmt.Errorf("x-amzn-RateLimit-Limit is not believed: %g, want requests per second, between 1/%d and %d times the %s of the usage plan",
-			rate, rateSpan, rateSpan, formatRate(b.published))
+		return err
 	}
 	tokens := float64(b.missing(now)) / float64(b.step)
 	b.setRate(rate)
@@ -217,8 +242,33 @@ func (b *bucket) learn(now time.Time, rate float64, emulated bool) error {
 	return nil
 }
 
+func checkRate(published, rate float64, emulated bool) error {
+	switch {
+	case emulated && rate > 0 && !math.IsInf(rate, 1):
+	case !(rate >= published/rateSpan && rate <= published*rateSpan): // NaN is neither
+		return fmt.Errorf("x-amzn-RateLimit-Limit is not believed: %g, want requests per second, between 1/%d and %d times the %s of the usage plan",
+			rate, rateSpan, rateSpan, formatRate(published))
+	}
+	return nil
+}
+
+// CheckRate returns an error if a reply tells a rate that limiters don't believe of the bucket: see [LimitReply].
+func (b *LimitBucket) CheckRate(r LimitReply) error {
+	if r.Rate == 0 || b.Window > 0 {
+		return nil
+	}
+	published := b.Rate
+	if published <= 0 {
+		published = defaultRate
+	}
+	return checkRate(published, r.Rate, r.Emulated)
+}
+
 // after is how long until n more calls could have been sent, each as soon as the one before allows, if replies come as usual.
 func (b *bucket) after(now time.Time, n int) time.Duration {
+	if b.window != nil {
+		return b.afterInWindow(now, n)
+	}
 	own, missing := b.own, b.missing(now)
 	if missing == 0 {
 		own = b.burst
@@ -243,14 +293,40 @@ func (b *bucket) after(now time.Time, n int) time.Duration {
 // rehearse takes for a call of a time to come, whose reply comes as usual.
 func (b *bucket) rehearse(at time.Time) {
 	b.take(at)
-	if b.burst == 1 {
+	if b.burst == 1 && b.window == nil {
 		b.full = at.Add(b.late(b.mean) + b.step)
+	}
+}
+
+// owe takes for a call that was sent without asking. Amazon's bucket can't be emptier than empty.
+func (b *bucket) owe(now time.Time) {
+	b.take(now)
+	if b.window != nil {
+		return
+	}
+	b.own = 0
+	if empty := now.Add(b.room + b.step); b.full.After(empty) {
+		b.full = empty
+	}
+}
+
+// giveBack undoes a take, of a call that did nothing: the last one, in a window any.
+func (b *bucket) giveBack(take int64) {
+	switch {
+	case b.window != nil:
+		b.strike(take)
+	case take == b.takes && b.burst == 1:
+		b.takes--
+		b.full, b.lagging = b.sent, 0
+	case take == b.takes:
+		b.takes--
+		b.full = b.full.Add(-b.step)
 	}
 }
 
 // forgettable reports whether a new bucket would do as well: it has been full for so long that a lag has faded, and the rate that was learned is
 // learned again from the first reply, before which no more than the burst goes out in any case.
 func (b *bucket) forgettable(now time.Time) bool {
-	idle := now.Sub(b.full)
+	idle := now.Sub(b.whenFull())
 	return idle >= forgetAfter && b.lag>>min(idle/lagLife, 62) <= firstLag
 }

@@ -124,29 +124,29 @@ func TestBucketLag(t *testing.T) {
 		t.Errorf("a new bucket lags by %s, want at most a step, %s", b.lag, b.step)
 	}
 	b.take(now)
-	reply := func(what string, latency, lag time.Duration) {
+	reply := func(what string, latency, lag, late time.Duration) {
 		t.Helper()
-		check(t, b.observe(now, 0, LimitReply{Latency: latency}))
-		if b.lag != lag || b.full.Sub(now) != b.step+lag {
-			t.Errorf("%s: lag %s, full in %s, want lag %s and full in %s", what, b.lag, b.full.Sub(now), lag, b.step+lag)
+		check(t, b.observe(now.Add(latency), 1, LimitReply{Latency: latency}))
+		if b.lag != lag || b.full.Sub(now) != b.step+late {
+			t.Errorf("%s: lag %s, full in %s, want lag %s and full in %s", what, b.lag, b.full.Sub(now), lag, b.step+late)
 		}
 	}
-	reply("a single reply may have been a slow one", 200*ms, 200*ms)
-	reply("the same latency twice", 200*ms, 200*ms)
+	reply("a single reply may have been a slow one", 200*ms, 200*ms, 200*ms)
+	reply("the same latency twice", 200*ms, 200*ms, 200*ms)
 	for range 98 {
 		check(t, b.observe(now, 0, LimitReply{Latency: 200 * ms}))
 	}
-	reply("a slow reply", 500*ms, 300*ms)
-	reply("quick again", 200*ms, 300*ms)
-	reply("a quicker one: the slow one was later than thought", 50*ms, 450*ms)
-	reply("a reply that took a minute", time.Minute, b.step) // bounded by a token's time, here more than a second
+	reply("a slow reply", 500*ms, 300*ms, 300*ms)
+	reply("quick again", 200*ms, 300*ms, 300*ms)
+	reply("a quicker one: the slow one was later than thought", 50*ms, 450*ms, 300*ms)
+	reply("a reply that took a minute", time.Minute, b.step, b.step) // bounded by a token's time, here more than a second
 
 	// More than what the bucket holds beyond one call would make each wait for the one before.
 	quick := testBucket(10, 3)
 	quick.take(now)
-	check(t, quick.observe(now, 0, LimitReply{Latency: time.Second}))
-	if quick.allowance(0) != 2*quick.step || quick.full.Sub(now) != 3*quick.step {
-		t.Errorf("of a lag of %s count %s, full in %s, want %s and %s", quick.lag, quick.allowance(0), quick.full.Sub(now), 2*quick.step, 3*quick.step)
+	check(t, quick.observe(now.Add(time.Second), 1, LimitReply{Latency: time.Second}))
+	if want := 3*quick.step - tardiness; quick.allowance(0) != 2*quick.step || quick.full.Sub(now) != want {
+		t.Errorf("of a lag of %s count %s, full in %s, want %s and %s", quick.lag, quick.allowance(0), quick.full.Sub(now), 2*quick.step, want)
 	}
 
 	// Without calls it fades, in use it stays.
@@ -161,6 +161,68 @@ func TestBucketLag(t *testing.T) {
 	b.take(now.Add(25 * time.Minute))
 	if b.lag != lag/4 {
 		t.Errorf("after 25 minutes without a call the lag is %s, want a quarter of %s", b.lag, lag)
+	}
+}
+
+// A call that arrives late costs what comes while Amazon's bucket is full, and nothing where others have seen to it that it isn't.
+func TestBucketArrivals(t *testing.T) {
+	const usual, slow = 50 * ms, 400 * ms
+	full := func(take int64, late bool) time.Duration {
+		b := testBucket(20, 10)
+		now := bucketStart
+		var at time.Time
+		for range 20 {
+			now = now.Add(max(b.delay(now), 0))
+			b.take(now)
+			if late && b.takes == take {
+				at = now
+				continue
+			}
+			check(t, b.observe(now.Add(usual), b.takes, LimitReply{Latency: usual}))
+		}
+		if late {
+			check(t, b.observe(at.Add(slow), take, LimitReply{Latency: slow}))
+			if b.lag != slow-usual {
+				t.Errorf("take %d was late: a lag of %s, want %s", take, b.lag, slow-usual)
+			}
+		}
+		return b.full.Sub(bucketStart)
+	}
+	never := full(0, false)
+	for _, take := range []int64{9, 10, 15, 20} {
+		if got := full(take, true) - never; got != 0 {
+			t.Errorf("take %d was late: full %s later, though others had taken before it", take, got)
+		}
+	}
+	if got := full(1, true) - never; got != slow-usual-interval(20) { // a step was allowed for
+		t.Errorf("the take that found it full was late: full %s later, want %s", got, slow-usual-interval(20))
+	}
+	// All tokens of a full bucket were late.
+	b := testBucket(20, 10)
+	now := bucketStart
+	for range 20 {
+		check(t, b.observe(now, 0, LimitReply{Latency: usual}))
+	}
+	for range 10 {
+		b.take(now)
+	}
+	before := b.full
+	for take := int64(10); take > 0; take-- {
+		check(t, b.observe(now.Add(slow), take, LimitReply{Latency: slow}))
+	}
+	if got, want := b.full.Sub(before), slow-usual-interval(20); got != want { // a step of it was allowed for
+		t.Errorf("ten were late: full %s later, want %s", got, want)
+	}
+	// A reply of long ago says nothing of now.
+	b.full = now.Add(-time.Hour)
+	now = now.Add(time.Hour)
+	for range 5 {
+		b.take(now)
+	}
+	before = b.full
+	check(t, b.observe(now.Add(ms), 3, LimitReply{Latency: time.Hour}))
+	if b.full != before {
+		t.Errorf("a reply that took an hour: full %s later", b.full.Sub(before))
 	}
 }
 

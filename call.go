@@ -16,17 +16,21 @@ type CallOption func(*call)
 // call is the state of one call on its way through the chain. It belongs to the goroutine of the call.
 type call struct {
 	// options
-	response   *Response
-	token      Secret
-	failFast   bool
-	maxWait    time.Duration
-	priority   int
-	noRetry    bool
-	restricted bool     // a restricted token is asked for
-	elements   []string // its data elements
-	reportType string
-	apiErrors  bool  // Do returns answers other than 2xx as errors
-	err        error // of an option
+	response    *Response
+	token       Secret
+	asks        *string // the scope of the token in place of the operation's; "" is a seller's token
+	failFast    bool
+	maxWait     time.Duration
+	priority    int
+	limitNotice func(*LimitError)
+	noTypeLimit bool
+	sendNote    func(ctx context.Context, sending bool) error
+	noRetry     bool
+	restricted  bool     // a restricted token is asked for
+	elements    []string // its data elements
+	reportType  string
+	apiErrors   bool  // Do returns answers other than 2xx as errors
+	err         error // of an option
 
 	// of typed calls: how the body of a success is taken in; nil where it is the caller's to read
 	take     wire.Take
@@ -37,13 +41,16 @@ type call struct {
 	op         *Operation
 	whole      running // the observed call
 	limits     []LimitBucket
+	spared     []LimitBucket            // that of a type, which it doesn't wait for
+	typed      *typeGrant               // of a success that counts for the limit of a type
+	noted      bool                     // that it is being sent
 	buckets    [limitScopes]LimitBucket // what limits is made in
 	rate       float64                  // in force when the call was let through, requests per second
 	attempts   int
 	waited     time.Duration
 	repeatable bool // may be repeated though it may have been carried out
 	reached    bool // an attempt may have been carried out though it failed
-	expired    bool // the last attempt's token had expired and was dropped from the cache
+	expired    bool // the last attempt's token had expired or was revoked, and was dropped from the cache
 	last       *http.Response
 	errors     []ErrorItem
 	body       []byte
@@ -95,6 +102,23 @@ func WithFailFast(limit time.Duration) CallOption {
 	return func(c *call) { c.failFast, c.maxWait = true, max(limit, 0) }
 }
 
+// WithLimitNotice calls f when the call is about to wait for a limit, here for more than a second: with what the limit is and how long the wait will be
+// as far as that can be told, as [LimitError] has it. f is called from the goroutine of the call, before the wait, and must be quick. Calls with
+// [WithFailFast] have the error in its place. Default: nobody is told.
+func WithLimitNotice(f func(*LimitError)) CallOption { return func(c *call) { c.limitNotice = f } }
+
+// WithoutTypeLimit sends a request for a report or a feed though the limit of its type says to wait: for those who know better, since the report that was
+// asked for last came to nothing, or Amazon's limit has changed. All other limits hold, and who asks for the type next waits for this call. What Amazon
+// refuses all the same is told as ever. It changes nothing for other calls.
+func WithoutTypeLimit() CallOption { return func(c *call) { c.noTypeLimit = true } }
+
+// WithSendNote calls f with true just before each attempt of the call is sent, when it has waited for its limits and has its token: a call whose process
+// ends before was certainly not sent. It calls f with false when an attempt was certainly not carried out and the call waits to be repeated. An error of f ends
+// the call with it, and nothing is sent. f is called from the goroutine of the call. Default: nobody is told.
+func WithSendNote(f func(ctx context.Context, sending bool) error) CallOption {
+	return func(c *call) { c.sendNote = f }
+}
+
 // WithPriority lets the call go before those of a lower priority that wait for the same rate limit, and the fetch of a restricted data token
 // for it. Those of a lower one are let through now and then all the same. Default: 0; from -1000 to 1000, what lies beyond counts as the nearest.
 func WithPriority(p int) CallOption { return func(c *call) { c.priority = p } }
@@ -121,6 +145,21 @@ func WithRestrictedData(elements ...string) CallOption {
 // outside the sandbox.
 func WithReportType(reportType string) CallOption {
 	return func(c *call) { c.reportType = reportType }
+}
+
+// WithGrantless makes the call with the application's own token of a scope, such as "sellingpartnerapi::notifications", though the operation is declared to
+// want a seller's: Amazon's models don't tell all. The call then counts as the application's, not as the seller's.
+func WithGrantless(scope string) CallOption { return func(c *call) { c.asks = &scope } }
+
+// WithSellerToken makes the call with the seller's token, though the operation is declared to be grantless, and lets it count as the seller's.
+func WithSellerToken() CallOption { return func(c *call) { c.asks = new(string) } }
+
+// scope is that of the application's own token that the call goes with; "" for a seller's.
+func (c *call) scope() string {
+	if c.asks != nil {
+		return *c.asks
+	}
+	return c.op.Grantless
 }
 
 // WithAccessToken makes the call with this access token or restricted data token in place of the client's own, for example one

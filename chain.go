@@ -9,7 +9,7 @@ type step struct {
 }
 
 // chain is the way of every request, typed or raw, outermost first. The order matters: every repeat takes from the limit,
-// a token that a long wait would make stale is fetched after the wait, and the signature covers the token.
+// a token that a long wait would make stale is fetched after the wait, the signature covers the token, and what is noted as sent waits for nothing any more.
 var chain = []step{
 	{"identify", func(c *Client, next http.RoundTripper) http.RoundTripper { return &identifyStep{c, next} }},
 	{"retry", func(c *Client, next http.RoundTripper) http.RoundTripper {
@@ -25,6 +25,7 @@ var chain = []step{
 		}
 		return &signStep{c, next}
 	}},
+	{"note", func(_ *Client, next http.RoundTripper) http.RoundTripper { return &noteStep{next} }},
 	{"observe", func(c *Client, next http.RoundTripper) http.RoundTripper { return &observeStep{c, next} }},
 	{"unpack", func(c *Client, next http.RoundTripper) http.RoundTripper {
 		if !c.app.unpacks {

@@ -17,7 +17,8 @@ type Client struct {
 	app    *App
 	auth   Authorization
 	region marketplace.Region
-	seller string   // what stands for the seller in limits; "" without one
+	seller string   // what stands for the seller in limits: its id, else the alias; "" without one
+	alias  string   // a fingerprint of the refresh token; "" without one
 	base   *url.URL // scheme, host and path prefix
 	access TokenRequest
 	chain  http.RoundTripper

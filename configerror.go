@@ -62,6 +62,12 @@ const (
 	CodeProfileUnknown          = settings.CodeProfileUnknown // the file has others
 	CodeFolderUnknown           = settings.CodeFolderUnknown  // the system names no folder for a user's settings
 	CodeKeyAmbiguous            = settings.CodeKeyAmbiguous   // SPAPI_KEY_FILE and SPAPI_PASSPHRASE for a new file of accounts
+
+	CodeFleetAddressMalformed = settings.CodeFleetAddressMalformed
+	CodeFleetAddressMissing   = settings.CodeFleetAddressMissing
+	CodeFleetNoAdapter        = settings.CodeFleetNoAdapter // the program imports none for the address's scheme
+	CodeFleetKeyInvalid       = settings.CodeFleetKeyInvalid
+	CodeFleetProcessesInvalid = settings.CodeFleetProcessesInvalid
 )
 
 // The codes of arguments.

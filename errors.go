@@ -40,7 +40,8 @@ type errorFacts struct {
 	restricted bool // the call went with a restricted token
 	ownToken   bool // the caller brought the token
 	grantless  bool
-	repeatable bool // may be repeated though it may have been carried out
+	scope      string // of a grantless token
+	repeatable bool   // may be repeated though it may have been carried out
 	html       bool
 	foreign    bool // the body is none that SP-API writes: something on the way answered, or a host that isn't SP-API's
 	cut        bool // the body broke off
@@ -122,7 +123,7 @@ func (c *Client) apiError(call *call, resp *http.Response, body []byte, whole bo
 		Operation: call.op.ID, StatusCode: resp.StatusCode, RequestID: requestID(resp.Header), Header: resp.Header,
 		facts: errorFacts{
 			op: call.op, region: string(c.region), sandbox: c.auth.Sandbox, signed: c.app.config.signer != nil,
-			ownToken: !call.token.IsZero(), grantless: call.op.Grantless != "" && call.token.IsZero(),
+			ownToken: !call.token.IsZero(), grantless: call.scope() != "" && call.token.IsZero(), scope: call.scope(),
 			html: looksLikeHTML(body), cut: !whole, empty: len(strings.TrimSpace(string(body))) == 0,
 			skew: clockSkew(resp.Header), rate: call.rate, attempts: call.attempts, base: c.base.String(),
 		},

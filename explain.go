@@ -180,7 +180,7 @@ func (e *APIError) forbidden(said string) string {
 		"the path is wrong or the operation was removed",
 	}
 	if f.grantless {
-		reasons = []string{"the application may not use the scope " + f.op.Grantless, "the path is wrong or the operation was removed"}
+		reasons = []string{"the application may not use the scope " + f.scope, "the path is wrong or the operation was removed"}
 	}
 	if f.op != nil && !f.grantless {
 		switch {
@@ -209,11 +209,11 @@ func (e *APIError) throttled() string {
 		return "Amazon counts changes of listings in three more buckets than the operation's plan: those of the application over all sellers, those of relationships and those of product data. The message names the one that is empty. Send fewer such changes at once, or many of them as one JSON_LISTINGS_FEED."
 	}
 	rate := "the operation's usage plan"
-	if f.rate > 0 {
-		rate = "a plan of " + formatRate(f.rate) + " requests per second"
+	if f.rate > 0 { // that of a process by itself may be less than the plan
+		rate = formatRate(f.rate) + " requests per second"
 	}
-	return fmt.Sprintf("Amazon's bucket for %s is empty, after %s. Calls of this program keep to the plan, so another program or process of the same application uses it too, or a limit over all sellers applies (WithApplicationLimit). Call less often, or share one limiter (WithLimiter).",
-		rate, counted(f.attempts, "attempt"))
+	return fmt.Sprintf("Amazon's bucket for the operation is empty, after %s. Calls of this program keep to %s, so another program or process of the same application uses it too, or a limit over all sellers applies (WithApplicationLimit). Call less often, or share limits between processes (SPAPI_FLEET, WithLimiter).",
+		counted(f.attempts, "attempt"), rate)
 }
 
 // counted tells how often something happened; once at least.
@@ -304,9 +304,14 @@ func (e *LimitError) Explain() string {
 		text = settings.Sentence(e.Error()) + "\nIt was sent before, throttled or failed, and was not repeated. "
 	}
 	if e.Deadline {
-		return text + "Give the context more time, call less often, or spread the calls over the day: the bucket fills up by itself."
+		text += "Give the context more time, call less often, or spread the calls over the day: the bucket fills up by itself."
+	} else {
+		text += "Try again after that time, or let the call wait by leaving WithFailFast out."
 	}
-	return text + "Try again after that time, or let the call wait by leaving WithFailFast out."
+	if e.Scope == LimitPerType {
+		text += " Where you know better than this limit, WithoutTypeLimit (--no-type-limit) sends the call all the same."
+	}
+	return text
 }
 
 // Explain says what to do.

@@ -89,6 +89,8 @@ func TestExplain(t *testing.T) {
 		{"wrong body", createFeed, 400, errorBody("InvalidInput", "Invalid Input", ""), nil, testAuthorization, nil, nil, []string{"application/json"}},
 		{"sandbox, 500", createFeed, 500, errorBody("InternalFailure", "We encountered an internal error. Please try again.", ""), nil, sandbox, nil, nil,
 			[]string{"none of those that it knows"}},
+		{"throttled", getOrders, 429, errorBody("QuotaExceeded", "You exceeded your quota for the requested resource.", ""), nil, testAuthorization, []CallOption{WithoutRetry()},
+			nil, []string{"bucket for the operation is empty, after 1 attempt", "keep to 0.0167 requests per second", "SPAPI_FLEET"}},
 		{"listings bucket", "listingsitems20210801.putListingsItem", 429,
 			errorBody("QuotaExceeded", "The frequency of requests was greater than what is allowed for product data.", ""), nil, testAuthorization,
 			[]CallOption{WithoutRetry()}, nil, []string{"three more buckets", "JSON_LISTINGS_FEED"}},

@@ -1,6 +1,7 @@
 package spapi_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/openspapi/spapi"
@@ -13,4 +14,11 @@ func TestLimiterSuite(t *testing.T) {
 
 func TestTokenStoreSuite(t *testing.T) {
 	fleettest.TestTokenStore(t, func(*testing.T) spapi.TokenStore { return spapi.NewTokenStore() })
+}
+
+// One limiter handed out several times is limiters that share all they know.
+func TestSharedSuite(t *testing.T) {
+	fleettest.TestShared(t, func(_ *testing.T, n int) fleettest.Shared {
+		return fleettest.Shared{Limiters: slices.Repeat([]spapi.Limiter{spapi.NewLimiter()}, n)}
+	})
 }

@@ -45,10 +45,17 @@ type LimitBucket struct {
 	Region    string // "na", "eu", "fe", with "-sandbox" there
 	Operation string // the same in all buckets of a call
 	Scope     LimitScope
-	Seller    string // a fingerprint or the caller's own id; "" for grantless operations and in wider scopes
+	Seller    string // the seller's id, or a fingerprint of the refresh token; "" for grantless operations and in wider scopes
+	Type      string // of the report or feed, in the scope LimitPerType
 
-	Rate  float64 // requests per second
-	Burst int
+	// Alias is a fingerprint of the refresh token where Seller is the seller's id: clients that know the token alone name the seller by it. A bucket
+	// that a limiter was asked for with both is found by either from then on, with what was taken from it, and who waits for it, by the alias before.
+	// A seller may have several, one for each token.
+	Alias string
+
+	Rate   float64 // requests per second
+	Burst  int
+	Window time.Duration // if above 0: Burst calls in any span of this length, whatever Rate is and replies tell
 }
 
 // LimitScope is whose calls a bucket counts.
@@ -56,15 +63,19 @@ type LimitScope int8
 
 // The scopes, narrow to wide.
 const (
-	LimitPerSeller      LimitScope = iota // those of one seller; of the application itself for grantless operations
-	LimitPerApplication                   // those of all sellers of the application
-	limitScopes
+	LimitPerType        LimitScope = iota - 1 // those for one type of reports or feeds, of one seller or, without Seller, of all
+	LimitPerSeller                            // those of one seller; of the application itself for grantless operations
+	LimitPerApplication                       // those of all sellers of the application
 )
+
+const limitScopes = 3
 
 var _ [limitScopes]int64 = LimitGrant{}.Takes // as long as there are scopes
 
 func (s LimitScope) String() string {
 	switch s {
+	case LimitPerType:
+		return "type"
 	case LimitPerSeller:
 		return "seller"
 	case LimitPerApplication:
@@ -76,34 +87,43 @@ func (s LimitScope) String() string {
 // LimitGrant is a call that was let through.
 type LimitGrant struct {
 	Buckets []LimitBucket // of the request
-	Rate    float64       // of the first of them, as it was in force, in requests per second
+	Rate    float64       // of the first of them that is not per type, as it was in force, in requests per second
 	// Takes are the ordinal numbers of this take in Buckets: how often the limiter has taken from each since it knows it, this time included; it may
 	// forget those that have long been full. There is room for one bucket per scope.
-	Takes [2]int64
+	Takes [3]int64
 }
 
 // LimitReply is what a reply told about the limits of its call. Latency concerns all of the call's buckets. Throttled and Rate concern the
 // one per seller: the header tells the rate of application and seller, and which bucket a 429 comes from nobody tells, so the
 // larger ones are left alone.
 type LimitReply struct {
-	Latency   time.Duration // from the end of Wait to the reply
+	Latency   time.Duration // from the end of Wait to the reply; negative: none came, and only Refused counts
 	Throttled bool          // the reply was 429: the bucket on Amazon's side is empty
 
 	// Rate is x-amzn-RateLimit-Limit, requests per second; 0 if not sent, NaN if it is no rate. Limiters believe it between 1/100 and 100 times
 	// that of the [LimitBucket], and whatever it is in a reply that is Emulated.
 	Rate float64
 
+	// Refused tells that nothing is known to have come of the request: it failed, or no answer came. It doesn't count for limits per type: a token bucket
+	// takes the token back if nobody took one since, a window forgets the call. A report may have come of it all the same; but to ask once too often costs
+	// a refusal, while to wait after one that there isn't may cost hours.
+	Refused bool
+
+	// Unasked tells of a call that was sent without [Limiter.Wait], in spite of these limits: it is taken from the buckets of the grant, whatever they
+	// hold, and those who wait for them wait for what it leaves. Nothing else of grant and reply counts. See [WithoutTypeLimit].
+	Unasked bool
+
 	// Emulated tells that package emulator replied: its limits may be any, or none, which it tells as a million requests per second.
 	Emulated bool
 }
 
-// check finds requests that would wait for each other for ever: all must name their buckets in one order, and each once.
-func (r *LimitRequest) check() error {
+// Check finds requests that would wait for each other for ever: all must name their buckets in one order, and each once. Every Wait begins with it.
+func (r *LimitRequest) Check() error {
 	if len(r.Buckets) == 0 {
 		return errors.New("spapi: limit request: it names no bucket")
 	}
 	for i, b := range r.Buckets {
-		if b.Scope < 0 || b.Scope >= limitScopes || i > 0 && b.Scope <= r.Buckets[i-1].Scope {
+		if b.Scope < LimitPerType || b.Scope > LimitPerApplication || i > 0 && b.Scope <= r.Buckets[i-1].Scope {
 			return fmt.Errorf("spapi: limit request: bucket %d of %s has the scope %s: want one bucket per scope, narrow to wide", i, b.Operation, b.Scope)
 		}
 	}
@@ -116,14 +136,16 @@ type LimitError struct {
 
 	// Wait is how long the call would have had to wait, for all of its limits together, as estimated when it came or gave up: if nobody else came, all
 	// others stayed, rates stayed the same and replies came as usual. Where that holds it is right to one token's time, and to a tenth behind
-	// more than some hundred sellers or calls.
+	// more than some hundred sellers or calls. Behind calls for a type's bucket over all sellers it is right to three.
 	Wait time.Duration
 
 	Max      time.Duration // how long it could have waited
 	Deadline bool          // Max comes from the context's deadline; otherwise from WithFailFast
 	Scope    LimitScope    // of the limit that makes it wait longest
+	Type     string        // of that limit, where it is per type
 	Rate     float64       // of that limit, requests per second
 	Burst    int           // of that limit
+	Window   time.Duration // of that limit; above 0: Burst calls in any span of this length
 	Retry    bool          // an attempt before was throttled or failed
 }
 
@@ -132,15 +154,58 @@ func (e *LimitError) Error() string {
 	if e.Deadline {
 		bound = "the context's deadline leaves"
 	}
-	again, whose := "", ""
+	again := ""
 	if e.Retry {
 		again = " before it is repeated"
 	}
+	return fmt.Sprintf("spapi: %s: %s makes the call wait %s%s, %s %s",
+		e.Operation, e.Limit(), e.Wait.Round(time.Millisecond), again, bound, max(e.Max, 0).Round(time.Millisecond))
+}
+
+// Limit names the limit for people: "the limit of one GET_SALES_AND_TRAFFIC_REPORT per 15 minutes", "the rate limit of 2 requests per second
+// (burst 10)".
+func (e *LimitError) Limit() string {
+	whose := ""
 	if e.Scope == LimitPerApplication {
 		whose = " over all sellers of the application"
 	}
-	return fmt.Sprintf("spapi: %s: the rate limit of %s requests per second (burst %d)%s makes the call wait %s%s, %s %s",
-		e.Operation, formatRate(e.Rate), e.Burst, whose, e.Wait.Round(time.Millisecond), again, bound, max(e.Max, 0).Round(time.Millisecond))
+	calls, what := strconv.Itoa(e.Burst), "requests"
+	if e.Burst == 1 {
+		calls, what = "one", "request"
+	}
+	if e.Scope == LimitPerType {
+		var marketplaces string
+		if what, marketplaces, _ = strings.Cut(e.Type, "/"); marketplaces != "" {
+			whose = " for " + strings.ReplaceAll(marketplaces, ",", ", ")
+		}
+	}
+	if e.Window > 0 {
+		return "the limit of " + calls + " " + what + " per " + spoken(e.Window) + whose
+	}
+	if e.Scope == LimitPerType {
+		whose = " for " + what + whose
+	}
+	return fmt.Sprintf("the rate limit of %s requests per second (burst %d)%s", formatRate(e.Rate), e.Burst, whose)
+}
+
+// spoken is a duration in words where it is a whole number of something: "15 minutes", "4 hours and 5 minutes".
+func spoken(d time.Duration) string {
+	for _, unit := range []struct {
+		of   time.Duration
+		name string
+	}{{time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
+		switch n := d / unit.of; {
+		case d%unit.of != 0:
+			if unit.of == time.Hour && n > 0 && d%time.Minute == 0 {
+				return fmt.Sprintf("%s and %s", counted(int(n), unit.name), counted(int(d%unit.of/time.Minute), "minute"))
+			}
+		case n == 1:
+			return unit.name
+		default:
+			return counted(int(n), unit.name)
+		}
+	}
+	return d.String()
 }
 
 // Is makes errors.Is(err, context.DeadlineExceeded) true where the deadline was the reason.

@@ -382,10 +382,12 @@ func TestRefusalByTheApplicationTakesNothing(t *testing.T) {
 			switch {
 			case i == 0:
 				check(t, err)
-			case !errors.As(err, &limit) || limit.Scope != LimitPerApplication || limit.Rate != 0.2 || limit.Wait < 4900*time.Millisecond || limit.Wait > 5100*time.Millisecond:
+			case !errors.As(err, &limit) || limit.Scope != LimitPerApplication || limit.Rate != 0.2 ||
+				limit.Wait < 4900*time.Millisecond || limit.Wait > 5100*time.Millisecond:
 				t.Fatalf("call %d: got %v, want a LimitError of the application's limit", i, err)
 			default:
-				wantText(t, limit.Error(), "ordersv0.getOrder: the rate limit of 0.2 requests per second (burst 1) over all sellers of the application makes the call wait 5.0")
+				wantText(t, limit.Error(),
+					"ordersv0.getOrder: the rate limit of 0.2 requests per second (burst 1) over all sellers of the application makes the call wait 5.0")
 			}
 		}
 		plain := NewApp(testCredentials, WithTransport(f), WithLimiter(client.app.config.limiter)).Client(testAuthorization)
@@ -403,7 +405,11 @@ func TestBucketsOfACall(t *testing.T) {
 	sandbox.Sandbox = true
 	named.SellerID = "A1"
 	bucket := func(operation, seller string, rate float64, burst int) LimitBucket {
-		return LimitBucket{App: testClientID, Region: "na", Operation: operation, Seller: seller, Rate: rate, Burst: burst}
+		b := LimitBucket{App: testClientID, Region: "na", Operation: operation, Seller: seller, Rate: rate, Burst: burst}
+		if seller == named.SellerID {
+			b.Alias = fingerprint("seller", testRefreshToken)
+		}
+		return b
 	}
 	application := func(operation string, rate float64, burst int) LimitBucket {
 		b := bucket(operation, "", rate, burst)
@@ -419,14 +425,17 @@ func TestBucketsOfACall(t *testing.T) {
 		options   []Option
 		want      []LimitBucket
 	}{
-		"seller":          {testAuthorization, getOrder, nil, []LimitBucket{bucket(getOrder, fingerprint("seller", testRefreshToken), 0.5, 30)}},
-		"seller by id":    {named, getOrder, nil, []LimitBucket{bucket(getOrder, "A1", 0.5, 30)}},
-		"sandbox":         {sandbox, getOrder, []Option{WithApplicationLimit(getOrder, 1, 1)}, []LimitBucket{tried}},
-		"grantless":       {named, destinations, nil, []LimitBucket{bucket(destinations, "", 1, 5)}},
-		"application":     {named, catalogItem, nil, []LimitBucket{bucket(catalogItem, "A1", op.Rate, op.Burst), application(catalogItem, op.AppRate, int(op.AppRate))}},
-		"by option":       {named, getOrder, []Option{WithApplicationLimit(getOrder, 7, 3)}, []LimitBucket{bucket(getOrder, "A1", 0.5, 30), application(getOrder, 7, 3)}},
-		"option replaces": {named, catalogItem, []Option{WithApplicationLimit(catalogItem, 7, 0)}, []LimitBucket{bucket(catalogItem, "A1", op.Rate, op.Burst), application(catalogItem, 7, 1)}},
-		"no model":        {named, "GET /new/v1/things", nil, []LimitBucket{bucket("GET /new/v1/things", "A1", 1, 1)}},
+		"seller":       {testAuthorization, getOrder, nil, []LimitBucket{bucket(getOrder, fingerprint("seller", testRefreshToken), 0.5, 30)}},
+		"seller by id": {named, getOrder, nil, []LimitBucket{bucket(getOrder, "A1", 0.5, 30)}},
+		"sandbox":      {sandbox, getOrder, []Option{WithApplicationLimit(getOrder, 1, 1)}, []LimitBucket{tried}},
+		"grantless":    {named, destinations, nil, []LimitBucket{bucket(destinations, "", 1, 5)}},
+		"application": {named, catalogItem, nil,
+			[]LimitBucket{bucket(catalogItem, "A1", op.Rate, op.Burst), application(catalogItem, op.AppRate, int(op.AppRate))}},
+		"by option": {named, getOrder, []Option{WithApplicationLimit(getOrder, 7, 3)},
+			[]LimitBucket{bucket(getOrder, "A1", 0.5, 30), application(getOrder, 7, 3)}},
+		"option replaces": {named, catalogItem, []Option{WithApplicationLimit(catalogItem, 7, 0)},
+			[]LimitBucket{bucket(catalogItem, "A1", op.Rate, op.Burst), application(catalogItem, 7, 1)}},
+		"no model": {named, "GET /new/v1/things", nil, []LimitBucket{bucket("GET /new/v1/things", "A1", 1, 1)}},
 	} {
 		var asked []LimitRequest
 		options := append(test.options, WithTransport(new(fake)), WithLimiter(recorder{NewLimiter(), &asked}))
@@ -474,7 +483,9 @@ func TestApplicationLimitMustBeARate(t *testing.T) {
 }
 
 func TestApplicationLimitMustBeOfAnOperation(t *testing.T) {
-	for operation, ok := range map[string]bool{catalogItem: true, "GET /new/v1/things": true, "getCatalogItem": false, "catalogitems20220401.getCatalogItems": false, "": false} {
+	for operation, ok := range map[string]bool{
+		catalogItem: true, "GET /new/v1/things": true, "getCatalogItem": false, "catalogitems20220401.getCatalogItems": false, "": false,
+	} {
 		err := new(fake).client(WithApplicationLimit(operation, 1, 1)).Check()
 		if _, refused := errors.AsType[*ConfigError](err); refused == ok {
 			t.Errorf("%q: %v", operation, err)
@@ -514,10 +525,28 @@ func TestGrantlessLimitIsShared(t *testing.T) {
 	})
 }
 
+// With the other kind of token a call counts as the other's: those with the application's own share a bucket, those with sellers' don't.
+func TestLimitGoesWithTheToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := NewApp(testCredentials, WithTransport(new(fake)))
+		for i := range 6 {
+			auth := testAuthorization
+			auth.RefreshToken, auth.SellerID = NewSecret(fmt.Sprint(auth.RefreshToken.Reveal(), i)), fmt.Sprint("A", i)
+			_, err := invokeRaw(t.Context(), app.Client(auth), "notificationsv1.getDestinations", nil, WithFailFast(0), WithSellerToken())
+			check(t, err)
+			_, err = invokeRaw(t.Context(), app.Client(auth), "notificationsv1.getSubscriptions", nil, WithFailFast(0), WithGrantless("sellingpartnerapi::notifications"))
+			if (err == nil) != (i < 5) {
+				t.Errorf("call %d: %v", i, err)
+			}
+		}
+	})
+}
+
 // What passes at once costs no memory.
 func TestLimiterAllocatesNothing(t *testing.T) {
 	l := NewLimiter()
-	r := LimitRequest{MaxWait: -1, Buckets: []LimitBucket{{Operation: "op", Rate: 1, Burst: 1e6}, {Operation: "op", Scope: LimitPerApplication, Rate: 1, Burst: 1e6}}}
+	r := LimitRequest{MaxWait: -1, Buckets: []LimitBucket{{Operation: "op", Rate: 1, Burst: 1e6},
+		{Operation: "op", Scope: LimitPerApplication, Rate: 1, Burst: 1e6}}}
 	ctx := t.Context()
 	if n := testing.AllocsPerRun(100, func() {
 		g, err := l.Wait(ctx, r)
@@ -577,7 +606,10 @@ func TestEstimateWithMixedCalls(t *testing.T) {
 // nobodyWaits fails if anything is left of those who waited.
 func nobodyWaits(t *testing.T, l Limiter) {
 	t.Helper()
-	for _, s := range l.(*limiter).all {
+	all := l.(*limiter)
+	all.mu.Lock() // the last call may return before the timer that let it through is done
+	defer all.mu.Unlock()
+	for _, s := range all.all {
 		if s.waiting != 0 || len(s.levels) != 0 || len(s.narrow) != 0 || s.wide != nil || s.place.level != nil || !s.settled.IsZero() {
 			t.Errorf("%+v: with nobody waiting there wait %d, on %d levels, in %d narrower buckets", s.key, s.waiting, len(s.levels), len(s.narrow))
 		}

@@ -80,7 +80,15 @@ func TestCallsThatPassAllocateNothing(t *testing.T) {
 	r := LimitRequest{MaxWait: -1, Buckets: []LimitBucket{{App: testClientID, Region: "na", Operation: getOrders, Seller: "A1", Rate: 2, Burst: 1e9},
 		{App: testClientID, Region: "na", Operation: getOrders, Scope: LimitPerApplication, Rate: 2, Burst: 1e9}}}
 	token := TokenRequest{Key: "k", Fetch: func(context.Context, <-chan struct{}) (Token, error) { return Token{Value: NewSecret("v")}, nil }}
+	typed := LimitRequest{MaxWait: -1, Buckets: []LimitBucket{
+		{App: testClientID, Region: "na", Operation: getOrders, Scope: LimitPerType, Type: "T", Seller: "A1", Alias: "token", Burst: 3, Window: time.Nanosecond},
+		{App: testClientID, Region: "na", Operation: getOrders, Seller: "A1", Alias: "token", Rate: 2, Burst: 1e9}}}
 	for what, call := range map[string]func(){
+		"limiter with a window and two names": func() {
+			g, err := limiter.Wait(t.Context(), typed)
+			check(t, err)
+			check(t, limiter.Observe(t.Context(), g, LimitReply{Refused: true, Rate: 2}))
+		},
 		"limiter": func() {
 			g, err := limiter.Wait(t.Context(), r)
 			check(t, err)

@@ -9,17 +9,30 @@ import (
 )
 
 // NewLimiter makes the limiter that an [App] has by default: in this process. Buckets that have been full and unused for an hour are forgotten.
-func NewLimiter() Limiter { return &limiter{turnstiles: map[bucketKey]*turnstile{}} }
+func NewLimiter() Limiter {
+	return &limiter{turnstiles: map[bucketKey]*turnstile{}, typed: map[typedKey]*turnstile{}}
+}
 
 type bucketKey struct {
 	app, region, operation, seller string
 	scope                          LimitScope
 }
 
+// typedKey is the key of a bucket per type. Most calls have none, and are found quicker without.
+type typedKey struct {
+	bucketKey
+	kind string
+}
+
+func keyOf(b *LimitBucket) typedKey {
+	return typedKey{bucketKey{b.App, b.Region, b.Operation, b.Seller, b.Scope}, b.Type}
+}
+
 // limiter has one lock for all buckets: a call takes from several in one step, and what is done under the lock is short beside a request.
 type limiter struct {
 	mu         sync.Mutex
-	turnstiles map[bucketKey]*turnstile
+	turnstiles map[bucketKey]*turnstile // but those per type; some by several keys, see alias
+	typed      map[typedKey]*turnstile
 	all        []*turnstile // the same
 	hand       int          // goes round all of them
 	arrival    uint64       // of the last who joined a queue
@@ -30,7 +43,8 @@ type limiter struct {
 type turnstile struct {
 	bucket
 	*queue
-	key bucketKey
+	key     typedKey
+	aliases []string // names of the seller by which it is found too, the latest first
 }
 
 // queue is who waits before a turnstile. Most buckets of most sellers never have anybody wait: until then theirs is nobody.
@@ -43,7 +57,8 @@ type queue struct {
 	at      int   // its index in wide.narrow
 	place   place // in wide's queue, while it has a token
 	timer   *time.Timer
-	settled time.Time // when the timer is due; zero: not at all
+	settled time.Time  // when the timer is due; zero: not at all
+	into    *turnstile // the one that its calls have gone over to, see alias
 }
 
 // nobody is the queue of all turnstiles that never had one. It is never written.
@@ -55,6 +70,7 @@ type path [limitScopes]*turnstile
 // waiter is a call that waits.
 type waiter struct {
 	path  path
+	since time.Time
 	place place // before the narrowest
 	grant LimitGrant
 	let   chan struct{} // closed when it has its grant
@@ -69,13 +85,35 @@ func (p *place) call() *waiter {
 }
 
 func (l *limiter) find(b *LimitBucket) *turnstile {
+	if b.Scope == LimitPerType {
+		return l.typed[keyOf(b)]
+	}
 	return l.turnstiles[bucketKey{b.App, b.Region, b.Operation, b.Seller, b.Scope}]
 }
 
+// put has s found by a key.
+func (l *limiter) put(key typedKey, s *turnstile) {
+	if key.scope == LimitPerType {
+		l.typed[key] = s
+	} else {
+		l.turnstiles[key.bucketKey] = s
+	}
+}
+
+// drop has s no longer found by a key.
+func (l *limiter) drop(key typedKey, s *turnstile) {
+	if l.typed[key] == s {
+		delete(l.typed, key)
+	}
+	if l.turnstiles[key.bucketKey] == s {
+		delete(l.turnstiles, key.bucketKey)
+	}
+}
+
 func (l *limiter) add(b *LimitBucket, now time.Time) *turnstile {
-	s := &turnstile{bucket: newBucket(b), queue: &nobody, key: bucketKey{b.App, b.Region, b.Operation, b.Seller, b.Scope}}
+	s := &turnstile{bucket: newBucket(b), queue: &nobody, key: keyOf(b)}
 	s.full = now
-	l.turnstiles[s.key] = s
+	l.put(s.key, s)
 	l.all = append(l.all, s)
 	return s
 }
@@ -90,18 +128,28 @@ func (l *limiter) forget(n int, now time.Time) {
 			l.hand++
 			continue
 		}
-		delete(l.turnstiles, s.key)
-		last := len(l.all) - 1
-		l.all[l.hand], l.all[last] = l.all[last], nil
-		l.all = l.all[:last]
+		l.remove(l.hand)
 	}
+}
+
+// remove takes the i-th turnstile out.
+func (l *limiter) remove(i int) {
+	s := l.all[i]
+	l.drop(s.key, s)
+	for _, name := range s.aliases {
+		l.unlink(s, name)
+	}
+	last := len(l.all) - 1
+	l.all[i], l.all[last] = l.all[last], nil
+	l.all = l.all[:last]
 }
 
 // path finds the turnstiles of a call, and makes those that are missing.
 func (l *limiter) path(buckets []LimitBucket, now time.Time) (p path) {
 	made := 0
 	for i := range buckets {
-		if p[i] = l.find(&buckets[i]); p[i] == nil {
+		b := &buckets[i]
+		if p[i] = l.find(b); p[i] == nil || b.Alias != "" && !p[i].known(b.Alias) {
 			made++
 		}
 	}
@@ -110,15 +158,22 @@ func (l *limiter) path(buckets []LimitBucket, now time.Time) (p path) {
 	}
 	l.forget(2*made, now)
 	for i := range buckets {
-		if p[i] = l.find(&buckets[i]); p[i] == nil {
-			p[i] = l.add(&buckets[i], now)
+		b := &buckets[i]
+		if b.Alias != "" {
+			l.link(b, now)
+		}
+		if p[i] = l.find(b); p[i] == nil {
+			p[i] = l.add(b, now)
+			if b.Alias != "" {
+				l.link(b, now)
+			}
 		}
 	}
 	return p
 }
 
 func (l *limiter) Wait(ctx context.Context, r LimitRequest) (LimitGrant, error) {
-	if err := r.check(); err != nil {
+	if err := r.Check(); err != nil {
 		return LimitGrant{}, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -150,18 +205,34 @@ func (l *limiter) Observe(_ context.Context, g LimitGrant, r LimitReply) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
+	if r.Unasked {
+		for _, s := range l.path(g.Buckets, now) {
+			if s != nil {
+				s.owe(now)
+				if s.waiting > 0 {
+					l.serve(s, now)
+				}
+			}
+		}
+		return nil
+	}
 	var err error
 	for i := range g.Buckets {
 		s := l.find(&g.Buckets[i])
 		if s == nil {
 			continue // never taken from, or forgotten
 		}
-		if s.scope == LimitPerSeller {
+		if r.Latency < 0 {
+			// no reply
+		} else if s.scope == LimitPerSeller {
 			err = s.observe(now, g.Takes[i], r)
 		} else if take := g.Takes[i]; r.Throttled {
 			_ = s.observe(now, 0, LimitReply{Latency: r.Latency})
 		} else {
 			_ = s.observe(now, take, LimitReply{Latency: r.Latency})
+		}
+		if r.Refused && s.scope == LimitPerType {
+			s.giveBack(g.Takes[i])
 		}
 		if s.waiting > 0 {
 			l.serve(s, now)
@@ -185,6 +256,9 @@ func (p *path) free(now time.Time) bool {
 
 func (p *path) take(now time.Time, g *LimitGrant) {
 	g.Rate = p[0].rate
+	if p[0].scope == LimitPerType && p[1] != nil {
+		g.Rate = p[1].rate
+	}
 	for i, s := range p {
 		if s != nil {
 			s.bucket.take(now)
@@ -219,8 +293,12 @@ func (p *path) refuse(ctx context.Context, now time.Time, r *LimitRequest) error
 }
 
 // refusal is that of a call which this bucket makes wait longest.
-func (b *bucket) refusal(r *LimitRequest, wait time.Duration) *LimitError {
-	return &LimitError{Operation: r.Buckets[0].Operation, Wait: wait, Max: r.MaxWait, Scope: b.scope, Rate: b.rate, Burst: b.burst, Retry: r.Retry}
+func (s *turnstile) refusal(r *LimitRequest, wait time.Duration) *LimitError {
+	e := &LimitError{Operation: s.key.operation, Wait: wait, Max: r.MaxWait, Scope: s.scope, Type: s.key.kind, Rate: s.rate, Burst: s.burst, Retry: r.Retry}
+	if s.window != nil {
+		e.Window = s.window.length
+	}
+	return e
 }
 
 // after is the next wider turnstile, nil after the last.
@@ -234,7 +312,7 @@ func (p *path) after(s *turnstile) *turnstile {
 
 func (l *limiter) join(w *waiter, priority int, now time.Time) {
 	l.arrival++
-	w.place = place{seq: l.arrival, waiter: w}
+	w.place, w.since = place{seq: l.arrival, waiter: w}, now
 	for _, s := range w.path {
 		if s == nil {
 			break
@@ -250,6 +328,7 @@ func (l *limiter) join(w *waiter, priority int, now time.Time) {
 
 // giveUp takes a call out that has no grant yet.
 func (l *limiter) giveUp(w *waiter, now time.Time) {
+	w.path.goOver()
 	w.path[0].leave(&w.place)
 	for _, s := range w.path {
 		if s != nil {
@@ -257,6 +336,11 @@ func (l *limiter) giveUp(w *waiter, now time.Time) {
 		}
 	}
 	l.serve(w.path[0], now)
+	for _, s := range w.path {
+		if s != nil && s.waiting == 0 {
+			s.follow(nil)
+		}
+	}
 }
 
 // await waits for the grant. What was estimated at arrival may have become longer, by a 429, by another rate, by those who go before: the bound
@@ -289,6 +373,7 @@ func (l *limiter) await(ctx context.Context, w *waiter, r *LimitRequest) error {
 	}
 	err := ctx.Err()
 	if late {
+		w.path.goOver()
 		left, longest := w.path.estimate(now, w.place.level.priority, w)
 		err = longest.refusal(r, r.MaxWait+left)
 	}
@@ -322,13 +407,17 @@ func (l *limiter) serve(s *turnstile, now time.Time) {
 			}
 		}
 		close(w.let)
-		for _, narrow := range w.path { // their next ones stand behind the others
+		var elsewhere path
+		for i, narrow := range w.path { // their next ones stand behind the others
 			if narrow == s {
 				break
 			}
-			if l.settle(narrow, now) == narrow {
-				l.serve(narrow, now) // a call that doesn't go on to where the one before it went
+			if next := l.settle(narrow, now); next != w.path[i+1] {
+				elsewhere[i] = next // a call that doesn't go on to where the one before it went
 			}
+		}
+		for _, other := range elsewhere {
+			l.serve(other, now)
 		}
 	}
 }
@@ -338,13 +427,18 @@ func (l *limiter) serve(s *turnstile, now time.Time) {
 func (l *limiter) settle(s *turnstile, now time.Time) (next *turnstile) {
 	first := s.first()
 	if first == nil {
-		s.follow(nil)
+		s.stepBack()
+		if s.waiting == 0 {
+			s.follow(nil)
+		}
 		s.place.seq = 0
 		s.wakeAt(l, time.Time{}, now)
 		return nil
 	}
-	wide := first.call().path.after(s)
-	s.follow(wide)
+	w := first.call()
+	w.path.goOver()
+	wide := w.path.after(s)
+	w.path.follow(s)
 	if d := s.delay(now); d > 0 {
 		s.stepBack()
 		s.wakeAt(l, now.Add(d), now)
@@ -362,6 +456,16 @@ func (l *limiter) settle(s *turnstile, now time.Time) (next *turnstile) {
 		wide.join(&s.place, first.level.priority)
 	}
 	return wide
+}
+
+// follow notes to which wider turnstiles the first call of s goes on, those too that nobody has come to yet: estimates need to know.
+func (p *path) follow(s *turnstile) {
+	for ; s != nil; s = p.after(s) {
+		s.follow(p.after(s))
+		if wide := p.after(s); wide == nil || wide.first() != nil {
+			return
+		}
+	}
 }
 
 // follow notes to which wider turnstile the first call goes on.

@@ -68,6 +68,8 @@ type Activity struct {
 	Operation string   // "ordersv0.getOrders"; method and the head of the path where the operation is unknown; "" where Login with Amazon is asked
 	Region    string   // "na", "eu", "fe"
 	Sandbox   bool     // the call goes to the sandbox
+	Seller    string   // as [Client.Principal] tells it; "" where Login with Amazon is asked
+	Type      string   // of a limit wait: the report or feed type, as in LimitBucket, where the type has a limit of its own
 	Method    string   // of an attempt
 	Host      string   // of an attempt, a token request and the wait for one
 	Path      string   // of an attempt: escaped, without the query, whose values may be personal, and without secrets that went astray
@@ -115,6 +117,9 @@ func (a *App) begin(ctx context.Context, activity Activity) (context.Context, ru
 	if l := a.config.logger; l != nil && logs(ctx, l, activity.Kind) { // inside: handlers may look for a span
 		r.ends[1] = logBegin(ctx, l, activity)
 	}
+	if r.ends[0] == nil && r.ends[1] == nil {
+		return ctx, running{} // what it came to isn't put together for nobody
+	}
 	return ctx, r
 }
 
@@ -133,7 +138,7 @@ func (r running) end(o Outcome) {
 	}
 }
 
-// endCall ends a call that was observed: what it met isn't put together for nobody.
+// endCall ends a call.
 func (r running) endCall(c *call, err error) {
 	if !r.start.IsZero() {
 		r.end(c.outcome(err))
@@ -150,7 +155,7 @@ func (c *Client) beginCall(ctx context.Context, call *call) (context.Context, ru
 
 // activity is one of the call.
 func (c *Client) activity(kind ActivityKind, call *call) Activity {
-	a := Activity{Kind: kind, Region: string(c.region), Sandbox: c.auth.Sandbox, Attempt: call.attempts}
+	a := Activity{Kind: kind, Region: string(c.region), Sandbox: c.auth.Sandbox, Seller: c.seller, Attempt: call.attempts}
 	if call.op != nil {
 		a.Operation = call.op.ID
 	}
@@ -179,8 +184,9 @@ func (s *observeStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	if s.client.app.observes(ctx, ActivityAttempt) {
 		a := s.client.activity(ActivityAttempt, call)
 		a.Method, a.Host, a.Path, a.Query = req.Method, req.URL.Host, scrub(req.URL.EscapedPath()), queryNames(req.URL)
-		ctx, attempt = s.client.app.begin(ctx, a)
-		req = req.WithContext(ctx)
+		if ctx, attempt = s.client.app.begin(ctx, a); ctx != req.Context() {
+			req = req.WithContext(ctx)
+		}
 	}
 	o := Outcome{Waited: call.waited, Err: errAbandoned}
 	defer func() { attempt.end(o) }()

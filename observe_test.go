@@ -169,6 +169,9 @@ call GET /catalog/v0/items attempt=0 -> 200 req-1 attempts=1
 			if s.a.Kind != ActivityTokenRequest && s.a.Grant == "" && (s.a.Region != "na" || s.a.Sandbox) {
 				t.Errorf("%+v is not of North America", s.a)
 			}
+			if _, seller := client.Principal(); (s.a.Grant == "") != (s.a.Seller == seller) || seller == "" {
+				t.Errorf("%s %s tells seller %q, the client is of %q", s.a.Kind, s.a.Operation, s.a.Seller, seller)
+			}
 		}
 		// Durations are those of the activity itself, and what was waited for the limit is told.
 		root, last := tr.spans[0], tr.spans[11]
@@ -454,7 +457,7 @@ func TestFailuresBesideACallAreLogged(t *testing.T) {
 		if _, err = invokeRaw(t.Context(), client, getOrder, orderID("1")); !IsForbidden(err) {
 			t.Errorf("%s: got %v, want the 403", name, err)
 		}
-		wantText(t, logs.String(), "level=WARN", "the expired token could not be dropped", "operation=ordersv0.getOrder")
+		wantText(t, logs.String(), "level=WARN", "the refused token could not be dropped", "operation=ordersv0.getOrder")
 	}
 }
 

@@ -37,6 +37,34 @@ type Operation struct {
 	GenericPath bool // a restricted token may be asked for with the path template, so that one token serves all paths
 	EmptyBody   bool // no success has a body
 	MaybeEmpty  bool // a 204 in place of a body is a success too: there is nothing to tell
+
+	types *typeLimits // nil: none
+}
+
+type typeLimits struct {
+	field  string // the member of the body that holds the type
+	limits []TypeLimit
+}
+
+// TypeLimits returns the limits that the operation has beside its plan, each of the requests for one type of reports or feeds, in ascending order of
+// type. Clients keep them as they keep the plan; the sandbox has none.
+func (op *Operation) TypeLimits() []TypeLimit {
+	if op.types == nil {
+		return nil
+	}
+	return slices.Clone(op.types.limits)
+}
+
+// TypeLimit is how often reports or feeds of one type may be asked for: Calls times in any span of Window.
+type TypeLimit struct {
+	Type           string
+	Calls          int
+	Window         time.Duration
+	Application    bool // all sellers of the application share it; otherwise each has it
+	PerMarketplace bool // each marketplace of the request has it
+	// FromMade tells that Window begins when the report has been made, not when it was asked for. Amazon takes a request that comes sooner, and makes
+	// nothing.
+	FromMade bool
 }
 
 // removed reports whether the day that was announced for the removal has come, in UTC. It is no proof: Amazon has moved such days more than once.

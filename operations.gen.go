@@ -2,6 +2,8 @@
 
 package spapi
 
+import "time"
+
 // operations are all 373 operations in ascending order of ID.
 var operations = [...]Operation{
 	{ID: "apluscontent20201101.createContentDocument", API: "apluscontent20201101", Name: "createContentDocument",
@@ -162,7 +164,10 @@ var operations = [...]Operation{
 		Method: "GET", Path: "/fba/inventory/v1/summaries", Rate: 2, Burst: 2, Idempotent: true},
 	{ID: "feeds20210630.cancelFeed", API: "feeds20210630", Name: "cancelFeed", Method: "DELETE",
 		Path: "/feeds/2021-06-30/feeds/{feedId}", Rate: 2, Burst: 15, Idempotent: true, EmptyBody: true},
-	{ID: "feeds20210630.createFeed", API: "feeds20210630", Name: "createFeed", Method: "POST", Path: "/feeds/2021-06-30/feeds", Rate: 0.0083, Burst: 15},
+	{ID: "feeds20210630.createFeed", API: "feeds20210630", Name: "createFeed", Method: "POST",
+		Path: "/feeds/2021-06-30/feeds", Rate: 0.0083, Burst: 15, types: &typeLimits{"feedType", []TypeLimit{
+			{Type: "JSON_LISTINGS_FEED", Calls: 5, Window: 5 * time.Minute},
+		}}},
 	{ID: "feeds20210630.createFeedDocument", API: "feeds20210630", Name: "createFeedDocument",
 		Method: "POST", Path: "/feeds/2021-06-30/documents", Rate: 0.5, Burst: 15, Idempotent: true},
 	{ID: "feeds20210630.getFeed", API: "feeds20210630", Name: "getFeed", Method: "GET",
@@ -505,8 +510,39 @@ var operations = [...]Operation{
 		Path: "/reports/2021-06-30/reports/{reportId}", Rate: 0.0222, Burst: 10, Idempotent: true, EmptyBody: true},
 	{ID: "reports20210630.cancelReportSchedule", API: "reports20210630", Name: "cancelReportSchedule", Method: "DELETE",
 		Path: "/reports/2021-06-30/schedules/{reportScheduleId}", Rate: 0.0222, Burst: 10, Idempotent: true, EmptyBody: true},
-	{ID: "reports20210630.createReport", API: "reports20210630", Name: "createReport",
-		Method: "POST", Path: "/reports/2021-06-30/reports", Rate: 0.0167, Burst: 15},
+	{ID: "reports20210630.createReport", API: "reports20210630", Name: "createReport", Method: "POST",
+		Path: "/reports/2021-06-30/reports", Rate: 0.0167, Burst: 15, types: &typeLimits{"reportType", []TypeLimit{
+			{Type: "GET_AFN_INVENTORY_DATA", Calls: 1, Window: 30 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_AFN_INVENTORY_DATA_BY_COUNTRY", Calls: 1, Window: 30 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_GENERAL", Calls: 1, Window: 30 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_INVOICING", Calls: 1, Window: 30 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_AMAZON_FULFILLED_SHIPMENTS_DATA_TAX", Calls: 1, Window: 30 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_ESTIMATED_FBA_FEES_TXT_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_PROMOTION_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_REPLACEMENT_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_FULFILLMENT_CUSTOMER_SHIPMENT_SALES_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_FULFILLMENT_CUSTOMER_TAXES_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_FULFILLMENT_INBOUND_NONCOMPLIANCE_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_FULFILLMENT_LONGTERM_STORAGE_FEE_CHARGES_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_FULFILLMENT_REMOVAL_ORDER_DETAIL_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_FULFILLMENT_REMOVAL_SHIPMENT_DETAIL_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_INVENTORY_PLANNING_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_MYI_ALL_INVENTORY_DATA", Calls: 1, Window: 30 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_MYI_UNSUPPRESSED_INVENTORY_DATA", Calls: 1, Window: 30 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_OVERAGE_FEE_CHARGES_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_RECOMMENDED_REMOVAL_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_REIMBURSEMENTS_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_FBA_STORAGE_FEE_CHARGES_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_LEDGER_DETAIL_VIEW_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_LEDGER_SUMMARY_VIEW_DATA", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_REMOTE_FULFILLMENT_ELIGIBILITY", Calls: 1, Window: 240 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_RESERVED_INVENTORY_DATA", Calls: 1, Window: 30 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_RESTOCK_INVENTORY_RECOMMENDATIONS_REPORT", Calls: 1, Window: 30 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_SALES_AND_TRAFFIC_REPORT", Calls: 1, Window: 15 * time.Minute, Application: true},
+			{Type: "GET_STRANDED_INVENTORY_LOADER_DATA", Calls: 1, Window: 30 * time.Minute, PerMarketplace: true, FromMade: true},
+			{Type: "GET_STRANDED_INVENTORY_UI_DATA", Calls: 1, Window: 30 * time.Minute, PerMarketplace: true, FromMade: true},
+		}}},
 	{ID: "reports20210630.createReportSchedule", API: "reports20210630", Name: "createReportSchedule",
 		Method: "POST", Path: "/reports/2021-06-30/schedules", Rate: 0.0222, Burst: 10, Idempotent: true},
 	{ID: "reports20210630.getReport", API: "reports20210630", Name: "getReport", Method: "GET",

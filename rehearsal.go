@@ -10,11 +10,17 @@ import (
 // tells how long one of them waits: simpler sums are wrong where sellers with buckets of their own share another, since a token that nobody was there
 // for is lost, and where levels pass each other.
 type rehearsal struct {
-	part     *part // with the call
+	path     path // of the call
 	priority int
-	ahead    int // calls of this priority and part that go before it
+	ahead    int // calls of its priority that wait before the same turnstile and go before it
 	arrival  uint64
 	visits   int // of parts that may still be made
+
+	widest LimitScope // of the turnstiles that take part
+	parts  map[*turnstile]*part
+	made   []*part // the same
+	routed int     // of made, those that stand where their first call goes on to
+	ground part    // with the widest ones in narrow
 }
 
 const (
@@ -37,30 +43,45 @@ const (
 type part struct {
 	bucket
 	pacer
-	levels   []rank
-	narrow   []*part
-	now      uint64
-	tag, seq uint64
-	standing bool
-	priority int  // while it stands in the wider queue
-	holds    bool // the call's part, or a wider one
-	choice   int  // index of the level that is next, where peek said there is one
+	source       *turnstile
+	wide         *part
+	levels       []rank
+	narrow       []*part
+	now, callTag uint64
+	tag, seq     uint64
+	standing     bool
+	priority     int  // while it stands in the wider queue
+	holds        bool // the call's part, or a wider one
+	choice       int  // index of the level that is next, where peek said there is one
 }
 
 // rank is a level.
 type rank struct {
 	mark
-	calls int   // that wait here themselves
-	best  *part // whose turn is next, where no call has it
-	ready bool
+	calls   int    // that wait here themselves
+	waiting *place // those of them that did when it began
+	gone    int    // of these
+	best    *part  // whose turn is next, where no call has it
+	ready   bool
 }
+
+// seq is when the first of its calls came.
+func (l *rank) seq() uint64 {
+	if l.gone < l.waiting.count() {
+		return l.waiting.at(l.gone).seq
+	}
+	return comes
+}
+
+// comes is when a call comes that an estimate is made for: after all that are there. Places that are taken later are numbered from there.
+const comes = 1 << 63
 
 // atMost is a bound of a wait that takes no time to find: all that wait go before.
 func (p *path) atMost(now time.Time) time.Duration {
 	wait := p[0].bucket.after(now, p[0].waiting+1)
 	for _, s := range p[1:] {
 		if s != nil {
-			wait = min(max(wait, s.delay(now))+s.span(s.waiting+1), horizon)
+			wait = min(max(wait, s.delay(now))+s.most(s.waiting+1), horizon)
 		}
 	}
 	return wait
@@ -69,13 +90,14 @@ func (p *path) atMost(now time.Time) time.Duration {
 // estimate is how long a call will wait, and the bucket that makes it wait longest: w, or one that comes now. See rehearsal for what it takes
 // for granted.
 func (p *path) estimate(now time.Time, priority int, w *waiter) (wait time.Duration, longest *turnstile) {
-	longest = p[0]
-	for i, s := range p {
-		if s == nil {
-			break
+	for i := len(p) - 1; i >= 0; i-- {
+		if p[i] == nil {
+			continue
 		}
-		if longer := p.rehearse(i, now, priority, w); i == 0 || longer > wait {
-			wait, longest = longer, s
+		if far := p.rehearse(i, now, priority, w); longest == nil {
+			wait, longest = far, p[i]
+		} else if far >= wait {
+			longest = p[i]
 		}
 	}
 	return wait, longest
@@ -84,12 +106,12 @@ func (p *path) estimate(now time.Time, priority int, w *waiter) (wait time.Durat
 // rehearse finds the wait as far as the i-th turnstile and those narrower make it.
 func (p *path) rehearse(i int, now time.Time, priority int, w *waiter) time.Duration {
 	own := p[0]
-	r := rehearsal{priority: priority, visits: rehearsalVisits, arrival: 1 << 63}
+	r := rehearsal{path: *p, priority: priority, visits: rehearsalVisits, arrival: comes, widest: p[i].scope}
 	if w != nil {
 		r.ahead = w.place.ahead()
 		r.visits = lateVisits
 	} else if at, found := own.find(priority); found {
-		r.ahead = own.levels[at].root.count()
+		r.ahead = own.levels[at].calls.count()
 	}
 	if alone := len(own.levels) == 0 || len(own.levels) == 1 && own.levels[0].priority == priority; i == 0 && alone && len(own.narrow) == 0 {
 		return own.bucket.after(now, r.ahead+1)
@@ -97,37 +119,36 @@ func (p *path) rehearse(i int, now time.Time, priority int, w *waiter) time.Dura
 	if len(p[i].narrow)*rehearsalTurns > r.visits {
 		return p.reckon(i, now, priority, r.ahead)
 	}
-	root := r.cast(p, p[i], w == nil)
+	r.cast(p[:i+1], w == nil)
 	at := now
 	for r.visits > 0 {
-		if _, ready := r.peek(root, at); !ready {
-			at = root.ready(at)
-			continue
-		}
-		if r.serve(root, at) {
+		j := slices.IndexFunc(r.ground.narrow, func(a *part) bool {
+			_, ready := r.peek(a, at)
+			return ready
+		})
+		if j < 0 {
+			at = r.ground.soonest(at)
+		} else if r.serve(r.ground.narrow[j], at) {
 			return at.Sub(now)
 		}
 	}
-	turns := r.part.calls(priority) - r.part.level(priority).calls + r.ahead + 1
-	return at.Sub(now) + max(r.part.bucket.after(at, turns), root.bucket.after(at, r.passing(root, turns)))
+	var wait time.Duration
+	r.passing(r.parts[p[i]], func(a *part, n int) { wait = max(wait, a.bucket.after(at, n)) })
+	return at.Sub(now) + wait
 }
 
 // reckon is what rehearse finds, without a rehearsal. How many pass meanwhile and how long that takes depend on each other.
 func (p *path) reckon(i int, now time.Time, priority, ahead int) time.Duration {
-	own, turns := p[0], ahead+1
-	for _, l := range own.levels {
-		if l.priority > priority {
-			turns += l.root.count()
-		}
-	}
-	wait := max(own.bucket.after(now, turns), p[i].bucket.after(now, turns))
+	wait := max(p[0].bucket.after(now, ahead+1), p[i].bucket.after(now, ahead+1))
 	for range reckonings {
-		passing := turns
-		for j := 1; j <= i; j++ {
-			passing = p[j].passing(p[j-1], passing, priority, now, wait)
+		longer, passing := wait, ahead+1
+		var own *turnstile
+		for _, s := range p[:i+1] {
+			passing = s.passing(own, passing, priority, now, wait)
+			longer = max(longer, s.bucket.after(now, passing))
+			own = s
 		}
-		longer := p[i].bucket.after(now, passing)
-		if longer <= wait {
+		if longer == wait {
 			break
 		}
 		wait = longer
@@ -135,23 +156,24 @@ func (p *path) reckon(i int, now time.Time, priority, ahead int) time.Duration {
 	return wait
 }
 
-// passing is how many calls go through s until own, which is narrower, had so many turns, in that time. See [rehearsal.passing].
+// passing is how many calls go through s until own, which is narrower, or the calls of this priority that wait here, where it is nil, had so many turns,
+// in that time. See [rehearsal.passing].
 func (s *turnstile) passing(own *turnstile, turns, priority int, now time.Time, within time.Duration) int {
 	n := turns
 	for _, l := range s.levels {
-		if l.priority >= priority {
-			n += l.root.count()
+		switch calls := l.calls.count(); {
+		case l.priority > priority:
+			n += calls
+		case l.priority == priority && own != nil:
+			n += min(calls, turns)
 		}
 	}
 	for _, k := range s.narrow {
-		if at := k.place.level; at != nil && at.priority >= priority {
-			n-- // its calls are counted below
-		}
 		if k == own {
 			continue
 		}
 		most := turns
-		if own.place.level != nil && own.place.before(&k.place) {
+		if own != nil && own.place.level != nil && own.place.before(&k.place) {
 			most--
 		}
 		n += k.upTo(min(k.calls(priority), most), now, within)
@@ -172,42 +194,106 @@ func (s *turnstile) calls(priority int) int {
 	n := 0
 	for _, l := range s.levels {
 		if l.priority >= priority {
-			n += l.root.count()
+			n += l.calls.count()
 		}
 	}
 	for _, k := range s.narrow {
-		if at := k.place.level; at != nil && at.priority >= priority {
-			n--
-		}
 		n += k.calls(priority)
 	}
 	return n
 }
 
-// cast makes the part of a turnstile, with a call that comes if there is one.
-func (r *rehearsal) cast(p *path, s *turnstile, comes bool) *part {
-	a := &part{bucket: s.bucket, pacer: s.pacer, now: s.now, tag: s.place.tag, seq: s.place.seq, standing: s.place.level != nil}
+// cast makes the parts of all that take part, with a call that comes if there is one.
+func (r *rehearsal) cast(p []*turnstile, new bool) {
+	r.parts = map[*turnstile]*part{}
+	r.move(r.part(p[len(p)-1]), &r.ground)
+	for i := len(p) - 1; i >= 0; i-- {
+		a := r.part(p[i])
+		if a.holds = true; a.wide == nil {
+			r.move(a, r.parts[p[i+1]])
+		}
+	}
+	if new {
+		a := r.parts[p[0]]
+		a.level(r.priority).calls++
+		a.callTag = max(a.callTag, a.now)
+	}
+	r.routeAll()
+}
+
+// part finds the part of a turnstile, or makes it, with those of the narrower ones.
+func (r *rehearsal) part(s *turnstile) *part {
+	if a := r.parts[s]; a != nil {
+		return a
+	}
+	a := &part{bucket: s.bucket.copied(), pacer: s.pacer, source: s, now: s.now, callTag: s.callTag, tag: s.place.tag, seq: s.place.seq,
+		standing: s.place.level != nil}
+	r.parts[s] = a
+	r.made = append(r.made, a)
 	for _, l := range s.levels {
-		a.levels = append(a.levels, rank{mark: l.mark, calls: l.root.count()})
+		a.levels = append(a.levels, rank{mark: l.mark, calls: l.calls.count(), waiting: l.calls})
 	}
 	for _, k := range s.narrow {
-		a.narrow = append(a.narrow, r.cast(p, k, comes))
-		if k.place.level != nil {
-			a.level(k.place.level.priority).calls--
+		if r.parts[k] == nil {
+			r.move(r.part(k), a)
 		}
-	}
-	i := slices.Index(p[:], s)
-	a.holds = i >= 0
-	switch {
-	case i == 0:
-		r.part = a
-		if comes {
-			a.level(r.priority).calls++
-		}
-	case i > 0 && p[i-1].wide != s:
-		a.narrow = append(a.narrow, r.cast(p, p[i-1], comes))
 	}
 	return a
+}
+
+func (r *rehearsal) move(a, wide *part) {
+	if a.wide != nil {
+		a.standing = false
+		i := slices.Index(a.wide.narrow, a)
+		a.wide.narrow = slices.Delete(a.wide.narrow, i, i+1)
+	}
+	a.wide = wide
+	wide.narrow = append(wide.narrow, a)
+}
+
+func (r *rehearsal) routeAll() {
+	for ; r.routed < len(r.made); r.routed++ {
+		a := r.made[r.routed]
+		if a.source.key.scope == LimitPerType && a.source.key.seller == "" {
+			for i := range a.levels {
+				a.levels[i].waiting.each(func(w *waiter) { r.wider(a, &w.path) })
+			}
+		}
+		r.route(a)
+	}
+}
+
+// wider is where a call goes on to that goes through a.
+func (r *rehearsal) wider(a *part, p *path) *part {
+	p.goOver()
+	s := p.after(a.source)
+	if s == nil || s.scope > r.widest {
+		return &r.ground
+	}
+	wide := r.part(s)
+	if wide.wide == nil {
+		r.move(wide, r.wider(wide, p))
+	}
+	return wide
+}
+
+// route puts a part where its first call goes on to. Calls of one turnstile may go on to different ones.
+func (r *rehearsal) route(a *part) {
+	if len(a.narrow) > 0 {
+		return
+	}
+	a.levels = slices.DeleteFunc(a.levels, func(l rank) bool { return l.calls == 0 })
+	if len(a.levels) == 0 {
+		return
+	}
+	l := &a.levels[a.pick(len(a.levels), func(i int) *mark { return &a.levels[i].mark })]
+	p := &r.path
+	if l.gone < l.waiting.count() {
+		p = &l.waiting.at(l.gone).waiter.path
+	}
+	if wide := r.wider(a, p); a.wide != wide {
+		r.move(a, wide)
+	}
 }
 
 // level is the one of a priority.
@@ -249,10 +335,16 @@ func (r *rehearsal) peek(a *part, at time.Time) (priority int, ready bool) {
 			continue
 		}
 		l := a.level(k.priority)
-		if l.calls == 0 && (l.best == nil || k.before(l.best)) {
+		if l.best == nil || k.before(l.best) {
 			l.best = k
 		}
 		l.ready = true
+	}
+	for i := range a.levels {
+		l := &a.levels[i]
+		if k := l.best; k != nil && l.calls > 0 && (a.callTag < k.tag || a.callTag == k.tag && l.seq() < k.seq) {
+			l.best = nil
+		}
 	}
 	a.levels = slices.DeleteFunc(a.levels, func(l rank) bool { return !l.ready })
 	if len(a.levels) == 0 {
@@ -272,33 +364,42 @@ func (r *rehearsal) serve(a *part, at time.Time) (found bool) {
 		k.tag, k.seq, k.standing = k.tag+1, 0, false
 	} else {
 		l.calls--
-		if a == r.part && l.priority == r.priority {
+		l.gone++
+		a.now = max(a.now, a.callTag)
+		a.callTag++
+		if a.source == r.path[0] && l.priority == r.priority {
 			found = r.ahead == 0
 			r.ahead--
 		}
 	}
 	a.turn(&l.mark, a.choice == 0)
+	if !found {
+		r.route(a)
+		r.routeAll()
+	}
 	return found
 }
 
 // ready is when a call might go through, if at all.
 func (a *part) ready(at time.Time) time.Time {
 	due := at.Add(max(a.delay(at), 0))
-	narrow := at.Add(horizon)
 	for _, l := range a.levels {
 		if l.calls > 0 {
 			return due
 		}
 	}
+	return later(due, a.soonest(at))
+}
+
+// soonest is when a narrower one might be ready.
+func (a *part) soonest(at time.Time) time.Time {
+	first := at.Add(horizon)
 	for _, k := range a.narrow {
-		if t := k.ready(at); t.Before(narrow) {
-			narrow = t
+		if t := k.ready(at); t.Before(first) {
+			first = t
 		}
 	}
-	if narrow.After(due) {
-		return narrow
-	}
-	return due
+	return first
 }
 
 // calls is how many wait with a priority or a higher one.
@@ -315,25 +416,34 @@ func (a *part) calls(priority int) int {
 	return n
 }
 
-// passing is how many calls go through a until the rehearsed one's part had so many turns: of each other part as many, or as it has. Those that
-// stand behind have one less.
-func (r *rehearsal) passing(a *part, turns int) int {
-	if a == r.part {
-		return turns
+// passing is how many calls go through a until the rehearsed one has, of which each part that holds it is told. The others that are there have as
+// many turns as the part that holds it, or as they have calls. Those that stand behind have one less.
+func (r *rehearsal) passing(a *part, tell func(*part, int)) int {
+	var own *part
+	turns := r.ahead + 1
+	if i := slices.IndexFunc(a.narrow, func(k *part) bool { return k.holds }); i >= 0 {
+		own = a.narrow[i]
+		turns = r.passing(own, tell)
 	}
-	n := a.calls(r.priority)
-	own := a.narrow[slices.IndexFunc(a.narrow, func(k *part) bool { return k.holds })]
+	n := turns
+	for _, l := range a.levels {
+		switch {
+		case l.priority > r.priority:
+			n += l.calls
+		case l.priority == r.priority && own != nil:
+			n += min(l.calls, turns)
+		}
+	}
 	for _, k := range a.narrow {
-		n -= k.calls(r.priority)
 		switch {
 		case k == own:
-			n += r.passing(k, turns)
-		case own.standing && own.before(k):
+		case own != nil && own.standing && own.before(k):
 			n += min(k.calls(r.priority), turns-1)
 		default:
 			n += min(k.calls(r.priority), turns)
 		}
 	}
+	tell(a, n)
 	return n
 }
 

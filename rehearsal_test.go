@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,15 +17,23 @@ import (
 // crowd is a queue as it may be when a call comes.
 type crowd struct {
 	sellers []LimitBucket
-	all     LimitBucket // Rate 0: none
-	taken   []int       // calls that each seller has made before
-	waiting []struct{ seller, priority int }
+	kinds   [][]LimitBucket // of each seller
+	shared  bool            // the last of them is one over all sellers
+	all     LimitBucket     // Rate 0: none
+	taken   []asked         // before
+	waiting []asked
 	pause   time.Duration // after what was taken
-	asks    struct{ seller, priority int }
+	asks    asked
 }
 
-func (c *crowd) request(seller, priority int) LimitRequest {
-	r := LimitRequest{Buckets: []LimitBucket{c.sellers[seller]}, MaxWait: -1, Priority: priority}
+// asked is a call of a type, 0: of none.
+type asked struct{ seller, priority, kind int }
+
+func (c *crowd) request(a asked) LimitRequest {
+	r := LimitRequest{Buckets: []LimitBucket{c.sellers[a.seller]}, MaxWait: -1, Priority: a.priority}
+	if a.kind > 0 {
+		r.Buckets = slices.Insert(r.Buckets, 0, c.kinds[a.seller][a.kind-1])
+	}
 	if c.all.Rate > 0 {
 		r.Buckets = append(r.Buckets, c.all)
 	}
@@ -40,17 +49,35 @@ func drawCrowd(t *rapid.T) *crowd {
 		return about.Draw(t, "rate") * odd
 	}
 	burst := rapid.SampledFrom([]int{1, 2, 5, 20})
+	kinds := rapid.IntRange(0, 3).Draw(t, "kinds")
+	all, shared := kinds, LimitBucket{}
+	if c.shared = rapid.Bool().Draw(t, "shared"); c.shared {
+		shared = LimitBucket{Operation: "op", Scope: LimitPerType, Type: "shared", Rate: rate(), Burst: burst.Draw(t, "burst")}
+		all++
+	}
 	for i := range rapid.IntRange(1, 5).Draw(t, "sellers") {
 		c.sellers = append(c.sellers, LimitBucket{Operation: "op", Seller: fmt.Sprint(i), Rate: rate(), Burst: burst.Draw(t, "burst")})
-		c.taken = append(c.taken, rapid.IntRange(0, 20).Draw(t, "taken"))
+		var list []LimitBucket
+		for k := range kinds {
+			b := LimitBucket{Operation: "op", Scope: LimitPerType, Seller: fmt.Sprint(i), Type: fmt.Sprint(k), Rate: rate(), Burst: burst.Draw(t, "burst")}
+			if rapid.Bool().Draw(t, "window") {
+				b.Window = time.Duration(float64(b.Burst) / b.Rate * float64(time.Second))
+			}
+			list = append(list, b)
+		}
+		if shared.Rate > 0 {
+			list = append(list, shared)
+		}
+		c.kinds = append(c.kinds, list)
 	}
 	if rapid.IntRange(0, 3).Draw(t, "application") > 0 {
 		c.all = LimitBucket{Operation: "op", Scope: LimitPerApplication, Rate: rate(), Burst: burst.Draw(t, "burst")}
 	}
 	c.pause = time.Duration(rapid.IntRange(0, 2000).Draw(t, "pause")) * time.Millisecond
-	one := rapid.Custom(func(t *rapid.T) struct{ seller, priority int } {
-		return struct{ seller, priority int }{rapid.IntRange(0, len(c.sellers)-1).Draw(t, "seller"), rapid.IntRange(0, 2).Draw(t, "priority")}
+	one := rapid.Custom(func(t *rapid.T) asked {
+		return asked{rapid.IntRange(0, len(c.sellers)-1).Draw(t, "seller"), rapid.IntRange(0, 2).Draw(t, "priority"), rapid.IntRange(0, all).Draw(t, "kind")}
 	})
+	c.taken = rapid.SliceOfN(one, 0, 60).Draw(t, "taken")
 	c.waiting = rapid.SliceOfN(one, 0, 60).Draw(t, "waiting")
 	c.asks = one.Draw(t, "asks")
 	return c
@@ -71,21 +98,19 @@ func (c *crowd) told(t *testing.T) (told *LimitError, waited time.Duration) {
 				t.Error(err)
 			}
 		}
-		for i, n := range c.taken {
-			for range n {
-				r := c.request(i, 0)
-				r.MaxWait = 0
-				if g, err := l.Wait(ctx, r); err == nil {
-					check(t, l.Observe(ctx, g, LimitReply{}))
-				}
+		for _, a := range c.taken {
+			r := c.request(a)
+			r.MaxWait = 0
+			if g, err := l.Wait(ctx, r); err == nil {
+				check(t, l.Observe(ctx, g, LimitReply{}))
 			}
 		}
 		time.Sleep(c.pause)
 		for _, w := range c.waiting {
-			wg.Go(func() { call(c.request(w.seller, w.priority)) })
+			wg.Go(func() { call(c.request(w)) })
 			synctest.Wait()
 		}
-		r := c.request(c.asks.seller, c.asks.priority)
+		r := c.request(c.asks)
 		r.MaxWait = 0
 		g, err := l.Wait(ctx, r)
 		if err == nil {
@@ -112,10 +137,42 @@ func TestRefusalsTellTheTruth(t *testing.T) {
 		if told == nil {
 			return
 		}
-		if step := interval(told.Rate); (waited - told.Wait).Abs() > step+time.Millisecond {
+		steps := time.Duration(1)
+		if c.shared {
+			steps = 3 // its place wanders between the sellers' queues
+		}
+		if step := interval(told.Rate); (waited - told.Wait).Abs() > steps*step+time.Millisecond {
 			rt.Fatalf("told %s by %s %g/s, waited %s", told.Wait, told.Scope, told.Rate, waited)
 		}
 	})
+}
+
+// Types hold up calls that come to the wider buckets all the same before this one, and of a type over all sellers each call goes on to another.
+func TestRefusalsOfTypes(t *testing.T) {
+	seller := func(name string, rate float64, burst int) LimitBucket {
+		return LimitBucket{Operation: "op", Seller: name, Rate: rate, Burst: burst}
+	}
+	kind := func(seller string, rate float64, burst int) LimitBucket {
+		return LimitBucket{Operation: "op", Scope: LimitPerType, Type: "T", Seller: seller, Rate: rate, Burst: burst}
+	}
+	for want, c := range map[time.Duration]*crowd{
+		4 * time.Second: { // the first comes to the application a little sooner
+			sellers: []LimitBucket{seller("0", 10, 10), seller("1", 10, 10)},
+			kinds:   [][]LimitBucket{{kind("0", 1, 1)}, {kind("1", 0.8, 1)}},
+			all:     LimitBucket{Operation: "op", Scope: LimitPerApplication, Rate: 0.5, Burst: 2},
+			taken:   []asked{{0, 0, 1}, {1, 0, 1}}, waiting: []asked{{0, 0, 1}}, asks: asked{1, 0, 1},
+		},
+		10 * time.Second: { // behind one whose seller is slow
+			sellers: []LimitBucket{seller("0", 0.1, 1), seller("1", 1, 1)},
+			kinds:   [][]LimitBucket{{kind("", 100, 100)}, {kind("", 100, 100)}},
+			taken:   []asked{{0, 0, 0}, {1, 0, 0}}, waiting: []asked{{0, 0, 1}}, asks: asked{1, 0, 1},
+		},
+	} {
+		told, waited := c.told(t)
+		if told == nil || (told.Wait-want).Abs() > want/50+firstLag || (told.Wait-waited).Abs() > ms {
+			t.Errorf("told %v, waited %s, want %s", told, waited, want)
+		}
+	}
 }
 
 // Where so many are ahead that not all can be rehearsed, the rest is reckoned.
@@ -131,13 +188,12 @@ func TestRefusalsBehindGreatCrowds(t *testing.T) {
 		c := new(crowd)
 		for i := range size.sellers {
 			c.sellers = append(c.sellers, LimitBucket{Operation: "op", Seller: fmt.Sprint(i), Rate: 20, Burst: 40})
-			c.taken = append(c.taken, 0)
 			calls := size.own
 			if i > 0 {
 				calls = 1 + random.IntN(size.calls)
 			}
 			for range calls {
-				c.waiting = append(c.waiting, struct{ seller, priority int }{i, 0})
+				c.waiting = append(c.waiting, asked{seller: i})
 			}
 		}
 		random.Shuffle(len(c.waiting), func(i, k int) { c.waiting[i], c.waiting[k] = c.waiting[k], c.waiting[i] })

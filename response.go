@@ -51,6 +51,8 @@ type Response struct {
 	// Body is the body as it came, in memory of the caller's own: the result of the call shares none of it. In an error the credentials that it
 	// echoes are replaced by "REDACTED". Nil for [Client.Do], unless [WithAPIErrors] read it.
 	Body []byte
+
+	typed *typeGrant // for GiveBack
 }
 
 // String leaves the body out, which may hold personal data.
@@ -67,7 +69,7 @@ func (r Response) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // fill writes the record of the call for the caller.
 func (c *call) fill(r *Response) {
-	*r = Response{Attempts: c.attempts, Waited: c.waited, Warnings: c.taken.Warnings, Errors: c.errors, Body: c.body}
+	*r = Response{Attempts: c.attempts, Waited: c.waited, Warnings: c.taken.Warnings, Errors: c.errors, Body: c.body, typed: c.typed}
 	if c.op != nil {
 		r.Operation = c.op.ID
 	}

@@ -107,10 +107,12 @@ func (c *Client) restrictedToken(ctx context.Context, call *call, r TokenRequest
 	return token, err
 }
 
+const mintOperation = "tokens20210301.createRestrictedDataToken"
+
 // mint asks for a restricted data token through the whole chain.
 func (c *Client) mint(ctx context.Context, resource restrictedResource, pace []CallOption) (Token, error) {
 	call := newCall(pace)
-	call.op = operationByID("tokens20210301.createRestrictedDataToken")
+	call.op = operationByID(mintOperation)
 	call.take, call.wantBody = wire.Raw, true
 	ctx, whole := c.beginCall(ctx, call)
 	result := errAbandoned

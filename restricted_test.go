@@ -1,6 +1,7 @@
 package spapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -123,4 +124,32 @@ func TestRestrictedTokenOfAFastCallIsAskedForAgain(t *testing.T) {
 			t.Errorf("the fast call got %v, %d tokens were asked for, want 2", fast, f.minted)
 		}
 	})
+}
+
+// bearer is a store of many processes that tells what another one was answered.
+type bearer struct{ err error }
+
+func (b bearer) Get(context.Context, TokenRequest) (Token, error) { return Token{}, b.err }
+func (b bearer) Drop(context.Context, string, Token) error        { return nil }
+
+// What a store of many processes tells explains itself as if this process had been answered.
+func TestErrorsToldByOtherProcessesExplainThemselves(t *testing.T) {
+	api := &APIError{Operation: mintOperation, StatusCode: 403, Code: "Unauthorized", Message: "Access to requested resource is denied."}
+	_, err := invokeRaw(t.Context(), new(fake).client(WithTokenStore(bearer{api})), getOrder, orderID("1"), WithRestrictedData())
+	told, ok := errors.AsType[*APIError](err)
+	if !ok {
+		t.Fatal(err)
+	}
+	wantText(t, told.Explain(), "another region than "+string(testAuthorization.Region)+":")
+	if api.facts.op != nil {
+		t.Error("the store's own error was changed, which other calls have too")
+	}
+
+	auth := &AuthError{Grant: "refresh_token", StatusCode: 401, Code: "invalid_client"}
+	_, err = invokeRaw(t.Context(), new(fake).client(WithTokenStore(bearer{auth}), WithTokenURL("https://login.example/token")), getOrder, orderID("1"))
+	wantText(t, fmt.Sprint(err), "token URL's host login.example: refresh_token: 401 invalid_client")
+	_, err = invokeRaw(t.Context(), new(fake).client(WithTokenStore(bearer{auth})), getOrder, orderID("1"))
+	if !errors.Is(err, auth) {
+		t.Errorf("got %v, want the store's", err)
+	}
 }

@@ -23,8 +23,8 @@ import (
 //
 // Repeated are: 429 always, after at least 1/rate; failed connection attempts always; 500, 502, 503, 504, broken connections, attempts that took
 // too long ([TimeoutError]) and, of typed calls, successes whose body is missing or breaks off only where the operation is idempotent or the request has
-// its idempotency header, since the request may have been carried out; a 403 for an access token that expired once, with a new token. Every repeat takes
-// from the rate limit like any call.
+// its idempotency header, since the request may have been carried out; a 403 for an access token that has expired, or that Amazon calls invalid though it is
+// older than a minute, once, with a new token. Every repeat takes from the rate limit like any call.
 type RetryPolicy struct {
 	MaxAttempts int           // attempts in all; default 5, 1 turns retries off
 	BaseDelay   time.Duration // the first pause is random between 0 and this, doubled for each further one; default 250 ms. After an answer at least 100 ms
@@ -138,6 +138,9 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		if resp != nil {
 			discard(resp.Body)
+		}
+		if err := call.unnote(req.Context()); err != nil {
+			return nil, err
 		}
 		a := s.client.activity(ActivityRetryPause, call)
 		a.Pause, a.StatusCode, a.Err = pause, statusOf(resp), err

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"maps"
-	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -27,7 +25,7 @@ type TokenStore interface {
 	// same r.Secret for a while, without asking again.
 	Get(ctx context.Context, r TokenRequest) (Token, error)
 
-	// Drop forgets the token of key that the API called expired. If the store has another one by now, nothing happens: it was renewed
+	// Drop forgets the token of key that the API called expired or invalid. If the store has another one by now, nothing happens: it was renewed
 	// meanwhile.
 	Drop(ctx context.Context, key string, expired Token) error
 }
@@ -66,13 +64,6 @@ func NewTokenStore() TokenStore {
 }
 
 const (
-	// A token is renewed at a moment between these parts of its life before its end. They are far enough apart for thousands of tokens that
-	// were fetched together to be renewed one after the other, and the later one leaves time for some failures.
-	renewFirst, renewLast = 4, 12
-	// renewPause is the part of a token's life that passes after the first failure to renew it, 15 seconds of an hour. Each further failure doubles it.
-	renewPause = 240
-	// tokenLifetime is assumed where an answer doesn't tell.
-	tokenLifetime = time.Hour
 	// refusalLifetime is how long a definite refusal, such as a wrong secret, is repeated to callers without asking again.
 	refusalLifetime = time.Minute
 	// fetchTimeout bounds a fetch with its retries, which goes on when the caller that began it has left.
@@ -88,8 +79,7 @@ type tokenStore struct {
 
 type tokenEntry struct {
 	token Token
-	renew time.Time     // from when on a Get begins to renew it
-	pause time.Duration // after the next failure to do so
+	pause time.Duration // after the next failure to renew it
 
 	refusal error
 	secret  string    // to which it was refused
@@ -126,7 +116,7 @@ func (s *tokenStore) look(ctx context.Context, r TokenRequest) (Token, *flight, 
 	e := s.entries[r.Key]
 	valid := now.Before(e.token.Expires)
 	switch {
-	case valid && now.Before(e.renew):
+	case valid && now.Before(e.token.Renew):
 		return e.token, nil, nil
 	case !valid && e.refusal != nil && e.secret == r.Secret && now.Before(e.until):
 		return Token{}, nil, e.refusal
@@ -176,11 +166,8 @@ func (s *tokenStore) settle(r *TokenRequest, token Token, err error) (Token, err
 	s.sweep(now)
 	e := s.entries[r.Key]
 	if err == nil {
-		if token.Expires.IsZero() {
-			token.Expires = now.Add(tokenLifetime)
-		}
-		life := token.Expires.Sub(now)
-		s.entries[r.Key] = tokenEntry{token: token, renew: renewal(r.Key, token.Expires, life), pause: life / renewPause}
+		token, pause := token.Schedule(r.Key)
+		s.entries[r.Key] = tokenEntry{token: token, pause: pause}
 		return token, nil
 	}
 	refused, valid := IsTokenRefused(err), now.Before(e.token.Expires)
@@ -191,7 +178,7 @@ func (s *tokenStore) settle(r *TokenRequest, token Token, err error) (Token, err
 		e.refusal, e.secret, e.until = err, r.Secret, now.Add(refusalLifetime)
 	}
 	if valid {
-		e.renew = now.Add(e.pause)
+		e.token.Renew = now.Add(e.pause)
 		e.pause *= 2
 		err = nil
 	} else {
@@ -199,15 +186,6 @@ func (s *tokenStore) settle(r *TokenRequest, token Token, err error) (Token, err
 	}
 	s.entries[r.Key] = e
 	return e.token, err
-}
-
-var renewalSeed = maphash.MakeSeed()
-
-// renewal is when a token is renewed: of each key at another moment, but of one always at the same part of the token's life, so that keys stay apart.
-func renewal(key string, end time.Time, life time.Duration) time.Time {
-	part := float64(maphash.String(renewalSeed, key)) / math.MaxUint64
-	first, last := life/renewFirst, life/renewLast
-	return end.Add(-last - time.Duration(part*float64(first-last)))
 }
 
 func (s *tokenStore) sweep(now time.Time) {

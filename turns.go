@@ -8,18 +8,29 @@ import (
 // turns is the queue before a bucket: who goes next. Those of a higher priority go first; among equals who has the lowest tag, which
 // makes them take turns, then who came first. Every operation takes a time that grows with the logarithm of those who wait.
 //
+// The calls that wait here themselves have one tag for all, so that together they take turns with the narrower buckets as if they were one.
+//
 // Tags are virtual times (start-time fair queueing): one that comes gets the time of the one that went last, and one that stays for another turn gets
 // one more than it had. So a seller with one call has its turn beside one with a hundred, and who stays away saves nothing up.
 type turns struct {
 	levels []*level // those with somebody in them, the highest priority first
 	pacer
-	now uint64 // virtual time: the tag of the one that went last
+	now     uint64 // virtual time: the tag of the one that went last
+	callTag uint64 // of the calls
 }
 
-// level holds those of one priority, as a treap by tag and arrival.
+// level holds those of one priority, as treaps: the calls by arrival, the narrower buckets by tag and arrival.
 type level struct {
 	mark
-	root *place
+	calls, narrow *place
+}
+
+// root is the treap that p belongs to.
+func (l *level) root(p *place) **place {
+	if p.waiter != nil {
+		return &l.calls
+	}
+	return &l.narrow
 }
 
 // place is one in a queue: a call, or a narrower bucket whose first call waits.
@@ -39,7 +50,7 @@ const highestPriority = 1000
 func levelOf(priority int) int { return min(max(priority, -highestPriority), highestPriority) }
 
 // passes is how many may pass one that waits with a lower priority before it has its turn.
-const passes = 12
+const passes = 14
 
 // mark is what decides about a level's turn.
 type mark struct {
@@ -76,8 +87,16 @@ func (t *turns) first() *place {
 	if len(t.levels) == 0 {
 		return nil
 	}
-	p := t.levels[t.pick(len(t.levels), func(i int) *mark { return &t.levels[i].mark })].root
-	for p.left != nil {
+	l := t.levels[t.pick(len(t.levels), func(i int) *mark { return &t.levels[i].mark })]
+	call, narrow := l.calls.least(), l.narrow.least()
+	if narrow == nil || call != nil && (t.callTag < narrow.tag || t.callTag == narrow.tag && call.seq < narrow.seq) {
+		return call
+	}
+	return narrow
+}
+
+func (p *place) least() *place {
+	for p != nil && p.left != nil {
 		p = p.left
 	}
 	return p
@@ -93,15 +112,21 @@ func (t *turns) join(p *place, priority int) {
 	if !found {
 		t.levels = slices.Insert(t.levels, i, &level{mark: mark{priority, t.count}})
 	}
-	p.tag = max(p.tag, t.now)
+	if p.waiter != nil {
+		t.callTag = max(t.callTag, t.now)
+	} else {
+		p.tag = max(p.tag, t.now)
+	}
 	p.level, p.left, p.right, p.size, p.chance = t.levels[i], nil, nil, 1, rand.Uint32()
-	p.level.root = p.level.root.insert(p)
+	root := p.level.root(p)
+	*root = (*root).insert(p)
 }
 
 func (t *turns) leave(p *place) {
 	l := p.level
 	p.level = nil
-	if l.root = l.root.remove(p); l.root == nil {
+	root := l.root(p)
+	if *root = (*root).remove(p); l.calls == nil && l.narrow == nil {
 		i, _ := t.find(l.priority)
 		t.levels = slices.Delete(t.levels, i, i+1)
 	}
@@ -110,15 +135,20 @@ func (t *turns) leave(p *place) {
 // served ends the turn of p.
 func (t *turns) served(p *place) {
 	t.turn(&p.level.mark, p.level == t.levels[0])
-	t.now = max(t.now, p.tag)
+	tag := &p.tag
+	if p.waiter != nil {
+		tag = &t.callTag
+	}
+	t.now = max(t.now, *tag)
 	t.leave(p)
-	p.tag, p.seq = p.tag+1, 0
+	*tag++
+	p.seq = 0
 }
 
-// ahead is how many are before p in its level.
+// ahead is how many of its kind are before p in its level.
 func (p *place) ahead() int {
 	n := 0
-	for at := p.level.root; at != p; {
+	for at := *p.level.root(p); at != p; {
 		if p.before(at) {
 			at = at.left
 			continue
@@ -130,6 +160,30 @@ func (p *place) ahead() int {
 }
 
 func (p *place) before(q *place) bool { return p.tag < q.tag || p.tag == q.tag && p.seq < q.seq }
+
+// each visits the calls of a treap.
+func (p *place) each(visit func(*waiter)) {
+	if p == nil {
+		return
+	}
+	p.left.each(visit)
+	visit(p.waiter)
+	p.right.each(visit)
+}
+
+// at is the i-th of a treap.
+func (p *place) at(i int) *place {
+	for {
+		switch before := p.left.count(); {
+		case i < before:
+			p = p.left
+		case i == before:
+			return p
+		default:
+			p, i = p.right, i-before-1
+		}
+	}
+}
 
 func (p *place) count() int {
 	if p == nil {

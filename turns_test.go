@@ -48,7 +48,7 @@ func TestTurnsKeepTheirOrder(t *testing.T) {
 					t.Fatalf("%d of %d are ahead, want %d", got, len(all), i)
 				}
 			}
-			if got := q.levels[0].root.count(); got != len(all) {
+			if got := q.levels[0].narrow.count(); got != len(all) {
 				t.Fatalf("%d are there, want %d", got, len(all))
 			}
 		}

@@ -225,7 +225,8 @@ func Create(ctx context.Context, client *spapi.Client, query, token string, opts
 	if err := Check(query); err != nil {
 		return "", err
 	}
-	return newRun(client, opts, query).create(ctx, token)
+	r := newRun(client, opts, query)
+	return r.create(ctx, token, r.Calls)
 }
 
 // Get returns the state of a query as it is now. Errors: [*job.UnknownIDError], those of the call.
@@ -322,7 +323,7 @@ func (r *run) watch(id string, number int) *runner.Work[Query] {
 func (r *run) page(ctx context.Context, token string, number int) (*Query, error) {
 	w := r.watch("", number)
 	w.Key = runner.Key(r.client, job.Query, "", r.query, token)
-	w.Create = func(ctx context.Context, _ string) (string, error) { return r.create(ctx, token) }
+	w.Create = func(ctx context.Context, _ string) (string, error) { return r.create(ctx, token, w.Calls()) }
 	w.Find = r.find
 	w.Same, w.Harmless = true, true
 	return w.Run(ctx)
@@ -354,8 +355,8 @@ func selection(query string) string {
 	return small
 }
 
-func (r *run) create(ctx context.Context, token string) (string, error) {
-	out, err := datakiosk20231115.New(r.client).CreateQuery(ctx, &datakiosk20231115.CreateQueryInput{Query: r.query, PaginationToken: token}, r.Calls...)
+func (r *run) create(ctx context.Context, token string, calls []spapi.CallOption) (string, error) {
+	out, err := datakiosk20231115.New(r.client).CreateQuery(ctx, &datakiosk20231115.CreateQueryInput{Query: r.query, PaginationToken: token}, calls...)
 	if err != nil {
 		return "", fmt.Errorf("datakiosk: create: %w", err)
 	}

@@ -5,10 +5,16 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/openspapi/spapi/emulator/internal/auth"
 	"github.com/openspapi/spapi/emulator/internal/desk"
+	"github.com/openspapi/spapi/emulator/internal/flow/application"
+	"github.com/openspapi/spapi/emulator/internal/flow/productfees"
+	"github.com/openspapi/spapi/emulator/internal/flow/producttypes"
+	"github.com/openspapi/spapi/emulator/internal/flow/sellers"
+	"github.com/openspapi/spapi/emulator/internal/queues"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -83,24 +89,84 @@ type URLs struct {
 	API string `json:"url"`     // SP-API
 	LWA string `json:"lwa_url"` // Login with Amazon's token endpoint, the whole path
 	STS string `json:"sts_url"` // Security Token Service
+	SQS string `json:"sqs_url"` // Simple Queue Service, for AWS_ENDPOINT_URL_SQS
 }
 
 // URLs returns the addresses below base, such as "http://127.0.0.1:8080".
 func (e *Emulator) URLs(base string) URLs {
-	return URLs{API: base, LWA: base + auth.LWAPath, STS: base + auth.STSPath}
+	return URLs{API: base, LWA: base + auth.LWAPath, STS: base + auth.STSPath, SQS: base + queues.Path}
 }
 
 // RevokeRefreshToken takes back a seller's authorization, as a seller does in Seller Central: the refresh token and all access
 // tokens made from it stop working. It reports whether the refresh token was one.
 func (e *Emulator) RevokeRefreshToken(refreshToken string) bool {
+	e.desk.Deliver() // what has happened until now is still told
 	return e.desk.Auth.RevokeRefreshToken(refreshToken)
+}
+
+// SetAccountStatus brings a seller's account in a marketplace, "" for the main one, into a status: NORMAL, AT_RISK or DEACTIVATED. Nothing can be bought of an
+// account that is deactivated. Whoever is subscribed to ACCOUNT_STATUS_CHANGED is told. The error names the seller, marketplace or status that there is not.
+func (e *Emulator) SetAccountStatus(sellerID, marketplaceID, status string) error {
+	list := e.desk.AllSellers()
+	i := slices.IndexFunc(list, func(a *desk.Seller) bool { return a.ID == sellerID })
+	if i < 0 {
+		return fmt.Errorf("emulator: seller %q: %w", sellerID, errNoSuch)
+	}
+	var err error
+	e.desk.Beside(func() { err = sellers.SetStatus(list[i], marketplaceID, status, e.Now()) })
+	e.desk.Deliver()
+	if err != nil {
+		return fmt.Errorf("emulator: %w", err)
+	}
+	return nil
+}
+
+// PublishProductTypes publishes a new version of all product type definitions and returns it. Whoever is subscribed to PRODUCT_TYPE_DEFINITIONS_CHANGE is told.
+func (e *Emulator) PublishProductTypes() (version string) {
+	e.desk.Beside(func() { version = producttypes.Publish(e.desk, e.Now()) })
+	e.desk.Deliver()
+	return version
+}
+
+// FeePromotion is a referral fee that is lower for a while, see [Emulator.BeginFeePromotion].
+type FeePromotion = productfees.Promotion
+
+// BeginFeePromotion lets a fee promotion begin, at its time by the emulator's clock, and returns it with what was left open. While it lasts getMyFeesEstimates
+// and its siblings show it; the fees of orders don't follow. Whoever is subscribed to FEE_PROMOTION is told when it begins. The error names what is wrong with
+// it: a seller, marketplace, SKU or ASIN that there is not, both or none of percent and amount, times that have passed, or another promotion of the same items.
+func (e *Emulator) BeginFeePromotion(p FeePromotion) (begun FeePromotion, err error) {
+	e.desk.Beside(func() {
+		a := e.desk.Seller(0)
+		if p.Seller != "" {
+			list := e.desk.AllSellers()
+			i := slices.IndexFunc(list, func(a *desk.Seller) bool { return a.ID == p.Seller })
+			if i < 0 {
+				err = fmt.Errorf("seller %q: there is none of this id", p.Seller)
+				return
+			}
+			a = list[i]
+		}
+		begun, err = productfees.Begin(a, p, e.Now)
+	})
+	e.desk.Deliver()
+	if err != nil {
+		return FeePromotion{}, fmt.Errorf("emulator: fee promotion: %w", err)
+	}
+	return begun, nil
 }
 
 // ExpireTokens lets all access tokens and temporary AWS credentials given out so far expire now.
 func (e *Emulator) ExpireTokens() { e.desk.Auth.ExpireTokens() }
 
-// RotateSecret gives the application a new client secret and returns it. The old one stays good for seven days.
-func (e *Emulator) RotateSecret() string { return e.desk.Auth.Renew() }
+// RotateSecret gives the application a new client secret and returns it, as the console does. The old one stays good for seven days. A registered queue (see
+// [WithCredentialQueue]) is told of it, and then the new one is good for 180 days; else it doesn't expire.
+func (e *Emulator) RotateSecret() string {
+	if !application.Rotate(e.desk, e.Now()) {
+		return e.desk.Auth.Renew()
+	}
+	e.desk.Deliver()
+	return e.Credentials().ClientSecret
+}
 
 // ExpireSecret lets the client secret be overdue for rotation from now on: SP-API then refuses all tokens of the application, until
 // [Emulator.RotateSecret].

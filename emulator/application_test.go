@@ -79,8 +79,18 @@ func TestSecretRotation(t *testing.T) {
 		!strings.Contains(got[1].body, `"payload":{"applicationOAuthClientSecretExpiry":{"clientId":"`+old.ClientID+`","clientSecretExpiryReason":"PERIODIC_ROTATION","clientSecretExpiryTime":"2026-08-28T12:00:00.000Z"}}`) {
 		t.Errorf("reminder %v", got[1:])
 	}
+	if list := Told(t, s.Emulator, "APPLICATION_OAUTH_CLIENT_SECRET_EXPIRY"); len(list) != 1 || list[0].Text("clientId") != old.ClientID {
+		t.Errorf("reminders %v", list)
+	}
+	// The console tells the queue, too.
+	told := func() []Message { return Told(t, s.Emulator, "APPLICATION_OAUTH_CLIENT_NEW_SECRET") }
+	before := len(told())
+	fresh = s.RotateSecret()
+	if list := told(); len(list) != before+1 || list[before].Text("newClientSecret") != fresh || list[before].Text("clientId") != old.ClientID {
+		t.Errorf("the console's rotation: %v", list)
+	}
 	// Overdue, everything is refused.
-	s.Advance(days(90))
+	s.Advance(days(180))
 	s.refresh()
 	s.want("overdue", s.get("/sellers/v1/account"), 403, "The LWA secret token you provided has expired.")
 }

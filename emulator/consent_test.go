@@ -286,7 +286,7 @@ func TestMarketStateTravels(t *testing.T) {
 	s.refresh()
 	token := s.grantless("sellingpartnerapi::notifications")
 	destination := s.send("POST", s.host+"/notifications/v1/destinations", token, `{"name":"n","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:1:q"}}}`).text("payload", "destinationId")
-	s.want("subscription", s.post("/notifications/v1/subscriptions/ORDER_CHANGE", fmt.Sprintf(`{"payloadVersion":"1.0","destinationId":%q}`, destination)), 200, "subscriptionId")
+	s.want("subscription", s.post("/notifications/v1/subscriptions/ORDER_CHANGE", fmt.Sprintf(`{"payloadVersion":"1.0","destinationId":%q,"processingDirective":{"filterExpression":"a"}}`, destination)), 200, "subscriptionId")
 	o := s.orderWhere("shipped a while ago", func(o *world.Order) bool {
 		return o.Status(s.Now()) == world.Shipped && s.Now().Sub(o.Purchased) > days(15) && s.Now().Sub(o.Purchased) < days(30)
 	})

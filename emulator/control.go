@@ -110,6 +110,7 @@ func init() {
 		controlRoute{"POST", "accounts/{id}/revoke", "a seller, by seller id, takes the authorization back", controlRevoke},
 		controlRoute{"POST", "accounts/{id}/code", `an authorization code: {"redirect_uri": "https://…"}`, controlCode},
 		controlRoute{"POST", "accounts/{id}/authorize", `the seller consents: {"url": "/apps/authorize/consent?application_id=…&state=…"}; without url, begins in the Appstore`, controlAuthorize},
+		controlRoute{"POST", "accounts/{id}/status", `how the seller's account stands: {"status": "AT_RISK", "marketplace": "…"}; NORMAL, AT_RISK or DEACTIVATED; the marketplace is optional`, controlAccountStatus},
 		controlRoute{"GET", "accounts/{id}/messages", "what the seller has sent to buyers", controlMessages},
 		controlRoute{"POST", "orders/{id}/return",
 			`the buyer sends back: {"item": "…", "quantity": 1, "reason": "DEFECTIVE", "disposition": "CUSTOMER_DAMAGED", "travel": "120h"}, each optional`, controlReturn},
@@ -118,9 +119,18 @@ func init() {
 		controlRoute{"POST", "orders/{id}/chargeback",
 			`the buyer's bank takes it back: {"item": "…", "amount": "3.50"}, each optional`, controlDispute((*Emulator).ChargeBack)},
 		controlRoute{"POST", "orders/{id}/claim", "an A-to-z Guarantee claim is granted, as above", controlDispute((*Emulator).Claim)},
+		controlRoute{"POST", "product-types", "publish a new version of all product type definitions", func(e *Emulator, c *controlCall) (any, error) {
+			if err := c.read(&struct{}{}); err != nil {
+				return nil, err
+			}
+			return object{"version": e.PublishProductTypes()}, nil
+		}},
+		controlRoute{"POST", "fee-promotions",
+			`let a fee promotion begin: {"percent": 50, "skus": ["…"], "asins": ["…"], "seller": "…", "marketplace": "…", "type": "…", "from": "2026-03-02T00:00:00Z", "until": "2026-04-01T00:00:00Z"}, or {"amount": "1.50"} off the referral fee; all else optional`, controlFeePromotion},
 		controlRoute{"GET", "deliveries", "the last 1,000 messages to the application's queues, with new secrets in them", func(e *Emulator, _ *controlCall) (any, error) {
 			return object{"deliveries": append([]Delivery{}, e.Deliveries()...)}, nil
 		}},
+		controlRoute{"POST", "notifications", `send a notification though nothing has changed: {"type": "ORDER_CHANGE", "payloadVersion": "1.0", "seller": "…", "about": {"order": "…"}, "payload": {…}, "queue": "arn:…", "dry": true}, all but the type optional`, controlTrigger},
 		controlRoute{"GET", "application", "the application's ids, secret, roles, status, redirect URIs, and queue for secrets", controlApplication},
 		controlRoute{"POST", "application", `set any of these: {"roles": ["Product Listing"], "status": "draft", "redirect_uris": ["https://…"], "credential_queue": "arn:…"}; roles null is for all`, controlSetApplication},
 		controlRoute{"POST", "application/rotate", "a new client secret; the old one stays good for 7 days", func(e *Emulator, _ *controlCall) (any, error) {
@@ -203,7 +213,9 @@ func (e *Emulator) answerControl(r *http.Request, remote string) answer.Reply {
 			return fail(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", maxControlBody)
 		}
 	}
-	switch value, err := route.do(e, c); {
+	value, err := route.do(e, c)
+	e.desk.Deliver() // before the answer, like any other request
+	switch {
 	case errors.Is(err, errNoSuch):
 		return fail(http.StatusNotFound, "%q: %v", id, err)
 	case err != nil:
@@ -302,6 +314,7 @@ func controlClock(e *Emulator, c *controlCall) (any, error) {
 		}
 		e.SetTime(t)
 	}
+	e.Deliver()
 	return e.desk.Clock.State(), nil
 }
 
@@ -461,6 +474,42 @@ func controlAuthorize(e *Emulator, c *controlCall) (any, error) {
 		return nil, err
 	}
 	return object{"location": location}, nil
+}
+
+func controlAccountStatus(e *Emulator, c *controlCall) (any, error) {
+	var in struct {
+		Status      string `json:"status"`
+		Marketplace string `json:"marketplace"`
+	}
+	if err := c.read(&in); err != nil {
+		return nil, err
+	}
+	return object{}, e.SetAccountStatus(c.id, in.Marketplace, in.Status)
+}
+
+func controlFeePromotion(e *Emulator, c *controlCall) (any, error) {
+	var in struct {
+		FeePromotion
+		From  string `json:"from"`
+		Until string `json:"until"`
+	}
+	if err := c.read(&in); err != nil {
+		return nil, err
+	}
+	for _, at := range []struct {
+		name, text string
+		to         *time.Time
+	}{{"from", in.From, &in.FeePromotion.From}, {"until", in.Until, &in.FeePromotion.Until}} {
+		if at.text == "" {
+			continue
+		}
+		t, err := time.Parse(time.RFC3339, at.text)
+		if err != nil || absurd(t) {
+			return nil, fmt.Errorf("%s %q: want a time such as 2026-03-01T12:00:00Z, in the years 2000 to 2199", at.name, at.text)
+		}
+		*at.to = t
+	}
+	return e.BeginFeePromotion(in.FeePromotion)
 }
 
 func controlMessages(e *Emulator, c *controlCall) (any, error) {

@@ -144,6 +144,13 @@ func faultsTable() string {
 		fault.Unpublished:     "reports end FATAL whose range ends less than `within` before they were asked for; the document says that the data aren't available yet",
 		fault.NoData:          "reports end CANCELLED, as without data",
 		fault.Fatal:           "reports end FATAL, without a document",
+
+		fault.MessageDuplicate: "a message is sent twice, as Amazon does at times: with one `notificationId`, but two ids of SQS's",
+		fault.MessageLate:      "a message is sent `within` later, by the emulator's clock",
+		fault.MessageShuffled:  "a message changes places with another one that waits in its queue, chosen by chance",
+		fault.MessageLost:      "a message is never sent",
+		fault.MessagePoison:    "a message is cut in half, or is no notification",
+		fault.MessageDenied:    "the queue's policy refuses a message",
 	}
 	var b strings.Builder
 	b.WriteString("| kind | what happens |\n|---|---|\n")

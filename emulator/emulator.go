@@ -9,8 +9,8 @@
 //	httpClient.Post("https://sts.us-east-1.amazonaws.com/", …)                               // AssumeRole
 //	httpClient.Get("https://sellingpartnerapi-na.amazon.com/sellers/v1/marketplaceParticipations") // SP-API
 //
-// On a port, "/auth/o2/token" is Login with Amazon, "/sts/" is the Security Token Service, "/apps/authorize/consent" is the page of Seller
-// Central on which a seller authorizes the application (see [Emulator.Authorize] for doing so without a browser), "/_documents/" are the
+// On a port, "/auth/o2/token" is Login with Amazon, "/sts/" is the Security Token Service, "/sqs/" is the Simple Queue Service, "/apps/authorize/consent" is
+// the page of Seller Central on which a seller authorizes the application (see [Emulator.Authorize] for doing so without a browser), "/_documents/" are the
 // contents of reports, feeds and queries, and everything else is SP-API. Without a port documents are at S3's hosts, as at Amazon.
 //
 // It routes every operation of internal/catalog. Operations with a handler show one seeded world of products and orders; official
@@ -29,11 +29,15 @@
 // requests go wrong by rule. [Emulator.Export] and [Emulator.Import] keep a state and bring it back, [Emulator.Reset] forgets all. On a port
 // the same is had by JSON below "/_emulator/", see [WithControl].
 //
+// # Queues
+//
+// Notifications arrive in queues of SQS that AWS's own SDKs take them from, at [URLs].SQS or at Amazon's hosts; see [Emulator.Deliver] for when.
+//
 // # What is not emulated
 //
 // docs/emulator.md tells for each API which operations have a world behind them. What is sent to the others is checked and forgotten.
-// What is submitted to listings takes effect at once, where Amazon takes minutes. Notifications can be subscribed to, but only news about
-// the application's secret and test notifications are delivered.
+// What is submitted to listings takes effect at once, where Amazon takes minutes. Notifications of types whose shape nobody has published are sent on
+// request only, see [Emulator.Trigger].
 //
 // The package shares no code with the client side of this project: a client's mistake must not be mirrored by its own test server.
 package emulator
@@ -67,7 +71,7 @@ type realClock struct{}
 func (realClock) Now() time.Time { return time.Now() }
 
 // Emulator is one emulated Selling Partner API with one registered application and any number of sellers. It is safe for
-// concurrent use and starts no goroutines.
+// concurrent use and starts no goroutines but in [Emulator.Serve].
 type Emulator struct {
 	desk    *desk.Desk
 	control Control
@@ -167,17 +171,46 @@ func (e *Emulator) RoundTrip(r *http.Request) (*http.Response, error) {
 	return e.desk.RoundTrip(r)
 }
 
-// Serve answers requests on l until ctx is done, then waits up to a second for those under way. It returns nil after ctx is done.
+// Serve answers requests on l until ctx is done, then waits up to a second for those under way; consumers that wait for messages of a queue get none. It
+// returns nil after ctx is done. Messages that time brings are delivered within a second, without a request.
 //
 // On l it speaks HTTP, and TLS for each of [Emulator.Hosts], localhost and loopback addresses, with certificates of [Emulator.CA]. It also is a
 // proxy, for HTTP and HTTPS: requests through it for these hosts are answered here, and all others are refused. Clients that stall are cut off:
 // headers have 10 seconds, and 30 without a byte are too many in a body or for an answer to be taken.
 func (e *Emulator) Serve(ctx context.Context, l net.Listener) error {
-	return tlsfront.Serve(ctx, l, tlsfront.Options{Handler: e, Name: "emulator", Hosts: e.Hosts(), CA: e.authority})
+	ctx, stop := context.WithCancel(ctx)
+	var ticking sync.WaitGroup
+	defer ticking.Wait()
+	defer stop()
+	ticking.Go(func() { e.deliverEach(ctx, time.Second) })
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if desk.IsQueues(r) { // it may wait for messages
+			until, done := context.WithCancel(r.Context())
+			defer done()
+			defer context.AfterFunc(ctx, done)()
+			r = r.WithContext(until)
+		}
+		e.ServeHTTP(w, r)
+	})
+	return tlsfront.Serve(ctx, l, tlsfront.Options{Handler: handler, Name: "emulator", Hosts: e.Hosts(), CA: e.authority})
+}
+
+// deliverEach delivers again and again what time has brought, until ctx is done.
+func (e *Emulator) deliverEach(ctx context.Context, period time.Duration) {
+	ticker := time.NewTicker(period)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			e.Deliver()
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // Hosts returns the names of all hosts of Amazon's that the emulator answers for, in ascending order: SP-API with its sandboxes, Login with Amazon,
-// the Security Token Service, Seller and Vendor Central, and those of documents and schemas.
+// the Security Token Service, the Simple Queue Service, Seller and Vendor Central, and those of documents and schemas.
 func (e *Emulator) Hosts() []string { return exchange.Hosts() }
 
 // CA returns the path of a certificate in PEM: that of the authority by which [Emulator.Serve] speaks TLS. Clients must be told to trust it. It is made

@@ -87,6 +87,19 @@ const (
 	FaultNoData = fault.NoData
 	// FaultFatal lets reports end FATAL, without a document that says why.
 	FaultFatal = fault.Fatal
+
+	// FaultMessageDuplicate sends a message twice, as Amazon does at times.
+	FaultMessageDuplicate = fault.MessageDuplicate
+	// FaultMessageLate sends a message Within later, by the emulator's clock.
+	FaultMessageLate = fault.MessageLate
+	// FaultMessageShuffled lets a message change places with another one that waits in its queue, chosen by chance.
+	FaultMessageShuffled = fault.MessageShuffled
+	// FaultMessageLost loses a message.
+	FaultMessageLost = fault.MessageLost
+	// FaultMessagePoison spoils the body of a message: half of it is missing, or it is no notification.
+	FaultMessagePoison = fault.MessagePoison
+	// FaultMessageDenied lets the queue's policy refuse a message.
+	FaultMessageDenied = fault.MessageDenied
 )
 
 // Fault is a rule by which requests go wrong. It strikes every request that it fits, unless Probability or Every says otherwise; of
@@ -95,14 +108,16 @@ const (
 //
 // FaultLag, FaultMissing and FaultMoved strike items of lists in place of requests: Probability is the chance of each item and Limit how many there may be,
 // and an item is struck in all lists alike, whoever asks. FaultUnpublished, FaultNoData and FaultFatal strike reports as they end, FaultShortToken and
-// FaultRestated all that they fit. These come on top of a rule that strikes the request.
+// FaultRestated all that they fit, and kinds that begin with "message-" messages to queues, each of which may be struck by several. These come on top of a
+// rule that strikes the request.
 type Fault struct {
 	// ID names the rule; AddFault chooses one where it is empty.
 	ID string
 	// Kind is what happens.
 	Kind FaultKind
 	// Operation is a pattern of operation IDs: "ordersv0.getOrders", "orders*", "*.getOrder"; also "lwa.token", "sts.AssumeRole" and
-	// "s3.GetObject" for the download of a document. Empty stands for "*", which is everything.
+	// "s3.GetObject" for the download of a document, "sqs.ReceiveMessage" for the application's queues, and "notifications.ORDER_CHANGE" for messages of a
+	// type. Empty stands for "*", which is everything but requests to queues: those must be named.
 	Operation string
 	// Probability is the chance of each fitting request, from 0 to 1; 0 for not by chance.
 	Probability float64
@@ -116,7 +131,7 @@ type Fault struct {
 	Latency time.Duration
 	// Skew is for FaultClockSkew.
 	Skew time.Duration
-	// Within is for FaultLag, FaultShortToken, FaultRestated and FaultUnpublished.
+	// Within is for FaultLag, FaultShortToken, FaultRestated, FaultUnpublished and FaultMessageLate.
 	Within time.Duration
 	// Type is a pattern of report types such as "GET_LEDGER_*", for FaultRestated, FaultUnpublished, FaultNoData and FaultFatal; empty for all.
 	Type string

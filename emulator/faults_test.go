@@ -332,7 +332,7 @@ func TestFaultRules(t *testing.T) {
 	c := newClient(t)
 	for _, kind := range fault.Kinds { // each can be written on one line
 		text := string(kind) + map[fault.Kind]string{"latency": ",latency=1s", "slow-body": ",latency=1s", "clock-skew": ",skew=1s", "lag": ",within=1h", "short-token": ",within=1h",
-			"restated": ",within=1h", "unpublished": ",within=1h,type=GET_*"}[kind]
+			"restated": ",within=1h", "unpublished": ",within=1h,type=GET_*", "message-late": ",within=1h"}[kind]
 		if f, err := emulator.ParseFault(text); err != nil || f.Kind != kind {
 			t.Errorf("%s: %+v, %v", text, f, err)
 		}

@@ -50,4 +50,5 @@ var flows = []desk.Flow{
 	reports.Flow, feeds.Flow, datakiosk.Flow, promotions.Flow, shipping.V1, fulfillmentoutbound.V20200701, finances.V0, finances.V20240619,
 	merchantfulfillment.V0, easyship.V20220323, externalfulfillment.V20240911, shipmentinvoicing.V0, shipmentinvoicing.Delivery, sellerwallet.Flow,
 	invoices.Flow, financesinvoices.Flow, tracking.V20260130, shipping.V2, transfers.Flow,
+	orders.News, shipmentinvoicing.News, tracking.News,
 }

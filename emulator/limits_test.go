@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -123,6 +124,40 @@ func TestApplicationLimitIsOverAllSellers(t *testing.T) {
 	}
 	if throttled != 1 {
 		t.Errorf("%d throttled, want 1 of %v", throttled, op.AppRate+1)
+	}
+}
+
+// TestGrantlessLimitIsOfARegion: what the application asks for by itself has a bucket at each region's endpoint, and an export keeps them apart.
+func TestGrantlessLimitIsOfARegion(t *testing.T) {
+	c := newClient(t)
+	c.token = c.grantless("sellingpartnerapi::notifications")
+	ask := func(host string) result {
+		return c.do("GET", host+"/notifications/v1/destinations", http.Header{"X-Amz-Access-Token": {c.token}}, "")
+	}
+	for _, host := range []string{na, eu} {
+		for i, want := range []int{200, 200, 200, 200, 200, 429} {
+			if r := ask(host); r.status != want {
+				t.Errorf("%s, call %d: %d, want %d", host, i, r.status, want)
+			}
+		}
+	}
+	c.clock.advance(2 * time.Second)
+	if r := ask(eu); r.status != 200 {
+		t.Errorf("after 2 s: %d", r.status)
+	}
+	state, err := c.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Import(state); err != nil {
+		t.Fatal(err)
+	}
+	for host, left := range map[string]int{na: 2, eu: 1} {
+		for i := range left + 1 {
+			if r := ask(host); (r.status == 200) != (i < left) {
+				t.Errorf("%s, call %d after the import: %d, want %d that pass", host, i, r.status, left)
+			}
+		}
 	}
 }
 

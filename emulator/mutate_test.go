@@ -59,7 +59,11 @@ func TestEveryConstraintIsKept(t *testing.T) {
 				return rec.Status == status, fmt.Sprintf("%d %s", rec.Status, rec.Body.String())
 			}
 			reason := rec.Header().Get("X-Spapi-Emulator-Reason")
-			return rec.Status == http.StatusBadRequest && strings.Contains(reason, name), fmt.Sprintf("%d %s (%s)", rec.Status, rec.Body.String(), reason)
+			refusal := http.StatusBadRequest
+			if kind == "broken body" && (op.ID == "notificationsv1.createDestination" || op.ID == "notificationsv1.createSubscription") {
+				refusal = http.StatusInternalServerError // jlevers/selling-partner-api#291
+			}
+			return rec.Status == refusal && strings.Contains(reason, name), fmt.Sprintf("%d %s (%s)", rec.Status, rec.Body.String(), reason)
 		}
 		expect := func(kind, name string, q url.Values, header http.Header, body string) {
 			t.Helper()

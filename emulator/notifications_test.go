@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/openspapi/spapi/marketplace"
 )
 
 func (s *shop) notify(method, path, token, body string) response {
@@ -24,15 +26,16 @@ func TestDestinations(t *testing.T) {
 		status     int
 		part       string
 	}{
-		{"queue", sqsDestination, 200, `"resource":{"sqs":{"arn":"arn:aws:sqs:us-east-1:123456789012:orders"}}`},
+		{"queue", sqsDestination, 200, `"resource":{"eventBridge":null,"privateSqs":null,"sqs":{"arn":"arn:aws:sqs:us-east-1:123456789012:orders"},"webhook":null}`},
 		{"the queue again", sqsDestination, 409, "The requested resource conflict with a resource in the server."},
-		{"event bridge", bridgeDestination, 200, `"name":"aws.partner/sellingpartnerapi.amazon.com/123456789012/amzn1.sp.solution.`},
+		{"event bridge", bridgeDestination, 200, `"name":"sellingpartnerapi.amazon.com/amzn1.sellerapps.app.`},
 		{"the account again", bridgeDestination, 409, `"Conflict"`},
 		{"both", `{"name":"x","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:1:q"},"eventBridge":{"region":"us-east-1","accountId":"123456789013"}}}`, 400, "A destination cannot be created with multiple resource types"},
 		{"neither", `{"name":"x","resourceSpecification":{}}`, 400, "resourceSpecification"},
 		{"no name", `{"resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:1:q"}}}`, 400, "name"},
 		{"no queue", `{"name":"x","resourceSpecification":{"sqs":{"arn":"arn:aws:sns:us-east-1:1:q"}}}`, 400, "arn"},
-		{"FIFO queue", `{"name":"x","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:1:q.fifo"}}}`, 400, "FIFO"},
+		{"snake case", `{"name":"x","resource_specification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:1:q"}}}`, 500, "InternalFailure"},
+		{"no JSON", `name=x`, 500, "We encountered an internal error. Please try again."},
 		{"no account", `{"name":"x","resourceSpecification":{"eventBridge":{"region":"us-east-1","accountId":"1"}}}`, 400, "accountId"},
 		{"long name", `{"name":"` + strings.Repeat("x", 257) + `","resourceSpecification":{"sqs":{"arn":"arn:aws:sqs:us-east-1:1:q"}}}`, 400, "name"},
 	} {
@@ -47,7 +50,7 @@ func TestDestinations(t *testing.T) {
 	s.want("one", s.notify("GET", "destinations/"+id, token, ""), 200, `"name":"queue"`)
 	s.want("none", s.notify("GET", "destinations/x", token, ""), 404, "NotFound")
 	s.want("delete none", s.notify("DELETE", "destinations/x", token, ""), 404, "NotFound")
-	sub := s.post("/notifications/v1/subscriptions/ORDER_CHANGE", fmt.Sprintf(`{"payloadVersion":"1.0","destinationId":%q}`, id)).text("payload", "subscriptionId")
+	sub := s.post("/notifications/v1/subscriptions/ORDER_CHANGE", fmt.Sprintf(`{"payloadVersion":"1.0","destinationId":%q,"processingDirective":{"filterExpression":"a"}}`, id)).text("payload", "subscriptionId")
 	s.want("in use", s.notify("DELETE", "destinations/"+id, token, ""), 403, "Destination has subscriptions")
 	s.want("unsubscribe", s.notify("DELETE", "subscriptions/ORDER_CHANGE/"+sub, token, ""), 200, "{}")
 	s.want("delete", s.notify("DELETE", "destinations/"+id, token, ""), 200, "{}")
@@ -74,7 +77,7 @@ func TestSubscriptions(t *testing.T) {
 		{"another version", "FEED_PROCESSING_FINISHED", body(queue, "1.0", ""), 200, queue},
 		{"version that its schema doesn't mention", "REPORT_PROCESSING_FINISHED", body(queue, "1.0", ""), 200, queue},
 		{"wrong version", "REPORT_PROCESSING_FINISHED", body(queue, "2021-06-30", ""), 400, "1.0 or 2020-09-04"},
-		{"queue for an event bridge type", "LISTINGS_ITEM_STATUS_CHANGE", body(queue, "1.0", ""), 400, "does not support AWS_SQS"},
+		{"queue for an event bridge type", "LISTINGS_ITEM_STATUS_CHANGE", body(queue, "1.0", ""), 400, `"details": ""`},
 		{"event bridge for a queue type", "FEED_PROCESSING_FINISHED", body(bus, "2020-09-04", ""), 400, "Notification type FEED_PROCESSING_FINISHED does not support AWS_EVENT_BRIDGE"},
 		{"event bridge", "LISTINGS_ITEM_ISSUES_CHANGE", body(bus, "1.0", ""), 200, bus},
 		{"second version", "LISTINGS_ITEM_ISSUES_CHANGE", body(bus, "2023-12-13", ""), 200, bus},
@@ -93,15 +96,27 @@ func TestSubscriptions(t *testing.T) {
 		{"both", "ORDER_CHANGE", body(queue, "1.0", `,"processingDirective":{"filterExpression":"a == 1","eventFilter":{"eventFilterType":"ORDER_CHANGE"}}`), 400, "mutually exclusive"},
 		{"arithmetic", "ORDER_CHANGE", body(queue, "1.0", expression("a + 1 > 2")), 400, "filterExpression"},
 		{"indexing", "ORDER_CHANGE", body(queue, "1.0", expression("a[0] == 2")), 400, "filterExpression"},
+		{"indexing by name", "ORDER_CHANGE", body(queue, "1.0", expression("a['b'] == 2")), 400, "filterExpression"},
 		{"long expression", "ORDER_CHANGE", body(queue, "1.0", expression(strings.Repeat("x", 257))), 400, "filterExpression"},
 		{"expression", "ORDER_CHANGE", body(queue, "1.0", expression("OrderChange.Status == 'SHIPPED + 1' && a != -1")), 200, "filterExpression"},
 		{"same expression", "ORDER_CHANGE", body(queue, "1.0", expression("OrderChange.Status == 'SHIPPED + 1' && a != -1")), 409, "StateConflict"},
+		{"list", "ORDER_CHANGE", body(queue, "1.0", expression("a in ['b', 'c']")), 200, "filterExpression"},
 		{"another expression", "ORDER_CHANGE", body(queue, "1.0", expression("OrderChange.Status == 'X'")), 200, "filterExpression"},
-		{"tracking", "SHIPMENT_TRACKING_MILESTONE_CHANGED", body(bus, "2026-01-30", filter(`"eventFilterType":"SHIPMENT_TRACKING_MILESTONE_CHANGED","trackingIdentifier":{"id":"1"}`)), 200, bus},
-		{"two identifiers", "SHIPMENT_TRACKING_MILESTONE_CHANGED", body(bus, "2026-01-30", filter(`"eventFilterType":"SHIPMENT_TRACKING_MILESTONE_CHANGED","trackingIdentifier":{"id":"1","acsin":"2"}`)), 400, "failed to validate"},
+		{"no directive", "ORDER_CHANGE", body(queue, "1.0", ""), 400, "Processing Directive eventFilter must not be empty"},
+		{"null for a directive", "ORDER_CHANGE", body(queue, "1.0", `,"processingDirective":null`), 400, "Processing Directive eventFilter must not be empty"},
+		{"the payload version of an old guide", "ACCOUNT_STATUS_CHANGED", body(queue, "1.0", ""), 400, "2021-01-01"},
+		{"snake case", "PRICING_HEALTH", fmt.Sprintf(`{"payload_version":"1.0","destinationId":%q}`, queue), 500, "InternalFailure"},
+		{"tracking with a seller's token", "SHIPMENT_TRACKING_MILESTONE_CHANGED", body(bus, "2026-01-30", filter(`"eventFilterType":"SHIPMENT_TRACKING_MILESTONE_CHANGED","trackingIdentifier":{"id":"1"}`)), 403, "Unauthorized"},
 	} {
 		s.want(test.name, s.post("/notifications/v1/subscriptions/"+test.kind, test.body), test.status, test.part)
 	}
+	// The application itself has those to shipments.
+	tracking := "subscriptions/SHIPMENT_TRACKING_MILESTONE_CHANGED"
+	s.want("none to shipments", s.notify("GET", tracking, token, ""), 404, "The resource specified does not exist.")
+	s.want("two identifiers", s.notify("POST", tracking, token, body(bus, "2026-01-30", filter(`"eventFilterType":"SHIPMENT_TRACKING_MILESTONE_CHANGED","trackingIdentifier":{"id":"1","acsin":"2"}`))), 400, "failed to validate")
+	s.want("shipments", s.notify("POST", tracking, token, body(bus, "2026-01-30", filter(`"eventFilterType":"SHIPMENT_TRACKING_MILESTONE_CHANGED","trackingIdentifier":{"id":"1"}`))), 200, bus)
+	s.want("one to shipments", s.notify("GET", tracking, token, ""), 200, bus)
+	s.want("all to shipments", s.notify("GET", "subscriptions?notificationTypes=SHIPMENT_TRACKING_MILESTONE_CHANGED", token, ""), 200, bus)
 	s.want("grantless token", s.notify("POST", "subscriptions/PRICING_HEALTH", token, body(queue, "1.0", "")), 403, "Unauthorized")
 	latest := s.get("/notifications/v1/subscriptions/LISTINGS_ITEM_ISSUES_CHANGE")
 	if latest.text("payload", "payloadVersion") != "2023-12-13" {
@@ -138,7 +153,7 @@ func TestSubscriptions(t *testing.T) {
 		t.Fatalf("%s", page.body)
 	}
 	page = s.get("/notifications/v1/subscriptions?notificationTypes=ORDER_CHANGE&nextToken=" + strings.NewReplacer("+", "%2B", "/", "%2F", "=", "%3D").Replace(next))
-	if len(page.list("payload", "subscriptions")) != 5 || page.path("payload", "nextToken") != nil {
+	if len(page.list("payload", "subscriptions")) != 6 || page.path("payload", "nextToken") != nil {
 		t.Errorf("%s", page.body)
 	}
 	s.want("bad token", s.get("/notifications/v1/subscriptions?notificationTypes=ORDER_CHANGE&nextToken=x"), 400, "nextToken")
@@ -146,6 +161,79 @@ func TestSubscriptions(t *testing.T) {
 	s.want("two types", s.get("/notifications/v1/subscriptions?notificationTypes=ORDER_CHANGE,PRICING_HEALTH"), 400, "notificationTypes")
 	s.want("no type", s.get("/notifications/v1/subscriptions"), 400, "notificationTypes")
 	s.want("none", s.get("/notifications/v1/subscriptions?notificationTypes=PRICING_HEALTH"), 200, `"subscriptions":[]`)
+}
+
+// TestSubscriptionDeletedBySeller: of some types deleteSubscriptionById wants the seller's token.
+func TestSubscriptionDeletedBySeller(t *testing.T) {
+	s := newShop(t)
+	token := s.grantless("sellingpartnerapi::notifications")
+	queue := s.notify("POST", "destinations", token, sqsDestination).text("payload", "destinationId")
+	body := fmt.Sprintf(`{"payloadVersion":"1.0","destinationId":%q}`, queue)
+	for kind, sellers := range map[string]bool{"FULFILLMENT_ORDER_STATUS": true, "FBA_OUTBOUND_SHIPMENT_STATUS": true, "B2B_ANY_OFFER_CHANGED": true, "PRICING_HEALTH": false} {
+		path := "subscriptions/" + kind + "/" + s.post("/notifications/v1/subscriptions/"+kind, body).text("payload", "subscriptionId")
+		right, wrong := token, s.token
+		if sellers {
+			right, wrong = wrong, right
+		}
+		s.want(kind+" with the wrong token", s.notify("DELETE", path, wrong, ""), 403, "Access to requested resource is denied.")
+		s.want(kind, s.notify("DELETE", path, right, ""), 200, "{}")
+	}
+}
+
+// TestNotificationRoles: without its role a type can't be subscribed to, looked at or given up.
+func TestNotificationRoles(t *testing.T) {
+	s := newShop(t)
+	token := s.grantless("sellingpartnerapi::notifications")
+	queue := s.notify("POST", "destinations", token, sqsDestination).text("payload", "destinationId")
+	body := fmt.Sprintf(`{"payloadVersion":"1.0","destinationId":%q}`, queue)
+	path := "subscriptions/PRICING_HEALTH"
+	id := s.post("/notifications/v1/"+path, body).text("payload", "subscriptionId")
+	s.SetRoles("Product Listing")
+	s.want("create", s.post("/notifications/v1/"+path, body), 403, "Unauthorized")
+	s.want("read", s.get("/notifications/v1/"+path), 403, "Unauthorized")
+	s.want("list", s.get("/notifications/v1/subscriptions?notificationTypes=PRICING_HEALTH"), 403, "Unauthorized")
+	s.want("delete", s.notify("DELETE", path+"/"+id, token, ""), 403, "Unauthorized")
+	s.want("no role needed", s.get("/notifications/v1/subscriptions?notificationTypes=FEED_PROCESSING_FINISHED"), 200, "")
+	s.SetRoles("Pricing")
+	s.want("with the role", s.get("/notifications/v1/"+path), 200, id)
+}
+
+// TestDestinationRegions: a destination is one of the region at whose host it was made.
+func TestDestinationRegions(t *testing.T) {
+	s := newShop(t)
+	token := s.grantless("sellingpartnerapi::notifications")
+	id := s.notify("POST", "destinations", token, sqsDestination).text("payload", "destinationId")
+	seller, home := s.token, s.host
+	other, err := s.AddAccount(AccountConfig{Region: marketplace.Europe})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.host = marketplace.Europe.Endpoint()
+	s.token = s.lwa(map[string][]string{"grant_type": {"refresh_token"}, "refresh_token": {other.RefreshToken}, "client_id": {other.ClientID}, "client_secret": {other.ClientSecret}}).text("access_token")
+	body := fmt.Sprintf(`{"payloadVersion":"1.0","destinationId":%q}`, id)
+	s.want("unknown in Europe", s.notify("GET", "destinations/"+id, token, ""), 404, "NotFound")
+	s.want("not in Europe's list", s.notify("GET", "destinations", token, ""), 200, `"payload":[]`)
+	s.want("subscribed to in Europe", s.notify("POST", "subscriptions/PRICING_HEALTH", s.token, body), 400, "No destination with id "+id)
+	s.want("deleted in Europe", s.notify("DELETE", "destinations/"+id, token, ""), 404, "NotFound")
+	s.want("the same queue in Europe", s.notify("POST", "destinations", token, sqsDestination), 200, "destinationId")
+	s.want("again", s.notify("POST", "destinations", token, sqsDestination), 409, "Conflict")
+	s.host, s.token = home, seller
+	s.want("subscribed to at home", s.notify("POST", "subscriptions/PRICING_HEALTH", s.token, body), 200, id)
+}
+
+// TestFIFO: Amazon takes a FIFO queue, and nothing arrives.
+func TestFIFO(t *testing.T) {
+	fifo := strings.Replace(sqsDestination, ":orders", ":orders.fifo", 1)
+	s := newShop(t)
+	token := s.grantless("sellingpartnerapi::notifications")
+	id := s.notify("POST", "destinations", token, fifo).text("payload", "destinationId")
+	s.want("test", s.send("POST", "https://sandbox.sellingpartnerapi-na.amazon.com/notifications/v1/subscriptions/ORDER_CHANGE/testNotification", token,
+		fmt.Sprintf(`{"destinationId":%q,"testNotification":{"payloadVersion":"1.0","testScenario":"x"}}`, id)), 200, "payload")
+	if d := s.Deliveries(); len(d) != 1 || !strings.HasPrefix(d[0].Outcome, "dropped: ") {
+		t.Errorf("arrived: %v", d)
+	}
+	s = newShop(t, WithFIFORefused())
+	s.want("refused", s.notify("POST", "destinations", s.grantless("sellingpartnerapi::notifications"), fifo), 400, "InvalidInput")
 }
 
 func TestTestNotification(t *testing.T) {

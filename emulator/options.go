@@ -138,9 +138,9 @@ func ParseClock(text string) (Option, error) {
 	return nil, fmt.Errorf("emulator: clock %q: want real, fixed, fixed:2026-03-01T00:00:00Z (a time in the years 2000 to 2199), or a speed from 0.001x to 1000000x", text)
 }
 
-// WithNotificationSink names a function that is given each message that Amazon would put into one of the application's queues: the
-// queue's ARN and the message. It is called after the request that caused the message has been worked on, and before it is
-// answered. It may send requests to the emulator.
+// WithNotificationSink names a function that is given each message that arrives in one of the application's queues, besides the queue: the queue's ARN, of
+// EventBridge that of the partner event source, and the message. It is called in order, one message at a time, after the request that caused the message has
+// been worked on, and before it is answered, or by whoever hands over others at that moment; see also [Emulator.Deliver]. It may send requests to the emulator.
 func WithNotificationSink(sink func(queue string, body []byte)) Option {
 	return func(o *options) { o.Sink = sink }
 }
@@ -148,6 +148,10 @@ func WithNotificationSink(sink func(queue string, body []byte)) Option {
 // WithCredentialQueue registers the queue to which new client secrets are sent, as developers do in the console: an ARN such as
 // "arn:aws:sqs:us-east-1:123456789012:secrets". Without one, rotateApplicationClientSecret answers 400.
 func WithCredentialQueue(arn string) Option { return func(o *options) { o.SecretQueue = arn } }
+
+// WithFIFORefused lets createDestination refuse FIFO queues with 400. Amazon takes them, as far as anyone reports, and then nothing arrives; so does the
+// emulator without this option.
+func WithFIFORefused() Option { return func(o *options) { o.RefuseFIFO = true } }
 
 // WithApplicationStatus sets whether the application is a draft, published or listed in the Appstore. The default is published.
 func WithApplicationStatus(s ApplicationStatus) Option {

@@ -36,14 +36,21 @@ func (e *Emulator) Requests() []LoggedRequest {
 	return list
 }
 
-// Delivery is a message that the emulator has put into a queue.
+// Delivery is a message that the emulator has sent to a queue, and what has become of it.
 type Delivery struct {
 	Time  time.Time       `json:"time"`
-	Queue string          `json:"queue"` // ARN
-	Body  json.RawMessage `json:"body"`  // as Amazon writes it, secrets included
+	Queue string          `json:"queue"` // ARN; of EventBridge that of the partner event source
+	Body  json.RawMessage `json:"body"`  // as Amazon writes it, secrets included; of a message that a fault has spoiled, a JSON text
+	// Outcome is "delivered", or why the message did not arrive, of which Amazon says nothing: "dropped: policy: …". Faults that have struck it are named:
+	// "lost (fault fault-1)".
+	Outcome string `json:"outcome,omitempty"`
 }
 
-// Deliveries returns the last 1,000 messages that were put into queues, oldest first.
+// Deliver delivers what time has brought: messages about what has happened by the emulator's clock, and those that a fault lets come late. It is done after
+// each request, when a consumer asks a queue for messages, while [Emulator.Serve] runs each second, and by [Emulator.Deliveries].
+func (e *Emulator) Deliver() { e.desk.Deliver() }
+
+// Deliveries returns the last 1,000 messages that were sent to queues, oldest first, those that did not arrive among them.
 func (e *Emulator) Deliveries() []Delivery {
 	e.desk.Deliver()
 	sent := e.desk.Outbox.Deliveries()

@@ -142,14 +142,45 @@ func TestCoolDowns(t *testing.T) {
 			t.Errorf("%s: again later is %s", test.kind, s)
 		}
 	}
-	// One sales and traffic report per 15 minutes and application, since April 2026.
+}
+
+// TestSalesReportLimit: one sales and traffic report per 15 minutes and application, since April 2026. A refused one doesn't count.
+func TestSalesReportLimit(t *testing.T) {
+	ask := func(c *client, window string) int {
+		return c.post("/reports/2021-06-30/reports", `{"reportType":"GET_SALES_AND_TRAFFIC_REPORT","marketplaceIds":["`+us+`"]`+window+`}`).status
+	}
+	c := newClient(t)
+	if first, second := ask(c, ""), ask(c, ""); first != 202 || second != 202 {
+		t.Errorf("before that day: %d %d", first, second)
+	}
 	c.clock.advance(90 * 24 * time.Hour)
 	c.refresh()
-	sales := `{"reportType":"GET_SALES_AND_TRAFFIC_REPORT","marketplaceIds":["` + us + `"]}`
-	first, second := c.post("/reports/2021-06-30/reports", sales), c.post("/reports/2021-06-30/reports", sales)
+	other, err := c.AddAccount(emulator.AccountConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(c, `,"dataStartTime":"2100-01-01T00:00:00Z"`); got != 400 {
+		t.Errorf("of the future: %d", got)
+	}
+	if first, second := ask(c, ""), ask(c, ""); first != 202 || second != 429 {
+		t.Errorf("at once: %d %d", first, second)
+	}
+	state, err := c.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Import(state); err != nil {
+		t.Fatal(err)
+	}
+	mine := c.token
+	c.token = c.accessToken(other)
+	if got := ask(c, ""); got != 429 {
+		t.Errorf("another seller: %d", got)
+	}
+	c.token = mine
 	c.clock.advance(15 * time.Minute)
-	if third := c.post("/reports/2021-06-30/reports", sales); first.status != 202 || second.status != 429 || third.status != 202 {
-		t.Errorf("sales reports: %d %d %d", first.status, second.status, third.status)
+	if got := ask(c, ""); got != 202 {
+		t.Errorf("after 15 minutes: %d", got)
 	}
 }
 

@@ -59,7 +59,8 @@ func (e *Emulator) ReturnOrder(orderID string, r BuyerReturn) ([]Returned, error
 		return nil, err
 	}
 	b := world.Return{Quantity: r.Quantity, Reason: r.Reason, Disposition: r.Disposition, Comment: r.Comment}
-	told, err := a.World().SendBack(orderID, r.Item, b, r.Travel, e.Now())
+	var told []world.Return
+	e.desk.Beside(func() { told, err = a.World().SendBack(orderID, r.Item, b, r.Travel, e.Now()) })
 	return returned(o, told), orderProblem(orderID, err)
 }
 
@@ -97,7 +98,8 @@ func (e *Emulator) RefundOrder(orderID string, r BuyerRefund) ([]Returned, error
 		refund = o.Portion(i, units[0])
 		refund.Shipping, refund.Goodwill, refund.Restocking = units[1], units[2], units[3]
 	}
-	told, err := a.World().GiveBack(orderID, r.Item, r.Quantity, refund, r.Reason, e.Now())
+	var told []world.Return
+	e.desk.Beside(func() { told, err = a.World().GiveBack(orderID, r.Item, r.Quantity, refund, r.Reason, e.Now()) })
 	return returned(o, told), orderProblem(orderID, err)
 }
 
@@ -125,7 +127,8 @@ func (e *Emulator) dispute(kind, orderID string, d BuyerDispute) ([]Returned, er
 			return nil, orderProblem(orderID, fmt.Errorf("amount: %w", err))
 		}
 	}
-	charges, err := a.World().Dispute(kind, orderID, d.Item, price.Units, e.Now())
+	var charges []world.Charge
+	e.desk.Beside(func() { charges, err = a.World().Dispute(kind, orderID, d.Item, price.Units, e.Now()) })
 	var list []Returned
 	for _, c := range charges {
 		list = append(list, Returned{

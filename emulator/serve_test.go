@@ -136,7 +136,11 @@ func TestAmazonsHosts(t *testing.T) {
 			if root.status != 400 || !strings.Contains(root.body, "<ErrorResponse xmlns=\"https://sts.amazonaws.com/") {
 				t.Errorf("%s is no Security Token Service: %d %s", host, root.status, root.body)
 			}
-		case strings.Contains(host, "central"):
+		case strings.HasPrefix(host, "sqs."), strings.HasSuffix(host, "queue.amazonaws.com"):
+			if root.status != 400 || root.text("__type") != "com.amazonaws.sqs#UnknownOperationException" {
+				t.Errorf("%s is no Simple Queue Service: %d %s", host, root.status, root.body)
+			}
+		case strings.Contains(host, "sellercentral"), strings.Contains(host, "vendorcentral"):
 			if !strings.HasPrefix(page.header.Get("Content-Type"), "text/html") || strings.Contains(page.body, "errors") {
 				t.Errorf("%s is no Seller Central: %d %s", host, page.status, page.body)
 			}

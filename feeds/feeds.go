@@ -104,7 +104,7 @@ func newWork(client *spapi.Client, c *job.Config, s Submission, part string) (*w
 	w.Create = func(ctx context.Context, documentID string) (string, error) {
 		out, err := feeds20210630.New(client).CreateFeed(ctx, &feeds20210630.CreateFeedInput{
 			FeedType: s.Type, MarketplaceIDs: s.Marketplaces, InputFeedDocumentID: documentID, FeedOptions: s.Options,
-		}, c.Calls...)
+		}, w.Calls()...)
 		if err != nil {
 			return "", fmt.Errorf("feeds: create %s: %w", s.Type, err)
 		}

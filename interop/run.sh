@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")"
 installs=
-for folder in amazon-sp-api amazon-sp-api-0.8 amazon-sp-api-sdk-js aws4 dynalite lorenstuff scaleleap sp-api-sdk; do
+for folder in amazon-sp-api amazon-sp-api-0.8 amazon-sp-api-sdk-js aws4 dynalite local-aws-sqs lorenstuff scaleleap sp-api-sdk; do
 	(cd "$folder" && exec npm ci --ignore-scripts --no-audit --no-fund) &
 	installs="$installs $!"
 done
@@ -15,4 +15,4 @@ if ! runtimes/install.sh; then
 	echo "SKIPPED: the runtimes that are missing here can't be installed: see TestRuntimes"
 	export SPAPI_INTEROP_RUNTIMES=optional
 fi
-SPAPI_INTEROP=1 exec go test -count=1 -v . ../accounts/awsdynamodb
+SPAPI_INTEROP=1 exec go test -count=1 -v . ../accounts/awsdynamodb ../notifications/sqs

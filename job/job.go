@@ -75,6 +75,11 @@ type Progress struct {
 	Part    int    // of a run that takes several jobs: which one, from 1. Of a query the page
 	Parts   int    // how many there are; 0 if that isn't known beforehand, as with the pages of a query
 	Elapsed time.Duration
+
+	// Limit is told while Creating waits for more than a second for a limit: which one, and how long the wait was going to be; the next progress has
+	// none. Until is when the wait ends, as far as that can be told.
+	Limit *spapi.LimitError
+	Until time.Time
 }
 
 // Option changes how jobs are run.

@@ -1,8 +1,11 @@
 package reports
 
 import (
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/openspapi/spapi"
 )
 
 // TooFrequentError is a report that Amazon doesn't make because it made one a short while ago.
@@ -11,7 +14,7 @@ type TooFrequentError struct {
 	Wait     time.Duration // until the next one may be asked for, from now; the whole of what is between two if Last is unknown
 	ReportID string        // the report that ended for this; "" if the request was refused at once
 	Last     Report        // the one that was made or is on its way, which may do in place of a new one; zero if unknown
-	Err      error         // the refusal, if there was one
+	Err      error         // the refusal, if there was one: Amazon's, or a *spapi.LimitError where nothing was sent
 }
 
 func (e *TooFrequentError) Error() string {
@@ -31,5 +34,10 @@ func (e *TooFrequentError) Unwrap() error { return e.Err }
 
 // Explain says what to do.
 func (e *TooFrequentError) Explain() string {
-	return "Amazon makes reports of this type only now and then, however often they are asked for. Wait, or use the one that there is."
+	const text = "Amazon makes reports of this type only now and then, however often they are asked for. Wait, or use the one that there is."
+	if _, unsent := errors.AsType[*spapi.LimitError](e.Err); !unsent {
+		return text
+	}
+	return text + " Nothing was sent: " +
+		"where you know better, such as that the last one came to nothing, spapi.WithoutTypeLimit (--no-type-limit) asks all the same."
 }

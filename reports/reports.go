@@ -2,6 +2,7 @@ package reports
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -67,18 +68,20 @@ func Create(ctx context.Context, client *spapi.Client, r Request, opts ...job.Op
 	if err != nil {
 		return "", err
 	}
-	return configure(client, opts).create(ctx, client, r)
+	c := configure(client, opts)
+	return c.create(ctx, client, r, c.Calls)
 }
 
-func (c *config) create(ctx context.Context, client *spapi.Client, r Request) (string, error) {
+func (c *config) create(ctx context.Context, client *spapi.Client, r Request, calls []spapi.CallOption) (string, error) {
 	t, _ := LookupType(r.Type)
 	if err := r.requestable(t, time.Now()); err != nil {
 		return "", err
 	}
-	out, err := reports20210630.New(client).CreateReport(ctx, r.input(), c.Calls...)
+	out, err := reports20210630.New(client).CreateReport(ctx, r.input(), calls...)
 	if err != nil {
-		if spapi.IsThrottled(err) && t.Quota > 0 {
-			return "", c.beforeQuota(ctx, client, t, err)
+		limit, waits := errors.AsType[*spapi.LimitError](err)
+		if waits && limit.Scope == spapi.LimitPerType || !waits && spapi.IsThrottled(err) && t.Quota > 0 {
+			return "", c.tooSoon(ctx, client, t, limit, err)
 		}
 		return "", fmt.Errorf("reports: create %s: %w", r.Type, err)
 	}
@@ -88,18 +91,26 @@ func (c *config) create(ctx context.Context, client *spapi.Client, r Request) (s
 	return out.ReportID, nil
 }
 
-// beforeQuota is the refusal of a request for a type that may be asked for once in a while only, with the report that was asked for last.
-func (c *config) beforeQuota(ctx context.Context, client *spapi.Client, t Type, refusal error) error {
-	e := &TooFrequentError{Type: t.Name, Wait: t.Quota, Err: refusal}
-	for old, err := range c.list(ctx, client, ListRequest{Types: []string{t.Name}, Since: time.Now().Add(-t.Quota - runner.ClockSkew)}) {
+// tooSoon is the refusal of a request for a type that may be asked for once in a while only, by Amazon or by the limiter, with the report that was asked
+// for last.
+func (c *config) tooSoon(ctx context.Context, client *spapi.Client, t Type, limit *spapi.LimitError, refusal error) error {
+	every := max(t.Quota, t.Cooldown)
+	e := &TooFrequentError{Type: t.Name, Wait: every, Err: refusal}
+	if limit != nil {
+		e.Wait = limit.Wait
+	}
+	for old, err := range c.list(ctx, client, ListRequest{Types: []string{t.Name}, Since: time.Now().Add(-every - runner.ClockSkew)}) {
 		if err != nil {
 			if ctx.Err() != nil {
 				return err
 			}
 			return e // when the last one was asked for stays unknown
 		}
-		if wait := time.Until(old.CreatedTime.Add(t.Quota)); wait > 0 && old.CreatedTime.After(e.Last.CreatedTime) {
-			e.Last, e.Wait = *old, wait
+		if wait := time.Until(old.CreatedTime.Add(every)); wait > 0 && old.CreatedTime.After(e.Last.CreatedTime) {
+			e.Last = *old
+			if limit == nil {
+				e.Wait = wait
+			}
 		}
 	}
 	return e
@@ -123,7 +134,18 @@ func (c *config) work(client *spapi.Client, r Request) *work {
 	w := c.watch(client, "")
 	w.Type = r.Type
 	w.Key = r.key(client)
-	w.Create = func(ctx context.Context, _ string) (string, error) { return c.create(ctx, client, r) }
+	var asked spapi.Response
+	w.Create = func(ctx context.Context, _ string) (string, error) {
+		return c.create(ctx, client, r, append(w.Calls(), spapi.WithResponse(&asked)))
+	}
+	w.Outcome = func(ctx context.Context, report *Report) error {
+		err := c.outcome(ctx, client, report)
+		if t, _ := LookupType(r.Type); t.Cooldown > 0 && (errors.Is(err, job.ErrCancelled) || errors.Is(err, job.ErrFatal)) {
+			// The pause begins when a report is generated, and none was. What ended for the pause itself is a TooFrequentError.
+			_ = asked.GiveBack(ctx) // the type stays blocked, at worst
+		}
+		return err
+	}
 	w.Find = func(ctx context.Context, since time.Time) ([]job.Found, error) {
 		all, err := c.like(ctx, client, r.Type, since)
 		if err != nil {

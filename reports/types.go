@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/openspapi/spapi"
 )
 
 // Type is what is known of a report type. Not everything is published; new types appear without notice, and all functions of this package take
@@ -91,26 +93,25 @@ var types = sync.OnceValue(func() []Type {
 		}
 		return n
 	}
+	cooldowns, quotas := map[string]time.Duration{}, map[string]time.Duration{}
+	create, _ := spapi.LookupOperation("reports20210630.createReport")
+	for _, l := range create.TypeLimits() {
+		if l.FromMade {
+			cooldowns[l.Type] = l.Window
+		} else {
+			quotas[l.Type] = l.Window / time.Duration(l.Calls)
+		}
+	}
 	var list []Type
 	for _, record := range records[1:] {
 		get := func(name string) string { return record[column[name]] }
-		span := func(name string) time.Duration {
-			if get(name) == "" {
-				return 0
-			}
-			d, err := time.ParseDuration(get(name))
-			if err != nil {
-				panic("reports: types.csv: " + err.Error())
-			}
-			return d
-		}
 		t := Type{
 			Name: get("type"), Category: get("category"), For: get("for"), Format: get("format"), Quoted: get("quoted") == "yes",
 			Restricted: get("restricted") == "yes", Request: strings.Contains(get("how"), "request"), Schedule: strings.Contains(get("how"), "schedule"),
-			Automatic: get("how") == "auto", RetentionDays: number(get("days")), Instead: get("instead"), Cooldown: span("cooldown"), Quota: span("quota"),
-			Calendar: get("calendar"), LookbackDays: number(get("lookback")), LocalDecimal: get("decimal") == "local",
-			NeedsStart: get("start") == "required",
-			Sources:    strings.Split(get("sources"), ";"), known: true,
+			Automatic: get("how") == "auto", RetentionDays: number(get("days")), Instead: get("instead"), Calendar: get("calendar"),
+			LookbackDays: number(get("lookback")), LocalDecimal: get("decimal") == "local",
+			NeedsStart: get("start") == "required", Cooldown: cooldowns[get("type")], Quota: quotas[get("type")],
+			Sources: strings.Split(get("sources"), ";"), known: true,
 		}
 		if s := get("arrays"); s != "" {
 			t.Arrays = strings.Split(s, "|")

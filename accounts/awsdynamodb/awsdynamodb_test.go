@@ -1,7 +1,6 @@
 package awsdynamodb
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -27,52 +24,8 @@ import (
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/accounts/accountstest"
 	"github.com/openspapi/spapi/accounts/internal/stored"
+	"github.com/openspapi/spapi/internal/npmtest"
 )
-
-const dynaliteFolder = "../../interop/dynalite"
-
-// startDynalite starts npm dynalite, a DynamoDB in memory that others wrote, and returns its URL.
-func startDynalite(t *testing.T) string {
-	t.Helper()
-	missing := t.Skipf
-	if os.Getenv("SPAPI_INTEROP") == "1" {
-		missing = t.Fatalf
-	}
-	node, err := exec.LookPath("node")
-	if err != nil {
-		missing("no Node.js, so nothing was run against a DynamoDB: %v", err)
-	}
-	if _, err := os.Stat(filepath.Join(dynaliteFolder, "node_modules")); err != nil {
-		missing("the packages of interop/dynalite are not installed, so nothing was run against a DynamoDB: run interop/run.sh, or npm ci in that folder")
-	}
-	cmd := exec.Command(node, "serve.mjs")
-	cmd.Dir = dynaliteFolder
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")} // no proxy, no AWS keys of this computer
-	cmd.Stderr = t.Output()
-	end, err := cmd.StdinPipe() // it ends when this does, also if the test is killed
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = end.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("dynalite ended with %v", err)
-		}
-	})
-	killed := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if !killed.Stop() || err != nil || !strings.HasPrefix(line, "http://127.0.0.1:") {
-		t.Fatalf("dynalite printed %q, %v", line, err)
-	}
-	return strings.TrimSpace(line)
-}
 
 // retryer tries again at once. There must be a second try: the SDK closes the request's body when the first bytes of the answer are there, and where
 // net/http still looks at it then, that cuts the connection (aws-sdk-go-v2#2737). On a busy machine that happens.
@@ -94,7 +47,7 @@ func newTransport(t *testing.T) *http.Transport {
 }
 
 func TestDynalite(t *testing.T) {
-	url, transport := startDynalite(t), newTransport(t)
+	url, transport := npmtest.Start(t, "../../interop/dynalite"), newTransport(t)
 	var tables atomic.Int32
 	open := func(t *testing.T) func() accounts.Store {
 		table := "accounts-" + strconv.Itoa(int(tables.Add(1)))

@@ -9,63 +9,37 @@ import (
 	"time"
 
 	"github.com/openspapi/spapi"
+	"github.com/openspapi/spapi/internal/amazontest"
 )
 
-// amazon is a token bucket as Amazon keeps it: exact, and a request takes its token when it arrives.
+// amazon is a bucket as Amazon keeps it, for all callers.
 type amazon struct {
-	mu          sync.Mutex
-	rate, burst float64
-	tokens      float64
-	last        time.Time
-	served      int
-	throttled   int
+	mu sync.Mutex
+	*amazontest.Bucket
 }
 
-func newAmazon(rate float64, burst int) *amazon {
-	return &amazon{rate: rate, burst: float64(burst), tokens: float64(burst), last: time.Now()}
-}
+func newAmazon(rate float64, burst int) *amazon { return &amazon{Bucket: amazontest.New(rate, burst)} }
 
-func (a *amazon) take() (ok bool) {
+func (a *amazon) take() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := time.Now()
-	a.tokens = min(a.burst, a.tokens+now.Sub(a.last).Seconds()*a.rate)
-	a.last = now
-	if a.tokens < 1-1e-9 { // what floating point loses
-		a.throttled++
-		return false
-	}
-	a.tokens--
-	a.served++
-	return true
+	return a.Take()
 }
 
-// weather is how long a request is under way, there and back. The limiter only sees the sum.
-type weather struct {
-	name     string
-	from, to time.Duration
-	slow     time.Duration // what one in a hundred takes longer
-	there    bool          // all of it is the way there; otherwise any part
-}
+// weather is how long a request is under way. The limiter only sees the sum.
+type weather = amazontest.Weather
 
 var (
-	near  = weather{name: "20–120 ms, any part there", from: 20 * time.Millisecond, to: 120 * time.Millisecond}
-	storm = weather{name: "20–120 ms there, 1 % 300 ms more", from: 20 * time.Millisecond, to: 120 * time.Millisecond, slow: 300 * time.Millisecond, there: true}
-	even  = weather{name: "190–210 ms there", from: 190 * time.Millisecond, to: 210 * time.Millisecond, there: true}
-	rough = weather{name: "0.1–1 s, any part there", from: 100 * time.Millisecond, to: time.Second}
-	blind = weather{name: "0.5 s in all, any part there", from: 500 * time.Millisecond, to: 500 * time.Millisecond}
+	near  = weather{Name: "20–120 ms, any part there", From: 20 * time.Millisecond, To: 120 * time.Millisecond}
+	storm = weather{Name: "20–120 ms there, 1 % 300 ms more", From: 20 * time.Millisecond, To: 120 * time.Millisecond, Slow: 300 * time.Millisecond, There: true}
+	even  = weather{Name: "190–210 ms there", From: 190 * time.Millisecond, To: 210 * time.Millisecond, There: true}
+	rough = weather{Name: "0.1–1 s, any part there", From: 100 * time.Millisecond, To: time.Second}
+	blind = weather{Name: "0.5 s in all, any part there", From: 500 * time.Millisecond, To: 500 * time.Millisecond}
 )
 
-func (w *weather) draw(r *rand.Rand) (there, back time.Duration) {
-	whole := w.from + time.Duration(r.Int64N(int64(w.to-w.from)+1))
-	if w.slow > 0 && r.IntN(100) == 0 {
-		whole += w.slow
-	}
-	there = whole
-	if !w.there {
-		there = time.Duration(r.Int64N(int64(whole) + 1))
-	}
-	return there, whole - there
+// always is a latency that is the same for all.
+func always(latency time.Duration) weather {
+	return weather{Name: latency.String(), From: latency, To: latency}
 }
 
 // keepsToPlan measures how much of a plan is used, and how many calls are throttled, while latencies vary from call to call. A burst of 1 costs
@@ -99,11 +73,18 @@ func keepsToPlan(t *testing.T, l spapi.Limiter) {
 		{5, 20, rough, 0.98, 0}, {20, 10, storm, 0.97, 0}, {20, 20, rough, 0.96, 0}, {100, 20, near, 0.97, 0}, {100, 20, storm, 0.96, 0},
 		{100, 20, rough, 0.95, 0.01},
 	} {
-		b := seller(fmt.Sprint(c.rate, c.burst, c.weather.name), c.rate, c.burst)
-		span := time.Duration(1000 / c.rate * float64(time.Second))
+		b := seller(fmt.Sprint(c.rate, c.burst, c.weather.Name), c.rate, c.burst)
+		calls := 1000.0
+		if c.rate < 0.1 { // hours: a limiter that asks a server does so every second
+			if testing.Short() {
+				continue
+			}
+			calls = 60
+		}
+		span := time.Duration(calls / c.rate * float64(time.Second))
 		a := newAmazon(c.rate, c.burst)
 		saturate(t, l, func(int) ([]spapi.LimitBucket, []*amazon) { return []spapi.LimitBucket{b}, []*amazon{a} }, c.weather, int(c.rate*1.2)+4, span)
-		a.want(t, fmt.Sprintf("%g/s burst %d, %s", c.rate, c.burst, c.weather.name), span, c.used, c.throttledAtMost)
+		a.want(t, fmt.Sprintf("%g/s burst %d, %s", c.rate, c.burst, c.weather.Name), span, c.used, c.throttledAtMost)
 	}
 	// Three sellers, each with a bucket of its own, over one of the application.
 	one, all, span := newAmazon(1, 1), newAmazon(3, 6), 1000*time.Second
@@ -123,29 +104,75 @@ func keepsToPlan(t *testing.T, l spapi.Limiter) {
 
 // saturate calls with as many callers as it takes to use all that is allowed, for a span. take says what the i-th takes from.
 func saturate(t *testing.T, l spapi.Limiter, take func(i int) ([]spapi.LimitBucket, []*amazon), w weather, callers int, span time.Duration) {
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(span, cancel)
+	c := newCrowd(t, []spapi.Limiter{l}, take, w, callers)
+	c.run(span)
+}
+
+// crowd is callers that always want more than is allowed, the i-th at the limiter i modulo their number.
+type crowd struct {
+	t        *testing.T
+	limiters []spapi.Limiter
+	take     func(i int) ([]spapi.LimitBucket, []*amazon)
+	weather  weather
+	callers  int
+	spread   time.Duration     // over which they begin to call
+	contexts []context.Context // of the limiters' callers
+	kill     []context.CancelFunc
+	mu       sync.Mutex
+	served   []int         // by limiter
+	given    map[int64]int // how often a take of the narrowest bucket was granted
+}
+
+func newCrowd(t *testing.T, limiters []spapi.Limiter, take func(i int) ([]spapi.LimitBucket, []*amazon), w weather, callers int) *crowd {
+	c := &crowd{t: t, limiters: limiters, take: take, weather: w, callers: callers, served: make([]int, len(limiters)), given: map[int64]int{}}
+	for range limiters {
+		ctx, cancel := context.WithCancel(t.Context())
+		c.contexts, c.kill = append(c.contexts, ctx), append(c.kill, cancel)
+	}
+	return c
+}
+
+func (c *crowd) run(span time.Duration) {
+	time.AfterFunc(span, func() {
+		for _, kill := range c.kill {
+			kill()
+		}
+	})
 	var wg sync.WaitGroup
-	for i := range callers {
+	for i := range c.callers {
 		random := rand.New(rand.NewPCG(1, uint64(i)))
-		buckets, amazons := take(i)
+		buckets, amazons := c.take(i)
+		at := i % len(c.limiters)
+		l, ctx := c.limiters[at], c.contexts[at]
 		wg.Go(func() {
+			time.Sleep(c.spread * time.Duration(i) / time.Duration(c.callers))
 			for {
 				g, err := l.Wait(ctx, request(buckets...))
 				if err != nil {
 					if ctx.Err() == nil {
-						t.Error(err)
+						c.t.Error(err)
 					}
 					return
 				}
-				there, back := w.draw(random)
+				if ctx.Err() != nil {
+					return // killed: it is not sent
+				}
+				c.mu.Lock()
+				c.given[g.Takes[0]]++
+				c.mu.Unlock()
+				there, back := c.weather.Draw(random.Int64N)
 				time.Sleep(there)
 				ok := true
 				for _, a := range amazons {
 					ok = a.take() && ok
 				}
+				if ok {
+					c.mu.Lock()
+					c.served[at]++
+					c.mu.Unlock()
+				}
 				time.Sleep(back)
-				observe(t, l, g, spapi.LimitReply{Latency: there + back, Throttled: !ok, Rate: buckets[0].Rate})
+				observe(c.t, l, g, spapi.LimitReply{Latency: there + back, Throttled: !ok, Rate: buckets[0].Rate})
 			}
 		})
 	}
@@ -153,11 +180,10 @@ func saturate(t *testing.T, l spapi.Limiter, take func(i int) ([]spapi.LimitBuck
 }
 
 func (a *amazon) want(t *testing.T, what string, span time.Duration, used, throttled float64) {
-	share := float64(a.served) / (a.burst + a.rate*span.Seconds())
-	of := float64(a.throttled) / float64(a.served+a.throttled)
+	share, of := a.Used(span), a.Refused()
 	t.Logf("%-55s %5.1f %% used, %4.1f %% throttled", what, 100*share, 100*of)
 	if share < used || of > throttled {
 		t.Errorf("%s: %.1f %% of what is allowed was used, %d of %d calls throttled; want %.0f %% at least, and %.0f %% at most", what, 100*share,
-			a.throttled, a.served+a.throttled, 100*used, 100*throttled)
+			a.Throttled, a.Served+a.Throttled, 100*used, 100*throttled)
 	}
 }

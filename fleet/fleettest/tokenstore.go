@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -36,6 +37,7 @@ func TestTokenStore(t *testing.T, newStore func(t *testing.T) spapi.TokenStore) 
 		{"RefusalIsKept", refusalKept},
 		{"RefusalToAnotherSecret", refusalToAnother},
 		{"SecretChangesDuringFetch", secretChanges},
+		{"FetchThatPanics", panics},
 		{"Drop", drop},
 		{"DropOfARenewedToken", dropRenewed},
 	} {
@@ -484,6 +486,35 @@ func secretChanges(t *testing.T, s spapi.TokenStore) {
 	wg.Wait()
 	get(t, s, after.request("k", "new"))
 	after.want(t, 1)
+}
+
+// What panics in a fetch is an error of all who wait for it, and of nobody while the old token works; the next fetch is none the worse.
+func panics(t *testing.T, s spapi.TokenStore) {
+	i := newIssuer()
+	broken := spapi.TokenRequest{Key: "k", Secret: "s", Fetch: func(context.Context, <-chan struct{}) (spapi.Token, error) {
+		time.Sleep(i.delay)
+		panic("boom")
+	}}
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			if token, err := s.Get(t.Context(), broken); err == nil || !strings.Contains(err.Error(), "boom") || !token.Value.IsZero() {
+				t.Errorf("got %v and %v, want an error that tells of the panic", token, err)
+			}
+		})
+	}
+	wg.Wait()
+	start := time.Now()
+	token := get(t, s, i.request("k", "s"))
+	if waited := time.Since(start); waited > i.delay+tolerance {
+		t.Errorf("the next fetch took %s, want %s", waited, i.delay)
+	}
+	time.Sleep(time.Until(token.Expires) - time.Second)
+	for range 3 {
+		if got := getAtOnce(t, s, broken); got.Value != token.Value {
+			t.Errorf("got %q, want %q, the token that is still valid", got.Value.Reveal(), token.Value.Reveal())
+		}
+	}
 }
 
 func drop(t *testing.T, s spapi.TokenStore) {

@@ -44,9 +44,16 @@ func run(rounds int, only string, files []string) error {
 	}
 	var chosen []suite
 	for _, s := range suites {
-		if pattern.MatchString(s.pkg + " " + s.bench) {
-			chosen = append(chosen, s)
+		if !pattern.MatchString(s.pkg + " " + s.bench) {
+			continue
 		}
+		if s.needs != "" {
+			if _, err := exec.LookPath(s.needs); err != nil {
+				fmt.Fprintf(os.Stderr, "SKIPPED: %s %s: %s is not installed\n", s.pkg, s.bench, s.needs)
+				continue
+			}
+		}
+		chosen = append(chosen, s)
 	}
 	if len(chosen) == 0 {
 		return fmt.Errorf("-run %s: no suite matches", only)

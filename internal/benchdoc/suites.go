@@ -8,6 +8,7 @@ type suite struct {
 	rows       string // a regexp of the variants to run; "": all
 	env        string // is set for the run
 	time       string // -test.benchtime
+	needs      string // a program without which the suite is left out
 	// base is the row that all others of a table are held against. Where it is "", the row spapi is held against all others.
 	base string
 }
@@ -19,6 +20,8 @@ var suites = append(decoding(), []suite{
 	{pkg: ".", bench: "CallLimited", time: "0.5s"},
 	{pkg: "awsauth", bench: "Sign", time: "0.2s"},
 	{pkg: "document/export", bench: "Report", time: "1x", base: "zcat-iconv"},
+	{pkg: "fleet/goredis", bench: "FreeCall", needs: "redis-server", time: "0.3s"},
+	{pkg: "fleet/goredis", bench: "Token", needs: "redis-server", time: "0.2s"},
 	{pkg: "emulator", bench: "Served", time: "0.3s", base: "floor"},
 	{pkg: "internal/cli", bench: "Command_start", time: "20x", base: "bare_cobra_--version"},
 	{pkg: "internal/cli", bench: "Command_call", time: "20x", base: "wire"},

@@ -36,6 +36,9 @@ type Operation struct {
 	LimitSource string `json:"limitSource,omitempty"`
 	LimitNote   string `json:"limitNote,omitempty"`
 
+	// TypeLimits are limits beside the plan, in ascending order of type.
+	TypeLimits []TypeLimit `json:"typeLimits,omitempty"`
+
 	Restricted *Restricted `json:"restricted,omitempty"`
 	Grantless  string      `json:"grantless,omitempty"` // LWA scope
 	Paging     *Paging     `json:"paging,omitempty"`
@@ -75,6 +78,27 @@ func Removal(day string, now time.Time) string {
 	}
 	return "to be removed on " + day
 }
+
+// TypeLimit is a limit of the requests for one type of reports or feeds.
+type TypeLimit struct {
+	Field string `json:"field"` // member of the request's body that holds the type
+	Type  string `json:"type"`
+	// Application tells that all sellers of the application share the limit.
+	Application bool `json:"application,omitempty"`
+	// PerMarketplace tells that each marketplace has the limit.
+	PerMarketplace bool `json:"perMarketplace,omitempty"`
+	Calls          int  `json:"calls"`   // in any span of Seconds
+	Seconds        int  `json:"seconds"` //
+	// FromMade tells that the span begins when what was asked for is made, not when it is asked for; what is asked for earlier is taken and ends
+	// without a document.
+	FromMade bool   `json:"fromMade,omitempty"`
+	Since    string `json:"since,omitempty"` // the day from which on it holds, YYYY-MM-DD; "" for ever
+	Source   string `json:"source"`
+	Note     string `json:"note,omitempty"`
+}
+
+// Window is the span of time.
+func (l *TypeLimit) Window() time.Duration { return time.Duration(l.Seconds) * time.Second }
 
 // Restricted tells how an operation wants a restricted data token.
 type Restricted struct {

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +27,10 @@ import (
 	"github.com/openspapi/spapi/internal/cli/finances"
 	"github.com/openspapi/spapi/internal/cli/inventory"
 	"github.com/openspapi/spapi/internal/cli/kiosk"
+	"github.com/openspapi/spapi/internal/cli/limits"
 	"github.com/openspapi/spapi/internal/cli/listings"
 	"github.com/openspapi/spapi/internal/cli/marketplaces"
+	"github.com/openspapi/spapi/internal/cli/notifications"
 	"github.com/openspapi/spapi/internal/cli/ops"
 	"github.com/openspapi/spapi/internal/cli/orders"
 	"github.com/openspapi/spapi/internal/cli/output"
@@ -101,7 +104,8 @@ func report(f *factory.Factory, cmd *cobra.Command, err error) {
 		}
 		fmt.Fprintf(f.Streams.Err, "see: %s --help\n", path)
 	case !f.Flags.Quiet:
-		if text := exit.Explain(err); text != "" && !strings.Contains(line, text) {
+		text := cmp.Or(notifications.Explain(err), exit.Explain(err))
+		if text != "" && !strings.Contains(line, text) {
 			fmt.Fprintf(f.Streams.Err, "  %s\n", strings.ReplaceAll(text, "\n", "\n  "))
 		}
 	}
@@ -149,8 +153,10 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		fees.NewCmdFees(f, nil),
 		finances.NewCmdFinances(f, nil),
 		inventory.NewCmdInventory(f, nil),
+		limits.NewCmdLimits(f, nil),
 		listings.NewCmdListings(f),
 		marketplaces.NewCmdMarketplaces(f, nil),
+		notifications.NewCmdNotifications(f),
 		ops.NewCmdOps(f, nil),
 		orders.NewCmdOrders(f),
 		pricing.NewCmdPricing(f, nil),

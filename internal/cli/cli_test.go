@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 		},
 		"spapi-unlimited": unlimited,
 		"browser":         browser,
+		"aws":             aws,
 	})
 }
 

@@ -18,12 +18,14 @@ import (
 func TestCompletionOffersNoFiles(t *testing.T) {
 	bare(t)
 	// Those that are files or folders, by command and flag; "" is the argument.
-	started := []string{"--ca-dir", "--export-on-exit", "--import", "--models", "--request-log"}
+	started := []string{"--ca-dir", "--export-on-exit", "--import", "--models", "--notify-file", "--request-log"}
 	files := map[string][]string{
 		"spapi auth login": {"--secret-file"}, "spapi doctor": {"--source"}, "spapi emulator": started,
 		"spapi emulator run": append([]string{""}, started...), "spapi emulator ca": {"--ca-dir"}, "spapi emulator clients": {"--ca-dir"},
 		"spapi feed submit": {"--journal", ""}, "spapi kiosk run": {"--out"}, "spapi listings patch": {"--patches"}, "spapi listings put": {"--attributes"},
-		"spapi report download": {"--out"}, "spapi report run": {"--out"}, "spapi request": {"--input"}, "spapi sign": {"--input"},
+		"spapi notifications apply": {"--file", "--plan"}, "spapi notifications plan": {"--file"}, "spapi notifications listen": {"--secret-file"},
+		"spapi notifications trigger": {"--payload", "--to"},
+		"spapi report download":       {"--out"}, "spapi report run": {"--out"}, "spapi request": {"--input"}, "spapi sign": {"--input"},
 		"spapi call listingsitems20210801.putListingsItem": {"--input"},
 	}
 	streams, _, _ := terminal.Buffers()

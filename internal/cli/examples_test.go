@@ -17,6 +17,11 @@ import (
 // of their own.
 var notRun = []string{"spapi emulator", "spapi quickstart", "spapi auth login", "spapi auth use", "spapi auth remove",
 	"spapi report run", "spapi report get", "spapi report download", "spapi report schedule set", "spapi report schedule remove",
+	"spapi notifications listen --type ORDER_CHANGE,", "spapi notifications listen --queue", "spapi notifications doctor --queue",
+	"spapi notifications destinations get", "spapi notifications destinations delete", "spapi notifications subscriptions get",
+	"spapi notifications subscriptions create", "spapi notifications subscriptions delete", "spapi notifications subscriptions list --sellers",
+	"spapi notifications plan -f notifications.yaml --sellers", "spapi notifications apply -f notifications.yaml --sellers", "spapi notifications apply --plan",
+	"spapi --sandbox notifications test", "spapi notifications trigger REPORT_PROCESSING_FINISHED", "spapi notifications trigger ORDER_CHANGE --to",
 	"spapi feed submit", "spapi feed status", "spapi feed result", "spapi kiosk run"}
 
 // exampleFiles are the files that examples read.
@@ -25,6 +30,8 @@ var exampleFiles = map[string]string{
 	"offer.json": `{"condition_type":[{"value":"new_new"}],"merchant_suggested_asin":[{"value":"B0GNI7T800"}],
 		"purchasable_offer":[{"currency":"USD","our_price":[{"schedule":[{"value_with_tax":12.50}]}]}],
 		"fulfillment_availability":[{"fulfillment_channel_code":"DEFAULT","quantity":7}]}`,
+	"notifications.yaml": `{"destinations":[{"name":"orders","sqs":"arn:aws:sqs:us-east-1:123456789012:orders"}],
+		"subscriptions":[{"type":"REPORT_PROCESSING_FINISHED","destination":"orders"}]}`,
 	"patches.json": `[{"op":"replace","path":"/attributes/color","value":[{"value":"Blue","language_tag":"en_US","marketplace_id":"ATVPDKIKX0DER"}]}]`,
 }
 

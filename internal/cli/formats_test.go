@@ -19,29 +19,40 @@ import (
 
 // noData are the commands that write nothing that could be filtered, and those that serve, ask, or work on what is stored on this machine.
 var noData = []string{"spapi auth login", "spapi auth use", "spapi auth remove", "spapi report schedule remove",
-	"spapi accounts", "spapi emulator run", "spapi emulator-clients", "spapi exit-statuses", "spapi formats", "spapi times"}
+	"spapi notifications destinations delete", "spapi notifications subscriptions delete", "spapi accounts", "spapi emulator run", "spapi emulator-clients", "spapi exit-statuses", "spapi formats", "spapi times"}
 
 const kioskQuery = `{analytics_salesAndTraffic_2024_04_24{salesAndTrafficByDate(aggregateBy:DAY,startDate:"1999-12-01",endDate:"1999-12-10",` +
 	`marketplaceIds:["ATVPDKIKX0DER"]){startDate sales{unitsOrdered}}}}`
 
 // written are command lines in place of the examples of some commands, or beside them, by the command.
 var written = map[string][][]string{
-	"spapi emulator":            {{"emulator"}},
-	"spapi emulator ca":         {{"emulator", "ca"}},
-	"spapi emulator clients":    {{"emulator", "clients"}},
-	"spapi emulator hosts":      {{"emulator", "hosts"}},
-	"spapi ops":                 {{"ops", "orders"}},
-	"spapi quickstart":          {{"quickstart"}},
-	"spapi feed result":         {{"feed", "result", "FEED"}, {"feed", "result", "FEED", "--raw"}},
-	"spapi feed status":         {{"feed", "status", "FEED"}},
-	"spapi feed submit":         {{"feed", "submit", "JSON_LISTINGS_FEED", "messages.jsonl"}},
-	"spapi kiosk run":           {{"kiosk", "run", kioskQuery}},
-	"spapi kiosk schema":        {{"kiosk", "schema"}, {"kiosk", "schema", "salesAndTraffic"}},
-	"spapi report download":     {{"report", "download", "REPORT"}},
-	"spapi report get":          {{"report", "get", "REPORT"}},
-	"spapi report run":          {{"report", "run", "GET_MERCHANT_LISTINGS_ALL_DATA", "--reuse", "1h"}},
-	"spapi report schedule set": {{"report", "schedule", "set", "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE", "--every", "P1D"}},
-	"spapi request":             {{"request", "GET", "/sellers/v1/marketplaceParticipations"}, {"request", "GET", "/sellers/v1/marketplaceParticipations", "--curl"}},
+	"spapi emulator":                           {{"emulator"}},
+	"spapi emulator ca":                        {{"emulator", "ca"}},
+	"spapi emulator clients":                   {{"emulator", "clients"}},
+	"spapi emulator hosts":                     {{"emulator", "hosts"}},
+	"spapi ops":                                {{"ops", "orders"}},
+	"spapi quickstart":                         {{"quickstart"}},
+	"spapi feed result":                        {{"feed", "result", "FEED"}, {"feed", "result", "FEED", "--raw"}},
+	"spapi feed status":                        {{"feed", "status", "FEED"}},
+	"spapi feed submit":                        {{"feed", "submit", "JSON_LISTINGS_FEED", "messages.jsonl"}},
+	"spapi kiosk run":                          {{"kiosk", "run", kioskQuery}},
+	"spapi kiosk schema":                       {{"kiosk", "schema"}, {"kiosk", "schema", "salesAndTraffic"}},
+	"spapi notifications apply":                {{"notifications", "apply", "-f", "notifications.yaml"}},
+	"spapi notifications destinations create":  {{"notifications", "destinations", "create", "more", "--sqs", "arn:aws:sqs:us-east-1:123456789012:more"}},
+	"spapi notifications destinations get":     {{"notifications", "destinations", "get", "DESTINATION"}},
+	"spapi notifications doctor":               {{"notifications", "doctor"}},
+	"spapi notifications listen":               {{"notifications", "listen", "--type", "ORDER_CHANGE", "--count", "1"}},
+	"spapi notifications plan":                 {{"notifications", "plan", "-f", "notifications.yaml"}},
+	"spapi notifications subscriptions create": {{"notifications", "subscriptions", "create", "REPORT_PROCESSING_FINISHED", "--destination", "DESTINATION"}},
+	"spapi notifications subscriptions get":    {{"notifications", "subscriptions", "get", "REPORT_PROCESSING_FINISHED", "--id", "SUBSCRIPTION"}},
+	"spapi notifications subscriptions list":   {{"notifications", "subscriptions", "list", "ORDER_CHANGE"}},
+	"spapi notifications test":                 {{"notifications", "test", "ORDER_CHANGE", "--destination", "DESTINATION", "--scenario", "x", "--sandbox"}},
+	"spapi notifications trigger":              {{"notifications", "trigger", "ORDER_CHANGE"}},
+	"spapi report download":                    {{"report", "download", "REPORT"}},
+	"spapi report get":                         {{"report", "get", "REPORT"}},
+	"spapi report run":                         {{"report", "run", "GET_MERCHANT_LISTINGS_ALL_DATA", "--reuse", "1h"}},
+	"spapi report schedule set":                {{"report", "schedule", "set", "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE", "--every", "P1D"}},
+	"spapi request":                            {{"request", "GET", "/sellers/v1/marketplaceParticipations"}, {"request", "GET", "/sellers/v1/marketplaceParticipations", "--curl"}},
 }
 
 // forms tell whether a text is in a format.
@@ -149,6 +160,11 @@ func formats(t *testing.T, args []string) {
 					_, _, messages := ask("feed", "submit", "JSON_LISTINGS_FEED", "messages.jsonl")
 					_, made, _ = strings.Cut(messages, "feed ")
 					made, _, _ = strings.Cut(made, ":")
+				case "DESTINATION":
+					_, made, _ = ask("notifications", "destinations", "create", "orders", "--sqs", ordersQueue, "--jq", ".destinationId")
+				case "SUBSCRIPTION":
+					ask("notifications", "destinations", "create", "orders", "--sqs", ordersQueue)
+					_, made, _ = ask("notifications", "subscriptions", "create", "REPORT_PROCESSING_FINISHED", "--destination", "orders", "--jq", ".subscriptionId")
 				case "REPORT":
 					_, made, _ = ask("call", "reports20210630.createReport", "--report-type", "GET_MERCHANT_LISTINGS_ALL_DATA", "--marketplace-ids", "ATVPDKIKX0DER", "--jq", ".reportId")
 				default:

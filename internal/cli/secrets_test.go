@@ -37,6 +37,7 @@ var canaries = map[string]string{
 	"grantless token":   "Atc|CANARYgrantless0123456789",
 	"AWS secret key":    "CANARYawssecret0123456789abcdefghijklmnop",
 	"AWS session token": "CANARYawssession0123456789",
+	"webhook secret":    "whsec_CANARYwebhook0123456789abcdefghijklmnopq=",
 }
 
 // shown are the commands that are there to print a secret.
@@ -93,6 +94,8 @@ func TestSecretsNeverShow(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", canaries["AWS secret key"])
 	t.Setenv("AWS_ENDPOINT_URL_STS", server.URL+"/sts")
+	t.Setenv("AWS_ENDPOINT_URL_SQS", server.URL+"/sqs")
+	t.Setenv("SPAPI_WEBHOOK_SECRET", canaries["webhook secret"])
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	t.Setenv("SP_ROLE_ARN", "arn:aws:iam::123456789012:role/x")
 
@@ -179,6 +182,8 @@ func commandLines(t *testing.T) [][]string {
 		"call ordersv0.getOrder --order-id 1 -o yaml", "call ordersv0.getOrders --marketplace-ids x --all -o table", "call ordersv0.getOrder --order-id 1 --jq .nothing",
 		"request /x", "request POST /x --input document.json", "request /x -i", "sign /x", "sign /x --curl", "sign /x -o json", "--account nobody call ordersv0.getOrder --order-id 1",
 		"--profile nobody call ordersv0.getOrder --order-id 1", "--account shop call ordersv0.getOrder --order-id 1", "--region fe call ordersv0.getOrder --order-id 1",
+		"notifications listen --queue arn:aws:sqs:us-east-1:123456789012:orders --forward-to http://localhost:1 --count 1",
+		"notifications trigger ORDER_CHANGE --yes --to arn:aws:sqs:us-east-1:123456789012:orders",
 		"__complete call ordersv0.getOrder --account ", "__complete ops --profile ",
 	} {
 		args := strings.Fields(line)
@@ -200,7 +205,9 @@ func runQuickly(t *testing.T, args []string) (status int, out, messages string) 
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	streams, o, m := terminal.Buffers()
-	status = cli.Run(ctx, factory.With(streams, "test", nil), args)
+	f := factory.With(streams, "test", nil)
+	f.UseLimiter(noLimit{}) // what is refused is refused at once
+	status = cli.Run(ctx, f, args)
 	return status, o.String(), m.String()
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
-//go:embed overlay/*.csv overlay/models/*.json
+//go:embed overlay/*.csv overlay/models/*.json overlay/schemas/*.json
 var overlayFiles embed.FS
 
 // row is one line of an overlay file by column name.
@@ -145,6 +145,8 @@ var overlays = []overlay{
 		op.AppRate, err = r.float("appRate")
 		return err
 	}},
+	{file: "typelimits.csv", columns: key + "field,type,scope,per,calls,window,from,since,source,note", stale: staleTypeLimit,
+		apply: func(r row, _ *layer, op *operation) error { return op.limitType(r) }},
 	{file: "successes.csv", columns: key + "statuses,source,note", stale: staleSuccesses, apply: func(r row, _ *layer, op *operation) error {
 		if err := op.join(); err != nil {
 			return r.errorf("%s %s: %v", op.Model, op.Name, err)

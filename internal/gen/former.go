@@ -121,7 +121,7 @@ func (m *model) hash() string {
 func (p *former) lockedCommit(models []*model) string {
 	published, locked := 0, 0
 	for file := range p.locked {
-		if !strings.HasPrefix(file, ownModels) {
+		if !strings.HasPrefix(file, ownModels) && !isSchema(file) {
 			locked++
 		}
 	}

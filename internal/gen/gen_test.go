@@ -14,7 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// TestQuirks generates from one small spec per quirk of the models. The parts of a file: the models; overlay files that replace
+// TestQuirks generates from one small spec per quirk of the models. The parts of a file: the models; schemas of notifications; overlay files that replace
 // the real ones; "want" and "absent", lines "<file>: <text>" about the output with white space folded; "error", what a failing run tells.
 func TestQuirks(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -32,7 +32,7 @@ func TestQuirks(t *testing.T) {
 			parts := map[string]string{}
 			for _, f := range ar.Files {
 				switch {
-				case strings.HasPrefix(f.Name, "models/"):
+				case strings.HasPrefix(f.Name, "models/"), strings.HasPrefix(f.Name, "schemas/"):
 					path := filepath.Join(dir, f.Name)
 					if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 						t.Fatal(err)
@@ -82,6 +82,7 @@ func (o output) file(t *testing.T, name string) string {
 		"client": "api/*/client.gen.go", "types": "api/*/types.gen.go",
 		"root": "operations.gen.go", "paging": "internal/paging/rules.gen.go", "results": "internal/wire/results.gen.go",
 		"operations": "internal/catalog/data/operations.json", "catalog": "internal/catalog/data/api/*.json",
+		"payloads": payloadsFile, "types of notifications": typesFile,
 	}[name]
 	var b strings.Builder
 	for path, data := range o {
@@ -99,6 +100,9 @@ func emptyOverlay() fstest.MapFS {
 	files := fstest.MapFS{
 		"overlay/restricted_report_types.csv": {Data: []byte("reportType,source,note\n")},
 		"overlay/formats.csv":                 {Data: []byte(formatColumns + "\n")},
+		"overlay/notifications.csv":           {Data: []byte(noticeColumns + "\n")},
+		"overlay/notification_shapes.csv":     {Data: []byte(shapeColumns + "\n")},
+		"overlay/notification_formats.csv":    {Data: []byte(noticeFormatColumns + "\n")},
 	}
 	for _, o := range overlays {
 		files["overlay/"+o.file] = &fstest.MapFile{Data: []byte(o.columns + "\n")}
@@ -115,12 +119,20 @@ func generateFrom(dir string, overlay fs.FS) (output, error) {
 		return nil, err
 	}
 	nameOperations(models)
+	n, err := loadNotices(overlay, dir)
+	if err != nil {
+		return nil, err
+	}
 	f, err := layOver(overlay, models)
 	errs := []error{err}
 	var out output
 	if err == nil {
 		out, err = generate(models, f, "test", &former{root: dir})
 		errs = append(errs, err)
+		if err == nil {
+			errs = append(errs, n.into(out, &former{root: dir}))
+			errs = append(errs, n.problems...)
+		}
 	}
 	for _, m := range models {
 		errs = append(errs, m.problems...)

@@ -46,6 +46,10 @@ func run(args []string, overlay fs.FS, log io.Writer) error {
 		return fmt.Errorf("nothing is made, because facts cannot be read:\n%w", err)
 	}
 	f.tell(log)
+	n, err := loadNotices(overlay, *dir)
+	if err != nil {
+		return fmt.Errorf("nothing is made, because facts about notifications cannot be read:\n%w", err)
+	}
 	past, err := readFormer(*root)
 	if err != nil {
 		return err
@@ -60,7 +64,10 @@ func run(args []string, overlay fs.FS, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	failed := unbuildable(log, models)
+	if err := n.into(out, past); err != nil {
+		return err
+	}
+	failed := errors.Join(unbuildable(log, models), n.tell(log))
 	ops := 0
 	for _, m := range models {
 		ops += len(m.ops)

@@ -101,7 +101,7 @@ func literalOf(v reflect.Value, typed bool) string {
 		return text
 	}
 	if v.Kind() == reflect.Slice {
-		return v.Type().String() + text
+		return strings.ReplaceAll(v.Type().String(), "catalog.", "") + text
 	}
 	return v.Type().Name() + text
 }

@@ -408,3 +408,88 @@ func TestOwnModel(t *testing.T) {
 		t.Errorf("a broken model of our own passes: %s", said)
 	}
 }
+
+// TestNotices: what is made of the schemas of notifications stays as it was without them, or with one that can't be read.
+func TestNotices(t *testing.T) {
+	c := newCheckout(t)
+	c.model("thingsV0", thingWas, thing)
+	schema := func(name, payload string) {
+		t.Helper()
+		path := filepath.Join(c.models, "schemas", "notifications", name+".json")
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(`{"type":"object","properties":{"payload":`+payload+`}}`), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	row := func(kind, schema string) string {
+		fields := map[string]string{"type": kind, "schema": schema + ".json", "goType": kind, "status": "current", "eventFilter": "none",
+			"filterExpression": "no", "trigger": "it happens", "source": "test"}
+		var cells []string
+		for column := range strings.SplitSeq(noticeColumns, ",") {
+			cells = append(cells, fields[column])
+		}
+		return strings.Join(cells, ",")
+	}
+	schema("Thing", `{"type":"object","properties":{"id":{"type":"string"}}}`)
+	c.row("notifications.csv", row("Thing", "Thing"))
+	if said, err := c.run(); err != nil || strings.Contains(said, "note") {
+		t.Fatal(said, err)
+	}
+	before := map[string]string{}
+	for _, file := range []string{payloadsFile, typesFile, "models.lock"} {
+		before[file] = c.file(file)
+	}
+	c.wants(before["models.lock"], " notifications schemas/notifications/Thing.json\n")
+	if said, err := c.run("-check"); err != nil {
+		t.Error(said)
+	}
+	unchanged := func() {
+		t.Helper()
+		for file, text := range before {
+			if c.file(file) != text {
+				t.Errorf("%s has changed:\n%s", file, c.file(file))
+			}
+		}
+	}
+
+	schema("Thing", `{"type":"object","properties":{"id":{"type":"string"},"more":{}}}`)
+	for _, args := range [][]string{{"-check"}, nil} {
+		said, err := c.run(args...)
+		if err == nil {
+			t.Error("no error")
+		}
+		c.wants(said, "gen: the payloads of notifications cannot be made and stay as the project has them:",
+			"gen:   Thing.json: /properties/payload/properties/more: no type")
+		unchanged()
+	}
+
+	if err := os.RemoveAll(filepath.Join(c.models, "schemas")); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"-check"}, nil} {
+		said, err := c.run(args...)
+		if err != nil {
+			t.Error(err)
+		}
+		c.wants(said, "gen: note: this checkout has no schemas/notifications: what is made of them stays as the project has it")
+		unchanged()
+	}
+
+	schema("Thing", `{"type":"object","properties":{"id":{"type":"string"}}}`)
+	schema("New", `{"type":"object","properties":{"id":{"type":"string"}}}`)
+	c.row("notification_shapes.csv", "a;b,,AB,test,")
+	c.row("notification_formats.csv", "Thing.json,gone,date-time,test,")
+	c.row("notification_formats.csv", "Thing.json,id,enum OPEN WAY_SHUT,test,")
+	said, err := c.run()
+	if err != nil {
+		t.Error(err)
+	}
+	c.wants(said, "no row names the schema New.json", "notification_shapes.csv: nothing has the shape a;b", "notification_formats.csv: there is no Thing.json gone")
+	c.wants(c.file(payloadsFile), `ThingID = "OPEN"`, `WayShut `, `ThingID = "WAY_SHUT"`)
+	c.overlay["overlay/schemas/New.json"] = &fstest.MapFile{Data: []byte(`{"type":"object","properties":{"payload":{"type":"object","properties":{"x":{"type":"string"}}}}}`)}
+	c.row("notifications.csv", row("Zew", "own/New"))
+	said, _ = c.run()
+	c.wants(said, "overlay/schemas/New.json: Amazon's schema of that name can be read now")
+}

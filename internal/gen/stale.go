@@ -212,3 +212,22 @@ func doubtSandbox(r row, _ *layer, op *operation) error {
 	}
 	return r.errorf("%s %s: the row says %q, the model %q: the model counts", op.Model, op.Name, says, has)
 }
+
+// staleTypeLimit looks for the members of the body that tell the type and what has the limit for itself.
+func staleTypeLimit(r row, _ *layer, op *operation) (errs []error) {
+	for _, column := range []string{"field", "per"} {
+		name, has := r.get(column), "no body"
+		if name == "" {
+			continue
+		}
+		if op.detail.Body != nil {
+			_, at, missing := op.model.member(op.detail.Body.Schema, name)
+			if missing == "" {
+				continue
+			}
+			has = at
+		}
+		errs = append(errs, r.stale(column+" "+name, has, "name the member that the model has now"))
+	}
+	return errs
+}

@@ -16,6 +16,7 @@ import (
 	"sort"
 	"strings"
 	"text/template"
+	"time"
 	"unicode"
 
 	"github.com/openspapi/spapi/internal/catalog"
@@ -27,12 +28,13 @@ import (
 var templateFiles embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"tag":     fieldTag,
-	"raw":     func(s string) string { return "`" + s + "`" },
-	"lower":   func(s string) string { r := []rune(s); r[0] = unicode.ToLower(r[0]); return string(r) },
-	"join":    strings.Join,
-	"kind":    func(k wire.Kind) string { return [...]string{"AnyKind", "ObjectKind", "ListKind", "MapKind"}[k] },
-	"literal": literal,
+	"tag":      fieldTag,
+	"raw":      func(s string) string { return "`" + s + "`" },
+	"lower":    func(s string) string { r := []rune(s); r[0] = unicode.ToLower(r[0]); return string(r) },
+	"join":     strings.Join,
+	"kind":     func(k wire.Kind) string { return [...]string{"AnyKind", "ObjectKind", "ListKind", "MapKind"}[k] },
+	"literal":  literal,
+	"duration": func(d time.Duration) string { return fmt.Sprintf("%d * time.Minute", d/time.Minute) },
 	"restricted": func(when string) string {
 		return map[string]string{"always": "RestrictedAlways", "on-request": "RestrictedOnRequest", "restricted-report-types": "RestrictedReport"}[when]
 	},
@@ -222,7 +224,7 @@ func encodeJSON(v any) ([]byte, error) {
 // generated matches what this program owns below the project and therefore removes when it is no longer made.
 var generated = []string{
 	"api/*/*.gen.go", "internal/catalog/data/*.json", "internal/catalog/data/api/*.json", "internal/catalog/data/api/*.json.gz", "internal/catalog/*.gen.go",
-	"internal/paging/*.gen.go", "internal/wire/*.gen.go", "*.gen.go",
+	"internal/paging/*.gen.go", "internal/wire/*.gen.go", "internal/notificationtypes/*.gen.go", "notifications/*.gen.go", "*.gen.go",
 }
 
 // differences lists the files below dir that are not as they should be.

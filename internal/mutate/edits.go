@@ -162,6 +162,9 @@ func (e *edit) apply(source []byte) ([]byte, error) {
 		lines = slices.Replace(lines, at, at+len(h.old), h.new...)
 	}
 	edited := []byte(strings.Join(lines, "\n"))
+	if !strings.HasSuffix(e.file, ".go") { // an embedded script
+		return edited, nil
+	}
 	if _, err := parser.ParseFile(token.NewFileSet(), e.file, edited, parser.SkipObjectResolution); err != nil {
 		return nil, fmt.Errorf("is no Go any more: %w", err)
 	}

@@ -60,7 +60,7 @@ type Work[T any] struct {
 	Known func(context.Context) (id string, err error)
 	// Upload brings to Amazon what Create refers to. Nil: there is nothing.
 	Upload func(context.Context) (documentID string, err error)
-	// Create asks for the job. An answer without an id is [ErrNoID].
+	// Create asks for the job by a call with the options of [Work.Calls]. An answer without an id is [ErrNoID].
 	Create func(ctx context.Context, documentID string) (id string, err error)
 	// Find lists the jobs created since then, by Amazon's clock, that a call of Create may have made of which no answer came; the newest first.
 	Find func(ctx context.Context, since time.Time) ([]job.Found, error)
@@ -75,7 +75,8 @@ type Work[T any] struct {
 	// Outcome is why a job that has ended isn't what was asked for; nil if it is.
 	Outcome func(context.Context, *T) error
 
-	ID     string // Begin sets it; or the caller, who then goes on with Wait
+	ID     string        // Begin sets it; or the caller, who then goes on with Wait
+	entry  journal.Entry // of what is being asked for
 	reused bool
 	began  time.Time
 	ended  bool
@@ -106,9 +107,40 @@ func (w *Work[T]) Run(ctx context.Context) (*T, error) {
 }
 
 func (w *Work[T]) tell(stage job.Stage, status job.Status) {
-	w.Config.Progress(job.Progress{
+	w.Config.Progress(w.progress(stage, status))
+}
+
+func (w *Work[T]) progress(stage job.Stage, status job.Status) job.Progress {
+	return job.Progress{
 		Kind: w.Kind, Type: w.Type, ID: w.ID, Stage: stage, Status: status, Reused: w.reused, Part: w.Part, Parts: w.Parts, Elapsed: time.Since(w.began),
-	})
+	}
+}
+
+// Calls are the options of the call that asks for the job: how long it waits for a limit is told, and that it is sent is noted.
+func (w *Work[T]) Calls() []spapi.CallOption {
+	return append(slices.Clip(w.Config.Calls), spapi.WithSendNote(w.Sending), spapi.WithLimitNotice(func(e *spapi.LimitError) {
+		p := w.progress(job.Creating, "")
+		p.Limit, p.Until = e, time.Now().Add(e.Wait)
+		w.Config.Progress(p)
+	}))
+}
+
+// Sending notes that the job is being asked for, just before it is, or that it was not after all: see [spapi.WithSendNote]. Whoever is killed while it
+// waits for a limit has then asked for nothing.
+func (w *Work[T]) Sending(ctx context.Context, sending bool) error {
+	w.entry.Began = time.Time{}
+	if sending {
+		w.entry.Began = w.now()
+	}
+	return w.put(ctx)
+}
+
+// put writes down what is known of what is being asked for.
+func (w *Work[T]) put(ctx context.Context) error {
+	if w.entry.Began.IsZero() && w.entry.Document == "" { // nothing
+		return w.Config.Journal.Delete(ctx, w.Key)
+	}
+	return w.Config.Journal.Put(ctx, w.Key, w.entry)
 }
 
 // Heard takes the time from an answer of Amazon's: what was created since a moment is asked for by its clock.
@@ -202,16 +234,18 @@ func (w *Work[T]) ask(ctx context.Context, entry journal.Entry) error {
 			}
 			entry.Document, entry.Uploaded = id, time.Now().UTC()
 		}
-		entry.Began = w.now()
-		if err := w.Config.Journal.Put(ctx, w.Key, entry); err != nil {
+		entry.Began = time.Time{}
+		w.entry = entry
+		if err := w.put(ctx); err != nil {
 			return err
 		}
 		w.tell(job.Creating, "")
 		id, err := w.Create(ctx, entry.Document)
+		entry = w.entry
 		if err == nil {
 			return w.note(ctx, entry, id)
 		}
-		if refused(ctx, err) {
+		if entry.Began.IsZero() || refused(ctx, err) {
 			return errors.Join(err, w.unask(ctx, entry, !badRequest(err))) // a 400 may be the document's fault
 		}
 		lost = err
@@ -220,12 +254,12 @@ func (w *Work[T]) ask(ctx context.Context, entry journal.Entry) error {
 
 // unask notes that Amazon has not taken the job. The document that was uploaded for it may still do.
 func (w *Work[T]) unask(ctx context.Context, entry journal.Entry, keep bool) error {
-	ctx = context.WithoutCancel(ctx)
-	if !keep || entry.Document == "" {
-		return w.Config.Journal.Delete(ctx, w.Key)
-	}
 	entry.Began = time.Time{}
-	return w.Config.Journal.Put(ctx, w.Key, entry)
+	if !keep {
+		entry.Document = ""
+	}
+	w.entry = entry
+	return w.put(context.WithoutCancel(ctx))
 }
 
 // lookFor looks for the job that was asked for, by this run or one before it, and of which no answer came: its id, "" if Amazon has certainly not taken

@@ -33,6 +33,9 @@ type service struct {
 	outcome   error
 	lookErr   error
 
+	waits func(context.Context, *Work[string]) error // what happens before the job is asked for
+	asked func()                                     // and when it is
+
 	made    bool          // whether a create that fails makes the job
 	lag     time.Duration // after which a job is listed
 	findErr error
@@ -49,10 +52,22 @@ type service struct {
 var key = journal.Key{Kind: "feed", Type: "T", Request: "r"}
 
 func (s *service) work() *Work[string] {
-	return &Work[string]{
+	var w *Work[string]
+	w = &Work[string]{
 		Config: &job.Config{Journal: s.journal, Progress: func(p job.Progress) { s.seen = append(s.seen, p) }},
 		Kind:   job.Feed, Type: "T", Key: key, Part: 1, Parts: 1,
-		Create: func(context.Context, string) (string, error) {
+		Create: func(ctx context.Context, _ string) (string, error) {
+			if s.waits != nil {
+				if err := s.waits(ctx, w); err != nil {
+					return "", err
+				}
+			}
+			if err := w.Sending(ctx, true); err != nil {
+				return "", err
+			}
+			if s.asked != nil {
+				s.asked()
+			}
 			err := s.createErr
 			s.createErr = nil
 			s.creates++
@@ -86,6 +101,7 @@ func (s *service) work() *Work[string] {
 			return found, s.findErr
 		},
 	}
+	return w
 }
 
 // same is work of a kind whose jobs Amazon shows with all that was asked for, and of which one too many does no harm.
@@ -149,12 +165,10 @@ func TestRunTellsItsStages(t *testing.T) {
 func TestIntentIsNotedFirst(t *testing.T) {
 	run(t, func(t *testing.T, s *service) {
 		w := s.work()
-		create := w.Create
-		w.Create = func(ctx context.Context, d string) (string, error) {
+		s.asked = func() {
 			if e, ok := s.entry(); !ok || e.Began.IsZero() || e.ID != "" {
 				t.Errorf("noted before it is asked for: %+v, %v", e, ok)
 			}
-			return create(ctx, d)
 		}
 		if err := w.Begin(t.Context()); err != nil {
 			t.Fatal(err)
@@ -180,11 +194,7 @@ func TestAnswerIsNotedAfterTheEnd(t *testing.T) {
 	run(t, func(t *testing.T, s *service) {
 		ctx, cancel := context.WithCancel(t.Context())
 		w := s.work()
-		create := w.Create
-		w.Create = func(ctx context.Context, d string) (string, error) {
-			cancel()
-			return create(ctx, d)
-		}
+		s.asked = cancel
 		_ = w.Begin(ctx)
 		if e, _ := s.entry(); e.ID != "id1" {
 			t.Errorf("noted %+v", e)
@@ -345,7 +355,10 @@ func isUnknown(err error) bool {
 func TestAsksTwice(t *testing.T) {
 	run(t, func(t *testing.T, s *service) {
 		w := s.uploading(s.work())
-		w.Create = func(context.Context, string) (string, error) {
+		w.Create = func(ctx context.Context, _ string) (string, error) {
+			if err := w.Sending(ctx, true); err != nil {
+				return "", err
+			}
 			s.creates++
 			return "", &spapi.OutcomeUnknownError{Operation: "x", Err: errCut}
 		}
@@ -382,6 +395,64 @@ func TestClaimedJobsAreNoCandidates(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever is cut while the request waits to be sent, for the first time or again, has asked for nothing: what it leaves is the document that was uploaded.
+func TestNothingIsNotedWhileARequestWaits(t *testing.T) {
+	left := func(t *testing.T, s *service, uploaded bool) {
+		t.Helper()
+		e, there := s.entry()
+		if there != uploaded || !e.Began.IsZero() || (e.Document != "") != uploaded {
+			t.Errorf("a run that is killed while it waits leaves %+v, %v", e, there)
+		}
+	}
+	for _, uploads := range []bool{false, true} {
+		run(t, func(t *testing.T, s *service) {
+			work := func() *Work[string] {
+				if uploads {
+					return s.uploading(s.work())
+				}
+				return s.work()
+			}
+			s.waits = func(ctx context.Context, w *Work[string]) error {
+				left(t, s, uploads)
+				if err := w.Sending(ctx, true); err != nil {
+					return err
+				}
+				if e, _ := s.entry(); e.Began.IsZero() {
+					t.Error("what is sent is not noted")
+				}
+				if err := w.Sending(ctx, false); err != nil { // refused: it waits again
+					return err
+				}
+				left(t, s, uploads)
+				return errCut
+			}
+			if err := work().Begin(t.Context()); !errors.Is(err, errCut) || isUnknown(err) || len(s.finds) > 0 {
+				t.Errorf("what was never sent fails with %v, after %d looks", err, len(s.finds))
+			}
+			left(t, s, uploads)
+			s.waits = nil
+			w := work()
+			if err := w.Begin(t.Context()); err != nil || w.ID != "id1" || len(s.finds) > 0 || s.uploads > 1 {
+				t.Errorf("the next run: %q, %v, %d looks, %d uploads", w.ID, err, len(s.finds), s.uploads)
+			}
+		})
+	}
+	// What was looked for and isn't there is asked for again: while that waits, it is not in doubt any more.
+	run(t, func(t *testing.T, s *service) {
+		s.createErr = errCut
+		asked := 0
+		s.waits = func(context.Context, *Work[string]) error {
+			if asked++; asked == 2 {
+				left(t, s, false)
+			}
+			return nil
+		}
+		if err := s.work().Begin(t.Context()); err != nil || asked != 2 {
+			t.Errorf("asked %d times: %v", asked, err)
+		}
+	})
 }
 
 // Whoever was cut between asking and noting the id leaves the intent: the next run looks, since a little before then.
@@ -468,6 +539,11 @@ func TestLookFails(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			w := s.uploading(s.work())
 			w.Create = func(ctx context.Context, _ string) (string, error) {
+				if onItsWay {
+					if err := w.Sending(ctx, true); err != nil {
+						return "", err
+					}
+				}
 				cancel()
 				if onItsWay {
 					return "", &spapi.OutcomeUnknownError{Err: ctx.Err()}

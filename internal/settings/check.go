@@ -39,6 +39,9 @@ const (
 	nameRoleARN       = "role ARN"
 	nameEndpoint      = "endpoint"
 	nameTokenURL      = "token URL"
+	nameFleet         = "fleet address"
+	nameFleetKey      = "fleet key"
+	nameProcesses     = "fleet processes"
 )
 
 // AmazonTokenURL is where Login with Amazon gives tokens: one address for all regions.
@@ -319,6 +322,53 @@ func checkSandbox(text string) *ConfigError {
 		text = ""
 	}
 	return &ConfigError{Code: CodeSwitchNotBoolean, Field: nameSandbox, Value: Scrub(text), Want: "want true or false"}
+}
+
+// CheckFleet finds what is no address. Which scheme and which form is right, the adapter says that knows it.
+func CheckFleet(text string) *ConfigError {
+	const want = "want redis://host:6379/0, with user:password and an @ before the host where it has them"
+	switch {
+	case text != strings.TrimFunc(text, notPrintable):
+		return &ConfigError{Code: CodeSpacesPasted, Field: nameFleet, Want: "has spaces or quotes around it: want it bare"}
+	case FleetScheme(text) == "":
+		return &ConfigError{Code: CodeFleetAddressMalformed, Field: nameFleet, Want: "has no scheme: " + want}
+	}
+	return nil
+}
+
+// checkFleetKey finds a list without a key, which would share limits alone and not say so. What is a right key package fleet knows.
+func checkFleetKey(text string) *ConfigError {
+	if len(fleetKeys(text)) > 0 {
+		return nil
+	}
+	return &ConfigError{Code: CodeFleetKeyInvalid, Field: nameFleetKey, Want: "has no key in it: want base64 or hex of at least 32 random bytes, or leave it out"}
+}
+
+// FleetScheme is that of an address such as "redis://…", in lower case; "" if it has none.
+func FleetScheme(address string) string {
+	scheme, _, ok := strings.Cut(address, "://")
+	if !ok || scheme == "" || strings.ContainsFunc(scheme, func(r rune) bool { // what isn't one may be a password
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("+-.", r)
+	}) {
+		return ""
+	}
+	return strings.ToLower(scheme)
+}
+
+const maxProcesses = 100_000
+
+func checkProcesses(text string) *ConfigError {
+	const want = "want a number of processes from 1 to 100000"
+	if n, err := strconv.Atoi(text); err == nil && 1 <= n && n <= maxProcesses {
+		return nil
+	}
+	if SecretShape(text) {
+		return secret(CodeFleetProcessesInvalid, nameProcesses, want)
+	}
+	if len(text) > maxShown {
+		text = ""
+	}
+	return &ConfigError{Code: CodeFleetProcessesInvalid, Field: nameProcesses, Value: Scrub(text), Want: want}
 }
 
 func checkEndpoint(text string) *ConfigError { return checkURL(nameEndpoint, text) }

@@ -112,6 +112,12 @@ const (
 	CodeProfileUnknown          Code = "profile-unknown" // the file has others
 	CodeFolderUnknown           Code = "folder-unknown"  // the system names no folder for a user's settings
 	CodeKeyAmbiguous            Code = "key-ambiguous"   // SPAPI_KEY_FILE and SPAPI_PASSPHRASE for a new file of accounts
+
+	CodeFleetAddressMalformed Code = "fleet-address-malformed"
+	CodeFleetAddressMissing   Code = "fleet-address-missing" // where a key or a number of processes is set
+	CodeFleetNoAdapter        Code = "fleet-no-adapter"      // the program imports none for the address's scheme
+	CodeFleetKeyInvalid       Code = "fleet-key-invalid"
+	CodeFleetProcessesInvalid Code = "fleet-processes-invalid"
 )
 
 // The codes of arguments.

@@ -139,8 +139,11 @@ func parse(path string, text []byte) (map[string]Set, error) {
 			text, ok := scalar(all[i], value)
 			if !ok {
 				kind := "a string"
-				if all[i] == Sandbox {
+				switch all[i] {
+				case Sandbox:
 					kind = "true or false"
+				case FleetProcesses:
+					kind = "a number"
 				}
 				return bad(CodeProfileMalformed, fmt.Sprintf("%s of profile %q has another type: want %s", key, name, kind), nil)
 			}
@@ -161,15 +164,20 @@ func keys() []string {
 	return names
 }
 
-// scalar reads a value of a profile: a string, for a switch a boolean. null is as if the key were not there.
+// scalar reads a value of a profile: a string, for a switch a boolean, for a number one. null is as if the key were not there.
 func scalar(x *Setting, value json.RawMessage) (text string, ok bool) {
 	if string(value) == "null" {
 		return "", true
 	}
-	if x == Sandbox {
+	switch x {
+	case Sandbox:
 		var on bool
 		ok = json.Unmarshal(value, &on) == nil
 		return strconv.FormatBool(on), ok
+	case FleetProcesses:
+		var n int
+		ok = json.Unmarshal(value, &n) == nil
+		return strconv.Itoa(n), ok
 	}
 	ok = json.Unmarshal(value, &text) == nil
 	return text, ok

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/openspapi/spapi/marketplace"
 )
@@ -42,12 +43,17 @@ var (
 	TokenURL    = &Setting{Name: nameTokenURL, Variables: []string{"SPAPI_TOKEN_URL"}, Key: "token_url", Flag: "token-url", check: checkTokenURL}
 	Sandbox     = &Setting{Name: nameSandbox, Variables: []string{"SPAPI_SANDBOX"}, Key: "sandbox", Flag: "sandbox", check: checkSandbox}
 
+	Fleet          = &Setting{Name: nameFleet, Variables: []string{"SPAPI_FLEET"}, Key: "fleet", Secret: true, check: CheckFleet}
+	FleetKey       = &Setting{Name: nameFleetKey, Variables: []string{"SPAPI_FLEET_KEY"}, Key: "fleet_key", Secret: true, check: checkFleetKey}
+	FleetProcesses = &Setting{Name: nameProcesses, Variables: []string{"SPAPI_FLEET_PROCESSES"}, Key: "fleet_processes", check: checkProcesses}
+
 	ApplicationID = &Setting{Name: nameApplicationID, Variables: []string{"SPAPI_APPLICATION_ID"}, check: CheckApplicationID}
 	RoleARN       = &Setting{Name: nameRoleARN, Variables: []string{"SPAPI_ROLE_ARN", "SP_ROLE_ARN"}, check: CheckRoleARN}
 )
 
 // all are the settings of a [Set], in the order in which they are checked.
-var all = []*Setting{ClientID, ClientSecret, RefreshToken, Region, Marketplace, SellerID, Endpoint, TokenURL, Sandbox, ApplicationID, RoleARN}
+var all = []*Setting{ClientID, ClientSecret, RefreshToken, Region, Marketplace, SellerID, Endpoint, TokenURL, Sandbox, Fleet, FleetKey, FleetProcesses,
+	ApplicationID, RoleARN}
 
 // credentials say who calls.
 var credentials = []*Setting{ClientID, ClientSecret, RefreshToken}
@@ -67,6 +73,9 @@ var (
 	KeyFile    = &Setting{Name: "key file", Variables: []string{"SPAPI_KEY_FILE"}}
 	Passphrase = &Setting{Name: "passphrase", Variables: []string{"SPAPI_PASSPHRASE"}, Secret: true}
 )
+
+// WebhookSecret signs what the command forwards.
+var WebhookSecret = &Setting{Name: "webhook secret", Variables: []string{"SPAPI_WEBHOOK_SECRET"}, Secret: true}
 
 // Variable is the setting's own name in the environment.
 func (s *Setting) Variable() string { return s.Variables[0] }
@@ -113,6 +122,21 @@ func (s Set) HasCredentials() bool { return s.Has(credentials...) }
 func (s Set) True(setting *Setting) bool {
 	on, err := strconv.ParseBool(s.Text(setting))
 	return err == nil && on
+}
+
+// FleetKeys are the keys that tokens are sealed with, in their order.
+func (s Set) FleetKeys() []string {
+	return fleetKeys(s.Text(FleetKey))
+}
+
+func fleetKeys(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+}
+
+// Processes is how many are assumed where nobody knows; 0: it isn't set.
+func (s Set) Processes() int {
+	n, _ := strconv.Atoi(s.Text(FleetProcesses))
+	return n
 }
 
 // Put sets a setting, unless the text is empty.
@@ -318,6 +342,41 @@ func Read(profile string) (s Set, notes []string, err error) {
 	}
 	s = below.only(identity).Over(rest).Over(below)
 	return s, append(mixed(s, env), differing(s, env, below)...), nil
+}
+
+// fleetwide are the settings that processes share.
+var fleetwide = []*Setting{Fleet, FleetKey, FleetProcesses}
+
+// ReadFleet is what environment and profile set of [Fleet] and what belongs to it, checked. Where the environment has the address and no profile is named,
+// none is read.
+func ReadFleet(profile string) (Set, error) {
+	s, err := Environment()
+	if err == nil && (!s.Has(Fleet) || NamedProfile(profile) != "") {
+		s, _, err = Read(profile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s = s.only(fleetwide)
+	if err := s.Check(); err != nil {
+		return s, err
+	}
+	return s, s.CheckFleet()
+}
+
+// CheckFleet finds what is set for a fleet without an address: whoever set it believes that something is shared.
+func (s Set) CheckFleet() error {
+	if s.Has(Fleet) {
+		return nil
+	}
+	for _, x := range fleetwide {
+		if s.Has(x) {
+			return &ConfigError{Code: CodeFleetAddressMissing, Field: x.Name, Source: s[x].Source,
+				Want: fmt.Sprintf("is set, but %s is not: nothing is shared without the address of a server. Set %s, such as redis://host:6379/0, or leave both out",
+					Fleet.Variable(), Fleet.places())}
+		}
+	}
+	return nil
 }
 
 // mixed tells that one's refresh token is used with another's client id.

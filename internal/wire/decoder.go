@@ -15,6 +15,8 @@ import (
 type decoder struct {
 	scanner
 	warns []warning
+	many  bool // there were more than are kept
+	loose bool // whether to take names in any casing, and to tell all that has no place: see DecodeLoose
 	texts texts
 	ints  slab[int64]
 	bools slab[bool]
@@ -36,14 +38,7 @@ const replacedBytes = "not UTF-8, bad bytes replaced"
 // read has read called for a body, a second time with bad bytes replaced where it isn't UTF-8: that is found out on the way. The error is about JSON
 // itself; io.ErrUnexpectedEOF stands for a body cut short.
 func (d *decoder) read(body []byte, read func()) ([]Warning, error) {
-	d.begin(bytes.TrimPrefix(body, bom))
-	read()
-	if d.end() == errNotUTF8 {
-		d.begin(bytes.ToValidUTF8(d.buf, []byte("\uFFFD")))
-		d.warns = append(d.warns, warning{reason: replacedBytes})
-		read()
-		_ = d.end() // is kept
-	}
+	d.parse(body, read)
 	var out []Warning
 	l := locator{body: d.buf}
 	for _, w := range d.warns {
@@ -52,16 +47,35 @@ func (d *decoder) read(body []byte, read func()) ([]Warning, error) {
 	return out, d.err
 }
 
+func (d *decoder) parse(body []byte, read func()) {
+	d.begin(bytes.TrimPrefix(body, bom))
+	read()
+	if d.end() == errNotUTF8 {
+		d.begin(bytes.ToValidUTF8(d.buf, []byte("\uFFFD")))
+		d.warns = append(d.warns, warning{reason: replacedBytes})
+		read()
+		_ = d.end() // is kept
+	}
+}
+
 func (d *decoder) begin(body []byte) {
 	d.scanner = scan(body)
 	d.utf8 = true
-	d.warns = nil
+	d.warns, d.many = nil, false
 }
 
 // warn keeps a warning about the value at an offset.
 func (d *decoder) warn(offset int, reason string) {
-	if d.err == nil && len(d.warns) < maxWarnings {
+	most := maxWarnings
+	if d.loose {
+		most = mostLeft
+	}
+	switch {
+	case d.err != nil:
+	case len(d.warns) < most:
 		d.warns = append(d.warns, warning{offset, reason})
+	default:
+		d.many = true
 	}
 }
 
@@ -73,7 +87,10 @@ func (d *decoder) reject(reason string) {
 	d.warn(at, reason)
 }
 
-const onlyElement = "a list, whose only element is taken"
+const (
+	onlyElement   = "a list, whose only element is taken"
+	onlyElementOf = "not an array, taken as its one element"
+)
 
 // lone reads a value that is no scalar where one is declared: a list of one is, with a warning.
 func lone[T any](d *decoder, t token, reason string, read func(*decoder) T) (v T) {
@@ -150,7 +167,7 @@ func (d *decoder) array(objects, scalars bool) (ok, single bool) {
 	default:
 		if t == objectToken && objects || t != objectToken && scalars {
 			if ahead := d.scanner; ahead.single() {
-				d.warn(d.pos, "not an array, taken as its one element")
+				d.warn(d.pos, onlyElementOf)
 				return true, true
 			}
 		}
@@ -375,11 +392,11 @@ type locator struct {
 type level struct {
 	array bool
 	index int
-	key   string
+	key   []byte // as it is written between its quotes
 }
 
-// path is that to the value at an offset, which is not before that of the last one.
-func (l *locator) path(offset int) string {
+// advance goes on to the value at an offset, which is not before that of the last one.
+func (l *locator) advance(offset int) {
 	for ; l.pos < offset; l.pos++ {
 		switch c := l.body[l.pos]; c {
 		case '{', '[':
@@ -400,23 +417,31 @@ func (l *locator) path(offset int) string {
 				}
 			}
 			if top := len(l.stack) - 1; l.name && top >= 0 && !l.stack[top].array {
-				l.stack[top].key = clip(unescape(nil, l.body[start+1:l.pos])) // it may stand in as many paths as there are warnings
+				l.stack[top].key = l.body[start+1 : l.pos]
 			}
 		}
 	}
+}
+
+// path is that to the value at an offset, which is not before that of the last one.
+func (l *locator) path(offset int) string {
+	l.advance(offset)
 	var b strings.Builder
 	for i, level := range l.stack {
 		switch {
 		case level.array:
 			fmt.Fprintf(&b, "[%d]", level.index)
 		case i == 0:
-			b.WriteString(level.key)
+			b.WriteString(level.name())
 		default:
-			b.WriteString("." + level.key)
+			b.WriteString("." + level.name())
 		}
 	}
 	return b.String()
 }
+
+// name is a member's, cut: it may stand in as many paths as there are warnings.
+func (l level) name() string { return clip(unescape(nil, l.key)) }
 
 // value is the one at an offset, as far as a warning shows it.
 func (l *locator) value(offset int) string {

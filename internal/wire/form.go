@@ -18,6 +18,7 @@ type form struct {
 	elem   *form          // what is pointed to, or an element
 	fields []field        // of structs
 	index  map[string]int // of fields, by name
+	folded map[string]int // of fields, by name in lower case, where they are read loosely
 	place  int            // of what a reader remembers about it
 	list   reflect.Type   // a list of it, for making room
 }
@@ -61,6 +62,7 @@ var (
 // compiler makes the forms of all types that a result reaches.
 type compiler struct {
 	forms map[reflect.Type]*form
+	loose bool // for DecodeLoose
 }
 
 func (c *compiler) compile(t reflect.Type) *form {
@@ -116,5 +118,8 @@ func (c *compiler) members(f *form) {
 		}
 		f.index[name] = len(f.fields)
 		f.fields = append(f.fields, field{form: c.compile(goField.Type), offset: goField.Offset, opening: strconv.Quote(name) + ":"})
+	}
+	if c.loose {
+		f.folding()
 	}
 }

@@ -15,10 +15,15 @@ const (
 
 // Outline tells in a line what JSON holds without telling whose it is: the names of its members and, of their values, only what services say of
 // themselves, such as {"message":"Endpoint request timed out"}. All else is … where there is something. It is "" for what is no JSON.
-func Outline(text []byte) string {
+func Outline(text []byte) string { return outlined(text, notices) }
+
+// Names is Outline without what services say: of values it tells only what kind they are, for what isn't a service's answer.
+func Names(text []byte) string { return outlined(text, nil) }
+
+func outlined(text []byte, told map[string]bool) string {
 	var b strings.Builder
 	s := scan(text)
-	if outline(&b, &s, "message", outlineDepth); s.end() != nil { // a text alone is one
+	if outline(&b, &s, told, "message", outlineDepth); s.end() != nil { // a text alone is one
 		return ""
 	}
 	return b.String()
@@ -27,12 +32,12 @@ func Outline(text []byte) string {
 // notices are the members in which services and gateways say what is the matter, in lower case.
 var notices = map[string]bool{"message": true, "error": true, "code": true, "errorcode": true, "errormessage": true, "__type": true}
 
-func outline(b *strings.Builder, s *scanner, name string, depth int) {
+func outline(b *strings.Builder, s *scanner, told map[string]bool, name string, depth int) {
 	switch s.next() {
 	case nullToken, boolToken:
 		b.Write(s.literal())
 	case numberToken:
-		if number := s.number(); len(number) <= 3 { // a status
+		if number := s.number(); len(number) <= 3 && told != nil { // a status
 			b.Write(number)
 		} else {
 			b.WriteString("…")
@@ -42,25 +47,25 @@ func outline(b *strings.Builder, s *scanner, name string, depth int) {
 		switch {
 		case len(text) == 0:
 			b.WriteString(`""`)
-		case notices[strings.ToLower(name)]:
+		case told[strings.ToLower(name)]:
 			b.WriteString(strconv.Quote(short(string(unescape(nil, text)), outlineText)))
 		default:
 			b.WriteString("…")
 		}
 	case objectToken:
-		outlineObject(b, s, depth)
+		outlineObject(b, s, told, depth)
 	case arrayToken:
-		outlineList(b, s, depth)
+		outlineList(b, s, told, depth)
 	}
 }
 
-func outlineList(b *strings.Builder, s *scanner, depth int) {
+func outlineList(b *strings.Builder, s *scanner, told map[string]bool, depth int) {
 	b.WriteByte('[')
 	elements := elements{s: s}
 	for n := 0; elements.next(); n++ {
 		switch {
 		case n == 0 && depth > 1:
-			outline(b, s, "", depth-1)
+			outline(b, s, told, "", depth-1)
 			continue
 		case n == 0:
 			b.WriteString("…")
@@ -72,7 +77,7 @@ func outlineList(b *strings.Builder, s *scanner, depth int) {
 	b.WriteByte(']')
 }
 
-func outlineObject(b *strings.Builder, s *scanner, depth int) {
+func outlineObject(b *strings.Builder, s *scanner, told map[string]bool, depth int) {
 	shown := outlineMembers
 	if depth <= 1 {
 		shown = 0
@@ -97,7 +102,7 @@ func outlineObject(b *strings.Builder, s *scanner, depth int) {
 			b.WriteString("…")
 		}
 		b.WriteByte(':')
-		outline(b, s, name, depth-1)
+		outline(b, s, told, name, depth-1)
 	}
 	b.WriteByte('}')
 }

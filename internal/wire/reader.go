@@ -285,12 +285,16 @@ func (r *reader) members(f *form, p unsafe.Pointer) {
 	}
 	after := state.after
 	last := 0
+	var seen uint64 // of fields, where the reader is loose
 	for more := r.open('}'); more; more = r.more('}') {
 		guess := after[last]
 		if guess < len(f.fields) {
 			if field := &f.fields[guess]; len(r.buf)-r.pos >= len(field.opening) && string(r.buf[r.pos:r.pos+len(field.opening)]) == field.opening {
 				r.pos += len(field.opening)
 				last = guess + 1
+				if r.loose && r.again(&seen, guess) {
+					continue
+				}
 				if field.form.kind == textForm && r.pos < len(r.buf) && r.buf[r.pos] == '"' { // most members: a shorter way
 					*(*string)(unsafe.Add(p, field.offset)) = r.quotedText()
 				} else {
@@ -301,6 +305,12 @@ func (r *reader) members(f *form, p unsafe.Pointer) {
 		}
 		name := r.name()
 		i, ok := f.index[string(name)]
+		if !ok && r.loose {
+			if i, ok = f.fold(name); !ok {
+				r.reject(unknownMember)
+				continue
+			}
+		}
 		if !ok {
 			if r.depth == 1 && string(name) == "errors" {
 				r.errors = true
@@ -310,6 +320,9 @@ func (r *reader) members(f *form, p unsafe.Pointer) {
 		}
 		after[last] = i
 		last = i + 1
+		if r.loose && r.again(&seen, i) {
+			continue
+		}
 		r.value(f.fields[i].form, unsafe.Add(p, f.fields[i].offset))
 	}
 }
@@ -356,6 +369,10 @@ func table[T any](r *reader, f *form, read func(*reader) T) map[string]T {
 			r.errors = true
 		}
 		name := r.texts.keep(m.name)
+		if _, met := to[name]; met && r.loose {
+			r.reject(secondValue)
+			continue
+		}
 		to[name] = read(r)
 	}
 	state.size = min(len(to), mostRoom)

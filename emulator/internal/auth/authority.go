@@ -31,6 +31,9 @@ type Application struct {
 	SecretKey  string
 }
 
+// AWSAccount is the developer's account of AWS.
+func (a *Application) AWSAccount() string { return a.awsAccount }
+
 func (a *Application) RoleARN() string {
 	return "arn:aws:iam::" + a.awsAccount + ":role/" + a.roleName
 }
@@ -282,6 +285,13 @@ func (u *Authority) checkSecret(clientID, secret string, now time.Time) bool {
 	}
 	until, ok := u.app.oldSecrets[secret]
 	return ok && now.Before(until)
+}
+
+// IsAuthorized tells whether the application may hear of a seller: one who has taken the authorization back may have consented again since.
+func (u *Authority) IsAuthorized(a *Account) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return !a.revoked || u.consents.sellers[a.Number]
 }
 
 // SellerOf finds whose refresh token this is; nil when it is nobody's, or isn't good any more.

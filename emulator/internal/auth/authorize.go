@@ -59,13 +59,14 @@ func allowed(g *Grant, x *exchange.Exchange, op *catalog.Operation, sandbox bool
 	switch g.Kind {
 	case GrantlessGrant:
 		switch {
+		case either[op.ID] != "" && slices.Contains(g.Scopes, either[op.ID]):
 		case op.Grantless == "":
 			return answer.Denied(detailsNone).Because("token: it is grantless, and " + op.Name + " wants one of a seller")
 		case !slices.Contains(g.Scopes, op.Grantless):
 			return answer.Denied(detailsNone).Because("token: it is not for the scope " + op.Grantless + " of " + op.Name)
 		}
 	case SellerGrant:
-		if op.Grantless != "" {
+		if op.Grantless != "" && (sandbox || either[op.ID] == "") {
 			return sellersToken(op, sandbox)
 		}
 		// developer-docs.amazon.com/sp-api/docs/tokens-api-v2021-03-01-use-case-guide: restricted operations need a restricted
@@ -81,6 +82,15 @@ func allowed(g *Grant, x *exchange.Exchange, op *catalog.Operation, sandbox bool
 		}
 	}
 	return nil
+}
+
+// either are the operations that want a seller's token for some of what they are asked for and a grantless one of this scope for the rest, whatever the model
+// says: their flow looks at it.
+var either = map[string]string{
+	"notificationsv1.createSubscription":     "sellingpartnerapi::notifications",
+	"notificationsv1.getSubscription":        "sellingpartnerapi::notifications",
+	"notificationsv1.getSubscriptions":       "sellingpartnerapi::notifications",
+	"notificationsv1.deleteSubscriptionById": "sellingpartnerapi::notifications",
 }
 
 // sandboxAnswers are the statuses with which the sandbox was seen to answer a seller's token where production refuses it: public notes of 2026-09-07 on

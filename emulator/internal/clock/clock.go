@@ -80,6 +80,12 @@ func (c *Clock) Advance(d time.Duration) {
 	c.anchor = c.anchor.Add(d)
 }
 
+// Scaled is how much the clock moves on in d of the base clock's time.
+func (c *Clock) Scaled(d time.Duration) time.Duration { return time.Duration(float64(d) * c.speed) }
+
+// Stands tells whether the clock moves only when it is moved.
+func (c *Clock) Stands() bool { return c.speed == 0 }
+
 // String is the clock's kind as emulator.ParseClock reads it.
 func (c *Clock) String() string {
 	switch c.speed {

@@ -11,6 +11,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/check"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/format"
+	"github.com/openspapi/spapi/emulator/internal/outbox"
 	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
@@ -112,3 +113,15 @@ func (c *Call) MarketplaceOf(parameter, id string) (*marketplace.Marketplace, *a
 	}
 	return nil, check.NoPart(parameter, id)
 }
+
+// Millis spells a time with thousandths of seconds, as notifications and some APIs do.
+func Millis(t time.Time) string { return format.Millis(t) }
+
+// What flows send, and what has become of it.
+type (
+	Notification = outbox.Notification
+	Delivery     = outbox.Delivery
+)
+
+// Delivered begins the outcome of a message that has arrived.
+const Delivered = outbox.Delivered

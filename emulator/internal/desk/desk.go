@@ -11,6 +11,8 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/contents"
 	"github.com/openspapi/spapi/emulator/internal/fault"
 	"github.com/openspapi/spapi/emulator/internal/operations"
+	"github.com/openspapi/spapi/emulator/internal/outbox"
+	"github.com/openspapi/spapi/emulator/internal/queues"
 	"github.com/openspapi/spapi/emulator/internal/random"
 	"github.com/openspapi/spapi/emulator/internal/sandbox"
 	"github.com/openspapi/spapi/emulator/internal/world"
@@ -39,6 +41,7 @@ type Options struct {
 	Consent     auth.Registration
 	Sink        func(queue string, body []byte)
 	SecretQueue string
+	RefuseFIFO  bool
 	OrderItems  int // on a page of orders v0
 
 	StrictParameters bool // refuse query parameters that an operation doesn't have
@@ -55,7 +58,8 @@ type Desk struct {
 	Seed     *random.Seed
 	Auth     *auth.Authority
 	Faults   *fault.Rules
-	Outbox   *Outbox
+	Outbox   *outbox.Box
+	Queues   *queues.Service
 	limits   *Limiter
 	Routes   *router
 	Cases    sandbox.Cases // by operation ID; nil without models
@@ -72,14 +76,20 @@ type Desk struct {
 	sellers []*Seller // by number
 	log     requestLog
 	files   *contents.Store
+	// underWay are the times of the requests that may be changing things, by number.
+	underWay map[int]time.Time
 
-	shared sync.Map // of flows, by *store
+	shared  sync.Map // of flows, by *store
+	sources map[string]NewsSource
+	watched []string // types of news, see [Flow.Changes]
+	news    newsBox
+	looked  lastLook
 }
 
 // New opens the desk with one seller. The error is about options.
 func New(o Options, flows []Flow) (*Desk, error) {
 	d := &Desk{Options: o, Clock: clock.New(o.Time, o.Fixed, o.Speed), Seed: &random.Seed{}, Routes: NewRouter(flows), flows: flows, sizes: o.Sizes,
-		bodies: contents.NewStore(0, maxBodies), turn: make(chan struct{}, 1)}
+		bodies: contents.NewStore(0, maxBodies), turn: make(chan struct{}, 1), underWay: map[int]time.Time{}, sources: newsSources(flows), watched: watchedTypes(flows)}
 	for _, f := range flows {
 		for i := range f.Services {
 			d.services = append(d.services, &f.Services[i])
@@ -89,7 +99,9 @@ func New(o Options, flows []Flow) (*Desk, error) {
 	d.Seed.Set(o.Seed, 0)
 	d.Auth = auth.New(d.Seed, d.Clock.Now, o.Consent)
 	d.Faults = &fault.Rules{Seed: d.Seed}
-	d.Outbox = &Outbox{seed: d.Seed, sink: o.Sink}
+	app := d.Auth.Application()
+	d.Queues = &queues.Service{Now: o.Time.Now, Seed: d.Seed, Account: app.AWSAccount(), Beside: d.Beside, Look: d.look}
+	d.Outbox = &outbox.Box{Seed: d.Seed, Sink: o.Sink, Queues: d.Queues, Faults: d.Faults}
 	var err error
 	if d.limits, err = newLimiter(o); err != nil {
 		return nil, err
@@ -214,10 +226,12 @@ func (d *Desk) restart() {
 // clear forgets all and adds sellers anew: nobody sees the desk without any. It wants d.gate held.
 func (d *Desk) clear(add func() error) error {
 	d.Seed.Set(d.Seed.Value(), 0)
-	d.Outbox.clear(d.Options.SecretQueue)
+	d.Queues.Clear()
+	d.Outbox.Clear(d.Options.SecretQueue)
 	d.limits.clear()
 	d.Faults.Restart()
 	d.shared.Clear()
+	d.Told()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.Auth.Clear()

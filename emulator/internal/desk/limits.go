@@ -18,10 +18,11 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/table"
 	"github.com/openspapi/spapi/internal/catalog"
+	"github.com/openspapi/spapi/marketplace"
 )
 
-// Limiter keeps a token bucket per operation, application and seller
-// (developer-docs.amazon.com/sp-api/docs/usage-plans-and-rate-limits).
+// Limiter keeps a token bucket per operation, application and seller (developer-docs.amazon.com/sp-api/docs/usage-plans-and-rate-limits). The application's
+// own are those of a region: each region's endpoint counts for itself, as it has destinations of its own.
 type Limiter struct {
 	off       bool
 	appLimits bool
@@ -42,6 +43,15 @@ type bucketKey struct {
 	operation string
 	seller    int // noSeller: of the application itself, or over all its sellers
 	sandbox   bool
+	region    marketplace.Region // of an application's bucket; "" where the endpoint doesn't tell, and for sellers, who are of one region
+}
+
+// own is the key of a seller's bucket, or of the application's where there is no seller, for a request at an endpoint.
+func own(operation string, seller int, sandbox bool, x *exchange.Exchange) bucketKey {
+	if seller != noSeller {
+		return bucketKey{operation: operation, seller: seller, sandbox: sandbox}
+	}
+	return bucketKey{operation, noSeller, sandbox, x.Region()}
 }
 
 // noSeller is for buckets that are no seller's.
@@ -53,7 +63,7 @@ type bucket struct{ full time.Time }
 
 // take removes one token if there is one, and returns how many are left.
 func (b *bucket) take(now time.Time, rate float64, burst int) (left int, ok bool) {
-	every := time.Duration(math.Round(float64(time.Second) / rate))
+	every := interval(rate)
 	if b.full.Before(now) {
 		b.full = now
 	}
@@ -63,6 +73,13 @@ func (b *bucket) take(now time.Time, rate float64, burst int) (left int, ok bool
 	}
 	b.full = b.full.Add(every)
 	return int((room - every) / every), true
+}
+
+// giveBack undoes a take.
+func (b *bucket) giveBack(rate float64) { b.full = b.full.Add(-interval(rate)) }
+
+func interval(rate float64) time.Duration {
+	return time.Duration(math.Round(float64(time.Second) / rate))
 }
 
 // The static and dynamic sandboxes have one limit for all operations: developer-docs.amazon.com/sp-api/docs/the-selling-partner-api-sandbox.
@@ -114,9 +131,9 @@ func (l *Limiter) takeQuota(x *exchange.Exchange, op *catalog.Operation, seller 
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	left, ok := l.bucket(bucketKey{op.ID, seller, sandbox}).take(x.Now, rate, burst)
+	left, ok := l.bucket(own(op.ID, seller, sandbox, x)).take(x.Now, rate, burst)
 	if ok && l.appLimits && op.AppRate > 0 && seller != noSeller {
-		if _, ok = l.bucket(bucketKey{op.ID, noSeller, sandbox}).take(x.Now, op.AppRate, int(math.Ceil(op.AppRate))); !ok {
+		if _, ok = l.bucket(own(op.ID, noSeller, sandbox, x)).take(x.Now, op.AppRate, int(math.Ceil(op.AppRate))); !ok {
 			x.Remaining = left
 			for _, o := range ownLimits() {
 				if o.when == "" && o.of(op) {
@@ -168,11 +185,8 @@ var ownLimits = sync.OnceValue(func() []ownLimit {
 func (o *ownLimit) holds(c *Call) bool {
 	kind, rest, _ := strings.Cut(o.when, " ")
 	name, value, _ := strings.Cut(rest, "=")
-	switch kind {
-	case "query":
+	if kind == "query" {
 		return c.Query.Get(name) == value
-	case "body":
-		return format.Member(c.Body, name) == value
 	}
 	names, beyond := strings.CutPrefix(rest, "beyond ")
 	listed := strings.Split(names, ";")
@@ -218,13 +232,48 @@ func (l *Limiter) takeOwnQuota(c *Call) *answer.Error {
 			seller = c.Seller.Number
 		}
 		l.mu.Lock()
-		_, ok := l.bucket(bucketKey{c.Op.ID + " " + o.when, seller, false}).take(c.Now, o.rate, o.burst)
+		_, ok := l.bucket(own(c.Op.ID+" "+o.when, seller, false, c.Exchange)).take(c.Now, o.rate, o.burst)
 		l.mu.Unlock()
 		if !ok {
 			return o.throttled()
 		}
 	}
 	return nil
+}
+
+// takeTypeQuota takes one request from the limit of the type of reports or feeds that is asked for, or refuses. The sandbox has no such limits, and neither
+// has an operation whose limit was set by hand. undo gives it back, of a request that is refused for another reason: that those don't count is assumed.
+func (l *Limiter) takeTypeQuota(c *Call) (undo func(), err *answer.Error) {
+	undo = func() {}
+	byHand := func(o LimitOverride) bool { return operations.Matches(o.Pattern, c.Op.ID) }
+	if len(c.Op.TypeLimits) == 0 || l.off || c.Sandbox || slices.ContainsFunc(l.overrides, byHand) {
+		return undo, nil
+	}
+	name := format.Member(c.Body, c.Op.TypeLimits[0].Field)
+	i := slices.IndexFunc(c.Op.TypeLimits, func(t catalog.TypeLimit) bool { return t.Type == name })
+	if i < 0 {
+		return undo, nil
+	}
+	t := &c.Op.TypeLimits[i]
+	if t.FromMade || c.Now.UTC().Format(time.DateOnly) < t.Since {
+		return undo, nil // what is made only now and then is a matter of the making
+	}
+	seller := noSeller
+	if !t.Application {
+		seller = c.Seller.Number
+	}
+	key := own(c.Op.ID+" "+t.Type, seller, false, c.Exchange)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	rate := float64(t.Calls) / t.Window().Seconds()
+	if _, ok := l.bucket(key).take(c.Now, rate, t.Calls); !ok {
+		return undo, answer.Throttled()
+	}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.bucket(key).giveBack(rate)
+	}, nil
 }
 
 // bucket wants l.mu held.
@@ -243,7 +292,7 @@ func (l *Limiter) save() []bucketState {
 	defer l.mu.Unlock()
 	var list []bucketState
 	for k, b := range l.buckets {
-		list = append(list, bucketState{k.operation, numberOrNil(k.seller), k.sandbox, b.full.UTC()})
+		list = append(list, bucketState{k.operation, numberOrNil(k.seller), k.sandbox, k.region, b.full.UTC()})
 	}
 	slices.SortFunc(list, func(a, b bucketState) int { return compareBuckets(&a, &b) })
 	return list
@@ -265,7 +314,7 @@ func (l *Limiter) load(s bucketState) {
 	if s.Account != nil {
 		seller = *s.Account
 	}
-	l.buckets[bucketKey{s.Operation, seller, s.Sandbox}] = &bucket{s.Full}
+	l.buckets[bucketKey{s.Operation, seller, s.Sandbox, s.Region}] = &bucket{s.Full}
 }
 
 func compareBuckets(a, b *bucketState) int {
@@ -274,7 +323,7 @@ func compareBuckets(a, b *bucketState) int {
 		if s.Account != nil {
 			number = *s.Account
 		}
-		return fmt.Sprintf("%s %09d %v", s.Operation, number, s.Sandbox)
+		return fmt.Sprintf("%s %09d %v %s", s.Operation, number, s.Sandbox, s.Region)
 	}
 	switch ka, kb := key(a), key(b); {
 	case ka < kb:

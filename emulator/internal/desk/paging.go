@@ -83,11 +83,11 @@ func (c *Call) Page(tokenParameter string, mayChange ...string) (*Page, error) {
 	}
 	text := c.Query.Get(tokenParameter)
 	if text == "" {
-		c.page = &Page{Operation: c.Op.ID, Account: c.Seller.Number, AsOf: c.Now, Args: args}
+		c.page = &Page{Operation: c.Op.ID, Account: c.number(), AsOf: c.Now, Args: args}
 		return c.page, nil
 	}
 	p, err := c.opened(text)
-	if err != nil || p.Operation != c.Op.ID || p.Account != c.Seller.Number {
+	if err != nil || p.Operation != c.Op.ID || p.Account != c.number() {
 		return nil, ErrTokenInvalid
 	}
 	if !c.Now.Before(p.Expires) || c.Exchange.Fault == string(fault.ExpiredToken) {
@@ -101,6 +101,14 @@ func (c *Call) Page(tokenParameter string, mayChange ...string) (*Page, error) {
 	c.page, c.cuts = p, p.cuts
 	p.cuts = cuts{}
 	return p, nil
+}
+
+// number is the seller's; noSeller for a grantless call.
+func (c *Call) number() int {
+	if c.Seller == nil {
+		return noSeller
+	}
+	return c.Seller.Number
 }
 
 // opened reads a token.

@@ -9,6 +9,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/answer"
 	"github.com/openspapi/spapi/emulator/internal/exchange"
 	"github.com/openspapi/spapi/emulator/internal/operations"
+	"github.com/openspapi/spapi/emulator/internal/world"
 	"github.com/openspapi/spapi/internal/catalog"
 )
 
@@ -31,6 +32,14 @@ type Flow struct {
 	Checks map[string]Check
 	// Notices puts into the application's queues what time has made due.
 	Notices func(d *Desk, now time.Time)
+	// Watch is called when a seller's world has been made, by those who want to know what requests change in it.
+	Watch func(a *Seller, w *world.World)
+	// News are where notifications come from, by type.
+	News map[string]NewsSource
+	// Changes is told of each change of a listing while one of News is wanted. The world's lock is held for writing.
+	Changes func(a *Seller, w *world.World, c world.Change)
+	// Wanted tells whether somebody is subscribed to news of a type of a seller's, by number. It is called with any locks held but its own.
+	Wanted func(d *Desk, seller int, kind string) bool
 }
 
 // Check looks at what a seller has at a time: how much it has looked at, and a text for each thing that contradicts another, with its ids. Nothing changes
@@ -75,7 +84,7 @@ type match struct {
 }
 
 func NewRouter(flows []Flow) *router {
-	rt := &router{words: map[string]bool{"auth": true, "o2": true, "token": true, "sts": true, "apps": true, "authorize": true, "consent": true,
+	rt := &router{words: map[string]bool{"auth": true, "o2": true, "token": true, "sts": true, "sqs": true, "apps": true, "authorize": true, "consent": true,
 		"confirm": true, "store": true, "dp": true, "definitions": true}}
 	handlers, early, update := map[string]Handler{}, map[string]func(*Call) *answer.Error{}, map[string]func(*Call, string){}
 	for _, f := range flows {

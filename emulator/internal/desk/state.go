@@ -43,10 +43,11 @@ type sellerState struct {
 }
 
 type bucketState struct {
-	Operation string    `json:"operation"`
-	Account   *int      `json:"account"`
-	Sandbox   bool      `json:"sandbox,omitempty"`
-	Full      time.Time `json:"full"`
+	Operation string             `json:"operation"`
+	Account   *int               `json:"account"`
+	Sandbox   bool               `json:"sandbox,omitempty"`
+	Region    marketplace.Region `json:"region,omitempty"` // of the application's own
+	Full      time.Time          `json:"full"`
 }
 
 // Export returns the state.
@@ -58,6 +59,7 @@ func (d *Desk) Export() (*State, error) {
 
 // exportHeld wants d.gate held.
 func (d *Desk) exportHeld() (*State, error) {
+	d.notice() // what has been told is in no store
 	d.mu.Lock()
 	s := &State{
 		Version: stateVersion, Seed: d.Seed.Value(), Orders: d.sizes.Orders, Products: d.sizes.Products, Days: d.sizes.Days, Clock: d.Clock.State(),

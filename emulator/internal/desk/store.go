@@ -74,7 +74,7 @@ func (s *Store[T]) loadFor(d *Desk, a *Seller, raw json.RawMessage) error {
 func (d *Desk) keepers(shared bool) []Keeper {
 	list := []Keeper{worldKeeper{}}
 	if shared {
-		list = []Keeper{consentKeeper{}, outboxKeeper{}}
+		list = []Keeper{consentKeeper{}, outboxKeeper{}, queuesKeeper{}}
 	}
 	for _, f := range d.flows {
 		for _, k := range f.Stores {
@@ -160,8 +160,20 @@ type outboxKeeper struct{}
 func (outboxKeeper) title() string  { return "outbox" }
 func (outboxKeeper) isShared() bool { return true }
 
-func (outboxKeeper) saveFor(d *Desk, _ *Seller) (any, error) { return d.Outbox.save(), nil }
+func (outboxKeeper) saveFor(d *Desk, _ *Seller) (any, error) { return d.Outbox.Save(), nil }
 
 func (outboxKeeper) loadFor(d *Desk, _ *Seller, raw json.RawMessage) error {
-	return d.Outbox.load(raw)
+	return d.Outbox.Load(raw)
+}
+
+// queuesKeeper keeps the queues with their messages.
+type queuesKeeper struct{}
+
+func (queuesKeeper) title() string  { return "queues" }
+func (queuesKeeper) isShared() bool { return true }
+
+func (queuesKeeper) saveFor(d *Desk, _ *Seller) (any, error) { return d.Queues.Save(), nil }
+
+func (queuesKeeper) loadFor(d *Desk, _ *Seller, raw json.RawMessage) error {
+	return d.Queues.Load(raw)
 }

@@ -18,6 +18,7 @@ const (
 	SandboxHost
 	LWAHost     // Login with Amazon
 	STSHost     // the Security Token Service
+	SQSHost     // the Simple Queue Service
 	CentralHost // Seller and Vendor Central
 	DocumentHost
 	SchemaHost
@@ -27,7 +28,7 @@ const (
 type Host struct {
 	Kind      HostKind
 	Region    marketplace.Region
-	AWSRegion string // of the Security Token Service
+	AWSRegion string // of a service of AWS
 }
 
 // documentBuckets are the buckets that were seen in URLs: selling-partner-api-models#1593 (North America), #2648 (Europe), and a
@@ -57,9 +58,10 @@ func SchemaBucket(r marketplace.Region) string { return schemaBuckets[r] }
 // (4379711/amz-sdk, selling_partner/auth/auth.go).
 var lwaHosts = []string{"api.amazon.com", "api.amazon.co.uk", "api.amazon.co.jp"}
 
-// stsRegions are the regions of AWS that are open without being asked for (docs.aws.amazon.com/general/latest/gr/sts.html), each with a host of the
-// Security Token Service.
-var stsRegions = []string{
+// awsRegions are the regions of AWS that are open without being asked for (docs.aws.amazon.com/general/latest/gr/sts.html), each with a host of the
+// Security Token Service and two of the Simple Queue Service (docs.aws.amazon.com/general/latest/gr/sqs-service.html): the older one is what version 1 of AWS's
+// command line calls, whatever AWS_ENDPOINT_URL_SQS says (aws/aws-cli, awscli/customizations/overridesslcommonname.py).
+var awsRegions = []string{
 	"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-north-1",
 	"eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
 }
@@ -68,7 +70,8 @@ var stsRegions = []string{
 var hosts = sync.OnceValue(func() map[string]Host {
 	table := map[string]Host{
 		// The global endpoint is us-east-1's (docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html).
-		"sts.amazonaws.com": {Kind: STSHost, AWSRegion: "us-east-1"},
+		"sts.amazonaws.com":   {Kind: STSHost, AWSRegion: "us-east-1"},
+		"queue.amazonaws.com": {Kind: SQSHost, AWSRegion: "us-east-1"},
 	}
 	for _, r := range marketplace.Regions() {
 		name := strings.TrimPrefix(r.Endpoint(), "https://")
@@ -85,8 +88,12 @@ var hosts = sync.OnceValue(func() map[string]Host {
 	for _, name := range lwaHosts {
 		table[name] = Host{Kind: LWAHost}
 	}
-	for _, region := range stsRegions {
+	for _, region := range awsRegions {
 		table["sts."+region+".amazonaws.com"] = Host{Kind: STSHost, AWSRegion: region}
+		table["sqs."+region+".amazonaws.com"] = Host{Kind: SQSHost, AWSRegion: region}
+		if region != "us-east-1" {
+			table[region+".queue.amazonaws.com"] = Host{Kind: SQSHost, AWSRegion: region}
+		}
 	}
 	return table
 })

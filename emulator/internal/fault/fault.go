@@ -95,6 +95,19 @@ const (
 	NoData Kind = "no-data"
 	// Fatal lets reports end FATAL, without a document that says why.
 	Fatal Kind = "fatal"
+
+	// MessageDuplicate sends a message twice, as Amazon does at times.
+	MessageDuplicate Kind = "message-duplicate"
+	// MessageLate sends a message Within later, by the emulator's clock.
+	MessageLate Kind = "message-late"
+	// MessageShuffled lets a message change places with another one that waits in its queue, chosen by chance.
+	MessageShuffled Kind = "message-shuffled"
+	// MessageLost loses a message.
+	MessageLost Kind = "message-lost"
+	// MessagePoison spoils the body of a message: half of it is missing, or it is no notification.
+	MessagePoison Kind = "message-poison"
+	// MessageDenied lets the queue's policy refuse a message.
+	MessageDenied Kind = "message-denied"
 )
 
 // target is what rules of a kind strike one by one.
@@ -111,6 +124,7 @@ const (
 	tokens                   // all of them
 	reports                  // when they end
 	figures                  // of sales and traffic, all of them
+	messages                 // to queues, when they are sent
 )
 
 // Kinds are all kinds.
@@ -118,6 +132,7 @@ var Kinds = []Kind{
 	Throttle, Internal, Unavailable, HTML, EmptyBody, ForeignJSON, ForeignIDs, Latency, Silent, Reset, ResetInBody, Truncate, TruncateGzip,
 	SlowBody, ExpiredToken, ExpiredURL, Duplicate, Late, ClockSkew, Lag, Missing, Moved, Repeated, Skipped, ShortPage, EmptyPage, ShortToken,
 	BrokenMessage, BeyondRetention, Restated, Unpublished, NoData, Fatal,
+	MessageDuplicate, MessageLate, MessageShuffled, MessageLost, MessagePoison, MessageDenied,
 }
 
 // targets has the kinds that strike something other than requests of any kind.
@@ -125,6 +140,7 @@ var targets = map[Kind]target{
 	ExpiredToken: nextPages, BrokenMessage: nextPages, Duplicate: lists, Late: lists, BeyondRetention: walks,
 	Repeated: pages, Skipped: pages, ShortPage: pages, EmptyPage: pages,
 	Lag: items, Missing: items, Moved: movedItems, ShortToken: tokens, Unpublished: reports, NoData: reports, Fatal: reports, Restated: figures,
+	MessageDuplicate: messages, MessageLate: messages, MessageShuffled: messages, MessageLost: messages, MessagePoison: messages, MessageDenied: messages,
 }
 
 // target is what rules of this kind strike.
@@ -135,7 +151,7 @@ func (k Kind) OfPages() bool { return k.target() == pages }
 
 // needsWithin tells whether a rule of this kind must say within which time.
 func (k Kind) needsWithin() bool {
-	return slices.Contains([]Kind{Lag, ShortToken, Restated, Unpublished}, k)
+	return slices.Contains([]Kind{Lag, ShortToken, Restated, Unpublished, MessageLate}, k)
 }
 
 // Fault is a rule by which requests go wrong. It strikes every request that it fits, unless Probability or Every says otherwise; of
@@ -143,15 +159,16 @@ func (k Kind) needsWithin() bool {
 // the order of requests.
 //
 // Lag, Missing and Moved strike items of lists in place of requests: Probability is the chance of each item and Limit how many there may be, and an item is
-// struck in all lists alike, whoever asks. Unpublished, NoData and Fatal strike reports as they end, ShortToken and Restated all that they fit. These
-// come on top of a rule that strikes the request.
+// struck in all lists alike, whoever asks. Unpublished, NoData and Fatal strike reports as they end, ShortToken and Restated all that they fit, and kinds
+// that begin with "message-" messages to queues, each of which may be struck by several. These come on top of a rule that strikes the request.
 type Fault struct {
 	// ID names the rule; AddFault chooses one where it is empty.
 	ID string
 	// Kind is what happens.
 	Kind Kind
 	// Operation is a pattern of operation IDs: "ordersv0.getOrders", "orders*", "*.getOrder"; also "lwa.token", "sts.AssumeRole" and
-	// "s3.GetObject" for the download of a document. Empty stands for "*", which is everything.
+	// "s3.GetObject" for the download of a document, "sqs.ReceiveMessage" for the application's queues, and "notifications.ORDER_CHANGE" for messages of a
+	// type. Empty stands for "*", which is everything but requests to queues: those must be named.
 	Operation string
 	// Probability is the chance of each fitting request, from 0 to 1; 0 for not by chance.
 	Probability float64
@@ -165,7 +182,7 @@ type Fault struct {
 	Latency time.Duration
 	// Skew is for FaultClockSkew.
 	Skew time.Duration
-	// Within is for FaultLag, FaultShortToken, FaultRestated and FaultUnpublished.
+	// Within is for FaultLag, FaultShortToken, FaultRestated, FaultUnpublished and FaultMessageLate.
 	Within time.Duration
 	// Type is a pattern of report types such as "GET_LEDGER_*", for FaultRestated, FaultUnpublished, FaultNoData and FaultFatal; empty for all.
 	Type string
@@ -314,7 +331,7 @@ func (f *Fault) check() error {
 	}
 	switch t := f.Kind.target(); {
 	case f.Kind.needsWithin() != (f.Within != 0) || f.Within < 0 || f.Within > longestWithin:
-		return bad("within %v: want a time up to %d days for lag, short-token, restated and unpublished, and none for other kinds", f.Within, longestWithin/(24*time.Hour))
+		return bad("within %v: want a time up to %d days for lag, short-token, restated, unpublished and message-late, and none for other kinds", f.Within, longestWithin/(24*time.Hour))
 	case f.Type != "" && t != reports && t != figures:
 		return bad("type is for restated, unpublished, no-data and fatal")
 	case f.Latency != 0 && t >= items:
@@ -323,7 +340,9 @@ func (f *Fault) check() error {
 		return bad("every and burst: the kind strikes items, by probability or all of them, up to a limit")
 	case (t == tokens || t == figures) && (f.Probability > 0 || f.Every > 0 || f.Burst > 0 || f.Limit > 0):
 		return bad("probability, every, burst, limit: the kind strikes always")
-	case t != requests && !slices.ContainsFunc(catalog.Operations(), func(op catalog.Operation) bool { return f.fits(&op) }):
+	case t == messages && f.Operation != "" && !operations.Notifies(f.Operation):
+		return bad("operation %q: the kind strikes messages: want a type such as notifications.ORDER_CHANGE, or a pattern with asterisks", f.Operation)
+	case t != requests && t != messages && !slices.ContainsFunc(catalog.Operations(), func(op catalog.Operation) bool { return f.fits(&op) }):
 		return bad("operation %q: the kind strikes none of these operations", f.Operation)
 	}
 	return nil
@@ -460,6 +479,8 @@ func (r *faultRule) strikes(rules *Rules, x *exchange.Exchange) bool {
 		}
 	case r.Kind.target() != requests || r.Operation != "" && r.Operation != "*" && !operations.Matches(r.Operation, x.Operation):
 		return false
+	case operations.OfQueues(x.Operation) && (r.Operation == "" || r.Operation == "*"):
+		return false // who waits for messages asks all the time
 	}
 	return (r.Kind.target() != nextPages || hasNextToken(x, op)) && r.turn(rules)
 }

@@ -101,6 +101,9 @@ func Earliest(a, b time.Time) time.Time {
 // Timestamp is the spelling of times in SP-API bodies, to the second.
 func Timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) } // the layout for which package time has a short cut
 
+// Millis spells a time with thousandths of seconds, as notifications and some APIs do.
+func Millis(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
 // List is v if it is a list; nil otherwise.
 func List(v any) []any {
 	list, _ := v.([]any)

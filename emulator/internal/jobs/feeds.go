@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
 	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/table"
@@ -45,6 +46,12 @@ type Feed struct {
 }
 
 func (f *Feed) about() (string, []string) { return f.Kind.Name, f.Marketplaces }
+
+func (f *Feed) news(a *desk.Seller) desk.News {
+	told := object{"sellerId": a.ID, "accountId": accountID(a), "feedId": f.ID, "feedType": f.Kind.Name, "processingStatus": f.Outcome}
+	withID(told, "resultFeedDocumentId", f.Result)
+	return desk.News{Type: "FEED_PROCESSING_FINISHED", At: f.ended, Payload: object{"feedProcessingFinishedNotification": told}}
+}
 
 func (k *Queue) PlanFeed(f *Feed) {
 	k.later(f.ended, func(at time.Time) {

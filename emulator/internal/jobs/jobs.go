@@ -84,7 +84,8 @@ const mostDocuments = 2 * mostJobs
 func newQueue(a *desk.Seller) *Queue {
 	return &Queue{
 		account: a, documents: expiring.NewMap(mostDocuments, (*Document).release), generated: map[generated]time.Time{},
-		Reports: newList[*Report]("report"), Feeds: newList[*Feed]("feed"), Queries: newList[*Query]("query"),
+		Reports: newList("report", func(r *Report) { tell(a, r) }), Feeds: newList("feed", func(f *Feed) { tell(a, f) }),
+		Queries: newList("query", func(q *Query) { tell(a, q) }),
 	}
 }
 
@@ -110,6 +111,9 @@ func (k *Queue) settle(now time.Time) {
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
 	k.now = now
+	if k.settled.IsZero() && k.account.Wants(reportFinished) {
+		k.OpenSettlements() // who waits for reports is told of these, too
+	}
 	k.catchUp()
 	k.sweep(now)
 }
@@ -167,6 +171,55 @@ type Job struct {
 }
 
 func (j *Job) job() *Job { return j }
+
+// newsOf makes a source of what is told of jobs that have ended. list are those of a queue, about is the name by which one is asked for.
+func newsOf[T Listed](about string, list func(k *Queue) *List[T]) desk.NewsSource {
+	return desk.NewsSource{
+		// What ends by itself is told when it is settled.
+		About: func(a *desk.Seller, ids map[string]string, now time.Time) (desk.News, error) {
+			Queues.Of(a).settle(now)
+			k := Queues.Of(a)
+			k.Mu.Lock()
+			defer k.Mu.Unlock()
+			var none, found T
+			if id := ids[about]; id != "" {
+				found = list(k).Find(id)
+			} else {
+				for _, v := range list(k).all {
+					if v.job().Outcome != "" {
+						found = v
+					}
+				}
+			}
+			switch {
+			case found != none && found.job().Outcome != "":
+				return found.news(a), nil
+			case ids[about] == "":
+				return desk.News{}, fmt.Errorf("%s: none of the seller's has ended: ask for one, and let it end", about)
+			case found != none:
+				return desk.News{}, fmt.Errorf("%s: %q hasn't ended", about, ids[about])
+			}
+			return desk.News{}, fmt.Errorf("%s: the seller has none of id %q", about, ids[about])
+		},
+	}
+}
+
+// tell tells that a job has ended.
+func tell[T Listed](a *desk.Seller, v T) {
+	if news := v.news(a); a.Wants(news.Type) {
+		a.Tell(news)
+	}
+}
+
+// accountID is how notifications of jobs name a seller (selling-partner-api-models, schemas/notifications).
+func accountID(a *desk.Seller) string { return "amzn1.merchant.o." + a.ID }
+
+// withID adds a document's id to what is told, if there is a document.
+func withID(told object, name string, d *Document) {
+	if d != nil {
+		told[name] = d.ID
+	}
+}
 
 // firstID is what the number in the first id is counted from.
 const firstID = 1_000_000

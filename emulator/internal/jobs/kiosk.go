@@ -43,6 +43,16 @@ type Query struct {
 
 func (q *Query) about() (string, []string) { return "", nil }
 
+func (q *Query) news(a *desk.Seller) desk.News {
+	told := object{"accountId": accountID(a), "queryId": q.ID, "query": q.Text, "processingStatus": q.Outcome}
+	withID(told, "dataDocumentId", q.Data)
+	withID(told, "errorDocumentId", q.Problem)
+	if q.Next != "" {
+		told["pagination"] = object{"nextToken": q.Next}
+	}
+	return desk.News{Type: "DATA_KIOSK_QUERY_PROCESSING_FINISHED", At: q.ended, Payload: told}
+}
+
 //go:embed kiosk/*.graphql
 var kioskFiles embed.FS
 

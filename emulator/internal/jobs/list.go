@@ -72,6 +72,7 @@ type Listed interface {
 	comparable
 	job() *Job
 	about() (kind string, marketplaces []string)
+	news(a *desk.Seller) desk.News // of one that has ended
 }
 
 // mostJobs is how many reports, feeds or queries of a seller are kept. The usage plan of createReport, which allows most, gets to 130,000 within the
@@ -85,13 +86,14 @@ type List[T Listed] struct {
 	numbers map[int]T
 	all     []T              // by creation
 	parts   map[listPart][]T // by creation
+	ended   func(v T)        // is told of each that has ended
 }
 
 // listPart are those of one type and outcome.
 type listPart struct{ kind, outcome string }
 
-func newList[T Listed](what string) *List[T] {
-	return &List[T]{what: what, numbers: map[int]T{}, parts: map[listPart][]T{}}
+func newList[T Listed](what string, ended func(v T)) *List[T] {
+	return &List[T]{what: what, numbers: map[int]T{}, parts: map[listPart][]T{}, ended: ended}
 }
 
 // byCreation orders jobs. Settlement reports are written later than they are dated.
@@ -146,6 +148,7 @@ func (l *List[T]) moved(j *Job, from string) {
 	before, after := l.part(v, from), l.part(v, j.Outcome)
 	l.parts[before] = without(l.parts[before], place(l.parts[before], v))
 	l.parts[after] = inserted(l.parts[after], v)
+	l.ended(v)
 }
 
 // drop lets the oldest go.

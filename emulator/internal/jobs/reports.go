@@ -3,7 +3,6 @@ package jobs
 import (
 	"container/heap"
 	_ "embed"
-	"encoding/json"
 	"hash/crc32"
 	"slices"
 	"strconv"
@@ -18,6 +17,7 @@ import (
 	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/table"
 	"github.com/openspapi/spapi/emulator/internal/world"
+	"github.com/openspapi/spapi/internal/catalog"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -61,7 +61,7 @@ var ReportTypes = sync.OnceValue(func() map[string]*ReportType {
 		t := &ReportType{
 			Name: f[0], Vendor: f[1] == "vendor", format: f[2], restricted: f[3] == "yes",
 			Request: strings.Contains(f[4], "request"), Schedule: strings.Contains(f[4], "schedule"), Settlement: f[4] == "settlement",
-			Options: map[string][]string{}, retention: time.Duration(format.Atoi(f[6])) * 24 * time.Hour, rows: f[8], columns: strings.Split(f[9], "|"),
+			Options: map[string][]string{}, retention: time.Duration(format.Atoi(f[6])) * 24 * time.Hour, rows: f[7], columns: strings.Split(f[8], "|"),
 		}
 		for _, option := range strings.Split(f[5], ";") {
 			name, values, _ := strings.Cut(option, "=")
@@ -69,13 +69,14 @@ var ReportTypes = sync.OnceValue(func() map[string]*ReportType {
 				t.Options[name] = strings.Split(values, "|")
 			}
 		}
-		if f[7] != "" {
-			var err error
-			if t.cooldown, err = time.ParseDuration(f[7]); err != nil {
-				table.Refuse("report_types.csv", err.Error())
+		types[t.Name] = t
+	}
+	if op, ok := catalog.Lookup("reports20210630.createReport"); ok {
+		for _, l := range op.TypeLimits {
+			if t := types[l.Type]; t != nil && l.FromMade {
+				t.cooldown = l.Window()
 			}
 		}
-		types[t.Name] = t
 	}
 	return types
 })
@@ -93,6 +94,14 @@ type Report struct {
 }
 
 func (r *Report) about() (string, []string) { return r.Kind.Name, r.Marketplaces }
+
+const reportFinished = "REPORT_PROCESSING_FINISHED"
+
+func (r *Report) news(a *desk.Seller) desk.News {
+	told := object{"sellerId": a.ID, "accountId": accountID(a), "reportId": r.ID, "reportType": r.Kind.Name, "processingStatus": r.Outcome}
+	withID(told, "reportDocumentId", r.Document)
+	return desk.News{Type: reportFinished, At: r.ended, Payload: object{"reportProcessingFinishedNotification": told}}
+}
 
 // Schedule makes reports by itself.
 type Schedule struct {
@@ -341,6 +350,7 @@ func (k *Queue) settle14(until time.Time) {
 			r.Document = k.AddDocument("report", d)
 			r.Outcome = done
 			k.Reports.Add(r)
+			k.Reports.ended(r)
 		}
 	}
 	if until.After(k.settled) {
@@ -357,28 +367,4 @@ func (k *Queue) marketplacesOf(ids []string) []*marketplace.Marketplace {
 		}
 	}
 	return list
-}
-
-// salesReport is when GET_SALES_AND_TRAFFIC_REPORT was last asked for, by any seller.
-type salesReport struct {
-	Mu   sync.Mutex
-	Last time.Time
-}
-
-var SalesReports = &desk.Store[*salesReport]{
-	Name: "salesReport", Shared: true,
-	Create: func(*desk.Seller) *salesReport { return &salesReport{} },
-	Save: func(s *salesReport) (any, error) {
-		s.Mu.Lock()
-		defer s.Mu.Unlock()
-		if s.Last.IsZero() {
-			return nil, nil
-		}
-		return s.Last, nil
-	},
-	Load: func(s *salesReport, raw json.RawMessage) error {
-		s.Mu.Lock()
-		defer s.Mu.Unlock()
-		return json.Unmarshal(raw, &s.Last)
-	},
 }

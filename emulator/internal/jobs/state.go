@@ -113,9 +113,14 @@ var Queues = &desk.Store[*Queue]{
 
 // Flow has no operations of its own: it is what the flows of reports, feeds and queries stand on.
 var Flow = desk.Flow{
-	Stores:   []desk.Keeper{Queues, SalesReports},
+	Stores:   []desk.Keeper{Queues},
 	Services: []desk.Service{s3},
 	Settle:   func(a *desk.Seller, now time.Time) { Queues.Of(a).settle(now) },
+	News: map[string]desk.NewsSource{
+		reportFinished:                         newsOf("report", func(k *Queue) *List[*Report] { return k.Reports }),
+		"FEED_PROCESSING_FINISHED":             newsOf("feed", func(k *Queue) *List[*Feed] { return k.Feeds }),
+		"DATA_KIOSK_QUERY_PROCESSING_FINISHED": newsOf("query", func(k *Queue) *List[*Query] { return k.Queries }),
+	},
 }
 
 func (k *Queue) save() any {

@@ -10,16 +10,25 @@ import (
 
 // fees are what charges and the clock move from one time until before another, by kind, not by time. The caller holds l.mu.
 func (l *Ledger) fees(from, to time.Time) []beside {
-	var list []beside
+	return append(l.charges(l.world().ChargesIn(from, to)), l.dues(from, to)...)
+}
+
+// charges are what charges move. The caller holds l.mu.
+func (l *Ledger) charges(charges []world.Charge) (list []beside) {
+	w := l.world()
+	for _, c := range charges {
+		if m := l.indexOf(c.Marketplace); m >= 0 {
+			list = append(list, beside{at: c.At.Unix(), m: &l.seller.Marketplaces[m], make: func() Transaction { return l.charged(w, &c) }})
+		}
+	}
+	return list
+}
+
+// dues are what the seller pays for each month, from one time until before another. The caller holds l.mu.
+func (l *Ledger) dues(from, to time.Time) (list []beside) {
 	add := func(at time.Time, m int, make func() Transaction) {
 		if !at.Before(from) && at.Before(to) {
 			list = append(list, beside{at: at.Unix(), m: &l.seller.Marketplaces[m], make: make})
-		}
-	}
-	w := l.world()
-	for _, c := range w.ChargesIn(from, to) {
-		if m := l.indexOf(c.Marketplace); m >= 0 {
-			add(c.At, m, func() Transaction { return l.charged(w, &c) })
 		}
 	}
 	// The main marketplace's account pays what is for the seller as a whole.

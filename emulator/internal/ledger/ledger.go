@@ -31,6 +31,8 @@ type Ledger struct {
 	buckets map[int]*bucket        // by what they start with, see [bucketOrders]
 	kept    map[sumKey]figures
 	shells  map[string]Group // see [Ledger.shell]
+
+	news news
 }
 
 // Terms are what Amazon has agreed on with a seller.
@@ -186,6 +188,7 @@ func (l *Ledger) CloseEarly(m *marketplace.Marketplace, pause time.Duration, now
 	l.cuts[m.ID] = append(l.cuts[m.ID], now)
 	clear(l.kept)
 	clear(l.shells)
+	l.tellCut(m, now)
 	return l.group(l.periodAt(m, p.start), now), nil
 }
 

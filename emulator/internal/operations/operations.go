@@ -7,7 +7,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/openspapi/spapi/emulator/internal/queues"
 	"github.com/openspapi/spapi/internal/catalog"
+	"github.com/openspapi/spapi/internal/notificationtypes"
 )
 
 // Removed are two of catalog v0 that Amazon has taken away and that the emulator keeps: many a tutorial walks
@@ -56,7 +58,25 @@ func Known(pattern string) bool {
 	if pattern == "" || Served(pattern) {
 		return true
 	}
-	return slices.ContainsFunc(otherOperations, func(id string) bool { return Matches(pattern, id) })
+	matches := func(id string) bool { return Matches(pattern, id) }
+	return slices.ContainsFunc(otherOperations, matches) || Notifies(pattern) ||
+		slices.ContainsFunc(queues.Operations(), func(name string) bool { return Matches(pattern, ofQueues+name) })
+}
+
+const (
+	ofQueues        = "sqs."
+	ofNotifications = "notifications."
+)
+
+// OfQueues tells whether an operation is one of the application's queues.
+func OfQueues(id string) bool { return strings.HasPrefix(id, ofQueues) || id+"." == ofQueues }
+
+// Notification is by what name faults know messages of a type of notifications.
+func Notification(kind string) string { return ofNotifications + kind }
+
+// Notifies tells whether a pattern matches messages of some type of notifications.
+func Notifies(pattern string) bool {
+	return slices.ContainsFunc(notificationtypes.All(), func(t notificationtypes.Type) bool { return Matches(pattern, Notification(t.Name)) })
 }
 
 // Key is the key of op in [catalog.API.Operations].

@@ -31,6 +31,7 @@ func (w *World) Change(id string, now time.Time, f func(o *Order) error) error {
 	if err := f(after); err != nil {
 		return err
 	}
+	asked := now
 	now = now.UTC().Truncate(time.Second)
 	w.hear(now)
 	for _, t := range []*time.Time{&after.Shipped, &after.Cancelled, &after.Changed} {
@@ -39,10 +40,45 @@ func (w *World) Change(id string, now time.Time, f func(o *Order) error) error {
 	w.touched[number] = after
 	w.index.set(number, w.rowOf(after))
 	w.enter(after)
-	w.rehear(before, after, now)
+	w.rehear(before, after, asked)
 	w.changes = append(w.changes, number)
 	w.wake()
+	for _, f := range w.orderWatchers {
+		f(before, after, now)
+	}
 	return nil
+}
+
+// WatchOrders lets f know what each change of an order has made of it, and when. f runs under the world's lock, and changes neither.
+func (w *World) WatchOrders(f func(before, after *Order, now time.Time)) {
+	w.Lock()
+	defer w.Unlock()
+	w.orderWatchers = append(w.orderWatchers, f)
+}
+
+// CancelRequested is that a buyer asks the merchant to cancel.
+const CancelRequested = "CancelRequested"
+
+// Happening is something that has happened to an order.
+type Happening struct {
+	Number int // of the order
+	At     time.Time
+	What   string // the status that the order has come to, or CancelRequested
+}
+
+// happens is what the moments of a row are.
+var happens = [...]string{purchased: Pending, payable: Unshipped, partly: PartiallyShipped, shipped: Shipped, cancelled: Canceled, cancelAsked: CancelRequested, changed: ""}
+
+// ByChange is what a change has let happen to an order.
+func ByChange(before, after *Order, now time.Time) (list []Happening) {
+	if status := after.Status(now); status != before.Status(now) {
+		at := map[string]time.Time{Unshipped: after.Payable, PartiallyShipped: after.partly, Shipped: after.Shipped, Canceled: after.Cancelled}[status]
+		list = append(list, Happening{after.Number, at, status})
+	}
+	if asked := after.CancelAsked; !asked.IsZero() && !asked.After(now) && !asked.Equal(before.CancelAsked) {
+		list = append(list, Happening{after.Number, asked, CancelRequested})
+	}
+	return list
 }
 
 // Changes are the numbers of orders that came or were changed after the first n such, and how many there have been. Whoever keeps something that is made of
@@ -50,7 +86,7 @@ func (w *World) Change(id string, now time.Time, f func(o *Order) error) error {
 func (w *World) Changes(n int) (numbers []int, count int) {
 	w.RLock()
 	defer w.RUnlock()
-	return slices.Clone(w.changes[n:]), len(w.changes)
+	return slices.Clone(w.changes[min(n, len(w.changes)):]), len(w.changes)
 }
 
 // Ship tells of a parcel of an order that the seller fulfils, as confirmShipment and the fulfilment feeds do. p.Quantities is by item; nil stands

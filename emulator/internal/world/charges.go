@@ -39,6 +39,16 @@ func (w *World) charge(c Charge) {
 		return -1 // after those of the same time
 	})
 	w.charges = slices.Insert(w.charges, i, c)
+	for _, f := range w.chargeWatchers {
+		f(c)
+	}
+}
+
+// WatchCharges lets f know of each charge. f runs under the world's lock.
+func (w *World) WatchCharges(f func(Charge)) {
+	w.Lock()
+	defer w.Unlock()
+	w.chargeWatchers = append(w.chargeWatchers, f)
 }
 
 // Charges are all charges, by time.

@@ -1,6 +1,8 @@
 package world
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +33,8 @@ type Listing struct {
 	Stocked    time.Time // when orders or Amazon last changed quantity or stock
 	Issues     []ListingIssue
 	Deleted    bool
-	Revised    bool // by a request
+	Revised    bool              // by a request
+	standing   map[string]string // the world's: of the seller's account, by marketplace id
 }
 
 // Offer is what the seller asks for a listing in one marketplace.
@@ -202,8 +205,9 @@ func (w *World) Catalogue() []*Product {
 	return append(slices.Clip(w.Products), w.added...)
 }
 
-// putListing adds a listing or takes the place of the one with its SKU. The caller holds the world's lock for writing, as for all below.
-func (w *World) putListing(l *Listing, now time.Time) {
+// putListing adds a listing or takes the place of the one with its SKU. was is what [World.before] had of it. The caller holds the world's lock for writing, as
+// for all below.
+func (w *World) putListing(l, was *Listing, now time.Time) {
 	l.Updated = now.UTC().Truncate(time.Second)
 	if l.Created.IsZero() {
 		l.Created = l.Updated
@@ -213,6 +217,8 @@ func (w *World) putListing(l *Listing, now time.Time) {
 		w.Listings[l.SKU] = l
 		w.shelf = append(w.shelf, l)
 	}
+	w.discount(l)
+	w.changed(was, l, now)
 }
 
 // SetPrice changes what a listing costs in one marketplace, offering it there if it wasn't; false when there is no such listing.
@@ -221,13 +227,14 @@ func (w *World) SetPrice(sku, marketplaceID string, price Money, now time.Time) 
 	if l == nil {
 		return false
 	}
+	was := w.before(l)
 	o := l.Offers[marketplaceID]
 	if o == nil {
 		o = &Offer{}
 		l.Offers[marketplaceID], l.markets[marketplaceID] = o, true
 	}
 	o.price = price
-	w.putListing(l, now)
+	w.putListing(l, was, now)
 	return true
 }
 
@@ -238,8 +245,9 @@ func (w *World) SetQuantity(sku string, n int, now time.Time) bool {
 	if l == nil {
 		return false
 	}
+	was := w.before(l)
 	l.Quantity, l.Amazon = n, false
-	w.putListing(l, now)
+	w.putListing(l, was, now)
 	return true
 }
 
@@ -249,8 +257,9 @@ func (w *World) DeleteListing(sku string, now time.Time) bool {
 	if l == nil {
 		return false
 	}
+	was := w.before(l)
 	l.Deleted = true
-	w.putListing(l, now)
+	w.putListing(l, was, now)
 	return true
 }
 
@@ -267,7 +276,7 @@ func (l *Listing) Available() int {
 
 // Buyable tells whether a listing can be bought in a marketplace.
 func (l *Listing) Buyable(marketplaceID string) bool {
-	if l.Deleted || l.Offers[marketplaceID] == nil || l.Available() == 0 {
+	if l.Deleted || l.Offers[marketplaceID] == nil || l.Available() == 0 || l.standing[marketplaceID] == Deactivated {
 		return false
 	}
 	return !slices.ContainsFunc(l.Issues, func(i ListingIssue) bool {
@@ -372,4 +381,220 @@ func (l *Listing) Status(marketplaceID string) []string {
 		list = append(list, "BUYABLE")
 	}
 	return append(list, "DISCOVERABLE")
+}
+
+// Change is what has happened to a listing: by a request, an order, or the time.
+type Change struct {
+	At    time.Time
+	Was   *Listing  // a copy, as it was; nil where there was none
+	WasAt time.Time // when it was so: At, but of a price that its schedule changes
+	Now   *Listing  // as it is: to be read under the world's lock
+	Stock bool      // nothing but stock or quantity has changed
+}
+
+// watcher tells of changes of listings. Guarded by the world's lock.
+type watcher struct {
+	on   func() bool
+	tell func(Change)
+	// While asked, wanted is what on has said: it is asked once for all that a leap of the clock brings.
+	asked, wanted bool
+
+	discounted map[*Listing]bool // with a price that changes by its schedule
+	priced     time.Time         // until when such changes have been told
+	due        time.Time         // when the next such change comes; zero: never
+}
+
+// Watch has each change of a listing told from now on, as long as on says so. The world's lock is held for writing while tell is called: it may read the world,
+// and the price at a time, but ask for nothing that takes the lock.
+func (w *World) Watch(on func() bool, tell func(Change)) {
+	w.Lock()
+	defer w.Unlock()
+	w.watcher.on, w.watcher.tell = on, tell
+}
+
+// watched tells whether anybody wants to know of changes.
+func (w *World) watched() bool {
+	if w.watcher.asked {
+		return w.watcher.wanted
+	}
+	return w.watcher.on != nil && w.watcher.on()
+}
+
+// before is a copy of a listing that is about to be changed, for [World.changed]; nil where nobody watches, or there is none.
+func (w *World) before(l *Listing) *Listing {
+	was := w.stocked(l)
+	if was == nil {
+		return nil
+	}
+	was.markets, was.Offers = maps.Clone(l.markets), make(map[string]*Offer, len(l.Offers))
+	for id, o := range l.Offers {
+		copied := *o
+		was.Offers[id] = &copied
+	}
+	return was
+}
+
+// stocked is like before, for changes of stock and quantity only.
+func (w *World) stocked(l *Listing) *Listing {
+	if l == nil || !w.watched() {
+		return nil
+	}
+	was := *l
+	return &was
+}
+
+// changed tells of a change of a listing, which was nil before it came.
+func (w *World) changed(was, l *Listing, at time.Time) {
+	if w.watched() {
+		w.watcher.tell(Change{at, was, at, l, false})
+	}
+}
+
+// moved is like changed, after [World.stocked].
+func (w *World) moved(was, l *Listing, at time.Time) {
+	if w.watched() && was != nil {
+		w.watcher.tell(Change{at, was, at, l, true})
+	}
+}
+
+// ClearStock takes all that Amazon has of a listing out of the stock. The caller holds the world's lock for writing.
+func (w *World) ClearStock(l *Listing, now time.Time) {
+	was := w.stocked(l)
+	l.Stock = Stock{FNSKU: l.Stock.FNSKU}
+	w.moved(was, l, now)
+}
+
+// discount notes whether a listing has a price that changes by its schedule.
+func (w *World) discount(l *Listing) {
+	has := false
+	for _, o := range l.Offers {
+		has = has || o.sale.Units > 0
+	}
+	switch {
+	case has && w.watcher.discounted == nil:
+		w.watcher.discounted = map[*Listing]bool{l: true}
+	case has:
+		w.watcher.discounted[l] = true
+	default:
+		delete(w.watcher.discounted, l)
+	}
+	w.nextPrice()
+}
+
+// nextPrice notes when the next price changes by its schedule.
+func (w *World) nextPrice() {
+	w.watcher.due = time.Time{}
+	for l := range w.watcher.discounted {
+		for _, at := range l.priceMoments() {
+			if at.After(w.watcher.priced) && (w.watcher.due.IsZero() || at.Before(w.watcher.due)) {
+				w.watcher.due = at
+			}
+		}
+	}
+}
+
+// priceMoments are when discounts of a listing begin and end.
+func (l *Listing) priceMoments() []time.Time {
+	var list []time.Time
+	if l.Deleted {
+		return nil
+	}
+	for _, o := range l.Offers {
+		if o.sale.Units > 0 {
+			list = append(list, o.saleFrom, o.saleTo)
+		}
+	}
+	slices.SortFunc(list, time.Time.Compare)
+	return slices.CompactFunc(list, time.Time.Equal)
+}
+
+// reprice tells of the prices that their schedules have changed until t.
+func (w *World) reprice(t time.Time) {
+	x := &w.watcher
+	for !x.due.IsZero() && !x.due.After(t) {
+		at := x.due
+		var of []*Listing
+		for l := range x.discounted {
+			if slices.ContainsFunc(l.priceMoments(), at.Equal) {
+				of = append(of, l)
+			}
+		}
+		slices.SortFunc(of, func(a, b *Listing) int { return strings.Compare(a.SKU, b.SKU) })
+		for _, l := range of {
+			if w.watched() {
+				x.tell(Change{at, w.before(l), at.Add(-1), l, false})
+			}
+		}
+		x.priced = at
+		w.nextPrice()
+	}
+	if t.After(x.priced) {
+		x.priced = t
+	}
+}
+
+// The states of a seller's account in a marketplace.
+const (
+	Normal      = "NORMAL"
+	AtRisk      = "AT_RISK"
+	Deactivated = "DEACTIVATED"
+)
+
+// Standings are all states of an account.
+var Standings = []string{Normal, AtRisk, Deactivated}
+
+// Standing is the state of the seller's account in a marketplace.
+func (w *World) Standing(marketplaceID string) string {
+	w.RLock()
+	defer w.RUnlock()
+	return w.standingIn(marketplaceID)
+}
+
+func (w *World) standingIn(marketplaceID string) string {
+	if s := w.standing[marketplaceID]; s != "" {
+		return s
+	}
+	return Normal
+}
+
+// SetStanding brings the seller's account in a marketplace into a state, and returns the one before. Nothing can be bought of an account that is deactivated.
+func (w *World) SetStanding(m *marketplace.Marketplace, state string, now time.Time) (before string) {
+	w.Lock()
+	defer w.Unlock()
+	before = w.standingIn(m.ID)
+	if before == state {
+		return before
+	}
+	next := maps.Clone(w.standing) // listings that were copied keep theirs
+	if next == nil {
+		next = map[string]string{}
+	}
+	if delete(next, m.ID); state != Normal {
+		next[m.ID] = state
+	}
+	w.standing = next
+	for _, l := range w.AllListings() {
+		was := w.before(l)
+		if l.standing = next; was != nil && was.Buyable(m.ID) != l.Buyable(m.ID) {
+			w.changed(was, l, now)
+		}
+	}
+	for _, l := range w.Listings {
+		l.standing = next
+	}
+	return before
+}
+
+// loadStanding brings the account into the states of an export.
+func (w *World) loadStanding(states map[string]string) error {
+	for id, state := range states {
+		if !slices.Contains(Standings, state) || !slices.ContainsFunc(w.seller.Marketplaces, func(m marketplace.Marketplace) bool { return m.ID == id }) {
+			return fmt.Errorf("account in marketplace %q is %q: want one of the seller's marketplaces, and one of %v", id, state, Standings)
+		}
+	}
+	w.standing = states
+	for _, l := range w.Listings {
+		l.standing = states
+	}
+	return nil
 }

@@ -28,8 +28,10 @@ type Product struct {
 	Grams       int
 	Millimeters [3]int // length, width, height of the item
 	Rank        int
-	own         bool    // brought by a listing, not of the seed
-	Family      *Family // nil for most
+	own         bool // brought by a listing, not of the seed
+	// content is what the listing that brought the item has said of it beyond the members above, by attribute: see ContentAttributes.
+	content map[string][]any
+	Family  *Family // nil for most
 }
 
 // ProductKind is a sort of product with what all of its kind have in common.

@@ -609,12 +609,13 @@ func (o *Order) effects() []effect {
 	return list
 }
 
-// apply lets the stock hear of an effect, or, with -1, forget it.
-func (w *World) apply(e effect, sign int, at time.Time) {
+// apply lets the stock hear of an effect, or, with -1, forget it. The stock is as of at from then on, and those who watch it are told of now.
+func (w *World) apply(e effect, sign int, at, now time.Time) {
 	l := w.Listings[e.sku]
 	if l == nil {
 		return
 	}
+	was := w.stocked(l)
 	l.Quantity += sign * e.quantity
 	l.Stock.Fulfillable += sign * e.fulfillable
 	l.Stock.Reserved += sign * e.reserved
@@ -624,6 +625,7 @@ func (w *World) apply(e effect, sign int, at time.Time) {
 	if l.Stocked.Before(at) {
 		l.Stocked = at
 	}
+	w.moved(was, l, now)
 }
 
 // Moved notes units that come or leave by a request, and changes the stock by them. The caller holds the world's lock for writing.
@@ -632,6 +634,7 @@ func (w *World) Moved(m Movement) {
 	if m.Quantity == 0 || l == nil {
 		return
 	}
+	was, now := w.stocked(l), m.At
 	m.At = m.At.UTC().Truncate(time.Second)
 	if m.Disposition == Sellable {
 		l.Stock.Fulfillable += m.Quantity
@@ -640,6 +643,7 @@ func (w *World) Moved(m Movement) {
 	}
 	l.Stocked = m.At
 	w.moves = append(w.moves, m)
+	w.moved(was, l, now)
 }
 
 // Moves are the movements that requests have told of, in the order in which they came. The caller holds the world's lock.

@@ -253,7 +253,7 @@ func (w *World) build() {
 		}
 		goods = append(goods, p.goods...)
 		for _, e := range p.effects {
-			w.apply(e, 1, time.Time{})
+			w.apply(e, 1, time.Time{}, time.Time{})
 		}
 		for _, r := range p.replacements {
 			w.replacements[r[0]] = append(w.replacements[r[0]], r[1])
@@ -375,6 +375,32 @@ func (w *World) matches(f *OrderFilter, t time.Time, place int) iter.Seq2[int, i
 			}
 		}
 	}
+}
+
+// Happened is what has happened to orders after a time and by another, by time. It takes as long as that is much, however many orders there are.
+func (w *World) Happened(after, until time.Time) (list []Happening) {
+	w.RLock()
+	defer w.RUnlock()
+	last := w.second(until)
+	for k := range w.index.updates.From(timeline.At(w.second(after)+1, 0), nil, 0, 0) {
+		if k.Second() > last {
+			break
+		}
+		r, moment := &w.index.rows[numberAt(k)], k.Kind()
+		if r.moments[moment] != k.Second() || happens[moment] == "" || r.passed(moment) {
+			continue // it has been put off, or is no news
+		}
+		list = append(list, Happening{numberAt(k), w.time(k.Second()), happens[moment]})
+	}
+	return list
+}
+
+// passed tells whether the order is further than a moment takes it when that comes. Of two in one second both count.
+func (r *row) passed(moment int) bool {
+	if moment > cancelled {
+		return false
+	}
+	return slices.ContainsFunc(r.moments[moment+1:cancelled+1], func(at uint32) bool { return at > 0 && at < r.moments[moment] })
 }
 
 // lives returns what makes the lives that Accept looks at, in one memory.

@@ -25,6 +25,10 @@ type worldState struct {
 	Told     []string       `json:"told,omitempty"`     // idempotency tokens
 	Moves    []Movement     `json:"moves,omitempty"`    // of stock, told by requests
 	Charges  []Charge       `json:"charges,omitempty"`
+	// Standing is that of the seller's account where it isn't NORMAL, by marketplace id.
+	Standing map[string]string `json:"standing,omitempty"`
+	// Priced is until when prices that change by their schedules have been told; zero where there is none.
+	Priced time.Time `json:"priced,omitzero"`
 }
 
 // basketState is what was bought after the beginning: in short, since there may be a million.
@@ -90,6 +94,7 @@ type productState struct {
 	ASIN, SKU, EAN, UPC, Title, Brand, Color, Size, Part, Type string
 	Pack, Cents, Grams, Rank                                   int
 	Millimeters                                                [3]int
+	Content                                                    map[string][]any `json:",omitempty"`
 }
 
 type listingState struct {
@@ -149,7 +154,10 @@ func (s *Stock) set(n [12]int) {
 func (w *World) Save() any {
 	w.RLock()
 	defer w.RUnlock()
-	s := worldState{Next: w.next, Heard: w.heard, Moves: w.moves, Charges: w.charges}
+	s := worldState{Next: w.next, Heard: w.heard, Moves: w.moves, Charges: w.charges, Standing: w.standing}
+	if len(w.watcher.discounted) > 0 {
+		s.Priced = w.watcher.priced
+	}
 	places := make(map[*Listing]int, len(w.shelf))
 	for i, l := range w.shelf {
 		places[l] = i
@@ -171,7 +179,7 @@ func (w *World) Save() any {
 		s.Orders = append(s.Orders, saveOrder(w.touched[number]))
 	}
 	for _, p := range w.added {
-		s.Products = append(s.Products, productState{p.ASIN, p.SKU, p.EAN, p.UPC, p.Title, p.Brand, p.Color, p.Size, p.Part, p.Kind.Type, p.Pack, p.Cents, p.Grams, p.Rank, p.Millimeters})
+		s.Products = append(s.Products, productState{p.ASIN, p.SKU, p.EAN, p.UPC, p.Title, p.Brand, p.Color, p.Size, p.Part, p.Kind.Type, p.Pack, p.Cents, p.Grams, p.Rank, p.Millimeters, p.content})
 	}
 	for _, l := range w.shelf {
 		if l.Revised {
@@ -243,10 +251,16 @@ func (w *World) Load(raw json.RawMessage) error {
 	}
 	w.Lock()
 	defer w.Unlock()
+	if err := w.loadStanding(s.Standing); err != nil {
+		return err
+	}
+	if !s.Priced.IsZero() {
+		w.watcher.priced = s.Priced
+	}
 	for _, ps := range s.Products {
 		p := &Product{
 			own: true, ASIN: ps.ASIN, SKU: ps.SKU, EAN: ps.EAN, UPC: ps.UPC, Title: ps.Title, Brand: ps.Brand, Color: ps.Color, Size: ps.Size, Part: ps.Part, Pack: ps.Pack, Cents: ps.Cents,
-			Grams: ps.Grams, Rank: ps.Rank, Millimeters: ps.Millimeters, Kind: kindOf(ps.Type),
+			Grams: ps.Grams, Rank: ps.Rank, Millimeters: ps.Millimeters, Kind: kindOf(ps.Type), content: ps.Content,
 		}
 		w.added = append(w.added, p)
 	}
@@ -334,7 +348,7 @@ func (w *World) loadListing(s *listingState, raw map[string]any) error {
 	}
 	l := w.Listings[s.SKU]
 	if l == nil {
-		l = &Listing{SKU: s.SKU}
+		l = &Listing{SKU: s.SKU, standing: w.standing}
 		w.Listings[s.SKU] = l
 		w.shelf = append(w.shelf, l)
 	}
@@ -358,6 +372,7 @@ func (w *World) loadListing(s *listingState, raw map[string]any) error {
 	for _, is := range s.Issues {
 		l.Issues = append(l.Issues, ListingIssue{Code: is.Texts[0], Message: is.Texts[1], Severity: is.Texts[2], MarketplaceID: is.Texts[3], Attributes: is.Attributes, Categories: is.Categories})
 	}
+	w.discount(l)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -124,6 +125,7 @@ func (w *World) Remove(sku string, m *marketplace.Marketplace, now time.Time) bo
 	if l == nil || !l.In(m.ID) {
 		return false
 	}
+	was := w.before(l)
 	d := w.Draft(sku)
 	for i := range ListingAttributes {
 		if a := &ListingAttributes[i]; a.byMarketplace() {
@@ -138,7 +140,7 @@ func (w *World) Remove(sku string, m *marketplace.Marketplace, now time.Time) bo
 	next.attributes = d.rest()
 	next.Deleted = len(next.markets) == 0
 	*l = next
-	w.putListing(l, now)
+	w.putListing(l, was, now)
 	return true
 }
 
@@ -379,10 +381,12 @@ func firstSchedule(v any) map[string]any {
 
 // CarryOut writes the draft into the world.
 func (w *World) CarryOut(s *Submission, d *Draft, markets []*marketplace.Marketplace, now time.Time) {
+	w.reprice(now)
 	l := d.Old
+	was := w.before(w.Listings[d.sku])
 	if l == nil {
 		// What was deleted and comes again is new, but Amazon's warehouses remember.
-		fresh := Listing{SKU: d.sku, Condition: "new_new", Offers: map[string]*Offer{}, markets: map[string]bool{}}
+		fresh := Listing{SKU: d.sku, Condition: "new_new", Offers: map[string]*Offer{}, markets: map[string]bool{}, standing: w.standing}
 		if l = w.Listings[d.sku]; l == nil {
 			l = &fresh
 		} else {
@@ -406,7 +410,7 @@ func (w *World) CarryOut(s *Submission, d *Draft, markets []*marketplace.Marketp
 		s.Product = w.ownProduct(s.Product, l, d, markets[0])
 	}
 	l.Product = s.Product
-	w.putListing(l, now)
+	w.putListing(l, was, now)
 }
 
 func (w *World) setOffers(l *Listing, d *Draft, markets []*marketplace.Marketplace) {
@@ -501,6 +505,12 @@ func (w *World) ownProduct(old *Product, l *Listing, d *Draft, m *marketplace.Ma
 			*field = v
 		}
 	}
+	p.content = map[string][]any{}
+	for _, name := range ContentAttributes {
+		if list, _ := d.Attributes[name].([]any); len(list) > 0 {
+			p.content[name] = list
+		}
+	}
 	identifiers, _ := d.Attributes["externally_assigned_product_identifier"].([]any)
 	for _, v := range identifiers {
 		switch format.Member(v, "type") {
@@ -531,6 +541,34 @@ func (w *World) ownProduct(old *Product, l *Listing, d *Draft, m *marketplace.Ma
 		w.added = append(w.added, p)
 	}
 	return p
+}
+
+// ContentAttributes are those that an item of the catalogue shows as the listing that brought it has them.
+var ContentAttributes = []string{"bullet_point", "product_description", "main_product_image_locator", "other_product_image_locator_1"}
+
+// Content is what the catalogue has of an item under one of ContentAttributes in a marketplace, from the listing that brought it; nil where that says nothing.
+func (p *Product) Content(name string, m *marketplace.Marketplace) []any {
+	var list []any
+	for _, v := range p.content[name] {
+		if format.Member(v, "marketplace_id") == m.ID {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// ChangedContent are the attributes by which an item's page in a marketplace differs from what it was.
+func (p *Product) ChangedContent(was *Product, m *marketplace.Marketplace) []string {
+	var names []string
+	if p.TitleIn(m) != was.TitleIn(m) {
+		names = append(names, "item_name")
+	}
+	for _, name := range ContentAttributes {
+		if !reflect.DeepEqual(p.Content(name, m), was.Content(name, m)) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // kindOf is the first kind of a product type.

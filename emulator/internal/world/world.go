@@ -76,6 +76,11 @@ type World struct {
 	charges      []Charge            // by time
 	moves        []Movement          // of stock, told by requests
 	changes      []int               // numbers of orders that came or were changed, see [World.Changes]
+	standing     map[string]string   // of the seller's account, by marketplace id; see [World.SetStanding]
+	watcher      watcher
+
+	orderWatchers  []func(before, after *Order, now time.Time)
+	chargeWatchers []func(Charge)
 }
 
 // moreOrders is how many orders come after those of the beginning, at the least: a clock that is set far ahead must not fill the memory.
@@ -92,6 +97,7 @@ func New(o Sizes, a *Seller) *World {
 		buyers: random.NewScramble(36*36*36*36, o.Seed, "buyer", a.Number),
 	}
 	w.makers.New = func() any { return w.newMaker() }
+	w.watcher.priced = w.opened
 	for _, p := range w.Products {
 		w.byASIN[p.ASIN] = p
 	}
@@ -128,18 +134,25 @@ func (w *World) schedule() {
 func (w *World) Advance(now time.Time) {
 	w.RLock()
 	idle := w.due.IsZero() || w.due.After(now)
+	priced := w.watcher.due.IsZero() || w.watcher.due.After(now)
 	w.RUnlock()
-	if idle {
+	if idle && priced {
 		return
 	}
 	w.Lock()
 	defer w.Unlock()
-	for !w.nextAt.IsZero() && !w.nextAt.After(now) {
-		w.hear(w.nextAt)
-		w.comes()
+	w.watcher.wanted = w.watched()
+	w.watcher.asked = true
+	defer func() { w.watcher.asked = false }()
+	if !idle {
+		for !w.nextAt.IsZero() && !w.nextAt.After(now) {
+			w.hear(w.nextAt)
+			w.comes()
+		}
+		w.hear(now.UTC().Truncate(time.Second))
+		w.wake()
 	}
-	w.hear(now.UTC().Truncate(time.Second))
-	w.wake()
+	w.reprice(now)
 }
 
 // wake notes when something comes next. The caller holds the world's lock for writing, as for all below.
@@ -179,6 +192,7 @@ func (w *World) comes() {
 func (w *World) take(o *Order) {
 	for _, it := range o.Items {
 		l := w.Listings[it.SKU]
+		was := w.stocked(l)
 		if o.Amazon {
 			l.Stock.Fulfillable -= it.Quantity
 			l.Stock.Reserved += it.Quantity
@@ -186,6 +200,7 @@ func (w *World) take(o *Order) {
 			l.Quantity -= it.Quantity
 		}
 		l.Stocked = o.Purchased
+		w.moved(was, l, o.Purchased)
 	}
 }
 
@@ -222,17 +237,20 @@ func (w *World) hear(t time.Time) {
 		if at.After(t) {
 			break
 		}
+		w.reprice(at)
 		for _, e := range w.life(numberAt(k)).effects() {
 			if e.at.Equal(at) {
-				w.apply(e, 1, at)
+				w.apply(e, 1, at, at)
 			}
 		}
 	}
+	w.reprice(t)
 	w.heard = t
 }
 
 // rehear lets the stock hear that a request has changed an order: what it had heard and is no longer so is undone.
 func (w *World) rehear(before, after *Order, now time.Time) {
+	second := now.UTC().Truncate(time.Second)
 	heard := func(o *Order) []effect {
 		return slices.DeleteFunc(o.effects(), func(e effect) bool { return e.at.After(w.heard) })
 	}
@@ -241,10 +259,10 @@ func (w *World) rehear(before, after *Order, now time.Time) {
 		if i := slices.Index(done, e); i >= 0 {
 			done = slices.Delete(done, i, i+1)
 		} else {
-			w.apply(e, -1, now)
+			w.apply(e, -1, second, now)
 		}
 	}
 	for _, e := range done {
-		w.apply(e, 1, now)
+		w.apply(e, 1, second, now)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/internal/catalog"
+	"github.com/openspapi/spapi/internal/cli/deliver"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/operation"
@@ -25,13 +26,14 @@ type Options struct {
 	Factory   *factory.Factory
 	Operation *operation.Operation
 
-	Values     []*value // of the operation's own flags
-	Input      string   // file, "-" for stdin
-	All        bool
-	NoCheck    bool
-	Restricted string // "" for no restricted token, "all", or data elements with commas
-	ReportType string
-	Preview    preview.Flags
+	Values      []*value // of the operation's own flags
+	Input       string   // file, "-" for stdin
+	All         bool
+	NoCheck     bool
+	Restricted  string // "" for no restricted token, "all", or data elements with commas
+	ReportType  string
+	NoTypeLimit bool
+	Preview     preview.Flags
 }
 
 // NewCmdCall returns the command. The operation that the command line names becomes a command below it, with flags of its own. runF
@@ -57,6 +59,7 @@ Operations have these flags beside their own:
   --no-check                 send values as they are, also those that Amazon's models don't allow
   --restricted-data=element  with a restricted data token for these data elements, all by default (operations that take one)
   --report-type type         fetch a restricted data token where reports of this type need one (getReportDocument)
+  --no-type-limit            send the request though the limit of its type says to wait (createReport, createFeed)
   --dry-run                  print the request in place of sending it
   --curl                     print the request as a curl command in place of sending it
   --show-secrets             with --dry-run or --curl: fetch a real token and show it
@@ -135,6 +138,9 @@ func newCmdOperation(f *factory.Factory, op *operation.Operation, name string, r
 		if r.When == "restricted-report-types" {
 			flags.StringVar(&opts.ReportType, "report-type", "", "`type` of the report, so that a restricted data token is fetched where it needs one")
 		}
+	}
+	if len(op.Operation.TypeLimits) > 0 {
+		deliver.TypeLimitFlag(cmd, &opts.NoTypeLimit)
 	}
 	opts.Preview.Add(cmd)
 	return cmd
@@ -243,6 +249,9 @@ func (opts *Options) callOptions() []spapi.CallOption {
 	}
 	if opts.ReportType != "" {
 		options = append(options, spapi.WithReportType(opts.ReportType))
+	}
+	if opts.NoTypeLimit {
+		options = append(options, spapi.WithoutTypeLimit())
 	}
 	return options
 }

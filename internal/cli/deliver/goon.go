@@ -7,6 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spf13/cobra"
+
+	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/internal/cli/curl"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
@@ -23,6 +26,7 @@ type Going struct {
 	going []string // ids of the jobs whose end nobody has seen
 	kind  job.Kind
 	told  bool
+	bound bool // it was told that a type's limit is waited for
 	asked bool // Amazon has something that this run asked for, or one before it
 }
 
@@ -49,6 +53,10 @@ func (g *Going) Progress(p job.Progress) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.kind, g.asked = p.Kind, g.asked || p.ID != ""
+	if p.Limit != nil && p.Limit.Scope == spapi.LimitPerType && !g.bound {
+		g.bound = true
+		g.f.Notef("%s", wayOut(p))
+	}
 	switch {
 	case p.Stage == job.Checking && !g.told:
 		g.told = true
@@ -59,6 +67,28 @@ func (g *Going) Progress(p job.Progress) {
 	case !slices.Contains(g.going, p.ID):
 		g.going = append(g.going, p.ID)
 	}
+}
+
+// TypeLimitFlag adds --no-type-limit to a command.
+func TypeLimitFlag(cmd *cobra.Command, on *bool) {
+	cmd.Flags().BoolVar(on, "no-type-limit", false, "send the request though the limit of its type says to wait; all other limits hold")
+}
+
+// TypeLimit is what --no-type-limit makes of a job.
+func TypeLimit(passedOver bool) []job.Option {
+	if !passedOver {
+		return nil
+	}
+	return []job.Option{job.WithCallOptions(spapi.WithoutTypeLimit())}
+}
+
+// wayOut is how else than by waiting for the limit of its type a job goes on.
+func wayOut(p job.Progress) string {
+	if p.Kind == job.Report {
+		return p.Type + " may be asked for only now and then: --timeout bounds the wait, --reuse takes a report of the same window that there is, " +
+			"--no-type-limit asks all the same"
+	}
+	return p.Type + " may be sent only so often: --timeout bounds the wait, --no-type-limit sends it all the same"
 }
 
 // Explain puts to an error how to go on, where there is something to go on with. What fails when Amazon has something already is no mistake on the command
@@ -172,4 +202,12 @@ func (g *Going) like(words ...string) string {
 		words = append(words, curl.Quote(word))
 	}
 	return strings.Join(words, " ")
+}
+
+// Limited says for which limit a job waits, and about until when; "" if it waits for none.
+func Limited(p job.Progress) string {
+	if p.Limit == nil {
+		return ""
+	}
+	return "waiting for " + p.Limit.Limit() + ", until " + p.Until.Local().Format("15:04")
 }

@@ -104,7 +104,7 @@ func run(ctx context.Context, opts *Options) error {
 	}
 	p := opts.Factory.Printer()
 	if !p.Whole() {
-		show(opts.Factory.Streams, &report)
+		Show(opts.Factory.Streams, &report)
 	} else if err := p.Print(ctx, report); err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/terminal"
+	"github.com/openspapi/spapi/internal/redistest"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -58,6 +59,7 @@ type patient struct {
 var variables = []string{
 	"SPAPI_CLIENT_ID", "LWA_CLIENT_IDENTIFIER", "SPAPI_CLIENT_SECRET", "LWA_CLIENT_SECRET", "SPAPI_REFRESH_TOKEN", "AMAZON_REFRESH_TOKEN",
 	"SPAPI_REGION", "SPAPI_MARKETPLACE", "SPAPI_SELLER_ID", "SPAPI_ENDPOINT", "SPAPI_TOKEN_URL", "SPAPI_SANDBOX", "SPAPI_PROFILE", "SPAPI_CONFIG",
+	"SPAPI_FLEET", "SPAPI_FLEET_KEY", "SPAPI_FLEET_PROCESSES",
 	"SPAPI_ACCOUNT", "SPAPI_ACCOUNTS", "SPAPI_PASSPHRASE", "SPAPI_KEY_FILE", "SPAPI_ROLE_ARN", "SP_ROLE_ARN", "AWS_ACCESS_KEY_ID",
 	"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "HTTP_PROXY", "HTTPS_PROXY",
 }
@@ -211,6 +213,31 @@ var cases = []struct {
 	{"", "profile", func(p *patient) { p.profile(profileText, 0o600) }},
 	{"", "stored account", func(p *patient) { p.store(nil) }},
 	{"", "embedded emulator", func(p *patient) { p.opts.transport = nil; p.factory.Flags.Emulator = true }},
+
+	{"", "fleet", func(p *patient) { p.env("SPAPI_FLEET", "unix://"+redistest.Start(p.t).Socket) }},
+	{"fleet-address-malformed", "", func(p *patient) { p.env("SPAPI_FLEET", "127.0.0.1:6379") }},
+	{"fleet-address-malformed", "form", func(p *patient) { p.env("SPAPI_FLEET", "redis://h/CANARY") }},
+	{"fleet-address-missing", "", func(p *patient) { p.env("SPAPI_FLEET_KEY", "CANARYCANARYCANARYCANARYCANARYCANARYCANARYCANARY") }},
+	{"fleet-address-missing", "processes", func(p *patient) { p.env("SPAPI_FLEET_PROCESSES", "8") }},
+	{"fleet-no-adapter", "", func(p *patient) { p.env("SPAPI_FLEET", "http://h") }},
+	{"fleet-processes-invalid", "", func(p *patient) { p.env("SPAPI_FLEET_PROCESSES", "many") }},
+	{"fleet-key-invalid fleet-unreachable", "", func(p *patient) {
+		p.env("SPAPI_FLEET", "unix:///none")
+		p.env("SPAPI_FLEET_KEY", "CANARY")
+	}},
+	{"fleet-unreachable", "", func(p *patient) { p.env("SPAPI_FLEET", "redis://u:CANARY@127.0.0.1:1") }},
+	{"client-refused", "while the fleet has a token", func(p *patient) {
+		p.env("SPAPI_FLEET", "unix://"+redistest.Start(p.t).Socket)
+		p.env("SPAPI_FLEET_KEY", strings.Repeat("ab", 32))
+		client, err := spapi.Load(p.t.Context(), spapi.WithTransport(p.emu))
+		p.check(err)
+		_, err = client.AccessToken(p.t.Context())
+		p.check(err)
+		p.env("SPAPI_CLIENT_SECRET", "amzn1.oa2-cs.v1."+strings.Repeat("0", 64))
+	}},
+	{"fleet-refused", "", func(p *patient) {
+		p.env("SPAPI_FLEET", "unix://u:CANARY@"+redistest.Start(p.t, "--requirepass", "right").Socket)
+	}},
 
 	{"no-configuration", "", func(p *patient) {
 		for _, name := range variables {
@@ -565,6 +592,9 @@ func TestProblems(t *testing.T) {
 					t.Errorf("%+v lacks something", f)
 				}
 			}
+			if strings.Contains(p.out.String(), "CANARY") {
+				t.Errorf("a secret shows:\n%s", p.out)
+			}
 			if names := strings.Join(slices.Sorted(maps.Keys(got)), " "); names != c.want {
 				t.Errorf("doctor names %q, want %q\n%s", names, c.want, p.out)
 			}
@@ -731,5 +761,31 @@ func TestNothingWorksIsAProblem(t *testing.T) {
 				t.Errorf("%d as %s: ended with %v:\n%s", status, kind, err, p.out)
 			}
 		}
+	}
+}
+
+// What the fleet's server is like, without a secret.
+func TestFleet(t *testing.T) {
+	p := newPatient(t)
+	r := redistest.Start(t, "--requirepass", "CANARY")
+	p.env("SPAPI_FLEET", "unix://:CANARY@"+r.Socket)
+	p.env("SPAPI_FLEET_KEY", strings.Repeat("ab", 32)+","+strings.Repeat("cd", 32))
+	found := slices.IndexFunc(p.examine().Findings, func(f Finding) bool {
+		return f.Check == "fleet" && f.Status == OK && strings.Contains(f.Message, "the server 7.") && strings.Contains(f.Message, "answers in ") &&
+			strings.Contains(f.Message, "limits and tokens are shared, with 2 keys")
+	})
+	if out := p.out.String(); found < 0 || strings.Contains(out, "CANARY") || strings.Contains(out, "abab") {
+		t.Errorf("doctor says of the fleet:\n%s", out)
+	}
+}
+
+// A key that is none shares nothing, whatever the server says.
+func TestFleetWithABadKey(t *testing.T) {
+	p := newPatient(t)
+	p.env("SPAPI_FLEET", "unix://"+redistest.Start(t).Socket)
+	p.env("SPAPI_FLEET_KEY", "CANARY")
+	p.examine()
+	if out := p.out.String(); !strings.Contains(out, "nothing is shared before the configuration is right") || strings.Contains(out, "tokens are shared") {
+		t.Errorf("doctor says of the fleet:\n%s", out)
 	}
 }

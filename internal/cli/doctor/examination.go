@@ -63,6 +63,7 @@ func (e *examination) all(ctx context.Context) {
 		{"calls", e.calls, false},
 		{"restricted", e.restricted, false},
 		{"consent page", e.consent, false},
+		{"fleet", e.fleet, true},
 		{"aws", e.aws, true},
 		{"operations", e.operations, true},
 	} {
@@ -179,9 +180,9 @@ func (e *examination) readStored(ctx context.Context) error {
 	return nil
 }
 
-// clientOf makes a client that doctor listens to.
+// clientOf makes a client that doctor listens to. It has tokens of its own: those that a fleet shares may be older than the credentials.
 func (e *examination) clientOf(account accounts.Account, application accounts.Application) (*spapi.Client, error) {
-	clients, err := e.opts.Factory.Clients(spapi.WithTransport(e.wire), spapi.WithRetry(spapi.RetryPolicy{MaxAttempts: 1}))
+	clients, err := e.opts.Factory.Clients(spapi.WithTransport(e.wire), spapi.WithTokenStore(spapi.NewTokenStore()), spapi.WithRetry(spapi.RetryPolicy{MaxAttempts: 1}))
 	if err != nil {
 		return nil, err
 	}

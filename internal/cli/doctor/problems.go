@@ -47,7 +47,8 @@ var problems = []problem{
 	{"spellings-differ", "two spellings of one variable are set, and differ", "unset one of the two"},
 	{"switch-not-boolean", "SPAPI_SANDBOX is neither true nor false", "set it to true or false"},
 	{"profile-readable-by-others", "the profile file can be read or written by others", "it holds secrets: chmod 600 on it"},
-	{"profile-field-unknown", "the profile file has a field that nothing reads", "correct the spelling; the fields are client_id, client_secret, refresh_token, region, marketplace, seller_id, endpoint, token_url and sandbox"},
+	{"profile-field-unknown", "the profile file has a field that nothing reads", "correct the spelling; the fields are client_id, client_secret, refresh_token, region, marketplace, seller_id, endpoint, token_url, sandbox, " +
+		"fleet, fleet_key and fleet_processes"},
 	{"profile-malformed", "the profile file is no JSON, or has the wrong form", "correct it: {\"profiles\": {\"default\": {\"client_id\": …}}}"},
 	{"profile-file-missing", "the profile file cannot be opened", "check SPAPI_CONFIG, or make the file"},
 	{"profile-unknown", "the file has no such profile", "check --profile and SPAPI_PROFILE"},
@@ -106,7 +107,17 @@ var problems = []problem{
 	{"listings-suspended", "the seller's listings are suspended in a marketplace", "see \"Account health\" in Seller Central"},
 	{"role-missing", "the application lacks a role", "add the role in Developer Central, then " + authorizeAgain},
 	{"restricted-data-refused", "the application may not have restricted data", "names, addresses and the like need a restricted role (Direct-to-Consumer Shipping, Tax Invoicing, Tax Remittance): ask for it in Developer Central, then " + authorizeAgain},
-	{"throttled", "the rate limit is used up", "another program of the same application uses it too: wait, or share one limiter"},
+	{"throttled", "the rate limit is used up", "another program of the same application uses it too: wait, or share limits between processes (SPAPI_FLEET)"},
+
+	// What the processes of an application share.
+	{"fleet-address-malformed", "SPAPI_FLEET is no address of a Redis or Valkey server", "use redis://host:6379/0, or another form that docs/fleet.md has"},
+	{"fleet-address-missing", "a fleet's key or number of processes is set, and no server to share over",
+		"set SPAPI_FLEET=redis://host:6379/0, or leave SPAPI_FLEET_KEY and SPAPI_FLEET_PROCESSES out too"},
+	{"fleet-no-adapter", "nothing knows the kind of address that SPAPI_FLEET is", "use redis://, rediss://, unix://, redis+cluster:// or redis+sentinel://"},
+	{"fleet-processes-invalid", "SPAPI_FLEET_PROCESSES is no number of processes", "use a number from 1 to 100000, or leave it out"},
+	{"fleet-key-invalid", "SPAPI_FLEET_KEY has something that is no key", "use 32 random bytes in base64, such as \"openssl rand -base64 32\" prints, several separated by commas"},
+	{"fleet-unreachable", "the server that SPAPI_FLEET names does not answer", "check address, network and firewall; until it answers each process keeps to its own share of the limits"},
+	{"fleet-refused", "the server that SPAPI_FLEET names refuses what the fleet needs", "set right what it says: docs/fleet.md has the forms of addresses, the commands and keys that a user needs, and the server's settings"},
 
 	// AWS, for programs that still sign.
 	{"aws-role-missing", "AWS keys are set and no role is", "SP-API needs neither since 2023-10-02: leave both out, or set SPAPI_ROLE_ARN to the role that was registered with the application"},

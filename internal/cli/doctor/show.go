@@ -8,8 +8,8 @@ import (
 	"github.com/openspapi/spapi/internal/cli/terminal"
 )
 
-// show writes the report for people: a line for each check, and below what is wrong, what to do.
-func show(s *terminal.Streams, r *Report) {
+// Show writes a report for people: a line for each check, and below what is wrong, what to do.
+func Show(s *terminal.Streams, r *Report) {
 	width := s.Width
 	if width == 0 || width > 120 {
 		width = 100

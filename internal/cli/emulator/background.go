@@ -82,7 +82,7 @@ func background(cmd *cobra.Command, opts *Options) (err error) {
 		return err
 	}
 	if opts.Streams.ErrIsTerminal {
-		fmt.Fprintf(opts.Streams.Err, "serving on %s; \"kill %d\" stops it\n", line.URL, line.PID)
+		fmt.Fprintf(opts.Streams.Err, "serving on %s, queues on %s; \"kill %d\" stops it\n", line.URL, line.SQSURL, line.PID)
 	}
 	return child.Process.Release()
 }

@@ -59,6 +59,8 @@ type Options struct {
 	RedirectURIs  []string
 	LoginURI      string
 	SecretQueue   string
+	NotifyURL     string
+	NotifyFile    string
 	Control       string
 	Import        string
 	Export        string
@@ -76,8 +78,8 @@ func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) err
 	cmd := &cobra.Command{
 		Use:   "emulator",
 		Short: "Serve an emulated SP-API on this machine",
-		Long: "Serves an emulated Selling Partner API with Login with Amazon (below /auth/o2/token) and AWS's Security Token\n" +
-			"Service (below /sts/) on one port. When it is ready it prints one line of JSON with its addresses and with credentials\n" +
+		Long: "Serves an emulated Selling Partner API with Login with Amazon (below /auth/o2/token), AWS's Security Token Service\n" +
+			"(below /sts/) and Simple Queue Service (below /sqs) on one port. When it is ready it prints one line of JSON with its addresses and with credentials\n" +
 			"that it accepts; they are good for nothing else. It serves until Ctrl-C or SIGTERM.\n\n" +
 			"The same seed gives the same credentials, products and orders. With --models, a checkout of Amazon's\n" +
 			"selling-partner-api-models, the official static sandbox cases are replayed too.\n\n" +
@@ -164,7 +166,9 @@ func addFlags(flags *pflag.FlagSet, opts *Options) {
 	flags.StringVar(&opts.AppStatus, "application-status", "published", "`status` of the application: draft, published or listed")
 	flags.StringArrayVar(&opts.RedirectURIs, "redirect-uri", nil, "OAuth redirect `URI` of the application; repeatable (default http://127.0.0.1 and http://localhost, with any port and path)")
 	flags.StringVar(&opts.LoginURI, "login-uri", "", "OAuth login `URI` of the application, where authorizations from the Appstore lead")
-	flags.StringVar(&opts.SecretQueue, "credential-queue", "", "`ARN` of the queue for new client secrets, which GET /_emulator/deliveries shows")
+	flags.StringVar(&opts.SecretQueue, "credential-queue", "", "`ARN` of the queue for new client secrets")
+	flags.StringVar(&opts.NotifyURL, "notify-url", "", "`URL` to which each message to a queue is posted, too; in their order, again where that fails")
+	flags.StringVar(&opts.NotifyFile, "notify-file", "", "`file` to which each message to a queue is added, too, as a line of JSON, with new secrets in them")
 	flags.StringVar(&opts.Control, "control", "local", "who may use /_emulator/: `local`, off, or anyone who reaches the port")
 	flags.StringVar(&opts.Import, "import", "", "`file` with a state to start from")
 	flags.StringVar(&opts.Export, "export-on-exit", "", "`file` to write the state to at the end")
@@ -207,13 +211,16 @@ func (o *Options) check() error {
 	if o.AppLimits && o.NoLimits {
 		return exit.Usagef("--app-limits and --no-limits exclude each other")
 	}
-	for flag, file := range map[string]string{"export-on-exit": o.Export, "request-log": o.RequestLog} { // found out now, not when all is lost
+	for flag, file := range map[string]string{"export-on-exit": o.Export, "request-log": o.RequestLog, "notify-file": o.NotifyFile} { // found out now, not when all is lost
 		if info, err := os.Stat(filepath.Dir(file)); file != "" && (err != nil || !info.IsDir()) {
 			return exit.Usagef("--%s %q: there is no folder %q", flag, file, filepath.Dir(file))
 		}
 		if info, err := os.Stat(file); err == nil && info.IsDir() {
 			return exit.Usagef("--%s %q: want a file, this is a folder", flag, file)
 		}
+	}
+	if err := o.checkNotify(); err != nil {
+		return err
 	}
 	var err error
 	if o.place, err = parsePlace(o.Listen); err != nil {
@@ -254,7 +261,7 @@ func address(uri string) bool {
 }
 
 // build makes the emulator; check has looked at the flags.
-func (o *Options) build() (*emulator.Emulator, error) {
+func (o *Options) build(also ...emulator.Option) (*emulator.Emulator, error) {
 	region, err := marketplace.ParseRegion(o.Region)
 	if err != nil {
 		return nil, err
@@ -296,7 +303,7 @@ func (o *Options) build() (*emulator.Emulator, error) {
 			options = append(options, on.option())
 		}
 	}
-	emu, err := emulator.New(options...)
+	emu, err := emulator.New(append(options, also...)...)
 	if err != nil {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "emulator: ")) // the command's name is the same
 	}
@@ -379,6 +386,7 @@ type ready struct {
 	URL                string `json:"url"`
 	LWAURL             string `json:"lwa_url"`
 	STSURL             string `json:"sts_url"`
+	SQSURL             string `json:"sqs_url"`
 	ClientID           string `json:"client_id"`
 	ClientSecret       string `json:"client_secret"`
 	RefreshToken       string `json:"refresh_token"`
@@ -408,7 +416,7 @@ func run(ctx context.Context, opts *Options) error {
 		return err
 	}
 	if opts.Streams.ErrIsTerminal {
-		fmt.Fprintf(opts.Streams.Err, "serving on %s; Ctrl-C stops it\n", s.line.URL)
+		fmt.Fprintf(opts.Streams.Err, "serving on %s, queues on %s; Ctrl-C stops it\n", s.line.URL, s.line.SQSURL)
 	}
 	if err := s.emu.Serve(ctx, s.listener); err != nil {
 		return err
@@ -423,16 +431,30 @@ type served struct {
 	line     ready
 	kit      kit
 	address  string // host:port that this machine reaches; "" for a socket
+	sinks    *sinks
 	gc       int
 }
 
 // open makes the emulator and listens. Unless a certificate authority is needed, it goes without where none can be kept, as in a container without a home.
-func (o *Options) open(ctx context.Context, needsCA bool) (*served, error) {
-	emu, err := o.build()
+func (o *Options) open(ctx context.Context, needsCA bool) (s *served, err error) {
+	to, err := o.openSinks()
 	if err != nil {
 		return nil, err
 	}
-	s := &served{emu: emu, gc: -1}
+	defer func() {
+		if s == nil {
+			to.close()
+		}
+	}()
+	var also []emulator.Option
+	if to != nil {
+		also = append(also, emulator.WithNotificationSink(to.take))
+	}
+	emu, err := o.build(also...)
+	if err != nil {
+		return nil, err
+	}
+	s = &served{emu: emu, sinks: to, gc: -1}
 	ca, err := emu.CA()
 	switch {
 	case err == nil:
@@ -452,7 +474,7 @@ func (o *Options) open(ctx context.Context, needsCA bool) (*served, error) {
 	}
 	urls, c := emu.URLs(o.place.base(scheme, s.listener.Addr())), emu.Credentials()
 	s.line = ready{
-		URL: urls.API, LWAURL: urls.LWA, STSURL: urls.STS,
+		URL: urls.API, LWAURL: urls.LWA, STSURL: urls.STS, SQSURL: urls.SQS,
 		ClientID: c.ClientID, ClientSecret: c.ClientSecret, RefreshToken: c.RefreshToken,
 		RoleARN: c.RoleARN, AWSAccessKeyID: c.AWSAccessKeyID, AWSSecretAccessKey: c.AWSSecretAccessKey,
 		ApplicationID: c.ApplicationID, SellerID: c.SellerID, Region: string(c.Region), MarketplaceID: c.MarketplaceID,
@@ -488,6 +510,7 @@ func caError(dir string, err error) error {
 
 func (s *served) close() {
 	_ = s.listener.Close() // a socket's file goes with it
+	s.sinks.close()
 	if s.gc >= 0 {
 		debug.SetGCPercent(s.gc)
 	}

@@ -48,6 +48,7 @@ var variables = []struct {
 	{settings.SellerID.Variables, func(v *values) string { return v.SellerID }},
 	{settings.ApplicationID.Variables, func(v *values) string { return v.ApplicationID }},
 	{settings.RoleARN.Variables, func(v *values) string { return v.RoleARN }},
+	{settings.Config.Variables, func(v *values) string { return v.Profiles }},
 
 	// Other clients: python-amazon-sp-api (docs/env_variables.rst), npm's amazon-sp-api (README, "Setting credentials"), peddler (README, "Usage"),
 	// jlevers/selling-partner-api (README of version 3).
@@ -62,6 +63,7 @@ var variables = []struct {
 	{[]string{"AWS_SECRET_ACCESS_KEY", "AWS_SELLING_PARTNER_SECRET_ACCESS_KEY", "SP_API_SECRET_KEY"}, func(v *values) string { return v.AWSSecretAccessKey }},
 	{[]string{"AWS_REGION", "AWS_DEFAULT_REGION"}, func(v *values) string { return v.aws }},
 	{[]string{"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"}, func(*values) string { return os.DevNull }},
+	{[]string{"AWS_ENDPOINT_URL_SQS"}, func(v *values) string { return v.SQSURL }},
 	{[]string{"AWS_EC2_METADATA_DISABLED"}, func(*values) string { return "true" }},
 
 	// The way, for clients that call Amazon's own hosts.
@@ -112,8 +114,8 @@ var foreign = []string{"AWS_", "LWA_", "SP_API_", "SELLING_PARTNER_"}
 const choice = "AWS_ENV"
 
 func isForeign(name string) bool {
-	own := slices.ContainsFunc([]*settings.Setting{settings.Profile, settings.Config, settings.Account, settings.Accounts, settings.KeyFile, settings.Passphrase,
-		settings.Sandbox}, func(s *settings.Setting) bool {
+	own := slices.ContainsFunc([]*settings.Setting{settings.Profile, settings.Account, settings.Accounts, settings.KeyFile, settings.Passphrase,
+		settings.Sandbox, settings.Fleet, settings.FleetKey, settings.FleetProcesses}, func(s *settings.Setting) bool {
 		return slices.Contains(s.Variables, name)
 	})
 	begins := func(prefix string) bool { return strings.HasPrefix(name, prefix) }

@@ -28,7 +28,7 @@ func testEnvironment(t *testing.T, inherited ...string) map[string]string {
 		t.Fatal(err)
 	}
 	c := emu.Credentials()
-	line := ready{URL: "http://127.0.0.1:8080", LWAURL: "http://127.0.0.1:8080/auth/o2/token",
+	line := ready{URL: "http://127.0.0.1:8080", LWAURL: "http://127.0.0.1:8080/auth/o2/token", SQSURL: "http://127.0.0.1:8080/sqs",
 		ClientID: c.ClientID, ClientSecret: c.ClientSecret, RefreshToken: c.RefreshToken, RoleARN: c.RoleARN, AWSAccessKeyID: c.AWSAccessKeyID, AWSSecretAccessKey: c.AWSSecretAccessKey, ApplicationID: c.ApplicationID, SellerID: c.SellerID,
 		Region: string(c.Region), MarketplaceID: c.MarketplaceID, PID: 7}
 	k := newKit(filepath.FromSlash("/ca/ca.pem"))
@@ -48,7 +48,7 @@ func TestNothingRealIsPassedOn(t *testing.T) {
 	var inherited []string
 	for _, s := range []*settings.Setting{settings.ClientID, settings.ClientSecret, settings.RefreshToken, settings.Region, settings.Marketplace,
 		settings.SellerID, settings.Endpoint, settings.TokenURL, settings.Sandbox, settings.ApplicationID, settings.RoleARN, settings.Profile, settings.Account,
-		settings.Config, settings.Accounts, settings.KeyFile, settings.Passphrase} {
+		settings.Config, settings.Accounts, settings.KeyFile, settings.Passphrase, settings.Fleet, settings.FleetKey, settings.FleetProcesses} {
 		for _, name := range s.Variables {
 			inherited = append(inherited, name+"=REAL")
 		}
@@ -74,7 +74,7 @@ func TestNothingRealIsPassedOn(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"SPAPI_ENDPOINT": "http://127.0.0.1:8080", "SPAPI_MARKETPLACE": "ATVPDKIKX0DER", "SP_API_DEFAULT_MARKETPLACE": "US",
-		"AWS_REGION": "us-east-1", "AWS_CONFIG_FILE": os.DevNull,
+		"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:8080/sqs", "AWS_CONFIG_FILE": os.DevNull, "SPAPI_CONFIG": filepath.FromSlash("/ca/profiles.json"),
 		"https_proxy": "http://127.0.0.1:8080", "NO_PROXY": "localhost,127.0.0.1,127.0.0.0/8,::1",
 	} {
 		if got[name] != want {
@@ -446,5 +446,31 @@ func TestClientsPage(t *testing.T) {
 		}
 	} else if string(text) != want {
 		t.Errorf("%s has another table: go test ./internal/cli/emulator -run TestClientsPage -update writes it", page)
+	}
+}
+
+// The profile that needs no name is not the user's own, which may lead to a real fleet.
+func TestProfileOfNobody(t *testing.T) {
+	emu, err := emulator.New(emulator.WithCADir(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := emu.CA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newKit(ca)
+	if err := k.write(emu.Hosts()); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SPAPI_CONFIG", k.Profiles)
+	for _, name := range []string{"SPAPI_PROFILE", "SPAPI_FLEET"} {
+		t.Setenv(name, "")
+	}
+	if s, err := settings.ReadProfile(""); err != nil || len(s) > 0 {
+		t.Errorf("it says %v, %v", s, err)
+	}
+	if s, err := settings.ReadFleet(""); err != nil || s.Has(settings.Fleet) {
+		t.Errorf("its fleet is %v, %v", s, err)
 	}
 }

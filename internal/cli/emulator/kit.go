@@ -24,6 +24,7 @@ type kit struct {
 	Python     string // folder with a preload, for PYTHONPATH
 	Ruby       string // folder with a preload, for RUBYLIB
 	PHP        string // folder with an ini file
+	Profiles   string // profiles of this project's SDK, of which the one that needs no name says nothing: what the user's own says is of a real shop
 }
 
 // trustStorePassword protects nothing: a certificate is public. It is the one of Java's own store.
@@ -41,23 +42,26 @@ var (
 // newKit names the files beside the authority's certificate.
 func newKit(ca string) kit {
 	in := func(name string) string { return filepath.Join(filepath.Dir(ca), name) }
-	return kit{CA: ca, TrustStore: in("truststore.p12"), Node: in("node.cjs"), Python: in("python"), Ruby: in("ruby"), PHP: in("php")}
+	return kit{CA: ca, TrustStore: in("truststore.p12"), Node: in("node.cjs"), Python: in("python"), Ruby: in("ruby"), PHP: in("php"),
+		Profiles: in("profiles.json")}
 }
 
 // file is one of a kit's.
 type file struct {
 	name    string
 	content []byte
+	mode    fs.FileMode
 }
 
 // files are all but the trust store. The hosts stand before what reads them.
 func (k kit) files(hosts []string) []file {
 	return []file{
-		{filepath.Join(filepath.Dir(k.CA), "hosts.txt"), []byte(strings.Join(hosts, "\n") + "\n")},
-		{k.Node, nodePreload},
-		{filepath.Join(k.Python, "sitecustomize.py"), pythonPreload},
-		{filepath.Join(k.Ruby, "spapi_emulator.rb"), rubyPreload},
-		{filepath.Join(k.PHP, "spapi-emulator.ini"), fmt.Appendf(nil, "; Written by spapi.\ncurl.cainfo = %[1]s\nopenssl.cafile = %[1]s\n", quotedINI(k.CA))},
+		{filepath.Join(filepath.Dir(k.CA), "hosts.txt"), []byte(strings.Join(hosts, "\n") + "\n"), 0o644},
+		{k.Node, nodePreload, 0o644},
+		{filepath.Join(k.Python, "sitecustomize.py"), pythonPreload, 0o644},
+		{filepath.Join(k.Ruby, "spapi_emulator.rb"), rubyPreload, 0o644},
+		{filepath.Join(k.PHP, "spapi-emulator.ini"), fmt.Appendf(nil, "; Written by spapi.\ncurl.cainfo = %[1]s\nopenssl.cafile = %[1]s\n", quotedINI(k.CA)), 0o644},
+		{k.Profiles, []byte(`{"profiles": {"default": {}}}` + "\n"), 0o600}, // the SDK reads no others
 	}
 }
 
@@ -72,7 +76,7 @@ func (k kit) write(hosts []string) error {
 		if err := os.MkdirAll(filepath.Dir(f.name), 0o755); err != nil {
 			return err
 		}
-		if err := replace(f.name, f.content, 0o644); err != nil {
+		if err := replace(f.name, f.content, f.mode); err != nil {
 			return err
 		}
 	}

@@ -66,7 +66,7 @@ func filling(k kit, address string) *strings.Replacer {
 const exampleAddress = "127.0.0.1:8080"
 
 // nameless is the kit of texts that hold for every machine.
-var nameless = kit{CA: "ca.pem", TrustStore: "truststore.p12", Node: "node.cjs", Python: "python", Ruby: "ruby", PHP: "php"}
+var nameless = kit{CA: "ca.pem", TrustStore: "truststore.p12", Node: "node.cjs", Python: "python", Ruby: "ruby", PHP: "php", Profiles: "profiles.json"}
 
 // describeRuntimes writes what runtimes need, all of them or those of these names.
 func describeRuntimes(w io.Writer, k kit, address string, names ...string) {

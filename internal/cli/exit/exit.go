@@ -30,6 +30,7 @@ const (
 	Throttled   = 4
 	API         = 5
 	Network     = 6
+	Changes     = 7
 	Unknown     = 8
 	TimedOut    = 124 // as timeout of GNU coreutils has it
 	Interrupted = 130
@@ -52,6 +53,7 @@ var statuses = []struct {
 	{Throttled, "the rate limit was used up, and waiting longer was not allowed"},
 	{API, "SP-API answered with an error"},
 	{Network, "no answer came"},
+	{Changes, "with --detailed-exit-code: it worked, and there is something to do"},
 	{Unknown, "something was sent that may have been carried out, and whether it was is unknown: look before sending it again"},
 	{TimedOut, "the time that --timeout allows was over, or would not be enough"},
 	{Interrupted, "interrupted by Ctrl-C or SIGTERM"},
@@ -135,18 +137,23 @@ func Status(err error) int {
 		return Throttled
 	}
 	if api, ok := errors.AsType[*spapi.APIError](err); ok {
-		switch api.StatusCode {
-		case http.StatusUnauthorized, http.StatusForbidden:
-			return Auth
-		case http.StatusTooManyRequests:
-			return Throttled
-		}
-		return API
+		return OfAnswer(api.StatusCode)
 	}
 	if network(err) {
 		return Network
 	}
 	return Failure
+}
+
+// OfAnswer is the exit status for an HTTP status with which SP-API refused.
+func OfAnswer(status int) int {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return Auth
+	case http.StatusTooManyRequests:
+		return Throttled
+	}
+	return API
 }
 
 // unknown reports whether something may have been carried out that must not be sent again unseen.

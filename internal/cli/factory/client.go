@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
@@ -112,7 +113,37 @@ type Target struct {
 
 // Target finds it. It sends nothing.
 func (f *Factory) Target(ctx context.Context) (Target, error) {
-	t := Target{Source: f.Source()}
+	return f.target(ctx, f.Source(), f.Flags.Account, f.Flags.Profile)
+}
+
+// Named is Target for the stored account of a name, or the profile where none is stored under it: for commands that are about several sellers.
+func (f *Factory) Named(ctx context.Context, name string) (Target, error) {
+	source := FromProfile
+	if file, err := f.Store(); err == nil {
+		if _, err := os.Stat(file.Path()); err == nil {
+			list, err := file.List(ctx)
+			if err != nil {
+				return Target{}, err
+			}
+			_, noProfiles := settings.ProfileFile()
+			if path, err := settings.ProfileFile(); err == nil {
+				_, noProfiles = os.Stat(path)
+			}
+			if noProfiles != nil || slices.ContainsFunc(list, func(a accounts.Account) bool { return a.Name == name }) {
+				source = FromAccount
+			}
+		}
+	}
+	t, err := f.target(ctx, source, name, name)
+	if source == FromProfile {
+		t.Account.Name = name
+	}
+	return t, err
+}
+
+// target is that of an account or a profile, where the source is one of these.
+func (f *Factory) target(ctx context.Context, source Source, account, profile string) (Target, error) {
+	t := Target{Source: source}
 	if err := f.Flags.given().Check(); err != nil {
 		return t, err
 	}
@@ -133,11 +164,11 @@ func (f *Factory) Target(ctx context.Context) (Target, error) {
 		}
 		w := f.Await("the stored accounts, whose keyring may ask in a window of its own")
 		defer w.End()
-		if t.Target, err = accounts.NewClients(file).Resolve(ctx, f.Flags.Account); err != nil {
+		if t.Target, err = accounts.NewClients(file).Resolve(ctx, account); err != nil {
 			return t, err
 		}
 	case FromProfile:
-		s, notes, err := settings.Read(f.Flags.Profile)
+		s, notes, err := settings.Read(profile)
 		if err != nil {
 			return t, err
 		}
@@ -287,8 +318,11 @@ func (f *Factory) Tell(t Target) {
 }
 
 // once tells a note, if it was not told before.
-func (f *Factory) once(note string) {
-	if _, told := f.told.LoadOrStore(note, true); !told {
+func (f *Factory) once(note string) { f.onceOf(note, note) }
+
+// onceOf tells a note, if none was told of the same thing.
+func (f *Factory) onceOf(thing, note string) {
+	if _, told := f.told.LoadOrStore(thing, true); !told {
 		f.Notef("%s", note)
 	}
 }
@@ -309,14 +343,42 @@ func (f *Factory) options() ([]spapi.Option, error) {
 	if transport == nil {
 		transport = &writeTeller{f: f, next: spapi.NewTransport()}
 	}
-	return []spapi.Option{
-		spapi.WithUserAgent("spapi-cli/" + f.Version),
-		spapi.WithLimiter(f.progress.limiter(f.limiter())),
+	fleet, err := f.Fleet()
+	if err != nil {
+		return nil, err
+	}
+	limiter := f.limiter()
+	if fleet != nil {
+		limiter = fleet.Limiter
+	}
+	return append(fleet.Options(),
+		spapi.WithUserAgent("spapi-cli/"+f.Version),
+		spapi.WithLimiter(f.progress.limiter(limiter)),
 		spapi.WithLogger(f.progress.logger()),
 		spapi.WithObserver(spapi.ObserverFunc(f.progress.observe)),
 		spapi.WithTransport(&waitTeller{f: f, next: transport}),
-	}, nil
+	), nil
 }
+
+// Fleet is what the command shares with other processes, nil if SPAPI_FLEET isn't set. The embedded emulator is nobody else's.
+func (f *Factory) Fleet() (*spapi.Fleet, error) {
+	if f.Flags.Emulator {
+		return nil, nil //nolint:nilnil // nil stands for none
+	}
+	fleet, err := spapi.LoadFleet(spapi.WithProfile(f.Flags.Profile), spapi.WithLogger(f.progress.logger()))
+	bad, _ := errors.AsType[*spapi.ConfigError](err)
+	if bad == nil || !slices.Contains(ofProfiles, bad.Code) || settings.NamedProfile(f.Flags.Profile) != "" || f.Source() == FromProfile {
+		return fleet, err
+	}
+	if bad.Code != spapi.CodeProfileFileMissing { // nobody asked for the profile, but it may say what is shared
+		f.once(strings.TrimPrefix(bad.Error(), "spapi: ") + "; so it is not known whether it names a fleet, and nothing is shared")
+	}
+	return nil, nil //nolint:nilnil // nil stands for none
+}
+
+// ofProfiles are the codes of a profile file that can't be read.
+var ofProfiles = []spapi.ConfigCode{spapi.CodeProfileFileMissing, spapi.CodeProfileReadableByOthers, spapi.CodeProfileMalformed, spapi.CodeProfileFieldUnknown,
+	spapi.CodeFolderUnknown}
 
 // Transport carries requests in place of the SDK's own: the emulator, or nil.
 func (f *Factory) Transport() (http.RoundTripper, error) {

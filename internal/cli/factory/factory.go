@@ -13,6 +13,7 @@ import (
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/emulator"
+	_ "github.com/openspapi/spapi/fleet/goredis" // for SPAPI_FLEET
 	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/terminal"
 )

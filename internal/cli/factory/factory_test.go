@@ -207,7 +207,7 @@ func TestCountdown(t *testing.T) {
 		want              string
 		countdowns, lines int
 	}{
-		{name: "no terminal", want: "waiting for the rate limit of ordersv0.getOrders (0.1 requests per second, burst 1)\n", lines: 1},
+		{name: "no terminal", want: "waiting 10s for the rate limit of ordersv0.getOrders (0.1 requests per second, burst 1), until 00:00:10\n", lines: 1},
 		{name: "quiet", terminal: true, quiet: true},
 		{name: "verbose", verbose: true, want: "waiting 10s for the rate limit of ordersv0.getOrders (0.1 requests per second, burst 1)", lines: 1},
 		{name: "terminal", terminal: true, want: "waiting 10s for the rate limit of ordersv0.getOrders (0.1 requests per second, burst 1)", countdowns: 11},
@@ -281,7 +281,7 @@ func TestRetryIsTold(t *testing.T) {
 		{true, false, 12 * time.Second, 429, "a.b: status 429; asks again in 12s\n"},
 		{true, false, 100 * time.Millisecond, 503, ""},
 		{false, true, 100 * time.Millisecond, 0, "a.b: no answer; asks again in 100ms\n"},
-		{false, false, time.Minute, 429, "waiting for the pause before a.b is asked again (status 429)\n"},
+		{false, false, time.Minute, 429, "waiting 1m0s before a.b is asked again (status 429)\n"},
 		{false, false, silence - time.Second, 429, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -28,6 +28,10 @@ A profile that --profile names and that has credentials is a chosen identity: th
 those in the environment. What differs is told on stderr, as it is where SPAPI_PROFILE leads to a refresh token of one place with a
 client id of another.
 
+SPAPI_FLEET, or "fleet" in a profile, is the address of a Redis or Valkey server over which all processes share limits, and with
+SPAPI_FLEET_KEY tokens too; the emulator inside the process has its own. SPAPI_FLEET_PROCESSES is how many there are, for as
+long as the server can't be reached.
+
 Where a variable and a stored account differ, that is told on stderr; so is, before something is changed, which host that
 is at if it isn't Amazon's.`,
 	}

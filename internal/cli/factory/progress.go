@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -66,28 +67,52 @@ type watchedLimiter struct {
 // Wait waits; where it would be for long, it says so first. For that it asks the limiter with a short bound, which takes nothing when
 // the bound is too short.
 func (l *watchedLimiter) Wait(ctx context.Context, r spapi.LimitRequest) (grant spapi.LimitGrant, err error) {
-	if r.MaxWait >= 0 || !l.p.live() {
-		b := r.Buckets[0]
+	if r.MaxWait >= 0 || l.p.f.Flags.Quiet {
+		b := planned(r.Buckets)
 		w := l.p.f.Await("the rate limit of %s (%s requests per second, burst %d)", b.Operation, number(b.Rate), b.Burst)
 		grant, err = l.next.Wait(ctx, r)
 		w.End()
 	} else {
-		short := r
-		short.MaxWait = patience
-		grant, err = l.next.Wait(ctx, short)
+		first := r
+		first.MaxWait = patience
+		grant, err = l.next.Wait(ctx, first)
 		if limit, ok := errors.AsType[*spapi.LimitError](err); ok && !limit.Deadline {
-			w := l.p.f.AwaitShown("the rate limit of %s", limit.Operation)
-			stop := l.p.countdown(limit.Wait, fmt.Sprintf("for the rate limit of %s (%s requests per second, burst %d)",
-				limit.Operation, number(limit.Rate), limit.Burst))
+			why := l.p.reason(limit)
+			stop := func() {}
+			var w *Wait
+			if l.p.live() || limit.Scope == spapi.LimitPerType { // which may take hours: everybody is told at once
+				w = l.p.f.AwaitShown("the rate limit of %s", limit.Operation)
+				stop = l.p.countdown(limit.Wait, why)
+			} else {
+				w = l.p.f.AwaitFor(fmt.Sprintf("waiting %s %s", short(limit.Wait), why), "the rate limit of %s", limit.Operation)
+			}
 			grant, err = l.next.Wait(ctx, r)
 			stop()
 			w.End()
 		}
 	}
 	if err == nil {
-		l.p.take(r.Buckets[0], cmp.Or(grant.Rate, r.Buckets[0].Rate))
+		b := planned(r.Buckets)
+		l.p.take(b, cmp.Or(grant.Rate, b.Rate))
 	}
 	return grant, err
+}
+
+// reason says for which limit a call waits, as it is in force, and until when.
+func (p *progress) reason(limit *spapi.LimitError) string {
+	what := limit.Limit()
+	if limit.Scope != spapi.LimitPerType {
+		what = fmt.Sprintf("the rate limit of %s (%s requests per second, burst %d)", limit.Operation, number(limit.Rate), limit.Burst)
+	}
+	return "for " + what + ", until " + time.Now().Add(limit.Wait).Format("15:04:05")
+}
+
+// planned is the bucket of the usage plan: the first that isn't one of a type alone.
+func planned(buckets []spapi.LimitBucket) spapi.LimitBucket {
+	if buckets[0].Scope == spapi.LimitPerType && len(buckets) > 1 {
+		return buckets[1]
+	}
+	return buckets[0]
 }
 
 // Observe passes on what came back.
@@ -144,7 +169,7 @@ func (p *progress) retry(a spapi.Activity) func(spapi.Outcome) {
 		}
 		w = p.f.AwaitShown("the pause before %s is asked again", who)
 	} else {
-		w = p.f.Await("the pause before %s is asked again (%s)", who, why)
+		w = p.f.AwaitFor(fmt.Sprintf("waiting %s before %s is asked again (%s)", short(a.Pause), who, why), "the pause before %s is asked again (%s)", who, why)
 	}
 	return func(spapi.Outcome) { w.End() }
 }
@@ -196,7 +221,8 @@ func (h *warningHandler) Handle(_ context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	h.p.f.once(fmt.Sprintf("%s: %s: %s", who, strings.TrimPrefix(r.Message, "spapi: "), strings.TrimPrefix(why, "spapi: ")))
+	parts := []string{who, strings.TrimPrefix(r.Message, "spapi: "), strings.TrimPrefix(why, "spapi: ")}
+	h.p.f.once(strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ": "))
 	return nil
 }
 

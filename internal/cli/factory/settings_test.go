@@ -350,3 +350,37 @@ func TestNamedProfileIsUsed(t *testing.T) {
 		t.Errorf("Load: %v, %v", client, err)
 	}
 }
+
+// A profile file that nobody asked for, and that can't be read, keeps no command with credentials from elsewhere from its work.
+func TestFleetOfAProfileThatNobodyAskedFor(t *testing.T) {
+	for _, c := range []struct {
+		name, content, variable, said string
+		fails                         bool
+	}{
+		{"there is none", "", "", "", false},
+		{"a broken one", "{", "", "so it is not known whether it names a fleet, and nothing is shared", false},
+		{"a broken one that is named", "{", "shop", "", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "config.json")
+			for _, v := range os.Environ() {
+				if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "SPAPI_") {
+					t.Setenv(name, "")
+				}
+			}
+			t.Setenv("SPAPI_CONFIG", path)
+			t.Setenv("SPAPI_PROFILE", c.variable)
+			t.Setenv("SPAPI_CLIENT_ID", "amzn1.application-oa2-client.0123456789abcdef0123456789abcdef")
+			if c.content != "" {
+				if err := os.WriteFile(path, []byte(c.content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f, messages := newFactory()
+			fleet, err := f.Fleet()
+			if (err != nil) != c.fails || fleet != nil || !strings.Contains(messages.String(), c.said) || c.said == "" && messages.Len() > 0 {
+				t.Errorf("%v, %v, said %q", fleet, err, messages)
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package factory
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -28,6 +29,7 @@ const silence = 5 * time.Second
 type Wait struct {
 	of    *waits
 	text  string
+	told  string // in place of text, once for each text; "" for none
 	began time.Time
 	timer *time.Timer // nil: it is told by other means
 }
@@ -35,6 +37,15 @@ type Wait struct {
 // Await begins a wait, for example for "the answer of ordersv0.getOrders". End must be called.
 func (f *Factory) Await(format string, args ...any) *Wait {
 	return f.waits.begin(true, "waiting for "+fmt.Sprintf(format, args...))
+}
+
+// AwaitFor is Await where more is known of the wait, which is told in place of what is waited for. It is news once.
+func (f *Factory) AwaitFor(told, format string, args ...any) *Wait {
+	w := f.Await(format, args...)
+	w.of.mu.Lock()
+	defer w.of.mu.Unlock()
+	w.told = told
+	return w
 }
 
 // AwaitShown is Await for what is seen anyway.
@@ -113,7 +124,7 @@ func (w *Wait) tell() {
 	case at < len(w.of.active)-1:
 		w.timer.Reset(silence)
 	case w.of.asking == 0:
-		w.of.p.f.once(w.text)
+		w.of.p.f.onceOf(w.text, cmp.Or(w.told, w.text))
 	}
 }
 

@@ -149,3 +149,39 @@ func TestTimeout(t *testing.T) {
 		t.Errorf("status %d, %v", exit.Status(err), err)
 	}
 }
+
+// TestWaitForATypeIsToldAtOnce: such a wait may last for hours, so everybody but --quiet hears of it when it begins.
+func TestWaitForATypeIsToldAtOnce(t *testing.T) {
+	for quiet, want := range map[bool]string{
+		false: "waiting 4h5m0s for the limit of one GET_X per 4 hours and 5 minutes for ATVPDKIKX0DER",
+		true:  "",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f, messages := newFactory()
+			f.Flags.Quiet = quiet
+			l := f.progress.limiter(spapi.NewLimiter())
+			r := spapi.LimitRequest{MaxWait: -1, Buckets: []spapi.LimitBucket{
+				{Operation: "reports20210630.createReport", Scope: spapi.LimitPerType, Type: "GET_X/ATVPDKIKX0DER", Burst: 1, Window: 4*time.Hour + 5*time.Minute},
+				{Operation: "reports20210630.createReport", Rate: 0.0167, Burst: 15},
+			}}
+			if _, err := l.Wait(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error)
+			go func() {
+				_, err := l.Wait(ctx, r)
+				done <- err
+			}()
+			synctest.Wait()
+			got := messages.String()
+			cancel()
+			if err := <-done; !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			if before, _, _ := strings.Cut(got, ", until "); before != want {
+				t.Errorf("quiet %v: told %q, want %q", quiet, got, want)
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@
 package feed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,7 @@ type SubmitOptions struct {
 	Take        string
 	Check       bool
 	NoWait      bool
+	NoTypeLimit bool
 	Poll        time.Duration
 }
 
@@ -121,6 +123,7 @@ with --send-again if none is.`,
 	flags.BoolVar(&opts.Check, "check", false, "look for mistakes and send nothing")
 	flags.BoolVar(&opts.NoWait, "no-wait", false, "send it, print its id and don't wait (not for JSON_LISTINGS_FEED)")
 	flags.DurationVar(&opts.Poll, "poll", 0, "shortest `pause` between two looks at the feed (default 1s)")
+	deliver.TypeLimitFlag(cmd, &opts.NoTypeLimit)
 	return cmd
 }
 
@@ -187,7 +190,7 @@ func submit(ctx context.Context, o *SubmitOptions) (err error) {
 	going := deliver.NewGoing(f, j)
 	defer func() { err = going.Explain(err) }() // before the journal is closed
 	opts := append(going.Options(o.Poll, o.SendAgain, func(p job.Progress) {
-		text := string(p.Stage)
+		text := cmp.Or(deliver.Limited(p), string(p.Stage))
 		if p.Stage == job.Waiting {
 			text = "feed " + p.ID + ": " + strings.ToLower(strings.ReplaceAll(string(p.Status), "_", " "))
 		}
@@ -196,6 +199,7 @@ func submit(ctx context.Context, o *SubmitOptions) (err error) {
 		}
 		bar.Say("%s", strings.TrimSuffix(text, ": "))
 	}), job.WithTake(o.Take))
+	opts = append(opts, deliver.TypeLimit(o.NoTypeLimit)...)
 	if o.NoWait {
 		id, err := feeds.Create(ctx, client, s, opts...)
 		if err != nil {

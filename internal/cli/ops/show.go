@@ -57,6 +57,7 @@ type details struct {
 	DataElements    []string        `json:"data_elements"`
 	AppRate         *float64        `json:"application_rate"` // requests per second over all sellers
 	LimitNote       *string         `json:"limit_note"`
+	TypeLimits      []typeLimit     `json:"type_limits,omitempty"`
 	DeprecatedSince *string         `json:"deprecated_since"`
 	Repeatable      bool            `json:"repeatable"` // may be sent again when it is unknown whether it was carried out
 	RepeatHeader    *string         `json:"repeatable_with_header"`
@@ -68,6 +69,31 @@ type details struct {
 	Example         string          `json:"example"`
 	ExampleBody     json.RawMessage `json:"example_body,omitempty"`
 	Docs            *string         `json:"documentation"`
+}
+
+// typeLimit is how often reports or feeds of a type may be asked for.
+type typeLimit struct {
+	Type           string `json:"type"`
+	Calls          int    `json:"calls"`
+	Seconds        int    `json:"seconds"`
+	Application    bool   `json:"application,omitempty"` // over all sellers
+	PerMarketplace bool   `json:"per_marketplace,omitempty"`
+	FromMade       bool   `json:"from_made,omitempty"` // the seconds begin when the report has been made
+}
+
+// String is the limit without the type.
+func (l *typeLimit) String() string {
+	text := fmt.Sprintf("%d in %d minutes", l.Calls, l.Seconds/60)
+	if l.FromMade {
+		text += " after one was made"
+	}
+	switch {
+	case l.Application:
+		return text + ", over all sellers of an application"
+	case l.PerMarketplace:
+		return text + ", for each seller and marketplace"
+	}
+	return text + ", for each seller"
 }
 
 type pages struct {
@@ -102,6 +128,9 @@ func newDetails(op *operation.Operation) *details {
 	}
 	if op.AppRate > 0 {
 		d.AppRate = &op.AppRate
+	}
+	for _, l := range op.TypeLimits {
+		d.TypeLimits = append(d.TypeLimits, typeLimit{l.Type, l.Calls, l.Seconds, l.Application, l.PerMarketplace, l.FromMade})
 	}
 	if op.Shape == "payload" {
 		d.Wrapper = &op.Shape
@@ -163,6 +192,10 @@ func (d *details) write(s *terminal.Streams) error {
 	line("limit", "%s, burst %d, for each application and seller", rate, d.Burst)
 	if d.AppRate != nil {
 		line("", "%s requests per second over all sellers of an application", strconv.FormatFloat(*d.AppRate, 'f', -1, 64))
+	}
+	for i := range d.TypeLimits {
+		l := &d.TypeLimits[i]
+		line("", "%s: %s", l.Type, l)
 	}
 	if d.LimitNote != nil {
 		line("", "%s", *d.LimitNote)

@@ -2,6 +2,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +54,7 @@ type RunOptions struct {
 	Reuse        when.Time
 	Poll         time.Duration
 	SendAgain    bool
+	NoTypeLimit  bool
 	Target       deliver.Target
 }
 
@@ -72,7 +74,10 @@ weeks ago is the beginning of that day. What they were taken for is told on stde
 
 A run with --out that is interrupted can be started again in the same words on the same day: it goes on with the reports that it had asked for. It
 notes them in a hidden file beside --out until that is whole. Where no answer came, it looks for the report for a minute and asks again only if there is
-none. --reuse also takes reports that were asked for by others.`,
+none. --reuse also takes reports that were asked for by others.
+
+Some types may be asked for once in a while only: the run waits until that is over, and says so unless -q is given. --timeout bounds the wait, --no-type-limit
+asks all the same, such as when the report that was asked for last came to nothing.`,
 		Example: "  spapi --emulator report run GET_MERCHANT_LISTINGS_ALL_DATA --out listings.parquet\n" +
 			"  spapi --emulator report run GET_FLAT_FILE_ALL_ORDERS_DATA_BY_ORDER_DATE_GENERAL --start 45d --out orders.csv\n" +
 			"  spapi report run GET_SALES_AND_TRAFFIC_REPORT --marketplace DE --start 2026-01-01 --end 2026-01-31 --option dateGranularity=DAY -o jsonl --array salesAndTrafficByDate",
@@ -102,6 +107,7 @@ none. --reuse also takes reports that were asked for by others.`,
 	when.Flag(flags, &opts.Reuse, "reuse", "", "take a report of the same type, window and marketplaces that was created since this `time`", "")
 	flags.DurationVar(&opts.Poll, "poll", 0, "shortest `pause` between two looks at the report (default 1s)")
 	flags.BoolVar(&opts.SendAgain, "send-again", false, "ask again, without looking, for what a run before has asked for without an answer")
+	deliver.TypeLimitFlag(cmd, &opts.NoTypeLimit)
 	opts.Target.AddFlags(cmd)
 	return cmd
 }
@@ -225,16 +231,16 @@ func run(ctx context.Context, o *RunOptions) (err error) {
 	}
 	going := deliver.NewGoing(f, j)
 	defer func() { err = going.Explain(err) }() // before the journal is closed
-	options := going.Options(o.Poll, o.SendAgain, func(p job.Progress) {
-		switch p.Stage {
+	options := append(going.Options(o.Poll, o.SendAgain, func(p job.Progress) {
+		switch limited := deliver.Limited(p); p.Stage {
 		case job.Creating:
-			bar.Say("asking for %s", p.Type)
+			bar.Say("%s", cmp.Or(limited, "asking for "+p.Type))
 		case job.Waiting:
 			bar.Say("report %s: %s", p.ID, state(p.Status))
 		case job.Ready:
 			bar.Say("report %s: done", p.ID)
 		}
-	})
+	}), deliver.TypeLimit(o.NoTypeLimit)...)
 	empty := 0
 	var cancelled error
 	for result := range reports.RunAll(ctx, client, parts, options...) {

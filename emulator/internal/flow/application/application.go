@@ -30,21 +30,29 @@ const (
 
 // rotateApplicationClientSecret makes a new secret, which goes to the registered queue and nowhere else.
 func rotateApplicationClientSecret(c *desk.Call) (answer.Reply, *answer.Error) {
-	out := c.Desk.Outbox
-	queue := out.CredentialQueue()
-	if queue == "" {
+	if !Rotate(c.Desk, c.Now) {
 		// developer-docs.amazon.com/sp-api/changelog/update-400-error-response-message-for-rotateapplicationclientsecret
 		return answer.Reply{}, answer.Invalid("Application is not enrolled for rotation notification. Please update application notification preference in Developer console.", "")
 	}
-	c.Desk.Auth.RenewSecret(c.Now, secretLifetime, func(app *auth.Application) {
-		out.Send(queue, secretNews(c.Desk, "APPLICATION_OAUTH_CLIENT_NEW_SECRET", app.ID, object{
+	return answer.Reply{Status: http.StatusNoContent}, nil
+}
+
+// Rotate gives the application a new secret and tells the registered queue of it; false where none is registered, and then nothing is changed.
+func Rotate(d *desk.Desk, now time.Time) bool {
+	out := d.Outbox
+	queue := out.CredentialQueue()
+	if queue == "" {
+		return false
+	}
+	d.Auth.RenewSecret(now, secretLifetime, func(app *auth.Application) {
+		out.Send(queue, secretNews(d, "APPLICATION_OAUTH_CLIENT_NEW_SECRET", app.ID, object{
 			"applicationOAuthClientNewSecret": object{
 				"clientId": app.ClientID, "newClientSecret": app.Secret,
-				"newClientSecretExpiryTime": desk.Millis(app.SecretExpiry), "oldClientSecretExpiryTime": desk.Millis(c.Now.Add(auth.OldSecretLifetime)),
+				"newClientSecretExpiryTime": desk.Millis(app.SecretExpiry), "oldClientSecretExpiryTime": desk.Millis(now.Add(auth.OldSecretLifetime)),
 			},
-		}), c.Now)
+		}), now)
 	})
-	return answer.Reply{Status: http.StatusNoContent}, nil
+	return true
 }
 
 // remindOfSecret tells the registered queue once that the secret is near its end.

@@ -15,7 +15,7 @@ import (
 )
 
 // V20220401 is the API of catalog items, version 2022-04-01.
-var V20220401 = desk.Flow{Handlers: map[string]desk.Handler{
+var V20220401 = desk.Flow{News: news, Changes: watch, Handlers: map[string]desk.Handler{
 	"catalogitems20220401.searchCatalogItems": searchCatalogItems,
 	"catalogitems20220401.getCatalogItem":     getCatalogItem2022,
 }}
@@ -203,8 +203,20 @@ func attributes2022(p *world.Product, markets []*marketplace.Marketplace) object
 		add("list_price", object{"value": price.Number(), "currency": price.Currency, "marketplace_id": m.ID})
 		add("externally_assigned_product_identifier", object{"type": "ean", "value": p.EAN, "marketplace_id": m.ID})
 	}
+	for _, name := range world.ContentAttributes {
+		var list []any
+		for _, m := range markets {
+			list = append(list, p.Content(name, m)...)
+		}
+		if len(list) > 0 {
+			attributes[name] = list
+		}
+	}
 	return attributes
 }
+
+// imageAttributes are those of a listing by the variant of the picture.
+var imageAttributes = map[string]string{"MAIN": "main_product_image_locator", "PT01": "other_product_image_locator_1"}
 
 // dataSet2022 is one data set in one marketplace, without its marketplaceId; nil when the product has none.
 func dataSet2022(set string, p *world.Product, m *marketplace.Marketplace) object {
@@ -238,7 +250,11 @@ func dataSet2022(set string, p *world.Product, m *marketplace.Marketplace) objec
 	case "images":
 		var images []object
 		for _, variant := range []string{"MAIN", "PT01"} {
-			images = append(images, object{"variant": variant, "link": "https://m.media-amazon.com/images/I/" + p.ASIN + "." + variant + ".jpg", "height": 1500, "width": 1500})
+			link := world.ImageOf(p, variant)
+			if list := p.Content(imageAttributes[variant], m); len(list) > 0 {
+				link = format.Member(list[0], "media_location")
+			}
+			images = append(images, object{"variant": variant, "link": link, "height": 1500, "width": 1500})
 		}
 		return object{"images": images}
 	case "productTypes":

@@ -16,7 +16,7 @@ import (
 type object = format.Object
 
 // Flow is the API of FBA inventory.
-var Flow = desk.Flow{Handlers: map[string]desk.Handler{
+var Flow = desk.Flow{News: news, Changes: watch, Handlers: map[string]desk.Handler{
 	"fbainventoryv1.getInventorySummaries": getInventorySummaries,
 	"fbainventoryv1.createInventoryItem":   createInventoryItem,
 	"fbainventoryv1.addInventory":          addInventory,
@@ -58,7 +58,7 @@ func getInventorySummaries(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer w.RUnlock()
 	var found []*world.Listing
 	for _, l := range w.StockList() {
-		if !l.In(m.ID) && !l.Deleted {
+		if !inInventory(l, m.ID) {
 			continue
 		}
 		if since.IsZero() && skus != nil && !slices.Contains(skus, l.SKU) || !since.IsZero() && !l.Stocked.After(since) {
@@ -80,6 +80,11 @@ func getInventorySummaries(c *desk.Call) (answer.Reply, *answer.Error) {
 		body["pagination"] = object{"nextToken": c.Token(pg, pg.Start+inventoryPageSize)}
 	}
 	return reply(c, body), nil
+}
+
+// inInventory tells whether a marketplace shows what there is of a listing: also of one that was deleted, of which something is left.
+func inInventory(l *world.Listing, marketplaceID string) bool {
+	return l.In(marketplaceID) || l.Deleted
 }
 
 // tooOld is the answer to a startDateTime of more than 18 months ago: an error list under 200, and not to be kept (selling-partner-api-models#767). That was
@@ -198,7 +203,7 @@ func deleteInventoryItem(c *desk.Call) (answer.Reply, *answer.Error) {
 		for _, d := range world.Damages {
 			w.Moved(world.Movement{At: c.Now, SKU: l.SKU, Kind: "Adjustments", Disposition: d, Quantity: -l.Stock.Of(d), Reason: "D"})
 		}
-		l.Stock = world.Stock{FNSKU: l.Stock.FNSKU}
+		w.ClearStock(l, c.Now)
 	}
 	return reply(c, object{}), nil
 }

@@ -22,11 +22,12 @@ var (
 		"financesv0.listFinancialEventsByOrderId": listEventsByOrder,
 		"financesv0.listFinancialEvents":          listEvents,
 	}}
-	V20240619 = desk.Flow{Stores: []desk.Keeper{ledger.Books}, Checks: map[string]desk.Check{"money": addsUp}, Handlers: map[string]desk.Handler{
-		"finances20240619.listTransactions": listTransactions,
-		"finances20240619.listBalances":     listBalances,
-		"finances20240619.listSummary":      listSummary,
-	}}
+	V20240619 = desk.Flow{Stores: []desk.Keeper{ledger.Books}, Checks: map[string]desk.Check{"money": addsUp}, Watch: watch,
+		News: map[string]desk.NewsSource{ledger.Update: transactionNews}, Handlers: map[string]desk.Handler{
+			"finances20240619.listTransactions": listTransactions,
+			"finances20240619.listBalances":     listBalances,
+			"finances20240619.listSummary":      listSummary,
+		}}
 )
 
 // addsUp wants the ledger to add up, for each group.

@@ -99,23 +99,10 @@ func amount(m world.Money) format.Record {
 
 // transaction is one as the API shows it.
 func transaction(c *desk.Call, t *ledger.Transaction) format.Record {
-	related := []format.Record{}
-	relate := func(name, value string) {
-		if value != "" {
-			related = append(related, format.Record{{"relatedIdentifierName", name}, {"relatedIdentifierValue", value}})
-		}
+	identifiers := []format.Record{}
+	for _, r := range related(t, c.Now) {
+		identifiers = append(identifiers, format.Record{{"relatedIdentifierName", r[0]}, {"relatedIdentifierValue", r[1]}})
 	}
-	if t.Group != nil {
-		relate(byGroup, t.Group.ID)
-		if !t.Group.End.After(c.Now) {
-			relate(bySettlement, t.Group.SettlementID)
-		}
-	}
-	relate(byOrder, t.OrderID)
-	relate("SHIPMENT_ID", t.ShipmentID)
-	relate("REFUND_ID", t.RefundID)
-	relate("DEFERRED_TRANSACTION_ID", t.DeferredID)
-	relate("RELEASE_TRANSACTION_ID", t.ReleaseID)
 	contexts := []format.Record{}
 	if t.Deferral != "" {
 		contexts = append(contexts, format.Record{
@@ -128,7 +115,6 @@ func transaction(c *desk.Call, t *ledger.Transaction) format.Record {
 		})
 	}
 	if t.Type == "Transfer" {
-		relate("TRANSFER_ID", t.Group.TransferID)
 		contexts = append(contexts, format.Record{{"contextType", "PaymentsContext"}, {"paymentType", "Disbursement"}, {"paymentMethod", "BANK_ACCOUNT"},
 			{"paymentReference", t.Group.TraceID}, {"paymentDate", format.Timestamp(t.Posted)}})
 	}
@@ -140,11 +126,35 @@ func transaction(c *desk.Call, t *ledger.Transaction) format.Record {
 		{"sellingPartnerMetadata", format.Record{
 			{"sellingPartnerId", c.Seller.ID}, {"accountType", ledger.StandardOrders}, {"marketplaceId", t.Marketplace.ID},
 		}},
-		{"relatedIdentifiers", related}, {"transactionType", t.Type}, {"transactionId", t.ID}, {"transactionStatus", t.Status}, {"description", t.Description},
+		{"relatedIdentifiers", identifiers}, {"transactionType", t.Type}, {"transactionId", t.ID}, {"transactionStatus", t.Status}, {"description", t.Description},
 		{"postedDate", format.Timestamp(t.Posted)}, {"totalAmount", amount(t.Money(t.Total()))},
 		{"marketplaceDetails", format.Record{{"marketplaceId", t.Marketplace.ID}, {"marketplaceName", world.StoreName(t.Marketplace)}}},
 		{"items", items}, {"contexts", contexts}, {"breakdowns", breakdowns(t.Breakdowns(), t.Marketplace)},
 	}
+}
+
+// related are the names and values of the identifiers that go with a transaction, as of now.
+func related(t *ledger.Transaction, now time.Time) (list [][2]string) {
+	add := func(name, value string) {
+		if value != "" {
+			list = append(list, [2]string{name, value})
+		}
+	}
+	if t.Group != nil {
+		add(byGroup, t.Group.ID)
+		if !t.Group.End.After(now) {
+			add(bySettlement, t.Group.SettlementID)
+		}
+	}
+	add(byOrder, t.OrderID)
+	add("SHIPMENT_ID", t.ShipmentID)
+	add("REFUND_ID", t.RefundID)
+	add("DEFERRED_TRANSACTION_ID", t.DeferredID)
+	add("RELEASE_TRANSACTION_ID", t.ReleaseID)
+	if t.Type == "Transfer" {
+		add("TRANSFER_ID", t.Group.TransferID)
+	}
+	return list
 }
 
 // item is an item of a transaction. Its id is that of an adjustment also where nothing is adjusted (recorded).

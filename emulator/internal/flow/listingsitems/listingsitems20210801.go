@@ -17,7 +17,7 @@ import (
 )
 
 // V20210801 is the API of listings items, version 2021-08-01.
-var V20210801 = desk.Flow{Early: map[string]func(*desk.Call) *answer.Error{
+var V20210801 = desk.Flow{News: news, Changes: watch, Early: map[string]func(*desk.Call) *answer.Error{
 	"listingsitems20210801.patchListingsItem": numberedOps,
 }, Handlers: map[string]desk.Handler{
 	"listingsitems20210801.searchListingsItems": searchListings,

@@ -2,27 +2,32 @@
 package notifications
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"maps"
+	"mime"
 	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
+	"github.com/openspapi/spapi/emulator/internal/cel"
 	"github.com/openspapi/spapi/emulator/internal/desk"
 	"github.com/openspapi/spapi/emulator/internal/format"
-	"github.com/openspapi/spapi/emulator/internal/operations"
 	"github.com/openspapi/spapi/emulator/internal/world"
+	"github.com/openspapi/spapi/marketplace"
 )
 
 type object = format.Object
 
 // Flow is the API of notifications.
-var Flow = desk.Flow{Stores: []desk.Keeper{SubscriptionStore}, Handlers: map[string]desk.Handler{
+var Flow = desk.Flow{Stores: []desk.Keeper{SubscriptionStore}, Notices: tellNews, Wanted: wanted, Handlers: map[string]desk.Handler{
 	"notificationsv1.createDestination":      createDestination,
 	"notificationsv1.getDestinations":        getDestinations,
 	"notificationsv1.getDestination":         getDestination,
@@ -33,50 +38,13 @@ var Flow = desk.Flow{Stores: []desk.Keeper{SubscriptionStore}, Handlers: map[str
 	"notificationsv1.getSubscriptionById":    getSubscriptionByID,
 	"notificationsv1.deleteSubscriptionById": deleteSubscriptionByID,
 	"notificationsv1.sendTestNotification":   sendTestNotification,
+}, Early: map[string]func(*desk.Call) *answer.Error{
+	"notificationsv1.createDestination":      func(c *desk.Call) *answer.Error { return cmp.Or(readable(c), oneKind(c)) },
+	"notificationsv1.createSubscription":     func(c *desk.Call) *answer.Error { return cmp.Or(permit(c, c.Path["notificationType"]), readable(c)) },
+	"notificationsv1.getSubscription":        func(c *desk.Call) *answer.Error { return permit(c, c.Path["notificationType"]) },
+	"notificationsv1.getSubscriptions":       func(c *desk.Call) *answer.Error { return permit(c, c.Query.Get("notificationTypes")) },
+	"notificationsv1.deleteSubscriptionById": permitDelete,
 }}
-
-// notificationKind is a type of notification: developer-docs.amazon.com/sp-api/docs/notification-type-values, payload versions and
-// spelling of the envelope as in selling-partner-api-models, schemas/notifications. Reports and feeds are told of in 1.0 too, which their schemas
-// don't mention (selling-partner-api-models#2181, #2737, saleweaver/python-amazon-sp-api#734).
-type notificationKind struct {
-	name        string
-	versions    []string // ascending
-	eventBridge bool     // goes to EventBridge, else to SQS
-	pascal      bool     // envelope in PascalCase
-	filter      string   // member of eventFilter besides eventFilterType that must be there; "" when the type takes no filter
-}
-
-// notificationKinds are those that can be subscribed to. News about an application's secret can't: they are a preference in the console.
-var notificationKinds = []notificationKind{
-	{name: "ACCOUNT_STATUS_CHANGED", versions: []string{"1.0"}},
-	{name: "ANY_OFFER_CHANGED", versions: []string{"1.0"}, pascal: true, filter: "optional"},
-	{name: "B2B_ANY_OFFER_CHANGED", versions: []string{"1.0"}, pascal: true},
-	{name: "BOPIS_CHECKIN_DETAILS", versions: []string{"1.0"}},
-	{name: "BRANDED_ITEM_CONTENT_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
-	{name: "DATA_KIOSK_QUERY_PROCESSING_FINISHED", versions: []string{"2023-11-15"}},
-	{name: "DETAIL_PAGE_TRAFFIC_EVENT", versions: []string{"2020-09-04"}},
-	{name: "EXTERNAL_FULFILLMENT_SHIPMENT_STATUS_CHANGE", versions: []string{"1.0"}},
-	{name: "FBA_INVENTORY_AVAILABILITY_CHANGES", versions: []string{"1.0"}, pascal: true},
-	{name: "FBA_OUTBOUND_SHIPMENT_STATUS", versions: []string{"1.0"}, pascal: true},
-	{name: "FEED_PROCESSING_FINISHED", versions: []string{"1.0", "2020-09-04"}},
-	{name: "FEE_PROMOTION", versions: []string{"1.0"}, pascal: true},
-	{name: "FULFILLMENT_ORDER_STATUS", versions: []string{"1.0"}, pascal: true},
-	{name: "ITEM_INVENTORY_EVENT_CHANGE", versions: []string{"2020-09-04"}},
-	{name: "ITEM_PRODUCT_TYPE_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
-	{name: "ITEM_SALES_EVENT_CHANGE", versions: []string{"2020-09-04"}},
-	{name: "LISTINGS_ITEM_ISSUES_CHANGE", versions: []string{"1.0", "2023-12-13"}, eventBridge: true, pascal: true},
-	{name: "LISTINGS_ITEM_MFN_QUANTITY_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
-	{name: "LISTINGS_ITEM_STATUS_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
-	{name: "MFN_ORDER_STATUS_CHANGE", versions: []string{"1.0"}, pascal: true},
-	{name: "ORDER_CHANGE", versions: []string{"1.0"}, pascal: true, filter: "orderChangeTypes"},
-	{name: "ORDER_STATUS_CHANGE", versions: []string{"1.0"}, pascal: true},
-	{name: "PRICING_HEALTH", versions: []string{"1.0"}},
-	{name: "PRODUCT_TYPE_DEFINITIONS_CHANGE", versions: []string{"1.0"}, eventBridge: true, pascal: true},
-	{name: "REPORT_PROCESSING_FINISHED", versions: []string{"1.0", "2020-09-04"}},
-	{name: "SHIPMENT_TRACKING_MILESTONE_CHANGED", versions: []string{"2026-01-30"}, eventBridge: true, filter: "trackingIdentifier"},
-	{name: "SHIPPING_CHARGE_NOTIFICATION", versions: []string{"1.0"}},
-	{name: "TRANSACTION_UPDATE", versions: []string{"1.0"}, pascal: true},
-}
 
 // Destination is where notifications go. All of an application's sellers share its destinations.
 type Destination struct {
@@ -86,6 +54,8 @@ type Destination struct {
 	Region  string    `json:"region,omitempty"`  // of EventBridge
 	Account string    `json:"account,omitempty"` // of AWS, for EventBridge
 	Created time.Time `json:"created"`
+	// Home is the region of SP-API at whose host it was made; "" is every region: it was made at a host that stands for all.
+	Home marketplace.Region `json:"home,omitempty"`
 }
 
 // Subscription is one seller's, to one type and payload version.
@@ -96,6 +66,13 @@ type Subscription struct {
 	Version     string         `json:"version"`
 	Destination string         `json:"destination"`
 	Directive   map[string]any `json:"directive,omitempty"`
+	// Created is when it was made: it gets nothing of what had happened before.
+	Created time.Time `json:"created,omitzero"`
+	// Home is the region of one that is the application's own; "" is every region. A seller's is in the seller's.
+	Home    marketplace.Region `json:"home,omitempty"`
+	Windows []*window          `json:"windows,omitempty"` // of aggregation
+
+	program *cel.Program // of the directive's expression, once it has been needed
 }
 
 // subscriptions has both lists in the order of creation.
@@ -103,13 +80,110 @@ type subscriptions struct {
 	mu           sync.Mutex
 	Destinations []*Destination
 	List         []*Subscription
+	told         time.Time         // until when flows have been asked for news
+	ahead        map[int]time.Time // of sellers of whom they have been asked up to later, by number
+
+	of     map[int][]*Subscription                 // List, by seller
+	wanted atomic.Pointer[map[int]map[string]bool] // types of List, by seller; nil while there are none
 }
 
-func (s *subscriptions) destination(id string) *Destination {
-	if i := slices.IndexFunc(s.Destinations, func(d *Destination) bool { return d.ID == id }); i >= 0 {
+// destination finds a destination that the region of a call knows: those of other regions are unknown there.
+func (s *subscriptions) destination(c *desk.Call, id string) *Destination {
+	if i := slices.IndexFunc(s.Destinations, func(d *Destination) bool { return d.ID == id && d.in(region(c)) }); i >= 0 {
 		return s.Destinations[i]
 	}
 	return nil
+}
+
+// region is where a call was made: that of its host, else of its seller; "" is every region.
+func region(c *desk.Call) marketplace.Region {
+	r := c.Exchange.Region()
+	if r == "" && c.Seller != nil {
+		r = c.Seller.Region
+	}
+	return r
+}
+
+// in tells whether a region knows the destination.
+func (d *Destination) in(r marketplace.Region) bool { return d.Home == "" || r == "" || d.Home == r }
+
+// permit refuses whoever may not subscribe to a type: with the wrong kind of token, or without its role.
+func permit(c *desk.Call, name string) *answer.Error {
+	kind, _ := notificationType(c, name)
+	switch {
+	case c.Seller == nil && (kind == nil || kind.Token != "grantless"):
+		return answer.Denied("").Because("token: it is grantless, and " + c.Op.Name + " wants one of a seller")
+	case c.Seller != nil && kind != nil && kind.Token == "grantless":
+		return answer.Denied("").Because("token: it is a seller's, and " + c.Op.Name + " wants a grantless one for " + name)
+	}
+	return permitRole(c, kind)
+}
+
+func permitRole(c *desk.Call, kind *kind) *answer.Error {
+	if kind != nil && kind.roles != nil && !c.Desk.Auth.HasRole(kind.roles) {
+		return answer.Denied("").Because("role: the application has none of those of " + kind.Name + ": " + strings.Join(kind.roles, ", "))
+	}
+	return nil
+}
+
+// permitDelete refuses the kind of token that Amazon doesn't take for the type.
+func permitDelete(c *desk.Call) *answer.Error {
+	kind, _ := notificationType(c, c.Path["notificationType"])
+	// Of the sandbox nothing of the kind is known: it keeps to the model.
+	if sellers := kind != nil && kind.DeleteToken == "seller" && !c.Sandbox; sellers != (c.Seller != nil) {
+		if sellers {
+			return answer.Denied("").Because("token: it is grantless, and " + c.Op.Name + " wants the seller's for " + kind.Name)
+		}
+		return answer.Denied("").Because("token: it is a seller's, and " + c.Op.Name + " wants a grantless one with the scope " + c.Op.Grantless)
+	}
+	return permitRole(c, kind)
+}
+
+// readable answers 500 to bodies that aren't JSON or have members in snake case (jlevers/selling-partner-api#291). Another report has 400 for a body that isn't
+// understood (amzn/selling-partner-api-models#1003): that is the answer to one of another content type here.
+func readable(c *desk.Call) *answer.Error {
+	if kind, _, _ := mime.ParseMediaType(c.Exchange.Header.Get("Content-Type")); len(c.Exchange.Body) == 0 || kind != "application/json" && kind != "" {
+		return nil // which the model refuses
+	}
+	if !json.Valid(c.Exchange.Body) {
+		return answer.Internal().Because("body: is no JSON")
+	}
+	var body map[string]json.RawMessage
+	_ = json.Unmarshal(c.Exchange.Body, &body) // anything else than an object the model refuses
+	for name := range body {
+		if strings.Contains(name, "_") {
+			return answer.Internal().Because("body: has members in snake case, want camelCase")
+		}
+	}
+	return nil
+}
+
+// errTwoKinds is how createDestination refuses a destination of two kinds (selling-partner-api-models#1793).
+func errTwoKinds() *answer.Error {
+	return answer.Invalid("Invalid input.", "").Detailed("A destination cannot be created with multiple resource types").
+		Because("resourceSpecification: has sqs and eventBridge, want one of them")
+}
+
+// oneKind refuses one of two kinds of which one is an empty object, as some clients write what isn't there: whatever the model says of what it lacks.
+func oneKind(c *desk.Call) *answer.Error {
+	var body struct {
+		Spec struct {
+			SQS    *map[string]any `json:"sqs"`
+			Bridge *map[string]any `json:"eventBridge"`
+		} `json:"resourceSpecification"`
+	}
+	if json.Unmarshal(c.Exchange.Body, &body) != nil {
+		return nil // which the model refuses
+	}
+	if a, b := body.Spec.SQS, body.Spec.Bridge; a != nil && b != nil && len(*a)*len(*b) == 0 {
+		return errTwoKinds().Because("resourceSpecification: has sqs (arn) and eventBridge (accountId, region), one of them empty; want one, and not the other")
+	}
+	return nil
+}
+
+// errAbsent is a 404. Its wording is assumed.
+func errAbsent(reason string) *answer.Error {
+	return answer.NotFound("The resource specified does not exist.").Because(reason)
 }
 
 // errNotification is a 400 of notifications: the reason stands in details (saleweaver/python-amazon-sp-api#734, #368).
@@ -146,11 +220,14 @@ func errInUse() *answer.Error {
 }
 
 func (d *Destination) object(app string) object {
-	resource := object{}
+	// The kinds that aren't used are null (jlevers/selling-partner-api#885).
+	resource := object{"sqs": nil, "eventBridge": nil, "privateSqs": nil, "webhook": nil}
 	if d.ARN != "" {
 		resource["sqs"] = object{"arn": d.ARN}
 	} else {
-		resource["eventBridge"] = object{"name": "aws.partner/sellingpartnerapi.amazon.com/" + d.Account + "/" + app, "region": d.Region, "accountId": d.Account}
+		// The name isn't that of the event source: amzn/selling-partner-api-docs, guides/en-US/use-case-guides/notifications-api-use-case-guide.
+		name := "sellingpartnerapi.amazon.com/" + app
+		resource["eventBridge"] = object{"name": name, "region": d.Region, "accountId": d.Account}
 	}
 	return object{"destinationId": d.ID, "name": d.Name, "resource": resource}
 }
@@ -174,12 +251,13 @@ func createDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	case d.Name == "" || len(d.Name) > 256:
 		return answer.Reply{}, answer.InvalidParameter("name", "is empty or longer than 256 characters")
 	case sqs != nil && bridge != nil:
-		// selling-partner-api-models#1793
-		return answer.Reply{}, answer.Invalid("Invalid input.", "").Detailed("A destination cannot be created with multiple resource types")
+		return answer.Reply{}, errTwoKinds()
 	case sqs != nil:
 		d.ARN, _ = sqs["arn"].(string)
-		if strings.HasSuffix(d.ARN, ".fifo") { // standard queues only: developer-docs.amazon.com/sp-api/docs/set-up-notifications-with-amazon-sqs
-			return answer.Reply{}, answer.InvalidParameter("resourceSpecification.sqs.arn", "is a FIFO queue, want a standard one")
+		if fifo(d.ARN) && c.Desk.Options.RefuseFIFO {
+			// The wording is assumed.
+			return answer.Reply{}, answer.Invalid("Invalid Input", "resourceSpecification.sqs.arn: is a FIFO queue, want a standard one").
+				Detailed("FIFO queues are not supported")
 		}
 	case bridge != nil:
 		d.Region, _ = bridge["region"].(string)
@@ -193,13 +271,19 @@ func createDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	subs := SubscriptionStore.At(c.Desk)
 	subs.mu.Lock()
 	defer subs.mu.Unlock()
-	if slices.ContainsFunc(subs.Destinations, func(o *Destination) bool { return o.ARN == d.ARN && o.Account == d.Account }) {
+	d.Home = c.Exchange.Region()
+	if slices.ContainsFunc(subs.Destinations, func(o *Destination) bool { return o.ARN == d.ARN && o.Account == d.Account && o.in(d.Home) }) {
 		return answer.Reply{}, errSecondDestination(d, c.Desk.Auth.Application().ID)
 	}
 	d.ID = c.Desk.Seed.Next("destination").UUID()
 	subs.Destinations = append(subs.Destinations, d)
-	return answer.Payload(d.object(c.Desk.Auth.Application().ID)), nil
+	c.Desk.Outbox.Open(d.target(c.Desk))
+	return answer.Payload(d.object(applicationID(c.Desk))), nil
 }
+
+// fifo tells whether a queue is a FIFO queue: Amazon takes only standard ones (developer-docs.amazon.com/sp-api/docs/set-up-notifications-with-amazon-sqs),
+// and yet lets it be made a destination, at which nothing arrives (selling-partner-api-docs#845).
+func fifo(arn string) bool { return strings.HasSuffix(arn, ".fifo") }
 
 var awsAccountPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d{12}$`) })
 
@@ -209,7 +293,9 @@ func getDestinations(c *desk.Call) (answer.Reply, *answer.Error) {
 	defer subs.mu.Unlock()
 	list := []object{}
 	for _, d := range subs.Destinations {
-		list = append(list, d.object(c.Desk.Auth.Application().ID))
+		if d.in(region(c)) {
+			list = append(list, d.object(applicationID(c.Desk)))
+		}
 	}
 	return answer.Payload(list), nil
 }
@@ -218,11 +304,11 @@ func getDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	subs := SubscriptionStore.At(c.Desk)
 	subs.mu.Lock()
 	defer subs.mu.Unlock()
-	d := subs.destination(c.Path["destinationId"])
+	d := subs.destination(c, c.Path["destinationId"])
 	if d == nil {
-		return answer.Reply{}, answer.NotFound("No destination with id " + c.Path["destinationId"] + " was found.")
+		return answer.Reply{}, errAbsent("destinationId: there is no destination of this id in this region")
 	}
-	return answer.Payload(d.object(c.Desk.Auth.Application().ID)), nil
+	return answer.Payload(d.object(applicationID(c.Desk))), nil
 }
 
 // deleteDestination refuses while something is subscribed to it.
@@ -231,8 +317,8 @@ func deleteDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	subs.mu.Lock()
 	defer subs.mu.Unlock()
 	s, id := subs, c.Path["destinationId"]
-	if s.destination(id) == nil {
-		return answer.Reply{}, answer.NotFound("No destination with id " + id + " was found.")
+	if s.destination(c, id) == nil {
+		return answer.Reply{}, errAbsent("destinationId: there is no destination of this id in this region")
 	}
 	if slices.ContainsFunc(s.List, func(o *Subscription) bool { return o.Destination == id }) {
 		return answer.Reply{}, errInUse()
@@ -241,38 +327,16 @@ func deleteDestination(c *desk.Call) (answer.Reply, *answer.Error) {
 	return answer.OK(object{}), nil
 }
 
-// notificationType finds the type of a path.
-func notificationType(c *desk.Call, name string) (*notificationKind, *answer.Error) {
-	i := slices.IndexFunc(notificationKinds, func(k notificationKind) bool { return k.name == name })
-	if i < 0 || c.Desk.Gone(operations.NotificationType, name, c.Now) {
-		return nil, answer.Invalid("Invalid value "+name+" for path parameter notificationType", "") // selling-partner-api-models#3924
-	}
-	return &notificationKinds[i], nil
-}
-
-// checkVersion refuses a payload version that a type doesn't have, or has no more. The wording is assumed.
-func checkVersion(c *desk.Call, kind *notificationKind, version string) *answer.Error {
-	var left []string
-	for _, v := range kind.versions {
-		if !c.Desk.Gone(operations.NotificationType, kind.name+" "+v, c.Now) {
-			left = append(left, v)
-		}
-	}
-	if slices.Contains(left, version) {
-		return nil
-	}
-	want := "; want " + strings.Join(left, " or ")
-	return errNotification("Payload version " + version + " is not supported for notification type " + kind.name + want).
-		Because(`payloadVersion: is "` + version + `"` + want)
-}
-
 func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
 	kind, err := notificationType(c, c.Path["notificationType"])
 	if err != nil {
 		return answer.Reply{}, err
 	}
 	body, _ := c.Body.(map[string]any)
-	s := &Subscription{Seller: c.Seller.Number, Kind: kind.name}
+	s := &Subscription{Seller: subscriber(c), Kind: kind.Name, Created: c.Now.UTC()}
+	if c.Seller == nil {
+		s.Home = region(c)
+	}
 	s.Version, _ = body["payloadVersion"].(string)
 	s.Destination, _ = body["destinationId"].(string)
 	s.Directive, _ = body["processingDirective"].(map[string]any)
@@ -285,73 +349,50 @@ func createSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
 	subs := SubscriptionStore.At(c.Desk)
 	subs.mu.Lock()
 	defer subs.mu.Unlock()
-	d := subs.destination(s.Destination)
+	d := subs.destination(c, s.Destination)
+	bridge := kind.Destination == "eventbridge"
 	switch {
 	case d == nil:
 		return answer.Reply{}, errNoDestination(c, s.Destination)
-	case kind.eventBridge && d.ARN != "":
-		return answer.Reply{}, errNotification("Notification type " + kind.name + " does not support AWS_SQS")
-	case !kind.eventBridge && d.ARN == "":
-		return answer.Reply{}, errNotification("Notification type " + kind.name + " does not support AWS_EVENT_BRIDGE") // saleweaver/python-amazon-sp-api#734
+	case bridge && d.ARN != "":
+		// jlevers/selling-partner-api#656
+		return answer.Reply{}, errNotification("").Because("destinationId: is a queue, and " + kind.Name + " goes to EventBridge only")
+	case !bridge && d.ARN == "":
+		return answer.Reply{}, errNotification("Notification type " + kind.Name + " does not support AWS_EVENT_BRIDGE") // saleweaver/python-amazon-sp-api#734
 	}
 	// One per type, seller and version, except where expressions tell them apart (the model's note on getSubscriptions).
 	if slices.ContainsFunc(subs.List, func(o *Subscription) bool {
-		return o.Seller == s.Seller && o.Kind == s.Kind && o.Version == s.Version && (o.Directive["filterExpression"] == nil || o.Directive["filterExpression"] == s.Directive["filterExpression"])
+		expression := o.Directive["filterExpression"]
+		return o.Seller == s.Seller && o.in(region(c)) && o.Kind == s.Kind && o.Version == s.Version &&
+			(expression == nil || expression == s.Directive["filterExpression"])
 	}) {
-		return answer.Reply{}, errConflict(kind.name)
+		return answer.Reply{}, errConflict(kind.Name)
 	}
 	s.ID = c.Desk.Seed.Next("subscription").UUID()
+	if subs.tell(c.Desk, true); len(subs.List) == 0 {
+		subs.told = c.Now
+	}
 	subs.List = append(subs.List, s)
+	subs.index()
 	return answer.Payload(s.object()), nil
 }
 
-// celForbidden matches what filter expressions may not have: arithmetic and indexing (the model's note on filterExpression). Text in
-// quotes has been taken out before.
-var (
-	celForbidden = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[+*/%\[\]]|[^\s(,=<>&|!]\s*-`) })
-	celText      = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\"[^\"]*\"|'[^']*'|`[^`]*`") })
-)
+// in tells whether a region knows the subscription.
+func (s *Subscription) in(r marketplace.Region) bool { return s.Home == "" || r == "" || s.Home == r }
 
-// checkDirective checks a processing directive against what its type takes.
-func checkDirective(kind *notificationKind, directive map[string]any) *answer.Error {
-	if directive == nil {
-		return nil
+// subscriber is whose subscriptions a call is about: the number of a seller, -1 for the application's own.
+func subscriber(c *desk.Call) int {
+	if c.Seller == nil {
+		return application
 	}
-	filter, hasFilter := directive["eventFilter"].(map[string]any)
-	expression, hasExpression := directive["filterExpression"].(string)
-	switch {
-	case !hasFilter && !hasExpression:
-		return errNotification("Processing Directive eventFilter must not be empty") // jlevers/selling-partner-api#885
-	case hasFilter && hasExpression:
-		return errNotification("eventFilter and filterExpression are mutually exclusive")
-	case hasExpression:
-		if celForbidden().MatchString(celText().ReplaceAllString(expression, `""`)) {
-			return errNotification("filterExpression has an operator that is not supported: arithmetic and indexing are not")
-		}
-		return nil
-	}
-	valid := kind.filter != "" && filter["eventFilterType"] == kind.name
-	switch kind.name {
-	case "ANY_OFFER_CHANGED":
-		valid = valid && filter["orderChangeTypes"] == nil && filter["trackingIdentifier"] == nil
-	case "ORDER_CHANGE": // marketplaceIds alone are refused: selling-partner-api-models#4135
-		valid = valid && filter["orderChangeTypes"] != nil && filter["aggregationSettings"] == nil && filter["trackingIdentifier"] == nil
-	case "SHIPMENT_TRACKING_MILESTONE_CHANGED": // exactly one identifier: the model's note
-		identifier, _ := filter["trackingIdentifier"].(map[string]any)
-		valid = valid && len(identifier) == 1
-	}
-	if !valid {
-		text, _ := json.Marshal(filter)
-		return errNotification("EventFilter Payload " + string(text) + " failed to validate for notification type " + kind.name)
-	}
-	return nil
+	return c.Seller.Number
 }
 
 // mySubscriptions returns the seller's subscriptions to a type, of one payload version if one is given. It wants subs.mu held.
-func mySubscriptions(c *desk.Call, subs *subscriptions, kind *notificationKind, version string) []*Subscription {
+func mySubscriptions(c *desk.Call, subs *subscriptions, kind *kind, version string) []*Subscription {
 	var list []*Subscription
 	for _, s := range subs.List {
-		if s.Seller == c.Seller.Number && s.Kind == kind.name && world.Same(version, s.Version) {
+		if s.Seller == subscriber(c) && s.in(region(c)) && s.Kind == kind.Name && world.Same(version, s.Version) {
 			list = append(list, s)
 		}
 	}
@@ -374,7 +415,7 @@ func getSubscription(c *desk.Call) (answer.Reply, *answer.Error) {
 		}
 	}
 	if latest == nil {
-		return answer.Reply{}, answer.NotFound("No subscription for notification type " + kind.name + " was found.")
+		return answer.Reply{}, errAbsent("notificationType: there is no subscription to " + kind.Name)
 	}
 	return answer.Payload(latest.object()), nil
 }
@@ -419,9 +460,11 @@ func subscriptionByID(c *desk.Call, subs *subscriptions) (int, *answer.Error) {
 		return 0, err
 	}
 	id := c.Path["subscriptionId"]
-	i := slices.IndexFunc(subs.List, func(s *Subscription) bool { return s.ID == id && s.Kind == kind.name })
+	i := slices.IndexFunc(subs.List, func(s *Subscription) bool {
+		return s.ID == id && s.Kind == kind.Name && (c.Seller == nil || s.Seller == c.Seller.Number)
+	})
 	if i < 0 {
-		return 0, answer.NotFound("No subscription with id " + id + " for notification type " + kind.name + " was found.")
+		return 0, errAbsent("subscriptionId: there is no subscription of this id to " + kind.Name)
 	}
 	return i, nil
 }
@@ -445,52 +488,18 @@ func deleteSubscriptionByID(c *desk.Call) (answer.Reply, *answer.Error) {
 	if err != nil {
 		return answer.Reply{}, err
 	}
+	subs.tell(c.Desk, true) // what has happened before is still sent
 	subs.List = slices.Delete(subs.List, i, i+1)
+	subs.index()
 	return answer.OK(object{}), nil
-}
-
-// sendTestNotification puts a message of the type into a queue. It has the type's envelope; its payload only repeats the scenario.
-func sendTestNotification(c *desk.Call) (answer.Reply, *answer.Error) {
-	kind, err := notificationType(c, c.Path["notificationType"])
-	if err != nil {
-		return answer.Reply{}, err
-	}
-	body, _ := c.Body.(map[string]any)
-	id, _ := body["destinationId"].(string)
-	test, _ := body["testNotification"].(map[string]any)
-	version, _ := test["payloadVersion"].(string)
-	scenario, _ := test["testScenario"].(string)
-	if scenario == "" { // the model's note
-		return answer.Reply{}, errNotification("testScenario must not be empty")
-	}
-	if err := checkVersion(c, kind, version); err != nil {
-		return answer.Reply{}, err
-	}
-	subs := SubscriptionStore.At(c.Desk)
-	subs.mu.Lock()
-	defer subs.mu.Unlock()
-	d := subs.destination(id)
-	if d == nil {
-		return answer.Reply{}, errNoDestination(c, id)
-	}
-	publish(c, d, kind, version, "", object{"testScenario": scenario})
-	return answer.Payload(object{}), nil
-}
-
-// publish sends a notification of a type to a destination.
-func publish(c *desk.Call, d *Destination, kind *notificationKind, version, subscriptionID string, payload object) {
-	app := c.Desk.Auth.Application().ID
-	target := d.ARN
-	if target == "" {
-		target = "arn:aws:events:" + d.Region + ":" + d.Account + ":event-source/aws.partner/sellingpartnerapi.amazon.com/" + d.Account + "/" + app
-	}
-	c.Desk.Outbox.Send(target, desk.Notification{Kind: kind.name, Version: version, Application: app, Subscription: subscriptionID, Pascal: kind.pascal, Payload: payload}, c.Now)
 }
 
 // subscriptionsState is what an export keeps of both lists.
 type subscriptionsState struct {
-	Destinations []*Destination  `json:"destinations,omitempty"`
-	List         []*Subscription `json:"list,omitempty"`
+	Destinations []*Destination    `json:"destinations,omitempty"`
+	List         []*Subscription   `json:"list,omitempty"`
+	Told         time.Time         `json:"told,omitzero"`
+	Ahead        map[int]time.Time `json:"ahead,omitempty"`
 }
 
 var SubscriptionStore = &desk.Store[*subscriptions]{
@@ -499,19 +508,22 @@ var SubscriptionStore = &desk.Store[*subscriptions]{
 	Save: func(subs *subscriptions) (any, error) {
 		subs.mu.Lock()
 		defer subs.mu.Unlock()
-		return subscriptionsState{subs.Destinations, subs.List}, nil
+		return subscriptionsState{subs.Destinations, subs.List, subs.told.UTC(), maps.Clone(subs.ahead)}, nil
 	},
 	Load: func(subs *subscriptions, raw json.RawMessage) error {
 		var s subscriptionsState
 		if err := json.Unmarshal(raw, &s); err != nil {
 			return err
 		}
-		if slices.Contains(s.Destinations, nil) || slices.Contains(s.List, nil) {
-			return errors.New("null in a list")
+		if slices.Contains(s.Destinations, nil) || slices.ContainsFunc(s.List, func(sub *Subscription) bool {
+			return sub == nil || kinds()[sub.Kind] == nil || slices.Contains(sub.Windows, nil)
+		}) {
+			return errors.New("null in a list, or an unknown type")
 		}
 		subs.mu.Lock()
 		defer subs.mu.Unlock()
-		subs.Destinations, subs.List = s.Destinations, s.List
+		subs.Destinations, subs.List, subs.told, subs.ahead = s.Destinations, s.List, s.Told, s.Ahead
+		subs.index()
 		return nil
 	},
 }

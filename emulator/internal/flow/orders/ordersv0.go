@@ -319,7 +319,7 @@ func OrderObjectV0(c *desk.Call, o *world.Order, t time.Time) format.Record {
 		{"IsSoldByAB", false},
 		{"LastUpdateDate", format.Timestamp(o.Updated(t))},
 		{"LatestDeliveryDate", latestDelivery},
-		{"LatestShipDate", format.Timestamp(o.Purchased.Add(72 * time.Hour))},
+		{"LatestShipDate", format.Timestamp(latestShip(o))},
 		{"MarketplaceId", o.Marketplace.ID},
 		{"NumberOfItemsShipped", done},
 		{"NumberOfItemsUnshipped", open},

@@ -16,7 +16,7 @@ import (
 type object = format.Object
 
 // Flow is the API of product fees.
-var Flow = desk.Flow{Handlers: map[string]desk.Handler{
+var Flow = desk.Flow{News: news, Stores: []desk.Keeper{promotionStore}, Handlers: map[string]desk.Handler{
 	"productfeesv0.getMyFeesEstimateForSKU":  feesEstimate("SellerSKU", "SellerSKU"),
 	"productfeesv0.getMyFeesEstimateForASIN": feesEstimate("ASIN", "Asin"),
 	"productfeesv0.getMyFeesEstimates":       feesEstimates,
@@ -110,54 +110,84 @@ func fees(c *desk.Call, idType, id string, request map[string]any) format.Record
 	if p == nil || !okPrice || !okShipping || !okPoints || price.Units <= 0 {
 		return nil
 	}
-	referral := ledger.Referral(p, price.Units+shipping.Units-discount.Units, 1, m)
-	fees := []format.Record{
-		feeDetail("ReferralFee", world.Money{Units: referral, Currency: m.Currency}, nil),
-		feeDetail("VariableClosingFee", world.Money{Units: 0, Currency: m.Currency}, nil),
-		feeDetail("PerItemFee", world.Money{Units: 0, Currency: m.Currency}, nil),
-	}
-	total := referral
+	tariff := 0
 	program, _ := request["OptionalFulfillmentProgram"].(string)
 	if byAmazon := request["IsAmazonFulfilled"] == true || request["IsAmazonFulfilled"] == "true"; byAmazon {
-		pick, weight := ledger.FulfillmentCents(p)
-		factor := 100
+		tariff = 100
 		switch program {
 		case "FBA_SNL":
 			if price.Units > world.PriceIn(smallLightMaxUSD, m).Units {
 				return nil
 			}
-			factor = smallLightPercent
+			tariff = smallLightPercent
 		case "FBA_EFN":
 			if m.Region != marketplace.Europe {
 				return nil
 			}
-			factor = europeanPercent
+			tariff = europeanPercent
 		}
-		pickFee, weightFee := world.PriceIn(pick*factor/100, m), world.PriceIn(weight*factor/100, m)
-		sum := world.Money{Units: pickFee.Units + weightFee.Units, Currency: m.Currency}
-		fees = append(fees, feeDetail("FBAFees", sum, []format.Record{
-			feeDetail("FBAPickAndPack", pickFee, nil), feeDetail("FBAWeightHandling", weightFee, nil),
-		}))
-		total += sum.Units
 	} else if program != "" {
 		return nil // only for offers that Amazon fulfils: the model's note
+	}
+	fees := estimate(p, m, price.Units+shipping.Units-discount.Units, tariff, promotionOf(c.Seller, m.ID, p.ASIN, c.Now))
+	details := make([]format.Record, len(fees))
+	for i, f := range fees {
+		details[i] = f.detail(m.Currency)
 	}
 	// Times have milliseconds here (selling-partner-api-models#272).
 	return format.Record{
 		{"TimeOfFeesEstimation", desk.Millis(c.Now)},
-		{"TotalFeesEstimate", desk.MoneyNumber(world.Money{Units: total, Currency: m.Currency})},
-		{"FeeDetailList", fees},
+		{"TotalFeesEstimate", desk.MoneyNumber(world.Money{Units: total(fees), Currency: m.Currency})},
+		{"FeeDetailList", details},
 	}
 }
 
-func feeDetail(kind string, amount world.Money, included []format.Record) format.Record {
+// fee is one of an item, with what a promotion takes off it, in the smallest units of the marketplace's currency.
+type fee struct {
+	kind        string
+	amount, off int
+	included    []fee // that add up to it
+}
+
+func (f fee) final() int { return f.amount - f.off }
+
+func total(fees []fee) (sum int) {
+	for _, f := range fees {
+		sum += f.final()
+	}
+	return sum
+}
+
+const referralFee = "ReferralFee"
+
+// estimate are the fees of an item of which a buyer pays a base. tariff is how many per cent of its tariff Amazon takes for fulfilling it, 0 where the merchant
+// does; promo lowers the referral fee, nil doesn't.
+func estimate(p *world.Product, m *marketplace.Marketplace, base, tariff int, promo *Promotion) []fee {
+	referral := ledger.Referral(p, base, 1, m)
+	fees := []fee{{kind: referralFee, amount: referral, off: promo.off(referral, m.Currency)}, {kind: "VariableClosingFee"}, {kind: "PerItemFee"}}
+	if tariff > 0 {
+		pick, weight := ledger.FulfillmentCents(p)
+		parts := []fee{
+			{kind: "FBAPickAndPack", amount: world.PriceIn(pick*tariff/100, m).Units},
+			{kind: "FBAWeightHandling", amount: world.PriceIn(weight*tariff/100, m).Units},
+		}
+		fees = append(fees, fee{kind: "FBAFees", amount: parts[0].amount + parts[1].amount, included: parts})
+	}
+	return fees
+}
+
+func (f fee) detail(currency string) format.Record {
+	money := func(units int) format.Record { return desk.MoneyNumber(world.Money{Units: units, Currency: currency}) }
 	var list any
-	if included != nil {
+	if f.included != nil {
+		included := make([]format.Record, len(f.included))
+		for i, part := range f.included {
+			included[i] = part.detail(currency)
+		}
 		list = included
 	}
 	return format.Record{
-		{"FeeType", kind}, {"FeeAmount", desk.MoneyNumber(amount)}, {"FinalFee", desk.MoneyNumber(amount)},
-		{"FeePromotion", desk.MoneyNumber(world.Money{Units: 0, Currency: amount.Currency})}, {"IncludedFeeDetailList", list},
+		{"FeeType", f.kind}, {"FeeAmount", money(f.amount)}, {"FinalFee", money(f.final())}, {"FeePromotion", money(f.off)}, {"IncludedFeeDetailList", list},
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // V0 is the API of product pricing, version 0.
-var V0 = desk.Flow{Early: map[string]func(*desk.Call) *answer.Error{
+var V0 = desk.Flow{News: news, Changes: watch, Early: map[string]func(*desk.Call) *answer.Error{
 	"productpricingv0.getPricing": knownItemType, "productpricingv0.getCompetitivePricing": knownItemType,
 	"productpricingv0.getItemOffersBatch": marketplaceLater, "productpricingv0.getListingOffersBatch": marketplaceLater,
 }, Handlers: map[string]desk.Handler{
@@ -343,45 +343,70 @@ func typeFor(o *world.MarketOffer, business bool) string {
 	return "B2C"
 }
 
-// summaryV0 counts and compares all offers, of whatever condition.
-func summaryV0(io *world.ItemOffers, business bool, view *offersView) format.Record {
-	var counts, eligible, lowest, boxes []format.Record
+// tally is how many offers of a condition and a fulfilment there are, how many of them may be featured, and which is the lowest.
+type tally struct {
+	condition, channel string
+	offers, eligible   int
+	lowest             *world.MarketOffer
+}
+
+// tallies counts and compares all offers, of whatever condition.
+func tallies(io *world.ItemOffers) []tally {
+	var list []tally
 	for _, condition := range world.ItemConditions {
 		offers := io.Of(condition)
 		for _, channel := range []string{"Amazon", "Merchant"} {
-			n, able := 0, 0
-			var low *world.MarketOffer
+			t := tally{condition: condition, channel: channel}
 			for i := range offers {
 				if o := &offers[i]; o.Channel() == channel {
-					n++
+					t.offers++
 					if io.TakesPart(o) {
-						able++
+						t.eligible++
 					}
-					if low == nil {
-						low = o // they are sorted by landed price
+					if t.lowest == nil {
+						t.lowest = o // they are sorted by landed price
 					}
 				}
 			}
-			if n == 0 {
-				continue
+			if t.offers > 0 {
+				list = append(list, t)
 			}
-			key := object{"condition": strings.ToLower(condition), "fulfillmentChannel": channel}
-			count := func(n int) format.Record {
-				return format.Ordered(mergeObjects(key, object{"OfferCount": n}), "condition", "fulfillmentChannel")
-			}
-			counts = append(counts, count(n))
-			if able > 0 {
-				eligible = append(eligible, count(able))
-			}
-			lowest = append(lowest, format.Ordered(mergeObjects(key, boxV0(low, business, view)), view.price...))
 		}
-		if o := io.Featured(condition, nil); o != nil && (condition == "New" || condition == "Used") {
-			box := mergeObjects(object{"condition": condition}, boxV0(o, business, view)) // in lower case everywhere else
-			if business {
-				box["sellerId"] = o.Seller
-			}
-			boxes = append(boxes, format.Ordered(box, view.price...))
+	}
+	return list
+}
+
+// buyBoxes are the featured offers, of new and used items.
+func buyBoxes(io *world.ItemOffers) []*world.MarketOffer {
+	var list []*world.MarketOffer
+	for _, condition := range []string{"New", "Used"} {
+		if o := io.Featured(condition, nil); o != nil {
+			list = append(list, o)
 		}
+	}
+	return list
+}
+
+// summaryV0 is what all offers come to.
+func summaryV0(io *world.ItemOffers, business bool, view *offersView) format.Record {
+	var counts, eligible, lowest, boxes []format.Record
+	for _, t := range tallies(io) {
+		key := object{"condition": strings.ToLower(t.condition), "fulfillmentChannel": t.channel}
+		count := func(n int) format.Record {
+			return format.Ordered(mergeObjects(key, object{"OfferCount": n}), "condition", "fulfillmentChannel")
+		}
+		counts = append(counts, count(t.offers))
+		if t.eligible > 0 {
+			eligible = append(eligible, count(t.eligible))
+		}
+		lowest = append(lowest, format.Ordered(mergeObjects(key, boxV0(t.lowest, business, view)), view.price...))
+	}
+	for _, o := range buyBoxes(io) {
+		box := mergeObjects(object{"condition": o.Condition}, boxV0(o, business, view)) // in lower case everywhere else
+		if business {
+			box["sellerId"] = o.Seller
+		}
+		boxes = append(boxes, format.Ordered(box, view.price...))
 	}
 	s := object{
 		"TotalOfferCount": len(io.Offers), "ListPrice": view.money(io.List), "CompetitivePriceThreshold": view.money(io.Threshold),

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/emulator/internal/answer"
@@ -28,7 +29,7 @@ import (
 type object = format.Object
 
 // Flow is the API of product type definitions.
-var Flow = desk.Flow{Services: []desk.Service{definitionService}, Handlers: map[string]desk.Handler{
+var Flow = desk.Flow{Stores: []desk.Keeper{versionStore}, News: news, Services: []desk.Service{definitionService}, Handlers: map[string]desk.Handler{
 	"definitionsproducttypes20200901.searchDefinitionsProductTypes": searchProductTypes,
 	"definitionsproducttypes20200901.getDefinitionsProductType":     getProductType,
 }}
@@ -42,8 +43,8 @@ const (
 	schemaURI     = "https://schemas.amazon.com/selling-partners/definitions/product-types/schema/v1/"
 	// definitionsPath is where schemas lie; it is the emulator's own, at Amazon's host too.
 	definitionsPath = "/_definitions/2020-09-01/"
-	// productTypeVersion is opaque, and the same until the tables below change.
-	productTypeVersion = "UAAxUS9kKMd2ZQ0A="
+	// firstVersion is opaque.
+	firstVersion = "UAAxUS9kKMd2ZQ0A="
 )
 
 // typeSchema is the whole schema of a product type.
@@ -91,7 +92,7 @@ func searchProductTypes(c *desk.Call) (answer.Reply, *answer.Error) {
 			list = append(list, object{"name": t[0], "displayName": t[1], "marketplaceIds": c.Query["marketplaceIds"]})
 		}
 	}
-	return answer.OK(object{"productTypes": list, "productTypeVersion": productTypeVersion}), nil
+	return answer.OK(object{"productTypes": list, "productTypeVersion": current(c.Desk)}), nil
 }
 
 // finds tells whether a product type is found by one of some keywords, or recommended for an item's name.
@@ -146,8 +147,11 @@ func getProductType(c *desk.Call) (answer.Reply, *answer.Error) {
 	if !world.KnownType(name) {
 		return answer.Reply{}, answer.Absent("NOT_FOUND", "Product type "+name+" not found in marketplace "+m.ID+".") // wording assumed
 	}
-	version := cmp.Or(c.Query.Get("productTypeVersion"), "LATEST")
-	if version != "LATEST" && version != "RELEASE_CANDIDATE" && version != productTypeVersion {
+	version, latest := cmp.Or(c.Query.Get("productTypeVersion"), "LATEST"), current(c.Desk)
+	if version == "LATEST" || version == "RELEASE_CANDIDATE" {
+		version = latest
+	}
+	if !isVersion(c.Desk, version) {
 		return answer.Reply{}, answer.InvalidParameter("productTypeVersion", "is not a version of "+name)
 	}
 	requirements := cmp.Or(c.Query.Get("requirements"), "LISTING")
@@ -176,12 +180,12 @@ func getProductType(c *desk.Call) (answer.Reply, *answer.Error) {
 	query := url.Values{"marketplaceId": {m.ID}, "requirements": {requirements}, "requirementsEnforced": {enforced}}
 	// In Amazon's order (lineofflight/peddler, test/vcr_cassettes/Peddler/API/ProductTypeDefinitions20200901Test, September 2024).
 	return answer.OK(format.Record{
-		{"metaSchema", link("meta-schema.json", metaSchema, nil)},
+		{"metaSchema", link("meta-schema.json", metaSchema(), nil)},
 		{"schema", link("schema/"+name+".json", typeSchema(name, m, requirements, enforced == "ENFORCED"), query)},
 		{"requirements", requirements}, {"requirementsEnforced", enforced}, {"propertyGroups", groups}, {"locale", locale},
 		{"marketplaceIds", ids}, {"productType", name},
 		{"displayName", world.ProductTypeNames()[slices.IndexFunc(world.ProductTypeNames(), func(t [2]string) bool { return t[0] == name })][1]},
-		{"productTypeVersion", format.Record{{"version", productTypeVersion}, {"latest", true}, {"releaseCandidate", false}}},
+		{"productTypeVersion", format.Record{{"version", version}, {"latest", version == latest}, {"releaseCandidate", false}}},
 	}), nil
 }
 
@@ -240,7 +244,7 @@ func definition(_ *desk.Desk, x *exchange.Exchange) answer.Reply {
 	case !x.Now.Before(end):
 		return answer.S3Expired(seconds, end, x.Now).Reply(x).Because("schema: the URL has expired")
 	case rest == "meta-schema.json":
-		return schemaReply(x, metaSchema)
+		return schemaReply(x, metaSchema())
 	}
 	name := strings.TrimSuffix(strings.TrimPrefix(rest, "schema/"), ".json")
 	m, found := marketplace.ByID(query.Get("marketplaceId"))
@@ -266,14 +270,16 @@ var definitionService = desk.Service{
 }
 
 // metaSchema names the words that product type schemas have beyond JSON Schema 2019-09.
-var metaSchema = object{
-	"$schema": "https://json-schema.org/draft/2019-09/schema", "$id": metaSchemaURI, "title": "Product type definition meta-schema of the emulator",
-	"allOf": []object{{"$ref": "https://json-schema.org/draft/2019-09/schema"}},
-	"properties": object{
-		"selectors":      object{"type": "array", "items": object{"type": "string"}, "uniqueItems": true},
-		"minUniqueItems": object{"type": "integer", "minimum": 0}, "maxUniqueItems": object{"type": "integer", "minimum": 0},
-		"minUtf8ByteLength": object{"type": "integer", "minimum": 0}, "maxUtf8ByteLength": object{"type": "integer", "minimum": 0},
-		"editable": object{"type": "boolean"}, "hidden": object{"type": "boolean"}, "enumNames": object{"type": "array", "items": object{"type": "string"}},
-		"$lifecycle": object{"type": "object", "properties": object{"enumDeprecated": object{"type": "array"}}},
-	},
-}
+var metaSchema = sync.OnceValue(func() object {
+	return object{
+		"$schema": "https://json-schema.org/draft/2019-09/schema", "$id": metaSchemaURI, "title": "Product type definition meta-schema of the emulator",
+		"allOf": []object{{"$ref": "https://json-schema.org/draft/2019-09/schema"}},
+		"properties": object{
+			"selectors":      object{"type": "array", "items": object{"type": "string"}, "uniqueItems": true},
+			"minUniqueItems": object{"type": "integer", "minimum": 0}, "maxUniqueItems": object{"type": "integer", "minimum": 0},
+			"minUtf8ByteLength": object{"type": "integer", "minimum": 0}, "maxUtf8ByteLength": object{"type": "integer", "minimum": 0},
+			"editable": object{"type": "boolean"}, "hidden": object{"type": "boolean"}, "enumNames": object{"type": "array", "items": object{"type": "string"}},
+			"$lifecycle": object{"type": "object", "properties": object{"enumDeprecated": object{"type": "array"}}},
+		},
+	}
+})

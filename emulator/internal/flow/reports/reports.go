@@ -84,31 +84,11 @@ func createReport(c *desk.Call) (answer.Reply, *answer.Error) {
 	if to.Before(from) {
 		return answer.Reply{}, answer.InvalidParameter("dataEndTime", "lies before dataStartTime")
 	}
-	if err := salesReportQuota(c, kind); err != nil {
-		return answer.Reply{}, err
-	}
 	k := jobs.Queues.Of(c.Seller)
 	k.Mu.Lock()
 	defer k.Mu.Unlock()
 	r := k.AddReport(kind, marketplaces, options, from, to, now)
 	return answer.Reply{Status: http.StatusAccepted, Body: object{"reportId": r.ID}}, nil
-}
-
-// salesReportQuota holds a limit that is announced nowhere but applies since 2026-04-24: one sales and traffic report per 15 minutes and
-// application, over all its sellers (selling-partner-api-models#5210).
-func salesReportQuota(c *desk.Call, kind *jobs.ReportType) *answer.Error {
-	const every = 15 * time.Minute
-	if kind.Name != "GET_SALES_AND_TRAFFIC_REPORT" || c.Desk.Options.NoLimits || c.Now.Before(time.Date(2026, 4, 24, 0, 0, 0, 0, time.UTC)) {
-		return nil
-	}
-	s := jobs.SalesReports.At(c.Desk)
-	s.Mu.Lock()
-	defer s.Mu.Unlock()
-	if since := c.Now.Sub(s.Last); since >= 0 && since < every {
-		return answer.Throttled().Because("limit: one sales and traffic report per 15 minutes and application")
-	}
-	s.Last = c.Now
-	return nil
 }
 
 // describe shows a report with its members in Amazon's order (lineofflight/peddler, test/vcr_cassettes/Peddler/API/Reports20210630Test, September

@@ -16,7 +16,7 @@ import (
 )
 
 // Flow is the API of sales.
-var Flow = desk.Flow{Handlers: map[string]desk.Handler{"salesv1.getOrderMetrics": getOrderMetrics}}
+var Flow = desk.Flow{Stores: []desk.Keeper{stockHourStore}, News: news, Changes: watch, Handlers: map[string]desk.Handler{"salesv1.getOrderMetrics": getOrderMetrics}}
 
 // salesInterval is the expression that the service names in its error (selling-partner-api-models#2050).
 const salesInterval = `[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?(([+-]\d\d:\d\d)|Z)(\[[a-zA-Z/_]+\])?`

@@ -12,7 +12,7 @@ import (
 type object = format.Object
 
 // Flow is the API of sellers.
-var Flow = desk.Flow{Handlers: map[string]desk.Handler{
+var Flow = desk.Flow{News: news, Handlers: map[string]desk.Handler{
 	"sellersv1.getMarketplaceParticipations": func(c *desk.Call) (answer.Reply, *answer.Error) { return answer.Payload(participations(c)), nil },
 	"sellersv1.getAccount":                   getAccount,
 }}
@@ -27,7 +27,7 @@ func participations(c *desk.Call) []format.Record {
 				{"defaultCurrencyCode", m.Currency}, {"defaultLanguageCode", m.Language}, {"domainName", m.Storefront},
 			}},
 			{"storeName", c.Seller.StoreName},
-			{"participation", format.Record{{"isParticipating", true}, {"hasSuspendedListings", false}}},
+			{"participation", format.Record{{"isParticipating", true}, {"hasSuspendedListings", suspended(c.Seller, m.ID)}}},
 		})
 	}
 	return list

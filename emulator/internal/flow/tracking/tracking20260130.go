@@ -58,9 +58,13 @@ func getShipmentTracking(c *desk.Call) (answer.Reply, *answer.Error) {
 	if s == nil { // code and wording are assumed
 		return answer.Reply{}, answer.Absent("NOT_FOUND", "No shipment was found for the tracking ID.")
 	}
-	slices.Reverse(s.milestones)
+	return answer.OK(object{"trackingDetail": s.detail(identifier, value)}), nil
+}
+
+// detail is what is told of a shipment that was asked for by an identifier, of that value.
+func (s *shipment) detail(identifier object, value string) object {
 	history := []object{}
-	for _, m := range s.milestones {
+	for _, m := range slices.Backward(s.milestones) {
 		history = append(history, m.object())
 	}
 	detail := object{
@@ -72,7 +76,7 @@ func getShipmentTracking(c *desk.Call) (answer.Reply, *answer.Error) {
 		detail["trackingEstimates"] = []object{{"type": "ESTIMATED_DELIVERY_DATE", "estimatedInterval": object{"startTime": at, "endTime": at},
 			"lastUpdatedTime": format.Timestamp(s.estimated)}}
 	}
-	return answer.OK(object{"trackingDetail": detail}), nil
+	return detail
 }
 
 // shipment is what has become of one, the oldest first.
@@ -133,7 +137,7 @@ func byCarrier(c *desk.Call, number, carrier string) *shipment {
 		}
 		for _, p := range o.ParcelsAt(c.Now) {
 			if p.Tracking == number && (carrier == "" || strings.EqualFold(p.Carrier, carrier)) {
-				return follow(c, o, p.At)
+				return follow(c.Desk, o, p.At, c.Now)
 			}
 		}
 	}
@@ -155,49 +159,54 @@ func byAFTN(c *desk.Call, digits string) *shipment {
 			break
 		}
 	}
-	switch {
-	case o == nil || !o.Amazon || o.Status(c.Now) == world.Pending:
+	if o == nil || !o.Amazon || o.Status(c.Now) == world.Pending {
 		return nil
-	case o.Status(c.Now) == world.Canceled:
-		s := &shipment{milestones: []milestone{{code: "ORDER_PREPARING", at: o.Payable}}}
-		if o.Cancelled.Before(o.Payable) {
-			s.milestones = nil
-		}
-		sub := map[string]string{"MERCHANT": "SELLER_REQUEST", "BUYER": "CUSTOMER_REQUEST"}[o.CancelledBy]
-		s.reach(c.Now, milestone{code: "ORDER_CANCELLED", sub: sub, at: o.Cancelled})
-		return s
 	}
-	return follow(c, o, o.Shipped)
+	return ofOrder(c.Desk, o, c.Now)
+}
+
+// ofOrder is the shipment of an order that Amazon fulfils, by a time.
+func ofOrder(d *desk.Desk, o *world.Order, now time.Time) *shipment {
+	if o.Status(now) != world.Canceled {
+		return follow(d, o, o.Shipped, now)
+	}
+	s := &shipment{milestones: []milestone{{code: "ORDER_PREPARING", at: o.Payable}}}
+	if o.Cancelled.Before(o.Payable) {
+		s.milestones = nil
+	}
+	sub := map[string]string{"MERCHANT": "SELLER_REQUEST", "BUYER": "CUSTOMER_REQUEST"}[o.CancelledBy]
+	s.reach(now, milestone{code: "ORDER_CANCELLED", sub: sub, at: o.Cancelled})
+	return s
 }
 
 // assignedBefore is how long before it leaves a shipment has its carrier; assumed.
 const assignedBefore = 2 * time.Hour
 
 // follow goes with a shipment that leaves, or will leave, at a time: as far along the way as orders and their packages show it, too.
-func follow(c *desk.Call, o *world.Order, leaves time.Time) *shipment {
+func follow(d *desk.Desk, o *world.Order, leaves, now time.Time) *shipment {
 	s := &shipment{}
-	s.reach(c.Now, milestone{code: "ORDER_PREPARING", at: o.Payable})
+	s.reach(now, milestone{code: "ORDER_PREPARING", at: o.Payable})
 	if leaves.IsZero() {
 		return s
 	}
 	before := min(assignedBefore, max(leaves.Sub(o.Payable)/2, 0))
-	s.reach(c.Now, milestone{code: "CARRIER_ASSIGNED", at: leaves.Add(-before)})
-	s.reach(c.Now, milestone{code: "SHIPPED", at: leaves})
-	if !leaves.After(c.Now) {
+	s.reach(now, milestone{code: "CARRIER_ASSIGNED", at: leaves.Add(-before)})
+	s.reach(now, milestone{code: "SHIPPED", at: leaves})
+	if !leaves.After(now) {
 		s.expected, s.estimated = leaves.Add(o.Transit), leaves
 	}
 	late, there := leaves.Add(o.Transit*3/4), leaves.Add(o.Transit)
 	last := milestone{code: "DELIVERED", at: there, where: o.To}
-	if r := c.Desk.Seed.Of("doorstep", o.ID); r.Chance(2) {
+	if r := d.Seed.Of("doorstep", o.ID); r.Chance(2) {
 		last.sub = random.Pick(r, []string{"PORCH", "MAIL_ROOM", "RECEPTION"})
 	}
 	if o.EasyShip != nil {
 		switch o.EasyShip.End {
 		case world.EasyShipLost:
-			s.reach(c.Now, milestone{code: "LOST", at: late})
+			s.reach(now, milestone{code: "LOST", at: late})
 			return s
 		case world.EasyShipDamaged:
-			s.reach(c.Now, milestone{code: "DAMAGED", at: late})
+			s.reach(now, milestone{code: "DAMAGED", at: late})
 			return s
 		case world.EasyShipRejected:
 			last = milestone{code: "RECIPIENT_REFUSED_DELIVERY", at: there, where: o.To}
@@ -205,10 +214,10 @@ func follow(c *desk.Call, o *world.Order, leaves time.Time) *shipment {
 			last = milestone{code: "UNDELIVERABLE", at: there, where: o.To}
 		}
 	}
-	s.reach(c.Now, milestone{code: "OUT_FOR_DELIVERY", at: late, where: o.To})
-	s.reach(c.Now, last)
+	s.reach(now, milestone{code: "OUT_FOR_DELIVERY", at: late, where: o.To})
+	s.reach(now, last)
 	if last.code != "DELIVERED" {
-		s.reach(c.Now, milestone{code: "RETURNED", at: leaves.Add(2 * o.Transit)})
+		s.reach(now, milestone{code: "RETURNED", at: leaves.Add(2 * o.Transit)})
 	}
 	return s
 }
