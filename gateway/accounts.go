@@ -23,6 +23,16 @@ func (c *clients) client(ctx context.Context, name string) (*spapi.Client, error
 
 // chooseAccount settles the account: that of the token or of the header, else the key's, else the default.
 func (x *exchange) chooseAccount() *refusal {
+	if x.caller.account == "" {
+		name, err := x.g.config.Accounts.Default(x.r.Context())
+		if err != nil {
+			return denied("account", "no default")
+		}
+		x.caller.account = name
+	}
+	if !x.caller.scope.account(x.caller.account) {
+		return denied("account", "no such account")
+	}
 	client, err := x.g.accounts.client(x.r.Context(), x.caller.account)
 	if err != nil {
 		return &refusal{Status: 403, Code: "Unauthorized", Message: "Access to requested resource is denied.", Details: err.Error(), why: "account"}

@@ -29,6 +29,10 @@ func (x *exchange) forward() {
 		return
 	}
 	defer func() { _ = res.Body.Close() }()
+	if err := x.rewrite(res); err != nil {
+		x.refuse(&refusal{Status: 502, Code: "InternalFailure", Message: err.Error(), why: "rewrite"})
+		return
+	}
 	for name, values := range res.Header {
 		x.w.Header()[name] = values
 	}

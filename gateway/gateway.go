@@ -31,6 +31,10 @@ type Config struct {
 	// Secret seals what the gateway hands out: its tokens and addresses of documents. Gateways that share callers need the same one. 32 bytes;
 	// empty: made anew, so that what was handed out ends with the process.
 	Secret []byte
+	// OldSecrets open what they sealed before Secret took their place, for as long as that holds: an hour for tokens.
+	OldSecrets [][]byte
+	// URL is where callers reach the gateway, for addresses of documents: "https://spapi.example.com". Empty: as each request has it.
+	URL string
 	// Audit is told of each call when it has ended. Nil: nobody.
 	Audit Auditor
 	// Logger is told of what goes wrong. Nil: [slog.Default].
@@ -44,6 +48,8 @@ type Gateway struct {
 	config   Config
 	accounts *clients
 	mux      *http.ServeMux
+	sealer   sealer
+	reports  *reportMemory
 }
 
 // New makes a gateway. It sends nothing yet. Close it when it is needed no more. What cannot work is a *[spapi.ConfigError].
@@ -54,9 +60,15 @@ func New(config Config) (*Gateway, error) {
 	if config.Logger == nil {
 		config.Logger = slog.Default()
 	}
-	g := &Gateway{config: config, accounts: newClients(config)}
+	seals, err := newSealer(config.Secret, config.OldSecrets)
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{config: config, accounts: newClients(config), sealer: seals, reports: newReportMemory()}
 	g.mux = http.NewServeMux()
 	g.mux.HandleFunc("/", g.serveCall)
+	g.mux.HandleFunc("/auth/o2/token", g.serveToken)
+	g.mux.HandleFunc(documentPath, g.serveDocument)
 	return g, nil
 }
 
@@ -77,6 +89,10 @@ type exchange struct {
 	op     spapi.Operation // identify; what is unknown has no ID
 	call   []spapi.CallOption
 	record Record // told to the audit when the exchange has ended
+
+	personal bool     // the answer may hold personal data: it is neither kept nor shared; restrict
+	edit     *members // what is taken out of the answer; restrict
+	report   report   // that the document which is asked for is of; restrict
 }
 
 // serveCall is the way of a request to Amazon. The order of the steps matters: nobody learns of accounts or operations without a key.
@@ -87,6 +103,7 @@ func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 		x.chooseAccount,
 		x.identify,  // which operation
 		x.authorize, // may this caller do that for this account
+		x.restrict,  // by which token, and without which personal data
 		x.pace,      // priority, deadline, fail-fast
 	} {
 		if no := step(); no != nil {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"time"
 
 	"github.com/openspapi/spapi"
@@ -67,14 +68,53 @@ func (c *caller) name() string {
 
 // authenticate finds the key of the request.
 func (x *exchange) authenticate() *refusal {
-	x.caller.scope = x.g.config.Local
+	text := x.r.Header.Get("X-Amz-Access-Token")
+	if text == "" {
+		text = x.r.Header.Get("X-Api-Key")
+	}
+	if text == "" {
+		x.caller.scope = x.g.config.Local
+		if x.g.config.State != nil {
+			return denied("credential", "no key")
+		}
+		return nil
+	}
+	var key *Key
+	var no *refusal
+	var t issued
+	if looksIssued(text) {
+		if t, no = x.g.openToken(text); no == nil {
+			key, no = x.g.keyByID(t.Key)
+		}
+	} else {
+		key, no = x.g.lookupKey(x.r, text)
+	}
+	if no != nil {
+		return no
+	}
+	x.caller = x.g.callerOf(key)
+	if t.Account != "" {
+		x.caller.account = t.Account
+	}
+	x.caller.token = t.Restricted.Reveal()
 	return nil
 }
 
 // allows tells whether the scope opens the operation for the account; nil if it does.
 func (s *Scope) allows(account string, op *spapi.Operation, method string, personal bool) *refusal {
+	if !s.account(account) {
+		return denied("account", "no such account")
+	}
+	if !slices.ContainsFunc(s.Operations, func(o string) bool { return o == "*" || o == op.ID }) {
+		return lacks(op.ID, "", "--operation")
+	}
+	if personal && !s.PersonalData {
+		return lacks(op.ID, "", "--personal-data")
+	}
 	return nil
 }
 
 // authorize refuses what the caller's scope doesn't open, and what is blocked.
-func (x *exchange) authorize() *refusal { return nil }
+func (x *exchange) authorize() *refusal {
+	return x.caller.scope.allows(x.caller.account, &x.op, x.r.Method, x.caller.token != "")
+}
