@@ -57,14 +57,14 @@ func (x *exchange) decodeDocument(a *address) {
 			kind, _, _ = strings.Cut(content, ";")
 			kind = strings.TrimSpace(kind) + "; charset=utf-8"
 		}
-		x.begin(kind)
+		x.give(kind)
 		if x.r.Method != http.MethodHead {
 			x.copy(in)
 		}
 		return
 	}
 	if as == "jsonl" && x.op.API == "datakiosk20231115" { // it is that already
-		x.begin(kind)
+		x.give(kind)
 		if x.r.Method != http.MethodHead {
 			x.copy(in)
 		}
@@ -76,7 +76,7 @@ func (x *exchange) decodeDocument(a *address) {
 		x.refuseDecoding(err)
 		return
 	}
-	x.begin(kind)
+	x.give(kind)
 	if x.r.Method == http.MethodHead {
 		return
 	}
@@ -89,9 +89,8 @@ func (x *exchange) decodeDocument(a *address) {
 	}
 }
 
-func (x *exchange) begin(kind string) {
+func (x *exchange) give(kind string) {
 	x.pass(http.Header{"Content-Type": {kind}})
-	x.record.Status = http.StatusOK
 	x.w.WriteHeader(http.StatusOK)
 }
 

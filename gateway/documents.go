@@ -251,7 +251,7 @@ func (x *exchange) refuseDocument(e *storeError) {
 	h := x.w.Header()
 	h.Set("Content-Type", "application/xml")
 	setRetryAfter(h, e.retryAfter)
-	x.record.Status, x.record.Refused = e.status, e.why
+	x.record.Refused = e.why
 	x.w.WriteHeader(e.status)
 	if x.r.Method == http.MethodHead {
 		return
@@ -280,8 +280,9 @@ func storeRefused(no *refusal) *storeError {
 
 // serveDocument passes a document on, to or from the caller.
 func (g *Gateway) serveDocument(w http.ResponseWriter, r *http.Request) {
-	x := g.newExchange(w, r)
+	x := g.begin(w, r)
 	defer x.done()
+	defer x.leave()
 	x.record.Operation = "gateway.document"
 	a, no := x.openAddress()
 	if no == nil {
@@ -292,7 +293,9 @@ func (g *Gateway) serveDocument(w http.ResponseWriter, r *http.Request) {
 		no = x.admit(a)
 	}
 	if no == nil {
-		no = x.announce()
+		if refused := x.intend(); refused != nil {
+			no = storeRefused(refused)
+		}
 	}
 	if no != nil {
 		x.refuseDocument(no)
@@ -344,11 +347,11 @@ func (x *exchange) admit(a *address) *storeError {
 	if no := x.chooseAccount(); no != nil {
 		return storeRefused(no)
 	}
-	if no := x.g.blocked(&x.caller, x.caller.account); no != nil {
-		return storeRefused(no)
-	}
 	x.op, _ = spapi.LookupOperation(a.Operation)
 	if no := x.caller.scope.allows(x.caller.account, &x.op, x.op.Method, a.Personal); no != nil {
+		return storeRefused(no)
+	}
+	if no := x.enter(); no != nil { // the kill switch ends it
 		return storeRefused(no)
 	}
 	return nil
@@ -383,7 +386,7 @@ func (x *exchange) ask(ctx context.Context, a *address) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	options := []spapi.CallOption{spapi.WithAPIErrors(), spapi.WithReportType(a.Type)}
+	options := append(slices.Clip(x.call), spapi.WithAPIErrors(), spapi.WithReportType(a.Type))
 	if a.Token {
 		options = append(options, spapi.WithRestrictedData())
 	}
@@ -434,7 +437,6 @@ func (x *exchange) getDocument(a *address) {
 	if total := in.Progress().Total; total >= 0 {
 		x.w.Header().Set("Content-Length", strconv.FormatInt(total, 10))
 	}
-	x.record.Status = http.StatusOK
 	x.w.WriteHeader(http.StatusOK)
 	if x.r.Method != http.MethodHead {
 		x.copy(in)
@@ -509,7 +511,6 @@ func (x *exchange) getPart(a *address) {
 	if res.ContentLength >= 0 && res.StatusCode != http.StatusNotModified {
 		x.w.Header().Set("Content-Length", strconv.FormatInt(res.ContentLength, 10))
 	}
-	x.record.Status = res.StatusCode
 	x.w.WriteHeader(res.StatusCode)
 	if x.r.Method != http.MethodHead {
 		x.copy(res.Body)
@@ -558,7 +559,6 @@ func (x *exchange) putDocument(a *address) {
 		return
 	}
 	x.pass(res.Header)
-	x.record.Status = res.StatusCode
 	x.w.WriteHeader(res.StatusCode)
 }
 

@@ -9,10 +9,10 @@
 package gateway
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/openspapi/spapi"
@@ -38,8 +38,16 @@ type Config struct {
 	OldSecrets [][]byte
 	// URL is where callers reach the gateway, for addresses of documents: "https://spapi.example.com". Empty: as each request has it.
 	URL string
-	// Audit is told of each call when it has ended. Nil: nobody.
+	// Audit keeps what was done: see [Auditor]. Nil: nobody does. The gateway doesn't close it.
 	Audit Auditor
+	// AuditRequired says which calls are refused while Audit can't keep records. Default: [AuditSensitive].
+	AuditRequired AuditPolicy
+	// Metrics counts what happens. Gateways that follow each other in one process share one, so that nothing begins anew. Nil: one of its own.
+	Metrics *Metrics
+	// Observer is told of what the clients do, such as that of package otelspapi. One among Options is replaced. Nil: nobody.
+	Observer spapi.Observer
+	// LogCalls has each call logged at level info. Default: at level debug. Refusals are logged at level info, what the gateway or its audit failed at above.
+	LogCalls bool
 	// Logger is told of what goes wrong. Nil: [slog.Default].
 	Logger *slog.Logger
 	// Now is the time; tests have another. Nil: [time.Now].
@@ -56,6 +64,9 @@ type Gateway struct {
 	mux      *http.ServeMux
 	sealer   sealer
 	reports  *reportMemory
+	metrics  *Metrics
+	recorder *recorder
+	health   health
 }
 
 // New makes a gateway. It sends nothing yet. Close it when it is needed no more. What cannot work is a *[spapi.ConfigError].
@@ -70,8 +81,16 @@ func New(config Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{config: config, accounts: newClients(config), sealer: seals, reports: newReportMemory()}
+	if err := config.AuditRequired.check(); err != nil {
+		return nil, err
+	}
+	if config.Metrics == nil {
+		config.Metrics = NewMetrics()
+	}
+	config.Options = append(slices.Clip(config.Options), spapi.WithObserver(observers(config.Metrics, config.Observer)))
+	g := &Gateway{config: config, accounts: newClients(config), metrics: config.Metrics, sealer: seals, reports: newReportMemory()}
 	g.keys = newKeys(&g.config, g.live.sweep)
+	g.recorder = newRecorder(g)
 	g.mux = http.NewServeMux()
 	g.mux.HandleFunc("/", g.serveCall)
 	g.mux.HandleFunc("/auth/o2/token", g.serveToken)
@@ -82,9 +101,10 @@ func New(config Config) (*Gateway, error) {
 // ServeHTTP answers what is the gateway's own, and calls Amazon for the rest.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.mux.ServeHTTP(w, r) }
 
-// Close ends what it does in the background, after the requests under way.
+// Close ends what it does in the background, after the requests under way. What waits for the audit is kept first.
 func (g *Gateway) Close() error {
 	g.keys.close()
+	g.recorder.close()
 	return nil
 }
 
@@ -101,6 +121,9 @@ type exchange struct {
 	standing *standing // authorize; nil before
 	record   Record    // told to the audit when the exchange has ended
 
+	answer answer // what w has sent
+	told   bool
+
 	personal bool     // the answer may hold personal data: it is neither kept nor shared; restrict
 	edit     *members // what is taken out of the answer; restrict
 	report   report   // that the document which is asked for is of; restrict
@@ -108,7 +131,8 @@ type exchange struct {
 
 // serveCall is the way of a request to Amazon. The order of the steps matters: nobody learns of accounts or operations without a key.
 func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{g: g, w: w, r: r, begun: g.config.Now()}
+	x := g.begin(w, r)
+	defer x.done()
 	defer x.leave()
 	for _, step := range []func() *refusal{
 		x.authenticate, // who calls
@@ -117,6 +141,7 @@ func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 		x.authorize, // may this caller do that for this account
 		x.restrict,  // by which token, and without which personal data
 		x.pace,      // priority, deadline, fail-fast
+		x.intend,    // into the audit, before anything goes out
 	} {
 		if no := step(); no != nil {
 			x.refuse(no)
@@ -124,25 +149,4 @@ func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	x.forward()
-}
-
-// Record is one call as the audit has it. It never holds bodies, queries or secrets.
-type Record struct {
-	Time         time.Time
-	Caller       string // the key's name; "local" without keys
-	Key          string // the key's id
-	Account      string
-	Operation    string // its ID; method and the head of the path where it is unknown
-	Write        bool   // the operation changes something
-	PersonalData bool   // a restricted data token was used
-	Status       int    // answered to the caller
-	RequestID    string // Amazon's
-	Agent        string // the caller's User-Agent, bounded
-	Refused      string // why the gateway refused it itself; "" if it did not
-	Duration     time.Duration
-}
-
-// Auditor keeps records. Append returns when the record is kept; what it can't keep is an error.
-type Auditor interface {
-	Append(ctx context.Context, r Record) error
 }

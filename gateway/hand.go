@@ -7,11 +7,6 @@ import (
 	"time"
 )
 
-// newExchange begins an exchange that is the gateway's own affair.
-func (g *Gateway) newExchange(w http.ResponseWriter, r *http.Request) *exchange {
-	return &exchange{g: g, w: w, r: r, begun: g.config.Now()}
-}
-
 // callerOf is who has a key; nil: who calls without.
 func (g *Gateway) callerOf(key *Key) caller {
 	if key == nil {

@@ -101,7 +101,7 @@ func badLogin(description string) *loginError {
 
 // serveToken answers POST /auth/o2/token.
 func (g *Gateway) serveToken(w http.ResponseWriter, r *http.Request) {
-	x := g.newExchange(w, r)
+	x := g.begin(w, r)
 	defer x.done()
 	x.record.Operation = "gateway.token"
 	answer, no := x.login()
@@ -122,7 +122,6 @@ func (g *Gateway) serveToken(w http.ResponseWriter, r *http.Request) {
 			Error       string `json:"error"`
 		}{no.description, no.code}
 	}
-	x.record.Status = status
 	w.WriteHeader(status)
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
