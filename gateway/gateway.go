@@ -23,6 +23,9 @@ import (
 type Config struct {
 	// Accounts are whom it calls for. What changes there holds within seconds.
 	Accounts accounts.Store
+	// AccountsEvery is how old what is known of Accounts gets while calls come, before it is read again in the background. 0: 2 seconds for a file, a
+	// minute for other stores, whose reads have a price; there it may be longer. What can't wait is told by Reload.
+	AccountsEvery time.Duration
 	// Options go to every application: the limiter and token store of a fleet, observers, where Amazon is.
 	Options []spapi.Option
 	// State holds callers' keys and blocks. Nil: there are no keys; each request is that of Local.
@@ -104,6 +107,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.mux.Serv
 // Close ends what it does in the background, after the requests under way. What waits for the audit is kept first.
 func (g *Gateway) Close() error {
 	g.keys.close()
+	g.accounts.close()
 	g.recorder.close()
 	return nil
 }
