@@ -27,6 +27,6 @@ func (x *exchange) chooseAccount() *refusal {
 	if err != nil {
 		return &refusal{Status: 403, Code: "Unauthorized", Message: "Access to requested resource is denied.", Details: err.Error(), why: "account"}
 	}
-	x.client = client
+	x.client, x.record.Account = client, x.caller.account
 	return nil
 }
