@@ -48,7 +48,7 @@ func NewCmdGateway(f *factory.Factory, runF func(context.Context, *Options) erro
 			return run(cmd.Context(), opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.Listen, "listen", "127.0.0.1:8484", "`address` to listen on; port 0 takes a free one")
+	cmd.Flags().StringVar(&opts.Listen, "listen", "127.0.0.1:8585", "`address` to listen on; port 0 takes a free one")
 	return cmd
 }
 
