@@ -12,6 +12,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/openspapi/spapi"
@@ -28,6 +29,8 @@ type Config struct {
 	State State
 	// Local is the scope of requests without a key, where State has no keys. The listener must then be on a loopback address.
 	Local Scope
+	// TrustedProxies are whose header X-Forwarded-For is believed when somebody guesses keys. None: the address of the connection counts.
+	TrustedProxies []netip.Prefix
 	// Secret seals what the gateway hands out: its tokens and addresses of documents. Gateways that share callers need the same one. 32 bytes;
 	// empty: made anew, so that what was handed out ends with the process.
 	Secret []byte
@@ -43,6 +46,9 @@ type Config struct {
 type Gateway struct {
 	config   Config
 	accounts *clients
+	keys     *keys
+	guesses  guesses
+	live     live
 	mux      *http.ServeMux
 }
 
@@ -55,6 +61,7 @@ func New(config Config) (*Gateway, error) {
 		config.Logger = slog.Default()
 	}
 	g := &Gateway{config: config, accounts: newClients(config)}
+	g.keys = newKeys(&g.config, g.live.sweep)
 	g.mux = http.NewServeMux()
 	g.mux.HandleFunc("/", g.serveCall)
 	return g, nil
@@ -64,24 +71,29 @@ func New(config Config) (*Gateway, error) {
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.mux.ServeHTTP(w, r) }
 
 // Close ends what it does in the background, after the requests under way.
-func (g *Gateway) Close() error { return nil }
+func (g *Gateway) Close() error {
+	g.keys.close()
+	return nil
+}
 
 // exchange is one request and what is found out about it. Each step fills in what it finds.
 type exchange struct {
-	g      *Gateway
-	w      http.ResponseWriter
-	r      *http.Request
-	begun  time.Time
-	caller caller          // authenticate
-	client *spapi.Client   // account
-	op     spapi.Operation // identify; what is unknown has no ID
-	call   []spapi.CallOption
-	record Record // told to the audit when the exchange has ended
+	g        *Gateway
+	w        http.ResponseWriter
+	r        *http.Request
+	begun    time.Time
+	caller   caller          // authenticate
+	client   *spapi.Client   // account
+	op       spapi.Operation // identify; what is unknown has no ID
+	call     []spapi.CallOption
+	standing *standing // authorize; nil before
+	record   Record    // told to the audit when the exchange has ended
 }
 
 // serveCall is the way of a request to Amazon. The order of the steps matters: nobody learns of accounts or operations without a key.
 func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{g: g, w: w, r: r, begun: g.config.Now()}
+	defer x.leave()
 	for _, step := range []func() *refusal{
 		x.authenticate, // who calls
 		x.chooseAccount,
