@@ -45,7 +45,7 @@ type config struct {
 type tlsFiles struct {
 	Certificate path `yaml:"certificate" help:"file of its certificate and those that lead to its authority, PEM; read again when it changes"`
 	Key         path `yaml:"key" help:"file of the certificate's key, PEM"`
-	Authority   path `yaml:"authority" help:"folder of an authority of its own (ca.pem), made where there is none, for loopback addresses and Amazon's hosts"`
+	Authority   path `yaml:"authority" default:"ca in the folder, for a proxy" help:"folder of an authority of its own (ca.pem), made where there is none, for loopback addresses and Amazon's hosts"`
 }
 
 // accountStore is where the accounts are: one of these.
@@ -168,6 +168,8 @@ type overrides struct {
 	folder          string
 	listen          string
 	insecureBecause string
+	tls             bool
+	proxy           bool
 	emulate         bool
 }
 
@@ -237,6 +239,12 @@ func (c *config) settle(f *reader, o overrides) {
 	}
 	f.relative(&c.Metrics.Listen)
 	c.InsecureBecause = cmp.Or(o.insecureBecause, c.InsecureBecause)
+	c.Proxy = c.Proxy || o.proxy
+	defer func() {
+		if t := &c.TLS; t.Authority == "" && (c.Proxy || o.tls && t.Certificate == "") && c.Folder != "" {
+			t.Authority = path(filepath.Join(string(c.Folder), "ca"))
+		}
+	}()
 	switch {
 	case o.folder != "":
 		c.Folder = path(o.folder)
@@ -289,16 +297,15 @@ func (c *config) check(f *reader) {
 	case t.Certificate != "" && t.Authority != "" && !c.Proxy:
 		f.wrong("tls.authority", string(t.Authority), "beside a certificate it is for proxy: true only: leave one of the two out")
 	}
-	if f.has("insecure_because") && len(strings.Fields(c.InsecureBecause)) < 2 {
+	if (f.has("insecure_because") || c.InsecureBecause != "") && len(strings.Fields(c.InsecureBecause)) < 2 {
 		f.wrong("insecure_because", c.InsecureBecause, "want the reason, in a few words, such as \"behind nginx with TLS\"")
 	}
-	if c.Proxy {
-		switch {
-		case t.Authority == "":
-			f.wrong("proxy", "true", "needs tls.authority, the folder of the authority that signs for Amazon's hosts")
-		case c.Listen.Unix():
-			f.wrong("proxy", "true", "needs an address in listen: no client's proxy is a socket")
-		}
+	if c.Proxy && c.Listen.Unix() {
+		f.wrong("proxy", "true", "needs an address in listen: no client's proxy is a socket")
+	}
+	if !c.Listen.Loopback() && !c.secure() && c.InsecureBecause == "" && !c.emulate {
+		f.wrong("listen", c.Listen.text, "is reached from beyond this machine, and keys and data would cross the network in clear: "+
+			"want tls.certificate and tls.key, a loopback address, or insecure_because with the reason why that is no harm")
 	}
 	c.checkAccounts(f)
 	c.checkFleet(f)
@@ -309,6 +316,9 @@ func (c *config) check(f *reader) {
 		f.wrong("drain", "", "has more than an hour in it: want less")
 	}
 }
+
+// secure reports whether it speaks TLS.
+func (c *config) secure() bool { return c.TLS.Certificate != "" || c.TLS.Authority != "" }
 
 func (c *config) checkAccounts(f *reader) {
 	var given []string

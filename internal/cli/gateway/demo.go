@@ -2,10 +2,7 @@ package gateway
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base32"
-	"encoding/base64"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -13,76 +10,129 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
+	"github.com/openspapi/spapi/emulator"
 	"github.com/openspapi/spapi/gateway"
-	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/exit"
 )
 
-// demoAccount is the account of --emulator.
-const demoAccount = "demo"
+// demoName is what account and caller of --emulator are called.
+const demoName = "demo"
 
-// demo is what a gateway over the emulator works with: nothing of it outlives the process.
+// demo is what a gateway over the emulator works with. Its account and its key end with the process.
 type demo struct {
-	config gateway.Config
-	line   ready
+	emulator *emulator.Emulator
+	accounts *memoryAccounts
+	key      gateway.Key
+	secret   spapi.Secret
 }
 
-func newDemo(f *factory.Factory) (*demo, error) {
-	emu, err := f.Emulator()
+func newDemo(o *Options) (*demo, error) {
+	emu, err := o.emulator()
 	if err != nil {
 		return nil, err
 	}
 	c := emu.Credentials()
-	store := &memoryAccounts{
+	d := &demo{emulator: emu, accounts: &memoryAccounts{
 		application: accounts.Application{ClientID: c.ClientID, ClientSecret: spapi.NewSecret(c.ClientSecret), ApplicationID: c.ApplicationID, RoleARN: c.RoleARN},
-		account: accounts.Account{Name: demoAccount, SellingPartnerID: c.SellerID, Region: c.Region, Marketplaces: []string{c.MarketplaceID}, ClientID: c.ClientID,
+		account: accounts.Account{Name: demoName, SellingPartnerID: c.SellerID, Region: c.Region, Marketplaces: []string{c.MarketplaceID}, ClientID: c.ClientID,
 			RefreshToken: spapi.NewSecret(c.RefreshToken)},
+	}}
+	d.key, d.secret, err = gateway.NewKey(gateway.Key{Name: demoName, Account: demoName, Created: time.Now().UTC().Truncate(time.Second),
+		Scope: gateway.Scope{Accounts: []string{"*"}, Operations: []string{"*"}}})
+	return d, err
+}
+
+// emulator is the one that is called: the factory's, unless flags make it another.
+func (o *Options) emulator() (*emulator.Emulator, error) {
+	f := o.Factory
+	if o.Seed == 1 && len(o.Faults) == 0 {
+		return f.Emulator()
 	}
-	key, secret := newKey("demo", gateway.Scope{Accounts: []string{demoAccount}, Operations: []string{"*"}})
-	key.Account = demoAccount
-	return &demo{
-		config: gateway.Config{
-			Accounts: store, State: &memoryState{records: gateway.Records{Keys: []gateway.Key{key}}},
-			Options: []spapi.Option{spapi.WithTransport(emu), spapi.WithUserAgent("spapi-gateway/" + f.Version)},
-		},
-		line: ready{ClientID: c.ClientID, ClientSecret: secret, RefreshToken: demoAccount},
-	}, nil
+	options := []emulator.Option{emulator.WithSeed(o.Seed), emulator.WithRemoved(), emulator.WithExplain()}
+	if r := f.Flags.Region; r != "" {
+		options = append(options, emulator.WithRegion(r))
+	} else if m := f.Flags.Marketplace; m.Known() {
+		options = append(options, emulator.WithRegion(m.Region))
+	}
+	for _, text := range o.Faults {
+		fault, err := emulator.ParseFault(text)
+		if err != nil {
+			return nil, exit.Usagef("--fault: %s", strings.TrimPrefix(err.Error(), "emulator: "))
+		}
+		options = append(options, emulator.WithFault(fault))
+	}
+	return emulator.New(options...)
 }
 
-// newKey makes a key and its secret.
-func newKey(name string, scope gateway.Scope) (gateway.Key, string) {
-	id := strings.ToLower(base32.StdEncoding.EncodeToString(random(10)))[:10]
-	secret := "spapi_gw_" + id + "_" + base64.RawURLEncoding.EncodeToString(random(32))
-	return gateway.Key{ID: id, Name: name, Hash: sha256.Sum256([]byte(secret)), Scope: scope, Created: time.Now().UTC().Truncate(time.Second)}, secret
+// authority is the folder of the emulator's certificate authority.
+func (d *demo) authority() (path, error) {
+	file, err := d.emulator.CA()
+	return path(filepath.Dir(file)), err
 }
 
-func random(n int) []byte {
-	b := make([]byte, n)
-	_, _ = rand.Read(b) // it never fails
-	return b
+// fill puts what callers need into the line.
+func (d *demo) fill(line *ready, url string) {
+	c := d.emulator.Credentials()
+	line.ClientID, line.ClientSecret, line.RefreshToken = c.ClientID, d.secret.Reveal(), demoName
+	line.SellerID, line.Region, line.MarketplaceID, line.EmulatorURL = c.SellerID, string(c.Region), c.MarketplaceID, url
 }
 
-// memoryState keeps keys and blocks for as long as the process runs.
+// with is a state that has the demo's key besides.
+func (d *demo) with(state gateway.State) gateway.State { return &demoState{State: state, key: d.key} }
+
+// demoState has one key more than what is kept.
+type demoState struct {
+	gateway.State
+	key gateway.Key
+
+	mu         sync.Mutex
+	kept, with *gateway.Records
+}
+
+// Load is part of [gateway.State].
+func (s *demoState) Load(ctx context.Context) (*gateway.Records, error) {
+	kept, err := s.State.Load(ctx)
+	if kept == nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if kept != s.kept {
+		s.kept, s.with = kept, &gateway.Records{Keys: append(slices.Clone(kept.Keys), s.key), Blocks: kept.Blocks}
+	}
+	return s.with, err
+}
+
+// memoryState keeps keys and blocks for as long as the process runs. The zero value has none.
 type memoryState struct {
 	mu      sync.Mutex
-	records gateway.Records
+	records *gateway.Records // nil: none
 }
 
 // Load is part of [gateway.State].
 func (s *memoryState) Load(context.Context) (*gateway.Records, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &gateway.Records{Keys: slices.Clone(s.records.Keys), Blocks: slices.Clone(s.records.Blocks)}, nil
+	return s.load(), nil
+}
+
+func (s *memoryState) load() *gateway.Records {
+	if s.records == nil {
+		s.records = &gateway.Records{}
+	}
+	return s.records
 }
 
 // Update is part of [gateway.State].
 func (s *memoryState) Update(_ context.Context, change func(*gateway.Records) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := gateway.Records{Keys: slices.Clone(s.records.Keys), Blocks: slices.Clone(s.records.Blocks)}
-	if err := change(&r); err != nil {
+	now := s.load()
+	next := &gateway.Records{Keys: slices.Clone(now.Keys), Blocks: slices.Clone(now.Blocks)}
+	if err := change(next); err != nil {
 		return err
 	}
-	s.records = r
+	s.records = next
 	return nil
 }
 
