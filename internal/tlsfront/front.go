@@ -314,7 +314,7 @@ func (f *front) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error
 		return f.Certificate()
 	}
 	if f.CA == nil {
-		c.refused = errors.New("the " + f.Name + " speaks no TLS here")
+		c.refused = errors.New("the " + f.Name + " speaks no TLS for " + host)
 		return nil, nil //nolint:nilnil // as below
 	}
 	if host != loopbackName && !f.hosts[host] {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -191,6 +192,7 @@ func load(o overrides) (*config, error) {
 	c.settle(f, o)
 	c.check(f)
 	if len(f.problems) > 0 {
+		slices.SortStableFunc(f.problems, func(a, b problem) int { return a.Line - b.Line })
 		return nil, &fileError{cmp.Or(file, "configuration"), f.problems}
 	}
 	return c, nil
