@@ -192,7 +192,7 @@ func buildCommand(t *testing.T) (binary string) {
 // startEmulator starts an emulator, and returns the line that it prints when it is ready.
 func startEmulator(t *testing.T) (ready []byte) {
 	t.Helper()
-	return start(t, "emulator", "--listen", "127.0.0.1:0", "--seed", "1")
+	return start(t, nil, "emulator", "--listen", "127.0.0.1:0", "--seed", "1")
 }
 
 // needNode skips the test, and says so, when Node.js or a folder's packages are not there.

@@ -110,11 +110,11 @@ def _():
     return {"orders": len(ids)}
 
 
-@step("without a key, and with a wrong one: 401, and nothing is told of accounts")
+@step("without a key, with a wrong one, and with a token of somebody else: nothing is told of accounts")
 def _():
-    for headers in [{}, {"Authorization": "Bearer " + KEY[:-4] + "AAAA"}, {"x-amz-access-token": "Atza|nothing"}]:
+    for headers, status in [({}, 401), ({"Authorization": "Bearer " + KEY[:-4] + "AAAA"}, 401), ({"x-amz-access-token": "Atza|nothing"}, 403)]:
         for account in [{}, {"X-Spapi-Account": "nobody"}]:
-            refused(401, "Unauthorized", call("GET", "/orders/2026-01-01/orders", None, headers | account, createdAfter=SINCE))
+            refused(status, "Unauthorized", call("GET", "/orders/2026-01-01/orders", None, headers | account, createdAfter=SINCE))
 
 
 @step("an unknown account")
