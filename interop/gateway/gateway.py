@@ -128,11 +128,11 @@ def _():
     reports = got("GET", "/reports/2021-06-30/reports", reportTypes="GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2", processingStatuses="DONE", pageSize=1)["reports"]
     document = got("GET", "/reports/2021-06-30/documents/" + reports[0]["reportDocumentId"])
     assert document["url"].startswith(API + "/gateway/documents/"), document["url"]
-    status, _, text = fetch(document["url"])
-    assert status == 200
+    status, headers, text = fetch(document["url"])
+    assert status == 200, text
     if document.get("compressionAlgorithm") == "GZIP":
         text = gzip.decompress(text)
-    rows = list(csv.reader(text.decode("utf-8").splitlines(), delimiter="\t"))
+    rows = list(csv.reader(text.decode(headers.get_content_charset()).splitlines(), delimiter="\t"))
     status, headers, lines = fetch(document["url"] + "?decode=jsonl")
     assert status == 200, lines
     decoded = [json.loads(line) for line in lines.splitlines()]
@@ -155,7 +155,7 @@ def _():
     with concurrent.futures.ThreadPoolExecutor(5) as pool:
         answers = list(pool.map(ask, range(1, 6)))
     assert all(status == 200 for status, _, _ in answers), [(status, body) for status, _, body in answers if status != 200]
-    return {"waited": sorted(headers.get("X-Spapi-Waited") for _, headers, _ in answers)}
+    return {"waited": sorted(headers["X-Spapi-Waited"] for _, headers, _ in answers)}
 
 
 @step("who asks to fail fast has a 429 with a true Retry-After")
