@@ -178,7 +178,7 @@ func keyGateway(t testing.TB, state State, change func(*Config)) (*Gateway, *wir
 // ask sends a request to a gateway, from an address of its own unless headers say otherwise.
 func ask(g *Gateway, method, path, key string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, nil)
-	r.RemoteAddr = "192.0.2.1:1234"
+	r.Host, r.RemoteAddr = "localhost", "192.0.2.1:1234"
 	r.Header.Set("X-Spapi-Account", "de-1")
 	if key != "" {
 		r.Header.Set("X-Api-Key", key)

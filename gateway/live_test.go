@@ -90,6 +90,7 @@ type slowly struct {
 func begin(g *Gateway, method, path, key string) slowly {
 	s := slowly{httptest.NewRecorder(), make(chan struct{})}
 	r := httptest.NewRequest(method, path, nil)
+	r.Host = "localhost"
 	r.Header.Set("X-Api-Key", key)
 	r.Header.Set("X-Spapi-Account", "de-1")
 	go func() {
