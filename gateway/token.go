@@ -105,7 +105,7 @@ func (g *Gateway) serveToken(w http.ResponseWriter, r *http.Request) {
 	defer x.done()
 	x.record.Operation = "gateway.token"
 	answer, no := x.login()
-	h := w.Header()
+	h := x.w.Header()
 	h.Set("Content-Type", "application/json;charset=UTF-8")
 	h.Set("Cache-Control", "no-cache, no-store, must-revalidate")
 	h.Set("Pragma", "no-cache")
@@ -122,8 +122,8 @@ func (g *Gateway) serveToken(w http.ResponseWriter, r *http.Request) {
 			Error       string `json:"error"`
 		}{no.description, no.code}
 	}
-	w.WriteHeader(status)
-	encoder := json.NewEncoder(w)
+	x.w.WriteHeader(status)
+	encoder := json.NewEncoder(x.w)
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(body)
 }
