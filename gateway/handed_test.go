@@ -294,3 +294,6 @@ func answers(r *http.Request, status int, body string, headers ...string) *http.
 	}
 	return res
 }
+
+// tick is how far the clock is moved while a report is made.
+const tick = 30 * time.Second
