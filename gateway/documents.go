@@ -52,7 +52,6 @@ var documentsOf = sync.OnceValue(func() map[string]documentMembers {
 
 const (
 	documentPath    = "/gateway/documents/"
-	headerDocuments = "X-Spapi-Documents"
 	documentsDirect = "direct"
 )
 

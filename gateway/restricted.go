@@ -95,7 +95,6 @@ func personalIn(op *spapi.Operation) personal {
 const (
 	createTokenOperation    = "tokens20210301.createRestrictedDataToken"
 	reportDocumentOperation = "reports20210630.getReportDocument"
-	headerRestrictedData    = "X-Spapi-Restricted-Data"
 )
 
 // restrict settles how the call gets to personal data: by which token, and what of the answer the caller may see. It comes after authorize.

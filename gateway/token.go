@@ -200,7 +200,7 @@ func (x *exchange) loginAccount(form map[string]string) *loginError {
 		// The application's own token: SP-API's calls with it name no account. Where a key opens accounts of several applications, the client id may be
 		// the name of one of them.
 		if name := form["client_id"]; name != "" && x.caller.scope.account(name) {
-			if _, err := x.g.accounts.client(x.r.Context(), name); err == nil {
+			if all, no := x.g.accounts.current(x.r.Context()); no == nil && all.members[name] != nil {
 				x.caller.account = name
 			}
 		}
