@@ -57,7 +57,7 @@ func newHanded(t *testing.T, options ...handedOption) *handed {
 	config := Config{
 		Accounts: store, State: h.state, Secret: bytes.Repeat([]byte{7}, 32), Now: emu.Now, Audit: h.audit, LogCalls: true,
 		Logger:  slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Options: []spapi.Option{spapi.WithTransport(emu), spapi.WithRetry(spapi.RetryPolicy{MaxAttempts: 1})},
+		Options: []spapi.Option{spapi.WithTransport(emu), spapi.WithRetry(spapi.RetryPolicy{MaxAttempts: 1}), spapi.WithLimiter(noLimits{})},
 	}
 	for _, o := range options {
 		o(&config, emu)
@@ -100,7 +100,7 @@ func serveHanded(g *Gateway, method, target, body string, headers ...string) *ht
 		target = u.RequestURI()
 	}
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
-	r.Host = "gateway.test"
+	r.Host = "127.0.0.1:8484"
 	r.RemoteAddr = "127.0.0.1:1234"
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Add(headers[i], headers[i+1])
@@ -139,8 +139,8 @@ func (h *handed) login(key, account string) string {
 
 const tokenEndpoint = "/auth/o2/token"
 
-// member reads a member of a JSON answer.
-func member[T any](t *testing.T, body []byte, path ...string) (v T) {
+// field reads a member of a JSON answer.
+func field[T any](t *testing.T, body []byte, path ...string) (v T) {
 	t.Helper()
 	for _, name := range path {
 		var object map[string]json.RawMessage
@@ -172,6 +172,15 @@ func (h *handed) tells() string {
 	_ = h.g.Close() // what waits for the audit is kept
 	return h.log.String() + h.audit.String() + w.Body.String()
 }
+
+// noLimits lets all calls go.
+type noLimits struct{}
+
+func (noLimits) Wait(context.Context, spapi.LimitRequest) (spapi.LimitGrant, error) {
+	return spapi.LimitGrant{}, nil
+}
+
+func (noLimits) Observe(context.Context, spapi.LimitGrant, spapi.LimitReply) error { return nil }
 
 type memoryState struct {
 	mu      sync.Mutex

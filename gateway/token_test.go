@@ -129,7 +129,7 @@ func TestTokenRefusals(t *testing.T) {
 			c.kind = formType
 		}
 		w := h.do(c.method, tokenEndpoint+"?client_secret=x", c.body, append([]string{"Content-Type", c.kind}, c.headers...)...)
-		if got := member[string](t, w.Body.Bytes(), "error"); w.Code != c.status || got != c.code || member[string](t, w.Body.Bytes(), "error_description") == "" {
+		if got := field[string](t, w.Body.Bytes(), "error"); w.Code != c.status || got != c.code || field[string](t, w.Body.Bytes(), "error_description") == "" {
 			t.Errorf("%s: got %d %s, want %d %s", name, w.Code, w.Body, c.status, c.code)
 		}
 		if strings.Contains(w.Body.String(), h.keys["reader"]) {
@@ -166,10 +166,10 @@ func TestTokenEnds(t *testing.T) {
 		h.addKey("brief", Key{Scope: Scope{Accounts: []string{"*"}, Operations: []string{"*"}}, Expires: h.emu.Now().Add(10 * time.Minute)})
 		form := url.Values{"grant_type": {"refresh_token"}, "client_secret": {h.keys["brief"]}, "refresh_token": {"shop"}}
 		w := h.do("POST", tokenEndpoint, form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
-		if got := member[int](t, w.Body.Bytes(), "expires_in"); got != 600 {
+		if got := field[int](t, w.Body.Bytes(), "expires_in"); got != 600 {
 			t.Errorf("expires_in %d, want 600", got)
 		}
-		token := member[string](t, w.Body.Bytes(), "access_token")
+		token := field[string](t, w.Body.Bytes(), "access_token")
 		wants(t, h.do("GET", participations, "", "x-amz-access-token", token), 200, "")
 		h.emu.Advance(10 * time.Minute)
 		if w := h.do("GET", participations, "", "x-amz-access-token", token); w.Code == 200 {
@@ -267,7 +267,7 @@ func TestTokenOfKeylessTimes(t *testing.T) {
 	})
 	form := url.Values{"grant_type": {"refresh_token"}, "client_secret": {"anything"}, "refresh_token": {"shop"}}
 	w := h.do("POST", tokenEndpoint, form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
-	token := member[string](t, w.Body.Bytes(), "access_token")
+	token := field[string](t, w.Body.Bytes(), "access_token")
 	wants(t, h.do("GET", participations, "", "x-amz-access-token", token), 200, "payload")
 	with := newHanded(t)
 	if w := with.do("GET", participations, "", "x-amz-access-token", token); w.Code == http.StatusOK {
@@ -280,7 +280,7 @@ func TestGrantlessToken(t *testing.T) {
 	h := newHanded(t)
 	form := url.Values{"grant_type": {"client_credentials"}, "client_secret": {h.keys["clerk"]}, "client_id": {"other"}, "scope": {"sellingpartnerapi::notifications"}}
 	w := h.do("POST", tokenEndpoint, form.Encode(), "Content-Type", "application/x-www-form-urlencoded")
-	token := member[string](t, w.Body.Bytes(), "access_token")
+	token := field[string](t, w.Body.Bytes(), "access_token")
 	for _, token := range []string{token, h.login("clerk", "shop")} {
 		wants(t, h.do("GET", "/notifications/v1/destinations", "", "x-amz-access-token", token), 200, "payload")
 	}
@@ -304,7 +304,7 @@ func FuzzTokenRequest(f *testing.F) {
 	f.Cleanup(func() { _ = g.Close() })
 	f.Fuzz(func(t *testing.T, body, kind, authorization string) {
 		w := serveHanded(g, "POST", tokenEndpoint, body, "Content-Type", kind, "Authorization", authorization)
-		if w.Code/100 != 4 || member[string](t, w.Body.Bytes(), "error") == "" {
+		if w.Code/100 != 4 || field[string](t, w.Body.Bytes(), "error") == "" {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
 	})
