@@ -13,6 +13,8 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -24,17 +26,34 @@ import (
 type Config struct {
 	// Accounts are whom it calls for. What changes there holds within seconds.
 	Accounts accounts.Store
+	// AccountsEvery is how old what is known of Accounts gets while calls come, before it is read again in the background. 0: 2 seconds for a file, a
+	// minute for other stores, whose reads have a price; there it may be longer. What can't wait is told by Reload.
+	AccountsEvery time.Duration
 	// Options go to every application: the limiter and token store of a fleet, observers, where Amazon is.
 	Options []spapi.Option
 	// State holds callers' keys and blocks. Nil: there are no keys; each request is that of Local.
 	State State
 	// Local is the scope of requests without a key, where State has no keys. The listener must then be on a loopback address.
 	Local Scope
+	// TrustedProxies are whose header X-Forwarded-For is believed when somebody guesses keys. None: the address of the connection counts.
+	TrustedProxies []netip.Prefix
 	// Secret seals what the gateway hands out: its tokens and addresses of documents. Gateways that share callers need the same one. 32 bytes;
 	// empty: made anew, so that what was handed out ends with the process.
 	Secret []byte
-	// Audit is told of each call when it has ended. Nil: nobody.
+	// OldSecrets open what they sealed before Secret took their place, for as long as that holds: an hour for tokens.
+	OldSecrets [][]byte
+	// URL is where callers reach the gateway, for addresses of documents: "https://spapi.example.com". Empty: as each request has it.
+	URL string
+	// Audit keeps what was done: see [Auditor]. Nil: nobody does. The gateway doesn't close it.
 	Audit Auditor
+	// AuditRequired says which calls are refused while Audit can't keep records. Default: [AuditSensitive].
+	AuditRequired AuditPolicy
+	// Metrics counts what happens. Gateways that follow each other in one process share one, so that nothing begins anew. Nil: one of its own.
+	Metrics *Metrics
+	// Observer is told of what the clients do, such as that of package otelspapi. One among Options is replaced. Nil: nobody.
+	Observer spapi.Observer
+	// LogCalls has each call logged at level info. Default: at level debug. Refusals are logged at level info, what the gateway or its audit failed at above.
+	LogCalls bool
 	// Hosts are the names by which callers reach the gateway, without port, beside IP addresses, localhost and SP-API's own hosts. A request that names another is
 	// refused: it may come from a page whose name was made to lead here.
 	Hosts []string
@@ -54,6 +73,14 @@ type Config struct {
 type Gateway struct {
 	config   Config
 	accounts *clients
+	keys     *keys
+	guesses  guesses
+	live     live
+	sealer   sealer
+	reports  *reportMemory
+	metrics  *Metrics
+	recorder *recorder
+	health   health
 	mux      *http.ServeMux // the gateway's own paths; all others are SP-API's
 	flights  flights
 	cache    cache
@@ -73,10 +100,25 @@ func New(config Config) (*Gateway, error) {
 	}
 	config.MaxWait = cmp.Or(config.MaxWait, DefaultMaxWait)
 	config.MaxBody = cmp.Or(config.MaxBody, DefaultMaxBody)
-	g := &Gateway{config: config, accounts: newClients(config)}
+	seals, err := newSealer(config.Secret, config.OldSecrets)
+	if err != nil {
+		return nil, err
+	}
+	if err := config.AuditRequired.check(); err != nil {
+		return nil, err
+	}
+	if config.Metrics == nil {
+		config.Metrics = NewMetrics()
+	}
+	config.Options = append(slices.Clip(config.Options), spapi.WithObserver(observers(config.Metrics, config.Observer)))
+	g := &Gateway{config: config, accounts: newClients(config), metrics: config.Metrics, sealer: seals, reports: newReportMemory()}
+	g.keys = newKeys(&g.config, g.live.sweep)
+	g.recorder = newRecorder(g)
 	g.cache.max = cmp.Or(config.CacheBytes, DefaultCacheBytes)
 	g.mux = http.NewServeMux()
 	g.mux.HandleFunc("/", g.serveCall)
+	g.mux.HandleFunc("/auth/o2/token", g.serveToken)
+	g.mux.HandleFunc(documentPath, g.serveDocument)
 	return g, nil
 }
 
@@ -85,7 +127,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A connection that has waited may have the bound of the answer before.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 	if no := g.checkRequest(r); no != nil {
-		x := &exchange{g: g, w: w, r: r, begun: g.config.Now()}
+		x := g.begin(w, r)
+		defer x.done()
 		w.Header().Set("Connection", "close")
 		x.refuse(no)
 		return
@@ -103,20 +146,33 @@ func (g *Gateway) Server() *http.Server {
 	}
 }
 
-// Close ends what it does in the background, after the requests under way.
-func (g *Gateway) Close() error { return nil }
+// Close ends what it does in the background, after the requests under way. What waits for the audit is kept first.
+func (g *Gateway) Close() error {
+	g.keys.close()
+	g.accounts.close()
+	g.recorder.close()
+	return nil
+}
 
 // exchange is one request and what is found out about it. Each step fills in what it finds.
 type exchange struct {
-	g      *Gateway
-	w      http.ResponseWriter
-	r      *http.Request
-	begun  time.Time
-	caller caller          // authenticate
-	client *spapi.Client   // account
-	op     spapi.Operation // identify; what is unknown has no ID
-	call   []spapi.CallOption
-	record Record // told to the audit when the exchange has ended
+	g        *Gateway
+	w        http.ResponseWriter
+	r        *http.Request
+	begun    time.Time
+	caller   caller          // authenticate
+	client   *spapi.Client   // account
+	op       spapi.Operation // identify; what is unknown has no ID
+	call     []spapi.CallOption
+	standing *standing // authorize; nil before
+	record   Record    // told to the audit when the exchange has ended
+
+	sent witness // what w has sent
+	told bool
+
+	personal bool     // the answer may hold personal data: it is neither kept nor shared; restrict
+	edit     *members // what is taken out of the answer; restrict
+	report   report   // that the document which is asked for is of; restrict
 
 	problems bool // errors are to be problems (RFC 9457)
 	paced    pace
@@ -132,13 +188,15 @@ var steps = [...]func(*exchange) *refusal{
 	(*exchange).chooseAccount,
 	(*exchange).identify,  // which operation
 	(*exchange).authorize, // may this caller do that for this account
-	(*exchange).restrict,  // with a restricted data token or not
+	(*exchange).restrict,  // by which token, and without which personal data
 	(*exchange).pace,      // priority, deadline, fail-fast
+	(*exchange).intend,    // into the audit, before anything goes out
 }
 
 // serveCall goes the way of a request.
 func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{g: g, w: w, r: r, begun: g.config.Now(), problems: prefersProblem(r.Header["Accept"])}
+	x := g.begin(w, r)
+	x.problems = prefersProblem(r.Header["Accept"])
 	defer x.end()
 	for _, step := range steps {
 		if no := step(x); no != nil {
@@ -162,26 +220,6 @@ func (x *exchange) end() {
 		x.cancel()
 	}
 	x.release()
+	x.leave()
 	x.done()
-}
-
-// Record is one call as the audit has it. It never holds bodies, queries or secrets.
-type Record struct {
-	Time         time.Time
-	Caller       string // the key's name; "local" without keys
-	Key          string // the key's id
-	Account      string
-	Operation    string // its ID; method and the head of the path where it is unknown
-	Write        bool   // the operation changes something
-	PersonalData bool   // a restricted data token was used
-	Status       int    // answered to the caller
-	RequestID    string // Amazon's
-	Agent        string // the caller's User-Agent, bounded
-	Refused      string // why the gateway refused it itself; "" if it did not
-	Duration     time.Duration
-}
-
-// Auditor keeps records. Append returns when the record is kept; what it can't keep is an error.
-type Auditor interface {
-	Append(ctx context.Context, r Record) error
 }

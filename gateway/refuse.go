@@ -61,14 +61,14 @@ func (x *exchange) refuse(no *refusal) {
 	var text []byte
 	if x.problems || prefersProblem(x.r.Header["Accept"]) {
 		h.Set("Content-Type", problemMedia)
-		text = encode(problem{Type: problemTypes + no.why, Title: no.Message, Status: no.Status, Detail: no.Details, Explain: no.explain,
+		text = encodeLine(problem{Type: problemTypes + no.why, Title: no.Message, Status: no.Status, Detail: no.Details, Explain: no.explain,
 			RequestID: x.response.RequestID, Errors: wireErrors(items)})
 	} else {
 		h.Set("Content-Type", "application/json")
 		if len(no.errors) == 0 && no.explain != "" {
 			items[0].Details = no.explain
 		}
-		text = encode(amazonErrors{wireErrors(items)})
+		text = encodeLine(amazonErrors{wireErrors(items)})
 	}
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	h.Del("Trailer")
@@ -109,7 +109,7 @@ func wireErrors(items []spapi.ErrorItem) []wireError {
 	return all
 }
 
-func encode(v any) []byte {
+func encodeLine(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // strings and numbers
