@@ -209,7 +209,7 @@ func TestWhatAmazonGets(t *testing.T) {
 		"Content-Type", "application/json", "Accept", "application/json", "Accept-Language", "de", "User-Agent", "Shop/1.0 (Language=PHP/8.3)",
 		"X-Amzn-Shipping-Business-Id", "AmazonShipping_US", "X-Amzn-Idempotency-Token", "abc",
 		"Authorization", "AWS4-HMAC-SHA256 Credential=CANARY/x, SignedHeaders=host, Signature=CANARY", "X-Amz-Security-Token", "CANARY", "X-Amz-Date", "20260101T000000Z",
-		"X-Amz-Content-Sha256", "CANARY", "X-Api-Key", "CANARY", "Cookie", "a=CANARY", "X-Forwarded-For", "10.0.0.1", "X-Forwarded-Host", "CANARY", "Forwarded", "for=10.0.0.1",
+		"X-Amz-Content-Sha256", "CANARY", "Cookie", "a=CANARY", "X-Forwarded-For", "10.0.0.1", "X-Forwarded-Host", "CANARY", "Forwarded", "for=10.0.0.1",
 		"X-Real-Ip", "10.0.0.1", "Via", "1.1 CANARY", "X-Spapi-Priority", "high", "X-Http-Method-Override", "DELETE", "X-Original-Url", "/CANARY", "X-Rewrite-Url", "/CANARY",
 		"Proxy-Authorization", "Basic CANARY", "Te", "trailers", "Keep-Alive", "timeout=5", "Connection", "X-Amzn-Secret, close", "X-Amzn-Secret", "CANARY", "Referer", "http://CANARY",
 		"Cache-Control", "no-cache", "X-Company-Auth", "CANARY", "Traceparent", "00-CANARY")

@@ -32,6 +32,7 @@ const (
 	canaryClientSecret = "amzn1.oa2-cs.v1.5ecre7canary00000000000000000000000000000000000000000000000000"
 	canaryRefreshToken = "Atzr|IwEBrefreshCANARYrefreshCANARY"
 	canaryAccessToken  = "Atza|IwEBaccessCANARYaccessCANARY"
+	canaryRestricted   = "Atz.sprdt|IwEBrestrictedCANARY"
 )
 
 // oneAccount is a store with one account, shop-na.
@@ -57,6 +58,11 @@ func (s oneAccount) Application(_ context.Context, id string) (accounts.Applicat
 	return accounts.Application{ClientID: id, ClientSecret: spapi.NewSecret(canaryClientSecret)}, nil
 }
 
+func (s oneAccount) Applications(ctx context.Context) ([]accounts.Application, error) {
+	app, err := s.Application(ctx, s.account.ClientID)
+	return []accounts.Application{app}, err
+}
+
 func (s oneAccount) String() string { return "test" }
 
 // amazon stands in for Amazon: it notes what reaches it. Tokens don't count.
@@ -79,6 +85,10 @@ func (a *amazon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == tokenPath {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"access_token":"`+canaryAccessToken+`","token_type":"bearer","expires_in":3600}`)
+		return
+	}
+	if r.URL.Path == "/tokens/2021-03-01/restrictedDataToken" {
+		_, _ = io.WriteString(w, `{"restrictedDataToken":"`+canaryRestricted+`","expiresIn":3600}`)
 		return
 	}
 	var body bytes.Buffer
@@ -238,6 +248,9 @@ func askCtx(ctx context.Context, g *Gateway, method, target string, body io.Read
 
 const ordersPath = "/orders/v0/orders?MarketplaceIds=ATVPDKIKX0DER&CreatedAfter=2026-01-01T00%3A00%3A00Z"
 
+// plainPath is that of an operation without personal data, whose answers aren't kept.
+const plainPath = "/listings/2021-08-01/items/A1SELLER/SKU?marketplaceIds=ATVPDKIKX0DER"
+
 func TestForward(t *testing.T) {
 	a := &amazon{answer: func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -258,7 +271,7 @@ func TestForward(t *testing.T) {
 		}
 	}
 	sent := a.requests()[0]
-	if sent.target != ordersPath || sent.header.Get("X-Amz-Access-Token") != canaryAccessToken {
+	if sent.target != ordersPath || sent.header.Get("X-Amz-Access-Token") != canaryRestricted {
 		t.Errorf("sent %s %v", sent.target, sent.header)
 	}
 }
@@ -743,13 +756,13 @@ func TestEqualCalls(t *testing.T) {
 		g := newGateway(t, a, "", nil)
 		first, leave := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		wg.Go(func() { askCtx(first, g, "GET", ordersPath, nil) })
+		wg.Go(func() { askCtx(first, g, "GET", plainPath, nil) })
 		synctest.Wait()
 		var served, shared int
 		var mu sync.Mutex
 		for i := range 20 {
 			wg.Go(func() {
-				w := ask(g, "GET", ordersPath, nil, "User-Agent", "program-"+strconv.Itoa(i))
+				w := ask(g, "GET", plainPath, nil, "User-Agent", "program-"+strconv.Itoa(i))
 				mu.Lock()
 				defer mu.Unlock()
 				if w.Code == 200 && w.Body.String() == "answer" {
@@ -786,7 +799,7 @@ func TestAllLeave(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		for range 3 {
-			wg.Go(func() { askCtx(ctx, g, "GET", ordersPath, nil) })
+			wg.Go(func() { askCtx(ctx, g, "GET", plainPath, nil) })
 			synctest.Wait()
 		}
 		leave()
@@ -804,7 +817,7 @@ func TestUnequalCalls(t *testing.T) {
 		a := &amazon{answer: func(http.ResponseWriter, *http.Request) { <-release }}
 		g := newGateway(t, a, "", nil)
 		var wg sync.WaitGroup
-		calls := [][]string{{ordersPath}, {ordersPath + "&x=1"}, {ordersPath, "Accept-Language", "de"}, {ordersPath, headerFailFast, "true"}, {ordersPath, headerPriority, "high"}, {ordersPath, "X-Amzn-X", "1"}}
+		calls := [][]string{{plainPath}, {plainPath + "&x=1"}, {plainPath, "Accept-Language", "de"}, {plainPath, headerFailFast, "true"}, {plainPath, headerPriority, "high"}, {plainPath, "X-Amzn-X", "1"}}
 		for _, c := range calls {
 			wg.Go(func() { ask(g, "GET", c[0], nil, c[1:]...) })
 		}
@@ -832,13 +845,13 @@ func TestImpatientLeader(t *testing.T) {
 		g := newGateway(t, a, "", nil)
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if w := ask(g, "GET", ordersPath, nil, headerTimeout, "10"); w.Code != 504 {
+			if w := ask(g, "GET", plainPath, nil, headerTimeout, "10"); w.Code != 504 {
 				t.Errorf("%d", w.Code)
 			}
 		})
 		synctest.Wait()
 		wg.Go(func() {
-			if w := ask(g, "GET", ordersPath, nil); w.Code != 200 {
+			if w := ask(g, "GET", plainPath, nil); w.Code != 200 {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
 		})
@@ -858,7 +871,7 @@ func TestLongShared(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() {
-				if w := ask(g, "GET", ordersPath, nil); w.Code != 200 || w.Body.Len() != maxShared+100 {
+				if w := ask(g, "GET", plainPath, nil); w.Code != 200 || w.Body.Len() != maxShared+100 {
 					t.Errorf("%d, %d bytes", w.Code, w.Body.Len())
 				}
 			})
@@ -899,8 +912,8 @@ func TestCache(t *testing.T) {
 			{0, item, "6", "miss", "", []string{"Accept-Language", "de"}},
 			{0, item, "7", "", "", []string{"If-None-Match", "x"}},
 			{time.Hour, item, "8", "miss", "", nil},
-			{0, ordersPath, "9", "", "", nil},
-			{0, ordersPath, "10", "", "", nil},
+			{0, plainPath, "9", "", "", nil},
+			{0, plainPath, "10", "", "", nil},
 		} {
 			time.Sleep(c.wait)
 			w := ask(g, "GET", c.path, nil, c.header...)
