@@ -204,12 +204,13 @@ func TestAttacks(t *testing.T) {
 // TestWhatAmazonGets: of a request with everything that callers, proxies and browsers add, only what means something to SP-API.
 func TestWhatAmazonGets(t *testing.T) {
 	a := new(amazon)
-	_, address := serve(t, a, nil)
+	var secret string
+	_, address := serve(t, a, func(c *Config) { secret = withKey(t, c) })
 	do(t, "POST", address+"/a/b/c", strings.NewReader("{}"),
 		"Content-Type", "application/json", "Accept", "application/json", "Accept-Language", "de", "User-Agent", "Shop/1.0 (Language=PHP/8.3)",
 		"X-Amzn-Shipping-Business-Id", "AmazonShipping_US", "X-Amzn-Idempotency-Token", "abc",
 		"Authorization", "AWS4-HMAC-SHA256 Credential=CANARY/x, SignedHeaders=host, Signature=CANARY", "X-Amz-Security-Token", "CANARY", "X-Amz-Date", "20260101T000000Z",
-		"X-Amz-Content-Sha256", "CANARY", "Cookie", "a=CANARY", "X-Forwarded-For", "10.0.0.1", "X-Forwarded-Host", "CANARY", "Forwarded", "for=10.0.0.1",
+		"X-Amz-Content-Sha256", "CANARY", "X-Api-Key", secret, "Cookie", "a=CANARY", "X-Forwarded-For", "10.0.0.1", "X-Forwarded-Host", "CANARY", "Forwarded", "for=10.0.0.1",
 		"X-Real-Ip", "10.0.0.1", "Via", "1.1 CANARY", "X-Spapi-Priority", "high", "X-Http-Method-Override", "DELETE", "X-Original-Url", "/CANARY", "X-Rewrite-Url", "/CANARY",
 		"Proxy-Authorization", "Basic CANARY", "Te", "trailers", "Keep-Alive", "timeout=5", "Connection", "X-Amzn-Secret, close", "X-Amzn-Secret", "CANARY", "Referer", "http://CANARY",
 		"Cache-Control", "no-cache", "X-Company-Auth", "CANARY", "Traceparent", "00-CANARY")

@@ -174,6 +174,24 @@ func newGateway(t testing.TB, a http.Handler, address string, change func(*Confi
 	return g
 }
 
+// withKey gives a gateway a key that opens everything.
+func withKey(t testing.TB, c *Config) (secret string) {
+	t.Helper()
+	state := NewFolder(t.TempDir())
+	key, text, err := NewKey(Key{Name: "shop-app", Scope: everything, Created: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := state.Update(t.Context(), func(r *Records) error {
+		r.Keys = append(r.Keys, key)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c.State, c.Local = state, Scope{}
+	return text.Reveal()
+}
+
 // serve has a gateway listen on loopback, before an Amazon on loopback.
 func serve(t testing.TB, a *amazon, change func(*Config)) (g *Gateway, address string) {
 	t.Helper()
