@@ -67,6 +67,8 @@ func TestAttacks(t *testing.T) {
 		{"NUL in a value", get + host + "X-Amzn-X: a\x00b\r\n" + end, "400", ""},
 		{"NUL in a name", get + host + "X-Am\x00zn: a\r\n" + end, "400", ""},
 		{"space in a name", get + host + "X Amzn: a\r\n" + end, "400", ""},
+		{"escape in the agent", get + host + "User-Agent: \x1b[2J\r\n" + end, "400", ""},
+		{"account that is no name", get + host + "X-Spapi-Account: <b>\x9b\xe2\x80\xae\r\n" + end, "403", ""},
 		{"header without colon", get + host + "nothing\r\n" + end, "400", ""},
 		{"two requests in a line", "GET /orders/v0/orders HTTP/1.1 GET /x HTTP/1.1\r\n" + host + end, "400", ""},
 		{"version", "GET /orders/v0/orders HTTP/9.9\r\n" + host + end, "505", ""},
@@ -198,6 +200,35 @@ func TestAttacks(t *testing.T) {
 				t.Errorf("Amazon got %q, want %q", got, c.sent)
 			}
 		})
+	}
+}
+
+// TestSmuggledCaller: a request that hides behind another has none of its rights.
+func TestSmuggledCaller(t *testing.T) {
+	a := new(amazon)
+	var secret string
+	_, address := serve(t, a, func(c *Config) { secret = withKey(t, c) })
+	hidden := "GET /orders/v0/orders HTTP/1.1\r\nHost: localhost\r\n\r\n"
+	for _, head := range []string{
+		"Content-Length: " + fmt.Sprint(len(hidden)+5) + "\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"Content-Length: 0\r\n\r\n",
+		"\r\n",
+	} {
+		conn := dial(t, address)
+		_, _ = io.WriteString(conn, "POST /a/b/c HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "+secret+"\r\n"+head+hidden)
+		r := bufio.NewReader(conn)
+		for _, want := range []int{200, 401} {
+			res, err := http.ReadResponse(r, nil)
+			if err != nil || res.StatusCode != want {
+				t.Fatalf("%q: %v %v, want %d", head, res, err, want)
+			}
+			_, _ = io.Copy(io.Discard, res.Body)
+		}
+	}
+	for _, s := range a.requests() {
+		if s.method != "POST" || s.body != "" {
+			t.Errorf("Amazon got %+v", s)
+		}
 	}
 }
 

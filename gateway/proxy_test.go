@@ -976,6 +976,9 @@ func TestCacheIsBounded(t *testing.T) {
 func TestCachedOperations(t *testing.T) {
 	for id, c := range cacheTTL {
 		op, ok := spapi.LookupOperation(id)
+		if in := personalIn(&op); in.whole || in.members != nil {
+			t.Errorf("%s: its answer has personal data: %+v", id, in)
+		}
 		if !ok || op.Method != "GET" || op.Restricted != spapi.RestrictedNever || c.ttl <= 0 || c.why == "" {
 			t.Errorf("%s: %+v %+v", id, op, c)
 		}
