@@ -43,8 +43,8 @@ type Options struct {
 	Chain string
 	// Secret keys the hashes; see the package. Empty: anybody who can write the chain can make it anew.
 	Secret []byte
-	// Months is how long entries are kept at least. Default: 12; below 0: for ever.
-	Months int
+	// Keep is how long entries are kept; JSON lines up to a month longer, since whole months go. Default: 366 days; below 0: for ever.
+	Keep time.Duration
 	// Sync is how long entries may be in the memory of the operating system alone, which keeps them when the process is killed and not when the power fails.
 	// Default: not at all.
 	Sync time.Duration
@@ -116,7 +116,7 @@ type Log struct {
 	store  Store
 	sealer sealer
 	chain  string
-	months int
+	keep   time.Duration
 	sync   time.Duration
 	logger *slog.Logger
 	now    func() time.Time
@@ -166,11 +166,11 @@ func newLog(store Store, o Options) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{
-		store: store, chain: name, months: o.Months, sync: max(0, o.Sync), logger: o.Logger, now: o.Now,
+		store: store, chain: name, keep: o.Keep, sync: max(0, o.Sync), logger: o.Logger, now: o.Now,
 		in: make(chan request, waiting), over: make(chan struct{}),
 	}
-	if l.months == 0 {
-		l.months = 12
+	if l.keep == 0 {
+		l.keep = 366 * daily
 	}
 	if l.logger == nil {
 		l.logger = slog.Default()
@@ -424,10 +424,10 @@ func (l *Log) bring() {
 
 // prune notes in the chain up to where entries are too old, and has them removed.
 func (l *Log) prune() error {
-	if l.months < 0 {
+	if l.keep < 0 {
 		return nil
 	}
-	through, hash, ok, err := l.store.Before(l.now().UTC().AddDate(0, -l.months, 0))
+	through, hash, ok, err := l.store.Before(l.now().UTC().Add(-l.keep))
 	if err != nil || !ok || through <= l.removing {
 		return err
 	}

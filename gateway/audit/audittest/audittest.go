@@ -52,8 +52,14 @@ func options(o audit.Options) audit.Options {
 	return o
 }
 
+// each has each group of records brought to the disk before Append returns, as is the default. Most tests don't wait for that.
+const each = -1
+
 func open(t *testing.T, k Kind, folder string, o audit.Options) *audit.Log {
 	t.Helper()
+	if o.Sync == 0 {
+		o.Sync = time.Minute
+	}
 	l, err := k.Open(folder, options(o))
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +134,7 @@ func keeps(t *testing.T, k Kind) {
 	folder := t.TempDir()
 	var want []gateway.Record
 	for round := range 3 {
-		l := open(t, k, folder, audit.Options{Secret: secret})
+		l := open(t, k, folder, audit.Options{Secret: secret, Sync: each})
 		for i := range 5 {
 			r := record(10*round + i)
 			r.Write, r.PersonalData, r.Intent = i == 1, i == 2, i == 3
@@ -199,7 +205,7 @@ func hostile(t *testing.T, k Kind) {
 // together: many append at once; all is kept, and what Append returned for can be read at once.
 func together(t *testing.T, k Kind) {
 	folder := t.TempDir()
-	l := open(t, k, folder, audit.Options{Secret: secret})
+	l := open(t, k, folder, audit.Options{Secret: secret, Sync: each})
 	var all sync.WaitGroup
 	for g := range 20 {
 		all.Go(func() {
@@ -313,8 +319,11 @@ func tampering(t *testing.T, k Kind) {
 			return all
 		}, seq: 6, reason: "isn't the one that it follows"},
 		"put in": {tamper: func(all []audit.Entry) []audit.Entry {
-			return slices.Insert(all, 5, reseal(audit.Entry{Chain: "shop", Seq: 6, Kind: audit.Call, Record: record(99)}, all[4].Hash))[:11]
-		}, seq: 6, reason: ""},
+			for i := range all[5:] {
+				all[5+i].Seq++
+			}
+			return slices.Insert(all, 5, reseal(audit.Entry{Chain: "shop", Seq: 6, Kind: audit.Call, Record: record(99)}, all[4].Hash))
+		}, keyed: true, seq: 6, reason: "changed", unkeyed: "isn't the one that it follows"},
 		"order": {tamper: func(all []audit.Entry) []audit.Entry {
 			all[5].Record, all[6].Record = all[6].Record, all[5].Record
 			return all
@@ -469,7 +478,7 @@ func retention(t *testing.T, k Kind) {
 	}
 	holds(t, k, folder, secret)
 	// For ever.
-	o.Months = -1
+	o.Keep = -1
 	now = now.AddDate(20, 0, 0)
 	l = open(t, k, folder, o)
 	if err := l.Close(); err != nil {
