@@ -195,7 +195,7 @@ func (m *Metrics) Begin(ctx context.Context, a spapi.Activity) (context.Context,
 		return ctx, func(o spapi.Outcome) {
 			m.waits.Observe(o.Duration.Seconds())
 			operation := operationLabel(a.Operation)
-			_, account := m.whose("waited", operation, "", accountOf(ctx))
+			_, account := m.whose("waited", operation, "", accountIn(ctx))
 			m.waited.WithLabelValues(account, operation).Add(o.Duration.Seconds())
 		}
 	case spapi.ActivityAttempt:
@@ -206,7 +206,7 @@ func (m *Metrics) Begin(ctx context.Context, a spapi.Activity) (context.Context,
 			}
 			m.attempts.WithLabelValues(operation, code).Inc()
 			if o.StatusCode == http.StatusTooManyRequests {
-				_, account := m.whose("throttles", operation, "", accountOf(ctx))
+				_, account := m.whose("throttles", operation, "", accountIn(ctx))
 				m.throttles.WithLabelValues(account, operation).Inc()
 			}
 		}
@@ -224,8 +224,8 @@ func (m *Metrics) Begin(ctx context.Context, a spapi.Activity) (context.Context,
 	return ctx, nil
 }
 
-// accountOf is the account of the exchange that a call belongs to; "" where it belongs to none, as what is renewed in the background.
-func accountOf(ctx context.Context) string {
+// accountIn is the account of the exchange that a call belongs to; "" where it belongs to none, as what is renewed in the background.
+func accountIn(ctx context.Context) string {
 	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 		return x.record.Account
 	}

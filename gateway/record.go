@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -154,12 +155,11 @@ var words = sync.OnceValue(func() map[string]bool {
 
 var (
 	version = regexp.MustCompile(`^(v\d{1,2}|20\d\d-\d\d-\d\d)$`)
-	methods = map[string]bool{"GET": true, "HEAD": true, "POST": true, "PUT": true, "PATCH": true, "DELETE": true, "OPTIONS": true}
 )
 
 // unknownOperation names a request that no model knows: its path up to the first part that no path of the API has.
 func unknownOperation(method, escapedPath string) string {
-	if !methods[method] {
+	if !slices.Contains(methods, method) {
 		method = "?"
 	}
 	var b strings.Builder
@@ -175,20 +175,20 @@ func unknownOperation(method, escapedPath string) string {
 	return b.String()
 }
 
-// answer is the writer of an exchange, which knows what was sent.
-type answer struct {
+// witness is the writer of an exchange, which knows what was sent.
+type witness struct {
 	http.ResponseWriter
 	status int
 }
 
-func (a *answer) WriteHeader(status int) {
+func (a *witness) WriteHeader(status int) {
 	if a.status == 0 && status >= 200 {
 		a.status = status
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
 
-func (a *answer) Write(b []byte) (int, error) {
+func (a *witness) Write(b []byte) (int, error) {
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}
@@ -196,16 +196,16 @@ func (a *answer) Write(b []byte) (int, error) {
 }
 
 // Unwrap is for [http.ResponseController].
-func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (a *witness) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // Flush sends what was written.
-func (a *answer) Flush() { _ = http.NewResponseController(a.ResponseWriter).Flush() }
+func (a *witness) Flush() { _ = http.NewResponseController(a.ResponseWriter).Flush() }
 
 // begin makes the exchange of a request. [exchange.done] must be called when it has ended, however it does.
 func (g *Gateway) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{g: g, begun: g.config.Now()}
-	x.answer.ResponseWriter = w
-	x.w = &x.answer
+	x.sent.ResponseWriter = w
+	x.w = &x.sent
 	x.record = Record{Time: x.begun, Call: rand.Text()[:16], Agent: agentOf(r.UserAgent())}
 	x.r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	g.metrics.inFlight.Inc()
@@ -252,12 +252,12 @@ func (x *exchange) complete() {
 
 // done ends the exchange: audit, metrics and log get to know of it. The audit has it when done returns where it needs it, and otherwise soon.
 func (x *exchange) done() {
-	if x.ended {
+	if x.told {
 		return
 	}
-	x.ended = true
-	header := x.answer.Header()
-	x.record.Status, x.record.RequestID = x.answer.status, header.Get("X-Amzn-Requestid")
+	x.told = true
+	header := x.sent.Header()
+	x.record.Status, x.record.RequestID = x.sent.status, header.Get("X-Amzn-Requestid")
 	switch cache := header.Get("X-Spapi-Cache"); cache {
 	case "hit", "shared":
 		x.record.Cache = cache
