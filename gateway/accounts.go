@@ -22,9 +22,6 @@ import (
 	"github.com/openspapi/spapi/marketplace"
 )
 
-// headerAccount names the account of a call.
-const headerAccount = "X-Spapi-Account"
-
 const (
 	// readEvery is how old what is known of accounts gets before it is read again: of a file, which costs nothing, and of stores that have a price per read.
 	readEvery       = 2 * time.Second

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -14,14 +16,30 @@ import (
 
 // Key is a caller's key as it is kept: its secret only as a hash.
 type Key struct {
-	ID      string            `json:"id"`
-	Name    string            `json:"name"` // who calls, for audit and metrics; several keys may have one name while one takes over from the other
-	Hash    [sha256.Size]byte `json:"hash"` // of the secret, which has 256 random bits
-	Scope   Scope             `json:"scope"`
-	Account string            `json:"account,omitzero"` // the account of calls that name none
-	Created time.Time         `json:"created"`
-	Expires time.Time         `json:"expires,omitzero"` // zero: never
-	Revoked time.Time         `json:"revoked,omitzero"`
+	ID      string    `json:"id"`
+	Name    string    `json:"name"` // who calls, for audit and metrics; several keys may have one name while one takes over from the other
+	Hash    Hash      `json:"hash"` // of the secret, which has 256 random bits
+	Scope   Scope     `json:"scope"`
+	Account string    `json:"account,omitzero"` // the account of calls that name none
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires,omitzero"` // zero: never
+	Revoked time.Time `json:"revoked,omitzero"`
+}
+
+// Hash is the SHA-256 of a secret. It is written in hex.
+type Hash [sha256.Size]byte
+
+// MarshalText writes the hash in hex.
+func (h Hash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }
+
+// UnmarshalText reads it.
+func (h *Hash) UnmarshalText(text []byte) error {
+	b, err := hex.DecodeString(string(text))
+	if err != nil || len(b) != len(h) {
+		return errors.New("want the SHA-256 of a key in hex")
+	}
+	copy(h[:], b)
+	return nil
 }
 
 // The secret of a key: what it is, which key, and 32 random bytes in base64url.
@@ -235,7 +253,7 @@ func (x *exchange) authenticate() *refusal {
 		if x.caller.key, no = x.g.keyByID(t.Key); no != nil {
 			return no
 		}
-		x.caller.account, x.caller.token = t.Account, t.Restricted
+		x.caller.account, x.caller.token = t.Account, t.Restricted.Reveal()
 	}
 	x.caller.scope = x.g.config.Local
 	if x.caller.key != nil {

@@ -214,6 +214,9 @@ func (k *keys) look(ctx context.Context) error {
 	bound, cancel := context.WithTimeout(ctx, lookBound)
 	defer cancel()
 	records, err := k.state.Load(bound)
+	if records != nil && len(records.Keys) == 0 && k.records != nil && len(k.records.Keys) > 0 {
+		records, err = nil, errors.Join(errKeysGone, err)
+	}
 	if records != nil && records != k.records {
 		k.records = records
 		k.known.Store(newIndex(records))
@@ -224,6 +227,9 @@ func (k *keys) look(ctx context.Context) error {
 	}
 	return err
 }
+
+// errKeysGone is that a state has lost everything: keys are revoked, never deleted. Taking it for a state without keys would let in who has none.
+var errKeysGone = errors.New("all keys are gone from where they are kept, which no command does: restore them, or start the gateway anew to begin without any")
 
 // tell logs what is wrong when it comes, and when it has gone.
 func (k *keys) tell(err error) {

@@ -25,6 +25,7 @@ import (
 	"github.com/openspapi/spapi/internal/cli/feed"
 	"github.com/openspapi/spapi/internal/cli/fees"
 	"github.com/openspapi/spapi/internal/cli/finances"
+	"github.com/openspapi/spapi/internal/cli/gateway"
 	"github.com/openspapi/spapi/internal/cli/inventory"
 	"github.com/openspapi/spapi/internal/cli/kiosk"
 	"github.com/openspapi/spapi/internal/cli/limits"
@@ -152,6 +153,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		kiosk.NewCmdKiosk(f),
 		fees.NewCmdFees(f, nil),
 		finances.NewCmdFinances(f, nil),
+		gateway.NewCmdGateway(f, nil),
 		inventory.NewCmdInventory(f, nil),
 		limits.NewCmdLimits(f, nil),
 		listings.NewCmdListings(f),

@@ -53,6 +53,9 @@ var amazonTokenHosts = []string{"api.amazon.com", "api.amazon.co.uk", "api.amazo
 // IsAmazonEndpoint reports whether calls to this base URL go to Amazon; "" is the region's own.
 func IsAmazonEndpoint(address string) bool { return hostIn(address, marketplace.Hosts()) }
 
+// AmazonTokenHosts are the hosts of Login with Amazon.
+func AmazonTokenHosts() []string { return slices.Clone(amazonTokenHosts) }
+
 // IsAmazonTokenURL reports whether secrets that are sent to this URL go to Login with Amazon; "" is its own.
 func IsAmazonTokenURL(address string) bool { return hostIn(address, amazonTokenHosts) }
 

@@ -42,6 +42,22 @@ func AccountsFile() (string, error) {
 	return inUserFolder(Accounts, "accounts.age")
 }
 
+// GatewayFile is where the gateway's configuration file is: the one that SPAPI_GATEWAY_CONFIG names, or spapi/gateway.yaml in that folder.
+func GatewayFile() (string, error) {
+	if path := GatewayConfig.Getenv(); path != "" {
+		return path, nil
+	}
+	return inUserFolder(GatewayConfig, "gateway.yaml")
+}
+
+// GatewayDir is the gateway's own folder: the one that SPAPI_GATEWAY_FOLDER names, or spapi/gateway in that folder.
+func GatewayDir() (string, error) {
+	if path := GatewayFolder.Getenv(); path != "" {
+		return path, nil
+	}
+	return inUserFolder(GatewayFolder, "gateway")
+}
+
 func inUserFolder(x *Setting, name string) (string, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {

@@ -77,6 +77,13 @@ var (
 // WebhookSecret signs what the command forwards.
 var WebhookSecret = &Setting{Name: "webhook secret", Variables: []string{"SPAPI_WEBHOOK_SECRET"}, Secret: true}
 
+// Of "spapi gateway".
+var (
+	GatewayConfig = &Setting{Name: "configuration file", Variables: []string{"SPAPI_GATEWAY_CONFIG"}, Flag: "config"}
+	GatewayFolder = &Setting{Name: "folder", Variables: []string{"SPAPI_GATEWAY_FOLDER"}, Flag: "folder"}
+	GatewaySecret = &Setting{Name: "secret", Variables: []string{"SPAPI_GATEWAY_SECRET"}, Secret: true}
+)
+
 // Variable is the setting's own name in the environment.
 func (s *Setting) Variable() string { return s.Variables[0] }
 

@@ -21,10 +21,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Options say what [Serve] serves. Handler, Name, Hosts and CA are needed.
+// Options say what [Serve] serves. Handler and Name are needed.
 type Options struct {
 	Handler http.Handler
 
@@ -34,8 +35,21 @@ type Options struct {
 	// Hosts are the names that it stands for, in lower case. Besides, it stands for its own address: localhost and the loopback addresses.
 	Hosts []string
 
-	// CA returns the authority that certificates come from. It is called for each TLS handshake, so that none is made before one is needed.
+	// CA returns the authority that certificates come from. It is called for each TLS handshake, so that none is made before one is needed. nil: there is
+	// no TLS for Hosts, nor for its own address without Certificate.
 	CA func() (*CA, error)
+
+	// Certificate is that of its own address, by whatever name clients call it, in place of one from the authority. It is called for each TLS handshake.
+	Certificate func() (*tls.Certificate, error)
+
+	// TLSOnly refuses what comes in clear, but CONNECT, behind which TLS begins.
+	TLSOnly bool
+
+	// BaseContext is as that of [http.Server].
+	BaseContext func(net.Listener) context.Context
+
+	// Cut is told how many requests were still under way when the grace was over, if there were any.
+	Cut func(requests int)
 
 	// Log is told of refusals and of handshakes that fail; nil: [log.Default].
 	Log *log.Logger
@@ -48,7 +62,8 @@ type Timeouts struct {
 	Header time.Duration // for the first byte, for the TLS handshake, and for a request's header; 10 s
 	Stall  time.Duration // between two pieces of a request's body, and for each piece of an answer to be taken; 30 s
 	Idle   time.Duration // between two requests of a connection; 3 minutes
-	Grace  time.Duration // for requests under way at the end; 1 s
+	Linger time.Duration // at the end, for which connections are still taken, and told with each answer that there is no next one; 0
+	Grace  time.Duration // for requests under way after that; 1 s
 }
 
 const (
@@ -62,13 +77,16 @@ const (
 
 // Serve answers requests on l until ctx is done, then waits for those under way, up to the grace. It closes l and returns nil after ctx is done, and
 // else the listener's error.
+//
+// A connection that is closed while a client sends its next request makes that request fail, and not every client sends it again. So it lingers first, if it is
+// told to: as long as there are connections, and no longer than [Timeouts] say.
 func Serve(ctx context.Context, l net.Listener, o Options) error {
 	o.Log = cmp.Or(o.Log, log.Default())
 	o.Timeouts.Header = cmp.Or(o.Timeouts.Header, 10*time.Second)
 	o.Timeouts.Stall = cmp.Or(o.Timeouts.Stall, 30*time.Second)
 	o.Timeouts.Idle = cmp.Or(o.Timeouts.Idle, 3*time.Minute)
 	o.Timeouts.Grace = cmp.Or(o.Timeouts.Grace, time.Second)
-	f := &front{Options: o, listener: l, hosts: make(map[string]bool, len(o.Hosts)), ready: make(chan arrival)}
+	f := &front{Options: o, listener: l, hosts: make(map[string]bool, len(o.Hosts)), ready: make(chan arrival), alone: make(chan struct{}, 1)}
 	for _, host := range o.Hosts {
 		f.hosts[host] = true
 	}
@@ -76,7 +94,7 @@ func Serve(ctx context.Context, l net.Listener, o Options) error {
 	f.tls = &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: f.certificate}
 	srv := &http.Server{
 		Handler: f, ErrorLog: o.Log, TLSConfig: f.tls, ConnContext: withConn, DisableGeneralOptionsHandler: true,
-		ReadHeaderTimeout: o.Timeouts.Header, IdleTimeout: o.Timeouts.Idle, MaxHeaderBytes: maxHeaderBytes,
+		BaseContext: o.BaseContext, ConnState: f.count, ReadHeaderTimeout: o.Timeouts.Header, IdleTimeout: o.Timeouts.Idle, MaxHeaderBytes: maxHeaderBytes,
 		// A connection of HTTP/2 with a request under way is no idle one: who is gone is found out by asking.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: o.Timeouts.Stall, PingTimeout: o.Timeouts.Stall, WriteByteTimeout: o.Timeouts.Stall},
 	}
@@ -85,6 +103,7 @@ func Serve(ctx context.Context, l net.Listener, o Options) error {
 	f.spawn(f.accept)
 	done := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
+		f.linger()
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Timeouts.Grace)
 		defer cancel()
 		done <- srv.Shutdown(grace)
@@ -95,7 +114,11 @@ func Serve(ctx context.Context, l net.Listener, o Options) error {
 		return err // the listener failed by itself
 	}
 	if shutdown := <-done; errors.Is(shutdown, context.DeadlineExceeded) {
+		n := f.requests.Load()
 		_ = srv.Close()
+		if n > 0 && o.Cut != nil {
+			o.Cut(int(n))
+		}
 	}
 	return nil
 }
@@ -110,9 +133,48 @@ type front struct {
 	ending   context.Context
 	end      context.CancelFunc
 
+	leaving     atomic.Bool   // it lingers: the answers under way are the last of their connections
+	alone       chan struct{} // something came while it lingers: there is no connection any more
+	requests    atomic.Int64  // under way
+	connections atomic.Int64
+
 	mu        sync.Mutex
 	ended     bool
 	preparing sync.WaitGroup
+}
+
+// count counts connections that have ended.
+func (f *front) count(_ net.Conn, state http.ConnState) {
+	if state == http.StateClosed || state == http.StateHijacked {
+		f.gone()
+	}
+}
+
+// gone tells that a connection has ended.
+func (f *front) gone() {
+	if f.connections.Add(-1) == 0 {
+		select {
+		case f.alone <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// linger waits until the connections that there are have had their last answer, or for the time that is set.
+func (f *front) linger() {
+	if f.Timeouts.Linger <= 0 {
+		return
+	}
+	f.leaving.Store(true)
+	timer := time.NewTimer(f.Timeouts.Linger)
+	defer timer.Stop()
+	for f.connections.Load() > 0 {
+		select {
+		case <-f.alone:
+		case <-timer.C:
+			return
+		}
+	}
 }
 
 // arrival is what came out of Accept.
@@ -178,23 +240,29 @@ func (f *front) hand(a arrival) bool {
 }
 
 func (f *front) take(c *conn) {
-	if !f.spawn(func() { f.prepare(c) }) {
+	f.connections.Add(1)
+	if !f.spawn(func() {
+		if !f.prepare(c) {
+			_ = c.Close()
+			f.gone()
+		}
+	}) {
 		_ = c.Close()
+		f.gone()
 	}
 }
 
 // recordHandshake is the first byte of TLS: the type of the record in which the client says hello (RFC 8446, 5.1). No request begins with it.
 const recordHandshake = 0x16
 
-// prepare finds out what a connection speaks, does the TLS handshake if it is that, and hands it to the HTTP server.
-func (f *front) prepare(c *conn) {
+// prepare finds out what a connection speaks, does the TLS handshake if it is that, and hands it to the HTTP server. It reports whether the server has it.
+func (f *front) prepare(c *conn) bool {
 	stop := context.AfterFunc(f.ending, func() { _ = c.Close() })
 	defer stop()
 	_ = c.SetReadDeadline(time.Now().Add(f.Timeouts.Header))
 	first, err := c.peek()
 	if err != nil {
-		_ = c.Close() // gone, or nothing to say
-		return
+		return false // gone, or nothing to say
 	}
 	_ = c.SetReadDeadline(time.Time{})
 	var prepared net.Conn = c
@@ -205,14 +273,11 @@ func (f *front) prepare(c *conn) {
 		cancel()
 		if err != nil {
 			f.tell(c, err)
-			_ = c.Close()
-			return
+			return false
 		}
 		prepared = secure
 	}
-	if !f.hand(arrival{conn: prepared}) {
-		_ = prepared.Close()
-	}
+	return f.hand(arrival{conn: prepared})
 }
 
 // tell logs why a handshake failed, unless the client has just gone or said nothing.
@@ -224,7 +289,9 @@ func (f *front) tell(c *conn, err error) {
 		errors.Is(err, context.DeadlineExceeded):
 		return
 	case slices.ContainsFunc(distrust, func(text string) bool { return strings.Contains(err.Error(), text) }):
-		if ca, caErr := f.CA(); caErr == nil {
+		if f.Certificate != nil {
+			err = fmt.Errorf("%w: the client doesn't trust the certificate", err)
+		} else if ca, caErr := f.CA(); caErr == nil {
 			err = fmt.Errorf("%w: the client doesn't trust %s", err, ca.File())
 		}
 	}
@@ -242,6 +309,13 @@ func (f *front) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error
 	host, _ := splitHost(cmp.Or(hello.ServerName, c.target, loopbackName))
 	if net.ParseIP(host) != nil {
 		host = loopbackName
+	}
+	if f.Certificate != nil && !f.hosts[host] {
+		return f.Certificate()
+	}
+	if f.CA == nil {
+		c.refused = errors.New("the " + f.Name + " speaks no TLS for " + host)
+		return nil, nil //nolint:nilnil // as below
 	}
 	if host != loopbackName && !f.hosts[host] {
 		c.refused = errors.New(f.refusal(host))
@@ -263,6 +337,8 @@ func (f *front) refusal(named string) string {
 
 // ServeHTTP answers a request, unless it is one for somebody else.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.requests.Add(1)
+	defer f.requests.Add(-1)
 	c, _ := r.Context().Value(connKey{}).(*conn)
 	if r.Body != nil && r.Body != http.NoBody {
 		b := &body{ReadCloser: r.Body, control: http.NewResponseController(w), stall: f.Timeouts.Stall, begun: time.Now()}
@@ -271,6 +347,14 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Method == http.MethodConnect {
 		f.connect(w, r, c)
+		return
+	}
+	if f.leaving.Load() {
+		w.Header().Set("Connection", "close") // over HTTP/2 it makes the server say that it goes away
+	}
+	if f.TLSOnly && r.TLS == nil {
+		w.Header().Set("Connection", "close")
+		http.Error(w, "this is plain http, and the "+f.Name+" speaks https here", http.StatusBadRequest)
 		return
 	}
 	if r.Host == "" {

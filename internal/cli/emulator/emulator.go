@@ -23,6 +23,7 @@ import (
 	"github.com/openspapi/spapi/emulator"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/listen"
 	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/terminal"
 	"github.com/openspapi/spapi/internal/cli/when"
@@ -68,8 +69,8 @@ type Options struct {
 
 	Env        string // the shell of --env; "" without it
 	Background bool
-	place      place  // what Listen says
-	launch     launch // how --background starts another process
+	place      listen.Place // what Listen says
+	launch     launch       // how --background starts another process
 }
 
 // NewCmdEmulator returns the command. runF replaces the work in tests.
@@ -117,7 +118,7 @@ func NewCmdEmulator(f *factory.Factory, runF func(context.Context, *Options) err
 				if _, err := findShell(opts.Env); err != nil {
 					return err
 				}
-				if opts.place.unix() {
+				if opts.place.Unix() {
 					return exit.Usagef("--env needs an address: no client's proxy is a socket: %s", "--listen 127.0.0.1:0")
 				}
 			}
@@ -223,8 +224,8 @@ func (o *Options) check() error {
 		return err
 	}
 	var err error
-	if o.place, err = parsePlace(o.Listen); err != nil {
-		return err
+	if o.place, err = listen.Parse(o.Listen, ""); err != nil {
+		return exit.Usagef("--listen %q: %w", o.Listen, err)
 	}
 	if _, err := o.clock(); err != nil {
 		return err
@@ -464,7 +465,7 @@ func (o *Options) open(ctx context.Context, needsCA bool) (s *served, err error)
 	default:
 		fmt.Fprintf(o.Streams.Err, "https can't be had: %v\n", caError(o.CADir, err))
 	}
-	s.listener, err = o.place.listen(ctx)
+	s.listener, err = o.place.Listen(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("--listen %q: %v", o.Listen, err) //nolint:errorlint // not wrapped: its exit status is not that of a network error
 	}
@@ -472,7 +473,7 @@ func (o *Options) open(ctx context.Context, needsCA bool) (s *served, err error)
 	if o.TLS {
 		scheme = "https"
 	}
-	urls, c := emu.URLs(o.place.base(scheme, s.listener.Addr())), emu.Credentials()
+	urls, c := emu.URLs(o.place.Base(scheme, s.listener.Addr())), emu.Credentials()
 	s.line = ready{
 		URL: urls.API, LWAURL: urls.LWA, STSURL: urls.STS, SQSURL: urls.SQS,
 		ClientID: c.ClientID, ClientSecret: c.ClientSecret, RefreshToken: c.RefreshToken,
@@ -480,10 +481,10 @@ func (o *Options) open(ctx context.Context, needsCA bool) (s *served, err error)
 		ApplicationID: c.ApplicationID, SellerID: c.SellerID, Region: string(c.Region), MarketplaceID: c.MarketplaceID,
 		CAFile: s.kit.CA,
 	}
-	if o.place.unix() {
-		s.line.Socket = o.place.address
+	if o.place.Unix() {
+		s.line.Socket = o.place.Address
 	} else {
-		s.address = o.place.reachable(s.listener.Addr())
+		s.address = o.place.Reachable(s.listener.Addr())
 		if host, _, err := net.SplitHostPort(s.address); err == nil && o.TLS && !loopback(host) {
 			fmt.Fprintf(o.Streams.Err, "no certificate names %s: they are for Amazon's hosts, localhost and loopback addresses\n", host)
 		}

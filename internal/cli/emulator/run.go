@@ -50,7 +50,7 @@ func newCmdRun(f *factory.Factory, runF func(context.Context, *Options, []string
 			if err := opts.check(); err != nil {
 				return err
 			}
-			if opts.place.unix() {
+			if opts.place.Unix() {
 				return exit.Usagef("--listen %q: a command is led to an address, no client's proxy is a socket: want host:port", opts.Listen)
 			}
 			if runF != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/openspapi/spapi/emulator"
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
+	"github.com/openspapi/spapi/internal/cli/listen"
 )
 
 // runtimes are what a language or program needs so that its calls to Amazon's hosts end in the emulator: what lets it trust the emulator's authority, and what
@@ -200,7 +201,7 @@ func newCmdHosts(f *factory.Factory) *cobra.Command {
 
 // newCmdClients returns "spapi emulator clients".
 func newCmdClients(f *factory.Factory) *cobra.Command {
-	var dir, listen string
+	var dir, address string
 	cmd := &cobra.Command{
 		Use:   "clients [runtime…]",
 		Short: "Print what a runtime needs to be led to the emulator",
@@ -219,12 +220,12 @@ func newCmdClients(f *factory.Factory) *cobra.Command {
 					return exit.Usagef("unknown runtime %q: want %s", name, strings.Join(runtimeNames(), ", "))
 				}
 			}
-			at, err := parsePlace(listen)
+			at, err := listen.Parse(address, "")
 			if err != nil {
-				return err
+				return exit.Usagef("--listen %q: %w", address, err)
 			}
-			if at.unix() {
-				return exit.Usagef("--listen %q: no client's proxy is a socket: want host:port", listen)
+			if at.Unix() {
+				return exit.Usagef("--listen %q: no client's proxy is a socket: want host:port", address)
 			}
 			emu, ca, err := authority(dir)
 			if err != nil {
@@ -235,13 +236,13 @@ func newCmdClients(f *factory.Factory) *cobra.Command {
 				return caError(dir, err)
 			}
 			var b strings.Builder
-			describeRuntimes(&b, k, listen, args...)
+			describeRuntimes(&b, k, address, args...)
 			_, err = io.WriteString(f.Streams.Out, b.String())
 			return err
 		},
 	}
 	addCADir(cmd.Flags(), &dir)
-	cmd.Flags().StringVar(&listen, "listen", exampleAddress, "`address` on which the emulator listens")
+	cmd.Flags().StringVar(&address, "listen", exampleAddress, "`address` on which the emulator listens")
 	return cmd
 }
 
