@@ -30,7 +30,8 @@ type App struct {
 	tokenURL    *url.URL
 	endpoint    *url.URL // nil: the region's
 	hosts       hosts
-	secret      string // stands for the client secret beside what was refused to it
+	secrets     *clientSecrets
+	secret      string // stands for the client secrets beside what was refused to them
 	budget      *retryBudget
 	logins      *loginQueue
 	unpacks     bool // answers are unpacked here, not by the transport
@@ -90,10 +91,14 @@ func NewTransport() *http.Transport {
 }
 
 // WithClientSecret returns the same application after its client secret has changed. It shares all with the one that it is called on:
-// transport, tokens, limits, retry budget, options. Clients that were made before keep the secret that they were made with.
+// transport, tokens, limits, retry budget, options. The secret that it had so far becomes its [Credentials.PreviousSecret]. Clients that were made
+// before keep the secrets that they were made with.
 func (a *App) WithClientSecret(secret string) *App {
 	changed := *a
-	changed.credentials.ClientSecret = NewSecret(secret)
+	changed.credentials.PreviousSecret, changed.credentials.ClientSecret = a.credentials.ClientSecret, NewSecret(secret)
+	if a.credentials.ClientSecret == changed.credentials.ClientSecret || settings.CheckClientSecret(a.credentials.ClientSecret.Reveal()) != nil {
+		changed.credentials.PreviousSecret = a.credentials.PreviousSecret
+	}
 	changed.err = changed.prepare()
 	return &changed
 }
@@ -102,7 +107,8 @@ func (a *App) prepare() (err error) {
 	if err = a.credentials.check(); err != nil {
 		return err
 	}
-	a.secret = fingerprint("client_secret", a.credentials.ClientID, a.credentials.ClientSecret.Reveal())
+	a.secret = fingerprint("client_secret", a.credentials.ClientID, a.credentials.ClientSecret.Reveal(), a.credentials.PreviousSecret.Reveal())
+	a.secrets = newClientSecrets(a.credentials, a.config.credentials)
 	if a.userAgent, err = userAgent(a.config.userAgent); err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ type call struct {
 	noTypeLimit bool
 	sendNote    func(ctx context.Context, sending bool) error
 	noRetry     bool
+	patient     bool
 	restricted  bool     // a restricted token is asked for
 	elements    []string // its data elements
 	reportType  string
@@ -38,6 +39,7 @@ type call struct {
 	handsOut bool // the caller gets the body
 
 	// what the chain finds out
+	app        *App
 	op         *Operation
 	whole      running // the observed call
 	limits     []LimitBucket
@@ -94,6 +96,11 @@ func WithAPIErrors() CallOption { return func(c *call) { c.apiErrors = true } }
 
 // WithoutRetry sends the call once, whatever comes back.
 func WithoutRetry() CallOption { return func(c *call) { c.noRetry = true } }
+
+// WithPatience repeats a call that Amazon throttles (429) for as long as its context allows, beyond [RetryPolicy].MaxAttempts; other failures are repeated as
+// ever. It is for those who answer for a call whose own caller waits. It changes nothing for a call with [WithFailFast], or without a deadline: then
+// MaxAttempts holds.
+func WithPatience() CallOption { return func(c *call) { c.patient = true } }
 
 // WithFailFast lets the call wait at most limit for the rate limit, and at most limit before a retry; 0 means not at all. A wait that is
 // estimated to become longer is a [*LimitError] at once, and one that becomes longer after all is one when limit has passed. Without it calls

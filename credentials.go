@@ -9,6 +9,10 @@ import (
 type Credentials struct {
 	ClientID     string // "amzn1.application-oa2-client.…"
 	ClientSecret Secret // "amzn1.oa2-cs.v1.…"; Amazon wants it rotated every 180 days
+
+	// PreviousSecret is the one before the last rotation, which works beside the new one for seven days. It is shown where Login with Amazon refuses
+	// ClientSecret, so that a secret which is mistyped or not yet known everywhere stops nothing; that is a warning in the log. Optional.
+	PreviousSecret Secret
 }
 
 // check finds what is known to fail before it is sent.
@@ -18,6 +22,11 @@ func (c Credentials) check() error {
 	}
 	if bad := settings.CheckClientSecret(c.ClientSecret.Reveal()); bad != nil {
 		return bad
+	}
+	if !c.PreviousSecret.IsZero() {
+		if bad := settings.CheckClientSecret(c.PreviousSecret.Reveal()); bad != nil {
+			return bad
+		}
 	}
 	return nil
 }

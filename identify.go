@@ -23,6 +23,7 @@ type identifyStep struct {
 
 func (s *identifyStep) RoundTrip(req *http.Request) (*http.Response, error) {
 	call := callFrom(req.Context())
+	call.app = s.client.app
 	if req.URL == nil {
 		return nil, &ConfigError{Code: CodeRequestURLMissing, Field: "request URL", Want: "is missing: want one such as /orders/v0/orders"}
 	}

@@ -126,7 +126,7 @@ func TestThreeScopes(t *testing.T) {
 				}
 				reply := LimitReply{Latency: time.Duration(random.IntN(100)) * time.Millisecond, Refused: random.IntN(5) == 0}
 				reply.Throttled = reply.Refused && random.IntN(10) == 0
-				at, patience, leaves := time.Duration(random.IntN(20_000))*time.Millisecond, time.Duration(random.IntN(10_000))*time.Millisecond, random.IntN(4) == 0
+				at, patience, leaves := time.Duration(random.IntN(20_000))*time.Millisecond, time.Duration(1+random.IntN(10_000))*time.Millisecond, random.IntN(4) == 0
 				wg.Go(func() {
 					time.Sleep(at)
 					ctx, cancel := context.WithCancel(t.Context())

@@ -37,6 +37,43 @@ type LimitQueue struct {
 	Longest time.Duration // that one of them has waited
 }
 
+// LimitLooker is a [Limiter] that can tell at once, from what it has in memory, how a bucket stands; false where it knows nothing of it. That of
+// [NewLimiter] is one.
+type LimitLooker interface {
+	// LimitState leaves out who waits.
+	LimitState(b LimitBucket) (LimitState, bool)
+}
+
+// Limits tells how the buckets that the call took from stand now, narrow to wide, as far as its limiter can tell at once: nothing where it is no
+// [LimitLooker]. It does its work when it is called.
+func (r *Response) Limits() []LimitState {
+	if r.app == nil {
+		return nil
+	}
+	looker, ok := r.app.config.limiter.(LimitLooker)
+	if !ok {
+		return nil
+	}
+	states := make([]LimitState, 0, len(r.limits))
+	for _, b := range r.limits {
+		if state, known := looker.LimitState(b); known {
+			states = append(states, state)
+		}
+	}
+	return states
+}
+
+// LimitState is that of [LimitLooker].
+func (l *limiter) LimitState(b LimitBucket) (LimitState, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.find(&b)
+	if s == nil {
+		return LimitState{}, false
+	}
+	return s.state(time.Now(), LimitQueue{}), true
+}
+
 // LimitStates is that of [LimitInspector].
 func (l *limiter) LimitStates(_ context.Context, app, region string) ([]LimitState, error) {
 	l.mu.Lock()

@@ -346,11 +346,11 @@ func (l *limiter) giveUp(w *waiter, now time.Time) {
 // await waits for the grant. What was estimated at arrival may have become longer, by a 429, by another rate, by those who go before: the bound
 // holds all the same.
 func (l *limiter) await(ctx context.Context, w *waiter, r *LimitRequest) error {
-	var bound <-chan time.Time
+	var bound <-chan struct{}
 	if r.MaxWait >= 0 {
-		t := time.NewTimer(r.MaxWait)
-		defer t.Stop()
-		bound = t.C
+		b, stop := context.WithTimeout(context.Background(), r.MaxWait)
+		defer stop()
+		bound = b.Done()
 	}
 	var late bool
 	select {

@@ -38,8 +38,8 @@ func (c *Client) accessRequest() TokenRequest {
 		Key:    c.app.tokenKey("refresh_token", c.auth.Sandbox, c.auth.RefreshToken.Reveal()),
 		Secret: c.app.secret,
 		Fetch: c.tells("access token", func(ctx context.Context, urgent <-chan struct{}) (Token, error) {
-			return c.app.fetch(ctx, urgent, "refresh_token", func(ctx context.Context) (*oauth2.Token, error) {
-				return c.app.oauth("").TokenSource(ctx, &oauth2.Token{RefreshToken: c.auth.RefreshToken.Reveal()}).Token()
+			return c.app.fetch(ctx, urgent, "refresh_token", func(ctx context.Context, secret Secret) (*oauth2.Token, error) {
+				return c.app.oauth("", secret).TokenSource(ctx, &oauth2.Token{RefreshToken: c.auth.RefreshToken.Reveal()}).Token()
 			})
 		}),
 	}
@@ -52,9 +52,11 @@ func (c *Client) grantlessRequest(scope string) TokenRequest {
 		Key:    a.tokenKey("client_credentials", c.auth.Sandbox, scope),
 		Secret: a.secret,
 		Fetch: c.tells("grantless token", func(ctx context.Context, urgent <-chan struct{}) (Token, error) {
-			config := clientcredentials.Config{ClientID: a.credentials.ClientID, ClientSecret: a.credentials.ClientSecret.Reveal(),
-				TokenURL: a.tokenURL.String(), Scopes: []string{scope}, AuthStyle: oauth2.AuthStyleInParams}
-			return a.fetch(ctx, urgent, "client_credentials", config.Token)
+			return a.fetch(ctx, urgent, "client_credentials", func(ctx context.Context, secret Secret) (*oauth2.Token, error) {
+				config := clientcredentials.Config{ClientID: a.credentials.ClientID, ClientSecret: secret.Reveal(),
+					TokenURL: a.tokenURL.String(), Scopes: []string{scope}, AuthStyle: oauth2.AuthStyleInParams}
+				return config.Token(ctx)
+			})
 		}),
 	}
 }
@@ -82,7 +84,10 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-func (a *App) fetch(ctx context.Context, urgent <-chan struct{}, grant string, ask func(context.Context) (*oauth2.Token, error)) (Token, error) {
+// askLogin is one request to Login with Amazon, with a client secret.
+type askLogin func(ctx context.Context, secret Secret) (*oauth2.Token, error)
+
+func (a *App) fetch(ctx context.Context, urgent <-chan struct{}, grant string, ask askLogin) (Token, error) {
 	token, err := a.exchange(ctx, urgent, grant, ask)
 	if err != nil {
 		return Token{}, err
@@ -93,8 +98,8 @@ func (a *App) fetch(ctx context.Context, urgent <-chan struct{}, grant string, a
 func (a *App) exchangeCode(ctx context.Context, code, redirectURI string) (Authorization, error) {
 	urgent := make(chan struct{})
 	close(urgent)
-	token, err := a.exchange(ctx, urgent, "authorization_code", func(ctx context.Context) (*oauth2.Token, error) {
-		return a.oauth(redirectURI).Exchange(ctx, code)
+	token, err := a.exchange(ctx, urgent, "authorization_code", func(ctx context.Context, secret Secret) (*oauth2.Token, error) {
+		return a.oauth(redirectURI, secret).Exchange(ctx, code)
 	})
 	if err != nil {
 		return Authorization{}, err
@@ -105,16 +110,43 @@ func (a *App) exchangeCode(ctx context.Context, code, redirectURI string) (Autho
 	return Authorization{RefreshToken: NewSecret(token.RefreshToken)}, nil
 }
 
-func (a *App) oauth(redirectURI string) *oauth2.Config {
-	return &oauth2.Config{ClientID: a.credentials.ClientID, ClientSecret: a.credentials.ClientSecret.Reveal(), RedirectURL: redirectURI,
+func (a *App) oauth(redirectURI string, secret Secret) *oauth2.Config {
+	return &oauth2.Config{ClientID: a.credentials.ClientID, ClientSecret: secret.Reveal(), RedirectURL: redirectURI,
 		Endpoint: oauth2.Endpoint{TokenURL: a.tokenURL.String(), AuthStyle: oauth2.AuthStyleInParams}}
 }
 
-// exchange asks for a token, again after passing failures.
-func (a *App) exchange(ctx context.Context, urgent <-chan struct{}, grant string, ask func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, error) {
+// exchange asks for a token, with the next client secret where one is refused.
+func (a *App) exchange(ctx context.Context, urgent <-chan struct{}, grant string, ask askLogin) (token *oauth2.Token, err error) {
+	var refused error
+	for secret := range a.secrets.all(ctx, a.logger()) {
+		token, err = a.exchangeBy(ctx, urgent, grant, secret, ask)
+		if err == nil && refused != nil && a.secrets.worked(secret) {
+			a.logger().LogAttrs(ctx, slog.LevelWarn, "spapi: "+a.login()+" refuses the client secret; another one that is known works, and is used: "+
+				"look whether the stored one is right, or was rotated", slog.String("client_id", a.credentials.ClientID))
+		}
+		if err == nil || !secretRefused(err) {
+			return token, err
+		}
+		if refused == nil {
+			refused = err
+		}
+	}
+	return nil, refused
+}
+
+// login is who gives tokens.
+func (a *App) login() string {
+	if settings.IsAmazonTokenURL(a.tokenURL.String()) {
+		return "Login with Amazon"
+	}
+	return a.tokenURL.Host
+}
+
+// exchangeBy asks for a token with one secret, again after passing failures.
+func (a *App) exchangeBy(ctx context.Context, urgent <-chan struct{}, grant string, secret Secret, ask askLogin) (*oauth2.Token, error) {
 	policy := a.config.retry
 	for retry := 0; ; retry++ {
-		wire := &tokenTransport{app: a, grant: grant}
+		wire := &tokenTransport{app: a, grant: grant, secret: secret}
 		client := &http.Client{Transport: wire, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse // a redirect would carry the client secret elsewhere
 		}}
@@ -164,7 +196,7 @@ func (a *App) enter(ctx context.Context, urgent <-chan struct{}, activity Activi
 }
 
 // ask is one request, for which there is room.
-func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, wire *tokenTransport, ask func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, *AuthError) {
+func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, wire *tokenTransport, ask askLogin) (*oauth2.Token, *AuthError) {
 	defer a.logins.release()
 	var request running
 	if a.observes(ctx, ActivityTokenRequest) {
@@ -175,14 +207,14 @@ func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, w
 	late := &TimeoutError{Stage: TimeoutAnswer, After: tokenTimeout}
 	ctx, stop := context.WithTimeoutCause(ctx, tokenTimeout, late)
 	defer stop()
-	token, err := ask(context.WithValue(ctx, oauth2.HTTPClient, client))
+	token, err := ask(context.WithValue(ctx, oauth2.HTTPClient, client), wire.secret)
 	if wire.err != nil {
 		err = wire.err // what the library makes of it may hide its type
 		if errors.Is(context.Cause(ctx), late) {
 			err = late
 		}
 	}
-	o = Outcome{StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.credentials.ClientSecret.Reveal())}
+	o = Outcome{StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.secrets.known(wire.secret)...)}
 	var failure *AuthError
 	if err != nil {
 		failure = a.authError(wire.grant, wire, err)
@@ -192,7 +224,7 @@ func (a *App) ask(ctx context.Context, activity Activity, client *http.Client, w
 }
 
 func (a *App) authError(grant string, wire *tokenTransport, err error) *AuthError {
-	e := &AuthError{Grant: grant, StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.credentials.ClientSecret.Reveal()),
+	e := &AuthError{Grant: grant, StatusCode: wire.status, RequestID: scrub(requestID(wire.header), a.secrets.known(wire.secret)...),
 		skew: clockSkew(wire.header)}
 	if !settings.IsAmazonTokenURL(a.tokenURL.String()) {
 		e.host = a.tokenURL.Host
@@ -200,8 +232,8 @@ func (a *App) authError(grant string, wire *tokenTransport, err error) *AuthErro
 	e.RetryAfter = a.beyondPatience(wire.status, wire.header)
 	var refused *oauth2.RetrieveError
 	if errors.As(err, &refused) {
-		e.Code = scrub(refused.ErrorCode, a.credentials.ClientSecret.Reveal())
-		e.Description = scrub(refused.ErrorDescription, a.credentials.ClientSecret.Reveal())
+		e.Code = scrub(refused.ErrorCode, a.secrets.known(wire.secret)...)
+		e.Description = scrub(refused.ErrorDescription, a.secrets.known(wire.secret)...)
 		return e // not wrapped: its text has the whole body
 	}
 	e.Err = newNetworkError(err)
@@ -212,6 +244,7 @@ func (a *App) authError(grant string, wire *tokenTransport, err error) *AuthErro
 type tokenTransport struct {
 	app    *App
 	grant  string
+	secret Secret
 	status int
 	header http.Header
 	err    error

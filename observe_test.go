@@ -352,7 +352,7 @@ func TestActivitiesEndUnderFaults(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				if i%3 == 0 {
-					time.AfterFunc(time.Duration(i)*10*time.Millisecond, cancel)
+					time.AfterFunc(time.Duration(i+1)*10*time.Millisecond, cancel)
 				}
 				var opts []CallOption
 				if i%2 == 0 {

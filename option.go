@@ -28,6 +28,8 @@ type config struct {
 	maxLogins int
 	signer    Signer
 
+	credentials func(context.Context) (Credentials, error)
+
 	attemptTimeout time.Duration
 	stallTimeout   time.Duration
 }
@@ -91,6 +93,13 @@ func WithApplicationLimit(operation string, rate float64, burst int) Option {
 		}
 		c.appLimits[operation] = appLimit{rate, max(burst, 1)}
 	}
+}
+
+// WithCredentialsSource sets what is asked for the application's credentials when Login with Amazon refuses the client secrets that the App has: they may
+// have been rotated since. What it brings is tried, and told as a warning in the log. It is asked at most every 10 seconds, with a ctx of at most 30. Its
+// client id isn't looked at. Default: nil, nothing is asked.
+func WithCredentialsSource(read func(ctx context.Context) (Credentials, error)) Option {
+	return func(c *config) { c.credentials = read }
 }
 
 // WithRetry replaces the retry policy; fields that are zero keep their defaults.

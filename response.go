@@ -52,7 +52,9 @@ type Response struct {
 	// echoes are replaced by "REDACTED". Nil for [Client.Do], unless [WithAPIErrors] read it.
 	Body []byte
 
-	typed *typeGrant // for GiveBack
+	typed  *typeGrant    // for GiveBack
+	app    *App          // for Limits, as the next
+	limits []LimitBucket // that the call took from, or waited for
 }
 
 // String leaves the body out, which may hold personal data.
@@ -69,7 +71,8 @@ func (r Response) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // fill writes the record of the call for the caller.
 func (c *call) fill(r *Response) {
-	*r = Response{Attempts: c.attempts, Waited: c.waited, Warnings: c.taken.Warnings, Errors: c.errors, Body: c.body, typed: c.typed}
+	*r = Response{Attempts: c.attempts, Waited: c.waited, Warnings: c.taken.Warnings, Errors: c.errors, Body: c.body, typed: c.typed,
+		app: c.app, limits: c.limits}
 	if c.op != nil {
 		r.Operation = c.op.ID
 	}

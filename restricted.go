@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,6 +19,11 @@ import (
 // (developer-docs.amazon.com/sp-api/docs/tokens-api-use-case-guide).
 func IsRestrictedReportType(reportType string) bool {
 	return restrictedReportTypes[reportType]
+}
+
+// RestrictedReportTypes returns the types of [IsRestrictedReportType] in ascending order.
+func RestrictedReportTypes() []string {
+	return slices.Sorted(maps.Keys(restrictedReportTypes))
 }
 
 // needsRestricted decides whether a call goes with a restricted data token. In the sandbox only one that asks for it does: the sandbox takes an access

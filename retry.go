@@ -122,7 +122,7 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 		switch {
 		case call.expired && !refreshed:
 			refreshed = true
-		case retry+1 >= s.policy.MaxAttempts:
+		case retry+1 >= s.policy.MaxAttempts && !call.outwaits(&original, resp):
 			return resp, err
 		default:
 			var ok bool
@@ -151,6 +151,12 @@ func (s *retryStep) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
+}
+
+// outwaits reports whether an answer is a 429 that is waited out, however often it comes.
+func (c *call) outwaits(req *http.Request, resp *http.Response) bool {
+	_, bounded := req.Context().Deadline()
+	return c.patient && !c.failFast && bounded && statusOf(resp) == http.StatusTooManyRequests
 }
 
 // pause says whether a failed attempt may be repeated, and when.

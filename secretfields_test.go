@@ -35,6 +35,7 @@ func TestSecretFieldsAreSecrets(t *testing.T) {
 		"internal/cli/auth/accounts.go printToken.Token":                                     "what auth token prints on purpose",
 		"accounts/internal/stored/stored.go redacted.RefreshToken":                           "the form in which a store writes it",
 		"accounts/internal/stored/stored.go redacted.ClientSecret":                           "the form in which a store writes it",
+		"accounts/internal/stored/stored.go redacted.PreviousSecret":                         "the form in which a store writes it",
 		"internal/notificationtypes/types.go Type.Token":                                     "which kind of token, not one",
 		"notifications/types.go Type.Token":                                                  "which kind of token, not one",
 		"internal/notificationtypes/types.go Type.DeleteToken":                               "which kind of token, not one",

@@ -87,13 +87,18 @@ type Application struct {
 	// SecretExpires is when the client secret ends. Optional.
 	SecretExpires time.Time
 
+	// PreviousSecret is the client secret before the last rotation, which works until PreviousExpires, seven days after it. It is shown where Login
+	// with Amazon refuses ClientSecret. It stays here until the next rotation. Optional, both; see [Rotate].
+	PreviousSecret  spapi.Secret
+	PreviousExpires time.Time
+
 	// Created and Updated are set by PutApplication, as those of [Account].
 	Created, Updated time.Time
 }
 
 // Credentials are the application's, as the SDK takes them.
 func (a Application) Credentials() spapi.Credentials {
-	return spapi.Credentials{ClientID: a.ClientID, ClientSecret: a.ClientSecret}
+	return spapi.Credentials{ClientID: a.ClientID, ClientSecret: a.ClientSecret, PreviousSecret: a.PreviousSecret}
 }
 
 // Store keeps accounts and applications. Implementations are safe for concurrent use, also by several processes; a write that

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -129,7 +130,15 @@ func (a Application) Clean() (Application, error) {
 	if err != nil {
 		return a, err
 	}
-	a.SecretExpires, a.Created, a.Updated = a.SecretExpires.UTC().Truncate(1e9), a.Created.UTC().Truncate(1e9), a.Updated.UTC().Truncate(1e9)
+	if a.PreviousSecret.IsZero() {
+		a.PreviousExpires = time.Time{}
+	} else if bad := settings.CheckClientSecret(a.PreviousSecret.Reveal()); bad != nil {
+		bad.Field = "previous client secret"
+		return a, bad
+	}
+	for _, at := range []*time.Time{&a.SecretExpires, &a.PreviousExpires, &a.Created, &a.Updated} {
+		*at = at.UTC().Truncate(1e9)
+	}
 	return a, nil
 }
 

@@ -57,7 +57,8 @@ func some(list []Account) string {
 }
 
 // Clients makes clients of stored accounts. Those of one application share one [spapi.App], and with it connections, tokens, limits
-// and the retry budget, also across a change of its client secret. An application that nobody has asked for in two hours, and whose clients are all
+// and the retry budget, also across a change of its client secret: then clients know both, and those that were made before look into the store when
+// what they know is refused (see [spapi.WithCredentialsSource]). An application that nobody has asked for in two hours, and whose clients are all
 // gone, is forgotten: its tokens have ended and its limits are full. It is safe for concurrent use.
 type Clients struct {
 	store   Store
@@ -71,11 +72,13 @@ type Clients struct {
 type application struct{ clientID, endpoint, tokenURL string }
 
 type sharedApp struct {
-	secret spapi.Secret
-	app    weak.Pointer[spapi.App]
-	kept   *spapi.App // the same, nil when it has been idle
-	used   time.Time
+	secrets secrets
+	app     weak.Pointer[spapi.App]
+	kept    *spapi.App // the same, nil when it has been idle
+	used    time.Time
 }
+
+type secrets struct{ current, previous spapi.Secret }
 
 // idle is how long an app is kept for the next client. Tokens live for an hour, and the slowest limits fill up in less.
 const idle = 2 * time.Hour
@@ -107,7 +110,7 @@ func (c *Clients) Of(account Account, application Application) (*spapi.Client, e
 }
 
 func (c *Clients) app(a Account, b Application) *spapi.App {
-	key, now := application{b.ClientID, a.Endpoint, a.TokenURL}, time.Now()
+	key, now, both := application{b.ClientID, a.Endpoint, a.TokenURL}, time.Now(), secrets{b.ClientSecret, b.PreviousSecret}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sweep(now)
@@ -122,11 +125,20 @@ func (c *Clients) app(a Account, b Application) *spapi.App {
 		if a.TokenURL != "" {
 			options = append(options, spapi.WithTokenURL(a.TokenURL))
 		}
+		if c.store != nil {
+			options = append(options, spapi.WithCredentialsSource(func(ctx context.Context) (spapi.Credentials, error) {
+				newest, err := c.store.Application(ctx, b.ClientID)
+				return newest.Credentials(), err
+			}))
+		}
 		app = spapi.NewApp(b.Credentials(), append(options, c.options...)...)
-	case shared.secret != b.ClientSecret:
-		app = app.WithClientSecret(b.ClientSecret.Reveal())
+	case shared.secrets != both:
+		if !both.previous.IsZero() {
+			app = app.WithClientSecret(both.previous.Reveal()) // and so it is the one before the current one
+		}
+		app = app.WithClientSecret(both.current.Reveal())
 	}
-	c.apps[key] = sharedApp{b.ClientSecret, weak.Make(app), app, now}
+	c.apps[key] = sharedApp{both, weak.Make(app), app, now}
 	return app
 }
 

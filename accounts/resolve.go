@@ -62,6 +62,11 @@ func (c *Clients) Resolve(ctx context.Context, name string) (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
+	return c.Settle(account, application)
+}
+
+// Settle is [Clients.Resolve] for an account and its application that have been read already.
+func (c *Clients) Settle(account Account, application Application) (Target, error) {
 	t := Target{Account: account, Application: application, Stored: account}
 	if _, ok := c.store.(*Env); ok {
 		return t, nil // it is what is set

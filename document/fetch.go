@@ -138,6 +138,7 @@ type fetcher struct {
 	noRange  bool
 
 	contentType, contentEncoding string
+	header                       http.Header // of the first answer
 
 	failures int // attempts in a row that brought nothing
 	expired  int // fresh URLs in a row that were refused as expired
@@ -326,7 +327,7 @@ func (f *fetcher) accept(resp *http.Response) (ready bool, err error) {
 	switch {
 	case resp.StatusCode == http.StatusOK && at == 0:
 		f.take(resp)
-		f.contentType, f.contentEncoding = resp.Header.Get("Content-Type"), resp.Header.Get("Content-Encoding")
+		f.contentType, f.contentEncoding, f.header = resp.Header.Get("Content-Type"), resp.Header.Get("Content-Encoding"), resp.Header
 		return true, nil
 	case resp.StatusCode == http.StatusOK:
 		return f.skip(resp, at)
@@ -496,6 +497,9 @@ func clip(s string) string {
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return context.Cause(ctx)
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

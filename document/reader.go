@@ -26,6 +26,8 @@ type Options struct {
 	Charset string
 	// Binary leaves the bytes as they are, only unpacked: PDF, XLSX. What begins as these do is left alone without it too.
 	Binary bool
+	// Raw leaves the document as it is stored: neither unpacked nor converted, for those who pass it on. [Reader.Header] tells what it is.
+	Raw bool
 
 	MaxAttempts  int           // attempts in a row that bring no byte; default 8
 	BaseDelay    time.Duration // the first pause is random between 0 and this, doubled for each further one; default 250 ms
@@ -98,6 +100,10 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 func (r *Reader) open(options Options) error {
 	if err := r.fetch.dial(); err != nil {
 		return err
+	}
+	if options.Raw {
+		r.content = r.fetch
+		return nil
 	}
 	var err error
 	if r.content, err = r.unpack(); err != nil {
@@ -290,6 +296,9 @@ func (r *Reader) Progress() Progress {
 
 // ContentType returns the Content-Type that the store sent, "" if it sent none.
 func (r *Reader) ContentType() string { return r.fetch.contentType }
+
+// Header returns the headers of the store's first answer, which must not be changed.
+func (r *Reader) Header() http.Header { return r.fetch.header }
 
 // Charset returns the name of the charset that the text is read from; "US-ASCII" as long as nothing else has shown and none was declared,
 // "" for binary documents.

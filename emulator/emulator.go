@@ -197,11 +197,9 @@ func (e *Emulator) Serve(ctx context.Context, l net.Listener) error {
 
 // deliverEach delivers again and again what time has brought, until ctx is done.
 func (e *Emulator) deliverEach(ctx context.Context, period time.Duration) {
-	ticker := time.NewTicker(period)
-	defer ticker.Stop()
 	for {
 		select {
-		case <-ticker.C:
+		case <-time.After(period):
 			e.Deliver()
 		case <-ctx.Done():
 			return

@@ -227,6 +227,9 @@ func (w *work) upload(ctx context.Context, s Submission) (documentID string, err
 }
 
 func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return context.Cause(ctx)
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -97,16 +97,8 @@ func (l *Limiter) keepNow() {
 
 // keeper says hello, learns names of sellers, and finds out when the server is back.
 func (l *Limiter) keeper() {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	var known *outage
-	for {
-		select {
-		case <-timer.C:
-		case <-l.wake:
-		case <-l.ctx.Done():
-			return
-		}
+	for l.ctx.Err() == nil {
 		l.mu.Lock()
 		if l.calls == 0 && time.Since(l.called) > helloEnds {
 			l.keeping = false
@@ -115,18 +107,24 @@ func (l *Limiter) keeper() {
 		}
 		o := l.outage
 		l.mu.Unlock()
-		next := helloEvery
+		pause := helloEvery
 		if o == nil {
 			if l.hello() == nil {
 				l.learnNames()
 			}
 		} else if o == known && l.probe(o) { // never at once: what only some scripts meet would have it go to and fro
-			next = 0
+			continue
 		} else {
-			next = time.Duration((0.8 + 0.4*rand.Float64()) * float64(probeEvery))
+			pause = time.Duration((0.8 + 0.4*rand.Float64()) * float64(probeEvery))
 		}
 		known = o
-		timer.Reset(next)
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-l.wake:
+		case <-l.ctx.Done():
+		}
+		timer.Stop()
 	}
 }
 

@@ -143,11 +143,11 @@ const stale = time.Second
 
 // await waits until the call may be sent.
 func (l *Limiter) await(ctx context.Context, c *caller) (spapi.LimitGrant, error) {
-	var bound <-chan time.Time
+	var bound <-chan struct{}
 	if c.request.MaxWait >= 0 {
-		t := time.NewTimer(c.request.MaxWait)
-		defer t.Stop()
-		bound = t.C
+		b, stop := context.WithTimeout(context.Background(), c.request.MaxWait)
+		defer stop()
+		bound = b.Done()
 	}
 	for {
 		select {

@@ -171,9 +171,11 @@ func (t *Tokens) share(ctx context.Context, r *spapi.TokenRequest, urgent <-chan
 		default:
 			seen = a.fence
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
+		if pause > 0 {
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+			}
 		}
 	}
 }
@@ -214,16 +216,15 @@ func (t *Tokens) hold(ctx context.Context, urgent <-chan struct{}, name string, 
 	}
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(tokenExtend)
-		defer tick.Stop()
-		open := urgent != nil
+		open, next := urgent != nil, time.Now().Add(tokenExtend)
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-urgent:
 				urgent = nil
-			case <-tick.C:
+			case <-time.After(max(time.Until(next), 1)):
+				next = time.Now().Add(tokenExtend)
 				if a, err := t.run(ctx, name, "extend", fence); err != nil || a.kind != "wanted" {
 					continue
 				}

@@ -253,7 +253,7 @@ func (x *exchange) authenticate() *refusal {
 		if x.caller.key, no = x.g.keyByID(t.Key); no != nil {
 			return no
 		}
-		x.caller.account, x.caller.token = t.Account, t.Restricted
+		x.caller.account, x.caller.token = t.Account, t.Restricted.Reveal()
 	}
 	x.caller.scope = x.g.config.Local
 	if x.caller.key != nil {

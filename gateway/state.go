@@ -257,12 +257,13 @@ func (k *keys) current() (*index, *refusal) {
 		Details: "nothing is let through until it can; its log and /readyz tell why.", RetryAfter: lookEvery, why: "state"}
 }
 
-// Reload reads keys and blocks at once, which otherwise is done every other second. What can't be read leaves what was known.
+// Reload reads accounts, keys and blocks at once, which otherwise is done every few seconds. What can't be read leaves what was known.
 func (g *Gateway) Reload(ctx context.Context) error {
-	if g.config.State == nil {
-		return nil
+	err := g.accounts.reload(ctx)
+	if g.config.State != nil {
+		err = errors.Join(err, g.keys.look(ctx))
 	}
-	return g.keys.look(ctx)
+	return err
 }
 
 // stateHealth tells whether keys and blocks are known, and if the State can't be read, why and since when.

@@ -1,13 +1,10 @@
 package interop
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -194,46 +191,8 @@ func buildCommand(t *testing.T) (binary string) {
 
 // startEmulator starts an emulator, and returns the line that it prints when it is ready.
 func startEmulator(t *testing.T) (ready []byte) {
-	binary := buildCommand(t)
-	cmd := exec.Command(binary, "emulator", "--listen", "127.0.0.1:0", "--seed", "1")
-	cmd.Stderr = t.Output()
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := make(chan []byte, 1)
-	go func() {
-		line, _ := bufio.NewReader(stdout).ReadBytes('\n')
-		lines <- line
-		io.Copy(io.Discard, stdout)
-	}()
-	t.Cleanup(func() { stopEmulator(t, cmd) })
-	select {
-	case ready = <-lines:
-	case <-time.After(time.Minute):
-		t.Fatal("the emulator is not ready after a minute")
-	}
-	if !json.Valid(ready) {
-		t.Fatalf("the emulator printed %q instead of one line of JSON", ready)
-	}
-	return ready
-}
-
-// stopEmulator interrupts it, as its users do, and wants a clean end.
-func stopEmulator(t *testing.T, cmd *exec.Cmd) {
-	killed := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
-	defer killed.Stop()
-	if err := cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		cmd.Process.Kill() // there is no interrupt on Windows
-		cmd.Wait()
-		return
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("the emulator ended with %v", err)
-	}
+	t.Helper()
+	return start(t, nil, "emulator", "--listen", "127.0.0.1:0", "--seed", "1")
 }
 
 // needNode skips the test, and says so, when Node.js or a folder's packages are not there.

@@ -25,9 +25,13 @@ export const seller = {
 export const since = '2000-01-01T00:00:00Z';
 export const unknownOrder = '000-0000000-0000000';
 
+// gateway is what the caller's key opens where the way leads through "spapi gateway": "reads", or "all" there is. Without it the emulator is called itself.
+// The client secret is the key then, and the refresh token the name of an account.
+export const gateway = env.SPAPI_INTEROP_GATEWAY;
+
 // control steers the emulator itself, which is no part of Amazon's API.
 export async function control(method, path, body) {
-  const response = await fetch(new URL(`/_emulator/${path}`, env.SPAPI_ENDPOINT), { method, body: body && JSON.stringify(body) });
+  const response = await fetch(new URL(`/_emulator/${path}`, env.SPAPI_INTEROP_EMULATOR ?? env.SPAPI_ENDPOINT), { method, body: body && JSON.stringify(body) });
   const text = await response.text();
   assert.equal(response.status, 200, text);
   return text && JSON.parse(text);
@@ -166,7 +170,83 @@ const quantityOf = (listing) => listing.fulfillmentAvailability.find((one) => on
 //   failure(error)                       checks an error about an unknown order, and returns its type and code in words
 export async function walk(client) {
   await step('refresh token', async () => assert.match(await client.token(), /^Atza\|/));
+  const orders = await walkOrders(client);
+  const [orderId] = orders.keys();
+  const rows = await walkReport(client);
+  const sku = await walkListing(client, rows);
+  if (client.createFeed) await walkFeed(client, sku);
 
+  const shipped = shippedOf(orders);
+  await step('buyer data: none without a restricted token, and with one', async () => {
+    const plain = await client.buyer(shipped, false);
+    assert.deepEqual([plain.email, plain.name, plain.street], [undefined, undefined, undefined]);
+    const restricted = await client.buyer(shipped, true);
+    assert.match(restricted.email, /@marketplace\.amazon\./);
+    assert.ok(restricted.name && restricted.street, 'no name or no street');
+  });
+
+  await step('429', async () => ({ counts: { answer: await client.throttle(orderId, sku) } }));
+  await walkUnknown(client);
+}
+
+// walkGateway is the way of a client through "spapi gateway", which no line of it knows of: what its key opens is done, the rest is refused in
+// Amazon's own form. Members of client are those of walk, and
+//
+//   code(error)     the code of a refusal of SP-API
+//   login(changes)  asks for a token with other credentials: the error that Login with Amazon calls it by
+export async function walkGateway(client) {
+  await step('refresh token', async () => assert.match(await client.token(), /^Atza\|/));
+  await step('another account, another key', async () => {
+    assert.equal(await client.login({ refreshToken: 'nobody' }), 'invalid_grant');
+    assert.equal(await client.login({ clientSecret: seller.clientSecret.replace(/.{4}$/, 'AAAA') }), 'invalid_client');
+  });
+  const orders = await walkOrders(client);
+  const shipped = shippedOf(orders);
+  const rows = await walkReport(client); // to ask for a report changes nothing
+  const sku = skuOf(rows);
+
+  const refused = async (doing) => {
+    const error = await doing.then(() => assert.fail('it was done'), (thrown) => thrown);
+    assert.equal(client.code(error), 'Unauthorized', error.message);
+  };
+  if (gateway === 'reads') {
+    await step('a write is refused', async () => {
+      const { summaries: [{ productType }] } = await client.listing(sku);
+      const sent = () => requests('operation=listingsitems20210801.patchListingsItem');
+      const before = (await sent()).length;
+      await refused(client.patch(sku, { productType, patches: [quantityPatch(1)] }));
+      assert.equal((await sent()).length, before);
+    });
+    await step('a feed is refused', () => refused(client.createFeed({ feedType: 'JSON_LISTINGS_FEED', marketplaceIds: [seller.marketplaceId], inputFeedDocumentId: 'x' })));
+    await step('a restricted token is refused, and there is no buyer without one', async () => {
+      await refused(client.buyer(shipped, true));
+      const plain = await client.buyer(shipped, false);
+      assert.deepEqual([plain.email, plain.name, plain.street], [undefined, undefined, undefined]);
+    });
+  } else {
+    await walkListing(client, rows);
+    await walkFeed(client, sku);
+    await step('buyer data with a restricted token of the client, and with one of the gateway', async () => {
+      for (const own of [true, false]) {
+        const buyer = await client.buyer(shipped, own);
+        assert.match(buyer.email, /@marketplace\.amazon\./);
+        assert.ok(buyer.name && buyer.street, 'no name or no street');
+      }
+    });
+  }
+
+  await step('429: the gateway waits, the client sees none', () => throttled('ordersv0.getOrder', 2, async () => {
+    assert.equal((await client.order(shipped)).id, shipped);
+  }));
+  await walkUnknown(client);
+}
+
+const shippedOf = (orders) => [...orders].find(([, order]) => order.FulfillmentChannel === 'MFN' && order.OrderStatus === 'Shipped')[0];
+
+// A report has a question mark for a letter that its charset hasn't, and no SKU of the world has one.
+const skuOf = (rows) => rows.find((row) => row['fulfillment-channel'] === 'DEFAULT' && row.quantity && !row['seller-sku'].includes('?'))['seller-sku'];
+
+async function walkOrders(client) {
   const versions = [];
   for (const [version, page] of Object.entries(client.orders)) {
     versions.push(await step(`orders ${version}, page by page`, async () => {
@@ -179,20 +259,22 @@ export async function walk(client) {
   for (const other of others) assert.deepEqual([...other.items.keys()].sort(), [...orders.keys()].sort());
   const [orderId] = orders.keys();
   await step('one order', async () => assert.equal((await client.order(orderId)).id, orderId));
+  return orders;
+}
 
-  const rows = await step('report: create, wait, download', async () => {
-    const { reportId } = await client.createReport({ reportType: 'GET_MERCHANT_LISTINGS_ALL_DATA', marketplaceIds: [seller.marketplaceId] });
-    const { reportDocumentId } = await settled(() => client.report(reportId));
-    const found = await client.reportRows(reportDocumentId);
-    assert.ok(found.length > 10 && found.every((row) => row['seller-sku'] && row.asin1), 'no listings in the report');
-    const names = found.map((row) => row['item-name']).join();
-    assert.ok(/[^\x00-\x7f]/.test(names) && !names.includes('\ufffd'), 'the charset was not heeded'); // it isn't UTF-8
-    found.counts = { rows: found.length };
-    return found;
-  });
+const walkReport = (client) => step('report: create, wait, download', async () => {
+  const { reportId } = await client.createReport({ reportType: 'GET_MERCHANT_LISTINGS_ALL_DATA', marketplaceIds: [seller.marketplaceId] });
+  const { reportDocumentId } = await settled(() => client.report(reportId));
+  const found = await client.reportRows(reportDocumentId);
+  assert.ok(found.length > 10 && found.every((row) => row['seller-sku'] && row.asin1), 'no listings in the report');
+  const names = found.map((row) => row['item-name']).join();
+  assert.ok(/[^\x00-\x7f]/.test(names) && !names.includes('\ufffd'), 'the charset was not heeded'); // it isn't UTF-8
+  found.counts = { rows: found.length };
+  return found;
+});
 
-  // A report has a question mark for a letter that its charset hasn't, and no SKU of the world has one.
-  const { 'seller-sku': sku } = rows.find((row) => row['fulfillment-channel'] === 'DEFAULT' && row.quantity && !row['seller-sku'].includes('?'));
+async function walkListing(client, rows) {
+  const sku = skuOf(rows);
   await step('listing: get, patch, see the change', async () => {
     const before = await client.listing(sku);
     assert.equal(before.sku, sku);
@@ -206,40 +288,29 @@ export async function walk(client) {
     }
     assert.equal(seen, quantity);
   });
-
-  if (client.createFeed) {
-    await step('feed: document, upload, create, wait, processing report', async () => {
-      const contentType = 'application/json; charset=UTF-8';
-      const document = await client.createFeedDocument(contentType);
-      const feed = {
-        header: { sellerId: seller.id, version: '2.0', issueLocale: 'en_US' },
-        messages: [1, 2].map((messageId) => ({ messageId, sku, operationType: 'PATCH', productType: 'PRODUCT', patches: [quantityPatch(messageId)] })),
-      };
-      await client.upload(document, JSON.stringify(feed), contentType);
-      const { feedId } = await client.createFeed({ feedType: 'JSON_LISTINGS_FEED', marketplaceIds: [seller.marketplaceId], inputFeedDocumentId: document.feedDocumentId });
-      const { resultFeedDocumentId } = await settled(() => client.feed(feedId));
-      const { summary } = await client.feedResult(resultFeedDocumentId);
-      assert.equal(summary.messagesProcessed, 2);
-      assert.equal(summary.messagesAccepted, 2);
-      return { counts: { messages: summary.messagesProcessed } };
-    });
-  }
-
-  await step('buyer data: none without a restricted token, and with one', async () => {
-    const [shipped] = [...orders].find(([, order]) => order.FulfillmentChannel === 'MFN' && order.OrderStatus === 'Shipped');
-    const plain = await client.buyer(shipped, false);
-    assert.deepEqual([plain.email, plain.name, plain.street], [undefined, undefined, undefined]);
-    const restricted = await client.buyer(shipped, true);
-    assert.match(restricted.email, /@marketplace\.amazon\./);
-    assert.ok(restricted.name && restricted.street, 'no name or no street');
-  });
-
-  await step('429', async () => ({ counts: { answer: await client.throttle(orderId, sku) } }));
-  await step('an unknown order', async () => {
-    const error = await client.order(unknownOrder).then(() => assert.fail('found'), (thrown) => thrown);
-    return { counts: { error: client.failure(error) } };
-  });
+  return sku;
 }
+
+const walkFeed = (client, sku) => step('feed: document, upload, create, wait, processing report', async () => {
+  const contentType = 'application/json; charset=UTF-8';
+  const document = await client.createFeedDocument(contentType);
+  const feed = {
+    header: { sellerId: seller.id, version: '2.0', issueLocale: 'en_US' },
+    messages: [1, 2].map((messageId) => ({ messageId, sku, operationType: 'PATCH', productType: 'PRODUCT', patches: [quantityPatch(messageId)] })),
+  };
+  await client.upload(document, JSON.stringify(feed), contentType);
+  const { feedId } = await client.createFeed({ feedType: 'JSON_LISTINGS_FEED', marketplaceIds: [seller.marketplaceId], inputFeedDocumentId: document.feedDocumentId });
+  const { resultFeedDocumentId } = await settled(() => client.feed(feedId));
+  const { summary } = await client.feedResult(resultFeedDocumentId);
+  assert.equal(summary.messagesProcessed, 2);
+  assert.equal(summary.messagesAccepted, 2);
+  return { counts: { messages: summary.messagesProcessed } };
+});
+
+const walkUnknown = (client) => step('an unknown order', async () => {
+  const error = await client.order(unknownOrder).then(() => assert.fail('found'), (thrown) => thrown);
+  return { counts: { error: client.failure(error) } };
+});
 
 // sandbox tells that the flow is to walk through the sandbox, by the client's own setting for it.
 export const sandbox = process.argv[2] === 'sandbox';

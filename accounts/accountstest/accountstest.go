@@ -60,6 +60,9 @@ func Application(number int) accounts.Application {
 		ApplicationID: fmt.Sprintf("amzn1.sp.solution.%04d", number),
 		RoleARN:       "arn:aws:iam::123456789012:role/SellingPartner",
 		SecretExpires: time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC),
+
+		PreviousSecret:  spapi.NewSecret(fmt.Sprintf("amzn1.oa2-cs.v1.%sprevious%04d", Canary, number)),
+		PreviousExpires: time.Date(2026, 9, 9, 12, 0, 0, 0, time.UTC),
 	}
 }
 
@@ -176,6 +179,7 @@ func (c Config) applications(t *testing.T) {
 	rotated := Application(0)
 	rotated.ClientSecret = spapi.NewSecret("amzn1.oa2-cs.v1." + Canary + "rotated")
 	rotated.SecretExpires, rotated.ApplicationID, rotated.RoleARN = time.Time{}, "", ""
+	rotated.PreviousSecret, rotated.PreviousExpires = spapi.Secret{}, time.Time{}
 	must(t, s.PutApplication(ctx, rotated))
 	for _, name := range []string{"a", "b"} {
 		account, err := open().Get(ctx, name)
@@ -317,12 +321,13 @@ func (c Config) invalid(t *testing.T) {
 		isConfig(t, "Put with a bad "+field, s.Put(ctx, account), strings.TrimSpace(field))
 	}
 	for field, change := range map[string]func(*accounts.Application){
-		"client id":       func(a *accounts.Application) { a.ClientID = "Atzr|" + Canary },
-		"client secret":   func(a *accounts.Application) { a.ClientSecret = spapi.NewSecret("") },
-		"client secret ":  func(a *accounts.Application) { a.ClientSecret = spapi.NewSecret(" amzn1.oa2-cs.v1." + Canary) },
-		"application id":  func(a *accounts.Application) { a.ApplicationID = "amzn1.oa2-cs.v1." + Canary },
-		"application id ": func(a *accounts.Application) { a.ApplicationID = "two words" },
-		"role ARN":        func(a *accounts.Application) { a.RoleARN = Canary },
+		"client id":              func(a *accounts.Application) { a.ClientID = "Atzr|" + Canary },
+		"client secret":          func(a *accounts.Application) { a.ClientSecret = spapi.NewSecret("") },
+		"client secret ":         func(a *accounts.Application) { a.ClientSecret = spapi.NewSecret(" amzn1.oa2-cs.v1." + Canary) },
+		"previous client secret": func(a *accounts.Application) { a.PreviousSecret = spapi.NewSecret(" amzn1.oa2-cs.v1." + Canary) },
+		"application id":         func(a *accounts.Application) { a.ApplicationID = "amzn1.oa2-cs.v1." + Canary },
+		"application id ":        func(a *accounts.Application) { a.ApplicationID = "two words" },
+		"role ARN":               func(a *accounts.Application) { a.RoleARN = Canary },
 	} {
 		application := Application(0)
 		change(&application)
@@ -641,7 +646,7 @@ func sameApplication(t *testing.T, got, want accounts.Application) {
 	t.Helper()
 	got.Created, got.Updated, want.Created, want.Updated = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v (secret right: %t), want %v", got, got.ClientSecret == want.ClientSecret, want)
+		t.Errorf("got %v (secrets right: %t, %t), want %v", got, got.ClientSecret == want.ClientSecret, got.PreviousSecret == want.PreviousSecret, want)
 	}
 }
 

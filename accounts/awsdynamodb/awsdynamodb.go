@@ -9,7 +9,8 @@
 //
 //	kind         name        attributes
 //	account      its name    region, client_id, refresh_token, selling_partner_id, marketplaces (list), sandbox, endpoint, token_url, created, updated
-//	application  client id   client_id, client_secret, application_id, role_arn, secret_expires, created, updated
+//	application  client id   client_id, client_secret, application_id, role_arn, secret_expires, previous_secret, previous_expires, created,
+//	                         updated
 //	default      "default"   account (a name)
 //
 // Attributes without a value are left out; times are RFC 3339 in UTC. A write replaces the item: attributes that others added are lost.
@@ -373,7 +374,7 @@ func (s *Store) PutApplication(ctx context.Context, application accounts.Applica
 		err = s.put(ctx, kindApplication, application.ClientID, stored.Application(application))
 	}
 	if err != nil {
-		return s.fail(ctx, "put application", application.ClientID, err, application.ClientSecret.Reveal())
+		return s.fail(ctx, "put application", application.ClientID, err, application.ClientSecret.Reveal(), application.PreviousSecret.Reveal())
 	}
 	return nil
 }

@@ -85,6 +85,7 @@ func TestDynalite(t *testing.T) {
 				"refresh_token:Atzr|cAnArY4711-61 region:eu selling_partner_id:A1EXAMPLE2ABC updated:2026-11-23T07:00:00Z",
 			"application amzn1.application-oa2-client.0000": "application_id:amzn1.sp.solution.0000 client_id:amzn1.application-oa2-client.0000 " +
 				"client_secret:amzn1.oa2-cs.v1.cAnArY47110000 created:2026-11-23T07:00:00Z kind:application name:amzn1.application-oa2-client.0000 " +
+				"previous_expires:2026-09-09T12:00:00Z previous_secret:amzn1.oa2-cs.v1.cAnArY4711previous0000 " +
 				"role_arn:arn:aws:iam::123456789012:role/SellingPartner secret_expires:2027-03-01T12:00:00Z updated:2026-11-23T07:00:00Z",
 			"default default": "account:a kind:default name:default",
 		}

@@ -10,7 +10,8 @@
 //
 //	spapi/account/NAME           name, region, client_id, refresh_token, selling_partner_id, marketplaces, sandbox, endpoint, token_url, created,
 //	                             updated
-//	spapi/application/CLIENT-ID  client_id, client_secret, application_id, role_arn, secret_expires, created, updated
+//	spapi/application/CLIENT-ID  client_id, client_secret, application_id, role_arn, secret_expires, previous_secret,
+//	                             previous_expires, created, updated
 //	spapi/default                account (a name)
 //
 // In NAME every byte other than A-Z a-z 0-9 . _ - stands as = and two hexadecimal digits: "büro" is "b=C3=BCro". Fields without a value are
@@ -354,7 +355,7 @@ func (s *Store) PutApplication(ctx context.Context, application accounts.Applica
 		err = s.put(ctx, s.applicationID(application.ClientID), stored.Application(application))
 	}
 	if err != nil {
-		return s.fail(ctx, "put application", application.ClientID, err, application.ClientSecret.Reveal())
+		return s.fail(ctx, "put application", application.ClientID, err, application.ClientSecret.Reveal(), application.PreviousSecret.Reveal())
 	}
 	return nil
 }

@@ -192,7 +192,8 @@ func TestLayout(t *testing.T) {
 			`"updated":"2026-11-23T07:00:00Z","refresh_token":"` + account.RefreshToken.Reveal() + `"}`,
 		"spapi/application/amzn1.application-oa2-client.0000": `{"client_id":"amzn1.application-oa2-client.0000",` +
 			`"application_id":"amzn1.sp.solution.0000","role_arn":"arn:aws:iam::123456789012:role/SellingPartner","secret_expires":"2027-03-01T12:00:00Z",` +
-			`"created":"2026-11-23T07:00:00Z","updated":"2026-11-23T07:00:00Z","client_secret":"amzn1.oa2-cs.v1.cAnArY47110000"}`,
+			`"previous_expires":"2026-09-09T12:00:00Z","created":"2026-11-23T07:00:00Z","updated":"2026-11-23T07:00:00Z","client_secret":"amzn1.oa2-cs.v1.cAnArY47110000",` +
+			`"previous_secret":"amzn1.oa2-cs.v1.cAnArY4711previous0000"}`,
 		"spapi/default": `{"account":"büro / 1"}`,
 	}
 	for name, s := range f.secrets {

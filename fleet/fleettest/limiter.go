@@ -729,7 +729,7 @@ func turmoil(t *testing.T, l spapi.Limiter) {
 		r := request(seller(fmt.Sprint(random.IntN(5)), 20, 3), all)
 		r.Priority = random.IntN(3)
 		leaves := random.IntN(3) == 0
-		patience, at := time.Duration(random.IntN(4000))*time.Millisecond, time.Duration(random.IntN(1000))*time.Millisecond
+		patience, at := time.Duration(1+random.IntN(4000))*time.Millisecond, time.Duration(random.IntN(1000))*time.Millisecond
 		throttled := random.IntN(100) == 0
 		wg.Go(func() {
 			time.Sleep(at)

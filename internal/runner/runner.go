@@ -291,14 +291,8 @@ func (w *Work[T]) lookFor(ctx context.Context, entry journal.Entry, lost error) 
 
 // unclaimed is what Find finds after a pause, without the jobs that are noted for other requests.
 func (w *Work[T]) unclaimed(ctx context.Context, since time.Time, pause time.Duration) ([]job.Found, error) {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+	if err := sleep(ctx, pause); err != nil {
+		return nil, err
 	}
 	found, err := w.Find(ctx, since)
 	if err != nil {
@@ -427,13 +421,9 @@ func (w *Work[T]) Wait(ctx context.Context) (last *T, err error) {
 	start := time.Now()
 	var strange time.Time // since when its state is one that isn't known
 	w.tell(job.Waiting, "")
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return last, context.Cause(ctx)
-		case <-timer.C:
+	for pause := time.Duration(0); ; pause = w.Config.Pause(time.Since(start)) {
+		if err := sleep(ctx, pause); err != nil {
+			return last, err
 		}
 		v, status, err := w.Look(ctx, w.ID)
 		if err != nil {
@@ -457,8 +447,20 @@ func (w *Work[T]) Wait(ctx context.Context) (last *T, err error) {
 			return v, &job.StatusError{Kind: w.Kind, ID: w.ID, Status: status, For: time.Since(strange)}
 		}
 		w.tell(job.Waiting, status)
-		timer.Reset(w.Config.Pause(time.Since(start)))
 	}
+}
+
+// sleep returns why ctx has ended, if it does before the pause does, or as it does.
+func sleep(ctx context.Context, pause time.Duration) error {
+	if pause > 0 {
+		timer := time.NewTimer(pause)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+	}
+	return context.Cause(ctx)
 }
 
 // noSuch makes the answer 404 to a question about the id what it is.

@@ -4,7 +4,7 @@ import * as sdk from '@amazon-sp-api-release/amazon-sp-api-sdk-js';
 import {
   CatalogitemsSpApi, FeedsSpApi, ListingsitemsSpApi, LwaAuthClient, Orders_v2026SpApi, OrdersSpApi, RateLimitConfiguration, ReportsSpApi, SellersSpApi,
 } from '@amazon-sp-api-release/amazon-sp-api-sdk-js';
-import { fetchDocument, putDocument, requests, rowsOf, run, sandbox, seller, since, step, throttled, walk, walkSandbox } from '../walk.mjs';
+import { fetchDocument, gateway, putDocument, requests, rowsOf, run, sandbox, seller, since, step, throttled, walk, walkGateway, walkSandbox } from '../walk.mjs';
 
 const marketplaceIds = [seller.marketplaceId];
 const endpoint = `https://${sandbox ? 'sandbox.' : ''}sellingpartnerapi-na.amazon.com`;
@@ -63,6 +63,9 @@ await run(async () => {
       return `${error.constructor.name} with status ${error.status}, ${error.response.body.errors[0].code} in response.body`;
     },
   };
+  client.code = (error) => error.response.body.errors[0].code;
+  client.login = ({ refreshToken = seller.refreshToken, clientSecret = seller.clientSecret }) => new LwaAuthClient(seller.clientId, clientSecret, refreshToken)
+    .getAccessToken().then(() => 'none', (error) => error.response.body.error);
   if (sandbox) {
     return walkSandbox({
       orders: async (createdAfter) => (await orders.getOrders(marketplaceIds, { createdAfter })).payload.orders.map((order) => order.amazonOrderId),
@@ -70,6 +73,7 @@ await run(async () => {
       failure: client.failure,
     });
   }
+  if (gateway) return walkGateway(client);
   await walk(client);
 
   await step('catalog search', async () => {

@@ -72,5 +72,13 @@ export function members(sp) {
       assert.ok(['NotFound', 'InvalidInput'].includes(error.code), error.code);
       return `CustomError ${error.code}`;
     },
+    code: (error) => error.code,
+    async login({ refreshToken = seller.refreshToken, clientSecret = seller.clientSecret }) {
+      const stranger = new sp.constructor({
+        region: seller.region, refresh_token: refreshToken,
+        credentials: { SELLING_PARTNER_APP_CLIENT_ID: seller.clientId, SELLING_PARTNER_APP_CLIENT_SECRET: clientSecret },
+      });
+      return stranger.refreshAccessToken().then(() => 'none', (error) => error.code);
+    },
   };
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SellingPartner } from 'amazon-sp-api';
 import { HttpsProxyAgent } from 'https-proxy-agent';
-import { advance, control, requests, run, sandbox, seller, since, step, throttled, walk, walkSandbox } from '../walk.mjs';
+import { advance, control, gateway, requests, run, sandbox, seller, since, step, throttled, walk, walkGateway, walkSandbox } from '../walk.mjs';
 import { members, newClient, sandboxMembers } from './client.mjs';
 
 const marketplaceIds = [seller.marketplaceId];
@@ -22,6 +22,7 @@ await run(async () => {
     });
     return { items: page.orders.map((order) => [order.orderId, order]), token: page.pagination?.nextToken };
   };
+  if (gateway) return walkGateway(client);
   await walk(client);
 
   // The report types differ in how their documents come: tab-delimited text, or JSON that is compressed.

@@ -9,7 +9,7 @@ import { OrdersApiClient as OrdersV0Client } from '@sp-api-sdk/orders-api-v0';
 import { ReportsApiClient } from '@sp-api-sdk/reports-api-2021-06-30';
 import { TokensApiClient } from '@sp-api-sdk/tokens-api-2021-03-01';
 import axios from 'axios';
-import { documentsBy, rowsOf, run, sandbox, seller, since, step, throttled, walk, walkSandbox } from '../walk.mjs';
+import { documentsBy, gateway, rowsOf, run, sandbox, seller, since, step, throttled, walk, walkGateway, walkSandbox } from '../walk.mjs';
 
 const marketplaceIds = [seller.marketplaceId];
 const sellerId = seller.id;
@@ -71,6 +71,8 @@ await run(async () => {
       assert.ok([400, 404].includes(error.response.status), String(error.response.status));
       return `SellingPartnerApiError with status ${error.response.status}, ${error.response.data.errors[0].code} in response.data`;
     },
+    code: (error) => error.response.data.errors[0].code,
+    login: (changes) => new SellingPartnerApiAuth({ ...credentials, ...changes }).getAccessToken().then(() => 'none', (error) => error.response.data.error),
   };
   if (sandbox) {
     return walkSandbox({
@@ -79,6 +81,7 @@ await run(async () => {
       failure: client.failure,
     });
   }
+  if (gateway) return walkGateway(client);
   await walk(client);
 
   await step('catalog search and item', async () => {

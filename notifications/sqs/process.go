@@ -134,11 +134,9 @@ func (c *Consumer) renew(ctx context.Context, claim Claim) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		beat := time.NewTicker(c.visibility / 3)
-		defer beat.Stop()
 		for {
 			select {
-			case <-beat.C:
+			case <-time.After(c.visibility / 3):
 				_, _ = c.window.Claim(ctx, claim) // the next one may succeed, and if none does the message's own visibility ends as well
 			case <-ctx.Done():
 				return

@@ -169,9 +169,13 @@ func (r *run) post(f func()) {
 }
 
 func (r *run) loop(done <-chan struct{}) error {
-	beat := time.NewTicker(r.c.visibility / 3)
+	var beat *time.Timer
+	beat = r.after(r.c.visibility/3, func() {
+		r.beat()
+		beat.Reset(r.c.visibility / 3)
+	})
 	defer beat.Stop()
-	var drained, ended <-chan time.Time
+	var ended <-chan struct{}
 	for {
 		r.start()
 		r.receive()
@@ -180,8 +184,12 @@ func (r *run) loop(done <-chan struct{}) error {
 			if len(r.hand) == 0 && r.receiving == 0 && r.calling == 0 {
 				return r.cause
 			}
-			if drained == nil {
-				drained = time.After(r.c.drain)
+			if ended == nil {
+				drained := time.AfterFunc(max(r.c.drain, 1), r.finale)
+				defer drained.Stop()
+				over, stop := context.WithTimeout(r.ctx, r.c.drain+grace)
+				defer stop()
+				ended = over.Done()
 			}
 		}
 		select {
@@ -190,11 +198,6 @@ func (r *run) loop(done <-chan struct{}) error {
 		case <-done:
 			done = nil
 			r.stop(nil)
-		case <-beat.C:
-			r.beat()
-		case <-drained:
-			r.finale()
-			drained, ended = make(chan time.Time), time.After(grace)
 		case <-ended:
 			return errors.Join(r.cause, fmt.Errorf("notifications/sqs: %d handlers still run %s after their ctx has ended, of %d messages in hand: these come again",
 				r.running, grace, len(r.hand)))

@@ -29,13 +29,15 @@ type Account struct {
 
 // Application has the fields of accounts.Application.
 type Application struct {
-	ClientID      string       `json:"client_id"`
-	ClientSecret  spapi.Secret `json:"client_secret"`
-	ApplicationID string       `json:"application_id,omitempty"`
-	RoleARN       string       `json:"role_arn,omitempty"`
-	SecretExpires time.Time    `json:"secret_expires,omitzero"`
-	Created       time.Time    `json:"created,omitzero"`
-	Updated       time.Time    `json:"updated,omitzero"`
+	ClientID        string       `json:"client_id"`
+	ClientSecret    spapi.Secret `json:"client_secret"`
+	ApplicationID   string       `json:"application_id,omitempty"`
+	RoleARN         string       `json:"role_arn,omitempty"`
+	SecretExpires   time.Time    `json:"secret_expires,omitzero"`
+	PreviousSecret  spapi.Secret `json:"previous_secret,omitzero"`
+	PreviousExpires time.Time    `json:"previous_expires,omitzero"`
+	Created         time.Time    `json:"created,omitzero"`
+	Updated         time.Time    `json:"updated,omitzero"`
 }
 
 // MarshalJSON writes the refresh token in clear.
@@ -47,13 +49,14 @@ func (a Account) MarshalJSON() ([]byte, error) {
 	}{redacted(a), a.RefreshToken.Reveal()})
 }
 
-// MarshalJSON writes the client secret in clear.
+// MarshalJSON writes the client secrets in clear.
 func (a Application) MarshalJSON() ([]byte, error) {
 	type redacted Application
 	return json.Marshal(struct {
 		redacted
-		ClientSecret string `json:"client_secret"`
-	}{redacted(a), a.ClientSecret.Reveal()})
+		ClientSecret   string `json:"client_secret"`
+		PreviousSecret string `json:"previous_secret,omitempty"`
+	}{redacted(a), a.ClientSecret.Reveal(), a.PreviousSecret.Reveal()})
 }
 
 // Stamp sets the times of what is put: old is when what it replaces was created, zero if it is new.

@@ -191,8 +191,7 @@ func receiveMessage(c *call, in *receiveInput) (out []byte, err *failure) {
 		return nil, err
 	}
 	want := wanted(append(in.AttributeNames, in.MessageSystemAttributeNames...))
-	var end <-chan time.Time // of the wait
-	var look time.Time       // when to look next what time has brought
+	var end, look time.Time // of the wait; when to look next what time has brought
 	for {
 		if c.ctx.Err() != nil { // who has gone takes nothing from others
 			return empty, nil
@@ -228,7 +227,7 @@ func receiveMessage(c *call, in *receiveInput) (out []byte, err *failure) {
 			return nil
 		})
 		switch {
-		case end != nil && err != nil && err.shape == queueDoesNotExist: // it has gone meanwhile
+		case !end.IsZero() && err != nil && err.shape == queueDoesNotExist: // it has gone meanwhile
 			return empty, nil
 		case err != nil || out != nil:
 			return out, err
@@ -236,21 +235,16 @@ func receiveMessage(c *call, in *receiveInput) (out []byte, err *failure) {
 			look = time.Now().Add(lookEvery)
 			c.Look()
 			continue
-		case !long:
+		case !long || !end.IsZero() && !time.Now().Before(end):
 			return empty, nil
 		}
-		if end == nil {
-			timer := time.NewTimer(time.Duration(wait) * time.Second)
-			defer timer.Stop()
-			end = timer.C
+		if end.IsZero() {
+			end = time.Now().Add(time.Duration(wait) * time.Second)
 		}
-		again := time.NewTimer(min(visible, time.Until(look)))
+		again := time.NewTimer(min(visible, time.Until(look), time.Until(end)))
 		select {
 		case <-arrived:
 		case <-again.C:
-		case <-end:
-			again.Stop()
-			return empty, nil
 		case <-c.ctx.Done():
 			again.Stop()
 			return empty, nil

@@ -42,9 +42,10 @@ type LoginOptions struct {
 	RedirectURI    string
 	ConsentTimeout time.Duration
 
-	set     settings.Set      // what flags, environment and a named profile say
-	clients *accounts.Clients // with which the authorization is tried
-	lines   *bufio.Reader     // of stdin, where it is no terminal
+	set      settings.Set      // what flags, environment and a named profile say
+	clients  *accounts.Clients // with which the authorization is tried
+	replaced spapi.Secret      // the stored client secret in whose place another one comes
+	lines    *bufio.Reader     // of stdin, where it is no terminal
 }
 
 // defaultRedirectURI leads to this machine. Amazon leads back to registered addresses only.
@@ -162,6 +163,9 @@ func login(ctx context.Context, opts *LoginOptions) error {
 	if account, err = account.Clean(); err != nil {
 		return err
 	}
+	if !opts.replaced.IsZero() {
+		application.PreviousSecret, application.PreviousExpires = opts.replaced, time.Now().Add(accounts.SecretOverlap)
+	}
 	if err := store.PutApplication(ctx, application); err != nil {
 		return exit.Late(err) // the seller has consented
 	}
@@ -229,7 +233,9 @@ func (o *LoginOptions) application(ctx context.Context, store accounts.Store) (a
 		return accounts.Application{}, err
 	}
 	if secret != "" && spapi.NewSecret(secret) != application.ClientSecret {
+		o.replaced = application.ClientSecret
 		application.ClientSecret, application.SecretExpires = spapi.NewSecret(secret), time.Time{} // the date was the old one's
+		application.PreviousSecret = spapi.Secret{}                                                // the new one is to prove itself
 	}
 	if id := cmp.Or(o.ApplicationID, o.set.Text(settings.ApplicationID)); id != "" {
 		application.ApplicationID = id

@@ -340,8 +340,6 @@ func (l *look) summary(r round) string {
 // watch shows rounds until it is interrupted. On a terminal each takes the place of the one before, elsewhere it is a block, a line of JSON, or rows of one
 // CSV. Once a look has succeeded, those that fail are told, each reason once in a row, and don't end it.
 func (l *look) watch(ctx context.Context, p *output.Printer) error {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
 	seen, told := false, ""
 	for {
 		r, lookErr := l.round(ctx)
@@ -363,7 +361,7 @@ func (l *look) watch(ctx context.Context, p *output.Printer) error {
 			fmt.Fprintf(l.opts.Factory.Streams.Err, "spapi limits: %s; looking again every second\n", exit.Line(lookErr))
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(time.Second):
 		case <-ctx.Done():
 			return l.end(ctx)
 		}

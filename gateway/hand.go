@@ -1,0 +1,22 @@
+package gateway
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// callerOf is who has a key; nil: who calls without.
+func (g *Gateway) callerOf(key *Key) caller {
+	if key == nil {
+		return caller{scope: g.config.Local}
+	}
+	return caller{key: key, scope: key.Scope, account: key.Account}
+}
+
+func setRetryAfter(h http.Header, d time.Duration) {
+	if d > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64(math.Ceil(d.Seconds())), 10))
+	}
+}

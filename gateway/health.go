@@ -1,0 +1,121 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// health is what the gateway knows of itself.
+type health struct {
+	draining atomic.Bool
+
+	mu     sync.Mutex
+	looked time.Time
+	found  []checked
+}
+
+// checked is a check and what came of it.
+type checked struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Reason string `json:"reason,omitempty"` // in words of the gateway's own: errors may hold what isn't for everybody, and are in the log
+}
+
+const (
+	checkAge      = time.Second // how old an answer may be: whoever asks often costs no more
+	checkPatience = 5 * time.Second
+)
+
+// Drain turns readiness off, so that no new requests are sent here. Requests are answered as before.
+func (g *Gateway) Drain() { g.health.draining.Store(true) }
+
+// Health answers that the process lives, whatever else is wrong: nothing that another process could do better.
+func (g *Gateway) Health() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]any{"status": "ok"})
+	})
+}
+
+// Ready answers 200 where the gateway can serve calls, else 503, with each check. Whether Amazon is up is none of them.
+func (g *Gateway) Ready() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		found := g.check(r.Context())
+		status, word := http.StatusOK, "ready"
+		for _, c := range found {
+			if !c.OK {
+				status, word = http.StatusServiceUnavailable, "not ready"
+			}
+		}
+		writeJSON(w, status, map[string]any{"status": word, "checks": found})
+	})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// check makes the checks, one round at a time.
+func (g *Gateway) check(ctx context.Context) []checked {
+	h := &g.health
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	draining := checked{Name: "draining", OK: !h.draining.Load()}
+	if !draining.OK {
+		draining.Reason = "the gateway is being stopped"
+	}
+	now := g.config.Now()
+	if h.found == nil || now.Sub(h.looked) >= checkAge {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkPatience) // the next one who asks gets the answer, too
+		defer cancel()
+		h.found, h.looked = h.found[:0], now
+		for _, c := range []struct {
+			name, reason string
+			err          func(context.Context) error
+		}{
+			{"accounts", "the accounts can't be read", func(ctx context.Context) error {
+				_, err := g.config.Accounts.List(ctx)
+				return err
+			}},
+			{"state", "callers' keys can't be read", g.stateError},
+			{"audit", "the audit can't be kept", g.auditError},
+		} {
+			err := c.err(ctx)
+			one := checked{Name: c.name, OK: err == nil}
+			if err != nil {
+				one.Reason = c.reason
+				g.config.Logger.Warn("gateway: not ready", slog.String("check", c.name), slog.String("error", clean(err.Error(), 512)))
+			}
+			h.found = append(h.found, one)
+		}
+	}
+	return append([]checked{draining}, h.found...)
+}
+
+// stateError tells why nobody knows who may call.
+func (g *Gateway) stateError(ctx context.Context) error {
+	if g.config.State == nil {
+		return nil
+	}
+	_, err := g.config.State.Load(ctx)
+	return err
+}
+
+// auditAge is how long a failure of the audit tells that there will be more: a gateway that gets no calls learns of no recovery.
+const auditAge = 30 * time.Second
+
+// auditError is why a record could not be kept of late, where calls need the audit.
+func (g *Gateway) auditError(context.Context) error {
+	if g.config.AuditRequired == AuditNone {
+		return nil
+	}
+	return g.recorder.failing.since(g.config.Now().Add(-auditAge))
+}
