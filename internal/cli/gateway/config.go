@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/openspapi/spapi/internal/cli/listen"
@@ -137,11 +138,13 @@ func (p *prefix) UnmarshalText(text []byte) error {
 // duration is a time span in the file: Go's form, days and weeks, and months of 31 days.
 type duration time.Duration
 
-var durationForm = regexp.MustCompile(`^(\d{1,9}) ?(d|days?|w|weeks?|months?|years?)$`)
+var durationForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\d{1,9}) ?(d|days?|w|weeks?|months?|years?)$`)
+})
 
 // UnmarshalText is part of [encoding.TextUnmarshaler].
 func (d *duration) UnmarshalText(text []byte) error {
-	if m := durationForm.FindSubmatch(text); m != nil {
+	if m := durationForm().FindSubmatch(text); m != nil {
 		const day = 24 * time.Hour
 		unit := map[byte]time.Duration{'d': day, 'w': 7 * day, 'm': 31 * day, 'y': 366 * day}[m[2][0]]
 		n, err := strconv.Atoi(string(m[1]))

@@ -28,6 +28,7 @@ import (
 	"github.com/openspapi/spapi/accounts/awssecrets"
 	"github.com/openspapi/spapi/fleet/goredis"
 	"github.com/openspapi/spapi/gateway"
+	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/settings"
 )
@@ -154,6 +155,27 @@ func openState(f *factory.Factory, c *config, s secret, log *slog.Logger) (gatew
 	}
 	return shared, server.Close, nil
 }
+
+// openKeys opens the state of the gateway that the flags name, for commands beside it.
+func (o *Options) openKeys() (gateway.State, func() error, error) {
+	c, err := load(o.overrides())
+	if err != nil {
+		return nil, nil, o.told(err)
+	}
+	if c.Folder == "" {
+		return nil, nil, exit.Usagef("the keys of a gateway with --emulator end with it: name the folder of one that keeps them, with --folder there and here")
+	}
+	var s secret
+	if c.State == "fleet" { // what is in the folder isn't sealed
+		if s, err = openSecret(c, quietly()); err != nil {
+			return nil, nil, err
+		}
+	}
+	return openState(o.Factory, c, s, quietly())
+}
+
+// quietly is the log of commands that end at once: what they have to say is their error.
+func quietly() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // secret is what seals tokens and shared state.
 type secret struct {
