@@ -74,6 +74,19 @@ func TestGatewayPage(t *testing.T) {
 		}
 	})
 
+	t.Run("README", func(t *testing.T) {
+		readme, err := os.ReadFile("../../README.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, section, _ := strings.Cut(string(readme), "\n### In another language\n")
+		section, _, _ = strings.Cut(section, "\n## ")
+		section = strings.NewReplacer("\nbin/", "\n", "$KEY", "$SPAPI_GATEWAY_KEY", "http://127.0.0.1:8585", "$SPAPI_GATEWAY").Replace(section)
+		if out := runGatewayPage(t, section, ""); !strings.Contains(out, `"orderId"`) {
+			t.Errorf("no order in %.300s", out)
+		}
+	})
+
 	t.Run("account", func(t *testing.T) {
 		home := t.TempDir()
 		emulator := `eval "$(spapi emulator --env --background)"` + "\n" + `trap 'end; kill "$SPAPI_EMULATOR_PID"' EXIT` + "\n" +
