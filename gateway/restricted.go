@@ -195,9 +195,10 @@ func (x *exchange) checkTokenRequest() *refusal {
 	bad := func(details string) *refusal {
 		return &refusal{Status: http.StatusBadRequest, Code: "InvalidInput", Message: "Invalid Input", Details: details, why: "token-request"}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxTokenRequestBody))
+	body, err := io.ReadAll(x.boundedBody(maxTokenRequestBody))
 	if err != nil {
-		return bad("the body cannot be read, or is larger than " + strconv.Itoa(maxTokenRequestBody) + " bytes")
+		x.w.Header().Set("Connection", "close")
+		return bad("the body cannot be read, is larger than " + strconv.Itoa(maxTokenRequestBody) + " bytes or comes too slowly")
 	}
 	var request struct {
 		Resources []struct {
@@ -219,7 +220,7 @@ func (x *exchange) checkTokenRequest() *refusal {
 	for i, r := range request.Resources {
 		place := "restrictedResources[" + strconv.Itoa(i) + "]: "
 		op, known := spapi.FindOperation(r.Method, r.Path)
-		if !known || strings.Contains(r.Path, "//") || slices.ContainsFunc(strings.Split(r.Path, "/"), isDots) {
+		if !known || op.Method != r.Method || strings.Contains(r.Path, "//") || slices.ContainsFunc(strings.Split(r.Path, "/"), isDots) {
 			return bad(place + strconv.QuoteToASCII(cut(r.Method+" "+r.Path, 200)) + " is no operation's method and path")
 		}
 		if no := x.caller.scope.allows(x.caller.account, &op, op.Method, true); no != nil {
@@ -359,12 +360,12 @@ func (m *reportMemory) find(ctx context.Context, client *spapi.Client, account, 
 			}
 			m.put(account, r.ReportDocumentID, reportOf(r))
 		}
+		if r, ok := m.get(account, document); ok {
+			return r, nil
+		}
 	}
-	r, ok := m.get(account, document)
-	if !ok {
-		m.put(account, document, report{})
-	}
-	return r, nil
+	m.put(account, document, report{})
+	return report{}, nil
 }
 
 func reportOf(r *reports20210630.Report) report {
