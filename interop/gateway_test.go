@@ -60,8 +60,8 @@ func TestGateway(t *testing.T) {
 				key, at.CAFile = at.ClientSecret, ""
 			} else {
 				dir := t.TempDir()
-				at = startGateway(t, "--tls", "--folder", dir)
 				key = createKey(t, "--folder", dir, "--write", "--personal-data")
+				at = startGateway(t, "--tls", "--folder", dir)
 			}
 			for _, program := range []struct {
 				name  string
@@ -84,7 +84,7 @@ func TestGateway(t *testing.T) {
 	}
 }
 
-// createKey makes a key, as who runs a gateway does.
+// createKey makes a key, as who runs a gateway does: one that runs already would know it some seconds later.
 func createKey(t *testing.T, args ...string) (key string) {
 	t.Helper()
 	args = append([]string{"gateway", "key", "create", "--name", "interop", "--account", "*", "--operation", "*"}, args...)
@@ -101,8 +101,9 @@ func createKey(t *testing.T, args ...string) (key string) {
 // do all.
 func TestGatewayClients(t *testing.T) {
 	dir := t.TempDir()
+	keys := map[string]string{"all": createKey(t, "--folder", dir, "--write", "--personal-data")}
 	at := startGateway(t, "--proxy", "--folder", dir)
-	keys := map[string]string{"reads": at.ClientSecret, "all": createKey(t, "--folder", dir, "--write", "--personal-data")}
+	keys["reads"] = at.ClientSecret
 	u, err := url.Parse(at.URL)
 	if err != nil {
 		t.Fatal(err)
