@@ -84,3 +84,34 @@ func TestPage(t *testing.T) {
 		}
 	}
 }
+
+// TestThreatsPageNamesTests: the tests that docs/gateway-threats.md names are there.
+func TestThreatsPageNamesTests(t *testing.T) {
+	page, err := os.ReadFile("../docs/gateway-threats.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var code strings.Builder
+	for _, pattern := range []string{"*_test.go", "*/*_test.go", "*/*/*_test.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code.Write(text)
+		}
+	}
+	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Z][A-Za-z]+)`").FindAllStringSubmatch(string(page), -1)
+	if len(named) < 30 {
+		t.Errorf("the page names %d tests: this one does not read it right", len(named))
+	}
+	for _, m := range named {
+		if !strings.Contains(code.String(), "\nfunc "+m[1]+"(") {
+			t.Errorf("the page names %s, which is no test of package gateway", m[1])
+		}
+	}
+}
