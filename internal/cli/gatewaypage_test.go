@@ -1,6 +1,13 @@
 package cli_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // gatewayPage is a script that does what docs/gateway.md says. A line that starts a gateway starts it in the background, on a free port; the addresses and keys
@@ -100,14 +108,54 @@ func TestGatewayPage(t *testing.T) {
 			"unset SPAPI_CLIENT_ID SPAPI_CLIENT_SECRET SPAPI_REFRESH_TOKEN SPAPI_REGION SPAPI_MARKETPLACE SPAPI_PROFILE LWA_CLIENT_IDENTIFIER LWA_CLIENT_SECRET " +
 			"LWA_CLIENT_ID AMAZON_REFRESH_TOKEN https_proxy HTTPS_PROXY http_proxy HTTP_PROXY\n" +
 			"export SPAPI_KEY_FILE=" + filepath.Join(home, "accounts-key") + " SPAPI_ACCOUNTS=" + filepath.Join(home, "accounts.age") + "\n"
-		rest, _, _ := strings.Cut(page[begin:], "\n## How to run it")
-		out := runGatewayPage(t, rest, emulator)
-		for _, want := range []string{`"access_token":"Atza|`, "orders-script", "shop-app", "sends the same order twice", "reportDocumentId"} {
+		config := regexp.MustCompile("(?s)This one serves.*?```yaml\n(.*?)```").FindStringSubmatch(page)
+		if config == nil {
+			t.Fatal("the page shows no configuration of a server")
+		}
+		certificate, key := selfSigned(t, home)
+		edited := config[1]
+		for _, change := range [][2]string{
+			{"0.0.0.0:8585", "127.0.0.1:0"}, {"/etc/spapi/tls.crt", certificate}, {"/etc/spapi/tls.key", key}, {"/var/lib/spapi", filepath.Join(home, "state")},
+			{"/etc/spapi/accounts.age", filepath.Join(home, "accounts.age")}, {"/run/secrets/accounts-key", filepath.Join(home, "accounts-key")}, {"127.0.0.1:9090", "127.0.0.1:0"},
+		} {
+			if !strings.Contains(edited, change[0]) {
+				t.Errorf("the configuration has no %s", change[0])
+			}
+			edited = strings.ReplaceAll(edited, change[0], change[1])
+		}
+		emulator += "cat >gateway.yaml <<'END'\n" + edited + "END\n"
+		out := runGatewayPage(t, page[begin:], emulator)
+		for _, want := range []string{`"access_token":"Atza|`, "orders-script", "shop-app", "sends the same order twice", "reportDocumentId", `"url":"https://127.0.0.1`} {
 			if !strings.Contains(out, want) {
 				t.Errorf("no %s in %s", want, out)
 			}
 		}
 	})
+}
+
+// selfSigned makes a certificate for this machine, and its key.
+func selfSigned(t *testing.T, dir string) (certificate, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	public, err := x509.CreateCertificate(rand.Reader, &template, &template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, key = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	for name, block := range map[string]*pem.Block{certificate: {Type: "CERTIFICATE", Bytes: public}, key: {Type: "PRIVATE KEY", Bytes: secret}} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return certificate, key
 }
 
 // runGatewayPage runs the blocks of a part of the page in an empty folder that has the scripts, and returns what they print.
@@ -134,7 +182,7 @@ func runGatewayPage(t *testing.T, part, before string) string {
 				line = command
 			}
 			switch program := strings.Fields(line + " .")[0]; {
-			case strings.TrimSpace(line) == "spapi gateway" || strings.TrimSpace(line) == "spapi gateway --emulator":
+			case slices.Contains([]string{"spapi gateway", "spapi gateway --emulator", "spapi gateway --config gateway.yaml"}, strings.TrimSpace(line)):
 				line = "serve " + line
 			case strings.HasPrefix(line, "export SPAPI_GATEWAY"):
 				line = "" // serve has
