@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // TestPage: docs/gateway.md has each word that refusals have, and each header of the gateway's own that requests and answers may have, and no others.
@@ -82,6 +84,33 @@ func TestPage(t *testing.T) {
 		if !headers[m[1]] {
 			t.Errorf("the page has the header %s, which the gateway has not", m[1])
 		}
+	}
+}
+
+// TestPageMetrics: docs/gateway.md has each metric with its labels.
+func TestPageMetrics(t *testing.T) {
+	text, err := os.ReadFile("../docs/gateway.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "### Metrics\n")
+	section, _, _ = strings.Cut(section, "\n#")
+	descriptions := make(chan *prometheus.Desc, 100)
+	NewMetrics().Registry().Describe(descriptions)
+	close(descriptions)
+	told := 0
+	for d := range descriptions {
+		m := regexp.MustCompile(`fqName: "spapi_gateway_(\w+)".*variableLabels: \{([^}]*)\}`).FindStringSubmatch(d.String())
+		if m == nil {
+			t.Fatalf("%s has another form", d)
+		}
+		told++
+		if row := strings.ReplaceAll("\n| `"+m[1]+"` | "+strings.ReplaceAll(m[2], ",", ", ")+" | ", "|  |", "| |"); !strings.Contains(section, row) {
+			t.Errorf("the page has no row %q", row)
+		}
+	}
+	if rows := strings.Count(section, "\n| `"); rows != told {
+		t.Errorf("the page has %d metrics, there are %d", rows, told)
 	}
 }
 
