@@ -235,17 +235,11 @@ func (x *exchange) authenticate() *refusal {
 		x.caller.scope = x.g.config.Local
 		return nil
 	}
-	if strings.HasPrefix(text, keyPrefix) {
-		if i.open() {
-			return x.g.guessed(x.r, wrongCredential()) // who sends a key believes that there are some
-		}
-		if x.caller.key, no = x.g.lookupKey(x.r, text); no != nil {
-			return no
-		}
-	} else {
+	switch {
+	case looksIssued(text):
 		t, no := x.g.openToken(text)
 		if no != nil {
-			if no.Status == http.StatusUnauthorized && no.why == "credential" {
+			if no.why == "token" { // it doesn't open
 				no = x.g.guessed(x.r, no)
 			}
 			return no
@@ -253,7 +247,13 @@ func (x *exchange) authenticate() *refusal {
 		if x.caller.key, no = x.g.keyByID(t.Key); no != nil {
 			return no
 		}
-		x.caller.account, x.caller.token = t.Account, t.Restricted.Reveal()
+		x.caller.account, x.caller.token = t.Account, t.Restricted
+	case i.open():
+		return x.g.guessed(x.r, wrongCredential()) // who sends a key believes that there are some
+	default:
+		if x.caller.key, no = x.g.lookupKey(x.r, text); no != nil {
+			return no
+		}
 	}
 	x.caller.scope = x.g.config.Local
 	if x.caller.key != nil {

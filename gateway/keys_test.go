@@ -163,7 +163,7 @@ func keyGateway(t testing.TB, state State, change func(*Config)) (*Gateway, *wir
 			t.Fatal(err)
 		}
 	}
-	c := Config{Accounts: store, State: state, Logger: slog.New(slog.DiscardHandler), Options: []spapi.Option{spapi.WithTransport(wire), spapi.WithLimiter(noLimits{})}}
+	c := Config{Accounts: store, State: state, Logger: slog.New(slog.DiscardHandler), Options: []spapi.Option{spapi.WithTransport(wire), spapi.WithLimiter(noLimits{})}, CacheBytes: -1}
 	if change != nil {
 		change(&c)
 	}
@@ -313,7 +313,6 @@ func TestCredentials(t *testing.T) {
 		"none":                {nil, 401, "has no key"},
 		"expired":             {[]string{"X-Api-Key", expired}, 401, "has expired at 20"},
 		"two keys":            {[]string{"X-Api-Key", secret, "Authorization", "Bearer " + other}, 400, "send one"},
-		"two in one header":   {[]string{"X-Api-Key", secret, "X-Api-Key", other}, 400, "send one"},
 		"a right and a token": {[]string{"X-Api-Key", secret, "x-amz-access-token", "Atza|x"}, 400, "send one"},
 		"basic":               {[]string{"Authorization", "Basic eDp5"}, 401, `want "Bearer"`},
 		"basic beside a key":  {[]string{"Authorization", "Basic eDp5", "X-Api-Key", secret}, 401, `want "Bearer"`},

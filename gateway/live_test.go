@@ -112,9 +112,11 @@ func (s slowly) ended() bool {
 // A kill switch, a revocation and an expiry end what waits for a limit before it is sent, and reads that were sent; a write that was sent gets its answer. Others go on.
 func TestKillSwitchEndsCallsUnderWay(t *testing.T) {
 	for name, kill := range map[string]func(t *testing.T, s *memoryState, k Key){
-		"block the caller":  func(t *testing.T, s *memoryState, k Key) { block(t, s, Block{Caller: k.Name, Since: time.Now()}) },
-		"block the account": func(t *testing.T, s *memoryState, k Key) { block(t, s, Block{Caller: "a", Account: "de-1", Since: time.Now()}) },
-		"revoke":            func(t *testing.T, s *memoryState, k Key) { s.alter(t, k.ID, func(k *Key) { k.Revoked = time.Now() }) },
+		"block the caller": func(t *testing.T, s *memoryState, k Key) { block(t, s, Block{Caller: k.Name, Since: time.Now()}) },
+		"block the account": func(t *testing.T, s *memoryState, k Key) {
+			block(t, s, Block{Caller: "a", Account: "de-1", Since: time.Now()})
+		},
+		"revoke": func(t *testing.T, s *memoryState, k Key) { s.alter(t, k.ID, func(k *Key) { k.Revoked = time.Now() }) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -139,14 +141,14 @@ func TestKillSwitchEndsCallsUnderWay(t *testing.T) {
 					t.Fatalf("%d are sent", n)
 				}
 				var waiting []slowly // the bucket has 20, and gives one in a minute
-				for range 19 {
-					begin(g, "GET", readPath, other)
+				for n := range 19 {
+					begin(g, "GET", fmt.Sprint(readPath, "?NextToken=", n), other)
 				}
 				synctest.Wait()
-				for range 5 {
-					waiting = append(waiting, begin(g, "GET", readPath, secret))
+				for n := range 5 {
+					waiting = append(waiting, begin(g, "GET", fmt.Sprint(readPath, "?NextToken=a", n), secret))
 				}
-				othersWaits := begin(g, "GET", readPath, other)
+				othersWaits := begin(g, "GET", readPath+"?NextToken=last", other)
 				synctest.Wait()
 				before := sent.Load()
 				kill(t, state, k)
@@ -188,8 +190,8 @@ func TestExpiresWhileWaiting(t *testing.T) {
 		_, secret := state.make(t, Key{Name: "a", Scope: wholeScope, Expires: time.Now().Add(30 * time.Second)})
 		g, wire := keyGateway(t, state, func(c *Config) { c.Options = append(c.Options, spapi.WithLimiter(spapi.NewLimiter())) })
 		var calls []slowly
-		for range 21 {
-			calls = append(calls, begin(g, "GET", readPath, secret))
+		for n := range 21 {
+			calls = append(calls, begin(g, "GET", fmt.Sprint(readPath, "?NextToken=", n), secret))
 		}
 		for _, c := range calls {
 			<-c.done
