@@ -247,7 +247,7 @@ func (x *exchange) authenticate() *refusal {
 		if x.caller.key, no = x.g.keyByID(t.Key); no != nil {
 			return no
 		}
-		x.caller.account, x.caller.token = t.Account, t.Restricted
+		x.caller.account, x.caller.token = t.Account, t.Restricted.Reveal()
 	case i.open():
 		return x.g.guessed(x.r, wrongCredential()) // who sends a key believes that there are some
 	default:
