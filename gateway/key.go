@@ -62,7 +62,7 @@ func NewKey(k Key) (Key, spapi.Secret, error) {
 		return Key{}, spapi.Secret{}, err
 	}
 	if k.Account != "" && !k.Scope.account(k.Account) {
-		return Key{}, spapi.Secret{}, invalid("account", k.Account, "is the account of calls that name none, and the scope doesn't have it: want one of "+strings.Join(k.Scope.Accounts, ", "))
+		return Key{}, spapi.Secret{}, invalid("default account", k.Account, "is the account of calls that name none, and the scope doesn't have it: want one of "+strings.Join(k.Scope.Accounts, ", "))
 	}
 	if !k.Expires.IsZero() && !k.Expires.After(k.Created) {
 		return Key{}, spapi.Secret{}, invalid("expiry", k.Expires.Format(time.RFC3339), "is past: want a time to come")

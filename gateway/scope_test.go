@@ -220,12 +220,12 @@ func TestPrune(t *testing.T) {
 	now := time.Date(2028, 1, 1, 0, 0, 0, 0, time.UTC)
 	long, short := now.Add(-2*keepEnded), now.Add(-time.Hour)
 	r := &Records{Keys: []Key{{ID: "a", Revoked: long}, {ID: "b", Expires: long}, {ID: "c", Revoked: short}, {ID: "d"}}}
-	r.prune(now)
+	r.Prune(now)
 	if got := fmt.Sprintf("%d %s %s", len(r.Keys), r.Keys[0].ID, r.Keys[1].ID); got != "2 c d" {
 		t.Error(got)
 	}
 	r = &Records{Keys: []Key{{ID: "a", Revoked: long}, {ID: "b", Expires: long}}}
-	if r.prune(now); len(r.Keys) != 1 {
+	if r.Prune(now); len(r.Keys) != 1 {
 		t.Errorf("%d are left: the last one stays", len(r.Keys))
 	}
 }
