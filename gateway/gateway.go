@@ -114,6 +114,8 @@ func New(config Config) (*Gateway, error) {
 	g := &Gateway{config: config, accounts: newClients(config), metrics: config.Metrics, sealer: seals, reports: newReportMemory()}
 	g.keys = newKeys(&g.config, g.live.sweep)
 	g.recorder = newRecorder(g)
+	ends := g.secretEnds
+	g.metrics.secretEnds.Store(&ends)
 	g.cache.max = cmp.Or(config.CacheBytes, DefaultCacheBytes)
 	g.mux = http.NewServeMux()
 	g.mux.HandleFunc("/", g.serveCall)
