@@ -56,7 +56,7 @@ func pathOf(op *spapi.Operation) string {
 
 // Each operation with each kind of scope, through the whole gateway: what is out of scope never reaches Amazon, what is in it does.
 func TestEveryOperationAndScope(t *testing.T) {
-	state := new(memoryState)
+	state := new(changingState)
 	scopes := []struct {
 		name  string
 		scope Scope
@@ -99,7 +99,7 @@ func TestEveryOperationAndScope(t *testing.T) {
 			may := access != accessNever && s.scope.account("de-1") && anyMatches(s.scope.Operations, op.ID) &&
 				(access == accessRead || s.scope.Write) && (!personal || s.scope.PersonalData) &&
 				(op.Grantless == "" || slices.Contains(s.scope.Accounts, "*"))
-			w := ask(g, op.Method, pathOf(&op), secrets[i])
+			w := askWith(g, op.Method, pathOf(&op), secrets[i])
 			sent := wire.take()
 			if op.ID == restrictedTokenOperation {
 				sent = sent[:0]
@@ -129,7 +129,7 @@ func TestEveryOperationAndScope(t *testing.T) {
 
 // What no model has is opened by "*" itself and personal data only, writes unless it is read, and some of it by nothing.
 func TestUnknownPaths(t *testing.T) {
-	state := new(memoryState)
+	state := new(changingState)
 	key := func(s Scope) string {
 		_, secret := state.make(t, Key{Name: "caller", Scope: s})
 		return secret
@@ -158,7 +158,7 @@ func TestUnknownPaths(t *testing.T) {
 		{"POST", "/tokens/2030-01-01/restrictedDataToken", all, false},
 		{"POST", "/applications/2023-11-30/clientSecret", all, false},
 	} {
-		w := ask(g, c.method, c.path, c.key)
+		w := askWith(g, c.method, c.path, c.key)
 		sent := wire.take()
 		if c.may != (len(sent) == 1) || c.may != (w.Code == 200) {
 			t.Errorf("%s %s: %d, sent %s, want allowed %v", c.method, c.path, w.Code, sent, c.may)
