@@ -347,9 +347,15 @@ func (x *exchange) admit(a *address) *storeError {
 	if no := x.chooseAccount(); no != nil {
 		return storeRefused(no)
 	}
+	if x.caller.account != a.Account { // by a header
+		return accessDenied("The address is for another account", "account")
+	}
 	x.op, _ = spapi.LookupOperation(a.Operation)
 	if no := x.caller.scope.allows(x.caller.account, &x.op, x.op.Method, a.Personal); no != nil {
 		return storeRefused(no)
+	}
+	if u, err := url.Parse(a.URL); err != nil || !x.hosts().check(u) {
+		return accessDenied(errHost.Error(), "store")
 	}
 	if no := x.enter(); no != nil { // the kill switch ends it
 		return storeRefused(no)

@@ -28,10 +28,10 @@ type handed struct {
 	t     *testing.T
 	emu   *emulator.Emulator
 	g     *Gateway
-	state *memoryState
+	state *handedState
 	keys  map[string]string // secrets by name
 	log   *lockedBuffer
-	audit *memoryAudit
+	audit *handedAudit
 }
 
 // A handedOption changes how it is made.
@@ -48,8 +48,8 @@ func newHanded(t *testing.T, options ...handedOption) *handed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &handed{t: t, emu: emu, state: new(memoryState), keys: map[string]string{}, log: new(lockedBuffer), audit: new(memoryAudit)}
-	store := memoryAccounts{list: map[string]emulator.Credentials{"shop": emu.Credentials(), "other": second}}
+	h := &handed{t: t, emu: emu, state: new(handedState), keys: map[string]string{}, log: new(lockedBuffer), audit: new(handedAudit)}
+	store := handedAccounts{list: map[string]emulator.Credentials{"shop": emu.Credentials(), "other": second}}
 	all := []string{"*"}
 	h.addKey("reader", Key{Scope: Scope{Accounts: []string{"shop"}, Operations: all}})
 	h.addKey("writer", Key{Scope: Scope{Accounts: []string{"shop"}, Operations: all, Write: true}})
@@ -57,7 +57,7 @@ func newHanded(t *testing.T, options ...handedOption) *handed {
 	config := Config{
 		Accounts: store, State: h.state, Secret: bytes.Repeat([]byte{7}, 32), Now: emu.Now, Audit: h.audit, LogCalls: true,
 		Logger:  slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Options: []spapi.Option{spapi.WithTransport(emu), spapi.WithRetry(spapi.RetryPolicy{MaxAttempts: 1}), spapi.WithLimiter(noLimits{})},
+		Options: []spapi.Option{spapi.WithTransport(emu), spapi.WithRetry(spapi.RetryPolicy{MaxAttempts: 1}), spapi.WithLimiter(handedLimits{})},
 	}
 	for _, o := range options {
 		o(&config, emu)
@@ -173,52 +173,52 @@ func (h *handed) tells() string {
 	return h.log.String() + h.audit.String() + w.Body.String()
 }
 
-// noLimits lets all calls go.
-type noLimits struct{}
+// handedLimits lets all calls go.
+type handedLimits struct{}
 
-func (noLimits) Wait(context.Context, spapi.LimitRequest) (spapi.LimitGrant, error) {
+func (handedLimits) Wait(context.Context, spapi.LimitRequest) (spapi.LimitGrant, error) {
 	return spapi.LimitGrant{}, nil
 }
 
-func (noLimits) Observe(context.Context, spapi.LimitGrant, spapi.LimitReply) error { return nil }
+func (handedLimits) Observe(context.Context, spapi.LimitGrant, spapi.LimitReply) error { return nil }
 
-type memoryState struct {
+type handedState struct {
 	mu      sync.Mutex
 	records Records
 }
 
-func (s *memoryState) Load(context.Context) (*Records, error) {
+func (s *handedState) Load(context.Context) (*Records, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return &Records{Keys: slices.Clone(s.records.Keys), Blocks: slices.Clone(s.records.Blocks)}, nil
 }
 
-func (s *memoryState) Update(_ context.Context, change func(*Records) error) error {
+func (s *handedState) Update(_ context.Context, change func(*Records) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return change(&s.records)
 }
 
-type memoryAudit struct {
+type handedAudit struct {
 	mu      sync.Mutex
 	records []Record
 }
 
-func (a *memoryAudit) Append(_ context.Context, records ...Record) error {
+func (a *handedAudit) Append(_ context.Context, records ...Record) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.records = append(a.records, records...)
 	return nil
 }
 
-func (a *memoryAudit) String() string {
+func (a *handedAudit) String() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return fmt.Sprintf("%+v", a.records)
 }
 
 // of returns the finished records of an operation.
-func (a *memoryAudit) of(operation string) (found []Record) {
+func (a *handedAudit) of(operation string) (found []Record) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, r := range a.records {
@@ -246,13 +246,13 @@ func (b *lockedBuffer) String() string {
 	return b.b.String()
 }
 
-// memoryAccounts are the sellers of an emulator.
-type memoryAccounts struct {
+// handedAccounts are the sellers of an emulator.
+type handedAccounts struct {
 	accounts.Store
 	list map[string]emulator.Credentials
 }
 
-func (m memoryAccounts) Get(_ context.Context, name string) (accounts.Account, error) {
+func (m handedAccounts) Get(_ context.Context, name string) (accounts.Account, error) {
 	c, ok := m.list[name]
 	if !ok {
 		return accounts.Account{}, &accounts.Error{Op: "get", Name: name, Store: "memory", Err: accounts.ErrNotFound}
@@ -260,7 +260,7 @@ func (m memoryAccounts) Get(_ context.Context, name string) (accounts.Account, e
 	return accounts.Account{Name: name, SellingPartnerID: c.SellerID, Region: c.Region, ClientID: c.ClientID, RefreshToken: spapi.NewSecret(c.RefreshToken)}, nil
 }
 
-func (m memoryAccounts) List(ctx context.Context) (list []accounts.Account, err error) {
+func (m handedAccounts) List(ctx context.Context) (list []accounts.Account, err error) {
 	for _, name := range slices.Sorted(maps.Keys(m.list)) {
 		a, _ := m.Get(ctx, name)
 		list = append(list, a)
@@ -268,19 +268,19 @@ func (m memoryAccounts) List(ctx context.Context) (list []accounts.Account, err 
 	return list, nil
 }
 
-func (m memoryAccounts) Default(context.Context) (string, error) { return "shop", nil }
+func (m handedAccounts) Default(context.Context) (string, error) { return "shop", nil }
 
-func (m memoryAccounts) Application(context.Context, string) (accounts.Application, error) {
+func (m handedAccounts) Application(context.Context, string) (accounts.Application, error) {
 	c := m.list["shop"]
 	return accounts.Application{ClientID: c.ClientID, ClientSecret: spapi.NewSecret(c.ClientSecret)}, nil
 }
 
-func (m memoryAccounts) Applications(ctx context.Context) ([]accounts.Application, error) {
+func (m handedAccounts) Applications(ctx context.Context) ([]accounts.Application, error) {
 	a, err := m.Application(ctx, "")
 	return []accounts.Application{a}, err
 }
 
-func (m memoryAccounts) String() string { return "memory" }
+func (m handedAccounts) String() string { return "memory" }
 
 // through puts something between the gateway and Amazon.
 func through(f func(r *http.Request, next http.RoundTripper) (*http.Response, error)) handedOption {

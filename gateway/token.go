@@ -220,6 +220,9 @@ func (x *exchange) loginAccount(form map[string]string) *loginError {
 		}
 		return unknown
 	}
+	if name != "default" && x.caller.account != name {
+		return badLogin("Malformed request: the refresh token is for another account than the header " + headerAccount)
+	}
 	if no := x.g.blocked(&x.caller, x.caller.account); no != nil {
 		return &loginError{status: http.StatusBadRequest, code: "invalid_grant", description: "The request has an invalid grant parameter : refresh_token. " + no.Details, why: no.why}
 	}

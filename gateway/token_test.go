@@ -307,7 +307,7 @@ func FuzzTokenRequest(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	g, err := New(Config{State: &memoryState{records: Records{Keys: []Key{key}}}, Accounts: memoryAccounts{}, Logger: slog.New(slog.DiscardHandler)})
+	g, err := New(Config{State: &handedState{records: Records{Keys: []Key{key}}}, Accounts: handedAccounts{}, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		f.Fatal(err)
 	}
