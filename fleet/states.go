@@ -39,6 +39,25 @@ func (l *Limiter) LimitStates(ctx context.Context, app, region string) ([]spapi.
 	return states(ctx, l.server, app, region)
 }
 
+var _ spapi.LimitLooker = (*Limiter)(nil)
+
+// LimitState is that of [spapi.LimitLooker], by what the server told this process last: what others took since is not in it. Of limits over a span of time it
+// knows nothing.
+func (l *Limiter) LimitState(b spapi.LimitBucket) (spapi.LimitState, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b.Seller, b.Alias = l.sellerOf(&b), ""
+	known := l.buckets[keyOf(&b)]
+	if known == nil || known.rate <= 0 || b.Window > 0 {
+		return spapi.LimitState{}, false
+	}
+	now := time.Now()
+	s := spapi.LimitState{Bucket: known.limit, Full: max(known.full.Sub(now), 0), Next: max(known.next.Sub(now), 0), Lag: known.lag, Takes: known.seen}
+	s.Bucket.Rate = known.rate
+	s.Left = max(float64(known.limit.Burst)-s.Full.Seconds()*known.rate, 0)
+	return s, true
+}
+
 // Processes is how many processes of the application have said on the server that they are there, in the last 10 seconds.
 func (l *Limiter) Processes(ctx context.Context, app string) (int, error) {
 	ctx, stop := context.WithTimeout(ctx, lookTime)

@@ -247,6 +247,27 @@ func TestLimitStatesOfLimiter(t *testing.T) {
 	})
 }
 
+// What a limiter was told last it tells at once, without its server.
+func TestLimitState(t *testing.T) {
+	onServers(t, func(t *testing.T, server TestServer) {
+		l := NewLimiter(server)
+		defer l.Close()
+		b := sellerBucket("A2SELLER", 0.01, 5)
+		if _, known := l.LimitState(b); known {
+			t.Error("a bucket is known that nobody has called")
+		}
+		for range 2 {
+			if _, err := l.Wait(t.Context(), spapi.LimitRequest{MaxWait: -1, Buckets: []spapi.LimitBucket{b}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, known := l.LimitState(b)
+		if !known || s.Left < 2.9 || s.Left > 3 || s.Full < 200*time.Second || s.Full > 210*time.Second || s.Bucket.Rate != 0.01 || s.Bucket.Burst != 5 || s.Next != 0 {
+			t.Errorf("%+v, %v", s, known)
+		}
+	})
+}
+
 // failing is a server that fails.
 type failing struct {
 	Server
