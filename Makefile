@@ -7,7 +7,7 @@ export MODELS FUZZTIME
 
 .DEFAULT_GOAL := help
 
-.PHONY: help build docs man generate generate-check test mutate prove-kills prove-uploads prove-lists prove-connections prove-ledger prove-million prove-fleet prove-fleet-day prove-notifications race lint vuln bench bench-prism \
+.PHONY: help build docs man generate generate-check test mutate prove-kills prove-uploads prove-lists prove-connections prove-ledger prove-million prove-fleet prove-fleet-day prove-notifications prove-gateway race lint vuln bench bench-prism \
 	fuzz interop ci
 
 help: ## show this list
@@ -79,6 +79,10 @@ prove-fleet-day: ## 24 virtual hours of twenty operations through such a fleet, 
 
 prove-notifications: ## kill a consumer of notifications KILLS (20) times, and measure one beside the bare calls of AWS's SDK; two minutes
 	SPAPI_PROVE_NOTIFICATIONS=$(or $(KILLS),20) go test -count=1 -v -run '^TestKilled$$|TenThousand' -bench . -benchtime 20000x ./notifications/sqs
+
+prove-gateway: ## two gateways that share one seller's limits; memory of documents and of waiting callers, kills of the audit; some minutes
+	SPAPI_PROVE_GATEWAY=1 go test -count=1 -v -timeout 30m ./internal/gatewayprove
+	SPAPI_PROVE_GATEWAY=1 go test -count=1 -v -timeout 60m -run '^TestProve' ./gateway/...
 
 fuzz: ## fuzz each target for FUZZTIME
 	.ci/run fuzz

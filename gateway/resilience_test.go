@@ -175,6 +175,8 @@ type load struct {
 	end    context.CancelFunc
 	all    sync.WaitGroup
 
+	hold sync.RWMutex // against calls
+
 	mu     sync.Mutex
 	more   *sync.Cond
 	counts map[string]int // by status and X-Spapi-Error
@@ -191,7 +193,10 @@ func (w *world) begin(callers int, names ...string) *load {
 	for range callers {
 		l.all.Go(func() {
 			for l.ctx.Err() == nil {
-				l.note(l.call(turn.Add(1)))
+				l.hold.RLock()
+				outcome, wrong := l.call(turn.Add(1))
+				l.hold.RUnlock()
+				l.note(outcome, wrong)
 			}
 		})
 	}
@@ -250,6 +255,13 @@ func (l *load) note(outcome, wrong string) {
 		l.wrong = append(l.wrong, wrong)
 	}
 	l.more.Broadcast()
+}
+
+// advance moves the emulator's clock between two calls: no token is on its way while weeks go by.
+func (l *load) advance(d time.Duration) {
+	l.hold.Lock()
+	defer l.hold.Unlock()
+	l.w.emu.Advance(d)
 }
 
 // pass lets so many more calls end.
@@ -338,7 +350,7 @@ func TestRotationUnderLoad(t *testing.T) {
 				t.Error("the store hasn't the new secret and the old one beside it")
 			}
 			l.pass(50)
-			w.emu.Advance(week)
+			l.advance(week)
 			l.pass(50)
 		}
 		stop()
@@ -353,7 +365,7 @@ func TestRotationUnderLoad(t *testing.T) {
 			must(t, w.store.PutApplication(t.Context(), application))
 		}
 		put(w.emu.RotateSecret())
-		w.emu.Advance(week) // at once: the gateway doesn't know the new one yet
+		l.advance(week) // at once: the gateway doesn't know the new one yet
 		l.pass(100)
 		right := w.emu.Credentials().ClientSecret
 		put("amzn1.oa2-cs.v1.mistyped")
@@ -388,7 +400,7 @@ func TestRotationUnderLoad(t *testing.T) {
 			if status := cli.Run(t.Context(), factory.With(streams, "test", nil), args); status != 0 {
 				t.Fatalf("status %d: %s", status, messages)
 			}
-			w.emu.Advance(week)
+			l.advance(week)
 			l.pass(100)
 		}
 		l.close()
@@ -510,12 +522,16 @@ func TestRedisLost(t *testing.T) {
 	tokens, err := fleet.NewTokens(shared, []spapi.Secret{spapi.NewSecret(strings.Repeat("ab", 32))}, quiet)
 	must(t, err)
 	limiter := fleet.NewLimiter(shared, quiet, fleet.WithProcesses(1))
-	names := []string{"a", "b"}
-	w := newWorld(t, names, spapi.WithLimiter(wide{limiter}), spapi.WithTokenStore(&forgetful{TokenStore: tokens}))
-	l := w.begin(4, names...)
+	w := newWorld(t, []string{"a", "b"}, spapi.WithLimiter(wide{limiter}), spapi.WithTokenStore(tokens))
+	other := w.account("b")
+	other.Sandbox = true // its tokens are others
+	must(t, w.store.Put(t.Context(), other))
+	l := w.begin(4, "a")
 	l.pass(20)
 	for range 2 {
 		server.Kill()
+		names := []string{"a", "b"} // of the second there is no token yet
+		l.names.Store(&names)
 		if counts := l.phase(40); counts["200"] == 0 {
 			t.Errorf("without the server: %v", counts)
 		}
