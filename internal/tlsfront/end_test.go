@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,7 +89,7 @@ func TestLinger(t *testing.T) {
 	for name, test := range map[string]struct {
 		silent int
 		want   time.Duration
-	}{"nobody": {0, 0}, "somebody silent": {1, 5 * time.Second}} {
+	}{"nobody": {0, 0}, "somebody silent": {1, 10 * time.Second}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := newEnded(t, Options{Handler: http.NotFoundHandler(), Timeouts: Timeouts{Linger: 5 * time.Second}})
@@ -246,7 +248,9 @@ func TestNoTLS(t *testing.T) {
 	s := &served{t: t, addr: l.Addr().String()}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, l, Options{Handler: http.HandlerFunc(tell), Name: "stand-in", Log: log.New(s, "", 0)}) }()
+	go func() {
+		done <- Serve(ctx, l, Options{Handler: http.HandlerFunc(tell), Name: "stand-in", Log: log.New(s, "", 0)})
+	}()
 	if c, err := tls.Dial("tcp", s.addr, &tls.Config{InsecureSkipVerify: true}); err == nil { //nolint:gosec // there is nothing to verify
 		c.Close()
 		t.Error("it speaks TLS")
@@ -256,4 +260,54 @@ func TestNoTLS(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+}
+
+// TestEndUnderLoad: at the end no request fails of those whose connection was accepted; what comes later is refused.
+func TestEndUnderLoad(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	served := make(chan struct{}, 1)
+	go func() {
+		done <- Serve(ctx, l, Options{Name: "stand-in", Log: log.New(io.Discard, "", 0), Timeouts: Timeouts{Linger: 100 * time.Millisecond, Grace: time.Minute},
+			Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				select {
+				case served <- struct{}{}:
+				default:
+				}
+				io.Copy(w, r.Body)
+			})})
+	}()
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			c := &http.Client{Transport: &http.Transport{}}
+			defer c.CloseIdleConnections()
+			for {
+				res, err := c.Post("http://"+l.Addr().String()+"/", "text/plain", strings.NewReader("x")) //nolint:noctx // it ends by itself
+				if errors.Is(err, syscall.ECONNREFUSED) {
+					return
+				}
+				if err == nil {
+					_, err = io.ReadAll(res.Body)
+					res.Body.Close()
+				}
+				if err != nil {
+					t.Errorf("a request failed: %v", err)
+					return
+				}
+			}
+		})
+	}
+	for range 100 {
+		<-served
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
 }

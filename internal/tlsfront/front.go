@@ -86,7 +86,7 @@ func Serve(ctx context.Context, l net.Listener, o Options) error {
 	o.Timeouts.Stall = cmp.Or(o.Timeouts.Stall, 30*time.Second)
 	o.Timeouts.Idle = cmp.Or(o.Timeouts.Idle, 3*time.Minute)
 	o.Timeouts.Grace = cmp.Or(o.Timeouts.Grace, time.Second)
-	f := &front{Options: o, listener: l, hosts: make(map[string]bool, len(o.Hosts)), ready: make(chan arrival), alone: make(chan struct{}, 1)}
+	f := &front{Options: o, listener: l, hosts: make(map[string]bool, len(o.Hosts)), ready: make(chan arrival), connections: newTally(), arriving: newTally(), accepted: make(chan struct{})}
 	for _, host := range o.Hosts {
 		f.hosts[host] = true
 	}
@@ -106,7 +106,11 @@ func Serve(ctx context.Context, l net.Listener, o Options) error {
 		f.linger()
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Timeouts.Grace)
 		defer cancel()
-		done <- srv.Shutdown(grace)
+		err := srv.Shutdown(grace)
+		if err == nil { // it may not have known yet of what it was handed last
+			err = f.connections.wait(grace)
+		}
+		done <- err
 	})
 	err := srv.Serve(f)
 	if stop() {
@@ -133,10 +137,11 @@ type front struct {
 	ending   context.Context
 	end      context.CancelFunc
 
-	leaving     atomic.Bool   // it lingers: the answers under way are the last of their connections
-	alone       chan struct{} // something came while it lingers: there is no connection any more
-	requests    atomic.Int64  // under way
-	connections atomic.Int64
+	leaving     atomic.Bool  // it lingers: the answers under way are the last of their connections
+	requests    atomic.Int64 // under way
+	connections tally
+	arriving    tally         // of them, those that the server doesn't have yet
+	accepted    chan struct{} // closed when no more are taken
 
 	mu        sync.Mutex
 	ended     bool
@@ -146,35 +151,52 @@ type front struct {
 // count counts connections that have ended.
 func (f *front) count(_ net.Conn, state http.ConnState) {
 	if state == http.StateClosed || state == http.StateHijacked {
-		f.gone()
+		f.connections.add(-1)
 	}
 }
 
-// gone tells that a connection has ended.
-func (f *front) gone() {
-	if f.connections.Add(-1) == 0 {
-		select {
-		case f.alone <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// linger waits until the connections that there are have had their last answer, or for the time that is set.
+// linger lets the connections that there are have their last answer, for the time that is set. Then it takes those that are on their way, and no more.
 func (f *front) linger() {
 	if f.Timeouts.Linger <= 0 {
 		return
 	}
 	f.leaving.Store(true)
-	timer := time.NewTimer(f.Timeouts.Linger)
-	defer timer.Stop()
-	for f.connections.Load() > 0 {
+	ctx, cancel := context.WithTimeout(f.ending, f.Timeouts.Linger)
+	defer cancel()
+	_ = f.connections.wait(ctx)
+	f.stopListening()
+	ctx, cancel = context.WithTimeout(f.ending, f.Timeouts.Linger)
+	defer cancel()
+	_ = f.arriving.wait(ctx)
+}
+
+// tally counts what there is.
+type tally struct {
+	n    *atomic.Int64
+	zero chan struct{} // something came: there may be none any more
+}
+
+func newTally() tally { return tally{new(atomic.Int64), make(chan struct{}, 1)} }
+
+func (t tally) add(n int64) {
+	if t.n.Add(n) == 0 {
 		select {
-		case <-f.alone:
-		case <-timer.C:
-			return
+		case t.zero <- struct{}{}:
+		default:
 		}
 	}
+}
+
+// wait waits until there are none. One at a time may.
+func (t tally) wait(ctx context.Context) error {
+	for t.n.Load() > 0 {
+		select {
+		case <-t.zero:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // arrival is what came out of Accept.
@@ -216,14 +238,40 @@ func (f *front) spawn(work func()) bool {
 	return true
 }
 
+// settle is for how long connections are taken that were begun before it stopped listening.
+const settle = 50 * time.Millisecond
+
+// stopListening takes what has been begun, and closes the listener. The system resets what it has in its queue then, although it has told the clients that they
+// are connected: so nothing new gets there first, where that can be had, and it is emptied.
+func (f *front) stopListening() {
+	l, ok := f.listener.(deadliner)
+	if !ok {
+		return
+	}
+	hush(f.listener)
+	if l.SetDeadline(time.Now().Add(settle)) == nil {
+		<-f.accepted
+	}
+	_ = f.listener.Close()
+}
+
+type deadliner interface{ SetDeadline(t time.Time) error }
+
 // accept takes connections, and passes errors on to the HTTP server, which knows which of them pass and how long to wait.
 func (f *front) accept() {
+	defer close(f.accepted)
 	for {
+		begun := time.Now()
 		c, err := f.listener.Accept()
 		switch {
 		case err == nil:
 			f.take(&conn{Conn: c, stall: f.Timeouts.Stall})
 			continue
+		case errors.Is(err, os.ErrDeadlineExceeded) && f.leaving.Load():
+			if time.Since(begun) < settle/10 && f.listener.(deadliner).SetDeadline(time.Now().Add(settle)) == nil { // it had no time to look
+				continue
+			}
+			return
 		case !f.hand(arrival{err: err}), errors.Is(err, net.ErrClosed):
 			return
 		}
@@ -240,15 +288,18 @@ func (f *front) hand(a arrival) bool {
 }
 
 func (f *front) take(c *conn) {
-	f.connections.Add(1)
+	f.connections.add(1)
+	f.arriving.add(1)
 	if !f.spawn(func() {
+		defer f.arriving.add(-1)
 		if !f.prepare(c) {
 			_ = c.Close()
-			f.gone()
+			f.connections.add(-1)
 		}
 	}) {
 		_ = c.Close()
-		f.gone()
+		f.connections.add(-1)
+		f.arriving.add(-1)
 	}
 }
 
