@@ -157,7 +157,7 @@ func (x *exchange) sealAddress(amazon, method, packed string) (string, error) {
 		return amazon, nil
 	}
 	a := address{Account: x.caller.account, Operation: x.op.ID, Call: x.r.URL.RequestURI(), Method: method, URL: amazon, Expires: x.g.expiry(u),
-		Packed: packed, Personal: x.personal, Token: x.caller.token != "", Type: x.report.Type, Store: x.report.Marketplace}
+		Packed: packed, Personal: x.record.PersonalData, Token: x.caller.token != "", Type: x.report.Type, Store: x.report.Marketplace}
 	if x.caller.key != nil {
 		a.Key = x.caller.key.ID
 	}

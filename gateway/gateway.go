@@ -114,6 +114,8 @@ func New(config Config) (*Gateway, error) {
 	g := &Gateway{config: config, accounts: newClients(config), metrics: config.Metrics, sealer: seals, reports: newReportMemory()}
 	g.keys = newKeys(&g.config, g.live.sweep)
 	g.recorder = newRecorder(g)
+	ends := g.secretEnds
+	g.metrics.secretEnds.Store(&ends)
 	g.cache.max = cmp.Or(config.CacheBytes, DefaultCacheBytes)
 	g.mux = http.NewServeMux()
 	g.mux.HandleFunc("/", g.serveCall)
@@ -170,7 +172,6 @@ type exchange struct {
 	sent witness // what w has sent
 	told bool
 
-	personal bool     // the answer may hold personal data: it is neither kept nor shared; restrict
 	edit     *members // what is taken out of the answer; restrict
 	report   report   // that the document which is asked for is of; restrict
 

@@ -82,45 +82,54 @@ func (g *Gateway) check(ctx context.Context) []checked {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkPatience) // the next one who asks gets the answer, too
 		defer cancel()
 		h.found, h.looked = h.found[:0], now
-		for _, c := range []struct {
-			name, reason string
-			err          func(context.Context) error
-		}{
-			{"accounts", "the accounts can't be read", func(ctx context.Context) error {
-				_, err := g.config.Accounts.List(ctx)
-				return err
-			}},
-			{"state", "callers' keys can't be read", g.stateError},
-			{"audit", "the audit can't be kept", g.auditError},
-		} {
-			err := c.err(ctx)
-			one := checked{Name: c.name, OK: err == nil}
-			if err != nil {
-				one.Reason = c.reason
-				g.config.Logger.Warn("gateway: not ready", slog.String("check", c.name), slog.String("error", clean(err.Error(), 512)))
-			}
-			h.found = append(h.found, one)
+		for _, check := range []func(context.Context) checked{g.checkAccounts, g.checkState, g.checkAudit} {
+			h.found = append(h.found, check(ctx))
 		}
 	}
 	return append([]checked{draining}, h.found...)
 }
 
-// stateError tells why nobody knows who may call.
-func (g *Gateway) stateError(ctx context.Context) error {
-	if g.config.State == nil {
-		return nil
+// failed is a check that didn't pass. The cause goes to the log.
+func (g *Gateway) failed(name, reason string, err error) checked {
+	text := reason
+	if err != nil {
+		text = clean(err.Error(), 512)
 	}
-	_, err := g.config.State.Load(ctx)
-	return err
+	g.config.Logger.Warn("gateway: not ready", slog.String("check", name), slog.String("error", text))
+	return checked{Name: name, Reason: reason}
+}
+
+// checkAccounts: accounts that were read once hold while they can't be read again, and that is told.
+func (g *Gateway) checkAccounts(ctx context.Context) checked {
+	loaded, since, err := g.accountsHealth(ctx)
+	switch {
+	case !loaded:
+		return g.failed("accounts", "the accounts can't be read", err)
+	case err != nil:
+		return checked{Name: "accounts", OK: true, Reason: "can't be read since " + since.UTC().Format(time.RFC3339) + "; those that were read before hold"}
+	}
+	return checked{Name: "accounts", OK: true}
+}
+
+// checkState: whether anybody can be let in.
+func (g *Gateway) checkState(context.Context) checked {
+	if _, no := g.keys.current(); no != nil {
+		_, _, err := g.stateHealth()
+		return g.failed("keys", "callers' keys can't be read", err)
+	}
+	if _, since, err := g.stateHealth(); err != nil {
+		return checked{Name: "keys", OK: true, Reason: "can't be read since " + since.UTC().Format(time.RFC3339) + "; those that were read before hold"}
+	}
+	return checked{Name: "keys", OK: true}
 }
 
 // auditAge is how long a failure of the audit tells that there will be more: a gateway that gets no calls learns of no recovery.
 const auditAge = 30 * time.Second
 
-// auditError is why a record could not be kept of late, where calls need the audit.
-func (g *Gateway) auditError(context.Context) error {
-	if g.config.AuditRequired == AuditNone {
-		return nil
+// checkAudit: whether a record could not be kept of late, where calls need that.
+func (g *Gateway) checkAudit(context.Context) checked {
+	if err := g.recorder.failing.since(g.config.Now().Add(-auditAge)); err != nil && g.config.AuditRequired != AuditNone {
+		return g.failed("audit", "the audit can't be kept", err)
 	}
-	return g.recorder.failing.since(g.config.Now().Add(-auditAge))
+	return checked{Name: "audit", OK: true}
 }

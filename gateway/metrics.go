@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,6 +37,8 @@ type Metrics struct {
 	unaudited     prometheus.Counter
 	deprecations  *prometheus.CounterVec // caller, operation, removal
 	lastDeprecate *prometheus.GaugeVec   // caller, operation, removal
+
+	secretEnds atomic.Pointer[func() map[string]time.Time] // of the gateway that was made last
 
 	mu     sync.Mutex
 	series map[[4]string]bool // that there are; bounded
@@ -87,8 +90,28 @@ func NewMetrics() *Metrics {
 		}, []string{"caller", "operation", "removal"}),
 	}
 	m.registry.MustRegister(m.requests, m.durations, m.refusals, m.inFlight, m.cache, m.attempts, m.throttles, m.waits, m.waited, m.pauses, m.tokens,
-		m.audited, m.auditFailures, m.unaudited, m.deprecations, m.lastDeprecate)
+		m.audited, m.auditFailures, m.unaudited, m.deprecations, m.lastDeprecate, secrets{m})
 	return m
+}
+
+// secrets tells when client secrets expire, as the accounts have it at the time.
+type secrets struct{ of *Metrics }
+
+var secretExpires = prometheus.NewDesc("spapi_gateway_client_secret_expires_timestamp_seconds",
+	"When the client secret of an application expires, where that is known.", []string{"client_id"}, nil)
+
+func (s secrets) Describe(out chan<- *prometheus.Desc) { out <- secretExpires }
+
+func (s secrets) Collect(out chan<- prometheus.Metric) {
+	ends := s.of.secretEnds.Load()
+	if ends == nil {
+		return
+	}
+	for id, at := range (*ends)() {
+		if !at.IsZero() {
+			out <- prometheus.MustNewConstMetric(secretExpires, prometheus.GaugeValue, float64(at.Unix()), clean(id, maxName))
+		}
+	}
 }
 
 // Registry is where the metrics are, for a program that adds its own.
@@ -112,10 +135,10 @@ func class(status int) string {
 
 // operationLabel is an operation as a label.
 func operationLabel(id string) string {
-	if strings.HasPrefix(id, "gateway.") {
+	if id == "gateway.token" || id == "gateway.document" {
 		return id
 	}
-	if _, ok := spapi.LookupOperation(id); ok {
+	if _, ok := spapi.LookupOperation(strings.TrimSuffix(id, "/document")); ok {
 		return id
 	}
 	return "unknown"

@@ -241,13 +241,19 @@ func (x *exchange) complete() {
 	if r.Operation == "" {
 		r.Operation = unknownOperation(x.r.Method, x.r.URL.EscapedPath())
 	}
-	if r.Caller == "" && (x.caller.key != nil || r.Refused == "") {
-		r.Caller = x.caller.name()
+	if r.Caller == "" && (x.caller.key != nil || x.g.keys.none()) {
+		r.Caller = x.caller.name() // refused before a step said so
 	}
 	if x.caller.key != nil {
 		r.Key = x.caller.key.ID
 	}
 	*r = r.Clean()
+}
+
+// none reports whether there are no keys, so that all callers are local.
+func (k *keys) none() bool {
+	known := k.known.Load()
+	return known != nil && known.open()
 }
 
 // done ends the exchange: audit, metrics and log get to know of it. The audit has it when done returns where it needs it, and otherwise soon.
@@ -257,7 +263,12 @@ func (x *exchange) done() {
 	}
 	x.told = true
 	header := x.sent.Header()
-	x.record.Status, x.record.RequestID = x.sent.status, header.Get("X-Amzn-Requestid")
+	if x.sent.status != 0 {
+		x.record.Status = x.sent.status
+	}
+	if id := header.Get("X-Amzn-Requestid"); id != "" {
+		x.record.RequestID = id
+	}
 	switch cache := header.Get("X-Spapi-Cache"); cache {
 	case "hit", "shared":
 		x.record.Cache = cache

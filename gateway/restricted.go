@@ -103,6 +103,11 @@ func (x *exchange) restrict() *refusal {
 	if no != nil {
 		return no
 	}
+	switch v := x.r.Header.Get(headerDocuments); v {
+	case "", documentsDirect, "gateway":
+	default:
+		return badRequest("documents", "Header "+headerDocuments+": "+shown(v), `want "gateway", which is meant without it too, or "direct" for Amazon's own addresses`)
+	}
 	may := x.caller.scope.PersonalData
 	if x.caller.token != "" {
 		if !may { // the key had it when the token was made
@@ -147,7 +152,7 @@ func (x *exchange) restrict() *refusal {
 }
 
 // shows notes that the answer may hold personal data: it is never kept, nor shared with others, and the audit has it.
-func (x *exchange) shows() { x.personal, x.record.PersonalData = true, true }
+func (x *exchange) shows() { x.record.PersonalData = true }
 
 // chosenData reads the header by which callers choose: which data elements, or "none".
 func (x *exchange) chosenData() (chosen bool, elements []string, no *refusal) {
@@ -180,8 +185,7 @@ func (x *exchange) chosenData() (chosen bool, elements []string, no *refusal) {
 }
 
 func badData(value, want string) *refusal {
-	return &refusal{Status: http.StatusBadRequest, Code: "InvalidInput", Message: "Header " + headerRestrictedData + ": " + strconv.QuoteToASCII(cut(value, 80)),
-		Details: want, why: "restricted-data"}
+	return badRequest("restricted-data", "Header "+headerRestrictedData+": "+shown(value), want)
 }
 
 // Bounds of a request for a restricted data token (models, tokens_2021-03-01).
@@ -193,7 +197,7 @@ const (
 // checkTokenRequest reads a request for a restricted data token: what it would open must be in the caller's scope.
 func (x *exchange) checkTokenRequest() *refusal {
 	bad := func(details string) *refusal {
-		return &refusal{Status: http.StatusBadRequest, Code: "InvalidInput", Message: "Invalid Input", Details: details, why: "token-request"}
+		return badRequest("token-request", "Invalid Input", details)
 	}
 	body, err := io.ReadAll(x.boundedBody(maxTokenRequestBody))
 	if err != nil {
@@ -269,8 +273,7 @@ func (x *exchange) personalReport() (bool, *refusal) {
 	}
 	_, id, _ := strings.Cut(x.r.URL.Path, "/documents/")
 	if strings.Trim(id, idCharacters) != "" {
-		return false, &refusal{Status: http.StatusBadRequest, Code: "InvalidInput", Message: "reportDocumentId " + strconv.QuoteToASCII(cut(id, 80)),
-			Details: "want an id as getReport tells it: letters, digits, dots, hyphens", why: "report-id"}
+		return false, badRequest("report-id", "reportDocumentId "+shown(id), "want an id as getReport tells it: letters, digits, dots, hyphens")
 	}
 	found, err := x.g.reports.find(x.r.Context(), x.client, x.caller.account, id)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/emulator"
+	"github.com/openspapi/spapi/internal/catalog"
 )
 
 // Every row is of an operation or a report type that there is, and says what it takes out.
@@ -226,6 +227,7 @@ func TestRestrictedDataHeader(t *testing.T) {
 		{"reader", "/orders/v0/orders?MarketplaceIds=A", "buyerInfo", 403, "--personal-data"},
 		{"reader", "/orders/v0/orders?MarketplaceIds=A", "phone\x1b[2J", 400, "want"},
 	} {
+		sent = reached{}
 		w := h.as(c.key, "GET", c.path, "", headerRestrictedData, c.value)
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) || strings.Contains(w.Body.String(), "\x1b") {
 			t.Errorf("%s %s %q: %d %s", c.key, c.path, c.value, w.Code, w.Body)
@@ -293,7 +295,9 @@ func TestCreateRestrictedDataTokenRefusals(t *testing.T) {
 		return next.RoundTrip(r)
 	}))
 	h.addKey("narrow", Key{Scope: Scope{Accounts: []string{"*"}, Operations: []string{"ordersv0.getOrders", createTokenOperation}, PersonalData: true}, Account: "shop"})
-	resource := func(method, path string) string { return `{"restrictedResources":[{"method":"` + method + `","path":"` + path + `"}]}` }
+	resource := func(method, path string) string {
+		return `{"restrictedResources":[{"method":"` + method + `","path":"` + path + `"}]}`
+	}
 	for name, c := range map[string]struct{ key, body, says string }{
 		"an operation beyond the scope":      {"narrow", resource("GET", "/orders/v0/orders/{orderId}"), "does not open ordersv0.getOrder"},
 		"a write beyond the scope":           {"narrow", resource("POST", "/mfn/v0/shipments"), "does not open"},
@@ -438,4 +442,95 @@ func TestReportMemoryIsBounded(t *testing.T) {
 		t.Error("another account's document is known")
 	}
 	m.put("a", "", report{})
+}
+
+// buyersMembers are names that buyers' data have in Amazon's models.
+var buyersMembers = regexp.MustCompile(`(?i)^(buyer(name|email|address|phone|taxinfo|county|info)|recipient|shipto|shipto(party|address)|shippingaddress|deliveryaddress|` +
+	`destinationaddress|giftmessage.*|customer(name|email|phone)|signedforby|receivedby|partyinfolist|labels|labeldata|packingslips?|customerinvoices?|dropofflocation)$`)
+
+// notBuyers are operations with such a member that is none of a buyer's.
+var notBuyers = map[string]string{
+	"awd20240509.getInbound":                                "Amazon's warehouse",
+	"awd20240509.getInboundShipment":                        "Amazon's warehouse",
+	"awd20240509.getOutbound":                               "Amazon's warehouse",
+	"awd20240509.listOutbounds":                             "Amazon's warehouse",
+	"fulfillmentoutbound20200701.getPackageTrackingDetails": "city and country; what is personal has a row",
+	"vendorordersv1.getPurchaseOrder":                       "Amazon's warehouse",
+	"vendorordersv1.getPurchaseOrders":                      "Amazon's warehouse",
+	"vendorordersv1.getPurchaseOrdersStatus":                "Amazon's warehouse",
+	"vendorshipmentsv1.GetShipmentDetails":                  "Amazon's warehouse",
+	"vendorshipmentsv1.GetShipmentLabels":                   "Amazon's warehouse",
+}
+
+// By Amazon's models: what the table takes out is there, and an answer with members that are called as buyers' data are has a row.
+func TestPersonalTableByModels(t *testing.T) {
+	for _, op := range catalog.Operations() {
+		api, err := catalog.LoadAPI(op.API)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths := map[string]bool{}
+		for _, r := range api.Operations[op.Name].Responses {
+			if r.Status/100 == 2 && r.Schema != nil {
+				walkSchema(api, r.Schema, "", map[*catalog.Schema]bool{}, paths)
+			}
+		}
+		known, ok := spapi.LookupOperation(op.ID)
+		if !ok {
+			continue
+		}
+		in := personalIn(&known)
+		for path := range paths {
+			name := path[strings.LastIndex(path, ".")+1:]
+			if buyersMembers.MatchString(name) && !in.whole && in.members == nil && notBuyers[op.ID] == "" {
+				t.Errorf("%s shows %s, and has no row", op.ID, path)
+			}
+		}
+	}
+	for _, rows := range [][][]string{table(personalRows), table(documentRows)} {
+		for _, row := range rows {
+			op, ok := catalog.Lookup(row[0])
+			if !ok || row[1] == "*" {
+				continue
+			}
+			api, err := catalog.LoadAPI(op.API)
+			if err != nil {
+				t.Fatal(err)
+			}
+			paths := map[string]bool{}
+			for _, r := range api.Operations[op.Name].Responses {
+				if r.Status/100 == 2 && r.Schema != nil {
+					walkSchema(api, r.Schema, "", map[*catalog.Schema]bool{}, paths)
+				}
+			}
+			for _, path := range strings.Split(row[1], ";") {
+				i := strings.LastIndex(path, ".") + 1
+				for _, name := range strings.Split(strings.TrimPrefix(path[i:], "!"), "|") {
+					if want := strings.TrimSuffix(path[:i]+name, "."); !paths[want] {
+						t.Errorf("%s has no %s", op.ID, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+// walkSchema collects the paths of all members, lists counting as what is in them.
+func walkSchema(api *catalog.API, s *catalog.Schema, path string, above map[*catalog.Schema]bool, paths map[string]bool) {
+	s = api.Resolve(s)
+	if s == nil || above[s] {
+		return
+	}
+	above[s] = true
+	defer delete(above, s)
+	for _, next := range []*catalog.Schema{s.Items, s.AdditionalProperties} {
+		if next != nil {
+			walkSchema(api, next, path, above, paths)
+		}
+	}
+	for name, next := range s.Properties {
+		at := strings.TrimPrefix(path+"."+name, ".")
+		paths[at] = true
+		walkSchema(api, next, at, above, paths)
+	}
 }

@@ -260,6 +260,16 @@ func documentBox(t *testing.T, h *handed) string {
 	return box
 }
 
+// "default" is the key's account, else the store's; the token says which, so that it stays with it.
+func TestTokenOfTheDefault(t *testing.T) {
+	h := newHanded(t)
+	for key, want := range map[string]string{"clerk": "shop", "reader": "shop"} {
+		if got, no := h.g.openToken(h.login(key, "default")); no != nil || got.Account != want {
+			t.Errorf("%s: %+v %+v", key, got, no)
+		}
+	}
+}
+
 // What was handed out while there were no keys is void when there are.
 func TestTokenOfKeylessTimes(t *testing.T) {
 	h := newHanded(t, func(c *Config, _ *emulator.Emulator) {

@@ -388,7 +388,7 @@ func (c *config) check(f *reader) {
 	if c.Proxy && c.Listen.Unix() {
 		f.wrong("proxy", "true", "needs an address in listen: no client's proxy is a socket")
 	}
-	if !c.Listen.Loopback() && !c.secure() && c.InsecureBecause == "" && !c.emulate {
+	if c.Listen.Address != "" && !c.Listen.Loopback() && !c.secure() && c.InsecureBecause == "" && !c.emulate {
 		f.wrong("listen", c.Listen.text, "is reached from beyond this machine, and keys and data would cross the network in clear: "+
 			"want tls.certificate and tls.key, a loopback address, or insecure_because with the reason why that is no harm")
 	}
