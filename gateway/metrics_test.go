@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -99,7 +100,7 @@ func TestDeprecated(t *testing.T) {
 	for _, want := range []string{
 		`spapi_gateway_deprecated_requests_total{caller="reader",operation="financesv0.listFinancialEvents",removal="2027-08-27"} 4`,
 		`spapi_gateway_deprecated_last_request_timestamp_seconds{caller="reader",operation="financesv0.listFinancialEvents",removal="2027-08-27"} ` +
-			fmt.Sprintf("%.9e", float64(now.Unix())),
+			strconv.FormatFloat(float64(now.Unix()), 'g', -1, 64),
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s in\n%s", want, text)
