@@ -108,7 +108,7 @@ func (a *App) prepare() (err error) {
 		return err
 	}
 	a.secret = fingerprint("client_secret", a.credentials.ClientID, a.credentials.ClientSecret.Reveal(), a.credentials.PreviousSecret.Reveal())
-	a.secrets = newClientSecrets(a.credentials, a.config.credentials)
+	a.secrets = newClientSecrets(a.credentials, a.config.credentials, a.secrets)
 	if a.userAgent, err = userAgent(a.config.userAgent); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 // (developer-docs.amazon.com/sp-api/docs/rotating-your-apps-lwa-credentials). In that time either may be the one that is known here, or mistyped.
 
 const (
-	// otherSecretFirst is how long another secret is shown first after the current one was refused: so long its refusal would be kept, too.
+	// otherSecretFirst is how long another secret is shown first after the current one was refused: as long as refusals are kept.
 	otherSecretFirst = refusalLifetime
 	// sourcePause is the least time between two questions to the source of credentials, and sourceTimeout bounds one.
 	sourcePause   = 10 * time.Second
@@ -27,17 +27,25 @@ type clientSecrets struct {
 	current, previous Secret
 	source            func(context.Context) (Credentials, error) // nil: there is none
 
+	turn chan struct{} // whoever asks the source
+
 	mu    sync.Mutex
+	good  Secret // was accepted last, also before the secret changed
 	first Secret // is shown before the current one, which was refused
 	until time.Time
-
-	turn  chan struct{} // whoever asks the source, or looks what it said
-	asked time.Time
-	found []Secret
+	asked time.Time // the source, in vain
+	found []Secret  // by the source
 }
 
-func newClientSecrets(c Credentials, source func(context.Context) (Credentials, error)) *clientSecrets {
-	return &clientSecrets{current: c.ClientSecret, previous: c.PreviousSecret, source: source, turn: make(chan struct{}, 1)}
+// newClientSecrets begins with what before, which may be nil, has found out.
+func newClientSecrets(c Credentials, source func(context.Context) (Credentials, error), before *clientSecrets) *clientSecrets {
+	s := &clientSecrets{current: c.ClientSecret, previous: c.PreviousSecret, source: source, turn: make(chan struct{}, 1)}
+	if before != nil {
+		before.mu.Lock()
+		s.good = before.good
+		before.mu.Unlock()
+	}
+	return s
 }
 
 // all yields what may be tried, without repeats. The source is asked only of those who come that far.
@@ -55,46 +63,62 @@ func (s *clientSecrets) all(ctx context.Context, logger *slog.Logger) iter.Seq[S
 			}
 			return true
 		}
-		_ = next(s.preferred(), s.current, s.previous) && (s.source == nil || next(s.ask(ctx, logger)...))
+		first, good := s.learned()
+		if !next(first, s.current, s.previous, good) {
+			return
+		}
+		for s.source != nil {
+			before := len(tried)
+			if !next(s.ask(ctx, logger, tried)...) || len(tried) == before {
+				return
+			}
+		}
 	}
 }
 
-func (s *clientSecrets) preferred() Secret {
+func (s *clientSecrets) learned() (first, good Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if time.Now().Before(s.until) {
-		return s.first
+		first = s.first
 	}
-	return Secret{}
+	return first, s.good
 }
 
-// worked notes which secret was accepted after another one was refused. It reports whether that is news to whoever reads the log.
+// worked notes which secret was accepted. It reports whether it is another one than the current, and that is news to whoever reads the log.
 func (s *clientSecrets) worked(secret Secret) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
+	s.good, s.asked = secret, time.Time{}
 	if secret == s.current {
 		s.first = Secret{}
 		return false
 	}
-	news := s.first != secret || !now.Before(s.until)
+	if s.first == secret && now.Before(s.until) {
+		return false
+	}
 	s.first, s.until = secret, now.Add(otherSecretFirst)
-	return news
+	return true
 }
 
-// ask returns the secrets of the source. All who come meanwhile get the same answer.
-func (s *clientSecrets) ask(ctx context.Context, logger *slog.Logger) []Secret {
+// ask returns the secrets of the source. Those who come meanwhile get the same answer, unless they have tried all of it.
+func (s *clientSecrets) ask(ctx context.Context, logger *slog.Logger, tried []Secret) []Secret {
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
 		return nil
 	}
-	now := time.Now()
-	if !s.asked.IsZero() && now.Before(s.asked.Add(sourcePause)) {
-		return s.found
+	s.mu.Lock()
+	now, found, asked := time.Now(), s.found, s.asked
+	fresh := slices.ContainsFunc(found, func(f Secret) bool { return !f.IsZero() && !slices.Contains(tried, f) })
+	if fresh || !asked.IsZero() && now.Before(asked.Add(sourcePause)) {
+		s.mu.Unlock()
+		return found
 	}
 	s.asked = now
+	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
 	defer cancel()
 	c, err := s.source(ctx)
@@ -103,15 +127,18 @@ func (s *clientSecrets) ask(ctx context.Context, logger *slog.Logger) []Secret {
 	}
 	if err != nil {
 		logger.LogAttrs(ctx, slog.LevelWarn, "spapi: the client secret was refused, and whether there is a newer one can't be read", slog.String("error", scrub(err.Error())))
-		return s.found
+		return nil
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.found = []Secret{c.ClientSecret, c.PreviousSecret}
 	return s.found
 }
 
 // known are all secrets that must not show.
 func (s *clientSecrets) known(shown Secret) []string {
-	return []string{shown.Reveal(), s.current.Reveal(), s.previous.Reveal()}
+	_, good := s.learned()
+	return []string{shown.Reveal(), s.current.Reveal(), s.previous.Reveal(), good.Reveal()}
 }
 
 // secretRefused reports whether it is the client secret that Login with Amazon refuses: another one may do.

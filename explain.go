@@ -124,7 +124,7 @@ func (e *APIError) badRequest(said string) string {
 		return "The sandbox knows only the requests that Amazon wrote down for it in the model (x-amzn-api-sandbox), such as magic parameter values, and this is none of them."
 	case strings.Contains(said, "requested data elements"), strings.Contains(said, "all requested resource"):
 		return "The application lacks a role for restricted data that the token asks for. Add the role (Direct-to-Consumer Shipping, Tax Invoicing, Tax Remittance) in Developer Central, let the seller authorize again, or ask for fewer data elements."
-	case strings.Contains(said, "not registered"), strings.Contains(said, "unregistered"):
+	case strings.Contains(said, "not registered"), strings.Contains(said, "unregistered"), strings.Contains(said, "not enrolled for rotation"):
 		return "The queue for the new secret must be registered in Developer Central before the client secret can be rotated."
 	case len(e.Errors) > 0 && e.Errors[0].Message == "":
 		return "Amazon gave no reason. A page token that was not percent-encoded (a raw + in it) is the usual cause; otherwise check each argument against the operation's page."

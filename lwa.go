@@ -120,7 +120,7 @@ func (a *App) exchange(ctx context.Context, urgent <-chan struct{}, grant string
 	var refused error
 	for secret := range a.secrets.all(ctx, a.logger()) {
 		token, err = a.exchangeBy(ctx, urgent, grant, secret, ask)
-		if err == nil && refused != nil && a.secrets.worked(secret) {
+		if err == nil && a.secrets.worked(secret) {
 			a.logger().LogAttrs(ctx, slog.LevelWarn, "spapi: "+a.login()+" refuses the client secret; another one that is known works, and is used: "+
 				"look whether the stored one is right, or was rotated", slog.String("client_id", a.credentials.ClientID))
 		}

@@ -96,7 +96,7 @@ func WithApplicationLimit(operation string, rate float64, burst int) Option {
 }
 
 // WithCredentialsSource sets what is asked for the application's credentials when Login with Amazon refuses the client secrets that the App has: they may
-// have been rotated since. What it brings is tried, and told as a warning in the log. It is asked at most every 10 seconds, with a ctx of at most 30. Its
+// have been rotated since. What it brings is tried, and told as a warning in the log. In vain it is asked at most every 10 seconds; its ctx has at most 30. Its
 // client id isn't looked at. Default: nil, nothing is asked.
 func WithCredentialsSource(read func(ctx context.Context) (Credentials, error)) Option {
 	return func(c *config) { c.credentials = read }

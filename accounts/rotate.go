@@ -14,9 +14,9 @@ const SecretOverlap = 7 * 24 * time.Hour
 // Rotation is a new client secret, as the notification APPLICATION_OAUTH_CLIENT_NEW_SECRET or the console tells it.
 type Rotation struct {
 	ClientID string
-	Secret   spapi.Secret
-	Expires  time.Time // when it ends; zero: not known
-	OldUntil time.Time // when the old one ends; zero: [SecretOverlap] from now
+	Secret   spapi.Secret // zero: there is none, only the end of the one in force is told
+	Expires  time.Time    // when it ends; zero: not known
+	OldUntil time.Time    // when the old one ends; zero: [SecretOverlap] from now
 }
 
 // Rotate stores a new client secret in place of the application's, which becomes its PreviousSecret. A rotation that is stored already changes nothing,
@@ -51,6 +51,10 @@ func (a Application) rotated(r Rotation, now time.Time) Application {
 		r.OldUntil = now.Add(SecretOverlap)
 	}
 	switch {
+	case r.Secret.IsZero():
+		if a.SecretExpires.IsZero() { // else the message may be about the one before
+			a.SecretExpires = r.Expires.UTC().Truncate(time.Second)
+		}
 	case r.Secret == a.ClientSecret:
 		if !r.Expires.IsZero() {
 			a.SecretExpires = r.Expires.UTC().Truncate(time.Second)

@@ -58,16 +58,12 @@ func (x *exchange) decodeDocument(a *address) {
 			kind = strings.TrimSpace(kind) + "; charset=utf-8"
 		}
 		x.give(kind)
-		if x.r.Method != http.MethodHead {
-			x.copy(in)
-		}
+		x.copy(in, -1)
 		return
 	}
 	if as == "jsonl" && x.op.API == "datakiosk20231115" { // it is that already
 		x.give(kind)
-		if x.r.Method != http.MethodHead {
-			x.copy(in)
-		}
+		x.copy(in, -1)
 		return
 	}
 	rows := document.NewRows(in, document.RowOptions{FindHeader: t.Explained})
@@ -80,17 +76,27 @@ func (x *exchange) decodeDocument(a *address) {
 	if x.r.Method == http.MethodHead {
 		return
 	}
-	out := export.NewJSONL(x.w, header)
+	to := &pacedWriter{x}
+	out := export.NewJSONL(to, header)
 	if as == "csv" {
-		out = export.NewCSV(x.w, header)
+		out = export.NewCSV(to, header)
 	}
 	if err := export.Copy(out, rows); err != nil {
 		x.abort("decode", err)
 	}
 }
 
+// pacedWriter gives the caller its time for each piece.
+type pacedWriter struct{ x *exchange }
+
+func (w *pacedWriter) Write(p []byte) (int, error) {
+	w.x.limitWrite()
+	return w.x.w.Write(p)
+}
+
 func (x *exchange) give(kind string) {
 	x.pass(http.Header{"Content-Type": {kind}})
+	x.limitWrite()
 	x.w.WriteHeader(http.StatusOK)
 }
 

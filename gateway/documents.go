@@ -157,7 +157,7 @@ func (x *exchange) sealAddress(amazon, method, packed string) (string, error) {
 		return amazon, nil
 	}
 	a := address{Account: x.caller.account, Operation: x.op.ID, Call: x.r.URL.RequestURI(), Method: method, URL: amazon, Expires: x.g.expiry(u),
-		Packed: packed, Personal: x.personal, Token: x.caller.token != "", Type: x.report.Type, Store: x.report.Marketplace}
+		Packed: packed, Personal: x.record.PersonalData, Token: x.caller.token != "", Type: x.report.Type, Store: x.report.Marketplace}
 	if x.caller.key != nil {
 		a.Key = x.caller.key.ID
 	}
@@ -251,6 +251,7 @@ func (x *exchange) refuseDocument(e *storeError) {
 	h.Set("Content-Type", "application/xml")
 	setRetryAfter(h, e.retryAfter)
 	x.record.Refused = e.why
+	x.limitWrite()
 	x.w.WriteHeader(e.status)
 	if x.r.Method == http.MethodHead {
 		return
@@ -436,10 +437,9 @@ func (x *exchange) getDocument(a *address) {
 	if total := in.Progress().Total; total >= 0 {
 		x.w.Header().Set("Content-Length", strconv.FormatInt(total, 10))
 	}
+	x.limitWrite()
 	x.w.WriteHeader(http.StatusOK)
-	if x.r.Method != http.MethodHead {
-		x.copy(in)
-	}
+	x.copy(in, in.Progress().Total)
 }
 
 // pass puts the store's headers on the answer. Documents are of one caller alone: nobody between may keep them.
@@ -455,12 +455,12 @@ func (x *exchange) pass(from http.Header) {
 	x.record.RequestID = from.Get("X-Amz-Request-Id")
 }
 
-// copyBuffer is what a document takes in memory, beside the buffers of connections.
-const copyBuffer = 64 << 10
-
-// copy passes a body on. One that breaks off ends the connection: it must not look whole.
-func (x *exchange) copy(from io.Reader) {
-	if _, err := io.CopyBuffer(struct{ io.Writer }{x.w}, struct{ io.Reader }{from}, make([]byte, copyBuffer)); err != nil {
+// copy passes a body of that length on, -1 if it isn't known. One that breaks off ends the connection: it must not look whole.
+func (x *exchange) copy(from io.Reader, length int64) {
+	if x.r.Method == http.MethodHead {
+		return
+	}
+	if err := x.stream(&http.Response{Body: io.NopCloser(from), ContentLength: length}); err != nil {
 		x.abort("document", err)
 	}
 }
@@ -510,10 +510,9 @@ func (x *exchange) getPart(a *address) {
 	if res.ContentLength >= 0 && res.StatusCode != http.StatusNotModified {
 		x.w.Header().Set("Content-Length", strconv.FormatInt(res.ContentLength, 10))
 	}
+	x.limitWrite()
 	x.w.WriteHeader(res.StatusCode)
-	if x.r.Method != http.MethodHead {
-		x.copy(res.Body)
-	}
+	x.copy(res.Body, res.ContentLength)
 }
 
 // maxUpload is the largest object that S3 takes in one request (docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html). What a feed may have
@@ -530,7 +529,8 @@ func (x *exchange) putDocument(a *address) {
 		x.refuseDocument(&storeError{Code: "EntityTooLarge", Message: "Your proposed upload exceeds the maximum allowed size", status: http.StatusBadRequest, why: "length"})
 		return
 	}
-	req, err := http.NewRequestWithContext(x.r.Context(), http.MethodPut, a.URL, x.r.Body)
+	x.body = x.boundedBody(maxUpload)
+	req, err := http.NewRequestWithContext(x.r.Context(), http.MethodPut, a.URL, x.body)
 	if err != nil {
 		x.refuseDocument(unreachable(errHost))
 		return
@@ -548,7 +548,14 @@ func (x *exchange) putDocument(a *address) {
 		req.Header["Content-Type"] = v
 	}
 	res, err := x.transport().RoundTrip(req)
+	if failed := x.body.err(); failed != nil {
+		err = failed
+	}
 	if err != nil {
+		if res != nil {
+			_ = res.Body.Close()
+		}
+		x.w.Header().Set("Connection", "close") // the rest of the body is not read
 		x.refuseDocument(unreachable(err))
 		return
 	}
@@ -558,6 +565,7 @@ func (x *exchange) putDocument(a *address) {
 		return
 	}
 	x.pass(res.Header)
+	x.limitWrite()
 	x.w.WriteHeader(res.StatusCode)
 }
 
@@ -583,11 +591,17 @@ func storeSaid(res *http.Response) *storeError {
 }
 
 func unreachable(err error) *storeError {
-	e := &storeError{Code: "ServiceUnavailable", Message: "The document store can't be reached: " + safe(err), status: http.StatusServiceUnavailable, why: "store"}
-	if errors.Is(err, errHost) {
-		e.Code, e.status = "AccessDenied", http.StatusForbidden
+	switch {
+	case errors.Is(err, errHost):
+		return accessDenied(errHost.Error(), "store")
+	case errors.Is(err, errBodySlow):
+		return &storeError{Code: "RequestTimeout", Message: "Your socket connection to the server was not read from or written to within the timeout period.",
+			status: http.StatusBadRequest, why: "body-slow"}
+	case errors.Is(err, errBodyBroken):
+		return &storeError{Code: "IncompleteBody", Message: "You did not provide the number of bytes specified by the Content-Length HTTP header", status: http.StatusBadRequest,
+			why: "body"}
 	}
-	return e
+	return &storeError{Code: "ServiceUnavailable", Message: "The document store can't be reached: " + safe(err), status: http.StatusServiceUnavailable, why: "store"}
 }
 
 // fetchFailed is why a document can't be fetched.

@@ -51,7 +51,7 @@ func (a *answer) response() *http.Response {
 
 // shareable tells whether the answer may be another caller's, too: GETs without personal data.
 func (x *exchange) shareable() bool {
-	return x.r.Method == http.MethodGet && x.body == nil && x.caller.token == "" && !x.record.PersonalData && x.r.Header.Get("Range") == ""
+	return x.r.Method == http.MethodGet && x.body == nil && x.caller.token == "" && !x.personal && x.r.Header.Get("Range") == ""
 }
 
 // sharedKey is equal for calls that have the same answer: for the same account, of the same path and query, with the same headers that Amazon gets but for
@@ -215,7 +215,7 @@ func (x *exchange) lead(f *flight, out *http.Request, keep string) {
 }
 
 // follow waits for the call of another. It is false if the caller has to call by itself: the answer is too long to be kept, it broke off, or the other
-// had less patience.
+// had less patience, or was stopped.
 func (x *exchange) follow(f *flight) bool {
 	ctx := x.r.Context()
 	select {
@@ -227,7 +227,8 @@ func (x *exchange) follow(f *flight) bool {
 	}
 	if f.err != nil {
 		limit, isLimit := errors.AsType[*spapi.LimitError](f.err)
-		if isLimit && limit.Deadline || errors.Is(f.err, context.DeadlineExceeded) || errors.Is(f.err, context.Canceled) {
+		_, isStopped := errors.AsType[stopped](f.err) // the other's key or account
+		if isStopped || isLimit && limit.Deadline || errors.Is(f.err, context.DeadlineExceeded) || errors.Is(f.err, context.Canceled) {
 			return false
 		}
 	} else if f.answer == nil {

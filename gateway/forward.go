@@ -67,7 +67,8 @@ func (x *exchange) fail(err error) {
 		x.refuse(no)
 		return
 	}
-	if errors.Is(x.r.Context().Err(), context.Canceled) { // nobody hears
+	// A body that is too slow ends the request's context, too.
+	if x.body.err() == nil && errors.Is(x.r.Context().Err(), context.Canceled) { // nobody hears
 		x.record.Refused, x.record.Status = "gone", statusGone
 		return
 	}

@@ -172,7 +172,6 @@ type exchange struct {
 	sent witness // what w has sent
 	told bool
 
-	personal bool     // the answer may hold personal data: it is neither kept nor shared; restrict
 	edit     *members // what is taken out of the answer; restrict
 	report   report   // that the document which is asked for is of; restrict
 

@@ -20,3 +20,8 @@ func setRetryAfter(h http.Header, d time.Duration) {
 		h.Set("Retry-After", strconv.FormatInt(int64(math.Ceil(d.Seconds())), 10))
 	}
 }
+
+// boundedBody is the body of the request, which must not be larger, nor come slower than any.
+func (x *exchange) boundedBody(limit int64) *body {
+	return &body{in: x.r.Body, control: http.NewResponseController(x.w), begun: time.Now(), max: limit}
+}

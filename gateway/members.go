@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -82,6 +83,9 @@ var errNotJSON = errors.New("it is not JSON")
 // edit writes a JSON text without what m takes out. replaced is asked for the new text of each member that m replaces; path is its names, with dots. What stays
 // keeps its spelling: numbers, and the order of members.
 func (m *members) edit(text []byte, replaced func(path, value string) (string, error)) ([]byte, error) {
+	if !json.Valid(text) {
+		return nil, errNotJSON
+	}
 	d := jx.DecodeBytes(text)
 	w := &jx.Writer{Buf: make([]byte, 0, len(text))}
 	e := editor{d: d, w: w, replaced: replaced}
@@ -89,9 +93,6 @@ func (m *members) edit(text []byte, replaced func(path, value string) (string, e
 		if e.err != nil {
 			return nil, e.err
 		}
-		return nil, errNotJSON
-	}
-	if d.Next() != jx.Invalid {
 		return nil, errNotJSON
 	}
 	return w.Buf, nil

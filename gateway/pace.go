@@ -144,13 +144,13 @@ func (x *exchange) tellPace(h http.Header) {
 	if r.Attempts == 0 {
 		return
 	}
-	h["X-Spapi-Attempts"] = []string{strconv.Itoa(r.Attempts)}
-	h["X-Spapi-Waited"] = []string{seconds(r.Waited)}
+	told := [...]string{strconv.Itoa(r.Attempts), seconds(r.Waited), "", "", "", ""} // one piece of memory
+	h["X-Spapi-Attempts"], h["X-Spapi-Waited"] = told[0:1:1], told[1:2:2]
 	if l, ok := x.limit(); ok {
-		h["X-Spapi-Limit-Rate"] = []string{strconv.FormatFloat(l.Bucket.Rate, 'g', 6, 64)}
-		h["X-Spapi-Limit-Burst"] = []string{strconv.Itoa(l.Bucket.Burst)}
-		h["X-Spapi-Limit-Remaining"] = []string{strconv.FormatInt(int64(l.Left), 10)}
-		h["X-Spapi-Limit-Reset"] = []string{seconds(l.Full)}
+		told[2], told[3] = strconv.FormatFloat(l.Bucket.Rate, 'g', 6, 64), strconv.Itoa(l.Bucket.Burst)
+		told[4], told[5] = strconv.FormatInt(int64(l.Left), 10), seconds(l.Full)
+		h["X-Spapi-Limit-Rate"], h["X-Spapi-Limit-Burst"] = told[2:3:3], told[3:4:4]
+		h["X-Spapi-Limit-Remaining"], h["X-Spapi-Limit-Reset"] = told[4:5:5], told[5:6:6]
 	}
 }
 

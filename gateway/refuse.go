@@ -203,6 +203,9 @@ func (x *exchange) tell(err error) *refusal {
 	if e, ok := errors.AsType[*spapi.TimeoutError](err); ok {
 		return &refusal{Status: http.StatusGatewayTimeout, Code: "InternalFailure", Message: "Amazon: " + e.Error(), explain: e.Explain(), why: "timeout"}
 	}
+	if e, ok := errors.AsType[*rewriteError](err); ok {
+		return &refusal{Status: http.StatusBadGateway, Code: "InternalFailure", Message: "Amazon's answer can't be passed on", Details: e.Error(), why: "answer"}
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &refusal{Status: http.StatusGatewayTimeout, Code: "RequestTimeout", why: "deadline",
 			Message: "The call was not done in its time",

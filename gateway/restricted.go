@@ -103,6 +103,11 @@ func (x *exchange) restrict() *refusal {
 	if no != nil {
 		return no
 	}
+	switch v := x.r.Header.Get(headerDocuments); v {
+	case "", documentsDirect, "gateway":
+	default:
+		return badRequest("documents", "Header "+headerDocuments+": "+shown(v), `want "gateway", which is meant without it too, or "direct" for Amazon's own addresses`)
+	}
 	may := x.caller.scope.PersonalData
 	if x.caller.token != "" {
 		if !may { // the key had it when the token was made
@@ -147,7 +152,7 @@ func (x *exchange) restrict() *refusal {
 }
 
 // shows notes that the answer may hold personal data: it is never kept, nor shared with others, and the audit has it.
-func (x *exchange) shows() { x.personal, x.record.PersonalData = true, true }
+func (x *exchange) shows() { x.record.PersonalData = true }
 
 // chosenData reads the header by which callers choose: which data elements, or "none".
 func (x *exchange) chosenData() (chosen bool, elements []string, no *refusal) {
@@ -180,8 +185,7 @@ func (x *exchange) chosenData() (chosen bool, elements []string, no *refusal) {
 }
 
 func badData(value, want string) *refusal {
-	return &refusal{Status: http.StatusBadRequest, Code: "InvalidInput", Message: "Header " + headerRestrictedData + ": " + strconv.QuoteToASCII(cut(value, 80)),
-		Details: want, why: "restricted-data"}
+	return badRequest("restricted-data", "Header "+headerRestrictedData+": "+shown(value), want)
 }
 
 // Bounds of a request for a restricted data token (models, tokens_2021-03-01).
@@ -193,11 +197,12 @@ const (
 // checkTokenRequest reads a request for a restricted data token: what it would open must be in the caller's scope.
 func (x *exchange) checkTokenRequest() *refusal {
 	bad := func(details string) *refusal {
-		return &refusal{Status: http.StatusBadRequest, Code: "InvalidInput", Message: "Invalid Input", Details: details, why: "token-request"}
+		return badRequest("token-request", "Invalid Input", details)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxTokenRequestBody))
+	body, err := io.ReadAll(x.boundedBody(maxTokenRequestBody))
 	if err != nil {
-		return bad("the body cannot be read, or is larger than " + strconv.Itoa(maxTokenRequestBody) + " bytes")
+		x.w.Header().Set("Connection", "close")
+		return bad("the body cannot be read, is larger than " + strconv.Itoa(maxTokenRequestBody) + " bytes or comes too slowly")
 	}
 	var request struct {
 		Resources []struct {
@@ -219,7 +224,7 @@ func (x *exchange) checkTokenRequest() *refusal {
 	for i, r := range request.Resources {
 		place := "restrictedResources[" + strconv.Itoa(i) + "]: "
 		op, known := spapi.FindOperation(r.Method, r.Path)
-		if !known || strings.Contains(r.Path, "//") || slices.ContainsFunc(strings.Split(r.Path, "/"), isDots) {
+		if !known || op.Method != r.Method || strings.Contains(r.Path, "//") || slices.ContainsFunc(strings.Split(r.Path, "/"), isDots) {
 			return bad(place + strconv.QuoteToASCII(cut(r.Method+" "+r.Path, 200)) + " is no operation's method and path")
 		}
 		if no := x.caller.scope.allows(x.caller.account, &op, op.Method, true); no != nil {
@@ -268,8 +273,7 @@ func (x *exchange) personalReport() (bool, *refusal) {
 	}
 	_, id, _ := strings.Cut(x.r.URL.Path, "/documents/")
 	if strings.Trim(id, idCharacters) != "" {
-		return false, &refusal{Status: http.StatusBadRequest, Code: "InvalidInput", Message: "reportDocumentId " + strconv.QuoteToASCII(cut(id, 80)),
-			Details: "want an id as getReport tells it: letters, digits, dots, hyphens", why: "report-id"}
+		return false, badRequest("report-id", "reportDocumentId "+shown(id), "want an id as getReport tells it: letters, digits, dots, hyphens")
 	}
 	found, err := x.g.reports.find(x.r.Context(), x.client, x.caller.account, id)
 	if err != nil {
@@ -359,12 +363,12 @@ func (m *reportMemory) find(ctx context.Context, client *spapi.Client, account, 
 			}
 			m.put(account, r.ReportDocumentID, reportOf(r))
 		}
+		if r, ok := m.get(account, document); ok {
+			return r, nil
+		}
 	}
-	r, ok := m.get(account, document)
-	if !ok {
-		m.put(account, document, report{})
-	}
-	return r, nil
+	m.put(account, document, report{})
+	return report{}, nil
 }
 
 func reportOf(r *reports20210630.Report) report {

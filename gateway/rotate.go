@@ -10,7 +10,7 @@ import (
 )
 
 // RotateSecret takes in an application's new client secret, as a notification tells it: it is stored (see [accounts.Rotate]), and calls go on with
-// both secrets from then on. When it returns nil the message that told it may be deleted. A program has it called by a consumer of the queue for new
+// both secrets from then on. One without a secret tells when the one in force ends. When it returns nil the message that told it may be deleted. A program has it called by a consumer of the queue for new
 // secrets, package notifications/sqs.
 func (g *Gateway) RotateSecret(ctx context.Context, r accounts.Rotation) error {
 	stored, err := accounts.Rotate(ctx, g.config.Accounts, r)
@@ -21,6 +21,9 @@ func (g *Gateway) RotateSecret(ctx context.Context, r accounts.Rotation) error {
 		}
 		g.config.Logger.Log(ctx, level, message, "client_id", r.ClientID, "old_until", r.OldUntil, "error", err)
 		return err
+	}
+	if r.Secret.IsZero() {
+		return nil // its end is told, which is stored
 	}
 	g.config.Logger.InfoContext(ctx, "a new client secret is stored", "client_id", r.ClientID, "expires", stored.SecretExpires, "old_until", stored.PreviousExpires)
 	if err := g.accounts.reload(ctx); err != nil {

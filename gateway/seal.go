@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/openspapi/spapi"
 )
@@ -90,7 +91,7 @@ var errSealed = errors.New("it was not sealed here for this purpose, or was chan
 
 // open reads the value of a box.
 func (s sealer) open(p purpose, box string, v any) error {
-	if len(box) > maxBox {
+	if len(box) > maxBox || strings.ContainsAny(box, "\r\n") { // which the decoder passes over
 		return errSealed
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(box)

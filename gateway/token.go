@@ -105,7 +105,7 @@ func (g *Gateway) serveToken(w http.ResponseWriter, r *http.Request) {
 	defer x.done()
 	x.record.Operation = "gateway.token"
 	answer, no := x.login()
-	h := w.Header()
+	h := x.w.Header()
 	h.Set("Content-Type", "application/json;charset=UTF-8")
 	h.Set("Cache-Control", "no-cache, no-store, must-revalidate")
 	h.Set("Pragma", "no-cache")
@@ -122,8 +122,8 @@ func (g *Gateway) serveToken(w http.ResponseWriter, r *http.Request) {
 			Error       string `json:"error"`
 		}{no.description, no.code}
 	}
-	w.WriteHeader(status)
-	encoder := json.NewEncoder(w)
+	x.w.WriteHeader(status)
+	encoder := json.NewEncoder(x.w)
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(body)
 }
@@ -143,7 +143,7 @@ func (x *exchange) login() (*granted, *loginError) {
 		no.status = http.StatusMethodNotAllowed
 		return nil, no
 	}
-	form, no := loginForm(x.w, x.r)
+	form, no := loginForm(x.r, x.boundedBody(maxTokenRequest))
 	if no != nil {
 		return nil, no
 	}
@@ -240,9 +240,9 @@ func loginRefused(no *refusal) *loginError {
 
 // loginForm reads the parameters: form-urlencoded as documented, JSON as several clients send it (selling-partner-api-sdk's Java client, npm
 // amazon-sp-api, jlevers/selling-partner-api), the client's credentials in HTTP Basic too (RFC 6749 2.3.1).
-func loginForm(w http.ResponseWriter, r *http.Request) (map[string]string, *loginError) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxTokenRequest))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+func loginForm(r *http.Request, in io.Reader) (map[string]string, *loginError) {
+	body, err := io.ReadAll(in)
+	if errors.Is(err, errBodyTooLarge) {
 		return nil, badLogin("Malformed request: the body is larger than the gateway takes")
 	}
 	if err != nil || len(body) == 0 {

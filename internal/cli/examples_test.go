@@ -18,7 +18,7 @@ import (
 var notRun = []string{"spapi emulator", "spapi quickstart", "spapi auth login", "spapi auth use", "spapi auth remove",
 	"spapi report run", "spapi report get", "spapi report download", "spapi report schedule set", "spapi report schedule remove",
 	"spapi notifications listen --type ORDER_CHANGE,", "spapi notifications listen --queue", "spapi notifications doctor --queue",
-	"spapi notifications destinations get", "spapi notifications destinations delete", "spapi notifications subscriptions get",
+	"spapi auth rotate shop-de", "spapi notifications destinations get", "spapi notifications destinations delete", "spapi notifications subscriptions get",
 	"spapi notifications subscriptions create", "spapi notifications subscriptions delete", "spapi notifications subscriptions list --sellers",
 	"spapi notifications plan -f notifications.yaml --sellers", "spapi notifications apply -f notifications.yaml --sellers", "spapi notifications apply --plan",
 	"spapi --sandbox notifications test", "spapi notifications trigger REPORT_PROCESSING_FINISHED", "spapi notifications trigger ORDER_CHANGE --to",

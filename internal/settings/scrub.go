@@ -36,7 +36,44 @@ func Scrub(s string) string {
 }
 
 // ScrubSecrets takes out the secrets that have a shape of their own.
-func ScrubSecrets(s string) string { return secretTexts().ReplaceAllString(s, Redacted) }
+func ScrubSecrets(s string) string {
+	if Innocent(s) {
+		return s
+	}
+	return secretTexts().ReplaceAllString(s, Redacted)
+}
+
+// secretMarks are what a secret has of which all characters are those of names: one of them is in each that has no bar or its escape.
+var secretMarks = []string{"oa2-cs", "SECRET-KEY", "spapi_gw_"}
+
+// Innocent tells of a short text of letters, digits and the signs of ids and paths that no secret is in it, in a fraction of the time that looking for each
+// takes. Most that is looked through is such: ids of requests, paths, names of parameters. Of others it says nothing.
+func Innocent(s string) bool {
+	if len(s) > 200 {
+		return false
+	}
+	hex := true
+	for i := range len(s) {
+		switch c := s[i]; {
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'f', 'A' <= c && c <= 'F', c == '-':
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '/', c == '.', c == '_':
+			hex = false
+		default:
+			return false
+		}
+	}
+	if hex {
+		return true
+	}
+	for _, mark := range secretMarks {
+		for i := 0; i+len(mark) <= len(s); i++ {
+			if s[i]|0x20 == mark[0]|0x20 && strings.EqualFold(s[i:i+len(mark)], mark) {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 // SecretShape reports whether the text is or holds a secret: such text in a value that prints would be a leak.
 func SecretShape(s string) bool { return secretShapes().MatchString(s) }

@@ -53,3 +53,18 @@ func TestErrorsRepeatNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// FuzzInnocent: what is taken for innocent at a glance is so when it is looked at closely.
+func FuzzInnocent(f *testing.F) {
+	for _, s := range []string{
+		"", "11111111-2222-3333-4444-555555555555", "/orders/v0/orders", "MarketplaceIds", "x/amzn1.oa2-cs.v1.0123456789abcdef", "/AMZN1.OA2-CS.V1.0123456789abcdef",
+		"AGE-SECRET-KEY-1QQQQQQQQ", "age-secret-key-1qqq", "Atza|IwEB", "Atza%7CIwEB", "spapi_gw_0123456789_abc", "/a/amzn1.oa2-cs..abcd",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if found := secretTexts().FindString(s); found != "" && Innocent(s) {
+			t.Errorf("%q holds %q", s, found)
+		}
+	})
+}

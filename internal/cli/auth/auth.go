@@ -21,7 +21,7 @@ func NewCmdAuth(f *factory.Factory) *cobra.Command {
 		Args: exit.Group,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(NewCmdLogin(f, nil), NewCmdList(f, nil), NewCmdStatus(f, nil), NewCmdToken(f, nil), NewCmdUse(f, nil), NewCmdRemove(f, nil))
+	cmd.AddCommand(NewCmdLogin(f, nil), NewCmdList(f, nil), NewCmdStatus(f, nil), NewCmdToken(f, nil), NewCmdRotate(f, nil), NewCmdUse(f, nil), NewCmdRemove(f, nil))
 	return cmd
 }
 
