@@ -51,7 +51,7 @@ func (a *answer) response() *http.Response {
 
 // shareable tells whether the answer may be another caller's, too: GETs without personal data.
 func (x *exchange) shareable() bool {
-	return x.r.Method == http.MethodGet && x.body == nil && x.caller.token == "" && !x.personal && x.r.Header.Get("Range") == ""
+	return x.r.Method == http.MethodGet && x.body == nil && x.caller.token == "" && !x.record.PersonalData && x.r.Header.Get("Range") == ""
 }
 
 // sharedKey is equal for calls that have the same answer: for the same account, of the same path and query, with the same headers that Amazon gets but for

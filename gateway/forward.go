@@ -67,6 +67,13 @@ func (x *exchange) fail(err error) {
 		x.refuse(no)
 		return
 	}
+	if errors.Is(context.Cause(x.r.Context()), ErrDraining) {
+		no := refusal{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: "Service is temporarily unavailable.", RetryAfter: leastRetryAfter,
+			Details: "the gateway was stopped before the call had ended", why: "stopping"}
+		no.outcome = x.refusalOf(err).outcome
+		x.refuse(&no)
+		return
+	}
 	// A body that is too slow ends the request's context, too.
 	if x.body.err() == nil && errors.Is(x.r.Context().Err(), context.Canceled) { // nobody hears
 		x.record.Refused, x.record.Status = "gone", statusGone

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -30,6 +31,10 @@ const (
 	checkAge      = time.Second // how old an answer may be: whoever asks often costs no more
 	checkPatience = 5 * time.Second
 )
+
+// ErrDraining is the cause by which whoever serves the gateway ends the contexts of requests that are still under way when the time for that is over. They are
+// answered 503, and whether what was sent may have been carried out is told.
+var ErrDraining = errors.New("gateway: it is being stopped")
 
 // Drain turns readiness off, so that no new requests are sent here. Requests are answered as before.
 func (g *Gateway) Drain() { g.health.draining.Store(true) }

@@ -169,6 +169,7 @@ func NewCmdRoot(f *factory.Factory) *cobra.Command {
 		emulator.NewCmdHelp(),
 		exit.NewCmdHelp(),
 		factory.NewCmdHelp(),
+		gateway.NewCmdHelp(),
 		output.NewCmdHelp(),
 		when.NewCmdHelp(),
 	)

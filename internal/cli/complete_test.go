@@ -22,6 +22,7 @@ func TestCompletionOffersNoFiles(t *testing.T) {
 	files := map[string][]string{
 		"spapi auth login": {"--secret-file"}, "spapi doctor": {"--source"}, "spapi emulator": started,
 		"spapi emulator run": append([]string{""}, started...), "spapi emulator ca": {"--ca-dir"}, "spapi emulator clients": {"--ca-dir"},
+		"spapi gateway": {"--config", "--folder"}, "spapi gateway check": {"--config", "--folder"},
 		"spapi feed submit": {"--journal", ""}, "spapi kiosk run": {"--out"}, "spapi listings patch": {"--patches"}, "spapi listings put": {"--attributes"},
 		"spapi notifications apply": {"--file", "--plan"}, "spapi notifications plan": {"--file"}, "spapi notifications listen": {"--secret-file"},
 		"spapi notifications trigger": {"--payload", "--to"},

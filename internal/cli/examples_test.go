@@ -15,7 +15,7 @@ import (
 
 // notRun are the commands whose examples are parsed only: they serve until they are stopped, want a browser, or take long and have a test
 // of their own.
-var notRun = []string{"spapi emulator", "spapi quickstart", "spapi auth login", "spapi auth use", "spapi auth remove",
+var notRun = []string{"spapi emulator", "spapi gateway --", "spapi quickstart", "spapi auth login", "spapi auth use", "spapi auth remove",
 	"spapi report run", "spapi report get", "spapi report download", "spapi report schedule set", "spapi report schedule remove",
 	"spapi notifications listen --type ORDER_CHANGE,", "spapi notifications listen --queue", "spapi notifications doctor --queue",
 	"spapi auth rotate shop-de", "spapi notifications destinations get", "spapi notifications destinations delete", "spapi notifications subscriptions get",
@@ -30,6 +30,7 @@ var exampleFiles = map[string]string{
 	"offer.json": `{"condition_type":[{"value":"new_new"}],"merchant_suggested_asin":[{"value":"B0GNI7T800"}],
 		"purchasable_offer":[{"currency":"USD","our_price":[{"schedule":[{"value_with_tax":12.50}]}]}],
 		"fulfillment_availability":[{"fulfillment_channel_code":"DEFAULT","quantity":7}]}`,
+	"gateway.yaml": "listen: 127.0.0.1:8585\nlog: {level: warn}\n",
 	"notifications.yaml": `{"destinations":[{"name":"orders","sqs":"arn:aws:sqs:us-east-1:123456789012:orders"}],
 		"subscriptions":[{"type":"REPORT_PROCESSING_FINISHED","destination":"orders"}]}`,
 	"patches.json": `[{"op":"replace","path":"/attributes/color","value":[{"value":"Blue","language_tag":"en_US","marketplace_id":"ATVPDKIKX0DER"}]}]`,

@@ -205,7 +205,7 @@ func (e *examination) keys(ctx context.Context, s secret) {
 	const what = "keys"
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	state, end, err := openState(e.f, e.c, s, slog.New(slog.DiscardHandler))
+	state, end, err := openState(e.f, e.c, s, quietly())
 	if err != nil {
 		e.add(what, doctor.Problem, "", "%v", err)
 		return
@@ -302,7 +302,7 @@ func (e *examination) fleet(ctx context.Context) {
 	if address == "" {
 		return
 	}
-	shared, err := openFleet(e.f, e.c, slog.New(slog.DiscardHandler))
+	shared, err := openFleet(e.f, e.c, quietly())
 	if err != nil {
 		e.add(what, doctor.Problem, exit.Explain(err), "%v", err)
 		return
@@ -369,7 +369,7 @@ func (e *examination) certificate() {
 		}
 		return
 	}
-	c, err := openCertificate(t, slog.New(slog.DiscardHandler), func() time.Time { return e.now })
+	c, err := openCertificate(t, quietly(), func() time.Time { return e.now })
 	if err != nil {
 		e.add(what, doctor.Problem, "", "%v", err)
 		return

@@ -8,14 +8,18 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/openspapi/spapi/gateway"
+	"github.com/openspapi/spapi/gateway/audit"
 	"github.com/openspapi/spapi/internal/cli/listen"
 	"github.com/openspapi/spapi/internal/settings"
 )
@@ -27,6 +31,8 @@ type config struct {
 	InsecureBecause string   `yaml:"insecure_because" help:"why it may listen beyond this machine without TLS, such as \"behind nginx with TLS\""`
 	TLS             tlsFiles `yaml:"tls"`
 	Proxy           bool     `yaml:"proxy" default:"false" help:"be a proxy for Amazon's hosts too, for clients that have them built in; they must trust ca.pem of tls.authority"`
+	Hosts           []string `yaml:"hosts" help:"names by which callers reach it, such as [spapi.example.com]; localhost, addresses and Amazon's own need none"`
+	URL             string   `yaml:"url" default:"as each request has it" help:"where callers reach it, for addresses of documents, such as https://spapi.example.com"`
 	TrustedProxies  []prefix `yaml:"trusted_proxies" help:"networks whose X-Forwarded-For is believed, such as [10.0.0.0/8]"`
 	Folder          path     `yaml:"folder" default:"spapi/gateway in the user's folder for settings, or SPAPI_GATEWAY_FOLDER" help:"where keys, blocks, the secret and the audit are"`
 	SecretFile      path     `yaml:"secret_file" default:"made in the folder; or SPAPI_GATEWAY_SECRET" help:"what seals the tokens that it hands out: base64 or hex of 32 random bytes or more"`
@@ -34,6 +40,10 @@ type config struct {
 	Accounts accountStore `yaml:"accounts"`
 	State    string       `yaml:"state" choices:"folder,fleet" default:"folder" help:"where keys and blocks are: in its folder, or shared with other gateways through the fleet"`
 	Fleet    fleetServer  `yaml:"fleet"`
+	Audit    auditing     `yaml:"audit"`
+	Rotation rotation     `yaml:"rotation"`
+	Limits   limits       `yaml:"limits"`
+	Cache    caching      `yaml:"cache"`
 	Metrics  metrics      `yaml:"metrics"`
 	Log      logging      `yaml:"log"`
 	Drain    drain        `yaml:"drain"`
@@ -56,6 +66,7 @@ type accountStore struct {
 	Environment    bool            `yaml:"environment" default:"true if SPAPI_CLIENT_ID or the like is set" help:"the one account of SPAPI_CLIENT_ID, SPAPI_CLIENT_SECRET, SPAPI_REFRESH_TOKEN and SPAPI_REGION"`
 	DynamoDB       *dynamoDB       `yaml:"dynamodb"`
 	SecretsManager *secretsManager `yaml:"secrets_manager"`
+	Every          duration        `yaml:"every" default:"2s for a file, else 1m" help:"how old what is known of the accounts gets before they are read again"`
 }
 
 type dynamoDB struct {
@@ -79,6 +90,68 @@ type fleetServer struct {
 	Name        string `yaml:"name" default:"gateway" help:"of these gateways, which have one state"`
 }
 
+// auditing is where it is kept what was done: in one of these.
+type auditing struct {
+	JSONL    path     `yaml:"jsonl" default:"audit in the folder" help:"folder for files of JSON lines, one a month"`
+	SQLite   path     `yaml:"sqlite" help:"file of SQLite"`
+	None     bool     `yaml:"none" default:"false" help:"keep no audit"`
+	Chain    string   `yaml:"chain" default:"gateway" help:"name of this gateway's part, where several write into one folder"`
+	Keep     keep     `yaml:"keep" default:"12 months" help:"for how long; forever"`
+	Required string   `yaml:"required" choices:"sensitive,all,none" default:"sensitive" help:"which calls are refused while it can't be kept: writes and buyers' data, all, or none"`
+	Sync     duration `yaml:"sync" default:"0s" help:"how long it may be in the memory of the operating system alone"`
+}
+
+// keep is a duration, or no end.
+type keep time.Duration
+
+// UnmarshalText is part of [encoding.TextUnmarshaler].
+func (k *keep) UnmarshalText(text []byte) error {
+	if string(text) == "forever" {
+		*k = -1
+		return nil
+	}
+	var d duration
+	if err := d.UnmarshalText(text); err != nil || d == 0 {
+		return errors.New("want a time span such as 90d or 12 months, or forever")
+	}
+	*k = keep(d)
+	return nil
+}
+
+// rotation is how new client secrets come.
+type rotation struct {
+	Queue string `yaml:"queue" help:"URL or ARN of the queue to which Amazon sends new client secrets"`
+}
+
+type limits struct {
+	MaxWait duration `yaml:"max_wait" default:"10m" help:"how long a call may take, the wait for limits included; callers may ask for less"`
+	MaxBody size     `yaml:"max_body" default:"10MiB" help:"how long the body of a request may be"`
+}
+
+type caching struct {
+	Size size `yaml:"size" default:"64MiB" help:"how much reference data is kept in memory, never buyers'; 0 for none"`
+}
+
+// size is a number of bytes.
+type size int64
+
+var sizeForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\d{1,12}) ?(B|KiB|MiB|GiB)?$`) })
+
+// UnmarshalText is part of [encoding.TextUnmarshaler].
+func (s *size) UnmarshalText(text []byte) error {
+	m := sizeForm().FindSubmatch(text)
+	if m == nil {
+		return errors.New("want a number of bytes such as 10MiB")
+	}
+	n, err := strconv.ParseInt(string(m[1]), 10, 64)
+	unit := map[string]int64{"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[string(m[2])]
+	if err != nil || n > 1<<40/unit {
+		return errors.New("want a number of bytes such as 10MiB, 1024GiB at most")
+	}
+	*s = size(n * unit)
+	return nil
+}
+
 type metrics struct {
 	Listen address `yaml:"listen" default:"listen, if that is a loopback address" help:"where /metrics, /healthz and /readyz are answered too, in clear and to anybody"`
 }
@@ -86,6 +159,7 @@ type metrics struct {
 type logging struct {
 	Format string `yaml:"format" choices:"text,json" default:"text on a terminal, else json" help:"of the lines on stderr"`
 	Level  string `yaml:"level" choices:"debug,info,warn,error" default:"info" help:"of the least that is told"`
+	Calls  bool   `yaml:"calls" default:"false" help:"tell of each call, not of those only that were refused or failed"`
 }
 
 type drain struct {
@@ -137,11 +211,13 @@ func (p *prefix) UnmarshalText(text []byte) error {
 // duration is a time span in the file: Go's form, days and weeks, and months of 31 days.
 type duration time.Duration
 
-var durationForm = regexp.MustCompile(`^(\d{1,9}) ?(d|days?|w|weeks?|months?|years?)$`)
+var durationForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\d{1,9}) ?(d|days?|w|weeks?|months?|years?)$`)
+})
 
 // UnmarshalText is part of [encoding.TextUnmarshaler].
 func (d *duration) UnmarshalText(text []byte) error {
-	if m := durationForm.FindSubmatch(text); m != nil {
+	if m := durationForm().FindSubmatch(text); m != nil {
 		const day = 24 * time.Hour
 		unit := map[byte]time.Duration{'d': day, 'w': 7 * day, 'm': 31 * day, 'y': 366 * day}[m[2][0]]
 		n, err := strconv.Atoi(string(m[1]))
@@ -160,6 +236,8 @@ func (d *duration) UnmarshalText(text []byte) error {
 func defaults() *config {
 	c := &config{Listen: mustAddress("127.0.0.1:8585"), State: "folder"}
 	c.Fleet.Name, c.Log.Level, c.Drain.Timeout = "gateway", "info", duration(25*time.Second)
+	c.Cache.Size = gateway.DefaultCacheBytes
+	c.Audit.Chain, c.Audit.Keep, c.Audit.Required = "gateway", keep(366*24*time.Hour), "sensitive"
 	return c
 }
 
@@ -243,6 +321,11 @@ func (c *config) settle(f *reader, o overrides) {
 	c.InsecureBecause = cmp.Or(o.insecureBecause, c.InsecureBecause)
 	c.Proxy = c.Proxy || o.proxy
 	defer func() {
+		if a := &c.Audit; a.JSONL == "" && a.SQLite == "" && !a.None {
+			if a.None = c.Folder == ""; !a.None {
+				a.JSONL = path(filepath.Join(string(c.Folder), "audit"))
+			}
+		}
 		if t := &c.TLS; t.Authority == "" && (c.Proxy || o.tls && t.Certificate == "") && c.Folder != "" {
 			t.Authority = path(filepath.Join(string(c.Folder), "ca"))
 		}
@@ -305,12 +388,22 @@ func (c *config) check(f *reader) {
 	if c.Proxy && c.Listen.Unix() {
 		f.wrong("proxy", "true", "needs an address in listen: no client's proxy is a socket")
 	}
-	if !c.Listen.Loopback() && !c.secure() && c.InsecureBecause == "" && !c.emulate {
+	if c.Listen.Address != "" && !c.Listen.Loopback() && !c.secure() && c.InsecureBecause == "" && !c.emulate {
 		f.wrong("listen", c.Listen.text, "is reached from beyond this machine, and keys and data would cross the network in clear: "+
 			"want tls.certificate and tls.key, a loopback address, or insecure_because with the reason why that is no harm")
 	}
+	for i, h := range c.Hosts {
+		if field := fmt.Sprintf("hosts[%d]", i); strings.ContainsAny(h, ":/ @") {
+			f.wrong(field, h, "want a name alone, without scheme and port")
+		}
+	}
+	checkURL(f, "url", c.URL, "https://spapi.example.com")
 	c.checkAccounts(f)
 	c.checkFleet(f)
+	c.checkAudit(f)
+	if c.Rotation.Queue != "" && c.Accounts.Environment {
+		f.wrong("rotation.queue", c.Rotation.Queue, "needs a store that can be written to: accounts.environment can't")
+	}
 	if c.Metrics.Listen.text != "" && c.Metrics.Listen.text == c.Listen.text && !strings.HasSuffix(c.Listen.text, ":0") {
 		f.wrong("metrics.listen", c.Metrics.Listen.text, "is that of listen: leave it out, or name another")
 	}
@@ -344,19 +437,41 @@ func (c *config) checkAccounts(f *reader) {
 		f.wrong("accounts", "", "and --emulator exclude each other: the emulator has an account of its own")
 	}
 	if a.DynamoDB != nil {
-		checkURL(f, "accounts.dynamodb.endpoint", a.DynamoDB.Endpoint)
+		checkURL(f, "accounts.dynamodb.endpoint", a.DynamoDB.Endpoint, "https://dynamodb.eu-west-1.amazonaws.com")
 	}
 	if a.SecretsManager != nil {
-		checkURL(f, "accounts.secrets_manager.endpoint", a.SecretsManager.Endpoint)
+		checkURL(f, "accounts.secrets_manager.endpoint", a.SecretsManager.Endpoint, "https://secretsmanager.eu-west-1.amazonaws.com")
 	}
 }
 
-func checkURL(f *reader, field, text string) {
+// checkURL refuses what is no URL; it may hold a password, and isn't shown.
+func checkURL(f *reader, field, text, example string) {
 	if text == "" {
 		return
 	}
-	if _, err := settings.ParseURL(field, text); err != nil {
-		f.wrong(field, "", "want a URL such as https://dynamodb.eu-west-1.amazonaws.com")
+	if u, err := url.Parse(text); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		f.wrong(field, "", "want a URL such as %s", example)
+	}
+}
+
+func (c *config) checkAudit(f *reader) {
+	a := &c.Audit
+	var given []string
+	for _, name := range []string{"jsonl", "sqlite", "none"} {
+		if f.has("audit." + name) {
+			given = append(given, name)
+		}
+	}
+	switch {
+	case len(given) > 1:
+		f.wrong("audit", "", "has %s: want one of them", strings.Join(given, " and "))
+	case f.has("audit.none") && !a.None:
+		f.wrong("audit.none", "false", "says nothing: leave it out")
+	case f.has("audit.required") && a.None && a.Required != "none":
+		f.wrong("audit.required", a.Required, "needs an audit, and there is none")
+	}
+	if _, err := (audit.Options{Chain: a.Chain}).Name(); err != nil {
+		f.wrong("audit.chain", a.Chain, "want lower-case letters, digits and dashes")
 	}
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ import (
 // maxFile is far more than a configuration has, in bytes.
 const maxFile = 1 << 20
 
-// maxValues is how many values it may have, those counted each time that an alias stands for.
+// maxValues is how many values it may have.
 const maxValues = 10_000
 
 // problem is one thing that is wrong with a configuration.
@@ -116,7 +117,7 @@ func (f *reader) read(text []byte, into any) error {
 	}
 	f.value("", top, reflect.ValueOf(into).Elem(), "")
 	if f.values > maxValues {
-		return fmt.Errorf("has more than %d values, those counted each time that aliases stand for", maxValues)
+		return fmt.Errorf("has more than %d values", maxValues)
 	}
 	return nil
 }
@@ -131,8 +132,11 @@ func (f *reader) line(field string) int {
 	}
 }
 
-// wrong notes a mistake of a field that was read.
+// wrong notes a mistake of a field, unless there is one already: of a value that was not read nothing more can be told.
 func (f *reader) wrong(field, value, want string, args ...any) {
+	if slices.ContainsFunc(f.problems, func(p problem) bool { return p.Field == field }) {
+		return
+	}
 	f.problems = append(f.problems, problem{f.line(field), field, shown(value), fmt.Sprintf(want, args...)})
 }
 
@@ -150,7 +154,9 @@ func (f *reader) value(field string, n *yaml.Node, v reflect.Value, choices stri
 	for n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
-	f.lines[field] = n.Line
+	if f.lines[field] == 0 {
+		f.lines[field] = n.Line
+	}
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" { // what is forgotten must not pass for a wish to have the default
 		f.wrong(field, "", "has nothing behind it: give it a value, or leave it out")
 		return
@@ -267,7 +273,7 @@ func (f *reader) object(field string, n *yaml.Node, v reflect.Value) {
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
-		inside := strings.TrimPrefix(field+"."+shown(key.Value), ".")
+		inside := strings.TrimPrefix(field+"."+cmp.Or(shown(key.Value), `""`), ".")
 		at := slices.Index(names, key.Value)
 		first := seen[key.Value]
 		seen[key.Value] = key.Line
@@ -278,6 +284,7 @@ func (f *reader) object(field string, n *yaml.Node, v reflect.Value) {
 		case first > 0:
 			f.problems = append(f.problems, problem{Line: key.Line, Field: inside, Want: fmt.Sprintf("is there twice, on line %d first", first)})
 		default:
+			f.lines[inside] = key.Line // the node of a mapping begins below it
 			f.value(inside, n.Content[i+1], v.Field(at), v.Type().Field(at).Tag.Get("choices"))
 		}
 	}
@@ -297,11 +304,13 @@ func nearest(name string, names []string) string {
 	return "want " + orList(names)
 }
 
-// memberNames are the names of a struct's fields in YAML, in their order.
+// memberNames are the names of a struct's fields in YAML, in their order. Fields that have none stand last.
 func memberNames(t reflect.Type) []string {
-	names := make([]string, t.NumField())
-	for i := range names {
-		names[i] = t.Field(i).Tag.Get("yaml")
+	var names []string
+	for i := range t.NumField() {
+		if name := t.Field(i).Tag.Get("yaml"); name != "" {
+			names = append(names, name)
+		}
 	}
 	return names
 }

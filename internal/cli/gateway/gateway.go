@@ -43,7 +43,7 @@ func NewCmdGateway(f *factory.Factory, runF func(context.Context, *Options) erro
 			"Without a configuration file it listens on this machine only, for the accounts of \"spapi auth\", and callers need no key until there is one: then\n" +
 			"they may read, and nothing of buyers. \"spapi help gateway-config\" tells what can be configured, \"spapi gateway check\" whether it works.\n\n" +
 			"With --emulator it calls an emulator inside the process; the line then has credentials: a caller's key that may read, and the account's name.",
-		Example: "  spapi gateway\n" +
+		Example: "  spapi gateway --listen 127.0.0.1:8585\n" +
 			"  spapi gateway --emulator --listen 127.0.0.1:0\n" +
 			"  spapi gateway --config gateway.yaml\n" +
 			"  spapi gateway --listen 0.0.0.0:8585 --insecure-because \"behind nginx with TLS\"",
@@ -66,7 +66,7 @@ func NewCmdGateway(f *factory.Factory, runF func(context.Context, *Options) erro
 	flags.BoolVar(&opts.Proxy, "proxy", false, "be a proxy for Amazon's hosts too, for clients that have them built in and trust ca_file")
 	flags.Int64Var(&opts.Seed, "seed", 1, "`number` that chooses the emulator's data")
 	flags.StringArrayVar(&opts.Faults, "fault", nil, "`rule` by which the emulator goes wrong, as of \"spapi emulator\"; repeatable")
-	cmd.AddCommand(newCmdCheck(f))
+	cmd.AddCommand(newCmdAudit(f), newCmdCheck(f))
 	return cmd
 }
 

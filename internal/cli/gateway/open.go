@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -28,6 +29,9 @@ import (
 	"github.com/openspapi/spapi/accounts/awssecrets"
 	"github.com/openspapi/spapi/fleet/goredis"
 	"github.com/openspapi/spapi/gateway"
+	"github.com/openspapi/spapi/gateway/audit"
+	"github.com/openspapi/spapi/gateway/audit/auditsqlite"
+	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/settings"
 )
@@ -153,6 +157,47 @@ func openState(f *factory.Factory, c *config, s secret, log *slog.Logger) (gatew
 		return nil, nil, errors.Join(err, server.Close())
 	}
 	return shared, server.Close, nil
+}
+
+// openKeys opens the state of the gateway that the flags name, for commands beside it.
+func (o *Options) openKeys() (gateway.State, func() error, error) {
+	c, err := load(o.overrides())
+	if err != nil {
+		return nil, nil, o.told(err)
+	}
+	if c.Folder == "" {
+		return nil, nil, exit.Usagef("the keys of a gateway with --emulator end with it: name the folder of one that keeps them, with --folder there and here")
+	}
+	var s secret
+	if c.State == "fleet" { // what is in the folder isn't sealed
+		if s, err = openSecret(c, quietly()); err != nil {
+			return nil, nil, err
+		}
+	}
+	return openState(o.Factory, c, s, quietly())
+}
+
+// quietly is the log of commands that end at once: what they have to say is their error.
+func quietly() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// openAudit opens where it is kept what is done; nil for nowhere.
+func openAudit(c *config, s secret, log *slog.Logger) (*audit.Log, error) {
+	a := &c.Audit
+	o := audit.Options{Chain: a.Chain, Secret: s.current, Keep: time.Duration(a.Keep), Sync: time.Duration(a.Sync), Logger: log}
+	var l *audit.Log
+	var err error
+	switch {
+	case a.None:
+		return nil, nil //nolint:nilnil // nil stands for none
+	case a.SQLite != "":
+		l, err = auditsqlite.Open(string(a.SQLite), o)
+	default:
+		l, err = audit.Open(string(a.JSONL), o)
+	}
+	if errors.Is(err, audit.ErrLocked) {
+		return nil, &exit.HintError{Err: err, Hint: "where several gateways keep their audit in one folder, each needs a name: audit.chain"}
+	}
+	return l, err
 }
 
 // secret is what seals tokens and shared state.

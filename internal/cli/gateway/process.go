@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,6 +20,8 @@ import (
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
 	"github.com/openspapi/spapi/gateway"
+	"github.com/openspapi/spapi/gateway/audit"
+	"github.com/openspapi/spapi/internal/cli/notifications"
 	"github.com/openspapi/spapi/internal/cli/output"
 	"github.com/openspapi/spapi/internal/cli/terminal"
 	"github.com/openspapi/spapi/internal/tlsfront"
@@ -50,6 +53,8 @@ type process struct {
 
 	options []spapi.Option
 	state   gateway.State
+	audit   *audit.Log // nil: none
+	metrics *gateway.Metrics
 	secret  secret
 	cert    *certificate
 	ca      *tlsfront.CA
@@ -73,7 +78,7 @@ func open(ctx context.Context, opts *Options) (_ *process, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{opts: opts, config: c, level: new(slog.LevelVar)}
+	p := &process{opts: opts, config: c, level: new(slog.LevelVar), metrics: gateway.NewMetrics()}
 	p.log = newLogger(opts.Factory.Streams, &c.Log, p.level)
 	p.setLevel(c)
 	defer func() {
@@ -104,6 +109,12 @@ func open(ctx context.Context, opts *Options) (_ *process, err error) {
 		p.state, transport = p.demo.with(p.state), p.demo.emulator
 	} else if transport, err = opts.Factory.Transport(); err != nil {
 		return nil, err
+	}
+	if p.audit, err = openAudit(c, p.secret, p.log); err != nil {
+		return nil, err
+	}
+	if p.audit != nil {
+		p.closers = append(p.closers, p.audit.Close)
 	}
 	p.options = applicationOptions(opts.Factory, shared, p.log, transport)
 	if err := p.openTLS(c); err != nil {
@@ -154,7 +165,18 @@ func (p *process) generate(ctx context.Context, c *config) (*generation, error) 
 			p.log.Warn("no account is stored: spapi auth login", "store", store.String())
 		}
 	}
-	gc := gateway.Config{Accounts: store, Options: p.options, State: p.state, Secret: p.secret.current[:secretBytes], Logger: p.log}
+	gc := gateway.Config{Accounts: store, AccountsEvery: time.Duration(c.Accounts.Every), Options: p.options, State: p.state,
+		Secret: p.secret.current, OldSecrets: p.secret.old, URL: c.URL, Hosts: c.Hosts,
+		AuditRequired: gateway.AuditPolicy(c.Audit.Required), Metrics: p.metrics, LogCalls: c.Log.Calls, Logger: p.log,
+		MaxWait: time.Duration(c.Limits.MaxWait), MaxBody: int64(c.Limits.MaxBody), CacheBytes: int64(c.Cache.Size)}
+	if c.Cache.Size == 0 {
+		gc.CacheBytes = -1
+	}
+	if p.audit != nil {
+		gc.Audit = p.audit
+	} else {
+		gc.AuditRequired = gateway.AuditNone
+	}
 	for _, n := range c.TrustedProxies {
 		gc.TrustedProxies = append(gc.TrustedProxies, n.Prefix)
 	}
@@ -224,6 +246,8 @@ var fixed = []struct {
 	{"secret_file", func(c *config) any { return c.SecretFile }},
 	{"state", func(c *config) any { return c.State }},
 	{"fleet", func(c *config) any { return c.Fleet }},
+	{"audit", func(c *config) any { return c.Audit }},
+	{"rotation", func(c *config) any { return c.Rotation }},
 	{"metrics", func(c *config) any { return c.Metrics }},
 	{"log.format", func(c *config) any { return c.Log.Format }},
 }
@@ -329,6 +353,7 @@ func run(ctx context.Context, opts *Options) (err error) {
 // drain makes it not ready, and goes on for as long as load balancers may need to see it.
 func (p *process) drain(hangups <-chan os.Signal) {
 	p.draining.Store(true)
+	p.current.Load().gateway.Drain()
 	p.log.Info("ending", "delay", time.Duration(p.config.Drain.Delay).String(), "timeout", time.Duration(p.config.Drain.Timeout).String())
 	if p.config.Drain.Delay <= 0 {
 		return
@@ -360,13 +385,13 @@ func (p *process) serve(ctx context.Context, l net.Listener) error {
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-			cut(errDraining)
+			cut(gateway.ErrDraining)
 		case <-base.Done():
 		}
 	})
 	defer stop()
 	o := tlsfront.Options{
-		Handler: p.handler(), Name: "spapi gateway", Log: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
+		Handler: p.handler(), Name: "spapi gateway", Log: p.warnings(),
 		BaseContext: func(net.Listener) context.Context { return base },
 		TLSOnly:     p.config.secure() && !p.config.Listen.Loopback(),
 		Timeouts:    tlsfront.Timeouts{Linger: linger, Grace: max(grace, time.Millisecond)},
@@ -384,11 +409,28 @@ func (p *process) serve(ctx context.Context, l net.Listener) error {
 	return tlsfront.Serve(ctx, l, o)
 }
 
-// errDraining is why a request ends that took longer than there was time at the end.
-var errDraining = errors.New("the gateway ends")
+// handler is all that is answered on the gateway's own port: what it can tell of itself too, but for metrics where others reach it.
+func (p *process) handler() http.Handler {
+	mux := http.NewServeMux()
+	p.tell(mux, p.config.Listen.Loopback() && p.config.Metrics.Listen.text == "")
+	own := map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if own[r.URL.Path] && r.Method != http.MethodConnect { // all else goes to the gateway as it came: a mux would clean its path
+			mux.ServeHTTP(w, r)
+			return
+		}
+		p.ServeHTTP(w, r)
+	})
+}
 
-// handler is all that is answered on the gateway's own port.
-func (p *process) handler() http.Handler { return p }
+// tell adds what the gateway can tell of itself.
+func (p *process) tell(mux *http.ServeMux, metrics bool) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { p.current.Load().gateway.Health().ServeHTTP(w, r) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { p.current.Load().gateway.Ready().ServeHTTP(w, r) })
+	if metrics {
+		mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) { p.current.Load().gateway.Metrics().ServeHTTP(w, r) })
+	}
+}
 
 // beside serves what is there beside the gateway, and begins the line with where that is.
 func (p *process) beside(ctx context.Context, serving *sync.WaitGroup) (*ready, error) {
@@ -405,8 +447,70 @@ func (p *process) beside(ctx context.Context, serving *sync.WaitGroup) (*ready, 
 			}
 		})
 	}
-	return line, nil
+	if err := p.serveMetrics(ctx, serving, line); err != nil {
+		return nil, err
+	}
+	return line, p.takeSecrets(ctx, serving)
 }
+
+// serveMetrics serves what monitoring asks for at an address of its own.
+func (p *process) serveMetrics(ctx context.Context, serving *sync.WaitGroup, line *ready) error {
+	at := &p.config.Metrics.Listen
+	if at.text == "" {
+		return nil
+	}
+	l, err := at.Listen(ctx)
+	if err != nil {
+		return fmt.Errorf("metrics.listen %q: %v", at.text, err) //nolint:errorlint // as below
+	}
+	line.MetricsURL = at.Base("http", l.Addr())
+	mux := http.NewServeMux()
+	p.tell(mux, true)
+	serving.Go(func() {
+		if err := tlsfront.Serve(ctx, l, tlsfront.Options{Handler: mux, Name: "spapi gateway", Log: p.warnings()}); err != nil {
+			p.log.Error("metrics.listen", "error", err)
+		}
+	})
+	return nil
+}
+
+// againAfter is how long it waits before it listens to a queue again that could not be read.
+const againAfter = time.Minute
+
+// takeSecrets takes new client secrets from their queue.
+func (p *process) takeSecrets(ctx context.Context, serving *sync.WaitGroup) error {
+	queue := p.config.Rotation.Queue
+	if queue == "" {
+		return nil
+	}
+	keep := func(ctx context.Context, r accounts.Rotation) error {
+		g := p.enter()
+		defer g.under.RUnlock()
+		return g.gateway.RotateSecret(ctx, r)
+	}
+	secrets, err := notifications.OpenSecrets(ctx, p.opts.Factory, queue, p.log, keep)
+	if err != nil {
+		return fmt.Errorf("rotation.queue: %w", err)
+	}
+	serving.Go(func() {
+		for {
+			err := secrets.Run(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+			p.log.Error("the queue of new client secrets can't be read: it is tried again", "error", err, "after", againAfter.String())
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(againAfter):
+			}
+		}
+	})
+	return nil
+}
+
+// warnings is the log of servers below, which tell what clients do wrong.
+func (p *process) warnings() *log.Logger { return slog.NewLogLogger(p.log.Handler(), slog.LevelWarn) }
 
 // fill completes the line with the gateway's own address.
 func (p *process) fill(line *ready, l net.Listener) {
