@@ -207,8 +207,8 @@ func (r *rig) closed(t *testing.T) []Record {
 }
 
 const (
-	readPath = "/orders/v0/orders?MarketplaceIds=A1PA6795UKMFR9&CreatedAfter=2026-01-01T00:00:00Z"
-	cancelPath = "/feeds/2021-06-30/feeds/12345"
+	recordedPath = "/orders/v0/orders?MarketplaceIds=A1PA6795UKMFR9&CreatedAfter=2026-01-01T00:00:00Z"
+	cancelPath   = "/feeds/2021-06-30/feeds/12345"
 )
 
 // TestRecords: what was done and what was refused is in the audit, with who, what, for whom and how it ended.
@@ -218,12 +218,12 @@ func TestRecords(t *testing.T) {
 	agent := func(req *http.Request) {
 		req.Header.Set("User-Agent", "Shop/1.2 (Language=PHP; mail=jane@example.com) curl/8.5.0")
 	}
-	r.call("reader", "GET", readPath, agent)
+	r.call("reader", "GET", recordedPath, agent)
 	r.call("writer", "DELETE", cancelPath)
 	r.call("reader", "DELETE", cancelPath)
 	r.call("buyers", "GET", "/orders/v0/orders/902-3159896-1390916/address")
-	r.call("", "GET", readPath)
-	r.call("reader", "GET", readPath, func(req *http.Request) { req.Header.Set("X-Spapi-Account", "fr") })
+	r.call("", "GET", recordedPath)
+	r.call("reader", "GET", recordedPath, func(req *http.Request) { req.Header.Set("X-Spapi-Account", "fr") })
 	r.call("buyers", "GET", "/orders/v9/orders/902-3159896-1390916/jane-doe")
 	var got []string
 	calls := map[string]int{}
@@ -286,7 +286,7 @@ func TestIntent(t *testing.T) {
 		t.Run(string(c.policy), func(t *testing.T) {
 			r := newRig(t, Config{AuditRequired: c.policy})
 			send := []func() int{
-				func() int { return r.call("reader", "GET", readPath).Code },
+				func() int { return r.call("reader", "GET", recordedPath).Code },
 				func() int { return r.call("writer", "DELETE", cancelPath).Code },
 				func() int { return r.call("buyers", "GET", "/orders/v0/orders/902-3159896-1390916/address").Code },
 			}
@@ -346,11 +346,11 @@ func TestFlood(t *testing.T) {
 	r := newRig(t, Config{Now: func() time.Time { return now }})
 	const guesses = 3000
 	for range guesses {
-		r.call("", "GET", readPath)
+		r.call("", "GET", recordedPath)
 	}
 	now = now.Add(10 * time.Second)
-	r.call("", "GET", readPath)
-	r.call("", "GET", readPath)
+	r.call("", "GET", recordedPath)
+	r.call("", "GET", recordedPath)
 	lines := 0
 	for _, line := range r.log.take() {
 		if strings.Contains(line, "gateway: refused") {
@@ -374,7 +374,7 @@ func TestFlood(t *testing.T) {
 func TestClose(t *testing.T) {
 	r := newRig(t, Config{})
 	for range 200 {
-		r.call("reader", "GET", readPath)
+		r.call("reader", "GET", recordedPath)
 	}
 	if n := len(r.closed(t)); n != 200 {
 		t.Errorf("%d of 200 records", n)
@@ -484,7 +484,7 @@ func TestCanaries(t *testing.T) {
 func TestLogLevels(t *testing.T) {
 	for calls, want := range map[bool]string{false: "DEBUG", true: "INFO"} {
 		r := newRig(t, Config{LogCalls: calls})
-		r.call("reader", "GET", readPath, func(req *http.Request) { req.Header.Set("User-Agent", "a/1\nlevel=ERROR msg=injected \x1b[31m") })
+		r.call("reader", "GET", recordedPath, func(req *http.Request) { req.Header.Set("User-Agent", "a/1\nlevel=ERROR msg=injected \x1b[31m") })
 		r.call("reader", "DELETE", cancelPath)
 		_ = r.Close()
 		found := 0
@@ -591,7 +591,7 @@ func TestHealth(t *testing.T) {
 	r.audit.fail(nil)
 	r.Drain()
 	want(503, `{"name":"draining","ok":false`, `"status":"not ready"`)
-	if code := r.call("reader", "GET", readPath).Code; code != 200 {
+	if code := r.call("reader", "GET", recordedPath).Code; code != 200 {
 		t.Errorf("a call while draining: %d", code)
 	}
 
