@@ -134,7 +134,7 @@ func TestLayout(t *testing.T) {
 // TestLinks: links between the project's own pages lead somewhere.
 func TestLinks(t *testing.T) {
 	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/layout.md", "docs/emulator.md", "docs/accounts.md", "docs/performance.md",
-		"docs/notifications.md", "docs/observability.md"} {
+		"docs/notifications.md", "docs/observability.md", "docs/fleet.md", "docs/clients.md", "docs/gateway.md", "docs/gateway-threats.md"} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

@@ -6,6 +6,9 @@
 //
 // Other languages have a program each in runtimes, with the library that their clients of SP-API stand on.
 //
+// Some of them call through "spapi gateway" too, by the same flows (walk.mjs: walkGateway) and the programs in gateway; the files of examples/gateway are held
+// and run here.
+//
 // The tests need Node.js and the packages that package-lock.json pins; interop/run.sh installs those and runs all of
 // it. Without them the tests are skipped, unless SPAPI_INTEROP is 1.
 package interop

@@ -16,110 +16,112 @@ import (
 
 // gatewayLine is the line that "spapi gateway" prints when it is ready.
 type gatewayLine struct {
-	URL          string `json:"url"`
-	LWAURL       string `json:"lwa_url"`
-	ClientID     string `json:"client_id"`
-	ClientSecret string `json:"client_secret"`
-	RefreshToken string `json:"refresh_token"`
+	URL           string `json:"url"`
+	LWAURL        string `json:"lwa_url"`
+	ClientSecret  string `json:"client_secret"` // a caller's key
+	RefreshToken  string `json:"refresh_token"` // an account's name
+	SellerID      string `json:"seller_id"`
+	Region        string `json:"region"`
+	MarketplaceID string `json:"marketplace_id"`
+	EmulatorURL   string `json:"emulator_url"`
+	CAFile        string `json:"ca_file"`
 }
 
-// TestGateway lets programs that know nothing of this project call through "spapi gateway --emulator", with the key that it makes, which may read.
-func TestGateway(t *testing.T) {
-	var at gatewayLine
-	if err := json.Unmarshal(start(t, nil, "gateway", "--emulator", "--listen", "127.0.0.1:0"), &at); err != nil {
+// startGateway starts "spapi gateway --emulator".
+func startGateway(t *testing.T, args ...string) (at gatewayLine) {
+	t.Helper()
+	if err := json.Unmarshal(start(t, nil, append([]string{"gateway", "--emulator", "--listen", "127.0.0.1:0"}, args...)...), &at); err != nil {
 		t.Fatal(err)
 	}
-	for _, program := range []struct {
-		name  string
-		args  []string
-		least int
-	}{
-		{"curl", []string{"sh", "gateway.sh"}, 9},
-		{"Python urllib", []string{"python3", "gateway.py"}, 14},
-	} {
-		t.Run(program.name, func(t *testing.T) {
-			if _, err := exec.LookPath(program.args[0]); err != nil {
-				t.Skip(err)
+	return at
+}
+
+// environment is what a client gets to call the gateway with a key that opens reads, or all.
+func (at *gatewayLine) environment(opens, key string) []string {
+	return []string{
+		"SPAPI_INTEROP_GATEWAY=" + opens, "SPAPI_INTEROP_EMULATOR=" + at.EmulatorURL, "SPAPI_ENDPOINT=" + at.URL, "SPAPI_TOKEN_URL=" + at.LWAURL,
+		"SPAPI_CLIENT_ID=anything", "SPAPI_CLIENT_SECRET=" + key, "SPAPI_REFRESH_TOKEN=" + at.RefreshToken,
+		"SPAPI_REGION=" + at.Region, "SPAPI_MARKETPLACE=" + at.MarketplaceID, "SPAPI_SELLER_ID=" + at.SellerID,
+		"SSL_CERT_FILE=" + at.CAFile, "CURL_CA_BUNDLE=" + at.CAFile,
+	}
+}
+
+var keyForm = regexp.MustCompile(`spapi_gw_[a-z0-9]{10}_[\w-]{43}`)
+
+// TestGateway lets programs that know nothing of this project call through "spapi gateway --emulator": with the key that it makes, which may read, in clear, and
+// by TLS with one that may do all.
+func TestGateway(t *testing.T) {
+	for _, opens := range []string{"reads", "all"} {
+		t.Run(opens, func(t *testing.T) {
+			var at gatewayLine
+			var key string
+			if opens == "reads" {
+				at = startGateway(t)
+				key, at.CAFile = at.ClientSecret, ""
+			} else {
+				dir := t.TempDir()
+				key = createKey(t, "--folder", dir, "--write", "--personal-data")
+				at = startGateway(t, "--tls", "--folder", dir)
 			}
-			cmd := command(t, "gateway", program.args[0], program.args[1:]...)
-			cmd.Env = append(cmd.Env, "SPAPI_INTEROP_GATEWAY=reads", "SPAPI_ENDPOINT="+at.URL, "SPAPI_TOKEN_URL="+at.LWAURL, "SPAPI_CLIENT_ID=anything",
-				"SPAPI_CLIENT_SECRET="+at.ClientSecret, "SPAPI_REFRESH_TOKEN="+at.RefreshToken)
-			wantSteps(t, cmd, program.least)
+			for _, program := range []struct {
+				name  string
+				args  []string
+				least int
+			}{
+				{"curl", []string{"sh", "gateway.sh"}, 6},
+				{"Python urllib", []string{"python3", "gateway.py"}, 13},
+			} {
+				t.Run(program.name, func(t *testing.T) {
+					if _, err := exec.LookPath(program.args[0]); err != nil {
+						t.Skip(err)
+					}
+					cmd := command(t, "gateway", program.args[0], program.args[1:]...)
+					cmd.Env = append(cmd.Env, at.environment(opens, key)...)
+					wantSteps(t, cmd, program.least)
+				})
+			}
 		})
 	}
 }
 
-// TestGatewayClients leads npm clients, unmodified, by Amazon's own hosts through a gateway that is a proxy for them: with a key that may read, and with one that
-// may do all. An emulator beside it is their Amazon.
+// createKey makes a key, as who runs a gateway does: one that runs already would know it some seconds later.
+func createKey(t *testing.T, args ...string) (key string) {
+	t.Helper()
+	args = append([]string{"gateway", "key", "create", "--name", "interop", "--account", "*", "--operation", "*"}, args...)
+	cmd := command(t, ".", buildCommand(t), args...)
+	cmd.Stderr = t.Output()
+	out, err := cmd.Output()
+	if key = keyForm.FindString(string(out)); err != nil || key == "" {
+		t.Fatalf("%q: %v: printed %q", args, err, out)
+	}
+	return key
+}
+
+// TestGatewayClients leads npm clients, unmodified, by Amazon's own hosts through a gateway that stands for them: with a key that may read, and with one that may
+// do all.
 func TestGatewayClients(t *testing.T) {
-	var amazon struct {
-		URL           string
-		LWAURL        string `json:"lwa_url"`
-		ClientID      string `json:"client_id"`
-		ClientSecret  string `json:"client_secret"`
-		RefreshToken  string `json:"refresh_token"`
-		SellerID      string `json:"seller_id"`
-		Region        string
-		MarketplaceID string `json:"marketplace_id"`
-	}
-	if err := json.Unmarshal(startEmulator(t), &amazon); err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
-	config, ca := filepath.Join(dir, "gateway.yaml"), filepath.Join(dir, "ca")
-	text := "listen: 127.0.0.1:0\nfolder: state\nproxy: true\ntls:\n  authority: ca\naccounts:\n  environment: true\n"
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	environment := []string{
-		"SPAPI_CLIENT_ID=" + amazon.ClientID, "SPAPI_CLIENT_SECRET=" + amazon.ClientSecret, "SPAPI_REFRESH_TOKEN=" + amazon.RefreshToken,
-		"SPAPI_REGION=" + amazon.Region, "SPAPI_ENDPOINT=" + amazon.URL, "SPAPI_TOKEN_URL=" + amazon.LWAURL,
-	}
-	spapi := func(args ...string) []byte {
-		cmd := command(t, ".", buildCommand(t), args...)
-		cmd.Env = append(cmd.Env, environment...)
-		cmd.Stderr = t.Output()
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%q: %v\n%s", args, err, out)
-		}
-		return out
-	}
-	keys := map[string]string{}
-	for name, flags := range map[string][]string{"reads": nil, "all": {"--write", "--personal-data"}} {
-		out := spapi(append([]string{"gateway", "key", "create", "--config", config, "--name", name, "--account", "*", "--operation", "*"}, flags...)...)
-		if keys[name] = regexp.MustCompile(`spapi_gw_[a-z0-9]{10}_[\w-]{43}`).FindString(string(out)); keys[name] == "" {
-			t.Fatalf("no key in %q", out)
-		}
-	}
-	var at gatewayLine
-	if err := json.Unmarshal(start(t, environment, "gateway", "--config", config), &at); err != nil {
-		t.Fatal(err)
-	}
+	keys := map[string]string{"all": createKey(t, "--folder", dir, "--write", "--personal-data")}
+	at := startGateway(t, "--proxy", "--folder", dir)
+	keys["reads"] = at.ClientSecret
 	u, err := url.Parse(at.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	spapi("emulator", "clients", "--ca-dir", ca, "--listen", u.Host, "node")
+	ca := filepath.Dir(at.CAFile)
+	if out, err := command(t, ".", buildCommand(t), "emulator", "clients", "--ca-dir", ca, "--listen", u.Host, "node").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	for _, client := range []string{"amazon-sp-api", "amazon-sp-api-sdk-js", "sp-api-sdk"} {
-		for name, key := range keys {
-			t.Run(client+" "+name, func(t *testing.T) {
-				node := needNode(t, client)
-				cmd := command(t, client, node, "flow.mjs")
-				cmd.Env = append(cmd.Env, "NODE_OPTIONS=--require "+filepath.Join(ca, "node.cjs"), "NODE_EXTRA_CA_CERTS="+filepath.Join(ca, "ca.pem"),
-					"SPAPI_EMULATOR_ADDRESS="+u.Host, "SPAPI_INTEROP_EMULATOR="+amazon.URL, "SPAPI_INTEROP_GATEWAY="+name,
-					"SPAPI_CLIENT_ID=anything", "SPAPI_CLIENT_SECRET="+key, "SPAPI_REFRESH_TOKEN=default",
-					"SPAPI_REGION="+amazon.Region, "SPAPI_MARKETPLACE="+amazon.MarketplaceID, "SPAPI_SELLER_ID="+amazon.SellerID)
+		for opens, key := range keys {
+			t.Run(client+" "+opens, func(t *testing.T) {
+				cmd := command(t, client, needNode(t, client), "flow.mjs")
+				cmd.Env = append(append(cmd.Env, at.environment(opens, key)...), "NODE_OPTIONS=--require "+filepath.Join(ca, "node.cjs"), "NODE_EXTRA_CA_CERTS="+at.CAFile,
+					"SPAPI_EMULATOR_ADDRESS="+u.Host)
 				wantSteps(t, cmd, 9)
 			})
 		}
 	}
-	t.Run("Python urllib all", func(t *testing.T) {
-		cmd := command(t, "gateway", "python3", "gateway.py")
-		cmd.Env = append(cmd.Env, "SPAPI_INTEROP_GATEWAY=all", "SPAPI_ENDPOINT="+at.URL, "SPAPI_TOKEN_URL="+at.LWAURL, "SPAPI_CLIENT_ID=anything",
-			"SPAPI_CLIENT_SECRET="+keys["all"], "SPAPI_REFRESH_TOKEN=default", "SPAPI_SELLER_ID="+amazon.SellerID, "SSL_CERT_FILE="+filepath.Join(ca, "ca.pem"))
-		wantSteps(t, cmd, 14)
-	})
 }
 
 // start starts a command that serves, with what of an environment it needs, and returns the line that it prints when it is ready.

@@ -169,7 +169,7 @@ func TestGatewayCompose(t *testing.T) {
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, environment...)
 	cmd.Stderr = t.Output()
 	out, err := cmd.Output()
-	key := regexp.MustCompile(`spapi_gw_[a-z0-9]{10}_[\w-]{43}`).Find(out)
+	key := keyForm.Find(out)
 	if err != nil || key == nil {
 		t.Fatalf("%s: %v: printed %q", line, err, out)
 	}
@@ -180,10 +180,7 @@ func TestGatewayCompose(t *testing.T) {
 
 // TestGatewayScripts runs the scripts of examples/gateway, as docs/gateway.md shows them, through a gateway of one command.
 func TestGatewayScripts(t *testing.T) {
-	var at gatewayLine
-	if err := json.Unmarshal(start(t, nil, "gateway", "--emulator", "--listen", "127.0.0.1:0"), &at); err != nil {
-		t.Fatal(err)
-	}
+	at := startGateway(t)
 	listOrders(t, at.URL, at.ClientSecret)
 }
 

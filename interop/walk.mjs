@@ -235,9 +235,11 @@ export async function walkGateway(client) {
     });
   }
 
-  await step('429: the gateway waits, the client sees none', () => throttled('ordersv0.getOrder', 2, async () => {
-    assert.equal((await client.order(shipped)).id, shipped);
-  }));
+  await step('429: the gateway waits, the client sees none', async () => {
+    const operation = 'listingsitems20210801.getListingsItem';
+    await throttled(operation, 2, async () => assert.equal((await client.listing(sku)).sku, sku));
+    assert.deepEqual((await requests(`operation=${operation}&last=3`)).map(({ status }) => status).sort(), [200, 429, 429]);
+  });
   await walkUnknown(client);
 }
 

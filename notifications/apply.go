@@ -106,7 +106,7 @@ func (m *Manager) Apply(ctx context.Context, plan *Plan) (*Result, error) {
 		return nil, err
 	}
 	a := &applying{session: s, result: &Result{Outcomes: make([]Outcome, len(plan.Steps))},
-		ids: map[place]string{}, failed: map[place]bool{}, sellers: map[string]bool{}}
+		ids: map[place]string{}, failed: map[place]bool{}, deleters: map[string]chan holder{}}
 	s.begin("apply", len(plan.Steps))
 	var before, after []int
 	work := map[party][]int{}
@@ -182,11 +182,20 @@ type applying struct {
 
 	result *Result
 
-	mu      sync.Mutex
-	ids     map[place]string // of destinations that were made
-	failed  map[place]bool   // destinations that could not be made
-	sellers map[string]bool  // types of which Amazon wants the seller's token for deletions
+	mu       sync.Mutex
+	ids      map[place]string       // of destinations that were made
+	failed   map[place]bool         // destinations that could not be made
+	deleters map[string]chan holder // by type: whose token deletes its subscriptions; empty while a deletion finds out
 }
+
+// holder is whose a token is.
+type holder int
+
+const (
+	unknown holder = iota
+	application
+	seller
+)
 
 // do takes a step, and notes what has become of it. Steps of different sellers have outcomes of their own.
 func (a *applying) do(ctx context.Context, i int, work func(ctx context.Context, o *Outcome) error) {
@@ -417,26 +426,47 @@ func (a *applying) deleteSubscription(ctx context.Context, who party, step Step)
 	if who.seller != "" {
 		tokens = append(tokens, spapi.WithSellerToken())
 	}
-	a.mu.Lock()
-	if a.sellers[step.Type] && len(tokens) > 1 { // it spares the application's bucket
+	// One deletion of a type finds out and the others wait for it: each would else be refused itself, after its turn in the application's bucket.
+	deleter := a.deleter(step.Type)
+	var whose holder
+	select {
+	case whose = <-deleter:
+	case <-ctx.Done():
+		return false, fmt.Errorf("%w: %w", errSkipped, context.Cause(ctx))
+	}
+	if whose == unknown {
+		defer func() { deleter <- whose }()
+	} else {
+		deleter <- whose
+	}
+	if whose == seller {
 		slices.Reverse(tokens)
 	}
-	a.mu.Unlock()
 	var refusals []error
-	for i, token := range tokens {
+	for _, token := range tokens {
 		err := a.clients[who].DeleteSubscriptionByID(ctx, in, token)
 		switch {
-		case err == nil, spapi.IsNotFound(err):
-			if i > 0 {
-				a.mu.Lock()
-				a.sellers[step.Type] = token != nil
-				a.mu.Unlock()
+		case err == nil:
+			if whose = application; token != nil {
+				whose = seller
 			}
-			return err != nil, nil
+			return false, nil
+		case spapi.IsNotFound(err):
+			return true, nil
 		case !spapi.IsForbidden(err):
 			return false, errors.Join(append(refusals, err)...)
 		}
 		refusals = append(refusals, err)
 	}
 	return false, errors.Join(refusals...)
+}
+
+func (a *applying) deleter(typ string) chan holder {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.deleters[typ] == nil {
+		a.deleters[typ] = make(chan holder, 1)
+		a.deleters[typ] <- unknown
+	}
+	return a.deleters[typ]
 }

@@ -55,7 +55,7 @@ func someKeys(n int) []string {
 }
 
 // bound is long enough for any command of a test. Nothing hangs so long unless it hangs for ever.
-const bound = 10 * time.Second
+const bound = time.Minute
 
 func bounded(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), bound)
@@ -150,7 +150,7 @@ func testExpiry(t *testing.T, r Redis) {
 			t.Fatal(err)
 		}
 		got, err := r.Server.Run(bounded(t), left, keys)
-		if ms, _ := got.(int64); err != nil || ms <= (expiry-bound).Milliseconds() || ms > expiry.Milliseconds() {
+		if ms, _ := got.(int64); err != nil || ms <= max(expiry-bound, 0).Milliseconds() || ms > expiry.Milliseconds() {
 			t.Errorf("%v ms are left, %v, want %v", got, err, expiry)
 		}
 	}

@@ -6,6 +6,7 @@ import "time"
 // Bucket is a token bucket as Amazon keeps it: exact, and a request takes its token when it arrives. Who uses it from several goroutines locks.
 type Bucket struct {
 	Served, Throttled   int
+	Spilled             float64 // tokens that came to the full bucket after the first call
 	rate, burst, tokens float64
 	last                time.Time
 }
@@ -18,8 +19,14 @@ func New(rate float64, burst int) *Bucket {
 // Has reports whether there is a token now.
 func (b *Bucket) Has() bool {
 	now := time.Now()
-	b.tokens = min(b.burst, b.tokens+now.Sub(b.last).Seconds()*b.rate)
+	b.tokens += now.Sub(b.last).Seconds() * b.rate
 	b.last = now
+	if over := b.tokens - b.burst; over > 0 {
+		b.tokens = b.burst
+		if b.Served > 0 {
+			b.Spilled += over
+		}
+	}
 	return b.tokens >= 1-1e-9 // what floating point loses
 }
 

@@ -218,7 +218,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: interrupt INT|TERM, after serve")
 	}
 	ts.Check(s.cmd.Process.Signal(signals[args[0]]))
-	patience := time.AfterFunc(10*time.Second, func() { _ = s.cmd.Process.Kill() })
+	patience := time.AfterFunc(time.Minute, func() { _ = s.cmd.Process.Kill() })
 	defer patience.Stop()
 	if rest := <-s.rest; len(rest) > 0 {
 		ts.Fatalf("printed %q after the ready line", rest)

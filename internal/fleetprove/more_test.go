@@ -58,7 +58,7 @@ func TestSellersOfAnApplication(t *testing.T) {
 	t.Logf("%d sellers on an application's bucket of %d/s burst %d, one with %d callers, the others with 4; Redis killed for %s: %.1f %% used, %d throttled, "+
 		"%d to %d calls while they shared, the greedy one %d",
 		sellers, rate, burst, 4*processes, away, 100*used, throttled, counts[0], counts[len(counts)-1], served[greedy])
-	if used < atLeast || len(served) != sellers || float64(throttled) > 0.005*float64(all) {
+	if used < atLeast || len(served) != sellers || float64(throttled) > max(0.005*float64(all), float64(r.lost())) {
 		t.Errorf("%.1f %% of what is allowed was used by %d of %d sellers, %d calls throttled", 100*used, len(served), sellers, throttled)
 	}
 	if float64(counts[0]) < least*mean || float64(served[greedy]) > most*mean {
@@ -118,7 +118,7 @@ func TestColdTokens(t *testing.T) {
 	}
 	r := newRig(t, processes, plan{Kind: "tokens", Clock: true}, nil, usual, 0, 0)
 	r.start()
-	r.wait(30 * time.Second)
+	r.wait(2 * time.Minute)
 	t.Logf("%d processes with 1,000 goroutines each: requests by seller %v, all served after %s",
 		processes, r.tokens, time.Since(r.began).Round(100*time.Millisecond))
 	if len(r.tokens) != 5 {

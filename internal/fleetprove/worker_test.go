@@ -141,7 +141,7 @@ func work(p plan) error {
 	if err := redis.Close(); err != nil {
 		w.fail(err)
 	}
-	for range 200 { // connections close in the background
+	for range 2000 { // connections close in the background
 		if runtime.NumGoroutine() <= before+1 {
 			break
 		}

@@ -142,9 +142,9 @@ func (r *Redis) start(t testing.TB) {
 	t.Fatalf("redis-server doesn't answer: %s", r.out.String())
 }
 
-// Eventually reports whether ok becomes true within 20 seconds. It looks in real time, for what other processes do.
+// Eventually reports whether ok becomes true within a minute. It looks in real time, for what other processes do.
 func Eventually(ok func() bool) bool {
-	for range 2000 {
+	for range 6000 {
 		if ok() {
 			return true
 		}
@@ -178,7 +178,7 @@ func (r *Redis) Do(t testing.TB, command string, args ...any) any {
 }
 
 func (r *Redis) do(command string, args ...any) (any, error) {
-	c, err := redis.Dial("unix", r.Socket, redis.DialReadTimeout(10*time.Second))
+	c, err := redis.Dial("unix", r.Socket, redis.DialReadTimeout(time.Minute))
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func (s *served) logged() string {
 // waitLogged waits until the log says something so many times: the other side may write it after the client has gone on.
 func (s *served) waitLogged(times int, want string) {
 	s.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); strings.Count(s.logged(), want) < times; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); strings.Count(s.logged(), want) < times; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("the log doesn't say %d times %q:\n%s", times, want, s.logged())
 		}

@@ -132,7 +132,7 @@ def _():
     assert status == 200, text
     if document.get("compressionAlgorithm") == "GZIP":
         text = gzip.decompress(text)
-    rows = list(csv.reader(text.decode(headers.get_content_charset()).splitlines(), delimiter="\t"))
+    rows = list(csv.reader(text.decode(headers.get_content_charset() or "iso-8859-1").splitlines(), delimiter="\t"))
     status, headers, lines = fetch(document["url"] + "?decode=jsonl")
     assert status == 200, lines
     decoded = [json.loads(line) for line in lines.splitlines()]

@@ -295,7 +295,7 @@ echo "$SPAPI_EMULATOR_PID $SPAPI_EMULATOR_ADDRESS"
 // waitGone waits for the end of a process that is no child of this one.
 func waitGone(t *testing.T, pid int) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); syscall.Kill(pid, 0) == nil; {
+	for end := time.Now().Add(time.Minute); syscall.Kill(pid, 0) == nil; {
 		if b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat"); err == nil && strings.Contains(string(b), ") Z ") {
 			return // it has ended, and whoever should take note of that doesn't
 		}

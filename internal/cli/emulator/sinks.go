@@ -208,7 +208,9 @@ func (p *poster) run() {
 				continue
 			case <-p.closing:
 			}
-			return
+			if m, left = p.next(); left == 0 { // none came before the end
+				return
+			}
 		}
 		if p.send(ctx, m); ctx.Err() != nil {
 			p.mu.Lock()
