@@ -63,7 +63,7 @@ type Config struct {
 	MaxBody int64
 	// CacheBytes is how much reference data is kept in memory. 0: [DefaultCacheBytes]; below 0: none.
 	CacheBytes int64
-	// Logger is told of what goes wrong. Nil: [slog.Default].
+	// Logger is told of what goes wrong, also by the clients: one among Options is replaced. Nil: [slog.Default].
 	Logger *slog.Logger
 	// Now is the time; tests have another. Nil: [time.Now].
 	Now func() time.Time
@@ -110,7 +110,7 @@ func New(config Config) (*Gateway, error) {
 	if config.Metrics == nil {
 		config.Metrics = NewMetrics()
 	}
-	config.Options = append(slices.Clip(config.Options), spapi.WithObserver(observers(config.Metrics, config.Observer)))
+	config.Options = append(slices.Clip(config.Options), spapi.WithObserver(observers(config.Metrics, config.Observer)), clientLog(config.Logger))
 	g := &Gateway{config: config, accounts: newClients(config), metrics: config.Metrics, sealer: seals, reports: newReportMemory()}
 	g.keys = newKeys(&g.config, g.live.sweep)
 	g.recorder = newRecorder(g)

@@ -133,6 +133,8 @@ func class(status int) string {
 	return strconv.Itoa(status/100) + "xx"
 }
 
+const unknownLabel = "unknown"
+
 // operationLabel is an operation as a label.
 func operationLabel(id string) string {
 	if id == "gateway.token" || id == "gateway.document" {
@@ -141,7 +143,7 @@ func operationLabel(id string) string {
 	if _, ok := spapi.LookupOperation(strings.TrimSuffix(id, "/document")); ok {
 		return id
 	}
-	return "unknown"
+	return unknownLabel
 }
 
 // whose are the labels of a caller and an account, bounded with what else there is.

@@ -115,7 +115,7 @@ func plain(s string) bool {
 }
 
 // product is what a User-Agent is known by. What doesn't look like one, comments too, may be anything, and is left out.
-var product = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,31}(/v?[0-9][0-9A-Za-z.+-]{0,15})?$`)
+var product = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,31}/v?[0-9][0-9A-Za-z.+-]{0,15}$`)
 
 // agentOf is what the audit has of a User-Agent.
 func agentOf(header string) string {
@@ -145,7 +145,7 @@ var words = sync.OnceValue(func() map[string]bool {
 	known := map[string]bool{}
 	for _, op := range spapi.Operations() {
 		for part := range strings.SplitSeq(op.Path, "/") {
-			if !strings.Contains(part, "{") {
+			if part != "" && !strings.Contains(part, "{") {
 				known[part] = true
 			}
 		}
@@ -238,6 +238,9 @@ func (x *exchange) complete() {
 	if r.Operation == "" {
 		r.Operation = x.op.ID
 	}
+	if op, ok := spapi.FindOperation(x.r.Method, x.r.URL.EscapedPath()); ok && r.Operation == "" {
+		r.Operation = op.ID // refused before that was found out
+	}
 	if r.Operation == "" {
 		r.Operation = unknownOperation(x.r.Method, x.r.URL.EscapedPath())
 	}
@@ -282,36 +285,6 @@ func (x *exchange) done() {
 	}
 	x.log()
 	x.g.recorder.record(x.record)
-}
-
-// log writes the line of an exchange.
-func (x *exchange) log() {
-	r, logger := &x.record, x.g.config.Logger
-	level, message := slog.LevelDebug, "gateway: call"
-	switch {
-	case r.Refused != "" && r.Status >= http.StatusInternalServerError:
-		level, message = slog.LevelWarn, "gateway: refused"
-	case r.Refused != "":
-		level, message = slog.LevelInfo, "gateway: refused"
-	case x.g.config.LogCalls:
-		level = slog.LevelInfo
-	}
-	ctx := context.WithoutCancel(x.r.Context())
-	if !logger.Enabled(ctx, level) {
-		return
-	}
-	attrs := make([]slog.Attr, 0, 16)
-	attrs = append(attrs, slog.String("call", r.Call), slog.String("caller", r.Caller), slog.String("key", r.Key), slog.String("account", r.Account),
-		slog.String("operation", r.Operation), slog.Int("status", r.Status), slog.Duration("duration", r.Duration))
-	for _, a := range []slog.Attr{
-		slog.String("refused", r.Refused), slog.String("request_id", r.RequestID), slog.String("cache", r.Cache), slog.String("agent", r.Agent),
-		slog.Bool("write", r.Write), slog.Bool("personal_data", r.PersonalData), slog.Int("more", r.More),
-	} {
-		if !a.Value.Equal(slog.StringValue("")) && !a.Value.Equal(slog.BoolValue(false)) && !a.Value.Equal(slog.IntValue(0)) {
-			attrs = append(attrs, a)
-		}
-	}
-	logger.LogAttrs(ctx, level, message, attrs...)
 }
 
 // recorder brings records to the audit.

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,18 +26,21 @@ import (
 type memory struct {
 	mu      sync.Mutex
 	records []Record
-	groups  int
 	err     error
+	refused chan struct{} // has something when a record was refused
 }
 
 func (m *memory) Append(_ context.Context, records ...Record) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.err != nil {
+		select {
+		case m.refused <- struct{}{}:
+		default:
+		}
 		return m.err
 	}
 	m.records = append(m.records, records...)
-	m.groups++
 	return nil
 }
 
@@ -60,17 +65,17 @@ func (f *fixed) Load(context.Context) (*Records, error) {
 
 func (f *fixed) Update(context.Context, func(*Records) error) error { return errors.ErrUnsupported }
 
-// recorded answers for Login with Amazon and SP-API.
-type recorded struct {
+// fakeAmazon answers for Login with Amazon and SP-API.
+type fakeAmazon struct {
 	mu     sync.Mutex
 	sent   []string // method and path
 	header http.Header
 	before func(r *http.Request) // when a call of SP-API arrives
-	status int
+	status int                   // -1: no answer
 	body   string
 }
 
-func (a *recorded) RoundTrip(r *http.Request) (*http.Response, error) {
+func (a *fakeAmazon) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		_, _ = io.Copy(io.Discard, r.Body)
 		_ = r.Body.Close()
@@ -91,10 +96,14 @@ func (a *recorded) RoundTrip(r *http.Request) (*http.Response, error) {
 		if a.body != "" {
 			body = a.body
 		}
-		if a.status != 0 {
+		if a.status > 0 {
 			res.StatusCode = a.status
 		}
+		fails := a.status < 0
 		a.mu.Unlock()
+		if fails {
+			return nil, &net.OpError{Op: "read", Err: errors.New("reset")}
+		}
 		if before != nil {
 			before(r)
 		}
@@ -103,16 +112,24 @@ func (a *recorded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-func (a *recorded) calls() []string {
+func (a *fakeAmazon) calls() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return append([]string(nil), a.sent...)
 }
 
+// free is a limiter that lets everything through.
+type free struct{}
+
+func (free) Wait(context.Context, spapi.LimitRequest) (spapi.LimitGrant, error) {
+	return spapi.LimitGrant{}, nil
+}
+func (free) Observe(context.Context, spapi.LimitGrant, spapi.LimitReply) error { return nil }
+
 // rig is a gateway with an audit, a log, and keys by name.
 type rig struct {
 	*Gateway
-	amazon *recorded
+	amazon *fakeAmazon
 	audit  *memory
 	log    *logText
 	keys   map[string]string
@@ -120,7 +137,7 @@ type rig struct {
 
 func newRig(t *testing.T, c Config) *rig {
 	t.Helper()
-	r := &rig{amazon: &recorded{}, audit: &memory{}, log: &logText{}, keys: map[string]string{}}
+	r := &rig{amazon: &fakeAmazon{}, audit: &memory{refused: make(chan struct{}, 1)}, log: &logText{}, keys: map[string]string{}}
 	state := &fixed{}
 	for name, scope := range map[string]Scope{
 		"reader": {Accounts: []string{"*"}, Operations: []string{"*"}},
@@ -141,7 +158,7 @@ func newRig(t *testing.T, c Config) *rig {
 	if c.Audit == nil {
 		c.Audit = r.audit
 	}
-	c.Options = append(c.Options, spapi.WithTransport(r.amazon), spapi.WithLogger(c.Logger))
+	c.Options = append(c.Options, spapi.WithTransport(r.amazon), spapi.WithLimiter(free{}))
 	g, err := New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +207,7 @@ func (r *rig) closed(t *testing.T) []Record {
 }
 
 const (
-	germanOrders = "/orders/v0/orders?MarketplaceIds=A1PA6795UKMFR9&CreatedAfter=2026-01-01T00:00:00Z"
+	recordedPath = "/orders/v0/orders?MarketplaceIds=A1PA6795UKMFR9&CreatedAfter=2026-01-01T00:00:00Z"
 	cancelPath   = "/feeds/2021-06-30/feeds/12345"
 )
 
@@ -201,12 +218,12 @@ func TestRecords(t *testing.T) {
 	agent := func(req *http.Request) {
 		req.Header.Set("User-Agent", "Shop/1.2 (Language=PHP; mail=jane@example.com) curl/8.5.0")
 	}
-	r.call("reader", "GET", germanOrders, agent)
+	r.call("reader", "GET", recordedPath, agent)
 	r.call("writer", "DELETE", cancelPath)
 	r.call("reader", "DELETE", cancelPath)
 	r.call("buyers", "GET", "/orders/v0/orders/902-3159896-1390916/address")
-	r.call("", "GET", germanOrders)
-	r.call("reader", "GET", germanOrders, func(req *http.Request) { req.Header.Set("X-Spapi-Account", "fr") })
+	r.call("", "GET", recordedPath)
+	r.call("reader", "GET", recordedPath, func(req *http.Request) { req.Header.Set("X-Spapi-Account", "fr") })
 	r.call("buyers", "GET", "/orders/v9/orders/902-3159896-1390916/jane-doe")
 	var got []string
 	calls := map[string]int{}
@@ -258,39 +275,30 @@ func TestRecords(t *testing.T) {
 // TestIntent: before a write or a call for personal data goes out the audit has it; while it can't, it doesn't go out.
 func TestIntent(t *testing.T) {
 	for _, c := range []struct {
-		policy               AuditPolicy
-		read, write, buyers  int  // statuses while the audit is full
-		intentsWhenAllIsWell bool // of reads too
+		policy              AuditPolicy
+		read, write, buyers int // statuses while the audit is full
 	}{
-		{"", 200, 503, 503, false},
-		{AuditSensitive, 200, 503, 503, false},
-		{AuditAll, 503, 503, 503, true},
-		{AuditNone, 200, 200, 200, false},
+		{"", 200, 503, 503},
+		{AuditSensitive, 200, 503, 503},
+		{AuditAll, 503, 503, 503},
+		{AuditNone, 200, 200, 200},
 	} {
 		t.Run(string(c.policy), func(t *testing.T) {
 			r := newRig(t, Config{AuditRequired: c.policy})
 			send := []func() int{
-				func() int { return r.call("reader", "GET", germanOrders).Code },
+				func() int { return r.call("reader", "GET", recordedPath).Code },
 				func() int { return r.call("writer", "DELETE", cancelPath).Code },
 				func() int { return r.call("buyers", "GET", "/orders/v0/orders/902-3159896-1390916/address").Code },
 			}
-			r.amazon.before = func(*http.Request) {
-				all := r.audit.all()
-				if c.policy == AuditAll && (len(all) == 0 || !all[len(all)-1].Intent) {
-					t.Error("a call is sent without an intent before it")
+			r.amazon.before = func(req *http.Request) {
+				x := req.Context().Value(exchangeKey{}).(*exchange)
+				needed := c.policy == AuditAll || c.policy != AuditNone && x.record.Caller != "reader"
+				if has := slices.ContainsFunc(r.audit.all(), func(rec Record) bool { return rec.Intent && rec.Call == x.record.Call }); has != needed {
+					t.Errorf("a call of %s is sent, with an intent before it: %t, want %t", x.record.Caller, has, needed)
 				}
 			}
-			if got := send[0](); got != 200 {
-				t.Errorf("read: %d", got)
-			}
-			r.amazon.before = func(*http.Request) {
-				all := r.audit.all()
-				if c.policy != AuditNone && (len(all) == 0 || !all[len(all)-1].Intent) {
-					t.Error("a call is sent without an intent before it")
-				}
-			}
-			for i := 1; i < 3; i++ {
-				if got := send[i](); got != 200 {
+			for i, f := range send {
+				if got := f(); got != 200 {
 					t.Errorf("call %d: %d", i, got)
 				}
 			}
@@ -310,6 +318,7 @@ func TestIntent(t *testing.T) {
 			if got := len(r.amazon.calls()); got != sent {
 				t.Errorf("%d calls went out, want %d", got, sent)
 			}
+			<-r.audit.refused
 			r.audit.fail(nil)
 			if got := send[1](); got != 200 {
 				t.Errorf("with room again: %d", got)
@@ -337,11 +346,11 @@ func TestFlood(t *testing.T) {
 	r := newRig(t, Config{Now: func() time.Time { return now }})
 	const guesses = 3000
 	for range guesses {
-		r.call("", "GET", germanOrders)
+		r.call("", "GET", recordedPath)
 	}
 	now = now.Add(10 * time.Second)
-	r.call("", "GET", germanOrders)
-	r.call("", "GET", germanOrders)
+	r.call("", "GET", recordedPath)
+	r.call("", "GET", recordedPath)
 	lines := 0
 	for _, line := range r.log.take() {
 		if strings.Contains(line, "gateway: refused") {
@@ -365,7 +374,7 @@ func TestFlood(t *testing.T) {
 func TestClose(t *testing.T) {
 	r := newRig(t, Config{})
 	for range 200 {
-		r.call("reader", "GET", germanOrders)
+		r.call("reader", "GET", recordedPath)
 	}
 	if n := len(r.closed(t)); n != 200 {
 		t.Errorf("%d of 200 records", n)
@@ -444,7 +453,7 @@ func TestCanaries(t *testing.T) {
 				if strings.HasPrefix(target, "/auth") {
 					req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 				}
-				for _, status := range []int{0, 400} {
+				for _, status := range []int{0, 400, -1} {
 					r.amazon.mu.Lock()
 					r.amazon.status = status
 					r.amazon.mu.Unlock()
@@ -475,7 +484,7 @@ func TestCanaries(t *testing.T) {
 func TestLogLevels(t *testing.T) {
 	for calls, want := range map[bool]string{false: "DEBUG", true: "INFO"} {
 		r := newRig(t, Config{LogCalls: calls})
-		r.call("reader", "GET", germanOrders, func(req *http.Request) { req.Header.Set("User-Agent", "a/1\nlevel=ERROR msg=injected \x1b[31m") })
+		r.call("reader", "GET", recordedPath, func(req *http.Request) { req.Header.Set("User-Agent", "a/1\nlevel=ERROR msg=injected \x1b[31m") })
 		r.call("reader", "DELETE", cancelPath)
 		_ = r.Close()
 		found := 0
@@ -500,8 +509,8 @@ func TestAgent(t *testing.T) {
 	for header, want := range map[string]string{
 		"": "", "curl/8.5.0": "curl/8.5.0", "amazon-sp-api/1.1.6 (Language=Node.js/v18; Platform=Linux)": "amazon-sp-api/1.1.6",
 		"Repricer/1.2 (Language=Go (1.26); jane@example.com) spapi/0.9": "Repricer/1.2 spapi/0.9", "Mozilla/5.0 (X11) AppleWebKit/537.36": "Mozilla/5.0 AppleWebKit/537.36",
-		"jane@example.com": "", "spapi_gw_abcdefghij_0123456789012345678901234567890123456789abc": "", "a\x00b": "", "App/1.0; rm": "", "ключ/1": "",
-		"(unclosed App/1.0": "", "App/v2": "App/v2", "Claude-Code": "Claude-Code", "x/y": "",
+		"jane@example.com": "", "spapi_gw_abcdefghij_0123456789012345678901234567890123456789abc": "", "a\x00b": "", "App/1.0; rm": "", "Shop Jane Doe": "", "ключ/1": "",
+		"(unclosed App/1.0": "", "App/v2": "App/v2", "Claude-Code": "", "claude-code/2.0.1": "claude-code/2.0.1", "x/y": "",
 	} {
 		if got := agentOf(header); got != want {
 			t.Errorf("%q: %q, want %q", header, got, want)
@@ -582,7 +591,7 @@ func TestHealth(t *testing.T) {
 	r.audit.fail(nil)
 	r.Drain()
 	want(503, `{"name":"draining","ok":false`, `"status":"not ready"`)
-	if code := r.call("reader", "GET", germanOrders).Code; code != 200 {
+	if code := r.call("reader", "GET", recordedPath).Code; code != 200 {
 		t.Errorf("a call while draining: %d", code)
 	}
 
