@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -19,7 +18,6 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
-	"github.com/openspapi/spapi/marketplace"
 )
 
 const (
@@ -344,9 +342,6 @@ func (x *exchange) chooseAccount() *refusal {
 		return &refusal{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: "The account is not set up so that it can be called for.",
 			Details: "the account " + strconv.QuoteToASCII(m.account.Name) + ": whoever runs the gateway finds the reason in its log.", why: "account"}
 	}
-	if no := contradicts(x.r.Host, &m.settled); no != nil {
-		return no
-	}
 	x.client = m.client
 	return nil
 }
@@ -389,38 +384,4 @@ func (r *roster) hint(scope *Scope) string {
 		names[i] = strconv.QuoteToASCII(names[i])
 	}
 	return " In " + headerAccount + " it may have: " + strings.Join(names, ", ") + more + "."
-}
-
-// contradicts refuses a request that was sent to a host of Amazon's, through the gateway as a proxy, which serves another region than the account's, or
-// its sandbox: whoever tries something in the sandbox must not do it in production.
-func contradicts(host string, a *accounts.Account) *refusal {
-	host = strings.ToLower(strings.TrimSuffix(host, ":443"))
-	if !strings.Contains(host, "sellingpartnerapi") {
-		return nil
-	}
-	right := hostOf(a.Region, a.Sandbox)
-	if host == right {
-		return nil
-	}
-	for _, region := range marketplace.Regions() {
-		for _, sandbox := range []bool{false, true} {
-			if host == hostOf(region, sandbox) {
-				return &refusal{Status: http.StatusBadRequest, Code: "InvalidInput", Message: "The host is not that of the account.", Details: "the request is for " + host +
-					", but the calls of the account " + strconv.QuoteToASCII(a.Name) + " go to " + right + ": call that, or name another account in the header " + headerAccount + ".", why: "account"}
-			}
-		}
-	}
-	return nil
-}
-
-func hostOf(region marketplace.Region, sandbox bool) string {
-	text := region.Endpoint()
-	if sandbox {
-		text = region.SandboxEndpoint()
-	}
-	u, err := url.Parse(text)
-	if err != nil {
-		return ""
-	}
-	return u.Host
 }

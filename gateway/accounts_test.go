@@ -156,6 +156,9 @@ func choose(g *Gateway, c caller, host string, headers ...string) (string, *refu
 	if x.client == nil || x.record.Account != x.caller.account {
 		return "no client of " + x.caller.account, nil
 	}
+	if no := x.checkPlace(); no != nil {
+		return "", no
+	}
 	return x.caller.account, nil
 }
 
@@ -195,10 +198,10 @@ func TestChooseAccount(t *testing.T) {
 		{"one that isn't set up", of("*"), "", []string{"broken"}, `500 "broken"`},
 		{"its own host", of("*"), "sellingpartnerapi-eu.amazon.com", []string{"de-1"}, "de-1"},
 		{"its own host with a port", of("*"), "SellingPartnerAPI-EU.amazon.com:443", []string{"de-1"}, "de-1"},
-		{"another region's host", of("*"), "sellingpartnerapi-na.amazon.com", []string{"de-1"}, "400 call"},
-		{"the sandbox's host", of("*"), "sandbox.sellingpartnerapi-eu.amazon.com", []string{"de-1"}, `400 go to sellingpartnerapi-eu.amazon.com`},
+		{"another region's host", of("*"), "sellingpartnerapi-na.amazon.com", []string{"de-1"}, "400 the request is for region"},
+		{"the sandbox's host", of("*"), "sandbox.sellingpartnerapi-eu.amazon.com", []string{"de-1"}, "400 the request is for the sandbox"},
 		{"a sandbox account at its own", of("*"), "sandbox.sellingpartnerapi-na.amazon.com", []string{"us"}, "us"},
-		{"a sandbox account in production", of("*"), "sellingpartnerapi-na.amazon.com", []string{"us"}, "400 go to sandbox.sellingpartnerapi-na.amazon.com"},
+		{"a sandbox account in production", of("*"), "sellingpartnerapi-na.amazon.com", []string{"us"}, "400 Its calls go to the sandbox"},
 	} {
 		got, no := choose(g, c.caller, c.host, c.headers...)
 		status, part, refused := strings.Cut(c.want, " ")
