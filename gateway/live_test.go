@@ -121,8 +121,8 @@ func TestKillSwitchEndsCallsUnderWay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				state := new(keptInMemory)
-				k, secret := state.make(t, Key{Name: "a", Scope: wholeScope})
-				_, other := state.make(t, Key{Name: "b", Scope: wholeScope})
+				k, secret := state.make(t, Key{Name: "a", Scope: plainScope})
+				_, other := state.make(t, Key{Name: "b", Scope: plainScope})
 				g, wire := keyGateway(t, state, func(c *Config) { c.Options = append(c.Options, spapi.WithLimiter(spapi.NewLimiter())) })
 				var sent atomic.Int64
 				wire.before = func(r *http.Request) error {
@@ -187,7 +187,7 @@ func TestKillSwitchEndsCallsUnderWay(t *testing.T) {
 func TestExpiresWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		state := new(keptInMemory)
-		_, secret := state.make(t, Key{Name: "a", Scope: wholeScope, Expires: time.Now().Add(30 * time.Second)})
+		_, secret := state.make(t, Key{Name: "a", Scope: plainScope, Expires: time.Now().Add(30 * time.Second)})
 		g, wire := keyGateway(t, state, func(c *Config) { c.Options = append(c.Options, spapi.WithLimiter(spapi.NewLimiter())) })
 		var calls []slowly
 		for n := range 21 {
@@ -207,7 +207,7 @@ func TestStateAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log lockedBuilder
 		state := new(keptInMemory)
-		_, secret := state.make(t, Key{Name: "a", Scope: wholeScope})
+		_, secret := state.make(t, Key{Name: "a", Scope: plainScope})
 		away := errors.New("the disk is full of bees")
 		state.fail(away)
 		g, wire := keyGateway(t, state, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
@@ -299,11 +299,11 @@ func TestTwoGateways(t *testing.T) {
 				}
 			}
 		}
-		k, secret, err := NewKey(Key{Name: "a", Scope: wholeScope, Created: time.Now()})
+		k, secret, err := NewKey(Key{Name: "a", Scope: plainScope, Created: time.Now()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		k2, secret2, err := NewKey(Key{Name: "b", Scope: wholeScope, Created: time.Now()})
+		k2, secret2, err := NewKey(Key{Name: "b", Scope: plainScope, Created: time.Now()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -332,7 +332,7 @@ func TestTwoGateways(t *testing.T) {
 // BenchmarkLive is what the kill switch costs each call.
 func BenchmarkLive(b *testing.B) {
 	state := new(keptInMemory)
-	k, _ := state.make(b, Key{Name: "a", Scope: wholeScope})
+	k, _ := state.make(b, Key{Name: "a", Scope: plainScope})
 	g, _ := keyGateway(b, state, nil)
 	for i := range 10_000 {
 		x := &exchange{g: g, r: httptest.NewRequest("GET", readPath, nil), caller: caller{key: &k, account: fmt.Sprint(i)}}
