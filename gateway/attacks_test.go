@@ -167,7 +167,7 @@ func TestAttacks(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			a := new(amazon)
+			a := new(proxiedAmazon)
 			_, address := serve(t, a, nil)
 			conn := dial(t, address)
 			_, _ = io.WriteString(conn, c.send)
@@ -205,7 +205,7 @@ func TestAttacks(t *testing.T) {
 
 // TestSmuggledCaller: a request that hides behind another has none of its rights.
 func TestSmuggledCaller(t *testing.T) {
-	a := new(amazon)
+	a := new(proxiedAmazon)
 	var secret string
 	_, address := serve(t, a, func(c *Config) { secret = withKey(t, c) })
 	hidden := "GET /orders/v0/orders HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -234,7 +234,7 @@ func TestSmuggledCaller(t *testing.T) {
 
 // TestWhatAmazonGets: of a request with everything that callers, proxies and browsers add, only what means something to SP-API.
 func TestWhatAmazonGets(t *testing.T) {
-	a := new(amazon)
+	a := new(proxiedAmazon)
 	var secret string
 	_, address := serve(t, a, func(c *Config) { secret = withKey(t, c) })
 	do(t, "POST", address+"/a/b/c", strings.NewReader("{}"),
@@ -264,7 +264,7 @@ func TestWhatAmazonGets(t *testing.T) {
 
 // TestWhatCallersGet: nothing that means Amazon's hosts, or that lets pages of others read it.
 func TestWhatCallersGet(t *testing.T) {
-	a := &amazon{answer: func(w http.ResponseWriter, _ *http.Request) {
+	a := &proxiedAmazon{answer: func(w http.ResponseWriter, _ *http.Request) {
 		for name, value := range map[string]string{
 			"Set-Cookie": "a=b", "Alt-Svc": `h3=":443"`, "Strict-Transport-Security": "max-age=1", "Access-Control-Allow-Origin": "*", "X-Spapi-Account": "other",
 			"X-Spapi-Cache": "hit", "Connection": "X-Internal", "X-Internal": "1", "Keep-Alive": "timeout=5", "Proxy-Authenticate": "Basic", "X-Amz-Security-Token": canaryAccessToken,
@@ -291,7 +291,7 @@ func TestWhatCallersGet(t *testing.T) {
 
 // TestSwitchingProtocols: what answers in Amazon's place gets no tunnel.
 func TestSwitchingProtocols(t *testing.T) {
-	a := &amazon{answer: func(w http.ResponseWriter, _ *http.Request) {
+	a := &proxiedAmazon{answer: func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err == nil {
 			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
@@ -306,7 +306,7 @@ func TestSwitchingProtocols(t *testing.T) {
 
 // TestEndlessBody: a body without end is refused when it is too long, and neither waits nor grows.
 func TestEndlessBody(t *testing.T) {
-	a := new(amazon)
+	a := new(proxiedAmazon)
 	g, address := serve(t, a, func(c *Config) { c.MaxBody = 3 << 20 })
 	conn := dial(t, address)
 	go func() {
@@ -362,7 +362,7 @@ func (p *pipes) dial() net.Conn {
 }
 
 // bubble runs f before a gateway that listens in memory, by a virtual clock.
-func bubble(t *testing.T, a *amazon, f func(t *testing.T, dial func() net.Conn)) {
+func bubble(t *testing.T, a *proxiedAmazon, f func(t *testing.T, dial func() net.Conn)) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t, a, "", nil)
 		l, srv := newPipes(), g.Server()
@@ -379,7 +379,7 @@ func bubble(t *testing.T, a *amazon, f func(t *testing.T, dial func() net.Conn))
 
 // TestSlowHeader: who never ends a header is cut off.
 func TestSlowHeader(t *testing.T) {
-	bubble(t, new(amazon), func(t *testing.T, dial func() net.Conn) {
+	bubble(t, new(proxiedAmazon), func(t *testing.T, dial func() net.Conn) {
 		conn, begun := dial(), time.Now()
 		var wg sync.WaitGroup
 		defer wg.Wait()
@@ -402,7 +402,7 @@ func TestSlowHeader(t *testing.T) {
 // TestSlowBody: who sends a body byte by byte is refused, in time, whether the body is kept or passes as it comes.
 func TestSlowBody(t *testing.T) {
 	for _, length := range []int{1000, 2 << 20} {
-		a := new(amazon)
+		a := new(proxiedAmazon)
 		bubble(t, a, func(t *testing.T, dial func() net.Conn) {
 			conn, begun := dial(), time.Now()
 			var wg sync.WaitGroup
@@ -436,7 +436,7 @@ func TestSlowBody(t *testing.T) {
 
 // TestSteadyBody: a slow line is no attack.
 func TestSteadyBody(t *testing.T) {
-	a := new(amazon)
+	a := new(proxiedAmazon)
 	bubble(t, a, func(t *testing.T, dial func() net.Conn) {
 		conn := dial()
 		const size = 2 << 20
@@ -463,7 +463,7 @@ func TestSteadyBody(t *testing.T) {
 
 // TestSlowReader: who doesn't take the answer is cut off, and the next request of a connection that waited has its full time.
 func TestSlowReader(t *testing.T) {
-	a := &amazon{answer: func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 10<<20)) }}
+	a := &proxiedAmazon{answer: func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 10<<20)) }}
 	bubble(t, a, func(t *testing.T, dial func() net.Conn) {
 		conn, begun := dial(), time.Now()
 		_, _ = io.WriteString(conn, "GET /a/b/c HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -479,7 +479,7 @@ func TestSlowReader(t *testing.T) {
 		}
 		_ = conn.Close()
 	})
-	bubble(t, new(amazon), func(t *testing.T, dial func() net.Conn) {
+	bubble(t, new(proxiedAmazon), func(t *testing.T, dial func() net.Conn) {
 		conn := dial()
 		r := bufio.NewReader(conn)
 		for range 3 {
@@ -505,7 +505,7 @@ func TestSlowReader(t *testing.T) {
 // TestCallerLeaves: a call whose caller has gone ends, and the gateway answers nobody.
 func TestCallerLeaves(t *testing.T) {
 	ended := make(chan error, 1)
-	a := &amazon{answer: func(_ http.ResponseWriter, r *http.Request) {
+	a := &proxiedAmazon{answer: func(_ http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 		ended <- r.Context().Err()
 	}}
@@ -528,7 +528,7 @@ func TestCallerLeaves(t *testing.T) {
 
 // TestHostSetting: the names that are set are the gateway's.
 func TestHostSetting(t *testing.T) {
-	g := newGateway(t, new(amazon), "", func(c *Config) { c.Hosts = []string{"Gateway.internal"} })
+	g := newGateway(t, new(proxiedAmazon), "", func(c *Config) { c.Hosts = []string{"Gateway.internal"} })
 	for host, want := range map[string]int{
 		"gateway.internal": 200, "GATEWAY.internal:8484": 200, "gateway.internal.": 200, "evil.gateway.internal": 421, "10.1.2.3:80": 200, "[::1]:8484": 200, "[fe80::1%25eth0]": 200,
 		"a.localhost": 200, "localhost.evil.example": 421, "": 421, "127.0.0.1.evil.example": 421, "0x7f.1": 421,
@@ -548,7 +548,7 @@ func FuzzTarget(f *testing.F) {
 	for _, target := range []string{"/orders/v0/orders", "/a%2Fb/../c", "/%2e%2e/x", "//x", "/a?b=c#d", "http://x/y", "/orders/v0/%6frders", "/%252e/", "/a;/..;/b", "*", "/\\x", "/%00"} {
 		f.Add(target)
 	}
-	a := new(amazon)
+	a := new(proxiedAmazon)
 	g := newGateway(f, a, "", nil)
 	f.Fuzz(func(t *testing.T, target string) {
 		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n")))

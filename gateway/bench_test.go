@@ -36,7 +36,7 @@ var page = `{"payload":{"Orders":[` + strings.TrimSuffix(strings.Repeat(`{"Amazo
 func startPeers(b testing.TB) *peers {
 	a := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == tokenPath {
-			new(amazon).ServeHTTP(w, r)
+			new(proxiedAmazon).ServeHTTP(w, r)
 			return
 		}
 		h := w.Header()
@@ -152,7 +152,7 @@ func BenchmarkRate(b *testing.B) {
 func BenchmarkServe(b *testing.B) {
 	g := newGateway(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == tokenPath {
-			new(amazon).ServeHTTP(w, r)
+			new(proxiedAmazon).ServeHTTP(w, r)
 			return
 		}
 		w.Header()["X-Spapi-Emulator-Operation"] = []string{"any"}
@@ -162,7 +162,7 @@ func BenchmarkServe(b *testing.B) {
 	}), "", nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		if w := ask(g, "GET", inventoryPath, nil); w.Code != 200 {
+		if w := askProxy(g, "GET", inventoryPath, nil); w.Code != 200 {
 			b.Fatal(w.Code)
 		}
 	}
@@ -171,7 +171,7 @@ func BenchmarkServe(b *testing.B) {
 // waiters has n callers, each with a connection of its own, wait for a limit, and tells what each costs and what is left when they have gone.
 func waiters(t testing.TB, n int) (bytesEach float64) {
 	// A limiter that lets nobody through: what is measured is the wait.
-	a := new(amazon)
+	a := new(proxiedAmazon)
 	stuck := &stuckLimiter{let: make(chan struct{})}
 	backend := httptest.NewServer(a)
 	defer backend.Close()

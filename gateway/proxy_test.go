@@ -65,8 +65,8 @@ func (s oneAccount) Applications(ctx context.Context) ([]accounts.Application, e
 
 func (s oneAccount) String() string { return "test" }
 
-// amazon stands in for Amazon: it notes what reaches it. Tokens don't count.
-type amazon struct {
+// proxiedAmazon stands in for Amazon: it notes what reaches it. Tokens don't count.
+type proxiedAmazon struct {
 	answer http.HandlerFunc // nil: 200 {}
 
 	mu   sync.Mutex
@@ -81,7 +81,7 @@ type seen struct {
 	length               int64
 }
 
-func (a *amazon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (a *proxiedAmazon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == tokenPath {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"access_token":"`+canaryAccessToken+`","token_type":"bearer","expires_in":3600}`)
@@ -110,7 +110,7 @@ func (a *amazon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "{}\n")
 }
 
-func (a *amazon) requests() []seen {
+func (a *proxiedAmazon) requests() []seen {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.seen)
@@ -193,7 +193,7 @@ func withKey(t testing.TB, c *Config) (secret string) {
 }
 
 // serve has a gateway listen on loopback, before an Amazon on loopback.
-func serve(t testing.TB, a *amazon, change func(*Config)) (g *Gateway, address string) {
+func serve(t testing.TB, a *proxiedAmazon, change func(*Config)) (g *Gateway, address string) {
 	t.Helper()
 	backend := httptest.NewServer(a)
 	t.Cleanup(backend.Close)
@@ -248,8 +248,8 @@ func do(t testing.TB, method, url string, body io.Reader, header ...string) (*ht
 	return res, string(text)
 }
 
-// ask calls the handler without a network.
-func ask(g *Gateway, method, target string, body io.Reader, header ...string) *httptest.ResponseRecorder {
+// askProxy calls the handler without a network.
+func askProxy(g *Gateway, method, target string, body io.Reader, header ...string) *httptest.ResponseRecorder {
 	return askCtx(context.Background(), g, method, target, body, header...)
 }
 
@@ -264,19 +264,19 @@ func askCtx(ctx context.Context, g *Gateway, method, target string, body io.Read
 	return w
 }
 
-const ordersPath = "/orders/v0/orders?MarketplaceIds=ATVPDKIKX0DER&CreatedAfter=2026-01-01T00%3A00%3A00Z"
+const shownPath = "/orders/v0/orders?MarketplaceIds=ATVPDKIKX0DER&CreatedAfter=2026-01-01T00%3A00%3A00Z"
 
 // plainPath is that of an operation without personal data, whose answers aren't kept.
 const plainPath = "/listings/2021-08-01/items/A1SELLER/SKU?marketplaceIds=ATVPDKIKX0DER"
 
 func TestForward(t *testing.T) {
-	a := &amazon{answer: func(w http.ResponseWriter, r *http.Request) {
+	a := &proxiedAmazon{answer: func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("X-Amzn-Ratelimit-Limit", "0.0167")
 		_, _ = io.WriteString(w, `{"payload":{}}`)
 	}}
 	_, address := serve(t, a, nil)
-	res, text := do(t, "GET", address+ordersPath, nil)
+	res, text := do(t, "GET", address+shownPath, nil)
 	if res.StatusCode != 200 || text != `{"payload":{}}` {
 		t.Fatalf("%d %s", res.StatusCode, text)
 	}
@@ -289,7 +289,7 @@ func TestForward(t *testing.T) {
 		}
 	}
 	sent := a.requests()[0]
-	if sent.target != ordersPath || sent.header.Get("X-Amz-Access-Token") != canaryRestricted {
+	if sent.target != shownPath || sent.header.Get("X-Amz-Access-Token") != canaryRestricted {
 		t.Errorf("sent %s %v", sent.target, sent.header)
 	}
 }
@@ -305,7 +305,7 @@ func TestBodies(t *testing.T) {
 		{0, true, 2}, {1, true, 2}, {maxRepeated, true, 2}, {maxRepeated + 1, true, 1}, {5 << 20, true, 1},
 	} {
 		t.Run(fmt.Sprintf("%d chunked=%v", c.size, c.chunked), func(t *testing.T) {
-			a := new(amazon)
+			a := new(proxiedAmazon)
 			a.answer = func(w http.ResponseWriter, r *http.Request) {
 				if len(a.requests()) == 1 && c.attempts > 1 {
 					w.WriteHeader(http.StatusServiceUnavailable)
@@ -339,7 +339,7 @@ func TestBodies(t *testing.T) {
 
 // TestTooManyKept: beyond what all calls may keep together bodies are sent as they come.
 func TestTooManyKept(t *testing.T) {
-	a := new(amazon)
+	a := new(proxiedAmazon)
 	g, address := serve(t, a, nil)
 	g.kept.Store(maxKept)
 	res, _ := do(t, "PUT", address+"/a/b/c", strings.NewReader("small"))
@@ -355,7 +355,7 @@ func TestTooManyKept(t *testing.T) {
 func TestStreams(t *testing.T) {
 	for _, length := range []string{"", "10"} {
 		more := make(chan struct{})
-		a := &amazon{answer: func(w http.ResponseWriter, r *http.Request) {
+		a := &proxiedAmazon{answer: func(w http.ResponseWriter, r *http.Request) {
 			if length != "" {
 				w.Header().Set("Content-Length", length)
 			}
@@ -385,7 +385,7 @@ func TestStreams(t *testing.T) {
 // TestUploadStreams: what the caller sends of a long body reaches Amazon before all of it is there.
 func TestUploadStreams(t *testing.T) {
 	arrived := make(chan struct{})
-	a := new(amazon)
+	a := new(proxiedAmazon)
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == tokenPath {
 			a.ServeHTTP(w, r)
@@ -418,7 +418,7 @@ func TestCut(t *testing.T) {
 	} {
 		for _, path := range []string{"/a/b/c", "/catalog/2022-04-01/items/B000000001?marketplaceIds=ATVPDKIKX0DER"} {
 			t.Run(name+path, func(t *testing.T) {
-				a := &amazon{answer: func(w http.ResponseWriter, _ *http.Request) {
+				a := &proxiedAmazon{answer: func(w http.ResponseWriter, _ *http.Request) {
 					conn, _, err := http.NewResponseController(w).Hijack()
 					if err == nil {
 						_, _ = io.WriteString(conn, answer)
@@ -441,7 +441,7 @@ func TestCut(t *testing.T) {
 }
 
 func TestHead(t *testing.T) {
-	a := &amazon{answer: func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Content-Length", "1234") }}
+	a := &proxiedAmazon{answer: func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Content-Length", "1234") }}
 	_, address := serve(t, a, nil)
 	res, text := do(t, "HEAD", address+"/orders/v0/orders", nil)
 	if res.StatusCode != 200 || res.ContentLength != 1234 || text != "" || a.requests()[0].method != "HEAD" {
@@ -455,7 +455,7 @@ func TestHead(t *testing.T) {
 // TestCompressed: the chain asks for compressed answers and unpacks them; the caller gets them plain, whatever it accepts.
 func TestCompressed(t *testing.T) {
 	plain := strings.Repeat(`{"payload":{}}`, 100)
-	a := &amazon{answer: func(w http.ResponseWriter, r *http.Request) {
+	a := &proxiedAmazon{answer: func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Accept-Encoding") != "gzip" {
 			t.Errorf("Accept-Encoding %q", r.Header.Get("Accept-Encoding"))
 		}
@@ -466,7 +466,7 @@ func TestCompressed(t *testing.T) {
 	}}
 	_, address := serve(t, a, nil)
 	for _, accept := range []string{"", "gzip", "br, gzip;q=0.5", "identity"} {
-		res, text := do(t, "GET", address+ordersPath, nil, "Accept-Encoding", accept)
+		res, text := do(t, "GET", address+shownPath, nil, "Accept-Encoding", accept)
 		if text != plain || res.Header.Get("Content-Encoding") != "" {
 			t.Errorf("Accept-Encoding %q: %s, %d bytes, want %d", accept, res.Header.Get("Content-Encoding"), len(text), len(plain))
 		}
@@ -477,7 +477,7 @@ func TestCompressed(t *testing.T) {
 }
 
 func TestTrailers(t *testing.T) {
-	a := &amazon{answer: func(w http.ResponseWriter, _ *http.Request) {
+	a := &proxiedAmazon{answer: func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Trailer", "X-Checksum, Set-Cookie")
 		_, _ = io.WriteString(w, "text")
 		_ = http.NewResponseController(w).Flush()
@@ -493,7 +493,7 @@ func TestTrailers(t *testing.T) {
 
 // TestContinue: who asks whether to send a body is told to only when it is wanted.
 func TestContinue(t *testing.T) {
-	_, address := serve(t, new(amazon), nil)
+	_, address := serve(t, new(proxiedAmazon), nil)
 	for _, c := range []struct{ head, want string }{
 		{"POST /a/b/c HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n", "HTTP/1.1 100 Continue\r\n"},
 		{"POST /a//c HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n"},
@@ -528,15 +528,15 @@ func dial(t testing.TB, address string) net.Conn {
 // TestFailFast: a 429 comes only to those who asked to fail fast, and who comes back after its Retry-After is served.
 func TestFailFast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := new(amazon)
+		a := new(proxiedAmazon)
 		g := newGateway(t, a, "", nil)
 		const path = "/reports/2021-06-30/reports?nextToken=x" // 0.0222 a second, burst 10
 		for i := range 10 {
-			if w := ask(g, "GET", path, nil, headerFailFast, "true"); w.Code != 200 {
+			if w := askProxy(g, "GET", path, nil, headerFailFast, "true"); w.Code != 200 {
 				t.Fatalf("call %d: %d %s", i, w.Code, w.Body)
 			}
 		}
-		w := ask(g, "GET", path, nil, headerFailFast, "true")
+		w := askProxy(g, "GET", path, nil, headerFailFast, "true")
 		if w.Code != 429 || w.Header().Get("X-Spapi-Error") != "limit" {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
@@ -545,18 +545,18 @@ func TestFailFast(t *testing.T) {
 			t.Fatalf("Retry-After %q", w.Header().Get("Retry-After"))
 		}
 		time.Sleep(time.Duration(after-1) * time.Second)
-		if w := ask(g, "GET", path, nil, headerFailFast, "true"); w.Code != 429 {
+		if w := askProxy(g, "GET", path, nil, headerFailFast, "true"); w.Code != 429 {
 			t.Errorf("%d a second before Retry-After: it says more than is true", w.Code)
 		}
 		time.Sleep(time.Second)
-		if w := ask(g, "GET", path, nil, headerFailFast, "true"); w.Code != 200 {
+		if w := askProxy(g, "GET", path, nil, headerFailFast, "true"); w.Code != 200 {
 			t.Errorf("%d after Retry-After: %s", w.Code, w.Body)
 		}
 		begun := time.Now()
-		if w := ask(g, "GET", path, nil, headerFailFast, "60"); w.Code != 200 || time.Since(begun) < 40*time.Second {
+		if w := askProxy(g, "GET", path, nil, headerFailFast, "60"); w.Code != 200 || time.Since(begun) < 40*time.Second {
 			t.Errorf("%d after %s, with a minute to wait", w.Code, time.Since(begun))
 		}
-		if w := ask(g, "GET", path, nil); w.Code != 200 {
+		if w := askProxy(g, "GET", path, nil); w.Code != 200 {
 			t.Errorf("%d without fail-fast: %s", w.Code, w.Body)
 		}
 	})
@@ -565,17 +565,17 @@ func TestFailFast(t *testing.T) {
 // TestDeadline: a call whose limit outlasts its deadline is refused at once, with when it may come again.
 func TestDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := new(amazon)
+		a := new(proxiedAmazon)
 		g := newGateway(t, a, "", nil)
 		const path = "/reports/2021-06-30/reports?nextToken=x"
 		for range 10 {
-			ask(g, "GET", path, nil)
+			askProxy(g, "GET", path, nil)
 		}
 		begun := time.Now()
 		for _, header := range [][]string{
 			{headerTimeout, "10"}, {headerTimeout, "10s"}, {headerDeadline, begun.Add(10 * time.Second).UTC().Format(time.RFC3339)}, {headerDeadline, strconv.FormatInt(begun.Unix()+10, 10)},
 		} {
-			w := ask(g, "GET", path, nil, header...)
+			w := askProxy(g, "GET", path, nil, header...)
 			if w.Code != 504 || w.Header().Get("X-Spapi-Error") != "limit-deadline" || w.Header().Get("Retry-After") == "" || time.Since(begun) != 0 {
 				t.Errorf("%v: %d %v %s after %s", header, w.Code, w.Header(), w.Body, time.Since(begun))
 			}
@@ -587,22 +587,22 @@ func TestDeadline(t *testing.T) {
 func TestThrottled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		until := time.Now().Add(3 * time.Minute)
-		a := &amazon{answer: func(w http.ResponseWriter, _ *http.Request) {
+		a := &proxiedAmazon{answer: func(w http.ResponseWriter, _ *http.Request) {
 			if time.Now().Before(until) {
 				w.WriteHeader(http.StatusTooManyRequests)
 				_, _ = io.WriteString(w, `{"errors":[{"code":"QuotaExceeded","message":"You exceeded your quota for the requested resource.","details":""}]}`)
 			}
 		}}
 		g := newGateway(t, a, "", nil)
-		w := ask(g, "GET", "/a/b/c", nil, headerTimeout, "30s")
+		w := askProxy(g, "GET", "/a/b/c", nil, headerTimeout, "30s")
 		if w.Code != 503 || w.Header().Get("X-Spapi-Error") != "throttled" || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "QuotaExceeded") {
 			t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 		}
-		w = ask(g, "GET", "/a/b/c", nil, headerFailFast, "1")
+		w = askProxy(g, "GET", "/a/b/c", nil, headerFailFast, "1")
 		if after, _ := strconv.Atoi(w.Header().Get("Retry-After")); w.Code != 429 || after < 1 {
 			t.Errorf("%d %v", w.Code, w.Header())
 		}
-		w = ask(g, "GET", "/a/b/c", nil)
+		w = askProxy(g, "GET", "/a/b/c", nil)
 		attempts, _ := strconv.Atoi(w.Header().Get("X-Spapi-Attempts"))
 		if w.Code != 200 || attempts <= 5 || time.Now().Before(until) {
 			t.Errorf("%d after %d attempts, at %s of %s", w.Code, attempts, time.Now(), until)
@@ -629,18 +629,18 @@ func TestPriority(t *testing.T) {
 
 // TestPatienceHeaders: what can't be read is refused by name and value; nothing is sent.
 func TestPatienceHeaders(t *testing.T) {
-	a := new(amazon)
+	a := new(proxiedAmazon)
 	g := newGateway(t, a, "", nil)
 	for _, header := range [][]string{
 		{headerPriority, "urgent"}, {headerPriority, "5000"}, {headerTimeout, "soon"}, {headerTimeout, "0"}, {headerTimeout, "-3s"}, {headerTimeout, "NaN"},
 		{headerDeadline, "tomorrow"}, {headerFailFast, "maybe"}, {headerTimeout, "5", headerDeadline, "2100-01-01T00:00:00Z"},
 	} {
-		w := ask(g, "GET", ordersPath, nil, header...)
+		w := askProxy(g, "GET", shownPath, nil, header...)
 		if w.Code != 400 || !strings.Contains(w.Body.String(), header[0]) {
 			t.Errorf("%v: %d %s", header, w.Code, w.Body)
 		}
 	}
-	if w := ask(g, "GET", ordersPath, nil, headerDeadline, "2001-01-01T00:00:00Z"); w.Code != 504 {
+	if w := askProxy(g, "GET", shownPath, nil, headerDeadline, "2001-01-01T00:00:00Z"); w.Code != 504 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	if n := len(a.requests()); n != 0 {
@@ -721,17 +721,17 @@ func TestPrefersProblem(t *testing.T) {
 // TestAmazonsErrors: they pass as they are, or as a problem with Amazon's list in it and the SDK's explanation.
 func TestAmazonsErrors(t *testing.T) {
 	const text = `{"errors":[{"code":"InvalidInput","message":"Invalid marketplace","details":"x"},{"code":"Other","message":"More"}]}`
-	a := &amazon{answer: func(w http.ResponseWriter, _ *http.Request) {
+	a := &proxiedAmazon{answer: func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(400)
 		_, _ = io.WriteString(w, text)
 	}}
 	_, address := serve(t, a, nil)
-	res, got := do(t, "GET", address+ordersPath, nil)
+	res, got := do(t, "GET", address+shownPath, nil)
 	if res.StatusCode != 400 || got != text || res.Header.Get("X-Spapi-Error") != "" {
 		t.Errorf("%d %s %v", res.StatusCode, got, res.Header)
 	}
-	res, got = do(t, "GET", address+ordersPath, nil, "Accept", problemMedia)
+	res, got = do(t, "GET", address+shownPath, nil, "Accept", problemMedia)
 	var told problem
 	if err := json.Unmarshal([]byte(got), &told); err != nil {
 		t.Fatal(err)
@@ -747,7 +747,7 @@ func TestAmazonsErrors(t *testing.T) {
 
 // TestOutcome: a write that failed after it was sent is marked, in each form of the answer.
 func TestOutcome(t *testing.T) {
-	a := &amazon{answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }}
+	a := &proxiedAmazon{answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }}
 	_, address := serve(t, a, nil)
 	const confirm = "/orders/v0/orders/123-1234567-1234567/shipmentConfirmation"
 	for _, accept := range []string{"application/json", problemMedia} {
@@ -764,7 +764,7 @@ func TestOutcome(t *testing.T) {
 func TestEqualCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		a := &amazon{answer: func(w http.ResponseWriter, r *http.Request) {
+		a := &proxiedAmazon{answer: func(w http.ResponseWriter, r *http.Request) {
 			select {
 			case <-release:
 			case <-r.Context().Done():
@@ -780,7 +780,7 @@ func TestEqualCalls(t *testing.T) {
 		var mu sync.Mutex
 		for i := range 20 {
 			wg.Go(func() {
-				w := ask(g, "GET", plainPath, nil, "User-Agent", "program-"+strconv.Itoa(i))
+				w := askProxy(g, "GET", plainPath, nil, "User-Agent", "program-"+strconv.Itoa(i))
 				mu.Lock()
 				defer mu.Unlock()
 				if w.Code == 200 && w.Body.String() == "answer" {
@@ -809,7 +809,7 @@ func TestEqualCalls(t *testing.T) {
 func TestAllLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := 0
-		a := &amazon{answer: func(_ http.ResponseWriter, r *http.Request) {
+		a := &proxiedAmazon{answer: func(_ http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done()
 			ended++
 		}}
@@ -832,15 +832,15 @@ func TestAllLeave(t *testing.T) {
 func TestUnequalCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		a := &amazon{answer: func(http.ResponseWriter, *http.Request) { <-release }}
+		a := &proxiedAmazon{answer: func(http.ResponseWriter, *http.Request) { <-release }}
 		g := newGateway(t, a, "", nil)
 		var wg sync.WaitGroup
 		calls := [][]string{{plainPath}, {plainPath + "&x=1"}, {plainPath, "Accept-Language", "de"}, {plainPath, headerFailFast, "true"}, {plainPath, headerPriority, "high"}, {plainPath, "X-Amzn-X", "1"}}
 		for _, c := range calls {
-			wg.Go(func() { ask(g, "GET", c[0], nil, c[1:]...) })
+			wg.Go(func() { askProxy(g, "GET", c[0], nil, c[1:]...) })
 		}
 		for range 2 {
-			wg.Go(func() { ask(g, "POST", "/a/b/c", strings.NewReader("{}"), headerFailFast, "10m") })
+			wg.Go(func() { askProxy(g, "POST", "/a/b/c", strings.NewReader("{}"), headerFailFast, "10m") })
 		}
 		synctest.Wait()
 		close(release)
@@ -854,7 +854,7 @@ func TestUnequalCalls(t *testing.T) {
 // TestImpatientLeader: who waits longer than the one that began the call isn't refused for its impatience.
 func TestImpatientLeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &amazon{answer: func(w http.ResponseWriter, r *http.Request) {
+		a := &proxiedAmazon{answer: func(w http.ResponseWriter, r *http.Request) {
 			select {
 			case <-time.After(30 * time.Second):
 			case <-r.Context().Done():
@@ -863,13 +863,13 @@ func TestImpatientLeader(t *testing.T) {
 		g := newGateway(t, a, "", nil)
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if w := ask(g, "GET", plainPath, nil, headerTimeout, "10"); w.Code != 504 {
+			if w := askProxy(g, "GET", plainPath, nil, headerTimeout, "10"); w.Code != 504 {
 				t.Errorf("%d", w.Code)
 			}
 		})
 		synctest.Wait()
 		wg.Go(func() {
-			if w := ask(g, "GET", plainPath, nil); w.Code != 200 {
+			if w := askProxy(g, "GET", plainPath, nil); w.Code != 200 {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
 		})
@@ -881,7 +881,7 @@ func TestImpatientLeader(t *testing.T) {
 func TestLongShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		a := &amazon{answer: func(w http.ResponseWriter, _ *http.Request) {
+		a := &proxiedAmazon{answer: func(w http.ResponseWriter, _ *http.Request) {
 			<-release
 			_, _ = w.Write(make([]byte, maxShared+100))
 		}}
@@ -889,7 +889,7 @@ func TestLongShared(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() {
-				if w := ask(g, "GET", plainPath, nil); w.Code != 200 || w.Body.Len() != maxShared+100 {
+				if w := askProxy(g, "GET", plainPath, nil); w.Code != 200 || w.Body.Len() != maxShared+100 {
 					t.Errorf("%d, %d bytes", w.Code, w.Body.Len())
 				}
 			})
@@ -907,7 +907,7 @@ func TestLongShared(t *testing.T) {
 func TestCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
-		a := &amazon{answer: func(w http.ResponseWriter, _ *http.Request) {
+		a := &proxiedAmazon{answer: func(w http.ResponseWriter, _ *http.Request) {
 			calls++
 			_, _ = fmt.Fprint(w, calls)
 		}}
@@ -934,7 +934,7 @@ func TestCache(t *testing.T) {
 			{0, plainPath, "10", "", "", nil},
 		} {
 			time.Sleep(c.wait)
-			w := ask(g, "GET", c.path, nil, c.header...)
+			w := askProxy(g, "GET", c.path, nil, c.header...)
 			h := w.Header()
 			if w.Code != 200 || w.Body.String() != c.body || h.Get(headerCache) != c.told || h.Get("Age") != c.age || h.Get("X-Amzn-Requestid") == "" {
 				t.Errorf("%d: %d %s %v, want %s %s", i, w.Code, w.Body, h, c.body, c.told)
@@ -962,10 +962,10 @@ func TestCacheIsBounded(t *testing.T) {
 	if c.get("huge", now) != nil {
 		t.Error("one answer takes half of the room")
 	}
-	fails := &amazon{answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }}
+	fails := &proxiedAmazon{answer: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }}
 	g := newGateway(t, fails, "", nil)
 	for range 2 {
-		ask(g, "GET", "/catalog/2022-04-01/items/B000000001?marketplaceIds=ATVPDKIKX0DER", nil)
+		askProxy(g, "GET", "/catalog/2022-04-01/items/B000000001?marketplaceIds=ATVPDKIKX0DER", nil)
 	}
 	if n := len(fails.requests()); n != 2 || len(g.cache.entries) != 0 {
 		t.Errorf("%d requests, %d entries", n, len(g.cache.entries))
