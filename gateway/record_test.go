@@ -158,7 +158,7 @@ func newRig(t *testing.T, c Config) *rig {
 	if c.Audit == nil {
 		c.Audit = r.audit
 	}
-	c.Options = append(c.Options, spapi.WithTransport(r.amazon), spapi.WithLimiter(free{}))
+	c.Options = append(c.Options, spapi.WithTransport(r.amazon), spapi.WithLimiter(free{}), spapi.WithRetry(spapi.RetryPolicy{MaxAttempts: 2, BaseDelay: time.Nanosecond}))
 	g, err := New(c)
 	if err != nil {
 		t.Fatal(err)
