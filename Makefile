@@ -80,9 +80,11 @@ prove-fleet-day: ## 24 virtual hours of twenty operations through such a fleet, 
 prove-notifications: ## kill a consumer of notifications KILLS (20) times, and measure one beside the bare calls of AWS's SDK; two minutes
 	SPAPI_PROVE_NOTIFICATIONS=$(or $(KILLS),20) go test -count=1 -v -run '^TestKilled$$|TenThousand' -bench . -benchtime 20000x ./notifications/sqs
 
-prove-gateway: ## two gateways that share one seller's limits; memory of documents and of waiting callers, kills of the audit; some minutes
+prove-gateway: ## two gateways that share one seller's limits; memory of documents of 1 GiB and of 10,000 waiting callers, KILLS (100) kills of the audit; some minutes
 	SPAPI_PROVE_GATEWAY=1 go test -count=1 -v -timeout 30m ./internal/gatewayprove
-	SPAPI_PROVE_GATEWAY=1 go test -count=1 -v -timeout 60m -run '^TestProve' ./gateway/...
+	SPAPI_PROVE_DOCUMENT=1024 go test -count=1 -v -timeout 30m -run '^TestBigDocument$$' ./gateway
+	SPAPI_AUDIT_KILLS=$(or $(KILLS),100) go test -count=1 -v -timeout 30m -run '^TestKill$$' ./gateway/audit
+	go test -run '^$$' -bench '^BenchmarkTenThousandWaiting$$' -benchtime 1x ./gateway
 
 fuzz: ## fuzz each target for FUZZTIME
 	.ci/run fuzz

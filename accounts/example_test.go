@@ -82,19 +82,15 @@ func ExampleError() {
 	// Output: accounts: get account "shop-de" in file /nowhere/accounts.age: not found
 }
 
-// A rotated secret is stored once and counts for all accounts of the application.
-func ExampleStore_rotate() {
+// A rotated secret is stored once and counts for all accounts of the application. The old one is kept beside it, as it works for seven days more.
+func ExampleRotate() {
 	ctx := context.Background()
 	store, err := accounts.DefaultFile(nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	application, err := store.Application(ctx, "amzn1.application-oa2-client.1")
+	_, err = accounts.Rotate(ctx, store, accounts.Rotation{ClientID: "amzn1.application-oa2-client.1", Secret: spapi.NewSecret(os.Getenv("NEW_SECRET"))})
 	if err != nil {
-		log.Fatal(err)
-	}
-	application.ClientSecret = spapi.NewSecret(os.Getenv("NEW_SECRET"))
-	if err := store.PutApplication(ctx, application); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -17,7 +17,6 @@ import (
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/accounts"
-	"github.com/openspapi/spapi/emulator"
 	"github.com/openspapi/spapi/marketplace"
 )
 
@@ -360,15 +359,4 @@ func TestSecretEnds(t *testing.T) {
 			t.Errorf("for metrics: %v", ends)
 		}
 	})
-}
-
-// emulated is a store with the account of an emulator in the process.
-func emulated(emu *emulator.Emulator, names ...string) *shelf {
-	c := emu.Credentials()
-	s := newShelf(names...)
-	s.applications[0].ClientID, s.applications[0].ClientSecret = c.ClientID, spapi.NewSecret(c.ClientSecret)
-	for i := range s.list {
-		s.list[i].ClientID, s.list[i].RefreshToken, s.list[i].Region = c.ClientID, spapi.NewSecret(c.RefreshToken), c.Region
-	}
-	return s
 }

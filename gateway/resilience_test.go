@@ -522,6 +522,7 @@ func TestRedisLost(t *testing.T) {
 	tokens, err := fleet.NewTokens(shared, []spapi.Secret{spapi.NewSecret(strings.Repeat("ab", 32))}, quiet)
 	must(t, err)
 	limiter := fleet.NewLimiter(shared, quiet, fleet.WithProcesses(1))
+	defer func() { must(t, limiter.Close()) }()
 	w := newWorld(t, []string{"a", "b"}, spapi.WithLimiter(wide{limiter}), spapi.WithTokenStore(tokens))
 	other := w.account("b")
 	other.Sandbox = true // its tokens are others
