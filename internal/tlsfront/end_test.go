@@ -264,7 +264,7 @@ func TestNoTLS(t *testing.T) {
 
 // TestEndUnderLoad: at the end no request fails of those whose connection was accepted; what comes later is refused.
 func TestEndUnderLoad(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -238,8 +238,8 @@ func (f *front) spawn(work func()) bool {
 	return true
 }
 
-// settle is for how long connections are taken that were begun before it stopped listening.
-const settle = 50 * time.Millisecond
+// settle is for how long nobody must have come before it has stopped listening, three times in a row.
+const settle = 30 * time.Millisecond
 
 // stopListening takes what has been begun, and closes the listener. The system resets what it has in its queue then, although it has told the clients that they
 // are connected: so nothing new gets there first, where that can be had, and it is emptied.
@@ -260,18 +260,19 @@ type deadliner interface{ SetDeadline(t time.Time) error }
 // accept takes connections, and passes errors on to the HTTP server, which knows which of them pass and how long to wait.
 func (f *front) accept() {
 	defer close(f.accepted)
+	looks := 0
 	for {
-		begun := time.Now()
 		c, err := f.listener.Accept()
 		switch {
 		case err == nil:
+			looks = 0
 			f.take(&conn{Conn: c, stall: f.Timeouts.Stall})
 			continue
 		case errors.Is(err, os.ErrDeadlineExceeded) && f.leaving.Load():
-			if time.Since(begun) < settle/10 && f.listener.(deadliner).SetDeadline(time.Now().Add(settle)) == nil { // it had no time to look
-				continue
+			// Whoever comes too late to look has the same answer: on a busy machine one look tells nothing.
+			if looks++; looks == 3 || f.listener.(deadliner).SetDeadline(time.Now().Add(settle)) != nil {
+				return
 			}
-			return
 		case !f.hand(arrival{err: err}), errors.Is(err, net.ErrClosed):
 			return
 		}

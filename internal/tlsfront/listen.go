@@ -16,7 +16,9 @@ import (
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	path, unix := strings.CutPrefix(address, "unix:")
 	if !unix {
-		return (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+		plain := &net.ListenConfig{}
+		plain.SetMultipathTCP(false) // whose sockets Linux lets nobody filter: see hush
+		return plain.Listen(ctx, "tcp", address)
 	}
 	if path == "" {
 		return nil, errors.New(`listen "unix:": want the path of a socket, such as unix:/tmp/spapi.sock`)
