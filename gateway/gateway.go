@@ -172,8 +172,8 @@ type exchange struct {
 	sent witness // what w has sent
 	told bool
 
-	edit     *members // what is taken out of the answer; restrict
-	report   report   // that the document which is asked for is of; restrict
+	edit   *members // what is taken out of the answer; restrict
+	report report   // that the document which is asked for is of; restrict
 
 	problems bool // errors are to be problems (RFC 9457)
 	paced    pace

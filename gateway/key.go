@@ -62,7 +62,7 @@ func NewKey(k Key) (Key, spapi.Secret, error) {
 		return Key{}, spapi.Secret{}, err
 	}
 	if k.Account != "" && !k.Scope.account(k.Account) {
-		return Key{}, spapi.Secret{}, invalid("account", k.Account, "is the account of calls that name none, and the scope doesn't have it: want one of "+strings.Join(k.Scope.Accounts, ", "))
+		return Key{}, spapi.Secret{}, invalid("default account", k.Account, "is the account of calls that name none, and the scope doesn't have it: want one of "+strings.Join(k.Scope.Accounts, ", "))
 	}
 	if !k.Expires.IsZero() && !k.Expires.After(k.Created) {
 		return Key{}, spapi.Secret{}, invalid("expiry", k.Expires.Format(time.RFC3339), "is past: want a time to come")
@@ -235,17 +235,11 @@ func (x *exchange) authenticate() *refusal {
 		x.caller.scope = x.g.config.Local
 		return nil
 	}
-	if strings.HasPrefix(text, keyPrefix) {
-		if i.open() {
-			return x.g.guessed(x.r, wrongCredential()) // who sends a key believes that there are some
-		}
-		if x.caller.key, no = x.g.lookupKey(x.r, text); no != nil {
-			return no
-		}
-	} else {
+	switch {
+	case looksIssued(text):
 		t, no := x.g.openToken(text)
 		if no != nil {
-			if no.Status == http.StatusUnauthorized && no.why == "credential" {
+			if no.why == "token" { // it doesn't open
 				no = x.g.guessed(x.r, no)
 			}
 			return no
@@ -254,6 +248,12 @@ func (x *exchange) authenticate() *refusal {
 			return no
 		}
 		x.caller.account, x.caller.token = t.Account, t.Restricted.Reveal()
+	case i.open():
+		return x.g.guessed(x.r, wrongCredential()) // who sends a key believes that there are some
+	default:
+		if x.caller.key, no = x.g.lookupKey(x.r, text); no != nil {
+			return no
+		}
 	}
 	x.caller.scope = x.g.config.Local
 	if x.caller.key != nil {

@@ -44,7 +44,7 @@ func TestBlocks(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				state, secrets := new(memoryState), map[string]string{}
+				state, secrets := new(keptInMemory), map[string]string{}
 				for _, name := range []string{"a", "b"} {
 					_, secrets[name] = state.make(t, Key{Name: name, Scope: wholeScope})
 				}
@@ -53,7 +53,7 @@ func TestBlocks(t *testing.T) {
 					t.Helper()
 					for _, caller := range []string{"a", "b"} {
 						for _, account := range []string{"de-1", "de-2"} {
-							w := ask(g, "GET", readPath, secrets[caller], "-", "X-Spapi-Account", "X-Spapi-Account", account)
+							w := askAs(g, "GET", readPath, secrets[caller], "-", "X-Spapi-Account", "X-Spapi-Account", account)
 							no := false
 							for _, s := range stopped {
 								no = no || s == caller+" "+account
@@ -90,6 +90,7 @@ type slowly struct {
 func begin(g *Gateway, method, path, key string) slowly {
 	s := slowly{httptest.NewRecorder(), make(chan struct{})}
 	r := httptest.NewRequest(method, path, nil)
+	r.Host = "localhost"
 	r.Header.Set("X-Api-Key", key)
 	r.Header.Set("X-Spapi-Account", "de-1")
 	go func() {
@@ -110,14 +111,16 @@ func (s slowly) ended() bool {
 
 // A kill switch, a revocation and an expiry end what waits for a limit before it is sent, and reads that were sent; a write that was sent gets its answer. Others go on.
 func TestKillSwitchEndsCallsUnderWay(t *testing.T) {
-	for name, kill := range map[string]func(t *testing.T, s *memoryState, k Key){
-		"block the caller":  func(t *testing.T, s *memoryState, k Key) { block(t, s, Block{Caller: k.Name, Since: time.Now()}) },
-		"block the account": func(t *testing.T, s *memoryState, k Key) { block(t, s, Block{Caller: "a", Account: "de-1", Since: time.Now()}) },
-		"revoke":            func(t *testing.T, s *memoryState, k Key) { s.alter(t, k.ID, func(k *Key) { k.Revoked = time.Now() }) },
+	for name, kill := range map[string]func(t *testing.T, s *keptInMemory, k Key){
+		"block the caller": func(t *testing.T, s *keptInMemory, k Key) { block(t, s, Block{Caller: k.Name, Since: time.Now()}) },
+		"block the account": func(t *testing.T, s *keptInMemory, k Key) {
+			block(t, s, Block{Caller: "a", Account: "de-1", Since: time.Now()})
+		},
+		"revoke": func(t *testing.T, s *keptInMemory, k Key) { s.alter(t, k.ID, func(k *Key) { k.Revoked = time.Now() }) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				state := new(memoryState)
+				state := new(keptInMemory)
 				k, secret := state.make(t, Key{Name: "a", Scope: wholeScope})
 				_, other := state.make(t, Key{Name: "b", Scope: wholeScope})
 				g, wire := keyGateway(t, state, func(c *Config) { c.Options = append(c.Options, spapi.WithLimiter(spapi.NewLimiter())) })
@@ -138,14 +141,14 @@ func TestKillSwitchEndsCallsUnderWay(t *testing.T) {
 					t.Fatalf("%d are sent", n)
 				}
 				var waiting []slowly // the bucket has 20, and gives one in a minute
-				for range 19 {
-					begin(g, "GET", readPath, other)
+				for n := range 19 {
+					begin(g, "GET", fmt.Sprint(readPath, "?NextToken=", n), other)
 				}
 				synctest.Wait()
-				for range 5 {
-					waiting = append(waiting, begin(g, "GET", readPath, secret))
+				for n := range 5 {
+					waiting = append(waiting, begin(g, "GET", fmt.Sprint(readPath, "?NextToken=a", n), secret))
 				}
-				othersWaits := begin(g, "GET", readPath, other)
+				othersWaits := begin(g, "GET", readPath+"?NextToken=last", other)
 				synctest.Wait()
 				before := sent.Load()
 				kill(t, state, k)
@@ -183,12 +186,12 @@ func TestKillSwitchEndsCallsUnderWay(t *testing.T) {
 // Nothing of a key that expires while its call waits is sent.
 func TestExpiresWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		state := new(memoryState)
+		state := new(keptInMemory)
 		_, secret := state.make(t, Key{Name: "a", Scope: wholeScope, Expires: time.Now().Add(30 * time.Second)})
 		g, wire := keyGateway(t, state, func(c *Config) { c.Options = append(c.Options, spapi.WithLimiter(spapi.NewLimiter())) })
 		var calls []slowly
-		for range 21 {
-			calls = append(calls, begin(g, "GET", readPath, secret))
+		for n := range 21 {
+			calls = append(calls, begin(g, "GET", fmt.Sprint(readPath, "?NextToken=", n), secret))
 		}
 		for _, c := range calls {
 			<-c.done
@@ -203,7 +206,7 @@ func TestExpiresWhileWaiting(t *testing.T) {
 func TestStateAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log lockedBuilder
-		state := new(memoryState)
+		state := new(keptInMemory)
 		_, secret := state.make(t, Key{Name: "a", Scope: wholeScope})
 		away := errors.New("the disk is full of bees")
 		state.fail(away)
@@ -217,7 +220,7 @@ func TestStateAway(t *testing.T) {
 		start := time.Now()
 		health(false, true, start)
 		time.Sleep(time.Minute + time.Second) // between two looks
-		if w := ask(g, "GET", readPath, secret); w.Code != 503 || len(wire.take()) != 0 {
+		if w := askAs(g, "GET", readPath, secret); w.Code != 503 || len(wire.take()) != 0 {
 			t.Errorf("nothing known: %d %s", w.Code, w.Body)
 		}
 		health(false, true, start)
@@ -228,13 +231,13 @@ func TestStateAway(t *testing.T) {
 		time.Sleep(lookEvery)
 		back := time.Now().Add(-time.Second)
 		health(true, false, back)
-		if w := ask(g, "GET", readPath, secret); w.Code != 200 {
+		if w := askAs(g, "GET", readPath, secret); w.Code != 200 {
 			t.Errorf("known: %d %s", w.Code, w.Body)
 		}
 		state.fail(away)
 		time.Sleep(time.Hour)
 		health(true, true, back.Add(lookEvery))
-		if w := ask(g, "GET", readPath, secret); w.Code != 200 {
+		if w := askAs(g, "GET", readPath, secret); w.Code != 200 {
 			t.Errorf("away: %d %s", w.Code, w.Body)
 		}
 		if n := strings.Count(log.String(), "bees"); n != 2 {
@@ -291,7 +294,7 @@ func TestTwoGateways(t *testing.T) {
 		want := func(what string, status int, key string) {
 			t.Helper()
 			for i, g := range gateways {
-				if w := ask(g, "GET", readPath, key); w.Code != status {
+				if w := askAs(g, "GET", readPath, key); w.Code != status {
 					t.Errorf("%s: gateway %d answers %d %s, want %d", what, i, w.Code, w.Body, status)
 				}
 			}
@@ -328,7 +331,7 @@ func TestTwoGateways(t *testing.T) {
 
 // BenchmarkLive is what the kill switch costs each call.
 func BenchmarkLive(b *testing.B) {
-	state := new(memoryState)
+	state := new(keptInMemory)
 	k, _ := state.make(b, Key{Name: "a", Scope: wholeScope})
 	g, _ := keyGateway(b, state, nil)
 	for i := range 10_000 {

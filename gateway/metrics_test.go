@@ -18,7 +18,7 @@ func TestMetrics(t *testing.T) {
 		seen = append(seen, a.Kind)
 		return nil, nil
 	})})
-	r.call("reader", "GET", ordersPath)
+	r.call("reader", "GET", germanOrders)
 	r.call("reader", "DELETE", cancelPath)
 	r.amazon.status = 429
 	r.call("reader", "GET", "/feeds/2021-06-30/feeds/1", func(req *http.Request) { req.Header.Set("X-Spapi-Fail-Fast", "true") })
@@ -48,8 +48,8 @@ func TestSeries(t *testing.T) {
 	for i := range 300 {
 		r.call("reader", "GET", fmt.Sprintf("/unknown%d/x%d", i, i))
 		r.call("buyers", "GET", fmt.Sprintf("/orders/v%d/%d", i, i))
-		r.call("reader", "GET", ordersPath, func(req *http.Request) { req.Header.Set("X-Spapi-Account", fmt.Sprint("account", i)) })
-		r.call("reader", fmt.Sprint("M", i), ordersPath)
+		r.call("reader", "GET", germanOrders, func(req *http.Request) { req.Header.Set("X-Spapi-Account", fmt.Sprint("account", i)) })
+		r.call("reader", fmt.Sprint("M", i), germanOrders)
 	}
 	if n := strings.Count(r.metricsText(t), "\n"); n > 250 {
 		t.Errorf("%d lines", n)

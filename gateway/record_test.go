@@ -60,8 +60,8 @@ func (f *fixed) Load(context.Context) (*Records, error) {
 
 func (f *fixed) Update(context.Context, func(*Records) error) error { return errors.ErrUnsupported }
 
-// amazon answers for Login with Amazon and SP-API.
-type amazon struct {
+// recorded answers for Login with Amazon and SP-API.
+type recorded struct {
 	mu     sync.Mutex
 	sent   []string // method and path
 	header http.Header
@@ -70,7 +70,7 @@ type amazon struct {
 	body   string
 }
 
-func (a *amazon) RoundTrip(r *http.Request) (*http.Response, error) {
+func (a *recorded) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		_, _ = io.Copy(io.Discard, r.Body)
 		_ = r.Body.Close()
@@ -103,7 +103,7 @@ func (a *amazon) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-func (a *amazon) calls() []string {
+func (a *recorded) calls() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return append([]string(nil), a.sent...)
@@ -112,7 +112,7 @@ func (a *amazon) calls() []string {
 // rig is a gateway with an audit, a log, and keys by name.
 type rig struct {
 	*Gateway
-	amazon *amazon
+	amazon *recorded
 	audit  *memory
 	log    *logText
 	keys   map[string]string
@@ -120,7 +120,7 @@ type rig struct {
 
 func newRig(t *testing.T, c Config) *rig {
 	t.Helper()
-	r := &rig{amazon: &amazon{}, audit: &memory{}, log: &logText{}, keys: map[string]string{}}
+	r := &rig{amazon: &recorded{}, audit: &memory{}, log: &logText{}, keys: map[string]string{}}
 	state := &fixed{}
 	for name, scope := range map[string]Scope{
 		"reader": {Accounts: []string{"*"}, Operations: []string{"*"}},
@@ -190,8 +190,8 @@ func (r *rig) closed(t *testing.T) []Record {
 }
 
 const (
-	ordersPath = "/orders/v0/orders?MarketplaceIds=A1PA6795UKMFR9&CreatedAfter=2026-01-01T00:00:00Z"
-	cancelPath = "/feeds/2021-06-30/feeds/12345"
+	germanOrders = "/orders/v0/orders?MarketplaceIds=A1PA6795UKMFR9&CreatedAfter=2026-01-01T00:00:00Z"
+	cancelPath   = "/feeds/2021-06-30/feeds/12345"
 )
 
 // TestRecords: what was done and what was refused is in the audit, with who, what, for whom and how it ended.
@@ -201,12 +201,12 @@ func TestRecords(t *testing.T) {
 	agent := func(req *http.Request) {
 		req.Header.Set("User-Agent", "Shop/1.2 (Language=PHP; mail=jane@example.com) curl/8.5.0")
 	}
-	r.call("reader", "GET", ordersPath, agent)
+	r.call("reader", "GET", germanOrders, agent)
 	r.call("writer", "DELETE", cancelPath)
 	r.call("reader", "DELETE", cancelPath)
 	r.call("buyers", "GET", "/orders/v0/orders/902-3159896-1390916/address")
-	r.call("", "GET", ordersPath)
-	r.call("reader", "GET", ordersPath, func(req *http.Request) { req.Header.Set("X-Spapi-Account", "fr") })
+	r.call("", "GET", germanOrders)
+	r.call("reader", "GET", germanOrders, func(req *http.Request) { req.Header.Set("X-Spapi-Account", "fr") })
 	r.call("buyers", "GET", "/orders/v9/orders/902-3159896-1390916/jane-doe")
 	var got []string
 	calls := map[string]int{}
@@ -270,7 +270,7 @@ func TestIntent(t *testing.T) {
 		t.Run(string(c.policy), func(t *testing.T) {
 			r := newRig(t, Config{AuditRequired: c.policy})
 			send := []func() int{
-				func() int { return r.call("reader", "GET", ordersPath).Code },
+				func() int { return r.call("reader", "GET", germanOrders).Code },
 				func() int { return r.call("writer", "DELETE", cancelPath).Code },
 				func() int { return r.call("buyers", "GET", "/orders/v0/orders/902-3159896-1390916/address").Code },
 			}
@@ -337,11 +337,11 @@ func TestFlood(t *testing.T) {
 	r := newRig(t, Config{Now: func() time.Time { return now }})
 	const guesses = 3000
 	for range guesses {
-		r.call("", "GET", ordersPath)
+		r.call("", "GET", germanOrders)
 	}
 	now = now.Add(10 * time.Second)
-	r.call("", "GET", ordersPath)
-	r.call("", "GET", ordersPath)
+	r.call("", "GET", germanOrders)
+	r.call("", "GET", germanOrders)
 	lines := 0
 	for _, line := range r.log.take() {
 		if strings.Contains(line, "gateway: refused") {
@@ -365,7 +365,7 @@ func TestFlood(t *testing.T) {
 func TestClose(t *testing.T) {
 	r := newRig(t, Config{})
 	for range 200 {
-		r.call("reader", "GET", ordersPath)
+		r.call("reader", "GET", germanOrders)
 	}
 	if n := len(r.closed(t)); n != 200 {
 		t.Errorf("%d of 200 records", n)
@@ -475,7 +475,7 @@ func TestCanaries(t *testing.T) {
 func TestLogLevels(t *testing.T) {
 	for calls, want := range map[bool]string{false: "DEBUG", true: "INFO"} {
 		r := newRig(t, Config{LogCalls: calls})
-		r.call("reader", "GET", ordersPath, func(req *http.Request) { req.Header.Set("User-Agent", "a/1\nlevel=ERROR msg=injected \x1b[31m") })
+		r.call("reader", "GET", germanOrders, func(req *http.Request) { req.Header.Set("User-Agent", "a/1\nlevel=ERROR msg=injected \x1b[31m") })
 		r.call("reader", "DELETE", cancelPath)
 		_ = r.Close()
 		found := 0
@@ -582,7 +582,7 @@ func TestHealth(t *testing.T) {
 	r.audit.fail(nil)
 	r.Drain()
 	want(503, `{"name":"draining","ok":false`, `"status":"not ready"`)
-	if code := r.call("reader", "GET", ordersPath).Code; code != 200 {
+	if code := r.call("reader", "GET", germanOrders).Code; code != 200 {
 		t.Errorf("a call while draining: %d", code)
 	}
 

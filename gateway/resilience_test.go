@@ -225,7 +225,9 @@ func (l *load) call(i int64) (outcome, wrong string) {
 		}
 		return "200", ""
 	}
-	var typed struct{ Errors []struct{ Code, Message string } }
+	var typed struct {
+		Errors []struct{ Code, Message string }
+	}
 	why := res.Header.Get("X-Spapi-Error")
 	outcome = strings.TrimSpace(fmt.Sprint(res.StatusCode, " ", why))
 	switch {

@@ -48,8 +48,8 @@ type Records struct {
 // keepEnded is how long a key is kept when it has ended: as long as audits are that name it, and a month.
 const keepEnded = 13 * 30 * 24 * time.Hour
 
-// prune drops keys that ended long ago, of which another is left.
-func (r *Records) prune(now time.Time) {
+// Prune drops keys that ended more than 13 months ago: audits that name them are no longer kept. One stays in any case.
+func (r *Records) Prune(now time.Time) {
 	left := len(r.Keys)
 	r.Keys = slices.DeleteFunc(r.Keys, func(k Key) bool {
 		end := k.Revoked

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -19,7 +20,7 @@ var stateSecret = []byte("0123456789abcdef0123456789abcdef")
 // sharedOn opens a Shared for a test.
 func sharedOn(t *testing.T, server fleet.Server, folder string) *Shared {
 	t.Helper()
-	s, err := NewShared(server, SharedConfig{Secret: stateSecret, Folder: folder})
+	s, err := NewShared(server, SharedConfig{Secret: stateSecret, Folder: folder, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,8 +17,9 @@ import (
 // timely are the names of flags that take a time, whatever stands before.
 var timely = regexp.MustCompile(`(^|-)(since|until|start|end|begin|before|after|from|to|date|time|at|on|next|expires|older-than|newer-than)$`)
 
-// places are flags whose name is that of a time and that take something else: where messages go.
-var places = map[string]bool{"spapi notifications listen --forward-to": true, "spapi notifications trigger --to": true}
+// places are flags whose name is that of a time and that take something else: where messages go, and how long from now.
+var places = map[string]bool{"spapi notifications listen --forward-to": true, "spapi notifications trigger --to": true,
+	"spapi gateway key create --expires": true, "spapi gateway key rotate --expires": true}
 
 // TestTimesHaveOneGrammar walks all commands: what takes a time takes all forms of it, and says where they stand. The flags of "spapi call" are Amazon's
 // parameters and stay in Amazon's form; they are not among these, for they are made when an operation is named.

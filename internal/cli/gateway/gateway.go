@@ -66,7 +66,7 @@ func NewCmdGateway(f *factory.Factory, runF func(context.Context, *Options) erro
 	flags.BoolVar(&opts.Proxy, "proxy", false, "be a proxy for Amazon's hosts too, for clients that have them built in and trust ca_file")
 	flags.Int64Var(&opts.Seed, "seed", 1, "`number` that chooses the emulator's data")
 	flags.StringArrayVar(&opts.Faults, "fault", nil, "`rule` by which the emulator goes wrong, as of \"spapi emulator\"; repeatable")
-	cmd.AddCommand(newCmdCheck(f))
+	cmd.AddCommand(newCmdKey(f), newCmdBlock(f), newCmdUnblock(f), newCmdBlocks(f), newCmdCheck(f))
 	return cmd
 }
 
