@@ -145,7 +145,6 @@ func TestGatewayCompose(t *testing.T) {
 	for name, value := range variables {
 		environment = append(environment, name+"="+value)
 	}
-	var urls []string
 	var files []string
 	for range 2 {
 		file := filepath.Join(t.TempDir(), "gateway.yaml")
@@ -154,11 +153,6 @@ func TestGatewayCompose(t *testing.T) {
 			t.Fatal(err)
 		}
 		files = append(files, file)
-		var at gatewayLine
-		if err := json.Unmarshal(start(t, environment, "gateway", "--config", file), &at); err != nil {
-			t.Fatal(err)
-		}
-		urls = append(urls, at.URL)
 	}
 	created := regexp.MustCompile(`(?m)^#.*exec gateway-1 /spapi (gateway key create .*)$`).FindSubmatch(readFile(t, gatewayExample+"/compose.yaml"))
 	if created == nil {
@@ -173,8 +167,12 @@ func TestGatewayCompose(t *testing.T) {
 	if err != nil || key == nil {
 		t.Fatalf("%s: %v: printed %q", line, err, out)
 	}
-	for _, url := range urls {
-		listOrders(t, url, string(key))
+	for _, file := range files { // after the key: who runs already knows it some seconds later
+		var at gatewayLine
+		if err := json.Unmarshal(start(t, environment, "gateway", "--config", file), &at); err != nil {
+			t.Fatal(err)
+		}
+		listOrders(t, at.URL, string(key))
 	}
 }
 

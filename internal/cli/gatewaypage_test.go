@@ -127,7 +127,7 @@ func TestGatewayPage(t *testing.T) {
 		out := runGatewayPage(t, page[begin:], emulator)
 		for _, want := range []string{`"access_token":"Atza|`, "orders-script", "shop-app", "sends the same order twice", "reportDocumentId", `"url":"https://127.0.0.1`} {
 			if !strings.Contains(out, want) {
-				t.Errorf("no %s in %s", want, out)
+				t.Errorf("no %s in %.1000s", want, out)
 			}
 		}
 	})
