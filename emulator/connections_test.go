@@ -269,11 +269,9 @@ func keepOpen(c net.Conn, header bool, drip time.Duration) time.Duration {
 	over := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		every := time.NewTicker(drip)
-		defer every.Stop()
 		for _, err := io.WriteString(c, head); err == nil; _, err = io.WriteString(c, "x") {
 			select {
-			case <-every.C:
+			case <-time.After(drip):
 			case <-over:
 				return
 			}

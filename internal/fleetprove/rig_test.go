@@ -167,10 +167,14 @@ func (r *rig) lost() int {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.all != nil {
-		return int(math.Ceil(r.all.Spilled))
+	b := r.all
+	if b == nil {
+		b = r.sellers[0]
 	}
-	return int(math.Ceil(r.sellers[0].Spilled))
+	if b == nil { // nobody called
+		return 0
+	}
+	return int(math.Ceil(b.Spilled))
 }
 
 var scriptCalls = regexp.MustCompile(`cmdstat_evalsha?:calls=(\d+)`)

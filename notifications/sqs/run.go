@@ -185,7 +185,7 @@ func (r *run) loop(done <-chan struct{}) error {
 				return r.cause
 			}
 			if ended == nil {
-				drained := time.AfterFunc(max(r.c.drain, 1), r.finale)
+				drained := time.AfterFunc(max(r.c.drain, 1), r.finale) // a drain of 0 has a timer too, that isn't due yet
 				defer drained.Stop()
 				over, stop := context.WithTimeout(r.ctx, r.c.drain+grace)
 				defer stop()

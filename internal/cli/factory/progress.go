@@ -248,14 +248,12 @@ func (p *progress) countdown(wait time.Duration, why string) (stop func()) {
 	done, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)
-		ticker := time.NewTicker(time.Second)
-		defer ticker.Stop()
 		for {
 			show()
 			select {
 			case <-done:
 				return
-			case <-ticker.C:
+			case <-time.After(time.Second):
 			}
 		}
 	}()
