@@ -59,7 +59,7 @@ func (p AuditPolicy) check() error {
 	case "", AuditSensitive, AuditAll, AuditNone:
 		return nil
 	}
-	return &spapi.ConfigError{Field: "AuditRequired", Value: string(p), Want: "sensitive, all or none"}
+	return &spapi.ConfigError{Code: spapi.CodeInputInvalid, Field: "AuditRequired", Value: string(p), Want: "sensitive, all or none"}
 }
 
 func (p AuditPolicy) needs(r *Record) bool {
