@@ -145,7 +145,7 @@ func newCmdKeyRotate(f *factory.Factory) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.rotate(cmd.Context(), args[0]) },
 	}
 	o.addPlace(cmd.Flags())
-	_ = o.overlap.Set("24h")
+	o.overlap = ahead{text: "24h", span: 24 * time.Hour}
 	cmd.Flags().Var(&o.overlap, "overlap", "how `long` the other one still opens something")
 	cmd.Flags().Var(&o.expires, "expires", "`when` the new one ends: 90d from now, 2027-01-31, or never")
 	return cmd
