@@ -50,7 +50,7 @@ type auditOptions struct {
 
 func (o *auditOptions) addFlags(cmd *cobra.Command) {
 	o.addPlace(cmd.Flags())
-	cmd.Flags().StringArrayVar(&o.source, "source", nil, "`folder` of JSON lines or file of SQLite in place of the configured audit; repeatable")
+	factory.Repeatable(cmd.Flags(), &o.source, "source", "", "`folder` of JSON lines or file of SQLite in place of the configured audit; repeatable")
 }
 
 // place is where the configuration has the audit; "" for nowhere.
@@ -353,7 +353,7 @@ func newCmdAuditVerify(f *factory.Factory) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.verify(cmd.Context(), noted) },
 	}
 	o.addFlags(cmd)
-	cmd.Flags().StringArrayVar(&noted, "head", nil, "`head` that was noted down elsewhere; repeatable")
+	factory.Repeatable(cmd.Flags(), &noted, "head", "", "`head` that was noted down elsewhere; repeatable")
 	return cmd
 }
 
