@@ -36,6 +36,8 @@ func newCmdAudit(f *factory.Factory) *cobra.Command {
 		Long: "A gateway keeps what it did: who called, for which account, which operation, whether it wrote, whether buyers' data was in the answer, and how it\n" +
 			"ended; never bodies, queries or secrets. Each entry is linked to the one before by a hash that takes the gateway's secret, so that changes show.\n\n" +
 			"All of these commands work while a gateway writes. They read the audit of the configuration; --source names others, such as those of other gateways.",
+		Example: "  spapi gateway audit read --since 24h\n" +
+			"  spapi gateway audit verify",
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newCmdAuditRead(f), newCmdAuditVerify(f), newCmdAuditExport(f), newCmdAuditDeprecated(f), newCmdAuditPrune(f))
