@@ -63,7 +63,7 @@ func browser() {
 //	profile NAME       writes config.json with a profile for what serve started; with a second argument its client secret is wrong
 //	shippable          sets ORDER to an order that can be shipped
 //	listing            sets SKU to a listing that the seller ships himself
-//	get url            prints status, X-Spapi-Emulator-Operation and body
+//	get url [key]      prints status, X-Spapi-Emulator-Operation and body
 //	post url body      does the same with a POST of JSON
 //	interrupt SIGNAL   ends what serve started and wants status 0 within ten seconds
 func TestScripts(t *testing.T) {
@@ -215,10 +215,15 @@ func profile(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func get(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: get url")
+	if neg || len(args) != 1 && len(args) != 2 {
+		ts.Fatalf("usage: get url [key]")
 	}
-	resp, err := http.Get(args[0])
+	req, err := http.NewRequest(http.MethodGet, args[0], nil)
+	ts.Check(err)
+	if len(args) == 2 {
+		req.Header.Set("Authorization", "Bearer "+args[1])
+	}
+	resp, err := http.DefaultClient.Do(req)
 	ts.Check(err)
 	show(ts, resp)
 }

@@ -49,7 +49,7 @@ func (g *runningGateway) logged() string {
 // waitLogged waits until it has told something.
 func (g *runningGateway) waitLogged(times int, text string) {
 	g.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); strings.Count(g.logged(), text) < times; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); strings.Count(g.logged(), text) < times; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			g.t.Fatalf("it doesn't say %d times %q:\n%s", times, text, g.logged())
 		}
@@ -106,7 +106,7 @@ func (g *runningGateway) wait() {
 		if err := <-g.ended; err != nil || rest != "" {
 			g.t.Errorf("it ended with %v, and printed %q:\n%s", err, rest, g.logged())
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(3 * time.Minute):
 		g.t.Fatalf("it doesn't end:\n%s", g.logged())
 	}
 	if secret := g.at["client_secret"]; secret != "" && strings.Contains(g.logged(), secret[len(secret)-20:]) {
@@ -262,7 +262,7 @@ func TestGatewayDrainIsBounded(t *testing.T) {
 // waitUnderWay waits until the emulator has been asked.
 func waitUnderWay(t *testing.T, g *runningGateway) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		if _, text := g.get("/metrics"); strings.Contains(text, "spapi_gateway_in_flight_requests 1\n") {
 			return
 		}
