@@ -115,7 +115,9 @@ func plain(s string) bool {
 }
 
 // product is what a User-Agent is known by. What doesn't look like one, comments too, may be anything, and is left out.
-var product = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,31}/v?[0-9][0-9A-Za-z.+-]{0,15}$`)
+var product = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,31}/v?[0-9][0-9A-Za-z.+-]{0,15}$`)
+})
 
 // agentOf is what the audit has of a User-Agent.
 func agentOf(header string) string {
@@ -126,7 +128,7 @@ func agentOf(header string) string {
 		open, closed := strings.Count(word, "("), strings.Count(word, ")")
 		inside := depth > 0 || open > 0
 		depth = max(0, depth+open-closed)
-		if inside || !product.MatchString(word) {
+		if inside || !product().MatchString(word) {
 			continue
 		}
 		if b.Len()+len(word) >= maxAgent {
@@ -153,9 +155,7 @@ var words = sync.OnceValue(func() map[string]bool {
 	return known
 })
 
-var (
-	version = regexp.MustCompile(`^(v\d{1,2}|20\d\d-\d\d-\d\d)$`)
-)
+var version = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(v\d{1,2}|20\d\d-\d\d-\d\d)$`) })
 
 // unknownOperation names a request that no model knows: its path up to the first part that no path of the API has.
 func unknownOperation(method, escapedPath string) string {
@@ -166,7 +166,7 @@ func unknownOperation(method, escapedPath string) string {
 	b.WriteString(method + " ")
 	parts := strings.Split(strings.TrimPrefix(escapedPath, "/"), "/")
 	for i, part := range parts {
-		if i == 4 || !words()[part] && !version.MatchString(part) {
+		if i == 4 || !words()[part] && !version().MatchString(part) {
 			b.WriteString("/…")
 			break
 		}

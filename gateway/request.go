@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/openspapi/spapi"
 	"github.com/openspapi/spapi/marketplace"
@@ -111,19 +112,20 @@ type place struct {
 	sandbox bool
 }
 
-var places = func() (all []place) {
+var places = sync.OnceValue(func() (all []place) {
 	for _, r := range marketplace.Regions() {
 		host := strings.TrimPrefix(r.Endpoint(), "https://")
 		all = append(all, place{host, r, false}, place{"sandbox." + host, r, true})
 	}
 	return all
-}()
+})
 
 // amazonHost finds what a host of SP-API's stands for; nil for others.
 func amazonHost(host string) *place {
-	for i := range places {
-		if places[i].host == host {
-			return &places[i]
+	all := places()
+	for i := range all {
+		if all[i].host == host {
+			return &all[i]
 		}
 	}
 	return nil

@@ -60,12 +60,12 @@ var ErrLocked = errors.New("another gateway writes it")
 // ErrClosed is what the error of Append is to errors.Is after Close.
 var ErrClosed = errors.New("audit: it is closed")
 
-var chainName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+var chainName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`) })
 
 // Name returns the name of the chain, with its default.
 func (o Options) Name() (string, error) {
 	if o.Chain != "" {
-		if !chainName.MatchString(o.Chain) {
+		if !chainName().MatchString(o.Chain) {
 			return "", fmt.Errorf("audit: chain %q: want lower-case letters, digits and dashes, at most 63", o.Chain)
 		}
 		return o.Chain, nil

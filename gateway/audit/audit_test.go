@@ -44,7 +44,7 @@ func TestHead(t *testing.T) {
 
 // TestName: a chain without a name is called like the host.
 func TestName(t *testing.T) {
-	if name, err := (Options{}).Name(); err != nil || !chainName.MatchString(name) {
+	if name, err := (Options{}).Name(); err != nil || !chainName().MatchString(name) {
 		t.Errorf("%q, %v", name, err)
 	}
 	for _, bad := range []string{"A", "-a", "a b", "a/b", "ä", string(make([]byte, 100))} {

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -21,7 +22,7 @@ import (
 const maxLine = 64 << 10
 
 // fileName is that of a month of a chain.
-var fileName = regexp.MustCompile(`^audit-([a-z0-9][a-z0-9-]*)-(\d{4}-\d{2})\.jsonl$`)
+var fileName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^audit-([a-z0-9][a-z0-9-]*)-(\d{4}-\d{2})\.jsonl$`) })
 
 // Open opens the chain of [Options.Chain] in a folder for writing, and makes both where they are missing. Each month has a file of its own,
 // "audit-CHAIN-2006-01.jsonl", for its owner alone, with one entry a line; beside them lie "audit-CHAIN.head" and "audit-CHAIN.lock". A line that a
@@ -109,7 +110,7 @@ func months(folder, chain string) ([]string, error) {
 	}
 	var found []string
 	for _, e := range entries {
-		if m := fileName.FindStringSubmatch(e.Name()); m != nil && m[1] == chain && e.Type().IsRegular() {
+		if m := fileName().FindStringSubmatch(e.Name()); m != nil && m[1] == chain && e.Type().IsRegular() {
 			found = append(found, m[2])
 		}
 	}

@@ -61,7 +61,7 @@ func Chains(folder string) ([]Chain, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if m := fileName.FindStringSubmatch(e.Name()); m != nil && e.Type().IsRegular() {
+		if m := fileName().FindStringSubmatch(e.Name()); m != nil && e.Type().IsRegular() {
 			names = append(names, m[1])
 		}
 	}

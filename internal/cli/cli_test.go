@@ -57,10 +57,13 @@ func browser() {
 //	serve args…        starts "spapi emulator args…", waits for its ready line, and sets URL, LWA_URL, STS_URL, REFRESH_TOKEN, CLIENT_ID,
 //	                   APPLICATION_ID and SELLER_ID, and SPAPI_CLIENT_ID and the like; secret.txt, token.txt and all.txt hold the secrets a
 //	                   line each, as stdin takes them
+//	gateway args…      does the same with "spapi gateway args…", on a free port
+//	spoil folder       changes an entry of the audit there
+//	shopkey            sets SHOP to the id of the gateway's key of that name
 //	profile NAME       writes config.json with a profile for what serve started; with a second argument its client secret is wrong
 //	shippable          sets ORDER to an order that can be shipped
 //	listing            sets SKU to a listing that the seller ships himself
-//	get url            prints status, X-Spapi-Emulator-Operation and body
+//	get url [key]      prints status, X-Spapi-Emulator-Operation and body
 //	post url body      does the same with a POST of JSON
 //	interrupt SIGNAL   ends what serve started and wants status 0 within ten seconds
 func TestScripts(t *testing.T) {
@@ -77,7 +80,8 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "serve": serve, "get": get, "post": post, "interrupt": interrupt, "profile": profile,
+			"status": status, "serve": serve, "gateway": serveGateway, "spoil": spoil, "get": get, "post": post, "interrupt": interrupt, "profile": profile,
+			"shopkey":   keep("SHOP", "gateway", "key", "list", "--jq", `.[] | select(.name == "shop").id`),
 			"shippable": keep("ORDER", "orders", "list", "--status", "unshipped", "--fulfilled-by", "merchant", "--since", "30d", "--jq", ".[0].orderId"),
 			"listing":   keep("SKU", "listings", "list", "--limit", "0", "--jq", `[.[] | select(.fulfillmentAvailability[0].fulfillmentChannelCode == "DEFAULT" and (.sku | contains(" ")))][0].sku`),
 		},
@@ -91,7 +95,7 @@ func keep(variable string, args ...string) func(*testscript.TestScript, bool, []
 		cmd.Dir = ts.Getenv("WORK")
 		for _, name := range []string{"SPAPI_CLIENT_ID", "SPAPI_CLIENT_SECRET", "SPAPI_REFRESH_TOKEN",
 			"SPAPI_REGION", "SPAPI_MARKETPLACE", "SPAPI_SELLER_ID", "SPAPI_ENDPOINT", "SPAPI_TOKEN_URL",
-			"SPAPI_ACCOUNTS", "SPAPI_KEY_FILE"} {
+			"SPAPI_ACCOUNTS", "SPAPI_KEY_FILE", "SPAPI_GATEWAY_FOLDER"} {
 			cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 		}
 		out, err := cmd.Output()
@@ -131,7 +135,19 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("usage: serve args…")
 	}
-	cmd := exec.Command("spapi", append([]string{"emulator", "--ca-dir", ts.MkAbs("ca")}, args...)...)
+	start(ts, append([]string{"emulator", "--ca-dir", ts.MkAbs("ca")}, args...)...)
+}
+
+func serveGateway(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: gateway args…")
+	}
+	start(ts, append([]string{"gateway", "--listen", "127.0.0.1:0"}, args...)...)
+}
+
+// start starts what serves, and sets what its ready line tells.
+func start(ts *testscript.TestScript, args ...string) {
+	cmd := exec.Command("spapi", args...)
 	cmd.Dir = ts.Getenv("WORK")
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
@@ -168,6 +184,19 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	s.ready = ready
 }
 
+func spoil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: spoil folder")
+	}
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*.jsonl"))
+	ts.Check(err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		ts.Check(err)
+		ts.Check(os.WriteFile(file, []byte(strings.Replace(string(text), ":401,", ":200,", 1)), 0o600))
+	}
+}
+
 func profile(ts *testscript.TestScript, neg bool, args []string) {
 	s := ts.Value(serverKey{}).(*server)
 	if neg || len(args) == 0 || len(args) > 2 || s.ready == nil {
@@ -186,10 +215,15 @@ func profile(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func get(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: get url")
+	if neg || len(args) != 1 && len(args) != 2 {
+		ts.Fatalf("usage: get url [key]")
 	}
-	resp, err := http.Get(args[0])
+	req, err := http.NewRequest(http.MethodGet, args[0], nil)
+	ts.Check(err)
+	if len(args) == 2 {
+		req.Header.Set("Authorization", "Bearer "+args[1])
+	}
+	resp, err := http.DefaultClient.Do(req)
 	ts.Check(err)
 	show(ts, resp)
 }

@@ -29,6 +29,12 @@ func TestCompletionOffersNoFiles(t *testing.T) {
 		"spapi report download":       {"--out"}, "spapi report run": {"--out"}, "spapi request": {"--input"}, "spapi sign": {"--input"},
 		"spapi call listingsitems20210801.putListingsItem": {"--input"},
 	}
+	for _, command := range []string{"key create", "key list", "key rotate", "key revoke", "block", "unblock", "blocks", "audit prune"} {
+		files["spapi gateway "+command] = []string{"--config", "--folder"}
+	}
+	for _, command := range []string{"read", "verify", "export", "deprecated"} {
+		files["spapi gateway audit "+command] = []string{"--config", "--folder", "--source"}
+	}
 	streams, _, _ := terminal.Buffers()
 	root := cli.NewCmdRoot(factory.With(streams, "test", nil))
 	root.InitDefaultCompletionCmd("x")

@@ -19,7 +19,7 @@ import (
 
 // noData are the commands that write nothing that could be filtered, and those that serve, ask, or work on what is stored on this machine.
 var noData = []string{"spapi auth login", "spapi auth use", "spapi auth remove", "spapi report schedule remove",
-	"spapi notifications destinations delete", "spapi notifications subscriptions delete", "spapi accounts", "spapi emulator run", "spapi emulator-clients", "spapi exit-statuses", "spapi formats", "spapi times"}
+	"spapi notifications destinations delete", "spapi notifications subscriptions delete", "spapi gateway unblock", "spapi gateway audit prune", "spapi accounts", "spapi emulator run", "spapi emulator-clients", "spapi exit-statuses", "spapi formats", "spapi times"}
 
 const kioskQuery = `{analytics_salesAndTraffic_2024_04_24{salesAndTrafficByDate(aggregateBy:DAY,startDate:"1999-12-01",endDate:"1999-12-10",` +
 	`marketplaceIds:["ATVPDKIKX0DER"]){startDate sales{unitsOrdered}}}}`
@@ -127,7 +127,7 @@ func plain(args []string) []string {
 }
 
 // refusing are commands that refuse all of it.
-var refusing = []string{"emulator", "emulator ca", "emulator clients", "emulator hosts", "quickstart", "feed result FEED --raw", "kiosk schema salesAndTraffic", "request GET /sellers/v1/marketplaceParticipations --curl"}
+var refusing = []string{"gateway audit export", "emulator", "emulator ca", "emulator clients", "emulator hosts", "quickstart", "feed result FEED --raw", "kiosk schema salesAndTraffic", "request GET /sellers/v1/marketplaceParticipations --curl"}
 
 func formats(t *testing.T, args []string) {
 	honoured := 0
@@ -152,7 +152,7 @@ func formats(t *testing.T, args []string) {
 				status := cli.Run(t.Context(), f, append([]string{"--emulator", "--yes"}, args...))
 				return status, out.String(), messages.String()
 			}
-			line := slices.Clone(args)
+			line := slices.Clone(onGateway(t, args))
 			for i, word := range line {
 				var made string
 				switch word {

@@ -49,7 +49,7 @@ func (g *runningGateway) logged() string {
 // waitLogged waits until it has told something.
 func (g *runningGateway) waitLogged(times int, text string) {
 	g.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); strings.Count(g.logged(), text) < times; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); strings.Count(g.logged(), text) < times; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			g.t.Fatalf("it doesn't say %d times %q:\n%s", times, text, g.logged())
 		}
@@ -106,7 +106,7 @@ func (g *runningGateway) wait() {
 		if err := <-g.ended; err != nil || rest != "" {
 			g.t.Errorf("it ended with %v, and printed %q:\n%s", err, rest, g.logged())
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(3 * time.Minute):
 		g.t.Fatalf("it doesn't end:\n%s", g.logged())
 	}
 	if secret := g.at["client_secret"]; secret != "" && strings.Contains(g.logged(), secret[len(secret)-20:]) {
@@ -189,7 +189,15 @@ func TestGatewayEmulated(t *testing.T) {
 
 // TestGatewayDrains: under load SIGTERM makes no call fail. What is under way gets its answer, and connections are told that there is no next one.
 func TestGatewayDrains(t *testing.T) {
-	g := startGateway(t, "--emulator", "--listen", "127.0.0.1:0", "--fault", "latency,latency=1500ms,operation=sellersv1.*")
+	g := startGateway(t, "--emulator", "--listen", "127.0.0.1:0", "--fault", "latency,latency=5s,operation=sellersv1.*")
+	slow := make(chan string, 2)
+	for range cap(slow) {
+		go func() {
+			status, text := g.get(participations)
+			slow <- fmt.Sprint(status, " ", strings.Contains(text, "payload"))
+		}()
+	}
+	waitUnderWay(t, g, cap(slow))
 	var answered, refused atomic.Int64
 	var wg sync.WaitGroup
 	begun := make(chan struct{}, 1000)
@@ -214,13 +222,6 @@ func TestGatewayDrains(t *testing.T) {
 				}
 			}
 		})
-	}
-	slow := make(chan string, 2)
-	for range cap(slow) {
-		go func() {
-			status, text := g.get(participations)
-			slow <- fmt.Sprint(status, " ", strings.Contains(text, "payload"))
-		}()
 	}
 	for range 200 {
 		<-begun
@@ -251,7 +252,7 @@ func TestGatewayDrainIsBounded(t *testing.T) {
 		status, text := g.get(participations)
 		slow <- fmt.Sprint(status, " ", text)
 	}()
-	waitUnderWay(t, g)
+	waitUnderWay(t, g, 1)
 	g.signal(syscall.SIGTERM)
 	if got := <-slow; !strings.HasPrefix(got, "503 ") || !strings.Contains(got, "the gateway was stopped before the call had ended") {
 		t.Errorf("what took too long: %s", got)
@@ -259,11 +260,11 @@ func TestGatewayDrainIsBounded(t *testing.T) {
 	g.wait()
 }
 
-// waitUnderWay waits until the emulator has been asked.
-func waitUnderWay(t *testing.T, g *runningGateway) {
+// waitUnderWay waits until so many calls have begun.
+func waitUnderWay(t *testing.T, g *runningGateway, calls int) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if _, text := g.get("/metrics"); strings.Contains(text, "spapi_gateway_in_flight_requests 1\n") {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		if _, text := g.get("/metrics"); strings.Contains(text, fmt.Sprintf("spapi_gateway_in_flight_requests %d\n", calls)) {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -282,7 +283,7 @@ func TestGatewaySecondSignal(t *testing.T) {
 			res.Body.Close()
 		}
 	}()
-	waitUnderWay(t, g)
+	waitUnderWay(t, g, 1)
 	g.signal(syscall.SIGTERM)
 	g.waitLogged(1, `"msg":"ending"`)
 	for { // the first one takes its handler away, a moment later

@@ -9,17 +9,17 @@ import (
 // Redacted stands where a secret was.
 const Redacted = "REDACTED"
 
-// secretTexts finds whole secrets in a text: tokens, also with the bar escaped as URLs, HTML or JSON do, client secrets, and keys of stored accounts. What
-// only names a form, such as "Atzr|…", is none. A slash, "+", "-" and "=" may be escaped as JSON does, once or more.
+// secretTexts finds whole secrets in a text: tokens, also with the bar escaped as URLs, HTML or JSON do, client secrets, keys of stored accounts, and those of
+// a gateway's callers. What only names a form, such as "Atzr|…", is none. A slash, "+", "-" and "=" may be escaped as JSON does, once or more.
 var secretTexts = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)(Atz\.sprdt|Atz[ar]|Atc)(\||%(25)*7c|&#0*124;|&#x0*7c;|&(vert|verbar|verticalline);|\\+u007c)` +
 		`([^\s…"'\\&,;<>)\]}]|\\+/|\\+u00(2[bdf]|3d))+` +
-		`|amzn1\.oa2-cs\.[\w.\-]*\w{4}[\w.\-]*|AGE-SECRET-KEY-\w+`)
+		`|amzn1\.oa2-cs\.[\w.\-]*\w{4}[\w.\-]*|AGE-SECRET-KEY-\w+|spapi_gw_\w[\w\-]*`)
 })
 
 // secretShapes finds where one begins, which is enough to refuse a text.
 var secretShapes = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(Atz\.sprdt|Atz[ar]|Atc)(\||%7c)|amzn1\.oa2-cs\.|AGE-SECRET-KEY-`)
+	return regexp.MustCompile(`(?i)(Atz\.sprdt|Atz[ar]|Atc)(\||%7c)|amzn1\.oa2-cs\.|AGE-SECRET-KEY-|spapi_gw_`)
 })
 
 // userInfo finds user and password of a URL, also of one whose scheme was left out.

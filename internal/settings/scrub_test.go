@@ -7,15 +7,16 @@ import (
 
 func TestScrub(t *testing.T) {
 	for text, want := range map[string]string{
-		"Atzr|CANARY":                                    "REDACTED",
-		`flag "--x": "Atza|CANARY" is odd`:               `flag "--x": "REDACTED" is odd`,
-		"Atc%7CCANARY and Atz.sprdt%7cCANARY":            "REDACTED and REDACTED",
-		"amzn1.oa2-cs.v1.CANARY, AGE-SECRET-KEY-1CANARY": "REDACTED, REDACTED",
-		"https://ann:CANARY@host/path":                   "https://REDACTED@host/path",
-		"ann:CANARY@host":                                "REDACTED@host",
-		"https://host:8443/a@b and ann@host":             "https://host:8443/a@b and ann@host",
-		"amzn1.application-oa2-client.0123":              "amzn1.application-oa2-client.0123",
-		"Atzr|…":                                         "Atzr|…", "want amzn1.oa2-cs.v1.…": "want amzn1.oa2-cs.v1.…",
+		"Atzr|CANARY":                                      "REDACTED",
+		`flag "--x": "Atza|CANARY" is odd`:                 `flag "--x": "REDACTED" is odd`,
+		"Atc%7CCANARY and Atz.sprdt%7cCANARY":              "REDACTED and REDACTED",
+		"amzn1.oa2-cs.v1.CANARY, AGE-SECRET-KEY-1CANARY":   "REDACTED, REDACTED",
+		"spapi_gw_k3v9x2m7qa_CANARY-_x/y, SPAPI_GW_CANARY": "REDACTED/y, REDACTED",
+		"https://ann:CANARY@host/path":                     "https://REDACTED@host/path",
+		"ann:CANARY@host":                                  "REDACTED@host",
+		"https://host:8443/a@b and ann@host":               "https://host:8443/a@b and ann@host",
+		"amzn1.application-oa2-client.0123":                "amzn1.application-oa2-client.0123",
+		"Atzr|…":                                           "Atzr|…", "want amzn1.oa2-cs.v1.…": "want amzn1.oa2-cs.v1.…", "spapi_gw_…": "spapi_gw_…",
 		"Atzr": "Atzr",
 	} {
 		if got := Scrub(text); got != want {
@@ -28,7 +29,7 @@ func TestScrub(t *testing.T) {
 			t.Errorf("%q: SecretShape and ScrubSecrets disagree", text)
 		}
 	}
-	for _, form := range []string{"Atzr|", "Atza|", "Atc|", "Atz.sprdt|", "Atzr%7C", "Atza%7c", "Atc%7C", "Atz.sprdt%7C", "amzn1.oa2-cs.", "AGE-SECRET-KEY-"} {
+	for _, form := range []string{"Atzr|", "Atza|", "Atc|", "Atz.sprdt|", "Atzr%7C", "Atza%7c", "Atc%7C", "Atz.sprdt%7C", "amzn1.oa2-cs.", "AGE-SECRET-KEY-", "spapi_gw_"} {
 		if !SecretShape("x" + form + "CANARY") {
 			t.Errorf("%s… is no secret", form)
 		}

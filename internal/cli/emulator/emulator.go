@@ -152,7 +152,7 @@ func addFlags(flags *pflag.FlagSet, opts *Options) {
 	flags.IntVar(&opts.Days, "days", 60, "`number` of days before the start over which the orders are spread")
 	flags.StringVar(&opts.Clock, "clock", "real",
 		"`clock`: real, fixed, fixed:2026-03-01T00:00:00Z (any time of \"spapi help times\", in UTC), or a speed such as 3600x")
-	flags.StringArrayVar(&opts.Faults, "fault", nil, "`rule` by which requests, lists or reports go wrong, such as latency,latency=2s,probability=0.1 or lag,within=30m,operation=orders*; repeatable")
+	factory.Repeatable(flags, &opts.Faults, "fault", "", "`rule` by which requests, lists or reports go wrong, such as latency,latency=2s,probability=0.1 or lag,within=30m,operation=orders*; repeatable")
 	flags.StringVar(&opts.Models, "models", "", "`folder` of Amazon's models, whose sandbox cases are replayed")
 	flags.BoolVar(&opts.Sandbox, "sandbox", false, "be the sandbox: its limits (5 per second, burst 15) and its cases")
 	flags.BoolVar(&opts.SandboxStrict, "sandbox-strict", false, "refuse sandbox requests that match no case; needs --models")
@@ -165,7 +165,7 @@ func addFlags(flags *pflag.FlagSet, opts *Options) {
 	flags.BoolVar(&opts.Documented, "documented-shipping-errors", false, "let Merchant Fulfillment refuse with the codes of Amazon's error table, not with InvalidInput")
 	flags.IntVar(&opts.ItemsPerPage, "order-items-per-page", 100, "`number` of an order's items that getOrderItems shows at once; no order has more than 3")
 	flags.StringVar(&opts.AppStatus, "application-status", "published", "`status` of the application: draft, published or listed")
-	flags.StringArrayVar(&opts.RedirectURIs, "redirect-uri", nil, "OAuth redirect `URI` of the application; repeatable (default http://127.0.0.1 and http://localhost, with any port and path)")
+	factory.Repeatable(flags, &opts.RedirectURIs, "redirect-uri", "", "OAuth redirect `URI` of the application; repeatable (default http://127.0.0.1 and http://localhost, with any port and path)")
 	flags.StringVar(&opts.LoginURI, "login-uri", "", "OAuth login `URI` of the application, where authorizations from the Appstore lead")
 	flags.StringVar(&opts.SecretQueue, "credential-queue", "", "`ARN` of the queue for new client secrets")
 	flags.StringVar(&opts.NotifyURL, "notify-url", "", "`URL` to which each message to a queue is posted, too; in their order, again where that fails")

@@ -2,9 +2,11 @@ package factory
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/openspapi/spapi/internal/cli/exit"
 	"github.com/openspapi/spapi/internal/cli/output"
@@ -156,3 +158,21 @@ func (f *marketplaceFlag) Set(s string) error {
 	*f.value = m
 	return nil
 }
+
+// Repeatable adds a flag that takes one value each time that it is given; shorthand may be empty. pflag's own of this kind makes a writer of CSV, of 5 KB, for
+// each such flag of all commands at every start.
+func Repeatable(flags *pflag.FlagSet, p *[]string, name, shorthand, usage string) {
+	flags.VarP((*texts)(p), name, shorthand, usage)
+}
+
+type texts []string
+
+func (t *texts) Set(text string) error {
+	*t = append(*t, text)
+	return nil
+}
+
+func (t *texts) String() string { return strings.Join(*t, ", ") }
+
+// Type is by which cobra knows that completion may offer the flag again.
+func (t *texts) Type() string { return "stringArray" }

@@ -112,7 +112,7 @@ with --send-again if none is.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&opts.Options, "option", nil, "`name=value` of an option of the feed type; repeatable")
+	factory.Repeatable(flags, &opts.Options, "option", "", "`name=value` of an option of the feed type; repeatable")
 	flags.StringVar(&opts.ContentType, "content-type", "", "content `type` of the file, with its charset (default: the feed type's, UTF-8)")
 	flags.StringVar(&opts.SellerID, "seller-id", "",
 		"merchant `token` of the seller, which JSON_LISTINGS_FEED wants (default: SPAPI_SELLER_ID, else the account's)")

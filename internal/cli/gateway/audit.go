@@ -35,7 +35,9 @@ func newCmdAudit(f *factory.Factory) *cobra.Command {
 		Short: "Read and verify what a gateway did",
 		Long: "A gateway keeps what it did: who called, for which account, which operation, whether it wrote, whether buyers' data was in the answer, and how it\n" +
 			"ended; never bodies, queries or secrets. Each entry is linked to the one before by a hash that takes the gateway's secret, so that changes show.\n\n" +
-			"All of these commands work while a gateway writes. They read the audit of the configuration; --from names others, such as those of other gateways.",
+			"All of these commands work while a gateway writes. They read the audit of the configuration; --source names others, such as those of other gateways.",
+		Example: "  spapi gateway audit read --since 24h\n" +
+			"  spapi gateway audit verify",
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newCmdAuditRead(f), newCmdAuditVerify(f), newCmdAuditExport(f), newCmdAuditDeprecated(f), newCmdAuditPrune(f))
@@ -45,12 +47,12 @@ func newCmdAudit(f *factory.Factory) *cobra.Command {
 // auditOptions are what all commands that read audits have.
 type auditOptions struct {
 	Options
-	from []string
+	source []string
 }
 
 func (o *auditOptions) addFlags(cmd *cobra.Command) {
 	o.addPlace(cmd.Flags())
-	cmd.Flags().StringArrayVar(&o.from, "from", nil, "`folder` of JSON lines or file of SQLite in place of the configured audit; repeatable")
+	factory.Repeatable(cmd.Flags(), &o.source, "source", "", "`folder` of JSON lines or file of SQLite in place of the configured audit; repeatable")
 }
 
 // place is where the configuration has the audit; "" for nowhere.
@@ -62,10 +64,10 @@ func (o *auditOptions) chains() ([]audit.Chain, [][]byte, error) {
 	if err != nil {
 		return nil, nil, o.told(err)
 	}
-	places := o.from
+	places := o.source
 	if len(places) == 0 {
 		if c.Audit.place() == "" {
-			return nil, nil, exit.Usagef("the configuration has no audit: name one with --from")
+			return nil, nil, exit.Usagef("the configuration has no audit: name one with --source")
 		}
 		places = []string{c.Audit.place()}
 	}
@@ -76,7 +78,7 @@ func (o *auditOptions) chains() ([]audit.Chain, [][]byte, error) {
 			return nil, nil, err
 		}
 		if len(found) == 0 {
-			return nil, nil, exit.Usagef("there is no audit at %s: no gateway has written one there; --from or --config names another place", place)
+			return nil, nil, exit.Usagef("there is no audit at %s: no gateway has written one there; --source or --config names another place", place)
 		}
 		all = append(all, found...)
 	}
@@ -228,7 +230,7 @@ func newCmdAuditRead(f *factory.Factory) *cobra.Command {
 		Example: "  spapi gateway audit read --since 24h\n" +
 			"  spapi gateway audit read --personal-data --since 2026-11-01 -o csv\n" +
 			"  spapi gateway audit read --account de --refused\n" +
-			"  spapi gateway audit read --from /srv/a/audit --from /srv/b/audit -o jsonl | jq 'select(.write)'",
+			"  spapi gateway audit read --source /srv/a/audit --source /srv/b/audit -o jsonl | jq 'select(.write)'",
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	flags := cmd.Flags()
@@ -349,11 +351,11 @@ func newCmdAuditVerify(f *factory.Factory) *cobra.Command {
 			"of the gateway tell, in another place, and give it to --head: the chain must still have it.",
 		Example: "  spapi gateway audit verify\n" +
 			"  spapi gateway audit verify -o json | jq .[].head\n" +
-			"  spapi gateway audit verify --from /srv/b/audit --head gateway:1208:3u0L7l6c0vX9rDq2mT0aJm5lqfQkYB0u4WcR1f8wq1E",
+			"  spapi gateway audit verify --source /srv/b/audit --head gateway:1208:3u0L7l6c0vX9rDq2mT0aJm5lqfQkYB0u4WcR1f8wq1E",
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.verify(cmd.Context(), noted) },
 	}
 	o.addFlags(cmd)
-	cmd.Flags().StringArrayVar(&noted, "head", nil, "`head` that was noted down elsewhere; repeatable")
+	factory.Repeatable(cmd.Flags(), &noted, "head", "", "`head` that was noted down elsewhere; repeatable")
 	return cmd
 }
 
@@ -432,7 +434,7 @@ func newCmdAuditExport(f *factory.Factory) *cobra.Command {
 		Long: "Writes the entries of all chains to stdout, one a line, chain after chain, as the JSON lines of an audit have them, whatever it is kept in: with them\n" +
 			"whoever has the gateway's secret can verify the chain, and who hasn't can see that entries are linked.",
 		Example: "  spapi gateway audit export > audit.jsonl\n" +
-			"  spapi gateway audit export --from audit.db | gzip > audit.jsonl.gz",
+			"  spapi gateway audit export --source audit.db | gzip > audit.jsonl.gz",
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.export(cmd.Context()) },
 	}
 	o.addFlags(cmd)

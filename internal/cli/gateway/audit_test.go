@@ -126,12 +126,12 @@ func TestAuditRead(t *testing.T) {
 		t.Errorf("table: %v\n%s", err, table)
 	}
 	for args, want := range map[string]string{
-		"read --folder " + t.TempDir():                     "there is no audit at",
-		"read --from " + filepath.Join(folder, "secret"):   "is no file of SQLite",
-		"verify --folder " + folder + " --head x":          `--head`,
-		"prune --folder " + t.TempDir():                    "there is no audit at",
-		"export --folder " + folder + " -o json":           "-o",
-		"verify --folder " + folder + " --from /not/there": "there is no audit at /not/there",
+		"read --folder " + t.TempDir():                       "there is no audit at",
+		"read --source " + filepath.Join(folder, "secret"):   "is no file of SQLite",
+		"verify --folder " + folder + " --head x":            `--head`,
+		"prune --folder " + t.TempDir():                      "there is no audit at",
+		"export --folder " + folder + " -o json":             "-o",
+		"verify --folder " + folder + " --source /not/there": "there is no audit at /not/there",
 	} {
 		if _, _, err := auditRun(t, strings.Fields(args)...); err == nil || !strings.Contains(err.Error(), want) || exit.Status(err) != exit.Usage {
 			t.Errorf("%s: %v", args, err)

@@ -65,7 +65,7 @@ func NewCmdGateway(f *factory.Factory, runF func(context.Context, *Options) erro
 	flags.BoolVar(&opts.TLS, "tls", false, "speak TLS by an authority of its own (ca_file), for loopback addresses, unless a certificate is configured")
 	flags.BoolVar(&opts.Proxy, "proxy", false, "be a proxy for Amazon's hosts too, for clients that have them built in and trust ca_file")
 	flags.Int64Var(&opts.Seed, "seed", 1, "`number` that chooses the emulator's data")
-	flags.StringArrayVar(&opts.Faults, "fault", nil, "`rule` by which the emulator goes wrong, as of \"spapi emulator\"; repeatable")
+	factory.Repeatable(flags, &opts.Faults, "fault", "", "`rule` by which the emulator goes wrong, as of \"spapi emulator\"; repeatable")
 	cmd.AddCommand(newCmdKey(f), newCmdBlock(f), newCmdUnblock(f), newCmdBlocks(f), newCmdAudit(f), newCmdCheck(f))
 	return cmd
 }

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"fmt"
 	"reflect"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 // NewCmdHelp returns the help topic "gateway-config": what [config] has, by its tags.
 func NewCmdHelp() *cobra.Command {
 	var b strings.Builder
+	b.Grow(6 << 10) // it is made at every start
 	b.WriteString("\"spapi gateway\" reads one file in YAML: that of --config or " + "SPAPI_GATEWAY_CONFIG" + ", else spapi/gateway.yaml in the user's folder for settings, if it is\n" +
 		"there. Nothing in it is needed. Paths are relative to the file; time spans are such as 30s, 5m, 90d or 12 months. What isn't known in it is an error.\n" +
 		"Secrets stand in files of their own, or in the environment. \"spapi gateway check\" tells what is wrong.\n\n")
@@ -33,14 +33,28 @@ func describe(b *strings.Builder, t reflect.Type, indent string) {
 			inner = inner.Elem()
 		}
 		if help := f.Tag.Get("help"); help != "" {
-			fmt.Fprintf(b, "  %-26s %s", indent+name+":", help)
+			head(b, indent, name)
+			for n := len(indent) + len(name) + 1; n < 27; n++ {
+				b.WriteByte(' ')
+			}
+			b.WriteString(help)
 			if d := f.Tag.Get("default"); d != "" {
-				fmt.Fprintf(b, " (default: %s)", d)
+				b.WriteString(" (default: ")
+				b.WriteString(d)
+				b.WriteByte(')')
 			}
 			b.WriteByte('\n')
 			continue
 		}
-		fmt.Fprintf(b, "  %s\n", indent+name+":")
+		head(b, indent, name)
+		b.WriteByte('\n')
 		describe(b, inner, indent+"  ")
 	}
+}
+
+func head(b *strings.Builder, indent, name string) {
+	b.WriteString("  ")
+	b.WriteString(indent)
+	b.WriteString(name)
+	b.WriteByte(':')
 }

@@ -109,8 +109,8 @@ func newCmdKeyCreate(f *factory.Factory) *cobra.Command {
 	flags := cmd.Flags()
 	o.addPlace(flags)
 	flags.StringVar(&o.name, "name", "", "the caller's `name`")
-	flags.StringArrayVar(&o.accounts, "account", nil, "`account` that it opens, \"*\" stands for any text; repeatable")
-	flags.StringArrayVar(&o.operations, "operation", nil, "`operation` that it opens by ID, such as ordersv0.getOrders, \"*\" stands for any text; repeatable")
+	factory.Repeatable(flags, &o.accounts, "account", "", "`account` that it opens, \"*\" stands for any text; repeatable")
+	factory.Repeatable(flags, &o.operations, "operation", "", "`operation` that it opens by ID, such as ordersv0.getOrders, \"*\" stands for any text; repeatable")
 	flags.BoolVar(&o.write, "write", false, "it may change something, too")
 	flags.BoolVar(&o.personalData, "personal-data", false, "it sees buyers' names and addresses, too")
 	flags.StringVar(&o.standard, "default-account", "", "`account` of calls that name none (default: the only one that it opens)")
@@ -145,7 +145,7 @@ func newCmdKeyRotate(f *factory.Factory) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.rotate(cmd.Context(), args[0]) },
 	}
 	o.addPlace(cmd.Flags())
-	_ = o.overlap.Set("24h")
+	o.overlap = ahead{text: "24h", span: 24 * time.Hour}
 	cmd.Flags().Var(&o.overlap, "overlap", "how `long` the other one still opens something")
 	cmd.Flags().Var(&o.expires, "expires", "`when` the new one ends: 90d from now, 2027-01-31, or never")
 	return cmd

@@ -85,7 +85,7 @@ func newCmdTrigger(f *factory.Factory) *cobra.Command {
 	for _, a := range abouts {
 		flags.String(a.name, "", a.usage)
 	}
-	flags.StringArrayVar(&o.about, "about", nil, "`name=value` of something else that it is about: marketplace, report, feed, query or shipment; repeatable")
+	factory.Repeatable(flags, &o.about, "about", "", "`name=value` of something else that it is about: marketplace, report, feed, query or shipment; repeatable")
 	flags.StringVar(&o.payload, "payload", "", "`file` with the payload as JSON; - is stdin")
 	flags.StringVar(&o.Version, "payload-version", "", "payload `version` (default: the latest)")
 	flags.StringVar(&o.Seller, "seller", "", "`id` of the seller, of several that an emulator has")

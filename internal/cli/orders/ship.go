@@ -55,7 +55,7 @@ func NewCmdShip(f *factory.Factory, runF func(context.Context, *ShipOptions) err
 	flags.StringVar(&opts.Tracking, "tracking", "", "tracking `number` (required)")
 	when.Flag(flags, &opts.Date, "date", "now", "`time` of the dispatch", "")
 	flags.StringVar(&opts.Parcel, "parcel", "1", "`number` of the parcel within the order")
-	flags.StringArrayVar(&opts.Items, "item", nil, "order `item=quantity` in the parcel; may be repeated")
+	factory.Repeatable(flags, &opts.Items, "item", "", "order `item=quantity` in the parcel; may be repeated")
 	return cmd
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/openspapi/spapi/internal/cli/exit"
+	"github.com/openspapi/spapi/internal/cli/factory"
 	"github.com/openspapi/spapi/internal/cli/output"
 )
 
@@ -29,8 +30,8 @@ type Flags struct {
 
 // Add adds the flags to a command.
 func (r *Flags) Add(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&r.Query, "query", nil, "query parameter as `name=value`, escaped for you; may be given several times")
-	cmd.Flags().StringArrayVarP(&r.Headers, "header", "H", nil, "header as `\"name: value\"`; may be given several times")
+	factory.Repeatable(cmd.Flags(), &r.Query, "query", "", "query parameter as `name=value`, escaped for you; may be given several times")
+	factory.Repeatable(cmd.Flags(), &r.Headers, "header", "H", "header as `\"name: value\"`; may be given several times")
 	cmd.Flags().StringVar(&r.Input, "input", "", "`file` with the body, sent as it is; - is stdin")
 	_ = cmd.RegisterFlagCompletionFunc("query", cobra.NoFileCompletions)
 	_ = cmd.RegisterFlagCompletionFunc("header", cobra.NoFileCompletions)

@@ -103,7 +103,7 @@ asks all the same, such as when the report that was asked for last came to nothi
 	flags.StringSliceVar(&opts.Marketplaces, "marketplaces", nil, "several `marketplaces` in one report, in place of --marketplace")
 	when.Flag(flags, &opts.Start, "start", "", "`time` at which the data begins", "")
 	when.Flag(flags, &opts.End, "end", "", "`time` before which the data ends", "now")
-	flags.StringArrayVar(&opts.Options, "option", nil, "`name=value` of an option of the report type; repeatable")
+	factory.Repeatable(flags, &opts.Options, "option", "", "`name=value` of an option of the report type; repeatable")
 	when.Flag(flags, &opts.Reuse, "reuse", "", "take a report of the same type, window and marketplaces that was created since this `time`", "")
 	flags.DurationVar(&opts.Poll, "poll", 0, "shortest `pause` between two looks at the report (default 1s)")
 	flags.BoolVar(&opts.SendAgain, "send-again", false, "ask again, without looking, for what a run before has asked for without an answer")
@@ -624,7 +624,7 @@ func newCmdSchedule(f *factory.Factory) *cobra.Command {
 	}
 	set.Flags().StringVar(&period, "every", "", "`period`, such as PT1H, P1D or P1M")
 	when.Flag(set.Flags(), &next, "next", "", "`time` of the first report", "after one period")
-	set.Flags().StringArrayVar(&options, "option", nil, "`name=value` of an option of the report type; repeatable")
+	factory.Repeatable(set.Flags(), &options, "option", "", "`name=value` of an option of the report type; repeatable")
 	_ = set.RegisterFlagCompletionFunc("every", cobra.FixedCompletions(reports.SchedulePeriods(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.AddCommand(set, &cobra.Command{
 		Use:     "remove SCHEDULE-ID",
