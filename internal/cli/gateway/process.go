@@ -298,6 +298,12 @@ func newLogger(s *terminal.Streams, l *logging, level slog.Leveler) *slog.Logger
 	if l.Format == "text" || l.Format == "" && s.ErrIsTerminal {
 		return slog.New(slog.NewTextHandler(s.Err, o))
 	}
+	o.ReplaceAttr = func(_ []string, a slog.Attr) slog.Attr {
+		if a.Value.Kind() == slog.KindDuration { // as in the audit; JSON's would be nanoseconds
+			a.Value = slog.Float64Value(a.Value.Duration().Seconds())
+		}
+		return a
+	}
 	return slog.New(slog.NewJSONHandler(s.Err, o))
 }
 
