@@ -181,6 +181,7 @@ type exchange struct {
 	body     *body              // nil: none
 	kept     int64              // bytes of it that are counted in Gateway.kept
 	response spapi.Response     // what the call met
+	unsent   int                // of its attempts: 1 if a limit stopped the last one
 }
 
 // steps are the way of a request to Amazon. The order matters: nobody learns of accounts or operations without a key.

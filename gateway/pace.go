@@ -144,7 +144,7 @@ func (x *exchange) tellPace(h http.Header) {
 	if r.Attempts == 0 {
 		return
 	}
-	told := [...]string{strconv.Itoa(r.Attempts), seconds(r.Waited), "", "", "", ""} // one piece of memory
+	told := [...]string{strconv.Itoa(r.Attempts - x.unsent), seconds(r.Waited), "", "", "", ""} // one piece of memory
 	h["X-Spapi-Attempts"], h["X-Spapi-Waited"] = told[0:1:1], told[1:2:2]
 	if l, ok := x.limit(); ok {
 		told[2], told[3] = strconv.FormatFloat(l.Bucket.Rate, 'g', 6, 64), strconv.Itoa(l.Bucket.Burst)

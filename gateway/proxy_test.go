@@ -537,8 +537,8 @@ func TestFailFast(t *testing.T) {
 			}
 		}
 		w := askProxy(g, "GET", path, nil, headerFailFast, "true")
-		if w.Code != 429 || w.Header().Get("X-Spapi-Error") != "limit" {
-			t.Fatalf("%d %s", w.Code, w.Body)
+		if h := w.Header(); w.Code != 429 || h.Get("X-Spapi-Error") != "limit" || h.Get("X-Spapi-Attempts") != "0" || h.Get("X-Spapi-Limit-Remaining") != "0" {
+			t.Fatalf("%d %v %s", w.Code, w.Header(), w.Body)
 		}
 		after, err := strconv.Atoi(w.Header().Get("Retry-After"))
 		if err != nil || after < 1 || after > 46 {
@@ -698,6 +698,9 @@ func TestRefusals(t *testing.T) {
 			}
 			if accept == problemMedia && (told.Status != c.status || told.Type != problemTypes+c.why || told.RequestID != "id-1") {
 				t.Errorf("%s: %s", c.name, w.Body)
+			}
+			if text := w.Body.String(); strings.Contains(text, "WithFailFast") || strings.Contains(text, "context") && c.why == "limit-deadline" {
+				t.Errorf("%s speaks of Go: %s", c.name, text)
 			}
 			if x.record.Refused != c.why || x.record.Status != c.status {
 				t.Errorf("%s: record %+v", c.name, x.record)

@@ -170,11 +170,7 @@ func (x *exchange) refusalOf(err error) *refusal {
 
 func (x *exchange) tell(err error) *refusal {
 	if e, ok := errors.AsType[*spapi.LimitError](err); ok {
-		no := &refusal{Status: http.StatusTooManyRequests, Code: "QuotaExceeded", Message: e.Error(), explain: e.Explain(), RetryAfter: max(e.Wait, leastRetryAfter), why: "limit"}
-		if e.Deadline { // nobody asked to fail fast
-			no.Status, no.Code, no.why = http.StatusGatewayTimeout, "RequestTimeout", "limit-deadline"
-		}
-		return no
+		return x.tellLimit(e)
 	}
 	if e, ok := errors.AsType[*spapi.AuthError](err); ok {
 		return tellLogin(e)
@@ -215,6 +211,26 @@ func (x *exchange) tell(err error) *refusal {
 		return &refusal{Status: http.StatusGatewayTimeout, Code: "InternalFailure", Message: "Amazon did not answer in time", why: "timeout"}
 	}
 	return &refusal{Status: http.StatusBadGateway, Code: "InternalFailure", Message: "Amazon could not be reached, or the connection broke", Details: err.Error(), why: "network"}
+}
+
+// tellLimit is for a call that a limit has stopped before it was sent, or sent again.
+func (x *exchange) tellLimit(e *spapi.LimitError) *refusal {
+	x.unsent = 1
+	no := &refusal{Status: http.StatusTooManyRequests, Code: "QuotaExceeded", RetryAfter: max(e.Wait, leastRetryAfter), why: "limit",
+		Message: fmt.Sprintf("%s: %s makes the call wait %s", e.Operation, e.Limit(), e.Wait.Round(time.Millisecond))}
+	no.Details = "Nothing was sent. "
+	if e.Retry {
+		no.Details = "It was sent before, throttled or failed, and was not repeated. "
+	}
+	if !e.Deadline {
+		no.Message += ", and " + headerFailFast + " allows " + e.Max.Round(time.Millisecond).String()
+		no.Details += "Try again after that time, or leave " + headerFailFast + " out: the gateway waits."
+		return no
+	}
+	no.Status, no.Code, no.why = http.StatusGatewayTimeout, "RequestTimeout", "limit-deadline"
+	no.Message += ", and its time leaves " + max(e.Max, 0).Round(time.Millisecond).String()
+	no.Details += "Give it more time by " + headerTimeout + ", as far as the gateway's setting max_wait allows, or call less often."
+	return no
 }
 
 // tellLogin is for a token that can't be had. What the account's owner has to mend is a 403, as Amazon answers for a token that it takes no more; what

@@ -106,7 +106,7 @@ func (x *exchange) restrict() *refusal {
 	switch v := x.r.Header.Get(headerDocuments); v {
 	case "", documentsDirect, "gateway":
 	default:
-		return badRequest("documents", "Header "+headerDocuments+": "+shown(v), `want "gateway", which is meant without it too, or "direct" for Amazon's own addresses`)
+		return badRequest("header", "Header "+headerDocuments+": "+shown(v), `want "gateway", which is meant without it too, or "direct" for Amazon's own addresses`)
 	}
 	may := x.caller.scope.PersonalData
 	if x.caller.token != "" {

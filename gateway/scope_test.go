@@ -155,6 +155,8 @@ func TestUnknownPaths(t *testing.T) {
 		{"GET", "/new/2030-01-01/things", plain, false},
 		{"DELETE", readPath, reads, false}, // a method that no model has
 		{"GET", "/authorization/v1/authorizationCode", all, false},
+		{"GET", "/_emulator", all, false},
+		{"POST", "/%5Femulator/reset", all, false},
 		{"GET", "/Authorization/v1/authorizationCode", all, false},
 		{"GET", "/%61uthorization/v1/authorizationCode", all, false},
 		{"POST", "/applications/2030-01-01/clientSecret", all, false},

@@ -1,7 +1,7 @@
 <?php
 // Lists the orders of the last 30 days through a gateway, page by page. It needs PHP 8 and no extension.
 //
-//     SPAPI_GATEWAY=http://127.0.0.1:8484 SPAPI_GATEWAY_KEY=spapi_gw_… php orders.php
+//     SPAPI_GATEWAY=http://127.0.0.1:8585 SPAPI_GATEWAY_KEY=spapi_gw_… php orders.php
 
 function get(string $path, array $query): array
 {

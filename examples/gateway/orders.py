@@ -1,6 +1,6 @@
 """Lists the orders of the last 30 days through a gateway, page by page. It needs Python's standard library alone.
 
-    SPAPI_GATEWAY=http://127.0.0.1:8484 SPAPI_GATEWAY_KEY=spapi_gw_… python3 orders.py
+    SPAPI_GATEWAY=http://127.0.0.1:8585 SPAPI_GATEWAY_KEY=spapi_gw_… python3 orders.py
 """
 import datetime
 import json

@@ -175,6 +175,14 @@ func TestGatewayEmulated(t *testing.T) {
 	if status, text := g.get("/metrics"); status != http.StatusOK || !strings.Contains(text, `caller="demo"`) {
 		t.Errorf("%d %s", status, text)
 	}
+	foreign, err := http.NewRequest(http.MethodGet, g.at["url"]+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign.Host = "metrics.example" // a name that leads to a loopback address
+	if res, err := c.Do(foreign); err != nil || res.StatusCode != http.StatusMisdirectedRequest {
+		t.Errorf("metrics by another name: %v, %v", res, err)
+	}
 	res, err := c.Get(g.at["emulator_url"] + "/_emulator/")
 	if err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("the emulator: %v, %v", res, err)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -298,6 +299,12 @@ func newLogger(s *terminal.Streams, l *logging, level slog.Leveler) *slog.Logger
 	if l.Format == "text" || l.Format == "" && s.ErrIsTerminal {
 		return slog.New(slog.NewTextHandler(s.Err, o))
 	}
+	o.ReplaceAttr = func(_ []string, a slog.Attr) slog.Attr {
+		if a.Value.Kind() == slog.KindDuration { // as in the audit; JSON's would be nanoseconds
+			a.Value = slog.Float64Value(a.Value.Duration().Seconds())
+		}
+		return a
+	}
 	return slog.New(slog.NewJSONHandler(s.Err, o))
 }
 
@@ -415,12 +422,25 @@ func (p *process) handler() http.Handler {
 	p.tell(mux, p.config.Listen.Loopback() && p.config.Metrics.Listen.text == "")
 	own := map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if own[r.URL.Path] && r.Method != http.MethodConnect { // all else goes to the gateway as it came: a mux would clean its path
+		switch {
+		case r.URL.Path == "/metrics" && !hereHost(r.Host): // by a name that somebody gave a loopback address, a page in a browser would read it
+			http.Error(w, "metrics are told at localhost, a loopback address, and where metrics.listen is", http.StatusMisdirectedRequest)
+			return
+		case own[r.URL.Path] && r.Method != http.MethodConnect: // all else goes to the gateway as it came: a mux would clean its path
 			mux.ServeHTTP(w, r)
 			return
 		}
 		p.ServeHTTP(w, r)
 	})
+}
+
+// hereHost reports whether the host of a request is this machine, whatever names it has elsewhere.
+func hereHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // tell adds what the gateway can tell of itself.
