@@ -178,6 +178,7 @@ func (x *exchange) lead(f *flight, out *http.Request, keep string) {
 	}
 	if !shared && (keep == "" || res.StatusCode != http.StatusOK) || len(res.Trailer) > 0 {
 		settle() // nobody waits, or each for itself
+		defer context.AfterFunc(x.r.Context(), cancel)()
 		x.answer(res, nil)
 		return
 	}
@@ -197,6 +198,7 @@ func (x *exchange) lead(f *flight, out *http.Request, keep string) {
 		return
 	case body.Len() > maxShared:
 		settle()
+		defer context.AfterFunc(x.r.Context(), cancel)() // the rest is this caller's alone
 		rest := res.Body
 		res.Body = struct {
 			io.Reader

@@ -43,6 +43,10 @@ func (x *exchange) answer(res *http.Response, err error) {
 		return
 	}
 	defer func() { _ = res.Body.Close() }()
+	if no := x.ended(); no != nil { // while it made the call for others, or took part in another's
+		x.refuse(no)
+		return
+	}
 	if err := x.rewrite(res); err != nil {
 		x.fail(err)
 		return

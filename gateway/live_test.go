@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -130,7 +131,7 @@ func TestKillSwitchEndsCallsUnderWay(t *testing.T) {
 					select {
 					case <-r.Context().Done():
 						return r.Context().Err()
-					case <-time.After(time.Minute):
+					case <-time.After(50 * time.Second): // a minute is as long as an attempt may take
 						return nil
 					}
 				}
@@ -178,6 +179,42 @@ func TestKillSwitchEndsCallsUnderWay(t *testing.T) {
 					t.Errorf("%d are remembered", len(g.live.all))
 				}
 				g.live.mu.Unlock()
+			})
+		})
+	}
+}
+
+// Who makes a call for others, too, gets no answer once its key has ended; the others do.
+func TestLeaderEnds(t *testing.T) {
+	for name, size := range map[string]int{"short": 100, "longer than what is kept": maxShared + 100} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				state := new(keptInMemory)
+				k, secret := state.make(t, Key{Name: "a", Scope: plainScope})
+				_, other := state.make(t, Key{Name: "b", Scope: plainScope})
+				canary := strings.Repeat("canary", size/6+1)
+				a := &proxiedAmazon{answer: func(w http.ResponseWriter, _ *http.Request) {
+					time.Sleep(30 * time.Second)
+					_, _ = io.WriteString(w, canary)
+				}}
+				g, _ := keyGateway(t, state, func(c *Config) { c.Options = append(c.Options, spapi.WithTransport(inMemory{a})) })
+				const path = "/sellers/v1/marketplaceParticipations"
+				first := begin(g, "GET", path, secret)
+				synctest.Wait()
+				second := begin(g, "GET", path, other)
+				synctest.Wait()
+				if n := len(a.requests()); n != 1 {
+					t.Fatalf("%d requests", n)
+				}
+				state.alter(t, k.ID, func(k *Key) { k.Revoked = time.Now() })
+				<-first.done
+				if first.Code != 401 || strings.Contains(first.Body.String(), "canary") {
+					t.Errorf("whose key has ended gets %d and %d bytes", first.Code, first.Body.Len())
+				}
+				<-second.done
+				if second.Code != 200 || second.Body.String() != canary {
+					t.Errorf("the other gets %d and %d bytes of %d", second.Code, second.Body.Len(), len(canary))
+				}
 			})
 		})
 	}

@@ -72,8 +72,8 @@ func TestSeries(t *testing.T) {
 
 // TestDeprecated: who uses what Amazon is going to remove is told once a day, and counted with the date.
 func TestDeprecated(t *testing.T) {
-	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
-	r := newRig(t, Config{Now: func() time.Time { return now }})
+	var clock steppedClock
+	r := newRig(t, Config{Now: clock.now})
 	const path = "/finances/v0/financialEvents"
 	told := func() int {
 		n := 0
@@ -91,7 +91,7 @@ func TestDeprecated(t *testing.T) {
 	if n := told(); n != 1 {
 		t.Errorf("told %d times", n)
 	}
-	now = now.Add(25 * time.Hour)
+	clock.move(25 * time.Hour)
 	r.call("reader", "GET", path)
 	if n := told(); n != 1 {
 		t.Errorf("told %d times the next day", n)
@@ -100,7 +100,7 @@ func TestDeprecated(t *testing.T) {
 	for _, want := range []string{
 		`spapi_gateway_deprecated_requests_total{caller="reader",operation="financesv0.listFinancialEvents",removal="2027-08-27"} 4`,
 		`spapi_gateway_deprecated_last_request_timestamp_seconds{caller="reader",operation="financesv0.listFinancialEvents",removal="2027-08-27"} ` +
-			strconv.FormatFloat(float64(now.Unix()), 'g', -1, 64),
+			strconv.FormatFloat(float64(clock.now().Unix()), 'g', -1, 64),
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s in\n%s", want, text)

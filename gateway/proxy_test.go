@@ -836,7 +836,8 @@ func TestUnequalCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		a := &proxiedAmazon{answer: func(http.ResponseWriter, *http.Request) { <-release }}
-		g := newGateway(t, a, "", nil)
+		// Without limits: who is the last of them may have to wait, and won't if it is to fail fast.
+		g := newGateway(t, a, "", func(c *Config) { c.Options = append(c.Options, spapi.WithLimiter(free{})) })
 		var wg sync.WaitGroup
 		calls := [][]string{{plainPath}, {plainPath + "&x=1"}, {plainPath, "Accept-Language", "de"}, {plainPath, headerFailFast, "true"}, {plainPath, headerPriority, "high"}, {plainPath, "X-Amzn-X", "1"}}
 		for _, c := range calls {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode"
@@ -341,14 +342,13 @@ func TestIntent(t *testing.T) {
 
 // TestFlood: who guesses keys fills neither disk nor log, and how often he did is told all the same.
 func TestFlood(t *testing.T) {
-	var now time.Time
-	now = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
-	r := newRig(t, Config{Now: func() time.Time { return now }})
+	var clock steppedClock
+	r := newRig(t, Config{Now: clock.now})
 	const guesses = 3000
 	for range guesses {
 		r.call("", "GET", recordedPath)
 	}
-	now = now.Add(10 * time.Second)
+	clock.move(10 * time.Second)
 	r.call("", "GET", recordedPath)
 	r.call("", "GET", recordedPath)
 	lines := 0
@@ -553,11 +553,20 @@ func FuzzClean(f *testing.F) {
 	})
 }
 
+// steppedClock is a clock that stands still until it is moved. Accounts are read in the background, by its time.
+type steppedClock struct{ past atomic.Int64 }
+
+func (c *steppedClock) now() time.Time {
+	return time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC).Add(time.Duration(c.past.Load()))
+}
+
+func (c *steppedClock) move(d time.Duration) { c.past.Add(int64(d)) }
+
 // TestHealth: alive whatever is wrong, ready when calls can be served, and not while draining. Nothing of the causes is told to whoever asks.
 func TestHealth(t *testing.T) {
 	store := newShelf("de")
-	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
-	r := newRig(t, Config{Accounts: store, Now: func() time.Time { return now }})
+	var clock steppedClock
+	r := newRig(t, Config{Accounts: store, Now: clock.now})
 	ask := func(h http.Handler) (int, string) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", "/readyz", nil))
@@ -568,7 +577,7 @@ func TestHealth(t *testing.T) {
 	}
 	want := func(status int, parts ...string) {
 		t.Helper()
-		now = now.Add(2 * time.Second)
+		clock.move(2 * time.Second)
 		code, body := ask(r.Ready())
 		for _, p := range parts {
 			if !strings.Contains(body, p) {
@@ -586,7 +595,7 @@ func TestHealth(t *testing.T) {
 	r.audit.fail(errors.New("disk cAnArY is full"))
 	r.call("writer", "DELETE", cancelPath)
 	want(503, `{"name":"audit","ok":false,"reason":"the audit can't be kept"}`)
-	now = now.Add(time.Minute) // without calls nobody knows better
+	clock.move(time.Minute) // without calls nobody knows better
 	want(200)
 	r.audit.fail(nil)
 	r.Drain()

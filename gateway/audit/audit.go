@@ -131,8 +131,8 @@ type Log struct {
 	last     Entry
 	lost     Note
 	removing uint64 // up to which entries are being removed; 0: none are
-	synced   time.Time
 	unsynced bool
+	due      time.Time // when what is unsynced is brought to the disk
 }
 
 var _ gateway.Auditor = (*Log)(nil)
@@ -283,48 +283,56 @@ func (l *Log) Close() error {
 // write is the one goroutine that knows the end of the chain.
 func (l *Log) write() {
 	defer close(l.over)
-	day := time.NewTimer(daily)
-	defer day.Stop()
-	due := time.NewTimer(daily)
-	defer due.Stop()
+	day := time.Now().Add(daily)
 	var group []request
 	for {
-		wait := l.in
-		if l.removing > 0 {
-			select {
-			case r, ok := <-l.in:
-				if !ok {
-					l.finish()
-					return
-				}
-				group = l.collect(append(group[:0], r))
-				l.serve(group)
-			default:
-			}
-			l.remove()
-			continue
+		now := time.Now()
+		if l.unsynced && !now.Before(l.due) {
+			l.bring()
 		}
-		if l.unsynced {
-			due.Reset(max(time.Millisecond, l.sync-time.Since(l.synced)))
-		}
-		select {
-		case r, ok := <-wait:
-			if !ok {
-				l.finish()
-				return
-			}
-			group = l.collect(append(group[:0], r))
-			l.serve(group)
-		case <-day.C:
-			day.Reset(daily)
+		if !now.Before(day) {
+			day = now.Add(daily)
 			if err := l.prune(); err != nil {
 				l.logger.Error("audit: what is too old can't be removed", slog.String("chain", l.chain), slog.Any("error", err))
 			}
 			l.tellHead()
-		case <-due.C:
-			due.Reset(daily)
-			l.bring()
 		}
+		until := day
+		if l.unsynced && l.due.Before(day) {
+			until = l.due
+		}
+		r, came, ok := l.next(until.Sub(now))
+		switch {
+		case !ok:
+			l.finish()
+			return
+		case came:
+			group = l.collect(append(group[:0], r))
+			l.serve(group)
+		}
+		if l.removing > 0 {
+			l.remove()
+		}
+	}
+}
+
+// next waits so long for a request, above 0, and not at all while there is something to be removed. It is not ok when there won't be any more.
+func (l *Log) next(wait time.Duration) (r request, came, ok bool) {
+	select {
+	case r, ok = <-l.in:
+		return r, ok, ok
+	default:
+	}
+	if l.removing > 0 {
+		return r, false, true
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case r, ok = <-l.in:
+		return r, ok, ok
+	case <-timer.C:
+		return r, false, true
 	}
 }
 
@@ -405,7 +413,7 @@ func (l *Log) append(entries []Entry) error {
 		return err
 	}
 	if !sync && !l.unsynced {
-		l.unsynced, l.synced = true, time.Now()
+		l.unsynced, l.due = true, time.Now().Add(l.sync)
 	}
 	l.last, l.lost = last, Note{}
 	return nil

@@ -126,7 +126,13 @@ func (c linesChain) month(ctx context.Context, month string, yield func(Found, e
 		return false
 	}
 	defer file.Close()
-	in := bufio.NewReaderSize(file, maxLine)
+	// As far as there is now: who follows a gateway that writes faster than he reads comes to no end.
+	info, err := file.Stat()
+	if err != nil {
+		yield(Found{}, err)
+		return false
+	}
+	in := bufio.NewReaderSize(io.LimitReader(file, info.Size()), maxLine)
 	base := filepath.Base(name)
 	for n := 1; ; n++ {
 		if ctx.Err() != nil {

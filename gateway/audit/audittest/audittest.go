@@ -36,7 +36,7 @@ var (
 func Test(t *testing.T, k Kind) {
 	for name, test := range map[string]func(*testing.T, Kind){
 		"keeps": keeps, "hostile": hostile, "together": together, "locked": locked, "tampering": tampering, "putback": putback, "retention": retention,
-		"crash": crash, "secrets": secrets, "whileWritten": whileWritten, "many": many, "since": since, "closed": closed,
+		"crash": crash, "secrets": secrets, "whileWritten": whileWritten, "reading": reading, "many": many, "since": since, "closed": closed,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, k) })
 	}
@@ -544,31 +544,64 @@ func whileWritten(t *testing.T, k Kind) {
 	folder := t.TempDir()
 	l := open(t, k, folder, audit.Options{Secret: secret})
 	add(t, l, record(0))
-	stop := make(chan struct{})
-	var writer sync.WaitGroup
-	writer.Go(func() {
-		for i := 1; ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			if err := l.Append(context.Background(), record(i)); err != nil {
+	const records = 3000 // more than a store may read at once
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		for i := range records {
+			if err := l.Append(context.Background(), record(1+i)); err != nil {
 				t.Error(err)
 				return
 			}
 		}
-	})
+	}()
 	last := uint64(0)
-	for range 20 {
-		r := holds(t, k, folder, secret)
-		if r.Entries < last {
-			t.Errorf("%d entries after %d", r.Entries, last)
+	look := func() {
+		r, err := verify(t, k, folder, audit.VerifyOptions{Secrets: [][]byte{secret}})
+		if err != nil || r.Entries < last {
+			t.Errorf("%d entries after %d, %v", r.Entries, last, err)
 		}
 		last = r.Entries
 	}
-	close(stop)
-	writer.Wait()
+	for under := true; under && !t.Failed(); {
+		select {
+		case <-written:
+			under = false
+		default:
+			look()
+		}
+	}
+	<-written
+	if look(); last != records+2 { // the first one, and that it was opened
+		t.Errorf("%d entries in the end", last)
+	}
+}
+
+// reading: what comes while somebody reads isn't waited for. One who reads more slowly than a gateway writes would never come to an end.
+func reading(t *testing.T, k Kind) {
+	folder := t.TempDir()
+	l := open(t, k, folder, audit.Options{Secret: secret})
+	first := make([]gateway.Record, 2500)
+	for i := range first {
+		first[i] = record(i)
+	}
+	add(t, l, first...)
+	n := 0
+	for _, err := range chain(t, k, folder).Entries(t.Context(), time.Time{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; n > len(first)+1 {
+			t.Fatal("what came meanwhile is read, too")
+		}
+		if n%100 == 0 {
+			add(t, l, first[:200]...)
+		}
+	}
+	if n != len(first)+1 {
+		t.Errorf("%d entries", n)
+	}
+	holds(t, k, folder, secret)
 }
 
 // many: chains of several gateways are read as one.
