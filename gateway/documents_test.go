@@ -406,7 +406,8 @@ func TestBigDocument(t *testing.T) {
 			server.Config = h.g.Server()
 			server.Start()
 			defer server.Close()
-			method, address, body := "GET", "", io.Reader(nil)
+			var address string
+			method, body := "GET", io.Reader(nil)
 			if c.put {
 				made := h.as("writer", "POST", "/feeds/2021-06-30/documents", `{"contentType":"text/plain"}`, "Content-Type", "application/json")
 				address, method, body = field[string](t, made.Body.Bytes(), "url"), "PUT", &pattern{size: size}

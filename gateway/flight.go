@@ -97,7 +97,7 @@ func (x *exchange) share(out *http.Request) {
 	case leads:
 		x.lead(f, out, "")
 	case !x.follow(f):
-		res, err := x.client.Do(out.WithContext(x.r.Context()), x.call...)
+		res, err := x.client.Do(out.WithContext(x.r.Context()), x.call...) //nolint:bodyclose // answer does
 		x.answer(res, err)
 	}
 }
@@ -146,7 +146,8 @@ func (fs *flights) forget(f *flight) {
 // lead makes the call. A whole answer is kept under keep; "" keeps none.
 func (x *exchange) lead(f *flight, out *http.Request, keep string) {
 	fs := &x.g.flights
-	ctx, cancel := context.WithoutCancel(x.r.Context()), context.CancelFunc(nil)
+	ctx := context.WithoutCancel(x.r.Context())
+	var cancel context.CancelFunc
 	if deadline, ok := x.r.Context().Deadline(); ok {
 		ctx, cancel = context.WithDeadline(ctx, deadline)
 	} else {
@@ -213,7 +214,7 @@ func (x *exchange) lead(f *flight, out *http.Request, keep string) {
 	if keep != "" && res.StatusCode == http.StatusOK {
 		x.g.cache.put(keep, f.answer, x.response.RequestID, x.g.config.Now(), cacheTTL[x.op.ID].ttl)
 	}
-	x.answer(f.answer.response(), nil)
+	x.answer(f.answer.response(), nil) //nolint:bodyclose // answer does
 }
 
 // follow waits for the call of another. It is false if the caller has to call by itself: the answer is too long to be kept, it broke off, or the other
@@ -242,6 +243,6 @@ func (x *exchange) follow(f *flight) bool {
 		x.fail(f.err)
 		return true
 	}
-	x.answer(f.answer.response(), nil)
+	x.answer(f.answer.response(), nil) //nolint:bodyclose // answer does
 	return true
 }

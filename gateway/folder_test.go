@@ -23,8 +23,8 @@ func TestFolderWriter(t *testing.T) {
 		t.Skip("SKIPPED: it is a part of other tests")
 	}
 	words := strings.Split(what, "|")
-	f, count := NewFolder(words[0]), 0
-	count, _ = strconv.Atoi(words[1])
+	f := NewFolder(words[0])
+	count, _ := strconv.Atoi(words[1])
 	for i := range count {
 		if i == count-1 && words[2] != "" {
 			f.step = func(step string) {

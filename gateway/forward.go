@@ -32,7 +32,7 @@ func (x *exchange) forward() {
 		x.share(out)
 		return
 	}
-	res, err := x.client.Do(out.WithContext(x.r.Context()), x.call...)
+	res, err := x.client.Do(out.WithContext(x.r.Context()), x.call...) //nolint:bodyclose // answer does
 	x.answer(res, err)
 }
 

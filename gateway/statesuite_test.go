@@ -94,7 +94,7 @@ func stateSuite(t *testing.T, place func(t *testing.T) func() State) {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
 		}
-		if load(t, a) != load(t, a) {
+		if first, again := load(t, a), load(t, a); first != again {
 			t.Error("what has not changed is read anew")
 		}
 	})

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -445,7 +446,9 @@ func TestGatewaySocket(t *testing.T) {
 	if g.at["socket"] != socket || !strings.HasPrefix(g.at["url"], "http+unix://") {
 		t.Errorf("%v", g.at)
 	}
-	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", socket) }}}
+	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost"+participations, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -20,11 +20,11 @@ func hush(l net.Listener) {
 		_ = raw.Control(func(fd uintptr) {
 			// The filter sees the header of TCP (RFC 9293, 3.1), whose flags are in byte 13: SYN is 0x02, ACK 0x10.
 			_ = syscall.AttachLsf(int(fd), []syscall.SockFilter{ //nolint:staticcheck // what is to be used in its place is no part of the standard library
-				*syscall.LsfStmt(syscall.BPF_LD+syscall.BPF_B+syscall.BPF_ABS, 13),
-				*syscall.LsfStmt(syscall.BPF_ALU+syscall.BPF_AND+syscall.BPF_K, 0x12),
-				*syscall.LsfJump(syscall.BPF_JMP+syscall.BPF_JEQ+syscall.BPF_K, 0x02, 0, 1),
-				*syscall.LsfStmt(syscall.BPF_RET+syscall.BPF_K, 0),
-				*syscall.LsfStmt(syscall.BPF_RET+syscall.BPF_K, 0xffff),
+				{Code: syscall.BPF_LD | syscall.BPF_B | syscall.BPF_ABS, K: 13},
+				{Code: syscall.BPF_ALU | syscall.BPF_AND | syscall.BPF_K, K: 0x12},
+				{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: 0x02, Jf: 1},
+				{Code: syscall.BPF_RET | syscall.BPF_K, K: 0},
+				{Code: syscall.BPF_RET | syscall.BPF_K, K: 0xffff},
 			})
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -637,9 +638,11 @@ func many(t *testing.T, k Kind) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v", got)
 	}
-	for range audit.Merge(t.Context(), chains, time.Time{}) {
-		break // leaves nothing behind
+	next, stop := iter.Pull2(audit.Merge(t.Context(), chains, time.Time{}))
+	if _, err, ok := next(); !ok || err != nil {
+		t.Error(err)
 	}
+	stop() // leaves nothing behind
 }
 
 // since: what is long before isn't read; what isn't is.
