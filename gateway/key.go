@@ -75,9 +75,6 @@ func NewKey(k Key) (Key, spapi.Secret, error) {
 	return k, spapi.NewSecret(secret), nil
 }
 
-// ended reports whether the key opens nothing any more.
-func (k *Key) ended(now time.Time) bool { return !k.Revoked.IsZero() || k.expired(now) }
-
 func (k *Key) expired(now time.Time) bool { return !k.Expires.IsZero() && !now.Before(k.Expires) }
 
 // keyID is the ID in the text of a key; "" if it isn't one.

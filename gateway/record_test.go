@@ -69,8 +69,7 @@ func (f *fixed) Update(context.Context, func(*Records) error) error { return err
 // fakeAmazon answers for Login with Amazon and SP-API.
 type fakeAmazon struct {
 	mu     sync.Mutex
-	sent   []string // method and path
-	header http.Header
+	sent   []string              // method and path
 	before func(r *http.Request) // when a call of SP-API arrives
 	status int                   // -1: no answer
 	body   string
