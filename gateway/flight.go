@@ -146,8 +146,8 @@ func (fs *flights) forget(f *flight) {
 // lead makes the call. A whole answer is kept under keep; "" keeps none.
 func (x *exchange) lead(f *flight, out *http.Request, keep string) {
 	fs := &x.g.flights
-	ctx := context.WithoutCancel(x.r.Context())
 	var cancel context.CancelFunc
+	ctx := context.WithoutCancel(x.r.Context())
 	if deadline, ok := x.r.Context().Deadline(); ok {
 		ctx, cancel = context.WithDeadline(ctx, deadline)
 	} else {

@@ -509,7 +509,7 @@ func TestAmazonTroubled(t *testing.T) {
 	if counts := l.phase(60); len(counts) != 1 {
 		t.Errorf("when it is back: %v", counts)
 	}
-	l.close("503 amazon", "503", "500 amazon", "502 network", "502 answer")
+	l.close("503 amazon", "503", "500 amazon", "500", "502 network", "502 answer")
 }
 
 // The server that several gateways share is lost and comes back. Calls go on with this process's share of the limits and its own tokens.
