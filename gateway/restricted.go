@@ -23,7 +23,7 @@ import (
 // Personal data is that of buyers: names, addresses, telephone numbers, e-mail, tax ids, messages, and papers that show them. Who has the scope for it gets it
 // without asking for restricted data tokens. Who hasn't gets what Amazon shows to an application that may not see it: the same answer without the members
 // that are personal, or none where all of it is (labels, invoices, restricted reports, paths that no model has). That Amazon got no restricted token is not
-// enough for that: "we will continue to support retrieving PII using either RDT or LWA tokens" stands in its announcements
+// enough for that: by its announcements plain access tokens go on to open personal data, too
 // (developer-docs.amazon.com/sp-api/changelog/update-discontinued-support-lwa-tokens-can-no-longer-retrieve-pii-in-selling-partner-api).
 
 // personalRows say which answers hold personal data. Columns:
