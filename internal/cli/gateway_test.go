@@ -358,6 +358,13 @@ func TestGatewayReloads(t *testing.T) {
 	if !strings.Contains(g.logged(), `"setting":"metrics"`) {
 		t.Errorf("the log doesn't say that metrics count from the next start on:\n%s", g.logged())
 	}
+	write("log: {level: info, calls: true}\n") // as it was at the start
+	told := strings.Count(g.logged(), `"setting":"metrics"`)
+	g.signal(syscall.SIGHUP)
+	g.waitLogged(2, "the configuration was read again")
+	if n := strings.Count(g.logged(), `"setting":"metrics"`); n != told {
+		t.Error("what is in force again is told to count from the next start on")
+	}
 	for range 20 { // while calls go on
 		n := strings.Count(g.logged(), "the configuration was read again")
 		g.signal(syscall.SIGHUP)

@@ -51,6 +51,7 @@ type process struct {
 	log    *slog.Logger
 	level  *slog.LevelVar
 	config *config // in force; of the loop alone
+	first  *config // what the process began with, of which the fixed settings are in force
 
 	options []spapi.Option
 	state   gateway.State
@@ -79,7 +80,7 @@ func open(ctx context.Context, opts *Options) (_ *process, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{opts: opts, config: c, level: new(slog.LevelVar), metrics: gateway.NewMetrics()}
+	p := &process{opts: opts, config: c, first: c, level: new(slog.LevelVar), metrics: gateway.NewMetrics()}
 	p.log = newLogger(opts.Factory.Streams, &c.Log, p.level)
 	p.setLevel(c)
 	defer func() {
@@ -269,7 +270,7 @@ func (p *process) reload(ctx context.Context) {
 		return
 	}
 	for _, f := range fixed {
-		if !reflect.DeepEqual(f.of(c), f.of(p.config)) {
+		if !reflect.DeepEqual(f.of(c), f.of(p.first)) {
 			p.log.Warn("a setting has changed that counts from the next start on", "setting", f.name)
 		}
 	}
