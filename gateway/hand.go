@@ -1,9 +1,7 @@
 package gateway
 
 import (
-	"math"
 	"net/http"
-	"strconv"
 	"time"
 )
 
@@ -17,7 +15,7 @@ func (g *Gateway) callerOf(key *Key) caller {
 
 func setRetryAfter(h http.Header, d time.Duration) {
 	if d > 0 {
-		h.Set("Retry-After", strconv.FormatInt(int64(math.Ceil(d.Seconds())), 10))
+		h.Set("Retry-After", retryAfter(d))
 	}
 }
 

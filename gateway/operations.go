@@ -2,7 +2,6 @@ package gateway
 
 import (
 	_ "embed"
-	"encoding/csv"
 	"net/http"
 	"net/url"
 	"strings"
@@ -31,12 +30,9 @@ const (
 
 // judgements are the rows of operations.csv, of operations by ID and of paths by their beginning in lower case.
 var judgements = sync.OnceValue(func() map[string]judgement {
-	rows, err := csv.NewReader(strings.NewReader(judged)).ReadAll()
-	if err != nil {
-		panic("gateway: operations.csv: " + err.Error())
-	}
+	rows := table(judged)
 	all := make(map[string]judgement, len(rows))
-	for _, row := range rows[1:] {
+	for _, row := range rows {
 		all[row[0]] = judgement{access: row[1], why: row[2]}
 	}
 	return all

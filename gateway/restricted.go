@@ -83,10 +83,14 @@ func table(text string) [][]string {
 	return rows[1:]
 }
 
-// personalIn tells what of an operation's answer is personal. Nobody knows of what no model has, so all of it is.
+// allPersonal tells whether all of an operation's answer is personal by what the SDK knows of it. Nobody knows of what no model has, so all of that is.
+func allPersonal(op *spapi.Operation) bool {
+	return op.ID == "" || op.Restricted == spapi.RestrictedAlways || op.ID == createTokenOperation
+}
+
+// personalIn tells what of an operation's answer is personal.
 func personalIn(op *spapi.Operation) personal {
-	switch {
-	case op.ID == "", op.Restricted == spapi.RestrictedAlways, op.ID == createTokenOperation:
+	if allPersonal(op) {
 		return personal{whole: true}
 	}
 	return personalOf()[op.ID]

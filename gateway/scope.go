@@ -218,9 +218,6 @@ func cut(text string, most int) string {
 	return text
 }
 
-// restrictedTokenOperation opens personal data itself.
-const restrictedTokenOperation = "tokens20210301.createRestrictedDataToken"
-
 // authorize refuses what the caller's scope doesn't open, and what is blocked.
 func (x *exchange) authorize() *refusal {
 	op, account := &x.op, x.caller.account
@@ -234,7 +231,7 @@ func (x *exchange) authorize() *refusal {
 	if why := never(op, x.r.URL.EscapedPath()); why != "" {
 		return denied("scope", "no key opens this: "+why+".")
 	}
-	personal := x.caller.token != "" || op.ID == "" || op.Restricted == spapi.RestrictedAlways || op.ID == restrictedTokenOperation
+	personal := x.caller.token != "" || allPersonal(op)
 	if no := x.caller.scope.allows(account, op, x.r.Method, personal); no != nil {
 		return no
 	}

@@ -95,13 +95,13 @@ func TestEveryOperationAndScope(t *testing.T) {
 	for _, op := range spapi.Operations() {
 		for i, s := range scopes {
 			access := judgements()[op.ID].access
-			personal := op.Restricted == spapi.RestrictedAlways || op.ID == restrictedTokenOperation || personalIn(&op).whole
+			personal := op.Restricted == spapi.RestrictedAlways || op.ID == createTokenOperation || personalIn(&op).whole
 			may := access != accessNever && s.scope.account("de-1") && anyMatches(s.scope.Operations, op.ID) &&
 				(access == accessRead || s.scope.Write) && (!personal || s.scope.PersonalData) &&
 				(op.Grantless == "" || slices.Contains(s.scope.Accounts, "*"))
 			w := askAs(g, op.Method, pathOf(&op), secrets[i])
 			sent := wire.take()
-			if op.ID == restrictedTokenOperation || op.Restricted == spapi.RestrictedReport { // may ask for more, or for something else first
+			if op.ID == createTokenOperation || op.Restricted == spapi.RestrictedReport { // may ask for more, or for something else first
 				if may {
 					sent = nil
 				}
@@ -192,7 +192,7 @@ func TestRefusalsExplain(t *testing.T) {
 		if !ok {
 			t.Fatal(c.op)
 		}
-		no := reads.allows(c.account, &op, op.Method, op.Restricted == spapi.RestrictedAlways || op.ID == restrictedTokenOperation)
+		no := reads.allows(c.account, &op, op.Method, op.Restricted == spapi.RestrictedAlways || op.ID == createTokenOperation)
 		if no == nil || no.Status != 403 || !strings.Contains(no.Details, c.want) || strings.Contains(no.Details, "de-") {
 			t.Errorf("%s for %q: %+v, want %q", c.op, c.account, no, c.want)
 		}
